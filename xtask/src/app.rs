@@ -1,0 +1,75 @@
+//! The flow: arguments, project, facts, plan, gate, run, report.
+
+mod cluster;
+mod reading;
+mod session;
+mod writing;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{CommandFactory, Parser};
+
+use crate::cli::{Cli, Global, Task};
+use crate::problem::{Exit, Problem};
+use session::Session;
+
+/// What the doctor looks at.
+pub struct Patient<'a> {
+    /// The project.
+    pub project: &'a crate::config::Project,
+    /// The environment it was read with.
+    pub env: &'a crate::config::Env,
+    /// Somebody to ask servers with.
+    pub surveyor: crate::facts::Surveyor<'a>,
+}
+
+/// The program: reads the command line, does the task, maps what went wrong to an exit code.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(e) => {
+            // clap's own exit codes are ours: 0 for help, 2 for usage
+            drop(e.print());
+            return ExitCode::from(u8::try_from(e.exit_code()).unwrap_or(2));
+        }
+    };
+    execute(&cli.global, &cli.task).into()
+}
+
+/// Does one task: the way in for an xtask of your own that has taken `Task` in.
+pub fn execute(global: &Global, task: &Task) -> Exit {
+    match dispatch(global, task) {
+        Ok(exit) => exit,
+        Err(e) => {
+            let exit = e.downcast_ref::<Problem>().map_or(Exit::Failed, |p| p.exit);
+            session::complain(&e);
+            exit
+        }
+    }
+}
+
+fn dispatch(global: &Global, task: &Task) -> Result<Exit> {
+    if let Task::Completions { shell } = task {
+        let mut script = Vec::new();
+        clap_complete::generate(*shell, &mut Cli::command(), "db-tasks", &mut script);
+        return session::print(&String::from_utf8_lossy(&script));
+    }
+    let mut session = Session::open(global)?;
+    match task {
+        Task::Backup(args) => writing::backup(&mut session, args),
+        Task::Restore(args) => writing::restore(&mut session, args),
+        Task::Undo(args) => writing::undo(&mut session, args),
+        Task::Verify(args) => writing::verify(&mut session, args),
+        Task::Cleanup(args) => writing::cleanup(&mut session, args),
+        Task::Start(args) => cluster::start(&mut session, args),
+        Task::Stop(args) => cluster::stop(&mut session, args),
+        Task::List(args) => reading::list(&session, args),
+        Task::Info(args) => reading::info(&session, &args.name, args.json),
+        Task::Status(args) => reading::status(&mut session, args),
+        Task::Shell(args) => reading::shell(&mut session, args),
+        Task::Config(args) => reading::config(&session, args),
+        Task::Doctor(args) => reading::doctor(&mut session, args),
+        Task::Completions { .. } => Ok(Exit::Done),
+    }
+}

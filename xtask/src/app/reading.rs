@@ -1,0 +1,137 @@
+//! Tasks that only look.
+
+use std::io::IsTerminal;
+
+use anyhow::Result;
+
+use super::session::{Session, print};
+use super::writing;
+use crate::bundle::{Backup, Catalog, catalog};
+use crate::cli;
+use crate::engine::postgres::client::Terminal;
+use crate::engine::postgres::facts::Depth;
+use crate::facts::{containers, health};
+use crate::gate::Ask;
+use crate::problem::{Exit, Problem};
+use crate::run;
+use crate::view;
+
+/// `db-list`
+pub fn list(session: &Session, args: &cli::List) -> Result<Exit> {
+    let dir = args.backup_dir.clone().unwrap_or_else(|| session.project.backup.dir.clone());
+    let catalog = Catalog::read(&dir)?;
+    let shown = &catalog.backups[..catalog.backups.len().min(args.limit.unwrap_or(usize::MAX))];
+    if args.json {
+        let backups: Vec<_> = shown.iter().map(view::backups::summary).collect();
+        return print(&serde_json::to_string_pretty(&serde_json::json!({ "dir": dir, "backups": backups, "unfinished": catalog.unfinished }))?);
+    }
+    print(&view::backups::list(&catalog, shown, session.moment.now))
+}
+
+/// `db-info`
+pub fn info(session: &Session, name: &str, json: bool) -> Result<Exit> {
+    let catalog = Catalog::read(&session.project.backup.dir)?;
+    let path = std::path::Path::new(name);
+    let backup = match catalog.find(name) {
+        Ok(found) => found.clone(),
+        Err(_) if path.exists() => catalog::at(path)?,
+        Err(e) => return Err(e),
+    };
+    show(&backup, json)
+}
+
+/// Prints what a backup holds.
+pub fn show(backup: &Backup, json: bool) -> Result<Exit> {
+    if json { print(&serde_json::to_string_pretty(&view::backups::json(backup))?) } else { print(&view::backups::info(backup)) }
+}
+
+/// Lets a person choose from the list; `q` and the end of input choose nothing.
+pub fn pick(session: &mut Session, catalog: &Catalog) -> Result<Option<Backup>> {
+    if catalog.backups.is_empty() {
+        return writing::latest(catalog, None).map(Some);
+    }
+    if !std::io::stdin().is_terminal() {
+        return Err(Problem::refused("which backup is meant can't be asked: standard input is no terminal")
+            .cure("name it, or give `--latest` or `--file PATH`")
+            .into());
+    }
+    session.terminal.say(&view::backups::numbered(catalog, session.moment.now));
+    loop {
+        let Some(given) = session.terminal.ask("Number of the backup to restore (q to quit): ")? else { return Ok(None) };
+        match (given.trim(), given.trim().parse::<usize>()) {
+            ("q" | "quit", _) => return Ok(None),
+            (_, Ok(n)) if (1..=catalog.backups.len()).contains(&n) => return Ok(Some(catalog.backups[n - 1].clone())),
+            _ => session.terminal.say(&format!("there is no `{}`: a number from 1 to {}, or q", given.trim(), catalog.backups.len())),
+        }
+    }
+}
+
+/// `db-status`
+pub fn status(session: &mut Session, args: &cli::Status) -> Result<Exit> {
+    let up = session.servers_up(&session.project.databases.clone(), super::session::Intent::Run)?;
+    let surveyor = session.surveyor();
+    let databases: Vec<_> = session.project.databases.iter().map(|d| (d.clone(), surveyor.survey(d, Depth::Tables))).collect();
+    let containers: Vec<_> = session.project.containers.iter().map(|c| (c.clone(), containers::inspect(c, &session.env))).collect();
+    let catalog = Catalog::read(&session.project.backup.dir)?;
+    let status = view::status::Status {
+        project: &session.project,
+        databases: &databases,
+        containers: &containers,
+        catalog: &catalog,
+        disk_left: health::disk_left(&session.project.backup.dir),
+        max_age_hours: args.max_age,
+        now: session.moment.now,
+    };
+    let problems = status.problems();
+    let (text, json) = (status.text(), status.json());
+    session.servers_down(up)?;
+    if args.json {
+        print(&serde_json::to_string_pretty(&json)?)?;
+    } else {
+        print(&text)?;
+    }
+    Ok(if args.check && !problems.is_empty() { Exit::Failed } else { Exit::Done })
+}
+
+/// `db-shell`
+pub fn shell(session: &mut Session, args: &cli::Shell) -> Result<Exit> {
+    let database = session.database(args.database.as_deref())?;
+    let intent = if args.dry_run { super::session::Intent::Show } else { super::session::Intent::Run };
+    let up = session.servers_up(std::slice::from_ref(&database), intent)?;
+    let (client, ..) = session.surveyor().client(&database)?;
+    let input = match (&args.command, &args.file) {
+        (Some(sql), _) => Some(sql.clone()),
+        // read here: the container has no such file
+        (_, Some(path)) => {
+            Some(std::fs::read_to_string(path).map_err(|e| Problem::usage(format!("could not read `{}`", path.display())).because(e.to_string()))?)
+        }
+        _ => None,
+    };
+    let both_ends = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    let cmd = client.shell(input, if both_ends { Terminal::Present } else { Terminal::Absent });
+    if args.dry_run {
+        return print(&format!("$ {cmd}"));
+    }
+    let status = run::hand_over(&cmd, &session.project.secrets)?;
+    session.servers_down(up)?;
+    if status == Some(0) {
+        Ok(Exit::Done)
+    } else {
+        Err(Problem::failed(format!("psql ended with {}", status.map_or("a signal".into(), |c| format!("exit code {c}")))).into())
+    }
+}
+
+/// `db-config`
+pub fn config(session: &Session, args: &cli::Config) -> Result<Exit> {
+    if args.json { print(&serde_json::to_string_pretty(&view::config::json(&session.project))?) } else { print(&view::config::text(&session.project)) }
+}
+
+/// `db-doctor`
+pub fn doctor(session: &mut Session, args: &cli::Doctor) -> Result<Exit> {
+    let up = session.servers_up(&session.project.databases.clone(), super::session::Intent::Run)?;
+    let findings = health::examine(&super::Patient { project: &session.project, env: &session.env, surveyor: session.surveyor() });
+    session.servers_down(up)?;
+    let text = if args.json { serde_json::to_string_pretty(&view::doctor::json(&findings))? } else { view::doctor::text(&findings) };
+    print(&text)?;
+    Ok(if findings.iter().any(|f| f.is_problem()) { Exit::Failed } else { Exit::Done })
+}

@@ -1,0 +1,185 @@
+//! What every task has: the project, the environment, the clock, the terminal, and the way from a plan to its report.
+
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use chrono::Utc;
+
+use crate::cli;
+use crate::config::{self, Database, Dotenv, Env, Project};
+use crate::facts::{ContainerFacts, Surveyor, containers};
+use crate::gate::{self, Agent, Circumstances, Consent, Person};
+use crate::plan::Plan;
+use crate::problem::{Exit, Problem};
+use crate::run::{self, Interrupt, Lock, Report, World};
+use crate::task::Moment;
+use crate::ui::describe;
+use crate::ui::terminal::{Telling, Terminal};
+
+/// One run of the program.
+pub struct Session {
+    /// The project.
+    pub project: Project,
+    /// The environment it was read with.
+    pub env: Env,
+    /// The clock and this run's name, read once.
+    pub moment: Moment,
+    /// Standard error.
+    pub terminal: Terminal,
+    /// The project's lock, once it is held.
+    lock: Option<Lock>,
+    interrupt: Arc<Interrupt>,
+}
+
+/// What is done with a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Intent {
+    /// It is run.
+    Run,
+    /// `--dry-run`: it is printed.
+    Show,
+}
+
+impl Intent {
+    /// From the flag.
+    pub fn of(consent: &cli::Consent) -> Self {
+        if consent.dry_run { Self::Show } else { Self::Run }
+    }
+}
+
+impl Session {
+    /// Finds and reads the project.
+    pub fn open(global: &cli::Global) -> Result<Self> {
+        let path = match &global.config {
+            Some(path) => std::path::absolute(path)?,
+            None => config::find(&std::env::current_dir().context("the current folder is gone")?)?,
+        };
+        let dotenv = if global.no_dotenv { Dotenv::Ignore } else { Dotenv::Read };
+        let (project, env) = config::load(&path, Env::of_process(), dotenv)?;
+        let telling = if global.quiet { Telling::Quiet } else { Telling::Steps };
+        let now = Utc::now();
+        let run = format!("{:x}{:04x}", now.timestamp(), std::process::id() & 0xffff);
+        let terminal = Terminal::new(&env, telling);
+        let interrupt = Interrupt::listen()?;
+        Ok(Self { project, env, moment: Moment { now, run }, terminal, lock: None, interrupt })
+    }
+
+    /// Somebody to ask servers with.
+    pub fn surveyor(&self) -> Surveyor<'_> {
+        Surveyor { project: &self.project, env: &self.env, app_name: format!("db-tasks/{}", self.moment.run) }
+    }
+
+    /// The databases that are meant: one by its key or name, or all.
+    pub fn databases(&self, wanted: Option<&str>) -> Result<Vec<Database>> {
+        let all = &self.project.databases;
+        let Some(wanted) = wanted else { return Ok(all.clone()) };
+        let fits = |d: &&Database| d.key == wanted || d.connection.database.as_deref() == Some(wanted);
+        let found: Vec<Database> = all.iter().filter(fits).cloned().collect();
+        if found.is_empty() {
+            let known: Vec<String> = all.iter().map(|d| format!("`{}`", d.key)).collect();
+            return Err(Problem::usage(format!("`db-tasks.toml` has no database `{wanted}`")).cure(format!("known are {}", known.join(", "))).into());
+        }
+        Ok(found)
+    }
+
+    /// The one database that is meant.
+    pub fn database(&self, wanted: Option<&str>) -> Result<Database> {
+        let mut found = self.databases(wanted)?;
+        if found.len() > 1 {
+            let known: Vec<String> = found.iter().map(|d| format!("`{}`", d.key)).collect();
+            return Err(Problem::usage("the project has more than one database").cure(format!("say which with `--database`: {}", known.join(", "))).into());
+        }
+        found.pop().context("a project has a database")
+    }
+
+    /// The containers that a task stops while it works.
+    pub fn services(&self, task: &str) -> Result<Vec<ContainerFacts>> {
+        let concerned = self.project.containers.iter().filter(|c| c.stop_during.iter().any(|t| t == task));
+        concerned.map(|c| containers::inspect(c, &self.env)).collect()
+    }
+
+    /// Takes the project's lock, where something is going to be changed.
+    pub fn lock(&mut self, task: &str, intent: Intent) -> Result<()> {
+        if intent == Intent::Run && self.lock.is_none() {
+            self.lock = Some(Lock::take(&self.project.state_dir(), task, self.moment.now)?);
+        }
+        Ok(())
+    }
+
+    fn circumstances(&self, consent: Consent) -> Circumstances<'_> {
+        let person = if std::io::stdin().is_terminal() { Person::AtTerminal } else { Person::Absent };
+        let agent = Agent::detect(&self.env, &self.project.guards.agent_variable);
+        Circumstances { guards: &self.project.guards, environment: &self.project.environment, consent, person, agent }
+    }
+
+    /// From a plan to its end: shown, or cleared, run and reported. `None` when it was only shown.
+    pub fn carry_out(&mut self, plan: Plan, consent: Consent, intent: Intent) -> Result<Option<Report>> {
+        if intent == Intent::Show {
+            let verdicts = gate::judge(&plan.risk, &self.circumstances(consent));
+            print(&describe::plan(&plan, &verdicts))?;
+            return Ok(None);
+        }
+        self.announce(&plan);
+        let circumstances = self.circumstances(consent);
+        // the terminal is lent to the question while the circumstances still borrow the project
+        let mut terminal = Terminal::new(&self.env, Telling::Steps);
+        let cleared = gate::clear(plan, &circumstances, &mut terminal)?;
+        let (task, afterwards) = (cleared.plan().task, cleared.plan().afterwards.clone());
+        let mut world = World { secrets: &self.project.secrets, interrupt: &self.interrupt, now: Utc::now, watch: &mut self.terminal };
+        let mut report = run::run(cleared, &mut world);
+        for left in &report.left_behind {
+            self.terminal.say(&format!("  left behind: {left}"));
+        }
+        run::audit(&self.project.state_dir(), task, &self.project, &report, Utc::now());
+        if let Some(problem) = report.problem.take() {
+            return Err(problem);
+        }
+        for line in afterwards {
+            self.terminal.tell(&format!("  {line}"));
+        }
+        Ok(Some(report))
+    }
+
+    fn announce(&mut self, plan: &Plan) {
+        let headline = self.terminal.paint("1", &plan.headline);
+        self.terminal.tell(&headline);
+        for note in &plan.notes {
+            self.terminal.tell(&format!("  {note}"));
+        }
+        if let crate::plan::Risk::ReplacesData { stakes, .. } = &plan.risk {
+            for stake in stakes {
+                let warning = format!("  this replaces the live data of `{}` ({})", stake.database, stake.at);
+                let painted = self.terminal.paint("1;33", &warning);
+                self.terminal.say(&painted);
+            }
+        }
+    }
+
+    /// A path as short as it can be said from here.
+    pub fn short(path: &Path) -> String {
+        let here = std::env::current_dir().ok();
+        let relative = here.and_then(|here| path.strip_prefix(here).ok().map(PathBuf::from));
+        relative.unwrap_or_else(|| path.to_path_buf()).display().to_string()
+    }
+}
+
+/// A result, on standard output.
+pub fn print(text: &str) -> Result<Exit> {
+    let mut out = std::io::stdout().lock();
+    let written = writeln!(out, "{}", text.trim_end_matches('\n')).and_then(|()| out.flush());
+    match written {
+        // whoever reads has seen enough (`db-list | head`)
+        Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(Exit::Done),
+        Err(e) => Err(e).context("could not write to standard output"),
+        Ok(()) => Ok(Exit::Done),
+    }
+}
+
+/// An error, on standard error.
+pub fn complain(error: &anyhow::Error) {
+    let mut err = std::io::stderr().lock();
+    // nobody to tell it to when standard error is closed
+    drop(writeln!(err, "error: {error:#}"));
+}

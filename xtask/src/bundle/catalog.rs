@@ -1,0 +1,232 @@
+//! The catalog: every backup in a folder, those of other hands and the broken ones too.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use chrono::{DateTime, Utc};
+
+use super::manifest::Manifest;
+use super::name;
+use crate::problem::Problem;
+
+/// What a folder holds, newest first.
+#[derive(Debug, Clone, Default)]
+pub struct Catalog {
+    /// The folder.
+    pub dir: PathBuf,
+    /// Its backups.
+    pub backups: Vec<Backup>,
+    /// Files that an interrupted run left: never a backup, whatever they hold.
+    pub unfinished: Vec<PathBuf>,
+}
+
+/// One backup.
+#[derive(Debug, Clone)]
+pub struct Backup {
+    /// The name people type: the file's or the folder's.
+    pub name: String,
+    /// The file, or the folder of a set.
+    pub path: PathBuf,
+    /// Its manifest, where it has one.
+    pub manifest_path: Option<PathBuf>,
+    /// When it was begun; a foreign file's modification time.
+    pub created: DateTime<Utc>,
+    /// Bytes of its artifacts.
+    pub bytes: u64,
+    /// What is known of it.
+    pub kind: Kind,
+}
+
+/// What is known of a backup.
+#[derive(Debug, Clone)]
+pub enum Kind {
+    /// Made by this tool, its files in place.
+    Ours(Box<Manifest>),
+    /// No manifest: scp'd, or made by hand.
+    Foreign,
+    /// It has a manifest and is not what the manifest says.
+    Broken {
+        /// Why.
+        why: String,
+        /// The manifest, where it could be read.
+        manifest: Option<Box<Manifest>>,
+    },
+}
+
+impl Backup {
+    /// Its manifest's contents, where it has one that can be read.
+    pub fn manifest(&self) -> Option<&Manifest> {
+        match &self.kind {
+            Kind::Ours(manifest) | Kind::Broken { manifest: Some(manifest), .. } => Some(manifest),
+            _ => None,
+        }
+    }
+
+    /// A short word on how far it can be trusted.
+    pub fn state(&self) -> &'static str {
+        match &self.kind {
+            Kind::Foreign => "foreign",
+            Kind::Broken { .. } => "broken",
+            Kind::Ours(manifest) if manifest.partial => "partial",
+            Kind::Ours(manifest) => match manifest.last_verified() {
+                Some(v) if !v.good => "failed",
+                Some(v) if v.how == "deep" => "verified deep",
+                Some(_) => "verified",
+                None => "unverified",
+            },
+        }
+    }
+
+    /// The folder that the manifest's file names are relative to.
+    pub fn folder(&self) -> &Path {
+        self.manifest_path.as_deref().unwrap_or(&self.path).parent().unwrap_or(Path::new("."))
+    }
+}
+
+impl Catalog {
+    /// Reads a folder; one that does not exist holds no backups.
+    pub fn read(dir: &Path) -> Result<Self> {
+        let mut catalog = Self { dir: dir.to_path_buf(), ..Self::default() };
+        catalog.read_folder(dir).map_err(|e| Problem::failed(format!("could not read the backup folder `{}`", dir.display())).because(format!("{e:#}")))?;
+        catalog.backups.sort_by(|a, b| (b.created, &b.name).cmp(&(a.created, &a.name)));
+        Ok(catalog)
+    }
+
+    fn read_folder(&mut self, dir: &Path) -> Result<()> {
+        let entries = match fs::read_dir(dir) {
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            entries => entries?,
+        };
+        let mut files = Vec::new();
+        let mut claimed = BTreeSet::new();
+        for entry in entries {
+            let entry = entry?;
+            let (path, kind) = (entry.path(), entry.file_type()?);
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name.ends_with(".partial") {
+                self.unfinished.push(path);
+            } else if kind.is_dir() && path.join("manifest.json").is_file() {
+                self.backups.push(ours(&path.join("manifest.json"), Some(&path)));
+            } else if kind.is_file() && name.ends_with(".manifest.json") {
+                let backup = ours(&path, None);
+                claimed.extend(backup.manifest().iter().flat_map(|m| &m.artifacts).map(|a| a.file.clone()));
+                self.backups.push(backup);
+            } else if kind.is_file() && looks_like_a_dump(&name) {
+                files.push((name, path));
+            }
+        }
+        for (name, path) in files.into_iter().filter(|(name, _)| !claimed.contains(name)) {
+            self.backups.push(foreign(name, path)?);
+        }
+        Ok(())
+    }
+
+    /// The backup that a person means: its name, its name without endings, or a beginning that only one has.
+    pub fn find(&self, wanted: &str) -> Result<&Backup> {
+        let exact = self.backups.iter().find(|b| b.name == wanted || name::stem(&b.name) == wanted);
+        if let Some(found) = exact {
+            return Ok(found);
+        }
+        let mut like = self.backups.iter().filter(|b| b.name.starts_with(wanted));
+        match (like.next(), like.next()) {
+            (Some(one), None) => Ok(one),
+            (Some(a), Some(b)) => {
+                Err(Problem::usage(format!("`{wanted}` fits more than one backup: `{}`, `{}` …", a.name, b.name)).cure("give more of the name").into())
+            }
+            (None, _) => Err(Problem::usage(format!("there is no backup `{wanted}` in `{}`", self.dir.display()))
+                .cure("`db-list` shows their names; `--file PATH` takes a file from anywhere")
+                .into()),
+        }
+    }
+
+    /// The newest backup of ours that has this database and is whole; broken ones are passed over by those who ask here.
+    pub fn latest(&self, store: Option<&str>) -> Option<&Backup> {
+        self.backups.iter().find(|b| match &b.kind {
+            Kind::Ours(m) => m.last_verified().is_none_or(|v| v.good) && store.is_none_or(|s| m.artifacts.iter().any(|a| a.store == s)),
+            _ => false,
+        })
+    }
+}
+
+fn looks_like_a_dump(name: &str) -> bool {
+    let name = [".gz", ".zst", ".zstd", ".bz2", ".xz"].iter().find_map(|e| name.strip_suffix(e)).unwrap_or(name);
+    !name.starts_with('.') && [".sql", ".dump", ".pgdump", ".backup"].iter().any(|e| name.ends_with(e))
+}
+
+/// A backup of ours by its manifest; `folder` where it is a set.
+fn ours(manifest_path: &Path, folder: Option<&Path>) -> Backup {
+    let base = manifest_path.parent().unwrap_or(Path::new("."));
+    let fallback = |why: String, manifest| {
+        let shown = folder.unwrap_or(manifest_path);
+        Backup {
+            name: shown.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            path: shown.to_path_buf(),
+            manifest_path: Some(manifest_path.to_path_buf()),
+            created: modified(manifest_path),
+            bytes: 0,
+            kind: Kind::Broken { why, manifest },
+        }
+    };
+    let manifest = match Manifest::read(manifest_path) {
+        Ok(manifest) => manifest,
+        Err(e) => return fallback(format!("its manifest can't be used: {e:#}"), None),
+    };
+    let Some(first) = manifest.artifacts.first() else {
+        return fallback("its manifest names no file".into(), Some(Box::new(manifest)));
+    };
+    let path = folder.map_or_else(|| base.join(&first.file), Path::to_path_buf);
+    Backup {
+        name: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        manifest_path: Some(manifest_path.to_path_buf()),
+        created: manifest.created,
+        bytes: manifest.bytes(),
+        kind: match fault(base, &manifest) {
+            Some(why) => Kind::Broken { why, manifest: Some(Box::new(manifest)) },
+            None => Kind::Ours(Box::new(manifest)),
+        },
+        path,
+    }
+}
+
+/// What a look at names and sizes finds wrong.
+fn fault(base: &Path, manifest: &Manifest) -> Option<String> {
+    manifest.artifacts.iter().find_map(|artifact| {
+        // a manifest may come from anywhere: it names files of its own folder, nothing else
+        if Path::new(&artifact.file).components().count() != 1 || artifact.file == ".." {
+            return Some(format!("its manifest names `{}`, which is outside its folder", artifact.file));
+        }
+        match fs::metadata(base.join(&artifact.file)) {
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Some(format!("`{}` is missing", artifact.file)),
+            Err(e) => Some(format!("`{}` can't be looked at: {e}", artifact.file)),
+            Ok(m) if m.len() != artifact.bytes => Some(format!("`{}` has {} bytes, its manifest says {}", artifact.file, m.len(), artifact.bytes)),
+            Ok(_) => None,
+        }
+    })
+}
+
+/// A file without a manifest.
+pub fn foreign(name: String, path: PathBuf) -> Result<Backup> {
+    let meta = fs::metadata(&path)?;
+    Ok(Backup { name, created: modified(&path), bytes: meta.len(), kind: Kind::Foreign, manifest_path: None, path })
+}
+
+/// The backup at a path that a person gave: with its manifest where one is beside it.
+pub fn at(path: &Path) -> Result<Backup> {
+    let missing = |e: std::io::Error| Problem::usage(format!("could not open the backup `{}`", path.display())).because(e.to_string());
+    let meta = fs::metadata(path).map_err(missing)?;
+    if meta.is_dir() {
+        let manifest = path.join("manifest.json");
+        anyhow::ensure!(manifest.is_file(), Problem::usage(format!("the folder `{}` holds no `manifest.json`", path.display())));
+        return Ok(ours(&manifest, Some(path)));
+    }
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let beside = path.with_file_name(name::manifest(Path::new(&name)));
+    let backup = beside.is_file().then(|| ours(&beside, None)).filter(|b| b.path == *path);
+    backup.map_or_else(|| foreign(name, path.to_path_buf()), Ok)
+}
+
+fn modified(path: &Path) -> DateTime<Utc> {
+    fs::metadata(path).and_then(|m| m.modified()).map_or(DateTime::UNIX_EPOCH, DateTime::from)
+}

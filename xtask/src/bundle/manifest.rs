@@ -1,0 +1,167 @@
+//! `manifest.json`: what a backup holds and what was proved of it. Old manifests stay readable for ever.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::engine::postgres::facts::DatabaseFacts;
+use crate::engine::postgres::script::TableRows;
+use crate::stream::Codec;
+
+/// The format that this version writes.
+pub const FORMAT: u32 = 1;
+
+/// A backup's manifest.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Format version; readers refuse newer ones.
+    pub format: u32,
+    /// The tool that wrote it.
+    pub tool: String,
+    /// When the backup was begun.
+    pub created: DateTime<Utc>,
+    /// Why it was made.
+    pub reason: Reason,
+    /// The person's words for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// The project.
+    pub project: String,
+    /// The project's environment.
+    pub environment: String,
+    /// Whether something is missing from it: a partial backup satisfies no safety rule.
+    #[serde(default)]
+    pub partial: bool,
+    /// Its artifacts, one per database.
+    pub artifacts: Vec<Artifact>,
+    /// Every time it was verified, oldest first.
+    #[serde(default)]
+    pub verified: Vec<Verification>,
+}
+
+/// Why a backup was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reason {
+    /// Somebody asked for it.
+    Manual,
+    /// Before a reset.
+    PreReset,
+    /// Before a restore that could not be staged.
+    PreRestore,
+    /// By a schedule.
+    Scheduled,
+}
+
+/// One database's dump.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Artifact {
+    /// The store's key in `db-tasks.toml`.
+    pub store: String,
+    /// `postgres`.
+    pub kind: String,
+    /// File name, relative to the manifest.
+    pub file: String,
+    /// Bytes of the file.
+    pub bytes: u64,
+    /// sha256 of the file, as `sha256sum` prints it.
+    pub sha256: String,
+    /// How the file is compressed.
+    pub codec: Codec,
+    /// Bytes of the plain script.
+    pub plain_bytes: u64,
+    /// When the dump began.
+    pub started: DateTime<Utc>,
+    /// Seconds it took.
+    pub seconds: f64,
+    /// The database as it was.
+    pub database: DatabaseFacts,
+    /// The server's version.
+    pub server_version: String,
+    /// pg_dump's version.
+    #[serde(default)]
+    pub dump_version: Option<String>,
+    /// Extensions and their versions.
+    #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub extensions: std::collections::BTreeMap<String, String>,
+    /// Migrators' ledgers that are in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub migrations: Vec<TableRows>,
+    /// Rows of all tables.
+    pub rows: u64,
+    /// Large objects.
+    #[serde(default)]
+    pub large_objects: u64,
+    /// Rows of every table at the instant of the dump.
+    pub tables: Vec<TableRows>,
+}
+
+/// One verification.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verification {
+    /// When.
+    pub when: DateTime<Utc>,
+    /// `written` (proved as it was written), `quick` or `deep`.
+    pub how: String,
+    /// Whether it proved good.
+    pub good: bool,
+}
+
+/// Tables in which the known migrators keep what they have done.
+pub const LEDGERS: [&str; 9] = [
+    "alembic_version",
+    "schema_migrations",
+    "_prisma_migrations",
+    "_sqlx_migrations",
+    "refinery_schema_history",
+    "django_migrations",
+    "flyway_schema_history",
+    "knex_migrations",
+    "__diesel_schema_migrations",
+];
+
+impl Manifest {
+    /// Reads a manifest.
+    ///
+    /// # Errors
+    /// It can't be read, is no manifest of ours, or is of a newer format than this version knows.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path)?;
+        #[derive(Deserialize)]
+        struct Head {
+            format: u32,
+        }
+        let head: Head = serde_json::from_str(&text).context("it is no manifest of db-tasks")?;
+        anyhow::ensure!(head.format <= FORMAT, "it is of format {}, this version reads up to {FORMAT}: use a newer db-tasks", head.format);
+        serde_json::from_str(&text).context("it is no manifest of db-tasks")
+    }
+
+    /// As it is written.
+    pub fn to_json(&self) -> String {
+        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
+        text.push('\n');
+        text
+    }
+
+    /// The newest verification.
+    pub fn last_verified(&self) -> Option<&Verification> {
+        self.verified.last()
+    }
+
+    /// Whether a safety rule may count on it: whole, and proved good when last looked at.
+    pub fn is_good(&self) -> bool {
+        !self.partial && self.last_verified().is_some_and(|v| v.good)
+    }
+
+    /// Bytes of all files.
+    pub fn bytes(&self) -> u64 {
+        self.artifacts.iter().map(|a| a.bytes).sum()
+    }
+
+    /// Rows of all tables.
+    pub fn rows(&self) -> u64 {
+        self.artifacts.iter().map(|a| a.rows).sum()
+    }
+}

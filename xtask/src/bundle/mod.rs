@@ -1,0 +1,9 @@
+//! Backups on disk: their names, their manifests, the catalog of a folder, and which to keep.
+
+pub mod catalog;
+pub mod keep;
+pub mod manifest;
+pub mod name;
+
+pub use catalog::{Backup, Catalog, Kind};
+pub use manifest::{Artifact, Manifest, Reason, Verification};

@@ -1,0 +1,311 @@
+//! The command line as typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+const AFTER: &str = "\
+Examples:
+  cargo xtask db-backup                    back up every database, proved as it is written
+  cargo xtask db-list                      what there is to restore
+  cargo xtask db-restore --latest          put the newest backup in place of the live data
+  cargo xtask db-undo                      swap back what the last restore replaced
+  cargo xtask db-restore --latest --dry-run    show every step, command and guard; change nothing
+  cargo xtask db-status --check            for a cron job: exit 1 when something needs a look
+
+Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 refused by a guard, 4 declined,
+            5 another run holds the lock, 130 interrupted";
+
+/// The databases of a project repo: backed up, proved, restored, reset.
+#[derive(Debug, Parser)]
+#[command(name = "db-tasks", version, after_help = AFTER, propagate_version = true, disable_help_subcommand = true)]
+pub struct Cli {
+    /// What holds for every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// The command.
+    #[command(subcommand)]
+    pub task: Task,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Global {
+    /// Read this file instead of the nearest `db-tasks.toml`
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Do not read `.env`
+    #[arg(long, global = true)]
+    pub no_dotenv: bool,
+    /// Say nothing but results and errors
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+}
+
+/// The commands. An xtask of your own takes them in with `#[command(flatten)]`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Task {
+    /// Back up one database or all, each proved as it is written
+    #[command(name = "db-backup", visible_alias = "backup")]
+    Backup(Backup),
+    /// List the backups, newest first, foreign and broken ones too
+    #[command(name = "db-list", visible_alias = "list", alias = "list-backups")]
+    List(List),
+    /// Show what a backup holds
+    #[command(name = "db-info", visible_alias = "info")]
+    Info(Info),
+    /// Read a backup whole and prove it, or restore it into a scratch database for a trial
+    #[command(name = "db-verify", visible_alias = "verify")]
+    Verify(Verify),
+    /// Restore a backup: loaded and proved beside the live database, then swapped in
+    #[command(name = "db-restore", visible_alias = "restore")]
+    Restore(Restore),
+    /// Swap back what the last restore replaced
+    #[command(name = "db-undo", visible_alias = "undo")]
+    Undo(Undo),
+    /// Remove old backups by the keep rules
+    #[command(name = "db-cleanup", visible_alias = "cleanup")]
+    Cleanup(Cleanup),
+    /// Show containers, connections, sizes, sessions and the last backup's age
+    #[command(name = "db-status", visible_alias = "status")]
+    Status(Status),
+    /// Open psql in the right place, or run SQL
+    #[command(name = "db-shell", visible_alias = "shell")]
+    Shell(Shell),
+    /// Show every setting and where it came from
+    #[command(name = "db-config")]
+    Config(Config),
+    /// Look for what would go wrong, with the cure for each problem
+    #[command(name = "db-doctor", visible_alias = "doctor")]
+    Doctor(Doctor),
+    /// Start the project's own cluster, and leave it running
+    #[command(name = "db-start", visible_alias = "start")]
+    Start(Cluster),
+    /// Stop the project's own cluster
+    #[command(name = "db-stop", visible_alias = "stop")]
+    Stop(Cluster),
+    /// Print completions for a shell
+    #[command(name = "db-completions")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Consent for a plan.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Consent {
+    /// Answer the question with yes (guards still hold)
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Answer the question with the database's name, for scripts that must not hit another one
+    #[arg(long, value_name = "NAME", conflicts_with = "yes")]
+    pub confirm: Option<String>,
+    /// Show every step, command and guard, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `db-backup`
+#[derive(Debug, Clone, Default, Args)]
+#[command(
+    after_help = "Examples:\n  db-backup                          ask, then back up every database\n  db-backup --auto --compress gzip   for scripts: no question, a .sql.gz that gunzip reads\n  db-backup --database main --label before-v2"
+)]
+pub struct Backup {
+    /// No question, for scripts
+    #[arg(long)]
+    pub auto: bool,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub consent: Consent,
+    /// zstd, gzip or none
+    #[arg(long, value_name = "HOW", num_args = 0..=1, default_missing_value = "gzip")]
+    pub compress: Option<String>,
+    /// Compression level
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    pub level: Option<i32>,
+    /// Put the backup into this folder
+    #[arg(long, value_name = "DIR")]
+    pub output_dir: Option<PathBuf>,
+    /// A few words, kept in the name and the manifest
+    #[arg(long, value_name = "WORDS")]
+    pub label: Option<String>,
+    /// Only this database (its key or its name)
+    #[arg(long, value_name = "NAME")]
+    pub database: Option<String>,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `db-list`
+#[derive(Debug, Clone, Default, Args)]
+pub struct List {
+    /// At most so many
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// Look in this folder
+    #[arg(long, alias = "output-dir", value_name = "DIR")]
+    pub backup_dir: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `db-info`
+#[derive(Debug, Clone, Args)]
+pub struct Info {
+    /// The backup's name, as `db-list` shows it, or a path
+    pub name: String,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `db-verify`
+#[derive(Debug, Clone, Default, Args)]
+#[command(
+    after_help = "Examples:\n  db-verify                 the newest backup: checksum, whole read, end marker, rows of every table\n  db-verify --deep          the same, and a trial restore into a scratch database that goes again\n  db-verify app_20260116_224500"
+)]
+pub struct Verify {
+    /// The backup's name or a path; without it, the newest
+    pub name: Option<String>,
+    /// The newest backup
+    #[arg(long, conflicts_with = "name")]
+    pub latest: bool,
+    /// Restore into a scratch database and compare every table's rows
+    #[arg(long)]
+    pub deep: bool,
+    /// The database whose server is used for `--deep`, and whose newest backup is meant
+    #[arg(long, value_name = "NAME")]
+    pub database: Option<String>,
+    /// Show every step, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `db-restore`
+#[derive(Debug, Clone, Default, Args)]
+#[command(
+    after_help = "Examples:\n  db-restore                          choose from a numbered list\n  db-restore --latest --yes           for scripts\n  db-restore --file ~/prod.sql.gz --as app_copy   beside the live database\n  db-restore --latest --dry-run       every step and command; nothing changes"
+)]
+pub struct Restore {
+    /// The backup's name, as `db-list` shows it
+    pub name: Option<String>,
+    /// The newest good backup
+    #[arg(long, conflicts_with_all = ["name", "file"])]
+    pub latest: bool,
+    /// A file, from anywhere
+    #[arg(long, value_name = "PATH", conflicts_with = "name")]
+    pub file: Option<PathBuf>,
+    /// Show what the backup holds, and restore nothing
+    #[arg(long)]
+    pub info: bool,
+    /// Restore into a new database of this name, beside the live one
+    #[arg(long = "as", value_name = "OTHER_DATABASE")]
+    pub into: Option<String>,
+    /// The database to restore (its key or its name)
+    #[arg(long, value_name = "NAME")]
+    pub database: Option<String>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub consent: Consent,
+    /// Run a file that is no pg_dump's: no end marker is asked for, its psql commands run
+    #[arg(long)]
+    pub trust: bool,
+    /// Take a backup of another database
+    #[arg(long)]
+    pub any_database: bool,
+    /// Try a dump of a newer version
+    #[arg(long)]
+    pub any_version: bool,
+}
+
+/// `db-undo`
+#[derive(Debug, Clone, Default, Args)]
+pub struct Undo {
+    /// The database (its key or its name)
+    #[arg(long, value_name = "NAME")]
+    pub database: Option<String>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub consent: Consent,
+}
+
+/// `db-cleanup`
+#[derive(Debug, Clone, Default, Args)]
+pub struct Cleanup {
+    /// Days to keep each backup (BACKUP_RETENTION_DAYS, BACKUP_KEEP_DAYS; 30 where nothing says)
+    #[arg(long, value_name = "DAYS")]
+    pub keep_days: Option<u32>,
+    /// Good backups to keep whatever their age (BACKUP_MIN_KEEP; 5 where nothing says)
+    #[arg(long, value_name = "N")]
+    pub min_keep: Option<u32>,
+    /// Look in this folder
+    #[arg(long, alias = "output-dir", value_name = "DIR")]
+    pub backup_dir: Option<PathBuf>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub consent: Consent,
+}
+
+/// `db-status`
+#[derive(Debug, Clone, Default, Args)]
+pub struct Status {
+    /// Exit 1 when a server does not answer or the last good backup is missing or old
+    #[arg(long)]
+    pub check: bool,
+    /// Hours after which a backup is old
+    #[arg(long, value_name = "HOURS", env = "BACKUP_INTERVAL_HOURS", default_value_t = 24)]
+    pub max_age: u32,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `db-shell`
+#[derive(Debug, Clone, Default, Args)]
+#[command(
+    after_help = "Examples:\n  db-shell                             psql, as you know it\n  db-shell -c 'SELECT count(*) FROM users'\n  db-shell -f script.sql               the file is read here, wherever psql runs"
+)]
+pub struct Shell {
+    /// Run this SQL
+    #[arg(short = 'c', long = "command", value_name = "SQL")]
+    pub command: Option<String>,
+    /// Run this file
+    #[arg(short = 'f', long = "file", value_name = "FILE", conflicts_with = "command")]
+    pub file: Option<PathBuf>,
+    /// The database (its key or its name)
+    #[arg(long, value_name = "NAME")]
+    pub database: Option<String>,
+    /// Show the command, and do not run it
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `db-config`
+#[derive(Debug, Clone, Default, Args)]
+pub struct Config {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `db-doctor`
+#[derive(Debug, Clone, Default, Args)]
+pub struct Doctor {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `db-start` and `db-stop`
+#[derive(Debug, Clone, Default, Args)]
+pub struct Cluster {
+    /// The database (its key or its name)
+    #[arg(long, value_name = "NAME")]
+    pub database: Option<String>,
+    /// Show every step, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}

@@ -1,0 +1,95 @@
+//! A command as a value: what a plan holds, a dry run prints and a door runs.
+
+use std::fmt;
+
+use crate::config::SecretName;
+
+/// A program, its arguments, what it gets in its environment and on standard input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cmd {
+    /// Name or path of the program.
+    pub program: String,
+    /// Its arguments.
+    pub args: Vec<String>,
+    /// Variables it gets beside ours.
+    pub env: Vec<(String, Value)>,
+    /// What it reads, where that is a text of ours (SQL).
+    pub input: Option<String>,
+}
+
+/// A variable's value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    /// Anybody may read it.
+    Plain(String),
+    /// Filled in at the door.
+    Secret(SecretName),
+}
+
+impl Cmd {
+    /// A command without arguments.
+    pub fn new(program: impl Into<String>) -> Self {
+        Self { program: program.into(), args: Vec::new(), env: Vec::new(), input: None }
+    }
+
+    /// Adds an argument.
+    pub fn arg(mut self, arg: impl Into<String>) -> Self {
+        self.args.push(arg.into());
+        self
+    }
+
+    /// Adds arguments.
+    pub fn args<S: Into<String>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
+        self.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// Adds a variable.
+    pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.env.push((name.into(), Value::Plain(value.into())));
+        self
+    }
+
+    /// Adds a variable that holds a secret.
+    pub fn secret(mut self, name: impl Into<String>, secret: SecretName) -> Self {
+        self.env.push((name.into(), Value::Secret(secret)));
+        self
+    }
+
+    /// Says what it reads.
+    pub fn input(mut self, text: impl Into<String>) -> Self {
+        self.input = Some(text.into());
+        self
+    }
+}
+
+/// As a shell would be told, secrets as their names.
+impl fmt::Display for Cmd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (name, value) in &self.env {
+            match value {
+                Value::Plain(text) => write!(f, "{name}={} ", quoted(text))?,
+                Value::Secret(secret) => write!(f, "{name}=<{secret}> ")?,
+            }
+        }
+        write!(f, "{}", quoted(&self.program))?;
+        self.args.iter().try_for_each(|arg| write!(f, " {}", quoted(arg)))
+    }
+}
+
+/// A word quoted for a POSIX shell.
+pub fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_like_a_shell_line_and_hides_secrets() {
+        let cmd = Cmd::new("psql").args(["-d", "my db", "it's"]).env("PGAPPNAME", "x").secret("PGPASSWORD", SecretName("$PW".into()));
+        assert_eq!(cmd.to_string(), r"PGAPPNAME=x PGPASSWORD=<$PW> psql -d 'my db' 'it'\''s'");
+    }
+}

@@ -1,0 +1,200 @@
+//! `db-tasks.toml` as written. Unknown keys are refused with their place and the nearest right word.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::Result;
+use serde::Deserialize;
+use toml::Spanned;
+
+use crate::problem::Problem;
+
+/// A string as the file has it, `${…}` and all, with where it stands.
+pub type Text = Spanned<String>;
+
+/// A string or a number: people write ports and days both ways.
+#[derive(Debug, Clone)]
+pub struct Scalar(pub String);
+
+impl<'de> Deserialize<'de> for Scalar {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl serde::de::Visitor<'_> for Visitor {
+            type Value = Scalar;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a string or a number")
+            }
+            fn visit_str<E>(self, v: &str) -> Result<Scalar, E> {
+                Ok(Scalar(v.to_owned()))
+            }
+            fn visit_i64<E>(self, v: i64) -> Result<Scalar, E> {
+                Ok(Scalar(v.to_string()))
+            }
+        }
+        d.deserialize_any(Visitor)
+    }
+}
+
+/// The whole file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct File {
+    #[serde(default)]
+    pub project: ProjectTable,
+    #[serde(default)]
+    pub containers: BTreeMap<String, ContainerTable>,
+    #[serde(default)]
+    pub databases: BTreeMap<String, DatabaseTable>,
+    #[serde(default)]
+    pub backup: BackupTable,
+    #[serde(default)]
+    pub restore: RestoreTable,
+    #[serde(default)]
+    pub guards: GuardsTable,
+}
+
+/// `[project]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ProjectTable {
+    pub name: Option<Text>,
+    pub environment: Option<Text>,
+}
+
+/// `[containers.NAME]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ContainerTable {
+    pub docker: Option<Text>,
+    pub compose: Option<ComposeTable>,
+    pub engine: Option<Text>,
+    #[serde(default)]
+    pub stop_during: Vec<Text>,
+}
+
+/// `compose = { service = "db" }`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ComposeTable {
+    pub service: Text,
+    pub file: Option<Text>,
+    pub project: Option<Text>,
+}
+
+/// `[databases.NAME]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct DatabaseTable {
+    pub container: Option<Text>,
+    pub cluster: Option<Text>,
+    pub init: Option<Text>,
+    pub programs: Option<Text>,
+    #[serde(default)]
+    pub postgres: PostgresTable,
+}
+
+/// `postgres = { … }`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct PostgresTable {
+    pub url: Option<Text>,
+    pub host: Option<Text>,
+    pub port: Option<Spanned<Scalar>>,
+    pub database: Option<Text>,
+    pub user: Option<Text>,
+    pub password_env: Option<Text>,
+    pub maintenance_database: Option<Text>,
+}
+
+/// `[backup]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct BackupTable {
+    pub dir: Option<Text>,
+    pub name: Option<Text>,
+    pub timestamp: Option<Text>,
+    pub compress: Option<Text>,
+    pub level: Option<Spanned<Scalar>>,
+    pub keep_days: Option<Spanned<Scalar>>,
+    pub min_keep: Option<Spanned<Scalar>>,
+    pub keep_daily: Option<Spanned<Scalar>>,
+    pub keep_weekly: Option<Spanned<Scalar>>,
+    pub keep_monthly: Option<Spanned<Scalar>>,
+}
+
+/// `[restore]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RestoreTable {
+    pub next: Option<Vec<Text>>,
+}
+
+/// `[guards]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct GuardsTable {
+    pub protected_environments: Option<Vec<Text>>,
+    #[serde(default)]
+    pub allowed_hosts: Vec<Text>,
+    pub agent_variable: Option<Text>,
+}
+
+/// Reads the file's text.
+///
+/// # Errors
+/// The line with a caret under what is wrong, and the nearest right word where a key is not known.
+pub fn parse(path: &Path, text: &str) -> Result<File> {
+    toml::from_str(text).map_err(|e| {
+        let mut problem = Problem::usage(format!("could not read `{}`", path.display())).because(e.to_string());
+        if let Some(word) = nearest(e.message()) {
+            problem = problem.cure(format!("did you mean `{word}`?"));
+        }
+        problem.into()
+    })
+}
+
+/// serde's message is "unknown field `x`, expected one of `a`, `b`": the words stand in back-ticks.
+fn nearest(message: &str) -> Option<&str> {
+    let mut words = message.strip_prefix("unknown field ")?.split('`').skip(1).step_by(2);
+    let wrong = words.next()?;
+    let (score, word) = words.map(|w| (strsim::jaro_winkler(wrong, w), w)).max_by(|a, b| a.0.total_cmp(&b.0))?;
+    (score > 0.7).then_some(word)
+}
+
+/// Line and column (from 1) of a byte offset.
+pub fn position(text: &str, offset: usize) -> (usize, usize) {
+    let before = &text[..offset.min(text.len())];
+    let line_start = before.rfind('\n').map_or(0, |n| n + 1);
+    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(text: &str) -> String {
+        parse(Path::new("db-tasks.toml"), text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_typo_gets_its_place_a_caret_and_the_right_word() {
+        assert_eq!(
+            error("[backup]\ndir = \"b\"\nkeep-dais = 3\n"),
+            "could not read `db-tasks.toml`\n  TOML parse error at line 3, column 1\n    |\n  3 | keep-dais = 3\n    | ^^^^^^^^^\n  \
+             unknown field `keep-dais`, expected one of `dir`, `name`, `timestamp`, `compress`, `level`, `keep-days`, `min-keep`, \
+             `keep-daily`, `keep-weekly`, `keep-monthly`\n  next: did you mean `keep-days`?"
+        );
+    }
+
+    #[test]
+    fn a_duplicate_and_a_wrong_type_are_placed() {
+        assert!(error("[databases.a]\n[databases.a]\n").contains("line 2"));
+        assert!(error("[project]\nname = 3\n").contains("line 2, column 8"));
+    }
+
+    #[test]
+    fn positions_count_from_one() {
+        assert_eq!(position("a\nbc\n", 3), (2, 2));
+        assert_eq!(position("", 0), (1, 1));
+    }
+}

@@ -1,0 +1,58 @@
+//! `db-tasks.toml`: found by walking up, read with `.env`, resolved into a `Project`.
+
+pub mod env;
+mod file;
+mod project;
+mod resolve;
+mod secret;
+mod url;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+pub use env::Env;
+pub use project::{At, Backup, Connection, Container, ContainerBy, Database, Entry, Guards, KeepRules, Project};
+pub use secret::{SecretName, Secrets};
+
+use crate::problem::Problem;
+
+/// The name of the file.
+pub const FILE: &str = "db-tasks.toml";
+
+/// The nearest `db-tasks.toml` in `start` or a folder above it.
+pub fn find(start: &Path) -> Result<PathBuf> {
+    let found = start.ancestors().map(|folder| folder.join(FILE)).find(|path| path.is_file());
+    Ok(found.ok_or_else(|| {
+        Problem::usage(format!("there is no `{FILE}` in `{}` or any folder above it", start.display())).cure(format!(
+            "make one that says `[databases.main]`, and `postgres = {{ url = \"${{DATABASE_URL}}\" }}` below it; \
+                           its folder is where paths in it start"
+        ))
+    })?)
+}
+
+/// Whether `.env` beside the file is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dotenv {
+    /// Read it; the real environment wins.
+    Read,
+    /// `--no-dotenv`.
+    Ignore,
+}
+
+/// Reads and resolves the file at `path`; returns the environment it was read with, too.
+pub fn load(path: &Path, env: Env, dotenv: Dotenv) -> Result<(Project, Env)> {
+    let text = std::fs::read_to_string(path).map_err(|e| Problem::usage(format!("could not read `{}`", path.display())).because(e.to_string()))?;
+    let root = path.parent().unwrap_or(Path::new("."));
+    let env = match dotenv {
+        Dotenv::Read => env.with_dotenv(root)?,
+        Dotenv::Ignore => env,
+    };
+    let file = file::parse(path, &text)?;
+    if file.databases.is_empty() {
+        return Err(Problem::usage(format!("`{}` names no database", path.display()))
+            .cure("add `[databases.main]`, and `postgres = { url = \"${DATABASE_URL}\" }` below it")
+            .into());
+    }
+    Ok((resolve::resolve(path, &text, &file, &env)?, env))
+}

@@ -1,0 +1,173 @@
+//! The project as meant: every value resolved, with where it came from.
+
+use std::path::PathBuf;
+
+use super::secret::{SecretName, Secrets};
+
+/// What `db-tasks.toml`, the environment and the defaults together say.
+#[derive(Debug)]
+pub struct Project {
+    /// The folder that holds `db-tasks.toml`; relative paths in it start here.
+    pub root: PathBuf,
+    /// The project's name.
+    pub name: String,
+    /// `development`, `production`, …
+    pub environment: String,
+    /// Containers by key.
+    pub containers: Vec<Container>,
+    /// Databases by key.
+    pub databases: Vec<Database>,
+    /// How backups are made and kept.
+    pub backup: Backup,
+    /// Lines to print after a restore.
+    pub after_restore: Vec<String>,
+    /// What may be destroyed, and what never.
+    pub guards: Guards,
+    /// Values that only children's environments ever see.
+    pub secrets: Secrets,
+    /// Every value with its origin, for `db-config`.
+    pub entries: Vec<Entry>,
+}
+
+impl Project {
+    /// The folder for the lock, the audit log and local clusters.
+    pub fn state_dir(&self) -> PathBuf {
+        self.root.join(".db-tasks")
+    }
+
+    /// The container of this key; `config` has checked that references hold.
+    pub fn container(&self, key: &str) -> Option<&Container> {
+        self.containers.iter().find(|c| c.key == key)
+    }
+}
+
+/// A container: by its name, or by its compose service.
+#[derive(Debug, Clone)]
+pub struct Container {
+    /// Its key in the file.
+    pub key: String,
+    /// How it is found.
+    pub by: ContainerBy,
+    /// `docker` or `podman`; where not said, whichever is on PATH.
+    pub engine: Option<String>,
+    /// Tasks (`restore`, `wipe`, `reset`) that stop it while they work.
+    pub stop_during: Vec<String>,
+}
+
+/// How a container is found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ContainerBy {
+    /// By name or id.
+    Name(String),
+    /// By the labels that compose gives its containers.
+    Compose {
+        /// The service.
+        service: String,
+        /// The folder of the compose file.
+        folder: PathBuf,
+        /// The compose project, where the file or `COMPOSE_PROJECT_NAME` says one.
+        project: Option<String>,
+    },
+}
+
+/// A PostgreSQL database and how to reach it.
+#[derive(Debug, Clone)]
+pub struct Database {
+    /// Its key in the file.
+    pub key: String,
+    /// Where its client programs run.
+    pub at: At,
+    /// A folder with psql and pg_dump (and, for a local cluster, the server's programs).
+    pub programs: Option<PathBuf>,
+    /// How to connect.
+    pub connection: Connection,
+}
+
+/// Where a database's programs run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum At {
+    /// On this machine, against a server that somebody else runs.
+    Host,
+    /// Inside a container, by its key.
+    Container(String),
+    /// On this machine, against a server of the project's own.
+    Cluster {
+        /// Its folder.
+        folder: PathBuf,
+        /// SQL that is loaded when the database is first made.
+        init: Option<PathBuf>,
+    },
+}
+
+/// Connection parameters; what is `None` is left to libpq or to the container.
+#[derive(Debug, Clone, Default)]
+pub struct Connection {
+    /// Host name, address or socket folder.
+    pub host: Option<String>,
+    /// Port.
+    pub port: Option<String>,
+    /// Role.
+    pub user: Option<String>,
+    /// Database.
+    pub database: Option<String>,
+    /// Password.
+    pub password: Option<SecretName>,
+    /// libpq's environment variables (`PGSSLMODE`, …).
+    pub options: Vec<(String, String)>,
+    /// The database to connect to for work on databases themselves; `postgres`, where not said.
+    pub maintenance: String,
+}
+
+/// How backups are made and kept.
+#[derive(Debug, Clone)]
+pub struct Backup {
+    /// Where they are.
+    pub dir: PathBuf,
+    /// Name template (`{database}_{timestamp}.{ext}`).
+    pub name: String,
+    /// strftime format of `{timestamp}`, UTC.
+    pub timestamp: String,
+    /// `zstd`, `gzip` or `none`.
+    pub compress: String,
+    /// Compression level, where said.
+    pub level: Option<i32>,
+    /// Which to keep.
+    pub keep: KeepRules,
+}
+
+/// Which backups to keep.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KeepRules {
+    /// Days to keep each backup; `None`: no rule was set, so nothing is removed by itself.
+    pub days: Option<u32>,
+    /// Backups kept whatever their age.
+    pub min: u32,
+    /// One a day for so many days.
+    pub daily: u32,
+    /// One a week for so many weeks.
+    pub weekly: u32,
+    /// One a month for so many months.
+    pub monthly: u32,
+}
+
+/// What may be destroyed, and what never.
+#[derive(Debug, Clone)]
+pub struct Guards {
+    /// Environments in which nothing is destroyed.
+    pub protected: Vec<String>,
+    /// Hosts, beside this machine, whose databases may be destroyed.
+    pub allowed_hosts: Vec<String>,
+    /// The variable that carries a person's words when a coding agent runs a destructive command.
+    pub agent_variable: String,
+}
+
+/// One resolved value for `db-config`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Dotted key.
+    pub key: String,
+    /// The value, or a secret's name.
+    pub value: String,
+    /// Where it came from.
+    pub origin: String,
+}

@@ -1,0 +1,287 @@
+//! From the file and the environment to a `Project`, noting every value's origin.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use toml::Spanned;
+
+use super::env::Env;
+use super::file::{self, ContainerTable, DatabaseTable, File, PostgresTable, Scalar, Text};
+use super::project::{At, Backup, Connection, Container, ContainerBy, Database, Entry, Guards, KeepRules, Project};
+use super::secret::Secrets;
+use super::url;
+use crate::problem::Problem;
+
+/// Resolves `file`, which stands at `path` with `text` as its contents.
+pub fn resolve(path: &Path, text: &str, file: &File, env: &Env) -> Result<Project> {
+    let root = path.parent().unwrap_or(Path::new(".")).to_path_buf();
+    let mut r = Resolver { path, text, env, root: &root, secrets: Secrets::default(), entries: Vec::new() };
+    let folder_name = root.file_name().map_or("project".into(), |n| n.to_string_lossy().into_owned());
+    let name = r.layered("project.name", file.project.name.as_ref(), &[], &folder_name)?;
+    let environment = r.layered("project.environment", file.project.environment.as_ref(), &["ENVIRONMENT"], "development")?;
+    let containers = file.containers.iter().map(|(key, table)| r.container(key, table)).collect::<Result<Vec<_>>>()?;
+    let only = file.databases.len() == 1;
+    let mut databases = Vec::new();
+    for (key, table) in &file.databases {
+        databases.push(r.database(key, table, file, only || key == "main")?);
+    }
+    let backup = r.backup(file)?;
+    let guards = r.guards(file)?;
+    let after_restore = r.list("restore.next", file.restore.next.as_deref().unwrap_or(&[]))?;
+    let Resolver { secrets, entries, .. } = r;
+    Ok(Project { root, name, environment, containers, databases, backup, after_restore, guards, secrets, entries })
+}
+
+struct Resolver<'a> {
+    path: &'a Path,
+    text: &'a str,
+    env: &'a Env,
+    root: &'a Path,
+    secrets: Secrets,
+    entries: Vec<Entry>,
+}
+
+impl Resolver<'_> {
+    /// Expands a value of the file, with its origin.
+    fn expand(&self, key: &str, offset: usize, raw: &str) -> Result<(String, String)> {
+        let expanded = self.env.expand(raw).map_err(|missing| {
+            let why = if missing.message.is_empty() { "it is not set".into() } else { missing.message };
+            self.wrong(offset, format!("`{key}` needs the variable `{}`: {why}", missing.name))
+                .cure(format!("set `{0}` in the environment or in `.env`, or write `${{{0}:-default}}`", missing.name))
+        })?;
+        let (line, _) = file::position(self.text, offset);
+        let mut origin = format!("{}:{line}", self.path.file_name().unwrap_or_default().to_string_lossy());
+        for name in &expanded.from {
+            origin.push_str(&format!(" (${name})"));
+        }
+        Ok((expanded.text, origin))
+    }
+
+    fn wrong(&self, offset: usize, what: String) -> Problem {
+        let (line, column) = file::position(self.text, offset);
+        Problem::usage(format!("`{}` is wrong at line {line}, column {column}", self.path.display())).because(what)
+    }
+
+    fn note(&mut self, key: &str, value: &str, origin: impl Into<String>) {
+        self.entries.push(Entry { key: key.into(), value: value.into(), origin: origin.into() });
+    }
+
+    /// Environment over file over default: for settings.
+    fn layered(&mut self, key: &str, value: Option<&Text>, vars: &[&str], default: &str) -> Result<String> {
+        Ok(self.pick(key, value, vars)?.unwrap_or_else(|| {
+            self.note(key, default, "default");
+            default.to_owned()
+        }))
+    }
+
+    fn pick(&mut self, key: &str, value: Option<&Text>, vars: &[&str]) -> Result<Option<String>> {
+        if let Some((var, found)) = self.env.first(vars) {
+            let found = found.to_owned();
+            self.note(key, &found, format!("${var}"));
+            return Ok(Some(found));
+        }
+        self.from_file(key, value)
+    }
+
+    fn from_file(&mut self, key: &str, value: Option<&Text>) -> Result<Option<String>> {
+        let Some(value) = value else { return Ok(None) };
+        let (text, origin) = self.expand(key, value.span().start, value.as_ref())?;
+        self.note(key, &text, origin);
+        Ok(Some(text).filter(|t| !t.is_empty()))
+    }
+
+    /// File over environment: for what says *which* database. A variable left over from another project must not redirect a restore.
+    fn identity(&mut self, key: &str, value: Option<&Text>, vars: &[&str]) -> Result<Option<String>> {
+        match self.from_file(key, value)? {
+            Some(found) => Ok(Some(found)),
+            None => self.pick(key, None, vars),
+        }
+    }
+
+    fn list(&mut self, key: &str, values: &[Text]) -> Result<Vec<String>> {
+        let mut found = Vec::new();
+        for value in values {
+            found.push(self.expand(key, value.span().start, value.as_ref())?.0);
+        }
+        if let Some(first) = values.first() {
+            let origin = self.expand(key, first.span().start, "")?.1;
+            self.note(key, &found.join(", "), origin);
+        }
+        Ok(found)
+    }
+
+    fn number(&mut self, key: &str, value: Option<&Spanned<Scalar>>, vars: &[&str]) -> Result<Option<u32>> {
+        let text = value.map(|v| Spanned::new(v.span(), v.as_ref().0.clone()));
+        let Some(found) = self.pick(key, text.as_ref(), vars)? else { return Ok(None) };
+        let number = found.trim().parse().map_err(|_| {
+            let origin = self.entries.last().map(|e| e.origin.clone()).unwrap_or_default();
+            Problem::usage(format!("`{key}` is `{found}` ({origin})")).because("it must be a whole number")
+        })?;
+        Ok(Some(number))
+    }
+
+    fn path(&self, text: &str) -> PathBuf {
+        self.root.join(text)
+    }
+
+    fn container(&mut self, key: &str, table: &ContainerTable) -> Result<Container> {
+        let at = |name: &str| format!("containers.{key}.{name}");
+        let engine = self.from_file(&at("engine"), table.engine.as_ref())?;
+        let by = match (&table.docker, &table.compose) {
+            (Some(name), None) => ContainerBy::Name(self.from_file(&at("docker"), Some(name))?.unwrap_or_default()),
+            (None, Some(compose)) => {
+                let service = self.from_file(&at("compose.service"), Some(&compose.service))?.unwrap_or_default();
+                let file = self.from_file(&at("compose.file"), compose.file.as_ref())?;
+                let folder = file.map_or(self.root.to_path_buf(), |f| self.path(&f).parent().map_or(self.root.to_path_buf(), Path::to_path_buf));
+                let project = self.identity(&at("compose.project"), compose.project.as_ref(), &["COMPOSE_PROJECT_NAME"])?;
+                ContainerBy::Compose { service, folder, project }
+            }
+            _ => {
+                return Err(Problem::usage(format!("`containers.{key}` must say one of `docker` and `compose`"))
+                    .cure(format!("write `[containers.{key}]` with `docker = \"container-name\"` or `compose = {{ service = \"db\" }}`"))
+                    .into());
+            }
+        };
+        let stop_during = self.list(&at("stop-during"), &table.stop_during)?;
+        if let (Some(task), Some(text)) = (stop_during.iter().find(|t| !matches!(t.as_str(), "restore" | "undo" | "reset" | "wipe")), table.stop_during.first())
+        {
+            return Err(self
+                .wrong(text.span().start, format!("`{task}` is no task that stops containers"))
+                .cure("use any of `restore`, `undo`, `reset`, `wipe`")
+                .into());
+        }
+        Ok(Container { key: key.into(), by, engine, stop_during })
+    }
+
+    fn database(&mut self, key: &str, table: &DatabaseTable, file: &File, from_env: bool) -> Result<Database> {
+        let at = |name: &str| format!("databases.{key}.{name}");
+        let place = self.at(key, table, file)?;
+        let programs = self.pick(&at("programs"), table.programs.as_ref(), &["DB_TASKS_PG_BIN"])?.map(|p| self.path(&p));
+        // a cluster of the project's own is reached by its socket alone: variables speak of other servers
+        let from_env = from_env && !matches!(place, At::Cluster { .. });
+        let connection = self.connection(key, &table.postgres, from_env)?;
+        Ok(Database { key: key.into(), at: place, programs, connection })
+    }
+
+    fn at(&mut self, key: &str, table: &DatabaseTable, file: &File) -> Result<At> {
+        let at = |name: &str| format!("databases.{key}.{name}");
+        let container = self.from_file(&at("container"), table.container.as_ref())?;
+        let cluster = self.from_file(&at("cluster"), table.cluster.as_ref())?;
+        let init = self.from_file(&at("init"), table.init.as_ref())?;
+        match (container, cluster) {
+            (Some(_), Some(_)) => {
+                Err(Problem::usage(format!("`databases.{key}` says both `container` and `cluster`")).cure("keep the one where the server runs").into())
+            }
+            (Some(container), None) if file.containers.contains_key(&container) => Ok(At::Container(container)),
+            (Some(container), None) => {
+                let offset = table.container.as_ref().map_or(0, |c| c.span().start);
+                let known: Vec<_> = file.containers.keys().map(|k| format!("`{k}`")).collect();
+                Err(self
+                    .wrong(offset, format!("there is no `[containers.{container}]`"))
+                    .cure(if known.is_empty() {
+                        format!("add `[containers.{container}]` with `docker = \"container-name\"`")
+                    } else {
+                        format!("known are {}", known.join(", "))
+                    })
+                    .into())
+            }
+            (None, Some(cluster)) => Ok(At::Cluster { folder: self.path(&cluster), init: init.map(|i| self.path(&i)) }),
+            (None, None) => Ok(At::Host),
+        }
+    }
+
+    fn connection(&mut self, key: &str, table: &PostgresTable, from_env: bool) -> Result<Connection> {
+        let at = |name: &str| format!("databases.{key}.postgres.{name}");
+        let vars = |names: &'static [&'static str]| if from_env { names } else { &[] };
+        let said_apart = table.host.is_some() || table.database.is_some() || table.user.is_some();
+        let mut base = match &table.url {
+            Some(text) => {
+                let (uri, origin) = self.expand(&at("url"), text.span().start, text.as_ref())?;
+                self.url(&at("url"), &uri, origin)?
+            }
+            None if from_env && !said_apart => match self.env.get("DATABASE_URL").map(str::to_owned) {
+                Some(uri) => self.url(&at("url"), &uri, "$DATABASE_URL".into())?,
+                None => Connection::default(),
+            },
+            None => Connection::default(),
+        };
+        let port = table.port.as_ref().map(|p| Spanned::new(p.span(), p.as_ref().0.clone()));
+        let has_url = base.database.is_some() || base.host.is_some();
+        let vars = |names: &'static [&'static str]| if has_url { &[] } else { vars(names) };
+        base.host = self.identity(&at("host"), table.host.as_ref(), vars(&["PGHOST", "POSTGRES_HOST"]))?.or(base.host);
+        base.port = self.identity(&at("port"), port.as_ref(), vars(&["PGPORT", "POSTGRES_PORT"]))?.or(base.port);
+        base.database = self.identity(&at("database"), table.database.as_ref(), vars(&["PGDATABASE", "POSTGRES_DB"]))?.or(base.database);
+        base.user = self.identity(&at("user"), table.user.as_ref(), vars(&["PGUSER", "POSTGRES_USER"]))?.or(base.user);
+        base.password = self.password(&at("password"), table.password_env.as_ref(), vars(&["PGPASSWORD", "POSTGRES_PASSWORD"]))?.or(base.password);
+        base.maintenance = self.layered(&at("maintenance-database"), table.maintenance_database.as_ref(), &[], "postgres")?;
+        Ok(base)
+    }
+
+    fn password(&mut self, key: &str, named: Option<&Text>, vars: &[&str]) -> Result<Option<super::SecretName>> {
+        let found = match named {
+            Some(text) => {
+                let (var, _) = self.expand(key, text.span().start, text.as_ref())?;
+                let value = self.env.get(&var).ok_or_else(|| {
+                    self.wrong(text.span().start, format!("`{key}-env` names the variable `{var}`, which is not set"))
+                        .cure(format!("set `{var}` in the environment or in `.env`"))
+                })?;
+                Some((var.clone(), value.to_owned()))
+            }
+            None => self.env.first(vars).map(|(var, value)| (var.to_owned(), value.to_owned())),
+        };
+        Ok(found.map(|(var, value)| {
+            self.note(key, "(secret)", format!("${var}"));
+            self.secrets.keep(format!("${var}"), value)
+        }))
+    }
+
+    fn url(&mut self, key: &str, uri: &str, origin: String) -> Result<Connection> {
+        let url = url::parse(uri).map_err(|why| {
+            Problem::usage(format!("`{key}` ({origin}) is no PostgreSQL connection URI"))
+                .because(why)
+                .cure("write it as `postgresql://user:password@host:5432/database`")
+        })?;
+        let text = |o: &Option<String>| o.clone().unwrap_or_default();
+        let password = if url.password.is_some() { ":***" } else { "" };
+        let port = url.port.as_ref().map_or(String::new(), |p| format!(":{p}"));
+        let shown = format!("postgresql://{}{password}@{}{port}/{}", text(&url.user), text(&url.host), text(&url.database));
+        self.note(key, &shown, origin.clone());
+        if !url.ignored.is_empty() {
+            self.note(&format!("{key} (ignored)"), &url.ignored.join(", "), "not libpq's: for other programs");
+        }
+        let password = url.password.map(|value| self.secrets.keep(format!("the password in {origin}"), value));
+        let variable = |k: &str| url::OPTIONS.iter().find(|(name, _)| *name == k).map(|(_, var)| (*var).to_owned());
+        let options = url.options.iter().filter_map(|(k, v)| Some((variable(k)?, v.clone()))).collect();
+        Ok(Connection { host: url.host, port: url.port, user: url.user, database: url.database, password, options, maintenance: String::new() })
+    }
+
+    fn backup(&mut self, file: &File) -> Result<Backup> {
+        let b = &file.backup;
+        let dir = self.layered("backup.dir", b.dir.as_ref(), &["BACKUP_DIR", "SQL_DUMP_DIR"], "backups")?;
+        let name = self.layered("backup.name", b.name.as_ref(), &[], "{database}_{timestamp}.{ext}")?;
+        let timestamp = self.layered("backup.timestamp", b.timestamp.as_ref(), &[], "%Y%m%d_%H%M%S")?;
+        let compress = self.layered("backup.compress", b.compress.as_ref(), &[], "zstd")?;
+        let level = self.number("backup.level", b.level.as_ref(), &[])?.map(u32::cast_signed);
+        let days = self.number("backup.keep-days", b.keep_days.as_ref(), &["BACKUP_RETENTION_DAYS", "BACKUP_KEEP_DAYS"])?;
+        let min = self.number("backup.min-keep", b.min_keep.as_ref(), &["BACKUP_MIN_KEEP"])?.unwrap_or(5);
+        let daily = self.number("backup.keep-daily", b.keep_daily.as_ref(), &[])?.unwrap_or(0);
+        let weekly = self.number("backup.keep-weekly", b.keep_weekly.as_ref(), &[])?.unwrap_or(0);
+        let monthly = self.number("backup.keep-monthly", b.keep_monthly.as_ref(), &[])?.unwrap_or(0);
+        let keep = KeepRules { days, min, daily, weekly, monthly };
+        let backup = Backup { dir: self.path(&dir), name, timestamp, compress, level, keep };
+        crate::bundle::name::check(&backup).map_err(|why| Problem::usage("`[backup]` in `db-tasks.toml` is wrong").because(why))?;
+        Ok(backup)
+    }
+
+    fn guards(&mut self, file: &File) -> Result<Guards> {
+        let g = &file.guards;
+        let mut protected = self.list("guards.protected-environments", g.protected_environments.as_deref().unwrap_or(&[]))?;
+        if g.protected_environments.is_none() {
+            protected = ["production", "prod", "live"].map(String::from).to_vec();
+            self.note("guards.protected-environments", &protected.join(", "), "default");
+        }
+        let allowed_hosts = self.list("guards.allowed-hosts", &g.allowed_hosts)?;
+        let agent_variable = self.layered("guards.agent-variable", g.agent_variable.as_ref(), &[], "DB_TASKS_PERSON_SAYS")?;
+        Ok(Guards { protected, allowed_hosts, agent_variable })
+    }
+}

@@ -1,0 +1,4 @@
+//! Engines: what is said to a store. Where it is said is `place`'s matter.
+
+pub mod cluster;
+pub mod postgres;

@@ -1,0 +1,174 @@
+//! Work on databases themselves: make, drop, swap, undo, settings.
+
+use super::client::Client;
+use super::facts::DatabaseFacts;
+use super::name::{beside, ident, literal, previous};
+use super::version::Version;
+use crate::plan::{Act, Check, Deed, How};
+
+/// A new, empty database from template0 (which carries nothing of a site's own, and no collation version to mismatch), with
+/// the encoding and locale that `like` had. The owner becomes ours for now; the swap gives it its own.
+pub fn create(client: &Client, name: &str, like: Option<&DatabaseFacts>, server: Version) -> Act {
+    let mut sql = format!("CREATE DATABASE {} TEMPLATE template0", ident(name));
+    if let Some(d) = like {
+        sql.push_str(&format!(" ENCODING {} LC_COLLATE {} LC_CTYPE {}", literal(&d.encoding), literal(&d.collate), literal(&d.ctype)));
+        match (d.provider.as_deref(), &d.locale) {
+            (Some("icu"), Some(locale)) => sql.push_str(&format!(" LOCALE_PROVIDER icu ICU_LOCALE {}", literal(locale))),
+            (Some("builtin"), Some(locale)) => sql.push_str(&format!(" LOCALE_PROVIDER builtin BUILTIN_LOCALE {}", literal(locale))),
+            // the server's template may have been made with another provider
+            _ if server.major() >= 15 => sql.push_str(" LOCALE_PROVIDER libc"),
+            _ => {}
+        }
+        if !matches!(d.tablespace.as_str(), "" | "pg_default") {
+            sql.push_str(&format!(" TABLESPACE {}", ident(&d.tablespace)));
+        }
+    }
+    Act::Create(command(client, format!("database {name}"), format!("{sql};\n")))
+}
+
+/// Drops a database that is not live.
+pub fn drop(client: &Client, name: &str) -> Act {
+    let sql = format!("{}DROP DATABASE IF EXISTS {};\n", terminate(name), ident(name));
+    Act::Remove(command(client, format!("database {name}"), sql))
+}
+
+fn command(client: &Client, what: String, sql: String) -> Deed {
+    Deed { what, how: How::Command(client.psql(client.maintenance(), sql)) }
+}
+
+fn terminate(name: &str) -> String {
+    format!("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = {} AND pid <> pg_backend_pid();\n", literal(name))
+}
+
+/// Owner, rights, comment and settings: what neither a plain dump nor a rename brings along.
+/// <https://www.postgresql.org/docs/current/app-pgdump.html> (`--create`) names them.
+pub fn carry(client: &Client, name: &str, from: &DatabaseFacts) -> Act {
+    let db = ident(name);
+    let mut sql = String::from("BEGIN;\n");
+    for s in &from.settings {
+        let whom = s.role.as_ref().map_or(format!("DATABASE {db}"), |role| format!("ROLE {} IN DATABASE {db}", ident(role)));
+        sql.push_str(&format!("ALTER {whom} SET {} TO {};\n", parameter(&s.name), parameter_value(&s.name, &s.value)));
+    }
+    if let Some(comment) = &from.comment {
+        sql.push_str(&format!("COMMENT ON DATABASE {db} IS {};\n", literal(comment)));
+    }
+    if from.connection_limit >= 0 {
+        sql.push_str(&format!("ALTER DATABASE {db} CONNECTION LIMIT {};\n", from.connection_limit));
+    }
+    sql.push_str(&format!("ALTER DATABASE {db} OWNER TO {};\n", ident(&from.owner)));
+    if let Some(acl) = &from.acl {
+        sql.push_str(&format!("REVOKE ALL ON DATABASE {db} FROM PUBLIC;\n"));
+        for grant in acl {
+            let whom = grant.grantee.as_ref().map_or("PUBLIC".into(), |g| ident(g));
+            let option = if grant.grantable { " WITH GRANT OPTION" } else { "" };
+            sql.push_str(&format!("GRANT {} ON DATABASE {db} TO {whom}{option};\n", grant.privilege));
+        }
+    }
+    sql.push_str("COMMIT;\n");
+    Act::Write(command(client, format!("owner, rights, comment and settings of {name}"), sql))
+}
+
+fn parameter(name: &str) -> String {
+    name.split('.').map(ident).collect::<Vec<_>>().join(".")
+}
+
+/// List parameters are stored as SQL already; quoting them once more would make one name of the whole list (pg_dump's `variable_is_guc_list_quote`).
+fn parameter_value(name: &str, value: &str) -> String {
+    let list =
+        ["search_path", "local_preload_libraries", "session_preload_libraries", "shared_preload_libraries", "temp_tablespaces", "unix_socket_directories"];
+    if list.contains(&name) && !value.is_empty() { value.to_owned() } else { literal(value) }
+}
+
+/// Asserts that `database` is still the one the plan was made for.
+pub fn still(client: &Client, database: &str, facts: Option<&DatabaseFacts>) -> Act {
+    let sql = format!("SELECT coalesce((SELECT oid::text FROM pg_database WHERE datname = {}), 'absent');\n", literal(database));
+    Act::Check(Check {
+        what: match facts {
+            Some(f) => format!("database {database} is still the one that was looked at (oid {})", f.oid),
+            None => format!("there is still no database {database}"),
+        },
+        cmd: client.psql(client.maintenance(), sql),
+        expect: facts.map_or("absent".into(), |f| f.oid.to_string()),
+        cure: "somebody changed it in the meantime: run the command again and look at the new plan".into(),
+    })
+}
+
+/// The names of one swap.
+#[derive(Debug, Clone)]
+pub struct Swap<'a> {
+    /// The live name.
+    pub live: &'a str,
+    /// The database that takes it.
+    pub incoming: &'a str,
+    /// The oid that the live database must still have; `None` when there is none.
+    pub live_oid: Option<u32>,
+    /// The oid of an older `<db>__previous` that has to give way, where there is one.
+    pub older_oid: Option<u32>,
+}
+
+impl Swap<'_> {
+    /// Where an older `<db>__previous` waits to be dropped.
+    pub fn discard(&self) -> String {
+        beside(self.live, "discard")
+    }
+
+    fn renames(&self) -> Vec<(String, String)> {
+        let kept = previous(self.live);
+        let mut renames = Vec::new();
+        if self.incoming == kept {
+            let parked = beside(self.live, "parked");
+            return vec![(self.live.into(), parked.clone()), (kept.clone(), self.live.into()), (parked, kept)];
+        }
+        if self.live_oid.is_some() {
+            if self.older_oid.is_some() {
+                renames.push((kept.clone(), self.discard()));
+            }
+            renames.push((self.live.into(), kept));
+        }
+        renames.push((self.incoming.into(), self.live.into()));
+        renames
+    }
+}
+
+/// Gives `incoming` the live name and keeps the live database as `<db>__previous`, in one transaction.
+///
+/// A rename takes the database's exclusive lock first and then waits up to five seconds for its sessions to go
+/// (`CountOtherDBBackends`). New connections queue behind that lock, so a second psql that ends the old sessions while the
+/// rename waits wins even against a pool that reconnects at once. Nothing has to be switched off beforehand
+/// (`ALLOW_CONNECTIONS false`), so a killed run cannot leave a database that nobody can enter.
+pub fn swap(client: &Client, swap: &Swap<'_>) -> Act {
+    let renames = swap.renames();
+    let mut sql = format!("SET lock_timeout = '15s';\nBEGIN;\n{}", identity(swap));
+    for (from, to) in &renames {
+        sql.push_str(&format!("ALTER DATABASE {} RENAME TO {};\n", ident(from), ident(to)));
+    }
+    sql.push_str("COMMIT;\n");
+    let what = renames.iter().map(|(from, to)| format!("{from} -> {to}")).collect::<Vec<_>>().join(", ");
+    let client_name = format!("{}/swap", client.app_name);
+    let makes_way = Client { app_name: client_name, ..client.clone() };
+    let meanwhile = makes_way.psql(client.maintenance(), make_way(swap, &client.app_name));
+    Act::Rename(Deed { what: format!("databases {what}"), how: How::Meanwhile(client.psql(client.maintenance(), sql), meanwhile) })
+}
+
+/// Refuses the renames when the names no longer belong to the databases the plan was made for.
+fn identity(swap: &Swap<'_>) -> String {
+    let found = format!("(SELECT oid::bigint FROM pg_database WHERE datname = {})", literal(swap.live));
+    let wanted = swap.live_oid.map_or("NULL".into(), |oid| oid.to_string());
+    format!(
+        "DO $check$ BEGIN\n  IF {found} IS DISTINCT FROM {wanted} THEN\n    RAISE EXCEPTION 'the database of this name is not the one that was looked at';\n  END IF;\nEND $check$;\n"
+    )
+}
+
+/// Ends sessions on the databases that change names until the swap is visible, ten seconds at most.
+fn make_way(swap: &Swap<'_>, app_name: &str) -> String {
+    let names = [swap.live.to_owned(), previous(swap.live), swap.incoming.to_owned()].map(|n| literal(&n)).join(", ");
+    let before = swap.live_oid.map_or("NULL".into(), |oid| oid.to_string());
+    format!(
+        "DO $way$ BEGIN\n  FOR i IN 1..200 LOOP\n    EXIT WHEN (SELECT oid::bigint FROM pg_database WHERE datname = {live}) IS DISTINCT FROM {before};\n    \
+         PERFORM pg_stat_clear_snapshot();\n    \
+         PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname IN ({names}) AND pid <> pg_backend_pid() AND application_name <> {app};\n    \
+         PERFORM pg_sleep(0.02);\n  END LOOP;\nEND $way$;\n",
+        live = literal(swap.live),
+        app = literal(app_name),
+    )
+}

@@ -1,0 +1,105 @@
+//! The client programs: one place for the flags that every psql and pg_dump of ours gets.
+
+use crate::cmd::Cmd;
+use crate::config::Connection;
+use crate::place::Place;
+
+/// How to talk to one server: where the programs run, how they connect, and this run's name on the server.
+#[derive(Debug, Clone)]
+pub struct Client {
+    /// Where psql and pg_dump run.
+    pub place: Place,
+    /// Connection parameters, the place's own knowledge filled in.
+    pub connection: Connection,
+    /// `application_name` of every session of this run, by which a dead run's sessions can be found and ended.
+    pub app_name: String,
+}
+
+/// Whether a person sits at both ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Terminal {
+    /// They do.
+    Present,
+    /// It is a pipe.
+    Absent,
+}
+
+impl Client {
+    /// The database that is backed up and restored.
+    pub fn database(&self) -> &str {
+        self.connection.database.as_deref().unwrap_or_default()
+    }
+
+    /// A database other than the one that is worked on.
+    pub fn maintenance(&self) -> &str {
+        if self.connection.maintenance == self.database() { "template1" } else { &self.connection.maintenance }
+    }
+
+    fn program(&self, name: &str) -> Cmd {
+        let c = &self.connection;
+        let mut cmd = Cmd::new(name);
+        // a client in the server's own container connects by its socket, as an administrator there would
+        if !matches!(self.place, Place::Container { .. }) {
+            for (flag, value) in [("-h", &c.host), ("-p", &c.port)] {
+                if let Some(value) = value {
+                    cmd = cmd.arg(flag).arg(value);
+                }
+            }
+        }
+        if let Some(user) = &c.user {
+            cmd = cmd.arg("-U").arg(user);
+        }
+        cmd = cmd.env("PGAPPNAME", &self.app_name);
+        if !c.options.iter().any(|(name, _)| name == "PGCONNECT_TIMEOUT") {
+            cmd = cmd.env("PGCONNECT_TIMEOUT", "10");
+        }
+        for (name, value) in &c.options {
+            cmd = cmd.env(name, value);
+        }
+        if let Some(password) = &c.password {
+            cmd = cmd.secret("PGPASSWORD", password.clone());
+        }
+        cmd
+    }
+
+    /// A plain dump on standard output. `-w`: a password prompt would hang a script for ever.
+    pub fn dump(&self) -> Cmd {
+        self.place.wrap(self.program("pg_dump").args(["-w", "--format=plain", "-d", self.database()]))
+    }
+
+    /// psql that reads `sql` and stops at the first error, whatever `~/.psqlrc` says.
+    pub fn psql(&self, database: &str, sql: impl Into<String>) -> Cmd {
+        let cmd = self.program("psql").args(["-X", "-q", "-w", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", database]);
+        self.place.wrap(cmd.env("PGCLIENTENCODING", "UTF8").env("PGOPTIONS", self.pgoptions()).input(sql))
+    }
+
+    /// psql that is fed a script of other people's making: their encoding is the script's own matter.
+    pub fn load(&self, database: &str) -> Cmd {
+        let cmd = self.program("psql").args(["-X", "-q", "-w", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", database]);
+        self.place.wrap(cmd.env("PGOPTIONS", self.pgoptions()).input(""))
+    }
+
+    fn pgoptions(&self) -> String {
+        let own = self.connection.options.iter().find(|(name, _)| name == "PGOPTIONS").map_or("", |(_, value)| value);
+        format!("{own} -c client_min_messages=warning").trim().to_owned()
+    }
+
+    /// psql for a person: on a terminal as they know it, their own `~/.psqlrc` included; with SQL given, as a script is run.
+    pub fn shell(&self, sql: Option<String>, terminal: Terminal) -> Cmd {
+        let cmd = self.program("psql").args(["-d", self.database()]);
+        match (sql, terminal) {
+            (Some(sql), _) => self.place.wrap(cmd.args(["-X", "-v", "ON_ERROR_STOP=1"]).input(sql)),
+            (None, Terminal::Present) => self.place.wrap_for_person(cmd),
+            (None, Terminal::Absent) => self.place.wrap(cmd.input("")),
+        }
+    }
+
+    /// Ends this run's sessions on the server: a killed `docker exec` leaves its child alive in the container, holding locks.
+    pub fn end_sessions(&self) -> Cmd {
+        let name = super::name::literal(&self.app_name);
+        self.psql(
+            self.maintenance(),
+            format!("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE starts_with(application_name, {name}) AND pid <> pg_backend_pid();\n"),
+        )
+    }
+}

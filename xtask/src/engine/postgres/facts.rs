@@ -1,0 +1,251 @@
+//! What a server says about itself and a database: one psql, one JSON answer.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+
+use super::name::literal;
+use super::version::Version;
+
+/// What is known of a server and the database that the client is aimed at.
+#[derive(Debug, Clone, Deserialize)]
+pub struct ServerFacts {
+    /// psql's version.
+    #[serde(default)]
+    pub client: Version,
+    /// The server's version.
+    pub version: Version,
+    /// The server's version as it prints it.
+    pub version_text: String,
+    /// The role that we are.
+    pub role: Role,
+    /// The database, and those that stand beside it (`app__previous`).
+    pub databases: Vec<DatabaseFacts>,
+    /// Sessions on the database, other than ours.
+    #[serde(default)]
+    pub sessions: Vec<Session>,
+    /// Tables, where they were asked for.
+    #[serde(default)]
+    pub tables: Vec<TableFacts>,
+    /// Extensions and their versions; empty where the database does not exist.
+    #[serde(default)]
+    pub extensions: BTreeMap<String, String>,
+    /// Prepared transactions on the database: they hold it as sessions do.
+    #[serde(default)]
+    pub prepared: u32,
+    /// Names of all roles: a dump's owner may be missing here.
+    #[serde(default)]
+    pub roles: Vec<String>,
+    /// Logical replication slots of the database.
+    #[serde(default)]
+    pub slots: u32,
+    /// The server's data folder, where the role may know it.
+    pub data_directory: Option<String>,
+}
+
+/// What our role may do.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Role {
+    /// Its name.
+    pub name: String,
+    /// Superuser.
+    pub superuser: bool,
+    /// May create databases.
+    pub createdb: bool,
+}
+
+/// A database as `pg_database` has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DatabaseFacts {
+    /// Its oid: its identity on this server.
+    #[serde(default)]
+    pub oid: u32,
+    /// Its name.
+    pub name: String,
+    /// Its owner.
+    pub owner: String,
+    /// Its encoding (`UTF8`).
+    pub encoding: String,
+    /// LC_COLLATE.
+    pub collate: String,
+    /// LC_CTYPE.
+    pub ctype: String,
+    /// `libc`, `icu` or `builtin`; servers before 15 do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+    /// The ICU or builtin locale.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locale: Option<String>,
+    /// Its tablespace.
+    #[serde(default)]
+    pub tablespace: String,
+    /// Connection limit, -1 for none.
+    #[serde(default)]
+    pub connection_limit: i64,
+    /// Comment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+    /// Rights, where they are not the default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acl: Option<Vec<Grant>>,
+    /// `ALTER DATABASE … SET` and `ALTER ROLE … IN DATABASE … SET`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub settings: Vec<Setting>,
+    /// Bytes on disk, where the role may know.
+    #[serde(default)]
+    pub size: Option<u64>,
+}
+
+/// One right on a database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grant {
+    /// The role; `None` for PUBLIC.
+    pub grantee: Option<String>,
+    /// `CONNECT`, `CREATE`, `TEMPORARY`.
+    pub privilege: String,
+    /// With grant option.
+    #[serde(default)]
+    pub grantable: bool,
+}
+
+/// One setting that comes with a database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Setting {
+    /// For this role only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+    /// The parameter.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+}
+
+/// A session on the database.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Session {
+    /// Backend's process id.
+    pub pid: u32,
+    /// Its role.
+    pub user: Option<String>,
+    /// Its application.
+    pub app: Option<String>,
+    /// Its host; none for a socket.
+    pub host: Option<String>,
+    /// `active`, `idle`, …
+    pub state: Option<String>,
+}
+
+impl std::fmt::Display for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let app = self.app.as_deref().filter(|a| !a.is_empty()).unwrap_or("unnamed application");
+        write!(f, "{app} ({}, pid {})", self.user.as_deref().unwrap_or("?"), self.pid)
+    }
+}
+
+/// A table's size.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+pub struct TableFacts {
+    /// `schema.table`, quoted where needed.
+    pub name: String,
+    /// Rows: counted by the last ANALYZE, -1 where none was.
+    pub estimate: i64,
+    /// Bytes with indexes and TOAST.
+    pub bytes: u64,
+}
+
+impl ServerFacts {
+    /// The database of this name.
+    pub fn database(&self, name: &str) -> Option<&DatabaseFacts> {
+        self.databases.iter().find(|d| d.name == name)
+    }
+
+    /// Reads the answer to `question`.
+    pub fn read(answer: &str) -> Result<Self> {
+        let (client, json) = answer.trim().split_once('\n').context("the server's answer ends after its first line")?;
+        let mut facts: Self = serde_json::from_str(json).context("the server's answer is not what was asked for")?;
+        facts.client = Version(client.trim().parse().unwrap_or(0));
+        Ok(facts)
+    }
+}
+
+impl DatabaseFacts {
+    /// The environment that `ALTER DATABASE … SET dbtasks.environment` wrote into it.
+    pub fn marker(&self) -> Option<&str> {
+        self.settings.iter().find(|s| s.role.is_none() && s.name == "dbtasks.environment").map(|s| s.value.as_str())
+    }
+}
+
+/// How much is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// The server and the database.
+    Database,
+    /// Every table's size, too.
+    Tables,
+}
+
+/// The question, for a psql that is connected to `database` or, where that does not exist, to another one.
+/// Each psql costs 10 ms, in a container 90: so one question has it all.
+pub fn question(database: &str, depth: Depth) -> String {
+    let tables = match depth {
+        Depth::Database => "",
+        Depth::Tables => TABLES,
+    };
+    QUESTION.replace("{name}", &literal(database)).replace("{like}", &literal(&format!("{}\\_\\_%", like(database)))).replace("{tables}", tables)
+}
+
+fn like(name: &str) -> String {
+    // a long name was cut before its suffix was put on
+    let head: String = name.chars().take(30).collect();
+    let escaped = head.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    if head.len() < name.len() { format!("{escaped}%") } else { escaped }
+}
+
+const QUESTION: &str = r"\echo :VERSION_NUM
+SELECT jsonb_build_object(
+  'version', current_setting('server_version_num')::int,
+  'version_text', current_setting('server_version'),
+  'role', (SELECT jsonb_build_object('name', rolname, 'superuser', rolsuper, 'createdb', rolcreatedb OR rolsuper) FROM pg_roles WHERE rolname = current_user),
+  'data_directory', (SELECT setting FROM pg_settings WHERE name = 'data_directory'),
+  'prepared', (SELECT count(*) FROM pg_prepared_xacts WHERE database = {name}),
+  'roles', (SELECT jsonb_agg(rolname) FROM pg_roles WHERE rolname !~ '^pg_'),
+  'slots', (SELECT count(*) FROM pg_replication_slots WHERE database = {name} AND slot_type = 'logical'),
+  'sessions', coalesce((SELECT jsonb_agg(jsonb_build_object('pid', pid, 'user', usename, 'app', application_name, 'host', host(client_addr), 'state', state) ORDER BY pid)
+    FROM pg_stat_activity WHERE datname = {name} AND pid <> pg_backend_pid() AND backend_type = 'client backend'), '[]'),
+  'extensions', CASE WHEN current_database() = {name} THEN (SELECT coalesce(jsonb_object_agg(extname, extversion), '{}') FROM pg_extension) ELSE '{}' END,
+  {tables}
+  'databases', coalesce((SELECT jsonb_agg(jsonb_build_object(
+      'oid', d.oid::bigint, 'name', d.datname, 'owner', pg_get_userbyid(d.datdba), 'encoding', pg_encoding_to_char(d.encoding),
+      'collate', d.datcollate, 'ctype', d.datctype,
+      'provider', CASE to_jsonb(d) ->> 'datlocprovider' WHEN 'c' THEN 'libc' WHEN 'i' THEN 'icu' WHEN 'b' THEN 'builtin' END,
+      'locale', coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale'),
+      'tablespace', (SELECT spcname FROM pg_tablespace t WHERE t.oid = d.dattablespace),
+      'connection_limit', d.datconnlimit, 'comment', shobj_description(d.oid, 'pg_database'),
+      'acl', (SELECT jsonb_agg(jsonb_build_object('grantee', CASE WHEN a.grantee <> 0 THEN pg_get_userbyid(a.grantee) END, 'privilege', a.privilege_type, 'grantable', a.is_grantable))
+        FROM aclexplode(d.datacl) a),
+      'settings', coalesce((SELECT jsonb_agg(jsonb_build_object('role', CASE WHEN s.setrole <> 0 THEN pg_get_userbyid(s.setrole) END,
+          'name', split_part(c, '=', 1), 'value', substr(c, strpos(c, '=') + 1)))
+        FROM pg_db_role_setting s, unnest(s.setconfig) c WHERE s.setdatabase = d.oid), '[]'),
+      'size', CASE WHEN has_database_privilege(d.oid, 'CONNECT') THEN pg_database_size(d.oid) END) ORDER BY d.datname)
+    FROM pg_database d WHERE d.datname = {name} OR d.datname LIKE {like}), '[]')
+)::text;
+";
+
+const TABLES: &str = r"'tables', coalesce((SELECT jsonb_agg(jsonb_build_object('name', format('%I.%I', n.nspname, c.relname), 'estimate', c.reltuples::bigint, 'bytes', pg_total_relation_size(c.oid))
+      ORDER BY pg_total_relation_size(c.oid) DESC, 1)
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)' AND current_database() = {name}), '[]'),";
+
+/// Counts the rows of every table that holds some of its own: psql runs each row of the first answer as a question.
+pub const COUNT_ROWS: &str = r"SELECT format('SELECT %L, count(*) FROM ONLY %I.%I', format('%I.%I', n.nspname, c.relname), n.nspname, c.relname)
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE c.relkind = 'r' AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)'
+    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+  ORDER BY n.nspname, c.relname \gexec
+";
+
+/// Reads the answers to `COUNT_ROWS`: `table|rows` lines.
+pub fn read_counts(answer: &str) -> Vec<(String, u64)> {
+    answer.lines().filter_map(|line| line.rsplit_once('|')).filter_map(|(table, rows)| Some((table.to_owned(), rows.trim().parse().ok()?))).collect()
+}

@@ -1,0 +1,13 @@
+//! PostgreSQL: commands, SQL and what its answers mean.
+
+pub mod admin;
+pub mod client;
+pub mod cures;
+pub mod facts;
+pub mod name;
+pub mod proof;
+pub mod script;
+pub mod version;
+
+pub use client::Client;
+pub use facts::{DatabaseFacts, ServerFacts};

@@ -1,0 +1,63 @@
+//! Names and literals in SQL, and the names that stand beside a database's own.
+
+/// An identifier, always quoted. <https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS>
+pub fn ident(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A string literal that means the same whatever `standard_conforming_strings` says.
+pub fn literal(text: &str) -> String {
+    let quoted = text.replace('\'', "''");
+    if quoted.contains('\\') { format!("E'{}'", quoted.replace('\\', "\\\\")) } else { format!("'{quoted}'") }
+}
+
+/// NAMEDATALEN - 1: the server cuts longer names without an error.
+const LIMIT: usize = 63;
+
+/// A name beside `database`'s: `app` → `app__previous`. Long names are cut and keep a digest of what was cut away.
+pub fn beside(database: &str, suffix: &str) -> String {
+    let room = LIMIT - 2 - suffix.len();
+    if database.len() <= room {
+        return format!("{database}__{suffix}");
+    }
+    let digest = fnv(database.as_bytes());
+    let mut end = room - 9;
+    while !database.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}_{digest:08x}__{suffix}", &database[..end])
+}
+
+/// The database that a restore or an undo left behind.
+pub fn previous(database: &str) -> String {
+    beside(database, "previous")
+}
+
+/// FNV-1a, folded to 32 bits: the same on every machine and in every version, which std's hasher does not promise.
+fn fnv(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotes_what_people_name_things() {
+        assert_eq!(ident("my \"db\""), "\"my \"\"db\"\"\"");
+        for (text, want) in [("it's", "'it''s'"), (r"a\b", r"E'a\\b'"), ("", "''")] {
+            assert_eq!(literal(text), want);
+        }
+    }
+
+    #[test]
+    fn names_beside_fit_and_stay_apart() {
+        assert_eq!(previous("app"), "app__previous");
+        let long = "é".repeat(31);
+        let other = format!("{}x", "é".repeat(31));
+        for name in [&long, &other] {
+            assert!(previous(name).len() <= 63 && previous(name).ends_with("__previous"), "{}", previous(name));
+        }
+        assert_ne!(previous(&long), previous(&other));
+    }
+}

@@ -1,0 +1,48 @@
+//! The first line of the statement begun last, for messages.
+
+use super::lexer::Lexer;
+use super::report::Begun;
+
+const CHARS: usize = 120;
+/// Enough bytes for as many characters of UTF-8.
+const BYTES: usize = 4 * CHARS;
+
+#[derive(Default)]
+pub(super) struct Head {
+    text: Vec<u8>,
+    start: u64,
+    last: Option<u8>,
+}
+
+impl Head {
+    /// Takes what `chunk`, at `lexer.base`, has of the statement's first bytes.
+    pub(super) fn take(&mut self, lexer: &Lexer, chunk: &[u8]) {
+        let Some(&last) = chunk.last() else { return };
+        self.last = Some(last);
+        if lexer.statement != self.start {
+            self.start = lexer.statement;
+            self.text.clear();
+        }
+        let wanted = self.start + self.text.len() as u64;
+        let from = wanted.saturating_sub(lexer.base) as usize;
+        let room = BYTES - self.text.len();
+        if wanted >= lexer.base && from < chunk.len() {
+            let to = chunk.len().min(from + room);
+            self.text.extend_from_slice(&chunk[from..to]);
+        }
+    }
+
+    /// Whether the script does not end in a newline.
+    pub(super) fn in_line(&self) -> bool {
+        self.last.is_some_and(|byte| byte != b'\n')
+    }
+
+    pub(super) fn begun(&self, lexer: &Lexer) -> Option<Begun> {
+        if lexer.statement_line == 0 {
+            return None;
+        }
+        let text = String::from_utf8_lossy(&self.text);
+        let first = text.lines().next()?;
+        Some(Begun { line: lexer.statement_line, text: first.chars().take(CHARS).collect() })
+    }
+}

@@ -1,0 +1,392 @@
+//! Reads a plain psql script as it flows by, the way psql itself does (`psqlscan.l`,
+//! `mainloop.c`, `copy.c`), and tells what it would do: rows per table, meta-commands, whether it
+//! is whole. Memory is constant but for the names of the tables and `\restrict` lines not taken.
+
+mod begin;
+mod bytes;
+mod copy;
+mod copy_statement;
+mod head;
+mod lexer;
+mod name;
+mod quotes;
+mod report;
+mod settings;
+mod statement;
+mod tables;
+#[cfg(test)]
+mod tests;
+
+use std::ops::Range;
+
+use copy::Block;
+use copy_statement::Copy;
+use head::Head;
+use lexer::{Lexer, Mode, Token};
+use name::TableName;
+pub use report::{Begun, Construct, Fault, Meta, Restrict, Script, Unclear, Unterminated};
+use statement::{Alter, Kind, Statement};
+pub use tables::TableRows;
+use tables::Tables;
+
+/// Meta-commands listed in full; the others are counted.
+const META: usize = 20;
+/// psql skips it at the start of a file.
+const BOM: &[u8] = b"\xef\xbb\xbf";
+
+/// A push scanner: [`Scanner::feed`] takes a script in chunks of any size, and
+/// [`Scanner::finish`] gives the same [`Script`] for any of them.
+pub struct Scanner {
+    lexer: Lexer,
+    statement: Statement,
+    /// COPY data being read, and whether all of its rows are stored.
+    block: Option<(Block, bool)>,
+    copy_table: TableName,
+    /// A COPY statement whose data begins with the next line.
+    pending: Option<Copy>,
+    /// The next rows are a partition's, loaded through the table it is a part of.
+    via_root: bool,
+    search_path: Vec<u8>,
+    left_conforming: bool,
+    tables: Tables,
+    rows: u64,
+    script: Script,
+    frozen: Option<u64>,
+    head: Head,
+    /// How much of a byte order mark has been seen, until the file has begun.
+    bom: Option<usize>,
+}
+
+impl Default for Scanner {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Scanner {
+    pub fn new() -> Self {
+        Scanner {
+            lexer: Lexer::new(),
+            statement: Statement::new(),
+            block: None,
+            copy_table: TableName::default(),
+            pending: None,
+            via_root: false,
+            search_path: Vec::new(),
+            left_conforming: false,
+            tables: Tables::default(),
+            rows: 0,
+            script: Script::default(),
+            frozen: None,
+            head: Head::default(),
+            bom: Some(0),
+        }
+    }
+
+    /// Reads the next chunk.
+    pub fn feed(&mut self, chunk: &[u8]) {
+        let Some(seen) = self.bom else {
+            return self.read(chunk);
+        };
+        let same = chunk.iter().zip(&BOM[seen..]).take_while(|(a, b)| a == b);
+        let same = same.count();
+        if seen + same == BOM.len() {
+            self.bom = None;
+            self.script.bytes = BOM.len() as u64;
+            self.read(&chunk[same..]);
+        } else if same == chunk.len() {
+            self.bom = Some(seen + same);
+        } else {
+            self.bom = None;
+            self.read(&BOM[..seen]);
+            self.read(chunk);
+        }
+    }
+
+    fn read(&mut self, chunk: &[u8]) {
+        let base = self.script.bytes;
+        self.lexer.base = base;
+        let mut at = 0;
+        while at < chunk.len() {
+            if self.block.is_some() {
+                self.copy_data(chunk, &mut at);
+            } else if let Some(token) = self.lexer.next(chunk, &mut at) {
+                self.token(token, base + at as u64);
+            }
+        }
+        self.script.bytes += chunk.len() as u64;
+        self.head.take(&self.lexer, chunk);
+    }
+
+    /// How many bytes from the start may be handed on to psql now: all but an unfinished backslash
+    /// line; frozen for ever at the first refused meta-command, NUL byte or unclear place.
+    pub fn released(&self) -> u64 {
+        let held = match self.lexer.mode {
+            Mode::Meta => self.lexer.start,
+            _ => self.script.bytes,
+        };
+        let nul = self.nul().map(|(_, at)| at);
+        let ends = [self.frozen, nul];
+        ends.into_iter().flatten().fold(held, u64::min)
+    }
+
+    /// The `\restrict` and `\unrestrict` lines, newline included, that have ended since the last
+    /// call: a client older than these commands must not get them.
+    pub fn take_restrict_lines(&mut self) -> Vec<Range<u64>> {
+        std::mem::take(&mut self.script.restrict_lines)
+    }
+
+    /// Rows seen so far.
+    pub fn rows(&self) -> u64 {
+        let block = self.block.as_ref().map_or(0, |(block, _)| block.rows);
+        self.rows + block
+    }
+
+    /// The end of the script.
+    pub fn finish(mut self) -> Script {
+        if let Some(seen) = self.bom {
+            self.read(&BOM[..seen]);
+        }
+        if let Some((block, _)) = &self.block
+            && block.is_ended_by_eof()
+        {
+            self.end_block();
+        }
+        if let Some(token) = self.lexer.finish() {
+            self.token(token, self.script.bytes);
+        }
+        self.script.unterminated = self.unterminated();
+        if self.block.is_some() {
+            self.end_block();
+        }
+        self.script.lines = self.lexer.line - 1 + u64::from(self.head.in_line());
+        self.script.released = self.released();
+        self.script.nul = self.lexer.nul.map(|(line, _)| line);
+        self.script.first_crlf = self.lexer.crlf;
+        self.script.last = self.head.begun(&self.lexer);
+        self.script.tables = self.tables.list();
+        self.script
+    }
+
+    fn nul(&self) -> Option<(u64, u64)> {
+        let block = self.block.as_ref().and_then(|(block, _)| block.nul);
+        self.lexer.nul.or(block)
+    }
+
+    fn copy_data(&mut self, chunk: &[u8], at: &mut usize) {
+        let Some((block, _)) = &mut self.block else {
+            return;
+        };
+        if block.feed(chunk, at) {
+            self.end_block();
+        }
+    }
+
+    fn end_block(&mut self) {
+        let Some((block, exact)) = self.block.take() else {
+            return;
+        };
+        self.rows += block.rows;
+        self.tables.loaded(&self.copy_table, block.rows, block.bytes, exact);
+        self.lexer.line = block.line;
+        self.lexer.crlf = self.lexer.crlf.or(block.crlf);
+        self.lexer.nul = self.lexer.nul.or(block.nul);
+    }
+
+    /// Takes a token that ends at `end`.
+    fn token(&mut self, token: Token, end: u64) {
+        match token {
+            Token::Comment => return self.comment(),
+            Token::Newline => return self.begin_block(end),
+            Token::Meta => return self.meta(end),
+            Token::Unclear(doubt) => return self.unclear(doubt.why(), end),
+            _ => {}
+        }
+        if self.pending.is_some() {
+            self.unclear("more on the line of COPY ... FROM stdin", end);
+        }
+        if token == Token::Semicolon && self.statement.ends() {
+            return self.end_statement(end);
+        }
+        if let Some(why) = self.statement.token(token, &self.lexer.text) {
+            self.unclear(why, end);
+        }
+        self.lexer.quiet = self.statement.is_quiet();
+    }
+
+    fn end_statement(&mut self, end: u64) {
+        if !self.lexer.between {
+            self.script.statements += 1;
+            self.spoil_marker(self.lexer.statement_line);
+        }
+        self.lexer.between = true;
+        match self.statement.kind {
+            Kind::Create(create) if !create.from_query && !self.statement.name.is_empty() => {
+                self.qualify();
+                self.tables.created(&self.statement.name, create.partitioned);
+            }
+            Kind::Alter(Alter::Partition) => {
+                self.qualify();
+                let parent = &self.statement.parent;
+                self.tables.attached(&self.statement.name, parent);
+            }
+            Kind::Insert(insert) if !self.statement.name.is_empty() => {
+                self.qualify();
+                self.mark_root();
+                let exact = insert.is_exact();
+                self.tables.loaded(&self.statement.name, insert.rows, 0, exact);
+                self.rows += insert.rows;
+            }
+            Kind::Copy(copy) if copy.format().is_some() => self.await_data(copy, end),
+            Kind::Select(statement::Select::CreateLargeObject) => self.script.large_objects += 1,
+            Kind::Set(set) => self.apply(set, end),
+            Kind::Rollback if self.left_conforming => {
+                self.unclear("ROLLBACK after standard_conforming_strings was set off", end);
+            }
+            _ => {}
+        }
+        self.statement.clear();
+        self.lexer.quiet = false;
+    }
+
+    fn qualify(&mut self) {
+        let statement = &mut self.statement;
+        for name in [&mut statement.name, &mut statement.parent] {
+            if name.schema.is_empty() {
+                name.schema.extend_from_slice(&self.search_path);
+            }
+        }
+    }
+
+    fn mark_root(&mut self) {
+        if std::mem::take(&mut self.via_root) {
+            self.tables.created(&self.statement.name, true);
+        }
+    }
+
+    fn await_data(&mut self, copy: Copy, end: u64) {
+        if copy.binary {
+            return self.unclear("COPY of binary data", end);
+        }
+        self.qualify();
+        self.mark_root();
+        std::mem::swap(&mut self.copy_table, &mut self.statement.name);
+        self.pending = Some(copy);
+        self.lexer.stops_at_newline = true;
+    }
+
+    fn begin_block(&mut self, end: u64) {
+        self.lexer.stops_at_newline = false;
+        let Some(copy) = self.pending.take() else {
+            return;
+        };
+        if let Some(format) = copy.format() {
+            let block = Block::new(format, copy.header, self.lexer.line, end);
+            self.block = Some((block, !copy.filtered));
+        }
+    }
+
+    fn comment(&mut self) {
+        // Most comments are others, and dumps are full of them.
+        if !matches!(self.lexer.text.get(3), Some(b'D' | b'P' | b'l')) {
+            return;
+        }
+        let text = String::from_utf8_lossy(&self.lexer.text);
+        let text = text.trim_end();
+        let script = &mut self.script;
+        if let Some(version) = text.strip_prefix("-- Dumped from database version ") {
+            script.server_version.get_or_insert(version.to_owned());
+        } else if let Some(version) = text.strip_prefix("-- Dumped by pg_dump version ") {
+            script.dump_version.get_or_insert(version.to_owned());
+        } else if text.starts_with("-- load via partition root ") {
+            self.via_root = true;
+        } else if text == "-- PostgreSQL database dump complete" || text == "-- PostgreSQL database cluster dump complete" {
+            script.end_marker = self.lexer.between;
+            script.after_marker = None;
+        }
+    }
+
+    fn spoil_marker(&mut self, line: u64) {
+        if std::mem::take(&mut self.script.end_marker) {
+            self.script.after_marker = Some(line);
+        }
+    }
+
+    /// A backslash line that ends at `end`: carried out, or refused.
+    fn meta(&mut self, end: u64) {
+        let alone = self.lexer.between && self.pending.is_none();
+        let text = String::from_utf8_lossy(&self.lexer.text).into_owned();
+        let allowed = alone && self.restrict(text.trim_end());
+        if allowed {
+            self.script.restrict_lines.push(self.lexer.start..end);
+        } else {
+            self.refuse(&text);
+        }
+        if self.pending.is_some() {
+            self.begin_block(end);
+        }
+    }
+
+    fn refuse(&mut self, text: &str) {
+        let line = self.lexer.start_line;
+        self.frozen.get_or_insert(self.lexer.start);
+        self.spoil_marker(line);
+        self.script.meta_count += 1;
+        if self.script.meta.len() < META {
+            let text = text.trim_end().chars().take(80).collect();
+            self.script.meta.push(Meta { line, text });
+        }
+    }
+
+    /// pg_dump writes the line alone, with a key of letters and digits.
+    fn restrict(&mut self, text: &str) -> bool {
+        let Some((command, key)) = text.split_once(' ') else {
+            return false;
+        };
+        let line = self.lexer.start_line;
+        if key.is_empty() || !key.bytes().all(|b| b.is_ascii_alphanumeric()) {
+            return false;
+        }
+        let open = match &self.script.restrict {
+            Restrict::Open { key, .. } => Some(key.clone()),
+            _ => None,
+        };
+        let key = key.to_owned();
+        self.script.restrict = match (command, open) {
+            ("\\restrict", None) => {
+                self.spoil_marker(line);
+                Restrict::Open { key, line }
+            }
+            ("\\unrestrict", Some(open)) if open == key => Restrict::Closed { key },
+            ("\\unrestrict", opened) => Restrict::Mismatched { opened, closed: key, line },
+            _ => return false,
+        };
+        true
+    }
+
+    fn unclear(&mut self, why: &'static str, at: u64) {
+        let line = self.lexer.start_line;
+        self.frozen.get_or_insert(at);
+        self.script.unclear.get_or_insert(Unclear { line, why });
+    }
+
+    fn unterminated(&self) -> Option<Unterminated> {
+        let (what, line) = match (&self.block, self.lexer.mode) {
+            (Some((block, _)), _) => {
+                let table = self.copy_table.sql();
+                (Construct::Copy { table }, block.start_line)
+            }
+            _ if self.pending.is_some() => {
+                let table = self.copy_table.sql();
+                (Construct::Copy { table }, self.lexer.line)
+            }
+            (_, Mode::Quote { .. } | Mode::QuoteEscape) => (Construct::String, self.lexer.start_line),
+            (_, Mode::Name) => (Construct::Name, self.lexer.start_line),
+            (_, Mode::DollarBody { .. }) => (Construct::DollarQuote, self.lexer.start_line),
+            (_, Mode::BlockComment { .. }) => (Construct::Comment, self.lexer.start_line),
+            _ if !self.lexer.between => (Construct::Statement, self.lexer.statement_line),
+            _ => return None,
+        };
+        Some(Unterminated { what, line })
+    }
+}

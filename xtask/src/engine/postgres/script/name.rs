@@ -1,0 +1,81 @@
+//! Table names as they are read, and as SQL writes them.
+
+/// A table's name, without quotes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct TableName {
+    pub(super) schema: Vec<u8>,
+    pub(super) table: Vec<u8>,
+    after_dot: bool,
+}
+
+impl TableName {
+    pub(super) fn clear(&mut self) {
+        self.schema.clear();
+        self.table.clear();
+        self.after_dot = false;
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    pub(super) fn dot(&mut self) {
+        self.after_dot = !self.table.is_empty();
+    }
+
+    /// Takes the next part of the name; false if the name was whole before it.
+    pub(super) fn part(&mut self, text: &[u8]) -> bool {
+        if self.after_dot {
+            std::mem::swap(&mut self.schema, &mut self.table);
+        } else if !self.table.is_empty() {
+            return false;
+        }
+        self.after_dot = false;
+        self.table.clear();
+        self.table.extend_from_slice(text);
+        true
+    }
+
+    pub(super) fn sql(&self) -> String {
+        let table = quote(&self.table);
+        match self.schema.is_empty() {
+            true => table,
+            false => format!("{}.{table}", quote(&self.schema)),
+        }
+    }
+}
+
+/// As `quote_ident` does: words that are not unreserved keywords are quoted too.
+fn quote(name: &[u8]) -> String {
+    let name = String::from_utf8_lossy(name);
+    let first = |c: char| c.is_ascii_lowercase() || c == '_';
+    let bare = name.starts_with(first) && name.chars().all(|c| first(c) || c.is_ascii_digit()) && !KEYWORDS.contains(&&*name);
+    match bare {
+        true => name.into_owned(),
+        false => format!("\"{}\"", name.replace('"', "\"\"")),
+    }
+}
+
+/// `SELECT word FROM pg_get_keywords() WHERE catcode <> 'U'`, PostgreSQL 15.
+#[rustfmt::skip]
+const KEYWORDS: &[&str] = &[
+    "all", "analyse", "analyze", "and", "any", "array", "as", "asc", "asymmetric",
+    "authorization", "between", "bigint", "binary", "bit", "boolean", "both", "case", "cast",
+    "char", "character", "check", "coalesce", "collate", "collation", "column",
+    "concurrently", "constraint", "create", "cross", "current_catalog", "current_date",
+    "current_role", "current_schema", "current_time", "current_timestamp", "current_user",
+    "dec", "decimal", "default", "deferrable", "desc", "distinct", "do", "else", "end",
+    "except", "exists", "extract", "false", "fetch", "float", "for", "foreign", "freeze",
+    "from", "full", "grant", "greatest", "group", "grouping", "having", "ilike", "in",
+    "initially", "inner", "inout", "int", "integer", "intersect", "interval", "into", "is",
+    "isnull", "join", "lateral", "leading", "least", "left", "like", "limit", "localtime",
+    "localtimestamp", "national", "natural", "nchar", "none", "normalize", "not", "notnull",
+    "null", "nullif", "numeric", "offset", "on", "only", "or", "order", "out", "outer",
+    "overlaps", "overlay", "placing", "position", "precision", "primary", "real",
+    "references", "returning", "right", "row", "select", "session_user", "setof", "similar",
+    "smallint", "some", "substring", "symmetric", "table", "tablesample", "then", "time",
+    "timestamp", "to", "trailing", "treat", "trim", "true", "union", "unique", "user",
+    "using", "values", "varchar", "variadic", "verbose", "when", "where", "window", "with",
+    "xmlattributes", "xmlconcat", "xmlelement", "xmlexists", "xmlforest", "xmlnamespaces",
+    "xmlparse", "xmlpi", "xmlroot", "xmlserialize", "xmltable",
+];

@@ -1,0 +1,216 @@
+//! What a scan has found.
+
+use std::fmt;
+use std::ops::Range;
+
+use super::tables::TableRows;
+
+/// All that a scan tells about a script. Lines are counted from 1, bytes from 0.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Script {
+    pub bytes: u64,
+    pub lines: u64,
+    /// How many bytes from the start may be handed on, now that the end is known.
+    pub released: u64,
+    /// `\restrict` and `\unrestrict` lines not taken from the scanner before.
+    pub restrict_lines: Vec<Range<u64>>,
+    pub tables: Vec<TableRows>,
+    /// From `-- Dumped from database version`.
+    pub server_version: Option<String>,
+    /// From `-- Dumped by pg_dump version`.
+    pub dump_version: Option<String>,
+    /// The last thing in the script, but for comments and `\unrestrict`, is the comment with
+    /// which pg_dump or pg_dumpall ends.
+    pub end_marker: bool,
+    pub restrict: Restrict,
+    /// The first line end that has a carriage return where pg_dump writes none: in COPY data, and
+    /// outside strings and dollar quotes.
+    pub first_crlf: Option<u64>,
+    /// The first line with a NUL byte.
+    pub nul: Option<u64>,
+    /// The first meta-commands but for a matching `\restrict` and `\unrestrict`.
+    pub meta: Vec<Meta>,
+    pub meta_count: u64,
+    /// The first place after which psql cannot be followed with certainty.
+    pub unclear: Option<Unclear>,
+    pub large_objects: u64,
+    pub statements: u64,
+    pub unterminated: Option<Unterminated>,
+    /// The statement begun last.
+    pub last: Option<Begun>,
+    /// The line of the first statement after an end marker, if no other marker follows.
+    pub(super) after_marker: Option<u64>,
+}
+
+/// The `\restrict` lines of a script (`app-psql`: restricted mode ends with the same key).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Restrict {
+    #[default]
+    None,
+    Open {
+        key: String,
+        line: u64,
+    },
+    Closed {
+        key: String,
+    },
+    /// An `\unrestrict` with another key, or with none open.
+    Mismatched {
+        opened: Option<String>,
+        closed: String,
+        line: u64,
+    },
+}
+
+/// A backslash line that psql would carry out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Meta {
+    pub line: u64,
+    /// The first 80 characters from the backslash on.
+    pub text: String,
+}
+
+/// A place that versions or settings of psql read differently.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unclear {
+    pub line: u64,
+    pub why: &'static str,
+}
+
+/// What the end of the script cuts off, and the line it began at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unterminated {
+    pub what: Construct,
+    pub line: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Construct {
+    /// The data of COPY into this table.
+    Copy {
+        table: String,
+    },
+    String,
+    Name,
+    DollarQuote,
+    Comment,
+    Statement,
+}
+
+/// The first line of a statement, up to 120 characters, and where it begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Begun {
+    pub line: u64,
+    pub text: String,
+}
+
+/// A reason not to trust a script; its `Display` is plain words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    NoEndMarker {
+        lines: u64,
+    },
+    AfterEndMarker {
+        line: u64,
+    },
+    Unterminated(Unterminated),
+    RestrictOpen {
+        line: u64,
+    },
+    RestrictKey {
+        line: u64,
+    },
+    CrLf {
+        line: u64,
+    },
+    Nul {
+        line: u64,
+    },
+    Meta(Meta),
+    /// More meta-commands than are listed.
+    MoreMeta(u64),
+    Unclear(Unclear),
+}
+
+impl Script {
+    /// Everything that is wrong, worst first. A script that pg_dump did not write lacks the end
+    /// marker by nature: [`Fault::NoEndMarker`] is then the caller's to judge.
+    pub fn faults(&self) -> Vec<Fault> {
+        let mut faults: Vec<Fault> = self.meta.iter().cloned().map(Fault::Meta).collect();
+        let more = self.meta_count - self.meta.len() as u64;
+        faults.extend((more > 0).then_some(Fault::MoreMeta(more)));
+        faults.extend(self.unclear.clone().map(Fault::Unclear));
+        faults.extend(self.unterminated.clone().map(Fault::Unterminated));
+        faults.extend(self.end_fault());
+        faults.extend(self.restrict_fault());
+        faults.extend(self.first_crlf.map(|line| Fault::CrLf { line }));
+        faults.extend(self.nul.map(|line| Fault::Nul { line }));
+        faults
+    }
+
+    fn end_fault(&self) -> Option<Fault> {
+        let missing = Fault::NoEndMarker { lines: self.lines };
+        match self.after_marker {
+            _ if self.end_marker => None,
+            Some(line) => Some(Fault::AfterEndMarker { line }),
+            None => Some(missing),
+        }
+    }
+
+    fn restrict_fault(&self) -> Option<Fault> {
+        match self.restrict {
+            Restrict::Open { line, .. } => Some(Fault::RestrictOpen { line }),
+            Restrict::Mismatched { line, .. } => Some(Fault::RestrictKey { line }),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Fault::NoEndMarker { lines } => {
+                write!(f, "no end marker: the dump is cut off after line {lines}")
+            }
+            Fault::AfterEndMarker { line } => {
+                write!(f, "line {line} goes on after the end marker")
+            }
+            Fault::Unterminated(cut) => write!(f, "{cut}"),
+            Fault::RestrictOpen { line } => {
+                write!(f, "\\restrict at line {line} is not closed by \\unrestrict")
+            }
+            Fault::RestrictKey { line } => {
+                write!(f, "\\unrestrict at line {line} has no \\restrict with its key")
+            }
+            Fault::CrLf { line } => {
+                write!(f, "line {line} ends in CRLF: something changed the line ends")
+            }
+            Fault::Nul { line } => write!(f, "NUL byte at line {line}"),
+            Fault::Meta(meta) => {
+                write!(f, "psql meta-command at line {}: {}", meta.line, meta.text)
+            }
+            Fault::MoreMeta(count) => write!(f, "{count} more psql meta-commands"),
+            Fault::Unclear(place) => {
+                write!(f, "cannot be read with certainty from line {} on: ", place.line)?;
+                f.write_str(place.why)
+            }
+        }
+    }
+}
+
+impl fmt::Display for Unterminated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match &self.what {
+            Construct::Copy { table } => {
+                let line = self.line;
+                return write!(f, "cut off in the data of table {table}, begun at line {line}");
+            }
+            Construct::String => "string",
+            Construct::Name => "quoted name",
+            Construct::DollarQuote => "dollar quote",
+            Construct::Comment => "comment",
+            Construct::Statement => "statement",
+        };
+        write!(f, "cut off in a {what} begun at line {}", self.line)
+    }
+}

@@ -1,0 +1,151 @@
+//! What docker or podman says about a container.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+
+use crate::cmd::Cmd;
+use crate::config::{Container, ContainerBy, Env, Secrets};
+use crate::problem::Problem;
+use crate::run::ask::ask;
+
+/// A container as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContainerFacts {
+    /// `docker` or `podman`.
+    pub engine: String,
+    /// Its name.
+    pub name: String,
+    /// Its id.
+    pub id: String,
+    /// `running`, `exited`, …
+    pub status: String,
+    /// `healthy`, `unhealthy`, `starting`, where it has a check.
+    pub health: Option<String>,
+    /// When it was started, as the engine says it.
+    pub started: String,
+    /// Its environment: the official image says there who owns the server.
+    pub env: BTreeMap<String, String>,
+}
+
+impl ContainerFacts {
+    /// Whether it runs.
+    pub fn runs(&self) -> bool {
+        self.status == "running"
+    }
+}
+
+/// The program that speaks for a container: the one the file names, else whichever is on PATH.
+pub fn engine(container: &Container) -> Result<String> {
+    if let Some(engine) = &container.engine {
+        return Ok(engine.clone());
+    }
+    let found = ["docker", "podman"].into_iter().find(|program| which::which(program).is_ok());
+    Ok(found.map(String::from).ok_or_else(|| {
+        Problem::failed(format!("the container `{}` needs docker or podman, and neither is on PATH", container.key))
+            .cure("install one of them, or run this where the containers are")
+    })?)
+}
+
+/// Looks a container up.
+///
+/// # Errors
+/// There is none of that name, or the engine does not answer.
+pub fn inspect(container: &Container, env: &Env) -> Result<ContainerFacts> {
+    let engine = engine(container)?;
+    let name = match &container.by {
+        ContainerBy::Name(name) => name.clone(),
+        ContainerBy::Compose { service, folder, project } => by_labels(&engine, service, folder, project.as_deref(), env)?,
+    };
+    inspect_name(&engine, &name)
+}
+
+fn inspect_name(engine: &str, name: &str) -> Result<ContainerFacts> {
+    let cmd = Cmd::new(engine).args(["inspect", "--type", "container", name]);
+    let answer = ask(&cmd, &Secrets::default())?;
+    if !answer.good {
+        return Err(refused(&format!("could not look at the container `{name}`"), &answer.err));
+    }
+    let [one]: [Inspected; 1] = serde_json::from_str(&answer.out).with_context(|| format!("`{cmd}` answered something else than one container"))?;
+    let pairs = one.config.env.iter().filter_map(|pair| pair.split_once('='));
+    Ok(ContainerFacts {
+        engine: engine.into(),
+        name: one.name.trim_start_matches('/').into(),
+        id: one.id,
+        status: one.state.status,
+        health: one.state.health.map(|h| h.status).filter(|s| !s.is_empty()),
+        started: one.state.started_at,
+        env: pairs.map(|(k, v)| (k.to_owned(), v.to_owned())).collect(),
+    })
+}
+
+/// Compose of either version, and podman-compose, label what they make: so the container is found whichever program made it,
+/// and without starting that program. <https://docs.docker.com/reference/compose-file/services/#labels>
+fn by_labels(engine: &str, service: &str, folder: &Path, project: Option<&str>, env: &Env) -> Result<String> {
+    let format = "{{.Names}}\t{{.State}}\t{{.Label \"com.docker.compose.project\"}}\t{{.Label \"com.docker.compose.project.working_dir\"}}";
+    let cmd = Cmd::new(engine).args(["ps", "-a", "--filter", &format!("label=com.docker.compose.service={service}"), "--format", format]);
+    let answer = ask(&cmd, &Secrets::default())?;
+    if !answer.good {
+        return Err(refused(&format!("could not look for the compose service `{service}`"), &answer.err));
+    }
+    let rows: Vec<Vec<&str>> = answer.out.lines().map(|l| l.split('\t').collect()).filter(|r: &Vec<&str>| r.len() == 4).collect();
+    let wanted = project.or_else(|| env.get("COMPOSE_PROJECT_NAME"));
+    let here = |row: &&Vec<&str>| match wanted {
+        Some(project) => row[2] == project,
+        None => same_folder(Path::new(row[3]), folder),
+    };
+    let mut mine: Vec<_> = rows.iter().filter(here).collect();
+    mine.sort_by_key(|row| (row[1] != "running", row[0].to_owned()));
+    let found = mine.first().map(|row| row[0].to_owned());
+    Ok(found.ok_or_else(|| {
+        let others: Vec<_> = rows.iter().map(|row| format!("{} (project {}, in {})", row[0], row[2], row[3])).collect();
+        Problem::failed(format!("compose has no container for the service `{service}` of `{}`", folder.display()))
+            .because(if others.is_empty() { String::new() } else { format!("of other projects: {}", others.join(", ")) })
+            .cure("start it (`docker compose up -d`), or name the compose file's project in `compose = { service = …, project = … }`")
+    })?)
+}
+
+fn same_folder(a: &Path, b: &Path) -> bool {
+    let real = |p: &Path| std::fs::canonicalize(p).unwrap_or_else(|_| p.to_path_buf());
+    real(a) == real(b)
+}
+
+fn refused(tried: &str, err: &str) -> anyhow::Error {
+    let mut problem = Problem::failed(tried).because(err);
+    problem.cure = crate::engine::postgres::cures::for_text(err);
+    problem.into()
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Inspected {
+    id: String,
+    name: String,
+    state: State,
+    config: Config,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct State {
+    status: String,
+    #[serde(default)]
+    started_at: String,
+    health: Option<Health>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Health {
+    #[serde(default)]
+    status: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Config {
+    #[serde(default)]
+    env: Vec<String>,
+}

@@ -1,0 +1,94 @@
+//! What a dump's file says of itself, before anything is done with it.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use anyhow::Result;
+
+use crate::bundle::Backup;
+use crate::cmd::Cmd;
+use crate::config::Project;
+use crate::engine::postgres::script::Scanner;
+use crate::engine::postgres::version::Version;
+use crate::facts::programs;
+use crate::place::Place;
+use crate::plan::Source;
+use crate::problem::Problem;
+use crate::stream::{self, Codec, SNIFF_LEN, Sniffed};
+use crate::task::restore::Dump;
+
+/// Enough of a dump to hold the versions that pg_dump writes at its head.
+const HEAD: u64 = 16 * 1024;
+
+/// Looks at the file of one database (by its key; the only one where none is given) in a backup.
+pub fn look(backup: &Backup, key: Option<&str>, project: &Project) -> Result<Dump> {
+    let artifact = backup.manifest().and_then(|m| match key {
+        Some(key) => m.artifacts.iter().find(|a| a.store == key).or(m.artifacts.first().filter(|_| m.artifacts.len() == 1)),
+        None => m.artifacts.first(),
+    });
+    if backup.manifest().is_some() && artifact.is_none() {
+        return Err(Problem::usage(format!("the backup `{}` holds no database `{}`", backup.name, key.unwrap_or_default())).into());
+    }
+    let path = artifact.map_or_else(|| backup.path.clone(), |a| backup.folder().join(&a.file));
+    let sniffed = sniff(&path)?;
+    let (source, head) = match sniffed {
+        Sniffed::PgCustom => (archive(&path, project)?, Default::default()),
+        other => {
+            let codec = other.codec().ok_or_else(|| unusable(&path, other))?;
+            (Source::File { path: path.clone(), codec }, head(&path, codec))
+        }
+    };
+    let version = |text: Option<&String>| text.and_then(|t| Version::parse(t));
+    Ok(Dump {
+        backup: backup.clone(),
+        dumped_from: version(artifact.map(|a| &a.server_version)).or(version(head.0.as_ref())),
+        dumped_by: version(artifact.and_then(|a| a.dump_version.as_ref())).or(version(head.1.as_ref())),
+        artifact: artifact.cloned(),
+        source,
+    })
+}
+
+fn sniff(path: &Path) -> Result<Sniffed> {
+    let unreadable = |e: std::io::Error| Problem::failed(format!("could not read `{}`", path.display())).because(e.to_string());
+    let mut head = Vec::new();
+    File::open(path).map_err(unreadable)?.take(SNIFF_LEN as u64).read_to_end(&mut head).map_err(unreadable)?;
+    Ok(stream::sniff(&head))
+}
+
+/// The versions of the server and of pg_dump, from a dump's head. A damaged head has none; the whole read says why.
+fn head(path: &Path, codec: Codec) -> (Option<String>, Option<String>) {
+    let mut text = Vec::new();
+    let opened = File::open(path).and_then(|f| stream::decoder(codec, f));
+    if let Ok(decoder) = opened {
+        drop(decoder.take(HEAD).read_to_end(&mut text));
+    }
+    let mut scanner = Scanner::new();
+    scanner.feed(&text);
+    let script = scanner.finish();
+    (script.server_version, script.dump_version)
+}
+
+/// A custom-format archive becomes a script by way of pg_restore, which reads it whole and fails on a damaged one.
+fn archive(path: &Path, project: &Project) -> Result<Source> {
+    let configured = project.databases.iter().find_map(|d| d.programs.as_deref());
+    let found = programs::find(configured, "pg_restore");
+    let folder = found.first().ok_or_else(|| {
+        Problem::failed(format!("`{}` is an archive of pg_dump's custom format, and there is no `pg_restore` on this machine to read it", path.display()))
+            .cure("install the PostgreSQL client, or dump with `--format=plain`")
+    })?;
+    let cmd = Cmd::new("pg_restore").args(["--file=-", "--exit-on-error"]).arg(path.to_string_lossy());
+    Ok(Source::Command(Place::Host { programs: Some(folder.folder.clone()) }.wrap(cmd)))
+}
+
+fn unusable(path: &Path, sniffed: Sniffed) -> Problem {
+    let (what, cure) = match sniffed {
+        Sniffed::Empty => ("is empty", "use another backup (`db-list`)"),
+        Sniffed::Xz => ("is compressed with xz", "unpack it first: `xz -d`"),
+        Sniffed::Bzip2 => ("is compressed with bzip2", "unpack it first: `bzip2 -d`"),
+        Sniffed::Zip => ("is a zip archive", "unpack it first"),
+        Sniffed::Tar => ("is a tar archive", "unpack it first; pg_dump's own tar format goes through `pg_restore --file=dump.sql`"),
+        _ => ("is no SQL dump", "a plain pg_dump, .gz or .zst of one, or pg_dump's custom format can be restored"),
+    };
+    Problem::failed(format!("`{}` {what}", path.display())).cure(cure)
+}

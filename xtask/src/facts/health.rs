@@ -1,0 +1,197 @@
+//! The doctor's examination: each thing that could go wrong, looked at before it does.
+
+use std::path::Path;
+
+use super::{Surveyed, containers};
+use crate::app::Patient;
+use crate::bundle::Catalog;
+use crate::config::At;
+use crate::engine::postgres::facts::Depth;
+use crate::problem::Problem;
+
+/// How a thing stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// As it should be.
+    Good,
+    /// Worth knowing.
+    Note,
+    /// It will fail.
+    Problem,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// The thing.
+    pub what: String,
+    /// How it stands.
+    pub state: State,
+    /// What was seen.
+    pub why: String,
+    /// What to do.
+    pub cure: Option<String>,
+}
+
+impl Finding {
+    /// Whether it is a problem.
+    pub fn is_problem(&self) -> bool {
+        self.state == State::Problem
+    }
+
+    fn good(what: impl Into<String>, why: impl Into<String>) -> Self {
+        Self { what: what.into(), state: State::Good, why: why.into(), cure: None }
+    }
+
+    fn other(state: State, what: impl Into<String>, why: impl Into<String>, cure: impl Into<String>) -> Self {
+        Self { what: what.into(), state, why: why.into(), cure: Some(cure.into()) }
+    }
+
+    fn error(what: impl Into<String>, error: &anyhow::Error) -> Self {
+        let (what, problem) = (what.into(), error.downcast_ref::<Problem>());
+        let why = problem.map_or_else(|| format!("{error:#}"), |p| std::iter::once(p.tried.clone()).chain(p.happened.clone()).collect::<Vec<_>>().join("; "));
+        Self { what, state: State::Problem, why, cure: problem.and_then(|p| p.cure.clone()) }
+    }
+}
+
+/// Examines the project.
+pub fn examine(patient: &Patient<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for container in &patient.project.containers {
+        findings.push(match containers::inspect(container, patient.env) {
+            Ok(c) if c.runs() => Finding::good(format!("container {}", c.name), format!("{} ({})", c.status, c.engine)),
+            Ok(c) => Finding::other(State::Problem, format!("container {}", c.name), format!("it is {}", c.status), format!("`{} start {}`", c.engine, c.name)),
+            Err(e) => Finding::error(format!("container {}", container.key), &e),
+        });
+    }
+    for database in &patient.project.databases {
+        match patient.surveyor.survey(database, Depth::Database) {
+            Ok(surveyed) => findings.extend(database_findings(&surveyed)),
+            Err(e) => findings.push(Finding::error(format!("database {}", database.key), &e)),
+        }
+    }
+    findings.extend(folder_findings(patient));
+    findings
+}
+
+fn database_findings(s: &Surveyed) -> Vec<Finding> {
+    let what = |part: &str| format!("database {}: {part}", s.spec.key);
+    let mut findings = vec![Finding::good(what("server"), format!("PostgreSQL {} ({}) answers", s.server.version_text, s.at()))];
+    findings.push(match s.live() {
+        Some(live) => Finding::good(what("database"), format!("`{}` is there, owner {}", live.name, live.owner)),
+        None => Finding::other(State::Problem, what("database"), format!("there is no `{}`", s.name()), "create it, or restore a backup (`db-restore`)"),
+    });
+    let (client, server) = (s.server.client, s.server.version);
+    findings.push(if dumps(s) {
+        Finding::good(what("client"), format!("psql {client} for server {server}"))
+    } else {
+        Finding::other(
+            State::Problem,
+            what("client"),
+            format!("pg_dump {client} is older than the server {server}, and refuses it"),
+            "install the client of the server's version, and name its folder in `programs`",
+        )
+    });
+    if !client.knows_restrict() {
+        let cure = "update the PostgreSQL client; until then those lines are left out on the way to psql";
+        findings.push(Finding::other(State::Note, what("client"), format!("psql {client} does not know `\\restrict` (CVE-2025-8714)"), cure));
+    }
+    let role = &s.server.role;
+    findings.push(if role.createdb {
+        Finding::good(what("role"), format!("`{}` may create databases, so restores are staged", role.name))
+    } else {
+        Finding::other(
+            State::Problem,
+            what("role"),
+            format!("`{}` may not create databases: no restore can be staged", role.name),
+            format!("`ALTER ROLE \"{}\" CREATEDB`", role.name),
+        )
+    });
+    if s.live().is_some_and(|d| d.owner != role.name && !role.superuser) {
+        findings.push(Finding::other(
+            State::Problem,
+            what("owner"),
+            format!("`{}` does not own the database: no restore can be swapped in", role.name),
+            "connect as its owner or as a superuser",
+        ));
+    }
+    if s.server.prepared + s.server.slots > 0 {
+        let why = format!("{} prepared transactions and {} logical slots hold the database", s.server.prepared, s.server.slots);
+        findings.push(Finding::other(State::Problem, what("locks"), why, "end them before a restore (pg_prepared_xacts, pg_replication_slots)"));
+    }
+    findings
+}
+
+/// Whether the pg_dump that would run reads the server: one in the server's own container does, one of an older major version never.
+fn dumps(s: &Surveyed) -> bool {
+    let same_folder = s.dumper.place == s.client.place;
+    !matches!(s.spec.at, At::Host) || !same_folder || s.server.client.major() >= s.server.version.major()
+}
+
+fn folder_findings(patient: &Patient<'_>) -> Vec<Finding> {
+    let dir = &patient.project.backup.dir;
+    let what = "backup folder";
+    let mut findings = vec![match writable(dir) {
+        Ok(()) => Finding::good(what, format!("`{}` can be written", dir.display())),
+        Err(e) => {
+            Finding::other(State::Problem, what, format!("`{}` can't be written: {e}", dir.display()), "mend its permissions, or choose another `backup.dir`")
+        }
+    }];
+    let catalog = Catalog::read(dir).unwrap_or_default();
+    let need = catalog.latest(None).map_or(0, |b| b.bytes * 2);
+    match disk_left(dir) {
+        Some(left) if left < need => {
+            let why = format!("{} left, and the last backup takes {}", crate::ui::human::bytes(left), crate::ui::human::bytes(need / 2));
+            findings.push(Finding::other(State::Problem, "disk", why, "free some space (`db-cleanup`)"));
+        }
+        Some(left) => findings.push(Finding::good("disk", format!("{} left for backups", crate::ui::human::bytes(left)))),
+        None => {}
+    }
+    for backup in catalog.backups.iter().filter(|b| b.state() == "broken") {
+        findings.push(Finding::other(State::Note, "backup", format!("{} is broken", backup.name), format!("`db-info {}` says why", backup.name)));
+    }
+    if ignored(&patient.project.root, dir) == Some(false) {
+        findings.push(Finding::other(
+            State::Note,
+            what,
+            "git does not ignore it: dumps could be committed",
+            format!("add `{}` to `.gitignore`", dir.file_name().unwrap_or_default().to_string_lossy()),
+        ));
+    }
+    findings
+}
+
+/// Whether a file could be made: asked of the folder, or of the nearest one above it that exists.
+fn writable(dir: &Path) -> std::io::Result<()> {
+    let there = dir.ancestors().find(|d| d.is_dir()).unwrap_or(Path::new("."));
+    #[cfg(unix)]
+    return rustix::fs::access(there, rustix::fs::Access::WRITE_OK).map_err(std::io::Error::from);
+    #[cfg(not(unix))]
+    return if std::fs::metadata(there)?.permissions().readonly() { Err(std::io::ErrorKind::PermissionDenied.into()) } else { Ok(()) };
+}
+
+/// Bytes that are free for us on the disk of a folder, or of the nearest one above it that exists.
+pub fn disk_left(dir: &Path) -> Option<u64> {
+    let there = dir.ancestors().find(|d| d.is_dir())?;
+    #[cfg(unix)]
+    return rustix::fs::statvfs(there).ok().map(|s| s.f_bavail * s.f_frsize);
+    #[cfg(not(unix))]
+    return there.exists().then_some(u64::MAX).filter(|_| false);
+}
+
+/// Whether git ignores the folder; `None` outside a repository.
+fn ignored(root: &Path, dir: &Path) -> Option<bool> {
+    let cmd = crate::cmd::Cmd::new("git").args([
+        "-C".into(),
+        root.to_string_lossy().into_owned(),
+        "check-ignore".into(),
+        "-q".into(),
+        dir.join("x").to_string_lossy().into_owned(),
+    ]);
+    let answer = crate::run::ask::ask(&cmd, &Default::default()).ok()?;
+    match answer.code {
+        Some(0) => Some(true),
+        Some(1) => Some(false),
+        _ => None,
+    }
+}

@@ -1,0 +1,191 @@
+//! The survey of one database: its place, its container, its server and itself.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use super::containers::{self, ContainerFacts};
+use super::programs::{self, Programs};
+use crate::config::{At, Database, Env, Project};
+use crate::engine::cluster;
+use crate::engine::postgres::facts::{Depth, ServerFacts, question};
+use crate::engine::postgres::version::Version;
+use crate::engine::postgres::{Client, DatabaseFacts, cures};
+use crate::place::Place;
+use crate::plan::Stake;
+use crate::problem::Problem;
+use crate::run::ask::{Answer, ask, install_hint};
+
+/// Asks about databases.
+pub struct Surveyor<'a> {
+    /// The project.
+    pub project: &'a Project,
+    /// The environment it was read with.
+    pub env: &'a Env,
+    /// This run's name on servers.
+    pub app_name: String,
+}
+
+/// What is known of one database.
+#[derive(Debug, Clone)]
+pub struct Surveyed {
+    /// Its entry in `db-tasks.toml`.
+    pub spec: Database,
+    /// How to talk to it.
+    pub client: Client,
+    /// pg_dump's client, which may be of another version than psql's.
+    pub dumper: Client,
+    /// Its container, where it is in one.
+    pub container: Option<ContainerFacts>,
+    /// What the server says.
+    pub server: ServerFacts,
+    /// How long the server took to answer.
+    pub answered_in: Duration,
+}
+
+impl Surveyed {
+    /// The database's name.
+    pub fn name(&self) -> &str {
+        self.client.database()
+    }
+
+    /// The live database, where there is one.
+    pub fn live(&self) -> Option<&DatabaseFacts> {
+        self.server.database(self.name())
+    }
+
+    /// Where it is, for people.
+    pub fn at(&self) -> String {
+        let c = &self.client.connection;
+        match (&self.container, &self.spec.at) {
+            (Some(container), _) => format!("container {}", container.name),
+            (None, At::Cluster { folder, .. }) => format!("the project's own cluster {}", folder.display()),
+            _ => {
+                let host = c.host.as_deref().unwrap_or("localhost");
+                c.port.as_ref().map_or(host.to_owned(), |port| format!("{host}:{port}"))
+            }
+        }
+    }
+
+    /// What is at stake when its data is replaced.
+    pub fn stake(&self) -> Stake {
+        let host = self.client.connection.host.as_deref();
+        let remote_host = (self.container.is_none()).then_some(host).flatten().filter(|h| !h.split(',').all(is_local));
+        Stake {
+            database: self.name().to_owned(),
+            at: self.at(),
+            remote_host: remote_host.map(String::from),
+            marker: self.live().and_then(|d| d.marker()).map(String::from),
+            sessions: self.server.sessions.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+/// Whether a host is this machine: a socket folder, `localhost` or a loopback address.
+pub fn is_local(host: &str) -> bool {
+    let loopback = host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    host.is_empty() || host.starts_with(['/', '@']) || host.eq_ignore_ascii_case("localhost") || loopback
+}
+
+impl Surveyor<'_> {
+    /// Surveys a database.
+    pub fn survey(&self, spec: &Database, depth: Depth) -> Result<Surveyed> {
+        let (mut client, container, folders) = self.client(spec)?;
+        let begun = Instant::now();
+        let server = self.question(&client, depth)?;
+        let answered_in = begun.elapsed();
+        let mut dumper = client.clone();
+        if let Place::Host { programs } = &mut dumper.place {
+            let fitting = programs::fitting(&folders, server.version).map(|p| p.folder.clone());
+            *programs = fitting.or_else(|| programs.clone());
+        }
+        if let (Place::Host { programs }, Some(knowing)) = (&mut client.place, knows_restrict(&folders)) {
+            // a psql of any version talks to the server; one that knows `\restrict` loads every dump
+            if !server.client.knows_restrict() {
+                *programs = Some(knowing);
+            }
+        }
+        Ok(Surveyed { spec: spec.clone(), client, dumper, container, server, answered_in })
+    }
+
+    /// A client for a database, without a word to its server.
+    pub fn client(&self, spec: &Database) -> Result<(Client, Option<ContainerFacts>, Vec<Programs>)> {
+        let mut connection = spec.connection.clone();
+        let mut container = None;
+        let mut folders = Vec::new();
+        let place = match &spec.at {
+            At::Container(key) => {
+                let found = self.container(key)?;
+                let known = |names: &[&str]| names.iter().find_map(|n| found.env.get(*n)).cloned();
+                connection.user = connection.user.or_else(|| known(&["POSTGRES_USER"])).or(Some("postgres".into()));
+                connection.database = connection.database.or_else(|| known(&["POSTGRES_DB", "POSTGRES_USER"])).or(Some("postgres".into()));
+                let place = Place::Container { engine: found.engine.clone(), name: found.name.clone() };
+                container = Some(found);
+                place
+            }
+            At::Host => {
+                folders = programs::find(spec.programs.as_deref(), "psql");
+                Place::Host { programs: folders.first().map(|p| p.folder.clone()) }
+            }
+            At::Cluster { folder, .. } => {
+                let cluster = cluster::of(folder, spec.programs.as_deref(), self.env)?;
+                connection.host = Some(cluster.socket_dir.to_string_lossy().into_owned());
+                connection.user = Some(cluster.user.clone());
+                connection.database = connection.database.or_else(|| Some(self.project.name.clone()));
+                folders = vec![Programs { folder: cluster.programs.clone(), major: None }];
+                Place::Host { programs: Some(cluster.programs) }
+            }
+        };
+        if matches!(place, Place::Host { programs: None }) {
+            return Err(Problem::failed("there is no `psql` on this machine").cure(install_hint("psql")).into());
+        }
+        if connection.database.is_none() {
+            let user = connection.user.clone();
+            connection.database = user.ok_or_else(|| nameless(spec)).map(Some)?;
+        }
+        Ok((Client { place, connection, app_name: self.app_name.clone() }, container, folders))
+    }
+
+    fn container(&self, key: &str) -> Result<ContainerFacts> {
+        let spec = self.project.container(key).ok_or_else(|| anyhow::anyhow!("no container `{key}`"))?;
+        let found = containers::inspect(spec, self.env)?;
+        if !found.runs() {
+            return Err(Problem::failed(format!("the container `{}` is not running: it is {}", found.name, found.status))
+                .cure(format!("start it: `{} start {}`", found.engine, found.name))
+                .into());
+        }
+        Ok(found)
+    }
+
+    fn question(&self, client: &Client, depth: Depth) -> Result<ServerFacts> {
+        let ask_in = |database: &str| ask(&client.psql(database, question(client.database(), depth)), &self.project.secrets);
+        let mut answer = ask_in(client.database())?;
+        if !answer.good && answer.err.contains(&format!("database \"{}\" does not exist", client.database())) {
+            answer = ask_in(client.maintenance())?;
+        }
+        if !answer.good {
+            return Err(unanswered(client, &answer).into());
+        }
+        ServerFacts::read(&answer.out)
+    }
+}
+
+fn knows_restrict(folders: &[Programs]) -> Option<std::path::PathBuf> {
+    folders.iter().find(|p| p.major.is_some_and(|m| Version(m * 10_000).knows_restrict())).map(|p| p.folder.clone())
+}
+
+fn nameless(spec: &Database) -> Problem {
+    Problem::usage(format!("`databases.{}` does not say which database", spec.key))
+        .cure(format!("add `postgres = {{ url = \"${{DATABASE_URL}}\" }}` or `postgres = {{ database = \"…\" }}` to `[databases.{}]`", spec.key))
+}
+
+fn unanswered(client: &Client, answer: &Answer) -> Problem {
+    let c = &client.connection;
+    let at = match &client.place {
+        Place::Container { name, .. } => format!("in the container `{name}`"),
+        _ => format!("at `{}`", c.host.as_deref().unwrap_or("localhost")),
+    };
+    let mut problem = Problem::failed(format!("could not ask the server {at} about `{}`", client.database())).because(&answer.err);
+    problem.cure = cures::for_text(&answer.err);
+    problem
+}

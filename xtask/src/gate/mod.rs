@@ -1,0 +1,61 @@
+//! The guards. Only `clear` makes the `Cleared` that `run` accepts: forgetting a guard does not compile.
+
+mod verdict;
+
+use anyhow::Result;
+
+pub use verdict::{Agent, Circumstances, Consent, Judgement, Person, Verdict, judge};
+
+use crate::plan::{Plan, Risk};
+use crate::problem::{Exit, Problem};
+
+/// A plan that every guard has let pass.
+#[derive(Debug)]
+pub struct Cleared {
+    plan: Plan,
+}
+
+impl Cleared {
+    /// The plan.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+}
+
+/// Asks a person; the answer is a line as typed.
+pub trait Ask {
+    /// Shows the question and reads the answer; `None` at the end of input.
+    fn ask(&mut self, question: &str) -> Result<Option<String>>;
+}
+
+/// Lets a plan pass, or says who refuses and how to proceed.
+pub fn clear(plan: Plan, circumstances: &Circumstances<'_>, person: &mut dyn Ask) -> Result<Cleared> {
+    let verdicts = judge(&plan.risk, circumstances);
+    let refusals: Vec<&Verdict> = verdicts.iter().filter(|v| v.judgement == Judgement::Refused).collect();
+    if let Some(first) = refusals.first() {
+        let lines: Vec<String> = refusals.iter().map(|v| format!("{}: {}", v.guard, v.why)).collect();
+        let cures: Vec<&str> = refusals.iter().map(|v| v.cure.as_str()).filter(|c| !c.is_empty()).collect();
+        let mut problem = Problem::refused(format!("`{}` is refused by the {} guard", plan.task, first.guard)).because(lines.join("\n"));
+        problem.cure = (!cures.is_empty()).then(|| cures.join("; "));
+        return Err(problem.into());
+    }
+    if verdicts.iter().any(|v| v.judgement == Judgement::Ask) {
+        consent(&plan, person)?;
+    }
+    Ok(Cleared { plan })
+}
+
+fn consent(plan: &Plan, person: &mut dyn Ask) -> Result<()> {
+    let (question, agrees): (String, Box<dyn Fn(&str) -> bool>) = match &plan.risk {
+        Risk::ReplacesData { answer, .. } => {
+            let wanted = answer.clone();
+            (format!("Type `{answer}` to proceed: "), Box::new(move |given| given == wanted))
+        }
+        _ => ("Proceed? [y/N] ".into(), Box::new(|given| matches!(given.to_ascii_lowercase().as_str(), "y" | "yes"))),
+    };
+    let given = person.ask(&question)?;
+    if given.is_some_and(|line| agrees(line.trim())) {
+        return Ok(());
+    }
+    Err(Problem::new(Exit::Declined, "declined: nothing was changed").into())
+}

@@ -1,0 +1,23 @@
+//! db-tasks: the databases of a project repo, backed up, proved, restored and reset.
+//!
+//! Data flows one way: arguments, project, facts, plan, gate, run, report. A plan is a value; a dry run prints the very
+//! value that the runner executes, and only `gate` makes the `Cleared` that `run` accepts.
+
+pub mod app;
+pub mod bundle;
+pub mod cli;
+pub mod cmd;
+pub mod config;
+pub mod engine;
+pub mod facts;
+pub mod gate;
+pub mod place;
+pub mod plan;
+pub mod problem;
+pub mod run;
+pub mod stream;
+pub mod task;
+pub mod ui;
+pub mod view;
+
+pub use app::main;

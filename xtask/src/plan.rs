@@ -1,0 +1,287 @@
+//! A plan is a value: what a dry run prints, a prompt shows and the runner executes.
+//! There are no conditions, loops or variables in it; such a thing is a fact, asked before planning.
+
+use std::path::PathBuf;
+
+use crate::bundle::Manifest;
+use crate::cmd::Cmd;
+use crate::engine::postgres::script::TableRows;
+use crate::stream::{Codec, Compression};
+
+/// What a command is going to do.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The command (`db-restore`).
+    pub task: &'static str,
+    /// One sentence: what, from where, to where.
+    pub headline: String,
+    /// What can be lost.
+    pub risk: Risk,
+    /// What the person should know before saying yes.
+    pub notes: Vec<String>,
+    /// The steps, in order.
+    pub steps: Vec<Step>,
+    /// What to print when all is done: the way back, the next step.
+    pub afterwards: Vec<String>,
+    /// The result for stdout (a backup's path).
+    pub result: Vec<PathBuf>,
+}
+
+/// What can be lost; it decides which guards must clear the plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Risk {
+    /// Nothing, and nobody need be asked.
+    Nothing,
+    /// Nothing: it only adds.
+    Adds,
+    /// Files that are backups.
+    RemovesBackups,
+    /// Live data.
+    ReplacesData {
+        /// The databases.
+        stakes: Vec<Stake>,
+        /// What the person must type.
+        answer: String,
+    },
+}
+
+/// A live database that a plan replaces, with what the guards look at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stake {
+    /// Its name.
+    pub database: String,
+    /// Where it is: `localhost:5432`, `container pg`.
+    pub at: String,
+    /// The host, when it is not of this machine.
+    pub remote_host: Option<String>,
+    /// The marker in the database (`dbtasks.environment`), where set.
+    pub marker: Option<String>,
+    /// Who is connected.
+    pub sessions: Vec<String>,
+}
+
+/// An act, or acts that belong together.
+#[derive(Debug, Clone)]
+pub enum Step {
+    /// One act.
+    Act(Act),
+    /// Acts with what follows when they fail, and what follows in any case.
+    Scope(Scope),
+}
+
+/// The one compound node.
+#[derive(Debug, Clone, Default)]
+pub struct Scope {
+    /// Done in order; the first failure ends it.
+    pub body: Vec<Step>,
+    /// Done when the body failed, was interrupted or was refused.
+    pub on_failure: Vec<Act>,
+    /// Done in any case, last.
+    pub finally: Vec<Act>,
+}
+
+/// The closed vocabulary.
+#[derive(Debug, Clone)]
+pub enum Act {
+    /// Moves bytes and proves them as they go by.
+    Pipe(Box<Pipe>),
+    /// Makes a thing that was not there.
+    Create(Deed),
+    /// Gives a thing another name.
+    Rename(Deed),
+    /// Takes a thing away.
+    Remove(Deed),
+    /// Changes a thing in place.
+    Write(Deed),
+    /// Makes sure that something is so.
+    Check(Check),
+    /// Waits until something is so.
+    Wait(Wait),
+    /// Writes the manifest and gives files their final names.
+    Seal(Box<Seal>),
+}
+
+/// A change: to what, and how.
+#[derive(Debug, Clone)]
+pub struct Deed {
+    /// The thing.
+    pub what: String,
+    /// The way.
+    pub how: How,
+}
+
+/// The ways of a deed.
+#[derive(Debug, Clone)]
+pub enum How {
+    /// A folder of ours, mode 0700.
+    Folder(PathBuf),
+    /// A file of ours.
+    File(PathBuf),
+    /// A command.
+    Command(Cmd),
+    /// A command, and another that makes way for it while it waits.
+    Meanwhile(Cmd, Cmd),
+}
+
+/// Makes sure that a command answers as expected.
+#[derive(Debug, Clone)]
+pub struct Check {
+    /// What is checked.
+    pub what: String,
+    /// Who is asked.
+    pub cmd: Cmd,
+    /// The answer, trimmed.
+    pub expect: String,
+    /// What to do when it answers otherwise.
+    pub cure: String,
+}
+
+/// Waits until a command answers as expected.
+#[derive(Debug, Clone)]
+pub struct Wait {
+    /// What is awaited.
+    pub what: String,
+    /// Who is asked.
+    pub cmd: Cmd,
+    /// The answer, trimmed.
+    pub until: String,
+    /// Seconds before giving up.
+    pub limit: u64,
+}
+
+/// Bytes from one end to the other.
+#[derive(Debug, Clone)]
+pub struct Pipe {
+    /// The store whose bytes these are; proofs are kept under it.
+    pub store: String,
+    /// Where they come from.
+    pub from: Source,
+    /// Where they go.
+    pub to: Sink,
+    /// What must have been proved before the end is called good.
+    pub proof: Proof,
+}
+
+/// Where bytes come from.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// A command's standard output.
+    Command(Cmd),
+    /// A file, decoded.
+    File {
+        /// The file.
+        path: PathBuf,
+        /// How it is compressed.
+        codec: Codec,
+    },
+}
+
+/// Where bytes go.
+#[derive(Debug, Clone)]
+pub enum Sink {
+    /// A new file, compressed, mode 0600, flushed to disk.
+    File {
+        /// The file; it must not exist.
+        path: PathBuf,
+        /// How to compress.
+        compression: Compression,
+    },
+    /// A psql that gets a preamble, the bytes, and only after the proof the closing words.
+    Psql {
+        /// The command.
+        cmd: Cmd,
+        /// Sent first.
+        before: String,
+        /// Sent when everything was read and has proved good.
+        after: String,
+    },
+    /// Nowhere: the bytes are only proved.
+    Nowhere,
+}
+
+/// What a stream must prove.
+#[derive(Debug, Clone, Default)]
+pub struct Proof {
+    /// The file's sha256, from the manifest.
+    pub sha256: Option<String>,
+    /// The rows of every table, from the manifest.
+    pub rows: Option<Vec<TableRows>>,
+    /// What to do with `\restrict` lines.
+    pub restrict: Restrict,
+    /// How much to trust the script.
+    pub trust: Trust,
+    /// Bytes to expect, for progress; a guess.
+    pub expected_bytes: Option<u64>,
+}
+
+/// What to do with the `\restrict` lines of a dump.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Restrict {
+    /// Hand them on.
+    #[default]
+    Keep,
+    /// Leave them out: this psql does not know them and would stop.
+    Drop,
+}
+
+/// How far a script is trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Trust {
+    /// A dump as pg_dump writes it: end marker, no other meta-commands.
+    #[default]
+    Dump,
+    /// `--trust`: a hand-made script; what it does is the person's word. It must still end outside quotes and data.
+    Script,
+}
+
+/// Writes the manifest and gives files their final names, or records a verification.
+#[derive(Debug, Clone)]
+pub enum Seal {
+    /// A new backup.
+    Backup {
+        /// The manifest, to be filled in with what the pipes found.
+        manifest: Manifest,
+        /// Where the manifest goes, by its final name.
+        manifest_path: PathBuf,
+        /// Partial names and the final names they get, in order; the first ones are sealed first.
+        names: Vec<(PathBuf, PathBuf)>,
+    },
+    /// A verification's outcome, recorded in the manifest.
+    Verified {
+        /// The manifest.
+        manifest_path: PathBuf,
+        /// `quick` or `deep`.
+        how: &'static str,
+        /// What came of it.
+        outcome: Outcome,
+    },
+}
+
+/// What came of a verification.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It proved good.
+    Good,
+    /// It did not.
+    Bad,
+}
+
+impl Plan {
+    /// Every act, in order, those of failure and of any case included.
+    pub fn acts(&self) -> Vec<&Act> {
+        fn walk<'a>(steps: &'a [Step], out: &mut Vec<&'a Act>) {
+            for step in steps {
+                match step {
+                    Step::Act(act) => out.push(act),
+                    Step::Scope(scope) => {
+                        walk(&scope.body, out);
+                        out.extend(scope.on_failure.iter().chain(&scope.finally));
+                    }
+                }
+            }
+        }
+        let mut out = Vec::new();
+        walk(&self.steps, &mut out);
+        out
+    }
+}

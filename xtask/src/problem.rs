@@ -1,0 +1,91 @@
+//! What went wrong, in three parts: what was tried, what happened, what to do next.
+
+use std::fmt;
+
+/// Exit codes, documented in the README and never renumbered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// The work is done.
+    Done = 0,
+    /// The work was tried and failed; live data is as it was.
+    Failed = 1,
+    /// The command line or `db-tasks.toml` is wrong.
+    Usage = 2,
+    /// A guard refused.
+    Refused = 3,
+    /// The person said no.
+    Declined = 4,
+    /// Another run holds the project's lock.
+    Locked = 5,
+    /// SIGINT or SIGTERM.
+    Interrupted = 130,
+}
+
+impl From<Exit> for std::process::ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// An error a person can act on. It travels inside `anyhow::Error`; `app` finds it again and maps it to its exit code.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    /// The exit code this ends in.
+    pub exit: Exit,
+    /// What was tried, or the whole sentence where nothing was.
+    pub tried: String,
+    /// What happened: the child's last lines, a position in a file.
+    pub happened: Vec<String>,
+    /// What to do next.
+    pub cure: Option<String>,
+}
+
+impl Problem {
+    /// A problem that ends in `exit`.
+    pub fn new(exit: Exit, tried: impl Into<String>) -> Self {
+        Self { exit, tried: tried.into(), happened: Vec::new(), cure: None }
+    }
+
+    /// The work failed.
+    pub fn failed(tried: impl Into<String>) -> Self {
+        Self::new(Exit::Failed, tried)
+    }
+
+    /// The command line or the configuration is wrong.
+    pub fn usage(tried: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, tried)
+    }
+
+    /// A guard says no.
+    pub fn refused(tried: impl Into<String>) -> Self {
+        Self::new(Exit::Refused, tried)
+    }
+
+    /// Adds what happened, line by line.
+    pub fn because(mut self, what: impl AsRef<str>) -> Self {
+        self.happened.extend(what.as_ref().lines().map(str::trim_end).filter(|l| !l.is_empty()).map(String::from));
+        self
+    }
+
+    /// Says what to do next.
+    pub fn cure(mut self, cure: impl Into<String>) -> Self {
+        self.cure = Some(cure.into());
+        self
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.tried)?;
+        for line in &self.happened {
+            write!(f, "\n  {line}")?;
+        }
+        if let Some(cure) = &self.cure {
+            write!(f, "\n  next: {cure}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problem {}

@@ -1,0 +1,58 @@
+//! The door that asks: commands that only read, through xshell. Nothing here changes the world.
+
+use anyhow::Result;
+
+use crate::cmd::{Cmd, Value};
+use crate::config::Secrets;
+use crate::problem::Problem;
+
+/// What a command answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Whether it ended well.
+    pub good: bool,
+    /// Its exit code, where it had one.
+    pub code: Option<i32>,
+    /// Its standard output.
+    pub out: String,
+    /// Its standard error, secrets left out.
+    pub err: String,
+}
+
+/// Runs a command that only reads, and takes its answer.
+///
+/// # Errors
+/// The program can't be started. A command that ends badly is an answer, too.
+pub fn ask(cmd: &Cmd, secrets: &Secrets) -> Result<Answer> {
+    let shell = xshell::Shell::new()?;
+    let mut command = shell.cmd(&cmd.program).args(&cmd.args).quiet().ignore_status().stdin(cmd.input.as_deref().unwrap_or_default());
+    for (name, value) in &cmd.env {
+        command = match value {
+            Value::Plain(text) => command.env(name, text),
+            Value::Secret(secret) => command.env(name, secrets.reveal(secret).unwrap_or_default()),
+        };
+    }
+    let output = command.output().map_err(|e| not_started(cmd, &e))?;
+    Ok(Answer {
+        good: output.status.success(),
+        code: output.status.code(),
+        out: String::from_utf8_lossy(&output.stdout).into_owned(),
+        err: secrets.redact(&String::from_utf8_lossy(&output.stderr)),
+    })
+}
+
+pub(super) fn not_started(cmd: &Cmd, error: &dyn std::fmt::Display) -> Problem {
+    Problem::failed(format!("could not start `{}`", cmd.program)).because(error.to_string()).cure(install_hint(&cmd.program))
+}
+
+/// What to install for a program, by its name.
+pub fn install_hint(program: &str) -> String {
+    let name = program.rsplit(['/', '\\']).next().unwrap_or(program);
+    match name {
+        "psql" | "pg_dump" => "install the PostgreSQL client (Debian: `apt-get install postgresql-client`, macOS: `brew install libpq`, \
+                               Windows: `choco install postgresql`), or name its folder in `programs`"
+            .into(),
+        "docker" | "podman" => "install docker or podman, or run where the containers are".into(),
+        other => format!("install `{other}`, or put it on PATH"),
+    }
+}

@@ -1,0 +1,94 @@
+//! The acts that are one command or one file.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use super::Interrupt;
+use super::movers::{self, Input, Outlet};
+use crate::config::Secrets;
+use crate::plan::{Check, Deed, How, Wait};
+use crate::problem::Problem;
+
+/// Makes a folder, or whatever the command makes.
+pub fn create(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<()> {
+    match &deed.how {
+        How::Folder(path) => private_folder(path),
+        _ => command(deed, secrets, interrupt),
+    }
+}
+
+/// Removes a file, an empty folder or a folder of ours, or whatever the command removes.
+pub fn remove(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<()> {
+    let gone = |result: std::io::Result<()>, path: &Path| match result {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            Err(Problem::failed(format!("could not remove `{}`", path.display())).because(e.to_string()).into())
+        }
+        _ => Ok(()),
+    };
+    match &deed.how {
+        How::File(path) => gone(fs::remove_file(path), path),
+        How::Folder(path) => gone(fs::remove_dir_all(path), path),
+        _ => command(deed, secrets, interrupt),
+    }
+}
+
+/// Runs the deed's command.
+pub fn command(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<()> {
+    match &deed.how {
+        How::Command(cmd) => movers::command(cmd, secrets, interrupt).map(drop),
+        How::Meanwhile(cmd, other) => {
+            // the one that makes way loops until it sees the other's work: it starts first and ends by itself
+            let makes_way = movers::start(other, Input::Text, Outlet::Kept, secrets, interrupt)?;
+            let result = movers::command(cmd, secrets, interrupt);
+            if result.is_err() {
+                makes_way.kill();
+            }
+            let way = makes_way.wait();
+            result.and(way).map(drop)
+        }
+        How::Folder(path) | How::File(path) => anyhow::bail!("no command in the plan for `{}`", path.display()),
+    }
+}
+
+/// Makes sure that the answer is as expected.
+pub fn check(check: &Check, secrets: &Secrets, interrupt: &Interrupt) -> Result<()> {
+    let answer = movers::command(&check.cmd, secrets, interrupt)?;
+    if answer.trim() == check.expect {
+        return Ok(());
+    }
+    Err(Problem::failed(format!("it no longer holds that {}", check.what))
+        .because(format!("expected `{}`, found `{}`", check.expect, answer.trim()))
+        .cure(check.cure.clone())
+        .into())
+}
+
+/// Asks until the answer is as awaited, or the limit has passed.
+pub fn wait(wait: &Wait, secrets: &Secrets, interrupt: &Interrupt) -> Result<()> {
+    let begun = Instant::now();
+    loop {
+        let last = match movers::command(&wait.cmd, secrets, interrupt) {
+            Ok(answer) if answer.trim() == wait.until => return Ok(()),
+            Ok(answer) => format!("it answers `{}`", answer.trim()),
+            Err(e) => e.to_string(),
+        };
+        if begun.elapsed() >= Duration::from_secs(wait.limit) || interrupt.hit() {
+            return Err(Problem::failed(format!("waited {} s for {}", begun.elapsed().as_secs(), wait.what)).because(last).into());
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+/// A folder that only its owner may enter: dumps hold everything.
+pub fn private_folder(path: &Path) -> Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path).map_err(|e| {
+        let cure = "choose another folder with `--output-dir` or `backup.dir`, or mend its permissions";
+        Problem::failed(format!("could not make the folder `{}`", path.display())).because(e.to_string()).cure(cure).into()
+    })
+}

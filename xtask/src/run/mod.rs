@@ -1,0 +1,155 @@
+//! The only code that changes the world: it executes a plan that `gate` has cleared.
+
+pub mod ask;
+mod audit;
+mod deed;
+mod interrupt;
+mod lock;
+mod movers;
+mod pipe;
+mod seal;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use chrono::{DateTime, Utc};
+
+pub use audit::audit;
+pub use interrupt::Interrupt;
+pub use lock::Lock;
+pub use movers::hand_over;
+pub use pipe::{Found, Progress};
+pub use seal::partial;
+
+use crate::config::Secrets;
+use crate::gate::Cleared;
+use crate::plan::{Act, Scope, Seal, Step};
+use crate::problem::{Exit, Problem};
+
+/// What a run needs beside its plan.
+pub struct World<'a> {
+    /// Values for children's environments.
+    pub secrets: &'a Secrets,
+    /// SIGINT and SIGTERM.
+    pub interrupt: &'a Interrupt,
+    /// The clock.
+    pub now: fn() -> DateTime<Utc>,
+    /// Whom to tell.
+    pub watch: &'a mut dyn Watch,
+}
+
+/// Told of every act as it happens.
+pub trait Watch {
+    /// An act begins.
+    fn begin(&mut self, act: &Act);
+    /// Bytes have moved.
+    fn progress(&mut self, progress: &Progress);
+    /// An act is done; `found` where it was a pipe.
+    fn done(&mut self, act: &Act, found: Option<&Found>, took: Duration);
+    /// An act failed.
+    fn failed(&mut self, act: &Act, took: Duration);
+}
+
+/// What a run did.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// What the pipes found, by store.
+    pub found: BTreeMap<String, Found>,
+    /// Why it ended early.
+    pub problem: Option<anyhow::Error>,
+    /// What could not be cleaned up, one sentence each.
+    pub left_behind: Vec<String>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// Executes a plan. The report says what went wrong; what had begun is cleaned up before it returns.
+pub fn run(cleared: Cleared, world: &mut World<'_>) -> Report {
+    let begun = Instant::now();
+    let mut runner = Runner { world, report: Report::default() };
+    let result = runner.steps(&cleared.plan().steps);
+    let mut report = runner.report;
+    report.problem = result.err();
+    report.took = begun.elapsed();
+    report
+}
+
+struct Runner<'r, 'w> {
+    world: &'r mut World<'w>,
+    report: Report,
+}
+
+impl Runner<'_, '_> {
+    fn steps(&mut self, steps: &[Step]) -> Result<()> {
+        steps.iter().try_for_each(|step| match step {
+            Step::Act(act) => self.uninterrupted(act),
+            Step::Scope(scope) => self.scope(scope),
+        })
+    }
+
+    fn scope(&mut self, scope: &Scope) -> Result<()> {
+        let result = self.steps(&scope.body);
+        if result.is_err() {
+            self.clean_up(&scope.on_failure);
+        }
+        self.clean_up(&scope.finally);
+        result
+    }
+
+    fn uninterrupted(&mut self, act: &Act) -> Result<()> {
+        if self.world.interrupt.hit() {
+            return Err(Problem::new(Exit::Interrupted, "interrupted").into());
+        }
+        self.act(act).map_err(|e| if self.world.interrupt.hit() { interrupted(&e) } else { e })
+    }
+
+    /// What follows a failure is done whole: each act is tried, whatever became of the one before.
+    fn clean_up(&mut self, acts: &[Act]) {
+        self.world.interrupt.shield();
+        for act in acts {
+            if let Err(e) = self.act(act) {
+                self.report.left_behind.push(format!("{}: {e:#}", crate::ui::describe::act(act)));
+            }
+        }
+        self.world.interrupt.unshield();
+    }
+
+    fn act(&mut self, act: &Act) -> Result<()> {
+        let begun = Instant::now();
+        self.world.watch.begin(act);
+        let result = self.perform(act);
+        let took = begun.elapsed();
+        match &result {
+            Ok(found) => self.world.watch.done(act, found.as_ref(), took),
+            Err(_) => self.world.watch.failed(act, took),
+        }
+        if let (Act::Pipe(pipe), Ok(Some(found))) = (act, &result) {
+            self.report.found.insert(pipe.store.clone(), found.clone());
+        }
+        result.map(|_| ())
+    }
+
+    fn perform(&mut self, act: &Act) -> Result<Option<Found>> {
+        let World { secrets, interrupt, now, watch } = &mut *self.world;
+        match act {
+            Act::Pipe(pipe) => {
+                return pipe::pump(pipe, secrets, interrupt, *now, &mut |p| watch.progress(p)).map(Some);
+            }
+            Act::Create(deed) => deed::create(deed, secrets, interrupt)?,
+            Act::Remove(deed) => deed::remove(deed, secrets, interrupt)?,
+            Act::Rename(deed) | Act::Write(deed) => deed::command(deed, secrets, interrupt)?,
+            Act::Check(check) => deed::check(check, secrets, interrupt)?,
+            Act::Wait(wait) => deed::wait(wait, secrets, interrupt)?,
+            // an interrupted verification says nothing about the backup
+            Act::Seal(seal) if interrupt.hit() && matches!(**seal, Seal::Verified { .. }) => {}
+            Act::Seal(seal) => seal::seal(seal, &self.report.found, now())?,
+        }
+        Ok(None)
+    }
+}
+
+fn interrupted(during: &anyhow::Error) -> anyhow::Error {
+    let first = during.to_string().lines().next().unwrap_or_default().to_owned();
+    Problem::new(Exit::Interrupted, "interrupted").because(format!("while it ran: {first}")).into()
+}

@@ -1,0 +1,363 @@
+//! One pass: source, proof, sink. Constant memory, whatever the size of the database.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::path::Path;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use chrono::{DateTime, Utc};
+
+use super::Interrupt;
+use super::movers::{self, Child, Input, Outlet};
+use crate::config::Secrets;
+use crate::engine::postgres::facts::read_counts;
+use crate::engine::postgres::proof::{self, COUNTS};
+use crate::engine::postgres::script::{Scanner, Script};
+use crate::plan::{Pipe, Proof, Restrict, Sink, Source, Trust};
+use crate::problem::Problem;
+use crate::stream::{self, Decoder, Digest, Encoder, Sum};
+
+/// Bytes handed from the reading thread at once: large enough to make few hand-overs, small enough for the cache.
+const CHUNK: usize = 256 * 1024;
+/// Bytes that a pipe may hold (Linux's usual limit for everybody), so that pg_dump seldom waits for us.
+const PIPE_BYTES: usize = 1 << 20;
+
+/// What a pipe found.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// When it began.
+    pub started: DateTime<Utc>,
+    /// How long it took.
+    pub took: Duration,
+    /// Bytes of the file, and its sha256.
+    pub sum: Sum,
+    /// What the script holds.
+    pub script: Script,
+    /// Rows per table as the new database counts them, where one was loaded.
+    pub counts: Vec<(String, u64)>,
+}
+
+/// How far a pipe is.
+#[derive(Debug, Clone, Copy)]
+pub struct Progress {
+    /// Plain bytes so far.
+    pub bytes: u64,
+    /// Bytes to expect; a guess.
+    pub expected: Option<u64>,
+    /// Rows so far.
+    pub rows: u64,
+    /// Since the pipe began.
+    pub elapsed: Duration,
+}
+
+/// Moves the bytes, and returns only when both ends have ended well and the proof holds.
+pub fn pump(pipe: &Pipe, secrets: &Secrets, interrupt: &Interrupt, now: fn() -> DateTime<Utc>, progress: &mut dyn FnMut(&Progress)) -> Result<Found> {
+    let (started, begun) = (now(), Instant::now());
+    let mut sink = Drain::open(&pipe.to, secrets, interrupt)?;
+    let mut source = Spring::open(&pipe.from, secrets, interrupt).inspect_err(|_| sink.abort())?;
+    let mut tell = |scanner: &Scanner, bytes| {
+        progress(&Progress { bytes, expected: pipe.proof.expected_bytes, rows: scanner.rows(), elapsed: begun.elapsed() });
+    };
+    let flowed = flow(&mut source, &mut sink, &pipe.proof, &mut tell);
+    let ended = flowed.and_then(|script| {
+        let read = source.finish()?;
+        judge(&script, &pipe.proof, read.as_ref())?;
+        Ok((script, read))
+    });
+    let (script, read) = match ended {
+        Ok(ended) => ended,
+        Err(e) => {
+            source.abort();
+            // a psql that has died is the cause of the pipe that broke, and says why
+            return Err(sink.cause_of_death().unwrap_or(e));
+        }
+    };
+    let (written, answer) = sink.finish()?;
+    let counts = answer.split_once(COUNTS).map(|(_, answer)| read_counts(answer)).unwrap_or_default();
+    if let Sink::Psql { .. } = pipe.to {
+        proof::loaded(&script, &counts)?;
+    }
+    let sum = written.or(read).unwrap_or(Sum { sha256: [0; 32], bytes: 0 });
+    Ok(Found { started, took: begun.elapsed(), sum, script, counts })
+}
+
+fn flow(source: &mut Spring, sink: &mut Drain, proof: &Proof, tell: &mut dyn FnMut(&Scanner, u64)) -> Result<Script> {
+    let mut scanner = Scanner::new();
+    let mut bytes = 0;
+    while let Some(chunk) = source.next()? {
+        scanner.feed(&chunk);
+        sink.take(&chunk, &mut scanner, proof)?;
+        bytes += chunk.len() as u64;
+        tell(&scanner, bytes);
+        source.give_back(chunk);
+    }
+    sink.flush_held(proof, &mut scanner)?;
+    Ok(scanner.finish())
+}
+
+/// Whether the bytes are what they have to be.
+fn judge(script: &Script, wanted: &Proof, read: Option<&Sum>) -> Result<()> {
+    if let (Some(expected), Some(read)) = (&wanted.sha256, read)
+        && *expected != read.hex()
+    {
+        return Err(Problem::failed("the backup is damaged: its checksum is not the one in its manifest")
+            .because(format!("sha256 now  {}\nmanifest    {expected}", read.hex()))
+            .cure("use another backup (`db-list`); this file has changed since it was made")
+            .into());
+    }
+    proof::whole(script, wanted.trust)?;
+    wanted.rows.as_ref().map_or(Ok(()), |rows| proof::same_rows(&script.tables, rows))
+}
+
+/// Where bytes come from, read by a thread of its own.
+struct Spring {
+    child: Option<Child>,
+    full: Option<Receiver<io::Result<Vec<u8>>>>,
+    empty: SyncSender<Vec<u8>>,
+    thread: Option<JoinHandle<io::Result<Option<Sum>>>>,
+    shown: String,
+}
+
+enum Reading {
+    Pipe(PipeReader),
+    File(Box<Decoder<Digest<File>>>),
+}
+
+impl Spring {
+    fn open(source: &Source, secrets: &Secrets, interrupt: &Interrupt) -> Result<Self> {
+        let (child, reading, shown) = match source {
+            Source::Command(cmd) => {
+                let (reader, writer) = wide_pipe()?;
+                let child = movers::start(cmd, Input::Text, Outlet::Pipe(writer), secrets, interrupt)?;
+                (Some(child), Reading::Pipe(reader), cmd.program.clone())
+            }
+            Source::File { path, codec } => {
+                let file = File::open(path).map_err(|e| unreadable(path, &e))?;
+                let decoder = stream::decoder(*codec, Digest::new(file)).map_err(|e| unreadable(path, &e))?;
+                (None, Reading::File(Box::new(decoder)), path.display().to_string())
+            }
+        };
+        let (send_full, full) = sync_channel(2);
+        let (empty, take_empty) = sync_channel(4);
+        let thread = std::thread::spawn(move || read_all(reading, &send_full, &take_empty));
+        Ok(Self { child, full: Some(full), empty, thread: Some(thread), shown })
+    }
+
+    fn next(&mut self) -> Result<Option<Vec<u8>>> {
+        let Some(full) = &self.full else { return Ok(None) };
+        match full.recv() {
+            Ok(Ok(chunk)) => Ok(Some(chunk)),
+            Ok(Err(e)) => Err(unreadable(Path::new(&self.shown), &e).into()),
+            Err(_) => Ok(None),
+        }
+    }
+
+    fn give_back(&self, chunk: Vec<u8>) {
+        // the reader makes a new one when none came back
+        drop(self.empty.try_send(chunk));
+    }
+
+    fn finish(&mut self) -> Result<Option<Sum>> {
+        if let Some(child) = &self.child {
+            child.wait()?;
+        }
+        let thread = self.thread.take().context("a pipe is finished once")?;
+        let sum = thread.join().map_err(|_| anyhow::anyhow!("the reading thread of `{}` broke down", self.shown))?;
+        sum.map_err(|e| unreadable(Path::new(&self.shown), &e).into())
+    }
+
+    fn abort(&mut self) {
+        if let Some(child) = &self.child {
+            child.kill();
+        }
+        self.full = None;
+        if let Some(thread) = self.thread.take() {
+            drop(thread.join());
+        }
+        if let Some(child) = self.child.take() {
+            drop(child.wait());
+        }
+    }
+}
+
+fn read_all(mut reading: Reading, full: &SyncSender<io::Result<Vec<u8>>>, empty: &Receiver<Vec<u8>>) -> io::Result<Option<Sum>> {
+    loop {
+        let mut chunk = empty.try_recv().unwrap_or_else(|_| Vec::with_capacity(CHUNK));
+        chunk.clear();
+        let source: &mut dyn Read = match &mut reading {
+            Reading::Pipe(reader) => reader,
+            Reading::File(decoder) => decoder,
+        };
+        let read = source.take(CHUNK as u64).read_to_end(&mut chunk);
+        let ended = matches!(read, Ok(n) if n < CHUNK);
+        let failed = read.is_err();
+        let message = read.map(|_| chunk);
+        // nobody listens any more when the run was given up
+        if full.send(message).is_err() || failed || ended {
+            break;
+        }
+    }
+    match reading {
+        Reading::Pipe(_) => Ok(None),
+        Reading::File(decoder) => Ok(decoder.finish().ok().map(|digest| digest.finish().1)),
+    }
+}
+
+/// Where bytes go.
+enum Drain {
+    File(Box<Encoder<Digest<File>>>),
+    Psql { child: Child, stdin: Option<PipeWriter>, after: String, sent: u64, held: Vec<u8> },
+    Nowhere,
+    Closed,
+}
+
+impl Drain {
+    fn open(sink: &Sink, secrets: &Secrets, interrupt: &Interrupt) -> Result<Self> {
+        match sink {
+            Sink::File { path, compression } => {
+                let file = private_file(path)?;
+                Ok(Self::File(Box::new(stream::encoder(*compression, Digest::new(file)).map_err(|e| unwritable(&e))?)))
+            }
+            Sink::Psql { cmd, before, after } => {
+                let (reader, mut writer) = wide_pipe()?;
+                let child = movers::start(cmd, Input::Pipe(reader), Outlet::Kept, secrets, interrupt)?;
+                // a psql that can't connect closes its end: its own words come later
+                drop(writer.write_all(before.as_bytes()));
+                Ok(Self::Psql { child, stdin: Some(writer), after: after.clone(), sent: 0, held: Vec::new() })
+            }
+            Sink::Nowhere => Ok(Self::Nowhere),
+        }
+    }
+
+    fn take(&mut self, chunk: &[u8], scanner: &mut Scanner, proof: &Proof) -> Result<()> {
+        match self {
+            Self::File(encoder) => encoder.write_all(chunk).map_err(|e| unwritable(&e).into()),
+            Self::Psql { stdin: Some(stdin), sent, held, .. } => {
+                if held.is_empty() {
+                    let kept = pass_on(chunk, stdin, sent, scanner, proof)?;
+                    held.extend_from_slice(&chunk[kept..]);
+                } else {
+                    held.extend_from_slice(chunk);
+                    let kept = pass_on(held, stdin, sent, scanner, proof)?;
+                    held.drain(..kept);
+                }
+                anyhow::ensure!(held.len() < 16 * CHUNK, refused_line(scanner));
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// At the end of the stream: whatever was held back is let go by the scanner, or refused by the proof.
+    fn flush_held(&mut self, proof: &Proof, scanner: &mut Scanner) -> Result<()> {
+        self.take(&[], scanner, proof)
+    }
+
+    /// Ends the sink well: only now does psql get to hear COMMIT, only now is a file's end written and flushed to disk.
+    fn finish(self) -> Result<(Option<Sum>, String)> {
+        match self {
+            Self::File(encoder) => {
+                let digest = encoder.finish().map_err(|e| unwritable(&e))?;
+                let (file, sum) = digest.finish();
+                file.sync_all().map_err(|e| unwritable(&e))?;
+                Ok((Some(sum), String::new()))
+            }
+            Self::Psql { child, stdin, after, .. } => {
+                if let Some(mut stdin) = stdin {
+                    // a psql that has died closes its end, and says why itself
+                    drop(stdin.write_all(after.as_bytes()));
+                }
+                Ok((None, child.wait().map_err(proof::at_line)?))
+            }
+            Self::Nowhere | Self::Closed => Ok((None, String::new())),
+        }
+    }
+
+    /// Gives the sink up: psql is killed before it can read the end of its input, so that nothing is committed.
+    fn abort(&mut self) {
+        if let Self::Psql { child, stdin, .. } = std::mem::replace(self, Self::Closed) {
+            child.kill();
+            drop(stdin);
+            drop(child.wait());
+        }
+    }
+
+    /// What a psql that died by itself says, before it is given up.
+    fn cause_of_death(&mut self) -> Option<anyhow::Error> {
+        let Self::Psql { child, stdin, .. } = std::mem::replace(self, Self::Closed) else { return None };
+        std::thread::sleep(Duration::from_millis(20));
+        child.kill();
+        drop(stdin);
+        child.wait().err().filter(|e| !e.to_string().contains("ended with a signal")).map(proof::at_line)
+    }
+}
+
+/// Sends what may be sent of `bytes`, which begin at `sent` in the stream; returns how many were dealt with.
+fn pass_on(bytes: &[u8], to: &mut PipeWriter, sent: &mut u64, scanner: &mut Scanner, proof: &Proof) -> Result<usize> {
+    let end = *sent + bytes.len() as u64;
+    let released = match proof.trust {
+        Trust::Dump => scanner.released().min(end),
+        Trust::Script => end,
+    };
+    let mut at = *sent;
+    for line in scanner.take_restrict_lines() {
+        if proof.restrict == Restrict::Drop {
+            to.write_all(slice(bytes, *sent, at, line.start))?;
+            at = line.end;
+        }
+    }
+    to.write_all(slice(bytes, *sent, at, released))?;
+    let dealt_with = (released.max(at) - *sent) as usize;
+    *sent += dealt_with as u64;
+    Ok(dealt_with)
+}
+
+fn slice(bytes: &[u8], base: u64, from: u64, to: u64) -> &[u8] {
+    &bytes[(from - base) as usize..(to.max(from) - base) as usize]
+}
+
+fn refused_line(scanner: &Scanner) -> Problem {
+    Problem::failed(format!("the dump holds a psql meta-command after {} bytes; it was not run", scanner.released()))
+        .cure("look at that line; `--trust` runs the file as a script of your own")
+}
+
+/// A new file that only its owner may read.
+fn private_file(path: &Path) -> Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map_err(|e| {
+        Problem::failed(format!("could not make `{}`", path.display()))
+            .because(e.to_string())
+            .cure("mend the folder's permissions, or choose another with `--output-dir`")
+            .into()
+    })
+}
+
+fn wide_pipe() -> Result<(PipeReader, PipeWriter)> {
+    let (reader, writer) = io::pipe()?;
+    // refused where an administrator set a lower limit: the usual 64 KiB do, too
+    #[cfg(target_os = "linux")]
+    drop(rustix::pipe::fcntl_setpipe_size(&writer, PIPE_BYTES));
+    Ok((reader, writer))
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Problem {
+    let damaged = matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput);
+    let problem = Problem::failed(format!("could not read `{}` to its end", path.display())).because(error.to_string());
+    if damaged { problem.cure("the file is cut off or damaged: use another backup (`db-list`)") } else { problem }
+}
+
+fn unwritable(error: &io::Error) -> Problem {
+    let problem = Problem::failed("could not write the backup").because(error.to_string());
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            problem.cure("free some space (`db-cleanup` removes old backups), or choose another disk with `--output-dir`")
+        }
+        _ => problem,
+    }
+}

@@ -1,0 +1,124 @@
+//! Sealing: the manifest is written and files get their final names, in an order in which a crash leaves nothing half.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use chrono::{DateTime, Utc};
+
+use super::pipe::Found;
+use crate::bundle::manifest::{LEDGERS, Manifest, Verification};
+use crate::plan::{Outcome, Seal};
+use crate::problem::Problem;
+
+/// Performs a seal.
+pub fn seal(seal: &Seal, found: &BTreeMap<String, Found>, now: DateTime<Utc>) -> Result<()> {
+    match seal {
+        Seal::Backup { manifest, manifest_path, names } => backup(manifest, manifest_path, names, found, now),
+        Seal::Verified { manifest_path, how, outcome } => {
+            record(manifest_path, Verification { when: now, how: (*how).into(), good: *outcome == Outcome::Good })
+        }
+    }
+}
+
+/// Artifacts get their names before the manifest gets its own: a manifest never names a file that is not there.
+fn backup(manifest: &Manifest, path: &Path, names: &[(PathBuf, PathBuf)], found: &BTreeMap<String, Found>, now: DateTime<Utc>) -> Result<()> {
+    let manifest = filled_in(manifest.clone(), found, now)?;
+    // in a set, the manifest is written into the folder that has its partial name yet
+    let folder = names.iter().find(|(from, _)| from.is_dir());
+    let inside = folder.and_then(|(from, to)| Some(from.join(path.strip_prefix(to).ok()?)));
+    match inside {
+        Some(inside) => replace_file(&inside, &manifest.to_json())?,
+        None => write_partial(path, &manifest.to_json())?,
+    }
+    for (from, to) in names {
+        rename_new(from, to)?;
+    }
+    if folder.is_none() {
+        rename_new(&partial(path), path)?;
+    }
+    let written = names.first().map_or(path, |(_, to)| to.as_path());
+    sync_folder(written.parent().unwrap_or(Path::new(".")))
+}
+
+fn filled_in(mut manifest: Manifest, found: &BTreeMap<String, Found>, now: DateTime<Utc>) -> Result<Manifest> {
+    for artifact in &mut manifest.artifacts {
+        let found = found.get(&artifact.store).with_context(|| format!("nothing was dumped for `{}`", artifact.store))?;
+        let script = &found.script;
+        artifact.bytes = found.sum.bytes;
+        artifact.sha256 = found.sum.hex();
+        artifact.plain_bytes = script.bytes;
+        artifact.started = found.started;
+        artifact.seconds = found.took.as_secs_f64();
+        artifact.dump_version.clone_from(&script.dump_version);
+        artifact.large_objects = script.large_objects;
+        artifact.rows = script.tables.iter().map(|t| t.rows).sum();
+        artifact.tables.clone_from(&script.tables);
+        let is_ledger = |table: &str| LEDGERS.iter().any(|l| table.rsplit('.').next() == Some(l));
+        artifact.migrations = script.tables.iter().filter(|t| is_ledger(&t.table)).cloned().collect();
+    }
+    manifest.verified.push(Verification { when: now, how: "written".into(), good: true });
+    Ok(manifest)
+}
+
+/// Adds a verification to a manifest; the file is replaced whole.
+fn record(path: &Path, verification: Verification) -> Result<()> {
+    let mut manifest = Manifest::read(path)?;
+    manifest.verified.push(verification);
+    replace_file(path, &manifest.to_json())
+}
+
+/// The name a file has until it is whole.
+pub fn partial(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".partial");
+    path.with_file_name(name)
+}
+
+fn replace_file(path: &Path, text: &str) -> Result<()> {
+    write_partial(path, text)?;
+    fs::rename(partial(path), path).with_context(|| format!("could not rename `{}`", partial(path).display()))?;
+    sync_folder(path.parent().unwrap_or(Path::new(".")))
+}
+
+fn write_partial(path: &Path, text: &str) -> Result<()> {
+    let partial = partial(path);
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let write = || {
+        let mut file = options.open(&partial)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    };
+    write().map_err(|e: std::io::Error| Problem::failed(format!("could not write `{}`", partial.display())).because(e.to_string()).into())
+}
+
+/// Gives a file a name that must be free.
+fn rename_new(from: &Path, to: &Path) -> Result<()> {
+    let taken = || Problem::failed(format!("`{}` exists already", to.display())).cure("run the command again: it takes another name");
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::{CWD, RenameFlags, renameat_with};
+        match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+            Ok(()) => return Ok(()),
+            Err(rustix::io::Errno::EXIST) => return Err(taken().into()),
+            // file systems that know no NOREPLACE: the lock keeps other runs away, the look below keeps files
+            Err(_) => {}
+        }
+    }
+    anyhow::ensure!(!to.exists(), taken());
+    fs::rename(from, to).with_context(|| format!("could not rename `{}` to `{}`", from.display(), to.display()))
+}
+
+fn sync_folder(folder: &Path) -> Result<()> {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    // Windows can't open a folder as a file, and needs no such flush
+    if cfg!(unix) {
+        File::open(folder).and_then(|f| f.sync_all()).with_context(|| format!("could not flush `{}`", folder.display()))?;
+    }
+    Ok(())
+}

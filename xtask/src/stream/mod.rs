@@ -1,0 +1,17 @@
+//! The stages a dump passes through on its way to and from storage:
+//! compression, checksumming, and telling what a file holds.
+
+mod compression;
+mod decode;
+mod digest;
+mod encode;
+mod members;
+mod pool;
+mod sniff;
+mod source;
+
+pub use compression::{Codec, Compression, LevelError, UnknownCodec};
+pub use decode::{Decoder, WINDOW_LOG_MAX, decoder};
+pub use digest::{Digest, Sum};
+pub use encode::{Encoder, encoder};
+pub use sniff::{SNIFF_LEN, Sniffed, sniff};

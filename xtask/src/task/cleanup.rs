@@ -1,0 +1,89 @@
+//! `db-cleanup`: what the keep rules let go, each with its reason.
+
+use std::collections::BTreeMap;
+
+use super::Moment;
+use crate::bundle::keep::{Candidate, Verdict, decide};
+use crate::bundle::{Backup, Catalog};
+use crate::config::KeepRules;
+use crate::facts::Surveyed;
+use crate::plan::{Act, Deed, How, Plan, Risk, Step};
+
+/// What becomes of every backup of ours.
+pub fn verdicts<'a>(catalog: &'a Catalog, rules: &KeepRules, moment: &Moment) -> Vec<(&'a Backup, Verdict)> {
+    let mut groups: BTreeMap<Vec<&str>, Vec<&Backup>> = BTreeMap::new();
+    for backup in &catalog.backups {
+        if let Some(manifest) = backup.manifest() {
+            let mut stores: Vec<&str> = manifest.artifacts.iter().map(|a| a.store.as_str()).collect();
+            stores.sort_unstable();
+            groups.entry(stores).or_default().push(backup);
+        }
+    }
+    let mut all: Vec<(&Backup, Verdict)> = groups
+        .into_values()
+        .flat_map(|group| {
+            let candidates: Vec<Candidate> = group.iter().map(|b| candidate(b)).collect();
+            let verdicts = decide(&candidates, rules, moment.now);
+            group.into_iter().zip(verdicts)
+        })
+        .collect();
+    all.sort_by(|a, b| (b.0.created, &b.0.name).cmp(&(a.0.created, &a.0.name)));
+    all
+}
+
+fn candidate(backup: &Backup) -> Candidate {
+    let whole = matches!(backup.kind, crate::bundle::Kind::Ours(_));
+    Candidate { name: backup.name.clone(), created: backup.created, good: whole && backup.manifest().is_some_and(|m| m.is_good()) }
+}
+
+/// Plans a cleanup.
+pub fn plan(catalog: &Catalog, rules: &KeepRules, moment: &Moment) -> Plan {
+    let verdicts = verdicts(catalog, rules, moment);
+    let kept = verdicts.iter().filter_map(|(b, v)| match v {
+        Verdict::Keep(why) => Some(format!("keeps {}: {why}", b.name)),
+        Verdict::Remove(_) => None,
+    });
+    let foreign = catalog.backups.iter().filter(|b| b.manifest().is_none()).map(|b| format!("keeps {}: it is not one of ours", b.name));
+    let notes = kept.chain(foreign).collect();
+    let unfinished = catalog.unfinished.iter().map(|path| {
+        let how = if path.is_dir() { How::Folder(path.clone()) } else { How::File(path.clone()) };
+        Step::Act(Act::Remove(Deed { what: "what an interrupted run left".into(), how }))
+    });
+    let mut steps: Vec<Step> = unfinished.collect();
+    steps.extend(acts(&verdicts));
+    Plan {
+        task: "db-cleanup",
+        headline: format!("remove old backups from {}", catalog.dir.display()),
+        risk: if steps.is_empty() { Risk::Nothing } else { Risk::RemovesBackups },
+        notes,
+        steps,
+        afterwards: Vec::new(),
+        result: Vec::new(),
+    }
+}
+
+/// What goes after a new backup was made, by the rules that somebody has set: without a rule, nothing does.
+pub fn removals(catalog: &Catalog, rules: &KeepRules, moment: &Moment, made: &[Surveyed]) -> Vec<Step> {
+    let concerned: Vec<_> = super::backup::of_databases(catalog, made).map(|b| &b.path).collect();
+    let verdicts: Vec<_> = verdicts(catalog, rules, moment).into_iter().filter(|(b, _)| concerned.contains(&&b.path)).collect();
+    acts(&verdicts)
+}
+
+/// A backup's files go before its manifest: what a crash leaves is known as broken, and goes next time.
+fn acts(verdicts: &[(&Backup, Verdict)]) -> Vec<Step> {
+    let mut steps = Vec::new();
+    for (backup, verdict) in verdicts {
+        let Verdict::Remove(why) = verdict else { continue };
+        let remove = |how| Step::Act(Act::Remove(Deed { what: format!("backup, {why}"), how }));
+        match &backup.manifest_path {
+            Some(manifest) if backup.path.is_dir() && manifest.starts_with(&backup.path) => steps.push(remove(How::Folder(backup.path.clone()))),
+            Some(manifest) => {
+                let files = backup.manifest().into_iter().flat_map(|m| &m.artifacts).map(|a| backup.folder().join(&a.file));
+                steps.extend(files.map(|f| remove(How::File(f))));
+                steps.push(remove(How::File(manifest.clone())));
+            }
+            None => {}
+        }
+    }
+    steps
+}

@@ -1,0 +1,1 @@
+//! `db-start` and `db-stop`.

@@ -1,0 +1,253 @@
+//! `db-restore`: load beside the live database, prove, then swap the names.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use crate::bundle::{Artifact, Backup};
+use crate::config::Project;
+use crate::engine::postgres::DatabaseFacts;
+use crate::engine::postgres::admin::{self, Swap};
+use crate::engine::postgres::facts::COUNT_ROWS;
+use crate::engine::postgres::name::{beside, previous};
+use crate::engine::postgres::proof::COUNTS;
+use crate::engine::postgres::version::{Version, misfit};
+use crate::facts::{ContainerFacts, Surveyed};
+use crate::plan::{Act, Deed, How, Pipe, Plan, Proof, Restrict, Risk, Scope, Sink, Source, Step, Trust};
+use crate::problem::Problem;
+
+/// What is restored: the file and what is known of it.
+#[derive(Debug, Clone)]
+pub struct Dump {
+    /// The backup that it is of.
+    pub backup: Backup,
+    /// The manifest's entry, where there is a manifest.
+    pub artifact: Option<Artifact>,
+    /// The bytes.
+    pub source: Source,
+    /// The server it was dumped from.
+    pub dumped_from: Option<Version>,
+    /// The pg_dump that wrote it.
+    pub dumped_by: Option<Version>,
+}
+
+/// What was asked for.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Another database's name to restore into, which must not exist yet.
+    pub into: Option<String>,
+    /// How far the file is trusted.
+    pub trust: Trust,
+    /// Which differences between the backup and its target the person has accepted.
+    pub accept: Vec<Difference>,
+}
+
+/// A difference that is refused unless it is accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Difference {
+    /// `--any-database`: the backup is of another database.
+    Database,
+    /// `--any-version`: the dump is of a newer version.
+    Version,
+}
+
+/// Plans a restore over the live database, or beside it with `--as`.
+pub fn plan(project: &Project, target: &Surveyed, dump: &Dump, services: &[ContainerFacts], request: &Request) -> Result<Plan> {
+    suits(target, dump, request)?;
+    may_create(target)?;
+    match &request.into {
+        Some(name) => beside_live(target, dump, request, name),
+        None => over_live(project, target, dump, services, request),
+    }
+}
+
+fn over_live(project: &Project, target: &Surveyed, dump: &Dump, services: &[ContainerFacts], request: &Request) -> Result<Plan> {
+    let name = target.name();
+    swappable(target)?;
+    let live = target.live();
+    let staged = beside(name, "staged");
+    let older = live.and(target.server.database(&previous(name)));
+    let swap = Swap { live: name, incoming: &staged, live_oid: live.map(|d| d.oid), older_oid: older.map(|d| d.oid) };
+    let mut steps = leftovers(target, &[&staged, &swap.discard()]);
+    steps.push(Step::Act(admin::still(&target.client, name, live)));
+    let mut body = load(target, dump, request.trust, &staged, live);
+    body.push(around_services(services, admin::swap(&target.client, &swap)));
+    steps.push(Step::Scope(Scope { body, on_failure: unstage(target, &staged), finally: Vec::new() }));
+    if older.is_some() {
+        steps.push(Step::Act(admin::drop(&target.client, &swap.discard())));
+    }
+    let mut afterwards = Vec::new();
+    if live.is_some() {
+        afterwards.push(format!("the data that was there is kept as the database `{}`: `db-undo` swaps it back", previous(name)));
+    }
+    afterwards.extend(project.after_restore.iter().cloned());
+    let risk = match live {
+        Some(_) => Risk::ReplacesData { stakes: vec![target.stake()], answer: "yes".into() },
+        None => Risk::Adds,
+    };
+    Ok(Plan { task: "db-restore", headline: headline(dump, name, target), risk, notes: notes(target, dump), steps, afterwards, result: Vec::new() })
+}
+
+fn beside_live(target: &Surveyed, dump: &Dump, request: &Request, name: &str) -> Result<Plan> {
+    if target.server.database(name).is_some() || name == target.name() {
+        return Err(Problem::refused(format!("there is a database `{name}` already"))
+            .cure("`--as` takes a name that is free; without it, the live database is replaced")
+            .into());
+    }
+    let mut steps = vec![Step::Act(admin::still(&target.client, name, None))];
+    steps.push(Step::Scope(Scope { body: load(target, dump, request.trust, name, None), on_failure: unstage(target, name), finally: Vec::new() }));
+    let afterwards = vec![format!("the live database `{}` was not touched", target.name())];
+    Ok(Plan { task: "db-restore", headline: headline(dump, name, target), risk: Risk::Adds, notes: notes(target, dump), steps, afterwards, result: Vec::new() })
+}
+
+fn headline(dump: &Dump, name: &str, target: &Surveyed) -> String {
+    format!("restore `{name}` ({}) from {}", target.at(), dump.backup.name)
+}
+
+/// Load into a new database of this name: create, pipe with proof, and what a dump does not carry.
+pub(super) fn load(target: &Surveyed, dump: &Dump, trust: Trust, name: &str, live: Option<&DatabaseFacts>) -> Vec<Step> {
+    let client = &target.client;
+    let recorded = dump.artifact.as_ref().map(|a| &a.database);
+    let mut acts = vec![admin::create(client, name, recorded.or(live), target.server.version)];
+    acts.push(Act::Pipe(Box::new(Pipe {
+        store: target.spec.key.clone(),
+        from: dump.source.clone(),
+        to: Sink::Psql {
+            cmd: client.load(name),
+            before: "BEGIN;\n".into(),
+            after: format!("\nCOMMIT;\nRESET ALL;\nANALYZE;\n\\echo '{}'\n{COUNT_ROWS}", COUNTS.trim_end()),
+        },
+        proof: Proof {
+            sha256: dump.artifact.as_ref().map(|a| a.sha256.clone()),
+            rows: dump.artifact.as_ref().map(|a| a.tables.clone()),
+            restrict: if target.server.client.knows_restrict() { Restrict::Keep } else { Restrict::Drop },
+            trust,
+            expected_bytes: dump.artifact.as_ref().map(|a| a.plain_bytes),
+        },
+    })));
+    if let Some(from) = live.cloned().or_else(|| recorded.map(|d| brought_along(d, target))) {
+        acts.push(admin::carry(client, name, &from));
+    }
+    acts.into_iter().map(Step::Act).collect()
+}
+
+/// What a manifest's settings mean on this server: roles that are not here are left out, and the marker never travels.
+fn brought_along(recorded: &DatabaseFacts, target: &Surveyed) -> DatabaseFacts {
+    let here = |role: &str| target.server.roles.iter().any(|r| r == role);
+    let mut facts = recorded.clone();
+    if !here(&facts.owner) {
+        facts.owner = target.server.role.name.clone();
+    }
+    facts.settings.retain(|s| s.name != "dbtasks.environment" && s.role.as_deref().is_none_or(here));
+    if let Some(acl) = &mut facts.acl {
+        acl.retain(|grant| grant.grantee.as_deref().is_none_or(here));
+    }
+    facts
+}
+
+fn unstage(target: &Surveyed, name: &str) -> Vec<Act> {
+    let sessions = Act::Remove(Deed { what: "sessions of this run".into(), how: How::Command(target.client.end_sessions()) });
+    vec![sessions, admin::drop(&target.client, name)]
+}
+
+/// Databases that a killed run left: they are nobody's, and their names are needed.
+pub(super) fn leftovers(target: &Surveyed, names: &[&str]) -> Vec<Step> {
+    let left = names.iter().filter(|name| target.server.database(name).is_some());
+    left.map(|name| Step::Act(admin::drop(&target.client, name))).collect()
+}
+
+/// Stops what runs of the services, acts, and starts the same ones again on every path.
+pub(super) fn around_services(services: &[ContainerFacts], act: Act) -> Step {
+    let deed = |service: &ContainerFacts, verb: &str| {
+        let cmd = crate::cmd::Cmd::new(&service.engine).args([verb, &service.name]);
+        Act::Write(Deed { what: format!("{verb} the container {}", service.name), how: How::Command(cmd) })
+    };
+    let running: Vec<_> = services.iter().filter(|s| s.runs()).collect();
+    let mut body: Vec<Step> = running.iter().map(|s| Step::Act(deed(s, "stop"))).collect();
+    body.push(Step::Act(act));
+    Step::Scope(Scope { body, on_failure: Vec::new(), finally: running.iter().rev().map(|s| deed(s, "start")).collect() })
+}
+
+fn notes(target: &Surveyed, dump: &Dump) -> Vec<String> {
+    let mut notes = Vec::new();
+    let backup = &dump.backup;
+    match &dump.artifact {
+        Some(artifact) => notes.push(format!("the backup holds {} rows in {} tables", artifact.rows, artifact.tables.len())),
+        None => notes.push(format!("`{}` is a foreign file: no manifest says what it must hold", backup.name)),
+    }
+    if backup.manifest().is_some_and(|m| m.partial) {
+        notes.push("the backup is partial: something is missing from it".into());
+    }
+    if !target.server.client.knows_restrict() {
+        notes.push(format!("this psql ({}) does not know `\\restrict`: those lines are left out on the way", target.server.client));
+    }
+    let sessions = &target.server.sessions;
+    if !sessions.is_empty() {
+        let shown: Vec<String> = sessions.iter().take(5).map(ToString::to_string).collect();
+        let more = sessions.len().saturating_sub(5);
+        notes.push(format!(
+            "connected now, and cut off by the swap: {}{}",
+            shown.join(", "),
+            if more > 0 { format!(" and {more} more") } else { String::new() }
+        ));
+    }
+    notes
+}
+
+/// Refuses what would not fit, before anything is touched.
+fn suits(target: &Surveyed, dump: &Dump, request: &Request) -> Result<()> {
+    if let Some(artifact) = &dump.artifact {
+        let same = artifact.database.name == target.name() || artifact.store == target.spec.key;
+        if !same && request.into.is_none() && !request.accept.contains(&Difference::Database) {
+            return Err(Problem::refused(format!("the backup is of the database `{}`, not of `{}`", artifact.database.name, target.name()))
+                .cure("choose the other with `--database`, restore beside it with `--as NAME`, or accept it with `--any-database`")
+                .into());
+        }
+    }
+    match misfit(dump.dumped_from, dump.dumped_by, target.server.version) {
+        Some(why) if !request.accept.contains(&Difference::Version) => Err(Problem::refused(format!("`{}` does not fit this server", dump.backup.name))
+            .because(why)
+            .cure("restore into a newer server, or try it with `--any-version` (the live database stays until the new one has proved good)")
+            .into()),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn may_create(target: &Surveyed) -> Result<()> {
+    if target.server.role.createdb {
+        return Ok(());
+    }
+    Err(Problem::refused(format!("the role `{}` may not create databases", target.server.role.name))
+        .because("a restore loads into a new database beside the live one, and swaps when all has proved good")
+        .cure(format!("an administrator runs `ALTER ROLE \"{}\" CREATEDB`, or another role is given in the connection", target.server.role.name))
+        .into())
+}
+
+/// What holds a database so that no rename can be had.
+pub(super) fn swappable(target: &Surveyed) -> Result<()> {
+    let s = &target.server;
+    if let Some(live) = target.live().filter(|d| !s.role.superuser && d.owner != s.role.name) {
+        return Err(Problem::refused(format!("the role `{}` does not own `{}`, so it may not rename it", s.role.name, live.name))
+            .cure(format!("connect as `{}` or as a superuser", live.owner))
+            .into());
+    }
+    if s.prepared > 0 {
+        return Err(Problem::refused(format!("`{}` has {} prepared transactions, which hold it", target.name(), s.prepared))
+            .cure("COMMIT PREPARED or ROLLBACK PREPARED them (`SELECT * FROM pg_prepared_xacts`)")
+            .into());
+    }
+    if s.slots > 0 {
+        return Err(Problem::refused(format!("`{}` has {} logical replication slots, which hold it", target.name(), s.slots))
+            .cure("drop them (`SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots`), or stop what replicates")
+            .into());
+    }
+    Ok(())
+}
+
+/// The file of a dump.
+pub fn file_of(dump: &Dump) -> PathBuf {
+    match &dump.artifact {
+        Some(artifact) => dump.backup.folder().join(&artifact.file),
+        None => dump.backup.path.clone(),
+    }
+}

@@ -1,0 +1,68 @@
+//! `db-verify`: read a backup whole and prove it; `--deep` loads it into a scratch database, too.
+
+use anyhow::Result;
+
+use super::restore::{Dump, file_of, leftovers, load, may_create};
+use crate::engine::postgres::admin;
+use crate::engine::postgres::name::beside;
+use crate::facts::Surveyed;
+use crate::plan::{Act, Outcome, Pipe, Plan, Proof, Risk, Scope, Seal, Sink, Step, Trust};
+
+/// Plans a quick verification: checksum, whole read, end marker, rows per table.
+pub fn quick(dumps: &[Dump]) -> Plan {
+    let steps = dumps.iter().map(|dump| {
+        let pipe = Pipe {
+            store: store(dump),
+            from: dump.source.clone(),
+            to: Sink::Nowhere,
+            proof: Proof {
+                sha256: dump.artifact.as_ref().map(|a| a.sha256.clone()),
+                rows: dump.artifact.as_ref().map(|a| a.tables.clone()),
+                expected_bytes: dump.artifact.as_ref().map(|a| a.plain_bytes),
+                ..Proof::default()
+            },
+        };
+        recorded(dump, "quick", vec![Step::Act(Act::Pipe(Box::new(pipe)))])
+    });
+    plan(dumps, steps.collect())
+}
+
+/// Plans a trial restore into a scratch database, which goes again in any case.
+pub fn deep(target: &Surveyed, dump: &Dump) -> Result<Plan> {
+    may_create(target)?;
+    let scratch = beside(target.name(), "scratch");
+    let mut body = leftovers(target, &[&scratch]);
+    body.push(Step::Scope(Scope {
+        body: load(target, dump, Trust::Dump, &scratch, None),
+        on_failure: vec![Act::Remove(crate::plan::Deed { what: "sessions of this run".into(), how: crate::plan::How::Command(target.client.end_sessions()) })],
+        finally: vec![admin::drop(&target.client, &scratch)],
+    }));
+    Ok(plan(std::slice::from_ref(dump), vec![recorded(dump, "deep", body)]))
+}
+
+fn store(dump: &Dump) -> String {
+    dump.artifact.as_ref().map_or_else(|| dump.backup.name.clone(), |a| a.store.clone())
+}
+
+/// What came of it is written into the manifest; a foreign file has none.
+fn recorded(dump: &Dump, how: &'static str, mut body: Vec<Step>) -> Step {
+    let seal = |outcome| {
+        let manifest_path = dump.backup.manifest_path.clone()?;
+        Some(Act::Seal(Box::new(Seal::Verified { manifest_path, how, outcome })))
+    };
+    body.extend(seal(Outcome::Good).map(Step::Act));
+    Step::Scope(Scope { body, on_failure: seal(Outcome::Bad).into_iter().collect(), finally: Vec::new() })
+}
+
+fn plan(dumps: &[Dump], steps: Vec<Step>) -> Plan {
+    let names: Vec<String> = dumps.iter().map(|d| file_of(d).file_name().unwrap_or_default().to_string_lossy().into_owned()).collect();
+    Plan {
+        task: "db-verify",
+        headline: format!("verify {}", names.join(", ")),
+        risk: Risk::Nothing,
+        notes: Vec::new(),
+        steps,
+        afterwards: Vec::new(),
+        result: Vec::new(),
+    }
+}

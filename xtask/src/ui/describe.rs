@@ -1,0 +1,170 @@
+//! A plan in words: derived from its argv, paths and SQL, never written beside them.
+
+use std::fmt::Write;
+
+use crate::cmd::Cmd;
+use crate::gate::{Judgement, Verdict};
+use crate::plan::{Act, Deed, How, Outcome, Pipe, Plan, Restrict, Scope, Seal, Sink, Source, Step};
+
+/// One act in a line.
+pub fn act(act: &Act) -> String {
+    match act {
+        Act::Pipe(p) => format!("pipe    {}", pipe(p)),
+        Act::Create(d) => format!("create  {}", deed(d)),
+        Act::Rename(d) => format!("rename  {}", deed(d)),
+        Act::Remove(d) => format!("remove  {}", deed(d)),
+        Act::Write(d) => format!("write   {}", deed(d)),
+        Act::Check(c) => format!("check   {}", c.what),
+        Act::Wait(w) => format!("wait    for {}, {} s at most", w.what, w.limit),
+        Act::Seal(s) => format!("seal    {}", seal(s)),
+    }
+}
+
+fn deed(deed: &Deed) -> String {
+    match &deed.how {
+        How::Folder(path) | How::File(path) => format!("{}: {}", deed.what, path.display()),
+        How::Command(_) | How::Meanwhile(..) => deed.what.clone(),
+    }
+}
+
+fn pipe(pipe: &Pipe) -> String {
+    let from = match &pipe.from {
+        Source::Command(cmd) => format!("`{}` of {}", program(cmd), pipe.store),
+        Source::File { path, codec } => format!("{} ({codec})", path.display()),
+    };
+    let to = match &pipe.to {
+        Sink::File { path, compression } => {
+            let level = compression.level().map_or(String::new(), |l| format!(" level {l}"));
+            format!("{}{level}, sha256, {}", compression.codec(), path.display())
+        }
+        Sink::Psql { cmd, .. } => format!("`{}` -d {}", program(cmd), database_of(cmd)),
+        Sink::Nowhere => "nowhere".into(),
+    };
+    let mut proofs = vec!["read whole", "count rows"];
+    if pipe.proof.sha256.is_some() {
+        proofs.push("checksum");
+    }
+    if pipe.proof.rows.is_some() {
+        proofs.push("rows as in the manifest");
+    }
+    if pipe.proof.restrict == Restrict::Drop {
+        proofs.push("leave out \\restrict");
+    }
+    format!("{from} -> prove ({}) -> {to}", proofs.join(", "))
+}
+
+fn program(cmd: &Cmd) -> String {
+    let named = |word: &String| ["psql", "pg_dump", "pg_restore"].iter().find(|p| word.rsplit('/').next() == Some(p)).map(|p| (*p).to_owned());
+    named(&cmd.program).or_else(|| cmd.args.iter().find_map(named)).unwrap_or_else(|| cmd.program.clone())
+}
+
+fn database_of(cmd: &Cmd) -> &str {
+    cmd.args.iter().rposition(|a| a == "-d").and_then(|at| cmd.args.get(at + 1)).map_or("", String::as_str)
+}
+
+fn seal(seal: &Seal) -> String {
+    match seal {
+        Seal::Backup { manifest_path, names, .. } => {
+            let to: Vec<String> = names.iter().map(|(_, to)| to.display().to_string()).collect();
+            if names.iter().any(|(_, to)| manifest_path.starts_with(to)) { to.join(", ") } else { format!("{}, {}", to.join(", "), manifest_path.display()) }
+        }
+        Seal::Verified { manifest_path, how, outcome } => {
+            let word = if *outcome == Outcome::Good { "proved good" } else { "did not prove good" };
+            format!("{}: {how} verification {word}", manifest_path.display())
+        }
+    }
+}
+
+/// The whole plan, commands and SQL included.
+pub fn plan(plan: &Plan, verdicts: &[Verdict]) -> String {
+    let mut out = format!("{}: {}\n", plan.task, plan.headline);
+    for note in &plan.notes {
+        let _ = writeln!(out, "  note: {note}");
+    }
+    if plan.steps.is_empty() {
+        out.push_str("  nothing to do\n");
+    }
+    let mut number = 0;
+    steps(&plan.steps, 0, &mut number, &mut out);
+    guards(verdicts, &mut out);
+    out
+}
+
+fn guards(verdicts: &[Verdict], out: &mut String) {
+    if !verdicts.is_empty() {
+        out.push_str("guards:\n");
+    }
+    for v in verdicts {
+        let word = match v.judgement {
+            Judgement::Passed => "pass",
+            Judgement::Ask => "ask",
+            Judgement::Refused => "REFUSE",
+        };
+        let _ = writeln!(out, "  {word:<7} {}: {}", v.guard, v.why);
+        if !v.cure.is_empty() {
+            let _ = writeln!(out, "          next: {}", v.cure);
+        }
+    }
+}
+
+fn steps(list: &[Step], depth: usize, number: &mut u32, out: &mut String) {
+    for step in list {
+        match step {
+            Step::Act(a) => {
+                *number += 1;
+                let _ = writeln!(out, "{}{number:>3}. {}", "  ".repeat(depth), act(a));
+                details(a, depth, out);
+            }
+            Step::Scope(scope) => scope_steps(scope, depth, number, out),
+        }
+    }
+}
+
+fn scope_steps(scope: &Scope, depth: usize, number: &mut u32, out: &mut String) {
+    steps(&scope.body, depth, number, out);
+    for (title, acts) in [("if that fails:", &scope.on_failure), ("in any case:", &scope.finally)] {
+        if !acts.is_empty() {
+            let _ = writeln!(out, "{}     {title}", "  ".repeat(depth));
+        }
+        for a in acts {
+            let _ = writeln!(out, "{}       - {}", "  ".repeat(depth), act(a));
+            details(a, depth + 1, out);
+        }
+    }
+}
+
+/// The commands of an act.
+pub fn commands(act: &Act) -> Vec<&Cmd> {
+    match act {
+        Act::Create(d) | Act::Rename(d) | Act::Remove(d) | Act::Write(d) => match &d.how {
+            How::Command(cmd) => vec![cmd],
+            How::Meanwhile(cmd, other) => vec![other, cmd],
+            _ => vec![],
+        },
+        Act::Check(c) => vec![&c.cmd],
+        Act::Wait(w) => vec![&w.cmd],
+        Act::Pipe(p) => {
+            let from = if let Source::Command(cmd) = &p.from { Some(cmd) } else { None };
+            let to = if let Sink::Psql { cmd, .. } = &p.to { Some(cmd) } else { None };
+            to.into_iter().chain(from).collect()
+        }
+        Act::Seal(_) => vec![],
+    }
+}
+
+fn details(act: &Act, depth: usize, out: &mut String) {
+    let indent = "  ".repeat(depth);
+    for cmd in commands(act) {
+        let _ = writeln!(out, "{indent}       $ {cmd}");
+        for line in cmd.input.iter().flat_map(|sql| sql.lines()) {
+            let _ = writeln!(out, "{indent}         | {line}");
+        }
+    }
+    if let Act::Pipe(p) = act
+        && let Sink::Psql { before, after, .. } = &p.to
+    {
+        for line in before.lines().chain(["(the dump; what follows only when it has proved good)"]).chain(after.lines().filter(|l| !l.is_empty())) {
+            let _ = writeln!(out, "{indent}         | {line}");
+        }
+    }
+}

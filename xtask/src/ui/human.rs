@@ -1,0 +1,88 @@
+//! Sizes, times and counts as people read them.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+/// Bytes, in powers of 1000 as disks are sold: `12.4 MB`.
+pub fn bytes(n: u64) -> String {
+    const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
+    if n < 1000 {
+        return format!("{n} B");
+    }
+    let mut value = n as f64 / 1000.0;
+    let mut unit = 0;
+    while value >= 999.95 && unit < UNITS.len() - 1 {
+        value /= 1000.0;
+        unit += 1;
+    }
+    format!("{value:.1} {}", UNITS[unit])
+}
+
+/// A count with its thousands apart: `1,234,567`.
+pub fn count(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// A count with its noun: `1 row`, `2 rows`.
+pub fn counted(n: u64, noun: &str) -> String {
+    format!("{} {noun}{}", count(n), if n == 1 { "" } else { "s" })
+}
+
+/// A duration: `0.42 s`, `12 s`, `3 min 4 s`.
+pub fn duration(d: Duration) -> String {
+    match d.as_secs_f64() {
+        s if s < 9.995 => format!("{s:.2} s"),
+        s if s < 60.0 => format!("{s:.0} s"),
+        s if s < 3600.0 => format!("{} min {} s", s as u64 / 60, s as u64 % 60),
+        s => format!("{} h {} min", s as u64 / 3600, s as u64 % 3600 / 60),
+    }
+}
+
+/// How long ago: `just now`, `5 min ago`, `3 h ago`, `2 days ago`.
+pub fn ago(when: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    let minutes = (now - when).num_minutes();
+    match minutes {
+        ..0 => "in the future".into(),
+        0 => "just now".into(),
+        1..60 => format!("{minutes} min ago"),
+        60..2880 => format!("{} h ago", minutes / 60),
+        _ => format!("{} days ago", minutes / 1440),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_well_at_every_size() {
+        for (n, want) in
+            [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (999_949, "999.9 kB"), (999_950, "1.0 MB"), (3_210_000, "3.2 MB"), (u64::MAX, "18446.7 PB")]
+        {
+            assert_eq!(bytes(n), want);
+        }
+        for (n, want) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(count(n), want);
+        }
+        for (ms, want) in [(42, "0.04 s"), (9_990, "9.99 s"), (12_300, "12 s"), (184_000, "3 min 4 s"), (7_260_000, "2 h 1 min")] {
+            assert_eq!(duration(Duration::from_millis(ms)), want);
+        }
+    }
+
+    #[test]
+    fn tells_how_long_ago() {
+        let now: DateTime<Utc> = "2026-01-31T12:00:00Z".parse().unwrap();
+        for (minutes, want) in [(0, "just now"), (59, "59 min ago"), (60, "1 h ago"), (2879, "47 h ago"), (2880, "2 days ago"), (-5, "in the future")] {
+            assert_eq!(ago(now - chrono::Duration::minutes(minutes), now), want);
+        }
+    }
+}

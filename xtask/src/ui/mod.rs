@@ -1,0 +1,6 @@
+//! What people read: plans, progress, tables, errors.
+
+pub mod describe;
+pub mod human;
+pub mod table;
+pub mod terminal;

@@ -1,0 +1,144 @@
+//! The terminal: steps as they happen, questions, colour where it is wanted. All of it on standard error.
+
+use std::io::{BufRead, IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use super::{describe, human};
+use crate::gate::Ask;
+use crate::plan::Act;
+use crate::run::{Found, Progress, Watch};
+
+/// Whether colour is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Colour {
+    /// It is.
+    On,
+    /// It is not.
+    Off,
+}
+
+/// How much is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Telling {
+    /// Every step.
+    Steps,
+    /// Only what goes wrong.
+    Quiet,
+}
+
+/// Standard error, and the person who reads it.
+#[derive(Debug)]
+pub struct Terminal {
+    colour: Colour,
+    telling: Telling,
+    live: bool,
+    last_drawn: Option<Instant>,
+}
+
+impl Terminal {
+    /// Looks at standard error, `NO_COLOR` (<https://no-color.org>) and `TERM`.
+    pub fn new(env: &crate::config::Env, telling: Telling) -> Self {
+        let live = std::io::stderr().is_terminal() && env.get("TERM") != Some("dumb");
+        let colour = if live && env.get("NO_COLOR").is_none() { Colour::On } else { Colour::Off };
+        Self { colour, telling, live, last_drawn: None }
+    }
+
+    /// Says something.
+    pub fn say(&mut self, text: &str) {
+        self.clear_line();
+        // nobody to tell it to when standard error is closed
+        drop(writeln!(std::io::stderr(), "{text}"));
+    }
+
+    /// Says something that a quiet run leaves out.
+    pub fn tell(&mut self, text: &str) {
+        if self.telling == Telling::Steps {
+            self.say(text);
+        }
+    }
+
+    /// A word in a colour (an SGR code).
+    pub fn paint(&self, code: &str, text: &str) -> String {
+        if self.colour == Colour::On { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+
+    fn clear_line(&mut self) {
+        if self.last_drawn.take().is_some() {
+            drop(write!(std::io::stderr(), "\r\x1b[K"));
+        }
+    }
+}
+
+impl Watch for Terminal {
+    fn begin(&mut self, act: &Act) {
+        if self.live && self.telling == Telling::Steps {
+            let shown: String = describe::act(act).chars().take(100).collect();
+            drop(write!(std::io::stderr(), "\r\x1b[K  {} {shown}", self.paint("2", "·")));
+            self.last_drawn = Some(Instant::now());
+        }
+    }
+
+    fn progress(&mut self, p: &Progress) {
+        let due = self.last_drawn.is_none_or(|at| at.elapsed() > Duration::from_millis(100));
+        if !self.live || self.telling == Telling::Quiet || !due {
+            return;
+        }
+        let line = progress_line(p);
+        drop(write!(std::io::stderr(), "\r\x1b[K  {} {line}", self.paint("36", "·")));
+        self.last_drawn = Some(Instant::now());
+    }
+
+    fn done(&mut self, act: &Act, found: Option<&Found>, took: Duration) {
+        let found = found.map_or(String::new(), |f| format!("; {}", outcome(f)));
+        let line = format!("  {} {}{found} {}", self.paint("32", "✓"), describe::act(act), self.paint("2", &format!("({})", human::duration(took))));
+        self.tell(&line);
+    }
+
+    fn failed(&mut self, act: &Act, took: Duration) {
+        let line = format!("  {} {} {}", self.paint("31", "✗"), describe::act(act), self.paint("2", &format!("({})", human::duration(took))));
+        self.say(&line);
+    }
+}
+
+fn outcome(found: &Found) -> String {
+    let rows: u64 = found.script.tables.iter().map(|t| t.rows).sum();
+    let file = if found.sum.bytes > 0 { format!("{}, ", human::bytes(found.sum.bytes)) } else { String::new() };
+    format!("{file}{} in {}", human::counted(rows, "row"), human::counted(found.script.tables.len() as u64, "table"))
+}
+
+/// Bytes, rate, and the time left where the size is known from the manifest or the server.
+pub fn progress_line(p: &Progress) -> String {
+    let seconds = p.elapsed.as_secs_f64().max(0.001);
+    let rate = p.bytes as f64 / seconds;
+    let mut line = format!("{}, {}/s, {}", human::bytes(p.bytes), human::bytes(rate as u64), human::counted(p.rows, "row"));
+    if let Some(expected) = p.expected.filter(|e| *e > p.bytes) {
+        let share = p.bytes as f64 / expected as f64;
+        let left = (expected - p.bytes) as f64 / rate.max(1.0);
+        let filled = (share * 20.0) as usize;
+        line = format!(
+            "[{}{}] {:>3.0} %  {line}, about {} left",
+            "█".repeat(filled),
+            "░".repeat(20 - filled),
+            share * 100.0,
+            human::duration(Duration::from_secs_f64(left.min(1e6)))
+        );
+    }
+    line
+}
+
+impl Ask for Terminal {
+    fn ask(&mut self, question: &str) -> Result<Option<String>> {
+        self.clear_line();
+        let mut err = std::io::stderr();
+        write!(err, "{question}")?;
+        err.flush()?;
+        let mut line = String::new();
+        let read = std::io::stdin().lock().read_line(&mut line)?;
+        if read == 0 {
+            writeln!(err)?;
+        }
+        Ok((read > 0).then(|| line.trim_end_matches(['\r', '\n']).to_owned()))
+    }
+}

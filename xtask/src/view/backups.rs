@@ -1,0 +1,118 @@
+//! The list of backups, and one backup in full.
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+
+use crate::bundle::{Artifact, Backup, Catalog, Kind};
+use crate::ui::human::{ago, bytes, count, counted, duration};
+use crate::ui::table::{Lean, columns};
+
+/// `db-list`, newest first.
+pub fn list(catalog: &Catalog, shown: &[Backup], now: DateTime<Utc>) -> String {
+    if catalog.backups.is_empty() {
+        return format!("no backups in {}", catalog.dir.display());
+    }
+    let rows: Vec<Vec<String>> = shown.iter().map(|b| row(b, now)).collect();
+    let header = [("BACKUP", Lean::Left), ("SIZE", Lean::Right), ("AGE", Lean::Left), ("ROWS", Lean::Right), ("STATE", Lean::Left)];
+    let mut text = columns(&header, &rows);
+    for backup in shown {
+        if let Kind::Broken { why, .. } = &backup.kind {
+            text.push_str(&format!("\n{} is broken: {why}", backup.name));
+        }
+    }
+    if shown.len() < catalog.backups.len() {
+        text.push_str(&format!("\n… and {} older", catalog.backups.len() - shown.len()));
+    }
+    for left in &catalog.unfinished {
+        text.push_str(&format!("\n{} was left by an interrupted run: the next backup or `db-cleanup` removes it", left.display()));
+    }
+    text
+}
+
+fn row(backup: &Backup, now: DateTime<Utc>) -> Vec<String> {
+    let rows = backup.manifest().map_or("?".into(), |m| count(m.rows()));
+    vec![backup.name.clone(), bytes(backup.bytes), ago(backup.created, now), rows, backup.state().into()]
+}
+
+/// The list that a person chooses from.
+pub fn numbered(catalog: &Catalog, now: DateTime<Utc>) -> String {
+    let rows: Vec<Vec<String>> = catalog.backups.iter().enumerate().map(|(at, b)| [vec![format!("{}.", at + 1)], row(b, now)].concat()).collect();
+    let header = [("", Lean::Right), ("BACKUP", Lean::Left), ("SIZE", Lean::Right), ("AGE", Lean::Left), ("ROWS", Lean::Right), ("STATE", Lean::Left)];
+    columns(&header, &rows)
+}
+
+/// `db-info`
+pub fn info(backup: &Backup) -> String {
+    let mut lines = vec![backup.name.clone(), field("path", &backup.path.display()), field("state", &backup.state())];
+    if let Kind::Broken { why, .. } = &backup.kind {
+        lines.push(field("broken", why));
+    }
+    lines.push(field("timestamp", &backup.created.format("%Y-%m-%d %H:%M:%S UTC")));
+    lines.push(field("size", &bytes(backup.bytes)));
+    let Some(m) = backup.manifest() else {
+        lines.push(field("manifest", &"none: a foreign file; `db-verify` reads it whole"));
+        return lines.join("\n");
+    };
+    lines.push(field("project", &m.project));
+    lines.push(field("environment", &m.environment));
+    lines.extend(m.label.as_ref().map(|l| field("label", l)));
+    lines.push(field("made by", &m.tool));
+    for v in &m.verified {
+        let word = if v.good { "good" } else { "NOT good" };
+        lines.push(field("verified", &format!("{} {}: {word}", v.when.format("%Y-%m-%d %H:%M:%S UTC"), v.how)));
+    }
+    lines.extend(m.artifacts.iter().map(artifact));
+    lines.join("\n")
+}
+
+fn field(name: &str, value: &dyn std::fmt::Display) -> String {
+    format!("  {name:<12} {value}")
+}
+
+fn artifact(a: &Artifact) -> String {
+    let d = &a.database;
+    let mut lines = vec![
+        format!("\n{} ({})", a.file, a.store),
+        field("database", &format!("{}, owner {}, {} {}", d.name, d.owner, d.encoding, d.collate)),
+        field("server", &format!("PostgreSQL {}", a.server_version)),
+        field("pg_dump", &a.dump_version.as_deref().unwrap_or("?")),
+        field("size", &format!("{} ({}, {} plain)", bytes(a.bytes), a.codec, bytes(a.plain_bytes))),
+        field("sha256", &a.sha256),
+        field("took", &duration(std::time::Duration::from_secs_f64(a.seconds.max(0.0)))),
+    ];
+    if !a.extensions.is_empty() {
+        let list: Vec<String> = a.extensions.iter().map(|(name, version)| format!("{name} {version}")).collect();
+        lines.push(field("extensions", &list.join(", ")));
+    }
+    lines.extend(a.migrations.iter().map(|t| field("migrations", &format!("{} in {}", counted(t.rows, "entry").replace("entrys", "entries"), t.table))));
+    lines.push(field(
+        "holds",
+        &format!("{} in {}, {}", counted(a.rows, "row"), counted(a.tables.len() as u64, "table"), counted(a.large_objects, "large object")),
+    ));
+    let mut tables: Vec<_> = a.tables.iter().collect();
+    tables.sort_by(|x, y| (y.rows, &x.table).cmp(&(x.rows, &y.table)));
+    let rows: Vec<Vec<String>> = tables.iter().map(|t| vec![String::new(), count(t.rows), t.table.clone()]).collect();
+    lines.push(columns(&[("", Lean::Left), ("ROWS", Lean::Right), ("TABLE", Lean::Left)], &rows));
+    lines.join("\n")
+}
+
+/// A backup as JSON, manifest and all.
+pub fn json(backup: &Backup) -> Value {
+    let mut value = summary(backup);
+    value["manifest"] = json!(backup.manifest());
+    value
+}
+
+/// A backup as a line of `db-list --json`.
+pub fn summary(backup: &Backup) -> Value {
+    let why = if let Kind::Broken { why, .. } = &backup.kind { Some(why) } else { None };
+    json!({
+        "name": backup.name,
+        "path": backup.path,
+        "created": backup.created.to_rfc3339(),
+        "bytes": backup.bytes,
+        "rows": backup.manifest().map(|m| m.rows()),
+        "state": backup.state(),
+        "broken": why,
+    })
+}

@@ -1,0 +1,6 @@
+//! What the looking commands show: pure functions from facts to text and JSON.
+
+pub mod backups;
+pub mod config;
+pub mod doctor;
+pub mod status;

@@ -1,0 +1,180 @@
+//! How things stand.
+
+use anyhow::Result;
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+
+use crate::bundle::{Backup, Catalog};
+use crate::config::{Container, Database, Project};
+use crate::engine::postgres::name::previous;
+use crate::facts::{ContainerFacts, Surveyed};
+use crate::ui::human::{ago, bytes, count, counted};
+use crate::ui::table::{Lean, columns};
+
+/// Everything that `db-status` looks at.
+pub struct Status<'a> {
+    /// The project.
+    pub project: &'a Project,
+    /// Its databases, surveyed or not to be reached.
+    pub databases: &'a [(Database, Result<Surveyed>)],
+    /// Its containers.
+    pub containers: &'a [(Container, Result<ContainerFacts>)],
+    /// Its backups.
+    pub catalog: &'a Catalog,
+    /// Bytes left where backups go.
+    pub disk_left: Option<u64>,
+    /// Hours after which a backup is old.
+    pub max_age_hours: u32,
+    /// Now.
+    pub now: DateTime<Utc>,
+}
+
+impl Status<'_> {
+    /// What `--check` fails for.
+    pub fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        for (container, found) in self.containers {
+            match found {
+                Ok(c) if c.runs() && c.health.as_deref() != Some("unhealthy") => {}
+                Ok(c) => problems.push(format!("container {} is {}", c.name, c.health.as_ref().filter(|_| c.runs()).unwrap_or(&c.status))),
+                Err(e) => problems.push(format!("container {}: {}", container.key, first_line(e))),
+            }
+        }
+        for (database, surveyed) in self.databases {
+            match surveyed {
+                Ok(s) if s.live().is_none() => problems.push(format!("{}: there is no database `{}` on the server", database.key, s.name())),
+                Ok(_) => {}
+                Err(e) => problems.push(format!("{}: {}", database.key, first_line(e))),
+            }
+            match self.catalog.latest(Some(&database.key)) {
+                None => problems.push(format!("{}: no good backup", database.key)),
+                Some(b) if (self.now - b.created).num_minutes() > i64::from(self.max_age_hours) * 60 => {
+                    problems.push(format!(
+                        "{}: the last good backup is {} old, {} h are allowed",
+                        database.key,
+                        ago(b.created, self.now).trim_end_matches(" ago"),
+                        self.max_age_hours
+                    ));
+                }
+                Some(_) => {}
+            }
+        }
+        problems
+    }
+
+    /// For people.
+    pub fn text(&self) -> String {
+        let mut parts = vec![format!("{} ({})", self.project.name, self.project.environment)];
+        if !self.containers.is_empty() {
+            let rows: Vec<Vec<String>> = self.containers.iter().map(|(c, found)| container_row(c, found)).collect();
+            parts.push(columns(&[("CONTAINER", Lean::Left), ("STATE", Lean::Left), ("SINCE", Lean::Left)], &rows));
+        }
+        parts.extend(self.databases.iter().map(|(d, surveyed)| self.database(d, surveyed)));
+        let disk = self.disk_left.map_or(String::new(), |n| format!(", {} left on that disk", bytes(n)));
+        parts.push(format!("backups: {} in {}{disk}", self.catalog.backups.len(), self.catalog.dir.display()));
+        let problems = self.problems();
+        if !problems.is_empty() {
+            parts.push(format!("needs a look:\n  {}", problems.join("\n  ")));
+        }
+        parts.join("\n\n")
+    }
+
+    fn database(&self, spec: &Database, surveyed: &Result<Surveyed>) -> String {
+        let mut lines = Vec::new();
+        match surveyed {
+            Err(e) => lines.push(format!("{}: NOT REACHED\n  {}", spec.key, format!("{e:#}").replace('\n', "\n  "))),
+            Ok(s) => lines.extend(server(s)),
+        }
+        let last = self.catalog.latest(Some(&spec.key)).map_or("none".into(), |b| self.last_backup(b));
+        lines.push(line("last backup", &last));
+        if let Ok(s) = surveyed
+            && let Some(kept) = s.server.database(&previous(s.name()))
+        {
+            lines.push(line("undo", &format!("`{}` is kept ({}): `db-undo` swaps it back", kept.name, kept.size.map_or("?".into(), bytes))));
+        }
+        if let Ok(s) = surveyed
+            && !s.server.tables.is_empty()
+        {
+            lines.push(tables(s));
+        }
+        lines.join("\n")
+    }
+
+    fn last_backup(&self, backup: &Backup) -> String {
+        format!("{} ({}, {}, {})", backup.name, ago(backup.created, self.now), bytes(backup.bytes), backup.state())
+    }
+
+    /// For programs.
+    pub fn json(&self) -> Value {
+        let databases: Vec<Value> = self.databases.iter().map(|(d, s)| database_json(d, s, self.catalog)).collect();
+        let containers: Vec<Value> = self
+            .containers
+            .iter()
+            .map(|(c, found)| match found {
+                Ok(f) => json!({ "key": c.key, "name": f.name, "status": f.status, "health": f.health, "started": f.started }),
+                Err(e) => json!({ "key": c.key, "error": e.to_string() }),
+            })
+            .collect();
+        json!({
+            "project": self.project.name, "environment": self.project.environment, "containers": containers, "databases": databases,
+            "backups": self.catalog.backups.len(), "disk_left": self.disk_left, "problems": self.problems(),
+        })
+    }
+}
+
+fn line(name: &str, value: &str) -> String {
+    format!("  {name:<12} {value}")
+}
+
+fn first_line(e: &anyhow::Error) -> String {
+    e.to_string().lines().next().unwrap_or_default().to_owned()
+}
+
+fn container_row(container: &Container, found: &Result<ContainerFacts>) -> Vec<String> {
+    match found {
+        Ok(c) => {
+            let health = c.health.as_ref().map_or(String::new(), |h| format!(" ({h})"));
+            vec![c.name.clone(), format!("{}{health}", c.status), c.started.split('.').next().unwrap_or_default().replace('T', " ")]
+        }
+        Err(e) => vec![container.key.clone(), first_line(e), String::new()],
+    }
+}
+
+fn server(s: &Surveyed) -> Vec<String> {
+    let mut lines = vec![format!("{} ({})", s.name(), s.at())];
+    lines.push(line("server", &format!("PostgreSQL {}, as {}, answers in {} ms", s.server.version_text, s.server.role.name, s.answered_in.as_millis())));
+    let Some(live) = s.live() else {
+        lines.push(line("database", "does not exist"));
+        return lines;
+    };
+    lines.push(line("size", &live.size.map_or("?".into(), bytes)));
+    lines.extend(live.marker().map(|m| line("marker", m)));
+    let sessions: Vec<String> = s.server.sessions.iter().take(6).map(ToString::to_string).collect();
+    let shown = if sessions.is_empty() { "none".into() } else { format!("{}: {}", s.server.sessions.len(), sessions.join(", ")) };
+    lines.push(line("sessions", &shown));
+    lines
+}
+
+fn tables(s: &Surveyed) -> String {
+    let shown = &s.server.tables[..s.server.tables.len().min(20)];
+    let estimate = |n: i64| u64::try_from(n).map_or("?".into(), count);
+    let rows: Vec<Vec<String>> = shown.iter().map(|t| vec![String::new(), t.name.clone(), estimate(t.estimate), bytes(t.bytes)]).collect();
+    let mut text = columns(&[("", Lean::Left), ("TABLE", Lean::Left), ("ROWS (EST.)", Lean::Right), ("SIZE", Lean::Right)], &rows);
+    let more = s.server.tables.len() - shown.len();
+    if more > 0 {
+        text.push_str(&format!("\n  … and {}", counted(more as u64, "smaller table")));
+    }
+    text
+}
+
+fn database_json(spec: &Database, surveyed: &Result<Surveyed>, catalog: &Catalog) -> Value {
+    let last = catalog.latest(Some(&spec.key)).map(super::backups::summary);
+    match surveyed {
+        Err(e) => json!({ "key": spec.key, "reached": false, "error": format!("{e:#}"), "last_backup": last }),
+        Ok(s) => json!({
+            "key": spec.key, "reached": true, "name": s.name(), "at": s.at(), "server_version": s.server.version_text, "exists": s.live().is_some(),
+            "bytes": s.live().and_then(|d| d.size), "marker": s.live().and_then(|d| d.marker()), "sessions": s.server.sessions, "tables": s.server.tables,
+            "previous": s.server.database(&previous(s.name())).map(|d| &d.name), "last_backup": last,
+        }),
+    }
+}
