@@ -1,1 +1,5 @@
-fn main() {}
+//! The whole tool on real components: one binary, so that one server serves all.
+
+mod components;
+mod stream;
+mod support;

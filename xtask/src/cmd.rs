@@ -89,7 +89,8 @@ mod tests {
 
     #[test]
     fn reads_like_a_shell_line_and_hides_secrets() {
-        let cmd = Cmd::new("psql").args(["-d", "my db", "it's"]).env("PGAPPNAME", "x").secret("PGPASSWORD", SecretName("$PW".into()));
+        let cmd =
+            Cmd::new("psql").args(["-d", "my db", "it's"]).env("PGAPPNAME", "x").secret("PGPASSWORD", SecretName("$PW".into()));
         assert_eq!(cmd.to_string(), r"PGAPPNAME=x PGPASSWORD=<$PW> psql -d 'my db' 'it'\''s'");
     }
 }

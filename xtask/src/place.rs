@@ -41,7 +41,9 @@ impl Place {
     pub fn wrap(&self, cmd: Cmd) -> Cmd {
         match self {
             Self::Host { programs: None } => cmd,
-            Self::Host { programs: Some(folder) } => Cmd { program: folder.join(&cmd.program).to_string_lossy().into_owned(), ..cmd },
+            Self::Host { programs: Some(folder) } => {
+                Cmd { program: folder.join(&cmd.program).to_string_lossy().into_owned(), ..cmd }
+            }
             Self::Container { engine, name } => exec(engine, name, cmd),
             Self::Unprivileged { programs, through } => {
                 let program = programs.join(&cmd.program).to_string_lossy().into_owned();

@@ -23,7 +23,9 @@ pub fn list(session: &Session, args: &cli::List) -> Result<Exit> {
     let shown = &catalog.backups[..catalog.backups.len().min(args.limit.unwrap_or(usize::MAX))];
     if args.json {
         let backups: Vec<_> = shown.iter().map(view::backups::summary).collect();
-        return print(&serde_json::to_string_pretty(&serde_json::json!({ "dir": dir, "backups": backups, "unfinished": catalog.unfinished }))?);
+        return print(&serde_json::to_string_pretty(
+            &serde_json::json!({ "dir": dir, "backups": backups, "unfinished": catalog.unfinished }),
+        )?);
     }
     print(&view::backups::list(&catalog, shown, session.moment.now))
 }
@@ -61,7 +63,11 @@ pub fn pick(session: &mut Session, catalog: &Catalog) -> Result<Option<Backup>> 
         match (given.trim(), given.trim().parse::<usize>()) {
             ("q" | "quit", _) => return Ok(None),
             (_, Ok(n)) if (1..=catalog.backups.len()).contains(&n) => return Ok(Some(catalog.backups[n - 1].clone())),
-            _ => session.terminal.say(&format!("there is no `{}`: a number from 1 to {}, or q", given.trim(), catalog.backups.len())),
+            _ => session.terminal.say(&format!(
+                "there is no `{}`: a number from 1 to {}, or q",
+                given.trim(),
+                catalog.backups.len()
+            )),
         }
     }
 }
@@ -71,7 +77,8 @@ pub fn status(session: &mut Session, args: &cli::Status) -> Result<Exit> {
     let up = session.servers_up(&session.project.databases.clone(), super::session::Intent::Run)?;
     let surveyor = session.surveyor();
     let databases: Vec<_> = session.project.databases.iter().map(|d| (d.clone(), surveyor.survey(d, Depth::Tables))).collect();
-    let containers: Vec<_> = session.project.containers.iter().map(|c| (c.clone(), containers::inspect(c, &session.env))).collect();
+    let containers: Vec<_> =
+        session.project.containers.iter().map(|c| (c.clone(), containers::inspect(c, &session.env))).collect();
     let catalog = Catalog::read(&session.project.backup.dir)?;
     let status = view::status::Status {
         project: &session.project,
@@ -102,9 +109,10 @@ pub fn shell(session: &mut Session, args: &cli::Shell) -> Result<Exit> {
     let input = match (&args.command, &args.file) {
         (Some(sql), _) => Some(sql.clone()),
         // read here: the container has no such file
-        (_, Some(path)) => {
-            Some(std::fs::read_to_string(path).map_err(|e| Problem::usage(format!("could not read `{}`", path.display())).because(e.to_string()))?)
-        }
+        (_, Some(path)) => Some(
+            std::fs::read_to_string(path)
+                .map_err(|e| Problem::usage(format!("could not read `{}`", path.display())).because(e.to_string()))?,
+        ),
         _ => None,
     };
     let both_ends = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
@@ -123,15 +131,21 @@ pub fn shell(session: &mut Session, args: &cli::Shell) -> Result<Exit> {
 
 /// `db-config`
 pub fn config(session: &Session, args: &cli::Config) -> Result<Exit> {
-    if args.json { print(&serde_json::to_string_pretty(&view::config::json(&session.project))?) } else { print(&view::config::text(&session.project)) }
+    if args.json {
+        print(&serde_json::to_string_pretty(&view::config::json(&session.project))?)
+    } else {
+        print(&view::config::text(&session.project))
+    }
 }
 
 /// `db-doctor`
 pub fn doctor(session: &mut Session, args: &cli::Doctor) -> Result<Exit> {
     let up = session.servers_up(&session.project.databases.clone(), super::session::Intent::Run)?;
-    let findings = health::examine(&super::Patient { project: &session.project, env: &session.env, surveyor: session.surveyor() });
+    let findings =
+        health::examine(&super::Patient { project: &session.project, env: &session.env, surveyor: session.surveyor() });
     session.servers_down(up)?;
-    let text = if args.json { serde_json::to_string_pretty(&view::doctor::json(&findings))? } else { view::doctor::text(&findings) };
+    let text =
+        if args.json { serde_json::to_string_pretty(&view::doctor::json(&findings))? } else { view::doctor::text(&findings) };
     print(&text)?;
     Ok(if findings.iter().any(|f| f.is_problem()) { Exit::Failed } else { Exit::Done })
 }

@@ -79,7 +79,9 @@ impl Session {
         let found: Vec<Database> = all.iter().filter(fits).cloned().collect();
         if found.is_empty() {
             let known: Vec<String> = all.iter().map(|d| format!("`{}`", d.key)).collect();
-            return Err(Problem::usage(format!("`db-tasks.toml` has no database `{wanted}`")).cure(format!("known are {}", known.join(", "))).into());
+            return Err(Problem::usage(format!("`db-tasks.toml` has no database `{wanted}`"))
+                .cure(format!("known are {}", known.join(", ")))
+                .into());
         }
         Ok(found)
     }
@@ -89,7 +91,9 @@ impl Session {
         let mut found = self.databases(wanted)?;
         if found.len() > 1 {
             let known: Vec<String> = found.iter().map(|d| format!("`{}`", d.key)).collect();
-            return Err(Problem::usage("the project has more than one database").cure(format!("say which with `--database`: {}", known.join(", "))).into());
+            return Err(Problem::usage("the project has more than one database")
+                .cure(format!("say which with `--database`: {}", known.join(", ")))
+                .into());
         }
         found.pop().context("a project has a database")
     }
@@ -127,7 +131,8 @@ impl Session {
         let mut terminal = Terminal::new(&self.env, Telling::Steps);
         let cleared = gate::clear(plan, &circumstances, &mut terminal)?;
         let (task, afterwards) = (cleared.plan().task, cleared.plan().afterwards.clone());
-        let mut world = World { secrets: &self.project.secrets, interrupt: &self.interrupt, now: Utc::now, watch: &mut self.terminal };
+        let mut world =
+            World { secrets: &self.project.secrets, interrupt: &self.interrupt, now: Utc::now, watch: &mut self.terminal };
         let mut report = run::run(cleared, &mut world);
         for left in &report.left_behind {
             self.terminal.say(&format!("  left behind: {left}"));

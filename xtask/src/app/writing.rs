@@ -63,7 +63,10 @@ pub fn backup(session: &mut Session, args: &cli::Backup) -> Result<Exit> {
 /// The dump of one database in a backup, with its file looked at.
 fn dump_of(session: &Session, backup: &Backup, key: Option<&str>) -> Result<Dump> {
     if let Kind::Broken { why, .. } = &backup.kind {
-        return Err(Problem::failed(format!("the backup `{}` is broken", backup.name)).because(why).cure("use another one (`db-list`)").into());
+        return Err(Problem::failed(format!("the backup `{}` is broken", backup.name))
+            .because(why)
+            .cure("use another one (`db-list`)")
+            .into());
     }
     dumps::look(backup, key, session.surveyor().project)
 }
@@ -80,7 +83,9 @@ pub fn restore(session: &mut Session, args: &cli::Restore) -> Result<Exit> {
     }
     let database = match (&args.database, chosen.manifest()) {
         // a flat backup says itself which database it is of
-        (None, Some(m)) if m.artifacts.len() == 1 && session.databases(Some(&m.artifacts[0].store)).is_ok() => session.database(Some(&m.artifacts[0].store))?,
+        (None, Some(m)) if m.artifacts.len() == 1 && session.databases(Some(&m.artifacts[0].store)).is_ok() => {
+            session.database(Some(&m.artifacts[0].store))?
+        }
         (wanted, _) => session.database(wanted.as_deref())?,
     };
     session.lock("db-restore", intent)?;
@@ -115,7 +120,11 @@ fn choose(session: &mut Session, args: &cli::Restore) -> Result<Option<Backup>> 
     let catalog = Catalog::read(&session.project.backup.dir)?;
     if let Some(name) = &args.name {
         let path = std::path::Path::new(name);
-        return if catalog.find(name).is_err() && path.exists() { catalog::at(path).map(Some) } else { catalog.find(name).cloned().map(Some) };
+        return if catalog.find(name).is_err() && path.exists() {
+            catalog::at(path).map(Some)
+        } else {
+            catalog.find(name).cloned().map(Some)
+        };
     }
     if args.latest {
         let key = args.database.as_deref().map(|d| session.database(Some(d))).transpose()?.map(|d| d.key);

@@ -89,7 +89,9 @@ impl Catalog {
     /// Reads a folder; one that does not exist holds no backups.
     pub fn read(dir: &Path) -> Result<Self> {
         let mut catalog = Self { dir: dir.to_path_buf(), ..Self::default() };
-        catalog.read_folder(dir).map_err(|e| Problem::failed(format!("could not read the backup folder `{}`", dir.display())).because(format!("{e:#}")))?;
+        catalog.read_folder(dir).map_err(|e| {
+            Problem::failed(format!("could not read the backup folder `{}`", dir.display())).because(format!("{e:#}"))
+        })?;
         catalog.backups.sort_by(|a, b| (b.created, &b.name).cmp(&(a.created, &a.name)));
         Ok(catalog)
     }
@@ -133,7 +135,9 @@ impl Catalog {
         match (like.next(), like.next()) {
             (Some(one), None) => Ok(one),
             (Some(a), Some(b)) => {
-                Err(Problem::usage(format!("`{wanted}` fits more than one backup: `{}`, `{}` …", a.name, b.name)).cure("give more of the name").into())
+                Err(Problem::usage(format!("`{wanted}` fits more than one backup: `{}`, `{}` …", a.name, b.name))
+                    .cure("give more of the name")
+                    .into())
             }
             (None, _) => Err(Problem::usage(format!("there is no backup `{wanted}` in `{}`", self.dir.display()))
                 .cure("`db-list` shows their names; `--file PATH` takes a file from anywhere")
@@ -144,7 +148,9 @@ impl Catalog {
     /// The newest backup of ours that has this database and is whole; broken ones are passed over by those who ask here.
     pub fn latest(&self, store: Option<&str>) -> Option<&Backup> {
         self.backups.iter().find(|b| match &b.kind {
-            Kind::Ours(m) => m.last_verified().is_none_or(|v| v.good) && store.is_none_or(|s| m.artifacts.iter().any(|a| a.store == s)),
+            Kind::Ours(m) => {
+                m.last_verified().is_none_or(|v| v.good) && store.is_none_or(|s| m.artifacts.iter().any(|a| a.store == s))
+            }
             _ => false,
         })
     }
@@ -200,7 +206,9 @@ fn fault(base: &Path, manifest: &Manifest) -> Option<String> {
         match fs::metadata(base.join(&artifact.file)) {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Some(format!("`{}` is missing", artifact.file)),
             Err(e) => Some(format!("`{}` can't be looked at: {e}", artifact.file)),
-            Ok(m) if m.len() != artifact.bytes => Some(format!("`{}` has {} bytes, its manifest says {}", artifact.file, m.len(), artifact.bytes)),
+            Ok(m) if m.len() != artifact.bytes => {
+                Some(format!("`{}` has {} bytes, its manifest says {}", artifact.file, m.len(), artifact.bytes))
+            }
             Ok(_) => None,
         }
     })
@@ -214,7 +222,8 @@ pub fn foreign(name: String, path: PathBuf) -> Result<Backup> {
 
 /// The backup at a path that a person gave: with its manifest where one is beside it.
 pub fn at(path: &Path) -> Result<Backup> {
-    let missing = |e: std::io::Error| Problem::usage(format!("could not open the backup `{}`", path.display())).because(e.to_string());
+    let missing =
+        |e: std::io::Error| Problem::usage(format!("could not open the backup `{}`", path.display())).because(e.to_string());
     let meta = fs::metadata(path).map_err(missing)?;
     if meta.is_dir() {
         let manifest = path.join("manifest.json");

@@ -133,7 +133,9 @@ mod tests {
 
     #[test]
     fn the_last_good_one_always_stays() {
-        for rules in [KeepRules { days: Some(0), ..KeepRules::default() }, KeepRules { days: Some(1), min: 3, ..KeepRules::default() }] {
+        for rules in
+            [KeepRules { days: Some(0), ..KeepRules::default() }, KeepRules { days: Some(1), min: 3, ..KeepRules::default() }]
+        {
             for shape in 0..64_u32 {
                 let candidates: Vec<_> = (0..6).map(|i| ago(i * 20, shape >> i & 1 == 1)).collect();
                 let verdicts = decide(&candidates, &rules, now());

@@ -134,7 +134,11 @@ impl Manifest {
             format: u32,
         }
         let head: Head = serde_json::from_str(&text).context("it is no manifest of db-tasks")?;
-        anyhow::ensure!(head.format <= FORMAT, "it is of format {}, this version reads up to {FORMAT}: use a newer db-tasks", head.format);
+        anyhow::ensure!(
+            head.format <= FORMAT,
+            "it is of format {}, this version reads up to {FORMAT}: use a newer db-tasks",
+            head.format
+        );
         serde_json::from_str(&text).context("it is no manifest of db-tasks")
     }
 

@@ -39,7 +39,8 @@ pub fn check(backup: &config::Backup) -> Result<(), String> {
         return Err("`name` may have one folder at most, and stays inside `dir`".into());
     }
     let known = !StrftimeItems::new(&backup.timestamp).any(|item| matches!(item, Item::Error));
-    let usable = known && Some(DateTime::UNIX_EPOCH.format(&backup.timestamp).to_string()).is_some_and(|t| !t.is_empty() && !t.contains('/'));
+    let usable = known
+        && Some(DateTime::UNIX_EPOCH.format(&backup.timestamp).to_string()).is_some_and(|t| !t.is_empty() && !t.contains('/'));
     if !usable {
         return Err(format!("`timestamp` is `{}`, which is no strftime format for a file name", backup.timestamp));
     }
@@ -83,7 +84,12 @@ pub fn stem(name: &str) -> &str {
 
 /// Letters, digits, `-`, `_` and `.`; everything else becomes `-`. Letters of any script stay.
 fn slug(text: &str) -> String {
-    text.trim().chars().map(|c| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '-' }).collect::<String>().trim_start_matches('.').to_owned()
+    text.trim()
+        .chars()
+        .map(|c| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '-' })
+        .collect::<String>()
+        .trim_start_matches('.')
+        .to_owned()
 }
 
 #[cfg(test)]

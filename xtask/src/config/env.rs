@@ -122,7 +122,9 @@ fn unreadable(path: &Path, error: &dotenvy::Error) -> Problem {
         dotenvy::Error::LineParse(_, at) => format!("a line can't be parsed at its character {}", at + 1),
         other => other.to_string(),
     };
-    Problem::usage(format!("could not read `{}`", path.display())).because(happened).cure("quote values that hold spaces or `#`, or run with `--no-dotenv`")
+    Problem::usage(format!("could not read `{}`", path.display()))
+        .because(happened)
+        .cure("quote values that hold spaces or `#`, or run with `--no-dotenv`")
 }
 
 #[cfg(test)]

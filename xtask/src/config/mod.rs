@@ -42,7 +42,8 @@ pub enum Dotenv {
 
 /// Reads and resolves the file at `path`; returns the environment it was read with, too.
 pub fn load(path: &Path, env: Env, dotenv: Dotenv) -> Result<(Project, Env)> {
-    let text = std::fs::read_to_string(path).map_err(|e| Problem::usage(format!("could not read `{}`", path.display())).because(e.to_string()))?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|e| Problem::usage(format!("could not read `{}`", path.display())).because(e.to_string()))?;
     let root = path.parent().unwrap_or(Path::new("."));
     let env = match dotenv {
         Dotenv::Read => env.with_dotenv(root)?,

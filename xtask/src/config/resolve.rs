@@ -132,18 +132,23 @@ impl Resolver<'_> {
             (None, Some(compose)) => {
                 let service = self.from_file(&at("compose.service"), Some(&compose.service))?.unwrap_or_default();
                 let file = self.from_file(&at("compose.file"), compose.file.as_ref())?;
-                let folder = file.map_or(self.root.to_path_buf(), |f| self.path(&f).parent().map_or(self.root.to_path_buf(), Path::to_path_buf));
+                let folder = file.map_or(self.root.to_path_buf(), |f| {
+                    self.path(&f).parent().map_or(self.root.to_path_buf(), Path::to_path_buf)
+                });
                 let project = self.identity(&at("compose.project"), compose.project.as_ref(), &["COMPOSE_PROJECT_NAME"])?;
                 ContainerBy::Compose { service, folder, project }
             }
             _ => {
                 return Err(Problem::usage(format!("`containers.{key}` must say one of `docker` and `compose`"))
-                    .cure(format!("write `[containers.{key}]` with `docker = \"container-name\"` or `compose = {{ service = \"db\" }}`"))
+                    .cure(format!(
+                        "write `[containers.{key}]` with `docker = \"container-name\"` or `compose = {{ service = \"db\" }}`"
+                    ))
                     .into());
             }
         };
         let stop_during = self.list(&at("stop-during"), &table.stop_during)?;
-        if let (Some(task), Some(text)) = (stop_during.iter().find(|t| !matches!(t.as_str(), "restore" | "undo" | "reset" | "wipe")), table.stop_during.first())
+        if let (Some(task), Some(text)) =
+            (stop_during.iter().find(|t| !matches!(t.as_str(), "restore" | "undo" | "reset" | "wipe")), table.stop_during.first())
         {
             return Err(self
                 .wrong(text.span().start, format!("`{task}` is no task that stops containers"))
@@ -169,9 +174,9 @@ impl Resolver<'_> {
         let cluster = self.from_file(&at("cluster"), table.cluster.as_ref())?;
         let init = self.from_file(&at("init"), table.init.as_ref())?;
         match (container, cluster) {
-            (Some(_), Some(_)) => {
-                Err(Problem::usage(format!("`databases.{key}` says both `container` and `cluster`")).cure("keep the one where the server runs").into())
-            }
+            (Some(_), Some(_)) => Err(Problem::usage(format!("`databases.{key}` says both `container` and `cluster`"))
+                .cure("keep the one where the server runs")
+                .into()),
             (Some(container), None) if file.containers.contains_key(&container) => Ok(At::Container(container)),
             (Some(container), None) => {
                 let offset = table.container.as_ref().map_or(0, |c| c.span().start);
@@ -210,9 +215,12 @@ impl Resolver<'_> {
         let vars = |names: &'static [&'static str]| if has_url { &[] } else { vars(names) };
         base.host = self.identity(&at("host"), table.host.as_ref(), vars(&["PGHOST", "POSTGRES_HOST"]))?.or(base.host);
         base.port = self.identity(&at("port"), port.as_ref(), vars(&["PGPORT", "POSTGRES_PORT"]))?.or(base.port);
-        base.database = self.identity(&at("database"), table.database.as_ref(), vars(&["PGDATABASE", "POSTGRES_DB"]))?.or(base.database);
+        base.database =
+            self.identity(&at("database"), table.database.as_ref(), vars(&["PGDATABASE", "POSTGRES_DB"]))?.or(base.database);
         base.user = self.identity(&at("user"), table.user.as_ref(), vars(&["PGUSER", "POSTGRES_USER"]))?.or(base.user);
-        base.password = self.password(&at("password"), table.password_env.as_ref(), vars(&["PGPASSWORD", "POSTGRES_PASSWORD"]))?.or(base.password);
+        base.password = self
+            .password(&at("password"), table.password_env.as_ref(), vars(&["PGPASSWORD", "POSTGRES_PASSWORD"]))?
+            .or(base.password);
         base.maintenance = self.layered(&at("maintenance-database"), table.maintenance_database.as_ref(), &[], "postgres")?;
         Ok(base)
     }
@@ -252,7 +260,15 @@ impl Resolver<'_> {
         let password = url.password.map(|value| self.secrets.keep(format!("the password in {origin}"), value));
         let variable = |k: &str| url::OPTIONS.iter().find(|(name, _)| *name == k).map(|(_, var)| (*var).to_owned());
         let options = url.options.iter().filter_map(|(k, v)| Some((variable(k)?, v.clone()))).collect();
-        Ok(Connection { host: url.host, port: url.port, user: url.user, database: url.database, password, options, maintenance: String::new() })
+        Ok(Connection {
+            host: url.host,
+            port: url.port,
+            user: url.user,
+            database: url.database,
+            password,
+            options,
+            maintenance: String::new(),
+        })
     }
 
     fn backup(&mut self, file: &File) -> Result<Backup> {
@@ -269,7 +285,8 @@ impl Resolver<'_> {
         let monthly = self.number("backup.keep-monthly", b.keep_monthly.as_ref(), &[])?.unwrap_or(0);
         let keep = KeepRules { days, min, daily, weekly, monthly };
         let backup = Backup { dir: self.path(&dir), name, timestamp, compress, level, keep };
-        crate::bundle::name::check(&backup).map_err(|why| Problem::usage("`[backup]` in `db-tasks.toml` is wrong").because(why))?;
+        crate::bundle::name::check(&backup)
+            .map_err(|why| Problem::usage("`[backup]` in `db-tasks.toml` is wrong").because(why))?;
         Ok(backup)
     }
 

@@ -50,8 +50,10 @@ pub const OPTIONS: [(&str, &str); 17] = [
 /// # Errors
 /// A sentence that says what is wrong, without the URI: it may hold a password.
 pub fn parse(uri: &str) -> Result<Url, String> {
-    let rest =
-        uri.strip_prefix("postgresql://").or_else(|| uri.strip_prefix("postgres://")).ok_or("it does not begin with `postgresql://` or `postgres://`")?;
+    let rest = uri
+        .strip_prefix("postgresql://")
+        .or_else(|| uri.strip_prefix("postgres://"))
+        .ok_or("it does not begin with `postgresql://` or `postgres://`")?;
     let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
     let (authority, database) = rest.split_once('/').unwrap_or((rest, ""));
     let (who, hosts) = authority.rsplit_once('@').unwrap_or(("", authority));
@@ -78,7 +80,9 @@ fn parse_hosts(hosts: &str, url: &mut Url) -> Result<(), String> {
             None => one.split_once(':').unwrap_or((one, "")),
         };
         if !port.bytes().all(|b| b.is_ascii_digit()) {
-            return Err("its port is not a number (is there an `@`, `:` or `/` in the password? write it as %40, %3A, %2F)".into());
+            return Err(
+                "its port is not a number (is there an `@`, `:` or `/` in the password? write it as %40, %3A, %2F)".into()
+            );
         }
         names.push(decode(name)?);
         ports.push(port.to_owned());

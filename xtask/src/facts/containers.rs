@@ -68,7 +68,8 @@ fn inspect_name(engine: &str, name: &str) -> Result<ContainerFacts> {
     if !answer.good {
         return Err(refused(&format!("could not look at the container `{name}`"), &answer.err));
     }
-    let [one]: [Inspected; 1] = serde_json::from_str(&answer.out).with_context(|| format!("`{cmd}` answered something else than one container"))?;
+    let [one]: [Inspected; 1] =
+        serde_json::from_str(&answer.out).with_context(|| format!("`{cmd}` answered something else than one container"))?;
     let pairs = one.config.env.iter().filter_map(|pair| pair.split_once('='));
     Ok(ContainerFacts {
         engine: engine.into(),
@@ -85,7 +86,14 @@ fn inspect_name(engine: &str, name: &str) -> Result<ContainerFacts> {
 /// and without starting that program. <https://docs.docker.com/reference/compose-file/services/#labels>
 fn by_labels(engine: &str, service: &str, folder: &Path, project: Option<&str>, env: &Env) -> Result<String> {
     let format = "{{.Names}}\t{{.State}}\t{{.Label \"com.docker.compose.project\"}}\t{{.Label \"com.docker.compose.project.working_dir\"}}";
-    let cmd = Cmd::new(engine).args(["ps", "-a", "--filter", &format!("label=com.docker.compose.service={service}"), "--format", format]);
+    let cmd = Cmd::new(engine).args([
+        "ps",
+        "-a",
+        "--filter",
+        &format!("label=com.docker.compose.service={service}"),
+        "--format",
+        format,
+    ]);
     let answer = ask(&cmd, &Secrets::default())?;
     if !answer.good {
         return Err(refused(&format!("could not look for the compose service `{service}`"), &answer.err));

@@ -28,7 +28,9 @@ pub fn look(backup: &Backup, key: Option<&str>, project: &Project) -> Result<Dum
         None => m.artifacts.first(),
     });
     if backup.manifest().is_some() && artifact.is_none() {
-        return Err(Problem::usage(format!("the backup `{}` holds no database `{}`", backup.name, key.unwrap_or_default())).into());
+        return Err(
+            Problem::usage(format!("the backup `{}` holds no database `{}`", backup.name, key.unwrap_or_default())).into()
+        );
     }
     let path = artifact.map_or_else(|| backup.path.clone(), |a| backup.folder().join(&a.file));
     let sniffed = sniff(&path)?;
@@ -74,8 +76,11 @@ fn archive(path: &Path, project: &Project) -> Result<Source> {
     let configured = project.databases.iter().find_map(|d| d.programs.as_deref());
     let found = programs::find(configured, "pg_restore");
     let folder = found.first().ok_or_else(|| {
-        Problem::failed(format!("`{}` is an archive of pg_dump's custom format, and there is no `pg_restore` on this machine to read it", path.display()))
-            .cure("install the PostgreSQL client, or dump with `--format=plain`")
+        Problem::failed(format!(
+            "`{}` is an archive of pg_dump's custom format, and there is no `pg_restore` on this machine to read it",
+            path.display()
+        ))
+        .cure("install the PostgreSQL client, or dump with `--format=plain`")
     })?;
     let cmd = Cmd::new("pg_restore").args(["--file=-", "--exit-on-error"]).arg(path.to_string_lossy());
     Ok(Source::Command(Place::Host { programs: Some(folder.folder.clone()) }.wrap(cmd)))
@@ -87,7 +92,9 @@ fn unusable(path: &Path, sniffed: Sniffed) -> Problem {
         Sniffed::Xz => ("is compressed with xz", "unpack it first: `xz -d`"),
         Sniffed::Bzip2 => ("is compressed with bzip2", "unpack it first: `bzip2 -d`"),
         Sniffed::Zip => ("is a zip archive", "unpack it first"),
-        Sniffed::Tar => ("is a tar archive", "unpack it first; pg_dump's own tar format goes through `pg_restore --file=dump.sql`"),
+        Sniffed::Tar => {
+            ("is a tar archive", "unpack it first; pg_dump's own tar format goes through `pg_restore --file=dump.sql`")
+        }
         _ => ("is no SQL dump", "a plain pg_dump, .gz or .zst of one, or pg_dump's custom format can be restored"),
     };
     Problem::failed(format!("`{}` {what}", path.display())).cure(cure)

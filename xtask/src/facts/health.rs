@@ -49,7 +49,10 @@ impl Finding {
 
     fn error(what: impl Into<String>, error: &anyhow::Error) -> Self {
         let (what, problem) = (what.into(), error.downcast_ref::<Problem>());
-        let why = problem.map_or_else(|| format!("{error:#}"), |p| std::iter::once(p.tried.clone()).chain(p.happened.clone()).collect::<Vec<_>>().join("; "));
+        let why = problem.map_or_else(
+            || format!("{error:#}"),
+            |p| std::iter::once(p.tried.clone()).chain(p.happened.clone()).collect::<Vec<_>>().join("; "),
+        );
         Self { what, state: State::Problem, why, cure: problem.and_then(|p| p.cure.clone()) }
     }
 }
@@ -60,7 +63,12 @@ pub fn examine(patient: &Patient<'_>) -> Vec<Finding> {
     for container in &patient.project.containers {
         findings.push(match containers::inspect(container, patient.env) {
             Ok(c) if c.runs() => Finding::good(format!("container {}", c.name), format!("{} ({})", c.status, c.engine)),
-            Ok(c) => Finding::other(State::Problem, format!("container {}", c.name), format!("it is {}", c.status), format!("`{} start {}`", c.engine, c.name)),
+            Ok(c) => Finding::other(
+                State::Problem,
+                format!("container {}", c.name),
+                format!("it is {}", c.status),
+                format!("`{} start {}`", c.engine, c.name),
+            ),
             Err(e) => Finding::error(format!("container {}", container.key), &e),
         });
     }
@@ -79,7 +87,12 @@ fn database_findings(s: &Surveyed) -> Vec<Finding> {
     let mut findings = vec![Finding::good(what("server"), format!("PostgreSQL {} ({}) answers", s.server.version_text, s.at()))];
     findings.push(match s.live() {
         Some(live) => Finding::good(what("database"), format!("`{}` is there, owner {}", live.name, live.owner)),
-        None => Finding::other(State::Problem, what("database"), format!("there is no `{}`", s.name()), "create it, or restore a backup (`db-restore`)"),
+        None => Finding::other(
+            State::Problem,
+            what("database"),
+            format!("there is no `{}`", s.name()),
+            "create it, or restore a backup (`db-restore`)",
+        ),
     });
     let (client, server) = (s.server.client, s.server.version);
     findings.push(if dumps(s) {
@@ -94,7 +107,12 @@ fn database_findings(s: &Surveyed) -> Vec<Finding> {
     });
     if !client.knows_restrict() {
         let cure = "update the PostgreSQL client; until then those lines are left out on the way to psql";
-        findings.push(Finding::other(State::Note, what("client"), format!("psql {client} does not know `\\restrict` (CVE-2025-8714)"), cure));
+        findings.push(Finding::other(
+            State::Note,
+            what("client"),
+            format!("psql {client} does not know `\\restrict` (CVE-2025-8714)"),
+            cure,
+        ));
     }
     let role = &s.server.role;
     findings.push(if role.createdb {
@@ -117,7 +135,12 @@ fn database_findings(s: &Surveyed) -> Vec<Finding> {
     }
     if s.server.prepared + s.server.slots > 0 {
         let why = format!("{} prepared transactions and {} logical slots hold the database", s.server.prepared, s.server.slots);
-        findings.push(Finding::other(State::Problem, what("locks"), why, "end them before a restore (pg_prepared_xacts, pg_replication_slots)"));
+        findings.push(Finding::other(
+            State::Problem,
+            what("locks"),
+            why,
+            "end them before a restore (pg_prepared_xacts, pg_replication_slots)",
+        ));
     }
     findings
 }
@@ -133,22 +156,34 @@ fn folder_findings(patient: &Patient<'_>) -> Vec<Finding> {
     let what = "backup folder";
     let mut findings = vec![match writable(dir) {
         Ok(()) => Finding::good(what, format!("`{}` can be written", dir.display())),
-        Err(e) => {
-            Finding::other(State::Problem, what, format!("`{}` can't be written: {e}", dir.display()), "mend its permissions, or choose another `backup.dir`")
-        }
+        Err(e) => Finding::other(
+            State::Problem,
+            what,
+            format!("`{}` can't be written: {e}", dir.display()),
+            "mend its permissions, or choose another `backup.dir`",
+        ),
     }];
     let catalog = Catalog::read(dir).unwrap_or_default();
     let need = catalog.latest(None).map_or(0, |b| b.bytes * 2);
     match disk_left(dir) {
         Some(left) if left < need => {
-            let why = format!("{} left, and the last backup takes {}", crate::ui::human::bytes(left), crate::ui::human::bytes(need / 2));
+            let why = format!(
+                "{} left, and the last backup takes {}",
+                crate::ui::human::bytes(left),
+                crate::ui::human::bytes(need / 2)
+            );
             findings.push(Finding::other(State::Problem, "disk", why, "free some space (`db-cleanup`)"));
         }
         Some(left) => findings.push(Finding::good("disk", format!("{} left for backups", crate::ui::human::bytes(left)))),
         None => {}
     }
     for backup in catalog.backups.iter().filter(|b| b.state() == "broken") {
-        findings.push(Finding::other(State::Note, "backup", format!("{} is broken", backup.name), format!("`db-info {}` says why", backup.name)));
+        findings.push(Finding::other(
+            State::Note,
+            "backup",
+            format!("{} is broken", backup.name),
+            format!("`db-info {}` says why", backup.name),
+        ));
     }
     if ignored(&patient.project.root, dir) == Some(false) {
         findings.push(Finding::other(
@@ -167,7 +202,11 @@ fn writable(dir: &Path) -> std::io::Result<()> {
     #[cfg(unix)]
     return rustix::fs::access(there, rustix::fs::Access::WRITE_OK).map_err(std::io::Error::from);
     #[cfg(not(unix))]
-    return if std::fs::metadata(there)?.permissions().readonly() { Err(std::io::ErrorKind::PermissionDenied.into()) } else { Ok(()) };
+    return if std::fs::metadata(there)?.permissions().readonly() {
+        Err(std::io::ErrorKind::PermissionDenied.into())
+    } else {
+        Ok(())
+    };
 }
 
 /// Bytes that are free for us on the disk of a folder, or of the nearest one above it that exists.

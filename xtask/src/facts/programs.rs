@@ -22,7 +22,8 @@ pub fn find(configured: Option<&Path>, program: &str) -> Vec<Programs> {
     }
     let mut found: Vec<Programs> = distribution().into_iter().filter(|p| p.folder.join(&file).is_file()).collect();
     let on_path = which::which(program).ok().and_then(|p| std::fs::canonicalize(p).ok());
-    if let Some(folder) = on_path.filter(|p| p.file_name().is_some_and(|n| *n == *file)).and_then(|p| p.parent().map(Path::to_path_buf))
+    if let Some(folder) =
+        on_path.filter(|p| p.file_name().is_some_and(|n| *n == *file)).and_then(|p| p.parent().map(Path::to_path_buf))
         && found.iter().all(|p| p.folder != folder)
     {
         found.push(Programs { major: major_of(&folder), folder });
@@ -69,7 +70,9 @@ mod tests {
     #[test]
     fn the_servers_own_version_comes_first() {
         let all = programs(&[Some(18), Some(16), Some(15), Some(13), None]);
-        for (server, want) in [(150_000, Some(Some(15))), (140_000, Some(Some(15))), (170_000, Some(Some(18))), (190_000, Some(None))] {
+        for (server, want) in
+            [(150_000, Some(Some(15))), (140_000, Some(Some(15))), (170_000, Some(Some(18))), (190_000, Some(None))]
+        {
             assert_eq!(fitting(&all, Version(server)).map(|p| p.major), want, "{server}");
         }
         assert_eq!(fitting(&programs(&[Some(15)]), Version(160_000)), None);
@@ -77,9 +80,12 @@ mod tests {
 
     #[test]
     fn folders_tell_their_version() {
-        for (bin, want) in
-            [("/usr/lib/postgresql/15/bin", Some(15)), ("/opt/homebrew/opt/postgresql@16/bin", Some(16)), ("/usr/bin", None), ("/usr/pgsql-14/bin", Some(14))]
-        {
+        for (bin, want) in [
+            ("/usr/lib/postgresql/15/bin", Some(15)),
+            ("/opt/homebrew/opt/postgresql@16/bin", Some(16)),
+            ("/usr/bin", None),
+            ("/usr/pgsql-14/bin", Some(14)),
+        ] {
             assert_eq!(major_of(Path::new(bin)), want);
         }
     }

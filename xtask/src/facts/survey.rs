@@ -118,7 +118,8 @@ impl Surveyor<'_> {
                 let found = self.container(key)?;
                 let known = |names: &[&str]| names.iter().find_map(|n| found.env.get(*n)).cloned();
                 connection.user = connection.user.or_else(|| known(&["POSTGRES_USER"])).or(Some("postgres".into()));
-                connection.database = connection.database.or_else(|| known(&["POSTGRES_DB", "POSTGRES_USER"])).or(Some("postgres".into()));
+                connection.database =
+                    connection.database.or_else(|| known(&["POSTGRES_DB", "POSTGRES_USER"])).or(Some("postgres".into()));
                 let place = Place::Container { engine: found.engine.clone(), name: found.name.clone() };
                 container = Some(found);
                 place
@@ -175,8 +176,10 @@ fn knows_restrict(folders: &[Programs]) -> Option<std::path::PathBuf> {
 }
 
 fn nameless(spec: &Database) -> Problem {
-    Problem::usage(format!("`databases.{}` does not say which database", spec.key))
-        .cure(format!("add `postgres = {{ url = \"${{DATABASE_URL}}\" }}` or `postgres = {{ database = \"…\" }}` to `[databases.{}]`", spec.key))
+    Problem::usage(format!("`databases.{}` does not say which database", spec.key)).cure(format!(
+        "add `postgres = {{ url = \"${{DATABASE_URL}}\" }}` or `postgres = {{ database = \"…\" }}` to `[databases.{}]`",
+        spec.key
+    ))
 }
 
 fn unanswered(client: &Client, answer: &Answer) -> Problem {
@@ -185,7 +188,8 @@ fn unanswered(client: &Client, answer: &Answer) -> Problem {
         Place::Container { name, .. } => format!("in the container `{name}`"),
         _ => format!("at `{}`", c.host.as_deref().unwrap_or("localhost")),
     };
-    let mut problem = Problem::failed(format!("could not ask the server {at} about `{}`", client.database())).because(&answer.err);
+    let mut problem =
+        Problem::failed(format!("could not ask the server {at} about `{}`", client.database())).because(&answer.err);
     problem.cure = cures::for_text(&answer.err);
     problem
 }

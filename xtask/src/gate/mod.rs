@@ -35,7 +35,8 @@ pub fn clear(plan: Plan, circumstances: &Circumstances<'_>, person: &mut dyn Ask
     if let Some(first) = refusals.first() {
         let lines: Vec<String> = refusals.iter().map(|v| format!("{}: {}", v.guard, v.why)).collect();
         let cures: Vec<&str> = refusals.iter().map(|v| v.cure.as_str()).filter(|c| !c.is_empty()).collect();
-        let mut problem = Problem::refused(format!("`{}` is refused by the {} guard", plan.task, first.guard)).because(lines.join("\n"));
+        let mut problem =
+            Problem::refused(format!("`{}` is refused by the {} guard", plan.task, first.guard)).because(lines.join("\n"));
         problem.cure = (!cures.is_empty()).then(|| cures.join("; "));
         return Err(problem.into());
     }

@@ -114,8 +114,14 @@ fn is_protected(environment: &str, c: &Circumstances<'_>) -> bool {
 
 fn environment(c: &Circumstances<'_>) -> Verdict {
     if is_protected(c.environment, c) {
-        let cure = "no flag lifts this; restore beside it with `--as OTHER_DATABASE`, or correct ENVIRONMENT if this is not production";
-        return verdict("environment", Judgement::Refused, format!("this project's environment is `{}`, where no live data is replaced", c.environment), cure);
+        let cure =
+            "no flag lifts this; restore beside it with `--as OTHER_DATABASE`, or correct ENVIRONMENT if this is not production";
+        return verdict(
+            "environment",
+            Judgement::Refused,
+            format!("this project's environment is `{}`, where no live data is replaced", c.environment),
+            cure,
+        );
     }
     verdict("environment", Judgement::Passed, format!("`{}` is not protected", c.environment), "")
 }
@@ -134,8 +140,16 @@ fn host(stake: &Stake, c: &Circumstances<'_>) -> Verdict {
 fn marker(stake: &Stake, c: &Circumstances<'_>) -> Verdict {
     match &stake.marker {
         Some(mark) if is_protected(mark, c) => {
-            let cure = format!("no flag lifts this; if it is wrong, an administrator runs `ALTER DATABASE \"{}\" RESET dbtasks.environment`", stake.database);
-            verdict("marker", Judgement::Refused, format!("the database `{}` itself says that it is `{mark}`", stake.database), cure)
+            let cure = format!(
+                "no flag lifts this; if it is wrong, an administrator runs `ALTER DATABASE \"{}\" RESET dbtasks.environment`",
+                stake.database
+            );
+            verdict(
+                "marker",
+                Judgement::Refused,
+                format!("the database `{}` itself says that it is `{mark}`", stake.database),
+                cure,
+            )
         }
         Some(mark) => verdict("marker", Judgement::Passed, format!("the database says that it is `{mark}`"), ""),
         None => verdict("marker", Judgement::Passed, "the database carries no marker", ""),
@@ -145,9 +159,12 @@ fn marker(stake: &Stake, c: &Circumstances<'_>) -> Verdict {
 fn agent(c: &Circumstances<'_>) -> Verdict {
     match &c.agent {
         Agent::None => verdict("agent", Judgement::Passed, "no coding agent was detected", ""),
-        Agent::Sent(agent) => {
-            verdict("agent", Judgement::Passed, format!("a coding agent ({agent}) with a person's words in `{}`", c.guards.agent_variable), "")
-        }
+        Agent::Sent(agent) => verdict(
+            "agent",
+            Judgement::Passed,
+            format!("a coding agent ({agent}) with a person's words in `{}`", c.guards.agent_variable),
+            "",
+        ),
         Agent::Alone(agent) => verdict(
             "agent",
             Judgement::Refused,
@@ -180,7 +197,11 @@ fn question(nobody_there: Judgement, c: &Circumstances<'_>) -> Verdict {
         (Consent::Confirmed(_), _) => verdict("confirmation", Judgement::Passed, "`--confirm` was given", ""),
         (Consent::Ask, Person::AtTerminal) => verdict("confirmation", Judgement::Ask, "you will be asked", ""),
         (Consent::Ask, Person::Absent) => {
-            let why = if nobody_there == Judgement::Refused { "nobody can be asked: standard input is no terminal" } else { "nothing can be lost" };
+            let why = if nobody_there == Judgement::Refused {
+                "nobody can be asked: standard input is no terminal"
+            } else {
+                "nothing can be lost"
+            };
             verdict("confirmation", nobody_there, why, if nobody_there == Judgement::Refused { "give `--yes`" } else { "" })
         }
     }
@@ -211,8 +232,13 @@ mod tests {
         let mut table = String::new();
         for (environment, host, marker, person, consent, agent) in combinations() {
             let c = Circumstances { guards: &guards, environment, consent: consent.clone(), person, agent: agent.clone() };
-            let stake =
-                Stake { database: "app".into(), at: "x".into(), remote_host: host.map(String::from), marker: marker.map(String::from), sessions: vec![] };
+            let stake = Stake {
+                database: "app".into(),
+                at: "x".into(),
+                remote_host: host.map(String::from),
+                marker: marker.map(String::from),
+                sessions: vec![],
+            };
             let risk = Risk::ReplacesData { stakes: vec![stake], answer: "yes".into() };
             let words = [
                 environment,
@@ -229,7 +255,11 @@ mod tests {
         if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
             std::fs::write(path, &table).unwrap();
         }
-        assert_eq!(table, std::fs::read_to_string(path).unwrap_or_default(), "run with UPDATE_SNAPSHOTS=1 and read the difference");
+        assert_eq!(
+            table,
+            std::fs::read_to_string(path).unwrap_or_default(),
+            "run with UPDATE_SNAPSHOTS=1 and read the difference"
+        );
     }
 
     type Combination = (&'static str, Option<&'static str>, Option<&'static str>, Person, Consent, Agent);
@@ -240,7 +270,9 @@ mod tests {
             for host in [None, Some("db.test"), Some("db.example")] {
                 for marker in [None, Some("staging"), Some("Production")] {
                     for person in [Person::AtTerminal, Person::Absent] {
-                        for consent in [Consent::Ask, Consent::Yes, Consent::Confirmed("app".into()), Consent::Confirmed("other".into())] {
+                        for consent in
+                            [Consent::Ask, Consent::Yes, Consent::Confirmed("app".into()), Consent::Confirmed("other".into())]
+                        {
                             for agent in [Agent::None, Agent::Alone("A".into()), Agent::Sent("A".into())] {
                                 all.push((environment, host, marker, person, consent.clone(), agent));
                             }
@@ -256,7 +288,13 @@ mod tests {
     fn no_flag_lifts_the_production_block() {
         let guards = guards();
         for consent in [Consent::Ask, Consent::Yes, Consent::Confirmed("app".into())] {
-            let c = Circumstances { guards: &guards, environment: "Production", consent, person: Person::AtTerminal, agent: Agent::Sent("A".into()) };
+            let c = Circumstances {
+                guards: &guards,
+                environment: "Production",
+                consent,
+                person: Person::AtTerminal,
+                agent: Agent::Sent("A".into()),
+            };
             let stake = Stake { database: "app".into(), at: "x".into(), remote_host: None, marker: None, sessions: vec![] };
             let verdicts = judge(&Risk::ReplacesData { stakes: vec![stake], answer: "yes".into() }, &c);
             assert_eq!(overall(&verdicts), "refused: environment");
@@ -266,7 +304,13 @@ mod tests {
     #[test]
     fn a_backup_needs_nobody_and_a_cleanup_does() {
         let guards = guards();
-        let c = |person, consent| Circumstances { guards: &guards, environment: "production", consent, person, agent: Agent::Alone("A".into()) };
+        let c = |person, consent| Circumstances {
+            guards: &guards,
+            environment: "production",
+            consent,
+            person,
+            agent: Agent::Alone("A".into()),
+        };
         for (risk, person, consent, want) in [
             (Risk::Adds, Person::Absent, Consent::Ask, "go"),
             (Risk::Adds, Person::AtTerminal, Consent::Ask, "ask"),

@@ -25,7 +25,8 @@ pub struct Answer {
 /// The program can't be started. A command that ends badly is an answer, too.
 pub fn ask(cmd: &Cmd, secrets: &Secrets) -> Result<Answer> {
     let shell = xshell::Shell::new()?;
-    let mut command = shell.cmd(&cmd.program).args(&cmd.args).quiet().ignore_status().stdin(cmd.input.as_deref().unwrap_or_default());
+    let mut command =
+        shell.cmd(&cmd.program).args(&cmd.args).quiet().ignore_status().stdin(cmd.input.as_deref().unwrap_or_default());
     for (name, value) in &cmd.env {
         command = match value {
             Value::Plain(text) => command.env(name, text),
@@ -49,9 +50,11 @@ pub(super) fn not_started(cmd: &Cmd, error: &dyn std::fmt::Display) -> Problem {
 pub fn install_hint(program: &str) -> String {
     let name = program.rsplit(['/', '\\']).next().unwrap_or(program);
     match name {
-        "psql" | "pg_dump" => "install the PostgreSQL client (Debian: `apt-get install postgresql-client`, macOS: `brew install libpq`, \
+        "psql" | "pg_dump" => {
+            "install the PostgreSQL client (Debian: `apt-get install postgresql-client`, macOS: `brew install libpq`, \
                                Windows: `choco install postgresql`), or name its folder in `programs`"
-            .into(),
+                .into()
+        }
         "docker" | "podman" => "install docker or podman, or run where the containers are".into(),
         other => format!("install `{other}`, or put it on PATH"),
     }

@@ -75,7 +75,9 @@ pub fn wait(wait: &Wait, secrets: &Secrets, interrupt: &Interrupt) -> Result<()>
             Err(e) => e.to_string(),
         };
         if begun.elapsed() >= Duration::from_secs(wait.limit) || interrupt.hit() {
-            return Err(Problem::failed(format!("waited {} s for {}", begun.elapsed().as_secs(), wait.what)).because(last).into());
+            return Err(Problem::failed(format!("waited {} s for {}", begun.elapsed().as_secs(), wait.what))
+                .because(last)
+                .into());
         }
         std::thread::sleep(Duration::from_millis(200));
     }

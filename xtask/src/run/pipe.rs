@@ -54,7 +54,13 @@ pub struct Progress {
 }
 
 /// Moves the bytes, and returns only when both ends have ended well and the proof holds.
-pub fn pump(pipe: &Pipe, secrets: &Secrets, interrupt: &Interrupt, now: fn() -> DateTime<Utc>, progress: &mut dyn FnMut(&Progress)) -> Result<Found> {
+pub fn pump(
+    pipe: &Pipe,
+    secrets: &Secrets,
+    interrupt: &Interrupt,
+    now: fn() -> DateTime<Utc>,
+    progress: &mut dyn FnMut(&Progress),
+) -> Result<Found> {
     let (started, begun) = (now(), Instant::now());
     let mut sink = Drain::open(&pipe.to, secrets, interrupt)?;
     let mut source = Spring::open(&pipe.from, secrets, interrupt).inspect_err(|_| sink.abort())?;

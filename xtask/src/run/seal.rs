@@ -24,7 +24,13 @@ pub fn seal(seal: &Seal, found: &BTreeMap<String, Found>, now: DateTime<Utc>) ->
 }
 
 /// Artifacts get their names before the manifest gets its own: a manifest never names a file that is not there.
-fn backup(manifest: &Manifest, path: &Path, names: &[(PathBuf, PathBuf)], found: &BTreeMap<String, Found>, now: DateTime<Utc>) -> Result<()> {
+fn backup(
+    manifest: &Manifest,
+    path: &Path,
+    names: &[(PathBuf, PathBuf)],
+    found: &BTreeMap<String, Found>,
+    now: DateTime<Utc>,
+) -> Result<()> {
     let manifest = filled_in(manifest.clone(), found, now)?;
     // in a set, the manifest is written into the folder that has its partial name yet
     let folder = names.iter().find(|(from, _)| from.is_dir());
@@ -94,12 +100,15 @@ fn write_partial(path: &Path, text: &str) -> Result<()> {
         file.write_all(text.as_bytes())?;
         file.sync_all()
     };
-    write().map_err(|e: std::io::Error| Problem::failed(format!("could not write `{}`", partial.display())).because(e.to_string()).into())
+    write().map_err(|e: std::io::Error| {
+        Problem::failed(format!("could not write `{}`", partial.display())).because(e.to_string()).into()
+    })
 }
 
 /// Gives a file a name that must be free.
 fn rename_new(from: &Path, to: &Path) -> Result<()> {
-    let taken = || Problem::failed(format!("`{}` exists already", to.display())).cure("run the command again: it takes another name");
+    let taken =
+        || Problem::failed(format!("`{}` exists already", to.display())).cure("run the command again: it takes another name");
     #[cfg(target_os = "linux")]
     {
         use rustix::fs::{CWD, RenameFlags, renameat_with};

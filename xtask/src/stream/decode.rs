@@ -96,7 +96,10 @@ impl<R: Read> Decoder<R> {
         let codec = self.codec;
         match error.kind() {
             io::ErrorKind::UnexpectedEof => cut_short(format!("the {codec} file is cut short")),
-            _ => io::Error::new(io::ErrorKind::InvalidData, format!("the {codec} file is damaged, or is not {codec} throughout: {error}")),
+            _ => io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("the {codec} file is damaged, or is not {codec} throughout: {error}"),
+            ),
         }
     }
 

@@ -40,7 +40,8 @@ pub fn plan(project: &Project, databases: &[Surveyed], catalog: &Catalog, reques
         steps.push(Step::Act(Act::Remove(Deed { what: "what an interrupted run left".into(), how })));
     }
     let mut result = Vec::new();
-    let groups: Vec<&[Surveyed]> = if name::is_folder(&request.backup.name) { vec![databases] } else { databases.chunks(1).collect() };
+    let groups: Vec<&[Surveyed]> =
+        if name::is_folder(&request.backup.name) { vec![databases] } else { databases.chunks(1).collect() };
     for group in groups {
         let paths = names.next(project, group, compression);
         result.push(paths.shown());
@@ -142,7 +143,14 @@ impl<'a> Names<'a> {
     }
 }
 
-fn one_set(project: &Project, group: &[Surveyed], paths: &Paths, request: &Request, compression: Compression, moment: &Moment) -> Step {
+fn one_set(
+    project: &Project,
+    group: &[Surveyed],
+    paths: &Paths,
+    request: &Request,
+    compression: Compression,
+    moment: &Moment,
+) -> Step {
     let mut body = Vec::new();
     let mut on_failure = Vec::new();
     if let Some((from, _)) = &paths.folder {
@@ -150,7 +158,8 @@ fn one_set(project: &Project, group: &[Surveyed], paths: &Paths, request: &Reque
     }
     for (database, partial) in group.iter().zip(&paths.partials) {
         body.push(Step::Act(dump(database, partial, compression)));
-        on_failure.push(Act::Remove(Deed { what: "sessions of this run".into(), how: How::Command(database.client.end_sessions()) }));
+        on_failure
+            .push(Act::Remove(Deed { what: "sessions of this run".into(), how: How::Command(database.client.end_sessions()) }));
     }
     let names = match &paths.folder {
         Some((from, to)) => {
@@ -158,7 +167,12 @@ fn one_set(project: &Project, group: &[Surveyed], paths: &Paths, request: &Reque
             vec![(from.clone(), to.clone())]
         }
         None => {
-            on_failure.extend(paths.partials.iter().map(|p| Act::Remove(Deed { what: "the unfinished dump".into(), how: How::File(p.clone()) })));
+            on_failure.extend(
+                paths
+                    .partials
+                    .iter()
+                    .map(|p| Act::Remove(Deed { what: "the unfinished dump".into(), how: How::File(p.clone()) })),
+            );
             paths.partials.iter().cloned().zip(paths.artifacts.iter().cloned()).collect()
         }
     };
@@ -213,5 +227,7 @@ fn artifact(database: &Surveyed, path: &Path, compression: Compression) -> Artif
 
 /// The backups that hold one of these databases.
 pub fn of_databases<'a>(catalog: &'a Catalog, databases: &'a [Surveyed]) -> impl Iterator<Item = &'a Backup> {
-    catalog.backups.iter().filter(move |b| b.manifest().is_some_and(|m| m.artifacts.iter().any(|a| databases.iter().any(|d| d.spec.key == a.store))))
+    catalog.backups.iter().filter(move |b| {
+        b.manifest().is_some_and(|m| m.artifacts.iter().any(|a| databases.iter().any(|d| d.spec.key == a.store)))
+    })
 }

@@ -33,7 +33,11 @@ pub fn verdicts<'a>(catalog: &'a Catalog, rules: &KeepRules, moment: &Moment) ->
 
 fn candidate(backup: &Backup) -> Candidate {
     let whole = matches!(backup.kind, crate::bundle::Kind::Ours(_));
-    Candidate { name: backup.name.clone(), created: backup.created, good: whole && backup.manifest().is_some_and(|m| m.is_good()) }
+    Candidate {
+        name: backup.name.clone(),
+        created: backup.created,
+        good: whole && backup.manifest().is_some_and(|m| m.is_good()),
+    }
 }
 
 /// Plans a cleanup.
@@ -43,7 +47,8 @@ pub fn plan(catalog: &Catalog, rules: &KeepRules, moment: &Moment) -> Plan {
         Verdict::Keep(why) => Some(format!("keeps {}: {why}", b.name)),
         Verdict::Remove(_) => None,
     });
-    let foreign = catalog.backups.iter().filter(|b| b.manifest().is_none()).map(|b| format!("keeps {}: it is not one of ours", b.name));
+    let foreign =
+        catalog.backups.iter().filter(|b| b.manifest().is_none()).map(|b| format!("keeps {}: it is not one of ours", b.name));
     let notes = kept.chain(foreign).collect();
     let unfinished = catalog.unfinished.iter().map(|path| {
         let how = if path.is_dir() { How::Folder(path.clone()) } else { How::File(path.clone()) };
@@ -76,7 +81,9 @@ fn acts(verdicts: &[(&Backup, Verdict)]) -> Vec<Step> {
         let Verdict::Remove(why) = verdict else { continue };
         let remove = |how| Step::Act(Act::Remove(Deed { what: format!("backup, {why}"), how }));
         match &backup.manifest_path {
-            Some(manifest) if backup.path.is_dir() && manifest.starts_with(&backup.path) => steps.push(remove(How::Folder(backup.path.clone()))),
+            Some(manifest) if backup.path.is_dir() && manifest.starts_with(&backup.path) => {
+                steps.push(remove(How::Folder(backup.path.clone())))
+            }
             Some(manifest) => {
                 let files = backup.manifest().into_iter().flat_map(|m| &m.artifacts).map(|a| backup.folder().join(&a.file));
                 steps.extend(files.map(|f| remove(How::File(f))));

@@ -85,7 +85,15 @@ fn over_live(project: &Project, target: &Surveyed, dump: &Dump, services: &[Cont
         Some(_) => Risk::ReplacesData { stakes: vec![target.stake()], answer: "yes".into() },
         None => Risk::Adds,
     };
-    Ok(Plan { task: "db-restore", headline: headline(dump, name, target), risk, notes: notes(target, dump), steps, afterwards, result: Vec::new() })
+    Ok(Plan {
+        task: "db-restore",
+        headline: headline(dump, name, target),
+        risk,
+        notes: notes(target, dump),
+        steps,
+        afterwards,
+        result: Vec::new(),
+    })
 }
 
 fn beside_live(target: &Surveyed, dump: &Dump, request: &Request, name: &str) -> Result<Plan> {
@@ -95,9 +103,21 @@ fn beside_live(target: &Surveyed, dump: &Dump, request: &Request, name: &str) ->
             .into());
     }
     let mut steps = vec![Step::Act(admin::still(&target.client, name, None))];
-    steps.push(Step::Scope(Scope { body: load(target, dump, request.trust, name, None), on_failure: unstage(target, name), finally: Vec::new() }));
+    steps.push(Step::Scope(Scope {
+        body: load(target, dump, request.trust, name, None),
+        on_failure: unstage(target, name),
+        finally: Vec::new(),
+    }));
     let afterwards = vec![format!("the live database `{}` was not touched", target.name())];
-    Ok(Plan { task: "db-restore", headline: headline(dump, name, target), risk: Risk::Adds, notes: notes(target, dump), steps, afterwards, result: Vec::new() })
+    Ok(Plan {
+        task: "db-restore",
+        headline: headline(dump, name, target),
+        risk: Risk::Adds,
+        notes: notes(target, dump),
+        steps,
+        afterwards,
+        result: Vec::new(),
+    })
 }
 
 fn headline(dump: &Dump, name: &str, target: &Surveyed) -> String {
@@ -179,7 +199,10 @@ fn notes(target: &Surveyed, dump: &Dump) -> Vec<String> {
         notes.push("the backup is partial: something is missing from it".into());
     }
     if !target.server.client.knows_restrict() {
-        notes.push(format!("this psql ({}) does not know `\\restrict`: those lines are left out on the way", target.server.client));
+        notes.push(format!(
+            "this psql ({}) does not know `\\restrict`: those lines are left out on the way",
+            target.server.client
+        ));
     }
     let sessions = &target.server.sessions;
     if !sessions.is_empty() {
@@ -199,9 +222,13 @@ fn suits(target: &Surveyed, dump: &Dump, request: &Request) -> Result<()> {
     if let Some(artifact) = &dump.artifact {
         let same = artifact.database.name == target.name() || artifact.store == target.spec.key;
         if !same && request.into.is_none() && !request.accept.contains(&Difference::Database) {
-            return Err(Problem::refused(format!("the backup is of the database `{}`, not of `{}`", artifact.database.name, target.name()))
-                .cure("choose the other with `--database`, restore beside it with `--as NAME`, or accept it with `--any-database`")
-                .into());
+            return Err(Problem::refused(format!(
+                "the backup is of the database `{}`, not of `{}`",
+                artifact.database.name,
+                target.name()
+            ))
+            .cure("choose the other with `--database`, restore beside it with `--as NAME`, or accept it with `--any-database`")
+            .into());
         }
     }
     match misfit(dump.dumped_from, dump.dumped_by, target.server.version) {
@@ -219,7 +246,10 @@ pub(super) fn may_create(target: &Surveyed) -> Result<()> {
     }
     Err(Problem::refused(format!("the role `{}` may not create databases", target.server.role.name))
         .because("a restore loads into a new database beside the live one, and swaps when all has proved good")
-        .cure(format!("an administrator runs `ALTER ROLE \"{}\" CREATEDB`, or another role is given in the connection", target.server.role.name))
+        .cure(format!(
+            "an administrator runs `ALTER ROLE \"{}\" CREATEDB`, or another role is given in the connection",
+            target.server.role.name
+        ))
         .into())
 }
 
@@ -227,9 +257,12 @@ pub(super) fn may_create(target: &Surveyed) -> Result<()> {
 pub(super) fn swappable(target: &Surveyed) -> Result<()> {
     let s = &target.server;
     if let Some(live) = target.live().filter(|d| !s.role.superuser && d.owner != s.role.name) {
-        return Err(Problem::refused(format!("the role `{}` does not own `{}`, so it may not rename it", s.role.name, live.name))
-            .cure(format!("connect as `{}` or as a superuser", live.owner))
-            .into());
+        return Err(Problem::refused(format!(
+            "the role `{}` does not own `{}`, so it may not rename it",
+            s.role.name, live.name
+        ))
+        .cure(format!("connect as `{}` or as a superuser", live.owner))
+        .into());
     }
     if s.prepared > 0 {
         return Err(Problem::refused(format!("`{}` has {} prepared transactions, which hold it", target.name(), s.prepared))

@@ -36,7 +36,10 @@ pub fn plan(target: &Surveyed, services: &[ContainerFacts]) -> Result<Plan> {
         risk,
         notes: Vec::new(),
         steps,
-        afterwards: live.map(|_| format!("what was live is `{kept}` now: `db-undo` once more swaps it back")).into_iter().collect(),
+        afterwards: live
+            .map(|_| format!("what was live is `{kept}` now: `db-undo` once more swaps it back"))
+            .into_iter()
+            .collect(),
         result: Vec::new(),
     })
 }

@@ -34,7 +34,10 @@ pub fn deep(target: &Surveyed, dump: &Dump) -> Result<Plan> {
     let mut body = leftovers(target, &[&scratch]);
     body.push(Step::Scope(Scope {
         body: load(target, dump, Trust::Dump, &scratch, None),
-        on_failure: vec![Act::Remove(crate::plan::Deed { what: "sessions of this run".into(), how: crate::plan::How::Command(target.client.end_sessions()) })],
+        on_failure: vec![Act::Remove(crate::plan::Deed {
+            what: "sessions of this run".into(),
+            how: crate::plan::How::Command(target.client.end_sessions()),
+        })],
         finally: vec![admin::drop(&target.client, &scratch)],
     }));
     Ok(plan(std::slice::from_ref(dump), vec![recorded(dump, "deep", body)]))
@@ -55,7 +58,8 @@ fn recorded(dump: &Dump, how: &'static str, mut body: Vec<Step>) -> Step {
 }
 
 fn plan(dumps: &[Dump], steps: Vec<Step>) -> Plan {
-    let names: Vec<String> = dumps.iter().map(|d| file_of(d).file_name().unwrap_or_default().to_string_lossy().into_owned()).collect();
+    let names: Vec<String> =
+        dumps.iter().map(|d| file_of(d).file_name().unwrap_or_default().to_string_lossy().into_owned()).collect();
     Plan {
         task: "db-verify",
         headline: format!("verify {}", names.join(", ")),

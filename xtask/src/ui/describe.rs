@@ -54,7 +54,9 @@ fn pipe(pipe: &Pipe) -> String {
 }
 
 fn program(cmd: &Cmd) -> String {
-    let named = |word: &String| ["psql", "pg_dump", "pg_restore"].iter().find(|p| word.rsplit('/').next() == Some(p)).map(|p| (*p).to_owned());
+    let named = |word: &String| {
+        ["psql", "pg_dump", "pg_restore"].iter().find(|p| word.rsplit('/').next() == Some(p)).map(|p| (*p).to_owned())
+    };
     named(&cmd.program).or_else(|| cmd.args.iter().find_map(named)).unwrap_or_else(|| cmd.program.clone())
 }
 
@@ -66,7 +68,11 @@ fn seal(seal: &Seal) -> String {
     match seal {
         Seal::Backup { manifest_path, names, .. } => {
             let to: Vec<String> = names.iter().map(|(_, to)| to.display().to_string()).collect();
-            if names.iter().any(|(_, to)| manifest_path.starts_with(to)) { to.join(", ") } else { format!("{}, {}", to.join(", "), manifest_path.display()) }
+            if names.iter().any(|(_, to)| manifest_path.starts_with(to)) {
+                to.join(", ")
+            } else {
+                format!("{}, {}", to.join(", "), manifest_path.display())
+            }
         }
         Seal::Verified { manifest_path, how, outcome } => {
             let word = if *outcome == Outcome::Good { "proved good" } else { "did not prove good" };
@@ -163,7 +169,11 @@ fn details(act: &Act, depth: usize, out: &mut String) {
     if let Act::Pipe(p) = act
         && let Sink::Psql { before, after, .. } = &p.to
     {
-        for line in before.lines().chain(["(the dump; what follows only when it has proved good)"]).chain(after.lines().filter(|l| !l.is_empty())) {
+        for line in before
+            .lines()
+            .chain(["(the dump; what follows only when it has proved good)"])
+            .chain(after.lines().filter(|l| !l.is_empty()))
+        {
             let _ = writeln!(out, "{indent}         | {line}");
         }
     }

@@ -65,15 +65,22 @@ mod tests {
 
     #[test]
     fn reads_well_at_every_size() {
-        for (n, want) in
-            [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (999_949, "999.9 kB"), (999_950, "1.0 MB"), (3_210_000, "3.2 MB"), (u64::MAX, "18446.7 PB")]
-        {
+        for (n, want) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1000, "1.0 kB"),
+            (999_949, "999.9 kB"),
+            (999_950, "1.0 MB"),
+            (3_210_000, "3.2 MB"),
+            (u64::MAX, "18446.7 PB"),
+        ] {
             assert_eq!(bytes(n), want);
         }
         for (n, want) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
             assert_eq!(count(n), want);
         }
-        for (ms, want) in [(42, "0.04 s"), (9_990, "9.99 s"), (12_300, "12 s"), (184_000, "3 min 4 s"), (7_260_000, "2 h 1 min")] {
+        for (ms, want) in [(42, "0.04 s"), (9_990, "9.99 s"), (12_300, "12 s"), (184_000, "3 min 4 s"), (7_260_000, "2 h 1 min")]
+        {
             assert_eq!(duration(Duration::from_millis(ms)), want);
         }
     }
@@ -81,7 +88,14 @@ mod tests {
     #[test]
     fn tells_how_long_ago() {
         let now: DateTime<Utc> = "2026-01-31T12:00:00Z".parse().unwrap();
-        for (minutes, want) in [(0, "just now"), (59, "59 min ago"), (60, "1 h ago"), (2879, "47 h ago"), (2880, "2 days ago"), (-5, "in the future")] {
+        for (minutes, want) in [
+            (0, "just now"),
+            (59, "59 min ago"),
+            (60, "1 h ago"),
+            (2879, "47 h ago"),
+            (2880, "2 days ago"),
+            (-5, "in the future"),
+        ] {
             assert_eq!(ago(now - chrono::Duration::minutes(minutes), now), want);
         }
     }

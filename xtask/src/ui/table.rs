@@ -36,6 +36,9 @@ mod tests {
     #[test]
     fn columns_lean_and_nothing_trails() {
         let rows = vec![vec!["a".into(), "1".into(), "x".into()], vec!["bé".into(), "22".into(), String::new()]];
-        assert_eq!(columns(&[("NAME", Lean::Left), ("N", Lean::Right), ("", Lean::Left)], &rows), "NAME   N\na      1  x\nbé    22");
+        assert_eq!(
+            columns(&[("NAME", Lean::Left), ("N", Lean::Right), ("", Lean::Left)], &rows),
+            "NAME   N\na      1  x\nbé    22"
+        );
     }
 }

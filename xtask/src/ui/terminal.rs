@@ -92,12 +92,22 @@ impl Watch for Terminal {
 
     fn done(&mut self, act: &Act, found: Option<&Found>, took: Duration) {
         let found = found.map_or(String::new(), |f| format!("; {}", outcome(f)));
-        let line = format!("  {} {}{found} {}", self.paint("32", "✓"), describe::act(act), self.paint("2", &format!("({})", human::duration(took))));
+        let line = format!(
+            "  {} {}{found} {}",
+            self.paint("32", "✓"),
+            describe::act(act),
+            self.paint("2", &format!("({})", human::duration(took)))
+        );
         self.tell(&line);
     }
 
     fn failed(&mut self, act: &Act, took: Duration) {
-        let line = format!("  {} {} {}", self.paint("31", "✗"), describe::act(act), self.paint("2", &format!("({})", human::duration(took))));
+        let line = format!(
+            "  {} {} {}",
+            self.paint("31", "✗"),
+            describe::act(act),
+            self.paint("2", &format!("({})", human::duration(took)))
+        );
         self.say(&line);
     }
 }

@@ -13,7 +13,8 @@ pub fn list(catalog: &Catalog, shown: &[Backup], now: DateTime<Utc>) -> String {
         return format!("no backups in {}", catalog.dir.display());
     }
     let rows: Vec<Vec<String>> = shown.iter().map(|b| row(b, now)).collect();
-    let header = [("BACKUP", Lean::Left), ("SIZE", Lean::Right), ("AGE", Lean::Left), ("ROWS", Lean::Right), ("STATE", Lean::Left)];
+    let header =
+        [("BACKUP", Lean::Left), ("SIZE", Lean::Right), ("AGE", Lean::Left), ("ROWS", Lean::Right), ("STATE", Lean::Left)];
     let mut text = columns(&header, &rows);
     for backup in shown {
         if let Kind::Broken { why, .. } = &backup.kind {
@@ -24,7 +25,10 @@ pub fn list(catalog: &Catalog, shown: &[Backup], now: DateTime<Utc>) -> String {
         text.push_str(&format!("\n… and {} older", catalog.backups.len() - shown.len()));
     }
     for left in &catalog.unfinished {
-        text.push_str(&format!("\n{} was left by an interrupted run: the next backup or `db-cleanup` removes it", left.display()));
+        text.push_str(&format!(
+            "\n{} was left by an interrupted run: the next backup or `db-cleanup` removes it",
+            left.display()
+        ));
     }
     text
 }
@@ -36,8 +40,16 @@ fn row(backup: &Backup, now: DateTime<Utc>) -> Vec<String> {
 
 /// The list that a person chooses from.
 pub fn numbered(catalog: &Catalog, now: DateTime<Utc>) -> String {
-    let rows: Vec<Vec<String>> = catalog.backups.iter().enumerate().map(|(at, b)| [vec![format!("{}.", at + 1)], row(b, now)].concat()).collect();
-    let header = [("", Lean::Right), ("BACKUP", Lean::Left), ("SIZE", Lean::Right), ("AGE", Lean::Left), ("ROWS", Lean::Right), ("STATE", Lean::Left)];
+    let rows: Vec<Vec<String>> =
+        catalog.backups.iter().enumerate().map(|(at, b)| [vec![format!("{}.", at + 1)], row(b, now)].concat()).collect();
+    let header = [
+        ("", Lean::Right),
+        ("BACKUP", Lean::Left),
+        ("SIZE", Lean::Right),
+        ("AGE", Lean::Left),
+        ("ROWS", Lean::Right),
+        ("STATE", Lean::Left),
+    ];
     columns(&header, &rows)
 }
 
@@ -84,10 +96,19 @@ fn artifact(a: &Artifact) -> String {
         let list: Vec<String> = a.extensions.iter().map(|(name, version)| format!("{name} {version}")).collect();
         lines.push(field("extensions", &list.join(", ")));
     }
-    lines.extend(a.migrations.iter().map(|t| field("migrations", &format!("{} in {}", counted(t.rows, "entry").replace("entrys", "entries"), t.table))));
+    lines.extend(
+        a.migrations
+            .iter()
+            .map(|t| field("migrations", &format!("{} in {}", counted(t.rows, "entry").replace("entrys", "entries"), t.table))),
+    );
     lines.push(field(
         "holds",
-        &format!("{} in {}, {}", counted(a.rows, "row"), counted(a.tables.len() as u64, "table"), counted(a.large_objects, "large object")),
+        &format!(
+            "{} in {}, {}",
+            counted(a.rows, "row"),
+            counted(a.tables.len() as u64, "table"),
+            counted(a.large_objects, "large object")
+        ),
     ));
     let mut tables: Vec<_> = a.tables.iter().collect();
     tables.sort_by(|x, y| (y.rows, &x.table).cmp(&(x.rows, &y.table)));

@@ -13,6 +13,7 @@ pub fn text(project: &Project) -> String {
 
 /// `db-config --json`
 pub fn json(project: &Project) -> Value {
-    let entries: Vec<Value> = project.entries.iter().map(|e| json!({ "key": e.key, "value": e.value, "origin": e.origin })).collect();
+    let entries: Vec<Value> =
+        project.entries.iter().map(|e| json!({ "key": e.key, "value": e.value, "origin": e.origin })).collect();
     json!({ "root": project.root, "settings": entries })
 }

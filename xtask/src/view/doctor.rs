@@ -32,5 +32,10 @@ pub fn json(findings: &[Finding]) -> Value {
         State::Note => "note",
         State::Problem => "problem",
     };
-    json!(findings.iter().map(|f| json!({ "what": f.what, "state": word(f.state), "why": f.why, "cure": f.cure })).collect::<Vec<_>>())
+    json!(
+        findings
+            .iter()
+            .map(|f| json!({ "what": f.what, "state": word(f.state), "why": f.why, "cure": f.cure }))
+            .collect::<Vec<_>>()
+    )
 }

@@ -36,13 +36,19 @@ impl Status<'_> {
         for (container, found) in self.containers {
             match found {
                 Ok(c) if c.runs() && c.health.as_deref() != Some("unhealthy") => {}
-                Ok(c) => problems.push(format!("container {} is {}", c.name, c.health.as_ref().filter(|_| c.runs()).unwrap_or(&c.status))),
+                Ok(c) => problems.push(format!(
+                    "container {} is {}",
+                    c.name,
+                    c.health.as_ref().filter(|_| c.runs()).unwrap_or(&c.status)
+                )),
                 Err(e) => problems.push(format!("container {}: {}", container.key, first_line(e))),
             }
         }
         for (database, surveyed) in self.databases {
             match surveyed {
-                Ok(s) if s.live().is_none() => problems.push(format!("{}: there is no database `{}` on the server", database.key, s.name())),
+                Ok(s) if s.live().is_none() => {
+                    problems.push(format!("{}: there is no database `{}` on the server", database.key, s.name()))
+                }
                 Ok(_) => {}
                 Err(e) => problems.push(format!("{}: {}", database.key, first_line(e))),
             }
@@ -90,7 +96,10 @@ impl Status<'_> {
         if let Ok(s) = surveyed
             && let Some(kept) = s.server.database(&previous(s.name()))
         {
-            lines.push(line("undo", &format!("`{}` is kept ({}): `db-undo` swaps it back", kept.name, kept.size.map_or("?".into(), bytes))));
+            lines.push(line(
+                "undo",
+                &format!("`{}` is kept ({}): `db-undo` swaps it back", kept.name, kept.size.map_or("?".into(), bytes)),
+            ));
         }
         if let Ok(s) = surveyed
             && !s.server.tables.is_empty()
@@ -134,7 +143,11 @@ fn container_row(container: &Container, found: &Result<ContainerFacts>) -> Vec<S
     match found {
         Ok(c) => {
             let health = c.health.as_ref().map_or(String::new(), |h| format!(" ({h})"));
-            vec![c.name.clone(), format!("{}{health}", c.status), c.started.split('.').next().unwrap_or_default().replace('T', " ")]
+            vec![
+                c.name.clone(),
+                format!("{}{health}", c.status),
+                c.started.split('.').next().unwrap_or_default().replace('T', " "),
+            ]
         }
         Err(e) => vec![container.key.clone(), first_line(e), String::new()],
     }
@@ -142,7 +155,10 @@ fn container_row(container: &Container, found: &Result<ContainerFacts>) -> Vec<S
 
 fn server(s: &Surveyed) -> Vec<String> {
     let mut lines = vec![format!("{} ({})", s.name(), s.at())];
-    lines.push(line("server", &format!("PostgreSQL {}, as {}, answers in {} ms", s.server.version_text, s.server.role.name, s.answered_in.as_millis())));
+    lines.push(line(
+        "server",
+        &format!("PostgreSQL {}, as {}, answers in {} ms", s.server.version_text, s.server.role.name, s.answered_in.as_millis()),
+    ));
     let Some(live) = s.live() else {
         lines.push(line("database", "does not exist"));
         return lines;
@@ -158,8 +174,10 @@ fn server(s: &Surveyed) -> Vec<String> {
 fn tables(s: &Surveyed) -> String {
     let shown = &s.server.tables[..s.server.tables.len().min(20)];
     let estimate = |n: i64| u64::try_from(n).map_or("?".into(), count);
-    let rows: Vec<Vec<String>> = shown.iter().map(|t| vec![String::new(), t.name.clone(), estimate(t.estimate), bytes(t.bytes)]).collect();
-    let mut text = columns(&[("", Lean::Left), ("TABLE", Lean::Left), ("ROWS (EST.)", Lean::Right), ("SIZE", Lean::Right)], &rows);
+    let rows: Vec<Vec<String>> =
+        shown.iter().map(|t| vec![String::new(), t.name.clone(), estimate(t.estimate), bytes(t.bytes)]).collect();
+    let mut text =
+        columns(&[("", Lean::Left), ("TABLE", Lean::Left), ("ROWS (EST.)", Lean::Right), ("SIZE", Lean::Right)], &rows);
     let more = s.server.tables.len() - shown.len();
     if more > 0 {
         text.push_str(&format!("\n  … and {}", counted(more as u64, "smaller table")));

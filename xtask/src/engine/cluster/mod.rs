@@ -22,5 +22,10 @@ pub struct Cluster {
 /// The cluster of a folder.
 pub fn of(folder: &Path, configured: Option<&Path>, env: &Env) -> Result<Cluster> {
     let _ = (configured, env);
-    Ok(Cluster { folder: folder.into(), socket_dir: folder.into(), programs: "/usr/lib/postgresql/15/bin".into(), user: "postgres".into() })
+    Ok(Cluster {
+        folder: folder.into(),
+        socket_dir: folder.into(),
+        programs: "/usr/lib/postgresql/15/bin".into(),
+        user: "postgres".into(),
+    })
 }

@@ -11,10 +11,17 @@ use crate::plan::{Act, Check, Deed, How};
 pub fn create(client: &Client, name: &str, like: Option<&DatabaseFacts>, server: Version) -> Act {
     let mut sql = format!("CREATE DATABASE {} TEMPLATE template0", ident(name));
     if let Some(d) = like {
-        sql.push_str(&format!(" ENCODING {} LC_COLLATE {} LC_CTYPE {}", literal(&d.encoding), literal(&d.collate), literal(&d.ctype)));
+        sql.push_str(&format!(
+            " ENCODING {} LC_COLLATE {} LC_CTYPE {}",
+            literal(&d.encoding),
+            literal(&d.collate),
+            literal(&d.ctype)
+        ));
         match (d.provider.as_deref(), &d.locale) {
             (Some("icu"), Some(locale)) => sql.push_str(&format!(" LOCALE_PROVIDER icu ICU_LOCALE {}", literal(locale))),
-            (Some("builtin"), Some(locale)) => sql.push_str(&format!(" LOCALE_PROVIDER builtin BUILTIN_LOCALE {}", literal(locale))),
+            (Some("builtin"), Some(locale)) => {
+                sql.push_str(&format!(" LOCALE_PROVIDER builtin BUILTIN_LOCALE {}", literal(locale)))
+            }
             // the server's template may have been made with another provider
             _ if server.major() >= 15 => sql.push_str(" LOCALE_PROVIDER libc"),
             _ => {}
@@ -37,7 +44,10 @@ fn command(client: &Client, what: String, sql: String) -> Deed {
 }
 
 fn terminate(name: &str) -> String {
-    format!("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = {} AND pid <> pg_backend_pid();\n", literal(name))
+    format!(
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = {} AND pid <> pg_backend_pid();\n",
+        literal(name)
+    )
 }
 
 /// Owner, rights, comment and settings: what neither a plain dump nor a rename brings along.
@@ -74,8 +84,14 @@ fn parameter(name: &str) -> String {
 
 /// List parameters are stored as SQL already; quoting them once more would make one name of the whole list (pg_dump's `variable_is_guc_list_quote`).
 fn parameter_value(name: &str, value: &str) -> String {
-    let list =
-        ["search_path", "local_preload_libraries", "session_preload_libraries", "shared_preload_libraries", "temp_tablespaces", "unix_socket_directories"];
+    let list = [
+        "search_path",
+        "local_preload_libraries",
+        "session_preload_libraries",
+        "shared_preload_libraries",
+        "temp_tablespaces",
+        "unix_socket_directories",
+    ];
     if list.contains(&name) && !value.is_empty() { value.to_owned() } else { literal(value) }
 }
 
@@ -147,7 +163,10 @@ pub fn swap(client: &Client, swap: &Swap<'_>) -> Act {
     let client_name = format!("{}/swap", client.app_name);
     let makes_way = Client { app_name: client_name, ..client.clone() };
     let meanwhile = makes_way.psql(client.maintenance(), make_way(swap, &client.app_name));
-    Act::Rename(Deed { what: format!("databases {what}"), how: How::Meanwhile(client.psql(client.maintenance(), sql), meanwhile) })
+    Act::Rename(Deed {
+        what: format!("databases {what}"),
+        how: How::Meanwhile(client.psql(client.maintenance(), sql), meanwhile),
+    })
 }
 
 /// Refuses the renames when the names no longer belong to the databases the plan was made for.

@@ -12,18 +12,30 @@ const KNOWN: [(&str, &str); 21] = [
         "install a pg_dump of the server's version or newer and name its folder in `programs`, or let it run in the server's container (`container = …`)",
     ),
     ("password authentication failed", "check the user and the password (`db-config` shows where each comes from)"),
-    ("no password supplied", "give the password: in DATABASE_URL, PGPASSWORD, ~/.pgpass, or the variable that `password-env` names"),
+    (
+        "no password supplied",
+        "give the password: in DATABASE_URL, PGPASSWORD, ~/.pgpass, or the variable that `password-env` names",
+    ),
     ("Connection refused", "start the server, or check host and port (`db-config` shows where each comes from)"),
-    ("No such file or directory\n\tIs the server running locally", "start the server, or check host and port (`db-config` shows where each comes from)"),
+    (
+        "No such file or directory\n\tIs the server running locally",
+        "start the server, or check host and port (`db-config` shows where each comes from)",
+    ),
     ("could not translate host name", "check the host name (`db-config` shows where it comes from)"),
     ("timeout expired", "the server does not answer: check host, port and firewall"),
     ("No such container", "start the container, or check its name in `[containers]` (`docker ps -a`)"),
     ("no such container", "start the container, or check its name in `[containers]` (`podman ps -a`)"),
     ("is not running", "start the container"),
     ("Cannot connect to the Docker daemon", "start docker, or check DOCKER_HOST"),
-    ("permission denied while trying to connect to the Docker daemon", "add yourself to the group `docker`, or run as a user who may use it"),
+    (
+        "permission denied while trying to connect to the Docker daemon",
+        "add yourself to the group `docker`, or run as a user who may use it",
+    ),
     ("executable file not found", "the container has no PostgreSQL client: use the server's own container"),
-    ("permission denied for", "the role may not read everything: use the owner or a superuser, or GRANT SELECT on what is named above"),
+    (
+        "permission denied for",
+        "the role may not read everything: use the owner or a superuser, or GRANT SELECT on what is named above",
+    ),
     ("row-level security", "a dump must see every row: use the table's owner or a role with BYPASSRLS"),
     (
         "permission denied to create database",
@@ -32,6 +44,9 @@ const KNOWN: [(&str, &str); 21] = [
     ("is being accessed by other users", "stop what is connected (`db-status` shows it), or list its container in `stop-during`"),
     ("No space left on device", "free space on the server's disk"),
     ("remaining connection slots", "the server has no free connection: stop some clients"),
-    ("invalid locale name", "the server does not have the dump's locale: install it there, or restore on a server like the first one"),
+    (
+        "invalid locale name",
+        "the server does not have the dump's locale: install it there, or restore on a server like the first one",
+    ),
     ("is not available", "install the extension on the server first"),
 ];

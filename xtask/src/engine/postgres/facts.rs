@@ -192,7 +192,10 @@ pub fn question(database: &str, depth: Depth) -> String {
         Depth::Database => "",
         Depth::Tables => TABLES,
     };
-    QUESTION.replace("{name}", &literal(database)).replace("{like}", &literal(&format!("{}\\_\\_%", like(database)))).replace("{tables}", tables)
+    QUESTION
+        .replace("{name}", &literal(database))
+        .replace("{like}", &literal(&format!("{}\\_\\_%", like(database))))
+        .replace("{tables}", tables)
 }
 
 fn like(name: &str) -> String {
@@ -247,5 +250,9 @@ pub const COUNT_ROWS: &str = r"SELECT format('SELECT %L, count(*) FROM ONLY %I.%
 
 /// Reads the answers to `COUNT_ROWS`: `table|rows` lines.
 pub fn read_counts(answer: &str) -> Vec<(String, u64)> {
-    answer.lines().filter_map(|line| line.rsplit_once('|')).filter_map(|(table, rows)| Some((table.to_owned(), rows.trim().parse().ok()?))).collect()
+    answer
+        .lines()
+        .filter_map(|line| line.rsplit_once('|'))
+        .filter_map(|(table, rows)| Some((table.to_owned(), rows.trim().parse().ok()?)))
+        .collect()
 }

@@ -15,7 +15,8 @@ pub const COUNTS: &str = "-- db-tasks counts\n";
 pub fn whole(script: &Script, trust: Trust) -> Result<()> {
     let faults: Vec<Fault> = script.faults().into_iter().filter(|fault| trust == Trust::Dump || is_damage(fault)).collect();
     let Some(first) = faults.first() else { return Ok(()) };
-    let problem = Problem::failed("the dump is not good").because(faults.iter().map(Fault::to_string).collect::<Vec<_>>().join("\n"));
+    let problem =
+        Problem::failed("the dump is not good").because(faults.iter().map(Fault::to_string).collect::<Vec<_>>().join("\n"));
     Err(problem.cure(cure(first)).into())
 }
 
@@ -26,7 +27,9 @@ fn is_damage(fault: &Fault) -> bool {
 
 fn cure(fault: &Fault) -> &'static str {
     match fault {
-        Fault::Meta(_) | Fault::MoreMeta(_) => "psql would run that line on this machine; look at it, and use `--trust` only for a script of your own",
+        Fault::Meta(_) | Fault::MoreMeta(_) => {
+            "psql would run that line on this machine; look at it, and use `--trust` only for a script of your own"
+        }
         Fault::CrLf { .. } => "it went through a terminal or a Windows editor (`docker exec -t` does this): make the dump anew",
         Fault::Unclear(_) => "look at that line, and use `--trust` only for a script of your own",
         _ => "it is cut off or changed: make it anew, or use another backup (`db-list`); `--trust` is for hand-written scripts",

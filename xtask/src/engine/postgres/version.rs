@@ -50,7 +50,10 @@ impl std::fmt::Display for Version {
 /// <https://www.postgresql.org/docs/current/app-pgdump.html#PG-DUMP-NOTES>
 pub fn misfit(dumped_from: Option<Version>, dumped_by: Option<Version>, server: Version) -> Option<String> {
     if let Some(from) = dumped_from.filter(|v| v.major() > server.major()) {
-        return Some(format!("it holds a PostgreSQL {} database and the server is {server}: dumps load into the same version or a newer one", from.major()));
+        return Some(format!(
+            "it holds a PostgreSQL {} database and the server is {server}: dumps load into the same version or a newer one",
+            from.major()
+        ));
     }
     // https://www.postgresql.org/docs/17/release-17.html: pg_dump 17 writes `SET transaction_timeout`, which older servers refuse
     let by = dumped_by.filter(|v| v.major() >= 17 && server.major() < 17)?;
@@ -63,7 +66,9 @@ mod tests {
 
     #[test]
     fn reads_what_programs_print() {
-        for (text, want) in [("15.18 (Debian 15.18-0+deb12u1)", 150_018), ("18beta1", 180_000), ("9.6.24", 90_624), ("17.6", 170_006)] {
+        for (text, want) in
+            [("15.18 (Debian 15.18-0+deb12u1)", 150_018), ("18beta1", 180_000), ("9.6.24", 90_624), ("17.6", 170_006)]
+        {
             assert_eq!(Version::parse(text), Some(Version(want)), "{text}");
         }
         assert_eq!(Version::parse("devel"), None);
@@ -72,7 +77,15 @@ mod tests {
 
     #[test]
     fn knows_when_restrict_came() {
-        for (version, knows) in [(130_021, false), (130_022, true), (160_002, false), (160_010, true), (170_005, false), (180_000, true), (120_000, false)] {
+        for (version, knows) in [
+            (130_021, false),
+            (130_022, true),
+            (160_002, false),
+            (160_010, true),
+            (170_005, false),
+            (180_000, true),
+            (120_000, false),
+        ] {
             assert_eq!(Version(version).knows_restrict(), knows, "{version}");
         }
     }

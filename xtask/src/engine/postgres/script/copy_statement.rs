@@ -66,7 +66,16 @@ impl Statement {
 
 impl Copy {
     pub(super) fn new() -> Self {
-        Copy { stage: CopyStage::Table, option: CopyOption::Other, quote: b'"', escape: None, csv: false, binary: false, header: false, filtered: false }
+        Copy {
+            stage: CopyStage::Table,
+            option: CopyOption::Other,
+            quote: b'"',
+            escape: None,
+            csv: false,
+            binary: false,
+            header: false,
+            filtered: false,
+        }
     }
 
     /// The format of the data that follows, if it does.

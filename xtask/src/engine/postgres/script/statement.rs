@@ -85,7 +85,14 @@ pub(super) enum Select {
 
 impl Statement {
     pub(super) fn new() -> Self {
-        Statement { depth: 0, name: TableName::default(), parent: TableName::default(), kind: Kind::Empty, value: Vec::new(), begin: BeginBlock::default() }
+        Statement {
+            depth: 0,
+            name: TableName::default(),
+            parent: TableName::default(),
+            kind: Kind::Empty,
+            value: Vec::new(),
+            begin: BeginBlock::default(),
+        }
     }
 
     pub(super) fn clear(&mut self) {

@@ -70,7 +70,10 @@ fn rows_are_counted_per_table() {
         ("INSERT INTO t (a, \"values\") OVERRIDING SYSTEM VALUE VALUES\n\t(1),\n\t(2);\n", &[("t", 2)]),
         ("INSERT INTO t DEFAULT VALUES;\nINSERT INTO t VALUES (1) RETURNING (a);", &[("t", 2)]),
         ("CREATE TABLE a.t (x int);\nCREATE UNLOGGED TABLE IF NOT EXISTS u (partition int, by int);", &[("a.t", 0), ("u", 0)]),
-        ("CREATE TABLE p (x int) PARTITION BY RANGE (x);\nCREATE TABLE q PARTITION OF p FOR VALUES FROM (1) TO (2);", &[("q", 0)]),
+        (
+            "CREATE TABLE p (x int) PARTITION BY RANGE (x);\nCREATE TABLE q PARTITION OF p FOR VALUES FROM (1) TO (2);",
+            &[("q", 0)],
+        ),
         ("CREATE TABLE t AS SELECT 1; CREATE TEMP TABLE t (); CREATE FOREIGN TABLE t () SERVER s;", &[]),
         ("CREATE VIEW v AS SELECT 1; CREATE MATERIALIZED VIEW m AS SELECT 1;", &[]),
     ];

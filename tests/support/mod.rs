@@ -1,0 +1,11 @@
+//! Real components for the tests: PostgreSQL servers, containers, compose projects, sample data.
+#![allow(dead_code, unused_macros, unused_imports)]
+
+pub mod cluster;
+pub mod component;
+pub mod docker;
+pub mod sample;
+pub mod server;
+pub mod watchdog;
+
+pub(crate) use component::need;
