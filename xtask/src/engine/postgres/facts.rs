@@ -193,9 +193,9 @@ pub fn question(database: &str, depth: Depth) -> String {
         Depth::Tables => TABLES,
     };
     QUESTION
+        .replace("{tables}", tables)
         .replace("{name}", &literal(database))
         .replace("{like}", &literal(&format!("{}\\_\\_%", like(database))))
-        .replace("{tables}", tables)
 }
 
 fn like(name: &str) -> String {
