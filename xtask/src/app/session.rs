@@ -1,7 +1,7 @@
 //! What every task has: the project, the environment, the clock, the terminal, and the way from a plan to its report.
 
 use std::io::{IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -15,8 +15,8 @@ use crate::plan::Plan;
 use crate::problem::{Exit, Problem};
 use crate::run::{self, Interrupt, Lock, Report, World};
 use crate::task::Moment;
-use crate::ui::describe;
 use crate::ui::terminal::{Telling, Terminal};
+use crate::ui::{describe, told};
 
 /// One run of the program.
 pub struct Session {
@@ -164,9 +164,7 @@ impl Session {
 
     /// A path as short as it can be said from here.
     pub fn short(path: &Path) -> String {
-        let here = std::env::current_dir().ok();
-        let relative = here.and_then(|here| path.strip_prefix(here).ok().map(PathBuf::from));
-        relative.unwrap_or_else(|| path.to_path_buf()).display().to_string()
+        told::short(path, &std::env::current_dir().unwrap_or_default())
     }
 }
 

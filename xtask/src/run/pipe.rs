@@ -348,7 +348,7 @@ fn wide_pipe() -> Result<(PipeReader, PipeWriter)> {
     let (reader, writer) = io::pipe()?;
     // refused where an administrator set a lower limit: the usual 64 KiB do, too
     #[cfg(target_os = "linux")]
-    drop(rustix::pipe::fcntl_setpipe_size(&writer, PIPE_BYTES));
+    let _ = rustix::pipe::fcntl_setpipe_size(&writer, PIPE_BYTES);
     Ok((reader, writer))
 }
 

@@ -49,14 +49,15 @@ pub fn plan(project: &Project, databases: &[Surveyed], catalog: &Catalog, reques
     }
     steps.extend(super::cleanup::removals(catalog, &request.backup.keep, moment, databases));
     let list = databases.iter().map(|d| format!("`{}` ({})", d.name(), d.at())).collect::<Vec<_>>().join(", ");
-    let first = result.first().cloned().unwrap_or_default();
+    let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let afterwards = result.iter().map(|path| format!("to restore it: db-restore {}", name(path))).collect();
     Ok(Plan {
         task: "db-backup",
         headline: format!("back up {list}"),
         risk: Risk::Adds,
         notes: Vec::new(),
         steps,
-        afterwards: vec![format!("restore it with: db-restore {}", first.file_name().unwrap_or_default().to_string_lossy())],
+        afterwards,
         result,
     })
 }
