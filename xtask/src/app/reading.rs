@@ -8,12 +8,12 @@ use super::session::{Session, print};
 use super::writing;
 use crate::bundle::{Backup, Catalog, catalog};
 use crate::cli;
+use crate::door::movers;
 use crate::engine::postgres::client::Terminal;
 use crate::engine::postgres::facts::Depth;
 use crate::facts::{containers, health};
 use crate::gate::Ask;
 use crate::problem::{Exit, Problem};
-use crate::run;
 use crate::view;
 
 /// `db-list`
@@ -120,7 +120,7 @@ pub fn shell(session: &mut Session, args: &cli::Shell) -> Result<Exit> {
     if args.dry_run {
         return print(&format!("$ {cmd}"));
     }
-    let status = run::hand_over(&cmd, &session.project.secrets)?;
+    let status = movers::hand_over(&cmd, &session.project.secrets)?;
     session.servers_down(up)?;
     if status == Some(0) {
         Ok(Exit::Done)
@@ -142,7 +142,7 @@ pub fn config(session: &Session, args: &cli::Config) -> Result<Exit> {
 pub fn doctor(session: &mut Session, args: &cli::Doctor) -> Result<Exit> {
     let up = session.servers_up(&session.project.databases.clone(), super::session::Intent::Run)?;
     let findings =
-        health::examine(&super::Patient { project: &session.project, env: &session.env, surveyor: session.surveyor() });
+        health::examine(&health::Patient { project: &session.project, env: &session.env, surveyor: session.surveyor() });
     session.servers_down(up)?;
     let text =
         if args.json { serde_json::to_string_pretty(&view::doctor::json(&findings))? } else { view::doctor::text(&findings) };

@@ -7,13 +7,15 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use chrono::Utc;
 
+use crate::bundle::name;
 use crate::cli;
 use crate::config::{self, Database, Dotenv, Env, Project};
+use crate::door::Interrupt;
 use crate::facts::{ContainerFacts, Surveyor, containers};
 use crate::gate::{self, Agent, Circumstances, Consent, Person};
 use crate::plan::Plan;
 use crate::problem::{Exit, Problem};
-use crate::run::{self, Interrupt, Lock, Report, World};
+use crate::run::{self, Lock, Report, World};
 use crate::task::Moment;
 use crate::ui::terminal::{Telling, Terminal};
 use crate::ui::{describe, told};
@@ -58,6 +60,8 @@ impl Session {
         };
         let dotenv = if global.no_dotenv { Dotenv::Ignore } else { Dotenv::Read };
         let (project, env) = config::load(&path, Env::of_process(), dotenv)?;
+        name::check(&project.backup)
+            .map_err(|why| Problem::usage(format!("`[backup]` in `{}` is wrong", path.display())).because(why))?;
         let telling = if global.quiet { Telling::Quiet } else { Telling::Steps };
         let now = Utc::now();
         let run = format!("{:x}{:04x}", now.timestamp(), std::process::id() & 0xffff);

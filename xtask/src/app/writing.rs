@@ -7,11 +7,12 @@ use crate::bundle::{Backup, Catalog, Kind, Reason, catalog};
 use crate::cli;
 use crate::config;
 use crate::engine::postgres::facts::Depth;
-use crate::facts::{Surveyed, dumps};
+use crate::facts::Surveyed;
+use crate::facts::dumps::{self, Dump};
 use crate::gate::Consent;
 use crate::plan::Trust;
 use crate::problem::{Exit, Problem};
-use crate::task::restore::{Difference, Dump};
+use crate::task::restore::Difference;
 use crate::task::{backup, cleanup as cleanup_task, restore as restore_task, undo as undo_task, verify as verify_task};
 
 fn consent(args: &cli::Consent) -> Consent {

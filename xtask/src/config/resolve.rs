@@ -285,8 +285,6 @@ impl Resolver<'_> {
         let monthly = self.number("backup.keep-monthly", b.keep_monthly.as_ref(), &[])?.unwrap_or(0);
         let keep = KeepRules { days, min, daily, weekly, monthly };
         let backup = Backup { dir: self.path(&dir), name, timestamp, compress, level, keep };
-        crate::bundle::name::check(&backup)
-            .map_err(|why| Problem::usage("`[backup]` in `db-tasks.toml` is wrong").because(why))?;
         Ok(backup)
     }
 

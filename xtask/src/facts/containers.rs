@@ -8,8 +8,8 @@ use serde::Deserialize;
 
 use crate::cmd::Cmd;
 use crate::config::{Container, ContainerBy, Env, Secrets};
+use crate::door::ask::ask;
 use crate::problem::Problem;
-use crate::run::ask::ask;
 
 /// A container as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]

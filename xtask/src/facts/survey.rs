@@ -7,6 +7,7 @@ use anyhow::Result;
 use super::containers::{self, ContainerFacts};
 use super::programs::{self, Programs};
 use crate::config::{At, Database, Env, Project};
+use crate::door::ask::{Answer, ask, install_hint};
 use crate::engine::cluster;
 use crate::engine::postgres::facts::{Depth, ServerFacts, question};
 use crate::engine::postgres::version::Version;
@@ -14,7 +15,6 @@ use crate::engine::postgres::{Client, DatabaseFacts, cures};
 use crate::place::Place;
 use crate::plan::Stake;
 use crate::problem::Problem;
-use crate::run::ask::{Answer, ask, install_hint};
 
 /// Asks about databases.
 pub struct Surveyor<'a> {

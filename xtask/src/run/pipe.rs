@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
 
-use super::Interrupt;
-use super::movers::{self, Child, Input, Outlet};
 use crate::config::Secrets;
+use crate::door::Interrupt;
+use crate::door::movers::{self, Child, Input, Outlet};
 use crate::engine::postgres::facts::read_counts;
 use crate::engine::postgres::proof::{self, COUNTS};
 use crate::engine::postgres::script::{Scanner, Script};

@@ -1,10 +1,7 @@
 //! `db-restore`: load beside the live database, prove, then swap the names.
 
-use std::path::PathBuf;
-
 use anyhow::Result;
 
-use crate::bundle::{Artifact, Backup};
 use crate::config::Project;
 use crate::engine::postgres::DatabaseFacts;
 use crate::engine::postgres::admin::{self, Swap};
@@ -12,25 +9,11 @@ use crate::engine::postgres::facts::COUNT_ROWS;
 use crate::engine::postgres::name::{beside, previous};
 use crate::engine::postgres::proof::COUNTS;
 use crate::engine::postgres::version::{Version, misfit};
+use crate::facts::dumps::Dump;
 use crate::facts::{ContainerFacts, Surveyed};
 use crate::plan::{Act, Deed, How, Pipe, Plan, Proof, Restrict, Risk, Scope, Sink, Source, Step, Trust};
 use crate::problem::Problem;
 use crate::ui::human::counted;
-
-/// What is restored: the file and what is known of it.
-#[derive(Debug, Clone)]
-pub struct Dump {
-    /// The backup that it is of.
-    pub backup: Backup,
-    /// The manifest's entry, where there is a manifest.
-    pub artifact: Option<Artifact>,
-    /// The bytes.
-    pub source: Source,
-    /// The server it was dumped from.
-    pub dumped_from: Option<Version>,
-    /// The pg_dump that wrote it.
-    pub dumped_by: Option<Version>,
-}
 
 /// What was asked for.
 #[derive(Debug, Clone)]
@@ -280,12 +263,4 @@ pub(super) fn swappable(target: &Surveyed) -> Result<()> {
             .into());
     }
     Ok(())
-}
-
-/// The file of a dump.
-pub fn file_of(dump: &Dump) -> PathBuf {
-    match &dump.artifact {
-        Some(artifact) => dump.backup.folder().join(&artifact.file),
-        None => dump.backup.path.clone(),
-    }
 }
