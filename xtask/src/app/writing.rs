@@ -1,5 +1,7 @@
 //! Tasks that change something: each gathers facts, plans, and has the plan carried out.
 
+use std::path::Path;
+
 use anyhow::Result;
 
 use super::session::{Intent, Session, print};
@@ -7,8 +9,8 @@ use crate::bundle::{Backup, Catalog, Kind, Reason, catalog};
 use crate::cli;
 use crate::config;
 use crate::engine::postgres::facts::Depth;
-use crate::facts::Surveyed;
 use crate::facts::dumps::{self, Dump};
+use crate::facts::{Surveyed, health};
 use crate::gate::Consent;
 use crate::plan::Trust;
 use crate::problem::{Exit, Problem};
@@ -48,7 +50,7 @@ pub fn backup(session: &mut Session, args: &cli::Backup) -> Result<Exit> {
     let request = backup::Request { backup: settings, label: args.label.clone(), reason: Reason::Manual };
     let plan = backup::plan(&session.project, &surveyed, &catalog, &request, &session.moment)?;
     let result = plan.result.clone();
-    let consent = if args.auto { Consent::Yes } else { consent(&args.consent) };
+    let consent = if args.auto || session.env.says_yes("SKIP_BACKUP_PROMPT") { Consent::Yes } else { consent(&args.consent) };
     let done = session.carry_out(plan, consent, intent)?;
     session.servers_down(up)?;
     if done.is_none() {
@@ -98,9 +100,12 @@ pub fn restore(session: &mut Session, args: &cli::Restore) -> Result<Exit> {
         None => target,
     };
     let dump = dump_of(session, &chosen, Some(&database.key))?;
+    let data =
+        target.server.data_directory.as_deref().filter(|_| target.container.is_none() && target.stake().remote_host.is_none());
     let accept = [(args.any_database, Difference::Database), (args.any_version, Difference::Version)];
     let request = restore_task::Request {
         into: args.into.clone(),
+        disk_left: data.map(Path::new).filter(|d| d.is_dir()).and_then(health::disk_left),
         trust: if args.trust { Trust::Script } else { Trust::Dump },
         accept: accept.into_iter().filter(|(given, _)| *given).map(|(_, difference)| difference).collect(),
     };

@@ -8,12 +8,12 @@ use crate::engine::postgres::admin::{self, Swap};
 use crate::engine::postgres::facts::COUNT_ROWS;
 use crate::engine::postgres::name::{beside, previous};
 use crate::engine::postgres::proof::COUNTS;
-use crate::engine::postgres::version::{Version, misfit};
+use crate::engine::postgres::version::misfit;
 use crate::facts::dumps::Dump;
 use crate::facts::{ContainerFacts, Surveyed};
-use crate::plan::{Act, Deed, How, Pipe, Plan, Proof, Restrict, Risk, Scope, Sink, Source, Step, Trust};
+use crate::plan::{Act, Deed, How, Pipe, Plan, Proof, Restrict, Risk, Scope, Sink, Step, Trust};
 use crate::problem::Problem;
-use crate::ui::human::counted;
+use crate::ui::human::{self, counted};
 
 /// What was asked for.
 #[derive(Debug, Clone)]
@@ -22,6 +22,8 @@ pub struct Request {
     pub into: Option<String>,
     /// How far the file is trusted.
     pub trust: Trust,
+    /// Bytes left on the server's disk, where it is this machine's.
+    pub disk_left: Option<u64>,
     /// Which differences between the backup and its target the person has accepted.
     pub accept: Vec<Difference>,
 }
@@ -39,6 +41,7 @@ pub enum Difference {
 pub fn plan(project: &Project, target: &Surveyed, dump: &Dump, services: &[ContainerFacts], request: &Request) -> Result<Plan> {
     suits(target, dump, request)?;
     may_create(target)?;
+    fits_the_disk(dump, request.disk_left)?;
     match &request.into {
         Some(name) => beside_live(target, dump, request, name),
         None => over_live(project, target, dump, services, request),
@@ -226,6 +229,20 @@ fn suits(target: &Surveyed, dump: &Dump, request: &Request) -> Result<()> {
             .into()),
         _ => Ok(()),
     }
+}
+
+/// The new database stands beside the live one for a while: there must be room for it.
+fn fits_the_disk(dump: &Dump, disk_left: Option<u64>) -> Result<()> {
+    let needed = dump.artifact.as_ref().map(|a| a.database.size.unwrap_or(0).max(a.plain_bytes));
+    if let (Some(left), Some(needed)) = (disk_left, needed)
+        && left < needed
+    {
+        return Err(Problem::refused("the server's disk has no room for a second copy of the database")
+            .because(format!("about {} are needed, {} are left", human::bytes(needed), human::bytes(left)))
+            .cure("free some space there: a restore loads beside the live database, so that a failure loses nothing")
+            .into());
+    }
+    Ok(())
 }
 
 pub(super) fn may_create(target: &Surveyed) -> Result<()> {
