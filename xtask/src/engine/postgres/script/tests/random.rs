@@ -149,11 +149,12 @@ impl Random {
     }
 }
 
+/// `DB_TASKS_FUZZ=1000000 cargo test damaged_dumps` goes on for longer.
 #[test]
-#[ignore = "takes minutes"]
 fn damaged_dumps_never_panic_and_read_the_same_in_any_chunks() {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
-    for _ in 0..20_000 {
+    let rounds = std::env::var("DB_TASKS_FUZZ").ok().and_then(|n| n.parse().ok()).unwrap_or(2_000);
+    for _ in 0..rounds {
         let mut dump = ALL[random.below(ALL.len())].to_vec();
         for _ in 0..=random.below(4) {
             damage(&mut dump, &mut random);
