@@ -188,5 +188,6 @@ pub fn print(text: &str) -> Result<Exit> {
 pub fn complain(error: &anyhow::Error) {
     let mut err = std::io::stderr().lock();
     // nobody to tell it to when standard error is closed
-    drop(writeln!(err, "error: {error:#}"));
+    let declined = error.downcast_ref::<Problem>().is_some_and(|p| p.exit == Exit::Declined);
+    drop(writeln!(err, "{}{error:#}", if declined { "" } else { "error: " }));
 }

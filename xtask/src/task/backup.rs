@@ -14,6 +14,7 @@ use crate::facts::Surveyed;
 use crate::plan::{Act, Deed, How, Pipe, Plan, Proof, Risk, Scope, Seal, Sink, Source, Step};
 use crate::problem::Problem;
 use crate::stream::Compression;
+use crate::ui::human;
 
 /// What was asked for.
 #[derive(Debug, Clone)]
@@ -48,12 +49,13 @@ pub fn plan(project: &Project, databases: &[Surveyed], catalog: &Catalog, reques
         steps.push(one_set(project, group, &paths, request, compression, moment));
     }
     steps.extend(super::cleanup::removals(catalog, &request.backup.keep, moment, databases));
-    let list = databases.iter().map(|d| format!("`{}` ({})", d.name(), d.at())).collect::<Vec<_>>().join(", ");
+    let size = |d: &Surveyed| d.live().and_then(|l| l.size).map_or(String::new(), |n| format!(", {}", human::bytes(n)));
+    let list = databases.iter().map(|d| format!("`{}` ({}{})", d.name(), d.at(), size(d))).collect::<Vec<_>>().join(", ");
     let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let afterwards = result.iter().map(|path| format!("to restore it: db-restore {}", name(path))).collect();
     Ok(Plan {
         task: "db-backup",
-        headline: format!("back up {list}"),
+        headline: format!("back up {list} to {}", request.backup.dir.display()),
         risk: Risk::Adds,
         notes: Vec::new(),
         steps,

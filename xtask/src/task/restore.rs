@@ -186,6 +186,10 @@ fn notes(target: &Surveyed, dump: &Dump) -> Vec<String> {
         )),
         None => notes.push(format!("`{}` is a foreign file: no manifest says what it must hold", backup.name)),
     }
+    notes.push(format!("it was made {}", backup.created.format("%Y-%m-%d %H:%M:%S UTC")));
+    if let Some(size) = target.live().and_then(|d| d.size) {
+        notes.push(format!("the live database takes {} on disk", human::bytes(size)));
+    }
     if backup.manifest().is_some_and(|m| m.partial) {
         notes.push("the backup is partial: something is missing from it".into());
     }
