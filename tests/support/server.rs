@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 /// How to run PostgreSQL's programs against one server: `prefix program options`, with these variables.
 #[derive(Clone, Debug)]
@@ -148,8 +148,17 @@ pub fn normalised(schema: &str) -> String {
     schema.lines().filter(telling).flat_map(|line| [line, "\n"]).collect()
 }
 
-/// Runs a command with a text on its stdin.
+/// Runs a command with a text on its stdin; gives what it prints, or its complaint.
 pub fn fed(command: &mut Command, input: &str) -> Result<String, String> {
+    let out = fed_output(command, input)?;
+    match out.status.success() {
+        true => Ok(String::from_utf8_lossy(&out.stdout).trim_end_matches('\n').to_owned()),
+        false => Err(String::from_utf8_lossy(&out.stderr).trim_end().to_owned()),
+    }
+}
+
+/// Runs a command with a text on its stdin, however it ends.
+pub fn fed_output(command: &mut Command, input: &str) -> Result<Output, String> {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(|e| format!("{:?}: {e}", command.get_program()))?;
     let mut stdin = child.stdin.take().unwrap();
@@ -158,9 +167,5 @@ pub fn fed(command: &mut Command, input: &str) -> Result<String, String> {
         scope.spawn(move || stdin.write_all(input.as_bytes()));
         child.wait_with_output()
     });
-    let out = out.map_err(|e| e.to_string())?;
-    match out.status.success() {
-        true => Ok(String::from_utf8_lossy(&out.stdout).trim_end_matches('\n').to_owned()),
-        false => Err(String::from_utf8_lossy(&out.stderr).trim_end().to_owned()),
-    }
+    out.map_err(|e| e.to_string())
 }

@@ -83,10 +83,15 @@ impl Child {
         let err = self.secrets.redact(&String::from_utf8_lossy(&output.stderr));
         let lines: Vec<&str> = err.lines().filter(|l| !l.trim().is_empty()).collect();
         let tail = lines[lines.len().saturating_sub(12)..].join("\n");
-        let mut problem = Problem::failed(format!("`{}` ended with {}", shorten(&self.shown), status(output))).because(tail);
-        problem.cure = crate::engine::postgres::cures::for_text(&err);
-        problem
+        let problem = Problem::failed(format!("`{}` ended with {}", shorten(&self.shown), status(output))).because(tail);
+        let cure = crate::engine::postgres::cures::for_text(&err);
+        problem.cure(cure.unwrap_or_else(|| "`db-doctor` looks for what is wrong with servers, roles and containers".into()))
     }
+}
+
+/// Whether a child ended because somebody killed it, most likely we ourselves.
+pub fn was_killed(error: &anyhow::Error) -> bool {
+    error.to_string().contains("ended with a signal")
 }
 
 /// Runs a command to its end and returns what it said.

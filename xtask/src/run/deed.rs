@@ -46,10 +46,22 @@ pub fn command(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<
             if result.is_err() {
                 makes_way.kill();
             }
+            // once the command's own work is done, nothing is left to make way for
             let way = makes_way.wait();
-            result.and(way).map(drop)
+            result.map(drop).map_err(|e| match way.err().filter(|why| !movers::was_killed(why)) {
+                Some(why) => with_reason(e, &why),
+                None => e,
+            })
         }
         How::Folder(path) | How::File(path) => anyhow::bail!("no command in the plan for `{}`", path.display()),
+    }
+}
+
+/// Why nobody made way says why the command had to wait.
+fn with_reason(error: anyhow::Error, why: &anyhow::Error) -> anyhow::Error {
+    match error.downcast::<Problem>() {
+        Ok(problem) => problem.because(why.to_string()).into(),
+        Err(error) => error,
     }
 }
 

@@ -297,7 +297,7 @@ impl Drain {
         std::thread::sleep(Duration::from_millis(20));
         child.kill();
         drop(stdin);
-        child.wait().err().filter(|e| !e.to_string().contains("ended with a signal")).map(proof::at_line)
+        child.wait().err().filter(|e| !movers::was_killed(e)).map(proof::at_line)
     }
 }
 

@@ -127,8 +127,17 @@ fn steps(list: &[Step], depth: usize, number: &mut u32, out: &mut String) {
 }
 
 fn scope_steps(scope: &Scope, depth: usize, number: &mut u32, out: &mut String) {
+    let first = *number + 1;
     steps(&scope.body, depth, number, out);
-    for (title, acts) in [("if that fails:", &scope.on_failure), ("in any case:", &scope.finally)] {
+    // scopes stand in each other: a title says which steps it is about
+    let failure =
+        if first == *number { format!("if step {first} fails:") } else { format!("if any of steps {first} to {number} fails:") };
+    let always = if first == *number {
+        format!("after step {first}, in any case:")
+    } else {
+        format!("after steps {first} to {number}, in any case:")
+    };
+    for (title, acts) in [(failure, &scope.on_failure), (always, &scope.finally)] {
         if !acts.is_empty() {
             let _ = writeln!(out, "{}     {title}", "  ".repeat(depth));
         }

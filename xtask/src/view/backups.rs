@@ -9,13 +9,13 @@ use crate::ui::table::{Lean, columns};
 
 /// `db-list`, newest first.
 pub fn list(catalog: &Catalog, shown: &[Backup], now: DateTime<Utc>) -> String {
-    if catalog.backups.is_empty() {
-        return format!("no backups in {}", catalog.dir.display());
-    }
     let rows: Vec<Vec<String>> = shown.iter().map(|b| row(b, now)).collect();
     let header =
         [("BACKUP", Lean::Left), ("SIZE", Lean::Right), ("AGE", Lean::Left), ("ROWS", Lean::Right), ("STATE", Lean::Left)];
-    let mut text = columns(&header, &rows);
+    let mut text = match catalog.backups.is_empty() {
+        true => format!("no backups in {}", catalog.dir.display()),
+        false => columns(&header, &rows),
+    };
     for backup in shown {
         if let Kind::Broken { why, .. } = &backup.kind {
             text.push_str(&format!("\n{} is broken: {why}", backup.name));

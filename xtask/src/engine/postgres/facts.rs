@@ -253,11 +253,31 @@ pub const COUNT_ROWS: &str = r"SELECT format('SELECT %L, count(*) FROM ONLY %I.%
   ORDER BY n.nspname, c.relname \gexec
 ";
 
-/// Reads the answers to `COUNT_ROWS`: `table|rows` lines.
+/// Reads the answers to `COUNT_ROWS`: `table|rows`, where a table's name may have line breaks of its own.
 pub fn read_counts(answer: &str) -> Vec<(String, u64)> {
-    answer
-        .lines()
-        .filter_map(|line| line.rsplit_once('|'))
-        .filter_map(|(table, rows)| Some((table.to_owned(), rows.trim().parse().ok()?)))
-        .collect()
+    let mut counts = Vec::new();
+    let mut name = String::new();
+    for line in answer.split('\n') {
+        let ended = line.rsplit_once('|').and_then(|(head, rows)| Some((head, rows.trim().parse().ok()?)));
+        if let Some((head, rows)) = ended {
+            name.push_str(head);
+            counts.push((std::mem::take(&mut name), rows));
+        } else {
+            name.push_str(line);
+            name.push('\n');
+        }
+    }
+    counts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_belong_to_names_of_any_kind() {
+        let answer = "public.a|3\npublic.\"a|b\"|0\napp.\"line\nbreak\"|1\n";
+        let want = [("public.a", 3), ("public.\"a|b\"", 0), ("app.\"line\nbreak\"", 1)];
+        assert_eq!(read_counts(answer), want.map(|(table, rows)| (table.to_owned(), rows)));
+    }
 }

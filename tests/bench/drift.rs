@@ -1,0 +1,190 @@
+//! A dry run is what a run does: every command in its order, and after a failure at any of them what the plan says.
+
+use super::plan::{self, Failure, Promise};
+use super::{Bench, Call, DOCKER, HOST, facts, with_beside};
+
+const TWO: &str = "[project]\nname = \"shop\"\n[backup]\nname = \"set_{timestamp}/{store}.{ext}\"\n\
+    [databases.main]\nprograms = \"../bin\"\npostgres = { database = \"app\", user = \"boss\" }\n\
+    [databases.more]\nprograms = \"../bin\"\npostgres = { url = \"postgresql://boss:hunter22@localhost/app2?sslmode=disable\" }\n";
+const SERVICES: &str = "[containers.web]\ndocker = \"shop-web\"\nstop-during = [\"restore\", \"undo\"]\n\
+    [containers.jobs]\ndocker = \"shop-jobs\"\nstop-during = [\"restore\", \"undo\"]\n\
+    [containers.idle]\ndocker = \"shop-idle\"\nstop-during = [\"restore\"]\n";
+const COMPOSE: &str = "[project]\nname = \"shop\"\n[containers.pg]\ncompose = { service = \"db\", project = \"shop\" }\n\
+    [databases.main]\ncontainer = \"pg\"\n";
+
+fn with_services(toml: &str) -> Bench {
+    let bench = Bench::new(&format!("{toml}{SERVICES}"));
+    bench.stage("containers/shop-web", "running\n").stage("containers/shop-jobs", "running\n");
+    bench.stage("containers/shop-idle", "exited\n");
+    bench
+}
+
+#[test]
+fn backup_on_the_host() {
+    holds(&Bench::new(HOST), &["db-backup", "--label", "before v2"]);
+}
+
+#[test]
+fn backup_in_a_container() {
+    holds(&Bench::new(DOCKER), &["db-backup", "--compress", "gzip"]);
+}
+
+#[test]
+fn backup_in_a_compose_service() {
+    let bench = Bench::new(COMPOSE);
+    bench.stage("compose", "shop-pg\trunning\tshop\t/elsewhere\nother-pg\trunning\tother\t/elsewhere\n");
+    holds(&bench, &["db-backup"]);
+}
+
+#[test]
+fn backup_of_two_databases_into_a_folder() {
+    let bench = Bench::new(TWO);
+    bench.facts("app2", facts("app2"));
+    holds(&bench, &["db-backup"]);
+}
+
+#[test]
+fn restore_on_the_host_stops_services() {
+    let bench = with_services(HOST);
+    bench.with_backup();
+    holds(&bench, &["db-restore", "--latest", "--yes"]);
+}
+
+#[test]
+fn restore_in_a_container_with_what_others_left() {
+    let bench = with_services(DOCKER);
+    bench.facts("app", with_beside(&["previous", "staged", "discard"]));
+    bench.with_backup();
+    holds(&bench, &["db-restore", "--latest", "--confirm", "app"]);
+}
+
+#[test]
+fn restore_where_there_is_no_live_database() {
+    let bench = Bench::new(HOST);
+    let name = bench.with_backup();
+    bench.facts("other", facts("app"));
+    let mut none = facts("gone");
+    none["databases"] = serde_json::json!([]);
+    bench.facts("postgres", none);
+    bench.file("db-tasks.toml", HOST.replace("\"app\"", "\"gone\""));
+    holds(&bench, &["db-restore", &name, "--any-database"]);
+}
+
+#[test]
+fn restore_beside_the_live_database() {
+    let bench = with_services(HOST);
+    bench.with_backup();
+    bench.facts("postgres", with_beside(&[]));
+    holds(&bench, &["db-restore", "--latest", "--as", "app_copy"]);
+}
+
+#[test]
+fn undo_stops_services() {
+    let bench = with_services(HOST);
+    bench.facts("app", with_beside(&["previous"]));
+    holds(&bench, &["db-undo", "--yes"]);
+}
+
+#[test]
+fn verify_runs_nothing() {
+    let bench = Bench::new(HOST);
+    bench.with_backup();
+    holds(&bench, &["db-verify"]);
+}
+
+#[test]
+fn deep_verify_drops_what_it_made() {
+    let bench = Bench::new(HOST);
+    bench.facts("app", with_beside(&["scratch"]));
+    bench.with_backup();
+    holds(&bench, &["db-verify", "--deep"]);
+}
+
+/// The whole promise for one command.
+#[track_caller]
+fn holds(bench: &Bench, args: &[&str]) {
+    bench.keep();
+    let before = bench.files();
+    let dry = bench.run(&[args, &["--dry-run"]].concat()).exits(0);
+    let asked = bench.calls();
+    assert_eq!(bench.files(), before, "a dry run changes nothing");
+    assert!(asked.iter().all(only_looks), "a dry run only asks: {asked:#?}");
+    let lines = plan::read(&raw(bench, &dry.out));
+
+    bench.rewind();
+    bench.run(args).exits(0);
+    let good = bench.calls();
+    plan::assert_kept(&plan::expect(&lines, None), &good[asked.len()..], "a good run");
+
+    for (failure, companions) in plan::failures(&lines) {
+        fails_well(bench, args, &lines, failure, companions, &good, asked.len());
+    }
+}
+
+fn fails_well(
+    bench: &Bench,
+    args: &[&str],
+    lines: &[plan::Line],
+    failure: Failure,
+    companions: usize,
+    good: &[Call],
+    asked: usize,
+) {
+    let when = format!("{args:?} failing at {failure:?}");
+    let at = asked + place(lines, failure, &good[asked..]);
+    bench.rewind();
+    let before = bench.files();
+    bench.fail_at(good, at);
+    let said = bench.run(args);
+    let makes_way = companions == 2 && failure.command == 0;
+    if makes_way {
+        // the swap itself was done: whoever made way for it has no say
+        said.exits(0);
+        plan::assert_kept(&plan::expect(lines, None), &bench.calls()[asked..], &when);
+        return;
+    }
+    said.exits(1).tells("the bench says no").has_three_parts();
+    plan::assert_kept(&plan::expect(lines, Some(failure)), &bench.calls()[asked..], &when);
+    let final_names = |files: std::collections::BTreeMap<String, u32>| -> Vec<String> {
+        files.into_keys().filter(|f| f.contains('.')).collect()
+    };
+    assert_eq!(final_names(bench.files()), final_names(before), "{when}: files");
+    for service in ["shop-web", "shop-jobs"].iter().filter(|_| args[0] == "db-restore" || args[0] == "db-undo") {
+        if good.iter().any(|call| call.argv.iter().any(|word| word == service)) && !starts(good, at, service) {
+            assert_eq!(bench.container(service), "running", "{when}");
+        }
+    }
+}
+
+/// Whether this very call is the one that starts the service.
+fn starts(calls: &[Call], at: usize, service: &str) -> bool {
+    calls[at].argv.iter().any(|word| word == "start") && calls[at].argv.iter().any(|word| word == service)
+}
+
+/// Which of the calls is this step's.
+fn place(lines: &[plan::Line], failure: Failure, calls: &[Call]) -> usize {
+    let mut from = 0;
+    for line in lines {
+        if let plan::Line::Step { number, commands } = line {
+            if *number == failure.step {
+                let promise = &commands[failure.command];
+                return from + calls[from..].iter().position(|call| promise.is_kept_by(call)).unwrap();
+            }
+            from += commands.len();
+        } else if let plan::Line::Finally { commands, .. } = line {
+            from += commands.iter().map(Vec::<Promise>::len).sum::<usize>();
+        }
+    }
+    panic!("no {failure:?}")
+}
+
+fn only_looks(call: &Call) -> bool {
+    let has = |word: &str| call.argv.iter().any(|w| w == word);
+    has("inspect") || has("ps") || call.stdin.starts_with("\\echo :VERSION_NUM")
+}
+
+/// The dry run with the folders' own names again: commands hold paths.
+fn raw(bench: &Bench, text: &str) -> String {
+    let temp = bench.project.parent().unwrap();
+    text.replace("[DIR]", "[TEMP]/shop").replace("[TEMP]", &temp.to_string_lossy())
+}

@@ -1,0 +1,220 @@
+//! A dry run's text read back: what it promises to run, in which order, and what follows a failure.
+
+use super::Call;
+
+/// What stands in a dry run, from top to bottom.
+#[derive(Debug, Clone)]
+pub enum Line {
+    /// A step of the body.
+    Step { number: usize, commands: Vec<Promise> },
+    /// `if any of steps FIRST to LAST fails:`
+    OnFailure { first: usize, last: usize, commands: Vec<Vec<Promise>> },
+    /// `after steps FIRST to LAST, in any case:`
+    Finally { first: usize, commands: Vec<Vec<Promise>> },
+}
+
+/// A command as a dry run shows it.
+#[derive(Debug, Clone, Default)]
+pub struct Promise {
+    env: Vec<(String, String)>,
+    argv: Vec<String>,
+    sql: Vec<String>,
+}
+
+/// Calls that begin together, in either order.
+#[derive(Debug, Clone, Default)]
+pub struct Together {
+    pub calls: Vec<Promise>,
+    /// Ended by the tool when its companion has failed, perhaps before it could write itself down.
+    pub maybe: Vec<Promise>,
+}
+
+/// Which command of which step fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Failure {
+    pub step: usize,
+    pub command: usize,
+}
+
+/// Reads a dry run.
+pub fn read(text: &str) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for line in text.lines().skip(1).take_while(|line| *line != "guards:") {
+        let words = line.trim_start();
+        if let Some(number) = words.split_once(". ").and_then(|(number, _)| number.parse().ok()) {
+            lines.push(Line::Step { number, commands: Vec::new() });
+        } else if words.ends_with(" fails:") {
+            let (first, last) = range(words);
+            lines.push(Line::OnFailure { first, last, commands: Vec::new() });
+        } else if words.ends_with(", in any case:") {
+            lines.push(Line::Finally { first: range(words).0, commands: Vec::new() });
+        } else if words.starts_with("- ") {
+            acts(lines.last_mut().unwrap()).push(Vec::new());
+        } else if let Some(command) = words.strip_prefix("$ ") {
+            last_act(lines.last_mut().unwrap()).push(promise(command));
+        } else if let Some(sql) = words.strip_prefix('|') {
+            let promise = last_act(lines.last_mut().unwrap()).last_mut().unwrap();
+            promise.sql.push(sql.strip_prefix(' ').unwrap_or(sql).to_owned());
+        } else {
+            assert!(words.starts_with("note: ") || words == "nothing to do", "a dry run says: {line}");
+        }
+    }
+    lines
+}
+
+fn range(title: &str) -> (usize, usize) {
+    let numbers: Vec<usize> = title.split([' ', ',']).filter_map(|word| word.parse().ok()).collect();
+    (numbers[0], *numbers.last().unwrap())
+}
+
+fn acts(line: &mut Line) -> &mut Vec<Vec<Promise>> {
+    match line {
+        Line::OnFailure { commands, .. } | Line::Finally { commands, .. } => commands,
+        Line::Step { number, .. } => panic!("an act below step {number}"),
+    }
+}
+
+fn last_act(line: &mut Line) -> &mut Vec<Promise> {
+    match line {
+        Line::Step { commands, .. } => commands,
+        other => acts(other).last_mut().unwrap(),
+    }
+}
+
+/// A line of POSIX shell taken apart: assignments, then words.
+fn promise(line: &str) -> Promise {
+    let mut promise = Promise::default();
+    for word in shell_words(line) {
+        match word.split_once('=') {
+            Some((name, value)) if promise.argv.is_empty() && !name.contains('/') => {
+                promise.env.push((name.into(), value.into()))
+            }
+            _ => promise.argv.push(word),
+        }
+    }
+    promise
+}
+
+fn shell_words(line: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut quoted = None;
+    let mut chars = line.chars();
+    while let Some(c) = chars.next() {
+        match (c, quoted) {
+            ('\'', None) => quoted = Some('\''),
+            // a secret's name stands as `<the password in …>`
+            ('<', None) => {
+                quoted = Some('>');
+                words.last_mut().unwrap().push(c);
+            }
+            (c, Some(end)) if c == end => {
+                quoted = None;
+                if c == '>' {
+                    words.last_mut().unwrap().push(c);
+                }
+            }
+            ('\\', None) => words.last_mut().unwrap().extend(chars.next()),
+            (' ', None) => words.push(String::new()),
+            (c, _) => words.last_mut().unwrap().push(c),
+        }
+    }
+    words
+}
+
+/// What will be seen, where this fails or nothing does.
+pub fn expect(lines: &[Line], failure: Option<Failure>) -> Vec<Together> {
+    let failed = failure.map_or(usize::MAX, |f| f.step);
+    let mut seen = Vec::new();
+    for line in lines {
+        match line {
+            Line::Step { number, commands } if *number < failed => seen.push(Together { calls: commands.clone(), maybe: vec![] }),
+            Line::Step { number, commands } if *number == failed => {
+                let at = failure.map_or(0, |f| f.command);
+                let (calls, maybe) = commands.iter().enumerate().partition::<Vec<_>, _>(|(n, _)| *n == at);
+                let own = |list: Vec<(usize, &Promise)>| list.into_iter().map(|(_, p)| p.clone()).collect();
+                seen.push(Together { calls: own(calls), maybe: own(maybe) });
+            }
+            Line::OnFailure { first, last, commands } if (*first..=*last).contains(&failed) => seen.extend(one_by_one(commands)),
+            Line::Finally { first, commands } if *first <= failed => seen.extend(one_by_one(commands)),
+            _ => {}
+        }
+    }
+    seen.retain(|together| !together.calls.is_empty());
+    seen
+}
+
+fn one_by_one(acts: &[Vec<Promise>]) -> impl Iterator<Item = Together> + '_ {
+    acts.iter().map(|calls| Together { calls: calls.clone(), maybe: vec![] })
+}
+
+/// Whether the calls are those that were promised.
+#[track_caller]
+pub fn assert_kept(expected: &[Together], seen: &[Call], when: &str) {
+    let mut rest = seen;
+    for together in expected {
+        let mut open = together.calls.clone();
+        let mut maybe = together.maybe.clone();
+        while !(open.is_empty() && maybe.is_empty()) {
+            let Some((call, others)) = rest.split_first() else { break };
+            if let Some(at) = open.iter().position(|promise| promise.is_kept_by(call)) {
+                open.remove(at);
+            } else if let Some(at) = maybe.iter().position(|promise| promise.is_kept_by(call)) {
+                maybe.remove(at);
+            } else {
+                break;
+            }
+            rest = others;
+        }
+        assert!(open.is_empty(), "{when}:\npromised\n{open:#?}\nseen next\n{:#?}\nall\n{seen:#?}", rest.first());
+    }
+    assert!(rest.is_empty(), "{when}: nobody promised\n{rest:#?}");
+}
+
+impl Promise {
+    pub fn is_kept_by(&self, call: &Call) -> bool {
+        let same_env = |(name, value): &(String, String)| {
+            let found = call.env.get(name);
+            if value.starts_with('<') {
+                found.is_some_and(|v| !v.is_empty())
+            } else {
+                found.map(|f| unnamed(f)) == Some(unnamed(value))
+            }
+        };
+        let argv: Vec<String> = call.argv.iter().map(|word| unnamed(word)).collect();
+        let own: Vec<String> = self.argv.iter().map(|word| unnamed(word)).collect();
+        let program = if own[0].contains('/') { argv[0] == own[0] } else { argv[0].rsplit('/').next() == Some(&own[0]) };
+        program && argv[1..] == own[1..] && self.env.iter().all(same_env) && self.is_told_to(&call.stdin)
+    }
+
+    fn is_told_to(&self, stdin: &str) -> bool {
+        let telling = |line: &&str| !line.is_empty();
+        let stdin = unnamed(stdin);
+        let told: Vec<&str> = stdin.lines().filter(telling).collect();
+        let sql: Vec<String> = self.sql.iter().map(|line| unnamed(line)).collect();
+        let mut own = Vec::new();
+        for line in sql.iter().map(String::as_str).filter(telling) {
+            if line.starts_with("(the dump;") {
+                own.extend(super::DUMP.lines().filter(telling));
+            } else {
+                own.push(line);
+            }
+        }
+        told == own
+    }
+}
+
+/// A run's name differs from that of the dry run before it.
+fn unnamed(text: &str) -> String {
+    super::said::after(&text.replace("[RUN]", "0"), "db-tasks/", |c| c.is_ascii_hexdigit(), "RUN")
+}
+
+/// The commands of the steps, in order, each with its place.
+pub fn failures(lines: &[Line]) -> Vec<(Failure, usize)> {
+    let mut all = Vec::new();
+    for line in lines {
+        if let Line::Step { number, commands } = line {
+            all.extend((0..commands.len()).map(|command| (Failure { step: *number, command }, commands.len())));
+        }
+    }
+    all
+}
