@@ -100,7 +100,7 @@ impl Surveyor<'_> {
         let begun = Instant::now();
         let mut server = self.question(&client, depth)?;
         // a container's first start runs a server on the socket alone, and an unfinished database in it
-        while container.is_some() && server.listens_on.is_empty() {
+        while container.is_some() && server.listens_on.as_deref() == Some("") {
             anyhow::ensure!(begun.elapsed() < BOOTSTRAP, bootstrapping(&client));
             std::thread::sleep(Duration::from_millis(300));
             server = self.question(&client, depth)?;

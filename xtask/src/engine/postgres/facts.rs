@@ -42,8 +42,7 @@ pub struct ServerFacts {
     pub slots: u32,
     /// `listen_addresses`: empty while the official image's bootstrap server runs, which is on the socket only
     /// (<https://github.com/docker-library/postgres/issues/146>).
-    #[serde(default)]
-    pub listens_on: String,
+    pub listens_on: Option<String>,
     /// The server's data folder, where the role may know it.
     pub data_directory: Option<String>,
 }
