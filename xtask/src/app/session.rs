@@ -161,7 +161,7 @@ impl Session {
             for stake in stakes {
                 let warning = format!("  this replaces the live data of `{}` ({})", stake.database, stake.at);
                 let painted = self.terminal.paint("1;33", &warning);
-                self.terminal.say(&painted);
+                self.terminal.tell(&painted);
             }
         }
     }

@@ -47,8 +47,13 @@ pub fn clear(plan: Plan, circumstances: &Circumstances<'_>, person: &mut dyn Ask
 }
 
 fn consent(plan: &Plan, person: &mut dyn Ask) -> Result<()> {
-    let word = if let Risk::ReplacesData { answer, .. } = &plan.risk { Some(answer) } else { None };
-    let question = word.map_or("Proceed? [y/N] ".into(), |word| format!("Type `{word}` to proceed: "));
+    let (word, question) = match &plan.risk {
+        Risk::ReplacesData { stakes, answer } => {
+            let names: Vec<String> = stakes.iter().map(|s| format!("`{}`", s.database)).collect();
+            (Some(answer), format!("Type `{answer}` to replace the live data of {}: ", names.join(", ")))
+        }
+        _ => (None, "Proceed? [y/N] ".into()),
+    };
     let given = person.ask(&question)?.unwrap_or_default();
     let agreed = match word {
         Some(word) => given.trim() == word,

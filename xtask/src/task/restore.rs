@@ -55,7 +55,8 @@ fn over_live(project: &Project, target: &Surveyed, dump: &Dump, services: &[Cont
     let staged = beside(name, "staged");
     let older = live.and(target.server.database(&previous(name)));
     let swap = Swap { live: name, incoming: &staged, live_oid: live.map(|d| d.oid), older_oid: older.map(|d| d.oid) };
-    let mut steps = leftovers(target, &[&staged, &swap.discard()]);
+    let mut steps = leftovers(target, &[&staged, &swap.discard()])?;
+    older.map_or(Ok(()), ours)?;
     steps.push(Step::Act(admin::still(&target.client, name, live)));
     let mut body = load(target, dump, request.trust, &staged, live);
     body.push(around_services(services, admin::swap(&target.client, &swap)));
@@ -90,11 +91,9 @@ fn beside_live(target: &Surveyed, dump: &Dump, request: &Request, name: &str) ->
             .into());
     }
     let mut steps = vec![Step::Act(admin::still(&target.client, name, None))];
-    steps.push(Step::Scope(Scope {
-        body: load(target, dump, request.trust, name, None),
-        on_failure: unstage(target, name),
-        finally: Vec::new(),
-    }));
+    let mut body = load(target, dump, request.trust, name, None);
+    body.push(Step::Act(admin::release(&target.client, name)));
+    steps.push(Step::Scope(Scope { body, on_failure: unstage(target, name), finally: Vec::new() }));
     let afterwards = vec![format!("the live database `{}` was not touched", target.name())];
     Ok(Plan {
         task: "db-restore",
@@ -158,9 +157,22 @@ fn unstage(target: &Surveyed, name: &str) -> Vec<Act> {
 }
 
 /// Databases that a killed run left: they are nobody's, and their names are needed.
-pub(super) fn leftovers(target: &Surveyed, names: &[&str]) -> Vec<Step> {
-    let left = names.iter().filter(|name| target.server.database(name).is_some());
-    left.map(|name| Step::Act(admin::drop(&target.client, name))).collect()
+pub(super) fn leftovers(target: &Surveyed, names: &[&str]) -> Result<Vec<Step>> {
+    let left = names.iter().filter_map(|name| target.server.database(name));
+    left.map(|database| ours(database).map(|()| Step::Act(admin::drop(&target.client, &database.name)))).collect()
+}
+
+/// Refuses to touch a database that only looks like one of ours.
+pub(super) fn ours(database: &DatabaseFacts) -> Result<()> {
+    if database.is_ours() {
+        return Ok(());
+    }
+    Err(Problem::refused(format!("the database `{}` is in the way, and db-tasks did not make it", database.name))
+        .cure(format!(
+            "if it is of no use, drop it; else give it another name: `ALTER DATABASE \"{}\" RENAME TO …`",
+            database.name
+        ))
+        .into())
 }
 
 /// Stops what runs of the services, acts, and starts the same ones again on every path.

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::restore::{around_services, swappable};
+use super::restore::{around_services, ours, swappable};
 use crate::engine::postgres::admin::{self, Swap};
 use crate::engine::postgres::name::previous;
 use crate::facts::{ContainerFacts, Surveyed};
@@ -18,6 +18,7 @@ pub fn plan(target: &Surveyed, services: &[ContainerFacts]) -> Result<Plan> {
             .cure("`db-restore` restores a backup; `db-list` shows them")
             .into());
     }
+    target.server.database(&kept).map_or(Ok(()), ours)?;
     swappable(target)?;
     let live = target.live();
     let swap = Swap { live: name, incoming: &kept, live_oid: live.map(|d| d.oid), older_oid: None };

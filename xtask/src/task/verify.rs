@@ -32,7 +32,7 @@ pub fn quick(dumps: &[Dump]) -> Plan {
 pub fn deep(target: &Surveyed, dump: &Dump) -> Result<Plan> {
     may_create(target)?;
     let scratch = beside(target.name(), "scratch");
-    let mut body = leftovers(target, &[&scratch]);
+    let mut body = leftovers(target, &[&scratch])?;
     body.push(Step::Scope(Scope {
         body: load(target, dump, Trust::Dump, &scratch, None),
         on_failure: vec![Act::Remove(crate::plan::Deed {

@@ -30,13 +30,38 @@ pub fn create(client: &Client, name: &str, like: Option<&DatabaseFacts>, server:
             sql.push_str(&format!(" TABLESPACE {}", ident(&d.tablespace)));
         }
     }
-    Act::Create(command(client, format!("database {name}"), format!("{sql};\n")))
+    Act::Create(command(client, format!("database {name}"), format!("{sql};\n{}", mark(name, "on its way"))))
 }
 
-/// Drops a database that is not live.
+/// Drops a database that this tool has made and marked; any other is left alone, whatever it is called.
 pub fn drop(client: &Client, name: &str) -> Act {
-    let sql = format!("{}DROP DATABASE IF EXISTS {};\n", terminate(name), ident(name));
+    let sql = format!("{}{}DROP DATABASE IF EXISTS {};\n", assert_marked(name), terminate(name), ident(name));
     Act::Remove(command(client, format!("database {name}"), sql))
+}
+
+/// A database that was on its way has arrived: it is the person's own from now on.
+pub fn release(client: &Client, name: &str) -> Act {
+    Act::Write(command(client, format!("database {name} as done"), unmark(name)))
+}
+
+/// The setting by which a database is known as one that this tool made or kept. It goes along with a rename, and not with a dump.
+pub const MARK: &str = "dbtasks.made";
+
+fn mark(name: &str, what: &str) -> String {
+    format!("ALTER DATABASE {} SET {MARK} TO {};\n", ident(name), literal(what))
+}
+
+fn unmark(name: &str) -> String {
+    format!("ALTER DATABASE {} RESET {MARK};\n", ident(name))
+}
+
+fn assert_marked(name: &str) -> String {
+    format!(
+        "DO $mark$ BEGIN\n  IF EXISTS (SELECT FROM pg_database d WHERE d.datname = {name} AND NOT EXISTS (\n      \
+         SELECT FROM pg_db_role_setting s, unnest(s.setconfig) c WHERE s.setdatabase = d.oid AND s.setrole = 0 AND starts_with(c, '{MARK}='))) THEN\n    \
+         RAISE EXCEPTION 'this database was not made by db-tasks, so it is not dropped';\n  END IF;\nEND $mark$;\n",
+        name = literal(name)
+    )
 }
 
 fn command(client: &Client, what: String, sql: String) -> Deed {
@@ -55,7 +80,7 @@ fn terminate(name: &str) -> String {
 pub fn carry(client: &Client, name: &str, from: &DatabaseFacts) -> Act {
     let db = ident(name);
     let mut sql = String::from("BEGIN;\n");
-    for s in &from.settings {
+    for s in from.settings.iter().filter(|s| s.name != MARK) {
         let whom = s.role.as_ref().map_or(format!("DATABASE {db}"), |role| format!("ROLE {} IN DATABASE {db}", ident(role)));
         sql.push_str(&format!("ALTER {whom} SET {} TO {};\n", parameter(&s.name), parameter_value(&s.name, &s.value)));
     }
@@ -157,6 +182,10 @@ pub fn swap(client: &Client, swap: &Swap<'_>) -> Act {
     let mut sql = format!("SET lock_timeout = '15s';\nBEGIN;\n{}", identity(swap));
     for (from, to) in &renames {
         sql.push_str(&format!("ALTER DATABASE {} RENAME TO {};\n", ident(from), ident(to)));
+    }
+    sql.push_str(&unmark(swap.live));
+    if swap.live_oid.is_some() {
+        sql.push_str(&mark(&previous(swap.live), "kept for db-undo"));
     }
     sql.push_str("COMMIT;\n");
     let what = renames.iter().map(|(from, to)| format!("{from} -> {to}")).collect::<Vec<_>>().join(", ");

@@ -173,6 +173,11 @@ impl ServerFacts {
 }
 
 impl DatabaseFacts {
+    /// Whether this tool made or kept it.
+    pub fn is_ours(&self) -> bool {
+        self.settings.iter().any(|s| s.role.is_none() && s.name == super::admin::MARK)
+    }
+
     /// The environment that `ALTER DATABASE … SET dbtasks.environment` wrote into it.
     pub fn marker(&self) -> Option<&str> {
         self.settings.iter().find(|s| s.role.is_none() && s.name == "dbtasks.environment").map(|s| s.value.as_str())
