@@ -4,6 +4,7 @@ pub mod ask;
 mod audit;
 mod deed;
 mod interrupt;
+mod lease;
 mod lock;
 mod movers;
 mod pipe;
@@ -17,6 +18,7 @@ use chrono::{DateTime, Utc};
 
 pub use audit::audit;
 pub use interrupt::Interrupt;
+pub use lease::{Lease, Others};
 pub use lock::Lock;
 pub use movers::hand_over;
 pub use pipe::{Found, Progress};
