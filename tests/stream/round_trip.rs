@@ -113,7 +113,7 @@ fn interoperates_with_the_usual_programs() {
             let data = rows(bytes);
             let file = encode(codec.into(), &data);
             let Some(theirs) = pipe(program, &["-dc"], &file) else {
-                eprintln!("{program} is not installed: not tested");
+                crate::support::component::missing(program, "it is not installed");
                 continue;
             };
             assert!(theirs == data, "{program} -d of {bytes}");

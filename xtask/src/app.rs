@@ -14,16 +14,6 @@ use crate::cli::{Cli, Global, Task};
 use crate::problem::{Exit, Problem};
 use session::Session;
 
-/// What the doctor looks at.
-pub struct Patient<'a> {
-    /// The project.
-    pub project: &'a crate::config::Project,
-    /// The environment it was read with.
-    pub env: &'a crate::config::Env,
-    /// Somebody to ask servers with.
-    pub surveyor: crate::facts::Surveyor<'a>,
-}
-
 /// The program: reads the command line, does the task, maps what went wrong to an exit code.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {

@@ -8,6 +8,7 @@ pub mod bundle;
 pub mod cli;
 pub mod cmd;
 pub mod config;
+pub mod door;
 pub mod engine;
 pub mod facts;
 pub mod gate;

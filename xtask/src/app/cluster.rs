@@ -8,13 +8,13 @@ use anyhow::Result;
 use super::session::{Intent, Session, print};
 use crate::cli;
 use crate::config::{At, Database};
+use crate::door::ask::ask;
 use crate::engine::cluster::state::State;
 use crate::engine::postgres::name::literal;
 use crate::facts::Surveyed;
 use crate::facts::cluster::{self, ClusterFacts, Found};
 use crate::gate::Consent;
 use crate::problem::{Exit, Problem};
-use crate::run::ask::ask;
 use crate::run::{Lease, Others};
 use crate::task::cluster::{self as task, New};
 
@@ -301,7 +301,7 @@ pub fn start(session: &mut Session, args: &cli::Cluster) -> Result<Exit> {
         let mut urls = Vec::new();
         for cluster in session.concerned(&databases, Wants::Made)? {
             let found = session.find(&cluster)?;
-            if found.cluster.on_demand().exists() {
+            if found.mark.is_some() {
                 session.carry_out(task::keep(&found), Consent::Ask, Intent::Run)?;
             }
             let surveyor = session.surveyor();

@@ -10,12 +10,12 @@ use super::writing;
 use crate::bundle::{Backup, Catalog, catalog};
 use crate::cli;
 use crate::config::Database;
+use crate::door::movers;
 use crate::engine::postgres::client::Terminal;
 use crate::engine::postgres::facts::Depth;
 use crate::facts::{containers, health};
 use crate::gate::Ask;
 use crate::problem::{Exit, Problem};
-use crate::run;
 use crate::view;
 
 /// `db-list`
@@ -124,7 +124,7 @@ fn open_shell(session: &Session, args: &cli::Shell, database: &Database) -> Resu
     if args.dry_run {
         return print(&format!("$ {cmd}"));
     }
-    let status = run::hand_over(&cmd, &session.project.secrets)?;
+    let status = movers::hand_over(&cmd, &session.project.secrets)?;
     if status == Some(0) {
         Ok(Exit::Done)
     } else {
@@ -149,7 +149,7 @@ pub fn doctor(session: &mut Session, args: &cli::Doctor) -> Result<Exit> {
 
 fn show_findings(session: &Session, args: &cli::Doctor) -> Result<Exit> {
     let findings =
-        health::examine(&super::Patient { project: &session.project, env: &session.env, surveyor: session.surveyor() });
+        health::examine(&health::Patient { project: &session.project, env: &session.env, surveyor: session.surveyor() });
     let text =
         if args.json { serde_json::to_string_pretty(&view::doctor::json(&findings))? } else { view::doctor::text(&findings) };
     print(&text)?;

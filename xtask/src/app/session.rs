@@ -1,22 +1,24 @@
 //! What every task has: the project, the environment, the clock, the terminal, and the way from a plan to its report.
 
 use std::io::{IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use chrono::Utc;
 
+use crate::bundle::name;
 use crate::cli;
 use crate::config::{self, Database, Dotenv, Env, Project};
+use crate::door::Interrupt;
 use crate::facts::{ContainerFacts, Surveyor, containers};
 use crate::gate::{self, Agent, Circumstances, Consent, Person};
 use crate::plan::Plan;
 use crate::problem::{Exit, Problem};
-use crate::run::{self, Interrupt, Lock, Report, World};
+use crate::run::{self, Lock, Report, World};
 use crate::task::Moment;
-use crate::ui::describe;
 use crate::ui::terminal::{Telling, Terminal};
+use crate::ui::{describe, told};
 
 /// One run of the program.
 pub struct Session {
@@ -58,6 +60,8 @@ impl Session {
         };
         let dotenv = if global.no_dotenv { Dotenv::Ignore } else { Dotenv::Read };
         let (project, env) = config::load(&path, Env::of_process(), dotenv)?;
+        name::check(&project.backup)
+            .map_err(|why| Problem::usage(format!("`[backup]` in `{}` is wrong", path.display())).because(why))?;
         let telling = if global.quiet { Telling::Quiet } else { Telling::Steps };
         let now = Utc::now();
         let run = format!("{:x}{:04x}", now.timestamp(), std::process::id() & 0xffff);
@@ -174,9 +178,7 @@ impl Session {
 
     /// A path as short as it can be said from here.
     pub fn short(path: &Path) -> String {
-        let here = std::env::current_dir().ok();
-        let relative = here.and_then(|here| path.strip_prefix(here).ok().map(PathBuf::from));
-        relative.unwrap_or_else(|| path.to_path_buf()).display().to_string()
+        told::short(path, &std::env::current_dir().unwrap_or_default())
     }
 }
 

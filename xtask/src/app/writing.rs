@@ -1,5 +1,7 @@
 //! Tasks that change something: each gathers facts, plans, and has the plan carried out.
 
+use std::path::Path;
+
 use anyhow::Result;
 
 use super::cluster::Wants;
@@ -8,11 +10,12 @@ use crate::bundle::{Backup, Catalog, Kind, Reason, catalog};
 use crate::cli;
 use crate::config;
 use crate::engine::postgres::facts::Depth;
-use crate::facts::{Surveyed, dumps};
+use crate::facts::dumps::{self, Dump};
+use crate::facts::{Surveyed, health};
 use crate::gate::Consent;
 use crate::plan::Trust;
 use crate::problem::{Exit, Problem};
-use crate::task::restore::{Difference, Dump};
+use crate::task::restore::Difference;
 use crate::task::{backup, cleanup as cleanup_task, restore as restore_task, undo as undo_task, verify as verify_task};
 
 fn consent(args: &cli::Consent) -> Consent {
@@ -51,7 +54,7 @@ fn back_up(session: &mut Session, args: &cli::Backup, databases: &[config::Datab
     let catalog = Catalog::read(&request.backup.dir)?;
     let plan = backup::plan(&session.project, &surveyed, &catalog, request, &session.moment)?;
     let result = plan.result.clone();
-    let consent = if args.auto { Consent::Yes } else { consent(&args.consent) };
+    let consent = if args.auto || session.env.says_yes("SKIP_BACKUP_PROMPT") { Consent::Yes } else { consent(&args.consent) };
     if session.carry_out(plan, consent, Intent::of(&args.consent))?.is_none() {
         return Ok(Exit::Done);
     }
@@ -103,9 +106,12 @@ fn put_back(session: &mut Session, args: &cli::Restore, database: &config::Datab
         None => target,
     };
     let dump = dump_of(session, chosen, Some(&database.key))?;
+    let data =
+        target.server.data_directory.as_deref().filter(|_| target.container.is_none() && target.stake().remote_host.is_none());
     let accept = [(args.any_database, Difference::Database), (args.any_version, Difference::Version)];
     let request = restore_task::Request {
         into: args.into.clone(),
+        disk_left: data.map(Path::new).filter(|d| d.is_dir()).and_then(health::disk_left),
         trust: if args.trust { Trust::Script } else { Trust::Dump },
         accept: accept.into_iter().filter(|(given, _)| *given).map(|(_, difference)| difference).collect(),
     };

@@ -65,13 +65,20 @@ fn by_age(age: i64, rules: &KeepRules, any_good: bool) -> Verdict {
 
 /// One good backup a day, a week, a month: the newest of each, so many of each.
 struct Calendar {
-    slots: [(&'static str, u32, BTreeSet<(i32, u32)>); 3],
+    slots: [Slots; 3],
+}
+
+/// Days, weeks or months: how many are kept, and which have theirs.
+struct Slots {
+    name: &'static str,
+    count: usize,
+    seen: BTreeSet<(i32, u32)>,
 }
 
 impl Calendar {
     fn new(rules: &KeepRules) -> Self {
-        let slot = |name, count| (name, count, BTreeSet::new());
-        Self { slots: [slot("daily", rules.daily), slot("weekly", rules.weekly), slot("monthly", rules.monthly)] }
+        let slots = |name, count: u32| Slots { name, count: count as usize, seen: BTreeSet::new() };
+        Self { slots: [slots("daily", rules.daily), slots("weekly", rules.weekly), slots("monthly", rules.monthly)] }
     }
 
     /// The first kind of slot that this backup fills; it fills the others, too.
@@ -79,9 +86,9 @@ impl Calendar {
         let when = candidate.created;
         let keys = [(when.year(), when.ordinal()), (when.iso_week().year(), when.iso_week().week()), (when.year(), when.month())];
         let mut claimed = None;
-        for ((name, count, seen), key) in self.slots.iter_mut().zip(keys) {
-            let free = candidate.good && seen.len() < *count as usize && seen.insert(key);
-            claimed = claimed.or(free.then_some(*name));
+        for (slots, key) in self.slots.iter_mut().zip(keys) {
+            let free = candidate.good && slots.seen.len() < slots.count && slots.seen.insert(key);
+            claimed = claimed.or(free.then_some(slots.name));
         }
         claimed
     }

@@ -76,6 +76,13 @@ pub fn manifest(artifact: &Path) -> PathBuf {
     }
 }
 
+/// The name a file has until it is whole.
+pub fn partial(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".partial");
+    path.with_file_name(name)
+}
+
 /// A dump's name without what says how it is written.
 pub fn stem(name: &str) -> &str {
     let name = [".gz", ".zst", ".zstd"].iter().find_map(|e| name.strip_suffix(e)).unwrap_or(name);

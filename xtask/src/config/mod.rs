@@ -24,10 +24,9 @@ pub const FILE: &str = "db-tasks.toml";
 pub fn find(start: &Path) -> Result<PathBuf> {
     let found = start.ancestors().map(|folder| folder.join(FILE)).find(|path| path.is_file());
     Ok(found.ok_or_else(|| {
-        Problem::usage(format!("there is no `{FILE}` in `{}` or any folder above it", start.display())).cure(format!(
-            "make one that says `[databases.main]`, and `postgres = {{ url = \"${{DATABASE_URL}}\" }}` below it; \
-                           its folder is where paths in it start"
-        ))
+        Problem::usage(format!("there is no `{FILE}` in `{}` or any folder above it", start.display())).cure(
+            "make one that says `[databases.main]`, and `postgres = { url = \"${DATABASE_URL}\" }` below it; its folder is where paths in it start",
+        )
     })?)
 }
 

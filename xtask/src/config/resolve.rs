@@ -80,10 +80,10 @@ impl Resolver<'_> {
             self.note(key, &found, format!("${var}"));
             return Ok(Some(found));
         }
-        self.from_file(key, value)
+        self.in_file(key, value)
     }
 
-    fn from_file(&mut self, key: &str, value: Option<&Text>) -> Result<Option<String>> {
+    fn in_file(&mut self, key: &str, value: Option<&Text>) -> Result<Option<String>> {
         let Some(value) = value else { return Ok(None) };
         let (text, origin) = self.expand(key, value.span().start, value.as_ref())?;
         self.note(key, &text, origin);
@@ -92,7 +92,7 @@ impl Resolver<'_> {
 
     /// File over environment: for what says *which* database. A variable left over from another project must not redirect a restore.
     fn identity(&mut self, key: &str, value: Option<&Text>, vars: &[&str]) -> Result<Option<String>> {
-        match self.from_file(key, value)? {
+        match self.in_file(key, value)? {
             Some(found) => Ok(Some(found)),
             None => self.pick(key, None, vars),
         }
@@ -126,12 +126,12 @@ impl Resolver<'_> {
 
     fn container(&mut self, key: &str, table: &ContainerTable) -> Result<Container> {
         let at = |name: &str| format!("containers.{key}.{name}");
-        let engine = self.from_file(&at("engine"), table.engine.as_ref())?;
+        let engine = self.in_file(&at("engine"), table.engine.as_ref())?;
         let by = match (&table.docker, &table.compose) {
-            (Some(name), None) => ContainerBy::Name(self.from_file(&at("docker"), Some(name))?.unwrap_or_default()),
+            (Some(name), None) => ContainerBy::Name(self.in_file(&at("docker"), Some(name))?.unwrap_or_default()),
             (None, Some(compose)) => {
-                let service = self.from_file(&at("compose.service"), Some(&compose.service))?.unwrap_or_default();
-                let file = self.from_file(&at("compose.file"), compose.file.as_ref())?;
+                let service = self.in_file(&at("compose.service"), Some(&compose.service))?.unwrap_or_default();
+                let file = self.in_file(&at("compose.file"), compose.file.as_ref())?;
                 let folder = file.map_or(self.root.to_path_buf(), |f| {
                     self.path(&f).parent().map_or(self.root.to_path_buf(), Path::to_path_buf)
                 });
@@ -170,9 +170,9 @@ impl Resolver<'_> {
 
     fn at(&mut self, key: &str, table: &DatabaseTable, file: &File) -> Result<At> {
         let at = |name: &str| format!("databases.{key}.{name}");
-        let container = self.from_file(&at("container"), table.container.as_ref())?;
-        let cluster = self.from_file(&at("cluster"), table.cluster.as_ref())?;
-        let init = self.from_file(&at("init"), table.init.as_ref())?;
+        let container = self.in_file(&at("container"), table.container.as_ref())?;
+        let cluster = self.in_file(&at("cluster"), table.cluster.as_ref())?;
+        let init = self.in_file(&at("init"), table.init.as_ref())?;
         match (container, cluster) {
             (Some(_), Some(_)) => Err(Problem::usage(format!("`databases.{key}` says both `container` and `cluster`"))
                 .cure("keep the one where the server runs")
@@ -285,8 +285,6 @@ impl Resolver<'_> {
         let monthly = self.number("backup.keep-monthly", b.keep_monthly.as_ref(), &[])?.unwrap_or(0);
         let keep = KeepRules { days, min, daily, weekly, monthly };
         let backup = Backup { dir: self.path(&dir), name, timestamp, compress, level, keep };
-        crate::bundle::name::check(&backup)
-            .map_err(|why| Problem::usage("`[backup]` in `db-tasks.toml` is wrong").because(why))?;
         Ok(backup)
     }
 

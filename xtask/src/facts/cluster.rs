@@ -7,13 +7,13 @@ use anyhow::Result;
 use super::server::{self, ServerPrograms};
 use crate::cmd::Cmd;
 use crate::config::{Env, Secrets};
+use crate::door::ask::ask;
 use crate::engine::cluster::Cluster;
 use crate::engine::cluster::servant::{self, Account, Servant};
 use crate::engine::cluster::socket::{self, SocketDir};
 use crate::engine::cluster::state::{Contents, Holder, Seen, State};
 use crate::place::Place;
 use crate::problem::Problem;
-use crate::run::ask::ask;
 
 /// What a client has to know of a cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub struct Found {
     pub state: State,
     /// The programs of its version.
     pub programs: ServerPrograms,
+    /// The mark of a server that was started on demand, where it has one.
+    pub mark: Option<PathBuf>,
 }
 
 /// What has to be known before a server is started or stopped.
@@ -91,7 +93,8 @@ fn see(folder: &Path, dir: &SocketDir, contents: Contents, programs: ServerProgr
     let answers = contents == Contents::Cluster && listens(&dir.path().join(socket::socket_name()));
     let seen = Seen { contents, answers, pid: pid(folder) };
     let cluster = Cluster { folder: folder.to_path_buf(), socket_dir: dir.path().to_path_buf() };
-    Found { cluster, state: seen.state(), programs }
+    let mark = Some(cluster.on_demand()).filter(|mark| mark.exists());
+    Found { cluster, state: seen.state(), programs, mark }
 }
 
 fn contents(folder: &Path) -> Result<Contents> {
@@ -260,13 +263,14 @@ fn locale() -> Option<String> {
     answer.out.lines().find(fits).map(|_| "C.UTF-8".into())
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::{PermissionsExt, symlink};
 
     #[test]
+    #[cfg(unix)]
     fn a_hijacked_folder_is_refused() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
         let temp = tempfile::tempdir().unwrap();
         let us = ourselves();
         let dir = temp.path().join("socket");

@@ -8,8 +8,8 @@ use serde::Deserialize;
 
 use crate::cmd::Cmd;
 use crate::config::{Container, ContainerBy, Env, Secrets};
+use crate::door::ask::ask;
 use crate::problem::Problem;
-use crate::run::ask::ask;
 
 /// A container as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub struct ContainerFacts {
     pub health: Option<String>,
     /// When it was started, as the engine says it.
     pub started: String,
+    /// The host of the engine, where `DOCKER_HOST` names one: its containers are not of this machine.
+    pub engine_host: Option<String>,
     /// Its environment: the official image says there who owns the server.
     pub env: BTreeMap<String, String>,
 }
@@ -59,7 +61,20 @@ pub fn inspect(container: &Container, env: &Env) -> Result<ContainerFacts> {
         ContainerBy::Name(name) => name.clone(),
         ContainerBy::Compose { service, folder, project } => by_labels(&engine, service, folder, project.as_deref(), env)?,
     };
-    inspect_name(&engine, &name)
+    Ok(ContainerFacts { engine_host: env.get("DOCKER_HOST").and_then(engine_host), ..inspect_name(&engine, &name)? })
+}
+
+/// `tcp://host:2376` and `ssh://user@host` name a host; `unix://` and `npipe://` are this machine.
+fn engine_host(docker_host: &str) -> Option<String> {
+    let rest = ["tcp://", "ssh://", "http://", "https://"].iter().find_map(|scheme| docker_host.strip_prefix(scheme))?;
+    let authority = rest.split('/').next().unwrap_or(rest);
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    Some(
+        host.strip_prefix('[')
+            .and_then(|h| h.split(']').next())
+            .unwrap_or_else(|| host.split(':').next().unwrap_or(host))
+            .to_owned(),
+    )
 }
 
 fn inspect_name(engine: &str, name: &str) -> Result<ContainerFacts> {
@@ -75,6 +90,7 @@ fn inspect_name(engine: &str, name: &str) -> Result<ContainerFacts> {
         engine: engine.into(),
         name: one.name.trim_start_matches('/').into(),
         id: one.id,
+        engine_host: None,
         status: one.state.status,
         health: one.state.health.map(|h| h.status).filter(|s| !s.is_empty()),
         started: one.state.started_at,
@@ -156,4 +172,21 @@ struct Health {
 struct Config {
     #[serde(default)]
     env: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_engine_elsewhere_is_known_by_its_host() {
+        for (docker_host, want) in [
+            ("unix:///var/run/docker.sock", None),
+            ("tcp://10.0.0.5:2376", Some("10.0.0.5")),
+            ("tcp://[::1]:2375", Some("::1")),
+            ("ssh://me@build.example", Some("build.example")),
+        ] {
+            assert_eq!(engine_host(docker_host).as_deref(), want);
+        }
+    }
 }

@@ -2,11 +2,11 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use crate::bundle::Backup;
+use crate::bundle::{Artifact, Backup};
 use crate::cmd::Cmd;
 use crate::config::Project;
 use crate::engine::postgres::script::Scanner;
@@ -16,10 +16,34 @@ use crate::place::Place;
 use crate::plan::Source;
 use crate::problem::Problem;
 use crate::stream::{self, Codec, SNIFF_LEN, Sniffed};
-use crate::task::restore::Dump;
 
 /// Enough of a dump to hold the versions that pg_dump writes at its head.
 const HEAD: u64 = 16 * 1024;
+
+/// What is restored: the file and what is known of it.
+#[derive(Debug, Clone)]
+pub struct Dump {
+    /// The backup that it is of.
+    pub backup: Backup,
+    /// The manifest's entry, where there is a manifest.
+    pub artifact: Option<Artifact>,
+    /// The bytes.
+    pub source: Source,
+    /// The server it was dumped from.
+    pub dumped_from: Option<Version>,
+    /// The pg_dump that wrote it.
+    pub dumped_by: Option<Version>,
+}
+
+impl Dump {
+    /// Its file.
+    pub fn file(&self) -> PathBuf {
+        match &self.artifact {
+            Some(artifact) => self.backup.folder().join(&artifact.file),
+            None => self.backup.path.clone(),
+        }
+    }
+}
 
 /// Looks at the file of one database (by its key; the only one where none is given) in a backup.
 pub fn look(backup: &Backup, key: Option<&str>, project: &Project) -> Result<Dump> {

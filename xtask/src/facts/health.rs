@@ -2,10 +2,9 @@
 
 use std::path::Path;
 
-use super::{Surveyed, containers};
-use crate::app::Patient;
+use super::{Surveyed, Surveyor, containers};
 use crate::bundle::Catalog;
-use crate::config::At;
+use crate::config::{At, Env, Project};
 use crate::engine::postgres::facts::Depth;
 use crate::problem::Problem;
 
@@ -55,6 +54,16 @@ impl Finding {
         );
         Self { what, state: State::Problem, why, cure: problem.and_then(|p| p.cure.clone()) }
     }
+}
+
+/// What the doctor looks at.
+pub struct Patient<'a> {
+    /// The project.
+    pub project: &'a Project,
+    /// The environment it was read with.
+    pub env: &'a Env,
+    /// Somebody to ask servers with.
+    pub surveyor: Surveyor<'a>,
 }
 
 /// Examines the project.
@@ -227,7 +236,7 @@ fn ignored(root: &Path, dir: &Path) -> Option<bool> {
         "-q".into(),
         dir.join("x").to_string_lossy().into_owned(),
     ]);
-    let answer = crate::run::ask::ask(&cmd, &Default::default()).ok()?;
+    let answer = crate::door::ask::ask(&cmd, &Default::default()).ok()?;
     match answer.code {
         Some(0) => Some(true),
         Some(1) => Some(false),

@@ -54,7 +54,7 @@ pub(super) fn major_of(bin: &Path) -> Option<u32> {
 
 /// The folder whose pg_dump suits a server: of the server's own version, else the nearest newer one. A newer pg_dump reads every
 /// older server, but what it writes may not load there again; an older one refuses.
-pub fn fitting<'a>(programs: &'a [Programs], server: Version) -> Option<&'a Programs> {
+pub fn fitting(programs: &[Programs], server: Version) -> Option<&Programs> {
     let newer = |p: &&Programs| p.major.is_some_and(|m| m >= server.major());
     programs.iter().filter(newer).min_by_key(|p| p.major).or_else(|| programs.iter().find(|p| p.major.is_none()))
 }

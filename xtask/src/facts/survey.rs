@@ -8,6 +8,7 @@ use super::cluster;
 use super::containers::{self, ContainerFacts};
 use super::programs::{self, Programs};
 use crate::config::{At, Database, Env, Project};
+use crate::door::ask::{Answer, ask, install_hint};
 use crate::engine::cluster::state::State;
 use crate::engine::cluster::{PORT, USER};
 use crate::engine::postgres::facts::{Depth, ServerFacts, question};
@@ -16,7 +17,9 @@ use crate::engine::postgres::{Client, DatabaseFacts, cures};
 use crate::place::Place;
 use crate::plan::Stake;
 use crate::problem::Problem;
-use crate::run::ask::{Answer, ask, install_hint};
+
+/// How long a container's first start is waited for.
+const BOOTSTRAP: Duration = Duration::from_secs(60);
 
 /// Asks about databases.
 pub struct Surveyor<'a> {
@@ -71,8 +74,11 @@ impl Surveyed {
 
     /// What is at stake when its data is replaced.
     pub fn stake(&self) -> Stake {
-        let host = self.client.connection.host.as_deref();
-        let remote_host = (self.container.is_none()).then_some(host).flatten().filter(|h| !h.split(',').all(is_local));
+        let host = match &self.container {
+            Some(container) => container.engine_host.as_deref(),
+            None => self.client.connection.host.as_deref(),
+        };
+        let remote_host = host.filter(|h| !h.split(',').all(is_local));
         Stake {
             database: self.name().to_owned(),
             at: self.at(),
@@ -94,7 +100,13 @@ impl Surveyor<'_> {
     pub fn survey(&self, spec: &Database, depth: Depth) -> Result<Surveyed> {
         let (mut client, container, folders) = self.client(spec)?;
         let begun = Instant::now();
-        let server = self.question(&client, depth)?;
+        let mut server = self.question(&client, depth)?;
+        // a container's first start runs a server on the socket alone, and an unfinished database in it
+        while container.is_some() && server.listens_on.is_empty() {
+            anyhow::ensure!(begun.elapsed() < BOOTSTRAP, bootstrapping(&client));
+            std::thread::sleep(Duration::from_millis(300));
+            server = self.question(&client, depth)?;
+        }
         let answered_in = begun.elapsed();
         let mut dumper = client.clone();
         if let Place::Host { programs } = &mut dumper.place {
@@ -186,6 +198,12 @@ impl Surveyor<'_> {
         }
         ServerFacts::read(&answer.out)
     }
+}
+
+fn bootstrapping(client: &Client) -> Problem {
+    Problem::failed(format!("the server in the {} listens on no address", client.place.name()))
+        .because("so it looks as if the image were still making its database on its first start")
+        .cure("wait until it is ready (`docker logs`); a server that is meant to be like this wants `listen_addresses = 'localhost'`")
 }
 
 fn knows_restrict(folders: &[Programs]) -> Option<std::path::PathBuf> {

@@ -47,16 +47,13 @@ pub fn clear(plan: Plan, circumstances: &Circumstances<'_>, person: &mut dyn Ask
 }
 
 fn consent(plan: &Plan, person: &mut dyn Ask) -> Result<()> {
-    let (question, agrees): (String, Box<dyn Fn(&str) -> bool>) = match &plan.risk {
-        Risk::ReplacesData { answer, .. } => {
-            let wanted = answer.clone();
-            (format!("Type `{answer}` to proceed: "), Box::new(move |given| given == wanted))
-        }
-        _ => ("Proceed? [y/N] ".into(), Box::new(|given| matches!(given.to_ascii_lowercase().as_str(), "y" | "yes"))),
+    let word = if let Risk::ReplacesData { answer, .. } = &plan.risk { Some(answer) } else { None };
+    let question = word.map_or("Proceed? [y/N] ".into(), |word| format!("Type `{word}` to proceed: "));
+    let given = person.ask(&question)?.unwrap_or_default();
+    let agreed = match word {
+        Some(word) => given.trim() == word,
+        None => matches!(given.trim().to_ascii_lowercase().as_str(), "y" | "yes"),
     };
-    let given = person.ask(&question)?;
-    if given.is_some_and(|line| agrees(line.trim())) {
-        return Ok(());
-    }
-    Err(Problem::new(Exit::Declined, "declined: nothing was changed").into())
+    anyhow::ensure!(agreed, Problem::new(Exit::Declined, "declined: nothing was changed"));
+    Ok(())
 }

@@ -29,7 +29,9 @@ pub fn audit(state_dir: &Path, task: &str, project: &Project, report: &Report, n
     options.create(true).append(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let written = super::lock::prepare(state_dir)
-        .is_ok_and(|()| options.open(state_dir.join("audit.jsonl")).and_then(|mut f| writeln!(f, "{line}")).is_ok());
-    drop(written);
+    if super::lock::prepare(state_dir).is_ok()
+        && let Ok(mut file) = options.open(state_dir.join("audit.jsonl"))
+    {
+        drop(writeln!(file, "{line}"));
+    }
 }

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::Interrupt;
-use super::movers::{self, Input, Outlet};
 use super::seal;
 use crate::config::Secrets;
+use crate::door::Interrupt;
+use crate::door::movers::{self, Input, Outlet};
 use crate::plan::{Check, Deed, How, Wait};
 use crate::problem::Problem;
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use super::Interrupt;
+use crate::door::Interrupt;
 use crate::problem::{Exit, Problem};
 
 /// A share in the project's servers.

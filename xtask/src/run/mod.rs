@@ -1,12 +1,9 @@
 //! The only code that changes the world: it executes a plan that `gate` has cleared.
 
-pub mod ask;
 mod audit;
 mod deed;
-mod interrupt;
 mod lease;
 mod lock;
-mod movers;
 mod pipe;
 mod seal;
 
@@ -17,14 +14,12 @@ use anyhow::Result;
 use chrono::{DateTime, Utc};
 
 pub use audit::audit;
-pub use interrupt::Interrupt;
 pub use lease::{Lease, Others};
 pub use lock::Lock;
-pub use movers::hand_over;
 pub use pipe::{Found, Progress};
-pub use seal::partial;
 
 use crate::config::Secrets;
+use crate::door::Interrupt;
 use crate::gate::Cleared;
 use crate::plan::{Act, Scope, Seal, Step};
 use crate::problem::{Exit, Problem};

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
 
-use super::Interrupt;
-use super::movers::{self, Child, Input, Outlet};
 use crate::config::Secrets;
+use crate::door::Interrupt;
+use crate::door::movers::{self, Child, Input, Outlet};
 use crate::engine::postgres::facts::read_counts;
 use crate::engine::postgres::proof::{self, COUNTS};
 use crate::engine::postgres::script::{Scanner, Script};
@@ -348,7 +348,7 @@ fn wide_pipe() -> Result<(PipeReader, PipeWriter)> {
     let (reader, writer) = io::pipe()?;
     // refused where an administrator set a lower limit: the usual 64 KiB do, too
     #[cfg(target_os = "linux")]
-    drop(rustix::pipe::fcntl_setpipe_size(&writer, PIPE_BYTES));
+    let _ = rustix::pipe::fcntl_setpipe_size(&writer, PIPE_BYTES);
     Ok((reader, writer))
 }
 

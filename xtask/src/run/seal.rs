@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 
 use super::pipe::Found;
 use crate::bundle::manifest::{LEDGERS, Manifest, Verification};
+use crate::bundle::name::partial;
 use crate::plan::{Outcome, Seal};
 use crate::problem::Problem;
 
@@ -74,13 +75,6 @@ fn record(path: &Path, verification: Verification) -> Result<()> {
     let mut manifest = Manifest::read(path)?;
     manifest.verified.push(verification);
     replace_file(path, &manifest.to_json())
-}
-
-/// The name a file has until it is whole.
-pub fn partial(path: &Path) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".partial");
-    path.with_file_name(name)
 }
 
 fn replace_file(path: &Path, text: &str) -> Result<()> {

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use super::Moment;
+use crate::bundle::Catalog;
 use crate::bundle::manifest::{Artifact, FORMAT, Manifest, Reason};
 use crate::bundle::name::{self, Words};
-use crate::bundle::{Backup, Catalog};
 use crate::config::{self, Project};
 use crate::facts::Surveyed;
 use crate::plan::{Act, Deed, How, Pipe, Plan, Proof, Risk, Scope, Seal, Sink, Source, Step};
@@ -49,14 +49,15 @@ pub fn plan(project: &Project, databases: &[Surveyed], catalog: &Catalog, reques
     }
     steps.extend(super::cleanup::removals(catalog, &request.backup.keep, moment, databases));
     let list = databases.iter().map(|d| format!("`{}` ({})", d.name(), d.at())).collect::<Vec<_>>().join(", ");
-    let first = result.first().cloned().unwrap_or_default();
+    let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let afterwards = result.iter().map(|path| format!("to restore it: db-restore {}", name(path))).collect();
     Ok(Plan {
         task: "db-backup",
         headline: format!("back up {list}"),
         risk: Risk::Adds,
         notes: Vec::new(),
         steps,
-        afterwards: vec![format!("restore it with: db-restore {}", first.file_name().unwrap_or_default().to_string_lossy())],
+        afterwards,
         result,
     })
 }
@@ -104,8 +105,12 @@ impl<'a> Names<'a> {
             let whole = paths.artifacts.iter().chain([&paths.manifest]).chain(paths.folder.iter().map(|(_, to)| to));
             whole.into_iter().all(|p| !taken.contains(p))
         };
-        let paths = (1..).map(|counter| self.paths(project, group, compression, counter)).find(|p| free(p, &self.taken));
-        let paths = paths.unwrap_or_else(|| unreachable!("there are names without end"));
+        let mut counter = 1;
+        let mut paths = self.paths(project, group, compression, counter);
+        while !free(&paths, &self.taken) {
+            counter += 1;
+            paths = self.paths(project, group, compression, counter);
+        }
         self.taken.extend(paths.artifacts.iter().cloned().chain([paths.manifest.clone()]));
         paths
     }
@@ -133,11 +138,11 @@ impl<'a> Names<'a> {
         let artifacts: Vec<PathBuf> = relative.iter().map(|r| dir.join(r)).collect();
         let folder = name::is_folder(&self.request.backup.name).then(|| {
             let to = artifacts[0].parent().unwrap_or(dir).to_path_buf();
-            (crate::run::partial(&to), to)
+            (name::partial(&to), to)
         });
         let partials = match &folder {
             Some((from, to)) => artifacts.iter().map(|a| from.join(a.strip_prefix(to).unwrap_or(a))).collect(),
-            None => artifacts.iter().map(|a| crate::run::partial(a)).collect(),
+            None => artifacts.iter().map(|a| name::partial(a)).collect(),
         };
         Paths { artifacts, partials, manifest, folder }
     }
@@ -223,11 +228,4 @@ fn artifact(database: &Surveyed, path: &Path, compression: Compression) -> Artif
         large_objects: 0,
         tables: Vec::new(),
     }
-}
-
-/// The backups that hold one of these databases.
-pub fn of_databases<'a>(catalog: &'a Catalog, databases: &'a [Surveyed]) -> impl Iterator<Item = &'a Backup> {
-    catalog.backups.iter().filter(move |b| {
-        b.manifest().is_some_and(|m| m.artifacts.iter().any(|a| databases.iter().any(|d| d.spec.key == a.store)))
-    })
 }

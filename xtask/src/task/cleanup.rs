@@ -69,9 +69,16 @@ pub fn plan(catalog: &Catalog, rules: &KeepRules, moment: &Moment) -> Plan {
 
 /// What goes after a new backup was made, by the rules that somebody has set: without a rule, nothing does.
 pub fn removals(catalog: &Catalog, rules: &KeepRules, moment: &Moment, made: &[Surveyed]) -> Vec<Step> {
-    let concerned: Vec<_> = super::backup::of_databases(catalog, made).map(|b| &b.path).collect();
+    let concerned: Vec<_> = of_databases(catalog, made).map(|b| &b.path).collect();
     let verdicts: Vec<_> = verdicts(catalog, rules, moment).into_iter().filter(|(b, _)| concerned.contains(&&b.path)).collect();
     acts(&verdicts)
+}
+
+/// The backups that hold one of these databases.
+fn of_databases<'a>(catalog: &'a Catalog, databases: &'a [Surveyed]) -> impl Iterator<Item = &'a Backup> {
+    catalog.backups.iter().filter(move |b| {
+        b.manifest().is_some_and(|m| m.artifacts.iter().any(|a| databases.iter().any(|d| d.spec.key == a.store)))
+    })
 }
 
 /// A backup's files go before its manifest: what a crash leaves is known as broken, and goes next time.

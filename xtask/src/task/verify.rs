@@ -2,10 +2,11 @@
 
 use anyhow::Result;
 
-use super::restore::{Dump, file_of, leftovers, load, may_create};
+use super::restore::{leftovers, load, may_create};
 use crate::engine::postgres::admin;
 use crate::engine::postgres::name::beside;
 use crate::facts::Surveyed;
+use crate::facts::dumps::Dump;
 use crate::plan::{Act, Outcome, Pipe, Plan, Proof, Risk, Scope, Seal, Sink, Step, Trust};
 
 /// Plans a quick verification: checksum, whole read, end marker, rows per table.
@@ -59,7 +60,7 @@ fn recorded(dump: &Dump, how: &'static str, mut body: Vec<Step>) -> Step {
 
 fn plan(dumps: &[Dump], steps: Vec<Step>) -> Plan {
     let names: Vec<String> =
-        dumps.iter().map(|d| file_of(d).file_name().unwrap_or_default().to_string_lossy().into_owned()).collect();
+        dumps.iter().map(|d| d.file().file_name().unwrap_or_default().to_string_lossy().into_owned()).collect();
     Plan {
         task: "db-verify",
         headline: format!("verify {}", names.join(", ")),

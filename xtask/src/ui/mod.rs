@@ -4,3 +4,4 @@ pub mod describe;
 pub mod human;
 pub mod table;
 pub mod terminal;
+pub mod told;

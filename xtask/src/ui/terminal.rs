@@ -1,11 +1,12 @@
 //! The terminal: steps as they happen, questions, colour where it is wanted. All of it on standard error.
 
 use std::io::{BufRead, IsTerminal, Write};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::{describe, human};
+use super::{human, told};
 use crate::gate::Ask;
 use crate::plan::Act;
 use crate::run::{Found, Progress, Watch};
@@ -35,6 +36,7 @@ pub struct Terminal {
     telling: Telling,
     live: bool,
     last_drawn: Option<Instant>,
+    here: PathBuf,
 }
 
 impl Terminal {
@@ -42,7 +44,8 @@ impl Terminal {
     pub fn new(env: &crate::config::Env, telling: Telling) -> Self {
         let live = std::io::stderr().is_terminal() && env.get("TERM") != Some("dumb");
         let colour = if live && env.get("NO_COLOR").is_none() { Colour::On } else { Colour::Off };
-        Self { colour, telling, live, last_drawn: None }
+        let here = std::env::current_dir().unwrap_or_default();
+        Self { colour, telling, live, last_drawn: None, here }
     }
 
     /// Says something.
@@ -64,6 +67,15 @@ impl Terminal {
         if self.colour == Colour::On { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
 
+    /// A line that the next one replaces; only where somebody watches.
+    fn draw(&mut self, text: &str) {
+        if self.live && self.telling == Telling::Steps {
+            let shown: String = text.chars().take(100).collect();
+            drop(write!(std::io::stderr(), "\r\x1b[K  {} {shown}", self.paint("36", "·")));
+            self.last_drawn = Some(Instant::now());
+        }
+    }
+
     fn clear_line(&mut self) {
         if self.last_drawn.take().is_some() {
             drop(write!(std::io::stderr(), "\r\x1b[K"));
@@ -73,49 +85,26 @@ impl Terminal {
 
 impl Watch for Terminal {
     fn begin(&mut self, act: &Act) {
-        if self.live && self.telling == Telling::Steps {
-            let shown: String = describe::act(act).chars().take(100).collect();
-            drop(write!(std::io::stderr(), "\r\x1b[K  {} {shown}", self.paint("2", "·")));
-            self.last_drawn = Some(Instant::now());
-        }
+        self.draw(&told::doing(act, &self.here));
     }
 
     fn progress(&mut self, p: &Progress) {
-        let due = self.last_drawn.is_none_or(|at| at.elapsed() > Duration::from_millis(100));
-        if !self.live || self.telling == Telling::Quiet || !due {
-            return;
+        if self.last_drawn.is_none_or(|at| at.elapsed() > Duration::from_millis(100)) {
+            self.draw(&progress_line(p));
         }
-        let line = progress_line(p);
-        drop(write!(std::io::stderr(), "\r\x1b[K  {} {line}", self.paint("36", "·")));
-        self.last_drawn = Some(Instant::now());
     }
 
     fn done(&mut self, act: &Act, found: Option<&Found>, took: Duration) {
-        let found = found.map_or(String::new(), |f| format!("; {}", outcome(f)));
-        let line = format!(
-            "  {} {}{found} {}",
-            self.paint("32", "✓"),
-            describe::act(act),
-            self.paint("2", &format!("({})", human::duration(took)))
-        );
+        let took = self.paint("2", &format!("({})", human::duration(took)));
+        let line = format!("  {} {} {took}", self.paint("32", "✓"), told::done(act, found, &self.here));
         self.tell(&line);
     }
 
     fn failed(&mut self, act: &Act, took: Duration) {
-        let line = format!(
-            "  {} {} {}",
-            self.paint("31", "✗"),
-            describe::act(act),
-            self.paint("2", &format!("({})", human::duration(took)))
-        );
+        let took = self.paint("2", &format!("({})", human::duration(took)));
+        let line = format!("  {} {} {took}", self.paint("31", "✗"), told::doing(act, &self.here));
         self.say(&line);
     }
-}
-
-fn outcome(found: &Found) -> String {
-    let rows: u64 = found.script.tables.iter().map(|t| t.rows).sum();
-    let file = if found.sum.bytes > 0 { format!("{}, ", human::bytes(found.sum.bytes)) } else { String::new() };
-    format!("{file}{} in {}", human::counted(rows, "row"), human::counted(found.script.tables.len() as u64, "table"))
 }
 
 /// Bytes, rate, and the time left where the size is known from the manifest or the server.

@@ -28,7 +28,7 @@ pub struct Cluster {
 impl Cluster {
     /// Where the cluster is until it is whole.
     pub fn partial(&self) -> PathBuf {
-        crate::run::partial(&self.folder)
+        crate::bundle::name::partial(&self.folder)
     }
 
     /// The server's log.

@@ -40,6 +40,10 @@ pub struct ServerFacts {
     /// Logical replication slots of the database.
     #[serde(default)]
     pub slots: u32,
+    /// `listen_addresses`: empty while the official image's bootstrap server runs, which is on the socket only
+    /// (<https://github.com/docker-library/postgres/issues/146>).
+    #[serde(default)]
+    pub listens_on: String,
     /// The server's data folder, where the role may know it.
     pub data_directory: Option<String>,
 }
@@ -193,9 +197,9 @@ pub fn question(database: &str, depth: Depth) -> String {
         Depth::Tables => TABLES,
     };
     QUESTION
+        .replace("{tables}", tables)
         .replace("{name}", &literal(database))
         .replace("{like}", &literal(&format!("{}\\_\\_%", like(database))))
-        .replace("{tables}", tables)
 }
 
 fn like(name: &str) -> String {
@@ -211,6 +215,7 @@ SELECT jsonb_build_object(
   'version_text', current_setting('server_version'),
   'role', (SELECT jsonb_build_object('name', rolname, 'superuser', rolsuper, 'createdb', rolcreatedb OR rolsuper) FROM pg_roles WHERE rolname = current_user),
   'data_directory', (SELECT setting FROM pg_settings WHERE name = 'data_directory'),
+  'listens_on', current_setting('listen_addresses'),
   'prepared', (SELECT count(*) FROM pg_prepared_xacts WHERE database = {name}),
   'roles', (SELECT jsonb_agg(rolname) FROM pg_roles WHERE rolname !~ '^pg_'),
   'slots', (SELECT count(*) FROM pg_replication_slots WHERE database = {name} AND slot_type = 'logical'),

@@ -64,6 +64,7 @@ impl Default for Scanner {
 }
 
 impl Scanner {
+    /// A scanner at the start of a script.
     pub fn new() -> Self {
         Scanner {
             lexer: Lexer::new(),

@@ -8,12 +8,15 @@ use super::tables::TableRows;
 /// All that a scan tells about a script. Lines are counted from 1, bytes from 0.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Script {
+    /// Bytes read.
     pub bytes: u64,
+    /// Lines read.
     pub lines: u64,
     /// How many bytes from the start may be handed on, now that the end is known.
     pub released: u64,
     /// `\restrict` and `\unrestrict` lines not taken from the scanner before.
     pub restrict_lines: Vec<Range<u64>>,
+    /// Rows per table, in order of first appearance.
     pub tables: Vec<TableRows>,
     /// From `-- Dumped from database version`.
     pub server_version: Option<String>,
@@ -22,6 +25,7 @@ pub struct Script {
     /// The last thing in the script, but for comments and `\unrestrict`, is the comment with
     /// which pg_dump or pg_dumpall ends.
     pub end_marker: bool,
+    /// The `\restrict` pair.
     pub restrict: Restrict,
     /// The first line end that has a carriage return where pg_dump writes none: in COPY data, and
     /// outside strings and dollar quotes.
@@ -30,11 +34,15 @@ pub struct Script {
     pub nul: Option<u64>,
     /// The first meta-commands but for a matching `\restrict` and `\unrestrict`.
     pub meta: Vec<Meta>,
+    /// How many there are in all.
     pub meta_count: u64,
     /// The first place after which psql cannot be followed with certainty.
     pub unclear: Option<Unclear>,
+    /// Large objects made.
     pub large_objects: u64,
+    /// Statements ended.
     pub statements: u64,
+    /// What the end cuts off.
     pub unterminated: Option<Unterminated>,
     /// The statement begun last.
     pub last: Option<Begun>,
@@ -45,19 +53,28 @@ pub struct Script {
 /// The `\restrict` lines of a script (`app-psql`: restricted mode ends with the same key).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Restrict {
+    /// There is none.
     #[default]
     None,
+    /// Opened, not closed.
     Open {
+        /// Its key.
         key: String,
+        /// Its line.
         line: u64,
     },
+    /// Opened and closed with the same key.
     Closed {
+        /// Its key.
         key: String,
     },
     /// An `\unrestrict` with another key, or with none open.
     Mismatched {
+        /// The key that is open, if one is.
         opened: Option<String>,
+        /// The key that was to be closed.
         closed: String,
+        /// Its line.
         line: u64,
     },
 }
@@ -65,6 +82,7 @@ pub enum Restrict {
 /// A backslash line that psql would carry out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Meta {
+    /// Its line.
     pub line: u64,
     /// The first 80 characters from the backslash on.
     pub text: String,
@@ -73,62 +91,90 @@ pub struct Meta {
 /// A place that versions or settings of psql read differently.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unclear {
+    /// Its line.
     pub line: u64,
+    /// What makes it unclear.
     pub why: &'static str,
 }
 
 /// What the end of the script cuts off, and the line it began at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unterminated {
+    /// What it is.
     pub what: Construct,
+    /// Where it began.
     pub line: u64,
 }
 
+/// What can be cut off in its middle.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Construct {
-    /// The data of COPY into this table.
+    /// The data of COPY.
     Copy {
+        /// The table it goes into.
         table: String,
     },
+    /// `'…'`
     String,
+    /// `"…"`
     Name,
+    /// `$tag$…$tag$`
     DollarQuote,
+    /// `/* … */`
     Comment,
+    /// A statement without its semicolon.
     Statement,
 }
 
 /// The first line of a statement, up to 120 characters, and where it begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Begun {
+    /// Its line.
     pub line: u64,
+    /// Its text.
     pub text: String,
 }
 
 /// A reason not to trust a script; its `Display` is plain words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
+    /// It does not end as pg_dump ends.
     NoEndMarker {
+        /// How many lines there are.
         lines: u64,
     },
+    /// It goes on after pg_dump's end.
     AfterEndMarker {
+        /// The line that does.
         line: u64,
     },
+    /// It ends in the middle of something.
     Unterminated(Unterminated),
+    /// `\restrict` without `\unrestrict`.
     RestrictOpen {
+        /// Its line.
         line: u64,
     },
+    /// `\unrestrict` with another key.
     RestrictKey {
+        /// Its line.
         line: u64,
     },
+    /// Line ends that went through a terminal or an editor.
     CrLf {
+        /// The first of them.
         line: u64,
     },
+    /// A byte that no text holds.
     Nul {
+        /// Its line.
         line: u64,
     },
+    /// A command that psql itself would carry out.
     Meta(Meta),
     /// More meta-commands than are listed.
     MoreMeta(u64),
+    /// A place that can be read in two ways.
     Unclear(Unclear),
 }
 

@@ -1,0 +1,186 @@
+//! The repository's own rules: what ARCHITECTURE.md promises, as far as it can be read off the code.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Every source file by its path below `xtask/src`, its tests cut off.
+fn sources() -> BTreeMap<String, String> {
+    fn walk(folder: &Path, base: &Path, out: &mut BTreeMap<String, String>) {
+        for entry in fs::read_dir(folder).unwrap().flatten() {
+            let path = entry.path();
+            if path.is_dir() && !path.ends_with("tests") {
+                walk(&path, base, out);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                let text = fs::read_to_string(&path).unwrap();
+                let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default().to_owned();
+                out.insert(path.strip_prefix(base).unwrap().to_string_lossy().replace('\\', "/"), code);
+            }
+        }
+    }
+    let mut out = BTreeMap::new();
+    walk(&root().join("xtask/src"), &root().join("xtask/src"), &mut out);
+    out
+}
+
+/// Code lines that hold one of the words, as `file:line: text`.
+fn lines_with(words: &[&str], concerned: impl Fn(&str) -> bool) -> Vec<String> {
+    let mut found = Vec::new();
+    for (file, text) in sources().iter().filter(|(file, _)| concerned(file)) {
+        for (at, line) in text.lines().enumerate() {
+            let code = line.split("//").next().unwrap_or_default();
+            if words.iter().any(|word| code.contains(word)) {
+                found.push(format!("{file}:{}: {}", at + 1, line.trim()));
+            }
+        }
+    }
+    found
+}
+
+fn none(found: &[String], rule: &str) {
+    assert!(found.is_empty(), "{rule}:\n{}", found.join("\n"));
+}
+
+#[test]
+fn there_are_two_doors_to_processes() {
+    none(&lines_with(&["xshell::"], |f| f != "door/ask.rs"), "only door/ask.rs asks");
+    none(&lines_with(&["duct::"], |f| !f.starts_with("door/")), "only door/ moves");
+    none(&lines_with(&["process::Command", "Command::new("], |_| true), "there is no third door");
+}
+
+#[test]
+fn every_dependency_has_one_home() {
+    for (words, home) in [
+        (&["toml::"][..], "config/"),
+        (&["dotenvy::", "percent_encoding::", "strsim::"], "config/"),
+        (&["zstd::", "flate2::", "sha2::"], "stream/"),
+        (&["memchr::"], "engine/postgres/script/"),
+        (&["which::"], "facts/"),
+        (&["signal_hook::"], "door/"),
+    ] {
+        let elsewhere = |f: &str| !f.starts_with(home) && !f.starts_with("engine/cluster/");
+        none(&lines_with(words, elsewhere), &format!("{words:?} live in {home}"));
+    }
+    none(&lines_with(&["clap::", "clap_complete::"], |f| !matches!(f, "cli.rs" | "app.rs")), "clap lives in cli");
+}
+
+#[test]
+fn planning_and_deciding_are_pure() {
+    let pure = |f: &str| {
+        f.starts_with("task/")
+            || f.starts_with("view/")
+            || matches!(
+                f,
+                "gate/verdict.rs" | "bundle/keep.rs" | "ui/describe.rs" | "ui/human.rs" | "plan.rs" | "cmd.rs" | "place.rs"
+            )
+    };
+    let worldly = ["std::fs", "std::env::", "Utc::now", "Instant::now", "crate::door", "crate::run::run", "std::io::"];
+    none(&lines_with(&worldly, pure), "facts in, plan out: nothing else");
+}
+
+#[test]
+fn the_clock_is_read_once() {
+    none(&lines_with(&["Utc::now"], |f| f != "app/session.rs"), "the clock is an argument");
+}
+
+#[test]
+fn a_dry_run_is_nobodys_flag_below_app() {
+    none(&lines_with(&["dry_run"], |f| f != "cli.rs" && !f.starts_with("app/")), "a dry run prints the plan that runs");
+}
+
+#[test]
+fn nothing_goes_back_up() {
+    let floors = [
+        &["problem", "stream", "cli"][..],
+        &["config"],
+        &["cmd"],
+        &["place"],
+        &["plan", "engine", "bundle"],
+        &["door", "gate"],
+        &["run", "ui"],
+        &["facts"],
+        &["task", "view"],
+        &["app"],
+    ];
+    let floor = |room: &str| floors.iter().position(|f| f.contains(&room));
+    let mut wrong = Vec::new();
+    for (file, text) in sources() {
+        let room = file.split(['/', '.']).next().unwrap_or_default().to_owned();
+        let Some(here) = floor(&room) else { continue };
+        for line in text.lines().filter(|l| !l.trim_start().starts_with("//")) {
+            for used in line.split("crate::").skip(1) {
+                let used: String = used.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                if floor(&used).is_some_and(|there| there > here) {
+                    wrong.push(format!("{file}: {}", line.trim()));
+                }
+            }
+        }
+    }
+    none(&wrong, "a room uses its own floor and those below");
+}
+
+#[test]
+fn nothing_panics_on_purpose() {
+    let words = [".unwrap()", ".expect(", "panic!(", "unreachable!(", "todo!(", "unimplemented!("];
+    none(&lines_with(&words, |_| true), "errors are values");
+}
+
+#[test]
+fn files_stay_readable() {
+    let long: Vec<String> = sources()
+        .iter()
+        .map(|(f, t)| (f, t.lines().count()))
+        .filter(|(_, n)| *n > 430)
+        .map(|(f, n)| format!("{f}: {n} lines"))
+        .collect();
+    none(&long, "a file of 400 lines is a question");
+}
+
+#[test]
+fn the_example_file_shows_every_key() {
+    let example = fs::read_to_string(root().join("db-tasks.toml")).unwrap();
+    let file = fs::read_to_string(root().join("xtask/src/config/file.rs")).unwrap();
+    let fields = file
+        .lines()
+        .filter_map(|l| l.trim().strip_prefix("pub ")?.strip_suffix(',')?.split_once(": "))
+        .map(|(name, _)| name.replace('_', "-"));
+    let tables = ["project", "containers", "databases", "backup", "restore", "guards"];
+    let missing: Vec<String> = fields.filter(|f| !tables.contains(&f.as_str()) && !example.contains(f.as_str())).collect();
+    none(&missing, "db-tasks.toml at the top shows every key");
+}
+
+#[test]
+fn the_examples_keys_are_all_known() {
+    // every line that is commented out and looks like a key or a table is taken in
+    let example = fs::read_to_string(root().join("db-tasks.toml")).unwrap();
+    let uncommented: Vec<&str> =
+        example.lines().map(|line| line.strip_prefix("# ").filter(|l| is_toml(l)).unwrap_or(line)).collect();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("db-tasks.toml");
+    fs::write(&path, uncommented.join("\n")).unwrap();
+    let env = db_tasks::config::Env::of([("SHOP_PASSWORD", "x"), ("DATABASE_URL", "postgresql://u@h/d")]);
+    let loaded = db_tasks::config::load(&path, env, db_tasks::config::Dotenv::Ignore);
+    let (project, _) = loaded.unwrap_or_else(|e| panic!("{e:#}"));
+    assert_eq!((project.databases.len(), project.containers.len()), (3, 2));
+}
+
+fn is_toml(line: &str) -> bool {
+    let key = line.split([' ', '=', '[']).next().unwrap_or_default();
+    let known = key.is_empty() || key.chars().all(|c| c.is_ascii_lowercase() || c == '-');
+    known && (line.starts_with('[') || line.split_once(" = ").is_some_and(|(k, _)| k == key))
+}
+
+#[test]
+fn every_example_parses() {
+    let Ok(examples) = fs::read_dir(root().join("examples")) else { return };
+    for example in examples.flatten().map(|e| e.path().join("db-tasks.toml")).filter(|p| p.is_file()) {
+        let env = db_tasks::config::Env::of([("DATABASE_URL", "postgresql://u@h/d")]);
+        if let Err(e) = db_tasks::config::load(&example, env, db_tasks::config::Dotenv::Ignore) {
+            panic!("{}: {e:#}", example.display());
+        }
+    }
+}

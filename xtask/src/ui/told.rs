@@ -1,0 +1,75 @@
+//! An act as it is told when it is done: what came of it, in the reader's words. A dry run shows the same act with its commands.
+
+use std::path::Path;
+
+use super::{describe, human};
+use crate::plan::{Act, Deed, How, Pipe, Seal, Sink, Source};
+use crate::run::Found;
+
+/// What is going on.
+pub fn doing(act: &Act, here: &Path) -> String {
+    match act {
+        Act::Pipe(pipe) => format!("{} {}", verb(pipe), object(pipe, here)),
+        other => sentence(other, here),
+    }
+}
+
+/// What was done.
+pub fn done(act: &Act, found: Option<&Found>, here: &Path) -> String {
+    match (act, found) {
+        (Act::Pipe(pipe), Some(found)) => format!("{} {}: {}", verb(pipe), object(pipe, here), outcome(pipe, found)),
+        (other, _) => sentence(other, here),
+    }
+}
+
+fn sentence(act: &Act, here: &Path) -> String {
+    match act {
+        Act::Seal(seal) => sealed(seal, here),
+        Act::Create(Deed { what, how: How::Folder(path) }) => format!("create {what} {}", short(path, here)),
+        Act::Remove(Deed { what, how: How::Folder(path) | How::File(path) }) => format!("remove {} ({what})", short(path, here)),
+        other => describe::act(other).split_whitespace().collect::<Vec<_>>().join(" "),
+    }
+}
+
+fn verb(pipe: &Pipe) -> &'static str {
+    match (&pipe.from, &pipe.to) {
+        (_, Sink::File { .. }) => "dump",
+        (_, Sink::Psql { .. }) => "load",
+        (_, Sink::Nowhere) => "read",
+    }
+}
+
+fn object(pipe: &Pipe, here: &Path) -> String {
+    match (&pipe.from, &pipe.to) {
+        (Source::Command(_), Sink::File { .. }) => pipe.store.clone(),
+        (Source::File { path, .. }, _) => short(path, here),
+        _ => pipe.store.clone(),
+    }
+}
+
+fn outcome(pipe: &Pipe, found: &Found) -> String {
+    let rows: u64 = found.script.tables.iter().map(|t| t.rows).sum();
+    let holds = format!("{} in {}", human::counted(rows, "row"), human::counted(found.script.tables.len() as u64, "table"));
+    match &pipe.to {
+        Sink::File { .. } => {
+            format!("{holds}, {} as {}, proved", human::bytes(found.script.bytes), human::bytes(found.sum.bytes))
+        }
+        Sink::Psql { .. } => format!("{holds}, counted again in the new database"),
+        Sink::Nowhere => format!("{holds}, {}, whole", human::bytes(found.script.bytes)),
+    }
+}
+
+fn sealed(seal: &Seal, here: &Path) -> String {
+    match seal {
+        Seal::Backup { names, .. } => {
+            let names: Vec<String> = names.iter().map(|(_, to)| short(to, here)).collect();
+            format!("seal {}", names.join(", "))
+        }
+        Seal::Verified { manifest_path, how, .. } => format!("note the {how} verification in {}", short(manifest_path, here)),
+    }
+}
+
+/// A path as short as it can be said from a folder.
+pub fn short(path: &Path, here: &Path) -> String {
+    path.strip_prefix(here).unwrap_or(path).display().to_string()
+}
