@@ -2,6 +2,7 @@
 
 #[cfg(unix)]
 mod bench;
+mod cluster;
 mod components;
 mod rules;
 mod stream;

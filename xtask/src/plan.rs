@@ -115,8 +115,10 @@ pub struct Deed {
 pub enum How {
     /// A folder of ours, mode 0700.
     Folder(PathBuf),
-    /// A file of ours.
+    /// A file of ours; an empty one where it is made.
     File(PathBuf),
+    /// From one name to another that is free, on one file system.
+    Move(PathBuf, PathBuf),
     /// A command.
     Command(Cmd),
     /// A command, and another that makes way for it while it waits.

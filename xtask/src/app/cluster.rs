@@ -1,28 +1,257 @@
 //! Local clusters: brought up for a task that needs one, and left as they were found.
 
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
 use anyhow::Result;
 
-use super::session::{Intent, Session};
+use super::session::{Intent, Session, print};
 use crate::cli;
-use crate::config::Database;
+use crate::config::{At, Database};
+use crate::door::ask::ask;
+use crate::engine::cluster::state::State;
+use crate::engine::postgres::name::literal;
 use crate::facts::Surveyed;
-use crate::problem::Exit;
+use crate::facts::cluster::{self, ClusterFacts, Found};
+use crate::gate::Consent;
+use crate::problem::{Exit, Problem};
+use crate::run::{Lease, Others};
+use crate::task::cluster::{self as task, New};
 
-/// The clusters that this run has started, and stops again.
-#[derive(Debug, Default)]
-pub struct Up(Vec<Database>);
+/// What a task wants of a cluster that is not made yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wants {
+    /// That it is made.
+    Made,
+    /// To hear that it is not there: the task only looks.
+    AsFound,
+}
+
+/// Whether the task can begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Readiness {
+    Ready,
+    /// A dry run has shown what comes first; the task itself can't be planned before that.
+    Shown,
+}
+
+/// A cluster and the databases in it.
+#[derive(Debug, Clone)]
+struct Concerned {
+    folder: PathBuf,
+    programs: Option<PathBuf>,
+    databases: Vec<Database>,
+}
 
 impl Session {
-    /// Brings up the local clusters of these databases.
-    pub fn servers_up(&mut self, databases: &[Database], intent: Intent) -> Result<Up> {
-        let _ = (databases, intent);
-        Ok(Up::default())
+    /// Does a task while the local clusters of these databases serve, and leaves them as they were found, whatever comes of
+    /// the task.
+    pub fn with_servers(
+        &mut self,
+        databases: &[Database],
+        wants: Wants,
+        intent: Intent,
+        task: impl FnOnce(&mut Self) -> Result<Exit>,
+    ) -> Result<Exit> {
+        let clusters = self.concerned(databases, wants)?;
+        if clusters.is_empty() {
+            return task(self);
+        }
+        if intent == Intent::Show && self.show_missing(&clusters)? == Readiness::Shown {
+            return Ok(Exit::Done);
+        }
+        let lease = self.enter()?;
+        let result = match self.bring_up(&clusters, intent).and_then(|ready| lease.share().map(|()| ready)) {
+            Ok(Readiness::Ready) => task(self),
+            Ok(Readiness::Shown) => Ok(Exit::Done),
+            Err(e) => Err(e),
+        };
+        let down = self.leave(&lease, &clusters);
+        match (result, down) {
+            (Ok(exit), down) => down.map(|()| exit),
+            (Err(e), Ok(())) => Err(e),
+            (Err(e), Err(left)) => {
+                self.terminal.say(&format!("  left behind: {left:#}"));
+                Err(e)
+            }
+        }
     }
 
-    /// Stops what `servers_up` has started.
-    pub fn servers_down(&mut self, up: Up) -> Result<()> {
-        let _ = up.0;
+    /// The clusters of these databases, each once; only those that are made, where the task wants no more.
+    fn concerned(&self, databases: &[Database], wants: Wants) -> Result<Vec<Concerned>> {
+        let mut found: Vec<Concerned> = Vec::new();
+        for database in databases {
+            let At::Cluster { folder, init } = &database.at else { continue };
+            if wants == Wants::AsFound && !folder.join("PG_VERSION").is_file() {
+                continue;
+            }
+            if let Some(port) = &database.connection.port {
+                return Err(Problem::usage(format!("`databases.{}` has a cluster and the port {port}", database.key))
+                    .because("a cluster is reached by its socket alone")
+                    .cure("leave the port out")
+                    .into());
+            }
+            if let Some(init) = init.as_ref().filter(|path| !path.is_file()) {
+                return Err(Problem::usage(format!("there is no file `{}`", init.display()))
+                    .because(format!("`databases.{}.init` names it", database.key))
+                    .into());
+            }
+            match found.iter_mut().find(|c| c.folder == *folder) {
+                Some(cluster) => cluster.databases.push(database.clone()),
+                None => found.push(Concerned {
+                    folder: folder.clone(),
+                    programs: database.programs.clone(),
+                    databases: vec![database.clone()],
+                }),
+            }
+        }
+        Ok(found)
+    }
+
+    fn look(&self, cluster: &Concerned) -> Result<ClusterFacts> {
+        cluster::look(&cluster.folder, cluster.programs.as_deref(), &self.project.state_dir(), &self.env)
+    }
+
+    fn find(&self, cluster: &Concerned) -> Result<Found> {
+        cluster::find(&cluster.folder, cluster.programs.as_deref(), &self.env)
+    }
+
+    /// The plans of clusters that are not made yet, for a dry run.
+    fn show_missing(&mut self, clusters: &[Concerned]) -> Result<Readiness> {
+        let mut ready = Readiness::Ready;
+        for cluster in clusters {
+            if self.find(cluster)?.state == State::Absent {
+                let facts = self.look(cluster)?;
+                let plan = task::up(&facts, &self.new_databases(&facts.found, &cluster.databases))?;
+                self.show_first(plan)?;
+                ready = Readiness::Shown;
+            }
+        }
+        Ok(ready)
+    }
+
+    fn show_first(&mut self, mut plan: crate::plan::Plan) -> Result<()> {
+        plan.notes.push("this comes first; the task itself can be planned when it is done (`db-start` does it)".into());
+        self.carry_out(plan, Consent::Ask, Intent::Show).map(drop)
+    }
+
+    fn new_databases(&self, found: &Found, databases: &[Database]) -> Vec<New> {
+        let init = |database: &Database| match &database.at {
+            At::Cluster { init, .. } => init.clone(),
+            _ => None,
+        };
+        let surveyor = self.surveyor();
+        let new = |d: &Database| New { client: surveyor.cluster_client(d, found), init: init(d) };
+        databases.iter().map(new).collect()
+    }
+
+    fn bring_up(&mut self, clusters: &[Concerned], intent: Intent) -> Result<Readiness> {
+        let mut ready = Readiness::Ready;
+        for cluster in clusters {
+            let found = self.settled(cluster)?;
+            if found.state != State::Running {
+                self.start(cluster)?;
+            }
+            let missing = self.missing(&self.find(cluster)?, cluster)?;
+            if missing.is_empty() {
+                continue;
+            }
+            let plan = task::create(&missing);
+            match intent {
+                Intent::Run => drop(self.carry_out(plan, Consent::Ask, intent)?),
+                Intent::Show => {
+                    self.show_first(plan)?;
+                    ready = Readiness::Shown;
+                }
+            }
+        }
+        Ok(ready)
+    }
+
+    fn start(&mut self, cluster: &Concerned) -> Result<()> {
+        let facts = self.look(cluster)?;
+        let plan = task::up(&facts, &self.new_databases(&facts.found, &cluster.databases))?;
+        let log = facts.found.cluster.log();
+        let before = std::fs::metadata(&log).map_or(0, |m| m.len());
+        self.carry_out(plan, Consent::Ask, Intent::Run).map(drop).map_err(|e| with_log(e, &log, before))
+    }
+
+    /// How a cluster stands when nobody starts or stops it any more: recovery after a crash may take a while.
+    fn settled(&self, cluster: &Concerned) -> Result<Found> {
+        let begun = Instant::now();
+        loop {
+            let found = self.find(cluster)?;
+            if found.state != State::Busy || begun.elapsed() > Duration::from_secs(60) || self.interrupted() {
+                return Ok(found);
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// The databases that the server does not have.
+    fn missing(&self, found: &Found, cluster: &Concerned) -> Result<Vec<New>> {
+        let mut missing = Vec::new();
+        for new in self.new_databases(found, &cluster.databases) {
+            let sql = format!("SELECT count(*) FROM pg_database WHERE datname = {};\n", literal(new.client.database()));
+            let answer = ask(&new.client.psql("template1", sql), &self.project.secrets)?;
+            if !answer.good {
+                let folder = found.cluster.folder.display();
+                return Err(Problem::failed(format!("could not ask the cluster {folder}")).because(&answer.err).into());
+            }
+            if answer.out.trim() == "0" {
+                missing.push(new);
+            }
+        }
+        Ok(missing)
+    }
+
+    fn enter(&mut self) -> Result<Lease> {
+        let state_dir = self.project.state_dir();
+        let (interrupt, terminal) = self.signals();
+        Lease::enter(&state_dir, &interrupt, || terminal.tell("waiting for another run that starts or stops the servers"))
+    }
+
+    /// Stops what was started on demand, by this run or by one that was killed, where nobody else uses it.
+    fn leave(&mut self, lease: &Lease, clusters: &[Concerned]) -> Result<()> {
+        if lease.give_back()? == Others::Some {
+            return Ok(());
+        }
+        for cluster in clusters {
+            if self.mark(cluster).exists() {
+                self.stop(cluster)?;
+            }
+        }
         Ok(())
+    }
+
+    fn mark(&self, cluster: &Concerned) -> PathBuf {
+        let socket_dir = PathBuf::new();
+        crate::engine::cluster::Cluster { folder: cluster.folder.clone(), socket_dir }.on_demand()
+    }
+
+    fn stop(&mut self, cluster: &Concerned) -> Result<()> {
+        let facts = self.look_for_stop(cluster)?;
+        let report = self.carry_out(task::down(&facts), Consent::Ask, Intent::Run)?;
+        match report.map(|r| r.left_behind).unwrap_or_default() {
+            left if left.is_empty() => Ok(()),
+            left => Err(Problem::failed(format!("could not stop the cluster {}", cluster.folder.display()))
+                .because(left.join("\n"))
+                .cure(format!("look at `{}`", facts.found.cluster.log().display()))
+                .into()),
+        }
+    }
+
+    /// An interrupted start may have begun a server that has not written its process id yet: it gets a moment.
+    fn look_for_stop(&self, cluster: &Concerned) -> Result<ClusterFacts> {
+        let begun = Instant::now();
+        loop {
+            let facts = self.look(cluster)?;
+            let serves = matches!(facts.found.state, State::Running | State::Busy);
+            if serves || !self.interrupted() || begun.elapsed() > Duration::from_secs(1) {
+                return Ok(facts);
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     /// The survey of a database with what is known of another name on its server.
@@ -33,14 +262,96 @@ impl Session {
         target.server.databases.extend(other.server.databases);
         Ok(target)
     }
+
+    fn databases_in_clusters(&self, args: &cli::Cluster) -> Result<Vec<Database>> {
+        let all = self.databases(args.database.as_deref())?;
+        let own: Vec<Database> = all.into_iter().filter(|d| matches!(d.at, At::Cluster { .. })).collect();
+        if own.is_empty() {
+            return Err(Problem::usage("no database here has a cluster of the project's own")
+                .cure("add `cluster = \".db-tasks/pg\"` to `[databases.NAME]`, or start its server yourself")
+                .into());
+        }
+        Ok(own)
+    }
+}
+
+/// The error of a start, with what the server wrote into its log since.
+fn with_log(error: anyhow::Error, log: &Path, before: u64) -> anyhow::Error {
+    let said = std::fs::read(log).unwrap_or_default();
+    let new = said.get(usize::try_from(before).unwrap_or(0)..).map(String::from_utf8_lossy).unwrap_or_default();
+    let lines: Vec<&str> = new.lines().collect();
+    match error.downcast::<Problem>() {
+        Ok(problem) if lines.is_empty() || problem.exit == Exit::Interrupted => problem.into(),
+        Ok(mut problem) => {
+            let cure = problem.cure.take().unwrap_or_else(|| format!("the whole log is `{}`", log.display()));
+            problem.because(lines[lines.len().saturating_sub(12)..].join("\n")).cure(cure).into()
+        }
+        Err(error) => error,
+    }
 }
 
 /// `db-start`
-pub fn start(_session: &mut Session, _args: &cli::Cluster) -> Result<Exit> {
+pub fn start(session: &mut Session, args: &cli::Cluster) -> Result<Exit> {
+    let intent = if args.dry_run { Intent::Show } else { Intent::Run };
+    let databases = session.databases_in_clusters(args)?;
+    if intent == Intent::Show {
+        return show_start(session, &databases);
+    }
+    session.with_servers(&databases, Wants::Made, intent, |session| {
+        let mut urls = Vec::new();
+        for cluster in session.concerned(&databases, Wants::Made)? {
+            let found = session.find(&cluster)?;
+            if found.mark.is_some() {
+                session.carry_out(task::keep(&found), Consent::Ask, Intent::Run)?;
+            }
+            let surveyor = session.surveyor();
+            urls.extend(cluster.databases.iter().map(|d| found.cluster.url(surveyor.cluster_client(d, &found).database())));
+        }
+        print(&urls.join("\n"))
+    })
+}
+
+fn show_start(session: &mut Session, databases: &[Database]) -> Result<Exit> {
+    for cluster in session.concerned(databases, Wants::Made)? {
+        let facts = session.look(&cluster)?;
+        if facts.found.state == State::Running {
+            session.terminal.tell(&format!("the cluster {} runs", cluster.folder.display()));
+            continue;
+        }
+        let new = session.new_databases(&facts.found, &cluster.databases);
+        session.carry_out(task::up(&facts, &new)?, Consent::Ask, Intent::Show)?;
+    }
     Ok(Exit::Done)
 }
 
 /// `db-stop`
-pub fn stop(_session: &mut Session, _args: &cli::Cluster) -> Result<Exit> {
+pub fn stop(session: &mut Session, args: &cli::Cluster) -> Result<Exit> {
+    let databases = session.databases_in_clusters(args)?;
+    let clusters = session.concerned(&databases, Wants::AsFound)?;
+    if args.dry_run {
+        for cluster in &clusters {
+            let facts = session.look(cluster)?;
+            session.carry_out(task::down(&facts), Consent::Ask, Intent::Show)?;
+        }
+        return Ok(Exit::Done);
+    }
+    if clusters.is_empty() {
+        session.terminal.tell("there is no cluster yet");
+        return Ok(Exit::Done);
+    }
+    session.lock("db-stop", Intent::Run)?;
+    let lease = session.enter()?;
+    if lease.others()? == Others::Some {
+        return Err(Problem::new(Exit::Locked, "another run is using the servers")
+            .cure("wait until it is done, or end it (an open `db-shell`?)")
+            .into());
+    }
+    for cluster in &clusters {
+        if matches!(session.settled(cluster)?.state, State::Running | State::Busy) {
+            session.stop(cluster)?;
+        } else {
+            session.terminal.tell(&format!("the cluster {} does not run", cluster.folder.display()));
+        }
+    }
     Ok(Exit::Done)
 }

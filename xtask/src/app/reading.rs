@@ -4,10 +4,12 @@ use std::io::IsTerminal;
 
 use anyhow::Result;
 
-use super::session::{Session, print};
+use super::cluster::Wants;
+use super::session::{Intent, Session, print};
 use super::writing;
 use crate::bundle::{Backup, Catalog, catalog};
 use crate::cli;
+use crate::config::Database;
 use crate::door::movers;
 use crate::engine::postgres::client::Terminal;
 use crate::engine::postgres::facts::Depth;
@@ -74,7 +76,11 @@ pub fn pick(session: &mut Session, catalog: &Catalog) -> Result<Option<Backup>> 
 
 /// `db-status`
 pub fn status(session: &mut Session, args: &cli::Status) -> Result<Exit> {
-    let up = session.servers_up(&session.project.databases.clone(), super::session::Intent::Run)?;
+    let all = session.project.databases.clone();
+    session.with_servers(&all, Wants::AsFound, Intent::Run, |session| show_status(session, args))
+}
+
+fn show_status(session: &Session, args: &cli::Status) -> Result<Exit> {
     let surveyor = session.surveyor();
     let databases: Vec<_> = session.project.databases.iter().map(|d| (d.clone(), surveyor.survey(d, Depth::Tables))).collect();
     let containers: Vec<_> =
@@ -90,22 +96,20 @@ pub fn status(session: &mut Session, args: &cli::Status) -> Result<Exit> {
         now: session.moment.now,
     };
     let problems = status.problems();
-    let (text, json) = (status.text(), status.json());
-    session.servers_down(up)?;
-    if args.json {
-        print(&serde_json::to_string_pretty(&json)?)?;
-    } else {
-        print(&text)?;
-    }
+    print(&if args.json { serde_json::to_string_pretty(&status.json())? } else { status.text() })?;
     Ok(if args.check && !problems.is_empty() { Exit::Failed } else { Exit::Done })
 }
 
 /// `db-shell`
 pub fn shell(session: &mut Session, args: &cli::Shell) -> Result<Exit> {
     let database = session.database(args.database.as_deref())?;
-    let intent = if args.dry_run { super::session::Intent::Show } else { super::session::Intent::Run };
-    let up = session.servers_up(std::slice::from_ref(&database), intent)?;
-    let (client, ..) = session.surveyor().client(&database)?;
+    let intent = if args.dry_run { Intent::Show } else { Intent::Run };
+    let databases = std::slice::from_ref(&database);
+    session.with_servers(databases, Wants::Made, intent, |session| open_shell(session, args, &database))
+}
+
+fn open_shell(session: &Session, args: &cli::Shell, database: &Database) -> Result<Exit> {
+    let (client, ..) = session.surveyor().client(database)?;
     let input = match (&args.command, &args.file) {
         (Some(sql), _) => Some(sql.clone()),
         // read here: the container has no such file
@@ -121,7 +125,6 @@ pub fn shell(session: &mut Session, args: &cli::Shell) -> Result<Exit> {
         return print(&format!("$ {cmd}"));
     }
     let status = movers::hand_over(&cmd, &session.project.secrets)?;
-    session.servers_down(up)?;
     if status == Some(0) {
         Ok(Exit::Done)
     } else {
@@ -140,10 +143,13 @@ pub fn config(session: &Session, args: &cli::Config) -> Result<Exit> {
 
 /// `db-doctor`
 pub fn doctor(session: &mut Session, args: &cli::Doctor) -> Result<Exit> {
-    let up = session.servers_up(&session.project.databases.clone(), super::session::Intent::Run)?;
+    let all = session.project.databases.clone();
+    session.with_servers(&all, Wants::AsFound, Intent::Run, |session| show_findings(session, args))
+}
+
+fn show_findings(session: &Session, args: &cli::Doctor) -> Result<Exit> {
     let findings =
         health::examine(&health::Patient { project: &session.project, env: &session.env, surveyor: session.surveyor() });
-    session.servers_down(up)?;
     let text =
         if args.json { serde_json::to_string_pretty(&view::doctor::json(&findings))? } else { view::doctor::text(&findings) };
     print(&text)?;

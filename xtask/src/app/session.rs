@@ -116,6 +116,16 @@ impl Session {
         Ok(())
     }
 
+    /// Whether a signal came.
+    pub fn interrupted(&self) -> bool {
+        self.interrupt.hit()
+    }
+
+    /// The signals and the terminal, for a wait.
+    pub fn signals(&mut self) -> (Arc<Interrupt>, &mut Terminal) {
+        (Arc::clone(&self.interrupt), &mut self.terminal)
+    }
+
     fn circumstances(&self, consent: Consent) -> Circumstances<'_> {
         let person = if std::io::stdin().is_terminal() { Person::AtTerminal } else { Person::Absent };
         let agent = Agent::detect(&self.env, &self.project.guards.agent_variable);

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use super::cluster::Wants;
 use super::session::{Intent, Session, print};
 use crate::bundle::{Backup, Catalog, Kind, Reason, catalog};
 use crate::cli;
@@ -44,16 +45,17 @@ pub fn backup(session: &mut Session, args: &cli::Backup) -> Result<Exit> {
     }
     settings.level = args.level.or(settings.level);
     let databases = session.databases(args.database.as_deref())?;
-    let up = session.servers_up(&databases, intent)?;
-    let surveyed = survey(session, &databases)?;
-    let catalog = Catalog::read(&settings.dir)?;
     let request = backup::Request { backup: settings, label: args.label.clone(), reason: Reason::Manual };
-    let plan = backup::plan(&session.project, &surveyed, &catalog, &request, &session.moment)?;
+    session.with_servers(&databases, Wants::Made, intent, |session| back_up(session, args, &databases, &request))
+}
+
+fn back_up(session: &mut Session, args: &cli::Backup, databases: &[config::Database], request: &backup::Request) -> Result<Exit> {
+    let surveyed = survey(session, databases)?;
+    let catalog = Catalog::read(&request.backup.dir)?;
+    let plan = backup::plan(&session.project, &surveyed, &catalog, request, &session.moment)?;
     let result = plan.result.clone();
     let consent = if args.auto || session.env.says_yes("SKIP_BACKUP_PROMPT") { Consent::Yes } else { consent(&args.consent) };
-    let done = session.carry_out(plan, consent, intent)?;
-    session.servers_down(up)?;
-    if done.is_none() {
+    if session.carry_out(plan, consent, Intent::of(&args.consent))?.is_none() {
         return Ok(Exit::Done);
     }
     if args.json {
@@ -92,14 +94,18 @@ pub fn restore(session: &mut Session, args: &cli::Restore) -> Result<Exit> {
         (wanted, _) => session.database(wanted.as_deref())?,
     };
     session.lock("db-restore", intent)?;
-    let up = session.servers_up(std::slice::from_ref(&database), intent)?;
-    let target = session.surveyor().survey(&database, Depth::Database)?;
+    let databases = std::slice::from_ref(&database);
+    session.with_servers(databases, Wants::Made, intent, |session| put_back(session, args, &database, &chosen))
+}
+
+fn put_back(session: &mut Session, args: &cli::Restore, database: &config::Database, chosen: &Backup) -> Result<Exit> {
+    let target = session.surveyor().survey(database, Depth::Database)?;
     let target = match &args.into {
         // the names beside `--as` matter, too
         Some(name) => session.with_neighbour(target, name)?,
         None => target,
     };
-    let dump = dump_of(session, &chosen, Some(&database.key))?;
+    let dump = dump_of(session, chosen, Some(&database.key))?;
     let data =
         target.server.data_directory.as_deref().filter(|_| target.container.is_none() && target.stake().remote_host.is_none());
     let accept = [(args.any_database, Difference::Database), (args.any_version, Difference::Version)];
@@ -111,8 +117,7 @@ pub fn restore(session: &mut Session, args: &cli::Restore) -> Result<Exit> {
     };
     let services = if args.into.is_some() { Vec::new() } else { session.services("restore")? };
     let plan = restore_task::plan(&session.project, &target, &dump, &services, &request)?;
-    let done = session.carry_out(plan, consent(&args.consent), intent)?;
-    session.servers_down(up)?;
+    let done = session.carry_out(plan, consent(&args.consent), Intent::of(&args.consent))?;
     let restored = args.into.clone().unwrap_or_else(|| target.name().to_owned());
     if done.is_some() { print(&restored) } else { Ok(Exit::Done) }
 }
@@ -153,13 +158,13 @@ pub fn undo(session: &mut Session, args: &cli::Undo) -> Result<Exit> {
     let intent = Intent::of(&args.consent);
     let database = session.database(args.database.as_deref())?;
     session.lock("db-undo", intent)?;
-    let up = session.servers_up(std::slice::from_ref(&database), intent)?;
-    let target = session.surveyor().survey(&database, Depth::Database)?;
-    let services = session.services("undo")?;
-    let plan = undo_task::plan(&target, &services)?;
-    let done = session.carry_out(plan, consent(&args.consent), intent)?;
-    session.servers_down(up)?;
-    if done.is_some() { print(target.name()) } else { Ok(Exit::Done) }
+    session.with_servers(std::slice::from_ref(&database), Wants::Made, intent, |session| {
+        let target = session.surveyor().survey(&database, Depth::Database)?;
+        let services = session.services("undo")?;
+        let plan = undo_task::plan(&target, &services)?;
+        let done = session.carry_out(plan, consent(&args.consent), intent)?;
+        if done.is_some() { print(target.name()) } else { Ok(Exit::Done) }
+    })
 }
 
 /// `db-verify`
@@ -187,12 +192,11 @@ pub fn verify(session: &mut Session, args: &cli::Verify) -> Result<Exit> {
 fn deep(session: &mut Session, backup: &Backup, key: Option<String>, intent: Intent) -> Result<Exit> {
     let own = backup.manifest().filter(|m| m.artifacts.len() == 1).map(|m| m.artifacts[0].store.clone());
     let database = session.database(key.or(own.filter(|k| session.databases(Some(k)).is_ok())).as_deref())?;
-    let up = session.servers_up(std::slice::from_ref(&database), intent)?;
-    let target = session.surveyor().survey(&database, Depth::Database)?;
-    let dump = dump_of(session, backup, Some(&database.key))?;
-    let done = finish_verify(session, backup, verify_task::deep(&target, &dump)?, intent)?;
-    session.servers_down(up)?;
-    Ok(done)
+    session.with_servers(std::slice::from_ref(&database), Wants::Made, intent, |session| {
+        let target = session.surveyor().survey(&database, Depth::Database)?;
+        let dump = dump_of(session, backup, Some(&database.key))?;
+        finish_verify(session, backup, verify_task::deep(&target, &dump)?, intent)
+    })
 }
 
 fn finish_verify(session: &mut Session, backup: &Backup, plan: crate::plan::Plan, intent: Intent) -> Result<Exit> {

@@ -32,7 +32,7 @@ pub fn find(configured: Option<&Path>, program: &str) -> Vec<Programs> {
 }
 
 /// What the distributions' packages install, newest first.
-fn distribution() -> Vec<Programs> {
+pub(super) fn distribution() -> Vec<Programs> {
     let roots = ["/usr/lib/postgresql", "/opt/homebrew/opt", "/usr/local/opt", "/usr", "C:\\Program Files\\PostgreSQL"];
     let mut found: Vec<Programs> = roots
         .iter()
@@ -46,7 +46,7 @@ fn distribution() -> Vec<Programs> {
 }
 
 /// `…/postgresql/15/bin`, `…/postgresql@15/bin`, `…/pgsql-15/bin`.
-fn major_of(bin: &Path) -> Option<u32> {
+pub(super) fn major_of(bin: &Path) -> Option<u32> {
     let name = bin.parent()?.file_name()?.to_str()?;
     let digits = name.strip_prefix("postgresql@").or_else(|| name.strip_prefix("pgsql-")).unwrap_or(name);
     digits.split('.').next()?.parse().ok().filter(|major| (9..100).contains(major))

@@ -4,11 +4,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
+use super::cluster;
 use super::containers::{self, ContainerFacts};
 use super::programs::{self, Programs};
 use crate::config::{At, Database, Env, Project};
 use crate::door::ask::{Answer, ask, install_hint};
-use crate::engine::cluster;
+use crate::engine::cluster::state::State;
+use crate::engine::cluster::{PORT, USER};
 use crate::engine::postgres::facts::{Depth, ServerFacts, question};
 use crate::engine::postgres::version::Version;
 use crate::engine::postgres::{Client, DatabaseFacts, cures};
@@ -141,12 +143,14 @@ impl Surveyor<'_> {
                 Place::Host { programs: folders.first().map(|p| p.folder.clone()) }
             }
             At::Cluster { folder, .. } => {
-                let cluster = cluster::of(folder, spec.programs.as_deref(), self.env)?;
-                connection.host = Some(cluster.socket_dir.to_string_lossy().into_owned());
-                connection.user = Some(cluster.user.clone());
-                connection.database = connection.database.or_else(|| Some(self.project.name.clone()));
-                folders = vec![Programs { folder: cluster.programs.clone(), major: None }];
-                Place::Host { programs: Some(cluster.programs) }
+                let found = cluster::find(folder, spec.programs.as_deref(), self.env)?;
+                if found.state == State::Absent {
+                    return Err(Problem::failed(format!("the project's own cluster {} is not made yet", folder.display()))
+                        .cure("`db-start` makes it, and so does every task that needs it")
+                        .into());
+                }
+                folders = vec![Programs { folder: found.programs.folder.clone(), major: Some(found.programs.major) }];
+                return Ok((self.cluster_client(spec, &found), None, folders));
             }
         };
         if matches!(place, Place::Host { programs: None }) {
@@ -157,6 +161,19 @@ impl Surveyor<'_> {
             connection.database = user.ok_or_else(|| nameless(spec)).map(Some)?;
         }
         Ok((Client { place, connection, app_name: self.app_name.clone() }, container, folders))
+    }
+
+    /// A client for a database in a cluster, whether it is there yet or not.
+    pub fn cluster_client(&self, spec: &Database, found: &cluster::Found) -> Client {
+        let mut connection = spec.connection.clone();
+        connection.host = Some(found.cluster.socket_dir.to_string_lossy().into_owned());
+        connection.port = Some(PORT.into());
+        connection.user = Some(USER.into());
+        connection.database = connection.database.or_else(|| Some(self.project.name.clone()));
+        // it would lead libpq to another server, past `-h`
+        connection.options.push(("PGHOSTADDR".into(), String::new()));
+        let place = Place::Host { programs: Some(found.programs.folder.clone()) };
+        Client { place, connection, app_name: self.app_name.clone() }
     }
 
     fn container(&self, key: &str) -> Result<ContainerFacts> {

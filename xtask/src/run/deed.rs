@@ -6,16 +6,18 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
+use super::seal;
 use crate::config::Secrets;
 use crate::door::Interrupt;
 use crate::door::movers::{self, Input, Outlet};
 use crate::plan::{Check, Deed, How, Wait};
 use crate::problem::Problem;
 
-/// Makes a folder, or whatever the command makes.
+/// Makes a folder or an empty file, or whatever the command makes.
 pub fn create(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<()> {
     match &deed.how {
         How::Folder(path) => private_folder(path),
+        How::File(path) => empty_file(path),
         _ => command(deed, secrets, interrupt),
     }
 }
@@ -35,7 +37,7 @@ pub fn remove(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<(
     }
 }
 
-/// Runs the deed's command.
+/// Runs the deed's command, or moves what it moves.
 pub fn command(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<()> {
     match &deed.how {
         How::Command(cmd) => movers::command(cmd, secrets, interrupt).map(drop),
@@ -52,6 +54,12 @@ pub fn command(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<
                 Some(why) => with_reason(e, &why),
                 None => e,
             })
+        }
+        How::Move(from, to) => {
+            // an empty folder is as good as none; a full one stays, and the rename refuses
+            drop(fs::remove_dir(to));
+            seal::rename_new(from, to)?;
+            seal::sync_folder(to.parent().unwrap_or(to))
         }
         How::Folder(path) | How::File(path) => anyhow::bail!("no command in the plan for `{}`", path.display()),
     }
@@ -93,6 +101,11 @@ pub fn wait(wait: &Wait, secrets: &Secrets, interrupt: &Interrupt) -> Result<()>
         }
         std::thread::sleep(Duration::from_millis(200));
     }
+}
+
+fn empty_file(path: &Path) -> Result<()> {
+    let made = fs::OpenOptions::new().create(true).append(true).open(path);
+    made.map(drop).map_err(|e| Problem::failed(format!("could not make `{}`", path.display())).because(e.to_string()).into())
 }
 
 /// A folder that only its owner may enter: dumps hold everything.

@@ -2,6 +2,7 @@
 
 mod audit;
 mod deed;
+mod lease;
 mod lock;
 mod pipe;
 mod seal;
@@ -13,6 +14,7 @@ use anyhow::Result;
 use chrono::{DateTime, Utc};
 
 pub use audit::audit;
+pub use lease::{Lease, Others};
 pub use lock::Lock;
 pub use pipe::{Found, Progress};
 

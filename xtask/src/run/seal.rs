@@ -100,7 +100,7 @@ fn write_partial(path: &Path, text: &str) -> Result<()> {
 }
 
 /// Gives a file a name that must be free.
-fn rename_new(from: &Path, to: &Path) -> Result<()> {
+pub(super) fn rename_new(from: &Path, to: &Path) -> Result<()> {
     let taken =
         || Problem::failed(format!("`{}` exists already", to.display())).cure("run the command again: it takes another name");
     #[cfg(target_os = "linux")]
@@ -117,7 +117,7 @@ fn rename_new(from: &Path, to: &Path) -> Result<()> {
     fs::rename(from, to).with_context(|| format!("could not rename `{}` to `{}`", from.display(), to.display()))
 }
 
-fn sync_folder(folder: &Path) -> Result<()> {
+pub(super) fn sync_folder(folder: &Path) -> Result<()> {
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     // Windows can't open a folder as a file, and needs no such flush
     if cfg!(unix) {

@@ -23,6 +23,7 @@ pub fn act(act: &Act) -> String {
 fn deed(deed: &Deed) -> String {
     match &deed.how {
         How::Folder(path) | How::File(path) => format!("{}: {}", deed.what, path.display()),
+        How::Move(from, to) => format!("{}: {} -> {}", deed.what, from.display(), to.display()),
         How::Command(_) | How::Meanwhile(..) => deed.what.clone(),
     }
 }

@@ -79,6 +79,12 @@ impl Client {
         self.place.wrap(cmd.env("PGOPTIONS", self.pgoptions()).input(""))
     }
 
+    /// psql that runs a file on this machine, all of it or nothing.
+    pub fn script(&self, database: &str, path: &std::path::Path) -> Cmd {
+        let cmd = self.program("psql").args(["-X", "-q", "-w", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-1", "-d", database]);
+        self.place.wrap(cmd.env("PGOPTIONS", self.pgoptions()).arg("-f").arg(path.to_string_lossy()))
+    }
+
     fn pgoptions(&self) -> String {
         let own = self.connection.options.iter().find(|(name, _)| name == "PGOPTIONS").map_or("", |(_, value)| value);
         format!("{own} -c client_min_messages=warning").trim().to_owned()

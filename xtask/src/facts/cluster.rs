@@ -1,0 +1,306 @@
+//! How a project-local cluster stands, and who can run its server.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use super::server::{self, ServerPrograms};
+use crate::cmd::Cmd;
+use crate::config::{Env, Secrets};
+use crate::door::ask::ask;
+use crate::engine::cluster::Cluster;
+use crate::engine::cluster::servant::{self, Account, Servant};
+use crate::engine::cluster::socket::{self, SocketDir};
+use crate::engine::cluster::state::{Contents, Holder, Seen, State};
+use crate::place::Place;
+use crate::problem::Problem;
+
+/// What a client has to know of a cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Where it is.
+    pub cluster: Cluster,
+    /// How it stands.
+    pub state: State,
+    /// The programs of its version.
+    pub programs: ServerPrograms,
+    /// The mark of a server that was started on demand, where it has one.
+    pub mark: Option<PathBuf>,
+}
+
+/// What has to be known before a server is started or stopped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClusterFacts {
+    /// The cluster and its programs.
+    pub found: Found,
+    /// Who runs its server.
+    pub servant: Servant,
+    /// A locale for a new cluster that sorts by bytes and knows all letters; it has another name, or none, on some systems.
+    pub locale: Option<String>,
+    /// Folders that must be made for it.
+    pub to_make: Vec<PathBuf>,
+    /// What an interrupted run left.
+    pub left: Option<PathBuf>,
+    /// Folders of ours that the server's account must be let through.
+    pub to_open: Vec<PathBuf>,
+    /// The folder for a socket that is not in the cluster, where it is to be made.
+    pub socket_to_make: Option<PathBuf>,
+}
+
+impl ClusterFacts {
+    /// Where the server's programs run.
+    pub fn place(&self) -> Place {
+        Place::Unprivileged { programs: self.found.programs.folder.clone(), through: self.servant.through() }
+    }
+}
+
+/// Looks at a cluster as its clients need it.
+pub fn find(folder: &Path, configured: Option<&Path>, env: &Env) -> Result<Found> {
+    let contents = contents(folder)?;
+    let programs = server::find(configured, made_by(folder)?, env)?;
+    let user = owner(folder).map_or_else(ourselves, |a| a.user);
+    let dir = socket::dir(folder, user);
+    if let SocketDir::Apart(path) = &dir {
+        ours_or_absent(path, user)?;
+    }
+    Ok(see(folder, &dir, contents, programs))
+}
+
+/// Looks at a cluster that is to be started or stopped.
+pub fn look(folder: &Path, configured: Option<&Path>, state_dir: &Path, env: &Env) -> Result<ClusterFacts> {
+    let contents = contents(folder)?;
+    let programs = server::find(configured, made_by(folder)?, env)?;
+    let servant = servant_for(owner(folder).filter(|_| contents == Contents::Cluster), folder)?;
+    let user = match &servant {
+        Servant::Account(account) => account.user,
+        _ => ourselves(),
+    };
+    let dir = socket::dir(folder, user);
+    let socket_to_make = match &dir {
+        SocketDir::Apart(path) => ours_or_absent(path, user)?,
+        SocketDir::Own(_) => None,
+    };
+    let found = see(folder, &dir, contents, programs);
+    let parent = folder.parent().unwrap_or(folder);
+    let to_open = to_open(&servant, &[parent, &found.programs.folder], state_dir)?;
+    let left = Some(found.cluster.partial()).filter(|p| p.exists());
+    let locale = if found.state == State::Absent { locale() } else { None };
+    let to_make = if parent.is_dir() { Vec::new() } else { vec![parent.to_path_buf()] };
+    Ok(ClusterFacts { found, servant, locale, to_make, left, to_open, socket_to_make })
+}
+
+fn see(folder: &Path, dir: &SocketDir, contents: Contents, programs: ServerPrograms) -> Found {
+    let answers = contents == Contents::Cluster && listens(&dir.path().join(socket::socket_name()));
+    let seen = Seen { contents, answers, pid: pid(folder) };
+    let cluster = Cluster { folder: folder.to_path_buf(), socket_dir: dir.path().to_path_buf() };
+    let mark = Some(cluster.on_demand()).filter(|mark| mark.exists());
+    Found { cluster, state: seen.state(), programs, mark }
+}
+
+fn contents(folder: &Path) -> Result<Contents> {
+    match std::fs::read_dir(folder) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Contents::Nothing),
+        Err(e) => Err(Problem::failed(format!("could not look into `{}`", folder.display())).because(e.to_string()).into()),
+        Ok(_) if folder.join("PG_VERSION").is_file() => Ok(Contents::Cluster),
+        Ok(mut entries) => Ok(if entries.next().is_none() { Contents::Nothing } else { Contents::Other }),
+    }
+}
+
+/// The major version that made the cluster.
+fn made_by(folder: &Path) -> Result<Option<u32>> {
+    let Ok(text) = std::fs::read_to_string(folder.join("PG_VERSION")) else { return Ok(None) };
+    let major = text.trim().split('.').next().and_then(|m| m.parse().ok());
+    major.map(Some).ok_or_else(|| {
+        Problem::failed(format!("`{}` does not say a version", folder.join("PG_VERSION").display()))
+            .because(format!("it says `{}`", text.trim()))
+            .cure(format!("move `{}` away: a new cluster is made in its place", folder.display()))
+            .into()
+    })
+}
+
+#[cfg(unix)]
+fn owner(path: &Path) -> Option<Account> {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata(path).ok().map(|m| Account { user: m.uid(), group: m.gid() })
+}
+
+#[cfg(not(unix))]
+fn owner(_: &Path) -> Option<Account> {
+    None
+}
+
+#[cfg(unix)]
+fn ourselves() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
+/// Nobody is root here.
+#[cfg(not(unix))]
+fn ourselves() -> u32 {
+    1
+}
+
+fn servant_for(owner: Option<Account>, folder: &Path) -> Result<Servant> {
+    let us = ourselves();
+    if us != 0 {
+        return match owner {
+            Some(other) if cfg!(unix) && other.user != us => Err(Problem::failed(format!(
+                "the cluster `{}` belongs to another user (number {})",
+                folder.display(),
+                other.user
+            ))
+            .cure("run as that user, or give the folder to yourself (`chown -R`)")
+            .into()),
+            _ => Ok(Servant::Ourselves),
+        };
+    }
+    let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    servant::for_root(owner, &servant::accounts(&passwd), can).ok_or_else(|| {
+        Problem::failed("postgres refuses to run as root, and root can't become somebody else here")
+            .because("neither a user namespace (`unshare --user`) nor an account that owns the cluster (`setpriv`) works")
+            .cure(format!(
+                "run as an ordinary user, or allow user namespaces, or give `{}` to the account `postgres` (`chown -R`)",
+                folder.display()
+            ))
+            .into()
+    })
+}
+
+fn can(servant: &Servant) -> bool {
+    let mut words = servant.through().into_iter();
+    let cmd = Cmd::new(words.next().unwrap_or_default()).args(words).arg("true");
+    ask(&cmd, &Secrets::default()).is_ok_and(|answer| answer.good)
+}
+
+/// The folders of ours that an account must be let through; one of somebody else's is never widened.
+fn to_open(servant: &Servant, paths: &[&Path], state_dir: &Path) -> Result<Vec<PathBuf>> {
+    let Servant::Account(account) = servant else { return Ok(Vec::new()) };
+    let mut shut = Vec::new();
+    for path in paths {
+        let mut folders: Vec<&Path> = path.ancestors().filter(|f| f.is_dir()).collect();
+        folders.reverse();
+        for folder in folders {
+            if may_enter(servant, folder) {
+                continue;
+            }
+            if folder == state_dir {
+                shut.push(folder.to_path_buf());
+                break;
+            }
+            return Err(Problem::failed(format!(
+                "the server's account (number {}) may not enter `{}`",
+                account.user,
+                folder.display()
+            ))
+            .because(format!("`{}` is below it, and postgres does not run as root", path.display()))
+            .cure("run as the folder's owner, put the project where every user may enter, or allow user namespaces")
+            .into());
+        }
+    }
+    // not there yet, and made for us alone
+    if !state_dir.exists() && paths.iter().any(|p| p.starts_with(state_dir)) {
+        shut.push(state_dir.to_path_buf());
+    }
+    Ok(shut)
+}
+
+fn may_enter(servant: &Servant, folder: &Path) -> bool {
+    let mut words = servant.through().into_iter();
+    let cmd = Cmd::new(words.next().unwrap_or_default()).args(words).args(["test", "-x"]).arg(folder.to_string_lossy());
+    ask(&cmd, &Secrets::default()).is_ok_and(|answer| answer.good)
+}
+
+/// A socket's folder in a place that everybody can write: it must be ours alone, or be missing still.
+#[cfg(unix)]
+fn ours_or_absent(dir: &Path, user: u32) -> Result<Option<PathBuf>> {
+    use std::os::unix::fs::MetadataExt;
+    match std::fs::symlink_metadata(dir) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Some(dir.to_path_buf())),
+        Ok(m) if m.is_dir() && m.uid() == user && m.mode() & 0o077 == 0 => Ok(None),
+        Ok(_) => Err(Problem::failed(format!("`{}` is not the private folder it should be", dir.display()))
+            .because("the cluster's path is too long for a socket, so its socket goes there; somebody else may have made it")
+            .cure("look who made it, and remove it; or move the project to a shorter path")
+            .into()),
+        Err(e) => Err(Problem::failed(format!("could not look at `{}`", dir.display())).because(e.to_string()).into()),
+    }
+}
+
+#[cfg(not(unix))]
+fn ours_or_absent(dir: &Path, _: u32) -> Result<Option<PathBuf>> {
+    Ok((!dir.exists()).then(|| dir.to_path_buf()))
+}
+
+#[cfg(unix)]
+fn listens(socket: &Path) -> bool {
+    std::os::unix::net::UnixStream::connect(socket).is_ok()
+}
+
+#[cfg(not(unix))]
+fn listens(socket: &Path) -> bool {
+    socket.exists()
+}
+
+/// Who has the process id in `postmaster.pid`, and the status in its eighth line.
+fn pid(folder: &Path) -> Option<(Holder, String)> {
+    let text = std::fs::read_to_string(folder.join("postmaster.pid")).ok()?;
+    let status = text.lines().nth(7).unwrap_or_default().trim().to_owned();
+    let number: i32 = text.lines().next()?.trim().parse().ok()?;
+    let cmd = Cmd::new("ps").args(["-o", "comm=", "-p", &number.to_string()]);
+    let named = std::fs::read_to_string(format!("/proc/{number}/comm")).ok().or_else(|| {
+        (!Path::new("/proc/self/comm").exists()).then(|| ask(&cmd, &Secrets::default()).map_or(String::new(), |a| a.out))
+    });
+    let holder = match named.as_deref().map(str::trim) {
+        None | Some("") => Holder::Nobody,
+        Some(name) if name.rsplit('/').next().is_some_and(|n| n.starts_with("postgres")) => Holder::Postgres,
+        Some(_) => Holder::Other,
+    };
+    Some((holder, status))
+}
+
+fn locale() -> Option<String> {
+    let answer = ask(&Cmd::new("locale").arg("-a"), &Secrets::default()).ok().filter(|a| a.good)?;
+    let fits = |name: &&str| matches!(name.to_ascii_lowercase().as_str(), "c.utf-8" | "c.utf8");
+    answer.out.lines().find(fits).map(|_| "C.UTF-8".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(unix)]
+    fn a_hijacked_folder_is_refused() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+        let temp = tempfile::tempdir().unwrap();
+        let us = ourselves();
+        let dir = temp.path().join("socket");
+        assert_eq!(ours_or_absent(&dir, us).unwrap(), Some(dir.clone()));
+        std::fs::create_dir(&dir).unwrap();
+        std::fs::set_permissions(&dir, PermissionsExt::from_mode(0o700)).unwrap();
+        assert_eq!(ours_or_absent(&dir, us).unwrap(), None);
+        assert!(ours_or_absent(&dir, us + 1).is_err(), "another user's");
+        std::fs::set_permissions(&dir, PermissionsExt::from_mode(0o770)).unwrap();
+        assert!(ours_or_absent(&dir, us).is_err(), "others may write");
+        let link = temp.path().join("link");
+        symlink(temp.path(), &link).unwrap();
+        assert!(ours_or_absent(&link, us).is_err(), "a link");
+    }
+
+    #[test]
+    fn a_folder_is_told_by_what_it_holds() {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = temp.path().join("pg");
+        assert_eq!(contents(&dir).unwrap(), Contents::Nothing);
+        std::fs::create_dir(&dir).unwrap();
+        assert_eq!(contents(&dir).unwrap(), Contents::Nothing);
+        std::fs::write(dir.join("x"), "").unwrap();
+        assert_eq!(contents(&dir).unwrap(), Contents::Other);
+        std::fs::write(dir.join("PG_VERSION"), "17\n").unwrap();
+        assert_eq!((contents(&dir).unwrap(), made_by(&dir).unwrap()), (Contents::Cluster, Some(17)));
+        std::fs::write(dir.join("PG_VERSION"), "x").unwrap();
+        assert!(made_by(&dir).is_err());
+        assert_eq!(pid(&dir), None);
+        std::fs::write(dir.join("postmaster.pid"), format!("{}\n/\n1\n5432\n\n\n1 1\nready   \n", std::process::id())).unwrap();
+        assert_eq!(pid(&dir), Some((Holder::Other, "ready".into())));
+    }
+}

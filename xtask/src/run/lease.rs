@@ -1,0 +1,98 @@
+//! Who uses the project's own servers: the last one to leave stops what was started on demand.
+//!
+//! Two locks: the gate is held while servers are started or stopped, and everybody who uses them holds the other one, shared.
+//! The system lets go of both when a process ends, however it ends.
+
+use std::fs::{File, OpenOptions};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use crate::door::Interrupt;
+use crate::problem::{Exit, Problem};
+
+/// A share in the project's servers.
+#[derive(Debug)]
+pub struct Lease {
+    gate: File,
+    users: File,
+}
+
+/// Whether others use the servers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Others {
+    /// Nobody does.
+    None,
+    /// Somebody does.
+    Some,
+}
+
+impl Lease {
+    /// Waits for whoever starts or stops servers just now, and enters. `waits` is called once, when that takes a while.
+    ///
+    /// # Errors
+    /// An interrupt came first.
+    pub fn enter(state_dir: &Path, interrupt: &Interrupt, waits: impl FnOnce()) -> Result<Self> {
+        super::lock::prepare(state_dir)?;
+        let open = |name: &str| {
+            let path = state_dir.join(name);
+            let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+            file.with_context(|| format!("could not open `{}`", path.display()))
+        };
+        let lease = Self { gate: open("servers.gate")?, users: open("servers.users")? };
+        let begun = Instant::now();
+        let mut waits = Some(waits);
+        while lease.gate.try_lock().is_err() {
+            if interrupt.hit() {
+                return Err(Problem::new(Exit::Interrupted, "interrupted").into());
+            }
+            if begun.elapsed() > Duration::from_secs(1)
+                && let Some(waits) = waits.take()
+            {
+                waits();
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(lease)
+    }
+
+    /// Takes a share, and leaves the gate to others.
+    pub fn share(&self) -> Result<()> {
+        // whoever holds it alone is inside the gate, and there we are
+        self.users.lock_shared().context("could not share the servers' lock")?;
+        self.gate.unlock().context("could not leave the servers' gate")
+    }
+
+    /// Gives the share back, behind the gate again, and looks who is left.
+    pub fn give_back(&self) -> Result<Others> {
+        self.gate.lock().context("could not enter the servers' gate")?;
+        self.others()
+    }
+
+    /// Who uses the servers beside us.
+    pub fn others(&self) -> Result<Others> {
+        self.users.unlock().context("could not give back the servers' lock")?;
+        Ok(if self.users.try_lock().is_ok() { Others::None } else { Others::Some })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_one_knows() {
+        let dir = tempfile::tempdir().unwrap();
+        let calm = Interrupt::default();
+        let enter = || Lease::enter(dir.path(), &calm, || ());
+        let first = enter().unwrap();
+        first.share().unwrap();
+        let second = enter().unwrap();
+        assert_eq!(second.others().unwrap(), Others::Some);
+        second.share().unwrap();
+        assert_eq!(first.give_back().unwrap(), Others::Some);
+        drop(first);
+        assert_eq!(second.give_back().unwrap(), Others::None);
+    }
+}

