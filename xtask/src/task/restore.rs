@@ -15,6 +15,7 @@ use crate::engine::postgres::version::{Version, misfit};
 use crate::facts::{ContainerFacts, Surveyed};
 use crate::plan::{Act, Deed, How, Pipe, Plan, Proof, Restrict, Risk, Scope, Sink, Source, Step, Trust};
 use crate::problem::Problem;
+use crate::ui::human::counted;
 
 /// What is restored: the file and what is known of it.
 #[derive(Debug, Clone)]
@@ -192,7 +193,11 @@ fn notes(target: &Surveyed, dump: &Dump) -> Vec<String> {
     let mut notes = Vec::new();
     let backup = &dump.backup;
     match &dump.artifact {
-        Some(artifact) => notes.push(format!("the backup holds {} rows in {} tables", artifact.rows, artifact.tables.len())),
+        Some(artifact) => notes.push(format!(
+            "the backup holds {} in {}",
+            counted(artifact.rows, "row"),
+            counted(artifact.tables.len() as u64, "table")
+        )),
         None => notes.push(format!("`{}` is a foreign file: no manifest says what it must hold", backup.name)),
     }
     if backup.manifest().is_some_and(|m| m.partial) {
@@ -265,13 +270,17 @@ pub(super) fn swappable(target: &Surveyed) -> Result<()> {
         .into());
     }
     if s.prepared > 0 {
-        return Err(Problem::refused(format!("`{}` has {} prepared transactions, which hold it", target.name(), s.prepared))
-            .cure("COMMIT PREPARED or ROLLBACK PREPARED them (`SELECT * FROM pg_prepared_xacts`)")
-            .into());
+        return Err(Problem::refused(format!(
+            "`{}` is held by {}",
+            target.name(),
+            counted(s.prepared.into(), "prepared transaction")
+        ))
+        .cure("end what is prepared with COMMIT PREPARED or ROLLBACK PREPARED (`SELECT * FROM pg_prepared_xacts`)")
+        .into());
     }
     if s.slots > 0 {
-        return Err(Problem::refused(format!("`{}` has {} logical replication slots, which hold it", target.name(), s.slots))
-            .cure("drop them (`SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots`), or stop what replicates")
+        return Err(Problem::refused(format!("`{}` is held by {}", target.name(), counted(s.slots.into(), "logical replication slot")))
+            .cure("drop what is not needed (`SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots`), or stop what replicates")
             .into());
     }
     Ok(())
