@@ -61,8 +61,8 @@ impl Session {
         let telling = if global.quiet { Telling::Quiet } else { Telling::Steps };
         let now = Utc::now();
         let run = format!("{:x}{:04x}", now.timestamp(), std::process::id() & 0xffff);
-        let terminal = Terminal::new(&env, telling);
         let interrupt = Interrupt::listen()?;
+        let terminal = Terminal::new(&env, telling, Arc::clone(&interrupt));
         Ok(Self { project, env, moment: Moment { now, run }, terminal, lock: None, interrupt })
     }
 
@@ -128,7 +128,7 @@ impl Session {
         self.announce(&plan);
         let circumstances = self.circumstances(consent);
         // the terminal is lent to the question while the circumstances still borrow the project
-        let mut terminal = Terminal::new(&self.env, Telling::Steps);
+        let mut terminal = Terminal::new(&self.env, Telling::Steps, Arc::clone(&self.interrupt));
         let cleared = gate::clear(plan, &circumstances, &mut terminal)?;
         let (task, afterwards) = (cleared.plan().task, cleared.plan().afterwards.clone());
         let mut world =
