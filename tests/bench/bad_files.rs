@@ -1,1 +1,178 @@
-//! TODO
+//! Files that must not be restored: each is refused with its reason, and nothing is swapped.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use super::{Bench, DUMP, HOST};
+
+/// Restores a file, which ends badly after no more than a load that is never committed.
+#[track_caller]
+fn refused(bench: &Bench, file: &str, args: &[&str], code: i32, error: &str) {
+    bench.forget_calls();
+    bench.run(&[&["db-restore", "--file", file, "--yes"], args].concat()).exits(code).error(error);
+    for call in bench.calls() {
+        assert!(!call.stdin.contains("\nCOMMIT;\nRESET ALL;"), "committed: {}", call.stdin);
+        assert!(!call.stdin.contains("RENAME TO"), "swapped: {}", call.stdin);
+    }
+}
+
+const CUT: &str =
+    "it is cut off or changed: make it anew, or use another backup (`db-list`); `--trust` is for hand-written scripts";
+
+#[test]
+fn foreign_files() {
+    let half = &DUMP[..DUMP.find("COPY app.users").unwrap() + 200];
+    let tabled = "CREATE TABLE t (a int);\n";
+    let crlf = DUMP.replace('\n', "\r\n");
+    let shell = DUMP.replace("SET statement_timeout = 0;\n", "\\! touch /tmp/owned\nSET statement_timeout = 0;\n");
+    let newer = DUMP.replace("from database version 15.18", "from database version 16.2");
+    let newer_pg_dump = DUMP.replace("by pg_dump version 15.18", "by pg_dump version 17.6");
+    for (file, bytes, code, error) in [
+        ("empty.sql", b"".as_slice(), 1, "`empty.sql` is empty\n  next: use another backup (`db-list`)".to_owned()),
+        ("noise.sql", b"\x7fELF\x00\x00", 1, "`noise.sql` is no SQL dump\n  next: a plain pg_dump, .gz or .zst of one, or pg_dump's custom format can be restored".into()),
+        ("packed.sql", b"PK\x03\x04rest", 1, "`packed.sql` is a zip archive\n  next: unpack it first".into()),
+        ("hand.sql", tabled.as_bytes(), 1, format!("the dump is not good\n  no end marker: the dump is cut off after line 1\n  next: {CUT}")),
+        (
+            "newer.sql",
+            newer.as_bytes(),
+            3,
+            "`newer.sql` does not fit this server\n  it holds a PostgreSQL 16 database and the server is 15.18: dumps load into the same version or a newer one\n  \
+             next: restore into a newer server, or try it with `--any-version` (the live database stays until the new one has proved good)"
+                .into(),
+        ),
+        (
+            "newer-dump.sql",
+            newer_pg_dump.as_bytes(),
+            3,
+            "`newer-dump.sql` does not fit this server\n  it was written by pg_dump 17.6, whose `SET transaction_timeout` a 15.18 server refuses\n  \
+             next: restore into a newer server, or try it with `--any-version` (the live database stays until the new one has proved good)"
+                .into(),
+        ),
+        (
+            "shell.sql",
+            shell.as_bytes(),
+            1,
+            "the dump is not good\n  psql meta-command at line 10: \\! touch /tmp/owned\n  \
+             next: psql would run that line on this machine; look at it, and use `--trust` only for a script of your own"
+                .into(),
+        ),
+    ] {
+        let bench = Bench::new(HOST);
+        bench.file(file, bytes);
+        refused(&bench, file, &[], code, &error);
+        assert!(!bench.calls().iter().any(|call| call.stdin.contains("touch /tmp/owned")), "{file}: psql was told");
+    }
+    for (file, text, words) in [("half.sql", half, "cut off in the data of table app.users"), ("crlf.sql", &crlf, "ends in CRLF")]
+    {
+        let bench = Bench::new(HOST);
+        bench.file(file, text);
+        bench.run(&["db-restore", "--file", file, "--yes"]).exits(1).tells(words).has_three_parts();
+        assert!(!bench.calls().iter().any(|call| call.stdin.contains("RENAME TO") || call.stdin.contains("RESET ALL")));
+    }
+}
+
+/// A file of ours that changed since: its checksum tells, whatever else is wrong with it.
+#[test]
+fn our_own_files_when_damaged() {
+    for compress in ["zstd", "gzip", "none"] {
+        let bench = Bench::new(HOST);
+        bench.run(&["db-backup", "--compress", compress]).exits(0);
+        let file = bench.names_in("backups").into_iter().find(|name| !name.ends_with(".json")).unwrap();
+        let path = bench.project.join("backups").join(&file);
+        let whole = std::fs::read(&path).unwrap();
+        bench.learn_counts();
+        bench.forget_calls();
+
+        let mut flipped = whole.clone();
+        let middle = whole.len() / 2;
+        flipped[middle] ^= 1;
+        std::fs::write(&path, &flipped).unwrap();
+        for args in [&["db-restore", &file, "--yes"][..], &["db-verify", &file]] {
+            let said = bench.run(args).exits(1).has_three_parts();
+            assert!(said.err.contains("damaged") || said.err.contains("checksum"), "{compress}: {}", said.err);
+        }
+        std::fs::write(&path, &whole[..whole.len() - 20]).unwrap();
+        bench
+            .run(&["db-restore", &file, "--yes"])
+            .exits(1)
+            .tells("is broken\n")
+            .tells("its manifest says")
+            .tells("next: use another one (`db-list`)");
+        std::fs::remove_file(&path).unwrap();
+        bench.run(&["db-restore", &file, "--yes"]).exits(1).tells("is missing\n").tells("next: use another one (`db-list`)");
+        assert!(!bench.calls().iter().any(|call| call.stdin.contains("RENAME TO")), "{compress}");
+    }
+}
+
+#[test]
+fn a_failed_verification_is_remembered() {
+    let bench = Bench::new(HOST);
+    let name = bench.with_backup();
+    let path = bench.project.join("backups").join(&name);
+    let mut bytes = std::fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    bench.run(&["db-verify", &name]).exits(1);
+    assert!(bench.run(&["db-list"]).exits(0).out.contains("failed"));
+    bench.run(&["db-restore", "--latest", "--yes"]).exits(1).tells("there is no good backup");
+}
+
+#[test]
+fn of_another_database() {
+    let bench = Bench::new(HOST);
+    let name = bench.with_backup();
+    bench.facts("other", super::facts("other")).stage("oids", "'other'|16384\n");
+    bench.file("db-tasks.toml", HOST.replace("\"app\"", "\"other\"").replace("databases.main", "databases.second"));
+    bench.run(&["db-restore", &name, "--yes"]).exits(3).only_error(
+        "the backup is of the database `app`, not of `other`\n  \
+         next: choose the other with `--database`, restore beside it with `--as NAME`, or accept it with `--any-database`",
+    );
+    bench.run(&["db-restore", &name, "--yes", "--any-database"]).exits(0);
+}
+
+/// A backup that gzip made is as good as ours, and `--trust` takes a script of one's own.
+#[test]
+fn foreign_files_that_are_good() {
+    let bench = Bench::new(HOST);
+    bench.with_backup();
+    let mut gzip = Command::new("gzip").arg("-c").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut stdin = gzip.stdin.take().unwrap();
+    let feeder = std::thread::spawn(move || stdin.write_all(DUMP.as_bytes()));
+    let packed = gzip.wait_with_output().unwrap().stdout;
+    feeder.join().unwrap().unwrap();
+    bench.file("from prod.sql.gz", packed);
+    bench
+        .run(&["db-restore", "--file", "from prod.sql.gz", "--yes"])
+        .exits(0)
+        .tells("is a foreign file: no manifest says what it must hold");
+    bench.stage("counts", "public.t|0\n");
+    bench.file("hand.sql", "CREATE TABLE t (a int);\n\\echo hello\n");
+    bench.run(&["db-restore", "--file", "hand.sql", "--yes", "--trust"]).exits(0);
+}
+
+#[test]
+fn names_of_every_kind() {
+    for (folder, database, label) in [
+        ("my shop", "My App", "before v2 / risky"),
+        ("it's", "o'clock", "it's"),
+        ("\"quoted\"", "say \"hi\"", "\"x\""),
+        ("Läden", "größe_ÄÖ", "vor Übergabe"),
+    ] {
+        let bench = Bench::named(folder, "");
+        let quoted = serde_json::to_string(database).unwrap();
+        bench.file("db-tasks.toml", HOST.replace("\"app\"", &quoted));
+        bench.facts(database, super::facts(database));
+        bench.stage("oids", format!("'{}'|16384\n", database.replace('\'', "''")));
+        bench.run(&["db-backup", "--label", label]).exits(0);
+        bench.learn_counts();
+        bench.run(&["db-list"]).exits(0);
+        bench.run(&["db-restore", "--latest", "--yes"]).exits(0);
+        bench.run(&["db-verify", "--deep"]).exits(0);
+        let ident = format!("ALTER DATABASE \"{}\" RENAME TO", database.replace('"', "\"\""));
+        assert!(bench.calls().iter().any(|call| call.stdin.contains(&ident)), "{database}");
+        let manifest = bench.names_in("backups").into_iter().find(|name| name.ends_with(".json")).unwrap();
+        let manifest = bench.manifest(&format!("backups/{manifest}"));
+        assert_eq!((&manifest["label"], &manifest["artifacts"][0]["database"]["name"]), (&label.into(), &database.into()));
+    }
+}

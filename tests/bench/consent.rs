@@ -1,1 +1,177 @@
-//! TODO
+//! Who may do what without being asked: each guard's own words.
+
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+use super::{Bench, HOST, TOOL, facts, with_beside};
+
+/// A project with something to restore, to undo and to clean up.
+fn full() -> Bench {
+    full_of(HOST)
+}
+
+fn full_of(toml: &str) -> Bench {
+    let bench = Bench::new(toml);
+    bench.with_backup();
+    bench.facts("app", with_beside(&["previous"])).file("backups/half.sql.zst.partial", "x");
+    bench
+}
+
+const DESTRUCTIVE: [&[&str]; 2] = [&["db-restore", "--latest"], &["db-undo"]];
+
+/// Runs it with more words; it is refused in these words, and nothing has happened.
+#[track_caller]
+fn refused(bench: &Bench, args: &[&str], more: &[&str], error: &str) {
+    bench.forget_calls();
+    let before = bench.files();
+    let said = bench.run(&[args, more].concat()).exits(3).error(&error.replace("{task}", args[0]));
+    assert!(!said.err.contains('✓'), "{}", said.err);
+    assert_eq!(bench.files(), before);
+    assert_eq!(bench.calls().iter().filter(|call| !call.stdin.starts_with("\\echo :VERSION_NUM")).count(), 0);
+}
+
+#[test]
+fn nobody_to_ask() {
+    let bench = full();
+    for args in DESTRUCTIVE.into_iter().chain([&["db-cleanup"][..]]) {
+        let error = "`{task}` is refused by the confirmation guard\n  \
+             confirmation: nobody can be asked: standard input is no terminal\n  next: give `--yes`";
+        refused(&bench, args, &[], error);
+        // an answer on a pipe is nobody's
+        let said = bench.run_fed(args, "yes\nyes\n").exits(3);
+        assert!(!said.err.contains('✓'), "{}", said.err);
+        bench.run(&[args, &["--yes"]].concat()).exits(0);
+    }
+    bench.run(&["db-restore"]).exits(3).only_error(
+        "which backup is meant can't be asked: standard input is no terminal\n  next: name it, or give `--latest` or `--file PATH`",
+    );
+    bench.run(&["db-backup"]).exits(0);
+    bench.run(&["db-restore", "--latest", "--as", "app_copy"]).exits(1).tells("FATAL").tells("next: ");
+}
+
+#[test]
+fn a_name_confirms() {
+    let bench = full();
+    for args in DESTRUCTIVE {
+        let error = "`{task}` is refused by the confirmation guard\n  confirmation: `--confirm other` does not name `app`\n  \
+             next: name the database that is replaced";
+        refused(&bench, args, &["--confirm", "other"], error);
+        bench.run(&[args, &["--confirm", "app"]].concat()).exits(0);
+        bench.run(&[args, &["--confirm", "app", "--yes"]].concat()).exits(2);
+    }
+}
+
+#[test]
+fn production_is_not_replaced() {
+    for environment in ["production", "PROD", " live "] {
+        let mut bench = full();
+        bench.env("ENVIRONMENT", environment);
+        let error = format!(
+            "`{{task}}` is refused by the environment guard\n  environment: this project's environment is `{environment}`, where no live data is replaced\n  \
+             next: no flag lifts this; restore beside it with `--as OTHER_DATABASE`, or correct ENVIRONMENT if this is not production"
+        );
+        for args in DESTRUCTIVE {
+            refused(&bench, args, &["--yes"], &error);
+            refused(&bench, args, &["--confirm", "app"], &error);
+        }
+        bench.run(&["db-backup"]).exits(0);
+        bench.facts("app_copy", facts("app"));
+        bench.run(&["db-restore", "--latest", "--as", "app_copy"]).exits(0);
+        // what the environment says, no file can unsay
+        bench.file("db-tasks.toml", HOST.replace("name = \"shop\"", "environment = \"development\""));
+        refused(&bench, DESTRUCTIVE[1], &["--yes"], &error);
+    }
+}
+
+#[test]
+fn a_marker_in_the_database() {
+    let bench = full();
+    let mut marked = with_beside(&["previous"]);
+    marked["databases"][0]["settings"] = serde_json::json!([{ "name": "dbtasks.environment", "value": "production" }]);
+    bench.facts("app", marked);
+    for args in DESTRUCTIVE {
+        let error = "`{task}` is refused by the marker guard\n  marker: the database `app` itself says that it is `production`\n  \
+             next: no flag lifts this; if it is wrong, an administrator runs `ALTER DATABASE \"app\" RESET dbtasks.environment`";
+        refused(&bench, args, &["--yes"], error);
+    }
+}
+
+#[test]
+fn other_hosts_are_listed_first() {
+    let remote = HOST.replace("database = \"app\"", "host = \"db.test\", database = \"app\"");
+    let bench = full_of(&remote);
+    for args in DESTRUCTIVE {
+        let error = "`{task}` is refused by the host guard\n  host: `app` is on `db.test`, which is not this machine\n  \
+             next: if its data may be replaced, add \"db.test\" to `guards.allowed-hosts` in `db-tasks.toml`";
+        refused(&bench, args, &["--yes"], error);
+    }
+    bench.file("db-tasks.toml", format!("{remote}[guards]\nallowed-hosts = [\"db.test\"]\n"));
+    for args in DESTRUCTIVE {
+        bench.run(&[args, &["--yes"]].concat()).exits(0);
+    }
+}
+
+#[test]
+fn an_agent_carries_a_persons_words() {
+    for agent in ["CLAUDECODE", "CURSOR_AGENT", "GEMINI_CLI", "CODEX_SANDBOX", "AI_AGENT"] {
+        let mut bench = full();
+        bench.env(agent, "1");
+        let error = format!(
+            "`{{task}}` is refused by the agent guard\n  agent: a coding agent runs this ({agent}), and live data would be replaced\n  \
+             next: ask the person, and set `DB_TASKS_PERSON_SAYS` to their words"
+        );
+        refused(&bench, DESTRUCTIVE[0], &["--yes"], &error);
+        bench.run(&["db-backup"]).exits(0);
+        // their words are no consent by themselves
+        bench.env("DB_TASKS_PERSON_SAYS", "restore it, please");
+        bench.run(DESTRUCTIVE[0]).exits(3);
+        bench.run(&[DESTRUCTIVE[0], &["--yes"]].concat()).exits(0);
+    }
+}
+
+/// Words that a file holds are nobody's: an agent could have written them there.
+#[test]
+fn an_agent_cannot_read_the_words_from_dotenv() {
+    let mut bench = full();
+    bench.env("CLAUDECODE", "1").file(".env", "DB_TASKS_PERSON_SAYS=whatever\n");
+    bench.run(&[DESTRUCTIVE[0], &["--yes"]].concat()).exits(3).tells("refused by the agent guard");
+}
+
+#[test]
+fn all_refusals_are_told_at_once() {
+    let mut bench = full();
+    bench.env("ENVIRONMENT", "production").env("CLAUDECODE", "1");
+    let said = bench.run(DESTRUCTIVE[0]).exits(3);
+    for guard in ["environment: ", "agent: ", "confirmation: "] {
+        assert!(said.err.contains(&format!("\n  {guard}")), "{}", said.err);
+    }
+}
+
+#[test]
+fn one_run_at_a_time() {
+    let bench = full();
+    bench.during_dump("echo ready >\"$bench/ready\"\nuntil [ -e \"$bench/go\" ]; do sleep 0.05; done\n");
+    let mut command = bench.command(TOOL);
+    let mut first = command.arg("db-backup").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(first.stderr.take().unwrap()).lines();
+    lines.next().unwrap().unwrap();
+    for args in [
+        &["db-backup"][..],
+        &["db-restore", "--latest", "--yes"],
+        &["db-undo", "--yes"],
+        &["db-cleanup", "--yes"],
+        &["db-verify"],
+    ] {
+        bench.run(args).exits(5).only_error(
+            "another run of this project is at work\n  it is db-backup, process [PID], since [TIME]\n  \
+             next: wait until it is done; the lock ends with its process",
+        );
+    }
+    // looking is allowed
+    bench.run(&["db-list"]).exits(0);
+    bench.run(&["db-restore", "--latest", "--dry-run"]).exits(0);
+    bench.stage("go", "");
+    lines.for_each(drop);
+    assert!(first.wait().unwrap().success());
+    bench.run(&["db-verify"]).exits(0);
+}

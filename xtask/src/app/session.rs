@@ -60,13 +60,16 @@ impl Session {
         };
         let dotenv = if global.no_dotenv { Dotenv::Ignore } else { Dotenv::Read };
         let (project, env) = config::load(&path, Env::of_process(), dotenv)?;
-        name::check(&project.backup)
-            .map_err(|why| Problem::usage(format!("`[backup]` in `{}` is wrong", path.display())).because(why))?;
+        name::check(&project.backup).map_err(|why| {
+            Problem::usage("`[backup]` in `db-tasks.toml` is wrong")
+                .because(why)
+                .cure("correct it in the file, or leave it out: there is a default for each of them")
+        })?;
         let telling = if global.quiet { Telling::Quiet } else { Telling::Steps };
         let now = Utc::now();
         let run = format!("{:x}{:04x}", now.timestamp(), std::process::id() & 0xffff);
-        let terminal = Terminal::new(&env, telling);
         let interrupt = Interrupt::listen()?;
+        let terminal = Terminal::new(&env, telling, Arc::clone(&interrupt));
         Ok(Self { project, env, moment: Moment { now, run }, terminal, lock: None, interrupt })
     }
 
@@ -79,8 +82,11 @@ impl Session {
     pub fn databases(&self, wanted: Option<&str>) -> Result<Vec<Database>> {
         let all = &self.project.databases;
         let Some(wanted) = wanted else { return Ok(all.clone()) };
-        let fits = |d: &&Database| d.key == wanted || d.connection.database.as_deref() == Some(wanted);
-        let found: Vec<Database> = all.iter().filter(fits).cloned().collect();
+        // a key is unique, a name need not be
+        let mut found: Vec<Database> = all.iter().filter(|d| d.key == wanted).cloned().collect();
+        if found.is_empty() {
+            found = all.iter().filter(|d| d.connection.database.as_deref() == Some(wanted)).cloned().collect();
+        }
         if found.is_empty() {
             let known: Vec<String> = all.iter().map(|d| format!("`{}`", d.key)).collect();
             return Err(Problem::usage(format!("`db-tasks.toml` has no database `{wanted}`"))
@@ -142,7 +148,7 @@ impl Session {
         self.announce(&plan);
         let circumstances = self.circumstances(consent);
         // the terminal is lent to the question while the circumstances still borrow the project
-        let mut terminal = Terminal::new(&self.env, Telling::Steps);
+        let mut terminal = Terminal::new(&self.env, Telling::Steps, Arc::clone(&self.interrupt));
         let cleared = gate::clear(plan, &circumstances, &mut terminal)?;
         let (task, afterwards) = (cleared.plan().task, cleared.plan().afterwards.clone());
         let mut world =

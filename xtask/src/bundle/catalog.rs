@@ -90,7 +90,9 @@ impl Catalog {
     pub fn read(dir: &Path) -> Result<Self> {
         let mut catalog = Self { dir: dir.to_path_buf(), ..Self::default() };
         catalog.read_folder(dir).map_err(|e| {
-            Problem::failed(format!("could not read the backup folder `{}`", dir.display())).because(format!("{e:#}"))
+            Problem::failed(format!("could not read the backup folder `{}`", dir.display()))
+                .because(format!("{e:#}"))
+                .cure("choose another folder (`backup.dir`, BACKUP_DIR), or mend its permissions")
         })?;
         catalog.backups.sort_by(|a, b| (b.created, &b.name).cmp(&(a.created, &a.name)));
         Ok(catalog)
@@ -222,8 +224,11 @@ pub fn foreign(name: String, path: PathBuf) -> Result<Backup> {
 
 /// The backup at a path that a person gave: with its manifest where one is beside it.
 pub fn at(path: &Path) -> Result<Backup> {
-    let missing =
-        |e: std::io::Error| Problem::usage(format!("could not open the backup `{}`", path.display())).because(e.to_string());
+    let missing = |e: std::io::Error| {
+        Problem::usage(format!("could not open the backup `{}`", path.display()))
+            .because(e.to_string())
+            .cure("check the path; `db-list` shows the backups that are known")
+    };
     let meta = fs::metadata(path).map_err(missing)?;
     if meta.is_dir() {
         let manifest = path.join("manifest.json");

@@ -1,6 +1,6 @@
 //! The environment as one value: the process's own variables over those of `.env`, and `${…}` expansion.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::Result;
@@ -11,18 +11,20 @@ use crate::problem::Problem;
 #[derive(Debug, Clone, Default)]
 pub struct Env {
     vars: BTreeMap<String, String>,
+    /// Those that only `.env` has.
+    of_dotenv: BTreeSet<String>,
 }
 
 impl Env {
     /// Only these variables: for tests, and for adopters who hold their own.
     pub fn of<const N: usize>(pairs: [(&str, &str); N]) -> Self {
-        Self { vars: pairs.into_iter().map(|(k, v)| (k.into(), v.into())).collect() }
+        Self { vars: pairs.into_iter().map(|(k, v)| (k.into(), v.into())).collect(), of_dotenv: BTreeSet::new() }
     }
 
     /// The process's environment. Values that are not UTF-8 cannot be settings of ours and are left out.
     pub fn of_process() -> Self {
         let text = |(k, v): (std::ffi::OsString, std::ffi::OsString)| Some((k.into_string().ok()?, v.into_string().ok()?));
-        Self { vars: std::env::vars_os().filter_map(text).collect() }
+        Self { vars: std::env::vars_os().filter_map(text).collect(), of_dotenv: BTreeSet::new() }
     }
 
     /// Adds what `.env` in `folder` says and the real environment does not.
@@ -35,7 +37,10 @@ impl Env {
         };
         for line in lines {
             let (name, value) = line.map_err(|e| unreadable(&path, &e))?;
-            self.vars.entry(name).or_insert(value);
+            if !self.vars.contains_key(&name) {
+                self.of_dotenv.insert(name.clone());
+                self.vars.insert(name, value);
+            }
         }
         Ok(self)
     }
@@ -43,6 +48,11 @@ impl Env {
     /// The variable's value; an empty one counts as not set, as in the shell's `${VAR:-…}`.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.vars.get(name).map(String::as_str).filter(|v| !v.is_empty())
+    }
+
+    /// The variable's value for this very run: what a file says once and for all is no consent.
+    pub fn given(&self, name: &str) -> Option<&str> {
+        self.get(name).filter(|_| !self.of_dotenv.contains(name))
     }
 
     /// The first of these that is set, with its name.

@@ -41,8 +41,11 @@ pub enum Dotenv {
 
 /// Reads and resolves the file at `path`; returns the environment it was read with, too.
 pub fn load(path: &Path, env: Env, dotenv: Dotenv) -> Result<(Project, Env)> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|e| Problem::usage(format!("could not read `{}`", path.display())).because(e.to_string()))?;
+    let text = std::fs::read_to_string(path).map_err(|e| {
+        Problem::usage(format!("could not read `{}`", path.display()))
+            .because(e.to_string())
+            .cure("check the path, or leave `--config` out: the nearest `db-tasks.toml` is found by itself")
+    })?;
     let root = path.parent().unwrap_or(Path::new("."));
     let env = match dotenv {
         Dotenv::Read => env.with_dotenv(root)?,

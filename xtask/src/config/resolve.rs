@@ -115,7 +115,9 @@ impl Resolver<'_> {
         let Some(found) = self.pick(key, text.as_ref(), vars)? else { return Ok(None) };
         let number = found.trim().parse().map_err(|_| {
             let origin = self.entries.last().map(|e| e.origin.clone()).unwrap_or_default();
-            Problem::usage(format!("`{key}` is `{found}` ({origin})")).because("it must be a whole number")
+            Problem::usage(format!("`{key}` is `{found}` ({origin})"))
+                .because("it must be a whole number")
+                .cure(format!("write it like `{} = 7`", key.rsplit('.').next().unwrap_or(key)))
         })?;
         Ok(Some(number))
     }
@@ -257,6 +259,9 @@ impl Resolver<'_> {
         if !url.ignored.is_empty() {
             self.note(&format!("{key} (ignored)"), &url.ignored.join(", "), "not libpq's: for other programs");
         }
+        if let Some(spelling) = url.spelled_password {
+            self.secrets.also_hide(spelling);
+        }
         let password = url.password.map(|value| self.secrets.keep(format!("the password in {origin}"), value));
         let variable = |k: &str| url::OPTIONS.iter().find(|(name, _)| *name == k).map(|(_, var)| (*var).to_owned());
         let options = url.options.iter().filter_map(|(k, v)| Some((variable(k)?, v.clone()))).collect();
@@ -279,7 +284,11 @@ impl Resolver<'_> {
         let compress = self.layered("backup.compress", b.compress.as_ref(), &[], "zstd")?;
         let level = self.number("backup.level", b.level.as_ref(), &[])?.map(u32::cast_signed);
         let days = self.number("backup.keep-days", b.keep_days.as_ref(), &["BACKUP_RETENTION_DAYS", "BACKUP_KEEP_DAYS"])?;
-        let min = self.number("backup.min-keep", b.min_keep.as_ref(), &["BACKUP_MIN_KEEP"])?.unwrap_or(5);
+        let min = self.number("backup.min-keep", b.min_keep.as_ref(), &["BACKUP_MIN_KEEP"])?;
+        let min = min.unwrap_or_else(|| {
+            self.note("backup.min-keep", "5", "default");
+            5
+        });
         let daily = self.number("backup.keep-daily", b.keep_daily.as_ref(), &[])?.unwrap_or(0);
         let weekly = self.number("backup.keep-weekly", b.keep_weekly.as_ref(), &[])?.unwrap_or(0);
         let monthly = self.number("backup.keep-monthly", b.keep_monthly.as_ref(), &[])?.unwrap_or(0);

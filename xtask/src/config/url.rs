@@ -15,6 +15,8 @@ pub struct Url {
     pub user: Option<String>,
     /// Password, never shown.
     pub password: Option<String>,
+    /// Password as the URI spells it, never shown either.
+    pub spelled_password: Option<String>,
     /// Database.
     pub database: Option<String>,
     /// Other parameters that libpq knows, by keyword.
@@ -60,11 +62,15 @@ pub fn parse(uri: &str) -> Result<Url, String> {
     let mut url = Url::default();
     let (user, password) = who.split_once(':').map_or((who, None), |(u, p)| (u, Some(p)));
     url.user = some(decode(user)?);
+    url.spelled_password = password.map(String::from);
     url.password = password.map(decode).transpose()?.and_then(some);
     url.database = some(decode(database)?);
     parse_hosts(hosts, &mut url)?;
     for pair in query.split('&').filter(|p| !p.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        if name == "password" {
+            url.spelled_password = Some(value.to_owned());
+        }
         parse_option(&decode(name)?, decode(value)?, &mut url);
     }
     Ok(url)

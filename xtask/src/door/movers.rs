@@ -57,7 +57,7 @@ pub fn start(cmd: &Cmd, input: Input, outlet: Outlet, secrets: &Secrets, interru
         Outlet::Pipe(writer) => expression.stdout_file(writer),
     };
     let handle = expression.start().map_err(|e| not_started(cmd, &e))?;
-    Ok(Child { handle: interrupt.guard(handle), shown: cmd.to_string(), secrets: secrets.clone() })
+    Ok(Child { handle: interrupt.guard(handle), shown: without_variables(cmd), secrets: secrets.clone() })
 }
 
 impl Child {
@@ -119,6 +119,11 @@ fn status(output: &Output) -> String {
         Some(code) => format!("exit code {code}"),
         None => "a signal".into(),
     }
+}
+
+/// An error is short: the variables are in the dry run.
+fn without_variables(cmd: &Cmd) -> String {
+    Cmd { env: Vec::new(), ..cmd.clone() }.to_string()
 }
 
 fn shorten(text: &str) -> String {

@@ -223,8 +223,8 @@ fn unanswered(client: &Client, answer: &Answer) -> Problem {
         Place::Container { name, .. } => format!("in the container `{name}`"),
         _ => format!("at `{}`", c.host.as_deref().unwrap_or("localhost")),
     };
-    let mut problem =
-        Problem::failed(format!("could not ask the server {at} about `{}`", client.database())).because(&answer.err);
-    problem.cure = cures::for_text(&answer.err);
-    problem
+    let cure = cures::for_text(&answer.err);
+    Problem::failed(format!("could not ask the server {at} about `{}`", client.database()))
+        .because(&answer.err)
+        .cure(cure.unwrap_or_else(|| "check how it is reached: `db-config` shows where each part comes from".into()))
 }

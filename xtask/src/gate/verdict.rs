@@ -55,7 +55,7 @@ const AGENTS: [&str; 6] = ["CLAUDECODE", "CURSOR_AGENT", "GEMINI_CLI", "CODEX_SA
 impl Agent {
     /// Looks for an agent; `words` is the variable that carries the person's words.
     pub fn detect(env: &crate::config::Env, words: &str) -> Self {
-        match (AGENTS.iter().find(|v| env.get(v).is_some()), env.get(words)) {
+        match (AGENTS.iter().find(|v| env.get(v).is_some()), env.given(words)) {
             (None, _) => Self::None,
             (Some(agent), Some(_)) => Self::Sent((*agent).into()),
             (Some(agent), None) => Self::Alone((*agent).into()),

@@ -83,7 +83,7 @@ pub struct UnknownCodec(String);
 
 impl fmt::Display for UnknownCodec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "unknown compression {:?}: use zstd, gzip or none", self.0)
+        write!(f, "unknown compression `{}`: use zstd, gzip or none", self.0)
     }
 }
 

@@ -286,13 +286,17 @@ pub(super) fn swappable(target: &Surveyed) -> Result<()> {
         .into());
     }
     if s.prepared > 0 {
-        return Err(Problem::refused(format!("`{}` has {} prepared transactions, which hold it", target.name(), s.prepared))
-            .cure("COMMIT PREPARED or ROLLBACK PREPARED them (`SELECT * FROM pg_prepared_xacts`)")
-            .into());
+        return Err(Problem::refused(format!(
+            "`{}` is held by {}",
+            target.name(),
+            counted(s.prepared.into(), "prepared transaction")
+        ))
+        .cure("end what is prepared with COMMIT PREPARED or ROLLBACK PREPARED (`SELECT * FROM pg_prepared_xacts`)")
+        .into());
     }
     if s.slots > 0 {
-        return Err(Problem::refused(format!("`{}` has {} logical replication slots, which hold it", target.name(), s.slots))
-            .cure("drop them (`SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots`), or stop what replicates")
+        return Err(Problem::refused(format!("`{}` is held by {}", target.name(), counted(s.slots.into(), "logical replication slot")))
+            .cure("drop what is not needed (`SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots`), or stop what replicates")
             .into());
     }
     Ok(())

@@ -2,13 +2,17 @@
 
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
 use super::{human, told};
+use crate::door::Interrupt;
 use crate::gate::Ask;
 use crate::plan::Act;
+use crate::problem::{Exit, Problem};
 use crate::run::{Found, Progress, Watch};
 
 /// Whether colour is used.
@@ -30,22 +34,22 @@ pub enum Telling {
 }
 
 /// Standard error, and the person who reads it.
-#[derive(Debug)]
 pub struct Terminal {
     colour: Colour,
     telling: Telling,
     live: bool,
+    interrupt: Arc<Interrupt>,
     last_drawn: Option<Instant>,
     here: PathBuf,
 }
 
 impl Terminal {
     /// Looks at standard error, `NO_COLOR` (<https://no-color.org>) and `TERM`.
-    pub fn new(env: &crate::config::Env, telling: Telling) -> Self {
+    pub fn new(env: &crate::config::Env, telling: Telling, interrupt: Arc<Interrupt>) -> Self {
         let live = std::io::stderr().is_terminal() && env.get("TERM") != Some("dumb");
         let colour = if live && env.get("NO_COLOR").is_none() { Colour::On } else { Colour::Off };
         let here = std::env::current_dir().unwrap_or_default();
-        Self { colour, telling, live, last_drawn: None, here }
+        Self { colour, telling, live, interrupt, last_drawn: None, here }
     }
 
     /// Says something.
@@ -127,17 +131,39 @@ pub fn progress_line(p: &Progress) -> String {
     line
 }
 
+impl Terminal {
+    /// A line as typed; `None` at the end of input. A signal does not end a read, so that another thread reads.
+    fn read_line(&self) -> Result<Option<String>> {
+        let (send, answer) = channel();
+        std::thread::spawn(move || {
+            let mut line = String::new();
+            let read = std::io::stdin().lock().read_line(&mut line);
+            // nobody waits for it after a signal
+            drop(send.send(read.map(|n| (n > 0).then_some(line))));
+        });
+        loop {
+            match answer.recv_timeout(Duration::from_millis(50)) {
+                Ok(read) => return Ok(read?),
+                Err(RecvTimeoutError::Timeout) if !self.interrupt.hit() => {}
+                Err(_) => {
+                    drop(writeln!(std::io::stderr()));
+                    return Err(Problem::new(Exit::Interrupted, "interrupted: nothing was changed").into());
+                }
+            }
+        }
+    }
+}
+
 impl Ask for Terminal {
     fn ask(&mut self, question: &str) -> Result<Option<String>> {
         self.clear_line();
         let mut err = std::io::stderr();
         write!(err, "{question}")?;
         err.flush()?;
-        let mut line = String::new();
-        let read = std::io::stdin().lock().read_line(&mut line)?;
-        if read == 0 {
+        let line = self.read_line()?;
+        if line.is_none() {
             writeln!(err)?;
         }
-        Ok((read > 0).then(|| line.trim_end_matches(['\r', '\n']).to_owned()))
+        Ok(line.map(|line| line.trim_end_matches(['\r', '\n']).to_owned()))
     }
 }

@@ -62,7 +62,9 @@ pub fn info(backup: &Backup) -> String {
     lines.push(field("timestamp", &backup.created.format("%Y-%m-%d %H:%M:%S UTC")));
     lines.push(field("size", &bytes(backup.bytes)));
     let Some(m) = backup.manifest() else {
-        lines.push(field("manifest", &"none: a foreign file; `db-verify` reads it whole"));
+        if let Kind::Foreign = &backup.kind {
+            lines.push(field("manifest", &"none: a foreign file; `db-verify` reads it whole"));
+        }
         return lines.join("\n");
     };
     lines.push(field("project", &m.project));
