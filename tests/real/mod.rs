@@ -184,14 +184,45 @@ pub fn until(what: &str, mut done: impl FnMut() -> bool) {
     }
 }
 
-/// Sessions of the program on a server.
-pub fn sessions(server: &Server) -> u32 {
-    let ours = "SELECT count(*) FROM pg_stat_activity WHERE application_name ^@ 'db-tasks/'";
-    server.sql("postgres", ours).parse().unwrap()
+/// Sessions of the program in a database and those beside it.
+pub fn sessions(server: &Server, db: &str) -> u32 {
+    let ours = format!("SELECT count(*) FROM pg_stat_activity WHERE application_name ^@ 'db-tasks/' AND datname ^@ '{db}'");
+    server.sql("postgres", &ours).parse().unwrap()
 }
 
 /// Sends a signal to a child that is ours.
 pub fn signal(child: &std::process::Child, signal: &str) {
     let done = Command::new("kill").args(["-s", signal, &child.id().to_string()]).stderr(Stdio::null()).status();
     done.expect("kill");
+}
+
+/// A session that holds what one statement of its transaction took, until it is dropped.
+pub struct Held(std::process::Child);
+
+impl Held {
+    pub fn new(server: &Server, db: &str, statement: &str) -> Self {
+        use std::io::{BufRead, BufReader, Write};
+        let mut psql = server.command("psql");
+        psql.args(["-XqAt", "-v", "ON_ERROR_STOP=1", "-d", db]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = psql.spawn().expect("psql");
+        let stdin = child.stdin.as_mut().unwrap();
+        writeln!(stdin, "BEGIN; {statement}; SELECT 'held';").unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        assert_eq!(line.trim(), "held");
+        Self(child)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
+    }
+}
+
+/// Sessions of the program that wait for a lock in a database.
+pub fn waiting(server: &Server, db: &str) -> u32 {
+    let ours = format!("datname = '{db}' AND application_name ^@ 'db-tasks/' AND wait_event_type = 'Lock'");
+    server.sql("postgres", &format!("SELECT count(*) FROM pg_stat_activity WHERE {ours}")).parse().unwrap()
 }
