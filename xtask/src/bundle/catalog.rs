@@ -90,7 +90,9 @@ impl Catalog {
     pub fn read(dir: &Path) -> Result<Self> {
         let mut catalog = Self { dir: dir.to_path_buf(), ..Self::default() };
         catalog.read_folder(dir).map_err(|e| {
-            Problem::failed(format!("could not read the backup folder `{}`", dir.display())).because(format!("{e:#}"))
+            Problem::failed(format!("could not read the backup folder `{}`", dir.display()))
+                .because(format!("{e:#}"))
+                .cure("choose another folder with `--output-dir` or `backup.dir`, or mend its permissions")
         })?;
         catalog.backups.sort_by(|a, b| (b.created, &b.name).cmp(&(a.created, &a.name)));
         Ok(catalog)
