@@ -37,7 +37,8 @@ fn the_rich_sample_comes_back_whole_with_every_compression() {
                 let db = cluster.database();
                 sample::rich(cluster, &db.name);
                 let project = Project::host(&db.socket_url);
-                let spoil = "DROP SCHEMA shop CASCADE; SELECT lo_unlink(oid) FROM pg_largeobject_metadata; CREATE TABLE later (a int);";
+                let spoil =
+                    "DROP SCHEMA shop CASCADE; SELECT lo_unlink(oid) FROM pg_largeobject_metadata; CREATE TABLE later (a int);";
                 there_and_back(&project, cluster, &db.name, spoil, &format!("--compress {how}"));
             });
         }

@@ -14,7 +14,8 @@ fn t33_what_a_person_has_set_for_psql_changes_nothing() {
     let cluster = need!("postgresql", cluster());
     let (db, project) = tiny_host(cluster);
     let touched = project.home().join("touched");
-    fs::write(project.home().join(".psqlrc"), format!("\\! touch {}\n\\set ON_ERROR_STOP off\n\\quit\n", touched.display())).unwrap();
+    fs::write(project.home().join(".psqlrc"), format!("\\! touch {}\n\\set ON_ERROR_STOP off\n\\quit\n", touched.display()))
+        .unwrap();
     fs::write(project.home().join(".pg_service.conf"), "[elsewhere]\nhostaddr=203.0.113.1\nconnect_timeout=1\n").unwrap();
     let mut project = project;
     for (name, value) in [
@@ -104,8 +105,15 @@ fn t35_the_password_is_nowhere_to_be_read() {
     let cluster = need!("postgresql", cluster());
     let (_db, project) = tiny_host(cluster);
     let mut said = String::new();
-    let words =
-        ["db-backup --auto --compress none", "db-verify --deep", "db-restore --latest --yes", "db-undo --yes", "db-config", "db-status", "db-doctor"];
+    let words = [
+        "db-backup --auto --compress none",
+        "db-verify --deep",
+        "db-restore --latest --yes",
+        "db-undo --yes",
+        "db-config",
+        "db-status",
+        "db-doctor",
+    ];
     for words in words {
         let mut child = project.command(words).spawn().unwrap();
         while child.try_wait().unwrap().is_none() {
