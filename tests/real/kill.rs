@@ -28,7 +28,7 @@ impl<'a> Ground<'a> {
         let db = cluster.database();
         cluster.sql(
             &db.name,
-            "SET ROLE app; CREATE TABLE a (id serial PRIMARY KEY, t text); INSERT INTO a (t) SELECT md5(i::text) FROM generate_series(1, 20000) i;
+            "SET ROLE app; CREATE TABLE a (id int PRIMARY KEY, t text); INSERT INTO a SELECT i, md5(i::text) FROM generate_series(1, 20000) i;
              CREATE TABLE b (id int PRIMARY KEY, a int REFERENCES a); INSERT INTO b SELECT i, i FROM generate_series(1, 5000) i;
              CREATE INDEX ON a (t);",
         );
@@ -42,6 +42,8 @@ impl<'a> Ground<'a> {
 
     /// The promise: old or new, whole; and no file with a final name that does not prove good.
     fn holds(&self, after: &str) {
+        // a psql that outlived its feeder may be in the midst of the swap: it does it whole or not at all
+        until("its sessions have gone", || super::sessions(self.cluster, &self.db.name) == 0);
         let now = self.cluster.fingerprint(&self.db.name);
         if now != self.changed {
             same(&now, &self.backed_up);
@@ -116,7 +118,7 @@ fn a_restore_that_is_killed() {
 #[test]
 fn an_undo_that_is_killed() {
     harness("db-undo --yes", |ground| {
-        if family(ground.cluster, &ground.db.name).len() < 2 {
+        if !ground.cluster.exists(&format!("{}__previous", ground.db.name)) {
             ground.project.ok("db-restore --latest --yes");
         }
     });
@@ -142,7 +144,7 @@ fn a_server_that_stops_at_once() {
     let ground = Ground::new(&cluster);
     let mut tried = 0;
     for words in ["db-backup --auto", "db-restore --latest --yes", "db-undo --yes", "db-verify --deep"] {
-        if words.starts_with("db-undo") && family(&cluster, &ground.db.name).len() < 2 {
+        if words.starts_with("db-undo") && !cluster.exists(&format!("{}__previous", ground.db.name)) {
             ground.project.ok("db-restore --latest --yes");
         }
         let begun = Instant::now();

@@ -184,10 +184,11 @@ pub fn until(what: &str, mut done: impl FnMut() -> bool) {
     }
 }
 
-/// Sessions of the program in a database and those beside it.
+/// Sessions of the program in a database and those beside it, or at work on one of them from elsewhere.
 pub fn sessions(server: &Server, db: &str) -> u32 {
-    let ours = format!("SELECT count(*) FROM pg_stat_activity WHERE application_name ^@ 'db-tasks/' AND datname ^@ '{db}'");
-    server.sql("postgres", &ours).parse().unwrap()
+    let concerned = format!("(datname ^@ '{db}' OR query LIKE '%{db}%') AND pid <> pg_backend_pid()");
+    let count = format!("SELECT count(*) FROM pg_stat_activity WHERE application_name ^@ 'db-tasks/' AND {concerned}");
+    server.sql("postgres", &count).parse().unwrap()
 }
 
 /// Sends a signal to a child that is ours.
