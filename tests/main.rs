@@ -1,9 +1,11 @@
 //! The whole tool on real components: one binary, so that one server serves all.
+#![allow(clippy::print_stdout)] // tests say what they measured
 
 #[cfg(unix)]
 mod bench;
 mod cluster;
 mod components;
+mod real;
 mod rules;
 mod stream;
 mod support;

@@ -17,6 +17,24 @@ pub struct Cmd {
     pub input: Option<String>,
 }
 
+/// Variables by which libpq goes elsewhere, or does otherwise, than the project says. `config` has read those that count: one
+/// left over from another project, `PGHOSTADDR` say, would lead past the guards to a server that nobody named.
+/// <https://www.postgresql.org/docs/current/libpq-envars.html>
+const STEERING: [&str; 12] = [
+    "PGHOST",
+    "PGHOSTADDR",
+    "PGPORT",
+    "PGDATABASE",
+    "PGUSER",
+    "PGSERVICE",
+    "PGOPTIONS",
+    "PGCLIENTENCODING",
+    "PGDATESTYLE",
+    "PGTZ",
+    "PGTARGETSESSIONATTRS",
+    "PGLOADBALANCEHOSTS",
+];
+
 /// A variable's value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
@@ -54,6 +72,11 @@ impl Cmd {
     pub fn secret(mut self, name: impl Into<String>, secret: SecretName) -> Self {
         self.env.push((name.into(), Value::Secret(secret)));
         self
+    }
+
+    /// Variables of ours that it must not see: it gets them from the plan or not at all.
+    pub fn not_inherited(&self) -> impl Iterator<Item = &'static str> {
+        STEERING.into_iter().filter(|steering| self.env.iter().all(|(name, _)| name != steering))
     }
 
     /// Says what it reads.

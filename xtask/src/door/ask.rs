@@ -27,6 +27,9 @@ pub fn ask(cmd: &Cmd, secrets: &Secrets) -> Result<Answer> {
     let shell = xshell::Shell::new()?;
     let mut command =
         shell.cmd(&cmd.program).args(&cmd.args).quiet().ignore_status().stdin(cmd.input.as_deref().unwrap_or_default());
+    for name in cmd.not_inherited() {
+        command = command.env_remove(name);
+    }
     for (name, value) in &cmd.env {
         command = match value {
             Value::Plain(text) => command.env(name, text),

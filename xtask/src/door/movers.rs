@@ -38,7 +38,7 @@ pub struct Child {
 
 /// Starts a command.
 pub fn start(cmd: &Cmd, input: Input, outlet: Outlet, secrets: &Secrets, interrupt: &Interrupt) -> Result<Child> {
-    let mut expression = duct::cmd(&cmd.program, &cmd.args).unchecked().stderr_capture();
+    let mut expression = not_inherited(cmd, duct::cmd(&cmd.program, &cmd.args)).unchecked().stderr_capture();
     for (name, value) in &cmd.env {
         expression = match value {
             Value::Plain(text) => expression.env(name, text),
@@ -101,7 +101,7 @@ pub fn command(cmd: &Cmd, secrets: &Secrets, interrupt: &Interrupt) -> Result<St
 
 /// Gives our own terminal to a command (`db-shell`) and waits; `None` where a signal ended it.
 pub fn hand_over(cmd: &Cmd, secrets: &Secrets) -> Result<Option<i32>> {
-    let mut expression = duct::cmd(&cmd.program, &cmd.args).unchecked();
+    let mut expression = not_inherited(cmd, duct::cmd(&cmd.program, &cmd.args)).unchecked();
     for (name, value) in &cmd.env {
         expression = match value {
             Value::Plain(text) => expression.env(name, text),
@@ -112,6 +112,10 @@ pub fn hand_over(cmd: &Cmd, secrets: &Secrets) -> Result<Option<i32>> {
         expression = expression.stdin_bytes(text.as_bytes());
     }
     Ok(expression.run().map_err(|e| not_started(cmd, &e))?.status.code())
+}
+
+fn not_inherited(cmd: &Cmd, expression: duct::Expression) -> duct::Expression {
+    cmd.not_inherited().fold(expression, |expression, name| expression.env_remove(name))
 }
 
 fn status(output: &Output) -> String {

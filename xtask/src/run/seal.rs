@@ -95,6 +95,8 @@ fn write_partial(path: &Path, text: &str) -> Result<()> {
         file.sync_all()
     };
     write().map_err(|e: std::io::Error| {
+        // what could not be written whole is of no use, and takes room that somebody needs
+        let _ = std::fs::remove_file(&partial);
         Problem::failed(format!("could not write `{}`", partial.display())).because(e.to_string()).into()
     })
 }

@@ -48,14 +48,16 @@ fn store(dump: &Dump) -> String {
     dump.artifact.as_ref().map_or_else(|| dump.backup.name.clone(), |a| a.store.clone())
 }
 
-/// What came of it is written into the manifest; a foreign file has none.
-fn recorded(dump: &Dump, how: &'static str, mut body: Vec<Step>) -> Step {
+/// What came of it is written into the manifest; a foreign file has none. The good word is outside of the scope that writes the
+/// bad one: a disk that is too full to write it makes no backup bad.
+fn recorded(dump: &Dump, how: &'static str, body: Vec<Step>) -> Step {
     let seal = |outcome| {
         let manifest_path = dump.backup.manifest_path.clone()?;
         Some(Act::Seal(Box::new(Seal::Verified { manifest_path, how, outcome })))
     };
-    body.extend(seal(Outcome::Good).map(Step::Act));
-    Step::Scope(Scope { body, on_failure: seal(Outcome::Bad).into_iter().collect(), finally: Vec::new() })
+    let proof = Scope { body, on_failure: seal(Outcome::Bad).into_iter().collect(), finally: Vec::new() };
+    let body = [Step::Scope(proof)].into_iter().chain(seal(Outcome::Good).map(Step::Act)).collect();
+    Step::Scope(Scope { body, on_failure: Vec::new(), finally: Vec::new() })
 }
 
 fn plan(dumps: &[Dump], steps: Vec<Step>) -> Plan {

@@ -74,8 +74,9 @@ impl Client {
     }
 
     /// psql that is fed a script of other people's making: their encoding is the script's own matter.
+    /// `-f -` makes it name the line of an error.
     pub fn load(&self, database: &str) -> Cmd {
-        let cmd = self.program("psql").args(["-X", "-q", "-w", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", database]);
+        let cmd = self.program("psql").args(["-X", "-q", "-w", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-f", "-", "-d", database]);
         self.place.wrap(cmd.env("PGOPTIONS", self.pgoptions()).input(""))
     }
 

@@ -1,0 +1,204 @@
+//! There and back in containers, and what `docker exec` does to the unwary.
+
+use super::{Held, Outcome, Project, same, sessions, signal, tiny, until, waiting};
+use crate::support::component::{output, unique};
+use crate::support::docker::{Compose, Container, Engine, IMAGE, Options, compose_project, container, engine};
+use crate::support::server::Server;
+use crate::support::{need, sample, watchdog};
+use std::fs;
+use std::sync::OnceLock;
+
+/// The container that these tests share, each with a database of its own.
+fn shared() -> Result<(&'static Engine, &'static Container), String> {
+    static CONTAINER: OnceLock<Result<Container, String>> = OnceLock::new();
+    let engine = engine()?;
+    let made = CONTAINER.get_or_init(|| container(&Options::default()));
+    Ok((engine, made.as_ref().map_err(Clone::clone)?))
+}
+
+fn project(engine: &Engine, container: &str, db: &str) -> Project {
+    let config = format!(
+        "[containers.pg]\ndocker = \"{container}\"\n[databases.main]\ncontainer = \"pg\"\npostgres = {{ database = \"{db}\" }}\n"
+    );
+    Project::new(&config).env("DOCKER_HOST", &engine.docker_host)
+}
+
+fn database(server: &Server) -> String {
+    let name = unique("t");
+    server.sql("postgres", &format!("CREATE DATABASE {name} TEMPLATE template0"));
+    name
+}
+
+#[test]
+fn t16_t17_a_container_there_and_back() {
+    need!("docker", engine());
+    let (engine, pg) = need!("container", shared());
+    let (rich, small) = (database(&pg.server), database(&pg.server));
+    sample::rich(&pg.server, &rich);
+    sample::small(&pg.server, &small);
+    for (db, spoil) in [(&rich, "DROP SCHEMA shop CASCADE"), (&small, "DROP TABLE small_07; DELETE FROM small_01")] {
+        let before = pg.server.fingerprint(db);
+        let project = project(engine, &pg.name, db);
+        let file = project.dir.join(project.ok("db-backup --auto --compress none").out.trim());
+        assert!(!fs::read(file).unwrap().windows(3).any(|w| w == b";\r\n"), "it went through a terminal");
+        pg.server.sql(db, spoil);
+        project.ok("db-restore --latest --yes");
+        same(&pg.server.fingerprint(db), &before);
+        project.ok("db-verify --deep");
+        project.ok("db-undo --yes");
+        pg.server.drop_all(db);
+    }
+}
+
+#[test]
+fn t2_t16_t17_t20_t35_what_is_asked_of_docker() {
+    need!("docker", engine());
+    let (engine, pg) = need!("container", shared());
+    let db = database(&pg.server);
+    tiny(&pg.server, &db);
+    let project = project(engine, &pg.name, &db).env("PGPASSWORD", "wr0ng-and-s3cret");
+    let log = project.home().join("argv");
+    let real = output(std::process::Command::new("sh").args(["-c", "command -v docker"])).unwrap();
+    let bin = project.shim("docker", &format!("printf '%s\\n' \"$*\" >> '{}'\nexec '{real}' \"$@\"", log.display()));
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    // T37: who may exec needs no password, so a wrong one proves nothing, and stops nothing
+    for words in ["db-backup --auto", "db-restore --latest --yes", "db-undo --yes"] {
+        Outcome::of(project.command(words).env("PATH", &path).output().unwrap()).ends_with(0, "");
+    }
+    let argv = fs::read_to_string(log).unwrap();
+    assert!(argv.contains("-e PGPASSWORD ") && !argv.contains("wr0ng"), "{argv}");
+    for line in argv.lines().filter(|l| l.starts_with("exec ")) {
+        let (flags, command) = line.split_once(&pg.name).expect("the container");
+        let not_for_data = flags.split(' ').any(|f| ["-t", "-it", "-ti", "--tty", "-d", "--detach"].contains(&f));
+        assert!(!not_for_data, "{line}");
+        // no shell is asked for in the container, and whoever is fed has a stdin
+        let program = command.split_whitespace().next();
+        assert!(program == Some("pg_dump") || program == Some("psql") && flags.contains(" -i "), "{line}");
+    }
+    pg.server.drop_all(&db);
+}
+
+#[test]
+fn t19_t44_no_session_outlives_a_run_that_waits_for_a_lock() {
+    need!("docker", engine());
+    let (engine, pg) = need!("container", shared());
+    let db = database(&pg.server);
+    tiny(&pg.server, &db);
+    let project = project(engine, &pg.name, &db);
+    for name in ["TERM", "INT", "KILL"] {
+        let held = Held::new(&pg.server, &db, "LOCK orders");
+        let child = project.command("db-backup --auto").spawn().unwrap();
+        until("a dump that waits", || waiting(&pg.server, &db) > 0);
+        signal(&child, name);
+        let said = Outcome::of(child.wait_with_output().unwrap());
+        if name == "KILL" {
+            // nobody is left to end it: it goes with the lock, or with the next run's hand
+            println!("after SIGKILL, with the lock held: {} sessions", sessions(&pg.server, &db));
+        } else {
+            assert_eq!((said.code, sessions(&pg.server, &db)), (Some(130), 0), "SIG{name}: {said:?}");
+        }
+        drop(held);
+        until("no session is left", || sessions(&pg.server, &db) == 0);
+        let finals = project.files().into_iter().filter(|f| !f.to_string_lossy().ends_with(".partial"));
+        assert_eq!(finals.count(), 0, "SIG{name}");
+    }
+    project.backup();
+    assert_eq!(project.files().len(), 2, "{:?}", project.files());
+    pg.server.drop_all(&db);
+}
+
+#[test]
+fn t21_a_container_that_is_coming_up_or_has_stopped() {
+    let engine = need!("docker", engine());
+    let name = unique("dbt-pg");
+    watchdog::at_exit(&format!("DOCKER_HOST='{}' docker rm -vf {name}", engine.docker_host));
+    let project = project(engine, &name, "appdb");
+    project.fails("db-backup --auto", 1, "o such container").ends_with(1, "next:");
+    let password = format!("POSTGRES_PASSWORD={}", crate::support::docker::PASSWORD);
+    let run = [
+        "run",
+        "-d",
+        "--name",
+        &name,
+        "-e",
+        &password,
+        "-e",
+        "POSTGRES_USER=app",
+        "-e",
+        "POSTGRES_DB=appdb",
+        "--network",
+        "none",
+        IMAGE,
+    ];
+    need!("container", engine.docker(&run));
+    let (mut tries, begun) = (0, std::time::Instant::now());
+    loop {
+        let said = project.run("db-backup --auto");
+        tries += 1;
+        if said.code == Some(0) {
+            break;
+        }
+        assert!(said.code == Some(1) && said.err.contains("error: ") && project.files().is_empty(), "{said:?}");
+        assert!(begun.elapsed().as_secs() < 90, "{said:?}");
+    }
+    println!("T21: {tries} tries");
+    project.ok("db-verify");
+    engine.docker(&["stop", "-t", "1", &name]).unwrap();
+    for words in ["db-backup --auto", "db-restore --latest --yes", "db-undo --yes"] {
+        project.fails(words, 1, "is not running").ends_with(1, &format!("start {name}"));
+    }
+    let _ = engine.docker(&["rm", "-vf", &name]);
+}
+
+#[test]
+fn a_compose_project_of_v1() {
+    need!("docker", engine());
+    compose(&need!("compose v1", compose_project("v1")));
+}
+
+#[test]
+fn a_compose_project_of_v2() {
+    need!("docker", engine());
+    compose(&need!("compose v2", compose_project("v2")));
+}
+
+const COMPOSE: &str = "[containers.db]\ncompose = { service = \"db\" }\n\
+    [containers.app]\ncompose = { service = \"app\" }\nstop-during = [\"restore\", \"undo\"]\n\
+    [databases.main]\ncontainer = \"db\"\n";
+
+fn compose(made: &Compose) {
+    let engine = engine().unwrap();
+    let server = &made.server;
+    tiny(server, "appdb");
+    let before = server.fingerprint("appdb");
+    let project = Project::in_folder(&made.dir, COMPOSE).env("DOCKER_HOST", &engine.docker_host);
+    project.backup();
+    server.sql("appdb", "DELETE FROM orders");
+    let app = made.container("app").unwrap();
+    let started = || engine.docker(&["inspect", "-f", "{{.State.StartedAt}} {{.State.Running}}", &app]).unwrap();
+    let first = started();
+    project.ok("db-restore --latest --yes").ends_with(0, "stop");
+    same(&server.fingerprint("appdb"), &before);
+    let second = started();
+    assert!(second != first && second.ends_with("true"), "{first} {second}");
+    until("the application is back", || made.app_sessions().unwrap() > 0);
+    // the swap fails after the application was stopped: it is started all the same
+    let mark = project.home().join("stopped");
+    let real = output(std::process::Command::new("sh").args(["-c", "command -v docker"])).unwrap();
+    let bin = project.shim(
+        "docker",
+        &format!(
+            "case $1 in exec) if [ -e '{0}' ]; then echo broken >&2; exit 1; fi;; stop) touch '{0}';; start) rm -f '{0}';; esac\nexec '{real}' \"$@\"",
+            mark.display()
+        ),
+    );
+    server.sql("appdb", "DELETE FROM orders");
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let failed = project.command("db-restore --latest --yes").env("PATH", path).output().unwrap();
+    Outcome::of(failed).ends_with(1, "broken");
+    assert!(started() != second && started().ends_with("true"), "the application was not started again");
+    assert_eq!(server.sql("appdb", "SELECT count(*) FROM orders"), "0");
+    assert!(!server.exists("appdb__staged"));
+    project.ok("db-restore --latest --yes");
+    same(&server.fingerprint("appdb"), &before);
+}

@@ -1,0 +1,156 @@
+//! Guards and failures that a real server, disk or folder brings about.
+
+use super::{Outcome, Project, family, tiny_host};
+use crate::support::cluster::{cluster, free_port};
+use crate::support::component::{output, unique};
+use crate::support::need;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+#[test]
+fn the_marker_in_the_database_blocks_a_restore_and_an_undo() {
+    let cluster = need!("postgresql", cluster());
+    let (db, project) = tiny_host(cluster);
+    project.backup();
+    project.ok("db-restore --latest --yes");
+    cluster.sql("postgres", &format!("ALTER DATABASE {} SET dbtasks.environment = 'production'", db.name));
+    for words in ["db-restore --latest --yes", "db-restore --latest", "db-undo --yes"] {
+        let said = project.fails(words, 3, "production");
+        assert!(said.err.contains("marker"), "{}", said.err);
+    }
+    project.ok("db-backup --auto");
+    let other = format!("{}__other", db.name);
+    project.ok(&format!("db-restore --latest --as {other}"));
+    cluster.sql("postgres", &format!("ALTER DATABASE {} RESET dbtasks.environment", db.name));
+    project.ok("db-restore --latest --yes");
+}
+
+#[test]
+fn without_consent_nothing_is_replaced() {
+    let cluster = need!("postgresql", cluster());
+    let (db, project) = tiny_host(cluster);
+    project.backup();
+    project.fails("db-restore --latest", 3, "--yes");
+    project.fails("db-restore --latest --confirm other", 3, &db.name);
+    project.ok("db-restore --latest --yes --dry-run");
+    assert_eq!(family(cluster, &db.name), std::slice::from_ref(&db.name));
+    project.ok(&format!("db-restore --latest --confirm {}", db.name));
+    project.fails("db-undo", 3, "--yes");
+    let mut agent = project.command("db-undo --yes");
+    Outcome::of(agent.env("CLAUDECODE", "1").output().unwrap()).ends_with(3, "DB_TASKS_PERSON_SAYS");
+}
+
+#[test]
+fn a_role_that_may_not_create_or_does_not_own_is_refused_with_the_cure() {
+    let cluster = need!("postgresql", cluster());
+    let (db, project) = tiny_host(cluster);
+    project.backup();
+    let (weak, stranger) = (unique("r"), unique("r"));
+    for (role, right) in [(&weak, "NOCREATEDB"), (&stranger, "CREATEDB")] {
+        cluster.sql("postgres", &format!("CREATE ROLE {role} LOGIN {right} PASSWORD 's3cret'"));
+    }
+    for (role, says) in [(&weak, "CREATEDB"), (&stranger, "own")] {
+        let url = db.url.replace("//app:", &format!("//{role}:"));
+        let other = Project::in_folder(&project.dir, "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n");
+        let said = other.env("DATABASE_URL", &url).fails("db-restore --latest --yes", 3, says);
+        assert!(said.err.contains("next:"), "{}", said.err);
+        cluster.sql("postgres", &format!("DROP ROLE {role}"));
+    }
+    assert_eq!(family(cluster, &db.name), std::slice::from_ref(&db.name));
+}
+
+#[test]
+fn an_unreachable_server_and_a_wrong_password_are_said_with_the_cure() {
+    let cluster = need!("postgresql", cluster());
+    let (db, project) = tiny_host(cluster);
+    project.backup();
+    for (url, says) in [
+        (format!("postgresql://app:x@127.0.0.1:{}/a", free_port()), "Connection refused"),
+        (db.url.replace("s3cret", "wrong"), "password authentication failed"),
+        (db.url.replace("127.0.0.1", "nowhere.invalid"), "could not translate host name"),
+    ] {
+        let other = Project::in_folder(&project.dir, "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n");
+        let other = other.env("DATABASE_URL", &url);
+        for words in ["db-backup --auto", "db-restore --latest --yes", "db-undo --yes", "db-verify --deep"] {
+            let said = other.fails(words, 1, says);
+            assert!(said.err.contains("next:") && said.out.is_empty(), "{words}: {}", said.err);
+        }
+    }
+    let missing = Project::host(&cluster.url(&unique("missing")));
+    missing.fails("db-backup --auto", 1, "there is no database");
+    missing.fails("db-undo --yes", 1, "nothing to undo");
+}
+
+#[test]
+fn another_run_of_the_project_is_kept_away() {
+    let cluster = need!("postgresql", cluster());
+    let (db, project) = tiny_host(cluster);
+    let held = super::Held::new(cluster, &db.name, "LOCK orders");
+    let child = project.command("db-backup --auto").spawn().unwrap();
+    super::until("a dump that waits", || super::waiting(cluster, &db.name) > 0);
+    project.fails("db-backup --auto", 5, "db-backup, process");
+    drop(held);
+    Outcome::of(child.wait_with_output().unwrap()).ends_with(0, "");
+}
+
+/// A file system of its own, unmounted when dropped.
+struct Disk(PathBuf);
+
+impl Disk {
+    fn mount(at: PathBuf, size: &str) -> Result<Self, String> {
+        fs::create_dir(&at).map_err(|e| e.to_string())?;
+        output(Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]).arg(&at))?;
+        Ok(Self(at))
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = output(Command::new("umount").arg(&self.0));
+    }
+}
+
+#[test]
+fn a_full_disk_leaves_no_file_and_says_what_to_do() {
+    let cluster = need!("postgresql", cluster());
+    let (db, project) = tiny_host(cluster);
+    cluster.sql(&db.name, "SET ROLE app; CREATE TABLE big AS SELECT md5(i::text) FROM generate_series(1, 30000) i");
+    let disk = need!("mount", Disk::mount(project.dir.join("backups"), "400k"));
+    for how in ["zstd", "gzip", "none"] {
+        let said = project.fails(&format!("db-backup --auto --compress {how}"), 1, "No space left");
+        assert!(said.err.contains("db-cleanup") && said.out.is_empty(), "{}", said.err);
+        assert!(project.files().is_empty(), "{:?}", project.files());
+    }
+    cluster.sql(&db.name, "TRUNCATE big");
+    project.backup();
+    // the manifest does not fit any more
+    let room = project.write("backups/filler", vec![0; 1]);
+    let fill = Command::new("sh").arg("-c").arg(format!("cat /dev/zero > '{}' 2>/dev/null", room.display())).status();
+    assert!(!fill.unwrap().success());
+    let before = project.files();
+    project.fails("db-backup --auto", 1, "No space left");
+    assert_eq!(project.files(), before);
+    // that it could not be written down says nothing about the backup
+    project.fails("db-verify", 1, "No space left");
+    assert_eq!(project.files(), before);
+    fs::remove_file(&room).unwrap();
+    let listed = project.ok("db-list").out;
+    assert!(listed.contains("verified") && !listed.contains("failed"), "{listed}");
+    project.ok("db-verify");
+    drop(disk);
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_said_with_the_cure() {
+    let cluster = need!("postgresql", cluster());
+    let (_db, project) = tiny_host(cluster);
+    // a file where a folder is wanted: root may write everywhere else
+    project.write("taken", "");
+    let said = project.fails("db-backup --auto --output-dir taken/backups", 1, "could not");
+    assert!(said.err.contains("next:"), "{}", said.err);
+    let disk = need!("mount", Disk::mount(project.dir.join("backups"), "1m"));
+    need!("mount", output(Command::new("mount").args(["-o", "remount,ro"]).arg(&disk.0)));
+    let said = project.fails("db-backup --auto", 1, "Read-only file system");
+    assert!(said.err.contains("next:"), "{}", said.err);
+}

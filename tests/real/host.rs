@@ -1,0 +1,174 @@
+//! There and back on this machine's server.
+
+use super::{Project, family, same, tiny_host};
+use crate::support::cluster::{Cluster, PASSWORD, USER, cluster};
+use crate::support::component::{output, unique};
+use crate::support::server::Server;
+use crate::support::{need, sample};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+/// The application by TCP, as the program connects.
+fn as_app(cluster: &Cluster) -> Server {
+    let options = ["-h", "127.0.0.1", "-p", &cluster.port.to_string(), "-U", USER].map(String::from).into();
+    Server { options, env: vec![("PGPASSWORD".into(), PASSWORD.into())], ..cluster.server().clone() }
+}
+
+/// Backs up, spoils, restores, and looks.
+fn there_and_back(project: &Project, server: &Server, db: &str, destroy: &str, options: &str) {
+    let before = server.fingerprint(db);
+    project.ok(&format!("db-backup --auto {options}"));
+    server.sql(db, destroy);
+    project.ok("db-restore --latest --yes");
+    same(&server.fingerprint(db), &before);
+    assert_eq!(family(server, db), [db.to_owned(), format!("{db}__previous")]);
+}
+
+const SPOIL_SMALL: &str = "DROP TABLE small_07; DELETE FROM small_01 WHERE id % 2 = 0; UPDATE small_02 SET name = 'x'; \
+                           CREATE TABLE later (a int);";
+
+#[test]
+fn the_rich_sample_comes_back_whole_with_every_compression() {
+    let cluster = need!("postgresql", cluster());
+    std::thread::scope(|scope| {
+        for how in ["zstd", "gzip", "none"] {
+            scope.spawn(move || {
+                let db = cluster.database();
+                sample::rich(cluster, &db.name);
+                let project = Project::host(&db.socket_url);
+                let spoil =
+                    "DROP SCHEMA shop CASCADE; SELECT lo_unlink(oid) FROM pg_largeobject_metadata; CREATE TABLE later (a int);";
+                there_and_back(&project, cluster, &db.name, spoil, &format!("--compress {how}"));
+            });
+        }
+    });
+}
+
+#[test]
+fn the_small_sample_comes_back_for_superuser_and_application() {
+    let cluster = need!("postgresql", cluster());
+    let (root, own) = (cluster.database(), cluster.database());
+    sample::small(cluster, &root.name);
+    there_and_back(&Project::host(&root.socket_url), cluster, &root.name, SPOIL_SMALL, "");
+    let app = as_app(cluster);
+    sample::small(&app, &own.name);
+    app.sql(
+        &own.name,
+        "CREATE SEQUENCE numbers START 7; SELECT nextval('numbers'); SELECT lo_from_bytea(0, '\\x0102ff');
+         CREATE FUNCTION twice(a int) RETURNS int LANGUAGE sql AS $$ SELECT 2 * a $$;",
+    );
+    there_and_back(&Project::host(&own.url), cluster, &own.name, SPOIL_SMALL, "--compress gzip");
+}
+
+#[test]
+fn our_files_load_without_this_tool_and_their_sums_agree() {
+    let cluster = need!("postgresql", cluster());
+    let (db, project) = tiny_host(cluster);
+    let before = cluster.fingerprint(&db.name);
+    for (how, unpack) in [("zstd", "zstd -dc"), ("gzip", "gunzip -c"), ("none", "cat")] {
+        let file = project.dir.join(project.ok(&format!("db-backup --auto --compress {how} --label {how}")).out.trim());
+        let copy = format!("{}__{how}", db.name);
+        cluster.sql("postgres", &format!("CREATE DATABASE {copy} OWNER app TEMPLATE template0"));
+        let plain = output(Command::new("sh").arg("-c").arg(format!("{unpack} '{}'", file.display()))).unwrap();
+        cluster.try_sql(&copy, &plain).unwrap();
+        assert_eq!(cluster.fingerprint(&copy).rows, before.rows);
+        check_sum(&file);
+    }
+    for file in project.files() {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600, "{}", file.display());
+    }
+}
+
+fn check_sum(file: &Path) {
+    let manifest = fs::read_dir(file.parent().unwrap()).unwrap().flatten().map(|e| e.path());
+    let name = file.file_name().unwrap().to_str().unwrap();
+    let texts = manifest.filter(|p| p.extension().is_some_and(|e| e == "json")).map(|p| fs::read_to_string(p).unwrap());
+    let text = texts.into_iter().find(|t| t.contains(name)).expect("a manifest");
+    let manifest: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let sum = manifest["artifacts"][0]["sha256"].as_str().unwrap();
+    let line = format!("{sum}  {name}\n");
+    let mut check = Command::new("sha256sum");
+    check.arg("-c").current_dir(file.parent().unwrap());
+    crate::support::server::fed(&mut check, &line).unwrap();
+}
+
+#[test]
+fn undo_swaps_back_exactly_and_can_be_undone() {
+    let cluster = need!("postgresql", cluster());
+    let (db, project) = tiny_host(cluster);
+    let old = cluster.fingerprint(&db.name);
+    project.backup();
+    cluster.sql(&db.name, "DELETE FROM orders; CREATE TABLE later (a int)");
+    let new = cluster.fingerprint(&db.name);
+    project.ok("db-restore --latest --yes");
+    same(&cluster.fingerprint(&db.name), &old);
+    project.ok("db-undo --yes");
+    same(&cluster.fingerprint(&db.name), &new);
+    project.ok("db-undo --yes");
+    same(&cluster.fingerprint(&db.name), &old);
+    same(&cluster.fingerprint(&format!("{}__previous", db.name)), &new);
+}
+
+#[test]
+fn a_second_restore_drops_the_older_previous() {
+    let cluster = need!("postgresql", cluster());
+    let (db, project) = tiny_host(cluster);
+    project.backup();
+    cluster.sql(&db.name, "CREATE TABLE first (a int)");
+    project.ok("db-restore --latest --yes");
+    cluster.sql(&db.name, "CREATE TABLE second (a int)");
+    project.ok("db-restore --latest --yes");
+    let previous = format!("{}__previous", db.name);
+    assert_eq!(family(cluster, &db.name), [db.name.clone(), previous.clone()]);
+    assert_eq!(cluster.sql(&previous, "SELECT to_regclass('first'), to_regclass('second')"), "|second");
+}
+
+#[test]
+fn beside_the_live_database_and_into_a_missing_one() {
+    let cluster = need!("postgresql", cluster());
+    let (db, project) = tiny_host(cluster);
+    let old = cluster.fingerprint(&db.name);
+    project.backup();
+    cluster.sql(&db.name, "DROP TABLE orders");
+    let now = cluster.fingerprint(&db.name);
+    let other = format!("{}__other", db.name);
+    project.ok(&format!("db-restore --latest --as {other}"));
+    same(&cluster.fingerprint(&db.name), &now);
+    assert_eq!(cluster.fingerprint(&other).rows, old.rows);
+    project.fails(&format!("db-restore --latest --as {other}"), 3, "already");
+    cluster.sql("postgres", &format!("DROP DATABASE {}", db.name));
+    project.ok("db-restore --latest --yes");
+    same(&cluster.fingerprint(&db.name), &old);
+}
+
+#[test]
+fn deep_verification_leaves_nothing_but_its_record() {
+    let cluster = need!("postgresql", cluster());
+    let (db, project) = tiny_host(cluster);
+    project.backup();
+    project.ok("db-verify");
+    project.ok("db-verify --deep");
+    assert_eq!(family(cluster, &db.name), std::slice::from_ref(&db.name));
+    assert!(project.ok("db-list").out.contains("verified deep"));
+}
+
+#[test]
+fn names_that_need_quotes_are_quoted() {
+    let cluster = need!("postgresql", cluster());
+    let name = format!("{} \"it's\" é\\x", unique("t"));
+    let quoted = format!("\"{}\"", name.replace('"', "\"\""));
+    cluster.sql("postgres", &format!("CREATE DATABASE {quoted} OWNER app TEMPLATE template0"));
+    let db = cluster.named(&name);
+    let options = format!("host = '{}', port = {}, user = \"postgres\"", cluster.dir.display(), cluster.port);
+    let project = Project::new(&format!("[databases.main]\npostgres = {{ {options}, database = '''{name}''' }}\n"));
+    cluster.sql(&name, "CREATE TABLE a AS SELECT 1 AS b");
+    let before = cluster.fingerprint(&name);
+    project.ok("db-backup --auto");
+    cluster.sql(&name, "DROP TABLE a");
+    project.ok("db-restore --latest --yes");
+    same(&cluster.fingerprint(&name), &before);
+    project.ok("db-undo --yes");
+    drop(db);
+}

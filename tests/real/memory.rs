@@ -1,0 +1,51 @@
+//! Constant memory: what the program needs does not grow with the database.
+
+use super::Project;
+use crate::support::cluster::cluster;
+use crate::support::need;
+use std::fs;
+
+const LIMIT_KIB: u64 = 64 * 1024;
+
+/// Runs, and gives the peak of its resident memory in KiB, as the kernel counts it while the program lives.
+#[track_caller]
+fn peak(project: &Project, words: &str) -> u64 {
+    let mut child = project.command(words).spawn().unwrap();
+    let status = format!("/proc/{}/status", child.id());
+    let mut peak = 0;
+    while child.try_wait().unwrap().is_none() {
+        let text = fs::read_to_string(&status).unwrap_or_default();
+        let high = text.lines().find_map(|l| l.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.trim().parse().ok());
+        peak = peak.max(high.unwrap_or(0));
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    super::Outcome::of(child.wait_with_output().unwrap()).ends_with(0, "");
+    peak
+}
+
+#[test]
+fn sixty_megabytes_with_a_row_of_twenty_need_no_more_memory() {
+    need!("/proc", fs::metadata("/proc/self/status"));
+    let cluster = need!("postgresql", cluster());
+    let db = cluster.database();
+    cluster.sql(
+        &db.name,
+        "SET ROLE app; CREATE TABLE many (id int, a text); CREATE TABLE wide (id int, a text);
+         INSERT INTO many SELECT i, repeat(md5(i::text), 10) FROM generate_series(1, 120000) i;
+         INSERT INTO wide VALUES (1, repeat('0123456789abcdef', 1280 * 1024))",
+    );
+    let project = Project::host(&db.url);
+    let mut said = Vec::new();
+    for words in [
+        "db-backup --auto",
+        "db-backup --auto --compress gzip",
+        "db-backup --auto --compress none",
+        "db-verify",
+        "db-restore --latest --yes",
+    ] {
+        let peak = peak(&project, words);
+        said.push(format!("{words}: {} MiB", peak / 1024));
+        assert!(peak > 1024 && peak < LIMIT_KIB, "{said:?}");
+    }
+    println!("{said:?}");
+}

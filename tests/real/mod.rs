@@ -1,0 +1,229 @@
+//! The program on real servers: what the traps do to it, and what is left after it was killed.
+
+mod docker;
+mod guards;
+mod host;
+mod kill;
+mod memory;
+mod traps_client;
+mod traps_environment;
+mod traps_file;
+mod traps_swap;
+
+use crate::support::cluster::{Cluster, TempDb};
+use crate::support::server::{Fingerprint, Server};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A repo with a `db-tasks.toml`, in a home of its own.
+pub struct Project {
+    pub dir: PathBuf,
+    env: Vec<(String, String)>,
+    home: tempfile::TempDir,
+}
+
+/// What a run of the program came to.
+#[derive(Debug)]
+pub struct Outcome {
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
+}
+
+impl Project {
+    pub fn new(config: &str) -> Self {
+        let home = tempfile::tempdir().expect("a temporary folder");
+        let dir = home.path().join("repo");
+        fs::create_dir(&dir).unwrap();
+        Self::at(dir, home, config)
+    }
+
+    /// In a folder that something else needs, too.
+    pub fn in_folder(dir: &Path, config: &str) -> Self {
+        Self::at(dir.to_owned(), tempfile::tempdir().expect("a temporary folder"), config)
+    }
+
+    fn at(dir: PathBuf, home: tempfile::TempDir, config: &str) -> Self {
+        fs::write(dir.join("db-tasks.toml"), config).unwrap();
+        Self { dir, env: Vec::new(), home }
+    }
+
+    /// A database on the host, by its URL in the environment.
+    pub fn host(url: &str) -> Self {
+        Self::new("[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n").env("DATABASE_URL", url)
+    }
+
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.env.push((name.into(), value.into()));
+        self
+    }
+
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// The program, in an environment that holds nothing of whoever runs the tests.
+    pub fn command(&self, words: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_db-tasks"));
+        command.args(words.split_whitespace()).current_dir(&self.dir).env_clear();
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", self.home.path());
+        command.envs(self.env.iter().cloned());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    pub fn run(&self, words: &str) -> Outcome {
+        Outcome::of(self.command(words).output().expect("the program starts"))
+    }
+
+    #[track_caller]
+    pub fn ok(&self, words: &str) -> Outcome {
+        self.run(words).ends_with(0, "")
+    }
+
+    /// Runs, and expects this exit code and these words among what is said.
+    #[track_caller]
+    pub fn fails(&self, words: &str, code: i32, says: &str) -> Outcome {
+        self.run(words).ends_with(code, says)
+    }
+
+    /// Backs up, and gives the file.
+    #[track_caller]
+    pub fn backup(&self) -> PathBuf {
+        self.dir.join(self.ok("db-backup --auto").out.trim())
+    }
+
+    /// What is in the backup folder, sorted.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.dir.join("backups")).into_iter().flatten().flatten();
+        let mut files: Vec<PathBuf> = entries.map(|e| e.path()).collect();
+        files.sort();
+        files
+    }
+
+    pub fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.dir.join(name);
+        fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    /// A program of our own that stands before the real ones on PATH.
+    pub fn shim(&self, name: &str, script: &str) -> PathBuf {
+        let bin = self.home.path().join("bin");
+        fs::create_dir_all(&bin).unwrap();
+        fs::write(bin.join(name), format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(bin.join(name), fs::Permissions::from_mode(0o755)).unwrap();
+        bin
+    }
+}
+
+impl Outcome {
+    pub fn of(output: std::process::Output) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Self { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) }
+    }
+
+    #[track_caller]
+    pub fn ends_with(self, code: i32, says: &str) -> Self {
+        let whole = format!("{}\n{}", self.out, self.err);
+        assert_eq!(self.code, Some(code), "{whole}");
+        assert!(whole.contains(says), "{says:?} is not said:\n{whole}");
+        self
+    }
+}
+
+/// Some rows, cheap to make and to look at, for tests that ask one question. `app` owns them.
+#[track_caller]
+pub fn tiny(server: &Server, db: &str) {
+    server.sql(
+        db,
+        "SET ROLE app; CREATE TABLE people (id serial PRIMARY KEY, name text NOT NULL, note text);
+         INSERT INTO people (name, note) SELECT 'person ' || i, md5(i::text) FROM generate_series(1, 500) i;
+         CREATE TABLE orders (id int PRIMARY KEY, person int REFERENCES people);
+         INSERT INTO orders SELECT i, i FROM generate_series(1, 300) i;",
+    );
+}
+
+/// A database with `tiny`, and a project for it as the application.
+pub fn tiny_host(cluster: &Cluster) -> (TempDb, Project) {
+    let db = cluster.database();
+    tiny(cluster, &db.name);
+    let project = Project::host(&db.url);
+    (db, project)
+}
+
+/// Says only what differs.
+#[track_caller]
+pub fn same(found: &Fingerprint, wanted: &Fingerprint) {
+    let lines = |f: &Fingerprint| -> Vec<String> {
+        let rows = f.rows.iter().map(|r| format!("{r:?}"));
+        let rest = f.values.iter().chain(&f.settings).map(|r| format!("{r:?}"));
+        f.schema.lines().map(String::from).chain(rows).chain(rest).collect()
+    };
+    let (a, b) = (lines(found), lines(wanted));
+    let only = |x: &[String], y: &[String]| x.iter().filter(|l| !y.contains(l)).cloned().collect::<Vec<_>>();
+    assert!(found == wanted, "new: {:#?}\nmissing: {:#?}", only(&a, &b), only(&b, &a));
+}
+
+/// Names of the databases that stand beside one, and itself.
+pub fn family(server: &Server, db: &str) -> Vec<String> {
+    let names = server.sql("postgres", &format!("SELECT datname FROM pg_database WHERE datname ^@ '{db}' ORDER BY 1"));
+    names.lines().map(String::from).collect()
+}
+
+/// Waits for something that is about to be so.
+#[track_caller]
+pub fn until(what: &str, mut done: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !done() {
+        assert!(begun.elapsed() < Duration::from_secs(30), "{what}: not in 30 s");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Sessions of the program in a database and those beside it, or at work on one of them from elsewhere.
+pub fn sessions(server: &Server, db: &str) -> u32 {
+    let concerned = format!("(datname ^@ '{db}' OR query LIKE '%{db}%') AND pid <> pg_backend_pid()");
+    let count = format!("SELECT count(*) FROM pg_stat_activity WHERE application_name ^@ 'db-tasks/' AND {concerned}");
+    server.sql("postgres", &count).parse().unwrap()
+}
+
+/// Sends a signal to a child that is ours.
+pub fn signal(child: &std::process::Child, signal: &str) {
+    let done = Command::new("kill").args(["-s", signal, &child.id().to_string()]).stderr(Stdio::null()).status();
+    done.expect("kill");
+}
+
+/// A session that holds what one statement of its transaction took, until it is dropped.
+pub struct Held(std::process::Child);
+
+impl Held {
+    pub fn new(server: &Server, db: &str, statement: &str) -> Self {
+        use std::io::{BufRead, BufReader, Write};
+        let mut psql = server.command("psql");
+        psql.args(["-XqAt", "-v", "ON_ERROR_STOP=1", "-d", db]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = psql.spawn().expect("psql");
+        let stdin = child.stdin.as_mut().unwrap();
+        writeln!(stdin, "BEGIN; {statement}; SELECT 'held';").unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        assert_eq!(line.trim(), "held");
+        Self(child)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
+    }
+}
+
+/// Sessions of the program that wait for a lock in a database.
+pub fn waiting(server: &Server, db: &str) -> u32 {
+    let ours = format!("datname = '{db}' AND application_name ^@ 'db-tasks/' AND wait_event_type = 'Lock'");
+    server.sql("postgres", &format!("SELECT count(*) FROM pg_stat_activity WHERE {ours}")).parse().unwrap()
+}

@@ -1,0 +1,171 @@
+//! What stands around a run: variables, clocks, other stores, who may read what.
+
+use super::{Project, same, tiny, tiny_host};
+use crate::support::cluster::{PASSWORD, cluster};
+use crate::support::component::output;
+use crate::support::need;
+use std::fs;
+use std::io::Read;
+use std::path::Path;
+use std::process::Command;
+
+#[test]
+fn t33_what_a_person_has_set_for_psql_changes_nothing() {
+    let cluster = need!("postgresql", cluster());
+    let (db, project) = tiny_host(cluster);
+    let touched = project.home().join("touched");
+    fs::write(project.home().join(".psqlrc"), format!("\\! touch {}\n\\set ON_ERROR_STOP off\n\\quit\n", touched.display()))
+        .unwrap();
+    fs::write(project.home().join(".pg_service.conf"), "[elsewhere]\nhostaddr=203.0.113.1\nconnect_timeout=1\n").unwrap();
+    let mut project = project;
+    for (name, value) in [
+        ("PGOPTIONS", "-c default_transaction_read_only=on -c search_path=nowhere"),
+        ("PGSERVICE", "elsewhere"),
+        ("PGDATABASE", "template1"),
+        ("PGHOST", "203.0.113.1"),
+        ("PGHOSTADDR", "203.0.113.1"),
+        ("PGPORT", "1"),
+        ("PGUSER", "nobody"),
+        ("PGCLIENTENCODING", "SQL_ASCII"),
+        ("PGCONNECT_TIMEOUT", "1"),
+        ("PGTZ", "Asia/Kathmandu"),
+        ("PGDATESTYLE", "German"),
+        ("PAGER", "false"),
+        ("PSQLRC", "/nonexistent"),
+    ] {
+        project = project.env(name, value);
+    }
+    let before = cluster.fingerprint(&db.name);
+    project.backup();
+    cluster.sql(&db.name, "DROP TABLE orders");
+    project.ok("db-restore --latest --yes");
+    same(&cluster.fingerprint(&db.name), &before);
+    assert!(!touched.exists());
+}
+
+#[test]
+fn t33_a_url_without_a_host_is_not_completed_by_leftover_variables() {
+    let cluster = need!("postgresql", cluster());
+    let (db, _) = tiny_host(cluster);
+    // the guards hold a socket for this machine: libpq must not go to another one
+    let socket = cluster.dir.display().to_string();
+    let project = Project::host(&format!("postgresql://postgres@/{}", db.name));
+    let project = project.env("PGHOST", &socket).env("PGPORT", &cluster.port.to_string());
+    let said = project.run("db-backup --auto");
+    assert_ne!(said.code, Some(0), "a variable led to another server than the one that was guarded: {said:?}");
+}
+
+#[test]
+fn t34_a_set_says_when_each_database_was_dumped() {
+    let cluster = need!("postgresql", cluster());
+    let (a, b) = (cluster.database(), cluster.database());
+    tiny(cluster, &a.name);
+    tiny(cluster, &b.name);
+    let project = Project::new(
+        "[databases.a]\npostgres = { url = \"${A}\" }\n[databases.b]\npostgres = { url = \"${B}\" }\n\
+         [backup]\nname = \"set_{timestamp}/{store}.{ext}\"\n",
+    );
+    let project = project.env("A", &a.url).env("B", &b.url);
+    let set = project.backup();
+    let manifest: serde_json::Value = serde_json::from_slice(&fs::read(set.join("manifest.json")).unwrap()).unwrap();
+    let started: Vec<&str> = [0, 1].map(|i| manifest["artifacts"][i]["started"].as_str().unwrap()).into();
+    assert!(started[0] < started[1] && started[0] > "2020", "{started:?}");
+    let before = (cluster.fingerprint(&a.name), cluster.fingerprint(&b.name));
+    for db in [&a, &b] {
+        cluster.sql(&db.name, "DELETE FROM orders");
+    }
+    project.ok("db-verify");
+    project.fails("db-restore --latest --yes", 2, "--database");
+    project.ok("db-restore --latest --yes --database b");
+    assert_eq!(cluster.sql(&a.name, "SELECT count(*) FROM orders"), "0");
+    project.ok("db-restore --latest --yes --database a");
+    same(&cluster.fingerprint(&a.name), &before.0);
+    same(&cluster.fingerprint(&b.name), &before.1);
+}
+
+/// Every command line on this machine, as anybody can read it.
+fn command_lines() -> String {
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    processes.filter_map(|p| fs::read(p.path().join("cmdline")).ok()).map(|l| String::from_utf8_lossy(&l).into_owned()).collect()
+}
+
+fn everything_below(folder: &Path, into: &mut Vec<u8>) {
+    for entry in fs::read_dir(folder).unwrap().flatten() {
+        if entry.file_type().unwrap().is_dir() {
+            everything_below(&entry.path(), into);
+        } else {
+            fs::File::open(entry.path()).unwrap().read_to_end(into).unwrap();
+        }
+    }
+}
+
+#[test]
+fn t35_the_password_is_nowhere_to_be_read() {
+    need!("/proc", Path::new("/proc/self/cmdline").exists().then_some(()).ok_or("it is Linux's"));
+    let cluster = need!("postgresql", cluster());
+    let (_db, project) = tiny_host(cluster);
+    let mut said = String::new();
+    let words = [
+        "db-backup --auto --compress none",
+        "db-verify --deep",
+        "db-restore --latest --yes",
+        "db-undo --yes",
+        "db-config",
+        "db-status",
+        "db-doctor",
+    ];
+    for words in words {
+        let mut child = project.command(words).spawn().unwrap();
+        while child.try_wait().unwrap().is_none() {
+            said.push_str(&command_lines().replace(concat!(env!("CARGO_BIN_EXE_db-tasks")), ""));
+            assert!(!said.contains(PASSWORD), "{words}: in a command line");
+            said.clear();
+            std::thread::sleep(std::time::Duration::from_millis(3));
+        }
+        let out = child.wait_with_output().unwrap();
+        assert!(!format!("{out:?}").contains(PASSWORD), "{words}: in what it says");
+    }
+    let wrong = Project::host(&cluster.url("nowhere").replace(PASSWORD, "hush-hush"));
+    for words in ["db-backup --auto", "db-restore --latest --yes --dry-run", "db-status"] {
+        assert!(!format!("{:?}", wrong.run(words)).contains("hush-hush"));
+    }
+    let mut files = Vec::new();
+    everything_below(&project.dir, &mut files);
+    assert!(!String::from_utf8_lossy(&files).contains(PASSWORD), "in a file");
+}
+
+#[test]
+fn t36_names_are_utc_and_never_collide() {
+    let cluster = need!("postgresql", cluster());
+    let (db, project) = tiny_host(cluster);
+    let project = project.env("TZ", "Pacific/Kiritimati");
+    let day = || output(Command::new("date").args(["-u", "+%Y%m%d_%H"])).unwrap();
+    let before = day();
+    let made: std::collections::BTreeSet<_> = (0..4).map(|_| project.backup()).collect();
+    assert_eq!(made.len(), 4, "{made:?}");
+    for file in &made {
+        let name = file.file_name().unwrap().to_str().unwrap();
+        let at = name.strip_prefix(&format!("{}_", db.name)).unwrap();
+        assert!(at.starts_with(&before) || at.starts_with(&day()), "{name} is not UTC");
+        project.ok(&format!("db-verify {name}"));
+    }
+    let listed = project.ok("db-list --json").out;
+    let newest = made.iter().map(|p| fs::metadata(p).unwrap().modified().unwrap()).max();
+    let named = |p: &&std::path::PathBuf| fs::metadata(p).unwrap().modified().ok() == newest;
+    let newest = made.iter().find(named).unwrap().file_name().unwrap().to_str().unwrap();
+    let first = listed.find(newest).unwrap();
+    assert!(made.iter().all(|p| listed.find(p.file_name().unwrap().to_str().unwrap()).unwrap() >= first), "{listed}");
+}
+
+#[test]
+fn t40_nothing_but_the_result_is_on_standard_output() {
+    let cluster = need!("postgresql", cluster());
+    let (db, project) = tiny_host(cluster);
+    let said = project.ok("db-backup --auto --json");
+    let json: serde_json::Value = serde_json::from_str(&said.out).expect("JSON and nothing else");
+    assert!(json["backups"][0].is_object(), "{json}");
+    assert_eq!(project.ok("db-restore --latest --yes").out.trim(), db.name);
+    for words in ["db-list --json", "db-status --json", "db-config --json"] {
+        serde_json::from_str::<serde_json::Value>(&project.ok(words).out).expect(words);
+    }
+}
