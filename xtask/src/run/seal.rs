@@ -39,14 +39,26 @@ fn backup(
         Some(inside) => replace_file(&inside, &manifest.to_json())?,
         None => write_partial(path, &manifest.to_json())?,
     }
-    for (from, to) in names {
-        rename_new(from, to)?;
-    }
-    if folder.is_none() {
-        rename_new(&partial(path), path)?;
+    let flat = folder.is_none().then(|| (partial(path), path.to_path_buf()));
+    let mut all = names.iter().chain(&flat);
+    if let Err(e) = all.try_for_each(|(from, to)| rename_new(from, to)) {
+        take_back(names.iter().chain(&flat));
+        return Err(e);
     }
     let written = names.first().map_or(path, |(_, to)| to.as_path());
     sync_folder(written.parent().unwrap_or(Path::new(".")))
+}
+
+/// Gives partial names back, by which what follows a failure removes the files; a manifest's goes at once.
+fn take_back<'a>(names: impl Iterator<Item = &'a (PathBuf, PathBuf)>) {
+    for (from, to) in names {
+        if !from.exists() {
+            // the error that brought us here is the one to tell
+            drop(fs::rename(to, from));
+        } else if from.to_string_lossy().ends_with(".json.partial") {
+            drop(fs::remove_file(from));
+        }
+    }
 }
 
 fn filled_in(mut manifest: Manifest, found: &BTreeMap<String, Found>, now: DateTime<Utc>) -> Result<Manifest> {
@@ -101,7 +113,10 @@ fn write_partial(path: &Path, text: &str) -> Result<()> {
         file.sync_all()
     };
     write().map_err(|e: std::io::Error| {
-        Problem::failed(format!("could not write `{}`", partial.display())).because(e.to_string()).into()
+        Problem::failed(format!("could not write `{}`", partial.display()))
+            .because(e.to_string())
+            .cure("mend the folder's permissions, or free some space there")
+            .into()
     })
 }
 
