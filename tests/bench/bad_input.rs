@@ -306,3 +306,40 @@ fn a_file_where_the_backup_folder_should_be() {
     assert_eq!(bench.files().len(), 2);
     said.tells("taken/below`\n").tells("\n  next: choose another folder");
 }
+
+/// Facts age while a person reads: the plan asserts them again before it begins.
+#[test]
+fn a_database_that_was_replaced_in_the_meantime() {
+    let bench = Bench::new(HOST);
+    bench.with_backup();
+    bench.stage("oids", "'app'|99999\n");
+    bench.run(&["db-restore", "--latest", "--yes"]).exits(1).error(
+        "it no longer holds that database app is still the one that was looked at (oid 16384)\n  expected `16384`, found `99999`\n  \
+         next: somebody changed it in the meantime: run the command again and look at the new plan",
+    );
+    assert_eq!(bench.calls().len(), 2, "the question and the check");
+}
+
+/// T1: pg_dump's own status counts, whatever it has written.
+#[test]
+fn a_dump_that_ends_badly_is_no_backup() {
+    for (code, words, cure) in [
+        (
+            1,
+            "pg_dump: error: aborting because of server version mismatch\n",
+            "install a pg_dump of the server's version or newer",
+        ),
+        (1, "pg_dump: error: query failed: ERROR:  permission denied for table users\n", "the role may not read everything"),
+        (0, "", ""),
+    ] {
+        let bench = Bench::new(HOST);
+        bench.complains("pg_dump", code, words);
+        if code == 0 {
+            // docker may end with 0 after half of the stream (T41)
+            bench.stage("dump.sql", &super::DUMP[..super::DUMP.len() / 2]);
+        }
+        let said = bench.run(&["db-backup"]).exits(1).has_three_parts();
+        said.tells(words.trim()).tells(cure);
+        assert_eq!(bench.names_in("backups"), [""; 0]);
+    }
+}

@@ -100,6 +100,25 @@ fn deep_verify_drops_what_it_made() {
     holds(&bench, &["db-verify", "--deep"]);
 }
 
+/// Where the last act fails, no file is left, neither whole nor half.
+#[test]
+fn a_backup_that_cannot_be_sealed_leaves_nothing() {
+    for (toml, manifest, error) in [
+        (HOST, "${1%.sql.zst.partial}.manifest.json.partial", "could not write `"),
+        (HOST, "${1%.sql.zst.partial}.manifest.json", "exists already"),
+        (TWO, "$2/manifest.json.partial", "could not write `"),
+    ] {
+        let bench = Bench::new(toml);
+        bench.facts("app2", facts("app2"));
+        // a folder stands where the manifest is to be written
+        let script = "set -- \"$bench\"/shop/backups/app_*.partial \"$bench\"/shop/backups/set_*.partial\n";
+        bench.during_dump(&format!("{script}mkdir -p \"{manifest}\"\n"));
+        bench.run(&["db-backup"]).exits(1).tells(error).tells("\n  next: ");
+        let left: Vec<String> = bench.names_in("backups").into_iter().filter(|name| !name.contains("manifest")).collect();
+        assert_eq!(left, [""; 0]);
+    }
+}
+
 /// The whole promise for one command.
 #[track_caller]
 fn holds(bench: &Bench, args: &[&str]) {
@@ -116,6 +135,13 @@ fn holds(bench: &Bench, args: &[&str]) {
     let good = bench.calls();
     plan::assert_kept(&plan::expect(&lines, None), &good[asked.len()..], "a good run");
 
+    for at in plan::finally_places(&lines) {
+        bench.rewind();
+        bench.fail_at(&good, asked.len() + at);
+        let said = bench.run(args).exits(1).has_three_parts();
+        said.tells("error: the work itself is done, but not all that belongs to it\n").tells("the bench says no");
+        plan::assert_kept(&plan::expect(&lines, None), &bench.calls()[asked.len()..], "a failure of what follows in any case");
+    }
     for (failure, companions) in plan::failures(&lines) {
         fails_well(bench, args, &lines, failure, companions, &good, asked.len());
     }

@@ -218,3 +218,20 @@ pub fn failures(lines: &[Line]) -> Vec<(Failure, usize)> {
     }
     all
 }
+
+/// Where, among a good run's calls, those stand that are made in any case.
+pub fn finally_places(lines: &[Line]) -> Vec<usize> {
+    let (mut at, mut places) = (0, Vec::new());
+    for line in lines {
+        match line {
+            Line::Step { commands, .. } => at += commands.len(),
+            Line::Finally { commands, .. } => {
+                let count = commands.iter().map(Vec::len).sum::<usize>();
+                places.extend(at..at + count);
+                at += count;
+            }
+            Line::OnFailure { .. } => {}
+        }
+    }
+    places
+}

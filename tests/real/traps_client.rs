@@ -93,5 +93,5 @@ fn t15_a_newer_dump_is_refused_and_tried_only_when_told() {
     project.fails(&restore, 3, "17");
     project.fails(&format!("{restore} --any-version"), 1, "transaction_timeout");
     same(&older.fingerprint(&to.name), &before);
-    assert_eq!(family(older, &to.name), [to.name.clone()]);
+    assert_eq!(family(older, &to.name), std::slice::from_ref(&to.name));
 }

@@ -144,7 +144,7 @@ fn t25_prepared_transactions_and_slots_are_refused_with_the_cure() {
     cluster.sql(name, &format!("BEGIN; UPDATE orders SET id = id; PREPARE TRANSACTION '{name}'"));
     let said = project.fails("db-restore --latest --yes", 3, "ROLLBACK PREPARED");
     cluster.sql(name, &format!("ROLLBACK PREPARED '{name}'"));
-    assert_eq!(family(cluster, name), [name.clone()], "{said:?}");
+    assert_eq!(family(cluster, name), std::slice::from_ref(name), "{said:?}");
     cluster.sql(name, &format!("SELECT pg_create_logical_replication_slot('{name}', 'pgoutput')"));
     project.fails("db-restore --latest --yes", 3, "pg_drop_replication_slot");
     cluster.sql(name, &format!("SELECT pg_drop_replication_slot('{name}')"));

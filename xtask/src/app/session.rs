@@ -154,15 +154,18 @@ impl Session {
         let mut world =
             World { secrets: &self.project.secrets, interrupt: &self.interrupt, now: Utc::now, watch: &mut self.terminal };
         let mut report = run::run(cleared, &mut world);
-        for left in &report.left_behind {
-            self.terminal.say(&format!("  left behind: {left}"));
+        let done = report.problem.is_none();
+        if done {
+            report.problem = unfinished(&report.left_behind);
+        } else {
+            report.left_behind.iter().for_each(|left| self.terminal.say(&format!("  left behind: {left}")));
         }
         run::audit(&self.project.state_dir(), task, &self.project, &report, Utc::now());
+        for line in afterwards.iter().filter(|_| done) {
+            self.terminal.tell(&format!("  {line}"));
+        }
         if let Some(problem) = report.problem.take() {
             return Err(problem);
-        }
-        for line in afterwards {
-            self.terminal.tell(&format!("  {line}"));
         }
         Ok(Some(report))
     }
@@ -186,6 +189,12 @@ impl Session {
     pub fn short(path: &Path) -> String {
         told::short(path, &std::env::current_dir().unwrap_or_default())
     }
+}
+
+/// The work is done, and a service is still stopped or a scratch database still there: somebody has to know.
+fn unfinished(left_behind: &[String]) -> Option<anyhow::Error> {
+    let problem = Problem::failed("the work itself is done, but not all that belongs to it").because(left_behind.join("\n"));
+    (!left_behind.is_empty()).then(|| problem.cure("do by hand what is named above; do not run the command again for it").into())
 }
 
 /// A result, on standard output.

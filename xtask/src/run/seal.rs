@@ -40,14 +40,26 @@ fn backup(
         Some(inside) => replace_file(&inside, &manifest.to_json())?,
         None => write_partial(path, &manifest.to_json())?,
     }
-    for (from, to) in names {
-        rename_new(from, to)?;
-    }
-    if folder.is_none() {
-        rename_new(&partial(path), path)?;
+    let flat = folder.is_none().then(|| (partial(path), path.to_path_buf()));
+    let mut given: Vec<&(PathBuf, PathBuf)> = Vec::new();
+    for name in names.iter().chain(&flat) {
+        if let Err(e) = rename_new(&name.0, &name.1) {
+            take_back(&given, &partial(path));
+            return Err(e);
+        }
+        given.push(name);
     }
     let written = names.first().map_or(path, |(_, to)| to.as_path());
     sync_folder(written.parent().unwrap_or(Path::new(".")))
+}
+
+/// Takes back the names that were given, so that what follows a failure finds the files; the manifest goes at once.
+fn take_back(given: &[&(PathBuf, PathBuf)], manifest: &Path) {
+    for (from, to) in given {
+        // the error that brought us here is the one to tell
+        drop(fs::rename(to, from));
+    }
+    drop(fs::remove_file(manifest));
 }
 
 fn filled_in(mut manifest: Manifest, found: &BTreeMap<String, Found>, now: DateTime<Utc>) -> Result<Manifest> {
@@ -96,8 +108,11 @@ fn write_partial(path: &Path, text: &str) -> Result<()> {
     };
     write().map_err(|e: std::io::Error| {
         // what could not be written whole is of no use, and takes room that somebody needs
-        let _ = std::fs::remove_file(&partial);
-        Problem::failed(format!("could not write `{}`", partial.display())).because(e.to_string()).into()
+        let _ = fs::remove_file(&partial);
+        Problem::failed(format!("could not write `{}`", partial.display()))
+            .because(e.to_string())
+            .cure("mend the folder's permissions, or free some space there")
+            .into()
     })
 }
 
