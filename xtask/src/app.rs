@@ -12,6 +12,7 @@ use clap::{CommandFactory, Parser};
 
 use crate::cli::{Cli, Global, Task};
 use crate::problem::{Exit, Problem};
+use crate::run;
 use session::Session;
 
 /// The program: reads the command line, does the task, maps what went wrong to an exit code.
@@ -46,20 +47,26 @@ fn dispatch(global: &Global, task: &Task) -> Result<Exit> {
         return session::print(&String::from_utf8_lossy(&script));
     }
     let mut session = Session::open(global)?;
+    let result = perform(&mut session, task);
+    // a signal that came while facts were asked for ended a child, too: the signal is what happened
+    result.map_err(|e| if session.interrupted() { run::interrupted(e) } else { e })
+}
+
+fn perform(session: &mut Session, task: &Task) -> Result<Exit> {
     match task {
-        Task::Backup(args) => writing::backup(&mut session, args),
-        Task::Restore(args) => writing::restore(&mut session, args),
-        Task::Undo(args) => writing::undo(&mut session, args),
-        Task::Verify(args) => writing::verify(&mut session, args),
-        Task::Cleanup(args) => writing::cleanup(&mut session, args),
-        Task::Start(args) => cluster::start(&mut session, args),
-        Task::Stop(args) => cluster::stop(&mut session, args),
-        Task::List(args) => reading::list(&session, args),
-        Task::Info(args) => reading::info(&session, &args.name, args.json),
-        Task::Status(args) => reading::status(&mut session, args),
-        Task::Shell(args) => reading::shell(&mut session, args),
-        Task::Config(args) => reading::config(&session, args),
-        Task::Doctor(args) => reading::doctor(&mut session, args),
+        Task::Backup(args) => writing::backup(session, args),
+        Task::Restore(args) => writing::restore(session, args),
+        Task::Undo(args) => writing::undo(session, args),
+        Task::Verify(args) => writing::verify(session, args),
+        Task::Cleanup(args) => writing::cleanup(session, args),
+        Task::Start(args) => cluster::start(session, args),
+        Task::Stop(args) => cluster::stop(session, args),
+        Task::List(args) => reading::list(session, args),
+        Task::Info(args) => reading::info(session, &args.name, args.json),
+        Task::Status(args) => reading::status(session, args),
+        Task::Shell(args) => reading::shell(session, args),
+        Task::Config(args) => reading::config(session, args),
+        Task::Doctor(args) => reading::doctor(session, args),
         Task::Completions { .. } => Ok(Exit::Done),
     }
 }

@@ -41,6 +41,11 @@ pub struct Manifest {
     pub verified: Vec<Verification>,
 }
 
+#[derive(Deserialize)]
+struct Head {
+    format: u32,
+}
+
 /// Why a backup was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -129,17 +134,16 @@ impl Manifest {
     /// It can't be read, is no manifest of ours, or is of a newer format than this version knows.
     pub fn read(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path)?;
-        #[derive(Deserialize)]
-        struct Head {
-            format: u32,
+        let newer = |format| anyhow::anyhow!("it is of format {format}, this version reads up to {FORMAT}: use a newer db-tasks");
+        match serde_json::from_str::<Self>(&text) {
+            Ok(manifest) if manifest.format > FORMAT => Err(newer(manifest.format)),
+            Ok(manifest) => Ok(manifest),
+            // a newer format may lack what this version looks for: its number says more than what is missing
+            Err(e) => match serde_json::from_str::<Head>(&text) {
+                Ok(head) if head.format > FORMAT => Err(newer(head.format)),
+                _ => Err(e).context("it is no manifest of db-tasks"),
+            },
         }
-        let head: Head = serde_json::from_str(&text).context("it is no manifest of db-tasks")?;
-        anyhow::ensure!(
-            head.format <= FORMAT,
-            "it is of format {}, this version reads up to {FORMAT}: use a newer db-tasks",
-            head.format
-        );
-        serde_json::from_str(&text).context("it is no manifest of db-tasks")
     }
 
     /// As it is written.

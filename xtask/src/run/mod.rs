@@ -98,7 +98,7 @@ impl Runner<'_, '_> {
         if self.world.interrupt.hit() {
             return Err(Problem::new(Exit::Interrupted, "interrupted").into());
         }
-        self.act(act).map_err(|e| if self.world.interrupt.hit() { interrupted(&e) } else { e })
+        self.act(act).map_err(|e| if self.world.interrupt.hit() { interrupted(e) } else { e })
     }
 
     /// What follows a failure is done whole: each act is tried, whatever became of the one before.
@@ -146,7 +146,11 @@ impl Runner<'_, '_> {
     }
 }
 
-fn interrupted(during: &anyhow::Error) -> anyhow::Error {
-    let first = during.to_string().lines().next().unwrap_or_default().to_owned();
+/// What a signal made of an error.
+pub fn interrupted(error: anyhow::Error) -> anyhow::Error {
+    if error.downcast_ref::<Problem>().is_some_and(|p| p.exit == Exit::Interrupted) {
+        return error;
+    }
+    let first = error.to_string().lines().next().unwrap_or_default().to_owned();
     Problem::new(Exit::Interrupted, "interrupted").because(format!("while it ran: {first}")).into()
 }

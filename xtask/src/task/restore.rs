@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::config::Project;
 use crate::engine::postgres::DatabaseFacts;
 use crate::engine::postgres::admin::{self, Swap};
-use crate::engine::postgres::facts::COUNT_ROWS;
+use crate::engine::postgres::facts::{ANALYZE, COUNT_ROWS};
 use crate::engine::postgres::name::{beside, previous};
 use crate::engine::postgres::proof::COUNTS;
 use crate::engine::postgres::version::misfit;
@@ -60,10 +60,9 @@ fn over_live(project: &Project, target: &Surveyed, dump: &Dump, services: &[Cont
     steps.push(Step::Act(admin::still(&target.client, name, live)));
     let mut body = load(target, dump, request.trust, &staged, live);
     body.push(around_services(services, admin::swap(&target.client, &swap)));
-    steps.push(Step::Scope(Scope { body, on_failure: unstage(target, &staged), finally: Vec::new() }));
-    if older.is_some() {
-        steps.push(Step::Act(admin::drop(&target.client, &swap.discard())));
-    }
+    // the new data is live whatever becomes of the oldest: its going is no part of the work
+    let finally = older.map(|_| admin::drop(&target.client, &swap.discard())).into_iter().collect();
+    steps.push(Step::Scope(Scope { body, on_failure: unstage(target, &staged), finally }));
     let mut afterwards = Vec::new();
     if live.is_some() {
         afterwards.push(format!("the data that was there is kept as the database `{}`: `db-undo` swaps it back", previous(name)));
@@ -121,7 +120,7 @@ pub(super) fn load(target: &Surveyed, dump: &Dump, trust: Trust, name: &str, liv
         to: Sink::Psql {
             cmd: client.load(name),
             before: "BEGIN;\n".into(),
-            after: format!("\nCOMMIT;\nRESET ALL;\nANALYZE;\n\\echo '{}'\n{COUNT_ROWS}", COUNTS.trim_end()),
+            after: format!("\nCOMMIT;\nRESET ALL;\n{ANALYZE}\\echo '{}'\n{COUNT_ROWS}", COUNTS.trim_end()),
         },
         proof: Proof {
             sha256: dump.artifact.as_ref().map(|a| a.sha256.clone()),

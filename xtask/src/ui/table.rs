@@ -10,7 +10,14 @@ pub enum Lean {
 }
 
 /// Sets rows in columns, two spaces apart; nothing trails.
+///
+/// Names of tables may hold anything: control characters are shown as escapes, so that none moves the cursor.
 pub fn columns(header: &[(&str, Lean)], rows: &[Vec<String>]) -> String {
+    let plain = |cell: &String| {
+        let escaped = |c: char| if c.is_control() { c.escape_default().collect() } else { String::from(c) };
+        cell.chars().map(escaped).collect::<String>()
+    };
+    let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(plain).collect()).collect();
     let width = |text: &str| text.chars().count();
     let widths: Vec<usize> = header
         .iter()

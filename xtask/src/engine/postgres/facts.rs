@@ -249,6 +249,15 @@ const TABLES: &str = r"'tables', coalesce((SELECT jsonb_agg(jsonb_build_object('
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)' AND current_database() = {name}), '[]'),";
 
+/// Collects statistics for every table of the user's, without which the first queries after a restore are planned blindly. A
+/// partitioned table brings its partitions along; the catalogs' own come with autovacuum. Each ANALYZE commits by itself; the swap's commit flushes them all to disk.
+pub const ANALYZE: &str = r"SET synchronous_commit = off;
+SELECT format('ANALYZE %I.%I', n.nspname, c.relname)
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)'
+    AND NOT c.relispartition \gexec
+";
+
 /// Counts the rows of every table that holds some of its own: psql runs each row of the first answer as a question.
 pub const COUNT_ROWS: &str = r"SELECT format('SELECT %L, count(*) FROM ONLY %I.%I', format('%I.%I', n.nspname, c.relname), n.nspname, c.relname)
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
