@@ -339,6 +339,7 @@ fn root_serves_without_user_namespaces_too() {
     fs::set_permissions(fakes.join("unshare"), PermissionsExt::from_mode(0o755)).unwrap();
     let plain = project.env[0].1.clone();
     project.set("PATH", &format!("{}:{plain}", fakes.display()));
+    fs::set_permissions(project.root.parent().unwrap(), PermissionsExt::from_mode(0o700)).unwrap();
     project.bad(&["db-start"], 1, &["may not enter", "next: run as the folder's owner"]);
     assert!(!project.data().exists());
 

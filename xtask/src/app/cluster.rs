@@ -181,7 +181,13 @@ impl Session {
         let begun = Instant::now();
         loop {
             let found = self.find(cluster)?;
-            if found.state != State::Busy || begun.elapsed() > Duration::from_secs(60) || self.interrupted() {
+            let patience = match found.state {
+                State::Busy => Duration::from_secs(60),
+                // one that has just been killed, or has just let go of its socket
+                State::Elsewhere => Duration::from_secs(2),
+                _ => Duration::ZERO,
+            };
+            if begun.elapsed() >= patience || self.interrupted() {
                 return Ok(found);
             }
             std::thread::sleep(Duration::from_millis(50));

@@ -5,7 +5,6 @@ use crate::config::Connection;
 use crate::engine::cluster::servant::Account;
 use crate::engine::cluster::{Cluster, wheel};
 use crate::facts::server::ServerPrograms;
-use crate::place::Place;
 use crate::ui::describe;
 
 fn facts(state: State) -> ClusterFacts {
