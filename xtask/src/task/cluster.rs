@@ -73,7 +73,9 @@ pub fn down(facts: &ClusterFacts) -> Plan {
     let stop = Deed { what: "stop the server".into(), how: How::Command(facts.place().wrap(cluster.stop())) };
     let unmark = Deed { what: "mark".into(), how: How::File(cluster.on_demand()) };
     let serves = matches!(facts.found.state, State::Running | State::Busy);
-    let finally = serves.then_some(Act::Write(stop)).into_iter().chain([Act::Remove(unmark)]).collect();
+    let socket = Deed { what: "the socket's folder".into(), how: How::Folder(cluster.socket_dir.clone()) };
+    let apart = (cluster.socket_dir != cluster.folder).then_some(Act::Remove(socket));
+    let finally = serves.then_some(Act::Write(stop)).into_iter().chain([Act::Remove(unmark)]).chain(apart).collect();
     let steps = vec![Step::Scope(Scope { finally, ..Scope::default() })];
     plan("db-stop", format!("stop the project's own cluster {}", cluster.folder.display()), steps)
 }
