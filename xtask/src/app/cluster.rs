@@ -35,6 +35,8 @@ enum Readiness {
     Shown,
 }
 
+const CHANGES: &str = "starts or stops the servers";
+
 /// A cluster and the databases in it.
 #[derive(Debug, Clone)]
 struct Concerned {
@@ -60,7 +62,7 @@ impl Session {
         if intent == Intent::Show && self.show_missing(&clusters)? == Readiness::Shown {
             return Ok(Exit::Done);
         }
-        let lease = self.enter()?;
+        let lease = self.enter(&self.project.state_dir(), CHANGES)?;
         let result = match self.bring_up(&clusters, intent).and_then(|ready| lease.share().map(|()| ready)) {
             Ok(Readiness::Ready) => task(self),
             Ok(Readiness::Shown) => Ok(Exit::Done),
@@ -169,7 +171,13 @@ impl Session {
     }
 
     fn start(&mut self, cluster: &Concerned) -> Result<()> {
-        let facts = self.look(cluster)?;
+        let mut facts = self.look(cluster)?;
+        // another project may fetch the same programs just now: the second one finds them
+        let cache = facts.found.programs.fetch.as_ref().and_then(|fetch| fetch.home.parent().map(Path::to_path_buf));
+        let fetching = cache.map(|cache| self.enter(&cache, "fetches the server's programs")).transpose()?;
+        if fetching.is_some() {
+            facts = self.look(cluster)?;
+        }
         let plan = task::up(&facts, &self.new_databases(&facts.found, &cluster.databases))?;
         let log = facts.found.cluster.log();
         let before = std::fs::metadata(&log).map_or(0, |m| m.len());
@@ -181,7 +189,13 @@ impl Session {
         let begun = Instant::now();
         loop {
             let found = self.find(cluster)?;
-            if found.state != State::Busy || begun.elapsed() > Duration::from_secs(60) || self.interrupted() {
+            let patience = match found.state {
+                State::Busy => Duration::from_secs(60),
+                // one that has just been killed, or has just let go of its socket
+                State::Elsewhere => Duration::from_secs(2),
+                _ => Duration::ZERO,
+            };
+            if begun.elapsed() >= patience || self.interrupted() {
                 return Ok(found);
             }
             std::thread::sleep(Duration::from_millis(50));
@@ -205,10 +219,9 @@ impl Session {
         Ok(missing)
     }
 
-    fn enter(&mut self) -> Result<Lease> {
-        let state_dir = self.project.state_dir();
+    fn enter(&mut self, dir: &Path, does: &str) -> Result<Lease> {
         let (interrupt, terminal) = self.signals();
-        Lease::enter(&state_dir, &interrupt, || terminal.tell("waiting for another run that starts or stops the servers"))
+        Lease::enter(dir, &interrupt, || terminal.tell(&format!("waiting for another run that {does}")))
     }
 
     /// Stops what was started on demand, by this run or by one that was killed, where nobody else uses it.
@@ -340,7 +353,7 @@ pub fn stop(session: &mut Session, args: &cli::Cluster) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     session.lock("db-stop", Intent::Run)?;
-    let lease = session.enter()?;
+    let lease = session.enter(&session.project.state_dir(), CHANGES)?;
     if lease.others()? == Others::Some {
         return Err(Problem::new(Exit::Locked, "another run is using the servers")
             .cure("wait until it is done, or end it (an open `db-shell`?)")

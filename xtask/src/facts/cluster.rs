@@ -245,16 +245,25 @@ fn pid(folder: &Path) -> Option<(Holder, String)> {
     let text = std::fs::read_to_string(folder.join("postmaster.pid")).ok()?;
     let status = text.lines().nth(7).unwrap_or_default().trim().to_owned();
     let number: i32 = text.lines().next()?.trim().parse().ok()?;
-    let cmd = Cmd::new("ps").args(["-o", "comm=", "-p", &number.to_string()]);
-    let named = std::fs::read_to_string(format!("/proc/{number}/comm")).ok().or_else(|| {
-        (!Path::new("/proc/self/comm").exists()).then(|| ask(&cmd, &Secrets::default()).map_or(String::new(), |a| a.out))
-    });
-    let holder = match named.as_deref().map(str::trim) {
-        None | Some("") => Holder::Nobody,
-        Some(name) if name.rsplit('/').next().is_some_and(|n| n.starts_with("postgres")) => Holder::Postgres,
+    let holder = match name_of(number).as_deref() {
+        None => Holder::Nobody,
+        Some(name) if name.starts_with("postgres") => Holder::Postgres,
         Some(_) => Holder::Other,
     };
     Some((holder, status))
+}
+
+/// The name of a living process: one that has ended and waits for its parent (Z) holds nothing any more.
+fn name_of(process: i32) -> Option<String> {
+    if Path::new("/proc/self/stat").exists() {
+        let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+        let (name, rest) = stat.split_once('(')?.1.rsplit_once(')')?;
+        return (!rest.trim_start().starts_with(['Z', 'X'])).then(|| name.to_owned());
+    }
+    let cmd = Cmd::new("ps").args(["-o", "stat=,comm=", "-p", &process.to_string()]);
+    let answer = ask(&cmd, &Secrets::default()).ok()?;
+    let (state, command) = answer.out.trim().split_once(char::is_whitespace)?;
+    (!state.starts_with('Z')).then(|| command.trim().rsplit('/').next().unwrap_or_default().to_owned())
 }
 
 fn locale() -> Option<String> {

@@ -82,6 +82,14 @@ pub fn examine(patient: &Patient<'_>) -> Vec<Finding> {
         });
     }
     for database in &patient.project.databases {
+        if let At::Cluster { folder, .. } = &database.at
+            && !folder.join("PG_VERSION").is_file()
+        {
+            let (why, cure) =
+                ("the project's own cluster is not made yet", "nothing, or `db-start`: it is made when it is needed");
+            findings.push(Finding::other(State::Note, format!("database {}", database.key), why, cure));
+            continue;
+        }
         match patient.surveyor.survey(database, Depth::Database) {
             Ok(surveyed) => findings.extend(database_findings(&surveyed)),
             Err(e) => findings.push(Finding::error(format!("database {}", database.key), &e)),

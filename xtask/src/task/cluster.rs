@@ -13,6 +13,7 @@ use crate::engine::postgres::name::{beside, ident};
 use crate::engine::postgres::version::Version;
 use crate::facts::cluster::{ClusterFacts, Found};
 use crate::facts::server::Fetch;
+use crate::place::Place;
 use crate::plan::{Act, Check, Deed, How, Plan, Risk, Scope, Step, Wait};
 use crate::problem::Problem;
 
@@ -35,7 +36,10 @@ pub fn up(facts: &ClusterFacts, new: &[New]) -> Result<Plan> {
     }
     if let Some(dir) = &facts.socket_to_make {
         // without `-p`: a folder that somebody else has just made is an error
-        steps.push(command(Act::Create, format!("private folder for the socket: {}", dir.display()), facts, mkdir(dir)));
+        let place = Place::Unprivileged { programs: PathBuf::new(), through: facts.servant.through() };
+        let mkdir = Cmd::new("mkdir").args(["-m", "700"]).arg(dir.to_string_lossy());
+        let what = format!("private folder for the socket: {}", dir.display());
+        steps.push(Step::Act(Act::Create(Deed { what, how: How::Command(place.wrap(mkdir)) })));
     }
     let folder = &facts.found.cluster.folder;
     if facts.found.state == State::CrashedPidTaken {
@@ -69,7 +73,9 @@ pub fn down(facts: &ClusterFacts) -> Plan {
     let stop = Deed { what: "stop the server".into(), how: How::Command(facts.place().wrap(cluster.stop())) };
     let unmark = Deed { what: "mark".into(), how: How::File(cluster.on_demand()) };
     let serves = matches!(facts.found.state, State::Running | State::Busy);
-    let finally = serves.then_some(Act::Write(stop)).into_iter().chain([Act::Remove(unmark)]).collect();
+    let socket = Deed { what: "the socket's folder".into(), how: How::Folder(cluster.socket_dir.clone()) };
+    let apart = (cluster.socket_dir != cluster.folder).then_some(Act::Remove(socket));
+    let finally = serves.then_some(Act::Write(stop)).into_iter().chain([Act::Remove(unmark)]).chain(apart).collect();
     let steps = vec![Step::Scope(Scope { finally, ..Scope::default() })];
     plan("db-stop", format!("stop the project's own cluster {}", cluster.folder.display()), steps)
 }
@@ -178,10 +184,6 @@ fn database(new: &New) -> Vec<Step> {
         Step::Act(Act::Rename(rename)),
     ];
     vec![Step::Scope(Scope { body, on_failure: vec![admin::drop(client, &staged)], finally: Vec::new() })]
-}
-
-fn mkdir(dir: &std::path::Path) -> Cmd {
-    Cmd::new("mkdir").args(["-m", "700"]).arg(dir.to_string_lossy())
 }
 
 /// An act by whoever runs the server.

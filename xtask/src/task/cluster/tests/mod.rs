@@ -5,7 +5,6 @@ use crate::config::Connection;
 use crate::engine::cluster::servant::Account;
 use crate::engine::cluster::{Cluster, wheel};
 use crate::facts::server::ServerPrograms;
-use crate::place::Place;
 use crate::ui::describe;
 
 fn facts(state: State) -> ClusterFacts {
@@ -143,4 +142,8 @@ fn a_stop_happens_in_any_case() {
     let text = outline(&down(&facts(State::Running)));
     assert!(text.contains("in any case:\n       - write   stop the server\n       - remove  mark"), "{text}");
     assert!(!outline(&down(&facts(State::Stopped))).contains("stop the server\n"));
+    assert!(!text.contains("socket"), "the socket is in the cluster: {text}");
+    let mut apart = facts(State::Running);
+    apart.found.cluster.socket_dir = "/tmp/db-tasks-0-ab".into();
+    assert!(outline(&down(&apart)).ends_with("- remove  the socket's folder: /tmp/db-tasks-0-ab\n"));
 }
