@@ -72,10 +72,9 @@ fn over_live(project: &Project, target: &Surveyed, dump: &Dump, services: &[Cont
     steps.push(Step::Act(admin::still(&target.client, name, live)));
     let mut body = load(target, dump, request.trust, &staged, live);
     body.push(around_services(services, admin::swap(&target.client, &swap)));
-    steps.push(Step::Scope(Scope { body, on_failure: unstage(target, &staged), finally: Vec::new() }));
-    if older.is_some() {
-        steps.push(Step::Act(admin::drop(&target.client, &swap.discard())));
-    }
+    // once the names have changed the restore is done: an interruption must not leave the older one, nor its drop fail the run
+    let finally = older.map(|_| admin::drop(&target.client, &swap.discard())).into_iter().collect();
+    steps.push(Step::Scope(Scope { body, on_failure: unstage(target, &staged), finally }));
     let mut afterwards = Vec::new();
     if live.is_some() {
         afterwards.push(format!("the data that was there is kept as the database `{}`: `db-undo` swaps it back", previous(name)));
