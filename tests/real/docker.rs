@@ -115,8 +115,14 @@ fn t21_a_container_that_is_coming_up_or_has_stopped() {
     let project = project(engine, &name, "appdb");
     project.fails("db-backup --auto", 1, "o such container").ends_with(1, "next:");
     let password = format!("POSTGRES_PASSWORD={}", crate::support::docker::PASSWORD);
+    // the scripts of a new database take their time, on a server that is not the one that stays
+    let init = project.write("slow.sql", "SELECT pg_sleep(2); CREATE TABLE made_last (a int);");
+    let mount = format!("{}:/docker-entrypoint-initdb.d/slow.sql:ro", init.display());
+    output(std::process::Command::new("chmod").arg("-R").arg("a+rX").args([project.home(), &init])).unwrap();
     let run = [
         "run",
+        "-v",
+        &mount,
         "-d",
         "--name",
         &name,
@@ -142,6 +148,9 @@ fn t21_a_container_that_is_coming_up_or_has_stopped() {
         assert!(begun.elapsed().as_secs() < 90, "{said:?}");
     }
     println!("T21: {tries} tries");
+    let held = project.ok("db-list --json").out;
+    let name_of = project.files().iter().find(|f| f.extension().is_some_and(|e| e == "json")).cloned().expect("a manifest");
+    assert!(fs::read_to_string(name_of).unwrap().contains("made_last"), "it was backed up half made: {held}");
     project.ok("db-verify");
     engine.docker(&["stop", "-t", "1", &name]).unwrap();
     for words in ["db-backup --auto", "db-restore --latest --yes", "db-undo --yes"] {

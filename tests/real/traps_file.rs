@@ -55,9 +55,13 @@ fn t18_t39_t41_a_cut_that_the_codec_does_or_does_not_see_is_refused() {
     let (db, project, text) = live(cluster);
     let whole = project.write("whole.sql", &text);
     let row = text[..text.find("person 250\t").unwrap()].rfind('\n').unwrap() + 1;
-    let short = project.write("short.sql", &text[..row]);
+    // the second is cut where psql is content: between the data and the constraints
+    let data = text.rfind("\\.\n").unwrap() + 3;
+    let short = [row, data].map(|at| project.write(&format!("short-{at}.sql"), &text[..at]));
     for (program, ending) in [("gzip", "gz"), ("zstd -q", "zst")] {
-        refused(cluster, &db, &project, &packed(&short, program, ending), "");
+        for short in &short {
+            refused(cluster, &db, &project, &packed(short, program, ending), "");
+        }
         let bytes = fs::read(packed(&whole, program, ending)).unwrap();
         for at in [bytes.len() / 2, bytes.len() - 1, bytes.len() - 7] {
             let cut = project.write(&format!("cut.sql.{ending}"), &bytes[..at]);

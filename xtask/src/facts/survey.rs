@@ -108,6 +108,12 @@ impl Surveyor<'_> {
             server = self.question(&client, depth)?;
         }
         let answered_in = begun.elapsed();
+        if let Some(container) = container.as_ref().filter(|_| server.deaf) {
+            return Err(Problem::failed(format!("the container `{}` is still setting its server up", container.name))
+                .because("the server that answers was started without an address to listen on, and will go away again")
+                .cure("wait until it is ready, and run the command again")
+                .into());
+        }
         let mut dumper = client.clone();
         if let Place::Host { programs } = &mut dumper.place {
             let fitting = programs::fitting(&folders, server.version).map(|p| p.folder.clone());

@@ -60,7 +60,7 @@ fn over_live(project: &Project, target: &Surveyed, dump: &Dump, services: &[Cont
     steps.push(Step::Act(admin::still(&target.client, name, live)));
     let mut body = load(target, dump, request.trust, &staged, live);
     body.push(around_services(services, admin::swap(&target.client, &swap)));
-    // the new data is live whatever becomes of the oldest: its going is no part of the work
+    // once the names have changed the restore is done: an interruption must not leave the older one, nor its drop fail the run
     let finally = older.map(|_| admin::drop(&target.client, &swap.discard())).into_iter().collect();
     steps.push(Step::Scope(Scope { body, on_failure: unstage(target, &staged), finally }));
     let mut afterwards = Vec::new();

@@ -45,6 +45,10 @@ pub struct ServerFacts {
     pub listens_on: Option<String>,
     /// The server's data folder, where the role may know it.
     pub data_directory: Option<String>,
+    /// Started by a command line that gives it no address to listen on: so is the server that the official image sets a new
+    /// database up with, and ends again (docker-library/postgres#146).
+    #[serde(default)]
+    pub deaf: bool,
 }
 
 /// What our role may do.
@@ -218,6 +222,7 @@ SELECT jsonb_build_object(
   'version', current_setting('server_version_num')::int,
   'version_text', current_setting('server_version'),
   'role', (SELECT jsonb_build_object('name', rolname, 'superuser', rolsuper, 'createdb', rolcreatedb OR rolsuper) FROM pg_roles WHERE rolname = current_user),
+  'deaf', (SELECT setting = '' AND source = 'command line' FROM pg_settings WHERE name = 'listen_addresses'),
   'data_directory', (SELECT setting FROM pg_settings WHERE name = 'data_directory'),
   'listens_on', current_setting('listen_addresses'),
   'prepared', (SELECT count(*) FROM pg_prepared_xacts WHERE database = {name}),
