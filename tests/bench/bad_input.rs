@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Bench, Call, DOCKER, HOST, facts};
+use super::{Bench, Call, DOCKER, HOST, facts, with_beside};
 
 /// Runs it, and makes sure that nothing was changed anywhere.
 #[track_caller]
@@ -287,6 +287,23 @@ fn a_name_that_is_taken_and_an_undo_of_nothing() {
         1,
         "there is nothing to undo: no database `app__previous` on the server (localhost)\n  next: `db-restore` restores a backup; `db-list` shows them",
     );
+}
+
+#[test]
+fn a_database_that_only_looks_like_ours_is_left_alone() {
+    let bench = Bench::new(HOST);
+    bench.with_backup();
+    let mut beside = with_beside(&["previous"]);
+    beside["databases"][1]["comment"] = "somebody's own".into();
+    bench.facts("app", beside);
+    for args in [&["db-restore", "--latest", "--yes"][..], &["db-undo", "--yes"]] {
+        refused(
+            &bench,
+            args,
+            3,
+            "the database `app__previous` is in the way, and db-tasks did not make it\n  next: if it is of no use, drop it; else give it another name: `ALTER DATABASE \"app__previous\" RENAME TO …`",
+        );
+    }
 }
 
 #[test]

@@ -304,7 +304,9 @@ pub fn with_beside(names: &[&str]) -> Value {
     let mut facts = facts("app");
     for (at, name) in names.iter().enumerate() {
         let oid = 16385 + u32::try_from(at).unwrap();
-        facts["databases"].as_array_mut().unwrap().push(database_facts(&format!("app__{name}"), oid));
+        let mut database = database_facts(&format!("app__{name}"), oid);
+        database["comment"] = json!("db-tasks: kept for db-undo");
+        facts["databases"].as_array_mut().unwrap().push(database);
     }
     facts
 }

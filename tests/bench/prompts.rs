@@ -35,7 +35,10 @@ fn a_restore_takes_the_word() {
     for (answer, code) in [("yes\n", 0), ("y\n", 4), ("YES\n", 4), ("no\n", 4), ("\x04", 4)] {
         bench.forget_calls();
         let mut person = Terminal::run(&bench, &["db-restore", "--latest"]);
-        person.sees("this replaces the live data of `app` (localhost)").sees("Type `yes` to proceed: ").types(answer);
+        person
+            .sees("this replaces the live data of `app` (localhost)")
+            .sees("Type `yes` to replace the live data of `app`: ")
+            .types(answer);
         let screen = person.ends(code);
         let swapped = bench.calls().iter().any(|call| call.stdin.contains("RENAME TO"));
         assert_eq!(swapped, code == 0, "{answer:?}: {screen}");
@@ -51,7 +54,7 @@ fn a_restore_is_chosen_from_a_list() {
     let question = "Number of the backup to restore (q to quit): ";
     let mut person = Terminal::run(&bench, &["db-restore"]);
     person.sees("1.  ").sees(&name).sees(question).types("7\n").sees("there is no `7`: a number from 1 to 1, or q");
-    person.sees(question).types("1\n").sees("Type `yes` to proceed: ").types("yes\n");
+    person.sees(question).types("1\n").sees("Type `yes` to replace the live data of `app`: ").types("yes\n");
     person.ends(0);
     for leave in ["q\n", "\x04"] {
         let mut person = Terminal::run(&bench, &["db-restore"]);
@@ -66,7 +69,7 @@ fn an_undo_and_a_cleanup_ask() {
     let bench = Bench::new(HOST);
     bench.facts("app", with_beside(&["previous"]));
     let mut person = Terminal::run(&bench, &["db-undo"]);
-    person.sees("Type `yes` to proceed: ").types("y\n");
+    person.sees("Type `yes` to replace the live data of `app`: ").types("y\n");
     person.ends(4);
     bench.file("backups/half.sql.zst.partial", "x");
     let mut person = Terminal::run(&bench, &["db-cleanup"]);
@@ -80,10 +83,12 @@ fn ctrl_c_at_a_question_ends_the_run() {
     need!("script of util-linux", available());
     let bench = Bench::new(HOST);
     bench.with_backup();
-    for args in [&["db-backup"][..], &["db-restore", "--latest"], &["db-restore"]] {
+    for (args, question) in
+        [(&["db-backup"][..], "Proceed?"), (&["db-restore", "--latest"], "Type `yes`"), (&["db-restore"], "(q to quit):")]
+    {
         let before = bench.files();
         let mut person = Terminal::run(&bench, args);
-        person.sees(if args == ["db-restore"] { "(q to quit):" } else { "roceed" }).sees(" ").types("\x03");
+        person.sees(question).sees(" ").types("\x03");
         let screen = person.ends(130);
         assert!(screen.contains("interrupted"), "{args:?}: {screen}");
         assert_eq!(bench.files(), before, "{args:?}");

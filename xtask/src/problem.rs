@@ -39,12 +39,24 @@ pub struct Problem {
     pub happened: Vec<String>,
     /// What to do next.
     pub cure: Option<String>,
+    /// What is to blame.
+    pub about: About,
+}
+
+/// What is to blame for a problem: a server that went away makes no backup bad.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum About {
+    /// The run: the server, the machine, the request.
+    #[default]
+    Run,
+    /// The backup that was read.
+    Backup,
 }
 
 impl Problem {
     /// A problem that ends in `exit`.
     pub fn new(exit: Exit, tried: impl Into<String>) -> Self {
-        Self { exit, tried: tried.into(), happened: Vec::new(), cure: None }
+        Self { exit, tried: tried.into(), happened: Vec::new(), cure: None, about: About::Run }
     }
 
     /// The work failed.
@@ -65,6 +77,12 @@ impl Problem {
     /// Adds what happened, line by line.
     pub fn because(mut self, what: impl AsRef<str>) -> Self {
         self.happened.extend(what.as_ref().lines().map(str::trim_end).filter(|l| !l.is_empty()).map(String::from));
+        self
+    }
+
+    /// Blames the backup.
+    pub fn of_backup(mut self) -> Self {
+        self.about = About::Backup;
         self
     }
 

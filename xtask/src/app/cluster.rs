@@ -244,14 +244,13 @@ impl Session {
 
     fn stop(&mut self, cluster: &Concerned) -> Result<()> {
         let facts = self.look_for_stop(cluster)?;
-        let report = self.carry_out(task::down(&facts), Consent::Ask, Intent::Run)?;
-        match report.map(|r| r.left_behind).unwrap_or_default() {
-            left if left.is_empty() => Ok(()),
-            left => Err(Problem::failed(format!("could not stop the cluster {}", cluster.folder.display()))
-                .because(left.join("\n"))
+        let stopped = self.carry_out(task::down(&facts), Consent::Ask, Intent::Run);
+        stopped.map(drop).map_err(|e| {
+            Problem::failed(format!("could not stop the cluster {}", cluster.folder.display()))
+                .because(format!("{e:#}"))
                 .cure(format!("look at `{}`", facts.found.cluster.log().display()))
-                .into()),
-        }
+                .into()
+        })
     }
 
     /// An interrupted start may have begun a server that has not written its process id yet: it gets a moment.

@@ -21,8 +21,8 @@ pub use pipe::{Found, Progress};
 use crate::config::Secrets;
 use crate::door::Interrupt;
 use crate::gate::Cleared;
-use crate::plan::{Act, Scope, Seal, Step};
-use crate::problem::{Exit, Problem};
+use crate::plan::{Act, Outcome, Scope, Seal, Step};
+use crate::problem::{About, Exit, Problem};
 
 /// What a run needs beside its plan.
 pub struct World<'a> {
@@ -87,8 +87,10 @@ impl Runner<'_, '_> {
 
     fn scope(&mut self, scope: &Scope) -> Result<()> {
         let result = self.steps(&scope.body);
-        if result.is_err() {
-            self.clean_up(&scope.on_failure);
+        if let Err(e) = &result {
+            // a backup is called bad for its own faults alone, not for those of a server that went away
+            let blamed = e.downcast_ref::<Problem>().is_some_and(|p| p.about == About::Backup);
+            self.clean_up(scope.on_failure.iter().filter(|act| blamed || !is_bad_word(act)));
         }
         self.clean_up(&scope.finally);
         result
@@ -102,7 +104,7 @@ impl Runner<'_, '_> {
     }
 
     /// What follows a failure is done whole: each act is tried, whatever became of the one before.
-    fn clean_up(&mut self, acts: &[Act]) {
+    fn clean_up<'a>(&mut self, acts: impl IntoIterator<Item = &'a Act>) {
         self.world.interrupt.shield();
         for act in acts {
             if let Err(e) = self.act(act) {
@@ -138,12 +140,14 @@ impl Runner<'_, '_> {
             Act::Rename(deed) | Act::Write(deed) => deed::command(deed, secrets, interrupt)?,
             Act::Check(check) => deed::check(check, secrets, interrupt)?,
             Act::Wait(wait) => deed::wait(wait, secrets, interrupt)?,
-            // an interrupted verification says nothing about the backup
-            Act::Seal(seal) if interrupt.hit() && matches!(**seal, Seal::Verified { .. }) => {}
             Act::Seal(seal) => seal::seal(seal, &self.report.found, now())?,
         }
         Ok(None)
     }
+}
+
+fn is_bad_word(act: &Act) -> bool {
+    matches!(act, Act::Seal(seal) if matches!(**seal, Seal::Verified { outcome: Outcome::Bad, .. }))
 }
 
 /// What a signal made of an error.

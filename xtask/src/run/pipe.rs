@@ -106,12 +106,12 @@ fn flow(source: &mut Spring, sink: &mut Drain, proof: &Proof, tell: &mut dyn FnM
 
 /// Whether the bytes are what they have to be.
 fn judge(script: &Script, wanted: &Proof, read: Option<&Sum>) -> Result<()> {
-    if let (Some(expected), Some(read)) = (&wanted.sha256, read)
-        && *expected != read.hex()
-    {
+    let found = read.map_or("none".into(), Sum::hex);
+    if let Some(expected) = wanted.sha256.as_ref().filter(|expected| **expected != found) {
         return Err(Problem::failed("the backup is damaged: its checksum is not the one in its manifest")
-            .because(format!("sha256 now  {}\nmanifest    {expected}", read.hex()))
+            .because(format!("sha256 now  {found}\nmanifest    {expected}"))
             .cure("use another backup (`db-list`); this file has changed since it was made")
+            .of_backup()
             .into());
     }
     proof::whole(script, wanted.trust)?;
@@ -357,7 +357,7 @@ fn wide_pipe() -> Result<(PipeReader, PipeWriter)> {
 fn unreadable(path: &Path, error: &io::Error) -> Problem {
     let damaged = matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput);
     let problem = Problem::failed(format!("could not read `{}` to its end", path.display())).because(error.to_string());
-    if damaged { problem.cure("the file is cut off or damaged: use another backup (`db-list`)") } else { problem }
+    if damaged { problem.cure("the file is cut off or damaged: use another backup (`db-list`)").of_backup() } else { problem }
 }
 
 fn unwritable(error: &io::Error) -> Problem {

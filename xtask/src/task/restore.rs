@@ -54,7 +54,15 @@ fn over_live(project: &Project, target: &Surveyed, dump: &Dump, services: &[Cont
     let live = target.live();
     let staged = beside(name, "staged");
     let older = live.and(target.server.database(&previous(name)));
-    let swap = Swap { live: name, incoming: &staged, live_oid: live.map(|d| d.oid), older_oid: older.map(|d| d.oid) };
+    let recorded = dump.artifact.as_ref().map(|a| &a.database);
+    let swap = Swap {
+        live: name,
+        incoming: &staged,
+        live_oid: live.map(|d| d.oid),
+        older_oid: older.map(|d| d.oid),
+        comment: live.or(recorded).and_then(DatabaseFacts::own_comment),
+        kept_comment: live.and_then(DatabaseFacts::own_comment),
+    };
     let mut steps = leftovers(target, &[&staged, &swap.discard()])?;
     older.map_or(Ok(()), ours)?;
     steps.push(Step::Act(admin::still(&target.client, name, live)));
@@ -91,7 +99,8 @@ fn beside_live(target: &Surveyed, dump: &Dump, request: &Request, name: &str) ->
     }
     let mut steps = vec![Step::Act(admin::still(&target.client, name, None))];
     let mut body = load(target, dump, request.trust, name, None);
-    body.push(Step::Act(admin::release(&target.client, name)));
+    let comment = dump.artifact.as_ref().and_then(|a| a.database.own_comment());
+    body.push(Step::Act(admin::release(&target.client, name, comment)));
     steps.push(Step::Scope(Scope { body, on_failure: unstage(target, name), finally: Vec::new() }));
     let afterwards = vec![format!("the live database `{}` was not touched", target.name())];
     Ok(Plan {

@@ -21,7 +21,14 @@ pub fn plan(target: &Surveyed, services: &[ContainerFacts]) -> Result<Plan> {
     target.server.database(&kept).map_or(Ok(()), ours)?;
     swappable(target)?;
     let live = target.live();
-    let swap = Swap { live: name, incoming: &kept, live_oid: live.map(|d| d.oid), older_oid: None };
+    let swap = Swap {
+        live: name,
+        incoming: &kept,
+        live_oid: live.map(|d| d.oid),
+        older_oid: None,
+        comment: target.server.database(&kept).and_then(|d| d.own_comment()),
+        kept_comment: live.and_then(|d| d.own_comment()),
+    };
     let steps = vec![
         Step::Act(admin::still(&target.client, name, live)),
         Step::Act(admin::still(&target.client, &kept, target.server.database(&kept))),

@@ -30,7 +30,7 @@ pub fn create(client: &Client, name: &str, like: Option<&DatabaseFacts>, server:
             sql.push_str(&format!(" TABLESPACE {}", ident(&d.tablespace)));
         }
     }
-    Act::Create(command(client, format!("database {name}"), format!("{sql};\n{}", mark(name, "on its way"))))
+    Act::Create(command(client, format!("database {name}"), format!("{sql};\n{}", mark(name, "on its way", None))))
 }
 
 /// Drops a database that this tool has made and marked; any other is left alone, whatever it is called.
@@ -39,28 +39,30 @@ pub fn drop(client: &Client, name: &str) -> Act {
     Act::Remove(command(client, format!("database {name}"), sql))
 }
 
-/// A database that was on its way has arrived: it is the person's own from now on.
-pub fn release(client: &Client, name: &str) -> Act {
-    Act::Write(command(client, format!("database {name} as done"), unmark(name)))
+/// A database that was on its way has arrived: it is the person's own from now on, with the comment that it shall have.
+pub fn release(client: &Client, name: &str, comment: Option<&str>) -> Act {
+    Act::Write(command(client, format!("database {name} as done"), unmark(name, comment)))
 }
 
-/// The setting by which a database is known as one that this tool made or kept. It goes along with a rename, and not with a dump.
-pub const MARK: &str = "dbtasks.made";
+/// How a comment begins by which a database is known as one that this tool made or keeps; the person's own comment follows it.
+/// A comment goes along with a rename, and any owner may write it: a setting of our own would take a superuser.
+pub const MARK: &str = "db-tasks: ";
 
-fn mark(name: &str, what: &str) -> String {
-    format!("ALTER DATABASE {} SET {MARK} TO {};\n", ident(name), literal(what))
+fn mark(name: &str, what: &str, own: Option<&str>) -> String {
+    let own = own.map_or(String::new(), |own| format!("\n{own}"));
+    format!("COMMENT ON DATABASE {} IS {};\n", ident(name), literal(&format!("{MARK}{what}{own}")))
 }
 
-fn unmark(name: &str) -> String {
-    format!("ALTER DATABASE {} RESET {MARK};\n", ident(name))
+fn unmark(name: &str, own: Option<&str>) -> String {
+    format!("COMMENT ON DATABASE {} IS {};\n", ident(name), own.map_or("NULL".into(), literal))
 }
 
 fn assert_marked(name: &str) -> String {
     format!(
-        "DO $mark$ BEGIN\n  IF EXISTS (SELECT FROM pg_database d WHERE d.datname = {name} AND NOT EXISTS (\n      \
-         SELECT FROM pg_db_role_setting s, unnest(s.setconfig) c WHERE s.setdatabase = d.oid AND s.setrole = 0 AND starts_with(c, '{MARK}='))) THEN\n    \
+        "DO $mark$ BEGIN\n  IF EXISTS (SELECT FROM pg_database WHERE datname = {name} AND NOT starts_with(coalesce(shobj_description(oid, 'pg_database'), ''), {mark})) THEN\n    \
          RAISE EXCEPTION 'this database was not made by db-tasks, so it is not dropped';\n  END IF;\nEND $mark$;\n",
-        name = literal(name)
+        name = literal(name),
+        mark = literal(MARK),
     )
 }
 
@@ -75,17 +77,14 @@ fn terminate(name: &str) -> String {
     )
 }
 
-/// Owner, rights, comment and settings: what neither a plain dump nor a rename brings along.
+/// Owner, rights and settings: what, beside the comment that the swap gives, neither a plain dump nor a rename brings along.
 /// <https://www.postgresql.org/docs/current/app-pgdump.html> (`--create`) names them.
 pub fn carry(client: &Client, name: &str, from: &DatabaseFacts) -> Act {
     let db = ident(name);
     let mut sql = String::from("BEGIN;\n");
-    for s in from.settings.iter().filter(|s| s.name != MARK) {
+    for s in &from.settings {
         let whom = s.role.as_ref().map_or(format!("DATABASE {db}"), |role| format!("ROLE {} IN DATABASE {db}", ident(role)));
         sql.push_str(&format!("ALTER {whom} SET {} TO {};\n", parameter(&s.name), parameter_value(&s.name, &s.value)));
-    }
-    if let Some(comment) = &from.comment {
-        sql.push_str(&format!("COMMENT ON DATABASE {db} IS {};\n", literal(comment)));
     }
     if from.connection_limit >= 0 {
         sql.push_str(&format!("ALTER DATABASE {db} CONNECTION LIMIT {};\n", from.connection_limit));
@@ -100,7 +99,7 @@ pub fn carry(client: &Client, name: &str, from: &DatabaseFacts) -> Act {
         }
     }
     sql.push_str("COMMIT;\n");
-    Act::Write(command(client, format!("owner, rights, comment and settings of {name}"), sql))
+    Act::Write(command(client, format!("owner, rights and settings of {name}"), sql))
 }
 
 fn parameter(name: &str) -> String {
@@ -145,6 +144,10 @@ pub struct Swap<'a> {
     pub live_oid: Option<u32>,
     /// The oid of an older `<db>__previous` that has to give way, where there is one.
     pub older_oid: Option<u32>,
+    /// The comment that the new live database gets.
+    pub comment: Option<&'a str>,
+    /// The comment that the one which gives way keeps behind its mark.
+    pub kept_comment: Option<&'a str>,
 }
 
 impl Swap<'_> {
@@ -183,9 +186,9 @@ pub fn swap(client: &Client, swap: &Swap<'_>) -> Act {
     for (from, to) in &renames {
         sql.push_str(&format!("ALTER DATABASE {} RENAME TO {};\n", ident(from), ident(to)));
     }
-    sql.push_str(&unmark(swap.live));
+    sql.push_str(&unmark(swap.live, swap.comment));
     if swap.live_oid.is_some() {
-        sql.push_str(&mark(&previous(swap.live), "kept for db-undo"));
+        sql.push_str(&mark(&previous(swap.live), "kept for db-undo", swap.kept_comment));
     }
     sql.push_str("COMMIT;\n");
     let what = renames.iter().map(|(from, to)| format!("{from} -> {to}")).collect::<Vec<_>>().join(", ");

@@ -179,7 +179,13 @@ impl ServerFacts {
 impl DatabaseFacts {
     /// Whether this tool made or kept it.
     pub fn is_ours(&self) -> bool {
-        self.settings.iter().any(|s| s.role.is_none() && s.name == super::admin::MARK)
+        self.comment.as_ref().is_some_and(|c| c.starts_with(super::admin::MARK))
+    }
+
+    /// The person's own comment, without our mark.
+    pub fn own_comment(&self) -> Option<&str> {
+        let comment = self.comment.as_deref()?;
+        if self.is_ours() { comment.split_once('\n').map(|(_, own)| own) } else { Some(comment) }
     }
 
     /// The environment that `ALTER DATABASE … SET dbtasks.environment` wrote into it.

@@ -17,7 +17,7 @@ pub fn whole(script: &Script, trust: Trust) -> Result<()> {
     let Some(first) = faults.first() else { return Ok(()) };
     let problem =
         Problem::failed("the dump is not good").because(faults.iter().map(Fault::to_string).collect::<Vec<_>>().join("\n"));
-    Err(problem.cure(cure(first)).into())
+    Err(problem.cure(cure(first)).of_backup().into())
 }
 
 /// Faults that no trust in the script's author heals.
@@ -46,6 +46,7 @@ pub fn same_rows(found: &[TableRows], wanted: &[TableRows]) -> Result<()> {
     Err(Problem::failed("the backup does not hold the rows that its manifest names")
         .because(differences.join("\n"))
         .cure("use another backup (`db-list`)")
+        .of_backup()
         .into())
 }
 
@@ -62,7 +63,8 @@ pub fn loaded(script: &Script, counts: &[(String, u64)]) -> Result<()> {
     }
     Err(Problem::failed("the new database does not hold what the dump brought")
         .because(differences.join("\n"))
-        .cure("the live database was not touched")
+        .cure("use another backup (`db-list`); the live database was not touched")
+        .of_backup()
         .into())
 }
 
@@ -77,6 +79,11 @@ fn differences(wanted: &BTreeMap<String, u64>, found: &BTreeMap<String, u64>) ->
 pub fn at_line(error: anyhow::Error) -> anyhow::Error {
     let Some(problem) = error.downcast_ref::<Problem>() else { return error };
     let mut problem = problem.clone();
+    // psql ends with 3 when the script itself had an error (app-psql, Exit Status), unless the server had no room for it
+    let room = ["No space left", "out of memory", "terminating connection"];
+    if problem.tried.ends_with("exit code 3") && !problem.happened.iter().any(|l| room.iter().any(|r| l.contains(r))) {
+        problem = problem.of_backup();
+    }
     for line in &mut problem.happened {
         if let Some((number, rest)) = line.strip_prefix("psql:<stdin>:").and_then(|l| l.split_once(": "))
             && let Ok(number) = number.parse::<u64>()
