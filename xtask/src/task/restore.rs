@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::config::Project;
 use crate::engine::postgres::DatabaseFacts;
-use crate::engine::postgres::admin::{self, Swap};
+use crate::engine::postgres::admin::{self, Own, Swap};
 use crate::engine::postgres::facts::{ANALYZE, COUNT_ROWS};
 use crate::engine::postgres::name::{beside, previous};
 use crate::engine::postgres::proof::COUNTS;
@@ -60,8 +60,8 @@ fn over_live(project: &Project, target: &Surveyed, dump: &Dump, services: &[Cont
         incoming: &staged,
         live_oid: live.map(|d| d.oid),
         older_oid: older.map(|d| d.oid),
-        comment: live.or(recorded).and_then(DatabaseFacts::own_comment),
-        kept_comment: live.and_then(DatabaseFacts::own_comment),
+        own: Own::of(live.or(recorded)),
+        kept: Own::of(live),
     };
     let mut steps = leftovers(target, &[&staged, &swap.discard()])?;
     older.map_or(Ok(()), ours)?;
@@ -99,8 +99,8 @@ fn beside_live(target: &Surveyed, dump: &Dump, request: &Request, name: &str) ->
     }
     let mut steps = vec![Step::Act(admin::still(&target.client, name, None))];
     let mut body = load(target, dump, request.trust, name, None);
-    let comment = dump.artifact.as_ref().and_then(|a| a.database.own_comment());
-    body.push(Step::Act(admin::release(&target.client, name, comment)));
+    let own = Own::of(dump.artifact.as_ref().map(|a| &a.database));
+    body.push(Step::Act(admin::release(&target.client, name, own)));
     steps.push(Step::Scope(Scope { body, on_failure: unstage(target, name), finally: Vec::new() }));
     let afterwards = vec![format!("the live database `{}` was not touched", target.name())];
     Ok(Plan {

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::restore::{around_services, ours, swappable};
-use crate::engine::postgres::admin::{self, Swap};
+use crate::engine::postgres::admin::{self, Own, Swap};
 use crate::engine::postgres::name::previous;
 use crate::facts::{ContainerFacts, Surveyed};
 use crate::plan::{Plan, Risk, Step};
@@ -26,8 +26,8 @@ pub fn plan(target: &Surveyed, services: &[ContainerFacts]) -> Result<Plan> {
         incoming: &kept,
         live_oid: live.map(|d| d.oid),
         older_oid: None,
-        comment: target.server.database(&kept).and_then(|d| d.own_comment()),
-        kept_comment: live.and_then(|d| d.own_comment()),
+        own: Own::of(target.server.database(&kept)),
+        kept: Own::of(live),
     };
     let steps = vec![
         Step::Act(admin::still(&target.client, name, live)),

@@ -30,7 +30,8 @@ pub fn create(client: &Client, name: &str, like: Option<&DatabaseFacts>, server:
             sql.push_str(&format!(" TABLESPACE {}", ident(&d.tablespace)));
         }
     }
-    Act::Create(command(client, format!("database {name}"), format!("{sql};\n{}", mark(name, "on its way", None))))
+    sql.push_str(&format!(" CONNECTION LIMIT {ON_ITS_WAY}"));
+    Act::Create(command(client, format!("database {name}"), format!("{sql};\n")))
 }
 
 /// Drops a database that this tool has made and marked; any other is left alone, whatever it is called.
@@ -39,30 +40,55 @@ pub fn drop(client: &Client, name: &str) -> Act {
     Act::Remove(command(client, format!("database {name}"), sql))
 }
 
-/// A database that was on its way has arrived: it is the person's own from now on, with the comment that it shall have.
-pub fn release(client: &Client, name: &str, comment: Option<&str>) -> Act {
-    Act::Write(command(client, format!("database {name} as done"), unmark(name, comment)))
+/// A database that was on its way has arrived: it is the person's own from now on.
+pub fn release(client: &Client, name: &str, own: Own<'_>) -> Act {
+    Act::Write(command(client, format!("database {name} as done"), unmark(name, own)))
 }
 
-/// How a comment begins by which a database is known as one that this tool made or keeps; the person's own comment follows it.
-/// A comment goes along with a rename, and any owner may write it: a setting of our own would take a superuser.
-pub const MARK: &str = "db-tasks: ";
+/// The connection limit of a database that is on its way: no limit at all, and the one mark that CREATE DATABASE can set itself.
+/// A mark that came second would be missing where a run is killed in between.
+pub const ON_ITS_WAY: i64 = 2_000_000_019;
 
-fn mark(name: &str, what: &str, own: Option<&str>) -> String {
-    let own = own.map_or(String::new(), |own| format!("\n{own}"));
-    format!("COMMENT ON DATABASE {} IS {};\n", ident(name), literal(&format!("{MARK}{what}{own}")))
+/// How the comment of a database begins that is kept for an undo; the person's own comment follows it. It goes along with a
+/// rename, and any owner may write it: a setting of our own would take a superuser.
+pub const KEPT: &str = "db-tasks: kept for db-undo";
+
+/// What a database carries in the places where our marks stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Own<'a> {
+    /// Its comment.
+    pub comment: Option<&'a str>,
+    /// Its connection limit, -1 for none.
+    pub connection_limit: i64,
 }
 
-fn unmark(name: &str, own: Option<&str>) -> String {
-    format!("COMMENT ON DATABASE {} IS {};\n", ident(name), own.map_or("NULL".into(), literal))
+impl<'a> Own<'a> {
+    /// As a database has them; of one that is not there, none.
+    pub fn of(database: Option<&'a DatabaseFacts>) -> Self {
+        let comment = database.and_then(DatabaseFacts::own_comment);
+        let connection_limit = database.map_or(-1, |d| if d.connection_limit == ON_ITS_WAY { -1 } else { d.connection_limit });
+        Self { comment, connection_limit }
+    }
+}
+
+fn mark(name: &str, own: Own<'_>) -> String {
+    let own = own.comment.map_or(String::new(), |own| format!("\n{own}"));
+    format!("COMMENT ON DATABASE {} IS {};\n", ident(name), literal(&format!("{KEPT}{own}")))
+}
+
+fn unmark(name: &str, own: Own<'_>) -> String {
+    let comment = own.comment.map_or("NULL".into(), literal);
+    let limit = own.connection_limit;
+    format!("COMMENT ON DATABASE {db} IS {comment};\nALTER DATABASE {db} CONNECTION LIMIT {limit};\n", db = ident(name))
 }
 
 fn assert_marked(name: &str) -> String {
     format!(
-        "DO $mark$ BEGIN\n  IF EXISTS (SELECT FROM pg_database WHERE datname = {name} AND NOT starts_with(coalesce(shobj_description(oid, 'pg_database'), ''), {mark})) THEN\n    \
+        "DO $mark$ BEGIN\n  IF EXISTS (SELECT FROM pg_database WHERE datname = {name} AND datconnlimit <> {ON_ITS_WAY}\n      \
+         AND NOT starts_with(coalesce(shobj_description(oid, 'pg_database'), ''), {mark})) THEN\n    \
          RAISE EXCEPTION 'this database was not made by db-tasks, so it is not dropped';\n  END IF;\nEND $mark$;\n",
         name = literal(name),
-        mark = literal(MARK),
+        mark = literal(KEPT),
     )
 }
 
@@ -85,9 +111,6 @@ pub fn carry(client: &Client, name: &str, from: &DatabaseFacts) -> Act {
     for s in &from.settings {
         let whom = s.role.as_ref().map_or(format!("DATABASE {db}"), |role| format!("ROLE {} IN DATABASE {db}", ident(role)));
         sql.push_str(&format!("ALTER {whom} SET {} TO {};\n", parameter(&s.name), parameter_value(&s.name, &s.value)));
-    }
-    if from.connection_limit >= 0 {
-        sql.push_str(&format!("ALTER DATABASE {db} CONNECTION LIMIT {};\n", from.connection_limit));
     }
     sql.push_str(&format!("ALTER DATABASE {db} OWNER TO {};\n", ident(&from.owner)));
     if let Some(acl) = &from.acl {
@@ -144,10 +167,10 @@ pub struct Swap<'a> {
     pub live_oid: Option<u32>,
     /// The oid of an older `<db>__previous` that has to give way, where there is one.
     pub older_oid: Option<u32>,
-    /// The comment that the new live database gets.
-    pub comment: Option<&'a str>,
-    /// The comment that the one which gives way keeps behind its mark.
-    pub kept_comment: Option<&'a str>,
+    /// What the new live database carries.
+    pub own: Own<'a>,
+    /// What the one carries that gives way.
+    pub kept: Own<'a>,
 }
 
 impl Swap<'_> {
@@ -186,9 +209,9 @@ pub fn swap(client: &Client, swap: &Swap<'_>) -> Act {
     for (from, to) in &renames {
         sql.push_str(&format!("ALTER DATABASE {} RENAME TO {};\n", ident(from), ident(to)));
     }
-    sql.push_str(&unmark(swap.live, swap.comment));
+    sql.push_str(&unmark(swap.live, swap.own));
     if swap.live_oid.is_some() {
-        sql.push_str(&mark(&previous(swap.live), "kept for db-undo", swap.kept_comment));
+        sql.push_str(&mark(&previous(swap.live), swap.kept));
     }
     sql.push_str("COMMIT;\n");
     let what = renames.iter().map(|(from, to)| format!("{from} -> {to}")).collect::<Vec<_>>().join(", ");

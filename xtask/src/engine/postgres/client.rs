@@ -101,12 +101,17 @@ impl Client {
         }
     }
 
-    /// Ends this run's sessions on the server: a killed `docker exec` leaves its child alive in the container, holding locks.
+    /// Ends this run's sessions on the server and sees them off, two seconds at most: a killed `docker exec` leaves its child alive
+    /// in the container, holding locks, and a CREATE DATABASE that is ended late would come after what cleans up behind it.
     pub fn end_sessions(&self) -> Cmd {
         let name = super::name::literal(&self.app_name);
+        let ours = format!("pg_stat_activity WHERE starts_with(application_name, {name}) AND pid <> pg_backend_pid()");
         self.psql(
             self.maintenance(),
-            format!("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE starts_with(application_name, {name}) AND pid <> pg_backend_pid();\n"),
+            format!(
+                "SELECT count(pg_terminate_backend(pid)) FROM {ours};\nDO $gone$ BEGIN\n  FOR i IN 1..100 LOOP\n    PERFORM pg_stat_clear_snapshot();\n    \
+                 EXIT WHEN NOT EXISTS (SELECT FROM {ours});\n    PERFORM pg_sleep(0.02);\n  END LOOP;\nEND $gone$;\n"
+            ),
         )
     }
 }

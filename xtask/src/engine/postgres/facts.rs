@@ -179,13 +179,17 @@ impl ServerFacts {
 impl DatabaseFacts {
     /// Whether this tool made or kept it.
     pub fn is_ours(&self) -> bool {
-        self.comment.as_ref().is_some_and(|c| c.starts_with(super::admin::MARK))
+        self.connection_limit == super::admin::ON_ITS_WAY || self.is_kept()
+    }
+
+    fn is_kept(&self) -> bool {
+        self.comment.as_ref().is_some_and(|c| c.starts_with(super::admin::KEPT))
     }
 
     /// The person's own comment, without our mark.
     pub fn own_comment(&self) -> Option<&str> {
         let comment = self.comment.as_deref()?;
-        if self.is_ours() { comment.split_once('\n').map(|(_, own)| own) } else { Some(comment) }
+        if self.is_kept() { comment.split_once('\n').map(|(_, own)| own) } else { Some(comment) }
     }
 
     /// The environment that `ALTER DATABASE … SET dbtasks.environment` wrote into it.
