@@ -101,6 +101,11 @@ impl Project {
     fn kill(&self) {
         let pid = self.pid().expect("a server");
         output(Command::new("kill").args(["-9", &pid])).unwrap();
+        // the kernel takes its sockets away a moment after
+        let socket = self.data().join(".s.PGSQL.5432");
+        while std::os::unix::net::UnixStream::connect(&socket).is_ok() {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
     }
 }
 
