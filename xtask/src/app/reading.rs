@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::cluster::Wants;
 use super::session::{Intent, Session, print};
 use super::writing;
-use crate::bundle::{Backup, Catalog, catalog};
+use crate::bundle::{Backup, Catalog};
 use crate::cli;
 use crate::config::Database;
 use crate::door::movers;
@@ -35,12 +35,7 @@ pub fn list(session: &Session, args: &cli::List) -> Result<Exit> {
 /// `db-info`
 pub fn info(session: &Session, name: &str, json: bool) -> Result<Exit> {
     let catalog = Catalog::read(&session.project.backup.dir)?;
-    let path = std::path::Path::new(name);
-    let backup = match catalog.find(name) {
-        Ok(found) => found.clone(),
-        Err(_) if path.exists() => catalog::at(path)?,
-        Err(e) => return Err(e),
-    };
+    let backup = catalog.meant(name)?;
     show(&backup, json)
 }
 

@@ -130,12 +130,7 @@ fn choose(session: &mut Session, args: &cli::Restore) -> Result<Option<Backup>> 
     }
     let catalog = Catalog::read(&session.project.backup.dir)?;
     if let Some(name) = &args.name {
-        let path = std::path::Path::new(name);
-        return if catalog.find(name).is_err() && path.exists() {
-            catalog::at(path).map(Some)
-        } else {
-            catalog.find(name).cloned().map(Some)
-        };
+        return catalog.meant(name).map(Some);
     }
     if args.latest {
         let key = args.database.as_deref().map(|d| session.database(Some(d))).transpose()?.map(|d| d.key);
@@ -173,8 +168,7 @@ pub fn verify(session: &mut Session, args: &cli::Verify) -> Result<Exit> {
     let catalog = Catalog::read(&session.project.backup.dir)?;
     let key = args.database.as_deref().map(|d| session.database(Some(d))).transpose()?.map(|d| d.key);
     let backup = match &args.name {
-        Some(name) if catalog.find(name).is_err() && std::path::Path::new(name).exists() => catalog::at(name.as_ref())?,
-        Some(name) => catalog.find(name)?.clone(),
+        Some(name) => catalog.meant(name)?,
         None => latest(&catalog, key.as_deref())?,
     };
     session.lock("db-verify", intent)?;

@@ -147,6 +147,15 @@ impl Catalog {
         }
     }
 
+    /// The backup that a person names: one of the catalog, or a path.
+    pub fn meant(&self, name: &str) -> Result<Backup> {
+        let path = Path::new(name);
+        match self.find(name) {
+            Err(_) if path.exists() => at(path),
+            found => found.cloned(),
+        }
+    }
+
     /// The newest backup of ours that has this database and is whole; broken ones are passed over by those who ask here.
     pub fn latest(&self, store: Option<&str>) -> Option<&Backup> {
         self.backups.iter().find(|b| match &b.kind {

@@ -38,13 +38,7 @@ pub struct Child {
 
 /// Starts a command.
 pub fn start(cmd: &Cmd, input: Input, outlet: Outlet, secrets: &Secrets, interrupt: &Interrupt) -> Result<Child> {
-    let mut expression = not_inherited(cmd, duct::cmd(&cmd.program, &cmd.args)).unchecked().stderr_capture();
-    for (name, value) in &cmd.env {
-        expression = match value {
-            Value::Plain(text) => expression.env(name, text),
-            Value::Secret(secret) => expression.env(name, secrets.reveal(secret).unwrap_or_default()),
-        };
-    }
+    let mut expression = prepared(cmd, secrets).stderr_capture();
     expression = match input {
         Input::Text => match &cmd.input {
             Some(text) => expression.stdin_bytes(text.as_bytes()),
@@ -101,21 +95,21 @@ pub fn command(cmd: &Cmd, secrets: &Secrets, interrupt: &Interrupt) -> Result<St
 
 /// Gives our own terminal to a command (`db-shell`) and waits; `None` where a signal ended it.
 pub fn hand_over(cmd: &Cmd, secrets: &Secrets) -> Result<Option<i32>> {
-    let mut expression = not_inherited(cmd, duct::cmd(&cmd.program, &cmd.args)).unchecked();
-    for (name, value) in &cmd.env {
-        expression = match value {
-            Value::Plain(text) => expression.env(name, text),
-            Value::Secret(secret) => expression.env(name, secrets.reveal(secret).unwrap_or_default()),
-        };
-    }
+    let mut expression = prepared(cmd, secrets);
     if let Some(text) = cmd.input.as_ref().filter(|text| !text.is_empty()) {
         expression = expression.stdin_bytes(text.as_bytes());
     }
     Ok(expression.run().map_err(|e| not_started(cmd, &e))?.status.code())
 }
 
-fn not_inherited(cmd: &Cmd, expression: duct::Expression) -> duct::Expression {
-    cmd.not_inherited().fold(expression, |expression, name| expression.env_remove(name))
+/// The program with its arguments and its environment.
+fn prepared(cmd: &Cmd, secrets: &Secrets) -> duct::Expression {
+    let expression = duct::cmd(&cmd.program, &cmd.args).unchecked();
+    let expression = cmd.not_inherited().fold(expression, |expression, name| expression.env_remove(name));
+    cmd.env.iter().fold(expression, |expression, (name, value)| match value {
+        Value::Plain(text) => expression.env(name, text),
+        Value::Secret(secret) => expression.env(name, secrets.reveal(secret).unwrap_or_default()),
+    })
 }
 
 fn status(output: &Output) -> String {

@@ -36,10 +36,7 @@ pub fn plan(project: &Project, databases: &[Surveyed], catalog: &Catalog, reques
     if !request.backup.dir.is_dir() {
         steps.push(Step::Act(Act::Create(Deed { what: "backup folder".into(), how: How::Folder(request.backup.dir.clone()) })));
     }
-    for left in &catalog.unfinished {
-        let how = if left.is_dir() { How::Folder(left.clone()) } else { How::File(left.clone()) };
-        steps.push(Step::Act(Act::Remove(Deed { what: "what an interrupted run left".into(), how })));
-    }
+    steps.extend(super::cleanup::unfinished(catalog));
     let mut result = Vec::new();
     let groups: Vec<&[Surveyed]> =
         if name::is_folder(&request.backup.name) { vec![databases] } else { databases.chunks(1).collect() };

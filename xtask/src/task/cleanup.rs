@@ -50,11 +50,7 @@ pub fn plan(catalog: &Catalog, rules: &KeepRules, moment: &Moment) -> Plan {
     let foreign =
         catalog.backups.iter().filter(|b| b.manifest().is_none()).map(|b| format!("keeps {}: it is not one of ours", b.name));
     let notes = kept.chain(foreign).collect();
-    let unfinished = catalog.unfinished.iter().map(|path| {
-        let how = if path.is_dir() { How::Folder(path.clone()) } else { How::File(path.clone()) };
-        Step::Act(Act::Remove(Deed { what: "what an interrupted run left".into(), how }))
-    });
-    let mut steps: Vec<Step> = unfinished.collect();
+    let mut steps: Vec<Step> = unfinished(catalog).collect();
     steps.extend(acts(&verdicts));
     Plan {
         task: "db-cleanup",
@@ -65,6 +61,14 @@ pub fn plan(catalog: &Catalog, rules: &KeepRules, moment: &Moment) -> Plan {
         afterwards: Vec::new(),
         result: Vec::new(),
     }
+}
+
+/// What an interrupted run left goes before anything else is made or removed.
+pub fn unfinished(catalog: &Catalog) -> impl Iterator<Item = Step> {
+    catalog.unfinished.iter().map(|path| {
+        let how = if path.is_dir() { How::Folder(path.clone()) } else { How::File(path.clone()) };
+        Step::Act(Act::Remove(Deed { what: "what an interrupted run left".into(), how }))
+    })
 }
 
 /// What goes after a new backup was made, by the rules that somebody has set: without a rule, nothing does.

@@ -76,19 +76,23 @@ fn over_live(project: &Project, target: &Surveyed, dump: &Dump, services: &[Cont
         afterwards.push(format!("the data that was there is kept as the database `{}`: `db-undo` swaps it back", previous(name)));
     }
     afterwards.extend(project.after_restore.iter().cloned());
-    let risk = match live {
-        Some(_) => Risk::ReplacesData { stakes: vec![target.stake()], answer: "yes".into() },
-        None => Risk::Adds,
-    };
     Ok(Plan {
         task: "db-restore",
         headline: headline(dump, name, target),
-        risk,
+        risk: risk(target),
         notes: notes(target, dump),
         steps,
         afterwards,
         result: Vec::new(),
     })
+}
+
+/// What is at stake when a database takes the live name.
+pub(super) fn risk(target: &Surveyed) -> Risk {
+    match target.live() {
+        Some(_) => Risk::ReplacesData { stakes: vec![target.stake()], answer: "yes".into() },
+        None => Risk::Adds,
+    }
 }
 
 fn beside_live(target: &Surveyed, dump: &Dump, request: &Request, name: &str) -> Result<Plan> {

@@ -2,11 +2,11 @@
 
 use anyhow::Result;
 
-use super::restore::{around_services, ours, swappable};
+use super::restore::{around_services, ours, risk, swappable};
 use crate::engine::postgres::admin::{self, Own, Swap};
 use crate::engine::postgres::name::previous;
 use crate::facts::{ContainerFacts, Surveyed};
-use crate::plan::{Plan, Risk, Step};
+use crate::plan::{Plan, Step};
 use crate::problem::Problem;
 
 /// Plans an undo. It can be undone in the same way.
@@ -34,14 +34,10 @@ pub fn plan(target: &Surveyed, services: &[ContainerFacts]) -> Result<Plan> {
         Step::Act(admin::still(&target.client, &kept, target.server.database(&kept))),
         around_services(services, admin::swap(&target.client, &swap)),
     ];
-    let risk = match live {
-        Some(_) => Risk::ReplacesData { stakes: vec![target.stake()], answer: "yes".into() },
-        None => Risk::Adds,
-    };
     Ok(Plan {
         task: "db-undo",
         headline: format!("make `{kept}` the live `{name}` again ({})", target.at()),
-        risk,
+        risk: risk(target),
         notes: Vec::new(),
         steps,
         afterwards: live
