@@ -330,11 +330,11 @@ fn a_database_that_was_replaced_in_the_meantime() {
     let bench = Bench::new(HOST);
     bench.with_backup();
     bench.stage("oids", "'app'|99999\n");
-    bench.run(&["db-restore", "--latest", "--yes"]).exits(1).error(
-        "it no longer holds that database app is still the one that was looked at (oid 16384)\n  expected `16384`, found `99999`\n  \
-         next: somebody changed it in the meantime: run the command again and look at the new plan",
-    );
-    assert_eq!(bench.calls().len(), 2, "the question and the check");
+    let said = bench.run(&["db-restore", "--latest", "--yes"]).exits(1);
+    said.tells("ERROR:  the database of this name is not the one that was looked at\n")
+        .tells("\n  next: somebody changed it in the meantime: run the command again and look at the new plan");
+    assert!(bench.calls().iter().all(|call| !call.stdin.contains("RENAME")), "nothing changed its name");
+    bench.run(&["db-undo", "--yes"]).exits(1);
 }
 
 /// T1: pg_dump's own status counts, whatever it has written.

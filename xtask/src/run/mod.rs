@@ -2,6 +2,7 @@
 
 mod audit;
 mod deed;
+mod flushed;
 mod lease;
 mod lock;
 mod pipe;

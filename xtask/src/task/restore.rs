@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::config::Project;
 use crate::engine::postgres::DatabaseFacts;
-use crate::engine::postgres::admin::{self, Own, Swap};
+use crate::engine::postgres::admin::{self, Identity, Own, Swap};
 use crate::engine::postgres::facts::{ANALYZE, COUNT_ROWS};
 use crate::engine::postgres::name::{beside, previous};
 use crate::engine::postgres::proof::COUNTS;
@@ -56,6 +56,7 @@ fn over_live(project: &Project, target: &Surveyed, dump: &Dump, services: &[Cont
     let older = live.and(target.server.database(&previous(name)));
     let recorded = dump.artifact.as_ref().map(|a| &a.database);
     let swap = Swap {
+        carries: live.cloned().or_else(|| recorded.map(|d| brought_along(d, target))),
         live: name,
         incoming: &staged,
         live_oid: live.map(|d| d.oid),
@@ -65,8 +66,7 @@ fn over_live(project: &Project, target: &Surveyed, dump: &Dump, services: &[Cont
     };
     let mut steps = leftovers(target, &[&staged, &swap.discard()])?;
     older.map_or(Ok(()), ours)?;
-    steps.push(Step::Act(admin::still(&target.client, name, live)));
-    let mut body = load(target, dump, request.trust, &staged, live);
+    let mut body = load(target, dump, request.trust, &staged);
     body.push(around_services(services, admin::swap(&target.client, &swap)));
     // once the names have changed the restore is done: an interruption must not leave the older one, nor its drop fail the run
     let finally = older.map(|_| admin::drop(&target.client, &swap.discard())).into_iter().collect();
@@ -101,11 +101,11 @@ fn beside_live(target: &Surveyed, dump: &Dump, request: &Request, name: &str) ->
             .cure("`--as` takes a name that is free; without it, the live database is replaced")
             .into());
     }
-    let mut steps = vec![Step::Act(admin::still(&target.client, name, None))];
-    let mut body = load(target, dump, request.trust, name, None);
+    let mut body = load(target, dump, request.trust, name);
     let own = Own::of(dump.artifact.as_ref().map(|a| &a.database));
-    body.push(Step::Act(admin::release(&target.client, name, own)));
-    steps.push(Step::Scope(Scope { body, on_failure: unstage(target, name), finally: Vec::new() }));
+    let carries = dump.artifact.as_ref().map(|a| brought_along(&a.database, target));
+    body.push(Step::Act(admin::release(&target.client, name, own, carries.as_ref())));
+    let steps = vec![Step::Scope(Scope { body, on_failure: unstage(target, name), finally: Vec::new() })];
     let afterwards = vec![format!("the live database `{}` was not touched", target.name())];
     Ok(Plan {
         task: "db-restore",
@@ -122,17 +122,19 @@ fn headline(dump: &Dump, name: &str, target: &Surveyed) -> String {
     format!("restore `{name}` ({}) from {}", target.at(), dump.backup.name)
 }
 
-/// Load into a new database of this name: create, pipe with proof, and what a dump does not carry.
-pub(super) fn load(target: &Surveyed, dump: &Dump, trust: Trust, name: &str, live: Option<&DatabaseFacts>) -> Vec<Step> {
+/// Load into a new database of this name: create, and pipe with proof.
+pub(super) fn load(target: &Surveyed, dump: &Dump, trust: Trust, name: &str) -> Vec<Step> {
     let client = &target.client;
     let recorded = dump.artifact.as_ref().map(|a| &a.database);
-    let mut acts = vec![admin::create(client, name, recorded.or(live), target.server.version)];
-    acts.push(Act::Pipe(Box::new(Pipe {
+    let identity = Identity { name: target.name(), oid: target.live().map(|d| d.oid) };
+    let create = admin::create(client, name, recorded.or(target.live()), target.server.version, &identity);
+    let pipe = Act::Pipe(Box::new(Pipe {
         store: target.spec.key.clone(),
         from: dump.source.clone(),
         to: Sink::Psql {
             cmd: client.load(name),
-            before: "BEGIN;\n".into(),
+            // the commit that gives the database its name flushes this one to disk, too
+            before: "SET synchronous_commit = off; BEGIN;\n".into(),
             after: format!("\nCOMMIT;\nRESET ALL;\n{ANALYZE}\\echo '{}'\n{COUNT_ROWS}", COUNTS.trim_end()),
         },
         proof: Proof {
@@ -142,11 +144,8 @@ pub(super) fn load(target: &Surveyed, dump: &Dump, trust: Trust, name: &str, liv
             trust,
             expected_bytes: dump.artifact.as_ref().map(|a| a.plain_bytes),
         },
-    })));
-    if let Some(from) = live.cloned().or_else(|| recorded.map(|d| brought_along(d, target))) {
-        acts.push(admin::carry(client, name, &from));
-    }
-    acts.into_iter().map(Step::Act).collect()
+    }));
+    vec![Step::Act(create), Step::Act(pipe)]
 }
 
 /// What a manifest's settings mean on this server: roles that are not here are left out, and the marker never travels.

@@ -22,6 +22,7 @@ pub fn plan(target: &Surveyed, services: &[ContainerFacts]) -> Result<Plan> {
     swappable(target)?;
     let live = target.live();
     let swap = Swap {
+        carries: None,
         live: name,
         incoming: &kept,
         live_oid: live.map(|d| d.oid),
