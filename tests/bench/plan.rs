@@ -51,7 +51,10 @@ pub fn read(text: &str) -> Vec<Line> {
         } else if words.starts_with("- ") {
             acts(lines.last_mut().unwrap()).push(Vec::new());
         } else if let Some(command) = words.strip_prefix("$ ") {
-            last_act(lines.last_mut().unwrap()).push(promise(command));
+            let promise = promise(command);
+            if !super::is_wait(&promise.argv) {
+                last_act(lines.last_mut().unwrap()).push(promise);
+            }
         } else if let Some(sql) = words.strip_prefix('|') {
             let promise = last_act(lines.last_mut().unwrap()).last_mut().unwrap();
             promise.sql.push(sql.strip_prefix(' ').unwrap_or(sql).to_owned());
@@ -64,7 +67,8 @@ pub fn read(text: &str) -> Vec<Line> {
 
 fn range(title: &str) -> (usize, usize) {
     let numbers: Vec<usize> = title.split([' ', ',']).filter_map(|word| word.parse().ok()).collect();
-    (numbers[0], *numbers.last().unwrap())
+    // "then, in any case": when all before it has gone well
+    (numbers.first().copied().unwrap_or(usize::MAX), numbers.last().copied().unwrap_or(usize::MAX))
 }
 
 fn acts(line: &mut Line) -> &mut Vec<Vec<Promise>> {

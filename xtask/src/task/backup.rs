@@ -57,6 +57,7 @@ pub fn plan(project: &Project, databases: &[Surveyed], catalog: &Catalog, reques
         notes: Vec::new(),
         steps,
         afterwards,
+        backup: result.first().cloned(),
         result,
     })
 }
