@@ -46,6 +46,10 @@ pub fn read(text: &str) -> Vec<Line> {
         } else if words.ends_with(" fails:") {
             let (first, last) = range(words);
             lines.push(Line::OnFailure { first, last, commands: Vec::new() });
+        } else if words == "then, in any case:" {
+            // when all before it has gone well
+            let last = lines.iter().rev().find_map(|line| if let Line::Step { number, .. } = line { Some(*number) } else { None });
+            lines.push(Line::Finally { first: last.map_or(1, |n| n + 1), commands: Vec::new() });
         } else if words.ends_with(", in any case:") {
             lines.push(Line::Finally { first: range(words).0, commands: Vec::new() });
         } else if words.starts_with("- ") {
@@ -67,8 +71,7 @@ pub fn read(text: &str) -> Vec<Line> {
 
 fn range(title: &str) -> (usize, usize) {
     let numbers: Vec<usize> = title.split([' ', ',']).filter_map(|word| word.parse().ok()).collect();
-    // "then, in any case": when all before it has gone well
-    (numbers.first().copied().unwrap_or(usize::MAX), numbers.last().copied().unwrap_or(usize::MAX))
+    (numbers[0], *numbers.last().unwrap())
 }
 
 fn acts(line: &mut Line) -> &mut Vec<Vec<Promise>> {
@@ -178,7 +181,8 @@ impl Promise {
     pub fn is_kept_by(&self, call: &Call) -> bool {
         let same_env = |(name, value): &(String, String)| {
             let found = call.env.get(name);
-            if value.starts_with('<') {
+            // a backup's name has the second in it
+            if value.starts_with('<') || name == "DBTASKS_BACKUP" {
                 found.is_some_and(|v| !v.is_empty())
             } else {
                 found.map(|f| unnamed(f)) == Some(unnamed(value))
