@@ -29,7 +29,11 @@ pub fn plan(target: &Surveyed, task: &'static str, hooks: &Hooks, backup: Option
     Ok(Plan {
         task,
         headline: format!("{moment} `{}` ({})", target.name(), target.at()),
-        risk: Risk::Changes { stakes: target.live().map(|_| target.stake()).into_iter().collect() },
+        // a migration is what production is there for; a seed is not
+        risk: match moment.as_str() {
+            "migrate" => Risk::Adds,
+            _ => Risk::Changes { stakes: target.live().map(|_| target.stake()).into_iter().collect() },
+        },
         notes: Vec::new(),
         steps,
         afterwards,
