@@ -360,3 +360,15 @@ fn a_dump_that_ends_badly_is_no_backup() {
         assert_eq!(bench.names_in("backups"), [""; 0]);
     }
 }
+
+/// The guards can't see which host a service means.
+#[test]
+fn a_service_without_a_host() {
+    let mut bench = Bench::new("[databases.main]\nprograms = \"../bin\"\n");
+    bench.env("PGSERVICE", "elsewhere");
+    bench.run(&["db-backup"]).exits(2).error(
+        "`databases.main` is reached by a service (PGSERVICE), which may be on any host\n  \
+         the guards must know the host before anything is destroyed there\n  \
+         next: say where it is: `postgres = { host = \"…\", database = \"…\" }` in `[databases.main]`, or unset PGSERVICE",
+    );
+}

@@ -188,6 +188,18 @@ impl Resolver<'_> {
         // a cluster of the project's own is reached by its socket alone: variables speak of other servers
         let from_env = from_env && !matches!(place, At::Cluster { .. });
         let connection = self.connection(key, &table.postgres, from_env)?;
+        let service =
+            connection.options.iter().any(|(name, _)| name == "PGSERVICE") || (from_env && self.env.get("PGSERVICE").is_some());
+        if place == At::Host && connection.host.is_none() && service {
+            return Err(Problem::usage(format!(
+                "`databases.{key}` is reached by a service (PGSERVICE), which may be on any host"
+            ))
+            .because("the guards must know the host before anything is destroyed there")
+            .cure(format!(
+                "say where it is: `postgres = {{ host = \"…\", database = \"…\" }}` in `[databases.{key}]`, or unset PGSERVICE"
+            ))
+            .into());
+        }
         let hooks = self.hooks(&at("hooks"), &table.hooks, file)?;
         Ok(Database { key: key.into(), at: place, programs, connection, hooks })
     }
