@@ -68,6 +68,7 @@ fn nothing_is_written_outside() {
         ("pax up", vec![pax(b'x', "path", "../victim"), file(b"x")], "a `..`"),
         ("global path", vec![pax(b'g', "path", "../victim"), file(b"x")], "a name for all entries"),
         ("long with NUL", vec![long(b'L', b"x\0../victim\0"), file(b"x")], "NUL"),
+        ("endless name", vec![long(b'L', &[b"a/".repeat(40_000), vec![0]].concat()), file(b"x")], "longer than any path"),
         ("link out", vec![entry(b'2', b"l", b"../victim", b"")], "a link that may lead out"),
         ("link absolute", vec![entry(b'2', b"l", b"/etc/passwd", b"")], "a link that may lead out"),
         ("link out and through it", vec![entry(b'2', b"l", b"..", b""), file(b"l/victim")], "a link that may lead out"),
@@ -92,6 +93,16 @@ fn nothing_is_written_outside() {
     ] {
         refuses(name, &archive(&entries), why);
     }
+}
+
+#[test]
+fn an_owner_that_no_system_has_is_refused() {
+    let mut entry = entry(b'0', b"x", b"", b"");
+    let mut header = tar::Header::from_byte_slice(&entry[..512]).clone();
+    header.set_uid(u32::MAX.into());
+    header.set_cksum();
+    entry[..512].copy_from_slice(header.as_bytes());
+    refuses("owner", &archive(&[entry]), "an owner that no system has");
 }
 
 #[test]

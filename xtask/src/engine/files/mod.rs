@@ -28,7 +28,7 @@ mod walk;
 mod wipe;
 
 pub use census::{Census, Difference, Entry, Kind, Moment, Remark, Target, What, differences};
-pub use container::Inside;
+pub use container::{Found, Inside};
 pub use excludes::Excludes;
 pub use name::Name;
 pub use read::{Links, relay, scan};

@@ -1,5 +1,6 @@
 //! Names of entries: any bytes, relative to the root of the tree, without `.`, `..` or a leading slash.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -13,6 +14,9 @@ use serde::{Deserialize, Serialize};
 #[serde(into = "String", try_from = "String")]
 pub struct Name(Vec<u8>);
 
+/// Longer than any path that a program could open; each part of it costs us a step.
+const LONGEST: usize = 64 * 1024;
+
 impl Name {
     /// The root of the tree.
     pub const ROOT: Self = Self(Vec::new());
@@ -24,6 +28,9 @@ impl Name {
     pub fn parse(raw: &[u8]) -> Result<Self, &'static str> {
         if raw.contains(&0) {
             return Err("a NUL in its name");
+        }
+        if raw.len() > LONGEST {
+            return Err("a name longer than any path");
         }
         if raw.starts_with(b"/") {
             return Err("an absolute path");
@@ -38,11 +45,6 @@ impl Name {
     /// The name of a child.
     pub fn join(&self, child: &[u8]) -> Self {
         if self.0.is_empty() { Self(child.to_vec()) } else { Self([&self.0, &b"/"[..], child].concat()) }
-    }
-
-    /// The folder it is in; the root is in none.
-    pub fn parent(&self) -> Option<Self> {
-        self.split().map(|(parent, _)| parent)
     }
 
     /// The folder it is in, and its last part.
@@ -73,6 +75,12 @@ impl Name {
         let parts: Vec<&[u8]> = target.split(|b| *b == b'/').filter(|part| !part.is_empty() && *part != b".").collect();
         let climbs = parts.iter().take_while(|part| **part == b"..").count();
         target.starts_with(b"/") || climbs > depth || parts[climbs..].contains(&&b".."[..])
+    }
+}
+
+impl Borrow<[u8]> for Name {
+    fn borrow(&self) -> &[u8] {
+        &self.0
     }
 }
 

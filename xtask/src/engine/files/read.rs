@@ -15,6 +15,8 @@ use crate::stream::Digest;
 const HEADERS: u64 = 16 << 20;
 /// No file system of today has longer files: a sparse entry costs its archive next to nothing, and us the time to read all its zeros.
 const LONGEST_SPARSE: u64 = 1 << 44;
+/// Bytes of a refused name that are told.
+const SHOWN: usize = 200;
 /// How many reasons to refuse are told.
 const TOLD: usize = 10;
 
@@ -93,7 +95,9 @@ pub(super) fn each(
             Ok(Some(item)) => item,
             Ok(None) => continue,
             Err(why) => {
-                dangers.push(format!("`{}`: {why}", escaped(&entry.path_bytes())));
+                let raw = entry.path_bytes();
+                let shown = escaped(&raw[..raw.len().min(SHOWN)]);
+                dangers.push(format!("`{shown}`: {why}"));
                 io::copy(&mut entry, &mut io::sink())?;
                 continue;
             }
@@ -110,7 +114,6 @@ pub(super) fn each(
         }
         note(&mut census, item, sum.bytes, sum.hex());
     }
-    drop(entries);
     if watch.ended.get() {
         return Err(cut_off().into());
     }
@@ -141,7 +144,11 @@ fn understand<R: Read>(entry: &mut tar::Entry<'_, R>) -> Result<Option<Item>, St
         EntryType::Fifo => return Err("a pipe".into()),
         other => return Err(format!("an entry of type `{}`, which is not known", other.as_byte().escape_ascii())),
     };
-    let id = |id: io::Result<u64>| id.map(|id| u32::try_from(id).unwrap_or(u32::MAX - 1)).map_err(unreadable);
+    // the highest number means "as it is" where an owner is set
+    let id = |id: io::Result<u64>| {
+        let id = u32::try_from(id.map_err(unreadable)?).ok().filter(|id| *id != u32::MAX);
+        id.ok_or_else(|| "an owner that no system has".to_owned())
+    };
     // a negative time is stored as its two's complement
     let secs = header.mtime().map_err(unreadable)?.cast_signed();
     Ok(Some(Item {
@@ -197,12 +204,11 @@ fn fits(item: Item, census: &Census, links: Links) -> Result<Item, String> {
     if census.entries.contains_key(&item.name) {
         return Err("a second entry of this name".into());
     }
-    let mut above = item.name.parent();
-    while let Some(folder) = above {
-        if kind(&folder).is_some_and(|kind| *kind != Kind::Folder) {
-            return Err(format!("it lies in `{folder}`, which is no folder"));
+    let path = item.name.bytes();
+    for at in (0..path.len()).filter(|at| path[*at] == b'/') {
+        if census.entries.get(&path[..at]).is_some_and(|entry| entry.kind != Kind::Folder) {
+            return Err(format!("it lies in `{}`, which is no folder", escaped(&path[..at])));
         }
-        above = folder.parent();
     }
     // a folder whose entry comes after what is in it is none of ours, and yet allowed
     let below = census.entries.range(item.name.join(b"")..).next();

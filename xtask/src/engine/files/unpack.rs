@@ -81,9 +81,13 @@ impl Tree<'_> {
         match &item.shape {
             Shape::File | Shape::SparseFile => {
                 let mut file = File::from(new_file(folder, last).map_err(failed)?);
+                let mut tell = |bytes| {
+                    self.done.1 += bytes;
+                    (self.progress)(self.done.0, self.done.1);
+                };
                 let written = match item.shape {
-                    Shape::SparseFile => write_sparse(content, &mut file, &mut self.done.1),
-                    _ => write_all(content, &mut file, &mut self.done.1),
+                    Shape::SparseFile => write_sparse(content, &mut file, &mut tell),
+                    _ => write_all(content, &mut file, &mut tell),
                 };
                 written.map_err(|e| readable(e, self.path, &item.name))?;
                 finish.put(&file, self.owners).map_err(failed)?;
@@ -162,29 +166,31 @@ fn make_folder(folder: &OwnedFd, name: &[u8]) -> rustix::io::Result<()> {
 }
 
 fn make_folders(root: &OwnedFd, name: &Name) -> rustix::io::Result<OwnedFd> {
-    if let Ok(there) = beneath(root, name) {
-        return Ok(there);
-    }
-    let mut above = Name::ROOT;
+    let mut folder = beneath(root, &Name::ROOT)?;
     for part in name.parts() {
-        make_folder(&beneath(root, &above)?, part)?;
-        above = above.join(part);
+        folder = match beneath(&folder, &Name::ROOT.join(part)) {
+            Err(Errno::NOENT) => {
+                make_folder(&folder, part)?;
+                beneath(&folder, &Name::ROOT.join(part))?
+            }
+            there => there?,
+        };
     }
-    beneath(root, name)
+    Ok(folder)
 }
 
-fn write_all(content: &mut dyn Read, file: &mut File, bytes: &mut u64) -> io::Result<()> {
+fn write_all(content: &mut dyn Read, file: &mut File, tell: &mut dyn FnMut(u64)) -> io::Result<()> {
     chunks(content, &mut |chunk| {
-        *bytes += chunk.len() as u64;
+        tell(chunk.len() as u64);
         file.write_all(chunk)
     })
 }
 
 /// Zeros are left out, so that a file that had holes has them again.
-fn write_sparse(content: &mut dyn Read, file: &mut File, bytes: &mut u64) -> io::Result<()> {
+fn write_sparse(content: &mut dyn Read, file: &mut File, tell: &mut dyn FnMut(u64)) -> io::Result<()> {
     let mut at = 0;
     chunks(content, &mut |chunk| {
-        *bytes += chunk.len() as u64;
+        tell(chunk.len() as u64);
         at += chunk.len() as u64;
         if chunk.iter().all(|byte| *byte == 0) { file.seek(SeekFrom::Start(at)).map(drop) } else { file.write_all(chunk) }
     })?;

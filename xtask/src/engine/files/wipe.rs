@@ -46,10 +46,9 @@ pub(super) fn remove(root: &Path) -> Result<(), Problem> {
 /// Lets us into every folder of a tree of ours: a backup may hold some that not even their owner may enter.
 fn open_up(root: &Path) -> Result<(), Problem> {
     let failed = |name: &Name, e| within(root, name, "could not open", e);
-    let own = Mode::RWXU.as_raw_mode() as u32;
     let unlock = |folder: &OwnedFd, last: &[u8]| {
         let found = look(folder, last)?;
-        let (is_folder, locked) = (found.kind == FileType::Directory, found.mode & own != own);
+        let (is_folder, locked) = (found.kind == FileType::Directory, found.mode & 0o700 != 0o700);
         if is_folder && locked {
             rustix::fs::chmodat(folder, last, Mode::RWXU, AtFlags::empty())?;
         }
