@@ -158,13 +158,10 @@ fn every_cut_and_every_changed_header_is_noticed() {
 
 #[test]
 fn headers_without_an_end_take_no_memory() {
-    let mut huge = entry(b'L', b"././@LongLink", b"", b"");
-    let header = tar::Header::from_byte_slice(&huge).clone();
-    let mut header = header;
+    let mut header = tar::Header::from_byte_slice(&entry(b'L', b"././@LongLink", b"", b"")).clone();
     header.set_size(8 << 30);
     header.set_cksum();
-    huge = header.as_bytes().to_vec();
-    let mut endless = std::io::Read::chain(&huge[..], std::io::repeat(b'a'));
+    let mut endless = std::io::Read::chain(&header.as_bytes()[..], std::io::repeat(b'a'));
     let error = scan(&mut endless, Links::Inside).unwrap_err();
     assert!(error.to_string().contains("headers without an end"), "{error}");
 }

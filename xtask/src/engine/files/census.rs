@@ -76,7 +76,7 @@ impl TryFrom<String> for Target {
 }
 
 /// Seconds since 1970, which may be negative, and nanoseconds on top.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct Moment {
     /// Whole seconds, rounded down.
     pub secs: i64,

@@ -72,8 +72,8 @@ struct Dump<'a> {
     excludes: &'a Excludes,
     tar: Builder<Out<'a>>,
     census: Census,
-    /// Files with several names that have been written.
-    linked: HashMap<Id, Name>,
+    /// Files with several names that have been written, as they were then: a number may be another file's by now.
+    linked: HashMap<(Id, Moment, u64), Name>,
     bytes: u64,
     progress: &'a mut dyn FnMut(u64, u64),
 }
@@ -130,7 +130,8 @@ impl Dump<'_> {
             self.census.remark(name, What::Vanished);
             return Ok(());
         }
-        if let Some(first) = self.linked.get(&before.id).cloned() {
+        let same_file = (before.id, before.mtime, before.bytes);
+        if let Some(first) = self.linked.get(&same_file).cloned() {
             self.header(name, &before, EntryType::Link, &[b"./", first.bytes()].concat())?;
             self.note(name, &before, Kind::Hardlink { to: first });
             return Ok(());
@@ -151,7 +152,7 @@ impl Dump<'_> {
         }
         self.note(name, &before, Kind::File { bytes, sha256 });
         if before.links > 1 {
-            self.linked.insert(before.id, name.clone());
+            self.linked.insert(same_file, name.clone());
         }
         Ok(())
     }

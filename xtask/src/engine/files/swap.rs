@@ -79,7 +79,12 @@ fn begin(aside: &Aside, live: Option<Id>, from: Slot) -> Result<()> {
     let intent = Intent { old: slots.live, incoming };
     let text = serde_json::to_vec(&intent)?;
     aside.write(&aside.journal(), &text).map_err(|e| at(&aside.journal(), "could not write", &e))?;
-    finish(aside, intent)
+    finish(aside, intent).inspect_err(|_| {
+        // a swap that moved nothing is none that has to be finished; a journal that stays is no more than that
+        if self::slots(aside).is_ok_and(|now| now == slots) {
+            drop(fs::remove_file(aside.journal()));
+        }
+    })
 }
 
 fn finish(aside: &Aside, intent: Intent) -> Result<()> {
