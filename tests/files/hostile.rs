@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
-use db_tasks::engine::files::{Links, scan, unpack};
+use db_tasks::engine::files::{Links, relay, scan, unpack};
 use db_tasks::problem::{About, Exit};
 
 /// An entry as an attacker writes it: nothing is checked.
@@ -164,6 +164,50 @@ fn headers_without_an_end_take_no_memory() {
     let mut endless = std::io::Read::chain(&header.as_bytes()[..], std::io::repeat(b'a'));
     let error = scan(&mut endless, Links::Inside).unwrap_err();
     assert!(error.to_string().contains("headers without an end"), "{error}");
+    header.set_entry_type(tar::EntryType::XGlobalHeader);
+    header.set_size(64 << 20);
+    header.set_cksum();
+    let mut long = std::io::Read::chain(&header.as_bytes()[..], std::io::Read::take(std::io::repeat(b'a'), 64 << 20));
+    let error = scan(&mut std::io::Read::chain(&mut long, &[0; 1024][..]), Links::Inside).unwrap_err();
+    assert!(error.to_string().contains("headers without an end"), "{error}");
+}
+
+#[test]
+fn who_is_to_blame_is_told() {
+    struct Failing(Vec<u8>, std::io::ErrorKind);
+    impl std::io::Read for Failing {
+        fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+            let got = self.0.len().min(buf.len()).min(512);
+            buf[..got].copy_from_slice(&self.0[..got]);
+            self.0.drain(..got);
+            if got == 0 { Err(self.1.into()) } else { Ok(got) }
+        }
+    }
+    let half = entry(b'0', b"a", b"", &[7; 5000])[..2048].to_vec();
+    for (kind, about, said) in [
+        (std::io::ErrorKind::InvalidData, About::Backup, "the archive is damaged"),
+        (std::io::ErrorKind::BrokenPipe, About::Run, "could not read the archive"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("target");
+        let scanned = scan(&mut Failing(half.clone(), kind), Links::Inside);
+        let unpacked = unpack(&mut Failing(half.clone(), kind), &target, Links::Inside, &mut super::quiet);
+        for error in [scanned.unwrap_err(), unpacked.unwrap_err()] {
+            let problem = super::problem(&error);
+            assert_eq!((problem.about, problem.tried.starts_with(said)), (about, true), "{error:#}");
+        }
+    }
+    struct Full;
+    impl Write for Full {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            Err(std::io::ErrorKind::StorageFull.into())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let error = relay(&mut &archive(&[])[..], &mut Full, Links::Inside).unwrap_err();
+    assert_eq!(error.downcast_ref::<std::io::Error>().map(std::io::Error::kind), Some(std::io::ErrorKind::StorageFull));
 }
 
 #[test]

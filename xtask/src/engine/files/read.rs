@@ -39,19 +39,25 @@ pub fn scan(input: &mut dyn Read, links: Links) -> Result<Census> {
 }
 
 /// The same, while every byte goes on to `out`: how an archive that another program makes is proved as it is written.
+///
+/// # Errors
+/// Those of [`scan`]; or `out` can't be written, which is an `io::Error` of its kind.
 pub fn relay(input: &mut dyn Read, out: &mut dyn Write, links: Links) -> Result<Census> {
-    scan(&mut Tee { input, out }, links)
+    let mut tee = Tee { input, out, unwritten: None };
+    let census = scan(&mut tee, links);
+    tee.unwritten.map_or(census, |kind| Err(io::Error::from(kind).into()))
 }
 
 struct Tee<'a> {
     input: &'a mut dyn Read,
     out: &'a mut dyn Write,
+    unwritten: Option<io::ErrorKind>,
 }
 
 impl Read for Tee<'_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let got = self.input.read(buf)?;
-        self.out.write_all(&buf[..got])?;
+        self.out.write_all(&buf[..got]).inspect_err(|e| self.unwritten = Some(e.kind()))?;
         Ok(got)
     }
 }
@@ -82,32 +88,35 @@ pub(super) fn each(
     links: Links,
     act: &mut dyn FnMut(&Item, &mut dyn Read) -> Result<()>,
 ) -> Result<Census> {
-    let watch = Watch { ended: Cell::new(false), allowed: Cell::new(HEADERS) };
+    let watch = Watch { ended: Cell::new(false), allowed: Cell::new(HEADERS), failed: Cell::new(None) };
     let mut archive = tar::Archive::new(Watched { input, watch: &watch });
     let (mut census, mut dangers) = (Census::default(), Vec::new());
     let mut entries = archive.entries()?;
     loop {
         watch.allowed.set(HEADERS);
         let Some(entry) = entries.next() else { break };
-        let mut entry = entry.map_err(|e| damaged(&e))?;
+        let mut entry = entry.map_err(|e| watch.blame(&e))?;
+        let understood = understand(&mut entry).and_then(|item| item.map(|item| fits(item, &census, links)).transpose());
         watch.allowed.set(u64::MAX);
-        let item = match understand(&mut entry).and_then(|item| item.map(|item| fits(item, &census, links)).transpose()) {
+        let item = match understood {
             Ok(Some(item)) => item,
             Ok(None) => continue,
+            Err(why) if watch.failed.get().is_some() => return Err(watch.blame(&why).into()),
             Err(why) => {
                 let raw = entry.path_bytes();
                 let shown = escaped(&raw[..raw.len().min(SHOWN)]);
                 dangers.push(format!("`{shown}`: {why}"));
-                io::copy(&mut entry, &mut io::sink())?;
+                io::copy(&mut entry, &mut io::sink()).map_err(|e| watch.blame(&e))?;
                 continue;
             }
         };
         let size = entry.size();
         let mut content = Digest::new(entry);
         if dangers.is_empty() {
-            act(&item, &mut content)?;
+            // where the archive can't be read, that is why the entry could not be made
+            act(&item, &mut content).map_err(|e| if watch.failed.get().is_some() { watch.blame(&e).into() } else { e })?;
         }
-        io::copy(&mut content, &mut io::sink()).map_err(|e| damaged(&e))?;
+        io::copy(&mut content, &mut io::sink()).map_err(|e| watch.blame(&e))?;
         let sum = content.finish().1;
         if sum.bytes != size {
             return Err(cut_off().into());
@@ -118,7 +127,7 @@ pub(super) fn each(
         return Err(cut_off().into());
     }
     watch.allowed.set(u64::MAX);
-    end(archive.into_inner())?;
+    end(archive.into_inner(), &watch)?;
     if dangers.is_empty() { Ok(census) } else { Err(refused(&dangers).into()) }
 }
 
@@ -237,10 +246,10 @@ fn note(census: &mut Census, item: Item, bytes: u64, sha256: String) {
 }
 
 /// The library stops at the first block of zeros; after it comes a second one, and then nothing but zeros.
-fn end(mut rest: impl Read) -> Result<()> {
+fn end(mut rest: impl Read, watch: &Watch) -> Result<()> {
     let (mut zeros, mut buffer) = (0_u64, vec![0; 64 * 1024]);
     loop {
-        let got = rest.read(&mut buffer)?;
+        let got = rest.read(&mut buffer).map_err(|e| watch.blame(&e))?;
         if got == 0 {
             return if zeros < 512 { Err(cut_off().into()) } else { Ok(()) };
         }
@@ -260,6 +269,22 @@ struct Watch {
     ended: Cell<bool>,
     /// How many bytes may still be read.
     allowed: Cell<u64>,
+    /// How the input failed, where it did.
+    failed: Cell<Option<io::ErrorKind>>,
+}
+
+impl Watch {
+    /// What is wrong: the archive, or the way it comes.
+    fn blame(&self, error: &dyn std::fmt::Display) -> Problem {
+        use io::ErrorKind::{InvalidData, InvalidInput, Other, UnexpectedEof};
+        match self.failed.get() {
+            None | Some(InvalidData | InvalidInput | Other | UnexpectedEof) => Problem::failed("the archive is damaged")
+                .because(error.to_string())
+                .cure("use another backup (`db-list`)")
+                .of_backup(),
+            Some(_) => Problem::failed("could not read the archive to its end").because(error.to_string()),
+        }
+    }
 }
 
 struct Watched<'a> {
@@ -272,12 +297,15 @@ impl Read for Watched<'_> {
         let got = loop {
             match self.input.read(buf) {
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                read => break read?,
+                read => break read.inspect_err(|e| self.watch.failed.set(Some(e.kind())))?,
             }
         };
         self.watch.ended.set(self.watch.ended.get() || got == 0 && !buf.is_empty());
-        let left = self.watch.allowed.get().checked_sub(got as u64);
-        self.watch.allowed.set(left.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "headers without an end"))?);
+        let Some(left) = self.watch.allowed.get().checked_sub(got as u64) else {
+            self.watch.failed.set(Some(io::ErrorKind::InvalidData));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "headers without an end"));
+        };
+        self.watch.allowed.set(left);
         Ok(got)
     }
 }
@@ -292,10 +320,6 @@ fn refused(dangers: &[String]) -> Problem {
 
 fn cut_off() -> Problem {
     Problem::failed("the archive is cut off: its end mark is missing").cure("use another backup (`db-list`)").of_backup()
-}
-
-fn damaged(error: &io::Error) -> Problem {
-    Problem::failed("the archive is damaged").because(error.to_string()).cure("use another backup (`db-list`)").of_backup()
 }
 
 #[cfg(test)]
