@@ -59,6 +59,7 @@ fn every_dependency_has_one_home() {
         (&["dotenvy::", "percent_encoding::", "strsim::"], "config/"),
         (&["zstd::", "flate2::", "sha2::"], "stream/"),
         (&["memchr::"], "engine/postgres/script/"),
+        (&["tar::", "fast_glob::"], "engine/files/"),
         (&["which::"], "facts/"),
         (&["signal_hook::"], "door/"),
     ] {
