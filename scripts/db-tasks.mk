@@ -14,9 +14,9 @@
 db_tasks_goal := $(.DEFAULT_GOAL)
 db_tasks_file := $(lastword $(MAKEFILE_LIST))
 
-# the script beside this file; without it $DB_TASKS or db-tasks on PATH
-db_tasks := $(patsubst %,sh '%',$(wildcard $(dir $(db_tasks_file))db))
-db_tasks := $(or $(db_tasks),"$${DB_TASKS:-db-tasks}")
+# the script beside this file, unless that is a folder; without it $DB_TASKS or db-tasks on PATH
+db_tasks := $(filter-out $(patsubst %/.,%,$(wildcard $(dir $(db_tasks_file))db/.)),$(wildcard $(dir $(db_tasks_file))db))
+db_tasks := $(if $(db_tasks),sh '$(db_tasks)',"$${DB_TASKS:-db-tasks}")
 
 # what counts, and is not empty
 db_tasks_typed := $(foreach v,FILE NAME DATABASE AS LATEST YES ARGS,$(if $(filter command override,$(origin $v)),$(if $(value $v),$v)))

@@ -7,5 +7,7 @@ mod cluster;
 mod components;
 mod real;
 mod rules;
+#[cfg(unix)]
+mod scripts;
 mod stream;
 mod support;
