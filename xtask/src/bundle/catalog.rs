@@ -104,6 +104,7 @@ impl Catalog {
             entries => entries?,
         };
         let mut files = Vec::new();
+        let mut manifests = Vec::new();
         let mut claimed = BTreeSet::new();
         for entry in entries {
             let entry = entry?;
@@ -112,14 +113,17 @@ impl Catalog {
             if name.ends_with(".partial") {
                 self.unfinished.push(path);
             } else if kind.is_dir() && path.join("manifest.json").is_file() {
-                self.backups.push(ours(&path.join("manifest.json"), Some(&path)));
+                manifests.push((path.join("manifest.json"), Some(path)));
             } else if kind.is_file() && name.ends_with(".manifest.json") {
-                let backup = ours(&path, None);
-                claimed.extend(backup.manifest().iter().flat_map(|m| &m.artifacts).map(|a| a.file.clone()));
-                self.backups.push(backup);
+                manifests.push((path, None));
             } else if kind.is_file() && looks_like_a_dump(&name) {
                 files.push((name, path));
             }
+        }
+        for backup in read_all(&manifests)? {
+            let flat = backup.manifest_path.as_ref().is_some_and(|m| m.parent() == Some(dir));
+            claimed.extend(backup.manifest().iter().filter(|_| flat).flat_map(|m| &m.artifacts).map(|a| a.file.clone()));
+            self.backups.push(backup);
         }
         for (name, path) in files.into_iter().filter(|(name, _)| !claimed.contains(name)) {
             self.backups.push(foreign(name, path)?);
@@ -170,6 +174,19 @@ impl Catalog {
 fn looks_like_a_dump(name: &str) -> bool {
     let name = [".gz", ".zst", ".zstd", ".bz2", ".xz"].iter().find_map(|e| name.strip_suffix(e)).unwrap_or(name);
     !name.starts_with('.') && [".sql", ".dump", ".pgdump", ".backup"].iter().any(|e| name.ends_with(e))
+}
+
+/// Backups by their manifests, read by as many threads as there are cores: somebody waits for `db-list`.
+fn read_all(manifests: &[(PathBuf, Option<PathBuf>)]) -> Result<Vec<Backup>> {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let share = manifests.len().div_ceil(cores).max(16);
+    let read =
+        |part: &[(PathBuf, Option<PathBuf>)]| part.iter().map(|(m, folder)| ours(m, folder.as_deref())).collect::<Vec<_>>();
+    std::thread::scope(|scope| {
+        let parts: Vec<_> = manifests.chunks(share).map(|part| scope.spawn(move || read(part))).collect();
+        let parts = parts.into_iter().map(|part| part.join().map_err(|_| anyhow::anyhow!("a reading thread broke down")));
+        Ok(parts.collect::<Result<Vec<_>>>()?.concat())
+    })
 }
 
 /// A backup of ours by its manifest; `folder` where it is a set.

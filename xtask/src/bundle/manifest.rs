@@ -54,6 +54,8 @@ pub enum Reason {
     Manual,
     /// Before a reset.
     PreReset,
+    /// Before the project's own migrator or seed.
+    PreMigrate,
     /// Before a restore that could not be staged.
     PreRestore,
     /// By a schedule.

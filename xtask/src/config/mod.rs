@@ -2,17 +2,19 @@
 
 pub mod env;
 mod file;
+pub mod hooks;
 mod project;
 mod resolve;
 mod secret;
-mod url;
+pub mod url;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
 pub use env::Env;
-pub use project::{At, Backup, Connection, Container, ContainerBy, Database, Entry, Guards, KeepRules, Project};
+pub use hooks::Hook;
+pub use project::{At, Backup, Connection, Container, ContainerBy, Database, Entry, Guards, KeepRules, Project, Strategy};
 pub use secret::{SecretName, Secrets};
 
 use crate::problem::Problem;

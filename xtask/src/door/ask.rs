@@ -19,6 +19,10 @@ pub struct Answer {
     pub err: String,
 }
 
+/// A psql that can't connect may be gone before it was told its question. xshell takes that for its own failure and drops what
+/// psql says of it; the next time psql is slower, or we are faster.
+const ASKED_AGAIN: usize = 5;
+
 /// Runs a command that only reads, and takes its answer.
 ///
 /// # Errors
@@ -36,7 +40,14 @@ pub fn ask(cmd: &Cmd, secrets: &Secrets) -> Result<Answer> {
             Value::Secret(secret) => command.env(name, secrets.reveal(secret).unwrap_or_default()),
         };
     }
-    let output = command.output().map_err(|e| not_started(cmd, &e))?;
+    let mut output = command.output();
+    for _ in 0..ASKED_AGAIN {
+        if !output.as_ref().is_err_and(|e| e.to_string().contains("failed to write to stdin")) {
+            break;
+        }
+        output = command.output();
+    }
+    let output = output.map_err(|e| not_started(cmd, &e))?;
     Ok(Answer {
         good: output.status.success(),
         code: output.status.code(),

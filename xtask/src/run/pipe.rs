@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
 
+use super::flushed::Flushed;
 use crate::config::Secrets;
 use crate::door::Interrupt;
 use crate::door::movers::{self, Child, Input, Outlet};
@@ -214,7 +215,7 @@ fn read_all(mut reading: Reading, full: &SyncSender<io::Result<Vec<u8>>>, empty:
 
 /// Where bytes go.
 enum Drain {
-    File(Box<Encoder<Digest<File>>>),
+    File(Box<Encoder<Digest<Flushed>>>),
     Psql { child: Child, stdin: Option<PipeWriter>, after: String, sent: u64, held: Vec<u8> },
     Nowhere,
     Closed,
@@ -224,7 +225,7 @@ impl Drain {
     fn open(sink: &Sink, secrets: &Secrets, interrupt: &Interrupt) -> Result<Self> {
         match sink {
             Sink::File { path, compression } => {
-                let file = private_file(path)?;
+                let file = Flushed::new(private_file(path)?);
                 Ok(Self::File(Box::new(stream::encoder(*compression, Digest::new(file)).map_err(|e| unwritable(&e))?)))
             }
             Sink::Psql { cmd, before, after } => {
@@ -268,7 +269,7 @@ impl Drain {
             Self::File(encoder) => {
                 let digest = encoder.finish().map_err(|e| unwritable(&e))?;
                 let (file, sum) = digest.finish();
-                file.sync_all().map_err(|e| unwritable(&e))?;
+                file.finish().map_err(|e| unwritable(&e))?;
                 Ok((Some(sum), String::new()))
             }
             Self::Psql { child, stdin, after, .. } => {

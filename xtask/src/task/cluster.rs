@@ -8,7 +8,7 @@ use crate::cmd::Cmd;
 use crate::engine::cluster::servant::Servant;
 use crate::engine::cluster::state::State;
 use crate::engine::postgres::Client;
-use crate::engine::postgres::admin;
+use crate::engine::postgres::admin::{self, Identity};
 use crate::engine::postgres::name::{beside, ident};
 use crate::engine::postgres::version::Version;
 use crate::facts::cluster::{ClusterFacts, Found};
@@ -81,7 +81,16 @@ pub fn down(facts: &ClusterFacts) -> Plan {
 }
 
 fn plan(task: &'static str, headline: String, steps: Vec<Step>) -> Plan {
-    Plan { task, headline, risk: Risk::Nothing, notes: Vec::new(), steps, afterwards: Vec::new(), result: Vec::new() }
+    Plan {
+        task,
+        headline,
+        risk: Risk::Nothing,
+        notes: Vec::new(),
+        steps,
+        afterwards: Vec::new(),
+        result: Vec::new(),
+        backup: None,
+    }
 }
 
 /// What keeps a cluster from being served.
@@ -172,14 +181,15 @@ fn start(facts: &ClusterFacts) -> Step {
 fn database(new: &New) -> Vec<Step> {
     let (client, name) = (&new.client, new.client.database());
     let version = Version(0);
-    let Some(init) = &new.init else { return vec![Step::Act(admin::create(client, name, None, version))] };
+    let absent = Identity { name, oid: None };
+    let Some(init) = &new.init else { return vec![Step::Act(admin::create(client, name, None, version, &absent))] };
     let staged = beside(name, "init");
     let load = Deed { what: format!("load {} into {staged}", init.display()), how: How::Command(client.script(&staged, init)) };
     let sql = format!("ALTER DATABASE {} RENAME TO {};\n", ident(&staged), ident(name));
     let rename = Deed { what: format!("database {staged} -> {name}"), how: How::Command(client.psql(client.maintenance(), sql)) };
     let body = vec![
         Step::Act(admin::drop(client, &staged)),
-        Step::Act(admin::create(client, &staged, None, version)),
+        Step::Act(admin::create(client, &staged, None, version, &absent)),
         Step::Act(Act::Write(load)),
         Step::Act(Act::Rename(rename)),
     ];

@@ -3,7 +3,13 @@
 pub mod backup;
 pub mod cleanup;
 pub mod cluster;
+pub mod hooked;
+pub mod hooks;
+pub mod prepare;
+pub mod repair;
+pub mod reset;
 pub mod restore;
+pub mod services;
 pub mod undo;
 pub mod verify;
 

@@ -2,9 +2,10 @@
 
 use anyhow::Result;
 
+use super::services::around_services;
 use crate::config::Project;
 use crate::engine::postgres::DatabaseFacts;
-use crate::engine::postgres::admin::{self, Own, Swap};
+use crate::engine::postgres::admin::{self, Identity, Own, Swap};
 use crate::engine::postgres::facts::{ANALYZE, COUNT_ROWS};
 use crate::engine::postgres::name::{beside, previous};
 use crate::engine::postgres::proof::COUNTS;
@@ -56,6 +57,7 @@ fn over_live(project: &Project, target: &Surveyed, dump: &Dump, services: &[Cont
     let older = live.and(target.server.database(&previous(name)));
     let recorded = dump.artifact.as_ref().map(|a| &a.database);
     let swap = Swap {
+        carries: live.cloned().or_else(|| recorded.map(|d| brought_along(d, target))),
         live: name,
         incoming: &staged,
         live_oid: live.map(|d| d.oid),
@@ -65,9 +67,8 @@ fn over_live(project: &Project, target: &Surveyed, dump: &Dump, services: &[Cont
     };
     let mut steps = leftovers(target, &[&staged, &swap.discard()])?;
     older.map_or(Ok(()), ours)?;
-    steps.push(Step::Act(admin::still(&target.client, name, live)));
-    let mut body = load(target, dump, request.trust, &staged, live);
-    body.push(around_services(services, admin::swap(&target.client, &swap)));
+    let mut body = load(target, dump, request.trust, &staged);
+    body.push(around_services(services, vec![Step::Act(admin::swap(&target.client, &swap))]));
     // once the names have changed the restore is done: an interruption must not leave the older one, nor its drop fail the run
     let finally = older.map(|_| admin::drop(&target.client, &swap.discard())).into_iter().collect();
     steps.push(Step::Scope(Scope { body, on_failure: unstage(target, &staged), finally }));
@@ -84,6 +85,7 @@ fn over_live(project: &Project, target: &Surveyed, dump: &Dump, services: &[Cont
         steps,
         afterwards,
         result: Vec::new(),
+        backup: Some(dump.backup.path.clone()),
     })
 }
 
@@ -101,11 +103,11 @@ fn beside_live(target: &Surveyed, dump: &Dump, request: &Request, name: &str) ->
             .cure("`--as` takes a name that is free; without it, the live database is replaced")
             .into());
     }
-    let mut steps = vec![Step::Act(admin::still(&target.client, name, None))];
-    let mut body = load(target, dump, request.trust, name, None);
+    let mut body = load(target, dump, request.trust, name);
     let own = Own::of(dump.artifact.as_ref().map(|a| &a.database));
-    body.push(Step::Act(admin::release(&target.client, name, own)));
-    steps.push(Step::Scope(Scope { body, on_failure: unstage(target, name), finally: Vec::new() }));
+    let carries = dump.artifact.as_ref().map(|a| brought_along(&a.database, target));
+    body.push(Step::Act(admin::release(&target.client, name, own, carries.as_ref())));
+    let steps = vec![Step::Scope(Scope { body, on_failure: unstage(target, name), finally: Vec::new() })];
     let afterwards = vec![format!("the live database `{}` was not touched", target.name())];
     Ok(Plan {
         task: "db-restore",
@@ -115,6 +117,7 @@ fn beside_live(target: &Surveyed, dump: &Dump, request: &Request, name: &str) ->
         steps,
         afterwards,
         result: Vec::new(),
+        backup: Some(dump.backup.path.clone()),
     })
 }
 
@@ -122,17 +125,19 @@ fn headline(dump: &Dump, name: &str, target: &Surveyed) -> String {
     format!("restore `{name}` ({}) from {}", target.at(), dump.backup.name)
 }
 
-/// Load into a new database of this name: create, pipe with proof, and what a dump does not carry.
-pub(super) fn load(target: &Surveyed, dump: &Dump, trust: Trust, name: &str, live: Option<&DatabaseFacts>) -> Vec<Step> {
+/// Load into a new database of this name: create, and pipe with proof.
+pub(super) fn load(target: &Surveyed, dump: &Dump, trust: Trust, name: &str) -> Vec<Step> {
     let client = &target.client;
     let recorded = dump.artifact.as_ref().map(|a| &a.database);
-    let mut acts = vec![admin::create(client, name, recorded.or(live), target.server.version)];
-    acts.push(Act::Pipe(Box::new(Pipe {
+    let identity = Identity { name: target.name(), oid: target.live().map(|d| d.oid) };
+    let create = admin::create(client, name, recorded.or(target.live()), target.server.version, &identity);
+    let pipe = Act::Pipe(Box::new(Pipe {
         store: target.spec.key.clone(),
         from: dump.source.clone(),
         to: Sink::Psql {
             cmd: client.load(name),
-            before: "BEGIN;\n".into(),
+            // the commit that gives the database its name flushes this one to disk, too
+            before: "SET synchronous_commit = off; BEGIN;\n".into(),
             after: format!("\nCOMMIT;\nRESET ALL;\n{ANALYZE}\\echo '{}'\n{COUNT_ROWS}", COUNTS.trim_end()),
         },
         proof: Proof {
@@ -142,11 +147,8 @@ pub(super) fn load(target: &Surveyed, dump: &Dump, trust: Trust, name: &str, liv
             trust,
             expected_bytes: dump.artifact.as_ref().map(|a| a.plain_bytes),
         },
-    })));
-    if let Some(from) = live.cloned().or_else(|| recorded.map(|d| brought_along(d, target))) {
-        acts.push(admin::carry(client, name, &from));
-    }
-    acts.into_iter().map(Step::Act).collect()
+    }));
+    vec![Step::Act(create), Step::Act(pipe)]
 }
 
 /// What a manifest's settings mean on this server: roles that are not here are left out, and the marker never travels.
@@ -163,7 +165,7 @@ fn brought_along(recorded: &DatabaseFacts, target: &Surveyed) -> DatabaseFacts {
     facts
 }
 
-fn unstage(target: &Surveyed, name: &str) -> Vec<Act> {
+pub(super) fn unstage(target: &Surveyed, name: &str) -> Vec<Act> {
     let sessions = Act::Remove(Deed { what: "sessions of this run".into(), how: How::Command(target.client.end_sessions()) });
     vec![sessions, admin::drop(&target.client, name)]
 }
@@ -185,18 +187,6 @@ pub(super) fn ours(database: &DatabaseFacts) -> Result<()> {
             database.name
         ))
         .into())
-}
-
-/// Stops what runs of the services, acts, and starts the same ones again on every path.
-pub(super) fn around_services(services: &[ContainerFacts], act: Act) -> Step {
-    let deed = |service: &ContainerFacts, verb: &str| {
-        let cmd = crate::cmd::Cmd::new(&service.engine).args([verb, &service.name]);
-        Act::Write(Deed { what: format!("{verb} the container {}", service.name), how: How::Command(cmd) })
-    };
-    let running: Vec<_> = services.iter().filter(|s| s.runs()).collect();
-    let mut body: Vec<Step> = running.iter().map(|s| Step::Act(deed(s, "stop"))).collect();
-    body.push(Step::Act(act));
-    Step::Scope(Scope { body, on_failure: Vec::new(), finally: running.iter().rev().map(|s| deed(s, "start")).collect() })
 }
 
 fn notes(target: &Surveyed, dump: &Dump) -> Vec<String> {

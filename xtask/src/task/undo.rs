@@ -2,7 +2,8 @@
 
 use anyhow::Result;
 
-use super::restore::{around_services, ours, risk, swappable};
+use super::restore::{ours, risk, swappable};
+use super::services::around_services;
 use crate::engine::postgres::admin::{self, Own, Swap};
 use crate::engine::postgres::name::previous;
 use crate::facts::{ContainerFacts, Surveyed};
@@ -22,6 +23,7 @@ pub fn plan(target: &Surveyed, services: &[ContainerFacts]) -> Result<Plan> {
     swappable(target)?;
     let live = target.live();
     let swap = Swap {
+        carries: None,
         live: name,
         incoming: &kept,
         live_oid: live.map(|d| d.oid),
@@ -32,7 +34,7 @@ pub fn plan(target: &Surveyed, services: &[ContainerFacts]) -> Result<Plan> {
     let steps = vec![
         Step::Act(admin::still(&target.client, name, live)),
         Step::Act(admin::still(&target.client, &kept, target.server.database(&kept))),
-        around_services(services, admin::swap(&target.client, &swap)),
+        around_services(services, vec![Step::Act(admin::swap(&target.client, &swap))]),
     ];
     Ok(Plan {
         task: "db-undo",
@@ -45,5 +47,6 @@ pub fn plan(target: &Surveyed, services: &[ContainerFacts]) -> Result<Plan> {
             .into_iter()
             .collect(),
         result: Vec::new(),
+        backup: None,
     })
 }

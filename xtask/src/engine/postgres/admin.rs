@@ -7,9 +7,10 @@ use super::version::Version;
 use crate::plan::{Act, Check, Deed, How};
 
 /// A new, empty database from template0 (which carries nothing of a site's own, and no collation version to mismatch), with
-/// the encoding and locale that `like` had. The owner becomes ours for now; the swap gives it its own.
-pub fn create(client: &Client, name: &str, like: Option<&DatabaseFacts>, server: Version) -> Act {
-    let mut sql = format!("CREATE DATABASE {} TEMPLATE template0", ident(name));
+/// the encoding and locale that `like` had. The owner becomes ours for now; the swap gives it its own. The same psql first
+/// asserts that `live` is still what the plan was made for: a start of psql costs 10 ms, one of docker 90.
+pub fn create(client: &Client, name: &str, like: Option<&DatabaseFacts>, server: Version, live: &Identity<'_>) -> Act {
+    let mut sql = format!("{}CREATE DATABASE {} TEMPLATE template0", live.assertion(), ident(name));
     if let Some(d) = like {
         sql.push_str(&format!(
             " ENCODING {} LC_COLLATE {} LC_CTYPE {}",
@@ -41,8 +42,9 @@ pub fn drop(client: &Client, name: &str) -> Act {
 }
 
 /// A database that was on its way has arrived: it is the person's own from now on.
-pub fn release(client: &Client, name: &str, own: Own<'_>) -> Act {
-    Act::Write(command(client, format!("database {name} as done"), unmark(name, own)))
+pub fn release(client: &Client, name: &str, own: Own<'_>, carries: Option<&DatabaseFacts>) -> Act {
+    let carried = carries.map_or(String::new(), |from| carry(name, from));
+    Act::Write(command(client, format!("database {name} as done"), format!("BEGIN;\n{}{carried}COMMIT;\n", unmark(name, own))))
 }
 
 /// The connection limit of a database that is on its way: no limit at all, and the one mark that CREATE DATABASE can set itself.
@@ -103,11 +105,11 @@ fn terminate(name: &str) -> String {
     )
 }
 
-/// Owner, rights and settings: what, beside the comment that the swap gives, neither a plain dump nor a rename brings along.
+/// Owner, rights and settings: what, beside the comment, neither a plain dump nor a rename brings along.
 /// <https://www.postgresql.org/docs/current/app-pgdump.html> (`--create`) names them.
-pub fn carry(client: &Client, name: &str, from: &DatabaseFacts) -> Act {
+fn carry(name: &str, from: &DatabaseFacts) -> String {
     let db = ident(name);
-    let mut sql = String::from("BEGIN;\n");
+    let mut sql = String::new();
     for s in &from.settings {
         let whom = s.role.as_ref().map_or(format!("DATABASE {db}"), |role| format!("ROLE {} IN DATABASE {db}", ident(role)));
         sql.push_str(&format!("ALTER {whom} SET {} TO {};\n", parameter(&s.name), parameter_value(&s.name, &s.value)));
@@ -121,8 +123,7 @@ pub fn carry(client: &Client, name: &str, from: &DatabaseFacts) -> Act {
             sql.push_str(&format!("GRANT {} ON DATABASE {db} TO {whom}{option};\n", grant.privilege));
         }
     }
-    sql.push_str("COMMIT;\n");
-    Act::Write(command(client, format!("owner, rights and settings of {name}"), sql))
+    sql
 }
 
 fn parameter(name: &str) -> String {
@@ -156,6 +157,26 @@ pub fn still(client: &Client, database: &str, facts: Option<&DatabaseFacts>) -> 
     })
 }
 
+/// The database that a plan was made for: its name, and the oid that it must still have.
+#[derive(Debug, Clone, Copy)]
+pub struct Identity<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its oid; `None` where there must be no database of this name.
+    pub oid: Option<u32>,
+}
+
+impl Identity<'_> {
+    /// SQL that fails when somebody changed it in the meantime.
+    fn assertion(&self) -> String {
+        let found = oid_of(self.name);
+        let wanted = self.oid.map_or("NULL".into(), |oid| oid.to_string());
+        format!(
+            "DO $check$ BEGIN\n  IF {found} IS DISTINCT FROM {wanted} THEN\n    RAISE EXCEPTION 'the database of this name is not the one that was looked at';\n  END IF;\nEND $check$;\n"
+        )
+    }
+}
+
 /// The names of one swap.
 #[derive(Debug, Clone)]
 pub struct Swap<'a> {
@@ -167,7 +188,9 @@ pub struct Swap<'a> {
     pub live_oid: Option<u32>,
     /// The oid of an older `<db>__previous` that has to give way, where there is one.
     pub older_oid: Option<u32>,
-    /// What the new live database carries.
+    /// Owner, rights and settings for the new live database, where it does not have them already.
+    pub carries: Option<DatabaseFacts>,
+    /// What stands on the new live database in the places of our marks.
     pub own: Own<'a>,
     /// What the one carries that gives way.
     pub kept: Own<'a>,
@@ -197,7 +220,8 @@ impl Swap<'_> {
     }
 }
 
-/// Gives `incoming` the live name and keeps the live database as `<db>__previous`, in one transaction.
+/// Gives `incoming` the live name, the owner, the rights and the settings, and keeps the live database as `<db>__previous`,
+/// all in one transaction.
 ///
 /// A rename takes the database's exclusive lock first and then waits up to five seconds for its sessions to go
 /// (`CountOtherDBBackends`). New connections queue behind that lock, so a second psql that ends the old sessions while the
@@ -205,7 +229,7 @@ impl Swap<'_> {
 /// (`ALLOW_CONNECTIONS false`), so a killed run cannot leave a database that nobody can enter.
 pub fn swap(client: &Client, swap: &Swap<'_>) -> Act {
     let renames = swap.renames();
-    let mut sql = format!("SET lock_timeout = '15s';\nBEGIN;\n{}", identity(swap));
+    let mut sql = format!("SET lock_timeout = '15s';\nBEGIN;\n{}", Identity { name: swap.live, oid: swap.live_oid }.assertion());
     for (from, to) in &renames {
         sql.push_str(&format!("ALTER DATABASE {} RENAME TO {};\n", ident(from), ident(to)));
     }
@@ -213,36 +237,82 @@ pub fn swap(client: &Client, swap: &Swap<'_>) -> Act {
     if swap.live_oid.is_some() {
         sql.push_str(&mark(&previous(swap.live), swap.kept));
     }
+    sql.push_str(&swap.carries.as_ref().map_or(String::new(), |from| carry(swap.live, from)));
     sql.push_str("COMMIT;\n");
     let what = renames.iter().map(|(from, to)| format!("{from} -> {to}")).collect::<Vec<_>>().join(", ");
-    let client_name = format!("{}/swap", client.app_name);
-    let makes_way = Client { app_name: client_name, ..client.clone() };
-    let meanwhile = makes_way.psql(client.maintenance(), make_way(swap, &client.app_name));
-    Act::Rename(Deed {
-        what: format!("databases {what}"),
-        how: How::Meanwhile(client.psql(client.maintenance(), sql), meanwhile),
-    })
-}
-
-/// Refuses the renames when the names no longer belong to the databases the plan was made for.
-fn identity(swap: &Swap<'_>) -> String {
-    let found = format!("(SELECT oid::bigint FROM pg_database WHERE datname = {})", literal(swap.live));
-    let wanted = swap.live_oid.map_or("NULL".into(), |oid| oid.to_string());
-    format!(
-        "DO $check$ BEGIN\n  IF {found} IS DISTINCT FROM {wanted} THEN\n    RAISE EXCEPTION 'the database of this name is not the one that was looked at';\n  END IF;\nEND $check$;\n"
-    )
-}
-
-/// Ends sessions on the databases that change names until the swap is visible, ten seconds at most.
-fn make_way(swap: &Swap<'_>, app_name: &str) -> String {
-    let names = [swap.live.to_owned(), previous(swap.live), swap.incoming.to_owned()].map(|n| literal(&n)).join(", ");
     let before = swap.live_oid.map_or("NULL".into(), |oid| oid.to_string());
+    let names = [swap.live, &previous(swap.live), swap.incoming].map(literal).join(", ");
+    let done = format!("{} IS DISTINCT FROM {before}", oid_of(swap.live));
+    behind_the_lock(client, what, sql, &make_way(&names, &done, &client.app_name))
+}
+
+/// Renames that wait for a lock, and a second psql that makes way for them.
+fn behind_the_lock(client: &Client, what: String, sql: String, way: &str) -> Act {
+    let other = Client { app_name: format!("{}/swap", client.app_name), ..client.clone() };
+    let meanwhile = other.psql(client.maintenance(), way);
+    let how = How::Meanwhile(client.psql(client.maintenance(), sql), meanwhile);
+    Act::Rename(Deed { what: format!("databases {what}"), how })
+}
+
+/// What a swap has to be undone by when what follows it fails: the old database takes its name again, and what is under that name by
+/// then, made by us or made anew by a migrator, is kept as `<db>__failed`. It does nothing where the old one has its name already,
+/// so that it may come twice, or late.
+#[derive(Debug, Clone)]
+pub struct SwapBack<'a> {
+    /// The live name.
+    pub live: &'a str,
+    /// The oid of the database that had it.
+    pub old_oid: u32,
+    /// What stands on it in the places of our marks.
+    pub own: Own<'a>,
+    /// The oid of the older `<db>__previous` that gave way, where there was one.
+    pub older_oid: Option<u32>,
+}
+
+/// Gives the old database its name again.
+pub fn swap_back(client: &Client, back: &SwapBack<'_>) -> Act {
+    let (kept, failed, discard) = (previous(back.live), failed(back.live), beside(back.live, "discard"));
+    let (live, old) = (ident(back.live), back.old_oid);
+    let rename = |from: &str, to: &str| format!("ALTER DATABASE {} RENAME TO {};", ident(from), ident(to));
+    let older = back
+        .older_oid
+        .map_or(String::new(), |oid| format!("    IF {} = {oid} THEN {} END IF;\n", oid_of(&discard), rename(&discard, &kept)));
+    let nothing = Own { comment: None, connection_limit: -1 };
+    let sql = format!(
+        "SET lock_timeout = '15s';\nDO $back$ BEGIN\n  IF {kept_oid} = {old} THEN\n    IF {live_oid} IS NOT NULL THEN\n      {away}\n      {mark}    END IF;\n    \
+         {home}\n    {unmark}{older}  END IF;\n  IF {live_oid} IS DISTINCT FROM {old} THEN\n    \
+         RAISE EXCEPTION 'the old database is neither % nor %', {live_name}, {kept_name};\n  END IF;\nEND $back$;\n",
+        kept_oid = oid_of(&kept),
+        live_oid = oid_of(back.live),
+        away = rename(back.live, &failed),
+        mark = mark(&failed, nothing),
+        home = rename(&kept, back.live),
+        unmark = unmark(back.live, back.own).replace("\nALTER", "\n    ALTER"),
+        live_name = literal(&live),
+        kept_name = literal(&ident(&kept)),
+    );
+    let names = [back.live, &kept].map(literal).join(", ");
+    let done = format!("{} = {old}", oid_of(back.live));
+    let what = format!("{} -> {failed}, {kept} -> {}", back.live, back.live);
+    behind_the_lock(client, what, sql, &make_way(&names, &done, &client.app_name))
+}
+
+/// Where a database stays that a reset could not finish, for somebody to look at.
+pub fn failed(live: &str) -> String {
+    beside(live, "failed")
+}
+
+fn oid_of(name: &str) -> String {
+    format!("(SELECT oid::bigint FROM pg_database WHERE datname = {})", literal(name))
+}
+
+/// Ends sessions on the databases that change names until the change is visible, ten seconds at most.
+fn make_way(names: &str, done: &str, app_name: &str) -> String {
     format!(
-        "DO $way$ BEGIN\n  FOR i IN 1..200 LOOP\n    EXIT WHEN (SELECT oid::bigint FROM pg_database WHERE datname = {live}) IS DISTINCT FROM {before};\n    \
+        "DO $way$ BEGIN\n  FOR i IN 1..2000 LOOP\n    EXIT WHEN {done};\n    \
          PERFORM pg_stat_clear_snapshot();\n    \
          PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname IN ({names}) AND pid <> pg_backend_pid() AND application_name <> {app};\n    \
-         PERFORM pg_sleep(0.02);\n  END LOOP;\nEND $way$;\n",
-        live = literal(swap.live),
+         PERFORM pg_sleep(0.005);\n  END LOOP;\nEND $way$;\n",
         app = literal(app_name),
     )
 }

@@ -6,7 +6,7 @@ pub fn for_text(text: &str) -> Option<String> {
     known.map(|(_, cure)| (*cure).to_owned())
 }
 
-const KNOWN: [(&str, &str); 21] = [
+const KNOWN: [(&str, &str); 22] = [
     (
         "server version mismatch",
         "install a pg_dump of the server's version or newer and name its folder in `programs`, or let it run in the server's container (`container = …`)",
@@ -48,5 +48,6 @@ const KNOWN: [(&str, &str); 21] = [
         "invalid locale name",
         "the server does not have the dump's locale: install it there, or restore on a server like the first one",
     ),
+    ("is not the one that was looked at", "somebody changed it in the meantime: run the command again and look at the new plan"),
     ("is not available", "install the extension on the server first"),
 ];
