@@ -40,7 +40,7 @@ db_tasks_run = $(db_tasks) $@$(foreach v,$(db_tasks_asked),$(if $(filter $v,ARGS
 db_tasks_none = $(if $(filter $@,$(MAKECMDGOALS)),$(error $@ takes no $v))
 
 .PHONY: db-help db-backup db-list db-info db-verify db-restore db-undo db-cleanup db-status db-shell db-config db-doctor
-.PHONY: db-start db-stop db-completions db-reset db-wipe db-migrate db-seed db-prepare db-protect
+.PHONY: db-start db-stop db-completions db-reset db-wipe db-migrate db-seed db-prepare db-repair db-protect
 
 db-help: ## this list
 	@sed -n 's/^\(db-[a-z]*\): ## \(.*\)/\1@\2/p' '$(db_tasks_file)' | while IFS=@ read -r name text; do printf '  %-15s %s\n' "$$name" "$$text"; done
@@ -88,7 +88,7 @@ db-stop: ## stop the project's own cluster
 db-completions: ## completions for a shell: ARGS=bash
 	@$(call db_tasks_run)
 
-db-reset: ## back up, make the database anew, migrate, seed; ARGS=--force in CI, ARGS=--no-seed
+db-reset: ## back up, make the database anew, migrate, seed; ARGS=--force for CI, ARGS=--no-seed
 	@$(call db_tasks_run,DATABASE YES DRY_RUN)
 
 db-wipe: db_tasks_NAME = --only="$$NAME"
@@ -96,15 +96,18 @@ db-wipe: ## empty everything, or only NAME=…; ARGS=--backup keeps a backup
 	@$(call db_tasks_run,NAME DATABASE YES DRY_RUN)
 
 db-migrate: ## run the project's migrations
-	@$(call db_tasks_run,DATABASE YES DRY_RUN)
+	@$(call db_tasks_run,DATABASE DRY_RUN)
 
 db-seed: ## run the project's seed
-	@$(call db_tasks_run,DATABASE YES DRY_RUN)
+	@$(call db_tasks_run,DATABASE DRY_RUN)
 
-db-prepare: ## make the database where there is none, migrate, seed
-	@$(call db_tasks_run,DATABASE YES DRY_RUN)
+db-prepare: ## make and fill the databases that are missing or empty
+	@$(call db_tasks_run,DATABASE DRY_RUN)
+
+db-repair: ## set right what a killed run left behind
+	@$(call db_tasks_run,DRY_RUN)
 
 db-protect: ## mark the database as one that must not be replaced
-	@$(call db_tasks_run,DATABASE YES DRY_RUN)
+	@$(call db_tasks_run,DATABASE DRY_RUN)
 
 .DEFAULT_GOAL := $(db_tasks_goal)
