@@ -44,7 +44,7 @@ db_tasks_none = $(if $(filter $@,$(MAKECMDGOALS)),$(error $@ takes no $v))
 
 db-help: ## this list
 	@sed -n 's/^\(db-[a-z]*\): ## \(.*\)/\1@\2/p' '$(db_tasks_file)' | while IFS=@ read -r name text; do printf '  %-15s %s\n' "$$name" "$$text"; done
-	@printf '%s\n' '' 'everywhere: ARGS="…" for more options; where something is written: DATABASE=…, DRY_RUN=1, YES=1'
+	@printf '%s\n' '' 'all take ARGS="…"; and DATABASE=…, DRY_RUN=1, YES=1 where the task has --database, --dry-run, --yes'
 
 db-backup: ## dump every database, proved as it is written
 	@$(call db_tasks_run,DATABASE YES DRY_RUN)

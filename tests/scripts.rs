@@ -132,7 +132,7 @@ fn tasks() -> Vec<String> {
 }
 
 /// Tasks that scripts may name before the tool has them.
-const COMING: [&str; 6] = ["db-reset", "db-wipe", "db-migrate", "db-seed", "db-prepare", "db-protect"];
+const COMING: [&str; 2] = ["db-wipe", "db-protect"];
 
 /// The tool knows this task and its options: with them all read, it shows its help.
 #[track_caller]

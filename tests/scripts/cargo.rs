@@ -44,5 +44,5 @@ fn an_xtask_of_the_repo_is_found_from_every_folder() {
 fn a_broken_cargo_config_is_cargos_to_explain() {
     let repo = Repo::new();
     repo.file(".cargo/config.toml", "[alias\nxtask = 1\n");
-    ends(call(&repo).arg("list"), 2, "config.toml");
+    ends(call(&repo).arg("list"), 2, "could not parse TOML");
 }

@@ -3,7 +3,10 @@
 use super::*;
 use crate::support::need;
 
-const CLUSTER: &str = "[project]\nname = \"shop\"\n[databases.main]\ncluster = \".db-tasks/pg\"\ninit = \"init.sql\"\n";
+const CLUSTER: &str = "[project]\nname = \"shop\"\n[databases.main]\ncluster = \".db-tasks/pg\"\ninit = \"init.sql\"
+[hooks]
+migrate = 'psql -Xq -d \"$DATABASE_URL\" -f init.sql'
+";
 
 /// The code in this language in the section on scripts.
 pub fn block(language: &str) -> String {
@@ -135,5 +138,15 @@ fn all_of_them_work_on_a_server() {
     ends(repo.command(&make).args(["db-restore", "LATEST=1", "YES=1"]), 0, "");
     assert_eq!(count(), hundred);
     ends(&mut need!("npm", npm(&repo, &["db:restore", "--", "--latest", "--yes"])), 0, "");
+
+    for reset in [
+        repo.command("bash").args(["-e", "-c", &steps()[0]]),
+        &mut need!("npm", npm(&repo, &["db:reset:force"])),
+        repo.command(&make).args(["db-reset", "ARGS=--force"]),
+    ] {
+        ends(repo.command("scripts/db").args(["shell", "-c", "DELETE FROM t"]), 0, "");
+        ends(reset, 0, "run the migrate hook");
+        assert_eq!(count(), hundred);
+    }
     ends(repo.command("../../scripts/db").current_dir(&repo.deep).args(["verify", "--deep"]), 0, "");
 }
