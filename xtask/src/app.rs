@@ -3,6 +3,7 @@
 mod cluster;
 mod reading;
 mod session;
+mod wiping;
 mod writing;
 
 use std::process::ExitCode;
@@ -58,6 +59,8 @@ fn perform(session: &mut Session, task: &Task) -> Result<Exit> {
         Task::Restore(args) => writing::restore(session, args),
         Task::Undo(args) => writing::undo(session, args),
         Task::Verify(args) => writing::verify(session, args),
+        Task::Wipe(args) => wiping::wipe(session, args),
+        Task::Protect(args) => wiping::protect(session, args),
         Task::Cleanup(args) => writing::cleanup(session, args),
         Task::Start(args) => cluster::start(session, args),
         Task::Stop(args) => cluster::stop(session, args),

@@ -63,6 +63,12 @@ pub enum Task {
     /// Swap back what the last restore replaced
     #[command(name = "db-undo", visible_alias = "undo")]
     Undo(Undo),
+    /// Empty every table; keep the schema and the migration ledgers
+    #[command(name = "db-wipe", visible_alias = "wipe")]
+    Wipe(Wipe),
+    /// Show or set what a database itself says that it is, so that guards know production
+    #[command(name = "db-protect", visible_alias = "protect")]
+    Protect(Protect),
     /// Remove old backups by the keep rules
     #[command(name = "db-cleanup", visible_alias = "cleanup")]
     Cleanup(Cleanup),
@@ -230,6 +236,40 @@ pub struct Undo {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub consent: Consent,
+}
+
+/// `db-wipe`
+#[derive(Debug, Clone, Default, Args)]
+#[command(
+    after_help = "Examples:\n  db-wipe --dry-run                    every table with its rows, every step and guard; nothing changes\n  export ALLOW_DATABASE_WIPE=true      the safety pin: without it, a wipe is refused\n  db-wipe --backup                     back up, ask for the database's name, then empty every table\n  db-wipe --only main --yes            for scripts: one database, no question, no backup\n  unset ALLOW_DATABASE_WIPE\n\nThe ledgers of known migrators and tables of extensions keep their rows, and so does what\n`guards.keep-tables` names. It is one transaction: all of it is done, or nothing."
+)]
+pub struct Wipe {
+    /// Make a verified backup first
+    #[arg(long)]
+    pub backup: bool,
+    /// Only this database (its key or its name)
+    #[arg(long, visible_alias = "database", value_name = "NAME")]
+    pub only: Option<String>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub consent: Consent,
+}
+
+/// `db-protect`
+#[derive(Debug, Clone, Default, Args)]
+#[command(
+    after_help = "Examples:\n  db-protect                              what each database says, and what that means\n  db-protect --environment production     from now on, no run of this tool replaces its data\n\nThe marker is a setting of the database on its server: it is in no dump, and no restore carries it along.\nThis command only tightens; what lifts a protection is an administrator's SQL."
+)]
+pub struct Protect {
+    /// What the database is
+    #[arg(long, value_name = "NAME")]
+    pub environment: Option<String>,
+    /// The database (its key or its name)
+    #[arg(long, value_name = "NAME")]
+    pub database: Option<String>,
+    /// Show every step, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// `db-cleanup`

@@ -18,7 +18,7 @@ use crate::problem::{Exit, Problem};
 use crate::task::restore::Difference;
 use crate::task::{backup, cleanup as cleanup_task, restore as restore_task, undo as undo_task, verify as verify_task};
 
-fn consent(args: &cli::Consent) -> Consent {
+pub(super) fn consent(args: &cli::Consent) -> Consent {
     match (&args.confirm, args.yes) {
         (Some(name), _) => Consent::Confirmed(name.clone()),
         (None, true) => Consent::Yes,
@@ -156,7 +156,7 @@ pub fn undo(session: &mut Session, args: &cli::Undo) -> Result<Exit> {
     session.with_servers(std::slice::from_ref(&database), Wants::Made, intent, |session| {
         let target = session.surveyor().survey(&database, Depth::Database)?;
         let services = session.services("undo")?;
-        let plan = undo_task::plan(&target, &services)?;
+        let plan = undo_task::plan(&session.project, &target, &services)?;
         let done = session.carry_out(plan, consent(&args.consent), intent)?;
         if done.is_some() { print(target.name()) } else { Ok(Exit::Done) }
     })

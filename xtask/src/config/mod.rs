@@ -5,6 +5,7 @@ mod file;
 mod project;
 mod resolve;
 mod secret;
+mod table_name;
 mod url;
 
 use std::path::{Path, PathBuf};
@@ -12,8 +13,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 pub use env::Env;
-pub use project::{At, Backup, Connection, Container, ContainerBy, Database, Entry, Guards, KeepRules, Project};
+pub use project::{At, Backup, Connection, Container, ContainerBy, Database, Entry, Guards, KeepRules, Pin, Project};
 pub use secret::{SecretName, Secrets};
+pub use table_name::TableName;
 
 use crate::problem::Problem;
 

@@ -1,5 +1,6 @@
 //! From the file and the environment to a `Project`, noting every value's origin.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -7,8 +8,9 @@ use toml::Spanned;
 
 use super::env::Env;
 use super::file::{self, ContainerTable, DatabaseTable, File, PostgresTable, Scalar, Text};
-use super::project::{At, Backup, Connection, Container, ContainerBy, Database, Entry, Guards, KeepRules, Project};
+use super::project::{At, Backup, Connection, Container, ContainerBy, Database, Entry, Guards, KeepRules, Pin, Project};
 use super::secret::Secrets;
+use super::table_name::TableName;
 use super::url;
 use crate::problem::Problem;
 
@@ -31,6 +33,9 @@ pub fn resolve(path: &Path, text: &str, file: &File, env: &Env) -> Result<Projec
     let Resolver { secrets, entries, .. } = r;
     Ok(Project { root, name, environment, containers, databases, backup, after_restore, guards, secrets, entries })
 }
+
+/// Tasks that take live data away or put other data in its place.
+const PINNED: [&str; 4] = ["reset", "restore", "undo", "wipe"];
 
 struct Resolver<'a> {
     path: &'a Path,
@@ -306,6 +311,51 @@ impl Resolver<'_> {
         }
         let allowed_hosts = self.list("guards.allowed-hosts", &g.allowed_hosts)?;
         let agent_variable = self.layered("guards.agent-variable", g.agent_variable.as_ref(), &[], "DB_TASKS_PERSON_SAYS")?;
-        Ok(Guards { protected, allowed_hosts, agent_variable })
+        let pins = self.pins(&g.pins)?;
+        let keep_tables = self.keep_tables(&g.keep_tables)?;
+        Ok(Guards { protected, allowed_hosts, agent_variable, pins, keep_tables })
+    }
+
+    /// A wipe has its pin whatever the file says: the file can name another one, and none can be taken away. `${…}` stays as it
+    /// is written, because a value that is read from the variable itself would always be right.
+    fn pins(&mut self, said: &BTreeMap<Text, Text>) -> Result<BTreeMap<String, Pin>> {
+        let default = Pin { variable: "ALLOW_DATABASE_WIPE".into(), value: "true".into() };
+        let mut pins = BTreeMap::from([("wipe".to_owned(), default)]);
+        for (task, text) in said {
+            if !PINNED.contains(&task.as_ref().as_str()) {
+                let known: Vec<String> = PINNED.iter().map(|t| format!("`{t}`")).collect();
+                return Err(self
+                    .wrong(task.span().start, format!("`{}` is no task that has a pin", task.as_ref()))
+                    .cure(format!("use any of {}", known.join(", ")))
+                    .into());
+            }
+            let pin = Pin::parse(text.as_ref()).ok_or_else(|| {
+                self.wrong(text.span().start, format!("the pin `{}` is not written as `VARIABLE=value`", text.as_ref())).cure(
+                    format!(
+                        "write it like `{} = \"ALLOW_DATABASE_WIPE=true\"`; a pin can be another one, and not be taken away",
+                        task.as_ref()
+                    ),
+                )
+            })?;
+            let origin = self.expand("guards.pins", text.span().start, "")?.1;
+            self.note(&format!("guards.pins.{}", task.as_ref()), &pin.to_string(), origin);
+            pins.insert(task.as_ref().clone(), pin);
+        }
+        if said.keys().all(|task| task.as_ref() != "wipe") {
+            self.note("guards.pins.wipe", &pins["wipe"].to_string(), "default");
+        }
+        Ok(pins)
+    }
+
+    fn keep_tables(&mut self, said: &[Text]) -> Result<Vec<TableName>> {
+        let names = self.list("guards.keep-tables", said)?;
+        let parsed = names.iter().zip(said).map(|(name, at)| {
+            TableName::parse(name).ok_or_else(|| {
+                self.wrong(at.span().start, format!("`{name}` is no table's name"))
+                    .cure("write `table` or `schema.table`, as SQL would: a name with a dot in it stands in double quotes")
+                    .into()
+            })
+        });
+        parsed.collect()
     }
 }

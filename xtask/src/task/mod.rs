@@ -3,9 +3,11 @@
 pub mod backup;
 pub mod cleanup;
 pub mod cluster;
+pub mod protect;
 pub mod restore;
 pub mod undo;
 pub mod verify;
+pub mod wipe;
 
 use chrono::{DateTime, Utc};
 

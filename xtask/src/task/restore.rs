@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::config::Project;
+use crate::config::{Pin, Project};
 use crate::engine::postgres::DatabaseFacts;
 use crate::engine::postgres::admin::{self, Identity, Own, Swap};
 use crate::engine::postgres::facts::{ANALYZE, COUNT_ROWS};
@@ -67,7 +67,7 @@ fn over_live(project: &Project, target: &Surveyed, dump: &Dump, services: &[Cont
     let mut steps = leftovers(target, &[&staged, &swap.discard()])?;
     older.map_or(Ok(()), ours)?;
     let mut body = load(target, dump, request.trust, &staged);
-    body.push(around_services(services, admin::swap(&target.client, &swap)));
+    body.push(around_services(services, vec![Step::Act(admin::swap(&target.client, &swap))]));
     // once the names have changed the restore is done: an interruption must not leave the older one, nor its drop fail the run
     let finally = older.map(|_| admin::drop(&target.client, &swap.discard())).into_iter().collect();
     steps.push(Step::Scope(Scope { body, on_failure: unstage(target, &staged), finally }));
@@ -79,7 +79,7 @@ fn over_live(project: &Project, target: &Surveyed, dump: &Dump, services: &[Cont
     Ok(Plan {
         task: "db-restore",
         headline: headline(dump, name, target),
-        risk: risk(target),
+        risk: risk(target, project.guards.pins.get("restore")),
         notes: notes(target, dump),
         steps,
         afterwards,
@@ -88,9 +88,9 @@ fn over_live(project: &Project, target: &Surveyed, dump: &Dump, services: &[Cont
 }
 
 /// What is at stake when a database takes the live name.
-pub(super) fn risk(target: &Surveyed) -> Risk {
+pub(super) fn risk(target: &Surveyed, pin: Option<&Pin>) -> Risk {
     match target.live() {
-        Some(_) => Risk::ReplacesData { stakes: vec![target.stake()], answer: "yes".into() },
+        Some(_) => Risk::ReplacesData { stakes: vec![target.stake()], answer: "yes".into(), pin: pin.cloned() },
         None => Risk::Adds,
     }
 }
@@ -155,7 +155,7 @@ fn brought_along(recorded: &DatabaseFacts, target: &Surveyed) -> DatabaseFacts {
     if !here(&facts.owner) {
         facts.owner = target.server.role.name.clone();
     }
-    facts.settings.retain(|s| s.name != "dbtasks.environment" && s.role.as_deref().is_none_or(here));
+    facts.settings.retain(|s| s.name != admin::MARKER && s.role.as_deref().is_none_or(here));
     if let Some(acl) = &mut facts.acl {
         acl.retain(|grant| grant.grantee.as_deref().is_none_or(here));
     }
@@ -187,14 +187,14 @@ pub(super) fn ours(database: &DatabaseFacts) -> Result<()> {
 }
 
 /// Stops what runs of the services, acts, and starts the same ones again on every path.
-pub(super) fn around_services(services: &[ContainerFacts], act: Act) -> Step {
+pub(super) fn around_services(services: &[ContainerFacts], acts: Vec<Step>) -> Step {
     let deed = |service: &ContainerFacts, verb: &str| {
         let cmd = crate::cmd::Cmd::new(&service.engine).args([verb, &service.name]);
         Act::Write(Deed { what: format!("{verb} the container {}", service.name), how: How::Command(cmd) })
     };
     let running: Vec<_> = services.iter().filter(|s| s.runs()).collect();
     let mut body: Vec<Step> = running.iter().map(|s| Step::Act(deed(s, "stop"))).collect();
-    body.push(Step::Act(act));
+    body.extend(acts);
     Step::Scope(Scope { body, on_failure: Vec::new(), finally: running.iter().rev().map(|s| deed(s, "start")).collect() })
 }
 
@@ -220,16 +220,6 @@ fn notes(target: &Surveyed, dump: &Dump) -> Vec<String> {
         notes.push(format!(
             "this psql ({}) does not know `\\restrict`: those lines are left out on the way",
             target.server.client
-        ));
-    }
-    let sessions = &target.server.sessions;
-    if !sessions.is_empty() {
-        let shown: Vec<String> = sessions.iter().take(5).map(ToString::to_string).collect();
-        let more = sessions.len().saturating_sub(5);
-        notes.push(format!(
-            "connected now, and cut off by the swap: {}{}",
-            shown.join(", "),
-            if more > 0 { format!(" and {more} more") } else { String::new() }
         ));
     }
     notes
@@ -296,6 +286,12 @@ pub(super) fn swappable(target: &Surveyed) -> Result<()> {
         .cure(format!("connect as `{}` or as a superuser", live.owner))
         .into());
     }
+    unheld(target)
+}
+
+/// What no session's end makes way for.
+pub(super) fn unheld(target: &Surveyed) -> Result<()> {
+    let s = &target.server;
     if s.prepared > 0 {
         return Err(Problem::refused(format!(
             "`{}` is held by {}",

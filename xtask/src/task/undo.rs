@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use super::restore::{around_services, ours, risk, swappable};
+use crate::config::Project;
 use crate::engine::postgres::admin::{self, Own, Swap};
 use crate::engine::postgres::name::previous;
 use crate::facts::{ContainerFacts, Surveyed};
@@ -10,7 +11,7 @@ use crate::plan::{Plan, Step};
 use crate::problem::Problem;
 
 /// Plans an undo. It can be undone in the same way.
-pub fn plan(target: &Surveyed, services: &[ContainerFacts]) -> Result<Plan> {
+pub fn plan(project: &Project, target: &Surveyed, services: &[ContainerFacts]) -> Result<Plan> {
     let name = target.name();
     let kept = previous(name);
     if target.server.database(&kept).is_none() {
@@ -33,12 +34,12 @@ pub fn plan(target: &Surveyed, services: &[ContainerFacts]) -> Result<Plan> {
     let steps = vec![
         Step::Act(admin::still(&target.client, name, live)),
         Step::Act(admin::still(&target.client, &kept, target.server.database(&kept))),
-        around_services(services, admin::swap(&target.client, &swap)),
+        around_services(services, vec![Step::Act(admin::swap(&target.client, &swap))]),
     ];
     Ok(Plan {
         task: "db-undo",
         headline: format!("make `{kept}` the live `{name}` again ({})", target.at()),
-        risk: risk(target),
+        risk: risk(target, project.guards.pins.get("undo")),
         notes: Vec::new(),
         steps,
         afterwards: live
