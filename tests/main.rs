@@ -5,6 +5,8 @@
 mod bench;
 mod cluster;
 mod components;
+#[cfg(unix)]
+mod files;
 mod real;
 mod rules;
 mod stream;

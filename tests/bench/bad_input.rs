@@ -46,7 +46,7 @@ fn files() {
         (
             "[databases.main]\ncontaner = \"pg\"\n",
             "could not read `[DIR]/db-tasks.toml`\n  TOML parse error at line 2, column 1\n    |\n  2 | contaner = \"pg\"\n    | ^^^^^^^^\n  \
-             unknown field `contaner`, expected one of `container`, `cluster`, `init`, `programs`, `postgres`\n  next: did you mean `container`?",
+             unknown field `contaner`, expected one of `container`, `cluster`, `init`, `programs`, `postgres`, `hooks`\n  next: did you mean `container`?",
         ),
         (
             "[databases.main]\n[databases.main]\n",
@@ -359,4 +359,16 @@ fn a_dump_that_ends_badly_is_no_backup() {
         said.tells(words.trim()).tells(cure);
         assert_eq!(bench.names_in("backups"), [""; 0]);
     }
+}
+
+/// The guards can't see which host a service means.
+#[test]
+fn a_service_without_a_host() {
+    let mut bench = Bench::new("[databases.main]\nprograms = \"../bin\"\n");
+    bench.env("PGSERVICE", "elsewhere");
+    bench.run(&["db-backup"]).exits(2).error(
+        "`databases.main` is reached by a service (PGSERVICE), which may be on any host\n  \
+         the guards must know the host before anything is destroyed there\n  \
+         next: say where it is: `postgres = { host = \"…\", database = \"…\" }` in `[databases.main]`, or unset PGSERVICE",
+    );
 }

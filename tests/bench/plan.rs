@@ -46,12 +46,20 @@ pub fn read(text: &str) -> Vec<Line> {
         } else if words.ends_with(" fails:") {
             let (first, last) = range(words);
             lines.push(Line::OnFailure { first, last, commands: Vec::new() });
+        } else if words == "then, in any case:" {
+            // when all before it has gone well
+            let last =
+                lines.iter().rev().find_map(|line| if let Line::Step { number, .. } = line { Some(*number) } else { None });
+            lines.push(Line::Finally { first: last.map_or(1, |n| n + 1), commands: Vec::new() });
         } else if words.ends_with(", in any case:") {
             lines.push(Line::Finally { first: range(words).0, commands: Vec::new() });
         } else if words.starts_with("- ") {
             acts(lines.last_mut().unwrap()).push(Vec::new());
         } else if let Some(command) = words.strip_prefix("$ ") {
-            last_act(lines.last_mut().unwrap()).push(promise(command));
+            let promise = promise(command);
+            if !super::is_wait(&promise.argv) {
+                last_act(lines.last_mut().unwrap()).push(promise);
+            }
         } else if let Some(sql) = words.strip_prefix('|') {
             let promise = last_act(lines.last_mut().unwrap()).last_mut().unwrap();
             promise.sql.push(sql.strip_prefix(' ').unwrap_or(sql).to_owned());
@@ -174,7 +182,8 @@ impl Promise {
     pub fn is_kept_by(&self, call: &Call) -> bool {
         let same_env = |(name, value): &(String, String)| {
             let found = call.env.get(name);
-            if value.starts_with('<') {
+            // a backup's name has the second in it
+            if value.starts_with('<') || name == "DBTASKS_BACKUP" {
                 found.is_some_and(|v| !v.is_empty())
             } else {
                 found.map(|f| unnamed(f)) == Some(unnamed(value))

@@ -8,13 +8,18 @@ use serde_json::Value;
 use super::snapshots::same_as;
 use super::{Bench, DOCKER, HOST, with_beside};
 
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 19] = [
     "db-backup",
     "db-list",
     "db-info",
     "db-verify",
     "db-restore",
     "db-undo",
+    "db-reset",
+    "db-migrate",
+    "db-seed",
+    "db-prepare",
+    "db-repair",
     "db-cleanup",
     "db-status",
     "db-shell",

@@ -92,8 +92,10 @@ fn t19_t44_no_session_outlives_a_run_that_waits_for_a_lock() {
         signal(&child, name);
         let said = Outcome::of(child.wait_with_output().unwrap());
         if name == "KILL" {
-            // nobody is left to end it: it goes with the lock, or with the next run's hand
-            println!("after SIGKILL, with the lock held: {} sessions", sessions(&pg.server, &db));
+            // nobody is left to end it but the next run
+            assert_ne!(sessions(&pg.server, &db), 0);
+            project.ok("db-repair");
+            assert_eq!(sessions(&pg.server, &db), 0, "SIGKILL, and a repair");
         } else {
             assert_eq!((said.code, sessions(&pg.server, &db)), (Some(130), 0), "SIG{name}: {said:?}");
         }
@@ -172,8 +174,9 @@ fn a_compose_project_of_v2() {
 }
 
 const COMPOSE: &str = "[containers.db]\ncompose = { service = \"db\" }\n\
-    [containers.app]\ncompose = { service = \"app\" }\nstop-during = [\"restore\", \"undo\"]\n\
-    [databases.main]\ncontainer = \"db\"\n";
+    [containers.app]\ncompose = { service = \"app\" }\nstop-during = [\"restore\", \"undo\", \"reset\"]\n\
+    [databases.main]\ncontainer = \"db\"\n\
+    [hooks]\nmigrate = \"touch migrating; sleep 60\"\n";
 
 fn compose(made: &Compose) {
     let engine = engine().unwrap();
@@ -209,5 +212,16 @@ fn compose(made: &Compose) {
     assert_eq!(server.sql("appdb", "SELECT count(*) FROM orders"), "0");
     assert!(!server.exists("appdb__staged"));
     project.ok("db-restore --latest --yes");
+    same(&server.fingerprint("appdb"), &before);
+
+    // killed while the application stands still: the next run starts it again
+    let mut child = project.command("db-reset --force").spawn().unwrap();
+    until("the migrator is at work", || project.dir.join("migrating").exists());
+    signal(&child, "KILL");
+    child.wait().unwrap();
+    assert!(started().ends_with("false"), "{}", started());
+    project.fails("db-status --check", 1, "`db-reset` was cut off");
+    project.ok("db-repair").ends_with(0, "start the container");
+    assert!(started().ends_with("true"), "the application was not started again");
     same(&server.fingerprint("appdb"), &before);
 }

@@ -47,8 +47,8 @@ fn t14_a_client_that_is_too_old_is_said_before_anything_and_a_fitting_one_is_pic
     let db = server.database();
     tiny(server, &db.name);
     let project = with_programs(&db.url, &old);
-    let said = project.fails("db-backup --auto", 1, "version");
-    assert!(said.err.contains("pg_dump") && said.err.contains("next:"), "{}", said.err);
+    let said = project.fails("db-backup --auto", 1, "this pg_dump (16) can't read the server");
+    assert!(said.err.contains("next: install a pg_dump of the server's version"), "{}", said.err);
     assert!(project.files().is_empty(), "{:?}", project.files());
     let project = with_programs(&db.url, &postgres("17").unwrap());
     let before = server.fingerprint(&db.name);

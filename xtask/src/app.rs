@@ -1,7 +1,9 @@
 //! The flow: arguments, project, facts, plan, gate, run, report.
 
 mod cluster;
+mod hooks;
 mod reading;
+mod resetting;
 mod session;
 mod wiping;
 mod writing;
@@ -62,6 +64,11 @@ fn perform(session: &mut Session, task: &Task) -> Result<Exit> {
         Task::Wipe(args) => wiping::wipe(session, args),
         Task::Protect(args) => wiping::protect(session, args),
         Task::Cleanup(args) => writing::cleanup(session, args),
+        Task::Reset(args) => resetting::reset(session, args),
+        Task::Migrate(args) => resetting::run_hook(session, args, "db-migrate"),
+        Task::Seed(args) => resetting::run_hook(session, args, "db-seed"),
+        Task::Prepare(args) => resetting::prepare(session, args),
+        Task::Repair(args) => resetting::repair(session, args),
         Task::Start(args) => cluster::start(session, args),
         Task::Stop(args) => cluster::stop(session, args),
         Task::List(args) => reading::list(session, args),

@@ -63,6 +63,21 @@ pub enum Task {
     /// Swap back what the last restore replaced
     #[command(name = "db-undo", visible_alias = "undo")]
     Undo(Undo),
+    /// Back up, then put a new database in place of the old one, migrated and seeded
+    #[command(name = "db-reset", visible_alias = "reset")]
+    Reset(Reset),
+    /// Run the `migrate` hook with the right DATABASE_URL
+    #[command(name = "db-migrate", visible_alias = "migrate")]
+    Migrate(Hooked),
+    /// Run the `seed` hook with the right DATABASE_URL
+    #[command(name = "db-seed", visible_alias = "seed")]
+    Seed(Hooked),
+    /// Give a missing or empty database its contents; leave one with data alone
+    #[command(name = "db-prepare", visible_alias = "prepare")]
+    Prepare(Prepare),
+    /// Clean up after a run that was killed; every run that changes something does so first
+    #[command(name = "db-repair", visible_alias = "repair")]
+    Repair(Repair),
     /// Empty every table; keep the schema and the migration ledgers
     #[command(name = "db-wipe", visible_alias = "wipe")]
     Wipe(Wipe),
@@ -236,6 +251,65 @@ pub struct Undo {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub consent: Consent,
+}
+
+/// `db-reset`
+#[derive(Debug, Clone, Default, Args)]
+#[command(
+    after_help = "Examples:\n  db-reset                             asks for the database's name, backs up, resets\n  db-reset --dry-run                   every step, command and guard; nothing changes\n  db-reset --force                     for CI: no question, the backup is still made\n  db-reset --no-seed\n\nThe hooks `migrate` and `seed` in `db-tasks.toml` make the new database. When one of them fails, the\nold data comes back by itself; afterwards, `db-undo` brings it back."
+)]
+pub struct Reset {
+    /// The database (its key or its name)
+    #[arg(long, value_name = "NAME")]
+    pub database: Option<String>,
+    /// Ask nothing (CI); the backup is still made, and guards still hold
+    #[arg(long, conflicts_with = "confirm")]
+    pub force: bool,
+    /// Make no backup; the safety pin is wanted for it (ALLOW_DATABASE_WIPE=true, or `guards.pins.reset`)
+    #[arg(long)]
+    pub skip_backup: bool,
+    /// Do not run the `seed` hook
+    #[arg(long)]
+    pub no_seed: bool,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub consent: Consent,
+}
+
+/// `db-migrate` and `db-seed`
+#[derive(Debug, Clone, Default, Args)]
+pub struct Hooked {
+    /// The database (its key or its name)
+    #[arg(long, value_name = "NAME")]
+    pub database: Option<String>,
+    /// Back up first
+    #[arg(long)]
+    pub backup: bool,
+    /// Show every step, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `db-prepare`
+#[derive(Debug, Clone, Default, Args)]
+#[command(
+    after_help = "A database that is missing is made. One that is empty is restored from the newest good backup, else\nfrom the dump that `prepare.dump` names, else migrated and seeded. One with data is left alone.\nSKIP_DB_INIT=true leaves all of them alone."
+)]
+pub struct Prepare {
+    /// The database (its key or its name)
+    #[arg(long, value_name = "NAME")]
+    pub database: Option<String>,
+    /// Show every step, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `db-repair`
+#[derive(Debug, Clone, Default, Args)]
+pub struct Repair {
+    /// Show every step, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// `db-wipe`

@@ -1,11 +1,14 @@
 //! A command as a value: what a plan holds, a dry run prints and a door runs.
 
 use std::fmt;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
 
 use crate::config::SecretName;
 
 /// A program, its arguments, what it gets in its environment and on standard input.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cmd {
     /// Name or path of the program.
     pub program: String,
@@ -15,6 +18,9 @@ pub struct Cmd {
     pub env: Vec<(String, Value)>,
     /// What it reads, where that is a text of ours (SQL).
     pub input: Option<String>,
+    /// Where it runs, when not where we do.
+    #[serde(default)]
+    pub dir: Option<PathBuf>,
 }
 
 /// Variables by which libpq goes elsewhere, or does otherwise, than the project says. `config` has read those that count: one
@@ -36,7 +42,7 @@ const STEERING: [&str; 12] = [
 ];
 
 /// A variable's value.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Value {
     /// Anybody may read it.
     Plain(String),
@@ -47,7 +53,7 @@ pub enum Value {
 impl Cmd {
     /// A command without arguments.
     pub fn new(program: impl Into<String>) -> Self {
-        Self { program: program.into(), args: Vec::new(), env: Vec::new(), input: None }
+        Self { program: program.into(), args: Vec::new(), env: Vec::new(), input: None, dir: None }
     }
 
     /// Adds an argument.
@@ -77,6 +83,12 @@ impl Cmd {
     /// Variables of ours that it must not see: it gets them from the plan or not at all.
     pub fn not_inherited(&self) -> impl Iterator<Item = &'static str> {
         STEERING.into_iter().filter(|steering| self.env.iter().all(|(name, _)| name != steering))
+    }
+
+    /// Says where it runs.
+    pub fn dir(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.dir = Some(folder.into());
+        self
     }
 
     /// Says what it reads.

@@ -47,8 +47,8 @@ impl Place {
             Self::Container { engine, name } => exec(engine, name, cmd),
             Self::Unprivileged { programs, through } => {
                 let program = programs.join(&cmd.program).to_string_lossy().into_owned();
-                let mut words = through.iter().cloned().chain([program]).chain(cmd.args);
-                Cmd { program: words.next().unwrap_or_default(), args: words.collect(), env: cmd.env, input: cmd.input }
+                let mut words = through.iter().cloned().chain([program]).chain(cmd.args.clone());
+                Cmd { program: words.next().unwrap_or_default(), args: words.collect(), ..cmd }
             }
         }
     }

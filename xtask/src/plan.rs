@@ -3,6 +3,8 @@
 
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 use crate::bundle::Manifest;
 use crate::cmd::Cmd;
 use crate::config::Pin;
@@ -26,6 +28,8 @@ pub struct Plan {
     pub afterwards: Vec<String>,
     /// The result for stdout (a backup's path).
     pub result: Vec<PathBuf>,
+    /// The backup that it makes or reads.
+    pub backup: Option<PathBuf>,
 }
 
 /// What can be lost; it decides which guards must clear the plan.
@@ -37,6 +41,11 @@ pub enum Risk {
     Adds,
     /// Files that are backups.
     RemovesBackups,
+    /// Whatever a program of the project's own changes in live data.
+    Changes {
+        /// The databases.
+        stakes: Vec<Stake>,
+    },
     /// Live data.
     ReplacesData {
         /// The databases.
@@ -132,7 +141,7 @@ pub enum Act {
 }
 
 /// A change: to what, and how.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Deed {
     /// The thing.
     pub what: String,
@@ -141,7 +150,7 @@ pub struct Deed {
 }
 
 /// The ways of a deed.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum How {
     /// A folder of ours, mode 0700.
     Folder(PathBuf),
@@ -153,6 +162,17 @@ pub enum How {
     Command(Cmd),
     /// A command, and another that makes way for it while it waits.
     Meanwhile(Cmd, Cmd),
+    /// A program of the project's own.
+    Hook(Hook),
+}
+
+/// A program of the project's own: what it says is passed on, and it has a time to be done in.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Hook {
+    /// The command.
+    pub cmd: Cmd,
+    /// Seconds after which it is ended.
+    pub timeout: u64,
 }
 
 /// Makes sure that a command answers as expected.

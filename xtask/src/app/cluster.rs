@@ -57,14 +57,14 @@ impl Session {
     ) -> Result<Exit> {
         let clusters = self.concerned(databases, wants)?;
         if clusters.is_empty() {
-            return task(self);
+            return self.repaired(intent).and_then(|()| task(self));
         }
         if intent == Intent::Show && self.show_missing(&clusters)? == Readiness::Shown {
             return Ok(Exit::Done);
         }
         let lease = self.enter(&self.project.state_dir(), CHANGES)?;
         let result = match self.bring_up(&clusters, intent).and_then(|ready| lease.share().map(|()| ready)) {
-            Ok(Readiness::Ready) => task(self),
+            Ok(Readiness::Ready) => self.repaired(intent).and_then(|()| task(self)),
             Ok(Readiness::Shown) => Ok(Exit::Done),
             Err(e) => Err(e),
         };
@@ -77,6 +77,11 @@ impl Session {
                 Err(e)
             }
         }
+    }
+
+    /// What a killed run has left is cleaned up by the next one that may change something.
+    fn repaired(&mut self, intent: Intent) -> Result<()> {
+        if intent == Intent::Run && self.is_locked() { self.repair(intent) } else { Ok(()) }
     }
 
     /// The clusters of these databases, each once; only those that are made, where the task wants no more.

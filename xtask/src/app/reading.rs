@@ -81,7 +81,9 @@ fn show_status(session: &Session, args: &cli::Status) -> Result<Exit> {
     let containers: Vec<_> =
         session.project.containers.iter().map(|c| (c.clone(), containers::inspect(c, &session.env))).collect();
     let catalog = Catalog::read(&session.project.backup.dir)?;
+    let unfinished = session.unfinished()?;
     let status = view::status::Status {
+        unfinished: unfinished.as_ref(),
         project: &session.project,
         databases: &databases,
         containers: &containers,

@@ -15,8 +15,9 @@ use crate::facts::{ContainerFacts, Surveyor, containers};
 use crate::gate::{self, Agent, Circumstances, Consent, Judgement, Person};
 use crate::plan::{Plan, Risk, Stake};
 use crate::problem::{Exit, Problem};
-use crate::run::{self, Lock, Report, World};
-use crate::task::Moment;
+use crate::run::journal::{self, Unfinished};
+use crate::run::{self, Journal, Lock, Report, World};
+use crate::task::{Moment, repair};
 use crate::ui::terminal::{Telling, Terminal};
 use crate::ui::{describe, told};
 
@@ -122,6 +123,28 @@ impl Session {
         Ok(())
     }
 
+    /// Whether this run holds the project's lock.
+    pub fn is_locked(&self) -> bool {
+        self.lock.is_some()
+    }
+
+    /// What a killed run has left to be cleaned up.
+    pub fn unfinished(&self) -> Result<Option<Unfinished>> {
+        journal::read(&self.project.state_dir())
+    }
+
+    /// Cleans up after a killed run. What can't be done stays on the list, and holds nobody up.
+    pub fn repair(&mut self, intent: Intent) -> Result<()> {
+        let Some(left) = self.unfinished()? else { return Ok(()) };
+        if let (Intent::Run, Some(hook)) = (intent, &left.hook) {
+            hook.end();
+        }
+        if let Err(e) = self.carry_out(repair::plan(&left), Consent::Yes, intent) {
+            self.terminal.say(&format!("{e:#}"));
+        }
+        Ok(())
+    }
+
     /// Whether a signal came.
     pub fn interrupted(&self) -> bool {
         self.interrupt.hit()
@@ -160,8 +183,16 @@ impl Session {
         let mut terminal = Terminal::new(&self.env, Telling::Steps, Arc::clone(&self.interrupt));
         let cleared = gate::clear(plan, &circumstances, &mut terminal)?;
         let (task, afterwards) = (cleared.plan().task, cleared.plan().afterwards.clone());
-        let mut world =
-            World { secrets: &self.project.secrets, interrupt: &self.interrupt, now: Utc::now, watch: &mut self.terminal };
+        // the repair itself takes over what an earlier run has left; any other run leaves it on the list
+        let inherited = if task == repair::TASK { None } else { self.unfinished()? };
+        let journal = Journal::new(self.lock.as_ref().map(|_| self.project.state_dir()), task, self.moment.now, inherited);
+        let mut world = World {
+            secrets: &self.project.secrets,
+            interrupt: &self.interrupt,
+            now: Utc::now,
+            watch: &mut self.terminal,
+            journal,
+        };
         let mut report = run::run(cleared, &mut world);
         let done = report.problem.is_none();
         if done {

@@ -35,7 +35,8 @@ fn empty(session: &mut Session, args: &cli::Wipe, databases: &[Database]) -> Res
     let services = session.services("wipe")?;
     let first = if args.backup { First::Backup } else { First::Nothing };
     let planned = wipe::plan(&session.project, &surveyed, &catalog, &services, first, &session.moment)?;
-    match session.carry_out(planned.plan, consent(&args.consent), Intent::of(&args.consent))? {
+    let plan = session.hooked(planned.plan, &surveyed.iter().collect::<Vec<_>>())?;
+    match session.carry_out(plan, consent(&args.consent), Intent::of(&args.consent))? {
         Some(_) => print(&planned.lines.join("\n")),
         None => Ok(Exit::Done),
     }

@@ -26,7 +26,7 @@ pub(super) fn consent(args: &cli::Consent) -> Consent {
     }
 }
 
-fn survey(session: &Session, databases: &[config::Database]) -> Result<Vec<Surveyed>> {
+pub(super) fn survey(session: &Session, databases: &[config::Database]) -> Result<Vec<Surveyed>> {
     let surveyor = session.surveyor();
     databases.iter().map(|d| surveyor.survey(d, Depth::Database)).collect()
 }
@@ -53,6 +53,7 @@ fn back_up(session: &mut Session, args: &cli::Backup, databases: &[config::Datab
     let surveyed = survey(session, databases)?;
     let catalog = Catalog::read(&request.backup.dir)?;
     let plan = backup::plan(&session.project, &surveyed, &catalog, request, &session.moment)?;
+    let plan = session.hooked(plan, &surveyed.iter().collect::<Vec<_>>())?;
     let result = plan.result.clone();
     let consent = if args.auto || session.env.says_yes("SKIP_BACKUP_PROMPT") { Consent::Yes } else { consent(&args.consent) };
     if session.carry_out(plan, consent, Intent::of(&args.consent))?.is_none() {
@@ -66,7 +67,7 @@ fn back_up(session: &mut Session, args: &cli::Backup, databases: &[config::Datab
 }
 
 /// The dump of one database in a backup, with its file looked at.
-fn dump_of(session: &Session, backup: &Backup, key: Option<&str>) -> Result<Dump> {
+pub(super) fn dump_of(session: &Session, backup: &Backup, key: Option<&str>) -> Result<Dump> {
     if let Kind::Broken { why, .. } = &backup.kind {
         return Err(Problem::failed(format!("the backup `{}` is broken", backup.name))
             .because(why)
@@ -117,6 +118,7 @@ fn put_back(session: &mut Session, args: &cli::Restore, database: &config::Datab
     };
     let services = if args.into.is_some() { Vec::new() } else { session.services("restore")? };
     let plan = restore_task::plan(&session.project, &target, &dump, &services, &request)?;
+    let plan = session.hooked(plan, &[&target])?;
     let done = session.carry_out(plan, consent(&args.consent), Intent::of(&args.consent))?;
     let restored = args.into.clone().unwrap_or_else(|| target.name().to_owned());
     if done.is_some() { print(&restored) } else { Ok(Exit::Done) }
@@ -157,6 +159,7 @@ pub fn undo(session: &mut Session, args: &cli::Undo) -> Result<Exit> {
         let target = session.surveyor().survey(&database, Depth::Database)?;
         let services = session.services("undo")?;
         let plan = undo_task::plan(&session.project, &target, &services)?;
+        let plan = session.hooked(plan, &[&target])?;
         let done = session.carry_out(plan, consent(&args.consent), intent)?;
         if done.is_some() { print(target.name()) } else { Ok(Exit::Done) }
     })
@@ -180,7 +183,8 @@ pub fn verify(session: &mut Session, args: &cli::Verify) -> Result<Exit> {
         None => vec![None],
     };
     let dumps = keys.iter().map(|key| dump_of(session, &backup, key.as_deref())).collect::<Result<Vec<_>>>()?;
-    finish_verify(session, &backup, verify_task::quick(&dumps), intent)
+    let plan = session.hooked(verify_task::quick(&dumps), &[])?;
+    finish_verify(session, &backup, plan, intent)
 }
 
 fn deep(session: &mut Session, backup: &Backup, key: Option<String>, intent: Intent) -> Result<Exit> {
@@ -189,7 +193,8 @@ fn deep(session: &mut Session, backup: &Backup, key: Option<String>, intent: Int
     session.with_servers(std::slice::from_ref(&database), Wants::Made, intent, |session| {
         let target = session.surveyor().survey(&database, Depth::Database)?;
         let dump = dump_of(session, backup, Some(&database.key))?;
-        finish_verify(session, backup, verify_task::deep(&target, &dump)?, intent)
+        let plan = session.hooked(verify_task::deep(&target, &dump)?, &[&target])?;
+        finish_verify(session, backup, plan, intent)
     })
 }
 
@@ -211,6 +216,7 @@ pub fn cleanup(session: &mut Session, args: &cli::Cleanup) -> Result<Exit> {
     let catalog = Catalog::read(&dir)?;
     let plan = cleanup_task::plan(&catalog, &rules, &session.moment);
     let removed = plan.steps.len();
+    let plan = session.hooked(plan, &[])?;
     match session.carry_out(plan, consent(&args.consent), intent)? {
         Some(_) if removed == 0 => print("nothing to remove"),
         _ => Ok(Exit::Done),

@@ -56,6 +56,8 @@ pub enum Reason {
     PreReset,
     /// Before a wipe.
     PreWipe,
+    /// Before the project's own migrator or seed.
+    PreMigrate,
     /// Before a restore that could not be staged.
     PreRestore,
     /// By a schedule.

@@ -52,7 +52,13 @@ pub struct File {
     #[serde(default)]
     pub restore: RestoreTable,
     #[serde(default)]
+    pub reset: ResetTable,
+    #[serde(default)]
+    pub prepare: PrepareTable,
+    #[serde(default)]
     pub guards: GuardsTable,
+    #[serde(default)]
+    pub hooks: HooksTable,
 }
 
 /// `[project]`
@@ -72,6 +78,7 @@ pub struct ContainerTable {
     pub engine: Option<Text>,
     #[serde(default)]
     pub stop_during: Vec<Text>,
+    pub ready_within: Option<Spanned<Scalar>>,
 }
 
 /// `compose = { service = "db" }`
@@ -93,6 +100,8 @@ pub struct DatabaseTable {
     pub programs: Option<Text>,
     #[serde(default)]
     pub postgres: PostgresTable,
+    #[serde(default)]
+    pub hooks: HooksTable,
 }
 
 /// `postgres = { … }`
@@ -129,6 +138,40 @@ pub struct BackupTable {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct RestoreTable {
     pub next: Option<Vec<Text>>,
+}
+
+/// `[reset]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ResetTable {
+    pub strategy: Option<Text>,
+    pub next: Option<Vec<Text>>,
+}
+
+/// `[prepare]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct PrepareTable {
+    pub dump: Option<Text>,
+}
+
+/// `[hooks]`, of the project or of a database: what runs at which moment.
+pub type HooksTable = BTreeMap<Spanned<String>, HookTable>;
+
+/// A hook as people write it: a string for `sh`, an array of words, or a table that says more.
+#[derive(Debug)]
+pub struct HookTable {
+    pub run: Words,
+    pub container: Option<String>,
+    pub timeout: Option<Scalar>,
+    pub url: Option<String>,
+}
+
+/// What a hook runs.
+#[derive(Debug)]
+pub enum Words {
+    Argv(Vec<String>),
+    Shell(String),
 }
 
 /// `[guards]`

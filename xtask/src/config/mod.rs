@@ -2,18 +2,20 @@
 
 pub mod env;
 mod file;
+pub mod hooks;
 mod project;
 mod resolve;
 mod secret;
 mod table_name;
-mod url;
+pub mod url;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
 pub use env::Env;
-pub use project::{At, Backup, Connection, Container, ContainerBy, Database, Entry, Guards, KeepRules, Pin, Project};
+pub use hooks::Hook;
+pub use project::{At, Backup, Connection, Container, ContainerBy, Database, Entry, Guards, KeepRules, Pin, Project, Strategy};
 pub use secret::{SecretName, Secrets};
 pub use table_name::TableName;
 

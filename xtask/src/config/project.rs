@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use super::hooks::Hook;
 use super::secret::{SecretName, Secrets};
 use super::table_name::TableName;
 
@@ -23,6 +24,14 @@ pub struct Project {
     pub backup: Backup,
     /// Lines to print after a restore.
     pub after_restore: Vec<String>,
+    /// How a reset goes.
+    pub strategy: Strategy,
+    /// Lines to print after a reset.
+    pub after_reset: Vec<String>,
+    /// The dump that a new database starts from, where there is no backup.
+    pub first_dump: Option<PathBuf>,
+    /// What the project's own programs do, for every database.
+    pub hooks: Vec<Hook>,
     /// What may be destroyed, and what never.
     pub guards: Guards,
     /// Values that only children's environments ever see.
@@ -54,6 +63,8 @@ pub struct Container {
     pub engine: Option<String>,
     /// Tasks (`restore`, `wipe`, `reset`) that stop it while they work.
     pub stop_during: Vec<String>,
+    /// Seconds that it has to be ready again, once it was started.
+    pub ready_within: u64,
 }
 
 /// How a container is found.
@@ -83,6 +94,18 @@ pub struct Database {
     pub programs: Option<PathBuf>,
     /// How to connect.
     pub connection: Connection,
+    /// What the project's own programs do, for this one.
+    pub hooks: Vec<Hook>,
+}
+
+/// How a reset goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Strategy {
+    /// An empty database takes the live name, and is migrated and seeded there; where that fails, the old one comes back.
+    #[default]
+    InPlace,
+    /// The new database is migrated and seeded under another name, and takes the live name only when all of it has succeeded.
+    Staged,
 }
 
 /// Where a database's programs run.
@@ -118,6 +141,8 @@ pub struct Connection {
     pub options: Vec<(String, String)>,
     /// The database to connect to for work on databases themselves; `postgres`, where not said.
     pub maintenance: String,
+    /// The whole URI, where it was given as one, for the project's own programs: theirs has parameters that are not libpq's.
+    pub uri: Option<SecretName>,
 }
 
 /// How backups are made and kept.

@@ -7,8 +7,11 @@ use anyhow::Result;
 use toml::Spanned;
 
 use super::env::Env;
-use super::file::{self, ContainerTable, DatabaseTable, File, PostgresTable, Scalar, Text};
-use super::project::{At, Backup, Connection, Container, ContainerBy, Database, Entry, Guards, KeepRules, Pin, Project};
+use super::file::{self, ContainerTable, DatabaseTable, File, HookTable, HooksTable, PostgresTable, Scalar, Text, Words};
+use super::hooks::{self, Hook, Run};
+use super::project::{
+    At, Backup, Connection, Container, ContainerBy, Database, Entry, Guards, KeepRules, Pin, Project, Strategy,
+};
 use super::secret::Secrets;
 use super::table_name::TableName;
 use super::url;
@@ -30,8 +33,27 @@ pub fn resolve(path: &Path, text: &str, file: &File, env: &Env) -> Result<Projec
     let backup = r.backup(file)?;
     let guards = r.guards(file)?;
     let after_restore = r.list("restore.next", file.restore.next.as_deref().unwrap_or(&[]))?;
-    let Resolver { secrets, entries, .. } = r;
-    Ok(Project { root, name, environment, containers, databases, backup, after_restore, guards, secrets, entries })
+    let strategy = r.strategy(file)?;
+    let after_reset = r.list("reset.next", file.reset.next.as_deref().unwrap_or(&[]))?;
+    let first_dump = r.pick("prepare.dump", file.prepare.dump.as_ref(), &[])?.map(|path| r.path(&path));
+    let hooks = r.hooks("hooks", &file.hooks, file)?;
+    let Resolver { secrets, entries, root, .. } = r;
+    Ok(Project {
+        root: root.to_path_buf(),
+        name,
+        environment,
+        containers,
+        databases,
+        backup,
+        after_restore,
+        strategy,
+        after_reset,
+        first_dump,
+        hooks,
+        guards,
+        secrets,
+        entries,
+    })
 }
 
 /// Tasks that take live data away or put other data in its place.
@@ -162,7 +184,8 @@ impl Resolver<'_> {
                 .cure("use any of `restore`, `undo`, `reset`, `wipe`")
                 .into());
         }
-        Ok(Container { key: key.into(), by, engine, stop_during })
+        let ready_within = self.number(&at("ready-within"), table.ready_within.as_ref(), &[])?.unwrap_or(60).into();
+        Ok(Container { key: key.into(), by, engine, stop_during, ready_within })
     }
 
     fn database(&mut self, key: &str, table: &DatabaseTable, file: &File, from_env: bool) -> Result<Database> {
@@ -172,7 +195,20 @@ impl Resolver<'_> {
         // a cluster of the project's own is reached by its socket alone: variables speak of other servers
         let from_env = from_env && !matches!(place, At::Cluster { .. });
         let connection = self.connection(key, &table.postgres, from_env)?;
-        Ok(Database { key: key.into(), at: place, programs, connection })
+        let service =
+            connection.options.iter().any(|(name, _)| name == "PGSERVICE") || (from_env && self.env.get("PGSERVICE").is_some());
+        if place == At::Host && connection.host.is_none() && service {
+            return Err(Problem::usage(format!(
+                "`databases.{key}` is reached by a service (PGSERVICE), which may be on any host"
+            ))
+            .because("the guards must know the host before anything is destroyed there")
+            .cure(format!(
+                "say where it is: `postgres = {{ host = \"…\", database = \"…\" }}` in `[databases.{key}]`, or unset PGSERVICE"
+            ))
+            .into());
+        }
+        let hooks = self.hooks(&at("hooks"), &table.hooks, file)?;
+        Ok(Database { key: key.into(), at: place, programs, connection, hooks })
     }
 
     fn at(&mut self, key: &str, table: &DatabaseTable, file: &File) -> Result<At> {
@@ -268,6 +304,7 @@ impl Resolver<'_> {
             self.secrets.also_hide(spelling);
         }
         let password = url.password.map(|value| self.secrets.keep(format!("the password in {origin}"), value));
+        let whole = self.secrets.keep(format!("{origin}, as it is"), uri.to_owned());
         let variable = |k: &str| url::OPTIONS.iter().find(|(name, _)| *name == k).map(|(_, var)| (*var).to_owned());
         let options = url.options.iter().filter_map(|(k, v)| Some((variable(k)?, v.clone()))).collect();
         Ok(Connection {
@@ -278,7 +315,56 @@ impl Resolver<'_> {
             password,
             options,
             maintenance: String::new(),
+            uri: Some(whole),
         })
+    }
+
+    fn strategy(&mut self, file: &File) -> Result<Strategy> {
+        let said = self.layered("reset.strategy", file.reset.strategy.as_ref(), &[], "in-place")?;
+        match said.as_str() {
+            "in-place" => Ok(Strategy::InPlace),
+            "staged" => Ok(Strategy::Staged),
+            other => Err(Problem::usage(format!("`reset.strategy` is `{other}`")).cure("use `in-place` or `staged`").into()),
+        }
+    }
+
+    fn hooks(&mut self, at: &str, table: &HooksTable, file: &File) -> Result<Vec<Hook>> {
+        table.iter().map(|(moment, hook)| self.hook(at, moment, hook, file)).collect()
+    }
+
+    fn hook(&mut self, at: &str, moment: &Text, table: &HookTable, file: &File) -> Result<Hook> {
+        let (offset, moment) = (moment.span().start, moment.as_ref().clone());
+        let key = format!("{at}.{moment}");
+        if !hooks::moments().contains(&moment) {
+            let cure = hooks::nearest(&moment).map_or_else(
+                || "use `migrate`, `seed`, or `before-`, `after-`, `failed-`, `finally-` with a task: `before-reset`".into(),
+                |word| format!("did you mean `{word}`?"),
+            );
+            return Err(self.wrong(offset, format!("`{moment}` is no moment that a hook can be for")).cure(cure).into());
+        }
+        if let Some(container) = table.container.as_ref().filter(|key| !file.containers.contains_key(*key)) {
+            return Err(self
+                .wrong(offset, format!("`{key}` names the container `{container}`, which is not in `[containers]`"))
+                .into());
+        }
+        let timeout = table
+            .timeout
+            .as_ref()
+            .map_or(Ok(hooks::TIMEOUT), |t| t.0.parse())
+            .map_err(|_| self.wrong(offset, format!("the timeout of `{key}` is no number of seconds")))?;
+        let run = match &table.run {
+            // `sh` has its own ways with `${…}`, and what it puts in is in no plan
+            Words::Shell(line) if !line.trim().is_empty() => Run::Shell(line.clone()),
+            Words::Argv(words) if !words.is_empty() => {
+                let expanded = words.iter().map(|word| Ok(self.expand(&key, offset, word)?.0));
+                Run::Argv(expanded.collect::<Result<_>>()?)
+            }
+            _ => return Err(self.wrong(offset, format!("`{key}` says nothing to run")).into()),
+        };
+        let url = table.url.as_ref().map(|url| Ok::<_, anyhow::Error>(self.expand(&key, offset, url)?.0)).transpose()?;
+        let origin = self.expand(&key, offset, "")?.1;
+        self.note(&key, &run.to_string(), origin);
+        Ok(Hook { moment, run, container: table.container.clone(), timeout, url })
     }
 
     fn backup(&mut self, file: &File) -> Result<Backup> {

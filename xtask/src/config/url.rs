@@ -1,7 +1,7 @@
 //! PostgreSQL connection URIs, as libpq reads them.
 //! <https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS>
 
-use percent_encoding::percent_decode_str;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 /// A connection URI taken apart. Query parameters that libpq does not know (`schema`, `connection_limit`, …, which
 /// Prisma and others add) are kept apart: psql would refuse the whole URI because of them.
@@ -110,6 +110,43 @@ fn parse_option(name: &str, value: String, url: &mut Url) {
     }
 }
 
+/// Everything but what RFC 3986 calls unreserved.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// A part of a URI, so that nothing in it means anything.
+pub fn encode(text: &str) -> String {
+    utf8_percent_encode(text, RESERVED).to_string()
+}
+
+/// The same URI for another database of the same server; parameters for other programs stay.
+pub fn with_database(uri: &str, database: &str) -> String {
+    if parse(uri).is_ok_and(|url| url.database.as_deref() == Some(database)) {
+        return uri.to_owned();
+    }
+    let (base, query) = uri.split_once('?').map_or((uri, None), |(base, query)| (base, Some(query)));
+    let authority = base.split_once("://").map_or(0, |(scheme, _)| scheme.len() + 3);
+    let end = base[authority..].find('/').map_or(base.len(), |at| authority + at);
+    let kept = query.into_iter().flat_map(|q| q.split('&')).filter(|pair| !pair.starts_with("dbname="));
+    let query = kept.collect::<Vec<_>>().join("&");
+    format!("{}/{}{}{query}", &base[..end], encode(database), if query.is_empty() { "" } else { "?" })
+}
+
+/// A URI from its parts; a socket's folder is a parameter, as most drivers take it.
+pub fn write(user: Option<&str>, password: Option<&str>, host: &str, port: Option<&str>, database: &str) -> String {
+    let who = match (user, password) {
+        (Some(user), Some(password)) => format!("{}:{}@", encode(user), encode(password)),
+        (Some(user), None) => format!("{}@", encode(user)),
+        _ => String::new(),
+    };
+    if host.starts_with('/') {
+        let port = port.map_or(String::new(), |port| format!("&port={port}"));
+        return format!("postgresql://{who}/{}?host={}{port}", encode(database), encode(host));
+    }
+    let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+    let port = port.map_or(String::new(), |port| format!(":{port}"));
+    format!("postgresql://{who}{host}{port}/{}", encode(database))
+}
+
 fn decode(text: &str) -> Result<String, String> {
     percent_decode_str(text).decode_utf8().map(String::from).map_err(|_| "it is not UTF-8 once decoded".into())
 }
@@ -149,6 +186,29 @@ mod tests {
         let u = parse("postgresql://h/d?schema=public&sslmode=require&connection_limit=5").unwrap();
         assert_eq!(u.options, [("sslmode".to_owned(), "require".to_owned())]);
         assert_eq!(u.ignored, ["schema", "connection_limit"]);
+    }
+
+    #[test]
+    fn another_database_keeps_all_the_rest() {
+        for (uri, want) in [
+            ("postgresql://u:p@h:5433/d?schema=public", "postgresql://u:p@h:5433/d__x?schema=public"),
+            ("postgres://u@h", "postgres://u@h/d__x"),
+            ("postgresql:///d?host=/tmp/pg", "postgresql:///d__x?host=/tmp/pg"),
+            ("postgresql://h/?dbname=d&sslmode=require", "postgresql://h/d__x?sslmode=require"),
+            ("postgresql://h/d__x?dbname=d__x", "postgresql://h/d__x?dbname=d__x"),
+        ] {
+            assert_eq!(with_database(uri, "d__x"), want);
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_as_it_was() {
+        for (host, port) in [("h", Some("5433")), ("/tmp/p g", Some("1")), ("::1", None)] {
+            let read = parse(&write(Some("u@x"), Some("p:/@ß"), host, port, "d x")).unwrap();
+            let text = |o: &Option<String>| o.clone().unwrap_or_default();
+            assert_eq!([text(&read.user), text(&read.password), text(&read.database)], ["u@x", "p:/@ß", "d x"]);
+            assert_eq!((text(&read.host).as_str(), read.port.as_deref()), (host, port));
+        }
     }
 
     #[test]

@@ -39,9 +39,14 @@ impl Interrupt {
         self.hit.load(Ordering::SeqCst)
     }
 
+    /// Whether a signal came that is to end what is at work.
+    pub fn strikes(&self) -> bool {
+        self.hit() && !self.shielded.load(Ordering::SeqCst)
+    }
+
     fn strike(&self) {
         self.hit.store(true, Ordering::SeqCst);
-        if !self.shielded.load(Ordering::SeqCst) {
+        if self.strikes() {
             let children = self.children.lock().unwrap_or_else(PoisonError::into_inner);
             // a child that has ended already is no matter
             children.iter().filter_map(Weak::upgrade).for_each(|child| drop(child.kill()));
@@ -66,7 +71,7 @@ impl Interrupt {
             children.retain(|c| c.strong_count() > 0);
             children.push(Arc::downgrade(&child));
         }
-        if self.hit() && !self.shielded.load(Ordering::SeqCst) {
+        if self.strikes() {
             drop(child.kill());
         }
         child

@@ -4,14 +4,16 @@ use std::io::PipeReader;
 use std::io::PipeWriter;
 use std::process::Output;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use serde::{Deserialize, Serialize};
 
 use super::Interrupt;
 use super::ask::not_started;
 use crate::cmd::{Cmd, Value};
 use crate::config::Secrets;
-use crate::problem::Problem;
+use crate::problem::{Problem, shorten};
 
 /// What a child reads.
 pub enum Input {
@@ -27,6 +29,8 @@ pub enum Outlet {
     Kept,
     /// A pipe.
     Pipe(PipeWriter),
+    /// A pipe for both of its outputs, and a process group of its own: what it starts can be ended with it.
+    Both(PipeWriter),
 }
 
 /// A running child.
@@ -38,7 +42,7 @@ pub struct Child {
 
 /// Starts a command.
 pub fn start(cmd: &Cmd, input: Input, outlet: Outlet, secrets: &Secrets, interrupt: &Interrupt) -> Result<Child> {
-    let mut expression = prepared(cmd, secrets).stderr_capture();
+    let mut expression = prepared(cmd, secrets);
     expression = match input {
         Input::Text => match &cmd.input {
             Some(text) => expression.stdin_bytes(text.as_bytes()),
@@ -46,15 +50,37 @@ pub fn start(cmd: &Cmd, input: Input, outlet: Outlet, secrets: &Secrets, interru
         },
         Input::Pipe(reader) => expression.stdin_file(reader),
     };
+    let grouped = matches!(outlet, Outlet::Both(_));
     expression = match outlet {
-        Outlet::Kept => expression.stdout_capture(),
-        Outlet::Pipe(writer) => expression.stdout_file(writer),
+        Outlet::Kept => expression.stderr_capture().stdout_capture(),
+        Outlet::Pipe(writer) => expression.stderr_capture().stdout_file(writer),
+        Outlet::Both(writer) => own_group(expression.stderr_to_stdout().stdout_file(writer)),
     };
     let handle = expression.start().map_err(|e| not_started(cmd, &e))?;
-    Ok(Child { handle: interrupt.guard(handle), shown: without_variables(cmd), secrets: secrets.clone() })
+    // whoever started a group ends it
+    let handle = if grouped { Arc::new(handle) } else { interrupt.guard(handle) };
+    Ok(Child { handle, shown: without_variables(cmd), secrets: secrets.clone() })
 }
 
 impl Child {
+    /// Ends it with all that it has started, which a group of its own holds together: kindly first, after `patience` for good.
+    pub fn end_group(&self, patience: Duration) {
+        for pid in self.handle.pids() {
+            end_group(pid, patience, || self.has_ended());
+        }
+        self.kill();
+    }
+
+    /// Its process, by which a later run may end it with all that it has started.
+    pub fn process(&self) -> Option<Process> {
+        self.handle.pids().first().map(|pid| Process { pid: *pid, begun: begun(*pid) })
+    }
+
+    /// Whether it has ended by itself.
+    pub fn has_ended(&self) -> bool {
+        !matches!(self.handle.try_wait(), Ok(None))
+    }
+
     /// Ends it at once.
     pub fn kill(&self) {
         // one that has ended already is no matter
@@ -77,11 +103,52 @@ impl Child {
         let err = self.secrets.redact(&String::from_utf8_lossy(&output.stderr));
         let lines: Vec<&str> = err.lines().filter(|l| !l.trim().is_empty()).collect();
         let tail = lines[lines.len().saturating_sub(12)..].join("\n");
-        let problem = Problem::failed(format!("`{}` ended with {}", shorten(&self.shown), status(output))).because(tail);
+        let problem = Problem::failed(format!("`{}` ended with {}", shorten(&self.shown, 160), status(output))).because(tail);
         let cure = crate::engine::postgres::cures::for_text(&err);
         problem.cure(cure.unwrap_or_else(|| "`db-doctor` looks for what is wrong with servers, roles and containers".into()))
     }
 }
+
+/// A process that leads a group, and when it began: numbers are given again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Process {
+    /// Its number.
+    pub pid: u32,
+    /// Its beginning, as the system counts it; unknown where there is no `/proc`.
+    pub begun: Option<String>,
+}
+
+impl Process {
+    /// Ends the group, where it is for sure the one that was meant. While any of a group lives, its number is nobody else's.
+    pub fn end(&self) {
+        let now = begun(self.pid);
+        if self.begun.is_some() && (now.is_none() || now == self.begun) {
+            end_group(self.pid, Duration::from_secs(5), || begun(self.pid).is_none());
+        }
+    }
+}
+
+/// The 22nd field of `/proc/PID/stat` (proc_pid_stat(5)); the second one, in parentheses, may hold spaces.
+fn begun(pid: u32) -> Option<String> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(')')?.1.split_whitespace().nth(19).map(String::from)
+}
+
+#[cfg(unix)]
+fn end_group(pid: u32, patience: Duration, ended: impl Fn() -> bool) {
+    use rustix::process::{Pid, Signal, kill_process_group};
+    let Some(group) = Pid::from_raw(pid.cast_signed()) else { return };
+    // a group that has ended already is no matter
+    let _ = kill_process_group(group, Signal::TERM);
+    let asked = Instant::now();
+    while asked.elapsed() < patience && !ended() {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let _ = kill_process_group(group, Signal::KILL);
+}
+
+#[cfg(not(unix))]
+fn end_group(_pid: u32, _patience: Duration, _ended: impl Fn() -> bool) {}
 
 /// Whether a child ended because somebody killed it, most likely we ourselves.
 pub fn was_killed(error: &anyhow::Error) -> bool {
@@ -105,11 +172,26 @@ pub fn hand_over(cmd: &Cmd, secrets: &Secrets) -> Result<Option<i32>> {
 /// The program with its arguments and its environment.
 fn prepared(cmd: &Cmd, secrets: &Secrets) -> duct::Expression {
     let expression = duct::cmd(&cmd.program, &cmd.args).unchecked();
+    let expression = cmd.dir.iter().fold(expression, |expression, dir| expression.dir(dir));
     let expression = cmd.not_inherited().fold(expression, |expression, name| expression.env_remove(name));
     cmd.env.iter().fold(expression, |expression, (name, value)| match value {
         Value::Plain(text) => expression.env(name, text),
         Value::Secret(secret) => expression.env(name, secrets.reveal(secret).unwrap_or_default()),
     })
+}
+
+#[cfg(unix)]
+fn own_group(expression: duct::Expression) -> duct::Expression {
+    use std::os::unix::process::CommandExt as _;
+    expression.before_spawn(|command| {
+        command.process_group(0);
+        Ok(())
+    })
+}
+
+#[cfg(not(unix))]
+fn own_group(expression: duct::Expression) -> duct::Expression {
+    expression
 }
 
 fn status(output: &Output) -> String {
@@ -122,8 +204,4 @@ fn status(output: &Output) -> String {
 /// An error is short: the variables are in the dry run.
 fn without_variables(cmd: &Cmd) -> String {
     Cmd { env: Vec::new(), ..cmd.clone() }.to_string()
-}
-
-fn shorten(text: &str) -> String {
-    if text.chars().count() <= 160 { text.to_owned() } else { text.chars().take(157).chain("...".chars()).collect() }
 }

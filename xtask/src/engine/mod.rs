@@ -1,4 +1,5 @@
 //! Engines: what is said to a store. Where it is said is `place`'s matter.
 
 pub mod cluster;
+pub mod files;
 pub mod postgres;

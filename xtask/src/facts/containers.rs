@@ -30,6 +30,10 @@ pub struct ContainerFacts {
     pub engine_host: Option<String>,
     /// Its environment: the official image says there who owns the server.
     pub env: BTreeMap<String, String>,
+    /// The port of this machine that PostgreSQL's port is published on, where it is.
+    pub published: Option<String>,
+    /// Seconds that it has to be ready again, once it was started.
+    pub ready_within: u64,
 }
 
 impl ContainerFacts {
@@ -61,7 +65,11 @@ pub fn inspect(container: &Container, env: &Env) -> Result<ContainerFacts> {
         ContainerBy::Name(name) => name.clone(),
         ContainerBy::Compose { service, folder, project } => by_labels(&engine, service, folder, project.as_deref(), env)?,
     };
-    Ok(ContainerFacts { engine_host: env.get("DOCKER_HOST").and_then(engine_host), ..inspect_name(&engine, &name)? })
+    Ok(ContainerFacts {
+        engine_host: env.get("DOCKER_HOST").and_then(engine_host),
+        ready_within: container.ready_within,
+        ..inspect_name(&engine, &name)?
+    })
 }
 
 /// `tcp://host:2376` and `ssh://user@host` name a host; `unix://` and `npipe://` are this machine.
@@ -95,6 +103,8 @@ fn inspect_name(engine: &str, name: &str) -> Result<ContainerFacts> {
         health: one.state.health.map(|h| h.status).filter(|s| !s.is_empty()),
         started: one.state.started_at,
         env: pairs.map(|(k, v)| (k.to_owned(), v.to_owned())).collect(),
+        published: one.network_settings.ports.get("5432/tcp").cloned().flatten().and_then(|b| Some(b.first()?.host_port.clone())),
+        ready_within: 0,
     })
 }
 
@@ -149,6 +159,21 @@ struct Inspected {
     name: String,
     state: State,
     config: Config,
+    #[serde(default)]
+    network_settings: NetworkSettings,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase")]
+struct NetworkSettings {
+    #[serde(default)]
+    ports: BTreeMap<String, Option<Vec<Binding>>>,
+}
+
+#[derive(Deserialize, Clone)]
+#[serde(rename_all = "PascalCase")]
+struct Binding {
+    host_port: String,
 }
 
 #[derive(Deserialize)]

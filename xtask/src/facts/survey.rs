@@ -40,6 +40,8 @@ pub struct Surveyed {
     pub client: Client,
     /// pg_dump's client, which may be of another version than psql's.
     pub dumper: Client,
+    /// The major version of pg_dump, where its folder or the psql beside it tells.
+    pub dump_major: Option<u32>,
     /// Its container, where it is in one.
     pub container: Option<ContainerFacts>,
     /// What the server says.
@@ -121,9 +123,11 @@ impl Surveyor<'_> {
                 .into());
         }
         let mut dumper = client.clone();
-        if let Place::Host { programs } = &mut dumper.place {
-            let fitting = programs::fitting(&folders, server.version).map(|p| p.folder.clone());
-            *programs = fitting.or_else(|| programs.clone());
+        let mut dump_major = Some(server.client.major());
+        if let (Place::Host { programs }, Some(fitting)) = (&mut dumper.place, programs::fitting(&folders, server.version)) {
+            let beside_psql = programs.as_ref() == Some(&fitting.folder);
+            dump_major = fitting.major.or(dump_major.filter(|_| beside_psql));
+            *programs = Some(fitting.folder.clone());
         }
         if let (Place::Host { programs }, Some(knowing)) = (&mut client.place, knows_restrict(&folders)) {
             // a psql of any version talks to the server; one that knows `\restrict` loads every dump
@@ -131,7 +135,7 @@ impl Surveyor<'_> {
                 *programs = Some(knowing);
             }
         }
-        Ok(Surveyed { spec: spec.clone(), client, dumper, container, server, answered_in })
+        Ok(Surveyed { spec: spec.clone(), client, dumper, dump_major, container, server, answered_in })
     }
 
     /// A client that needs no look at its container, because the file says it all: a start of docker costs 90 ms, and the server

@@ -98,6 +98,13 @@ pub fn judge(risk: &Risk, c: &Circumstances<'_>) -> Vec<Verdict> {
         Risk::Nothing => Vec::new(),
         Risk::Adds => vec![question(Judgement::Passed, c)],
         Risk::RemovesBackups => vec![question(Judgement::Refused, c)],
+        Risk::Changes { stakes } => {
+            let mut verdicts = vec![environment(c)];
+            verdicts.extend(stakes.iter().map(|stake| host(stake, c)));
+            verdicts.extend(stakes.iter().map(|stake| marker(stake, c)));
+            verdicts.push(agent(c));
+            verdicts
+        }
         Risk::ReplacesData { stakes, pin: wanted, .. } => {
             let mut verdicts = vec![environment(c)];
             verdicts.extend(stakes.iter().map(|stake| host(stake, c)));

@@ -62,6 +62,7 @@ pub fn command(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<
             seal::sync_folder(to.parent().unwrap_or(to))
         }
         How::Folder(path) | How::File(path) => anyhow::bail!("no command in the plan for `{}`", path.display()),
+        How::Hook(hook) => anyhow::bail!("a hook is a write, and `{}` is not run as one", hook.cmd),
     }
 }
 

@@ -3,6 +3,8 @@
 mod audit;
 mod deed;
 mod flushed;
+mod hook;
+pub mod journal;
 mod lease;
 mod lock;
 mod pipe;
@@ -15,6 +17,7 @@ use anyhow::Result;
 use chrono::{DateTime, Utc};
 
 pub use audit::audit;
+pub use journal::Journal;
 pub use lease::{Lease, Others};
 pub use lock::Lock;
 pub use pipe::{Found, Progress};
@@ -22,7 +25,7 @@ pub use pipe::{Found, Progress};
 use crate::config::Secrets;
 use crate::door::Interrupt;
 use crate::gate::Cleared;
-use crate::plan::{Act, Outcome, Scope, Seal, Step};
+use crate::plan::{Act, Deed, How, Outcome, Scope, Seal, Step};
 use crate::problem::{About, Exit, Problem};
 
 /// What a run needs beside its plan.
@@ -35,6 +38,8 @@ pub struct World<'a> {
     pub now: fn() -> DateTime<Utc>,
     /// Whom to tell.
     pub watch: &'a mut dyn Watch,
+    /// What is still to be cleaned up, should this run be killed.
+    pub journal: Journal,
 }
 
 /// Told of every act as it happens.
@@ -45,6 +50,8 @@ pub trait Watch {
     fn progress(&mut self, progress: &Progress);
     /// An act is done; `found` where it was a pipe.
     fn done(&mut self, act: &Act, found: Option<&Found>, took: Duration);
+    /// A hook has said a line.
+    fn line(&mut self, line: &str);
     /// An act failed.
     fn failed(&mut self, act: &Act, took: Duration);
 }
@@ -87,6 +94,7 @@ impl Runner<'_, '_> {
     }
 
     fn scope(&mut self, scope: &Scope) -> Result<()> {
+        self.world.journal.enter(scope)?;
         let result = self.steps(&scope.body);
         if let Err(e) = &result {
             // a backup is called bad for its own faults alone, not for those of a server that went away
@@ -94,6 +102,9 @@ impl Runner<'_, '_> {
             self.clean_up(scope.on_failure.iter().filter(|act| blamed || !is_bad_word(act)));
         }
         self.clean_up(&scope.finally);
+        if let Err(e) = self.world.journal.leave() {
+            self.report.left_behind.push(format!("{e:#}"));
+        }
         result
     }
 
@@ -107,8 +118,16 @@ impl Runner<'_, '_> {
     /// What follows a failure is done whole: each act is tried, whatever became of the one before.
     fn clean_up<'a>(&mut self, acts: impl IntoIterator<Item = &'a Act>) {
         self.world.interrupt.shield();
+        let mut failed = false;
         for act in acts {
-            if let Err(e) = self.act(act) {
+            // what could not be started is not waited for
+            if failed && matches!(act, Act::Wait(_)) {
+                continue;
+            }
+            let result = self.act(act);
+            failed = result.is_err();
+            if let Err(e) = result {
+                self.world.journal.keep(act);
                 self.report.left_behind.push(format!("{}: {e:#}", crate::ui::describe::act(act)));
             }
         }
@@ -131,10 +150,13 @@ impl Runner<'_, '_> {
     }
 
     fn perform(&mut self, act: &Act) -> Result<Option<Found>> {
-        let World { secrets, interrupt, now, watch } = &mut *self.world;
+        let World { secrets, interrupt, now, watch, journal } = &mut *self.world;
         match act {
             Act::Pipe(pipe) => {
                 return pipe::pump(pipe, secrets, interrupt, *now, &mut |p| watch.progress(p)).map(Some);
+            }
+            Act::Write(Deed { what, how: How::Hook(hook) }) => {
+                hook::run(what, hook, secrets, interrupt, journal, &mut |line| watch.line(line))?
             }
             Act::Create(deed) => deed::create(deed, secrets, interrupt)?,
             Act::Remove(deed) => deed::remove(deed, secrets, interrupt)?,

@@ -10,6 +10,7 @@ use crate::bundle::Catalog;
 use crate::bundle::manifest::{Artifact, FORMAT, Manifest, Reason};
 use crate::bundle::name::{self, Words};
 use crate::config::{self, Project};
+use crate::engine::postgres::cures;
 use crate::facts::Surveyed;
 use crate::plan::{Act, Deed, How, Pipe, Plan, Proof, Risk, Scope, Seal, Sink, Source, Step};
 use crate::problem::Problem;
@@ -57,6 +58,7 @@ pub fn plan(project: &Project, databases: &[Surveyed], catalog: &Catalog, reques
         notes: Vec::new(),
         steps,
         afterwards,
+        backup: result.first().cloned(),
         result,
     })
 }
@@ -66,6 +68,16 @@ pub(super) fn dumpable(database: &Surveyed) -> Result<()> {
     if database.live().is_none() {
         return Err(Problem::failed(format!("there is no database `{}` on the server ({})", database.name(), database.at()))
             .cure("check its name (`db-config` shows where it comes from), or create it")
+            .into());
+    }
+    let server = database.server.version.major();
+    if let Some(own) = database.dump_major.filter(|own| *own < server) {
+        return Err(Problem::failed(format!("this pg_dump ({own}) can\'t read the server of `{}` ({server})", database.name()))
+            .because("pg_dump refuses a server of a newer version than its own")
+            .cure(format!(
+                "{}; `db-doctor` shows which there are",
+                cures::for_text("server version mismatch").unwrap_or_default()
+            ))
             .into());
     }
     Ok(())

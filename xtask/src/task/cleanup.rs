@@ -60,6 +60,7 @@ pub fn plan(catalog: &Catalog, rules: &KeepRules, moment: &Moment) -> Plan {
         steps,
         afterwards: Vec::new(),
         result: Vec::new(),
+        backup: None,
     }
 }
 

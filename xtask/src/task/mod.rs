@@ -3,8 +3,14 @@
 pub mod backup;
 pub mod cleanup;
 pub mod cluster;
+pub mod hooked;
+pub mod hooks;
+pub mod prepare;
 pub mod protect;
+pub mod repair;
+pub mod reset;
 pub mod restore;
+pub mod services;
 pub mod undo;
 pub mod verify;
 pub mod wipe;

@@ -41,7 +41,16 @@ pub fn plan(target: &Surveyed, environment: &str, guards: &Guards) -> Result<Pla
 }
 
 fn planned(headline: String, notes: Vec<String>, steps: Vec<Step>) -> Plan {
-    Plan { task: "db-protect", headline, risk: Risk::Nothing, notes, steps, afterwards: Vec::new(), result: Vec::new() }
+    Plan {
+        task: "db-protect",
+        headline,
+        risk: Risk::Nothing,
+        notes,
+        steps,
+        afterwards: Vec::new(),
+        result: Vec::new(),
+        backup: None,
+    }
 }
 
 /// What a marker does.

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use super::services::around_services;
 use crate::config::{Pin, Project};
 use crate::engine::postgres::DatabaseFacts;
 use crate::engine::postgres::admin::{self, Identity, Own, Swap};
@@ -84,6 +85,7 @@ fn over_live(project: &Project, target: &Surveyed, dump: &Dump, services: &[Cont
         steps,
         afterwards,
         result: Vec::new(),
+        backup: Some(dump.backup.path.clone()),
     })
 }
 
@@ -115,6 +117,7 @@ fn beside_live(target: &Surveyed, dump: &Dump, request: &Request, name: &str) ->
         steps,
         afterwards,
         result: Vec::new(),
+        backup: Some(dump.backup.path.clone()),
     })
 }
 
@@ -162,7 +165,7 @@ fn brought_along(recorded: &DatabaseFacts, target: &Surveyed) -> DatabaseFacts {
     facts
 }
 
-fn unstage(target: &Surveyed, name: &str) -> Vec<Act> {
+pub(super) fn unstage(target: &Surveyed, name: &str) -> Vec<Act> {
     let sessions = Act::Remove(Deed { what: "sessions of this run".into(), how: How::Command(target.client.end_sessions()) });
     vec![sessions, admin::drop(&target.client, name)]
 }
@@ -184,18 +187,6 @@ pub(super) fn ours(database: &DatabaseFacts) -> Result<()> {
             database.name
         ))
         .into())
-}
-
-/// Stops what runs of the services, acts, and starts the same ones again on every path.
-pub(super) fn around_services(services: &[ContainerFacts], acts: Vec<Step>) -> Step {
-    let deed = |service: &ContainerFacts, verb: &str| {
-        let cmd = crate::cmd::Cmd::new(&service.engine).args([verb, &service.name]);
-        Act::Write(Deed { what: format!("{verb} the container {}", service.name), how: How::Command(cmd) })
-    };
-    let running: Vec<_> = services.iter().filter(|s| s.runs()).collect();
-    let mut body: Vec<Step> = running.iter().map(|s| Step::Act(deed(s, "stop"))).collect();
-    body.extend(acts);
-    Step::Scope(Scope { body, on_failure: Vec::new(), finally: running.iter().rev().map(|s| deed(s, "start")).collect() })
 }
 
 fn notes(target: &Surveyed, dump: &Dump) -> Vec<String> {

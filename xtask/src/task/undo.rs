@@ -2,7 +2,8 @@
 
 use anyhow::Result;
 
-use super::restore::{around_services, ours, risk, swappable};
+use super::restore::{ours, risk, swappable};
+use super::services::around_services;
 use crate::config::Project;
 use crate::engine::postgres::admin::{self, Own, Swap};
 use crate::engine::postgres::name::previous;
@@ -47,5 +48,6 @@ pub fn plan(project: &Project, target: &Surveyed, services: &[ContainerFacts]) -
             .into_iter()
             .collect(),
         result: Vec::new(),
+        backup: None,
     })
 }

@@ -71,5 +71,6 @@ fn plan(dumps: &[Dump], steps: Vec<Step>) -> Plan {
         steps,
         afterwards: Vec::new(),
         result: Vec::new(),
+        backup: None,
     }
 }

@@ -4,7 +4,8 @@ mod sort;
 
 use anyhow::Result;
 
-use super::restore::{around_services, unheld};
+use super::restore::unheld;
+use super::services::around_services;
 use super::{Moment, backup};
 use crate::bundle::{Catalog, Reason};
 use crate::config::Project;
@@ -59,7 +60,7 @@ pub fn plan(
     targets.iter().try_for_each(Target::can_be_wiped)?;
     let lines = targets.iter().map(Target::line).collect();
     let mut steps: Vec<Step> = Vec::new();
-    let mut afterwards = Vec::new();
+    let (mut afterwards, mut made) = (Vec::new(), None);
     for target in targets.iter().filter(|t| !t.sorted.emptied.is_empty()) {
         steps.push(Step::Act(admin::still(&target.surveyed.client, target.surveyed.name(), target.surveyed.live())));
     }
@@ -70,6 +71,7 @@ pub fn plan(
             let request = backup::Request { backup: project.backup.clone(), label: None, reason: Reason::PreWipe };
             let backup = backup::plan(project, databases, catalog, &request, moment)?;
             body.extend(backup.steps);
+            made = backup.backup;
             afterwards = backup.afterwards.iter().map(|line| line.replace("to restore it:", "to get the data back:")).collect();
         }
         body.extend(targets.iter().filter(|t| !t.sorted.emptied.is_empty()).map(Target::wipe));
@@ -84,6 +86,7 @@ pub fn plan(
         steps,
         afterwards,
         result: Vec::new(),
+        backup: made,
     };
     Ok(Planned { plan, lines })
 }

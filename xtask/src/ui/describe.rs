@@ -13,6 +13,7 @@ pub fn act(act: &Act) -> String {
         Act::Create(d) => format!("create  {}", deed(d)),
         Act::Rename(d) => format!("rename  {}", deed(d)),
         Act::Remove(d) => format!("remove  {}", deed(d)),
+        Act::Write(d) if matches!(d.how, How::Hook(_)) => format!("run     {}", deed(d)),
         Act::Write(d) => format!("write   {}", deed(d)),
         Act::Check(c) => format!("check   {}", c.what),
         Act::Wait(w) => format!("wait    for {}, {} s at most", w.what, w.limit),
@@ -24,7 +25,7 @@ fn deed(deed: &Deed) -> String {
     match &deed.how {
         How::Folder(path) | How::File(path) => format!("{}: {}", deed.what, path.display()),
         How::Move(from, to) => format!("{}: {} -> {}", deed.what, from.display(), to.display()),
-        How::Command(_) | How::Meanwhile(..) => deed.what.clone(),
+        How::Command(_) | How::Meanwhile(..) | How::Hook(_) => deed.what.clone(),
     }
 }
 
@@ -134,7 +135,9 @@ fn scope_steps(scope: &Scope, depth: usize, number: &mut u32, out: &mut String) 
     // scopes stand in each other: a title says which steps it is about
     let failure =
         if first == *number { format!("if step {first} fails:") } else { format!("if any of steps {first} to {number} fails:") };
-    let always = if first == *number {
+    let always = if first > *number {
+        "then, in any case:".to_owned()
+    } else if first == *number {
         format!("after step {first}, in any case:")
     } else {
         format!("after steps {first} to {number}, in any case:")
@@ -156,6 +159,7 @@ pub fn commands(act: &Act) -> Vec<&Cmd> {
         Act::Create(d) | Act::Rename(d) | Act::Remove(d) | Act::Write(d) => match &d.how {
             How::Command(cmd) => vec![cmd],
             How::Meanwhile(cmd, other) => vec![other, cmd],
+            How::Hook(hook) => vec![&hook.cmd],
             _ => vec![],
         },
         Act::Check(c) => vec![&c.cmd],

@@ -104,6 +104,11 @@ impl Watch for Terminal {
         self.tell(&line);
     }
 
+    fn line(&mut self, line: &str) {
+        let line = format!("    {} {line}", self.paint("2", "│"));
+        self.tell(&line);
+    }
+
     fn failed(&mut self, act: &Act, took: Duration) {
         let took = self.paint("2", &format!("({})", human::duration(took)));
         let line = format!("  {} {} {took}", self.paint("31", "✗"), told::doing(act, &self.here));

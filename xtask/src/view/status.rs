@@ -8,6 +8,7 @@ use crate::bundle::{Backup, Catalog};
 use crate::config::{Container, Database, Project};
 use crate::engine::postgres::name::previous;
 use crate::facts::{ContainerFacts, Surveyed};
+use crate::run::journal::Unfinished;
 use crate::ui::human::{ago, bytes, count, counted};
 use crate::ui::table::{Lean, columns};
 
@@ -21,6 +22,8 @@ pub struct Status<'a> {
     pub containers: &'a [(Container, Result<ContainerFacts>)],
     /// Its backups.
     pub catalog: &'a Catalog,
+    /// What a killed run has left to be cleaned up.
+    pub unfinished: Option<&'a Unfinished>,
     /// Bytes left where backups go.
     pub disk_left: Option<u64>,
     /// Hours after which a backup is old.
@@ -33,6 +36,13 @@ impl Status<'_> {
     /// What `--check` fails for.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
+        if let Some(left) = self.unfinished {
+            problems.push(format!(
+                "`{}` was cut off ({}): `db-repair` cleans up after it, as the next task that changes something does",
+                left.task,
+                left.since.format("%Y-%m-%d %H:%M:%S UTC")
+            ));
+        }
         for (container, found) in self.containers {
             match found {
                 Ok(c) if c.runs() && c.health.as_deref() != Some("unhealthy") => {}
@@ -126,7 +136,8 @@ impl Status<'_> {
             .collect();
         json!({
             "project": self.project.name, "environment": self.project.environment, "containers": containers, "databases": databases,
-            "backups": self.catalog.backups.len(), "disk_left": self.disk_left, "problems": self.problems(),
+            "backups": self.catalog.backups.len(), "disk_left": self.disk_left,
+            "unfinished": self.unfinished.map(|left| json!({ "task": left.task, "since": left.since })), "problems": self.problems(),
         })
     }
 }

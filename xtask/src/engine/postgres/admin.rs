@@ -198,7 +198,7 @@ pub struct Identity<'a> {
 impl Identity<'_> {
     /// SQL that fails when somebody changed it in the meantime.
     pub(super) fn assertion(&self) -> String {
-        let found = format!("(SELECT oid::bigint FROM pg_database WHERE datname = {})", literal(self.name));
+        let found = oid_of(self.name);
         let wanted = self.oid.map_or("NULL".into(), |oid| oid.to_string());
         format!(
             "DO $check$ BEGIN\n  IF {found} IS DISTINCT FROM {wanted} THEN\n    RAISE EXCEPTION 'the database of this name is not the one that was looked at';\n  END IF;\nEND $check$;\n"
@@ -269,25 +269,79 @@ pub fn swap(client: &Client, swap: &Swap<'_>) -> Act {
     sql.push_str(&swap.carries.as_ref().map_or(String::new(), |from| carry(swap.live, from)));
     sql.push_str("COMMIT;\n");
     let what = renames.iter().map(|(from, to)| format!("{from} -> {to}")).collect::<Vec<_>>().join(", ");
-    let client_name = format!("{}/swap", client.app_name);
-    let makes_way = Client { app_name: client_name, ..client.clone() };
-    let meanwhile = makes_way.psql(client.maintenance(), make_way(swap, &client.app_name));
-    Act::Rename(Deed {
-        what: format!("databases {what}"),
-        how: How::Meanwhile(client.psql(client.maintenance(), sql), meanwhile),
-    })
+    let before = swap.live_oid.map_or("NULL".into(), |oid| oid.to_string());
+    let names = [swap.live, &previous(swap.live), swap.incoming].map(literal).join(", ");
+    let done = format!("{} IS DISTINCT FROM {before}", oid_of(swap.live));
+    behind_the_lock(client, what, sql, &make_way(&names, &done, &client.app_name))
 }
 
-/// Ends sessions on the databases that change names until the swap is visible, ten seconds at most.
-fn make_way(swap: &Swap<'_>, app_name: &str) -> String {
-    let names = [swap.live.to_owned(), previous(swap.live), swap.incoming.to_owned()].map(|n| literal(&n)).join(", ");
-    let before = swap.live_oid.map_or("NULL".into(), |oid| oid.to_string());
+/// Renames that wait for a lock, and a second psql that makes way for them.
+fn behind_the_lock(client: &Client, what: String, sql: String, way: &str) -> Act {
+    let other = Client { app_name: format!("{}/swap", client.app_name), ..client.clone() };
+    let meanwhile = other.psql(client.maintenance(), way);
+    let how = How::Meanwhile(client.psql(client.maintenance(), sql), meanwhile);
+    Act::Rename(Deed { what: format!("databases {what}"), how })
+}
+
+/// What a swap has to be undone by when what follows it fails: the old database takes its name again, and what is under that name by
+/// then, made by us or made anew by a migrator, is kept as `<db>__failed`. It does nothing where the old one has its name already,
+/// so that it may come twice, or late.
+#[derive(Debug, Clone)]
+pub struct SwapBack<'a> {
+    /// The live name.
+    pub live: &'a str,
+    /// The oid of the database that had it.
+    pub old_oid: u32,
+    /// What stands on it in the places of our marks.
+    pub own: Own<'a>,
+    /// The oid of the older `<db>__previous` that gave way, where there was one.
+    pub older_oid: Option<u32>,
+}
+
+/// Gives the old database its name again.
+pub fn swap_back(client: &Client, back: &SwapBack<'_>) -> Act {
+    let (kept, failed, discard) = (previous(back.live), failed(back.live), beside(back.live, "discard"));
+    let (live, old) = (ident(back.live), back.old_oid);
+    let rename = |from: &str, to: &str| format!("ALTER DATABASE {} RENAME TO {};", ident(from), ident(to));
+    let older = back
+        .older_oid
+        .map_or(String::new(), |oid| format!("    IF {} = {oid} THEN {} END IF;\n", oid_of(&discard), rename(&discard, &kept)));
+    let nothing = Own { comment: None, connection_limit: -1 };
+    let sql = format!(
+        "SET lock_timeout = '15s';\nDO $back$ BEGIN\n  IF {kept_oid} = {old} THEN\n    IF {live_oid} IS NOT NULL THEN\n      {away}\n      {mark}    END IF;\n    \
+         {home}\n    {unmark}{older}  END IF;\n  IF {live_oid} IS DISTINCT FROM {old} THEN\n    \
+         RAISE EXCEPTION 'the old database is neither % nor %', {live_name}, {kept_name};\n  END IF;\nEND $back$;\n",
+        kept_oid = oid_of(&kept),
+        live_oid = oid_of(back.live),
+        away = rename(back.live, &failed),
+        mark = mark(&failed, nothing),
+        home = rename(&kept, back.live),
+        unmark = unmark(back.live, back.own).replace("\nALTER", "\n    ALTER"),
+        live_name = literal(&live),
+        kept_name = literal(&ident(&kept)),
+    );
+    let names = [back.live, &kept].map(literal).join(", ");
+    let done = format!("{} = {old}", oid_of(back.live));
+    let what = format!("{} -> {failed}, {kept} -> {}", back.live, back.live);
+    behind_the_lock(client, what, sql, &make_way(&names, &done, &client.app_name))
+}
+
+/// Where a database stays that a reset could not finish, for somebody to look at.
+pub fn failed(live: &str) -> String {
+    beside(live, "failed")
+}
+
+fn oid_of(name: &str) -> String {
+    format!("(SELECT oid::bigint FROM pg_database WHERE datname = {})", literal(name))
+}
+
+/// Ends sessions on the databases that change names until the change is visible, ten seconds at most.
+fn make_way(names: &str, done: &str, app_name: &str) -> String {
     format!(
-        "DO $way$ BEGIN\n  FOR i IN 1..2000 LOOP\n    EXIT WHEN (SELECT oid::bigint FROM pg_database WHERE datname = {live}) IS DISTINCT FROM {before};\n    \
+        "DO $way$ BEGIN\n  FOR i IN 1..2000 LOOP\n    EXIT WHEN {done};\n    \
          PERFORM pg_stat_clear_snapshot();\n    \
          PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname IN ({names}) AND pid <> pg_backend_pid() AND application_name <> {app};\n    \
          PERFORM pg_sleep(0.005);\n  END LOOP;\nEND $way$;\n",
-        live = literal(swap.live),
         app = literal(app_name),
     )
 }

@@ -1,0 +1,142 @@
+//! Trees that change while they are read.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use db_tasks::engine::files::{Census, Excludes, Kind, Links, What, dump, scan};
+
+/// Dumps a tree and does something to it as soon as the first bytes of the tar with a mark in them come by.
+fn meanwhile(root: &Path, mark: &str, act: impl FnMut()) -> (Vec<u8>, Census) {
+    struct Out<'a, F: FnMut()> {
+        tar: Vec<u8>,
+        mark: &'a [u8],
+        act: Option<F>,
+    }
+    impl<F: FnMut()> Write for Out<'_, F> {
+        fn write(&mut self, buf: &[u8]) -> std::io::Result<usize> {
+            self.tar.write_all(buf)?;
+            if buf.windows(self.mark.len()).any(|w| w == self.mark)
+                && let Some(mut act) = self.act.take()
+            {
+                act();
+            }
+            Ok(buf.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut out = Out { tar: Vec::new(), mark: mark.as_bytes(), act: Some(act) };
+    let census = dump(root, &Excludes::default(), &mut out, &mut super::quiet).unwrap();
+    assert!(out.act.is_none(), "the mark came by");
+    (out.tar, census)
+}
+
+fn remarks(census: &Census) -> Vec<(String, What)> {
+    census.remarks.iter().map(|r| (r.name.to_string(), r.what)).collect()
+}
+
+#[test]
+fn files_that_change_are_told_and_the_tar_stays_sound() {
+    let size = 4 << 20;
+    for (what, act) in [
+        (What::Grew, (|path| fs::File::options().append(true).open(path).unwrap().write_all(b"more").unwrap()) as fn(&Path)),
+        (What::Shrank, |path| fs::File::options().write(true).open(path).unwrap().set_len(1 << 20).unwrap()),
+        (What::Rewritten, |path| {
+            std::thread::sleep(Duration::from_millis(20));
+            let mut file = fs::File::options().write(true).open(path).unwrap();
+            file.write_all(b"other").unwrap();
+        }),
+    ] {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("busy");
+        fs::write(&path, vec![b'x'; size]).unwrap();
+        fs::write(root.path().join("calm"), "calm").unwrap();
+        let (tar, census) = meanwhile(root.path(), "./busy", || act(&path));
+        assert_eq!(remarks(&census), [("busy".into(), what)]);
+        assert_eq!(census.changed().count(), 1);
+        let scanned = scan(&mut &tar[..], Links::Inside).unwrap();
+        assert_eq!(scanned.entries, census.entries, "{what:?}");
+        assert_eq!(scanned.bytes(), size as u64 + 4);
+    }
+}
+
+#[test]
+fn a_time_that_was_set_back_hides_nothing() {
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("busy");
+    fs::write(&path, vec![b'x'; 1 << 20]).unwrap();
+    let (_, census) = meanwhile(root.path(), "./busy", || {
+        let before = fs::metadata(&path).unwrap().modified().unwrap();
+        std::thread::sleep(Duration::from_millis(20));
+        fs::File::options().write(true).open(&path).unwrap().write_all(b"y").unwrap();
+        fs::File::open(&path).unwrap().set_modified(before).unwrap();
+    });
+    assert_eq!(remarks(&census), [("busy".into(), What::Rewritten)]);
+}
+
+#[test]
+fn what_vanishes_or_comes_is_told() {
+    let root = tempfile::tempdir().unwrap();
+    let path = |name: &str| root.path().join(name);
+    for name in ["first/a", "first/b", "link/c", "no/d", "other/e"] {
+        fs::create_dir_all(path(name).parent().unwrap()).unwrap();
+        fs::write(path(name), name).unwrap();
+    }
+    let (tar, census) = meanwhile(root.path(), "./first/a", || {
+        std::thread::sleep(Duration::from_millis(20));
+        fs::remove_file(path("first/b")).unwrap();
+        fs::remove_dir_all(path("link")).unwrap();
+        fs::remove_dir_all(path("no")).unwrap();
+        // a link in a folder's place must not be followed
+        std::os::unix::fs::symlink("/etc", path("link")).unwrap();
+    });
+    let vanished = |name: &str| (name.to_owned(), What::Vanished);
+    assert_eq!(remarks(&census), [vanished("first/b"), ("first".into(), What::Stirred), vanished("link"), vanished("no")]);
+    assert_eq!(scan(&mut &tar[..], Links::Inside).unwrap().entries, census.entries);
+    assert_eq!(super::names(&census), [".", "first", "first/a", "other", "other/e"]);
+}
+
+#[test]
+fn sockets_and_pipes_are_told_and_do_not_hang() {
+    let root = tempfile::tempdir().unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(root.path().join("socket")).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(root.path().join("pipe")).status().unwrap().success());
+    let (_, census) = super::tar_of(root.path());
+    assert_eq!(remarks(&census), [("pipe".into(), What::NoContent), ("socket".into(), What::NoContent)]);
+    assert_eq!(census.changed().count(), 0);
+}
+
+#[test]
+fn an_archive_that_was_given_up_has_no_end() {
+    struct Full(Vec<u8>);
+    impl Write for Full {
+        fn write(&mut self, buf: &[u8]) -> std::io::Result<usize> {
+            if self.0.len() > 4096 {
+                return Err(std::io::ErrorKind::StorageFull.into());
+            }
+            self.0.write(buf)
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let root = tempfile::tempdir().unwrap();
+    fs::write(root.path().join("a"), vec![1; 100_000]).unwrap();
+    let mut out = Full(Vec::new());
+    let error = dump(root.path(), &Excludes::default(), &mut out, &mut super::quiet).unwrap_err();
+    let kind = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+    assert_eq!(kind, Some(std::io::ErrorKind::StorageFull), "as it came: {error:#}");
+    assert!(scan(&mut &out.0[..], Links::Inside).is_err());
+}
+
+#[test]
+fn a_sparse_file_has_the_digest_of_its_whole_content() {
+    let root = tempfile::tempdir().unwrap();
+    fs::File::create(root.path().join("hole")).unwrap().set_len(1 << 20).unwrap();
+    let (_, census) = super::tar_of(root.path());
+    let Kind::File { bytes, sha256 } = &census.entries[&b"hole"[..]].kind else { panic!() };
+    assert_eq!((*bytes, sha256.as_str()), (1 << 20, "30e14955ebf1352266dc2ff8067e68104607e750abb9d3b36582b8af909fcb58"));
+}

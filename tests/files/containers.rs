@@ -1,0 +1,187 @@
+//! Trees inside containers, in a folder of theirs and in a volume.
+
+use std::process::{Command, Stdio};
+
+use db_tasks::cmd::Cmd;
+use db_tasks::engine::files::{Census, Found, Inside, Links, differences, dump, relay, scan};
+use db_tasks::plan::{Act, How};
+
+use crate::support::component::{need, unique};
+use crate::support::docker::{Engine, IMAGE, engine};
+use crate::support::watchdog;
+
+struct Box {
+    engine: &'static Engine,
+    name: String,
+}
+
+impl Box {
+    fn start(engine: &'static Engine) -> Result<Self, String> {
+        let name = unique("dbt-files");
+        watchdog::at_exit(&format!("DOCKER_HOST='{}' docker rm -vf {name}", engine.docker_host));
+        let forever = ["--entrypoint", "sleep", IMAGE, "infinity"];
+        engine.docker(&[&["run", "-d", "--name", &name, "--network", "none", "-v", "/vol"][..], &forever].concat())?;
+        Ok(Self { engine, name })
+    }
+
+    fn sh(&self, script: &str) -> String {
+        self.engine.docker(&["exec", &self.name, "bash", "-ec", script]).unwrap()
+    }
+
+    fn command(&self, cmd: &Cmd) -> Command {
+        let mut command = self.engine.run(&cmd.program);
+        command.args(&cmd.args);
+        command
+    }
+
+    fn ask(&self, cmd: &Cmd) -> String {
+        String::from_utf8(self.command(cmd).output().unwrap().stdout).unwrap()
+    }
+
+    fn tree(&self, path: &str) -> Inside {
+        Inside::new("docker", &self.name, path, &self.ask(&Inside::mounts("docker", &self.name))).unwrap()
+    }
+
+    fn found(&self, tree: &Inside) -> Found {
+        tree.found(&self.ask(&tree.look()))
+    }
+
+    /// The tar that a command makes, and what is in it.
+    fn dump(&self, cmd: &Cmd) -> (Vec<u8>, Census) {
+        let mut child = self.command(cmd).stdout(Stdio::piped()).spawn().unwrap();
+        let mut tar = Vec::new();
+        let census = relay(&mut child.stdout.take().unwrap(), &mut tar, Links::Inside).unwrap();
+        assert!(child.wait().unwrap().success());
+        assert_eq!(scan(&mut &tar[..], Links::Inside).unwrap(), census);
+        (tar, census)
+    }
+
+    fn feed(&self, feed: &Cmd, tar: &[u8]) {
+        let mut file = tempfile::tempfile().unwrap();
+        std::io::Write::write_all(&mut file, tar).unwrap();
+        std::io::Seek::rewind(&mut file).unwrap();
+        let out = self.command(feed).stdin(Stdio::from(file)).output().unwrap();
+        assert!(out.status.success(), "{feed}: {}", String::from_utf8_lossy(&out.stderr));
+    }
+
+    /// Runs the first acts of a plan.
+    fn run(&self, acts: &[Act]) {
+        for act in acts {
+            let (cmd, expect) = match act {
+                Act::Check(check) => (&check.cmd, Some(&check.expect)),
+                Act::Create(deed) | Act::Rename(deed) | Act::Remove(deed) => match &deed.how {
+                    How::Command(cmd) => (cmd, None),
+                    how => panic!("{how:?}"),
+                },
+                act => panic!("{act:?}"),
+            };
+            let out = self.command(cmd).output().unwrap();
+            assert!(out.status.success(), "{cmd}: {}", String::from_utf8_lossy(&out.stderr));
+            if let Some(expect) = expect {
+                assert_eq!(String::from_utf8_lossy(&out.stdout).trim_end(), expect, "{cmd}");
+            }
+        }
+    }
+}
+
+impl Drop for Box {
+    fn drop(&mut self) {
+        let _ = self.engine.docker(&["rm", "-vf", &self.name]);
+    }
+}
+
+fn fill(path: &str) -> String {
+    format!(
+        "mkdir -p {path}/sub/empty {path}/.hidden; cd {path}; echo one >a; echo two >sub/b; ln -s ../a sub/link; ln a hard
+         echo x >\"$(printf 'no-utf8-\\377')\"; echo y >'-rf'; chown 33:33 a; chmod 750 sub .; touch -d 2001-02-03T04:05:06Z a sub ."
+    )
+}
+
+/// The entries but the root, whose time a volume can't keep.
+fn below(census: &Census) -> Census {
+    let mut census = census.clone();
+    census.entries.remove(&b""[..]);
+    census
+}
+
+#[test]
+fn there_and_back_in_a_folder_and_in_a_volume() {
+    let engine = need!("docker", engine());
+    let container = need!("container", Box::start(engine));
+    for path in ["/srv/up", "/vol"] {
+        container.sh(&fill(path));
+        let tree = container.tree(path);
+        // a volume keeps its root, and docker gives a root nothing
+        let (feed, counts): (Cmd, fn(&Census) -> Census) =
+            if path == "/vol" { (tree.feed_by_engine(), below) } else { (tree.feed_with_tar(), Census::clone) };
+        let (tar, before) = container.dump(&tree.dump_with_tar());
+        let (_, by_engine) = container.dump(&tree.dump_by_engine(&container.found(&tree)).unwrap());
+        assert_eq!(differences(&before, &by_engine), [], "{path}");
+        assert_eq!((before.files(), before.bytes()), (5, 4 + 4 + 2 + 2), "{path}");
+
+        container.sh(&format!("cd {path}; rm -r sub a; echo spoiled >hard; echo new >new"));
+        let (_, spoiled) = container.dump(&tree.dump_with_tar());
+        let state = || counts(&container.dump(&tree.dump_with_tar()).1);
+
+        container.run(&tree.stage(&container.found(&tree)).unwrap());
+        container.feed(&feed, &tar);
+        assert_eq!(differences(&counts(&before), &counts(&container.dump(&tree.read_back()).1)), [], "{path}");
+        container.run(&tree.swap(&container.found(&tree)).unwrap());
+        assert_eq!(differences(&counts(&before), &state()), [], "{path}");
+        assert_eq!(container.sh(&format!("stat -c '%u:%g' {path}/a")), "33:33");
+
+        container.run(&tree.undo(&container.found(&tree)).unwrap());
+        assert_eq!(differences(&counts(&spoiled), &state()), [], "{path}");
+
+        // cut off after each step, and gone on with
+        for cut in 1..9 {
+            let acts = tree.undo(&container.found(&tree)).unwrap();
+            let wanted = if cut % 2 == 1 { &before } else { &spoiled };
+            container.run(&acts[..acts.len().min(cut + 1)]);
+            let found = container.found(&tree);
+            assert!(found.cut_short() || cut + 1 >= acts.len(), "{path} {cut}");
+            container.run(&tree.finish(&found).unwrap());
+            assert!(!container.found(&tree).cut_short());
+            assert_eq!(differences(&counts(wanted), &state()), [], "{path} {cut}");
+        }
+        container.run(&tree.forget(&container.found(&tree)).unwrap());
+        assert!(!container.found(&tree).can_undo());
+        container.run(&tree.wipe());
+        assert_eq!(container.dump(&tree.dump_with_tar()).1.entries.len(), 1, "the root alone");
+    }
+}
+
+#[test]
+fn a_stopped_container_can_be_dumped_and_a_tree_of_ours_goes_in() {
+    let engine = need!("docker", engine());
+    let container = need!("container", Box::start(engine));
+    container.sh(&fill("/vol"));
+    let tree = container.tree("/vol");
+    let (_, running) = container.dump(&tree.dump_with_tar());
+    engine.docker(&["stop", "-t", "0", &container.name]).unwrap();
+    let (_, stopped) = container.dump(&tree.dump_by_engine(&Found::default()).unwrap());
+    assert_eq!(differences(&running, &stopped), []);
+    engine.docker(&["start", &container.name]).unwrap();
+
+    let root = tempfile::tempdir().unwrap();
+    super::rich(root.path());
+    let mut tar = Vec::new();
+    let wanted = dump(root.path(), &db_tasks::engine::files::Excludes::default(), &mut tar, &mut super::quiet).unwrap();
+    container.run(&tree.stage(&container.found(&tree)).unwrap());
+    container.feed(&tree.feed_with_tar(), &tar);
+    let (_, fed) = container.dump(&tree.read_back());
+    let told: Vec<String> = differences(&wanted, &fed).iter().map(ToString::to_string).collect();
+    // the image's tar writes whole seconds
+    assert!(told.iter().all(|line| line.ends_with("another time of its last change")), "{told:?}");
+}
+
+#[test]
+fn programs_that_an_image_has_and_has_not() {
+    let engine = need!("docker", engine());
+    let container = need!("container", Box::start(engine));
+    let tree = container.tree("/srv/up");
+    for (program, missing) in [("tar", false), ("mv", false), ("find", false), ("no-such-program", true)] {
+        let ended = container.command(&tree.has(program)).output().unwrap().status;
+        assert_eq!(Inside::is_missing(ended.code()), missing, "{program}");
+    }
+}

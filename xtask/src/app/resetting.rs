@@ -1,0 +1,139 @@
+//! Tasks that the project's own migrator and seed take part in.
+
+use anyhow::Result;
+
+use super::cluster::Wants;
+use super::session::{Intent, Session, print};
+use super::writing::{consent, dump_of, latest, survey};
+use crate::bundle::{Catalog, Reason, catalog};
+use crate::cli;
+use crate::config::Database;
+use crate::engine::postgres::facts::Depth;
+use crate::facts::Surveyed;
+use crate::gate::Consent;
+use crate::plan::Plan;
+use crate::problem::{Exit, Problem};
+use crate::task::reset::{self as reset_task, Seeding};
+use crate::task::{backup as backup_task, hooked, prepare as prepare_task};
+
+/// `db-reset`
+pub fn reset(session: &mut Session, args: &cli::Reset) -> Result<Exit> {
+    let intent = Intent::of(&args.consent);
+    let database = session.database(args.database.as_deref())?;
+    session.lock("db-reset", intent)?;
+    session.with_servers(std::slice::from_ref(&database), Wants::Made, intent, |session| {
+        let target = survey(session, std::slice::from_ref(&database))?.remove(0);
+        let services = session.services("reset")?;
+        let backup = match (args.skip_backup, target.live()) {
+            (false, Some(_)) => Some(safety_backup(session, &target, Reason::PreReset)?),
+            _ => None,
+        };
+        let seeding = if args.no_seed { Seeding::Unseeded } else { Seeding::Seeded };
+        let met = reset_task::hooks_meet(&session.project, target.name());
+        let hooks = session.hooks("reset", &["migrate", "seed"].map(String::from), &[&target], Some(&met))?;
+        let plan = reset_task::plan(&session.project, &target, &services, &hooks, reset_task::Request { backup, seeding })?;
+        let plan = session.hooked(plan, &[&target])?;
+        let said = session.env.given("SKIP_BACKUP_PROMPT").is_some() && session.env.says_yes("SKIP_BACKUP_PROMPT");
+        let consent = if args.force || said { Consent::Yes } else { consent(&args.consent) };
+        let done = session.carry_out(plan, consent, intent)?;
+        if done.is_some() { print(target.name()) } else { Ok(Exit::Done) }
+    })
+}
+
+/// The backup that comes before something is destroyed: its steps stand in the same plan, so that nothing starts before it is sealed.
+pub fn safety_backup(session: &Session, target: &Surveyed, reason: Reason) -> Result<Plan> {
+    let request = backup_task::Request { backup: session.project.backup.clone(), label: None, reason };
+    let catalog = Catalog::read(&request.backup.dir)?;
+    backup_task::plan(&session.project, std::slice::from_ref(target), &catalog, &request, &session.moment)
+}
+
+/// `db-migrate` and `db-seed`
+pub fn run_hook(session: &mut Session, args: &cli::Hooked, task: &'static str) -> Result<Exit> {
+    let intent = if args.dry_run { Intent::Show } else { Intent::Run };
+    let database = session.database(args.database.as_deref())?;
+    session.lock(task, intent)?;
+    session.with_servers(std::slice::from_ref(&database), Wants::Made, intent, |session| {
+        let target = survey(session, std::slice::from_ref(&database))?.remove(0);
+        let moment = task.trim_start_matches("db-").to_owned();
+        let hooks = session.hooks(&moment, std::slice::from_ref(&moment), &[&target], None)?;
+        let backup = args.backup.then(|| safety_backup(session, &target, Reason::PreMigrate)).transpose()?;
+        let plan = hooked::plan(&target, task, &hooks, backup)?;
+        let plan = session.hooked(plan, &[&target])?;
+        let done = session.carry_out(plan, Consent::Yes, intent)?;
+        if done.is_some() { print(target.name()) } else { Ok(Exit::Done) }
+    })
+}
+
+/// `db-prepare`
+pub fn prepare(session: &mut Session, args: &cli::Prepare) -> Result<Exit> {
+    if session.env.says_yes("SKIP_DB_INIT") {
+        return print("SKIP_DB_INIT is set: nothing was prepared");
+    }
+    let intent = if args.dry_run { Intent::Show } else { Intent::Run };
+    let databases = session.databases(args.database.as_deref())?;
+    session.lock("db-prepare", intent)?;
+    session.with_servers(&databases.clone(), Wants::Made, intent, |session| {
+        databases.iter().try_for_each(|database| prepare_one(session, database, intent))?;
+        Ok(Exit::Done)
+    })
+}
+
+fn prepare_one(session: &mut Session, database: &Database, intent: Intent) -> Result<()> {
+    let target = session.surveyor().survey(database, Depth::Tables)?;
+    let dump = match prepare_task::need(&target) {
+        prepare_task::Need::Nothing => None,
+        _ => first_dump(session, database)?,
+    };
+    let hooks = session.hooks("prepare", &["migrate", "seed"].map(String::from), &[&target], None)?;
+    let plan = prepare_task::plan(&session.project, &target, dump.as_ref(), &hooks)?;
+    let idle = plan.steps.is_empty();
+    let headline = plan.headline.clone();
+    let plan = if idle { plan } else { session.hooked(plan, &[&target])? };
+    match session.carry_out(plan, Consent::Yes, intent)? {
+        Some(_) if idle => print(&headline).map(drop),
+        Some(_) => print(target.name()).map(drop),
+        None => Ok(()),
+    }
+}
+
+/// What a new database starts from: the newest good backup, else the dump that the file names.
+fn first_dump(session: &Session, database: &Database) -> Result<Option<crate::facts::dumps::Dump>> {
+    let folder = Catalog::read(&session.project.backup.dir)?;
+    if folder.latest(Some(&database.key)).is_some() {
+        let backup = latest(&folder, Some(&database.key))?;
+        return dump_of(session, &backup, Some(&database.key)).map(Some);
+    }
+    let Some(path) = &session.project.first_dump else { return Ok(None) };
+    let backup = catalog::at(path).map_err(|e| match e.downcast::<Problem>() {
+        Ok(problem) => problem.cure("`prepare.dump` in `db-tasks.toml` names it").into(),
+        Err(e) => e,
+    })?;
+    dump_of(session, &backup, Some(&database.key)).map(Some)
+}
+
+/// `db-repair`
+pub fn repair(session: &mut Session, args: &cli::Repair) -> Result<Exit> {
+    let intent = if args.dry_run { Intent::Show } else { Intent::Run };
+    let databases = session.project.databases.clone();
+    session.lock("db-repair", intent)?;
+    if session.unfinished()?.is_none() {
+        return print("nothing to repair");
+    }
+    // to have the servers is to have it done: every task begins so
+    session.with_servers(&databases, Wants::AsFound, intent, |session| {
+        if intent == Intent::Show {
+            session.repair(intent)?;
+        }
+        let left = session.unfinished()?.map_or(0, |left| left.pending.len());
+        if left > 0 && intent == Intent::Run {
+            let file = session.project.state_dir().join("unfinished.json");
+            return Err(Problem::failed(format!("{left} of the deeds could not be done"))
+                .cure(format!(
+                    "mend what is named above, and run it again; or remove `{}`, if it is of no matter any more",
+                    file.display()
+                ))
+                .into());
+        }
+        Ok(Exit::Done)
+    })
+}

@@ -1,0 +1,179 @@
+//! The folder beside a live tree in which our own trees wait: the one on its way, and the one that was replaced.
+
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use super::walk::at;
+use super::wipe::remove;
+use crate::problem::Problem;
+
+/// How the mark begins by which a folder of ours is known.
+const MARK: &str = "db-tasks keeps here";
+
+/// `<root>.db-tasks`, beside the live tree and on its file system.
+///
+/// The mark is a file in this folder and not in the trees, so no rename takes it away and no backup has it. The folder is its
+/// owner's alone: nobody else sees a tree whose rights are not set yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Aside {
+    live: PathBuf,
+    folder: PathBuf,
+}
+
+impl Aside {
+    /// The one of a live tree, named by where it really is (`TreeFacts::root`).
+    ///
+    /// # Errors
+    /// The path is the root of the machine, or not absolute.
+    pub fn of(live: &Path) -> Result<Self, Problem> {
+        match (live.is_absolute(), live.file_name()) {
+            (true, Some(name)) => {
+                let mut name = name.to_os_string();
+                name.push(".db-tasks");
+                Ok(Self { live: live.into(), folder: live.with_file_name(name) })
+            }
+            _ => Err(Problem::usage(format!("`{}` can't be replaced by a rename", live.display()))
+                .cure("name a folder by its whole path")),
+        }
+    }
+
+    /// The live tree.
+    pub fn live(&self) -> &Path {
+        &self.live
+    }
+
+    /// The folder itself.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The tree on its way.
+    pub fn staged(&self) -> PathBuf {
+        self.folder.join("staged")
+    }
+
+    /// The tree that was replaced, kept for an undo.
+    pub fn previous(&self) -> PathBuf {
+        self.folder.join("previous")
+    }
+
+    /// What is about to be removed.
+    pub fn discard(&self) -> PathBuf {
+        self.folder.join("discard")
+    }
+
+    /// What a swap is about, as long as it is under way.
+    pub(super) fn journal(&self) -> PathBuf {
+        self.folder.join("swap.json")
+    }
+
+    fn mark(&self) -> PathBuf {
+        self.folder.join("README")
+    }
+
+    /// Whether the folder is there and ours. An empty one is: a run was killed before it could mark it,
+    /// and there is nothing to lose.
+    ///
+    /// # Errors
+    /// Something of this name is there that is not ours.
+    pub fn exists(&self) -> Result<bool, Problem> {
+        let foreign = |why: &str| {
+            Problem::refused(format!("`{}` was not made by db-tasks, so it is left alone", self.folder.display()))
+                .because(why)
+                .cure("move it away: a restore needs this name")
+        };
+        match self.folder.symlink_metadata() {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(e) => return Err(at(&self.folder, "could not look at", &e)),
+            Ok(found) if !found.is_dir() => return Err(foreign("it is no folder")),
+            Ok(_) => {}
+        }
+        let unreadable = |e| at(&self.folder, "could not look at", &e);
+        let marked = fs::read_to_string(self.mark()).is_ok_and(|text| text.starts_with(MARK));
+        let mut inside = fs::read_dir(&self.folder).map_err(unreadable)?;
+        let unmarked = inside.all(|entry| entry.is_ok_and(|entry| entry.file_name() == "README.partial"));
+        if marked || unmarked { Ok(true) } else { Err(foreign("it holds something, and our mark is missing")) }
+    }
+
+    /// Makes the folder where it is missing, takes away what an earlier run has left on its way, and says where to unpack.
+    ///
+    /// # Errors
+    /// The folder can't be made, is not ours, or a swap was cut short: `repair` comes first.
+    pub fn stage(&self) -> Result<PathBuf, Problem> {
+        if !self.exists()? {
+            let made = fs::DirBuilder::new().mode(0o700).create(&self.folder);
+            made.map_err(|e| match e.kind() {
+                io::ErrorKind::PermissionDenied => at(&self.folder, "could not make", &e)
+                    .cure("a restore makes the new tree beside the old one: run it as a user who may write in that folder"),
+                _ => at(&self.folder, "could not make", &e),
+            })?;
+        }
+        self.at_rest()?;
+        self.write(&self.mark(), self.text().as_bytes()).map_err(|e| at(&self.folder, "could not mark", &e))?;
+        remove(&self.staged())?;
+        Ok(self.staged())
+    }
+
+    /// Removes what was discarded.
+    ///
+    /// # Errors
+    /// Not all of it can be removed.
+    pub fn clear(&self) -> Result<(), Problem> {
+        if !self.exists()? {
+            return Ok(());
+        }
+        remove(&self.discard())
+    }
+
+    /// Ends the undo window: removes all that is kept here, and the folder. It is set apart first, so that half a tree is
+    /// never taken for one to go back to.
+    ///
+    /// # Errors
+    /// A swap is under way, or not all of it can be removed.
+    pub fn forget(&self) -> Result<(), Problem> {
+        if !self.exists()? {
+            return Ok(());
+        }
+        self.at_rest()?;
+        remove(&self.discard())?;
+        for kept in [self.previous(), self.staged()] {
+            match fs::rename(&kept, self.discard()) {
+                Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+                Err(e) => return Err(at(&kept, "could not set apart", &e)),
+                Ok(()) => remove(&self.discard())?,
+            }
+        }
+        let done = fs::remove_file(self.mark()).and_then(|()| fs::remove_dir(&self.folder));
+        done.map_err(|e| at(&self.folder, "could not remove", &e))
+    }
+
+    fn at_rest(&self) -> Result<(), Problem> {
+        if !self.journal().exists() {
+            return Ok(());
+        }
+        Err(Problem::failed(format!("an earlier swap of `{}` was cut short", self.live.display()))
+            .cure("run the command again: the swap is finished first"))
+    }
+
+    fn text(&self) -> String {
+        format!(
+            "{MARK} what a restore of `{}` has on its way (staged), and what it replaced\n(previous, for db-undo). \
+             Nothing else belongs here: it will be removed.\n",
+            self.live.display()
+        )
+    }
+
+    /// Writes a small file that is whole or not there, even after a crash.
+    pub(super) fn write(&self, path: &Path, text: &[u8]) -> io::Result<()> {
+        let partial = path.with_extension("partial");
+        let mut file = fs::File::create(&partial)?;
+        file.write_all(text)?;
+        file.sync_all()?;
+        fs::rename(&partial, path)?;
+        fs::File::open(&self.folder)?.sync_all()
+    }
+}

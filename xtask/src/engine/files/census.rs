@@ -1,0 +1,324 @@
+//! What a tree or an archive holds: one line an entry, and what was noticed on the way.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::name::{Name, escaped, unescaped};
+
+/// Every entry of a tree, and what was noticed while it was read.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Census {
+    /// The entries by name.
+    pub entries: BTreeMap<Name, Entry>,
+    /// What was noticed.
+    #[serde(default)]
+    pub remarks: Vec<Remark>,
+}
+
+/// One entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// What it is.
+    #[serde(flatten)]
+    pub kind: Kind,
+    /// The permission bits.
+    pub mode: u32,
+    /// When its content last changed.
+    pub mtime: Moment,
+    /// Whose it is, user and group by number.
+    pub owner: (u32, u32),
+}
+
+/// What an entry is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum Kind {
+    /// A file.
+    File {
+        /// Its length.
+        bytes: u64,
+        /// Its sha256, as `sha256sum` prints it.
+        sha256: String,
+    },
+    /// A folder.
+    Folder,
+    /// A symbolic link.
+    Symlink {
+        /// Where it leads, as it stands in the link.
+        to: Target,
+    },
+    /// Another name of a file that came before it.
+    Hardlink {
+        /// That file's name.
+        to: Name,
+    },
+}
+
+/// What a symbolic link says: any bytes, written as names are, and yet no name, since it may lead anywhere.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct Target(pub Vec<u8>);
+
+impl From<Target> for String {
+    fn from(target: Target) -> Self {
+        escaped(&target.0)
+    }
+}
+
+impl TryFrom<String> for Target {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        unescaped(&text).map(Self)
+    }
+}
+
+/// Seconds since 1970, which may be negative, and nanoseconds on top.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+pub struct Moment {
+    /// Whole seconds, rounded down.
+    pub secs: i64,
+    /// What is left.
+    pub nanos: u32,
+}
+
+/// Something that was noticed of an entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remark {
+    /// The entry.
+    pub name: Name,
+    /// What was noticed.
+    pub what: What,
+}
+
+/// What may be noticed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum What {
+    /// It became longer while it was read; what it had at first was kept.
+    Grew,
+    /// It became shorter while it was read; zeros stand for what was missing.
+    Shrank,
+    /// It was written to while it was read.
+    Rewritten,
+    /// It was gone, or something else, before it could be read.
+    Vanished,
+    /// Entries came, went or were renamed in this folder while it was read.
+    Stirred,
+    /// A socket, pipe or device: it has no content, so it was left out.
+    NoContent,
+    /// A symbolic link that leads out of the tree, or may.
+    LeadsOut,
+    /// A file that runs with its owner's or group's rights.
+    SetId,
+}
+
+impl What {
+    /// Whether the copy is not what the tree was at any one time.
+    pub fn spoils(self) -> bool {
+        matches!(self, Self::Grew | Self::Shrank | Self::Rewritten | Self::Vanished | Self::Stirred)
+    }
+}
+
+impl fmt::Display for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Grew => "grew while it was read",
+            Self::Shrank => "shrank while it was read",
+            Self::Rewritten => "was written to while it was read",
+            Self::Vanished => "vanished before it was read",
+            Self::Stirred => "had entries come or go while it was read",
+            Self::NoContent => "is a socket, pipe or device, and was left out",
+            Self::LeadsOut => "is a link that may lead out of the tree",
+            Self::SetId => "runs with the rights of its owner or group",
+        })
+    }
+}
+
+impl fmt::Display for Remark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` {}", self.name, self.what)
+    }
+}
+
+impl Census {
+    /// How many files there are, hard links included.
+    pub fn files(&self) -> u64 {
+        let file = |entry: &&Entry| matches!(entry.kind, Kind::File { .. } | Kind::Hardlink { .. });
+        self.entries.values().filter(file).count() as u64
+    }
+
+    /// Bytes of all files.
+    pub fn bytes(&self) -> u64 {
+        self.entries.values().map(|entry| if let Kind::File { bytes, .. } = entry.kind { bytes } else { 0 }).sum()
+    }
+
+    /// What changed while it was read: with any of these, the copy is of no one instant.
+    pub fn changed(&self) -> impl Iterator<Item = &Remark> {
+        self.remarks.iter().filter(|remark| remark.what.spoils())
+    }
+
+    pub(super) fn remark(&mut self, name: &Name, what: What) {
+        self.remarks.push(Remark { name: name.clone(), what });
+    }
+
+    /// Adds an entry, and says what is unusual about it.
+    pub(super) fn add(&mut self, name: Name, entry: Entry) {
+        match &entry.kind {
+            Kind::Symlink { to } if name.leads_out(&to.0) => self.remark(&name, What::LeadsOut),
+            Kind::File { .. } if entry.mode & 0o6000 != 0 => self.remark(&name, What::SetId),
+            _ => {}
+        }
+        self.entries.insert(name, entry);
+    }
+}
+
+/// How two censuses differ.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// The entry.
+    pub name: Name,
+    /// How it differs.
+    pub how: String,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` {}", self.name, self.how)
+    }
+}
+
+/// Everything in which `found` is not what was `wanted`, in the order of names; nothing where they are the same. Which of a file's
+/// names came first doesn't count, nor do owners: only root can give files away.
+pub fn differences(wanted: &Census, found: &Census) -> Vec<Difference> {
+    let (first, other_first) = (wanted.first_names(), found.first_names());
+    let mut out = Vec::new();
+    let mut differs = |name: &Name, how: String| out.push(Difference { name: name.clone(), how });
+    for (name, entry) in &wanted.entries {
+        let Some(other) = found.entries.get(name) else {
+            differs(name, "is missing".into());
+            continue;
+        };
+        let (kind, other_kind) = (wanted.content(&entry.kind), found.content(&other.kind));
+        if kind != other_kind {
+            differs(name, unlike(kind, other_kind));
+        } else if first.get(name) != other_first.get(name) {
+            differs(name, "is a name of another file".into());
+        } else if other.mode != entry.mode {
+            differs(name, format!("has mode {:o} in place of {:o}", other.mode, entry.mode));
+        } else if other.mtime != entry.mtime {
+            differs(name, "has another time of its last change".into());
+        }
+    }
+    let more = found.entries.keys().filter(|name| !wanted.entries.contains_key(*name));
+    more.for_each(|name| differs(name, "is one too many".into()));
+    out.sort_by(|a, b| a.name.cmp(&b.name));
+    out
+}
+
+impl Census {
+    /// A hard link is the file it is a name of.
+    fn content<'a>(&'a self, kind: &'a Kind) -> &'a Kind {
+        match kind {
+            Kind::Hardlink { to } => self.entries.get(to).map_or(kind, |entry| &entry.kind),
+            _ => kind,
+        }
+    }
+
+    /// For each name of a file with several, the first of them in the order of bytes.
+    fn first_names(&self) -> BTreeMap<&Name, &Name> {
+        let mut files: BTreeMap<&Name, Vec<&Name>> = BTreeMap::new();
+        for (name, entry) in &self.entries {
+            if let Kind::Hardlink { to } = &entry.kind {
+                files.entry(to).or_insert_with(|| vec![to]).push(name);
+            }
+        }
+        let mut first = BTreeMap::new();
+        for names in files.values() {
+            let least = names.iter().fold(names[0], |least, name| least.min(name));
+            first.extend(names.iter().map(|name| (*name, least)));
+        }
+        first
+    }
+}
+
+fn unlike(wanted: &Kind, found: &Kind) -> String {
+    match (wanted, found) {
+        (Kind::File { bytes, .. }, Kind::File { bytes: other, .. }) if bytes != other => {
+            format!("has {other} bytes in place of {bytes}")
+        }
+        (Kind::File { .. }, Kind::File { .. }) => "has other content".into(),
+        (Kind::Symlink { .. }, Kind::Symlink { .. }) => "leads elsewhere".into(),
+        _ => format!("is a {} in place of a {}", found.noun(), wanted.noun()),
+    }
+}
+
+impl Kind {
+    fn noun(&self) -> &'static str {
+        match self {
+            Self::File { .. } => "file",
+            Self::Folder => "folder",
+            Self::Symlink { .. } => "symbolic link",
+            Self::Hardlink { .. } => "hard link",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn census(entries: &[(&str, Kind, u32, i64)]) -> Census {
+        let entry = |kind: &Kind, mode, secs| Entry { kind: kind.clone(), mode, mtime: Moment { secs, nanos: 0 }, owner: (0, 0) };
+        let entries = entries.iter().map(|(name, kind, mode, secs)| (name.parse().unwrap(), entry(kind, *mode, *secs)));
+        Census { entries: entries.collect(), remarks: vec![] }
+    }
+
+    #[test]
+    fn every_difference_is_told() {
+        let file = |bytes, sha256: &str| Kind::File { bytes, sha256: sha256.into() };
+        let link = |to: &str| Kind::Symlink { to: Target(to.into()) };
+        let wanted = census(&[
+            ("a", file(1, "x"), 0o644, 1),
+            ("b", file(1, "x"), 0o644, 1),
+            ("c", link("a"), 0o777, 1),
+            ("d", Kind::Folder, 0o755, 1),
+            ("e", Kind::Folder, 0o755, 1),
+            ("f", Kind::Folder, 0o755, 1),
+            ("g", file(1, "x"), 0o644, 1),
+            ("same", file(1, "x"), 0o644, 1),
+            ("same2", Kind::Hardlink { to: "same".parse().unwrap() }, 0o644, 1),
+            ("twin", Kind::Hardlink { to: "same".parse().unwrap() }, 0o644, 1),
+        ]);
+        let found = census(&[
+            ("a", file(2, "x"), 0o644, 1),
+            ("b", file(1, "y"), 0o644, 1),
+            ("c", link("b"), 0o777, 1),
+            ("d", file(1, "x"), 0o755, 1),
+            ("e", Kind::Folder, 0o700, 1),
+            ("f", Kind::Folder, 0o755, 2),
+            ("h", Kind::Folder, 0o755, 1),
+            ("same", Kind::Hardlink { to: "same2".parse().unwrap() }, 0o644, 1),
+            ("same2", file(1, "x"), 0o644, 1),
+            ("twin", file(1, "x"), 0o644, 1),
+        ]);
+        let told: Vec<String> = differences(&wanted, &found).iter().map(ToString::to_string).collect();
+        assert_eq!(
+            told,
+            [
+                "`a` has 2 bytes in place of 1",
+                "`b` has other content",
+                "`c` leads elsewhere",
+                "`d` is a file in place of a folder",
+                "`e` has mode 700 in place of 755",
+                "`f` has another time of its last change",
+                "`g` is missing",
+                "`h` is one too many",
+                "`twin` is a name of another file",
+            ]
+        );
+        assert_eq!(differences(&wanted, &wanted), []);
+    }
+}

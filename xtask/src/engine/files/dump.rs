@@ -1,0 +1,384 @@
+//! Writes a tree as a tar, at constant memory, and notices what changes meanwhile.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read, Sink, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use anyhow::Result;
+use rustix::fs::{FileType, Mode, OFlags};
+use rustix::io::Errno;
+use tar::{Builder, EntryType, Header};
+
+use super::census::{Census, Entry, Kind, Moment, Target, What};
+use super::excludes::Excludes;
+use super::name::Name;
+use super::sparse::{Piece, describe, pieces};
+use super::walk::{Id, Seen, beneath, list, look, open_root, seen, within};
+use crate::stream::Digest;
+
+/// Bytes read at once.
+const CHUNK: usize = 256 * 1024;
+/// A name of this length still fits in a header.
+const SHORT: usize = 100;
+
+/// Writes the tree as a tar: a folder, what is in it, then the folders in it, each in the order of bytes.
+///
+/// The census says what was written, and in its remarks what changed while it was read. The tar is sound in any case: what a
+/// shrinking file has lost is filled with zeros.
+///
+/// # Errors
+/// A part of the tree can't be read, or `out` can't be written, which is an `io::Error` as it came.
+pub fn dump(root: &Path, excludes: &Excludes, out: &mut dyn Write, progress: &mut dyn FnMut(u64, u64)) -> Result<Census> {
+    let open = open_root(root)?;
+    let census = Census::default();
+    let tar = Builder::new(Out { out, given_up: false });
+    let mut dump = Dump { root, open, excludes, tar, census, linked: HashMap::new(), bytes: 0, progress };
+    dump.all().inspect_err(|_| dump.tar.get_mut().given_up = true)?;
+    let Dump { tar, census, .. } = dump;
+    tar.into_inner()?.out.flush()?;
+    Ok(census)
+}
+
+/// Reads a tree without keeping it: what is on disk, to be compared with what should be there.
+///
+/// # Errors
+/// A part of the tree can't be read.
+pub fn read_back(root: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Census> {
+    dump(root, &Excludes::default(), &mut io::sink(), progress)
+}
+
+/// The library ends an archive well when it is dropped, one that was given up as well: this keeps it from that.
+struct Out<'a> {
+    out: &'a mut dyn Write,
+    given_up: bool,
+}
+
+impl Write for Out<'_> {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        if self.given_up { Err(io::ErrorKind::Other.into()) } else { self.out.write(buf) }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+struct Dump<'a> {
+    root: &'a Path,
+    open: OwnedFd,
+    excludes: &'a Excludes,
+    tar: Builder<Out<'a>>,
+    census: Census,
+    /// Files with several names that have been written, as they were then: a number may be another file's by now.
+    linked: HashMap<(Id, Moment, u64), Name>,
+    bytes: u64,
+    progress: &'a mut dyn FnMut(u64, u64),
+}
+
+impl Dump<'_> {
+    fn all(&mut self) -> Result<()> {
+        let mut folders = vec![Name::ROOT];
+        while let Some(folder) = folders.pop() {
+            folders.extend(self.folder(&folder)?.into_iter().rev());
+        }
+        Ok(())
+    }
+
+    /// Writes a folder with all that is directly in it; returns the folders among that.
+    fn folder(&mut self, name: &Name) -> Result<Vec<Name>> {
+        let Some(open) = self.still_there(name, beneath(&self.open, name))? else { return Ok(Vec::new()) };
+        let before = seen(&open).map_err(|e| self.unreadable(name, e))?;
+        self.header(name, &before, EntryType::Directory, b"")?;
+        self.note(name, &before, Kind::Folder);
+        let mut below = Vec::new();
+        for last in list(&open).map_err(|e| self.unreadable(name, e))? {
+            let child = name.join(&last);
+            let Some(found) = self.still_there(&child, look(&open, &last))? else { continue };
+            match found.kind {
+                FileType::Directory if self.excludes.folder(&child) => {}
+                FileType::Directory => below.push(child),
+                _ if self.excludes.file(&child) => {}
+                FileType::RegularFile => self.file(&child, &open, &last)?,
+                FileType::Symlink => self.symlink(&child, &found, &open, &last)?,
+                _ => self.census.remark(&child, What::NoContent),
+            }
+        }
+        let after = seen(&open).map_err(|e| self.unreadable(name, e))?;
+        if after.mtime != before.mtime || after.links == 0 {
+            self.census.remark(name, What::Stirred);
+        }
+        Ok(below)
+    }
+
+    fn symlink(&mut self, name: &Name, found: &Seen, folder: &OwnedFd, last: &[u8]) -> Result<()> {
+        let read = rustix::fs::readlinkat(folder, last, Vec::new());
+        let Some(to) = self.still_there(name, read)? else { return Ok(()) };
+        self.header(name, found, EntryType::Symlink, to.to_bytes())?;
+        self.note(name, found, Kind::Symlink { to: Target(to.into_bytes()) });
+        Ok(())
+    }
+
+    fn file(&mut self, name: &Name, folder: &OwnedFd, last: &[u8]) -> Result<()> {
+        // a pipe that took the file's place would be waited for
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let Some(open) = self.still_there(name, rustix::fs::openat(folder, last, flags, Mode::empty()))? else { return Ok(()) };
+        let before = seen(&open).map_err(|e| self.unreadable(name, e))?;
+        if before.kind != FileType::RegularFile {
+            self.census.remark(name, What::Vanished);
+            return Ok(());
+        }
+        let same_file = (before.id, before.mtime, before.bytes);
+        if let Some(first) = self.linked.get(&same_file).cloned() {
+            self.header(name, &before, EntryType::Link, &[b"./", first.bytes()].concat())?;
+            self.note(name, &before, Kind::Hardlink { to: first });
+            return Ok(());
+        }
+        let mut file = Steady::new(File::from(open), &before);
+        self.content(name, &before, &mut file)?;
+        let (file, bytes, sha256, changed) = file.end();
+        let after = seen(&file).map_err(|e| self.unreadable(name, e))?;
+        match changed {
+            Changed::Unreadable(e) => return Err(self.unreadable(name, Errno::from_io_error(&e).unwrap_or(Errno::IO)).into()),
+            Changed::Shrank => self.census.remark(name, What::Shrank),
+            _ if after.bytes > before.bytes => self.census.remark(name, What::Grew),
+            Changed::Rewritten => self.census.remark(name, What::Rewritten),
+            Changed::No if (after.mtime, after.ctime) != (before.mtime, before.ctime) => {
+                self.census.remark(name, What::Rewritten);
+            }
+            Changed::No => {}
+        }
+        self.note(name, &before, Kind::File { bytes, sha256 });
+        if before.links > 1 {
+            self.linked.insert(same_file, name.clone());
+        }
+        Ok(())
+    }
+
+    fn content(&mut self, name: &Name, found: &Seen, file: &mut Steady) -> io::Result<()> {
+        let mut header = self.long_names(name, found, b"")?;
+        let map = match &file.pieces {
+            Some(pieces) => describe(&mut header, pieces, found.bytes),
+            None => Vec::new(),
+        };
+        header.set_size(file.pieces.as_ref().map_or(found.bytes, |pieces| pieces.iter().map(|(_, len)| len).sum()));
+        header.set_cksum();
+        let so_far = self.census.entries.len() as u64;
+        let told = Told { inner: file, bytes: &mut self.bytes, entries: so_far, progress: self.progress };
+        if map.is_empty() {
+            return self.tar.append(&header, told);
+        }
+        self.tar.append(&header, map.chain(told))
+    }
+
+    /// Writes an entry without content.
+    fn header(&mut self, name: &Name, found: &Seen, kind: EntryType, link: &[u8]) -> io::Result<()> {
+        let mut header = self.long_names(name, found, link)?;
+        header.set_entry_type(kind);
+        header.set_size(0);
+        header.set_cksum();
+        self.tar.append(&header, io::empty())
+    }
+
+    /// The header of an entry, after those that hold what it has no room for: long names in GNU's way, which has room for any byte,
+    /// and parts of a second in that of pax.
+    fn long_names(&mut self, name: &Name, found: &Seen, link: &[u8]) -> io::Result<Header> {
+        let slash: &[u8] = if found.kind == FileType::Directory && *name != Name::ROOT { b"/" } else { b"" };
+        let path = [b"./", name.bytes(), slash].concat();
+        self.long(EntryType::GNULongName, &path)?;
+        self.long(EntryType::GNULongLink, link)?;
+        let Moment { secs, nanos } = found.mtime;
+        if secs < 0 || nanos > 0 {
+            self.tar.append_pax_extensions([("mtime", decimal(found.mtime).as_bytes())])?;
+        }
+        let mut header = Header::new_gnu();
+        put(&mut header.as_old_mut().name, &path);
+        put(&mut header.as_old_mut().linkname, link);
+        header.set_mode(found.mode);
+        header.set_uid(found.owner.0.into());
+        header.set_gid(found.owner.1.into());
+        header.set_mtime(secs.max(0).unsigned_abs());
+        Ok(header)
+    }
+
+    fn long(&mut self, kind: EntryType, text: &[u8]) -> io::Result<()> {
+        if text.len() <= SHORT {
+            return Ok(());
+        }
+        let mut header = Header::new_gnu();
+        put(&mut header.as_old_mut().name, b"././@LongLink");
+        header.set_entry_type(kind);
+        header.set_mode(0o644);
+        header.set_uid(0);
+        header.set_gid(0);
+        header.set_mtime(0);
+        header.set_size(text.len() as u64 + 1);
+        header.set_cksum();
+        self.tar.append(&header, text.chain(&b"\0"[..]))
+    }
+
+    fn note(&mut self, name: &Name, found: &Seen, kind: Kind) {
+        self.census.add(name.clone(), Entry { kind, mode: found.mode, mtime: found.mtime, owner: found.owner });
+        (self.progress)(self.census.entries.len() as u64, self.bytes);
+    }
+
+    /// What was asked of an entry, or nothing and a remark where it is gone, or a link where a folder was.
+    fn still_there<T>(&mut self, name: &Name, asked: rustix::io::Result<T>) -> Result<Option<T>> {
+        match asked {
+            Ok(found) => Ok(Some(found)),
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::NXIO | Errno::INVAL | Errno::STALE)
+                if *name != Name::ROOT =>
+            {
+                self.census.remark(name, What::Vanished);
+                Ok(None)
+            }
+            Err(e) => Err(self.unreadable(name, e).into()),
+        }
+    }
+
+    fn unreadable(&self, name: &Name, error: Errno) -> crate::problem::Problem {
+        within(self.root, name, "could not read", error)
+            .cure("run it as a user who may read the whole tree, or exclude that entry")
+    }
+}
+
+fn put(field: &mut [u8], text: &[u8]) {
+    let room = text.len().min(field.len());
+    field[..room].copy_from_slice(&text[..room]);
+}
+
+/// `seconds.fraction`, as pax has it.
+fn decimal(Moment { secs, nanos }: Moment) -> String {
+    if secs >= 0 || nanos == 0 {
+        return format!("{secs}.{nanos:09}");
+    }
+    // -2 s and 0.75 s on top are -1.25 s
+    format!("-{}.{:09}", (secs + 1).unsigned_abs(), 1_000_000_000 - nanos)
+}
+
+/// A file that is as long as it was at first, whatever becomes of it, and in whose holes there is nothing.
+///
+/// Holes are read, too: file systems have been wrong about them, and the digest is one of all bytes anyway.
+struct Steady {
+    file: File,
+    bytes: u64,
+    pieces: Option<Vec<Piece>>,
+    /// The piece at hand.
+    piece: usize,
+    at: u64,
+    digest: Digest<Sink>,
+    changed: Changed,
+}
+
+enum Changed {
+    No,
+    Shrank,
+    Rewritten,
+    Unreadable(io::Error),
+}
+
+impl Steady {
+    fn new(file: File, found: &Seen) -> Self {
+        let pieces = if found.stored < found.bytes { pieces(&file, found.bytes) } else { None };
+        Self { file, bytes: found.bytes, pieces, piece: 0, at: 0, digest: Digest::new(io::sink()), changed: Changed::No }
+    }
+
+    /// What was noticed first stays.
+    fn notice(&mut self, what: Changed) {
+        if let Changed::No = self.changed {
+            self.changed = what;
+        }
+    }
+
+    /// Where the stretch at hand ends, and whether it is data.
+    fn stretch(&mut self) -> (u64, bool) {
+        let Some(pieces) = &self.pieces else { return (self.bytes, true) };
+        while pieces.get(self.piece).is_some_and(|(from, len)| from + len <= self.at) {
+            self.piece += 1;
+        }
+        match pieces.get(self.piece) {
+            Some((from, len)) if *from <= self.at => (from + len, true),
+            Some((from, _)) => (*from, false),
+            None => (self.bytes, false),
+        }
+    }
+
+    /// Reads on, and makes up for what is missing.
+    fn fill(&mut self, buf: &mut [u8]) -> io::Result<()> {
+        let mut done = 0;
+        while done < buf.len() {
+            match self.file.read_at(&mut buf[done..], self.at + done as u64) {
+                Ok(0) => {
+                    self.notice(Changed::Shrank);
+                    break;
+                }
+                Ok(got) => done += got,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => {
+                    self.notice(Changed::Unreadable(e));
+                    break;
+                }
+            }
+        }
+        buf[done..].fill(0);
+        self.at += buf.len() as u64;
+        self.digest.write_all(buf)
+    }
+
+    fn end(self) -> (File, u64, String, Changed) {
+        let sum = self.digest.finish().1;
+        (self.file, sum.bytes, sum.hex(), self.changed)
+    }
+}
+
+impl Read for Steady {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        while self.at < self.bytes {
+            let (end, data) = self.stretch();
+            let room = (end - self.at).min(CHUNK as u64) as usize;
+            if data {
+                let room = room.min(buf.len());
+                self.fill(&mut buf[..room])?;
+                return Ok(room);
+            }
+            let mut hole = vec![0; room];
+            self.fill(&mut hole)?;
+            if hole.iter().any(|byte| *byte != 0) {
+                self.notice(Changed::Rewritten);
+            }
+        }
+        Ok(0)
+    }
+}
+
+/// Tells how far it is.
+struct Told<'a> {
+    inner: &'a mut Steady,
+    bytes: &'a mut u64,
+    entries: u64,
+    progress: &'a mut dyn FnMut(u64, u64),
+}
+
+impl Read for Told<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let before = self.inner.at;
+        let got = self.inner.read(buf)?;
+        *self.bytes += self.inner.at - before;
+        (self.progress)(self.entries, *self.bytes);
+        Ok(got)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_written_as_pax_has_them() {
+        for (secs, nanos, want) in [(1, 5, "1.000000005"), (-2, 750_000_000, "-1.250000000"), (-3, 0, "-3.000000000")] {
+            assert_eq!(decimal(Moment { secs, nanos }), want);
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! File trees: what they hold, as a tar stream and back, and how one tree takes another's place.
+//!
+//! A backup is a plain tar, which any `tar` reads. [`dump`] writes it, [`scan`] proves it, [`unpack`] makes a tree of it beside the
+//! live one, [`read_back`] reads that tree again for [`differences`], and [`swap`] gives it the live name.
+
+mod census;
+mod container;
+mod excludes;
+mod name;
+mod read;
+mod steps;
+
+#[cfg(unix)]
+mod aside;
+#[cfg(unix)]
+mod dump;
+#[cfg(unix)]
+mod sparse;
+#[cfg(unix)]
+mod survey;
+#[cfg(unix)]
+mod swap;
+#[cfg(unix)]
+mod unpack;
+#[cfg(unix)]
+mod walk;
+#[cfg(unix)]
+mod wipe;
+
+pub use census::{Census, Difference, Entry, Kind, Moment, Remark, Target, What, differences};
+pub use container::{Found, Inside};
+pub use excludes::Excludes;
+pub use name::Name;
+pub use read::{Links, relay, scan};
+
+#[cfg(unix)]
+pub use aside::Aside;
+#[cfg(unix)]
+pub use dump::{dump, read_back};
+#[cfg(unix)]
+pub use survey::{TreeFacts, survey};
+#[cfg(unix)]
+pub use swap::{Repaired, repair, swap, undo};
+#[cfg(unix)]
+pub use unpack::unpack;
+#[cfg(unix)]
+pub use walk::Id;
+#[cfg(unix)]
+pub use wipe::{Wiped, wipe};

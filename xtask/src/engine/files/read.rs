@@ -1,0 +1,345 @@
+//! Reads a tar, ours or anybody's, and lets through only what stays inside its tree.
+
+use std::cell::Cell;
+use std::io::{self, Read, Write};
+
+use anyhow::Result;
+use tar::EntryType;
+
+use super::census::{Census, Entry, Kind, Moment, Target};
+use super::name::{Name, escaped};
+use crate::problem::Problem;
+use crate::stream::Digest;
+
+/// Bytes of headers that may describe one entry. They are held in memory; long names and the map of a much divided sparse file fit.
+const HEADERS: u64 = 16 << 20;
+/// No file system of today has longer files: a sparse entry costs its archive next to nothing, and us the time to read all its zeros.
+const LONGEST_SPARSE: u64 = 1 << 44;
+/// Bytes of a refused name that are told.
+const SHOWN: usize = 200;
+/// How many reasons to refuse are told.
+const TOLD: usize = 10;
+
+/// What becomes of symbolic links that lead out of the tree, or may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Links {
+    /// The archive is refused.
+    Inside,
+    /// They are taken as they are: the archive is one that its owner trusts. Nothing is ever written through a link in any case.
+    AsTheyAre,
+}
+
+/// Reads an archive whole and writes nothing: every header, every byte, the mark at its end. This is the gate for foreign archives.
+///
+/// # Errors
+/// It is damaged, cut off, or holds something that could be written outside the tree.
+pub fn scan(input: &mut dyn Read, links: Links) -> Result<Census> {
+    // what an entry's taker leaves is read anyway
+    each(input, links, &mut |_, _| Ok(()))
+}
+
+/// The same, while every byte goes on to `out`: how an archive that another program makes is proved as it is written.
+///
+/// # Errors
+/// Those of [`scan`]; or `out` can't be written, which is an `io::Error` of its kind.
+pub fn relay(input: &mut dyn Read, out: &mut dyn Write, links: Links) -> Result<Census> {
+    let mut tee = Tee { input, out, unwritten: None };
+    let census = scan(&mut tee, links);
+    tee.unwritten.map_or(census, |kind| Err(io::Error::from(kind).into()))
+}
+
+struct Tee<'a> {
+    input: &'a mut dyn Read,
+    out: &'a mut dyn Write,
+    unwritten: Option<io::ErrorKind>,
+}
+
+impl Read for Tee<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let got = self.input.read(buf)?;
+        self.out.write_all(&buf[..got]).inspect_err(|e| self.unwritten = Some(e.kind()))?;
+        Ok(got)
+    }
+}
+
+/// An entry as it stands in the archive, its content yet unread.
+#[derive(Debug)]
+pub(super) struct Item {
+    pub name: Name,
+    pub shape: Shape,
+    pub mode: u32,
+    pub mtime: Moment,
+    pub owner: (u32, u32),
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    File,
+    /// A file with holes, which are read as zeros.
+    SparseFile,
+    Folder,
+    Symlink(Vec<u8>),
+    Hardlink(Name),
+}
+
+/// Hands over each entry and its content, in the order of the archive, until one of them has to be refused.
+pub(super) fn each(
+    input: &mut dyn Read,
+    links: Links,
+    act: &mut dyn FnMut(&Item, &mut dyn Read) -> Result<()>,
+) -> Result<Census> {
+    let watch = Watch { ended: Cell::new(false), allowed: Cell::new(HEADERS), failed: Cell::new(None) };
+    let mut archive = tar::Archive::new(Watched { input, watch: &watch });
+    let (mut census, mut dangers) = (Census::default(), Vec::new());
+    let mut entries = archive.entries()?;
+    loop {
+        watch.allowed.set(HEADERS);
+        let Some(entry) = entries.next() else { break };
+        let mut entry = entry.map_err(|e| watch.blame(&e))?;
+        let understood = understand(&mut entry).and_then(|item| item.map(|item| fits(item, &census, links)).transpose());
+        watch.allowed.set(u64::MAX);
+        let item = match understood {
+            Ok(Some(item)) => item,
+            Ok(None) => continue,
+            Err(why) if watch.failed.get().is_some() => return Err(watch.blame(&why).into()),
+            Err(why) => {
+                let raw = entry.path_bytes();
+                let shown = escaped(&raw[..raw.len().min(SHOWN)]);
+                dangers.push(format!("`{shown}`: {why}"));
+                io::copy(&mut entry, &mut io::sink()).map_err(|e| watch.blame(&e))?;
+                continue;
+            }
+        };
+        let size = entry.size();
+        let mut content = Digest::new(entry);
+        if dangers.is_empty() {
+            // where the archive can't be read, that is why the entry could not be made
+            act(&item, &mut content).map_err(|e| if watch.failed.get().is_some() { watch.blame(&e).into() } else { e })?;
+        }
+        io::copy(&mut content, &mut io::sink()).map_err(|e| watch.blame(&e))?;
+        let sum = content.finish().1;
+        if sum.bytes != size {
+            return Err(cut_off().into());
+        }
+        note(&mut census, item, sum.bytes, sum.hex());
+    }
+    if watch.ended.get() {
+        return Err(cut_off().into());
+    }
+    watch.allowed.set(u64::MAX);
+    end(archive.into_inner(), &watch)?;
+    if dangers.is_empty() { Ok(census) } else { Err(refused(&dangers).into()) }
+}
+
+/// What an entry's headers say; nothing for a remark about the archive as a whole.
+fn understand<R: Read>(entry: &mut tar::Entry<'_, R>) -> Result<Option<Item>, String> {
+    let mtime = extensions(entry)?;
+    let header = entry.header();
+    let unreadable = |e: io::Error| format!("a header that can't be read: {e}");
+    let raw = entry.path_bytes();
+    let target = || entry.link_name_bytes().unwrap_or_default();
+    let shape = match header.entry_type() {
+        EntryType::XGlobalHeader => return Ok(None),
+        EntryType::Directory => Shape::Folder,
+        // as archives from before POSIX have it
+        EntryType::Regular if raw.ends_with(b"/") => Shape::Folder,
+        EntryType::Regular | EntryType::Continuous => Shape::File,
+        EntryType::GNUSparse if entry.size() > LONGEST_SPARSE => return Err("a sparse file longer than any disk".into()),
+        EntryType::GNUSparse => Shape::SparseFile,
+        EntryType::Symlink if target().contains(&0) => return Err("a link with a NUL in it".into()),
+        EntryType::Symlink => Shape::Symlink(target().into_owned()),
+        EntryType::Link => Shape::Hardlink(Name::parse(&target()).map_err(|why| format!("a hard link to {why}"))?),
+        EntryType::Block | EntryType::Char => return Err("a device".into()),
+        EntryType::Fifo => return Err("a pipe".into()),
+        other => return Err(format!("an entry of type `{}`, which is not known", other.as_byte().escape_ascii())),
+    };
+    // the highest number means "as it is" where an owner is set
+    let id = |id: io::Result<u64>| {
+        let id = u32::try_from(id.map_err(unreadable)?).ok().filter(|id| *id != u32::MAX);
+        id.ok_or_else(|| "an owner that no system has".to_owned())
+    };
+    // a negative time is stored as its two's complement
+    let secs = header.mtime().map_err(unreadable)?.cast_signed();
+    Ok(Some(Item {
+        name: Name::parse(&raw)?,
+        shape,
+        mode: header.mode().map_err(unreadable)? & 0o7777,
+        mtime: mtime.unwrap_or(Moment { secs, nanos: 0 }),
+        owner: (id(header.uid())?, id(header.gid())?),
+    }))
+}
+
+/// The extended headers, of which the library reads names and sizes, and we the time. What neither of us understands is refused where
+/// it would change what the entry is.
+fn extensions<R: Read>(entry: &mut tar::Entry<'_, R>) -> Result<Option<Moment>, String> {
+    let global = entry.header().entry_type() == EntryType::XGlobalHeader;
+    let Some(extensions) = entry.pax_extensions().map_err(|e| e.to_string())? else { return Ok(None) };
+    let mut mtime = None;
+    for extension in extensions {
+        // the library takes records apart at line ends, so a name with one in it can't be told
+        let extension = extension.map_err(|_| "an extended header that can't be read (a line end in a name?)")?;
+        match extension.key_bytes() {
+            b"mtime" => mtime = Some(moment(extension.value_bytes()).ok_or("a time that can't be read")?),
+            b"path" | b"linkpath" | b"size" if global => return Err("a name for all entries".into()),
+            key if key.starts_with(b"GNU.sparse.") => return Err("a sparse file in pax format, which is not read here".into()),
+            _ => {}
+        }
+    }
+    Ok(mtime)
+}
+
+/// `seconds[.fraction]`, as pax has it.
+fn moment(text: &[u8]) -> Option<Moment> {
+    let text = str::from_utf8(text).ok()?;
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let secs: i64 = whole.parse().ok()?;
+    if !fraction.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let nanos: u32 = format!("{fraction:0<9}").get(..9)?.parse().ok()?;
+    // -1.25 is a quarter before the second that ends in -1
+    if whole.starts_with('-') && nanos > 0 {
+        return Some(Moment { secs: secs.checked_sub(1)?, nanos: 1_000_000_000 - nanos });
+    }
+    Some(Moment { secs, nanos })
+}
+
+/// Whether an entry stays inside the tree and agrees with those before it.
+fn fits(item: Item, census: &Census, links: Links) -> Result<Item, String> {
+    let kind = |name: &Name| census.entries.get(name).map(|entry| &entry.kind);
+    if item.name == Name::ROOT && item.shape != Shape::Folder {
+        return Err("the root of the tree, and no folder".into());
+    }
+    if census.entries.contains_key(&item.name) {
+        return Err("a second entry of this name".into());
+    }
+    let path = item.name.bytes();
+    for at in (0..path.len()).filter(|at| path[*at] == b'/') {
+        if census.entries.get(&path[..at]).is_some_and(|entry| entry.kind != Kind::Folder) {
+            return Err(format!("it lies in `{}`, which is no folder", escaped(&path[..at])));
+        }
+    }
+    // a folder whose entry comes after what is in it is none of ours, and yet allowed
+    let below = census.entries.range(item.name.join(b"")..).next();
+    if item.shape != Shape::Folder && below.is_some_and(|(name, _)| name.bytes().starts_with(item.name.join(b"").bytes())) {
+        return Err("a file where a folder was".into());
+    }
+    match &item.shape {
+        Shape::Symlink(to) if links == Links::Inside && item.name.leads_out(to) => {
+            Err(format!("a link that may lead out of the tree, to `{}`", escaped(to)))
+        }
+        Shape::Hardlink(to) if !matches!(kind(to), Some(Kind::File { .. })) => {
+            Err(format!("a hard link to `{to}`, which is no file that came before it"))
+        }
+        _ => Ok(item),
+    }
+}
+
+fn note(census: &mut Census, item: Item, bytes: u64, sha256: String) {
+    let kind = match item.shape {
+        Shape::File | Shape::SparseFile => Kind::File { bytes, sha256 },
+        Shape::Folder => Kind::Folder,
+        Shape::Symlink(to) => Kind::Symlink { to: Target(to) },
+        Shape::Hardlink(to) => Kind::Hardlink { to },
+    };
+    census.add(item.name, Entry { kind, mode: item.mode, mtime: item.mtime, owner: item.owner });
+}
+
+/// The library stops at the first block of zeros; after it comes a second one, and then nothing but zeros.
+fn end(mut rest: impl Read, watch: &Watch) -> Result<()> {
+    let (mut zeros, mut buffer) = (0_u64, vec![0; 64 * 1024]);
+    loop {
+        let got = rest.read(&mut buffer).map_err(|e| watch.blame(&e))?;
+        if got == 0 {
+            return if zeros < 512 { Err(cut_off().into()) } else { Ok(()) };
+        }
+        if buffer[..got].iter().any(|byte| *byte != 0) {
+            return Err(Problem::failed("the archive goes on after its end")
+                .cure("it may be two archives in one file: take them apart, and restore the one you want")
+                .of_backup()
+                .into());
+        }
+        zeros += got as u64;
+    }
+}
+
+/// What the reader and the loop above it know of each other.
+struct Watch {
+    /// Whether the input has come to its end.
+    ended: Cell<bool>,
+    /// How many bytes may still be read.
+    allowed: Cell<u64>,
+    /// How the input failed, where it did.
+    failed: Cell<Option<io::ErrorKind>>,
+}
+
+impl Watch {
+    /// What is wrong: the archive, or the way it comes.
+    fn blame(&self, error: &dyn std::fmt::Display) -> Problem {
+        use io::ErrorKind::{InvalidData, InvalidInput, Other, UnexpectedEof};
+        match self.failed.get() {
+            None | Some(InvalidData | InvalidInput | Other | UnexpectedEof) => Problem::failed("the archive is damaged")
+                .because(error.to_string())
+                .cure("use another backup (`db-list`)")
+                .of_backup(),
+            Some(_) => Problem::failed("could not read the archive to its end").because(error.to_string()),
+        }
+    }
+}
+
+struct Watched<'a> {
+    input: &'a mut dyn Read,
+    watch: &'a Watch,
+}
+
+impl Read for Watched<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let got = loop {
+            match self.input.read(buf) {
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                read => break read.inspect_err(|e| self.watch.failed.set(Some(e.kind())))?,
+            }
+        };
+        self.watch.ended.set(self.watch.ended.get() || got == 0 && !buf.is_empty());
+        let Some(left) = self.watch.allowed.get().checked_sub(got as u64) else {
+            self.watch.failed.set(Some(io::ErrorKind::InvalidData));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "headers without an end"));
+        };
+        self.watch.allowed.set(left);
+        Ok(got)
+    }
+}
+
+fn refused(dangers: &[String]) -> Problem {
+    let more = dangers.len().saturating_sub(TOLD);
+    let problem = Problem::refused("the archive was refused: not all of it would stay inside the folder it is restored to");
+    let problem = dangers.iter().take(TOLD).fold(problem, |problem, danger| problem.because(danger));
+    let problem = if more > 0 { problem.because(format!("and {more} more")) } else { problem };
+    problem.cure("find out who made it; nothing of it was put in place").of_backup()
+}
+
+fn cut_off() -> Problem {
+    Problem::failed("the archive is cut off: its end mark is missing").cure("use another backup (`db-list`)").of_backup()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_of_every_kind() {
+        for (text, want) in [
+            ("12", Some((12, 0))),
+            ("12.5", Some((12, 500_000_000))),
+            ("1.123456789123", Some((1, 123_456_789))),
+            ("-1.25", Some((-2, 750_000_000))),
+            ("-3", Some((-3, 0))),
+            ("", None),
+            ("x", None),
+            ("1.x", None),
+            ("1.-5", None),
+        ] {
+            assert_eq!(moment(text.as_bytes()), want.map(|(secs, nanos)| Moment { secs, nanos }), "{text}");
+        }
+    }
+}

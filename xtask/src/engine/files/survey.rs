@@ -1,0 +1,77 @@
+//! What is so of a tree before anything is planned; it only reads.
+
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::FileType;
+use rustix::io::Errno;
+
+use super::excludes::Excludes;
+use super::name::Name;
+use super::walk::{Id, beneath, is_mount, list, look, open_root, seen, within};
+use crate::problem::Problem;
+
+/// A tree as it was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TreeFacts {
+    /// Where it really is, links in the path followed: the one to name from here on.
+    pub root: PathBuf,
+    /// Its root folder; `None` where there is no such folder.
+    pub id: Option<Id>,
+    /// Whether the root is a mount point, which can't be renamed.
+    pub root_is_mount: bool,
+    /// Entries below the root, links and empty folders counted, what is excluded not.
+    pub entries: u64,
+    /// Bytes of its files.
+    pub bytes: u64,
+    /// What is mounted inside.
+    pub mounts: Vec<Name>,
+}
+
+/// Looks a tree over.
+///
+/// # Errors
+/// Something else is where it should be, or a part of it can't be read.
+pub fn survey(root: &Path, excludes: &Excludes) -> Result<TreeFacts, Problem> {
+    let absent = TreeFacts { root: root.into(), id: None, root_is_mount: false, entries: 0, bytes: 0, mounts: Vec::new() };
+    let root = match root.canonicalize() {
+        Ok(root) => root,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound && root.symlink_metadata().is_err() => return Ok(absent),
+        Err(e) => return Err(super::walk::at(root, "could not open", &e)),
+    };
+    let open = open_root(&root)?;
+    let own = seen(&open).map_err(|e| within(&root, &Name::ROOT, "could not look at", e))?.id;
+    let root_is_mount = root.parent().is_none_or(|parent| {
+        let mount = || is_mount(open_root(parent).ok()?.as_fd(), root.file_name()?.as_encoded_bytes(), own).ok();
+        mount().unwrap_or(false)
+    });
+    let mut facts = TreeFacts { id: Some(own), root_is_mount, root, ..absent };
+    let mut folders = vec![Name::ROOT];
+    while let Some(folder) = folders.pop() {
+        let failed = |name: &Name, e| within(&facts.root, name, "could not look at", e);
+        let open = match beneath(&open, &folder) {
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => continue,
+            opened => opened.map_err(|e| failed(&folder, e))?,
+        };
+        for last in list(&open).map_err(|e| failed(&folder, e))? {
+            let name = folder.join(&last);
+            let found = match look(&open, &last) {
+                Err(Errno::NOENT) => continue,
+                found => found.map_err(|e| failed(&name, e))?,
+            };
+            let is_folder = found.kind == FileType::Directory;
+            if if is_folder { excludes.folder(&name) } else { excludes.file(&name) } {
+                continue;
+            }
+            facts.entries += 1;
+            facts.bytes += if found.kind == FileType::RegularFile { found.bytes } else { 0 };
+            if is_mount(open.as_fd(), &last, own).unwrap_or(found.id.dev != own.dev) {
+                facts.mounts.push(name.clone());
+            }
+            if is_folder {
+                folders.push(name);
+            }
+        }
+    }
+    Ok(facts)
+}

@@ -1,0 +1,164 @@
+//! One tree takes another's place by renames, in steps that a killed run leaves off at and the next one goes on from.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
+
+use super::aside::Aside;
+use super::steps::{ENOUGH, Exchange, Intent, Slot, Slots, Step, next};
+use super::walk::{Id, at, look};
+use super::wipe::remove;
+use crate::problem::Problem;
+
+/// Gives the staged tree the live name, and keeps the one that had it for an undo; one kept before is discarded. `live` is the
+/// root that the plan was made for, `None` where there was none.
+///
+/// The live name leads to a whole tree at any time: the old one or, in one instant, the new one. Where the file system can't
+/// exchange names it leads nowhere for a moment, and a run killed just then is finished by [`repair`].
+///
+/// # Errors
+/// The live tree is another by now, or a rename fails.
+pub fn swap(aside: &Aside, live: Option<Id>) -> Result<()> {
+    begin(aside, live, Slot::Staged)
+}
+
+/// Swaps back what the last [`swap`] replaced; what it brought is kept in turn, so that an undo can be undone.
+///
+/// # Errors
+/// Nothing is kept, the live tree is another by now, or a rename fails.
+pub fn undo(aside: &Aside, live: Option<Id>) -> Result<()> {
+    begin(aside, live, Slot::Previous)
+}
+
+/// What a repair found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repaired {
+    /// No swap was under way.
+    Nothing,
+    /// One was; it is done now.
+    Finished,
+}
+
+/// Finishes a swap that was cut short. The tree on its way had proved good before the swap began.
+///
+/// # Errors
+/// The trees are no longer those the swap was about, or a rename fails.
+pub fn repair(aside: &Aside) -> Result<Repaired> {
+    if !aside.exists()? {
+        return Ok(Repaired::Nothing);
+    }
+    let text = match fs::read(aside.journal()) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Repaired::Nothing),
+        text => text.map_err(|e| at(&aside.journal(), "could not read", &e))?,
+    };
+    let intent = serde_json::from_slice(&text).with_context(|| format!("`{}` is damaged", aside.journal().display()))?;
+    finish(aside, intent)?;
+    Ok(Repaired::Finished)
+}
+
+fn begin(aside: &Aside, live: Option<Id>, from: Slot) -> Result<()> {
+    if !aside.exists()? {
+        return Err(Problem::failed(format!("there is nothing to swap `{}` with", aside.live().display()))
+            .cure("nothing is kept any more: restore a backup")
+            .into());
+    }
+    repair(aside)?;
+    let slots = slots(aside)?;
+    if slots.live != live.map(|id| id.ino) {
+        return Err(foreign(aside).into());
+    }
+    let Some(incoming) = (if from == Slot::Staged { slots.staged } else { slots.previous }) else {
+        return Err(Problem::failed(format!("`{}` is not there", path(aside, from).display()))
+            .cure("nothing is kept any more: restore a backup")
+            .into());
+    };
+    let intent = Intent { old: slots.live, incoming };
+    let text = serde_json::to_vec(&intent)?;
+    aside.write(&aside.journal(), &text).map_err(|e| at(&aside.journal(), "could not write", &e))?;
+    finish(aside, intent).inspect_err(|_| {
+        // a swap that moved nothing is none that has to be finished; a journal that stays is no more than that
+        if self::slots(aside).is_ok_and(|now| now == slots) {
+            drop(fs::remove_file(aside.journal()));
+        }
+    })
+}
+
+fn finish(aside: &Aside, intent: Intent) -> Result<()> {
+    let mut exchange = Exchange::Can;
+    for _ in 0..ENOUGH {
+        let step = next(slots(aside)?, intent, exchange);
+        match step {
+            Step::Done => {
+                fs::remove_file(aside.journal()).map_err(|e| at(&aside.journal(), "could not remove", &e))?;
+                return Ok(());
+            }
+            Step::Foreign => return Err(stuck(aside).into()),
+            _ => take(aside, step, &mut exchange)?,
+        }
+    }
+    Err(stuck(aside).into())
+}
+
+/// Does one step, and flushes it to disk before the next.
+fn take(aside: &Aside, step: Step, exchange: &mut Exchange) -> Result<(), Problem> {
+    let place = |slot| path(aside, slot);
+    let failed = |slot, e: Errno| {
+        let problem = at(&place(slot), "could not rename", &e.into());
+        match e {
+            Errno::BUSY | Errno::XDEV => problem.cure("it is a mount point, which can't be renamed: name a folder inside it"),
+            _ => problem,
+        }
+    };
+    match step {
+        Step::Exchange(slot) => match renameat_with(CWD, place(slot), CWD, aside.live(), RenameFlags::EXCHANGE) {
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => *exchange = Exchange::Cannot,
+            done => done.map_err(|e| failed(Slot::Live, e))?,
+        },
+        // a folder takes the place of none, or of an empty one: nothing is lost by a rename
+        Step::Move(from, to) => {
+            fs::rename(place(from), place(to)).map_err(|e| failed(from, Errno::from_io_error(&e).unwrap_or(Errno::IO)))?
+        }
+        Step::Remove(slot) => remove(&place(slot))?,
+        Step::Done | Step::Foreign => {}
+    }
+    for folder in [aside.live().parent(), Some(aside.folder())].into_iter().flatten() {
+        fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(|e| at(folder, "could not flush", &e))?;
+    }
+    Ok(())
+}
+
+fn path(aside: &Aside, slot: Slot) -> std::path::PathBuf {
+    match slot {
+        Slot::Live => aside.live().to_path_buf(),
+        Slot::Staged => aside.staged(),
+        Slot::Previous => aside.previous(),
+        Slot::Discard => aside.discard(),
+    }
+}
+
+fn slots(aside: &Aside) -> Result<Slots, Problem> {
+    let number = |path: &Path| match look(CWD, path.as_os_str().as_encoded_bytes()) {
+        Err(Errno::NOENT) => Ok(None),
+        Err(e) => Err(at(path, "could not look at", &e.into())),
+        Ok(found) => Ok(Some(found.id.ino)),
+    };
+    let [live, staged, previous, discard] = [Slot::Live, Slot::Staged, Slot::Previous, Slot::Discard].map(|s| path(aside, s));
+    Ok(Slots { live: number(&live)?, staged: number(&staged)?, previous: number(&previous)?, discard: number(&discard)? })
+}
+
+fn foreign(aside: &Aside) -> Problem {
+    Problem::refused(format!("`{}` is not the folder that was looked at", aside.live().display()))
+        .because(format!("the trees kept in `{}` are untouched", aside.folder().display()))
+        .cure("run the command again and look at the new plan")
+}
+
+fn stuck(aside: &Aside) -> Problem {
+    let live = aside.live().display();
+    Problem::failed(format!("the swap of `{live}` can't go on: a tree it is about has gone, or another has taken its place"))
+        .because(format!("the trees in `{}` are whole", aside.folder().display()))
+        .cure(format!("move what is at `{live}` away if it is not yours, and run the command again"))
+}

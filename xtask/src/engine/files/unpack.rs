@@ -1,0 +1,236 @@
+//! Makes a tree of an archive, in a new folder and nowhere else.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+
+use anyhow::Result;
+use rustix::fs::{AtFlags, Gid, Mode, OFlags, Timespec, Timestamps, UTIME_OMIT, Uid};
+use rustix::io::Errno;
+
+use super::census::{Census, Moment};
+use super::name::Name;
+use super::read::{Item, Links, Shape, each};
+use super::walk::{at, beneath, open_root, within};
+use crate::problem::Problem;
+
+/// Bytes written at once, and the shortest stretch of zeros that becomes a hole.
+const CHUNK: usize = 64 * 1024;
+
+/// Makes `target`, which must not be there yet, and the tree of the archive in it; flushes it to disk.
+///
+/// Every step is one from an open folder to a name in it, and no link is ever followed, so whatever the archive says nothing is
+/// written outside. No file is written twice. Owners are kept where we are root; extended attributes are not.
+///
+/// # Errors
+/// The archive is damaged, cut off or refused, or the disk is: what was made by then is left where it is.
+pub fn unpack(input: &mut dyn Read, target: &Path, links: Links, progress: &mut dyn FnMut(u64, u64)) -> Result<Census> {
+    rustix::fs::mkdir(target, Mode::RWXU).map_err(|e| at(target, "could not make", &e.into()))?;
+    let root = open_root(target)?;
+    let owners = if rustix::process::geteuid().is_root() { Owners::AsTheyWere } else { Owners::Ours };
+    let here = root.try_clone()?;
+    let mut tree =
+        Tree { path: target, root, owners, folders: BTreeMap::new(), here: (Name::ROOT, here), done: (0, 0), progress };
+    let census = each(input, links, &mut |item, content| tree.make(item, content))?;
+    tree.finish_folders()?;
+    flush(&tree.root).map_err(|e| at(target, "could not write", &e))?;
+    Ok(census)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Owners {
+    AsTheyWere,
+    Ours,
+}
+
+/// What is set once the content is there.
+#[derive(Clone, Copy)]
+struct Finish {
+    mode: u32,
+    mtime: Moment,
+    owner: (u32, u32),
+}
+
+struct Tree<'a> {
+    path: &'a Path,
+    root: OwnedFd,
+    owners: Owners,
+    /// Folders get their rights and times last: what is made in them would change both.
+    folders: BTreeMap<Name, Finish>,
+    /// The folder of the entry before, which is most often that of the next.
+    here: (Name, OwnedFd),
+    /// Entries and bytes.
+    done: (u64, u64),
+    progress: &'a mut dyn FnMut(u64, u64),
+}
+
+impl Tree<'_> {
+    fn make(&mut self, item: &Item, content: &mut dyn Read) -> Result<()> {
+        let finish = Finish { mode: item.mode, mtime: item.mtime, owner: item.owner };
+        let Some((parent, last)) = item.name.split() else {
+            self.folders.insert(Name::ROOT, finish);
+            return Ok(());
+        };
+        let failed = |e: Errno| within(self.path, &item.name, "could not make", e);
+        if self.here.0 != parent {
+            self.here = (parent.clone(), make_folders(&self.root, &parent).map_err(failed)?);
+        }
+        let folder = &self.here.1;
+        match &item.shape {
+            Shape::File | Shape::SparseFile => {
+                let mut file = File::from(new_file(folder, last).map_err(failed)?);
+                let mut tell = |bytes| {
+                    self.done.1 += bytes;
+                    (self.progress)(self.done.0, self.done.1);
+                };
+                let written = match item.shape {
+                    Shape::SparseFile => write_sparse(content, &mut file, &mut tell),
+                    _ => write_all(content, &mut file, &mut tell),
+                };
+                written.map_err(|e| readable(e, self.path, &item.name))?;
+                finish.put(&file, self.owners).map_err(failed)?;
+                durable(&file).map_err(|e| readable(e, self.path, &item.name))?;
+            }
+            Shape::Folder => {
+                make_folder(folder, last).map_err(failed)?;
+                self.folders.insert(item.name.clone(), finish);
+            }
+            Shape::Symlink(to) => {
+                rustix::fs::symlinkat(to.as_slice(), folder, last).map_err(failed)?;
+                finish.put_on_link(folder, last, self.owners).map_err(failed)?;
+            }
+            Shape::Hardlink(to) => {
+                let Some((there, name)) = to.split() else { return Err(failed(Errno::INVAL).into()) };
+                let there = beneath(&self.root, &there).map_err(failed)?;
+                // without AT_SYMLINK_FOLLOW a link would be linked, not what it leads to
+                rustix::fs::linkat(&there, name, folder, last, AtFlags::empty()).map_err(failed)?;
+            }
+        }
+        self.done.0 += 1;
+        (self.progress)(self.done.0, self.done.1);
+        Ok(())
+    }
+
+    /// The deepest first, so that a folder that nobody may enter is closed after those in it.
+    fn finish_folders(&self) -> Result<(), Problem> {
+        for (name, finish) in self.folders.iter().rev() {
+            let failed = |e: Errno| within(self.path, name, "could not finish", e);
+            let folder = beneath(&self.root, name).map_err(failed)?;
+            finish.put(&folder, self.owners).map_err(failed)?;
+        }
+        Ok(())
+    }
+}
+
+impl Finish {
+    /// The owner first: a new one takes set-id bits away.
+    fn put(self, open: impl AsFd, owners: Owners) -> rustix::io::Result<()> {
+        if owners == Owners::AsTheyWere {
+            rustix::fs::fchown(&open, Some(Uid::from_raw(self.owner.0)), Some(Gid::from_raw(self.owner.1)))?;
+        }
+        rustix::fs::fchmod(&open, Mode::from_bits_truncate(self.mode as _))?;
+        rustix::fs::futimens(&open, &self.times())
+    }
+
+    fn put_on_link(self, folder: &OwnedFd, name: &[u8], owners: Owners) -> rustix::io::Result<()> {
+        let flags = AtFlags::SYMLINK_NOFOLLOW;
+        if owners == Owners::AsTheyWere {
+            let (user, group) = (Uid::from_raw(self.owner.0), Gid::from_raw(self.owner.1));
+            rustix::fs::chownat(folder, name, Some(user), Some(group), flags)?;
+        }
+        rustix::fs::utimensat(folder, name, &self.times(), flags)
+    }
+
+    fn times(self) -> Timestamps {
+        Timestamps {
+            last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT },
+            last_modification: Timespec { tv_sec: self.mtime.secs, tv_nsec: self.mtime.nanos.into() },
+        }
+    }
+}
+
+/// A file that was not there: whatever has its name, a link above all, is an error.
+fn new_file(folder: &OwnedFd, name: &[u8]) -> rustix::io::Result<OwnedFd> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    rustix::fs::openat(folder, name, flags, Mode::RUSR | Mode::WUSR)
+}
+
+/// A folder, or the one that was made because something in it came first.
+fn make_folder(folder: &OwnedFd, name: &[u8]) -> rustix::io::Result<()> {
+    match rustix::fs::mkdirat(folder, name, Mode::RWXU) {
+        Err(Errno::EXIST) => beneath(folder, &Name::ROOT.join(name)).map(drop),
+        made => made,
+    }
+}
+
+fn make_folders(root: &OwnedFd, name: &Name) -> rustix::io::Result<OwnedFd> {
+    let mut folder = beneath(root, &Name::ROOT)?;
+    for part in name.parts() {
+        folder = match beneath(&folder, &Name::ROOT.join(part)) {
+            Err(Errno::NOENT) => {
+                make_folder(&folder, part)?;
+                beneath(&folder, &Name::ROOT.join(part))?
+            }
+            there => there?,
+        };
+    }
+    Ok(folder)
+}
+
+fn write_all(content: &mut dyn Read, file: &mut File, tell: &mut dyn FnMut(u64)) -> io::Result<()> {
+    chunks(content, &mut |chunk| {
+        tell(chunk.len() as u64);
+        file.write_all(chunk)
+    })
+}
+
+/// Zeros are left out, so that a file that had holes has them again.
+fn write_sparse(content: &mut dyn Read, file: &mut File, tell: &mut dyn FnMut(u64)) -> io::Result<()> {
+    let mut at = 0;
+    chunks(content, &mut |chunk| {
+        tell(chunk.len() as u64);
+        at += chunk.len() as u64;
+        if chunk.iter().all(|byte| *byte == 0) { file.seek(SeekFrom::Start(at)).map(drop) } else { file.write_all(chunk) }
+    })?;
+    file.set_len(at)
+}
+
+fn chunks(content: &mut dyn Read, act: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+    let mut chunk = Vec::with_capacity(CHUNK);
+    loop {
+        chunk.clear();
+        if (&mut *content).take(CHUNK as u64).read_to_end(&mut chunk)? == 0 {
+            return Ok(());
+        }
+        act(&chunk)?;
+    }
+}
+
+/// A content that ends too early is the archive's fault, all else the disk's.
+fn readable(error: io::Error, path: &Path, name: &Name) -> Problem {
+    within(path, name, "could not write", Errno::from_io_error(&error).unwrap_or(Errno::IO)).because(error.to_string())
+}
+
+/// Where the whole file system can't be flushed at once, each file is.
+#[cfg(not(target_os = "linux"))]
+fn durable(file: &File) -> io::Result<()> {
+    file.sync_all()
+}
+
+#[cfg(target_os = "linux")]
+fn durable(_file: &File) -> io::Result<()> {
+    Ok(())
+}
+
+/// One flush for all, which for many small files is a hundred times faster than one for each.
+#[cfg(target_os = "linux")]
+fn flush(root: &OwnedFd) -> io::Result<()> {
+    Ok(rustix::fs::syncfs(root)?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn flush(root: &OwnedFd) -> io::Result<()> {
+    Ok(rustix::fs::fsync(root)?)
+}

@@ -1,0 +1,135 @@
+//! Steps in a tree by open folders, so that a link that appears in a path is never followed.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
+use rustix::io::Errno;
+use serde::{Deserialize, Serialize};
+
+use super::census::Moment;
+use super::name::Name;
+use crate::problem::Problem;
+
+/// What stays the same when a folder is renamed, and tells it from another of its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Id {
+    /// The file system.
+    pub dev: u64,
+    /// The number in it.
+    pub ino: u64,
+}
+
+/// What the file system says of an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Seen {
+    pub kind: FileType,
+    pub id: Id,
+    pub mode: u32,
+    pub owner: (u32, u32),
+    pub bytes: u64,
+    /// What it takes on disk.
+    pub stored: u64,
+    pub links: u64,
+    pub mtime: Moment,
+    /// When anything of it last changed, which no program can set.
+    pub ctime: Moment,
+}
+
+/// The types of these numbers differ between systems.
+#[allow(clippy::unnecessary_cast)]
+impl From<Stat> for Seen {
+    fn from(stat: Stat) -> Self {
+        Self {
+            kind: FileType::from_raw_mode(stat.st_mode as _),
+            id: Id { dev: stat.st_dev as u64, ino: stat.st_ino as u64 },
+            mode: stat.st_mode as u32 & 0o7777,
+            owner: (stat.st_uid, stat.st_gid),
+            bytes: stat.st_size as u64,
+            stored: stat.st_blocks as u64 * 512,
+            links: stat.st_nlink as u64,
+            mtime: Moment { secs: stat.st_mtime as i64, nanos: stat.st_mtime_nsec as u32 },
+            ctime: Moment { secs: stat.st_ctime as i64, nanos: stat.st_ctime_nsec as u32 },
+        }
+    }
+}
+
+const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+/// Opens the root of a tree, which must be a folder and no link to one.
+pub(super) fn open_root(root: &Path) -> Result<OwnedFd, Problem> {
+    rustix::fs::open(root, FOLDER, Mode::empty()).map_err(|e| {
+        let problem = at(root, "could not open", &e.into());
+        match e {
+            Errno::NOTDIR | Errno::LOOP => problem.cure("name the folder itself: it is no folder, or a link to one"),
+            _ => problem,
+        }
+    })
+}
+
+/// Opens a folder of the tree, step by step and through no link.
+pub(super) fn beneath(root: &OwnedFd, name: &Name) -> rustix::io::Result<OwnedFd> {
+    let start = root.try_clone().map_err(|e| Errno::from_io_error(&e).unwrap_or(Errno::MFILE))?;
+    name.parts().try_fold(start, |folder, part| rustix::fs::openat(&folder, part, FOLDER, Mode::empty()))
+}
+
+/// What is in a folder, in the order of bytes.
+pub(super) fn list(folder: &OwnedFd) -> rustix::io::Result<Vec<Vec<u8>>> {
+    let mut names = Vec::new();
+    for entry in Dir::read_from(folder)? {
+        let name = entry?.file_name().to_bytes().to_vec();
+        if name != b"." && name != b".." {
+            names.push(name);
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Looks at an entry of a folder, not at what it leads to. The empty name is the folder itself.
+pub(super) fn look(folder: impl AsFd, name: &[u8]) -> rustix::io::Result<Seen> {
+    if name.is_empty() { seen(folder) } else { rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW).map(Seen::from) }
+}
+
+/// Looks at what is open.
+pub(super) fn seen(open: impl AsFd) -> rustix::io::Result<Seen> {
+    rustix::fs::fstat(open).map(Seen::from)
+}
+
+/// Whether something is mounted on an entry of a folder.
+#[cfg(target_os = "linux")]
+pub(super) fn is_mount(folder: BorrowedFd<'_>, name: &[u8], own: Id) -> rustix::io::Result<bool> {
+    use rustix::fs::{StatxAttributes, StatxFlags, statx};
+    let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT | AtFlags::EMPTY_PATH;
+    match statx(folder, name, flags, StatxFlags::TYPE) {
+        // a bind mount has the number of its file system, so the number alone would miss it
+        Ok(found) if found.stx_attributes_mask.contains(StatxAttributes::MOUNT_ROOT) => {
+            Ok(found.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
+        }
+        Ok(_) | Err(Errno::NOSYS) => Ok(look(folder, name)?.id.dev != own.dev),
+        Err(e) => Err(e),
+    }
+}
+
+/// Whether something is mounted on an entry of a folder, as far as the number of its file system tells.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn is_mount(folder: BorrowedFd<'_>, name: &[u8], own: Id) -> rustix::io::Result<bool> {
+    Ok(look(folder, name)?.id.dev != own.dev)
+}
+
+/// A problem with a path.
+pub(super) fn at(path: &Path, tried: &str, error: &io::Error) -> Problem {
+    let problem = Problem::failed(format!("{tried} `{}`", path.display())).because(error.to_string());
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => problem.cure("run it as the user who owns the tree"),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => problem.cure("free some space on that disk"),
+        _ => problem,
+    }
+}
+
+/// A problem with an entry of a tree.
+pub(super) fn within(root: &Path, name: &Name, tried: &str, error: Errno) -> Problem {
+    use std::os::unix::ffi::OsStrExt;
+    at(&root.join(std::ffi::OsStr::from_bytes(name.bytes())), tried, &error.into())
+}

@@ -1,0 +1,160 @@
+//! What a run still has to clean up, written down before it begins: a killed run can't clean up, so the next one does.
+//!
+//! While a scope is at work, its deeds for a failure and for any case stand in `.db-tasks/unfinished.json`. They are the plan's own,
+//! so that a new step is covered without anyone remembering; they name what they touch by marks and oids, so that to do one twice, or
+//! too late, changes nothing.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::door::movers::Process;
+use crate::plan::{Act, Deed, Scope};
+
+/// What a run that was killed has left to do.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Unfinished {
+    /// The command.
+    pub task: String,
+    /// When it began.
+    pub since: DateTime<Utc>,
+    /// The hook that was at work: it may have outlived the run, and must not go on in what is cleaned up.
+    #[serde(default)]
+    pub hook: Option<Process>,
+    /// What is to be done, in order.
+    pub pending: Vec<Pending>,
+}
+
+/// One deed of the clean-up.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Pending {
+    /// What kind of act it is.
+    pub verb: Verb,
+    /// The deed.
+    pub deed: Deed,
+}
+
+/// The acts that a clean-up consists of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verb {
+    /// [`Act::Remove`].
+    Remove,
+    /// [`Act::Rename`].
+    Rename,
+    /// [`Act::Write`].
+    Write,
+}
+
+impl Pending {
+    fn of(act: &Act) -> Option<Self> {
+        let (verb, deed) = match act {
+            Act::Remove(deed) => (Verb::Remove, deed),
+            Act::Rename(deed) => (Verb::Rename, deed),
+            Act::Write(deed) => (Verb::Write, deed),
+            // a bad word about a backup that was not read to its end is no clean-up, and a wait is nothing to do later
+            Act::Seal(_) | Act::Pipe(_) | Act::Create(_) | Act::Check(_) | Act::Wait(_) => return None,
+        };
+        Some(Self { verb, deed: deed.clone() })
+    }
+
+    /// The act again.
+    pub fn act(&self) -> Act {
+        let deed = self.deed.clone();
+        match self.verb {
+            Verb::Remove => Act::Remove(deed),
+            Verb::Rename => Act::Rename(deed),
+            Verb::Write => Act::Write(deed),
+        }
+    }
+}
+
+/// The file.
+fn file(state_dir: &Path) -> PathBuf {
+    state_dir.join("unfinished.json")
+}
+
+/// What a killed run has left, if any.
+///
+/// # Errors
+/// It can't be read: somebody has to look at it.
+pub fn read(state_dir: &Path) -> Result<Option<Unfinished>> {
+    let path = file(state_dir);
+    let text = match fs::read_to_string(&path) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        text => text.with_context(|| format!("could not read `{}`", path.display()))?,
+    };
+    let what = || format!("`{}` does not say what a killed run has left to do: look at it, then remove it", path.display());
+    serde_json::from_str(&text).map(Some).with_context(what)
+}
+
+/// Writes down what is left, or that nothing is.
+pub fn write(state_dir: &Path, left: &Unfinished) -> Result<()> {
+    let path = file(state_dir);
+    if left.pending.is_empty() && left.hook.is_none() {
+        return match fs::remove_file(&path) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                Err(e).with_context(|| format!("could not remove `{}`", path.display()))
+            }
+            _ => Ok(()),
+        };
+    }
+    let partial = path.with_extension("json.partial");
+    let written = fs::write(&partial, serde_json::to_vec(left)?).and_then(|()| fs::rename(&partial, &path));
+    written.with_context(|| format!("could not write `{}`", path.display()))
+}
+
+/// The journal of a run: the scopes that it is in, and what it could not clean up.
+pub struct Journal {
+    /// Where it is kept; nowhere, where the run holds no lock: it would write over another's.
+    state_dir: Option<PathBuf>,
+    task: String,
+    since: DateTime<Utc>,
+    open: Vec<Vec<Pending>>,
+    hook: Option<Process>,
+    left: Vec<Pending>,
+}
+
+impl Journal {
+    /// For one run; `inherited` is what an earlier one has left, and could not be done yet.
+    pub fn new(state_dir: Option<PathBuf>, task: &str, since: DateTime<Utc>, inherited: Option<Unfinished>) -> Self {
+        let left = inherited.map_or(Vec::new(), |i| i.pending);
+        Self { state_dir, task: task.to_owned(), since, open: Vec::new(), hook: None, left }
+    }
+
+    /// A scope begins.
+    pub fn enter(&mut self, scope: &Scope) -> Result<()> {
+        let pending: Vec<Pending> = scope.on_failure.iter().chain(&scope.finally).filter_map(Pending::of).collect();
+        let changed = !pending.is_empty();
+        self.open.push(pending);
+        if changed { self.write() } else { Ok(()) }
+    }
+
+    /// A scope has ended, and its clean-up with it.
+    pub fn leave(&mut self) -> Result<()> {
+        let changed = self.open.pop().is_some_and(|pending| !pending.is_empty());
+        if changed { self.write() } else { Ok(()) }
+    }
+
+    /// A deed of the clean-up could not be done: the next run tries it again.
+    pub fn keep(&mut self, act: &Act) {
+        self.left.extend(Pending::of(act));
+    }
+
+    /// A hook is at work, or none is any more.
+    pub fn hook(&mut self, process: Option<Process>) -> Result<()> {
+        self.hook = process;
+        self.write()
+    }
+
+    /// The innermost scope's come first, as they would have.
+    fn write(&self) -> Result<()> {
+        let Some(state_dir) = &self.state_dir else { return Ok(()) };
+        let pending = self.open.iter().rev().flatten().chain(&self.left).cloned().collect();
+        let left = Unfinished { task: self.task.clone(), since: self.since, hook: self.hook.clone(), pending };
+        write(state_dir, &left)
+    }
+}

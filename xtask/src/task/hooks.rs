@@ -1,0 +1,135 @@
+//! Hooks: how the project's own programs come into a plan.
+
+use std::path::PathBuf;
+
+use crate::cmd::{Cmd, Value};
+use crate::config::hooks::{Hook, Run};
+use crate::config::{At, Database, SecretName};
+use crate::place::Place;
+use crate::plan::{self, Act, Deed, How, Plan, Scope, Step};
+use crate::problem::shorten;
+
+/// The hooks that concern a task, with what they need to run.
+#[derive(Debug, Clone, Default)]
+pub struct Hooks {
+    /// The task (`reset`).
+    pub task: String,
+    /// The names of the databases that it is about.
+    pub databases: Vec<String>,
+    /// The project's folder, where hooks on this machine run.
+    pub root: PathBuf,
+    /// The project's own first, then those of the databases.
+    pub all: Vec<Ready>,
+}
+
+/// A hook, and where and with what it runs.
+#[derive(Debug, Clone)]
+pub struct Ready {
+    /// The hook.
+    pub hook: Hook,
+    /// Where it runs.
+    pub place: Place,
+    /// How it reaches the database, where that is known.
+    pub address: Option<Address>,
+}
+
+/// How a program of the project's own reaches a database.
+#[derive(Debug, Clone)]
+pub struct Address {
+    /// DATABASE_URL.
+    pub url: SecretName,
+    /// libpq's variables, for those who use psql.
+    pub env: Vec<(String, Value)>,
+}
+
+/// How things stand when a hook runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing is done yet, or it is being done.
+    Pending,
+    /// All is done.
+    Done,
+    /// It failed, or was interrupted.
+    Failed,
+}
+
+impl Outcome {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Done => "done",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl Hooks {
+    /// The acts of one moment (`migrate`), in the order of the hooks.
+    pub fn acts(&self, moment: &str, backup: Option<&PathBuf>, outcome: Outcome) -> Vec<Act> {
+        self.all.iter().filter(|r| r.hook.moment == moment).map(|r| self.act(r, backup, outcome)).collect()
+    }
+
+    fn act(&self, ready: &Ready, backup: Option<&PathBuf>, outcome: Outcome) -> Act {
+        let mut cmd = match &ready.hook.run {
+            Run::Argv(words) => Cmd::new(words.first().map_or("", String::as_str)).args(words.iter().skip(1)),
+            Run::Shell(line) => Cmd::new("sh").args(["-c", line]),
+        };
+        cmd = cmd.env("DBTASKS_TASK", &self.task).env("DBTASKS_DATABASE", self.databases.join(","));
+        if let Some(path) = backup {
+            cmd = cmd.env("DBTASKS_BACKUP", path.to_string_lossy());
+        }
+        cmd = cmd.env("DBTASKS_OUTCOME", outcome.word());
+        if let Some(address) = &ready.address {
+            cmd = cmd.secret("DATABASE_URL", address.url.clone());
+            cmd.env.extend(address.env.iter().cloned());
+        }
+        let mut cmd = ready.place.wrap(cmd);
+        if let Place::Host { .. } = ready.place {
+            cmd = cmd.dir(&self.root);
+        }
+        let what = format!("the {} hook: {}", ready.hook.moment, shorten(&ready.hook.run.to_string(), 60));
+        Act::Write(Deed { what, how: How::Hook(plan::Hook { cmd, timeout: ready.hook.timeout }) })
+    }
+
+    /// The plan with its task's hooks around it: `before-` and `after-` are part of what may fail, `failed-` and `finally-` follow.
+    pub fn around(&self, plan: Plan) -> Plan {
+        let backup = plan.backup.as_ref();
+        let of = |word: &str, outcome| self.acts(&format!("{word}-{}", self.task), backup, outcome);
+        // the inner comes down before the outer
+        let reversed = |word: &str, outcome| of(word, outcome).into_iter().rev().collect::<Vec<_>>();
+        let (before, after) = (of("before", Outcome::Pending), reversed("after", Outcome::Done));
+        let on_failure =
+            reversed("failed", Outcome::Failed).into_iter().chain(reversed("finally", Outcome::Failed)).collect::<Vec<_>>();
+        let finally = reversed("finally", Outcome::Done);
+        if before.is_empty() && after.is_empty() && on_failure.is_empty() {
+            return plan;
+        }
+        let acts = |acts: Vec<Act>| acts.into_iter().map(Step::Act);
+        let body = acts(before).chain(plan.steps).chain(acts(after)).collect();
+        let mut steps = vec![Step::Scope(Scope { body, on_failure, finally: Vec::new() })];
+        if !finally.is_empty() {
+            // a scope of their own, in which nothing fails: neither a signal nor another hook keeps one from running
+            steps.push(Step::Scope(Scope { body: Vec::new(), on_failure: Vec::new(), finally }));
+        }
+        Plan { steps, ..plan }
+    }
+}
+
+/// Whether a hook of the project's is for this moment.
+pub fn has(project: &[Hook], database: &Database, moment: &str) -> bool {
+    of(project, database, moment).next().is_some()
+}
+
+/// The hooks of one moment for one database: its own `migrate` and `seed` stand in place of the project's.
+pub fn of<'a>(project: &'a [Hook], database: &'a Database, moment: &str) -> impl Iterator<Item = &'a Hook> {
+    let moment = moment.to_owned();
+    let own = database.hooks.iter().any(|h| h.moment == moment);
+    let one = !moment.contains('-');
+    let theirs = project.iter().filter(move |_| !(own && one));
+    theirs.chain(&database.hooks).filter(move |h| h.moment == moment)
+}
+
+/// Whether the client programs of a database run in a container.
+pub fn is_in_container(database: &Database) -> bool {
+    matches!(database.at, At::Container(_))
+}

@@ -1,0 +1,194 @@
+//! `db-reset`: a new database in place of the old one, migrated and seeded, with the way back kept open.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use super::hooks::{Hooks, Outcome};
+use super::restore::{leftovers, may_create, ours, swappable, unstage};
+use super::services::around_services;
+use crate::config::{Guards, Project, Strategy};
+use crate::engine::postgres::admin::{self, Identity, Own, Swap, SwapBack};
+use crate::engine::postgres::name::{beside, previous};
+use crate::facts::{ContainerFacts, Surveyed};
+use crate::plan::{Act, Plan, Risk, Scope, Step};
+use crate::problem::Problem;
+
+/// What was asked for.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The backup that comes first, where one is made.
+    pub backup: Option<Plan>,
+    /// Whether the new database is seeded.
+    pub seeding: Seeding,
+}
+
+/// Whether the new database is seeded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seeding {
+    /// By the `seed` hook.
+    Seeded,
+    /// `--no-seed`.
+    Unseeded,
+}
+
+/// Plans a reset. `hooks` reach the database under the name that it has while they run: see [`hooks_meet`].
+pub fn plan(project: &Project, target: &Surveyed, services: &[ContainerFacts], hooks: &Hooks, request: Request) -> Result<Plan> {
+    may_create(target)?;
+    swappable(target)?;
+    let migrated = hooks.acts("migrate", None, Outcome::Pending).is_empty();
+    if migrated {
+        return Err(Problem::usage(format!("nothing says how to make the tables of `{}` again", target.name()))
+            .because("a reset leaves an empty database, which the hook `migrate` fills with tables")
+            .cure("add `migrate = [\"npx\", \"prisma\", \"migrate\", \"deploy\"]`, or whatever your migrator is, below `[hooks]` in `db-tasks.toml`")
+            .into());
+    }
+    if project.strategy == Strategy::Staged {
+        reaches_staged(hooks, request.seeding)?;
+    }
+    let name = target.name();
+    let mut steps = leftovers(target, &[&beside(name, "staged"), &beside(name, "discard"), &admin::failed(name)])?;
+    target.server.database(&previous(name)).map_or(Ok(()), ours)?;
+    let result = request.backup.as_ref().and_then(|b| b.result.first().cloned());
+    let backup = request.backup.map_or(Vec::new(), |b| b.steps);
+    let fill = fill(hooks, result.as_ref(), request.seeding);
+    match project.strategy {
+        Strategy::InPlace => {
+            let body = backup.into_iter().chain(in_place(target, fill)).collect();
+            steps.push(around_services(services, body));
+        }
+        Strategy::Staged => {
+            steps.extend(backup);
+            steps.extend(staged(target, services, fill));
+        }
+    }
+    let mut afterwards = Vec::new();
+    if target.live().is_some() {
+        afterwards.push(format!("the old data is kept as the database `{}`: `db-undo` brings it back", previous(name)));
+    }
+    if let Some(path) = &result {
+        let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        afterwards.push(format!("and it is in the backup: db-restore {file}"));
+    }
+    afterwards.extend(project.after_reset.iter().cloned());
+    Ok(Plan {
+        task: "db-reset",
+        headline: format!("reset `{name}` ({}): an empty database, migrated{}", target.at(), seeded(request.seeding)),
+        risk: risk(target, &project.guards, result.as_ref()),
+        notes: notes(target, project.strategy),
+        steps,
+        afterwards,
+        result: result.iter().cloned().collect(),
+        backup: result,
+    })
+}
+
+/// The name under which the hooks meet the new database.
+pub fn hooks_meet(project: &Project, name: &str) -> String {
+    match project.strategy {
+        Strategy::InPlace => name.to_owned(),
+        Strategy::Staged => beside(name, "staged"),
+    }
+}
+
+fn seeded(seeding: Seeding) -> &'static str {
+    if seeding == Seeding::Seeded { " and seeded" } else { ", not seeded" }
+}
+
+/// A reset that makes no backup wants a pin, whatever the file says: its own, else that of a wipe.
+fn risk(target: &Surveyed, guards: &Guards, backup: Option<&PathBuf>) -> Risk {
+    let own = guards.pins.get("reset");
+    let pin = if backup.is_some() { own } else { own.or(guards.pins.get("wipe")) }.cloned();
+    match target.live() {
+        Some(live) => Risk::ReplacesData { stakes: vec![target.stake()], answer: live.name.clone(), pin },
+        None => Risk::Adds,
+    }
+}
+
+fn notes(target: &Surveyed, strategy: Strategy) -> Vec<String> {
+    let mut notes = Vec::new();
+    if let Some(size) = target.live().and_then(|d| d.size) {
+        notes.push(format!("the live database takes {} on disk; all of its data goes", crate::ui::human::bytes(size)));
+    }
+    notes.push(match strategy {
+        Strategy::InPlace => "if the migrator or the seed fails, the old data comes back by itself".into(),
+        Strategy::Staged => "the live database stays until the new one is migrated and seeded".into(),
+    });
+    notes
+}
+
+/// Staged, a hook has to go to the database that it is told.
+fn reaches_staged(hooks: &Hooks, seeding: Seeding) -> Result<()> {
+    let concerned = |moment: &str| moment == "migrate" || (moment == "seed" && seeding == Seeding::Seeded);
+    let deaf = hooks.all.iter().find(|r| concerned(&r.hook.moment) && r.address.is_none());
+    deaf.map_or(Ok(()), |ready| {
+        Err(Problem::usage(format!("the hook `{}` can't be sent to another database", ready.hook.moment))
+            .because("`reset.strategy = \"staged\"` has it run against a database beside the live one, by DATABASE_URL")
+            .cure(format!(
+                "say how it reaches the server from where it runs: `{} = {{ run = …, container = …, url = \"postgresql://user@host/{{database}}\" }}`, or use `in-place`",
+                ready.hook.moment
+            ))
+            .into())
+    })
+}
+
+fn fill(hooks: &Hooks, backup: Option<&PathBuf>, seeding: Seeding) -> Vec<Step> {
+    let mut acts = hooks.acts("migrate", backup, Outcome::Pending);
+    if seeding == Seeding::Seeded {
+        acts.extend(hooks.acts("seed", backup, Outcome::Pending));
+    }
+    acts.into_iter().map(Step::Act).collect()
+}
+
+fn create(target: &Surveyed) -> Step {
+    let name = target.name();
+    let identity = Identity { name, oid: target.live().map(|d| d.oid) };
+    Step::Act(admin::create(&target.client, &beside(name, "staged"), target.live(), target.server.version, &identity))
+}
+
+fn swap(target: &Surveyed) -> Act {
+    let name = target.name();
+    let live = target.live();
+    let older = live.and(target.server.database(&previous(name)));
+    let swap = Swap {
+        live: name,
+        incoming: &beside(name, "staged"),
+        live_oid: live.map(|d| d.oid),
+        older_oid: older.map(|d| d.oid),
+        carries: live.cloned(),
+        own: Own::of(live),
+        kept: Own::of(live),
+    };
+    admin::swap(&target.client, &swap)
+}
+
+/// What an older `<db>__previous` has become, once the new database is live for good.
+fn discard(target: &Surveyed) -> Option<Act> {
+    let older = target.live().and(target.server.database(&previous(target.name())));
+    older.map(|_| admin::drop(&target.client, &beside(target.name(), "discard")))
+}
+
+/// Empty, live, migrated, seeded; the old one comes back when that fails.
+fn in_place(target: &Surveyed, fill: Vec<Step>) -> Vec<Step> {
+    let name = target.name();
+    let staged = beside(name, "staged");
+    let body = [create(target), Step::Act(swap(target))].into_iter().chain(fill).collect();
+    let mut on_failure = unstage(target, &staged);
+    if let Some(live) = target.live() {
+        let older_oid = target.server.database(&previous(name)).map(|d| d.oid);
+        let back = SwapBack { live: name, old_oid: live.oid, own: Own::of(Some(live)), older_oid };
+        on_failure.push(admin::swap_back(&target.client, &back));
+    }
+    let mut steps = vec![Step::Scope(Scope { body, on_failure, finally: Vec::new() })];
+    steps.extend(discard(target).map(|act| Step::Scope(Scope { finally: vec![act], ..Scope::default() })));
+    steps
+}
+
+/// Migrated and seeded beside the live one, which it replaces only then.
+fn staged(target: &Surveyed, services: &[ContainerFacts], fill: Vec<Step>) -> Vec<Step> {
+    let staged = beside(target.name(), "staged");
+    let swapped = around_services(services, vec![Step::Act(swap(target))]);
+    let body = [create(target)].into_iter().chain(fill).chain([swapped]).collect();
+    let finally = discard(target).into_iter().collect();
+    vec![Step::Scope(Scope { body, on_failure: unstage(target, &staged), finally })]
+}

@@ -1,0 +1,32 @@
+//! What depends on a database stands still while the database changes.
+
+use crate::cmd::Cmd;
+use crate::facts::ContainerFacts;
+use crate::plan::{Act, Deed, How, Scope, Step, Wait};
+
+/// Stops what runs of the services, does the steps, and starts the same ones again on every path, the last stopped first; each is
+/// waited for until it is ready.
+pub fn around_services(services: &[ContainerFacts], steps: Vec<Step>) -> Step {
+    let running: Vec<_> = services.iter().filter(|s| s.runs()).collect();
+    let mut body: Vec<Step> = running.iter().map(|s| Step::Act(deed(s, "stop"))).collect();
+    body.extend(steps);
+    let finally = running.iter().rev().flat_map(|s| [deed(s, "start"), ready(s)]).collect();
+    Step::Scope(Scope { body, on_failure: Vec::new(), finally })
+}
+
+fn deed(service: &ContainerFacts, verb: &str) -> Act {
+    let cmd = Cmd::new(&service.engine).args([verb, &service.name]);
+    Act::Write(Deed { what: format!("{verb} the container {}", service.name), how: How::Command(cmd) })
+}
+
+/// Its health, where it has a check; else that it runs.
+fn ready(service: &ContainerFacts) -> Act {
+    let format = "{{if .State.Health}}{{.State.Health.Status}}{{else}}{{.State.Status}}{{end}}";
+    let until = if service.health.is_some() { "healthy" } else { "running" };
+    Act::Wait(Wait {
+        what: format!("the container {} to be {until}", service.name),
+        cmd: Cmd::new(&service.engine).args(["inspect", "--type", "container", "--format", format, &service.name]),
+        until: until.into(),
+        limit: service.ready_within,
+    })
+}
