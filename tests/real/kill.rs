@@ -37,7 +37,8 @@ impl<'a> Ground<'a> {
              migrate = [\"psql\", \"-qX1\", \"-v\", \"ON_ERROR_STOP=1\", \"-f\", \"migrate.sql\"]\n\
              seed = [\"psql\", \"-qX\", \"-c\", \"INSERT INTO fresh VALUES (1)\"]\n",
         )
-        .env("DATABASE_URL", &db.url);
+        .env("DATABASE_URL", &db.url)
+        .env("ALLOW_DATABASE_WIPE", "true");
         project.write("migrate.sql", "CREATE TABLE fresh (a int); SELECT pg_sleep(0.1); CREATE TABLE fresher (a int);");
         let backed_up = cluster.fingerprint(&db.name);
         project.backup();
@@ -55,6 +56,8 @@ impl<'a> Ground<'a> {
         if reset {
             let whole = "SELECT count(*) FROM fresh, (SELECT count(*) FROM fresher) f";
             assert_eq!(self.cluster.sql(&self.db.name, whole), "1", "after {after}: a reset that was not finished");
+        } else if now.rows.values().all(|(rows, _)| *rows == 0) {
+            assert_eq!(now.schema, self.backed_up.schema, "after {after}: a wipe leaves the schema");
         } else if now != self.changed {
             same(&now, &self.backed_up);
         }
@@ -145,6 +148,11 @@ fn a_reset_that_is_killed() {
 }
 
 #[test]
+fn a_wipe_that_is_killed() {
+    harness("db-wipe --backup --yes", refill);
+}
+
+#[test]
 fn a_deep_verification_that_is_killed() {
     harness("db-verify --deep", |_| {});
 }
@@ -157,20 +165,33 @@ fn back_to_changed(ground: &Ground) {
     }
 }
 
+/// The live database as the first backup has it: every table has rows to lose.
+fn refill(ground: &Ground) {
+    let first = ground.project.files().into_iter().find(|f| f.extension().is_some_and(|e| e == "zst")).unwrap();
+    if ground.cluster.fingerprint(&ground.db.name) != ground.backed_up {
+        ground.project.ok(&format!("db-restore {} --yes", first.display()));
+        same(&ground.cluster.fingerprint(&ground.db.name), &ground.backed_up);
+    }
+}
+
 #[test]
 fn a_server_that_stops_at_once() {
     let bin = need!("postgresql", crate::support::cluster::programs());
     let cluster = need!("postgresql", Cluster::start(&bin));
     let ground = Ground::new(&cluster);
     let mut tried = 0;
-    for words in ["db-backup --auto", "db-restore --latest --yes", "db-undo --yes", "db-verify --deep"] {
+    for words in ["db-backup --auto", "db-restore --latest --yes", "db-undo --yes", "db-verify --deep", "db-wipe --backup --yes"]
+    {
         if words.starts_with("db-undo") && !cluster.exists(&format!("{}__previous", ground.db.name)) {
             ground.project.ok("db-restore --latest --yes");
         }
+        let prepare = || words.starts_with("db-wipe").then(|| refill(&ground));
+        prepare();
         let begun = Instant::now();
         ground.project.ok(words);
         let whole = begun.elapsed();
         for point in 1..=4 {
+            prepare();
             let outcome = killed(&ground.project, words, whole * (2 * point - 1) / 8, |_| restart_at_once(&cluster));
             assert!(matches!(outcome.code, Some(0 | 1)), "{words}: {outcome:?}");
             tried += 1;
