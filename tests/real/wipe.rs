@@ -293,6 +293,12 @@ fn who_may_not_be_cut_off_is_named() {
     assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
     assert!(said.err.contains("a lock is held, and app may not end its holder: psql of the role postgres, pid "), "{}", said.err);
     assert!(said.err.contains("next: stop what holds the lock"), "{}", said.err);
+    // one that is ended while it waits does not come to it later
+    let child = project.command("db-wipe --yes").spawn().unwrap();
+    until("it waits", || super::waiting(cluster, &db.name) > 0);
+    super::signal(&child, "TERM");
+    Outcome::of(child.wait_with_output().unwrap()).ends_with(130, "interrupted");
+    assert_eq!(super::sessions(cluster, &db.name), 0);
     drop(held);
     same(&cluster.fingerprint(&db.name), &before);
     project.ok("db-wipe --yes");

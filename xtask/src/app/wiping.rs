@@ -4,22 +4,16 @@ use anyhow::Result;
 
 use super::cluster::Wants;
 use super::session::{Intent, Session, print};
-use super::writing::consent;
+use super::writing::{consent, survey};
 use crate::bundle::Catalog;
 use crate::cli;
 use crate::config::Database;
 use crate::engine::postgres::facts::Depth;
-use crate::facts::Surveyed;
 use crate::gate::Consent;
 use crate::problem::{Exit, Problem};
 use crate::task::protect;
 use crate::task::wipe::{self, First};
 use crate::view;
-
-fn survey(session: &Session, databases: &[Database], depth: Depth) -> Result<Vec<Surveyed>> {
-    let surveyor = session.surveyor();
-    databases.iter().map(|d| surveyor.survey(d, depth)).collect()
-}
 
 /// `db-wipe`
 pub fn wipe(session: &mut Session, args: &cli::Wipe) -> Result<Exit> {
@@ -30,7 +24,8 @@ pub fn wipe(session: &mut Session, args: &cli::Wipe) -> Result<Exit> {
 }
 
 fn empty(session: &mut Session, args: &cli::Wipe, databases: &[Database]) -> Result<Exit> {
-    let surveyed = survey(session, databases, Depth::Rows)?;
+    let surveyor = session.surveyor();
+    let surveyed = databases.iter().map(|d| surveyor.survey(d, Depth::Rows)).collect::<Result<Vec<_>>>()?;
     let catalog = Catalog::read(&session.project.backup.dir)?;
     let services = session.services("wipe")?;
     let first = if args.backup { First::Backup } else { First::Nothing };
@@ -48,7 +43,7 @@ pub fn protect(session: &mut Session, args: &cli::Protect) -> Result<Exit> {
     let Some(environment) = args.environment.as_deref().map(str::trim) else {
         let databases = session.databases(args.database.as_deref())?;
         return session.with_servers(&databases, Wants::AsFound, Intent::Run, |session| {
-            let surveyed = survey(session, &databases, Depth::Database)?;
+            let surveyed = survey(session, &databases)?;
             print(&view::markers::text(&surveyed, &session.project.guards))
         });
     };

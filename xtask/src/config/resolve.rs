@@ -405,8 +405,7 @@ impl Resolver<'_> {
     /// A wipe has its pin whatever the file says: the file can name another one, and none can be taken away. `${…}` stays as it
     /// is written, because a value that is read from the variable itself would always be right.
     fn pins(&mut self, said: &BTreeMap<Text, Text>) -> Result<BTreeMap<String, Pin>> {
-        let default = Pin { variable: "ALLOW_DATABASE_WIPE".into(), value: "true".into() };
-        let mut pins = BTreeMap::from([("wipe".to_owned(), default)]);
+        let mut pins = BTreeMap::new();
         for (task, text) in said {
             if !PINNED.contains(&task.as_ref().as_str()) {
                 let known: Vec<String> = PINNED.iter().map(|t| format!("`{t}`")).collect();
@@ -427,9 +426,11 @@ impl Resolver<'_> {
             self.note(&format!("guards.pins.{}", task.as_ref()), &pin.to_string(), origin);
             pins.insert(task.as_ref().clone(), pin);
         }
-        if said.keys().all(|task| task.as_ref() != "wipe") {
-            self.note("guards.pins.wipe", &pins["wipe"].to_string(), "default");
-        }
+        pins.entry("wipe".to_owned()).or_insert_with(|| {
+            let default = Pin { variable: "ALLOW_DATABASE_WIPE".into(), value: "true".into() };
+            self.note("guards.pins.wipe", &default.to_string(), "default");
+            default
+        });
         Ok(pins)
     }
 

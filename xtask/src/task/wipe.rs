@@ -82,13 +82,18 @@ pub fn plan(
         task: "db-wipe",
         headline: format!("empty {}", headline.collect::<Vec<_>>().join(", ")),
         risk,
-        notes: targets.iter().flat_map(Target::notes).collect(),
+        notes: targets.iter().flat_map(Target::notes).chain(one_by_one(databases)).collect(),
         steps,
         afterwards,
         result: Vec::new(),
         backup: made,
     };
     Ok(Planned { plan, lines })
+}
+
+/// No transaction spans two databases.
+fn one_by_one(databases: &[Surveyed]) -> Option<String> {
+    (databases.len() > 1).then(|| "one database after the other: where one fails, those before it are empty already".into())
 }
 
 fn risk(project: &Project, targets: &[Target<'_>], catalog: &Catalog, first: First, moment: &Moment) -> Risk {
