@@ -1,61 +1,128 @@
 //! The harness that kills: wherever a run ends, the live data is the old or the new, whole, and the next run clears the rest.
+//!
+//! It walks the steps that a run itself tells of, so that a new step is covered without anyone remembering, and strikes besides at
+//! points in time, which lie inside the long ones.
 
 use super::{Outcome, Project, family, same, signal, until};
 use crate::support::cluster::{Cluster, TempDb, cluster};
-use crate::support::need;
-use crate::support::server::Fingerprint;
+use crate::support::component::{output, unique};
+use crate::support::docker::{Options, container, engine};
+use crate::support::server::{Fingerprint, Server};
+use crate::support::{need, watchdog};
 use std::fs;
-use std::process::Command;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-/// The one that nobody can answer comes last: what it leaves is for the next run.
+/// What every command is struck in.
+const COMMANDS: [(&str, Before); 6] = [
+    ("db-backup --auto", Before::Nothing),
+    ("db-restore --latest --yes", Before::Changed),
+    ("db-undo --yes", Before::Kept),
+    ("db-verify --deep", Before::Nothing),
+    ("db-reset --force", Before::Changed),
+    ("db-wipe --backup --yes", Before::Full),
+];
 const SIGNALS: [&str; 3] = ["TERM", "INT", "KILL"];
-/// Points in time for each signal.
-const POINTS: u32 = 8;
+/// Points in time for each signal, beside the boundaries of the steps.
+const POINTS: u32 = 4;
+
+/// What must be so before a command is run.
+#[derive(Clone, Copy)]
+enum Before {
+    Nothing,
+    /// The live database is the one that was changed after its backup.
+    Changed,
+    /// There is a database to go back to.
+    Kept,
+    /// The live database is as it was first backed up: every table has rows to lose.
+    Full,
+}
+
+/// Where in a run it strikes.
+#[derive(Clone, Copy, Debug)]
+enum Moment {
+    /// After so many steps were told to be done.
+    Steps(usize),
+    /// After so long.
+    Time(Duration),
+}
 
 struct Ground<'a> {
-    cluster: &'a Cluster,
-    db: TempDb,
+    server: &'a Server,
+    db: String,
     project: Project,
     /// What the backup holds, and what was live when the run began.
     backed_up: Fingerprint,
     changed: Fingerprint,
+    /// Drops the database in the end.
+    _own: Option<TempDb>,
 }
 
+const HOOKS: &str = "[hooks]\n\
+    migrate = [\"psql\", \"-qX1\", \"-v\", \"ON_ERROR_STOP=1\", \"-f\", \"migrate.sql\"]\n\
+    seed = [\"psql\", \"-qX\", \"-c\", \"INSERT INTO fresh VALUES (1)\"]\n";
+
 impl<'a> Ground<'a> {
+    /// A database on the host.
     fn new(cluster: &'a Cluster) -> Self {
+        Self::in_folder(cluster, None)
+    }
+
+    /// The same, the project being in this folder.
+    fn in_folder(cluster: &'a Cluster, folder: Option<&Path>) -> Self {
         let db = cluster.database();
-        cluster.sql(
-            &db.name,
+        let config = format!("[databases.main]\npostgres = {{ url = \"${{DATABASE_URL}}\" }}\n{HOOKS}");
+        let project = folder.map_or_else(|| Project::new(&config), |folder| Project::in_folder(folder, &config));
+        Self::prepared(cluster, db.name.clone(), project.env("DATABASE_URL", &db.url), Some(db))
+    }
+
+    fn prepared(server: &'a Server, db: String, project: Project, own: Option<TempDb>) -> Self {
+        server.sql(
+            &db,
             "SET ROLE app; CREATE TABLE a (id int PRIMARY KEY, t text); INSERT INTO a SELECT i, md5(i::text) FROM generate_series(1, 20000) i;
              CREATE TABLE b (id int PRIMARY KEY, a int REFERENCES a); INSERT INTO b SELECT i, i FROM generate_series(1, 5000) i;
              CREATE INDEX ON a (t);",
         );
-        let project = Project::new(
-            "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n[hooks]\n\
-             migrate = [\"psql\", \"-qX1\", \"-v\", \"ON_ERROR_STOP=1\", \"-f\", \"migrate.sql\"]\n\
-             seed = [\"psql\", \"-qX\", \"-c\", \"INSERT INTO fresh VALUES (1)\"]\n",
-        )
-        .env("DATABASE_URL", &db.url)
-        .env("ALLOW_DATABASE_WIPE", "true");
         project.write("migrate.sql", "CREATE TABLE fresh (a int); SELECT pg_sleep(0.1); CREATE TABLE fresher (a int);");
-        let backed_up = cluster.fingerprint(&db.name);
+        let project = project.env("ALLOW_DATABASE_WIPE", "true");
+        let backed_up = server.fingerprint(&db);
         project.backup();
-        cluster.sql(&db.name, "SET ROLE app; DELETE FROM b; CREATE TABLE later (a int)");
-        let changed = cluster.fingerprint(&db.name);
-        Self { cluster, db, project, backed_up, changed }
+        server.sql(&db, "SET ROLE app; DELETE FROM b; CREATE TABLE later (a int)");
+        let changed = server.fingerprint(&db);
+        Self { server, db, project, backed_up, changed, _own: own }
+    }
+
+    fn make(&self, before: Before) {
+        match before {
+            Before::Nothing => {}
+            Before::Changed if self.server.fingerprint(&self.db) == self.changed => {}
+            Before::Changed => {
+                self.project.ok("db-undo --yes");
+                same(&self.server.fingerprint(&self.db), &self.changed);
+            }
+            Before::Kept if self.server.exists(&format!("{}__previous", self.db)) => {}
+            Before::Kept => drop(self.project.ok("db-restore --latest --yes")),
+            Before::Full if self.server.fingerprint(&self.db) == self.backed_up => {}
+            Before::Full => {
+                let first = self.project.files().into_iter().find(|f| f.extension().is_some_and(|e| e == "zst")).unwrap();
+                self.project.ok(&format!("db-restore {} --yes", first.display()));
+                same(&self.server.fingerprint(&self.db), &self.backed_up);
+            }
+        }
     }
 
     /// The promise: old or new, whole; and no file with a final name that does not prove good.
     fn holds(&self, after: &str) {
         // a psql that outlived its feeder may be in the midst of the swap: it does it whole or not at all
-        until("its sessions have gone", || super::sessions(self.cluster, &self.db.name) == 0);
-        let now = self.cluster.fingerprint(&self.db.name);
+        until("its sessions have gone", || super::sessions(self.server, &self.db) == 0);
+        let now = self.server.fingerprint(&self.db);
         let reset = now.rows.keys().any(|table| table.contains("fresh"));
         if reset {
             let whole = "SELECT count(*) FROM fresh, (SELECT count(*) FROM fresher) f";
-            assert_eq!(self.cluster.sql(&self.db.name, whole), "1", "after {after}: a reset that was not finished");
+            assert_eq!(self.server.sql(&self.db, whole), "1", "after {after}: a reset that was not finished");
         } else if now.rows.values().all(|(rows, _)| *rows == 0) {
             assert_eq!(now.schema, self.backed_up.schema, "after {after}: a wipe leaves the schema");
         } else if now != self.changed {
@@ -70,37 +137,82 @@ impl<'a> Ground<'a> {
 
     /// Nothing of a killed run outlives the next one.
     fn cleared(&self, after: &str) {
-        let allowed = ["", "__previous", "__failed"].map(|suffix| format!("{}{suffix}", self.db.name));
-        let there = family(self.cluster, &self.db.name);
+        let allowed = ["", "__previous", "__failed"].map(|suffix| format!("{}{suffix}", self.db));
+        let there = family(self.server, &self.db);
         assert!(there.iter().all(|name| allowed.contains(name)), "after {after}: {there:?}");
         let partial = self.project.files().into_iter().filter(|f| f.to_string_lossy().contains(".partial"));
-        assert_eq!(partial.collect::<Vec<_>>(), Vec::<std::path::PathBuf>::new(), "after {after}");
+        assert_eq!(partial.collect::<Vec<_>>(), Vec::<PathBuf>::new(), "after {after}");
+    }
+
+    /// Everything works afterwards as it did before.
+    fn goes_on(&self) {
+        self.project.ok("db-backup --auto");
+        self.project.ok("db-verify --deep");
+        self.project.ok("db-restore --latest --yes");
+        self.cleared("all of them and a normal run");
+    }
+
+    /// How many steps a whole run tells of, and how long it takes.
+    fn measure(&self, words: &str, before: Before) -> (usize, Duration) {
+        self.make(before);
+        let begun = Instant::now();
+        let said = self.project.ok(words);
+        (said.err.lines().filter(|line| is_done(line)).count(), begun.elapsed())
     }
 }
 
-/// Lets a run go for a while, then ends it; gives how it ended.
-fn killed(project: &Project, words: &str, after: Duration, kill: impl FnOnce(&std::process::Child)) -> Outcome {
-    let child = project.command(words).spawn().unwrap();
-    std::thread::sleep(after);
-    kill(&child);
-    Outcome::of(child.wait_with_output().unwrap())
+fn is_done(line: &str) -> bool {
+    line.starts_with("  ✓")
 }
 
-/// Kills `words` at points spread over its duration, with `prepare` before each.
-fn harness(words: &str, prepare: impl Fn(&Ground)) {
+/// Runs `words`, strikes at the moment, and gives how it ended.
+fn struck(project: &Project, words: &str, at: Moment, strike: impl FnOnce(&Child)) -> Outcome {
+    let mut child = project.command(words).spawn().unwrap();
+    let mut said = String::new();
+    let mut strike = Some(strike);
+    match at {
+        Moment::Time(after) => std::thread::sleep(after),
+        Moment::Steps(_) => {}
+    }
+    let mut left = if let Moment::Steps(steps) = at { steps } else { 0 };
+    let mut err = BufReader::new(child.stderr.take().unwrap());
+    loop {
+        if left == 0
+            && let Some(strike) = strike.take()
+        {
+            strike(&child);
+        }
+        let mut line = String::new();
+        if err.read_line(&mut line).unwrap() == 0 {
+            break;
+        }
+        left = left.saturating_sub(usize::from(is_done(&line)));
+        said.push_str(&line);
+    }
+    let mut outcome = Outcome::of(child.wait_with_output().unwrap());
+    outcome.err = said;
+    outcome
+}
+
+/// The boundaries of all steps, and points in time between them.
+fn moments(steps: usize, whole: Duration, points: u32) -> impl Iterator<Item = Moment> {
+    let times = (1..=points).map(move |point| Moment::Time(whole * (2 * point - 1) / (2 * points)));
+    (0..=steps).map(Moment::Steps).chain(times)
+}
+
+/// Ends runs of a command by signals.
+fn signals(words: &str) {
     let cluster = need!("postgresql", cluster());
     let ground = Ground::new(cluster);
-    prepare(&ground);
-    let begun = Instant::now();
-    ground.project.ok(words);
-    let whole = begun.elapsed();
+    let before = COMMANDS.iter().find(|(w, _)| *w == words).unwrap().1;
+    let (steps, whole) = ground.measure(words, before);
     let (mut tried, mut under_way) = (0, 0);
+    // the one that nobody can answer comes last: what it leaves is for the next run
     for name in SIGNALS {
-        for point in 1..=POINTS {
-            prepare(&ground);
-            let at = whole * (2 * point - 1) / (2 * POINTS);
-            let after = format!("`{words}` and SIG{name} at {at:?} of {whole:?}");
-            let outcome = killed(&ground.project, words, at, |child| signal(child, name));
+        for at in moments(steps, whole, POINTS) {
+            ground.make(before);
+            let after = format!("`{words}` and SIG{name} at {at:?} of {steps} steps, {whole:?}");
+            let outcome = struck(&ground.project, words, at, |child| signal(child, name));
             assert!(matches!(outcome.code, Some(0 | 130) | None), "{after}: {outcome:?}");
             under_way += u32::from(outcome.code != Some(0));
             tried += 1;
@@ -116,93 +228,118 @@ fn harness(words: &str, prepare: impl Fn(&Ground)) {
             ground.cleared(&after);
         }
     }
-    ground.project.ok("db-backup --auto");
-    ground.project.ok("db-verify --deep");
-    ground.project.ok("db-restore --latest --yes");
-    ground.cleared("all of them and a normal run");
-    println!("{words}: {tried} points, {under_way} of them under way, 0 lost data");
+    ground.goes_on();
+    println!("{words}: {steps} steps, {tried} points, {under_way} of them under way, 0 lost data");
 }
 
 #[test]
 fn a_backup_that_is_killed() {
-    harness("db-backup --auto", |_| {});
+    signals("db-backup --auto");
 }
 
 #[test]
 fn a_restore_that_is_killed() {
-    harness("db-restore --latest --yes", back_to_changed);
+    signals("db-restore --latest --yes");
 }
 
 #[test]
 fn an_undo_that_is_killed() {
-    harness("db-undo --yes", |ground| {
-        if !ground.cluster.exists(&format!("{}__previous", ground.db.name)) {
-            ground.project.ok("db-restore --latest --yes");
-        }
-    });
+    signals("db-undo --yes");
 }
 
 #[test]
 fn a_reset_that_is_killed() {
-    harness("db-reset --force", back_to_changed);
+    signals("db-reset --force");
 }
 
 #[test]
 fn a_wipe_that_is_killed() {
-    harness("db-wipe --backup --yes", refill);
+    signals("db-wipe --backup --yes");
 }
 
 #[test]
 fn a_deep_verification_that_is_killed() {
-    harness("db-verify --deep", |_| {});
+    signals("db-verify --deep");
 }
 
-/// The live database as it was before any restore or reset.
-fn back_to_changed(ground: &Ground) {
-    if ground.cluster.fingerprint(&ground.db.name) != ground.changed {
-        ground.project.ok("db-undo --yes");
-        same(&ground.cluster.fingerprint(&ground.db.name), &ground.changed);
+/// Lets something happen round every command, at every boundary of its steps, and makes it good again.
+fn calamity(ground: &Ground, what: &str, points: u32, strike: impl Fn(), heal: impl Fn()) {
+    let mut tried = 0;
+    for (words, before) in COMMANDS {
+        let (steps, whole) = ground.measure(words, before);
+        for at in moments(steps, whole, points) {
+            ground.make(before);
+            let outcome = struck(&ground.project, words, at, |_| strike());
+            heal();
+            assert!(matches!(outcome.code, Some(0 | 1)), "{words} and {what}: {outcome:?}");
+            let repaired = ground.project.ok("db-repair");
+            let after = format!("`{words}` and {what} at {at:?}, which said\n{}\nand\n{}", outcome.err, repaired.err);
+            ground.holds(&after);
+            ground.cleared(&after);
+            tried += 1;
+        }
     }
-}
-
-/// The live database as the first backup has it: every table has rows to lose.
-fn refill(ground: &Ground) {
-    let first = ground.project.files().into_iter().find(|f| f.extension().is_some_and(|e| e == "zst")).unwrap();
-    if ground.cluster.fingerprint(&ground.db.name) != ground.backed_up {
-        ground.project.ok(&format!("db-restore {} --yes", first.display()));
-        same(&ground.cluster.fingerprint(&ground.db.name), &ground.backed_up);
-    }
+    ground.goes_on();
+    println!("{what}: {tried} points, 0 lost data");
 }
 
 #[test]
 fn a_server_that_stops_at_once() {
     let bin = need!("postgresql", crate::support::cluster::programs());
     let cluster = need!("postgresql", Cluster::start(&bin));
-    let ground = Ground::new(&cluster);
-    let mut tried = 0;
-    for words in ["db-backup --auto", "db-restore --latest --yes", "db-undo --yes", "db-verify --deep", "db-wipe --backup --yes"]
-    {
-        if words.starts_with("db-undo") && !cluster.exists(&format!("{}__previous", ground.db.name)) {
-            ground.project.ok("db-restore --latest --yes");
-        }
-        let prepare = || words.starts_with("db-wipe").then(|| refill(&ground));
-        prepare();
-        let begun = Instant::now();
-        ground.project.ok(words);
-        let whole = begun.elapsed();
-        for point in 1..=4 {
-            prepare();
-            let outcome = killed(&ground.project, words, whole * (2 * point - 1) / 8, |_| restart_at_once(&cluster));
-            assert!(matches!(outcome.code, Some(0 | 1)), "{words}: {outcome:?}");
-            tried += 1;
-            ground.holds(&format!("`{words}` and the server's end at {point}/4"));
-        }
-        ground.project.ok("db-backup --auto");
+    // the throw-away server does not wait for its disk: what others have committed must outlive its end here
+    cluster.sql("postgres", "ALTER ROLE app SET synchronous_commit = on; ALTER ROLE postgres SET synchronous_commit = on");
+    calamity(&Ground::new(&cluster), "the server's end", 2, || restart_at_once(&cluster), || {});
+}
+
+#[test]
+fn a_container_that_is_killed() {
+    need!("docker", engine());
+    let engine = engine().unwrap();
+    let pg = need!("container", container(&Options { publish: true, ..Options::default() }));
+    // published again, it has another port: a hook is told where it is now
+    let config = format!("[containers.pg]\ndocker = \"{}\"\n[databases.main]\ncontainer = \"pg\"\n{HOOKS}", pg.name);
+    let project =
+        Project::new(&config).env("DOCKER_HOST", &engine.docker_host).env("PGPASSWORD", crate::support::docker::PASSWORD);
+    let ground = Ground::prepared(&pg.server, "appdb".into(), project, None);
+    let kill = || drop(engine.docker(&["kill", &pg.name]).unwrap());
+    let start = || {
+        engine.docker(&["start", &pg.name]).unwrap();
+        until("the server is back", || pg.server.try_sql("postgres", "SELECT 1").is_ok());
+    };
+    calamity(&ground, "the container's end", 1, kill, start);
+}
+
+/// A file system of its own that can be filled, and is gone with this process.
+struct Small(PathBuf);
+
+impl Small {
+    fn mount(megabytes: u32) -> Result<Self, String> {
+        let dir = std::env::temp_dir().join(unique("dbt"));
+        fs::create_dir(&dir).map_err(|e| e.to_string())?;
+        watchdog::at_exit(&format!("umount -l {0}; rmdir {0}", dir.display()));
+        let size = format!("size={megabytes}m,mode=0755");
+        output(Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&dir)).map(|_| Self(dir))
     }
-    ground.project.ok("db-verify --deep");
-    ground.project.ok("db-restore --latest --yes");
-    ground.cleared("all of them and a normal run");
-    println!("server stopped at {tried} points, 0 lost data");
+
+    fn fill(&self) {
+        let mut filler = fs::File::create(self.0.join("filler")).unwrap();
+        let block = vec![1; 1 << 16];
+        while std::io::Write::write_all(&mut filler, &block).is_ok() {}
+    }
+
+    fn clear(&self) {
+        fs::remove_file(self.0.join("filler")).unwrap();
+    }
+}
+
+#[test]
+fn a_disk_for_backups_that_is_full() {
+    let cluster = need!("postgresql", cluster());
+    let small = need!("a file system of its own", Small::mount(48));
+    let folder = small.0.join("repo");
+    fs::create_dir(&folder).unwrap();
+    calamity(&Ground::in_folder(cluster, Some(&folder)), "a full disk for backups", 2, || small.fill(), || small.clear());
 }
 
 /// `pg_ctl restart -m immediate`, as whoever runs the server.
@@ -242,22 +379,20 @@ fn t42_a_restore_whose_feeder_dies_commits_nothing_to_the_live_database() {
     let slow = ground.project.write("slow.sql", slow);
     for name in ["KILL", "TERM"] {
         let child = ground.project.command(&format!("db-restore --yes --file {}", slow.display())).spawn().unwrap();
-        let asleep = format!(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = '{}__staged' AND wait_event = 'PgSleep'",
-            ground.db.name
-        );
+        let asleep =
+            format!("SELECT count(*) FROM pg_stat_activity WHERE datname = '{}__staged' AND wait_event = 'PgSleep'", ground.db);
         until("psql is at work", || cluster.sql("postgres", &asleep) == "1");
         signal(&child, name);
         Outcome::of(child.wait_with_output().unwrap());
-        same(&cluster.fingerprint(&ground.db.name), &ground.changed);
-        let staged = format!("{}__staged", ground.db.name);
+        same(&cluster.fingerprint(&ground.db), &ground.changed);
+        let staged = format!("{}__staged", ground.db);
         if name == "KILL" {
-            until("its psql has gone", || super::sessions(cluster, &ground.db.name) == 0);
+            until("its psql has gone", || super::sessions(cluster, &ground.db) == 0);
             assert!(cluster.exists(&staged));
             let tables = "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace";
             assert_eq!(cluster.sql(&staged, tables), "0", "half a dump was committed");
         } else {
-            assert_eq!(super::sessions(cluster, &ground.db.name), 0);
+            assert_eq!(super::sessions(cluster, &ground.db), 0);
             assert!(!cluster.exists(&staged));
         }
     }

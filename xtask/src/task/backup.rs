@@ -189,6 +189,8 @@ fn one_set(
                     .iter()
                     .map(|p| Act::Remove(Deed { what: "the unfinished dump".into(), how: How::File(p.clone()) })),
             );
+            let manifest = How::File(name::partial(&paths.manifest));
+            on_failure.push(Act::Remove(Deed { what: "the unfinished manifest".into(), how: manifest }));
             paths.partials.iter().cloned().zip(paths.artifacts.iter().cloned()).collect()
         }
     };

@@ -44,7 +44,11 @@ pub fn drop(client: &Client, name: &str) -> Act {
 /// A database that was on its way has arrived: it is the person's own from now on.
 pub fn release(client: &Client, name: &str, own: Own<'_>, carries: Option<&DatabaseFacts>) -> Act {
     let carried = carries.map_or(String::new(), |from| carry(name, from));
-    Act::Write(command(client, format!("database {name} as done"), format!("BEGIN;\n{}{carried}COMMIT;\n", unmark(name, own))))
+    Act::Write(command(
+        client,
+        format!("database {name} as done"),
+        format!("{DURABLE}BEGIN;\n{}{carried}COMMIT;\n", unmark(name, own)),
+    ))
 }
 
 /// The connection limit of a database that is on its way: no limit at all, and the one mark that CREATE DATABASE can set itself.
@@ -72,6 +76,10 @@ impl<'a> Own<'a> {
         Self { comment, connection_limit }
     }
 }
+
+/// What is told to be done stays done, whatever the server's own setting: a swap that a crash takes back would leave the staged
+/// database behind, and nobody who knows of it.
+pub(super) const DURABLE: &str = "SET synchronous_commit = on;\n";
 
 fn mark(name: &str, own: Own<'_>) -> String {
     let own = own.comment.map_or(String::new(), |own| format!("\n{own}"));
@@ -167,7 +175,11 @@ pub fn mark_sql(database: &str, environment: &str) -> String {
 
 /// Gives a database its marker.
 pub fn mark_as(client: &Client, database: &str, environment: &str) -> Act {
-    Act::Write(command(client, format!("the marker `{environment}` into database {database}"), mark_sql(database, environment)))
+    Act::Write(command(
+        client,
+        format!("the marker `{environment}` into database {database}"),
+        format!("{DURABLE}{}", mark_sql(database, environment)),
+    ))
 }
 
 /// Asserts that a database has its marker.
@@ -258,7 +270,8 @@ impl Swap<'_> {
 /// (`ALLOW_CONNECTIONS false`), so a killed run cannot leave a database that nobody can enter.
 pub fn swap(client: &Client, swap: &Swap<'_>) -> Act {
     let renames = swap.renames();
-    let mut sql = format!("SET lock_timeout = '15s';\nBEGIN;\n{}", Identity { name: swap.live, oid: swap.live_oid }.assertion());
+    let mut sql =
+        format!("{DURABLE}SET lock_timeout = '15s';\nBEGIN;\n{}", Identity { name: swap.live, oid: swap.live_oid }.assertion());
     for (from, to) in &renames {
         sql.push_str(&format!("ALTER DATABASE {} RENAME TO {};\n", ident(from), ident(to)));
     }
@@ -308,7 +321,7 @@ pub fn swap_back(client: &Client, back: &SwapBack<'_>) -> Act {
         .map_or(String::new(), |oid| format!("    IF {} = {oid} THEN {} END IF;\n", oid_of(&discard), rename(&discard, &kept)));
     let nothing = Own { comment: None, connection_limit: -1 };
     let sql = format!(
-        "SET lock_timeout = '15s';\nDO $back$ BEGIN\n  IF {kept_oid} = {old} THEN\n    IF {live_oid} IS NOT NULL THEN\n      {away}\n      {mark}    END IF;\n    \
+        "{DURABLE}SET lock_timeout = '15s';\nDO $back$ BEGIN\n  IF {kept_oid} = {old} THEN\n    IF {live_oid} IS NOT NULL THEN\n      {away}\n      {mark}    END IF;\n    \
          {home}\n    {unmark}{older}  END IF;\n  IF {live_oid} IS DISTINCT FROM {old} THEN\n    \
          RAISE EXCEPTION 'the old database is neither % nor %', {live_name}, {kept_name};\n  END IF;\nEND $back$;\n",
         kept_oid = oid_of(&kept),

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::admin::Identity;
+use super::admin::{DURABLE, Identity};
 use super::client::Client;
 use super::inventory::Table;
 use super::name::literal;
@@ -74,7 +74,7 @@ pub fn wipe(client: &Client, wipe: &Wipe<'_>) -> Act {
     let named = wipe.named.join(", ");
     let emptied: serde_json::Map<_, _> = wipe.emptied.iter().map(|t| (t.name.clone(), json!(t.rows))).collect();
     let mut sql = format!(
-        "\\set VERBOSITY terse\nSET lock_timeout = '15s';\nSET statement_timeout = 0;\nSET row_security = off;\nBEGIN ISOLATION LEVEL REPEATABLE READ;\n\
+        "\\set VERBOSITY terse\n{DURABLE}SET lock_timeout = '15s';\nSET statement_timeout = 0;\nSET row_security = off;\nBEGIN ISOLATION LEVEL REPEATABLE READ;\n\
          LOCK TABLE {named} IN ACCESS EXCLUSIVE MODE;\n{assertion}\
          SELECT set_config('dbtasks.emptied', {emptied}, true), set_config('dbtasks.kept', {kept}, true);\n\
          {BEFORE}TRUNCATE TABLE {named} RESTART IDENTITY;\n{AFTER}",
