@@ -13,3 +13,5 @@ mod rules;
 mod scripts;
 mod stream;
 mod support;
+#[cfg(unix)]
+mod walks;
