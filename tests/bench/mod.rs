@@ -4,6 +4,7 @@ mod bad_files;
 mod bad_input;
 mod consent;
 mod drift;
+mod json;
 mod plan;
 mod prompts;
 mod said;

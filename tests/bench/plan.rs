@@ -48,7 +48,8 @@ pub fn read(text: &str) -> Vec<Line> {
             lines.push(Line::OnFailure { first, last, commands: Vec::new() });
         } else if words == "then, in any case:" {
             // when all before it has gone well
-            let last = lines.iter().rev().find_map(|line| if let Line::Step { number, .. } = line { Some(*number) } else { None });
+            let last =
+                lines.iter().rev().find_map(|line| if let Line::Step { number, .. } = line { Some(*number) } else { None });
             lines.push(Line::Finally { first: last.map_or(1, |n| n + 1), commands: Vec::new() });
         } else if words.ends_with(", in any case:") {
             lines.push(Line::Finally { first: range(words).0, commands: Vec::new() });

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use chrono::Utc;
 
+use super::record::Record;
 use crate::bundle::name;
 use crate::cli;
 use crate::config::{self, Database, Dotenv, Env, Project};
@@ -18,6 +19,7 @@ use crate::problem::{Exit, Problem};
 use crate::run::journal::{self, Unfinished};
 use crate::run::{self, Journal, Lock, Report, World};
 use crate::task::{Moment, repair};
+use crate::ui::recorder::Recorder;
 use crate::ui::terminal::{Telling, Terminal};
 use crate::ui::{describe, told};
 
@@ -31,9 +33,22 @@ pub struct Session {
     pub moment: Moment,
     /// Standard error.
     pub terminal: Terminal,
+    /// What was done so far.
+    pub record: Record,
+    /// What standard output is for.
+    output: Output,
     /// The project's lock, once it is held.
     lock: Option<Lock>,
     interrupt: Arc<Interrupt>,
+}
+
+/// What standard output is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Output {
+    /// What people read, as it comes.
+    Text,
+    /// One document, at the end.
+    Document,
 }
 
 /// What is done with a plan.
@@ -71,7 +86,9 @@ impl Session {
         let run = format!("{:x}{:04x}", now.timestamp(), std::process::id() & 0xffff);
         let interrupt = Interrupt::listen()?;
         let terminal = Terminal::new(&env, telling, Arc::clone(&interrupt));
-        Ok(Self { project, env, moment: Moment { now, run }, terminal, lock: None, interrupt })
+        let record = Record::of(&project, now);
+        let output = if global.json { Output::Document } else { Output::Text };
+        Ok(Self { project, env, moment: Moment { now, run }, terminal, record, output, lock: None, interrupt })
     }
 
     /// Somebody to ask servers with.
@@ -163,34 +180,35 @@ impl Session {
 
     /// From a plan to its end: shown, or cleared, run and reported. `None` when it was only shown.
     pub fn carry_out(&mut self, plan: Plan, consent: Consent, intent: Intent) -> Result<Option<Report>> {
+        let verdicts = gate::judge(&plan.risk, &self.circumstances(consent.clone()));
+        self.record.planned(&plan, &verdicts);
         if intent == Intent::Show {
-            let verdicts = gate::judge(&plan.risk, &self.circumstances(consent));
-            print(&describe::plan(&plan, &verdicts))?;
+            if self.output == Output::Text {
+                print(&describe::plan(&plan, &verdicts))?;
+            }
             return Ok(None);
         }
         self.announce(&plan);
         let circumstances = self.circumstances(consent);
         // the terminal is lent to the question while the circumstances still borrow the project
         let mut terminal = Terminal::new(&self.env, Telling::Steps, Arc::clone(&self.interrupt));
-        let cleared = gate::clear(plan, &circumstances, &mut terminal)?;
+        let cleared = gate::clear(plan, &circumstances, &mut terminal).inspect_err(|e| self.record.stopped(e))?;
         let (task, afterwards) = (cleared.plan().task, cleared.plan().afterwards.clone());
         // the repair itself takes over what an earlier run has left; any other run leaves it on the list
         let inherited = if task == repair::TASK { None } else { self.unfinished()? };
         let journal = Journal::new(self.lock.as_ref().map(|_| self.project.state_dir()), task, self.moment.now, inherited);
-        let mut world = World {
-            secrets: &self.project.secrets,
-            interrupt: &self.interrupt,
-            now: Utc::now,
-            watch: &mut self.terminal,
-            journal,
-        };
+        let mut recorder = Recorder::new(&mut self.terminal);
+        let mut world =
+            World { secrets: &self.project.secrets, interrupt: &self.interrupt, now: Utc::now, watch: &mut recorder, journal };
         let mut report = run::run(cleared, &mut world);
+        let steps = recorder.steps;
         let done = report.problem.is_none();
         if done {
             report.problem = unfinished(&report.left_behind);
         } else {
             report.left_behind.iter().for_each(|left| self.terminal.say(&format!("  left behind: {left}")));
         }
+        self.record.ran(steps, &report);
         run::audit(&self.project.state_dir(), task, &self.project, &report, Utc::now());
         for line in afterwards.iter().filter(|_| done) {
             self.terminal.tell(&format!("  {line}"));
@@ -216,6 +234,23 @@ impl Session {
         }
     }
 
+    /// A result: lines on standard output.
+    pub fn print(&mut self, text: &str) -> Result<Exit> {
+        self.record.result(text);
+        if self.output == Output::Text { print(text) } else { Ok(Exit::Done) }
+    }
+
+    /// What a looking command shows: a text for people, fields for programs.
+    pub fn show(&mut self, text: &str, fields: serde_json::Value) -> Result<Exit> {
+        self.record.fields(fields);
+        if self.output == Output::Text { print(text) } else { Ok(Exit::Done) }
+    }
+
+    /// Whether another program may have our standard output: a document has it for itself.
+    pub fn lends_output(&self) -> bool {
+        self.output == Output::Text
+    }
+
     /// A path as short as it can be said from here.
     pub fn short(path: &Path) -> String {
         told::short(path, &std::env::current_dir().unwrap_or_default())
@@ -228,8 +263,8 @@ fn unfinished(left_behind: &[String]) -> Option<anyhow::Error> {
     (!left_behind.is_empty()).then(|| problem.cure("do by hand what is named above; do not run the command again for it").into())
 }
 
-/// A result, on standard output.
-pub fn print(text: &str) -> Result<Exit> {
+/// A text on standard output; tasks print through the session, which knows whether it is theirs.
+pub(super) fn print(text: &str) -> Result<Exit> {
     let mut out = std::io::stdout().lock();
     let written = writeln!(out, "{}", text.trim_end_matches('\n')).and_then(|()| out.flush());
     match written {

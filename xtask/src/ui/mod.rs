@@ -2,6 +2,8 @@
 
 pub mod describe;
 pub mod human;
+pub mod json;
+pub mod recorder;
 pub mod table;
 pub mod terminal;
 pub mod told;
