@@ -80,6 +80,9 @@ fn dispatch(global: &Global, task: &Task, record: &mut Record) -> Result<Exit> {
     }
     let mut session = Session::open(global)?;
     let result = perform(&mut session, task);
+    if let (Err(e), Intent::Run) = (&result, record::intent(task)) {
+        session.audit_refusal(record::name(task), e);
+    }
     *record = std::mem::take(&mut session.record);
     // a signal that came while facts were asked for ended a child, too: the signal is what happened
     result.map_err(|e| if session.interrupted() { run::interrupted(e) } else { e })

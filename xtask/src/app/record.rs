@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::session::Intent;
 use crate::cli::Task;
 use crate::config::Project;
-use crate::gate::Verdict;
+use crate::gate::{Judgement, Verdict};
 use crate::plan::Plan;
 use crate::problem::Exit;
 use crate::run::Report;
@@ -28,6 +28,8 @@ pub struct Record {
 #[derive(Debug)]
 struct Carried {
     task: &'static str,
+    databases: Vec<String>,
+    refused_by: Vec<&'static str>,
     plan: Value,
     verdicts: Vec<Value>,
     steps: Vec<Value>,
@@ -46,6 +48,8 @@ impl Record {
     pub fn planned(&mut self, plan: &Plan, verdicts: &[Verdict]) {
         self.carried.push(Carried {
             task: plan.task,
+            databases: plan.databases(),
+            refused_by: verdicts.iter().filter(|v| v.judgement == Judgement::Refused).map(|v| v.guard).collect(),
             plan: json::plan(plan),
             verdicts: json::verdicts(verdicts),
             steps: Vec::new(),
@@ -71,6 +75,12 @@ impl Record {
         last.outcome = json::outcome(json::word(exit), exit, problem, &report.left_behind, report.took);
         last.left_behind.clone_from(&report.left_behind);
         last.steps = steps;
+    }
+
+    /// The databases of the task's last plan, and the guards that refused it: what the audit log says of a run.
+    pub fn concerned(&self, task: &str) -> (&[String], &[&'static str]) {
+        // a cluster may have been stopped since
+        self.carried.iter().rfind(|c| c.task == task).map_or((&[], &[]), |last| (&last.databases, &last.refused_by))
     }
 
     /// What people read on standard output.

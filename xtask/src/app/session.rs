@@ -3,6 +3,7 @@
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use chrono::Utc;
@@ -209,7 +210,7 @@ impl Session {
             report.left_behind.iter().for_each(|left| self.terminal.say(&format!("  left behind: {left}")));
         }
         self.record.ran(steps, &report);
-        run::audit(&self.project.state_dir(), task, &self.project, &report, Utc::now());
+        self.audit(task, &report);
         for line in afterwards.iter().filter(|_| done) {
             self.terminal.tell(&format!("  {line}"));
         }
@@ -217,6 +218,27 @@ impl Session {
             return Err(problem);
         }
         Ok(Some(report))
+    }
+
+    /// Writes down that a plan was run.
+    fn audit(&self, task: &str, report: &Report) {
+        self.write_down(task, report.problem.as_ref(), &report.left_behind, report.took);
+    }
+
+    /// Writes down that the command was not let through: by a guard, by the person, or by another run.
+    pub fn audit_refusal(&self, task: &str, error: &anyhow::Error) {
+        if matches!(Exit::of(error), Exit::Refused | Exit::Declined | Exit::Locked) {
+            self.write_down(task, Some(error), &[], Duration::ZERO);
+        }
+    }
+
+    fn write_down(&self, task: &str, problem: Option<&anyhow::Error>, left_behind: &[String], took: Duration) {
+        let (databases, refused_by) = self.record.concerned(task);
+        let words = &self.project.guards.agent_variable;
+        let agent = Agent::detect(&self.env, words);
+        let words = self.env.given(words);
+        let entry = run::Entry { task, databases, agent: &agent, words, refused_by, problem, left_behind, took };
+        run::audit(&self.project.state_dir(), &self.project, &entry, Utc::now());
     }
 
     fn announce(&mut self, plan: &Plan) {

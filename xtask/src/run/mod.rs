@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 
-pub use audit::audit;
+pub use audit::{Entry, audit};
 pub use journal::Journal;
 pub use lease::{Lease, Others};
 pub use lock::Lock;
