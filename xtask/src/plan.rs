@@ -65,6 +65,8 @@ pub struct Stake {
     pub remote_host: Option<String>,
     /// The marker in the database (`dbtasks.environment`), where set.
     pub marker: Option<String>,
+    /// Bytes on disk, where the role may know.
+    pub size: Option<u64>,
     /// Who is connected.
     pub sessions: Vec<String>,
 }

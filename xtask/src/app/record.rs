@@ -72,8 +72,8 @@ impl Record {
     fn ended(&mut self, steps: Vec<Value>, report: &Report, problem: Option<&anyhow::Error>) {
         let Some(last) = self.carried.last_mut() else { return };
         let exit = problem.map_or(Exit::Done, Exit::of);
-        last.outcome = json::outcome(json::word(exit), exit, problem, &report.left_behind, report.took);
-        last.left_behind.clone_from(&report.left_behind);
+        last.left_behind = report.left_behind.iter().map(ToString::to_string).collect();
+        last.outcome = json::outcome(json::word(exit), exit, problem, &last.left_behind, report.took);
         last.steps = steps;
     }
 

@@ -14,15 +14,15 @@ use crate::cli;
 use crate::config::{self, Database, Dotenv, Env, Project};
 use crate::door::Interrupt;
 use crate::facts::{ContainerFacts, Surveyor, containers};
-use crate::gate::{self, Agent, Circumstances, Consent, Person};
+use crate::gate::{self, Agent, Circumstances, Consent, Judgement, Person, Verdict};
 use crate::plan::Plan;
 use crate::problem::{Exit, Problem};
 use crate::run::journal::{self, Unfinished};
-use crate::run::{self, Journal, Lock, Report, World};
+use crate::run::{self, Journal, Left, Lock, Report, World};
 use crate::task::{Moment, repair};
 use crate::ui::recorder::Recorder;
 use crate::ui::terminal::{Telling, Terminal};
-use crate::ui::{describe, told};
+use crate::ui::{banner, describe, told};
 
 /// One run of the program.
 pub struct Session {
@@ -189,7 +189,7 @@ impl Session {
             }
             return Ok(None);
         }
-        self.announce(&plan);
+        self.announce(&plan, &verdicts);
         let circumstances = self.circumstances(consent);
         // the terminal is lent to the question while the circumstances still borrow the project
         let mut terminal = Terminal::new(&self.env, Telling::Steps, Arc::clone(&self.interrupt));
@@ -204,15 +204,11 @@ impl Session {
         let mut report = run::run(cleared, &mut world);
         let steps = recorder.steps;
         let done = report.problem.is_none();
-        if done {
-            report.problem = unfinished(&report.left_behind);
-        } else {
-            report.left_behind.iter().for_each(|left| self.terminal.say(&format!("  left behind: {left}")));
-        }
+        report.problem = run::conclude(report.problem.take(), &report.left_behind);
         self.record.ran(steps, &report);
         self.audit(task, &report);
-        for line in afterwards.iter().filter(|_| done) {
-            self.terminal.tell(&format!("  {line}"));
+        if done {
+            self.terminal.tell_all("  ", "", &afterwards);
         }
         if let Some(problem) = report.problem.take() {
             return Err(problem);
@@ -232,7 +228,7 @@ impl Session {
         }
     }
 
-    fn write_down(&self, task: &str, problem: Option<&anyhow::Error>, left_behind: &[String], took: Duration) {
+    fn write_down(&self, task: &str, problem: Option<&anyhow::Error>, left_behind: &[Left], took: Duration) {
         let (databases, refused_by) = self.record.concerned(task);
         let words = &self.project.guards.agent_variable;
         let agent = Agent::detect(&self.env, words);
@@ -241,18 +237,14 @@ impl Session {
         run::audit(&self.project.state_dir(), &self.project, &entry, Utc::now());
     }
 
-    fn announce(&mut self, plan: &Plan) {
-        let headline = self.terminal.paint("1", &plan.headline);
-        self.terminal.tell(&headline);
-        for note in &plan.notes {
-            self.terminal.tell(&format!("  {note}"));
-        }
-        if let crate::plan::Risk::ReplacesData { stakes, .. } = &plan.risk {
-            for stake in stakes {
-                let warning = format!("  this replaces the live data of `{}` ({})", stake.database, stake.at);
-                let painted = self.terminal.paint("1;33", &warning);
-                self.terminal.tell(&painted);
-            }
+    fn announce(&mut self, plan: &Plan, verdicts: &[Verdict]) {
+        self.terminal.tell_all("", "1", std::slice::from_ref(&plan.headline));
+        self.terminal.tell_all("  ", "", &plan.notes);
+        let stakes = banner::stakes(plan);
+        if !stakes.is_empty() && verdicts.iter().any(|v| v.judgement == Judgement::Ask) {
+            self.terminal.warn_and_list(&stakes, &banner::steps(plan, &std::env::current_dir().unwrap_or_default()));
+        } else {
+            self.terminal.warn(&stakes);
         }
     }
 
@@ -277,12 +269,6 @@ impl Session {
     pub fn short(path: &Path) -> String {
         told::short(path, &std::env::current_dir().unwrap_or_default())
     }
-}
-
-/// The work is done, and a service is still stopped or a scratch database still there: somebody has to know.
-fn unfinished(left_behind: &[String]) -> Option<anyhow::Error> {
-    let problem = Problem::failed("the work itself is done, but not all that belongs to it").because(left_behind.join("\n"));
-    (!left_behind.is_empty()).then(|| problem.cure("do by hand what is named above; do not run the command again for it").into())
 }
 
 /// A text on standard output; tasks print through the session, which knows whether it is theirs.

@@ -244,6 +244,7 @@ mod tests {
                 at: "x".into(),
                 remote_host: host.map(String::from),
                 marker: marker.map(String::from),
+                size: None,
                 sessions: vec![],
             };
             let risk = Risk::ReplacesData { stakes: vec![stake], answer: "yes".into() };
@@ -302,7 +303,8 @@ mod tests {
                 person: Person::AtTerminal,
                 agent: Agent::Sent("A".into()),
             };
-            let stake = Stake { database: "app".into(), at: "x".into(), remote_host: None, marker: None, sessions: vec![] };
+            let stake =
+                Stake { database: "app".into(), at: "x".into(), remote_host: None, marker: None, size: None, sessions: vec![] };
             let verdicts = judge(&Risk::ReplacesData { stakes: vec![stake], answer: "yes".into() }, &c);
             assert_eq!(overall(&verdicts), "refused: environment");
         }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
+use super::Left;
 use crate::config::Project;
 use crate::gate::Agent;
 use crate::problem::Exit;
@@ -27,7 +28,7 @@ pub struct Entry<'a> {
     /// Why it ended early.
     pub problem: Option<&'a anyhow::Error>,
     /// What could not be cleaned up.
-    pub left_behind: &'a [String],
+    pub left_behind: &'a [Left],
     /// How long it took.
     pub took: Duration,
 }
@@ -47,7 +48,7 @@ pub fn audit(state_dir: &Path, project: &Project, entry: &Entry<'_>, now: DateTi
         "exit": entry.problem.map_or(Exit::Done, Exit::of) as u8,
         "refused_by": entry.refused_by,
         "problem": entry.problem.map(|e| e.to_string().lines().next().unwrap_or_default().to_owned()),
-        "left_behind": entry.left_behind,
+        "left_behind": entry.left_behind.iter().map(ToString::to_string).collect::<Vec<_>>(),
     });
     let mut options = OpenOptions::new();
     options.create(true).append(true);

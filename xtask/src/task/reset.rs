@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::hooks::{Hooks, Outcome};
-use super::restore::{leftovers, may_create, ours, swappable, unstage};
+use super::restore::{leftovers, may_create, older_goes, ours, swappable, unstage};
 use super::services::around_services;
 use crate::config::{Project, Strategy};
 use crate::engine::postgres::admin::{self, Identity, Own, Swap, SwapBack};
@@ -101,15 +101,11 @@ fn risk(target: &Surveyed) -> Risk {
 }
 
 fn notes(target: &Surveyed, strategy: Strategy) -> Vec<String> {
-    let mut notes = Vec::new();
-    if let Some(size) = target.live().and_then(|d| d.size) {
-        notes.push(format!("the live database takes {} on disk; all of its data goes", crate::ui::human::bytes(size)));
-    }
-    notes.push(match strategy {
-        Strategy::InPlace => "if the migrator or the seed fails, the old data comes back by itself".into(),
-        Strategy::Staged => "the live database stays until the new one is migrated and seeded".into(),
-    });
-    notes
+    let note = match strategy {
+        Strategy::InPlace => "if the migrator or the seed fails, the old data comes back by itself",
+        Strategy::Staged => "the live database stays until the new one is migrated and seeded",
+    };
+    target.live().map(|_| note.to_owned()).into_iter().chain(older_goes(target)).collect()
 }
 
 /// Staged, a hook has to go to the database that it is told.

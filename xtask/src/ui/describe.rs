@@ -102,7 +102,7 @@ fn seal(seal: &Seal) -> String {
 /// The whole plan, commands and SQL included.
 pub fn plan(plan: &Plan, verdicts: &[Verdict]) -> String {
     let mut out = format!("{}: {}\n", plan.task, plan.headline);
-    for note in &plan.notes {
+    for note in plan.notes.iter().chain(&super::banner::stakes(plan)) {
         let _ = writeln!(out, "  note: {note}");
     }
     if plan.steps.is_empty() {

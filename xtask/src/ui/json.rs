@@ -40,7 +40,7 @@ fn risk(risk: &Risk) -> Value {
 }
 
 fn stake(stake: &Stake) -> Value {
-    json!({ "name": stake.database, "at": stake.at, "marker": stake.marker, "sessions": stake.sessions })
+    json!({ "name": stake.database, "at": stake.at, "marker": stake.marker, "bytes": stake.size, "sessions": stake.sessions })
 }
 
 fn steps(list: &[Step], number: &mut u32) -> Vec<Value> {

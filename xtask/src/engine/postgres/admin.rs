@@ -44,7 +44,11 @@ pub fn drop(client: &Client, name: &str) -> Act {
 /// A database that was on its way has arrived: it is the person's own from now on.
 pub fn release(client: &Client, name: &str, own: Own<'_>, carries: Option<&DatabaseFacts>) -> Act {
     let carried = carries.map_or(String::new(), |from| carry(name, from));
-    Act::Write(command(client, format!("database {name} as done"), format!("BEGIN;\n{}{carried}COMMIT;\n", unmark(name, own))))
+    Act::Write(command(
+        client,
+        format!("mark the database {name} as done"),
+        format!("BEGIN;\n{}{carried}COMMIT;\n", unmark(name, own)),
+    ))
 }
 
 /// The connection limit of a database that is on its way: no limit at all, and the one mark that CREATE DATABASE can set itself.
