@@ -152,7 +152,7 @@ fn every_end_has_its_word() {
 fn a_person_says_no() {
     need!("script of util-linux", available());
     let (bench, _) = full();
-    let mut person = Terminal::line(&bench, &format!("exec {} db-undo --json >said.json", quoted(&TOOL)));
+    let mut person = Terminal::line(&bench, &format!("exec {} db-undo --json >said.json", quoted(TOOL)));
     person.sees("Type `").types("no\n");
     person.ends(4);
     let said = fs::read_to_string(bench.project.join("said.json")).unwrap();

@@ -112,14 +112,24 @@ fn what_goes_is_said_before_the_question() {
     for args in [&["db-restore", "--latest"][..], &["db-reset"], &["db-undo"], &["db-undo", "--quiet"]] {
         let mut person = Terminal::run(&bench, args);
         person.sees("Type `").types("no\n");
-        text.push_str(&format!("$ {}\n{}\n", args.join(" "), said::plain(bench.project.parent().unwrap(), &person.ends(4))));
+        text.push_str(&shown(&bench, args, &person.ends(4)));
     }
-    same_as("questions", &text.replace('\r', "").replace("[STAMP]_2", "[STAMP]"));
+    // the steps are ticked off as they were listed
+    let mut person = Terminal::run(&bench, &["db-restore", "--latest"]);
+    person.sees("Type `").types("yes\n");
+    text.push_str(&shown(&bench, &["db-restore", "--latest"], &person.ends(0)));
+    same_as("questions", &text);
+}
+
+fn shown(bench: &Bench, args: &[&str], screen: &str) -> String {
+    let plain = said::plain(bench.project.parent().unwrap(), &screen.replace('\r', ""));
+    // two backups in one second get a counter
+    format!("$ {}\n{}\n", args.join(" "), plain.replace("[STAMP]_2", "[STAMP]"))
 }
 
 /// Lines as a terminal of this many columns has drawn them, one over the other, in colour.
 fn drawn(bench: &Bench, columns: usize) -> Vec<String> {
-    let line = format!("export TERM=xterm; stty cols {columns}; exec {} db-backup --yes", quoted(&TOOL));
+    let line = format!("export TERM=xterm; stty cols {columns}; exec {} db-backup --yes", quoted(TOOL));
     let screen = Terminal::line(bench, &line).ends(0);
     screen.split(['\r', '\n']).map(String::from).collect()
 }
@@ -148,7 +158,7 @@ fn a_bar_fits_the_terminal() {
 fn a_file_gets_no_bar() {
     need!("script of util-linux", available());
     let bench = Bench::new(HOST);
-    let line = format!("export TERM=xterm; exec {} db-backup --yes 2>said", quoted(&TOOL));
+    let line = format!("export TERM=xterm; exec {} db-backup --yes 2>said", quoted(TOOL));
     Terminal::line(&bench, &line).ends(0);
     let said = std::fs::read_to_string(bench.project.join("said")).unwrap();
     assert!(said.contains('✓') && !said.contains(['\u{1b}', '\r']), "{said}");

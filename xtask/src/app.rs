@@ -56,7 +56,7 @@ fn publish(document: &serde_json::Value) -> Result<Exit> {
 
 /// A command line that can't be read has its document, too, where it asks for one.
 fn misread(error: &clap::Error) {
-    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<String> = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
     if !error.use_stderr() || !words.iter().any(|word| word == "--json") {
         return;
     }

@@ -21,6 +21,7 @@ pub struct Record {
     project: Option<(String, String, String)>,
     carried: Vec<Carried>,
     result: Vec<String>,
+    afterwards: Vec<String>,
     fields: Map<String, Value>,
 }
 
@@ -33,7 +34,6 @@ struct Carried {
     plan: Value,
     verdicts: Vec<Value>,
     steps: Vec<Value>,
-    afterwards: Vec<String>,
     left_behind: Vec<String>,
     outcome: Value,
 }
@@ -53,7 +53,6 @@ impl Record {
             plan: json::plan(plan),
             verdicts: json::verdicts(verdicts),
             steps: Vec::new(),
-            afterwards: plan.afterwards.clone(),
             left_behind: Vec::new(),
             outcome: json::outcome("planned", Exit::Done, None, &[], Duration::ZERO),
         });
@@ -83,6 +82,11 @@ impl Record {
         self.carried.iter().rfind(|c| c.task == task).map_or((&[], &[]), |last| (&last.databases, &last.refused_by))
     }
 
+    /// What to know when a plan is done.
+    pub fn afterwards(&mut self, lines: Vec<String>) {
+        self.afterwards.extend(lines);
+    }
+
     /// What people read on standard output.
     pub fn result(&mut self, text: &str) {
         self.result.extend(text.lines().map(String::from));
@@ -100,7 +104,6 @@ impl Record {
         let left: Vec<String> = self.carried.iter().flat_map(|c| c.left_behind.clone()).collect();
         let word = if intent == Intent::Show && exit == Exit::Done { "planned" } else { json::word(exit) };
         let outcome = json::outcome(word, exit, error, &left, took);
-        let afterwards = if exit == Exit::Done && intent == Intent::Run { self.afterwards(command) } else { Vec::new() };
         let own = self.carried.iter().position(|c| c.task == command);
         let after = self.carried.split_off(own.map_or(self.carried.len(), |at| at + 1));
         let own = own.and_then(|_| self.carried.pop());
@@ -111,16 +114,12 @@ impl Record {
             "schema": json::SCHEMA, "command": command, "project": project, "environment": environment, "when": when,
             "intent": if intent == Intent::Show { "show" } else { "run" },
             "plan": plan, "verdicts": verdicts, "steps": steps, "before": others(self.carried), "after": others(after),
-            "outcome": outcome, "result": self.result, "afterwards": afterwards,
+            "outcome": outcome, "result": self.result, "afterwards": self.afterwards,
         });
         if let Value::Object(document) = &mut document {
             document.extend(self.fields);
         }
         document
-    }
-
-    fn afterwards(&self, command: &str) -> Vec<String> {
-        self.carried.iter().filter(|c| c.task == command).flat_map(|c| c.afterwards.clone()).collect()
     }
 }
 

@@ -209,6 +209,7 @@ impl Session {
         self.audit(task, &report);
         if done {
             self.terminal.tell_all("  ", "", &afterwards);
+            self.record.afterwards(afterwards);
         }
         if let Some(problem) = report.problem.take() {
             return Err(problem);

@@ -59,7 +59,8 @@ fn back_up(session: &mut Session, args: &cli::Backup, databases: &[config::Datab
     if session.carry_out(plan, consent, Intent::of(&args.consent))?.is_none() {
         return Ok(Exit::Done);
     }
-    let backups = result.iter().map(|p| Ok(crate::view::backups::json(&catalog::at(p)?))).collect::<Result<Vec<_>>>()?;
+    // a hook may have moved it on: that spoils no backup
+    let backups: Vec<_> = result.iter().filter_map(|p| catalog::at(p).ok()).map(|b| crate::view::backups::json(&b)).collect();
     session.record.fields(serde_json::json!({ "backups": backups }));
     session.print(&result.iter().map(|p| Session::short(p)).collect::<Vec<_>>().join("\n"))
 }

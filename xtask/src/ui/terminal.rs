@@ -41,6 +41,8 @@ pub struct Terminal {
     interrupt: Arc<Interrupt>,
     last_drawn: Option<Instant>,
     doing: String,
+    /// The steps that a person has read, to be ticked off by their numbers.
+    listed: Vec<Option<String>>,
     here: PathBuf,
 }
 
@@ -50,7 +52,7 @@ impl Terminal {
         let live = std::io::stderr().is_terminal() && env.get("TERM") != Some("dumb");
         let colour = if live && env.get("NO_COLOR").is_none() { Colour::On } else { Colour::Off };
         let here = std::env::current_dir().unwrap_or_default();
-        Self { colour, telling, live, interrupt, last_drawn: None, doing: String::new(), here }
+        Self { colour, telling, live, interrupt, last_drawn: None, doing: String::new(), listed: Vec::new(), here }
     }
 
     /// Says something.
@@ -100,6 +102,7 @@ impl Terminal {
         }
         self.say("");
         self.telling = telling;
+        self.listed = steps.iter().cloned().map(Some).collect();
     }
 
     /// A line that the next one replaces; only where somebody watches.
@@ -110,6 +113,14 @@ impl Terminal {
             drop(write!(std::io::stderr(), "\r\x1b[K  {} {shown}", self.paint("36", "·")));
             self.last_drawn = Some(Instant::now());
         }
+    }
+
+    /// An act's number in the list, where a person has one before them.
+    fn number(&mut self, act: &Act) -> String {
+        let doing = told::doing(act, &self.here);
+        let Some(at) = self.listed.iter().position(|step| step.as_ref() == Some(&doing)) else { return String::new() };
+        self.listed[at] = None;
+        format!("{}. ", at + 1)
     }
 
     fn clear_line(&mut self) {
@@ -133,7 +144,8 @@ impl Watch for Terminal {
 
     fn done(&mut self, act: &Act, found: Option<&Found>, took: Duration) {
         let took = self.paint("2", &format!("({})", human::duration(took)));
-        let line = format!("  {} {} {took}", self.paint("32", "✓"), told::done(act, found, &self.here));
+        let number = self.number(act);
+        let line = format!("  {} {number}{} {took}", self.paint("32", "✓"), told::done(act, found, &self.here));
         self.tell(&line);
     }
 
@@ -144,7 +156,8 @@ impl Watch for Terminal {
 
     fn failed(&mut self, act: &Act, took: Duration) {
         let took = self.paint("2", &format!("({})", human::duration(took)));
-        let line = format!("  {} {} {took}", self.paint("31", "✗"), told::doing(act, &self.here));
+        let number = self.number(act);
+        let line = format!("  {} {number}{} {took}", self.paint("31", "✗"), told::doing(act, &self.here));
         self.say(&line);
     }
 }
