@@ -1,9 +1,11 @@
 //! A workbench: a project in a temporary folder, stand-ins for psql, pg_dump and docker, and what the tool said and did.
 
+mod audit;
 mod bad_files;
 mod bad_input;
 mod consent;
 mod drift;
+mod json;
 mod plan;
 mod prompts;
 mod said;

@@ -1,7 +1,9 @@
 //! What is asked at a terminal, and what each answer does.
 
+use super::snapshots::same_as;
 use super::terminal::{Terminal, available};
-use super::{Bench, HOST, with_beside};
+use super::{Bench, HOOKS, HOST, TOOL, said, with_beside};
+use crate::support::component::quoted;
 use crate::support::need;
 
 #[test]
@@ -93,4 +95,71 @@ fn ctrl_c_at_a_question_ends_the_run() {
         assert!(screen.contains("interrupted"), "{args:?}: {screen}");
         assert_eq!(bench.files(), before, "{args:?}");
     }
+}
+
+/// What a person reads before the word that lets live data go.
+#[test]
+fn what_goes_is_said_before_the_question() {
+    need!("script of util-linux", available());
+    let bench =
+        Bench::new(&format!("{HOST}{HOOKS}[containers.web]\ndocker = \"shop-web\"\nstop-during = [\"restore\", \"reset\"]\n"));
+    bench.stage("containers/shop-web", "running\n").with_backup();
+    let mut server = with_beside(&["previous"]);
+    let session = |pid| serde_json::json!({ "pid": pid, "user": "boss", "app": "rails", "host": "10.0.0.7", "state": "idle" });
+    server["sessions"] = (1..=7).map(session).collect();
+    bench.facts("app", server);
+    let mut text = String::new();
+    for args in [&["db-restore", "--latest"][..], &["db-reset"], &["db-undo"], &["db-undo", "--quiet"]] {
+        let mut person = Terminal::run(&bench, args);
+        person.sees("Type `").types("no\n");
+        text.push_str(&shown(&bench, args, &person.ends(4)));
+    }
+    // the steps are ticked off as they were listed
+    let mut person = Terminal::run(&bench, &["db-restore", "--latest"]);
+    person.sees("Type `").types("yes\n");
+    text.push_str(&shown(&bench, &["db-restore", "--latest"], &person.ends(0)));
+    same_as("questions", &text);
+}
+
+fn shown(bench: &Bench, args: &[&str], screen: &str) -> String {
+    let plain = said::plain(bench.project.parent().unwrap(), &screen.replace('\r', ""));
+    // two backups in one second get a counter
+    format!("$ {}\n{}\n", args.join(" "), plain.replace("[STAMP]_2", "[STAMP]"))
+}
+
+/// Lines as a terminal of this many columns has drawn them, one over the other, in colour.
+fn drawn(bench: &Bench, columns: usize) -> Vec<String> {
+    let line = format!("export TERM=xterm; stty cols {columns}; exec {} db-backup --yes", quoted(TOOL));
+    let screen = Terminal::line(bench, &line).ends(0);
+    screen.split(['\r', '\n']).map(String::from).collect()
+}
+
+#[test]
+fn a_bar_fits_the_terminal() {
+    need!("script of util-linux", available());
+    let bench = Bench::new(HOST);
+    bench.stage("filler", "-- nothing to see here, but it is long enough to be some bytes\n".repeat(8_000));
+    bench.during_dump("for i in 1 2 3 4 5 6; do cat \"$bench/filler\"; sleep 0.15; done\n");
+    // the first backup knows no size to expect
+    let first = drawn(&bench, 100);
+    assert!(first.iter().any(|line| line.contains("MB/s")) && !first.iter().any(|line| line.contains(" %")), "{first:#?}");
+    for columns in [40, 100] {
+        let lines = drawn(&bench, columns);
+        let bars: Vec<&String> = lines.iter().filter(|line| line.starts_with("\u{1b}[K") && line.contains(" %")).collect();
+        assert!(bars.len() >= 3, "{lines:#?}");
+        let shown = |line: &str| line.replace("\u{1b}[K", "").replace("\u{1b}[36m", "").replace("\u{1b}[0m", "").chars().count();
+        assert!(bars.iter().all(|line| shown(line) < columns), "{columns}: {bars:#?}");
+        assert!(bars.iter().any(|line| line.contains("left")), "{bars:#?}");
+    }
+}
+
+/// What is no terminal gets no bar and no colour.
+#[test]
+fn a_file_gets_no_bar() {
+    need!("script of util-linux", available());
+    let bench = Bench::new(HOST);
+    let line = format!("export TERM=xterm; exec {} db-backup --yes 2>said", quoted(TOOL));
+    Terminal::line(&bench, &line).ends(0);
+    let said = std::fs::read_to_string(bench.project.join("said")).unwrap();
+    assert!(said.contains('✓') && !said.contains(['\u{1b}', '\r']), "{said}");
 }

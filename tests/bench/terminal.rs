@@ -31,8 +31,13 @@ pub fn available() -> Result<(), String> {
 impl Terminal {
     pub fn run(bench: &Bench, args: &[&str]) -> Self {
         let words: Vec<String> = [TOOL].iter().chain(args).map(quoted).collect();
+        Self::line(bench, &format!("exec {}", words.join(" ")))
+    }
+
+    /// Runs a line of shell.
+    pub fn line(bench: &Bench, line: &str) -> Self {
         let mut script = bench.command("script");
-        script.args(["-qec", &format!("exec {}", words.join(" ")), "/dev/null"]).env("TERM", "dumb");
+        script.args(["-qec", line, "/dev/null"]).env("TERM", "dumb");
         let mut child = script.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let (mut out, keys) = (child.stdout.take().unwrap(), child.stdin.take().unwrap());
         let (send, shown) = channel();

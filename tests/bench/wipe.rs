@@ -213,8 +213,8 @@ fn a_wipe_takes_the_databases_name() {
         bench.forget_calls();
         let mut person = Terminal::run(&bench, &["db-wipe"]);
         person.sees("public.orders").sees("300  emptied").sees("this deletes the live data of `app` (localhost)");
+        person.sees("connected now, and cut off where they stand in the way: web (shop, pid 41)");
         person.sees("NO backup of `app` is made: what goes is gone; there is no good one at all");
-        person.sees("connected to `app`, and cut off where they stand in the way: web (shop, pid 41)");
         person.sees("Type `app` to delete the live data of `app`: ").types(answer);
         let screen = person.ends(code);
         let wiped = bench.calls().iter().any(|call| call.stdin.contains("TRUNCATE TABLE"));

@@ -3,12 +3,14 @@
 mod cluster;
 mod hooks;
 mod reading;
+mod record;
 mod resetting;
 mod session;
 mod wiping;
 mod writing;
 
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use clap::{CommandFactory, Parser};
@@ -16,7 +18,8 @@ use clap::{CommandFactory, Parser};
 use crate::cli::{Cli, Global, Task};
 use crate::problem::{Exit, Problem};
 use crate::run;
-use session::Session;
+use record::Record;
+use session::{Intent, Session};
 
 /// The program: reads the command line, does the task, maps what went wrong to an exit code.
 pub fn main() -> ExitCode {
@@ -25,6 +28,7 @@ pub fn main() -> ExitCode {
         Err(e) => {
             // clap's own exit codes are ours: 0 for help, 2 for usage
             drop(e.print());
+            misread(&e);
             return ExitCode::from(u8::try_from(e.exit_code()).unwrap_or(2));
         }
     };
@@ -33,24 +37,54 @@ pub fn main() -> ExitCode {
 
 /// Does one task: the way in for an xtask of your own that has taken `Task` in.
 pub fn execute(global: &Global, task: &Task) -> Exit {
-    match dispatch(global, task) {
-        Ok(exit) => exit,
-        Err(e) => {
-            let exit = e.downcast_ref::<Problem>().map_or(Exit::Failed, |p| p.exit);
-            session::complain(&e);
-            exit
-        }
+    let begun = Instant::now();
+    let mut record = Record::default();
+    let result = dispatch(global, task, &mut record);
+    let exit = result.as_ref().map_or_else(Exit::of, |exit| *exit);
+    let error = result.err();
+    error.iter().for_each(session::complain);
+    if !global.json {
+        return exit;
     }
+    let document = record.document(record::name(task), record::intent(task), exit, error.as_ref(), begun.elapsed());
+    publish(&document).map_or(Exit::Failed, |_| exit)
 }
 
-fn dispatch(global: &Global, task: &Task) -> Result<Exit> {
+/// The one document of a command, on standard output.
+fn publish(document: &serde_json::Value) -> Result<Exit> {
+    session::print(&serde_json::to_string_pretty(document)?).inspect_err(session::complain)
+}
+
+/// A command line that can't be read has its document, too, where it asks for one.
+fn misread(error: &clap::Error) {
+    let words: Vec<String> = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    if !error.use_stderr() || !words.iter().any(|word| word == "--json") {
+        return;
+    }
+    let told = error.render().to_string();
+    let (first, rest) = told.split_once('\n').unwrap_or((&told, ""));
+    let problem = Problem::usage(first.trim_start_matches("error: ")).because(rest).into();
+    let cli = Cli::command();
+    let command = words.iter().find_map(|word| cli.find_subcommand(word)).map_or("", |command| command.get_name());
+    let document = Record::default().document(command, Intent::Run, Exit::Usage, Some(&problem), Duration::ZERO);
+    // a reader that is gone is told by nobody
+    drop(publish(&document));
+}
+
+fn dispatch(global: &Global, task: &Task, record: &mut Record) -> Result<Exit> {
     if let Task::Completions { shell } = task {
         let mut script = Vec::new();
         clap_complete::generate(*shell, &mut Cli::command(), "db-tasks", &mut script);
-        return session::print(&String::from_utf8_lossy(&script));
+        let script = String::from_utf8_lossy(&script);
+        record.result(&script);
+        return if global.json { Ok(Exit::Done) } else { session::print(&script) };
     }
     let mut session = Session::open(global)?;
     let result = perform(&mut session, task);
+    if let (Err(e), Intent::Run) = (&result, record::intent(task)) {
+        session.audit_refusal(record::name(task), e);
+    }
+    *record = std::mem::take(&mut session.record);
     // a signal that came while facts were asked for ended a child, too: the signal is what happened
     result.map_err(|e| if session.interrupted() { run::interrupted(e) } else { e })
 }
@@ -72,11 +106,11 @@ fn perform(session: &mut Session, task: &Task) -> Result<Exit> {
         Task::Start(args) => cluster::start(session, args),
         Task::Stop(args) => cluster::stop(session, args),
         Task::List(args) => reading::list(session, args),
-        Task::Info(args) => reading::info(session, &args.name, args.json),
+        Task::Info(args) => reading::info(session, &args.name),
         Task::Status(args) => reading::status(session, args),
         Task::Shell(args) => reading::shell(session, args),
-        Task::Config(args) => reading::config(session, args),
-        Task::Doctor(args) => reading::doctor(session, args),
+        Task::Config => reading::config(session),
+        Task::Doctor => reading::doctor(session),
         Task::Completions { .. } => Ok(Exit::Done),
     }
 }

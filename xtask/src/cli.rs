@@ -40,6 +40,9 @@ pub struct Global {
     /// Say nothing but results and errors
     #[arg(short, long, global = true)]
     pub quiet: bool,
+    /// Print one JSON document: plan, verdicts, steps, outcome, result (docs/json.md)
+    #[arg(long, global = true)]
+    pub json: bool,
 }
 
 /// The commands. An xtask of your own takes them in with `#[command(flatten)]`.
@@ -95,10 +98,10 @@ pub enum Task {
     Shell(Shell),
     /// Show every setting and where it came from
     #[command(name = "db-config")]
-    Config(Config),
+    Config,
     /// Look for what would go wrong, with the cure for each problem
     #[command(name = "db-doctor", visible_alias = "doctor")]
-    Doctor(Doctor),
+    Doctor,
     /// Start the project's own cluster, and leave it running
     #[command(name = "db-start", visible_alias = "start")]
     Start(Cluster),
@@ -154,9 +157,6 @@ pub struct Backup {
     /// Only this database (its key or its name)
     #[arg(long, value_name = "NAME")]
     pub database: Option<String>,
-    /// Print the result as JSON
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// `db-list`
@@ -168,9 +168,6 @@ pub struct List {
     /// Look in this folder
     #[arg(long, alias = "output-dir", value_name = "DIR")]
     pub backup_dir: Option<PathBuf>,
-    /// Print JSON
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// `db-info`
@@ -178,9 +175,6 @@ pub struct List {
 pub struct Info {
     /// The backup's name, as `db-list` shows it, or a path
     pub name: String,
-    /// Print JSON
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// `db-verify`
@@ -372,9 +366,6 @@ pub struct Status {
     /// Hours after which a backup is old
     #[arg(long, value_name = "HOURS", env = "BACKUP_INTERVAL_HOURS", default_value_t = 24)]
     pub max_age: u32,
-    /// Print JSON
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// `db-shell`
@@ -395,22 +386,6 @@ pub struct Shell {
     /// Show the command, and do not run it
     #[arg(long)]
     pub dry_run: bool,
-}
-
-/// `db-config`
-#[derive(Debug, Clone, Default, Args)]
-pub struct Config {
-    /// Print JSON
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// `db-doctor`
-#[derive(Debug, Clone, Default, Args)]
-pub struct Doctor {
-    /// Print JSON
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// `db-start` and `db-stop`

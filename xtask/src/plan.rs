@@ -68,6 +68,8 @@ pub struct Stake {
     pub remote_host: Option<String>,
     /// The marker in the database (`dbtasks.environment`), where set.
     pub marker: Option<String>,
+    /// Bytes on disk, where the role may know.
+    pub size: Option<u64>,
     /// Who is connected.
     pub sessions: Vec<String>,
     /// The way back.
@@ -319,6 +321,14 @@ pub enum Outcome {
 }
 
 impl Plan {
+    /// The databases that it is about, by name: those at stake, or those that the backup is of.
+    pub fn databases(&self) -> Vec<String> {
+        match &self.risk {
+            Risk::Changes { stakes } | Risk::ReplacesData { stakes, .. } => stakes.iter().map(|s| s.database.clone()).collect(),
+            _ => self.acts().into_iter().flat_map(sealed).collect(),
+        }
+    }
+
     /// Every act, in order, those of failure and of any case included.
     pub fn acts(&self) -> Vec<&Act> {
         fn walk<'a>(steps: &'a [Step], out: &mut Vec<&'a Act>) {
@@ -335,5 +345,15 @@ impl Plan {
         let mut out = Vec::new();
         walk(&self.steps, &mut out);
         out
+    }
+}
+
+fn sealed(act: &Act) -> Vec<String> {
+    match act {
+        Act::Seal(seal) => match &**seal {
+            Seal::Backup { manifest, .. } => manifest.artifacts.iter().map(|a| a.database.name.clone()).collect(),
+            Seal::Verified { .. } => Vec::new(),
+        },
+        _ => Vec::new(),
     }
 }

@@ -22,6 +22,13 @@ pub enum Exit {
     Interrupted = 130,
 }
 
+impl Exit {
+    /// The exit code that an error ends in.
+    pub fn of(error: &anyhow::Error) -> Self {
+        error.downcast_ref::<Problem>().map_or(Self::Failed, |p| p.exit)
+    }
+}
+
 impl From<Exit> for std::process::ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit as u8)

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::session::{Intent, Session, print};
+use super::session::{Intent, Session};
 use crate::cli;
 use crate::config::{At, Database};
 use crate::door::ask::ask;
@@ -324,7 +324,7 @@ pub fn start(session: &mut Session, args: &cli::Cluster) -> Result<Exit> {
             let surveyor = session.surveyor();
             urls.extend(cluster.databases.iter().map(|d| found.cluster.url(surveyor.cluster_client(d, &found).database())));
         }
-        print(&urls.join("\n"))
+        session.print(&urls.join("\n"))
     })
 }
 

@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use anyhow::Result;
 
 use super::cluster::Wants;
-use super::session::{Intent, Session, print};
+use super::session::{Intent, Session};
 use super::writing;
 use crate::bundle::{Backup, Catalog};
 use crate::cli;
@@ -19,29 +19,25 @@ use crate::problem::{Exit, Problem};
 use crate::view;
 
 /// `db-list`
-pub fn list(session: &Session, args: &cli::List) -> Result<Exit> {
+pub fn list(session: &mut Session, args: &cli::List) -> Result<Exit> {
     let dir = args.backup_dir.clone().unwrap_or_else(|| session.project.backup.dir.clone());
     let catalog = Catalog::read(&dir)?;
     let shown = &catalog.backups[..catalog.backups.len().min(args.limit.unwrap_or(usize::MAX))];
-    if args.json {
-        let backups: Vec<_> = shown.iter().map(view::backups::summary).collect();
-        return print(&serde_json::to_string_pretty(
-            &serde_json::json!({ "dir": dir, "backups": backups, "unfinished": catalog.unfinished }),
-        )?);
-    }
-    print(&view::backups::list(&catalog, shown, session.moment.now))
+    let backups: Vec<_> = shown.iter().map(view::backups::summary).collect();
+    let fields = serde_json::json!({ "dir": dir, "backups": backups, "unfinished": catalog.unfinished });
+    session.show(&view::backups::list(&catalog, shown, session.moment.now), fields)
 }
 
 /// `db-info`
-pub fn info(session: &Session, name: &str, json: bool) -> Result<Exit> {
+pub fn info(session: &mut Session, name: &str) -> Result<Exit> {
     let catalog = Catalog::read(&session.project.backup.dir)?;
     let backup = catalog.meant(name)?;
-    show(&backup, json)
+    show(session, &backup)
 }
 
 /// Prints what a backup holds.
-pub fn show(backup: &Backup, json: bool) -> Result<Exit> {
-    if json { print(&serde_json::to_string_pretty(&view::backups::json(backup))?) } else { print(&view::backups::info(backup)) }
+pub fn show(session: &mut Session, backup: &Backup) -> Result<Exit> {
+    session.show(&view::backups::info(backup), view::backups::json(backup))
 }
 
 /// Lets a person choose from the list; `q` and the end of input choose nothing.
@@ -75,7 +71,7 @@ pub fn status(session: &mut Session, args: &cli::Status) -> Result<Exit> {
     session.with_servers(&all, Wants::AsFound, Intent::Run, |session| show_status(session, args))
 }
 
-fn show_status(session: &Session, args: &cli::Status) -> Result<Exit> {
+fn show_status(session: &mut Session, args: &cli::Status) -> Result<Exit> {
     let surveyor = session.surveyor();
     let databases: Vec<_> = session.project.databases.iter().map(|d| (d.clone(), surveyor.survey(d, Depth::Tables))).collect();
     let containers: Vec<_> =
@@ -93,7 +89,8 @@ fn show_status(session: &Session, args: &cli::Status) -> Result<Exit> {
         now: session.moment.now,
     };
     let problems = status.problems();
-    print(&if args.json { serde_json::to_string_pretty(&status.json())? } else { status.text() })?;
+    let (text, fields) = (status.text(), status.json());
+    session.show(&text, fields)?;
     Ok(if args.check && !problems.is_empty() { Exit::Failed } else { Exit::Done })
 }
 
@@ -105,7 +102,7 @@ pub fn shell(session: &mut Session, args: &cli::Shell) -> Result<Exit> {
     session.with_servers(databases, Wants::Made, intent, |session| open_shell(session, args, &database))
 }
 
-fn open_shell(session: &Session, args: &cli::Shell, database: &Database) -> Result<Exit> {
+fn open_shell(session: &mut Session, args: &cli::Shell, database: &Database) -> Result<Exit> {
     let (client, ..) = session.surveyor().client(database)?;
     let input = match (&args.command, &args.file) {
         (Some(sql), _) => Some(sql.clone()),
@@ -116,10 +113,20 @@ fn open_shell(session: &Session, args: &cli::Shell, database: &Database) -> Resu
         ),
         _ => None,
     };
+    if input.is_none() && !session.lends_output() {
+        return Err(Problem::usage("a shell that is typed into has no document")
+            .cure("with `--json`, say what it is to run: `-c SQL` or `-f FILE`")
+            .into());
+    }
     let both_ends = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     let cmd = client.shell(input, if both_ends { Terminal::Present } else { Terminal::Absent });
     if args.dry_run {
-        return print(&format!("$ {cmd}"));
+        return session.print(&format!("$ {cmd}"));
+    }
+    if !session.lends_output() {
+        let (interrupt, _) = session.signals();
+        let said = movers::command(&cmd, &session.project.secrets, &interrupt)?;
+        return session.print(&said);
     }
     let status = movers::hand_over(&cmd, &session.project.secrets)?;
     if status == Some(0) {
@@ -130,25 +137,20 @@ fn open_shell(session: &Session, args: &cli::Shell, database: &Database) -> Resu
 }
 
 /// `db-config`
-pub fn config(session: &Session, args: &cli::Config) -> Result<Exit> {
-    if args.json {
-        print(&serde_json::to_string_pretty(&view::config::json(&session.project))?)
-    } else {
-        print(&view::config::text(&session.project))
-    }
+pub fn config(session: &mut Session) -> Result<Exit> {
+    let (text, fields) = (view::config::text(&session.project), view::config::json(&session.project));
+    session.show(&text, fields)
 }
 
 /// `db-doctor`
-pub fn doctor(session: &mut Session, args: &cli::Doctor) -> Result<Exit> {
+pub fn doctor(session: &mut Session) -> Result<Exit> {
     let all = session.project.databases.clone();
-    session.with_servers(&all, Wants::AsFound, Intent::Run, |session| show_findings(session, args))
+    session.with_servers(&all, Wants::AsFound, Intent::Run, show_findings)
 }
 
-fn show_findings(session: &Session, args: &cli::Doctor) -> Result<Exit> {
+fn show_findings(session: &mut Session) -> Result<Exit> {
     let findings =
         health::examine(&health::Patient { project: &session.project, env: &session.env, surveyor: session.surveyor() });
-    let text =
-        if args.json { serde_json::to_string_pretty(&view::doctor::json(&findings))? } else { view::doctor::text(&findings) };
-    print(&text)?;
+    session.show(&view::doctor::text(&findings), view::doctor::json(&findings))?;
     Ok(if findings.iter().any(|f| f.is_problem()) { Exit::Failed } else { Exit::Done })
 }

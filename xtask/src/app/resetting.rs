@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::cluster::Wants;
-use super::session::{Intent, Session, print};
+use super::session::{Intent, Session};
 use super::writing::{consent, dump_of, latest, survey};
 use crate::bundle::{Catalog, Reason, catalog};
 use crate::cli;
@@ -36,7 +36,7 @@ pub fn reset(session: &mut Session, args: &cli::Reset) -> Result<Exit> {
         let said = session.env.given("SKIP_BACKUP_PROMPT").is_some() && session.env.says_yes("SKIP_BACKUP_PROMPT");
         let consent = if args.force || said { Consent::Yes } else { consent(&args.consent) };
         let done = session.carry_out(plan, consent, intent)?;
-        if done.is_some() { print(target.name()) } else { Ok(Exit::Done) }
+        if done.is_some() { session.print(target.name()) } else { Ok(Exit::Done) }
     })
 }
 
@@ -60,14 +60,14 @@ pub fn run_hook(session: &mut Session, args: &cli::Hooked, task: &'static str) -
         let plan = hooked::plan(&target, task, &hooks, backup)?;
         let plan = session.hooked(plan, &[&target])?;
         let done = session.carry_out(plan, Consent::Yes, intent)?;
-        if done.is_some() { print(target.name()) } else { Ok(Exit::Done) }
+        if done.is_some() { session.print(target.name()) } else { Ok(Exit::Done) }
     })
 }
 
 /// `db-prepare`
 pub fn prepare(session: &mut Session, args: &cli::Prepare) -> Result<Exit> {
     if session.env.says_yes("SKIP_DB_INIT") {
-        return print("SKIP_DB_INIT is set: nothing was prepared");
+        return session.print("SKIP_DB_INIT is set: nothing was prepared");
     }
     let intent = if args.dry_run { Intent::Show } else { Intent::Run };
     let databases = session.databases(args.database.as_deref())?;
@@ -90,8 +90,8 @@ fn prepare_one(session: &mut Session, database: &Database, intent: Intent) -> Re
     let headline = plan.headline.clone();
     let plan = if idle { plan } else { session.hooked(plan, &[&target])? };
     match session.carry_out(plan, Consent::Yes, intent)? {
-        Some(_) if idle => print(&headline).map(drop),
-        Some(_) => print(target.name()).map(drop),
+        Some(_) if idle => session.print(&headline).map(drop),
+        Some(_) => session.print(target.name()).map(drop),
         None => Ok(()),
     }
 }
@@ -117,7 +117,7 @@ pub fn repair(session: &mut Session, args: &cli::Repair) -> Result<Exit> {
     let databases = session.project.databases.clone();
     session.lock("db-repair", intent)?;
     if session.unfinished()?.is_none() {
-        return print("nothing to repair");
+        return session.print("nothing to repair");
     }
     // to have the servers is to have it done: every task begins so
     session.with_servers(&databases, Wants::AsFound, intent, |session| {

@@ -3,23 +3,26 @@
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use chrono::Utc;
 
+use super::record::Record;
 use crate::bundle::name;
 use crate::cli;
 use crate::config::{self, Database, Dotenv, Env, Project};
 use crate::door::Interrupt;
 use crate::facts::{ContainerFacts, Surveyor, containers};
-use crate::gate::{self, Agent, Circumstances, Consent, Judgement, Person};
-use crate::plan::{Plan, Risk, Stake};
+use crate::gate::{self, Agent, Circumstances, Consent, Judgement, Person, Verdict};
+use crate::plan::Plan;
 use crate::problem::{Exit, Problem};
 use crate::run::journal::{self, Unfinished};
-use crate::run::{self, Journal, Lock, Report, World};
+use crate::run::{self, Journal, Left, Lock, Report, World};
 use crate::task::{Moment, repair};
+use crate::ui::recorder::Recorder;
 use crate::ui::terminal::{Telling, Terminal};
-use crate::ui::{describe, told};
+use crate::ui::{banner, describe, told};
 
 /// One run of the program.
 pub struct Session {
@@ -31,9 +34,22 @@ pub struct Session {
     pub moment: Moment,
     /// Standard error.
     pub terminal: Terminal,
+    /// What was done so far.
+    pub record: Record,
+    /// What standard output is for.
+    output: Output,
     /// The project's lock, once it is held.
     lock: Option<Lock>,
     interrupt: Arc<Interrupt>,
+}
+
+/// What standard output is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Output {
+    /// What people read, as it comes.
+    Text,
+    /// One document, at the end.
+    Document,
 }
 
 /// What is done with a plan.
@@ -71,7 +87,9 @@ impl Session {
         let run = format!("{:x}{:04x}", now.timestamp(), std::process::id() & 0xffff);
         let interrupt = Interrupt::listen()?;
         let terminal = Terminal::new(&env, telling, Arc::clone(&interrupt));
-        Ok(Self { project, env, moment: Moment { now, run }, terminal, lock: None, interrupt })
+        let record = Record::of(&project, now);
+        let output = if global.json { Output::Document } else { Output::Text };
+        Ok(Self { project, env, moment: Moment { now, run }, terminal, record, output, lock: None, interrupt })
     }
 
     /// Somebody to ask servers with.
@@ -170,39 +188,35 @@ impl Session {
 
     /// From a plan to its end: shown, or cleared, run and reported. `None` when it was only shown.
     pub fn carry_out(&mut self, plan: Plan, consent: Consent, intent: Intent) -> Result<Option<Report>> {
+        let verdicts = gate::judge(&plan.risk, &self.circumstances(consent.clone()));
+        self.record.planned(&plan, &verdicts);
         if intent == Intent::Show {
-            let verdicts = gate::judge(&plan.risk, &self.circumstances(consent));
-            print(&describe::plan(&plan, &verdicts))?;
+            if self.output == Output::Text {
+                print(&describe::plan(&plan, &verdicts))?;
+            }
             return Ok(None);
         }
-        let verdicts = gate::judge(&plan.risk, &self.circumstances(consent.clone()));
-        let warnings: Vec<String> = verdicts.into_iter().filter(|v| v.judgement == Judgement::Warned).map(|v| v.why).collect();
-        self.announce(&plan, &warnings);
+        self.announce(&plan, &verdicts);
         let circumstances = self.circumstances(consent);
         // the terminal is lent to the question while the circumstances still borrow the project
         let mut terminal = Terminal::new(&self.env, Telling::Steps, Arc::clone(&self.interrupt));
-        let cleared = gate::clear(plan, &circumstances, &mut terminal)?;
+        let cleared = gate::clear(plan, &circumstances, &mut terminal).inspect_err(|e| self.record.stopped(e))?;
         let (task, afterwards) = (cleared.plan().task, cleared.plan().afterwards.clone());
         // the repair itself takes over what an earlier run has left; any other run leaves it on the list
         let inherited = if task == repair::TASK { None } else { self.unfinished()? };
         let journal = Journal::new(self.lock.as_ref().map(|_| self.project.state_dir()), task, self.moment.now, inherited);
-        let mut world = World {
-            secrets: &self.project.secrets,
-            interrupt: &self.interrupt,
-            now: Utc::now,
-            watch: &mut self.terminal,
-            journal,
-        };
+        let mut recorder = Recorder::new(&mut self.terminal);
+        let mut world =
+            World { secrets: &self.project.secrets, interrupt: &self.interrupt, now: Utc::now, watch: &mut recorder, journal };
         let mut report = run::run(cleared, &mut world);
+        let steps = recorder.steps;
         let done = report.problem.is_none();
+        report.problem = run::conclude(report.problem.take(), &report.left_behind);
+        self.record.ran(steps, &report);
+        self.audit(task, &report);
         if done {
-            report.problem = unfinished(&report.left_behind);
-        } else {
-            report.left_behind.iter().for_each(|left| self.terminal.say(&format!("  left behind: {left}")));
-        }
-        run::audit(&self.project.state_dir(), task, &self.project, &report, Utc::now());
-        for line in afterwards.iter().filter(|_| done) {
-            self.terminal.tell(&format!("  {line}"));
+            self.terminal.tell_all("  ", "", &afterwards);
+            self.record.afterwards(afterwards);
         }
         if let Some(problem) = report.problem.take() {
             return Err(problem);
@@ -210,21 +224,56 @@ impl Session {
         Ok(Some(report))
     }
 
-    fn announce(&mut self, plan: &Plan, warnings: &[String]) {
-        let headline = self.terminal.paint("1", &plan.headline);
-        self.terminal.tell(&headline);
-        for note in &plan.notes {
-            self.terminal.tell(&format!("  {note}"));
+    /// Writes down that a plan was run.
+    fn audit(&self, task: &str, report: &Report) {
+        self.write_down(task, report.problem.as_ref(), &report.left_behind, report.took);
+    }
+
+    /// Writes down that the command was not let through: by a guard, by the person, or by another run.
+    pub fn audit_refusal(&self, task: &str, error: &anyhow::Error) {
+        if matches!(Exit::of(error), Exit::Refused | Exit::Declined | Exit::Locked) {
+            self.write_down(task, Some(error), &[], Duration::ZERO);
         }
-        let mut loud: Vec<String> = Vec::new();
-        if let Risk::ReplacesData { stakes, .. } = &plan.risk {
-            let verb = |stake: &Stake| if stake.is_kept() { "replaces" } else { "deletes" };
-            loud.extend(stakes.iter().map(|s| format!("this {} the live data of `{}` ({})", verb(s), s.database, s.at)));
+    }
+
+    fn write_down(&self, task: &str, problem: Option<&anyhow::Error>, left_behind: &[Left], took: Duration) {
+        let (databases, refused_by) = self.record.concerned(task);
+        let words = &self.project.guards.agent_variable;
+        let agent = Agent::detect(&self.env, words);
+        let words = self.env.given(words);
+        let entry = run::Entry { task, databases, agent: &agent, words, refused_by, problem, left_behind, took };
+        run::audit(&self.project.state_dir(), &self.project, &entry, Utc::now());
+    }
+
+    fn announce(&mut self, plan: &Plan, verdicts: &[Verdict]) {
+        self.terminal.tell_all("", "1", std::slice::from_ref(&plan.headline));
+        self.terminal.tell_all("  ", "", &plan.notes);
+        let mut stakes = banner::stakes(plan);
+        // who is connected stands there already
+        let loud = |v: &&Verdict| v.judgement == Judgement::Warned && v.guard != "sessions";
+        stakes.extend(verdicts.iter().filter(loud).map(|v| v.why.clone()));
+        if !stakes.is_empty() && verdicts.iter().any(|v| v.judgement == Judgement::Ask) {
+            self.terminal.warn_and_list(&stakes, &banner::steps(plan, &std::env::current_dir().unwrap_or_default()));
+        } else {
+            self.terminal.warn(&stakes);
         }
-        for line in loud.iter().chain(warnings) {
-            let painted = self.terminal.paint("1;33", &format!("  {line}"));
-            self.terminal.tell(&painted);
-        }
+    }
+
+    /// A result: lines on standard output.
+    pub fn print(&mut self, text: &str) -> Result<Exit> {
+        self.record.result(text);
+        if self.output == Output::Text { print(text) } else { Ok(Exit::Done) }
+    }
+
+    /// What a looking command shows: a text for people, fields for programs.
+    pub fn show(&mut self, text: &str, fields: serde_json::Value) -> Result<Exit> {
+        self.record.fields(fields);
+        if self.output == Output::Text { print(text) } else { Ok(Exit::Done) }
+    }
+
+    /// Whether another program may have our standard output: a document has it for itself.
+    pub fn lends_output(&self) -> bool {
+        self.output == Output::Text
     }
 
     /// A path as short as it can be said from here.
@@ -233,14 +282,8 @@ impl Session {
     }
 }
 
-/// The work is done, and a service is still stopped or a scratch database still there: somebody has to know.
-fn unfinished(left_behind: &[String]) -> Option<anyhow::Error> {
-    let problem = Problem::failed("the work itself is done, but not all that belongs to it").because(left_behind.join("\n"));
-    (!left_behind.is_empty()).then(|| problem.cure("do by hand what is named above; do not run the command again for it").into())
-}
-
-/// A result, on standard output.
-pub fn print(text: &str) -> Result<Exit> {
+/// A text on standard output; tasks print through the session, which knows whether it is theirs.
+pub(super) fn print(text: &str) -> Result<Exit> {
     let mut out = std::io::stdout().lock();
     let written = writeln!(out, "{}", text.trim_end_matches('\n')).and_then(|()| out.flush());
     match written {

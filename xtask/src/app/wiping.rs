@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::cluster::Wants;
-use super::session::{Intent, Session, print};
+use super::session::{Intent, Session};
 use super::writing::{consent, survey};
 use crate::bundle::Catalog;
 use crate::cli;
@@ -32,7 +32,7 @@ fn empty(session: &mut Session, args: &cli::Wipe, databases: &[Database]) -> Res
     let planned = wipe::plan(&session.project, &surveyed, &catalog, &services, first, &session.moment)?;
     let plan = session.hooked(planned.plan, &surveyed.iter().collect::<Vec<_>>())?;
     match session.carry_out(plan, consent(&args.consent), Intent::of(&args.consent))? {
-        Some(_) => print(&planned.lines.join("\n")),
+        Some(_) => session.print(&planned.lines.join("\n")),
         None => Ok(Exit::Done),
     }
 }
@@ -44,7 +44,7 @@ pub fn protect(session: &mut Session, args: &cli::Protect) -> Result<Exit> {
         let databases = session.databases(args.database.as_deref())?;
         return session.with_servers(&databases, Wants::AsFound, Intent::Run, |session| {
             let surveyed = survey(session, &databases)?;
-            print(&view::markers::text(&surveyed, &session.project.guards))
+            session.print(&view::markers::text(&surveyed, &session.project.guards))
         });
     };
     anyhow::ensure!(
@@ -57,7 +57,7 @@ pub fn protect(session: &mut Session, args: &cli::Protect) -> Result<Exit> {
         let target = session.surveyor().survey(&database, Depth::Database)?;
         let plan = protect::plan(&target, environment, &session.project.guards)?;
         match session.carry_out(plan, Consent::Ask, intent)? {
-            Some(_) => print(&format!("{}: {environment}", target.name())),
+            Some(_) => session.print(&format!("{}: {environment}", target.name())),
             None => Ok(Exit::Done),
         }
     })

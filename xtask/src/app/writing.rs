@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::cluster::Wants;
-use super::session::{Intent, Session, print};
+use super::session::{Intent, Session};
 use crate::bundle::{Backup, Catalog, Kind, Reason, catalog};
 use crate::cli;
 use crate::config;
@@ -59,11 +59,10 @@ fn back_up(session: &mut Session, args: &cli::Backup, databases: &[config::Datab
     if session.carry_out(plan, consent, Intent::of(&args.consent))?.is_none() {
         return Ok(Exit::Done);
     }
-    if args.json {
-        let backups = result.iter().map(|p| Ok(crate::view::backups::json(&catalog::at(p)?))).collect::<Result<Vec<_>>>()?;
-        return print(&serde_json::to_string_pretty(&serde_json::json!({ "backups": backups }))?);
-    }
-    print(&result.iter().map(|p| Session::short(p)).collect::<Vec<_>>().join("\n"))
+    // a hook may have moved it on: that spoils no backup
+    let backups: Vec<_> = result.iter().filter_map(|p| catalog::at(p).ok()).map(|b| crate::view::backups::json(&b)).collect();
+    session.record.fields(serde_json::json!({ "backups": backups }));
+    session.print(&result.iter().map(|p| Session::short(p)).collect::<Vec<_>>().join("\n"))
 }
 
 /// The dump of one database in a backup, with its file looked at.
@@ -85,7 +84,7 @@ pub fn restore(session: &mut Session, args: &cli::Restore) -> Result<Exit> {
         None => return Err(Problem::new(Exit::Declined, "no backup was chosen: nothing was changed").into()),
     };
     if args.info {
-        return super::reading::show(&chosen, false);
+        return super::reading::show(session, &chosen);
     }
     let database = match (&args.database, chosen.manifest()) {
         // a flat backup says itself which database it is of
@@ -121,7 +120,7 @@ fn put_back(session: &mut Session, args: &cli::Restore, database: &config::Datab
     let plan = session.hooked(plan, &[&target])?;
     let done = session.carry_out(plan, consent(&args.consent), Intent::of(&args.consent))?;
     let restored = args.into.clone().unwrap_or_else(|| target.name().to_owned());
-    if done.is_some() { print(&restored) } else { Ok(Exit::Done) }
+    if done.is_some() { session.print(&restored) } else { Ok(Exit::Done) }
 }
 
 /// The backup that is meant: by path, by name, the newest, or chosen by a person from a list.
@@ -161,7 +160,7 @@ pub fn undo(session: &mut Session, args: &cli::Undo) -> Result<Exit> {
         let plan = undo_task::plan(&session.project, &target, &services)?;
         let plan = session.hooked(plan, &[&target])?;
         let done = session.carry_out(plan, consent(&args.consent), intent)?;
-        if done.is_some() { print(target.name()) } else { Ok(Exit::Done) }
+        if done.is_some() { session.print(target.name()) } else { Ok(Exit::Done) }
     })
 }
 
@@ -200,7 +199,7 @@ fn deep(session: &mut Session, backup: &Backup, key: Option<String>, intent: Int
 
 fn finish_verify(session: &mut Session, backup: &Backup, plan: crate::plan::Plan, intent: Intent) -> Result<Exit> {
     match session.carry_out(plan, Consent::Ask, intent)? {
-        Some(_) => print(&format!("{} is good", backup.name)),
+        Some(_) => session.print(&format!("{} is good", backup.name)),
         None => Ok(Exit::Done),
     }
 }
@@ -218,7 +217,7 @@ pub fn cleanup(session: &mut Session, args: &cli::Cleanup) -> Result<Exit> {
     let removed = plan.steps.len();
     let plan = session.hooked(plan, &[])?;
     match session.carry_out(plan, consent(&args.consent), intent)? {
-        Some(_) if removed == 0 => print("nothing to remove"),
+        Some(_) if removed == 0 => session.print("nothing to remove"),
         _ => Ok(Exit::Done),
     }
 }

@@ -86,6 +86,7 @@ impl Surveyed {
             at: self.at(),
             remote_host: remote_host.map(String::from),
             marker: self.live().and_then(|d| d.marker()).map(String::from),
+            size: self.live().and_then(|d| d.size),
             sessions: self.server.sessions.iter().map(ToString::to_string).collect(),
             safety: Safety::Kept,
         }

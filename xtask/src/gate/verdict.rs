@@ -356,6 +356,7 @@ mod tests {
                 at: "x".into(),
                 remote_host: self.host.map(String::from),
                 marker: self.marker.map(String::from),
+                size: None,
                 sessions: vec![],
                 safety: self.safety.clone(),
             };
@@ -483,6 +484,7 @@ mod tests {
             at: "x".into(),
             remote_host: None,
             marker: None,
+            size: None,
             sessions: ["a", "b", "c", "d", "e", "f", "g"].map(String::from).into(),
             safety: Safety::BackedUp,
         };

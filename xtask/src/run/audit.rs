@@ -1,29 +1,54 @@
-//! The audit log: one JSON line for every run that was let through, in `.db-tasks/audit.jsonl`.
+//! The audit log: one JSON line for every run, and for every one that was not let through, in `.db-tasks/audit.jsonl`.
 
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::Path;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
 
-use super::Report;
+use super::Left;
 use crate::config::Project;
-use crate::problem::{Exit, Problem};
+use crate::gate::Agent;
+use crate::problem::Exit;
 
-/// Writes what was done. A log that can't be written never fails the work that is done already.
-pub fn audit(state_dir: &Path, task: &str, project: &Project, report: &Report, now: DateTime<Utc>) {
+/// What is written of one run beside its project.
+pub struct Entry<'a> {
+    /// The command.
+    pub task: &'a str,
+    /// The databases it was about, as far as that was known.
+    pub databases: &'a [String],
+    /// The coding agent that ran it.
+    pub agent: &'a Agent,
+    /// The words of the person who sent the agent.
+    pub words: Option<&'a str>,
+    /// The guards that refused it.
+    pub refused_by: &'a [&'static str],
+    /// Why it ended early.
+    pub problem: Option<&'a anyhow::Error>,
+    /// What could not be cleaned up.
+    pub left_behind: &'a [Left],
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// Writes what was done, or was not. A log that can't be written never fails the work that is done already.
+pub fn audit(state_dir: &Path, project: &Project, entry: &Entry<'_>, now: DateTime<Utc>) {
     let who = ["USER", "LOGNAME", "USERNAME"].iter().find_map(|v| std::env::var(v).ok());
-    let exit = report.problem.as_ref().map_or(Exit::Done, |e| e.downcast_ref::<Problem>().map_or(Exit::Failed, |p| p.exit));
-    let line = serde_json::json!({
+    let line = json!({
         "when": now.to_rfc3339(),
-        "task": task,
+        "task": entry.task,
         "who": who,
+        "agent": agent(entry, project),
         "project": project.name,
         "environment": project.environment,
-        "seconds": (report.took.as_secs_f64() * 1000.0).round() / 1000.0,
-        "exit": exit as u8,
-        "problem": report.problem.as_ref().map(|e| e.to_string().lines().next().unwrap_or_default().to_owned()),
-        "left_behind": report.left_behind,
+        "databases": entry.databases,
+        "seconds": (entry.took.as_secs_f64() * 1000.0).round() / 1000.0,
+        "exit": entry.problem.map_or(Exit::Done, Exit::of) as u8,
+        "refused_by": entry.refused_by,
+        "problem": entry.problem.map(|e| e.to_string().lines().next().unwrap_or_default().to_owned()),
+        "left_behind": entry.left_behind.iter().map(ToString::to_string).collect::<Vec<_>>(),
     });
     let mut options = OpenOptions::new();
     options.create(true).append(true);
@@ -32,6 +57,17 @@ pub fn audit(state_dir: &Path, task: &str, project: &Project, report: &Report, n
     if super::lock::prepare(state_dir).is_ok()
         && let Ok(mut file) = options.open(state_dir.join("audit.jsonl"))
     {
-        drop(writeln!(file, "{line}"));
+        // one write, so that the line of another run never stands in the middle of it
+        drop(file.write_all(format!("{line}\n").as_bytes()));
+    }
+}
+
+fn agent(entry: &Entry<'_>, project: &Project) -> Value {
+    match entry.agent {
+        Agent::None => Value::Null,
+        // people may paste anything into their words
+        Agent::Alone(name) | Agent::Sent(name) => {
+            json!({ "name": name, "says": entry.words.map(|words| project.secrets.redact(words)) })
+        }
     }
 }

@@ -6,6 +6,7 @@ mod flushed;
 mod hook;
 pub mod journal;
 mod lease;
+mod left;
 mod lock;
 mod pipe;
 mod seal;
@@ -16,9 +17,10 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 
-pub use audit::audit;
+pub use audit::{Entry, audit};
 pub use journal::Journal;
 pub use lease::{Lease, Others};
+pub use left::{Left, conclude};
 pub use lock::Lock;
 pub use pipe::{Found, Progress};
 
@@ -63,8 +65,8 @@ pub struct Report {
     pub found: BTreeMap<String, Found>,
     /// Why it ended early.
     pub problem: Option<anyhow::Error>,
-    /// What could not be cleaned up, one sentence each.
-    pub left_behind: Vec<String>,
+    /// What could not be cleaned up or started again.
+    pub left_behind: Vec<Left>,
     /// How long it took.
     pub took: Duration,
 }
@@ -103,7 +105,7 @@ impl Runner<'_, '_> {
         }
         self.clean_up(&scope.finally);
         if let Err(e) = self.world.journal.leave() {
-            self.report.left_behind.push(format!("{e:#}"));
+            self.report.left_behind.push(Left::unwritten(e));
         }
         result
     }
@@ -128,7 +130,7 @@ impl Runner<'_, '_> {
             failed = result.is_err();
             if let Err(e) = result {
                 self.world.journal.keep(act);
-                self.report.left_behind.push(format!("{}: {e:#}", crate::ui::describe::act(act)));
+                self.report.left_behind.push(Left::of(act, e));
             }
         }
         self.world.interrupt.unshield();

@@ -44,7 +44,7 @@ pub fn plan(project: &Project, databases: &[Surveyed], catalog: &Catalog, reques
     for group in groups {
         let paths = names.next(project, group, compression);
         result.push(paths.shown());
-        steps.push(one_set(project, group, &paths, request, compression, moment));
+        steps.push(one_set(project, group, &paths, request, catalog, compression, moment));
     }
     let gone = super::cleanup::removals(catalog, &request.backup.keep, moment, databases);
     if !gone.is_empty() {
@@ -168,6 +168,7 @@ fn one_set(
     group: &[Surveyed],
     paths: &Paths,
     request: &Request,
+    catalog: &Catalog,
     compression: Compression,
     moment: &Moment,
 ) -> Step {
@@ -177,7 +178,7 @@ fn one_set(
         body.push(Step::Act(Act::Create(Deed { what: "folder of the set".into(), how: How::Folder(from.clone()) })));
     }
     for (database, partial) in group.iter().zip(&paths.partials) {
-        body.push(Step::Act(dump(database, partial, compression)));
+        body.push(Step::Act(dump(database, partial, compression, last_size(catalog, database))));
         on_failure
             .push(Act::Remove(Deed { what: "sessions of this run".into(), how: How::Command(database.client.end_sessions()) }));
     }
@@ -216,12 +217,19 @@ fn one_set(
     Step::Scope(Scope { body, on_failure, finally: Vec::new() })
 }
 
-fn dump(database: &Surveyed, partial: &Path, compression: Compression) -> Act {
+/// Plain bytes of the last good dump: the size on disk, indexes and all, tells little of the next one's.
+fn last_size(catalog: &Catalog, database: &Surveyed) -> Option<u64> {
+    let manifest = catalog.latest(Some(&database.spec.key))?.manifest()?;
+    let last = manifest.artifacts.iter().find(|a| a.store == database.spec.key && a.database.name == database.name())?;
+    Some(last.plain_bytes)
+}
+
+fn dump(database: &Surveyed, partial: &Path, compression: Compression, expected_bytes: Option<u64>) -> Act {
     Act::Pipe(Box::new(Pipe {
         store: database.spec.key.clone(),
         from: Source::Command(database.dumper.dump()),
         to: Sink::File { path: partial.to_path_buf(), compression },
-        proof: Proof { expected_bytes: database.live().and_then(|d| d.size), ..Proof::default() },
+        proof: Proof { expected_bytes, ..Proof::default() },
     }))
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use super::hooks::{Hooks, Outcome};
-use super::restore::{leftovers, may_create, ours, swappable, unstage};
+use super::restore::{leftovers, may_create, older_goes, ours, swappable, unstage};
 use super::services::around_services;
 use crate::config::{Guards, Project, Strategy};
 use crate::engine::postgres::admin::{self, Identity, Own, Swap, SwapBack};
@@ -106,18 +106,14 @@ fn risk(target: &Surveyed, guards: &Guards, backup: Option<&PathBuf>) -> Risk {
 }
 
 fn notes(target: &Surveyed, strategy: Strategy, backup: Option<&PathBuf>) -> Vec<String> {
-    let mut notes = Vec::new();
-    if backup.is_none() && target.live().is_some() {
-        notes.push(format!("NO BACKUP is made first: the one way back is the database `{}`", previous(target.name())));
-    }
-    if let Some(size) = target.live().and_then(|d| d.size) {
-        notes.push(format!("the live database takes {} on disk; all of its data goes", crate::ui::human::bytes(size)));
-    }
-    notes.push(match strategy {
-        Strategy::InPlace => "if the migrator or the seed fails, the old data comes back by itself".into(),
-        Strategy::Staged => "the live database stays until the new one is migrated and seeded".into(),
-    });
-    notes
+    let Some(live) = target.live() else { return Vec::new() };
+    let bare = format!("NO BACKUP is made first: the one way back is the database `{}`", previous(&live.name));
+    let note = match strategy {
+        Strategy::InPlace => "if the migrator or the seed fails, the old data comes back by itself",
+        Strategy::Staged => "the live database stays until the new one is migrated and seeded",
+    };
+    let bare = backup.is_none().then_some(bare);
+    bare.into_iter().chain([note.to_owned()]).chain(older_goes(target)).collect()
 }
 
 /// Staged, a hook has to go to the database that it is told.

@@ -81,12 +81,18 @@ fn over_live(project: &Project, target: &Surveyed, dump: &Dump, services: &[Cont
         task: "db-restore",
         headline: headline(dump, name, target),
         risk: risk(target, project.guards.pins.get("restore")),
-        notes: notes(target, dump),
+        notes: notes(target, dump).into_iter().chain(older_goes(target)).collect(),
         steps,
         afterwards,
         result: Vec::new(),
         backup: Some(dump.backup.path.clone()),
     })
+}
+
+/// One old database is kept: the one of the time before goes for good.
+pub(super) fn older_goes(target: &Surveyed) -> Option<String> {
+    let older = target.live().and(target.server.database(&previous(target.name())))?;
+    Some(format!("`{}`, which the last restore or reset kept, goes for good: only one old database is kept", older.name))
 }
 
 /// What is at stake when a database takes the live name.
@@ -201,9 +207,6 @@ fn notes(target: &Surveyed, dump: &Dump) -> Vec<String> {
         None => notes.push(format!("`{}` is a foreign file: no manifest says what it must hold", backup.name)),
     }
     notes.push(format!("it was made {}", backup.created.format("%Y-%m-%d %H:%M:%S UTC")));
-    if let Some(size) = target.live().and_then(|d| d.size) {
-        notes.push(format!("the live database takes {} on disk", human::bytes(size)));
-    }
     if backup.manifest().is_some_and(|m| m.partial) {
         notes.push("the backup is partial: something is missing from it".into());
     }

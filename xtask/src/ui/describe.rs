@@ -8,16 +8,32 @@ use crate::plan::{Act, Deed, How, Outcome, Pipe, Plan, Restrict, Scope, Seal, Si
 
 /// One act in a line.
 pub fn act(act: &Act) -> String {
+    format!("{:<8}{}", verb(act), object(act))
+}
+
+/// The word for what an act does.
+pub fn verb(act: &Act) -> &'static str {
     match act {
-        Act::Pipe(p) => format!("pipe    {}", pipe(p)),
-        Act::Create(d) => format!("create  {}", deed(d)),
-        Act::Rename(d) => format!("rename  {}", deed(d)),
-        Act::Remove(d) => format!("remove  {}", deed(d)),
-        Act::Write(d) if matches!(d.how, How::Hook(_)) => format!("run     {}", deed(d)),
-        Act::Write(d) => format!("write   {}", deed(d)),
-        Act::Check(c) => format!("check   {}", c.what),
-        Act::Wait(w) => format!("wait    for {}, {} s at most", w.what, w.limit),
-        Act::Seal(s) => format!("seal    {}", seal(s)),
+        Act::Pipe(_) => "pipe",
+        Act::Create(_) => "create",
+        Act::Rename(_) => "rename",
+        Act::Remove(_) => "remove",
+        Act::Write(d) if matches!(d.how, How::Hook(_)) => "run",
+        Act::Write(_) => "write",
+        Act::Check(_) => "check",
+        Act::Wait(_) => "wait",
+        Act::Seal(_) => "seal",
+    }
+}
+
+/// What an act does it to.
+pub fn object(act: &Act) -> String {
+    match act {
+        Act::Pipe(p) => pipe(p),
+        Act::Create(d) | Act::Rename(d) | Act::Remove(d) | Act::Write(d) => deed(d),
+        Act::Check(c) => c.what.clone(),
+        Act::Wait(w) => format!("for {}, {} s at most", w.what, w.limit),
+        Act::Seal(s) => seal(s),
     }
 }
 
@@ -86,7 +102,7 @@ fn seal(seal: &Seal) -> String {
 /// The whole plan, commands and SQL included.
 pub fn plan(plan: &Plan, verdicts: &[Verdict]) -> String {
     let mut out = format!("{}: {}\n", plan.task, plan.headline);
-    for note in &plan.notes {
+    for note in plan.notes.iter().chain(&super::banner::stakes(plan)) {
         let _ = writeln!(out, "  note: {note}");
     }
     if plan.steps.is_empty() {
@@ -153,8 +169,28 @@ fn scope_steps(scope: &Scope, depth: usize, number: &mut u32, out: &mut String) 
     }
 }
 
-/// The commands of an act.
-pub fn commands(act: &Act) -> Vec<&Cmd> {
+/// A command as it is shown, secrets as their names, with what it reads.
+pub struct Shown {
+    /// As a shell would be told.
+    pub command: String,
+    /// SQL of ours, line by line; a dump is told in words.
+    pub input: Vec<String>,
+}
+
+/// The commands of an act, as they are shown.
+pub fn shown(act: &Act) -> Vec<Shown> {
+    let own = |cmd: &Cmd| cmd.input.iter().flat_map(|sql| sql.lines()).map(String::from).collect();
+    let mut all: Vec<Shown> = commands(act).into_iter().map(|cmd| Shown { command: cmd.to_string(), input: own(cmd) }).collect();
+    if let (Act::Pipe(p), Some(last)) = (act, all.last_mut())
+        && let Sink::Psql { before, after, .. } = &p.to
+    {
+        let dump = "(the dump; what follows only when it has proved good)";
+        last.input.extend(before.lines().chain([dump]).chain(after.lines().filter(|l| !l.is_empty())).map(String::from));
+    }
+    all
+}
+
+fn commands(act: &Act) -> Vec<&Cmd> {
     match act {
         Act::Create(d) | Act::Rename(d) | Act::Remove(d) | Act::Write(d) => match &d.how {
             How::Command(cmd) => vec![cmd],
@@ -175,20 +211,9 @@ pub fn commands(act: &Act) -> Vec<&Cmd> {
 
 fn details(act: &Act, depth: usize, out: &mut String) {
     let indent = "  ".repeat(depth);
-    for cmd in commands(act) {
-        let _ = writeln!(out, "{indent}       $ {cmd}");
-        for line in cmd.input.iter().flat_map(|sql| sql.lines()) {
-            let _ = writeln!(out, "{indent}         | {line}");
-        }
-    }
-    if let Act::Pipe(p) = act
-        && let Sink::Psql { before, after, .. } = &p.to
-    {
-        for line in before
-            .lines()
-            .chain(["(the dump; what follows only when it has proved good)"])
-            .chain(after.lines().filter(|l| !l.is_empty()))
-        {
+    for Shown { command, input } in shown(act) {
+        let _ = writeln!(out, "{indent}       $ {command}");
+        for line in input {
             let _ = writeln!(out, "{indent}         | {line}");
         }
     }

@@ -47,6 +47,21 @@ pub fn duration(d: Duration) -> String {
     }
 }
 
+/// A text broken at words into lines of so many characters; a longer word has a line of its own.
+pub fn wrapped(text: &str, most: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= most => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
 /// How long ago: `just now`, `5 min ago`, `3 h ago`, `2 days ago`.
 pub fn ago(when: DateTime<Utc>, now: DateTime<Utc>) -> String {
     let minutes = (now - when).num_minutes();
@@ -82,6 +97,18 @@ mod tests {
         for (ms, want) in [(42, "0.04 s"), (9_990, "9.99 s"), (12_300, "12 s"), (184_000, "3 min 4 s"), (7_260_000, "2 h 1 min")]
         {
             assert_eq!(duration(Duration::from_millis(ms)), want);
+        }
+    }
+
+    #[test]
+    fn breaks_at_words() {
+        for (text, most, want) in [
+            ("one two three", 80, &["one two three"][..]),
+            ("one two three", 7, &["one two", "three"]),
+            ("/a/long/path in between", 4, &["/a/long/path", "in", "between"]),
+            ("", 4, &[""]),
+        ] {
+            assert_eq!(wrapped(text, most), want);
         }
     }
 

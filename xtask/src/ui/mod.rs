@@ -1,7 +1,11 @@
 //! What people read: plans, progress, tables, errors.
 
+pub mod banner;
 pub mod describe;
 pub mod human;
+pub mod json;
+pub mod progress;
+pub mod recorder;
 pub mod table;
 pub mod terminal;
 pub mod told;

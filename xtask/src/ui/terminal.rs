@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::{human, told};
+use super::{human, progress, told};
 use crate::door::Interrupt;
 use crate::gate::Ask;
 use crate::plan::Act;
-use crate::problem::{Exit, Problem};
+use crate::problem::{Exit, Problem, shorten};
 use crate::run::{Found, Progress, Watch};
 
 /// Whether colour is used.
@@ -40,6 +40,9 @@ pub struct Terminal {
     live: bool,
     interrupt: Arc<Interrupt>,
     last_drawn: Option<Instant>,
+    doing: String,
+    /// The steps that a person has read, to be ticked off by their numbers.
+    listed: Vec<Option<String>>,
     here: PathBuf,
 }
 
@@ -49,7 +52,7 @@ impl Terminal {
         let live = std::io::stderr().is_terminal() && env.get("TERM") != Some("dumb");
         let colour = if live && env.get("NO_COLOR").is_none() { Colour::On } else { Colour::Off };
         let here = std::env::current_dir().unwrap_or_default();
-        Self { colour, telling, live, interrupt, last_drawn: None, here }
+        Self { colour, telling, live, interrupt, last_drawn: None, doing: String::new(), listed: Vec::new(), here }
     }
 
     /// Says something.
@@ -71,13 +74,53 @@ impl Terminal {
         if self.colour == Colour::On { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
 
+    /// Tells sentences, each line begun in the same way; at a terminal they are broken at words.
+    pub fn tell_all(&mut self, begin: &str, style: &str, sentences: &[String]) {
+        for sentence in sentences {
+            let lines = if self.live { human::wrapped(sentence, width()) } else { vec![sentence.clone()] };
+            for line in lines {
+                let painted = if style.is_empty() { line } else { self.paint(style, &line) };
+                self.tell(&format!("{begin}{painted}"));
+            }
+        }
+    }
+
+    /// What is at stake, with a bar beside it.
+    pub fn warn(&mut self, stakes: &[String]) {
+        let bar = format!("  {} ", self.paint("1;33", "┃"));
+        self.tell_all(&bar, "33", stakes);
+    }
+
+    /// The same before a question, with the steps that a yes lets happen: a quiet run shows them, too.
+    pub fn warn_and_list(&mut self, stakes: &[String], steps: &[String]) {
+        let telling = std::mem::replace(&mut self.telling, Telling::Steps);
+        self.say("");
+        self.warn(stakes);
+        self.say("");
+        for (at, step) in steps.iter().enumerate() {
+            self.say(&format!("  {:>2}. {}", at + 1, shorten(step, width().saturating_sub(3))));
+        }
+        self.say("");
+        self.telling = telling;
+        self.listed = steps.iter().cloned().map(Some).collect();
+    }
+
     /// A line that the next one replaces; only where somebody watches.
     fn draw(&mut self, text: &str) {
         if self.live && self.telling == Telling::Steps {
-            let shown: String = text.chars().take(100).collect();
+            // a line that is too long would wrap, and what wraps is not replaced
+            let shown: String = text.chars().take(width()).collect();
             drop(write!(std::io::stderr(), "\r\x1b[K  {} {shown}", self.paint("36", "·")));
             self.last_drawn = Some(Instant::now());
         }
+    }
+
+    /// An act's number in the list, where a person has one before them.
+    fn number(&mut self, act: &Act) -> String {
+        let doing = told::doing(act, &self.here);
+        let Some(at) = self.listed.iter().position(|step| step.as_ref() == Some(&doing)) else { return String::new() };
+        self.listed[at] = None;
+        format!("{}. ", at + 1)
     }
 
     fn clear_line(&mut self) {
@@ -89,18 +132,20 @@ impl Terminal {
 
 impl Watch for Terminal {
     fn begin(&mut self, act: &Act) {
-        self.draw(&told::doing(act, &self.here));
+        self.doing = told::doing(act, &self.here);
+        self.draw(&self.doing.clone());
     }
 
     fn progress(&mut self, p: &Progress) {
         if self.last_drawn.is_none_or(|at| at.elapsed() > Duration::from_millis(100)) {
-            self.draw(&progress_line(p));
+            self.draw(&progress::line(&self.doing, p, width()));
         }
     }
 
     fn done(&mut self, act: &Act, found: Option<&Found>, took: Duration) {
         let took = self.paint("2", &format!("({})", human::duration(took)));
-        let line = format!("  {} {} {took}", self.paint("32", "✓"), told::done(act, found, &self.here));
+        let number = self.number(act);
+        let line = format!("  {} {number}{} {took}", self.paint("32", "✓"), told::done(act, found, &self.here));
         self.tell(&line);
     }
 
@@ -111,29 +156,19 @@ impl Watch for Terminal {
 
     fn failed(&mut self, act: &Act, took: Duration) {
         let took = self.paint("2", &format!("({})", human::duration(took)));
-        let line = format!("  {} {} {took}", self.paint("31", "✗"), told::doing(act, &self.here));
+        let number = self.number(act);
+        let line = format!("  {} {number}{} {took}", self.paint("31", "✗"), told::doing(act, &self.here));
         self.say(&line);
     }
 }
 
-/// Bytes, rate, and the time left where the size is known from the manifest or the server.
-pub fn progress_line(p: &Progress) -> String {
-    let seconds = p.elapsed.as_secs_f64().max(0.001);
-    let rate = p.bytes as f64 / seconds;
-    let mut line = format!("{}, {}/s, {}", human::bytes(p.bytes), human::bytes(rate as u64), human::counted(p.rows, "row"));
-    if let Some(expected) = p.expected.filter(|e| *e > p.bytes) {
-        let share = p.bytes as f64 / expected as f64;
-        let left = (expected - p.bytes) as f64 / rate.max(1.0);
-        let filled = (share * 20.0) as usize;
-        line = format!(
-            "[{}{}] {:>3.0} %  {line}, about {} left",
-            "█".repeat(filled),
-            "░".repeat(20 - filled),
-            share * 100.0,
-            human::duration(Duration::from_secs_f64(left.min(1e6)))
-        );
-    }
-    line
+/// Columns for a text that stands four from the left and leaves the last one free; 80 where nobody knows.
+fn width() -> usize {
+    #[cfg(unix)]
+    let columns = rustix::termios::tcgetwinsize(std::io::stderr()).map_or(0, |size| usize::from(size.ws_col));
+    #[cfg(not(unix))]
+    let columns = 0;
+    if columns == 0 { 75 } else { columns.saturating_sub(5) }
 }
 
 impl Terminal {

@@ -32,10 +32,6 @@ pub fn json(findings: &[Finding]) -> Value {
         State::Note => "note",
         State::Problem => "problem",
     };
-    json!(
-        findings
-            .iter()
-            .map(|f| json!({ "what": f.what, "state": word(f.state), "why": f.why, "cure": f.cure }))
-            .collect::<Vec<_>>()
-    )
+    let one = |f: &Finding| json!({ "what": f.what, "state": word(f.state), "why": f.why, "cure": f.cure });
+    json!({ "findings": findings.iter().map(one).collect::<Vec<_>>() })
 }

@@ -46,7 +46,7 @@ pub fn release(client: &Client, name: &str, own: Own<'_>, carries: Option<&Datab
     let carried = carries.map_or(String::new(), |from| carry(name, from));
     Act::Write(command(
         client,
-        format!("database {name} as done"),
+        format!("mark the database {name} as done"),
         format!("{DURABLE}BEGIN;\n{}{carried}COMMIT;\n", unmark(name, own)),
     ))
 }

@@ -1,0 +1,96 @@
+//! What could not be cleaned up or started again: the first thing that somebody has to know of a run, however it ended.
+
+use std::fmt;
+
+use crate::plan::{Act, How};
+use crate::problem::Problem;
+use crate::ui::describe;
+
+/// Something that is not as it should be.
+#[derive(Debug)]
+pub struct Left {
+    /// What could not be done, as a sentence.
+    what: String,
+    why: anyhow::Error,
+}
+
+impl Left {
+    /// An act that failed after the work itself.
+    pub fn of(act: &Act, why: anyhow::Error) -> Self {
+        let what = match act {
+            Act::Wait(wait) => format!("waited in vain for {}", wait.what),
+            // the deed says itself what is done
+            Act::Write(deed) if !matches!(deed.how, How::Hook(_)) => format!("could not {}", deed.what),
+            other => format!("could not {} {}", describe::verb(other), describe::object(other)),
+        };
+        Self { what, why }
+    }
+
+    /// What is left to do could not be written down.
+    pub fn unwritten(why: anyhow::Error) -> Self {
+        Self { what: "could not write down what is left to do".into(), why }
+    }
+}
+
+impl fmt::Display for Left {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {:#}", self.what, self.why)
+    }
+}
+
+/// How a run ended, with what is not as it should be in the first line.
+pub fn conclude(problem: Option<anyhow::Error>, left: &[Left]) -> Option<anyhow::Error> {
+    if left.is_empty() {
+        return problem;
+    }
+    let named = left.iter().map(|left| left.what.as_str()).collect::<Vec<_>>().join("; ");
+    let reasons = left.iter().map(|left| format!("{:#}", left.why)).collect::<Vec<_>>().join("\n");
+    let by_hand = "do by hand what is named above";
+    let concluded = match problem {
+        None => Problem::failed(format!("{named}; the work itself is done"))
+            .because(reasons)
+            .cure(format!("{by_hand}; do not run the command again for it")),
+        Some(error) => {
+            let cause = error.downcast::<Problem>().unwrap_or_else(|e| Problem::failed(format!("{e:#}")));
+            let first = Problem { tried: format!("{named}; and before that, {}", cause.tried), cure: None, ..cause.clone() };
+            let cure = cause.cure.map_or(String::new(), |cure| format!("; then {cure}"));
+            first.because(reasons).cure(format!("{by_hand}{cure}"))
+        }
+    };
+    Some(concluded.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cmd::Cmd;
+    use crate::plan::Deed;
+    use crate::problem::Exit;
+
+    fn left() -> Vec<Left> {
+        let start = Deed { what: "start the container web".into(), how: How::Command(Cmd::new("docker")) };
+        vec![Left::of(
+            &Act::Write(start),
+            Problem::failed("`docker start web` ended with exit code 1").because("no such image").into(),
+        )]
+    }
+
+    #[test]
+    fn what_could_not_be_started_is_the_first_line() {
+        let text = |problem, left: &[Left]| conclude(problem, left).map(|e| e.to_string());
+        assert_eq!(text(None, &[]), None);
+        assert_eq!(
+            text(None, &left()).unwrap(),
+            "could not start the container web; the work itself is done\n  `docker start web` ended with exit code 1\n    no such image\n  \
+             next: do by hand what is named above; do not run the command again for it"
+        );
+        let cause = Problem::new(Exit::Interrupted, "interrupted").because("while it ran: a dump").cure("run it again");
+        let both = conclude(Some(cause.into()), &left()).unwrap();
+        assert_eq!(Exit::of(&both), Exit::Interrupted);
+        assert_eq!(
+            both.to_string(),
+            "could not start the container web; and before that, interrupted\n  while it ran: a dump\n  \
+             `docker start web` ended with exit code 1\n    no such image\n  next: do by hand what is named above; then run it again"
+        );
+    }
+}

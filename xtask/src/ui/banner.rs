@@ -1,0 +1,59 @@
+//! What a person reads before the question: what goes, who notices, what comes first, what brings it back, and the steps to come.
+
+use std::path::Path;
+
+use super::{human, told};
+use crate::plan::{Act, Plan, Risk, Seal, Stake, Step};
+
+/// Names of sessions shown; there may be hundreds.
+const SESSIONS: usize = 5;
+
+/// What is at stake, a sentence a line; nothing where no live data is replaced.
+pub fn stakes(plan: &Plan) -> Vec<String> {
+    let Risk::ReplacesData { stakes, .. } = &plan.risk else { return Vec::new() };
+    let mut lines: Vec<String> = stakes.iter().flat_map(stake).collect();
+    lines.extend(plan.acts().into_iter().filter_map(backup));
+    // a plan says first how to get the old data back
+    lines.extend(plan.afterwards.first().map(|way| format!("afterwards: {way}")));
+    lines
+}
+
+fn stake(stake: &Stake) -> Vec<String> {
+    let size = stake.size.map_or(String::new(), |n| format!(", {} on disk", human::bytes(n)));
+    let verb = if stake.is_kept() { "replaces" } else { "deletes" };
+    let mut lines = vec![format!("this {verb} the live data of `{}` ({}){size}", stake.database, stake.at)];
+    if !stake.sessions.is_empty() {
+        let shown = &stake.sessions[..stake.sessions.len().min(SESSIONS)];
+        let more = stake.sessions.len() - shown.len();
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        lines.push(format!("connected now, and cut off where they stand in the way: {}{more}", shown.join(", ")));
+    }
+    lines
+}
+
+fn backup(act: &Act) -> Option<String> {
+    let Act::Seal(seal) = act else { return None };
+    let Seal::Backup { names, .. } = &**seal else { return None };
+    let names: Vec<String> =
+        names.iter().map(|(_, to)| to.file_name().unwrap_or_default().to_string_lossy().into_owned()).collect();
+    Some(format!("first: a backup, proved: {}", names.join(", ")))
+}
+
+/// The steps to come when all goes well, a line each.
+pub fn steps(plan: &Plan, here: &Path) -> Vec<String> {
+    let mut acts = Vec::new();
+    expected(&plan.steps, &mut acts);
+    acts.into_iter().map(|act| told::doing(act, here)).collect()
+}
+
+fn expected<'a>(steps: &'a [Step], acts: &mut Vec<&'a Act>) {
+    for step in steps {
+        match step {
+            Step::Act(act) => acts.push(act),
+            Step::Scope(scope) => {
+                expected(&scope.body, acts);
+                acts.extend(&scope.finally);
+            }
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! What a program reads, with `--json`: plans, verdicts, steps and outcomes as values. `docs/json.md` documents them.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::describe::{self, Shown};
+use crate::gate::{Judgement, Verdict};
+use crate::plan::{Act, Plan, Risk, Scope, Stake, Step};
+use crate::problem::{Exit, Problem};
+use crate::run::Found;
+
+/// The schema's version. What may be added under the same number is said in `docs/json.md`.
+pub const SCHEMA: u32 = 1;
+
+/// What became of an act.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// It was done.
+    Good,
+    /// It failed.
+    Bad,
+}
+
+/// A plan, as a dry run prints it.
+pub fn plan(plan: &Plan) -> Value {
+    let mut number = 0;
+    json!({ "headline": plan.headline, "notes": plan.notes, "risk": risk(&plan.risk), "steps": steps(&plan.steps, &mut number) })
+}
+
+fn risk(risk: &Risk) -> Value {
+    let (kind, stakes) = match risk {
+        Risk::Nothing => ("nothing", &[][..]),
+        Risk::Adds => ("adds", &[][..]),
+        Risk::RemovesBackups => ("removes-backups", &[][..]),
+        Risk::Changes { stakes } => ("changes-data", &stakes[..]),
+        Risk::ReplacesData { stakes, .. } => ("replaces-data", &stakes[..]),
+    };
+    json!({ "kind": kind, "databases": stakes.iter().map(stake).collect::<Vec<_>>() })
+}
+
+fn stake(stake: &Stake) -> Value {
+    json!({ "name": stake.database, "at": stake.at, "marker": stake.marker, "bytes": stake.size, "sessions": stake.sessions })
+}
+
+fn steps(list: &[Step], number: &mut u32) -> Vec<Value> {
+    let one = |step: &Step| match step {
+        Step::Act(a) => {
+            *number += 1;
+            let mut value = act(a);
+            value["number"] = json!(*number);
+            value
+        }
+        Step::Scope(scope) => group(scope, number),
+    };
+    list.iter().map(one).collect()
+}
+
+fn group(scope: &Scope, number: &mut u32) -> Value {
+    let acts = |acts: &[Act]| acts.iter().map(act).collect::<Vec<_>>();
+    json!({ "steps": steps(&scope.body, number), "on_failure": acts(&scope.on_failure), "finally": acts(&scope.finally) })
+}
+
+fn act(act: &Act) -> Value {
+    let command = |Shown { command, input }: Shown| json!({ "command": command, "input": input });
+    let commands: Vec<Value> = describe::shown(act).into_iter().map(command).collect();
+    json!({ "act": describe::verb(act), "what": describe::object(act), "commands": commands })
+}
+
+/// What the guards said, each with its reason.
+pub fn verdicts(verdicts: &[Verdict]) -> Vec<Value> {
+    let word = |judgement| match judgement {
+        Judgement::Passed => "passed",
+        Judgement::Warned => "warned",
+        Judgement::Ask => "ask",
+        Judgement::Refused => "refused",
+    };
+    let cure = |v: &Verdict| Some(v.cure.clone()).filter(|cure| !cure.is_empty());
+    verdicts.iter().map(|v| json!({ "guard": v.guard, "judgement": word(v.judgement), "why": v.why, "cure": cure(v) })).collect()
+}
+
+/// An act that ran.
+pub fn ran(act: &Act, found: Option<&Found>, took: Duration, ending: Ending) -> Value {
+    let mut step = json!({
+        "act": describe::verb(act), "what": describe::object(act), "ok": ending == Ending::Good, "seconds": seconds(took),
+    });
+    if let Some(found) = found {
+        step["rows"] = json!(found.script.tables.iter().map(|t| t.rows).sum::<u64>());
+        step["tables"] = json!(found.script.tables.len());
+        step["bytes"] = json!(found.script.bytes);
+        step["file_bytes"] = json!(found.sum.bytes);
+    }
+    step
+}
+
+/// How something ended.
+pub fn outcome(word: &str, exit: Exit, problem: Option<&anyhow::Error>, left_behind: &[String], took: Duration) -> Value {
+    json!({
+        "word": word, "exit": exit as u8, "problem": problem.map(self::problem), "left_behind": left_behind, "seconds": seconds(took),
+    })
+}
+
+/// The exit code's word.
+pub fn word(exit: Exit) -> &'static str {
+    match exit {
+        Exit::Done => "done",
+        Exit::Failed => "failed",
+        Exit::Usage => "usage",
+        Exit::Refused => "refused",
+        Exit::Declined => "declined",
+        Exit::Locked => "locked",
+        Exit::Interrupted => "interrupted",
+    }
+}
+
+fn problem(error: &anyhow::Error) -> Value {
+    match error.downcast_ref::<Problem>() {
+        Some(p) => json!({ "tried": p.tried, "happened": p.happened, "cure": p.cure }),
+        None => {
+            let causes: Vec<String> = error.chain().skip(1).map(ToString::to_string).collect();
+            json!({ "tried": error.to_string(), "happened": causes, "cure": null })
+        }
+    }
+}
+
+fn seconds(took: Duration) -> f64 {
+    (took.as_secs_f64() * 1000.0).round() / 1000.0
+}
