@@ -11,13 +11,13 @@ fn full() -> Bench {
 }
 
 fn full_of(toml: &str) -> Bench {
-    let bench = Bench::new(toml);
-    bench.with_backup();
+    let mut bench = Bench::new(toml);
+    bench.env("ALLOW_DATABASE_WIPE", "true").with_backup();
     bench.facts("app", with_beside(&["previous"])).file("backups/half.sql.zst.partial", "x");
     bench
 }
 
-const DESTRUCTIVE: [&[&str]; 2] = [&["db-restore", "--latest"], &["db-undo"]];
+const DESTRUCTIVE: [&[&str]; 3] = [&["db-restore", "--latest"], &["db-undo"], &["db-wipe"]];
 
 /// Runs it with more words; it is refused in these words, and nothing has happened.
 #[track_caller]
@@ -68,7 +68,8 @@ fn production_is_not_replaced() {
         bench.env("ENVIRONMENT", environment);
         let error = format!(
             "`{{task}}` is refused by the environment guard\n  environment: this project's environment is `{environment}`, where no live data is replaced\n  \
-             next: no flag lifts this; restore beside it with `--as OTHER_DATABASE`, or correct ENVIRONMENT if this is not production"
+             next: no flag lifts this; if this is not production, correct ENVIRONMENT; \
+             a backup can be restored beside it (`db-restore --as OTHER_DATABASE`)"
         );
         for args in DESTRUCTIVE {
             refused(&bench, args, &["--yes"], &error);
@@ -159,6 +160,8 @@ fn one_run_at_a_time() {
         &["db-backup"][..],
         &["db-restore", "--latest", "--yes"],
         &["db-undo", "--yes"],
+        &["db-wipe", "--yes"],
+        &["db-protect", "--environment", "staging"],
         &["db-cleanup", "--yes"],
         &["db-verify"],
     ] {

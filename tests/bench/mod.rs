@@ -12,6 +12,7 @@ mod settings;
 mod snapshots;
 mod terminal;
 mod texts;
+mod wipe;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -102,7 +103,9 @@ impl Bench {
 
     /// What the server says of itself to a psql that is connected to this database.
     pub fn facts(&self, database: &str, facts: Value) -> &Self {
-        self.stage(&format!("facts/{database}"), format!("150018\n{facts}\n"))
+        let tables = facts["inventory"]["tables"].as_array().cloned().unwrap_or_default();
+        let counts: String = tables.iter().map(|t| format!("{}|{}\n", t["name"].as_str().unwrap(), t["rows"])).collect();
+        self.stage(&format!("facts/{database}"), format!("150018\n{facts}\n{counts}"))
     }
 
     /// A stand-in that fails in these words: `psql`, `pg_dump`, or `exec` for docker's own.
@@ -299,6 +302,18 @@ pub fn facts(database: &str) -> Value {
         "role": { "name": "boss", "superuser": false, "createdb": true },
         "roles": ["boss"], "prepared": 0, "slots": 0, "sessions": [], "extensions": {},
         "databases": [database_facts(database, 16384)],
+        "inventory": {
+            "tables": [table("orders", 300), table("people", 500), table("alembic_version", 1)],
+            "references": [["public.orders", "public.people"]],
+        },
+    })
+}
+
+/// One table of it.
+pub fn table(name: &str, rows: u32) -> Value {
+    json!({
+        "name": format!("public.{name}"), "schema": "public", "table": name, "kind": "r", "owner": "boss", "oid": 16400 + rows,
+        "file": 16400 + rows, "parents": [], "rows": rows,
     })
 }
 

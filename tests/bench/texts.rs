@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::snapshots::same_as;
 use super::{Bench, DOCKER, HOST, with_beside};
 
-const COMMANDS: [&str; 19] = [
+const COMMANDS: [&str; 21] = [
     "db-backup",
     "db-list",
     "db-info",
@@ -20,6 +20,8 @@ const COMMANDS: [&str; 19] = [
     "db-seed",
     "db-prepare",
     "db-repair",
+    "db-wipe",
+    "db-protect",
     "db-cleanup",
     "db-status",
     "db-shell",

@@ -51,6 +51,21 @@ fn t16_t17_a_container_there_and_back() {
 }
 
 #[test]
+fn a_wipe_in_a_container_and_back() {
+    need!("docker", engine());
+    let (engine, pg) = need!("container", shared());
+    let db = database(&pg.server);
+    tiny(&pg.server, &db);
+    let before = pg.server.fingerprint(&db);
+    let project = project(engine, &pg.name, &db).env("ALLOW_DATABASE_WIPE", "true");
+    assert_eq!(project.ok("db-wipe --backup --yes").out, format!("{db}: 2 tables, 800 rows\n"));
+    assert_eq!(pg.server.sql(&db, "SELECT (SELECT count(*) FROM people), (SELECT count(*) FROM orders)"), "0|0");
+    project.ok("db-restore --latest --yes");
+    same(&pg.server.fingerprint(&db), &before);
+    pg.server.drop_all(&db);
+}
+
+#[test]
 fn t2_t16_t17_t20_t35_what_is_asked_of_docker() {
     need!("docker", engine());
     let (engine, pg) = need!("container", shared());

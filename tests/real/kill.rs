@@ -17,12 +17,13 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 /// What every command is struck in.
-const COMMANDS: [(&str, Before); 5] = [
+const COMMANDS: [(&str, Before); 6] = [
     ("db-backup --auto", Before::Nothing),
     ("db-restore --latest --yes", Before::Changed),
     ("db-undo --yes", Before::Kept),
     ("db-verify --deep", Before::Nothing),
     ("db-reset --force", Before::Changed),
+    ("db-wipe --backup --yes", Before::Full),
 ];
 const SIGNALS: [&str; 3] = ["TERM", "INT", "KILL"];
 /// Points in time for each signal, beside the boundaries of the steps.
@@ -36,6 +37,8 @@ enum Before {
     Changed,
     /// There is a database to go back to.
     Kept,
+    /// The live database is as it was first backed up: every table has rows to lose.
+    Full,
 }
 
 /// Where in a run it strikes.
@@ -84,6 +87,7 @@ impl<'a> Ground<'a> {
              CREATE INDEX ON a (t);",
         );
         project.write("migrate.sql", "CREATE TABLE fresh (a int); SELECT pg_sleep(0.1); CREATE TABLE fresher (a int);");
+        let project = project.env("ALLOW_DATABASE_WIPE", "true");
         let backed_up = server.fingerprint(&db);
         project.backup();
         server.sql(&db, "SET ROLE app; DELETE FROM b; CREATE TABLE later (a int)");
@@ -101,6 +105,12 @@ impl<'a> Ground<'a> {
             }
             Before::Kept if self.server.exists(&format!("{}__previous", self.db)) => {}
             Before::Kept => drop(self.project.ok("db-restore --latest --yes")),
+            Before::Full if self.server.fingerprint(&self.db) == self.backed_up => {}
+            Before::Full => {
+                let first = self.project.files().into_iter().find(|f| f.extension().is_some_and(|e| e == "zst")).unwrap();
+                self.project.ok(&format!("db-restore {} --yes", first.display()));
+                same(&self.server.fingerprint(&self.db), &self.backed_up);
+            }
         }
     }
 
@@ -113,6 +123,8 @@ impl<'a> Ground<'a> {
         if reset {
             let whole = "SELECT count(*) FROM fresh, (SELECT count(*) FROM fresher) f";
             assert_eq!(self.server.sql(&self.db, whole), "1", "after {after}: a reset that was not finished");
+        } else if now.rows.values().all(|(rows, _)| *rows == 0) {
+            assert_eq!(now.schema, self.backed_up.schema, "after {after}: a wipe leaves the schema");
         } else if now != self.changed {
             same(&now, &self.backed_up);
         }
@@ -238,6 +250,11 @@ fn an_undo_that_is_killed() {
 #[test]
 fn a_reset_that_is_killed() {
     signals("db-reset --force");
+}
+
+#[test]
+fn a_wipe_that_is_killed() {
+    signals("db-wipe --backup --yes");
 }
 
 #[test]

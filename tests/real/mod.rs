@@ -5,11 +5,13 @@ mod guards;
 mod host;
 mod kill;
 mod memory;
+mod migrators;
 mod reset;
 mod traps_client;
 mod traps_environment;
 mod traps_file;
 mod traps_swap;
+mod wipe;
 
 use crate::support::cluster::{Cluster, TempDb};
 use crate::support::server::{Fingerprint, Server};
@@ -190,6 +192,13 @@ pub fn sessions(server: &Server, db: &str) -> u32 {
     let concerned = format!("(datname ^@ '{db}' OR query LIKE '%{db}%') AND pid <> pg_backend_pid()");
     let count = format!("SELECT count(*) FROM pg_stat_activity WHERE application_name ^@ 'db-tasks/' AND {concerned}");
     server.sql("postgres", &count).parse().unwrap()
+}
+
+/// Ends a child that leads a group of processes, and all of the group.
+pub fn signal_group(child: &mut std::process::Child) {
+    let group = format!("-{}", child.id());
+    Command::new("kill").args(["-s", "KILL", "--", &group]).stderr(Stdio::null()).status().expect("kill");
+    child.wait().expect("its end");
 }
 
 /// Sends a signal to a child that is ours.

@@ -5,6 +5,7 @@ mod hooks;
 mod reading;
 mod resetting;
 mod session;
+mod wiping;
 mod writing;
 
 use std::process::ExitCode;
@@ -60,6 +61,8 @@ fn perform(session: &mut Session, task: &Task) -> Result<Exit> {
         Task::Restore(args) => writing::restore(session, args),
         Task::Undo(args) => writing::undo(session, args),
         Task::Verify(args) => writing::verify(session, args),
+        Task::Wipe(args) => wiping::wipe(session, args),
+        Task::Protect(args) => wiping::protect(session, args),
         Task::Cleanup(args) => writing::cleanup(session, args),
         Task::Reset(args) => resetting::reset(session, args),
         Task::Migrate(args) => resetting::run_hook(session, args, "db-migrate"),

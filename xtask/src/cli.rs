@@ -78,6 +78,12 @@ pub enum Task {
     /// Clean up after a run that was killed; every run that changes something does so first
     #[command(name = "db-repair", visible_alias = "repair")]
     Repair(Repair),
+    /// Empty every table; keep the schema and the migration ledgers
+    #[command(name = "db-wipe", visible_alias = "wipe")]
+    Wipe(Wipe),
+    /// Show or set what a database itself says that it is, so that guards know production
+    #[command(name = "db-protect", visible_alias = "protect")]
+    Protect(Protect),
     /// Remove old backups by the keep rules
     #[command(name = "db-cleanup", visible_alias = "cleanup")]
     Cleanup(Cleanup),
@@ -259,7 +265,7 @@ pub struct Reset {
     /// Ask nothing (CI); the backup is still made, and guards still hold
     #[arg(long, conflicts_with = "confirm")]
     pub force: bool,
-    /// Make no backup; a guard wants the pin variable for it
+    /// Make no backup; the safety pin is wanted for it (ALLOW_DATABASE_WIPE=true, or `guards.pins.reset`)
     #[arg(long)]
     pub skip_backup: bool,
     /// Do not run the `seed` hook
@@ -301,6 +307,40 @@ pub struct Prepare {
 /// `db-repair`
 #[derive(Debug, Clone, Default, Args)]
 pub struct Repair {
+    /// Show every step, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `db-wipe`
+#[derive(Debug, Clone, Default, Args)]
+#[command(
+    after_help = "Examples:\n  db-wipe --dry-run                    every table with its rows, every step and guard; nothing changes\n  export ALLOW_DATABASE_WIPE=true      the safety pin: without it, a wipe is refused\n  db-wipe --backup                     back up, ask for the database's name, then empty every table\n  db-wipe --only main --yes            for scripts: one database, no question, no backup\n  unset ALLOW_DATABASE_WIPE\n\nThe ledgers of known migrators and tables of extensions keep their rows, and so does what\n`guards.keep-tables` names. It is one transaction: all of it is done, or nothing."
+)]
+pub struct Wipe {
+    /// Make a verified backup first
+    #[arg(long)]
+    pub backup: bool,
+    /// Only this database (its key or its name)
+    #[arg(long, visible_alias = "database", value_name = "NAME")]
+    pub only: Option<String>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub consent: Consent,
+}
+
+/// `db-protect`
+#[derive(Debug, Clone, Default, Args)]
+#[command(
+    after_help = "Examples:\n  db-protect                              what each database says, and what that means\n  db-protect --environment production     from now on, no run of this tool replaces its data\n\nThe marker is a setting of the database on its server: it is in no dump, and no restore carries it along.\nThis command only tightens; what lifts a protection is an administrator's SQL."
+)]
+pub struct Protect {
+    /// What the database is
+    #[arg(long, value_name = "NAME")]
+    pub environment: Option<String>,
+    /// The database (its key or its name)
+    #[arg(long, value_name = "NAME")]
+    pub database: Option<String>,
     /// Show every step, and change nothing
     #[arg(long)]
     pub dry_run: bool,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bundle::Manifest;
 use crate::cmd::Cmd;
+use crate::config::Pin;
 use crate::engine::postgres::script::TableRows;
 use crate::stream::{Codec, Compression};
 
@@ -51,6 +52,8 @@ pub enum Risk {
         stakes: Vec<Stake>,
         /// What the person must type.
         answer: String,
+        /// The variable that must be set, where the task has one.
+        pin: Option<Pin>,
     },
 }
 
@@ -67,6 +70,33 @@ pub struct Stake {
     pub marker: Option<String>,
     /// Who is connected.
     pub sessions: Vec<String>,
+    /// The way back.
+    pub safety: Safety,
+}
+
+impl Stake {
+    /// The databases' names, as a person types them.
+    pub fn names(stakes: &[Self]) -> String {
+        let mut names: Vec<&str> = stakes.iter().map(|s| s.database.as_str()).collect();
+        names.dedup();
+        names.join(" ")
+    }
+
+    /// Whether the data stays on the server, under another name.
+    pub fn is_kept(&self) -> bool {
+        self.safety == Safety::Kept
+    }
+}
+
+/// What is left of the data that a plan takes away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Safety {
+    /// It stays on the server beside what takes its place: `db-undo` swaps it back.
+    Kept,
+    /// A backup, which the plan itself makes and proves first.
+    BackedUp,
+    /// Nothing but an older backup, where there is a good one: its name and age.
+    Bare(Option<String>),
 }
 
 /// An act, or acts that belong together.

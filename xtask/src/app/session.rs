@@ -12,8 +12,8 @@ use crate::cli;
 use crate::config::{self, Database, Dotenv, Env, Project};
 use crate::door::Interrupt;
 use crate::facts::{ContainerFacts, Surveyor, containers};
-use crate::gate::{self, Agent, Circumstances, Consent, Person};
-use crate::plan::Plan;
+use crate::gate::{self, Agent, Circumstances, Consent, Judgement, Person};
+use crate::plan::{Plan, Risk, Stake};
 use crate::problem::{Exit, Problem};
 use crate::run::journal::{self, Unfinished};
 use crate::run::{self, Journal, Lock, Report, World};
@@ -158,7 +158,14 @@ impl Session {
     fn circumstances(&self, consent: Consent) -> Circumstances<'_> {
         let person = if std::io::stdin().is_terminal() { Person::AtTerminal } else { Person::Absent };
         let agent = Agent::detect(&self.env, &self.project.guards.agent_variable);
-        Circumstances { guards: &self.project.guards, environment: &self.project.environment, consent, person, agent }
+        Circumstances {
+            guards: &self.project.guards,
+            environment: &self.project.environment,
+            consent,
+            person,
+            agent,
+            env: &self.env,
+        }
     }
 
     /// From a plan to its end: shown, or cleared, run and reported. `None` when it was only shown.
@@ -168,7 +175,9 @@ impl Session {
             print(&describe::plan(&plan, &verdicts))?;
             return Ok(None);
         }
-        self.announce(&plan);
+        let verdicts = gate::judge(&plan.risk, &self.circumstances(consent.clone()));
+        let warnings: Vec<String> = verdicts.into_iter().filter(|v| v.judgement == Judgement::Warned).map(|v| v.why).collect();
+        self.announce(&plan, &warnings);
         let circumstances = self.circumstances(consent);
         // the terminal is lent to the question while the circumstances still borrow the project
         let mut terminal = Terminal::new(&self.env, Telling::Steps, Arc::clone(&self.interrupt));
@@ -201,18 +210,20 @@ impl Session {
         Ok(Some(report))
     }
 
-    fn announce(&mut self, plan: &Plan) {
+    fn announce(&mut self, plan: &Plan, warnings: &[String]) {
         let headline = self.terminal.paint("1", &plan.headline);
         self.terminal.tell(&headline);
         for note in &plan.notes {
             self.terminal.tell(&format!("  {note}"));
         }
-        if let crate::plan::Risk::ReplacesData { stakes, .. } = &plan.risk {
-            for stake in stakes {
-                let warning = format!("  this replaces the live data of `{}` ({})", stake.database, stake.at);
-                let painted = self.terminal.paint("1;33", &warning);
-                self.terminal.tell(&painted);
-            }
+        let mut loud: Vec<String> = Vec::new();
+        if let Risk::ReplacesData { stakes, .. } = &plan.risk {
+            let verb = |stake: &Stake| if stake.is_kept() { "replaces" } else { "deletes" };
+            loud.extend(stakes.iter().map(|s| format!("this {} the live data of `{}` ({})", verb(s), s.database, s.at)));
+        }
+        for line in loud.iter().chain(warnings) {
+            let painted = self.terminal.paint("1;33", &format!("  {line}"));
+            self.terminal.tell(&painted);
         }
     }
 

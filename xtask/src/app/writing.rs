@@ -158,7 +158,7 @@ pub fn undo(session: &mut Session, args: &cli::Undo) -> Result<Exit> {
     session.with_servers(std::slice::from_ref(&database), Wants::Made, intent, |session| {
         let target = session.surveyor().survey(&database, Depth::Database)?;
         let services = session.services("undo")?;
-        let plan = undo_task::plan(&target, &services)?;
+        let plan = undo_task::plan(&session.project, &target, &services)?;
         let plan = session.hooked(plan, &[&target])?;
         let done = session.carry_out(plan, consent(&args.consent), intent)?;
         if done.is_some() { print(target.name()) } else { Ok(Exit::Done) }

@@ -54,6 +54,8 @@ pub enum Reason {
     Manual,
     /// Before a reset.
     PreReset,
+    /// Before a wipe.
+    PreWipe,
     /// Before the project's own migrator or seed.
     PreMigrate,
     /// Before a restore that could not be staged.
@@ -116,18 +118,20 @@ pub struct Verification {
     pub good: bool,
 }
 
-/// Tables in which the known migrators keep what they have done.
-pub const LEDGERS: [&str; 9] = [
-    "alembic_version",
-    "schema_migrations",
-    "_prisma_migrations",
-    "_sqlx_migrations",
-    "refinery_schema_history",
-    "django_migrations",
-    "flyway_schema_history",
-    "knex_migrations",
-    "__diesel_schema_migrations",
+/// Tables in which the known migrators keep what they have done, with the locks and settings that belong to them.
+#[rustfmt::skip]
+pub const LEDGERS: [&str; 34] = [
+    "SequelizeMeta", "__EFMigrationsHistory", "__diesel_schema_migrations", "__drizzle_migrations", "_prisma_migrations",
+    "_sqlx_migrations", "_yoyo_log", "_yoyo_migration", "_yoyo_version", "aerich", "alembic_version", "ar_internal_metadata",
+    "atlas_schema_revisions", "databasechangelog", "databasechangeloglock", "django_migrations",
+    "doctrine_migration_versions", "flyway_schema_history", "goose_db_version", "knex_migrations", "knex_migrations_lock",
+    "kysely_migration", "kysely_migration_lock", "migration_versions", "migrations", "mikro_orm_migrations", "pgmigrations",
+    "phinxlog", "piccolo_migration", "refinery_schema_history", "schema_migrations", "schema_version", "typeorm_metadata",
+    "yoyo_lock",
 ];
+
+/// Schemas that a migrator has to itself.
+pub const LEDGER_SCHEMAS: [&str; 5] = ["drizzle", "graphile_migrate", "pgroll", "sqitch", "supabase_migrations"];
 
 impl Manifest {
     /// Reads a manifest.

@@ -182,6 +182,10 @@ pub struct GuardsTable {
     #[serde(default)]
     pub allowed_hosts: Vec<Text>,
     pub agent_variable: Option<Text>,
+    #[serde(default)]
+    pub pins: BTreeMap<Spanned<String>, Text>,
+    #[serde(default)]
+    pub keep_tables: Vec<Text>,
 }
 
 /// Reads the file's text.

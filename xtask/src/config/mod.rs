@@ -6,6 +6,7 @@ pub mod hooks;
 mod project;
 mod resolve;
 mod secret;
+mod table_name;
 pub mod url;
 
 use std::path::{Path, PathBuf};
@@ -14,8 +15,9 @@ use anyhow::Result;
 
 pub use env::Env;
 pub use hooks::Hook;
-pub use project::{At, Backup, Connection, Container, ContainerBy, Database, Entry, Guards, KeepRules, Project, Strategy};
+pub use project::{At, Backup, Connection, Container, ContainerBy, Database, Entry, Guards, KeepRules, Pin, Project, Strategy};
 pub use secret::{SecretName, Secrets};
+pub use table_name::TableName;
 
 use crate::problem::Problem;
 

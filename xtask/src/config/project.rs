@@ -1,9 +1,11 @@
 //! The project as meant: every value resolved, with where it came from.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::hooks::Hook;
 use super::secret::{SecretName, Secrets};
+use super::table_name::TableName;
 
 /// What `db-tasks.toml`, the environment and the defaults together say.
 #[derive(Debug)]
@@ -184,6 +186,41 @@ pub struct Guards {
     pub allowed_hosts: Vec<String>,
     /// The variable that carries a person's words when a coding agent runs a destructive command.
     pub agent_variable: String,
+    /// By task: the variable that must be set before it may run.
+    pub pins: BTreeMap<String, Pin>,
+    /// Tables that a wipe leaves alone, beside the ledgers of known migrators.
+    pub keep_tables: Vec<TableName>,
+}
+
+impl Guards {
+    /// Whether an environment of this name is protected.
+    pub fn protects(&self, environment: &str) -> bool {
+        self.protected.iter().any(|p| p.eq_ignore_ascii_case(environment.trim()))
+    }
+}
+
+/// A safety pin: a variable, and the value that pulls it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pin {
+    /// The variable.
+    pub variable: String,
+    /// The value.
+    pub value: String,
+}
+
+impl Pin {
+    /// From `VARIABLE=value`; neither side may be empty.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (variable, value) = text.split_once('=')?;
+        let named = variable.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && !variable.is_empty();
+        (named && !value.is_empty()).then(|| Self { variable: variable.into(), value: value.into() })
+    }
+}
+
+impl std::fmt::Display for Pin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}={}", self.variable, self.value)
+    }
 }
 
 /// One resolved value for `db-config`.

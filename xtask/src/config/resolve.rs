@@ -1,5 +1,7 @@
 //! From the file and the environment to a `Project`, noting every value's origin.
 
+mod guards;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -8,7 +10,7 @@ use toml::Spanned;
 use super::env::Env;
 use super::file::{self, ContainerTable, DatabaseTable, File, HookTable, HooksTable, PostgresTable, Scalar, Text, Words};
 use super::hooks::{self, Hook, Run};
-use super::project::{At, Backup, Connection, Container, ContainerBy, Database, Entry, Guards, KeepRules, Project, Strategy};
+use super::project::{At, Backup, Connection, Container, ContainerBy, Database, Entry, KeepRules, Project, Strategy};
 use super::secret::Secrets;
 use super::url;
 use crate::problem::Problem;
@@ -379,17 +381,5 @@ impl Resolver<'_> {
         let keep = KeepRules { days, min, daily, weekly, monthly };
         let backup = Backup { dir: self.path(&dir), name, timestamp, compress, level, keep };
         Ok(backup)
-    }
-
-    fn guards(&mut self, file: &File) -> Result<Guards> {
-        let g = &file.guards;
-        let mut protected = self.list("guards.protected-environments", g.protected_environments.as_deref().unwrap_or(&[]))?;
-        if g.protected_environments.is_none() {
-            protected = ["production", "prod", "live"].map(String::from).to_vec();
-            self.note("guards.protected-environments", &protected.join(", "), "default");
-        }
-        let allowed_hosts = self.list("guards.allowed-hosts", &g.allowed_hosts)?;
-        let agent_variable = self.layered("guards.agent-variable", g.agent_variable.as_ref(), &[], "DB_TASKS_PERSON_SAYS")?;
-        Ok(Guards { protected, allowed_hosts, agent_variable })
     }
 }

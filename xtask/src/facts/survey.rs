@@ -15,7 +15,7 @@ use crate::engine::postgres::facts::{Depth, ServerFacts, question};
 use crate::engine::postgres::version::Version;
 use crate::engine::postgres::{Client, DatabaseFacts, cures};
 use crate::place::Place;
-use crate::plan::Stake;
+use crate::plan::{Safety, Stake};
 use crate::problem::Problem;
 
 /// How long a container's first start is waited for.
@@ -87,6 +87,7 @@ impl Surveyed {
             remote_host: remote_host.map(String::from),
             marker: self.live().and_then(|d| d.marker()).map(String::from),
             sessions: self.server.sessions.iter().map(ToString::to_string).collect(),
+            safety: Safety::Kept,
         }
     }
 }

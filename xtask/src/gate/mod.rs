@@ -6,7 +6,7 @@ use anyhow::Result;
 
 pub use verdict::{Agent, Circumstances, Consent, Judgement, Person, Verdict, judge};
 
-use crate::plan::{Plan, Risk};
+use crate::plan::{Plan, Risk, Stake};
 use crate::problem::{Exit, Problem};
 
 /// A plan that every guard has let pass.
@@ -48,9 +48,10 @@ pub fn clear(plan: Plan, circumstances: &Circumstances<'_>, person: &mut dyn Ask
 
 fn consent(plan: &Plan, person: &mut dyn Ask) -> Result<()> {
     let (word, question) = match &plan.risk {
-        Risk::ReplacesData { stakes, answer } => {
+        Risk::ReplacesData { stakes, answer, .. } => {
             let names: Vec<String> = stakes.iter().map(|s| format!("`{}`", s.database)).collect();
-            (Some(answer), format!("Type `{answer}` to replace the live data of {}: ", names.join(", ")))
+            let verb = if stakes.iter().all(Stake::is_kept) { "replace" } else { "delete" };
+            (Some(answer), format!("Type `{answer}` to {verb} the live data of {}: ", names.join(", ")))
         }
         _ => (None, "Proceed? [y/N] ".into()),
     };

@@ -1,7 +1,8 @@
 //! Deciding is pure: circumstances in, one verdict per guard out, each with its reason and its cure.
 
-use crate::config::Guards;
-use crate::plan::{Risk, Stake};
+use crate::cmd::quoted;
+use crate::config::{Env, Guards, Pin};
+use crate::plan::{Risk, Safety, Stake};
 
 /// Everything that the guards look at, beside the plan's risk.
 #[derive(Debug, Clone)]
@@ -16,6 +17,8 @@ pub struct Circumstances<'a> {
     pub person: Person,
     /// Whether a coding agent runs this.
     pub agent: Agent,
+    /// The environment: a pin is pulled there.
+    pub env: &'a Env,
 }
 
 /// What the command line says.
@@ -81,6 +84,8 @@ pub struct Verdict {
 pub enum Judgement {
     /// Go on.
     Passed,
+    /// Go on, and let everybody know.
+    Warned,
     /// Ask the person.
     Ask,
     /// Stop.
@@ -100,10 +105,13 @@ pub fn judge(risk: &Risk, c: &Circumstances<'_>) -> Vec<Verdict> {
             verdicts.push(agent(c));
             verdicts
         }
-        Risk::ReplacesData { stakes, .. } => {
+        Risk::ReplacesData { stakes, pin: wanted, .. } => {
             let mut verdicts = vec![environment(c)];
             verdicts.extend(stakes.iter().map(|stake| host(stake, c)));
             verdicts.extend(stakes.iter().map(|stake| marker(stake, c)));
+            verdicts.extend(wanted.iter().map(|wanted| pin(wanted, c)));
+            verdicts.extend(stakes.iter().filter_map(backup));
+            verdicts.extend(stakes.iter().filter_map(sessions));
             verdicts.push(agent(c));
             verdicts.push(confirmation(stakes, c));
             verdicts
@@ -115,14 +123,10 @@ fn verdict(guard: &'static str, judgement: Judgement, why: impl Into<String>, cu
     Verdict { guard, judgement, why: why.into(), cure: cure.into() }
 }
 
-fn is_protected(environment: &str, c: &Circumstances<'_>) -> bool {
-    c.guards.protected.iter().any(|p| p.eq_ignore_ascii_case(environment.trim()))
-}
-
 fn environment(c: &Circumstances<'_>) -> Verdict {
-    if is_protected(c.environment, c) {
-        let cure =
-            "no flag lifts this; restore beside it with `--as OTHER_DATABASE`, or correct ENVIRONMENT if this is not production";
+    if c.guards.protects(c.environment) {
+        let cure = "no flag lifts this; if this is not production, correct ENVIRONMENT; \
+                    a backup can be restored beside it (`db-restore --as OTHER_DATABASE`)";
         return verdict(
             "environment",
             Judgement::Refused,
@@ -146,7 +150,7 @@ fn host(stake: &Stake, c: &Circumstances<'_>) -> Verdict {
 
 fn marker(stake: &Stake, c: &Circumstances<'_>) -> Verdict {
     match &stake.marker {
-        Some(mark) if is_protected(mark, c) => {
+        Some(mark) if c.guards.protects(mark) => {
             let cure = format!(
                 "no flag lifts this; if it is wrong, an administrator runs `ALTER DATABASE \"{}\" RESET dbtasks.environment`",
                 stake.database
@@ -161,6 +165,51 @@ fn marker(stake: &Stake, c: &Circumstances<'_>) -> Verdict {
         Some(mark) => verdict("marker", Judgement::Passed, format!("the database says that it is `{mark}`"), ""),
         None => verdict("marker", Judgement::Passed, "the database carries no marker", ""),
     }
+}
+
+/// A pin is pulled for this very run, in the environment: a file would pull it once and for all.
+fn pin(pin: &Pin, c: &Circumstances<'_>) -> Verdict {
+    let variable = &pin.variable;
+    let why = match (c.env.given(variable), c.env.get(variable)) {
+        (Some(value), _) if value == pin.value => {
+            return verdict("pin", Judgement::Passed, format!("`{pin}` is set"), "");
+        }
+        (Some(_), _) => format!("`{variable}` is set, and not to `{}`", pin.value),
+        (None, Some(_)) => format!("`{variable}` is set in `.env` alone: a file would pull this safety pin once and for all"),
+        (None, None) => format!("`{variable}` is not set: it is the safety pin that keeps scripts and slips from doing this"),
+    };
+    let export = format!("export {variable}={}", quoted(&pin.value));
+    let cure = format!("look first (`--dry-run` needs no pin); then `{export}`, and `unset {variable}` when it is done");
+    verdict("pin", Judgement::Refused, why, cure)
+}
+
+fn backup(stake: &Stake) -> Option<Verdict> {
+    let database = &stake.database;
+    match &stake.safety {
+        Safety::Kept => None,
+        Safety::BackedUp => {
+            let why = format!("`{database}` is backed up first; nothing is touched before that backup has proved good");
+            Some(verdict("backup", Judgement::Passed, why, ""))
+        }
+        Safety::Bare(newest) => {
+            let last = newest.as_ref().map_or("there is no good one at all".into(), |b| format!("the newest good one is {b}"));
+            let why = format!("NO backup of `{database}` is made: what goes is gone; {last}");
+            Some(verdict("backup", Judgement::Warned, why, "give `--backup`, or run `db-backup` before"))
+        }
+    }
+}
+
+/// How many of the connected are named.
+const NAMED: usize = 5;
+
+fn sessions(stake: &Stake) -> Option<Verdict> {
+    let (named, more) = (stake.sessions.iter().take(NAMED), stake.sessions.len().saturating_sub(NAMED));
+    let mut list = named.cloned().collect::<Vec<_>>().join(", ");
+    if more > 0 {
+        list.push_str(&format!(" and {more} more"));
+    }
+    let why = format!("connected to `{}`, and cut off where they stand in the way: {list}", stake.database);
+    (!stake.sessions.is_empty()).then(|| verdict("sessions", Judgement::Warned, why, ""))
 }
 
 fn agent(c: &Circumstances<'_>) -> Verdict {
@@ -182,16 +231,16 @@ fn agent(c: &Circumstances<'_>) -> Verdict {
 }
 
 fn confirmation(stakes: &[Stake], c: &Circumstances<'_>) -> Verdict {
-    let wanted = |name: &String| stakes.iter().all(|s| s.database == *name);
+    let names = Stake::names(stakes);
     match &c.consent {
-        Consent::Confirmed(name) if !wanted(name) => {
-            let names: Vec<_> = stakes.iter().map(|s| format!("`{}`", s.database)).collect();
-            verdict(
-                "confirmation",
-                Judgement::Refused,
-                format!("`--confirm {name}` does not name {}", names.join(" and ")),
-                "name the database that is replaced",
-            )
+        Consent::Confirmed(name) if *name != names => {
+            let shown: Vec<String> = stakes.iter().map(|s| format!("`{}`", s.database)).collect();
+            let cure = match stakes {
+                [_] => "name the database that is replaced".into(),
+                _ => format!("name all of them: `--confirm {}`", quoted(&names)),
+            };
+            let why = format!("`--confirm {name}` does not name {}", shown.join(" and "));
+            verdict("confirmation", Judgement::Refused, why, cure)
         }
         _ => question(Judgement::Refused, c),
     }
@@ -217,46 +266,126 @@ fn question(nobody_there: Judgement, c: &Circumstances<'_>) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeMap;
     use std::fmt::Write;
 
     fn guards() -> Guards {
-        Guards { protected: vec!["production".into()], allowed_hosts: vec!["db.test".into()], agent_variable: "SAYS".into() }
-    }
-
-    fn overall(verdicts: &[Verdict]) -> String {
-        let refused: Vec<_> = verdicts.iter().filter(|v| v.judgement == Judgement::Refused).map(|v| v.guard).collect();
-        match (refused.is_empty(), verdicts.iter().any(|v| v.judgement == Judgement::Ask)) {
-            (false, _) => format!("refused: {}", refused.join(", ")),
-            (true, true) => "ask".into(),
-            (true, false) => "go".into(),
+        Guards {
+            protected: vec!["production".into()],
+            allowed_hosts: vec!["db.test".into()],
+            agent_variable: "SAYS".into(),
+            pins: BTreeMap::new(),
+            keep_tables: Vec::new(),
         }
     }
 
-    /// The whole table, for a reviewer to read: `tests/snapshots/guards.txt`.
-    #[test]
-    fn every_combination_has_its_verdict() {
-        let guards = guards();
-        let mut table = String::new();
-        for (environment, host, marker, person, consent, agent) in combinations() {
-            let c = Circumstances { guards: &guards, environment, consent: consent.clone(), person, agent: agent.clone() };
+    fn of(verdicts: &[Verdict], judgement: Judgement) -> Vec<&'static str> {
+        verdicts.iter().filter(|v| v.judgement == judgement).map(|v| v.guard).collect()
+    }
+
+    fn overall(verdicts: &[Verdict]) -> String {
+        let (refused, warned) = (of(verdicts, Judgement::Refused), of(verdicts, Judgement::Warned));
+        let word = match (refused.is_empty(), of(verdicts, Judgement::Ask).is_empty()) {
+            (false, _) => format!("refused: {}", refused.join(", ")),
+            (true, false) => "ask".into(),
+            (true, true) => "go".into(),
+        };
+        if warned.is_empty() { word } else { format!("{word} (warned: {})", warned.join(", ")) }
+    }
+
+    /// All that the guards look at, each part for itself.
+    #[derive(Debug, Clone)]
+    struct Case {
+        environment: &'static str,
+        host: Option<&'static str>,
+        marker: Option<&'static str>,
+        pin: Pulled,
+        safety: Safety,
+        person: Person,
+        consent: Consent,
+        agent: Agent,
+    }
+
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    enum Pulled {
+        NotWanted,
+        NotSet,
+        SetOtherwise,
+        SetInDotenv,
+        Set,
+    }
+
+    const PULLED: [Pulled; 5] = [Pulled::NotWanted, Pulled::NotSet, Pulled::SetOtherwise, Pulled::SetInDotenv, Pulled::Set];
+
+    /// Nothing is wrong here.
+    const BENIGN: Case = Case {
+        environment: "development",
+        host: None,
+        marker: None,
+        pin: Pulled::NotWanted,
+        safety: Safety::Kept,
+        person: Person::Absent,
+        consent: Consent::Yes,
+        agent: Agent::None,
+    };
+
+    fn of_dotenv() -> Env {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(".env"), "WIPE=true\n").unwrap();
+        Env::default().with_dotenv(folder.path()).unwrap()
+    }
+
+    impl Case {
+        fn judged(&self, guards: &Guards, dotenv: &Env) -> Vec<Verdict> {
+            let env = match self.pin {
+                Pulled::NotWanted | Pulled::NotSet => Env::default(),
+                Pulled::SetOtherwise => Env::of([("WIPE", "yes")]),
+                Pulled::SetInDotenv => dotenv.clone(),
+                Pulled::Set => Env::of([("WIPE", "true")]),
+            };
+            let c = Circumstances {
+                guards,
+                environment: self.environment,
+                consent: self.consent.clone(),
+                person: self.person,
+                agent: self.agent.clone(),
+                env: &env,
+            };
             let stake = Stake {
                 database: "app".into(),
                 at: "x".into(),
-                remote_host: host.map(String::from),
-                marker: marker.map(String::from),
+                remote_host: self.host.map(String::from),
+                marker: self.marker.map(String::from),
                 sessions: vec![],
+                safety: self.safety.clone(),
             };
-            let risk = Risk::ReplacesData { stakes: vec![stake], answer: "yes".into() };
+            let pin = (self.pin != Pulled::NotWanted).then(|| Pin { variable: "WIPE".into(), value: "true".into() });
+            judge(&Risk::ReplacesData { stakes: vec![stake], answer: "yes".into(), pin }, &c)
+        }
+    }
+
+    /// The whole table, for a reviewer to read: `tests/snapshots/guards.txt`. What the guards of a restore look at comes first, every
+    /// combination of it; then what a wipe adds, where nothing else is wrong. That the rest is the sum of both is a test of its own.
+    #[test]
+    fn every_combination_has_its_verdict() {
+        let (guards, dotenv) = (guards(), of_dotenv());
+        let mut table = String::new();
+        for case in combinations() {
             let words = [
-                environment,
-                host.unwrap_or("this machine"),
-                marker.unwrap_or("no marker"),
-                &format!("{person:?}"),
-                &format!("{consent:?}"),
-                &format!("{agent:?}"),
+                case.environment,
+                case.host.unwrap_or("this machine"),
+                case.marker.unwrap_or("no marker"),
+                &format!("{:?}", case.person),
+                &format!("{:?}", case.consent),
+                &format!("{:?}", case.agent),
             ]
             .join(" | ");
-            writeln!(table, "{words} => {}", overall(&judge(&risk, &c))).unwrap();
+            writeln!(table, "{words} => {}", overall(&case.judged(&guards, &dotenv))).unwrap();
+        }
+        table.push('\n');
+        for case in wipes() {
+            let words = format!("{:?} | {:?} | {:?} | {:?}", case.pin, case.safety, case.person, case.consent);
+            writeln!(table, "{words} => {}", overall(&case.judged(&guards, &dotenv))).unwrap();
         }
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/snapshots/guards.txt");
         if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
@@ -269,9 +398,7 @@ mod tests {
         );
     }
 
-    type Combination = (&'static str, Option<&'static str>, Option<&'static str>, Person, Consent, Agent);
-
-    fn combinations() -> Vec<Combination> {
+    fn combinations() -> Vec<Case> {
         let mut all = Vec::new();
         for environment in ["development", "production"] {
             for host in [None, Some("db.test"), Some("db.example")] {
@@ -281,7 +408,8 @@ mod tests {
                             [Consent::Ask, Consent::Yes, Consent::Confirmed("app".into()), Consent::Confirmed("other".into())]
                         {
                             for agent in [Agent::None, Agent::Alone("A".into()), Agent::Sent("A".into())] {
-                                all.push((environment, host, marker, person, consent.clone(), agent));
+                                let consent = consent.clone();
+                                all.push(Case { environment, host, marker, person, consent, agent, ..BENIGN });
                             }
                         }
                     }
@@ -291,32 +419,102 @@ mod tests {
         all
     }
 
+    fn wipes() -> Vec<Case> {
+        let mut all = Vec::new();
+        for pin in PULLED {
+            for safety in [Safety::Kept, Safety::BackedUp, Safety::Bare(None), Safety::Bare(Some("b".into()))] {
+                for (person, consent) in
+                    [(Person::AtTerminal, Consent::Ask), (Person::Absent, Consent::Ask), (Person::Absent, Consent::Yes)]
+                {
+                    all.push(Case { pin, safety: safety.clone(), person, consent, ..BENIGN });
+                }
+            }
+        }
+        all
+    }
+
+    /// No guard looks away because of what another one sees: all that is wrong together is refused for each of its parts.
     #[test]
-    fn no_flag_lifts_the_production_block() {
-        let guards = guards();
+    fn each_guard_has_its_own_word() {
+        let (guards, dotenv) = (guards(), of_dotenv());
+        for case in combinations() {
+            for pin in PULLED {
+                for safety in [Safety::Kept, Safety::BackedUp, Safety::Bare(None)] {
+                    let case = Case { pin, safety: safety.clone(), ..case.clone() };
+                    let alone = [
+                        Case { environment: case.environment, ..BENIGN },
+                        Case { host: case.host, ..BENIGN },
+                        Case { marker: case.marker, ..BENIGN },
+                        Case { pin, ..BENIGN },
+                        Case { safety, ..BENIGN },
+                        Case { agent: case.agent.clone(), ..BENIGN },
+                        Case { person: case.person, consent: case.consent.clone(), ..BENIGN },
+                    ];
+                    let alone: Vec<Vec<Verdict>> = alone.iter().map(|one| one.judged(&guards, &dotenv)).collect();
+                    let whole = case.judged(&guards, &dotenv);
+                    for judgement in [Judgement::Refused, Judgement::Warned] {
+                        let parts: Vec<_> = alone.iter().flat_map(|one| of(one, judgement)).collect();
+                        assert_eq!(of(&whole, judgement), parts, "{case:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_flag_lifts_the_production_block_or_pulls_the_pin() {
+        let (guards, dotenv) = (guards(), of_dotenv());
         for consent in [Consent::Ask, Consent::Yes, Consent::Confirmed("app".into())] {
+            let case = Case { consent, person: Person::AtTerminal, agent: Agent::Sent("A".into()), ..BENIGN };
+            for (case, want) in [
+                (Case { environment: "Production", ..case.clone() }, "refused: environment"),
+                (Case { pin: Pulled::SetInDotenv, ..case }, "refused: pin"),
+            ] {
+                assert_eq!(overall(&case.judged(&guards, &dotenv)), want);
+            }
+        }
+    }
+
+    #[test]
+    fn several_databases_are_named_together() {
+        let guards = guards();
+        let stake = |name: &str| Stake {
+            database: name.into(),
+            at: "x".into(),
+            remote_host: None,
+            marker: None,
+            sessions: ["a", "b", "c", "d", "e", "f", "g"].map(String::from).into(),
+            safety: Safety::BackedUp,
+        };
+        let risk = Risk::ReplacesData { stakes: vec![stake("app"), stake("other")], answer: "app other".into(), pin: None };
+        for (name, want) in [("app other", None), ("app", Some("name all of them: `--confirm 'app other'`"))] {
             let c = Circumstances {
                 guards: &guards,
-                environment: "Production",
-                consent,
-                person: Person::AtTerminal,
-                agent: Agent::Sent("A".into()),
+                environment: "development",
+                consent: Consent::Confirmed(name.into()),
+                person: Person::Absent,
+                agent: Agent::None,
+                env: &Env::default(),
             };
-            let stake = Stake { database: "app".into(), at: "x".into(), remote_host: None, marker: None, sessions: vec![] };
-            let verdicts = judge(&Risk::ReplacesData { stakes: vec![stake], answer: "yes".into() }, &c);
-            assert_eq!(overall(&verdicts), "refused: environment");
+            let verdicts = judge(&risk, &c);
+            let refused = verdicts.iter().find(|v| v.judgement == Judgement::Refused);
+            assert_eq!(refused.map(|v| v.cure.as_str()), want);
+            let sessions: Vec<&str> = verdicts.iter().filter(|v| v.guard == "sessions").map(|v| v.why.as_str()).collect();
+            assert_eq!(sessions.len(), 2);
+            assert_eq!(sessions[0], "connected to `app`, and cut off where they stand in the way: a, b, c, d, e and 2 more");
         }
     }
 
     #[test]
     fn a_backup_needs_nobody_and_a_cleanup_does() {
-        let guards = guards();
+        let (guards, env) = (guards(), Env::default());
         let c = |person, consent| Circumstances {
             guards: &guards,
             environment: "production",
             consent,
             person,
             agent: Agent::Alone("A".into()),
+            env: &env,
         };
         for (risk, person, consent, want) in [
             (Risk::Adds, Person::Absent, Consent::Ask, "go"),

@@ -69,7 +69,10 @@ pub fn command(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<
 /// Why nobody made way says why the command had to wait.
 fn with_reason(error: anyhow::Error, why: &anyhow::Error) -> anyhow::Error {
     match error.downcast::<Problem>() {
-        Ok(problem) => problem.because(why.to_string()).into(),
+        // what it said is the reason; how it was run, and what to do about that, is not
+        Ok(problem) => {
+            problem.because(why.downcast_ref().map_or_else(|| why.to_string(), |w: &Problem| w.happened.join("\n"))).into()
+        }
         Err(error) => error,
     }
 }

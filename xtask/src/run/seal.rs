@@ -75,7 +75,7 @@ fn filled_in(mut manifest: Manifest, found: &BTreeMap<String, Found>, now: DateT
         artifact.large_objects = script.large_objects;
         artifact.rows = script.tables.iter().map(|t| t.rows).sum();
         artifact.tables.clone_from(&script.tables);
-        let is_ledger = |table: &str| LEDGERS.iter().any(|l| table.rsplit('.').next() == Some(l));
+        let is_ledger = |table: &str| LEDGERS.iter().any(|l| table.rsplit('.').next().is_some_and(|t| t.trim_matches('"') == *l));
         artifact.migrations = script.tables.iter().filter(|t| is_ledger(&t.table)).cloned().collect();
     }
     manifest.verified.push(Verification { when: now, how: "written".into(), good: true });

@@ -68,7 +68,7 @@ pub fn plan(project: &Project, databases: &[Surveyed], catalog: &Catalog, reques
 }
 
 /// What keeps a database from being dumped, before anything is begun.
-fn dumpable(database: &Surveyed) -> Result<()> {
+pub(super) fn dumpable(database: &Surveyed) -> Result<()> {
     if database.live().is_none() {
         return Err(Problem::failed(format!("there is no database `{}` on the server ({})", database.name(), database.at()))
             .cure("check its name (`db-config` shows where it comes from), or create it")

@@ -6,12 +6,14 @@ pub mod cluster;
 pub mod hooked;
 pub mod hooks;
 pub mod prepare;
+pub mod protect;
 pub mod repair;
 pub mod reset;
 pub mod restore;
 pub mod services;
 pub mod undo;
 pub mod verify;
+pub mod wipe;
 
 use chrono::{DateTime, Utc};
 

@@ -1,11 +1,13 @@
 //! `db-reset`: a new database in place of the old one, migrated and seeded, with the way back kept open.
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 
 use super::hooks::{Hooks, Outcome};
 use super::restore::{leftovers, may_create, ours, swappable, unstage};
 use super::services::around_services;
-use crate::config::{Project, Strategy};
+use crate::config::{Guards, Project, Strategy};
 use crate::engine::postgres::admin::{self, Identity, Own, Swap, SwapBack};
 use crate::engine::postgres::name::{beside, previous};
 use crate::facts::{ContainerFacts, Surveyed};
@@ -72,7 +74,7 @@ pub fn plan(project: &Project, target: &Surveyed, services: &[ContainerFacts], h
     Ok(Plan {
         task: "db-reset",
         headline: format!("reset `{name}` ({}): an empty database, migrated{}", target.at(), seeded(request.seeding)),
-        risk: risk(target),
+        risk: risk(target, &project.guards, result.as_ref()),
         notes: notes(target, project.strategy),
         steps,
         afterwards,
@@ -93,9 +95,12 @@ fn seeded(seeding: Seeding) -> &'static str {
     if seeding == Seeding::Seeded { " and seeded" } else { ", not seeded" }
 }
 
-fn risk(target: &Surveyed) -> Risk {
+/// A reset that makes no backup wants a pin, whatever the file says: its own, else that of a wipe.
+fn risk(target: &Surveyed, guards: &Guards, backup: Option<&PathBuf>) -> Risk {
+    let own = guards.pins.get("reset");
+    let pin = if backup.is_some() { own } else { own.or(guards.pins.get("wipe")) }.cloned();
     match target.live() {
-        Some(live) => Risk::ReplacesData { stakes: vec![target.stake()], answer: live.name.clone() },
+        Some(live) => Risk::ReplacesData { stakes: vec![target.stake()], answer: live.name.clone(), pin },
         None => Risk::Adds,
     }
 }
@@ -127,7 +132,7 @@ fn reaches_staged(hooks: &Hooks, seeding: Seeding) -> Result<()> {
     })
 }
 
-fn fill(hooks: &Hooks, backup: Option<&std::path::PathBuf>, seeding: Seeding) -> Vec<Step> {
+fn fill(hooks: &Hooks, backup: Option<&PathBuf>, seeding: Seeding) -> Vec<Step> {
     let mut acts = hooks.acts("migrate", backup, Outcome::Pending);
     if seeding == Seeding::Seeded {
         acts.extend(hooks.acts("seed", backup, Outcome::Pending));

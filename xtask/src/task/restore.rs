@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::services::around_services;
-use crate::config::Project;
+use crate::config::{Pin, Project};
 use crate::engine::postgres::DatabaseFacts;
 use crate::engine::postgres::admin::{self, Identity, Own, Swap};
 use crate::engine::postgres::facts::{ANALYZE, COUNT_ROWS};
@@ -80,7 +80,7 @@ fn over_live(project: &Project, target: &Surveyed, dump: &Dump, services: &[Cont
     Ok(Plan {
         task: "db-restore",
         headline: headline(dump, name, target),
-        risk: risk(target),
+        risk: risk(target, project.guards.pins.get("restore")),
         notes: notes(target, dump),
         steps,
         afterwards,
@@ -90,9 +90,9 @@ fn over_live(project: &Project, target: &Surveyed, dump: &Dump, services: &[Cont
 }
 
 /// What is at stake when a database takes the live name.
-pub(super) fn risk(target: &Surveyed) -> Risk {
+pub(super) fn risk(target: &Surveyed, pin: Option<&Pin>) -> Risk {
     match target.live() {
-        Some(_) => Risk::ReplacesData { stakes: vec![target.stake()], answer: "yes".into() },
+        Some(_) => Risk::ReplacesData { stakes: vec![target.stake()], answer: "yes".into(), pin: pin.cloned() },
         None => Risk::Adds,
     }
 }
@@ -158,7 +158,7 @@ fn brought_along(recorded: &DatabaseFacts, target: &Surveyed) -> DatabaseFacts {
     if !here(&facts.owner) {
         facts.owner = target.server.role.name.clone();
     }
-    facts.settings.retain(|s| s.name != "dbtasks.environment" && s.role.as_deref().is_none_or(here));
+    facts.settings.retain(|s| s.name != admin::MARKER && s.role.as_deref().is_none_or(here));
     if let Some(acl) = &mut facts.acl {
         acl.retain(|grant| grant.grantee.as_deref().is_none_or(here));
     }
@@ -211,16 +211,6 @@ fn notes(target: &Surveyed, dump: &Dump) -> Vec<String> {
         notes.push(format!(
             "this psql ({}) does not know `\\restrict`: those lines are left out on the way",
             target.server.client
-        ));
-    }
-    let sessions = &target.server.sessions;
-    if !sessions.is_empty() {
-        let shown: Vec<String> = sessions.iter().take(5).map(ToString::to_string).collect();
-        let more = sessions.len().saturating_sub(5);
-        notes.push(format!(
-            "connected now, and cut off by the swap: {}{}",
-            shown.join(", "),
-            if more > 0 { format!(" and {more} more") } else { String::new() }
         ));
     }
     notes
@@ -287,6 +277,12 @@ pub(super) fn swappable(target: &Surveyed) -> Result<()> {
         .cure(format!("connect as `{}` or as a superuser", live.owner))
         .into());
     }
+    unheld(target)
+}
+
+/// What no session's end makes way for.
+pub(super) fn unheld(target: &Surveyed) -> Result<()> {
+    let s = &target.server;
     if s.prepared > 0 {
         return Err(Problem::refused(format!(
             "`{}` is held by {}",

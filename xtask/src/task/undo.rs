@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use super::restore::{ours, risk, swappable};
 use super::services::around_services;
+use crate::config::Project;
 use crate::engine::postgres::admin::{self, Own, Swap};
 use crate::engine::postgres::name::previous;
 use crate::facts::{ContainerFacts, Surveyed};
@@ -11,7 +12,7 @@ use crate::plan::{Plan, Step};
 use crate::problem::Problem;
 
 /// Plans an undo. It can be undone in the same way.
-pub fn plan(target: &Surveyed, services: &[ContainerFacts]) -> Result<Plan> {
+pub fn plan(project: &Project, target: &Surveyed, services: &[ContainerFacts]) -> Result<Plan> {
     let name = target.name();
     let kept = previous(name);
     if target.server.database(&kept).is_none() {
@@ -39,7 +40,7 @@ pub fn plan(target: &Surveyed, services: &[ContainerFacts]) -> Result<Plan> {
     Ok(Plan {
         task: "db-undo",
         headline: format!("make `{kept}` the live `{name}` again ({})", target.at()),
-        risk: risk(target),
+        risk: risk(target, project.guards.pins.get("undo")),
         notes: Vec::new(),
         steps,
         afterwards: live

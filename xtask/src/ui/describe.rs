@@ -105,6 +105,7 @@ fn guards(verdicts: &[Verdict], out: &mut String) {
     for v in verdicts {
         let word = match v.judgement {
             Judgement::Passed => "pass",
+            Judgement::Warned => "WARN",
             Judgement::Ask => "ask",
             Judgement::Refused => "REFUSE",
         };

@@ -3,4 +3,5 @@
 pub mod backups;
 pub mod config;
 pub mod doctor;
+pub mod markers;
 pub mod status;

@@ -83,7 +83,7 @@ impl<'a> Own<'a> {
 
 /// What is told to be done stays done, whatever the server's own setting: a swap that a crash takes back would leave the staged
 /// database behind, and nobody who knows of it.
-const DURABLE: &str = "SET synchronous_commit = on;\n";
+pub(super) const DURABLE: &str = "SET synchronous_commit = on;\n";
 
 fn mark(name: &str, own: Own<'_>) -> String {
     let own = own.comment.map_or(String::new(), |own| format!("\n{own}"));
@@ -169,6 +169,39 @@ pub fn still(client: &Client, database: &str, facts: Option<&DatabaseFacts>) -> 
     })
 }
 
+/// The setting by which a database says what it is. It is the server's, not the database's: no dump holds it.
+pub const MARKER: &str = "dbtasks.environment";
+
+/// What gives a database its marker, for whoever may.
+pub fn mark_sql(database: &str, environment: &str) -> String {
+    format!("ALTER DATABASE {} SET {MARKER} = {};\n", ident(database), literal(environment))
+}
+
+/// Gives a database its marker.
+pub fn mark_as(client: &Client, database: &str, environment: &str) -> Act {
+    Act::Write(command(
+        client,
+        format!("the marker `{environment}` into database {database}"),
+        format!("{DURABLE}{}", mark_sql(database, environment)),
+    ))
+}
+
+/// Asserts that a database has its marker.
+pub fn is_marked(client: &Client, database: &str, environment: &str) -> Act {
+    let sql = format!(
+        "SELECT substr(c, strpos(c, '=') + 1) FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase, unnest(s.setconfig) c\n  \
+         WHERE s.setrole = 0 AND d.datname = {} AND split_part(c, '=', 1) = {};\n",
+        literal(database),
+        literal(MARKER)
+    );
+    Act::Check(Check {
+        what: format!("database {database} says that it is `{environment}`"),
+        cmd: client.psql(client.maintenance(), sql),
+        expect: environment.to_owned(),
+        cure: "look at it with `db-protect`, and run the command again".into(),
+    })
+}
+
 /// The database that a plan was made for: its name, and the oid that it must still have.
 #[derive(Debug, Clone, Copy)]
 pub struct Identity<'a> {
@@ -180,7 +213,7 @@ pub struct Identity<'a> {
 
 impl Identity<'_> {
     /// SQL that fails when somebody changed it in the meantime.
-    fn assertion(&self) -> String {
+    pub(super) fn assertion(&self) -> String {
         let found = oid_of(self.name);
         let wanted = self.oid.map_or("NULL".into(), |oid| oid.to_string());
         format!(

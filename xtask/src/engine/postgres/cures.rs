@@ -6,7 +6,7 @@ pub fn for_text(text: &str) -> Option<String> {
     known.map(|(_, cure)| (*cure).to_owned())
 }
 
-const KNOWN: [(&str, &str); 22] = [
+const KNOWN: [(&str, &str); 24] = [
     (
         "server version mismatch",
         "install a pg_dump of the server's version or newer and name its folder in `programs`, or let it run in the server's container (`container = …`)",
@@ -42,6 +42,14 @@ const KNOWN: [(&str, &str); 22] = [
         "let the role create databases (`ALTER ROLE … CREATEDB`): a restore loads into a new database beside the live one",
     ),
     ("is being accessed by other users", "stop what is connected (`db-status` shows it), or list its container in `stop-during`"),
+    (
+        "canceling statement due to lock timeout",
+        "stop what holds the lock (`db-status` shows who is connected), or list its container in `stop-during`",
+    ),
+    (
+        "somebody writes to it",
+        "stop what writes there, or list its container in `stop-during`; then look at it again with `--dry-run`",
+    ),
     ("No space left on device", "free space on the server's disk"),
     ("remaining connection slots", "the server has no free connection: stop some clients"),
     (

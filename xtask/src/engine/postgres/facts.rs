@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
+use super::inventory::{self, Inventory};
 use super::name::literal;
 use super::version::Version;
 
@@ -28,6 +29,9 @@ pub struct ServerFacts {
     /// Tables, where they were asked for.
     #[serde(default)]
     pub tables: Vec<TableFacts>,
+    /// Tables with what ties them together, where it was asked for.
+    #[serde(default)]
+    pub inventory: Inventory,
     /// Extensions and their versions; empty where the database does not exist.
     #[serde(default)]
     pub extensions: BTreeMap<String, String>,
@@ -169,8 +173,10 @@ impl ServerFacts {
 
     /// Reads the answer to `question`.
     pub fn read(answer: &str) -> Result<Self> {
-        let (client, json) = answer.trim().split_once('\n').context("the server's answer ends after its first line")?;
+        let (client, said) = answer.trim().split_once('\n').context("the server's answer ends after its first line")?;
+        let (json, counts) = said.split_once('\n').unwrap_or((said, ""));
         let mut facts: Self = serde_json::from_str(json).context("the server's answer is not what was asked for")?;
+        facts.inventory.count(read_counts(counts));
         facts.client = Version(client.trim().parse().unwrap_or(0));
         Ok(facts)
     }
@@ -194,7 +200,7 @@ impl DatabaseFacts {
 
     /// The environment that `ALTER DATABASE … SET dbtasks.environment` wrote into it.
     pub fn marker(&self) -> Option<&str> {
-        self.settings.iter().find(|s| s.role.is_none() && s.name == "dbtasks.environment").map(|s| s.value.as_str())
+        self.settings.iter().find(|s| s.role.is_none() && s.name == super::admin::MARKER).map(|s| s.value.as_str())
     }
 }
 
@@ -205,16 +211,19 @@ pub enum Depth {
     Database,
     /// Every table's size, too.
     Tables,
+    /// Every table's rows, counted, and what ties tables together.
+    Rows,
 }
 
 /// The question, for a psql that is connected to `database` or, where that does not exist, to another one.
 /// Each psql costs 10 ms, in a container 90: so one question has it all.
 pub fn question(database: &str, depth: Depth) -> String {
-    let tables = match depth {
-        Depth::Database => "",
-        Depth::Tables => TABLES,
+    let (tables, rows) = match depth {
+        Depth::Database => ("", ""),
+        Depth::Tables => (TABLES, ""),
+        Depth::Rows => (inventory::QUESTION, inventory::ROWS),
     };
-    QUESTION
+    format!("{QUESTION}{rows}")
         .replace("{tables}", tables)
         .replace("{name}", &literal(database))
         .replace("{like}", &literal(&format!("{}\\_\\_%", like(database))))

@@ -4,10 +4,12 @@ pub mod admin;
 pub mod client;
 pub mod cures;
 pub mod facts;
+pub mod inventory;
 pub mod name;
 pub mod proof;
 pub mod script;
 pub mod version;
+pub mod wiping;
 
 pub use client::Client;
 pub use facts::{DatabaseFacts, ServerFacts};

@@ -1,0 +1,64 @@
+//! `db-wipe`, and `db-protect`, which keeps it away.
+
+use anyhow::Result;
+
+use super::cluster::Wants;
+use super::session::{Intent, Session, print};
+use super::writing::{consent, survey};
+use crate::bundle::Catalog;
+use crate::cli;
+use crate::config::Database;
+use crate::engine::postgres::facts::Depth;
+use crate::gate::Consent;
+use crate::problem::{Exit, Problem};
+use crate::task::protect;
+use crate::task::wipe::{self, First};
+use crate::view;
+
+/// `db-wipe`
+pub fn wipe(session: &mut Session, args: &cli::Wipe) -> Result<Exit> {
+    let intent = Intent::of(&args.consent);
+    let databases = session.databases(args.only.as_deref())?;
+    session.lock("db-wipe", intent)?;
+    session.with_servers(&databases, Wants::AsFound, intent, |session| empty(session, args, &databases))
+}
+
+fn empty(session: &mut Session, args: &cli::Wipe, databases: &[Database]) -> Result<Exit> {
+    let surveyor = session.surveyor();
+    let surveyed = databases.iter().map(|d| surveyor.survey(d, Depth::Rows)).collect::<Result<Vec<_>>>()?;
+    let catalog = Catalog::read(&session.project.backup.dir)?;
+    let services = session.services("wipe")?;
+    let first = if args.backup { First::Backup } else { First::Nothing };
+    let planned = wipe::plan(&session.project, &surveyed, &catalog, &services, first, &session.moment)?;
+    let plan = session.hooked(planned.plan, &surveyed.iter().collect::<Vec<_>>())?;
+    match session.carry_out(plan, consent(&args.consent), Intent::of(&args.consent))? {
+        Some(_) => print(&planned.lines.join("\n")),
+        None => Ok(Exit::Done),
+    }
+}
+
+/// `db-protect`
+pub fn protect(session: &mut Session, args: &cli::Protect) -> Result<Exit> {
+    let intent = if args.dry_run { Intent::Show } else { Intent::Run };
+    let Some(environment) = args.environment.as_deref().map(str::trim) else {
+        let databases = session.databases(args.database.as_deref())?;
+        return session.with_servers(&databases, Wants::AsFound, Intent::Run, |session| {
+            let surveyed = survey(session, &databases)?;
+            print(&view::markers::text(&surveyed, &session.project.guards))
+        });
+    };
+    anyhow::ensure!(
+        !environment.is_empty(),
+        Problem::usage("`--environment` is empty").cure("name one: `--environment production`")
+    );
+    let database = session.database(args.database.as_deref())?;
+    session.lock("db-protect", intent)?;
+    session.with_servers(std::slice::from_ref(&database), Wants::AsFound, intent, |session| {
+        let target = session.surveyor().survey(&database, Depth::Database)?;
+        let plan = protect::plan(&target, environment, &session.project.guards)?;
+        match session.carry_out(plan, Consent::Ask, intent)? {
+            Some(_) => print(&format!("{}: {environment}", target.name())),
+            None => Ok(Exit::Done),
+        }
+    })
+}

@@ -1,0 +1,120 @@
+//! The wipe itself: one transaction, and who makes way for it.
+
+use serde_json::json;
+
+use super::admin::{DURABLE, Identity};
+use super::client::Client;
+use super::inventory::Table;
+use super::name::literal;
+use crate::plan::{Act, Deed, How};
+
+/// What a wipe of one database touches, and what it must leave.
+#[derive(Debug, Clone)]
+pub struct Wipe<'a> {
+    /// The database that was looked at.
+    pub database: Identity<'a>,
+    /// Every table whose rows go, with the rows that were counted in it.
+    pub emptied: Vec<&'a Table>,
+    /// Those of them that TRUNCATE names: partitions and children go with them.
+    pub named: Vec<&'a str>,
+    /// Tables that must have their rows afterwards, too.
+    pub kept: Vec<&'a str>,
+    /// Materialised views to fill again, in an order in which each finds what it reads.
+    pub views: Vec<&'a str>,
+}
+
+/// Fails when rows came or went since they were counted: a person has said yes to those that were shown, and a backup that was made
+/// since then holds no others for certain.
+const BEFORE: &str = "DO $before$
+DECLARE
+  t record;
+  n bigint;
+  found jsonb := '{}';
+BEGIN
+  FOR t IN SELECT key AS name, value::bigint AS rows FROM jsonb_each_text(current_setting('dbtasks.emptied')::jsonb) LOOP
+    EXECUTE 'SELECT count(*) FROM ONLY ' || t.name INTO n;
+    IF n <> t.rows THEN
+      RAISE EXCEPTION '% had % row(s) when they were counted and has % now: somebody writes to it', t.name, t.rows, n;
+    END IF;
+  END LOOP;
+  FOR t IN SELECT value AS name FROM jsonb_array_elements_text(current_setting('dbtasks.kept')::jsonb) LOOP
+    EXECUTE 'SELECT count(*) FROM ONLY ' || t.name INTO n;
+    found := found || jsonb_build_object(t.name, n);
+  END LOOP;
+  PERFORM set_config('dbtasks.kept', found::text, true);
+END $before$;
+";
+
+/// Fails when a row is left, or when a table that is kept has lost one.
+const AFTER: &str = "DO $after$
+DECLARE
+  t record;
+  n bigint;
+BEGIN
+  FOR t IN SELECT key AS name FROM jsonb_each_text(current_setting('dbtasks.emptied')::jsonb) LOOP
+    EXECUTE 'SELECT count(*) FROM ONLY ' || t.name INTO n;
+    IF n > 0 THEN
+      RAISE EXCEPTION '% still has % row(s)', t.name, n;
+    END IF;
+  END LOOP;
+  FOR t IN SELECT key AS name, value::bigint AS rows FROM jsonb_each_text(current_setting('dbtasks.kept')::jsonb) LOOP
+    EXECUTE 'SELECT count(*) FROM ONLY ' || t.name INTO n;
+    IF n < t.rows THEN
+      RAISE EXCEPTION '% is kept, had % row(s) and would have %', t.name, t.rows, n;
+    END IF;
+  END LOOP;
+END $after$;
+";
+
+/// Empties tables in one transaction, or none of them.
+///
+/// The locks are taken before anything is looked at, so that the transaction's one snapshot is of what it then changes
+/// (<https://www.postgresql.org/docs/current/sql-lock.html>). A second psql ends who holds one of them, and only those.
+pub fn wipe(client: &Client, wipe: &Wipe<'_>) -> Act {
+    let named = wipe.named.join(", ");
+    let emptied: serde_json::Map<_, _> = wipe.emptied.iter().map(|t| (t.name.clone(), json!(t.rows))).collect();
+    let mut sql = format!(
+        "\\set VERBOSITY terse\n{DURABLE}SET lock_timeout = '15s';\nSET statement_timeout = 0;\nSET row_security = off;\nBEGIN ISOLATION LEVEL REPEATABLE READ;\n\
+         LOCK TABLE {named} IN ACCESS EXCLUSIVE MODE;\n{assertion}\
+         SELECT set_config('dbtasks.emptied', {emptied}, true), set_config('dbtasks.kept', {kept}, true);\n\
+         {BEFORE}TRUNCATE TABLE {named} RESTART IDENTITY;\n{AFTER}",
+        assertion = wipe.database.assertion(),
+        emptied = literal(&json!(emptied).to_string()),
+        kept = literal(&json!(wipe.kept).to_string()),
+    );
+    sql.extend(wipe.views.iter().map(|view| format!("REFRESH MATERIALIZED VIEW {view};\n")));
+    sql.push_str("COMMIT;\n");
+    let database = wipe.database.name;
+    let tables = match wipe.emptied.len() {
+        1 => "1 table".into(),
+        n => format!("{n} tables"),
+    };
+    let how = match wipe.emptied.first() {
+        Some(witness) => {
+            let other = Client { app_name: format!("{}/way", client.app_name), ..client.clone() };
+            How::Meanwhile(client.psql(database, sql), other.psql(database, make_way(witness, &client.app_name)))
+        }
+        None => How::Command(client.psql(database, sql)),
+    };
+    Act::Remove(Deed { what: format!("every row of {tables} in {database}"), how })
+}
+
+/// Ends the sessions that the wipe waits for, until a table has got its new file, which it gets with the wipe's commit. Whoever is
+/// still in the way after twelve seconds is named; three seconds later the wipe itself gives up.
+fn make_way(witness: &Table, app_name: &str) -> String {
+    format!(
+        "\\set VERBOSITY terse\nDO $way$\nDECLARE\n  holders text;\nBEGIN\n  FOR i IN 1..1200 LOOP\n    \
+         EXIT WHEN (SELECT relfilenode::bigint FROM pg_class WHERE oid = {oid}) IS DISTINCT FROM {file};\n    \
+         PERFORM pg_stat_clear_snapshot();\n    BEGIN\n      \
+         PERFORM pg_terminate_backend(h.pid) FROM pg_stat_activity w, unnest(pg_blocking_pids(w.pid)) AS b(pid)\n        \
+         JOIN pg_stat_activity h ON h.pid = b.pid AND h.backend_type = 'client backend' WHERE w.application_name = {app};\n    \
+         EXCEPTION WHEN insufficient_privilege THEN NULL;\n    END;\n    PERFORM pg_sleep(0.01);\n  END LOOP;\n  \
+         PERFORM pg_stat_clear_snapshot();\n  \
+         SELECT string_agg(format('%s of the role %s, pid %s, %s', coalesce(nullif(h.application_name, ''), h.backend_type), h.usename, h.pid, h.state), '; ') INTO holders\n    \
+         FROM pg_stat_activity w, unnest(pg_blocking_pids(w.pid)) AS b(pid) JOIN pg_stat_activity h ON h.pid = b.pid WHERE w.application_name = {app};\n  \
+         IF holders IS NOT NULL THEN\n    RAISE EXCEPTION 'a lock is held, and % may not end its holder: %', current_user, holders;\n  END IF;\nEND $way$;\n",
+        oid = witness.oid,
+        file = witness.file,
+        app = literal(app_name),
+    )
+}

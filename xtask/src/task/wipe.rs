@@ -1,0 +1,217 @@
+//! `db-wipe`: every table empty, the schema and the migrators' ledgers as they were.
+
+mod sort;
+
+use anyhow::Result;
+
+use super::restore::unheld;
+use super::services::around_services;
+use super::{Moment, backup};
+use crate::bundle::{Catalog, Reason};
+use crate::config::Project;
+use crate::engine::postgres::admin::{self, Identity};
+use crate::engine::postgres::wiping::{self, Wipe};
+use crate::facts::{ContainerFacts, Surveyed};
+use crate::plan::{Act, Deed, How, Plan, Risk, Safety, Scope, Stake, Step};
+use crate::problem::Problem;
+use crate::ui::human::{ago, count, counted};
+use crate::ui::table::{Lean, columns};
+use sort::{Sorted, refresh_order, sort, ties};
+
+/// Whether a backup comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum First {
+    /// `--backup`
+    Backup,
+    /// What goes is gone.
+    Nothing,
+}
+
+/// A plan, and a line for each database to print when it is done.
+#[derive(Debug, Clone)]
+pub struct Planned {
+    /// The plan.
+    pub plan: Plan,
+    /// `app: 12 tables, 34,567 rows`
+    pub lines: Vec<String>,
+}
+
+/// A database with its tables apart.
+struct Target<'a> {
+    surveyed: &'a Surveyed,
+    sorted: Sorted<'a>,
+}
+
+/// Plans a wipe of these databases: the services stopped, then the backup, then the wipe, so that nothing is written in between.
+pub fn plan(
+    project: &Project,
+    databases: &[Surveyed],
+    catalog: &Catalog,
+    services: &[ContainerFacts],
+    first: First,
+    moment: &Moment,
+) -> Result<Planned> {
+    databases.iter().try_for_each(backup::dumpable)?;
+    named_tables_exist(project, databases)?;
+    let targets: Vec<Target<'_>> = databases
+        .iter()
+        .map(|d| Target { surveyed: d, sorted: sort(&d.server.inventory, &project.guards.keep_tables) })
+        .collect();
+    targets.iter().try_for_each(Target::can_be_wiped)?;
+    let lines = targets.iter().map(Target::line).collect();
+    let mut steps: Vec<Step> = Vec::new();
+    let (mut afterwards, mut made) = (Vec::new(), None);
+    for target in targets.iter().filter(|t| !t.sorted.emptied.is_empty()) {
+        steps.push(Step::Act(admin::still(&target.surveyed.client, target.surveyed.name(), target.surveyed.live())));
+    }
+    let risk = if steps.is_empty() { Risk::Nothing } else { risk(project, &targets, catalog, first, moment) };
+    if !steps.is_empty() {
+        let mut body = Vec::new();
+        if first == First::Backup {
+            let request = backup::Request { backup: project.backup.clone(), label: None, reason: Reason::PreWipe };
+            let backup = backup::plan(project, databases, catalog, &request, moment)?;
+            body.extend(backup.steps);
+            made = backup.backup;
+            afterwards = backup.afterwards.iter().map(|line| line.replace("to restore it:", "to get the data back:")).collect();
+        }
+        body.extend(targets.iter().filter(|t| !t.sorted.emptied.is_empty()).map(Target::wipe));
+        steps.push(around_services(services, body));
+    }
+    let headline = targets.iter().map(|t| format!("`{}` ({}): {}", t.surveyed.name(), t.surveyed.at(), t.size()));
+    let plan = Plan {
+        task: "db-wipe",
+        headline: format!("empty {}", headline.collect::<Vec<_>>().join(", ")),
+        risk,
+        notes: targets.iter().flat_map(Target::notes).chain(one_by_one(databases)).collect(),
+        steps,
+        afterwards,
+        result: Vec::new(),
+        backup: made,
+    };
+    Ok(Planned { plan, lines })
+}
+
+/// No transaction spans two databases.
+fn one_by_one(databases: &[Surveyed]) -> Option<String> {
+    (databases.len() > 1).then(|| "one database after the other: where one fails, those before it are empty already".into())
+}
+
+fn risk(project: &Project, targets: &[Target<'_>], catalog: &Catalog, first: First, moment: &Moment) -> Risk {
+    let stake = |target: &Target<'_>| {
+        let newest = catalog.latest(Some(&target.surveyed.spec.key));
+        let safety = match first {
+            First::Backup => Safety::BackedUp,
+            First::Nothing => Safety::Bare(newest.map(|b| format!("`{}`, made {}", b.name, ago(b.created, moment.now)))),
+        };
+        Stake { safety, ..target.surveyed.stake() }
+    };
+    let stakes: Vec<Stake> = targets.iter().map(stake).collect();
+    let answer = Stake::names(&stakes);
+    Risk::ReplacesData { stakes, answer, pin: project.guards.pins.get("wipe").cloned() }
+}
+
+/// A name that fits nothing is a slip that would cost the rows of the table that was meant.
+fn named_tables_exist(project: &Project, databases: &[Surveyed]) -> Result<()> {
+    let fits = |name: &&crate::config::TableName| {
+        databases.iter().flat_map(|d| &d.server.inventory.tables).any(|t| name.fits(&t.schema, &t.table))
+    };
+    match project.guards.keep_tables.iter().find(|name| !fits(name)) {
+        // it may be of a database that is not looked at
+        Some(name) if databases.len() == project.databases.len() => {
+            Err(Problem::refused(format!("`guards.keep-tables` names `{name}`, and there is no such table"))
+                .because("where it is misspelt, the table that is meant would be emptied")
+                .cure("correct the name in `db-tasks.toml` (`schema.table`, or `table` in any schema), or take it out")
+                .into())
+        }
+        _ => Ok(()),
+    }
+}
+
+impl Target<'_> {
+    fn size(&self) -> String {
+        let rows = self.sorted.with_rows().filter_map(|t| t.rows).sum();
+        format!("{}, {}", counted(self.sorted.with_rows().count() as u64, "table"), counted(rows, "row"))
+    }
+
+    fn line(&self) -> String {
+        format!("{}: {}", self.surveyed.name(), self.size())
+    }
+
+    fn can_be_wiped(&self) -> Result<()> {
+        let (server, name) = (&self.surveyed.server, self.surveyed.name());
+        unheld(self.surveyed)?;
+        let ties = ties(&self.sorted, &server.inventory);
+        if !ties.chains.is_empty() {
+            let also = ties.also.iter().map(|t| format!("'{t}'")).collect::<Vec<_>>().join(", ");
+            return Err(Problem::refused(format!("a table of `{name}` that keeps its rows needs rows that would go"))
+                .because(ties.chains.join("\n"))
+                .cure(format!(
+                    "keep those, too: add {also} to `guards.keep-tables` in `db-tasks.toml`; or do not keep the first one"
+                ))
+                .into());
+        }
+        let role = &server.role.name;
+        let concerned = self.sorted.named().into_iter().chain(self.sorted.with_rows());
+        if let Some((table, lacks)) = concerned.filter_map(|t| Some((t, t.lacks.as_ref()?))).next() {
+            return Err(Problem::refused(format!(
+                "the role `{role}` may not empty `{}`, which is `{}`'s",
+                table.name, table.owner
+            ))
+            .because(format!("it has no right to {lacks}"))
+            .cure(format!("connect as `{}` or as a superuser, or keep the table (`guards.keep-tables`)", table.owner))
+            .into());
+        }
+        if let Some(view) = refresh_order(&server.inventory).into_iter().find(|v| !v.ours) {
+            return Err(Problem::refused(format!(
+                "the role `{role}` may not refresh `{}`, which is `{}`'s",
+                view.name, view.owner
+            ))
+            .because("a materialised view keeps the old rows until it is refreshed")
+            .cure(format!("connect as `{}` or as a superuser", view.owner))
+            .into());
+        }
+        Ok(())
+    }
+
+    /// Every table with its rows and what becomes of it, and what a wipe leaves.
+    fn notes(&self) -> Vec<String> {
+        let inventory = &self.surveyed.server.inventory;
+        let rows = |rows: Option<u64>| rows.map_or(String::new(), count);
+        let emptied = self.sorted.with_rows().map(|t| vec![t.name.clone(), rows(t.rows), "emptied".into()]);
+        let kept = self.sorted.kept.iter().map(|(t, why)| vec![t.name.clone(), rows(t.rows), format!("kept: {why}")]);
+        let all: Vec<Vec<String>> = emptied.chain(kept).collect();
+        let header = format!("TABLE OF {}", self.surveyed.name());
+        let mut notes: Vec<String> =
+            columns(&[(&header, Lean::Left), ("ROWS", Lean::Right), ("", Lean::Left)], &all).lines().map(String::from).collect();
+        let views: Vec<&str> = refresh_order(inventory).iter().map(|v| v.name.as_str()).collect();
+        if !views.is_empty() {
+            notes.push(format!("refreshed afterwards: {}", views.join(", ")));
+        }
+        if !inventory.sequences.is_empty() {
+            notes.push(format!(
+                "left as they are, because they belong to no column: the sequences {}",
+                inventory.sequences.join(", ")
+            ));
+        }
+        if inventory.large_objects > 0 {
+            notes.push(format!("left as they are: {}", counted(inventory.large_objects, "large object")));
+        }
+        notes
+    }
+
+    fn wipe(&self) -> Step {
+        let d = self.surveyed;
+        let kept = self.sorted.kept.iter().filter(|(t, _)| t.rows.is_some()).map(|(t, _)| t.name.as_str());
+        let wipe = Wipe {
+            database: Identity { name: d.name(), oid: d.live().map(|l| l.oid) },
+            emptied: self.sorted.with_rows().collect(),
+            named: self.sorted.named().iter().map(|t| t.name.as_str()).collect(),
+            kept: kept.collect(),
+            views: refresh_order(&d.server.inventory).iter().map(|v| v.name.as_str()).collect(),
+        };
+        let body = vec![Step::Act(wiping::wipe(&d.client, &wipe))];
+        // a psql that outlived its `docker exec` must not come to it later
+        let sessions = Act::Remove(Deed { what: "sessions of this run".into(), how: How::Command(d.client.end_sessions()) });
+        Step::Scope(Scope { body, on_failure: vec![sessions], finally: Vec::new() })
+    }
+}
