@@ -92,7 +92,7 @@ db-reset: ## back up, make the database anew, migrate, seed; ARGS=--force for CI
 	@$(call db_tasks_run,DATABASE YES DRY_RUN)
 
 db-wipe: db_tasks_NAME = --only="$$NAME"
-db-wipe: ## empty everything, or only NAME=…; ARGS=--backup keeps a backup
+db-wipe: ## empty every table, or those of NAME=… alone; ARGS=--backup keeps a backup
 	@$(call db_tasks_run,NAME DATABASE YES DRY_RUN)
 
 db-migrate: ## run the project's migrations
@@ -107,7 +107,7 @@ db-prepare: ## make and fill the databases that are missing or empty
 db-repair: ## set right what a killed run left behind
 	@$(call db_tasks_run,DRY_RUN)
 
-db-protect: ## mark the database as one that must not be replaced
+db-protect: ## mark the database for what it is: ARGS="--environment production"
 	@$(call db_tasks_run,DATABASE DRY_RUN)
 
 .DEFAULT_GOAL := $(db_tasks_goal)

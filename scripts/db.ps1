@@ -39,8 +39,8 @@ if ($env:DB_TASKS) {
 }
 if (-not $program) {
     Stop-Here 'error: there is no db-tasks to run',
-        '  looked for: the program in $env:DB_TASKS, db-tasks on PATH, an alias `xtask` in .cargo/config.toml of this folder or one above',
-        '  next: `cargo install --path xtask` in a clone of db-tasks, or set DB_TASKS to where it is, or give your repo that alias'
+        '  looked for: the program in $env:DB_TASKS, db-tasks on PATH, `xtask` in what `cargo --list` shows here',
+        '  next: `cargo install --path xtask` in a clone of db-tasks, or set DB_TASKS to where it is, or give your repo an alias `xtask` in .cargo/config.toml'
 }
 
 if ($MyInvocation.ExpectingInput) { $input | & $program @words } else { & $program @words }

@@ -131,13 +131,8 @@ fn tasks() -> Vec<String> {
     help.lines().filter_map(|l| l.strip_prefix("  db-")?.split(' ').next()).map(|name| format!("db-{name}")).collect()
 }
 
-/// Tasks that scripts may name before the tool has them.
-const COMING: [&str; 2] = ["db-wipe", "db-protect"];
-
 /// The tool knows this task and its options: with them all read, it shows its help.
 #[track_caller]
 fn understood(words: &[String]) {
-    if tasks().contains(&words[0]) || !COMING.contains(&words[0].as_str()) {
-        ends(Command::new(TOOL).args(words).arg("--help"), 0, "Usage:");
-    }
+    ends(Command::new(TOOL).args(words).arg("--help"), 0, "Usage:");
 }

@@ -39,10 +39,3 @@ fn an_xtask_of_the_repo_is_found_from_every_folder() {
         format!("{:?} {id} {}\n", ["db-backup", "--label", "a b", "--auto"], repo.deep.canonicalize().unwrap().display());
     assert_eq!(said.out, wanted, "the words, the very process, the folder");
 }
-
-#[test]
-fn a_broken_cargo_config_is_cargos_to_explain() {
-    let repo = Repo::new();
-    repo.file(".cargo/config.toml", "[alias\nxtask = 1\n");
-    ends(call(&repo).arg("list"), 2, "could not parse TOML");
-}
