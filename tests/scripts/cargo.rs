@@ -39,3 +39,16 @@ fn an_xtask_of_the_repo_is_found_from_every_folder() {
         format!("{:?} {id} {}\n", ["db-backup", "--label", "a b", "--auto"], repo.deep.canonicalize().unwrap().display());
     assert_eq!(said.out, wanted, "the words, the very process, the folder");
 }
+
+/// cargo takes an alias's first word for a command of its own: it looks for `cargo-db-tasks`, and says the word again.
+#[test]
+fn the_readmes_alias_reaches_the_tool() {
+    let repo = Repo::new();
+    call(&repo);
+    repo.program("cargo-db-tasks", Path::new(env!("CARGO_BIN_EXE_cargo-db-tasks")));
+    repo.file(".cargo/config.toml", "[alias]\nxtask = \"db-tasks\"\n");
+    for words in [&["xtask", "db-list", "--help"][..], &["db-tasks", "db-list", "--help"]] {
+        ends(repo.command("cargo").current_dir(&repo.deep).args(words), 0, "Usage: db-tasks db-list");
+    }
+    ends(call(&repo).args(["list", "--help"]), 0, "Usage: db-tasks db-list");
+}

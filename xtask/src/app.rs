@@ -23,7 +23,7 @@ use session::{Intent, Session};
 
 /// The program: reads the command line, does the task, maps what went wrong to an exit code.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::try_parse_from(words()) {
         Ok(cli) => cli,
         Err(e) => {
             // clap's own exit codes are ours: 0 for help, 2 for usage
@@ -33,6 +33,15 @@ pub fn main() -> ExitCode {
         }
     };
     execute(&cli.global, &cli.task).into()
+}
+
+/// The command line; cargo gives its own word for a program first (<https://doc.rust-lang.org/cargo/reference/external-tools.html>).
+fn words() -> impl Iterator<Item = std::ffi::OsString> {
+    let mut words: Vec<_> = std::env::args_os().collect();
+    if words.get(1).is_some_and(|word| word == "db-tasks") {
+        words.remove(1);
+    }
+    words.into_iter()
 }
 
 /// Does one task: the way in for an xtask of your own that has taken `Task` in.
@@ -57,7 +66,7 @@ fn publish(document: &serde_json::Value) -> Result<Exit> {
 
 /// A command line that can't be read has its document, too, where it asks for one.
 fn misread(error: &clap::Error) {
-    let words: Vec<String> = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    let words: Vec<String> = words().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
     if !error.use_stderr() || !words.iter().any(|word| word == "--json") {
         return;
     }
