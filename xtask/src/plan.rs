@@ -45,6 +45,8 @@ pub enum Risk {
     Changes {
         /// The databases.
         stakes: Vec<Stake>,
+        /// The variable that must be set, where the task has one.
+        pin: Option<Pin>,
     },
     /// Live data.
     ReplacesData {
