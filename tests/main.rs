@@ -9,5 +9,9 @@ mod components;
 mod files;
 mod real;
 mod rules;
+#[cfg(unix)]
+mod scripts;
 mod stream;
 mod support;
+#[cfg(unix)]
+mod walks;

@@ -10,7 +10,7 @@ mod said;
 mod secrets;
 mod settings;
 mod snapshots;
-mod terminal;
+pub mod terminal;
 mod texts;
 mod wipe;
 

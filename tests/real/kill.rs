@@ -342,6 +342,24 @@ fn a_disk_for_backups_that_is_full() {
     calamity(&Ground::in_folder(cluster, Some(&folder)), "a full disk for backups", 2, || small.fill(), || small.clear());
 }
 
+#[test]
+fn a_disk_of_the_server_that_is_full() {
+    let bin = need!("postgresql", crate::support::cluster::programs());
+    let small = need!("a file system of its own", Small::mount(400));
+    let dir = small.0.join("pg");
+    fs::create_dir(&dir).unwrap();
+    let cluster = need!("postgresql", Cluster::start_in(&bin, dir));
+    cluster.sql("postgres", "ALTER ROLE app SET synchronous_commit = on; ALTER ROLE postgres SET synchronous_commit = on");
+    let heal = || {
+        small.clear();
+        // without room for its log it ends itself
+        if cluster.try_sql("postgres", "CHECKPOINT").is_err() {
+            restart_at_once(&cluster);
+        }
+    };
+    calamity(&Ground::new(&cluster), "a full disk of the server", 2, || small.fill(), heal);
+}
+
 /// `pg_ctl restart -m immediate`, as whoever runs the server.
 fn restart_at_once(cluster: &Cluster) {
     let data = cluster.dir.join("data");

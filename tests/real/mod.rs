@@ -5,6 +5,7 @@ mod guards;
 mod host;
 mod kill;
 mod memory;
+mod migrators;
 mod reset;
 mod traps_client;
 mod traps_environment;

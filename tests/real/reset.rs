@@ -109,6 +109,7 @@ fn a_reset_is_refused_and_declined_without_a_trace() {
     let before = cluster.fingerprint(&db.name);
     project.fails("db-reset", 3, "standard input is no terminal");
     project.fails("db-reset --confirm other", 3, "does not name");
+    project.fails("db-reset --force --skip-backup", 3, "`ALLOW_DATABASE_WIPE` is not set");
     let production = project.env("ENVIRONMENT", "production");
     production.fails("db-reset --force", 3, "environment");
     production.fails("db-seed", 3, "environment");
@@ -118,6 +119,18 @@ fn a_reset_is_refused_and_declined_without_a_trace() {
     production.ok("db-migrate --backup");
     assert_eq!(cluster.sql(&db.name, "SELECT count(*) FROM users"), "0");
     assert_eq!(production.files().len(), 2);
+}
+
+#[test]
+fn a_reset_without_a_backup_takes_a_pin_and_is_said_loudly() {
+    let cluster = need!("postgresql", cluster());
+    let (db, project) = project(cluster, "");
+    let before = cluster.fingerprint(&db.name);
+    let project = project.env("ALLOW_DATABASE_WIPE", "true");
+    project.ok("db-reset --force --skip-backup").ends_with(0, "NO BACKUP is made first");
+    assert!(project.files().is_empty());
+    project.ok("db-undo --yes");
+    same(&cluster.fingerprint(&db.name), &before);
 }
 
 #[test]

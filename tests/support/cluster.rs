@@ -50,8 +50,13 @@ impl Cluster {
     /// A cluster of its own with the programs of a folder. It ends with this process.
     pub fn start(bin: &Path) -> Result<Self, String> {
         let dir = short_folder()?;
-        let user = User::find(&dir)?;
         watchdog::at_exit(&format!("rm -rf {}", quoted(&dir)));
+        Self::start_in(bin, dir)
+    }
+
+    /// The same in a folder that is there and empty, and somebody else's to remove.
+    pub fn start_in(bin: &Path, dir: PathBuf) -> Result<Self, String> {
+        let user = User::find(&dir)?;
         let data = dir.join("data");
         let mut initdb = user.command(&bin.join("initdb"));
         initdb.arg("-D").arg(&data).args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C"]);

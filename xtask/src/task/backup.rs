@@ -46,7 +46,11 @@ pub fn plan(project: &Project, databases: &[Surveyed], catalog: &Catalog, reques
         result.push(paths.shown());
         steps.push(one_set(project, group, &paths, request, compression, moment));
     }
-    steps.extend(super::cleanup::removals(catalog, &request.backup.keep, moment, databases));
+    let gone = super::cleanup::removals(catalog, &request.backup.keep, moment, databases);
+    if !gone.is_empty() {
+        // an old one that can't be removed is no fault of the new one, which is sealed by then
+        steps.push(Step::Scope(Scope { finally: gone, ..Scope::default() }));
+    }
     let size = |d: &Surveyed| d.live().and_then(|l| l.size).map_or(String::new(), |n| format!(", {}", human::bytes(n)));
     let list = databases.iter().map(|d| format!("`{}` ({}{})", d.name(), d.at(), size(d))).collect::<Vec<_>>().join(", ");
     let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();

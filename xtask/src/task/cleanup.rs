@@ -51,7 +51,7 @@ pub fn plan(catalog: &Catalog, rules: &KeepRules, moment: &Moment) -> Plan {
         catalog.backups.iter().filter(|b| b.manifest().is_none()).map(|b| format!("keeps {}: it is not one of ours", b.name));
     let notes = kept.chain(foreign).collect();
     let mut steps: Vec<Step> = unfinished(catalog).collect();
-    steps.extend(acts(&verdicts));
+    steps.extend(acts(&verdicts).into_iter().map(Step::Act));
     Plan {
         task: "db-cleanup",
         headline: format!("remove old backups from {}", catalog.dir.display()),
@@ -73,7 +73,7 @@ pub fn unfinished(catalog: &Catalog) -> impl Iterator<Item = Step> {
 }
 
 /// What goes after a new backup was made, by the rules that somebody has set: without a rule, nothing does.
-pub fn removals(catalog: &Catalog, rules: &KeepRules, moment: &Moment, made: &[Surveyed]) -> Vec<Step> {
+pub fn removals(catalog: &Catalog, rules: &KeepRules, moment: &Moment, made: &[Surveyed]) -> Vec<Act> {
     let concerned: Vec<_> = of_databases(catalog, made).map(|b| &b.path).collect();
     let verdicts: Vec<_> = verdicts(catalog, rules, moment).into_iter().filter(|(b, _)| concerned.contains(&&b.path)).collect();
     acts(&verdicts)
@@ -87,22 +87,20 @@ fn of_databases<'a>(catalog: &'a Catalog, databases: &'a [Surveyed]) -> impl Ite
 }
 
 /// A backup's files go before its manifest: what a crash leaves is known as broken, and goes next time.
-fn acts(verdicts: &[(&Backup, Verdict)]) -> Vec<Step> {
-    let mut steps = Vec::new();
+fn acts(verdicts: &[(&Backup, Verdict)]) -> Vec<Act> {
+    let mut acts = Vec::new();
     for (backup, verdict) in verdicts {
         let Verdict::Remove(why) = verdict else { continue };
-        let remove = |how| Step::Act(Act::Remove(Deed { what: format!("backup, {why}"), how }));
+        let remove = |how| Act::Remove(Deed { what: format!("backup, {why}"), how });
         match &backup.manifest_path {
-            Some(manifest) if backup.path.is_dir() && manifest.starts_with(&backup.path) => {
-                steps.push(remove(How::Folder(backup.path.clone())))
-            }
+            Some(manifest) if manifest.starts_with(&backup.path) => acts.push(remove(How::Folder(backup.path.clone()))),
             Some(manifest) => {
                 let files = backup.manifest().into_iter().flat_map(|m| &m.artifacts).map(|a| backup.folder().join(&a.file));
-                steps.extend(files.map(|f| remove(How::File(f))));
-                steps.push(remove(How::File(manifest.clone())));
+                acts.extend(files.map(|f| remove(How::File(f))));
+                acts.push(remove(How::File(manifest.clone())));
             }
             None => {}
         }
     }
-    steps
+    acts
 }

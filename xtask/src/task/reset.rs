@@ -75,7 +75,7 @@ pub fn plan(project: &Project, target: &Surveyed, services: &[ContainerFacts], h
         task: "db-reset",
         headline: format!("reset `{name}` ({}): an empty database, migrated{}", target.at(), seeded(request.seeding)),
         risk: risk(target, &project.guards, result.as_ref()),
-        notes: notes(target, project.strategy),
+        notes: notes(target, project.strategy, result.as_ref()),
         steps,
         afterwards,
         result: result.iter().cloned().collect(),
@@ -105,8 +105,11 @@ fn risk(target: &Surveyed, guards: &Guards, backup: Option<&PathBuf>) -> Risk {
     }
 }
 
-fn notes(target: &Surveyed, strategy: Strategy) -> Vec<String> {
+fn notes(target: &Surveyed, strategy: Strategy, backup: Option<&PathBuf>) -> Vec<String> {
     let mut notes = Vec::new();
+    if backup.is_none() && target.live().is_some() {
+        notes.push(format!("NO BACKUP is made first: the one way back is the database `{}`", previous(target.name())));
+    }
     if let Some(size) = target.live().and_then(|d| d.size) {
         notes.push(format!("the live database takes {} on disk; all of its data goes", crate::ui::human::bytes(size)));
     }

@@ -55,6 +55,10 @@ pub fn release(client: &Client, name: &str, own: Own<'_>, carries: Option<&Datab
 /// A mark that came second would be missing where a run is killed in between.
 pub const ON_ITS_WAY: i64 = 2_000_000_019;
 
+/// The connection limit by which a server marks a database whose DROP was cut short: nobody can enter it, and nothing can be done
+/// with it but to drop it again (`DATCONNLIMIT_INVALID_DB`, <https://www.postgresql.org/docs/release/15.4/>).
+pub const INVALID: i64 = -2;
+
 /// How the comment of a database begins that is kept for an undo; the person's own comment follows it. It goes along with a
 /// rename, and any owner may write it: a setting of our own would take a superuser.
 pub const KEPT: &str = "db-tasks: kept for db-undo";
@@ -94,7 +98,7 @@ fn unmark(name: &str, own: Own<'_>) -> String {
 
 fn assert_marked(name: &str) -> String {
     format!(
-        "DO $mark$ BEGIN\n  IF EXISTS (SELECT FROM pg_database WHERE datname = {name} AND datconnlimit <> {ON_ITS_WAY}\n      \
+        "DO $mark$ BEGIN\n  IF EXISTS (SELECT FROM pg_database WHERE datname = {name} AND datconnlimit NOT IN ({ON_ITS_WAY}, {INVALID})\n      \
          AND NOT starts_with(coalesce(shobj_description(oid, 'pg_database'), ''), {mark})) THEN\n    \
          RAISE EXCEPTION 'this database was not made by db-tasks, so it is not dropped';\n  END IF;\nEND $mark$;\n",
         name = literal(name),

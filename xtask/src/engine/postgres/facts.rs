@@ -183,9 +183,9 @@ impl ServerFacts {
 }
 
 impl DatabaseFacts {
-    /// Whether this tool made or kept it.
+    /// Whether this tool made or kept it, or nobody can have any use of it.
     pub fn is_ours(&self) -> bool {
-        self.connection_limit == super::admin::ON_ITS_WAY || self.is_kept()
+        [super::admin::ON_ITS_WAY, super::admin::INVALID].contains(&self.connection_limit) || self.is_kept()
     }
 
     fn is_kept(&self) -> bool {

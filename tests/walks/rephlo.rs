@@ -1,0 +1,135 @@
+//! The "Database Backup & Restore Guide" of a backend with npm, Prisma and PostgreSQL on the host.
+
+use super::{Repo, shape};
+use crate::real::{Held, same, tiny};
+use crate::support::cluster::{Cluster, cluster};
+use crate::support::component::{output, script};
+use crate::support::need;
+use std::fs;
+use std::process::Command;
+
+const DB: &str = "rephlo-dev";
+const SQL: &str = "rephlo-dev_0000-00-00T00-00-00.sql";
+const GZ: &str = "rephlo-dev_0000-00-00T00-00-00.sql.gz";
+const MANIFEST: &str = "rephlo-dev_0000-00-00T00-00-00.manifest.json";
+
+/// The repo, with Prisma's engine stood in for: it comes from a host of its own.
+fn repo(cluster: &Cluster) -> Repo {
+    let repo = Repo::of("rephlo");
+    fs::write(repo.dir.join(".env"), format!("DATABASE_URL={}?schema=public\n", cluster.url(DB))).unwrap();
+    repo.program(
+        "npx",
+        "echo \"npx $*\" >>npx.log\ntest \"$*\" = 'prisma migrate deploy' || exit 2\n\
+         exec psql -qX -v ON_ERROR_STOP=1 -c 'CREATE TABLE users (id serial PRIMARY KEY, email text NOT NULL)'",
+    );
+    repo
+}
+
+fn npm() -> Result<(), String> {
+    output(Command::new("npm").arg("--version")).or_else(|_| output(&mut Command::new(script("migrators.sh")))).map(drop)
+}
+
+/// A second later: names have the second in them.
+fn shapes(repo: &Repo) -> Vec<String> {
+    repo.names("backups").iter().map(|name| shape(name)).collect()
+}
+
+#[test]
+fn the_guide_from_top_to_bottom() {
+    let cluster = need!("postgresql", cluster());
+    need!("npm", npm());
+    need!("script", crate::bench::terminal::available());
+    cluster.sql("postgres", &format!("CREATE DATABASE \"{DB}\" OWNER app TEMPLATE template0"));
+    let _db = cluster.named(DB);
+    tiny(cluster, DB);
+    let before = cluster.fingerprint(DB);
+    let repo = repo(cluster);
+
+    // "Restore fails: no such file or directory: backups/" is no matter: a backup makes the folder
+    repo.fails("npm run --silent db:restore -- --latest", 1, "`db-backup` makes one");
+
+    // npm run db:backup: it shows the database, asks, and says where the backup is and how large
+    let said = repo.typed("npm run --silent db:backup", "n\n").ends_with(4, "declined: nothing was changed");
+    assert!(said.out.contains("back up `rephlo-dev` (127.0.0.1:"), "{}", said.out);
+    assert!(repo.names("backups").is_empty());
+    repo.typed("npm run --silent db:backup", "y\n").ends_with(0, "proved");
+    assert_eq!(shapes(&repo), [MANIFEST, SQL]);
+
+    // npm run db:backup:auto: no question, gzip; what is older than 30 days goes
+    let manifest = repo.dir.join("backups").join(&repo.names("backups")[0]);
+    let text = fs::read_to_string(&manifest).unwrap();
+    let year = text.split("\"created\": \"").nth(1).unwrap()[..4].to_owned();
+    fs::write(&manifest, text.replacen(&format!("\"created\": \"{year}"), "\"created\": \"2019", 1)).unwrap();
+    repo.ok("npm run --silent db:backup:auto").ends_with(0, "backup, ");
+    assert_eq!(shapes(&repo), [MANIFEST, GZ]);
+    output(Command::new("gunzip").arg("-t").arg(repo.dir.join("backups").join(&repo.names("backups")[1]))).unwrap();
+
+    // npm run db:reset: a warning, a backup, a word to type; without it nothing happens
+    let said = repo.typed("npm run --silent db:reset", "yes\n").ends_with(4, "declined: nothing was changed");
+    assert!(said.out.contains("replaces the live data of `rephlo-dev`"), "{}", said.out);
+    repo.fails("npm run --silent db:reset", 3, "standard input is no terminal");
+    same(&cluster.fingerprint(DB), &before);
+    assert!(!repo.dir.join("npx.log").exists());
+    repo.typed("npm run --silent db:reset", "rephlo-dev\n").ends_with(0, "npm run prisma:generate");
+    assert_eq!(cluster.sql(DB, "SELECT count(*) FROM users"), "3");
+    assert_eq!(fs::read_to_string(repo.dir.join("npx.log")).unwrap(), "npx prisma migrate deploy\n");
+    assert_eq!(shapes(&repo), [MANIFEST, GZ, MANIFEST, GZ].map(String::from).into_iter().collect::<Vec<_>>().sorted());
+
+    // npm run db:restore: a numbered list, q to quit, the word yes
+    repo.typed("npm run --silent db:restore", "q\n").ends_with(4, "no backup was chosen");
+    repo.typed("npm run --silent db:restore", "1\nno\n").ends_with(4, "declined");
+    assert_eq!(cluster.sql(DB, "SELECT count(*) FROM users"), "3");
+    repo.typed("npm run --silent db:restore", "1\nyes\n").ends_with(0, "npm run prisma:studio");
+    same(&cluster.fingerprint(DB), &before);
+
+    // CI: db:reset:force still backs up; SKIP_BACKUP_PROMPT answers the question
+    let backups = repo.names("backups").len();
+    repo.ok("npm run --silent db:reset:force");
+    assert_eq!(repo.names("backups").len(), backups + 2);
+    repo.ok("SKIP_BACKUP_PROMPT=true npm run --silent db:reset");
+    assert_eq!(cluster.sql(DB, "SELECT count(*) FROM users"), "3");
+
+    // npm run db:restore -- --file NAME, and -- --latest
+    let first = repo.names("backups").into_iter().find(|name| name.ends_with(".sql.gz")).unwrap();
+    repo.ok(&format!("npm run --silent db:restore -- --yes --file {first}"));
+    same(&cluster.fingerprint(DB), &before);
+    repo.typed("npm run --silent db:restore -- --latest", "yes\n").ends_with(0, "");
+    assert_eq!(cluster.sql(DB, "SELECT count(*) FROM users"), "3");
+
+    // BACKUP_DIR and BACKUP_RETENTION_DAYS
+    repo.ok("BACKUP_DIR=elsewhere BACKUP_RETENTION_DAYS=90 npm run --silent db:backup:auto");
+    assert_eq!(repo.names("elsewhere").len(), 2);
+
+    // "Never use db:reset" in production
+    repo.fails("ENVIRONMENT=production npm run --silent db:reset:force", 3, "environment");
+    troubleshooting(cluster, &repo);
+}
+
+fn troubleshooting(cluster: &Cluster, repo: &Repo) {
+    // pg_dump: command not found
+    let none = repo.home.path().join("none");
+    fs::create_dir(&none).unwrap();
+    let said = repo.run(&format!("DB_TASKS_PG_BIN={} npm run --silent db:backup:auto", none.display()));
+    said.ends_with(1, "apt-get install postgresql-client");
+    // permission denied: check the credentials
+    let url = cluster.url(DB).replace("s3cret", "wrong");
+    repo.fails(&format!("DATABASE_URL='{url}' npm run --silent db:backup:auto"), 1, "check the user and the password");
+    // "is being accessed by other users": nobody has to be sent away by hand
+    let held = Held::new(cluster, DB, "SELECT * FROM users");
+    repo.ok("npm run --silent db:restore -- --latest --yes").ends_with(0, "connected");
+    drop(held);
+    // gzip: command not found
+    repo.program("gzip", "exit 127");
+    repo.ok("npm run --silent db:backup:auto");
+}
+
+trait Sorted {
+    fn sorted(self) -> Self;
+}
+
+impl Sorted for Vec<String> {
+    fn sorted(mut self) -> Self {
+        self.sort();
+        self
+    }
+}
