@@ -92,7 +92,8 @@ fn the_pin_is_pulled_in_the_environment_alone() {
         }
         let said = bench.run(&["db-wipe", "--yes"]).exits(3);
         said.error(&format!("`db-wipe` is refused by the pin guard\n  pin: {why}\n  next: {}", cure("ALLOW_DATABASE_WIPE=true")));
-        assert_eq!(bench.calls().len(), 1);
+        // what is out of reach is not counted either
+        assert!(bench.calls().len() == 1 && !bench.calls()[0].stdin.contains("count(*) FROM ONLY"));
     }
 }
 
@@ -201,7 +202,7 @@ fn nothing_there_and_nothing_to_do() {
     bench.facts("app", none).run(&["db-wipe", "--yes"]).exits(1).tells("there is no database `app` on the server");
     let mut empty = facts("app");
     empty["inventory"] = json!({});
-    let said = bench.facts("app", empty).run(&["db-wipe", "--backup"]).exits(0);
+    let said = bench.facts("app", empty).run(&["db-wipe", "--backup", "--yes"]).exits(0);
     assert_eq!(said.out, "app: 0 tables, 0 rows\n");
     bench.run(&["db-wipe", "--only", "other"]).exits(2).tells("`db-tasks.toml` has no database `other`");
 }

@@ -168,6 +168,11 @@ impl Session {
         }
     }
 
+    /// Refuses what no plan could be cleared for, before a costly question is asked for it.
+    pub fn refuse_early(&self, task: &str, risk: &Risk, consent: Consent) -> Result<()> {
+        gate::refuse(task, &gate::judge(risk, &self.circumstances(consent)))
+    }
+
     /// From a plan to its end: shown, or cleared, run and reported. `None` when it was only shown.
     pub fn carry_out(&mut self, plan: Plan, consent: Consent, intent: Intent) -> Result<Option<Report>> {
         if intent == Intent::Show {
