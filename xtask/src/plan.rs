@@ -45,6 +45,8 @@ pub enum Risk {
     Changes {
         /// The databases.
         stakes: Vec<Stake>,
+        /// The variable that must be set, where the task has one.
+        pin: Option<Pin>,
     },
     /// Live data.
     ReplacesData {
@@ -321,10 +323,18 @@ pub enum Outcome {
 }
 
 impl Plan {
+    /// A plan without steps.
+    pub fn bare(task: &'static str, headline: String, risk: Risk) -> Self {
+        let (notes, steps, afterwards, result) = Default::default();
+        Self { task, headline, risk, notes, steps, afterwards, result, backup: None }
+    }
+
     /// The databases that it is about, by name: those at stake, or those that the backup is of.
     pub fn databases(&self) -> Vec<String> {
         match &self.risk {
-            Risk::Changes { stakes } | Risk::ReplacesData { stakes, .. } => stakes.iter().map(|s| s.database.clone()).collect(),
+            Risk::Changes { stakes, .. } | Risk::ReplacesData { stakes, .. } => {
+                stakes.iter().map(|s| s.database.clone()).collect()
+            }
             _ => self.acts().into_iter().flat_map(sealed).collect(),
         }
     }

@@ -57,7 +57,7 @@ pub fn run_hook(session: &mut Session, args: &cli::Hooked, task: &'static str) -
         let moment = task.trim_start_matches("db-").to_owned();
         let hooks = session.hooks(&moment, std::slice::from_ref(&moment), &[&target], None)?;
         let backup = args.backup.then(|| safety_backup(session, &target, Reason::PreMigrate)).transpose()?;
-        let plan = hooked::plan(&target, task, &hooks, backup)?;
+        let plan = hooked::plan(&target, task, &hooks, backup, session.project.guards.pins.get(&moment))?;
         let plan = session.hooked(plan, &[&target])?;
         let done = session.carry_out(plan, Consent::Yes, intent)?;
         if done.is_some() { session.print(target.name()) } else { Ok(Exit::Done) }

@@ -15,7 +15,7 @@ use crate::config::{self, Database, Dotenv, Env, Project};
 use crate::door::Interrupt;
 use crate::facts::{ContainerFacts, Surveyor, containers};
 use crate::gate::{self, Agent, Circumstances, Consent, Judgement, Person, Verdict};
-use crate::plan::Plan;
+use crate::plan::{Plan, Risk};
 use crate::problem::{Exit, Problem};
 use crate::run::journal::{self, Unfinished};
 use crate::run::{self, Journal, Left, Lock, Report, World};
@@ -184,6 +184,13 @@ impl Session {
             agent,
             env: &self.env,
         }
+    }
+
+    /// Refuses what no plan could be cleared for, before a costly question is asked for it.
+    pub fn refuse_early(&mut self, task: &'static str, risk: Risk, consent: Consent) -> Result<()> {
+        let plan = Plan::bare(task, String::new(), risk);
+        let verdicts = gate::judge(&plan.risk, &self.circumstances(consent));
+        gate::refuse(task, &verdicts).inspect_err(|_| self.record.planned(&plan, &verdicts))
     }
 
     /// From a plan to its end: shown, or cleared, run and reported. `None` when it was only shown.

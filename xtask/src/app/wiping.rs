@@ -24,14 +24,21 @@ pub fn wipe(session: &mut Session, args: &cli::Wipe) -> Result<Exit> {
 }
 
 fn empty(session: &mut Session, args: &cli::Wipe, databases: &[Database]) -> Result<Exit> {
+    let catalog = Catalog::read(&session.project.backup.dir)?;
+    let first = if args.backup { First::Backup } else { First::Nothing };
+    let intent = Intent::of(&args.consent);
+    if intent == Intent::Run {
+        // every row is counted for the plan: that is no load for a server whose data is out of reach
+        let known = survey(session, databases)?;
+        let risk = wipe::risk(&session.project, &known, &catalog, first, &session.moment);
+        session.refuse_early("db-wipe", risk, consent(&args.consent))?;
+    }
     let surveyor = session.surveyor();
     let surveyed = databases.iter().map(|d| surveyor.survey(d, Depth::Rows)).collect::<Result<Vec<_>>>()?;
-    let catalog = Catalog::read(&session.project.backup.dir)?;
     let services = session.services("wipe")?;
-    let first = if args.backup { First::Backup } else { First::Nothing };
     let planned = wipe::plan(&session.project, &surveyed, &catalog, &services, first, &session.moment)?;
     let plan = session.hooked(planned.plan, &surveyed.iter().collect::<Vec<_>>())?;
-    match session.carry_out(plan, consent(&args.consent), Intent::of(&args.consent))? {
+    match session.carry_out(plan, consent(&args.consent), intent)? {
         Some(_) => session.print(&planned.lines.join("\n")),
         None => Ok(Exit::Done),
     }

@@ -31,19 +31,22 @@ pub trait Ask {
 /// Lets a plan pass, or says who refuses and how to proceed.
 pub fn clear(plan: Plan, circumstances: &Circumstances<'_>, person: &mut dyn Ask) -> Result<Cleared> {
     let verdicts = judge(&plan.risk, circumstances);
-    let refusals: Vec<&Verdict> = verdicts.iter().filter(|v| v.judgement == Judgement::Refused).collect();
-    if let Some(first) = refusals.first() {
-        let lines: Vec<String> = refusals.iter().map(|v| format!("{}: {}", v.guard, v.why)).collect();
-        let cures: Vec<&str> = refusals.iter().map(|v| v.cure.as_str()).filter(|c| !c.is_empty()).collect();
-        let mut problem =
-            Problem::refused(format!("`{}` is refused by the {} guard", plan.task, first.guard)).because(lines.join("\n"));
-        problem.cure = (!cures.is_empty()).then(|| cures.join("; "));
-        return Err(problem.into());
-    }
+    refuse(plan.task, &verdicts)?;
     if verdicts.iter().any(|v| v.judgement == Judgement::Ask) {
         consent(&plan, person)?;
     }
     Ok(Cleared { plan })
+}
+
+/// Says who refuses a task and how to proceed, where somebody does.
+pub fn refuse(task: &str, verdicts: &[Verdict]) -> Result<()> {
+    let refusals: Vec<&Verdict> = verdicts.iter().filter(|v| v.judgement == Judgement::Refused).collect();
+    let Some(first) = refusals.first() else { return Ok(()) };
+    let lines: Vec<String> = refusals.iter().map(|v| format!("{}: {}", v.guard, v.why)).collect();
+    let cures: Vec<&str> = refusals.iter().map(|v| v.cure.as_str()).filter(|c| !c.is_empty()).collect();
+    let mut problem = Problem::refused(format!("`{task}` is refused by the {} guard", first.guard)).because(lines.join("\n"));
+    problem.cure = (!cures.is_empty()).then(|| cures.join("; "));
+    Err(problem.into())
 }
 
 fn consent(plan: &Plan, person: &mut dyn Ask) -> Result<()> {

@@ -98,18 +98,13 @@ pub fn judge(risk: &Risk, c: &Circumstances<'_>) -> Vec<Verdict> {
         Risk::Nothing => Vec::new(),
         Risk::Adds => vec![question(Judgement::Passed, c)],
         Risk::RemovesBackups => vec![question(Judgement::Refused, c)],
-        Risk::Changes { stakes } => {
-            let mut verdicts = vec![environment(c)];
-            verdicts.extend(stakes.iter().map(|stake| host(stake, c)));
-            verdicts.extend(stakes.iter().map(|stake| marker(stake, c)));
+        Risk::Changes { stakes, pin } => {
+            let mut verdicts = live_data(stakes, pin.as_ref(), c);
             verdicts.push(agent(c));
             verdicts
         }
-        Risk::ReplacesData { stakes, pin: wanted, .. } => {
-            let mut verdicts = vec![environment(c)];
-            verdicts.extend(stakes.iter().map(|stake| host(stake, c)));
-            verdicts.extend(stakes.iter().map(|stake| marker(stake, c)));
-            verdicts.extend(wanted.iter().map(|wanted| pin(wanted, c)));
+        Risk::ReplacesData { stakes, pin, .. } => {
+            let mut verdicts = live_data(stakes, pin.as_ref(), c);
             verdicts.extend(stakes.iter().filter_map(backup));
             verdicts.extend(stakes.iter().filter_map(sessions));
             verdicts.push(agent(c));
@@ -117,6 +112,15 @@ pub fn judge(risk: &Risk, c: &Circumstances<'_>) -> Vec<Verdict> {
             verdicts
         }
     }
+}
+
+/// Whether live data may be touched at all.
+fn live_data(stakes: &[Stake], wanted: Option<&Pin>, c: &Circumstances<'_>) -> Vec<Verdict> {
+    let mut verdicts = vec![environment(c)];
+    verdicts.extend(stakes.iter().map(|stake| host(stake, c)));
+    verdicts.extend(stakes.iter().map(|stake| marker(stake, c)));
+    verdicts.extend(wanted.map(|wanted| pin(wanted, c)));
+    verdicts
 }
 
 fn verdict(guard: &'static str, judgement: Judgement, why: impl Into<String>, cure: impl Into<String>) -> Verdict {

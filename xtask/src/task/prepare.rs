@@ -11,6 +11,8 @@ use crate::facts::Surveyed;
 use crate::facts::dumps::Dump;
 use crate::plan::{Plan, Risk, Step, Trust};
 
+const TASK: &str = "db-prepare";
+
 /// What a database needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {
@@ -36,13 +38,13 @@ pub fn plan(project: &Project, target: &Surveyed, dump: Option<&Dump>, hooks: &H
     let name = target.name();
     if need(target) == Need::Nothing {
         let headline = format!("`{name}` ({}) has {}: nothing to prepare", target.at(), tables(target));
-        return Ok(Plan { headline, ..empty() });
+        return Ok(Plan::bare(TASK, headline, Risk::Nothing));
     }
     if let Some(dump) = dump {
         let request = Request { into: None, trust: Trust::Dump, disk_left: None, accept: Vec::new() };
         let restored = restore(project, target, dump, &[], &request)?;
         let headline = format!("prepare `{name}` ({}) from {}", target.at(), dump.backup.name);
-        return Ok(Plan { task: "db-prepare", headline, risk: Risk::Nothing, ..restored });
+        return Ok(Plan { task: TASK, headline, risk: Risk::Nothing, ..restored });
     }
     let mut steps = Vec::new();
     if need(target) == Need::Everything {
@@ -53,22 +55,9 @@ pub fn plan(project: &Project, target: &Surveyed, dump: Option<&Dump>, hooks: &H
     }
     let moments = ["migrate", "seed"];
     steps.extend(moments.iter().flat_map(|m| hooks.acts(m, None, Outcome::Pending)).map(Step::Act));
-    Ok(Plan { headline: format!("prepare `{name}` ({})", target.at()), steps, ..empty() })
+    Ok(Plan { steps, ..Plan::bare(TASK, format!("prepare `{name}` ({})", target.at()), Risk::Nothing) })
 }
 
 fn tables(target: &Surveyed) -> String {
     crate::ui::human::counted(target.server.tables.len() as u64, "table")
-}
-
-fn empty() -> Plan {
-    Plan {
-        task: "db-prepare",
-        headline: String::new(),
-        risk: Risk::Nothing,
-        notes: Vec::new(),
-        steps: Vec::new(),
-        afterwards: Vec::new(),
-        result: Vec::new(),
-        backup: None,
-    }
 }

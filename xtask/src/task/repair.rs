@@ -9,14 +9,7 @@ pub const TASK: &str = "db-repair";
 /// Plans the clean-up of a killed run. Its deeds are those of the plan that it was cleared for, so that nobody is asked again.
 pub fn plan(left: &Unfinished) -> Plan {
     let finally = left.pending.iter().map(crate::run::journal::Pending::act).collect();
-    Plan {
-        task: TASK,
-        headline: format!("clean up after `{}`, which was cut off ({})", left.task, left.since.format("%Y-%m-%d %H:%M:%S UTC")),
-        risk: Risk::Nothing,
-        notes: Vec::new(),
-        steps: vec![Step::Scope(Scope { finally, ..Scope::default() })],
-        afterwards: Vec::new(),
-        result: Vec::new(),
-        backup: None,
-    }
+    let headline = format!("clean up after `{}`, which was cut off ({})", left.task, left.since.format("%Y-%m-%d %H:%M:%S UTC"));
+    let steps = vec![Step::Scope(Scope { finally, ..Scope::default() })];
+    Plan { steps, ..Plan::bare(TASK, headline, Risk::Nothing) }
 }

@@ -64,7 +64,7 @@ pub fn plan(
     for target in targets.iter().filter(|t| !t.sorted.emptied.is_empty()) {
         steps.push(Step::Act(admin::still(&target.surveyed.client, target.surveyed.name(), target.surveyed.live())));
     }
-    let risk = if steps.is_empty() { Risk::Nothing } else { risk(project, &targets, catalog, first, moment) };
+    let risk = if steps.is_empty() { Risk::Nothing } else { risk(project, databases, catalog, first, moment) };
     if !steps.is_empty() {
         let mut body = Vec::new();
         if first == First::Backup {
@@ -96,16 +96,17 @@ fn one_by_one(databases: &[Surveyed]) -> Option<String> {
     (databases.len() > 1).then(|| "one database after the other: where one fails, those before it are empty already".into())
 }
 
-fn risk(project: &Project, targets: &[Target<'_>], catalog: &Catalog, first: First, moment: &Moment) -> Risk {
-    let stake = |target: &Target<'_>| {
-        let newest = catalog.latest(Some(&target.surveyed.spec.key));
+/// What is at stake; it needs no look at the tables.
+pub fn risk(project: &Project, databases: &[Surveyed], catalog: &Catalog, first: First, moment: &Moment) -> Risk {
+    let stake = |database: &Surveyed| {
+        let newest = catalog.latest(Some(&database.spec.key));
         let safety = match first {
             First::Backup => Safety::BackedUp,
             First::Nothing => Safety::Bare(newest.map(|b| format!("`{}`, made {}", b.name, ago(b.created, moment.now)))),
         };
-        Stake { safety, ..target.surveyed.stake() }
+        Stake { safety, ..database.stake() }
     };
-    let stakes: Vec<Stake> = targets.iter().map(stake).collect();
+    let stakes: Vec<Stake> = databases.iter().map(stake).collect();
     let answer = Stake::names(&stakes);
     Risk::ReplacesData { stakes, answer, pin: project.guards.pins.get("wipe").cloned() }
 }

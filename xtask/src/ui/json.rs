@@ -33,7 +33,7 @@ fn risk(risk: &Risk) -> Value {
         Risk::Nothing => ("nothing", &[][..]),
         Risk::Adds => ("adds", &[][..]),
         Risk::RemovesBackups => ("removes-backups", &[][..]),
-        Risk::Changes { stakes } => ("changes-data", &stakes[..]),
+        Risk::Changes { stakes, .. } => ("changes-data", &stakes[..]),
         Risk::ReplacesData { stakes, .. } => ("replaces-data", &stakes[..]),
     };
     json!({ "kind": kind, "databases": stakes.iter().map(stake).collect::<Vec<_>>() })

@@ -9,8 +9,8 @@ use crate::config::file::{File, Text};
 use crate::config::project::{Guards, Pin};
 use crate::config::table_name::TableName;
 
-/// Tasks that take live data away or put other data in its place.
-const PINNED: [&str; 4] = ["reset", "restore", "undo", "wipe"];
+/// Tasks that take live data away, change it, or put other data in its place.
+const PINNED: [&str; 5] = ["reset", "restore", "seed", "undo", "wipe"];
 
 impl Resolver<'_> {
     pub(super) fn guards(&mut self, file: &File) -> Result<Guards> {
