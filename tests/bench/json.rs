@@ -105,6 +105,15 @@ fn every_command_has_a_document() {
 }
 
 #[test]
+fn what_a_hook_has_said_is_kept() {
+    let (bench, _) = full();
+    let document = run(&bench, &["db-reset", "--force"], "done");
+    let said: Vec<&Value> = document["steps"].as_array().unwrap().iter().filter_map(|step| step.get("output")).collect();
+    let up = json!(["migrated by up"]);
+    assert!(said.contains(&&up) && said.len() == 5, "{said:?}");
+}
+
+#[test]
 fn what_a_pipe_has_moved_is_told() {
     let (bench, _) = full();
     let document = run(&bench, &["db-backup"], "done");

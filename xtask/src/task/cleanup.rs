@@ -52,16 +52,8 @@ pub fn plan(catalog: &Catalog, rules: &KeepRules, moment: &Moment) -> Plan {
     let notes = kept.chain(foreign).collect();
     let mut steps: Vec<Step> = unfinished(catalog).collect();
     steps.extend(acts(&verdicts).into_iter().map(Step::Act));
-    Plan {
-        task: "db-cleanup",
-        headline: format!("remove old backups from {}", catalog.dir.display()),
-        risk: if steps.is_empty() { Risk::Nothing } else { Risk::RemovesBackups },
-        notes,
-        steps,
-        afterwards: Vec::new(),
-        result: Vec::new(),
-        backup: None,
-    }
+    let risk = if steps.is_empty() { Risk::Nothing } else { Risk::RemovesBackups };
+    Plan { notes, steps, ..Plan::bare("db-cleanup", format!("remove old backups from {}", catalog.dir.display()), risk) }
 }
 
 /// What an interrupted run left goes before anything else is made or removed.

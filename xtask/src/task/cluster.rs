@@ -81,16 +81,7 @@ pub fn down(facts: &ClusterFacts) -> Plan {
 }
 
 fn plan(task: &'static str, headline: String, steps: Vec<Step>) -> Plan {
-    Plan {
-        task,
-        headline,
-        risk: Risk::Nothing,
-        notes: Vec::new(),
-        steps,
-        afterwards: Vec::new(),
-        result: Vec::new(),
-        backup: None,
-    }
+    Plan { steps, ..Plan::bare(task, headline, Risk::Nothing) }
 }
 
 /// What keeps a cluster from being served.

@@ -41,16 +41,7 @@ pub fn plan(target: &Surveyed, environment: &str, guards: &Guards) -> Result<Pla
 }
 
 fn planned(headline: String, notes: Vec<String>, steps: Vec<Step>) -> Plan {
-    Plan {
-        task: "db-protect",
-        headline,
-        risk: Risk::Nothing,
-        notes,
-        steps,
-        afterwards: Vec::new(),
-        result: Vec::new(),
-        backup: None,
-    }
+    Plan { notes, steps, ..Plan::bare("db-protect", headline, Risk::Nothing) }
 }
 
 /// What a marker does.

@@ -19,14 +19,25 @@ use crate::ui::human::{self, counted};
 /// What was asked for.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// Another database's name to restore into, which must not exist yet.
-    pub into: Option<String>,
+    /// How the live database comes by the data, if it does.
+    pub way: Way,
     /// How far the file is trusted.
     pub trust: Trust,
     /// Bytes left on the server's disk, where it is this machine's.
     pub disk_left: Option<u64>,
     /// Which differences between the backup and its target the person has accepted.
     pub accept: Vec<Difference>,
+}
+
+/// How the live database comes by the data.
+#[derive(Debug, Clone)]
+pub enum Way {
+    /// Loaded beside it, and swapped when all has proved good.
+    Swapped,
+    /// `--as`: not at all; a new database of this name has it.
+    Beside(String),
+    /// `--in-place`: emptied and loaded in one transaction, after this backup.
+    InPlace(Box<Plan>),
 }
 
 /// A difference that is refused unless it is accepted.
@@ -41,11 +52,16 @@ pub enum Difference {
 /// Plans a restore over the live database, or beside it with `--as`.
 pub fn plan(project: &Project, target: &Surveyed, dump: &Dump, services: &[ContainerFacts], request: &Request) -> Result<Plan> {
     suits(target, dump, request)?;
+    if let Way::InPlace(safety) = &request.way {
+        let pipe = pipe(target, dump, request.trust, target.name());
+        let risk = risk(target, project.guards.pins.get("restore"));
+        return super::in_place::plan(target, dump, services, risk, pipe, (**safety).clone());
+    }
     may_create(target)?;
     fits_the_disk(dump, request.disk_left)?;
-    match &request.into {
-        Some(name) => beside_live(target, dump, request, name),
-        None => over_live(project, target, dump, services, request),
+    match &request.way {
+        Way::Beside(name) => beside_live(target, dump, request, name),
+        _ => over_live(project, target, dump, services, request),
     }
 }
 
@@ -127,7 +143,7 @@ fn beside_live(target: &Surveyed, dump: &Dump, request: &Request, name: &str) ->
     })
 }
 
-fn headline(dump: &Dump, name: &str, target: &Surveyed) -> String {
+pub(super) fn headline(dump: &Dump, name: &str, target: &Surveyed) -> String {
     format!("restore `{name}` ({}) from {}", target.at(), dump.backup.name)
 }
 
@@ -137,7 +153,13 @@ pub(super) fn load(target: &Surveyed, dump: &Dump, trust: Trust, name: &str) -> 
     let recorded = dump.artifact.as_ref().map(|a| &a.database);
     let identity = Identity { name: target.name(), oid: target.live().map(|d| d.oid) };
     let create = admin::create(client, name, recorded.or(target.live()), target.server.version, &identity);
-    let pipe = Act::Pipe(Box::new(Pipe {
+    vec![Step::Act(create), Step::Act(Act::Pipe(Box::new(pipe(target, dump, trust, name))))]
+}
+
+/// The dump into a database of this name, with all that it has to prove.
+fn pipe(target: &Surveyed, dump: &Dump, trust: Trust, name: &str) -> Pipe {
+    let client = &target.client;
+    Pipe {
         store: target.spec.key.clone(),
         from: dump.source.clone(),
         to: Sink::Psql {
@@ -153,8 +175,7 @@ pub(super) fn load(target: &Surveyed, dump: &Dump, trust: Trust, name: &str) -> 
             trust,
             expected_bytes: dump.artifact.as_ref().map(|a| a.plain_bytes),
         },
-    }));
-    vec![Step::Act(create), Step::Act(pipe)]
+    }
 }
 
 /// What a manifest's settings mean on this server: roles that are not here are left out, and the marker never travels.
@@ -172,8 +193,12 @@ fn brought_along(recorded: &DatabaseFacts, target: &Surveyed) -> DatabaseFacts {
 }
 
 pub(super) fn unstage(target: &Surveyed, name: &str) -> Vec<Act> {
-    let sessions = Act::Remove(Deed { what: "sessions of this run".into(), how: How::Command(target.client.end_sessions()) });
-    vec![sessions, admin::drop(&target.client, name)]
+    vec![end_sessions(target), admin::drop(&target.client, name)]
+}
+
+/// Ends what this run has left on the server.
+pub(super) fn end_sessions(target: &Surveyed) -> Act {
+    Act::Remove(Deed { what: "sessions of this run".into(), how: How::Command(target.client.end_sessions()) })
 }
 
 /// Databases that a killed run left: they are nobody's, and their names are needed.
@@ -195,7 +220,7 @@ pub(super) fn ours(database: &DatabaseFacts) -> Result<()> {
         .into())
 }
 
-fn notes(target: &Surveyed, dump: &Dump) -> Vec<String> {
+pub(super) fn notes(target: &Surveyed, dump: &Dump) -> Vec<String> {
     let mut notes = Vec::new();
     let backup = &dump.backup;
     match &dump.artifact {
@@ -223,7 +248,7 @@ fn notes(target: &Surveyed, dump: &Dump) -> Vec<String> {
 fn suits(target: &Surveyed, dump: &Dump, request: &Request) -> Result<()> {
     if let Some(artifact) = &dump.artifact {
         let same = artifact.database.name == target.name() || artifact.store == target.spec.key;
-        if !same && request.into.is_none() && !request.accept.contains(&Difference::Database) {
+        if !same && !matches!(request.way, Way::Beside(_)) && !request.accept.contains(&Difference::Database) {
             return Err(Problem::refused(format!(
                 "the backup is of the database `{}`, not of `{}`",
                 artifact.database.name,
@@ -250,7 +275,7 @@ fn fits_the_disk(dump: &Dump, disk_left: Option<u64>) -> Result<()> {
     {
         return Err(Problem::refused("the server's disk has no room for a second copy of the database")
             .because(format!("about {} are needed, {} are left", human::bytes(needed), human::bytes(left)))
-            .cure("free some space there: a restore loads beside the live database, so that a failure loses nothing")
+            .cure("free some space there: a restore loads beside the live database, so that a failure loses nothing; or use `--in-place`, which backs up first")
             .into());
     }
     Ok(())
@@ -263,7 +288,7 @@ pub(super) fn may_create(target: &Surveyed) -> Result<()> {
     Err(Problem::refused(format!("the role `{}` may not create databases", target.server.role.name))
         .because("a restore loads into a new database beside the live one, and swaps when all has proved good")
         .cure(format!(
-            "an administrator runs `ALTER ROLE \"{}\" CREATEDB`, or another role is given in the connection",
+            "an administrator runs `ALTER ROLE \"{}\" CREATEDB`, or another role is given in the connection; `db-restore --in-place` needs no such right",
             target.server.role.name
         ))
         .into())

@@ -63,14 +63,6 @@ fn recorded(dump: &Dump, how: &'static str, body: Vec<Step>) -> Step {
 fn plan(dumps: &[Dump], steps: Vec<Step>) -> Plan {
     let names: Vec<String> =
         dumps.iter().map(|d| d.file().file_name().unwrap_or_default().to_string_lossy().into_owned()).collect();
-    Plan {
-        task: "db-verify",
-        headline: format!("verify {}", names.join(", ")),
-        risk: Risk::Nothing,
-        notes: Vec::new(),
-        steps,
-        afterwards: Vec::new(),
-        result: Vec::new(),
-        backup: None,
-    }
+    let backup = dumps.first().map(|d| d.backup.path.clone());
+    Plan { steps, backup, ..Plan::bare("db-verify", format!("verify {}", names.join(", ")), Risk::Nothing) }
 }

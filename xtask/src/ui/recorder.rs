@@ -1,8 +1,9 @@
 //! Writes down every act as it ends, and passes all on to whoever watches.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::json::{self, Ending};
 use crate::plan::Act;
@@ -13,12 +14,24 @@ pub struct Recorder<'w> {
     watch: &'w mut dyn Watch,
     /// The acts that have ended.
     pub steps: Vec<Value>,
+    /// What the hook at work has said so far.
+    said: VecDeque<String>,
 }
+
+/// Lines of a hook that are kept: the last ones, which say how it ended.
+const LINES: usize = 1000;
 
 impl<'w> Recorder<'w> {
     /// For one run.
     pub fn new(watch: &'w mut dyn Watch) -> Self {
-        Self { watch, steps: Vec::new() }
+        Self { watch, steps: Vec::new(), said: VecDeque::new() }
+    }
+
+    fn ended(&mut self, mut step: Value) {
+        if !self.said.is_empty() {
+            step["output"] = json!(std::mem::take(&mut self.said));
+        }
+        self.steps.push(step);
     }
 }
 
@@ -32,16 +45,20 @@ impl Watch for Recorder<'_> {
     }
 
     fn done(&mut self, act: &Act, found: Option<&Found>, took: Duration) {
-        self.steps.push(json::ran(act, found, took, Ending::Good));
+        self.ended(json::ran(act, found, took, Ending::Good));
         self.watch.done(act, found, took);
     }
 
     fn line(&mut self, line: &str) {
+        if self.said.len() == LINES {
+            self.said.pop_front();
+        }
+        self.said.push_back(line.to_owned());
         self.watch.line(line);
     }
 
     fn failed(&mut self, act: &Act, took: Duration) {
-        self.steps.push(json::ran(act, None, took, Ending::Bad));
+        self.ended(json::ran(act, None, took, Ending::Bad));
         self.watch.failed(act, took);
     }
 }
