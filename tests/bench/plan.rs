@@ -178,7 +178,21 @@ pub fn assert_kept(expected: &[Together], seen: &[Call], when: &str) {
     assert!(rest.is_empty(), "{when}: nobody promised\n{rest:#?}");
 }
 
+/// What a command of a step promises.
+pub fn promised(lines: &[Line], failure: Failure) -> &Promise {
+    let found = lines.iter().find_map(|line| match line {
+        Line::Step { number, commands } if *number == failure.step => commands.get(failure.command),
+        _ => None,
+    });
+    found.unwrap_or_else(|| panic!("no {failure:?}"))
+}
+
 impl Promise {
+    /// Whether this one loads a dump: its companion helps it, and does not make way.
+    pub fn loads(&self) -> bool {
+        self.sql.iter().any(|line| line.starts_with("(the dump;"))
+    }
+
     pub fn is_kept_by(&self, call: &Call) -> bool {
         let same_env = |(name, value): &(String, String)| {
             let found = call.env.get(name);

@@ -1,6 +1,6 @@
 //! There and back on this machine's server.
 
-use super::{Outcome, Project, family, same, signal, tiny_host, until};
+use super::{Project, family, same, tiny_host};
 use crate::support::cluster::{Cluster, PASSWORD, USER, cluster};
 use crate::support::component::{output, unique};
 use crate::support::server::Server;
@@ -172,53 +172,4 @@ fn names_that_need_quotes_are_quoted() {
     same(&cluster.fingerprint(&name), &before);
     project.ok("db-undo --yes");
     drop(db);
-}
-
-/// A role that may create no database: everything in one transaction, behind a backup of what was there.
-#[test]
-fn a_restore_in_place() {
-    let cluster = need!("postgresql", cluster());
-    let db = cluster.database();
-    let role = format!("r_{}", db.name);
-    cluster.sql("postgres", &format!("CREATE ROLE {role} LOGIN PASSWORD 'pw'; ALTER DATABASE {} OWNER TO {role}", db.name));
-    let fill = "CREATE TYPE mood AS ENUM ('a', 'b'); CREATE DOMAIN word AS text; CREATE SCHEMA other;
-        CREATE TABLE people (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, m mood, w word); INSERT INTO people (m, w) VALUES ('a', 'x'), ('b', 'y');
-        CREATE TABLE other.orders (id serial PRIMARY KEY, p int REFERENCES people); INSERT INTO other.orders (p) VALUES (1), (2);
-        CREATE VIEW seen AS SELECT * FROM people; CREATE MATERIALIZED VIEW counted AS SELECT count(*) FROM people;
-        CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'; SELECT lo_from_bytea(0, 'large');";
-    cluster.sql(&db.name, &format!("SET ROLE {role}; {fill}"));
-    let url = format!("postgresql://{role}:pw@127.0.0.1:{}/{}", cluster.port, db.name);
-    let project = Project::host(&url);
-    let wanted = cluster.fingerprint(&db.name);
-    let file = project.backup();
-    cluster
-        .sql(&db.name, &format!("SET ROLE {role}; DROP SCHEMA other CASCADE; CREATE TABLE later (a int); CREATE SEQUENCE loose"));
-    let changed = cluster.fingerprint(&db.name);
-    let restore = format!("db-restore --yes --file {}", file.display());
-    project.fails(&restore, 3, "`db-restore --in-place` needs no such right");
-    // whatever fails, the transaction takes it back: a damaged file, a signal, a kill
-    let text = output(std::process::Command::new("zstd").arg("-dc").arg(&file)).unwrap();
-    let cut = project.write("cut.sql", &text[..text.len() - 60]);
-    project.fails(&format!("db-restore --yes --in-place --file {}", cut.display()), 1, "the dump is not good");
-    same(&cluster.fingerprint(&db.name), &changed);
-    let slow = text.replacen("COPY public.people", "SELECT pg_catalog.pg_sleep(2);\nCOPY public.people", 1);
-    let slow = project.write("slow.sql", slow);
-    for name in ["TERM", "KILL"] {
-        let child = project.command(&format!("db-restore --yes --in-place --file {}", slow.display())).spawn().unwrap();
-        let asleep = format!("SELECT count(*) FROM pg_stat_activity WHERE datname = '{}' AND wait_event = 'PgSleep'", db.name);
-        until("psql is at work", || cluster.sql("postgres", &asleep) == "1");
-        signal(&child, name);
-        Outcome::of(child.wait_with_output().unwrap());
-        project.ok("db-repair");
-        same(&cluster.fingerprint(&db.name), &changed);
-    }
-    let before = project.files().len();
-    project.ok(&format!("{restore} --in-place")).ends_with(0, "what was there is in the backup: db-restore");
-    same(&cluster.fingerprint(&db.name), &wanted);
-    assert_eq!(project.files().len(), before + 2, "a backup first");
-    project.ok("db-restore --latest --yes --in-place");
-    same(&cluster.fingerprint(&db.name), &changed);
-    project.fails(&format!("{restore} --in-place --as other"), 2, "cannot be used with");
-    cluster.drop_all(&db.name);
-    cluster.sql("postgres", &format!("DROP ROLE {role}"));
 }

@@ -228,10 +228,6 @@ pub struct Restore {
     /// Run a file that is no pg_dump's: no end marker is asked for, its psql commands run
     #[arg(long)]
     pub trust: bool,
-    /// Back up, then empty and load the live database itself in one transaction: for a role that may
-    /// not create databases, or a disk without room for a second copy
-    #[arg(long, conflicts_with = "into")]
-    pub in_place: bool,
     /// Take a backup of another database
     #[arg(long)]
     pub any_database: bool,

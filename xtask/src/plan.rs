@@ -250,6 +250,8 @@ pub enum Sink {
         before: String,
         /// Sent when everything was read and has proved good.
         after: String,
+        /// Started with the closing words, and ended with them: what another session can do meanwhile.
+        beside: Box<Cmd>,
     },
     /// Nowhere: the bytes are only proved.
     Nowhere,

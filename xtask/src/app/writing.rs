@@ -5,7 +5,6 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::cluster::Wants;
-use super::resetting::safety_backup;
 use super::session::{Intent, Session};
 use crate::bundle::{Backup, Catalog, Kind, Reason, catalog};
 use crate::cli;
@@ -16,7 +15,7 @@ use crate::facts::{Surveyed, health};
 use crate::gate::Consent;
 use crate::plan::Trust;
 use crate::problem::{Exit, Problem};
-use crate::task::restore::{Difference, Way};
+use crate::task::restore::Difference;
 use crate::task::{backup, cleanup as cleanup_task, restore as restore_task, undo as undo_task, verify as verify_task};
 
 pub(super) fn consent(args: &cli::Consent) -> Consent {
@@ -110,13 +109,8 @@ fn put_back(session: &mut Session, args: &cli::Restore, database: &config::Datab
     let data =
         target.server.data_directory.as_deref().filter(|_| target.container.is_none() && target.stake().remote_host.is_none());
     let accept = [(args.any_database, Difference::Database), (args.any_version, Difference::Version)];
-    let way = match &args.into {
-        Some(name) => Way::Beside(name.clone()),
-        None if args.in_place => Way::InPlace(Box::new(safety_backup(session, &target, Reason::PreRestore)?)),
-        None => Way::Swapped,
-    };
     let request = restore_task::Request {
-        way,
+        into: args.into.clone(),
         disk_left: data.map(Path::new).filter(|d| d.is_dir()).and_then(health::disk_left),
         trust: if args.trust { Trust::Script } else { Trust::Dump },
         accept: accept.into_iter().filter(|(given, _)| *given).map(|(_, difference)| difference).collect(),

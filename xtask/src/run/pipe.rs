@@ -11,6 +11,7 @@ use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
 
 use super::flushed::Flushed;
+use crate::cmd::Cmd;
 use crate::config::Secrets;
 use crate::door::Interrupt;
 use crate::door::movers::{self, Child, Input, Outlet};
@@ -82,7 +83,7 @@ pub fn pump(
             return Err(sink.cause_of_death().unwrap_or(e));
         }
     };
-    let (written, answer) = sink.finish()?;
+    let (written, answer) = sink.finish(secrets, interrupt)?;
     let counts = answer.split_once(COUNTS).map(|(_, answer)| read_counts(answer)).unwrap_or_default();
     if let Sink::Psql { .. } = pipe.to {
         proof::loaded(&script, &counts)?;
@@ -216,7 +217,7 @@ fn read_all(mut reading: Reading, full: &SyncSender<io::Result<Vec<u8>>>, empty:
 /// Where bytes go.
 enum Drain {
     File(Box<Encoder<Digest<Flushed>>>),
-    Psql { child: Child, stdin: Option<PipeWriter>, after: String, sent: u64, held: Vec<u8> },
+    Psql { child: Child, stdin: Option<PipeWriter>, after: String, beside: Box<Cmd>, sent: u64, held: Vec<u8> },
     Nowhere,
     Closed,
 }
@@ -228,12 +229,13 @@ impl Drain {
                 let file = Flushed::new(private_file(path)?);
                 Ok(Self::File(Box::new(stream::encoder(*compression, Digest::new(file)).map_err(|e| unwritable(&e))?)))
             }
-            Sink::Psql { cmd, before, after } => {
+            Sink::Psql { cmd, before, after, beside } => {
                 let (reader, mut writer) = wide_pipe()?;
                 let child = movers::start(cmd, Input::Pipe(reader), Outlet::Kept, secrets, interrupt)?;
                 // a psql that can't connect closes its end: its own words come later
                 drop(writer.write_all(before.as_bytes()));
-                Ok(Self::Psql { child, stdin: Some(writer), after: after.clone(), sent: 0, held: Vec::new() })
+                let (after, beside) = (after.clone(), beside.clone());
+                Ok(Self::Psql { child, stdin: Some(writer), after, beside, sent: 0, held: Vec::new() })
             }
             Sink::Nowhere => Ok(Self::Nowhere),
         }
@@ -264,7 +266,7 @@ impl Drain {
     }
 
     /// Ends the sink well: only now does psql get to hear COMMIT, only now is a file's end written and flushed to disk.
-    fn finish(self) -> Result<(Option<Sum>, String)> {
+    fn finish(self, secrets: &Secrets, interrupt: &Interrupt) -> Result<(Option<Sum>, String)> {
         match self {
             Self::File(encoder) => {
                 let digest = encoder.finish().map_err(|e| unwritable(&e))?;
@@ -272,12 +274,15 @@ impl Drain {
                 file.finish().map_err(|e| unwritable(&e))?;
                 Ok((Some(sum), String::new()))
             }
-            Self::Psql { child, stdin, after, .. } => {
+            Self::Psql { child, stdin, after, beside, .. } => {
                 if let Some(mut stdin) = stdin {
                     // a psql that has died closes its end, and says why itself
                     drop(stdin.write_all(after.as_bytes()));
                 }
-                Ok((None, child.wait().map_err(proof::at_line)?))
+                let beside = movers::start(&beside, Input::Text, Outlet::Kept, secrets, interrupt);
+                let answer = child.wait().map_err(proof::at_line)?;
+                beside.and_then(|helper| helper.wait())?;
+                Ok((None, answer))
             }
             Self::Nowhere | Self::Closed => Ok((None, String::new())),
         }

@@ -5,7 +5,6 @@ pub mod cleanup;
 pub mod cluster;
 pub mod hooked;
 pub mod hooks;
-pub mod in_place;
 pub mod prepare;
 pub mod protect;
 pub mod repair;

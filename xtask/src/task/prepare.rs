@@ -4,7 +4,7 @@
 use anyhow::Result;
 
 use super::hooks::{Hooks, Outcome};
-use super::restore::{Request, Way, may_create, plan as restore};
+use super::restore::{Request, may_create, plan as restore};
 use crate::config::Project;
 use crate::engine::postgres::admin::{self, Identity, Own};
 use crate::facts::Surveyed;
@@ -41,7 +41,7 @@ pub fn plan(project: &Project, target: &Surveyed, dump: Option<&Dump>, hooks: &H
         return Ok(Plan::bare(TASK, headline, Risk::Nothing));
     }
     if let Some(dump) = dump {
-        let request = Request { way: Way::Swapped, trust: Trust::Dump, disk_left: None, accept: Vec::new() };
+        let request = Request { into: None, trust: Trust::Dump, disk_left: None, accept: Vec::new() };
         let restored = restore(project, target, dump, &[], &request)?;
         let headline = format!("prepare `{name}` ({}) from {}", target.at(), dump.backup.name);
         return Ok(Plan { task: TASK, headline, risk: Risk::Nothing, ..restored });

@@ -6,7 +6,7 @@ use super::services::around_services;
 use crate::config::{Pin, Project};
 use crate::engine::postgres::DatabaseFacts;
 use crate::engine::postgres::admin::{self, Identity, Own, Swap};
-use crate::engine::postgres::facts::{ANALYZE, COUNT_ROWS};
+use crate::engine::postgres::facts::{COUNT_ROWS, Half, LOADED, LOADING, analyze};
 use crate::engine::postgres::name::{beside, previous};
 use crate::engine::postgres::proof::COUNTS;
 use crate::engine::postgres::version::misfit;
@@ -19,25 +19,14 @@ use crate::ui::human::{self, counted};
 /// What was asked for.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// How the live database comes by the data, if it does.
-    pub way: Way,
+    /// Another database's name to restore into, which must not exist yet.
+    pub into: Option<String>,
     /// How far the file is trusted.
     pub trust: Trust,
     /// Bytes left on the server's disk, where it is this machine's.
     pub disk_left: Option<u64>,
     /// Which differences between the backup and its target the person has accepted.
     pub accept: Vec<Difference>,
-}
-
-/// How the live database comes by the data.
-#[derive(Debug, Clone)]
-pub enum Way {
-    /// Loaded beside it, and swapped when all has proved good.
-    Swapped,
-    /// `--as`: not at all; a new database of this name has it.
-    Beside(String),
-    /// `--in-place`: emptied and loaded in one transaction, after this backup.
-    InPlace(Box<Plan>),
 }
 
 /// A difference that is refused unless it is accepted.
@@ -52,16 +41,11 @@ pub enum Difference {
 /// Plans a restore over the live database, or beside it with `--as`.
 pub fn plan(project: &Project, target: &Surveyed, dump: &Dump, services: &[ContainerFacts], request: &Request) -> Result<Plan> {
     suits(target, dump, request)?;
-    if let Way::InPlace(safety) = &request.way {
-        let pipe = pipe(target, dump, request.trust, target.name());
-        let risk = risk(target, project.guards.pins.get("restore"));
-        return super::in_place::plan(target, dump, services, risk, pipe, (**safety).clone());
-    }
     may_create(target)?;
     fits_the_disk(dump, request.disk_left)?;
-    match &request.way {
-        Way::Beside(name) => beside_live(target, dump, request, name),
-        _ => over_live(project, target, dump, services, request),
+    match &request.into {
+        Some(name) => beside_live(target, dump, request, name),
+        None => over_live(project, target, dump, services, request),
     }
 }
 
@@ -143,7 +127,7 @@ fn beside_live(target: &Surveyed, dump: &Dump, request: &Request, name: &str) ->
     })
 }
 
-pub(super) fn headline(dump: &Dump, name: &str, target: &Surveyed) -> String {
+fn headline(dump: &Dump, name: &str, target: &Surveyed) -> String {
     format!("restore `{name}` ({}) from {}", target.at(), dump.backup.name)
 }
 
@@ -165,8 +149,9 @@ fn pipe(target: &Surveyed, dump: &Dump, trust: Trust, name: &str) -> Pipe {
         to: Sink::Psql {
             cmd: client.load(name),
             // the commit that gives the database its name flushes this one to disk, too
-            before: "SET synchronous_commit = off; BEGIN;\n".into(),
-            after: format!("\nCOMMIT;\nRESET ALL;\n{ANALYZE}\\echo '{}'\n{COUNT_ROWS}", COUNTS.trim_end()),
+            before: format!("SET synchronous_commit = off; BEGIN; {LOADING}\n"),
+            after: format!("\nCOMMIT;\nRESET ALL;\n{}\\echo '{}'\n{COUNT_ROWS}", analyze(Half::One), COUNTS.trim_end()),
+            beside: Box::new(client.psql(name, format!("{LOADED}\n{}", analyze(Half::Other)))),
         },
         proof: Proof {
             sha256: dump.artifact.as_ref().map(|a| a.sha256.clone()),
@@ -197,7 +182,7 @@ pub(super) fn unstage(target: &Surveyed, name: &str) -> Vec<Act> {
 }
 
 /// Ends what this run has left on the server.
-pub(super) fn end_sessions(target: &Surveyed) -> Act {
+fn end_sessions(target: &Surveyed) -> Act {
     Act::Remove(Deed { what: "sessions of this run".into(), how: How::Command(target.client.end_sessions()) })
 }
 
@@ -220,7 +205,7 @@ pub(super) fn ours(database: &DatabaseFacts) -> Result<()> {
         .into())
 }
 
-pub(super) fn notes(target: &Surveyed, dump: &Dump) -> Vec<String> {
+fn notes(target: &Surveyed, dump: &Dump) -> Vec<String> {
     let mut notes = Vec::new();
     let backup = &dump.backup;
     match &dump.artifact {
@@ -248,7 +233,7 @@ pub(super) fn notes(target: &Surveyed, dump: &Dump) -> Vec<String> {
 fn suits(target: &Surveyed, dump: &Dump, request: &Request) -> Result<()> {
     if let Some(artifact) = &dump.artifact {
         let same = artifact.database.name == target.name() || artifact.store == target.spec.key;
-        if !same && !matches!(request.way, Way::Beside(_)) && !request.accept.contains(&Difference::Database) {
+        if !same && request.into.is_none() && !request.accept.contains(&Difference::Database) {
             return Err(Problem::refused(format!(
                 "the backup is of the database `{}`, not of `{}`",
                 artifact.database.name,
@@ -275,7 +260,7 @@ fn fits_the_disk(dump: &Dump, disk_left: Option<u64>) -> Result<()> {
     {
         return Err(Problem::refused("the server's disk has no room for a second copy of the database")
             .because(format!("about {} are needed, {} are left", human::bytes(needed), human::bytes(left)))
-            .cure("free some space there: a restore loads beside the live database, so that a failure loses nothing; or use `--in-place`, which backs up first")
+            .cure("free some space there: a restore loads beside the live database, so that a failure loses nothing")
             .into());
     }
     Ok(())
@@ -288,7 +273,7 @@ pub(super) fn may_create(target: &Surveyed) -> Result<()> {
     Err(Problem::refused(format!("the role `{}` may not create databases", target.server.role.name))
         .because("a restore loads into a new database beside the live one, and swaps when all has proved good")
         .cure(format!(
-            "an administrator runs `ALTER ROLE \"{}\" CREATEDB`, or another role is given in the connection; `db-restore --in-place` needs no such right",
+            "an administrator runs `ALTER ROLE \"{}\" CREATEDB`, or another role is given in the connection",
             target.server.role.name
         ))
         .into())

@@ -181,11 +181,11 @@ pub struct Shown {
 pub fn shown(act: &Act) -> Vec<Shown> {
     let own = |cmd: &Cmd| cmd.input.iter().flat_map(|sql| sql.lines()).map(String::from).collect();
     let mut all: Vec<Shown> = commands(act).into_iter().map(|cmd| Shown { command: cmd.to_string(), input: own(cmd) }).collect();
-    if let (Act::Pipe(p), Some(last)) = (act, all.last_mut())
+    if let (Act::Pipe(p), Some(first)) = (act, all.first_mut())
         && let Sink::Psql { before, after, .. } = &p.to
     {
         let dump = "(the dump; what follows only when it has proved good)";
-        last.input.extend(before.lines().chain([dump]).chain(after.lines().filter(|l| !l.is_empty())).map(String::from));
+        first.input.extend(before.lines().chain([dump]).chain(after.lines().filter(|l| !l.is_empty())).map(String::from));
     }
     all
 }
@@ -202,7 +202,7 @@ fn commands(act: &Act) -> Vec<&Cmd> {
         Act::Wait(w) => vec![&w.cmd],
         Act::Pipe(p) => {
             let from = if let Source::Command(cmd) = &p.from { Some(cmd) } else { None };
-            let to = if let Sink::Psql { cmd, .. } = &p.to { Some(cmd) } else { None };
+            let to = if let Sink::Psql { cmd, beside, .. } = &p.to { vec![cmd, beside] } else { Vec::new() };
             to.into_iter().chain(from).collect()
         }
         Act::Seal(_) => vec![],

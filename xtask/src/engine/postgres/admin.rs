@@ -110,40 +110,6 @@ fn command(client: &Client, what: String, sql: String) -> Deed {
     Deed { what, how: How::Command(client.psql(client.maintenance(), sql)) }
 }
 
-/// Ends the sessions of others that this role may end: they hold what is to be emptied.
-pub fn end_others(client: &Client, name: &str) -> Act {
-    let sql = format!(
-        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = {} AND pid <> pg_backend_pid()\n  \
-         AND (usename = current_user OR (SELECT rolsuper FROM pg_roles WHERE rolname = current_user));\n",
-        literal(name)
-    );
-    Act::Remove(command(client, format!("sessions of others on {name}"), sql))
-}
-
-/// Empties a database of all that a dump brings, within a transaction. What belongs to an extension stays; so does the schema `public`
-/// itself, which not every owner of a database owns. Tables go before sequences: an identity's can't be dropped by itself.
-pub const EMPTY: &str = r"DO $empty$ DECLARE x text; own regnamespace := to_regnamespace('public'); BEGIN
-  FOREACH x IN ARRAY ARRAY(
-    SELECT format('DROP SCHEMA %I CASCADE', nspname) FROM pg_namespace n
-    WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'public')
-      AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_namespace'::regclass AND objid = n.oid AND deptype = 'e')
-  ) || ARRAY(
-    SELECT format('DROP %s IF EXISTS public.%I CASCADE', CASE relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW'
-      WHEN 'S' THEN 'SEQUENCE' WHEN 'f' THEN 'FOREIGN TABLE' WHEN 'c' THEN 'TYPE' ELSE 'TABLE' END, relname) FROM pg_class c
-    WHERE relnamespace = own AND relkind IN ('r', 'p', 'v', 'm', 'S', 'f', 'c')
-      AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = c.oid AND deptype = 'e')
-    ORDER BY relkind = 'S', oid
-  ) || ARRAY(
-    SELECT format('DROP ROUTINE IF EXISTS %s CASCADE', oid::regprocedure) FROM pg_proc p
-    WHERE pronamespace = own AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_proc'::regclass AND objid = p.oid AND deptype = 'e')
-  ) || ARRAY(
-    SELECT format('DROP %s IF EXISTS public.%I CASCADE', CASE typtype WHEN 'd' THEN 'DOMAIN' ELSE 'TYPE' END, typname) FROM pg_type t
-    WHERE typnamespace = own AND typtype IN ('e', 'd', 'r')
-      AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_type'::regclass AND objid = t.oid AND deptype = 'e')
-  ) LOOP EXECUTE x; END LOOP;
-  PERFORM lo_unlink(oid) FROM pg_largeobject_metadata;
-END $empty$;";
-
 fn terminate(name: &str) -> String {
     format!(
         "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = {} AND pid <> pg_backend_pid();\n",
@@ -247,7 +213,7 @@ pub struct Identity<'a> {
 
 impl Identity<'_> {
     /// SQL that fails when somebody changed it in the meantime.
-    pub fn assertion(&self) -> String {
+    pub(super) fn assertion(&self) -> String {
         let found = oid_of(self.name);
         let wanted = self.oid.map_or("NULL".into(), |oid| oid.to_string());
         format!(

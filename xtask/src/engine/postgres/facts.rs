@@ -273,14 +273,36 @@ const TABLES: &str = r"'tables', coalesce((SELECT jsonb_agg(jsonb_build_object('
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)' AND current_database() = {name}), '[]'),";
 
-/// Collects statistics for every table of the user's, without which the first queries after a restore are planned blindly. A
+/// Taken by the transaction that loads a dump, and awaited by the session that helps with what follows: the help begins when there is
+/// something to help with, and finds nothing to do where all was taken back.
+pub const LOADING: &str = "SELECT pg_catalog.pg_advisory_xact_lock(1684173683, 1);";
+
+/// Waits for the end of [`LOADING`].
+pub const LOADED: &str = "SELECT pg_catalog.pg_advisory_lock(1684173683, 1);";
+
+/// One of two sessions that share the tables.
+#[derive(Debug, Clone, Copy)]
+pub enum Half {
+    /// Takes the largest, the third, …
+    One = 1,
+    /// Takes the second, the fourth, …
+    Other = 0,
+}
+
+/// Collects statistics for half of the user's tables, without which the first queries after a restore are planned blindly. A
 /// partitioned table brings its partitions along; the catalogs' own come with autovacuum. Each ANALYZE commits by itself; the swap's commit flushes them all to disk.
-pub const ANALYZE: &str = r"SET synchronous_commit = off;
-SELECT format('ANALYZE %I.%I', n.nspname, c.relname)
+pub fn analyze(half: Half) -> String {
+    format!(
+        r"SET synchronous_commit = off;
+SELECT format('ANALYZE %I.%I', nspname, relname) FROM (
+  SELECT nspname, relname, row_number() OVER (ORDER BY pg_relation_size(c.oid) DESC, c.oid) AS nth
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)'
-    AND NOT c.relispartition \gexec
-";
+    AND NOT c.relispartition) tables WHERE nth % 2 = {} \gexec
+",
+        half as u8
+    )
+}
 
 /// Counts the rows of every table that holds some of its own: psql runs each row of the first answer as a question.
 pub const COUNT_ROWS: &str = r"SELECT format('SELECT %L, count(*) FROM ONLY %I.%I', format('%I.%I', n.nspname, c.relname), n.nspname, c.relname)
