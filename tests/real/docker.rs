@@ -124,6 +124,36 @@ fn t19_t44_no_session_outlives_a_run_that_waits_for_a_lock() {
     pg.server.drop_all(&db);
 }
 
+/// In a container, a hook has no way to the database but the one that it is given.
+#[test]
+fn hooks_in_a_container() {
+    need!("docker", engine());
+    let (engine, pg) = need!("container", shared());
+    let db = database(&pg.server);
+    tiny(&pg.server, &db);
+    let config = |hooks: &str| {
+        format!(
+            "[containers.pg]\ndocker = \"{}\"\n[databases.main]\ncontainer = \"pg\"\npostgres = {{ database = \"{db}\" }}\n\
+             [reset]\nstrategy = \"staged\"\n[hooks]\n{hooks}",
+            pg.name
+        )
+    };
+    let project = Project::new(&config("migrate = { run = \"true\", container = \"pg\" }\n"));
+    let project = project.env("DOCKER_HOST", &engine.docker_host);
+    project.fails("db-reset --force", 2, "the hook `migrate` can't be sent to another database");
+    // the database's own container, by its socket
+    let hook = |run: &str| format!("{{ run = '{run}', container = \"pg\", url = \"postgresql://app@/{{database}}\" }}\n");
+    let migrate = hook("psql -X -v ON_ERROR_STOP=1 -d \"$DATABASE_URL\" -c \"CREATE TABLE made (task text)\"");
+    let seed = hook("echo $DBTASKS_TASK | psql -X -d \"$DATABASE_URL\" -c \"COPY made FROM STDIN\"");
+    project.write("db-tasks.toml", config(&format!("migrate = {migrate}seed = {seed}")));
+    project.ok("db-reset --force");
+    assert_eq!(pg.server.sql(&db, "SELECT task FROM made"), "reset");
+    project.write("db-tasks.toml", config(&format!("migrate = {}", hook("echo no; exit 7"))));
+    project.fails("db-reset --force", 1, "exit code 7");
+    assert_eq!(pg.server.sql(&db, "SELECT task FROM made"), "reset");
+    pg.server.drop_all(&db);
+}
+
 #[test]
 fn t21_a_container_that_is_coming_up_or_has_stopped() {
     let engine = need!("docker", engine());

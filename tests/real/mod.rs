@@ -212,15 +212,20 @@ pub struct Held(std::process::Child);
 
 impl Held {
     pub fn new(server: &Server, db: &str, statement: &str) -> Self {
-        use std::io::{BufRead, BufReader, Write};
         let mut psql = server.command("psql");
-        psql.args(["-XqAt", "-v", "ON_ERROR_STOP=1", "-d", db]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        psql.args(["-d", db]);
+        Self::of(psql, statement)
+    }
+
+    /// By a psql that knows already where to.
+    pub fn of(mut psql: Command, statement: &str) -> Self {
+        use std::io::{BufRead, BufReader, Write};
+        psql.args(["-XqAt", "-v", "ON_ERROR_STOP=1"]).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = psql.spawn().expect("psql");
         let stdin = child.stdin.as_mut().unwrap();
         writeln!(stdin, "BEGIN; {statement}; SELECT 'held';").unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        assert_eq!(line.trim(), "held");
+        let mut said = BufReader::new(child.stdout.as_mut().unwrap()).lines().map_while(Result::ok);
+        assert!(said.any(|line| line == "held"), "{statement} was not granted");
         Self(child)
     }
 }

@@ -118,7 +118,9 @@ fn troubleshooting(cluster: &Cluster, repo: &Repo) {
     let url = cluster.url(DB).replace("s3cret", "wrong");
     repo.fails(&format!("DATABASE_URL='{url}' npm run --silent db:backup:auto"), 1, "check the user and the password");
     // "is being accessed by other users": nobody has to be sent away by hand
-    let held = Held::new(cluster, DB, "SELECT * FROM users");
+    let mut application = cluster.command("psql");
+    application.args(["-d", &cluster.url(DB)]);
+    let held = Held::of(application, "SELECT * FROM users");
     repo.ok("npm run --silent db:restore -- --latest --yes").ends_with(0, "connected");
     drop(held);
     // gzip: command not found

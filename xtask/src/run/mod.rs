@@ -7,6 +7,7 @@ mod hook;
 pub mod journal;
 mod lease;
 mod left;
+mod load;
 mod lock;
 mod pipe;
 mod seal;

@@ -11,19 +11,19 @@ use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
 
 use super::flushed::Flushed;
-use crate::cmd::Cmd;
+use super::load::Loading;
 use crate::config::Secrets;
 use crate::door::Interrupt;
 use crate::door::movers::{self, Child, Input, Outlet};
 use crate::engine::postgres::facts::read_counts;
 use crate::engine::postgres::proof::{self, COUNTS};
 use crate::engine::postgres::script::{Scanner, Script};
-use crate::plan::{Pipe, Proof, Restrict, Sink, Source, Trust};
+use crate::plan::{Pipe, Proof, Sink, Source};
 use crate::problem::Problem;
 use crate::stream::{self, Decoder, Digest, Encoder, Sum};
 
 /// Bytes handed from the reading thread at once: large enough to make few hand-overs, small enough for the cache.
-const CHUNK: usize = 256 * 1024;
+pub(super) const CHUNK: usize = 256 * 1024;
 /// Bytes that a pipe may hold (Linux's usual limit for everybody), so that pg_dump seldom waits for us.
 const PIPE_BYTES: usize = 1 << 20;
 
@@ -85,7 +85,7 @@ pub fn pump(
     };
     let (written, answer) = sink.finish(secrets, interrupt)?;
     let counts = answer.split_once(COUNTS).map(|(_, answer)| read_counts(answer)).unwrap_or_default();
-    if let Sink::Psql { .. } = pipe.to {
+    if let Sink::Psql(_) = pipe.to {
         proof::loaded(&script, &counts)?;
     }
     let sum = written.or(read).unwrap_or(Sum { sha256: [0; 32], bytes: 0 });
@@ -217,7 +217,7 @@ fn read_all(mut reading: Reading, full: &SyncSender<io::Result<Vec<u8>>>, empty:
 /// Where bytes go.
 enum Drain {
     File(Box<Encoder<Digest<Flushed>>>),
-    Psql { child: Child, stdin: Option<PipeWriter>, after: String, beside: Box<Cmd>, sent: u64, held: Vec<u8> },
+    Psql(Box<Loading>),
     Nowhere,
     Closed,
 }
@@ -229,14 +229,7 @@ impl Drain {
                 let file = Flushed::new(private_file(path)?);
                 Ok(Self::File(Box::new(stream::encoder(*compression, Digest::new(file)).map_err(|e| unwritable(&e))?)))
             }
-            Sink::Psql { cmd, before, after, beside } => {
-                let (reader, mut writer) = wide_pipe()?;
-                let child = movers::start(cmd, Input::Pipe(reader), Outlet::Kept, secrets, interrupt)?;
-                // a psql that can't connect closes its end: its own words come later
-                drop(writer.write_all(before.as_bytes()));
-                let (after, beside) = (after.clone(), beside.clone());
-                Ok(Self::Psql { child, stdin: Some(writer), after, beside, sent: 0, held: Vec::new() })
-            }
+            Sink::Psql(load) => Ok(Self::Psql(Box::new(Loading::open(load, secrets, interrupt)?))),
             Sink::Nowhere => Ok(Self::Nowhere),
         }
     }
@@ -244,18 +237,7 @@ impl Drain {
     fn take(&mut self, chunk: &[u8], scanner: &mut Scanner, proof: &Proof) -> Result<()> {
         match self {
             Self::File(encoder) => encoder.write_all(chunk).map_err(|e| unwritable(&e).into()),
-            Self::Psql { stdin: Some(stdin), sent, held, .. } => {
-                if held.is_empty() {
-                    let kept = pass_on(chunk, stdin, sent, scanner, proof)?;
-                    held.extend_from_slice(&chunk[kept..]);
-                } else {
-                    held.extend_from_slice(chunk);
-                    let kept = pass_on(held, stdin, sent, scanner, proof)?;
-                    held.drain(..kept);
-                }
-                anyhow::ensure!(held.len() < 16 * CHUNK, refused_line(scanner));
-                Ok(())
-            }
+            Self::Psql(loading) => loading.take(chunk, scanner, proof),
             _ => Ok(()),
         }
     }
@@ -274,68 +256,25 @@ impl Drain {
                 file.finish().map_err(|e| unwritable(&e))?;
                 Ok((Some(sum), String::new()))
             }
-            Self::Psql { child, stdin, after, beside, .. } => {
-                if let Some(mut stdin) = stdin {
-                    // a psql that has died closes its end, and says why itself
-                    drop(stdin.write_all(after.as_bytes()));
-                }
-                let beside = movers::start(&beside, Input::Text, Outlet::Kept, secrets, interrupt);
-                let answer = child.wait().map_err(proof::at_line)?;
-                beside.and_then(|helper| helper.wait())?;
-                Ok((None, answer))
-            }
+            Self::Psql(loading) => Ok((None, loading.finish(secrets, interrupt)?)),
             Self::Nowhere | Self::Closed => Ok((None, String::new())),
         }
     }
 
-    /// Gives the sink up: psql is killed before it can read the end of its input, so that nothing is committed.
+    /// Gives the sink up.
     fn abort(&mut self) {
-        if let Self::Psql { child, stdin, .. } = std::mem::replace(self, Self::Closed) {
-            child.kill();
-            drop(stdin);
-            drop(child.wait());
+        if let Self::Psql(loading) = std::mem::replace(self, Self::Closed) {
+            loading.abort();
         }
     }
 
     /// What a psql that died by itself says, before it is given up.
     fn cause_of_death(&mut self) -> Option<anyhow::Error> {
-        let Self::Psql { child, stdin, .. } = std::mem::replace(self, Self::Closed) else { return None };
-        std::thread::sleep(Duration::from_millis(20));
-        child.kill();
-        drop(stdin);
-        child.wait().err().filter(|e| !movers::was_killed(e)).map(proof::at_line)
-    }
-}
-
-/// Sends what may be sent of `bytes`, which begin at `sent` in the stream; returns how many were dealt with.
-fn pass_on(bytes: &[u8], to: &mut PipeWriter, sent: &mut u64, scanner: &mut Scanner, proof: &Proof) -> Result<usize> {
-    let end = *sent + bytes.len() as u64;
-    let released = match proof.trust {
-        Trust::Dump => scanner.released().min(end),
-        Trust::Script => end,
-    };
-    let mut at = *sent;
-    for line in scanner.take_restrict_lines() {
-        if proof.restrict == Restrict::Drop {
-            to.write_all(slice(bytes, *sent, at, line.start))?;
-            // an empty line in its place: psql counts lines for its messages
-            to.write_all(b"\n")?;
-            at = line.end;
+        match std::mem::replace(self, Self::Closed) {
+            Self::Psql(loading) => loading.cause_of_death(),
+            _ => None,
         }
     }
-    to.write_all(slice(bytes, *sent, at, released))?;
-    let dealt_with = (released.max(at) - *sent) as usize;
-    *sent += dealt_with as u64;
-    Ok(dealt_with)
-}
-
-fn slice(bytes: &[u8], base: u64, from: u64, to: u64) -> &[u8] {
-    &bytes[(from - base) as usize..(to.max(from) - base) as usize]
-}
-
-fn refused_line(scanner: &Scanner) -> Problem {
-    Problem::failed(format!("the dump holds a psql meta-command after {} bytes; it was not run", scanner.released()))
-        .cure("look at that line; `--trust` runs the file as a script of your own")
 }
 
 /// A new file that only its owner may read.
@@ -352,7 +291,7 @@ fn private_file(path: &Path) -> Result<File> {
     })
 }
 
-fn wide_pipe() -> Result<(PipeReader, PipeWriter)> {
+pub(super) fn wide_pipe() -> Result<(PipeReader, PipeWriter)> {
     let (reader, writer) = io::pipe()?;
     // refused where an administrator set a lower limit: the usual 64 KiB do, too
     #[cfg(target_os = "linux")]

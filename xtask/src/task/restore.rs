@@ -7,12 +7,12 @@ use crate::config::{Pin, Project};
 use crate::engine::postgres::DatabaseFacts;
 use crate::engine::postgres::admin::{self, Identity, Own, Swap};
 use crate::engine::postgres::facts::{COUNT_ROWS, Half, LOADED, LOADING, analyze};
-use crate::engine::postgres::name::{beside, previous};
-use crate::engine::postgres::proof::COUNTS;
+use crate::engine::postgres::name::{beside, connect, previous};
+use crate::engine::postgres::proof::{BEGUN, COUNTS};
 use crate::engine::postgres::version::misfit;
 use crate::facts::dumps::Dump;
 use crate::facts::{ContainerFacts, Surveyed};
-use crate::plan::{Act, Deed, How, Pipe, Plan, Proof, Restrict, Risk, Scope, Sink, Step, Trust};
+use crate::plan::{Act, Deed, How, Load, Pipe, Plan, Proof, Restrict, Risk, Scope, Sink, Step, Trust};
 use crate::problem::Problem;
 use crate::ui::human::{self, counted};
 
@@ -67,7 +67,7 @@ fn over_live(project: &Project, target: &Surveyed, dump: &Dump, services: &[Cont
     };
     let mut steps = leftovers(target, &[&staged, &swap.discard()])?;
     older.map_or(Ok(()), ours)?;
-    let mut body = load(target, dump, request.trust, &staged);
+    let mut body = vec![Step::Act(load(target, dump, request.trust, &staged))];
     body.push(around_services(services, vec![Step::Act(admin::swap(&target.client, &swap))]));
     // once the names have changed the restore is done: an interruption must not leave the older one, nor its drop fail the run
     let finally = older.map(|_| admin::drop(&target.client, &swap.discard())).into_iter().collect();
@@ -109,7 +109,7 @@ fn beside_live(target: &Surveyed, dump: &Dump, request: &Request, name: &str) ->
             .cure("`--as` takes a name that is free; without it, the live database is replaced")
             .into());
     }
-    let mut body = load(target, dump, request.trust, name);
+    let mut body = vec![Step::Act(load(target, dump, request.trust, name))];
     let own = Own::of(dump.artifact.as_ref().map(|a| &a.database));
     let carries = dump.artifact.as_ref().map(|a| brought_along(&a.database, target));
     body.push(Step::Act(admin::release(&target.client, name, own, carries.as_ref())));
@@ -131,28 +131,24 @@ fn headline(dump: &Dump, name: &str, target: &Surveyed) -> String {
     format!("restore `{name}` ({}) from {}", target.at(), dump.backup.name)
 }
 
-/// Load into a new database of this name: create, and pipe with proof.
-pub(super) fn load(target: &Surveyed, dump: &Dump, trust: Trust, name: &str) -> Vec<Step> {
+/// The dump into a new database of this name, with all that it has to prove.
+pub(super) fn load(target: &Surveyed, dump: &Dump, trust: Trust, name: &str) -> Act {
     let client = &target.client;
     let recorded = dump.artifact.as_ref().map(|a| &a.database);
     let identity = Identity { name: target.name(), oid: target.live().map(|d| d.oid) };
-    let create = admin::create(client, name, recorded.or(target.live()), target.server.version, &identity);
-    vec![Step::Act(create), Step::Act(Act::Pipe(Box::new(pipe(target, dump, trust, name))))]
-}
-
-/// The dump into a database of this name, with all that it has to prove.
-fn pipe(target: &Surveyed, dump: &Dump, trust: Trust, name: &str) -> Pipe {
-    let client = &target.client;
-    Pipe {
+    let create = admin::creation(name, recorded.or(target.live()), target.server.version, &identity);
+    // the commit that gives the database its name flushes this one to disk, too
+    let begin = format!("SET synchronous_commit = off;\nBEGIN;\n{LOADING}\n\\echo '{}'\n", BEGUN.trim_end());
+    Act::Pipe(Box::new(Pipe {
         store: target.spec.key.clone(),
         from: dump.source.clone(),
-        to: Sink::Psql {
-            cmd: client.load(name),
-            // the commit that gives the database its name flushes this one to disk, too
-            before: format!("SET synchronous_commit = off; BEGIN; {LOADING}\n"),
+        to: Sink::Psql(Load {
+            cmd: client.load(client.maintenance()),
+            // names are in UTF-8, whatever the server's own is; the dump says itself what it is in
+            before: format!("SET client_encoding = UTF8;\n{create}{}{begin}", connect(name)),
             after: format!("\nCOMMIT;\nRESET ALL;\n{}\\echo '{}'\n{COUNT_ROWS}", analyze(Half::One), COUNTS.trim_end()),
-            beside: Box::new(client.psql(name, format!("{LOADED}\n{}", analyze(Half::Other)))),
-        },
+            beside: client.psql(name, format!("{LOADED}\n{}", analyze(Half::Other))),
+        }),
         proof: Proof {
             sha256: dump.artifact.as_ref().map(|a| a.sha256.clone()),
             rows: dump.artifact.as_ref().map(|a| a.tables.clone()),
@@ -160,7 +156,7 @@ fn pipe(target: &Surveyed, dump: &Dump, trust: Trust, name: &str) -> Pipe {
             trust,
             expected_bytes: dump.artifact.as_ref().map(|a| a.plain_bytes),
         },
-    }
+    }))
 }
 
 /// What a manifest's settings mean on this server: roles that are not here are left out, and the marker never travels.

@@ -34,7 +34,7 @@ pub fn deep(target: &Surveyed, dump: &Dump) -> Result<Plan> {
     let scratch = beside(target.name(), "scratch");
     let mut body = leftovers(target, &[&scratch])?;
     body.push(Step::Scope(Scope {
-        body: load(target, dump, Trust::Dump, &scratch),
+        body: vec![Step::Act(load(target, dump, Trust::Dump, &scratch))],
         on_failure: vec![Act::Remove(crate::plan::Deed {
             what: "sessions of this run".into(),
             how: crate::plan::How::Command(target.client.end_sessions()),

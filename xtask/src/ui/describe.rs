@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::cmd::Cmd;
 use crate::gate::{Judgement, Verdict};
-use crate::plan::{Act, Deed, How, Outcome, Pipe, Plan, Restrict, Scope, Seal, Sink, Source, Step};
+use crate::plan::{Act, Deed, How, Load, Outcome, Pipe, Plan, Restrict, Scope, Seal, Sink, Source, Step};
 
 /// One act in a line.
 pub fn act(act: &Act) -> String {
@@ -55,7 +55,7 @@ fn pipe(pipe: &Pipe) -> String {
             let level = compression.level().map_or(String::new(), |l| format!(" level {l}"));
             format!("{}{level}, sha256, {}", compression.codec(), path.display())
         }
-        Sink::Psql { cmd, .. } => format!("`{}` -d {}", program(cmd), database_of(cmd)),
+        Sink::Psql(load) => format!("`{}`, into the new database {}", program(&load.cmd), database_of(&load.beside)),
         Sink::Nowhere => "nowhere".into(),
     };
     let mut proofs = vec!["read whole", "count rows"];
@@ -182,7 +182,7 @@ pub fn shown(act: &Act) -> Vec<Shown> {
     let own = |cmd: &Cmd| cmd.input.iter().flat_map(|sql| sql.lines()).map(String::from).collect();
     let mut all: Vec<Shown> = commands(act).into_iter().map(|cmd| Shown { command: cmd.to_string(), input: own(cmd) }).collect();
     if let (Act::Pipe(p), Some(first)) = (act, all.first_mut())
-        && let Sink::Psql { before, after, .. } = &p.to
+        && let Sink::Psql(Load { before, after, .. }) = &p.to
     {
         let dump = "(the dump; what follows only when it has proved good)";
         first.input.extend(before.lines().chain([dump]).chain(after.lines().filter(|l| !l.is_empty())).map(String::from));
@@ -202,7 +202,7 @@ fn commands(act: &Act) -> Vec<&Cmd> {
         Act::Wait(w) => vec![&w.cmd],
         Act::Pipe(p) => {
             let from = if let Source::Command(cmd) = &p.from { Some(cmd) } else { None };
-            let to = if let Sink::Psql { cmd, beside, .. } = &p.to { vec![cmd, beside] } else { Vec::new() };
+            let to = if let Sink::Psql(Load { cmd, beside, .. }) = &p.to { vec![cmd, beside] } else { Vec::new() };
             to.into_iter().chain(from).collect()
         }
         Act::Seal(_) => vec![],

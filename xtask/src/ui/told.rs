@@ -36,7 +36,7 @@ fn sentence(act: &Act, here: &Path) -> String {
 fn verb(pipe: &Pipe) -> &'static str {
     match (&pipe.from, &pipe.to) {
         (_, Sink::File { .. }) => "dump",
-        (_, Sink::Psql { .. }) => "load",
+        (_, Sink::Psql(_)) => "load",
         (_, Sink::Nowhere) => "read",
     }
 }
@@ -56,7 +56,7 @@ fn outcome(pipe: &Pipe, found: &Found) -> String {
         Sink::File { .. } => {
             format!("{holds}, {} as {}, proved", human::bytes(found.script.bytes), human::bytes(found.sum.bytes))
         }
-        Sink::Psql { .. } => format!("{holds}, counted again in the new database"),
+        Sink::Psql(_) => format!("{holds}, counted again in the new database"),
         Sink::Nowhere => format!("{holds}, {}, whole", human::bytes(found.script.bytes)),
     }
 }

@@ -6,10 +6,15 @@ use super::name::{beside, ident, literal, previous};
 use super::version::Version;
 use crate::plan::{Act, Check, Deed, How};
 
-/// A new, empty database from template0 (which carries nothing of a site's own, and no collation version to mismatch), with
-/// the encoding and locale that `like` had. The owner becomes ours for now; the swap gives it its own. The same psql first
-/// asserts that `live` is still what the plan was made for: a start of psql costs 10 ms, one of docker 90.
+/// Makes a database: see [`creation`].
 pub fn create(client: &Client, name: &str, like: Option<&DatabaseFacts>, server: Version, live: &Identity<'_>) -> Act {
+    Act::Create(command(client, format!("database {name}"), creation(name, like, server, live)))
+}
+
+/// A new, empty database from template0 (which carries nothing of a site's own, and no collation version to mismatch), with
+/// the encoding and locale that `like` had. The owner becomes ours for now; the swap gives it its own. It first asserts that
+/// `live` is still what the plan was made for.
+pub fn creation(name: &str, like: Option<&DatabaseFacts>, server: Version, live: &Identity<'_>) -> String {
     let mut sql = format!("{}CREATE DATABASE {} TEMPLATE template0", live.assertion(), ident(name));
     if let Some(d) = like {
         sql.push_str(&format!(
@@ -31,8 +36,8 @@ pub fn create(client: &Client, name: &str, like: Option<&DatabaseFacts>, server:
             sql.push_str(&format!(" TABLESPACE {}", ident(&d.tablespace)));
         }
     }
-    sql.push_str(&format!(" CONNECTION LIMIT {ON_ITS_WAY}"));
-    Act::Create(command(client, format!("database {name}"), format!("{sql};\n")))
+    sql.push_str(&format!(" CONNECTION LIMIT {ON_ITS_WAY};\n"));
+    sql
 }
 
 /// Drops a database that this tool has made and marked; any other is left alone, whatever it is called.

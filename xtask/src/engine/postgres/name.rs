@@ -11,6 +11,13 @@ pub fn literal(text: &str) -> String {
     if quoted.contains('\\') { format!("E'{}'", quoted.replace('\\', "\\\\")) } else { format!("'{quoted}'") }
 }
 
+/// psql's command to go on in another database of the same server: as a conninfo string, in which no name is taken for one itself.
+/// <https://www.postgresql.org/docs/current/app-psql.html#APP-PSQL-META-COMMAND-C>
+pub fn connect(database: &str) -> String {
+    let value = database.replace('\\', r"\\").replace('\'', r"\'");
+    format!("\\connect -reuse-previous=on {}\n", ident(&format!("dbname='{value}'")))
+}
+
 /// NAMEDATALEN - 1: the server cuts longer names without an error.
 const LIMIT: usize = 63;
 
@@ -48,6 +55,12 @@ mod tests {
         for (text, want) in [("it's", "'it''s'"), (r"a\b", r"E'a\\b'"), ("", "''")] {
             assert_eq!(literal(text), want);
         }
+    }
+
+    #[test]
+    fn a_name_is_quoted_for_libpq_and_then_for_psql() {
+        assert_eq!(connect("app"), "\\connect -reuse-previous=on \"dbname='app'\"\n");
+        assert_eq!(connect(r#"it's "x""#), "\\connect -reuse-previous=on \"dbname='it\\'s \"\"x\"\"'\"\n");
     }
 
     #[test]

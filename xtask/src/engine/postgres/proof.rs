@@ -11,6 +11,9 @@ use crate::problem::Problem;
 /// Stands before the counts in psql's answer to a load.
 pub const COUNTS: &str = "-- db-tasks counts\n";
 
+/// What psql says when the transaction of a load has begun.
+pub const BEGUN: &str = "-- db-tasks begins\n";
+
 /// Whether a script is whole and safe to run.
 pub fn whole(script: &Script, trust: Trust) -> Result<()> {
     let faults: Vec<Fault> = script.faults().into_iter().filter(|fault| trust == Trust::Dump || is_damage(fault)).collect();
@@ -75,8 +78,8 @@ fn differences(wanted: &BTreeMap<String, u64>, found: &BTreeMap<String, u64>) ->
     differing.take(10).map(|t| format!("{t}: expected {}, found {}", rows(wanted.get(t)), rows(found.get(t)))).collect()
 }
 
-/// psql counts our own first line: the line that people can look up is one less.
-pub fn at_line(error: anyhow::Error) -> anyhow::Error {
+/// psql counts our own first lines, too: people look a line up in the dump.
+pub fn at_line(error: anyhow::Error, own: u64) -> anyhow::Error {
     let Some(problem) = error.downcast_ref::<Problem>() else { return error };
     let mut problem = problem.clone();
     // psql ends with 3 when the script itself had an error (app-psql, Exit Status), unless the server had no room for it
@@ -85,11 +88,26 @@ pub fn at_line(error: anyhow::Error) -> anyhow::Error {
         problem = problem.of_backup();
     }
     for line in &mut problem.happened {
-        if let Some((number, rest)) = line.strip_prefix("psql:<stdin>:").and_then(|l| l.split_once(": "))
-            && let Ok(number) = number.parse::<u64>()
-        {
-            *line = format!("line {} of the dump: {rest}", number.saturating_sub(1));
+        if let Some((number, rest)) = numbered(line) {
+            *line = format!("line {} of the dump: {rest}", number.saturating_sub(own));
         }
     }
     problem.into()
+}
+
+/// The lines of our own words are nobody's to look up.
+pub fn without_lines(error: anyhow::Error) -> anyhow::Error {
+    let Some(problem) = error.downcast_ref::<Problem>() else { return error };
+    let mut problem = problem.clone();
+    for line in &mut problem.happened {
+        if let Some((_, rest)) = numbered(line) {
+            *line = rest.to_owned();
+        }
+    }
+    problem.into()
+}
+
+fn numbered(line: &str) -> Option<(u64, &str)> {
+    let (number, rest) = line.strip_prefix("psql:<stdin>:")?.split_once(": ")?;
+    Some((number.parse().ok()?, rest))
 }
