@@ -156,7 +156,7 @@ fn the_example_file_shows_every_key() {
         .lines()
         .filter_map(|l| l.trim().strip_prefix("pub ")?.strip_suffix(',')?.split_once(": "))
         .map(|(name, _)| name.replace('_', "-"));
-    let tables = ["project", "containers", "databases", "backup", "restore", "reset", "prepare", "guards", "hooks"];
+    let tables = ["project", "containers", "databases", "stores", "backup", "restore", "reset", "prepare", "guards", "hooks"];
     let missing: Vec<String> = fields.filter(|f| !tables.contains(&f.as_str()) && !example.contains(f.as_str())).collect();
     none(&missing, "db-tasks.toml at the top shows every key");
 }
@@ -170,10 +170,10 @@ fn the_examples_keys_are_all_known() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("db-tasks.toml");
     fs::write(&path, uncommented.join("\n")).unwrap();
-    let env = db_tasks::config::Env::of([("SHOP_PASSWORD", "x"), ("DATABASE_URL", "postgresql://u@h/d")]);
+    let env = db_tasks::config::Env::of([("SHOP_PASSWORD", "x"), ("DATABASE_URL", "postgresql://u@h/d"), ("MILVUS_TOKEN", "x")]);
     let loaded = db_tasks::config::load(&path, env, db_tasks::config::Dotenv::Ignore);
     let (project, _) = loaded.unwrap_or_else(|e| panic!("{e:#}"));
-    assert_eq!((project.databases.len(), project.containers.len()), (3, 2));
+    assert_eq!((project.databases.len(), project.containers.len(), project.stores.len()), (3, 2, 3));
 }
 
 fn is_toml(line: &str) -> bool {
@@ -186,7 +186,7 @@ fn is_toml(line: &str) -> bool {
 fn every_example_parses() {
     let Ok(examples) = fs::read_dir(root().join("examples")) else { return };
     for example in examples.flatten().map(|e| e.path().join("db-tasks.toml")).filter(|p| p.is_file()) {
-        let env = db_tasks::config::Env::of([("DATABASE_URL", "postgresql://u@h/d")]);
+        let env = db_tasks::config::Env::of([("DATABASE_URL", "postgresql://u@h/d"), ("MILVUS_TOKEN", "x")]);
         if let Err(e) = db_tasks::config::load(&example, env, db_tasks::config::Dotenv::Ignore) {
             panic!("{}: {e:#}", example.display());
         }

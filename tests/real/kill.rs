@@ -43,7 +43,7 @@ enum Before {
 
 /// Where in a run it strikes.
 #[derive(Clone, Copy, Debug)]
-enum Moment {
+pub(super) enum Moment {
     /// After so many steps were told to be done.
     Steps(usize),
     /// After so long.
@@ -166,7 +166,7 @@ fn is_done(line: &str) -> bool {
 }
 
 /// Runs `words`, strikes at the moment, and gives how it ended.
-fn struck(project: &Project, words: &str, at: Moment, strike: impl FnOnce(&Child)) -> Outcome {
+pub(super) fn struck(project: &Project, words: &str, at: Moment, strike: impl FnOnce(&Child)) -> Outcome {
     let mut child = project.command(words).spawn().unwrap();
     let mut said = String::new();
     let mut strike = Some(strike);
@@ -195,7 +195,7 @@ fn struck(project: &Project, words: &str, at: Moment, strike: impl FnOnce(&Child
 }
 
 /// The boundaries of all steps, and points in time between them.
-fn moments(steps: usize, whole: Duration, points: u32) -> impl Iterator<Item = Moment> {
+pub(super) fn moments(steps: usize, whole: Duration, points: u32) -> impl Iterator<Item = Moment> {
     let times = (1..=points).map(move |point| Moment::Time(whole * (2 * point - 1) / (2 * points)));
     (0..=steps).map(Moment::Steps).chain(times)
 }

@@ -7,6 +7,7 @@ mod kill;
 mod memory;
 mod migrators;
 mod reset;
+mod stores;
 mod traps_client;
 mod traps_environment;
 mod traps_file;

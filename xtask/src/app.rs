@@ -2,9 +2,11 @@
 
 mod cluster;
 mod hooks;
+mod meant;
 mod reading;
 mod record;
 mod resetting;
+mod restoring;
 mod session;
 mod wiping;
 mod writing;
@@ -101,8 +103,8 @@ fn dispatch(global: &Global, task: &Task, record: &mut Record) -> Result<Exit> {
 fn perform(session: &mut Session, task: &Task) -> Result<Exit> {
     match task {
         Task::Backup(args) => writing::backup(session, args),
-        Task::Restore(args) => writing::restore(session, args),
-        Task::Undo(args) => writing::undo(session, args),
+        Task::Restore(args) => restoring::restore(session, args),
+        Task::Undo(args) => restoring::undo(session, args),
         Task::Verify(args) => writing::verify(session, args),
         Task::Wipe(args) => wiping::wipe(session, args),
         Task::Protect(args) => wiping::protect(session, args),

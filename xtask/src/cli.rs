@@ -154,9 +154,9 @@ pub struct Backup {
     /// A few words, kept in the name and the manifest
     #[arg(long, value_name = "WORDS")]
     pub label: Option<String>,
-    /// Only this database (its key or its name)
-    #[arg(long, value_name = "NAME")]
-    pub database: Option<String>,
+    /// Only this database or store (its key, or a database's name); may be given more than once
+    #[arg(long, visible_alias = "database", value_name = "NAME")]
+    pub only: Vec<String>,
 }
 
 /// `db-list`
@@ -219,9 +219,9 @@ pub struct Restore {
     /// Restore into a new database of this name, beside the live one
     #[arg(long = "as", value_name = "OTHER_DATABASE")]
     pub into: Option<String>,
-    /// The database to restore (its key or its name)
-    #[arg(long, value_name = "NAME")]
-    pub database: Option<String>,
+    /// Only this database or store (its key, or a database's name); may be given more than once
+    #[arg(long, visible_alias = "database", value_name = "NAME")]
+    pub only: Vec<String>,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub consent: Consent,
@@ -239,9 +239,9 @@ pub struct Restore {
 /// `db-undo`
 #[derive(Debug, Clone, Default, Args)]
 pub struct Undo {
-    /// The database (its key or its name)
-    #[arg(long, value_name = "NAME")]
-    pub database: Option<String>,
+    /// Only this database or store (its key, or a database's name); may be given more than once
+    #[arg(long, visible_alias = "database", value_name = "NAME")]
+    pub only: Vec<String>,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub consent: Consent,
@@ -315,9 +315,9 @@ pub struct Wipe {
     /// Make a verified backup first
     #[arg(long)]
     pub backup: bool,
-    /// Only this database (its key or its name)
+    /// Only this database or store (its key, or a database's name); may be given more than once
     #[arg(long, visible_alias = "database", value_name = "NAME")]
-    pub only: Option<String>,
+    pub only: Vec<String>,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub consent: Consent,

@@ -9,6 +9,7 @@ use crate::bundle::Manifest;
 use crate::cmd::Cmd;
 use crate::config::Pin;
 use crate::engine::postgres::script::TableRows;
+use crate::engine::store::{Address, Change, Contents, Format};
 use crate::stream::{Codec, Compression};
 
 /// What a command is going to do.
@@ -164,6 +165,10 @@ pub enum How {
     Move(PathBuf, PathBuf),
     /// A command.
     Command(Cmd),
+    /// A change of a store that this process itself does.
+    Change(Address, Change),
+    /// A file of ours with this text, whole or not there.
+    Text(PathBuf, String),
     /// A command, and another that makes way for it while it waits.
     Meanwhile(Cmd, Cmd),
     /// A program of the project's own.
@@ -210,6 +215,8 @@ pub struct Wait {
 pub struct Pipe {
     /// The store whose bytes these are; proofs are kept under it.
     pub store: String,
+    /// What they are.
+    pub format: Format,
     /// Where they come from.
     pub from: Source,
     /// Where they go.
@@ -230,6 +237,8 @@ pub enum Source {
         /// How it is compressed.
         codec: Codec,
     },
+    /// A store that this process itself reads.
+    Store(Address),
 }
 
 /// Where bytes go.
@@ -243,7 +252,9 @@ pub enum Sink {
         compression: Compression,
     },
     /// A psql that loads them.
-    Psql(Load),
+    Psql(Box<Load>),
+    /// A store that this process itself makes anew, beside what is live.
+    Stage(Address),
     /// Nowhere: the bytes are only proved.
     Nowhere,
 }
@@ -269,6 +280,8 @@ pub struct Proof {
     pub sha256: Option<String>,
     /// The rows of every table, from the manifest.
     pub rows: Option<Vec<TableRows>>,
+    /// What a store's artifact holds, from the manifest.
+    pub contents: Option<Contents>,
     /// What to do with `\restrict` lines.
     pub restrict: Restrict,
     /// How much to trust the script.

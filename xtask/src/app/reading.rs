@@ -74,6 +74,7 @@ pub fn status(session: &mut Session, args: &cli::Status) -> Result<Exit> {
 fn show_status(session: &mut Session, args: &cli::Status) -> Result<Exit> {
     let surveyor = session.surveyor();
     let databases: Vec<_> = session.project.databases.iter().map(|d| (d.clone(), surveyor.survey(d, Depth::Tables))).collect();
+    let stores: Vec<_> = session.project.stores.iter().map(|s| (s.clone(), surveyor.store(s))).collect();
     let containers: Vec<_> =
         session.project.containers.iter().map(|c| (c.clone(), containers::inspect(c, &session.env))).collect();
     let catalog = Catalog::read(&session.project.backup.dir)?;
@@ -82,6 +83,7 @@ fn show_status(session: &mut Session, args: &cli::Status) -> Result<Exit> {
         unfinished: unfinished.as_ref(),
         project: &session.project,
         databases: &databases,
+        stores: &stores,
         containers: &containers,
         catalog: &catalog,
         disk_left: health::disk_left(&session.project.backup.dir),

@@ -9,7 +9,8 @@ use crate::bundle::{Catalog, Reason, catalog};
 use crate::cli;
 use crate::config::Database;
 use crate::engine::postgres::facts::Depth;
-use crate::facts::Surveyed;
+use crate::engine::store::Format;
+use crate::facts::{Set, Surveyed};
 use crate::gate::Consent;
 use crate::plan::Plan;
 use crate::problem::{Exit, Problem};
@@ -44,7 +45,8 @@ pub fn reset(session: &mut Session, args: &cli::Reset) -> Result<Exit> {
 pub fn safety_backup(session: &Session, target: &Surveyed, reason: Reason) -> Result<Plan> {
     let request = backup_task::Request { backup: session.project.backup.clone(), label: None, reason };
     let catalog = Catalog::read(&request.backup.dir)?;
-    backup_task::plan(&session.project, std::slice::from_ref(target), &catalog, &request, &session.moment)
+    let set = Set { databases: vec![target.clone()], ..Set::default() };
+    backup_task::plan(&session.project, &set, &catalog, &request, &session.moment)
 }
 
 /// `db-migrate` and `db-seed`
@@ -101,14 +103,14 @@ fn first_dump(session: &Session, database: &Database) -> Result<Option<crate::fa
     let folder = Catalog::read(&session.project.backup.dir)?;
     if folder.latest(Some(&database.key)).is_some() {
         let backup = latest(&folder, Some(&database.key))?;
-        return dump_of(session, &backup, Some(&database.key)).map(Some);
+        return dump_of(session, &backup, Some(&database.key), Format::Script).map(Some);
     }
     let Some(path) = &session.project.first_dump else { return Ok(None) };
     let backup = catalog::at(path).map_err(|e| match e.downcast::<Problem>() {
         Ok(problem) => problem.cure("`prepare.dump` in `db-tasks.toml` names it").into(),
         Err(e) => e,
     })?;
-    dump_of(session, &backup, Some(&database.key)).map(Some)
+    dump_of(session, &backup, Some(&database.key), Format::Script).map(Some)
 }
 
 /// `db-repair`

@@ -3,11 +3,11 @@
 use anyhow::Result;
 
 use super::cluster::Wants;
+use super::meant::Meant;
 use super::session::{Intent, Session};
 use super::writing::{consent, survey};
 use crate::bundle::Catalog;
 use crate::cli;
-use crate::config::Database;
 use crate::engine::postgres::facts::Depth;
 use crate::gate::Consent;
 use crate::problem::{Exit, Problem};
@@ -18,26 +18,25 @@ use crate::view;
 /// `db-wipe`
 pub fn wipe(session: &mut Session, args: &cli::Wipe) -> Result<Exit> {
     let intent = Intent::of(&args.consent);
-    let databases = session.databases(args.only.as_deref())?;
+    let meant = session.meant(&args.only)?;
     session.lock("db-wipe", intent)?;
-    session.with_servers(&databases, Wants::AsFound, intent, |session| empty(session, args, &databases))
+    session.with_servers(&meant.databases, Wants::AsFound, intent, |session| empty(session, args, &meant))
 }
 
-fn empty(session: &mut Session, args: &cli::Wipe, databases: &[Database]) -> Result<Exit> {
+fn empty(session: &mut Session, args: &cli::Wipe, meant: &Meant) -> Result<Exit> {
     let catalog = Catalog::read(&session.project.backup.dir)?;
     let first = if args.backup { First::Backup } else { First::Nothing };
     let intent = Intent::of(&args.consent);
     if intent == Intent::Run {
         // every row is counted for the plan: that is no load for a server whose data is out of reach
-        let known = survey(session, databases)?;
+        let known = session.surveyor().set(&meant.databases, &meant.stores, Depth::Database)?;
         let risk = wipe::risk(&session.project, &known, &catalog, first, &session.moment);
         session.refuse_early("db-wipe", risk, consent(&args.consent))?;
     }
-    let surveyor = session.surveyor();
-    let surveyed = databases.iter().map(|d| surveyor.survey(d, Depth::Rows)).collect::<Result<Vec<_>>>()?;
+    let set = session.surveyor().set(&meant.databases, &meant.stores, Depth::Rows)?;
     let services = session.services("wipe")?;
-    let planned = wipe::plan(&session.project, &surveyed, &catalog, &services, first, &session.moment)?;
-    let plan = session.hooked(planned.plan, &surveyed.iter().collect::<Vec<_>>())?;
+    let planned = wipe::plan(&session.project, &set, &catalog, &services, first, &session.moment)?;
+    let plan = session.hooked(planned.plan, &set.databases.iter().collect::<Vec<_>>())?;
     match session.carry_out(plan, consent(&args.consent), intent)? {
         Some(_) => session.print(&planned.lines.join("\n")),
         None => Ok(Exit::Done),

@@ -164,7 +164,9 @@ impl Catalog {
     pub fn latest(&self, store: Option<&str>) -> Option<&Backup> {
         self.backups.iter().find(|b| match &b.kind {
             Kind::Ours(m) => {
-                m.last_verified().is_none_or(|v| v.good) && store.is_none_or(|s| m.artifacts.iter().any(|a| a.store == s))
+                !m.partial
+                    && m.last_verified().is_none_or(|v| v.good)
+                    && store.is_none_or(|s| m.artifacts.iter().any(|a| a.store == s))
             }
             _ => false,
         })

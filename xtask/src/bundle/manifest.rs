@@ -8,10 +8,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::postgres::facts::DatabaseFacts;
 use crate::engine::postgres::script::TableRows;
+use crate::engine::store::{Contents, Format};
 use crate::stream::Codec;
 
-/// The format that this version writes.
-pub const FORMAT: u32 = 1;
+/// The newest format that this version reads and writes.
+pub const FORMAT: u32 = 2;
+
+/// The format of a manifest that older versions can read, too: one of databases alone.
+const DATABASES_ONLY: u32 = 1;
 
 /// A backup's manifest.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,7 +38,10 @@ pub struct Manifest {
     /// Whether something is missing from it: a partial backup satisfies no safety rule.
     #[serde(default)]
     pub partial: bool,
-    /// Its artifacts, one per database.
+    /// What is missing from it, and why: stores that were down, and those that changed while they were read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<Missing>,
+    /// Its artifacts, one per database and store.
     pub artifacts: Vec<Artifact>,
     /// Every time it was verified, oldest first.
     #[serde(default)]
@@ -64,12 +71,28 @@ pub enum Reason {
     Scheduled,
 }
 
-/// One database's dump.
+impl Reason {
+    /// Whether something is destroyed next that the backup is the way back to.
+    pub fn is_safety(self) -> bool {
+        matches!(self, Self::PreReset | Self::PreWipe | Self::PreMigrate | Self::PreRestore)
+    }
+}
+
+/// What is missing from a backup.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Missing {
+    /// The store's key in `db-tasks.toml`.
+    pub store: String,
+    /// Why, in words.
+    pub why: String,
+}
+
+/// One database's dump, or one store's artifact.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Artifact {
     /// The store's key in `db-tasks.toml`.
     pub store: String,
-    /// `postgres`.
+    /// `postgres`, `files` or `milvus`.
     pub kind: String,
     /// File name, relative to the manifest.
     pub file: String,
@@ -79,18 +102,20 @@ pub struct Artifact {
     pub sha256: String,
     /// How the file is compressed.
     pub codec: Codec,
-    /// Bytes of the plain script.
+    /// Bytes before they were compressed.
     pub plain_bytes: u64,
     /// When the dump began.
     pub started: DateTime<Utc>,
     /// Seconds it took.
     pub seconds: f64,
     /// The database as it was.
+    #[serde(default, skip_serializing_if = "DatabaseFacts::is_none")]
     pub database: DatabaseFacts,
     /// The server's version.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub server_version: String,
     /// pg_dump's version.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dump_version: Option<String>,
     /// Extensions and their versions.
     #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
@@ -98,13 +123,23 @@ pub struct Artifact {
     /// Migrators' ledgers that are in it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub migrations: Vec<TableRows>,
-    /// Rows of all tables.
+    /// Rows of all tables; of a store, entries or entities.
     pub rows: u64,
     /// Large objects.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub large_objects: u64,
     /// Rows of every table at the instant of the dump.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tables: Vec<TableRows>,
+    /// What a store's artifact holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contents: Option<Contents>,
+}
+
+// serde hands over a reference
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 /// One verification.
@@ -152,6 +187,12 @@ impl Manifest {
         }
     }
 
+    /// The lowest format that says it all: whoever shares a folder with an older version goes on doing so.
+    pub fn format(artifacts: &[Artifact], missing: &[Missing]) -> u32 {
+        let plain = artifacts.iter().all(|a| a.contents.is_none() && a.format() == Format::Script) && missing.is_empty();
+        if plain { DATABASES_ONLY } else { FORMAT }
+    }
+
     /// As it is written.
     pub fn to_json(&self) -> String {
         let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
@@ -176,6 +217,13 @@ impl Manifest {
 
     /// Rows of all tables.
     pub fn rows(&self) -> u64 {
-        self.artifacts.iter().map(|a| a.rows).sum()
+        self.artifacts.iter().filter(|a| a.format() == Format::Script).map(|a| a.rows).sum()
+    }
+}
+
+impl Artifact {
+    /// What its bytes are.
+    pub fn format(&self) -> Format {
+        Format::of_kind(&self.kind)
     }
 }

@@ -48,6 +48,8 @@ pub struct File {
     #[serde(default)]
     pub databases: BTreeMap<String, DatabaseTable>,
     #[serde(default)]
+    pub stores: BTreeMap<Text, StoreTable>,
+    #[serde(default)]
     pub backup: BackupTable,
     #[serde(default)]
     pub restore: RestoreTable,
@@ -115,6 +117,35 @@ pub struct PostgresTable {
     pub user: Option<Text>,
     pub password_env: Option<Text>,
     pub maintenance_database: Option<Text>,
+}
+
+/// `[stores.NAME]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct StoreTable {
+    pub container: Option<Text>,
+    pub files: Option<FilesTable>,
+    pub milvus: Option<MilvusTable>,
+    pub optional: Option<bool>,
+}
+
+/// `files = { … }`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct FilesTable {
+    pub path: Text,
+    #[serde(default)]
+    pub exclude: Vec<Text>,
+}
+
+/// `milvus = { … }`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct MilvusTable {
+    pub url: Option<Text>,
+    pub database: Option<Text>,
+    pub token_env: Option<Text>,
+    pub wipe: Option<Text>,
 }
 
 /// `[backup]`

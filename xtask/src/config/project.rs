@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 use super::hooks::Hook;
 use super::secret::{SecretName, Secrets};
 use super::table_name::TableName;
@@ -20,6 +22,8 @@ pub struct Project {
     pub containers: Vec<Container>,
     /// Databases by key.
     pub databases: Vec<Database>,
+    /// Stores beside them, by key.
+    pub stores: Vec<Store>,
     /// How backups are made and kept.
     pub backup: Backup,
     /// Lines to print after a restore.
@@ -96,6 +100,56 @@ pub struct Database {
     pub connection: Connection,
     /// What the project's own programs do, for this one.
     pub hooks: Vec<Hook>,
+}
+
+/// A store beside PostgreSQL.
+#[derive(Debug, Clone)]
+pub struct Store {
+    /// Its key in the file.
+    pub key: String,
+    /// What it is, and where.
+    pub kind: StoreKind,
+    /// Whether a backup goes on without it, where it is down.
+    pub optional: bool,
+}
+
+/// What a store is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreKind {
+    /// A tree of files on this machine.
+    Files {
+        /// Its root.
+        path: PathBuf,
+        /// Globs of what is left out.
+        exclude: Vec<String>,
+    },
+    /// A tree of files in a container, or in a volume of one.
+    FilesInContainer {
+        /// The container's key.
+        container: String,
+        /// Its root, from the container's.
+        path: String,
+    },
+    /// The collections of a Milvus database.
+    Milvus {
+        /// Where the server is.
+        url: String,
+        /// The database.
+        database: String,
+        /// `user:password`, or an API key.
+        token: Option<SecretName>,
+        /// What a wipe does.
+        wipe: Wiping,
+    },
+}
+
+/// What a wipe does to collections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Wiping {
+    /// They go, schema and all.
+    Drop,
+    /// They stay, without entities.
+    Empty,
 }
 
 /// How a reset goes.

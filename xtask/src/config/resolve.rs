@@ -1,6 +1,7 @@
 //! From the file and the environment to a `Project`, noting every value's origin.
 
 mod guards;
+mod stores;
 
 use std::path::{Path, PathBuf};
 
@@ -15,6 +16,11 @@ use super::secret::Secrets;
 use super::url;
 use crate::problem::Problem;
 
+/// Where each backup is a file.
+const FLAT: &str = "{database}_{timestamp}.{ext}";
+/// Where each is a folder.
+const SET: &str = "backup_{timestamp}/{store}.{ext}";
+
 /// Resolves `file`, which stands at `path` with `text` as its contents.
 pub fn resolve(path: &Path, text: &str, file: &File, env: &Env) -> Result<Project> {
     let root = path.parent().unwrap_or(Path::new(".")).to_path_buf();
@@ -28,6 +34,7 @@ pub fn resolve(path: &Path, text: &str, file: &File, env: &Env) -> Result<Projec
     for (key, table) in &file.databases {
         databases.push(r.database(key, table, file, only || key == "main")?);
     }
+    let stores = r.stores(file)?;
     let backup = r.backup(file)?;
     let guards = r.guards(file)?;
     let after_restore = r.list("restore.next", file.restore.next.as_deref().unwrap_or(&[]))?;
@@ -42,6 +49,7 @@ pub fn resolve(path: &Path, text: &str, file: &File, env: &Env) -> Result<Projec
         environment,
         containers,
         databases,
+        stores,
         backup,
         after_restore,
         strategy,
@@ -365,7 +373,15 @@ impl Resolver<'_> {
     fn backup(&mut self, file: &File) -> Result<Backup> {
         let b = &file.backup;
         let dir = self.layered("backup.dir", b.dir.as_ref(), &["BACKUP_DIR", "SQL_DUMP_DIR"], "backups")?;
-        let name = self.layered("backup.name", b.name.as_ref(), &[], "{database}_{timestamp}.{ext}")?;
+        let name = self.layered("backup.name", b.name.as_ref(), &[], if file.stores.is_empty() { FLAT } else { SET })?;
+        if !file.stores.is_empty() && !name.contains('/') {
+            return Err(Problem::usage(format!("`backup.name` is `{name}`, and there are stores"))
+                .because(
+                    "databases and stores are one backup, which needs a folder: it gets its name when all of it has proved good",
+                )
+                .cure(format!("write `name = \"{SET}\"`, or leave it out"))
+                .into());
+        }
         let timestamp = self.layered("backup.timestamp", b.timestamp.as_ref(), &[], "%Y%m%d_%H%M%S")?;
         let compress = self.layered("backup.compress", b.compress.as_ref(), &[], "zstd")?;
         let level = self.number("backup.level", b.level.as_ref(), &[])?.map(u32::cast_signed);

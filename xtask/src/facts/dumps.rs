@@ -11,6 +11,7 @@ use crate::cmd::Cmd;
 use crate::config::Project;
 use crate::engine::postgres::script::Scanner;
 use crate::engine::postgres::version::Version;
+use crate::engine::store::Format;
 use crate::facts::programs;
 use crate::place::Place;
 use crate::plan::Source;
@@ -45,20 +46,25 @@ impl Dump {
     }
 }
 
-/// Looks at the file of one database (by its key; the only one where none is given) in a backup.
-pub fn look(backup: &Backup, key: Option<&str>, project: &Project) -> Result<Dump> {
+/// Looks at the file of one database or store (by its key; the only one where none is given) in a backup. A foreign file is taken
+/// for one of `format`; a manifest knows better.
+pub fn look(backup: &Backup, key: Option<&str>, format: Format, project: &Project) -> Result<Dump> {
     let artifact = backup.manifest().and_then(|m| match key {
         Some(key) => m.artifacts.iter().find(|a| a.store == key).or(m.artifacts.first().filter(|_| m.artifacts.len() == 1)),
         None => m.artifacts.first(),
     });
     if backup.manifest().is_some() && artifact.is_none() {
-        return Err(
-            Problem::usage(format!("the backup `{}` holds no database `{}`", backup.name, key.unwrap_or_default())).into()
-        );
+        return Err(Problem::usage(format!("the backup `{}` holds no `{}`", backup.name, key.unwrap_or_default())).into());
     }
+    let format = artifact.map_or(format, Artifact::format);
     let path = artifact.map_or_else(|| backup.path.clone(), |a| backup.folder().join(&a.file));
     let sniffed = sniff(&path)?;
     let (source, head) = match sniffed {
+        found if format != Format::Script => {
+            let codec =
+                found.codec().or((found == Sniffed::Tar).then_some(Codec::Plain)).ok_or_else(|| unusable(&path, found))?;
+            (Source::File { path: path.clone(), codec }, Default::default())
+        }
         Sniffed::PgCustom => (archive(&path, project)?, Default::default()),
         other => {
             let codec = other.codec().ok_or_else(|| unusable(&path, other))?;

@@ -4,9 +4,10 @@ use std::path::Path;
 
 use super::{Surveyed, Surveyor, containers};
 use crate::bundle::Catalog;
-use crate::config::{At, Env, Project};
+use crate::config::{At, Env, Project, Store};
 use crate::engine::postgres::facts::Depth;
 use crate::problem::Problem;
+use crate::ui::human;
 
 /// How a thing stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,8 +96,30 @@ pub fn examine(patient: &Patient<'_>) -> Vec<Finding> {
             Err(e) => findings.push(Finding::error(format!("database {}", database.key), &e)),
         }
     }
+    findings.extend(patient.project.stores.iter().map(|store| store_finding(store, &patient.surveyor)));
     findings.extend(folder_findings(patient));
     findings
+}
+
+fn store_finding(spec: &Store, surveyor: &Surveyor<'_>) -> Finding {
+    let what = format!("store {}", spec.key);
+    match surveyor.store(spec) {
+        Err(e) if spec.optional => Finding { state: State::Note, ..Finding::error(what, &e) },
+        Err(e) => Finding::error(what, &e),
+        Ok(s) => match &s.held.stuck {
+            Some(why) => Finding::other(State::Problem, what, why.clone(), "until then, backups are made and no restore is"),
+            None if s.held.id.is_empty() => Finding::other(
+                State::Note,
+                what,
+                format!("there is nothing at {}", s.address),
+                "make it, or correct `db-tasks.toml`",
+            ),
+            None => {
+                let version = s.held.version.as_ref().map_or(String::new(), |v| format!("{v}, "));
+                Finding::good(what, format!("{}: {version}{}", s.address, human::held(s.address.format(), &s.held)))
+            }
+        },
+    }
 }
 
 fn database_findings(s: &Surveyed) -> Vec<Finding> {
@@ -184,14 +207,10 @@ fn folder_findings(patient: &Patient<'_>) -> Vec<Finding> {
     let need = catalog.latest(None).map_or(0, |b| b.bytes * 2);
     match disk_left(dir) {
         Some(left) if left < need => {
-            let why = format!(
-                "{} left, and the last backup takes {}",
-                crate::ui::human::bytes(left),
-                crate::ui::human::bytes(need / 2)
-            );
+            let why = format!("{} left, and the last backup takes {}", human::bytes(left), human::bytes(need / 2));
             findings.push(Finding::other(State::Problem, "disk", why, "free some space (`db-cleanup`)"));
         }
-        Some(left) => findings.push(Finding::good("disk", format!("{} left for backups", crate::ui::human::bytes(left)))),
+        Some(left) => findings.push(Finding::good("disk", format!("{} left for backups", human::bytes(left)))),
         None => {}
     }
     for backup in catalog.backups.iter().filter(|b| b.state() == "broken") {

@@ -4,9 +4,13 @@ pub mod cluster;
 pub mod containers;
 pub mod dumps;
 pub mod health;
+mod kept;
 pub mod programs;
 pub mod server;
+mod stores;
 mod survey;
 
 pub use containers::ContainerFacts;
+pub use kept::Kept;
+pub use stores::{Set, SurveyedStore};
 pub use survey::{Surveyed, Surveyor, is_local};

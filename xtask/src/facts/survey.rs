@@ -204,7 +204,8 @@ impl Surveyor<'_> {
         Client { place, connection, app_name: self.app_name.clone() }
     }
 
-    fn container(&self, key: &str) -> Result<ContainerFacts> {
+    /// A container that runs, by its key.
+    pub(super) fn container(&self, key: &str) -> Result<ContainerFacts> {
         let spec = self.project.container(key).ok_or_else(|| anyhow::anyhow!("no container `{key}`"))?;
         let found = containers::inspect(spec, self.env)?;
         if !found.runs() {

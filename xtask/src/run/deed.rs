@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::seal;
+use super::{seal, store};
 use crate::config::Secrets;
 use crate::door::Interrupt;
 use crate::door::movers::{self, Input, Outlet};
@@ -61,6 +61,8 @@ pub fn command(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<
             seal::rename_new(from, to)?;
             seal::sync_folder(to.parent().unwrap_or(to))
         }
+        How::Change(address, change) => store::open(address, secrets, interrupt)?.change(change),
+        How::Text(path, text) => seal::replace_file(path, text),
         How::Folder(path) | How::File(path) => anyhow::bail!("no command in the plan for `{}`", path.display()),
         How::Hook(hook) => anyhow::bail!("a hook is a write, and `{}` is not run as one", hook.cmd),
     }

@@ -11,6 +11,7 @@ mod load;
 mod lock;
 mod pipe;
 mod seal;
+pub mod store;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -23,7 +24,7 @@ pub use journal::Journal;
 pub use lease::{Lease, Others};
 pub use left::{Left, conclude};
 pub use lock::Lock;
-pub use pipe::{Found, Progress};
+pub use pipe::{Found, Held, Progress};
 
 use crate::config::Secrets;
 use crate::door::Interrupt;

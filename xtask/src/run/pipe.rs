@@ -12,12 +12,14 @@ use chrono::{DateTime, Utc};
 
 use super::flushed::Flushed;
 use super::load::Loading;
+use super::store;
 use crate::config::Secrets;
 use crate::door::Interrupt;
 use crate::door::movers::{self, Child, Input, Outlet};
 use crate::engine::postgres::facts::read_counts;
 use crate::engine::postgres::proof::{self, COUNTS};
 use crate::engine::postgres::script::{Scanner, Script};
+use crate::engine::store::{Contents, Format};
 use crate::plan::{Pipe, Proof, Sink, Source};
 use crate::problem::Problem;
 use crate::stream::{self, Decoder, Digest, Encoder, Sum};
@@ -36,10 +38,21 @@ pub struct Found {
     pub took: Duration,
     /// Bytes of the file, and its sha256.
     pub sum: Sum,
-    /// What the script holds.
-    pub script: Script,
+    /// Bytes before they were compressed.
+    pub plain_bytes: u64,
+    /// What they hold.
+    pub held: Held,
     /// Rows per table as the new database counts them, where one was loaded.
     pub counts: Vec<(String, u64)>,
+}
+
+/// What the bytes of a pipe hold.
+#[derive(Debug, Clone)]
+pub enum Held {
+    /// A script of psql.
+    Script(Box<Script>),
+    /// An artifact of a store.
+    Contents(Contents),
 }
 
 /// How far a pipe is.
@@ -63,6 +76,9 @@ pub fn pump(
     now: fn() -> DateTime<Utc>,
     progress: &mut dyn FnMut(&Progress),
 ) -> Result<Found> {
+    if pipe.format != Format::Script {
+        return store::pump(pipe, secrets, interrupt, now, progress);
+    }
     let (started, begun) = (now(), Instant::now());
     let mut sink = Drain::open(&pipe.to, secrets, interrupt)?;
     let mut source = Spring::open(&pipe.from, secrets, interrupt).inspect_err(|_| sink.abort())?;
@@ -89,7 +105,8 @@ pub fn pump(
         proof::loaded(&script, &counts)?;
     }
     let sum = written.or(read).unwrap_or(Sum { sha256: [0; 32], bytes: 0 });
-    Ok(Found { started, took: begun.elapsed(), sum, script, counts })
+    let (plain_bytes, held) = (script.bytes, Held::Script(Box::new(script)));
+    Ok(Found { started, took: begun.elapsed(), sum, plain_bytes, held, counts })
 }
 
 fn flow(source: &mut Spring, sink: &mut Drain, proof: &Proof, tell: &mut dyn FnMut(&Scanner, u64)) -> Result<Script> {
@@ -108,16 +125,21 @@ fn flow(source: &mut Spring, sink: &mut Drain, proof: &Proof, tell: &mut dyn FnM
 
 /// Whether the bytes are what they have to be.
 fn judge(script: &Script, wanted: &Proof, read: Option<&Sum>) -> Result<()> {
+    undamaged(wanted, read)?;
+    proof::whole(script, wanted.trust)?;
+    wanted.rows.as_ref().map_or(Ok(()), |rows| proof::same_rows(&script.tables, rows))
+}
+
+pub(super) fn undamaged(wanted: &Proof, read: Option<&Sum>) -> Result<()> {
     let found = read.map_or("none".into(), Sum::hex);
-    if let Some(expected) = wanted.sha256.as_ref().filter(|expected| **expected != found) {
-        return Err(Problem::failed("the backup is damaged: its checksum is not the one in its manifest")
+    match wanted.sha256.as_ref().filter(|expected| **expected != found) {
+        None => Ok(()),
+        Some(expected) => Err(Problem::failed("the backup is damaged: its checksum is not the one in its manifest")
             .because(format!("sha256 now  {found}\nmanifest    {expected}"))
             .cure("use another backup (`db-list`); this file has changed since it was made")
             .of_backup()
-            .into());
+            .into()),
     }
-    proof::whole(script, wanted.trust)?;
-    wanted.rows.as_ref().map_or(Ok(()), |rows| proof::same_rows(&script.tables, rows))
 }
 
 /// Where bytes come from, read by a thread of its own.
@@ -147,6 +169,7 @@ impl Spring {
                 let decoder = stream::decoder(*codec, Digest::new(file)).map_err(|e| unreadable(path, &e))?;
                 (None, Reading::File(Box::new(decoder)), path.display().to_string())
             }
+            Source::Store(address) => anyhow::bail!("{address} gives no script"),
         };
         let (send_full, full) = sync_channel(2);
         let (empty, take_empty) = sync_channel(4);
@@ -230,6 +253,7 @@ impl Drain {
                 Ok(Self::File(Box::new(stream::encoder(*compression, Digest::new(file)).map_err(|e| unwritable(&e))?)))
             }
             Sink::Psql(load) => Ok(Self::Psql(Box::new(Loading::open(load, secrets, interrupt)?))),
+            Sink::Stage(address) => anyhow::bail!("{address} takes no script"),
             Sink::Nowhere => Ok(Self::Nowhere),
         }
     }
@@ -278,7 +302,7 @@ impl Drain {
 }
 
 /// A new file that only its owner may read.
-fn private_file(path: &Path) -> Result<File> {
+pub(super) fn private_file(path: &Path) -> Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -299,13 +323,13 @@ pub(super) fn wide_pipe() -> Result<(PipeReader, PipeWriter)> {
     Ok((reader, writer))
 }
 
-fn unreadable(path: &Path, error: &io::Error) -> Problem {
+pub(super) fn unreadable(path: &Path, error: &io::Error) -> Problem {
     let damaged = matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput);
     let problem = Problem::failed(format!("could not read `{}` to its end", path.display())).because(error.to_string());
     if damaged { problem.cure("the file is cut off or damaged: use another backup (`db-list`)").of_backup() } else { problem }
 }
 
-fn unwritable(error: &io::Error) -> Problem {
+pub(super) fn unwritable(error: &io::Error) -> Problem {
     let problem = Problem::failed("could not write the backup").because(error.to_string());
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {

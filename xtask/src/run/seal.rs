@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
 
-use super::pipe::Found;
-use crate::bundle::manifest::{LEDGERS, Manifest, Verification};
+use super::pipe::{Found, Held};
+use crate::bundle::manifest::{LEDGERS, Manifest, Missing, Verification};
 use crate::bundle::name::partial;
 use crate::plan::{Outcome, Seal};
 use crate::problem::Problem;
@@ -65,18 +65,38 @@ fn take_back(given: &[&(PathBuf, PathBuf)], manifest: &Path) {
 fn filled_in(mut manifest: Manifest, found: &BTreeMap<String, Found>, now: DateTime<Utc>) -> Result<Manifest> {
     for artifact in &mut manifest.artifacts {
         let found = found.get(&artifact.store).with_context(|| format!("nothing was dumped for `{}`", artifact.store))?;
-        let script = &found.script;
         artifact.bytes = found.sum.bytes;
         artifact.sha256 = found.sum.hex();
-        artifact.plain_bytes = script.bytes;
+        artifact.plain_bytes = found.plain_bytes;
         artifact.started = found.started;
         artifact.seconds = found.took.as_secs_f64();
+        let script = match &found.held {
+            Held::Script(script) => script,
+            Held::Contents(contents) => {
+                artifact.rows = contents.items();
+                artifact.contents = Some(contents.clone());
+                let changed = contents.changed();
+                if !changed.is_empty() {
+                    let why = format!("it changed while it was read: {}", changed.join(", "));
+                    manifest.missing.push(Missing { store: artifact.store.clone(), why });
+                }
+                continue;
+            }
+        };
         artifact.dump_version.clone_from(&script.dump_version);
         artifact.large_objects = script.large_objects;
         artifact.rows = script.tables.iter().map(|t| t.rows).sum();
         artifact.tables.clone_from(&script.tables);
         let is_ledger = |table: &str| LEDGERS.iter().any(|l| table.rsplit('.').next().is_some_and(|t| t.trim_matches('"') == *l));
         artifact.migrations = script.tables.iter().filter(|t| is_ledger(&t.table)).cloned().collect();
+    }
+    manifest.partial = !manifest.missing.is_empty();
+    manifest.format = Manifest::format(&manifest.artifacts, &manifest.missing);
+    if let Some(first) = manifest.missing.first().filter(|_| manifest.reason.is_safety()) {
+        return Err(Problem::failed(format!("the backup is partial: `{}` is not whole in it", first.store))
+            .because(&first.why)
+            .cure("what was to come after it was not begun; stop what writes there, or bring it up, and run the command again")
+            .into());
     }
     manifest.verified.push(Verification { when: now, how: "written".into(), good: true });
     Ok(manifest)
@@ -89,7 +109,7 @@ fn record(path: &Path, verification: Verification) -> Result<()> {
     replace_file(path, &manifest.to_json())
 }
 
-fn replace_file(path: &Path, text: &str) -> Result<()> {
+pub(super) fn replace_file(path: &Path, text: &str) -> Result<()> {
     write_partial(path, text)?;
     fs::rename(partial(path), path).with_context(|| format!("could not rename `{}`", partial(path).display()))?;
     sync_folder(path.parent().unwrap_or(Path::new(".")))

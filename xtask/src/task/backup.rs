@@ -7,11 +7,12 @@ use anyhow::Result;
 
 use super::Moment;
 use crate::bundle::Catalog;
-use crate::bundle::manifest::{Artifact, FORMAT, Manifest, Reason};
+use crate::bundle::manifest::{Artifact, Manifest, Missing, Reason};
 use crate::bundle::name::{self, Words};
 use crate::config::{self, Project};
 use crate::engine::postgres::cures;
-use crate::facts::Surveyed;
+use crate::engine::store::Format;
+use crate::facts::{Set, Surveyed, SurveyedStore};
 use crate::plan::{Act, Deed, How, Pipe, Plan, Proof, Risk, Scope, Seal, Sink, Source, Step};
 use crate::problem::Problem;
 use crate::stream::Compression;
@@ -28,10 +29,66 @@ pub struct Request {
     pub reason: Reason,
 }
 
-/// Plans a backup of these databases.
-pub fn plan(project: &Project, databases: &[Surveyed], catalog: &Catalog, request: &Request, moment: &Moment) -> Result<Plan> {
+/// What every set of one run has in common.
+struct All<'a> {
+    project: &'a Project,
+    request: &'a Request,
+    catalog: &'a Catalog,
+    compression: Compression,
+    moment: &'a Moment,
+    missing: &'a [Missing],
+}
+
+/// A database or a store, as a backup sees it.
+#[derive(Clone, Copy)]
+enum Subject<'a> {
+    Database(&'a Surveyed),
+    Store(&'a SurveyedStore),
+}
+
+impl Subject<'_> {
+    fn key(&self) -> &str {
+        match self {
+            Self::Database(d) => &d.spec.key,
+            Self::Store(s) => s.key(),
+        }
+    }
+
+    fn name(&self) -> &str {
+        match self {
+            Self::Database(d) => d.name(),
+            Self::Store(s) => s.key(),
+        }
+    }
+
+    fn format(&self) -> Format {
+        match self {
+            Self::Database(_) => Format::Script,
+            Self::Store(s) => s.address.format(),
+        }
+    }
+
+    /// `app` (localhost, 12 MB)
+    fn shown(&self) -> String {
+        let (at, size) = match self {
+            Self::Database(d) => (d.at(), d.live().and_then(|l| l.size)),
+            Self::Store(s) => (s.address.to_string(), s.held.bytes),
+        };
+        let size = size.map_or(String::new(), |n| format!(", {}", human::bytes(n)));
+        format!("`{}` ({at}{size})", self.name())
+    }
+}
+
+/// Plans a backup of these databases and stores.
+pub fn plan(project: &Project, set: &Set, catalog: &Catalog, request: &Request, moment: &Moment) -> Result<Plan> {
     let compression = Compression::parse(&request.backup.compress, request.backup.level).map_err(Problem::usage)?;
-    databases.iter().try_for_each(dumpable)?;
+    set.databases.iter().try_for_each(dumpable)?;
+    let databases = set.databases.iter().map(Subject::Database);
+    let subjects: Vec<Subject<'_>> = databases.chain(set.stores.iter().map(Subject::Store)).collect();
+    if subjects.is_empty() || (request.reason.is_safety() && !set.missing.is_empty()) {
+        return Err(not_whole(&set.missing).into());
+    }
+    let all = All { project, request, catalog, compression, moment, missing: &set.missing };
     let mut names = Names::new(request, catalog, moment);
     let mut steps = Vec::new();
     if !request.backup.dir.is_dir() {
@@ -39,32 +96,38 @@ pub fn plan(project: &Project, databases: &[Surveyed], catalog: &Catalog, reques
     }
     steps.extend(super::cleanup::unfinished(catalog));
     let mut result = Vec::new();
-    let groups: Vec<&[Surveyed]> =
-        if name::is_folder(&request.backup.name) { vec![databases] } else { databases.chunks(1).collect() };
+    let groups: Vec<&[Subject<'_>]> =
+        if name::is_folder(&request.backup.name) { vec![&subjects] } else { subjects.chunks(1).collect() };
     for group in groups {
         let paths = names.next(project, group, compression);
         result.push(paths.shown());
-        steps.push(one_set(project, group, &paths, request, catalog, compression, moment));
+        steps.push(one_set(&all, group, &paths));
     }
-    let gone = super::cleanup::removals(catalog, &request.backup.keep, moment, databases);
+    let gone = super::cleanup::removals(catalog, &request.backup.keep, moment, &set.keys());
     if !gone.is_empty() {
         // an old one that can't be removed is no fault of the new one, which is sealed by then
         steps.push(Step::Scope(Scope { finally: gone, ..Scope::default() }));
     }
-    let size = |d: &Surveyed| d.live().and_then(|l| l.size).map_or(String::new(), |n| format!(", {}", human::bytes(n)));
-    let list = databases.iter().map(|d| format!("`{}` ({}{})", d.name(), d.at(), size(d))).collect::<Vec<_>>().join(", ");
+    let list = subjects.iter().map(Subject::shown).collect::<Vec<_>>().join(", ");
     let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let afterwards = result.iter().map(|path| format!("to restore it: db-restore {}", name(path))).collect();
     Ok(Plan {
         task: "db-backup",
         headline: format!("back up {list} to {}", request.backup.dir.display()),
         risk: Risk::Adds,
-        notes: Vec::new(),
+        notes: set.missing.iter().map(|m| format!("PARTIAL: without `{}`, which is optional: {}", m.store, m.why)).collect(),
         steps,
         afterwards,
         backup: result.first().cloned(),
         result,
     })
+}
+
+fn not_whole(missing: &[Missing]) -> Problem {
+    let why: Vec<String> = missing.iter().map(|m| format!("{}: {}", m.store, m.why)).collect();
+    Problem::failed("no whole backup can be made: a store is down")
+        .because(why.join("\n"))
+        .cure("bring it up, or name what is meant with `--only`; a partial backup is none that anything is destroyed behind")
 }
 
 /// What keeps a database from being dumped, before anything is begun.
@@ -115,7 +178,7 @@ impl<'a> Names<'a> {
     }
 
     /// The first names that nobody has: two backups in one second get a counter.
-    fn next(&mut self, project: &Project, group: &[Surveyed], compression: Compression) -> Paths {
+    fn next(&mut self, project: &Project, group: &[Subject<'_>], compression: Compression) -> Paths {
         let free = |paths: &Paths, taken: &BTreeSet<PathBuf>| {
             let whole = paths.artifacts.iter().chain([&paths.manifest]).chain(paths.folder.iter().map(|(_, to)| to));
             whole.into_iter().all(|p| !taken.contains(p))
@@ -130,11 +193,11 @@ impl<'a> Names<'a> {
         paths
     }
 
-    fn paths(&self, project: &Project, group: &[Surveyed], compression: Compression, counter: u32) -> Paths {
+    fn paths(&self, project: &Project, group: &[Subject<'_>], compression: Compression, counter: u32) -> Paths {
         let dir = &self.request.backup.dir;
-        let ext = match compression.codec().extension() {
-            "" => "sql".to_owned(),
-            ext => format!("sql.{ext}"),
+        let ext = |format: Format| match compression.codec().extension() {
+            "" => format.extension().to_owned(),
+            ext => format!("{}.{ext}", format.extension()),
         };
         let relative: Vec<PathBuf> = group
             .iter()
@@ -143,10 +206,10 @@ impl<'a> Names<'a> {
                     project: &project.name,
                     environment: &project.environment,
                     database: d.name(),
-                    store: &d.spec.key,
+                    store: d.key(),
                     label: self.request.label.as_deref(),
                 };
-                name::artifact(&self.request.backup, &words, &ext, self.moment.now, counter)
+                name::artifact(&self.request.backup, &words, &ext(d.format()), self.moment.now, counter)
             })
             .collect();
         let manifest = dir.join(name::manifest(&relative[0]));
@@ -163,24 +226,19 @@ impl<'a> Names<'a> {
     }
 }
 
-fn one_set(
-    project: &Project,
-    group: &[Surveyed],
-    paths: &Paths,
-    request: &Request,
-    catalog: &Catalog,
-    compression: Compression,
-    moment: &Moment,
-) -> Step {
+fn one_set(all: &All<'_>, group: &[Subject<'_>], paths: &Paths) -> Step {
+    let All { project, request, moment, missing, compression, .. } = *all;
     let mut body = Vec::new();
     let mut on_failure = Vec::new();
     if let Some((from, _)) = &paths.folder {
         body.push(Step::Act(Act::Create(Deed { what: "folder of the set".into(), how: How::Folder(from.clone()) })));
     }
-    for (database, partial) in group.iter().zip(&paths.partials) {
-        body.push(Step::Act(dump(database, partial, compression, last_size(catalog, database))));
-        on_failure
-            .push(Act::Remove(Deed { what: "sessions of this run".into(), how: How::Command(database.client.end_sessions()) }));
+    for (subject, partial) in group.iter().zip(&paths.partials) {
+        body.push(Step::Act(dump(*subject, partial, compression, last_size(all.catalog, *subject))));
+        if let Subject::Database(database) = subject {
+            let sessions = How::Command(database.client.end_sessions());
+            on_failure.push(Act::Remove(Deed { what: "sessions of this run".into(), how: sessions }));
+        }
     }
     let names = match &paths.folder {
         Some((from, to)) => {
@@ -199,16 +257,18 @@ fn one_set(
             paths.partials.iter().cloned().zip(paths.artifacts.iter().cloned()).collect()
         }
     };
-    let artifacts = group.iter().zip(&paths.artifacts).map(|(d, path)| artifact(d, path, compression)).collect();
+    let artifacts: Vec<Artifact> =
+        group.iter().zip(&paths.artifacts).map(|(subject, path)| artifact(*subject, path, compression)).collect();
     let manifest = Manifest {
-        format: FORMAT,
+        format: Manifest::format(&artifacts, missing),
         tool: format!("db-tasks {}", env!("CARGO_PKG_VERSION")),
         created: moment.now,
         reason: request.reason,
         label: request.label.clone(),
         project: project.name.clone(),
         environment: project.environment.clone(),
-        partial: false,
+        partial: !missing.is_empty(),
+        missing: missing.to_vec(),
         artifacts,
         verified: Vec::new(),
     };
@@ -217,26 +277,44 @@ fn one_set(
     Step::Scope(Scope { body, on_failure, finally: Vec::new() })
 }
 
-/// Plain bytes of the last good dump: the size on disk, indexes and all, tells little of the next one's.
-fn last_size(catalog: &Catalog, database: &Surveyed) -> Option<u64> {
-    let manifest = catalog.latest(Some(&database.spec.key))?.manifest()?;
-    let last = manifest.artifacts.iter().find(|a| a.store == database.spec.key && a.database.name == database.name())?;
+/// Plain bytes of the last good artifact: the size on disk, indexes and all, tells little of the next one's.
+fn last_size(catalog: &Catalog, subject: Subject<'_>) -> Option<u64> {
+    let manifest = catalog.latest(Some(subject.key()))?.manifest()?;
+    let last = manifest.artifacts.iter().find(|a| a.store == subject.key() && is_of(a, subject))?;
     Some(last.plain_bytes)
 }
 
-fn dump(database: &Surveyed, partial: &Path, compression: Compression, expected_bytes: Option<u64>) -> Act {
+fn is_of(artifact: &Artifact, subject: Subject<'_>) -> bool {
+    match subject {
+        Subject::Database(d) => artifact.database.name == d.name(),
+        Subject::Store(_) => artifact.format() == subject.format(),
+    }
+}
+
+fn dump(subject: Subject<'_>, partial: &Path, compression: Compression, expected_bytes: Option<u64>) -> Act {
+    let from = match subject {
+        Subject::Database(database) => Source::Command(database.dumper.dump()),
+        Subject::Store(store) => Source::Store(store.address.clone()),
+    };
     Act::Pipe(Box::new(Pipe {
-        store: database.spec.key.clone(),
-        from: Source::Command(database.dumper.dump()),
+        store: subject.key().to_owned(),
+        format: subject.format(),
+        from,
         to: Sink::File { path: partial.to_path_buf(), compression },
         proof: Proof { expected_bytes, ..Proof::default() },
     }))
 }
 
-fn artifact(database: &Surveyed, path: &Path, compression: Compression) -> Artifact {
+fn artifact(subject: Subject<'_>, path: &Path, compression: Compression) -> Artifact {
+    let (database, server_version, extensions) = match subject {
+        Subject::Database(d) => {
+            (d.live().cloned().unwrap_or_default(), d.server.version_text.clone(), d.server.extensions.clone())
+        }
+        Subject::Store(s) => (Default::default(), s.held.version.clone().unwrap_or_default(), Default::default()),
+    };
     Artifact {
-        store: database.spec.key.clone(),
-        kind: "postgres".into(),
+        store: subject.key().to_owned(),
+        kind: subject.format().kind().into(),
         file: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         bytes: 0,
         sha256: String::new(),
@@ -244,13 +322,14 @@ fn artifact(database: &Surveyed, path: &Path, compression: Compression) -> Artif
         plain_bytes: 0,
         started: chrono::DateTime::UNIX_EPOCH,
         seconds: 0.0,
-        database: database.live().cloned().unwrap_or_default(),
-        server_version: database.server.version_text.clone(),
+        database,
+        server_version,
         dump_version: None,
-        extensions: database.server.extensions.clone(),
+        extensions,
         migrations: Vec::new(),
         rows: 0,
         large_objects: 0,
         tables: Vec::new(),
+        contents: None,
     }
 }

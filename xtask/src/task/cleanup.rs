@@ -6,7 +6,6 @@ use super::Moment;
 use crate::bundle::keep::{Candidate, Verdict, decide};
 use crate::bundle::{Backup, Catalog};
 use crate::config::KeepRules;
-use crate::facts::Surveyed;
 use crate::plan::{Act, Deed, How, Plan, Risk, Step};
 
 /// What becomes of every backup of ours.
@@ -65,17 +64,16 @@ pub fn unfinished(catalog: &Catalog) -> impl Iterator<Item = Step> {
 }
 
 /// What goes after a new backup was made, by the rules that somebody has set: without a rule, nothing does.
-pub fn removals(catalog: &Catalog, rules: &KeepRules, moment: &Moment, made: &[Surveyed]) -> Vec<Act> {
-    let concerned: Vec<_> = of_databases(catalog, made).map(|b| &b.path).collect();
+pub fn removals(catalog: &Catalog, rules: &KeepRules, moment: &Moment, made: &[&str]) -> Vec<Act> {
+    let concerned: Vec<_> = with_any(catalog, made).map(|b| &b.path).collect();
     let verdicts: Vec<_> = verdicts(catalog, rules, moment).into_iter().filter(|(b, _)| concerned.contains(&&b.path)).collect();
     acts(&verdicts)
 }
 
-/// The backups that hold one of these databases.
-fn of_databases<'a>(catalog: &'a Catalog, databases: &'a [Surveyed]) -> impl Iterator<Item = &'a Backup> {
-    catalog.backups.iter().filter(move |b| {
-        b.manifest().is_some_and(|m| m.artifacts.iter().any(|a| databases.iter().any(|d| d.spec.key == a.store)))
-    })
+/// The backups that hold one of these databases or stores, by their keys.
+fn with_any<'a>(catalog: &'a Catalog, keys: &'a [&str]) -> impl Iterator<Item = &'a Backup> {
+    let holds = |b: &&Backup| b.manifest().is_some_and(|m| m.artifacts.iter().any(|a| keys.contains(&a.store.as_str())));
+    catalog.backups.iter().filter(holds)
 }
 
 /// A backup's files go before its manifest: what a crash leaves is known as broken, and goes next time.

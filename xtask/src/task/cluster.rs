@@ -8,7 +8,7 @@ use crate::cmd::Cmd;
 use crate::engine::cluster::servant::Servant;
 use crate::engine::cluster::state::State;
 use crate::engine::postgres::Client;
-use crate::engine::postgres::admin::{self, Identity};
+use crate::engine::postgres::admin::{self, Identity, Own};
 use crate::engine::postgres::name::{beside, ident};
 use crate::engine::postgres::version::Version;
 use crate::facts::cluster::{ClusterFacts, Found};
@@ -173,7 +173,8 @@ fn database(new: &New) -> Vec<Step> {
     let (client, name) = (&new.client, new.client.database());
     let version = Version(0);
     let absent = Identity { name, oid: None };
-    let Some(init) = &new.init else { return vec![Step::Act(admin::create(client, name, None, version, &absent))] };
+    let arrived = Step::Act(admin::release(client, name, Own::of(None), None));
+    let Some(init) = &new.init else { return vec![Step::Act(admin::create(client, name, None, version, &absent)), arrived] };
     let staged = beside(name, "init");
     let load = Deed { what: format!("load {} into {staged}", init.display()), how: How::Command(client.script(&staged, init)) };
     let sql = format!("ALTER DATABASE {} RENAME TO {};\n", ident(&staged), ident(name));
@@ -183,6 +184,7 @@ fn database(new: &New) -> Vec<Step> {
         Step::Act(admin::create(client, &staged, None, version, &absent)),
         Step::Act(Act::Write(load)),
         Step::Act(Act::Rename(rename)),
+        arrived,
     ];
     vec![Step::Scope(Scope { body, on_failure: vec![admin::drop(client, &staged)], finally: Vec::new() })]
 }

@@ -4,7 +4,7 @@
 use anyhow::Result;
 
 use super::hooks::{Hooks, Outcome};
-use super::restore::{Request, may_create, plan as restore};
+use super::restore::{Aim, Request, Subject, may_create, plan as restore};
 use crate::config::Project;
 use crate::engine::postgres::admin::{self, Identity, Own};
 use crate::facts::Surveyed;
@@ -41,8 +41,9 @@ pub fn plan(project: &Project, target: &Surveyed, dump: Option<&Dump>, hooks: &H
         return Ok(Plan::bare(TASK, headline, Risk::Nothing));
     }
     if let Some(dump) = dump {
-        let request = Request { into: None, trust: Trust::Dump, disk_left: None, accept: Vec::new() };
-        let restored = restore(project, target, dump, &[], &request)?;
+        let request = Request { aim: Aim::Live, trust: Trust::Dump, accept: Vec::new() };
+        let subject = Subject::Database { target, dump, disk_left: None };
+        let restored = restore(project, &[subject], &dump.backup, &[], &request)?;
         let headline = format!("prepare `{name}` ({}) from {}", target.at(), dump.backup.name);
         return Ok(Plan { task: TASK, headline, risk: Risk::Nothing, ..restored });
     }

@@ -10,7 +10,7 @@ use super::services::around_services;
 use crate::config::{Guards, Project, Strategy};
 use crate::engine::postgres::admin::{self, Identity, Own, Swap, SwapBack};
 use crate::engine::postgres::name::{beside, previous};
-use crate::facts::{ContainerFacts, Surveyed};
+use crate::facts::{ContainerFacts, Kept, Surveyed};
 use crate::plan::{Act, Plan, Risk, Scope, Step};
 use crate::problem::Problem;
 
@@ -62,6 +62,7 @@ pub fn plan(project: &Project, target: &Surveyed, services: &[ContainerFacts], h
             steps.extend(staged(target, services, fill));
         }
     }
+    steps.extend(Kept::note(project, &[&target.spec.key]).map(Step::Act));
     let mut afterwards = Vec::new();
     if target.live().is_some() {
         afterwards.push(format!("the old data is kept as the database `{}`: `db-undo` brings it back", previous(name)));

@@ -1,32 +1,48 @@
 //! `db-restore`: load beside the live database, prove, then swap the names.
 
+mod checks;
+mod part;
+
 use anyhow::Result;
 
 use super::services::around_services;
-use crate::config::{Pin, Project};
+use crate::bundle::Backup;
+use crate::config::Project;
 use crate::engine::postgres::DatabaseFacts;
-use crate::engine::postgres::admin::{self, Identity, Own, Swap};
+use crate::engine::postgres::admin::{self, Identity, Own};
 use crate::engine::postgres::facts::{COUNT_ROWS, Half, LOADED, LOADING, analyze};
-use crate::engine::postgres::name::{beside, connect, previous};
+use crate::engine::postgres::name::{connect, previous};
 use crate::engine::postgres::proof::{BEGUN, COUNTS};
-use crate::engine::postgres::version::misfit;
+use crate::engine::store::Format;
 use crate::facts::dumps::Dump;
-use crate::facts::{ContainerFacts, Surveyed};
-use crate::plan::{Act, Deed, How, Load, Pipe, Plan, Proof, Restrict, Risk, Scope, Sink, Step, Trust};
+use crate::facts::{ContainerFacts, Kept, Surveyed};
+use crate::plan::{Act, Deed, How, Load, Pipe, Plan, Proof, Restrict, Risk, Scope, Sink, Stake, Step, Trust};
 use crate::problem::Problem;
-use crate::ui::human::{self, counted};
+use crate::ui::human::counted;
+use checks::{fits_the_disk, suits};
+use part::{Company, Part};
+
+pub(super) use checks::{leftovers, may_create, ours, swappable, unheld};
+pub use part::Subject;
 
 /// What was asked for.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// Another database's name to restore into, which must not exist yet.
-    pub into: Option<String>,
+    /// Where it goes.
+    pub aim: Aim,
     /// How far the file is trusted.
     pub trust: Trust,
-    /// Bytes left on the server's disk, where it is this machine's.
-    pub disk_left: Option<u64>,
     /// Which differences between the backup and its target the person has accepted.
     pub accept: Vec<Difference>,
+}
+
+/// Where a restore goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aim {
+    /// In place of what is live.
+    Live,
+    /// `--as`: beside it.
+    Beside,
 }
 
 /// A difference that is refused unless it is accepted.
@@ -38,55 +54,59 @@ pub enum Difference {
     Version,
 }
 
-/// Plans a restore over the live database, or beside it with `--as`.
-pub fn plan(project: &Project, target: &Surveyed, dump: &Dump, services: &[ContainerFacts], request: &Request) -> Result<Plan> {
-    suits(target, dump, request)?;
-    may_create(target)?;
-    fits_the_disk(dump, request.disk_left)?;
-    match &request.into {
-        Some(name) => beside_live(target, dump, request, name),
-        None => over_live(project, target, dump, services, request),
-    }
-}
-
-fn over_live(project: &Project, target: &Surveyed, dump: &Dump, services: &[ContainerFacts], request: &Request) -> Result<Plan> {
-    let name = target.name();
-    swappable(target)?;
-    let live = target.live();
-    let staged = beside(name, "staged");
-    let older = live.and(target.server.database(&previous(name)));
-    let recorded = dump.artifact.as_ref().map(|a| &a.database);
-    let swap = Swap {
-        carries: live.cloned().or_else(|| recorded.map(|d| brought_along(d, target))),
-        live: name,
-        incoming: &staged,
-        live_oid: live.map(|d| d.oid),
-        older_oid: older.map(|d| d.oid),
-        own: Own::of(live.or(recorded)),
-        kept: Own::of(live),
-    };
-    let mut steps = leftovers(target, &[&staged, &swap.discard()])?;
-    older.map_or(Ok(()), ours)?;
-    let mut body = vec![Step::Act(load(target, dump, request.trust, &staged))];
-    body.push(around_services(services, vec![Step::Act(admin::swap(&target.client, &swap))]));
-    // once the names have changed the restore is done: an interruption must not leave the older one, nor its drop fail the run
-    let finally = older.map(|_| admin::drop(&target.client, &swap.discard())).into_iter().collect();
-    steps.push(Step::Scope(Scope { body, on_failure: unstage(target, &staged), finally }));
-    let mut afterwards = Vec::new();
-    if live.is_some() {
-        afterwards.push(format!("the data that was there is kept as the database `{}`: `db-undo` swaps it back", previous(name)));
-    }
-    afterwards.extend(project.after_restore.iter().cloned());
+/// Plans a restore over what is live: every part is staged and proved first, then they are swapped in, the databases last, for a
+/// database is what most likely refuses. Where one can't follow, those before it go back.
+pub fn plan(
+    project: &Project,
+    subjects: &[Subject<'_>],
+    backup: &Backup,
+    services: &[ContainerFacts],
+    request: &Request,
+) -> Result<Plan> {
+    let company = if subjects.len() > 1 { Company::Others } else { Company::Alone };
+    let is_store = |s: &&Subject<'_>| matches!(s, Subject::Store { .. });
+    let (stores, databases): (Vec<_>, Vec<_>) = subjects.iter().partition(is_store);
+    let parts = stores.iter().chain(&databases).map(|s| Part::of(s, request, company)).collect::<Result<Vec<_>>>()?;
+    let names = parts.iter().map(|p| p.name.clone()).collect::<Vec<_>>().join(", ");
+    let stakes: Vec<Stake> = parts.iter().filter_map(|p| p.stake.clone()).collect();
+    let pin = project.guards.pins.get("restore").cloned();
+    let risk = if stakes.is_empty() { Risk::Adds } else { Risk::ReplacesData { stakes, answer: "yes".into(), pin } };
+    let notes = parts.iter().flat_map(|p| p.notes.clone()).chain(made(backup)).collect();
+    let kept = parts.iter().filter_map(|p| p.kept.clone());
+    let afterwards = kept.chain(project.after_restore.iter().cloned()).collect();
+    let keys: Vec<&str> = stores.iter().chain(&databases).map(|s| s.key()).collect();
+    let steps = steps(parts, Kept::note(project, &keys), services, company);
     Ok(Plan {
-        task: "db-restore",
-        headline: headline(dump, name, target),
-        risk: risk(target, project.guards.pins.get("restore")),
-        notes: notes(target, dump).into_iter().chain(older_goes(target)).collect(),
+        notes,
         steps,
         afterwards,
-        result: Vec::new(),
-        backup: Some(dump.backup.path.clone()),
+        backup: Some(backup.path.clone()),
+        ..Plan::bare("db-restore", format!("restore {names} from {}", backup.name), risk)
     })
+}
+
+fn steps(parts: Vec<Part>, kept: Option<Act>, services: &[ContainerFacts], company: Company) -> Vec<Step> {
+    let (mut steps, mut body, mut swaps) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut on_failure, mut finally, mut back) = (Vec::new(), Vec::new(), Vec::new());
+    for part in parts {
+        steps.extend(part.before);
+        body.push(Step::Act(part.stage));
+        swaps.push(Step::Act(part.swap));
+        on_failure.extend(part.unstage);
+        // the last one goes back first
+        back.splice(0..0, part.back);
+        finally.extend(part.settle);
+    }
+    swaps.extend(kept.map(Step::Act));
+    // one part alone is swapped in one go: there is nothing that could be half done
+    let swaps = match company {
+        Company::Alone => swaps,
+        Company::Others => vec![Step::Scope(Scope { body: swaps, on_failure: back, finally: Vec::new() })],
+    };
+    body.push(around_services(services, swaps));
+    // once the names have changed the restore is done: an interruption must not leave the older ones, nor their removal fail the run
+    steps.push(Step::Scope(Scope { body, on_failure, finally }));
+    steps
 }
 
 /// One old database is kept: the one of the time before goes for good.
@@ -95,15 +115,11 @@ pub(super) fn older_goes(target: &Surveyed) -> Option<String> {
     Some(format!("`{}`, which the last restore or reset kept, goes for good: only one old database is kept", older.name))
 }
 
-/// What is at stake when a database takes the live name.
-pub(super) fn risk(target: &Surveyed, pin: Option<&Pin>) -> Risk {
-    match target.live() {
-        Some(_) => Risk::ReplacesData { stakes: vec![target.stake()], answer: "yes".into(), pin: pin.cloned() },
-        None => Risk::Adds,
-    }
-}
-
-fn beside_live(target: &Surveyed, dump: &Dump, request: &Request, name: &str) -> Result<Plan> {
+/// Plans a restore into a database of another name, beside the live one.
+pub fn beside_live(target: &Surveyed, dump: &Dump, disk_left: Option<u64>, request: &Request, name: &str) -> Result<Plan> {
+    suits(target, dump, request)?;
+    may_create(target)?;
+    fits_the_disk(dump, disk_left)?;
     if target.server.database(name).is_some() || name == target.name() {
         return Err(Problem::refused(format!("there is a database `{name}` already"))
             .cure("`--as` takes a name that is free; without it, the live database is replaced")
@@ -119,7 +135,7 @@ fn beside_live(target: &Surveyed, dump: &Dump, request: &Request, name: &str) ->
         task: "db-restore",
         headline: headline(dump, name, target),
         risk: Risk::Adds,
-        notes: notes(target, dump),
+        notes: holds(target, dump).into_iter().chain(made(&dump.backup)).collect(),
         steps,
         afterwards,
         result: Vec::new(),
@@ -141,19 +157,21 @@ pub(super) fn load(target: &Surveyed, dump: &Dump, trust: Trust, name: &str) -> 
     let begin = format!("SET synchronous_commit = off;\nBEGIN;\n{LOADING}\n\\echo '{}'\n", BEGUN.trim_end());
     Act::Pipe(Box::new(Pipe {
         store: target.spec.key.clone(),
+        format: Format::Script,
         from: dump.source.clone(),
-        to: Sink::Psql(Load {
+        to: Sink::Psql(Box::new(Load {
             cmd: client.load(client.maintenance()),
             // names are in UTF-8, whatever the server's own is; the dump says itself what it is in
             before: format!("SET client_encoding = UTF8;\n{create}{}{begin}", connect(name)),
             after: format!("\nCOMMIT;\nRESET ALL;\n{}\\echo '{}'\n{COUNT_ROWS}", analyze(Half::One), COUNTS.trim_end()),
             beside: client.psql(name, format!("{LOADED}\n{}", analyze(Half::Other))),
-        }),
+        })),
         proof: Proof {
             sha256: dump.artifact.as_ref().map(|a| a.sha256.clone()),
             rows: dump.artifact.as_ref().map(|a| a.tables.clone()),
             restrict: if target.server.client.knows_restrict() { Restrict::Keep } else { Restrict::Drop },
             trust,
+            contents: None,
             expected_bytes: dump.artifact.as_ref().map(|a| a.plain_bytes),
         },
     }))
@@ -182,39 +200,16 @@ fn end_sessions(target: &Surveyed) -> Act {
     Act::Remove(Deed { what: "sessions of this run".into(), how: How::Command(target.client.end_sessions()) })
 }
 
-/// Databases that a killed run left: they are nobody's, and their names are needed.
-pub(super) fn leftovers(target: &Surveyed, names: &[&str]) -> Result<Vec<Step>> {
-    let left = names.iter().filter_map(|name| target.server.database(name));
-    left.map(|database| ours(database).map(|()| Step::Act(admin::drop(&target.client, &database.name)))).collect()
-}
-
-/// Refuses to touch a database that only looks like one of ours.
-pub(super) fn ours(database: &DatabaseFacts) -> Result<()> {
-    if database.is_ours() {
-        return Ok(());
-    }
-    Err(Problem::refused(format!("the database `{}` is in the way, and db-tasks did not make it", database.name))
-        .cure(format!(
-            "if it is of no use, drop it; else give it another name: `ALTER DATABASE \"{}\" RENAME TO …`",
-            database.name
-        ))
-        .into())
-}
-
-fn notes(target: &Surveyed, dump: &Dump) -> Vec<String> {
+/// What the backup holds for this database.
+fn holds(target: &Surveyed, dump: &Dump) -> Vec<String> {
     let mut notes = Vec::new();
-    let backup = &dump.backup;
     match &dump.artifact {
         Some(artifact) => notes.push(format!(
             "the backup holds {} in {}",
             counted(artifact.rows, "row"),
             counted(artifact.tables.len() as u64, "table")
         )),
-        None => notes.push(format!("`{}` is a foreign file: no manifest says what it must hold", backup.name)),
-    }
-    notes.push(format!("it was made {}", backup.created.format("%Y-%m-%d %H:%M:%S UTC")));
-    if backup.manifest().is_some_and(|m| m.partial) {
-        notes.push("the backup is partial: something is missing from it".into());
+        None => notes.push(format!("`{}` is a foreign file: no manifest says what it must hold", dump.backup.name)),
     }
     if !target.server.client.knows_restrict() {
         notes.push(format!(
@@ -225,86 +220,12 @@ fn notes(target: &Surveyed, dump: &Dump) -> Vec<String> {
     notes
 }
 
-/// Refuses what would not fit, before anything is touched.
-fn suits(target: &Surveyed, dump: &Dump, request: &Request) -> Result<()> {
-    if let Some(artifact) = &dump.artifact {
-        let same = artifact.database.name == target.name() || artifact.store == target.spec.key;
-        if !same && request.into.is_none() && !request.accept.contains(&Difference::Database) {
-            return Err(Problem::refused(format!(
-                "the backup is of the database `{}`, not of `{}`",
-                artifact.database.name,
-                target.name()
-            ))
-            .cure("choose the other with `--database`, restore beside it with `--as NAME`, or accept it with `--any-database`")
-            .into());
-        }
+/// When the backup was made, and what is missing from it.
+fn made(backup: &Backup) -> Vec<String> {
+    let mut notes = vec![format!("it was made {}", backup.created.format("%Y-%m-%d %H:%M:%S UTC"))];
+    if let Some(manifest) = backup.manifest().filter(|m| m.partial) {
+        let missing = manifest.missing.iter().map(|m| format!("`{}`: {}", m.store, m.why)).collect::<Vec<_>>().join("; ");
+        notes.push(format!("the backup is PARTIAL: {missing}"));
     }
-    match misfit(dump.dumped_from, dump.dumped_by, target.server.version) {
-        Some(why) if !request.accept.contains(&Difference::Version) => Err(Problem::refused(format!("`{}` does not fit this server", dump.backup.name))
-            .because(why)
-            .cure("restore into a newer server, or try it with `--any-version` (the live database stays until the new one has proved good)")
-            .into()),
-        _ => Ok(()),
-    }
-}
-
-/// The new database stands beside the live one for a while: there must be room for it.
-fn fits_the_disk(dump: &Dump, disk_left: Option<u64>) -> Result<()> {
-    let needed = dump.artifact.as_ref().map(|a| a.database.size.unwrap_or(0).max(a.plain_bytes));
-    if let (Some(left), Some(needed)) = (disk_left, needed)
-        && left < needed
-    {
-        return Err(Problem::refused("the server's disk has no room for a second copy of the database")
-            .because(format!("about {} are needed, {} are left", human::bytes(needed), human::bytes(left)))
-            .cure("free some space there: a restore loads beside the live database, so that a failure loses nothing")
-            .into());
-    }
-    Ok(())
-}
-
-pub(super) fn may_create(target: &Surveyed) -> Result<()> {
-    if target.server.role.createdb {
-        return Ok(());
-    }
-    Err(Problem::refused(format!("the role `{}` may not create databases", target.server.role.name))
-        .because("a restore loads into a new database beside the live one, and swaps when all has proved good")
-        .cure(format!(
-            "an administrator runs `ALTER ROLE \"{}\" CREATEDB`, or another role is given in the connection",
-            target.server.role.name
-        ))
-        .into())
-}
-
-/// What holds a database so that no rename can be had.
-pub(super) fn swappable(target: &Surveyed) -> Result<()> {
-    let s = &target.server;
-    if let Some(live) = target.live().filter(|d| !s.role.superuser && d.owner != s.role.name) {
-        return Err(Problem::refused(format!(
-            "the role `{}` does not own `{}`, so it may not rename it",
-            s.role.name, live.name
-        ))
-        .cure(format!("connect as `{}` or as a superuser", live.owner))
-        .into());
-    }
-    unheld(target)
-}
-
-/// What no session's end makes way for.
-pub(super) fn unheld(target: &Surveyed) -> Result<()> {
-    let s = &target.server;
-    if s.prepared > 0 {
-        return Err(Problem::refused(format!(
-            "`{}` is held by {}",
-            target.name(),
-            counted(s.prepared.into(), "prepared transaction")
-        ))
-        .cure("end what is prepared with COMMIT PREPARED or ROLLBACK PREPARED (`SELECT * FROM pg_prepared_xacts`)")
-        .into());
-    }
-    if s.slots > 0 {
-        return Err(Problem::refused(format!("`{}` is held by {}", target.name(), counted(s.slots.into(), "logical replication slot")))
-            .cure("drop what is not needed (`SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots`), or stop what replicates")
-            .into());
-    }
-    Ok(())
+    notes
 }

@@ -1,26 +1,58 @@
-//! `db-undo`: the database that the last restore kept becomes the live one again.
+//! `db-undo`: what the last restore or reset replaced becomes live again.
 
 use anyhow::Result;
 
-use super::restore::{ours, risk, swappable};
+use super::restore::{ours, swappable};
 use super::services::around_services;
 use crate::config::Project;
 use crate::engine::postgres::admin::{self, Own, Swap};
 use crate::engine::postgres::name::previous;
-use crate::facts::{ContainerFacts, Surveyed};
-use crate::plan::{Plan, Step};
+use crate::engine::store::{Change, Swapped};
+use crate::facts::{ContainerFacts, Set, Surveyed, SurveyedStore};
+use crate::plan::{Act, Deed, How, Plan, Risk, Scope, Stake, Step};
 use crate::problem::Problem;
 
-/// Plans an undo. It can be undone in the same way.
-pub fn plan(project: &Project, target: &Surveyed, services: &[ContainerFacts]) -> Result<Plan> {
-    let name = target.name();
+/// What an undo does for one database or store.
+struct Part {
+    headline: String,
+    checks: Vec<Act>,
+    swap: Act,
+    back: Option<Act>,
+    stake: Option<Stake>,
+    afterwards: Option<String>,
+}
+
+/// Plans an undo of all that is in the set. It can be undone in the same way.
+pub fn plan(project: &Project, set: &Set, services: &[ContainerFacts]) -> Result<Plan> {
+    let stores = set.stores.iter().map(of_store);
+    let parts = stores.chain(set.databases.iter().map(of_database)).collect::<Result<Vec<_>>>()?;
+    let headline = parts.iter().map(|p| p.headline.clone()).collect::<Vec<_>>().join(", and ");
+    let stakes: Vec<Stake> = parts.iter().filter_map(|p| p.stake.clone()).collect();
+    let pin = project.guards.pins.get("undo").cloned();
+    let risk = if stakes.is_empty() { Risk::Adds } else { Risk::ReplacesData { stakes, answer: "yes".into(), pin } };
+    let alone = parts.len() == 1;
+    let (mut steps, mut swaps, mut back, mut afterwards) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for part in parts {
+        steps.extend(part.checks.into_iter().map(Step::Act));
+        swaps.push(Step::Act(part.swap));
+        back.splice(0..0, part.back);
+        afterwards.extend(part.afterwards);
+    }
+    // one alone is swapped in one go
+    let swaps = if alone { swaps } else { vec![Step::Scope(Scope { body: swaps, on_failure: back, finally: Vec::new() })] };
+    steps.push(around_services(services, swaps));
+    Ok(Plan { steps, afterwards, ..Plan::bare("db-undo", headline, risk) })
+}
+
+fn of_database(target: &Surveyed) -> Result<Part> {
+    let (name, client) = (target.name(), &target.client);
     let kept = previous(name);
-    if target.server.database(&kept).is_none() {
+    let Some(old) = target.server.database(&kept) else {
         return Err(Problem::failed(format!("there is nothing to undo: no database `{kept}` on the server ({})", target.at()))
             .cure("`db-restore` restores a backup; `db-list` shows them")
             .into());
-    }
-    target.server.database(&kept).map_or(Ok(()), ours)?;
+    };
+    ours(old)?;
     swappable(target)?;
     let live = target.live();
     let swap = Swap {
@@ -29,25 +61,38 @@ pub fn plan(project: &Project, target: &Surveyed, services: &[ContainerFacts]) -
         incoming: &kept,
         live_oid: live.map(|d| d.oid),
         older_oid: None,
-        own: Own::of(target.server.database(&kept)),
+        own: Own::of(Some(old)),
         kept: Own::of(live),
     };
-    let steps = vec![
-        Step::Act(admin::still(&target.client, name, live)),
-        Step::Act(admin::still(&target.client, &kept, target.server.database(&kept))),
-        around_services(services, vec![Step::Act(admin::swap(&target.client, &swap))]),
-    ];
-    Ok(Plan {
-        task: "db-undo",
+    let back = live.map(|live| {
+        let again = Swap { live_oid: Some(old.oid), own: Own::of(Some(live)), kept: Own::of(Some(old)), ..swap.clone() };
+        admin::undo_back(client, &again, live.oid)
+    });
+    Ok(Part {
         headline: format!("make `{kept}` the live `{name}` again ({})", target.at()),
-        risk: risk(target, project.guards.pins.get("undo")),
-        notes: Vec::new(),
-        steps,
-        afterwards: live
-            .map(|_| format!("what was live is `{kept}` now: `db-undo` once more swaps it back"))
-            .into_iter()
-            .collect(),
-        result: Vec::new(),
-        backup: None,
+        checks: vec![admin::still(client, name, live), admin::still(client, &kept, Some(old))],
+        swap: admin::swap(client, &swap),
+        back,
+        stake: live.map(|_| target.stake()),
+        afterwards: live.map(|_| format!("what was live is `{kept}` now: `db-undo` once more swaps it back")),
+    })
+}
+
+fn of_store(target: &SurveyedStore) -> Result<Part> {
+    let (key, address, live) = (target.key(), &target.address, target.held.id.clone());
+    if !target.held.can_undo {
+        return Err(Problem::failed(format!("there is nothing to undo: nothing of `{key}` is kept ({address})"))
+            .cure("`db-restore` restores a backup; `db-list` shows them")
+            .into());
+    }
+    let act = |change| Act::Rename(Deed { what: key.into(), how: How::Change(address.clone(), change) });
+    Ok(Part {
+        headline: format!("make what is kept of `{key}` live again ({address})"),
+        checks: Vec::new(),
+        swap: act(Change::Undo { live: live.clone() }),
+        back: Some(act(Change::Back { live: live.clone(), from: Swapped::Undone })),
+        stake: (!live.is_empty()).then(|| target.stake()),
+        afterwards: (!live.is_empty())
+            .then(|| format!("what was live in `{key}` is kept now: `db-undo` once more swaps it back")),
     })
 }

@@ -5,6 +5,7 @@ use anyhow::Result;
 use super::restore::{leftovers, load, may_create};
 use crate::engine::postgres::admin;
 use crate::engine::postgres::name::beside;
+use crate::engine::store::Format;
 use crate::facts::Surveyed;
 use crate::facts::dumps::Dump;
 use crate::plan::{Act, Outcome, Pipe, Plan, Proof, Risk, Scope, Seal, Sink, Step, Trust};
@@ -14,11 +15,13 @@ pub fn quick(dumps: &[Dump]) -> Plan {
     let steps = dumps.iter().map(|dump| {
         let pipe = Pipe {
             store: store(dump),
+            format: dump.artifact.as_ref().map_or(Format::Script, |a| a.format()),
             from: dump.source.clone(),
             to: Sink::Nowhere,
             proof: Proof {
                 sha256: dump.artifact.as_ref().map(|a| a.sha256.clone()),
                 rows: dump.artifact.as_ref().map(|a| a.tables.clone()),
+                contents: dump.artifact.as_ref().and_then(|a| a.contents.clone()),
                 expected_bytes: dump.artifact.as_ref().map(|a| a.plain_bytes),
                 ..Proof::default()
             },

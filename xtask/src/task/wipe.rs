@@ -11,10 +11,11 @@ use crate::bundle::{Catalog, Reason};
 use crate::config::Project;
 use crate::engine::postgres::admin::{self, Identity};
 use crate::engine::postgres::wiping::{self, Wipe};
-use crate::facts::{ContainerFacts, Surveyed};
+use crate::engine::store::{Change, Format};
+use crate::facts::{ContainerFacts, Set, Surveyed, SurveyedStore};
 use crate::plan::{Act, Deed, How, Plan, Risk, Safety, Scope, Stake, Step};
 use crate::problem::Problem;
-use crate::ui::human::{ago, count, counted};
+use crate::ui::human::{ago, count, counted, held};
 use crate::ui::table::{Lean, columns};
 use sort::{Sorted, refresh_order, sort, ties};
 
@@ -42,15 +43,16 @@ struct Target<'a> {
     sorted: Sorted<'a>,
 }
 
-/// Plans a wipe of these databases: the services stopped, then the backup, then the wipe, so that nothing is written in between.
+/// Plans a wipe of these databases and stores: the services stopped, then the backup, then the wipe, so that nothing is written in between.
 pub fn plan(
     project: &Project,
-    databases: &[Surveyed],
+    set: &Set,
     catalog: &Catalog,
     services: &[ContainerFacts],
     first: First,
     moment: &Moment,
 ) -> Result<Planned> {
+    let databases = set.databases.as_slice();
     databases.iter().try_for_each(backup::dumpable)?;
     named_tables_exist(project, databases)?;
     let targets: Vec<Target<'_>> = databases
@@ -58,31 +60,39 @@ pub fn plan(
         .map(|d| Target { surveyed: d, sorted: sort(&d.server.inventory, &project.guards.keep_tables) })
         .collect();
     targets.iter().try_for_each(Target::can_be_wiped)?;
-    let lines = targets.iter().map(Target::line).collect();
+    let stores: Vec<&SurveyedStore> = set.stores.iter().filter(|s| s.held.items() > 0 || !s.held.parts.is_empty()).collect();
+    let lines = targets.iter().map(Target::line).chain(set.stores.iter().map(store_line)).collect();
     let mut steps: Vec<Step> = Vec::new();
     let (mut afterwards, mut made) = (Vec::new(), None);
     for target in targets.iter().filter(|t| !t.sorted.emptied.is_empty()) {
         steps.push(Step::Act(admin::still(&target.surveyed.client, target.surveyed.name(), target.surveyed.live())));
     }
-    let risk = if steps.is_empty() { Risk::Nothing } else { risk(project, databases, catalog, first, moment) };
-    if !steps.is_empty() {
+    let idle = steps.is_empty() && stores.is_empty();
+    let risk = if idle { Risk::Nothing } else { risk(project, set, catalog, first, moment) };
+    if !idle {
         let mut body = Vec::new();
         if first == First::Backup {
             let request = backup::Request { backup: project.backup.clone(), label: None, reason: Reason::PreWipe };
-            let backup = backup::plan(project, databases, catalog, &request, moment)?;
+            let backup = backup::plan(project, set, catalog, &request, moment)?;
             body.extend(backup.steps);
             made = backup.backup;
             afterwards = backup.afterwards.iter().map(|line| line.replace("to restore it:", "to get the data back:")).collect();
         }
         body.extend(targets.iter().filter(|t| !t.sorted.emptied.is_empty()).map(Target::wipe));
+        body.extend(stores.iter().map(|s| Step::Act(wipe_store(s))));
         steps.push(around_services(services, body));
     }
     let headline = targets.iter().map(|t| format!("`{}` ({}): {}", t.surveyed.name(), t.surveyed.at(), t.size()));
     let plan = Plan {
         task: "db-wipe",
-        headline: format!("empty {}", headline.collect::<Vec<_>>().join(", ")),
+        headline: format!("empty {}", headline.chain(set.stores.iter().map(store_headline)).collect::<Vec<_>>().join(", ")),
         risk,
-        notes: targets.iter().flat_map(Target::notes).chain(one_by_one(databases)).collect(),
+        notes: targets
+            .iter()
+            .flat_map(Target::notes)
+            .chain(set.stores.iter().flat_map(store_notes))
+            .chain(one_by_one(set))
+            .collect(),
         steps,
         afterwards,
         result: Vec::new(),
@@ -91,22 +101,51 @@ pub fn plan(
     Ok(Planned { plan, lines })
 }
 
-/// No transaction spans two databases.
-fn one_by_one(databases: &[Surveyed]) -> Option<String> {
-    (databases.len() > 1).then(|| "one database after the other: where one fails, those before it are empty already".into())
+/// No transaction spans two databases, or a store.
+fn one_by_one(set: &Set) -> Vec<String> {
+    let down = set.missing.iter().map(|m| format!("NOT emptied: `{}`, which is optional, is down: {}", m.store, m.why));
+    let many = match (set.databases.len(), set.stores.len()) {
+        (0 | 1, 0) | (0, 1) => None,
+        (_, 0) => Some("one database after the other: where one fails, those before it are empty already".into()),
+        _ => Some("one after the other, in this order: where one fails, those before it are empty already".into()),
+    };
+    down.chain(many).collect()
+}
+
+fn store_line(store: &SurveyedStore) -> String {
+    format!("{}: {}", store.key(), held(store.address.format(), &store.held))
+}
+
+fn store_headline(store: &SurveyedStore) -> String {
+    format!("`{}` ({}): {}", store.key(), store.address, held(store.address.format(), &store.held))
+}
+
+/// Every collection with its entities; a tree by its entries and bytes.
+fn store_notes(store: &SurveyedStore) -> Vec<String> {
+    let what = if store.address.format() == Format::Tar { "ENTRIES" } else { "ENTITIES" };
+    let rows: Vec<Vec<String>> =
+        store.held.parts.iter().map(|(name, items)| vec![name.clone(), count(*items), "emptied".into()]).collect();
+    let header = format!("{} OF {}", if store.address.format() == Format::Tar { "TREE" } else { "COLLECTION" }, store.key());
+    columns(&[(&header, Lean::Left), (what, Lean::Right), ("", Lean::Left)], &rows).lines().map(String::from).collect()
+}
+
+fn wipe_store(store: &SurveyedStore) -> Act {
+    let change = Change::Wipe { live: store.held.id.clone(), items: store.held.items() };
+    Act::Remove(Deed { what: store.key().to_owned(), how: How::Change(store.address.clone(), change) })
 }
 
 /// What is at stake; it needs no look at the tables.
-pub fn risk(project: &Project, databases: &[Surveyed], catalog: &Catalog, first: First, moment: &Moment) -> Risk {
-    let stake = |database: &Surveyed| {
-        let newest = catalog.latest(Some(&database.spec.key));
+pub fn risk(project: &Project, set: &Set, catalog: &Catalog, first: First, moment: &Moment) -> Risk {
+    let bare = |key: &str, stake: Stake| {
+        let newest = catalog.latest(Some(key));
         let safety = match first {
             First::Backup => Safety::BackedUp,
             First::Nothing => Safety::Bare(newest.map(|b| format!("`{}`, made {}", b.name, ago(b.created, moment.now)))),
         };
-        Stake { safety, ..database.stake() }
+        Stake { safety, ..stake }
     };
-    let stakes: Vec<Stake> = databases.iter().map(stake).collect();
+    let databases = set.databases.iter().map(|d| bare(&d.spec.key, d.stake()));
+    let stakes: Vec<Stake> = databases.chain(set.stores.iter().map(|s| bare(s.key(), s.stake()))).collect();
     let answer = Stake::names(&stakes);
     Risk::ReplacesData { stakes, answer, pin: project.guards.pins.get("wipe").cloned() }
 }

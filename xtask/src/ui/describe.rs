@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::cmd::Cmd;
+use crate::engine::store::Format;
 use crate::gate::{Judgement, Verdict};
 use crate::plan::{Act, Deed, How, Load, Outcome, Pipe, Plan, Restrict, Scope, Seal, Sink, Source, Step};
 
@@ -41,6 +42,8 @@ fn deed(deed: &Deed) -> String {
     match &deed.how {
         How::Folder(path) | How::File(path) => format!("{}: {}", deed.what, path.display()),
         How::Move(from, to) => format!("{}: {} -> {}", deed.what, from.display(), to.display()),
+        How::Text(path, _) => format!("{}: {}", deed.what, path.display()),
+        How::Change(address, change) => format!("{}: {}", deed.what, address.change(change)),
         How::Command(_) | How::Meanwhile(..) | How::Hook(_) => deed.what.clone(),
     }
 }
@@ -49,6 +52,7 @@ fn pipe(pipe: &Pipe) -> String {
     let from = match &pipe.from {
         Source::Command(cmd) => format!("`{}` of {}", program(cmd), pipe.store),
         Source::File { path, codec } => format!("{} ({codec})", path.display()),
+        Source::Store(address) => address.to_string(),
     };
     let to = match &pipe.to {
         Sink::File { path, compression } => {
@@ -56,14 +60,23 @@ fn pipe(pipe: &Pipe) -> String {
             format!("{}{level}, sha256, {}", compression.codec(), path.display())
         }
         Sink::Psql(load) => format!("`{}`, into the new database {}", program(&load.cmd), database_of(&load.beside)),
+        Sink::Stage(address) => format!("{address}, beside what is live"),
         Sink::Nowhere => "nowhere".into(),
     };
-    let mut proofs = vec!["read whole", "count rows"];
+    let counted = match pipe.format {
+        Format::Script => "count rows",
+        Format::Tar => "digest every file",
+        Format::Milvus => "count entities",
+    };
+    let mut proofs = vec!["read whole", counted];
     if pipe.proof.sha256.is_some() {
         proofs.push("checksum");
     }
     if pipe.proof.rows.is_some() {
         proofs.push("rows as in the manifest");
+    }
+    if pipe.proof.contents.is_some() {
+        proofs.push("all as in the manifest");
     }
     if pipe.proof.restrict == Restrict::Drop {
         proofs.push("leave out \\restrict");
@@ -182,8 +195,9 @@ pub fn shown(act: &Act) -> Vec<Shown> {
     let own = |cmd: &Cmd| cmd.input.iter().flat_map(|sql| sql.lines()).map(String::from).collect();
     let mut all: Vec<Shown> = commands(act).into_iter().map(|cmd| Shown { command: cmd.to_string(), input: own(cmd) }).collect();
     if let (Act::Pipe(p), Some(first)) = (act, all.first_mut())
-        && let Sink::Psql(Load { before, after, .. }) = &p.to
+        && let Sink::Psql(load) = &p.to
     {
+        let Load { before, after, .. } = &**load;
         let dump = "(the dump; what follows only when it has proved good)";
         first.input.extend(before.lines().chain([dump]).chain(after.lines().filter(|l| !l.is_empty())).map(String::from));
     }
@@ -202,7 +216,7 @@ fn commands(act: &Act) -> Vec<&Cmd> {
         Act::Wait(w) => vec![&w.cmd],
         Act::Pipe(p) => {
             let from = if let Source::Command(cmd) = &p.from { Some(cmd) } else { None };
-            let to = if let Sink::Psql(Load { cmd, beside, .. }) = &p.to { vec![cmd, beside] } else { Vec::new() };
+            let to = if let Sink::Psql(load) = &p.to { vec![&load.cmd, &load.beside] } else { Vec::new() };
             to.into_iter().chain(from).collect()
         }
         Act::Seal(_) => vec![],

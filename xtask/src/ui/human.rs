@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use crate::engine::store::{Contents, Format, Holding};
+
 /// Bytes, in powers of 1000 as disks are sold: `12.4 MB`.
 pub fn bytes(n: u64) -> String {
     const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
@@ -35,6 +37,34 @@ pub fn count(n: u64) -> String {
 /// A count with its noun: `1 row`, `2 rows`.
 pub fn counted(n: u64, noun: &str) -> String {
     format!("{} {noun}{}", count(n), if n == 1 { "" } else { "s" })
+}
+
+/// What a store's artifact holds: `12 files, 3.4 MB`.
+pub fn holds(contents: &Contents) -> String {
+    match contents {
+        Contents::Files(census) => format!("{}, {}", counted(census.files(), "file"), bytes(census.bytes())),
+        Contents::Collections(all) => {
+            format!("{} in {}", entities(contents.items()), counted(all.collections.len() as u64, "collection"))
+        }
+    }
+}
+
+/// What a store holds now: `12 entries, 3.4 MB`, `2 collections, 40 entities`.
+pub fn held(format: Format, held: &Holding) -> String {
+    match format {
+        Format::Tar => format!("{}, {}", entries(held.items()), bytes(held.bytes.unwrap_or(0))),
+        _ => format!("{}, {}", counted(held.parts.len() as u64, "collection"), entities(held.items())),
+    }
+}
+
+/// `1 entry`, `2 entries`.
+pub fn entries(n: u64) -> String {
+    format!("{} {}", count(n), if n == 1 { "entry" } else { "entries" })
+}
+
+/// `1 entity`, `2 entities`.
+pub fn entities(n: u64) -> String {
+    format!("{} {}", count(n), if n == 1 { "entity" } else { "entities" })
 }
 
 /// A duration: `0.42 s`, `12 s`, `3 min 4 s`.

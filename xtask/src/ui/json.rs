@@ -8,7 +8,7 @@ use super::describe::{self, Shown};
 use crate::gate::{Judgement, Verdict};
 use crate::plan::{Act, Plan, Risk, Scope, Stake, Step};
 use crate::problem::{Exit, Problem};
-use crate::run::Found;
+use crate::run::{Found, Held};
 
 /// The schema's version. What may be added under the same number is said in `docs/json.md`.
 pub const SCHEMA: u32 = 1;
@@ -85,9 +85,17 @@ pub fn ran(act: &Act, found: Option<&Found>, took: Duration, ending: Ending) -> 
         "act": describe::verb(act), "what": describe::object(act), "ok": ending == Ending::Good, "seconds": seconds(took),
     });
     if let Some(found) = found {
-        step["rows"] = json!(found.script.tables.iter().map(|t| t.rows).sum::<u64>());
-        step["tables"] = json!(found.script.tables.len());
-        step["bytes"] = json!(found.script.bytes);
+        match &found.held {
+            Held::Script(script) => {
+                step["rows"] = json!(script.tables.iter().map(|t| t.rows).sum::<u64>());
+                step["tables"] = json!(script.tables.len());
+            }
+            Held::Contents(contents) => {
+                step["items"] = json!(contents.items());
+                step["changed"] = json!(contents.changed());
+            }
+        }
+        step["bytes"] = json!(found.plain_bytes);
         step["file_bytes"] = json!(found.sum.bytes);
     }
     step

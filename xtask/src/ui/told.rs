@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{describe, human};
 use crate::plan::{Act, Deed, How, Pipe, Seal, Sink, Source};
-use crate::run::Found;
+use crate::run::{Found, Held};
 
 /// What is going on.
 pub fn doing(act: &Act, here: &Path) -> String {
@@ -36,28 +36,39 @@ fn sentence(act: &Act, here: &Path) -> String {
 fn verb(pipe: &Pipe) -> &'static str {
     match (&pipe.from, &pipe.to) {
         (_, Sink::File { .. }) => "dump",
-        (_, Sink::Psql(_)) => "load",
+        (_, Sink::Psql(_) | Sink::Stage(_)) => "load",
         (_, Sink::Nowhere) => "read",
     }
 }
 
 fn object(pipe: &Pipe, here: &Path) -> String {
     match (&pipe.from, &pipe.to) {
-        (Source::Command(_), Sink::File { .. }) => pipe.store.clone(),
         (Source::File { path, .. }, _) => short(path, here),
         _ => pipe.store.clone(),
     }
 }
 
 fn outcome(pipe: &Pipe, found: &Found) -> String {
-    let rows: u64 = found.script.tables.iter().map(|t| t.rows).sum();
-    let holds = format!("{} in {}", human::counted(rows, "row"), human::counted(found.script.tables.len() as u64, "table"));
+    let holds = match &found.held {
+        Held::Script(script) => {
+            let rows: u64 = script.tables.iter().map(|t| t.rows).sum();
+            format!("{} in {}", human::counted(rows, "row"), human::counted(script.tables.len() as u64, "table"))
+        }
+        Held::Contents(contents) => human::holds(contents),
+    };
+    let changed = match &found.held {
+        Held::Contents(contents) if !contents.changed().is_empty() => {
+            format!(", PARTIAL, for it changed meanwhile: {}", contents.changed().join(", "))
+        }
+        _ => String::new(),
+    };
     match &pipe.to {
         Sink::File { .. } => {
-            format!("{holds}, {} as {}, proved", human::bytes(found.script.bytes), human::bytes(found.sum.bytes))
+            format!("{holds}, {} as {}, proved{changed}", human::bytes(found.plain_bytes), human::bytes(found.sum.bytes))
         }
         Sink::Psql(_) => format!("{holds}, counted again in the new database"),
-        Sink::Nowhere => format!("{holds}, {}, whole", human::bytes(found.script.bytes)),
+        Sink::Stage(_) => format!("{holds}, read again there"),
+        Sink::Nowhere => format!("{holds}, {}, whole", human::bytes(found.plain_bytes)),
     }
 }
 

@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use crate::bundle::{Artifact, Backup, Catalog, Kind};
-use crate::ui::human::{ago, bytes, count, counted, duration};
+use crate::engine::store::Contents;
+use crate::ui::human::{ago, bytes, count, counted, duration, entries, holds};
 use crate::ui::table::{Lean, columns};
 
 /// `db-list`, newest first.
@@ -75,6 +76,7 @@ pub fn info(backup: &Backup) -> String {
         let word = if v.good { "good" } else { "NOT good" };
         lines.push(field("verified", &format!("{} {}: {word}", v.when.format("%Y-%m-%d %H:%M:%S UTC"), v.how)));
     }
+    lines.extend(m.missing.iter().map(|m| field("MISSING", &format!("{}: {}", m.store, m.why))));
     lines.extend(m.artifacts.iter().map(artifact));
     lines.join("\n")
 }
@@ -84,25 +86,48 @@ fn field(name: &str, value: &dyn std::fmt::Display) -> String {
 }
 
 fn artifact(a: &Artifact) -> String {
+    match &a.contents {
+        Some(contents) => store(a, contents),
+        None => database(a),
+    }
+}
+
+/// How big it is, and how sure.
+fn file(a: &Artifact) -> [String; 3] {
+    [
+        field("size", &format!("{} ({}, {} plain)", bytes(a.bytes), a.codec, bytes(a.plain_bytes))),
+        field("sha256", &a.sha256),
+        field("took", &duration(std::time::Duration::from_secs_f64(a.seconds.max(0.0)))),
+    ]
+}
+
+fn store(a: &Artifact, contents: &Contents) -> String {
+    let mut lines = vec![format!("\n{} ({})", a.file, a.store), field("kind", &a.kind)];
+    lines.extend(Some(&a.server_version).filter(|v| !v.is_empty()).map(|v| field("server", v)));
+    lines.extend(file(a));
+    lines.push(field("holds", &holds(contents)));
+    if let Contents::Collections(all) = contents {
+        let rows: Vec<Vec<String>> =
+            all.collections.iter().map(|c| vec![String::new(), count(c.entities), c.name.clone()]).collect();
+        lines.push(columns(&[("", Lean::Left), ("ENTITIES", Lean::Right), ("COLLECTION", Lean::Left)], &rows));
+    }
+    lines.join("\n")
+}
+
+fn database(a: &Artifact) -> String {
     let d = &a.database;
     let mut lines = vec![
         format!("\n{} ({})", a.file, a.store),
         field("database", &format!("{}, owner {}, {} {}", d.name, d.owner, d.encoding, d.collate)),
         field("server", &format!("PostgreSQL {}", a.server_version)),
         field("pg_dump", &a.dump_version.as_deref().unwrap_or("?")),
-        field("size", &format!("{} ({}, {} plain)", bytes(a.bytes), a.codec, bytes(a.plain_bytes))),
-        field("sha256", &a.sha256),
-        field("took", &duration(std::time::Duration::from_secs_f64(a.seconds.max(0.0)))),
     ];
+    lines.extend(file(a));
     if !a.extensions.is_empty() {
         let list: Vec<String> = a.extensions.iter().map(|(name, version)| format!("{name} {version}")).collect();
         lines.push(field("extensions", &list.join(", ")));
     }
-    lines.extend(
-        a.migrations
-            .iter()
-            .map(|t| field("migrations", &format!("{} in {}", counted(t.rows, "entry").replace("entrys", "entries"), t.table))),
-    );
+    lines.extend(a.migrations.iter().map(|t| field("migrations", &format!("{} in {}", entries(t.rows), t.table))));
     lines.push(field(
         "holds",
         &format!(

@@ -5,3 +5,4 @@ pub mod config;
 pub mod doctor;
 pub mod markers;
 pub mod status;
+pub mod stores;

@@ -4,6 +4,7 @@ use anyhow::Result;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
+use super::stores;
 use crate::bundle::{Backup, Catalog};
 use crate::config::{Container, Database, Project};
 use crate::engine::postgres::name::previous;
@@ -18,6 +19,8 @@ pub struct Status<'a> {
     pub project: &'a Project,
     /// Its databases, surveyed or not to be reached.
     pub databases: &'a [(Database, Result<Surveyed>)],
+    /// Stores beside them.
+    pub stores: &'a [stores::Looked],
     /// Its containers.
     pub containers: &'a [(Container, Result<ContainerFacts>)],
     /// Its backups.
@@ -62,20 +65,25 @@ impl Status<'_> {
                 Ok(_) => {}
                 Err(e) => problems.push(format!("{}: {}", database.key, first_line(e))),
             }
-            match self.catalog.latest(Some(&database.key)) {
-                None => problems.push(format!("{}: no good backup", database.key)),
-                Some(b) if (self.now - b.created).num_minutes() > i64::from(self.max_age_hours) * 60 => {
-                    problems.push(format!(
-                        "{}: the last good backup is {} old, {} h are allowed",
-                        database.key,
-                        ago(b.created, self.now).trim_end_matches(" ago"),
-                        self.max_age_hours
-                    ));
-                }
-                Some(_) => {}
-            }
+            problems.extend(self.old_backup(&database.key));
+        }
+        for looked in self.stores {
+            problems.extend(stores::problem(looked));
+            problems.extend(self.old_backup(&looked.0.key));
         }
         problems
+    }
+
+    fn old_backup(&self, key: &str) -> Option<String> {
+        match self.catalog.latest(Some(key)) {
+            None => Some(format!("{key}: no good backup")),
+            Some(b) if (self.now - b.created).num_minutes() > i64::from(self.max_age_hours) * 60 => Some(format!(
+                "{key}: the last good backup is {} old, {} h are allowed",
+                ago(b.created, self.now).trim_end_matches(" ago"),
+                self.max_age_hours
+            )),
+            Some(_) => None,
+        }
     }
 
     /// For people.
@@ -86,6 +94,7 @@ impl Status<'_> {
             parts.push(columns(&[("CONTAINER", Lean::Left), ("STATE", Lean::Left), ("SINCE", Lean::Left)], &rows));
         }
         parts.extend(self.databases.iter().map(|(d, surveyed)| self.database(d, surveyed)));
+        parts.extend(self.stores.iter().map(|looked| stores::text(looked, &self.last(&looked.0.key))));
         let disk = self.disk_left.map_or(String::new(), |n| format!(", {} left on that disk", bytes(n)));
         parts.push(format!("backups: {} in {}{disk}", self.catalog.backups.len(), self.catalog.dir.display()));
         let problems = self.problems();
@@ -101,8 +110,7 @@ impl Status<'_> {
             Err(e) => lines.push(format!("{}: NOT REACHED\n  {}", spec.key, format!("{e:#}").replace('\n', "\n  "))),
             Ok(s) => lines.extend(server(s)),
         }
-        let last = self.catalog.latest(Some(&spec.key)).map_or("none".into(), |b| self.last_backup(b));
-        lines.push(line("last backup", &last));
+        lines.push(line("last backup", &self.last(&spec.key)));
         if let Ok(s) = surveyed
             && let Some(kept) = s.server.database(&previous(s.name()))
         {
@@ -119,13 +127,18 @@ impl Status<'_> {
         lines.join("\n")
     }
 
-    fn last_backup(&self, backup: &Backup) -> String {
-        format!("{} ({}, {}, {})", backup.name, ago(backup.created, self.now), bytes(backup.bytes), backup.state())
+    fn last(&self, key: &str) -> String {
+        let shown = |backup: &Backup| {
+            format!("{} ({}, {}, {})", backup.name, ago(backup.created, self.now), bytes(backup.bytes), backup.state())
+        };
+        self.catalog.latest(Some(key)).map_or("none".into(), shown)
     }
 
     /// For programs.
     pub fn json(&self) -> Value {
         let databases: Vec<Value> = self.databases.iter().map(|(d, s)| database_json(d, s, self.catalog)).collect();
+        let last = |key: &str| self.catalog.latest(Some(key)).map(super::backups::summary);
+        let stores: Vec<Value> = self.stores.iter().map(|looked| stores::json(looked, last(&looked.0.key))).collect();
         let containers: Vec<Value> = self
             .containers
             .iter()
@@ -135,7 +148,7 @@ impl Status<'_> {
             })
             .collect();
         json!({
-            "project": self.project.name, "environment": self.project.environment, "containers": containers, "databases": databases,
+            "project": self.project.name, "environment": self.project.environment, "containers": containers, "databases": databases, "stores": stores,
             "backups": self.catalog.backups.len(), "disk_left": self.disk_left,
             "unfinished": self.unfinished.map(|left| json!({ "task": left.task, "since": left.since })), "problems": self.problems(),
         })

@@ -129,6 +129,18 @@ impl Aside {
         remove(&self.discard())
     }
 
+    /// Removes the tree on its way, where there is one.
+    ///
+    /// # Errors
+    /// A swap is under way, or not all of it can be removed.
+    pub fn unstage(&self) -> Result<(), Problem> {
+        if !self.exists()? {
+            return Ok(());
+        }
+        self.at_rest()?;
+        remove(&self.staged())
+    }
+
     /// Ends the undo window: removes all that is kept here, and the folder. It is set apart first, so that half a tree is
     /// never taken for one to go back to.
     ///

@@ -17,6 +17,8 @@ mod dump;
 #[cfg(unix)]
 mod sparse;
 #[cfg(unix)]
+mod store;
+#[cfg(unix)]
 mod survey;
 #[cfg(unix)]
 mod swap;
@@ -38,9 +40,11 @@ pub use aside::Aside;
 #[cfg(unix)]
 pub use dump::{dump, read_back};
 #[cfg(unix)]
+pub use store::Tree;
+#[cfg(unix)]
 pub use survey::{TreeFacts, survey};
 #[cfg(unix)]
-pub use swap::{Repaired, repair, swap, undo};
+pub use swap::{Repaired, repair, swap, take_back, undo};
 #[cfg(unix)]
 pub use unpack::unpack;
 #[cfg(unix)]

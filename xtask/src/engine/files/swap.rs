@@ -34,6 +34,36 @@ pub fn undo(aside: &Aside, live: Option<Id>) -> Result<()> {
     begin(aside, live, Slot::Previous)
 }
 
+/// Takes a swap back: `old` is live again, what the swap brought is removed, and what was kept before is kept again. Where `old` is
+/// live, nothing is done.
+///
+/// # Errors
+/// The tree is not among those that are kept, or a rename fails.
+pub fn take_back(aside: &Aside, old: Option<Id>) -> Result<()> {
+    if !aside.exists()? {
+        return Ok(());
+    }
+    let old = old.map(|id| id.ino);
+    let now = slots(aside)?;
+    if now.live == old {
+        return Ok(());
+    }
+    if old.is_none() {
+        // there was no tree: the one that came goes the way that it came
+        take(aside, Step::Move(Slot::Live, Slot::Staged), &mut Exchange::Cannot)?;
+        return Ok(aside.unstage()?);
+    }
+    if now.previous != old {
+        return Err(stuck(aside).into());
+    }
+    begin(aside, now.live.map(|ino| Id { dev: 0, ino }), Slot::Previous)?;
+    take(aside, Step::Move(Slot::Previous, Slot::Staged), &mut Exchange::Cannot)?;
+    if slots(aside)?.discard.is_some() {
+        take(aside, Step::Move(Slot::Discard, Slot::Previous), &mut Exchange::Cannot)?;
+    }
+    Ok(aside.unstage()?)
+}
+
 /// What a repair found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Repaired {

@@ -348,6 +348,25 @@ pub fn swap_back(client: &Client, back: &SwapBack<'_>) -> Act {
     behind_the_lock(client, what, sql, &make_way(&names, &done, &client.app_name))
 }
 
+/// Takes an undo back, where it was done: `again` is the swap of the contrary way, and `before` the oid of what was live before the
+/// undo. Where that is live, nothing is done, so that it may come twice, or late.
+pub fn undo_back(client: &Client, again: &Swap<'_>, before: u32) -> Act {
+    let (kept, parked) = (previous(again.live), beside(again.live, "parked"));
+    let rename = |from: &str, to: &str| format!("    ALTER DATABASE {} RENAME TO {};\n", ident(from), ident(to));
+    let marks = format!("{}{}", unmark(again.live, again.own), mark(&kept, again.kept));
+    let sql = format!(
+        "{DURABLE}SET lock_timeout = '15s';\nDO $back$ BEGIN\n  IF {kept_oid} = {before} THEN\n{}{}{}{}  END IF;\nEND $back$;\n",
+        rename(again.live, &parked),
+        rename(&kept, again.live),
+        rename(&parked, &kept),
+        marks.lines().map(|line| format!("    {line}\n")).collect::<String>(),
+        kept_oid = oid_of(&kept),
+    );
+    let names = [again.live, &kept].map(literal).join(", ");
+    let done = format!("{} = {before}", oid_of(again.live));
+    behind_the_lock(client, format!("{} <-> {kept}, as before", again.live), sql, &make_way(&names, &done, &client.app_name))
+}
+
 /// Where a database stays that a reset could not finish, for somebody to look at.
 pub fn failed(live: &str) -> String {
     beside(live, "failed")

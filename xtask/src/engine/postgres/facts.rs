@@ -183,6 +183,11 @@ impl ServerFacts {
 }
 
 impl DatabaseFacts {
+    /// Whether it stands for no database at all.
+    pub fn is_none(&self) -> bool {
+        self.name.is_empty()
+    }
+
     /// Whether this tool made or kept it, or nobody can have any use of it.
     pub fn is_ours(&self) -> bool {
         [super::admin::ON_ITS_WAY, super::admin::INVALID].contains(&self.connection_limit) || self.is_kept()

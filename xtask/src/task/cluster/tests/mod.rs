@@ -57,7 +57,8 @@ db-start: make and start the project's own cluster /p/.db-tasks/pg
   7. create  database sample__init
   8. write   load /p/sample.sql into sample__init
   9. rename  database sample__init -> sample
-     if any of steps 6 to 9 fails:
+ 10. write   mark the database sample as done
+     if any of steps 6 to 10 fails:
        - remove  database sample__init
 "
     );

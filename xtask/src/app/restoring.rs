@@ -1,0 +1,163 @@
+//! Restores and what takes them back.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::cluster::Wants;
+use super::meant::Meant;
+use super::session::{Intent, Session};
+use super::writing::{consent, dump_of, latest};
+use crate::bundle::{Backup, Catalog, catalog};
+use crate::cli;
+use crate::config::Database;
+use crate::engine::postgres::facts::Depth;
+use crate::engine::store::Format;
+use crate::facts::dumps::Dump;
+use crate::facts::{Kept, Set, Surveyed, health};
+use crate::plan::Trust;
+use crate::problem::{Exit, Problem};
+use crate::task::restore::{Aim, Difference, Request, Subject, beside_live, plan};
+use crate::task::undo as undo_task;
+
+/// `db-restore`
+pub fn restore(session: &mut Session, args: &cli::Restore) -> Result<Exit> {
+    let intent = Intent::of(&args.consent);
+    let chosen = match choose(session, args)? {
+        Some(chosen) => chosen,
+        None => return Err(Problem::new(Exit::Declined, "no backup was chosen: nothing was changed").into()),
+    };
+    if args.info {
+        return super::reading::show(session, &chosen);
+    }
+    let meant = put_back_where(session, args, &chosen)?;
+    session.lock("db-restore", intent)?;
+    session.with_servers(&meant.databases, Wants::Made, intent, |session| put_back(session, args, &meant, &chosen))
+}
+
+/// Where a backup goes: each of its parts to the database or store that it is of.
+fn put_back_where(session: &Session, args: &cli::Restore, chosen: &Backup) -> Result<Meant> {
+    if !args.only.is_empty() {
+        return session.meant(&args.only);
+    }
+    let held = chosen.manifest().map_or(Vec::new(), |m| m.artifacts.iter().map(|a| a.store.clone()).collect());
+    let is_known = |key: &&String| {
+        session.project.databases.iter().any(|d| d.key == **key) || session.project.stores.iter().any(|s| s.key == **key)
+    };
+    let known: Vec<String> = held.iter().filter(is_known).cloned().collect();
+    match held.iter().find(|key| !is_known(key)) {
+        Some(unknown) if !known.is_empty() => {
+            Err(Problem::refused(format!("the backup holds `{unknown}`, which `db-tasks.toml` has not"))
+                .cure(format!(
+                    "say what is to be restored: {}",
+                    known.iter().map(|k| format!("`--only {k}`")).collect::<Vec<_>>().join(" ")
+                ))
+                .into())
+        }
+        None if !known.is_empty() && args.into.is_none() => session.meant(&known),
+        _ => Ok(Meant { databases: vec![session.database(None)?], stores: Vec::new() }),
+    }
+}
+
+fn put_back(session: &mut Session, args: &cli::Restore, meant: &Meant, chosen: &Backup) -> Result<Exit> {
+    let set = session.surveyor().set(&meant.databases, &[], Depth::Database)?;
+    let stores = meant.stores.iter().map(|s| session.surveyor().store(s)).collect::<Result<Vec<_>>>()?;
+    let set = Set { stores, ..set };
+    let services = if args.into.is_some() { Vec::new() } else { session.services("restore")? };
+    let accept = [(args.any_database, Difference::Database), (args.any_version, Difference::Version)];
+    let request = Request {
+        aim: if args.into.is_some() { Aim::Beside } else { Aim::Live },
+        trust: if args.trust { Trust::Script } else { Trust::Dump },
+        accept: accept.into_iter().filter(|(given, _)| *given).map(|(_, difference)| difference).collect(),
+    };
+    let databases = set.databases.iter().map(|d| Ok((d, dump_of(session, chosen, Some(&d.spec.key), Format::Script)?)));
+    let databases: Vec<(&Surveyed, Dump)> = databases.collect::<Result<_>>()?;
+    let plan = match (&args.into, databases.as_slice(), set.stores.as_slice()) {
+        (Some(name), [(target, dump)], []) => {
+            // the names beside `--as` matter, too
+            let target = session.with_neighbour((*target).clone(), name)?;
+            beside_live(&target, dump, disk_left(&target), &request, name)?
+        }
+        (Some(_), ..) => {
+            return Err(Problem::usage("`--as` takes one database to another name").cure("say which with `--only`").into());
+        }
+        (None, databases, stores) => {
+            let artifacts = stores.iter().map(|s| dump_of(session, chosen, Some(s.key()), s.address.format()));
+            let artifacts = artifacts.collect::<Result<Vec<_>>>()?;
+            let stores = stores.iter().zip(&artifacts).map(|(target, dump)| Subject::Store { target, dump });
+            let databases =
+                databases.iter().map(|(target, dump)| Subject::Database { target, dump, disk_left: disk_left(target) });
+            let subjects: Vec<Subject<'_>> = stores.chain(databases).collect();
+            plan(&session.project, &subjects, chosen, &services, &request)?
+        }
+    };
+    let plan = session.hooked(plan, &set.databases.iter().collect::<Vec<_>>())?;
+    let done = session.carry_out(plan, consent(&args.consent), Intent::of(&args.consent))?;
+    let restored = args.into.clone().unwrap_or_else(|| names(&set));
+    if done.is_some() { session.print(&restored) } else { Ok(Exit::Done) }
+}
+
+fn names(set: &Set) -> String {
+    let databases = set.databases.iter().map(Surveyed::name);
+    databases.chain(set.stores.iter().map(|s| s.key())).collect::<Vec<_>>().join("\n")
+}
+
+/// Bytes left on the server's disk, where it is this machine's.
+fn disk_left(target: &Surveyed) -> Option<u64> {
+    let ours = target.container.is_none() && target.stake().remote_host.is_none();
+    let data = target.server.data_directory.as_deref().filter(|_| ours)?;
+    Some(Path::new(data)).filter(|d| d.is_dir()).and_then(health::disk_left)
+}
+
+/// The backup that is meant: by path, by name, the newest, or chosen by a person from a list.
+fn choose(session: &mut Session, args: &cli::Restore) -> Result<Option<Backup>> {
+    if let Some(path) = &args.file {
+        let beside = session.project.backup.dir.join(path);
+        return catalog::at(if path.exists() || !beside.exists() { path } else { &beside }).map(Some);
+    }
+    let catalog = Catalog::read(&session.project.backup.dir)?;
+    if let Some(name) = &args.name {
+        return catalog.meant(name).map(Some);
+    }
+    if args.latest {
+        let meant = if args.only.is_empty() { Meant::default() } else { session.meant(&args.only)? };
+        let keys = meant.databases.iter().map(|d| d.key.as_str()).chain(meant.stores.iter().map(|s| s.key.as_str()));
+        let first = keys.take(1).next().map(String::from);
+        return latest(&catalog, first.as_deref()).map(Some);
+    }
+    super::reading::pick(session, &catalog)
+}
+
+/// `db-undo`
+pub fn undo(session: &mut Session, args: &cli::Undo) -> Result<Exit> {
+    let intent = Intent::of(&args.consent);
+    let meant = undo_what(session, args)?;
+    session.lock("db-undo", intent)?;
+    session.with_servers(&meant.databases.clone(), Wants::Made, intent, |session| swap_back(session, args, &meant))
+}
+
+/// What the last restore or reset replaced, all of it, where no name is given.
+fn undo_what(session: &Session, args: &cli::Undo) -> Result<Meant> {
+    if !args.only.is_empty() {
+        return session.meant(&args.only);
+    }
+    match Kept::read(&session.project)? {
+        Some(kept) => session.meant(&kept.together),
+        None if session.project.stores.is_empty() => Ok(Meant { databases: vec![session.database(None)?], stores: Vec::new() }),
+        None => Err(Problem::failed("there is nothing to undo: no restore has been done here")
+            .cure("`db-restore` restores a backup; `--only NAME` undoes one by itself")
+            .into()),
+    }
+}
+
+fn swap_back(session: &mut Session, args: &cli::Undo, meant: &Meant) -> Result<Exit> {
+    let databases: &[Database] = &meant.databases;
+    let set = session.surveyor().set(databases, &[], Depth::Database)?;
+    let stores = meant.stores.iter().map(|s| session.surveyor().store(s)).collect::<Result<Vec<_>>>()?;
+    let set = Set { stores, ..set };
+    let services = session.services("undo")?;
+    let plan = undo_task::plan(&session.project, &set, &services)?;
+    let plan = session.hooked(plan, &set.databases.iter().collect::<Vec<_>>())?;
+    let done = session.carry_out(plan, consent(&args.consent), Intent::of(&args.consent))?;
+    if done.is_some() { session.print(&names(&set)) } else { Ok(Exit::Done) }
+}

@@ -1,0 +1,84 @@
+//! Stores beside PostgreSQL.
+
+use anyhow::Result;
+
+use super::Resolver;
+use crate::config::file::{File, FilesTable, MilvusTable, StoreTable, Text};
+use crate::config::project::{Store, StoreKind, Wiping};
+use crate::problem::Problem;
+
+impl Resolver<'_> {
+    pub(super) fn stores(&mut self, file: &File) -> Result<Vec<Store>> {
+        file.stores.iter().map(|(key, table)| self.store(key, table, file)).collect()
+    }
+
+    fn store(&mut self, key: &Text, table: &StoreTable, file: &File) -> Result<Store> {
+        let (offset, key) = (key.span().start, key.as_ref().clone());
+        if file.databases.contains_key(&key) {
+            return Err(self
+                .wrong(offset, format!("`{key}` is the name of a database already"))
+                .cure("give the store another name: both are named in one way, by `--only NAME`")
+                .into());
+        }
+        let at = |name: &str| format!("stores.{key}.{name}");
+        let container = self.in_file(&at("container"), table.container.as_ref())?;
+        if let (Some(name), Some(text)) =
+            (container.as_ref().filter(|name| !file.containers.contains_key(*name)), table.container.as_ref())
+        {
+            return Err(self.wrong(text.span().start, format!("there is no `[containers.{name}]`")).into());
+        }
+        let kind = match (&table.files, &table.milvus) {
+            (Some(files), None) => self.files(&at("files"), files, container)?,
+            (None, Some(milvus)) if container.is_none() => self.milvus(&at("milvus"), milvus)?,
+            (None, Some(_)) => {
+                return Err(self
+                    .wrong(offset, format!("`stores.{key}` is reached by its address, not in a container"))
+                    .cure("take `container` out, and give the address that the container's port is published at")
+                    .into());
+            }
+            _ => {
+                return Err(self
+                    .wrong(offset, format!("`stores.{key}` must say one of `files` and `milvus`"))
+                    .cure("write `files = { path = \"uploads\" }` or `milvus = { url = \"http://localhost:19530\" }`")
+                    .into());
+            }
+        };
+        if let Some(optional) = table.optional {
+            let origin = self.expand(&at("optional"), offset, "")?.1;
+            self.note(&at("optional"), &optional.to_string(), origin);
+        }
+        Ok(Store { key, kind, optional: table.optional.unwrap_or(false) })
+    }
+
+    fn files(&mut self, at: &str, table: &FilesTable, container: Option<String>) -> Result<StoreKind> {
+        let path = self.in_file(&format!("{at}.path"), Some(&table.path))?.ok_or_else(|| {
+            self.wrong(table.path.span().start, format!("`{at}.path` is empty")).cure("name the folder that holds the files")
+        })?;
+        let exclude = self.list(&format!("{at}.exclude"), &table.exclude)?;
+        match container {
+            Some(_) if !exclude.is_empty() => Err(Problem::usage(format!("`{at}.exclude` can't be used in a container"))
+                .because("the image's own `tar` reads the tree there")
+                .cure("name a folder that holds what is wanted, or mount it and name it on this machine")
+                .into()),
+            Some(container) => Ok(StoreKind::FilesInContainer { container, path }),
+            None => Ok(StoreKind::Files { path: self.path(&path), exclude }),
+        }
+    }
+
+    fn milvus(&mut self, at: &str, table: &MilvusTable) -> Result<StoreKind> {
+        let key = |name: &str| format!("{at}.{name}");
+        let url = self.layered(&key("url"), table.url.as_ref(), &[], "http://localhost:19530")?;
+        let database = self.layered(&key("database"), table.database.as_ref(), &[], "default")?;
+        let token = self.password(&key("token"), table.token_env.as_ref(), &[])?;
+        let said = self.layered(&key("wipe"), table.wipe.as_ref(), &[], "drop")?;
+        let wipe = match said.as_str() {
+            "drop" => Wiping::Drop,
+            "empty" => Wiping::Empty,
+            other => {
+                let cure = "use `drop` (the collections go) or `empty` (they stay, without entities)";
+                return Err(Problem::usage(format!("`{at}.wipe` is `{other}`")).cure(cure).into());
+            }
+        };
+        Ok(StoreKind::Milvus { url, database, token, wipe })
+    }
+}

@@ -1,0 +1,119 @@
+//! A tree on this machine as a store.
+
+use std::io::{Read, Write};
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use super::{Aside, Census, Excludes, Id, Links, TreeFacts, differences, dump, read_back, repair, survey, swap, take_back, undo};
+use super::{unpack, wipe};
+use crate::engine::store::{Change, Contents, Holding, Store, Swapped, Tell};
+use crate::plan::Trust;
+use crate::problem::Problem;
+
+/// A tree by its root, and what is left out of its backups.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tree {
+    /// Its root.
+    pub path: PathBuf,
+    /// Globs.
+    pub exclude: Vec<String>,
+}
+
+impl Tree {
+    /// Counted whole: a wipe takes what a backup leaves out, too.
+    fn survey(&self) -> Result<TreeFacts> {
+        Ok(survey(&self.path, &Excludes::default())?)
+    }
+
+    fn aside(&self) -> Result<Aside> {
+        Ok(Aside::of(&self.survey()?.root)?)
+    }
+
+    /// A swap that was cut short is finished before anything else is.
+    fn settled(&self) -> Result<Aside> {
+        let aside = self.aside()?;
+        repair(&aside)?;
+        Ok(aside)
+    }
+}
+
+impl Store for Tree {
+    fn look(&mut self) -> Result<Holding> {
+        let facts = self.survey()?;
+        if let Some(mount) = facts.mounts.first() {
+            return Err(Problem::refused(format!("`{mount}` in `{}` is a mount point", self.path.display()))
+                .because("what is mounted there belongs to something else")
+                .cure("name a folder without mounts in it; what is mounted can be a store of its own")
+                .into());
+        }
+        let aside = Aside::of(&facts.root)?;
+        let can_undo = aside.exists()? && aside.previous().is_dir();
+        let parts = vec![(facts.root.display().to_string(), facts.entries)];
+        let stuck = facts
+            .root_is_mount
+            .then(|| format!("`{}` is a mount point, which can't be renamed: name a folder inside it", facts.root.display()));
+        Ok(Holding { id: shown(facts.id), parts, bytes: Some(facts.bytes), version: None, can_undo, stuck })
+    }
+
+    fn dump(&mut self, out: &mut dyn Write, tell: Tell<'_>) -> Result<Contents> {
+        let facts = self.survey()?;
+        if facts.id.is_none() {
+            return Err(Problem::failed(format!("there is no folder `{}`", self.path.display()))
+                .cure("make it, or correct its `path` in `db-tasks.toml`")
+                .into());
+        }
+        let excludes = Excludes::new(&self.exclude)?;
+        dump(&facts.root, &excludes, out, &mut |bytes, _| tell(bytes)).map(Contents::Files)
+    }
+
+    fn stage(&mut self, from: &mut dyn Read, trust: Trust, tell: Tell<'_>) -> Result<Contents> {
+        let aside = self.settled()?;
+        let target = aside.stage()?;
+        let links = if trust == Trust::Script { Links::AsTheyAre } else { Links::Inside };
+        let wanted = unpack(from, &target, links, &mut |bytes, _| tell(bytes))?;
+        let found: Census = read_back(&target, &mut |_, _| {})?;
+        let differing = differences(&wanted, &found);
+        if !differing.is_empty() {
+            let why: Vec<String> = differing.iter().take(10).map(ToString::to_string).collect();
+            return Err(Problem::failed(format!("`{}` does not hold what the archive brought", target.display()))
+                .because(why.join("\n"))
+                .cure("look at that disk; the live tree was not touched")
+                .into());
+        }
+        Ok(Contents::Files(wanted))
+    }
+
+    fn change(&mut self, change: &Change) -> Result<()> {
+        match change {
+            Change::Swap { live } => swap(&self.settled()?, parsed(live)),
+            Change::Undo { live } => undo(&self.settled()?, parsed(live)),
+            Change::Back { live, from: Swapped::In } => take_back(&self.settled()?, parsed(live)),
+            Change::Back { live, from: Swapped::Undone } => {
+                let (aside, now) = (self.settled()?, self.survey()?.id);
+                if shown(now) == *live { Ok(()) } else { undo(&aside, now) }
+            }
+            Change::Unstage => Ok(self.settled()?.unstage()?),
+            Change::Settle => Ok(self.settled()?.clear()?),
+            Change::Wipe { live, items } => {
+                let facts = self.survey()?;
+                if facts.entries > *items {
+                    return Err(Problem::refused(format!("`{}` holds more than was looked at", self.path.display()))
+                        .because(format!("{} entries now, {items} then: what came later is in nobody's yes", facts.entries))
+                        .cure("stop what writes there (`stop-during`), and run the command again")
+                        .into());
+                }
+                parsed(live).map_or(Ok(()), |id| Ok(wipe(&facts.root, id).map(drop)?))
+            }
+        }
+    }
+}
+
+fn shown(id: Option<Id>) -> String {
+    id.map_or(String::new(), |id| format!("{}:{}", id.dev, id.ino))
+}
+
+fn parsed(text: &str) -> Option<Id> {
+    let (dev, ino) = text.split_once(':')?;
+    Some(Id { dev: dev.parse().ok()?, ino: ino.parse().ok()? })
+}

@@ -1,0 +1,319 @@
+//! Stores beside PostgreSQL: what this process itself reads, makes and changes. Each kind has one file with a type that is a
+//! [`Store`]; an [`Address`] is how a plan names one, and `run` opens it.
+
+use std::fmt;
+use std::io::{Read, Write};
+use std::path::PathBuf;
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+
+use super::files;
+use crate::config::{SecretName, Wiping};
+use crate::plan::Trust;
+
+/// Told of the bytes of content so far.
+pub type Tell<'a> = &'a mut dyn FnMut(u64);
+
+/// A store that can be read and changed.
+pub trait Store {
+    /// What is there now. Nothing is changed.
+    fn look(&mut self) -> Result<Holding>;
+
+    /// Writes all of it, and says what was written.
+    fn dump(&mut self, out: &mut dyn Write, tell: Tell<'_>) -> Result<Contents>;
+
+    /// Makes it anew from an artifact, beside what is live, and reads back what it has made.
+    fn stage(&mut self, from: &mut dyn Read, trust: Trust, tell: Tell<'_>) -> Result<Contents>;
+
+    /// Changes it. Each of these may come twice, or late, after a run that was killed.
+    fn change(&mut self, change: &Change) -> Result<()>;
+}
+
+/// How a store changes. An `id` is a [`Holding::id`]: what was live when the plan was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "kebab-case")]
+pub enum Change {
+    /// What is staged becomes live; what was live is kept for an undo.
+    Swap {
+        /// What is live still.
+        live: String,
+    },
+    /// What is kept becomes live, and what was live is kept.
+    Undo {
+        /// What is live still.
+        live: String,
+    },
+    /// After a swap or an undo that others could not follow: `live` is live again, and what a swap has brought goes.
+    Back {
+        /// What is to be live.
+        live: String,
+        /// What it is taken back from.
+        from: Swapped,
+    },
+    /// What is on its way goes.
+    Unstage,
+    /// What the swap before the last one kept goes.
+    Settle,
+    /// All that it holds goes: what was looked at, and nothing that came later.
+    Wipe {
+        /// What is live still.
+        live: String,
+        /// How many items there were.
+        items: u64,
+    },
+}
+
+/// What is taken back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Swapped {
+    /// A swap: what it brought is of no use to anybody.
+    In,
+    /// An undo: both are somebody's.
+    Undone,
+}
+
+/// Where a store is. It is a value: plans show it, and the journal keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Address {
+    /// A tree of files on this machine.
+    Files {
+        /// Its root.
+        path: PathBuf,
+        /// Globs of what is left out of a backup.
+        #[serde(default)]
+        exclude: Vec<String>,
+    },
+    /// A tree of files in a container, or in a volume of one.
+    FilesInContainer {
+        /// `docker` or `podman`.
+        engine: String,
+        /// The container's name.
+        container: String,
+        /// The tree's root, from the container's.
+        path: String,
+    },
+    /// The collections of a Milvus database.
+    Milvus {
+        /// Where the server is.
+        url: String,
+        /// The database.
+        database: String,
+        /// `user:password`, or an API key.
+        token: Option<SecretName>,
+        /// What a wipe does.
+        wipe: Wiping,
+    },
+}
+
+impl Address {
+    /// What its artifacts are.
+    pub fn format(&self) -> Format {
+        match self {
+            Self::Files { .. } | Self::FilesInContainer { .. } => Format::Tar,
+            Self::Milvus { .. } => Format::Milvus,
+        }
+    }
+
+    /// Words for what a change does, with the names that it is done to.
+    pub fn change(&self, change: &Change) -> String {
+        let beside = match self {
+            Self::Files { .. } | Self::FilesInContainer { .. } => format!("{self}.db-tasks/"),
+            Self::Milvus { .. } => "COLLECTION__".into(),
+        };
+        match change {
+            Change::Swap { .. } => format!("{self} -> {beside}previous, {beside}staged -> {self}"),
+            Change::Undo { .. } => format!("{self} <-> {beside}previous"),
+            Change::Back { .. } => format!("{beside}previous -> {self}, as it was before"),
+            Change::Unstage => format!("{beside}staged"),
+            Change::Settle => format!("{beside}discard"),
+            Change::Wipe { .. } => match self {
+                Self::Milvus { wipe: Wiping::Drop, .. } => format!("every collection of {self}"),
+                Self::Milvus { wipe: Wiping::Empty, .. } => format!("every entity in {self}"),
+                _ => format!("all that is in {self}"),
+            },
+        }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Files { path, .. } => write!(f, "{}", path.display()),
+            Self::FilesInContainer { container, path, .. } => write!(f, "{container}:{path}"),
+            Self::Milvus { url, database, .. } => write!(f, "{url}/{database}"),
+        }
+    }
+}
+
+/// What an artifact is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Format {
+    /// A psql script.
+    #[default]
+    Script,
+    /// A tar.
+    Tar,
+    /// Messages of Milvus: see `docs/milvus-format.md`.
+    Milvus,
+}
+
+impl Format {
+    /// The format of a kind of store, as manifests name it.
+    pub fn of_kind(kind: &str) -> Self {
+        match kind {
+            "files" => Self::Tar,
+            "milvus" => Self::Milvus,
+            _ => Self::Script,
+        }
+    }
+
+    /// The kind of store.
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::Script => "postgres",
+            Self::Tar => "files",
+            Self::Milvus => "milvus",
+        }
+    }
+
+    /// How its files end, before what says how they are compressed.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Script => "sql",
+            Self::Tar => "tar",
+            Self::Milvus => "milvus",
+        }
+    }
+}
+
+/// A store as it was found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Holding {
+    /// What tells this content from another that came in its place; empty where there is none.
+    pub id: String,
+    /// Its parts (collections) by name, with what is in each; a tree is one part.
+    pub parts: Vec<(String, u64)>,
+    /// Bytes, where they are known.
+    pub bytes: Option<u64>,
+    /// The server's version.
+    pub version: Option<String>,
+    /// Whether there is something to undo to.
+    pub can_undo: bool,
+    /// Why it can't be replaced, where it can't.
+    pub stuck: Option<String>,
+}
+
+impl Holding {
+    /// Everything in it, in all parts.
+    pub fn items(&self) -> u64 {
+        self.parts.iter().map(|(_, items)| items).sum()
+    }
+}
+
+/// What an artifact holds, which is kept in its manifest.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Contents {
+    /// A tree of files: every entry, with a digest of each file.
+    Files(files::Census),
+    /// Collections.
+    Collections(Collections),
+}
+
+/// The collections of an artifact, and what was noticed.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Collections {
+    /// Each, by its name.
+    pub collections: Vec<Collection>,
+    /// What changed while it was read, in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changed: Vec<String>,
+}
+
+/// A collection of an artifact.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Collection {
+    /// Its name.
+    pub name: String,
+    /// Its entities.
+    pub entities: u64,
+    /// sha256 of its entities in the order of their keys.
+    pub sha256: String,
+}
+
+impl Contents {
+    /// Everything in it: entries of a tree, entities of all collections.
+    pub fn items(&self) -> u64 {
+        match self {
+            Self::Files(census) => census.entries.len() as u64,
+            Self::Collections(all) => all.collections.iter().map(|c| c.entities).sum(),
+        }
+    }
+
+    /// What changed while it was read: it is not what the store was at any one time.
+    pub fn changed(&self) -> Vec<String> {
+        match self {
+            Self::Files(census) => census.changed().map(ToString::to_string).collect(),
+            Self::Collections(all) => all.changed.clone(),
+        }
+    }
+
+    /// Everything in which `found` is not what this says.
+    pub fn differences(&self, found: &Self) -> Vec<String> {
+        match (self, found) {
+            (Self::Files(wanted), Self::Files(found)) => {
+                files::differences(wanted, found).iter().map(ToString::to_string).collect()
+            }
+            (Self::Collections(wanted), Self::Collections(found)) => wanted.differences(found),
+            _ => vec!["it is of another kind".into()],
+        }
+    }
+}
+
+impl Collections {
+    fn differences(&self, found: &Self) -> Vec<String> {
+        let other = |name: &str| found.collections.iter().find(|c| c.name == name);
+        let differing = self.collections.iter().filter_map(|c| match other(&c.name) {
+            None => Some(format!("the collection `{}` is missing", c.name)),
+            Some(f) if f.entities != c.entities => {
+                Some(format!("the collection `{}` has {} entities in place of {}", c.name, f.entities, c.entities))
+            }
+            Some(f) if f.sha256 != c.sha256 => Some(format!("the collection `{}` has other entities", c.name)),
+            Some(_) => None,
+        });
+        let more = found.collections.iter().filter(|f| self.collections.iter().all(|c| c.name != f.name));
+        differing.chain(more.map(|f| format!("the collection `{}` is one too many", f.name))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn collections_differ_by_what_is_in_them() {
+        let collections = |all: &[(&str, u64, &str)]| Collections {
+            collections: all
+                .iter()
+                .map(|(n, e, s)| Collection { name: (*n).into(), entities: *e, sha256: (*s).into() })
+                .collect(),
+            changed: Vec::new(),
+        };
+        let wanted = collections(&[("a", 1, "x"), ("b", 2, "y"), ("c", 3, "z")]);
+        assert_eq!(wanted.differences(&wanted), Vec::<String>::new());
+        let found = collections(&[("a", 1, "other"), ("b", 5, "y"), ("d", 1, "")]);
+        assert_eq!(
+            wanted.differences(&found),
+            [
+                "the collection `a` has other entities",
+                "the collection `b` has 5 entities in place of 2",
+                "the collection `c` is missing",
+                "the collection `d` is one too many",
+            ]
+        );
+    }
+}

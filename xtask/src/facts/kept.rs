@@ -1,0 +1,49 @@
+//! What the last restore or reset replaced together, so that an undo goes back with all of it.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+
+use crate::config::Project;
+use crate::plan::{Act, Deed, How};
+use crate::problem::Problem;
+
+/// What was replaced together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// The keys of the databases and stores.
+    pub together: Vec<String>,
+}
+
+impl Kept {
+    /// Reads what the last run has written down.
+    ///
+    /// # Errors
+    /// There is something that can't be read: what an undo would go back to is not guessed.
+    pub fn read(project: &Project) -> Result<Option<Self>> {
+        let path = path(project);
+        let unreadable = |why: String| {
+            Problem::failed(format!("could not read `{}`", path.display()))
+                .because(why)
+                .cure("name what is to be undone with `--only`; the next restore writes the file anew")
+        };
+        match std::fs::read_to_string(&path) {
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(unreadable(e.to_string()).into()),
+            Ok(text) => Ok(Some(serde_json::from_str(&text).map_err(|e| unreadable(e.to_string()))?)),
+        }
+    }
+
+    /// Writes it down, where there is more than one database or store that an undo could be for.
+    pub fn note(project: &Project, keys: &[&str]) -> Option<Act> {
+        let kept = Self { together: keys.iter().map(ToString::to_string).collect() };
+        let text = format!("{}\n", serde_json::to_string(&kept).ok()?);
+        let deed = Deed { what: "what db-undo goes back to".into(), how: How::Text(path(project), text) };
+        (project.databases.len() + project.stores.len() > 1).then_some(Act::Write(deed))
+    }
+}
+
+fn path(project: &Project) -> PathBuf {
+    project.state_dir().join("kept.json")
+}

@@ -1,0 +1,144 @@
+//! The survey of stores beside PostgreSQL, and of all that one backup is of.
+
+use anyhow::Result;
+
+use super::survey::{Surveyed, Surveyor, is_local};
+use crate::bundle::manifest::Missing;
+use crate::config::{Database, Store, StoreKind};
+use crate::door::Interrupt;
+use crate::engine::postgres::facts::Depth;
+use crate::engine::store::{Address, Holding};
+use crate::plan::{Safety, Stake};
+use crate::problem::Problem;
+use crate::run::store::open;
+
+/// What is known of one store.
+#[derive(Debug, Clone)]
+pub struct SurveyedStore {
+    /// Its entry in `db-tasks.toml`.
+    pub spec: Store,
+    /// Where it is.
+    pub address: Address,
+    /// What is there.
+    pub held: Holding,
+    /// The host that it is on, when it is not of this machine.
+    pub remote_host: Option<String>,
+}
+
+impl SurveyedStore {
+    /// Its key.
+    pub fn key(&self) -> &str {
+        &self.spec.key
+    }
+
+    /// What is at stake when its data is replaced.
+    pub fn stake(&self) -> Stake {
+        Stake {
+            database: self.spec.key.clone(),
+            at: self.address.to_string(),
+            remote_host: self.remote_host.clone(),
+            marker: None,
+            size: self.held.bytes,
+            sessions: Vec::new(),
+            safety: Safety::Kept,
+        }
+    }
+}
+
+/// All that a task is about.
+#[derive(Debug, Clone, Default)]
+pub struct Set {
+    /// The databases.
+    pub databases: Vec<Surveyed>,
+    /// The stores beside them.
+    pub stores: Vec<SurveyedStore>,
+    /// Optional stores that are down.
+    pub missing: Vec<Missing>,
+}
+
+impl Set {
+    /// The keys of all that is there.
+    pub fn keys(&self) -> Vec<&str> {
+        let databases = self.databases.iter().map(|d| d.spec.key.as_str());
+        databases.chain(self.stores.iter().map(SurveyedStore::key)).collect()
+    }
+}
+
+impl Surveyor<'_> {
+    /// Surveys databases and stores. An optional store that is down is none of the set.
+    pub fn set(&self, databases: &[Database], stores: &[Store], depth: Depth) -> Result<Set> {
+        let databases = databases.iter().map(|d| self.survey(d, depth)).collect::<Result<Vec<_>>>()?;
+        let mut set = Set { databases, ..Set::default() };
+        for spec in stores {
+            let missing = |why| Missing { store: spec.key.clone(), why };
+            match self.store(spec) {
+                Err(down) if spec.optional => set.missing.push(missing(first_words(&down))),
+                Ok(found) if spec.optional && found.held.id.is_empty() => {
+                    set.missing.push(missing(format!("there is nothing at {}", found.address)));
+                }
+                found => set.stores.push(found?),
+            }
+        }
+        Ok(set)
+    }
+
+    /// Surveys a store.
+    pub fn store(&self, spec: &Store) -> Result<SurveyedStore> {
+        let (address, remote_host) = self.address(spec)?;
+        let held = open(&address, &self.project.secrets, &Interrupt::default())?.look()?;
+        Ok(SurveyedStore { spec: spec.clone(), address, held, remote_host })
+    }
+
+    fn address(&self, spec: &Store) -> Result<(Address, Option<String>)> {
+        match &spec.kind {
+            StoreKind::Files { path, exclude } => Ok((Address::Files { path: path.clone(), exclude: exclude.clone() }, None)),
+            StoreKind::FilesInContainer { container, path } => {
+                let found = self.container(container)?;
+                let address =
+                    Address::FilesInContainer { engine: found.engine.clone(), container: found.name.clone(), path: path.clone() };
+                Ok((address, found.engine_host.filter(|host| !is_local(host))))
+            }
+            StoreKind::Milvus { url, database, token, wipe } => {
+                let host = host(url).ok_or_else(|| {
+                    Problem::usage(format!("`stores.{}` has the address `{url}`, which names no host", spec.key))
+                        .cure("write it like `http://localhost:19530`")
+                })?;
+                let address = Address::Milvus { url: url.clone(), database: database.clone(), token: token.clone(), wipe: *wipe };
+                Ok((address, Some(host).filter(|host| !is_local(host))))
+            }
+        }
+    }
+}
+
+/// The host of an `http` address, without a port.
+fn host(url: &str) -> Option<String> {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split('/').next().unwrap_or(rest);
+    let host = match authority.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or(v6),
+        None => authority.split(':').next().unwrap_or(authority),
+    };
+    Some(host.to_owned()).filter(|host| !host.is_empty())
+}
+
+fn first_words(error: &anyhow::Error) -> String {
+    error.to_string().lines().next().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_of_addresses() {
+        for (url, want) in [
+            ("http://localhost:19530", Some("localhost")),
+            ("https://milvus.example/x", Some("milvus.example")),
+            ("127.0.0.1:19530", Some("127.0.0.1")),
+            ("http://[::1]:19530", Some("::1")),
+            ("http://", None),
+        ] {
+            assert_eq!(host(url).as_deref(), want, "{url}");
+        }
+    }
+}

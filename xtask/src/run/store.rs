@@ -1,0 +1,161 @@
+//! The one pass of bytes for stores beside PostgreSQL, and the way to open one.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::Result;
+use chrono::{DateTime, Utc};
+
+use super::flushed::Flushed;
+use super::pipe::{Found, Held, Progress, private_file, undamaged, unreadable, unwritable};
+use crate::config::Secrets;
+use crate::door::Interrupt;
+#[cfg(unix)]
+use crate::engine::files;
+use crate::engine::store::{Address, Contents, Format, Store};
+use crate::plan::{Pipe, Sink, Source};
+use crate::problem::Problem;
+use crate::stream::{self, Compression, Decoder, Digest, Sum};
+
+/// Opens a store.
+///
+/// # Errors
+/// Nobody answers where it should be, or this program was built without it.
+pub fn open(address: &Address, _secrets: &Secrets, _interrupt: &Interrupt) -> Result<Box<dyn Store>> {
+    match address {
+        #[cfg(unix)]
+        Address::Files { path, exclude } => Ok(Box::new(files::Tree { path: path.clone(), exclude: exclude.clone() })),
+        _ => Err(Problem::failed(format!("{address} can't be opened by this program"))
+            .because("it was built without what this kind of store needs")
+            .cure("build it with its default features (`cargo install db-tasks`), on Linux or macOS")
+            .into()),
+    }
+}
+
+/// Moves a store's bytes, and returns only when they have proved good.
+pub fn pump(
+    pipe: &Pipe,
+    secrets: &Secrets,
+    interrupt: &Interrupt,
+    now: fn() -> DateTime<Utc>,
+    progress: &mut dyn FnMut(&Progress),
+) -> Result<Found> {
+    let (started, begun) = (now(), Instant::now());
+    let expected = pipe.proof.expected_bytes;
+    let mut tell = |bytes| progress(&Progress { bytes, expected, rows: 0, elapsed: begun.elapsed() });
+    let (contents, plain_bytes, sum) = match (&pipe.from, &pipe.to) {
+        (Source::Store(address), Sink::File { path, compression }) => {
+            let mut store = open(address, secrets, interrupt)?;
+            write(path, *compression, interrupt, &mut |out| store.dump(out, &mut tell))?
+        }
+        (Source::File { path, codec }, Sink::Stage(address)) => {
+            let mut store = open(address, secrets, interrupt)?;
+            read(path, *codec, interrupt, &mut |from| store.stage(from, pipe.proof.trust, &mut tell))?
+        }
+        (Source::File { path, codec }, Sink::Nowhere) => read(path, *codec, interrupt, &mut |from| scan(pipe.format, from))?,
+        _ => anyhow::bail!("no bytes go this way for `{}`", pipe.store),
+    };
+    if !matches!(pipe.from, Source::Store(_)) {
+        undamaged(&pipe.proof, Some(&sum))?;
+    }
+    as_wanted(&contents, pipe.proof.contents.as_ref())?;
+    Ok(Found { started, took: begun.elapsed(), sum, plain_bytes, held: Held::Contents(contents), counts: Vec::new() })
+}
+
+/// Reads an artifact whole, without a store. Links may lead where they like: nothing is written.
+fn scan(format: Format, from: &mut dyn Read) -> Result<Contents> {
+    match format {
+        Format::Tar => crate::engine::files::scan(from, crate::engine::files::Links::AsTheyAre).map(Contents::Files),
+        other => Err(Problem::failed(format!("this program can't read artifacts of {}", other.kind()))
+            .cure("build it with its default features (`cargo install db-tasks`)")
+            .into()),
+    }
+}
+
+fn as_wanted(found: &Contents, wanted: Option<&Contents>) -> Result<()> {
+    let differing = wanted.map_or(Vec::new(), |wanted| wanted.differences(found));
+    if differing.is_empty() {
+        return Ok(());
+    }
+    Err(Problem::failed("the backup does not hold what its manifest names")
+        .because(differing[..differing.len().min(10)].join("\n"))
+        .cure("use another backup (`db-list`)")
+        .of_backup()
+        .into())
+}
+
+type Passed = (Contents, u64, Sum);
+
+fn write(
+    path: &Path,
+    compression: Compression,
+    interrupt: &Interrupt,
+    dump: &mut dyn FnMut(&mut dyn Write) -> Result<Contents>,
+) -> Result<Passed> {
+    let file = Digest::new(Flushed::new(private_file(path)?));
+    let mut out = Passing::new(stream::encoder(compression, file).map_err(|e| unwritable(&e))?, interrupt);
+    let contents = dump(&mut out).map_err(|e| match e.downcast::<io::Error>() {
+        Ok(e) => unwritable(&e).into(),
+        Err(e) => e,
+    })?;
+    let (file, sum) = out.inner.finish().map_err(|e| unwritable(&e))?.finish();
+    file.finish().map_err(|e| unwritable(&e))?;
+    Ok((contents, out.bytes, sum))
+}
+
+fn read(
+    path: &Path,
+    codec: stream::Codec,
+    interrupt: &Interrupt,
+    take: &mut dyn FnMut(&mut dyn Read) -> Result<Contents>,
+) -> Result<Passed> {
+    let opened = File::open(path).and_then(|file| stream::decoder(codec, Digest::new(file)));
+    let mut from = Passing::new(opened.map_err(|e| unreadable(path, &e))?, interrupt);
+    let contents = take(&mut from).map_err(|e| match e.downcast::<io::Error>() {
+        Ok(e) => unreadable(path, &e).into(),
+        Err(e) => e,
+    })?;
+    // what follows the artifact's end is part of the file, and of its checksum
+    io::copy(&mut from, &mut io::sink()).map_err(|e| unreadable(path, &e))?;
+    let bytes = from.bytes;
+    let sum = Decoder::finish(from.inner).map_err(|e| unreadable(path, &e))?.finish().1;
+    Ok((contents, bytes, sum))
+}
+
+/// Counts bytes as they pass, and lets none pass once a signal came.
+struct Passing<'a, T> {
+    inner: T,
+    bytes: u64,
+    interrupt: &'a Interrupt,
+}
+
+impl<'a, T> Passing<'a, T> {
+    fn new(inner: T, interrupt: &'a Interrupt) -> Self {
+        Self { inner, bytes: 0, interrupt }
+    }
+
+    fn passed(&mut self, bytes: usize) -> io::Result<usize> {
+        self.bytes += bytes as u64;
+        if self.interrupt.strikes() { Err(io::Error::other("interrupted")) } else { Ok(bytes) }
+    }
+}
+
+impl<T: Read> Read for Passing<'_, T> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let got = self.inner.read(buf)?;
+        self.passed(got)
+    }
+}
+
+impl<T: Write> Write for Passing<'_, T> {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        let taken = self.inner.write(buf)?;
+        self.passed(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}

@@ -1,0 +1,122 @@
+//! What keeps a database from being replaced, said before anything is touched.
+
+use anyhow::Result;
+
+use super::{Aim, Difference, Request};
+use crate::engine::postgres::DatabaseFacts;
+use crate::engine::postgres::admin;
+use crate::engine::postgres::version::misfit;
+use crate::engine::store::Format;
+use crate::facts::Surveyed;
+use crate::facts::dumps::Dump;
+use crate::plan::Step;
+use crate::problem::Problem;
+use crate::ui::human::{self, counted};
+
+/// Databases that a killed run left: they are nobody's, and their names are needed.
+pub(in crate::task) fn leftovers(target: &Surveyed, names: &[&str]) -> Result<Vec<Step>> {
+    let left = names.iter().filter_map(|name| target.server.database(name));
+    left.map(|database| ours(database).map(|()| Step::Act(admin::drop(&target.client, &database.name)))).collect()
+}
+
+/// Refuses to touch a database that only looks like one of ours.
+pub(in crate::task) fn ours(database: &DatabaseFacts) -> Result<()> {
+    if database.is_ours() {
+        return Ok(());
+    }
+    Err(Problem::refused(format!("the database `{}` is in the way, and db-tasks did not make it", database.name))
+        .cure(format!(
+            "if it is of no use, drop it; else give it another name: `ALTER DATABASE \"{}\" RENAME TO …`",
+            database.name
+        ))
+        .into())
+}
+
+/// Refuses what would not fit, before anything is touched.
+pub(super) fn suits(target: &Surveyed, dump: &Dump, request: &Request) -> Result<()> {
+    if let Some(other) = dump.artifact.as_ref().filter(|a| a.format() != Format::Script) {
+        return Err(Problem::refused(format!("`{}` in the backup is no database: its kind is {}", other.store, other.kind))
+            .cure("restore it with `--only` and the name of its store")
+            .into());
+    }
+    if let Some(artifact) = &dump.artifact {
+        let same = artifact.database.name == target.name() || artifact.store == target.spec.key;
+        if !same && request.aim == Aim::Live && !request.accept.contains(&Difference::Database) {
+            return Err(Problem::refused(format!(
+                "the backup is of the database `{}`, not of `{}`",
+                artifact.database.name,
+                target.name()
+            ))
+            .cure("choose the other with `--database`, restore beside it with `--as NAME`, or accept it with `--any-database`")
+            .into());
+        }
+    }
+    match misfit(dump.dumped_from, dump.dumped_by, target.server.version) {
+        Some(why) if !request.accept.contains(&Difference::Version) => Err(Problem::refused(format!("`{}` does not fit this server", dump.backup.name))
+            .because(why)
+            .cure("restore into a newer server, or try it with `--any-version` (the live database stays until the new one has proved good)")
+            .into()),
+        _ => Ok(()),
+    }
+}
+
+/// The new database stands beside the live one for a while: there must be room for it.
+pub(super) fn fits_the_disk(dump: &Dump, disk_left: Option<u64>) -> Result<()> {
+    let needed = dump.artifact.as_ref().map(|a| a.database.size.unwrap_or(0).max(a.plain_bytes));
+    if let (Some(left), Some(needed)) = (disk_left, needed)
+        && left < needed
+    {
+        return Err(Problem::refused("the server's disk has no room for a second copy of the database")
+            .because(format!("about {} are needed, {} are left", human::bytes(needed), human::bytes(left)))
+            .cure("free some space there: a restore loads beside the live database, so that a failure loses nothing")
+            .into());
+    }
+    Ok(())
+}
+
+pub(in crate::task) fn may_create(target: &Surveyed) -> Result<()> {
+    if target.server.role.createdb {
+        return Ok(());
+    }
+    Err(Problem::refused(format!("the role `{}` may not create databases", target.server.role.name))
+        .because("a restore loads into a new database beside the live one, and swaps when all has proved good")
+        .cure(format!(
+            "an administrator runs `ALTER ROLE \"{}\" CREATEDB`, or another role is given in the connection",
+            target.server.role.name
+        ))
+        .into())
+}
+
+/// What holds a database so that no rename can be had.
+pub(in crate::task) fn swappable(target: &Surveyed) -> Result<()> {
+    let s = &target.server;
+    if let Some(live) = target.live().filter(|d| !s.role.superuser && d.owner != s.role.name) {
+        return Err(Problem::refused(format!(
+            "the role `{}` does not own `{}`, so it may not rename it",
+            s.role.name, live.name
+        ))
+        .cure(format!("connect as `{}` or as a superuser", live.owner))
+        .into());
+    }
+    unheld(target)
+}
+
+/// What no session's end makes way for.
+pub(in crate::task) fn unheld(target: &Surveyed) -> Result<()> {
+    let s = &target.server;
+    if s.prepared > 0 {
+        return Err(Problem::refused(format!(
+            "`{}` is held by {}",
+            target.name(),
+            counted(s.prepared.into(), "prepared transaction")
+        ))
+        .cure("end what is prepared with COMMIT PREPARED or ROLLBACK PREPARED (`SELECT * FROM pg_prepared_xacts`)")
+        .into());
+    }
+    if s.slots > 0 {
+        return Err(Problem::refused(format!("`{}` is held by {}", target.name(), counted(s.slots.into(), "logical replication slot")))
+            .cure("drop what is not needed (`SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots`), or stop what replicates")
+            .into());
+    }
+    Ok(())
+}

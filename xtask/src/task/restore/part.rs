@@ -1,0 +1,180 @@
+//! What a restore does for one database or one store.
+
+use anyhow::Result;
+
+use super::checks::{fits_the_disk, leftovers, may_create, ours, suits, swappable};
+use super::{Request, brought_along, load, unstage};
+use crate::engine::postgres::admin::{self, Own, Swap, SwapBack};
+use crate::engine::postgres::name::{beside, previous};
+use crate::engine::store::{Change, Swapped};
+use crate::facts::dumps::Dump;
+use crate::facts::{Surveyed, SurveyedStore};
+use crate::plan::{Act, Deed, How, Pipe, Proof, Sink, Stake, Step, Trust};
+use crate::problem::Problem;
+use crate::ui::human::holds;
+
+/// What is put back, where, and from what.
+#[derive(Clone, Copy)]
+pub enum Subject<'a> {
+    /// A database.
+    Database {
+        /// As it is.
+        target: &'a Surveyed,
+        /// Its dump.
+        dump: &'a Dump,
+        /// Bytes left on the server's disk, where it is this machine's.
+        disk_left: Option<u64>,
+    },
+    /// A store.
+    Store {
+        /// As it is.
+        target: &'a SurveyedStore,
+        /// Its artifact.
+        dump: &'a Dump,
+    },
+}
+
+impl Subject<'_> {
+    /// Its key.
+    pub fn key(&self) -> &str {
+        match self {
+            Self::Database { target, .. } => &target.spec.key,
+            Self::Store { target, .. } => target.key(),
+        }
+    }
+}
+
+/// One part of a restore: all are staged, then all are swapped in.
+pub(super) struct Part {
+    /// `app` (localhost)
+    pub name: String,
+    /// What an earlier run has left.
+    pub before: Vec<Step>,
+    /// Makes it anew beside what is live, with proof.
+    pub stage: Act,
+    /// Takes that away.
+    pub unstage: Vec<Act>,
+    /// Makes it live.
+    pub swap: Act,
+    /// Makes live what was, where another part could not follow; may come twice, or late.
+    pub back: Vec<Act>,
+    /// Removes what a second undo would have needed.
+    pub settle: Option<Act>,
+    /// What is live, where there is something.
+    pub stake: Option<Stake>,
+    /// What the backup holds, and what else should be known.
+    pub notes: Vec<String>,
+    /// Where the old data stays.
+    pub kept: Option<String>,
+}
+
+impl Part {
+    /// What a restore does for this one.
+    pub fn of(subject: &Subject<'_>, request: &Request, company: Company) -> Result<Self> {
+        match subject {
+            Subject::Database { target, dump, disk_left } => {
+                suits(target, dump, request)?;
+                may_create(target)?;
+                fits_the_disk(dump, *disk_left)?;
+                Self::of_database(target, dump, request.trust, company)
+            }
+            Subject::Store { target, dump } => Self::of_store(target, dump, request.trust),
+        }
+    }
+
+    fn of_database(target: &Surveyed, dump: &Dump, trust: Trust, company: Company) -> Result<Self> {
+        let (name, client) = (target.name(), &target.client);
+        swappable(target)?;
+        let live = target.live();
+        let staged = beside(name, "staged");
+        let older = live.and(target.server.database(&previous(name)));
+        older.map_or(Ok(()), ours)?;
+        let recorded = dump.artifact.as_ref().map(|a| &a.database).filter(|d| !d.is_none());
+        let swap = Swap {
+            carries: live.cloned().or_else(|| recorded.map(|d| brought_along(d, target))),
+            live: name,
+            incoming: &staged,
+            live_oid: live.map(|d| d.oid),
+            older_oid: older.map(|d| d.oid),
+            own: Own::of(live.or(recorded)),
+            kept: Own::of(live),
+        };
+        let failed = admin::failed(name);
+        let (discard, mut names) = (swap.discard(), vec![staged.as_str()]);
+        names.push(&discard);
+        if company == Company::Others {
+            names.push(&failed);
+        }
+        // what came in place of none has been made for good: it harms nobody
+        let back = live.map_or(Vec::new(), |live| {
+            let back = SwapBack { live: name, old_oid: live.oid, own: Own::of(Some(live)), older_oid: older.map(|d| d.oid) };
+            vec![admin::swap_back(client, &back), admin::drop(client, &failed)]
+        });
+        let kept = live
+            .map(|_| format!("the data that was there is kept as the database `{}`: `db-undo` swaps it back", previous(name)));
+        Ok(Self {
+            name: format!("`{name}` ({})", target.at()),
+            before: leftovers(target, &names)?,
+            stage: load(target, dump, trust, &staged),
+            unstage: unstage(target, &staged),
+            swap: admin::swap(client, &swap),
+            back,
+            settle: older.map(|_| admin::drop(client, &discard)),
+            stake: live.map(|_| target.stake()),
+            notes: super::holds(target, dump).into_iter().chain(super::older_goes(target)).collect(),
+            kept,
+        })
+    }
+
+    fn of_store(target: &SurveyedStore, dump: &Dump, trust: Trust) -> Result<Self> {
+        let (key, address) = (target.key(), &target.address);
+        let artifact = dump.artifact.as_ref();
+        if let Some(other) = artifact.filter(|a| a.format() != address.format()) {
+            return Err(Problem::refused(format!("the backup has `{key}` as a store of another kind: {}", other.kind))
+                .cure("restore what has stayed as it was, each with `--only NAME`")
+                .into());
+        }
+        if let Some(why) = &target.held.stuck {
+            return Err(Problem::refused(format!("`{key}` can't be replaced")).because(why).cure("nothing was touched").into());
+        }
+        let live = target.held.id.clone();
+        let change = |what: &str, change| Deed { what: what.into(), how: How::Change(address.clone(), change) };
+        let stage = Pipe {
+            store: key.into(),
+            format: address.format(),
+            from: dump.source.clone(),
+            to: Sink::Stage(address.clone()),
+            proof: Proof {
+                sha256: artifact.map(|a| a.sha256.clone()),
+                contents: artifact.and_then(|a| a.contents.clone()),
+                trust,
+                expected_bytes: artifact.map(|a| a.plain_bytes),
+                ..Proof::default()
+            },
+        };
+        let held = artifact.and_then(|a| a.contents.as_ref()).map(|c| format!("{key}: the backup holds {}", holds(c)));
+        let goes = target
+            .held
+            .can_undo
+            .then(|| format!("{key}: what the last restore kept goes for good: only what the next one replaces is kept"));
+        Ok(Self {
+            name: format!("`{key}` ({address})"),
+            before: Vec::new(),
+            stage: Act::Pipe(Box::new(stage)),
+            unstage: vec![Act::Remove(change(key, Change::Unstage))],
+            swap: Act::Rename(change(key, Change::Swap { live: live.clone() })),
+            back: vec![Act::Rename(change(key, Change::Back { live: live.clone(), from: Swapped::In }))],
+            settle: Some(Act::Remove(change(key, Change::Settle))),
+            stake: (!live.is_empty()).then(|| target.stake()),
+            notes: held.into_iter().chain(goes).collect(),
+            kept: (!live.is_empty()).then(|| format!("what was in `{key}` is kept: `db-undo` swaps it back")),
+        })
+    }
+}
+
+/// Whether other parts are restored along with one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Company {
+    Alone,
+    Others,
+}

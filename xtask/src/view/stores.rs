@@ -1,0 +1,70 @@
+//! How stores beside PostgreSQL stand.
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use crate::config::Store;
+use crate::engine::store::Format;
+use crate::facts::SurveyedStore;
+use crate::ui::human::{count, held};
+use crate::ui::table::{Lean, columns};
+
+/// A store as it was found, or not to be reached.
+pub type Looked = (Store, Result<SurveyedStore>);
+
+/// For people; `last` is the last good backup with it.
+pub fn text(looked: &Looked, last: &str) -> String {
+    let line = |name: &str, value: &str| format!("  {name:<12} {value}");
+    let (spec, found) = looked;
+    let mut lines = match found {
+        Err(e) => {
+            let optional = if spec.optional { " (optional)" } else { "" };
+            vec![format!("{}: NOT REACHED{optional}\n  {}", spec.key, format!("{e:#}").replace('\n', "\n  "))]
+        }
+        Ok(s) => {
+            let mut lines = vec![format!("{} ({})", s.key(), s.address)];
+            lines.extend(s.held.version.as_ref().map(|v| line("server", &format!("Milvus {v}"))));
+            let holds = if s.held.id.is_empty() { "is not there".into() } else { held(s.address.format(), &s.held) };
+            lines.push(line("holds", &holds));
+            lines
+                .extend(s.held.can_undo.then(|| line("undo", "what the last restore replaced is kept: `db-undo` swaps it back")));
+            lines
+        }
+    };
+    lines.push(line("last backup", last));
+    if let Ok(s) = found
+        && s.address.format() != Format::Tar
+        && !s.held.parts.is_empty()
+    {
+        let rows: Vec<Vec<String>> =
+            s.held.parts.iter().map(|(name, items)| vec![String::new(), name.clone(), count(*items)]).collect();
+        lines.push(columns(&[("", Lean::Left), ("COLLECTION", Lean::Left), ("ENTITIES", Lean::Right)], &rows));
+    }
+    lines.join("\n")
+}
+
+/// What `--check` fails for.
+pub fn problem(looked: &Looked) -> Option<String> {
+    let (spec, found) = looked;
+    match found {
+        Err(e) if !spec.optional => Some(format!("{}: {}", spec.key, e.to_string().lines().next().unwrap_or_default())),
+        Ok(s) if s.held.id.is_empty() && !spec.optional => Some(format!("{}: there is nothing at {}", spec.key, s.address)),
+        _ => None,
+    }
+}
+
+/// For programs.
+pub fn json(looked: &Looked, last: Option<Value>) -> Value {
+    let (spec, found) = looked;
+    match found {
+        Err(e) => {
+            json!({ "key": spec.key, "reached": false, "optional": spec.optional, "error": format!("{e:#}"), "last_backup": last })
+        }
+        Ok(s) => json!({
+            "key": spec.key, "reached": true, "optional": spec.optional, "kind": s.address.format().kind(), "at": s.address.to_string(),
+            "exists": !s.held.id.is_empty(), "version": s.held.version, "items": s.held.items(), "bytes": s.held.bytes,
+            "parts": s.held.parts.iter().map(|(name, items)| json!({ "name": name, "items": items })).collect::<Vec<_>>(),
+            "can_undo": s.held.can_undo, "last_backup": last,
+        }),
+    }
+}
