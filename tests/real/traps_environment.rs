@@ -75,10 +75,16 @@ fn t34_a_set_says_when_each_database_was_dumped() {
         cluster.sql(&db.name, "DELETE FROM orders");
     }
     project.ok("db-verify");
-    project.fails("db-restore --latest --yes", 2, "--database");
     project.ok("db-restore --latest --yes --database b");
     assert_eq!(cluster.sql(&a.name, "SELECT count(*) FROM orders"), "0");
-    project.ok("db-restore --latest --yes --database a");
+    same(&cluster.fingerprint(&b.name), &before.1);
+    // all of it, where nothing else is said; and where one can't follow, neither is replaced
+    cluster.sql(&b.name, "DELETE FROM orders");
+    let held = super::Held::new(cluster, &b.name, "SELECT 1");
+    project.fails("db-restore --latest --yes", 1, "being accessed by other users");
+    assert_eq!([&a, &b].map(|db| cluster.sql(&db.name, "SELECT count(*) FROM orders")), ["0", "0"]);
+    drop(held);
+    project.ok("db-restore --latest --yes");
     same(&cluster.fingerprint(&a.name), &before.0);
     same(&cluster.fingerprint(&b.name), &before.1);
 }

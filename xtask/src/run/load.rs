@@ -80,8 +80,8 @@ impl Loading {
         Ok(dealt_with)
     }
 
-    /// Only now does psql get to hear COMMIT. Returns what it says.
-    pub fn finish(self, secrets: &Secrets, interrupt: &Interrupt) -> Result<String> {
+    /// Only now does psql get to hear COMMIT. Returns what it and its helper say.
+    pub fn finish(self, secrets: &Secrets, interrupt: &Interrupt) -> Result<[String; 2]> {
         let Self { child, mut stdin, begun, answer, load, .. } = self;
         // a psql that has died closes its end, and says why itself
         drop(stdin.write_all(load.after.as_bytes()));
@@ -90,8 +90,9 @@ impl Loading {
         let has_begun = begun.recv().is_ok();
         let beside = has_begun.then(|| movers::start(&load.beside, Input::Text, Outlet::Kept, secrets, interrupt));
         child.wait().map_err(|e| explained(e, &load, has_begun))?;
-        beside.map_or(Ok(String::new()), |helper| helper?.wait())?;
-        answer.join().map_err(|_| anyhow::anyhow!("the thread that listens to psql broke down"))
+        let helped = beside.map_or(Ok(String::new()), |helper| helper?.wait())?;
+        let answer = answer.join().map_err(|_| anyhow::anyhow!("the thread that listens to psql broke down"))?;
+        Ok([answer, helped])
     }
 
     /// Gives the load up: psql is killed before it can read the end of its input, so that nothing is committed.

@@ -99,8 +99,9 @@ pub fn pump(
             return Err(sink.cause_of_death().unwrap_or(e));
         }
     };
-    let (written, answer) = sink.finish(secrets, interrupt)?;
-    let counts = answer.split_once(COUNTS).map(|(_, answer)| read_counts(answer)).unwrap_or_default();
+    let (written, answers) = sink.finish(secrets, interrupt)?;
+    let counts: Vec<(String, u64)> =
+        answers.iter().filter_map(|answer| answer.split_once(COUNTS)).flat_map(|(_, counts)| read_counts(counts)).collect();
     if let Sink::Psql(_) = pipe.to {
         proof::loaded(&script, &counts)?;
     }
@@ -272,16 +273,16 @@ impl Drain {
     }
 
     /// Ends the sink well: only now does psql get to hear COMMIT, only now is a file's end written and flushed to disk.
-    fn finish(self, secrets: &Secrets, interrupt: &Interrupt) -> Result<(Option<Sum>, String)> {
+    fn finish(self, secrets: &Secrets, interrupt: &Interrupt) -> Result<(Option<Sum>, [String; 2])> {
         match self {
             Self::File(encoder) => {
                 let digest = encoder.finish().map_err(|e| unwritable(&e))?;
                 let (file, sum) = digest.finish();
                 file.finish().map_err(|e| unwritable(&e))?;
-                Ok((Some(sum), String::new()))
+                Ok((Some(sum), Default::default()))
             }
             Self::Psql(loading) => Ok((None, loading.finish(secrets, interrupt)?)),
-            Self::Nowhere | Self::Closed => Ok((None, String::new())),
+            Self::Nowhere | Self::Closed => Ok((None, Default::default())),
         }
     }
 

@@ -10,7 +10,7 @@ use crate::bundle::Backup;
 use crate::config::Project;
 use crate::engine::postgres::DatabaseFacts;
 use crate::engine::postgres::admin::{self, Identity, Own};
-use crate::engine::postgres::facts::{COUNT_ROWS, Half, LOADED, LOADING, analyze};
+use crate::engine::postgres::facts::{Half, LOADED, LOADING, analyze, count_rows};
 use crate::engine::postgres::name::{connect, previous};
 use crate::engine::postgres::proof::{BEGUN, COUNTS};
 use crate::engine::store::Format;
@@ -163,8 +163,8 @@ pub(super) fn load(target: &Surveyed, dump: &Dump, trust: Trust, name: &str) -> 
             cmd: client.load(client.maintenance()),
             // names are in UTF-8, whatever the server's own is; the dump says itself what it is in
             before: format!("SET client_encoding = UTF8;\n{create}{}{begin}", connect(name)),
-            after: format!("\nCOMMIT;\nRESET ALL;\n{}\\echo '{}'\n{COUNT_ROWS}", analyze(Half::One), COUNTS.trim_end()),
-            beside: client.psql(name, format!("{LOADED}\n{}", analyze(Half::Other))),
+            after: format!("\nCOMMIT;\nRESET ALL;\n{}", look_through(Half::One)),
+            beside: client.psql(name, format!("{LOADED}\n{}", look_through(Half::Other))),
         })),
         proof: Proof {
             sha256: dump.artifact.as_ref().map(|a| a.sha256.clone()),
@@ -175,6 +175,11 @@ pub(super) fn load(target: &Surveyed, dump: &Dump, trust: Trust, name: &str) -> 
             expected_bytes: dump.artifact.as_ref().map(|a| a.plain_bytes),
         },
     }))
+}
+
+/// Statistics, and the counts that prove the load, for half of the tables: there are two sessions, and most often two cores.
+fn look_through(half: Half) -> String {
+    format!("{}\\echo '{}'\n{}", analyze(half), COUNTS.trim_end(), count_rows(half))
 }
 
 /// What a manifest's settings mean on this server: roles that are not here are left out, and the marker never travels.

@@ -379,10 +379,10 @@ fn oid_of(name: &str) -> String {
 /// Ends sessions on the databases that change names until the change is visible, ten seconds at most.
 fn make_way(names: &str, done: &str, app_name: &str) -> String {
     format!(
-        "DO $way$ BEGIN\n  FOR i IN 1..2000 LOOP\n    EXIT WHEN {done};\n    \
+        "DO $way$ BEGIN\n  FOR i IN 1..5000 LOOP\n    EXIT WHEN {done};\n    \
          PERFORM pg_stat_clear_snapshot();\n    \
          PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname IN ({names}) AND pid <> pg_backend_pid() AND application_name <> {app};\n    \
-         PERFORM pg_sleep(0.005);\n  END LOOP;\nEND $way$;\n",
+         PERFORM pg_sleep(0.002);\n  END LOOP;\nEND $way$;\n",
         app = literal(app_name),
     )
 }

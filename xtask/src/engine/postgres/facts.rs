@@ -309,15 +309,22 @@ SELECT format('ANALYZE %I.%I', nspname, relname) FROM (
     )
 }
 
-/// Counts the rows of every table that holds some of its own: psql runs each row of the first answer as a question.
-pub const COUNT_ROWS: &str = r"SELECT format('SELECT %L, count(*) FROM ONLY %I.%I', format('%I.%I', n.nspname, c.relname), n.nspname, c.relname)
+/// Counts the rows of half of the tables that hold some of their own: psql runs each row of the first answer as a question.
+pub fn count_rows(half: Half) -> String {
+    format!(
+        r"SELECT question FROM (
+  SELECT format('SELECT %L, count(*) FROM ONLY %I.%I', format('%I.%I', n.nspname, c.relname), n.nspname, c.relname) AS question,
+    row_number() OVER (ORDER BY pg_relation_size(c.oid) DESC, c.oid) AS nth
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE c.relkind = 'r' AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)'
     AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
-  ORDER BY n.nspname, c.relname \gexec
-";
+) tables WHERE nth % 2 = {} \gexec
+",
+        half as u8
+    )
+}
 
-/// Reads the answers to `COUNT_ROWS`: `table|rows`, where a table's name may have line breaks of its own.
+/// Reads the answers to [`count_rows`]: `table|rows`, where a table's name may have line breaks of its own.
 pub fn read_counts(answer: &str) -> Vec<(String, u64)> {
     let mut counts = Vec::new();
     let mut name = String::new();
