@@ -39,7 +39,7 @@ impl Kept {
     pub fn note(project: &Project, keys: &[&str]) -> Option<Act> {
         let kept = Self { together: keys.iter().map(ToString::to_string).collect() };
         let text = format!("{}\n", serde_json::to_string(&kept).ok()?);
-        let deed = Deed { what: "what db-undo goes back to".into(), how: How::Text(path(project), text) };
+        let deed = Deed { what: "note what db-undo goes back to".into(), how: How::Text(path(project), text) };
         (project.databases.len() + project.stores.len() > 1).then_some(Act::Write(deed))
     }
 }

@@ -72,8 +72,12 @@ pub fn plan(
     let pin = project.guards.pins.get("restore").cloned();
     let risk = if stakes.is_empty() { Risk::Adds } else { Risk::ReplacesData { stakes, answer: "yes".into(), pin } };
     let notes = parts.iter().flat_map(|p| p.notes.clone()).chain(made(backup)).collect();
-    let kept = parts.iter().filter_map(|p| p.kept.clone());
-    let afterwards = kept.chain(project.after_restore.iter().cloned()).collect();
+    let kept: Vec<String> = parts.iter().filter_map(|p| p.kept.clone()).collect();
+    let kept = match kept.as_slice() {
+        [_, _, ..] => vec!["what was there is kept, all of it: `db-undo` swaps it back".to_owned()],
+        _ => kept,
+    };
+    let afterwards = kept.into_iter().chain(project.after_restore.iter().cloned()).collect();
     let keys: Vec<&str> = stores.iter().chain(&databases).map(|s| s.key()).collect();
     let steps = steps(parts, Kept::note(project, &keys), services, company);
     Ok(Plan {

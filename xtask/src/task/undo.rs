@@ -26,11 +26,12 @@ struct Part {
 pub fn plan(project: &Project, set: &Set, services: &[ContainerFacts]) -> Result<Plan> {
     let stores = set.stores.iter().map(of_store);
     let parts = stores.chain(set.databases.iter().map(of_database)).collect::<Result<Vec<_>>>()?;
-    let headline = parts.iter().map(|p| p.headline.clone()).collect::<Vec<_>>().join(", and ");
+    let headline = parts.iter().map(|p| p.headline.clone()).collect::<Vec<_>>().join(", ");
     let stakes: Vec<Stake> = parts.iter().filter_map(|p| p.stake.clone()).collect();
     let pin = project.guards.pins.get("undo").cloned();
     let risk = if stakes.is_empty() { Risk::Adds } else { Risk::ReplacesData { stakes, answer: "yes".into(), pin } };
     let alone = parts.len() == 1;
+    let together = || vec!["what was live is kept now, all of it: `db-undo` once more swaps it back".to_owned()];
     let (mut steps, mut swaps, mut back, mut afterwards) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for part in parts {
         steps.extend(part.checks.into_iter().map(Step::Act));
@@ -41,6 +42,7 @@ pub fn plan(project: &Project, set: &Set, services: &[ContainerFacts]) -> Result
     // one alone is swapped in one go
     let swaps = if alone { swaps } else { vec![Step::Scope(Scope { body: swaps, on_failure: back, finally: Vec::new() })] };
     steps.push(around_services(services, swaps));
+    let afterwards = if afterwards.len() > 1 { together() } else { afterwards };
     Ok(Plan { steps, afterwards, ..Plan::bare("db-undo", headline, risk) })
 }
 

@@ -6,7 +6,7 @@ use super::checks::{fits_the_disk, leftovers, may_create, ours, suits, swappable
 use super::{Request, brought_along, load, unstage};
 use crate::engine::postgres::admin::{self, Own, Swap, SwapBack};
 use crate::engine::postgres::name::{beside, previous};
-use crate::engine::store::{Change, Swapped};
+use crate::engine::store::{Address, Change, Swapped};
 use crate::facts::dumps::Dump;
 use crate::facts::{Surveyed, SurveyedStore};
 use crate::plan::{Act, Deed, How, Pipe, Proof, Sink, Stake, Step, Trust};
@@ -166,9 +166,21 @@ impl Part {
             back: vec![Act::Rename(change(key, Change::Back { live: live.clone(), from: Swapped::In }))],
             settle: Some(Act::Remove(change(key, Change::Settle))),
             stake: (!live.is_empty()).then(|| target.stake()),
-            notes: held.into_iter().chain(goes).collect(),
+            notes: held.into_iter().chain(left_out(target)).chain(goes).collect(),
             kept: (!live.is_empty()).then(|| format!("what was in `{key}` is kept: `db-undo` swaps it back")),
         })
+    }
+}
+
+/// What is in no backup can't come back; the old tree, which is kept, still has it.
+fn left_out(target: &SurveyedStore) -> Option<String> {
+    match &target.address {
+        Address::Files { exclude, .. } if !exclude.is_empty() => Some(format!(
+            "{}: {} are in no backup, so they will not be in the new tree; the one that is kept has them",
+            target.key(),
+            exclude.join(", ")
+        )),
+        _ => None,
     }
 }
 
