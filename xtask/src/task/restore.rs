@@ -205,7 +205,7 @@ pub(super) fn unstage(target: &Surveyed, name: &str) -> Vec<Act> {
 }
 
 /// Ends what this run has left on the server.
-fn end_sessions(target: &Surveyed) -> Act {
+pub(super) fn end_sessions(target: &Surveyed) -> Act {
     Act::Remove(Deed { what: "sessions of this run".into(), how: How::Command(target.client.end_sessions()) })
 }
 

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::restore::{ours, swappable};
+use super::restore::{end_sessions, ours, swappable};
 use super::services::around_services;
 use crate::config::Project;
 use crate::engine::postgres::admin::{self, Own, Swap};
@@ -17,7 +17,7 @@ struct Part {
     headline: String,
     checks: Vec<Act>,
     swap: Act,
-    back: Option<Act>,
+    back: Vec<Act>,
     stake: Option<Stake>,
     afterwards: Option<String>,
 }
@@ -66,9 +66,10 @@ fn of_database(target: &Surveyed) -> Result<Part> {
         own: Own::of(Some(old)),
         kept: Own::of(live),
     };
-    let back = live.map(|live| {
+    let back = live.map_or(Vec::new(), |live| {
         let again = Swap { live_oid: Some(old.oid), own: Own::of(Some(live)), kept: Own::of(Some(old)), ..swap.clone() };
-        admin::undo_back(client, &again, live.oid)
+        // a psql that outlived its run must not swap once the others have gone back
+        vec![end_sessions(target), admin::undo_back(client, &again, live.oid)]
     });
     Ok(Part {
         headline: format!("make `{kept}` the live `{name}` again ({})", target.at()),
@@ -92,7 +93,7 @@ fn of_store(target: &SurveyedStore) -> Result<Part> {
         headline: format!("make what is kept of `{key}` live again ({address})"),
         checks: Vec::new(),
         swap: act(Change::Undo { live: live.clone() }),
-        back: Some(act(Change::Back { live: live.clone(), from: Swapped::Undone })),
+        back: vec![act(Change::Back { live: live.clone(), from: Swapped::Undone })],
         stake: (!live.is_empty()).then(|| target.stake()),
         afterwards: (!live.is_empty())
             .then(|| format!("what was live in `{key}` is kept now: `db-undo` once more swaps it back")),

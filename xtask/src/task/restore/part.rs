@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::checks::{fits_the_disk, leftovers, may_create, ours, suits, swappable};
-use super::{Request, brought_along, load, unstage};
+use super::{Request, brought_along, end_sessions, load, unstage};
 use crate::engine::postgres::admin::{self, Own, Swap, SwapBack};
 use crate::engine::postgres::name::{beside, previous};
 use crate::engine::store::{Address, Change, Swapped};
@@ -108,7 +108,8 @@ impl Part {
         // what came in place of none has been made for good: it harms nobody
         let back = live.map_or(Vec::new(), |live| {
             let back = SwapBack { live: name, old_oid: live.oid, own: Own::of(Some(live)), older_oid: older.map(|d| d.oid) };
-            vec![admin::swap_back(client, &back), admin::drop(client, &failed)]
+            // a psql that outlived its run must not swap once the others have gone back
+            vec![end_sessions(target), admin::swap_back(client, &back), admin::drop(client, &failed)]
         });
         let kept = live
             .map(|_| format!("the data that was there is kept as the database `{}`: `db-undo` swaps it back", previous(name)));
