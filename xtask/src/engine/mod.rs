@@ -2,4 +2,6 @@
 
 pub mod cluster;
 pub mod files;
+#[cfg(feature = "milvus")]
+pub mod milvus;
 pub mod postgres;
