@@ -1,5 +1,7 @@
 //! What makes a collection one of ours: a property that it is created with, and that a rename takes along.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::facts::Load;
@@ -23,6 +25,19 @@ pub enum Role {
     Previous,
     /// Nobody can want it back.
     Discard,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Staged => "staged",
+            Self::Incoming => "incoming",
+            Self::Outgoing => "outgoing",
+            Self::Older => "older",
+            Self::Previous => "previous",
+            Self::Discard => "to discard",
+        })
+    }
 }
 
 /// The mark itself: all that a later run has to know, in one property, so that one call changes all of it.

@@ -1,0 +1,308 @@
+//! The steps of a swap, decided from the names and the marks there are: purely, so that wherever a run was killed the next one
+//! knows how to go on, and a dry run can show them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::facts::{CollectionFacts, Load};
+use super::mark::{Mark, Role, Slot};
+
+/// More steps than a swap of any database has.
+const ENOUGH: usize = 1_000_000;
+
+/// One call to Milvus.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Step {
+    /// Changes what a collection of ours is for, or makes a live one ours.
+    Mark {
+        /// The collection.
+        name: String,
+        /// Its new mark; none makes it a live one like any other.
+        mark: Option<Mark>,
+    },
+    /// Gives a collection another name.
+    Rename {
+        /// The name it has.
+        from: String,
+        /// The name it gets.
+        to: String,
+    },
+    /// Loads a collection.
+    Load {
+        /// The collection.
+        name: String,
+        /// How far.
+        load: Load,
+    },
+    /// Lets the memory of a collection go.
+    Release {
+        /// The collection.
+        name: String,
+    },
+    /// Points an alias to a collection, in one instant where it pointed to another.
+    PutAlias {
+        /// The alias.
+        alias: String,
+        /// Where it leads.
+        to: String,
+    },
+    /// Takes an alias away.
+    DropAlias {
+        /// The alias.
+        alias: String,
+    },
+    /// Removes a collection of ours, with its data.
+    Drop {
+        /// The collection.
+        name: String,
+    },
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mark { name, mark: None } => write!(f, "take our mark from `{name}`"),
+            Self::Mark { name, mark: Some(mark) } => write!(f, "mark `{name}` as {}", mark.role),
+            Self::Rename { from, to } => write!(f, "rename `{from}` to `{to}`"),
+            Self::Load { name, .. } => write!(f, "load `{name}`"),
+            Self::Release { name } => write!(f, "release `{name}`"),
+            Self::PutAlias { alias, to } => write!(f, "point the alias `{alias}` to `{to}`"),
+            Self::DropAlias { alias } => write!(f, "drop the alias `{alias}`"),
+            Self::Drop { name } => write!(f, "drop `{name}`"),
+        }
+    }
+}
+
+/// What a swap needs to know of a collection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Held {
+    pub aliases: Vec<String>,
+    pub load: Load,
+    pub mark: Option<Mark>,
+}
+
+/// All collections by their names.
+pub(super) type State = BTreeMap<String, Held>;
+
+pub(super) fn state(facts: &[CollectionFacts]) -> State {
+    let held = |c: &CollectionFacts| Held { aliases: c.aliases.clone(), load: c.load.clone(), mark: c.mark.clone() };
+    facts.iter().map(|collection| (collection.name.clone(), held(collection))).collect()
+}
+
+/// Which collections take the live names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum From {
+    Staged,
+    Previous,
+}
+
+/// The first steps, after which nothing has its new name yet and all is marked that is going to have one.
+pub(super) fn begin(state: &State, from: From) -> Vec<Step> {
+    let mut steps = discard(state);
+    for (name, held) in state {
+        let mark = match &held.mark {
+            None => {
+                let (aliases, load) = (held.aliases.clone(), held.load.clone());
+                Mark { role: Role::Outgoing, base: name.clone(), aliases, load }
+            }
+            Some(mark) => match (mark.role, mark.slot(name), from) {
+                (Role::Staged, Some(Slot::Staged), From::Staged) | (Role::Previous, Some(Slot::Previous), From::Previous) => {
+                    mark.as_role(Role::Incoming)
+                }
+                (Role::Previous, Some(Slot::Previous), From::Staged) => mark.as_role(Role::Older),
+                _ => continue,
+            },
+        };
+        steps.push(Step::Mark { name: name.clone(), mark: Some(mark) });
+    }
+    steps
+}
+
+/// Drops what nobody can want back.
+pub(super) fn discard(state: &State) -> Vec<Step> {
+    drops(state, |mark, slot| mark.role == Role::Discard && slot == Slot::Discard)
+}
+
+/// Drops collections of ours, and the aliases that would be in the way of it.
+pub(super) fn drops(state: &State, which: impl Fn(&Mark, Slot) -> bool) -> Vec<Step> {
+    let mut steps = Vec::new();
+    for (name, mark, slot) in ours(state).filter(|(_, mark, slot)| which(mark, *slot)) {
+        let _ = (mark, slot);
+        let aliases = state.get(name).map(|held| held.aliases.clone()).unwrap_or_default();
+        steps.extend(aliases.into_iter().map(|alias| Step::DropAlias { alias }));
+        steps.push(Step::Drop { name: name.into() });
+    }
+    steps
+}
+
+/// The steps that end a swap that was begun: forward where a collection has its new name already, back where none has.
+pub(super) fn finish(state: &State) -> Vec<Step> {
+    let mut now = state.clone();
+    let mut steps = Vec::new();
+    while let Some(step) = if has_moved(&now) { forward(&now) } else { back(&now) } {
+        apply(&mut now, &step);
+        steps.push(step);
+        if steps.len() > ENOUGH {
+            break;
+        }
+    }
+    steps
+}
+
+/// All the steps of a swap from its beginning.
+pub(super) fn whole(state: &State, from: From) -> Vec<Step> {
+    let mut now = state.clone();
+    let mut steps = begin(state, from);
+    steps.iter().for_each(|step| apply(&mut now, step));
+    while let Some(step) = forward(&now) {
+        apply(&mut now, &step);
+        steps.push(step);
+        if steps.len() > ENOUGH {
+            break;
+        }
+    }
+    steps
+}
+
+fn ours(state: &State) -> impl Iterator<Item = (&str, &Mark, Slot)> {
+    state.iter().filter_map(|(name, held)| {
+        let mark = held.mark.as_ref()?;
+        Some((name.as_str(), mark, mark.slot(name)?))
+    })
+}
+
+/// Whether a swap is under way, or was when somebody was killed.
+pub(super) fn under_way(state: &State) -> bool {
+    ours(state).any(|(_, mark, _)| matches!(mark.role, Role::Incoming | Role::Outgoing | Role::Older))
+}
+
+fn has_moved(state: &State) -> bool {
+    ours(state).any(|(_, mark, slot)| match mark.role {
+        Role::Incoming => slot == Slot::Live,
+        Role::Outgoing => slot != Slot::Live,
+        Role::Older => slot == Slot::Discard,
+        Role::Staged | Role::Previous | Role::Discard => false,
+    })
+}
+
+fn back(state: &State) -> Option<Step> {
+    ours(state).find_map(|(name, mark, slot)| {
+        let mark = match (mark.role, slot) {
+            (Role::Outgoing, _) => None,
+            (Role::Incoming, Slot::Staged) => Some(mark.as_role(Role::Staged)),
+            (Role::Incoming | Role::Older, _) => Some(mark.as_role(Role::Previous)),
+            _ => return None,
+        };
+        Some(Step::Mark { name: name.into(), mark })
+    })
+}
+
+/// The next step towards the end, from wherever the collections are.
+fn forward(state: &State) -> Option<Step> {
+    load(state).or_else(|| moves(state)).or_else(|| aliases(state)).or_else(|| settle_marks(state))
+}
+
+/// What is to be live is loaded before it has the name, and again where a rename has released it.
+fn load(state: &State) -> Option<Step> {
+    let wanting = ours(state).find(|(name, mark, _)| {
+        mark.role == Role::Incoming && mark.load != Load::Not && state.get(*name).is_some_and(|held| held.load == Load::Not)
+    });
+    wanting.map(|(name, mark, _)| Step::Load { name: name.into(), load: mark.load.clone() })
+}
+
+fn moves(state: &State) -> Option<Step> {
+    let rename = |from: &str, base: &str, to: Slot| Step::Rename { from: from.into(), to: to.name(base) };
+    let free = |base: &str, slot: Slot| !state.contains_key(&slot.name(base));
+    for (name, mark, slot) in ours(state) {
+        let base = mark.base.as_str();
+        let step = match (mark.role, slot) {
+            (Role::Older, Slot::Previous) => rename(name, base, Slot::Discard),
+            (Role::Outgoing, Slot::Live | Slot::Staged) if free(base, Slot::Previous) => rename(name, base, Slot::Previous),
+            // an undo: what comes is where this one will be
+            (Role::Outgoing, Slot::Live) if free(base, Slot::Staged) => rename(name, base, Slot::Staged),
+            (Role::Incoming, Slot::Staged | Slot::Previous) if free(base, Slot::Live) => {
+                match state.values().flat_map(|held| &held.aliases).find(|alias| *alias == base) {
+                    Some(alias) => Step::DropAlias { alias: alias.clone() },
+                    None => rename(name, base, Slot::Live),
+                }
+            }
+            _ => continue,
+        };
+        return Some(step);
+    }
+    None
+}
+
+fn aliases(state: &State) -> Option<Step> {
+    let incoming = ours(state).filter(|(_, mark, _)| mark.role == Role::Incoming);
+    let wanted: BTreeMap<&str, &str> =
+        incoming.flat_map(|(name, mark, _)| mark.aliases.iter().map(move |alias| (alias.as_str(), name))).collect();
+    let leads: BTreeMap<&str, &str> =
+        state.iter().flat_map(|(name, held)| held.aliases.iter().map(move |a| (a.as_str(), name.as_str()))).collect();
+    let put = wanted.iter().find(|(alias, to)| leads.get(*alias) != Some(to));
+    if let Some((alias, to)) = put {
+        return Some(Step::PutAlias { alias: (*alias).into(), to: (*to).into() });
+    }
+    let stale = |(_, mark, _): &(&str, &Mark, Slot)| matches!(mark.role, Role::Outgoing | Role::Older);
+    let left = ours(state).filter(stale).find_map(|(name, ..)| state.get(name)?.aliases.first().cloned());
+    left.map(|alias| Step::DropAlias { alias })
+}
+
+/// The memory of what gave way is let go, and last of all each mark says what its collection is from now on. The marks of what came
+/// go last: as long as one is there, the swap is known to have moved.
+fn settle_marks(state: &State) -> Option<Step> {
+    let with = |role: Role| ours(state).find(move |(_, mark, _)| mark.role == role);
+    let outgoing = ours(state).filter(|(_, mark, _)| mark.role == Role::Outgoing);
+    let loaded = outgoing.map(|(name, ..)| name).find(|name| state.get(*name).is_some_and(|held| held.load != Load::Not));
+    if let Some(name) = loaded {
+        return Some(Step::Release { name: name.into() });
+    }
+    let (name, mark) = if let Some((name, mark, _)) = with(Role::Older) {
+        (name, Some(mark.as_role(Role::Discard)))
+    } else if let Some((name, mark, _)) = with(Role::Outgoing) {
+        (name, Some(mark.as_role(Role::Previous)))
+    } else {
+        (with(Role::Incoming)?.0, None)
+    };
+    Some(Step::Mark { name: name.into(), mark })
+}
+
+/// As it is after a step.
+pub(super) fn apply(state: &mut State, step: &Step) {
+    let point = |state: &mut State, alias: &str, to: Option<&str>| {
+        for (name, held) in state.iter_mut() {
+            held.aliases.retain(|known| known != alias);
+            if Some(name.as_str()) == to {
+                held.aliases.push(alias.to_owned());
+            }
+        }
+    };
+    match step {
+        Step::Mark { name, mark } => {
+            if let Some(held) = state.get_mut(name) {
+                held.mark.clone_from(mark);
+            }
+        }
+        Step::Rename { from, to } => {
+            if let Some(held) = state.remove(from) {
+                state.insert(to.clone(), held);
+            }
+        }
+        Step::Load { name, load } => {
+            if let Some(held) = state.get_mut(name) {
+                held.load.clone_from(load);
+            }
+        }
+        Step::Release { name } => {
+            if let Some(held) = state.get_mut(name) {
+                held.load = Load::Not;
+            }
+        }
+        Step::PutAlias { alias, to } => point(state, alias, Some(to)),
+        Step::DropAlias { alias } => point(state, alias, None),
+        Step::Drop { name } => drop(state.remove(name)),
+    }
+}
