@@ -70,8 +70,9 @@ impl Tally {
         for row in rows {
             let place = (partition.to_owned(), row[self.key].clone());
             if self.place.as_ref().is_some_and(|last| !before(last, &place)) {
-                return Err(Problem::failed("the rows are not in the order of their primary keys")
-                    .because(format!("at {:?}", place.1)));
+                return Err(
+                    Problem::failed("the rows are not in the order of their primary keys").because(format!("at {:?}", place.1))
+                );
             }
             self.place = Some(place);
             let fed = feed(&Value::Text(partition.to_owned()), &mut self.digest);

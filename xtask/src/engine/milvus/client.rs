@@ -116,8 +116,7 @@ impl Milvus {
             .map_err(|e| lost(root_cause(&e)))?;
         let grpc = Grpc::new(channel).max_decoding_message_size(LARGEST_ANSWER);
         let metadata = metadata(address)?;
-        let mut milvus =
-            Self { runtime, grpc, metadata, database: address.database.clone(), version: String::new() };
+        let mut milvus = Self { runtime, grpc, metadata, database: address.database.clone(), version: String::new() };
         let version: Version = milvus.ask("GetVersion", &Nothing {}).map_err(|failure| match failure {
             Failure::Lost(status) if !matches!(status.code(), Code::Unauthenticated | Code::PermissionDenied) => {
                 lost(status.message().to_owned())

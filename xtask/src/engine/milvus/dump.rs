@@ -29,8 +29,7 @@ impl Milvus {
         }
         let unwritten = "could not write the backup of Milvus";
         let mut writer = Writer::new(out).context(unwritten)?;
-        let header =
-            Header { server_version: self.version().into(), database: self.db(), collections: found.len() as u64 };
+        let header = Header { server_version: self.version().into(), database: self.db(), collections: found.len() as u64 };
         writer.write(What::Header(header)).context(unwritten)?;
         for (described, _) in &found {
             writer.write(What::Collection(described.collection.clone())).context(unwritten)?;
@@ -39,8 +38,7 @@ impl Milvus {
         for (described, fields) in &found {
             let before = census.rows();
             let mut told = |rows, bytes| progress(before + rows, bytes);
-            let (read, changed) =
-                self.opened(described, |milvus| milvus.dump_rows(described, fields, &mut writer, &mut told))?;
+            let (read, changed) = self.opened(described, |milvus| milvus.dump_rows(described, fields, &mut writer, &mut told))?;
             census.collections.push(read);
             census.changed.extend(changed);
         }

@@ -80,12 +80,8 @@ impl Milvus {
             }
         }
         for (field_name, _) in self.bare_vectors(found) {
-            let request = DropIndex {
-                db_name: self.db(),
-                collection_name: name.clone(),
-                field_name,
-                index_name: READERS_INDEX.into(),
-            };
+            let request =
+                DropIndex { db_name: self.db(), collection_name: name.clone(), field_name, index_name: READERS_INDEX.into() };
             let dropped = self.call::<Status>("DropIndex", &request, &format!("take the index for reading from `{name}`"));
             dropped?;
         }

@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::facts::{CollectionFacts, Load};
+use super::facts::Load;
 use super::mark::{Mark, Role, Slot};
 
 /// More steps than a swap of any database has.
@@ -87,11 +87,6 @@ pub(super) struct Held {
 /// All collections by their names.
 pub(super) type State = BTreeMap<String, Held>;
 
-pub(super) fn state(facts: &[CollectionFacts]) -> State {
-    let held = |c: &CollectionFacts| Held { aliases: c.aliases.clone(), load: c.load.clone(), mark: c.mark.clone() };
-    facts.iter().map(|collection| (collection.name.clone(), held(collection))).collect()
-}
-
 /// Which collections take the live names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum From {
@@ -129,8 +124,7 @@ pub(super) fn discard(state: &State) -> Vec<Step> {
 /// Drops collections of ours, and the aliases that would be in the way of it.
 pub(super) fn drops(state: &State, which: impl Fn(&Mark, Slot) -> bool) -> Vec<Step> {
     let mut steps = Vec::new();
-    for (name, mark, slot) in ours(state).filter(|(_, mark, slot)| which(mark, *slot)) {
-        let _ = (mark, slot);
+    for (name, ..) in ours(state).filter(|(_, mark, slot)| which(mark, *slot)) {
         let aliases = state.get(name).map(|held| held.aliases.clone()).unwrap_or_default();
         steps.extend(aliases.into_iter().map(|alias| Step::DropAlias { alias }));
         steps.push(Step::Drop { name: name.into() });
@@ -174,6 +168,20 @@ fn ours(state: &State) -> impl Iterator<Item = (&str, &Mark, Slot)> {
     })
 }
 
+/// The first name that a step would give though somebody else has it.
+pub(super) fn conflict(state: &State, steps: &[Step]) -> Option<String> {
+    let mut now = state.clone();
+    for step in steps {
+        let taken = |name: &String| now.contains_key(name) || now.values().any(|held| held.aliases.contains(name));
+        match step {
+            Step::Rename { to, .. } if taken(to) => return Some(to.clone()),
+            Step::PutAlias { alias, .. } if now.contains_key(alias) => return Some(alias.clone()),
+            _ => apply(&mut now, step),
+        }
+    }
+    under_way(&now).then(|| ours(&now).find(|(_, m, _)| m.role != Role::Discard).map_or(String::new(), |(name, ..)| name.into()))
+}
+
 /// Whether a swap is under way, or was when somebody was killed.
 pub(super) fn under_way(state: &State) -> bool {
     ours(state).any(|(_, mark, _)| matches!(mark.role, Role::Incoming | Role::Outgoing | Role::Older))
@@ -188,8 +196,18 @@ fn has_moved(state: &State) -> bool {
     })
 }
 
+/// An alias may be gone that stood in the way, and an old collection may be loaded: as it was, before the marks go.
 fn back(state: &State) -> Option<Step> {
     ours(state).find_map(|(name, mark, slot)| {
+        let held = state.get(name)?;
+        if mark.role == Role::Outgoing
+            && let Some(alias) = mark.aliases.iter().find(|alias| !held.aliases.contains(alias))
+        {
+            return Some(Step::PutAlias { alias: alias.clone(), to: name.into() });
+        }
+        if (mark.role, slot) == (Role::Incoming, Slot::Previous) && held.load != Load::Not {
+            return Some(Step::Release { name: name.into() });
+        }
         let mark = match (mark.role, slot) {
             (Role::Outgoing, _) => None,
             (Role::Incoming, Slot::Staged) => Some(mark.as_role(Role::Staged)),
@@ -254,6 +272,15 @@ fn aliases(state: &State) -> Option<Step> {
 /// The memory of what gave way is let go, and last of all each mark says what its collection is from now on. The marks of what came
 /// go last: as long as one is there, the swap is known to have moved.
 fn settle_marks(state: &State) -> Option<Step> {
+    let arrived = |(_, mark, slot): (&str, &Mark, Slot)| match mark.role {
+        Role::Incoming => slot == Slot::Live,
+        Role::Outgoing => slot == Slot::Previous,
+        Role::Older => slot == Slot::Discard,
+        Role::Staged | Role::Previous | Role::Discard => true,
+    };
+    if !ours(state).all(arrived) {
+        return None;
+    }
     let with = |role: Role| ours(state).find(move |(_, mark, _)| mark.role == role);
     let outgoing = ours(state).filter(|(_, mark, _)| mark.role == Role::Outgoing);
     let loaded = outgoing.map(|(name, ..)| name).find(|name| state.get(*name).is_some_and(|held| held.load != Load::Not));
@@ -304,5 +331,133 @@ pub(super) fn apply(state: &mut State, step: &Step) {
         Step::PutAlias { alias, to } => point(state, alias, Some(to)),
         Step::DropAlias { alias } => point(state, alias, None),
         Step::Drop { name } => drop(state.remove(name)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn held(mark: Option<Role>, base: &str, aliases: &[&str], load: Load) -> Held {
+        let aliases: Vec<String> = aliases.iter().map(ToString::to_string).collect();
+        let mark = mark.map(|role| Mark { role, base: base.into(), aliases: aliases.clone(), load: load.clone() });
+        // only what is live or staged has its aliases and its memory already
+        match &mark {
+            None => Held { aliases, load, mark },
+            Some(m) if m.role == Role::Staged => Held { aliases: vec![], load, mark },
+            Some(_) => Held { aliases: vec![], load: Load::Not, mark },
+        }
+    }
+
+    /// Every combination of what may be there of two names, the aliases of each the other's name or one that moves.
+    fn states() -> Vec<State> {
+        let mut out = Vec::new();
+        for bits in 0..256u32 {
+            let mut state = State::new();
+            for (at, base) in ["a", "b"].into_iter().enumerate() {
+                let has = |bit: usize| bits >> (at * 4 + bit) & 1 == 1;
+                let load = || if at == 0 { Load::Whole } else { Load::Not };
+                let mut put = |slot: Slot, mark, aliases: &[&str]| {
+                    state.insert(slot.name(base), held(mark, base, aliases, load()));
+                };
+                if has(0) {
+                    put(Slot::Live, None, &[["x", "old"], ["y", "older"]][at]);
+                }
+                if has(1) {
+                    put(Slot::Staged, Some(Role::Staged), &[["y", "new"], ["x", "newer"]][at]);
+                }
+                if has(2) {
+                    put(Slot::Previous, Some(Role::Previous), &[["was"], ["x"]][at]);
+                }
+                if has(3) {
+                    put(Slot::Discard, Some(Role::Discard), &[]);
+                }
+            }
+            out.push(state);
+        }
+        out
+    }
+
+    fn run(state: &State, steps: &[Step]) -> State {
+        let mut now = state.clone();
+        steps.iter().for_each(|step| apply(&mut now, step));
+        now.values_mut().for_each(|held| held.aliases.sort());
+        now
+    }
+
+    fn live(state: &State) -> BTreeMap<String, (Vec<String>, Load)> {
+        let unmarked = state.iter().filter(|(_, held)| held.mark.is_none());
+        unmarked.map(|(name, held)| (name.clone(), (held.aliases.clone(), held.load.clone()))).collect()
+    }
+
+    fn of_role(state: &State, role: Role) -> BTreeMap<String, (Vec<String>, Load)> {
+        let marks = state.values().filter_map(|held| held.mark.as_ref()).filter(|mark| mark.role == role);
+        let sorted = |mark: &Mark| {
+            let mut aliases = mark.aliases.clone();
+            aliases.sort();
+            (mark.base.clone(), (aliases, mark.load.clone()))
+        };
+        marks.map(sorted).collect()
+    }
+
+    /// Cut off after any step, it is finished or taken back; and no step runs over a collection.
+    fn ends_well(start: &State, from: From) -> State {
+        let steps = whole(start, from);
+        assert_eq!(conflict(start, &steps), None, "{start:?}");
+        let end = run(start, &steps);
+        assert!(!under_way(&end), "{start:?}: {end:?}");
+        // what nobody can want back goes first, whatever comes after
+        let kept = run(start, &discard(start));
+        for cut in 0..=steps.len() {
+            let middle = run(start, &steps[..cut]);
+            let rest = finish(&middle);
+            let repaired = run(&middle, &rest);
+            let fine = repaired == end || repaired == kept || cut == 0 && repaired == *start || rest.is_empty();
+            assert!(fine, "cut after {cut} of {steps:#?}\nfrom {start:#?}\nto {repaired:#?}");
+            assert!(!under_way(&repaired) && finish(&repaired).is_empty());
+        }
+        end
+    }
+
+    #[test]
+    fn a_swap_ends_well_from_wherever_it_was_cut_off() {
+        for start in states() {
+            let end = ends_well(&start, From::Staged);
+            assert_eq!(live(&end), of_role(&start, Role::Staged), "{start:?}");
+            assert_eq!(of_role(&end, Role::Previous), live(&run(&start, &[])), "{start:?}");
+            assert!(end.values().all(|held| held.mark.is_none() || held.load == Load::Not && held.aliases.is_empty()));
+        }
+    }
+
+    #[test]
+    fn an_undo_brings_everything_back_and_can_be_undone() {
+        for start in states().into_iter().filter(|state| of_role(state, Role::Staged).is_empty()) {
+            let undone = ends_well(&start, From::Previous);
+            assert_eq!(live(&undone), of_role(&start, Role::Previous), "{start:?}");
+            let again = ends_well(&undone, From::Previous);
+            assert_eq!(live(&again), live(&run(&start, &[])), "{start:?}");
+            assert_eq!(again, run(&start, &discard(&start)));
+        }
+    }
+
+    #[test]
+    fn a_name_that_somebody_else_has_is_found_before_anything_moves() {
+        let other = |name: &str, aliases: &[&str]| (name.to_owned(), held(None, "", aliases, Load::Not));
+        let staged = ("a__staged".to_owned(), held(Some(Role::Staged), "a", &[], Load::Not));
+        let swap = |others: Vec<(String, Held)>| {
+            let state: State = others.into_iter().chain([staged.clone()]).collect();
+            conflict(&state, &whole(&state, From::Staged))
+        };
+        assert_eq!(swap(vec![other("a", &[])]), None);
+        assert_eq!(swap(vec![other("a", &["a__previous"])]), Some("a__previous".into()));
+        // all that is live gives way, so a live collection of such a name is none of the obstacles
+        assert_eq!(swap(vec![other("a", &[]), other("a__previous", &[])]).is_some(), true);
+    }
+
+    #[test]
+    fn a_collection_that_somebody_renamed_is_left_alone() {
+        let state: State = [("mine".to_owned(), held(Some(Role::Discard), "a", &[], Load::Not))].into();
+        assert_eq!(discard(&state), []);
+        assert_eq!(whole(&state, From::Staged), []);
     }
 }

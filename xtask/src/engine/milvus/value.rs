@@ -61,14 +61,17 @@ impl Fields {
         let made: Vec<&String> = schema.functions.iter().flat_map(|f| &f.output_field_names).collect();
         let mut all = Vec::new();
         for field in schema.fields.iter().filter(|field| !made.contains(&&field.name)) {
-            all.push(Field::of(field).ok_or_else(|| cannot(format!("its field `{}` is of a type that is not known", field.name)))?);
+            all.push(
+                Field::of(field).ok_or_else(|| cannot(format!("its field `{}` is of a type that is not known", field.name)))?,
+            );
         }
         if schema.enable_dynamic_field {
             let name = DYNAMIC.to_owned();
             all.push(Field { name, kind: DataType::Json, element: DataType::None, nullable: false, dim: 0 });
         }
         let key = schema.fields.iter().find(|field| field.is_primary_key).map(|field| &field.name);
-        let key = all.iter().position(|field| Some(&field.name) == key && matches!(field.kind, DataType::Int64 | DataType::VarChar));
+        let key =
+            all.iter().position(|field| Some(&field.name) == key && matches!(field.kind, DataType::Int64 | DataType::VarChar));
         Ok(Self { key: key.ok_or_else(|| cannot("its primary key is neither Int64 nor VarChar".into()))?, all })
     }
 
@@ -198,7 +201,8 @@ impl Field {
         if self.kind != DataType::SparseFloatVector {
             return self.dim;
         }
-        let last = |bytes: &[u8]| bytes.chunks_exact(8).map(|pair| u32::from_le_bytes([pair[0], pair[1], pair[2], pair[3]])).max();
+        let last =
+            |bytes: &[u8]| bytes.chunks_exact(8).map(|pair| u32::from_le_bytes([pair[0], pair[1], pair[2], pair[3]])).max();
         let of = |value: &&Value| if let Value::Bytes(bytes) = value { last(bytes) } else { None };
         values.iter().filter_map(of).max().map_or(0, |last| i64::from(last) + 1)
     }
