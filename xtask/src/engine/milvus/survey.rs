@@ -106,7 +106,7 @@ impl Milvus {
             consistency_level: found.consistency_level,
             properties: found.properties.into_iter().filter(|p| p.key != PROPERTY).collect(),
             partitions,
-            aliases: self.aliases(name, found.aliases)?,
+            aliases: if found.collection_id == 0 { self.aliases_in_lite(name)? } else { sorted(found.aliases) },
             indexes,
             loaded: load != Load::Not,
             loaded_partitions: if let Load::Partitions(loaded) = load { loaded } else { vec![] },
@@ -114,17 +114,10 @@ impl Milvus {
         Ok(Described { collection, id: found.collection_id, mark })
     }
 
-    /// Milvus Lite says them only when it is asked for nothing else.
-    fn aliases(&self, name: &str, mut described: Vec<String>) -> Result<Vec<String>, Problem> {
-        if described.is_empty() {
-            let listed = self.ask::<Aliases>("ListAliases", &self.of(name));
-            described = match listed {
-                Err(failure) if failure.unknown_call() => vec![],
-                listed => listed.map_err(|failure| failure.problem(&format!("list the aliases of `{name}`")))?.aliases,
-            };
-        }
-        described.sort();
-        Ok(described)
+    /// Milvus Lite, which numbers no collection, doesn't describe them. (2.3 looks in the wrong database where it is asked for them.)
+    fn aliases_in_lite(&self, name: &str) -> Result<Vec<String>, Problem> {
+        let doing = format!("list the aliases of `{name}`");
+        Ok(sorted(self.call::<Aliases>("ListAliases", &self.of(name), &doing)?.aliases))
     }
 
     fn indexes(&self, name: &str) -> Result<(Vec<Index>, Reader), Problem> {
@@ -189,6 +182,11 @@ impl Milvus {
             self.call("GetCollectionStatistics", &self.of(name), &format!("ask for the statistics of `{name}`"))?;
         Ok(found.stats.iter().find(|s| s.key == "row_count").and_then(|s| s.value.parse().ok()).unwrap_or(0))
     }
+}
+
+fn sorted(mut names: Vec<String>) -> Vec<String> {
+    names.sort();
+    names
 }
 
 /// Takes away what the server hands out itself.
