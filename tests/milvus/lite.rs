@@ -38,7 +38,7 @@ simple("given", 30, auto_id=True)
     let (file, census) = backup(&db);
     assert_eq!(census.changed, Vec::<String>::new());
     assert_eq!(census.collections.iter().map(|c| (c.name.as_str(), c.rows)).collect::<Vec<_>>(), [("given", 30), ("newer", 300)]);
-    db.python("c.delete('newer', 'id != \"\"')");
+    db.python("c.delete('newer', filter='id != \"\"')");
     let emptied = db.python("pictures()");
     assert_eq!(restore(&db, &file), census);
     assert_eq!(db.python("pictures()"), before);

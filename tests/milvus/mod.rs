@@ -67,11 +67,10 @@ fn everything_that_a_server_holds_there_and_back() {
     assert_eq!(rows, wanted);
     assert_eq!((told.0, census.rows()), (4280, 4280));
     assert_eq!(db.python("pictures()"), before, "reading leaves everything as it was, what is loaded too");
-    assert_eq!(backup(&db).1, census, "the same rows have the same digests");
 
     db.python(
         r#"
-c.delete("everything", "id > 100")
+c.delete("everything", filter="id > 100")
 c.drop_collection("empty")
 simple("later", 3)
 c.alter_alias("later", "current")
@@ -177,4 +176,18 @@ simple("bare", 10, load=False, index=None)
     assert_eq!(empty.matches(r#"["_default", 0, []]"#).count(), 2, "{empty}");
     assert_eq!(milvus.wipe(Wipe::Drop, &kept).unwrap().len(), 3);
     assert_eq!(names(&milvus), Vec::<String>::new());
+}
+
+#[test]
+fn zz_fixture() {
+    let db = need!("milvus", server()).database();
+    db.python(
+        r#"
+seed(13)
+for name in ("codes", "bare", "empty", "partly", "docs"): c.drop_collection(name)
+c.drop_alias("current"); c.drop_alias("all_of_it"); c.delete("everything", filter="id in [1,2,3,4,5,6,0]")
+simple("docs", 3, text=True, alias="papers")
+"#,
+    );
+    std::fs::write("/tmp/mvdev/format-1.bin", backup(&db).0).unwrap();
 }

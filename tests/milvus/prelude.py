@@ -134,10 +134,8 @@ def simple(name, rows=10, start=0, text=False, alias=None, load=True, index="FLA
         ix.add_index("v", index_type=index, metric_type="L2", index_name="by_v")
         c.create_index(name, ix)
     if rows:
-        keys = {} if s.auto_id else None
         c.insert(name, [{**({} if s.auto_id else {"id": f"k{i}" if text else i}), "v": [i, 0.1, -i, 1 / (i + 1)]}
                         for i in range(start, start + rows)])
-        c.flush(name)
     if load:
         c.load_collection(name)
     if alias:
@@ -216,15 +214,14 @@ def seed(rows=2500):
     c.insert("codes", [{"id": i * 3, "who": f"tenant {i % 11}", "code": bytes(rnd.randrange(256) for _ in range(8))} for i in range(500)])
     c.load_collection("codes")
 
-    simple("partly", 0)
-    c.release_collection("partly")
+    simple("partly", 0, load=False)
     c.create_partition("partly", "hot")
     c.insert("partly", [{"id": i, "v": vector(4)} for i in range(20)], partition_name="hot")
     c.insert("partly", [{"id": i, "v": vector(4)} for i in range(20, 50)])
     c.load_partitions("partly", ["hot"])
 
     simple("bare", 30, load=False, index=None)
-    simple("empty", 0)
+    simple("empty", 0, load=False)
 
 
 def near(name, field, dim):

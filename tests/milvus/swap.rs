@@ -59,7 +59,10 @@ fn a_swap_and_an_undo_end_well_wherever_they_are_cut_off() {
             if look(&milvus) == swapped {
                 milvus.undo(&seen(&milvus)).unwrap();
             }
-            assert_eq!(db.python("print(sorted(c.query('shop', 'id >= 0', output_fields=['id'])) if 0 else aliases('gone'))"), "['new', 'shelf']");
+            assert_eq!(
+                db.python("print(sorted(c.query('shop', 'id >= 0', output_fields=['id'])) if 0 else aliases('gone'))"),
+                "['new', 'shelf']"
+            );
             stage_again(&mut milvus);
         }
         assert_eq!(look(&milvus), staged, "after {cut}");
@@ -85,7 +88,7 @@ fn what_is_kept_is_brought_back_loaded_and_what_is_older_goes() {
     let mut milvus = connect(&db);
     milvus.stage(&mut &file[..], AutoIds::Keep, &mut quiet).unwrap();
     milvus.swap(&seen(&milvus)).unwrap();
-    db.python("c.delete('shop', 'id in [1]')");
+    db.python("c.delete('shop', filter='id in [1]')");
     let second = db.python("pictures()");
     milvus.stage(&mut &file[..], AutoIds::Keep, &mut quiet).unwrap();
     let error = milvus.undo(&seen(&milvus)).unwrap_err();

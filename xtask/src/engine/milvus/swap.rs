@@ -206,16 +206,17 @@ impl Milvus {
         }
     }
 
-    /// Takes the steps, then whatever they have brought about on a server that forgets something on the way.
+    /// Takes the steps; the last marks only after another look, for a server may forget something on the way, such as what was loaded.
     fn run(&mut self, steps: &[Step]) -> Result<()> {
-        let mut steps = steps.to_vec();
+        let moves = steps.iter().rposition(|step| !matches!(step, Step::Mark { .. })).map_or(0, |at| at + 1);
+        steps[..moves].iter().try_for_each(|step| self.take(step))?;
         for _ in 0..3 {
-            steps.iter().try_for_each(|step| self.take(step))?;
             let state = self.state()?;
-            steps = steps::finish(&state);
-            if steps.is_empty() && !steps::under_way(&state) {
+            let rest = steps::finish(&state);
+            if rest.is_empty() && !steps::under_way(&state) {
                 return Ok(());
             }
+            rest.iter().try_for_each(|step| self.take(step))?;
         }
         Err(Problem::failed("the swap of collections in Milvus could not be finished")
             .because("somebody has renamed a collection of ours, or gave its name to another")
