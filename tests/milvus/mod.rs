@@ -177,17 +177,3 @@ simple("bare", 10, load=False, index=None)
     assert_eq!(milvus.wipe(Wipe::Drop, &kept).unwrap().len(), 3);
     assert_eq!(names(&milvus), Vec::<String>::new());
 }
-
-#[test]
-fn zz_fixture() {
-    let db = need!("milvus", server()).database();
-    db.python(
-        r#"
-seed(13)
-for name in ("codes", "bare", "empty", "partly", "docs"): c.drop_collection(name)
-c.drop_alias("current"); c.drop_alias("all_of_it"); c.delete("everything", filter="id in [1,2,3,4,5,6,0]")
-simple("docs", 3, text=True, alias="papers")
-"#,
-    );
-    std::fs::write("/tmp/mvdev/format-1.bin", backup(&db).0).unwrap();
-}

@@ -24,6 +24,7 @@ pub(super) struct Record {
 }
 
 #[derive(Clone, PartialEq, Oneof)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 pub(super) enum What {
     #[prost(message, tag = "1")]
     Header(Header),

@@ -171,7 +171,7 @@ impl Milvus {
             _ => None,
         };
         match count {
-            Some(Scalars::LongData(count)) if count.data.len() == 1 => Ok(u64::try_from(count.data[0]).unwrap_or(0)),
+            Some(Scalars::Longs(count)) if count.data.len() == 1 => Ok(u64::try_from(count.data[0]).unwrap_or(0)),
             _ => Err(Problem::failed(format!("could not {doing}")).because("the answer holds no number")),
         }
     }

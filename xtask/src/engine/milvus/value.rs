@@ -143,34 +143,34 @@ fn values(column: FieldData) -> Result<Vec<Value>, &'static str> {
 fn scalar_values(field: ScalarField) -> Vec<Value> {
     match field.data {
         None => vec![],
-        Some(Scalars::BoolData(a)) => a.data.into_iter().map(Value::Bool).collect(),
-        Some(Scalars::IntData(a)) => a.data.into_iter().map(Value::Int).collect(),
-        Some(Scalars::LongData(a)) => a.data.into_iter().map(Value::Long).collect(),
-        Some(Scalars::FloatData(a)) => a.data.into_iter().map(Value::Float).collect(),
-        Some(Scalars::DoubleData(a)) => a.data.into_iter().map(Value::Double).collect(),
-        Some(Scalars::StringData(a)) => a.data.into_iter().map(Value::Text).collect(),
-        Some(Scalars::BytesData(a) | Scalars::JsonData(a)) => a.data.into_iter().map(Value::Bytes).collect(),
-        Some(Scalars::ArrayData(a)) => a.data.into_iter().map(|list| Value::List(scalar_values(list))).collect(),
+        Some(Scalars::Bools(a)) => a.data.into_iter().map(Value::Bool).collect(),
+        Some(Scalars::Ints(a)) => a.data.into_iter().map(Value::Int).collect(),
+        Some(Scalars::Longs(a)) => a.data.into_iter().map(Value::Long).collect(),
+        Some(Scalars::Floats(a)) => a.data.into_iter().map(Value::Float).collect(),
+        Some(Scalars::Doubles(a)) => a.data.into_iter().map(Value::Double).collect(),
+        Some(Scalars::Texts(a)) => a.data.into_iter().map(Value::Text).collect(),
+        Some(Scalars::Bytes(a) | Scalars::Json(a)) => a.data.into_iter().map(Value::Bytes).collect(),
+        Some(Scalars::Arrays(a)) => a.data.into_iter().map(|list| Value::List(scalar_values(list))).collect(),
     }
 }
 
 fn vector_values(field: VectorField) -> Result<Vec<Value>, &'static str> {
     let dim = usize::try_from(field.dim).unwrap_or(0);
     let bytes = |data: Vec<u8>, width: usize| {
-        if width == 0 || data.len() % width != 0 {
+        if width == 0 || !data.len().is_multiple_of(width) {
             return if data.is_empty() { Ok(vec![]) } else { Err("not whole vectors") };
         }
         Ok(data.chunks(width).map(|vector| Value::Bytes(vector.to_vec())).collect())
     };
     match field.data {
         None => Ok(vec![]),
-        Some(Vectors::FloatVector(a)) if a.data.is_empty() => Ok(vec![]),
-        Some(Vectors::FloatVector(a)) if dim == 0 || a.data.len() % dim != 0 => Err("not whole vectors"),
-        Some(Vectors::FloatVector(a)) => Ok(a.data.chunks(dim).map(|vector| Value::Floats(vector.to_vec())).collect()),
-        Some(Vectors::BinaryVector(data)) => bytes(data, dim / 8),
-        Some(Vectors::Float16Vector(data) | Vectors::Bfloat16Vector(data)) => bytes(data, dim * 2),
-        Some(Vectors::Int8Vector(data)) => bytes(data, dim),
-        Some(Vectors::SparseFloatVector(a)) => Ok(a.contents.into_iter().map(Value::Bytes).collect()),
+        Some(Vectors::Floats(a)) if a.data.is_empty() => Ok(vec![]),
+        Some(Vectors::Floats(a)) if dim == 0 || !a.data.len().is_multiple_of(dim) => Err("not whole vectors"),
+        Some(Vectors::Floats(a)) => Ok(a.data.chunks(dim).map(|vector| Value::Floats(vector.to_vec())).collect()),
+        Some(Vectors::Bits(data)) => bytes(data, dim / 8),
+        Some(Vectors::Halves(data) | Vectors::Brains(data)) => bytes(data, dim * 2),
+        Some(Vectors::Bytes(data)) => bytes(data, dim),
+        Some(Vectors::Sparse(a)) => Ok(a.contents.into_iter().map(Value::Bytes).collect()),
     }
 }
 
@@ -215,19 +215,19 @@ fn scalars(kind: DataType, element: DataType, values: &[&Value]) -> ScalarField 
         };
     }
     let data = match kind {
-        DataType::Bool => Scalars::BoolData(pick!(BoolArray, Bool)),
-        DataType::Int8 | DataType::Int16 | DataType::Int32 => Scalars::IntData(pick!(IntArray, Int)),
-        DataType::Int64 => Scalars::LongData(pick!(LongArray, Long)),
-        DataType::Float => Scalars::FloatData(pick!(FloatArray, Float)),
-        DataType::Double => Scalars::DoubleData(pick!(DoubleArray, Double)),
-        DataType::String | DataType::VarChar => Scalars::StringData(pick!(StringArray, Text)),
-        DataType::Json => Scalars::JsonData(pick!(BytesArray, Bytes)),
+        DataType::Bool => Scalars::Bools(pick!(BoolArray, Bool)),
+        DataType::Int8 | DataType::Int16 | DataType::Int32 => Scalars::Ints(pick!(IntArray, Int)),
+        DataType::Int64 => Scalars::Longs(pick!(LongArray, Long)),
+        DataType::Float => Scalars::Floats(pick!(FloatArray, Float)),
+        DataType::Double => Scalars::Doubles(pick!(DoubleArray, Double)),
+        DataType::String | DataType::VarChar => Scalars::Texts(pick!(StringArray, Text)),
+        DataType::Json => Scalars::Json(pick!(BytesArray, Bytes)),
         DataType::Array => {
             let list = |value: &&Value| match value {
                 Value::List(list) => Some(scalars(element, DataType::None, &list.iter().collect::<Vec<_>>())),
                 _ => None,
             };
-            Scalars::ArrayData(ArrayArray { data: values.iter().filter_map(list).collect(), element_type: element as i32 })
+            Scalars::Arrays(ArrayArray { data: values.iter().filter_map(list).collect(), element_type: element as i32 })
         }
         _ => return ScalarField { data: None },
     };
@@ -238,14 +238,14 @@ fn vectors(kind: DataType, values: &[&Value]) -> Option<Vectors> {
     let floats = || values.iter().flat_map(|v| if let Value::Floats(v) = v { v.clone() } else { vec![] }).collect();
     let each = || values.iter().map(|v| if let Value::Bytes(v) = v { v.clone() } else { vec![] }).collect::<Vec<_>>();
     Some(match kind {
-        DataType::FloatVector => Vectors::FloatVector(FloatArray { data: floats() }),
-        DataType::BinaryVector => Vectors::BinaryVector(each().concat()),
-        DataType::Float16Vector => Vectors::Float16Vector(each().concat()),
-        DataType::BFloat16Vector => Vectors::Bfloat16Vector(each().concat()),
-        DataType::Int8Vector => Vectors::Int8Vector(each().concat()),
+        DataType::FloatVector => Vectors::Floats(FloatArray { data: floats() }),
+        DataType::BinaryVector => Vectors::Bits(each().concat()),
+        DataType::Float16Vector => Vectors::Halves(each().concat()),
+        DataType::BFloat16Vector => Vectors::Brains(each().concat()),
+        DataType::Int8Vector => Vectors::Bytes(each().concat()),
         DataType::SparseFloatVector => {
             let dim = 0;
-            Vectors::SparseFloatVector(SparseFloatArray { contents: each(), dim })
+            Vectors::Sparse(SparseFloatArray { contents: each(), dim })
         }
         _ => return None,
     })

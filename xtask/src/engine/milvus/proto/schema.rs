@@ -124,21 +124,21 @@ pub(in super::super) struct ValueField {
 #[derive(Clone, PartialEq, Oneof)]
 pub(in super::super) enum DefaultValue {
     #[prost(bool, tag = "1")]
-    BoolData(bool),
+    Bool(bool),
     #[prost(int32, tag = "2")]
-    IntData(i32),
+    Int(i32),
     #[prost(int64, tag = "3")]
-    LongData(i64),
+    Long(i64),
     #[prost(float, tag = "4")]
-    FloatData(f32),
+    Float(f32),
     #[prost(double, tag = "5")]
-    DoubleData(f64),
+    Double(f64),
     #[prost(string, tag = "6")]
-    StringData(String),
+    Text(String),
     #[prost(bytes = "vec", tag = "7")]
-    BytesData(Vec<u8>),
+    Bytes(Vec<u8>),
     #[prost(int64, tag = "8")]
-    TimestamptzData(i64),
+    Timestamptz(i64),
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -174,23 +174,23 @@ pub(in super::super) struct ScalarField {
 #[derive(Clone, PartialEq, Oneof)]
 pub(in super::super) enum Scalars {
     #[prost(message, tag = "1")]
-    BoolData(BoolArray),
+    Bools(BoolArray),
     #[prost(message, tag = "2")]
-    IntData(IntArray),
+    Ints(IntArray),
     #[prost(message, tag = "3")]
-    LongData(LongArray),
+    Longs(LongArray),
     #[prost(message, tag = "4")]
-    FloatData(FloatArray),
+    Floats(FloatArray),
     #[prost(message, tag = "5")]
-    DoubleData(DoubleArray),
+    Doubles(DoubleArray),
     #[prost(message, tag = "6")]
-    StringData(StringArray),
+    Texts(StringArray),
     #[prost(message, tag = "7")]
-    BytesData(BytesArray),
+    Bytes(BytesArray),
     #[prost(message, tag = "8")]
-    ArrayData(ArrayArray),
+    Arrays(ArrayArray),
     #[prost(message, tag = "9")]
-    JsonData(BytesArray),
+    Json(BytesArray),
 }
 
 #[derive(Clone, PartialEq, Eq, Message)]
@@ -255,17 +255,17 @@ pub(in super::super) struct VectorField {
 #[derive(Clone, PartialEq, Oneof)]
 pub(in super::super) enum Vectors {
     #[prost(message, tag = "2")]
-    FloatVector(FloatArray),
+    Floats(FloatArray),
     #[prost(bytes = "vec", tag = "3")]
-    BinaryVector(Vec<u8>),
+    Bits(Vec<u8>),
     #[prost(bytes = "vec", tag = "4")]
-    Float16Vector(Vec<u8>),
+    Halves(Vec<u8>),
     #[prost(bytes = "vec", tag = "5")]
-    Bfloat16Vector(Vec<u8>),
+    Brains(Vec<u8>),
     #[prost(message, tag = "6")]
-    SparseFloatVector(SparseFloatArray),
+    Sparse(SparseFloatArray),
     #[prost(bytes = "vec", tag = "7")]
-    Int8Vector(Vec<u8>),
+    Bytes(Vec<u8>),
 }
 
 #[derive(Clone, PartialEq, Eq, Message)]
