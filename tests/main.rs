@@ -7,6 +7,8 @@ mod cluster;
 mod components;
 #[cfg(unix)]
 mod files;
+#[cfg(all(unix, feature = "milvus"))]
+mod milvus;
 mod real;
 mod rules;
 #[cfg(unix)]

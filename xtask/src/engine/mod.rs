@@ -2,5 +2,7 @@
 
 pub mod cluster;
 pub mod files;
+#[cfg(feature = "milvus")]
+pub mod milvus;
 pub mod postgres;
 pub mod store;

@@ -1,0 +1,121 @@
+//! Reads every collection into a stream, and tells what changed meanwhile.
+
+use std::io::Write;
+
+use anyhow::{Context, Result};
+
+use super::census::{Census, CollectionCensus, Tally};
+use super::client::Milvus;
+use super::format::{CollectionEnd, Header, Rows, What, Writer};
+use super::pages::Pages;
+use super::survey::Described;
+use super::value::{Fields, columns};
+
+impl Milvus {
+    /// Writes every collection that is not ours into `out`, at constant memory. `progress` is told rows and bytes so far.
+    ///
+    /// A collection that is not loaded is loaded for it, and released again whatever happens. What changed while it was read
+    /// stands in the census.
+    ///
+    /// # Errors
+    /// A call or the writing fails, or a collection holds what can't be restored the same.
+    pub fn dump(&mut self, out: &mut dyn Write, progress: &mut dyn FnMut(u64, u64)) -> Result<Census> {
+        let mut found = Vec::new();
+        for name in self.names()? {
+            let described = self.describe(&name)?;
+            let Some(schema) = described.collection.schema.as_ref().filter(|_| described.mark.is_none()) else { continue };
+            let fields = Fields::of(&name, schema)?;
+            found.push((described, fields));
+        }
+        let unwritten = "could not write the backup of Milvus";
+        let mut writer = Writer::new(out).context(unwritten)?;
+        let header = Header { server_version: self.version().into(), database: self.db(), collections: found.len() as u64 };
+        writer.write(What::Header(header)).context(unwritten)?;
+        for (described, _) in &found {
+            writer.write(What::Collection(described.collection.clone())).context(unwritten)?;
+        }
+        let mut census = Census::default();
+        for (described, fields) in &found {
+            let before = census.rows();
+            let mut told = |rows, bytes| progress(before + rows, bytes);
+            let (read, changed) = self.opened(described, |milvus| milvus.dump_rows(described, fields, &mut writer, &mut told))?;
+            census.collections.push(read);
+            census.changed.extend(changed);
+        }
+        writer.end(found.len() as u64, census.rows()).context(unwritten)?;
+        Ok(census)
+    }
+
+    fn dump_rows<W: Write>(
+        &mut self,
+        found: &Described,
+        fields: &Fields,
+        writer: &mut Writer<W>,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<(CollectionCensus, Vec<String>)> {
+        let name = &found.collection.name;
+        let before = (self.count(name)?, self.statistics(name)?);
+        let mut write = |partition: &str, columns: Vec<_>, rows: usize| {
+            let rows = Rows { partition: partition.into(), rows: u32::try_from(rows)?, columns };
+            writer.write(What::Rows(rows)).context("could not write the backup of Milvus")
+        };
+        let mut tally = Tally::new(fields);
+        for partition in found.readable_partitions() {
+            let mut pages = Pages::new(self, name, fields, &partition)?;
+            loop {
+                let page = pages.next(self)?;
+                if page.is_empty() {
+                    break;
+                }
+                tally.take(&partition, &page)?;
+                write(&partition, columns(fields, &page), page.len())?;
+                progress(tally.rows(), tally.bytes());
+            }
+        }
+        let after = (self.count(name)?, self.statistics(name)?);
+        let changed = self.changes(found, before, after, tally.rows());
+        let (census, sha256) = tally.finish(&found.collection);
+        let end = CollectionEnd { rows: census.rows, sha256: sha256.to_vec(), changed: changed.clone() };
+        writer.write(What::CollectionEnd(end)).context("could not write the backup of Milvus")?;
+        Ok((census, changed))
+    }
+
+    /// What tells that a collection did not stand still. Counts are those of `count(*)` and of the statistics.
+    fn changes(&self, found: &Described, before: (u64, u64), after: (u64, u64), read: u64) -> Vec<String> {
+        let name = &found.collection.name;
+        let mut changed = Vec::new();
+        if before.0 != after.0 {
+            changed.push(format!("`{name}` had {} rows at first and {} in the end", before.0, after.0));
+        } else if before.0 != read {
+            changed.push(format!(
+                "`{name}` has {} rows, of which {read} were read: rows of the same primary key are read once, or it was written to",
+                before.0
+            ));
+        } else if after.1 > before.1 {
+            changed.push(format!("`{name}` was written to while it was read, and has as many rows as before"));
+        }
+        match self.describe(name) {
+            Err(_) => changed.push(format!("`{name}` was dropped or renamed while it was read")),
+            Ok(now) if now.id != found.id => changed.push(format!("`{name}` was dropped and made again while it was read")),
+            Ok(now) if now.without_load() != found.without_load() => {
+                changed.push(format!("the schema, the indexes or the aliases of `{name}` changed while it was read"));
+            }
+            Ok(_) => {}
+        }
+        changed
+    }
+}
+
+impl Described {
+    /// Partitions by which rows are read and written: none of those that the server keeps by a partition key.
+    pub(super) fn readable_partitions(&self) -> Vec<String> {
+        super::census::readable_partitions(&self.collection)
+    }
+
+    fn without_load(&self) -> Self {
+        let mut same = self.clone();
+        same.collection.loaded = false;
+        same.collection.loaded_partitions.clear();
+        same
+    }
+}

@@ -1,0 +1,31 @@
+//! Milvus: its collections as a stream and back, over gRPC, and how one set of collections takes another's place.
+//!
+//! [`Milvus::dump`] writes a backup and [`scan`] proves it. [`Milvus::stage`] makes collections of it beside the live ones and
+//! proves them row by row, and [`Milvus::swap`] gives them the live names.
+
+mod census;
+mod client;
+mod dump;
+mod facts;
+mod format;
+mod mark;
+mod open;
+mod pages;
+mod proto;
+mod scan;
+mod stage;
+mod steps;
+mod survey;
+mod swap;
+mod value;
+mod wipe;
+
+pub use census::{Census, CollectionCensus};
+pub use client::{Address, Milvus};
+pub use facts::{CollectionFacts, Load, RowCount};
+pub use mark::{Mark, Role};
+pub use scan::scan;
+pub use stage::AutoIds;
+pub use steps::Step;
+pub use swap::{Repaired, Seen};
+pub use wipe::{Wipe, Wiped};

@@ -1,0 +1,163 @@
+//! A collection must be loaded to be read. Whoever loads one leaves it as it was.
+
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use super::client::Milvus;
+use super::facts::Load;
+use super::proto::rpc::{CreateIndex, DropIndex, GetLoadState, Indexes, LoadCollection, LoadState, OfPartitions, Status};
+use super::proto::schema::{DataType, KeyValuePair};
+use super::survey::{Described, READERS_INDEX};
+use crate::problem::Problem;
+
+const LOADED: i32 = 3;
+const FINISHED: i32 = 3;
+const FAILED: i32 = 4;
+/// What loads longer than this does not load.
+const PATIENCE: Duration = Duration::from_secs(1800);
+const PAUSE: Duration = Duration::from_millis(50);
+
+pub(super) fn pair(key: &str, value: &str) -> KeyValuePair {
+    KeyValuePair { key: key.into(), value: value.into() }
+}
+
+impl Milvus {
+    /// Has all of a collection loaded while `read` is at work, and puts it back afterwards, whatever came of it.
+    pub(super) fn opened<T>(
+        &mut self,
+        found: &Described,
+        read: impl FnOnce(&mut Self) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        if found.load() == Load::Whole {
+            return read(self);
+        }
+        let name = &found.collection.name;
+        let opened = self.open(found);
+        let done = opened.map_err(anyhow::Error::from).and_then(|()| read(self));
+        let closed = self.close(found);
+        match (done, closed) {
+            (Ok(value), Ok(())) => Ok(value),
+            (Ok(_), Err(e)) => Err(e.into()),
+            (Err(e), Ok(())) => Err(e),
+            (Err(e), Err(left)) => Err(e.context(format!("`{name}` is still loaded: {left}"))),
+        }
+    }
+
+    fn open(&mut self, found: &Described) -> Result<(), Problem> {
+        let name = &found.collection.name;
+        for (field, kind) in self.bare_vectors(found) {
+            let index_type = match kind {
+                DataType::BinaryVector => "BIN_FLAT",
+                DataType::SparseFloatVector => "SPARSE_INVERTED_INDEX",
+                _ => "FLAT",
+            };
+            let metric = match kind {
+                DataType::BinaryVector => "HAMMING",
+                DataType::SparseFloatVector => "IP",
+                _ => "L2",
+            };
+            let request = CreateIndex {
+                db_name: self.db(),
+                collection_name: name.clone(),
+                field_name: field,
+                extra_params: vec![pair("index_type", index_type), pair("metric_type", metric)],
+                index_name: READERS_INDEX.into(),
+            };
+            let doing = format!("give `{name}`, which has no index, one for reading it");
+            self.call::<Status>("CreateIndex", &request, &doing)?;
+        }
+        self.load(name, &Load::Whole)
+    }
+
+    fn close(&mut self, found: &Described) -> Result<(), Problem> {
+        let name = &found.collection.name;
+        match found.load() {
+            Load::Whole => return Ok(()),
+            Load::Not => self.release(name)?,
+            Load::Partitions(kept) => {
+                let rest = found.collection.partitions.iter().filter(|p| !kept.contains(p)).cloned().collect();
+                self.partitions("ReleasePartitions", name, rest, 0)?;
+            }
+        }
+        for (field_name, _) in self.bare_vectors(found) {
+            let request =
+                DropIndex { db_name: self.db(), collection_name: name.clone(), field_name, index_name: READERS_INDEX.into() };
+            let dropped = self.call::<Status>("DropIndex", &request, &format!("take the index for reading from `{name}`"));
+            dropped?;
+        }
+        Ok(())
+    }
+
+    /// Vector fields that have no index: a collection with one of them can't be loaded.
+    fn bare_vectors(&self, found: &Described) -> Vec<(String, DataType)> {
+        let fields = found.collection.schema.iter().flat_map(|schema| &schema.fields);
+        fields
+            .filter(|field| field.data_type >= DataType::BinaryVector as i32)
+            .filter(|field| !found.collection.indexes.iter().any(|index| index.field == field.name))
+            .map(|field| (field.name.clone(), DataType::try_from(field.data_type).unwrap_or(DataType::None)))
+            .collect()
+    }
+
+    /// Loads, and waits until it is so.
+    pub(super) fn load(&mut self, name: &str, load: &Load) -> Result<(), Problem> {
+        let partitions = match load {
+            Load::Not => return Ok(()),
+            Load::Whole => {
+                let request = LoadCollection { db_name: self.db(), collection_name: name.into(), replica_number: 1 };
+                let doing = format!("load `{name}`");
+                self.call::<Status>("LoadCollection", &request, &doing)?;
+                vec![]
+            }
+            Load::Partitions(partitions) => {
+                self.partitions("LoadPartitions", name, partitions.clone(), 1)?;
+                partitions.clone()
+            }
+        };
+        let state = GetLoadState { collection_name: name.into(), partition_names: partitions, db_name: self.db() };
+        wait(&format!("load `{name}`"), || {
+            Ok(self.call::<LoadState>("GetLoadState", &state, &format!("ask whether `{name}` is loaded"))?.state == LOADED)
+        })
+    }
+
+    pub(super) fn release(&mut self, name: &str) -> Result<(), Problem> {
+        self.call::<Status>("ReleaseCollection", &self.of(name), &format!("release `{name}`")).map(drop)
+    }
+
+    fn partitions(&self, method: &str, name: &str, partitions: Vec<String>, replicas: i32) -> Result<(), Problem> {
+        let request = OfPartitions {
+            db_name: self.db(),
+            collection_name: name.into(),
+            partition_names: partitions,
+            replica_number: replicas,
+        };
+        self.call::<Status>(method, &request, &format!("load or release partitions of `{name}`")).map(drop)
+    }
+
+    /// Waits until every index is built.
+    pub(super) fn indexed(&self, name: &str) -> Result<(), Problem> {
+        let doing = format!("build the indexes of `{name}`");
+        wait(&doing, || {
+            let found = match self.ask::<Indexes>("DescribeIndex", &self.of(name)) {
+                Err(failure) if failure.no_index() => return Ok(true),
+                found => found.map_err(|failure| failure.problem(&doing))?,
+            };
+            match found.index_descriptions.iter().find(|index| index.state == FAILED) {
+                Some(index) => Err(Problem::failed(format!("could not {doing}"))
+                    .because(format!("`{}`: {}", index.index_name, index.index_state_fail_reason))),
+                None => Ok(found.index_descriptions.iter().all(|index| index.state == FINISHED)),
+            }
+        })
+    }
+}
+
+fn wait(what: &str, mut done: impl FnMut() -> Result<bool, Problem>) -> Result<(), Problem> {
+    let start = Instant::now();
+    while !done()? {
+        if start.elapsed() > PATIENCE {
+            return Err(Problem::failed(format!("could not {what} within {} minutes", PATIENCE.as_secs() / 60))
+                .cure("look whether the server has memory left; then run the command again"));
+        }
+        sleep(PAUSE);
+    }
+    Ok(())
+}

@@ -1,0 +1,239 @@
+//! Makes collections of a backup beside the live ones, and proves them.
+
+use std::io::Read;
+
+use anyhow::Result;
+use prost::Message;
+
+use super::census::{Census, CollectionCensus, Tally};
+use super::client::Milvus;
+use super::format::Collection;
+use super::mark::{Mark, PROPERTY, Role, Slot};
+use super::open::pair;
+use super::pages::Pages;
+use super::proto::rpc::{CreateCollection, CreateIndex, CreatePartition, Flush, Flushed, Insert, Mutation, Status};
+use super::scan::{Visit, visit};
+use super::steps;
+use super::survey;
+use super::value::{Fields, Row, columns};
+use crate::problem::Problem;
+
+/// Servers that can take primary keys for a collection whose keys they hand out want to be told so, from Milvus 2.6 on.
+const GIVEN_IDS: &str = "allow_insert_auto_id";
+/// How much is inserted at once; servers take 64 MB at most.
+const BATCH: usize = 8 << 20;
+/// The partition that each collection has from the beginning.
+const DEFAULT_PARTITION: &str = "_default";
+const LONGEST_NAME: usize = 255;
+
+/// What becomes of a collection whose primary keys the server hands out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AutoIds {
+    /// It gets the same keys and goes on handing them out. A server that can't do both says so, and nothing is restored.
+    Keep,
+    /// It gets the same keys, and takes them from the application from now on: what Milvus before 2.6 can do.
+    FromApplication,
+}
+
+impl Milvus {
+    /// Makes each collection of a backup as `<name>__staged`, with its rows, partitions, indexes and load state, then counts and
+    /// reads every row back: the digest must be that of the backup. When it fails, what it has made goes again.
+    ///
+    /// # Errors
+    /// The backup is damaged, a call fails, or what was made is not what the backup holds. Live collections are untouched.
+    pub fn stage(&mut self, input: &mut dyn Read, auto_ids: AutoIds, progress: &mut dyn FnMut(u64, u64)) -> Result<Census> {
+        let done = visit(input, &mut Stager { milvus: self, auto_ids, progress, rows: 0, bytes: 0 });
+        done.inspect_err(|_| drop(self.unstage()))
+    }
+}
+
+struct Stager<'a> {
+    milvus: &'a mut Milvus,
+    auto_ids: AutoIds,
+    progress: &'a mut dyn FnMut(u64, u64),
+    rows: u64,
+    bytes: u64,
+}
+
+impl Visit for Stager<'_> {
+    fn begin(&mut self, collections: &[Collection]) -> Result<()> {
+        if steps::under_way(&self.milvus.state()?) {
+            return Err(Problem::refused("a swap of collections in Milvus was cut short").cure("repair it first").into());
+        }
+        self.milvus.unstage()?;
+        let state = self.milvus.state()?;
+        for collection in collections {
+            let name = staged(collection);
+            if state.contains_key(&name) || state.values().any(|held| held.aliases.contains(&name)) {
+                return Err(Problem::refused(format!("the name `{name}` is taken in Milvus, and is not ours"))
+                    .cure(format!("rename or remove `{name}`"))
+                    .into());
+            }
+            if Slot::Previous.name(&collection.name).len() > LONGEST_NAME {
+                return Err(Problem::refused(format!("the name `{}` is too long", collection.name))
+                    .because("there is no room for `__previous` after it")
+                    .into());
+            }
+        }
+        collections.iter().try_for_each(|collection| self.create(collection))
+    }
+
+    fn rows(&mut self, of: &Collection, fields: &Fields, partition: &str, rows: Vec<Row>) -> Result<()> {
+        let bytes: usize = columns(fields, &rows).iter().map(Message::encoded_len).sum();
+        let most = (rows.len() * BATCH / bytes.max(1)).max(1);
+        for part in rows.chunks(most) {
+            self.insert(of, fields, partition, part)?;
+        }
+        self.rows += rows.len() as u64;
+        self.bytes += bytes as u64;
+        (self.progress)(self.rows, self.bytes);
+        Ok(())
+    }
+
+    fn end(&mut self, of: &Collection, fields: &Fields, census: &CollectionCensus) -> Result<()> {
+        let name = staged(of);
+        let flush = Flush { db_name: self.milvus.db(), collection_names: vec![name.clone()] };
+        self.milvus.call::<Flushed>("Flush", &flush, &format!("flush `{name}`"))?;
+        for index in &of.indexes {
+            let request = CreateIndex {
+                db_name: self.milvus.db(),
+                collection_name: name.clone(),
+                field_name: index.field.clone(),
+                extra_params: index.params.clone(),
+                index_name: index.name.clone(),
+            };
+            self.milvus.call::<Status>("CreateIndex", &request, &format!("make the index `{}` of `{name}`", index.name))?;
+        }
+        self.milvus.indexed(&name)?;
+        if census.auto_ids && self.auto_ids == AutoIds::Keep && !of.properties.iter().any(|p| p.key == GIVEN_IDS) {
+            self.milvus.take_property(&name, GIVEN_IDS, &format!("finish `{name}`"))?;
+        }
+        let load = survey::load(of);
+        self.milvus.load(&name, &load)?;
+        let made = self.milvus.describe(&name)?;
+        let wanted = self.wanted(of);
+        if let Some(what) = differs(&wanted, &made.collection) {
+            return Err(Problem::failed(format!("`{}` could not be made as it is in the backup", of.name))
+                .because(format!("Milvus {} makes other {what} of it", self.milvus.version()))
+                .into());
+        }
+        let (rows, counted) = self.milvus.opened(&made, |milvus| read_back(milvus, &made.collection, fields))?;
+        if (rows.rows, &rows.sha256) != (census.rows, &census.sha256) || counted != census.rows {
+            return Err(Problem::failed(format!("`{}` has not become what the backup holds", of.name))
+                .because(format!("{} rows were read back and {} counted, of {}", rows.rows, counted, census.rows))
+                .cure("look at the server's log and at its free memory and disk; the live collections are untouched")
+                .into());
+        }
+        Ok(())
+    }
+}
+
+/// The census of what is there now, and how many rows the server counts.
+fn read_back(milvus: &mut Milvus, made: &Collection, fields: &Fields) -> Result<(CollectionCensus, u64)> {
+    let mut tally = Tally::new(fields);
+    for partition in super::census::readable_partitions(made) {
+        let mut pages = Pages::new(milvus, &made.name, fields, &partition)?;
+        loop {
+            let page = pages.next(milvus)?;
+            if page.is_empty() {
+                break;
+            }
+            tally.take(&partition, &page)?;
+        }
+    }
+    Ok((tally.finish(made).0, milvus.count(&made.name)?))
+}
+
+fn staged(of: &Collection) -> String {
+    Slot::Staged.name(&of.name)
+}
+
+/// In what a collection is not the one that was wanted.
+fn differs(wanted: &Collection, made: &Collection) -> Option<&'static str> {
+    if wanted.schema != made.schema {
+        Some("fields")
+    } else if wanted.indexes != made.indexes {
+        Some("indexes")
+    } else if wanted.partitions != made.partitions {
+        Some("partitions")
+    } else if wanted.consistency_level != made.consistency_level || wanted.shards != made.shards {
+        Some("consistency or shards")
+    } else if !wanted.properties.iter().all(|property| made.properties.contains(property)) {
+        Some("properties")
+    } else {
+        (survey::load(wanted) != survey::load(made)).then_some("partitions loaded")
+    }
+}
+
+impl Stager<'_> {
+    /// The collection as it is to be made, under its staged name.
+    fn wanted(&self, of: &Collection) -> Collection {
+        let mut wanted = Collection { name: staged(of), ..of.clone() };
+        if let Some(schema) = &mut wanted.schema {
+            schema.name.clone_from(&wanted.name);
+            if self.auto_ids == AutoIds::FromApplication {
+                schema.auto_id = false;
+                schema.fields.iter_mut().for_each(|field| field.auto_id = false);
+            }
+        }
+        wanted
+    }
+
+    fn create(&mut self, of: &Collection) -> Result<()> {
+        let wanted = self.wanted(of);
+        let (name, schema) = (wanted.name, wanted.schema.unwrap_or_default());
+        let load = survey::load(of);
+        let mark = Mark { role: Role::Staged, base: of.name.clone(), aliases: of.aliases.clone(), load };
+        let mut properties = of.properties.clone();
+        properties.push(pair(PROPERTY, &mark.text()));
+        if schema.fields.iter().any(|field| field.auto_id) && !properties.iter().any(|p| p.key == GIVEN_IDS) {
+            properties.push(pair(GIVEN_IDS, "true"));
+        }
+        let by_key = schema.fields.iter().any(|field| field.is_partition_key);
+        let request = CreateCollection {
+            db_name: self.milvus.db(),
+            collection_name: name.clone(),
+            schema: schema.encode_to_vec(),
+            shards_num: of.shards,
+            consistency_level: of.consistency_level,
+            properties,
+            num_partitions: if by_key { of.partitions.len() as i64 } else { 0 },
+        };
+        self.milvus.call::<Status>("CreateCollection", &request, &format!("make `{name}`"))?;
+        let named = of.partitions.iter().filter(|partition| !by_key && *partition != DEFAULT_PARTITION);
+        for partition in named {
+            let request =
+                CreatePartition { db_name: self.milvus.db(), collection_name: name.clone(), partition_name: partition.clone() };
+            let doing = format!("make the partition `{partition}` of `{name}`");
+            self.milvus.call::<Status>("CreatePartition", &request, &doing)?;
+        }
+        Ok(())
+    }
+
+    fn insert(&mut self, of: &Collection, fields: &Fields, partition: &str, rows: &[Row]) -> Result<()> {
+        let request = Insert {
+            db_name: self.milvus.db(),
+            collection_name: staged(of),
+            partition_name: partition.into(),
+            fields_data: columns(fields, rows),
+            num_rows: u32::try_from(rows.len())?,
+        };
+        let doing = format!("insert rows into `{}`", staged(of));
+        let schema = of.schema.iter().flat_map(|schema| &schema.fields);
+        let auto_ids = schema.filter(|field| field.is_primary_key).any(|field| field.auto_id);
+        let inserted = self.milvus.ask::<Mutation>("Insert", &request);
+        let inserted = inserted.map_err(|failure| match failure {
+            refused if auto_ids && self.auto_ids == AutoIds::Keep => refused
+                .problem(&format!("give `{}` the primary keys that it had", of.name))
+                .because(format!("its server hands out the keys, and Milvus {} takes none back", self.milvus.version()))
+                .cure("restore it as a collection that takes its keys from the application, or update Milvus to 2.6 or newer"),
+            failure => failure.problem(&doing),
+        })?;
+        if inserted.insert_cnt != rows.len() as i64 {
+            return Err(Problem::failed(format!("could not {doing}"))
+                .because(format!("Milvus took {} of {}", inserted.insert_cnt, rows.len()))
+                .into());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,90 @@
+//! Takes the data out: with the collections, or out of them.
+
+use anyhow::Result;
+
+use super::client::Milvus;
+use super::pages::{Pages, among, key_only};
+use super::proto::rpc::{Delete, DropAlias, Mutation, Status};
+use super::survey::Described;
+use super::swap::{Seen, unchanged};
+use super::value::Fields;
+use crate::problem::Problem;
+
+/// What is left of a collection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wipe {
+    /// Nothing.
+    Drop,
+    /// Its schema, indexes, aliases, partitions and load state, without a row.
+    Empty,
+}
+
+/// What went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wiped {
+    /// The collection.
+    pub name: String,
+    /// Its rows; those of a collection that was not loaded are the server's statistics where it was dropped.
+    pub rows: u64,
+}
+
+impl Milvus {
+    /// Drops or empties every live collection. What is kept for an undo stays: [`Milvus::forget`] ends that.
+    ///
+    /// # Errors
+    /// The live collections are not those that were expected (nothing has gone then), or a call fails.
+    pub fn wipe(&mut self, how: Wipe, expected: &[Seen]) -> Result<Vec<Wiped>> {
+        let mut live = Vec::new();
+        for name in self.names()? {
+            let found = self.describe(&name)?;
+            if found.mark.is_none() {
+                live.push(found);
+            }
+        }
+        unchanged(expected, live.iter().map(|found| (found.collection.name.clone(), found.id)).collect())?;
+        let mut gone = Vec::new();
+        for found in live {
+            let rows = match how {
+                Wipe::Drop => self.drop_live(&found)?,
+                Wipe::Empty => self.opened(&found, |milvus| milvus.empty(&found))?,
+            };
+            gone.push(Wiped { name: found.collection.name, rows });
+        }
+        Ok(gone)
+    }
+
+    /// An alias would keep newer servers from dropping the collection it leads to.
+    fn drop_live(&self, found: &Described) -> Result<u64, Problem> {
+        let name = &found.collection.name;
+        let rows = self.statistics(name)?;
+        for alias in &found.collection.aliases {
+            let request = DropAlias { db_name: self.db(), alias: alias.clone() };
+            self.call::<Status>("DropAlias", &request, &format!("drop the alias `{alias}`"))?;
+        }
+        self.call::<Status>("DropCollection", &self.of(name), &format!("drop `{name}`"))?;
+        Ok(rows)
+    }
+
+    fn empty(&mut self, found: &Described) -> Result<u64> {
+        let name = &found.collection.name;
+        let rows = self.count(name)?;
+        let fields = key_only(&Fields::of(name, &found.collection.schema.clone().unwrap_or_default())?);
+        let mut pages = Pages::new(self, name, &fields, "")?;
+        loop {
+            let page = pages.next(self)?;
+            if page.is_empty() {
+                break;
+            }
+            let request = Delete { db_name: self.db(), collection_name: name.clone(), expr: among(&fields, &page) };
+            self.call::<Mutation>("Delete", &request, &format!("empty `{name}`"))?;
+        }
+        let left = self.count(name)?;
+        if left > 0 {
+            return Err(Problem::failed(format!("`{name}` is not empty"))
+                .because(format!("{left} rows came meanwhile"))
+                .cure("stop what writes to it; then run the command again")
+                .into());
+        }
+        Ok(rows)
+    }
+}
