@@ -243,6 +243,16 @@ pub struct Collection {
     pub entities: u64,
     /// sha256 of its entities in the order of their keys.
     pub sha256: String,
+    /// Whether the server hands out its keys.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub auto_ids: bool,
+}
+
+/// Whether a Milvus takes the keys back that it has handed out once, and goes on handing out others: 2.6 and newer
+/// (`allow_insert_auto_id`).
+pub fn keeps_auto_ids(version: &str) -> bool {
+    let mut numbers = version.trim_start_matches('v').split(['.', '-']).map_while(|n| n.parse::<u32>().ok());
+    (numbers.next(), numbers.next()) >= (Some(2), Some(6))
 }
 
 impl Contents {
@@ -295,11 +305,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn servers_that_take_keys_back() {
+        for (version, want) in
+            [("2.3.5", false), ("v2.6.1", true), ("2.6.0-rc1", true), ("3.0", true), ("lite", false), ("", false)]
+        {
+            assert_eq!(keeps_auto_ids(version), want, "{version}");
+        }
+    }
+
+    #[test]
     fn collections_differ_by_what_is_in_them() {
         let collections = |all: &[(&str, u64, &str)]| Collections {
             collections: all
                 .iter()
-                .map(|(n, e, s)| Collection { name: (*n).into(), entities: *e, sha256: (*s).into() })
+                .map(|(n, e, s)| Collection { name: (*n).into(), entities: *e, sha256: (*s).into(), auto_ids: false })
                 .collect(),
             changed: Vec::new(),
         };

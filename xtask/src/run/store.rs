@@ -14,6 +14,8 @@ use crate::config::Secrets;
 use crate::door::Interrupt;
 #[cfg(unix)]
 use crate::engine::files;
+#[cfg(feature = "milvus")]
+use crate::engine::milvus;
 use crate::engine::store::{Address, Contents, Format, Store};
 use crate::plan::{Pipe, Sink, Source};
 use crate::problem::Problem;
@@ -23,10 +25,17 @@ use crate::stream::{self, Compression, Decoder, Digest, Sum};
 ///
 /// # Errors
 /// Nobody answers where it should be, or this program was built without it.
-pub fn open(address: &Address, _secrets: &Secrets, _interrupt: &Interrupt) -> Result<Box<dyn Store>> {
+#[cfg_attr(not(feature = "milvus"), allow(unused_variables))]
+pub fn open(address: &Address, secrets: &Secrets, _interrupt: &Interrupt) -> Result<Box<dyn Store>> {
     match address {
         #[cfg(unix)]
         Address::Files { path, exclude } => Ok(Box::new(files::Tree { path: path.clone(), exclude: exclude.clone() })),
+        #[cfg(feature = "milvus")]
+        Address::Milvus { url, database, token, wipe } => {
+            let token = token.as_ref().and_then(|name| secrets.reveal(name)).map(String::from);
+            let milvus = milvus::Milvus::connect(&milvus::Address { url: url.clone(), database: database.clone(), token })?;
+            Ok(Box::new(milvus::Vectors { milvus, wipe: *wipe }))
+        }
         _ => Err(Problem::failed(format!("{address} can't be opened by this program"))
             .because("it was built without what this kind of store needs")
             .cure("build it with its default features (`cargo install db-tasks`), on Linux or macOS")
@@ -68,6 +77,8 @@ pub fn pump(
 fn scan(format: Format, from: &mut dyn Read) -> Result<Contents> {
     match format {
         Format::Tar => crate::engine::files::scan(from, crate::engine::files::Links::AsTheyAre).map(Contents::Files),
+        #[cfg(feature = "milvus")]
+        Format::Milvus => milvus::scan(from).map(milvus::contents),
         other => Err(Problem::failed(format!("this program can't read artifacts of {}", other.kind()))
             .cure("build it with its default features (`cargo install db-tasks`)")
             .into()),

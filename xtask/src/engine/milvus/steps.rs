@@ -121,6 +121,16 @@ pub(super) fn discard(state: &State) -> Vec<Step> {
     drops(state, |mark, slot| mark.role == Role::Discard && slot == Slot::Discard)
 }
 
+/// What takes the place of what a swap brought, after the swap was taken back: that goes, and what was kept before is kept again.
+pub(super) fn kept_before(state: &State) -> Vec<Step> {
+    let mut steps = drops(state, |mark, slot| (mark.role, slot) == (Role::Previous, Slot::Previous));
+    for (name, mark, _) in ours(state).filter(|(_, mark, slot)| (mark.role, *slot) == (Role::Discard, Slot::Discard)) {
+        steps.push(Step::Mark { name: name.into(), mark: Some(mark.as_role(Role::Previous)) });
+        steps.push(Step::Rename { from: name.into(), to: Slot::Previous.name(&mark.base) });
+    }
+    steps
+}
+
 /// Drops collections of ours, and the aliases that would be in the way of it.
 pub(super) fn drops(state: &State, which: impl Fn(&Mark, Slot) -> bool) -> Vec<Step> {
     let mut steps = Vec::new();

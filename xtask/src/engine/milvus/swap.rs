@@ -120,6 +120,15 @@ impl Milvus {
         })
     }
 
+    /// Removes what the last swap brought, once [`Milvus::undo`] has taken it back, and keeps again what was kept before it.
+    ///
+    /// # Errors
+    /// A call fails.
+    pub fn forget_last(&mut self) -> Result<()> {
+        let steps = steps::kept_before(&self.state()?);
+        self.run(&steps)
+    }
+
     /// Whether this server can swap: renaming came with Milvus 2.2.9, properties with 2.2. It is asked for a rename that can't be done.
     ///
     /// # Errors

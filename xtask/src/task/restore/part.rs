@@ -6,7 +6,7 @@ use super::checks::{fits_the_disk, leftovers, may_create, ours, suits, swappable
 use super::{Request, brought_along, end_sessions, load, unstage};
 use crate::engine::postgres::admin::{self, Own, Swap, SwapBack};
 use crate::engine::postgres::name::{beside, previous};
-use crate::engine::store::{Address, Change, Swapped};
+use crate::engine::store::{Address, Change, Contents, Swapped, keeps_auto_ids};
 use crate::facts::dumps::Dump;
 use crate::facts::{Surveyed, SurveyedStore};
 use crate::plan::{Act, Deed, How, Pipe, Proof, Sink, Stake, Step, Trust};
@@ -153,7 +153,8 @@ impl Part {
                 ..Proof::default()
             },
         };
-        let held = artifact.and_then(|a| a.contents.as_ref()).map(|c| format!("{key}: the backup holds {}", holds(c)));
+        let contents = artifact.and_then(|a| a.contents.as_ref());
+        let held = contents.map(|c| format!("{key}: the backup holds {}", holds(c)));
         let goes = target
             .held
             .can_undo
@@ -167,7 +168,7 @@ impl Part {
             back: vec![Act::Rename(change(key, Change::Back { live: live.clone(), from: Swapped::In }))],
             settle: Some(Act::Remove(change(key, Change::Settle))),
             stake: (!live.is_empty()).then(|| target.stake()),
-            notes: held.into_iter().chain(left_out(target)).chain(goes).collect(),
+            notes: held.into_iter().chain(left_out(target)).chain(own_keys(target, contents)).chain(goes).collect(),
             kept: (!live.is_empty()).then(|| format!("what was in `{key}` is kept: `db-undo` swaps it back")),
         })
     }
@@ -183,6 +184,21 @@ fn left_out(target: &SurveyedStore) -> Option<String> {
         )),
         _ => None,
     }
+}
+
+/// An application that leaves keys to the server would get none.
+fn own_keys(target: &SurveyedStore, contents: Option<&Contents>) -> Option<String> {
+    let Some(Contents::Collections(all)) = contents else { return None };
+    let version = target.held.version.as_deref().unwrap_or_default();
+    let names: Vec<&str> = all.collections.iter().filter(|c| c.auto_ids).map(|c| c.name.as_str()).collect();
+    (!names.is_empty() && !keeps_auto_ids(version)).then(|| {
+        format!(
+            "{}: Milvus {version} can't take back keys that it has handed out and go on handing them out (2.6 can): {} will have \
+             the same keys, and takes new ones from the application",
+            target.key(),
+            names.join(", ")
+        )
+    })
 }
 
 /// Whether other parts are restored along with one.
