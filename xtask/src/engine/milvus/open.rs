@@ -5,12 +5,11 @@ use std::time::{Duration, Instant};
 
 use super::client::Milvus;
 use super::facts::Load;
-use super::proto::rpc::{CreateIndex, DropIndex, GetLoadState, Indexes, LoadCollection, LoadState, OfPartitions, Status};
+use super::proto::rpc::{CreateIndex, DropIndex, Indexes, LoadCollection, OfPartitions, Status};
 use super::proto::schema::{DataType, KeyValuePair};
-use super::survey::{Described, READERS_INDEX};
+use super::survey::{Described, LOADED, READERS_INDEX};
 use crate::problem::Problem;
 
-const LOADED: i32 = 3;
 const FINISHED: i32 = 3;
 const FAILED: i32 = 4;
 /// What loads longer than this does not load.
@@ -98,25 +97,23 @@ impl Milvus {
             .collect()
     }
 
-    /// Loads, and waits until it is so.
+    /// Loads, and waits until each partition is.
     pub(super) fn load(&mut self, name: &str, load: &Load) -> Result<(), Problem> {
-        let partitions = match load {
+        let doing = format!("load `{name}`");
+        let wanted = match load {
             Load::Not => return Ok(()),
             Load::Whole => {
                 let request = LoadCollection { db_name: self.db(), collection_name: name.into(), replica_number: 1 };
-                let doing = format!("load `{name}`");
                 self.call::<Status>("LoadCollection", &request, &doing)?;
-                vec![]
+                let found = self.describe(name)?.collection;
+                super::census::readable_partitions(&found).into_iter().filter(|partition| !partition.is_empty()).collect()
             }
             Load::Partitions(partitions) => {
                 self.partitions("LoadPartitions", name, partitions.clone(), 1)?;
                 partitions.clone()
             }
         };
-        let state = GetLoadState { collection_name: name.into(), partition_names: partitions, db_name: self.db() };
-        wait(&format!("load `{name}`"), || {
-            Ok(self.call::<LoadState>("GetLoadState", &state, &format!("ask whether `{name}` is loaded"))?.state == LOADED)
-        })
+        wait(&doing, || Ok(self.load_state(name, &wanted, LOADED)? == Load::Whole))
     }
 
     pub(super) fn release(&mut self, name: &str) -> Result<(), Problem> {
