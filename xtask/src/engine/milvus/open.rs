@@ -27,10 +27,12 @@ impl Milvus {
         found: &Described,
         read: impl FnOnce(&mut Self) -> anyhow::Result<T>,
     ) -> anyhow::Result<T> {
+        let name = &found.collection.name;
         if found.load() == Load::Whole {
+            // somebody may just be loading it
+            self.await_loaded(name, &whole(found))?;
             return read(self);
         }
-        let name = &found.collection.name;
         let opened = self.open(found);
         let done = opened.map_err(anyhow::Error::from).and_then(|()| read(self));
         let closed = self.close(found);
@@ -105,15 +107,18 @@ impl Milvus {
             Load::Whole => {
                 let request = LoadCollection { db_name: self.db(), collection_name: name.into(), replica_number: 1 };
                 self.call::<Status>("LoadCollection", &request, &doing)?;
-                let found = self.describe(name)?.collection;
-                super::census::readable_partitions(&found).into_iter().filter(|partition| !partition.is_empty()).collect()
+                whole(&self.describe(name)?)
             }
             Load::Partitions(partitions) => {
                 self.partitions("LoadPartitions", name, partitions.clone(), 1)?;
                 partitions.clone()
             }
         };
-        wait(&doing, || Ok(self.load_state(name, &wanted, LOADED)? == Load::Whole))
+        self.await_loaded(name, &wanted)
+    }
+
+    fn await_loaded(&self, name: &str, partitions: &[String]) -> Result<(), Problem> {
+        wait(&format!("load `{name}`"), || Ok(self.load_state(name, partitions, LOADED)? == Load::Whole))
     }
 
     pub(super) fn release(&mut self, name: &str) -> Result<(), Problem> {
@@ -145,6 +150,11 @@ impl Milvus {
             }
         })
     }
+}
+
+/// The partitions that can be asked for by name.
+fn whole(found: &Described) -> Vec<String> {
+    found.readable_partitions().into_iter().filter(|partition| !partition.is_empty()).collect()
 }
 
 fn wait(what: &str, mut done: impl FnMut() -> Result<bool, Problem>) -> Result<(), Problem> {
