@@ -65,7 +65,7 @@ fn damage_of_every_kind_is_named() {
         ([FORMAT_1, b"x"].concat(), "this backup of Milvus is damaged: something comes after its end"),
         ([FORMAT_1, FORMAT_1].concat(), "this backup of Milvus is damaged: something comes after its end"),
         (with("format 1", "format 2"), "this backup of Milvus is of format 2: this version knows format 1"),
-        (with("papers", "papers"), "this backup of Milvus is damaged: its checksum is not that of its bytes"),
+        (with("papers", "pavers"), "this backup of Milvus is damaged: its checksum is not that of its bytes"),
         (b"-- PostgreSQL database dump\n".to_vec(), "this is no backup of Milvus: it does not begin as one does"),
         (vec![0x28, 0xb5, 0x2f, 0xfd], "this is no backup of Milvus: it does not begin as one does"),
         (b"".to_vec(), "this backup of Milvus is damaged: it ends before its end: it has been cut short"),

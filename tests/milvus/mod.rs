@@ -3,6 +3,7 @@
 mod changes;
 mod format;
 mod lite;
+mod set;
 mod swap;
 
 use db_tasks::engine::milvus::{Address, AutoIds, Census, Milvus, Seen, Wipe, scan};

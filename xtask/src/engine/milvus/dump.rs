@@ -86,7 +86,9 @@ impl Milvus {
         let mut changed = Vec::new();
         if before.0 != after.0 {
             changed.push(format!("`{name}` had {} rows at first and {} in the end", before.0, after.0));
-        } else if before.0 != read {
+        } else if before.0 < read {
+            changed.push(format!("`{name}` has {} rows, and {read} were read: it was written to meanwhile", before.0));
+        } else if before.0 > read {
             changed.push(format!(
                 "`{name}` has {} rows, of which {read} were read: rows of the same primary key are read once, or it was written to",
                 before.0

@@ -5,12 +5,11 @@ use std::time::{Duration, Instant};
 
 use super::client::Milvus;
 use super::facts::Load;
-use super::proto::rpc::{CreateIndex, DropIndex, GetLoadState, Indexes, LoadCollection, LoadState, OfPartitions, Status};
+use super::proto::rpc::{CreateIndex, DropIndex, Indexes, LoadCollection, OfPartitions, Status};
 use super::proto::schema::{DataType, KeyValuePair};
-use super::survey::{Described, READERS_INDEX};
+use super::survey::{Described, LOADED, READERS_INDEX};
 use crate::problem::Problem;
 
-const LOADED: i32 = 3;
 const FINISHED: i32 = 3;
 const FAILED: i32 = 4;
 /// What loads longer than this does not load.
@@ -28,10 +27,12 @@ impl Milvus {
         found: &Described,
         read: impl FnOnce(&mut Self) -> anyhow::Result<T>,
     ) -> anyhow::Result<T> {
+        let name = &found.collection.name;
         if found.load() == Load::Whole {
+            // somebody may just be loading it
+            self.await_loaded(name, &whole(found))?;
             return read(self);
         }
-        let name = &found.collection.name;
         let opened = self.open(found);
         let done = opened.map_err(anyhow::Error::from).and_then(|()| read(self));
         let closed = self.close(found);
@@ -98,25 +99,26 @@ impl Milvus {
             .collect()
     }
 
-    /// Loads, and waits until it is so.
+    /// Loads, and waits until each partition is.
     pub(super) fn load(&mut self, name: &str, load: &Load) -> Result<(), Problem> {
-        let partitions = match load {
+        let doing = format!("load `{name}`");
+        let wanted = match load {
             Load::Not => return Ok(()),
             Load::Whole => {
                 let request = LoadCollection { db_name: self.db(), collection_name: name.into(), replica_number: 1 };
-                let doing = format!("load `{name}`");
                 self.call::<Status>("LoadCollection", &request, &doing)?;
-                vec![]
+                whole(&self.describe(name)?)
             }
             Load::Partitions(partitions) => {
                 self.partitions("LoadPartitions", name, partitions.clone(), 1)?;
                 partitions.clone()
             }
         };
-        let state = GetLoadState { collection_name: name.into(), partition_names: partitions, db_name: self.db() };
-        wait(&format!("load `{name}`"), || {
-            Ok(self.call::<LoadState>("GetLoadState", &state, &format!("ask whether `{name}` is loaded"))?.state == LOADED)
-        })
+        self.await_loaded(name, &wanted)
+    }
+
+    fn await_loaded(&self, name: &str, partitions: &[String]) -> Result<(), Problem> {
+        wait(&format!("load `{name}`"), || Ok(self.load_state(name, partitions, LOADED)? == Load::Whole))
     }
 
     pub(super) fn release(&mut self, name: &str) -> Result<(), Problem> {
@@ -148,6 +150,11 @@ impl Milvus {
             }
         })
     }
+}
+
+/// The partitions that can be asked for by name.
+fn whole(found: &Described) -> Vec<String> {
+    found.readable_partitions().into_iter().filter(|partition| !partition.is_empty()).collect()
 }
 
 fn wait(what: &str, mut done: impl FnMut() -> Result<bool, Problem>) -> Result<(), Problem> {

@@ -15,7 +15,7 @@ use super::proto::schema::{CollectionSchema, Column, Scalars};
 use crate::problem::Problem;
 
 const LOADING: i32 = 2;
-const LOADED: i32 = 3;
+pub(super) const LOADED: i32 = 3;
 /// An index that a reader makes where there is none, and takes away again: it is nobody's.
 pub(super) const READERS_INDEX: &str = "db_tasks_reader";
 
@@ -96,7 +96,7 @@ impl Milvus {
         let load = match left {
             // a reader was killed: the collection was not loaded before it came
             Reader::Was => Load::Not,
-            Reader::Never => self.load_state(name, if partition_key { &[] } else { &partitions })?,
+            Reader::Never => self.load_state(name, if partition_key { &[] } else { &partitions }, LOADING)?,
         };
         let mark = found.properties.iter().find(|p| p.key == PROPERTY).and_then(|p| Mark::read(&p.value));
         let collection = Collection {
@@ -135,12 +135,14 @@ impl Milvus {
         Ok((indexes, if readers.is_empty() { Reader::Never } else { Reader::Was }))
     }
 
-    fn load_state(&self, name: &str, partitions: &[String]) -> Result<Load, Problem> {
+    /// How far a collection is loaded, where a partition counts whose state is at `least` that. Of a collection as a whole the server
+    /// says that it is loaded as soon as a part of it is.
+    pub(super) fn load_state(&self, name: &str, partitions: &[String], least: i32) -> Result<Load, Problem> {
         let state = |partitions: &[String]| {
             let partition_names = partitions.to_vec();
             let request = GetLoadState { collection_name: name.to_owned(), partition_names, db_name: self.db() };
             let found: LoadState = self.call("GetLoadState", &request, &format!("ask whether `{name}` is loaded"))?;
-            Ok::<_, Problem>(matches!(found.state, LOADING | LOADED))
+            Ok::<_, Problem>(found.state >= least)
         };
         if !state(&[])? {
             return Ok(Load::Not);

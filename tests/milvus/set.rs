@@ -1,0 +1,106 @@
+//! Vectors, a database and files as one set, by the program.
+
+use crate::real::{Held, Project, tiny};
+use crate::support::cluster::cluster;
+use crate::support::milvus::server;
+use crate::support::need;
+use std::fs;
+
+#[test]
+fn vectors_rows_and_files_come_back_together() {
+    let (cluster, vectors) = (need!("postgresql", cluster()), need!("milvus", server()).database());
+    let db = cluster.database();
+    tiny(cluster, &db.name);
+    let config = format!(
+        "[databases.main]\npostgres = {{ url = \"${{DATABASE_URL}}\" }}\n[stores.uploads]\nfiles = {{ path = \"uploads\" }}\n\
+         [stores.vectors]\nmilvus = {{ url = \"{}\", database = \"{}\" }}\n",
+        vectors.url(),
+        vectors.name
+    );
+    let project = Project::new(&config).env("DATABASE_URL", &db.url).env("ALLOW_DATABASE_WIPE", "true");
+    fs::create_dir(project.dir.join("uploads")).unwrap();
+    let upload = project.write("uploads/a.txt", "one");
+    vectors.python(r#"simple("shop", 700, alias="front"); simple("docs", 90, text=True, load=False)"#);
+    let state = || {
+        (cluster.fingerprint(&db.name), fs::read_dir(project.dir.join("uploads")).unwrap().count(), vectors.python("pictures()"))
+    };
+    let (old, near) = (state(), vectors.python(r#"near("shop", "v", 4)"#));
+
+    let backup = project.backup();
+    assert!(backup.join("vectors.milvus.zst").is_file() && backup.join("manifest.json").is_file());
+    project.ok("db-status").ends_with(0, "2 collections");
+    project.ok("db-doctor").ends_with(0, "store vectors");
+    project.ok(&format!("db-restore {} --info", backup.display())).ends_with(0, "790 entities in 2 collections");
+    project.ok("db-verify --latest");
+
+    // the dry run names what would go
+    let dry = project.ok("db-wipe --dry-run").out;
+    assert!(dry.contains("COLLECTION OF vectors") && dry.contains("shop") && dry.contains("700"), "{dry}");
+    project.ok("db-wipe --only vectors --yes");
+    assert_eq!(vectors.python("pictures()"), "");
+    project.ok("db-wipe --only uploads --only main --yes");
+    assert!(!upload.exists());
+    let empty = state();
+    // what can't follow takes the others back
+    let held = Held::new(cluster, &db.name, "SELECT 1");
+    project.fails("db-restore --latest --yes", 1, "being accessed by other users");
+    assert!(state() == empty, "nothing came without the rest");
+    drop(held);
+
+    project.ok("db-restore --latest --yes");
+    assert!(state() == old, "{}\n{}", state().2, old.2);
+    assert_eq!(vectors.python(r#"near("shop", "v", 4)"#), near);
+    project.ok("db-undo --yes");
+    assert!(state() == empty);
+    project.ok("db-undo --yes");
+    assert!(state() == old);
+
+    // what was kept before a restore that could not follow is kept still
+    vectors.python(r#"c.delete("shop", filter="id > 10")"#);
+    let (changed, held) = (state(), Held::new(cluster, &db.name, "SELECT 1"));
+    project.fails("db-restore --latest --yes", 1, "being accessed by other users");
+    assert!(state() == changed);
+    drop(held);
+    project.ok("db-undo --yes");
+    assert_eq!(vectors.python("pictures()"), "");
+}
+
+#[test]
+fn vectors_that_are_down_or_damaged() {
+    let vectors = need!("milvus", server()).database();
+    let cluster = need!("postgresql", cluster());
+    let db = cluster.database();
+    tiny(cluster, &db.name);
+    let config = |url: &str, more: &str| {
+        format!(
+            "[databases.main]\npostgres = {{ url = \"${{DATABASE_URL}}\" }}\n[stores.vectors]\nmilvus = {{ url = \"{url}\", database = \"{}\" }}\n{more}",
+            vectors.name
+        )
+    };
+    let project = Project::new(&config("http://127.0.0.1:9", "")).env("DATABASE_URL", &db.url);
+    let said = project.fails("db-backup --auto", 1, "http://127.0.0.1:9");
+    assert!(said.err.contains("next: "), "{said:?}");
+    assert_eq!(project.files().len(), 0);
+    project.write("db-tasks.toml", config("http://127.0.0.1:9", "optional = true\n"));
+    project.ok("db-backup --auto").ends_with(0, "PARTIAL: without `vectors`");
+    project.ok("db-status").ends_with(0, "NOT REACHED (optional)");
+
+    vectors.python(r#"simple("shop", 40)"#);
+    project.write("db-tasks.toml", config(vectors.url(), ""));
+    let backup = project.backup();
+    let file = backup.join("vectors.milvus.zst");
+    let whole = fs::read(&file).unwrap();
+    let mut flipped = whole.clone();
+    let middle = flipped.len() / 2;
+    flipped[middle] ^= 1;
+    fs::write(&file, &flipped).unwrap();
+    let before = vectors.python("pictures()");
+    project.fails("db-restore --latest --yes", 1, "vectors.milvus.zst");
+    project.fails("db-verify --latest", 1, "vectors.milvus.zst");
+    fs::write(&file, &whole[..whole.len() - 9]).unwrap();
+    project.fails("db-restore --latest --yes", 1, "there is no good backup");
+    assert_eq!(vectors.python("pictures()"), before);
+    fs::write(&file, &whole).unwrap();
+    project.ok("db-restore --latest --only vectors --yes");
+    assert_eq!(vectors.python("pictures()"), before);
+}
