@@ -87,6 +87,11 @@ impl Tally {
         self.rows
     }
 
+    /// The digest alone.
+    pub fn sum(self) -> [u8; 32] {
+        self.digest.finish().1.sha256
+    }
+
     pub fn bytes(&self) -> u64 {
         self.digest.bytes()
     }

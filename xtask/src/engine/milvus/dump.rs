@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use super::census::{Census, CollectionCensus, Tally};
 use super::client::Milvus;
 use super::format::{CollectionEnd, Header, Rows, What, Writer};
-use super::pages::Pages;
+use super::pages::{Pages, key_only, read_again};
 use super::survey::Described;
 use super::value::{Fields, columns};
 
@@ -60,6 +60,8 @@ impl Milvus {
             writer.write(What::Rows(rows)).context("could not write the backup of Milvus")
         };
         let mut tally = Tally::new(fields);
+        let only_keys = key_only(fields);
+        let mut keys = Tally::new(&only_keys);
         for partition in found.readable_partitions() {
             let mut pages = Pages::new(self, name, fields, &partition)?;
             loop {
@@ -68,12 +70,18 @@ impl Milvus {
                     break;
                 }
                 tally.take(&partition, &page)?;
+                keys.take(&partition, &page.iter().map(|row| vec![row[fields.key].clone()]).collect::<Vec<_>>())?;
                 write(&partition, columns(fields, &page), page.len())?;
                 progress(tally.rows(), tally.bytes());
             }
         }
+        // vectors are nearly all of a row, so that reading the keys once more costs little
+        let same_keys = read_again(self, &found.collection, &only_keys)?.sum() == keys.sum();
         let after = (self.count(name)?, self.statistics(name)?);
-        let changed = self.changes(found, before, after, tally.rows());
+        let mut changed = self.changes(found, before, after, tally.rows());
+        if changed.is_empty() && !same_keys {
+            changed.push(format!("rows of `{name}` came and others went while it was read"));
+        }
         let (census, sha256) = tally.finish(&found.collection);
         let end = CollectionEnd { rows: census.rows, sha256: sha256.to_vec(), changed: changed.clone() };
         writer.write(What::CollectionEnd(end)).context("could not write the backup of Milvus")?;

@@ -67,7 +67,20 @@ impl Milvus {
             let doing = format!("give `{name}`, which has no index, one for reading it");
             self.call::<Status>("CreateIndex", &request, &doing)?;
         }
-        self.load(name, &Load::Whole)
+        self.load(name, &Load::Whole)?;
+        self.await_rows(found)
+    }
+
+    /// Milvus 2.3 says of a partition that it is loaded a moment before its rows are there, and answers without them till then. The
+    /// statistics know of all rows, and of some that were deleted: so no more than a while is given to it.
+    fn await_rows(&self, found: &Described) -> Result<(), Problem> {
+        let name = &found.collection.name;
+        let patience = if found.load() == Load::Not { Duration::from_secs(2) } else { Duration::from_secs(10) };
+        let start = Instant::now();
+        while self.count(name)? < self.statistics(name)? && start.elapsed() < patience {
+            sleep(PAUSE);
+        }
+        Ok(())
     }
 
     fn close(&mut self, found: &Described) -> Result<(), Problem> {

@@ -1,6 +1,8 @@
 //! Reads a collection page by page, in the order of primary keys, in little memory.
 
+use super::census::{Tally, readable_partitions};
 use super::client::Milvus;
+use super::format::Collection;
 use super::open::pair;
 use super::proto::rpc::{CUSTOMIZED, Nothing, Query, Rows, STRONG, Timestamp};
 use super::value::{Fields, Row, Value, rows};
@@ -85,6 +87,22 @@ impl<'a> Pages<'a> {
             consistency_level: if self.since.is_some() { CUSTOMIZED } else { STRONG },
         }
     }
+}
+
+/// Reads all the rows of a collection for their digest alone.
+pub(super) fn read_again(milvus: &Milvus, of: &Collection, fields: &Fields) -> Result<Tally, Problem> {
+    let mut tally = Tally::new(fields);
+    for partition in readable_partitions(of) {
+        let mut pages = Pages::new(milvus, &of.name, fields, &partition)?;
+        loop {
+            let page = pages.next(milvus)?;
+            if page.is_empty() {
+                break;
+            }
+            tally.take(&partition, &page)?;
+        }
+    }
+    Ok(tally)
 }
 
 /// What comes after a key; nothing comes after the largest. Milvus 2.3 can't parse the smallest number, so it is never written.

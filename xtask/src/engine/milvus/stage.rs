@@ -5,12 +5,12 @@ use std::io::Read;
 use anyhow::Result;
 use prost::Message;
 
-use super::census::{Census, CollectionCensus, Tally};
+use super::census::{Census, CollectionCensus};
 use super::client::Milvus;
 use super::format::Collection;
 use super::mark::{Mark, PROPERTY, Role, Slot};
 use super::open::pair;
-use super::pages::Pages;
+use super::pages::read_again;
 use super::proto::rpc::{CreateCollection, CreateIndex, CreatePartition, Flush, Flushed, Insert, Mutation, Status};
 use super::scan::{Visit, visit};
 use super::steps;
@@ -117,7 +117,10 @@ impl Visit for Stager<'_> {
                 .because(format!("Milvus {} makes other {what} of it", self.milvus.version()))
                 .into());
         }
-        let (rows, counted) = self.milvus.opened(&made, |milvus| read_back(milvus, &made.collection, fields))?;
+        let (rows, counted) = self.milvus.opened(&made, |milvus| {
+            let read = read_again(milvus, &made.collection, fields)?;
+            Ok((read.finish(&made.collection).0, milvus.count(&name)?))
+        })?;
         if (rows.rows, &rows.sha256) != (census.rows, &census.sha256) || counted != census.rows {
             return Err(Problem::failed(format!("`{}` has not become what the backup holds", of.name))
                 .because(format!("{} rows were read back and {} counted, of {}", rows.rows, counted, census.rows))
@@ -126,22 +129,6 @@ impl Visit for Stager<'_> {
         }
         Ok(())
     }
-}
-
-/// The census of what is there now, and how many rows the server counts.
-fn read_back(milvus: &mut Milvus, made: &Collection, fields: &Fields) -> Result<(CollectionCensus, u64)> {
-    let mut tally = Tally::new(fields);
-    for partition in super::census::readable_partitions(made) {
-        let mut pages = Pages::new(milvus, &made.name, fields, &partition)?;
-        loop {
-            let page = pages.next(milvus)?;
-            if page.is_empty() {
-                break;
-            }
-            tally.take(&partition, &page)?;
-        }
-    }
-    Ok((tally.finish(made).0, milvus.count(&made.name)?))
 }
 
 fn staged(of: &Collection) -> String {
