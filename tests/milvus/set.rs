@@ -48,21 +48,26 @@ fn vectors_rows_and_files_come_back_together() {
     drop(held);
 
     project.ok("db-restore --latest --yes");
-    assert!(state() == old, "{}\n{}", state().2, old.2);
+    assert!(state() == old, "all of it is back");
     assert_eq!(vectors.python(r#"near("shop", "v", 4)"#), near);
+
+    vectors.python(r#"c.delete("shop", filter="id > 10"); simple("later", 5)"#);
+    fs::write(&upload, "another").unwrap();
+    let changed = state();
+    project.ok("db-restore --latest --yes");
+    assert!(state() == old);
     project.ok("db-undo --yes");
-    assert!(state() == empty);
+    assert!(state() == changed, "an undo is of the whole set");
     project.ok("db-undo --yes");
     assert!(state() == old);
-
     // what was kept before a restore that could not follow is kept still
-    vectors.python(r#"c.delete("shop", filter="id > 10")"#);
-    let (changed, held) = (state(), Held::new(cluster, &db.name, "SELECT 1"));
+    let held = Held::new(cluster, &db.name, "SELECT 1");
     project.fails("db-restore --latest --yes", 1, "being accessed by other users");
-    assert!(state() == changed);
+    assert!(state() == old);
     drop(held);
     project.ok("db-undo --yes");
-    assert_eq!(vectors.python("pictures()"), "");
+    assert!(state() == changed);
+    assert_eq!(fs::read_to_string(&upload).unwrap(), "another");
 }
 
 #[test]
@@ -101,6 +106,7 @@ fn vectors_that_are_down_or_damaged() {
     project.fails("db-restore --latest --yes", 1, "there is no good backup");
     assert_eq!(vectors.python("pictures()"), before);
     fs::write(&file, &whole).unwrap();
+    project.ok(&format!("db-verify {}", backup.display()));
     project.ok("db-restore --latest --only vectors --yes");
     assert_eq!(vectors.python("pictures()"), before);
 }

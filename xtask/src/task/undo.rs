@@ -24,8 +24,17 @@ struct Part {
 
 /// Plans an undo of all that is in the set. It can be undone in the same way.
 pub fn plan(project: &Project, set: &Set, services: &[ContainerFacts]) -> Result<Plan> {
-    let stores = set.stores.iter().map(of_store);
-    let parts = stores.chain(set.databases.iter().map(of_database)).collect::<Result<Vec<_>>>()?;
+    let (stores, databases) = (set.stores.iter(), set.databases.iter());
+    let bare = |s: &&SurveyedStore| !s.held.can_undo;
+    let lacks = |d: &&Surveyed| d.server.database(&previous(d.name())).is_none();
+    let all_bare = stores.clone().all(|s| bare(&s)) && databases.clone().all(|d| lacks(&d));
+    // of a set, what took no other's place stays
+    let stay = |is_bare: bool| is_bare && !all_bare;
+    let notes = stores.clone().filter(bare).map(|s| s.key()).chain(databases.clone().filter(lacks).map(|d| d.name()));
+    let notes = notes.filter(|_| !all_bare).map(|name| format!("`{name}` stays as it is: nothing is kept that was there before"));
+    let notes: Vec<String> = notes.collect();
+    let stores = stores.filter(|s| !stay(bare(s))).map(of_store);
+    let parts = stores.chain(databases.filter(|d| !stay(lacks(d))).map(of_database)).collect::<Result<Vec<_>>>()?;
     let headline = parts.iter().map(|p| p.headline.clone()).collect::<Vec<_>>().join(", ");
     let stakes: Vec<Stake> = parts.iter().filter_map(|p| p.stake.clone()).collect();
     let pin = project.guards.pins.get("undo").cloned();
@@ -43,7 +52,7 @@ pub fn plan(project: &Project, set: &Set, services: &[ContainerFacts]) -> Result
     let swaps = if alone { swaps } else { vec![Step::Scope(Scope { body: swaps, on_failure: back, finally: Vec::new() })] };
     steps.push(around_services(services, swaps));
     let afterwards = if afterwards.len() > 1 { together() } else { afterwards };
-    Ok(Plan { steps, afterwards, ..Plan::bare("db-undo", headline, risk) })
+    Ok(Plan { notes, steps, afterwards, ..Plan::bare("db-undo", headline, risk) })
 }
 
 fn of_database(target: &Surveyed) -> Result<Part> {

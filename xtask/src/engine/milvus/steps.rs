@@ -92,11 +92,13 @@ pub(super) type State = BTreeMap<String, Held>;
 pub(super) enum From {
     Staged,
     Previous,
+    /// Those that are kept, after a swap that others could not follow: what it put apart is wanted back.
+    Back,
 }
 
 /// The first steps, after which nothing has its new name yet and all is marked that is going to have one.
 pub(super) fn begin(state: &State, from: From) -> Vec<Step> {
-    let mut steps = discard(state);
+    let mut steps = if from == From::Back { Vec::new() } else { discard(state) };
     for (name, held) in state {
         let mark = match &held.mark {
             None => {
@@ -104,9 +106,8 @@ pub(super) fn begin(state: &State, from: From) -> Vec<Step> {
                 Mark { role: Role::Outgoing, base: name.clone(), aliases, load }
             }
             Some(mark) => match (mark.role, mark.slot(name), from) {
-                (Role::Staged, Some(Slot::Staged), From::Staged) | (Role::Previous, Some(Slot::Previous), From::Previous) => {
-                    mark.as_role(Role::Incoming)
-                }
+                (Role::Staged, Some(Slot::Staged), From::Staged)
+                | (Role::Previous, Some(Slot::Previous), From::Previous | From::Back) => mark.as_role(Role::Incoming),
                 (Role::Previous, Some(Slot::Previous), From::Staged) => mark.as_role(Role::Older),
                 _ => continue,
             },
@@ -436,6 +437,19 @@ mod tests {
             assert_eq!(live(&end), of_role(&start, Role::Staged), "{start:?}");
             assert_eq!(of_role(&end, Role::Previous), live(&run(&start, &[])), "{start:?}");
             assert!(end.values().all(|held| held.mark.is_none() || held.load == Load::Not && held.aliases.is_empty()));
+        }
+    }
+
+    #[test]
+    fn a_swap_that_is_taken_back_leaves_what_was_live_and_what_was_kept() {
+        for start in states() {
+            let start = run(&start, &discard(&start));
+            let swapped = run(&start, &whole(&start, From::Staged));
+            let back = run(&swapped, &whole(&swapped, From::Back));
+            let end = run(&back, &kept_before(&back));
+            assert_eq!(live(&end), live(&start), "{start:?}");
+            assert_eq!(of_role(&end, Role::Previous), of_role(&start, Role::Previous), "{start:?}");
+            assert!(of_role(&end, Role::Discard).is_empty() && !under_way(&end));
         }
     }
 

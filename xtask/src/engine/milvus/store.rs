@@ -43,10 +43,9 @@ impl Vectors {
         if now == live {
             return Ok(());
         }
-        self.milvus.undo(&seen(&now)?)?;
         match from {
-            Swapped::Undone => Ok(()),
-            Swapped::In => self.milvus.forget_last(),
+            Swapped::Undone => self.milvus.undo(&seen(&now)?),
+            Swapped::In => self.milvus.take_back(&seen(&now)?),
         }
     }
 

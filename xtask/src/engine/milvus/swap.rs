@@ -120,11 +120,14 @@ impl Milvus {
         })
     }
 
-    /// Removes what the last swap brought, once [`Milvus::undo`] has taken it back, and keeps again what was kept before it.
+    /// Takes a swap back: what it replaced is live again, nothing where it replaced nothing. What it brought is removed, and what was
+    /// kept before it is kept again.
     ///
     /// # Errors
-    /// A call fails.
-    pub fn forget_last(&mut self) -> Result<()> {
+    /// As for [`Milvus::swap_steps`], or a step fails.
+    pub fn take_back(&mut self, expected: &[Seen]) -> Result<()> {
+        let steps = self.steps(expected, From::Back)?;
+        self.run(&steps)?;
         let steps = steps::kept_before(&self.state()?);
         self.run(&steps)
     }
