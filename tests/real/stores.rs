@@ -118,7 +118,9 @@ fn a_set_comes_back_and_goes_again() {
     fs::remove_file(ground.path("audio/part.tmp")).unwrap();
     let old = ground.state();
     project.fails("db-verify --latest", 0, "is good");
-    assert!(project.ok("db-list").out.contains("verified"));
+    let deep = project.ok("db-verify --latest --deep").err;
+    assert!(deep.contains("counted again in the new database") && deep.contains("read backups"), "{deep}");
+    assert!(project.ok("db-list").out.contains("verified deep"));
     project.ok(&format!("db-info {}", backup.display())).ends_with(0, "2 files, 300.0 kB");
 
     ground.change();

@@ -106,12 +106,26 @@ pub fn verify(session: &mut Session, args: &cli::Verify) -> Result<Exit> {
 }
 
 fn deep(session: &mut Session, backup: &Backup, key: Option<String>, intent: Intent) -> Result<Exit> {
-    let own = backup.manifest().filter(|m| m.artifacts.len() == 1).map(|m| m.artifacts[0].store.clone());
-    let database = session.database(key.or(own.filter(|k| session.databases(Some(k)).is_ok())).as_deref())?;
-    session.with_servers(std::slice::from_ref(&database), Wants::Made, intent, |session| {
-        let target = session.surveyor().survey(&database, Depth::Database)?;
-        let dump = dump_of(session, backup, Some(&database.key), Format::Script)?;
-        let plan = session.hooked(verify_task::deep(&target, &dump)?, &[&target])?;
+    let held: Vec<(String, Format)> =
+        backup.manifest().map_or(Vec::new(), |m| m.artifacts.iter().map(|a| (a.store.clone(), a.format())).collect());
+    let known = |key: &String| session.project.databases.iter().any(|d| d.key == *key);
+    let wanted = |entry: &&(String, Format)| entry.1 == Format::Script && key.as_ref().map_or(known(&entry.0), |k| *k == entry.0);
+    let mut keys: Vec<String> = held.iter().filter(wanted).map(|(key, _)| key.clone()).collect();
+    if keys.is_empty() {
+        // a foreign file, or one of another project: by the server that is named, or the only one
+        keys = vec![session.database(key.as_deref())?.key];
+    }
+    let databases = keys.iter().map(|key| session.database(Some(key))).collect::<Result<Vec<_>>>()?;
+    session.with_servers(&databases.clone(), Wants::Made, intent, |session| {
+        let loads = databases.iter().map(|database| {
+            let target = session.surveyor().survey(database, Depth::Database)?;
+            Ok((target, dump_of(session, backup, Some(&database.key), Format::Script)?))
+        });
+        let loads = loads.collect::<Result<Vec<_>>>()?;
+        let others = held.iter().filter(|(key, _)| !keys.contains(key) && held.len() > 1);
+        let others = others.map(|(key, format)| dump_of(session, backup, Some(key), *format)).collect::<Result<Vec<_>>>()?;
+        let plan = verify_task::deep(&loads, &others)?;
+        let plan = session.hooked(plan, &loads.iter().map(|(target, _)| target).collect::<Vec<_>>())?;
         finish_verify(session, backup, plan, intent)
     })
 }

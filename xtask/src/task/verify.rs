@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::restore::{leftovers, load, may_create};
+use super::restore::{end_sessions, leftovers, load, may_create};
 use crate::engine::postgres::admin;
 use crate::engine::postgres::name::beside;
 use crate::engine::store::Format;
@@ -12,39 +12,48 @@ use crate::plan::{Act, Outcome, Pipe, Plan, Proof, Risk, Scope, Seal, Sink, Step
 
 /// Plans a quick verification: checksum, whole read, end marker, rows per table.
 pub fn quick(dumps: &[Dump]) -> Plan {
-    let steps = dumps.iter().map(|dump| {
-        let pipe = Pipe {
-            store: store(dump),
-            format: dump.artifact.as_ref().map_or(Format::Script, |a| a.format()),
-            from: dump.source.clone(),
-            to: Sink::Nowhere,
-            proof: Proof {
-                sha256: dump.artifact.as_ref().map(|a| a.sha256.clone()),
-                rows: dump.artifact.as_ref().map(|a| a.tables.clone()),
-                contents: dump.artifact.as_ref().and_then(|a| a.contents.clone()),
-                expected_bytes: dump.artifact.as_ref().map(|a| a.plain_bytes),
-                ..Proof::default()
-            },
-        };
-        recorded(dump, "quick", vec![Step::Act(Act::Pipe(Box::new(pipe)))])
-    });
+    let steps = dumps.iter().map(|dump| recorded(dump, "quick", vec![Step::Act(read(dump))]));
     plan(dumps, steps.collect())
 }
 
-/// Plans a trial restore into a scratch database, which goes again in any case.
-pub fn deep(target: &Surveyed, dump: &Dump) -> Result<Plan> {
+/// Plans a trial restore of each database into a scratch one, which goes again in any case. What else is in the backup is read whole:
+/// a store's artifact has the digests of all that is in it.
+pub fn deep(databases: &[(Surveyed, Dump)], stores: &[Dump]) -> Result<Plan> {
+    let mut body: Vec<Step> = stores.iter().map(|dump| Step::Act(read(dump))).collect();
+    for (target, dump) in databases {
+        body.extend(trial(target, dump)?);
+    }
+    let dumps: Vec<Dump> = databases.iter().map(|(_, dump)| dump).chain(stores).cloned().collect();
+    let steps = dumps.first().map(|first| recorded(first, "deep", body)).into_iter().collect();
+    Ok(plan(&dumps, steps))
+}
+
+fn read(dump: &Dump) -> Act {
+    Act::Pipe(Box::new(Pipe {
+        store: store(dump),
+        format: dump.artifact.as_ref().map_or(Format::Script, |a| a.format()),
+        from: dump.source.clone(),
+        to: Sink::Nowhere,
+        proof: Proof {
+            sha256: dump.artifact.as_ref().map(|a| a.sha256.clone()),
+            rows: dump.artifact.as_ref().map(|a| a.tables.clone()),
+            contents: dump.artifact.as_ref().and_then(|a| a.contents.clone()),
+            expected_bytes: dump.artifact.as_ref().map(|a| a.plain_bytes),
+            ..Proof::default()
+        },
+    }))
+}
+
+fn trial(target: &Surveyed, dump: &Dump) -> Result<Vec<Step>> {
     may_create(target)?;
     let scratch = beside(target.name(), "scratch");
-    let mut body = leftovers(target, &[&scratch])?;
-    body.push(Step::Scope(Scope {
+    let mut steps = leftovers(target, &[&scratch])?;
+    steps.push(Step::Scope(Scope {
         body: vec![Step::Act(load(target, dump, Trust::Dump, &scratch))],
-        on_failure: vec![Act::Remove(crate::plan::Deed {
-            what: "sessions of this run".into(),
-            how: crate::plan::How::Command(target.client.end_sessions()),
-        })],
+        on_failure: vec![end_sessions(target)],
         finally: vec![admin::drop(&target.client, &scratch)],
     }));
-    Ok(plan(std::slice::from_ref(dump), vec![recorded(dump, "deep", body)]))
+    Ok(steps)
 }
 
 fn store(dump: &Dump) -> String {
