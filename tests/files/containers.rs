@@ -39,11 +39,11 @@ impl Box {
     }
 
     fn tree(&self, path: &str) -> Inside {
-        Inside::new("docker", &self.name, path, &self.ask(&Inside::mounts("docker", &self.name))).unwrap()
+        Inside::new("docker", &self.name, path, &self.ask(&Inside::about("docker", &self.name))).unwrap()
     }
 
     fn found(&self, tree: &Inside) -> Found {
-        tree.found(&self.ask(&tree.look()))
+        tree.found(&self.ask(&tree.look())).unwrap()
     }
 
     /// The tar that a command makes, and what is in it.
@@ -69,7 +69,7 @@ impl Box {
         for act in acts {
             let (cmd, expect) = match act {
                 Act::Check(check) => (&check.cmd, Some(&check.expect)),
-                Act::Create(deed) | Act::Rename(deed) | Act::Remove(deed) => match &deed.how {
+                Act::Create(deed) | Act::Rename(deed) | Act::Remove(deed) | Act::Write(deed) => match &deed.how {
                     How::Command(cmd) => (cmd, None),
                     how => panic!("{how:?}"),
                 },

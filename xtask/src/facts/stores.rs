@@ -6,6 +6,7 @@ use super::survey::{Surveyed, Surveyor, is_local};
 use crate::bundle::manifest::Missing;
 use crate::config::{Database, Store, StoreKind};
 use crate::door::Interrupt;
+use crate::engine::files::Inside;
 use crate::engine::postgres::facts::Depth;
 use crate::engine::store::{Address, Holding};
 use crate::plan::{Safety, Stake};
@@ -94,8 +95,13 @@ impl Surveyor<'_> {
             StoreKind::Files { path, exclude } => Ok((Address::Files { path: path.clone(), exclude: exclude.clone() }, None)),
             StoreKind::FilesInContainer { container, path } => {
                 let found = self.container(container)?;
-                let address =
-                    Address::FilesInContainer { engine: found.engine.clone(), container: found.name.clone(), path: path.clone() };
+                let own = Inside::new(&found.engine, &found.name, path, &found.mounts.join("\n"))?.own();
+                let address = Address::FilesInContainer {
+                    engine: found.engine.clone(),
+                    container: found.name.clone(),
+                    path: path.clone(),
+                    own,
+                };
                 Ok((address, found.engine_host.filter(|host| !is_local(host))))
             }
             StoreKind::Milvus { url, database, token, wipe } => {

@@ -9,6 +9,7 @@ use anyhow::Result;
 use chrono::{DateTime, Utc};
 
 use super::flushed::Flushed;
+use super::inside::Contained;
 use super::pipe::{Found, Held, Progress, private_file, undamaged, unreadable, unwritable};
 use crate::config::Secrets;
 use crate::door::Interrupt;
@@ -23,8 +24,12 @@ use crate::stream::{self, Compression, Decoder, Digest, Sum};
 ///
 /// # Errors
 /// Nobody answers where it should be, or this program was built without it.
-pub fn open(address: &Address, _secrets: &Secrets, _interrupt: &Interrupt) -> Result<Box<dyn Store>> {
+pub fn open<'a>(address: &Address, secrets: &'a Secrets, interrupt: &'a Interrupt) -> Result<Box<dyn Store + 'a>> {
     match address {
+        Address::FilesInContainer { engine, container, path, .. } => {
+            let (engine, container, path) = (engine.clone(), container.clone(), path.clone());
+            Ok(Box::new(Contained { engine, container, path, secrets, interrupt }))
+        }
         #[cfg(unix)]
         Address::Files { path, exclude } => Ok(Box::new(files::Tree { path: path.clone(), exclude: exclude.clone() })),
         _ => Err(Problem::failed(format!("{address} can't be opened by this program"))
