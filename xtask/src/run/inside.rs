@@ -84,11 +84,8 @@ impl Store for Contained<'_> {
     fn stage(&mut self, from: &mut dyn Read, trust: Trust, tell: Tell<'_>) -> Result<Contents> {
         let inside = self.inside()?;
         let found = self.settled(&inside)?;
-        if let Some(why) = self.stuck(&inside, &found)? {
-            return Err(Problem::refused(format!("`{}` can't be replaced", self.shown()))
-                .because(why)
-                .cure("nothing was touched")
-                .into());
+        if !found.is_there() {
+            return Err(self.not_there().into());
         }
         self.perform(&inside.stage(&found)?)?;
         let links = if trust == Trust::Script { Links::AsTheyAre } else { Links::Inside };
