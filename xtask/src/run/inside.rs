@@ -43,8 +43,7 @@ impl Store for Contained<'_> {
             // nothing but the engine can be asked: the whole tree goes by once
             let census = self.by_engine(&inside, &Found::default(), &mut std::io::sink(), &mut |_| {})?;
             let parts = vec![(self.path.clone(), census.entries.len().saturating_sub(1) as u64)];
-            let stuck =
-                Some("the image has no `stat`, `mv` and `tar`, which a restore takes; a backup needs none of them".into());
+            let stuck = Some("the image has no `stat`, which a restore takes; a backup needs none".into());
             let id = inside.id(&Found::unnumbered());
             return Ok(Holding { id, parts, bytes: Some(census.bytes()), stuck, ..Holding::default() });
         };
