@@ -232,6 +232,10 @@ fn what_can_not_be_done_is_said_before_anything_is_touched() {
     elsewhere("/srv/nowhere");
     project.fails("--config other.toml db-restore --latest --only uploads --yes --trust", 3, "make it (`docker exec");
     project.fails("--config other.toml db-backup --auto --only uploads", 1, "there is no folder `/srv/nowhere`");
+    // the container would stand still when its tree is to be swapped
+    let stopped = fs::read_to_string(project.dir.join("db-tasks.toml")).unwrap();
+    project.write("other.toml", stopped.replacen("\n[databases", "\nstop-during = [\"restore\"]\n[databases", 1));
+    project.fails("--config other.toml db-restore --latest --only uploads --yes", 2, "which stands still during a restore");
     app.sh("ln -s /srv/up /srv/link");
     elsewhere("/srv/link");
     project.fails("--config other.toml db-backup --auto --only uploads", 1, "is no folder");

@@ -94,6 +94,7 @@ impl Surveyor<'_> {
         match &spec.kind {
             StoreKind::Files { path, exclude } => Ok((Address::Files { path: path.clone(), exclude: exclude.clone() }, None)),
             StoreKind::FilesInContainer { container, path } => {
+                self.stays_up(&spec.key, container)?;
                 let found = self.container(container)?;
                 let own = Inside::new(&found.engine, &found.name, path, &found.mounts.join("\n"))?.own();
                 let address = Address::FilesInContainer {
@@ -113,6 +114,18 @@ impl Surveyor<'_> {
                 Ok((address, Some(host).filter(|host| !is_local(host))))
             }
         }
+    }
+}
+
+impl Surveyor<'_> {
+    /// A tree is swapped and emptied by programs in its container, which must run then.
+    fn stays_up(&self, key: &str, container: &str) -> Result<()> {
+        let stops = |task: &&String| matches!(task.as_str(), "restore" | "undo" | "wipe");
+        let Some(task) = self.project.container(container).and_then(|c| c.stop_during.iter().find(stops)) else { return Ok(()) };
+        Err(Problem::usage(format!("`stores.{key}` is in the container `{container}`, which stands still during a {task}"))
+            .because("a tree in a container that stands still can't be changed")
+            .cure("take it out of `stop-during`; or name, for the store, another container that has the same volume")
+            .into())
     }
 }
 

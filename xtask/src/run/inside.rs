@@ -132,7 +132,7 @@ impl Store for Contained<'_> {
                 if now > *items {
                     return Err(Problem::refused(format!("`{}` holds more than was looked at", self.shown()))
                         .because(format!("{now} entries now, {items} then: what came later is in nobody's yes"))
-                        .cure("stop what writes there (`stop-during`), and run the command again")
+                        .cure("stop what writes there, and run the command again")
                         .into());
                 }
                 self.perform(&inside.wipe())
@@ -215,7 +215,7 @@ impl Contained<'_> {
             None => Ok(census),
             Some(one) => Err(Problem::failed(format!("`{}` changed while it was read", self.shown()))
                 .because(one.to_string())
-                .cure("stop what writes there (`stop-during`), and run the command again")
+                .cure("stop what writes there, and run the command again")
                 .into()),
         }
     }
@@ -277,7 +277,7 @@ impl Contained<'_> {
         last?;
         Err(Problem::failed(format!("the swap of `{}` can't be finished", self.shown()))
             .because(format!("both trees are whole, in `{}` and in `{}`", self.path, inside.own()))
-            .cure("stop what writes there (`stop-during`), and run `db-repair`")
+            .cure("stop what writes there, and run `db-repair`")
             .into())
     }
 
@@ -358,7 +358,7 @@ impl Contained<'_> {
                     .into()
             }
             Ok(problem) if MOVED.iter().any(|words| problem.happened.iter().any(|line| line.contains(words))) => {
-                problem.cure("something writes there: stop it (`stop-during`), and run the command again").into()
+                problem.cure("something writes there: stop it, and run the command again").into()
             }
             Ok(problem) => problem.into(),
             Err(other) => other,
