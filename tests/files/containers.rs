@@ -39,11 +39,11 @@ impl Box {
     }
 
     fn tree(&self, path: &str) -> Inside {
-        Inside::new("docker", &self.name, path, &self.ask(&Inside::mounts("docker", &self.name))).unwrap()
+        Inside::new("docker", &self.name, path, &self.ask(&Inside::about("docker", &self.name))).unwrap()
     }
 
     fn found(&self, tree: &Inside) -> Found {
-        tree.found(&self.ask(&tree.look()))
+        tree.found(&self.ask(&tree.look())).unwrap()
     }
 
     /// The tar that a command makes, and what is in it.
@@ -69,7 +69,7 @@ impl Box {
         for act in acts {
             let (cmd, expect) = match act {
                 Act::Check(check) => (&check.cmd, Some(&check.expect)),
-                Act::Create(deed) | Act::Rename(deed) | Act::Remove(deed) => match &deed.how {
+                Act::Create(deed) | Act::Rename(deed) | Act::Remove(deed) | Act::Write(deed) => match &deed.how {
                     How::Command(cmd) => (cmd, None),
                     how => panic!("{how:?}"),
                 },
@@ -184,4 +184,126 @@ fn programs_that_an_image_has_and_has_not() {
         let ended = container.command(&tree.has(program)).output().unwrap().status;
         assert_eq!(Inside::is_missing(ended.code()), missing, "{program}");
     }
+}
+
+/// A place for the same commands without an engine: they are run here, so that every point can be tried where they may be cut off.
+struct Here(tempfile::TempDir);
+
+impl Here {
+    fn tree(&self, mounts: &str) -> Inside {
+        let path = self.0.path().join("up");
+        let path = path.to_str().unwrap();
+        Inside::new("docker", "app", path, &format!("c\n{}", mounts.replace("PATH", path))).unwrap()
+    }
+
+    fn run(cmd: &Cmd) -> std::process::Output {
+        let words = cmd.args.iter().skip_while(|word| *word != "app").skip(1).collect::<Vec<_>>();
+        Command::new(words[0]).args(&words[1..]).output().unwrap()
+    }
+
+    fn found(tree: &Inside) -> Found {
+        tree.found(&String::from_utf8(Self::run(&tree.look()).stdout).unwrap()).unwrap()
+    }
+
+    /// Performs the acts until one of them is the last that is let.
+    fn perform(acts: &[Act], mut left: usize) -> usize {
+        for act in acts {
+            if left == 0 {
+                break;
+            }
+            left -= 1;
+            let (cmd, expect) = match act {
+                Act::Check(check) => (&check.cmd, Some(check.expect.as_str())),
+                Act::Create(deed) | Act::Rename(deed) | Act::Remove(deed) | Act::Write(deed) => match &deed.how {
+                    How::Command(cmd) => (cmd, None),
+                    how => panic!("{how:?}"),
+                },
+                act => panic!("{act:?}"),
+            };
+            let out = Self::run(cmd);
+            assert!(out.status.success(), "{cmd}: {}", String::from_utf8_lossy(&out.stderr));
+            assert!(expect.is_none_or(|expect| expect == String::from_utf8_lossy(&out.stdout).trim_end()), "{cmd}");
+        }
+        left
+    }
+
+    fn settle(tree: &Inside) -> Found {
+        Self::perform(&tree.finish(&Self::found(tree)).unwrap(), usize::MAX);
+        let found = Self::found(tree);
+        assert!(!found.cut_short());
+        found
+    }
+
+    /// Stages a tree of one file that says `what`.
+    fn stage(&self, tree: &Inside, what: &str) {
+        Self::perform(&tree.stage(&Self::settle(tree)).unwrap(), usize::MAX);
+        std::fs::write(format!("{}/coming/file", tree.own()), what).unwrap();
+    }
+
+    fn live(&self) -> String {
+        let names = std::fs::read_dir(self.0.path().join("up")).unwrap().flatten().map(|e| e.file_name());
+        let names: Vec<_> = names.filter(|name| name != ".db-tasks").collect();
+        assert_eq!(names, ["file"], "whole, and nothing else");
+        std::fs::read_to_string(self.0.path().join("up/file")).unwrap()
+    }
+
+    fn kept(tree: &Inside) -> Option<String> {
+        std::fs::read_to_string(format!("{}/previous/file", tree.own())).ok()
+    }
+}
+
+/// Whatever is cut off where, and whatever takes it back is cut off where: the old tree is live again, and what it kept is kept.
+#[test]
+fn every_swap_and_undo_is_taken_back_from_wherever_it_was_cut_off() {
+    std::thread::scope(|scope| {
+        for mounts in ["", "PATH\n"] {
+            for (kept, change) in [("", "swap"), ("older", "swap"), ("older", "undo")] {
+                scope.spawn(move || {
+                    let (mut cut, mut all) = (0, 1);
+                    while cut <= all {
+                        let (mut again, mut back) = (cut % 2, 1);
+                        while again <= back {
+                            (all, back) = taken_back(mounts, kept, change, cut, again);
+                            again += 2;
+                        }
+                        cut += 1;
+                    }
+                });
+            }
+        }
+    });
+}
+
+/// How many acts the change and its taking back have.
+fn taken_back(mounts: &str, kept: &str, change: &str, cut: usize, again: usize) -> (usize, usize) {
+    let here = Here(tempfile::tempdir().unwrap());
+    let tree = here.tree(mounts);
+    std::fs::create_dir(here.0.path().join("up")).unwrap();
+    std::fs::write(here.0.path().join("up/file"), if kept.is_empty() { "old" } else { kept }).unwrap();
+    if !kept.is_empty() {
+        here.stage(&tree, "old");
+        Here::perform(&tree.swap(&Here::found(&tree)).unwrap(), usize::MAX);
+    }
+    let (id, before) = (tree.id(&Here::settle(&tree)), Here::kept(&tree));
+    assert_eq!(before.as_deref().unwrap_or_default(), kept);
+    if change == "swap" {
+        here.stage(&tree, "new");
+    }
+    let found = Here::found(&tree);
+    let acts = if change == "swap" { tree.swap(&found) } else { tree.undo(&found) }.unwrap();
+    let back = |found: &Found| if change == "swap" { tree.take_back(found, &id) } else { tree.redo(found, &id) }.unwrap();
+    Here::perform(&acts, cut);
+    let first = back(&Here::settle(&tree));
+    Here::perform(&first, again);
+    for _ in 0..2 {
+        Here::perform(&back(&Here::settle(&tree)), usize::MAX);
+    }
+    let after = format!("{mounts:?} {kept:?} {change} cut {cut} again {again}");
+    assert_eq!((here.live().as_str(), Here::kept(&tree)), ("old", before), "{after}");
+    Here::perform(&tree.unstage(&Here::found(&tree)).unwrap(), usize::MAX);
+    Here::perform(&tree.settle(&Here::found(&tree)).unwrap(), usize::MAX);
+    assert_eq!(tree.id(&Here::found(&tree)), id, "{after}");
+    let left = |name: &str| std::path::Path::new(&format!("{}/{name}", tree.own())).exists();
+    assert_eq!((left(""), left("coming"), left("discard")), (!kept.is_empty(), false, false), "{after}");
+    (acts.len(), first.len())
 }

@@ -5,7 +5,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use db_tasks::engine::files::{Aside, Excludes, Id, Repaired, repair, survey, swap, undo, wipe};
+use db_tasks::engine::files::{Aside, Excludes, Id, Repaired, repair, survey, swap, take_back, undo, wipe};
 use db_tasks::problem::Exit;
 
 struct Site {
@@ -51,6 +51,47 @@ fn id(path: &Path) -> Option<Id> {
 
 fn pair(live: &str, previous: &str) -> (String, Option<String>) {
     (live.into(), Some(previous.into()))
+}
+
+#[test]
+fn a_swap_is_taken_back_and_what_was_kept_before_is_kept_again() {
+    let site = Site::new();
+    let old = site.id();
+    site.restore("new");
+    take_back(&site.aside, old).unwrap();
+    assert_eq!((site.content(), site.aside.staged().exists()), (("old".into(), None), false));
+
+    // from now on something is kept already
+    site.restore("newer");
+    site.restore("newest");
+    let (newest, kept) = (site.id(), pair("newest", "newer"));
+    let staged = || {
+        tree(&site.aside.stage().unwrap(), "refused");
+        swap(&site.aside, newest).unwrap();
+        assert_eq!(said(&site.aside.discard()), Some("newer".into()));
+    };
+    staged();
+    take_back(&site.aside, newest).unwrap();
+    assert_eq!(site.content(), kept);
+    take_back(&site.aside, newest).unwrap();
+    assert_eq!(site.content(), kept, "it may come twice");
+    // cut off when the old tree was live again, and one step later
+    staged();
+    undo(&site.aside, site.id()).unwrap();
+    take_back(&site.aside, newest).unwrap();
+    assert_eq!(site.content(), kept);
+    staged();
+    undo(&site.aside, site.id()).unwrap();
+    fs::rename(site.aside.previous(), site.aside.staged()).unwrap();
+    take_back(&site.aside, newest).unwrap();
+    assert_eq!((site.content(), site.aside.staged().exists()), (kept, false));
+    // one that was never swapped in is left to who removes it
+    tree(&site.aside.stage().unwrap(), "on its way");
+    take_back(&site.aside, newest).unwrap();
+    assert_eq!(site.content(), pair("newest", "newer"));
+    // what came in place of none stays
+    take_back(&site.aside, None).unwrap();
+    assert_eq!(site.content(), pair("newest", "newer"));
 }
 
 #[test]

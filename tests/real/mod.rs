@@ -8,6 +8,7 @@ mod memory;
 mod migrators;
 mod reset;
 mod stores;
+mod stores_inside;
 mod traps_client;
 mod traps_environment;
 mod traps_file;

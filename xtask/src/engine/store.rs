@@ -94,6 +94,8 @@ pub enum Address {
         container: String,
         /// The tree's root, from the container's.
         path: String,
+        /// Our folder beside it or, where it is a mount point, in it.
+        own: String,
     },
     /// The collections of a Milvus database.
     Milvus {
@@ -119,15 +121,16 @@ impl Address {
 
     /// Words for what a change does, with the names that it is done to.
     pub fn change(&self, change: &Change) -> String {
-        let beside = match self {
-            Self::Files { .. } | Self::FilesInContainer { .. } => format!("{self}.db-tasks/"),
-            Self::Milvus { .. } => "COLLECTION__".into(),
+        let (beside, on_its_way) = match self {
+            Self::Files { .. } => (format!("{self}.db-tasks/"), "staged"),
+            Self::FilesInContainer { container, own, .. } => (format!("{container}:{own}/"), "coming"),
+            Self::Milvus { .. } => ("COLLECTION__".into(), "staged"),
         };
         match change {
-            Change::Swap { .. } => format!("{self} -> {beside}previous, {beside}staged -> {self}"),
+            Change::Swap { .. } => format!("{self} -> {beside}previous, {beside}{on_its_way} -> {self}"),
             Change::Undo { .. } => format!("{self} <-> {beside}previous"),
             Change::Back { .. } => format!("{beside}previous -> {self}, as it was before"),
-            Change::Unstage => format!("{beside}staged"),
+            Change::Unstage => format!("{beside}{on_its_way}"),
             Change::Settle => format!("{beside}discard"),
             Change::Wipe { .. } => match self {
                 Self::Milvus { wipe: Wiping::Drop, .. } => format!("every collection of {self}"),

@@ -32,6 +32,8 @@ pub struct ContainerFacts {
     pub env: BTreeMap<String, String>,
     /// The port of this machine that PostgreSQL's port is published on, where it is.
     pub published: Option<String>,
+    /// Where something is mounted in it.
+    pub mounts: Vec<String>,
     /// Seconds that it has to be ready again, once it was started.
     pub ready_within: u64,
 }
@@ -104,6 +106,7 @@ fn inspect_name(engine: &str, name: &str) -> Result<ContainerFacts> {
         started: one.state.started_at,
         env: pairs.map(|(k, v)| (k.to_owned(), v.to_owned())).collect(),
         published: one.network_settings.ports.get("5432/tcp").cloned().flatten().and_then(|b| Some(b.first()?.host_port.clone())),
+        mounts: one.mounts.into_iter().map(|m| m.destination).collect(),
         ready_within: 0,
     })
 }
@@ -161,6 +164,14 @@ struct Inspected {
     config: Config,
     #[serde(default)]
     network_settings: NetworkSettings,
+    #[serde(default)]
+    mounts: Vec<Mount>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Mount {
+    destination: String,
 }
 
 #[derive(Deserialize, Default)]

@@ -6,6 +6,7 @@ use super::survey::{Surveyed, Surveyor, is_local};
 use crate::bundle::manifest::Missing;
 use crate::config::{Database, Store, StoreKind};
 use crate::door::Interrupt;
+use crate::engine::files::Inside;
 use crate::engine::postgres::facts::Depth;
 use crate::engine::store::{Address, Holding};
 use crate::plan::{Safety, Stake};
@@ -93,9 +94,15 @@ impl Surveyor<'_> {
         match &spec.kind {
             StoreKind::Files { path, exclude } => Ok((Address::Files { path: path.clone(), exclude: exclude.clone() }, None)),
             StoreKind::FilesInContainer { container, path } => {
+                self.stays_up(&spec.key, container)?;
                 let found = self.container(container)?;
-                let address =
-                    Address::FilesInContainer { engine: found.engine.clone(), container: found.name.clone(), path: path.clone() };
+                let own = Inside::new(&found.engine, &found.name, path, &found.mounts.join("\n"))?.own();
+                let address = Address::FilesInContainer {
+                    engine: found.engine.clone(),
+                    container: found.name.clone(),
+                    path: path.clone(),
+                    own,
+                };
                 Ok((address, found.engine_host.filter(|host| !is_local(host))))
             }
             StoreKind::Milvus { url, database, token, wipe } => {
@@ -107,6 +114,18 @@ impl Surveyor<'_> {
                 Ok((address, Some(host).filter(|host| !is_local(host))))
             }
         }
+    }
+}
+
+impl Surveyor<'_> {
+    /// A tree is swapped and emptied by programs in its container, which must run then.
+    fn stays_up(&self, key: &str, container: &str) -> Result<()> {
+        let stops = |task: &&String| matches!(task.as_str(), "restore" | "undo" | "wipe");
+        let Some(task) = self.project.container(container).and_then(|c| c.stop_during.iter().find(stops)) else { return Ok(()) };
+        Err(Problem::usage(format!("`stores.{key}` is in the container `{container}`, which stands still during a {task}"))
+            .because("a tree in a container that stands still can't be changed")
+            .cure("take it out of `stop-during`; or name, for the store, another container that has the same volume")
+            .into())
     }
 }
 

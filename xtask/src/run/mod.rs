@@ -4,6 +4,7 @@ mod audit;
 mod deed;
 mod flushed;
 mod hook;
+mod inside;
 pub mod journal;
 mod lease;
 mod left;

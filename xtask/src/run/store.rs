@@ -9,6 +9,7 @@ use anyhow::Result;
 use chrono::{DateTime, Utc};
 
 use super::flushed::Flushed;
+use super::inside::Contained;
 use super::pipe::{Found, Held, Progress, private_file, undamaged, unreadable, unwritable};
 use crate::config::Secrets;
 use crate::door::Interrupt;
@@ -25,9 +26,12 @@ use crate::stream::{self, Compression, Decoder, Digest, Sum};
 ///
 /// # Errors
 /// Nobody answers where it should be, or this program was built without it.
-#[cfg_attr(not(feature = "milvus"), allow(unused_variables))]
-pub fn open(address: &Address, secrets: &Secrets, _interrupt: &Interrupt) -> Result<Box<dyn Store>> {
+pub fn open<'a>(address: &Address, secrets: &'a Secrets, interrupt: &'a Interrupt) -> Result<Box<dyn Store + 'a>> {
     match address {
+        Address::FilesInContainer { engine, container, path, .. } => {
+            let (engine, container, path) = (engine.clone(), container.clone(), path.clone());
+            Ok(Box::new(Contained { engine, container, path, secrets, interrupt }))
+        }
         #[cfg(unix)]
         Address::Files { path, exclude } => Ok(Box::new(files::Tree { path: path.clone(), exclude: exclude.clone() })),
         #[cfg(feature = "milvus")]
@@ -36,7 +40,8 @@ pub fn open(address: &Address, secrets: &Secrets, _interrupt: &Interrupt) -> Res
             let milvus = milvus::Milvus::connect(&milvus::Address { url: url.clone(), database: database.clone(), token })?;
             Ok(Box::new(milvus::Vectors { milvus, wipe: *wipe }))
         }
-        _ => Err(Problem::failed(format!("{address} can't be opened by this program"))
+        #[cfg(not(all(unix, feature = "milvus")))]
+        other => Err(Problem::failed(format!("{other} can't be opened by this program"))
             .because("it was built without what this kind of store needs")
             .cure("build it with its default features (`cargo install db-tasks`), on Linux or macOS")
             .into()),

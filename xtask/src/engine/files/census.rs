@@ -160,6 +160,13 @@ impl Census {
         self.remarks.iter().filter(|remark| remark.what.spoils())
     }
 
+    /// As a program sees it that knows no parts of seconds.
+    pub fn in_whole_seconds(&self) -> Self {
+        let mut census = self.clone();
+        census.entries.values_mut().for_each(|entry| entry.mtime.nanos = 0);
+        census
+    }
+
     pub(super) fn remark(&mut self, name: &Name, what: What) {
         self.remarks.push(Remark { name: name.clone(), what });
     }

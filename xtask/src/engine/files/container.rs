@@ -1,22 +1,31 @@
 //! Trees inside containers: what is said to docker, and to the tools in the image. No shell is needed there.
 //!
 //! A tree that is a folder of the container is swapped by renames, as on this machine. One that is a mount point, a volume say, can't
-//! be renamed: our folder is in it then, and what is in the tree moves out and in, entry by entry.
+//! be renamed: our folder is in it then, and what is in the tree moves out and in, entry by entry. An empty folder of ours, `live`,
+//! stands for what is live there and goes along with it, so that a tree has a number of its own in either case.
 
-use super::steps::{ENOUGH, Exchange, Intent, Slot, Slots, Step, next};
+mod swaps;
+
+use super::census::Census;
 use crate::cmd::Cmd;
 use crate::place::Place;
-use crate::plan::{Act, Check, Deed, How};
+use crate::plan::{Act, Deed, How};
 use crate::problem::Problem;
 
 /// The folder that marks the one it is in as ours. Making it makes both, in one command.
 const MARK: &str = "made-by-db-tasks";
+
+/// The mode of the folder that stands for what was in a mount point before its first swap, in `stat`'s words. That tree has no number
+/// but the mount point's, and this folder counts as it wherever it goes. What is staged is given another mode.
+const FIRST: &str = "43c0";
 
 /// A tree inside a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inside {
     engine: String,
     container: String,
+    /// The container's number; another one of its name is another.
+    id: String,
     path: String,
     way: Way,
 }
@@ -24,8 +33,10 @@ pub struct Inside {
 /// Where our own folder is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
-    /// Beside the tree.
+    /// Beside the tree, in the container itself.
     Beside,
+    /// Beside the tree, which is in what is mounted.
+    BesideInMount,
     /// In the tree, which is a mount point.
     Within,
 }
@@ -33,7 +44,12 @@ enum Way {
 /// What was found where our trees may be: their numbers in the file system.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Found {
+    /// The tree's root, where it is a folder.
+    root: Option<u64>,
+    /// What is live: the root, or the folder that stands for what is in it.
     live: Option<u64>,
+    /// That folder.
+    standing: Option<u64>,
     /// Our folder.
     folder: Option<u64>,
     mark: Option<u64>,
@@ -58,38 +74,98 @@ impl Found {
     pub fn can_undo(&self) -> bool {
         self.previous.is_some()
     }
+
+    /// A tree that is there, and of which nothing more can be told.
+    pub fn unnumbered() -> Self {
+        Self { root: Some(0), live: Some(0), ..Self::default() }
+    }
+
+    /// Whether there is a tree.
+    pub fn is_there(&self) -> bool {
+        self.root.is_some()
+    }
 }
 
 impl Inside {
-    /// Asks where something is mounted in a container; it may be stopped.
-    pub fn mounts(engine: &str, container: &str) -> Cmd {
-        let format = "{{range .Mounts}}{{println .Destination}}{{end}}";
-        Cmd::new(engine).args(["inspect", "--format", format, container])
+    /// Asks which container it is, and where something is mounted in it; it may be stopped.
+    pub fn about(engine: &str, container: &str) -> Cmd {
+        let format = "{{println .Id}}{{range .Mounts}}{{println .Destination}}{{end}}";
+        Cmd::new(engine).args(["inspect", "--type", "container", "--format", format, container])
     }
 
-    /// A tree at a path in a container, whose mounts are known.
+    /// A tree at a path in a container, of which this was answered.
     ///
     /// # Errors
     /// The path is not a folder's whole path, or something is mounted inside the tree.
-    pub fn new(engine: &str, container: &str, path: &str, mounts: &str) -> Result<Self, Problem> {
+    pub fn new(engine: &str, container: &str, path: &str, about: &str) -> Result<Self, Problem> {
         let path = path.trim_end_matches('/');
         let plain = |part: &str| !matches!(part, "" | "." | "..");
         if !path.strip_prefix('/').is_some_and(|rest| rest.split('/').all(plain)) {
             return Err(Problem::usage(format!("`{path}` is no whole path of a folder in container `{container}`"))
                 .cure("write it from the root of the container, as `/srv/uploads`"));
         }
-        let mounts = || mounts.lines().map(|mount| mount.trim_end_matches('/'));
-        if let Some(inside) = mounts().find(|mount| mount.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'))) {
+        let mounts = || about.lines().filter(|line| line.starts_with('/')).map(|mount| mount.trim_end_matches('/'));
+        if let Some(inside) = mounts().find(|mount| is_in(mount, path)) {
             return Err(Problem::refused(format!("`{inside}` is mounted inside `{path}` in container `{container}`"))
                 .because("a tree with another in it is neither replaced nor emptied")
                 .cure("name both as trees of their own, none inside the other"));
         }
-        let way = if mounts().any(|mount| mount == path) { Way::Within } else { Way::Beside };
-        Ok(Self { engine: engine.into(), container: container.into(), path: path.into(), way })
+        let way = match (mounts().any(|mount| mount == path), mounts().any(|mount| is_in(path, mount))) {
+            (true, _) => Way::Within,
+            (false, true) => Way::BesideInMount,
+            (false, false) => Way::Beside,
+        };
+        let id = about.lines().find(|line| !line.is_empty() && !line.starts_with('/')).unwrap_or_default();
+        let id = id.chars().take(12).collect();
+        Ok(Self { engine: engine.into(), container: container.into(), id, path: path.into(), way })
+    }
+
+    /// What tells this tree, and the one that is kept, from others; empty where there is none.
+    pub fn id(&self, found: &Found) -> String {
+        let number = |tree: Option<u64>| tree.map_or("-".into(), |number| number.to_string());
+        found.live.map_or(String::new(), |live| format!("{}:{live}:{}", self.id, number(found.previous)))
+    }
+
+    /// Asks which files and folders of its image a container has changed. A folder of the image can't be renamed where the engine
+    /// lays the container's files over it (overlayfs): `mv` would copy it. Nobody need ask where something is mounted.
+    pub fn changed(&self) -> Option<Cmd> {
+        (self.way == Way::Beside).then(|| Cmd::new(&self.engine).args(["diff", &self.container]))
+    }
+
+    /// Whether the answer says that the container itself has made the tree's root.
+    pub fn is_made(&self, changed: &str) -> bool {
+        changed.lines().any(|line| line.strip_prefix("A ") == Some(&self.path))
+    }
+
+    /// Asks what is at work in the container.
+    pub fn at_work(&self) -> Cmd {
+        Cmd::new(&self.engine).args(["top", &self.container])
+    }
+
+    /// What of the answer is work on our trees: a command goes on in the container when whoever gave it is gone.
+    pub fn ours<'a>(&self, at_work: &'a str) -> Vec<&'a str> {
+        let (own, reading) = (self.own(), format!("tar -cf - -C {} ", self.path));
+        at_work.lines().filter(|line| line.contains(&own) || line.contains(&reading)).collect()
+    }
+
+    /// Asks for kind and size of everything in the tree, a line each.
+    pub fn census(&self) -> Cmd {
+        let own = self.own().replace(['\\', '*', '?', '['], "?");
+        let ours = ["-path", &own, "-prune", "-o"];
+        self.exec(&["find", &self.path, "-mindepth", "1"]).args(ours).args(["-exec", "stat", "-c", "%f %s", "{}", "+"])
+    }
+
+    /// Reads the answer: how many entries, and bytes in files.
+    pub fn counted(answer: &str) -> (u64, u64) {
+        let sizes = answer.lines().filter_map(|line| line.split_once(' '));
+        sizes.fold((0, 0), |(entries, bytes), (mode, size)| {
+            let size = if is_a(mode, 0o100_000) { size.parse().unwrap_or(0) } else { 0 };
+            (entries + 1, bytes + size)
+        })
     }
 
     /// Asks whether the image has a program: see [`Inside::is_missing`]. Docker itself serves a dump without `tar`; a restore
-    /// takes `mkdir`, `mv`, `rm`, `stat` and, for a volume, `find` and `rmdir`.
+    /// takes `chmod`, `mkdir`, `mv`, `rm`, `rmdir`, `stat`, `sync` and, for a volume, `find`.
     pub fn has(&self, program: &str) -> Cmd {
         self.exec(&[program, "--help"])
     }
@@ -117,35 +193,43 @@ impl Inside {
         Ok(Cmd::new(&self.engine).arg("cp").arg(format!("{}:{}/.", self.container, self.path)).arg("-"))
     }
 
+    /// Whether a tar of the tree has our own folder in it: there are `tar`s that leave nothing out.
+    pub fn is_mixed(&self, census: &Census) -> bool {
+        self.way == Way::Within && census.entries.contains_key(OWN.as_bytes())
+    }
+
     /// Asks what is where; parts that are not there make it end badly, and are no matter.
     pub fn look(&self) -> Cmd {
-        self.exec(&["stat", "-c", "%i %n"]).args(self.places())
+        self.exec(&["stat", "-c", "%f %i %n"]).args(self.places()).arg("/")
+    }
+
+    /// Whether an answer to [`Inside::look`] is one, and is whole: the last thing that is asked for is always there.
+    pub fn is_answer(answer: &str) -> bool {
+        answer.lines().last().is_some_and(|line| line.ends_with(" /"))
     }
 
     /// Reads the answer.
-    pub fn found(&self, answer: &str) -> Found {
-        let number = |place: &String| {
-            let line = answer.lines().find_map(|line| line.split_once(' ').filter(|(_, name)| name == place))?;
-            line.0.parse().ok()
-        };
-        let [live, folder, mark, coming, staged, previous, discard, arriving, leaving] = self.places().each_ref().map(number);
-        Found { live, folder, mark, coming, staged, previous, discard, arriving, leaving }
-    }
-
-    /// Makes an empty folder for the tree on its way; what an earlier run left there goes.
     ///
     /// # Errors
-    /// Our folder's name is taken, or a swap was cut short.
-    pub fn stage(&self, found: &Found) -> Result<Vec<Act>, Problem> {
-        self.is_ours(found)?;
-        self.at_rest(found)?;
-        let mut acts = Vec::new();
-        if found.coming.is_some() {
-            acts.extend([self.still_marked(), self.remove("coming")]);
+    /// The tree's root is no folder.
+    pub fn found(&self, answer: &str) -> Result<Found, Problem> {
+        let seen = |place: &String| {
+            let mut lines = answer.lines().filter_map(|line| line.split_once(' '));
+            lines
+                .find_map(|(mode, rest)| rest.split_once(' ').filter(|(_, name)| name == place).map(|(number, _)| (mode, number)))
+        };
+        let root = seen(&self.path);
+        if root.is_some_and(|(mode, _)| !is_a(mode, 0o040_000)) {
+            return Err(Problem::failed(format!("`{}` in container `{}` is no folder", self.path, self.container))
+                .cure("name the folder itself, by its real path: a link to it is another thing"));
         }
-        let cmd = self.exec(&["mkdir", "-p", &self.at(MARK), &self.at("coming")]);
-        acts.push(Act::Create(deed(format!("folder {} in {}", self.at("coming"), self.container), cmd)));
-        Ok(acts)
+        let number = |(mode, number): (&str, &str)| {
+            let first = self.way == Way::Within && mode == FIRST;
+            root.filter(|_| first).map_or(number, |(_, root)| root).parse().ok()
+        };
+        let [root, folder, mark, standing, coming, staged, previous, discard, arriving, leaving] =
+            self.places().each_ref().map(|place| seen(place).and_then(number));
+        Ok(Found { root, live: standing.or(root), standing, folder, mark, coming, staged, previous, discard, arriving, leaving })
     }
 
     /// Takes a tar on its standard input into the folder that [`Inside::stage`] made, by the image's own `tar`.
@@ -157,10 +241,15 @@ impl Inside {
 
     /// The same by docker itself, which leaves the root as it was made and refuses archives with sparse files.
     ///
-    /// Docker unpacks in a root of its own, so it reaches nothing outside the container; still, both are for archives that
-    /// [`super::scan`] has let through.
+    /// Docker unpacks in a root of its own, so it reaches nothing outside the container; still, both are for what
+    /// [`super::sluice`] lets through.
     pub fn feed_by_engine(&self) -> Cmd {
         Cmd::new(&self.engine).args(["cp", "-"]).arg(format!("{}:{}", self.container, self.at("coming")))
+    }
+
+    /// Has all that was written on disk: what comes next are renames, which must not be there before it.
+    pub fn flush(&self) -> Cmd {
+        self.exec(&["sync"])
     }
 
     /// A tar of what was fed, to be scanned and compared: only then may it be swapped in.
@@ -168,165 +257,15 @@ impl Inside {
         self.tar_of(&self.at("coming"))
     }
 
-    /// Puts the tree that was fed, and has proved good, in place; keeps the old one for an undo.
-    ///
-    /// # Errors
-    /// Nothing was fed, or our folder's name is taken. `found` is as it will be once the tree is there.
-    pub fn swap(&self, found: &Found) -> Result<Vec<Act>, Problem> {
-        self.bring("coming", found.coming, found)
-    }
-
-    /// Puts the tree in place that the last swap replaced.
-    ///
-    /// # Errors
-    /// Nothing is kept.
-    pub fn undo(&self, found: &Found) -> Result<Vec<Act>, Problem> {
-        self.bring("previous", found.previous, &Found { previous: None, ..found.clone() })
-    }
-
-    /// What is left to do of a swap that was cut short.
-    ///
-    /// # Errors
-    /// The trees are not as any swap leaves them.
-    pub fn finish(&self, found: &Found) -> Result<Vec<Act>, Problem> {
-        self.is_ours(found)?;
-        match self.way {
-            Way::Beside => self.renames(found),
-            Way::Within => Ok(self.moves(found)),
-        }
-    }
-
-    /// Ends the undo window: what is kept goes, and our folder with it.
-    ///
-    /// # Errors
-    /// Our folder's name is taken, or a swap was cut short.
-    pub fn forget(&self, found: &Found) -> Result<Vec<Act>, Problem> {
-        self.is_ours(found)?;
-        self.at_rest(found)?;
-        if found.folder.is_none() {
-            return Ok(Vec::new());
-        }
-        // a removal that is cut short must not leave half a tree to go back to
-        let mut acts = vec![self.still_marked()];
-        if found.previous.is_some() {
-            acts.extend(found.discard.map(|_| self.remove("discard")));
-            acts.push(self.rename("previous", "discard"));
-        }
-        let cmd = self.exec(&["rm", "-rf", &self.own()]);
-        acts.push(Act::Remove(deed(format!("folder {} in {}", self.own(), self.container), cmd)));
-        Ok(acts)
-    }
-
-    /// Empties the tree, and leaves its root and what is kept for an undo.
-    pub fn wipe(&self) -> Vec<Act> {
-        let cmd = self.each_in(&self.path, &["rm", "-rf", "{}"]);
-        let emptied = Act::Remove(deed(format!("all that is in {} in {}", self.path, self.container), cmd));
-        vec![emptied, self.is_empty()]
-    }
-
-    fn bring(&self, name: &str, tree: Option<u64>, found: &Found) -> Result<Vec<Act>, Problem> {
-        self.is_ours(found)?;
-        self.at_rest(found)?;
-        if tree.is_none() {
-            return Err(Problem::failed(format!("`{}` is not there in container `{}`", self.at(name), self.container))
-                .cure("nothing is kept any more: restore a backup"));
-        }
-        let mut acts = vec![self.still_marked(), self.rename(name, "staged")];
-        acts.extend(self.finish(&Found { staged: tree, ..found.clone() })?);
-        Ok(acts)
-    }
-
-    /// The steps of this machine's swap, as commands, and two renames in place of an exchange.
-    fn renames(&self, found: &Found) -> Result<Vec<Act>, Problem> {
-        let Found { live, staged, previous, discard, .. } = *found;
-        let Some(incoming) = staged else { return Ok(Vec::new()) };
-        let intent = Intent { old: live.or(previous), incoming };
-        let (mut slots, mut acts) = (Slots { live, staged, previous, discard }, Vec::new());
-        for _ in 0..ENOUGH {
-            let step = next(slots, intent, Exchange::Cannot);
-            match step {
-                Step::Done => return Ok(acts),
-                Step::Move(from, to) => acts.push(self.rename(name(from), name(to))),
-                Step::Remove(slot) => acts.push(self.remove(name(slot))),
-                Step::Exchange(_) | Step::Foreign => break,
-            }
-            slots = slots.after(step);
-        }
-        Err(Problem::failed(format!("the swap of `{}` can't go on: the trees are not as a swap leaves them", self.path))
-            .because(format!("they are whole, in `{}`", self.own()))
-            .cure("look at them, and rename by hand the one you want"))
-    }
-
-    /// What is in a mount point moves out, what is staged moves in. Each phase has its own name for the trees, given by one
-    /// rename, so what is there says how far it came.
-    fn moves(&self, found: &Found) -> Vec<Act> {
-        let mut acts = Vec::new();
-        let entries = |what: &str, from: &str, to: &str| {
-            let cmd = self.each_in(from, &["mv", "-n", "{}", &format!("{to}/")]);
-            Act::Rename(deed(format!("{what} {} in {}", self.path, self.container), cmd))
-        };
-        let make = self.exec(&["mkdir", "-p", &self.at("leaving")]);
-        if found.staged.is_some() {
-            acts.push(Act::Create(deed(format!("folder {} in {}", self.at("leaving"), self.container), make)));
-            acts.extend([entries("all out of", &self.path, &self.at("leaving")), self.is_empty()]);
-            acts.push(self.rename("staged", "arriving"));
-        }
-        if found.staged.or(found.arriving).is_some() {
-            acts.push(entries("all that is staged into", &self.at("arriving"), &self.path));
-            // it is refused where something was left in it
-            let cmd = self.exec(&["rmdir", &self.at("arriving")]);
-            acts.push(Act::Remove(deed(format!("the empty folder {} in {}", self.at("arriving"), self.container), cmd)));
-        }
-        if found.cut_short() {
-            if found.previous.is_some() {
-                acts.extend(found.discard.map(|_| self.remove("discard")));
-                acts.push(self.rename("previous", "discard"));
-            }
-            acts.push(self.rename("leaving", "previous"));
-        }
-        acts
-    }
-
-    fn is_ours(&self, found: &Found) -> Result<(), Problem> {
-        if found.folder.is_none() || found.mark.is_some() {
-            return Ok(());
-        }
-        Err(Problem::refused(format!("`{}` in container `{}` was not made by db-tasks", self.own(), self.container))
-            .because(format!("there is no `{MARK}` in it"))
-            .cure("move it away: a restore needs this name"))
-    }
-
-    fn at_rest(&self, found: &Found) -> Result<(), Problem> {
-        if !found.cut_short() {
-            return Ok(());
-        }
-        Err(Problem::failed(format!("an earlier swap of `{}` in container `{}` was cut short", self.path, self.container))
-            .cure("run the command again: the swap is finished first"))
-    }
-
-    fn still_marked(&self) -> Act {
-        let mark = self.at(MARK);
-        Act::Check(Check {
-            what: format!("{} in {} is ours", self.own(), self.container),
-            cmd: self.exec(&["stat", "-c", "%n", &mark]),
-            expect: mark,
-            cure: "somebody changed it in the meantime: run the command again and look at the new plan".into(),
-        })
-    }
-
-    fn is_empty(&self) -> Act {
-        Act::Check(Check {
-            what: format!("nothing is left in {} in {}", self.path, self.container),
-            cmd: self.exec(&["find", &self.path, "-mindepth", "1", "-maxdepth", "1", "!", "-name", ".db-tasks"]),
-            expect: String::new(),
-            cure: "something writes there, or may not be moved: stop it, and run the command again".into(),
-        })
-    }
-
     /// `mv` and `rm` take names that begin with a dash for options; after the path of a folder none does.
     fn each_in(&self, folder: &str, words: &[&str]) -> Cmd {
-        let ours = ["-mindepth", "1", "-maxdepth", "1", "!", "-name", ".db-tasks", "-exec"];
-        self.exec(&["find", folder]).args(ours).args(words.iter().copied()).arg(";")
+        self.entries(folder).arg("-exec").args(words.iter().copied()).arg(";")
+    }
+
+    /// What is in a folder, but for our own.
+    fn entries(&self, folder: &str) -> Cmd {
+        let all = self.exec(&["find", folder, "-mindepth", "1", "-maxdepth", "1"]);
+        if self.way == Way::Within && folder == self.path { all.args(["!", "-name", OWN]) } else { all }
     }
 
     fn rename(&self, from: &str, to: &str) -> Act {
@@ -354,11 +293,11 @@ impl Inside {
         cmd
     }
 
-    /// Our folder.
-    fn own(&self) -> String {
+    /// Our folder, where trees wait.
+    pub fn own(&self) -> String {
         match self.way {
-            Way::Beside => format!("{}.db-tasks", self.path),
-            Way::Within => format!("{}/.db-tasks", self.path),
+            Way::Beside | Way::BesideInMount => format!("{}.db-tasks", self.path),
+            Way::Within => format!("{}/{OWN}", self.path),
         }
     }
 
@@ -366,24 +305,38 @@ impl Inside {
         if name == LIVE { self.path.clone() } else { format!("{}/{name}", self.own()) }
     }
 
-    /// All that is looked at, in the order of the fields of [`Found`].
-    fn places(&self) -> [String; 9] {
+    /// All that is looked at.
+    fn places(&self) -> [String; 10] {
         let at = |name| self.at(name);
-        let [live, mark, coming, staged] = [LIVE, MARK, "coming", "staged"].map(at);
+        let [live, mark, standing, coming, staged] = [LIVE, MARK, STANDING, "coming", "staged"].map(at);
         let [previous, discard, arriving, leaving] = ["previous", "discard", "arriving", "leaving"].map(at);
-        [live, self.own(), mark, coming, staged, previous, discard, arriving, leaving]
+        [live, self.own(), mark, standing, coming, staged, previous, discard, arriving, leaving]
+    }
+
+    /// `app:/srv/uploads`, as people are told.
+    fn shown(&self) -> String {
+        format!("{}:{}", self.container, self.path)
+    }
+
+    fn shown_at(&self, name: &str) -> String {
+        format!("{} in {}", self.at(name), self.container)
     }
 }
 
+/// Our folder's name in a mount point.
+const OWN: &str = ".db-tasks";
+/// The folder that stands for what is in a mount point.
+const STANDING: &str = "live";
 const LIVE: &str = "";
 
-fn name(slot: Slot) -> &'static str {
-    match slot {
-        Slot::Live => LIVE,
-        Slot::Staged => "staged",
-        Slot::Previous => "previous",
-        Slot::Discard => "discard",
-    }
+/// Whether a path leads into a folder.
+fn is_in(path: &str, folder: &str) -> bool {
+    path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// Whether a mode in hexadecimal digits is of this kind of thing (`S_IFMT`).
+fn is_a(mode: &str, kind: u32) -> bool {
+    u32::from_str_radix(mode, 16).is_ok_and(|mode| mode & 0o170_000 == kind)
 }
 
 fn deed(what: String, cmd: Cmd) -> Deed {
@@ -394,14 +347,15 @@ fn deed(what: String, cmd: Cmd) -> Deed {
 mod tests {
     use super::*;
 
-    fn tree(path: &str, mounts: &str) -> Inside {
-        Inside::new("docker", "app", path, mounts).unwrap()
+    fn tree(path: &str, about: &str) -> Inside {
+        Inside::new("docker", "app", path, about).unwrap()
     }
 
     fn said(acts: &[Act]) -> Vec<String> {
         let line = |act: &Act| match act {
             Act::Create(Deed { how: How::Command(cmd), .. })
             | Act::Rename(Deed { how: How::Command(cmd), .. })
+            | Act::Write(Deed { how: How::Command(cmd), .. })
             | Act::Remove(Deed { how: How::Command(cmd), .. }) => cmd.to_string(),
             Act::Check(check) => format!("{} == {:?}", check.cmd, check.expect),
             other => panic!("{other:?}"),
@@ -411,54 +365,94 @@ mod tests {
 
     #[test]
     fn a_swap_beside_the_tree() {
-        let tree = tree("/srv/up/", "/data\n");
-        let found = tree.found("1 /srv/up\n2 /srv/up.db-tasks\n3 /srv/up.db-tasks/made-by-db-tasks\n4 /srv/up.db-tasks/coming\n5 /srv/up.db-tasks/previous\n");
+        let tree = tree("/srv/up/", "0123456789abcdef\n/data\n");
+        let found = tree
+            .found("41ed 1 /srv/up\n41c0 2 /srv/up.db-tasks\n41ed 3 /srv/up.db-tasks/made-by-db-tasks\n43c0 4 /srv/up.db-tasks/coming\n41ed 5 /srv/up.db-tasks/previous\n41ed 2 /\n")
+            .unwrap();
         assert!(found.can_undo() && !found.cut_short());
+        assert_eq!(tree.id(&found), "0123456789ab:1:5");
         let ours = "stat -c %n /srv/up.db-tasks/made-by-db-tasks == \"/srv/up.db-tasks/made-by-db-tasks\"";
         assert_eq!(
-            said(&tree.swap(&found).unwrap()),
+            said(&tree.swap(&Found { discard: Some(9), ..found.clone() }).unwrap()),
             [
                 ours,
+                "rm -rf /srv/up.db-tasks/discard",
                 "mv -T /srv/up.db-tasks/coming /srv/up.db-tasks/staged",
                 "mv -T /srv/up.db-tasks/previous /srv/up.db-tasks/discard",
                 "mv -T /srv/up /srv/up.db-tasks/previous",
                 "mv -T /srv/up.db-tasks/staged /srv/up",
             ]
         );
-        assert_eq!(
-            said(&tree.undo(&found).unwrap()),
-            [
-                ours,
-                "mv -T /srv/up.db-tasks/previous /srv/up.db-tasks/staged",
-                "mv -T /srv/up /srv/up.db-tasks/previous",
-                "mv -T /srv/up.db-tasks/staged /srv/up",
-            ]
-        );
-        let cut = Found { live: None, staged: Some(6), ..found };
+        let undo = [
+            ours,
+            "mv -T /srv/up.db-tasks/previous /srv/up.db-tasks/staged",
+            "mv -T /srv/up /srv/up.db-tasks/previous",
+            "mv -T /srv/up.db-tasks/staged /srv/up",
+        ];
+        assert_eq!(said(&tree.undo(&found).unwrap()), undo);
+        let cut = Found { root: None, live: None, staged: Some(6), ..found.clone() };
         assert_eq!(said(&tree.finish(&cut).unwrap()), ["mv -T /srv/up.db-tasks/staged /srv/up"]);
         assert!(tree.swap(&cut).is_err() && tree.stage(&cut).is_err() && tree.forget(&cut).is_err());
+
+        let taken = [
+            "mv -T /srv/up.db-tasks/previous /srv/up.db-tasks/coming",
+            "mv -T /srv/up.db-tasks/discard /srv/up.db-tasks/previous",
+            "rm -rf /srv/up.db-tasks/coming",
+        ];
+        let base = Found { coming: None, ..found.clone() };
+        let swapped = Found { live: Some(4), previous: Some(1), discard: Some(5), ..base.clone() };
+        assert_eq!(said(&tree.take_back(&swapped, "c:1:5").unwrap()), [&undo[..], &[ours], &taken[..]].concat());
+        // cut off when the old tree was live again, and when what it kept was to be kept again
+        let live = Found { live: Some(1), previous: Some(4), discard: Some(5), ..base.clone() };
+        assert_eq!(said(&tree.take_back(&live, "c:1:5").unwrap()), [&[ours][..], &taken[..]].concat());
+        let away = Found { live: Some(1), previous: None, discard: Some(5), coming: Some(4), ..base.clone() };
+        assert_eq!(said(&tree.take_back(&away, "c:1:5").unwrap()), [&[ours][..], &taken[1..]].concat());
+        // nothing was swapped, or it was taken back before
+        assert_eq!(said(&tree.take_back(&found, "c:1:5").unwrap()), Vec::<String>::new());
+        assert_eq!(said(&tree.redo(&found, "c:1:5").unwrap()), Vec::<String>::new());
+        // nothing was kept before
+        let first = Found { live: Some(4), previous: Some(1), ..base.clone() };
+        assert_eq!(said(&tree.take_back(&first, "c:1:-").unwrap()), [&undo[..], &[ours], &[taken[0], taken[2]]].concat());
+        assert!(tree.take_back(&first, "c:7:-").is_err() && tree.redo(&first, "c:7:-").is_err());
+        assert_eq!(said(&tree.redo(&first, "c:1:4").unwrap()), undo);
+        assert_eq!(said(&tree.settle(&swapped).unwrap()), [ours, "rm -rf /srv/up.db-tasks/discard"]);
+        assert_eq!(said(&tree.unstage(&found).unwrap()), [ours, "rm -rf /srv/up.db-tasks/coming"]);
+        assert_eq!(
+            said(&tree.unstage(&Found { previous: None, ..found.clone() }).unwrap()),
+            [
+                ours,
+                "rm -rf /srv/up.db-tasks/discard /srv/up.db-tasks/coming /srv/up.db-tasks/live",
+                "rmdir /srv/up.db-tasks/made-by-db-tasks /srv/up.db-tasks",
+            ]
+        );
     }
 
     #[test]
     fn a_swap_within_a_volume_goes_on_from_where_it_was_cut() {
         let tree = tree("/vol", "/vol\n");
-        let base = Found { live: Some(1), folder: Some(2), mark: Some(3), previous: Some(5), ..Found::default() };
+        let base = Found { root: Some(1), live: Some(1), folder: Some(2), mark: Some(3), previous: Some(5), ..Found::default() };
         let all = said(&tree.finish(&Found { staged: Some(4), ..base.clone() }).unwrap());
         let kept =
             ["mv -T /vol/.db-tasks/previous /vol/.db-tasks/discard", "mv -T /vol/.db-tasks/leaving /vol/.db-tasks/previous"];
         assert_eq!(
             all,
             [
-                "mkdir -p /vol/.db-tasks/leaving",
+                "mkdir -m 1700 /vol/.db-tasks/leaving",
                 "find /vol -mindepth 1 -maxdepth 1 '!' -name .db-tasks -exec mv -n '{}' /vol/.db-tasks/leaving/ ';'",
                 "find /vol -mindepth 1 -maxdepth 1 '!' -name .db-tasks == \"\"",
                 "mv -T /vol/.db-tasks/staged /vol/.db-tasks/arriving",
-                "find /vol/.db-tasks/arriving -mindepth 1 -maxdepth 1 '!' -name .db-tasks -exec mv -n '{}' /vol/ ';'",
-                "rmdir /vol/.db-tasks/arriving",
+                "find /vol/.db-tasks/arriving -mindepth 1 -maxdepth 1 -exec mv -n '{}' /vol/ ';'",
+                "find /vol/.db-tasks/arriving -mindepth 1 -maxdepth 1 == \"\"",
+                "mv -T /vol/.db-tasks/arriving /vol/.db-tasks/live",
                 kept[0],
                 kept[1],
             ]
         );
+        let again = said(&tree.finish(&Found { staged: Some(4), standing: Some(8), ..base.clone() }).unwrap());
+        assert_eq!(again[0], "mv -T /vol/.db-tasks/live /vol/.db-tasks/leaving");
+        assert_eq!(again[1..], all[1..]);
+        let going = Found { staged: Some(4), leaving: Some(8), ..base.clone() };
+        assert_eq!(said(&tree.finish(&going).unwrap()), all[1..]);
         let arriving = Found { arriving: Some(4), leaving: Some(6), ..base.clone() };
         assert_eq!(said(&tree.finish(&arriving).unwrap()), all[4..]);
         let leaving = Found { leaving: Some(6), ..base.clone() };
@@ -466,6 +460,40 @@ mod tests {
         assert!(tree.finish(&base).unwrap().is_empty());
         assert!(tree.dump_by_engine(&base).is_err());
         assert_eq!(tree.dump_with_tar().to_string(), "docker exec --user=0 app tar -cf - -C /vol --exclude=./.db-tasks .");
+        assert_eq!(said(&tree.wipe())[0], "find /vol -mindepth 1 -maxdepth 1 '!' -name .db-tasks -exec rm -rf '{}' ';'");
+    }
+
+    #[test]
+    fn what_was_in_a_volume_first_is_known_wherever_it_goes() {
+        let tree = tree("/vol", "c\n/vol\n");
+        let before = tree.found("41ed 1 /vol\n").unwrap();
+        assert_eq!(tree.id(&before), "c:1:-");
+        let swapped = tree.found("41ed 1 /vol\n41c0 7 /vol/.db-tasks/live\n43c0 8 /vol/.db-tasks/previous\n").unwrap();
+        assert_eq!(tree.id(&swapped), "c:7:1");
+        let undone = tree.found("41ed 1 /vol\n43c0 8 /vol/.db-tasks/live\n41c0 7 /vol/.db-tasks/previous\n").unwrap();
+        assert_eq!(tree.id(&undone), "c:1:7");
+    }
+
+    #[test]
+    fn what_is_asked_and_answered() {
+        let tree = tree("/srv/up", "c\n");
+        assert_eq!(
+            tree.census().to_string(),
+            "docker exec --user=0 app find /srv/up -mindepth 1 -path /srv/up.db-tasks -prune -o -exec stat -c '%f %s' '{}' +"
+        );
+        assert_eq!(Inside::counted("81a4 10\n41ed 4096\na1ff 3\n81a4 5\n"), (4, 15));
+        assert!(
+            Inside::is_answer("41ed 1 /srv/up\n41ed 2 /\n") && !Inside::is_answer("41ed 1 /srv/up\n") && !Inside::is_answer("")
+        );
+        for root in ["a1ff 1 /srv/up\n", "81a4 1 /srv/up\n"] {
+            assert!(tree.found(root).is_err(), "{root}");
+        }
+        assert!(!tree.found("41ed 2 /\n").unwrap().is_there());
+        let made = "C /srv\nA /srv/up\nA /srv/up/a\n";
+        assert!(tree.is_made(made) && !tree.is_made("C /srv\nC /srv/up\nA /srv/up/a\n") && !tree.is_made("A /srv/upper\n"));
+        let at_work =
+            "CMD\nsleep infinity\nmv -T /srv/up /srv/up.db-tasks/previous\ntar -cf - -C /srv/up .\ntar -cf - -C /srv/upper .\n";
+        assert_eq!(tree.ours(at_work), ["mv -T /srv/up /srv/up.db-tasks/previous", "tar -cf - -C /srv/up ."]);
     }
 
     #[test]
@@ -475,7 +503,11 @@ mod tests {
         }
         let inside = Inside::new("docker", "app", "/srv/up", "/srv/up/cache\n").unwrap_err();
         assert_eq!(inside.exit, crate::problem::Exit::Refused);
-        assert_eq!(tree("/srv/up", "/srv/upper\n").way, Way::Beside);
+        for (mounts, way) in [("/srv/upper\n", Way::Beside), ("/srv\n", Way::BesideInMount), ("/srv\n/srv/up\n", Way::Within)] {
+            let tree = tree("/srv/up", mounts);
+            assert_eq!(tree.way, way, "{mounts}");
+            assert_eq!(tree.changed().is_some(), way == Way::Beside, "only the container's own files lie over an image's");
+        }
         assert!(Inside::is_missing(Some(127)) && !Inside::is_missing(Some(1)) && !Inside::is_missing(None));
     }
 
@@ -483,8 +515,18 @@ mod tests {
     fn a_folder_of_others_is_left_alone() {
         let tree = tree("/srv/up", "");
         let foreign = Found { live: Some(1), folder: Some(2), coming: Some(3), previous: Some(4), ..Found::default() };
-        for acts in [tree.stage(&foreign), tree.swap(&foreign), tree.undo(&foreign), tree.finish(&foreign), tree.forget(&foreign)]
-        {
+        let all = [
+            tree.stage(&foreign),
+            tree.swap(&foreign),
+            tree.undo(&foreign),
+            tree.finish(&foreign),
+            tree.forget(&foreign),
+            tree.unstage(&foreign),
+            tree.settle(&foreign),
+            tree.take_back(&foreign, "c:4:-"),
+            tree.redo(&foreign, "c:4:-"),
+        ];
+        for acts in all {
             assert_eq!(acts.unwrap_err().exit, crate::problem::Exit::Refused);
         }
     }

@@ -8,6 +8,7 @@ mod container;
 mod excludes;
 mod name;
 mod read;
+mod sluice;
 mod steps;
 
 #[cfg(unix)]
@@ -34,6 +35,7 @@ pub use container::{Found, Inside};
 pub use excludes::Excludes;
 pub use name::Name;
 pub use read::{Links, relay, scan};
+pub use sluice::sluice;
 
 #[cfg(unix)]
 pub use aside::Aside;

@@ -35,31 +35,29 @@ pub fn undo(aside: &Aside, live: Option<Id>) -> Result<()> {
 }
 
 /// Takes a swap back: `old` is live again, what the swap brought is removed, and what was kept before is kept again. Where `old` is
-/// live, nothing is done.
+/// live, only what was left of this is done. What came in place of none stays: it is in nobody's way, and may be somebody's by now.
 ///
 /// # Errors
 /// The tree is not among those that are kept, or a rename fails.
 pub fn take_back(aside: &Aside, old: Option<Id>) -> Result<()> {
-    if !aside.exists()? {
-        return Ok(());
-    }
-    let old = old.map(|id| id.ino);
+    let (Some(old), true) = (old, aside.exists()?) else { return Ok(()) };
     let now = slots(aside)?;
-    if now.live == old {
-        return Ok(());
+    if now.live != Some(old.ino) {
+        if now.previous != Some(old.ino) {
+            return Err(stuck(aside).into());
+        }
+        begin(aside, now.live.map(|ino| Id { dev: 0, ino }), Slot::Previous)?;
+        take(aside, Step::Move(Slot::Previous, Slot::Staged), &mut Exchange::Cannot)?;
     }
-    if old.is_none() {
-        // there was no tree: the one that came goes the way that it came
-        take(aside, Step::Move(Slot::Live, Slot::Staged), &mut Exchange::Cannot)?;
-        return Ok(aside.unstage()?);
+    let mut exchange = Exchange::Cannot;
+    let now = slots(aside)?;
+    // only a swap puts anything apart, and it leaves nothing staged
+    if now.discard.is_some() && now.staged.is_none() && now.previous.is_some() {
+        take(aside, Step::Move(Slot::Previous, Slot::Staged), &mut exchange)?;
     }
-    if now.previous != old {
-        return Err(stuck(aside).into());
-    }
-    begin(aside, now.live.map(|ino| Id { dev: 0, ino }), Slot::Previous)?;
-    take(aside, Step::Move(Slot::Previous, Slot::Staged), &mut Exchange::Cannot)?;
-    if slots(aside)?.discard.is_some() {
-        take(aside, Step::Move(Slot::Discard, Slot::Previous), &mut Exchange::Cannot)?;
+    let now = slots(aside)?;
+    if now.discard.is_some() && now.previous.is_none() {
+        take(aside, Step::Move(Slot::Discard, Slot::Previous), &mut exchange)?;
     }
     Ok(aside.unstage()?)
 }

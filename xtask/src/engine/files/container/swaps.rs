@@ -1,0 +1,300 @@
+//! How a tree in a container is staged, swapped, taken back and removed: the acts for it, from wherever the trees are.
+
+use super::super::steps::{ENOUGH, Exchange, Intent, Slot, Slots, Step, next};
+use super::{Found, Inside, LIVE, MARK, STANDING, Way, deed};
+use crate::plan::{Act, Check};
+use crate::problem::Problem;
+
+impl Inside {
+    /// Makes an empty folder for the tree on its way; what an earlier run left there goes.
+    ///
+    /// # Errors
+    /// Our folder's name is taken, or a swap was cut short.
+    pub fn stage(&self, found: &Found) -> Result<Vec<Act>, Problem> {
+        self.is_ours(found)?;
+        self.at_rest(found)?;
+        let mut acts = Vec::new();
+        if found.coming.is_some() {
+            acts.extend([self.still_marked(), self.remove("coming")]);
+        }
+        let cmd = self.exec(&["mkdir", "-p", &self.at(MARK), &self.at("coming")]);
+        acts.push(Act::Create(deed(format!("folder {}", self.shown_at("coming")), cmd)));
+        // nobody else sees a tree whose rights are not set yet
+        let cmd = self.exec(&["chmod", "0700", &self.own()]);
+        acts.push(Act::Write(deed(format!("mode of {}", self.own()), cmd)));
+        Ok(acts)
+    }
+
+    /// Puts the tree that was fed, and has proved good, in place; keeps the old one for an undo.
+    ///
+    /// # Errors
+    /// Nothing was fed, or our folder's name is taken. `found` is as it will be once the tree is there.
+    pub fn swap(&self, found: &Found) -> Result<Vec<Act>, Problem> {
+        let mut acts = vec![self.still_marked()];
+        // left by a swap of another time; what is set apart from here on is what was kept
+        acts.extend(found.discard.map(|_| self.remove("discard")));
+        if self.way == Way::Within {
+            let cmd = self.exec(&["chmod", "0700", &self.at("coming")]);
+            acts.push(Act::Write(deed(format!("mode of {}", self.shown_at("coming")), cmd)));
+        }
+        acts.extend(self.bring("coming", found.coming, &Found { discard: None, ..found.clone() })?);
+        Ok(acts)
+    }
+
+    /// Puts the tree in place that the last swap replaced.
+    ///
+    /// # Errors
+    /// Nothing is kept.
+    pub fn undo(&self, found: &Found) -> Result<Vec<Act>, Problem> {
+        let mut acts = vec![self.still_marked()];
+        acts.extend(self.bring("previous", found.previous, &Found { previous: None, ..found.clone() })?);
+        Ok(acts)
+    }
+
+    /// What is left to do of a swap that was cut short.
+    ///
+    /// # Errors
+    /// The trees are not as any swap leaves them.
+    pub fn finish(&self, found: &Found) -> Result<Vec<Act>, Problem> {
+        self.is_ours(found)?;
+        match self.way {
+            Way::Beside | Way::BesideInMount => self.renames(found),
+            Way::Within => Ok(self.moves(found)),
+        }
+    }
+
+    /// Takes a swap back: `live`, an id, is live again, what came in its place goes, and what was kept before is kept again. It may be
+    /// done twice, or go on from where it was cut off.
+    ///
+    /// # Errors
+    /// What was live is no longer kept.
+    pub fn take_back(&self, found: &Found, live: &str) -> Result<Vec<Act>, Problem> {
+        let Some((old, kept)) = numbers(live) else { return Ok(Vec::new()) };
+        let (mut acts, now) = self.live_again(found, old)?;
+        if now.previous == kept || kept.is_some() && now.discard != kept {
+            return Ok(acts);
+        }
+        acts.push(self.still_marked());
+        // what is kept now, in place of what was, is the tree that came
+        if now.previous.is_some() {
+            acts.extend(now.coming.map(|_| self.remove("coming")));
+            acts.push(self.rename("previous", "coming"));
+        }
+        acts.extend(kept.map(|_| self.rename("discard", "previous")));
+        acts.extend(now.previous.or(now.coming).map(|_| self.remove("coming")));
+        Ok(acts)
+    }
+
+    /// Takes an undo back: `live`, an id, is live again, and what the undo brought is kept again.
+    ///
+    /// # Errors
+    /// What was live is no longer kept.
+    pub fn redo(&self, found: &Found, live: &str) -> Result<Vec<Act>, Problem> {
+        numbers(live).map_or(Ok(Vec::new()), |(old, _)| self.live_again(found, old).map(|(acts, _)| acts))
+    }
+
+    /// What has to be done for a tree that may be the one that is kept, and where all is then.
+    fn live_again(&self, found: &Found, old: u64) -> Result<(Vec<Act>, Found), Problem> {
+        self.is_ours(found)?;
+        if found.live == Some(old) {
+            return Ok((Vec::new(), found.clone()));
+        }
+        if found.previous != Some(old) {
+            return Err(Problem::failed(format!("`{}` can't be as it was before: that tree is not kept any more", self.shown()))
+                .because(format!("what is kept is whole, in `{}`", self.own()))
+                .cure("look at it, and `db-undo` or restore a backup"));
+        }
+        let after = Found { live: Some(old), previous: found.live, ..found.clone() };
+        Ok((self.undo(found)?, after))
+    }
+
+    /// Removes a tree on its way; our folder with it, where nothing else is kept.
+    ///
+    /// # Errors
+    /// Our folder's name is taken, or a swap was cut short.
+    pub fn unstage(&self, found: &Found) -> Result<Vec<Act>, Problem> {
+        if found.folder.is_some() && found.previous.or(found.discard).is_none() {
+            return self.forget(found);
+        }
+        self.gone("coming", found.coming, found)
+    }
+
+    /// Removes what the swap before the last one kept.
+    ///
+    /// # Errors
+    /// Our folder's name is taken, or a swap was cut short.
+    pub fn settle(&self, found: &Found) -> Result<Vec<Act>, Problem> {
+        self.gone("discard", found.discard, found)
+    }
+
+    fn gone(&self, name: &str, tree: Option<u64>, found: &Found) -> Result<Vec<Act>, Problem> {
+        self.is_ours(found)?;
+        self.at_rest(found)?;
+        Ok(tree.map_or(Vec::new(), |_| vec![self.still_marked(), self.remove(name)]))
+    }
+
+    /// Ends the undo window: what is kept goes, and our folder with it.
+    ///
+    /// # Errors
+    /// Our folder's name is taken, or a swap was cut short.
+    pub fn forget(&self, found: &Found) -> Result<Vec<Act>, Problem> {
+        self.is_ours(found)?;
+        self.at_rest(found)?;
+        if found.folder.is_none() {
+            return Ok(Vec::new());
+        }
+        // a removal that is cut short must not leave half a tree to go back to
+        let mut acts = vec![self.still_marked()];
+        if found.previous.is_some() {
+            acts.extend(found.discard.map(|_| self.remove("discard")));
+            acts.push(self.rename("previous", "discard"));
+        }
+        let cmd = self.exec(&["rm", "-rf"]).args(["discard", "coming", STANDING].map(|name| self.at(name)));
+        acts.push(Act::Remove(deed(format!("all trees in {} in {}", self.own(), self.container), cmd)));
+        // the mark goes last, and only with nothing else left: without it the folder is nobody's
+        let cmd = self.exec(&["rmdir", &self.at(MARK), &self.own()]);
+        acts.push(Act::Remove(deed(format!("folder {} in {}", self.own(), self.container), cmd)));
+        Ok(acts)
+    }
+
+    /// Empties the tree, and leaves its root and what is kept for an undo.
+    pub fn wipe(&self) -> Vec<Act> {
+        let cmd = self.each_in(&self.path, &["rm", "-rf", "{}"]);
+        let emptied = Act::Remove(deed(format!("all that is in {} in {}", self.path, self.container), cmd));
+        vec![emptied, self.is_empty()]
+    }
+
+    fn bring(&self, name: &str, tree: Option<u64>, found: &Found) -> Result<Vec<Act>, Problem> {
+        self.is_ours(found)?;
+        self.at_rest(found)?;
+        if tree.is_none() {
+            return Err(Problem::failed(format!("`{}` is not there in container `{}`", self.at(name), self.container))
+                .cure("nothing is kept any more: restore a backup"));
+        }
+        let mut acts = vec![self.rename(name, "staged")];
+        acts.extend(self.finish(&Found { staged: tree, ..found.clone() })?);
+        Ok(acts)
+    }
+
+    /// The steps of this machine's swap, as commands, and two renames in place of an exchange.
+    fn renames(&self, found: &Found) -> Result<Vec<Act>, Problem> {
+        let Found { live, staged, previous, discard, .. } = *found;
+        let Some(incoming) = staged else { return Ok(Vec::new()) };
+        let intent = Intent { old: live.or(previous), incoming };
+        let (mut slots, mut acts) = (Slots { live, staged, previous, discard }, Vec::new());
+        for _ in 0..ENOUGH {
+            let step = next(slots, intent, Exchange::Cannot);
+            match step {
+                Step::Done => return Ok(acts),
+                Step::Move(from, to) => acts.push(self.rename(name(from), name(to))),
+                Step::Remove(slot) => acts.push(self.remove(name(slot))),
+                Step::Exchange(_) | Step::Foreign => break,
+            }
+            slots = slots.after(step);
+        }
+        Err(Problem::failed(format!("the swap of `{}` can't go on: the trees are not as a swap leaves them", self.path))
+            .because(format!("they are whole, in `{}`", self.own()))
+            .cure("look at them, and rename by hand the one you want"))
+    }
+
+    /// What is in a mount point moves out, what is staged moves in. Each phase has its own name for the trees, given by one
+    /// rename, so what is there says how far it came.
+    fn moves(&self, found: &Found) -> Vec<Act> {
+        let mut acts = Vec::new();
+        let entries = |what: &str, from: &str, to: &str| {
+            let cmd = self.each_in(from, &["mv", "-n", "{}", &format!("{to}/")]);
+            Act::Rename(deed(format!("{what} {} in {}", self.path, self.container), cmd))
+        };
+        if found.staged.is_some() {
+            if found.leaving.is_none() {
+                acts.push(self.way_out(found));
+            }
+            acts.extend([entries("all out of", &self.path, &self.at("leaving")), self.is_empty()]);
+            acts.push(self.rename("staged", "arriving"));
+        }
+        if found.staged.or(found.arriving).is_some() {
+            acts.push(entries("all that is staged into", &self.at("arriving"), &self.path));
+            acts.extend([self.has_arrived(), self.rename("arriving", STANDING)]);
+        }
+        if found.cut_short() {
+            if found.previous.is_some() {
+                acts.extend(found.discard.map(|_| self.remove("discard")));
+                acts.push(self.rename("previous", "discard"));
+            }
+            acts.push(self.rename("leaving", "previous"));
+        }
+        acts
+    }
+
+    /// Where what is live goes: the folder that stands for it, made where there is none yet.
+    fn way_out(&self, found: &Found) -> Act {
+        if found.standing.is_some() {
+            return self.rename(STANDING, "leaving");
+        }
+        let cmd = self.exec(&["mkdir", "-m", "1700", &self.at("leaving")]);
+        Act::Create(deed(format!("folder {}", self.shown_at("leaving")), cmd))
+    }
+
+    fn is_ours(&self, found: &Found) -> Result<(), Problem> {
+        if found.folder.is_none() || found.mark.is_some() {
+            return Ok(());
+        }
+        Err(Problem::refused(format!("`{}` in container `{}` was not made by db-tasks", self.own(), self.container))
+            .because(format!("there is no `{MARK}` in it"))
+            .cure("move it away: a restore needs this name"))
+    }
+
+    fn at_rest(&self, found: &Found) -> Result<(), Problem> {
+        if !found.cut_short() {
+            return Ok(());
+        }
+        Err(Problem::failed(format!("an earlier swap of `{}` in container `{}` was cut short", self.path, self.container))
+            .cure("run the command again: the swap is finished first"))
+    }
+
+    fn still_marked(&self) -> Act {
+        let mark = self.at(MARK);
+        Act::Check(Check {
+            what: format!("{} in {} is ours", self.own(), self.container),
+            cmd: self.exec(&["stat", "-c", "%n", &mark]),
+            expect: mark,
+            cure: "somebody changed it in the meantime: run the command again and look at the new plan".into(),
+        })
+    }
+
+    fn is_empty(&self) -> Act {
+        Act::Check(Check {
+            what: format!("nothing is left in {} in {}", self.path, self.container),
+            cmd: self.entries(&self.path),
+            expect: String::new(),
+            cure: "something writes there, or may not be moved: stop it, and run the command again".into(),
+        })
+    }
+
+    fn has_arrived(&self) -> Act {
+        Act::Check(Check {
+            what: format!("all that was staged is in {}", self.shown()),
+            cmd: self.entries(&self.at("arriving")),
+            expect: String::new(),
+            cure: format!(
+                "something of the same name was written there meanwhile: move it away, out of {}, and run `db-repair`",
+                self.path
+            ),
+        })
+    }
+}
+
+fn name(slot: Slot) -> &'static str {
+    match slot {
+        Slot::Live => LIVE,
+        Slot::Staged => "staged",
+        Slot::Previous => "previous",
+        Slot::Discard => "discard",
+    }
+}
+
+/// The trees of an id: what was live, and what was kept.
+fn numbers(id: &str) -> Option<(u64, Option<u64>)> {
+    let mut parts = id.split(':').skip(1);
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()))
+}

@@ -1,0 +1,403 @@
+//! A tree in a container as a store: what `engine::files::Inside` says to the engine, said.
+
+use std::io::{Read, Write};
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use super::deed;
+use super::pipe::wide_pipe;
+use crate::cmd::Cmd;
+use crate::config::Secrets;
+use crate::door::Interrupt;
+use crate::door::ask::ask;
+use crate::door::movers::{self, Input, Outlet};
+use crate::engine::files::{Census, Found, Inside, Links, differences, relay, scan, sluice};
+use crate::engine::store::{Change, Contents, Holding, Store, Swapped, Tell};
+use crate::plan::{Act, Trust};
+use crate::problem::{Exit, Problem};
+
+/// How long commands of an earlier run may still take to end.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// A tree that is written to moves out of a mount point in several goes.
+const GOES: usize = 5;
+
+/// A tree by the container it is in.
+pub struct Contained<'a> {
+    /// `docker` or `podman`.
+    pub engine: String,
+    /// The container's name.
+    pub container: String,
+    /// The tree's root.
+    pub path: String,
+    /// For the children's environment.
+    pub secrets: &'a Secrets,
+    /// What ends them.
+    pub interrupt: &'a Interrupt,
+}
+
+impl Store for Contained<'_> {
+    fn look(&mut self) -> Result<Holding> {
+        let inside = self.inside()?;
+        let Some(found) = self.seen(&inside)? else {
+            // nothing but the engine can be asked: the whole tree goes by once
+            let census = self.by_engine(&inside, &Found::default(), &mut std::io::sink(), &mut |_| {})?;
+            let parts = vec![(self.path.clone(), census.entries.len().saturating_sub(1) as u64)];
+            let stuck = Some("the image has no `stat`, which a restore takes; a backup needs none".into());
+            let id = inside.id(&Found::unnumbered());
+            return Ok(Holding { id, parts, bytes: Some(census.bytes()), stuck, ..Holding::default() });
+        };
+        let (items, bytes) = if found.is_there() { self.counted(&inside, &found)? } else { (0, 0) };
+        let stuck = self.stuck(&inside, &found)?;
+        let parts = vec![(self.path.clone(), items)];
+        Ok(Holding { id: inside.id(&found), parts, bytes: Some(bytes), version: None, can_undo: found.can_undo(), stuck })
+    }
+
+    fn dump(&mut self, out: &mut dyn Write, tell: Tell<'_>) -> Result<Contents> {
+        let inside = self.inside()?;
+        let found = self.seen(&inside)?;
+        if found.as_ref().is_some_and(|found| !found.is_there()) {
+            return Err(self.not_there().into());
+        }
+        if found.as_ref().is_some_and(Found::cut_short) {
+            return Err(Problem::failed(format!("a swap of `{}` was cut short: what is there is of no one time", self.shown()))
+                .cure("run `db-repair`, which clears up after it, and then the command again")
+                .into());
+        }
+        let found = found.unwrap_or_default();
+        let census = if self.has_tar(&inside)? {
+            self.passed(&inside.dump_with_tar(), &mut |from| relay(from, out, Links::AsTheyAre), tell)
+        } else {
+            self.by_engine(&inside, &found, out, tell)
+        };
+        let census = census.inspect_err(|_| drop(self.quiet(&inside))).map_err(|e| self.undumped(e))?;
+        if inside.is_mixed(&census) {
+            return Err(Problem::failed(format!("the `tar` of `{}` does not leave out what is named to it", self.container))
+                .because(format!("`{}`, which is kept for an undo, would be in the backup", inside.own()))
+                .cure("put GNU tar into the image")
+                .into());
+        }
+        Ok(Contents::Files(census))
+    }
+
+    fn stage(&mut self, from: &mut dyn Read, trust: Trust, tell: Tell<'_>) -> Result<Contents> {
+        let inside = self.inside()?;
+        let found = self.settled(&inside)?;
+        if !found.is_there() {
+            return Err(self.not_there().into());
+        }
+        self.perform(&inside.stage(&found)?)?;
+        let links = if trust == Trust::Script { Links::AsTheyAre } else { Links::Inside };
+        let wanted = self.fed(&inside.feed_with_tar(), &mut Told { from, bytes: 0, tell, ended: false }, links)?;
+        let found = self.passed(&inside.read_back(), &mut |from| scan(from, Links::AsTheyAre), &mut |_| {})?;
+        // the `tar`s of most images write whole seconds
+        let differing = differences(&wanted.in_whole_seconds(), &found.in_whole_seconds());
+        if !differing.is_empty() {
+            let why: Vec<String> = differing.iter().take(10).map(ToString::to_string).collect();
+            return Err(Problem::failed(format!(
+                "`{}` in `{}` does not hold what the archive brought",
+                inside.own(),
+                self.container
+            ))
+            .because(why.join("\n"))
+            .cure("look at the disk of the engine, and at the image's `tar`; the live tree was not touched")
+            .into());
+        }
+        movers::command(&inside.flush(), self.secrets, self.interrupt)?;
+        Ok(Contents::Files(wanted))
+    }
+
+    fn change(&mut self, change: &Change) -> Result<()> {
+        let inside = self.inside()?;
+        let found = self.settled(&inside)?;
+        match change {
+            Change::Swap { live } => {
+                self.is_still(&inside, &found, live)?;
+                self.swapped(&inside, &found, &inside.swap(&found)?)
+            }
+            Change::Undo { live } => {
+                self.is_still(&inside, &found, live)?;
+                self.swapped(&inside, &found, &inside.undo(&found)?)
+            }
+            Change::Back { live, from: Swapped::In } => self.perform(&inside.take_back(&found, live)?),
+            Change::Back { live, from: Swapped::Undone } => self.perform(&inside.redo(&found, live)?),
+            Change::Unstage => self.perform(&inside.unstage(&found)?),
+            Change::Settle => self.perform(&inside.settle(&found)?),
+            Change::Wipe { live, items } => {
+                self.is_still(&inside, &found, live)?;
+                if live.is_empty() {
+                    return Ok(());
+                }
+                let now = self.counted(&inside, &found)?.0;
+                if now > *items {
+                    return Err(Problem::refused(format!("`{}` holds more than was looked at", self.shown()))
+                        .because(format!("{now} entries now, {items} then: what came later is in nobody's yes"))
+                        .cure("stop what writes there, and run the command again")
+                        .into());
+                }
+                self.perform(&inside.wipe())
+            }
+        }
+    }
+}
+
+impl Contained<'_> {
+    fn inside(&self) -> Result<Inside> {
+        let about = Inside::about(&self.engine, &self.container);
+        let answer = ask(&about, self.secrets)?;
+        if !answer.good {
+            return Err(unanswered(&about, &answer.err).into());
+        }
+        Ok(Inside::new(&self.engine, &self.container, &self.path, &answer.out)?)
+    }
+
+    /// Where the trees are; `None` where the image has nothing to ask with.
+    fn seen(&self, inside: &Inside) -> Result<Option<Found>> {
+        let answer = ask(&inside.look(), self.secrets)?;
+        if Inside::is_answer(&answer.out) {
+            return Ok(Some(inside.found(&answer.out)?));
+        }
+        if Inside::is_missing(answer.code) { Ok(None) } else { Err(unanswered(&inside.look(), &answer.err).into()) }
+    }
+
+    fn has_tar(&self, inside: &Inside) -> Result<bool> {
+        Ok(!Inside::is_missing(ask(&inside.has("tar"), self.secrets)?.code))
+    }
+
+    /// Why a restore can't replace it.
+    fn stuck(&self, inside: &Inside, found: &Found) -> Result<Option<String>> {
+        if !found.is_there() {
+            return Ok((!found.can_undo()).then(|| {
+                format!(
+                    "there is no folder `{}` in the container: make it (`{} exec {} mkdir -p {}`)",
+                    self.path, self.engine, self.container, self.path
+                )
+            }));
+        }
+        if !self.has_tar(inside)? {
+            return Ok(Some("the image has no `tar`, which a restore takes; a backup needs none".into()));
+        }
+        let Some(changed) = inside.changed() else { return Ok(None) };
+        let answer = ask(&changed, self.secrets)?;
+        if !answer.good {
+            return Err(unanswered(&changed, &answer.err).into());
+        }
+        Ok((!inside.is_made(&answer.out)).then(|| {
+            format!("`{}` is a folder of the container's image, which can't be renamed there: let it be a volume", self.path)
+        }))
+    }
+
+    /// Entries and bytes. What goes while it is counted makes the count fail, so it is tried again.
+    fn counted(&self, inside: &Inside, found: &Found) -> Result<(u64, u64)> {
+        let mut answer = ask(&inside.census(), self.secrets)?;
+        for _ in 1..GOES {
+            if answer.good || Inside::is_missing(answer.code) {
+                break;
+            }
+            answer = ask(&inside.census(), self.secrets)?;
+        }
+        if answer.good {
+            return Ok(Inside::counted(&answer.out));
+        }
+        if !Inside::is_missing(answer.code) {
+            return Err(unanswered(&inside.census(), &answer.err).into());
+        }
+        let census = self.by_engine(inside, found, &mut std::io::sink(), &mut |_| {})?;
+        Ok((census.entries.len().saturating_sub(1) as u64, census.bytes()))
+    }
+
+    /// A dump by the engine leaves out without a word what it can't read, so it is read twice.
+    fn by_engine(&self, inside: &Inside, found: &Found, out: &mut dyn Write, tell: Tell<'_>) -> Result<Census> {
+        let cmd = inside.dump_by_engine(found)?;
+        let census = self.passed(&cmd, &mut |from| relay(from, out, Links::AsTheyAre), tell)?;
+        let again = self.passed(&cmd, &mut |from| scan(from, Links::AsTheyAre), &mut |_| {})?;
+        match differences(&census, &again).first() {
+            None => Ok(census),
+            Some(one) => Err(Problem::failed(format!("`{}` changed while it was read", self.shown()))
+                .because(one.to_string())
+                .cure("stop what writes there, and run the command again")
+                .into()),
+        }
+    }
+
+    /// What a command writes, taken in by `take`. Where both fail, the command's own words say why.
+    fn passed(&self, cmd: &Cmd, take: &mut dyn FnMut(&mut dyn Read) -> Result<Census>, tell: Tell<'_>) -> Result<Census> {
+        let (reader, writer) = wide_pipe()?;
+        let child = movers::start(cmd, Input::Text, Outlet::Pipe(writer), self.secrets, self.interrupt)?;
+        let mut from = Told { from: &mut { reader }, bytes: 0, tell, ended: false };
+        let taken = take(&mut from);
+        if taken.is_err() && !from.ended {
+            child.kill();
+            drop(child.wait());
+            return taken;
+        }
+        child.wait()?;
+        taken
+    }
+
+    fn fed(&self, cmd: &Cmd, from: &mut dyn Read, links: Links) -> Result<Census> {
+        let (reader, mut writer) = wide_pipe()?;
+        let child = movers::start(cmd, Input::Pipe(reader), Outlet::Kept, self.secrets, self.interrupt)?;
+        let fed = sluice(from, &mut writer, links);
+        drop(writer);
+        match fed {
+            Ok(census) => child.wait().map(|_| census),
+            // it did not take all, and says why
+            Err(e) if e.is::<std::io::Error>() => child.wait().and(Err(e)),
+            Err(e) => {
+                child.kill();
+                drop(child.wait());
+                Err(e)
+            }
+        }
+    }
+
+    /// Where the trees are, with nothing under way: no command of an earlier run is at work, and what one has begun is finished.
+    fn settled(&self, inside: &Inside) -> Result<Found> {
+        self.quiet(inside)?;
+        self.finished(inside)
+    }
+
+    fn finished(&self, inside: &Inside) -> Result<Found> {
+        let mut last = Ok(());
+        for _ in 0..GOES {
+            let Some(found) = self.seen(inside)? else {
+                return Err(Problem::failed(format!("the image of `{}` has no `stat`", self.container))
+                    .cure("a tree there can be backed up, and neither replaced nor emptied")
+                    .into());
+            };
+            if !found.cut_short() {
+                return Ok(found);
+            }
+            last = self.perform(&inside.finish(&found)?);
+            if self.interrupt.strikes() {
+                break;
+            }
+        }
+        last?;
+        Err(Problem::failed(format!("the swap of `{}` can't be finished", self.shown()))
+            .because(format!("both trees are whole, in `{}` and in `{}`", self.path, inside.own()))
+            .cure("stop what writes there, and run `db-repair`")
+            .into())
+    }
+
+    /// A swap that has begun goes on to its end, unless a signal came: then the next run does.
+    fn swapped(&self, inside: &Inside, before: &Found, acts: &[Act]) -> Result<()> {
+        let done = self.perform(acts);
+        if self.interrupt.strikes() {
+            return done;
+        }
+        let now = self.finished(inside)?;
+        // an interrupted client may end well without having done anything
+        if inside.id(&now) == inside.id(before) {
+            done?;
+            return Err(Problem::failed(format!("`{}` was not swapped: it is as it was", self.shown()))
+                .cure("run the command again")
+                .into());
+        }
+        Ok(())
+    }
+
+    /// Waits for the end of commands on our trees. They go on in the container when their run was killed, and must not
+    /// meet those of this one.
+    fn quiet(&self, inside: &Inside) -> Result<()> {
+        let begun = Instant::now();
+        loop {
+            let answer = ask(&inside.at_work(), self.secrets)?;
+            if !answer.good {
+                return Err(unanswered(&inside.at_work(), &answer.err).into());
+            }
+            let ours = inside.ours(&answer.out);
+            if ours.is_empty() {
+                return Ok(());
+            }
+            if begun.elapsed() > PATIENCE || self.interrupt.strikes() {
+                return Err(Problem::failed(format!("something is still at work on `{}`", self.shown()))
+                    .because(ours.join("\n"))
+                    .cure("wait for its end, and run the command again")
+                    .into());
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Does the acts, and stops between two of them when a signal came. What an act begins in the container would go on without its
+    /// client, so no signal ends that.
+    fn perform(&self, acts: &[Act]) -> Result<()> {
+        let unheard = Interrupt::default();
+        acts.iter().try_for_each(|act| {
+            if self.interrupt.strikes() {
+                return Err(Problem::new(Exit::Interrupted, "interrupted").into());
+            }
+            match act {
+                Act::Check(check) => deed::check(check, self.secrets, &unheard),
+                Act::Create(deed) | Act::Rename(deed) | Act::Remove(deed) | Act::Write(deed) => {
+                    deed::command(deed, self.secrets, &unheard)
+                }
+                Act::Pipe(_) | Act::Wait(_) | Act::Seal(_) => anyhow::bail!("a tree in a container does not change this way"),
+            }
+        })
+    }
+
+    fn is_still(&self, inside: &Inside, found: &Found, live: &str) -> Result<()> {
+        if inside.id(found) == live {
+            return Ok(());
+        }
+        Err(Problem::refused(format!("`{}` is not the tree that was looked at", self.shown()))
+            .because(format!("what is kept in `{}` is untouched", inside.own()))
+            .cure("run the command again and look at the new plan")
+            .into())
+    }
+
+    fn undumped(&self, error: anyhow::Error) -> anyhow::Error {
+        match error.downcast::<Problem>() {
+            Ok(problem) if problem.exit == Exit::Refused => {
+                Problem::failed(format!("`{}` can't be backed up whole", self.shown()))
+                    .because(problem.happened.join("\n"))
+                    .cure("take out of the tree what is named above")
+                    .into()
+            }
+            Ok(problem) if MOVED.iter().any(|words| problem.happened.iter().any(|line| line.contains(words))) => {
+                problem.cure("something writes there: stop it, and run the command again").into()
+            }
+            Ok(problem) => problem.into(),
+            Err(other) => other,
+        }
+    }
+
+    fn not_there(&self) -> Problem {
+        Problem::failed(format!("there is no folder `{}` in container `{}`", self.path, self.container))
+            .cure("make it, or correct its `path` in `db-tasks.toml`")
+    }
+
+    fn shown(&self) -> String {
+        format!("{}:{}", self.container, self.path)
+    }
+}
+
+/// What GNU tar says of files that change while it reads them.
+const MOVED: [&str; 3] = ["file changed as we read it", "file removed before we read it", "File shrank by"];
+
+fn unanswered(cmd: &Cmd, err: &str) -> Problem {
+    let mut problem = Problem::failed(format!("`{cmd}` did not answer")).because(err);
+    problem.cure = crate::engine::postgres::cures::for_text(err);
+    problem
+}
+
+/// Tells of bytes as they pass, and knows whether they came to their end.
+struct Told<'a, 'b> {
+    from: &'a mut dyn Read,
+    bytes: u64,
+    tell: Tell<'b>,
+    ended: bool,
+}
+
+impl Read for Told<'_, '_> {
+    fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+        let got = self.from.read(buf)?;
+        self.bytes += got as u64;
+        self.ended |= got == 0 && !buf.is_empty();
+        (self.tell)(self.bytes);
+        Ok(got)
+    }
+}
