@@ -36,8 +36,8 @@ impl Milvus {
         }
         let mut census = Census::default();
         for (described, fields) in &found {
-            let before = census.rows();
-            let mut told = |rows, bytes| progress(before + rows, bytes);
+            let (rows_before, bytes_before) = (census.rows(), census.bytes());
+            let mut told = |rows, bytes| progress(rows_before + rows, bytes_before + bytes);
             let (read, changed) = self.opened(described, |milvus| milvus.dump_rows(described, fields, &mut writer, &mut told))?;
             census.collections.push(read);
             census.changed.extend(changed);
