@@ -9,9 +9,9 @@ fn what_changes_while_it_is_read_is_told() {
     let db = need!("milvus", server()).database();
     db.python(
         r#"
-for name in ("again", "aliased", "less", "more", "quiet", "swapped", "traded"):
+for name in ("again", "aliased", "less", "more", "quiet", "swapped"):
     simple(name, 20, load=False)
-for name in ("again", "aliased", "less", "more", "quiet", "swapped", "traded"):
+for name in ("again", "aliased", "less", "more", "quiet", "swapped"):
     c.load_collection(name)
 "#,
     );
@@ -27,11 +27,6 @@ for name in ("again", "aliased", "less", "more", "quiet", "swapped", "traded"):
             3 => "c.delete('less', filter='id in [3]')",
             4 => "c.insert('more', [{'id': -1, 'v': [1, 2, 3, 4]}])",
             6 => "c.delete('swapped', filter='id in [3]'); c.insert('swapped', [{'id': -1, 'v': [1, 2, 3, 4]}])",
-            // the statistics come a moment later
-            7 => {
-                "rows = lambda: c.get_collection_stats('traded')['row_count']\nbefore = rows()\n\
-                 c.upsert('traded', [{'id': 3, 'v': [9, 9, 9, 9]}])\nwhile rows() == before: time.sleep(0.1)"
-            }
             _ => return,
         };
         db.python(said);
@@ -54,10 +49,9 @@ for name in ("again", "aliased", "less", "more", "quiet", "swapped", "traded"):
             "`less` had 20 rows at first and 19 in the end",
             "`more` had 20 rows at first and 21 in the end",
             "rows of `swapped` came and others went while it was read",
-            "`traded` was written to while it was read, and has as many rows as before",
         ]
     );
-    assert_eq!(census.collections.len(), 7);
+    assert_eq!(census.collections.len(), 6);
 }
 
 #[test]

@@ -36,8 +36,8 @@ impl Milvus {
         }
         let mut census = Census::default();
         for (described, fields) in &found {
-            let before = census.rows();
-            let mut told = |rows, bytes| progress(before + rows, bytes);
+            let (rows_before, bytes_before) = (census.rows(), census.bytes());
+            let mut told = |rows, bytes| progress(rows_before + rows, bytes_before + bytes);
             let (read, changed) = self.opened(described, |milvus| milvus.dump_rows(described, fields, &mut writer, &mut told))?;
             census.collections.push(read);
             census.changed.extend(changed);
@@ -54,7 +54,7 @@ impl Milvus {
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<(CollectionCensus, Vec<String>)> {
         let name = &found.collection.name;
-        let before = (self.count(name)?, self.statistics(name)?);
+        let before = self.count(name)?;
         let mut write = |partition: &str, columns: Vec<_>, rows: usize| {
             let rows = Rows { partition: partition.into(), rows: u32::try_from(rows)?, columns };
             writer.write(What::Rows(rows)).context("could not write the backup of Milvus")
@@ -77,7 +77,7 @@ impl Milvus {
         }
         // vectors are nearly all of a row, so that reading the keys once more costs little
         let same_keys = read_again(self, &found.collection, &only_keys)?.sum() == keys.sum();
-        let after = (self.count(name)?, self.statistics(name)?);
+        let after = self.count(name)?;
         let mut changed = self.changes(found, before, after, tally.rows());
         if changed.is_empty() && !same_keys {
             changed.push(format!("rows of `{name}` came and others went while it was read"));
@@ -88,21 +88,20 @@ impl Milvus {
         Ok((census, changed))
     }
 
-    /// What tells that a collection did not stand still. Counts are those of `count(*)` and of the statistics.
-    fn changes(&self, found: &Described, before: (u64, u64), after: (u64, u64), read: u64) -> Vec<String> {
+    /// What tells that a collection did not stand still. Counts are those of `count(*)`: the server's statistics know of rows when
+    /// they are flushed, whenever those came.
+    fn changes(&self, found: &Described, before: u64, after: u64, read: u64) -> Vec<String> {
         let name = &found.collection.name;
         let mut changed = Vec::new();
-        if before.0 != after.0 {
-            changed.push(format!("`{name}` had {} rows at first and {} in the end", before.0, after.0));
-        } else if before.0 < read {
-            changed.push(format!("`{name}` has {} rows, and {read} were read: it was written to meanwhile", before.0));
-        } else if before.0 > read {
+        if before != after {
+            changed.push(format!("`{name}` had {} rows at first and {} in the end", before, after));
+        } else if before < read {
+            changed.push(format!("`{name}` has {before} rows, and {read} were read: it was written to meanwhile"));
+        } else if before > read {
             changed.push(format!(
                 "`{name}` has {} rows, of which {read} were read: rows of the same primary key are read once, or it was written to",
-                before.0
+                before
             ));
-        } else if after.1 > before.1 {
-            changed.push(format!("`{name}` was written to while it was read, and has as many rows as before"));
         }
         match self.describe(name) {
             Err(_) => changed.push(format!("`{name}` was dropped or renamed while it was read")),

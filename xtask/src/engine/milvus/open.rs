@@ -72,12 +72,16 @@ impl Milvus {
     }
 
     /// Milvus 2.3 says of a partition that it is loaded a moment before its rows are there, and answers without them till then. The
-    /// statistics know of all rows, and of some that were deleted: so no more than a while is given to it.
+    /// statistics know of all rows that were flushed, and of some that were deleted: so a while is given to it, and no more.
     fn await_rows(&self, found: &Described) -> Result<(), Problem> {
         let name = &found.collection.name;
-        let patience = if found.load() == Load::Not { Duration::from_secs(2) } else { Duration::from_secs(10) };
+        let (least, most) = match found.load() {
+            Load::Partitions(_) => (Duration::from_secs(3), Duration::from_secs(10)),
+            Load::Not | Load::Whole => (Duration::ZERO, Duration::from_secs(2)),
+        };
+        sleep(least);
         let start = Instant::now();
-        while self.count(name)? < self.statistics(name)? && start.elapsed() < patience {
+        while self.count(name)? < self.statistics(name)? && start.elapsed() < most {
             sleep(PAUSE);
         }
         Ok(())

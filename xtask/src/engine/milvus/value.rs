@@ -92,7 +92,7 @@ impl Field {
     }
 }
 
-/// The rows that columns hold, each with the fields in the order of `fields`.
+/// The rows that columns hold, each with the fields in the order of `fields`. Milvus Lite answers with more than it was asked for.
 pub(super) fn rows(fields: &Fields, columns: Vec<FieldData>) -> Result<Vec<Row>, String> {
     let mut columns: Vec<Option<FieldData>> = columns.into_iter().map(Some).collect();
     let mut taken = Vec::new();
@@ -101,9 +101,6 @@ pub(super) fn rows(fields: &Fields, columns: Vec<FieldData>) -> Result<Vec<Row>,
         let column = columns.iter_mut().find(|c| c.as_ref().is_some_and(same)).and_then(Option::take);
         let column = column.ok_or_else(|| format!("the values of `{}` are missing", field.name))?;
         taken.push(values(column).map_err(|why| format!("the values of `{}` are {why}", field.name))?);
-    }
-    if let Some(column) = columns.into_iter().flatten().next() {
-        return Err(format!("there are values of `{}`, which is no field", column.field_name));
     }
     let count = taken[fields.key].len();
     let mut rows: Vec<Row> = (0..count).map(|_| Vec::with_capacity(taken.len())).collect();

@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use super::client::Milvus;
+use super::facts::Load;
 use super::pages::{Pages, among, key_only};
 use super::proto::rpc::{Delete, DropAlias, Mutation, Status};
 use super::survey::Described;
@@ -56,7 +57,7 @@ impl Milvus {
     /// An alias would keep newer servers from dropping the collection it leads to.
     fn drop_live(&self, found: &Described) -> Result<u64, Problem> {
         let name = &found.collection.name;
-        let rows = self.statistics(name)?;
+        let rows = if found.load() == Load::Whole { self.count(name)? } else { self.statistics(name)? };
         for alias in &found.collection.aliases {
             let request = DropAlias { db_name: self.db(), alias: alias.clone() };
             self.call::<Status>("DropAlias", &request, &format!("drop the alias `{alias}`"))?;
