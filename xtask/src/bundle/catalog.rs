@@ -137,7 +137,8 @@ impl Catalog {
         if let Some(found) = exact {
             return Ok(found);
         }
-        let mut like = self.backups.iter().filter(|b| b.name.starts_with(wanted));
+        // a script's variable that is empty names nothing, though every name begins with it
+        let mut like = self.backups.iter().filter(|b| !wanted.is_empty() && b.name.starts_with(wanted));
         match (like.next(), like.next()) {
             (Some(one), None) => Ok(one),
             (Some(a), Some(b)) => {
