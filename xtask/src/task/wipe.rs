@@ -8,10 +8,10 @@ use super::restore::unheld;
 use super::services::around_services;
 use super::{Moment, backup};
 use crate::bundle::{Catalog, Reason};
-use crate::config::Project;
+use crate::config::{Project, Wiping};
 use crate::engine::postgres::admin::{self, Identity};
 use crate::engine::postgres::wiping::{self, Wipe};
-use crate::engine::store::{Change, Format};
+use crate::engine::store::{Address, Change, Format};
 use crate::facts::{ContainerFacts, Set, Surveyed, SurveyedStore};
 use crate::plan::{Act, Deed, How, Plan, Risk, Safety, Scope, Stake, Step};
 use crate::problem::Problem;
@@ -123,8 +123,9 @@ fn store_headline(store: &SurveyedStore) -> String {
 /// Every collection with its entities; a tree by its entries and bytes.
 fn store_notes(store: &SurveyedStore) -> Vec<String> {
     let what = if store.address.format() == Format::Tar { "ENTRIES" } else { "ENTITIES" };
+    let fate = if matches!(store.address, Address::Milvus { wipe: Wiping::Drop, .. }) { "dropped" } else { "emptied" };
     let rows: Vec<Vec<String>> =
-        store.held.parts.iter().map(|(name, items)| vec![name.clone(), count(*items), "emptied".into()]).collect();
+        store.held.parts.iter().map(|(name, items)| vec![name.clone(), count(*items), fate.into()]).collect();
     let header = format!("{} OF {}", if store.address.format() == Format::Tar { "TREE" } else { "COLLECTION" }, store.key());
     columns(&[(&header, Lean::Left), (what, Lean::Right), ("", Lean::Left)], &rows).lines().map(String::from).collect()
 }
