@@ -3,19 +3,27 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use crate::bundle::{Artifact, Backup, Catalog, Kind};
+use crate::bundle::{Artifact, Backup, Catalog, Kind, Manifest};
 use crate::engine::store::Contents;
 use crate::ui::human::{ago, bytes, count, counted, duration, entries, holds};
 use crate::ui::table::{Lean, columns};
 
+/// What a line of a list shows.
+const HEADER: [(&str, Lean); 6] = [
+    ("BACKUP", Lean::Left),
+    ("SIZE", Lean::Right),
+    ("AGE", Lean::Left),
+    ("ENVIRONMENT", Lean::Left),
+    ("ROWS", Lean::Right),
+    ("STATE", Lean::Left),
+];
+
 /// `db-list`, newest first.
 pub fn list(catalog: &Catalog, shown: &[Backup], now: DateTime<Utc>) -> String {
     let rows: Vec<Vec<String>> = shown.iter().map(|b| row(b, now)).collect();
-    let header =
-        [("BACKUP", Lean::Left), ("SIZE", Lean::Right), ("AGE", Lean::Left), ("ROWS", Lean::Right), ("STATE", Lean::Left)];
     let mut text = match catalog.backups.is_empty() {
         true => format!("no backups in {}", catalog.dir.display()),
-        false => columns(&header, &rows),
+        false => columns(&HEADER, &rows),
     };
     for backup in shown {
         if let Kind::Broken { why, .. } = &backup.kind {
@@ -35,23 +43,16 @@ pub fn list(catalog: &Catalog, shown: &[Backup], now: DateTime<Utc>) -> String {
 }
 
 fn row(backup: &Backup, now: DateTime<Utc>) -> Vec<String> {
-    let rows = backup.manifest().map_or("?".into(), |m| count(m.rows()));
-    vec![backup.name.clone(), bytes(backup.bytes), ago(backup.created, now), rows, backup.state().into()]
+    let known = |of: fn(&Manifest) -> String| backup.manifest().map_or("?".into(), of);
+    let (environment, rows) = (known(|m| m.environment.clone()), known(|m| count(m.rows())));
+    vec![backup.name.clone(), bytes(backup.bytes), ago(backup.created, now), environment, rows, backup.state().into()]
 }
 
 /// The list that a person chooses from.
 pub fn numbered(catalog: &Catalog, now: DateTime<Utc>) -> String {
     let rows: Vec<Vec<String>> =
         catalog.backups.iter().enumerate().map(|(at, b)| [vec![format!("{}.", at + 1)], row(b, now)].concat()).collect();
-    let header = [
-        ("", Lean::Right),
-        ("BACKUP", Lean::Left),
-        ("SIZE", Lean::Right),
-        ("AGE", Lean::Left),
-        ("ROWS", Lean::Right),
-        ("STATE", Lean::Left),
-    ];
-    columns(&header, &rows)
+    columns(&[&[("", Lean::Right)][..], &HEADER].concat(), &rows)
 }
 
 /// `db-info`
@@ -159,6 +160,7 @@ pub fn summary(backup: &Backup) -> Value {
         "path": backup.path,
         "created": backup.created.to_rfc3339(),
         "bytes": backup.bytes,
+        "environment": backup.manifest().map(|m| &m.environment),
         "rows": backup.manifest().map(|m| m.rows()),
         "state": backup.state(),
         "broken": why,
