@@ -45,7 +45,8 @@ impl Session {
             }
         }
         let databases = concerned.iter().map(|d| d.name().to_owned()).collect();
-        Ok(Hooks { task: task.to_owned(), databases, root: self.project.root.clone(), all })
+        let (environment, root) = (self.project.environment.clone(), self.project.root.clone());
+        Ok(Hooks { task: task.to_owned(), databases, environment, root, all })
     }
 
     fn ready(&mut self, hook: Hook, database: Option<(&Surveyed, &str)>) -> Result<Ready> {

@@ -16,6 +16,8 @@ pub struct Hooks {
     pub task: String,
     /// The names of the databases that it is about.
     pub databases: Vec<String>,
+    /// The project's environment (`staging`).
+    pub environment: String,
     /// The project's folder, where hooks on this machine run.
     pub root: PathBuf,
     /// The project's own first, then those of the databases.
@@ -75,6 +77,7 @@ impl Hooks {
             Run::Shell(line) => Cmd::new("sh").args(["-c", line]),
         };
         cmd = cmd.env("DBTASKS_TASK", &self.task).env("DBTASKS_DATABASE", self.databases.join(","));
+        cmd = cmd.env("DBTASKS_ENVIRONMENT", &self.environment);
         if let Some(path) = backup {
             cmd = cmd.env("DBTASKS_BACKUP", path.to_string_lossy());
         }
