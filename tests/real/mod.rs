@@ -7,7 +7,7 @@ mod kill;
 mod memory;
 mod migrators;
 mod reset;
-mod stores;
+pub mod stores;
 mod stores_inside;
 mod traps_client;
 mod traps_environment;

@@ -13,9 +13,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Every entry of a tree with what can be seen of it.
-type Tree = BTreeMap<PathBuf, (u32, i64, Vec<u8>)>;
+pub type Tree = BTreeMap<PathBuf, (u32, i64, Vec<u8>)>;
 
-fn tree(root: &Path) -> Tree {
+pub fn tree(root: &Path) -> Tree {
     fn walk(folder: &Path, root: &Path, out: &mut Tree) {
         for entry in fs::read_dir(folder).unwrap().flatten() {
             let (path, meta) = (entry.path(), entry.path().symlink_metadata().unwrap());

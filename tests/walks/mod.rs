@@ -1,6 +1,8 @@
 //! The documents of projects that had scripts of their own, walked from top to bottom with the examples that replace them.
 
 mod big_skies;
+#[cfg(feature = "milvus")]
+mod rag_modulo;
 mod rephlo;
 
 use crate::real::Outcome;
