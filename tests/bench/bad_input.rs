@@ -245,7 +245,7 @@ fn roles_and_what_holds_a_database() {
         (
             |f| f["role"]["createdb"] = false.into(),
             "the role `boss` may not create databases\n  a restore loads into a new database beside the live one, and swaps when all has proved good\n  \
-             next: an administrator runs `ALTER ROLE \"boss\" CREATEDB`, or another role is given in the connection",
+             next: an administrator runs `ALTER ROLE \"boss\" CREATEDB`, or another role is given in the connection; or `db-restore --in-place`, which backs up first",
         ),
         (
             |f| f["databases"][0]["owner"] = "ana".into(),

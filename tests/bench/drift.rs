@@ -1,7 +1,7 @@
 //! A dry run is what a run does: every command in its order, and after a failure at any of them what the plan says.
 
 use super::plan::{self, Failure, Promise};
-use super::{Bench, Call, DOCKER, HOOKS, HOST, facts, with_beside};
+use super::{Bench, Call, DOCKER, DUMP, HOOKS, HOST, facts, with_beside};
 
 const TWO: &str = "[project]\nname = \"shop\"\n[backup]\nname = \"set_{timestamp}/{store}.{ext}\"\n\
     [databases.main]\nprograms = \"../bin\"\npostgres = { database = \"app\", user = \"boss\" }\n\
@@ -56,6 +56,28 @@ fn restore_in_a_container_with_what_others_left() {
     bench.facts("app", with_beside(&["previous", "staged", "discard"]));
     bench.with_backup();
     holds(&bench, &["db-restore", "--latest", "--confirm", "app"]);
+}
+
+#[test]
+fn restore_in_place_stops_services_before_its_backup() {
+    let bench = with_services(HOST);
+    bench.with_backup();
+    holds(&bench, &["db-restore", "--latest", "--yes", "--in-place"]);
+}
+
+/// What pg_dump 17 writes, whatever server it reads, an older server is spared.
+#[test]
+fn restore_of_what_a_newer_pg_dump_has_written() {
+    let bench = Bench::new(HOST);
+    bench.with_backup();
+    let newer = DUMP.replace("by pg_dump version 15.18", "by pg_dump version 17.6");
+    let newer = newer.replace("SET lock_timeout = 0;\n", "SET lock_timeout = 0;\nSET transaction_timeout = 0;\n");
+    bench.file("newer.sql", newer);
+    bench.run(&["db-restore", "--file", "newer.sql", "--yes"]).exits(0).tells(
+        "pg_dump 17.6 wrote it: its `SET transaction_timeout`, which a 15.18 server does not know, is left out on the way",
+    );
+    let loads: Vec<_> = bench.calls().into_iter().filter(|call| call.stdin.contains("COPY app.users")).collect();
+    assert!(loads.len() == 1 && !loads[0].stdin.contains("transaction_timeout"), "{loads:#?}");
 }
 
 #[test]

@@ -9,6 +9,8 @@ use crate::support::component::{output, unique};
 use crate::support::docker::{Options, container, engine};
 use crate::support::server::{Fingerprint, Server};
 use crate::support::{need, watchdog};
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -17,13 +19,15 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 /// What every command is struck in.
-const COMMANDS: [(&str, Before); 6] = [
+/// `FIRST` is the backup that was made first.
+const COMMANDS: [(&str, Before); 7] = [
     ("db-backup --auto", Before::Nothing),
     ("db-restore --latest --yes", Before::Changed),
     ("db-undo --yes", Before::Kept),
     ("db-verify --deep", Before::Nothing),
     ("db-reset --force", Before::Changed),
     ("db-wipe --backup --yes", Before::Full),
+    ("db-restore FIRST --yes --in-place", Before::Changed),
 ];
 const SIGNALS: [&str; 3] = ["TERM", "INT", "KILL"];
 /// Points in time for each signal, beside the boundaries of the steps.
@@ -57,6 +61,11 @@ struct Ground<'a> {
     /// What the backup holds, and what was live when the run began.
     backed_up: Fingerprint,
     changed: Fingerprint,
+    first: PathBuf,
+    /// A backup of what was changed, in a folder of its own: no `--latest` finds it.
+    second: PathBuf,
+    /// Those that have proved good already.
+    proved: RefCell<BTreeSet<PathBuf>>,
     /// Drops the database in the end.
     _own: Option<TempDb>,
 }
@@ -73,8 +82,12 @@ impl<'a> Ground<'a> {
 
     /// The same, the project being in this folder.
     fn in_folder(cluster: &'a Cluster, folder: Option<&Path>) -> Self {
+        Self::with_config(cluster, folder, "")
+    }
+
+    fn with_config(cluster: &'a Cluster, folder: Option<&Path>, more: &str) -> Self {
         let db = cluster.database();
-        let config = format!("[databases.main]\npostgres = {{ url = \"${{DATABASE_URL}}\" }}\n{HOOKS}");
+        let config = format!("[databases.main]\npostgres = {{ url = \"${{DATABASE_URL}}\" }}\n{HOOKS}{more}");
         let project = folder.map_or_else(|| Project::new(&config), |folder| Project::in_folder(folder, &config));
         Self::prepared(cluster, db.name.clone(), project.env("DATABASE_URL", &db.url), Some(db))
     }
@@ -89,28 +102,33 @@ impl<'a> Ground<'a> {
         project.write("migrate.sql", "CREATE TABLE fresh (a int); SELECT pg_sleep(0.1); CREATE TABLE fresher (a int);");
         let project = project.env("ALLOW_DATABASE_WIPE", "true");
         let backed_up = server.fingerprint(&db);
-        project.backup();
+        let first = project.backup();
         server.sql(&db, "SET ROLE app; DELETE FROM b; CREATE TABLE later (a int)");
         let changed = server.fingerprint(&db);
-        Self { server, db, project, backed_up, changed, _own: own }
+        let second = project.dir.join(project.ok("db-backup --auto --output-dir second").out.trim());
+        Self { server, db, project, backed_up, changed, first, second, proved: RefCell::default(), _own: own }
+    }
+
+    /// Puts back what a backup holds, if it is not there already.
+    fn fill(&self, wanted: &Fingerprint, from: &Path) {
+        if self.server.fingerprint(&self.db) != *wanted {
+            self.project.ok(&format!("db-restore --file {} --yes", from.display()));
+            same(&self.server.fingerprint(&self.db), wanted);
+        }
+    }
+
+    /// A command of [`COMMANDS`] as it is typed.
+    fn typed(&self, words: &str) -> String {
+        words.replace("FIRST", &self.first.file_name().unwrap().to_string_lossy())
     }
 
     fn make(&self, before: Before) {
         match before {
             Before::Nothing => {}
-            Before::Changed if self.server.fingerprint(&self.db) == self.changed => {}
-            Before::Changed => {
-                self.project.ok("db-undo --yes");
-                same(&self.server.fingerprint(&self.db), &self.changed);
-            }
+            Before::Changed => self.fill(&self.changed, &self.second),
             Before::Kept if self.server.exists(&format!("{}__previous", self.db)) => {}
             Before::Kept => drop(self.project.ok("db-restore --latest --yes")),
-            Before::Full if self.server.fingerprint(&self.db) == self.backed_up => {}
-            Before::Full => {
-                let first = self.project.files().into_iter().find(|f| f.extension().is_some_and(|e| e == "zst")).unwrap();
-                self.project.ok(&format!("db-restore {} --yes", first.display()));
-                same(&self.server.fingerprint(&self.db), &self.backed_up);
-            }
+            Before::Full => self.fill(&self.backed_up, &self.first),
         }
     }
 
@@ -128,10 +146,15 @@ impl<'a> Ground<'a> {
         } else if now != self.changed {
             same(&now, &self.backed_up);
         }
-        for file in self.project.files().iter().filter(|f| f.extension().is_some_and(|e| e == "zst")) {
+        let mut proved = self.proved.borrow_mut();
+        for file in self.project.files().into_iter().filter(|f| f.extension().is_some_and(|e| e == "zst")) {
+            if proved.contains(&file) {
+                continue;
+            }
             let verified = self.project.run(&format!("db-verify {}", file.display()));
             // one without a manifest is foreign, and still whole
             assert_eq!(verified.code, Some(0), "after {after}: {verified:?}");
+            proved.insert(file);
         }
     }
 
@@ -203,8 +226,12 @@ pub(super) fn moments(steps: usize, whole: Duration, points: u32) -> impl Iterat
 /// Ends runs of a command by signals.
 fn signals(words: &str) {
     let cluster = need!("postgresql", cluster());
-    let ground = Ground::new(cluster);
+    strike_with_signals(&Ground::new(cluster), words);
+}
+
+fn strike_with_signals(ground: &Ground, words: &str) {
     let before = COMMANDS.iter().find(|(w, _)| *w == words).unwrap().1;
+    let words = &ground.typed(words);
     let (steps, whole) = ground.measure(words, before);
     let (mut tried, mut under_way) = (0, 0);
     // the one that nobody can answer comes last: what it leaves is for the next run
@@ -229,6 +256,7 @@ fn signals(words: &str) {
         }
     }
     ground.goes_on();
+    assert!(under_way > 0, "{words}: no point was within a run");
     println!("{words}: {steps} steps, {tried} points, {under_way} of them under way, 0 lost data");
 }
 
@@ -252,6 +280,18 @@ fn a_reset_that_is_killed() {
     signals("db-reset --force");
 }
 
+/// Its hooks work in a database beside the live one: even a killed one leaves the live one to nobody.
+#[test]
+fn a_staged_reset_that_is_killed() {
+    let cluster = need!("postgresql", cluster());
+    strike_with_signals(&Ground::with_config(cluster, None, "[reset]\nstrategy = \"staged\"\n"), "db-reset --force");
+}
+
+#[test]
+fn a_restore_in_place_that_is_killed() {
+    signals("db-restore FIRST --yes --in-place");
+}
+
 #[test]
 fn a_wipe_that_is_killed() {
     signals("db-wipe --backup --yes");
@@ -266,6 +306,7 @@ fn a_deep_verification_that_is_killed() {
 fn calamity(ground: &Ground, what: &str, points: u32, strike: impl Fn(), heal: impl Fn()) {
     let mut tried = 0;
     for (words, before) in COMMANDS {
+        let words = &ground.typed(words);
         let (steps, whole) = ground.measure(words, before);
         for at in moments(steps, whole, points) {
             ground.make(before);
@@ -388,21 +429,24 @@ fn restart_at_once(cluster: &Cluster) {
 fn t42_a_restore_whose_feeder_dies_commits_nothing_to_the_live_database() {
     let cluster = need!("postgresql", cluster());
     let ground = Ground::new(cluster);
+    cluster.sql(&ground.db, "SET ROLE app; SELECT lo_from_bytea(0, 'large')");
+    let changed = cluster.fingerprint(&ground.db);
     let file = ground.project.dir.join(ground.project.ok("db-backup --auto --compress none").out.trim());
     let text = fs::read_to_string(file).unwrap();
-    // psql rests in the middle of the dump, while more than a pipe holds is still to come
-    let first = text.find("\\.\n").unwrap() + 3;
+    // psql rests in the middle of the dump, while more than a pipe holds is still to come: after the first rows, and after the COMMIT
+    // that pg_dump writes behind large objects
+    let after = |words: &str| text.find(words).unwrap() + words.len();
     let filler = format!("-- {}\n", "x".repeat(1000)).repeat(4000);
-    let slow = format!("{}SELECT pg_catalog.pg_sleep(1);\n{filler}{}", &text[..first], &text[first..]);
-    let slow = ground.project.write("slow.sql", slow);
-    for name in ["KILL", "TERM"] {
+    for (at, name) in [(after("\\.\n"), "KILL"), (after("\\.\n"), "TERM"), (after("\nCOMMIT;\n"), "KILL")] {
+        let slow = format!("{}SELECT pg_catalog.pg_sleep(1);\n{filler}{}", &text[..at], &text[at..]);
+        let slow = ground.project.write("slow.sql", slow);
         let child = ground.project.command(&format!("db-restore --yes --file {}", slow.display())).spawn().unwrap();
         let asleep =
             format!("SELECT count(*) FROM pg_stat_activity WHERE datname = '{}__staged' AND wait_event = 'PgSleep'", ground.db);
         until("psql is at work", || cluster.sql("postgres", &asleep) == "1");
         signal(&child, name);
         Outcome::of(child.wait_with_output().unwrap());
-        same(&cluster.fingerprint(&ground.db), &ground.changed);
+        same(&cluster.fingerprint(&ground.db), &changed);
         let staged = format!("{}__staged", ground.db);
         if name == "KILL" {
             until("its psql has gone", || super::sessions(cluster, &ground.db) == 0);

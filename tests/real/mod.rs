@@ -3,6 +3,7 @@
 mod docker;
 mod guards;
 mod host;
+mod in_place;
 mod kill;
 mod memory;
 mod migrators;

@@ -219,6 +219,10 @@ pub struct Restore {
     /// Restore into a new database of this name, beside the live one
     #[arg(long = "as", value_name = "OTHER_DATABASE")]
     pub into: Option<String>,
+    /// Back up, then empty and load the live database itself in one transaction: for a role that may
+    /// not create databases, or a disk without room for a second copy
+    #[arg(long, conflicts_with_all = ["into", "trust"])]
+    pub in_place: bool,
     /// Only this database or store (its key, or a database's name); may be given more than once
     #[arg(long, visible_alias = "database", value_name = "NAME")]
     pub only: Vec<String>,

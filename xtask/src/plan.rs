@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::bundle::Manifest;
 use crate::cmd::Cmd;
 use crate::config::Pin;
-use crate::engine::postgres::script::TableRows;
+use crate::engine::postgres::script::{Spare, TableRows};
 use crate::engine::store::{Address, Change, Contents, Format};
 use crate::stream::{Codec, Compression};
 
@@ -259,18 +259,30 @@ pub enum Sink {
     Nowhere,
 }
 
-/// A psql that makes a database and loads the bytes into it, in one transaction. A start of psql costs 10 ms, one of docker 90: so
-/// it is one psql for both.
+/// A psql that makes a database ready and loads the bytes into it, in one transaction. A start of psql costs 10 ms, one of docker 90:
+/// so it is one psql for both.
 #[derive(Debug, Clone)]
 pub struct Load {
     /// The command.
     pub cmd: Cmd,
-    /// Sent first: makes the database, enters it and begins.
+    /// The database that is loaded.
+    pub into: String,
+    /// Sent first: makes the database or empties it, and begins.
     pub before: String,
-    /// Sent when everything was read and has proved good.
+    /// How its rows are counted again.
+    pub count: Count,
+    /// Sent when everything was read and has proved good: COMMIT, and what comes after it.
     pub after: String,
-    /// What another session does once the transaction has begun; it waits for its end.
-    pub beside: Cmd,
+}
+
+/// How the rows that were loaded are counted again.
+#[derive(Debug, Clone)]
+pub enum Count {
+    /// After COMMIT, while nobody knows the new database yet: half of them by what is sent last, half by this other session, which is
+    /// started when the transaction has begun, and waits for its end.
+    Shared(Cmd),
+    /// Before COMMIT, by this SQL, for it is the live database itself: it is not sent where they are not what the dump brought.
+    First(String),
 }
 
 /// What a stream must prove.
@@ -282,22 +294,12 @@ pub struct Proof {
     pub rows: Option<Vec<TableRows>>,
     /// What a store's artifact holds, from the manifest.
     pub contents: Option<Contents>,
-    /// What to do with `\restrict` lines.
-    pub restrict: Restrict,
+    /// What of a script psql does not get.
+    pub leave_out: Vec<Spare>,
     /// How much to trust the script.
     pub trust: Trust,
     /// Bytes to expect, for progress; a guess.
     pub expected_bytes: Option<u64>,
-}
-
-/// What to do with the `\restrict` lines of a dump.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Restrict {
-    /// Hand them on.
-    #[default]
-    Keep,
-    /// Leave them out: this psql does not know them and would stop.
-    Drop,
 }
 
 /// How far a script is trusted.

@@ -7,7 +7,7 @@ use super::session::{Intent, Session};
 use super::writing::{consent, dump_of, latest, survey};
 use crate::bundle::{Catalog, Reason, catalog};
 use crate::cli;
-use crate::config::Database;
+use crate::config::{Database, KeepRules};
 use crate::engine::postgres::facts::Depth;
 use crate::engine::store::Format;
 use crate::facts::{Set, Surveyed};
@@ -43,7 +43,12 @@ pub fn reset(session: &mut Session, args: &cli::Reset) -> Result<Exit> {
 
 /// The backup that comes before something is destroyed: its steps stand in the same plan, so that nothing starts before it is sealed.
 pub fn safety_backup(session: &Session, target: &Surveyed, reason: Reason) -> Result<Plan> {
-    let request = backup_task::Request { backup: session.project.backup.clone(), label: None, reason };
+    let mut backup = session.project.backup.clone();
+    if reason == Reason::PreRestore {
+        // the backup that is about to be restored may be the one that is due
+        backup.keep = KeepRules::default();
+    }
+    let request = backup_task::Request { backup, label: None, reason };
     let catalog = Catalog::read(&request.backup.dir)?;
     let set = Set { databases: vec![target.clone()], ..Set::default() };
     backup_task::plan(&session.project, &set, &catalog, &request, &session.moment)

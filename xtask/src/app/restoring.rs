@@ -6,9 +6,10 @@ use anyhow::Result;
 
 use super::cluster::Wants;
 use super::meant::Meant;
+use super::resetting::safety_backup;
 use super::session::{Intent, Session};
 use super::writing::{consent, dump_of, latest};
-use crate::bundle::{Backup, Catalog, catalog};
+use crate::bundle::{Backup, Catalog, Reason, catalog};
 use crate::cli;
 use crate::config::Database;
 use crate::engine::postgres::facts::Depth;
@@ -17,7 +18,7 @@ use crate::facts::dumps::Dump;
 use crate::facts::{Kept, Set, Surveyed, health};
 use crate::plan::Trust;
 use crate::problem::{Exit, Problem};
-use crate::task::restore::{Aim, Difference, Request, Subject, beside_live, plan};
+use crate::task::restore::{Aim, Difference, Request, Subject, beside_live, in_place, plan};
 use crate::task::undo as undo_task;
 
 /// `db-restore`
@@ -60,7 +61,8 @@ fn put_back_where(session: &Session, args: &cli::Restore, chosen: &Backup) -> Re
 }
 
 fn put_back(session: &mut Session, args: &cli::Restore, meant: &Meant, chosen: &Backup) -> Result<Exit> {
-    let set = session.surveyor().set(&meant.databases, &[], Depth::Database)?;
+    let depth = if args.in_place { Depth::Rows } else { Depth::Database };
+    let set = session.surveyor().set(&meant.databases, &[], depth)?;
     let stores = meant.stores.iter().map(|s| session.surveyor().store(s)).collect::<Result<Vec<_>>>()?;
     let set = Set { stores, ..set };
     let services = if args.into.is_some() { Vec::new() } else { session.services("restore")? };
@@ -80,6 +82,13 @@ fn put_back(session: &mut Session, args: &cli::Restore, meant: &Meant, chosen: &
         }
         (Some(_), ..) => {
             return Err(Problem::usage("`--as` takes one database to another name").cure("say which with `--only`").into());
+        }
+        (None, [(target, dump)], []) if args.in_place => {
+            let safety = safety_backup(session, target, Reason::PreRestore)?;
+            in_place::plan(&session.project, target, dump, &services, &request, safety)?
+        }
+        (None, ..) if args.in_place => {
+            return Err(Problem::usage("`--in-place` restores one database").cure("say which with `--only`").into());
         }
         (None, databases, stores) => {
             let artifacts = stores.iter().map(|s| dump_of(session, chosen, Some(s.key()), s.address.format()));

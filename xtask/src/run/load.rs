@@ -8,24 +8,27 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::pipe::{CHUNK, wide_pipe};
+use crate::cmd::Cmd;
 use crate::config::Secrets;
 use crate::door::Interrupt;
 use crate::door::movers::{self, Child, Input, Outlet};
-use crate::engine::postgres::proof::{self, BEGUN};
-use crate::engine::postgres::script::Scanner;
-use crate::plan::{Load, Proof, Restrict, Trust};
+use crate::engine::postgres::facts::{Counts, read_counts};
+use crate::engine::postgres::proof::{self, BEGUN, COUNTED, COUNTS};
+use crate::engine::postgres::script::{Aside, Scanner, Script};
+use crate::plan::{Count, Load, Proof, Trust};
 use crate::problem::Problem;
 
 /// A load under way.
 pub struct Loading {
     child: Child,
     stdin: PipeWriter,
-    /// Told, once, when the transaction has begun; it ends without that when psql does.
-    begun: Receiver<()>,
+    /// What psql has said, each time that it comes to one of [`MARKS`]; it ends when psql does.
+    marks: Receiver<String>,
     answer: JoinHandle<String>,
     load: Load,
     sent: u64,
     held: Vec<u8>,
+    asides: Vec<Aside>,
 }
 
 impl Loading {
@@ -36,9 +39,9 @@ impl Loading {
         let child = movers::start(&load.cmd, Input::Pipe(reader), Outlet::Pipe(saying), secrets, interrupt)?;
         // a psql that can't connect closes its end: its own words come later
         drop(stdin.write_all(load.before.as_bytes()));
-        let (tell, begun) = sync_channel(1);
+        let (tell, marks) = sync_channel(MARKS.len());
         let answer = std::thread::spawn(move || listen(said, &tell));
-        Ok(Self { child, stdin, begun, answer, load: load.clone(), sent: 0, held: Vec::new() })
+        Ok(Self { child, stdin, marks, answer, load: load.clone(), sent: 0, held: Vec::new(), asides: Vec::new() })
     }
 
     /// Passes on what the scanner has let go.
@@ -66,13 +69,15 @@ impl Loading {
             Trust::Script => end,
         };
         let mut at = first;
-        for line in scanner.take_restrict_lines() {
-            if proof.restrict == Restrict::Drop {
-                self.stdin.write_all(slice(bytes, first, at, line.start))?;
-                // an empty line in its place: psql counts lines for its messages
-                self.stdin.write_all(b"\n")?;
-                at = line.end;
-            }
+        self.asides.extend(scanner.take_asides().into_iter().filter(|a| proof.leave_out.contains(&a.what)));
+        // nothing beyond what is released is passed on, were it only to get to what is left out
+        let due = self.asides.iter().take_while(|a| a.at.end <= released).count();
+        for Aside { at: gone, .. } in self.asides.drain(..due) {
+            self.stdin.write_all(slice(bytes, first, at, gone.start))?;
+            // empty lines in its place: psql counts lines for its messages
+            let lines = slice(bytes, first, gone.start.max(at), gone.end).iter().filter(|b| **b == b'\n').count();
+            self.stdin.write_all(&vec![b'\n'; lines])?;
+            at = gone.end.max(at);
         }
         self.stdin.write_all(slice(bytes, first, at, released))?;
         let dealt_with = (released.max(at) - first) as usize;
@@ -80,19 +85,54 @@ impl Loading {
         Ok(dealt_with)
     }
 
-    /// Only now does psql get to hear COMMIT. Returns what it and its helper say.
-    pub fn finish(self, secrets: &Secrets, interrupt: &Interrupt) -> Result<[String; 2]> {
-        let Self { child, mut stdin, begun, answer, load, .. } = self;
+    /// Only now does psql get to hear COMMIT. Returns the rows that it has counted.
+    ///
+    /// # Errors
+    /// psql's own, and rows that are not what the dump brought.
+    pub fn finish(self, script: &Script, secrets: &Secrets, interrupt: &Interrupt) -> Result<Counts> {
+        let counts = match self.load.count.clone() {
+            Count::Shared(beside) => self.commit_then_count(&beside, secrets, interrupt)?,
+            Count::First(sql) => return self.count_then_commit(&sql, script),
+        };
+        proof::loaded(script, &counts)?;
+        Ok(counts)
+    }
+
+    fn commit_then_count(self, beside: &Cmd, secrets: &Secrets, interrupt: &Interrupt) -> Result<Counts> {
+        let Self { child, mut stdin, marks, answer, load, .. } = self;
         // a psql that has died closes its end, and says why itself
         drop(stdin.write_all(load.after.as_bytes()));
         drop(stdin);
         // before that there is no lock to wait for, and perhaps no database
-        let has_begun = begun.recv().is_ok();
-        let beside = has_begun.then(|| movers::start(&load.beside, Input::Text, Outlet::Kept, secrets, interrupt));
+        let has_begun = marks.recv().is_ok();
+        let beside = has_begun.then(|| movers::start(beside, Input::Text, Outlet::Kept, secrets, interrupt));
         child.wait().map_err(|e| explained(e, &load, has_begun))?;
         let helped = beside.map_or(Ok(String::new()), |helper| helper?.wait())?;
         let answer = answer.join().map_err(|_| anyhow::anyhow!("the thread that listens to psql broke down"))?;
-        Ok([answer, helped])
+        Ok([answer, helped]
+            .iter()
+            .filter_map(|said| said.split_once(COUNTS))
+            .flat_map(|(_, counts)| read_counts(counts))
+            .collect())
+    }
+
+    fn count_then_commit(mut self, sql: &str, script: &Script) -> Result<Counts> {
+        drop(self.stdin.write_all(sql.as_bytes()));
+        let has_begun = self.marks.recv().is_ok();
+        let Ok(said) = self.marks.recv() else {
+            drop(self.stdin);
+            self.child.wait().map_err(|e| explained(e, &self.load, has_begun))?;
+            anyhow::bail!("psql ended before it had counted: nothing was changed");
+        };
+        let counts = said.split_once(COUNTS).map_or(Vec::new(), |(_, counts)| read_counts(counts));
+        if let Err(e) = proof::loaded(script, &counts) {
+            self.abort();
+            return Err(e);
+        }
+        drop(self.stdin.write_all(self.load.after.as_bytes()));
+        drop(self.stdin);
+        self.child.wait().map_err(|e| explained(e, &self.load, has_begun))?;
+        Ok(counts)
     }
 
     /// Gives the load up: psql is killed before it can read the end of its input, so that nothing is committed.
@@ -108,7 +148,7 @@ impl Loading {
         self.child.kill();
         drop(self.stdin);
         let died = self.child.wait().err().filter(|e| !movers::was_killed(e))?;
-        Some(explained(died, &self.load, self.begun.recv().is_ok()))
+        Some(explained(died, &self.load, self.marks.recv().is_ok()))
     }
 }
 
@@ -117,15 +157,20 @@ fn explained(error: anyhow::Error, load: &Load, has_begun: bool) -> anyhow::Erro
     if has_begun { proof::at_line(error, load.before.lines().count() as u64) } else { proof::without_lines(error) }
 }
 
-/// All that psql says.
-fn listen(said: PipeReader, begun: &SyncSender<()>) -> String {
+/// Where psql's answers are cut apart.
+const MARKS: [&str; 2] = [BEGUN, COUNTED];
+
+/// All that psql says since its last mark.
+fn listen(said: PipeReader, marks: &SyncSender<String>) -> String {
     let mut text = String::new();
     let mut said = BufReader::new(said);
     let mut line = Vec::new();
     while said.read_until(b'\n', &mut line).is_ok_and(|n| n > 0) {
         let words = String::from_utf8_lossy(&line);
-        // whoever does not wait for it any more has given the load up
-        if words != BEGUN || begun.try_send(()).is_err() {
+        if MARKS.contains(&words.as_ref()) {
+            // whoever does not wait for it any more has given the load up
+            drop(marks.try_send(std::mem::take(&mut text)));
+        } else {
             text.push_str(&words);
         }
         line.clear();

@@ -16,8 +16,8 @@ use super::store;
 use crate::config::Secrets;
 use crate::door::Interrupt;
 use crate::door::movers::{self, Child, Input, Outlet};
-use crate::engine::postgres::facts::read_counts;
-use crate::engine::postgres::proof::{self, COUNTS};
+use crate::engine::postgres::facts::Counts;
+use crate::engine::postgres::proof;
 use crate::engine::postgres::script::{Scanner, Script};
 use crate::engine::store::{Contents, Format};
 use crate::plan::{Pipe, Proof, Sink, Source};
@@ -43,7 +43,7 @@ pub struct Found {
     /// What they hold.
     pub held: Held,
     /// Rows per table as the new database counts them, where one was loaded.
-    pub counts: Vec<(String, u64)>,
+    pub counts: Counts,
 }
 
 /// What the bytes of a pipe hold.
@@ -99,12 +99,7 @@ pub fn pump(
             return Err(sink.cause_of_death().unwrap_or(e));
         }
     };
-    let (written, answers) = sink.finish(secrets, interrupt)?;
-    let counts: Vec<(String, u64)> =
-        answers.iter().filter_map(|answer| answer.split_once(COUNTS)).flat_map(|(_, counts)| read_counts(counts)).collect();
-    if let Sink::Psql(_) = pipe.to {
-        proof::loaded(&script, &counts)?;
-    }
+    let (written, counts) = sink.finish(&script, secrets, interrupt)?;
     let sum = written.or(read).unwrap_or(Sum { sha256: [0; 32], bytes: 0 });
     let (plain_bytes, held) = (script.bytes, Held::Script(Box::new(script)));
     Ok(Found { started, took: begun.elapsed(), sum, plain_bytes, held, counts })
@@ -272,17 +267,18 @@ impl Drain {
         self.take(&[], scanner, proof)
     }
 
-    /// Ends the sink well: only now does psql get to hear COMMIT, only now is a file's end written and flushed to disk.
-    fn finish(self, secrets: &Secrets, interrupt: &Interrupt) -> Result<(Option<Sum>, [String; 2])> {
+    /// Ends the sink well: only now does psql get to hear COMMIT, only now is a file's end written and flushed to disk. Returns a
+    /// file's sum, and the rows that a database counts.
+    fn finish(self, script: &Script, secrets: &Secrets, interrupt: &Interrupt) -> Result<(Option<Sum>, Counts)> {
         match self {
             Self::File(encoder) => {
                 let digest = encoder.finish().map_err(|e| unwritable(&e))?;
                 let (file, sum) = digest.finish();
                 file.finish().map_err(|e| unwritable(&e))?;
-                Ok((Some(sum), Default::default()))
+                Ok((Some(sum), Vec::new()))
             }
-            Self::Psql(loading) => Ok((None, loading.finish(secrets, interrupt)?)),
-            Self::Nowhere | Self::Closed => Ok((None, Default::default())),
+            Self::Psql(loading) => Ok((None, loading.finish(script, secrets, interrupt)?)),
+            Self::Nowhere | Self::Closed => Ok((None, Vec::new())),
         }
     }
 

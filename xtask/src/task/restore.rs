@@ -1,6 +1,7 @@
 //! `db-restore`: load beside the live database, prove, then swap the names.
 
 mod checks;
+pub mod in_place;
 mod part;
 
 use anyhow::Result;
@@ -13,10 +14,12 @@ use crate::engine::postgres::admin::{self, Identity, Own};
 use crate::engine::postgres::facts::{Half, LOADED, LOADING, analyze, count_rows};
 use crate::engine::postgres::name::{connect, previous};
 use crate::engine::postgres::proof::{BEGUN, COUNTS};
+use crate::engine::postgres::script::Spare;
+use crate::engine::postgres::version::sets_unknown;
 use crate::engine::store::Format;
 use crate::facts::dumps::Dump;
 use crate::facts::{ContainerFacts, Kept, Surveyed};
-use crate::plan::{Act, Deed, How, Load, Pipe, Plan, Proof, Restrict, Risk, Scope, Sink, Stake, Step, Trust};
+use crate::plan::{Act, Count, Deed, How, Load, Pipe, Plan, Proof, Risk, Scope, Sink, Stake, Step, Trust};
 use crate::problem::Problem;
 use crate::ui::human::counted;
 use checks::{fits_the_disk, suits};
@@ -165,20 +168,41 @@ pub(super) fn load(target: &Surveyed, dump: &Dump, trust: Trust, name: &str) -> 
         from: dump.source.clone(),
         to: Sink::Psql(Box::new(Load {
             cmd: client.load(client.maintenance()),
+            into: name.into(),
             // names are in UTF-8, whatever the server's own is; the dump says itself what it is in
             before: format!("SET client_encoding = UTF8;\n{create}{}{begin}", connect(name)),
+            count: Count::Shared(client.psql(name, format!("{LOADED}\n{}", look_through(Half::Other)))),
             after: format!("\nCOMMIT;\nRESET ALL;\n{}", look_through(Half::One)),
-            beside: client.psql(name, format!("{LOADED}\n{}", look_through(Half::Other))),
         })),
-        proof: Proof {
-            sha256: dump.artifact.as_ref().map(|a| a.sha256.clone()),
-            rows: dump.artifact.as_ref().map(|a| a.tables.clone()),
-            restrict: if target.server.client.knows_restrict() { Restrict::Keep } else { Restrict::Drop },
-            trust,
-            contents: None,
-            expected_bytes: dump.artifact.as_ref().map(|a| a.plain_bytes),
-        },
+        proof: proof(target, dump, trust),
     }))
+}
+
+/// What the dump must prove as it goes by.
+fn proof(target: &Surveyed, dump: &Dump, trust: Trust) -> Proof {
+    let artifact = dump.artifact.as_ref();
+    Proof {
+        sha256: artifact.map(|a| a.sha256.clone()),
+        rows: artifact.map(|a| a.tables.clone()),
+        leave_out: spared(target, dump, trust),
+        trust,
+        contents: None,
+        expected_bytes: artifact.map(|a| a.plain_bytes),
+    }
+}
+
+/// What psql does not get: a hand-made script runs as it is, but for what stops psql.
+fn spared(target: &Surveyed, dump: &Dump, trust: Trust) -> Vec<Spare> {
+    let (server, client) = (target.server.version, target.server.client);
+    let timeout = trust == Trust::Dump && sets_unknown(dump.dumped_by, server);
+    [
+        (Spare::Transaction, trust == Trust::Dump),
+        (Spare::Restrict, !client.knows_restrict()),
+        (Spare::TransactionTimeout, timeout),
+    ]
+    .into_iter()
+    .filter_map(|(what, is)| is.then_some(what))
+    .collect()
 }
 
 /// Statistics, and the counts that prove the load, for half of the tables: there are two sessions, and most often two cores.
@@ -224,6 +248,12 @@ fn holds(target: &Surveyed, dump: &Dump) -> Vec<String> {
         notes.push(format!(
             "this psql ({}) does not know `\\restrict`: those lines are left out on the way",
             target.server.client
+        ));
+    }
+    if let Some(by) = dump.dumped_by.filter(|_| sets_unknown(dump.dumped_by, target.server.version)) {
+        notes.push(format!(
+            "pg_dump {by} wrote it: its `SET transaction_timeout`, which a {} server does not know, is left out on the way",
+            target.server.version
         ));
     }
     notes

@@ -3,9 +3,10 @@
 use std::fmt::Write;
 
 use crate::cmd::Cmd;
+use crate::engine::postgres::script::Spare;
 use crate::engine::store::Format;
 use crate::gate::{Judgement, Verdict};
-use crate::plan::{Act, Deed, How, Load, Outcome, Pipe, Plan, Restrict, Scope, Seal, Sink, Source, Step};
+use crate::plan::{Act, Count, Deed, How, Load, Outcome, Pipe, Plan, Scope, Seal, Sink, Source, Step};
 
 /// One act in a line.
 pub fn act(act: &Act) -> String {
@@ -59,7 +60,10 @@ fn pipe(pipe: &Pipe) -> String {
             let level = compression.level().map_or(String::new(), |l| format!(" level {l}"));
             format!("{}{level}, sha256, {}", compression.codec(), path.display())
         }
-        Sink::Psql(load) => format!("`{}`, into the new database {}", program(&load.cmd), database_of(&load.beside)),
+        Sink::Psql(load) => match load.count {
+            Count::Shared(_) => format!("`{}`, into the new database {}", program(&load.cmd), load.into),
+            Count::First(_) => format!("`{}`, in place of all that is in {}, in one transaction", program(&load.cmd), load.into),
+        },
         Sink::Stage(address) => format!("{address}, beside what is live"),
         Sink::Nowhere => "nowhere".into(),
     };
@@ -78,8 +82,11 @@ fn pipe(pipe: &Pipe) -> String {
     if pipe.proof.contents.is_some() {
         proofs.push("all as in the manifest");
     }
-    if pipe.proof.restrict == Restrict::Drop {
+    if pipe.proof.leave_out.contains(&Spare::Restrict) {
         proofs.push("leave out \\restrict");
+    }
+    if pipe.proof.leave_out.contains(&Spare::TransactionTimeout) {
+        proofs.push("leave out transaction_timeout");
     }
     format!("{from} -> prove ({}) -> {to}", proofs.join(", "))
 }
@@ -89,10 +96,6 @@ fn program(cmd: &Cmd) -> String {
         ["psql", "pg_dump", "pg_restore"].iter().find(|p| word.rsplit('/').next() == Some(p)).map(|p| (*p).to_owned())
     };
     named(&cmd.program).or_else(|| cmd.args.iter().find_map(named)).unwrap_or_else(|| cmd.program.clone())
-}
-
-fn database_of(cmd: &Cmd) -> &str {
-    cmd.args.iter().rposition(|a| a == "-d").and_then(|at| cmd.args.get(at + 1)).map_or("", String::as_str)
 }
 
 fn seal(seal: &Seal) -> String {
@@ -197,9 +200,15 @@ pub fn shown(act: &Act) -> Vec<Shown> {
     if let (Act::Pipe(p), Some(first)) = (act, all.first_mut())
         && let Sink::Psql(load) = &p.to
     {
-        let Load { before, after, .. } = &**load;
+        let Load { before, after, count, .. } = &**load;
         let dump = "(the dump; what follows only when it has proved good)";
-        first.input.extend(before.lines().chain([dump]).chain(after.lines().filter(|l| !l.is_empty())).map(String::from));
+        let lines = |sql: &str| sql.lines().filter(|l| !l.is_empty()).map(String::from).collect::<Vec<_>>();
+        first.input.extend(before.lines().chain([dump]).map(String::from));
+        if let Count::First(sql) = count {
+            first.input.extend(lines(sql));
+            first.input.push("(what follows only when all rows are there)".into());
+        }
+        first.input.extend(lines(after));
     }
     all
 }
@@ -216,8 +225,9 @@ fn commands(act: &Act) -> Vec<&Cmd> {
         Act::Wait(w) => vec![&w.cmd],
         Act::Pipe(p) => {
             let from = if let Source::Command(cmd) = &p.from { Some(cmd) } else { None };
-            let to = if let Sink::Psql(load) = &p.to { vec![&load.cmd, &load.beside] } else { Vec::new() };
-            to.into_iter().chain(from).collect()
+            let load = if let Sink::Psql(load) = &p.to { Some(load) } else { None };
+            let beside = load.and_then(|load| if let Count::Shared(cmd) = &load.count { Some(cmd) } else { None });
+            load.map(|load| &load.cmd).into_iter().chain(beside).chain(from).collect()
         }
         Act::Seal(_) => vec![],
     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{describe, human};
-use crate::plan::{Act, Deed, How, Pipe, Seal, Sink, Source};
+use crate::plan::{Act, Count, Deed, How, Pipe, Seal, Sink, Source};
 use crate::run::{Found, Held};
 
 /// What is going on.
@@ -66,7 +66,10 @@ fn outcome(pipe: &Pipe, found: &Found) -> String {
         Sink::File { .. } => {
             format!("{holds}, {} as {}, proved{changed}", human::bytes(found.plain_bytes), human::bytes(found.sum.bytes))
         }
-        Sink::Psql(_) => format!("{holds}, counted again in the new database"),
+        Sink::Psql(load) => match load.count {
+            Count::Shared(_) => format!("{holds}, counted again in the new database"),
+            Count::First(_) => format!("{holds}, counted again before the COMMIT"),
+        },
         Sink::Stage(_) => format!("{holds}, read again there"),
         Sink::Nowhere => format!("{holds}, {}, whole", human::bytes(found.plain_bytes)),
     }

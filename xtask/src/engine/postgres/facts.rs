@@ -324,8 +324,11 @@ pub fn count_rows(half: Half) -> String {
     )
 }
 
+/// Rows per table.
+pub type Counts = Vec<(String, u64)>;
+
 /// Reads the answers to [`count_rows`]: `table|rows`, where a table's name may have line breaks of its own.
-pub fn read_counts(answer: &str) -> Vec<(String, u64)> {
+pub fn read_counts(answer: &str) -> Counts {
     let mut counts = Vec::new();
     let mut name = String::new();
     for line in answer.split('\n') {

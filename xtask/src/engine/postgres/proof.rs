@@ -11,6 +11,9 @@ use crate::problem::Problem;
 /// Stands before the counts in psql's answer to a load.
 pub const COUNTS: &str = "-- db-tasks counts\n";
 
+/// Stands behind them where they are wanted before COMMIT.
+pub const COUNTED: &str = "-- db-tasks has counted\n";
+
 /// What psql says when the transaction of a load has begun.
 pub const BEGUN: &str = "-- db-tasks begins\n";
 

@@ -48,16 +48,18 @@ impl std::fmt::Display for Version {
 /// Why a dump made there may not load here; `None` when nothing speaks against it.
 /// pg_dump promises dumps that load into servers of its own version or newer, not older.
 /// <https://www.postgresql.org/docs/current/app-pgdump.html#PG-DUMP-NOTES>
-pub fn misfit(dumped_from: Option<Version>, dumped_by: Option<Version>, server: Version) -> Option<String> {
-    if let Some(from) = dumped_from.filter(|v| v.major() > server.major()) {
-        return Some(format!(
-            "it holds a PostgreSQL {} database and the server is {server}: dumps load into the same version or a newer one",
-            from.major()
-        ));
-    }
-    // https://www.postgresql.org/docs/17/release-17.html: pg_dump 17 writes `SET transaction_timeout`, which older servers refuse
-    let by = dumped_by.filter(|v| v.major() >= 17 && server.major() < 17)?;
-    Some(format!("it was written by pg_dump {by}, whose `SET transaction_timeout` a {server} server refuses"))
+pub fn misfit(dumped_from: Option<Version>, server: Version) -> Option<String> {
+    let from = dumped_from.filter(|v| v.major() > server.major())?;
+    Some(format!(
+        "it holds a PostgreSQL {} database and the server is {server}: dumps load into the same version or a newer one",
+        from.major()
+    ))
+}
+
+/// Whether a dump sets what its server does not know: pg_dump 17 and newer write `SET transaction_timeout`, whatever server they read
+/// (<https://www.postgresql.org/docs/17/release-17.html>). Without that line such a dump loads into the server that it is of.
+pub fn sets_unknown(dumped_by: Option<Version>, server: Version) -> bool {
+    dumped_by.is_none_or(|v| v.major() >= 17) && server.major() < 17
 }
 
 #[cfg(test)]
@@ -93,10 +95,13 @@ mod tests {
     #[test]
     fn dumps_load_upwards_only() {
         let v = |n| Some(Version(n));
-        assert!(misfit(v(150_000), v(150_000), Version(150_018)).is_none());
-        assert!(misfit(v(150_000), v(160_002), Version(150_018)).is_none());
-        assert!(misfit(v(160_000), v(160_000), Version(150_018)).unwrap().contains("PostgreSQL 16"));
-        assert!(misfit(v(160_000), v(170_000), Version(160_000)).unwrap().contains("transaction_timeout"));
-        assert!(misfit(None, None, Version(150_018)).is_none());
+        assert!(misfit(v(150_000), Version(150_018)).is_none());
+        assert!(misfit(v(140_000), Version(150_018)).is_none());
+        assert!(misfit(v(160_000), Version(150_018)).unwrap().contains("PostgreSQL 16"));
+        assert!(misfit(None, Version(150_018)).is_none());
+        for (by, server, unknown) in [(170_000, 160_000, true), (170_000, 170_000, false), (160_002, 150_018, false)] {
+            assert_eq!(sets_unknown(v(by), Version(server)), unknown, "{by} {server}");
+        }
+        assert!(sets_unknown(None, Version(150_018)), "a foreign file does not say who wrote it");
     }
 }

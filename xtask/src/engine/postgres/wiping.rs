@@ -25,11 +25,10 @@ pub struct Wipe<'a> {
 
 /// Fails when rows came or went since they were counted: a person has said yes to those that were shown, and a backup that was made
 /// since then holds no others for certain.
-const BEFORE: &str = "DO $before$
+const UNCHANGED: &str = "DO $unchanged$
 DECLARE
   t record;
   n bigint;
-  found jsonb := '{}';
 BEGIN
   FOR t IN SELECT key AS name, value::bigint AS rows FROM jsonb_each_text(current_setting('dbtasks.emptied')::jsonb) LOOP
     EXECUTE 'SELECT count(*) FROM ONLY ' || t.name INTO n;
@@ -37,6 +36,16 @@ BEGIN
       RAISE EXCEPTION '% had % row(s) when they were counted and has % now: somebody writes to it', t.name, t.rows, n;
     END IF;
   END LOOP;
+END $unchanged$;
+";
+
+/// Counts what is kept.
+const BEFORE: &str = "DO $before$
+DECLARE
+  t record;
+  n bigint;
+  found jsonb := '{}';
+BEGIN
   FOR t IN SELECT value AS name FROM jsonb_array_elements_text(current_setting('dbtasks.kept')::jsonb) LOOP
     EXECUTE 'SELECT count(*) FROM ONLY ' || t.name INTO n;
     found := found || jsonb_build_object(t.name, n);
@@ -66,20 +75,29 @@ BEGIN
 END $after$;
 ";
 
+/// Within a transaction that has locked them: fails when rows of these tables came or went since they were counted.
+pub(super) fn unchanged(tables: &[&Table]) -> String {
+    format!("SELECT set_config('dbtasks.emptied', {}, true);\n{UNCHANGED}", literal(&counted(tables)))
+}
+
+fn counted(tables: &[&Table]) -> String {
+    let counted: serde_json::Map<_, _> = tables.iter().map(|t| (t.name.clone(), json!(t.rows))).collect();
+    json!(counted).to_string()
+}
+
 /// Empties tables in one transaction, or none of them.
 ///
 /// The locks are taken before anything is looked at, so that the transaction's one snapshot is of what it then changes
 /// (<https://www.postgresql.org/docs/current/sql-lock.html>). A second psql ends who holds one of them, and only those.
 pub fn wipe(client: &Client, wipe: &Wipe<'_>) -> Act {
     let named = wipe.named.join(", ");
-    let emptied: serde_json::Map<_, _> = wipe.emptied.iter().map(|t| (t.name.clone(), json!(t.rows))).collect();
     let mut sql = format!(
         "\\set VERBOSITY terse\n{DURABLE}SET lock_timeout = '15s';\nSET statement_timeout = 0;\nSET row_security = off;\nBEGIN ISOLATION LEVEL REPEATABLE READ;\n\
          LOCK TABLE {named} IN ACCESS EXCLUSIVE MODE;\n{assertion}\
-         SELECT set_config('dbtasks.emptied', {emptied}, true), set_config('dbtasks.kept', {kept}, true);\n\
+         {unchanged}SELECT set_config('dbtasks.kept', {kept}, true);\n\
          {BEFORE}TRUNCATE TABLE {named} RESTART IDENTITY;\n{AFTER}",
         assertion = wipe.database.assertion(),
-        emptied = literal(&json!(emptied).to_string()),
+        unchanged = unchanged(&wipe.emptied),
         kept = literal(&json!(wipe.kept).to_string()),
     );
     sql.extend(wipe.views.iter().map(|view| format!("REFRESH MATERIALIZED VIEW {view};\n")));

@@ -51,7 +51,7 @@ pub(super) fn suits(target: &Surveyed, dump: &Dump, request: &Request) -> Result
             .into());
         }
     }
-    match misfit(dump.dumped_from, dump.dumped_by, target.server.version) {
+    match misfit(dump.dumped_from, target.server.version) {
         Some(why) if !request.accept.contains(&Difference::Version) => Err(Problem::refused(format!("`{}` does not fit this server", dump.backup.name))
             .because(why)
             .cure("restore into a newer server, or try it with `--any-version` (the live database stays until the new one has proved good)")
@@ -68,7 +68,7 @@ pub(super) fn fits_the_disk(dump: &Dump, disk_left: Option<u64>) -> Result<()> {
     {
         return Err(Problem::refused("the server's disk has no room for a second copy of the database")
             .because(format!("about {} are needed, {} are left", human::bytes(needed), human::bytes(left)))
-            .cure("free some space there: a restore loads beside the live database, so that a failure loses nothing")
+            .cure("free some space there: a restore loads beside the live database, so that a failure loses nothing; or `--in-place`, which backs up first")
             .into());
     }
     Ok(())

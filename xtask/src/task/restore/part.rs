@@ -74,7 +74,7 @@ impl Part {
         match subject {
             Subject::Database { target, dump, disk_left } => {
                 suits(target, dump, request)?;
-                may_create(target)?;
+                may_create(target).map_err(or_in_place)?;
                 fits_the_disk(dump, *disk_left)?;
                 Self::of_database(target, dump, request.trust, company)
             }
@@ -171,6 +171,17 @@ impl Part {
             notes: held.into_iter().chain(left_out(target)).chain(own_keys(target, contents)).chain(goes).collect(),
             kept: (!live.is_empty()).then(|| format!("what was in `{key}` is kept: `db-undo` swaps it back")),
         })
+    }
+}
+
+/// A restore has another way, where it is told to take it.
+fn or_in_place(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast::<Problem>() {
+        Ok(problem) => {
+            let cure = format!("{}; or `db-restore --in-place`, which backs up first", problem.cure.clone().unwrap_or_default());
+            problem.cure(cure).into()
+        }
+        Err(e) => e,
     }
 }
 

@@ -17,15 +17,13 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
-use std::ops::Range;
-
 use copy::Block;
 use copy_statement::Copy;
 use head::Head;
 use lexer::{Lexer, Mode, Token};
 use name::TableName;
-pub use report::{Begun, Construct, Fault, Meta, Restrict, Script, Unclear, Unterminated};
-use statement::{Alter, Kind, Statement};
+pub use report::{Aside, Begun, Construct, Fault, Meta, Restrict, Script, Spare, Unclear, Unterminated};
+use statement::{Alter, Kind, Setting, Statement};
 pub use tables::TableRows;
 use tables::Tables;
 
@@ -120,21 +118,17 @@ impl Scanner {
     }
 
     /// How many bytes from the start may be handed on to psql now: all but an unfinished backslash
-    /// line; frozen for ever at the first refused meta-command, NUL byte or unclear place.
+    /// line, or statement that may be an [`Aside`]; frozen for ever at the first refused meta-command, NUL byte or unclear place.
     pub fn released(&self) -> u64 {
-        let held = match self.lexer.mode {
-            Mode::Meta => self.lexer.start,
-            _ => self.script.bytes,
-        };
+        let line = (self.lexer.mode == Mode::Meta).then_some(self.lexer.start);
+        let statement = (!self.lexer.between && self.statement.may_be_spared()).then_some(self.lexer.statement);
         let nul = self.nul().map(|(_, at)| at);
-        let ends = [self.frozen, nul];
-        ends.into_iter().flatten().fold(held, u64::min)
+        [line, statement, self.frozen, nul].into_iter().flatten().fold(self.script.bytes, u64::min)
     }
 
-    /// The `\restrict` and `\unrestrict` lines, newline included, that have ended since the last
-    /// call: a client older than these commands must not get them.
-    pub fn take_restrict_lines(&mut self) -> Vec<Range<u64>> {
-        std::mem::take(&mut self.script.restrict_lines)
+    /// What has ended since the last call and psql may have to be spared.
+    pub fn take_asides(&mut self) -> Vec<Aside> {
+        std::mem::take(&mut self.script.asides)
     }
 
     /// Rows seen so far.
@@ -240,14 +234,18 @@ impl Scanner {
             }
             Kind::Copy(copy) if copy.format().is_some() => self.await_data(copy, end),
             Kind::Select(statement::Select::CreateLargeObject) => self.script.large_objects += 1,
+            Kind::Set(set) if set.key == Some(Setting::TransactionTimeout) => self.aside(Spare::TransactionTimeout, end),
             Kind::Set(set) => self.apply(set, end),
-            Kind::Rollback if self.left_conforming => {
-                self.unclear("ROLLBACK after standard_conforming_strings was set off", end);
-            }
+            Kind::Bound => self.aside(Spare::Transaction, end),
+            Kind::Transaction => self.unclear("a statement that begins or ends a transaction", end),
             _ => {}
         }
         self.statement.clear();
         self.lexer.quiet = false;
+    }
+
+    fn aside(&mut self, what: Spare, end: u64) {
+        self.script.asides.push(Aside { at: self.lexer.statement..end, what });
     }
 
     fn qualify(&mut self) {
@@ -319,7 +317,7 @@ impl Scanner {
         let text = String::from_utf8_lossy(&self.lexer.text).into_owned();
         let allowed = alone && self.restrict(text.trim_end());
         if allowed {
-            self.script.restrict_lines.push(self.lexer.start..end);
+            self.script.asides.push(Aside { at: self.lexer.start..end, what: Spare::Restrict });
         } else {
             self.refuse(&text);
         }

@@ -14,8 +14,8 @@ pub struct Script {
     pub lines: u64,
     /// How many bytes from the start may be handed on, now that the end is known.
     pub released: u64,
-    /// `\restrict` and `\unrestrict` lines not taken from the scanner before.
-    pub restrict_lines: Vec<Range<u64>>,
+    /// Those not taken from the scanner before.
+    pub asides: Vec<Aside>,
     /// Rows per table, in order of first appearance.
     pub tables: Vec<TableRows>,
     /// From `-- Dumped from database version`.
@@ -48,6 +48,27 @@ pub struct Script {
     pub last: Option<Begun>,
     /// The line of the first statement after an end marker, if no other marker follows.
     pub(super) after_marker: Option<u64>,
+}
+
+/// A part of a script that psql may have to be spared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Aside {
+    /// Its bytes: a line with its newline, a statement with its semicolon.
+    pub at: Range<u64>,
+    /// What it is.
+    pub what: Spare,
+}
+
+/// What psql may have to be spared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spare {
+    /// `\restrict` and `\unrestrict`: a psql older than these commands stops there (CVE-2025-8714).
+    Restrict,
+    /// `BEGIN` and `COMMIT`, which pg_dump writes round large objects (`pg_backup_null.c`, `_StartLOs`): within a transaction of ours
+    /// that COMMIT would end it half way.
+    Transaction,
+    /// `SET transaction_timeout`, which pg_dump 17 and newer write, and servers older than that do not know.
+    TransactionTimeout,
 }
 
 /// The `\restrict` lines of a script (`app-psql`: restricted mode ends with the same key).

@@ -26,7 +26,10 @@ pub(super) enum Kind {
     Insert(Insert),
     Set(Set),
     Select(Select),
-    Rollback,
+    /// `BEGIN` or `COMMIT`, which is `END`, with no more words.
+    Bound,
+    /// Whatever else begins or ends a transaction, or a part of one.
+    Transaction,
     Other,
 }
 
@@ -72,6 +75,7 @@ pub(super) enum Setting {
     ConformingStrings,
     ClientEncoding,
     SearchPath,
+    TransactionTimeout,
     All,
     Unknown,
 }
@@ -107,7 +111,7 @@ impl Statement {
     /// Whether words, names and strings tell nothing here.
     pub(super) fn is_quiet(&self) -> bool {
         let inside = match self.kind {
-            Kind::Rollback | Kind::Other => true,
+            Kind::Transaction | Kind::Other => true,
             Kind::Create(_) | Kind::Insert(_) => self.depth > 0,
             _ => false,
         };
@@ -118,6 +122,15 @@ impl Statement {
     pub(super) fn ends(&mut self) -> bool {
         self.begin.after_semicolon = true;
         self.depth == 0 && self.begin.depth == 0
+    }
+
+    /// Whether it may yet turn out to be one that psql has to be spared.
+    pub(super) fn may_be_spared(&self) -> bool {
+        match self.kind {
+            Kind::Empty | Kind::Bound => true,
+            Kind::Set(set) => matches!(set.key, None | Some(Setting::TransactionTimeout)),
+            _ => false,
+        }
     }
 
     /// Takes the next token; a reason if this is a statement that cannot be followed.
@@ -143,7 +156,8 @@ impl Statement {
             Kind::Insert(insert) => self.insert(insert, token, text, nested),
             Kind::Set(set) => self.set(set, token, text),
             Kind::Select(select) => self.select(select, token, text),
-            Kind::Rollback | Kind::Other => {}
+            Kind::Bound => self.kind = Kind::Transaction,
+            Kind::Transaction | Kind::Other => {}
         }
         None
     }
@@ -273,7 +287,8 @@ fn first(token: Token, text: &[u8]) -> Kind {
         b"set" => Kind::Set(Set::default()),
         b"reset" | b"discard" => Kind::Set(Set { reset: true, ..Set::default() }),
         b"select" => Kind::Select(Select::Function),
-        b"rollback" | b"abort" => Kind::Rollback,
+        b"begin" | b"commit" | b"end" => Kind::Bound,
+        b"start" | b"rollback" | b"abort" | b"savepoint" | b"release" => Kind::Transaction,
         _ => Kind::Other,
     }
 }
@@ -283,6 +298,7 @@ fn setting(name: &[u8]) -> Setting {
         b"standard_conforming_strings" => Setting::ConformingStrings,
         b"client_encoding" | b"names" => Setting::ClientEncoding,
         b"search_path" | b"schema" => Setting::SearchPath,
+        b"transaction_timeout" => Setting::TransactionTimeout,
         b"all" => Setting::All,
         _ => Setting::Unknown,
     }

@@ -156,6 +156,10 @@ fn what_versions_of_psql_read_differently_is_refused() {
         ("BEGIN; SET standard_conforming_strings = off; ROLLBACK;\n", 55),
         ("SET LOCAL standard_conforming_strings = off;\n", 44),
         ("SET standard_conforming_strings = 0;\n", 36),
+        ("SELECT 1;\nCOMMIT AND CHAIN;\n", 27),
+        ("START TRANSACTION;", 18),
+        ("ROLLBACK;", 9),
+        ("SAVEPOINT a;", 12),
     ];
     for (text, released) in cases {
         let script = scan(text.as_bytes());
@@ -172,14 +176,44 @@ fn backslash_lines_are_held_until_they_end() {
     scanner.feed(b"--\n\\restr");
     assert_eq!(scanner.released(), 3);
     scanner.feed(b"ict Key1");
-    assert_eq!((scanner.released(), scanner.take_restrict_lines()), (3, vec![]));
+    assert_eq!((scanner.released(), scanner.take_asides()), (3, vec![]));
     scanner.feed(b"\nSELECT 1;\n\\unrestrict Key1");
-    assert_eq!(scanner.take_restrict_lines().first(), Some(&(3..18)));
+    assert_eq!(scanner.take_asides(), [Aside { at: 3..18, what: Spare::Restrict }]);
     assert_eq!(scanner.released(), 28);
     let script = scanner.finish();
     assert_eq!(script.released, 44);
-    assert_eq!(script.restrict_lines.first(), Some(&(28..44)));
+    assert_eq!(script.asides, [Aside { at: 28..44, what: Spare::Restrict }]);
     assert_eq!(script.restrict, Restrict::Closed { key: "Key1".into() });
+}
+
+#[test]
+fn what_psql_may_be_spared_is_held_until_it_ends() {
+    let cases: &[(&str, &[(&str, Spare)])] = &[
+        ("SELECT 1;\nBEGIN;\nSELECT 2; commit ;", &[("BEGIN;", Spare::Transaction), ("commit ;", Spare::Transaction)]),
+        ("/* x */ BEGIN -- y\n;", &[("BEGIN -- y\n;", Spare::Transaction)]),
+        ("SET transaction_timeout = 0;\nSET lock_timeout = 0;", &[("SET transaction_timeout = 0;", Spare::TransactionTimeout)]),
+        ("CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; END;", &[]),
+        ("SELECT 'BEGIN;', $$COMMIT;$$; COPY t FROM stdin;\nCOMMIT;\n\\.\n", &[]),
+    ];
+    for (text, wanted) in cases {
+        for size in 1..=text.len() {
+            let mut scanner = Scanner::new();
+            let mut passed = 0;
+            for chunk in text.as_bytes().chunks(size) {
+                scanner.feed(chunk);
+                passed = scanner.released();
+                for (words, _) in *wanted {
+                    let at = text.find(words).unwrap() as u64;
+                    let seen = scanner.script.bytes;
+                    assert!(!(at + 1..at + words.len() as u64).contains(&passed) || seen == at, "{text} in {size}: {passed}");
+                }
+            }
+            let script = scanner.finish();
+            let found: Vec<_> = script.asides.iter().map(|a| (&text[a.at.start as usize..a.at.end as usize], a.what)).collect();
+            assert_eq!((&found[..], passed), (*wanted, text.len() as u64), "{text} in {size}");
+            assert_eq!(script.unclear, None, "{text}");
+        }
+    }
 }
 
 #[test]

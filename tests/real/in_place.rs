@@ -1,0 +1,156 @@
+//! `db-restore --in-place`: the live database itself, emptied and loaded in one transaction.
+
+use super::{Held, Project, family, same, tiny_host};
+use crate::support::cluster::{TempDb, cluster};
+use crate::support::component::unique;
+use crate::support::server::Server;
+use crate::support::{need, sample};
+use std::fs;
+
+/// A role that owns its database and may create none, in a project of its own.
+struct Weak<'a> {
+    server: &'a Server,
+    role: String,
+    db: TempDb,
+    project: Project,
+}
+
+const FILL: &str = "CREATE TYPE mood AS ENUM ('a', 'b'); CREATE DOMAIN word AS text; CREATE TYPE pair AS (a int, b text); \
+    CREATE TYPE span AS RANGE (subtype = float8); CREATE SCHEMA other; CREATE COLLATION own (locale = 'C'); \
+    CREATE TABLE people (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, m mood, w word, p pair, s span); \
+    INSERT INTO people (m, w) VALUES ('a', 'x'), ('b', 'y'); \
+    CREATE TABLE other.orders (id serial PRIMARY KEY, p int REFERENCES people); INSERT INTO other.orders (p) VALUES (1), (2); \
+    CREATE TABLE split (id int) PARTITION BY RANGE (id); CREATE TABLE split_1 PARTITION OF split FOR VALUES FROM (0) TO (10); \
+    INSERT INTO split VALUES (1); CREATE VIEW seen AS SELECT * FROM people; \
+    CREATE MATERIALIZED VIEW counted AS SELECT count(*) FROM people; CREATE STATISTICS pairs ON m, w FROM people; \
+    CREATE FUNCTION f(pair) RETURNS int LANGUAGE sql AS 'SELECT 1'; CREATE PROCEDURE g() LANGUAGE sql AS 'SELECT 1'; \
+    CREATE AGGREGATE last_of(int) (SFUNC = int4larger, STYPE = int); \
+    CREATE OPERATOR === (LEFTARG = int, RIGHTARG = int, FUNCTION = int4eq); \
+    CREATE TEXT SEARCH CONFIGURATION plain (COPY = simple); CREATE PUBLICATION p FOR TABLE people; CREATE SEQUENCE loose; \
+    SELECT lo_from_bytea(0, 'large');";
+/// All of a kind that the backup does not know.
+const LATER: &str = "DROP SCHEMA other CASCADE; CREATE TABLE later (a int); INSERT INTO later VALUES (1); CREATE SEQUENCE loose_2; \
+    CREATE DOMAIN later_word AS text; CREATE FUNCTION later_f() RETURNS int LANGUAGE sql AS 'SELECT 2'; CREATE SCHEMA later_s; \
+    CREATE PUBLICATION later_p FOR TABLE people; CREATE OPERATOR ==== (LEFTARG = int, RIGHTARG = int, FUNCTION = int4eq); \
+    DELETE FROM split; ALTER TABLE people ADD later int; SELECT lo_from_bytea(0, 'larger');";
+
+impl<'a> Weak<'a> {
+    fn new(server: &'a crate::support::cluster::Cluster) -> Self {
+        let db = server.database();
+        let role = unique("r");
+        let rights = format!("ALTER DATABASE {} OWNER TO {role}", db.name);
+        server.sql("postgres", &format!("CREATE ROLE {role} LOGIN PASSWORD 'pw'; {rights}"));
+        server.sql(&db.name, &format!("SET ROLE {role}; {FILL}"));
+        let project = Project::host(&format!("postgresql://{role}:pw@127.0.0.1:{}/{}", server.port, db.name));
+        Self { server, role, db, project }
+    }
+
+    fn sql(&self, sql: &str) {
+        self.server.sql(&self.db.name, &format!("SET ROLE {}; {sql}", self.role));
+    }
+
+    /// Its role goes with it.
+    fn ends(self) {
+        drop(self.db);
+        self.server.sql("postgres", &format!("DROP ROLE {}", self.role));
+    }
+}
+
+#[test]
+fn a_role_that_may_create_no_database_restores_in_place() {
+    let cluster = need!("postgresql", cluster());
+    let weak = Weak::new(cluster);
+    let (db, project) = (&weak.db.name, &weak.project);
+    let wanted = cluster.fingerprint(db);
+    let first = project.backup();
+    weak.sql(LATER);
+    let changed = cluster.fingerprint(db);
+    let restore = format!("db-restore {} --yes", first.file_name().unwrap().to_string_lossy());
+    project.fails(&restore, 3, "or `db-restore --in-place`, which backs up first");
+    let before = project.files().len();
+    let said = project.ok(&format!("{restore} --in-place --dry-run"));
+    assert!(said.out.contains("in place of all that is in") && project.files().len() == before, "{}", said.out);
+    let said = project.ok(&format!("{restore} --in-place")).ends_with(0, "what was there is in the backup: db-restore ");
+    same(&cluster.fingerprint(db), &wanted);
+    assert_eq!(project.files().len(), before + 2, "a backup first");
+    // what it says at its end is the way back
+    let back = said.err.split("in the backup: ").nth(1).unwrap().lines().next().unwrap();
+    project.ok(&format!("{back} --yes"));
+    same(&cluster.fingerprint(db), &changed);
+    assert_eq!(family(cluster, db), std::slice::from_ref(db));
+    weak.ends();
+}
+
+#[test]
+fn in_place_everything_comes_back_that_a_dump_can_hold() {
+    let cluster = need!("postgresql", cluster());
+    let db = cluster.database();
+    sample::rich(cluster, &db.name);
+    let project = Project::host(&db.socket_url);
+    let wanted = cluster.fingerprint(&db.name);
+    let first = project.backup();
+    cluster.sql(&db.name, "DROP SCHEMA shop CASCADE; CREATE TABLE later (a int); CREATE EXTENSION IF NOT EXISTS hstore");
+    cluster.sql(&db.name, "DROP EXTENSION hstore");
+    project.ok(&format!("db-restore {} --yes --in-place", first.display()));
+    same(&cluster.fingerprint(&db.name), &wanted);
+    let stale = "SELECT count(*) FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND reltuples < 0";
+    assert_eq!(cluster.sql(&db.name, stale), "0", "statistics of every table");
+}
+
+#[test]
+fn what_goes_wrong_in_place_changes_nothing() {
+    let cluster = need!("postgresql", cluster());
+    let weak = Weak::new(cluster);
+    let (db, project) = (&weak.db.name, &weak.project);
+    let first = project.backup();
+    weak.sql(LATER);
+    let changed = cluster.fingerprint(db);
+    let restore = format!("db-restore {} --yes --in-place", first.display());
+    let unchanged = |files: usize| {
+        same(&cluster.fingerprint(db), &changed);
+        assert_eq!(project.files().len(), files, "{:?}", project.files());
+    };
+    // a damaged backup is known before the safety backup is made
+    let good = fs::read(&first).unwrap();
+    let mut bad = good.clone();
+    let middle = bad.len() / 2;
+    bad[middle] ^= 1;
+    fs::write(&first, bad).unwrap();
+    project.run(&restore).ends_with(1, "next: ");
+    unchanged(2);
+    fs::write(&first, good).unwrap();
+    // a foreign file may hold a COMMIT
+    let foreign = project.write("foreign.sql", "BEGIN; CREATE TABLE x (a int); COMMIT; SELECT 1/0;");
+    project.fails(&format!("db-restore --yes --in-place --file {}", foreign.display()), 3, "is a foreign file");
+    project.fails(&format!("{restore} --as other"), 2, "cannot be used with");
+    project.fails(&format!("{restore} --trust"), 2, "cannot be used with");
+    unchanged(2);
+    // somebody whose session this role may not end
+    let held = Held::new(cluster, db, "LOCK TABLE people IN ACCESS SHARE MODE");
+    project.fails(&restore, 1, "lock timeout");
+    drop(held);
+    unchanged(4);
+    // a row that came since the rows were counted is in no plan
+    let hook = format!(
+        "[hooks]\nbefore-restore = [\"psql\", \"-qXc\", \"INSERT INTO later VALUES (2)\"]\n[databases.main]\npostgres = {{ url = \"{}\" }}\n",
+        "${DATABASE_URL}"
+    );
+    let url = format!("postgresql://{}:pw@127.0.0.1:{}/{db}", weak.role, cluster.port);
+    let hooked = Project::in_folder(&project.dir, &hook).env("DATABASE_URL", &url);
+    hooked.fails(&restore, 1, "somebody writes to it");
+    weak.sql("DELETE FROM later WHERE a = 2");
+    unchanged(6);
+    weak.ends();
+}
+
+#[test]
+fn in_place_takes_one_database() {
+    let cluster = need!("postgresql", cluster());
+    let (db, project) = tiny_host(cluster);
+    let config = "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n[stores.files]\nfiles = { path = \"tree\" }\n[backup]\nname = \"b_{timestamp}/{store}.{ext}\"\n";
+    let project = Project::in_folder(&project.dir, config).env("DATABASE_URL", &db.url);
+    fs::create_dir(project.dir.join("tree")).unwrap();
+    project.backup();
+    project.fails("db-restore --latest --yes --in-place", 2, "say which with `--only`");
+    project.ok("db-restore --latest --yes --in-place --only main");
+}

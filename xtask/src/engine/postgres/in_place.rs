@@ -1,0 +1,80 @@
+//! A load into the live database itself: it is emptied and filled again in one transaction, so that it is what it was or what it
+//! shall be, and nobody sees anything in between.
+
+use super::admin::{DURABLE, Identity};
+use super::client::Client;
+use super::facts::{Half, analyze, count_rows};
+use super::inventory::{Inventory, Kind, Table};
+use super::name::literal;
+use super::proof::{BEGUN, COUNTED, COUNTS};
+use super::wiping::unchanged;
+use crate::plan::{Act, Count, Deed, How, Load};
+
+/// Drops all that a dump brings: every schema but `public`, which not every owner of a database owns, and all that is in that one;
+/// what is in no schema; large objects. What belongs to an extension or is part of something else goes or stays with it
+/// (<https://www.postgresql.org/docs/current/catalog-pg-depend.html>). The list is made before the first one goes: CASCADE takes more.
+const EMPTY: &str = "DO $empty$
+DECLARE
+  x text;
+BEGIN
+  FOREACH x IN ARRAY ARRAY(
+    SELECT format('DROP %s IF EXISTS %s CASCADE', CASE o.type WHEN 'composite type' THEN 'type' WHEN 'statistics object' THEN 'statistics'
+      WHEN 'foreign-data wrapper' THEN 'foreign data wrapper' ELSE o.type END, o.identity)
+    FROM (
+      SELECT 'pg_namespace'::regclass AS classid, oid AS objid FROM pg_namespace
+        WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'public')
+      UNION ALL SELECT classid, objid FROM pg_depend
+        WHERE refclassid = 'pg_namespace'::regclass AND refobjid = to_regnamespace('public') AND deptype = 'n' AND classid <> 'pg_extension'::regclass
+      UNION ALL SELECT 'pg_publication'::regclass, oid FROM pg_publication
+      UNION ALL SELECT 'pg_event_trigger'::regclass, oid FROM pg_event_trigger
+      UNION ALL SELECT 'pg_foreign_server'::regclass, oid FROM pg_foreign_server
+      UNION ALL SELECT 'pg_foreign_data_wrapper'::regclass, oid FROM pg_foreign_data_wrapper
+      UNION ALL SELECT 'pg_cast'::regclass, oid FROM pg_cast WHERE oid >= 16384
+    ) c, pg_identify_object(c.classid, c.objid, 0) o
+    WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = c.classid AND d.objid = c.objid AND d.objsubid = 0 AND d.deptype IN ('e', 'i'))
+  ) LOOP
+    EXECUTE x;
+  END LOOP;
+  PERFORM lo_unlink(oid) FROM pg_largeobject_metadata;
+END $empty$;
+";
+
+/// The psql that does it. Its locks are taken before anything is looked at; rows that came or went since they were counted are in no
+/// backup for certain, so that it fails then. Who is in the way for 15 seconds makes it fail, too.
+pub fn load(client: &Client, live: &Identity<'_>, inventory: &Inventory) -> Load {
+    let holds_rows = |t: &&Table| matches!(t.kind, Kind::Plain | Kind::Partitioned) && t.extension.is_none();
+    let tables: Vec<&Table> = inventory.tables.iter().filter(holds_rows).collect();
+    let plain: Vec<&Table> = tables.iter().copied().filter(|t| t.kind == Kind::Plain).collect();
+    let names = tables.iter().map(|t| t.name.as_str()).collect::<Vec<_>>().join(", ");
+    let lock = if names.is_empty() { String::new() } else { format!("LOCK TABLE {names} IN ACCESS EXCLUSIVE MODE;\n") };
+    Load {
+        cmd: client.load(live.name),
+        into: live.name.into(),
+        before: format!(
+            "SET client_encoding = UTF8;\nSET lock_timeout = '15s';\nSET statement_timeout = 0;\nSET row_security = off;\nBEGIN;\n\
+             {}{lock}{}{EMPTY}\\echo '{}'\n",
+            live.assertion(),
+            unchanged(&plain),
+            BEGUN.trim_end()
+        ),
+        count: Count::First(format!(
+            "\nRESET ALL;\n\\echo '{}'\n{}{}\\echo '{}'\n",
+            COUNTS.trim_end(),
+            count_rows(Half::One),
+            count_rows(Half::Other),
+            COUNTED.trim_end()
+        )),
+        after: format!("{}{}{DURABLE}COMMIT;\n", analyze(Half::One), analyze(Half::Other)),
+    }
+}
+
+/// Ends the sessions of others that this role may end: they may hold what is to be emptied.
+pub fn end_others(client: &Client, name: &str) -> Act {
+    let sql = format!(
+        "DO $others$\nDECLARE\n  p int;\nBEGIN\n  FOR p IN SELECT pid FROM pg_stat_activity WHERE datname = {} AND pid <> pg_backend_pid() \
+         AND backend_type = 'client backend' LOOP\n    \
+         BEGIN\n      PERFORM pg_terminate_backend(p);\n    EXCEPTION WHEN insufficient_privilege THEN NULL;\n    END;\n  END LOOP;\nEND $others$;\n",
+        literal(name)
+    );
+    Act::Remove(Deed { what: format!("sessions of others on {name}"), how: How::Command(client.psql(client.maintenance(), sql)) })
+}

@@ -1,0 +1,83 @@
+//! `db-restore --in-place`: for a role that may not create databases, or a disk without room for a second copy. A backup that has
+//! proved good comes first, for there is no old database to swap back.
+
+use anyhow::Result;
+
+use super::checks::{suits, unheld};
+use super::{Request, end_sessions, headline, holds, made, proof};
+use crate::config::Project;
+use crate::engine::postgres::admin::{self, Identity};
+use crate::engine::postgres::in_place::{end_others, load};
+use crate::engine::postgres::name::previous;
+use crate::engine::store::Format;
+use crate::facts::dumps::Dump;
+use crate::facts::{ContainerFacts, Surveyed};
+use crate::plan::{Act, Pipe, Plan, Risk, Safety, Scope, Sink, Stake, Step};
+use crate::problem::Problem;
+use crate::task::services::around_services;
+
+/// Plans it; `safety` is the plan of the backup that comes first. The dump is read to its end before anything is touched, the
+/// services stand still from before the backup on.
+pub fn plan(
+    project: &Project,
+    target: &Surveyed,
+    dump: &Dump,
+    services: &[ContainerFacts],
+    request: &Request,
+    safety: Plan,
+) -> Result<Plan> {
+    let (name, client) = (target.name(), &target.client);
+    suits(target, dump, request)?;
+    let Some(live) = target.live() else {
+        return Err(Problem::refused(format!("there is no database `{name}` to restore in place"))
+            .cure("have it created, or leave `--in-place` out where the role may create databases")
+            .into());
+    };
+    if dump.artifact.is_none() {
+        return Err(Problem::refused(format!(
+            "`{}` is a foreign file: `--in-place` takes only backups that db-tasks has made",
+            dump.backup.name
+        ))
+        .because("a COMMIT in the midst of it would leave the live database half loaded")
+        .cure("leave `--in-place` out: the file is then loaded beside the live database first")
+        .into());
+    }
+    unheld(target)?;
+    let identity = Identity { name, oid: Some(live.oid) };
+    let pipe = |to| {
+        let proof = proof(target, dump, request.trust);
+        let pipe = Pipe { store: target.spec.key.clone(), format: Format::Script, from: dump.source.clone(), to, proof };
+        Step::Act(Act::Pipe(Box::new(pipe)))
+    };
+    let loads =
+        vec![Step::Act(end_others(client, name)), pipe(Sink::Psql(Box::new(load(client, &identity, &target.server.inventory))))];
+    let mut body = safety.steps;
+    body.push(Step::Scope(Scope { body: loads, on_failure: vec![end_sessions(target)], finally: Vec::new() }));
+    let steps = vec![Step::Act(admin::still(client, name, Some(live))), pipe(Sink::Nowhere), around_services(services, body)];
+    let backup = safety.result.first().and_then(|path| path.file_name()).unwrap_or_default().to_string_lossy().into_owned();
+    let back = format!("what was there is in the backup: db-restore {backup} --in-place");
+    let stake = Stake { safety: Safety::BackedUp, ..target.stake() };
+    let pin = project.guards.pins.get("restore").cloned();
+    Ok(Plan {
+        notes: holds(target, dump).into_iter().chain(told(target)).chain(made(&dump.backup)).collect(),
+        steps,
+        afterwards: std::iter::once(back).chain(project.after_restore.iter().cloned()).collect(),
+        backup: Some(dump.backup.path.clone()),
+        ..Plan::bare(
+            "db-restore",
+            format!("{}, in place", headline(dump, name, target)),
+            Risk::ReplacesData { stakes: vec![stake], answer: "yes".into(), pin },
+        )
+    })
+}
+
+/// In what it differs from the usual way.
+fn told(target: &Surveyed) -> Vec<String> {
+    let older = target.server.database(&previous(target.name()));
+    let older = older.map(|d| format!("`{}` stays as it is: `db-undo` would bring back that one, not what is there now", d.name));
+    let mut notes =
+        vec!["in place: no old database is kept; what is there now is in the backup that comes first, and nowhere else".into()];
+    notes.push("what others change between that backup and the load is lost: stop what writes to it".into());
+    notes.extend(older);
+    notes
+}
