@@ -155,6 +155,32 @@ fn deep_verification_leaves_nothing_but_its_record() {
     assert!(project.ok("db-list").out.contains("verified deep"));
 }
 
+/// A server that lacks a role makes no backup bad: it is as good as it was, and the newest still.
+#[test]
+fn deep_verification_blames_a_backup_for_its_own_faults_alone() {
+    let cluster = need!("postgresql", cluster());
+    let (db, project) = tiny_host(cluster);
+    let (old, new) = (unique("r"), unique("r"));
+    let own = "CREATE TABLE theirs (a int); ALTER TABLE theirs OWNER TO";
+    cluster.sql(&db.name, &format!("CREATE ROLE {old}; {own} {old}"));
+    let url = &db.socket_url;
+    let project =
+        Project::in_folder(&project.dir, "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n").env("DATABASE_URL", url);
+    let file = project.backup();
+    let manifest = file.with_extension("").with_extension("manifest.json");
+    let before = fs::read_to_string(&manifest).unwrap();
+    cluster.sql(&db.name, &format!("ALTER ROLE {old} RENAME TO {new}"));
+    let said = project.fails("db-verify --deep", 1, &format!("role \"{old}\" does not exist"));
+    assert!(said.err.contains("create it there first"), "{}", said.err);
+    assert_eq!(fs::read_to_string(&manifest).unwrap(), before, "nothing is noted");
+    assert_eq!(family(cluster, &db.name), std::slice::from_ref(&db.name));
+    cluster.sql(&db.name, &format!("ALTER ROLE {new} RENAME TO {old}"));
+    project.ok("db-verify --deep");
+    project.ok("db-restore --latest --yes");
+    cluster.drop_all(&db.name);
+    cluster.sql("postgres", &format!("DROP ROLE {old}"));
+}
+
 #[test]
 fn names_that_need_quotes_are_quoted() {
     let cluster = need!("postgresql", cluster());

@@ -177,7 +177,8 @@ fn t31_encoding_and_locale_are_kept() {
         let db = cluster.named(&name);
         cluster.sql(
             &name,
-            "SET client_encoding = 'UTF8'; SET ROLE app; CREATE TABLE t (a text); INSERT INTO t VALUES ('Grüße'), (E'x\\ty')",
+            "SET client_encoding = 'UTF8'; SET ROLE app; CREATE TABLE t (a text); INSERT INTO t VALUES ('Grüße'), (E'x\\ty'); \
+             CREATE TABLE größe AS SELECT 1 AS maß; CREATE TABLE maß AS SELECT 2 AS größe; CREATE TABLE äöü (a int)",
         );
         let before = cluster.fingerprint(&name);
         let project = Project::host(&db.url);

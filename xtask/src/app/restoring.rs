@@ -112,7 +112,7 @@ fn names(set: &Set) -> String {
 }
 
 /// Bytes left on the server's disk, where it is this machine's.
-fn disk_left(target: &Surveyed) -> Option<u64> {
+pub(super) fn disk_left(target: &Surveyed) -> Option<u64> {
     let ours = target.container.is_none() && target.stake().remote_host.is_none();
     let data = target.server.data_directory.as_deref().filter(|_| ours)?;
     Some(Path::new(data)).filter(|d| d.is_dir()).and_then(health::disk_left)

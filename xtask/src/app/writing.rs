@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use super::cluster::Wants;
 use super::meant::Meant;
+use super::restoring::disk_left;
 use super::session::{Intent, Session};
 use crate::bundle::{Backup, Catalog, Kind, Reason, catalog};
 use crate::cli;
@@ -14,7 +15,8 @@ use crate::facts::Surveyed;
 use crate::facts::dumps::{self, Dump};
 use crate::gate::Consent;
 use crate::problem::{Exit, Problem};
-use crate::task::{backup, cleanup as cleanup_task, verify as verify_task};
+use crate::task::verify::{self as verify_task, Trial};
+use crate::task::{backup, cleanup as cleanup_task};
 
 pub(super) fn consent(args: &cli::Consent) -> Consent {
     match (&args.confirm, args.yes) {
@@ -119,13 +121,14 @@ fn deep(session: &mut Session, backup: &Backup, key: Option<String>, intent: Int
     session.with_servers(&databases.clone(), Wants::Made, intent, |session| {
         let loads = databases.iter().map(|database| {
             let target = session.surveyor().survey(database, Depth::Database)?;
-            Ok((target, dump_of(session, backup, Some(&database.key), Format::Script)?))
+            let dump = dump_of(session, backup, Some(&database.key), Format::Script)?;
+            Ok(Trial { disk_left: disk_left(&target), target, dump })
         });
         let loads = loads.collect::<Result<Vec<_>>>()?;
         let others = held.iter().filter(|(key, _)| !keys.contains(key) && held.len() > 1);
         let others = others.map(|(key, format)| dump_of(session, backup, Some(key), *format)).collect::<Result<Vec<_>>>()?;
         let plan = verify_task::deep(&loads, &others)?;
-        let plan = session.hooked(plan, &loads.iter().map(|(target, _)| target).collect::<Vec<_>>())?;
+        let plan = session.hooked(plan, &loads.iter().map(|trial| &trial.target).collect::<Vec<_>>())?;
         finish_verify(session, backup, plan, intent)
     })
 }

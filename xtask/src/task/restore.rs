@@ -22,10 +22,10 @@ use crate::facts::{ContainerFacts, Kept, Surveyed};
 use crate::plan::{Act, Count, Deed, How, Load, Pipe, Plan, Proof, Risk, Scope, Sink, Stake, Step, Trust};
 use crate::problem::Problem;
 use crate::ui::human::counted;
-use checks::{fits_the_disk, suits};
+use checks::suits;
 use part::{Company, Part};
 
-pub(super) use checks::{leftovers, may_create, ours, swappable, unheld};
+pub(super) use checks::{fits_server, fits_the_disk, leftovers, may_create, ours, swappable, unheld};
 pub use part::Subject;
 
 /// What was asked for.

@@ -2,13 +2,23 @@
 
 use anyhow::Result;
 
-use super::restore::{end_sessions, leftovers, load, may_create};
+use super::restore::{end_sessions, fits_server, fits_the_disk, leftovers, load, may_create};
 use crate::engine::postgres::admin;
 use crate::engine::postgres::name::beside;
 use crate::engine::store::Format;
 use crate::facts::Surveyed;
 use crate::facts::dumps::Dump;
 use crate::plan::{Act, Outcome, Pipe, Plan, Proof, Risk, Scope, Seal, Sink, Step, Trust};
+
+/// What a trial restore of one database takes.
+pub struct Trial {
+    /// The database on whose server it is made.
+    pub target: Surveyed,
+    /// Its dump.
+    pub dump: Dump,
+    /// Bytes left on the server's disk, where it is this machine's.
+    pub disk_left: Option<u64>,
+}
 
 /// Plans a quick verification: checksum, whole read, end marker, rows per table.
 pub fn quick(dumps: &[Dump]) -> Plan {
@@ -18,12 +28,12 @@ pub fn quick(dumps: &[Dump]) -> Plan {
 
 /// Plans a trial restore of each database into a scratch one, which goes again in any case. What else is in the backup is read whole:
 /// a store's artifact has the digests of all that is in it.
-pub fn deep(databases: &[(Surveyed, Dump)], stores: &[Dump]) -> Result<Plan> {
+pub fn deep(trials: &[Trial], stores: &[Dump]) -> Result<Plan> {
     let mut body: Vec<Step> = stores.iter().map(|dump| Step::Act(read(dump))).collect();
-    for (target, dump) in databases {
-        body.extend(trial(target, dump)?);
+    for trial in trials {
+        body.extend(trial.steps()?);
     }
-    let dumps: Vec<Dump> = databases.iter().map(|(_, dump)| dump).chain(stores).cloned().collect();
+    let dumps: Vec<Dump> = trials.iter().map(|trial| &trial.dump).chain(stores).cloned().collect();
     let steps = dumps.first().map(|first| recorded(first, "deep", body)).into_iter().collect();
     Ok(plan(&dumps, steps))
 }
@@ -44,16 +54,21 @@ fn read(dump: &Dump) -> Act {
     }))
 }
 
-fn trial(target: &Surveyed, dump: &Dump) -> Result<Vec<Step>> {
-    may_create(target)?;
-    let scratch = beside(target.name(), "scratch");
-    let mut steps = leftovers(target, &[&scratch])?;
-    steps.push(Step::Scope(Scope {
-        body: vec![Step::Act(load(target, dump, Trust::Dump, &scratch))],
-        on_failure: vec![end_sessions(target)],
-        finally: vec![admin::drop(&target.client, &scratch)],
-    }));
-    Ok(steps)
+impl Trial {
+    fn steps(&self) -> Result<Vec<Step>> {
+        let Self { target, dump, disk_left } = self;
+        fits_server(target, dump).map_err(|problem| problem.cure("verify it with a server of its own version or a newer one"))?;
+        may_create(target)?;
+        fits_the_disk(dump, *disk_left)?;
+        let scratch = beside(target.name(), "scratch");
+        let mut steps = leftovers(target, &[&scratch])?;
+        steps.push(Step::Scope(Scope {
+            body: vec![Step::Act(load(target, dump, Trust::Dump, &scratch))],
+            on_failure: vec![end_sessions(target)],
+            finally: vec![admin::drop(&target.client, &scratch)],
+        }));
+        Ok(steps)
+    }
 }
 
 fn store(dump: &Dump) -> String {

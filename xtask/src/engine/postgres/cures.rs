@@ -6,7 +6,7 @@ pub fn for_text(text: &str) -> Option<String> {
     known.map(|(_, cure)| (*cure).to_owned())
 }
 
-const KNOWN: [(&str, &str); 24] = [
+const KNOWN: [(&str, &str); 28] = [
     (
         "server version mismatch",
         "install a pg_dump of the server's version or newer and name its folder in `programs`, or let it run in the server's container (`container = …`)",
@@ -32,6 +32,13 @@ const KNOWN: [(&str, &str); 24] = [
         "add yourself to the group `docker`, or run as a user who may use it",
     ),
     ("executable file not found", "the container has no PostgreSQL client: use the server's own container"),
+    (
+        "ERROR:  role ",
+        "the dump gives what is in it to a role that this server does not have: create it there first (`CREATE ROLE …`, without LOGIN if nobody is to use it)",
+    ),
+    ("permission denied to create extension", "let a superuser create the extension in `template1`, or restore as a superuser"),
+    ("extension control file", "install the extension on the server first"),
+    ("must be able to SET ROLE", "let the role be a member of the one that is named (`GRANT … TO …`), or restore as a superuser"),
     (
         "permission denied for",
         "the role may not read everything: use the owner or a superuser, or GRANT SELECT on what is named above",

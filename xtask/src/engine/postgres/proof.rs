@@ -85,9 +85,8 @@ fn differences(wanted: &BTreeMap<String, u64>, found: &BTreeMap<String, u64>) ->
 pub fn at_line(error: anyhow::Error, own: u64) -> anyhow::Error {
     let Some(problem) = error.downcast_ref::<Problem>() else { return error };
     let mut problem = problem.clone();
-    // psql ends with 3 when the script itself had an error (app-psql, Exit Status), unless the server had no room for it
-    let room = ["No space left", "out of memory", "terminating connection"];
-    if problem.tried.ends_with("exit code 3") && !problem.happened.iter().any(|l| room.iter().any(|r| l.contains(r))) {
+    // psql ends with 3 when the script itself had an error (app-psql, Exit Status)
+    if problem.tried.ends_with("exit code 3") && !problem.happened.iter().any(|line| is_of_the_server(line)) {
         problem = problem.of_backup();
     }
     for line in &mut problem.happened {
@@ -108,6 +107,31 @@ pub fn without_lines(error: anyhow::Error) -> anyhow::Error {
         }
     }
     problem.into()
+}
+
+/// What a server lacks, its role may not, or it has no room for: another one would take the same dump.
+fn is_of_the_server(line: &str) -> bool {
+    const SAID: [&str; 16] = [
+        "No space left",
+        "out of memory",
+        "out of shared memory",
+        "terminating connection",
+        "server closed the connection",
+        "canceling statement",
+        "permission denied",
+        "must be owner",
+        "must be superuser",
+        "must be member of role",
+        "must be able to SET ROLE",
+        "is not available",
+        "extension control file",
+        "could not access file",
+        "invalid locale name",
+        "unrecognized configuration parameter",
+    ];
+    let missing =
+        line.ends_with("does not exist") && ["ERROR:  role ", "ERROR:  tablespace "].iter().any(|kind| line.contains(kind));
+    missing || SAID.iter().any(|said| line.contains(said))
 }
 
 fn numbered(line: &str) -> Option<(u64, &str)> {

@@ -51,17 +51,23 @@ pub(super) fn suits(target: &Surveyed, dump: &Dump, request: &Request) -> Result
             .into());
         }
     }
-    match misfit(dump.dumped_from, target.server.version) {
-        Some(why) if !request.accept.contains(&Difference::Version) => Err(Problem::refused(format!("`{}` does not fit this server", dump.backup.name))
-            .because(why)
-            .cure("restore into a newer server, or try it with `--any-version` (the live database stays until the new one has proved good)")
-            .into()),
-        _ => Ok(()),
+    if request.accept.contains(&Difference::Version) {
+        return Ok(());
     }
+    fits_server(target, dump).map_err(|problem| {
+        let cure = "restore into a newer server, or try it with `--any-version` (the live database stays until the new one has proved good)";
+        problem.cure(cure).into()
+    })
+}
+
+/// Dumps load into the same version of PostgreSQL or a newer one.
+pub(in crate::task) fn fits_server(target: &Surveyed, dump: &Dump) -> std::result::Result<(), Problem> {
+    misfit(dump.dumped_from, target.server.version)
+        .map_or(Ok(()), |why| Err(Problem::refused(format!("`{}` does not fit this server", dump.backup.name)).because(why)))
 }
 
 /// The new database stands beside the live one for a while: there must be room for it.
-pub(super) fn fits_the_disk(dump: &Dump, disk_left: Option<u64>) -> Result<()> {
+pub(in crate::task) fn fits_the_disk(dump: &Dump, disk_left: Option<u64>) -> Result<()> {
     let needed = dump.artifact.as_ref().map(|a| a.database.size.unwrap_or(0).max(a.plain_bytes));
     if let (Some(left), Some(needed)) = (disk_left, needed)
         && left < needed
