@@ -98,6 +98,16 @@ impl Cmd {
     }
 }
 
+/// What a program said, or a file holds, as text. What is not UTF-8 (a database of another encoding) is shown by its bytes, so that two
+/// names stay two.
+pub fn readable(bytes: &[u8]) -> String {
+    bytes.utf8_chunks().fold(String::with_capacity(bytes.len()), |mut text, chunk| {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
+        text
+    })
+}
+
 /// As a shell would be told, secrets as their names.
 impl fmt::Display for Cmd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Interrupt;
 use super::ask::not_started;
-use crate::cmd::{Cmd, Value};
+use crate::cmd::{Cmd, Value, readable};
 use crate::config::Secrets;
 use crate::problem::{Problem, shorten};
 
@@ -94,7 +94,7 @@ impl Child {
     pub fn wait(&self) -> Result<String> {
         let output = self.handle.wait()?;
         if output.status.success() {
-            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+            return Ok(readable(&output.stdout));
         }
         Err(self.failure(output).into())
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::pipe::{CHUNK, wide_pipe};
-use crate::cmd::Cmd;
+use crate::cmd::{Cmd, readable};
 use crate::config::Secrets;
 use crate::door::Interrupt;
 use crate::door::movers::{self, Child, Input, Outlet};
@@ -166,8 +166,8 @@ fn listen(said: PipeReader, marks: &SyncSender<String>) -> String {
     let mut said = BufReader::new(said);
     let mut line = Vec::new();
     while said.read_until(b'\n', &mut line).is_ok_and(|n| n > 0) {
-        let words = String::from_utf8_lossy(&line);
-        if MARKS.contains(&words.as_ref()) {
+        let words = readable(&line);
+        if MARKS.contains(&words.as_str()) {
             // whoever does not wait for it any more has given the load up
             drop(marks.try_send(std::mem::take(&mut text)));
         } else {

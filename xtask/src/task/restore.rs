@@ -171,7 +171,7 @@ pub(super) fn load(target: &Surveyed, dump: &Dump, trust: Trust, name: &str) -> 
             into: name.into(),
             // names are in UTF-8, whatever the server's own is; the dump says itself what it is in
             before: format!("SET client_encoding = UTF8;\n{create}{}{begin}", connect(name)),
-            count: Count::Shared(client.psql(name, format!("{LOADED}\n{}", look_through(Half::Other)))),
+            count: Count::Shared(client.psql_as_dumped(name, format!("{LOADED}\n{}", look_through(Half::Other)))),
             after: format!("\nCOMMIT;\nRESET ALL;\n{}", look_through(Half::One)),
         })),
         proof: proof(target, dump, trust),

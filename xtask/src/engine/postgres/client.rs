@@ -69,8 +69,17 @@ impl Client {
 
     /// psql that reads `sql` and stops at the first error, whatever `~/.psqlrc` says.
     pub fn psql(&self, database: &str, sql: impl Into<String>) -> Cmd {
-        let cmd = self.program("psql").args(["-X", "-q", "-w", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", database]);
-        self.place.wrap(cmd.env("PGCLIENTENCODING", "UTF8").env("PGOPTIONS", self.pgoptions()).input(sql))
+        let cmd = self.reader(database).env("PGCLIENTENCODING", "UTF8");
+        self.place.wrap(cmd.env("PGOPTIONS", self.pgoptions()).input(sql))
+    }
+
+    /// The same, answering in the database's own encoding, which is that of its dumps.
+    pub fn psql_as_dumped(&self, database: &str, sql: impl Into<String>) -> Cmd {
+        self.place.wrap(self.reader(database).env("PGOPTIONS", self.pgoptions()).input(sql))
+    }
+
+    fn reader(&self, database: &str) -> Cmd {
+        self.program("psql").args(["-X", "-q", "-w", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", database])
     }
 
     /// psql that is fed a script of other people's making: their encoding is the script's own matter.

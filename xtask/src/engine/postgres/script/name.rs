@@ -1,5 +1,7 @@
 //! Table names as they are read, and as SQL writes them.
 
+use crate::cmd::readable;
+
 /// A table's name, without quotes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct TableName {
@@ -47,11 +49,11 @@ impl TableName {
 
 /// As `quote_ident` does: words that are not unreserved keywords are quoted too.
 fn quote(name: &[u8]) -> String {
-    let name = String::from_utf8_lossy(name);
+    let name = readable(name);
     let first = |c: char| c.is_ascii_lowercase() || c == '_';
     let bare = name.starts_with(first) && name.chars().all(|c| first(c) || c.is_ascii_digit()) && !KEYWORDS.contains(&&*name);
     match bare {
-        true => name.into_owned(),
+        true => name,
         false => format!("\"{}\"", name.replace('"', "\"\"")),
     }
 }
