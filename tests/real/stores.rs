@@ -295,3 +295,67 @@ fn a_restore_of_a_set_that_is_killed() {
 fn an_undo_of_a_set_that_is_killed() {
     killed("db-undo --yes");
 }
+
+/// What a set is emptied of is in a backup that has proved good, wherever it is struck; each part is as it was or empty.
+#[test]
+fn a_wipe_of_a_set_that_is_killed() {
+    let ground = Ground::new(need!("postgresql", cluster()));
+    let old = ground.state();
+    let words = "db-wipe --backup --yes";
+    let begun = std::time::Instant::now();
+    let steps = ground.project.ok(words).err.lines().filter(|l| l.starts_with("  ✓")).count();
+    let whole = begun.elapsed();
+    ground.project.ok("db-restore --latest --yes");
+    let empty = |state: &State| state.0.rows.values().all(|(rows, _)| *rows == 0);
+    let (mut tried, mut emptied) = (0, 0);
+    for name in ["TERM", "INT", "KILL"] {
+        for at in moments(steps, whole, 3) {
+            let after = format!("a wipe and SIG{name} at {at:?} of {steps}");
+            let outcome = struck(&ground.project, words, at, |child| signal(child, name));
+            assert!(matches!(outcome.code, Some(0 | 130) | None), "{after}: {outcome:?}");
+            ground.project.ok("db-repair");
+            super::until("its sessions have gone", || super::sessions(ground.cluster, &ground.db.name) == 0);
+            let now = ground.state();
+            assert!(now.0 == old.0 || empty(&now), "{after}: a database neither old nor empty: {outcome:?}");
+            for (found, wanted) in [(&now.1, &old.1), (&now.2, &old.2)] {
+                assert!(found == wanted || found.is_empty(), "{after}: a tree neither old nor empty: {outcome:?}");
+            }
+            assert_eq!(ground.on_the_way(), Vec::<String>::new(), "{after}: {outcome:?}");
+            ground.project.ok("db-verify --latest");
+            if now != old {
+                emptied += 1;
+                ground.project.ok("db-restore --latest --yes");
+            }
+            ground.is(&old, &after);
+            tried += 1;
+        }
+    }
+    println!("{words} of a set: {steps} steps, {tried} points, {emptied} of them emptied something, 0 lost data");
+}
+
+#[test]
+fn a_backup_of_a_set_that_is_killed() {
+    let ground = Ground::new(need!("postgresql", cluster()));
+    let old = ground.state();
+    let begun = std::time::Instant::now();
+    let steps = ground.project.ok("db-backup --auto").err.lines().filter(|l| l.starts_with("  ✓")).count();
+    let whole = begun.elapsed();
+    for name in ["TERM", "INT", "KILL"] {
+        for at in moments(steps, whole, 3) {
+            let after = format!("a backup and SIG{name} at {at:?} of {steps}");
+            let outcome = struck(&ground.project, "db-backup --auto", at, |child| signal(child, name));
+            assert!(matches!(outcome.code, Some(0 | 130) | None), "{after}: {outcome:?}");
+            ground.project.ok("db-repair");
+            for file in ground.project.files() {
+                let name = file.to_string_lossy().into_owned();
+                assert!(!name.contains(".partial"), "{after}: {name}");
+                if !name.ends_with(".json") {
+                    ground.project.ok(&format!("db-verify {name}"));
+                }
+            }
+        }
+    }
+    ground.change();
+    ground.project.ok("db-restore --latest --yes");
+    ground.is(&old, "the newest of them");
+}
