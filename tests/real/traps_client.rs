@@ -75,6 +75,18 @@ fn t14_the_folder_on_path_is_taken_when_the_distributions_are_too_old() {
     Outcome::of(backup.env("PATH", path).output().unwrap()).ends_with(0, "");
 }
 
+/// Servers since 17 have locales of their own.
+#[test]
+fn t31_builtin_locales_are_kept() {
+    let server = need!("17", seventeen());
+    let programs = postgres("17").unwrap();
+    super::traps_swap::keeps(
+        server,
+        |url| with_programs(url, &programs),
+        "LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8' LOCALE 'C'",
+    );
+}
+
 #[test]
 fn t15_a_newer_dump_is_refused_and_tried_only_when_told() {
     let newer = need!("17", seventeen());

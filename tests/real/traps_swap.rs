@@ -2,6 +2,7 @@
 
 use super::{Held, Project, family, same, tiny_host, until};
 use crate::support::cluster::{Cluster, TempDb, cluster};
+use crate::support::component::unique;
 use crate::support::need;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -190,6 +191,33 @@ fn t31_encoding_and_locale_are_kept() {
         project.ok("db-restore --latest --yes");
         same(&cluster.fingerprint(&name), &before);
     }
+}
+
+#[test]
+fn t31_locales_of_icu_are_kept() {
+    let cluster = need!("postgresql", cluster());
+    if cluster.sql("postgres", "SELECT count(*) FROM pg_collation WHERE collprovider = 'i'") == "0" {
+        return crate::support::component::missing("ICU", "the machine's PostgreSQL is built without it");
+    }
+    let version: u32 = cluster.sql("postgres", "SELECT current_setting('server_version_num')::int / 10000").parse().unwrap();
+    let rules = if version >= 16 { "ICU_RULES '&V << w <<< W'" } else { "" };
+    keeps(cluster, Project::host, &format!("LOCALE_PROVIDER icu ICU_LOCALE 'de-DE' {rules} LOCALE 'C'"));
+}
+
+/// A database made with these options comes back with them, whether there is one of its name or not.
+pub fn keeps(server: &Cluster, of: impl Fn(&str) -> Project, options: &str) {
+    let name = unique("t");
+    server.sql("postgres", &format!("CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' {options} OWNER app"));
+    let db = server.named(&name);
+    server.sql(&name, "SET ROLE app; CREATE TABLE t AS SELECT 'Grüße' AS a");
+    let before = server.fingerprint(&name);
+    let project = of(&db.url);
+    project.backup();
+    project.ok("db-restore --latest --yes");
+    same(&server.fingerprint(&name), &before);
+    server.sql("postgres", &format!("DROP DATABASE {name}"));
+    project.ok("db-restore --latest --yes");
+    same(&server.fingerprint(&name), &before);
 }
 
 #[test]

@@ -132,6 +132,8 @@ FROM pg_largeobject_metadata ORDER BY oid;
 
 SELECT 'setting', key, coalesce(value, '') FROM pg_database d, jsonb_each_text(jsonb_build_object(
     'owner', datdba::regrole, 'encoding', pg_encoding_to_char(encoding), 'collate', datcollate, 'ctype', datctype,
+    'provider', to_jsonb(d) ->> 'datlocprovider', 'rules', to_jsonb(d) ->> 'daticurules',
+    'locale', coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale'),
     'connections', datconnlimit, 'comment', shobj_description(oid, 'pg_database'),
     'acl', (SELECT string_agg(a::text, ' ' ORDER BY a::text COLLATE "C") FROM unnest(datacl) a)))
 WHERE datname = current_database() ORDER BY key;

@@ -24,7 +24,10 @@ pub fn creation(name: &str, like: Option<&DatabaseFacts>, server: Version, live:
             literal(&d.ctype)
         ));
         match (d.provider.as_deref(), &d.locale) {
-            (Some("icu"), Some(locale)) => sql.push_str(&format!(" LOCALE_PROVIDER icu ICU_LOCALE {}", literal(locale))),
+            (Some("icu"), Some(locale)) => {
+                sql.push_str(&format!(" LOCALE_PROVIDER icu ICU_LOCALE {}", literal(locale)));
+                sql.extend(d.icu_rules.iter().map(|rules| format!(" ICU_RULES {}", literal(rules))));
+            }
             (Some("builtin"), Some(locale)) => {
                 sql.push_str(&format!(" LOCALE_PROVIDER builtin BUILTIN_LOCALE {}", literal(locale)))
             }

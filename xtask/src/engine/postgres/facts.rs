@@ -88,6 +88,9 @@ pub struct DatabaseFacts {
     /// The ICU or builtin locale.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub locale: Option<String>,
+    /// ICU's additional rules of collation; servers since 16 have them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub icu_rules: Option<String>,
     /// Its tablespace.
     #[serde(default)]
     pub tablespace: String,
@@ -261,6 +264,7 @@ SELECT jsonb_build_object(
       'collate', d.datcollate, 'ctype', d.datctype,
       'provider', CASE to_jsonb(d) ->> 'datlocprovider' WHEN 'c' THEN 'libc' WHEN 'i' THEN 'icu' WHEN 'b' THEN 'builtin' END,
       'locale', coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale'),
+      'icu_rules', to_jsonb(d) ->> 'daticurules',
       'tablespace', (SELECT spcname FROM pg_tablespace t WHERE t.oid = d.dattablespace),
       'connection_limit', d.datconnlimit, 'comment', shobj_description(d.oid, 'pg_database'),
       'acl', (SELECT jsonb_agg(jsonb_build_object('grantee', CASE WHEN a.grantee <> 0 THEN pg_get_userbyid(a.grantee) END, 'privilege', a.privilege_type, 'grantable', a.is_grantable))
