@@ -1,6 +1,7 @@
 //! Vectors, a database and files as one set, by the program.
 
-use crate::real::{Held, Project, tiny};
+use crate::real::kill::{moments, struck};
+use crate::real::{Held, Project, signal, tiny};
 use crate::support::cluster::cluster;
 use crate::support::milvus::server;
 use crate::support::need;
@@ -109,4 +110,56 @@ fn vectors_that_are_down_or_damaged() {
     project.ok(&format!("db-verify {}", backup.display()));
     project.ok("db-restore --latest --only vectors --yes");
     assert_eq!(vectors.python("pictures()"), before);
+}
+
+/// Wherever a run is killed, the next one makes it good: a restored set is old or new, a wiped one is in its backup.
+#[test]
+fn a_set_with_vectors_that_is_killed() {
+    let (cluster, vectors) = (need!("postgresql", cluster()), need!("milvus", server()).database());
+    let db = cluster.database();
+    tiny(cluster, &db.name);
+    let config = format!(
+        "[databases.main]\npostgres = {{ url = \"${{DATABASE_URL}}\" }}\n[stores.vectors]\nmilvus = {{ url = \"{}\", database = \"{}\" }}\n",
+        vectors.url(),
+        vectors.name
+    );
+    let project = Project::new(&config).env("DATABASE_URL", &db.url).env("ALLOW_DATABASE_WIPE", "true");
+    vectors.python(r#"simple("shop", 70, alias="front"); simple("docs", 9, text=True)"#);
+    let state = || (cluster.fingerprint(&db.name), vectors.python("pictures()"));
+    let old = state();
+    project.backup();
+    vectors.python(r#"c.delete("shop", filter="id > 10"); simple("later", 5)"#);
+    cluster.sql(&db.name, "SET ROLE app; DELETE FROM orders");
+    let new = state();
+    let mut tried = 0;
+    for (words, way_back) in
+        [("db-restore --latest --yes", "db-undo --yes"), ("db-wipe --backup --yes", "db-restore --latest --yes")]
+    {
+        let begun = std::time::Instant::now();
+        let steps = project.ok(words).err.lines().filter(|l| l.starts_with("  ✓")).count();
+        let whole = begun.elapsed();
+        project.ok(way_back);
+        assert!(state() == new, "{words} and {way_back}");
+        for at in moments(steps, whole, 1) {
+            let outcome = struck(&project, words, at, |child| signal(child, "KILL"));
+            let after = format!("`{words}` and SIGKILL at {at:?} of {steps}: {outcome:?}");
+            project.ok("db-repair");
+            crate::real::until("its sessions have gone", || crate::real::sessions(cluster, &db.name) == 0);
+            let now = state();
+            if words.starts_with("db-restore") {
+                assert!(now == old || now == new, "{after}: neither the old set nor the new one");
+            } else {
+                let emptied = now.0.rows.values().all(|(rows, _)| *rows == 0);
+                assert!(now.0 == new.0 || emptied, "{after}: the database");
+                let lines = |picture: &str| picture.lines().map(String::from).collect::<std::collections::BTreeSet<_>>();
+                assert!(lines(&now.1).is_subset(&lines(&new.1)), "{after}: {}", now.1);
+            }
+            if now != new {
+                project.ok(way_back);
+            }
+            assert!(state() == new, "{after}: and back by `{way_back}`");
+            tried += 1;
+        }
+    }
+    println!("a set with vectors: {tried} points, 0 lost data");
 }

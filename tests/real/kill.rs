@@ -47,7 +47,7 @@ enum Before {
 
 /// Where in a run it strikes.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Moment {
+pub enum Moment {
     /// After so many steps were told to be done.
     Steps(usize),
     /// After so long.
@@ -189,7 +189,7 @@ fn is_done(line: &str) -> bool {
 }
 
 /// Runs `words`, strikes at the moment, and gives how it ended.
-pub(super) fn struck(project: &Project, words: &str, at: Moment, strike: impl FnOnce(&Child)) -> Outcome {
+pub fn struck(project: &Project, words: &str, at: Moment, strike: impl FnOnce(&Child)) -> Outcome {
     let mut child = project.command(words).spawn().unwrap();
     let mut said = String::new();
     let mut strike = Some(strike);
@@ -218,7 +218,7 @@ pub(super) fn struck(project: &Project, words: &str, at: Moment, strike: impl Fn
 }
 
 /// The boundaries of all steps, and points in time between them.
-pub(super) fn moments(steps: usize, whole: Duration, points: u32) -> impl Iterator<Item = Moment> {
+pub fn moments(steps: usize, whole: Duration, points: u32) -> impl Iterator<Item = Moment> {
     let times = (1..=points).map(move |point| Moment::Time(whole * (2 * point - 1) / (2 * points)));
     (0..=steps).map(Moment::Steps).chain(times)
 }

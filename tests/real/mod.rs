@@ -4,7 +4,7 @@ mod docker;
 mod guards;
 mod host;
 mod in_place;
-mod kill;
+pub mod kill;
 mod memory;
 mod migrators;
 mod reset;
