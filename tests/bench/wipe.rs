@@ -127,8 +127,8 @@ fn a_pin_can_be_another_and_not_be_taken_away() {
         let cure = "write it like `wipe = \"ALLOW_DATABASE_WIPE=true\"`; a pin can be another one, and not be taken away";
         written(&format!("wipe = \"{bad}\""), cure, &format!("the pin `{bad}` is not written as `VARIABLE=value`"));
     }
-    let cure = "use any of `reset`, `restore`, `seed`, `undo`, `wipe`";
-    written("backup = \"A=b\"", cure, "`backup` is no task that has a pin");
+    let cure = "use any of `backup`, `cleanup`, `migrate`, `prepare`, `reset`, `restore`, `seed`, `undo`, `wipe`";
+    written("status = \"A=b\"", cure, "`status` is no task that has a pin");
     let bench = Bench::new(&format!("{HOST}[guards]\npins = {{ wipe = false }}\n"));
     bench.run(&["db-wipe", "--yes"]).exits(2).tells("invalid type: boolean `false`, expected a string");
     // a value that is read from the variable itself would always be right

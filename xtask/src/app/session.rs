@@ -189,13 +189,13 @@ impl Session {
     /// Refuses what no plan could be cleared for, before a costly question is asked for it.
     pub fn refuse_early(&mut self, task: &'static str, risk: Risk, consent: Consent) -> Result<()> {
         let plan = Plan::bare(task, String::new(), risk);
-        let verdicts = gate::judge(&plan.risk, &self.circumstances(consent));
+        let verdicts = gate::judge(&plan, &self.circumstances(consent));
         gate::refuse(task, &verdicts).inspect_err(|_| self.record.planned(&plan, &verdicts))
     }
 
     /// From a plan to its end: shown, or cleared, run and reported. `None` when it was only shown.
     pub fn carry_out(&mut self, plan: Plan, consent: Consent, intent: Intent) -> Result<Option<Report>> {
-        let verdicts = gate::judge(&plan.risk, &self.circumstances(consent.clone()));
+        let verdicts = gate::judge(&plan, &self.circumstances(consent.clone()));
         self.record.planned(&plan, &verdicts);
         if intent == Intent::Show {
             if self.output == Output::Text {

@@ -30,7 +30,7 @@ pub trait Ask {
 
 /// Lets a plan pass, or says who refuses and how to proceed.
 pub fn clear(plan: Plan, circumstances: &Circumstances<'_>, person: &mut dyn Ask) -> Result<Cleared> {
-    let verdicts = judge(&plan.risk, circumstances);
+    let verdicts = judge(&plan, circumstances);
     refuse(plan.task, &verdicts)?;
     if verdicts.iter().any(|v| v.judgement == Judgement::Ask) {
         consent(&plan, person)?;

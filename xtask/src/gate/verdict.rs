@@ -2,7 +2,7 @@
 
 use crate::cmd::quoted;
 use crate::config::{Env, Guards, Pin};
-use crate::plan::{Risk, Safety, Stake};
+use crate::plan::{Plan, Risk, Safety, Stake};
 
 /// Everything that the guards look at, beside the plan's risk.
 #[derive(Debug, Clone)]
@@ -93,11 +93,11 @@ pub enum Judgement {
 }
 
 /// All verdicts, refusals and passes alike: a dry run shows them all.
-pub fn judge(risk: &Risk, c: &Circumstances<'_>) -> Vec<Verdict> {
-    match risk {
-        Risk::Nothing => Vec::new(),
-        Risk::Adds => vec![question(Judgement::Passed, c)],
-        Risk::RemovesBackups => vec![question(Judgement::Refused, c)],
+pub fn judge(plan: &Plan, c: &Circumstances<'_>) -> Vec<Verdict> {
+    match &plan.risk {
+        Risk::Nothing => wanted(plan, c).into_iter().collect(),
+        Risk::Adds => wanted(plan, c).into_iter().chain([question(Judgement::Passed, c)]).collect(),
+        Risk::RemovesBackups => wanted(plan, c).into_iter().chain([question(Judgement::Refused, c)]).collect(),
         Risk::Changes { stakes, pin } => {
             let mut verdicts = live_data(stakes, pin.as_ref(), c);
             verdicts.push(agent(c));
@@ -112,6 +112,12 @@ pub fn judge(risk: &Risk, c: &Circumstances<'_>) -> Vec<Verdict> {
             verdicts
         }
     }
+}
+
+/// The pin that the file gives to a task that does something and puts no live data at stake.
+fn wanted(plan: &Plan, c: &Circumstances<'_>) -> Option<Verdict> {
+    let wanted = c.guards.pins.get(plan.task.trim_start_matches("db-"))?;
+    (!plan.steps.is_empty()).then(|| pin(wanted, c))
 }
 
 /// Whether live data may be touched at all.
@@ -270,6 +276,7 @@ fn question(nobody_there: Judgement, c: &Circumstances<'_>) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::{Act, Deed, How, Step};
     use std::collections::BTreeMap;
     use std::fmt::Write;
 
@@ -365,7 +372,7 @@ mod tests {
                 safety: self.safety.clone(),
             };
             let pin = (self.pin != Pulled::NotWanted).then(|| Pin { variable: "WIPE".into(), value: "true".into() });
-            judge(&Risk::ReplacesData { stakes: vec![stake], answer: "yes".into(), pin }, &c)
+            judge(&bare(Risk::ReplacesData { stakes: vec![stake], answer: "yes".into(), pin }), &c)
         }
     }
 
@@ -502,12 +509,45 @@ mod tests {
                 agent: Agent::None,
                 env: &Env::default(),
             };
-            let verdicts = judge(&risk, &c);
+            let verdicts = judge(&bare(risk.clone()), &c);
             let refused = verdicts.iter().find(|v| v.judgement == Judgement::Refused);
             assert_eq!(refused.map(|v| v.cure.as_str()), want);
             let sessions: Vec<&str> = verdicts.iter().filter(|v| v.guard == "sessions").map(|v| v.why.as_str()).collect();
             assert_eq!(sessions.len(), 2);
             assert_eq!(sessions[0], "connected to `app`, and cut off where they stand in the way: a, b, c, d, e and 2 more");
+        }
+    }
+
+    fn bare(risk: Risk) -> Plan {
+        Plan::bare("db-restore", String::new(), risk)
+    }
+
+    /// A task that does nothing needs none.
+    #[test]
+    fn any_task_can_have_a_pin() {
+        let pin = |value: &str| Pin { variable: "PULLED".into(), value: value.into() };
+        let guards = Guards { pins: [("migrate".to_owned(), pin("yes"))].into(), ..guards() };
+        let env = |value: &str| Env::of([("PULLED", value)]);
+        let step = Step::Act(Act::Remove(Deed { what: "x".into(), how: How::File("x".into()) }));
+        for (task, steps, value, want) in [
+            ("db-migrate", vec![step.clone()], "yes", "go"),
+            ("db-migrate", vec![step.clone()], "no", "refused: pin"),
+            ("db-migrate", vec![], "no", "go"),
+            ("db-backup", vec![step], "no", "go"),
+        ] {
+            for risk in [Risk::Nothing, Risk::Adds, Risk::RemovesBackups] {
+                let env = env(value);
+                let c = Circumstances {
+                    guards: &guards,
+                    environment: "production",
+                    consent: Consent::Yes,
+                    person: Person::Absent,
+                    agent: Agent::None,
+                    env: &env,
+                };
+                let plan = Plan { steps: steps.clone(), ..Plan::bare(task, String::new(), risk) };
+                assert_eq!(overall(&judge(&plan, &c)), want, "{task} {value}");
+            }
         }
     }
 
@@ -530,7 +570,11 @@ mod tests {
             (Risk::RemovesBackups, Person::Absent, Consent::Yes, "go"),
             (Risk::Nothing, Person::Absent, Consent::Ask, "go"),
         ] {
-            assert_eq!(overall(&judge(&risk, &c(person, consent.clone()))), want, "{risk:?} {person:?} {consent:?}");
+            assert_eq!(
+                overall(&judge(&bare(risk.clone()), &c(person, consent.clone()))),
+                want,
+                "{risk:?} {person:?} {consent:?}"
+            );
         }
     }
 }

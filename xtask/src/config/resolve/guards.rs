@@ -10,7 +10,7 @@ use crate::config::project::{Guards, Pin};
 use crate::config::table_name::TableName;
 
 /// Tasks that take live data away, change it, or put other data in its place.
-const PINNED: [&str; 5] = ["reset", "restore", "seed", "undo", "wipe"];
+const PINNED: [&str; 9] = ["backup", "cleanup", "migrate", "prepare", "reset", "restore", "seed", "undo", "wipe"];
 
 impl Resolver<'_> {
     pub(super) fn guards(&mut self, file: &File) -> Result<Guards> {
