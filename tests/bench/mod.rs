@@ -11,6 +11,7 @@ mod prompts;
 mod said;
 mod secrets;
 mod settings;
+mod shell;
 mod snapshots;
 pub mod terminal;
 mod texts;
