@@ -185,8 +185,16 @@ fn is_toml(line: &str) -> bool {
 
 #[test]
 fn every_example_parses() {
-    let Ok(examples) = fs::read_dir(root().join("examples")) else { return };
-    for example in examples.flatten().map(|e| e.path().join("db-tasks.toml")).filter(|p| p.is_file()) {
+    let folders = fs::read_dir(root().join("examples")).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
+    let examples: Vec<PathBuf> = folders.map(|folder| folder.join("db-tasks.toml")).collect();
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    assert!(examples.len() >= 3, "{examples:?}");
+    for example in examples {
+        let folder = example.parent().unwrap();
+        let name = folder.file_name().unwrap().to_string_lossy().into_owned();
+        assert!(readme.contains(&format!("`{name}`")), "the README does not name {name}");
+        let ignored = fs::read_to_string(folder.join(".gitignore")).unwrap_or_default();
+        assert!(ignored.contains("backups/\n") && ignored.contains(".db-tasks/\n"), "{name}: dumps could be committed");
         let env = db_tasks::config::Env::of([("DATABASE_URL", "postgresql://u@h/d"), ("MILVUS_TOKEN", "x")]);
         if let Err(e) = db_tasks::config::load(&example, env, db_tasks::config::Dotenv::Ignore) {
             panic!("{}: {e:#}", example.display());
