@@ -41,6 +41,7 @@ Examples:
   db-restore                          choose from a numbered list
   db-restore --latest --yes           for scripts
   db-restore --file ~/prod.sql.gz --as app_copy   beside the live database
+  db-restore --latest --in-place      in the live database itself, behind a backup of it
   db-restore --latest --dry-run       every step and command; nothing changes";
 
 pub(super) const UNDO: &str = "\
