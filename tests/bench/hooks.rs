@@ -53,6 +53,8 @@ fn a_hook_gets_the_address_that_is_known() {
         (format!("{DOCKER}{plain}"), ""),
         (format!("{DOCKER}{own}"), "DATABASE_URL=postgresql://shop@db/app"),
         (format!("{DOCKER}{inside}"), ""),
+        // this machine's address is another in a container
+        (format!("{BY_URL}[containers.pg]\ndocker = \"shop-pg\"\n{inside}"), ""),
         (format!("{DOCKER}{inside_own}"), "DATABASE_URL=postgresql://shop@db/app"),
     ] {
         let mut bench = Bench::new(&toml);
