@@ -177,6 +177,28 @@ fn the_examples_keys_are_all_known() {
     assert_eq!((project.databases.len(), project.containers.len(), project.stores.len()), (3, 2, 3));
 }
 
+/// What the environment may say, and which tasks have hooks, is in the README: nobody finds it otherwise.
+#[test]
+fn the_readme_names_every_variable_and_every_task_with_hooks() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let ours = ["BACKUP_", "SKIP_", "SQL_", "ALLOW_", "DB_TASKS_", "COMPOSE_", "ENVIRONMENT", "DATABASE_URL", "NO_COLOR"];
+    let mut known = std::collections::BTreeSet::new();
+    for (file, text) in sources().into_iter().filter(|(file, _)| !file.contains("examples")) {
+        let code: String = text.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n");
+        let words = code.split('"').filter(|word| ours.iter().any(|of| word.starts_with(of)));
+        let names = words.filter(|word| word.chars().all(|c| c.is_ascii_uppercase() || c == '_'));
+        known.extend(names.filter(|_| !file.starts_with("view/")).map(String::from));
+    }
+    assert!(known.contains("SKIP_DB_INIT") && known.contains("BACKUP_KEEP_DAYS") && known.len() > 9, "{known:?}");
+    let missing: Vec<String> = known.into_iter().filter(|name| !readme.contains(name.as_str())).collect();
+    none(&missing, "the README names every variable");
+    let tasks = db_tasks::config::hooks::TASKS;
+    let (last, first) = tasks.split_last().unwrap();
+    let said = readme.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = format!("of ten tasks: {} and {last};", first.join(", "));
+    assert!(tasks.len() == 10 && said.contains(&words), "{words}");
+}
+
 fn is_toml(line: &str) -> bool {
     let key = line.split([' ', '=', '[']).next().unwrap_or_default();
     let known = key.is_empty() || key.chars().all(|c| c.is_ascii_lowercase() || c == '-');
@@ -185,8 +207,16 @@ fn is_toml(line: &str) -> bool {
 
 #[test]
 fn every_example_parses() {
-    let Ok(examples) = fs::read_dir(root().join("examples")) else { return };
-    for example in examples.flatten().map(|e| e.path().join("db-tasks.toml")).filter(|p| p.is_file()) {
+    let folders = fs::read_dir(root().join("examples")).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
+    let examples: Vec<PathBuf> = folders.map(|folder| folder.join("db-tasks.toml")).collect();
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    assert!(examples.len() >= 3, "{examples:?}");
+    for example in examples {
+        let folder = example.parent().unwrap();
+        let name = folder.file_name().unwrap().to_string_lossy().into_owned();
+        assert!(readme.contains(&format!("`{name}`")), "the README does not name {name}");
+        let ignored = fs::read_to_string(folder.join(".gitignore")).unwrap_or_default();
+        assert!(ignored.contains("backups/\n") && ignored.contains(".db-tasks/\n"), "{name}: dumps could be committed");
         let env = db_tasks::config::Env::of([("DATABASE_URL", "postgresql://u@h/d"), ("MILVUS_TOKEN", "x")]);
         if let Err(e) = db_tasks::config::load(&example, env, db_tasks::config::Dotenv::Ignore) {
             panic!("{}: {e:#}", example.display());

@@ -74,6 +74,10 @@ fn files() {
             "`[DIR]/db-tasks.toml` is wrong at line 3, column 16\n  `backup` is no task that stops containers\n  next: use any of `restore`, `undo`, `reset`, `wipe`",
         ),
         (
+            "[containers.db]\ndocker = \"x\"\nstop-during = [\"restore\", \"backup\"]\n[databases.main]\n",
+            "`[DIR]/db-tasks.toml` is wrong at line 3, column 27\n  `backup` is no task that stops containers\n  next: use any of `restore`, `undo`, `reset`, `wipe`",
+        ),
+        (
             "[databases.main]\ncontainer = \"pg\"\ncluster = \"x\"\n",
             "`databases.main` says both `container` and `cluster`\n  next: keep the one where the server runs",
         ),

@@ -29,6 +29,46 @@ fn auto_and_yes_ask_nothing() {
     }
 }
 
+/// SKIP_BACKUP_PROMPT is the yes of people's scripts: for a backup from `.env`, too; for what replaces data in the environment of
+/// that very run alone.
+#[test]
+fn a_variable_answers_for_a_backup() {
+    need!("script of util-linux", available());
+    let reset = || {
+        let bench = Bench::new(&format!("{HOST}{HOOKS}"));
+        bench.with_backup();
+        bench
+    };
+    for value in ["true", "1", "yes", "ON"] {
+        let mut bench = Bench::new(HOST);
+        bench.env("SKIP_BACKUP_PROMPT", value);
+        let screen = Terminal::run(&bench, &["db-backup"]).ends(0);
+        assert!(!screen.contains("Proceed?"), "{value}: {screen}");
+        bench.run(&["db-backup"]).exits(0);
+        let mut bench = reset();
+        bench.env("SKIP_BACKUP_PROMPT", value).run(&["db-reset"]).exits(0);
+    }
+    for value in ["", "0", "false", "no"] {
+        let mut bench = Bench::new(HOST);
+        bench.env("SKIP_BACKUP_PROMPT", value);
+        let mut person = Terminal::run(&bench, &["db-backup"]);
+        person.sees("Proceed? [y/N] ").types("n\n");
+        person.ends(4);
+        let mut bench = reset();
+        bench.env("SKIP_BACKUP_PROMPT", value).run(&["db-reset"]).exits(3);
+    }
+    let bench = Bench::new(HOST);
+    bench.file(".env", "SKIP_BACKUP_PROMPT=true\n");
+    let screen = Terminal::run(&bench, &["db-backup"]).ends(0);
+    assert!(!screen.contains("Proceed?"), "{screen}");
+    let bench = reset();
+    bench.file(".env", "SKIP_BACKUP_PROMPT=true\n");
+    bench.run(&["db-reset"]).exits(3).tells("nobody can be asked");
+    let mut person = Terminal::run(&bench, &["db-reset"]);
+    person.sees("Type `").types("no\n");
+    person.ends(4);
+}
+
 #[test]
 fn a_restore_takes_the_word() {
     need!("script of util-linux", available());

@@ -64,6 +64,23 @@ fn with_old(bench: &Bench) {
     bench.file("backups/old.sql.zst", fs::read(bench.project.join("backups").join(&name)).unwrap());
 }
 
+/// Each key has its own kind of slot, and as many as it says.
+#[test]
+fn the_calendar_keeps_by_its_keys() {
+    let bench =
+        Bench::new(&format!("{HOST}[backup]\nkeep-days = 1\nmin-keep = 1\nkeep-daily = 2\nkeep-weekly = 3\nkeep-monthly = 5\n"));
+    with_a_thousand(&bench);
+    let said = bench.run(&["db-cleanup", "--dry-run"]).exits(0).out;
+    // the newest fills the first slot of each kind, and the one after it the second
+    let kept = |kind: &str| said.lines().filter(|line| line.ends_with(&format!(": the {kind} one"))).count();
+    assert_eq!(
+        (kept("daily"), kept("weekly"), kept("monthly")),
+        (1, 1, 3),
+        "{}",
+        said.lines().take(12).collect::<Vec<_>>().join("\n")
+    );
+}
+
 #[test]
 fn a_cleanup_does_what_its_dry_run_says() {
     let bench = Bench::new(HOST);

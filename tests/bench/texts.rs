@@ -3,6 +3,8 @@
 use std::fs::File;
 use std::time::{Duration, SystemTime};
 
+use clap::Parser as _;
+use db_tasks::cli::Cli;
 use serde_json::Value;
 
 use super::snapshots::same_as;
@@ -44,6 +46,41 @@ fn help_of_everything() {
     }
     same_as("help-commands", &all);
     assert_eq!(help.matches("\n  db-").count(), COMMANDS.len(), "a command has no help here");
+}
+
+/// The lines of its help that are there to be copied, without the words behind them.
+fn examples(help: &str) -> Vec<String> {
+    let (_, examples) = help.split_once("\nExamples:\n").unwrap_or_else(|| panic!("no examples:\n{help}"));
+    let lines = examples.lines().take_while(|line| !line.is_empty());
+    lines.filter_map(|line| Some(line.trim().split("  ").next()?.to_owned())).collect()
+}
+
+/// The words of a line, as a shell reads them; where its output goes is the shell's matter.
+fn words(line: &str) -> Vec<String> {
+    let line = line.split(" >").next().unwrap_or_default();
+    let out = std::process::Command::new("sh").args(["-c", &format!("printf '%s\\n' {line}")]).output().unwrap();
+    assert!(out.status.success(), "{line}");
+    String::from_utf8_lossy(&out.stdout).lines().map(String::from).collect()
+}
+
+#[test]
+fn every_example_in_the_help_is_understood() {
+    let bench = Bench::new(HOST);
+    for command in COMMANDS.map(Some).into_iter().chain([None]) {
+        let args: Vec<&str> = command.into_iter().chain(["--help"]).collect();
+        let shown = examples(&bench.run(&args).exits(0).out);
+        let lines: Vec<&String> =
+            shown.iter().filter(|line| !matches!(line.split(' ').next(), Some("export" | "unset"))).collect();
+        assert!(lines.len() >= 2, "{command:?}: {shown:?}");
+        let own = |line: &&&String| command.is_none_or(|command| line.contains(command));
+        assert!(lines.iter().filter(own).count() >= 2, "{command:?} is not in its own examples: {shown:?}");
+        for line in lines {
+            let line = line.trim_start_matches("cargo xtask ").trim_start_matches("db-tasks ");
+            assert!(line.starts_with("db-"), "`{line}` of {command:?} is no command of ours");
+            let read = Cli::try_parse_from(std::iter::once("db-tasks".to_owned()).chain(words(line)));
+            assert!(read.is_ok(), "`{line}` of {command:?}: {}", read.unwrap_err());
+        }
+    }
 }
 
 #[test]

@@ -25,6 +25,62 @@ fn there_and_back(project: &Project, server: &Server, db: &str, destroy: &str, o
     assert_eq!(family(server, db), [db.to_owned(), format!("{db}__previous")]);
 }
 
+/// The project of variables: what each says, one of them put wrong.
+fn by_variables(config: &str, names: &[&str], values: &[&str], wrong: Option<usize>) -> Project {
+    let said = |at: usize| if wrong == Some(at) { "1" } else { values[at] };
+    names.iter().enumerate().fold(Project::new(config), |project, (at, name)| project.env(name, said(at)))
+}
+
+/// Who psql is, and where.
+fn identity(project: &Project) -> String {
+    let asked = "SELECT current_database() || ' ' || current_user || ' ' || coalesce(inet_server_port()::text, 'socket')";
+    let out = project.command("db-shell").args(["-c", asked]).output().unwrap();
+    String::from_utf8_lossy(&out.stdout).lines().nth(2).unwrap_or_default().trim().to_owned()
+}
+
+#[test]
+fn the_variables_of_each_family_lead_to_the_database() {
+    let cluster = need!("postgresql", cluster());
+    let db = cluster.database();
+    super::tiny(cluster, &db.name);
+    let port = cluster.port.to_string();
+    let values = ["127.0.0.1", &port, &db.name, USER, PASSWORD];
+    let bare = "[databases.main]\n";
+    for names in [
+        ["PGHOST", "PGPORT", "PGDATABASE", "PGUSER", "PGPASSWORD"],
+        ["POSTGRES_HOST", "POSTGRES_PORT", "POSTGRES_DB", "POSTGRES_USER", "POSTGRES_PASSWORD"],
+    ] {
+        let project = by_variables(bare, &names, &values, None);
+        assert_eq!(identity(&project), format!("{} {USER} {port}", db.name), "{names:?}");
+        there_and_back(&project, cluster, &db.name, "DELETE FROM orders", "");
+        cluster.drop_all(&format!("{}__", db.name));
+        // each of them counts
+        for (at, name) in names.iter().enumerate() {
+            let said = by_variables(bare, &names, &values, Some(at)).run("db-backup --auto");
+            assert_eq!(said.code, Some(1), "{name}: {said:?}");
+        }
+    }
+    // PGDATABASE and PGUSER alone, the file naming the server
+    let config = format!("{bare}postgres = {{ host = \"{}\", port = {port} }}\n", cluster.dir.display());
+    let names = ["PGDATABASE", "PGUSER"];
+    let project = by_variables(&config, &names, &[&db.name, "postgres"], None);
+    assert_eq!(identity(&project), format!("{} postgres socket", db.name));
+    project.backup();
+    for at in 0..names.len() {
+        by_variables(&config, &names, &[&db.name, "postgres"], Some(at)).fails("db-backup --auto", 1, "next:");
+    }
+    // the first family wins over the second, and an address over both
+    let decoys = ["POSTGRES_HOST", "POSTGRES_PORT", "POSTGRES_DB", "POSTGRES_USER", "POSTGRES_PASSWORD"];
+    let both = decoys
+        .iter()
+        .fold(by_variables(bare, &["PGHOST", "PGPORT", "PGDATABASE", "PGUSER", "PGPASSWORD"], &values, None), |p, name| {
+            p.env(name, "1")
+        });
+    assert_eq!(identity(&both), format!("{} {USER} {port}", db.name));
+    let address = Project::new(bare).env("DATABASE_URL", &db.url).env("PGDATABASE", "postgres").env("POSTGRES_DB", "postgres");
+    assert_eq!(identity(&address), format!("{} {USER} {port}", db.name));
+}
+
 const SPOIL_SMALL: &str = "DROP TABLE small_07; DELETE FROM small_01 WHERE id % 2 = 0; UPDATE small_02 SET name = 'x'; \
                            CREATE TABLE later (a int);";
 

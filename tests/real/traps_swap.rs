@@ -126,11 +126,16 @@ fn t25_a_session_that_we_may_not_end_is_named_and_the_live_database_stays() {
     let (db, project) = tiny_host(cluster);
     project.backup();
     cluster.sql(&db.name, "DELETE FROM orders");
-    let held = Held::new(cluster, &db.name, "LOCK people IN ACCESS SHARE MODE");
+    let mut boss = cluster.command("psql");
+    boss.args(["-d", &db.name]).env("PGAPPNAME", "boss-at-work");
+    let held = Held::of(boss, "LOCK people IN ACCESS SHARE MODE");
     let said = project.run("db-restore --latest --yes");
     drop(held);
     assert_eq!(said.code, Some(1), "{said:?}");
-    assert!(said.err.contains("next:") && said.err.contains(&db.name), "{}", said.err);
+    let (before, error) = said.err.split_once("error: ").unwrap();
+    assert!(before.contains("connected now") && before.contains("boss-at-work"), "{before}");
+    assert!(error.contains("app may not end a session that is in the way: boss-at-work of the role postgres, pid "), "{error}");
+    assert!(error.contains("next:") && error.contains(&db.name), "{error}");
     assert_eq!(cluster.sql(&db.name, "SELECT count(*) FROM orders"), "0");
     assert_eq!(family(cluster, &db.name), std::slice::from_ref(&db.name));
     project.ok("db-restore --latest --yes");

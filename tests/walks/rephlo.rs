@@ -100,12 +100,30 @@ fn the_guide_from_top_to_bottom() {
     assert_eq!(cluster.sql(DB, "SELECT count(*) FROM users"), "3");
 
     // BACKUP_DIR and BACKUP_RETENTION_DAYS
-    repo.ok("BACKUP_DIR=elsewhere BACKUP_RETENTION_DAYS=90 npm run --silent db:backup:auto");
-    assert_eq!(repo.names("elsewhere").len(), 2);
+    // the file says 30 days: the variable keeps what is older, and removes what is younger
+    let backups = |days: u32| {
+        repo.ok(&format!("BACKUP_DIR=elsewhere BACKUP_RETENTION_DAYS={days} npm run --silent db:backup:auto"));
+        repo.names("elsewhere").into_iter().filter(|name| name.ends_with(".sql.gz")).collect::<Vec<_>>()
+    };
+    let first = backups(90);
+    made_days_ago(&repo, &first[0], 45);
+    let two = backups(90);
+    assert!(two.len() == 2 && two.contains(&first[0]), "{two:?}");
+    made_days_ago(&repo, &first[0], 20);
+    let left = backups(7);
+    assert!(left.len() == 2 && !left.contains(&first[0]), "{left:?}");
 
     // "Never use db:reset" in production
     repo.fails("ENVIRONMENT=production npm run --silent db:reset:force", 3, "environment");
     troubleshooting(cluster, &repo);
+}
+
+/// Lets a backup of `elsewhere` be this old.
+fn made_days_ago(repo: &Repo, name: &str, days: i64) {
+    let manifest = repo.dir.join("elsewhere").join(name.replace(".sql.gz", ".manifest.json"));
+    let mut json: serde_json::Value = serde_json::from_slice(&fs::read(&manifest).unwrap()).unwrap();
+    json["created"] = (chrono::Utc::now() - chrono::Duration::days(days)).to_rfc3339().into();
+    fs::write(&manifest, json.to_string()).unwrap();
 }
 
 fn troubleshooting(cluster: &Cluster, repo: &Repo) {

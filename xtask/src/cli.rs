@@ -1,24 +1,14 @@
 //! The command line as typed.
 
+mod examples;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-const AFTER: &str = "\
-Examples:
-  cargo xtask db-backup                    back up every database, proved as it is written
-  cargo xtask db-list                      what there is to restore
-  cargo xtask db-restore --latest          put the newest backup in place of the live data
-  cargo xtask db-undo                      swap back what the last restore replaced
-  cargo xtask db-restore --latest --dry-run    show every step, command and guard; change nothing
-  cargo xtask db-status --check            for a cron job: exit 1 when something needs a look
-
-Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 refused by a guard, 4 declined,
-            5 another run holds the lock, 130 interrupted";
-
 /// The databases of a project repo: backed up, proved, restored, reset.
 #[derive(Debug, Parser)]
-#[command(name = "db-tasks", version, after_help = AFTER, propagate_version = true, disable_help_subcommand = true)]
+#[command(name = "db-tasks", version, after_help = examples::ALL, propagate_version = true, disable_help_subcommand = true)]
 pub struct Cli {
     /// What holds for every command.
     #[command(flatten)]
@@ -49,67 +39,67 @@ pub struct Global {
 #[derive(Debug, Clone, Subcommand)]
 pub enum Task {
     /// Back up one database or all, each proved as it is written
-    #[command(name = "db-backup", visible_alias = "backup")]
+    #[command(name = "db-backup", visible_alias = "backup", after_help = examples::BACKUP)]
     Backup(Backup),
     /// List the backups, newest first, foreign and broken ones too
-    #[command(name = "db-list", visible_alias = "list", alias = "list-backups")]
+    #[command(name = "db-list", visible_alias = "list", alias = "list-backups", after_help = examples::LIST)]
     List(List),
     /// Show what a backup holds
-    #[command(name = "db-info", visible_alias = "info")]
+    #[command(name = "db-info", visible_alias = "info", after_help = examples::INFO)]
     Info(Info),
     /// Read a backup whole and prove it, or restore it into a scratch database for a trial
-    #[command(name = "db-verify", visible_alias = "verify")]
+    #[command(name = "db-verify", visible_alias = "verify", after_help = examples::VERIFY)]
     Verify(Verify),
     /// Restore a backup: loaded and proved beside the live database, then swapped in
-    #[command(name = "db-restore", visible_alias = "restore")]
+    #[command(name = "db-restore", visible_alias = "restore", after_help = examples::RESTORE)]
     Restore(Restore),
     /// Swap back what the last restore replaced
-    #[command(name = "db-undo", visible_alias = "undo")]
+    #[command(name = "db-undo", visible_alias = "undo", after_help = examples::UNDO)]
     Undo(Undo),
     /// Back up, then put a new database in place of the old one, migrated and seeded
-    #[command(name = "db-reset", visible_alias = "reset")]
+    #[command(name = "db-reset", visible_alias = "reset", after_help = examples::RESET)]
     Reset(Reset),
     /// Run the `migrate` hook with the right DATABASE_URL
-    #[command(name = "db-migrate", visible_alias = "migrate")]
+    #[command(name = "db-migrate", visible_alias = "migrate", after_help = examples::MIGRATE)]
     Migrate(Hooked),
     /// Run the `seed` hook with the right DATABASE_URL
-    #[command(name = "db-seed", visible_alias = "seed")]
+    #[command(name = "db-seed", visible_alias = "seed", after_help = examples::SEED)]
     Seed(Hooked),
     /// Give a missing or empty database its contents; leave one with data alone
-    #[command(name = "db-prepare", visible_alias = "prepare")]
+    #[command(name = "db-prepare", visible_alias = "prepare", after_help = examples::PREPARE)]
     Prepare(Prepare),
     /// Clean up after a run that was killed; every run that changes something does so first
-    #[command(name = "db-repair", visible_alias = "repair")]
+    #[command(name = "db-repair", visible_alias = "repair", after_help = examples::REPAIR)]
     Repair(Repair),
     /// Empty every table; keep the schema and the migration ledgers
-    #[command(name = "db-wipe", visible_alias = "wipe")]
+    #[command(name = "db-wipe", visible_alias = "wipe", after_help = examples::WIPE)]
     Wipe(Wipe),
     /// Show or set what a database itself says that it is, so that guards know production
-    #[command(name = "db-protect", visible_alias = "protect")]
+    #[command(name = "db-protect", visible_alias = "protect", after_help = examples::PROTECT)]
     Protect(Protect),
     /// Remove old backups by the keep rules
-    #[command(name = "db-cleanup", visible_alias = "cleanup")]
+    #[command(name = "db-cleanup", visible_alias = "cleanup", after_help = examples::CLEANUP)]
     Cleanup(Cleanup),
     /// Show containers, connections, sizes, sessions and the last backup's age
-    #[command(name = "db-status", visible_alias = "status")]
+    #[command(name = "db-status", visible_alias = "status", after_help = examples::STATUS)]
     Status(Status),
     /// Open psql in the right place, or run SQL
-    #[command(name = "db-shell", visible_alias = "shell")]
+    #[command(name = "db-shell", visible_alias = "shell", after_help = examples::SHELL)]
     Shell(Shell),
     /// Show every setting and where it came from
-    #[command(name = "db-config")]
+    #[command(name = "db-config", after_help = examples::CONFIG)]
     Config,
     /// Look for what would go wrong, with the cure for each problem
-    #[command(name = "db-doctor", visible_alias = "doctor")]
+    #[command(name = "db-doctor", visible_alias = "doctor", after_help = examples::DOCTOR)]
     Doctor,
     /// Start the project's own cluster, and leave it running
-    #[command(name = "db-start", visible_alias = "start")]
+    #[command(name = "db-start", visible_alias = "start", after_help = examples::START)]
     Start(Cluster),
     /// Stop the project's own cluster
-    #[command(name = "db-stop", visible_alias = "stop")]
+    #[command(name = "db-stop", visible_alias = "stop", after_help = examples::STOP)]
     Stop(Cluster),
     /// Print completions for a shell
-    #[command(name = "db-completions")]
+    #[command(name = "db-completions", after_help = examples::COMPLETIONS)]
     Completions {
         /// The shell
         shell: clap_complete::Shell,
@@ -132,9 +122,6 @@ pub struct Consent {
 
 /// `db-backup`
 #[derive(Debug, Clone, Default, Args)]
-#[command(
-    after_help = "Examples:\n  db-backup                          ask, then back up every database\n  db-backup --auto --compress gzip   for scripts: no question, a .sql.gz that gunzip reads\n  db-backup --database main --label before-v2"
-)]
 pub struct Backup {
     /// No question, for scripts
     #[arg(long)]
@@ -179,9 +166,6 @@ pub struct Info {
 
 /// `db-verify`
 #[derive(Debug, Clone, Default, Args)]
-#[command(
-    after_help = "Examples:\n  db-verify                 the newest backup: checksum, whole read, end marker, rows of every table\n  db-verify --deep          the same, and a trial restore into a scratch database that goes again\n  db-verify app_20260116_224500"
-)]
 pub struct Verify {
     /// The backup's name or a path; without it, the newest
     pub name: Option<String>,
@@ -201,9 +185,6 @@ pub struct Verify {
 
 /// `db-restore`
 #[derive(Debug, Clone, Default, Args)]
-#[command(
-    after_help = "Examples:\n  db-restore                          choose from a numbered list\n  db-restore --latest --yes           for scripts\n  db-restore --file ~/prod.sql.gz --as app_copy   beside the live database\n  db-restore --latest --dry-run       every step and command; nothing changes"
-)]
 pub struct Restore {
     /// The backup's name, as `db-list` shows it
     pub name: Option<String>,
@@ -253,9 +234,6 @@ pub struct Undo {
 
 /// `db-reset`
 #[derive(Debug, Clone, Default, Args)]
-#[command(
-    after_help = "Examples:\n  db-reset                             asks for the database's name, backs up, resets\n  db-reset --dry-run                   every step, command and guard; nothing changes\n  db-reset --force                     for CI: no question, the backup is still made\n  db-reset --no-seed\n\nThe hooks `migrate` and `seed` in `db-tasks.toml` make the new database. When one of them fails, the\nold data comes back by itself; afterwards, `db-undo` brings it back."
-)]
 pub struct Reset {
     /// The database (its key or its name)
     #[arg(long, value_name = "NAME")]
@@ -290,9 +268,6 @@ pub struct Hooked {
 
 /// `db-prepare`
 #[derive(Debug, Clone, Default, Args)]
-#[command(
-    after_help = "A database that is missing is made. One that is empty is restored from the newest good backup, else\nfrom the dump that `prepare.dump` names, else migrated and seeded. One with data is left alone.\nSKIP_DB_INIT=true leaves all of them alone."
-)]
 pub struct Prepare {
     /// The database (its key or its name)
     #[arg(long, value_name = "NAME")]
@@ -312,9 +287,6 @@ pub struct Repair {
 
 /// `db-wipe`
 #[derive(Debug, Clone, Default, Args)]
-#[command(
-    after_help = "Examples:\n  db-wipe --dry-run                    every table with its rows, every step and guard; nothing changes\n  export ALLOW_DATABASE_WIPE=true      the safety pin: without it, a wipe is refused\n  db-wipe --backup                     back up, ask for the database's name, then empty every table\n  db-wipe --only main --yes            for scripts: one database, no question, no backup\n  unset ALLOW_DATABASE_WIPE\n\nThe ledgers of known migrators and tables of extensions keep their rows, and so does what\n`guards.keep-tables` names. It is one transaction: all of it is done, or nothing."
-)]
 pub struct Wipe {
     /// Make a verified backup first
     #[arg(long)]
@@ -329,9 +301,6 @@ pub struct Wipe {
 
 /// `db-protect`
 #[derive(Debug, Clone, Default, Args)]
-#[command(
-    after_help = "Examples:\n  db-protect                              what each database says, and what that means\n  db-protect --environment production     from now on, no run of this tool replaces its data\n\nThe marker is a setting of the database on its server: it is in no dump, and no restore carries it along.\nThis command only tightens; what lifts a protection is an administrator's SQL."
-)]
 pub struct Protect {
     /// What the database is
     #[arg(long, value_name = "NAME")]
@@ -374,9 +343,6 @@ pub struct Status {
 
 /// `db-shell`
 #[derive(Debug, Clone, Default, Args)]
-#[command(
-    after_help = "Examples:\n  db-shell                             psql, as you know it\n  db-shell -c 'SELECT count(*) FROM users'\n  db-shell -f script.sql               the file is read here, wherever psql runs"
-)]
 pub struct Shell {
     /// Run this SQL
     #[arg(short = 'c', long = "command", value_name = "SQL")]

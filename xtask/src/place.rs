@@ -55,9 +55,18 @@ impl Place {
 
     /// The same with a terminal, for a person at a prompt and never for data.
     pub fn wrap_for_person(&self, cmd: Cmd) -> Cmd {
+        self.wrap_lent(cmd, "-it")
+    }
+
+    /// The same with our own standard input, whatever it is.
+    pub fn wrap_for_reader(&self, cmd: Cmd) -> Cmd {
+        self.wrap_lent(cmd, "-i")
+    }
+
+    fn wrap_lent(&self, cmd: Cmd, flag: &str) -> Cmd {
         let mut wrapped = self.wrap(cmd);
         if let Self::Container { .. } = self {
-            wrapped.args.insert(1, "-it".into());
+            wrapped.args.insert(1, flag.into());
         }
         wrapped
     }

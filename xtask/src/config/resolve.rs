@@ -179,9 +179,8 @@ impl Resolver<'_> {
             }
         };
         let stop_during = self.list(&at("stop-during"), &table.stop_during)?;
-        if let (Some(task), Some(text)) =
-            (stop_during.iter().find(|t| !matches!(t.as_str(), "restore" | "undo" | "reset" | "wipe")), table.stop_during.first())
-        {
+        let known = |task: &str| matches!(task, "restore" | "undo" | "reset" | "wipe");
+        if let Some((task, text)) = stop_during.iter().zip(&table.stop_during).find(|(task, _)| !known(task)) {
             return Err(self
                 .wrong(text.span().start, format!("`{task}` is no task that stops containers"))
                 .cure("use any of `restore`, `undo`, `reset`, `wipe`")

@@ -160,10 +160,11 @@ pub fn command(cmd: &Cmd, secrets: &Secrets, interrupt: &Interrupt) -> Result<St
     start(cmd, Input::Text, Outlet::Kept, secrets, interrupt)?.wait()
 }
 
-/// Gives our own terminal to a command (`db-shell`) and waits; `None` where a signal ended it.
+/// Gives our own terminal to a command (`db-shell`) and waits; `None` where a signal ended it. One that has a text to read, be it
+/// an empty one, does not get our standard input: in a script's loop, that is the script's.
 pub fn hand_over(cmd: &Cmd, secrets: &Secrets) -> Result<Option<i32>> {
     let mut expression = prepared(cmd, secrets);
-    if let Some(text) = cmd.input.as_ref().filter(|text| !text.is_empty()) {
+    if let Some(text) = &cmd.input {
         expression = expression.stdin_bytes(text.as_bytes());
     }
     Ok(expression.run().map_err(|e| not_started(cmd, &e))?.status.code())

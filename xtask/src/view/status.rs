@@ -119,10 +119,11 @@ impl Status<'_> {
                 &format!("`{}` is kept ({}): `db-undo` swaps it back", kept.name, kept.size.map_or("?".into(), bytes)),
             ));
         }
-        if let Ok(s) = surveyed
-            && !s.server.tables.is_empty()
-        {
-            lines.push(tables(s));
+        match surveyed {
+            Ok(s) if !s.server.tables.is_empty() => lines.push(tables(s)),
+            // somebody who has lost a volume finds a server that is well
+            Ok(s) if s.live().is_some() => lines.push(line("tables", EMPTY)),
+            _ => {}
         }
         lines.join("\n")
     }
@@ -154,6 +155,8 @@ impl Status<'_> {
         })
     }
 }
+
+const EMPTY: &str = "none: it is empty (`db-restore` fills it from a backup, `db-prepare` from a backup, a dump or the hooks)";
 
 fn line(name: &str, value: &str) -> String {
     format!("  {name:<12} {value}")

@@ -379,12 +379,17 @@ fn oid_of(name: &str) -> String {
     format!("(SELECT oid::bigint FROM pg_database WHERE datname = {})", literal(name))
 }
 
-/// Ends sessions on the databases that change names until the change is visible, ten seconds at most.
+/// Ends sessions on the databases that change names until the change is visible, ten seconds at most. One that this role may not
+/// end is named. Autovacuum has no role, and gives way to the rename by itself.
 fn make_way(names: &str, done: &str, app_name: &str) -> String {
     format!(
-        "DO $way$ BEGIN\n  FOR i IN 1..5000 LOOP\n    EXIT WHEN {done};\n    \
+        "DO $way$ DECLARE s record; BEGIN\n  FOR i IN 1..5000 LOOP\n    EXIT WHEN {done};\n    \
          PERFORM pg_stat_clear_snapshot();\n    \
-         PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname IN ({names}) AND pid <> pg_backend_pid() AND application_name <> {app};\n    \
+         FOR s IN SELECT pid, usename, application_name FROM pg_stat_activity WHERE datname IN ({names}) AND usesysid IS NOT NULL\n             \
+         AND pid <> pg_backend_pid() AND application_name <> {app} LOOP\n      \
+         BEGIN\n        PERFORM pg_terminate_backend(s.pid);\n      EXCEPTION WHEN insufficient_privilege THEN\n        \
+         RAISE EXCEPTION '% may not end a session that is in the way: % of the role %, pid %', current_user, s.application_name, s.usename, s.pid;\n      \
+         END;\n    END LOOP;\n    \
          PERFORM pg_sleep(0.002);\n  END LOOP;\nEND $way$;\n",
         app = literal(app_name),
     )

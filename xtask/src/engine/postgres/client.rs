@@ -100,13 +100,14 @@ impl Client {
         format!("{own} -c client_min_messages=warning").trim().to_owned()
     }
 
-    /// psql for a person: on a terminal as they know it, their own `~/.psqlrc` included; with SQL given, as a script is run.
+    /// psql for a person: on a terminal as they know it, their own `~/.psqlrc` included; with SQL given, as a script is run. No SQL
+    /// is a script, too: it is not what standard input is for.
     pub fn shell(&self, sql: Option<String>, terminal: Terminal) -> Cmd {
         let cmd = self.program("psql").args(["-d", self.database()]);
         match (sql, terminal) {
             (Some(sql), _) => self.place.wrap(cmd.args(["-X", "-v", "ON_ERROR_STOP=1"]).input(sql)),
             (None, Terminal::Present) => self.place.wrap_for_person(cmd),
-            (None, Terminal::Absent) => self.place.wrap(cmd.input("")),
+            (None, Terminal::Absent) => self.place.wrap_for_reader(cmd),
         }
     }
 

@@ -256,7 +256,7 @@ SELECT jsonb_build_object(
   'roles', (SELECT jsonb_agg(rolname) FROM pg_roles WHERE rolname !~ '^pg_'),
   'slots', (SELECT count(*) FROM pg_replication_slots WHERE database = {name} AND slot_type = 'logical'),
   'sessions', coalesce((SELECT jsonb_agg(jsonb_build_object('pid', pid, 'user', usename, 'app', application_name, 'host', host(client_addr), 'state', state) ORDER BY pid)
-    FROM pg_stat_activity WHERE datname = {name} AND pid <> pg_backend_pid() AND backend_type = 'client backend'), '[]'),
+    FROM pg_stat_activity WHERE datname = {name} AND pid <> pg_backend_pid() AND usesysid IS NOT NULL AND coalesce(backend_type, 'client backend') = 'client backend'), '[]'),
   'extensions', CASE WHEN current_database() = {name} THEN (SELECT coalesce(jsonb_object_agg(extname, extversion), '{}') FROM pg_extension) ELSE '{}' END,
   {tables}
   'databases', coalesce((SELECT jsonb_agg(jsonb_build_object(

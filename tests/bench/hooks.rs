@@ -1,0 +1,95 @@
+//! What hooks get in their environment: the README's words, by what a hook has seen.
+
+use std::collections::BTreeMap;
+
+use super::{Bench, Call, DOCKER, HOST};
+
+/// A database by its address, with a password.
+const BY_URL: &str = "[project]\nname = \"shop\"\n[databases.main]\nprograms = \"../bin\"\n\
+    postgres = { url = \"postgresql://boss:hunter22@localhost:5433/app\" }\n";
+
+/// What the run gives a hook: on this machine its environment, in a container what is passed in.
+fn given(call: &Call) -> BTreeMap<String, String> {
+    let ours = |name: &str| name == "DATABASE_URL" || name.starts_with("DBTASKS_") || name.starts_with("PG");
+    let passed = call.argv.iter().zip(call.argv.iter().skip(1)).filter(|(flag, _)| *flag == "-e").map(|(_, pair)| {
+        let secret = || (pair.clone(), call.env[pair].clone());
+        pair.split_once('=').map_or_else(secret, |(name, value)| (name.into(), value.into()))
+    });
+    match call.argv[0].ends_with("docker") {
+        true => passed.collect(),
+        false => call.env.clone().into_iter().filter(|(name, _)| ours(name)).collect(),
+    }
+}
+
+/// What the one hook of this word was given.
+fn of(bench: &Bench, word: &str) -> BTreeMap<String, String> {
+    let calls = bench.calls();
+    let mut hooks =
+        calls.iter().filter(|call| call.argv.iter().any(|w| w.ends_with("migrator")) && call.argv.iter().any(|w| w == word));
+    let (one, more) = (hooks.next().unwrap_or_else(|| panic!("no hook `{word}`: {calls:#?}")), hooks.next());
+    assert!(more.is_none(), "{word}");
+    given(one)
+}
+
+/// The address alone, as `NAME=value` words.
+fn address(given: &BTreeMap<String, String>) -> String {
+    let address = given.iter().filter(|(name, _)| !name.starts_with("DBTASKS_"));
+    address.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_hook_gets_the_address_that_is_known() {
+    let own = "[hooks]\nmigrate = { run = [\"migrator\", \"up\"], url = \"postgresql://shop@db/{database}\" }\n";
+    let inside = "[hooks]\nmigrate = { run = [\"migrator\", \"up\"], container = \"pg\" }\n";
+    let inside_own =
+        "[hooks]\nmigrate = { run = [\"migrator\", \"up\"], container = \"pg\", url = \"postgresql://shop@db/{database}\" }\n";
+    let plain = "[hooks]\nmigrate = [\"migrator\", \"up\"]\n";
+    let by_url = "DATABASE_URL=postgresql://boss:hunter22@localhost:5433/app PGDATABASE=app PGHOST=localhost PGPASSWORD=hunter22 PGPORT=5433 PGUSER=boss";
+    for (toml, want) in [
+        (format!("{BY_URL}{plain}"), by_url),
+        (format!("{HOST}{plain}"), "DATABASE_URL=postgresql://boss@localhost/app PGDATABASE=app PGUSER=boss"),
+        (format!("{HOST}{own}"), "DATABASE_URL=postgresql://shop@db/app"),
+        // the port of the database's container is not published
+        (format!("{DOCKER}{plain}"), ""),
+        (format!("{DOCKER}{own}"), "DATABASE_URL=postgresql://shop@db/app"),
+        (format!("{DOCKER}{inside}"), ""),
+        // this machine's address is another in a container
+        (format!("{BY_URL}[containers.pg]\ndocker = \"shop-pg\"\n{inside}"), ""),
+        (format!("{DOCKER}{inside_own}"), "DATABASE_URL=postgresql://shop@db/app"),
+    ] {
+        let mut bench = Bench::new(&toml);
+        bench.env("PGOPTIONS", "-c a=b").env("PGHOSTADDR", "10.0.0.7").env("ENVIRONMENT", "staging");
+        bench.run(&["db-migrate"]).exits(0);
+        let given = of(&bench, "up");
+        assert_eq!(address(&given), want, "{toml}");
+        let told = |name: &str| given.get(name).map(String::as_str);
+        assert_eq!(
+            (told("DBTASKS_TASK"), told("DBTASKS_DATABASE"), told("DBTASKS_ENVIRONMENT"), told("DBTASKS_OUTCOME")),
+            (Some("migrate"), Some("app"), Some("staging"), Some("pending"))
+        );
+        assert_eq!(told("DBTASKS_BACKUP"), None);
+    }
+}
+
+#[test]
+fn a_hook_gets_no_address_where_none_is_meant() {
+    let two = "[databases.side]\nprograms = \"../bin\"\npostgres = { database = \"side\", user = \"boss\" }\n";
+    let hooks = "[hooks]\nbefore-backup = [\"migrator\", \"project\"]\nbefore-verify = [\"migrator\", \"files\"]\n\
+        before-cleanup = [\"migrator\", \"old\"]\n\
+        [databases.main.hooks]\nafter-backup = [\"migrator\", \"own\"]\nbefore-verify = [\"migrator\", \"never\"]\n";
+    let bench = Bench::new(&format!("{HOST}{two}{hooks}"));
+    bench.facts("side", super::facts("side"));
+    bench.run(&["db-backup"]).exits(0);
+    let (project, own) = (of(&bench, "project"), of(&bench, "own"));
+    assert_eq!(address(&project), "");
+    assert_eq!(project["DBTASKS_DATABASE"], "app,side");
+    assert_eq!(address(&own), "DATABASE_URL=postgresql://boss@localhost/app PGDATABASE=app PGUSER=boss");
+    assert!(own["DBTASKS_BACKUP"].contains("/backups/") && own["DBTASKS_OUTCOME"] == "done", "{own:?}");
+    bench.run(&["db-verify"]).exits(0);
+    let files = of(&bench, "files");
+    assert_eq!(address(&files), "");
+    assert!(files["DBTASKS_BACKUP"].contains("/backups/"), "{files:?}");
+    bench.run(&["db-cleanup", "--yes"]).exits(0);
+    assert_eq!(address(&of(&bench, "old")), "");
+    assert!(!bench.calls().iter().any(|call| call.argv.iter().any(|word| word == "never")));
+}
