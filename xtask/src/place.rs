@@ -53,6 +53,20 @@ impl Place {
         }
     }
 
+    /// The command as it is run here under a mark, by which [`Place::end`] finds it: what `docker exec` began goes on without its
+    /// client (docker/cli#5309). The mark is an argument of its own shell, because nothing else of a process can be read by another
+    /// user there, and it may become one.
+    pub fn wrap_marked(&self, cmd: Cmd, mark: &str) -> Cmd {
+        let words = ["-c", MARKED, mark, &cmd.program].map(String::from).into_iter().chain(cmd.args).collect();
+        self.wrap(Cmd { program: "sh".into(), args: words, ..cmd })
+    }
+
+    /// Ends what runs here under a mark, with all that it has started: kindly first, after five seconds for good. It is done when
+    /// nothing of it is left.
+    pub fn end(&self, mark: &str) -> Cmd {
+        self.wrap(Cmd::new("sh").args(["-c", include_str!("place/end.sh"), "sh", mark]))
+    }
+
     /// The same with a terminal, for a person at a prompt and never for data.
     pub fn wrap_for_person(&self, cmd: Cmd) -> Cmd {
         let mut wrapped = self.wrap(cmd);
@@ -62,6 +76,9 @@ impl Place {
         wrapped
     }
 }
+
+/// Runs its arguments, and stays until they have ended.
+const MARKED: &str = r#""$@"; exit $?"#;
 
 /// `docker exec`: never a TTY (it turns LF into CRLF), `-i` only where something is fed, and a secret's variable by name alone:
 /// the client passes its own value on, so that no argv holds it.
@@ -101,6 +118,60 @@ mod tests {
             (user, Cmd::new("initdb").arg("-D"), "unshare --user /pg/bin/initdb -D"),
         ] {
             assert_eq!(place.wrap(cmd).to_string(), want);
+        }
+    }
+
+    /// Every shell that an image may have, among those of this machine.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn what_runs_under_a_mark_is_ended_with_all_that_it_has_started() {
+        use std::process::{Command, Stdio};
+        use std::time::{Duration, Instant};
+        for shell in [&["dash"][..], &["bash"], &["bash", "--posix"], &["busybox", "sh"]] {
+            if Command::new(shell[0]).args(&shell[1..]).args(["-c", ":"]).status().is_err() {
+                println!("there is no {shell:?}");
+                continue;
+            }
+            let folder = tempfile::tempdir().unwrap();
+            let mark = format!("db-tasks/{}/migrate", folder.path().display());
+            let here = Place::Host { programs: None };
+            // `sh` is the shell at hand, by its name alone: the mark goes by it
+            let run = |cmd: &Cmd| {
+                let mut command = Command::new(shell[0]);
+                if shell[0] != "busybox" {
+                    std::os::unix::process::CommandExt::arg0(&mut command, "sh");
+                }
+                command.args(&shell[1..]).args(&cmd.args).stdin(Stdio::null()).stderr(Stdio::piped());
+                command
+            };
+            // one that ignores SIGTERM, and one that has lost its parent
+            let file = folder.path().join("pids");
+            let line = format!(
+                "(trap '' TERM; echo $$ >>'{0}'; sleep 61 & echo $! >>'{0}'; wait; sleep 62) & (sleep 63 & echo $! >>'{0}'); wait",
+                file.display()
+            );
+            let mut child = run(&here.wrap_marked(Cmd::new("sh").args(["-c", &line]), &mark));
+            std::os::unix::process::CommandExt::process_group(&mut child, 0);
+            let mut child = child.spawn().unwrap();
+            let bystander = run(&here.wrap_marked(Cmd::new("sleep").arg("5"), "db-tasks/other/migrate")).spawn().unwrap();
+            let begun = Instant::now();
+            let pids = || std::fs::read_to_string(&file).unwrap_or_default().lines().map(String::from).collect::<Vec<_>>();
+            while pids().len() < 3 {
+                assert!(begun.elapsed() < Duration::from_secs(10));
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            let ended = run(&here.end(&mark)).output().unwrap();
+            assert!(ended.status.success(), "{shell:?}: {ended:?}");
+            let _ = child.wait();
+            let alive =
+                |pid: &String| std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "));
+            assert_eq!(pids().into_iter().filter(alive).collect::<Vec<_>>(), Vec::<String>::new(), "{shell:?}");
+            let mut bystander = bystander;
+            assert!(bystander.try_wait().unwrap().is_none(), "{shell:?} ended a stranger");
+            bystander.kill().unwrap();
+            bystander.wait().unwrap();
+            // nothing is left: nothing is to be done
+            assert!(run(&here.end(&mark)).status().unwrap().success());
         }
     }
 

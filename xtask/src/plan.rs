@@ -182,6 +182,9 @@ pub struct Hook {
     pub cmd: Cmd,
     /// Seconds after which it is ended.
     pub timeout: u64,
+    /// What ends it where it runs, when that is not with its command.
+    #[serde(default)]
+    pub end: Option<Cmd>,
 }
 
 /// Makes sure that a command answers as expected.
