@@ -3,6 +3,7 @@
 use super::stores_inside::App;
 use super::{Outcome, Project, same, signal, tiny, until};
 use crate::support::cluster::{Cluster, TempDb, cluster};
+use crate::support::component::output;
 use crate::support::docker::{Options, container, engine};
 use crate::support::need;
 use std::fs;
@@ -107,6 +108,30 @@ fn a_container_without_a_shell_is_no_place_for_a_reset() {
     project.fails("db-reset --force", 3, &refusal);
     same(&cluster.fingerprint(&db.name), &before);
     project.ok("db-migrate").ends_with(0, "after a timeout or a signal it goes on there");
+}
+
+/// T20: the server is process 1 there, and takes the violent end of any orphan for a crash of its own.
+#[test]
+fn a_hook_that_is_ended_in_the_databases_own_container_leaves_the_server_at_work() {
+    let engine = need!("docker", engine());
+    let pg = need!("container", container(&Options::default()));
+    tiny(&pg.server, "appdb");
+    let before = pg.server.fingerprint("appdb");
+    let sleep = "psql -X -d \"$DATABASE_URL\" -c \"SELECT pg_sleep(60)\"";
+    for run in [format!("'{sleep}'"), format!("'{sleep}; {sleep}'"), "[\"sleep\", \"60\"]".into()] {
+        let config = format!(
+            "[containers.pg]\ndocker = \"{}\"\n[databases.main]\ncontainer = \"pg\"\npostgres = {{ user = \"app\", database = \"appdb\" }}\n\
+             [hooks]\nmigrate = {{ run = {run}, container = \"pg\", timeout = 2, url = \"postgresql://app@/{{database}}\" }}\n",
+            pg.name
+        );
+        let project = Project::new(&config).env("DOCKER_HOST", &engine.docker_host);
+        project.fails("db-reset --force", 1, "was not done after 2 s");
+        same(&pg.server.fingerprint("appdb"), &before);
+        assert_eq!(project.ok("db-repair").out.trim(), "nothing to repair");
+        assert_eq!(pg.server.sql("postgres", "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"), "0");
+        let logs = output(engine.run("sh").args(["-c", &format!("docker logs {} 2>&1", pg.name)])).unwrap();
+        assert!(!logs.contains("terminating any other active server processes"), "{run}: {logs}");
+    }
 }
 
 /// The port is not published: no address leads there, and no other may be met.

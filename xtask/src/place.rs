@@ -121,57 +121,52 @@ mod tests {
         }
     }
 
-    /// Every shell that an image may have, among those of this machine.
+    /// By every shell that an image may have, among those of this machine.
     #[test]
     #[cfg(target_os = "linux")]
     fn what_runs_under_a_mark_is_ended_with_all_that_it_has_started() {
         use std::process::{Command, Stdio};
         use std::time::{Duration, Instant};
-        for shell in [&["dash"][..], &["bash"], &["bash", "--posix"], &["busybox", "sh"]] {
-            if Command::new(shell[0]).args(&shell[1..]).args(["-c", ":"]).status().is_err() {
-                println!("there is no {shell:?}");
-                continue;
-            }
+        for shell in ["dash", "bash", "busybox"] {
             let folder = tempfile::tempdir().unwrap();
-            let mark = format!("db-tasks/{}/migrate", folder.path().display());
-            let here = Place::Host { programs: None };
-            // `sh` is the shell at hand, by its name alone: the mark goes by it
+            let Ok(program) = which::which(shell) else {
+                println!("there is no {shell}");
+                continue;
+            };
+            std::os::unix::fs::symlink(program, folder.path().join("sh")).unwrap();
+            let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
+            // like `docker exec`, in a session of its own
             let run = |cmd: &Cmd| {
-                let mut command = Command::new(shell[0]);
-                if shell[0] != "busybox" {
-                    std::os::unix::process::CommandExt::arg0(&mut command, "sh");
-                }
-                command.args(&shell[1..]).args(&cmd.args).stdin(Stdio::null()).stderr(Stdio::piped());
+                let mut command = Command::new("setsid");
+                command.arg(&cmd.program).args(&cmd.args).env("PATH", &path).stdin(Stdio::null()).stderr(Stdio::piped());
                 command
             };
-            // one that ignores SIGTERM, and one that has lost its parent
+            let (here, mark) = (Place::Host { programs: None }, format!("db-tasks{}/migrate", folder.path().display()));
+            // one that ignores SIGTERM, one of its own, and one that has lost its parent
+            let line = "(trap '' TERM; sleep 61 & echo $! >>$0; while :; do sleep 0.1; done) & echo $! >>$0; \
+                        (sleep 62 & echo $! >>$0); wait";
             let file = folder.path().join("pids");
-            let line = format!(
-                "(trap '' TERM; echo $$ >>'{0}'; sleep 61 & echo $! >>'{0}'; wait; sleep 62) & (sleep 63 & echo $! >>'{0}'); wait",
-                file.display()
-            );
-            let mut child = run(&here.wrap_marked(Cmd::new("sh").args(["-c", &line]), &mark));
-            std::os::unix::process::CommandExt::process_group(&mut child, 0);
-            let mut child = child.spawn().unwrap();
-            let bystander = run(&here.wrap_marked(Cmd::new("sleep").arg("5"), "db-tasks/other/migrate")).spawn().unwrap();
-            let begun = Instant::now();
+            let hook = Cmd::new("sh").args(["-c", line, file.to_str().unwrap()]);
+            let mut child = run(&here.wrap_marked(hook, &mark)).spawn().unwrap();
+            let mut stranger =
+                run(&here.wrap_marked(Cmd::new("sleep").arg("63"), &mark.replace("migrate", "seed"))).spawn().unwrap();
             let pids = || std::fs::read_to_string(&file).unwrap_or_default().lines().map(String::from).collect::<Vec<_>>();
+            let begun = Instant::now();
             while pids().len() < 3 {
                 assert!(begun.elapsed() < Duration::from_secs(10));
                 std::thread::sleep(Duration::from_millis(10));
             }
             let ended = run(&here.end(&mark)).output().unwrap();
-            assert!(ended.status.success(), "{shell:?}: {ended:?}");
-            let _ = child.wait();
-            let alive =
-                |pid: &String| std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "));
-            assert_eq!(pids().into_iter().filter(alive).collect::<Vec<_>>(), Vec::<String>::new(), "{shell:?}");
-            let mut bystander = bystander;
-            assert!(bystander.try_wait().unwrap().is_none(), "{shell:?} ended a stranger");
-            bystander.kill().unwrap();
-            bystander.wait().unwrap();
-            // nothing is left: nothing is to be done
-            assert!(run(&here.end(&mark)).status().unwrap().success());
+            child.wait().unwrap();
+            let alive = |pid: &String| std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|s| !s.contains(") Z "));
+            assert_eq!(pids().into_iter().filter(alive).collect::<Vec<_>>(), Vec::<String>::new(), "{shell}");
+            assert!(ended.status.success(), "{shell}: {ended:?}");
+            assert!(stranger.try_wait().unwrap().is_none(), "{shell} ended a stranger");
+            // where nothing is left, nothing is to be done
+            for mark in [mark.replace("migrate", "seed"), mark] {
+                assert!(run(&here.end(&mark)).status().unwrap().success());
+            }
+            stranger.wait().unwrap();
         }
     }
 

@@ -74,9 +74,9 @@ impl Session {
         let secrets = &mut self.project.secrets;
         let at_hand = database.map(|(_, name)| name);
         if let Some(template) = hook.url.as_ref().filter(|url| at_hand.is_some() || !url.contains("{database}")) {
-            let name = at_hand.unwrap_or_default();
-            let url = template.replace("{database}", &url::encode(name));
-            let url = secrets.keep(format!("DATABASE_URL of `{name}` for {}", hook.moment), url);
+            let url = template.replace("{database}", &url::encode(at_hand.unwrap_or_default()));
+            let of = at_hand.map_or(String::new(), |name| format!(" of `{name}`"));
+            let url = secrets.keep(format!("DATABASE_URL{of} for {}", hook.moment), url);
             return Some(Address { url, env: Vec::new() });
         }
         let (surveyed, name) = database?;

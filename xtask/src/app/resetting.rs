@@ -126,7 +126,7 @@ pub fn repair(session: &mut Session, args: &cli::Repair) -> Result<Exit> {
         if intent == Intent::Show {
             session.repair(intent)?;
         }
-        let left = session.unfinished()?.map_or(0, |left| left.pending.len());
+        let left = session.unfinished()?.map_or(0, |left| left.pending.len() + left.inside.len());
         if left > 0 && intent == Intent::Run {
             let file = session.project.state_dir().join("unfinished.json");
             return Err(Problem::failed(format!("{left} of the deeds could not be done"))

@@ -32,7 +32,11 @@ pub fn run(
     let (reader, writer) = std::io::pipe()?;
     // before it begins: nobody could end there what nobody knows of
     hook.end.iter().try_for_each(|end| journal.begins_inside(end))?;
-    let child = movers::start(&hook.cmd, Input::Text, Outlet::Both(writer), secrets, interrupt)?;
+    let started = movers::start(&hook.cmd, Input::Text, Outlet::Both(writer), secrets, interrupt);
+    if started.is_err() {
+        hook.end.iter().try_for_each(|end| journal.has_ended_inside(end))?;
+    }
+    let child = started?;
     journal.hook(child.process())?;
     let mut last = VecDeque::new();
     let followed = follow(&child, &lines(reader), hook.timeout, interrupt, &mut |line| {
