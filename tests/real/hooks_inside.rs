@@ -13,7 +13,7 @@ use std::fs;
 const MIGRATOR: &str = "trap \"\" TERM INT; touch /tmp/at-work; (sleep 301 &); \
     setpriv --reuid=999 --clear-groups bash -c \"trap : TERM; while :; do sleep 302; done\" & while :; do sleep 0.2; done";
 
-fn ground<'a>(cluster: &'a Cluster, app: &App, migrate: &str) -> (TempDb, Project) {
+fn ground(cluster: &Cluster, app: &App, migrate: &str) -> (TempDb, Project) {
     let db = cluster.database();
     tiny(cluster, &db.name);
     let config = format!(

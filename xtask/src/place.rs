@@ -127,12 +127,12 @@ mod tests {
     fn what_runs_under_a_mark_is_ended_with_all_that_it_has_started() {
         use std::process::{Command, Stdio};
         use std::time::{Duration, Instant};
-        for shell in ["dash", "bash", "busybox"] {
+        // not every machine has all of them, and each has one
+        let shells = ["dash", "bash", "busybox"].into_iter().filter_map(|shell| Some((shell, which::which(shell).ok()?)));
+        let shells: Vec<_> = shells.collect();
+        assert!(!shells.is_empty());
+        for (shell, program) in shells {
             let folder = tempfile::tempdir().unwrap();
-            let Ok(program) = which::which(shell) else {
-                println!("there is no {shell}");
-                continue;
-            };
             std::os::unix::fs::symlink(program, folder.path().join("sh")).unwrap();
             let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
             // like `docker exec`, in a session of its own

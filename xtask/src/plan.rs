@@ -172,7 +172,7 @@ pub enum How {
     /// A command, and another that makes way for it while it waits.
     Meanwhile(Cmd, Cmd),
     /// A program of the project's own.
-    Hook(Hook),
+    Hook(Box<Hook>),
 }
 
 /// A program of the project's own: what it says is passed on, and it has a time to be done in.

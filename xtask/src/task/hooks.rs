@@ -114,7 +114,7 @@ impl Hooks {
             cmd = cmd.dir(&self.root);
         }
         let what = format!("the {} hook: {}", ready.hook.moment, shorten(&ready.hook.run.to_string(), 60));
-        Act::Write(Deed { what, how: How::Hook(plan::Hook { cmd, timeout: ready.hook.timeout, end }) })
+        Act::Write(Deed { what, how: How::Hook(Box::new(plan::Hook { cmd, timeout: ready.hook.timeout, end })) })
     }
 
     /// What a person should know of the hooks of one moment.
