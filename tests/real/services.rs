@@ -35,6 +35,14 @@ impl Drop for Dependent {
     }
 }
 
+fn config(web: &Dependent, within: u32) -> String {
+    format!(
+        "[containers.web]\ndocker = \"{}\"\nstop-during = [\"restore\"]\nready-within = {within}\n\
+         [databases.main]\npostgres = {{ url = \"${{DATABASE_URL}}\" }}\n",
+        web.name
+    )
+}
+
 #[test]
 fn a_service_with_a_health_check_is_waited_for_until_it_is_healthy() {
     let engine = need!("docker", engine());
@@ -43,14 +51,7 @@ fn a_service_with_a_health_check_is_waited_for_until_it_is_healthy() {
     tiny(cluster, &db.name);
     let before = cluster.fingerprint(&db.name);
     let web = need!("container", Dependent::start(engine, "test -e /tmp/ready"));
-    let config = |within: u32| {
-        format!(
-            "[containers.web]\ndocker = \"{}\"\nstop-during = [\"restore\", \"undo\"]\nready-within = {within}\n\
-             [databases.main]\npostgres = {{ url = \"${{DATABASE_URL}}\" }}\n",
-            web.name
-        )
-    };
-    let project = Project::new(&config(30)).env("DATABASE_URL", &db.url).env("DOCKER_HOST", &engine.docker_host);
+    let project = Project::new(&config(&web, 30)).env("DATABASE_URL", &db.url).env("DOCKER_HOST", &engine.docker_host);
     project.backup();
     cluster.sql(&db.name, "DELETE FROM orders");
     let begun = Instant::now();
@@ -61,7 +62,7 @@ fn a_service_with_a_health_check_is_waited_for_until_it_is_healthy() {
     same(&cluster.fingerprint(&db.name), &before);
     // a limit that is too short for it: it is said first, and the restore has been done
     cluster.sql(&db.name, "DELETE FROM orders");
-    project.write("db-tasks.toml", config(1));
+    project.write("db-tasks.toml", config(&web, 1));
     let first = format!("error: waited in vain for the container {} to be healthy; the work itself is done\n", web.name);
     project.fails("db-restore --latest --yes", 1, &first).ends_with(1, "it answers `starting`");
     same(&cluster.fingerprint(&db.name), &before);
@@ -76,12 +77,7 @@ fn a_service_that_never_gets_healthy_is_given_up() {
     tiny(cluster, &db.name);
     let before = cluster.fingerprint(&db.name);
     let web = need!("container", Dependent::start(engine, "false"));
-    let config = format!(
-        "[containers.web]\ndocker = \"{}\"\nstop-during = [\"restore\"]\nready-within = 7\n\
-         [databases.main]\npostgres = {{ url = \"${{DATABASE_URL}}\" }}\n",
-        web.name
-    );
-    let project = Project::new(&config).env("DATABASE_URL", &db.url).env("DOCKER_HOST", &engine.docker_host);
+    let project = Project::new(&config(&web, 7)).env("DATABASE_URL", &db.url).env("DOCKER_HOST", &engine.docker_host);
     project.backup();
     cluster.sql(&db.name, "DELETE FROM orders");
     let said = project.fails("db-restore --latest --yes", 1, "it answers `unhealthy`");
