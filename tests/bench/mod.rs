@@ -6,12 +6,14 @@ mod bad_input;
 mod consent;
 mod doctor;
 mod drift;
+mod engines;
 mod hooks;
 mod json;
 mod plan;
 mod prompts;
 mod said;
 mod secrets;
+mod services;
 mod settings;
 mod shell;
 mod snapshots;
@@ -76,7 +78,7 @@ impl Bench {
         fs::create_dir(&project).unwrap();
         // a link, not a copy: a file that was just written may be busy when it is run
         let fake = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/bench/fake").canonicalize().unwrap();
-        for program in ["psql", "pg_dump", "docker", "migrator"] {
+        for program in ["psql", "pg_dump", "docker", "podman", "migrator"] {
             std::os::unix::fs::symlink(&fake, temp.path().join("bin").join(program)).unwrap();
         }
         let bench = Self { temp, env: BTreeMap::new(), project };

@@ -1,13 +1,16 @@
 //! The program on real servers: what the traps do to it, and what is left after it was killed.
 
 mod docker;
+mod engines;
 mod guards;
+mod hooks_inside;
 mod host;
 mod in_place;
 pub mod kill;
 mod memory;
 mod migrators;
 mod reset;
+mod services;
 pub mod stores;
 mod stores_inside;
 mod traps_client;

@@ -11,13 +11,13 @@ use db_tasks::engine::files::{Census, differences};
 use std::fs;
 
 /// A container of the application, without a database in it.
-struct App {
-    engine: &'static Engine,
-    name: String,
+pub struct App {
+    pub engine: &'static Engine,
+    pub name: String,
 }
 
 impl App {
-    fn start(engine: &'static Engine) -> Result<Self, String> {
+    pub fn start(engine: &'static Engine) -> Result<Self, String> {
         let app = Self { engine, name: unique("dbt-app") };
         watchdog::at_exit(&format!("DOCKER_HOST='{}' docker rm -vf {}", engine.docker_host, app.name));
         let run = ["run", "-d", "--init=false", "--name", &app.name, "--network", "none", "-v", "/vol"];
@@ -25,7 +25,7 @@ impl App {
         Ok(app)
     }
 
-    fn sh(&self, script: &str) -> String {
+    pub fn sh(&self, script: &str) -> String {
         self.engine.docker(&["exec", &self.name, "bash", "-ec", script]).unwrap()
     }
 

@@ -53,6 +53,20 @@ impl Place {
         }
     }
 
+    /// The command as it is run here under a mark, by which [`Place::end`] finds it: what `docker exec` began goes on without its
+    /// client (docker/cli#5309). The mark is an argument of its own shell, because nothing else of a process can be read by another
+    /// user there, and it may become one.
+    pub fn wrap_marked(&self, cmd: Cmd, mark: &str) -> Cmd {
+        let words = ["-c", MARKED, mark, &cmd.program].map(String::from).into_iter().chain(cmd.args).collect();
+        self.wrap(Cmd { program: "sh".into(), args: words, ..cmd })
+    }
+
+    /// Ends what runs here under a mark, with all that it has started: kindly first, after five seconds for good. It is done when
+    /// nothing of it is left.
+    pub fn end(&self, mark: &str) -> Cmd {
+        self.wrap(Cmd::new("sh").args(["-c", include_str!("place/end.sh"), "sh", mark]))
+    }
+
     /// The same with a terminal, for a person at a prompt and never for data.
     pub fn wrap_for_person(&self, cmd: Cmd) -> Cmd {
         self.wrap_lent(cmd, "-it")
@@ -71,6 +85,9 @@ impl Place {
         wrapped
     }
 }
+
+/// Runs its arguments, and stays until they have ended.
+const MARKED: &str = r#""$@"; exit $?"#;
 
 /// `docker exec`: never a TTY (it turns LF into CRLF), `-i` only where something is fed, and a secret's variable by name alone:
 /// the client passes its own value on, so that no argv holds it.
@@ -110,6 +127,55 @@ mod tests {
             (user, Cmd::new("initdb").arg("-D"), "unshare --user /pg/bin/initdb -D"),
         ] {
             assert_eq!(place.wrap(cmd).to_string(), want);
+        }
+    }
+
+    /// By every shell that an image may have, among those of this machine.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn what_runs_under_a_mark_is_ended_with_all_that_it_has_started() {
+        use std::process::{Command, Stdio};
+        use std::time::{Duration, Instant};
+        // not every machine has all of them, and each has one
+        let shells = ["dash", "bash", "busybox"].into_iter().filter_map(|shell| Some((shell, which::which(shell).ok()?)));
+        let shells: Vec<_> = shells.collect();
+        assert!(!shells.is_empty());
+        for (shell, program) in shells {
+            let folder = tempfile::tempdir().unwrap();
+            std::os::unix::fs::symlink(program, folder.path().join("sh")).unwrap();
+            let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
+            // like `docker exec`, in a session of its own
+            let run = |cmd: &Cmd| {
+                let mut command = Command::new("setsid");
+                command.arg(&cmd.program).args(&cmd.args).env("PATH", &path).stdin(Stdio::null()).stderr(Stdio::piped());
+                command
+            };
+            let (here, mark) = (Place::Host { programs: None }, format!("db-tasks{}/migrate", folder.path().display()));
+            // one that ignores SIGTERM, one of its own, and one that has lost its parent
+            let line = "(trap '' TERM; sleep 61 & echo $! >>$0; while :; do sleep 0.1; done) & echo $! >>$0; \
+                        (sleep 62 & echo $! >>$0); wait";
+            let file = folder.path().join("pids");
+            let hook = Cmd::new("sh").args(["-c", line, file.to_str().unwrap()]);
+            let mut child = run(&here.wrap_marked(hook, &mark)).spawn().unwrap();
+            let mut stranger =
+                run(&here.wrap_marked(Cmd::new("sleep").arg("63"), &mark.replace("migrate", "seed"))).spawn().unwrap();
+            let pids = || std::fs::read_to_string(&file).unwrap_or_default().lines().map(String::from).collect::<Vec<_>>();
+            let begun = Instant::now();
+            while pids().len() < 3 {
+                assert!(begun.elapsed() < Duration::from_secs(10));
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            let ended = run(&here.end(&mark)).output().unwrap();
+            child.wait().unwrap();
+            let alive = |pid: &String| std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|s| !s.contains(") Z "));
+            assert_eq!(pids().into_iter().filter(alive).collect::<Vec<_>>(), Vec::<String>::new(), "{shell}");
+            assert!(ended.status.success(), "{shell}: {ended:?}");
+            assert!(stranger.try_wait().unwrap().is_none(), "{shell} ended a stranger");
+            // where nothing is left, nothing is to be done
+            for mark in [mark.replace("migrate", "seed"), mark] {
+                assert!(run(&here.end(&mark)).status().unwrap().success());
+            }
+            stranger.wait().unwrap();
         }
     }
 

@@ -172,7 +172,7 @@ pub enum How {
     /// A command, and another that makes way for it while it waits.
     Meanwhile(Cmd, Cmd),
     /// A program of the project's own.
-    Hook(Hook),
+    Hook(Box<Hook>),
 }
 
 /// A program of the project's own: what it says is passed on, and it has a time to be done in.
@@ -182,6 +182,9 @@ pub struct Hook {
     pub cmd: Cmd,
     /// Seconds after which it is ended.
     pub timeout: u64,
+    /// What ends it where it runs, when that is not with its command.
+    #[serde(default)]
+    pub end: Option<Cmd>,
 }
 
 /// Makes sure that a command answers as expected.

@@ -3,9 +3,11 @@
 use anyhow::Result;
 
 use super::session::Session;
-use crate::cmd::Value;
-use crate::config::hooks::Hook;
-use crate::config::{At, SecretName, url};
+use crate::cmd::{Cmd, Value};
+use crate::config::hooks::{Hook, Run};
+use crate::config::{SecretName, Secrets, url};
+use crate::door::ask::ask;
+use crate::engine::files::Inside;
 use crate::facts::{Surveyed, containers};
 use crate::place::Place;
 use crate::plan::Plan;
@@ -50,32 +52,42 @@ impl Session {
     }
 
     fn ready(&mut self, hook: Hook, database: Option<(&Surveyed, &str)>) -> Result<Ready> {
-        let place = match &hook.container {
-            None => Place::Host { programs: None },
+        let (place, mark) = match &hook.container {
+            None => (Place::Host { programs: None }, None),
             Some(key) => {
                 let spec = self.project.container(key).ok_or_else(|| anyhow::anyhow!("no container `{key}`"))?;
                 let found = containers::inspect(spec, &self.env)?;
-                Place::Container { engine: found.engine, name: found.name }
+                let place = Place::Container { engine: found.engine, name: found.name };
+                let mark = format!("db-tasks/{}/{}", self.moment.run, hook.moment);
+                let mark = if has_shell(&place, &hook)? { Some(mark) } else { None };
+                (place, mark)
             }
         };
-        let address = database.and_then(|(surveyed, name)| self.address(&hook, surveyed, name));
-        Ok(Ready { hook, place, address })
+        let address = self.address(&hook, database);
+        let unreached = database.filter(|_| address.is_none() && hook.container.is_none());
+        let unreached = unreached.and_then(|(surveyed, _)| Some(surveyed.container.as_ref()?.name.clone()));
+        Ok(Ready { hook, place, address, unreached, mark })
     }
 
     /// How a hook reaches a database, where that can be known: by what it says itself, or from this machine.
-    fn address(&mut self, hook: &Hook, surveyed: &Surveyed, name: &str) -> Option<Address> {
+    fn address(&mut self, hook: &Hook, database: Option<(&Surveyed, &str)>) -> Option<Address> {
         let secrets = &mut self.project.secrets;
-        let mut keep = |text: String| secrets.keep(format!("DATABASE_URL of `{name}` for {}", hook.moment), text);
-        if let Some(template) = &hook.url {
-            return Some(Address { url: keep(template.replace("{database}", &url::encode(name))), env: Vec::new() });
+        let at_hand = database.map(|(_, name)| name);
+        if let Some(template) = hook.url.as_ref().filter(|url| at_hand.is_some() || !url.contains("{database}")) {
+            let url = template.replace("{database}", &url::encode(at_hand.unwrap_or_default()));
+            let of = at_hand.map_or(String::new(), |name| format!(" of `{name}`"));
+            let url = secrets.keep(format!("DATABASE_URL{of} for {}", hook.moment), url);
+            return Some(Address { url, env: Vec::new() });
         }
+        let (surveyed, name) = database?;
         if hook.container.is_some() {
             return None;
         }
         let mut c = surveyed.client.connection.clone();
-        if let (At::Container(_), None) = (&surveyed.spec.at, &c.host) {
-            c.port = Some(surveyed.container.as_ref()?.published.clone()?);
-            c.host = Some("127.0.0.1".into());
+        // a URL is taken at its word; what else says "here" says it in the container
+        if surveyed.is_inside() && c.uri.is_none() {
+            let (host, port) = surveyed.container.as_ref()?.published.clone()?;
+            (c.host, c.port) = (Some(host), Some(port));
         }
         let mut env: Vec<(String, Value)> = Vec::new();
         let parts = [("PGHOST", &c.host), ("PGPORT", &c.port), ("PGUSER", &c.user)];
@@ -93,4 +105,10 @@ impl Session {
         let url = self.project.secrets.keep(format!("DATABASE_URL of `{name}`"), text);
         Some(Address { url, env })
     }
+}
+
+/// Whether a hook's container has the shell by which it is ended there. A line for `sh` takes one anyway.
+fn has_shell(place: &Place, hook: &Hook) -> Result<bool> {
+    let asked = place.wrap(Cmd::new("sh").args(["-c", ":"]));
+    Ok(matches!(hook.run, Run::Shell(_)) || !Inside::is_missing(ask(&asked, &Secrets::default())?.code))
 }

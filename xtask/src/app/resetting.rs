@@ -32,8 +32,8 @@ pub fn reset(session: &mut Session, args: &cli::Reset) -> Result<Exit> {
         let seeding = if args.no_seed { Seeding::Unseeded } else { Seeding::Seeded };
         let met = reset_task::hooks_meet(&session.project, target.name());
         let hooks = session.hooks("reset", &["migrate", "seed"].map(String::from), &[&target], Some(&met))?;
-        let plan = reset_task::plan(&session.project, &target, &services, &hooks, reset_task::Request { backup, seeding })?;
-        let plan = session.hooked(plan, &[&target])?;
+        let plan = reset_task::plan(&session.project, &target, &services.found, &hooks, reset_task::Request { backup, seeding })?;
+        let plan = session.hooked(services.noted(plan), &[&target])?;
         let said = session.env.given("SKIP_BACKUP_PROMPT").is_some() && session.env.says_yes("SKIP_BACKUP_PROMPT");
         let consent = if args.force || said { Consent::Yes } else { consent(&args.consent) };
         let done = session.carry_out(plan, consent, intent)?;
@@ -131,7 +131,7 @@ pub fn repair(session: &mut Session, args: &cli::Repair) -> Result<Exit> {
         if intent == Intent::Show {
             session.repair(intent)?;
         }
-        let left = session.unfinished()?.map_or(0, |left| left.pending.len());
+        let left = session.unfinished()?.map_or(0, |left| left.pending.len() + left.inside.len());
         if left > 0 && intent == Intent::Run {
             let file = session.project.state_dir().join("unfinished.json");
             return Err(Problem::failed(format!("{left} of the deeds could not be done"))

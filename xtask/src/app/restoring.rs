@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::cluster::Wants;
 use super::meant::Meant;
 use super::resetting::safety_backup;
-use super::session::{Intent, Session};
+use super::session::{Intent, Services, Session};
 use super::writing::{consent, dump_of, latest};
 use crate::bundle::{Backup, Catalog, Reason, catalog};
 use crate::cli;
@@ -65,7 +65,7 @@ fn put_back(session: &mut Session, args: &cli::Restore, meant: &Meant, chosen: &
     let set = session.surveyor().set(&meant.databases, &[], depth)?;
     let stores = meant.stores.iter().map(|s| session.surveyor().store(s)).collect::<Result<Vec<_>>>()?;
     let set = Set { stores, ..set };
-    let services = if args.into.is_some() { Vec::new() } else { session.services("restore")? };
+    let services = if args.into.is_some() { Services::default() } else { session.services("restore")? };
     let accept = [(args.any_database, Difference::Database), (args.any_version, Difference::Version)];
     let request = Request {
         aim: if args.into.is_some() { Aim::Beside } else { Aim::Live },
@@ -85,7 +85,7 @@ fn put_back(session: &mut Session, args: &cli::Restore, meant: &Meant, chosen: &
         }
         (None, [(target, dump)], []) if args.in_place => {
             let safety = safety_backup(session, target, Reason::PreRestore)?;
-            in_place::plan(&session.project, target, dump, &services, &request, safety)?
+            in_place::plan(&session.project, target, dump, &services.found, &request, safety)?
         }
         (None, ..) if args.in_place => {
             return Err(Problem::usage("`--in-place` restores one database").cure("say which with `--only`").into());
@@ -97,10 +97,10 @@ fn put_back(session: &mut Session, args: &cli::Restore, meant: &Meant, chosen: &
             let databases =
                 databases.iter().map(|(target, dump)| Subject::Database { target, dump, disk_left: disk_left(target) });
             let subjects: Vec<Subject<'_>> = stores.chain(databases).collect();
-            plan(&session.project, &subjects, chosen, &services, &request)?
+            plan(&session.project, &subjects, chosen, &services.found, &request)?
         }
     };
-    let plan = session.hooked(plan, &set.databases.iter().collect::<Vec<_>>())?;
+    let plan = session.hooked(services.noted(plan), &set.databases.iter().collect::<Vec<_>>())?;
     let done = session.carry_out(plan, consent(&args.consent), Intent::of(&args.consent))?;
     let restored = args.into.clone().unwrap_or_else(|| names(&set));
     if done.is_some() { session.print(&restored) } else { Ok(Exit::Done) }
@@ -165,8 +165,8 @@ fn swap_back(session: &mut Session, args: &cli::Undo, meant: &Meant) -> Result<E
     let stores = meant.stores.iter().map(|s| session.surveyor().store(s)).collect::<Result<Vec<_>>>()?;
     let set = Set { stores, ..set };
     let services = session.services("undo")?;
-    let plan = undo_task::plan(&session.project, &set, &services)?;
-    let plan = session.hooked(plan, &set.databases.iter().collect::<Vec<_>>())?;
+    let plan = undo_task::plan(&session.project, &set, &services.found)?;
+    let plan = session.hooked(services.noted(plan), &set.databases.iter().collect::<Vec<_>>())?;
     let done = session.carry_out(plan, consent(&args.consent), Intent::of(&args.consent))?;
     if done.is_some() { session.print(&names(&set)) } else { Ok(Exit::Done) }
 }

@@ -11,8 +11,9 @@ use chrono::Utc;
 use super::record::Record;
 use crate::bundle::name;
 use crate::cli;
-use crate::config::{self, Database, Dotenv, Env, Project};
+use crate::config::{self, ContainerBy, Database, Dotenv, Env, Project};
 use crate::door::Interrupt;
+use crate::door::movers::Process;
 use crate::facts::{ContainerFacts, Surveyor, containers};
 use crate::gate::{self, Agent, Circumstances, Consent, Judgement, Person, Verdict};
 use crate::plan::{Plan, Risk};
@@ -50,6 +51,23 @@ enum Output {
     Text,
     /// One document, at the end.
     Document,
+}
+
+/// The containers that stand still while a task works.
+#[derive(Default)]
+pub struct Services {
+    /// Those that are there.
+    pub found: Vec<ContainerFacts>,
+    /// What is said of those that are not.
+    notes: Vec<String>,
+}
+
+impl Services {
+    /// The plan, which says of those that are not there that they are not stopped.
+    pub fn noted(self, mut plan: Plan) -> Plan {
+        plan.notes.extend(self.notes);
+        plan
+    }
 }
 
 /// What is done with a plan.
@@ -127,10 +145,21 @@ impl Session {
         found.pop().context("a project has a database")
     }
 
-    /// The containers that a task stops while it works.
-    pub fn services(&self, task: &str) -> Result<Vec<ContainerFacts>> {
-        let concerned = self.project.containers.iter().filter(|c| c.stop_during.iter().any(|t| t == task));
-        concerned.map(|c| containers::inspect(c, &self.env)).collect()
+    /// The containers that a task stops while it works. One that is not there does not run, and is in nobody's way.
+    pub fn services(&self, task: &str) -> Result<Services> {
+        let mut services = Services::default();
+        for container in self.project.containers.iter().filter(|c| c.stop_during.iter().any(|t| t == task)) {
+            match containers::find(container, &self.env)? {
+                Ok(found) => services.found.push(found),
+                Err(absent) => services.notes.push(match &container.by {
+                    ContainerBy::Name(name) => format!("the container `{name}` does not exist: nothing to stop"),
+                    ContainerBy::Compose { .. } => {
+                        format!("{}: nothing to stop", [vec![absent.tried], absent.happened].concat().join("; "))
+                    }
+                }),
+            }
+        }
+        Ok(services)
     }
 
     /// Takes the project's lock, where something is going to be changed.
@@ -154,13 +183,24 @@ impl Session {
     /// Cleans up after a killed run. What can't be done stays on the list, and holds nobody up.
     pub fn repair(&mut self, intent: Intent) -> Result<()> {
         let Some(left) = self.unfinished()? else { return Ok(()) };
-        if let (Intent::Run, Some(hook)) = (intent, &left.hook) {
-            hook.end();
+        if intent == Intent::Run
+            && let Err(e) = self.end_hooks(&left)
+        {
+            // it must not meet what comes back: all of it waits for the next run
+            self.terminal.say(&format!("{e:#}"));
+            return Ok(());
         }
         if let Err(e) = self.carry_out(repair::plan(&left), Consent::Yes, intent) {
             self.terminal.say(&format!("{e:#}"));
         }
         Ok(())
+    }
+
+    /// Ends the hooks that outlived their run, and forgets them.
+    fn end_hooks(&self, left: &Unfinished) -> Result<()> {
+        left.hook.iter().for_each(Process::end);
+        left.inside.iter().try_for_each(run::end_inside)?;
+        journal::write(&self.project.state_dir(), &Unfinished { hook: None, inside: Vec::new(), ..left.clone() })
     }
 
     /// Whether a signal came.

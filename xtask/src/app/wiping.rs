@@ -35,8 +35,8 @@ fn empty(session: &mut Session, args: &cli::Wipe, meant: &Meant) -> Result<Exit>
     }
     let set = session.surveyor().set(&meant.databases, &meant.stores, Depth::Rows)?;
     let services = session.services("wipe")?;
-    let planned = wipe::plan(&session.project, &set, &catalog, &services, first, &session.moment)?;
-    let plan = session.hooked(planned.plan, &set.databases.iter().collect::<Vec<_>>())?;
+    let planned = wipe::plan(&session.project, &set, &catalog, &services.found, first, &session.moment)?;
+    let plan = session.hooked(services.noted(planned.plan), &set.databases.iter().collect::<Vec<_>>())?;
     match session.carry_out(plan, consent(&args.consent), intent)? {
         Some(_) => session.print(&planned.lines.join("\n")),
         None => Ok(Exit::Done),

@@ -44,7 +44,7 @@ pub struct File {
     #[serde(default)]
     pub project: ProjectTable,
     #[serde(default)]
-    pub containers: BTreeMap<String, ContainerTable>,
+    pub containers: BTreeMap<Text, ContainerTable>,
     #[serde(default)]
     pub databases: BTreeMap<String, DatabaseTable>,
     #[serde(default)]

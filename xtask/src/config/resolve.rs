@@ -28,7 +28,10 @@ pub fn resolve(path: &Path, text: &str, file: &File, env: &Env) -> Result<Projec
     let folder_name = root.file_name().map_or("project".into(), |n| n.to_string_lossy().into_owned());
     let name = r.layered("project.name", file.project.name.as_ref(), &[], &folder_name)?;
     let environment = r.layered("project.environment", file.project.environment.as_ref(), &["ENVIRONMENT"], "development")?;
-    let containers = file.containers.iter().map(|(key, table)| r.container(key, table)).collect::<Result<Vec<_>>>()?;
+    // services are stopped in the order in which the file names them
+    let mut containers: Vec<_> = file.containers.iter().collect();
+    containers.sort_by_key(|(key, _)| key.span().start);
+    let containers = containers.into_iter().map(|(key, table)| r.container(key.as_ref(), table)).collect::<Result<Vec<_>>>()?;
     let only = file.databases.len() == 1;
     let mut databases = Vec::new();
     for (key, table) in &file.databases {
@@ -222,10 +225,10 @@ impl Resolver<'_> {
             (Some(_), Some(_)) => Err(Problem::usage(format!("`databases.{key}` says both `container` and `cluster`"))
                 .cure("keep the one where the server runs")
                 .into()),
-            (Some(container), None) if file.containers.contains_key(&container) => Ok(At::Container(container)),
+            (Some(container), None) if file.containers.contains_key(container.as_str()) => Ok(At::Container(container)),
             (Some(container), None) => {
                 let offset = table.container.as_ref().map_or(0, |c| c.span().start);
-                let known: Vec<_> = file.containers.keys().map(|k| format!("`{k}`")).collect();
+                let known: Vec<_> = file.containers.keys().map(|k| format!("`{}`", k.as_ref())).collect();
                 Err(self
                     .wrong(offset, format!("there is no `[containers.{container}]`"))
                     .cure(if known.is_empty() {
@@ -344,7 +347,7 @@ impl Resolver<'_> {
             );
             return Err(self.wrong(offset, format!("`{moment}` is no moment that a hook can be for")).cure(cure).into());
         }
-        if let Some(container) = table.container.as_ref().filter(|key| !file.containers.contains_key(*key)) {
+        if let Some(container) = table.container.as_ref().filter(|key| !file.containers.contains_key(key.as_str())) {
             return Err(self
                 .wrong(offset, format!("`{key}` names the container `{container}`, which is not in `[containers]`"))
                 .into());

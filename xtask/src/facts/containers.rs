@@ -1,11 +1,13 @@
 //! What docker or podman says about a container.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
+use super::engines;
 use crate::cmd::Cmd;
 use crate::config::{Container, ContainerBy, Env, Secrets};
 use crate::door::ask::ask;
@@ -26,12 +28,14 @@ pub struct ContainerFacts {
     pub health: Option<String>,
     /// When it was started, as the engine says it.
     pub started: String,
-    /// The host of the engine, where `DOCKER_HOST` names one: its containers are not of this machine.
+    /// The host of the engine, where it is reached by one: its containers may be of another machine.
     pub engine_host: Option<String>,
     /// Its environment: the official image says there who owns the server.
     pub env: BTreeMap<String, String>,
-    /// The port of this machine that PostgreSQL's port is published on, where it is.
-    pub published: Option<String>,
+    /// The host and the port by which PostgreSQL's port is reached from this machine, where it is published.
+    pub published: Option<(String, String)>,
+    /// What it is called in its own network: a server under any of these names is its own.
+    pub called: Vec<String>,
     /// Where something is mounted in it.
     pub mounts: Vec<String>,
     /// Seconds that it has to be ready again, once it was started.
@@ -62,70 +66,82 @@ pub fn engine(container: &Container) -> Result<String> {
 /// # Errors
 /// There is none of that name, or the engine does not answer.
 pub fn inspect(container: &Container, env: &Env) -> Result<ContainerFacts> {
+    Ok(find(container, env)??)
+}
+
+/// Looks a container up that need not be there; where it is not, the inner error says so.
+///
+/// # Errors
+/// The engine does not answer.
+pub fn find(container: &Container, env: &Env) -> Result<Result<ContainerFacts, Problem>> {
     let engine = engine(container)?;
     let name = match &container.by {
         ContainerBy::Name(name) => name.clone(),
-        ContainerBy::Compose { service, folder, project } => by_labels(&engine, service, folder, project.as_deref(), env)?,
+        ContainerBy::Compose { service, folder, project } => {
+            match by_labels(&engine, service, folder, project.as_deref(), env)? {
+                Ok(name) => name,
+                Err(absent) => return Ok(Err(absent)),
+            }
+        }
     };
-    Ok(ContainerFacts {
-        engine_host: env.get("DOCKER_HOST").and_then(engine_host),
-        ready_within: container.ready_within,
-        ..inspect_name(&engine, &name)?
-    })
-}
-
-/// `tcp://host:2376` and `ssh://user@host` name a host; `unix://` and `npipe://` are this machine.
-fn engine_host(docker_host: &str) -> Option<String> {
-    let rest = ["tcp://", "ssh://", "http://", "https://"].iter().find_map(|scheme| docker_host.strip_prefix(scheme))?;
-    let authority = rest.split('/').next().unwrap_or(rest);
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    Some(
-        host.strip_prefix('[')
-            .and_then(|h| h.split(']').next())
-            .unwrap_or_else(|| host.split(':').next().unwrap_or(host))
-            .to_owned(),
-    )
-}
-
-fn inspect_name(engine: &str, name: &str) -> Result<ContainerFacts> {
-    let cmd = Cmd::new(engine).args(["inspect", "--type", "container", name]);
-    let answer = ask(&cmd, &Secrets::default())?;
-    if !answer.good {
-        return Err(refused(&format!("could not look at the container `{name}`"), &answer.err));
-    }
-    let [one]: [Inspected; 1] =
-        serde_json::from_str(&answer.out).with_context(|| format!("`{cmd}` answered something else than one container"))?;
+    let one = match inspect_name(&engine, &name)? {
+        Ok(one) => one,
+        Err(absent) => return Ok(Err(absent)),
+    };
+    // podman also goes by docker's name, and no other engine says this
+    let podman = one.conmon_pid_file.is_some() || Path::new(&engine).file_stem().is_some_and(|stem| stem == "podman");
+    let engine_host = if podman { engines::of_podman(&engine, env)? } else { engines::of_docker(&engine, env)? };
     let pairs = one.config.env.iter().filter_map(|pair| pair.split_once('='));
-    Ok(ContainerFacts {
-        engine: engine.into(),
+    let binding = one.network_settings.ports.get("5432/tcp").and_then(|bindings| bindings.as_ref()?.first());
+    let called = called(&one);
+    Ok(Ok(ContainerFacts {
+        called,
         name: one.name.trim_start_matches('/').into(),
         id: one.id,
-        engine_host: None,
         status: one.state.status,
         health: one.state.health.map(|h| h.status).filter(|s| !s.is_empty()),
         started: one.state.started_at,
         env: pairs.map(|(k, v)| (k.to_owned(), v.to_owned())).collect(),
-        published: one.network_settings.ports.get("5432/tcp").cloned().flatten().and_then(|b| Some(b.first()?.host_port.clone())),
+        published: binding.map(|b| (b.reached_at(engine_host.as_deref()), b.host_port.clone())),
         mounts: one.mounts.into_iter().map(|m| m.destination).collect(),
-        ready_within: 0,
-    })
+        ready_within: container.ready_within,
+        engine,
+        engine_host,
+    }))
 }
+
+fn inspect_name(engine: &str, name: &str) -> Result<Result<Inspected, Problem>> {
+    let cmd = Cmd::new(engine).args(["inspect", "--type", "container", name]);
+    let answer = ask(&cmd, &Secrets::default())?;
+    if !answer.good {
+        let problem = refused(&format!("could not look at the container `{name}`"), &answer.err);
+        let absent = answer.err.to_lowercase().contains("no such container");
+        return if absent { Ok(Err(problem)) } else { Err(problem.into()) };
+    }
+    let [one]: [Inspected; 1] =
+        serde_json::from_str(&answer.out).with_context(|| format!("`{cmd}` answered something else than one container"))?;
+    Ok(Ok(one))
+}
+
+fn called(one: &Inspected) -> Vec<String> {
+    let networks = one.network_settings.networks.values();
+    let aliases = networks.flat_map(|n| n.aliases.iter().chain(&n.dns_names)).flatten().cloned();
+    let service = one.config.labels.iter().flatten().filter(|(label, _)| *label == SERVICE).map(|(_, service)| service.clone());
+    let own = [one.name.trim_start_matches('/').to_owned(), one.config.hostname.clone()];
+    own.into_iter().chain(aliases).chain(service).collect()
+}
+
+/// The label of compose that holds the service's name.
+const SERVICE: &str = "com.docker.compose.service";
 
 /// Compose of either version, and podman-compose, label what they make: so the container is found whichever program made it,
 /// and without starting that program. <https://docs.docker.com/reference/compose-file/services/#labels>
-fn by_labels(engine: &str, service: &str, folder: &Path, project: Option<&str>, env: &Env) -> Result<String> {
+fn by_labels(engine: &str, service: &str, folder: &Path, project: Option<&str>, env: &Env) -> Result<Result<String, Problem>> {
     let format = "{{.Names}}\t{{.State}}\t{{.Label \"com.docker.compose.project\"}}\t{{.Label \"com.docker.compose.project.working_dir\"}}";
-    let cmd = Cmd::new(engine).args([
-        "ps",
-        "-a",
-        "--filter",
-        &format!("label=com.docker.compose.service={service}"),
-        "--format",
-        format,
-    ]);
+    let cmd = Cmd::new(engine).args(["ps", "-a", "--filter", &format!("label={SERVICE}={service}"), "--format", format]);
     let answer = ask(&cmd, &Secrets::default())?;
     if !answer.good {
-        return Err(refused(&format!("could not look for the compose service `{service}`"), &answer.err));
+        return Err(refused(&format!("could not look for the compose service `{service}`"), &answer.err).into());
     }
     let rows: Vec<Vec<&str>> = answer.out.lines().map(|l| l.split('\t').collect()).filter(|r: &Vec<&str>| r.len() == 4).collect();
     let wanted = project.or_else(|| env.get("COMPOSE_PROJECT_NAME"));
@@ -141,7 +157,7 @@ fn by_labels(engine: &str, service: &str, folder: &Path, project: Option<&str>, 
         Problem::failed(format!("compose has no container for the service `{service}` of `{}`", folder.display()))
             .because(if others.is_empty() { String::new() } else { format!("of other projects: {}", others.join(", ")) })
             .cure("start it (`docker compose up -d`), or name the compose file's project in `compose = { service = …, project = … }`")
-    })?)
+    }))
 }
 
 fn same_folder(a: &Path, b: &Path) -> bool {
@@ -149,10 +165,10 @@ fn same_folder(a: &Path, b: &Path) -> bool {
     real(a) == real(b)
 }
 
-fn refused(tried: &str, err: &str) -> anyhow::Error {
+fn refused(tried: &str, err: &str) -> Problem {
     let mut problem = Problem::failed(tried).because(err);
     problem.cure = crate::engine::postgres::cures::for_text(err);
-    problem.into()
+    problem
 }
 
 #[derive(Deserialize)]
@@ -166,6 +182,7 @@ struct Inspected {
     network_settings: NetworkSettings,
     #[serde(default)]
     mounts: Vec<Mount>,
+    conmon_pid_file: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -179,12 +196,32 @@ struct Mount {
 struct NetworkSettings {
     #[serde(default)]
     ports: BTreeMap<String, Option<Vec<Binding>>>,
+    #[serde(default)]
+    networks: BTreeMap<String, Network>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Network {
+    aliases: Option<Vec<String>>,
+    #[serde(rename = "DNSNames")]
+    dns_names: Option<Vec<String>>,
 }
 
 #[derive(Deserialize, Clone)]
 #[serde(rename_all = "PascalCase")]
 struct Binding {
+    #[serde(default)]
+    host_ip: String,
     host_port: String,
+}
+
+impl Binding {
+    /// Where it is reached from this machine: on the engine's host, unless it is bound to one address.
+    fn reached_at(&self, engine_host: Option<&str>) -> String {
+        let bound = self.host_ip.parse().ok().filter(|ip: &IpAddr| !ip.is_unspecified() && !ip.is_loopback());
+        bound.map_or_else(|| engine_host.unwrap_or("127.0.0.1").to_owned(), |ip| ip.to_string())
+    }
 }
 
 #[derive(Deserialize)]
@@ -208,6 +245,9 @@ struct Health {
 struct Config {
     #[serde(default)]
     env: Vec<String>,
+    #[serde(default)]
+    hostname: String,
+    labels: Option<BTreeMap<String, String>>,
 }
 
 #[cfg(test)]
@@ -215,14 +255,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_engine_elsewhere_is_known_by_its_host() {
-        for (docker_host, want) in [
-            ("unix:///var/run/docker.sock", None),
-            ("tcp://10.0.0.5:2376", Some("10.0.0.5")),
-            ("tcp://[::1]:2375", Some("::1")),
-            ("ssh://me@build.example", Some("build.example")),
+    fn a_published_port_is_reached_on_the_engines_host() {
+        for (host_ip, engine, want) in [
+            ("0.0.0.0", None, "127.0.0.1"),
+            ("", None, "127.0.0.1"),
+            ("::", None, "127.0.0.1"),
+            ("127.0.0.1", None, "127.0.0.1"),
+            ("192.168.7.1", None, "192.168.7.1"),
+            ("0.0.0.0", Some("db.example"), "db.example"),
         ] {
-            assert_eq!(engine_host(docker_host).as_deref(), want);
+            let binding = Binding { host_ip: host_ip.into(), host_port: "5432".into() };
+            assert_eq!(binding.reached_at(engine), want, "{host_ip} {engine:?}");
         }
     }
 }

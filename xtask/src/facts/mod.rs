@@ -3,6 +3,7 @@
 pub mod cluster;
 pub mod containers;
 pub mod dumps;
+mod engines;
 pub mod health;
 mod kept;
 pub mod programs;

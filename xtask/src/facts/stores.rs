@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use super::engines::host_in;
 use super::survey::{Surveyed, Surveyor, is_local};
 use crate::bundle::manifest::Missing;
 use crate::config::{Database, Store, StoreKind};
@@ -133,11 +134,7 @@ impl Surveyor<'_> {
 fn host(url: &str) -> Option<String> {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split('/').next().unwrap_or(rest);
-    let host = match authority.strip_prefix('[') {
-        Some(v6) => v6.split(']').next().unwrap_or(v6),
-        None => authority.split(':').next().unwrap_or(authority),
-    };
-    Some(host.to_owned()).filter(|host| !host.is_empty())
+    Some(host_in(authority).to_owned()).filter(|host| !host.is_empty())
 }
 
 fn first_words(error: &anyhow::Error) -> String {

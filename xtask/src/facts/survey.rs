@@ -74,17 +74,26 @@ impl Surveyed {
         }
     }
 
+    /// Whether its server is in the client's own container, and not one that the client is sent on to from there.
+    pub fn is_inside(&self) -> bool {
+        let own = |host: &String, called: &[String]| is_local(host) || called.iter().any(|name| name.eq_ignore_ascii_case(host));
+        let host = self.client.connection.host.as_ref();
+        self.container.as_ref().is_some_and(|c| host.is_none_or(|host| own(host, &c.called)))
+    }
+
+    /// The host that its data is on, when it is not of this machine.
+    fn remote_host(&self) -> Option<&str> {
+        let engine = self.container.as_ref().and_then(|c| c.engine_host.as_deref());
+        let server = self.client.connection.host.as_deref().filter(|_| !self.is_inside());
+        [server, engine].into_iter().flatten().find(|hosts| !hosts.split(',').all(is_local))
+    }
+
     /// What is at stake when its data is replaced.
     pub fn stake(&self) -> Stake {
-        let host = match &self.container {
-            Some(container) => container.engine_host.as_deref(),
-            None => self.client.connection.host.as_deref(),
-        };
-        let remote_host = host.filter(|h| !h.split(',').all(is_local));
         Stake {
             database: self.name().to_owned(),
             at: self.at(),
-            remote_host: remote_host.map(String::from),
+            remote_host: self.remote_host().map(String::from),
             marker: self.live().and_then(|d| d.marker()).map(String::from),
             size: self.live().and_then(|d| d.size),
             sessions: self.server.sessions.iter().map(ToString::to_string).collect(),

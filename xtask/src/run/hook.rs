@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use super::Journal;
+use crate::cmd::Cmd;
 use crate::config::Secrets;
 use crate::door::Interrupt;
 use crate::door::movers::{self, Child, Input, Outlet};
@@ -29,10 +30,16 @@ pub fn run(
     say: &mut dyn FnMut(&str),
 ) -> Result<()> {
     let (reader, writer) = std::io::pipe()?;
-    let child = movers::start(&hook.cmd, Input::Text, Outlet::Both(writer), secrets, interrupt)?;
+    // before it begins: nobody could end there what nobody knows of
+    hook.end.iter().try_for_each(|end| journal.begins_inside(end))?;
+    let started = movers::start(&hook.cmd, Input::Text, Outlet::Both(writer), secrets, interrupt);
+    if started.is_err() {
+        hook.end.iter().try_for_each(|end| journal.has_ended_inside(end))?;
+    }
+    let child = started?;
     journal.hook(child.process())?;
     let mut last = VecDeque::new();
-    let ended = follow(&child, &lines(reader), hook.timeout, interrupt, &mut |line| {
+    let followed = follow(&child, &lines(reader), hook.timeout, interrupt, &mut |line| {
         let line = secrets.redact(line);
         say(&line);
         last.push_back(line);
@@ -41,16 +48,47 @@ pub fn run(
         }
     });
     let said = last.make_contiguous().join("\n");
-    let ended = ended.and_then(|()| child.wait().map(drop)).map_err(|e| match e.downcast::<Problem>() {
+    if followed.is_err() {
+        // there first, so that its last words still come; what counts is the look after the client's end
+        hook.end.iter().for_each(|end| drop(end_inside(end)));
+        child.end_group(PATIENCE);
+    }
+    let ended = followed.and_then(|()| child.wait().map(drop));
+    // a client that failed may have left it at work
+    let inside = hook.end.iter().filter(|_| ended.is_err()).try_for_each(end_inside);
+    let alive = inside.as_ref().err().map_or(String::new(), ToString::to_string);
+    let ended = ended.map_err(|e| match e.downcast::<Problem>() {
         Ok(problem) => {
             let tried = format!("{what} failed: {}", problem.tried);
-            let problem = Problem { tried, ..problem.because(said) };
+            let problem = Problem { tried, ..problem.because(said).because(alive) };
             problem.cure("look at what it says above; `--dry-run` shows how to run it by hand").into()
         }
         Err(e) => e,
     });
     journal.hook(None)?;
+    if inside.is_ok() {
+        hook.end.iter().try_for_each(|end| journal.has_ended_inside(end))?;
+    }
     ended
+}
+
+/// Ends what a hook has begun in a container. Where the container itself is gone or stands still, so does all that was in it.
+///
+/// # Errors
+/// It is still at work there, or nobody can tell.
+pub fn end_inside(end: &Cmd) -> Result<()> {
+    // a signal that has come is a reason to end it, and none to leave off
+    let Err(e) = movers::command(end, &Secrets::default(), &Interrupt::default()) else { return Ok(()) };
+    let said = e.to_string().to_lowercase();
+    let gone = ["no such container", "is not running", "is restarting", "container state improper"];
+    if gone.iter().any(|words| said.contains(words)) {
+        return Ok(());
+    }
+    let why = e.downcast::<Problem>().map_or_else(|e| vec![e.to_string()], |problem| problem.happened);
+    Err(Problem::failed("a hook could not be ended in its container, and may be at work there still")
+        .because(why.join("\n"))
+        .cure("end it there, or stop the container; then run `db-repair`")
+        .into())
 }
 
 /// Passes lines on until there are no more, or the time is over, or a signal comes. A program that leaves a child behind leaves
@@ -65,11 +103,9 @@ fn follow(child: &Child, lines: &Receiver<String>, timeout: u64, interrupt: &Int
             Err(RecvTimeoutError::Timeout) => {}
         }
         if interrupt.strikes() {
-            child.end_group(PATIENCE);
-            return Ok(());
+            return Err(Problem::failed("a signal came, and it was ended").into());
         }
         if begun.elapsed() >= Duration::from_secs(timeout) {
-            child.end_group(PATIENCE);
             return Err(Problem::failed(format!("the hook was not done after {timeout} s, and was ended")).into());
         }
     }

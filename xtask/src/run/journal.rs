@@ -11,6 +11,7 @@ use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::cmd::Cmd;
 use crate::door::movers::Process;
 use crate::plan::{Act, Deed, Scope};
 
@@ -24,6 +25,9 @@ pub struct Unfinished {
     /// The hook that was at work: it may have outlived the run, and must not go on in what is cleaned up.
     #[serde(default)]
     pub hook: Option<Process>,
+    /// What ends the hooks that were at work in containers, where they go on without whoever began them.
+    #[serde(default)]
+    pub inside: Vec<Cmd>,
     /// What is to be done, in order.
     pub pending: Vec<Pending>,
 }
@@ -94,7 +98,7 @@ pub fn read(state_dir: &Path) -> Result<Option<Unfinished>> {
 /// Writes down what is left, or that nothing is.
 pub fn write(state_dir: &Path, left: &Unfinished) -> Result<()> {
     let path = file(state_dir);
-    if left.pending.is_empty() && left.hook.is_none() {
+    if left.pending.is_empty() && left.hook.is_none() && left.inside.is_empty() {
         return match fs::remove_file(&path) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
                 Err(e).with_context(|| format!("could not remove `{}`", path.display()))
@@ -115,14 +119,15 @@ pub struct Journal {
     since: DateTime<Utc>,
     open: Vec<Vec<Pending>>,
     hook: Option<Process>,
+    inside: Vec<Cmd>,
     left: Vec<Pending>,
 }
 
 impl Journal {
     /// For one run; `inherited` is what an earlier one has left, and could not be done yet.
     pub fn new(state_dir: Option<PathBuf>, task: &str, since: DateTime<Utc>, inherited: Option<Unfinished>) -> Self {
-        let left = inherited.map_or(Vec::new(), |i| i.pending);
-        Self { state_dir, task: task.to_owned(), since, open: Vec::new(), hook: None, left }
+        let (inside, left) = inherited.map_or_else(Default::default, |i| (i.inside, i.pending));
+        Self { state_dir, task: task.to_owned(), since, open: Vec::new(), hook: None, inside, left }
     }
 
     /// A scope begins.
@@ -150,11 +155,29 @@ impl Journal {
         self.write()
     }
 
+    /// A hook begins in a container.
+    pub fn begins_inside(&mut self, end: &Cmd) -> Result<()> {
+        self.inside.push(end.clone());
+        self.write()
+    }
+
+    /// It has ended there, for sure.
+    pub fn has_ended_inside(&mut self, end: &Cmd) -> Result<()> {
+        self.inside.retain(|other| other != end);
+        self.write()
+    }
+
     /// The innermost scope's come first, as they would have.
     fn write(&self) -> Result<()> {
         let Some(state_dir) = &self.state_dir else { return Ok(()) };
         let pending = self.open.iter().rev().flatten().chain(&self.left).cloned().collect();
-        let left = Unfinished { task: self.task.clone(), since: self.since, hook: self.hook.clone(), pending };
+        let left = Unfinished {
+            task: self.task.clone(),
+            since: self.since,
+            hook: self.hook.clone(),
+            inside: self.inside.clone(),
+            pending,
+        };
         write(state_dir, &left)
     }
 }

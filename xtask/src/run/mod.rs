@@ -21,6 +21,7 @@ use anyhow::Result;
 use chrono::{DateTime, Utc};
 
 pub use audit::{Entry, audit};
+pub use hook::end_inside;
 pub use journal::Journal;
 pub use lease::{Lease, Others};
 pub use left::{Left, conclude};

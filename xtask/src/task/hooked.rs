@@ -35,7 +35,7 @@ pub fn plan(target: &Surveyed, task: &'static str, hooks: &Hooks, backup: Option
             "migrate" => Risk::Adds,
             _ => Risk::Changes { stakes: target.live().map(|_| target.stake()).into_iter().collect(), pin: pin.cloned() },
         },
-        notes: Vec::new(),
+        notes: hooks.notes(&moment),
         steps,
         afterwards,
         result: made.iter().cloned().collect(),

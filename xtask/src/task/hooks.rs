@@ -33,6 +33,20 @@ pub struct Ready {
     pub place: Place,
     /// How it reaches the database, where that is known.
     pub address: Option<Address>,
+    /// The container that its database is in, where that publishes no port, so that it can't be reached.
+    pub unreached: Option<String>,
+    /// By what it is found in its container, to be ended there; none, where there is no shell to do that.
+    pub mark: Option<String>,
+}
+
+impl Ready {
+    /// The container that it can't be ended in.
+    pub fn endless_in(&self) -> Option<&str> {
+        match (&self.place, &self.mark) {
+            (Place::Container { name, .. }, None) => Some(name),
+            _ => None,
+        }
+    }
 }
 
 /// How a program of the project's own reaches a database.
@@ -82,16 +96,42 @@ impl Hooks {
             cmd = cmd.env("DBTASKS_BACKUP", path.to_string_lossy());
         }
         cmd = cmd.env("DBTASKS_OUTCOME", outcome.word());
-        if let Some(address) = &ready.address {
-            cmd = cmd.secret("DATABASE_URL", address.url.clone());
-            cmd.env.extend(address.env.iter().cloned());
+        match &ready.address {
+            Some(address) => {
+                cmd = cmd.secret("DATABASE_URL", address.url.clone());
+                cmd.env.extend(address.env.iter().cloned());
+            }
+            // the shell's own, or one that a program finds in `.env`, is of some database, and who knows of which
+            None if ready.hook.container.is_none() && !self.databases.is_empty() => cmd = cmd.env("DATABASE_URL", ""),
+            None => {}
         }
-        let mut cmd = ready.place.wrap(cmd);
+        let end = ready.mark.as_ref().map(|mark| ready.place.end(mark));
+        let mut cmd = match &ready.mark {
+            Some(mark) => ready.place.wrap_marked(cmd, mark),
+            None => ready.place.wrap(cmd),
+        };
         if let Place::Host { .. } = ready.place {
             cmd = cmd.dir(&self.root);
         }
         let what = format!("the {} hook: {}", ready.hook.moment, shorten(&ready.hook.run.to_string(), 60));
-        Act::Write(Deed { what, how: How::Hook(plan::Hook { cmd, timeout: ready.hook.timeout }) })
+        Act::Write(Deed { what, how: How::Hook(Box::new(plan::Hook { cmd, timeout: ready.hook.timeout, end })) })
+    }
+
+    /// What a person should know of the hooks of one moment.
+    pub fn notes(&self, moment: &str) -> Vec<String> {
+        let meant = self.all.iter().filter(|r| r.hook.moment == moment);
+        meant.flat_map(|ready| {
+            let unreached = ready.unreached.as_ref().map(|container| {
+                format!(
+                    "the hook `{moment}` gets an empty DATABASE_URL: the container {container} publishes no port, so it can't be reached \
+                     from this machine; publish it, give the hook a `url`, or have it run in a container"
+                )
+            });
+            let endless = ready.endless_in().map(|container| {
+                format!("the hook `{moment}` can't be ended in the container {container}, which has no `sh`: after a timeout or a signal it goes on there")
+            });
+            unreached.into_iter().chain(endless)
+        }).collect()
     }
 
     /// The plan with its task's hooks around it: `before-` and `after-` are part of what may fail, `failed-` and `finally-` follow.
@@ -107,6 +147,8 @@ impl Hooks {
         if before.is_empty() && after.is_empty() && on_failure.is_empty() {
             return plan;
         }
+        let notes = ["before", "after", "failed", "finally"].iter().flat_map(|word| self.notes(&format!("{word}-{}", self.task)));
+        let notes = plan.notes.into_iter().chain(notes).collect();
         let acts = |acts: Vec<Act>| acts.into_iter().map(Step::Act);
         let body = acts(before).chain(plan.steps).chain(acts(after)).collect();
         let mut steps = vec![Step::Scope(Scope { body, on_failure, finally: Vec::new() })];
@@ -114,7 +156,7 @@ impl Hooks {
             // a scope of their own, in which nothing fails: neither a signal nor another hook keeps one from running
             steps.push(Step::Scope(Scope { body: Vec::new(), on_failure: Vec::new(), finally }));
         }
-        Plan { steps, ..plan }
+        Plan { notes, steps, ..plan }
     }
 }
 

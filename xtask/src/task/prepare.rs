@@ -56,7 +56,8 @@ pub fn plan(project: &Project, target: &Surveyed, dump: Option<&Dump>, hooks: &H
     }
     let moments = ["migrate", "seed"];
     steps.extend(moments.iter().flat_map(|m| hooks.acts(m, None, Outcome::Pending)).map(Step::Act));
-    Ok(Plan { steps, ..Plan::bare(TASK, format!("prepare `{name}` ({})", target.at()), Risk::Nothing) })
+    let notes = moments.iter().flat_map(|m| hooks.notes(m)).collect();
+    Ok(Plan { notes, steps, ..Plan::bare(TASK, format!("prepare `{name}` ({})", target.at()), Risk::Nothing) })
 }
 
 fn tables(target: &Surveyed) -> String {

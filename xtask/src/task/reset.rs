@@ -43,8 +43,9 @@ pub fn plan(project: &Project, target: &Surveyed, services: &[ContainerFacts], h
             .cure("add `migrate = [\"npx\", \"prisma\", \"migrate\", \"deploy\"]`, or whatever your migrator is, below `[hooks]` in `db-tasks.toml`")
             .into());
     }
-    if project.strategy == Strategy::Staged {
-        reaches_staged(hooks, request.seeding)?;
+    match project.strategy {
+        Strategy::InPlace => ends_in_place(hooks, request.seeding)?,
+        Strategy::Staged => reaches_staged(hooks, request.seeding)?,
     }
     let name = target.name();
     let mut steps = leftovers(target, &[&beside(name, "staged"), &beside(name, "discard"), &admin::failed(name)])?;
@@ -63,6 +64,7 @@ pub fn plan(project: &Project, target: &Surveyed, services: &[ContainerFacts], h
         }
     }
     steps.extend(Kept::note(project, &[&target.spec.key]).map(Step::Act));
+    let of_hooks = moments(request.seeding).iter().flat_map(|moment| hooks.notes(moment));
     let mut afterwards = Vec::new();
     if target.live().is_some() {
         afterwards.push(format!("the old data is kept as the database `{}`: `db-undo` brings it back", previous(name)));
@@ -76,7 +78,7 @@ pub fn plan(project: &Project, target: &Surveyed, services: &[ContainerFacts], h
         task: "db-reset",
         headline: format!("reset `{name}` ({}): an empty database, migrated{}", target.at(), seeded(request.seeding)),
         risk: risk(target, &project.guards, result.as_ref()),
-        notes: notes(target, project.strategy, result.as_ref()),
+        notes: notes(target, project.strategy, result.as_ref()).into_iter().chain(of_hooks).collect(),
         steps,
         afterwards,
         result: result.iter().cloned().collect(),
@@ -117,10 +119,25 @@ fn notes(target: &Surveyed, strategy: Strategy, backup: Option<&PathBuf>) -> Vec
     bare.into_iter().chain([note.to_owned()]).chain(older_goes(target)).collect()
 }
 
+/// The hooks that fill the new database.
+fn moments(seeding: Seeding) -> &'static [&'static str] {
+    if seeding == Seeding::Seeded { &["migrate", "seed"] } else { &["migrate"] }
+}
+
+/// In place, a hook that goes on after its time would do so in the old data, which has come back by then.
+fn ends_in_place(hooks: &Hooks, seeding: Seeding) -> Result<()> {
+    let mut filling = hooks.all.iter().filter(|r| moments(seeding).contains(&r.hook.moment.as_str()));
+    filling.find_map(|r| Some((&r.hook.moment, r.endless_in()?))).map_or(Ok(()), |(moment, container)| {
+        Err(Problem::refused(format!("the hook `{moment}` can't be ended in the container `{container}`, which has no `sh`"))
+            .because("after a timeout or a signal it would go on there, in the old data that came back")
+            .cure("put a shell into the image, have the hook run elsewhere, or use `reset.strategy = \"staged\"`")
+            .into())
+    })
+}
+
 /// Staged, a hook has to go to the database that it is told.
 fn reaches_staged(hooks: &Hooks, seeding: Seeding) -> Result<()> {
-    let concerned = |moment: &str| moment == "migrate" || (moment == "seed" && seeding == Seeding::Seeded);
-    let deaf = hooks.all.iter().find(|r| concerned(&r.hook.moment) && r.address.is_none());
+    let deaf = hooks.all.iter().find(|r| moments(seeding).contains(&r.hook.moment.as_str()) && r.address.is_none());
     deaf.map_or(Ok(()), |ready| {
         Err(Problem::usage(format!("the hook `{}` can't be sent to another database", ready.hook.moment))
             .because("`reset.strategy = \"staged\"` has it run against a database beside the live one, by DATABASE_URL")
@@ -133,11 +150,8 @@ fn reaches_staged(hooks: &Hooks, seeding: Seeding) -> Result<()> {
 }
 
 fn fill(hooks: &Hooks, backup: Option<&PathBuf>, seeding: Seeding) -> Vec<Step> {
-    let mut acts = hooks.acts("migrate", backup, Outcome::Pending);
-    if seeding == Seeding::Seeded {
-        acts.extend(hooks.acts("seed", backup, Outcome::Pending));
-    }
-    acts.into_iter().map(Step::Act).collect()
+    let acts = moments(seeding).iter().flat_map(|moment| hooks.acts(moment, backup, Outcome::Pending));
+    acts.map(Step::Act).collect()
 }
 
 fn create(target: &Surveyed) -> Step {

@@ -23,7 +23,7 @@ impl Resolver<'_> {
         let at = |name: &str| format!("stores.{key}.{name}");
         let container = self.in_file(&at("container"), table.container.as_ref())?;
         if let (Some(name), Some(text)) =
-            (container.as_ref().filter(|name| !file.containers.contains_key(*name)), table.container.as_ref())
+            (container.as_ref().filter(|name| !file.containers.contains_key(name.as_str())), table.container.as_ref())
         {
             return Err(self.wrong(text.span().start, format!("there is no `[containers.{name}]`")).into());
         }
