@@ -6,6 +6,7 @@ mod bad_input;
 mod consent;
 mod drift;
 mod json;
+mod old_backups;
 mod plan;
 mod prompts;
 mod said;

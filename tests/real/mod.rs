@@ -6,6 +6,8 @@ mod host;
 mod kill;
 mod memory;
 mod migrators;
+mod owners;
+mod prepare;
 mod reset;
 pub mod stores;
 mod stores_inside;

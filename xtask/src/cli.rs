@@ -228,7 +228,7 @@ pub struct Restore {
     /// Run a file that is no pg_dump's: no end marker is asked for, its psql commands run
     #[arg(long)]
     pub trust: bool,
-    /// Take a backup of another database
+    /// Take a backup of another database or store, or of another project
     #[arg(long)]
     pub any_database: bool,
     /// Try a dump of a newer version
@@ -287,7 +287,7 @@ pub struct Hooked {
 /// `db-prepare`
 #[derive(Debug, Clone, Default, Args)]
 #[command(
-    after_help = "A database that is missing is made. One that is empty is restored from the newest good backup, else\nfrom the dump that `prepare.dump` names, else migrated and seeded. One with data is left alone.\nSKIP_DB_INIT=true leaves all of them alone."
+    after_help = "A database that is missing is made. One that is empty is restored from the newest good backup, else\nfrom the dump that `prepare.dump` names, else migrated and seeded. One with data is left alone;\ntables of extensions are no data. What fails or is killed midway is taken away again, and the next\nrun begins anew. In production nothing is seeded.\nSKIP_DB_INIT=true leaves all of them alone."
 )]
 pub struct Prepare {
     /// The database (its key or its name)
@@ -309,7 +309,7 @@ pub struct Repair {
 /// `db-wipe`
 #[derive(Debug, Clone, Default, Args)]
 #[command(
-    after_help = "Examples:\n  db-wipe --dry-run                    every table with its rows, every step and guard; nothing changes\n  export ALLOW_DATABASE_WIPE=true      the safety pin: without it, a wipe is refused\n  db-wipe --backup                     back up, ask for the database's name, then empty every table\n  db-wipe --only main --yes            for scripts: one database, no question, no backup\n  unset ALLOW_DATABASE_WIPE\n\nThe ledgers of known migrators and tables of extensions keep their rows, and so does what\n`guards.keep-tables` names. It is one transaction: all of it is done, or nothing."
+    after_help = "Examples:\n  db-wipe --dry-run                    every table with its rows, every step and guard; nothing changes\n  export ALLOW_DATABASE_WIPE=true      the safety pin: without it, a wipe is refused\n  db-wipe --backup                     back up, ask for the database's name, then empty every table\n  db-wipe --only main --yes            for scripts: one database, no question, no backup\n  unset ALLOW_DATABASE_WIPE\n\nThe ledgers of known migrators and tables of extensions keep their rows, and so does what\n`guards.keep-tables` names. Each database is emptied in one transaction: all of it, or nothing.\nSeveral, and stores, go one after the other: where one fails, the error names what is empty by then."
 )]
 pub struct Wipe {
     /// Make a verified backup first
@@ -363,9 +363,9 @@ pub struct Status {
     /// Exit 1 when a server does not answer or the last good backup is missing or old
     #[arg(long)]
     pub check: bool,
-    /// Hours after which a backup is old
-    #[arg(long, value_name = "HOURS", env = "BACKUP_INTERVAL_HOURS", default_value_t = 24)]
-    pub max_age: u32,
+    /// Hours after which a backup is old (BACKUP_INTERVAL_HOURS; 24 where nothing says)
+    #[arg(long, value_name = "HOURS")]
+    pub max_age: Option<u32>,
 }
 
 /// `db-shell`
