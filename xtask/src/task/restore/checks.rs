@@ -63,7 +63,7 @@ pub(super) fn suits(target: &Surveyed, dump: &Dump, request: &Request) -> Result
 
 /// Whether a backup of something else than what it would replace has to be refused.
 fn must_fit(request: &Request) -> bool {
-    request.aim == Aim::Live && !request.accept.contains(&Difference::Database)
+    request.aim != Aim::Beside && !request.accept.contains(&Difference::Database)
 }
 
 /// Another project's data takes the place of none of ours. Where that project has its name from its folder alone, a database that is
