@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
-use super::{Bench, HOST, TOOL, facts, with_beside};
+use super::{Bench, HOOKS, HOST, TOOL, facts, with_beside};
 
 /// A project with something to restore, to undo and to clean up.
 fn full() -> Bench {
@@ -177,4 +177,15 @@ fn one_run_at_a_time() {
     lines.for_each(drop);
     assert!(first.wait().unwrap().success());
     bench.run(&["db-verify"]).exits(0);
+}
+
+/// What a script says once and for all is no answer to which database is meant.
+#[test]
+fn a_name_that_is_given_is_judged() {
+    let mut bench = Bench::new(&format!("{HOST}{HOOKS}"));
+    bench.env("SKIP_BACKUP_PROMPT", "true");
+    bench.run(&["db-reset", "--confirm", "other"]).exits(3).tells("`--confirm other` does not name `app`");
+    assert!(bench.names_in("backups").is_empty());
+    bench.run(&["db-reset", "--confirm", "app"]).exits(0);
+    bench.run(&["db-reset"]).exits(0);
 }

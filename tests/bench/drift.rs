@@ -143,6 +143,33 @@ fn prepare_what_is_missing() {
 }
 
 #[test]
+fn prepare_what_is_empty() {
+    let bench = Bench::new(&format!("{HOST}{HOOKS}"));
+    holds(&bench, &["db-prepare"]);
+}
+
+#[test]
+fn prepare_needs_a_right_that_it_names() {
+    let bench = Bench::new(&format!("{HOST}{HOOKS}"));
+    let mut bare = facts("app");
+    bare["role"]["createdb"] = false.into();
+    bench.facts("app", bare);
+    let said = bench.run(&["db-prepare"]).exits(3).tells("or fill it without that way back: `db-migrate`, then `db-seed`");
+    said.tells("a copy of the empty `app` is filled");
+}
+
+#[test]
+fn prepare_what_another_left_half_made() {
+    let bench = Bench::new(&format!("{HOST}{HOOKS}"));
+    let mut half = facts("app");
+    half["databases"][0]["connection_limit"] = 2_000_000_019.into();
+    bench.facts("app", half);
+    let text = bench.run(&["db-prepare", "--dry-run"]).exits(0).out;
+    assert!(text.contains("take away what an earlier run has left half made of `app`"), "{text}");
+    assert!(text.contains("ALTER DATABASE \"app\" RENAME TO \"app__failed\";"), "{text}");
+}
+
+#[test]
 fn wipe_stops_services_and_backs_up_first() {
     let mut bench = with_services(HOST);
     bench.env("ALLOW_DATABASE_WIPE", "true");

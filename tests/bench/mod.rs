@@ -9,6 +9,7 @@ mod drift;
 mod engines;
 mod hooks;
 mod json;
+mod old_backups;
 mod plan;
 mod prompts;
 mod said;

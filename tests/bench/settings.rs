@@ -145,3 +145,40 @@ fn subfolders_and_other_folders_find_the_project() {
     let said = bench.run_in(outside, &["db-list", "--config", file.to_str().unwrap()]).exits(0);
     assert_eq!(said.out.lines().count(), 2, "{}", said.out);
 }
+
+/// What a monitor looks at: whether there is a good backup, and how old it may be.
+#[test]
+fn a_backup_is_missing_or_too_old() {
+    let check = |bench: &Bench, args: &[&str], code: i32, says: &str| {
+        let said = bench.run(&[&["db-status", "--check"], args].concat()).exits(code);
+        assert!(said.out.contains(says), "{args:?}: {}", said.out);
+    };
+    let mut bench = Bench::new(HOST);
+    check(&bench, &[], 1, "main: no good backup");
+    let name = bench.with_backup();
+    check(&bench, &[], 0, "last backup");
+    let manifest = format!("backups/{}.manifest.json", name.strip_suffix(".sql.zst").unwrap());
+    let mut old = bench.manifest(&manifest);
+    old["created"] = (chrono::Utc::now() - chrono::Duration::hours(30)).to_rfc3339().into();
+    bench.file(&manifest, old.to_string());
+    let too_old = "main: the last good backup is 30 h old, 24 h are allowed";
+    check(&bench, &[], 1, too_old);
+    check(&bench, &["--max-age", "31"], 0, "");
+    // without `--check` it is told, and no failure
+    assert!(bench.run(&["db-status"]).exits(0).out.contains(too_old));
+    bench.file(".env", "BACKUP_INTERVAL_HOURS=31\n");
+    check(&bench, &[], 0, "");
+    check(&bench, &["--no-dotenv"], 1, too_old);
+    check(&bench, &["--max-age", "29"], 1, "29 h are allowed");
+    let shown = bench.run(&["db-config"]).exits(0).out;
+    let line = shown.lines().find(|l| l.starts_with("backup.interval-hours")).unwrap();
+    assert_eq!(line.split_whitespace().skip(1).collect::<Vec<_>>(), ["31", "$BACKUP_INTERVAL_HOURS"]);
+    bench.env("BACKUP_INTERVAL_HOURS", "29");
+    check(&bench, &[], 1, "29 h are allowed");
+    // an empty one is not set, and lets the file speak
+    bench.file(".env", "").file("db-tasks.toml", format!("{HOST}[backup]\ninterval-hours = 31\n"));
+    bench.env("BACKUP_INTERVAL_HOURS", "");
+    check(&bench, &[], 0, "");
+    bench.env("BACKUP_INTERVAL_HOURS", "soon");
+    bench.run(&["db-status"]).exits(2).tells("`backup.interval-hours` is `soon` ($BACKUP_INTERVAL_HOURS)");
+}

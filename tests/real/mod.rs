@@ -9,6 +9,8 @@ mod in_place;
 pub mod kill;
 mod memory;
 mod migrators;
+mod owners;
+mod prepare;
 mod reset;
 mod services;
 pub mod stores;

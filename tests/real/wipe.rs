@@ -419,3 +419,40 @@ fn a_marker_does_not_travel() {
     assert_eq!(marker(&db.name), "none", "a backup of a marked database, into a new one");
     assert_eq!(family(cluster, &db.name).len(), 3, "the live one, what it replaced, and the copy");
 }
+
+/// No transaction spans two databases: where the second fails, the error names the first, and how to get it back.
+#[test]
+fn a_set_that_is_half_wiped_says_so() {
+    let cluster = need!("postgresql", cluster());
+    let (a, b) = (cluster.database(), cluster.database());
+    for db in [&a, &b] {
+        tiny(cluster, &db.name);
+    }
+    let refuse = "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not today'; END $$; \
+                  CREATE TRIGGER no BEFORE TRUNCATE ON people EXECUTE FUNCTION no()";
+    cluster.sql(&b.name, &format!("SET ROLE app; {refuse}"));
+    let config = format!(
+        "[databases.a]\npostgres = {{ url = \"{}\" }}\n[databases.b]\npostgres = {{ url = \"{}\" }}\n\
+         [backup]\nname = \"backup_{{timestamp}}/{{store}}.{{ext}}\"\n",
+        a.url, b.url
+    );
+    let project = Project::new(&config).env("ALLOW_DATABASE_WIPE", "true");
+    let (before, kept) = (cluster.fingerprint(&a.name), cluster.fingerprint(&b.name));
+    let half = format!("error: empty already: `{}`; the wipe went no further: ", a.name);
+    let said = project.fails("db-wipe --yes", 1, &half);
+    assert!(said.err.contains("not today") && said.err.contains("no backup was made in this run"), "{}", said.err);
+    same(&cluster.fingerprint(&b.name), &kept);
+    assert_eq!(cluster.sql(&a.name, "SELECT count(*) FROM people"), "0");
+
+    cluster.sql(&a.name, "SET ROLE app; INSERT INTO people (name) VALUES ('late')");
+    let with_late = cluster.fingerprint(&a.name);
+    assert!(with_late != before);
+    let said = project.fails("db-wipe --backup --yes", 1, &half);
+    let (_, way) = said.err.split_once("next: to get the data back: ").unwrap_or_else(|| panic!("{}", said.err));
+    let restore = way.split_whitespace().take(2).collect::<Vec<_>>().join(" ");
+    project.ok(&format!("{} --yes", restore.trim_end_matches(';')));
+    same(&cluster.fingerprint(&a.name), &with_late);
+    // the first that fails leaves nothing to name
+    project.fails("db-wipe --only b --yes", 1, "not today");
+    assert!(!project.run("db-wipe --only b --yes").err.contains("empty already"));
+}

@@ -213,7 +213,7 @@ pub struct Restore {
     /// Run a file that is no pg_dump's: no end marker is asked for, its psql commands run
     #[arg(long)]
     pub trust: bool,
-    /// Take a backup of another database
+    /// Take a backup of another database or store, or of another project
     #[arg(long)]
     pub any_database: bool,
     /// Try a dump of a newer version
@@ -336,9 +336,9 @@ pub struct Status {
     /// Exit 1 when a server does not answer or the last good backup is missing or old
     #[arg(long)]
     pub check: bool,
-    /// Hours after which a backup is old
-    #[arg(long, value_name = "HOURS", env = "BACKUP_INTERVAL_HOURS", default_value_t = 24)]
-    pub max_age: u32,
+    /// Hours after which a backup is old (BACKUP_INTERVAL_HOURS; 24 where nothing says)
+    #[arg(long, value_name = "HOURS")]
+    pub max_age: Option<u32>,
 }
 
 /// `db-shell`

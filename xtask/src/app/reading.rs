@@ -21,7 +21,7 @@ use crate::view;
 /// `db-list`
 pub fn list(session: &mut Session, args: &cli::List) -> Result<Exit> {
     let dir = args.backup_dir.clone().unwrap_or_else(|| session.project.backup.dir.clone());
-    let catalog = Catalog::read(&dir)?;
+    let catalog = Catalog::read(&dir, &session.project)?;
     let shown = &catalog.backups[..catalog.backups.len().min(args.limit.unwrap_or(usize::MAX))];
     let backups: Vec<_> = shown.iter().map(view::backups::summary).collect();
     let fields = serde_json::json!({ "dir": dir, "backups": backups, "unfinished": catalog.unfinished });
@@ -30,8 +30,8 @@ pub fn list(session: &mut Session, args: &cli::List) -> Result<Exit> {
 
 /// `db-info`
 pub fn info(session: &mut Session, name: &str) -> Result<Exit> {
-    let catalog = Catalog::read(&session.project.backup.dir)?;
-    let backup = catalog.meant(name)?;
+    let catalog = Catalog::read(&session.project.backup.dir, &session.project)?;
+    let backup = catalog.meant(name, &session.project)?;
     show(session, &backup)
 }
 
@@ -43,7 +43,7 @@ pub fn show(session: &mut Session, backup: &Backup) -> Result<Exit> {
 /// Lets a person choose from the list; `q` and the end of input choose nothing.
 pub fn pick(session: &mut Session, catalog: &Catalog) -> Result<Option<Backup>> {
     if catalog.backups.is_empty() {
-        return writing::latest(catalog, None).map(Some);
+        return writing::latest(catalog, &[]).map(Some);
     }
     if !std::io::stdin().is_terminal() {
         return Err(Problem::refused("which backup is meant can't be asked: standard input is no terminal")
@@ -77,7 +77,7 @@ fn show_status(session: &mut Session, args: &cli::Status) -> Result<Exit> {
     let stores: Vec<_> = session.project.stores.iter().map(|s| (s.clone(), surveyor.store(s))).collect();
     let containers: Vec<_> =
         session.project.containers.iter().map(|c| (c.clone(), containers::inspect(c, &session.env))).collect();
-    let catalog = Catalog::read(&session.project.backup.dir)?;
+    let catalog = Catalog::read(&session.project.backup.dir, &session.project)?;
     let unfinished = session.unfinished()?;
     let status = view::status::Status {
         unfinished: unfinished.as_ref(),
@@ -87,7 +87,7 @@ fn show_status(session: &mut Session, args: &cli::Status) -> Result<Exit> {
         containers: &containers,
         catalog: &catalog,
         disk_left: health::disk_left(&session.project.backup.dir),
-        max_age_hours: args.max_age,
+        max_age_hours: args.max_age.unwrap_or(session.project.backup.interval_hours),
         now: session.moment.now,
     };
     let problems = status.problems();

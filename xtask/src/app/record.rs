@@ -82,6 +82,12 @@ impl Record {
         self.carried.iter().rfind(|c| c.task == task).map_or((&[], &[]), |last| (&last.databases, &last.refused_by))
     }
 
+    /// The acts of the last plan that ended well, as they are told.
+    pub fn done(&self) -> Vec<&str> {
+        let steps = self.carried.last().map_or(&[][..], |last| &last.steps);
+        steps.iter().filter(|step| step["ok"] == json!(true)).filter_map(|step| step["what"].as_str()).collect()
+    }
+
     /// What to know when a plan is done.
     pub fn afterwards(&mut self, lines: Vec<String>) {
         self.afterwards.extend(lines);

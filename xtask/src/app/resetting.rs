@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::cluster::Wants;
 use super::session::{Intent, Session};
-use super::writing::{consent, dump_of, latest, survey};
+use super::writing::{consent, dump_of, survey};
 use crate::bundle::{Catalog, Reason, catalog};
 use crate::cli;
 use crate::config::{Database, KeepRules};
@@ -35,7 +35,11 @@ pub fn reset(session: &mut Session, args: &cli::Reset) -> Result<Exit> {
         let plan = reset_task::plan(&session.project, &target, &services.found, &hooks, reset_task::Request { backup, seeding })?;
         let plan = session.hooked(services.noted(plan), &[&target])?;
         let said = session.env.given("SKIP_BACKUP_PROMPT").is_some() && session.env.says_yes("SKIP_BACKUP_PROMPT");
-        let consent = if args.force || said { Consent::Yes } else { consent(&args.consent) };
+        // a name that was given is judged, whatever else says yes
+        let consent = match consent(&args.consent) {
+            Consent::Ask if args.force || said => Consent::Yes,
+            given => given,
+        };
         let done = session.carry_out(plan, consent, intent)?;
         if done.is_some() { session.print(target.name()) } else { Ok(Exit::Done) }
     })
@@ -49,7 +53,7 @@ pub fn safety_backup(session: &Session, target: &Surveyed, reason: Reason) -> Re
         backup.keep = KeepRules::default();
     }
     let request = backup_task::Request { backup, label: None, reason };
-    let catalog = Catalog::read(&request.backup.dir)?;
+    let catalog = Catalog::read(&request.backup.dir, &session.project)?;
     let set = Set { databases: vec![target.clone()], ..Set::default() };
     backup_task::plan(&session.project, &set, &catalog, &request, &session.moment)
 }
@@ -86,7 +90,14 @@ pub fn prepare(session: &mut Session, args: &cli::Prepare) -> Result<Exit> {
 }
 
 fn prepare_one(session: &mut Session, database: &Database, intent: Intent) -> Result<()> {
-    let target = session.surveyor().survey(database, Depth::Tables)?;
+    let mut target = session.surveyor().survey(database, Depth::Tables)?;
+    if prepare_task::need(&target) == prepare_task::Need::TakingBack {
+        let plan = prepare_task::take_back(&target)?;
+        if session.carry_out(plan, Consent::Yes, intent)?.is_none() {
+            return Ok(());
+        }
+        target = session.surveyor().survey(database, Depth::Tables)?;
+    }
     let dump = match prepare_task::need(&target) {
         prepare_task::Need::Nothing => None,
         _ => first_dump(session, database)?,
@@ -105,13 +116,12 @@ fn prepare_one(session: &mut Session, database: &Database, intent: Intent) -> Re
 
 /// What a new database starts from: the newest good backup, else the dump that the file names.
 fn first_dump(session: &Session, database: &Database) -> Result<Option<crate::facts::dumps::Dump>> {
-    let folder = Catalog::read(&session.project.backup.dir)?;
-    if folder.latest(Some(&database.key)).is_some() {
-        let backup = latest(&folder, Some(&database.key))?;
-        return dump_of(session, &backup, Some(&database.key), Format::Script).map(Some);
+    let folder = Catalog::read(&session.project.backup.dir, &session.project)?;
+    if let Some(backup) = folder.latest(&[&database.key]) {
+        return dump_of(session, backup, Some(&database.key), Format::Script).map(Some);
     }
     let Some(path) = &session.project.first_dump else { return Ok(None) };
-    let backup = catalog::at(path).map_err(|e| match e.downcast::<Problem>() {
+    let backup = catalog::at(path, &session.project).map_err(|e| match e.downcast::<Problem>() {
         Ok(problem) => problem.cure("`prepare.dump` in `db-tasks.toml` names it").into(),
         Err(e) => e,
     })?;

@@ -122,17 +122,17 @@ pub(super) fn disk_left(target: &Surveyed) -> Option<u64> {
 fn choose(session: &mut Session, args: &cli::Restore) -> Result<Option<Backup>> {
     if let Some(path) = &args.file {
         let beside = session.project.backup.dir.join(path);
-        return catalog::at(if path.exists() || !beside.exists() { path } else { &beside }).map(Some);
+        let path = if path.exists() || !beside.exists() { path } else { &beside };
+        return catalog::at(path, &session.project).map(Some);
     }
-    let catalog = Catalog::read(&session.project.backup.dir)?;
+    let catalog = Catalog::read(&session.project.backup.dir, &session.project)?;
     if let Some(name) = &args.name {
-        return catalog.meant(name).map(Some);
+        return catalog.meant(name, &session.project).map(Some);
     }
     if args.latest {
         let meant = if args.only.is_empty() { Meant::default() } else { session.meant(&args.only)? };
         let keys = meant.databases.iter().map(|d| d.key.as_str()).chain(meant.stores.iter().map(|s| s.key.as_str()));
-        let first = keys.take(1).next().map(String::from);
-        return latest(&catalog, first.as_deref()).map(Some);
+        return latest(&catalog, &keys.collect::<Vec<_>>()).map(Some);
     }
     super::reading::pick(session, &catalog)
 }

@@ -24,7 +24,7 @@ pub fn wipe(session: &mut Session, args: &cli::Wipe) -> Result<Exit> {
 }
 
 fn empty(session: &mut Session, args: &cli::Wipe, meant: &Meant) -> Result<Exit> {
-    let catalog = Catalog::read(&session.project.backup.dir)?;
+    let catalog = Catalog::read(&session.project.backup.dir, &session.project)?;
     let first = if args.backup { First::Backup } else { First::Nothing };
     let intent = Intent::of(&args.consent);
     if intent == Intent::Run {
@@ -37,9 +37,14 @@ fn empty(session: &mut Session, args: &cli::Wipe, meant: &Meant) -> Result<Exit>
     let services = session.services("wipe")?;
     let planned = wipe::plan(&session.project, &set, &catalog, &services.found, first, &session.moment)?;
     let plan = session.hooked(services.noted(planned.plan), &set.databases.iter().collect::<Vec<_>>())?;
-    match session.carry_out(plan, consent(&args.consent), intent)? {
-        Some(_) => session.print(&planned.lines.join("\n")),
-        None => Ok(Exit::Done),
+    let back = if args.backup { plan.afterwards.clone() } else { Vec::new() };
+    match session.carry_out(plan, consent(&args.consent), intent) {
+        Ok(Some(_)) => session.print(&planned.lines.join("\n")),
+        Ok(None) => Ok(Exit::Done),
+        Err(e) => {
+            let problem = e.downcast::<Problem>().unwrap_or_else(|e| Problem::failed(format!("{e:#}")));
+            Err(wipe::half_done(problem, &planned.parts, &session.record.done(), &back).into())
+        }
     }
 }
 

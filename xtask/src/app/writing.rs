@@ -51,7 +51,7 @@ pub fn backup(session: &mut Session, args: &cli::Backup) -> Result<Exit> {
 
 fn back_up(session: &mut Session, args: &cli::Backup, meant: &Meant, request: &backup::Request) -> Result<Exit> {
     let set = session.surveyor().set(&meant.databases, &meant.stores, Depth::Database)?;
-    let catalog = Catalog::read(&request.backup.dir)?;
+    let catalog = Catalog::read(&request.backup.dir, &session.project)?;
     let plan = backup::plan(&session.project, &set, &catalog, request, &session.moment)?;
     let plan = session.hooked(plan, &set.databases.iter().collect::<Vec<_>>())?;
     let result = plan.result.clone();
@@ -60,7 +60,8 @@ fn back_up(session: &mut Session, args: &cli::Backup, meant: &Meant, request: &b
         return Ok(Exit::Done);
     }
     // a hook may have moved it on: that spoils no backup
-    let backups: Vec<_> = result.iter().filter_map(|p| catalog::at(p).ok()).map(|b| crate::view::backups::json(&b)).collect();
+    let backups: Vec<_> =
+        result.iter().filter_map(|p| catalog::at(p, &session.project).ok()).map(|b| crate::view::backups::json(&b)).collect();
     session.record.fields(serde_json::json!({ "backups": backups }));
     session.print(&result.iter().map(|p| Session::short(p)).collect::<Vec<_>>().join("\n"))
 }
@@ -76,11 +77,19 @@ pub(super) fn dump_of(session: &Session, backup: &Backup, key: Option<&str>, for
     dumps::look(backup, key, format, session.surveyor().project)
 }
 
-/// The newest backup that has proved good.
-pub fn latest(catalog: &Catalog, key: Option<&str>) -> Result<Backup> {
-    catalog.latest(key).cloned().ok_or_else(|| {
-        Problem::failed(format!("there is no good backup in `{}`", catalog.dir.display()))
-            .cure("`db-backup` makes one; `--file PATH` takes a file from anywhere")
+/// The newest backup that has proved good, with all of these databases and stores in it.
+pub fn latest(catalog: &Catalog, keys: &[&str]) -> Result<Backup> {
+    catalog.latest(keys).cloned().ok_or_else(|| {
+        let quoted = |names: &[&str]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and ");
+        let of = if keys.is_empty() { String::new() } else { format!(" with {}", quoted(keys)) };
+        let missing = Problem::failed(format!("there is no good backup{of} in `{}`", catalog.dir.display()));
+        let others: Vec<&str> = catalog.other_projects().into_iter().collect();
+        if others.is_empty() {
+            return missing.cure("`db-backup` makes one; `--file PATH` takes a file from anywhere").into();
+        }
+        missing
+            .because(format!("those of other projects are passed over: {}", quoted(&others)))
+            .cure("`db-backup` makes one; another project's is restored by its name, with `--any-database`")
             .into()
     })
 }
@@ -88,11 +97,11 @@ pub fn latest(catalog: &Catalog, key: Option<&str>) -> Result<Backup> {
 /// `db-verify`
 pub fn verify(session: &mut Session, args: &cli::Verify) -> Result<Exit> {
     let intent = if args.dry_run { Intent::Show } else { Intent::Run };
-    let catalog = Catalog::read(&session.project.backup.dir)?;
+    let catalog = Catalog::read(&session.project.backup.dir, &session.project)?;
     let key = args.database.as_deref().map(|d| session.database(Some(d))).transpose()?.map(|d| d.key);
     let backup = match &args.name {
-        Some(name) => catalog.meant(name)?,
-        None => latest(&catalog, key.as_deref())?,
+        Some(name) => catalog.meant(name, &session.project)?,
+        None => latest(&catalog, key.as_deref().as_slice())?,
     };
     session.lock("db-verify", intent)?;
     if args.deep {
@@ -148,7 +157,7 @@ pub fn cleanup(session: &mut Session, args: &cli::Cleanup) -> Result<Exit> {
     rules.days = args.keep_days.or(rules.days).or(Some(30));
     rules.min = args.min_keep.unwrap_or(rules.min);
     let dir = args.backup_dir.clone().unwrap_or_else(|| session.project.backup.dir.clone());
-    let catalog = Catalog::read(&dir)?;
+    let catalog = Catalog::read(&dir, &session.project)?;
     let plan = cleanup_task::plan(&catalog, &rules, &session.moment);
     let removed = plan.steps.len();
     let plan = session.hooked(plan, &[])?;

@@ -9,6 +9,8 @@ use chrono::{DateTime, Utc};
 
 use super::manifest::Manifest;
 use super::name;
+use super::owner::{Ground, is_ours};
+use crate::config::Project;
 use crate::problem::Problem;
 
 /// What a folder holds, newest first.
@@ -16,9 +18,11 @@ use crate::problem::Problem;
 pub struct Catalog {
     /// The folder.
     pub dir: PathBuf,
+    /// Whether others may use it, too.
+    pub ground: Ground,
     /// Its backups.
     pub backups: Vec<Backup>,
-    /// Files that an interrupted run left: never a backup, whatever they hold.
+    /// Files that an interrupted run left, or, on common ground, that another project is writing: never a backup, whatever they hold.
     pub unfinished: Vec<PathBuf>,
 }
 
@@ -35,6 +39,8 @@ pub struct Backup {
     pub created: DateTime<Utc>,
     /// Bytes of its artifacts.
     pub bytes: u64,
+    /// The project that it is of, where that is another than this one: no rule counts it, and nothing removes it.
+    pub other_project: Option<String>,
     /// What is known of it.
     pub kind: Kind,
 }
@@ -79,6 +85,16 @@ impl Backup {
         }
     }
 
+    /// The same for people, who should know whose it is.
+    pub fn shown_state(&self) -> String {
+        self.other_project.as_ref().map_or(self.state().into(), |other| format!("{}, of the project {other}", self.state()))
+    }
+
+    fn seen_by(self, project: &Project, ground: Ground) -> Self {
+        let other = self.manifest().filter(|m| !is_ours(m, project, ground)).map(|m| m.project.clone());
+        Self { other_project: other, ..self }
+    }
+
     /// The folder that the manifest's file names are relative to.
     pub fn folder(&self) -> &Path {
         self.manifest_path.as_deref().unwrap_or(&self.path).parent().unwrap_or(Path::new("."))
@@ -86,14 +102,16 @@ impl Backup {
 }
 
 impl Catalog {
-    /// Reads a folder; one that does not exist holds no backups.
-    pub fn read(dir: &Path) -> Result<Self> {
-        let mut catalog = Self { dir: dir.to_path_buf(), ..Self::default() };
+    /// Reads a folder as this project sees it; one that does not exist holds no backups.
+    pub fn read(dir: &Path, project: &Project) -> Result<Self> {
+        let ground = Ground::of(dir, project);
+        let mut catalog = Self { dir: dir.to_path_buf(), ground, ..Self::default() };
         catalog.read_folder(dir).map_err(|e| {
             Problem::failed(format!("could not read the backup folder `{}`", dir.display()))
                 .because(format!("{e:#}"))
                 .cure("choose another folder (`backup.dir`, BACKUP_DIR), or mend its permissions")
         })?;
+        catalog.backups = catalog.backups.into_iter().map(|b| b.seen_by(project, ground)).collect();
         catalog.backups.sort_by(|a, b| (b.created, &b.name).cmp(&(a.created, &a.name)));
         Ok(catalog)
     }
@@ -153,24 +171,30 @@ impl Catalog {
     }
 
     /// The backup that a person names: one of the catalog, or a path.
-    pub fn meant(&self, name: &str) -> Result<Backup> {
+    pub fn meant(&self, name: &str, project: &Project) -> Result<Backup> {
         let path = Path::new(name);
         match self.find(name) {
-            Err(_) if path.exists() => at(path),
+            Err(_) if path.exists() => at(path, project),
             found => found.cloned(),
         }
     }
 
-    /// The newest backup of ours that has this database and is whole; broken ones are passed over by those who ask here.
-    pub fn latest(&self, store: Option<&str>) -> Option<&Backup> {
-        self.backups.iter().find(|b| match &b.kind {
+    /// The newest backup of this project that has all of these databases and stores and is whole; broken ones are passed over by those
+    /// who ask here.
+    pub fn latest(&self, keys: &[&str]) -> Option<&Backup> {
+        self.backups.iter().filter(|b| b.other_project.is_none()).find(|b| match &b.kind {
             Kind::Ours(m) => {
                 !m.partial
                     && m.last_verified().is_none_or(|v| v.good)
-                    && store.is_none_or(|s| m.artifacts.iter().any(|a| a.store == s))
+                    && keys.iter().all(|key| m.artifacts.iter().any(|a| a.store == *key))
             }
             _ => false,
         })
+    }
+
+    /// The other projects that have backups here.
+    pub fn other_projects(&self) -> BTreeSet<&str> {
+        self.backups.iter().filter_map(|b| b.other_project.as_deref()).collect()
     }
 }
 
@@ -203,6 +227,7 @@ fn ours(manifest_path: &Path, folder: Option<&Path>) -> Backup {
             manifest_path: Some(manifest_path.to_path_buf()),
             created: modified(manifest_path),
             bytes: 0,
+            other_project: None,
             kind: Kind::Broken { why, manifest },
         }
     };
@@ -219,6 +244,7 @@ fn ours(manifest_path: &Path, folder: Option<&Path>) -> Backup {
         manifest_path: Some(manifest_path.to_path_buf()),
         created: manifest.created,
         bytes: manifest.bytes(),
+        other_project: None,
         kind: match fault(base, &manifest) {
             Some(why) => Kind::Broken { why, manifest: Some(Box::new(manifest)) },
             None => Kind::Ours(Box::new(manifest)),
@@ -248,11 +274,17 @@ fn fault(base: &Path, manifest: &Manifest) -> Option<String> {
 /// A file without a manifest.
 pub fn foreign(name: String, path: PathBuf) -> Result<Backup> {
     let meta = fs::metadata(&path)?;
-    Ok(Backup { name, created: modified(&path), bytes: meta.len(), kind: Kind::Foreign, manifest_path: None, path })
+    let (created, bytes) = (modified(&path), meta.len());
+    Ok(Backup { name, created, bytes, other_project: None, kind: Kind::Foreign, manifest_path: None, path })
 }
 
 /// The backup at a path that a person gave: with its manifest where one is beside it.
-pub fn at(path: &Path) -> Result<Backup> {
+pub fn at(path: &Path, project: &Project) -> Result<Backup> {
+    let ground = Ground::of(path, project);
+    found_at(path).map(|backup| backup.seen_by(project, ground))
+}
+
+fn found_at(path: &Path) -> Result<Backup> {
     let missing = |e: std::io::Error| {
         Problem::usage(format!("could not open the backup `{}`", path.display()))
             .because(e.to_string())

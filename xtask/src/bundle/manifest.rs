@@ -33,6 +33,9 @@ pub struct Manifest {
     pub label: Option<String>,
     /// The project.
     pub project: String,
+    /// Whether its file names it so; else it is its folder's name, which another clone has not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub project_named: bool,
     /// The project's environment.
     pub environment: String,
     /// Whether something is missing from it: a partial backup satisfies no safety rule.
@@ -225,5 +228,25 @@ impl Artifact {
     /// What its bytes are.
     pub fn format(&self) -> Format {
         Format::of_kind(&self.kind)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What older versions have written is read, and written again, to the letter.
+    #[test]
+    fn what_is_stored_loses_nothing() {
+        let stored = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/manifests");
+        for (file, format) in
+            [("format-1/shop_20261121_102946_before-v2.manifest.json", 1), ("format-2/backup_20261121_102953/manifest.json", 2)]
+        {
+            let manifest = Manifest::read(&stored.join(file)).unwrap();
+            assert_eq!(manifest.to_json(), std::fs::read_to_string(stored.join(file)).unwrap(), "{file}");
+            assert_eq!((manifest.format, Manifest::format(&manifest.artifacts, &manifest.missing)), (format, format), "{file}");
+        }
+        let least = Manifest::read(&stored.join("format-1-minimal.json")).unwrap();
+        assert_eq!((least.format, least.project_named, least.partial, least.is_good()), (1, false, false, false));
     }
 }

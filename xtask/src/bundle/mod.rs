@@ -4,6 +4,8 @@ pub mod catalog;
 pub mod keep;
 pub mod manifest;
 pub mod name;
+mod owner;
 
 pub use catalog::{Backup, Catalog, Kind};
 pub use manifest::{Artifact, Manifest, Reason, Verification};
+pub use owner::Ground;

@@ -111,6 +111,7 @@ mod tests {
             compress: "gzip".into(),
             level: None,
             keep: config::KeepRules::default(),
+            interval_hours: 24,
         }
     }
 

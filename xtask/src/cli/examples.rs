@@ -79,7 +79,9 @@ Examples:
   db-prepare --dry-run       where the contents would come from; nothing changes
 
 A database that is missing is made. One that is empty is restored from the newest good backup, else
-from the dump that `prepare.dump` names, else migrated and seeded. One with data is left alone.
+from the dump that `prepare.dump` names, else migrated and seeded. One with data is left alone;
+tables of extensions are no data. What fails or is killed midway is taken away again, and the next
+run begins anew. In production nothing is seeded.
 SKIP_DB_INIT=true leaves all of them alone.";
 
 pub(super) const REPAIR: &str = "\
@@ -97,7 +99,8 @@ Examples:
   unset ALLOW_DATABASE_WIPE
 
 The ledgers of known migrators and tables of extensions keep their rows, and so does what
-`guards.keep-tables` names. It is one transaction: all of it is done, or nothing.";
+`guards.keep-tables` names. Each database is emptied in one transaction: all of it, or nothing.
+Several, and stores, go one after the other: where one fails, the error names what is empty by then.";
 
 pub(super) const PROTECT: &str = "\
 Examples:

@@ -162,6 +162,7 @@ pub struct BackupTable {
     pub keep_daily: Option<Spanned<Scalar>>,
     pub keep_weekly: Option<Spanned<Scalar>>,
     pub keep_monthly: Option<Spanned<Scalar>>,
+    pub interval_hours: Option<Spanned<Scalar>>,
 }
 
 /// `[restore]`
@@ -262,7 +263,7 @@ mod tests {
             error("[backup]\ndir = \"b\"\nkeep-dais = 3\n"),
             "could not read `db-tasks.toml`\n  TOML parse error at line 3, column 1\n    |\n  3 | keep-dais = 3\n    | ^^^^^^^^^\n  \
              unknown field `keep-dais`, expected one of `dir`, `name`, `timestamp`, `compress`, `level`, `keep-days`, `min-keep`, \
-             `keep-daily`, `keep-weekly`, `keep-monthly`\n  next: did you mean `keep-days`?"
+             `keep-daily`, `keep-weekly`, `keep-monthly`, `interval-hours`\n  next: did you mean `keep-days`?"
         );
     }
 

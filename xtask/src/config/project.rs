@@ -16,6 +16,8 @@ pub struct Project {
     pub root: PathBuf,
     /// The project's name.
     pub name: String,
+    /// Whether the file says it; else it is the folder's name.
+    pub named: bool,
     /// `development`, `production`, …
     pub environment: String,
     /// Containers by key.
@@ -214,6 +216,8 @@ pub struct Backup {
     pub level: Option<i32>,
     /// Which to keep.
     pub keep: KeepRules,
+    /// Hours within which a new one is made: where the last good one is older, somebody should look.
+    pub interval_hours: u32,
 }
 
 /// Which backups to keep.

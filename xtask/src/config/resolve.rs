@@ -26,7 +26,9 @@ pub fn resolve(path: &Path, text: &str, file: &File, env: &Env) -> Result<Projec
     let root = path.parent().unwrap_or(Path::new(".")).to_path_buf();
     let mut r = Resolver { path, text, env, root: &root, secrets: Secrets::default(), entries: Vec::new() };
     let folder_name = root.file_name().map_or("project".into(), |n| n.to_string_lossy().into_owned());
-    let name = r.layered("project.name", file.project.name.as_ref(), &[], &folder_name)?;
+    let given = r.in_file("project.name", file.project.name.as_ref())?;
+    let named = given.is_some();
+    let name = given.unwrap_or_else(|| r.by_default("project.name", &folder_name));
     let environment = r.layered("project.environment", file.project.environment.as_ref(), &["ENVIRONMENT"], "development")?;
     // services are stopped in the order in which the file names them
     let mut containers: Vec<_> = file.containers.iter().collect();
@@ -49,6 +51,7 @@ pub fn resolve(path: &Path, text: &str, file: &File, env: &Env) -> Result<Projec
     Ok(Project {
         root: root.to_path_buf(),
         name,
+        named,
         environment,
         containers,
         databases,
@@ -101,10 +104,12 @@ impl Resolver<'_> {
 
     /// Environment over file over default: for settings.
     fn layered(&mut self, key: &str, value: Option<&Text>, vars: &[&str], default: &str) -> Result<String> {
-        Ok(self.pick(key, value, vars)?.unwrap_or_else(|| {
-            self.note(key, default, "default");
-            default.to_owned()
-        }))
+        Ok(self.pick(key, value, vars)?.unwrap_or_else(|| self.by_default(key, default)))
+    }
+
+    fn by_default(&mut self, key: &str, default: &str) -> String {
+        self.note(key, default, "default");
+        default.to_owned()
     }
 
     fn pick(&mut self, key: &str, value: Option<&Text>, vars: &[&str]) -> Result<Option<String>> {
@@ -390,14 +395,19 @@ impl Resolver<'_> {
         let days = self.number("backup.keep-days", b.keep_days.as_ref(), &["BACKUP_RETENTION_DAYS", "BACKUP_KEEP_DAYS"])?;
         let min = self.number("backup.min-keep", b.min_keep.as_ref(), &["BACKUP_MIN_KEEP"])?;
         let min = min.unwrap_or_else(|| {
-            self.note("backup.min-keep", "5", "default");
+            self.by_default("backup.min-keep", "5");
             5
         });
         let daily = self.number("backup.keep-daily", b.keep_daily.as_ref(), &[])?.unwrap_or(0);
         let weekly = self.number("backup.keep-weekly", b.keep_weekly.as_ref(), &[])?.unwrap_or(0);
         let monthly = self.number("backup.keep-monthly", b.keep_monthly.as_ref(), &[])?.unwrap_or(0);
+        let interval_hours = self.number("backup.interval-hours", b.interval_hours.as_ref(), &["BACKUP_INTERVAL_HOURS"])?;
+        let interval_hours = interval_hours.unwrap_or_else(|| {
+            self.by_default("backup.interval-hours", "24");
+            24
+        });
         let keep = KeepRules { days, min, daily, weekly, monthly };
-        let backup = Backup { dir: self.path(&dir), name, timestamp, compress, level, keep };
+        let backup = Backup { dir: self.path(&dir), name, timestamp, compress, level, keep, interval_hours };
         Ok(backup)
     }
 }

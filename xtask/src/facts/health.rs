@@ -203,8 +203,8 @@ fn folder_findings(patient: &Patient<'_>) -> Vec<Finding> {
             "mend its permissions, or choose another `backup.dir`",
         ),
     }];
-    let catalog = Catalog::read(dir).unwrap_or_default();
-    let need = catalog.latest(None).map_or(0, |b| b.bytes * 2);
+    let catalog = Catalog::read(dir, patient.project).unwrap_or_default();
+    let need = catalog.latest(&[]).map_or(0, |b| b.bytes * 2);
     match disk_left(dir) {
         Some(left) if left < need => {
             let why = format!("{} left, and the last backup takes {}", human::bytes(left), human::bytes(need / 2));

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use super::Moment;
-use crate::bundle::Catalog;
 use crate::bundle::manifest::{Artifact, Manifest, Missing, Reason};
 use crate::bundle::name::{self, Words};
+use crate::bundle::{Catalog, Ground};
 use crate::config::{self, Project};
 use crate::engine::postgres::cures;
 use crate::engine::store::Format;
@@ -94,7 +94,9 @@ pub fn plan(project: &Project, set: &Set, catalog: &Catalog, request: &Request, 
     if !request.backup.dir.is_dir() {
         steps.push(Step::Act(Act::Create(Deed { what: "backup folder".into(), how: How::Folder(request.backup.dir.clone()) })));
     }
-    steps.extend(super::cleanup::unfinished(catalog));
+    if catalog.ground == Ground::Own {
+        steps.extend(super::cleanup::unfinished(catalog));
+    }
     let mut result = Vec::new();
     let groups: Vec<&[Subject<'_>]> =
         if name::is_folder(&request.backup.name) { vec![&subjects] } else { subjects.chunks(1).collect() };
@@ -266,6 +268,7 @@ fn one_set(all: &All<'_>, group: &[Subject<'_>], paths: &Paths) -> Step {
         reason: request.reason,
         label: request.label.clone(),
         project: project.name.clone(),
+        project_named: project.named,
         environment: project.environment.clone(),
         partial: !missing.is_empty(),
         missing: missing.to_vec(),
@@ -279,7 +282,7 @@ fn one_set(all: &All<'_>, group: &[Subject<'_>], paths: &Paths) -> Step {
 
 /// Plain bytes of the last good artifact: the size on disk, indexes and all, tells little of the next one's.
 fn last_size(catalog: &Catalog, subject: Subject<'_>) -> Option<u64> {
-    let manifest = catalog.latest(Some(subject.key()))?.manifest()?;
+    let manifest = catalog.latest(&[subject.key()])?.manifest()?;
     let last = manifest.artifacts.iter().find(|a| a.store == subject.key() && is_of(a, subject))?;
     Some(last.plain_bytes)
 }

@@ -8,10 +8,10 @@ use crate::bundle::{Backup, Catalog};
 use crate::config::KeepRules;
 use crate::plan::{Act, Deed, How, Plan, Risk, Step};
 
-/// What becomes of every backup of ours.
+/// What becomes of every backup of this project.
 pub fn verdicts<'a>(catalog: &'a Catalog, rules: &KeepRules, moment: &Moment) -> Vec<(&'a Backup, Verdict)> {
     let mut groups: BTreeMap<Vec<&str>, Vec<&Backup>> = BTreeMap::new();
-    for backup in &catalog.backups {
+    for backup in catalog.backups.iter().filter(|b| b.other_project.is_none()) {
         if let Some(manifest) = backup.manifest() {
             let mut stores: Vec<&str> = manifest.artifacts.iter().map(|a| a.store.as_str()).collect();
             stores.sort_unstable();
@@ -46,9 +46,12 @@ pub fn plan(catalog: &Catalog, rules: &KeepRules, moment: &Moment) -> Plan {
         Verdict::Keep(why) => Some(format!("keeps {}: {why}", b.name)),
         Verdict::Remove(_) => None,
     });
-    let foreign =
-        catalog.backups.iter().filter(|b| b.manifest().is_none()).map(|b| format!("keeps {}: it is not one of ours", b.name));
-    let notes = kept.chain(foreign).collect();
+    let not_ours = catalog.backups.iter().filter_map(|b| match (&b.other_project, b.manifest()) {
+        (Some(other), _) => Some(format!("keeps {}: it is of the project `{other}`", b.name)),
+        (None, None) => Some(format!("keeps {}: it is not one of ours", b.name)),
+        _ => None,
+    });
+    let notes = kept.chain(not_ours).collect();
     let mut steps: Vec<Step> = unfinished(catalog).collect();
     steps.extend(acts(&verdicts).into_iter().map(Step::Act));
     let risk = if steps.is_empty() { Risk::Nothing } else { Risk::RemovesBackups };

@@ -4,12 +4,16 @@
 use anyhow::Result;
 
 use super::hooks::{Hooks, Outcome};
-use super::restore::{Aim, Request, Subject, may_create, plan as restore};
+use super::restore::{Aim, Request, Subject, end_sessions, leftovers, may_create, ours, plan as restore, swappable};
 use crate::config::Project;
-use crate::engine::postgres::admin::{self, Identity, Own};
+use crate::engine::postgres::admin::{self, Identity, ON_ITS_WAY, Own};
+use crate::engine::postgres::filling;
+use crate::engine::postgres::name::{beside, previous};
 use crate::facts::Surveyed;
 use crate::facts::dumps::Dump;
-use crate::plan::{Plan, Risk, Step, Trust};
+use crate::plan::{Act, Plan, Risk, Scope, Step, Trust};
+use crate::problem::Problem;
+use crate::ui::human::counted;
 
 const TASK: &str = "db-prepare";
 
@@ -22,44 +26,137 @@ pub enum Need {
     Contents,
     /// Everything: it is not there.
     Everything,
+    /// That what another run left half made goes away first.
+    TakingBack,
 }
 
-/// From the facts: whether it is there, and how many tables are in it.
+/// From the facts: whether it is there, whether it is done, and how many tables are in it.
 pub fn need(target: &Surveyed) -> Need {
+    let waits = target.server.database(&filling::pristine(target.name()));
     match target.live() {
+        Some(live) if live.connection_limit == ON_ITS_WAY => Need::TakingBack,
+        None if waits.is_some() => Need::TakingBack,
         None => Need::Everything,
         Some(_) if target.server.tables.is_empty() => Need::Contents,
         Some(_) => Need::Nothing,
     }
 }
 
+/// Plans what comes first where a killed run's own journal is gone, as with a container's file system: the mark in the database is not.
+pub fn take_back(target: &Surveyed) -> Result<Plan> {
+    let name = target.name();
+    if let Some(session) = target.live().and(target.server.sessions.first()) {
+        return Err(Problem::failed(format!("`{name}` is half prepared, and somebody is at work in it: {session}"))
+            .because("another run may be preparing it right now")
+            .cure("wait for its end and run this again; where there is no such run, end that session first")
+            .into());
+    }
+    let headline = format!("take away what an earlier run has left half made of `{name}` ({})", target.at());
+    let steps = vec![Step::Act(undone(target)?)];
+    let notes = vec!["this comes first; the preparation itself can be planned when it is done".into()];
+    Ok(Plan { steps, notes, ..Plan::bare(TASK, headline, Risk::Nothing) })
+}
+
 /// Plans the preparation: from a dump where there is one, else by the hooks `migrate` and `seed`.
 pub fn plan(project: &Project, target: &Surveyed, dump: Option<&Dump>, hooks: &Hooks) -> Result<Plan> {
     let name = target.name();
     if need(target) == Need::Nothing {
-        let headline = format!("`{name}` ({}) has {}: nothing to prepare", target.at(), tables(target));
+        let tables = counted(target.server.tables.len() as u64, "table");
+        let headline = format!("`{name}` ({}) has {tables}: nothing to prepare", target.at());
         return Ok(Plan::bare(TASK, headline, Risk::Nothing));
     }
     if let Some(dump) = dump {
-        let request = Request { aim: Aim::Live, trust: Trust::Dump, accept: Vec::new() };
-        let subject = Subject::Database { target, dump, disk_left: None };
-        let restored = restore(project, &[subject], &dump.backup, &[], &request)?;
-        let headline = format!("prepare `{name}` ({}) from {}", target.at(), dump.backup.name);
-        return Ok(Plan { task: TASK, headline, risk: Risk::Nothing, ..restored });
+        return from_dump(project, target, dump);
     }
-    let mut steps = Vec::new();
-    if need(target) == Need::Everything {
-        may_create(target)?;
-        let identity = Identity { name, oid: None };
-        steps.push(Step::Act(admin::create(&target.client, name, None, target.server.version, &identity)));
-        steps.push(Step::Act(admin::release(&target.client, name, Own::of(None), None)));
+    let seeded = !is_protected(project, target);
+    let moments: &[&str] = if seeded { &["migrate", "seed"] } else { &["migrate"] };
+    let fill: Vec<Step> = moments.iter().flat_map(|m| hooks.acts(m, None, Outcome::Pending)).map(Step::Act).collect();
+    let mut notes = Vec::new();
+    if !fill.is_empty() {
+        notes.push(format!(
+            "if that fails, `{name}` is as it was; what is half made stays as `{}` for a look",
+            admin::failed(name)
+        ));
     }
-    let moments = ["migrate", "seed"];
-    steps.extend(moments.iter().flat_map(|m| hooks.acts(m, None, Outcome::Pending)).map(Step::Act));
-    let notes = moments.iter().flat_map(|m| hooks.notes(m)).collect();
-    Ok(Plan { notes, steps, ..Plan::bare(TASK, format!("prepare `{name}` ({})", target.at()), Risk::Nothing) })
+    if !seeded && !hooks.acts("seed", None, Outcome::Pending).is_empty() {
+        notes.push("it is NOT seeded: this is production, where a seed has no business (`guards.protected-environments`)".into());
+    }
+    notes.extend(moments.iter().flat_map(|m| hooks.notes(m)));
+    let steps = match target.live() {
+        None => made(target, fill)?,
+        Some(_) if fill.is_empty() => Vec::new(),
+        Some(_) => filled(target, fill)?,
+    };
+    Ok(Plan { steps, notes, ..Plan::bare(TASK, format!("prepare `{name}` ({})", target.at()), Risk::Nothing) })
 }
 
-fn tables(target: &Surveyed) -> String {
-    crate::ui::human::counted(target.server.tables.len() as u64, "table")
+fn from_dump(project: &Project, target: &Surveyed, dump: &Dump) -> Result<Plan> {
+    let name = target.name();
+    if let Some(older) = target.live().and(target.server.database(&previous(name))) {
+        return Err(Problem::refused(format!("`{}`, which the last restore or reset kept, would go for good", older.name))
+            .because(format!("`{name}` is empty, and is kept in its place when it is prepared from {}", dump.backup.name))
+            .cure("`db-undo` swaps it back; `db-restore` replaces it knowingly")
+            .into());
+    }
+    let request = Request { aim: Aim::Live, trust: Trust::Dump, accept: Vec::new() };
+    let subject = Subject::Database { target, dump, disk_left: None };
+    let restored = restore(project, &[subject], &dump.backup, &[], &request)?;
+    let headline = format!("prepare `{name}` ({}) from {}", target.at(), dump.backup.name);
+    Ok(Plan { task: TASK, headline, risk: Risk::Nothing, ..restored })
+}
+
+/// A migration is what production's first start needs; a seed is not.
+fn is_protected(project: &Project, target: &Surveyed) -> bool {
+    let marker = target.live().and_then(|live| live.marker());
+    [Some(project.environment.as_str()), marker].into_iter().flatten().any(|word| project.guards.protects(word))
+}
+
+/// Made under its own name and marked until it is filled: a run that finds the mark knows that it is not done.
+fn made(target: &Surveyed, fill: Vec<Step>) -> Result<Vec<Step>> {
+    may_create(target)?;
+    let (name, client) = (target.name(), &target.client);
+    let identity = Identity { name, oid: None };
+    let create = admin::create(client, name, None, target.server.version, &identity);
+    Ok(vec![scope(target, vec![create], fill)?])
+}
+
+/// A copy of the empty one is filled under its name, and the empty one waits: whatever is in it (extensions, schemas, rights) is
+/// there again when that fails.
+fn filled(target: &Surveyed, fill: Vec<Step>) -> Result<Vec<Step>> {
+    let Some(live) = target.live() else { return Ok(Vec::new()) };
+    may_copy(target)?;
+    swappable(target)?;
+    let (name, client) = (target.name(), &target.client);
+    let (staged, waits) = (beside(name, "staged"), filling::pristine(name));
+    let mut steps = leftovers(target, &[&staged, &waits])?;
+    steps.push(scope(target, vec![filling::copy(client, live, &staged), filling::exchange(client, live, &staged)], fill)?);
+    // an empty one that can't be removed is no fault of the new one, which is done by then
+    steps.push(Step::Scope(Scope { finally: vec![admin::drop(client, &waits)], ..Scope::default() }));
+    Ok(steps)
+}
+
+fn may_copy(target: &Surveyed) -> Result<()> {
+    let (name, role) = (target.name(), &target.server.role);
+    if role.createdb {
+        return Ok(());
+    }
+    Err(Problem::refused(format!("the role `{}` may not create databases", role.name))
+        .because(format!("a copy of the empty `{name}` is filled, so that the empty one is there again when that fails"))
+        .cure(format!(
+            "an administrator runs `ALTER ROLE \"{}\" CREATEDB`; or fill it without that way back: `db-migrate`, then `db-seed`",
+            role.name
+        ))
+        .into())
+}
+
+fn scope(target: &Surveyed, begin: Vec<Act>, fill: Vec<Step>) -> Result<Step> {
+    let done = admin::release(&target.client, target.name(), Own::of(target.live()), None);
+    let body = begin.into_iter().map(Step::Act).chain(fill).chain([Step::Act(done)]).collect();
+    Ok(Step::Scope(Scope { body, on_failure: vec![end_sessions(target), undone(target)?], finally: Vec::new() }))
+}
+
+fn undone(target: &Surveyed) -> Result<Act> {
+    target.server.database(&admin::failed(target.name())).map_or(Ok(()), ours)?;
+    let own = target.server.database(&filling::pristine(target.name())).or(target.live());
+    Ok(filling::take_back(&target.client, target.name(), Own::of(own)))
 }

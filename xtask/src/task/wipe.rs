@@ -15,6 +15,7 @@ use crate::engine::store::{Address, Change, Format};
 use crate::facts::{ContainerFacts, Set, Surveyed, SurveyedStore};
 use crate::plan::{Act, Deed, How, Plan, Risk, Safety, Scope, Stake, Step};
 use crate::problem::Problem;
+use crate::ui::describe;
 use crate::ui::human::{ago, count, counted, held};
 use crate::ui::table::{Lean, columns};
 use sort::{Sorted, refresh_order, sort, ties};
@@ -28,13 +29,42 @@ pub enum First {
     Nothing,
 }
 
-/// A plan, and a line for each database to print when it is done.
+/// A plan, a line for each database to print when it is done, and what to say when it is half done.
 #[derive(Debug, Clone)]
 pub struct Planned {
     /// The plan.
     pub plan: Plan,
     /// `app: 12 tables, 34,567 rows`
     pub lines: Vec<String>,
+    /// What it empties, one after the other.
+    pub parts: Vec<Emptied>,
+}
+
+/// A database or store that is emptied by one act.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Emptied {
+    /// Its name.
+    pub name: String,
+    /// The act, as it is told.
+    pub act: String,
+}
+
+/// What failed, with what is empty by then: no transaction spans two databases, or a store. `back` says how to get it back.
+pub fn half_done(problem: Problem, parts: &[Emptied], done: &[&str], back: &[String]) -> Problem {
+    // in their order: databases of two servers may have one name
+    let mut done = done.iter();
+    let empty: Vec<String> = parts.iter().take_while(|p| done.any(|d| *d == p.act)).map(|p| format!("`{}`", p.name)).collect();
+    // all of it is empty: what failed came after the work
+    if empty.is_empty() || empty.len() == parts.len() {
+        return problem;
+    }
+    let tried = format!("empty already: {}; the wipe went no further: {}", empty.join(", "), problem.tried);
+    let way = match back {
+        [] => "no backup was made in this run; an older one brings its data back, where there is one (`db-list`)".to_owned(),
+        lines => lines.join("; "),
+    };
+    let cure = problem.cure.iter().fold(way, |way, cure| format!("{way}; and for what is left: {cure}"));
+    Problem { tried, cure: Some(cure), ..problem }
 }
 
 /// A database with its tables apart.
@@ -61,6 +91,7 @@ pub fn plan(
         .collect();
     targets.iter().try_for_each(Target::can_be_wiped)?;
     let stores: Vec<&SurveyedStore> = set.stores.iter().filter(|s| s.held.items() > 0 || !s.held.parts.is_empty()).collect();
+    let mut parts = Vec::new();
     let lines = targets.iter().map(Target::line).chain(set.stores.iter().map(store_line)).collect();
     let mut steps: Vec<Step> = Vec::new();
     let (mut afterwards, mut made) = (Vec::new(), None);
@@ -78,8 +109,16 @@ pub fn plan(
             made = backup.backup;
             afterwards = backup.afterwards.iter().map(|line| line.replace("to restore it:", "to get the data back:")).collect();
         }
-        body.extend(targets.iter().filter(|t| !t.sorted.emptied.is_empty()).map(Target::wipe));
-        body.extend(stores.iter().map(|s| Step::Act(wipe_store(s))));
+        for target in targets.iter().filter(|t| !t.sorted.emptied.is_empty()) {
+            let act = target.wipe();
+            parts.push(Emptied { name: target.surveyed.name().to_owned(), act: describe::object(&act) });
+            body.push(target.alone(act));
+        }
+        for store in stores {
+            let act = wipe_store(store);
+            parts.push(Emptied { name: store.key().to_owned(), act: describe::object(&act) });
+            body.push(Step::Act(act));
+        }
         steps.push(around_services(services, body));
     }
     let headline = targets.iter().map(|t| format!("`{}` ({}): {}", t.surveyed.name(), t.surveyed.at(), t.size()));
@@ -98,7 +137,7 @@ pub fn plan(
         result: Vec::new(),
         backup: made,
     };
-    Ok(Planned { plan, lines })
+    Ok(Planned { plan, lines, parts })
 }
 
 /// No transaction spans two databases, or a store.
@@ -138,7 +177,7 @@ fn wipe_store(store: &SurveyedStore) -> Act {
 /// What is at stake; it needs no look at the tables.
 pub fn risk(project: &Project, set: &Set, catalog: &Catalog, first: First, moment: &Moment) -> Risk {
     let bare = |key: &str, stake: Stake| {
-        let newest = catalog.latest(Some(key));
+        let newest = catalog.latest(&[key]);
         let safety = match first {
             First::Backup => Safety::BackedUp,
             First::Nothing => Safety::Bare(newest.map(|b| format!("`{}`, made {}", b.name, ago(b.created, moment.now)))),
@@ -240,7 +279,7 @@ impl Target<'_> {
         notes
     }
 
-    fn wipe(&self) -> Step {
+    fn wipe(&self) -> Act {
         let d = self.surveyed;
         let kept = self.sorted.kept.iter().filter(|(t, _)| t.rows.is_some()).map(|(t, _)| t.name.as_str());
         let wipe = Wipe {
@@ -250,9 +289,44 @@ impl Target<'_> {
             kept: kept.collect(),
             views: refresh_order(&d.server.inventory).iter().map(|v| v.name.as_str()).collect(),
         };
-        let body = vec![Step::Act(wiping::wipe(&d.client, &wipe))];
-        // a psql that outlived its `docker exec` must not come to it later
-        let sessions = Act::Remove(Deed { what: "sessions of this run".into(), how: How::Command(d.client.end_sessions()) });
+        wiping::wipe(&d.client, &wipe)
+    }
+
+    /// A psql that outlived its `docker exec` must not come to it later.
+    fn alone(&self, act: Act) -> Step {
+        let body = vec![Step::Act(act)];
+        let end = How::Command(self.surveyed.client.end_sessions());
+        let sessions = Act::Remove(Deed { what: "sessions of this run".into(), how: end });
         Step::Scope(Scope { body, on_failure: vec![sessions], finally: Vec::new() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_of_half_done_wipes() {
+        let part = |name: &str, act: &str| Emptied { name: name.into(), act: act.into() };
+        let parts = [part("app", "rows of app"), part("app", "rows of app"), part("uploads", "uploads: wipe")];
+        let back = ["to get the data back: db-restore x".to_owned()];
+        let told = |done: &[&str], back: &[String]| half_done(Problem::failed("no").cure("look"), &parts, done, back).to_string();
+        let backup = "pipe";
+        for (done, says) in [
+            (&[][..], "no\n  next: look"),
+            (&[backup], "no\n  next: look"),
+            (
+                &[backup, "rows of app"],
+                "empty already: `app`; the wipe went no further: no\n  next: to get the data back: db-restore x; and for what is left: look",
+            ),
+            (
+                &[backup, "rows of app", "rows of app"],
+                "empty already: `app`, `app`; the wipe went no further: no\n  next: to get the data back: db-restore x; and for what is left: look",
+            ),
+            (&[backup, "rows of app", "rows of app", "uploads: wipe"], "no\n  next: look"),
+        ] {
+            assert_eq!(told(done, &back), says);
+        }
+        assert!(told(&["rows of app"], &[]).contains("no backup was made in this run"));
     }
 }

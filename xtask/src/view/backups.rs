@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use crate::bundle::{Artifact, Backup, Catalog, Kind, Manifest};
+use crate::bundle::{Artifact, Backup, Catalog, Ground, Kind, Manifest};
 use crate::engine::store::Contents;
 use crate::ui::human::{ago, bytes, count, counted, duration, entries, holds};
 use crate::ui::table::{Lean, columns};
@@ -33,11 +33,12 @@ pub fn list(catalog: &Catalog, shown: &[Backup], now: DateTime<Utc>) -> String {
     if shown.len() < catalog.backups.len() {
         text.push_str(&format!("\n… and {} older", catalog.backups.len() - shown.len()));
     }
+    let fate = match catalog.ground {
+        Ground::Own => "was left by an interrupted run: the next backup or `db-cleanup` removes it",
+        Ground::Common => "was left by an interrupted run, or another project is writing it: `db-cleanup` removes it",
+    };
     for left in &catalog.unfinished {
-        text.push_str(&format!(
-            "\n{} was left by an interrupted run: the next backup or `db-cleanup` removes it",
-            left.display()
-        ));
+        text.push_str(&format!("\n{} {fate}", left.display()));
     }
     text
 }
@@ -45,7 +46,7 @@ pub fn list(catalog: &Catalog, shown: &[Backup], now: DateTime<Utc>) -> String {
 fn row(backup: &Backup, now: DateTime<Utc>) -> Vec<String> {
     let known = |of: fn(&Manifest) -> String| backup.manifest().map_or("?".into(), of);
     let (environment, rows) = (known(|m| m.environment.clone()), known(|m| count(m.rows())));
-    vec![backup.name.clone(), bytes(backup.bytes), ago(backup.created, now), environment, rows, backup.state().into()]
+    vec![backup.name.clone(), bytes(backup.bytes), ago(backup.created, now), environment, rows, backup.shown_state()]
 }
 
 /// The list that a person chooses from.
@@ -57,7 +58,7 @@ pub fn numbered(catalog: &Catalog, now: DateTime<Utc>) -> String {
 
 /// `db-info`
 pub fn info(backup: &Backup) -> String {
-    let mut lines = vec![backup.name.clone(), field("path", &backup.path.display()), field("state", &backup.state())];
+    let mut lines = vec![backup.name.clone(), field("path", &backup.path.display()), field("state", &backup.shown_state())];
     if let Kind::Broken { why, .. } = &backup.kind {
         lines.push(field("broken", why));
     }
@@ -160,6 +161,8 @@ pub fn summary(backup: &Backup) -> Value {
         "path": backup.path,
         "created": backup.created.to_rfc3339(),
         "bytes": backup.bytes,
+        "project": backup.manifest().map(|m| &m.project),
+        "other_project": backup.other_project.is_some(),
         "environment": backup.manifest().map(|m| &m.environment),
         "rows": backup.manifest().map(|m| m.rows()),
         "state": backup.state(),

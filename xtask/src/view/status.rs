@@ -75,7 +75,7 @@ impl Status<'_> {
     }
 
     fn old_backup(&self, key: &str) -> Option<String> {
-        match self.catalog.latest(Some(key)) {
+        match self.catalog.latest(&[key]) {
             None => Some(format!("{key}: no good backup")),
             Some(b) if (self.now - b.created).num_minutes() > i64::from(self.max_age_hours) * 60 => Some(format!(
                 "{key}: the last good backup is {} old, {} h are allowed",
@@ -96,7 +96,9 @@ impl Status<'_> {
         parts.extend(self.databases.iter().map(|(d, surveyed)| self.database(d, surveyed)));
         parts.extend(self.stores.iter().map(|looked| stores::text(looked, &self.last(&looked.0.key))));
         let disk = self.disk_left.map_or(String::new(), |n| format!(", {} left on that disk", bytes(n)));
-        parts.push(format!("backups: {} in {}{disk}", self.catalog.backups.len(), self.catalog.dir.display()));
+        let others = self.catalog.other_projects().into_iter().collect::<Vec<_>>().join(", ");
+        let others = if others.is_empty() { others } else { format!(", those of other projects among them ({others})") };
+        parts.push(format!("backups: {} in {}{others}{disk}", self.catalog.backups.len(), self.catalog.dir.display()));
         let problems = self.problems();
         if !problems.is_empty() {
             parts.push(format!("needs a look:\n  {}", problems.join("\n  ")));
@@ -132,13 +134,13 @@ impl Status<'_> {
         let shown = |backup: &Backup| {
             format!("{} ({}, {}, {})", backup.name, ago(backup.created, self.now), bytes(backup.bytes), backup.state())
         };
-        self.catalog.latest(Some(key)).map_or("none".into(), shown)
+        self.catalog.latest(&[key]).map_or("none".into(), shown)
     }
 
     /// For programs.
     pub fn json(&self) -> Value {
         let databases: Vec<Value> = self.databases.iter().map(|(d, s)| database_json(d, s, self.catalog)).collect();
-        let last = |key: &str| self.catalog.latest(Some(key)).map(super::backups::summary);
+        let last = |key: &str| self.catalog.latest(&[key]).map(super::backups::summary);
         let stores: Vec<Value> = self.stores.iter().map(|looked| stores::json(looked, last(&looked.0.key))).collect();
         let containers: Vec<Value> = self
             .containers
@@ -213,7 +215,7 @@ fn tables(s: &Surveyed) -> String {
 }
 
 fn database_json(spec: &Database, surveyed: &Result<Surveyed>, catalog: &Catalog) -> Value {
-    let last = catalog.latest(Some(&spec.key)).map(super::backups::summary);
+    let last = catalog.latest(&[&spec.key]).map(super::backups::summary);
     match surveyed {
         Err(e) => json!({ "key": spec.key, "reached": false, "error": format!("{e:#}"), "last_backup": last }),
         Ok(s) => json!({
@@ -221,5 +223,73 @@ fn database_json(spec: &Database, surveyed: &Result<Surveyed>, catalog: &Catalog
             "bytes": s.live().and_then(|d| d.size), "marker": s.live().and_then(|d| d.marker()), "sessions": s.server.sessions, "tables": s.server.tables,
             "previous": s.server.database(&previous(s.name())).map(|d| &d.name), "last_backup": last,
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bundle::{Kind, Manifest};
+    use crate::config::{Dotenv, Env, load};
+    use chrono::Duration;
+
+    fn now() -> DateTime<Utc> {
+        "2026-01-16T22:45:00Z".parse().unwrap()
+    }
+
+    /// Of `main`, so old, and what is known of it.
+    fn backup(minutes: i64, change: impl Fn(&mut Manifest)) -> Backup {
+        let text = include_str!("../../../tests/data/manifests/format-1-minimal.json");
+        let mut manifest: Manifest = serde_json::from_str(text).unwrap();
+        change(&mut manifest);
+        let created = now() - Duration::minutes(minutes);
+        let kind = Kind::Ours(Box::new(manifest));
+        Backup { name: "b".into(), path: "b".into(), manifest_path: None, created, bytes: 1, other_project: None, kind }
+    }
+
+    #[test]
+    fn a_table_of_old_and_missing_backups() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("db-tasks.toml");
+        std::fs::write(&path, "[databases.main]\npostgres = { database = \"app\" }\n").unwrap();
+        let (project, _) = load(&path, Env::default(), Dotenv::Ignore).unwrap();
+        let good = |minutes| backup(minutes, |_| ());
+        let of_other = |minutes| Backup { other_project: Some("blog".into()), ..good(minutes) };
+        let failed = |m: &mut Manifest| {
+            m.verified.push(crate::bundle::Verification { when: now(), how: "quick".into(), good: false });
+        };
+        let none = Some("main: no good backup");
+        let old = Some("main: the last good backup is 2 days old, 24 h are allowed");
+        for (backups, hours, problem) in [
+            (vec![], 24, none),
+            (vec![good(0)], 24, None),
+            (vec![good(24 * 60)], 24, None),
+            (vec![good(24 * 60 + 1)], 24, Some("main: the last good backup is 24 h old, 24 h are allowed")),
+            (vec![good(48 * 60)], 24, old),
+            (vec![good(48 * 60)], 48, None),
+            (vec![good(61)], 1, Some("main: the last good backup is 1 h old, 1 h are allowed")),
+            // a new one that is none does not hide the old one
+            (vec![backup(5, |m| m.partial = true), good(48 * 60)], 24, old),
+            (vec![backup(5, failed), good(48 * 60)], 24, old),
+            (vec![backup(5, |m| m.artifacts[0].store = "side".into()), good(48 * 60)], 24, old),
+            (vec![Backup { kind: Kind::Foreign, ..good(5) }], 24, none),
+            (vec![Backup { kind: Kind::Broken { why: "x".into(), manifest: None }, ..good(5) }], 24, none),
+            (vec![of_other(5)], 24, none),
+            (vec![of_other(5), good(48 * 60)], 24, old),
+        ] {
+            let catalog = Catalog { dir: "d".into(), backups, ..Catalog::default() };
+            let status = Status {
+                project: &project,
+                databases: &[],
+                stores: &[],
+                containers: &[],
+                catalog: &catalog,
+                unfinished: None,
+                disk_left: None,
+                max_age_hours: hours,
+                now: now(),
+            };
+            assert_eq!(status.old_backup("main").as_deref(), problem, "{:?}", status.catalog.backups);
+        }
     }
 }

@@ -93,12 +93,12 @@ impl<'a> Own<'a> {
 /// database behind, and nobody who knows of it.
 pub(super) const DURABLE: &str = "SET synchronous_commit = on;\n";
 
-fn mark(name: &str, own: Own<'_>) -> String {
+pub(super) fn mark(name: &str, own: Own<'_>) -> String {
     let own = own.comment.map_or(String::new(), |own| format!("\n{own}"));
     format!("COMMENT ON DATABASE {} IS {};\n", ident(name), literal(&format!("{KEPT}{own}")))
 }
 
-fn unmark(name: &str, own: Own<'_>) -> String {
+pub(super) fn unmark(name: &str, own: Own<'_>) -> String {
     let comment = own.comment.map_or("NULL".into(), literal);
     let limit = own.connection_limit;
     format!("COMMENT ON DATABASE {db} IS {comment};\nALTER DATABASE {db} CONNECTION LIMIT {limit};\n", db = ident(name))
@@ -127,7 +127,7 @@ fn terminate(name: &str) -> String {
 
 /// Owner, rights and settings: what, beside the comment, neither a plain dump nor a rename brings along.
 /// <https://www.postgresql.org/docs/current/app-pgdump.html> (`--create`) names them.
-fn carry(name: &str, from: &DatabaseFacts) -> String {
+pub(super) fn carry(name: &str, from: &DatabaseFacts) -> String {
     let db = ident(name);
     let mut sql = String::new();
     for s in &from.settings {
@@ -375,13 +375,13 @@ pub fn failed(live: &str) -> String {
     beside(live, "failed")
 }
 
-fn oid_of(name: &str) -> String {
+pub(super) fn oid_of(name: &str) -> String {
     format!("(SELECT oid::bigint FROM pg_database WHERE datname = {})", literal(name))
 }
 
 /// Ends sessions on the databases that change names until the change is visible, ten seconds at most. One that this role may not
 /// end is named. Autovacuum has no role, and gives way to the rename by itself.
-fn make_way(names: &str, done: &str, app_name: &str) -> String {
+pub(super) fn make_way(names: &str, done: &str, app_name: &str) -> String {
     format!(
         "DO $way$ DECLARE s record; BEGIN\n  FOR i IN 1..5000 LOOP\n    EXIT WHEN {done};\n    \
          PERFORM pg_stat_clear_snapshot();\n    \

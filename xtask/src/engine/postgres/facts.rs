@@ -26,7 +26,7 @@ pub struct ServerFacts {
     /// Sessions on the database, other than ours.
     #[serde(default)]
     pub sessions: Vec<Session>,
-    /// Tables, where they were asked for.
+    /// Tables, where they were asked for; those of extensions are none of the user's.
     #[serde(default)]
     pub tables: Vec<TableFacts>,
     /// Tables with what ties them together, where it was asked for.
@@ -280,7 +280,8 @@ SELECT jsonb_build_object(
 const TABLES: &str = r"'tables', coalesce((SELECT jsonb_agg(jsonb_build_object('name', format('%I.%I', n.nspname, c.relname), 'estimate', c.reltuples::bigint, 'bytes', pg_total_relation_size(c.oid))
       ORDER BY pg_total_relation_size(c.oid) DESC, 1)
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)' AND current_database() = {name}), '[]'),";
+    WHERE c.relkind IN ('r', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)' AND current_database() = {name}
+      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')), '[]'),";
 
 /// Taken by the transaction that loads a dump, and awaited by the session that helps with what follows: the help begins when there is
 /// something to help with, and finds nothing to do where all was taken back.

@@ -4,6 +4,7 @@ pub mod admin;
 pub mod client;
 pub mod cures;
 pub mod facts;
+pub mod filling;
 pub mod in_place;
 pub mod inventory;
 pub mod name;

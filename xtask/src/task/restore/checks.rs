@@ -40,8 +40,9 @@ pub(super) fn suits(target: &Surveyed, dump: &Dump, request: &Request) -> Result
             .into());
     }
     if let Some(artifact) = &dump.artifact {
-        let same = artifact.database.name == target.name() || artifact.store == target.spec.key;
-        if !same && request.aim == Aim::Live && !request.accept.contains(&Difference::Database) {
+        let alike = artifact.database.name == target.name();
+        is_of_this_project(dump, request, alike)?;
+        if !alike && artifact.store != target.spec.key && must_fit(request) {
             return Err(Problem::refused(format!(
                 "the backup is of the database `{}`, not of `{}`",
                 artifact.database.name,
@@ -64,6 +65,38 @@ pub(super) fn suits(target: &Surveyed, dump: &Dump, request: &Request) -> Result
 pub(in crate::task) fn fits_server(target: &Surveyed, dump: &Dump) -> std::result::Result<(), Problem> {
     misfit(dump.dumped_from, target.server.version)
         .map_or(Ok(()), |why| Err(Problem::refused(format!("`{}` does not fit this server", dump.backup.name)).because(why)))
+}
+
+/// Whether a backup of something else than what it would replace has to be refused.
+fn must_fit(request: &Request) -> bool {
+    request.aim != Aim::Beside && !request.accept.contains(&Difference::Database)
+}
+
+/// Another project's data takes the place of none of ours. Where that project has its name from its folder alone, a database that is
+/// `alike` is the same one: the name says little, and the server knows better than the file what ours is called.
+fn is_of_this_project(dump: &Dump, request: &Request, alike: bool) -> Result<()> {
+    let named = dump.backup.manifest().is_some_and(|m| m.project_named);
+    match &dump.backup.other_project {
+        Some(other) if must_fit(request) && (named || !alike) => {
+            Err(Problem::refused(format!("`{}` is a backup of another project: `{other}`", dump.backup.name))
+                .cure("`db-list` shows whose each is; accept it with `--any-database`, or restore a database of it beside the live one with `--as NAME`")
+                .into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// One store's data takes the place of another's only where somebody says so: both may be of one kind.
+pub(super) fn suits_store(key: &str, dump: &Dump, request: &Request) -> Result<()> {
+    is_of_this_project(dump, request, false)?;
+    match &dump.artifact {
+        Some(artifact) if artifact.store != key && must_fit(request) => {
+            Err(Problem::refused(format!("the backup is of `{}`, not of `{key}`", artifact.store))
+                .cure("choose the other with `--only`, or another backup (`db-list`); if the store has got a new name, accept it with `--any-database`")
+                .into())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The new database stands beside the live one for a while: there must be room for it.

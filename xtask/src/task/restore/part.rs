@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::checks::{fits_the_disk, leftovers, may_create, ours, suits, swappable};
+use super::checks::{fits_the_disk, leftovers, may_create, ours, suits, suits_store, swappable};
 use super::{Request, brought_along, end_sessions, load, unstage};
 use crate::engine::postgres::admin::{self, Own, Swap, SwapBack};
 use crate::engine::postgres::name::{beside, previous};
@@ -78,7 +78,10 @@ impl Part {
                 fits_the_disk(dump, *disk_left)?;
                 Self::of_database(target, dump, request.trust, company)
             }
-            Subject::Store { target, dump } => Self::of_store(target, dump, request.trust),
+            Subject::Store { target, dump } => {
+                suits_store(target.key(), dump, request)?;
+                Self::of_store(target, dump, request.trust)
+            }
         }
     }
 

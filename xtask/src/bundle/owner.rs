@@ -1,0 +1,108 @@
+//! Whose a backup is: a folder may be shared by projects.
+
+use std::path::Path;
+
+use super::Manifest;
+use crate::config::Project;
+
+/// Where a backup lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Ground {
+    /// In the project's own folder.
+    #[default]
+    Own,
+    /// In a folder that others may use, too.
+    Common,
+}
+
+impl Ground {
+    /// Of this folder; a link out of the project leads to common ground.
+    pub fn of(dir: &Path, project: &Project) -> Self {
+        let inside = match (dir.canonicalize(), project.root.canonicalize()) {
+            (Ok(dir), Ok(root)) => dir.starts_with(root),
+            _ => dir.starts_with(&project.root),
+        };
+        if inside { Self::Own } else { Self::Common }
+    }
+}
+
+/// Whether a backup is this project's. Where both sides have a name in their file, the names decide. One that is its folder's alone is
+/// another in a clone and after a rename, so that what lies in the project's own folder is its own whatever it is called, and on
+/// common ground a database of the project's tells.
+pub fn is_ours(manifest: &Manifest, project: &Project, ground: Ground) -> bool {
+    let alike = manifest.project == project.name;
+    if alike || (manifest.project_named && project.named) {
+        return alike;
+    }
+    let holds = |key: &str, name: &str| {
+        let ours = |d: &&crate::config::Database| d.key == key && d.connection.database.as_deref() == Some(name);
+        project.databases.iter().any(|d| ours(&d))
+    };
+    ground == Ground::Own || manifest.artifacts.iter().any(|a| holds(&a.store, &a.database.name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Dotenv, Env, load};
+
+    fn project(name: &str, folder: &Path) -> Project {
+        let root = folder.join("here");
+        std::fs::create_dir_all(&root).unwrap();
+        let named = if name.is_empty() { String::new() } else { format!("[project]\nname = \"{name}\"\n") };
+        let path = root.join("db-tasks.toml");
+        std::fs::write(&path, format!("{named}[databases.main]\npostgres = {{ database = \"app\" }}\n")).unwrap();
+        load(&path, Env::default(), Dotenv::Ignore).unwrap().0
+    }
+
+    fn manifest(project: &str, named: bool, database: &str) -> Manifest {
+        let text = include_str!("../../../tests/data/manifests/format-1-minimal.json");
+        let mut manifest: Manifest = serde_json::from_str(text).unwrap();
+        (manifest.project, manifest.project_named) = (project.into(), named);
+        manifest.artifacts[0].database.name = database.into();
+        manifest
+    }
+
+    #[test]
+    fn a_table_of_owners() {
+        use Ground::{Common, Own};
+        let folder = tempfile::tempdir().unwrap();
+        for (name, theirs, named, database, ground, ours) in [
+            // both have a name in their file
+            ("shop", "shop", true, "app", Common, true),
+            ("shop", "shop", true, "app_test", Common, true),
+            ("shop", "blog", true, "app", Common, false),
+            ("shop", "blog", true, "app", Own, false),
+            // a clone under another name, a renamed folder
+            ("", "there", false, "app", Common, true),
+            ("", "there", false, "app", Own, true),
+            ("", "there", false, "other", Own, true),
+            ("", "here", false, "other", Common, true),
+            // another project, whose main database is another
+            ("", "there", false, "other", Common, false),
+            // the name came later, or is on one side alone
+            ("shop", "here", false, "app", Common, true),
+            ("shop", "here", false, "other", Common, false),
+            ("", "shop", true, "app", Common, true),
+            ("", "shop", true, "other", Common, false),
+        ] {
+            let project = project(name, folder.path());
+            let found = is_ours(&manifest(theirs, named, database), &project, ground);
+            assert_eq!(found, ours, "{name:?} {theirs} {named} {database} {ground:?}");
+        }
+    }
+
+    #[test]
+    fn a_link_leads_to_common_ground() {
+        let folder = tempfile::tempdir().unwrap();
+        let project = project("", folder.path());
+        std::fs::create_dir(folder.path().join("srv")).unwrap();
+        assert_eq!(Ground::of(&project.root.join("backups"), &project), Ground::Own);
+        assert_eq!(Ground::of(&folder.path().join("srv"), &project), Ground::Common);
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink(folder.path().join("srv"), project.root.join("backups")).unwrap();
+            assert_eq!(Ground::of(&project.root.join("backups"), &project), Ground::Common);
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! A database that is filled under its live name, by programs that know no other: how it is begun, and how what is half made goes away.
+
+use super::admin::{DURABLE, Identity, KEPT, ON_ITS_WAY, Own, carry, failed, make_way, mark, oid_of, unmark};
+use super::client::Client;
+use super::facts::DatabaseFacts;
+use super::name::{beside, ident, literal};
+use crate::plan::{Act, Deed, How};
+
+/// Where an empty database waits while a copy of it is filled.
+pub fn pristine(live: &str) -> String {
+    beside(live, "pristine")
+}
+
+/// A copy of a database that has no tables, with the extensions and schemas that are in it, marked as on its way. A template must be
+/// without sessions: they are ended meanwhile, as they are before a swap.
+pub fn copy(client: &Client, from: &DatabaseFacts, name: &str) -> Act {
+    let identity = Identity { name: &from.name, oid: Some(from.oid) };
+    let sql = format!(
+        "{}CREATE DATABASE {} TEMPLATE {} CONNECTION LIMIT {ON_ITS_WAY};\n",
+        identity.assertion(),
+        ident(name),
+        ident(&from.name)
+    );
+    let done = format!("{} IS NOT NULL", oid_of(name));
+    Act::Create(meanwhile(client, format!("database {name}, a copy of {}", from.name), sql, &[&from.name], &done))
+}
+
+/// The copy takes the live name, owner, rights and settings, still marked as on its way; the original waits beside it.
+pub fn exchange(client: &Client, live: &DatabaseFacts, copy: &str) -> Act {
+    let (name, waits) = (live.name.as_str(), pristine(&live.name));
+    let sql = format!(
+        "{DURABLE}SET lock_timeout = '15s';\nBEGIN;\n{}{}{}{}{}COMMIT;\n",
+        Identity { name, oid: Some(live.oid) }.assertion(),
+        rename(name, &waits),
+        rename(copy, name),
+        mark(&waits, Own::of(Some(live))),
+        carry(name, live),
+    );
+    let done = format!("{} IS DISTINCT FROM {}", oid_of(name), live.oid);
+    let what = format!("databases {name} -> {waits}, {copy} -> {name}");
+    Act::Rename(meanwhile(client, what, sql, &[name, &waits, copy], &done))
+}
+
+/// Takes away what is half made: a live database that is still marked becomes `<db>__failed`, in place of an older one, and the empty
+/// one that waits has its name again. Where the live one bears no mark, it is done, or was never begun, so that only what waits
+/// beside it goes. It may come twice, or late: somebody may use by then what is set aside, so it is kept.
+pub fn take_back(client: &Client, name: &str, own: Own<'_>) -> Act {
+    let (failed, waits, staged) = (failed(name), pristine(name), beside(name, "staged"));
+    let marked =
+        |db: &str| format!("EXISTS (SELECT FROM pg_database WHERE datname = {} AND datconnlimit = {ON_ITS_WAY})", literal(db));
+    let kept = |db: &str| {
+        let comment = format!("starts_with(coalesce(shobj_description(oid, 'pg_database'), ''), {})", literal(KEPT));
+        format!("EXISTS (SELECT FROM pg_database WHERE datname = {} AND (datconnlimit = {ON_ITS_WAY} OR {comment}))", literal(db))
+    };
+    let drop =
+        |db: &str, when: &str| format!("SELECT {} WHERE {when} \\gexec\n", literal(&format!("DROP DATABASE {}", ident(db))));
+    let indented = |sql: String| sql.lines().map(|line| format!("    {line}\n")).collect::<String>();
+    let nothing = Own { comment: None, connection_limit: -1 };
+    let done = format!("{} IS NOT NULL AND NOT {}", oid_of(name), marked(name));
+    let sql = format!(
+        "{DURABLE}SET lock_timeout = '15s';\n{}DO $back$ BEGIN\n  IF {} THEN\n{}  END IF;\n  IF {} IS NULL AND {} THEN\n{}  END IF;\nEND $back$;\n{}{}",
+        drop(&failed, &format!("{} AND {}", marked(name), kept(&failed))),
+        marked(name),
+        indented(format!("{}{}", rename(name, &failed), mark(&failed, nothing))),
+        oid_of(name),
+        kept(&waits),
+        indented(format!("{}{}", rename(&waits, name), unmark(name, own))),
+        drop(&waits, &format!("{done} AND {}", kept(&waits))),
+        drop(&staged, &marked(&staged)),
+    );
+    let over = format!("NOT {}", marked(name));
+    let what = format!("what is half made of {name}, kept as {failed}");
+    Act::Remove(meanwhile(client, what, sql, &[name, &failed, &waits, &staged], &over))
+}
+
+fn rename(from: &str, to: &str) -> String {
+    format!("ALTER DATABASE {} RENAME TO {};\n", ident(from), ident(to))
+}
+
+/// With a second psql that ends sessions on these databases until it is done.
+fn meanwhile(client: &Client, what: String, sql: String, names: &[&str], done: &str) -> Deed {
+    let other = Client { app_name: format!("{}/swap", client.app_name), ..client.clone() };
+    let names = names.iter().map(|name| literal(name)).collect::<Vec<_>>().join(", ");
+    let way = other.psql(client.maintenance(), make_way(&names, done, &client.app_name));
+    Deed { what, how: How::Meanwhile(client.psql(client.maintenance(), sql), way) }
+}
