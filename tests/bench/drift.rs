@@ -148,14 +148,15 @@ fn prepare_what_is_empty() {
     holds(&bench, &["db-prepare"]);
 }
 
+/// The role may create no copy of it: the empty one itself is filled, and emptied again where that fails.
 #[test]
-fn prepare_needs_a_right_that_it_names() {
+fn prepare_what_is_empty_without_the_right_to_copy_it() {
     let bench = Bench::new(&format!("{HOST}{HOOKS}"));
     let mut bare = facts("app");
     bare["role"]["createdb"] = false.into();
+    bare["databases"][0]["owner"] = bare["role"]["name"].clone();
     bench.facts("app", bare);
-    let said = bench.run(&["db-prepare"]).exits(3).tells("or fill it without that way back: `db-migrate`, then `db-seed`");
-    said.tells("a copy of the empty `app` is filled");
+    holds(&bench, &["db-prepare"]);
 }
 
 #[test]

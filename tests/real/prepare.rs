@@ -2,6 +2,7 @@
 
 use super::{Outcome, Project, family, same, signal, until};
 use crate::support::cluster::{Cluster, TempDb, cluster};
+use crate::support::component::unique;
 use crate::support::need;
 use std::fs;
 
@@ -152,6 +153,63 @@ fn production_is_migrated_and_not_seeded() {
         project.ok("db-prepare").ends_with(0, "it is NOT seeded");
         assert_eq!(cluster.sql(&db.name, "SELECT count(*) FROM users"), "0");
     }
+}
+
+/// As at a provider's: the role owns its database, which somebody made for it, and may create none.
+#[test]
+fn a_role_that_may_create_no_database_has_its_own_prepared() {
+    let cluster = need!("postgresql", cluster());
+    let (db, project) = project(cluster, Found::Missing);
+    let role = unique("r");
+    cluster.sql("postgres", &format!("CREATE ROLE {role} LOGIN PASSWORD 'pw'"));
+    cluster.sql("postgres", &format!("CREATE DATABASE {} OWNER {role} CONNECTION LIMIT 70 TEMPLATE template0", db.name));
+    let project = project.env("DATABASE_URL", &format!("postgresql://{role}:pw@127.0.0.1:{}/{}", cluster.port, db.name));
+    let before = cluster.fingerprint(&db.name);
+    project.write("seed.sql", "INSERT INTO users (name) VALUES ('x'); SELECT 1/0;");
+    let said = project.fails("db-prepare", 1, "division by zero");
+    assert!(said.err.contains("is emptied again"), "{}", said.err);
+    same(&cluster.fingerprint(&db.name), &before);
+    for journal in ["kept", "lost"] {
+        project.write("migrate.sql", "CREATE TABLE users (half int);\n\\! touch there\nSELECT pg_sleep(60);\n");
+        let child = project.command("db-prepare").spawn().unwrap();
+        until("the migrator is at work", || project.dir.join("there").exists());
+        signal(&child, "KILL");
+        Outcome::of(child.wait_with_output().unwrap());
+        fs::remove_file(project.dir.join("there")).unwrap();
+        if journal == "lost" {
+            fs::remove_dir_all(project.dir.join(".db-tasks")).unwrap();
+            let end = format!("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '{}'", db.name);
+            cluster.sql("postgres", &end);
+        }
+        project.write("migrate.sql", MIGRATE);
+        project.write("seed.sql", SEED);
+        project.ok("db-prepare");
+        assert_eq!(cluster.sql(&db.name, "SELECT string_agg(name, '' ORDER BY id) FROM users"), "abc");
+        assert!(project.ok("db-prepare").out.contains("nothing to prepare"));
+        if journal == "kept" {
+            assert_eq!(cluster.fingerprint(&db.name).settings, before.settings);
+        }
+        cluster.sql(&db.name, "DROP TABLE users");
+    }
+    // from a backup, which is of a database with rows
+    project.ok("db-prepare");
+    project.backup();
+    cluster.sql(&db.name, "DROP TABLE users");
+    project.ok("db-prepare").ends_with(0, "counted again before the COMMIT");
+    assert_eq!(cluster.sql(&db.name, "SELECT string_agg(name, '' ORDER BY id) FROM users"), "abc");
+    assert_eq!(family(cluster, &db.name), std::slice::from_ref(&db.name));
+    // what somebody has put there before is not at risk
+    cluster.sql(&db.name, &format!("DROP TABLE users; CREATE SCHEMA shop AUTHORIZATION {role}"));
+    fs::remove_dir_all(project.dir.join("backups")).unwrap();
+    let before = cluster.fingerprint(&db.name);
+    project.fails(
+        "db-prepare",
+        1,
+        "there is something in it already, which `DROP schema IF EXISTS shop CASCADE` would take away",
+    );
+    same(&cluster.fingerprint(&db.name), &before);
+    cluster.drop_all(&db.name);
+    cluster.sql("postgres", &format!("DROP ROLE {role}"));
 }
 
 #[test]

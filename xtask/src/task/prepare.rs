@@ -4,11 +4,12 @@
 use anyhow::Result;
 
 use super::hooks::{Hooks, Outcome};
+use super::restore::in_place::plan as restore_in_place;
 use super::restore::{Aim, Request, Subject, end_sessions, leftovers, may_create, ours, plan as restore, swappable};
 use crate::config::Project;
 use crate::engine::postgres::admin::{self, Identity, ON_ITS_WAY, Own};
-use crate::engine::postgres::filling;
 use crate::engine::postgres::name::{beside, previous};
+use crate::engine::postgres::{filling, in_place};
 use crate::facts::Surveyed;
 use crate::facts::dumps::Dump;
 use crate::plan::{Act, Plan, Risk, Scope, Step, Trust};
@@ -73,10 +74,12 @@ pub fn plan(project: &Project, target: &Surveyed, dump: Option<&Dump>, hooks: &H
     let fill: Vec<Step> = moments.iter().flat_map(|m| hooks.acts(m, None, Outcome::Pending)).map(Step::Act).collect();
     let mut notes = Vec::new();
     if !fill.is_empty() {
-        notes.push(format!(
-            "if that fails, `{name}` is as it was; what is half made stays as `{}` for a look",
-            admin::failed(name)
-        ));
+        notes.push(match target.server.role.createdb {
+            true => {
+                format!("if that fails, `{name}` is as it was; what is half made stays as `{}` for a look", admin::failed(name))
+            }
+            false => format!("if that fails, `{name}` is emptied again: the role may not create a copy of it"),
+        });
     }
     if !seeded && !hooks.acts("seed", None, Outcome::Pending).is_empty() {
         notes.push("it is NOT seeded: this is production, where a seed has no business (`guards.protected-environments`)".into());
@@ -99,6 +102,13 @@ fn from_dump(project: &Project, target: &Surveyed, dump: &Dump) -> Result<Plan> 
             .into());
     }
     let request = Request { aim: Aim::Live, trust: Trust::Dump, accept: Vec::new() };
+    if target.live().is_some() && !target.server.role.createdb {
+        // it is empty: there is nothing to back up, and nothing to look for in a backup
+        let nothing = Plan::bare("db-backup", String::new(), Risk::Nothing);
+        let plan = restore_in_place(project, target, dump, &[], &request, nothing)?;
+        let afterwards = project.after_restore.clone();
+        return Ok(Plan { task: TASK, risk: Risk::Nothing, notes: Vec::new(), afterwards, ..plan });
+    }
     let subject = Subject::Database { target, dump, disk_left: None };
     let restored = restore(project, &[subject], &dump.backup, &[], &request)?;
     let headline = format!("prepare `{name}` ({}) from {}", target.at(), dump.backup.name);
@@ -124,29 +134,18 @@ fn made(target: &Surveyed, fill: Vec<Step>) -> Result<Vec<Step>> {
 /// there again when that fails.
 fn filled(target: &Surveyed, fill: Vec<Step>) -> Result<Vec<Step>> {
     let Some(live) = target.live() else { return Ok(Vec::new()) };
-    may_copy(target)?;
-    swappable(target)?;
     let (name, client) = (target.name(), &target.client);
+    swappable(target)?;
+    if !target.server.role.createdb {
+        let identity = Identity { name, oid: Some(live.oid) };
+        return Ok(vec![scope(target, vec![in_place::begin(client, &identity)], fill)?]);
+    }
     let (staged, waits) = (beside(name, "staged"), filling::pristine(name));
     let mut steps = leftovers(target, &[&staged, &waits])?;
     steps.push(scope(target, vec![filling::copy(client, live, &staged), filling::exchange(client, live, &staged)], fill)?);
     // an empty one that can't be removed is no fault of the new one, which is done by then
     steps.push(Step::Scope(Scope { finally: vec![admin::drop(client, &waits)], ..Scope::default() }));
     Ok(steps)
-}
-
-fn may_copy(target: &Surveyed) -> Result<()> {
-    let (name, role) = (target.name(), &target.server.role);
-    if role.createdb {
-        return Ok(());
-    }
-    Err(Problem::refused(format!("the role `{}` may not create databases", role.name))
-        .because(format!("a copy of the empty `{name}` is filled, so that the empty one is there again when that fails"))
-        .cure(format!(
-            "an administrator runs `ALTER ROLE \"{}\" CREATEDB`; or fill it without that way back: `db-migrate`, then `db-seed`",
-            role.name
-        ))
-        .into())
 }
 
 fn scope(target: &Surveyed, begin: Vec<Act>, fill: Vec<Step>) -> Result<Step> {
@@ -158,5 +157,8 @@ fn scope(target: &Surveyed, begin: Vec<Act>, fill: Vec<Step>) -> Result<Step> {
 fn undone(target: &Surveyed) -> Result<Act> {
     target.server.database(&admin::failed(target.name())).map_or(Ok(()), ours)?;
     let own = target.server.database(&filling::pristine(target.name())).or(target.live());
+    if !target.server.role.createdb {
+        return Ok(in_place::emptied_again(&target.client, target.name(), Own::of(own)));
+    }
     Ok(filling::take_back(&target.client, target.name(), Own::of(own)))
 }

@@ -6,7 +6,7 @@ pub fn for_text(text: &str) -> Option<String> {
     known.map(|(_, cure)| (*cure).to_owned())
 }
 
-const KNOWN: [(&str, &str); 28] = [
+const KNOWN: [(&str, &str); 29] = [
     (
         "server version mismatch",
         "install a pg_dump of the server's version or newer and name its folder in `programs`, or let it run in the server's container (`container = …`)",
@@ -37,6 +37,10 @@ const KNOWN: [(&str, &str); 28] = [
         "the dump gives what is in it to a role that this server does not have: create it there first (`CREATE ROLE …`, without LOGIN if nobody is to use it)",
     ),
     ("permission denied to create extension", "let a superuser create the extension in `template1`, or restore as a superuser"),
+    (
+        "there is something in it already",
+        "fill it without that way back: `db-migrate`, then `db-seed`; or let the role create databases",
+    ),
     ("extension control file", "install the extension on the server first"),
     ("must be able to SET ROLE", "let the role be a member of the one that is named (`GRANT … TO …`), or restore as a superuser"),
     (

@@ -1,11 +1,11 @@
 //! A load into the live database itself: it is emptied and filled again in one transaction, so that it is what it was or what it
 //! shall be, and nobody sees anything in between.
 
-use super::admin::{DURABLE, Identity};
+use super::admin::{DURABLE, Identity, ON_ITS_WAY, Own};
 use super::client::Client;
 use super::facts::{Half, analyze, count_rows};
 use super::inventory::{Inventory, Kind, Table};
-use super::name::literal;
+use super::name::{ident, literal};
 use super::proof::{BEGUN, COUNTED, COUNTS};
 use super::wiping::unchanged;
 use crate::plan::{Act, Count, Deed, How, Load};
@@ -13,11 +13,23 @@ use crate::plan::{Act, Count, Deed, How, Load};
 /// Drops all that a dump brings: every schema but `public`, which not every owner of a database owns, and all that is in that one;
 /// what is in no schema; large objects. What belongs to an extension or is part of something else goes or stays with it
 /// (<https://www.postgresql.org/docs/current/catalog-pg-depend.html>). The list is made before the first one goes: CASCADE takes more.
-const EMPTY: &str = "DO $empty$
+fn empty() -> String {
+    format!(
+        "DO $empty$
 DECLARE
   x text;
 BEGIN
-  FOREACH x IN ARRAY ARRAY(
+  FOREACH x IN ARRAY ARRAY({DROPS}) LOOP
+    EXECUTE x;
+  END LOOP;
+  PERFORM lo_unlink(oid) FROM pg_largeobject_metadata;
+END $empty$;
+"
+    )
+}
+
+/// The statements that drop it.
+const DROPS: &str = "
     SELECT format('DROP %s IF EXISTS %s CASCADE', CASE o.type WHEN 'composite type' THEN 'type' WHEN 'statistics object' THEN 'statistics'
       WHEN 'foreign-data wrapper' THEN 'foreign data wrapper' ELSE o.type END, o.identity)
     FROM (
@@ -32,12 +44,7 @@ BEGIN
       UNION ALL SELECT 'pg_cast'::regclass, oid FROM pg_cast WHERE oid >= 16384
     ) c, pg_identify_object(c.classid, c.objid, 0) o
     WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = c.classid AND d.objid = c.objid AND d.objsubid = 0 AND d.deptype IN ('e', 'i'))
-  ) LOOP
-    EXECUTE x;
-  END LOOP;
-  PERFORM lo_unlink(oid) FROM pg_largeobject_metadata;
-END $empty$;
-";
+  ";
 
 /// The psql that does it. Its locks are taken before anything is looked at; rows that came or went since they were counted are in no
 /// backup for certain, so that it fails then. Who is in the way for 15 seconds makes it fail, too.
@@ -52,10 +59,11 @@ pub fn load(client: &Client, live: &Identity<'_>, inventory: &Inventory) -> Load
         into: live.name.into(),
         before: format!(
             "SET client_encoding = UTF8;\nSET lock_timeout = '15s';\nSET statement_timeout = 0;\nSET row_security = off;\nBEGIN;\n\
-             {}{lock}{}{EMPTY}\\echo '{}'\n",
+             {}{lock}{}{empty}\\echo '{}'\n",
             live.assertion(),
             unchanged(&plain),
-            BEGUN.trim_end()
+            BEGUN.trim_end(),
+            empty = empty(),
         ),
         count: Count::First(format!(
             "\nRESET ALL;\n\\echo '{}'\n{}{}\\echo '{}'\n",
@@ -66,6 +74,35 @@ pub fn load(client: &Client, live: &Identity<'_>, inventory: &Inventory) -> Load
         )),
         after: format!("{}{}{DURABLE}COMMIT;\n", analyze(Half::One), analyze(Half::Other)),
     }
+}
+
+/// Marks a database that holds nothing as on its way, for a role that may not fill a copy of it. What is in it already would not come
+/// back with [`emptied_again`], so that it fails where there is something.
+pub fn begin(client: &Client, live: &Identity<'_>) -> Act {
+    let sql = format!(
+        "{DURABLE}BEGIN;\n{}DO $pristine$\nDECLARE\n  x text;\nBEGIN\n  FOREACH x IN ARRAY ARRAY({DROPS}) LOOP\n    \
+         RAISE EXCEPTION 'there is something in it already, which `%` would take away', x;\n  END LOOP;\nEND $pristine$;\n\
+         ALTER DATABASE {} CONNECTION LIMIT {ON_ITS_WAY};\nCOMMIT;\n",
+        live.assertion(),
+        ident(live.name)
+    );
+    Act::Write(Deed {
+        what: format!("mark database {} as on its way", live.name),
+        how: How::Command(client.psql(live.name, sql)),
+    })
+}
+
+/// Empties it again, where it still bears the mark, and takes that away; it may come twice, or late.
+pub fn emptied_again(client: &Client, name: &str, own: Own<'_>) -> Act {
+    let limit = own.connection_limit;
+    let sql = format!(
+        "{DURABLE}SET lock_timeout = '15s';\nBEGIN;\nSELECT datconnlimit = {ON_ITS_WAY} AS marked FROM pg_database WHERE datname = {} \\gset\n\
+         \\if :marked\n{}ALTER DATABASE {} CONNECTION LIMIT {limit};\n\\endif\nCOMMIT;\n",
+        literal(name),
+        empty(),
+        ident(name)
+    );
+    Act::Remove(Deed { what: format!("what is half made of {name}"), how: How::Command(client.psql(name, sql)) })
 }
 
 /// Ends the sessions of others that this role may end: they may hold what is to be emptied.

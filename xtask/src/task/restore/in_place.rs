@@ -33,15 +33,6 @@ pub fn plan(
             .cure("have it created, or leave `--in-place` out where the role may create databases")
             .into());
     };
-    if dump.artifact.is_none() {
-        return Err(Problem::refused(format!(
-            "`{}` is a foreign file: `--in-place` takes only backups that db-tasks has made",
-            dump.backup.name
-        ))
-        .because("a COMMIT in the midst of it would leave the live database half loaded")
-        .cure("leave `--in-place` out: the file is then loaded beside the live database first")
-        .into());
-    }
     unheld(target)?;
     let identity = Identity { name, oid: Some(live.oid) };
     let pipe = |to| {

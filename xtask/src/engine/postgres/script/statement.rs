@@ -28,6 +28,8 @@ pub(super) enum Kind {
     Select(Select),
     /// `BEGIN` or `COMMIT`, which is `END`, with no more words.
     Bound,
+    /// `PREPARE`, and nothing else so far.
+    Prepare,
     /// Whatever else begins or ends a transaction, or a part of one.
     Transaction,
     Other,
@@ -157,6 +159,10 @@ impl Statement {
             Kind::Set(set) => self.set(set, token, text),
             Kind::Select(select) => self.select(select, token, text),
             Kind::Bound => self.kind = Kind::Transaction,
+            Kind::Prepare => {
+                let ends = token == Token::Word && text == b"transaction";
+                self.kind = if ends { Kind::Transaction } else { Kind::Other };
+            }
             Kind::Transaction | Kind::Other => {}
         }
         None
@@ -288,6 +294,7 @@ fn first(token: Token, text: &[u8]) -> Kind {
         b"reset" | b"discard" => Kind::Set(Set { reset: true, ..Set::default() }),
         b"select" => Kind::Select(Select::Function),
         b"begin" | b"commit" | b"end" => Kind::Bound,
+        b"prepare" => Kind::Prepare,
         b"start" | b"rollback" | b"abort" | b"savepoint" | b"release" => Kind::Transaction,
         _ => Kind::Other,
     }

@@ -160,6 +160,7 @@ fn what_versions_of_psql_read_differently_is_refused() {
         ("START TRANSACTION;", 18),
         ("ROLLBACK;", 9),
         ("SAVEPOINT a;", 12),
+        ("PREPARE TRANSACTION 'a';", 24),
     ];
     for (text, released) in cases {
         let script = scan(text.as_bytes());
@@ -193,6 +194,7 @@ fn what_psql_may_be_spared_is_held_until_it_ends() {
         ("/* x */ BEGIN -- y\n;", &[("BEGIN -- y\n;", Spare::Transaction)]),
         ("SET transaction_timeout = 0;\nSET lock_timeout = 0;", &[("SET transaction_timeout = 0;", Spare::TransactionTimeout)]),
         ("CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; END;", &[]),
+        ("PREPARE a AS SELECT 1;", &[]),
         ("SELECT 'BEGIN;', $$COMMIT;$$; COPY t FROM stdin;\nCOMMIT;\n\\.\n", &[]),
     ];
     for (text, wanted) in cases {
