@@ -125,6 +125,35 @@ fn t15_what_a_newer_pg_dump_reads_its_own_server_takes_back() {
     same(&cluster.fingerprint(&db.name), &before);
 }
 
+#[test]
+fn t15_an_archive_of_a_newer_version_is_told_by_its_head() {
+    let newer = need!("17", seventeen());
+    let (old, new) = (need!("16", postgres("16")), postgres("17").unwrap());
+    let cluster = need!("postgresql", cluster());
+    let from = newer.database();
+    tiny(newer, &from.name);
+    let (db, project) = tiny_host(cluster);
+    let archive = |name: &str, url: &str| {
+        let file = project.dir.join(name);
+        let mut dump = std::process::Command::new(new.join("pg_dump"));
+        crate::support::component::output(dump.args(["-Fc", "-d", url, "-f"]).arg(&file)).unwrap();
+        file
+    };
+    let (theirs, ours) = (archive("newer.dump", &from.url), archive("ours.dump", &db.url));
+    let restore = |file: &Path| format!("db-restore --yes --file {}", file.display());
+    let before = cluster.fingerprint(&db.name);
+    with_programs(&db.url, &old).fails(
+        &restore(&ours),
+        1,
+        "was written by a newer pg_dump than the `pg_restore` on this machine",
+    );
+    let project = with_programs(&db.url, &new);
+    project.fails(&restore(&theirs), 3, "it holds a PostgreSQL 17 database");
+    cluster.sql(&db.name, "DROP TABLE orders");
+    project.ok(&restore(&ours));
+    same(&cluster.fingerprint(&db.name), &before);
+}
+
 /// What is left out must not carry along what stands before it.
 #[test]
 fn t13_an_old_psql_gets_no_meta_command_either() {

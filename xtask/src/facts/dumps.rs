@@ -8,11 +8,12 @@ use anyhow::Result;
 
 use crate::bundle::{Artifact, Backup};
 use crate::cmd::Cmd;
-use crate::config::Project;
+use crate::config::{Project, Secrets};
+use crate::door::ask::ask;
 use crate::engine::postgres::script::Scanner;
 use crate::engine::postgres::version::Version;
 use crate::engine::store::Format;
-use crate::facts::programs;
+use crate::facts::programs::{self, Programs};
 use crate::place::Place;
 use crate::plan::Source;
 use crate::problem::Problem;
@@ -65,7 +66,11 @@ pub fn look(backup: &Backup, key: Option<&str>, format: Format, project: &Projec
                 found.codec().or((found == Sniffed::Tar).then_some(Codec::Plain)).ok_or_else(|| unusable(&path, found))?;
             (Source::File { path: path.clone(), codec }, Default::default())
         }
-        Sniffed::PgCustom => (archive(&path, project)?, Default::default()),
+        Sniffed::PgCustom => {
+            let (source, version) = archive(&path, project)?;
+            // it is pg_restore that writes the script, and a newer one than its pg_dump may
+            (source, (version, None))
+        }
         other => {
             let codec = other.codec().ok_or_else(|| unusable(&path, other))?;
             (Source::File { path: path.clone(), codec }, head(&path, codec))
@@ -101,19 +106,43 @@ fn head(path: &Path, codec: Codec) -> (Option<String>, Option<String>) {
     (script.server_version, script.dump_version)
 }
 
-/// A custom-format archive becomes a script by way of pg_restore, which reads it whole and fails on a damaged one.
-fn archive(path: &Path, project: &Project) -> Result<Source> {
+/// A custom-format archive becomes a script by way of pg_restore, which reads it whole and fails on a damaged one. One that is older
+/// than the pg_dump can't read it at all. Gives the version of the server that it is of, too.
+fn archive(path: &Path, project: &Project) -> Result<(Source, Option<String>)> {
     let configured = project.databases.iter().find_map(|d| d.programs.as_deref());
     let found = programs::find(configured, "pg_restore");
-    let folder = found.first().ok_or_else(|| {
-        Problem::failed(format!(
+    let of =
+        |folder: &Programs, cmd: Cmd| Place::Host { programs: Some(folder.folder.clone()) }.wrap(cmd.arg(path.to_string_lossy()));
+    let script = |folder| Source::Command(of(folder, Cmd::new("pg_restore").args(["--file=-", "--exit-on-error"])));
+    let mut refused = None;
+    for folder in &found {
+        let list = ask(&of(folder, Cmd::new("pg_restore").arg("--list")), &Secrets::default())?;
+        if list.good {
+            let version = list
+                .out
+                .lines()
+                .find_map(|line| line.trim_start_matches([';', ' ']).strip_prefix("Dumped from database version: "));
+            return Ok((script(folder), version.map(String::from)));
+        }
+        refused.get_or_insert(list.err);
+    }
+    match (refused, found.first()) {
+        (Some(why), _) if why.contains("unsupported version") => Err(Problem::failed(format!(
+            "`{}` was written by a newer pg_dump than the `pg_restore` on this machine",
+            path.display()
+        ))
+        .because(why)
+        .cure("install a PostgreSQL client of its version and name its folder in `programs`, or dump with `--format=plain`")
+        .into()),
+        // the whole read says what is wrong with it
+        (_, Some(folder)) => Ok((script(folder), None)),
+        (_, None) => Err(Problem::failed(format!(
             "`{}` is an archive of pg_dump's custom format, and there is no `pg_restore` on this machine to read it",
             path.display()
         ))
         .cure("install the PostgreSQL client, or dump with `--format=plain`")
-    })?;
-    let cmd = Cmd::new("pg_restore").args(["--file=-", "--exit-on-error"]).arg(path.to_string_lossy());
-    Ok(Source::Command(Place::Host { programs: Some(folder.folder.clone()) }.wrap(cmd)))
+        .into()),
+    }
 }
 
 fn unusable(path: &Path, sniffed: Sniffed) -> Problem {
