@@ -212,7 +212,7 @@ fn containers() {
         &bench,
         &["db-backup"],
         1,
-        "the container `shop-pg` is not running: it is exited\n  next: start it: `docker start shop-pg`",
+        "the container `shop-pg` is not running: it is exited\n  next: start it: `docker start shop-pg`; where it does not stay up, `docker logs shop-pg` says why",
     );
     let bench = Bench::new(&DOCKER.replace("shop-pg", "gone-pg"));
     refused(

@@ -63,7 +63,7 @@ fn containers() -> Vec<Case> {
             |b| b.stage("containers/shop-pg", "exited\n"),
             1,
             "PROBLEM  database main: the container `shop-pg` is not running: it is exited",
-            "start it: `docker start shop-pg`",
+            "start it: `docker start shop-pg`; where it does not stay up, `docker logs shop-pg` says why",
         ),
         (
             DOCKER.replace("shop-pg", "shop-db"),
@@ -130,24 +130,24 @@ fn servers() -> Vec<Case> {
             |b| server(b, |said| said["role"]["createdb"] = json!(false)),
             1,
             "PROBLEM  database main: role: `boss` may not create databases: no restore can be staged",
-            "`ALTER ROLE \"boss\" CREATEDB`",
+            "`ALTER ROLE \"boss\" CREATEDB`; or restore with `--in-place`, which backs up first",
         ),
         (
             |b| server(b, |said| said["databases"][0]["owner"] = json!("other")),
             1,
             "PROBLEM  database main: owner: `boss` does not own the database: no restore can be swapped in",
-            "connect as its owner or as a superuser",
+            "connect as its owner or as a superuser, or restore with `--in-place`",
         ),
         (
             |b| server(b, |said| said["prepared"] = json!(2)),
             1,
-            "PROBLEM  database main: locks: 2 prepared transactions and 0 logical slots hold the database",
+            "PROBLEM  database main: locks: the database is held by 2 prepared transactions and 0 logical slots",
             locks,
         ),
         (
             |b| server(b, |said| said["slots"] = json!(1)),
             1,
-            "PROBLEM  database main: locks: 0 prepared transactions and 1 logical slots hold the database",
+            "PROBLEM  database main: locks: the database is held by 0 prepared transactions and 1 logical slot",
             locks,
         ),
     ];

@@ -7,7 +7,7 @@ use crate::bundle::Catalog;
 use crate::config::{At, Env, Project, Store};
 use crate::engine::postgres::facts::Depth;
 use crate::problem::Problem;
-use crate::ui::human;
+use crate::ui::human::{self, counted};
 
 /// How a thing stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,7 +162,7 @@ fn database_findings(s: &Surveyed) -> Vec<Finding> {
             State::Problem,
             what("role"),
             format!("`{}` may not create databases: no restore can be staged", role.name),
-            format!("`ALTER ROLE \"{}\" CREATEDB`", role.name),
+            format!("`ALTER ROLE \"{}\" CREATEDB`; or restore with `--in-place`, which backs up first", role.name),
         )
     });
     if s.live().is_some_and(|d| d.owner != role.name && !role.superuser) {
@@ -170,11 +170,16 @@ fn database_findings(s: &Surveyed) -> Vec<Finding> {
             State::Problem,
             what("owner"),
             format!("`{}` does not own the database: no restore can be swapped in", role.name),
-            "connect as its owner or as a superuser",
+            "connect as its owner or as a superuser, or restore with `--in-place`",
         ));
     }
     if s.server.prepared + s.server.slots > 0 {
-        let why = format!("{} prepared transactions and {} logical slots hold the database", s.server.prepared, s.server.slots);
+        let (prepared, slots) = (u64::from(s.server.prepared), u64::from(s.server.slots));
+        let why = format!(
+            "the database is held by {} and {}",
+            counted(prepared, "prepared transaction"),
+            counted(slots, "logical slot")
+        );
         findings.push(Finding::other(
             State::Problem,
             what("locks"),
@@ -234,7 +239,10 @@ fn folder_findings(patient: &Patient<'_>) -> Vec<Finding> {
 
 /// Whether a file could be made: asked of the folder, or of the nearest one above it that exists.
 fn writable(dir: &Path) -> std::io::Result<()> {
-    let there = dir.ancestors().find(|d| d.is_dir()).unwrap_or(Path::new("."));
+    let there = dir.ancestors().find(|d| d.exists()).unwrap_or(Path::new("."));
+    if !there.is_dir() {
+        return Err(std::io::ErrorKind::NotADirectory.into());
+    }
     #[cfg(unix)]
     return rustix::fs::access(there, rustix::fs::Access::WRITE_OK).map_err(std::io::Error::from);
     #[cfg(not(unix))]

@@ -219,7 +219,10 @@ impl Surveyor<'_> {
         let found = containers::inspect(spec, self.env)?;
         if !found.runs() {
             return Err(Problem::failed(format!("the container `{}` is not running: it is {}", found.name, found.status))
-                .cure(format!("start it: `{} start {}`", found.engine, found.name))
+                .cure(format!(
+                    "start it: `{0} start {1}`; where it does not stay up, `{0} logs {1}` says why",
+                    found.engine, found.name
+                ))
                 .into());
         }
         Ok(found)
