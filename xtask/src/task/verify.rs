@@ -3,12 +3,13 @@
 use anyhow::Result;
 
 use super::restore::{end_sessions, fits_server, fits_the_disk, leftovers, load, may_create};
+use crate::bundle::name::partial;
 use crate::engine::postgres::admin;
 use crate::engine::postgres::name::beside;
 use crate::engine::store::Format;
 use crate::facts::Surveyed;
 use crate::facts::dumps::Dump;
-use crate::plan::{Act, Outcome, Pipe, Plan, Proof, Risk, Scope, Seal, Sink, Step, Trust};
+use crate::plan::{Act, Deed, How, Outcome, Pipe, Plan, Proof, Risk, Scope, Seal, Sink, Step, Trust};
 
 /// What a trial restore of one database takes.
 pub struct Trial {
@@ -84,7 +85,10 @@ fn recorded(dump: &Dump, how: &'static str, body: Vec<Step>) -> Step {
     };
     let proof = Scope { body, on_failure: seal(Outcome::Bad).into_iter().collect(), finally: Vec::new() };
     let body = [Step::Scope(proof)].into_iter().chain(seal(Outcome::Good).map(Step::Act)).collect();
-    Step::Scope(Scope { body, on_failure: Vec::new(), finally: Vec::new() })
+    // a run that is killed while it writes either word
+    let unwritten = dump.backup.manifest_path.as_deref().map(partial);
+    let remove = |path| Act::Remove(Deed { what: "the unfinished manifest".into(), how: How::File(path) });
+    Step::Scope(Scope { body, on_failure: unwritten.map(remove).into_iter().collect(), finally: Vec::new() })
 }
 
 fn plan(dumps: &[Dump], steps: Vec<Step>) -> Plan {
