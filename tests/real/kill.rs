@@ -377,7 +377,7 @@ impl Small {
 #[test]
 fn a_disk_for_backups_that_is_full() {
     let cluster = need!("postgresql", cluster());
-    let small = need!("a file system of its own", Small::mount(48));
+    let small = need!("a file system of its own", Small::mount(96));
     let folder = small.0.join("repo");
     fs::create_dir(&folder).unwrap();
     calamity(&Ground::in_folder(cluster, Some(&folder)), "a full disk for backups", 2, || small.fill(), || small.clear());

@@ -118,9 +118,10 @@ fn command(client: &Client, what: String, sql: String) -> Deed {
     Deed { what, how: How::Command(client.psql(client.maintenance(), sql)) }
 }
 
+/// Ends sessions on a database. Autovacuum has no role, nobody but a superuser may end it, and it gives way to a DROP by itself.
 fn terminate(name: &str) -> String {
     format!(
-        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = {} AND pid <> pg_backend_pid();\n",
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = {} AND pid <> pg_backend_pid() AND usesysid IS NOT NULL;\n",
         literal(name)
     )
 }
