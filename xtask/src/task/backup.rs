@@ -238,8 +238,7 @@ fn one_set(all: &All<'_>, group: &[Subject<'_>], paths: &Paths) -> Step {
     for (subject, partial) in group.iter().zip(&paths.partials) {
         body.push(Step::Act(dump(*subject, partial, compression, last_size(all.catalog, *subject))));
         if let Subject::Database(database) = subject {
-            let sessions = How::Command(database.client.end_sessions());
-            on_failure.push(Act::Remove(Deed { what: "sessions of this run".into(), how: sessions }));
+            on_failure.push(super::restore::end_sessions(database));
         }
     }
     let names = match &paths.folder {

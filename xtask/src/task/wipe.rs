@@ -4,7 +4,7 @@ mod sort;
 
 use anyhow::Result;
 
-use super::restore::unheld;
+use super::restore::{end_sessions, unheld};
 use super::services::around_services;
 use super::{Moment, backup};
 use crate::bundle::{Catalog, Reason};
@@ -295,9 +295,7 @@ impl Target<'_> {
     /// A psql that outlived its `docker exec` must not come to it later.
     fn alone(&self, act: Act) -> Step {
         let body = vec![Step::Act(act)];
-        let end = How::Command(self.surveyed.client.end_sessions());
-        let sessions = Act::Remove(Deed { what: "sessions of this run".into(), how: end });
-        Step::Scope(Scope { body, on_failure: vec![sessions], finally: Vec::new() })
+        Step::Scope(Scope { body, on_failure: vec![end_sessions(self.surveyed)], finally: Vec::new() })
     }
 }
 

@@ -107,7 +107,7 @@ pub(in crate::task) fn fits_the_disk(dump: &Dump, disk_left: Option<u64>) -> Res
     {
         return Err(Problem::refused("the server's disk has no room for a second copy of the database")
             .because(format!("about {} are needed, {} are left", human::bytes(needed), human::bytes(left)))
-            .cure("free some space there: a restore loads beside the live database, so that a failure loses nothing; or `--in-place`, which backs up first")
+            .cure("free some space there: a restore loads beside the live database, so that a failure loses nothing")
             .into());
     }
     Ok(())

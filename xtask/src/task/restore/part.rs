@@ -75,7 +75,7 @@ impl Part {
             Subject::Database { target, dump, disk_left } => {
                 suits(target, dump, request)?;
                 may_create(target).map_err(or_in_place)?;
-                fits_the_disk(dump, *disk_left)?;
+                fits_the_disk(dump, *disk_left).map_err(or_in_place)?;
                 Self::of_database(target, dump, request.trust, company)
             }
             Subject::Store { target, dump } => {
