@@ -209,10 +209,12 @@ impl Resolver<'_> {
         let connection = self.connection(key, &table.postgres, from_env)?;
         let led = connection.options.iter().find(|(name, _)| WHERE.contains(&name.as_str()));
         if let (At::Container(container), Some((variable, _))) = (&place, led) {
-            return Err(Problem::usage(format!("`databases.{key}` is in the container `{container}`, and its URL leads elsewhere"))
-                .because(format!("it has what {variable} stands for"))
-                .cure("leave one of them out: `container`, or that parameter of the URL")
-                .into());
+            return Err(Problem::usage(format!(
+                "`databases.{key}` is in the container `{container}`, and its URL leads elsewhere"
+            ))
+            .because(format!("it has what {variable} stands for"))
+            .cure("leave one of them out: `container`, or that parameter of the URL")
+            .into());
         }
         if place == At::Host && led.is_some() && connection.database.is_none() {
             return Err(Problem::usage(format!("`databases.{key}` does not say which database"))
