@@ -77,7 +77,7 @@ pub fn examine(patient: &Patient<'_>) -> Vec<Finding> {
                 State::Problem,
                 format!("container {}", c.name),
                 format!("it is {}", c.status),
-                format!("`{} start {}`", c.engine, c.name),
+                c.cure(),
             ),
             Err(e) => Finding::error(format!("container {}", container.key), &e),
         });
