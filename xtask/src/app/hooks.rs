@@ -15,7 +15,8 @@ use crate::task::hooks::{Address, Hooks, Ready, of};
 
 impl Session {
     /// A plan with the hooks of its task around it.
-    pub fn hooked(&mut self, plan: Plan, concerned: &[&Surveyed]) -> Result<Plan> {
+    pub fn hooked(&mut self, mut plan: Plan, concerned: &[&Surveyed]) -> Result<Plan> {
+        plan.notes.extend(concerned.iter().filter_map(|database| database.guess()));
         let task = plan.task.trim_start_matches("db-").to_owned();
         let moments = ["before", "after", "failed", "finally"].map(|word| format!("{word}-{task}"));
         let hooks = self.hooks(&task, &moments, concerned, None)?;
@@ -57,7 +58,7 @@ impl Session {
             Some(key) => {
                 let spec = self.project.container(key).ok_or_else(|| anyhow::anyhow!("no container `{key}`"))?;
                 let found = containers::inspect(spec, &self.env)?;
-                let place = Place::Container { engine: found.engine, name: found.name };
+                let place = Place::container(found.engine, found.name);
                 let mark = format!("db-tasks/{}/{}", self.moment.run, hook.moment);
                 let mark = if has_shell(&place, &hook)? { Some(mark) } else { None };
                 (place, mark)
@@ -86,7 +87,7 @@ impl Session {
         let mut c = surveyed.client.connection.clone();
         // a URL is taken at its word; what else says "here" says it in the container
         if surveyed.is_inside() && c.uri.is_none() {
-            let (host, port) = surveyed.container.as_ref()?.published.clone()?;
+            let (host, port) = surveyed.published()?;
             (c.host, c.port) = (Some(host), Some(port));
         }
         let mut env: Vec<(String, Value)> = Vec::new();

@@ -16,8 +16,8 @@ use anyhow::Result;
 pub use env::Env;
 pub use hooks::Hook;
 pub use project::{
-    At, Backup, Connection, Container, ContainerBy, Database, Entry, Guards, KeepRules, Pin, Project, Store, StoreKind, Strategy,
-    Wiping,
+    At, Backup, Connection, Container, ContainerBy, Database, Entry, Guards, KeepRules, Pin, Project, Service, Store, StoreKind,
+    Strategy, Wiping,
 };
 pub use secret::{SecretName, Secrets};
 pub use table_name::TableName;

@@ -76,17 +76,25 @@ pub struct Container {
 /// How a container is found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ContainerBy {
-    /// By name or id.
+    /// By its whole name or its whole id.
     Name(String),
     /// By the labels that compose gives its containers.
-    Compose {
-        /// The service.
-        service: String,
-        /// The folder of the compose file.
-        folder: PathBuf,
-        /// The compose project, where the file or `COMPOSE_PROJECT_NAME` says one.
-        project: Option<String>,
-    },
+    Compose(Service),
+}
+
+/// A service of compose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Service {
+    /// Its name.
+    pub service: String,
+    /// The folder of the compose file.
+    pub folder: PathBuf,
+    /// The compose project, where the file or `.env` beside it says one.
+    pub project: Option<String>,
+    /// What the shell's COMPOSE_PROJECT_NAME says, where neither does: it may be left over from another folder's work.
+    pub left_over: Option<String>,
+    /// Which of its replicas.
+    pub index: Option<u32>,
 }
 
 /// A PostgreSQL database and how to reach it.
@@ -195,6 +203,11 @@ pub struct Connection {
     pub password: Option<SecretName>,
     /// libpq's environment variables (`PGSSLMODE`, …).
     pub options: Vec<(String, String)>,
+    /// The port that a server in a container listens on there: `port` that the file says as a number. The port of a URL, or of the
+    /// shell's PGPORT, is one of this machine, where a container's is published under another.
+    pub port_inside: Option<String>,
+    /// Why this database, where nothing says which.
+    pub guessed: Option<String>,
     /// The database to connect to for work on databases themselves; `postgres`, where not said.
     pub maintenance: String,
     /// The whole URI, where it was given as one, for the project's own programs: theirs has parameters that are not libpq's.

@@ -11,13 +11,15 @@ use toml::Spanned;
 use super::env::Env;
 use super::file::{self, ContainerTable, DatabaseTable, File, HookTable, HooksTable, PostgresTable, Scalar, Text, Words};
 use super::hooks::{self, Hook, Run};
-use super::project::{At, Backup, Connection, Container, ContainerBy, Database, Entry, KeepRules, Project, Strategy};
+use super::project::{At, Backup, Connection, Container, ContainerBy, Database, Entry, KeepRules, Project, Service, Strategy};
 use super::secret::Secrets;
 use super::url;
 use crate::problem::Problem;
 
 /// Variables by which a URI says where its server is, beside its host.
 const WHERE: [&str; 2] = ["PGHOSTADDR", "PGSERVICE"];
+/// Where compose itself is told its project.
+const COMPOSE_PROJECT: &str = "COMPOSE_PROJECT_NAME";
 /// Where each backup is a file.
 const FLAT: &str = "{database}_{timestamp}.{ext}";
 /// Where each is a folder.
@@ -177,8 +179,9 @@ impl Resolver<'_> {
                 let folder = file.map_or(self.root.to_path_buf(), |f| {
                     self.path(&f).parent().map_or(self.root.to_path_buf(), Path::to_path_buf)
                 });
-                let project = self.identity(&at("compose.project"), compose.project.as_ref(), &["COMPOSE_PROJECT_NAME"])?;
-                ContainerBy::Compose { service, folder, project }
+                let (project, left_over) = self.compose_project(&at("compose.project"), compose.project.as_ref())?;
+                let index = self.number(&at("compose.index"), compose.index.as_ref(), &[])?;
+                ContainerBy::Compose(Service { service, folder, project, left_over, index })
             }
             _ => {
                 return Err(Problem::usage(format!("`containers.{key}` must say one of `docker` and `compose`"))
@@ -198,6 +201,17 @@ impl Resolver<'_> {
         }
         let ready_within = self.number(&at("ready-within"), table.ready_within.as_ref(), &[])?.unwrap_or(60).into();
         Ok(Container { key: key.into(), by, engine, stop_during, ready_within })
+    }
+
+    /// The compose project that is said by the file, or by `.env` beside it; and apart from it what the shell says, which may be
+    /// another folder's.
+    fn compose_project(&mut self, key: &str, said: Option<&Text>) -> Result<(Option<String>, Option<String>)> {
+        if let Some(project) = self.in_file(key, said)? {
+            return Ok((Some(project), None));
+        }
+        let left_over = self.env.given(COMPOSE_PROJECT).map(String::from);
+        let project = self.pick(key, None, &[COMPOSE_PROJECT])?;
+        Ok(if left_over.is_some() { (None, left_over) } else { (project, None) })
     }
 
     fn database(&mut self, key: &str, table: &DatabaseTable, file: &File, from_env: bool) -> Result<Database> {
@@ -283,6 +297,7 @@ impl Resolver<'_> {
         let has_url = base.database.is_some() || base.host.is_some();
         let vars = |names: &'static [&'static str]| if has_url { &[] } else { vars(names) };
         base.host = self.identity(&at("host"), table.host.as_ref(), vars(&["PGHOST", "POSTGRES_HOST"]))?.or(base.host);
+        base.port_inside = table.port.as_ref().map(|p| p.as_ref().0.clone()).filter(|p| p.parse::<u16>().is_ok());
         base.port = self.identity(&at("port"), port.as_ref(), vars(&["PGPORT", "POSTGRES_PORT"]))?.or(base.port);
         base.database =
             self.identity(&at("database"), table.database.as_ref(), vars(&["PGDATABASE", "POSTGRES_DB"]))?.or(base.database);
@@ -341,8 +356,8 @@ impl Resolver<'_> {
             database: url.database,
             password,
             options: url.options,
-            maintenance: String::new(),
             uri: Some(whole),
+            ..Connection::default()
         })
     }
 

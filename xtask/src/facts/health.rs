@@ -73,12 +73,7 @@ pub fn examine(patient: &Patient<'_>) -> Vec<Finding> {
     for container in &patient.project.containers {
         findings.push(match containers::inspect(container, patient.env) {
             Ok(c) if c.runs() => Finding::good(format!("container {}", c.name), format!("{} ({})", c.status, c.engine)),
-            Ok(c) => Finding::other(
-                State::Problem,
-                format!("container {}", c.name),
-                format!("it is {}", c.status),
-                format!("`{} start {}`", c.engine, c.name),
-            ),
+            Ok(c) => Finding::other(State::Problem, format!("container {}", c.name), format!("it is {}", c.status), c.cure()),
             Err(e) => Finding::error(format!("container {}", container.key), &e),
         });
     }

@@ -1,9 +1,11 @@
 //! Facts: what is so before anything is planned. Everything here only reads.
 
 pub mod cluster;
+mod compose;
 pub mod containers;
 pub mod dumps;
 mod engines;
+mod guess;
 pub mod health;
 mod kept;
 pub mod programs;

@@ -52,11 +52,13 @@ impl Client {
         let c = &self.connection;
         let mut cmd = Cmd::new(name);
         // a client in the server's own container connects by its socket, as an administrator there would
-        if !matches!(self.place, Place::Container { .. }) {
-            for (flag, value) in [("-h", &c.host), ("-p", &c.port)] {
-                if let Some(value) = value {
-                    cmd = cmd.arg(flag).arg(value);
-                }
+        let (host, port) = match self.place {
+            Place::Container { .. } => (&None, &c.port_inside),
+            _ => (&c.host, &c.port),
+        };
+        for (flag, value) in [("-h", host), ("-p", port)] {
+            if let Some(value) = value {
+                cmd = cmd.arg(flag).arg(value);
             }
         }
         if let Some(user) = &c.user {
