@@ -32,7 +32,8 @@ pub fn reset(session: &mut Session, args: &cli::Reset) -> Result<Exit> {
         let seeding = if args.no_seed { Seeding::Unseeded } else { Seeding::Seeded };
         let met = reset_task::hooks_meet(&session.project, target.name());
         let hooks = session.hooks("reset", &["migrate", "seed"].map(String::from), &[&target], Some(&met))?;
-        let plan = reset_task::plan(&session.project, &target, &services.found, &hooks, reset_task::Request { backup, seeding })?;
+        let request = reset_task::Request { backup, seeding, suspects: session.env.addresses() };
+        let plan = reset_task::plan(&session.project, &target, &services.found, &hooks, request)?;
         let plan = session.hooked(services.noted(plan), &[&target])?;
         let said = session.env.given("SKIP_BACKUP_PROMPT").is_some() && session.env.says_yes("SKIP_BACKUP_PROMPT");
         // a name that was given is judged, whatever else says yes

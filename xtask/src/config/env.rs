@@ -60,6 +60,13 @@ impl Env {
         names.iter().find_map(|name| self.get(name).map(|value| (*name, value)))
     }
 
+    /// Variables beside DATABASE_URL that hold addresses of PostgreSQL databases, by their names.
+    pub fn addresses(&self) -> Vec<String> {
+        let is_address = |value: &str| super::url::parse(value).is_ok();
+        let found = self.vars.iter().filter(|(name, value)| *name != "DATABASE_URL" && is_address(value));
+        found.map(|(name, _)| name.clone()).collect()
+    }
+
     /// Whether the variable says yes (`1`, `true`, `yes`, `on`).
     pub fn says_yes(&self, name: &str) -> bool {
         self.get(name).is_some_and(|v| matches!(v.to_ascii_lowercase().as_str(), "1" | "true" | "yes" | "on"))

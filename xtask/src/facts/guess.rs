@@ -7,6 +7,7 @@ use crate::cmd::Cmd;
 use crate::config::{Connection, Secrets};
 use crate::door::ask::ask;
 use crate::engine::postgres::Client;
+use crate::engine::postgres::witness::HAS_TABLES;
 use crate::place::Place;
 use crate::problem::Problem;
 
@@ -51,12 +52,6 @@ fn said(found: &ContainerFacts, variable: &str) -> Result<Option<String>> {
     Ok(Some(answer.out.trim_end_matches('\n').to_owned()).filter(|text| !text.is_empty()))
 }
 
-/// Whether there is a table of a user's, none of an extension's.
-const HOLDS: &str = "SELECT EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-    WHERE c.relkind IN ('r', 'p', 'f', 'm') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' \
-    AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid \
-    AND d.deptype = 'e'));\n";
-
 /// The other databases of the server that can be looked into.
 const OTHERS: &str = "SELECT coalesce(jsonb_agg(datname ORDER BY datname), '[]') FROM pg_catalog.pg_database \
     WHERE datallowconn AND NOT datistemplate AND datname <> current_database();\n";
@@ -67,7 +62,9 @@ const OTHERS: &str = "SELECT coalesce(jsonb_agg(datname ORDER BY datname), '[]')
 /// It is one, or the server does not answer.
 pub fn holds(client: &Client, secrets: &Secrets) -> Result<()> {
     let Some(why) = &client.connection.guessed else { return Ok(()) };
-    let is_empty = |database: &str| anyhow::Ok(answer(client, database, HOLDS, secrets)?.map(|said| said.trim() == "f"));
+    let is_empty = |database: &str| {
+        anyhow::Ok(answer(client, database, &format!("SELECT {HAS_TABLES};\n"), secrets)?.map(|said| said.trim() == "f"))
+    };
     // one that does not exist, or that we may not enter, is told elsewhere
     if is_empty(client.database())? != Some(true) {
         return Ok(());

@@ -54,7 +54,7 @@ impl Surveyed {
             (At::Container(_), Some(host)) => Whereabouts::Elsewhere(host.to_owned()),
             (At::Container(_), None) if self.is_inside() => Whereabouts::Here,
             (At::Container(_), None) => Whereabouts::Elsewhere(self.client.connection.host.clone().unwrap_or_default()),
-            (At::Host, _) => by_client(&self.client.connection, &self.server.reached, self.shown),
+            (At::Host, _) => by_client(&self.spec.connection, &self.server.reached, self.shown),
         }
     }
 }

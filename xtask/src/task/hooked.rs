@@ -33,7 +33,7 @@ pub fn plan(target: &Surveyed, task: &'static str, hooks: &Hooks, backup: Option
         // a migration is what production is there for; a seed is not
         risk: match moment.as_str() {
             "migrate" => Risk::Adds,
-            _ => Risk::Changes { stakes: target.live().map(|_| target.stake()).into_iter().collect(), pin: pin.cloned() },
+            _ => Risk::Changes { stakes: vec![target.stake()], pin: pin.cloned() },
         },
         notes: hooks.notes(&moment),
         steps,

@@ -9,6 +9,7 @@ use super::inventory::{self, Inventory};
 use super::name::literal;
 use super::reached::{self, Answerer, Reached};
 use super::version::Version;
+use super::witness::HAS_TABLES;
 
 /// What is known of a server and the database that the client is aimed at.
 #[derive(Debug, Clone, Deserialize)]
@@ -54,6 +55,9 @@ pub struct ServerFacts {
     /// database up with, and ends again (docker-library/postgres#146).
     #[serde(default)]
     pub deaf: bool,
+    /// Whether the database has tables of a user's.
+    #[serde(default)]
+    pub has_tables: bool,
     /// What it says of itself, by which two servers are told apart.
     #[serde(default)]
     pub answerer: Answerer,
@@ -259,6 +263,7 @@ pub fn question(database: &str, depth: Depth, from: From) -> String {
     };
     format!("{opening}{QUESTION}{rows}")
         .replace("{answerer}", reached::ANSWERER)
+        .replace("{has_tables}", HAS_TABLES)
         .replace("{tables}", tables)
         .replace("{name}", &literal(database))
         .replace("{like}", &literal(&format!("{}\\_\\_%", like(database))))
@@ -278,6 +283,7 @@ const QUESTION: &str = r"SELECT jsonb_build_object(
   'deaf', (SELECT setting = '' AND source = 'command line' FROM pg_settings WHERE name = 'listen_addresses'),
   'data_directory', (SELECT setting FROM pg_settings WHERE name = 'data_directory'),
   'answerer', {answerer},
+  'has_tables', current_database() = {name} AND {has_tables},
   'listens_on', current_setting('listen_addresses'),
   'prepared', (SELECT count(*) FROM pg_prepared_xacts WHERE database = {name}),
   'roles', (SELECT jsonb_agg(rolname) FROM pg_roles WHERE rolname !~ '^pg_'),

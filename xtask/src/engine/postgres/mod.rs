@@ -13,6 +13,7 @@ pub mod reached;
 pub mod script;
 pub mod version;
 pub mod wiping;
+pub mod witness;
 
 pub use client::Client;
 pub use facts::{DatabaseFacts, ServerFacts};
