@@ -3,5 +3,6 @@
 pub mod ask;
 mod interrupt;
 pub mod movers;
+mod stopped;
 
 pub use interrupt::Interrupt;

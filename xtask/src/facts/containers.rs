@@ -206,7 +206,8 @@ fn inspect_name(engine: &str, name: &str) -> Result<Result<Inspected, Problem>> 
 fn called(one: &Inspected) -> Vec<String> {
     let networks = one.network_settings.networks.values();
     let aliases = networks.flat_map(|n| n.aliases.iter().chain(&n.dns_names)).flatten().cloned();
-    let service = one.config.labels.iter().flatten().filter(|(label, _)| *label == compose::SERVICE).map(|(_, service)| service.clone());
+    let service =
+        one.config.labels.iter().flatten().filter(|(label, _)| *label == compose::SERVICE).map(|(_, service)| service.clone());
     let own = [one.name.trim_start_matches('/').to_owned(), one.config.hostname.clone()];
     own.into_iter().chain(aliases).chain(service).collect()
 }
