@@ -178,7 +178,7 @@ pub fn hand_over(cmd: &Cmd, secrets: &Secrets) -> Result<Option<i32>> {
 }
 
 /// The program with its arguments and its environment.
-fn prepared(cmd: &Cmd, secrets: &Secrets) -> duct::Expression {
+pub(super) fn prepared(cmd: &Cmd, secrets: &Secrets) -> duct::Expression {
     let expression = duct::cmd(&cmd.program, &cmd.args).unchecked();
     let expression = cmd.dir.iter().fold(expression, |expression, dir| expression.dir(dir));
     let expression = cmd.not_inherited().fold(expression, |expression, name| expression.env_remove(name));

@@ -9,9 +9,11 @@ mod guess;
 pub mod health;
 mod kept;
 pub mod programs;
+pub mod rendezvous;
 pub mod server;
 mod stores;
 mod survey;
+mod whereabouts;
 
 pub use containers::ContainerFacts;
 pub use kept::Kept;

@@ -8,12 +8,13 @@ use super::cluster;
 use super::containers::{self, ContainerFacts};
 use super::guess;
 use super::programs::{self, Programs};
-use crate::cmd::Cmd;
+use super::whereabouts::{Shown, several, shown};
+use crate::cmd::{Cmd, Value};
 use crate::config::{At, ContainerBy, Database, Env, Project, Secrets};
 use crate::door::ask::{Answer, ask, install_hint};
 use crate::engine::cluster::state::State;
 use crate::engine::cluster::{PORT, USER};
-use crate::engine::postgres::facts::{Depth, ServerFacts, question};
+use crate::engine::postgres::facts::{Depth, From, ServerFacts, question};
 use crate::engine::postgres::version::Version;
 use crate::engine::postgres::{Client, DatabaseFacts, cures};
 use crate::place::Place;
@@ -48,6 +49,8 @@ pub struct Surveyed {
     pub container: Option<ContainerFacts>,
     /// What the server says.
     pub server: ServerFacts,
+    /// What shows that it is of this machine, where it was reached by a loopback address.
+    pub shown: Shown,
     /// How long the server took to answer.
     pub answered_in: Duration,
 }
@@ -95,19 +98,12 @@ impl Surveyed {
         self.container.as_ref().is_some_and(|c| host.is_none_or(|host| own(host, &c.called)))
     }
 
-    /// The host that its data is on, when it is not of this machine.
-    fn remote_host(&self) -> Option<&str> {
-        let engine = self.container.as_ref().and_then(|c| c.engine_host.as_deref());
-        let server = self.client.connection.host.as_deref().filter(|_| !self.is_inside());
-        [server, engine].into_iter().flatten().find(|hosts| !hosts.split(',').all(is_local))
-    }
-
     /// What is at stake when its data is replaced.
     pub fn stake(&self) -> Stake {
         Stake {
             database: self.name().to_owned(),
             at: self.at(),
-            remote_host: self.remote_host().map(String::from),
+            whereabouts: self.whereabouts(),
             marker: self.live().and_then(|d| d.marker()).map(String::from),
             size: self.live().and_then(|d| d.size),
             sessions: self.server.sessions.iter().map(ToString::to_string).collect(),
@@ -152,6 +148,12 @@ impl Surveyor<'_> {
                 .cure("wait until it is ready, and run the command again")
                 .into());
         }
+        let shown = shown(&client.place, &server.reached, &server.answerer, self.env);
+        if let (true, Some(host)) = (several(&client.connection), &server.reached.host) {
+            // of several, what comes next goes to the one that was looked at
+            client.connection.host = Some(host.clone());
+            client.connection.port = server.reached.port.clone();
+        }
         let mut dumper = client.clone();
         let mut dump_major = Some(server.client.major());
         if let (Place::Host { programs }, Some(fitting)) = (&mut dumper.place, programs::fitting(&folders, server.version)) {
@@ -165,7 +167,7 @@ impl Surveyor<'_> {
                 *programs = Some(knowing);
             }
         }
-        Ok(Surveyed { spec: spec.clone(), client, dumper, dump_major, container, server, answered_in })
+        Ok(Surveyed { spec: spec.clone(), client, dumper, dump_major, container, server, shown, answered_in })
     }
 
     /// A client that needs no look at its container, because the file says it all: a start of docker costs 90 ms, and the server
@@ -243,7 +245,13 @@ impl Surveyor<'_> {
     }
 
     fn question(&self, client: &Client, depth: Depth) -> Result<ServerFacts> {
-        let ask_in = |database: &str| ask(&client.psql(database, question(client.database(), depth)), &self.project.secrets);
+        let from = if matches!(client.place, Place::Host { .. }) { From::ThisMachine } else { From::ItsContainer };
+        let ask_in = |database: &str| {
+            let mut asked = client.psql(database, question(client.database(), depth, from));
+            // psql's own words are read, too
+            asked.env.extend((from == From::ThisMachine).then(|| ("LC_ALL".to_owned(), Value::Plain("C".into()))));
+            ask(&asked, &self.project.secrets)
+        };
         let mut answer = ask_in(client.database())?;
         if !answer.good && answer.err.contains(&format!("database \"{}\" does not exist", client.database())) {
             answer = ask_in(client.maintenance())?;

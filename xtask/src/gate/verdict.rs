@@ -3,7 +3,7 @@
 use crate::cmd::quoted;
 use crate::config::environment::Origin;
 use crate::config::{Env, Guards, Pin};
-use crate::plan::{Plan, Risk, Safety, Stake};
+use crate::plan::{Plan, Risk, Safety, Stake, Whereabouts};
 
 /// Everything that the guards look at, beside the plan's risk.
 #[derive(Debug, Clone)]
@@ -161,14 +161,23 @@ fn environment(c: &Circumstances<'_>) -> Verdict {
 }
 
 fn host(stake: &Stake, c: &Circumstances<'_>) -> Verdict {
-    let Some(host) = &stake.remote_host else {
-        return verdict("host", Judgement::Passed, format!("`{}` is on this machine ({})", stake.database, stake.at), "");
+    let (listed, why) = match &stake.whereabouts {
+        Whereabouts::Here => {
+            return verdict("host", Judgement::Passed, format!("`{}` is on this machine ({})", stake.database, stake.at), "");
+        }
+        Whereabouts::Elsewhere(host) => (vec![host.clone()], "which is not this machine"),
+        Whereabouts::Unshown { host, port } => (
+            vec![format!("{host}:{port}"), host.clone()],
+            "and nothing shows that its server is this machine's: it may be at the other end of a tunnel",
+        ),
     };
-    if c.guards.allowed_hosts.iter().any(|h| h.eq_ignore_ascii_case(host)) {
+    let allowed = |host: &&String| c.guards.allowed_hosts.iter().any(|h| h.eq_ignore_ascii_case(host));
+    if let Some(host) = listed.iter().find(allowed) {
         return verdict("host", Judgement::Passed, format!("`{host}` is listed in `guards.allowed-hosts`"), "");
     }
+    let host = &listed[0];
     let cure = format!("if its data may be replaced, add \"{host}\" to `guards.allowed-hosts` in `db-tasks.toml`");
-    verdict("host", Judgement::Refused, format!("`{}` is on `{host}`, which is not this machine", stake.database), cure)
+    verdict("host", Judgement::Refused, format!("`{}` is on `{host}`, {why}", stake.database), cure)
 }
 
 fn marker(stake: &Stake, c: &Circumstances<'_>) -> Verdict {
@@ -444,7 +453,7 @@ mod tests {
             let stake = Stake {
                 database: "app".into(),
                 at: "x".into(),
-                remote_host: self.host.map(String::from),
+                whereabouts: Whereabouts::by_host(self.host.map(String::from)),
                 marker: self.marker.map(String::from),
                 size: None,
                 sessions: vec![],
@@ -576,7 +585,7 @@ mod tests {
         let stake = |name: &str| Stake {
             database: name.into(),
             at: "x".into(),
-            remote_host: None,
+            whereabouts: Whereabouts::Here,
             marker: None,
             size: None,
             sessions: ["a", "b", "c", "d", "e", "f", "g"].map(String::from).into(),

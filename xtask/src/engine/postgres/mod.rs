@@ -9,6 +9,7 @@ pub mod in_place;
 pub mod inventory;
 pub mod name;
 pub mod proof;
+pub mod reached;
 pub mod script;
 pub mod version;
 pub mod wiping;
