@@ -4,6 +4,7 @@ mod audit;
 mod bad_files;
 mod bad_input;
 mod consent;
+mod containers;
 mod doctor;
 mod drift;
 mod engines;

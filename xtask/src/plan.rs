@@ -47,7 +47,7 @@ pub enum Risk {
         /// The databases.
         stakes: Vec<Stake>,
         /// The variable that must be set, where the task has one.
-        pin: Option<Pin>,
+        pins: Vec<Pin>,
     },
     /// Live data.
     ReplacesData {
@@ -56,7 +56,7 @@ pub enum Risk {
         /// What the person must type.
         answer: String,
         /// The variable that must be set, where the task has one.
-        pin: Option<Pin>,
+        pins: Vec<Pin>,
     },
 }
 

@@ -219,6 +219,7 @@ impl Session {
         Circumstances {
             guards: &self.project.guards,
             environment: &self.project.environment,
+            said_by: self.project.said_by,
             consent,
             person,
             agent,

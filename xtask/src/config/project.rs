@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::environment::{self, Origin};
 use super::hooks::Hook;
 use super::secret::{SecretName, Secrets};
 use super::table_name::TableName;
@@ -20,6 +21,8 @@ pub struct Project {
     pub named: bool,
     /// `development`, `production`, …
     pub environment: String,
+    /// Who says so.
+    pub said_by: Origin,
     /// Containers by key.
     pub containers: Vec<Container>,
     /// Databases by key.
@@ -251,22 +254,28 @@ pub struct KeepRules {
 /// What may be destroyed, and what never.
 #[derive(Debug, Clone)]
 pub struct Guards {
-    /// Environments in which nothing is destroyed.
+    /// Environments in which nothing is destroyed, beside production by any of its names.
     pub protected: Vec<String>,
     /// Hosts, beside this machine, whose databases may be destroyed.
     pub allowed_hosts: Vec<String>,
     /// The variable that carries a person's words when a coding agent runs a destructive command.
     pub agent_variable: String,
-    /// By task: the variable that must be set before it may run.
-    pub pins: BTreeMap<String, Pin>,
+    /// By task: the variables that must be set before it may run.
+    pub pins: BTreeMap<String, Vec<Pin>>,
     /// Tables that a wipe leaves alone, beside the ledgers of known migrators.
     pub keep_tables: Vec<TableName>,
 }
 
 impl Guards {
-    /// Whether an environment of this name is protected.
+    /// The pins of a task.
+    pub fn pins_of(&self, task: &str) -> Vec<Pin> {
+        self.pins.get(task).cloned().unwrap_or_default()
+    }
+
+    /// Whether an environment of this name is protected: the list adds to production's names, and takes none away.
     pub fn protects(&self, environment: &str) -> bool {
-        self.protected.iter().any(|p| p.eq_ignore_ascii_case(environment.trim()))
+        let listed = |p: &String| p.trim().eq_ignore_ascii_case(environment.trim());
+        environment::is_production(environment) || self.protected.iter().any(listed)
     }
 }
 

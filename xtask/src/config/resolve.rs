@@ -9,9 +9,12 @@ use anyhow::Result;
 use toml::Spanned;
 
 use super::env::Env;
+use super::environment::{self, Origin, Said};
 use super::file::{self, ContainerTable, DatabaseTable, File, HookTable, HooksTable, PostgresTable, Scalar, Text, Words};
 use super::hooks::{self, Hook, Run};
-use super::project::{At, Backup, Connection, Container, ContainerBy, Database, Entry, KeepRules, Project, Service, Strategy};
+use super::project::{
+    At, Backup, Connection, Container, ContainerBy, Database, Entry, Guards, KeepRules, Project, Service, Strategy,
+};
 use super::secret::Secrets;
 use super::url;
 use crate::problem::Problem;
@@ -33,7 +36,8 @@ pub fn resolve(path: &Path, text: &str, file: &File, env: &Env) -> Result<Projec
     let given = r.in_file("project.name", file.project.name.as_ref())?;
     let named = given.is_some();
     let name = given.unwrap_or_else(|| r.by_default("project.name", &folder_name));
-    let environment = r.layered("project.environment", file.project.environment.as_ref(), &["ENVIRONMENT"], "development")?;
+    let guards = r.guards(file)?;
+    let (environment, said_by) = r.environment(file.project.environment.as_ref(), &guards)?;
     // services are stopped in the order in which the file names them
     let mut containers: Vec<_> = file.containers.iter().collect();
     containers.sort_by_key(|(key, _)| key.span().start);
@@ -45,7 +49,6 @@ pub fn resolve(path: &Path, text: &str, file: &File, env: &Env) -> Result<Projec
     }
     let stores = r.stores(file)?;
     let backup = r.backup(file)?;
-    let guards = r.guards(file)?;
     let after_restore = r.list("restore.next", file.restore.next.as_deref().unwrap_or(&[]))?;
     let strategy = r.strategy(file)?;
     let after_reset = r.list("reset.next", file.reset.next.as_deref().unwrap_or(&[]))?;
@@ -57,6 +60,7 @@ pub fn resolve(path: &Path, text: &str, file: &File, env: &Env) -> Result<Projec
         name,
         named,
         environment,
+        said_by,
         containers,
         databases,
         stores,
@@ -85,6 +89,9 @@ impl Resolver<'_> {
     /// Expands a value of the file, with its origin.
     fn expand(&self, key: &str, offset: usize, raw: &str) -> Result<(String, String)> {
         let expanded = self.env.expand(raw).map_err(|missing| {
+            if let Some(broken) = missing.broken {
+                return broken.into();
+            }
             let why = if missing.message.is_empty() { "it is not set".into() } else { missing.message };
             self.wrong(offset, format!("`{key}` needs the variable `{}`: {why}", missing.name))
                 .cure(format!("set `{0}` in the environment or in `.env`, or write `${{{0}:-default}}`", missing.name))
@@ -111,13 +118,35 @@ impl Resolver<'_> {
         Ok(self.pick(key, value, vars)?.unwrap_or_else(|| self.by_default(key, default)))
     }
 
+    /// The environment's name, and who says it.
+    fn environment(&mut self, value: Option<&Text>, guards: &Guards) -> Result<(String, Origin)> {
+        let key = "project.environment";
+        let expanded =
+            value.map(|v| self.expand(key, v.span().start, v.as_ref())).transpose()?.filter(|(text, _)| !text.is_empty());
+        let from_variable = value.is_some_and(|v| self.env.expand(v.as_ref()).is_ok_and(|e| !e.from.is_empty()));
+        let said = match &expanded {
+            None => Said::Nothing,
+            Some((text, _)) if value.is_some_and(|v| !v.as_ref().contains("${")) => Said::Literal(text.clone()),
+            Some((text, _)) if from_variable => Said::Variable(text.clone()),
+            Some((text, _)) => Said::Fallback(text.clone()),
+        };
+        let (word, origin) = environment::choose(&said, self.env, &|name| guards.protects(name))?;
+        let shown = match (origin, expanded) {
+            (Origin::Variable(name), _) => format!("${name}"),
+            (Origin::File, Some((_, origin))) => origin,
+            _ => "default".into(),
+        };
+        self.note(key, &word, shown);
+        Ok((word, origin))
+    }
+
     fn by_default(&mut self, key: &str, default: &str) -> String {
         self.note(key, default, "default");
         default.to_owned()
     }
 
     fn pick(&mut self, key: &str, value: Option<&Text>, vars: &[&str]) -> Result<Option<String>> {
-        if let Some((var, found)) = self.env.first(vars) {
+        if let Some((var, found)) = self.env.first(vars)? {
             let found = found.to_owned();
             self.note(key, &found, format!("${var}"));
             return Ok(Some(found));
@@ -236,7 +265,7 @@ impl Resolver<'_> {
                 .cure("put the database's name into the URL: `postgresql:///NAME?service=…`")
                 .into());
         }
-        let service = from_env && led.is_none() && self.env.get("PGSERVICE").is_some();
+        let service = from_env && led.is_none() && self.env.needed("PGSERVICE")?.is_some();
         if place == At::Host && connection.host.is_none() && service {
             return Err(Problem::usage(format!(
                 "`databases.{key}` is reached by a service (PGSERVICE), which may be on any host"
@@ -287,7 +316,7 @@ impl Resolver<'_> {
                 let (uri, origin) = self.expand(&at("url"), text.span().start, text.as_ref())?;
                 self.url(&at("url"), &uri, origin)?
             }
-            None if from_env && !said_apart => match self.env.get("DATABASE_URL").map(str::to_owned) {
+            None if from_env && !said_apart => match self.env.needed("DATABASE_URL")?.map(str::to_owned) {
                 Some(uri) => self.url(&at("url"), &uri, "$DATABASE_URL".into())?,
                 None => Connection::default(),
             },
@@ -313,13 +342,13 @@ impl Resolver<'_> {
         let found = match named {
             Some(text) => {
                 let (var, _) = self.expand(key, text.span().start, text.as_ref())?;
-                let value = self.env.get(&var).ok_or_else(|| {
+                let value = self.env.needed(&var)?.ok_or_else(|| {
                     self.wrong(text.span().start, format!("`{key}-env` names the variable `{var}`, which is not set"))
                         .cure(format!("set `{var}` in the environment or in `.env`"))
                 })?;
                 Some((var.clone(), value.to_owned()))
             }
-            None => self.env.first(vars).map(|(var, value)| (var.to_owned(), value.to_owned())),
+            None => self.env.first(vars)?.map(|(var, value)| (var.to_owned(), value.to_owned())),
         };
         Ok(found.map(|(var, value)| {
             self.note(key, "(secret)", format!("${var}"));

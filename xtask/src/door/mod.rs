@@ -4,5 +4,6 @@ pub mod ask;
 pub mod held;
 mod interrupt;
 pub mod movers;
+mod stopped;
 
 pub use interrupt::Interrupt;

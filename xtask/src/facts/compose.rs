@@ -94,7 +94,8 @@ pub fn only<'a>(mine: &[&'a Row], wanted: &Service) -> Result<&'a Row, Problem> 
 }
 
 fn several(wanted: &Service, rows: &[&Row], cure: String) -> Problem {
-    let shown: Vec<String> = rows.iter().map(|row| row.shown()).collect();
+    let mut shown: Vec<String> = rows.iter().map(|row| row.shown()).collect();
+    shown.sort();
     Problem::refused(format!("{} containers are the compose service `{}`", rows.len(), wanted.service))
         .because(shown.join("\n"))
         .because("each may have data of its own, and nothing was touched")

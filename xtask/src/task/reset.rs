@@ -105,14 +105,17 @@ fn seeded(seeding: Seeding) -> &'static str {
     if seeding == Seeding::Seeded { " and seeded" } else { ", not seeded" }
 }
 
-/// A reset that makes no backup wants a pin, whatever the file says: its own, else that of a wipe.
+/// A reset that makes no backup wants the pins of a wipe beside its own.
 fn risk(target: &Surveyed, guards: &Guards, backup: Option<&PathBuf>) -> Risk {
-    let own = guards.pins.get("reset");
-    let pin = if backup.is_some() { own } else { own.or(guards.pins.get("wipe")) }.cloned();
+    let mut pins = guards.pins_of("reset");
+    if backup.is_none() {
+        let more: Vec<_> = guards.pins_of("wipe").into_iter().filter(|pin| !pins.contains(pin)).collect();
+        pins.extend(more);
+    }
     match target.live() {
-        Some(live) => Risk::ReplacesData { stakes: vec![target.stake()], answer: live.name.clone(), pin },
+        Some(live) => Risk::ReplacesData { stakes: vec![target.stake()], answer: live.name.clone(), pins },
         // hooks run: the guards hold, whether there is a database yet or not
-        None => Risk::Changes { stakes: vec![target.stake()], pin: own.cloned() },
+        None => Risk::Changes { stakes: vec![target.stake()], pins: guards.pins_of("reset") },
     }
 }
 
