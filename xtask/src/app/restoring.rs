@@ -69,7 +69,10 @@ fn put_back(session: &mut Session, args: &cli::Restore, meant: &Meant, chosen: &
     let accept = [(args.any_database, Difference::Database), (args.any_version, Difference::Version)];
     let request = Request {
         aim: if args.into.is_some() { Aim::Beside } else { Aim::Live },
-        trust: if args.trust { Trust::Script } else { Trust::Dump },
+        trust: args.trust.map_or(Trust::Dump, |trusted| match trusted {
+            cli::Trusted::Sql => Trust::Script,
+            cli::Trusted::Psql => Trust::Psql,
+        }),
         accept: accept.into_iter().filter(|(given, _)| *given).map(|(_, difference)| difference).collect(),
     };
     let databases = set.databases.iter().map(|d| Ok((d, dump_of(session, chosen, Some(&d.spec.key), Format::Script)?)));

@@ -87,7 +87,7 @@ impl Store for Contained<'_> {
             return Err(self.not_there().into());
         }
         self.perform(&inside.stage(&found)?)?;
-        let links = if trust == Trust::Script { Links::AsTheyAre } else { Links::Inside };
+        let links = if trust >= Trust::Script { Links::AsTheyAre } else { Links::Inside };
         let wanted = self.fed(&inside.feed_with_tar(), &mut Told { from, bytes: 0, tell, ended: false }, links)?;
         let found = self.passed(&inside.read_back(), &mut |from| scan(from, Links::AsTheyAre), &mut |_| {})?;
         // the `tar`s of most images write whole seconds

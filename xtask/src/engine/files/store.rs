@@ -70,7 +70,7 @@ impl Store for Tree {
     fn stage(&mut self, from: &mut dyn Read, trust: Trust, tell: Tell<'_>) -> Result<Contents> {
         let aside = self.settled()?;
         let target = aside.stage()?;
-        let links = if trust == Trust::Script { Links::AsTheyAre } else { Links::Inside };
+        let links = if trust >= Trust::Script { Links::AsTheyAre } else { Links::Inside };
         let wanted = unpack(from, &target, links, &mut |bytes, _| tell(bytes))?;
         let found: Census = read_back(&target, &mut |_, _| {})?;
         let differing = differences(&wanted, &found);

@@ -4,7 +4,7 @@
 use anyhow::Result;
 
 use super::checks::{suits, unheld};
-use super::{Request, end_sessions, headline, holds, made, proof};
+use super::{Request, end_sessions, fence, headline, holds, made, proof};
 use crate::config::Project;
 use crate::engine::postgres::admin::{self, Identity};
 use crate::engine::postgres::in_place::{end_others, load};
@@ -40,8 +40,8 @@ pub fn plan(
         let pipe = Pipe { store: target.spec.key.clone(), format: Format::Script, from: dump.source.clone(), to, proof };
         Step::Act(Act::Pipe(Box::new(pipe)))
     };
-    let loads =
-        vec![Step::Act(end_others(client, name)), pipe(Sink::Psql(Box::new(load(client, &identity, &target.server.inventory))))];
+    let filled = load(client, &identity, &target.server.inventory, fence(target, request.trust), target.server.version);
+    let loads = vec![Step::Act(end_others(client, name)), pipe(Sink::Psql(Box::new(filled)))];
     let mut body = safety.steps;
     body.push(Step::Scope(Scope { body: loads, on_failure: vec![end_sessions(target)], finally: Vec::new() }));
     let steps = vec![Step::Act(admin::still(client, name, Some(live))), pipe(Sink::Nowhere), around_services(services, body)];
