@@ -1,6 +1,8 @@
 //! From the file and the environment to a `Project`, noting every value's origin.
 
 mod connection;
+mod containers;
+mod environment;
 mod guards;
 mod stores;
 
@@ -10,17 +12,14 @@ use anyhow::Result;
 use toml::Spanned;
 
 use super::env::Env;
-use super::environment::{self, Origin, Said};
-use super::file::{self, ContainerTable, DatabaseTable, File, HookTable, HooksTable, Scalar, Text, Words};
+use super::file::{self, DatabaseTable, File, HookTable, HooksTable, Scalar, Text, Words};
 use super::hooks::{self, Hook, Run};
-use super::project::{At, Backup, Container, ContainerBy, Database, Entry, Guards, KeepRules, Project, Service, Strategy};
+use super::project::{At, Backup, Database, Entry, KeepRules, Project, Strategy};
 use super::secret::Secrets;
 use crate::problem::Problem;
 
 /// Variables by which a URI says where its server is, beside its host.
 const WHERE: [&str; 2] = ["PGHOSTADDR", "PGSERVICE"];
-/// Where compose itself is told its project.
-const COMPOSE_PROJECT: &str = "COMPOSE_PROJECT_NAME";
 /// Where each backup is a file.
 const FLAT: &str = "{database}_{timestamp}.{ext}";
 /// Where each is a folder.
@@ -116,28 +115,6 @@ impl Resolver<'_> {
         Ok(self.pick(key, value, vars)?.unwrap_or_else(|| self.by_default(key, default)))
     }
 
-    /// The environment's name, and who says it.
-    fn environment(&mut self, value: Option<&Text>, guards: &Guards) -> Result<(String, Origin)> {
-        let key = "project.environment";
-        let expanded =
-            value.map(|v| self.expand(key, v.span().start, v.as_ref())).transpose()?.filter(|(text, _)| !text.is_empty());
-        let from_variable = value.is_some_and(|v| self.env.expand(v.as_ref()).is_ok_and(|e| !e.from.is_empty()));
-        let said = match &expanded {
-            None => Said::Nothing,
-            Some((text, _)) if value.is_some_and(|v| !v.as_ref().contains("${")) => Said::Literal(text.clone()),
-            Some((text, _)) if from_variable => Said::Variable(text.clone()),
-            Some((text, _)) => Said::Fallback(text.clone()),
-        };
-        let (word, origin) = environment::choose(&said, self.env, &|name| guards.protects(name))?;
-        let shown = match (origin, expanded) {
-            (Origin::Variable(name), _) => format!("${name}"),
-            (Origin::File, Some((_, origin))) => origin,
-            _ => "default".into(),
-        };
-        self.note(key, &word, shown);
-        Ok((word, origin))
-    }
-
     fn by_default(&mut self, key: &str, default: &str) -> String {
         self.note(key, default, "default");
         default.to_owned()
@@ -193,52 +170,6 @@ impl Resolver<'_> {
 
     fn path(&self, text: &str) -> PathBuf {
         self.root.join(text)
-    }
-
-    fn container(&mut self, key: &str, table: &ContainerTable) -> Result<Container> {
-        let at = |name: &str| format!("containers.{key}.{name}");
-        let engine = self.in_file(&at("engine"), table.engine.as_ref())?;
-        let by = match (&table.docker, &table.compose) {
-            (Some(name), None) => ContainerBy::Name(self.in_file(&at("docker"), Some(name))?.unwrap_or_default()),
-            (None, Some(compose)) => {
-                let service = self.in_file(&at("compose.service"), Some(&compose.service))?.unwrap_or_default();
-                let file = self.in_file(&at("compose.file"), compose.file.as_ref())?;
-                let folder = file.map_or(self.root.to_path_buf(), |f| {
-                    self.path(&f).parent().map_or(self.root.to_path_buf(), Path::to_path_buf)
-                });
-                let (project, left_over) = self.compose_project(&at("compose.project"), compose.project.as_ref())?;
-                let index = self.number(&at("compose.index"), compose.index.as_ref(), &[])?;
-                ContainerBy::Compose(Service { service, folder, project, left_over, index })
-            }
-            _ => {
-                return Err(Problem::usage(format!("`containers.{key}` must say one of `docker` and `compose`"))
-                    .cure(format!(
-                        "write `[containers.{key}]` with `docker = \"container-name\"` or `compose = {{ service = \"db\" }}`"
-                    ))
-                    .into());
-            }
-        };
-        let stop_during = self.list(&at("stop-during"), &table.stop_during)?;
-        let known = |task: &str| matches!(task, "restore" | "undo" | "reset" | "wipe");
-        if let Some((task, text)) = stop_during.iter().zip(&table.stop_during).find(|(task, _)| !known(task)) {
-            return Err(self
-                .wrong(text.span().start, format!("`{task}` is no task that stops containers"))
-                .cure("use any of `restore`, `undo`, `reset`, `wipe`")
-                .into());
-        }
-        let ready_within = self.number(&at("ready-within"), table.ready_within.as_ref(), &[])?.unwrap_or(60).into();
-        Ok(Container { key: key.into(), by, engine, stop_during, ready_within })
-    }
-
-    /// The compose project that is said by the file, or by `.env` beside it; and apart from it what the shell says, which may be
-    /// another folder's.
-    fn compose_project(&mut self, key: &str, said: Option<&Text>) -> Result<(Option<String>, Option<String>)> {
-        if let Some(project) = self.in_file(key, said)? {
-            return Ok((Some(project), None));
-        }
-        let left_over = self.env.given(COMPOSE_PROJECT).map(String::from);
-        let project = self.pick(key, None, &[COMPOSE_PROJECT])?;
-        Ok(if left_over.is_some() { (None, left_over) } else { (project, None) })
     }
 
     fn database(&mut self, key: &str, table: &DatabaseTable, file: &File, from_env: bool) -> Result<Database> {

@@ -267,8 +267,11 @@ impl Surveyor<'_> {
 /// The variables that lead a client in a container elsewhere can't be taken away there.
 fn uncleared(client: &Client) -> Option<Problem> {
     let Place::Container { name, cleared, .. } = &client.place else { return None };
+    if cleared.is_empty() {
+        return None;
+    }
     let answer = ask(&client.place.wrap(Cmd::new("true")), &Secrets::default()).ok()?;
-    (!cleared.is_empty() && !answer.good).then(|| {
+    (!answer.good).then(|| {
         Problem::refused(format!("a client in the container `{name}` may be led to another server"))
             .because(format!("the container's own environment has {}", cleared.join(", ")))
             .because(format!("and there is no `env -u` in it that takes them away: {}", answer.err))
