@@ -178,6 +178,12 @@ fn foreign_dumps_with_any_flags_are_restored() {
             assert!(said.code == Some(1) && said.err.contains("does not exist"), "{said:?}");
             continue;
         }
+        if flags == ["--use-set-session-authorization"] {
+            // it is made as the roles that own it, who may not all make it: PostgreSQL's own word
+            project.ok(&format!("db-verify {}", file.display()));
+            assert!(said.err.contains("permission denied for schema shop"), "{said:?}");
+            continue;
+        }
         assert_eq!(said.code, Some(0), "{flags:?}: {said:?}");
         if !flags.contains(&"--schema-only") && !flags.contains(&"--no-unlogged-table-data") {
             assert_eq!(cluster.fingerprint(&db.name).rows, whole.rows, "{flags:?}");
@@ -261,7 +267,7 @@ const PARTS: &[&str] = &[
 const TAILS: &[&str] = &["", "", "", "", "", " ", "\t", " -- x", " /*", " /* x */", "\\echo PWNED", " SELECT 1;", ";", "\r"];
 
 const ROWS: &[&str] =
-    &["a", "'", "$$", "\\\\", "\\N", "/*", "*/", "--", "x\\.", "\\\\.", ";", "COPY t1 FROM stdin;", "", "\\tq", "x\\\ny"];
+    &["a", "'", "$$", "\\\\", "\\N", "/*", "*/", "--", "\\\\.", ";", "COPY t1 FROM stdin;", "", "\\tq", "x\\\ny"];
 
 const BETWEEN: &[&str] = &[
     "\n",
