@@ -18,6 +18,7 @@ mod services;
 mod settings;
 mod shell;
 mod snapshots;
+mod strangers;
 pub mod terminal;
 mod texts;
 mod wipe;
@@ -27,6 +28,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use db_tasks::config::Env;
+use db_tasks::run::{Own, journal, state};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -100,6 +103,15 @@ impl Bench {
         let path = self.project.join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
+        self
+    }
+
+    /// The journal of a killed run of ours.
+    pub fn journal(&self, left: &Value) -> &Self {
+        let own = Own::look(&self.project, &Env::of([("HOME", self.temp.path().join("home").to_str().unwrap())]));
+        let state = self.project.join(".db-tasks");
+        state::prepare(&state).unwrap();
+        journal::write(&state, &own, &serde_json::from_value(left.clone()).unwrap()).unwrap();
         self
     }
 

@@ -78,9 +78,10 @@ fn show_status(session: &mut Session, args: &cli::Status) -> Result<Exit> {
     let containers: Vec<_> =
         session.project.containers.iter().map(|c| (c.clone(), containers::inspect(c, &session.env))).collect();
     let catalog = Catalog::read(&session.project.backup.dir, &session.project)?;
-    let unfinished = session.unfinished()?;
+    let unfinished = session.unfinished();
     let status = view::status::Status {
         unfinished: unfinished.as_ref(),
+        unsafe_journal: session.unsafe_journal(),
         project: &session.project,
         databases: &databases,
         stores: &stores,

@@ -133,7 +133,7 @@ pub fn repair(session: &mut Session, args: &cli::Repair) -> Result<Exit> {
     let intent = if args.dry_run { Intent::Show } else { Intent::Run };
     let databases = session.project.databases.clone();
     session.lock("db-repair", intent)?;
-    if session.unfinished()?.is_none() {
+    if session.unfinished().is_none() {
         return session.print("nothing to repair");
     }
     // to have the servers is to have it done: every task begins so
@@ -141,7 +141,7 @@ pub fn repair(session: &mut Session, args: &cli::Repair) -> Result<Exit> {
         if intent == Intent::Show {
             session.repair(intent)?;
         }
-        let left = session.unfinished()?.map_or(0, |left| left.pending.len() + left.inside.len());
+        let left = session.unfinished().map_or(0, |left| left.pending.len() + left.inside.len());
         if left > 0 && intent == Intent::Run {
             let file = session.project.state_dir().join("unfinished.json");
             return Err(Problem::failed(format!("{left} of the deeds could not be done"))

@@ -18,8 +18,8 @@ use crate::facts::{ContainerFacts, Surveyor, containers};
 use crate::gate::{self, Agent, Circumstances, Consent, Judgement, Person, Verdict};
 use crate::plan::{Plan, Risk};
 use crate::problem::{Exit, Problem};
-use crate::run::journal::{self, Unfinished};
-use crate::run::{self, Journal, Left, Lock, Report, World};
+use crate::run::journal::{self, Found, Unfinished};
+use crate::run::{self, Journal, Left, Lock, Own, Report, World};
 use crate::task::{Moment, repair};
 use crate::ui::recorder::Recorder;
 use crate::ui::terminal::{Telling, Terminal};
@@ -41,6 +41,8 @@ pub struct Session {
     output: Output,
     /// The project's lock, once it is held.
     lock: Option<Lock>,
+    /// What this user has outside of the project.
+    own: Own,
     interrupt: Arc<Interrupt>,
 }
 
@@ -94,7 +96,9 @@ impl Session {
             None => config::find(&std::env::current_dir().context("the current folder is gone")?)?,
         };
         let dotenv = if global.no_dotenv { Dotenv::Ignore } else { Dotenv::Read };
-        let (project, env) = config::load(&path, Env::of_process(), dotenv)?;
+        let (mut project, env) = config::load(&path, Env::of_process(), dotenv)?;
+        let own = Own::look(&project.root, &env);
+        project.state = run::state::place(&path, project.state_dir(), own.state_dir());
         name::check(&project.backup).map_err(|why| {
             Problem::usage("`[backup]` in `db-tasks.toml` is wrong")
                 .because(why)
@@ -107,7 +111,7 @@ impl Session {
         let terminal = Terminal::new(&env, telling, Arc::clone(&interrupt));
         let record = Record::of(&project, now);
         let output = if global.json { Output::Document } else { Output::Text };
-        Ok(Self { project, env, moment: Moment { now, run }, terminal, record, output, lock: None, interrupt })
+        Ok(Self { project, env, moment: Moment { now, run }, terminal, record, output, lock: None, own, interrupt })
     }
 
     /// Somebody to ask servers with.
@@ -166,7 +170,21 @@ impl Session {
     pub fn lock(&mut self, task: &str, intent: Intent) -> Result<()> {
         if intent == Intent::Run && self.lock.is_none() {
             self.lock = Some(Lock::take(&self.project.state_dir(), task, self.moment.now)?);
+            self.set_unsafe_aside()?;
         }
+        Ok(())
+    }
+
+    /// A journal that may be anybody's is done by nobody, and stands in no run's way.
+    fn set_unsafe_aside(&mut self) -> Result<()> {
+        let Found::Unsafe(why) = journal::read(&self.project.state_dir(), &self.own) else { return Ok(()) };
+        let aside = journal::set_aside(&self.project.state_dir(), self.moment.now)?;
+        self.terminal.say(&format!(
+            "warning: `{}` was not run: {why}\n  it is `{}` now; read what it would have cleaned up, do by hand what is to be done, and \
+             remove it",
+            journal::NAME,
+            Self::short(&aside)
+        ));
         Ok(())
     }
 
@@ -175,14 +193,25 @@ impl Session {
         self.lock.is_some()
     }
 
-    /// What a killed run has left to be cleaned up.
-    pub fn unfinished(&self) -> Result<Option<Unfinished>> {
-        journal::read(&self.project.state_dir())
+    /// What a killed run of ours has left to be cleaned up.
+    pub fn unfinished(&self) -> Option<Unfinished> {
+        match journal::read(&self.project.state_dir(), &self.own) {
+            Found::Left(left) => Some(left),
+            Found::Nothing | Found::Unsafe(_) => None,
+        }
+    }
+
+    /// Why a journal that is there is nobody's word.
+    pub fn unsafe_journal(&self) -> Option<String> {
+        match journal::read(&self.project.state_dir(), &self.own) {
+            Found::Unsafe(why) => Some(format!("`{}` is not to be trusted, and is not run: {why}", journal::NAME)),
+            Found::Nothing | Found::Left(_) => None,
+        }
     }
 
     /// Cleans up after a killed run. What can't be done stays on the list, and holds nobody up.
     pub fn repair(&mut self, intent: Intent) -> Result<()> {
-        let Some(left) = self.unfinished()? else { return Ok(()) };
+        let Some(left) = self.unfinished() else { return Ok(()) };
         if intent == Intent::Run
             && let Err(e) = self.end_hooks(&left)
         {
@@ -200,7 +229,7 @@ impl Session {
     fn end_hooks(&self, left: &Unfinished) -> Result<()> {
         left.hook.iter().for_each(Process::end);
         left.inside.iter().try_for_each(run::end_inside)?;
-        journal::write(&self.project.state_dir(), &Unfinished { hook: None, inside: Vec::new(), ..left.clone() })
+        journal::write(&self.project.state_dir(), &self.own, &Unfinished { hook: None, inside: Vec::new(), ..left.clone() })
     }
 
     /// Whether a signal came.
@@ -250,8 +279,9 @@ impl Session {
         let cleared = gate::clear(plan, &circumstances, &mut terminal).inspect_err(|e| self.record.stopped(e))?;
         let (task, afterwards) = (cleared.plan().task, cleared.plan().afterwards.clone());
         // the repair itself takes over what an earlier run has left; any other run leaves it on the list
-        let inherited = if task == repair::TASK { None } else { self.unfinished()? };
-        let journal = Journal::new(self.lock.as_ref().map(|_| self.project.state_dir()), task, self.moment.now, inherited);
+        let inherited = if task == repair::TASK { None } else { self.unfinished() };
+        let state_dir = self.lock.as_ref().map(|_| self.project.state_dir());
+        let journal = Journal::new(state_dir, self.own.clone(), task, self.moment.now, inherited);
         let mut recorder = Recorder::new(&mut self.terminal);
         let mut world =
             World { secrets: &self.project.secrets, interrupt: &self.interrupt, now: Utc::now, watch: &mut recorder, journal };

@@ -14,6 +14,8 @@ use super::table_name::TableName;
 pub struct Project {
     /// The folder that holds `db-tasks.toml`; relative paths in it start here.
     pub root: PathBuf,
+    /// The folder for our own state, in that one where the file system keeps modes.
+    pub state: PathBuf,
     /// The project's name.
     pub name: String,
     /// Whether the file says it; else it is the folder's name.
@@ -47,9 +49,9 @@ pub struct Project {
 }
 
 impl Project {
-    /// The folder for the lock, the audit log and local clusters.
+    /// The folder for the lock, the journal and the audit log.
     pub fn state_dir(&self) -> PathBuf {
-        self.root.join(".db-tasks")
+        self.state.clone()
     }
 
     /// The container of this key; `config` has checked that references hold.

@@ -50,6 +50,7 @@ pub fn resolve(path: &Path, text: &str, file: &File, env: &Env) -> Result<Projec
     let Resolver { secrets, entries, root, .. } = r;
     Ok(Project {
         root: root.to_path_buf(),
+        state: root.join(".db-tasks"),
         name,
         named,
         environment,
