@@ -16,6 +16,8 @@ use super::secret::Secrets;
 use super::url;
 use crate::problem::Problem;
 
+/// Variables by which a URI says where its server is, beside its host.
+const WHERE: [&str; 2] = ["PGHOSTADDR", "PGSERVICE"];
 /// Where each backup is a file.
 const FLAT: &str = "{database}_{timestamp}.{ext}";
 /// Where each is a folder.
@@ -206,8 +208,20 @@ impl Resolver<'_> {
         // a cluster of the project's own is reached by its socket alone: variables speak of other servers
         let from_env = from_env && !matches!(place, At::Cluster { .. });
         let connection = self.connection(key, &table.postgres, from_env)?;
-        let service =
-            connection.options.iter().any(|(name, _)| name == "PGSERVICE") || (from_env && self.env.get("PGSERVICE").is_some());
+        let led = connection.options.iter().find(|(name, _)| WHERE.contains(&name.as_str()));
+        if let (At::Container(container), Some((variable, _))) = (&place, led) {
+            return Err(Problem::usage(format!("`databases.{key}` is in the container `{container}`, and its URL leads elsewhere"))
+                .because(format!("it has what {variable} stands for"))
+                .cure("leave one of them out: `container`, or that parameter of the URL")
+                .into());
+        }
+        if place == At::Host && led.is_some() && connection.database.is_none() {
+            return Err(Problem::usage(format!("`databases.{key}` does not say which database"))
+                .because("its URL leaves that to the service")
+                .cure("put the database's name into the URL: `postgresql:///NAME?service=…`")
+                .into());
+        }
+        let service = from_env && led.is_none() && self.env.get("PGSERVICE").is_some();
         if place == At::Host && connection.host.is_none() && service {
             return Err(Problem::usage(format!(
                 "`databases.{key}` is reached by a service (PGSERVICE), which may be on any host"
@@ -306,7 +320,10 @@ impl Resolver<'_> {
         let text = |o: &Option<String>| o.clone().unwrap_or_default();
         let password = if url.password.is_some() { ":***" } else { "" };
         let port = url.port.as_ref().map_or(String::new(), |p| format!(":{p}"));
-        let shown = format!("postgresql://{}{password}@{}{port}/{}", text(&url.user), text(&url.host), text(&url.database));
+        let who = if url.user.is_some() || url.password.is_some() { "@" } else { "" };
+        let shown = format!("postgresql://{}{password}{who}{}{port}/{}", text(&url.user), text(&url.host), text(&url.database));
+        let led = url.options.iter().filter(|(name, _)| WHERE.contains(&name.as_str()));
+        let shown = led.fold(shown, |shown, (name, value)| format!("{shown} {name}={value}"));
         self.note(key, &shown, origin.clone());
         if !url.ignored.is_empty() {
             self.note(&format!("{key} (ignored)"), &url.ignored.join(", "), "not libpq's: for other programs");
@@ -316,15 +333,13 @@ impl Resolver<'_> {
         }
         let password = url.password.map(|value| self.secrets.keep(format!("the password in {origin}"), value));
         let whole = self.secrets.keep(format!("{origin}, as it is"), uri.to_owned());
-        let variable = |k: &str| url::OPTIONS.iter().find(|(name, _)| *name == k).map(|(_, var)| (*var).to_owned());
-        let options = url.options.iter().filter_map(|(k, v)| Some((variable(k)?, v.clone()))).collect();
         Ok(Connection {
             host: url.host,
             port: url.port,
             user: url.user,
             database: url.database,
             password,
-            options,
+            options: url.options,
             maintenance: String::new(),
             uri: Some(whole),
         })
