@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 
 use serde_json::json;
 
-use super::{Bench, HOST};
+use super::{Bench, DOCKER, HOST};
 
 fn unfinished(how: &serde_json::Value) -> String {
     let deed = json!({ "verb": "remove", "deed": { "what": "sessions of this run", "how": how } });
@@ -33,7 +33,8 @@ fn a_journal_that_nobody_signed_is_set_aside_and_named() {
         assert!(bench.project.join(".db-tasks/unfinished.json").exists());
         let said = bench.run(&["db-backup"]).exits(0);
         assert!(said.err.contains("warning: `unfinished.json` was not run") && said.err.contains(why), "{}", said.err);
-        let aside: Vec<String> = bench.names_in(".db-tasks").into_iter().filter(|n| n.contains(".unsafe-")).collect();
+        let entries = fs::read_dir(bench.project.join(".db-tasks")).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
+        let aside: Vec<String> = entries.filter(|name| name.contains(".unsafe-")).collect();
         assert_eq!(aside.len(), 1, "{aside:?}");
         assert_eq!(fs::read_to_string(bench.project.join(".db-tasks").join(&aside[0])).unwrap(), text);
         fs::remove_file(bench.project.join(".db-tasks").join(&aside[0])).unwrap();
@@ -106,4 +107,76 @@ fn a_manifests_partial_is_written_through_no_link() {
     assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
     let made = bench.names_in("backups").into_iter().filter(|n| n.ends_with(".manifest.json")).collect::<Vec<_>>();
     assert!(made.iter().all(|name| !bench.project.join("backups").join(name).is_symlink()), "{made:?}");
+}
+
+/// A project with programs of its own that say when they are run, and nobody's word that they may be.
+fn with_programs(toml: &str) -> Bench {
+    let mut bench = Bench::new(toml);
+    bench.env("DB_TASKS_TRUST_REPO", "");
+    for program in ["psql", "pg_dump", "docker", "python3", "git"] {
+        let file = bench.project.join("bin").join(program);
+        bench.file(&format!("bin/{program}"), format!("#!/bin/sh\n>'{}'\nexit 1\n", bench.project.join("ran").display()));
+        fs::set_permissions(file, PermissionsExt::from_mode(0o755)).unwrap();
+    }
+    bench
+}
+
+const PLAIN: &str = "[project]\nname = \"shop\"\n[databases.main]\npostgres = { database = \"app\", user = \"boss\" }\n";
+
+#[test]
+fn looking_runs_no_program_of_the_repository() {
+    let own = PLAIN.replace("[databases.main]", "[databases.main]\nprograms = \"bin\"");
+    let engine = DOCKER.replace("docker = ", "engine = \"./bin/docker\"\ndocker = ");
+    let interpreter = DOCKER.replace("docker = ", "engine = \"python3\"\ndocker = ");
+    for (toml, dotenv, key) in [
+        (own.as_str(), "", "databases.main.programs"),
+        (PLAIN, "DB_TASKS_PG_BIN=bin\n", "databases.main.programs"),
+        (PLAIN, "DB_TASKS_PG_BIN=/usr/bin\n", "databases.main.programs"),
+        (engine.as_str(), "", "containers.pg.engine"),
+        (interpreter.as_str(), "", "containers.pg.engine"),
+    ] {
+        let bench = with_programs(toml);
+        bench.file(".env", dotenv);
+        for looks in [&["db-status"][..], &["db-doctor"], &["db-backup", "--dry-run"], &["db-restore", "--latest", "--dry-run"]] {
+            let said = bench.run(looks).exits(3);
+            assert!(said.err.contains(key) && said.err.contains("--trust-repo"), "{looks:?} {}", said.err);
+            assert!(!bench.project.join("ran").exists(), "{looks:?} {toml}");
+        }
+        // what is not run is no matter, and a file is listed without any program
+        for harmless in ["db-list", "db-config"] {
+            bench.run(&[harmless]).exits(0);
+        }
+        // said once, it holds for this project, and for no other
+        bench.run(&["db-list", "--trust-repo"]).exits(0);
+        let said = bench.run(&["db-status"]);
+        assert!(!said.err.contains("--trust-repo"), "{}", said.err);
+    }
+}
+
+#[test]
+fn path_does_not_lead_looking_into_the_repository() {
+    let bin = |bench: &Bench| bench.project.join("bin").display().to_string();
+    let usual = |bench: &Bench| format!("{}:/usr/bin:/bin", bench.project.parent().unwrap().join("bin").display());
+    for part in ["ABSOLUTE", "bin", "", "."] {
+        let mut bench = with_programs(DOCKER);
+        for program in ["psql", "docker", "git"] {
+            fs::copy(bench.project.join("bin").join(program), bench.project.join(program)).unwrap();
+        }
+        let path = format!("{}:{}", part.replace("ABSOLUTE", &bin(&bench)), usual(&bench));
+        bench.env("PATH", &path);
+        bench.run(&["db-status"]).exits(0);
+        bench.run(&["db-doctor"]);
+        assert!(!bench.project.join("ran").exists(), "PATH={path}");
+    }
+    // `.env` says nothing of it
+    let bench = with_programs(PLAIN);
+    bench.file(".env", format!("PATH={}\nXDG_CACHE_HOME={}\n", bin(&bench), bin(&bench)));
+    bench.run(&["db-status"]);
+    assert!(!bench.project.join("ran").exists());
+    // and where there is no other, that is said
+    let mut alone = with_programs(DOCKER);
+    let path = bin(&alone);
+    alone.env("PATH", &path);
+    let said = alone.run(&["db-status"]);
+    assert!(said.out.contains("docker") && !alone.project.join("ran").exists(), "{}", said.out);
 }

@@ -8,6 +8,7 @@ mod record;
 mod resetting;
 mod restoring;
 mod session;
+mod strangers;
 mod wiping;
 mod writing;
 
@@ -91,7 +92,7 @@ fn dispatch(global: &Global, task: &Task, record: &mut Record) -> Result<Exit> {
         return if global.json { Ok(Exit::Done) } else { session::print(&script) };
     }
     let mut session = Session::open(global)?;
-    let result = perform(&mut session, task);
+    let result = session.beware(global, task).and_then(|()| perform(&mut session, task));
     if let (Err(e), Intent::Run) = (&result, record::intent(task)) {
         session.audit_refusal(record::name(task), e);
     }

@@ -43,7 +43,7 @@ pub fn show(session: &mut Session, backup: &Backup) -> Result<Exit> {
 /// Lets a person choose from the list; `q` and the end of input choose nothing.
 pub fn pick(session: &mut Session, catalog: &Catalog) -> Result<Option<Backup>> {
     if catalog.backups.is_empty() {
-        return writing::latest(catalog, &[]).map(Some);
+        return writing::latest(session, catalog, &[]).map(Some);
     }
     if !std::io::stdin().is_terminal() {
         return Err(Problem::refused("which backup is meant can't be asked: standard input is no terminal")

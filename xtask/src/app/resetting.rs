@@ -115,9 +115,12 @@ fn prepare_one(session: &mut Session, database: &Database, intent: Intent) -> Re
 }
 
 /// What a new database starts from: the newest good backup, else the dump that the file names.
-fn first_dump(session: &Session, database: &Database) -> Result<Option<crate::facts::dumps::Dump>> {
+fn first_dump(session: &mut Session, database: &Database) -> Result<Option<crate::facts::dumps::Dump>> {
     let folder = Catalog::read(&session.project.backup.dir, &session.project)?;
     if let Some(backup) = folder.latest(&[&database.key]) {
+        for (name, why) in folder.broken_before(Some(backup)) {
+            session.terminal.say(&format!("warning: `{name}` is broken, and passed over: {why}"));
+        }
         return dump_of(session, backup, Some(&database.key), Format::Script).map(Some);
     }
     let Some(path) = &session.project.first_dump else { return Ok(None) };

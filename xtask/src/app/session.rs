@@ -42,7 +42,7 @@ pub struct Session {
     /// The project's lock, once it is held.
     lock: Option<Lock>,
     /// What this user has outside of the project.
-    own: Own,
+    pub own: Own,
     interrupt: Arc<Interrupt>,
 }
 

@@ -1,7 +1,7 @@
 //! The environment as one value: the process's own variables over those of `.env`, and `${…}` expansion.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
@@ -13,18 +13,20 @@ pub struct Env {
     vars: BTreeMap<String, String>,
     /// Those that only `.env` has.
     of_dotenv: BTreeSet<String>,
+    /// The repository whose programs are not to be run unasked.
+    pub(super) wary_of: Option<PathBuf>,
 }
 
 impl Env {
     /// Only these variables: for tests, and for adopters who hold their own.
     pub fn of<const N: usize>(pairs: [(&str, &str); N]) -> Self {
-        Self { vars: pairs.into_iter().map(|(k, v)| (k.into(), v.into())).collect(), of_dotenv: BTreeSet::new() }
+        Self { vars: pairs.into_iter().map(|(k, v)| (k.into(), v.into())).collect(), ..Self::default() }
     }
 
     /// The process's environment. Values that are not UTF-8 cannot be settings of ours and are left out.
     pub fn of_process() -> Self {
         let text = |(k, v): (std::ffi::OsString, std::ffi::OsString)| Some((k.into_string().ok()?, v.into_string().ok()?));
-        Self { vars: std::env::vars_os().filter_map(text).collect(), of_dotenv: BTreeSet::new() }
+        Self { vars: std::env::vars_os().filter_map(text).collect(), ..Self::default() }
     }
 
     /// Adds what `.env` in `folder` says and the real environment does not.

@@ -5,6 +5,7 @@ mod file;
 pub mod hooks;
 mod project;
 mod resolve;
+pub mod search;
 mod secret;
 mod table_name;
 pub mod url;

@@ -263,7 +263,7 @@ impl Contents {
     pub fn items(&self) -> u64 {
         match self {
             Self::Files(census) => census.entries.len() as u64,
-            Self::Collections(all) => all.collections.iter().map(|c| c.entities).sum(),
+            Self::Collections(all) => all.collections.iter().fold(0, |all, c| all.saturating_add(c.entities)),
         }
     }
 

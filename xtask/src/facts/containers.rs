@@ -50,13 +50,15 @@ impl ContainerFacts {
 }
 
 /// The program that speaks for a container: the one the file names, else whichever is on PATH.
-pub fn engine(container: &Container) -> Result<String> {
+pub fn engine(container: &Container, env: &Env) -> Result<String> {
     if let Some(engine) = &container.engine {
-        return Ok(engine.clone());
+        return Ok(env.program(engine));
     }
-    let found = ["docker", "podman"].into_iter().find(|program| which::which(program).is_ok());
-    Ok(found.map(String::from).ok_or_else(|| {
+    let path = std::env::join_paths(env.search_path()).ok();
+    let found = ["docker", "podman"].into_iter().find(|program| which::which_in(program, path.as_ref(), "/").is_ok());
+    Ok(found.map(|name| env.program(name)).ok_or_else(|| {
         Problem::failed(format!("the container `{}` needs docker or podman, and neither is on PATH", container.key))
+            .because(super::survey::skipped(env, "docker"))
             .cure("install one of them, or run this where the containers are")
     })?)
 }
@@ -74,7 +76,7 @@ pub fn inspect(container: &Container, env: &Env) -> Result<ContainerFacts> {
 /// # Errors
 /// The engine does not answer.
 pub fn find(container: &Container, env: &Env) -> Result<Result<ContainerFacts, Problem>> {
-    let engine = engine(container)?;
+    let engine = engine(container, env)?;
     let name = match &container.by {
         ContainerBy::Name(name) => name.clone(),
         ContainerBy::Compose { service, folder, project } => {

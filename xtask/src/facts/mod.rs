@@ -9,6 +9,7 @@ mod kept;
 pub mod programs;
 pub mod server;
 mod stores;
+pub mod strangers;
 mod survey;
 
 pub use containers::ContainerFacts;

@@ -3,6 +3,7 @@
 //! It is in `XDG_STATE_HOME/db-tasks` (<https://specifications.freedesktop.org/basedir-spec/latest/>), never in a project's folder,
 //! which anybody may have written.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -23,13 +24,15 @@ pub struct Own {
     bound: String,
 }
 
+/// What is trusted for a project: programs and folders, with the state that a folder was in.
+pub type Trusted = BTreeMap<String, String>;
+
 /// What a person has trusted, once, on this machine.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Record {
+#[derive(Serialize, Deserialize)]
+struct Record {
     /// The project's folder and the machine.
     project: String,
-    /// The programs and folders.
-    pub trusted: Vec<String>,
+    trusted: Trusted,
 }
 
 impl Own {
@@ -82,17 +85,20 @@ impl Own {
     }
 
     /// What was trusted for this project.
-    pub fn record(&self) -> Record {
-        let none = || Record { project: self.bound.clone(), trusted: Vec::new() };
+    pub fn trusted(&self) -> Trusted {
         let read = |path: PathBuf| serde_json::from_str::<Record>(&state::read(&path).ok()??).ok();
-        self.record_file().and_then(read).filter(|record| record.project == self.bound).unwrap_or_else(none)
+        let found = self.record_file().and_then(read).filter(|record| record.project == self.bound);
+        found.map_or_else(Trusted::new, |record| record.trusted)
     }
 
     /// Adds to what is trusted for this project.
-    pub fn trust(&self, more: &[String]) -> Result<()> {
+    pub fn trust(&self, more: Trusted) -> Result<()> {
+        let known = self.trusted();
+        if more.iter().all(|(what, state)| known.get(what) == Some(state)) {
+            return Ok(());
+        }
         let file = self.record_file().context("there is no folder of your own to keep it in: set HOME or XDG_STATE_HOME")?;
-        let mut record = self.record();
-        record.trusted.extend(more.iter().filter(|one| !record.trusted.contains(one)).cloned().collect::<Vec<_>>());
+        let record = Record { project: self.bound.clone(), trusted: known.into_iter().chain(more).collect() };
         super::deed::private_folder(file.parent().unwrap_or(&file))?;
         super::seal::replace_file(&file, &format!("{}\n", serde_json::to_string_pretty(&record)?))
     }
@@ -172,10 +178,13 @@ mod tests {
     #[test]
     fn what_was_trusted_is_of_one_project() {
         let (a, b, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        own(a.path(), home.path()).trust(&["/p/bin".into()]).unwrap();
-        own(a.path(), home.path()).trust(&["/p/bin".into(), "/p/pg".into()]).unwrap();
-        assert_eq!(own(a.path(), home.path()).record().trusted, ["/p/bin", "/p/pg"]);
-        assert!(own(b.path(), home.path()).record().trusted.is_empty());
+        let one = |what: &str, state: &str| Trusted::from([(what.to_owned(), state.to_owned())]);
+        for trusted in [one("/p/bin", ""), one("/p/pg", "1"), one("/p/pg", "2")] {
+            own(a.path(), home.path()).trust(trusted).unwrap();
+        }
+        let wanted = one("/p/bin", "").into_iter().chain(one("/p/pg", "2")).collect::<Trusted>();
+        assert_eq!(own(a.path(), home.path()).trusted(), wanted);
+        assert!(own(b.path(), home.path()).trusted().is_empty());
     }
 
     #[test]

@@ -152,7 +152,8 @@ impl Census {
 
     /// Bytes of all files.
     pub fn bytes(&self) -> u64 {
-        self.entries.values().map(|entry| if let Kind::File { bytes, .. } = entry.kind { bytes } else { 0 }).sum()
+        let bytes = |entry: &Entry| if let Kind::File { bytes, .. } = entry.kind { bytes } else { 0 };
+        self.entries.values().fold(0, |all, entry| all.saturating_add(bytes(entry)))
     }
 
     /// What changed while it was read: with any of these, the copy is of no one instant.

@@ -10,6 +10,7 @@ pub mod inventory;
 pub mod name;
 pub mod proof;
 pub mod script;
+pub mod setting;
 pub mod version;
 pub mod wiping;
 
