@@ -190,12 +190,13 @@ mod tests {
     #[test]
     fn no_folder_of_the_project_is_our_own() {
         let passwd = "root:x:0:0::/root:/bin/sh\nann:x:7:7::/home/ann:/bin/sh\n";
-        let of = |pairs: &[(&str, &str)], user| {
-            candidates(&Env::of(pairs.iter().copied()), passwd, user).into_iter().map(|p| p.display().to_string()).collect::<Vec<_>>()
+        let of = |env: Env, user| {
+            candidates(&env, passwd, user).into_iter().map(|path| path.display().to_string()).collect::<Vec<_>>()
         };
-        assert_eq!(of(&[("XDG_STATE_HOME", "/s"), ("HOME", "/h")], 7)[..2], ["/s/db-tasks", "/h/.local/state/db-tasks"]);
-        assert_eq!(of(&[("XDG_STATE_HOME", "relative")], 7)[0], "/home/ann/.local/state/db-tasks");
-        assert!(of(&[], 8).iter().all(|path| path == "/var/tmp/db-tasks-8"));
+        let both = Env::of([("XDG_STATE_HOME", "/s"), ("HOME", "/h")]);
+        assert_eq!(of(both, 7)[..2], ["/s/db-tasks", "/h/.local/state/db-tasks"]);
+        assert_eq!(of(Env::of([("XDG_STATE_HOME", "relative")]), 7)[0], "/home/ann/.local/state/db-tasks");
+        assert!(of(Env::default(), 8).iter().all(|path| path == "/var/tmp/db-tasks-8"));
         let root = tempfile::tempdir().unwrap();
         let inside = own(root.path(), &root.path().join("state"));
         assert!(inside.home.is_none_or(|home| !home.starts_with(root.path())));
