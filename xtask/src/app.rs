@@ -21,6 +21,7 @@ use clap::{CommandFactory, Parser};
 use crate::cli::{Cli, Global, Task};
 use crate::problem::{Exit, Problem};
 use crate::run;
+use crate::ui::shown;
 use record::Record;
 use session::{Intent, Session};
 
@@ -64,7 +65,7 @@ pub fn execute(global: &Global, task: &Task) -> Exit {
 
 /// The one document of a command, on standard output.
 fn publish(document: &serde_json::Value) -> Result<Exit> {
-    session::print(&serde_json::to_string_pretty(document)?).inspect_err(session::complain)
+    session::print(&shown::json(&serde_json::to_string_pretty(document)?)).inspect_err(session::complain)
 }
 
 /// A command line that can't be read has its document, too, where it asks for one.
@@ -97,8 +98,9 @@ fn dispatch(global: &Global, task: &Task, record: &mut Record) -> Result<Exit> {
         session.audit_refusal(record::name(task), e);
     }
     *record = std::mem::take(&mut session.record);
+    record.hide(&session.project.secrets);
     // a signal that came while facts were asked for ended a child, too: the signal is what happened
-    result.map_err(|e| if session.interrupted() { run::interrupted(e) } else { e })
+    result.map_err(|e| if session.interrupted() { run::interrupted(e) } else { e }).map_err(|e| session.covered(e))
 }
 
 fn perform(session: &mut Session, task: &Task) -> Result<Exit> {

@@ -23,7 +23,7 @@ use crate::run::{self, Journal, Left, Lock, Own, Report, World};
 use crate::task::{Moment, repair};
 use crate::ui::recorder::Recorder;
 use crate::ui::terminal::{Telling, Terminal};
-use crate::ui::{banner, describe, told};
+use crate::ui::{banner, describe, shown, told};
 
 /// One run of the program.
 pub struct Session {
@@ -108,7 +108,8 @@ impl Session {
         let now = Utc::now();
         let run = format!("{:x}{:04x}", now.timestamp(), std::process::id() & 0xffff);
         let interrupt = Interrupt::listen()?;
-        let terminal = Terminal::new(&env, telling, Arc::clone(&interrupt));
+        let mut terminal = Terminal::new(&env, telling, Arc::clone(&interrupt));
+        terminal.hide(&project.secrets);
         let record = Record::of(&project, now);
         let output = if global.json { Output::Document } else { Output::Text };
         Ok(Self { project, env, moment: Moment { now, run }, terminal, record, output, lock: None, own, interrupt })
@@ -268,7 +269,7 @@ impl Session {
         self.record.planned(&plan, &verdicts);
         if intent == Intent::Show {
             if self.output == Output::Text {
-                print(&describe::plan(&plan, &verdicts))?;
+                self.put(&describe::plan(&plan, &verdicts))?;
             }
             return Ok(None);
         }
@@ -276,6 +277,7 @@ impl Session {
         let circumstances = self.circumstances(consent);
         // the terminal is lent to the question while the circumstances still borrow the project
         let mut terminal = Terminal::new(&self.env, Telling::Steps, Arc::clone(&self.interrupt));
+        terminal.hide(&self.project.secrets);
         let cleared = gate::clear(plan, &circumstances, &mut terminal).inspect_err(|e| self.record.stopped(e))?;
         let (task, afterwards) = (cleared.plan().task, cleared.plan().afterwards.clone());
         // the repair itself takes over what an earlier run has left; any other run leaves it on the list
@@ -339,13 +341,29 @@ impl Session {
     /// A result: lines on standard output.
     pub fn print(&mut self, text: &str) -> Result<Exit> {
         self.record.result(text);
-        if self.output == Output::Text { print(text) } else { Ok(Exit::Done) }
+        if self.output == Output::Text { self.put(text) } else { Ok(Exit::Done) }
+    }
+
+    /// A text on standard output, as it may be shown.
+    fn put(&self, text: &str) -> Result<Exit> {
+        print(&shown::text(&self.project.secrets.cover(text)))
+    }
+
+    /// An error without what is secret.
+    pub fn covered(&self, error: anyhow::Error) -> anyhow::Error {
+        let cover = |text: &str| self.project.secrets.cover(text);
+        match error.downcast::<Problem>() {
+            Ok(problem) => problem.map(cover).into(),
+            // its causes are words of the system, which has no secrets
+            Err(error) if cover(&format!("{error:#}")) == format!("{error:#}") => error,
+            Err(error) => anyhow::anyhow!(cover(&format!("{error:#}"))),
+        }
     }
 
     /// What a looking command shows: a text for people, fields for programs.
     pub fn show(&mut self, text: &str, fields: serde_json::Value) -> Result<Exit> {
         self.record.fields(fields);
-        if self.output == Output::Text { print(text) } else { Ok(Exit::Done) }
+        if self.output == Output::Text { self.put(text) } else { Ok(Exit::Done) }
     }
 
     /// Whether another program may have our standard output: a document has it for itself.
@@ -359,7 +377,7 @@ impl Session {
     }
 }
 
-/// A text on standard output; tasks print through the session, which knows whether it is theirs.
+/// A text on standard output, as it is; tasks print through the session, which knows what may be shown, and whether it is theirs.
 pub(super) fn print(text: &str) -> Result<Exit> {
     let mut out = std::io::stdout().lock();
     let written = writeln!(out, "{}", text.trim_end_matches('\n')).and_then(|()| out.flush());
@@ -376,5 +394,5 @@ pub fn complain(error: &anyhow::Error) {
     let mut err = std::io::stderr().lock();
     // nobody to tell it to when standard error is closed
     let declined = error.downcast_ref::<Problem>().is_some_and(|p| p.exit == Exit::Declined);
-    drop(writeln!(err, "{}{error:#}", if declined { "" } else { "error: " }));
+    drop(writeln!(err, "{}{}", if declined { "" } else { "error: " }, shown::text(&format!("{error:#}"))));
 }

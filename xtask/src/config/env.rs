@@ -57,6 +57,15 @@ impl Env {
         self.get(name).filter(|_| !self.of_dotenv.contains(name))
     }
 
+    /// The same variables, each with its name for a value: what is shown in place of what is meant.
+    pub fn by_name(&self) -> Self {
+        let named = |(name, value): (&String, &String)| {
+            let shown = if value.is_empty() { String::new() } else { format!("<${name}>") };
+            (name.clone(), shown)
+        };
+        Self { vars: self.vars.iter().map(named).collect(), ..self.clone() }
+    }
+
     /// The first of these that is set, with its name.
     pub fn first<'a>(&self, names: &[&'a str]) -> Option<(&'a str, &str)> {
         names.iter().find_map(|name| self.get(name).map(|value| (*name, value)))

@@ -20,7 +20,7 @@ pub use project::{
     At, Backup, Connection, Container, ContainerBy, Database, Entry, Guards, KeepRules, Pin, Project, Store, StoreKind, Strategy,
     Wiping,
 };
-pub use secret::{SecretName, Secrets};
+pub use secret::{HIDDEN, SecretName, Secrets};
 pub use table_name::TableName;
 
 use crate::problem::Problem;

@@ -12,7 +12,7 @@ use super::env::Env;
 use super::file::{self, ContainerTable, DatabaseTable, File, HookTable, HooksTable, PostgresTable, Scalar, Text, Words};
 use super::hooks::{self, Hook, Run};
 use super::project::{At, Backup, Connection, Container, ContainerBy, Database, Entry, KeepRules, Project, Strategy};
-use super::secret::Secrets;
+use super::secret::{self, Secrets};
 use super::url;
 use crate::problem::Problem;
 
@@ -82,7 +82,7 @@ struct Resolver<'a> {
 
 impl Resolver<'_> {
     /// Expands a value of the file, with its origin.
-    fn expand(&self, key: &str, offset: usize, raw: &str) -> Result<(String, String)> {
+    fn expand(&mut self, key: &str, offset: usize, raw: &str) -> Result<(String, String)> {
         let expanded = self.env.expand(raw).map_err(|missing| {
             let why = if missing.message.is_empty() { "it is not set".into() } else { missing.message };
             self.wrong(offset, format!("`{key}` needs the variable `{}`: {why}", missing.name))
@@ -92,8 +92,31 @@ impl Resolver<'_> {
         let mut origin = format!("{}:{line}", self.path.file_name().unwrap_or_default().to_string_lossy());
         for name in &expanded.from {
             origin.push_str(&format!(" (${name})"));
+            self.hide(name);
         }
         Ok((expanded.text, origin))
+    }
+
+    /// What a variable holds is not shown, wherever it is put, where its name or its shape says that it is secret.
+    fn hide(&mut self, name: &str) {
+        let Some(value) = self.env.get(name) else { return };
+        if secret::is_secret_name(name) {
+            self.secrets.also_hide(value.to_owned());
+        }
+        if let Some(password) = secret::password_in(value) {
+            self.secrets.also_hide(password.to_owned());
+        }
+    }
+
+    /// A value without what could be a line of its own to whoever reads it.
+    fn plain(&self, key: &str, value: &str) -> Result<()> {
+        if !value.contains(char::is_control) {
+            return Ok(());
+        }
+        Err(Problem::usage(format!("`{key}` holds a control character"))
+            .because("a line break at its end, most likely: where it comes from is a file, or the output of a program")
+            .cure("take it out of the variable or the file that says it")
+            .into())
     }
 
     fn wrong(&self, offset: usize, what: String) -> Problem {
@@ -117,7 +140,9 @@ impl Resolver<'_> {
 
     fn pick(&mut self, key: &str, value: Option<&Text>, vars: &[&str]) -> Result<Option<String>> {
         if let Some((var, found)) = self.env.first(vars) {
-            let found = found.to_owned();
+            let (found, var) = (found.to_owned(), var.to_owned());
+            self.plain(key, &found)?;
+            self.hide(&var);
             self.note(key, &found, format!("${var}"));
             return Ok(Some(found));
         }
@@ -127,6 +152,7 @@ impl Resolver<'_> {
     fn in_file(&mut self, key: &str, value: Option<&Text>) -> Result<Option<String>> {
         let Some(value) = value else { return Ok(None) };
         let (text, origin) = self.expand(key, value.span().start, value.as_ref())?;
+        self.plain(key, &text)?;
         self.note(key, &text, origin);
         Ok(Some(text).filter(|t| !t.is_empty()))
     }
@@ -382,8 +408,8 @@ impl Resolver<'_> {
             // `sh` has its own ways with `${…}`, and what it puts in is in no plan
             Words::Shell(line) if !line.trim().is_empty() => Run::Shell(line.clone()),
             Words::Argv(words) if !words.is_empty() => {
-                let expanded = words.iter().map(|word| Ok(self.expand(&key, offset, word)?.0));
-                Run::Argv(expanded.collect::<Result<_>>()?)
+                let shown = words.iter().map(|word| self.hook_word(&key, offset, word));
+                Run::Argv(shown.collect::<Result<_>>()?)
             }
             _ => return Err(self.wrong(offset, format!("`{key}` says nothing to run")).into()),
         };
@@ -391,6 +417,17 @@ impl Resolver<'_> {
         let origin = self.expand(&key, offset, "")?.1;
         self.note(&key, &run.to_string(), origin);
         Ok(Hook { moment, run, container: table.container.clone(), timeout, url })
+    }
+
+    /// A word of a hook as it is shown, with the names of variables in it; what it is, is kept for the door to processes. Which of them
+    /// is secret is the project's to know.
+    fn hook_word(&mut self, key: &str, offset: usize, raw: &str) -> Result<String> {
+        let word = self.expand(key, offset, raw)?.0;
+        let shown = self.env.by_name().expand(raw).map_or_else(|_| raw.to_owned(), |expanded| expanded.text);
+        if shown != word {
+            self.secrets.stand_in(shown.clone(), word);
+        }
+        Ok(shown)
     }
 
     fn backup(&mut self, file: &File) -> Result<Backup> {

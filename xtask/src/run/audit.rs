@@ -47,8 +47,8 @@ pub fn audit(state_dir: &Path, project: &Project, entry: &Entry<'_>, now: DateTi
         "seconds": (entry.took.as_secs_f64() * 1000.0).round() / 1000.0,
         "exit": entry.problem.map_or(Exit::Done, Exit::of) as u8,
         "refused_by": entry.refused_by,
-        "problem": entry.problem.map(|e| e.to_string().lines().next().unwrap_or_default().to_owned()),
-        "left_behind": entry.left_behind.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "problem": entry.problem.map(|e| project.secrets.cover(e.to_string().lines().next().unwrap_or_default())),
+        "left_behind": entry.left_behind.iter().map(|left| project.secrets.cover(&left.to_string())).collect::<Vec<_>>(),
     });
     if state::prepare(state_dir).is_ok()
         && let Ok(Some(mut file)) = state::open(&state_dir.join("audit.jsonl"), Use::Append)

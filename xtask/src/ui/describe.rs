@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::cmd::Cmd;
+use crate::cmd::{Cmd, shown_sql};
 use crate::engine::postgres::script::Spare;
 use crate::engine::store::Format;
 use crate::gate::{Judgement, Verdict};
@@ -195,15 +195,15 @@ pub struct Shown {
 
 /// The commands of an act, as they are shown.
 pub fn shown(act: &Act) -> Vec<Shown> {
-    let own = |cmd: &Cmd| cmd.input.iter().flat_map(|sql| sql.lines()).map(String::from).collect();
+    let own = |cmd: &Cmd| cmd.input.iter().flat_map(|sql| shown_lines(sql)).collect();
     let mut all: Vec<Shown> = commands(act).into_iter().map(|cmd| Shown { command: cmd.to_string(), input: own(cmd) }).collect();
     if let (Act::Pipe(p), Some(first)) = (act, all.first_mut())
         && let Sink::Psql(load) = &p.to
     {
         let Load { before, after, count, .. } = &**load;
         let dump = "(the dump; what follows only when it has proved good)";
-        let lines = |sql: &str| sql.lines().filter(|l| !l.is_empty()).map(String::from).collect::<Vec<_>>();
-        first.input.extend(before.lines().chain([dump]).map(String::from));
+        let lines = |sql: &str| shown_lines(sql).into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>();
+        first.input.extend(shown_lines(before).into_iter().chain([dump.to_owned()]));
         if let Count::First(sql) = count {
             first.input.extend(lines(sql));
             first.input.push("(what follows only when all rows are there)".into());
@@ -211,6 +211,11 @@ pub fn shown(act: &Act) -> Vec<Shown> {
         first.input.extend(lines(after));
     }
     all
+}
+
+/// SQL line by line, without the values that nobody is shown.
+fn shown_lines(sql: &str) -> Vec<String> {
+    shown_sql(sql).lines().map(String::from).collect()
 }
 
 fn commands(act: &Act) -> Vec<&Cmd> {

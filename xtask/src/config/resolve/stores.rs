@@ -70,6 +70,11 @@ impl Resolver<'_> {
         let url = self.layered(&key("url"), table.url.as_ref(), &[], "http://localhost:19530")?;
         let database = self.layered(&key("database"), table.database.as_ref(), &[], "default")?;
         let token = self.password(&key("token"), table.token_env.as_ref(), &[])?;
+        let (url, who) = without_user(&url);
+        if let Some(who) = &who {
+            self.secrets.also_hide(who.clone());
+        }
+        let token = token.or_else(|| who.map(|who| self.secrets.keep(format!("who `{}` says", key("url")), who)));
         let said = self.layered(&key("wipe"), table.wipe.as_ref(), &[], "drop")?;
         let wipe = match said.as_str() {
             "drop" => Wiping::Drop,
@@ -80,5 +85,31 @@ impl Resolver<'_> {
             }
         };
         Ok(StoreKind::Milvus { url, database, token, wipe })
+    }
+}
+
+/// An address without the `user:password` in it, and that: an address is shown, and what says who is a token.
+fn without_user(url: &str) -> (String, Option<String>) {
+    let parts = url.split_once("://").and_then(|(scheme, rest)| {
+        let end = rest.find('/').unwrap_or(rest.len());
+        let (who, host) = rest[..end].rsplit_once('@')?;
+        Some((format!("{scheme}://{host}{}", &rest[end..]), who.to_owned()))
+    });
+    parts.map_or_else(|| (url.to_owned(), None), |(url, who)| (url, Some(who)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_an_address_names_is_no_part_of_it() {
+        for (url, address, who) in [
+            ("http://u:tok@h:1/x", "http://h:1/x", Some("u:tok")),
+            ("http://h:1", "http://h:1", None),
+            ("http://h/a@b", "http://h/a@b", None),
+        ] {
+            assert_eq!(without_user(url), (address.to_owned(), who.map(String::from)), "{url}");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Settings of a database as SQL: names, and values that are lists.
 
 use super::name::{ident, literal};
+use crate::cmd::UNSHOWN;
 
 /// Settings whose value is stored as a list of quoted names (`variable_is_guc_list_quote` in pg_dump's `dumputils.c`).
 const LISTS: [&str; 6] = [
@@ -22,9 +23,21 @@ pub fn parameter(name: &str) -> String {
 pub fn value(name: &str, value: &str) -> String {
     let is_list = LISTS.iter().any(|list| list.eq_ignore_ascii_case(name));
     match elements(value).filter(|found| is_list && !found.is_empty()) {
-        Some(elements) => elements.iter().map(|element| literal(element)).collect::<Vec<_>>().join(", "),
-        None => literal(value),
+        Some(elements) => elements.iter().map(|element| unshown(element)).collect::<Vec<_>>().join(", "),
+        None => unshown(value),
     }
+}
+
+/// A literal that nobody is shown: applications keep keys and passwords in settings of their own.
+fn unshown(text: &str) -> String {
+    // the mark must not end early
+    let quoted = literal(text);
+    let quoted = match quoted.strip_prefix('E') {
+        _ if !quoted.contains("*/") => quoted,
+        Some(rest) => format!("E{}", rest.replace("*/", r"\x2a/")),
+        None => format!("E{}", quoted.replace("*/", r"\x2a/")),
+    };
+    format!("{}{quoted}{}", UNSHOWN[0], UNSHOWN[1])
 }
 
 /// The elements of a list, as the server takes them apart (`SplitGUCList`); nothing, where it is none.
@@ -84,8 +97,18 @@ mod tests {
             ("app.list", "a, b", "'a, b'"),
             ("work_mem", "4MB", "'4MB'"),
         ] {
-            assert_eq!(value(name, given), want, "{name} {given}");
+            let bare = UNSHOWN.iter().fold(value(name, given), |text, mark| text.replace(mark, ""));
+            assert_eq!(bare, want, "{name} {given}");
         }
+    }
+
+    #[test]
+    fn a_value_is_not_shown() {
+        use crate::cmd::shown_sql;
+        for given in ["s3cret", "*/ s3cret /*", "/*to here*/ s3cret", "a\\b*/s3cret/*to here*/"] {
+            assert_eq!(shown_sql(&format!("SET x TO {};", value("app.key", given))), "SET x TO ***;", "{given}");
+        }
+        assert_eq!(shown_sql(&value("search_path", "a, b")), "***, ***");
     }
 
     #[test]
