@@ -198,8 +198,9 @@ impl Manifest {
     pub fn is_of_another_tool(path: &Path) -> bool {
         let read = || serde_json::from_slice::<serde_json::Value>(&std::fs::read(path).ok()?).ok();
         read().is_some_and(|value| {
+            let empty = value.as_object().is_none_or(serde_json::Map::is_empty) && value.as_array().is_none_or(Vec::is_empty);
             let ours = value.get("tool").and_then(|tool| tool.as_str()).is_some_and(|tool| tool.contains("db-tasks"));
-            !ours && value.get("artifacts").is_none() && !value.get("format").is_some_and(serde_json::Value::is_number)
+            !ours && !empty && value.get("artifacts").is_none() && !value.get("format").is_some_and(serde_json::Value::is_number)
         })
     }
 
@@ -330,6 +331,7 @@ mod tests {
             (r#"{"format": 2}"#, false),
             (r#"{"tool": "db-tasks 0.1.0"}"#, false),
             (r#"{"artifacts": []}"#, false),
+            ("{}", false),
             (r#"{"date": "20"#, false),
             ("", false),
         ] {

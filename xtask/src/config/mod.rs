@@ -17,7 +17,7 @@ use anyhow::Result;
 pub use env::Env;
 pub use hooks::Hook;
 pub use project::{
-    At, Backup, Connection, Container, ContainerBy, Database, Entry, Guards, KeepRules, Pin, Project, Store, StoreKind, Strategy,
+    At, Backup, Connection, Container, ContainerBy, Database, Entry, Guards, KeepRules, Pin, Project, Rights, Store, StoreKind, Strategy,
     Wiping,
 };
 pub use secret::{HIDDEN, SecretName, Secrets};

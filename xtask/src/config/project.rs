@@ -126,6 +126,8 @@ pub enum StoreKind {
         path: PathBuf,
         /// Globs of what is left out.
         exclude: Vec<String>,
+        /// Whether an archive's owners and set-id bits come back.
+        rights: Rights,
     },
     /// A tree of files in a container, or in a volume of one.
     FilesInContainer {
@@ -145,6 +147,16 @@ pub enum StoreKind {
         /// What a wipe does.
         wipe: Wiping,
     },
+}
+
+/// What becomes of the rights that an archive names: whoever wrote it may have given any.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Rights {
+    /// No file gets set-id bits, and owners are those that the live tree has.
+    #[default]
+    Plain,
+    /// All are as they were.
+    AsTheyWere,
 }
 
 /// What a wipe does to collections.

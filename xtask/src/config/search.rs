@@ -59,12 +59,23 @@ fn can_run(path: &Path) -> bool {
 
 /// Whether a path is in a folder, by its words or by where its links lead.
 pub fn leads_into(path: &Path, folder: &Path) -> bool {
-    let real = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
     path.starts_with(folder) || real(path).starts_with(real(folder))
 }
 
-#[cfg(all(test, unix))]
+/// A path without links, as far as it is there.
+fn real(path: &Path) -> PathBuf {
+    let there = path.ancestors().find_map(|above| Some((above, std::fs::canonicalize(above).ok()?)));
+    match there {
+        Some((above, real)) if above == path => real,
+        Some((above, real)) => real.join(path.strip_prefix(above).unwrap_or(path)),
+        None => path.to_path_buf(),
+    }
+}
+
+#[cfg(test)]
 mod tests {
+    #![cfg(unix)]
+
     use std::fs;
     use std::os::unix::fs::{PermissionsExt, symlink};
 

@@ -93,7 +93,9 @@ impl Surveyor<'_> {
 
     fn address(&self, spec: &Store) -> Result<(Address, Option<String>)> {
         match &spec.kind {
-            StoreKind::Files { path, exclude } => Ok((Address::Files { path: path.clone(), exclude: exclude.clone() }, None)),
+            StoreKind::Files { path, exclude, rights } => {
+                Ok((Address::Files { path: path.clone(), exclude: exclude.clone(), rights: *rights }, None))
+            }
             StoreKind::FilesInContainer { container, path } => {
                 self.stays_up(&spec.key, container)?;
                 let found = self.container(container)?;

@@ -261,8 +261,10 @@ mod elsewhere {
 #[cfg(not(unix))]
 use elsewhere::{is_open, is_ours, is_sticky, mend, names, ourselves};
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
+    #![cfg(unix)]
+
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     use super::*;

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::Resolver;
 use crate::config::file::{File, FilesTable, MilvusTable, StoreTable, Text};
-use crate::config::project::{Store, StoreKind, Wiping};
+use crate::config::project::{Rights, Store, StoreKind, Wiping};
 use crate::problem::Problem;
 
 impl Resolver<'_> {
@@ -55,13 +55,24 @@ impl Resolver<'_> {
             self.wrong(table.path.span().start, format!("`{at}.path` is empty")).cure("name the folder that holds the files")
         })?;
         let exclude = self.list(&format!("{at}.exclude"), &table.exclude)?;
+        if let Some(keep) = table.keep_rights {
+            let origin = self.expand(at, table.path.span().start, "")?.1;
+            self.note(&format!("{at}.keep-rights"), &keep.to_string(), origin);
+        }
+        let rights = if table.keep_rights == Some(true) { Rights::AsTheyWere } else { Rights::Plain };
         match container {
             Some(_) if !exclude.is_empty() => Err(Problem::usage(format!("`{at}.exclude` can't be used in a container"))
                 .because("the image's own `tar` reads the tree there")
                 .cure("name a folder that holds what is wanted, or mount it and name it on this machine")
                 .into()),
+            Some(_) if table.keep_rights.is_some() => {
+                Err(Problem::usage(format!("`{at}.keep-rights` can't be used in a container"))
+                    .because("owners are the container's own there, and come back; set-id bits do with `--trust` alone")
+                    .cure("take it out")
+                    .into())
+            }
             Some(container) => Ok(StoreKind::FilesInContainer { container, path }),
-            None => Ok(StoreKind::Files { path: self.path(&path), exclude }),
+            None => Ok(StoreKind::Files { path: self.path(&path), exclude, rights }),
         }
     }
 
