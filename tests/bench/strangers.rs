@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 
 use serde_json::json;
 
-use super::{Bench, DOCKER, HOST};
+use super::{Bench, DOCKER, HOST, facts};
 
 fn unfinished(how: &serde_json::Value) -> String {
     let deed = json!({ "verb": "remove", "deed": { "what": "sessions of this run", "how": how } });
@@ -22,7 +22,11 @@ fn a_journal_that_nobody_signed_is_set_aside_and_named() {
     for (text, why) in [
         (unfinished(&command), "nobody has signed it"),
         (unfinished(&folder), "nobody has signed it"),
-        (json!({ "run": serde_json::from_str::<serde_json::Value>(&unfinished(&command)).unwrap(), "signature": "00" }).to_string(), "not signed by you"),
+        (
+            json!({ "run": serde_json::from_str::<serde_json::Value>(&unfinished(&command)).unwrap(), "signature": "00" })
+                .to_string(),
+            "not signed by you",
+        ),
         ("{".into(), "it is no journal"),
     ] {
         bench.file(".db-tasks/unfinished.json", &text);
@@ -33,7 +37,8 @@ fn a_journal_that_nobody_signed_is_set_aside_and_named() {
         assert!(bench.project.join(".db-tasks/unfinished.json").exists());
         let said = bench.run(&["db-backup"]).exits(0);
         assert!(said.err.contains("warning: `unfinished.json` was not run") && said.err.contains(why), "{}", said.err);
-        let entries = fs::read_dir(bench.project.join(".db-tasks")).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
+        let entries =
+            fs::read_dir(bench.project.join(".db-tasks")).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
         let aside: Vec<String> = entries.filter(|name| name.contains(".unsafe-")).collect();
         assert_eq!(aside.len(), 1, "{aside:?}");
         assert_eq!(fs::read_to_string(bench.project.join(".db-tasks").join(&aside[0])).unwrap(), text);
@@ -179,4 +184,100 @@ fn path_does_not_lead_looking_into_the_repository() {
     alone.env("PATH", &path);
     let said = alone.run(&["db-status"]);
     assert!(said.out.contains("docker") && !alone.project.join("ran").exists(), "{}", said.out);
+}
+
+/// Names, comments, sessions, files and the words of other programs: whatever they hold, a terminal is told none of it.
+#[test]
+fn nothing_from_outside_moves_the_cursor() {
+    const EVIL: &str = "a\u{1b}[2J\u{9b}31m\u{7f}\u{202e}b";
+    let mut bench = Bench::new(&format!("{HOST}[hooks]\nbefore-backup = [\"sh\", \"-c\", \"cat words\"]\n"));
+    bench.env("FORCE", "1").file("words", format!("hook {EVIL}\n"));
+    let mut said = facts("app");
+    said["sessions"] = json!([{ "pid": 7, "user": EVIL, "app": EVIL, "host": null, "state": "idle" }]);
+    said["databases"][0]["comment"] = json!(EVIL);
+    said["tables"] = json!([{ "name": format!("public.\"{EVIL}\""), "estimate": 1, "bytes": 1 }]);
+    bench.facts("app", said);
+    bench.file(&format!("backups/{EVIL}.sql"), "x");
+    bench.file("backups/broken.sql", "x").file("backups/broken.manifest.json", format!("{{\"tool\": \"db-tasks {EVIL}\"}}"));
+    let mut all = vec![bench.run(&["db-backup"])];
+    bench.learn_counts();
+    for words in [
+        &["db-status"][..],
+        &["db-status", "--json"],
+        &["db-list"],
+        &["db-list", "--json"],
+        &["db-doctor"],
+        &["db-restore", "--latest", "--dry-run"],
+        &["db-restore", "--latest", "--dry-run", "--json"],
+        &["db-restore", "--latest", "--yes"],
+        &["db-info", EVIL],
+        &["db-restore", "--file", EVIL, "--yes"],
+    ] {
+        all.push(bench.run(words));
+    }
+    bench.complains("pg_dump", 1, &format!("pg_dump: error: {EVIL}\n"));
+    all.push(bench.run(&["db-backup"]));
+    let moves = |c: char| (c.is_control() && !matches!(c, '\n' | '\t')) || c == '\u{202e}';
+    for said in &all {
+        assert!(!said.out.contains(moves) && !said.err.contains(moves), "{:?} {:?}", said.out, said.err);
+    }
+    let err = all.iter().map(|said| said.err.as_str()).collect::<String>();
+    assert!(err.contains(r"hook a\x1b[2J\x9b31m\x7f\u{202e}b"), "{err}");
+    let documents = [&all[2], &all[4], &all[7]].map(|said| serde_json::from_str::<serde_json::Value>(&said.out).unwrap());
+    assert!(documents[0].to_string().contains("\u{202e}"), "a document says what is there: {}", documents[0]);
+}
+
+/// A manifest in a shared folder is edited: it can't be read, or says what no server says.
+#[test]
+fn an_unreadable_manifest_is_a_broken_backup() {
+    let bench = Bench::new(HOST);
+    let name = bench.with_backup();
+    let path = format!("backups/{}", bench.names_in("backups").into_iter().find(|n| n.ends_with(".json")).unwrap());
+    let whole = fs::read_to_string(bench.project.join(&path)).unwrap();
+    let grant = json!([{ "grantee": null, "privilege": "CONNECT ON DATABASE x TO PUBLIC;\n\\! touch ran\nGRANT CONNECT" }]);
+    let edited = |at: &str, value: serde_json::Value| {
+        let mut manifest: serde_json::Value = serde_json::from_str(&whole).unwrap();
+        let (parent, key) = at.rsplit_once('/').unwrap();
+        manifest.pointer_mut(parent).unwrap()[key] = value;
+        manifest.to_string()
+    };
+    for text in [
+        whole[..whole.len() / 2].to_owned(),
+        edited("/artifacts/0/database/acl", grant),
+        edited("/artifacts/0/database/connection_limit", json!(-7)),
+        edited("/artifacts/0/bytes", json!(-1)),
+        edited("/artifacts/0/rows", json!(1e40)),
+        edited("/created", json!("yesterday")),
+        edited("/artifacts", json!("none")),
+    ] {
+        bench.file(&path, &text);
+        let file = format!("backups/{name}");
+        for words in [&["db-restore", "--file", &file, "--yes"][..], &["db-restore", &file, "--yes"], &["db-verify", &file]] {
+            let said = bench.run(words).exits(1);
+            assert!(said.err.contains("is broken"), "{words:?} {}", said.err);
+        }
+        let said = bench.run(&["db-restore", "--latest", "--yes"]).exits(1);
+        assert!(said.err.contains("is broken, and passed over"), "{}", said.err);
+        let list = bench.run(&["db-list"]).exits(0);
+        assert!(list.out.contains("broken") && !list.out.contains("foreign"), "{}", list.out);
+        assert!(!bench.project.join("ran").exists());
+    }
+    // another tool's is no word about the file beside it
+    bench.file(&path, r#"{"made": "by hand", "files": 3}"#);
+    assert!(bench.run(&["db-list"]).exits(0).out.contains("foreign"));
+}
+
+#[test]
+fn no_setting_of_the_configuration_has_a_line_break() {
+    let mut bench = Bench::new(
+        "[project]\nname = \"shop\"\n[databases.main]\nprograms = \"../bin\"\npostgres = { host = \"${H:-h}\", database = \"${D:-app}\", user = \"${U:-boss}\" }\n[backup]\ndir = \"${B:-backups}\"\n",
+    );
+    for (variable, key) in [("H", "postgres.host"), ("D", "postgres.database"), ("U", "postgres.user"), ("B", "backup.dir")] {
+        for value in ["x\n", "x\u{1b}[2J", "\rx"] {
+            bench.env(variable, value);
+            let said = bench.run(&["db-status"]).exits(2);
+            assert!(said.err.contains(&format!("{key}` holds a control character")), "{}", said.err);
+        }
+        bench.env(variable, "");
+    }
 }

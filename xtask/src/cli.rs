@@ -213,15 +213,25 @@ pub struct Restore {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub consent: Consent,
-    /// Run a file that is no pg_dump's: no end marker is asked for, its psql commands run
-    #[arg(long)]
-    pub trust: bool,
+    /// Run a file that is no pg_dump's, whatever its SQL does, without an end marker; psql's own commands
+    /// in it run with `--trust=psql` alone
+    #[arg(long, value_name = "psql", num_args = 0..=1, require_equals = true, default_missing_value = "sql", hide_possible_values = true)]
+    pub trust: Option<Trusted>,
     /// Take a backup of another database or store, or of another project
     #[arg(long)]
     pub any_database: bool,
     /// Try a dump of a newer version
     #[arg(long)]
     pub any_version: bool,
+}
+
+/// What of a file's author is trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Trusted {
+    /// SQL.
+    Sql,
+    /// What psql itself does on this machine, too.
+    Psql,
 }
 
 /// `db-undo`
@@ -244,7 +254,7 @@ pub struct Reset {
     /// Ask nothing (CI); the backup is still made, and guards still hold
     #[arg(long, conflicts_with = "confirm")]
     pub force: bool,
-    /// Make no backup; the safety pin is wanted for it (ALLOW_DATABASE_WIPE=true, or `guards.pins.reset`)
+    /// Make no backup; the safety pin is wanted for it (ALLOW_DATABASE_WIPE=true, and `guards.pins.reset`)
     #[arg(long)]
     pub skip_backup: bool,
     /// Do not run the `seed` hook

@@ -114,7 +114,8 @@ pub fn shown_sql(sql: &str) -> String {
 /// The values in SQL that nobody is shown: a server may repeat them.
 pub fn unshown(sql: &str) -> Vec<String> {
     let literals = sql.split(UNSHOWN[0]).skip(1).filter_map(|part| part.split_once(UNSHOWN[1]));
-    let bare = |(literal, _): (&str, &str)| literal.trim_start_matches('E').trim_matches('\'').replace("''", "'").replace(r"\\", r"\");
+    let bare =
+        |(literal, _): (&str, &str)| literal.trim_start_matches('E').trim_matches('\'').replace("''", "'").replace(r"\\", r"\");
     literals.map(bare).filter(|value| value.len() >= 4).collect()
 }
 
@@ -154,7 +155,8 @@ mod tests {
 
     #[test]
     fn what_is_not_to_be_shown_is_cut_out_of_sql() {
-        let sql = format!("SET a TO {}'it''s x'{};\nSET b TO {}E'\\\\y'{}, 'c';\n", UNSHOWN[0], UNSHOWN[1], UNSHOWN[0], UNSHOWN[1]);
+        let sql =
+            format!("SET a TO {}'it''s x'{};\nSET b TO {}E'\\\\y'{}, 'c';\n", UNSHOWN[0], UNSHOWN[1], UNSHOWN[0], UNSHOWN[1]);
         assert_eq!(shown_sql(&sql), "SET a TO ***;\nSET b TO ***, 'c';\n");
         assert_eq!(unshown(&sql), ["it's x"]);
         assert_eq!(shown_sql("SELECT 1"), "SELECT 1");

@@ -47,7 +47,7 @@ pub enum Risk {
         /// The databases.
         stakes: Vec<Stake>,
         /// The variable that must be set, where the task has one.
-        pin: Option<Pin>,
+        pins: Vec<Pin>,
     },
     /// Live data.
     ReplacesData {
@@ -56,7 +56,7 @@ pub enum Risk {
         /// What the person must type.
         answer: String,
         /// The variable that must be set, where the task has one.
-        pin: Option<Pin>,
+        pins: Vec<Pin>,
     },
 }
 
@@ -67,8 +67,8 @@ pub struct Stake {
     pub database: String,
     /// Where it is: `localhost:5432`, `container pg`.
     pub at: String,
-    /// The host, when it is not of this machine.
-    pub remote_host: Option<String>,
+    /// Whether that is this machine.
+    pub whereabouts: Whereabouts,
     /// The marker in the database (`dbtasks.environment`), where set.
     pub marker: Option<String>,
     /// Bytes on disk, where the role may know.
@@ -77,6 +77,29 @@ pub struct Stake {
     pub sessions: Vec<String>,
     /// The way back.
     pub safety: Safety,
+}
+
+/// Where live data is, as far as it shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Whereabouts {
+    /// On this machine.
+    Here,
+    /// On this host, which is not this machine.
+    Elsewhere(String),
+    /// At an address of this machine, and nothing shows that the server is here, too: a tunnel ends at such an address.
+    Unshown {
+        /// The host.
+        host: String,
+        /// The port.
+        port: String,
+    },
+}
+
+impl Whereabouts {
+    /// By the host, where it is not this machine.
+    pub fn by_host(elsewhere: Option<String>) -> Self {
+        elsewhere.map_or(Self::Here, Self::Elsewhere)
+    }
 }
 
 impl Stake {
@@ -272,10 +295,21 @@ pub struct Load {
     pub into: String,
     /// Sent first: makes the database or empties it, and begins.
     pub before: String,
+    /// What holds psql to SQL while it reads the dump.
+    pub fence: Fence,
     /// How its rows are counted again.
     pub count: Count,
     /// Sent when everything was read and has proved good: COMMIT, and what comes after it.
     pub after: String,
+}
+
+/// What holds psql to SQL while it reads a dump.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fence {
+    /// `\restrict` with a key of the run's own: no byte of the dump can make psql run a meta-command.
+    Restricted,
+    /// Nothing: this psql does not know it, or the person has said that meta-commands are to run.
+    Open,
 }
 
 /// How the rows that were loaded are counted again.
@@ -305,14 +339,18 @@ pub struct Proof {
     pub expected_bytes: Option<u64>,
 }
 
-/// How far a script is trusted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// How far a script is trusted: each goes farther than the one before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Trust {
-    /// A dump as pg_dump writes it: end marker, no other meta-commands.
+    /// A dump as pg_dump writes it: end marker, no statement that it does not write, no meta-command of psql.
     #[default]
     Dump,
-    /// `--trust`: a hand-made script; what it does is the person's word. It must still end outside quotes and data.
+    /// A dump of the repository's own: `db-tasks.toml` names it, or this run makes it. Its statements are not judged.
+    Repository,
+    /// `--trust`: a hand-made script; what its SQL does is the person's word. It must still end outside quotes and data.
     Script,
+    /// `--trust=psql`: its meta-commands run, too.
+    Psql,
 }
 
 /// Writes the manifest and gives files their final names, or records a verification.
@@ -345,6 +383,13 @@ pub enum Outcome {
     Good,
     /// It did not.
     Bad,
+}
+
+impl Load {
+    /// How many lines psql gets before the dump: it counts them in its messages.
+    pub fn own_lines(&self) -> u64 {
+        self.before.lines().count() as u64 + u64::from(self.fence == Fence::Restricted)
+    }
 }
 
 impl Plan {

@@ -16,7 +16,7 @@ use crate::engine::postgres::facts::Depth;
 use crate::engine::store::Format;
 use crate::facts::dumps::Dump;
 use crate::facts::{Kept, Set, Surveyed, health};
-use crate::plan::Trust;
+use crate::plan::{Trust, Whereabouts};
 use crate::problem::{Exit, Problem};
 use crate::task::restore::{Aim, Difference, Request, Subject, beside_live, in_place, plan};
 use crate::task::undo as undo_task;
@@ -69,7 +69,10 @@ fn put_back(session: &mut Session, args: &cli::Restore, meant: &Meant, chosen: &
     let accept = [(args.any_database, Difference::Database), (args.any_version, Difference::Version)];
     let request = Request {
         aim: if args.into.is_some() { Aim::Beside } else { Aim::Live },
-        trust: if args.trust { Trust::Script } else { Trust::Dump },
+        trust: args.trust.map_or(Trust::Dump, |trusted| match trusted {
+            cli::Trusted::Sql => Trust::Script,
+            cli::Trusted::Psql => Trust::Psql,
+        }),
         accept: accept.into_iter().filter(|(given, _)| *given).map(|(_, difference)| difference).collect(),
     };
     let databases = set.databases.iter().map(|d| Ok((d, dump_of(session, chosen, Some(&d.spec.key), Format::Script)?)));
@@ -113,7 +116,7 @@ fn names(set: &Set) -> String {
 
 /// Bytes left on the server's disk, where it is this machine's.
 pub(super) fn disk_left(target: &Surveyed) -> Option<u64> {
-    let ours = target.container.is_none() && target.stake().remote_host.is_none();
+    let ours = target.container.is_none() && target.whereabouts() == Whereabouts::Here;
     let data = target.server.data_directory.as_deref().filter(|_| ours)?;
     Some(Path::new(data)).filter(|d| d.is_dir()).and_then(health::disk_left)
 }

@@ -77,12 +77,17 @@ pub(super) fn dump_of(session: &Session, backup: &Backup, key: Option<&str>, for
     dumps::look(backup, key, format, &session.project, &session.env)
 }
 
+/// A broken backup is newer than the one that is taken, or there is no other: somebody should know.
+pub(super) fn say_passed_over(session: &mut Session, catalog: &Catalog, taken: Option<&Backup>) {
+    for (name, why) in catalog.broken_before(taken) {
+        session.terminal.say(&format!("warning: `{name}` is broken, and passed over: {why}"));
+    }
+}
+
 /// The newest backup that has proved good, with all of these databases and stores in it.
 pub fn latest(session: &mut Session, catalog: &Catalog, keys: &[&str]) -> Result<Backup> {
     let found = catalog.latest(keys);
-    for (name, why) in catalog.broken_before(found) {
-        session.terminal.say(&format!("warning: `{name}` is broken, and passed over: {why}"));
-    }
+    say_passed_over(session, catalog, found);
     found.cloned().ok_or_else(|| {
         let quoted = |names: &[&str]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and ");
         let of = if keys.is_empty() { String::new() } else { format!(" with {}", quoted(keys)) };

@@ -145,7 +145,8 @@ impl Catalog {
                     continue;
                 }
                 // what it says of them can't be read: they are no files without a manifest for that
-                claimed.extend(files.iter().filter(|(_, path)| manifest_of(path) == backup.manifest_path).map(|(n, _)| n.clone()));
+                claimed
+                    .extend(files.iter().filter(|(_, path)| manifest_of(path) == backup.manifest_path).map(|(n, _)| n.clone()));
             }
             claimed.extend(backup.manifest().iter().filter(|_| flat).flat_map(|m| &m.artifacts).map(|a| a.file.clone()));
             self.backups.push(backup);
@@ -201,8 +202,11 @@ impl Catalog {
 
     /// Broken backups that are newer than the one that was taken, or all of them where none was: what is passed over is said.
     pub fn broken_before(&self, taken: Option<&Backup>) -> Vec<(&str, &str)> {
-        let newer = self.backups.iter().filter(|b| b.other_project.is_none() && taken.is_none_or(|taken| b.created >= taken.created));
-        newer.filter_map(|b| if let Kind::Broken { why, .. } = &b.kind { Some((b.name.as_str(), why.as_str())) } else { None }).collect()
+        let newer =
+            self.backups.iter().filter(|b| b.other_project.is_none() && taken.is_none_or(|taken| b.created >= taken.created));
+        newer
+            .filter_map(|b| if let Kind::Broken { why, .. } = &b.kind { Some((b.name.as_str(), why.as_str())) } else { None })
+            .collect()
     }
 
     /// The other projects that have backups here.

@@ -69,7 +69,8 @@ impl Secrets {
             if value.len() >= SHORT {
                 return text.replace(value.as_str(), HIDDEN);
             }
-            let places = [(format!(":{value}@"), format!(":{HIDDEN}@")), (format!("password={value}"), format!("password={HIDDEN}"))];
+            let places =
+                [(format!(":{value}@"), format!(":{HIDDEN}@")), (format!("password={value}"), format!("password={HIDDEN}"))];
             places.iter().fold(text, |text, (place, covered)| text.replace(place, covered))
         })
     }
@@ -153,7 +154,9 @@ mod tests {
 
     #[test]
     fn names_and_uris_that_hold_secrets() {
-        for (name, secret) in [("GITHUB_TOKEN", true), ("dbPassword", true), ("API_KEY", true), ("NODE_ENV", false), ("PORT", false)] {
+        for (name, secret) in
+            [("GITHUB_TOKEN", true), ("dbPassword", true), ("API_KEY", true), ("NODE_ENV", false), ("PORT", false)]
+        {
             assert_eq!(is_secret_name(name), secret, "{name}");
         }
         for (value, password) in [

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
-use super::Interrupt;
 use super::ask::not_started;
+use super::{Interrupt, stopped};
 use crate::cmd::{Cmd, Value, readable, unshown};
 use crate::config::{HIDDEN, Secrets};
 use crate::problem::{Problem, shorten};
@@ -79,6 +79,11 @@ impl Child {
         self.handle.pids().first().map(|pid| Process { pid: *pid, begun: begun(*pid) })
     }
 
+    /// Whether the terminal has stopped it, or something that it has started: it asked there, where nobody can answer.
+    pub fn asks_at_terminal(&self) -> bool {
+        self.handle.pids().into_iter().any(stopped::by_terminal)
+    }
+
     /// Whether it has ended by itself.
     pub fn has_ended(&self) -> bool {
         !matches!(self.handle.try_wait(), Ok(None))
@@ -144,6 +149,8 @@ fn end_group(pid: u32, patience: Duration, ended: impl Fn() -> bool) {
     let Some(group) = Pid::from_raw(pid.cast_signed()) else { return };
     // a group that has ended already is no matter
     let _ = kill_process_group(group, Signal::TERM);
+    // one that stands still hears nothing before it goes on
+    let _ = kill_process_group(group, Signal::CONT);
     let asked = Instant::now();
     while asked.elapsed() < patience && !ended() {
         std::thread::sleep(Duration::from_millis(20));
@@ -175,7 +182,7 @@ pub fn hand_over(cmd: &Cmd, secrets: &Secrets) -> Result<Option<i32>> {
 }
 
 /// The program with its arguments and its environment.
-fn prepared(cmd: &Cmd, secrets: &Secrets) -> duct::Expression {
+pub(super) fn prepared(cmd: &Cmd, secrets: &Secrets) -> duct::Expression {
     let args = cmd.args.iter().map(|arg| secrets.word(arg));
     let expression = duct::cmd(secrets.word(&cmd.program), args).unchecked();
     let expression = cmd.dir.iter().fold(expression, |expression, dir| expression.dir(dir));

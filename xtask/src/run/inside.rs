@@ -87,14 +87,15 @@ impl Store for Contained<'_> {
             return Err(self.not_there().into());
         }
         self.perform(&inside.stage(&found)?)?;
-        let links = if trust == Trust::Script { Links::AsTheyAre } else { Links::Inside };
+        let links = if trust >= Trust::Script { Links::AsTheyAre } else { Links::Inside };
         let mut wanted = self.fed(&inside.feed_with_tar(), &mut Told { from, bytes: 0, tell, ended: false }, links)?;
-        if trust == Trust::Dump && wanted.has_set_id() {
+        let plainly = trust < Trust::Script;
+        if plainly && wanted.has_set_id() {
             movers::command(&inside.take_set_id(), self.secrets, self.interrupt)?;
             wanted.note_set_id_left();
         }
         // a file without them is the same without them
-        let plain = if trust == Trust::Dump { wanted.without_set_id() } else { wanted.clone() };
+        let plain = if plainly { wanted.without_set_id() } else { wanted.clone() };
         let found = self.passed(&inside.read_back(), &mut |from| scan(from, Links::AsTheyAre), &mut |_| {})?;
         // the `tar`s of most images write whole seconds
         let differing = differences(&plain.in_whole_seconds(), &found.in_whole_seconds());

@@ -245,8 +245,7 @@ mod tests {
         state::prepare(&state).unwrap();
         let deed = Deed { what: "x".into(), how: How::Command(Cmd::new("sh").args(["-c", "true"])) };
         let pending = vec![Pending { verb: Verb::Remove, deed }];
-        let left =
-            Unfinished { task: "db-restore".into(), since: DateTime::UNIX_EPOCH, hook: None, inside: Vec::new(), pending };
+        let left = Unfinished { task: "db-restore".into(), since: DateTime::UNIX_EPOCH, hook: None, inside: Vec::new(), pending };
         write(&state, &own(root.path()), &left).unwrap();
         assert!(matches!(read(&state, &own(root.path())), Found::Left(found) if found.pending.len() == 1));
         assert!(matches!(read(&state, &own(other.path())), Found::Unsafe(_)), "a copy in another folder");

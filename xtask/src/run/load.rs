@@ -1,5 +1,6 @@
 //! The psql that a dump is loaded by: it gets its last words only when all has proved good.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{BufRead, BufReader, PipeReader, PipeWriter, Write};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
@@ -15,7 +16,7 @@ use crate::door::movers::{self, Child, Input, Outlet};
 use crate::engine::postgres::facts::{Counts, read_counts};
 use crate::engine::postgres::proof::{self, BEGUN, COUNTED, COUNTS};
 use crate::engine::postgres::script::{Aside, Scanner, Script};
-use crate::plan::{Count, Load, Proof, Trust};
+use crate::plan::{Count, Fence, Load, Proof};
 use crate::problem::Problem;
 
 /// A load under way.
@@ -26,6 +27,8 @@ pub struct Loading {
     marks: Receiver<String>,
     answer: JoinHandle<String>,
     load: Load,
+    /// Of this load alone: no dump can know it.
+    key: String,
     sent: u64,
     held: Vec<u8>,
     asides: Vec<Aside>,
@@ -38,10 +41,15 @@ impl Loading {
         let (said, saying) = wide_pipe()?;
         let child = movers::start(&load.cmd, Input::Pipe(reader), Outlet::Pipe(saying), secrets, interrupt)?;
         // a psql that can't connect closes its end: its own words come later
-        drop(stdin.write_all(load.before.as_bytes()));
-        let (tell, marks) = sync_channel(MARKS.len());
-        let answer = std::thread::spawn(move || listen(said, &tell));
-        Ok(Self { child, stdin, marks, answer, load: load.clone(), sent: 0, held: Vec::new(), asides: Vec::new() })
+        let (key, load) = (new_key(), load.clone());
+        drop(stdin.write_all(proof::keyed(&load.before, &key).as_bytes()));
+        if load.fence == Fence::Restricted {
+            drop(stdin.write_all(format!("\\restrict {key}\n").as_bytes()));
+        }
+        let (tell, marks) = sync_channel(2);
+        let ends = [BEGUN, COUNTED].map(|mark| format!("{mark} {key}\n"));
+        let answer = std::thread::spawn(move || listen(said, &ends, &tell));
+        Ok(Self { child, stdin, marks, answer, load, key, sent: 0, held: Vec::new(), asides: Vec::new() })
     }
 
     /// Passes on what the scanner has let go.
@@ -56,18 +64,14 @@ impl Loading {
             held.drain(..kept);
             self.held = held;
         }
-        anyhow::ensure!(self.held.len() < 16 * CHUNK, refused_line(scanner));
-        Ok(())
+        if self.held.len() < 16 * CHUNK { Ok(()) } else { held_up(scanner, proof) }
     }
 
     /// Sends what may be sent of `bytes`; returns how many were dealt with.
     fn pass_on(&mut self, bytes: &[u8], scanner: &mut Scanner, proof: &Proof) -> Result<usize> {
         let first = self.sent;
         let end = first + bytes.len() as u64;
-        let released = match proof.trust {
-            Trust::Dump => scanner.released().min(end),
-            Trust::Script => end,
-        };
+        let released = scanner.released(proof.trust).min(end);
         let mut at = first;
         self.asides.extend(scanner.take_asides().into_iter().filter(|a| proof.leave_out.contains(&a.what)));
         // nothing beyond what is released is passed on, were it only to get to what is left out
@@ -85,6 +89,13 @@ impl Loading {
         Ok(dealt_with)
     }
 
+    /// psql hears our own words again: whatever state the dump has left it in, they are no part of it.
+    fn say(&mut self, words: &str) {
+        let free = if self.load.fence == Fence::Restricted { format!("\n\\unrestrict {}\n", self.key) } else { "\n".into() };
+        // a psql that has died closes its end, and says why itself
+        drop(self.stdin.write_all((free + &proof::keyed(words, &self.key)).as_bytes()));
+    }
+
     /// Only now does psql get to hear COMMIT. Returns the rows that it has counted.
     ///
     /// # Errors
@@ -98,33 +109,30 @@ impl Loading {
         Ok(counts)
     }
 
-    fn commit_then_count(self, beside: &Cmd, secrets: &Secrets, interrupt: &Interrupt) -> Result<Counts> {
-        let Self { child, mut stdin, marks, answer, load, .. } = self;
-        // a psql that has died closes its end, and says why itself
-        drop(stdin.write_all(load.after.as_bytes()));
+    fn commit_then_count(mut self, beside: &Cmd, secrets: &Secrets, interrupt: &Interrupt) -> Result<Counts> {
+        self.say(&self.load.after.clone());
+        let Self { child, stdin, marks, answer, load, key, .. } = self;
         drop(stdin);
+        let beside = Cmd { input: beside.input.as_deref().map(|words| proof::keyed(words, &key)), ..beside.clone() };
         // before that there is no lock to wait for, and perhaps no database
         let has_begun = marks.recv().is_ok();
-        let beside = has_begun.then(|| movers::start(beside, Input::Text, Outlet::Kept, secrets, interrupt));
+        let beside = has_begun.then(|| movers::start(&beside, Input::Text, Outlet::Kept, secrets, interrupt));
         child.wait().map_err(|e| explained(e, &load, has_begun))?;
         let helped = beside.map_or(Ok(String::new()), |helper| helper?.wait())?;
         let answer = answer.join().map_err(|_| anyhow::anyhow!("the thread that listens to psql broke down"))?;
-        Ok([answer, helped]
-            .iter()
-            .filter_map(|said| said.split_once(COUNTS))
-            .flat_map(|(_, counts)| read_counts(counts))
-            .collect())
+        let counts = [answer, helped].map(|said| counted(&said, &key)).into_iter().collect::<Option<Vec<_>>>();
+        counts.map(|counts| counts.concat()).ok_or_else(|| unheard("psql ended before it had counted").into())
     }
 
     fn count_then_commit(mut self, sql: &str, script: &Script) -> Result<Counts> {
-        drop(self.stdin.write_all(sql.as_bytes()));
+        self.say(sql);
         let has_begun = self.marks.recv().is_ok();
         let Ok(said) = self.marks.recv() else {
             drop(self.stdin);
             self.child.wait().map_err(|e| explained(e, &self.load, has_begun))?;
-            anyhow::bail!("psql ended before it had counted: nothing was changed");
+            return Err(unheard("psql ended before it had counted: nothing was changed").into());
         };
-        let counts = said.split_once(COUNTS).map_or(Vec::new(), |(_, counts)| read_counts(counts));
+        let counts = counted(&said, &self.key).unwrap_or_default();
         if let Err(e) = proof::loaded(script, &counts) {
             self.abort();
             return Err(e);
@@ -154,20 +162,33 @@ impl Loading {
 
 /// Before the transaction began, no line was of the dump.
 fn explained(error: anyhow::Error, load: &Load, has_begun: bool) -> anyhow::Error {
-    if has_begun { proof::at_line(error, load.before.lines().count() as u64) } else { proof::without_lines(error) }
+    if has_begun { proof::at_line(error, load.own_lines()) } else { proof::without_lines(error) }
 }
 
-/// Where psql's answers are cut apart.
-const MARKS: [&str; 2] = [BEGUN, COUNTED];
+/// What stands behind the mark of the counts.
+fn counted(said: &str, key: &str) -> Option<Counts> {
+    said.split_once(&format!("{COUNTS} {key}\n")).map(|(_, counts)| read_counts(counts))
+}
+
+/// psql did not read our words as such, which only a dump that left it within data can bring about.
+fn unheard(what: &str) -> Problem {
+    Problem::failed(what).because("it took what follows the dump for a part of it").cure("use another backup (`db-list`)")
+}
+
+/// 128 bits of the system's randomness, by way of the seed of std's hash maps.
+fn new_key() -> String {
+    let word = || RandomState::new().build_hasher().finish();
+    format!("{:016x}{:016x}", word(), word())
+}
 
 /// All that psql says since its last mark.
-fn listen(said: PipeReader, marks: &SyncSender<String>) -> String {
+fn listen(said: PipeReader, ends: &[String; 2], marks: &SyncSender<String>) -> String {
     let mut text = String::new();
     let mut said = BufReader::new(said);
     let mut line = Vec::new();
     while said.read_until(b'\n', &mut line).is_ok_and(|n| n > 0) {
         let words = readable(&line);
-        if MARKS.contains(&words.as_str()) {
+        if ends.contains(&words) {
             // whoever does not wait for it any more has given the load up
             drop(marks.try_send(std::mem::take(&mut text)));
         } else {
@@ -182,7 +203,8 @@ fn slice(bytes: &[u8], base: u64, from: u64, to: u64) -> &[u8] {
     &bytes[(from - base) as usize..(to.max(from) - base) as usize]
 }
 
-fn refused_line(scanner: &Scanner) -> Problem {
-    Problem::failed(format!("the dump holds a psql meta-command after {} bytes; it was not run", scanner.released()))
-        .cure("look at that line; `--trust` runs the file as a script of your own")
+/// So much is held back only where psql must not get any more.
+fn held_up(scanner: &Scanner, proof: &Proof) -> Result<()> {
+    proof::good(scanner.strange(), proof.trust)?;
+    anyhow::bail!("a line or statement of the dump is too long to be judged before it is run")
 }

@@ -128,7 +128,8 @@ pub fn place(file: &Path, here: PathBuf, elsewhere: Option<PathBuf>) -> PathBuf 
 #[cfg(unix)]
 fn keeps_modes(file: &Path, state_dir: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
-    let everybodys = |path: &Path| fs::symlink_metadata(path).is_ok_and(|m| !m.is_symlink() && m.permissions().mode() & 0o777 == 0o777);
+    let everybodys =
+        |path: &Path| fs::symlink_metadata(path).is_ok_and(|m| !m.is_symlink() && m.permissions().mode() & 0o777 == 0o777);
     !everybodys(file) || (state_dir.exists() && !everybodys(state_dir))
 }
 

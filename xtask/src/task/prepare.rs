@@ -101,7 +101,7 @@ fn from_dump(project: &Project, target: &Surveyed, dump: &Dump) -> Result<Plan> 
             .cure("`db-undo` swaps it back; `db-restore` replaces it knowingly")
             .into());
     }
-    let request = Request { aim: Aim::Live, trust: Trust::Dump, accept: Vec::new() };
+    let request = Request { aim: Aim::Live, trust: Trust::Repository, accept: Vec::new() };
     if target.live().is_some() && !target.server.role.createdb {
         // it is empty: there is nothing to back up, and nothing to look for in a backup
         let nothing = Plan::bare("db-backup", String::new(), Risk::Nothing);

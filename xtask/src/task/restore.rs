@@ -13,13 +13,13 @@ use crate::engine::postgres::DatabaseFacts;
 use crate::engine::postgres::admin::{self, Identity, Own};
 use crate::engine::postgres::facts::{Half, LOADED, LOADING, analyze, count_rows};
 use crate::engine::postgres::name::{connect, previous};
-use crate::engine::postgres::proof::{BEGUN, COUNTS};
+use crate::engine::postgres::proof::{BEGUN, COUNTS, NEUTRAL, begun, ended};
 use crate::engine::postgres::script::Spare;
 use crate::engine::postgres::version::sets_unknown;
 use crate::engine::store::Format;
 use crate::facts::dumps::Dump;
 use crate::facts::{ContainerFacts, Kept, Surveyed};
-use crate::plan::{Act, Count, Deed, How, Load, Pipe, Plan, Proof, Risk, Scope, Sink, Stake, Step, Trust};
+use crate::plan::{Act, Count, Deed, Fence, How, Load, Pipe, Plan, Proof, Risk, Scope, Sink, Stake, Step, Trust};
 use crate::problem::Problem;
 use crate::ui::human::counted;
 use checks::suits;
@@ -72,8 +72,8 @@ pub fn plan(
     let parts = stores.iter().chain(&databases).map(|s| Part::of(s, request, company)).collect::<Result<Vec<_>>>()?;
     let names = parts.iter().map(|p| p.name.clone()).collect::<Vec<_>>().join(", ");
     let stakes: Vec<Stake> = parts.iter().filter_map(|p| p.stake.clone()).collect();
-    let pin = project.guards.pins.get("restore").cloned();
-    let risk = if stakes.is_empty() { Risk::Adds } else { Risk::ReplacesData { stakes, answer: "yes".into(), pin } };
+    let pins = project.guards.pins_of("restore");
+    let risk = if stakes.is_empty() { Risk::Adds } else { Risk::ReplacesData { stakes, answer: "yes".into(), pins } };
     let notes = parts.iter().flat_map(|p| p.notes.clone()).chain(made(backup)).collect();
     let kept: Vec<String> = parts.iter().filter_map(|p| p.kept.clone()).collect();
     let kept = match kept.as_slice() {
@@ -161,7 +161,8 @@ pub(super) fn load(target: &Surveyed, dump: &Dump, trust: Trust, name: &str) -> 
     let identity = Identity { name: target.name(), oid: target.live().map(|d| d.oid) };
     let create = admin::creation(name, recorded.or(target.live()), target.server.version, &identity);
     // the commit that gives the database its name flushes this one to disk, too
-    let begin = format!("SET synchronous_commit = off;\nBEGIN;\n{LOADING}\n\\echo '{}'\n", BEGUN.trim_end());
+    let server = target.server.version;
+    let begin = format!("SET synchronous_commit = off;\nBEGIN;\n{LOADING}\n\\echo '{BEGUN}'\n{}", begun(server));
     Act::Pipe(Box::new(Pipe {
         store: target.spec.key.clone(),
         format: Format::Script,
@@ -171,8 +172,9 @@ pub(super) fn load(target: &Surveyed, dump: &Dump, trust: Trust, name: &str) -> 
             into: name.into(),
             // names are in UTF-8, whatever the server's own is; the dump says itself what it is in
             before: format!("SET client_encoding = UTF8;\n{create}{}{begin}", connect(name)),
-            count: Count::Shared(client.psql_as_dumped(name, format!("{LOADED}\n{}", look_through(Half::Other)))),
-            after: format!("\nCOMMIT;\nRESET ALL;\n{}", look_through(Half::One)),
+            count: Count::Shared(client.psql_as_dumped(name, format!("{NEUTRAL}{LOADED}\n{}", look_through(Half::Other)))),
+            fence: fence(target, trust),
+            after: format!("{}COMMIT;\n{}", ended(server), look_through(Half::One)),
         })),
         proof: proof(target, dump, trust),
     }))
@@ -191,13 +193,18 @@ fn proof(target: &Surveyed, dump: &Dump, trust: Trust) -> Proof {
     }
 }
 
-/// What psql does not get: a hand-made script runs as it is, but for what stops psql.
+/// psql holds itself to SQL, where it knows how.
+fn fence(target: &Surveyed, trust: Trust) -> Fence {
+    if trust < Trust::Psql && target.server.client.knows_restrict() { Fence::Restricted } else { Fence::Open }
+}
+
+/// What psql does not get. A pair of `\restrict` in a dump would end ours, and is none of psql's business where there is no other.
 fn spared(target: &Surveyed, dump: &Dump, trust: Trust) -> Vec<Spare> {
     let (server, client) = (target.server.version, target.server.client);
-    let timeout = trust == Trust::Dump && sets_unknown(dump.dumped_by, server);
+    let timeout = trust <= Trust::Repository && sets_unknown(dump.dumped_by, server);
     [
-        (Spare::Transaction, trust == Trust::Dump),
-        (Spare::Restrict, !client.knows_restrict()),
+        (Spare::Transaction, trust < Trust::Psql),
+        (Spare::Restrict, trust < Trust::Psql || !client.knows_restrict()),
         (Spare::TransactionTimeout, timeout),
     ]
     .into_iter()
@@ -207,7 +214,7 @@ fn spared(target: &Surveyed, dump: &Dump, trust: Trust) -> Vec<Spare> {
 
 /// Statistics, and the counts that prove the load, for half of the tables: there are two sessions, and most often two cores.
 fn look_through(half: Half) -> String {
-    format!("{}\\echo '{}'\n{}", analyze(half), COUNTS.trim_end(), count_rows(half))
+    format!("{}\\echo '{}'\n{}", analyze(half), COUNTS, count_rows(half))
 }
 
 /// What a manifest's settings mean on this server: roles that are not here are left out, and the marker never travels.
@@ -246,7 +253,7 @@ fn holds(target: &Surveyed, dump: &Dump) -> Vec<String> {
     }
     if !target.server.client.knows_restrict() {
         notes.push(format!(
-            "this psql ({}) does not know `\\restrict`: those lines are left out on the way",
+            "this psql ({}) does not know `\\restrict`: our own reading of the dump alone keeps psql's commands out of it",
             target.server.client
         ));
     }

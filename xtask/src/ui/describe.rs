@@ -6,7 +6,7 @@ use crate::cmd::{Cmd, shown_sql};
 use crate::engine::postgres::script::Spare;
 use crate::engine::store::Format;
 use crate::gate::{Judgement, Verdict};
-use crate::plan::{Act, Count, Deed, How, Load, Outcome, Pipe, Plan, Scope, Seal, Sink, Source, Step};
+use crate::plan::{Act, Count, Deed, Fence, How, Load, Outcome, Pipe, Plan, Scope, Seal, Sink, Source, Step};
 
 /// One act in a line.
 pub fn act(act: &Act) -> String {
@@ -81,9 +81,6 @@ fn pipe(pipe: &Pipe) -> String {
     }
     if pipe.proof.contents.is_some() {
         proofs.push("all as in the manifest");
-    }
-    if pipe.proof.leave_out.contains(&Spare::Restrict) {
-        proofs.push("leave out \\restrict");
     }
     if pipe.proof.leave_out.contains(&Spare::TransactionTimeout) {
         proofs.push("leave out transaction_timeout");
@@ -203,7 +200,10 @@ pub fn shown(act: &Act) -> Vec<Shown> {
         let Load { before, after, count, .. } = &**load;
         let dump = "(the dump; what follows only when it has proved good)";
         let lines = |sql: &str| shown_lines(sql).into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>();
-        first.input.extend(shown_lines(before).into_iter().chain([dump.to_owned()]));
+        first.input.extend(shown_lines(before));
+        let (restrict, unrestrict) = ("\\restrict (a key of this run)", "\\unrestrict (that key)");
+        let fence = |line| (load.fence == Fence::Restricted).then_some(line);
+        first.input.extend(fence(restrict).into_iter().chain([dump]).chain(fence(unrestrict)).map(String::from));
         if let Count::First(sql) = count {
             first.input.extend(lines(sql));
             first.input.push("(what follows only when all rows are there)".into());

@@ -54,7 +54,17 @@ impl Terminal {
         let live = std::io::stderr().is_terminal() && env.get("TERM") != Some("dumb");
         let colour = if live && env.get("NO_COLOR").is_none() { Colour::On } else { Colour::Off };
         let here = std::env::current_dir().unwrap_or_default();
-        Self { colour, telling, live, interrupt, last_drawn: None, doing: String::new(), listed: Vec::new(), here, secrets: Secrets::default() }
+        Self {
+            colour,
+            telling,
+            live,
+            interrupt,
+            last_drawn: None,
+            doing: String::new(),
+            listed: Vec::new(),
+            here,
+            secrets: Secrets::default(),
+        }
     }
 
     /// What is never shown.

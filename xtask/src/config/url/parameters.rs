@@ -58,8 +58,21 @@ const OF_NO_MATTER: [&str; 8] = [
 ];
 
 /// Parts of names by which drivers say where a database is (`socket` is dbmate's, `unix_sock` pg8000's), or who connects.
-const WHERE: [&str; 13] =
-    ["host", "sock", "addr", "service", "endpoint", "proxy", "tunnel", "instance", "dbname", "database", "replication", "port", "user"];
+const WHERE: [&str; 13] = [
+    "host",
+    "sock",
+    "addr",
+    "service",
+    "endpoint",
+    "proxy",
+    "tunnel",
+    "instance",
+    "dbname",
+    "database",
+    "replication",
+    "port",
+    "user",
+];
 
 /// Drivers' own that hold such a part and say nothing of it.
 const ELSE: [&str; 3] = ["socket_timeout", "socketTimeout", "socketFactoryArg"];

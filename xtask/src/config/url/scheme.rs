@@ -20,7 +20,9 @@ mod tests {
 
     #[test]
     fn drivers_schemes_are_of_postgresql_too() {
-        for scheme in ["postgresql", "POSTGRES", "postgresql+asyncpg", "postgresql+psycopg2", "postgis", "Postgres", "jdbc:postgresql"] {
+        for scheme in
+            ["postgresql", "POSTGRES", "postgresql+asyncpg", "postgresql+psycopg2", "postgis", "Postgres", "jdbc:postgresql"]
+        {
             assert_eq!(length(&format!("{scheme}://h/d")), Some(scheme.len() + 3), "{scheme}");
         }
         for uri in ["mysql://h/d", "postgresql:/h/d", "host=h dbname=d", "postgresqls://h/d", "://h", "jdbc:mysql://h/d"] {

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use super::{Aside, Census, Excludes, Id, Links, TreeFacts, differences, dump, read_back, repair, survey, swap, take_back, undo};
 use super::{Among, unpack_among, wipe};
+use super::{Aside, Census, Excludes, Id, Links, TreeFacts, differences, dump, read_back, repair, survey, swap, take_back, undo};
 use crate::config::Rights;
 use crate::engine::store::{Change, Contents, Holding, Store, Swapped, Tell};
 use crate::plan::Trust;
@@ -90,8 +90,8 @@ impl Store for Tree {
     fn stage(&mut self, from: &mut dyn Read, trust: Trust, tell: Tell<'_>) -> Result<Contents> {
         let aside = self.settled()?;
         let target = aside.stage()?;
-        let links = if trust == Trust::Script { Links::AsTheyAre } else { Links::Inside };
-        let among = (trust == Trust::Dump && self.rights == Rights::Plain).then(|| self.among()).transpose()?;
+        let links = if trust >= Trust::Script { Links::AsTheyAre } else { Links::Inside };
+        let among = (trust < Trust::Script && self.rights == Rights::Plain).then(|| self.among()).transpose()?;
         let wanted = unpack_among(from, &target, links, among.as_ref(), &mut |bytes, _| tell(bytes))?;
         let found: Census = read_back(&target, &mut |_, _| {})?;
         let differing = match among {

@@ -36,7 +36,15 @@ pub struct TreeFacts {
 /// # Errors
 /// Something else is where it should be, or a part of it can't be read.
 pub fn survey(root: &Path, excludes: &Excludes) -> Result<TreeFacts, Problem> {
-    let absent = TreeFacts { root: root.into(), id: None, root_is_mount: false, entries: 0, bytes: 0, mounts: Vec::new(), owners: BTreeSet::new() };
+    let absent = TreeFacts {
+        root: root.into(),
+        id: None,
+        root_is_mount: false,
+        entries: 0,
+        bytes: 0,
+        mounts: Vec::new(),
+        owners: BTreeSet::new(),
+    };
     let root = match root.canonicalize() {
         Ok(root) => root,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound && root.symlink_metadata().is_err() => return Ok(absent),

@@ -46,18 +46,17 @@ pub fn unpack_among(
     let root = open_root(target)?;
     let owners = if rustix::process::geteuid().is_root() { Owners::AsTheyWere } else { Owners::Ours };
     let here = root.try_clone()?;
-    let mut tree =
-        Tree {
-            path: target,
-            root,
-            owners,
-            among,
-            left: Vec::new(),
-            folders: BTreeMap::new(),
-            here: (Name::ROOT, here),
-            done: (0, 0),
-            progress,
-        };
+    let mut tree = Tree {
+        path: target,
+        root,
+        owners,
+        among,
+        left: Vec::new(),
+        folders: BTreeMap::new(),
+        here: (Name::ROOT, here),
+        done: (0, 0),
+        progress,
+    };
     let mut census = each(input, links, &mut |item, content| tree.make(item, content))?;
     tree.finish_folders()?;
     flush(&tree.root).map_err(|e| at(target, "could not write", &e))?;

@@ -1,6 +1,6 @@
 //! A database that is filled under its live name, by programs that know no other: how it is begun, and how what is half made goes away.
 
-use super::admin::{DURABLE, Identity, KEPT, ON_ITS_WAY, Own, carry, failed, make_way, indented, mark, oid_of, unmarking};
+use super::admin::{DURABLE, Identity, KEPT, ON_ITS_WAY, Own, carry, failed, indented, make_way, mark, oid_of, unmarking};
 use super::client::Client;
 use super::facts::DatabaseFacts;
 use super::name::{beside, block, ident, literal};

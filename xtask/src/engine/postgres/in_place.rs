@@ -6,9 +6,10 @@ use super::client::Client;
 use super::facts::{Half, analyze, count_rows};
 use super::inventory::{Inventory, Kind, Table};
 use super::name::{block, ident, literal};
-use super::proof::{BEGUN, COUNTED, COUNTS};
+use super::proof::{BEGUN, COUNTED, COUNTS, begun, ended};
+use super::version::Version;
 use super::wiping::unchanged;
-use crate::plan::{Act, Count, Deed, How, Load};
+use crate::plan::{Act, Count, Deed, Fence, How, Load};
 
 /// Drops all that a dump brings: every schema but `public`, which not every owner of a database owns, and all that is in that one;
 /// what is in no schema; large objects. What belongs to an extension or is part of something else goes or stays with it
@@ -48,7 +49,7 @@ const DROPS: &str = "
 
 /// The psql that does it. Its locks are taken before anything is looked at; rows that came or went since they were counted are in no
 /// backup for certain, so that it fails then. Who is in the way for 15 seconds makes it fail, too.
-pub fn load(client: &Client, live: &Identity<'_>, inventory: &Inventory) -> Load {
+pub fn load(client: &Client, live: &Identity<'_>, inventory: &Inventory, fence: Fence, server: Version) -> Load {
     let holds_rows = |t: &&Table| matches!(t.kind, Kind::Plain | Kind::Partitioned) && t.extension.is_none();
     let tables: Vec<&Table> = inventory.tables.iter().filter(holds_rows).collect();
     let plain: Vec<&Table> = tables.iter().copied().filter(|t| t.kind == Kind::Plain).collect();
@@ -57,20 +58,23 @@ pub fn load(client: &Client, live: &Identity<'_>, inventory: &Inventory) -> Load
     Load {
         cmd: client.load(live.name),
         into: live.name.into(),
+        fence,
         before: format!(
             "SET client_encoding = UTF8;\nSET lock_timeout = '15s';\nSET statement_timeout = 0;\nSET row_security = off;\nBEGIN;\n\
-             {}{lock}{}{empty}\\echo '{}'\n",
+             {}{lock}{}{empty}\\echo '{}'\n{}",
             live.assertion(),
             unchanged(&plain),
-            BEGUN.trim_end(),
+            BEGUN,
+            begun(server),
             empty = empty(),
         ),
         count: Count::First(format!(
-            "\nRESET ALL;\n\\echo '{}'\n{}{}\\echo '{}'\n",
-            COUNTS.trim_end(),
+            "{}\\echo '{}'\n{}{}\\echo '{}'\n",
+            ended(server),
+            COUNTS,
             count_rows(Half::One),
             count_rows(Half::Other),
-            COUNTED.trim_end()
+            COUNTED
         )),
         after: format!("{}{}{DURABLE}COMMIT;\n", analyze(Half::One), analyze(Half::Other)),
     }

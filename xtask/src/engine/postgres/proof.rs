@@ -4,37 +4,93 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 
-use super::script::{Fault, Script, TableRows};
+use super::script::{Fault, Other, Script, TableRows};
+use super::version::Version;
 use crate::plan::Trust;
 use crate::problem::Problem;
 
-/// Stands before the counts in psql's answer to a load.
-pub const COUNTS: &str = "-- db-tasks counts\n";
+/// Stands before the counts in psql's answer to a load. A load puts its key behind each of these marks: no dump can say them.
+pub const COUNTS: &str = "-- db-tasks counts";
 
 /// Stands behind them where they are wanted before COMMIT.
-pub const COUNTED: &str = "-- db-tasks has counted\n";
+pub const COUNTED: &str = "-- db-tasks has counted";
 
 /// What psql says when the transaction of a load has begun.
-pub const BEGUN: &str = "-- db-tasks begins\n";
+pub const BEGUN: &str = "-- db-tasks begins";
+
+/// The words of a load, its marks told apart by its key.
+pub fn keyed(words: &str, key: &str) -> String {
+    [BEGUN, COUNTS, COUNTED].iter().fold(words.to_owned(), |words, mark| words.replace(mark, &format!("{mark} {key}")))
+}
+
+/// What a server says of a transaction that is not the one that the load began.
+const ENDED: &str = "the dump ended the transaction that it was loaded in";
+
+/// Keeps the number of the transaction that has begun. <https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-SNAPSHOT>
+pub fn begun(server: Version) -> String {
+    format!("SELECT pg_catalog.{}()::pg_catalog.text AS db_tasks_began \\gset\n", transaction(server))
+}
+
+/// The first words after a dump: nothing that it has set or made counts for what follows, and the transaction is still the one that
+/// was begun, or the load has failed.
+pub fn ended(server: Version) -> String {
+    format!(
+        "RESET SESSION AUTHORIZATION;\nRESET ALL;\n{NEUTRAL}\
+         SELECT pg_catalog.{}()::pg_catalog.text = :'db_tasks_began' AS db_tasks_same \\gset\n\\if :db_tasks_same\n\\else\n\
+         DO $ended$ BEGIN\n  RAISE EXCEPTION '{ENDED}';\nEND $ended$;\n\\endif\n",
+        transaction(server)
+    )
+}
+
+/// Names in words of ours are the system's own, whatever a dump has made beside them.
+pub const NEUTRAL: &str = "SET search_path = pg_catalog, pg_temp;\n";
+
+/// Servers before 13 know it by another name.
+fn transaction(server: Version) -> &'static str {
+    if server.major() >= 13 { "pg_current_xact_id" } else { "txid_current" }
+}
 
 /// Whether a script is whole and safe to run.
 pub fn whole(script: &Script, trust: Trust) -> Result<()> {
-    let faults: Vec<Fault> = script.faults().into_iter().filter(|fault| trust == Trust::Dump || is_damage(fault)).collect();
-    let Some(first) = faults.first() else { return Ok(()) };
-    let problem =
-        Problem::failed("the dump is not good").because(faults.iter().map(Fault::to_string).collect::<Vec<_>>().join("\n"));
-    Err(problem.cure(cure(first)).of_backup().into())
+    good(script.faults(), trust)
 }
 
-/// Faults that no trust in the script's author heals.
-fn is_damage(fault: &Fault) -> bool {
-    matches!(fault, Fault::Unterminated(_) | Fault::Nul { .. } | Fault::CrLf { .. })
+/// Whether nothing is wrong that such trust does not heal.
+pub fn good(faults: Vec<Fault>, trust: Trust) -> Result<()> {
+    let faults: Vec<Fault> = faults.into_iter().filter(|fault| trust <= heals(fault)).collect();
+    let Some(first) = faults.first() else { return Ok(()) };
+    let strange = faults.iter().all(|fault| heals(fault) == Trust::Dump);
+    let what = if strange { "the file holds what no dump of one database does; it was not run" } else { "the dump is not good" };
+    let problem =
+        Problem::failed(what).because(faults.iter().map(Fault::to_string).collect::<Vec<_>>().join("\n")).cure(cure(first));
+    // what is strange is whole all the same
+    Err(if strange { problem } else { problem.of_backup() }.into())
+}
+
+/// The most trust in a script's author that a fault is still one for.
+fn heals(fault: &Fault) -> Trust {
+    match fault {
+        Fault::Refused(_) | Fault::MoreRefused(_) | Fault::Other(_) => Trust::Dump,
+        Fault::Meta(_) | Fault::MoreMeta(_) => Trust::Script,
+        Fault::Unterminated(_) | Fault::Nul { .. } | Fault::CrLf { .. } => Trust::Psql,
+        _ => Trust::Repository,
+    }
 }
 
 fn cure(fault: &Fault) -> &'static str {
     match fault {
         Fault::Meta(_) | Fault::MoreMeta(_) => {
-            "psql would run that line on this machine; look at it, and use `--trust` only for a script of your own"
+            "psql would run that line on this machine; look at it, and use `--trust=psql` only for a script of your own"
+        }
+        Fault::Other(Other::Cluster) => {
+            "restore a server's roles and databases by psql into a new server of its own, and take a dump of each database with \
+             `db-backup` or `pg_dump` there"
+        }
+        Fault::Other(Other::Create) => {
+            "make it anew without `--create` (`-C`): the database is made here, and swapped in when all has proved good"
+        }
+        Fault::Refused(_) | Fault::MoreRefused(_) => {
+            "look at that line, and use `--trust` only for a file whose author you trust"
         }
         Fault::CrLf { .. } => "it went through a terminal or a Windows editor (`docker exec -t` does this): make the dump anew",
         Fault::Unclear(_) => "look at that line, and use `--trust` only for a script of your own",
@@ -90,7 +146,9 @@ pub fn at_line(error: anyhow::Error, own: u64) -> anyhow::Error {
         problem = problem.of_backup();
     }
     for line in &mut problem.happened {
-        if let Some((number, rest)) = numbered(line) {
+        if line.contains(ENDED) {
+            *line = format!("{ENDED}: what came after it would have been no part of it");
+        } else if let Some((number, rest)) = numbered(line) {
             *line = format!("line {} of the dump: {rest}", number.saturating_sub(own));
         }
     }

@@ -4,7 +4,7 @@
 use anyhow::Result;
 
 use super::checks::{suits, unheld};
-use super::{Request, end_sessions, headline, holds, made, proof};
+use super::{Request, end_sessions, fence, headline, holds, made, proof};
 use crate::config::Project;
 use crate::engine::postgres::admin::{self, Identity};
 use crate::engine::postgres::in_place::{end_others, load};
@@ -40,15 +40,15 @@ pub fn plan(
         let pipe = Pipe { store: target.spec.key.clone(), format: Format::Script, from: dump.source.clone(), to, proof };
         Step::Act(Act::Pipe(Box::new(pipe)))
     };
-    let loads =
-        vec![Step::Act(end_others(client, name)), pipe(Sink::Psql(Box::new(load(client, &identity, &target.server.inventory))))];
+    let filled = load(client, &identity, &target.server.inventory, fence(target, request.trust), target.server.version);
+    let loads = vec![Step::Act(end_others(client, name)), pipe(Sink::Psql(Box::new(filled)))];
     let mut body = safety.steps;
     body.push(Step::Scope(Scope { body: loads, on_failure: vec![end_sessions(target)], finally: Vec::new() }));
     let steps = vec![Step::Act(admin::still(client, name, Some(live))), pipe(Sink::Nowhere), around_services(services, body)];
     let backup = safety.result.first().and_then(|path| path.file_name()).unwrap_or_default().to_string_lossy().into_owned();
     let back = format!("what was there is in the backup: db-restore {backup} --in-place");
     let stake = Stake { safety: Safety::BackedUp, ..target.stake() };
-    let pin = project.guards.pins.get("restore").cloned();
+    let pins = project.guards.pins_of("restore");
     Ok(Plan {
         notes: holds(target, dump).into_iter().chain(told(target)).chain(made(&dump.backup)).collect(),
         steps,
@@ -57,7 +57,7 @@ pub fn plan(
         ..Plan::bare(
             "db-restore",
             format!("{}, in place", headline(dump, name, target)),
-            Risk::ReplacesData { stakes: vec![stake], answer: "yes".into(), pin },
+            Risk::ReplacesData { stakes: vec![stake], answer: "yes".into(), pins },
         )
     })
 }

@@ -4,6 +4,8 @@ use super::lexer::Lexer;
 use super::report::Begun;
 
 const CHARS: usize = 120;
+/// Enough to know a statement by.
+const SHOWN: usize = 60;
 /// Enough bytes for as many characters of UTF-8.
 const BYTES: usize = 4 * CHARS;
 
@@ -45,4 +47,19 @@ impl Head {
         let first = text.lines().next()?;
         Some(Begun { line: lexer.statement_line, text: first.chars().take(CHARS).collect() })
     }
+
+    /// How it begins, for a message: on one line, and up to its first string, which may be a password.
+    pub(super) fn shown(&self, length: usize) -> String {
+        let text = String::from_utf8_lossy(&self.text[..length.min(self.text.len())]);
+        let to = text.find(['\'', '$']).unwrap_or(text.len());
+        let words: Vec<&str> = text[..to].split_ascii_whitespace().collect();
+        let cut: String = words.join(" ").chars().take(SHOWN).collect();
+        let more = if to < text.len() || cut.len() < to { " …" } else { "" };
+        format!("`{}{more}`", escaped(cut.trim_end_matches(';')))
+    }
+}
+
+/// With nothing in it that a terminal would act upon.
+pub(super) fn escaped(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() }).collect()
 }

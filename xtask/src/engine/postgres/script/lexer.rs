@@ -21,6 +21,11 @@ pub(super) enum Token {
     Open,
     Close,
     Dot,
+    Number,
+    /// `::`
+    Cast,
+    /// Any other byte, told only while something is to be learned from it.
+    Symbol(u8),
     Semicolon,
     /// A `--` comment, its dashes included.
     Comment,
@@ -38,6 +43,9 @@ pub(super) enum Doubt {
     /// `1E'..'` is a number and an escape string up to psql 15, and not since.
     StringAfterNumber,
     LongTag,
+    CopyTail,
+    /// psql puts the value of a variable of its own there (`:VERSION`), and reads on in that.
+    Variable,
 }
 
 impl Doubt {
@@ -46,6 +54,8 @@ impl Doubt {
             Doubt::CarriageReturn => "carriage return within a line",
             Doubt::StringAfterNumber => "string right after a number",
             Doubt::LongTag => "a dollar quote's tag is too long",
+            Doubt::CopyTail => "more on the line of COPY ... FROM stdin",
+            Doubt::Variable => "the name of a variable of psql",
         }
     }
 }
@@ -98,7 +108,10 @@ pub(super) struct Lexer {
     pub(super) statement_line: u64,
     /// Whether no token of a statement has been seen since the last `;`.
     pub(super) between: bool,
+    /// The line of a COPY statement ends here: its data begins with the next one, whatever else stands behind the `;`.
     pub(super) stops_at_newline: bool,
+    /// `U&'…'` or `U&"…"` was seen since the statement began.
+    pub(super) unicode: bool,
     /// Words, names and strings are passed over without a token.
     pub(super) quiet: bool,
     /// Line and offset.
@@ -123,6 +136,7 @@ impl Lexer {
             statement_line: 0,
             between: true,
             stops_at_newline: false,
+            unicode: false,
             quiet: false,
             nul: None,
             crlf: None,
@@ -188,12 +202,18 @@ impl Lexer {
 
     #[inline]
     fn sql(&mut self, chunk: &[u8], at: &mut usize) -> Option<Token> {
+        if self.stops_at_newline && chunk[*at] != b'\n' {
+            return self.copy_tail(*at);
+        }
         while let Some(&byte) = chunk.get(*at) {
             match CLASS[byte as usize] {
                 Class::Blank => *at += 1,
                 Class::Plain => {
                     self.begin_statement(*at);
                     *at += 1;
+                    if !self.quiet {
+                        return Some(Token::Symbol(byte));
+                    }
                 }
                 Class::Letter | Class::Digit if self.quiet && skip(chunk, at) => {}
                 Class::Letter => {
@@ -221,6 +241,12 @@ impl Lexer {
             }
         }
         None
+    }
+
+    fn copy_tail(&mut self, at: usize) -> Option<Token> {
+        self.stops_at_newline = false;
+        self.begin(at);
+        Some(Token::Unclear(Doubt::CopyTail))
     }
 
     #[inline]
@@ -257,6 +283,7 @@ impl Lexer {
     /// The modes in which one more byte decides what the first one was.
     #[inline]
     fn second_byte(&mut self, byte: u8, at: &mut usize) -> Option<Token> {
+        self.unicode |= matches!((self.mode, byte), (Mode::UnicodePrefix { .. }, b'\'' | b'"'));
         let (mode, taken, token) = match (self.mode, byte) {
             (Mode::Minus, b'-') => {
                 self.text.extend_from_slice(b"--");
@@ -267,7 +294,8 @@ impl Lexer {
                 self.begin_statement(*at);
                 (Mode::Sql, 0, None)
             }
-            (Mode::Colon, b':') => (Mode::Sql, 1, None),
+            (Mode::Colon, b':') => (Mode::Sql, 1, (!self.quiet).then_some(Token::Cast)),
+            (Mode::Colon, b'{' | b'A'..=b'Z') => (Mode::Variable, 1, Some(Token::Unclear(Doubt::Variable))),
             (Mode::Colon, _) if is_tag(byte) => (Mode::Variable, 1, None),
             (Mode::CarriageReturn, b'\n') => {
                 self.crlf.get_or_insert(self.line);
@@ -349,7 +377,7 @@ impl Lexer {
             self.begin(*at);
             self.mode = Mode::Word { after_digit: true };
         }
-        None
+        (!self.quiet).then_some(Token::Number)
     }
 
     fn variable(&mut self, chunk: &[u8], at: &mut usize) -> Option<Token> {

@@ -8,6 +8,7 @@ mod copy;
 mod copy_statement;
 mod head;
 mod lexer;
+mod listed;
 mod name;
 mod quotes;
 mod report;
@@ -19,16 +20,21 @@ mod tests;
 
 use copy::Block;
 use copy_statement::Copy;
-use head::Head;
+use head::{Head, escaped};
 use lexer::{Lexer, Mode, Token};
+use listed::List;
 use name::TableName;
-pub use report::{Aside, Begun, Construct, Fault, Meta, Restrict, Script, Spare, Unclear, Unterminated};
+pub use report::{Aside, Begun, Construct, Fault, Meta, Other, Refused, Restrict, Script, Spare, Unclear, Unterminated};
 use statement::{Alter, Kind, Setting, Statement};
 pub use tables::TableRows;
 use tables::Tables;
 
+use crate::plan::Trust;
+
 /// Meta-commands listed in full; the others are counted.
 const META: usize = 20;
+/// Statements that no pg_dump writes, likewise.
+const REFUSED: usize = 5;
 /// psql skips it at the start of a file.
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
@@ -49,10 +55,19 @@ pub struct Scanner {
     tables: Tables,
     rows: u64,
     script: Script,
-    frozen: Option<u64>,
+    list: List,
+    frozen: Frozen,
     head: Head,
     /// How much of a byte order mark has been seen, until the file has begun.
     bom: Option<usize>,
+}
+
+/// Where psql must be given no more, for each reason.
+#[derive(Default)]
+struct Frozen {
+    meta: Option<u64>,
+    unclear: Option<u64>,
+    refused: Option<u64>,
 }
 
 impl Default for Scanner {
@@ -76,7 +91,8 @@ impl Scanner {
             tables: Tables::default(),
             rows: 0,
             script: Script::default(),
-            frozen: None,
+            list: List::new(),
+            frozen: Frozen::default(),
             head: Head::default(),
             bom: Some(0),
         }
@@ -110,20 +126,32 @@ impl Scanner {
             if self.block.is_some() {
                 self.copy_data(chunk, &mut at);
             } else if let Some(token) = self.lexer.next(chunk, &mut at) {
+                let before = self.script.refused.len();
                 self.token(token, base + at as u64);
+                if self.script.refused.len() > before {
+                    self.show_refused(chunk, base + at as u64);
+                }
             }
         }
         self.script.bytes += chunk.len() as u64;
         self.head.take(&self.lexer, chunk);
     }
 
-    /// How many bytes from the start may be handed on to psql now: all but an unfinished backslash
-    /// line, or statement that may be an [`Aside`]; frozen for ever at the first refused meta-command, NUL byte or unclear place.
-    pub fn released(&self) -> u64 {
+    /// How many bytes from the start may be handed on to psql now: all but an unfinished backslash line, or statement that may be an
+    /// [`Aside`]; frozen for ever at the first refused meta-command or NUL byte and, where `trust` does not lift it, unclear place or
+    /// statement that no pg_dump writes.
+    pub fn released(&self, trust: Trust) -> u64 {
+        let Frozen { meta, unclear, refused } = self.frozen;
+        let frozen = match trust {
+            Trust::Dump => [meta, unclear, refused],
+            Trust::Repository => [meta, unclear, None],
+            Trust::Script => [meta, None, None],
+            Trust::Psql => return self.script.bytes,
+        };
         let line = (self.lexer.mode == Mode::Meta).then_some(self.lexer.start);
         let statement = (!self.lexer.between && self.statement.may_be_spared()).then_some(self.lexer.statement);
         let nul = self.nul().map(|(_, at)| at);
-        [line, statement, self.frozen, nul].into_iter().flatten().fold(self.script.bytes, u64::min)
+        [line, statement, nul].into_iter().chain(frozen).flatten().fold(self.script.bytes, u64::min)
     }
 
     /// What has ended since the last call and psql may have to be spared.
@@ -135,6 +163,11 @@ impl Scanner {
     pub fn rows(&self) -> u64 {
         let block = self.block.as_ref().map_or(0, |(block, _)| block.rows);
         self.rows + block
+    }
+
+    /// What has been read so far that psql must not run.
+    pub fn strange(&self) -> Vec<Fault> {
+        self.script.strange()
     }
 
     /// The end of the script.
@@ -155,7 +188,7 @@ impl Scanner {
             self.end_block();
         }
         self.script.lines = self.lexer.line - 1 + u64::from(self.head.in_line());
-        self.script.released = self.released();
+        self.script.released = self.released(Trust::Repository);
         self.script.nul = self.lexer.nul.map(|(line, _)| line);
         self.script.first_crlf = self.lexer.crlf;
         self.script.last = self.head.begun(&self.lexer);
@@ -197,22 +230,27 @@ impl Scanner {
             Token::Unclear(doubt) => return self.unclear(doubt.why(), end),
             _ => {}
         }
-        if self.pending.is_some() {
-            self.unclear("more on the line of COPY ... FROM stdin", end);
-        }
         if token == Token::Semicolon && self.statement.ends() {
             return self.end_statement(end);
         }
-        if let Some(why) = self.statement.token(token, &self.lexer.text) {
+        let of_words = !matches!(token, Token::Number | Token::Cast | Token::Symbol(_));
+        if of_words && let Some(why) = self.statement.token(token, &self.lexer.text) {
             self.unclear(why, end);
         }
-        self.lexer.quiet = self.statement.is_quiet();
+        if !self.list.is_quiet() {
+            self.list.token(token, &self.lexer.text);
+            if self.list.refuses() {
+                self.frozen.refused.get_or_insert(end);
+            }
+        }
+        self.lexer.quiet = self.statement.is_quiet() && self.list.is_quiet();
     }
 
     fn end_statement(&mut self, end: u64) {
         if !self.lexer.between {
             self.script.statements += 1;
             self.spoil_marker(self.lexer.statement_line);
+            self.judge_statement(end);
         }
         self.lexer.between = true;
         match self.statement.kind {
@@ -242,6 +280,31 @@ impl Scanner {
         }
         self.statement.clear();
         self.lexer.quiet = false;
+    }
+
+    /// Whether the statement whose `;` ends at `end` is one that pg_dump writes.
+    fn judge_statement(&mut self, end: u64) {
+        let unicode = std::mem::take(&mut self.lexer.unicode).then_some("a string or name with `U&`, which no pg_dump writes");
+        let after = matches!(self.script.restrict, Restrict::Closed { .. }).then_some("it stands behind \\unrestrict");
+        let Some(why) = self.list.end().or(unicode).or(after) else { return };
+        // psql acts upon the semicolon
+        self.frozen.refused.get_or_insert(end - 1);
+        self.script.refused_count += 1;
+        if why == listed::OF_CREATE {
+            self.script.other.get_or_insert(Other::Create);
+        }
+        if self.script.refused.len() < REFUSED {
+            let text = String::new();
+            self.script.refused.push(Refused { line: self.lexer.statement_line, text, why });
+        }
+    }
+
+    /// Says how the statement refused last begins: it ends in `chunk`, at `end`.
+    fn show_refused(&mut self, chunk: &[u8], end: u64) {
+        self.head.take(&self.lexer, chunk);
+        if let Some(last) = self.script.refused.last_mut() {
+            last.text = self.head.shown((end - self.lexer.statement) as usize);
+        }
     }
 
     fn aside(&mut self, what: Spare, end: u64) {
@@ -299,6 +362,8 @@ impl Scanner {
             script.dump_version.get_or_insert(version.to_owned());
         } else if text.starts_with("-- load via partition root ") {
             self.via_root = true;
+        } else if text == "-- PostgreSQL database cluster dump" {
+            script.other = Some(Other::Cluster);
         } else if text == "-- PostgreSQL database dump complete" || text == "-- PostgreSQL database cluster dump complete" {
             script.end_marker = self.lexer.between;
             script.after_marker = None;
@@ -328,11 +393,11 @@ impl Scanner {
 
     fn refuse(&mut self, text: &str) {
         let line = self.lexer.start_line;
-        self.frozen.get_or_insert(self.lexer.start);
+        self.frozen.meta.get_or_insert(self.lexer.start);
         self.spoil_marker(line);
         self.script.meta_count += 1;
         if self.script.meta.len() < META {
-            let text = text.trim_end().chars().take(80).collect();
+            let text = escaped(&text.trim_end().chars().take(80).collect::<String>());
             self.script.meta.push(Meta { line, text });
         }
     }
@@ -344,6 +409,9 @@ impl Scanner {
         };
         let line = self.lexer.start_line;
         if key.is_empty() || !key.bytes().all(|b| b.is_ascii_alphanumeric()) {
+            return false;
+        }
+        if command == "\\restrict" && self.script.statements > 0 && self.script.restrict == Restrict::None {
             return false;
         }
         let open = match &self.script.restrict {
@@ -365,7 +433,7 @@ impl Scanner {
 
     fn unclear(&mut self, why: &'static str, at: u64) {
         let line = self.lexer.start_line;
-        self.frozen.get_or_insert(at);
+        self.frozen.unclear.get_or_insert(at);
         self.script.unclear.get_or_insert(Unclear { line, why });
     }
 

@@ -12,7 +12,7 @@ pub struct Script {
     pub bytes: u64,
     /// Lines read.
     pub lines: u64,
-    /// How many bytes from the start may be handed on, now that the end is known.
+    /// How many bytes from the start may be handed on, now that the end is known, whatever their statements do.
     pub released: u64,
     /// Those not taken from the scanner before.
     pub asides: Vec<Aside>,
@@ -36,6 +36,12 @@ pub struct Script {
     pub meta: Vec<Meta>,
     /// How many there are in all.
     pub meta_count: u64,
+    /// The first statements that no pg_dump writes.
+    pub refused: Vec<Refused>,
+    /// How many there are in all.
+    pub refused_count: u64,
+    /// That it is no dump of one database.
+    pub other: Option<Other>,
     /// The first place after which psql cannot be followed with certainty.
     pub unclear: Option<Unclear>,
     /// Large objects made.
@@ -107,6 +113,26 @@ pub struct Meta {
     pub line: u64,
     /// The first 80 characters from the backslash on.
     pub text: String,
+}
+
+/// A statement that is not on the list of what pg_dump writes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// Its line.
+    pub line: u64,
+    /// How it begins, up to its first string: that may be a password.
+    pub text: String,
+    /// Why it is not on the list.
+    pub why: &'static str,
+}
+
+/// What a script is instead of a dump of one database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Other {
+    /// pg_dumpall's: of a whole server.
+    Cluster,
+    /// That of `pg_dump --create`: it makes the database itself.
+    Create,
 }
 
 /// A place that versions or settings of psql read differently.
@@ -195,6 +221,12 @@ pub enum Fault {
     Meta(Meta),
     /// More meta-commands than are listed.
     MoreMeta(u64),
+    /// It is no dump of one database.
+    Other(Other),
+    /// A statement that no pg_dump writes.
+    Refused(Refused),
+    /// More of them than are listed.
+    MoreRefused(u64),
     /// A place that can be read in two ways.
     Unclear(Unclear),
 }
@@ -203,15 +235,25 @@ impl Script {
     /// Everything that is wrong, worst first. A script that pg_dump did not write lacks the end
     /// marker by nature: [`Fault::NoEndMarker`] is then the caller's to judge.
     pub fn faults(&self) -> Vec<Fault> {
-        let mut faults: Vec<Fault> = self.meta.iter().cloned().map(Fault::Meta).collect();
-        let more = self.meta_count - self.meta.len() as u64;
-        faults.extend((more > 0).then_some(Fault::MoreMeta(more)));
-        faults.extend(self.unclear.clone().map(Fault::Unclear));
+        let mut faults = self.strange();
         faults.extend(self.unterminated.clone().map(Fault::Unterminated));
         faults.extend(self.end_fault());
         faults.extend(self.restrict_fault());
         faults.extend(self.first_crlf.map(|line| Fault::CrLf { line }));
         faults.extend(self.nul.map(|line| Fault::Nul { line }));
+        faults
+    }
+
+    /// What psql must not run, or cannot be followed in.
+    pub(super) fn strange(&self) -> Vec<Fault> {
+        let mut faults: Vec<Fault> = self.other.map(Fault::Other).into_iter().collect();
+        faults.extend(self.meta.iter().cloned().map(Fault::Meta));
+        let more = self.meta_count - self.meta.len() as u64;
+        faults.extend((more > 0).then_some(Fault::MoreMeta(more)));
+        faults.extend(self.refused.iter().cloned().map(Fault::Refused));
+        let more = self.refused_count - self.refused.len() as u64;
+        faults.extend((more > 0).then_some(Fault::MoreRefused(more)));
+        faults.extend(self.unclear.clone().map(Fault::Unclear));
         faults
     }
 
@@ -257,6 +299,12 @@ impl fmt::Display for Fault {
                 write!(f, "psql meta-command at line {}: {}", meta.line, meta.text)
             }
             Fault::MoreMeta(count) => write!(f, "{count} more psql meta-commands"),
+            Fault::Other(Other::Cluster) => write!(f, "it is pg_dumpall's file of a whole server, not a dump of one database"),
+            Fault::Other(Other::Create) => {
+                write!(f, "it was made with `pg_dump --create`: it makes, names and enters its database itself")
+            }
+            Fault::Refused(Refused { line, text, why }) => write!(f, "line {line}: {text}: {why}"),
+            Fault::MoreRefused(count) => write!(f, "{count} more statements that pg_dump does not write"),
             Fault::Unclear(place) => {
                 write!(f, "cannot be read with certainty from line {} on: ", place.line)?;
                 f.write_str(place.why)

@@ -1,5 +1,6 @@
 mod dumps;
 mod hostile;
+mod listed;
 mod random;
 
 use super::*;

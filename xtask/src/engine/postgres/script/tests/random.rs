@@ -54,7 +54,7 @@ fn released_in(script: &[u8], size: usize) -> Vec<(u64, u64)> {
     let mut scanner = Scanner::new();
     let each = |chunk: &[u8]| {
         scanner.feed(chunk);
-        (scanner.released(), scanner.rows())
+        (scanner.released(Trust::Repository), scanner.rows())
     };
     script.chunks(size).map(each).collect()
 }
