@@ -11,7 +11,7 @@ fn refused(bench: &Bench, file: &str, args: &[&str], code: i32, error: &str) {
     bench.forget_calls();
     bench.run(&[&["db-restore", "--file", file, "--yes"], args].concat()).exits(code).error(error);
     for call in bench.calls() {
-        assert!(!call.stdin.contains("\nCOMMIT;\nRESET ALL;"), "committed: {}", call.stdin);
+        assert!(!call.stdin.contains("\\endif\nCOMMIT;"), "committed: {}", call.stdin);
         assert!(!call.stdin.contains("RENAME TO"), "swapped: {}", call.stdin);
     }
 }
@@ -25,6 +25,8 @@ fn foreign_files() {
     let tabled = "CREATE TABLE t (a int);\n";
     let crlf = DUMP.replace('\n', "\r\n");
     let shell = DUMP.replace("SET statement_timeout = 0;\n", "\\! touch /tmp/owned\nSET statement_timeout = 0;\n");
+    let with = |line: &str| DUMP.replace("SET row_security = off;\n", &format!("SET row_security = off;\n{line}"));
+    let (create, role) = (with("CREATE DATABASE x;\n\\connect x\n"), with("CREATE ROLE evil PASSWORD 'secret';\n"));
     let newer = DUMP.replace("from database version 15.18", "from database version 16.2");
     for (file, bytes, code, error) in [
         ("empty.sql", b"".as_slice(), 1, "`empty.sql` is empty\n  next: use another backup (`db-list`)".to_owned()),
@@ -40,11 +42,28 @@ fn foreign_files() {
                 .into(),
         ),
         (
+            "create.sql",
+            create.as_bytes(),
+            1,
+            "the dump is not good\n  it was made with `pg_dump --create`: it makes, names and enters its database itself\n  \
+             psql meta-command at line 21: \\connect x\n  line 20: `CREATE DATABASE x`: it names a database, as `pg_dump --create` and pg_dumpall do\n  \
+             next: make it anew without `--create` (`-C`): the database is made here, and swapped in when all has proved good"
+                .into(),
+        ),
+        (
+            "role.sql",
+            role.as_bytes(),
+            1,
+            "the file holds what no dump of one database does\n  line 20: `CREATE ROLE evil PASSWORD …`: it changes the whole server, as pg_dumpall does\n  \
+             next: look at that line, and use `--trust` only for a file whose author you trust"
+                .into(),
+        ),
+        (
             "shell.sql",
             shell.as_bytes(),
             1,
             "the dump is not good\n  psql meta-command at line 10: \\! touch /tmp/owned\n  \
-             next: psql would run that line on this machine; look at it, and use `--trust` only for a script of your own"
+             next: psql would run that line on this machine; look at it, and use `--trust=psql` only for a script of your own"
                 .into(),
         ),
     ] {
@@ -138,8 +157,17 @@ fn foreign_files_that_are_good() {
         .exits(0)
         .tells("is a foreign file: no manifest says what it must hold");
     bench.stage("counts", "public.t|0\n");
-    bench.file("hand.sql", "CREATE TABLE t (a int);\n\\echo hello\n");
+    bench.file("hand.sql", "CREATE TABLE t (a int);\nDO $$ BEGIN END $$;\n");
     bench.run(&["db-restore", "--file", "hand.sql", "--yes", "--trust"]).exits(0);
+    // psql's own commands take one word more
+    bench.file("psql.sql", "CREATE TABLE t (a int);\n\\echo hello\n");
+    bench
+        .run(&["db-restore", "--file", "psql.sql", "--yes", "--trust"])
+        .exits(1)
+        .tells("psql meta-command at line 2: \\echo hello");
+    bench.forget_calls();
+    bench.run(&["db-restore", "--file", "psql.sql", "--yes", "--trust=psql"]).exits(0);
+    assert!(!bench.calls().iter().any(|call| call.stdin.contains("\\restrict")));
 }
 
 #[test]

@@ -61,10 +61,14 @@ fn each_way(bench: &Bench) {
 #[test]
 fn a_broken_dotenv_is_not_quoted() {
     let bench = Bench::new(super::HOST);
-    bench.file(".env", "OK=1\nPGPASSWORD=hunter22 and more\n");
+    // nobody needs the first one
+    bench.file(".env", "OTHER='hunter22\nOK=1\nPGPASSWORD=\"hunter22 and more\n");
     let said = bench.run(&["db-list"]).exits(2);
     assert!(!said.err.contains("hunter22"), "{}", said.err);
-    said.tells("could not read `[DIR]/.env`").tells("next: quote values");
+    said.tells("line 3 of `.env`, which sets `PGPASSWORD`, can't be read").tells("its quotation mark \" is not closed");
+    bench.file(".env", "OTHER='hunter22\nOK=1\nPGPASSWORD=hunter22 and more\n");
+    bench.run(&["db-backup"]).exits(0);
+    assert!(bench.calls().iter().all(|call| call.env["PGPASSWORD"] == "hunter22 and more"));
 }
 
 /// What applications keep in settings, and what the environment puts into a hook's words.

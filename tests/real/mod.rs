@@ -5,6 +5,7 @@ mod engines;
 mod guards;
 mod hooks_inside;
 mod host;
+mod hostile_dumps;
 mod in_place;
 pub mod kill;
 mod memory;

@@ -149,6 +149,7 @@ impl Surveyor<'_> {
                 .into());
         }
         let shown = shown(&client.place, &server.reached, &server.answerer, self.env);
+        client.system.clone_from(&server.answerer.system);
         if let (true, Some(host)) = (several(&client.connection), &server.reached.host) {
             // of several, what comes next goes to the one that was looked at
             client.connection.host = Some(host.clone());
@@ -178,7 +179,7 @@ impl Surveyor<'_> {
         let ContainerBy::Name(name) = &container.by else { return None };
         (spec.connection.user.as_ref()).and(spec.connection.database.as_ref())?;
         let place = Place::container(containers::engine(container, self.env).ok()?, name);
-        Some(Client { place, connection: spec.connection.clone(), app_name: self.app_name.clone() })
+        Some(Client { place, connection: spec.connection.clone(), app_name: self.app_name.clone(), system: None })
     }
 
     /// A client for a database, without a word to its server.
@@ -219,7 +220,7 @@ impl Surveyor<'_> {
             connection.database = user.ok_or_else(|| nameless(spec)).map(Some)?;
             connection.guessed = Some("the role's name, as libpq takes it".into());
         }
-        Ok((Client { place, connection, app_name: self.app_name.clone() }, container, folders))
+        Ok((Client { place, connection, app_name: self.app_name.clone(), system: None }, container, folders))
     }
 
     /// A client for a database in a cluster, whether it is there yet or not.
@@ -232,7 +233,7 @@ impl Surveyor<'_> {
         // it would lead libpq to another server, past `-h`
         connection.options.push(("PGHOSTADDR".into(), String::new()));
         let place = Place::Host { programs: Some(found.programs.folder.clone()) };
-        Client { place, connection, app_name: self.app_name.clone() }
+        Client { place, connection, app_name: self.app_name.clone(), system: None }
     }
 
     /// A container that runs, by its key.
@@ -267,8 +268,11 @@ impl Surveyor<'_> {
 /// The variables that lead a client in a container elsewhere can't be taken away there.
 fn uncleared(client: &Client) -> Option<Problem> {
     let Place::Container { name, cleared, .. } = &client.place else { return None };
+    if cleared.is_empty() {
+        return None;
+    }
     let answer = ask(&client.place.wrap(Cmd::new("true")), &Secrets::default()).ok()?;
-    (!cleared.is_empty() && !answer.good).then(|| {
+    (!answer.good).then(|| {
         Problem::refused(format!("a client in the container `{name}` may be led to another server"))
             .because(format!("the container's own environment has {}", cleared.join(", ")))
             .because(format!("and there is no `env -u` in it that takes them away: {}", answer.err))

@@ -9,14 +9,14 @@ use crate::plan::{Act, Check, Deed, How};
 
 /// Makes a database: see [`creation`].
 pub fn create(client: &Client, name: &str, like: Option<&DatabaseFacts>, server: Version, live: &Identity<'_>) -> Act {
-    Act::Create(command(client, format!("database {name}"), creation(name, like, server, live)))
+    Act::Create(command(client, format!("database {name}"), creation(client, name, like, server, live)))
 }
 
 /// A new, empty database from template0 (which carries nothing of a site's own, and no collation version to mismatch), with
 /// the encoding and locale that `like` had. The owner becomes ours for now; the swap gives it its own. It first asserts that
 /// `live` is still what the plan was made for.
-pub fn creation(name: &str, like: Option<&DatabaseFacts>, server: Version, live: &Identity<'_>) -> String {
-    let mut sql = format!("{}CREATE DATABASE {} TEMPLATE template0", live.assertion(), ident(name));
+pub fn creation(client: &Client, name: &str, like: Option<&DatabaseFacts>, server: Version, live: &Identity<'_>) -> String {
+    let mut sql = format!("{}CREATE DATABASE {} TEMPLATE template0", live.assertion(client), ident(name));
     if let Some(d) = like {
         sql.push_str(&format!(
             " ENCODING {} LC_COLLATE {} LC_CTYPE {}",
@@ -159,9 +159,24 @@ pub(super) fn carry(name: &str, from: &DatabaseFacts) -> String {
     sql
 }
 
+/// SQL that fails where another server answers than the one that was looked at: names and poolers lead elsewhere from one minute to
+/// the next, and a clone has databases of the same name and oid. The text that is no number is what psql says then.
+fn same_server(system: &str) -> String {
+    let other = literal(" is another server than the one that was looked at");
+    format!(
+        "SELECT CASE WHEN system_identifier::text <> {} THEN (system_identifier::text || {other})::int END AS db_tasks_server \
+         FROM pg_catalog.pg_control_system() \\gset\n",
+        literal(system)
+    )
+}
+
 /// Asserts that `database` is still the one the plan was made for.
 pub fn still(client: &Client, database: &str, facts: Option<&DatabaseFacts>) -> Act {
-    let sql = format!("SELECT coalesce((SELECT oid::text FROM pg_database WHERE datname = {}), 'absent');\n", literal(database));
+    let server = client.system.as_deref().map_or(String::new(), same_server);
+    let sql = format!(
+        "{server}SELECT coalesce((SELECT oid::text FROM pg_database WHERE datname = {}), 'absent');\n",
+        literal(database)
+    );
     Act::Check(Check {
         what: match facts {
             Some(f) => format!("database {database} is still the one that was looked at (oid {})", f.oid),
@@ -217,13 +232,14 @@ pub struct Identity<'a> {
 
 impl Identity<'_> {
     /// SQL that fails when somebody changed it in the meantime.
-    pub(super) fn assertion(&self) -> String {
+    pub(super) fn assertion(&self, client: &Client) -> String {
         let found = oid_of(self.name);
         let wanted = self.oid.map_or("NULL".into(), |oid| oid.to_string());
+        let server = client.system.as_deref().map_or(String::new(), same_server);
         let body = format!(
             " BEGIN\n  IF {found} IS DISTINCT FROM {wanted} THEN\n    RAISE EXCEPTION 'the database of this name is not the one that was looked at';\n  END IF;\nEND "
         );
-        block("check", &body)
+        format!("{server}{}", block("check", &body))
     }
 }
 
@@ -279,8 +295,10 @@ impl Swap<'_> {
 /// (`ALLOW_CONNECTIONS false`), so a killed run cannot leave a database that nobody can enter.
 pub fn swap(client: &Client, swap: &Swap<'_>) -> Act {
     let renames = swap.renames();
-    let mut sql =
-        format!("{DURABLE}SET lock_timeout = '15s';\nBEGIN;\n{}", Identity { name: swap.live, oid: swap.live_oid }.assertion());
+    let mut sql = format!(
+        "{DURABLE}SET lock_timeout = '15s';\nBEGIN;\n{}",
+        Identity { name: swap.live, oid: swap.live_oid }.assertion(client)
+    );
     for (from, to) in &renames {
         sql.push_str(&format!("ALTER DATABASE {} RENAME TO {};\n", ident(from), ident(to)));
     }

@@ -17,7 +17,7 @@ pub fn copy(client: &Client, from: &DatabaseFacts, name: &str) -> Act {
     let identity = Identity { name: &from.name, oid: Some(from.oid) };
     let sql = format!(
         "{}CREATE DATABASE {} TEMPLATE {} CONNECTION LIMIT {ON_ITS_WAY};\n",
-        identity.assertion(),
+        identity.assertion(client),
         ident(name),
         ident(&from.name)
     );
@@ -30,7 +30,7 @@ pub fn exchange(client: &Client, live: &DatabaseFacts, copy: &str) -> Act {
     let (name, waits) = (live.name.as_str(), pristine(&live.name));
     let sql = format!(
         "{DURABLE}SET lock_timeout = '15s';\nBEGIN;\n{}{}{}{}{}COMMIT;\n",
-        Identity { name, oid: Some(live.oid) }.assertion(),
+        Identity { name, oid: Some(live.oid) }.assertion(client),
         rename(name, &waits),
         rename(copy, name),
         mark(&waits, Own::of(Some(live))),

@@ -62,7 +62,7 @@ pub fn load(client: &Client, live: &Identity<'_>, inventory: &Inventory, fence: 
         before: format!(
             "SET client_encoding = UTF8;\nSET lock_timeout = '15s';\nSET statement_timeout = 0;\nSET row_security = off;\nBEGIN;\n\
              {}{lock}{}{empty}\\echo '{}'\n{}",
-            live.assertion(),
+            live.assertion(client),
             unchanged(&plain),
             BEGUN,
             begun(server),
@@ -87,7 +87,7 @@ pub fn begin(client: &Client, live: &Identity<'_>) -> Act {
         "{DURABLE}BEGIN;\n{}DO $pristine$\nDECLARE\n  x text;\nBEGIN\n  FOREACH x IN ARRAY ARRAY({DROPS}) LOOP\n    \
          RAISE EXCEPTION 'there is something in it already, which `%` would take away', x;\n  END LOOP;\nEND $pristine$;\n\
          ALTER DATABASE {} CONNECTION LIMIT {ON_ITS_WAY};\nCOMMIT;\n",
-        live.assertion(),
+        live.assertion(client),
         ident(live.name)
     );
     Act::Write(Deed {

@@ -60,7 +60,7 @@ pub fn good(faults: Vec<Fault>, trust: Trust) -> Result<()> {
     let faults: Vec<Fault> = faults.into_iter().filter(|fault| trust <= heals(fault)).collect();
     let Some(first) = faults.first() else { return Ok(()) };
     let strange = faults.iter().all(|fault| heals(fault) == Trust::Dump);
-    let what = if strange { "the file holds what no dump of one database does; it was not run" } else { "the dump is not good" };
+    let what = if strange { "the file holds what no dump of one database does" } else { "the dump is not good" };
     let problem =
         Problem::failed(what).because(faults.iter().map(Fault::to_string).collect::<Vec<_>>().join("\n")).cure(cure(first));
     // what is strange is whole all the same

@@ -1,8 +1,8 @@
 //! What a COPY statement says of its data.
 
 use super::copy::Format;
-use super::lexer::Token;
 use super::statement::{Kind, Statement};
+use super::token::Token;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Copy {

@@ -6,59 +6,10 @@
 use memchr::memchr_iter;
 
 use super::bytes::{CLASS, Class, WORD, is_tag};
+use super::token::{Doubt, Token};
 
 /// Text kept of a word, name, string or comment; names are 63 bytes long at most.
 const TEXT: usize = 255;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Token {
-    /// An unquoted word, in lower case in [`Lexer::text`].
-    Word,
-    /// A quoted name.
-    Name,
-    /// A string literal of any kind.
-    Str,
-    Open,
-    Close,
-    Dot,
-    Number,
-    /// `::`
-    Cast,
-    /// Any other byte, told only while something is to be learned from it.
-    Symbol(u8),
-    Semicolon,
-    /// A `--` comment, its dashes included.
-    Comment,
-    /// The end of a line, told only while [`Lexer::stops_at_newline`] is set.
-    Newline,
-    /// A backslash line up to its end.
-    Meta,
-    /// Something that versions of psql read differently.
-    Unclear(Doubt),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Doubt {
-    CarriageReturn,
-    /// `1E'..'` is a number and an escape string up to psql 15, and not since.
-    StringAfterNumber,
-    LongTag,
-    CopyTail,
-    /// psql puts the value of a variable of its own there (`:VERSION`), and reads on in that.
-    Variable,
-}
-
-impl Doubt {
-    pub(super) fn why(self) -> &'static str {
-        match self {
-            Doubt::CarriageReturn => "carriage return within a line",
-            Doubt::StringAfterNumber => "string right after a number",
-            Doubt::LongTag => "a dollar quote's tag is too long",
-            Doubt::CopyTail => "more on the line of COPY ... FROM stdin",
-            Doubt::Variable => "the name of a variable of psql",
-        }
-    }
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mode {
@@ -202,7 +153,8 @@ impl Lexer {
 
     #[inline]
     fn sql(&mut self, chunk: &[u8], at: &mut usize) -> Option<Token> {
-        if self.stops_at_newline && chunk[*at] != b'\n' {
+        // a carriage return is a fault of its own
+        if self.stops_at_newline && !matches!(chunk[*at], b'\n' | b'\r') {
             return self.copy_tail(*at);
         }
         while let Some(&byte) = chunk.get(*at) {

@@ -8,7 +8,7 @@ mod rows;
 mod select;
 mod set;
 
-use super::lexer::Token;
+use super::token::Token;
 pub(super) use heads::OF_CREATE;
 use heads::{Head, Rest};
 use rows::{CopyRule, InsertRule};

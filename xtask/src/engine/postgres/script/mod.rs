@@ -7,6 +7,7 @@ mod bytes;
 mod copy;
 mod copy_statement;
 mod head;
+mod held;
 mod lexer;
 mod listed;
 mod name;
@@ -17,24 +18,25 @@ mod statement;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod token;
 
 use copy::Block;
 use copy_statement::Copy;
 use head::{Head, escaped};
-use lexer::{Lexer, Mode, Token};
+use held::Frozen;
+use lexer::{Lexer, Mode};
 use listed::List;
 use name::TableName;
 pub use report::{Aside, Begun, Construct, Fault, Meta, Other, Refused, Restrict, Script, Spare, Unclear, Unterminated};
 use statement::{Alter, Kind, Setting, Statement};
 pub use tables::TableRows;
 use tables::Tables;
+use token::Token;
 
 use crate::plan::Trust;
 
 /// Meta-commands listed in full; the others are counted.
 const META: usize = 20;
-/// Statements that no pg_dump writes, likewise.
-const REFUSED: usize = 5;
 /// psql skips it at the start of a file.
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
@@ -60,14 +62,6 @@ pub struct Scanner {
     head: Head,
     /// How much of a byte order mark has been seen, until the file has begun.
     bom: Option<usize>,
-}
-
-/// Where psql must be given no more, for each reason.
-#[derive(Default)]
-struct Frozen {
-    meta: Option<u64>,
-    unclear: Option<u64>,
-    refused: Option<u64>,
 }
 
 impl Default for Scanner {
@@ -137,23 +131,6 @@ impl Scanner {
         self.head.take(&self.lexer, chunk);
     }
 
-    /// How many bytes from the start may be handed on to psql now: all but an unfinished backslash line, or statement that may be an
-    /// [`Aside`]; frozen for ever at the first refused meta-command or NUL byte and, where `trust` does not lift it, unclear place or
-    /// statement that no pg_dump writes.
-    pub fn released(&self, trust: Trust) -> u64 {
-        let Frozen { meta, unclear, refused } = self.frozen;
-        let frozen = match trust {
-            Trust::Dump => [meta, unclear, refused],
-            Trust::Repository => [meta, unclear, None],
-            Trust::Script => [meta, None, None],
-            Trust::Psql => return self.script.bytes,
-        };
-        let line = (self.lexer.mode == Mode::Meta).then_some(self.lexer.start);
-        let statement = (!self.lexer.between && self.statement.may_be_spared()).then_some(self.lexer.statement);
-        let nul = self.nul().map(|(_, at)| at);
-        [line, statement, nul].into_iter().chain(frozen).flatten().fold(self.script.bytes, u64::min)
-    }
-
     /// What has ended since the last call and psql may have to be spared.
     pub fn take_asides(&mut self) -> Vec<Aside> {
         std::mem::take(&mut self.script.asides)
@@ -163,11 +140,6 @@ impl Scanner {
     pub fn rows(&self) -> u64 {
         let block = self.block.as_ref().map_or(0, |(block, _)| block.rows);
         self.rows + block
-    }
-
-    /// What has been read so far that psql must not run.
-    pub fn strange(&self) -> Vec<Fault> {
-        self.script.strange()
     }
 
     /// The end of the script.
@@ -280,31 +252,6 @@ impl Scanner {
         }
         self.statement.clear();
         self.lexer.quiet = false;
-    }
-
-    /// Whether the statement whose `;` ends at `end` is one that pg_dump writes.
-    fn judge_statement(&mut self, end: u64) {
-        let unicode = std::mem::take(&mut self.lexer.unicode).then_some("a string or name with `U&`, which no pg_dump writes");
-        let after = matches!(self.script.restrict, Restrict::Closed { .. }).then_some("it stands behind \\unrestrict");
-        let Some(why) = self.list.end().or(unicode).or(after) else { return };
-        // psql acts upon the semicolon
-        self.frozen.refused.get_or_insert(end - 1);
-        self.script.refused_count += 1;
-        if why == listed::OF_CREATE {
-            self.script.other.get_or_insert(Other::Create);
-        }
-        if self.script.refused.len() < REFUSED {
-            let text = String::new();
-            self.script.refused.push(Refused { line: self.lexer.statement_line, text, why });
-        }
-    }
-
-    /// Says how the statement refused last begins: it ends in `chunk`, at `end`.
-    fn show_refused(&mut self, chunk: &[u8], end: u64) {
-        self.head.take(&self.lexer, chunk);
-        if let Some(last) = self.script.refused.last_mut() {
-            last.text = self.head.shown((end - self.lexer.statement) as usize);
-        }
     }
 
     fn aside(&mut self, what: Spare, end: u64) {

@@ -3,7 +3,8 @@
 use memchr::{memchr, memchr2, memchr3};
 
 use super::bytes::is_tag;
-use super::lexer::{Doubt, Lexer, Mode, Token};
+use super::lexer::{Lexer, Mode};
+use super::token::{Doubt, Token};
 
 /// A longer tag than this is refused, so that memory stays bounded.
 const TAG: usize = 1024;

@@ -3,8 +3,8 @@
 
 use super::begin::BeginBlock;
 use super::copy_statement::Copy;
-use super::lexer::Token;
 use super::name::TableName;
+use super::token::Token;
 
 /// The statement being read.
 pub(super) struct Statement {

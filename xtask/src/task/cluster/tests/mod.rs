@@ -30,7 +30,7 @@ fn new() -> New {
         ..Connection::default()
     };
     let place = Place::Host { programs: Some("/bin15".into()) };
-    New { client: Client { place, connection, app_name: "t".into() }, init: Some("/p/sample.sql".into()) }
+    New { client: Client { place, connection, app_name: "t".into(), system: None }, init: Some("/p/sample.sql".into()) }
 }
 
 /// The lines that say what is done; commands have tests of their own.

@@ -1,7 +1,7 @@
 //! Statements that are told by their first words: definitions, comments, rights.
 
 use super::{UNKNOWN, Why};
-use crate::engine::postgres::script::lexer::Token;
+use crate::engine::postgres::script::token::Token;
 
 /// The first words, until they tell what the statement is.
 pub(in super::super) struct Head {

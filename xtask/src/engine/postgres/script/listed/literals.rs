@@ -1,6 +1,6 @@
 //! A list of literals between parentheses: what values of rows are, and arguments of the few functions that pg_dump calls.
 
-use crate::engine::postgres::script::lexer::Token;
+use crate::engine::postgres::script::token::Token;
 
 /// Whether a literal may be followed by the name of its type.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use super::literals::{Casts, Literals};
 use super::{UNKNOWN, Why};
-use crate::engine::postgres::script::lexer::Token;
+use crate::engine::postgres::script::token::Token;
 
 const CATALOG: Why = "rows for a table of the system";
 const VALUE: Why = "a value that is no literal";

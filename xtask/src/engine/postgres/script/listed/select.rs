@@ -2,7 +2,7 @@
 
 use super::Why;
 use super::literals::{Casts, Literals};
-use crate::engine::postgres::script::lexer::Token;
+use crate::engine::postgres::script::token::Token;
 
 const OTHER: Why = "a SELECT that no pg_dump writes";
 

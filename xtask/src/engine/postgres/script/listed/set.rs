@@ -1,7 +1,7 @@
 //! The settings that pg_dump makes, with the values that it gives them (`_doSetFixedOutputState` in `pg_backup_archiver.c`).
 
 use super::Why;
-use crate::engine::postgres::script::lexer::Token;
+use crate::engine::postgres::script::token::Token;
 
 const OTHER: Why = "a setting that no pg_dump makes";
 const ENCODING: Why = "a client encoding that psql may read otherwise";

@@ -1,0 +1,66 @@
+//! What psql must not be given, and how much of a script may be handed on meanwhile.
+
+use super::lexer::Mode;
+use super::report::{Fault, Other, Refused, Restrict};
+use super::{Scanner, listed};
+use crate::plan::Trust;
+
+/// Statements that no pg_dump writes, listed in full; the others are counted.
+const REFUSED: usize = 5;
+
+/// Where psql must be given no more, for each reason.
+#[derive(Default)]
+pub(super) struct Frozen {
+    pub(super) meta: Option<u64>,
+    pub(super) unclear: Option<u64>,
+    pub(super) refused: Option<u64>,
+}
+
+impl Scanner {
+    /// How many bytes from the start may be handed on to psql now: all but an unfinished backslash line, or statement that may be an
+    /// [`Aside`]; frozen for ever at the first refused meta-command or NUL byte and, where `trust` does not lift it, unclear place or
+    /// statement that no pg_dump writes.
+    pub fn released(&self, trust: Trust) -> u64 {
+        let Frozen { meta, unclear, refused } = self.frozen;
+        let frozen = match trust {
+            Trust::Dump => [meta, unclear, refused],
+            Trust::Repository => [meta, unclear, None],
+            Trust::Script => [meta, None, None],
+            Trust::Psql => return self.script.bytes,
+        };
+        let line = (self.lexer.mode == Mode::Meta).then_some(self.lexer.start);
+        let statement = (!self.lexer.between && self.statement.may_be_spared()).then_some(self.lexer.statement);
+        let nul = self.nul().map(|(_, at)| at);
+        [line, statement, nul].into_iter().chain(frozen).flatten().fold(self.script.bytes, u64::min)
+    }
+
+    /// What has been read so far that psql must not run.
+    pub fn strange(&self) -> Vec<Fault> {
+        self.script.strange()
+    }
+
+    /// Whether the statement whose `;` ends at `end` is one that pg_dump writes.
+    pub(super) fn judge_statement(&mut self, end: u64) {
+        let unicode = std::mem::take(&mut self.lexer.unicode).then_some("a string or name with `U&`, which no pg_dump writes");
+        let after = matches!(self.script.restrict, Restrict::Closed { .. }).then_some("it stands behind \\unrestrict");
+        let Some(why) = self.list.end().or(unicode).or(after) else { return };
+        // psql acts upon the semicolon
+        self.frozen.refused.get_or_insert(end - 1);
+        self.script.refused_count += 1;
+        if why == listed::OF_CREATE {
+            self.script.other.get_or_insert(Other::Create);
+        }
+        if self.script.refused.len() < REFUSED {
+            let text = String::new();
+            self.script.refused.push(Refused { line: self.lexer.statement_line, text, why });
+        }
+    }
+
+    /// Says how the statement refused last begins: it ends in `chunk`, at `end`.
+    pub(super) fn show_refused(&mut self, chunk: &[u8], end: u64) {
+        self.head.take(&self.lexer, chunk);
+        if let Some(last) = self.script.refused.last_mut() {
+            last.text = self.head.shown((end - self.lexer.statement) as usize);
+        }
+    }
+}
