@@ -4,6 +4,7 @@ mod connection;
 mod containers;
 mod environment;
 mod guards;
+mod hooks;
 mod stores;
 
 use std::path::{Path, PathBuf};
@@ -12,10 +13,9 @@ use anyhow::Result;
 use toml::Spanned;
 
 use super::env::Env;
-use super::file::{self, DatabaseTable, File, HookTable, HooksTable, Scalar, Text, Words};
-use super::hooks::{self, Hook, Run};
+use super::file::{self, DatabaseTable, File, Scalar, Text};
 use super::project::{At, Backup, Database, Entry, KeepRules, Project, Strategy};
-use super::secret::Secrets;
+use super::secret::{self, Secrets};
 use crate::problem::Problem;
 
 /// Variables by which a URI says where its server is, beside its host.
@@ -54,6 +54,7 @@ pub fn resolve(path: &Path, text: &str, file: &File, env: &Env) -> Result<Projec
     let Resolver { secrets, entries, root, .. } = r;
     Ok(Project {
         root: root.to_path_buf(),
+        state: root.join(".db-tasks"),
         name,
         named,
         environment,
@@ -84,7 +85,7 @@ struct Resolver<'a> {
 
 impl Resolver<'_> {
     /// Expands a value of the file, with its origin.
-    fn expand(&self, key: &str, offset: usize, raw: &str) -> Result<(String, String)> {
+    fn expand(&mut self, key: &str, offset: usize, raw: &str) -> Result<(String, String)> {
         let expanded = self.env.expand(raw).map_err(|missing| {
             if let Some(broken) = missing.broken {
                 return broken.into();
@@ -97,8 +98,31 @@ impl Resolver<'_> {
         let mut origin = format!("{}:{line}", self.path.file_name().unwrap_or_default().to_string_lossy());
         for name in &expanded.from {
             origin.push_str(&format!(" (${name})"));
+            self.hide(name);
         }
         Ok((expanded.text, origin))
+    }
+
+    /// What a variable holds is not shown, wherever it is put, where its name or its shape says that it is secret.
+    fn hide(&mut self, name: &str) {
+        let Some(value) = self.env.get(name) else { return };
+        if secret::is_secret_name(name) {
+            self.secrets.also_hide(value.to_owned());
+        }
+        if let Some(password) = secret::password_in(value) {
+            self.secrets.also_hide(password.to_owned());
+        }
+    }
+
+    /// A value without what could be a line of its own to whoever reads it.
+    fn plain(&self, key: &str, value: &str) -> Result<()> {
+        if !value.contains(char::is_control) {
+            return Ok(());
+        }
+        Err(Problem::usage(format!("`{key}` holds a control character"))
+            .because("a line break at its end, most likely: where it comes from is a file, or the output of a program")
+            .cure("take it out of the variable or the file that says it")
+            .into())
     }
 
     fn wrong(&self, offset: usize, what: String) -> Problem {
@@ -122,7 +146,9 @@ impl Resolver<'_> {
 
     fn pick(&mut self, key: &str, value: Option<&Text>, vars: &[&str]) -> Result<Option<String>> {
         if let Some((var, found)) = self.env.first(vars)? {
-            let found = found.to_owned();
+            let (found, var) = (found.to_owned(), var.to_owned());
+            self.plain(key, &found)?;
+            self.hide(&var);
             self.note(key, &found, format!("${var}"));
             return Ok(Some(found));
         }
@@ -132,6 +158,7 @@ impl Resolver<'_> {
     fn in_file(&mut self, key: &str, value: Option<&Text>) -> Result<Option<String>> {
         let Some(value) = value else { return Ok(None) };
         let (text, origin) = self.expand(key, value.span().start, value.as_ref())?;
+        self.plain(key, &text)?;
         self.note(key, &text, origin);
         Ok(Some(text).filter(|t| !t.is_empty()))
     }
@@ -243,45 +270,6 @@ impl Resolver<'_> {
             "staged" => Ok(Strategy::Staged),
             other => Err(Problem::usage(format!("`reset.strategy` is `{other}`")).cure("use `in-place` or `staged`").into()),
         }
-    }
-
-    fn hooks(&mut self, at: &str, table: &HooksTable, file: &File) -> Result<Vec<Hook>> {
-        table.iter().map(|(moment, hook)| self.hook(at, moment, hook, file)).collect()
-    }
-
-    fn hook(&mut self, at: &str, moment: &Text, table: &HookTable, file: &File) -> Result<Hook> {
-        let (offset, moment) = (moment.span().start, moment.as_ref().clone());
-        let key = format!("{at}.{moment}");
-        if !hooks::moments().contains(&moment) {
-            let cure = hooks::nearest(&moment).map_or_else(
-                || "use `migrate`, `seed`, or `before-`, `after-`, `failed-`, `finally-` with a task: `before-reset`".into(),
-                |word| format!("did you mean `{word}`?"),
-            );
-            return Err(self.wrong(offset, format!("`{moment}` is no moment that a hook can be for")).cure(cure).into());
-        }
-        if let Some(container) = table.container.as_ref().filter(|key| !file.containers.contains_key(key.as_str())) {
-            return Err(self
-                .wrong(offset, format!("`{key}` names the container `{container}`, which is not in `[containers]`"))
-                .into());
-        }
-        let timeout = table
-            .timeout
-            .as_ref()
-            .map_or(Ok(hooks::TIMEOUT), |t| t.0.parse())
-            .map_err(|_| self.wrong(offset, format!("the timeout of `{key}` is no number of seconds")))?;
-        let run = match &table.run {
-            // `sh` has its own ways with `${…}`, and what it puts in is in no plan
-            Words::Shell(line) if !line.trim().is_empty() => Run::Shell(line.clone()),
-            Words::Argv(words) if !words.is_empty() => {
-                let expanded = words.iter().map(|word| Ok(self.expand(&key, offset, word)?.0));
-                Run::Argv(expanded.collect::<Result<_>>()?)
-            }
-            _ => return Err(self.wrong(offset, format!("`{key}` says nothing to run")).into()),
-        };
-        let url = table.url.as_ref().map(|url| Ok::<_, anyhow::Error>(self.expand(&key, offset, url)?.0)).transpose()?;
-        let origin = self.expand(&key, offset, "")?.1;
-        self.note(&key, &run.to_string(), origin);
-        Ok(Hook { moment, run, container: table.container.clone(), timeout, url })
     }
 
     fn backup(&mut self, file: &File) -> Result<Backup> {

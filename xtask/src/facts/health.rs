@@ -248,7 +248,7 @@ fn folder_findings(patient: &Patient<'_>) -> Vec<Finding> {
             format!("`db-info {}` says why", backup.name),
         ));
     }
-    if ignored(&patient.project.root, dir) == Some(false) {
+    if ignored(&patient.project.root, dir, patient.env) == Some(false) {
         findings.push(Finding::other(
             State::Note,
             what,
@@ -285,8 +285,11 @@ pub fn disk_left(dir: &Path) -> Option<u64> {
 }
 
 /// Whether git ignores the folder; `None` outside a repository.
-fn ignored(root: &Path, dir: &Path) -> Option<bool> {
-    let cmd = crate::cmd::Cmd::new("git").args([
+fn ignored(root: &Path, dir: &Path, env: &Env) -> Option<bool> {
+    // a repository's own settings may name programs for git to run
+    let cmd = crate::cmd::Cmd::new(env.program("git")).args([
+        "-c".into(),
+        "core.fsmonitor=false".into(),
         "-C".into(),
         root.to_string_lossy().into_owned(),
         "check-ignore".into(),

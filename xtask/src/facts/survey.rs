@@ -178,7 +178,7 @@ impl Surveyor<'_> {
         let container = self.project.container(key)?;
         let ContainerBy::Name(name) = &container.by else { return None };
         (spec.connection.user.as_ref()).and(spec.connection.database.as_ref())?;
-        let place = Place::container(containers::engine(container).ok()?, name);
+        let place = Place::container(containers::engine(container, self.env).ok()?, name);
         Some(Client { place, connection: spec.connection.clone(), app_name: self.app_name.clone(), system: None })
     }
 
@@ -197,7 +197,7 @@ impl Surveyor<'_> {
                 place
             }
             At::Host => {
-                folders = programs::find(spec.programs.as_deref(), "psql");
+                folders = programs::find(spec.programs.as_deref(), "psql", self.env);
                 Place::Host { programs: folders.first().map(|p| p.folder.clone()) }
             }
             At::Cluster { folder, .. } => {
@@ -212,7 +212,8 @@ impl Surveyor<'_> {
             }
         };
         if matches!(place, Place::Host { programs: None }) {
-            return Err(Problem::failed("there is no `psql` on this machine").cure(install_hint("psql")).into());
+            let skipped = skipped(self.env, "psql");
+            return Err(Problem::failed("there is no `psql` on this machine").because(skipped).cure(install_hint("psql")).into());
         }
         if connection.database.is_none() {
             let user = connection.user.clone();
@@ -298,6 +299,13 @@ fn bootstrapping(client: &Client) -> Problem {
     Problem::failed(format!("the server in the {} listens on no address", client.place.name()))
         .because("so it looks as if the image were still making its database on its first start")
         .cure("wait until it is ready (`docker logs`); a server that is meant to be like this wants `listen_addresses = 'localhost'`")
+}
+
+/// What is said of a program that PATH has in the repository alone.
+pub(super) fn skipped(env: &Env, program: &str) -> String {
+    env.skipped(program).map_or(String::new(), |path| {
+        format!("`{}` is the repository's: what only looks does not run it (`--trust-repo` does, from now on)", path.display())
+    })
 }
 
 fn knows_restrict(folders: &[Programs]) -> Option<std::path::PathBuf> {

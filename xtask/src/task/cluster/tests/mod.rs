@@ -13,6 +13,7 @@ fn facts(state: State) -> ClusterFacts {
     ClusterFacts {
         found: Found { cluster, state, programs, mark: None },
         servant: Servant::Ourselves,
+        through: Vec::new(),
         locale: Some("C.UTF-8".into()),
         to_make: vec!["/p/.db-tasks".into()],
         left: None,
@@ -84,6 +85,7 @@ db-start: start the project's own cluster /p/.db-tasks/pg
 fn an_account_is_let_in_and_owns_the_cluster() {
     let account = Servant::Account(Account { user: 101, group: 104 });
     let facts = ClusterFacts {
+        through: account.through(),
         servant: account,
         to_open: vec!["/p/.db-tasks".into()],
         left: Some("/p/.db-tasks/pg.partial".into()),
