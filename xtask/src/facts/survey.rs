@@ -91,6 +91,11 @@ impl Surveyed {
         self.container.as_ref()?.published.get(&format!("{port}/tcp")).cloned()
     }
 
+    /// The password that the container has for its role.
+    pub fn password_inside(&self) -> Option<String> {
+        guess::password(self.container.as_ref()?, self.client.connection.user.as_deref())
+    }
+
     /// Whether its server is in the client's own container, and not one that the client is sent on to from there.
     pub fn is_inside(&self) -> bool {
         let own = |host: &String, called: &[String]| is_local(host) || called.iter().any(|name| name.eq_ignore_ascii_case(host));
