@@ -6,6 +6,7 @@ use super::{Surveyed, Surveyor, containers};
 use crate::bundle::Catalog;
 use crate::config::{At, Env, Project, Store};
 use crate::engine::postgres::facts::Depth;
+use crate::plan::Whereabouts;
 use crate::problem::Problem;
 use crate::ui::human::{self, counted};
 
@@ -140,6 +141,7 @@ fn database_findings(s: &Surveyed) -> Vec<Finding> {
             },
         ),
     });
+    findings.extend(place_finding(what("host"), &s.whereabouts()));
     let (client, server) = (s.server.client, s.server.version);
     findings.push(if dumps(s) {
         Finding::good(what("client"), format!("psql {client} for server {server}"))
@@ -194,6 +196,20 @@ fn database_findings(s: &Surveyed) -> Vec<Finding> {
         ));
     }
     findings
+}
+
+/// What is not of this machine, so that the host guard will ask for it to be listed.
+fn place_finding(what: String, at: &Whereabouts) -> Option<Finding> {
+    let (listed, why) = match at {
+        Whereabouts::Here => return None,
+        Whereabouts::Elsewhere(host) => (host.clone(), format!("`{host}` is not this machine")),
+        Whereabouts::Unshown { host, port } => (
+            format!("{host}:{port}"),
+            format!("nothing shows that the server at `{host}:{port}` is this machine's: it may be a tunnel"),
+        ),
+    };
+    let cure = format!("nothing, if no live data is to be replaced there; else list \"{listed}\" in `guards.allowed-hosts`");
+    Some(Finding::other(State::Note, what, why, cure))
 }
 
 /// Whether the pg_dump that would run reads the server: one in the server's own container does, one of an older major version never.
