@@ -72,10 +72,9 @@ fn real(path: &Path) -> PathBuf {
     }
 }
 
+#[cfg(unix)]
 #[cfg(test)]
 mod tests {
-    #![cfg(unix)]
-
     use std::fs;
     use std::os::unix::fs::{PermissionsExt, symlink};
 

@@ -134,7 +134,10 @@ fn judge(text: &str, own: &Own) -> Found {
 /// Sets an unsafe journal aside, under a name that nothing reads.
 pub fn set_aside(state_dir: &Path, now: DateTime<Utc>) -> Result<PathBuf> {
     let path = file(state_dir);
-    let aside = path.with_extension(format!("json.unsafe-{}", now.format("%Y%m%d_%H%M%S")));
+    let base = format!("json.unsafe-{}", now.format("%Y%m%d_%H%M%S"));
+    let names = (1_u32..).map(|n| path.with_extension(if n == 1 { base.clone() } else { format!("{base}-{n}") }));
+    // a link that leads nowhere has its name, too
+    let aside = names.into_iter().find(|name| fs::symlink_metadata(name).is_err()).unwrap_or_else(|| path.with_extension(&base));
     super::seal::rename_new(&path, &aside)?;
     Ok(aside)
 }
@@ -262,5 +265,8 @@ mod tests {
         let aside = set_aside(&state, DateTime::UNIX_EPOCH).unwrap();
         assert!(aside.ends_with("unfinished.json.unsafe-19700101_000000") && aside.exists());
         assert!(matches!(read(&state, &own(root.path())), Found::Nothing));
+        fs::write(file(&state), "another in the same second").unwrap();
+        let second = set_aside(&state, DateTime::UNIX_EPOCH).unwrap();
+        assert!(second.ends_with("unfinished.json.unsafe-19700101_000000-2") && aside.exists());
     }
 }

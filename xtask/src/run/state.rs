@@ -262,10 +262,9 @@ mod elsewhere {
 #[cfg(not(unix))]
 use elsewhere::{is_open, is_ours, is_sticky, mend, names, ourselves};
 
+#[cfg(unix)]
 #[cfg(test)]
 mod tests {
-    #![cfg(unix)]
-
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     use super::*;
