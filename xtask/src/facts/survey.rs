@@ -154,7 +154,7 @@ impl Surveyor<'_> {
                 .into());
         }
         let shown = shown(&client.place, &server.reached, &server.answerer, self.env);
-        client.system.clone_from(&server.answerer.system);
+        client.system.clone_from(&server.reached.system);
         if let (true, Some(host)) = (several(&client.connection), &server.reached.host) {
             // of several, what comes next goes to the one that was looked at
             client.connection.host = Some(host.clone());

@@ -13,21 +13,21 @@ use crate::plan::Whereabouts;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Shown {
     /// A process of it here.
-    ByProcess,
+    Process,
     /// A container here, which publishes the port that was reached.
-    ByContainer,
+    Container,
     /// Nothing: it may be at the other end of a tunnel.
     #[default]
-    ByNothing,
+    Nothing,
 }
 
 /// Looks for what shows it; engines are asked only where no process does.
 pub fn shown(place: &Place, reached: &Reached, server: &Answerer, env: &Env) -> Shown {
     let is_here = matches!(place, Place::Host { .. }) && reached.is_loopback();
     match (is_here && reached.is_shown_by_process(server), server.client_port.and(reached.port.as_deref())) {
-        (true, _) => Shown::ByProcess,
-        (false, Some(port)) if is_here && publishes(reached, port, env) => Shown::ByContainer,
-        _ => Shown::ByNothing,
+        (true, _) => Shown::Process,
+        (false, Some(port)) if is_here && publishes(reached, port, env) => Shown::Container,
+        _ => Shown::Nothing,
     }
 }
 
@@ -78,7 +78,7 @@ fn by_client(said: &Connection, reached: &Reached, shown: Shown) -> Whereabouts 
     match (reached.is_loopback(), shown) {
         (false, _) if led => Whereabouts::Elsewhere(reached.address().map_or_else(at, |address| address.to_string())),
         (false, _) => Whereabouts::Elsewhere(at()),
-        (true, Shown::ByNothing) => Whereabouts::Unshown {
+        (true, Shown::Nothing) => Whereabouts::Unshown {
             host: at(),
             port: reached.port.clone().or_else(|| said.port.clone()).unwrap_or_else(|| "5432".into()),
         },
@@ -101,18 +101,18 @@ mod tests {
     }
 
     fn reached(host: &str, address: Option<&str>) -> Reached {
-        Reached { host: Some(host.into()), address: address.map(String::from), port: Some("5432".into()), title: None }
+        Reached { host: Some(host.into()), address: address.map(String::from), port: Some("5432".into()), ..Reached::default() }
     }
 
     #[test]
     fn a_server_is_where_the_one_that_answered_is() {
-        let here = Shown::ByProcess;
+        let here = Shown::Process;
         for (host, options, answered, shown, want) in [
             ("localhost", &[][..], reached("localhost", Some("127.0.0.1")), here, "here"),
-            ("localhost", &[], reached("localhost", Some("127.0.0.1")), Shown::ByContainer, "here"),
+            ("localhost", &[], reached("localhost", Some("127.0.0.1")), Shown::Container, "here"),
             // an ssh tunnel, cloud-sql-proxy, kubectl port-forward; by a socket, too
-            ("localhost", &[], reached("localhost", Some("127.0.0.1")), Shown::ByNothing, "localhost:5432?"),
-            ("/cloudsql/p:r:i", &[], reached("/cloudsql/p:r:i", None), Shown::ByNothing, "/cloudsql/p:r:i:5432?"),
+            ("localhost", &[], reached("localhost", Some("127.0.0.1")), Shown::Nothing, "localhost:5432?"),
+            ("/cloudsql/p:r:i", &[], reached("/cloudsql/p:r:i", None), Shown::Nothing, "/cloudsql/p:r:i:5432?"),
             ("/run/postgresql", &[], reached("/run/postgresql", None), here, "here"),
             ("db.test", &[], reached("db.test", Some("10.0.0.7")), here, "db.test"),
             ("db.test", &[], reached("db.test", Some("127.0.0.1")), here, "here"),

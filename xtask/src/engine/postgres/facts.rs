@@ -285,7 +285,7 @@ pub fn question(database: &str, depth: Depth, from: From) -> String {
         From::ThisMachine => reached::QUESTION,
         From::ItsContainer => "\\echo :VERSION_NUM\n",
     };
-    format!("{opening}{QUESTION}{rows}")
+    format!("{opening}{}{QUESTION}{rows}", reached::SYSTEM)
         .replace("{answerer}", reached::ANSWERER)
         .replace("{has_tables}", HAS_TABLES)
         .replace("{tables}", tables)

@@ -14,6 +14,9 @@ pub struct Reached {
     pub address: Option<String>,
     /// Its port.
     pub port: Option<String>,
+    /// The server's system identifier, where it may be asked: equal on physical clones, so that it can tell two servers apart and
+    /// never make two one.
+    pub system: Option<String>,
     /// How the system calls the process of this machine that has the number of the server's.
     pub title: Option<String>,
 }
@@ -21,8 +24,6 @@ pub struct Reached {
 /// What the server says of itself, as nobody else can.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct Answerer {
-    /// Its system identifier, where it may be asked: equal on physical clones, so that it can tell two apart and never make two one.
-    pub system: Option<String>,
     /// The address that it was reached at; none by a socket.
     pub address: Option<String>,
     /// The client's port, as the server sees it; none by a socket.
@@ -30,12 +31,13 @@ pub struct Answerer {
 }
 
 /// psql's words that begin the question of a client on this machine: where it was led, and what runs here under the number of the
-/// server's process. The shell is asked while the session is open, for the process ends with it.
+/// server's process. The shell is asked while the session is open, for the process ends with it; what it gets of the server's answer is
+/// quoted by psql (`:'…'`), for the server may be anybody's.
 #[cfg(not(windows))]
 pub const QUESTION: &str = r"\echo :VERSION_NUM :PORT :HOST
 \conninfo
 SELECT pg_catalog.pg_backend_pid() AS db_tasks_pid \gset
-\set db_tasks_title `tr '\0' ' ' 2>/dev/null </proc/:db_tasks_pid/cmdline || ps -o args= -p :db_tasks_pid 2>/dev/null`
+\set db_tasks_title `tr '\0' ' ' 2>/dev/null </proc/:'db_tasks_pid'/cmdline || ps -o args= -p :'db_tasks_pid' 2>/dev/null`
 \echo title :db_tasks_title
 ";
 /// The same for Windows, which knows no titles of processes: the program has to do.
@@ -43,15 +45,20 @@ SELECT pg_catalog.pg_backend_pid() AS db_tasks_pid \gset
 pub const QUESTION: &str = r#"\echo :VERSION_NUM :PORT :HOST
 \conninfo
 SELECT pg_catalog.pg_backend_pid() AS db_tasks_pid \gset
-\set db_tasks_title `tasklist /NH /FI "PID eq :db_tasks_pid"`
+\set db_tasks_title `tasklist /NH /FI "PID eq ":'db_tasks_pid'`
 \echo title :db_tasks_title
 "#;
 
-/// The server's part, a value of JSON. `query_to_xml` asks only where it may: a function that may not be called fails a whole query,
-/// even where it is never come to.
-pub const ANSWERER: &str = r"jsonb_build_object('address', host(inet_server_addr()), 'client_port', inet_client_port(),
-    'system', CASE WHEN has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE') THEN
-      substring(query_to_xml('SELECT system_identifier FROM pg_catalog.pg_control_system()', true, false, '')::text FROM '>([0-9]+)<') END)";
+/// Asks for the system identifier, by itself: a function that may not be called fails the query that it stands in, even where it is
+/// never come to.
+pub const SYSTEM: &str = r"\set ON_ERROR_STOP off
+SELECT system_identifier AS db_tasks_system FROM pg_catalog.pg_control_system() \gset
+\set ON_ERROR_STOP on
+\echo system :db_tasks_system
+";
+
+/// The server's part, a value of JSON.
+pub const ANSWERER: &str = "jsonb_build_object('address', host(inet_server_addr()), 'client_port', inet_client_port())";
 
 impl Reached {
     /// Reads what [`QUESTION`] has printed, line by line. psql speaks English here (`LC_ALL=C`); 18 and newer answer in a table.
@@ -66,7 +73,10 @@ impl Reached {
             said.or_else(|| line.strip_prefix("Host Address|")).map(String::from)
         });
         let title = lines.iter().find_map(|line| line.strip_prefix("title ")).map(|title| title.trim().to_owned());
-        Self { host, address, port, title: title.filter(|title| !title.is_empty()) }
+        let system =
+            lines.iter().find_map(|line| line.strip_prefix("system ")).filter(|id| id.bytes().all(|b| b.is_ascii_digit()));
+        let system = system.map(String::from);
+        Self { host, address, port, system, title: title.filter(|title| !title.is_empty()) }
     }
 
     /// The address itself, by which a host is judged, whatever it is called.
@@ -136,7 +146,8 @@ mod tests {
         assert_eq!(socket.host.as_deref(), Some("/var/run/my postgresql"));
         assert!(socket.is_loopback());
         assert_eq!(read("150018"), Reached::default());
-        assert_eq!(read("150018 :PORT :HOST"), Reached::default());
+        assert_eq!(read("150018 :PORT :HOST\nsystem :db_tasks_system"), Reached::default());
+        assert_eq!(read("150018\nsystem 7712874392614183987").system.as_deref(), Some("7712874392614183987"));
     }
 
     #[test]
