@@ -56,7 +56,7 @@ fn there_are_two_doors_to_processes() {
 fn every_dependency_has_one_home() {
     for (words, home) in [
         (&["toml::"][..], "config/"),
-        (&["dotenvy::", "percent_encoding::", "strsim::"], "config/"),
+        (&["percent_encoding::", "strsim::"], "config/"),
         (&["zstd::", "flate2::", "sha2::"], "stream/"),
         (&["memchr::"], "engine/postgres/script/"),
         (&["tar::", "fast_glob::"], "engine/files/"),

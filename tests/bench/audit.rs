@@ -68,9 +68,9 @@ fn an_agents_words() {
     bench.run(&["db-restore", "--latest", "--yes"]).exits(3);
     let keys = ["task", "exit", "refused_by", "agent"];
     assert_eq!(last(&bench, keys), json!(["db-restore", 3, ["agent"], { "name": "CLAUDECODE", "says": null }]));
-    bench.env("DB_TASKS_PERSON_SAYS", "put the backup back,\n\"all\" of it");
+    bench.env("DB_TASKS_PERSON_SAYS", "db-restore app: put it back,\n\"all\" of it");
     bench.run(&["db-restore", "--latest", "--yes"]).exits(0);
-    let says = json!({ "name": "CLAUDECODE", "says": "put the backup back,\n\"all\" of it" });
+    let says = json!({ "name": "CLAUDECODE", "says": "db-restore app: put it back,\n\"all\" of it" });
     assert_eq!(last(&bench, keys), json!(["db-restore", 0, [], says]));
 }
 

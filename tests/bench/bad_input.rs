@@ -104,7 +104,7 @@ fn files() {
         (
             "[databases.main]\npostgres = { url = \"postgresql://boss:hun/ter:22@h/app\" }\n",
             "`databases.main.postgres.url` (db-tasks.toml:2) is no PostgreSQL connection URI\n  \
-             its port is not a number (is there an `@`, `:` or `/` in the password? write it as %40, %3A, %2F)\n  \
+             is there an unescaped `@` or `/` in the password? write them as %40 and %2F\n  \
              next: write it as `postgresql://user:password@host:5432/database`",
         ),
         (

@@ -119,12 +119,19 @@ fn an_agent_carries_a_persons_words() {
         bench.env(agent, "1");
         let error = format!(
             "`{{task}}` is refused by the agent guard\n  agent: a coding agent runs this ({agent}), and live data would be replaced\n  \
-             next: ask the person, and set `DB_TASKS_PERSON_SAYS` to their words"
+             next: ask the person, and set `DB_TASKS_PERSON_SAYS` to their words, with the task and the database in them: \
+             `DB_TASKS_PERSON_SAYS='db-restore app'`"
         );
         refused(&bench, DESTRUCTIVE[0], &["--yes"], &error);
         bench.run(&["db-backup"]).exits(0);
         // their words are no consent by themselves
-        bench.env("DB_TASKS_PERSON_SAYS", "restore it, please");
+        // nor are words about something else
+        for words in ["restore it, please", "db-wipe app", "db-restore app_two"] {
+            bench.env("DB_TASKS_PERSON_SAYS", words);
+            let but = "`DB_TASKS_PERSON_SAYS` are not about that";
+            bench.run(&[DESTRUCTIVE[0], &["--yes"]].concat()).exits(3).tells(but);
+        }
+        bench.env("DB_TASKS_PERSON_SAYS", "db-restore app, please");
         bench.run(DESTRUCTIVE[0]).exits(3);
         bench.run(&[DESTRUCTIVE[0], &["--yes"]].concat()).exits(0);
     }
@@ -134,8 +141,64 @@ fn an_agent_carries_a_persons_words() {
 #[test]
 fn an_agent_cannot_read_the_words_from_dotenv() {
     let mut bench = full();
-    bench.env("CLAUDECODE", "1").file(".env", "DB_TASKS_PERSON_SAYS=whatever\n");
+    bench.env("CLAUDECODE", "").file(".env", "DB_TASKS_PERSON_SAYS='db-restore app'\n");
     bench.run(&[DESTRUCTIVE[0], &["--yes"]].concat()).exits(3).tells("refused by the agent guard");
+    // nor where something has exported that file
+    bench.env("DB_TASKS_PERSON_SAYS", "db-restore app");
+    bench.run(&[DESTRUCTIVE[0], &["--yes"]].concat()).exits(3).tells("refused by the agent guard");
+}
+
+/// No file can make a variable that is always set a person's consent.
+#[test]
+fn the_agents_variable_is_one_of_its_own() {
+    for name in ["PATH", "LC_ALL", "HOME", "lang"] {
+        let bench = full_of(&HOST.replace("[project]", &format!("[guards]\nagent-variable = \"{name}\"\n[project]")));
+        let words = format!("`{name}` is set in every shell: it carries no person's words");
+        bench.run(&["db-status"]).exits(2).tells("is wrong at line 2, column 18").tells(&words);
+    }
+}
+
+/// The framework's own word counts where nobody gives us one; what the file says outright is loosened by nothing.
+#[test]
+fn who_says_that_it_is_production() {
+    let says = |word: &str| HOST.replace("[project]", &format!("[project]\nenvironment = \"{word}\""));
+    let file = "`project.environment` in `db-tasks.toml`";
+    for (toml, env, dotenv, who) in [
+        (HOST.to_owned(), ("NODE_ENV", "production"), "", "NODE_ENV, or say it in ENVIRONMENT"),
+        (HOST.to_owned(), ("X", ""), "RAILS_ENV=prod-eu\n", "RAILS_ENV, or say it in ENVIRONMENT"),
+        (says("${ENVIRONMENT:-development}"), ("MIX_ENV", "prod"), "", "MIX_ENV, or say it in ENVIRONMENT"),
+        (says("production"), ("ENVIRONMENT", "development"), "", file),
+        (says("prod-eu"), ("X", ""), "ENVIRONMENT=development\n", file),
+        (says("development"), ("X", ""), "ENVIRONMENT=Production1\n", "ENVIRONMENT"),
+        (says("development"), ("ENVIRONMENT", "prodution"), "ENVIRONMENT=ci\n", "ENVIRONMENT"),
+        (format!("{HOST}[guards]\nprotected-environments = [\"staging\"]\n"), ("ENVIRONMENT", "prod"), "", "ENVIRONMENT"),
+        (format!("{HOST}[guards]\nprotected-environments = [\"staging\"]\n"), ("ENVIRONMENT", "Staging"), "", "ENVIRONMENT"),
+    ] {
+        let mut bench = full_of(HOST);
+        bench.env(env.0, env.1).file("db-tasks.toml", &toml).file(".env", dotenv);
+        bench.run(&["db-undo", "--yes"]).exits(3).tells("environment guard").tells(&format!("correct {who};"));
+    }
+    for (toml, env) in [
+        (says("development"), ("NODE_ENV", "production")),
+        (says("${ENVIRONMENT:-production}"), ("ENVIRONMENT", "ci")),
+        (HOST.to_owned(), ("ENVIRONMENT", "non-prod")),
+        (HOST.to_owned(), ("APP_ENV", "test")),
+    ] {
+        let mut bench = full_of(HOST);
+        bench.env(env.0, env.1).file("db-tasks.toml", &toml);
+        bench.run(&["db-undo", "--yes"]).exits(0);
+    }
+}
+
+#[test]
+fn a_marker_is_read_by_the_same_rule() {
+    let bench = full_of(&format!("{HOST}[guards]\nprotected-environments = [\"prod-eu\"]\n"));
+    for mark in ["production", "prod-us", "Live"] {
+        let mut marked = with_beside(&["previous"]);
+        marked["databases"][0]["settings"] = serde_json::json!([{ "name": "dbtasks.environment", "value": mark }]);
+        bench.facts("app", marked);
+        bench.run(&["db-undo", "--yes"]).exits(3).tells(&format!("itself says that it is `{mark}`"));
+    }
 }
 
 #[test]

@@ -29,7 +29,7 @@ fn server(bench: &Bench, change: impl Fn(&mut Value)) -> &Bench {
 
 /// A client of this version before the server.
 fn client(bench: &Bench, version: u32) -> &Bench {
-    bench.stage("facts/app", format!("{version}\n{}\n", facts("app")))
+    bench.stage("says/client", version.to_string())
 }
 
 /// A psql that says this instead of an answer.
@@ -267,4 +267,27 @@ fn a_backup_folder_that_may_not_be_written() {
     let finding = "PROBLEM  backup folder: `[DIR]/backups` can't be written: Permission denied (os error 13)";
     finds(doctor(&bench, 0o500), 1, finding, "mend its permissions, or choose another `backup.dir`");
     doctor(&bench, 0o700).exits(0);
+}
+
+/// The last of two equal keys counts, as in every other reader of `.env`; nothing of a value is shown.
+#[test]
+fn what_is_odd_in_dotenv_is_said() {
+    let bench = Bench::new(&HOST.replace("database = \"app\"", "database = \"${NAME}\""));
+    bench.file(".env", "NAME=other\nOPEN=\"s3cret\nNAME=app\nPW=s3cret$word\n");
+    let said = bench.run(&["db-doctor"]).exits(0);
+    for line in [
+        "note     `.env`: `NAME` stands in the lines 1, 3: the last counts, line 3",
+        "note     `.env`: line 2 (`OPEN`) can't be read: its quotation mark \" is not closed",
+        "note     `.env`: line 4 refers to `word`, which is not set there, so nothing is put in; to keep a `$` as it is, put the value in \
+         single quotation marks",
+    ] {
+        assert!(said.out.lines().any(|l| l == line), "{}", said.out);
+    }
+    assert!(!said.out.contains("s3cret") && said.out.contains("`app` is there"), "{}", said.out);
+    // one that is needed is told
+    bench.file(".env", "NAME='s3cret\n");
+    bench.run(&["db-backup"]).exits(2).error(
+        "line 1 of `.env`, which sets `NAME`, can't be read\n  its quotation mark ' is not closed\n  next: put the value in single \
+         quotation marks, on one line, or set it in the environment; `--no-dotenv` leaves `.env` alone",
+    );
 }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::terminal::{Terminal, available};
 use super::{Bench, Call, DOCKER, HOST};
+use crate::support::need;
 
 /// A database by its address, with a password.
 const BY_URL: &str = "[project]\nname = \"shop\"\n[databases.main]\nprograms = \"../bin\"\n\
@@ -97,4 +99,24 @@ fn a_hook_gets_no_address_where_none_is_meant() {
     bench.run(&["db-cleanup", "--yes"]).exits(0);
     assert_eq!(address(&of(&bench, "old")), "");
     assert!(!bench.calls().iter().any(|call| call.argv.iter().any(|word| word == "never")));
+}
+
+/// A terminal stops a program of a group of its own that asks there (psql's password prompt, sudo, ssh, git): it must not stand still
+/// until its time is over.
+#[test]
+fn a_hook_that_asks_at_the_terminal_fails_at_once() {
+    need!("script of util-linux", available());
+    for asks in [
+        "head -n 1 </dev/tty",
+        "echo first; stty -echo </dev/tty; read x",
+        "timeout 50 head -n 1 </dev/tty",
+        "exec head /dev/tty",
+    ] {
+        let bench = Bench::new(&format!("{HOST}[hooks]\nmigrate = {{ run = \"{asks}\", timeout = 40 }}\n"));
+        let begun = std::time::Instant::now();
+        let person = Terminal::run(&bench, &["db-migrate"]);
+        let screen = person.ends(1);
+        assert!(screen.contains("it asked at the terminal, where a hook is not answered, and was ended"), "{asks}: {screen}");
+        assert!(begun.elapsed().as_secs() < 15, "{asks}");
+    }
 }

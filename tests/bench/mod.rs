@@ -4,6 +4,7 @@ mod audit;
 mod bad_files;
 mod bad_input;
 mod consent;
+mod containers;
 mod doctor;
 mod drift;
 mod engines;
@@ -113,7 +114,7 @@ impl Bench {
     pub fn facts(&self, database: &str, facts: Value) -> &Self {
         let tables = facts["inventory"]["tables"].as_array().cloned().unwrap_or_default();
         let counts: String = tables.iter().map(|t| format!("{}|{}\n", t["name"].as_str().unwrap(), t["rows"])).collect();
-        self.stage(&format!("facts/{database}"), format!("150018\n{facts}\n{counts}"))
+        self.stage(&format!("facts/{database}"), format!("{facts}\n{counts}"))
     }
 
     /// A stand-in that fails in these words: `psql`, `pg_dump`, or `exec` for docker's own.

@@ -81,7 +81,7 @@ fn the_pin_is_pulled_in_the_environment_alone() {
         (None, None, not_set),
         (Some(""), None, not_set),
         (Some("1"), None, "`ALLOW_DATABASE_WIPE` is set, and not to `true`"),
-        (None, Some("true"), "`ALLOW_DATABASE_WIPE` is set in `.env` alone: a file would pull this safety pin once and for all"),
+        (None, Some("TRUE"), "`ALLOW_DATABASE_WIPE` is set in `.env` alone: a file would pull this safety pin once and for all"),
     ] {
         let mut bench = Bench::new(HOST);
         if let Some(value) = env {
@@ -97,6 +97,32 @@ fn the_pin_is_pulled_in_the_environment_alone() {
     }
 }
 
+/// make, direnv and just export what `.env` holds: then the pin is in the environment, once and for all.
+#[test]
+fn a_pin_that_a_file_holds_is_not_pulled_whoever_exports_it() {
+    for (file, text) in [
+        (".env", "ALLOW_DATABASE_WIPE=true\n"),
+        (".env", "export ALLOW_DATABASE_WIPE='true' # always\n"),
+        (".env.local", "ALLOW_DATABASE_WIPE=true\n"),
+        (".envrc", "export ALLOW_DATABASE_WIPE=true\n"),
+    ] {
+        for (exported, more) in [(true, &[][..]), (false, &[][..]), (true, &["--no-dotenv"][..])] {
+            if !exported && file != ".env" {
+                continue;
+            }
+            let mut bench = Bench::new(HOST);
+            bench.file(file, text);
+            if exported {
+                bench.env("ALLOW_DATABASE_WIPE", "true");
+            }
+            bench.run(&[&["db-wipe", "--yes"], more].concat()).exits(3).error(&format!(
+                "`db-wipe` is refused by the pin guard\n  pin: `ALLOW_DATABASE_WIPE=true` stands in `{file}`, which would pull this safety \
+                 pin once and for all, whoever exports it\n  next: take it out of `{file}`, and set it for one run"
+            ));
+        }
+    }
+}
+
 #[test]
 fn pins_of_other_names_and_tasks() {
     let guards = "[guards]\npins = { wipe = \"I_MEAN=every row\", undo = \"BACK=1\", seed = \"SEED=1\" }\n[hooks]\nseed = [\"migrator\"]\n";
@@ -107,16 +133,23 @@ fn pins_of_other_names_and_tasks() {
     bench.run(&["db-seed"]).exits(3).tells("`SEED` is not set");
     bench.env("I_MEAN", "every row").env("BACK", "1").env("SEED", "1");
     bench.run(&["db-wipe", "--yes"]).exits(0);
+    // the file's comes beside the one that is always there, and not in its place
+    bench
+        .env("ALLOW_DATABASE_WIPE", "no")
+        .run(&["db-wipe", "--yes"])
+        .exits(3)
+        .tells("`ALLOW_DATABASE_WIPE` is set, and not to `true`");
     bench.run(&["db-seed"]).exits(0);
     bench.run(&["db-undo", "--yes"]).exits(0);
     // a reset that makes no backup wants one, too
-    let mut bench = Bench::new(&format!("{HOST}{}", super::HOOKS));
+    let mut bench = Bench::new(&format!("{HOST}[guards]\npins = {{ reset = \"RESET=1\" }}\n{}", super::HOOKS));
+    bench.env("RESET", "1");
     bench.run(&["db-reset", "--force", "--skip-backup"]).exits(3).tells("`ALLOW_DATABASE_WIPE` is not set");
     bench.env("ALLOW_DATABASE_WIPE", "true").run(&["db-reset", "--force", "--skip-backup"]).exits(0);
 }
 
 #[test]
-fn a_pin_can_be_another_and_not_be_taken_away() {
+fn a_pin_can_be_added_and_none_be_taken_away() {
     let written = |pins: &str, cure: &str, why: &str| {
         let bench = Bench::new(&format!("{HOST}[guards]\npins = {{ {pins} }}\n"));
         let said = bench.run(&["db-wipe", "--yes"]).exits(2);
@@ -124,8 +157,12 @@ fn a_pin_can_be_another_and_not_be_taken_away() {
         assert!(said.err.ends_with(&format!("\n  next: {cure}\n")), "{}", said.err);
     };
     for bad in ["", "NAME", "=true", "NAME=", "two words=1"] {
-        let cure = "write it like `wipe = \"ALLOW_DATABASE_WIPE=true\"`; a pin can be another one, and not be taken away";
+        let cure = "write it like `wipe = \"ALLOW_DATABASE_WIPE=true\"`; a pin can be added, and none be taken away";
         written(&format!("wipe = \"{bad}\""), cure, &format!("the pin `{bad}` is not written as `VARIABLE=value`"));
+    }
+    for always in ["PATH=/bin", "LC_ALL=C.UTF-8", "lang=C", "HOME=/root", "USER=me"] {
+        let why = format!("`{}` is set in every shell: it is no safety pin", always.split_once('=').unwrap().0);
+        written(&format!("reset = \"{always}\""), "name a variable of its own", &why);
     }
     let cure = "use any of `backup`, `cleanup`, `migrate`, `prepare`, `reset`, `restore`, `seed`, `undo`, `wipe`";
     written("status = \"A=b\"", cure, "`status` is no task that has a pin");

@@ -16,6 +16,7 @@ mod reset;
 mod services;
 pub mod stores;
 mod stores_inside;
+mod targets;
 mod traps_client;
 mod traps_environment;
 mod traps_file;

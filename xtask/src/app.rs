@@ -3,6 +3,7 @@
 mod cluster;
 mod hooks;
 mod meant;
+mod meeting;
 mod reading;
 mod record;
 mod resetting;
@@ -42,6 +43,10 @@ fn words() -> impl Iterator<Item = std::ffi::OsString> {
     let mut words: Vec<_> = std::env::args_os().collect();
     if words.get(1).is_some_and(|word| word == "db-tasks") {
         words.remove(1);
+    }
+    // pnpm hands its own `--` on (`pnpm run db:reset -- --force`)
+    if words.get(2).is_some_and(|word| word == "--") {
+        words.remove(2);
     }
     words.into_iter()
 }

@@ -251,7 +251,7 @@ pub struct Reset {
     /// Ask nothing (CI); the backup is still made, and guards still hold
     #[arg(long, conflicts_with = "confirm")]
     pub force: bool,
-    /// Make no backup; the safety pin is wanted for it (ALLOW_DATABASE_WIPE=true, or `guards.pins.reset`)
+    /// Make no backup; the safety pin is wanted for it (ALLOW_DATABASE_WIPE=true, and `guards.pins.reset`)
     #[arg(long)]
     pub skip_backup: bool,
     /// Do not run the `seed` hook

@@ -18,6 +18,9 @@ pub enum Place {
         engine: String,
         /// The container's name.
         name: String,
+        /// Variables of the container's own environment that a program there must not see: `docker exec` hands them all on, and
+        /// PGHOST would lead a client of ours to another server. `-e` can't take one away, and libpq refuses some that are empty.
+        cleared: Vec<String>,
     },
     /// On this machine, through another program that drops root's rights (postgres refuses to run as root).
     Unprivileged {
@@ -29,6 +32,11 @@ pub enum Place {
 }
 
 impl Place {
+    /// A container, whose programs see its environment as it is.
+    pub fn container(engine: impl Into<String>, name: impl Into<String>) -> Self {
+        Self::Container { engine: engine.into(), name: name.into(), cleared: Vec::new() }
+    }
+
     /// What people call it.
     pub fn name(&self) -> String {
         match self {
@@ -44,7 +52,7 @@ impl Place {
             Self::Host { programs: Some(folder) } => {
                 Cmd { program: folder.join(&cmd.program).to_string_lossy().into_owned(), ..cmd }
             }
-            Self::Container { engine, name } => exec(engine, name, cmd),
+            Self::Container { engine, name, cleared } => exec(engine, name, without(cleared, cmd)),
             Self::Unprivileged { programs, through } => {
                 let program = programs.join(&cmd.program).to_string_lossy().into_owned();
                 let mut words = through.iter().cloned().chain([program]).chain(cmd.args.clone());
@@ -89,6 +97,17 @@ impl Place {
 /// Runs its arguments, and stays until they have ended.
 const MARKED: &str = r#""$@"; exit $?"#;
 
+/// The command without these variables, but for those that it sets itself. `env -u` is GNU's, busybox's and toybox's, and of every BSD.
+fn without(cleared: &[String], cmd: Cmd) -> Cmd {
+    let foreign = cleared.iter().filter(|name| cmd.env.iter().all(|(set, _)| set != *name));
+    let flags: Vec<String> = foreign.flat_map(|name| ["-u".to_owned(), name.clone()]).collect();
+    if flags.is_empty() {
+        return cmd;
+    }
+    let words = flags.into_iter().chain([cmd.program]).chain(cmd.args).collect();
+    Cmd { program: "env".into(), args: words, ..cmd }
+}
+
 /// `docker exec`: never a TTY (it turns LF into CRLF), `-i` only where something is fed, and a secret's variable by name alone:
 /// the client passes its own value on, so that no argv holds it.
 fn exec(engine: &str, container: &str, cmd: Cmd) -> Cmd {
@@ -117,13 +136,23 @@ mod tests {
 
     #[test]
     fn every_place_has_its_argv() {
-        let container = Place::Container { engine: "docker".into(), name: "pg".into() };
+        let container = Place::container("docker", "pg");
+        let led = Place::Container {
+            engine: "docker".into(),
+            name: "pg".into(),
+            cleared: ["PGHOST", "PGSERVICE", "PGAPPNAME", "PGPASSWORD"].map(String::from).into(),
+        };
         let user = Place::Unprivileged { programs: "/pg/bin".into(), through: vec!["unshare".into(), "--user".into()] };
         for (place, cmd, want) in [
             (Place::Host { programs: None }, psql(), "PGAPPNAME='a b' PGPASSWORD=<$PW> psql -d app"),
             (Place::Host { programs: Some("/pg/bin".into()) }, Cmd::new("psql"), "/pg/bin/psql"),
             (container.clone(), psql(), "PGPASSWORD=<$PW> docker exec -e 'PGAPPNAME=a b' -e PGPASSWORD pg psql -d app"),
             (container, Cmd::new("psql").input("SELECT 1"), "docker exec -i pg psql"),
+            (
+                led,
+                psql(),
+                "PGPASSWORD=<$PW> docker exec -e 'PGAPPNAME=a b' -e PGPASSWORD pg env -u PGHOST -u PGSERVICE psql -d app",
+            ),
             (user, Cmd::new("initdb").arg("-D"), "unshare --user /pg/bin/initdb -D"),
         ] {
             assert_eq!(place.wrap(cmd).to_string(), want);
@@ -181,7 +210,7 @@ mod tests {
 
     #[test]
     fn no_place_asks_for_a_terminal() {
-        let cmd = Place::Container { engine: "docker".into(), name: "pg".into() }.wrap(psql().input(""));
+        let cmd = Place::container("docker", "pg").wrap(psql().input(""));
         assert!(!cmd.args.iter().any(|a| a == "-t" || a == "-it" || a == "--tty"));
     }
 }

@@ -47,7 +47,7 @@ pub enum Risk {
         /// The databases.
         stakes: Vec<Stake>,
         /// The variable that must be set, where the task has one.
-        pin: Option<Pin>,
+        pins: Vec<Pin>,
     },
     /// Live data.
     ReplacesData {
@@ -56,7 +56,7 @@ pub enum Risk {
         /// What the person must type.
         answer: String,
         /// The variable that must be set, where the task has one.
-        pin: Option<Pin>,
+        pins: Vec<Pin>,
     },
 }
 
@@ -67,8 +67,8 @@ pub struct Stake {
     pub database: String,
     /// Where it is: `localhost:5432`, `container pg`.
     pub at: String,
-    /// The host, when it is not of this machine.
-    pub remote_host: Option<String>,
+    /// Whether that is this machine.
+    pub whereabouts: Whereabouts,
     /// The marker in the database (`dbtasks.environment`), where set.
     pub marker: Option<String>,
     /// Bytes on disk, where the role may know.
@@ -77,6 +77,29 @@ pub struct Stake {
     pub sessions: Vec<String>,
     /// The way back.
     pub safety: Safety,
+}
+
+/// Where live data is, as far as it shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Whereabouts {
+    /// On this machine.
+    Here,
+    /// On this host, which is not this machine.
+    Elsewhere(String),
+    /// At an address of this machine, and nothing shows that the server is here, too: a tunnel ends at such an address.
+    Unshown {
+        /// The host.
+        host: String,
+        /// The port.
+        port: String,
+    },
+}
+
+impl Whereabouts {
+    /// By the host, where it is not this machine.
+    pub fn by_host(elsewhere: Option<String>) -> Self {
+        elsewhere.map_or(Self::Here, Self::Elsewhere)
+    }
 }
 
 impl Stake {

@@ -8,14 +8,15 @@ use crate::config::hooks::{Hook, Run};
 use crate::config::{SecretName, Secrets, url};
 use crate::door::ask::ask;
 use crate::engine::files::Inside;
-use crate::facts::{Surveyed, containers};
+use crate::facts::{Surveyed, containers, is_local};
 use crate::place::Place;
 use crate::plan::Plan;
 use crate::task::hooks::{Address, Hooks, Ready, of};
 
 impl Session {
     /// A plan with the hooks of its task around it.
-    pub fn hooked(&mut self, plan: Plan, concerned: &[&Surveyed]) -> Result<Plan> {
+    pub fn hooked(&mut self, mut plan: Plan, concerned: &[&Surveyed]) -> Result<Plan> {
+        plan.notes.extend(concerned.iter().filter_map(|database| database.guess()));
         let task = plan.task.trim_start_matches("db-").to_owned();
         let moments = ["before", "after", "failed", "finally"].map(|word| format!("{word}-{task}"));
         let hooks = self.hooks(&task, &moments, concerned, None)?;
@@ -52,21 +53,25 @@ impl Session {
     }
 
     fn ready(&mut self, hook: Hook, database: Option<(&Surveyed, &str)>) -> Result<Ready> {
-        let (place, mark) = match &hook.container {
-            None => (Place::Host { programs: None }, None),
+        let (place, mark, container) = match &hook.container {
+            None => (Place::Host { programs: None }, None, None),
             Some(key) => {
                 let spec = self.project.container(key).ok_or_else(|| anyhow::anyhow!("no container `{key}`"))?;
                 let found = containers::inspect(spec, &self.env)?;
-                let place = Place::Container { engine: found.engine, name: found.name };
+                let place = Place::container(&found.engine, &found.name);
                 let mark = format!("db-tasks/{}/{}", self.moment.run, hook.moment);
                 let mark = if has_shell(&place, &hook)? { Some(mark) } else { None };
-                (place, mark)
+                (place, mark, Some(found))
             }
         };
         let address = self.address(&hook, database);
         let unreached = database.filter(|_| address.is_none() && hook.container.is_none());
         let unreached = unreached.and_then(|(surveyed, _)| Some(surveyed.container.as_ref()?.name.clone()));
-        Ok(Ready { hook, place, address, unreached, mark })
+        let unproved = match database {
+            Some((surveyed, _)) if fills(&hook) => self.proved(&hook, container.as_ref(), address.as_ref(), surveyed)?,
+            _ => None,
+        };
+        Ok(Ready { hook, place, address, unreached, unproved, mark })
     }
 
     /// How a hook reaches a database, where that can be known: by what it says itself, or from this machine.
@@ -84,9 +89,11 @@ impl Session {
             return None;
         }
         let mut c = surveyed.client.connection.clone();
-        // a URL is taken at its word; what else says "here" says it in the container
-        if surveyed.is_inside() && c.uri.is_none() {
-            let (host, port) = surveyed.container.as_ref()?.published.clone()?;
+        // what else than a URL says "here" says it in the container; so does a URL by a name that only the container's network knows
+        let by_network = c.host.as_deref().is_some_and(|host| !is_local(host));
+        let from_inside = surveyed.is_inside() && (c.uri.is_none() || by_network);
+        if from_inside {
+            let (host, port) = surveyed.published()?;
             (c.host, c.port) = (Some(host), Some(port));
         }
         let mut env: Vec<(String, Value)> = Vec::new();
@@ -96,6 +103,10 @@ impl Session {
         env.extend(c.password.iter().map(|p| ("PGPASSWORD".to_owned(), Value::Secret(p.clone()))));
         let reveal = |name: &Option<SecretName>| name.as_ref().and_then(|n| self.project.secrets.reveal(n)).map(String::from);
         let text = match reveal(&c.uri) {
+            Some(uri) if from_inside => {
+                let (host, port) = (c.host.as_deref().unwrap_or_default(), c.port.as_deref().unwrap_or_default());
+                url::with_host(&url::with_database(&uri, name), host, port)
+            }
             Some(uri) => url::with_database(&uri, name),
             None => {
                 let host = c.host.as_deref().unwrap_or("localhost");
@@ -105,6 +116,11 @@ impl Session {
         let url = self.project.secrets.keep(format!("DATABASE_URL of `{name}`"), text);
         Some(Address { url, env })
     }
+}
+
+/// Whether a hook is what a database gets its contents by.
+fn fills(hook: &Hook) -> bool {
+    matches!(hook.moment.as_str(), "migrate" | "seed")
 }
 
 /// Whether a hook's container has the shell by which it is ended there. A line for `sh` takes one anyway.

@@ -9,7 +9,7 @@ use super::session::{Intent, Session};
 use super::writing;
 use crate::bundle::{Backup, Catalog};
 use crate::cli;
-use crate::config::Database;
+use crate::config::{At, Database, Entry};
 use crate::door::movers;
 use crate::engine::postgres::client::Terminal;
 use crate::engine::postgres::facts::Depth;
@@ -140,8 +140,30 @@ fn open_shell(session: &mut Session, args: &cli::Shell, database: &Database) -> 
 
 /// `db-config`
 pub fn config(session: &mut Session) -> Result<Exit> {
+    let nameless = session.project.databases.iter().filter(|d| d.connection.database.is_none());
+    let found: Vec<Entry> = nameless.filter_map(|database| taken(session, database)).collect();
+    session.project.entries.extend(found);
     let (text, fields) = (view::config::text(&session.project), view::config::json(&session.project));
     session.show(&text, fields)
+}
+
+/// What stands for the name of a database that the project does not say.
+fn taken(session: &Session, database: &Database) -> Option<Entry> {
+    if matches!(database.at, At::Cluster { .. }) {
+        return None;
+    }
+    let key = format!("databases.{}.postgres.database", database.key);
+    Some(match session.surveyor().client(database) {
+        Err(e) => Entry { key, value: "(not known)".into(), origin: e.to_string().lines().next().unwrap_or_default().into() },
+        Ok((client, container, _)) => {
+            let origin = match (&client.connection.guessed, container) {
+                (Some(why), _) => format!("a guess: {why}"),
+                (None, Some(container)) => format!("the container {}", container.name),
+                (None, None) => return None,
+            };
+            Entry { key, value: client.database().into(), origin }
+        }
+    })
 }
 
 /// `db-doctor`

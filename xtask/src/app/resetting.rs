@@ -32,9 +32,11 @@ pub fn reset(session: &mut Session, args: &cli::Reset) -> Result<Exit> {
         let seeding = if args.no_seed { Seeding::Unseeded } else { Seeding::Seeded };
         let met = reset_task::hooks_meet(&session.project, target.name());
         let hooks = session.hooks("reset", &["migrate", "seed"].map(String::from), &[&target], Some(&met))?;
-        let plan = reset_task::plan(&session.project, &target, &services.found, &hooks, reset_task::Request { backup, seeding })?;
+        let request = reset_task::Request { backup, seeding, suspects: session.env.addresses() };
+        let plan = reset_task::plan(&session.project, &target, &services.found, &hooks, request)?;
         let plan = session.hooked(services.noted(plan), &[&target])?;
-        let said = session.env.given("SKIP_BACKUP_PROMPT").is_some() && session.env.says_yes("SKIP_BACKUP_PROMPT");
+        let given = session.env.given("SKIP_BACKUP_PROMPT").filter(|yes| session.env.held("SKIP_BACKUP_PROMPT", yes).is_none());
+        let said = given.is_some() && session.env.says_yes("SKIP_BACKUP_PROMPT");
         // a name that was given is judged, whatever else says yes
         let consent = match consent(&args.consent) {
             Consent::Ask if args.force || said => Consent::Yes,
@@ -68,7 +70,7 @@ pub fn run_hook(session: &mut Session, args: &cli::Hooked, task: &'static str) -
         let moment = task.trim_start_matches("db-").to_owned();
         let hooks = session.hooks(&moment, std::slice::from_ref(&moment), &[&target], None)?;
         let backup = args.backup.then(|| safety_backup(session, &target, Reason::PreMigrate)).transpose()?;
-        let plan = hooked::plan(&target, task, &hooks, backup, session.project.guards.pins.get(&moment))?;
+        let plan = hooked::plan(&target, task, &hooks, backup, session.project.guards.pins_of(&moment))?;
         let plan = session.hooked(plan, &[&target])?;
         let done = session.carry_out(plan, Consent::Yes, intent)?;
         if done.is_some() { session.print(target.name()) } else { Ok(Exit::Done) }

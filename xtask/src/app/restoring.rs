@@ -16,7 +16,7 @@ use crate::engine::postgres::facts::Depth;
 use crate::engine::store::Format;
 use crate::facts::dumps::Dump;
 use crate::facts::{Kept, Set, Surveyed, health};
-use crate::plan::Trust;
+use crate::plan::{Trust, Whereabouts};
 use crate::problem::{Exit, Problem};
 use crate::task::restore::{Aim, Difference, Request, Subject, beside_live, in_place, plan};
 use crate::task::undo as undo_task;
@@ -116,7 +116,7 @@ fn names(set: &Set) -> String {
 
 /// Bytes left on the server's disk, where it is this machine's.
 pub(super) fn disk_left(target: &Surveyed) -> Option<u64> {
-    let ours = target.container.is_none() && target.stake().remote_host.is_none();
+    let ours = target.container.is_none() && target.whereabouts() == Whereabouts::Here;
     let data = target.server.data_directory.as_deref().filter(|_| ours)?;
     Some(Path::new(data)).filter(|d| d.is_dir()).and_then(health::disk_left)
 }

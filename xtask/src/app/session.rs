@@ -150,10 +150,10 @@ impl Session {
         let mut services = Services::default();
         for container in self.project.containers.iter().filter(|c| c.stop_during.iter().any(|t| t == task)) {
             match containers::find(container, &self.env)? {
-                Ok(found) => services.found.push(found),
+                Ok(found) => services.found.extend(found),
                 Err(absent) => services.notes.push(match &container.by {
                     ContainerBy::Name(name) => format!("the container `{name}` does not exist: nothing to stop"),
-                    ContainerBy::Compose { .. } => {
+                    ContainerBy::Compose(_) => {
                         format!("{}: nothing to stop", [vec![absent.tried], absent.happened].concat().join("; "))
                     }
                 }),
@@ -219,6 +219,7 @@ impl Session {
         Circumstances {
             guards: &self.project.guards,
             environment: &self.project.environment,
+            said_by: self.project.said_by,
             consent,
             person,
             agent,

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use super::dotenv::{self, Dotenv, Unreadable};
 use crate::problem::Problem;
 
 /// Variables by name. The real environment wins over `.env`.
@@ -13,36 +14,87 @@ pub struct Env {
     vars: BTreeMap<String, String>,
     /// Those that only `.env` has.
     of_dotenv: BTreeSet<String>,
+    /// What `.env` says, where it is read.
+    dotenv: Dotenv,
+    /// What files say that programs are used to export: make, direnv and just do, and so does a shell that reads one.
+    exported: Vec<(&'static str, Dotenv)>,
 }
+
+/// Files beside `db-tasks.toml` that other programs put into the environment.
+const EXPORTED: [&str; 3] = [".env", ".env.local", ".envrc"];
 
 impl Env {
     /// Only these variables: for tests, and for adopters who hold their own.
     pub fn of<const N: usize>(pairs: [(&str, &str); N]) -> Self {
-        Self { vars: pairs.into_iter().map(|(k, v)| (k.into(), v.into())).collect(), of_dotenv: BTreeSet::new() }
+        Self { vars: pairs.into_iter().map(|(k, v)| (k.into(), v.into())).collect(), ..Self::default() }
     }
 
     /// The process's environment. Values that are not UTF-8 cannot be settings of ours and are left out.
     pub fn of_process() -> Self {
         let text = |(k, v): (std::ffi::OsString, std::ffi::OsString)| Some((k.into_string().ok()?, v.into_string().ok()?));
-        Self { vars: std::env::vars_os().filter_map(text).collect(), of_dotenv: BTreeSet::new() }
+        Self { vars: std::env::vars_os().filter_map(text).collect(), ..Self::default() }
     }
 
     /// Adds what `.env` in `folder` says and the real environment does not.
     pub fn with_dotenv(mut self, folder: &Path) -> Result<Self> {
         let path = folder.join(".env");
-        let lines = match dotenvy::from_path_iter(&path) {
-            Ok(lines) => lines,
-            Err(dotenvy::Error::Io(e)) if e.kind() == std::io::ErrorKind::NotFound => return Ok(self),
-            Err(e) => return Err(unreadable(&path, &e).into()),
-        };
-        for line in lines {
-            let (name, value) = line.map_err(|e| unreadable(&path, &e))?;
-            if !self.vars.contains_key(&name) {
-                self.of_dotenv.insert(name.clone());
-                self.vars.insert(name, value);
+        let bytes = match std::fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(self),
+            Err(e) => {
+                return Err(Problem::usage(format!("could not read `{}`", path.display()))
+                    .because(e.to_string())
+                    .cure("mend that, or run with `--no-dotenv`")
+                    .into());
             }
+        };
+        let found = self.read(&bytes);
+        for (name, value) in found.values.iter().filter(|(name, _)| !self.vars.contains_key(*name)).collect::<Vec<_>>() {
+            self.of_dotenv.insert(name.clone());
+            self.vars.insert(name.clone(), value.clone());
         }
+        self.dotenv = found;
         Ok(self)
+    }
+
+    /// Looks at the files beside `db-tasks.toml` that other programs export, for [`Self::held`]; `--no-dotenv` changes nothing here.
+    pub fn beside(mut self, folder: &Path) -> Self {
+        let files = EXPORTED.into_iter().filter_map(|name| Some((name, std::fs::read(folder.join(name)).ok()?)));
+        self.exported = files.map(|(name, bytes)| (name, self.read(&bytes))).collect();
+        self
+    }
+
+    fn read(&self, bytes: &[u8]) -> Dotenv {
+        dotenv::read(bytes, &|name| self.vars.get(name).cloned())
+    }
+
+    /// The file beside `db-tasks.toml` that holds this value of a variable, whoever has exported it.
+    pub fn held(&self, name: &str, value: &str) -> Option<&'static str> {
+        let holds = |file: &Dotenv| file.values.get(name).is_some_and(|held| held == value);
+        self.exported.iter().find(|(_, file)| holds(file)).map(|(name, _)| *name)
+    }
+
+    /// What a person should know of `.env`.
+    pub fn notes(&self) -> Vec<String> {
+        let unreadable = self.dotenv.unreadable.iter();
+        let unreadable = unreadable.map(|(key, u)| format!("line {} (`{key}`) can't be read: {}", u.line, u.why));
+        self.dotenv.notes.iter().cloned().chain(unreadable).collect()
+    }
+
+    /// The variable's value, where something is decided by it.
+    ///
+    /// # Errors
+    /// It stands in a line of `.env` that can't be read, and nowhere else.
+    pub fn needed(&self, name: &str) -> Result<Option<&str>, Broken> {
+        match self.dotenv.unreadable.get(name).filter(|_| !self.is_set(name)) {
+            Some(line) => Err(Broken { name: name.into(), line: line.clone() }),
+            None => Ok(self.get(name)),
+        }
+    }
+
+    /// Whether there is such a variable, be it an empty one.
+    pub fn is_set(&self, name: &str) -> bool {
+        self.vars.contains_key(name)
     }
 
     /// The variable's value; an empty one counts as not set, as in the shell's `${VAR:-…}`.
@@ -56,8 +108,19 @@ impl Env {
     }
 
     /// The first of these that is set, with its name.
-    pub fn first<'a>(&self, names: &[&'a str]) -> Option<(&'a str, &str)> {
-        names.iter().find_map(|name| self.get(name).map(|value| (*name, value)))
+    ///
+    /// # Errors
+    /// One before it stands in a line of `.env` that can't be read.
+    pub fn first<'a>(&self, names: &[&'a str]) -> Result<Option<(&'a str, &str)>, Broken> {
+        let found = names.iter().map(|name| Ok(self.needed(name)?.map(|value| (*name, value))));
+        found.filter_map(Result::transpose).next().transpose()
+    }
+
+    /// Variables beside DATABASE_URL that hold addresses of PostgreSQL databases, by their names.
+    pub fn addresses(&self) -> Vec<String> {
+        let is_address = |value: &str| super::url::parse(value).is_ok();
+        let found = self.vars.iter().filter(|(name, value)| *name != "DATABASE_URL" && is_address(value));
+        found.map(|(name, _)| name.clone()).collect()
     }
 
     /// Whether the variable says yes (`1`, `true`, `yes`, `on`).
@@ -94,15 +157,16 @@ impl Env {
             Some((name, rest)) => (name, Some(rest)),
             None => (inner, None),
         };
-        if let Some(value) = self.get(name) {
+        let missing = |message: &str, broken| Missing { name: name.into(), message: message.into(), broken };
+        if let Some(value) = self.needed(name).map_err(|broken| missing("", Some(broken)))? {
             out.text.push_str(value);
             out.from.push(name.to_owned());
             return Ok(());
         }
         match otherwise {
             Some(rest) if rest.starts_with('-') => out.text.push_str(&rest[1..]),
-            Some(rest) if rest.starts_with('?') => return Err(Missing { name: name.into(), message: rest[1..].into() }),
-            _ => return Err(Missing { name: name.into(), message: String::new() }),
+            Some(rest) if rest.starts_with('?') => return Err(missing(&rest[1..], None)),
+            _ => return Err(missing("", None)),
         }
         Ok(())
     }
@@ -124,17 +188,32 @@ pub struct Missing {
     pub name: String,
     /// What the file says about it (`${VAR:?message}`), or nothing.
     pub message: String,
+    /// The line of `.env` that sets it, where that can't be read.
+    pub broken: Option<Broken>,
 }
 
-fn unreadable(path: &Path, error: &dotenvy::Error) -> Problem {
-    // dotenvy's own text quotes the whole line, which may be a password
-    let happened = match error {
-        dotenvy::Error::LineParse(_, at) => format!("a line can't be parsed at its character {}", at + 1),
-        other => other.to_string(),
-    };
-    Problem::usage(format!("could not read `{}`", path.display()))
-        .because(happened)
-        .cure("quote values that hold spaces or `#`, or run with `--no-dotenv`")
+/// A variable that is needed, and stands in a line of `.env` that can't be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Broken {
+    /// The variable.
+    pub name: String,
+    /// The line.
+    pub line: Unreadable,
+}
+
+impl From<Broken> for Problem {
+    fn from(broken: Broken) -> Self {
+        let Broken { name, line } = broken;
+        Self::usage(format!("line {} of `.env`, which sets `{name}`, can't be read", line.line))
+            .because(line.why)
+            .cure("put the value in single quotation marks, on one line, or set it in the environment; `--no-dotenv` leaves `.env` alone")
+    }
+}
+
+impl From<Broken> for anyhow::Error {
+    fn from(broken: Broken) -> Self {
+        Problem::from(broken).into()
+    }
 }
 
 #[cfg(test)]
@@ -158,6 +237,31 @@ mod tests {
             let got = env.expand(text);
             assert_eq!(got.as_ref().map(|e| e.text.as_str()).map_err(|m| m.name.as_str()), want, "{text}");
         }
+    }
+
+    #[test]
+    fn a_line_that_cannot_be_read_is_told_where_it_is_needed() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(".env"), "A=1\nURL='s3cret\nREAL='x\n").unwrap();
+        let env = Env::of([("REAL", "r")]).with_dotenv(folder.path()).unwrap();
+        assert_eq!(env.expand("${A}${REAL}").unwrap().text, "1r");
+        let broken = env.expand("${URL:-x}").unwrap_err().broken.unwrap();
+        let said = Problem::from(broken).to_string();
+        assert!(
+            said.starts_with("line 2 of `.env`, which sets `URL`, can't be read\n  its quotation mark ' is not closed"),
+            "{said}"
+        );
+        assert!(!said.contains("s3cret"));
+        assert!(env.first(&["A", "URL"]).unwrap().is_some());
+        assert!(env.first(&["URL", "A"]).is_err());
+    }
+
+    #[test]
+    fn what_a_file_holds_is_seen_whoever_exported_it() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(".envrc"), "export PIN=true\n").unwrap();
+        let env = Env::of([("PIN", "true")]).beside(folder.path());
+        assert_eq!((env.held("PIN", "true"), env.held("PIN", "no"), env.held("X", "true")), (Some(".envrc"), None, None));
     }
 
     #[test]

@@ -90,6 +90,7 @@ pub struct ComposeTable {
     pub service: Text,
     pub file: Option<Text>,
     pub project: Option<Text>,
+    pub index: Option<Spanned<Scalar>>,
 }
 
 /// `[databases.NAME]`

@@ -1,6 +1,8 @@
 //! `db-tasks.toml`: found by walking up, read with `.env`, resolved into a `Project`.
 
+mod dotenv;
 pub mod env;
+pub mod environment;
 mod file;
 pub mod hooks;
 mod project;
@@ -16,8 +18,8 @@ use anyhow::Result;
 pub use env::Env;
 pub use hooks::Hook;
 pub use project::{
-    At, Backup, Connection, Container, ContainerBy, Database, Entry, Guards, KeepRules, Pin, Project, Store, StoreKind, Strategy,
-    Wiping,
+    At, Backup, Connection, Container, ContainerBy, Database, Entry, Guards, KeepRules, Pin, Project, Service, Store, StoreKind,
+    Strategy, Wiping,
 };
 pub use secret::{SecretName, Secrets};
 pub use table_name::TableName;
@@ -54,6 +56,7 @@ pub fn load(path: &Path, env: Env, dotenv: Dotenv) -> Result<(Project, Env)> {
             .cure("check the path, or leave `--config` out: the nearest `db-tasks.toml` is found by itself")
     })?;
     let root = path.parent().unwrap_or(Path::new("."));
+    let env = env.beside(root);
     let env = match dotenv {
         Dotenv::Read => env.with_dotenv(root)?,
         Dotenv::Ignore => env,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::environment::{self, Origin};
 use super::hooks::Hook;
 use super::secret::{SecretName, Secrets};
 use super::table_name::TableName;
@@ -20,6 +21,8 @@ pub struct Project {
     pub named: bool,
     /// `development`, `production`, …
     pub environment: String,
+    /// Who says so.
+    pub said_by: Origin,
     /// Containers by key.
     pub containers: Vec<Container>,
     /// Databases by key.
@@ -76,17 +79,25 @@ pub struct Container {
 /// How a container is found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ContainerBy {
-    /// By name or id.
+    /// By its whole name or its whole id.
     Name(String),
     /// By the labels that compose gives its containers.
-    Compose {
-        /// The service.
-        service: String,
-        /// The folder of the compose file.
-        folder: PathBuf,
-        /// The compose project, where the file or `COMPOSE_PROJECT_NAME` says one.
-        project: Option<String>,
-    },
+    Compose(Service),
+}
+
+/// A service of compose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Service {
+    /// Its name.
+    pub service: String,
+    /// The folder of the compose file.
+    pub folder: PathBuf,
+    /// The compose project, where the file or `.env` beside it says one.
+    pub project: Option<String>,
+    /// What the shell's COMPOSE_PROJECT_NAME says, where neither does: it may be left over from another folder's work.
+    pub left_over: Option<String>,
+    /// Which of its replicas.
+    pub index: Option<u32>,
 }
 
 /// A PostgreSQL database and how to reach it.
@@ -195,6 +206,11 @@ pub struct Connection {
     pub password: Option<SecretName>,
     /// libpq's environment variables (`PGSSLMODE`, …).
     pub options: Vec<(String, String)>,
+    /// The port that a server in a container listens on there: `port` that the file says as a number. The port of a URL, or of the
+    /// shell's PGPORT, is one of this machine, where a container's is published under another.
+    pub port_inside: Option<String>,
+    /// Why this database, where nothing says which.
+    pub guessed: Option<String>,
     /// The database to connect to for work on databases themselves; `postgres`, where not said.
     pub maintenance: String,
     /// The whole URI, where it was given as one, for the project's own programs: theirs has parameters that are not libpq's.
@@ -238,22 +254,28 @@ pub struct KeepRules {
 /// What may be destroyed, and what never.
 #[derive(Debug, Clone)]
 pub struct Guards {
-    /// Environments in which nothing is destroyed.
+    /// Environments in which nothing is destroyed, beside production by any of its names.
     pub protected: Vec<String>,
     /// Hosts, beside this machine, whose databases may be destroyed.
     pub allowed_hosts: Vec<String>,
     /// The variable that carries a person's words when a coding agent runs a destructive command.
     pub agent_variable: String,
-    /// By task: the variable that must be set before it may run.
-    pub pins: BTreeMap<String, Pin>,
+    /// By task: the variables that must be set before it may run.
+    pub pins: BTreeMap<String, Vec<Pin>>,
     /// Tables that a wipe leaves alone, beside the ledgers of known migrators.
     pub keep_tables: Vec<TableName>,
 }
 
 impl Guards {
-    /// Whether an environment of this name is protected.
+    /// The pins of a task.
+    pub fn pins_of(&self, task: &str) -> Vec<Pin> {
+        self.pins.get(task).cloned().unwrap_or_default()
+    }
+
+    /// Whether an environment of this name is protected: the list adds to production's names, and takes none away.
     pub fn protects(&self, environment: &str) -> bool {
-        self.protected.iter().any(|p| p.eq_ignore_ascii_case(environment.trim()))
+        let listed = |p: &String| p.trim().eq_ignore_ascii_case(environment.trim());
+        environment::is_production(environment) || self.protected.iter().any(listed)
     }
 }
 

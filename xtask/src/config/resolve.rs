@@ -9,13 +9,20 @@ use anyhow::Result;
 use toml::Spanned;
 
 use super::env::Env;
+use super::environment::{self, Origin, Said};
 use super::file::{self, ContainerTable, DatabaseTable, File, HookTable, HooksTable, PostgresTable, Scalar, Text, Words};
 use super::hooks::{self, Hook, Run};
-use super::project::{At, Backup, Connection, Container, ContainerBy, Database, Entry, KeepRules, Project, Strategy};
+use super::project::{
+    At, Backup, Connection, Container, ContainerBy, Database, Entry, Guards, KeepRules, Project, Service, Strategy,
+};
 use super::secret::Secrets;
 use super::url;
 use crate::problem::Problem;
 
+/// Variables by which a URI says where its server is, beside its host.
+const WHERE: [&str; 2] = ["PGHOSTADDR", "PGSERVICE"];
+/// Where compose itself is told its project.
+const COMPOSE_PROJECT: &str = "COMPOSE_PROJECT_NAME";
 /// Where each backup is a file.
 const FLAT: &str = "{database}_{timestamp}.{ext}";
 /// Where each is a folder.
@@ -29,7 +36,8 @@ pub fn resolve(path: &Path, text: &str, file: &File, env: &Env) -> Result<Projec
     let given = r.in_file("project.name", file.project.name.as_ref())?;
     let named = given.is_some();
     let name = given.unwrap_or_else(|| r.by_default("project.name", &folder_name));
-    let environment = r.layered("project.environment", file.project.environment.as_ref(), &["ENVIRONMENT"], "development")?;
+    let guards = r.guards(file)?;
+    let (environment, said_by) = r.environment(file.project.environment.as_ref(), &guards)?;
     // services are stopped in the order in which the file names them
     let mut containers: Vec<_> = file.containers.iter().collect();
     containers.sort_by_key(|(key, _)| key.span().start);
@@ -41,7 +49,6 @@ pub fn resolve(path: &Path, text: &str, file: &File, env: &Env) -> Result<Projec
     }
     let stores = r.stores(file)?;
     let backup = r.backup(file)?;
-    let guards = r.guards(file)?;
     let after_restore = r.list("restore.next", file.restore.next.as_deref().unwrap_or(&[]))?;
     let strategy = r.strategy(file)?;
     let after_reset = r.list("reset.next", file.reset.next.as_deref().unwrap_or(&[]))?;
@@ -53,6 +60,7 @@ pub fn resolve(path: &Path, text: &str, file: &File, env: &Env) -> Result<Projec
         name,
         named,
         environment,
+        said_by,
         containers,
         databases,
         stores,
@@ -81,6 +89,9 @@ impl Resolver<'_> {
     /// Expands a value of the file, with its origin.
     fn expand(&self, key: &str, offset: usize, raw: &str) -> Result<(String, String)> {
         let expanded = self.env.expand(raw).map_err(|missing| {
+            if let Some(broken) = missing.broken {
+                return broken.into();
+            }
             let why = if missing.message.is_empty() { "it is not set".into() } else { missing.message };
             self.wrong(offset, format!("`{key}` needs the variable `{}`: {why}", missing.name))
                 .cure(format!("set `{0}` in the environment or in `.env`, or write `${{{0}:-default}}`", missing.name))
@@ -107,13 +118,35 @@ impl Resolver<'_> {
         Ok(self.pick(key, value, vars)?.unwrap_or_else(|| self.by_default(key, default)))
     }
 
+    /// The environment's name, and who says it.
+    fn environment(&mut self, value: Option<&Text>, guards: &Guards) -> Result<(String, Origin)> {
+        let key = "project.environment";
+        let expanded =
+            value.map(|v| self.expand(key, v.span().start, v.as_ref())).transpose()?.filter(|(text, _)| !text.is_empty());
+        let from_variable = value.is_some_and(|v| self.env.expand(v.as_ref()).is_ok_and(|e| !e.from.is_empty()));
+        let said = match &expanded {
+            None => Said::Nothing,
+            Some((text, _)) if value.is_some_and(|v| !v.as_ref().contains("${")) => Said::Literal(text.clone()),
+            Some((text, _)) if from_variable => Said::Variable(text.clone()),
+            Some((text, _)) => Said::Fallback(text.clone()),
+        };
+        let (word, origin) = environment::choose(&said, self.env, &|name| guards.protects(name))?;
+        let shown = match (origin, expanded) {
+            (Origin::Variable(name), _) => format!("${name}"),
+            (Origin::File, Some((_, origin))) => origin,
+            _ => "default".into(),
+        };
+        self.note(key, &word, shown);
+        Ok((word, origin))
+    }
+
     fn by_default(&mut self, key: &str, default: &str) -> String {
         self.note(key, default, "default");
         default.to_owned()
     }
 
     fn pick(&mut self, key: &str, value: Option<&Text>, vars: &[&str]) -> Result<Option<String>> {
-        if let Some((var, found)) = self.env.first(vars) {
+        if let Some((var, found)) = self.env.first(vars)? {
             let found = found.to_owned();
             self.note(key, &found, format!("${var}"));
             return Ok(Some(found));
@@ -175,8 +208,9 @@ impl Resolver<'_> {
                 let folder = file.map_or(self.root.to_path_buf(), |f| {
                     self.path(&f).parent().map_or(self.root.to_path_buf(), Path::to_path_buf)
                 });
-                let project = self.identity(&at("compose.project"), compose.project.as_ref(), &["COMPOSE_PROJECT_NAME"])?;
-                ContainerBy::Compose { service, folder, project }
+                let (project, left_over) = self.compose_project(&at("compose.project"), compose.project.as_ref())?;
+                let index = self.number(&at("compose.index"), compose.index.as_ref(), &[])?;
+                ContainerBy::Compose(Service { service, folder, project, left_over, index })
             }
             _ => {
                 return Err(Problem::usage(format!("`containers.{key}` must say one of `docker` and `compose`"))
@@ -198,6 +232,17 @@ impl Resolver<'_> {
         Ok(Container { key: key.into(), by, engine, stop_during, ready_within })
     }
 
+    /// The compose project that is said by the file, or by `.env` beside it; and apart from it what the shell says, which may be
+    /// another folder's.
+    fn compose_project(&mut self, key: &str, said: Option<&Text>) -> Result<(Option<String>, Option<String>)> {
+        if let Some(project) = self.in_file(key, said)? {
+            return Ok((Some(project), None));
+        }
+        let left_over = self.env.given(COMPOSE_PROJECT).map(String::from);
+        let project = self.pick(key, None, &[COMPOSE_PROJECT])?;
+        Ok(if left_over.is_some() { (None, left_over) } else { (project, None) })
+    }
+
     fn database(&mut self, key: &str, table: &DatabaseTable, file: &File, from_env: bool) -> Result<Database> {
         let at = |name: &str| format!("databases.{key}.{name}");
         let place = self.at(key, table, file)?;
@@ -205,8 +250,22 @@ impl Resolver<'_> {
         // a cluster of the project's own is reached by its socket alone: variables speak of other servers
         let from_env = from_env && !matches!(place, At::Cluster { .. });
         let connection = self.connection(key, &table.postgres, from_env)?;
-        let service =
-            connection.options.iter().any(|(name, _)| name == "PGSERVICE") || (from_env && self.env.get("PGSERVICE").is_some());
+        let led = connection.options.iter().find(|(name, _)| WHERE.contains(&name.as_str()));
+        if let (At::Container(container), Some((variable, _))) = (&place, led) {
+            return Err(Problem::usage(format!(
+                "`databases.{key}` is in the container `{container}`, and its URL leads elsewhere"
+            ))
+            .because(format!("it has what {variable} stands for"))
+            .cure("leave one of them out: `container`, or that parameter of the URL")
+            .into());
+        }
+        if place == At::Host && led.is_some() && connection.database.is_none() {
+            return Err(Problem::usage(format!("`databases.{key}` does not say which database"))
+                .because("its URL leaves that to the service")
+                .cure("put the database's name into the URL: `postgresql:///NAME?service=…`")
+                .into());
+        }
+        let service = from_env && led.is_none() && self.env.needed("PGSERVICE")?.is_some();
         if place == At::Host && connection.host.is_none() && service {
             return Err(Problem::usage(format!(
                 "`databases.{key}` is reached by a service (PGSERVICE), which may be on any host"
@@ -257,7 +316,7 @@ impl Resolver<'_> {
                 let (uri, origin) = self.expand(&at("url"), text.span().start, text.as_ref())?;
                 self.url(&at("url"), &uri, origin)?
             }
-            None if from_env && !said_apart => match self.env.get("DATABASE_URL").map(str::to_owned) {
+            None if from_env && !said_apart => match self.env.needed("DATABASE_URL")?.map(str::to_owned) {
                 Some(uri) => self.url(&at("url"), &uri, "$DATABASE_URL".into())?,
                 None => Connection::default(),
             },
@@ -267,6 +326,7 @@ impl Resolver<'_> {
         let has_url = base.database.is_some() || base.host.is_some();
         let vars = |names: &'static [&'static str]| if has_url { &[] } else { vars(names) };
         base.host = self.identity(&at("host"), table.host.as_ref(), vars(&["PGHOST", "POSTGRES_HOST"]))?.or(base.host);
+        base.port_inside = table.port.as_ref().map(|p| p.as_ref().0.clone()).filter(|p| p.parse::<u16>().is_ok());
         base.port = self.identity(&at("port"), port.as_ref(), vars(&["PGPORT", "POSTGRES_PORT"]))?.or(base.port);
         base.database =
             self.identity(&at("database"), table.database.as_ref(), vars(&["PGDATABASE", "POSTGRES_DB"]))?.or(base.database);
@@ -282,13 +342,13 @@ impl Resolver<'_> {
         let found = match named {
             Some(text) => {
                 let (var, _) = self.expand(key, text.span().start, text.as_ref())?;
-                let value = self.env.get(&var).ok_or_else(|| {
+                let value = self.env.needed(&var)?.ok_or_else(|| {
                     self.wrong(text.span().start, format!("`{key}-env` names the variable `{var}`, which is not set"))
                         .cure(format!("set `{var}` in the environment or in `.env`"))
                 })?;
                 Some((var.clone(), value.to_owned()))
             }
-            None => self.env.first(vars).map(|(var, value)| (var.to_owned(), value.to_owned())),
+            None => self.env.first(vars)?.map(|(var, value)| (var.to_owned(), value.to_owned())),
         };
         Ok(found.map(|(var, value)| {
             self.note(key, "(secret)", format!("${var}"));
@@ -305,7 +365,10 @@ impl Resolver<'_> {
         let text = |o: &Option<String>| o.clone().unwrap_or_default();
         let password = if url.password.is_some() { ":***" } else { "" };
         let port = url.port.as_ref().map_or(String::new(), |p| format!(":{p}"));
-        let shown = format!("postgresql://{}{password}@{}{port}/{}", text(&url.user), text(&url.host), text(&url.database));
+        let who = if url.user.is_some() || url.password.is_some() { "@" } else { "" };
+        let shown = format!("postgresql://{}{password}{who}{}{port}/{}", text(&url.user), text(&url.host), text(&url.database));
+        let led = url.options.iter().filter(|(name, _)| WHERE.contains(&name.as_str()));
+        let shown = led.fold(shown, |shown, (name, value)| format!("{shown} {name}={value}"));
         self.note(key, &shown, origin.clone());
         if !url.ignored.is_empty() {
             self.note(&format!("{key} (ignored)"), &url.ignored.join(", "), "not libpq's: for other programs");
@@ -315,17 +378,15 @@ impl Resolver<'_> {
         }
         let password = url.password.map(|value| self.secrets.keep(format!("the password in {origin}"), value));
         let whole = self.secrets.keep(format!("{origin}, as it is"), uri.to_owned());
-        let variable = |k: &str| url::OPTIONS.iter().find(|(name, _)| *name == k).map(|(_, var)| (*var).to_owned());
-        let options = url.options.iter().filter_map(|(k, v)| Some((variable(k)?, v.clone()))).collect();
         Ok(Connection {
             host: url.host,
             port: url.port,
             user: url.user,
             database: url.database,
             password,
-            options,
-            maintenance: String::new(),
+            options: url.options,
             uri: Some(whole),
+            ..Connection::default()
         })
     }
 

@@ -1,13 +1,17 @@
-//! PostgreSQL connection URIs, as libpq reads them.
+//! PostgreSQL connection URIs, as libpq reads them; what another program could read otherwise is refused.
 //! <https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS>
+
+mod parameters;
+mod scheme;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-/// A connection URI taken apart. Query parameters that libpq does not know (`schema`, `connection_limit`, …, which
-/// Prisma and others add) are kept apart: psql would refuse the whole URI because of them.
+use parameters::Parameter;
+
+/// A connection URI taken apart.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Url {
-    /// Host name, address or socket folder.
+    /// Host name, address or socket folder; several with commas between them.
     pub host: Option<String>,
     /// Port.
     pub port: Option<String>,
@@ -19,61 +23,89 @@ pub struct Url {
     pub spelled_password: Option<String>,
     /// Database.
     pub database: Option<String>,
-    /// Other parameters that libpq knows, by keyword.
+    /// libpq's other parameters, by the variable that hands each on.
     pub options: Vec<(String, String)>,
-    /// Names of parameters that were left out because libpq does not know them.
+    /// Names of parameters that were left out because they are of other programs (`schema`, `connection_limit`): psql would
+    /// refuse the whole URI because of them.
     pub ignored: Vec<String>,
 }
 
-/// libpq's keywords that make sense for a client started by hand, with the environment variable for each.
-/// <https://www.postgresql.org/docs/current/libpq-envars.html>
-pub const OPTIONS: [(&str, &str); 17] = [
-    ("sslmode", "PGSSLMODE"),
-    ("sslcert", "PGSSLCERT"),
-    ("sslkey", "PGSSLKEY"),
-    ("sslrootcert", "PGSSLROOTCERT"),
-    ("sslcrl", "PGSSLCRL"),
-    ("sslnegotiation", "PGSSLNEGOTIATION"),
-    ("ssl_min_protocol_version", "PGSSLMINPROTOCOLVERSION"),
-    ("ssl_max_protocol_version", "PGSSLMAXPROTOCOLVERSION"),
-    ("channel_binding", "PGCHANNELBINDING"),
-    ("gssencmode", "PGGSSENCMODE"),
-    ("krbsrvname", "PGKRBSRVNAME"),
-    ("options", "PGOPTIONS"),
-    ("connect_timeout", "PGCONNECT_TIMEOUT"),
-    ("target_session_attrs", "PGTARGETSESSIONATTRS"),
-    ("client_encoding", "PGCLIENTENCODING"),
-    ("service", "PGSERVICE"),
-    ("passfile", "PGPASSFILE"),
-];
-
-/// Takes a `postgres://` or `postgresql://` URI apart.
+/// Takes a URI apart: libpq's own, or one with a driver's scheme (`postgresql+asyncpg://`), with quotes round it or not.
 ///
 /// # Errors
 /// A sentence that says what is wrong, without the URI: it may hold a password.
 pub fn parse(uri: &str) -> Result<Url, String> {
-    let rest = uri
-        .strip_prefix("postgresql://")
-        .or_else(|| uri.strip_prefix("postgres://"))
-        .ok_or("it does not begin with `postgresql://` or `postgres://`")?;
-    let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
-    let (authority, database) = rest.split_once('/').unwrap_or((rest, ""));
-    let (who, hosts) = authority.rsplit_once('@').unwrap_or(("", authority));
+    let bare = unquoted(uri);
+    if bare.trim() != bare {
+        return Err("it begins or ends with a blank, which some programs cut off and others take for a part of the name".into());
+    }
+    if bare.chars().any(char::is_control) {
+        return Err("it holds a control character (a newline?)".into());
+    }
+    let parts = Parts::of(bare)?;
     let mut url = Url::default();
-    let (user, password) = who.split_once(':').map_or((who, None), |(u, p)| (u, Some(p)));
+    let (user, password) = parts.who.split_once(':').map_or((parts.who, None), |(u, p)| (u, Some(p)));
     url.user = some(decode(user)?);
     url.spelled_password = password.map(String::from);
     url.password = password.map(decode).transpose()?.and_then(some);
-    url.database = some(decode(database)?);
-    parse_hosts(hosts, &mut url)?;
-    for pair in query.split('&').filter(|p| !p.is_empty()) {
+    url.database = some(decode(parts.database)?);
+    parse_hosts(parts.hosts, &mut url)?;
+
+    let mut seen: Vec<String> = Vec::new();
+    for pair in parts.query.split('&').filter(|p| !p.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let name = decode(name)?;
         if name == "password" {
             url.spelled_password = Some(value.to_owned());
         }
-        parse_option(&decode(name)?, decode(value)?, &mut url);
+        take(&name, decode(value)?, &mut url)?;
+        if seen.contains(&name) {
+            return Err(format!("it has the parameter `{}` twice, and programs differ in which of them counts", word(&name)));
+        }
+        seen.push(name);
     }
+    consistent(&url)?;
     Ok(url)
+}
+
+const UNESCAPED: &str = "is there an unescaped `@` or `/` in the password? write them as %40 and %2F";
+
+/// The parts of a URI as it spells them.
+struct Parts<'a> {
+    who: &'a str,
+    hosts: &'a str,
+    database: &'a str,
+    query: &'a str,
+}
+
+impl<'a> Parts<'a> {
+    /// As libpq does: what stands before an `@` is a role and its password, if that `@` comes before any `/`.
+    fn of(uri: &'a str) -> Result<Self, String> {
+        let rest = &uri[scheme::length(uri).ok_or("it does not begin with `postgresql://` or `postgres://`")?..];
+        let end = rest.find(['@', '/']).filter(|at| rest[*at..].starts_with('@'));
+        let (who, rest) = end.map_or(("", rest), |at| (&rest[..at], &rest[at + 1..]));
+        let hosts = &rest[..rest.find(['/', '?']).unwrap_or(rest.len())];
+        let (path, query) = rest[hosts.len()..].split_once('?').unwrap_or((&rest[hosts.len()..], ""));
+        let database = path.strip_prefix('/').unwrap_or(path);
+        if hosts.contains('@') || database.contains('@') {
+            return Err(UNESCAPED.into());
+        }
+        // a password with a `/` and a `?` looks like this
+        let is_value = |pair: &str| ["user=", "host=", "password="].iter().any(|name| pair.starts_with(name));
+        if who.is_empty() && query.split('&').any(|pair| pair.contains('@') && !is_value(pair)) {
+            return Err(UNESCAPED.into());
+        }
+        if database.contains('/') {
+            return Err("the database's name holds a `/` (at its end?); if it is a part of the name, write it as %2F".into());
+        }
+        Ok(Self { who, hosts, database, query })
+    }
+}
+
+/// A file that docker reads, or a shell that quotes twice, leaves quotes round the whole.
+fn unquoted(uri: &str) -> &str {
+    let inside = |quote: char| uri.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
+    inside('"').or_else(|| inside('\'')).unwrap_or(uri)
 }
 
 /// Several hosts (`a:1,b:2`) become libpq's comma lists.
@@ -82,13 +114,11 @@ fn parse_hosts(hosts: &str, url: &mut Url) -> Result<(), String> {
     let mut ports = Vec::new();
     for one in hosts.split(',') {
         let (name, port) = match one.strip_prefix('[').and_then(|o| o.split_once(']')) {
-            Some((v6, rest)) => (v6, rest.strip_prefix(':').unwrap_or("")),
+            Some((v6, rest)) => (v6, rest.strip_prefix(':').unwrap_or(rest)),
             None => one.split_once(':').unwrap_or((one, "")),
         };
         if !port.bytes().all(|b| b.is_ascii_digit()) {
-            return Err(
-                "its port is not a number (is there an `@`, `:` or `/` in the password? write it as %40, %3A, %2F)".into()
-            );
+            return Err("its port is not a number (is there an unescaped `@`, `:` or `/` in the password? write them as %40, %3A and %2F)".into());
         }
         names.push(decode(name)?);
         ports.push(port.to_owned());
@@ -98,16 +128,54 @@ fn parse_hosts(hosts: &str, url: &mut Url) -> Result<(), String> {
     Ok(())
 }
 
-fn parse_option(name: &str, value: String, url: &mut Url) {
-    match name {
-        "host" => url.host = some(value),
-        "port" => url.port = some(value),
-        "user" => url.user = some(value),
-        "password" => url.password = some(value),
-        "dbname" => url.database = some(value),
-        known if OPTIONS.iter().any(|(k, _)| *k == known) => url.options.push((known.into(), value)),
-        other => url.ignored.push(other.into()),
+fn take(name: &str, value: String, url: &mut Url) -> Result<(), String> {
+    match parameters::of(name, &value) {
+        Parameter::Part("password") => url.password = some(value),
+        Parameter::Part(part) => {
+            let own = match part {
+                "host" => &mut url.host,
+                "port" => &mut url.port,
+                "user" => &mut url.user,
+                _ => &mut url.database,
+            };
+            // Cloud SQL's own examples have a `localhost` that stands for nothing before `?host=/cloudsql/…`
+            let is_filler = part == "host" && own.as_deref() == Some("localhost") && value.starts_with('/');
+            if own.as_ref().is_some_and(|own| *own != value) && !is_filler {
+                return Err(format!("it says the {part} twice, and programs differ in which of them counts"));
+            }
+            *own = some(value);
+        }
+        Parameter::Option(variable, value) => url.options.push((variable.into(), value)),
+        Parameter::Ignored => url.ignored.push(word(name)),
+        Parameter::Refused(why) => return Err(format!("it has the parameter `{}`: {why}", word(name))),
     }
+    Ok(())
+}
+
+/// What can't be handed to libpq so that it means the same as in one piece.
+fn consistent(url: &Url) -> Result<(), String> {
+    let has = |variable: &str| url.options.iter().any(|(name, _)| name == variable);
+    // a service's own settings win over variables
+    let beside = url.options.iter().find(|(name, _)| has("PGSERVICE") && (name.starts_with("PGSSL") || name == "PGHOSTADDR"));
+    if let Some((variable, _)) = beside {
+        return Err(format!("it has `service` beside what {variable} stands for: say that in the service's own entry"));
+    }
+    let parts = [("host", &url.host), ("user", &url.user), ("database", &url.database)];
+    let controls = |text: &str| text.chars().any(char::is_control);
+    if let Some((part, _)) = parts.iter().find(|(_, text)| text.as_ref().is_some_and(|text| controls(text))) {
+        return Err(format!("its {part} holds a control character (%0A is a newline)"));
+    }
+    if url.options.iter().any(|(_, value)| controls(value)) {
+        return Err("one of its parameters holds a control character (%0A is a newline)".into());
+    }
+    Ok(())
+}
+
+/// A parameter's name where it is one: what stands there by mistake may be a part of a password.
+fn word(name: &str) -> String {
+    let is_word = name.len() <= 40 && name.bytes().all(|b| b.is_ascii_lowercase() || b"_-.".contains(&b));
+    let known = is_word || name.bytes().all(|b| b.is_ascii_alphabetic()) && name.len() <= 24;
+    if known { name.to_owned() } else { "…".into() }
 }
 
 /// Everything but what RFC 3986 calls unreserved.
@@ -118,17 +186,58 @@ pub fn encode(text: &str) -> String {
     utf8_percent_encode(text, RESERVED).to_string()
 }
 
-/// The same URI for another database of the same server; parameters for other programs stay.
+/// The same URI for another database of the same server; scheme and parameters stay as they are.
 pub fn with_database(uri: &str, database: &str) -> String {
+    let uri = unquoted(uri);
     if parse(uri).is_ok_and(|url| url.database.as_deref() == Some(database)) {
         return uri.to_owned();
     }
-    let (base, query) = uri.split_once('?').map_or((uri, None), |(base, query)| (base, Some(query)));
-    let authority = base.split_once("://").map_or(0, |(scheme, _)| scheme.len() + 3);
-    let end = base[authority..].find('/').map_or(base.len(), |at| authority + at);
-    let kept = query.into_iter().flat_map(|q| q.split('&')).filter(|pair| !pair.starts_with("dbname="));
-    let query = kept.collect::<Vec<_>>().join("&");
-    format!("{}/{}{}{query}", &base[..end], encode(database), if query.is_empty() { "" } else { "?" })
+    let Ok(parts) = Parts::of(uri) else { return uri.to_owned() };
+    let kept = parts.query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("dbname=")).collect::<Vec<_>>();
+    let query = if kept.is_empty() { String::new() } else { format!("?{}", kept.join("&")) };
+    format!("{}/{}{query}", &uri[..parts.hosts_at(uri).1], encode(database))
+}
+
+/// The same URI for a server that is reached by another host and port.
+pub fn with_host(uri: &str, host: &str, port: &str) -> String {
+    let uri = unquoted(uri);
+    let Ok(parts) = Parts::of(uri) else { return uri.to_owned() };
+    let (from, to) = parts.hosts_at(uri);
+    let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+    format!("{}{host}:{port}{}", &uri[..from], &uri[to..])
+}
+
+impl Parts<'_> {
+    /// Where the hosts stand in the URI that these are parts of.
+    fn hosts_at(&self, uri: &str) -> (usize, usize) {
+        let from = self.hosts.as_ptr() as usize - uri.as_ptr() as usize;
+        (from, from + self.hosts.len())
+    }
+}
+
+/// As libpq's own programs take it: with libpq's scheme, and without what is other programs'.
+///
+/// # Errors
+/// As [`parse`].
+pub fn for_libpq(uri: &str) -> Result<String, String> {
+    let uri = unquoted(uri);
+    parse(uri)?;
+    let rest = &uri[scheme::length(uri).unwrap_or_default()..];
+    let (base, query) = match Parts::of(uri)?.query {
+        "" => (rest.strip_suffix('?').unwrap_or(rest), ""),
+        query => (&rest[..rest.len() - query.len() - 1], query),
+    };
+    let mut kept: Vec<String> = Vec::new();
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        match parameters::of(&decode(name)?, &decode(value)?) {
+            Parameter::Option("PGSSLMODE", mode) => kept.push(format!("sslmode={mode}")),
+            Parameter::Ignored | Parameter::Refused(_) => {}
+            _ => kept.push(pair.to_owned()),
+        }
+    }
+    let query = if kept.is_empty() { String::new() } else { format!("?{}", kept.join("&")) };
+    Ok(format!("postgresql://{base}{query}"))
 }
 
 /// A URI from its parts; a socket's folder is a parameter, as most drivers take it.
@@ -147,7 +256,15 @@ pub fn write(user: Option<&str>, password: Option<&str>, host: &str, port: Optio
     format!("postgresql://{who}{host}{port}/{}", encode(database))
 }
 
+/// As libpq decodes: a `%` that no two hexadecimal digits follow, and `%00`, are errors.
 fn decode(text: &str) -> Result<String, String> {
+    let escapes = text.split('%').skip(1);
+    if escapes.clone().any(|rest| rest.len() < 2 || !rest.bytes().take(2).all(|b| b.is_ascii_hexdigit())) {
+        return Err("it holds a `%` that is no escape (write a `%` as %25)".into());
+    }
+    if escapes.clone().any(|rest| rest.starts_with("00")) {
+        return Err("it holds %00".into());
+    }
     percent_decode_str(text).decode_utf8().map(String::from).map_err(|_| "it is not UTF-8 once decoded".into())
 }
 
@@ -156,67 +273,4 @@ fn some(text: String) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn shown(uri: &str) -> String {
-        let u = parse(uri).unwrap();
-        let s = |o: &Option<String>| o.clone().unwrap_or_else(|| "-".into());
-        format!("{} {} {} {} {}", s(&u.user), s(&u.password), s(&u.host), s(&u.port), s(&u.database))
-    }
-
-    #[test]
-    fn takes_apart_what_people_write() {
-        for (uri, want) in [
-            ("postgresql://u:p@h:5433/d", "u p h 5433 d"),
-            ("postgres://u@h/d", "u - h - d"),
-            ("postgresql:///d", "- - - - d"),
-            ("postgresql://u:p%40s%2Fs@h/d%20x", "u p@s/s h - d x"),
-            ("postgresql://%2Ftmp%2Fpg/d", "- - /tmp/pg - d"),
-            ("postgresql:///d?host=/tmp/pg&port=1", "- - /tmp/pg 1 d"),
-            ("postgresql://[::1]:5432/d", "- - ::1 5432 d"),
-            ("postgresql://a:1,b:2/d", "- - a,b 1,2 d"),
-        ] {
-            assert_eq!(shown(uri), want, "{uri}");
-        }
-    }
-
-    #[test]
-    fn keeps_libpq_options_and_sets_others_aside() {
-        let u = parse("postgresql://h/d?schema=public&sslmode=require&connection_limit=5").unwrap();
-        assert_eq!(u.options, [("sslmode".to_owned(), "require".to_owned())]);
-        assert_eq!(u.ignored, ["schema", "connection_limit"]);
-    }
-
-    #[test]
-    fn another_database_keeps_all_the_rest() {
-        for (uri, want) in [
-            ("postgresql://u:p@h:5433/d?schema=public", "postgresql://u:p@h:5433/d__x?schema=public"),
-            ("postgres://u@h", "postgres://u@h/d__x"),
-            ("postgresql:///d?host=/tmp/pg", "postgresql:///d__x?host=/tmp/pg"),
-            ("postgresql://h/?dbname=d&sslmode=require", "postgresql://h/d__x?sslmode=require"),
-            ("postgresql://h/d__x?dbname=d__x", "postgresql://h/d__x?dbname=d__x"),
-        ] {
-            assert_eq!(with_database(uri, "d__x"), want);
-        }
-    }
-
-    #[test]
-    fn what_is_written_is_read_as_it_was() {
-        for (host, port) in [("h", Some("5433")), ("/tmp/p g", Some("1")), ("::1", None)] {
-            let read = parse(&write(Some("u@x"), Some("p:/@ß"), host, port, "d x")).unwrap();
-            let text = |o: &Option<String>| o.clone().unwrap_or_default();
-            assert_eq!([text(&read.user), text(&read.password), text(&read.database)], ["u@x", "p:/@ß", "d x"]);
-            assert_eq!((text(&read.host).as_str(), read.port.as_deref()), (host, port));
-        }
-    }
-
-    #[test]
-    fn errors_never_repeat_the_uri() {
-        for uri in ["mysql://u:secret@h/d", "postgresql://u:sec/ret@h/d:x", "postgresql://u:p@h:secret/d"] {
-            if let Err(e) = parse(uri) {
-                assert!(!e.contains("secret"), "{e}");
-            }
-        }
-    }
-}
+mod tests;

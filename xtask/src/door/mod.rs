@@ -1,7 +1,9 @@
 //! The two doors to processes: one that asks, one that moves data and changes things. There is no third.
 
 pub mod ask;
+pub mod held;
 mod interrupt;
 pub mod movers;
+mod stopped;
 
 pub use interrupt::Interrupt;

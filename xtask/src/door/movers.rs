@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
-use super::Interrupt;
 use super::ask::not_started;
+use super::{Interrupt, stopped};
 use crate::cmd::{Cmd, Value, readable};
 use crate::config::Secrets;
 use crate::problem::{Problem, shorten};
@@ -74,6 +74,11 @@ impl Child {
     /// Its process, by which a later run may end it with all that it has started.
     pub fn process(&self) -> Option<Process> {
         self.handle.pids().first().map(|pid| Process { pid: *pid, begun: begun(*pid) })
+    }
+
+    /// Whether the terminal has stopped it, or something that it has started: it asked there, where nobody can answer.
+    pub fn asks_at_terminal(&self) -> bool {
+        self.handle.pids().into_iter().any(stopped::by_terminal)
     }
 
     /// Whether it has ended by itself.
@@ -140,6 +145,8 @@ fn end_group(pid: u32, patience: Duration, ended: impl Fn() -> bool) {
     let Some(group) = Pid::from_raw(pid.cast_signed()) else { return };
     // a group that has ended already is no matter
     let _ = kill_process_group(group, Signal::TERM);
+    // one that stands still hears nothing before it goes on
+    let _ = kill_process_group(group, Signal::CONT);
     let asked = Instant::now();
     while asked.elapsed() < patience && !ended() {
         std::thread::sleep(Duration::from_millis(20));
@@ -171,7 +178,7 @@ pub fn hand_over(cmd: &Cmd, secrets: &Secrets) -> Result<Option<i32>> {
 }
 
 /// The program with its arguments and its environment.
-fn prepared(cmd: &Cmd, secrets: &Secrets) -> duct::Expression {
+pub(super) fn prepared(cmd: &Cmd, secrets: &Secrets) -> duct::Expression {
     let expression = duct::cmd(&cmd.program, &cmd.args).unchecked();
     let expression = cmd.dir.iter().fold(expression, |expression, dir| expression.dir(dir));
     let expression = cmd.not_inherited().fold(expression, |expression, name| expression.env_remove(name));

@@ -7,9 +7,9 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
-use super::engines;
+use super::{compose, engines};
 use crate::cmd::Cmd;
-use crate::config::{Container, ContainerBy, Env, Secrets};
+use crate::config::{Container, ContainerBy, Env, Secrets, Service};
 use crate::door::ask::ask;
 use crate::problem::Problem;
 
@@ -32,8 +32,10 @@ pub struct ContainerFacts {
     pub engine_host: Option<String>,
     /// Its environment: the official image says there who owns the server.
     pub env: BTreeMap<String, String>,
-    /// The host and the port by which PostgreSQL's port is reached from this machine, where it is published.
-    pub published: Option<(String, String)>,
+    /// The words that its first program was started with.
+    pub words: Vec<String>,
+    /// By port and protocol (`5432/tcp`): the host and the port by which each is reached from this machine, where it is published.
+    pub published: BTreeMap<String, (String, String)>,
     /// What it is called in its own network: a server under any of these names is its own.
     pub called: Vec<String>,
     /// Where something is mounted in it.
@@ -47,6 +49,54 @@ impl ContainerFacts {
     pub fn runs(&self) -> bool {
         self.status == "running"
     }
+
+    /// What makes it run.
+    pub fn cure(&self) -> String {
+        let (engine, name) = (&self.engine, &self.name);
+        match self.status.as_str() {
+            "paused" => format!("`{engine} unpause {name}`"),
+            _ => format!("`{engine} start {name}`"),
+        }
+    }
+
+    /// The variables of its environment by which libpq goes elsewhere, or does otherwise, than the project says: all of libpq's but a
+    /// password's, which leads nowhere and may be the way in. PGDATA and PG_… are the server's and the image's.
+    /// <https://www.postgresql.org/docs/current/libpq-envars.html>
+    pub fn steering(&self) -> Vec<String> {
+        let of_libpq = |name: &str| name.starts_with("PG") && !name.starts_with("PG_");
+        let harmless = ["PGDATA", "PGPASSWORD", "PGPASSFILE"];
+        self.env.keys().filter(|name| of_libpq(name) && !harmless.contains(&name.as_str())).cloned().collect()
+    }
+
+    /// The port that its server listens on, where it is told one: by its command line, else by PGPORT.
+    pub fn port(&self) -> Option<String> {
+        port_in(&self.words).or_else(|| self.env.get("PGPORT").cloned()).filter(|port| port.parse::<u16>().is_ok())
+    }
+}
+
+/// The port on the command line of postgres, of which the last one counts; the official image takes the server's flags alone, too.
+/// <https://www.postgresql.org/docs/current/app-postgres.html>
+fn port_in(words: &[String]) -> Option<String> {
+    let program = words.iter().position(|word| Path::new(word).file_name().is_some_and(|name| name == "postgres"));
+    let flags = match program {
+        Some(at) => &words[at + 1..],
+        None if words.get(1).is_some_and(|word| word.starts_with('-')) => &words[1..],
+        None => return None,
+    };
+    let mut port = None;
+    let mut rest = flags.iter().map(String::as_str);
+    while let Some(word) = rest.next() {
+        let setting = match word {
+            "-p" => rest.next().map(|value| format!("port={value}")),
+            "-c" => rest.next().map(String::from),
+            _ => ["-p", "--", "-c"].iter().find_map(|flag| {
+                let text = word.strip_prefix(flag)?;
+                Some(if *flag == "-p" { format!("port={text}") } else { text.to_owned() })
+            }),
+        };
+        port = setting.and_then(|s| s.strip_prefix("port=").map(|value| value.trim().to_owned())).or(port);
+    }
+    port
 }
 
 /// The program that speaks for a container: the one the file names, else whichever is on PATH.
@@ -64,35 +114,57 @@ pub fn engine(container: &Container) -> Result<String> {
 /// Looks a container up.
 ///
 /// # Errors
-/// There is none of that name, or the engine does not answer.
+/// There is none of that name, several are meant, or the engine does not answer.
 pub fn inspect(container: &Container, env: &Env) -> Result<ContainerFacts> {
-    Ok(find(container, env)??)
-}
-
-/// Looks a container up that need not be there; where it is not, the inner error says so.
-///
-/// # Errors
-/// The engine does not answer.
-pub fn find(container: &Container, env: &Env) -> Result<Result<ContainerFacts, Problem>> {
     let engine = engine(container)?;
     let name = match &container.by {
         ContainerBy::Name(name) => name.clone(),
-        ContainerBy::Compose { service, folder, project } => {
-            match by_labels(&engine, service, folder, project.as_deref(), env)? {
-                Ok(name) => name,
-                Err(absent) => return Ok(Err(absent)),
-            }
+        ContainerBy::Compose(wanted) => {
+            let rows = rows(&engine, wanted)?;
+            let mine = compose::choose(&rows, wanted)??;
+            compose::only(&mine, wanted)?.name.clone()
         }
     };
-    let one = match inspect_name(&engine, &name)? {
+    Ok(facts(&engine, &name, container, env)??)
+}
+
+/// Looks up all that a container's entry means: one of its name, or every replica of its service. It need not be there; where it is not,
+/// the inner error says so.
+///
+/// # Errors
+/// Several projects are meant, or the engine does not answer.
+pub fn find(container: &Container, env: &Env) -> Result<Result<Vec<ContainerFacts>, Problem>> {
+    let engine = engine(container)?;
+    let names = match &container.by {
+        ContainerBy::Name(name) => vec![name.clone()],
+        ContainerBy::Compose(wanted) => match compose::choose(&rows(&engine, wanted)?, wanted)? {
+            Ok(mine) => mine.iter().map(|row| row.name.clone()).collect(),
+            Err(absent) => return Ok(Err(absent)),
+        },
+    };
+    names.iter().map(|name| facts(&engine, name, container, env)).collect()
+}
+
+fn rows(engine: &str, wanted: &Service) -> Result<Vec<compose::Row>> {
+    let answer = ask(&compose::question(engine, &wanted.service), &Secrets::default())?;
+    if !answer.good {
+        return Err(refused(&format!("could not look for the compose service `{}`", wanted.service), &answer.err).into());
+    }
+    Ok(compose::rows(&answer.out))
+}
+
+fn facts(engine: &str, name: &str, container: &Container, env: &Env) -> Result<Result<ContainerFacts, Problem>> {
+    let one = match inspect_name(engine, name)? {
         Ok(one) => one,
         Err(absent) => return Ok(Err(absent)),
     };
     // podman also goes by docker's name, and no other engine says this
-    let podman = one.conmon_pid_file.is_some() || Path::new(&engine).file_stem().is_some_and(|stem| stem == "podman");
-    let engine_host = if podman { engines::of_podman(&engine, env)? } else { engines::of_docker(&engine, env)? };
+    let podman = one.conmon_pid_file.is_some() || Path::new(engine).file_stem().is_some_and(|stem| stem == "podman");
+    let engine_host = if podman { engines::of_podman(engine, env)? } else { engines::of_docker(engine, env)? };
     let pairs = one.config.env.iter().filter_map(|pair| pair.split_once('='));
-    let binding = one.network_settings.ports.get("5432/tcp").and_then(|bindings| bindings.as_ref()?.first());
+    let bound = one.network_settings.ports.iter().filter_map(|(port, bindings)| Some((port, bindings.as_ref()?.first()?)));
+    let reached = |b: &Binding| (b.reached_at(engine_host.as_deref()), b.host_port.clone());
+    let published = bound.map(|(port, binding)| (port.clone(), reached(binding))).collect();
     let called = called(&one);
     Ok(Ok(ContainerFacts {
         called,
@@ -102,10 +174,11 @@ pub fn find(container: &Container, env: &Env) -> Result<Result<ContainerFacts, P
         health: one.state.health.map(|h| h.status).filter(|s| !s.is_empty()),
         started: one.state.started_at,
         env: pairs.map(|(k, v)| (k.to_owned(), v.to_owned())).collect(),
-        published: binding.map(|b| (b.reached_at(engine_host.as_deref()), b.host_port.clone())),
+        words: [one.path].into_iter().chain(one.args).collect(),
+        published,
         mounts: one.mounts.into_iter().map(|m| m.destination).collect(),
         ready_within: container.ready_within,
-        engine,
+        engine: engine.to_owned(),
         engine_host,
     }))
 }
@@ -120,49 +193,23 @@ fn inspect_name(engine: &str, name: &str) -> Result<Result<Inspected, Problem>> 
     }
     let [one]: [Inspected; 1] =
         serde_json::from_str(&answer.out).with_context(|| format!("`{cmd}` answered something else than one container"))?;
+    // the engine takes the beginning of an id for a name
+    if one.name.trim_start_matches('/') != name.trim_start_matches('/') && one.id != name {
+        let other = one.name.trim_start_matches('/');
+        return Ok(Err(Problem::failed(format!("there is no container `{name}`"))
+            .because(format!("the id of another one, `{other}`, begins like that"))
+            .cure(format!("start the container, or write its whole name in `[containers]` (`{engine} ps -a`)"))));
+    }
     Ok(Ok(one))
 }
 
 fn called(one: &Inspected) -> Vec<String> {
     let networks = one.network_settings.networks.values();
     let aliases = networks.flat_map(|n| n.aliases.iter().chain(&n.dns_names)).flatten().cloned();
-    let service = one.config.labels.iter().flatten().filter(|(label, _)| *label == SERVICE).map(|(_, service)| service.clone());
+    let service =
+        one.config.labels.iter().flatten().filter(|(label, _)| *label == compose::SERVICE).map(|(_, service)| service.clone());
     let own = [one.name.trim_start_matches('/').to_owned(), one.config.hostname.clone()];
     own.into_iter().chain(aliases).chain(service).collect()
-}
-
-/// The label of compose that holds the service's name.
-const SERVICE: &str = "com.docker.compose.service";
-
-/// Compose of either version, and podman-compose, label what they make: so the container is found whichever program made it,
-/// and without starting that program. <https://docs.docker.com/reference/compose-file/services/#labels>
-fn by_labels(engine: &str, service: &str, folder: &Path, project: Option<&str>, env: &Env) -> Result<Result<String, Problem>> {
-    let format = "{{.Names}}\t{{.State}}\t{{.Label \"com.docker.compose.project\"}}\t{{.Label \"com.docker.compose.project.working_dir\"}}";
-    let cmd = Cmd::new(engine).args(["ps", "-a", "--filter", &format!("label={SERVICE}={service}"), "--format", format]);
-    let answer = ask(&cmd, &Secrets::default())?;
-    if !answer.good {
-        return Err(refused(&format!("could not look for the compose service `{service}`"), &answer.err).into());
-    }
-    let rows: Vec<Vec<&str>> = answer.out.lines().map(|l| l.split('\t').collect()).filter(|r: &Vec<&str>| r.len() == 4).collect();
-    let wanted = project.or_else(|| env.get("COMPOSE_PROJECT_NAME"));
-    let here = |row: &&Vec<&str>| match wanted {
-        Some(project) => row[2] == project,
-        None => same_folder(Path::new(row[3]), folder),
-    };
-    let mut mine: Vec<_> = rows.iter().filter(here).collect();
-    mine.sort_by_key(|row| (row[1] != "running", row[0].to_owned()));
-    let found = mine.first().map(|row| row[0].to_owned());
-    Ok(found.ok_or_else(|| {
-        let others: Vec<_> = rows.iter().map(|row| format!("{} (project {}, in {})", row[0], row[2], row[3])).collect();
-        Problem::failed(format!("compose has no container for the service `{service}` of `{}`", folder.display()))
-            .because(if others.is_empty() { String::new() } else { format!("of other projects: {}", others.join(", ")) })
-            .cure("start it (`docker compose up -d`), or name the compose file's project in `compose = { service = …, project = … }`")
-    }))
-}
-
-fn same_folder(a: &Path, b: &Path) -> bool {
-    let real = |p: &Path| std::fs::canonicalize(p).unwrap_or_else(|_| p.to_path_buf());
-    real(a) == real(b)
 }
 
 fn refused(tried: &str, err: &str) -> Problem {
@@ -176,6 +223,10 @@ fn refused(tried: &str, err: &str) -> Problem {
 struct Inspected {
     id: String,
     name: String,
+    #[serde(default)]
+    path: String,
+    #[serde(default)]
+    args: Vec<String>,
     state: State,
     config: Config,
     #[serde(default)]
@@ -253,6 +304,24 @@ struct Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_servers_port_is_on_its_command_line() {
+        for (words, want) in [
+            ("docker-entrypoint.sh postgres", None),
+            ("docker-entrypoint.sh postgres -p 5433", Some("5433")),
+            ("docker-entrypoint.sh -p 5433", Some("5433")),
+            ("/usr/lib/postgresql/17/bin/postgres -D /data --port=5433", Some("5433")),
+            ("postgres -c fsync=off -c port=5433 -N 10", Some("5433")),
+            ("postgres -p5433 -cport=5434", Some("5434")),
+            ("docker-entrypoint.sh node server.js -p 3000", None),
+            ("sleep -p 3000 postgres", None),
+            ("", None),
+        ] {
+            let words: Vec<String> = words.split(' ').map(String::from).collect();
+            assert_eq!(port_in(&words).as_deref(), want, "{words:?}");
+        }
+    }
 
     #[test]
     fn a_published_port_is_reached_on_the_engines_host() {

@@ -69,16 +69,11 @@ pub struct Patient<'a> {
 
 /// Examines the project.
 pub fn examine(patient: &Patient<'_>) -> Vec<Finding> {
-    let mut findings = Vec::new();
+    let mut findings: Vec<Finding> = patient.env.notes().into_iter().map(of_dotenv).collect();
     for container in &patient.project.containers {
         findings.push(match containers::inspect(container, patient.env) {
             Ok(c) if c.runs() => Finding::good(format!("container {}", c.name), format!("{} ({})", c.status, c.engine)),
-            Ok(c) => Finding::other(
-                State::Problem,
-                format!("container {}", c.name),
-                format!("it is {}", c.status),
-                format!("`{} start {}`", c.engine, c.name),
-            ),
+            Ok(c) => Finding::other(State::Problem, format!("container {}", c.name), format!("it is {}", c.status), c.cure()),
             Err(e) => Finding::error(format!("container {}", container.key), &e),
         });
     }
@@ -99,6 +94,10 @@ pub fn examine(patient: &Patient<'_>) -> Vec<Finding> {
     findings.extend(patient.project.stores.iter().map(|store| store_finding(store, &patient.surveyor)));
     findings.extend(folder_findings(patient));
     findings
+}
+
+fn of_dotenv(note: String) -> Finding {
+    Finding::other(State::Note, "`.env`", note, "mend the line, where another value is meant")
 }
 
 fn store_finding(spec: &Store, surveyor: &Surveyor<'_>) -> Finding {
@@ -122,6 +121,10 @@ fn store_finding(spec: &Store, surveyor: &Surveyor<'_>) -> Finding {
     }
 }
 
+/// What to do where there is no database.
+const MAKE: &str = "create it, or restore a backup (`db-restore`)";
+const SAY: &str = "where its volume is older, say `postgres = { database = \"…\" }`";
+
 fn database_findings(s: &Surveyed) -> Vec<Finding> {
     let what = |part: &str| format!("database {}: {part}", s.spec.key);
     let mut findings = vec![Finding::good(what("server"), format!("PostgreSQL {} ({}) answers", s.server.version_text, s.at()))];
@@ -131,7 +134,10 @@ fn database_findings(s: &Surveyed) -> Vec<Finding> {
             State::Problem,
             what("database"),
             format!("there is no `{}`", s.name()),
-            "create it, or restore a backup (`db-restore`)",
+            match (&s.container, &s.spec.connection.database) {
+                (Some(_), None) => format!("{MAKE}; a container's POSTGRES_DB counts at its first start alone: {SAY}"),
+                _ => MAKE.to_owned(),
+            },
         ),
     });
     let (client, server) = (s.server.client, s.server.version);

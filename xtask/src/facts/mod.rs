@@ -1,15 +1,19 @@
 //! Facts: what is so before anything is planned. Everything here only reads.
 
 pub mod cluster;
+mod compose;
 pub mod containers;
 pub mod dumps;
 mod engines;
+mod guess;
 pub mod health;
 mod kept;
 pub mod programs;
+pub mod rendezvous;
 pub mod server;
 mod stores;
 mod survey;
+mod whereabouts;
 
 pub use containers::ContainerFacts;
 pub use kept::Kept;

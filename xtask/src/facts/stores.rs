@@ -10,7 +10,7 @@ use crate::door::Interrupt;
 use crate::engine::files::Inside;
 use crate::engine::postgres::facts::Depth;
 use crate::engine::store::{Address, Holding};
-use crate::plan::{Safety, Stake};
+use crate::plan::{Safety, Stake, Whereabouts};
 use crate::problem::Problem;
 use crate::run::store::open;
 
@@ -23,8 +23,8 @@ pub struct SurveyedStore {
     pub address: Address,
     /// What is there.
     pub held: Holding,
-    /// The host that it is on, when it is not of this machine.
-    pub remote_host: Option<String>,
+    /// Where that is.
+    pub whereabouts: Whereabouts,
 }
 
 impl SurveyedStore {
@@ -38,7 +38,7 @@ impl SurveyedStore {
         Stake {
             database: self.spec.key.clone(),
             at: self.address.to_string(),
-            remote_host: self.remote_host.clone(),
+            whereabouts: self.whereabouts.clone(),
             marker: None,
             size: self.held.bytes,
             sessions: Vec::new(),
@@ -86,14 +86,16 @@ impl Surveyor<'_> {
 
     /// Surveys a store.
     pub fn store(&self, spec: &Store) -> Result<SurveyedStore> {
-        let (address, remote_host) = self.address(spec)?;
+        let (address, whereabouts) = self.address(spec)?;
         let held = open(&address, &self.project.secrets, &Interrupt::default())?.look()?;
-        Ok(SurveyedStore { spec: spec.clone(), address, held, remote_host })
+        Ok(SurveyedStore { spec: spec.clone(), address, held, whereabouts })
     }
 
-    fn address(&self, spec: &Store) -> Result<(Address, Option<String>)> {
+    fn address(&self, spec: &Store) -> Result<(Address, Whereabouts)> {
         match &spec.kind {
-            StoreKind::Files { path, exclude } => Ok((Address::Files { path: path.clone(), exclude: exclude.clone() }, None)),
+            StoreKind::Files { path, exclude } => {
+                Ok((Address::Files { path: path.clone(), exclude: exclude.clone() }, Whereabouts::Here))
+            }
             StoreKind::FilesInContainer { container, path } => {
                 self.stays_up(&spec.key, container)?;
                 let found = self.container(container)?;
@@ -104,7 +106,7 @@ impl Surveyor<'_> {
                     path: path.clone(),
                     own,
                 };
-                Ok((address, found.engine_host.filter(|host| !is_local(host))))
+                Ok((address, Whereabouts::by_host(found.engine_host.filter(|host| !is_local(host)))))
             }
             StoreKind::Milvus { url, database, token, wipe } => {
                 let host = host(url).ok_or_else(|| {
@@ -112,7 +114,7 @@ impl Surveyor<'_> {
                         .cure("write it like `http://localhost:19530`")
                 })?;
                 let address = Address::Milvus { url: url.clone(), database: database.clone(), token: token.clone(), wipe: *wipe };
-                Ok((address, Some(host).filter(|host| !is_local(host))))
+                Ok((address, Whereabouts::by_host(Some(host).filter(|host| !is_local(host)))))
             }
         }
     }

@@ -6,12 +6,15 @@ use anyhow::Result;
 
 use super::cluster;
 use super::containers::{self, ContainerFacts};
+use super::guess;
 use super::programs::{self, Programs};
-use crate::config::{At, ContainerBy, Database, Env, Project};
+use super::whereabouts::{Shown, several, shown};
+use crate::cmd::{Cmd, Value};
+use crate::config::{At, ContainerBy, Database, Env, Project, Secrets};
 use crate::door::ask::{Answer, ask, install_hint};
 use crate::engine::cluster::state::State;
 use crate::engine::cluster::{PORT, USER};
-use crate::engine::postgres::facts::{Depth, ServerFacts, question};
+use crate::engine::postgres::facts::{Depth, From, ServerFacts, question};
 use crate::engine::postgres::version::Version;
 use crate::engine::postgres::{Client, DatabaseFacts, cures};
 use crate::place::Place;
@@ -46,6 +49,8 @@ pub struct Surveyed {
     pub container: Option<ContainerFacts>,
     /// What the server says.
     pub server: ServerFacts,
+    /// What shows that it is of this machine, where it was reached by a loopback address.
+    pub shown: Shown,
     /// How long the server took to answer.
     pub answered_in: Duration,
 }
@@ -54,6 +59,12 @@ impl Surveyed {
     /// The database's name.
     pub fn name(&self) -> &str {
         self.client.database()
+    }
+
+    /// What a person should know of a database that nothing names.
+    pub fn guess(&self) -> Option<String> {
+        let why = self.client.connection.guessed.as_ref()?;
+        Some(format!("nothing says which database is meant: `{}` is taken ({why})", self.name()))
     }
 
     /// The live database, where there is one.
@@ -74,6 +85,12 @@ impl Surveyed {
         }
     }
 
+    /// The host and the port by which its container's server is reached from this machine, where that is published.
+    pub fn published(&self) -> Option<(String, String)> {
+        let port = self.client.connection.port_inside.as_deref().unwrap_or("5432");
+        self.container.as_ref()?.published.get(&format!("{port}/tcp")).cloned()
+    }
+
     /// Whether its server is in the client's own container, and not one that the client is sent on to from there.
     pub fn is_inside(&self) -> bool {
         let own = |host: &String, called: &[String]| is_local(host) || called.iter().any(|name| name.eq_ignore_ascii_case(host));
@@ -81,19 +98,12 @@ impl Surveyed {
         self.container.as_ref().is_some_and(|c| host.is_none_or(|host| own(host, &c.called)))
     }
 
-    /// The host that its data is on, when it is not of this machine.
-    fn remote_host(&self) -> Option<&str> {
-        let engine = self.container.as_ref().and_then(|c| c.engine_host.as_deref());
-        let server = self.client.connection.host.as_deref().filter(|_| !self.is_inside());
-        [server, engine].into_iter().flatten().find(|hosts| !hosts.split(',').all(is_local))
-    }
-
     /// What is at stake when its data is replaced.
     pub fn stake(&self) -> Stake {
         Stake {
             database: self.name().to_owned(),
             at: self.at(),
-            remote_host: self.remote_host().map(String::from),
+            whereabouts: self.whereabouts(),
             marker: self.live().and_then(|d| d.marker()).map(String::from),
             size: self.live().and_then(|d| d.size),
             sessions: self.server.sessions.iter().map(ToString::to_string).collect(),
@@ -113,9 +123,14 @@ impl Surveyor<'_> {
     pub fn survey(&self, spec: &Database, depth: Depth) -> Result<Surveyed> {
         let begun = Instant::now();
         let ((mut client, container, folders), mut server) = std::thread::scope(|scope| {
-            let early = self.said(spec).map(|client| scope.spawn(move || self.question(&client, depth)));
+            let early = self.said(spec).map(|client| {
+                let way = way_of(&client);
+                (scope.spawn(move || self.question(&client, depth)), way)
+            });
             let known = self.client(spec)?;
-            let early = early.and_then(|asked| asked.join().ok()?.ok());
+            let early = early.and_then(|(asked, way)| Some((asked.join().ok()?.ok()?, way)));
+            // an answer by another way may be another server's
+            let early = early.filter(|(_, way)| *way == way_of(&known.0)).map(|(answer, _)| answer);
             let server = early.map_or_else(|| self.question(&known.0, depth), Ok)?;
             anyhow::Ok((known, server))
         })?;
@@ -126,11 +141,18 @@ impl Surveyor<'_> {
             server = self.question(&client, depth)?;
         }
         let answered_in = begun.elapsed();
+        guess::holds(&client, &self.project.secrets)?;
         if let Some(container) = container.as_ref().filter(|_| server.deaf) {
             return Err(Problem::failed(format!("the container `{}` is still setting its server up", container.name))
                 .because("the server that answers was started without an address to listen on, and will go away again")
                 .cure("wait until it is ready, and run the command again")
                 .into());
+        }
+        let shown = shown(&client.place, &server.reached, &server.answerer, self.env);
+        if let (true, Some(host)) = (several(&client.connection), &server.reached.host) {
+            // of several, what comes next goes to the one that was looked at
+            client.connection.host = Some(host.clone());
+            client.connection.port = server.reached.port.clone();
         }
         let mut dumper = client.clone();
         let mut dump_major = Some(server.client.major());
@@ -145,7 +167,7 @@ impl Surveyor<'_> {
                 *programs = Some(knowing);
             }
         }
-        Ok(Surveyed { spec: spec.clone(), client, dumper, dump_major, container, server, answered_in })
+        Ok(Surveyed { spec: spec.clone(), client, dumper, dump_major, container, server, shown, answered_in })
     }
 
     /// A client that needs no look at its container, because the file says it all: a start of docker costs 90 ms, and the server
@@ -155,7 +177,7 @@ impl Surveyor<'_> {
         let container = self.project.container(key)?;
         let ContainerBy::Name(name) = &container.by else { return None };
         (spec.connection.user.as_ref()).and(spec.connection.database.as_ref())?;
-        let place = Place::Container { engine: containers::engine(container).ok()?, name: name.clone() };
+        let place = Place::container(containers::engine(container).ok()?, name);
         Some(Client { place, connection: spec.connection.clone(), app_name: self.app_name.clone() })
     }
 
@@ -167,11 +189,9 @@ impl Surveyor<'_> {
         let place = match &spec.at {
             At::Container(key) => {
                 let found = self.container(key)?;
-                let known = |names: &[&str]| names.iter().find_map(|n| found.env.get(*n)).cloned();
-                connection.user = connection.user.or_else(|| known(&["POSTGRES_USER"])).or(Some("postgres".into()));
-                connection.database =
-                    connection.database.or_else(|| known(&["POSTGRES_DB", "POSTGRES_USER"])).or(Some("postgres".into()));
-                let place = Place::Container { engine: found.engine.clone(), name: found.name.clone() };
+                guess::complete(&mut connection, &found)?;
+                let (engine, name) = (found.engine.clone(), found.name.clone());
+                let place = Place::Container { engine, name, cleared: found.steering() };
                 container = Some(found);
                 place
             }
@@ -196,6 +216,7 @@ impl Surveyor<'_> {
         if connection.database.is_none() {
             let user = connection.user.clone();
             connection.database = user.ok_or_else(|| nameless(spec)).map(Some)?;
+            connection.guessed = Some("the role's name, as libpq takes it".into());
         }
         Ok((Client { place, connection, app_name: self.app_name.clone() }, container, folders))
     }
@@ -218,27 +239,55 @@ impl Surveyor<'_> {
         let spec = self.project.container(key).ok_or_else(|| anyhow::anyhow!("no container `{key}`"))?;
         let found = containers::inspect(spec, self.env)?;
         if !found.runs() {
-            return Err(Problem::failed(format!("the container `{}` is not running: it is {}", found.name, found.status))
-                .cure(format!(
-                    "start it: `{0} start {1}`; where it does not stay up, `{0} logs {1}` says why",
-                    found.engine, found.name
-                ))
-                .into());
+            return Err(still(&found).into());
         }
         Ok(found)
     }
 
     fn question(&self, client: &Client, depth: Depth) -> Result<ServerFacts> {
-        let ask_in = |database: &str| ask(&client.psql(database, question(client.database(), depth)), &self.project.secrets);
+        let from = if matches!(client.place, Place::Host { .. }) { From::ThisMachine } else { From::ItsContainer };
+        let ask_in = |database: &str| {
+            let mut asked = client.psql(database, question(client.database(), depth, from));
+            // psql's own words are read, too
+            asked.env.extend((from == From::ThisMachine).then(|| ("LC_ALL".to_owned(), Value::Plain("C".into()))));
+            ask(&asked, &self.project.secrets)
+        };
         let mut answer = ask_in(client.database())?;
         if !answer.good && answer.err.contains(&format!("database \"{}\" does not exist", client.database())) {
             answer = ask_in(client.maintenance())?;
         }
         if !answer.good {
-            return Err(unanswered(client, &answer).into());
+            return Err(uncleared(client).unwrap_or_else(|| unanswered(client, &answer)).into());
         }
         ServerFacts::read(&answer.out)
     }
+}
+
+/// The variables that lead a client in a container elsewhere can't be taken away there.
+fn uncleared(client: &Client) -> Option<Problem> {
+    let Place::Container { name, cleared, .. } = &client.place else { return None };
+    let answer = ask(&client.place.wrap(Cmd::new("true")), &Secrets::default()).ok()?;
+    (!cleared.is_empty() && !answer.good).then(|| {
+        Problem::refused(format!("a client in the container `{name}` may be led to another server"))
+            .because(format!("the container's own environment has {}", cleared.join(", ")))
+            .because(format!("and there is no `env -u` in it that takes them away: {}", answer.err))
+            .cure("take them out of the container's environment, or use the server's own container")
+    })
+}
+
+/// How a client gets where it goes.
+fn way_of(client: &Client) -> (Place, Option<String>) {
+    (client.place.clone(), client.connection.port_inside.clone())
+}
+
+fn still(found: &ContainerFacts) -> Problem {
+    let (engine, name, cure) = (&found.engine, &found.name, found.cure());
+    if found.status == "paused" {
+        return Problem::failed(format!("the container `{name}` is paused: it stands still, with all that is in it"))
+            .cure(format!("let it go on: {cure}"));
+    }
+    Problem::failed(format!("the container `{name}` is not running: it is {}", found.status))
+        .cure(format!("start it: {cure}; where it does not stay up, `{engine} logs {name}` says why"))
 }
 
 fn bootstrapping(client: &Client) -> Problem {

@@ -1,8 +1,9 @@
 //! Deciding is pure: circumstances in, one verdict per guard out, each with its reason and its cure.
 
 use crate::cmd::quoted;
+use crate::config::environment::Origin;
 use crate::config::{Env, Guards, Pin};
-use crate::plan::{Plan, Risk, Safety, Stake};
+use crate::plan::{Plan, Risk, Safety, Stake, Whereabouts};
 
 /// Everything that the guards look at, beside the plan's risk.
 #[derive(Debug, Clone)]
@@ -11,6 +12,8 @@ pub struct Circumstances<'a> {
     pub guards: &'a Guards,
     /// The project's environment.
     pub environment: &'a str,
+    /// Who says so.
+    pub said_by: Origin,
     /// What the command line says.
     pub consent: Consent,
     /// Who is there to be asked.
@@ -48,20 +51,27 @@ pub enum Agent {
     None,
     /// One, known by this variable, without a person's words.
     Alone(String),
-    /// One that carries a person's words.
-    Sent(String),
+    /// One that carries a person's words; they count for the task and the databases that are in them.
+    Sent {
+        /// The variable that it is known by.
+        agent: String,
+        /// The words.
+        words: String,
+    },
 }
 
 /// Variables that coding agents set in the shells they run.
 const AGENTS: [&str; 6] = ["CLAUDECODE", "CURSOR_AGENT", "GEMINI_CLI", "CODEX_SANDBOX", "AI_AGENT", "OPENCODE"];
 
 impl Agent {
-    /// Looks for an agent; `words` is the variable that carries the person's words.
-    pub fn detect(env: &crate::config::Env, words: &str) -> Self {
-        match (AGENTS.iter().find(|v| env.get(v).is_some()), env.given(words)) {
-            (None, _) => Self::None,
-            (Some(agent), Some(_)) => Self::Sent((*agent).into()),
-            (Some(agent), None) => Self::Alone((*agent).into()),
+    /// Looks for an agent; `words` is the variable that carries the person's words. An agent's variable counts though it is empty: to be
+    /// found only makes things stricter.
+    pub fn detect(env: &Env, words: &str) -> Self {
+        let Some(agent) = AGENTS.iter().find(|name| env.is_set(name)) else { return Self::None };
+        // what a file holds, whoever exported it, was said once and for all
+        match env.given(words).filter(|said| env.held(words, said).is_none()) {
+            Some(said) => Self::Sent { agent: (*agent).into(), words: said.into() },
+            None => Self::Alone((*agent).into()),
         }
     }
 }
@@ -95,37 +105,37 @@ pub enum Judgement {
 /// All verdicts, refusals and passes alike: a dry run shows them all.
 pub fn judge(plan: &Plan, c: &Circumstances<'_>) -> Vec<Verdict> {
     match &plan.risk {
-        Risk::Nothing => wanted(plan, c).into_iter().collect(),
+        Risk::Nothing => wanted(plan, c),
         Risk::Adds => wanted(plan, c).into_iter().chain([question(Judgement::Passed, c)]).collect(),
         Risk::RemovesBackups => wanted(plan, c).into_iter().chain([question(Judgement::Refused, c)]).collect(),
-        Risk::Changes { stakes, pin } => {
-            let mut verdicts = live_data(stakes, pin.as_ref(), c);
-            verdicts.push(agent(c));
+        Risk::Changes { stakes, pins } => {
+            let mut verdicts = live_data(stakes, pins, c);
+            verdicts.push(agent(plan.task, stakes, c));
             verdicts
         }
-        Risk::ReplacesData { stakes, pin, .. } => {
-            let mut verdicts = live_data(stakes, pin.as_ref(), c);
+        Risk::ReplacesData { stakes, pins, .. } => {
+            let mut verdicts = live_data(stakes, pins, c);
             verdicts.extend(stakes.iter().filter_map(backup));
             verdicts.extend(stakes.iter().filter_map(sessions));
-            verdicts.push(agent(c));
+            verdicts.push(agent(plan.task, stakes, c));
             verdicts.push(confirmation(stakes, c));
             verdicts
         }
     }
 }
 
-/// The pin that the file gives to a task that does something and puts no live data at stake.
-fn wanted(plan: &Plan, c: &Circumstances<'_>) -> Option<Verdict> {
-    let wanted = c.guards.pins.get(plan.task.trim_start_matches("db-"))?;
-    (!plan.steps.is_empty()).then(|| pin(wanted, c))
+/// The pins that the file gives to a task that does something and puts no live data at stake.
+fn wanted(plan: &Plan, c: &Circumstances<'_>) -> Vec<Verdict> {
+    let wanted = c.guards.pins_of(plan.task.trim_start_matches("db-"));
+    wanted.iter().filter(|_| !plan.steps.is_empty()).map(|wanted| pin(wanted, c)).collect()
 }
 
 /// Whether live data may be touched at all.
-fn live_data(stakes: &[Stake], wanted: Option<&Pin>, c: &Circumstances<'_>) -> Vec<Verdict> {
+fn live_data(stakes: &[Stake], wanted: &[Pin], c: &Circumstances<'_>) -> Vec<Verdict> {
     let mut verdicts = vec![environment(c)];
     verdicts.extend(stakes.iter().map(|stake| host(stake, c)));
     verdicts.extend(stakes.iter().map(|stake| marker(stake, c)));
-    verdicts.extend(wanted.map(|wanted| pin(wanted, c)));
+    verdicts.extend(wanted.iter().map(|wanted| pin(wanted, c)));
     verdicts
 }
 
@@ -135,27 +145,39 @@ fn verdict(guard: &'static str, judgement: Judgement, why: impl Into<String>, cu
 
 fn environment(c: &Circumstances<'_>) -> Verdict {
     if c.guards.protects(c.environment) {
-        let cure = "no flag lifts this; if this is not production, correct ENVIRONMENT; \
-                    a backup can be restored beside it (`db-restore --as OTHER_DATABASE`)";
-        return verdict(
-            "environment",
-            Judgement::Refused,
-            format!("this project's environment is `{}`, where no live data is replaced", c.environment),
-            cure,
+        let (named, who) = match c.said_by {
+            Origin::Variable("ENVIRONMENT") | Origin::Default => (String::new(), "ENVIRONMENT".to_owned()),
+            Origin::Variable(name) => (format!(" by {name}"), format!("{name}, or say it in ENVIRONMENT")),
+            Origin::File => (String::new(), "`project.environment` in `db-tasks.toml`".to_owned()),
+        };
+        let cure = format!(
+            "no flag lifts this; if this is not production, correct {who}; \
+             a backup can be restored beside it (`db-restore --as OTHER_DATABASE`)"
         );
+        let why = format!("this project's environment is `{}`{named}, where no live data is replaced", c.environment);
+        return verdict("environment", Judgement::Refused, why, cure);
     }
     verdict("environment", Judgement::Passed, format!("`{}` is not protected", c.environment), "")
 }
 
 fn host(stake: &Stake, c: &Circumstances<'_>) -> Verdict {
-    let Some(host) = &stake.remote_host else {
-        return verdict("host", Judgement::Passed, format!("`{}` is on this machine ({})", stake.database, stake.at), "");
+    let (listed, why) = match &stake.whereabouts {
+        Whereabouts::Here => {
+            return verdict("host", Judgement::Passed, format!("`{}` is on this machine ({})", stake.database, stake.at), "");
+        }
+        Whereabouts::Elsewhere(host) => (vec![host.clone()], "which is not this machine"),
+        Whereabouts::Unshown { host, port } => (
+            vec![format!("{host}:{port}"), host.clone()],
+            "and nothing shows that its server is this machine's: it may be at the other end of a tunnel",
+        ),
     };
-    if c.guards.allowed_hosts.iter().any(|h| h.eq_ignore_ascii_case(host)) {
+    let allowed = |host: &&String| c.guards.allowed_hosts.iter().any(|h| h.eq_ignore_ascii_case(host));
+    if let Some(host) = listed.iter().find(allowed) {
         return verdict("host", Judgement::Passed, format!("`{host}` is listed in `guards.allowed-hosts`"), "");
     }
+    let host = &listed[0];
     let cure = format!("if its data may be replaced, add \"{host}\" to `guards.allowed-hosts` in `db-tasks.toml`");
-    verdict("host", Judgement::Refused, format!("`{}` is on `{host}`, which is not this machine", stake.database), cure)
+    verdict("host", Judgement::Refused, format!("`{}` is on `{host}`, {why}", stake.database), cure)
 }
 
 fn marker(stake: &Stake, c: &Circumstances<'_>) -> Verdict {
@@ -180,6 +202,10 @@ fn marker(stake: &Stake, c: &Circumstances<'_>) -> Verdict {
 /// A pin is pulled for this very run, in the environment: a file would pull it once and for all.
 fn pin(pin: &Pin, c: &Circumstances<'_>) -> Verdict {
     let variable = &pin.variable;
+    if let Some(file) = c.env.held(variable, &pin.value) {
+        let why = format!("`{pin}` stands in `{file}`, which would pull this safety pin once and for all, whoever exports it");
+        return verdict("pin", Judgement::Refused, why, format!("take it out of `{file}`, and set it for one run"));
+    }
     let why = match (c.env.given(variable), c.env.get(variable)) {
         (Some(value), _) if value == pin.value => {
             return verdict("pin", Judgement::Passed, format!("`{pin}` is set"), "");
@@ -222,22 +248,36 @@ fn sessions(stake: &Stake) -> Option<Verdict> {
     (!stake.sessions.is_empty()).then(|| verdict("sessions", Judgement::Warned, why, ""))
 }
 
-fn agent(c: &Circumstances<'_>) -> Verdict {
-    match &c.agent {
-        Agent::None => verdict("agent", Judgement::Passed, "no coding agent was detected", ""),
-        Agent::Sent(agent) => verdict(
-            "agent",
-            Judgement::Passed,
-            format!("a coding agent ({agent}) with a person's words in `{}`", c.guards.agent_variable),
-            "",
-        ),
-        Agent::Alone(agent) => verdict(
-            "agent",
-            Judgement::Refused,
-            format!("a coding agent runs this ({agent}), and live data would be replaced"),
-            format!("ask the person, and set `{}` to their words", c.guards.agent_variable),
-        ),
+fn agent(task: &str, stakes: &[Stake], c: &Circumstances<'_>) -> Verdict {
+    let variable = &c.guards.agent_variable;
+    let wanted: Vec<&str> = std::iter::once(task).chain(stakes.iter().map(|stake| stake.database.as_str())).collect();
+    let (agent, said) = match &c.agent {
+        Agent::None => return verdict("agent", Judgement::Passed, "no coding agent was detected", ""),
+        Agent::Alone(agent) => (agent, None),
+        Agent::Sent { agent, words } => (agent, Some(words)),
+    };
+    if said.is_some_and(|said| wanted.iter().all(|word| holds(said, word))) {
+        let why = format!("a coding agent ({agent}) with a person's words in `{variable}`");
+        return verdict("agent", Judgement::Passed, why, "");
     }
+    let but = said.map_or(String::new(), |_| format!("; the words in `{variable}` are not about that"));
+    let example = format!("{variable}={}", quoted(&wanted.join(" ")));
+    verdict(
+        "agent",
+        Judgement::Refused,
+        format!("a coding agent runs this ({agent}), and live data would be replaced{but}"),
+        format!("ask the person, and set `{variable}` to their words, with the task and the database in them: `{example}`"),
+    )
+}
+
+/// Whether a name stands in a text as a word of its own.
+fn holds(text: &str, word: &str) -> bool {
+    let part_of_a_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '$');
+    let alone = |at: usize| {
+        let (before, after) = (text[..at].chars().next_back(), text[at + word.len()..].chars().next());
+        !before.is_some_and(part_of_a_name) && !after.is_some_and(part_of_a_name)
+    };
+    !word.is_empty() && text.match_indices(word).any(|(at, _)| alone(at))
 }
 
 fn confirmation(stakes: &[Stake], c: &Circumstances<'_>) -> Verdict {
@@ -340,6 +380,53 @@ mod tests {
         agent: Agent::None,
     };
 
+    fn sent(words: &str) -> Agent {
+        Agent::Sent { agent: "A".into(), words: words.into() }
+    }
+
+    #[test]
+    fn a_persons_words_are_about_this_task_and_this_database() {
+        let (guards, dotenv) = (guards(), of_dotenv());
+        for (words, want) in [
+            ("db-restore app", "go"),
+            ("yes, db-restore of `app`, please.", "go"),
+            ("db-restore", "refused: agent"),
+            ("app", "refused: agent"),
+            ("db-restore app-two", "refused: agent"),
+            ("db-restore happy", "refused: agent"),
+            ("db-wipe app", "refused: agent"),
+            ("/usr/local/bin:/usr/bin:/bin", "refused: agent"),
+            ("C.UTF-8", "refused: agent"),
+        ] {
+            assert_eq!(overall(&Case { agent: sent(words), ..BENIGN }.judged(&guards, &dotenv)), want, "{words}");
+        }
+    }
+
+    /// The same words that a file holds are nobody's, whoever has exported it.
+    #[test]
+    fn neither_pins_nor_words_come_from_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(".env"), "WIPE=true\nSAYS='db-restore app'\n").unwrap();
+        let env = Env::of([("WIPE", "true"), ("SAYS", "db-restore app"), ("CLAUDECODE", "")]).beside(folder.path());
+        assert_eq!(Agent::detect(&env, "SAYS"), Agent::Alone("CLAUDECODE".into()));
+        let guards = guards();
+        let c = Circumstances {
+            guards: &guards,
+            environment: "development",
+            said_by: Origin::Default,
+            consent: Consent::Yes,
+            person: Person::Absent,
+            agent: Agent::None,
+            env: &env,
+        };
+        let refused = pin(&Pin { variable: "WIPE".into(), value: "true".into() }, &c);
+        assert_eq!(refused.judgement, Judgement::Refused);
+        assert_eq!(
+            refused.why,
+            "`WIPE=true` stands in `.env`, which would pull this safety pin once and for all, whoever exports it"
+        );
+    }
+
     fn of_dotenv() -> Env {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join(".env"), "WIPE=true\n").unwrap();
@@ -357,6 +444,7 @@ mod tests {
             let c = Circumstances {
                 guards,
                 environment: self.environment,
+                said_by: Origin::Variable("ENVIRONMENT"),
                 consent: self.consent.clone(),
                 person: self.person,
                 agent: self.agent.clone(),
@@ -365,14 +453,15 @@ mod tests {
             let stake = Stake {
                 database: "app".into(),
                 at: "x".into(),
-                remote_host: self.host.map(String::from),
+                whereabouts: Whereabouts::by_host(self.host.map(String::from)),
                 marker: self.marker.map(String::from),
                 size: None,
                 sessions: vec![],
                 safety: self.safety.clone(),
             };
             let pin = (self.pin != Pulled::NotWanted).then(|| Pin { variable: "WIPE".into(), value: "true".into() });
-            judge(&bare(Risk::ReplacesData { stakes: vec![stake], answer: "yes".into(), pin }), &c)
+            let pins = pin.into_iter().collect();
+            judge(&bare(Risk::ReplacesData { stakes: vec![stake], answer: "yes".into(), pins }), &c)
         }
     }
 
@@ -389,7 +478,10 @@ mod tests {
                 case.marker.unwrap_or("no marker"),
                 &format!("{:?}", case.person),
                 &format!("{:?}", case.consent),
-                &format!("{:?}", case.agent),
+                &match &case.agent {
+                    Agent::Sent { agent, .. } => format!("Sent({agent:?})"),
+                    other => format!("{other:?}"),
+                },
             ]
             .join(" | ");
             writeln!(table, "{words} => {}", overall(&case.judged(&guards, &dotenv))).unwrap();
@@ -419,7 +511,7 @@ mod tests {
                         for consent in
                             [Consent::Ask, Consent::Yes, Consent::Confirmed("app".into()), Consent::Confirmed("other".into())]
                         {
-                            for agent in [Agent::None, Agent::Alone("A".into()), Agent::Sent("A".into())] {
+                            for agent in [Agent::None, Agent::Alone("A".into()), sent("db-restore app")] {
                                 let consent = consent.clone();
                                 all.push(Case { environment, host, marker, person, consent, agent, ..BENIGN });
                             }
@@ -477,7 +569,7 @@ mod tests {
     fn no_flag_lifts_the_production_block_or_pulls_the_pin() {
         let (guards, dotenv) = (guards(), of_dotenv());
         for consent in [Consent::Ask, Consent::Yes, Consent::Confirmed("app".into())] {
-            let case = Case { consent, person: Person::AtTerminal, agent: Agent::Sent("A".into()), ..BENIGN };
+            let case = Case { consent, person: Person::AtTerminal, agent: sent("db-restore app"), ..BENIGN };
             for (case, want) in [
                 (Case { environment: "Production", ..case.clone() }, "refused: environment"),
                 (Case { pin: Pulled::SetInDotenv, ..case }, "refused: pin"),
@@ -493,17 +585,19 @@ mod tests {
         let stake = |name: &str| Stake {
             database: name.into(),
             at: "x".into(),
-            remote_host: None,
+            whereabouts: Whereabouts::Here,
             marker: None,
             size: None,
             sessions: ["a", "b", "c", "d", "e", "f", "g"].map(String::from).into(),
             safety: Safety::BackedUp,
         };
-        let risk = Risk::ReplacesData { stakes: vec![stake("app"), stake("other")], answer: "app other".into(), pin: None };
+        let risk =
+            Risk::ReplacesData { stakes: vec![stake("app"), stake("other")], answer: "app other".into(), pins: Vec::new() };
         for (name, want) in [("app other", None), ("app", Some("name all of them: `--confirm 'app other'`"))] {
             let c = Circumstances {
                 guards: &guards,
                 environment: "development",
+                said_by: Origin::Default,
                 consent: Consent::Confirmed(name.into()),
                 person: Person::Absent,
                 agent: Agent::None,
@@ -526,7 +620,7 @@ mod tests {
     #[test]
     fn any_task_can_have_a_pin() {
         let pin = |value: &str| Pin { variable: "PULLED".into(), value: value.into() };
-        let guards = Guards { pins: [("migrate".to_owned(), pin("yes"))].into(), ..guards() };
+        let guards = Guards { pins: [("migrate".to_owned(), vec![pin("yes")])].into(), ..guards() };
         let env = |value: &str| Env::of([("PULLED", value)]);
         let step = Step::Act(Act::Remove(Deed { what: "x".into(), how: How::File("x".into()) }));
         for (task, steps, value, want) in [
@@ -540,6 +634,7 @@ mod tests {
                 let c = Circumstances {
                     guards: &guards,
                     environment: "production",
+                    said_by: Origin::Default,
                     consent: Consent::Yes,
                     person: Person::Absent,
                     agent: Agent::None,
@@ -557,6 +652,7 @@ mod tests {
         let c = |person, consent| Circumstances {
             guards: &guards,
             environment: "production",
+            said_by: Origin::Default,
             consent,
             person,
             agent: Agent::Alone("A".into()),

@@ -66,7 +66,7 @@ fn agent(entry: &Entry<'_>, project: &Project) -> Value {
     match entry.agent {
         Agent::None => Value::Null,
         // people may paste anything into their words
-        Agent::Alone(name) | Agent::Sent(name) => {
+        Agent::Alone(name) | Agent::Sent { agent: name, .. } => {
             json!({ "name": name, "says": entry.words.map(|words| project.secrets.redact(words)) })
         }
     }

@@ -85,7 +85,7 @@ pub fn check(check: &Check, secrets: &Secrets, interrupt: &Interrupt) -> Result<
     if answer.trim() == check.expect {
         return Ok(());
     }
-    Err(Problem::failed(format!("it no longer holds that {}", check.what))
+    Err(Problem::failed(format!("it is not so that {}", check.what))
         .because(format!("expected `{}`, found `{}`", check.expect, answer.trim()))
         .cure(check.cure.clone())
         .into())

@@ -17,6 +17,8 @@ use crate::problem::Problem;
 
 /// How long a hook has to end by itself when it is told to.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How often it is looked at whether a hook stands still.
+const GLANCE: Duration = Duration::from_millis(300);
 /// Lines that an error shows.
 const LAST: usize = 12;
 
@@ -95,6 +97,7 @@ pub fn end_inside(end: &Cmd) -> Result<()> {
 /// it the pipe, too: so there are no more when the program itself has ended and nothing has come for a while.
 fn follow(child: &Child, lines: &Receiver<String>, timeout: u64, interrupt: &Interrupt, say: &mut dyn FnMut(&str)) -> Result<()> {
     let begun = Instant::now();
+    let mut looked = begun;
     loop {
         match lines.recv_timeout(Duration::from_millis(50)) {
             Ok(line) => say(&line),
@@ -105,10 +108,21 @@ fn follow(child: &Child, lines: &Receiver<String>, timeout: u64, interrupt: &Int
         if interrupt.strikes() {
             return Err(Problem::failed("a signal came, and it was ended").into());
         }
+        if looked.elapsed() >= GLANCE {
+            looked = Instant::now();
+            if child.asks_at_terminal() {
+                return Err(asked().into());
+            }
+        }
         if begun.elapsed() >= Duration::from_secs(timeout) {
             return Err(Problem::failed(format!("the hook was not done after {timeout} s, and was ended")).into());
         }
     }
+}
+
+fn asked() -> Problem {
+    Problem::failed("it asked at the terminal, where a hook is not answered, and was ended")
+        .because("give it what it asks for beforehand: a password by a variable or a file (PGPASSWORD, ~/.pgpass), `sudo -n`, an ssh agent")
 }
 
 /// Lines as they come, read by a thread of its own: a program may leave a child behind that holds the pipe.

@@ -9,7 +9,7 @@ use crate::plan::{Plan, Risk, Step};
 use crate::problem::Problem;
 
 /// Plans one hook (`migrate`, `seed`), after a backup where one is asked for.
-pub fn plan(target: &Surveyed, task: &'static str, hooks: &Hooks, backup: Option<Plan>, pin: Option<&Pin>) -> Result<Plan> {
+pub fn plan(target: &Surveyed, task: &'static str, hooks: &Hooks, backup: Option<Plan>, pins: Vec<Pin>) -> Result<Plan> {
     let moment = hooks.task.clone();
     let made = backup.as_ref().and_then(|b| b.result.first().cloned());
     let acts = hooks.acts(&moment, made.as_ref(), Outcome::Pending);
@@ -33,7 +33,7 @@ pub fn plan(target: &Surveyed, task: &'static str, hooks: &Hooks, backup: Option
         // a migration is what production is there for; a seed is not
         risk: match moment.as_str() {
             "migrate" => Risk::Adds,
-            _ => Risk::Changes { stakes: target.live().map(|_| target.stake()).into_iter().collect(), pin: pin.cloned() },
+            _ => Risk::Changes { stakes: vec![target.stake()], pins },
         },
         notes: hooks.notes(&moment),
         steps,

@@ -35,6 +35,8 @@ pub struct Ready {
     pub address: Option<Address>,
     /// The container that its database is in, where that publishes no port, so that it can't be reached.
     pub unreached: Option<String>,
+    /// What a person should know, where nobody can tell beforehand that it works where we do.
+    pub unproved: Option<String>,
     /// By what it is found in its container, to be ended there; none, where there is no shell to do that.
     pub mark: Option<String>,
 }
@@ -130,7 +132,7 @@ impl Hooks {
             let endless = ready.endless_in().map(|container| {
                 format!("the hook `{moment}` can't be ended in the container {container}, which has no `sh`: after a timeout or a signal it goes on there")
             });
-            unreached.into_iter().chain(endless)
+            unreached.into_iter().chain(ready.unproved.clone()).chain(endless)
         }).collect()
     }
 

@@ -10,6 +10,7 @@ use super::services::around_services;
 use crate::config::{Guards, Project, Strategy};
 use crate::engine::postgres::admin::{self, Identity, Own, Swap, SwapBack};
 use crate::engine::postgres::name::{beside, previous};
+use crate::engine::postgres::witness;
 use crate::facts::{ContainerFacts, Kept, Surveyed};
 use crate::plan::{Act, Plan, Risk, Scope, Step};
 use crate::problem::Problem;
@@ -21,6 +22,8 @@ pub struct Request {
     pub backup: Option<Plan>,
     /// Whether the new database is seeded.
     pub seeding: Seeding,
+    /// Variables that hold addresses of databases, beside DATABASE_URL: a migrator may read one of them instead.
+    pub suspects: Vec<String>,
 }
 
 /// Whether the new database is seeded.
@@ -51,8 +54,8 @@ pub fn plan(project: &Project, target: &Surveyed, services: &[ContainerFacts], h
     let mut steps = leftovers(target, &[&beside(name, "staged"), &beside(name, "discard"), &admin::failed(name)])?;
     target.server.database(&previous(name)).map_or(Ok(()), ours)?;
     let result = request.backup.as_ref().and_then(|b| b.result.first().cloned());
+    let fill = fill(target, project.strategy, hooks, result.as_ref(), &request);
     let backup = request.backup.map_or(Vec::new(), |b| b.steps);
-    let fill = fill(hooks, result.as_ref(), request.seeding);
     match project.strategy {
         Strategy::InPlace => {
             let body = backup.into_iter().chain(in_place(target, fill)).collect();
@@ -88,7 +91,11 @@ pub fn plan(project: &Project, target: &Surveyed, services: &[ContainerFacts], h
 
 /// The name under which the hooks meet the new database.
 pub fn hooks_meet(project: &Project, name: &str) -> String {
-    match project.strategy {
+    met_by(project.strategy, name)
+}
+
+fn met_by(strategy: Strategy, name: &str) -> String {
+    match strategy {
         Strategy::InPlace => name.to_owned(),
         Strategy::Staged => beside(name, "staged"),
     }
@@ -98,13 +105,17 @@ fn seeded(seeding: Seeding) -> &'static str {
     if seeding == Seeding::Seeded { " and seeded" } else { ", not seeded" }
 }
 
-/// A reset that makes no backup wants a pin, whatever the file says: its own, else that of a wipe.
+/// A reset that makes no backup wants the pins of a wipe beside its own.
 fn risk(target: &Surveyed, guards: &Guards, backup: Option<&PathBuf>) -> Risk {
-    let own = guards.pins.get("reset");
-    let pin = if backup.is_some() { own } else { own.or(guards.pins.get("wipe")) }.cloned();
+    let mut pins = guards.pins_of("reset");
+    if backup.is_none() {
+        let more: Vec<_> = guards.pins_of("wipe").into_iter().filter(|pin| !pins.contains(pin)).collect();
+        pins.extend(more);
+    }
     match target.live() {
-        Some(live) => Risk::ReplacesData { stakes: vec![target.stake()], answer: live.name.clone(), pin },
-        None => Risk::Adds,
+        Some(live) => Risk::ReplacesData { stakes: vec![target.stake()], answer: live.name.clone(), pins },
+        // hooks run: the guards hold, whether there is a database yet or not
+        None => Risk::Changes { stakes: vec![target.stake()], pins: guards.pins_of("reset") },
     }
 }
 
@@ -149,9 +160,47 @@ fn reaches_staged(hooks: &Hooks, seeding: Seeding) -> Result<()> {
     })
 }
 
-fn fill(hooks: &Hooks, backup: Option<&PathBuf>, seeding: Seeding) -> Vec<Step> {
-    let acts = moments(seeding).iter().flat_map(|moment| hooks.acts(moment, backup, Outcome::Pending));
-    acts.map(Step::Act).collect()
+/// The hooks that fill the new database, and what shows that they did so there and nowhere else: tables, where the old one had some;
+/// staged, a live database that nobody has touched.
+fn fill(target: &Surveyed, strategy: Strategy, hooks: &Hooks, backup: Option<&PathBuf>, request: &Request) -> Vec<Step> {
+    let (name, client) = (target.name(), &target.client);
+    let met = met_by(strategy, name);
+    let mut fill: Vec<Act> = Vec::new();
+    for moment in moments(request.seeding) {
+        let made = hooks.acts(moment, backup, Outcome::Pending);
+        let tells = *moment == "migrate" && !made.is_empty() && target.server.has_tables;
+        fill.extend(made);
+        fill.extend(tells.then(|| witness::has_tables(client, &met, went_elsewhere(strategy, &request.suspects))));
+    }
+    if strategy == Strategy::Staged && target.live().is_some() {
+        fill.insert(0, witness::remember(client, name, &met));
+        fill.push(witness::unchanged(client, name, &met, wrote_live(&request.suspects)));
+    }
+    fill.into_iter().map(Step::Act).collect()
+}
+
+/// Why a migrator that ends well can leave a new database empty.
+fn went_elsewhere(strategy: Strategy, suspects: &[String]) -> String {
+    let state = match strategy {
+        Strategy::InPlace => "the old data comes back",
+        Strategy::Staged => "the old database stays",
+    };
+    let pipe = "a failure before a pipe (`migrate | tee log`) looks like success";
+    format!("{state}; look at what the migrator said: {pipe}; {}", reads(suspects))
+}
+
+/// Why a live database can change while hooks work beside it.
+fn wrote_live(suspects: &[String]) -> String {
+    let stays = "the old database stays, with what was written to it";
+    format!("{stays}: look at it; {}; or something else writes to it: stop that first", reads(suspects))
+}
+
+fn reads(suspects: &[String]) -> String {
+    if suspects.is_empty() {
+        return "the hook may go by an address of its own, in a file or a variable, in place of DATABASE_URL".into();
+    }
+    let names: Vec<String> = suspects.iter().map(|name| format!("`{name}`")).collect();
+    format!("the hook may read {} in place of DATABASE_URL: have it read that, or unset the other", names.join(" or "))
 }
 
 fn create(target: &Surveyed) -> Step {

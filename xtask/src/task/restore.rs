@@ -72,8 +72,8 @@ pub fn plan(
     let parts = stores.iter().chain(&databases).map(|s| Part::of(s, request, company)).collect::<Result<Vec<_>>>()?;
     let names = parts.iter().map(|p| p.name.clone()).collect::<Vec<_>>().join(", ");
     let stakes: Vec<Stake> = parts.iter().filter_map(|p| p.stake.clone()).collect();
-    let pin = project.guards.pins.get("restore").cloned();
-    let risk = if stakes.is_empty() { Risk::Adds } else { Risk::ReplacesData { stakes, answer: "yes".into(), pin } };
+    let pins = project.guards.pins_of("restore");
+    let risk = if stakes.is_empty() { Risk::Adds } else { Risk::ReplacesData { stakes, answer: "yes".into(), pins } };
     let notes = parts.iter().flat_map(|p| p.notes.clone()).chain(made(backup)).collect();
     let kept: Vec<String> = parts.iter().filter_map(|p| p.kept.clone()).collect();
     let kept = match kept.as_slice() {

@@ -37,8 +37,8 @@ pub fn plan(project: &Project, set: &Set, services: &[ContainerFacts]) -> Result
     let parts = stores.chain(databases.filter(|d| !stay(lacks(d))).map(of_database)).collect::<Result<Vec<_>>>()?;
     let headline = parts.iter().map(|p| p.headline.clone()).collect::<Vec<_>>().join(", ");
     let stakes: Vec<Stake> = parts.iter().filter_map(|p| p.stake.clone()).collect();
-    let pin = project.guards.pins.get("undo").cloned();
-    let risk = if stakes.is_empty() { Risk::Adds } else { Risk::ReplacesData { stakes, answer: "yes".into(), pin } };
+    let pins = project.guards.pins_of("undo");
+    let risk = if stakes.is_empty() { Risk::Adds } else { Risk::ReplacesData { stakes, answer: "yes".into(), pins } };
     let alone = parts.len() == 1;
     let together = || vec!["what was live is kept now, all of it: `db-undo` once more swaps it back".to_owned()];
     let (mut steps, mut swaps, mut back, mut afterwards) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());

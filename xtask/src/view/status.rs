@@ -188,6 +188,7 @@ fn server(s: &Surveyed) -> Vec<String> {
         "server",
         &format!("PostgreSQL {}, as {}, answers in {} ms", s.server.version_text, s.server.role.name, s.answered_in.as_millis()),
     ));
+    lines.extend(s.guess().map(|guess| line("note", &guess)));
     let Some(live) = s.live() else {
         lines.push(line("database", "does not exist"));
         return lines;

@@ -285,7 +285,7 @@ impl Inside {
     }
 
     fn exec(&self, words: &[&str]) -> Cmd {
-        let place = Place::Container { engine: self.engine.clone(), name: self.container.clone() };
+        let place = Place::container(&self.engine, &self.container);
         let (program, args) = words.split_first().unwrap_or((&"true", &[]));
         let mut cmd = place.wrap(Cmd::new(*program).args(args.iter().copied()));
         // as the image's own user it may read not all, and give no file its owner back

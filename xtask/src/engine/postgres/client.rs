@@ -15,6 +15,19 @@ pub struct Client {
     pub app_name: String,
 }
 
+/// A database's name for `-d`. libpq takes one that has a `=`, or begins as its URIs do, for a whole connection string, which may
+/// lead anywhere (`recognized_connection_string` of its `fe-connect.c`): such a one is put into a string of that kind, quoted.
+fn named(database: &str) -> String {
+    let is_uri = ["postgresql://", "postgres://"].iter().any(|scheme| database.starts_with(scheme));
+    if !is_uri && !database.contains('=') {
+        return database.to_owned();
+    }
+    format!("dbname='{}'", database.replace('\\', r"\\").replace('\'', r"\'"))
+}
+
+/// What a psql says that holds what it was told to hold.
+pub const HOLDS: &str = "db-tasks holds";
+
 /// Whether a person sits at both ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Terminal {
@@ -39,11 +52,13 @@ impl Client {
         let c = &self.connection;
         let mut cmd = Cmd::new(name);
         // a client in the server's own container connects by its socket, as an administrator there would
-        if !matches!(self.place, Place::Container { .. }) {
-            for (flag, value) in [("-h", &c.host), ("-p", &c.port)] {
-                if let Some(value) = value {
-                    cmd = cmd.arg(flag).arg(value);
-                }
+        let (host, port) = match self.place {
+            Place::Container { .. } => (&None, &c.port_inside),
+            _ => (&c.host, &c.port),
+        };
+        for (flag, value) in [("-h", host), ("-p", port)] {
+            if let Some(value) = value {
+                cmd = cmd.arg(flag).arg(value);
             }
         }
         if let Some(user) = &c.user {
@@ -64,7 +79,7 @@ impl Client {
 
     /// A plain dump on standard output. `-w`: a password prompt would hang a script for ever.
     pub fn dump(&self) -> Cmd {
-        self.place.wrap(self.program("pg_dump").args(["-w", "--format=plain", "-d", self.database()]))
+        self.place.wrap(self.program("pg_dump").args(["-w", "--format=plain", "-d"]).arg(named(self.database())))
     }
 
     /// psql that reads `sql` and stops at the first error, whatever `~/.psqlrc` says.
@@ -78,20 +93,30 @@ impl Client {
         self.place.wrap(self.reader(database).env("PGOPTIONS", self.pgoptions()).input(sql))
     }
 
+    /// psql that takes a lock of this key in an open transaction, says [`HOLDS`], and waits for more.
+    pub fn hold_lock(&self, database: &str, (one, two): (u32, u32)) -> Cmd {
+        let sql = format!("BEGIN;\nSELECT pg_catalog.pg_advisory_xact_lock({one}, {two});\n\\echo {HOLDS}\n");
+        self.psql(database, sql)
+    }
+
     fn reader(&self, database: &str) -> Cmd {
-        self.program("psql").args(["-X", "-q", "-w", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", database])
+        self.program("psql").args(["-X", "-q", "-w", "-A", "-t", "-v", "ON_ERROR_STOP=1"]).arg("-d").arg(named(database))
     }
 
     /// psql that is fed a script of other people's making: their encoding is the script's own matter.
     /// `-f -` makes it name the line of an error.
     pub fn load(&self, database: &str) -> Cmd {
-        let cmd = self.program("psql").args(["-X", "-q", "-w", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-f", "-", "-d", database]);
+        let cmd = self
+            .program("psql")
+            .args(["-X", "-q", "-w", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-f", "-", "-d"])
+            .arg(named(database));
         self.place.wrap(cmd.env("PGOPTIONS", self.pgoptions()).input(""))
     }
 
     /// psql that runs a file on this machine, all of it or nothing.
     pub fn script(&self, database: &str, path: &std::path::Path) -> Cmd {
-        let cmd = self.program("psql").args(["-X", "-q", "-w", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-1", "-d", database]);
+        let cmd =
+            self.program("psql").args(["-X", "-q", "-w", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-1", "-d"]).arg(named(database));
         self.place.wrap(cmd.env("PGOPTIONS", self.pgoptions()).arg("-f").arg(path.to_string_lossy()))
     }
 
@@ -103,7 +128,7 @@ impl Client {
     /// psql for a person: on a terminal as they know it, their own `~/.psqlrc` included; with SQL given, as a script is run. No SQL
     /// is a script, too: it is not what standard input is for.
     pub fn shell(&self, sql: Option<String>, terminal: Terminal) -> Cmd {
-        let cmd = self.program("psql").args(["-d", self.database()]);
+        let cmd = self.program("psql").arg("-d").arg(named(self.database()));
         match (sql, terminal) {
             (Some(sql), _) => self.place.wrap(cmd.args(["-X", "-v", "ON_ERROR_STOP=1"]).input(sql)),
             (None, Terminal::Present) => self.place.wrap_for_person(cmd),
@@ -123,5 +148,23 @@ impl Client {
                  EXIT WHEN NOT EXISTS (SELECT FROM {ours});\n    PERFORM pg_sleep(0.02);\n  END LOOP;\nEND $gone$;\n"
             ),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_never_a_connection_string() {
+        for (name, want) in [
+            ("shop", "shop"),
+            ("it's a shop", "it's a shop"),
+            ("host=db.test dbname=shop", "dbname='host=db.test dbname=shop'"),
+            ("a='b\\c'", r"dbname='a=\'b\\c\''"),
+            ("postgres://db.test/shop", "dbname='postgres://db.test/shop'"),
+        ] {
+            assert_eq!(named(name), want);
+        }
     }
 }

@@ -6,7 +6,7 @@ pub fn for_text(text: &str) -> Option<String> {
     known.map(|(_, cure)| (*cure).to_owned())
 }
 
-const KNOWN: [(&str, &str); 29] = [
+const KNOWN: [(&str, &str); 30] = [
     (
         "server version mismatch",
         "install a pg_dump of the server's version or newer and name its folder in `programs`, or let it run in the server's container (`container = …`)",
@@ -15,6 +15,11 @@ const KNOWN: [(&str, &str); 29] = [
     (
         "no password supplied",
         "give the password: in DATABASE_URL, PGPASSWORD, ~/.pgpass, or the variable that `password-env` names",
+    ),
+    (
+        "FATAL:  role ",
+        "check the user (`db-config` shows where it comes from); a container's POSTGRES_USER counts at its first start alone: where its \
+         volume is older, say `postgres = { user = \"…\", database = \"…\" }`",
     ),
     ("Connection refused", "start the server, or check host and port (`db-config` shows where each comes from)"),
     (

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::inventory::{self, Inventory};
 use super::name::literal;
+use super::reached::{self, Answerer, Reached};
 use super::version::Version;
+use super::witness::HAS_TABLES;
 
 /// What is known of a server and the database that the client is aimed at.
 #[derive(Debug, Clone, Deserialize)]
@@ -53,6 +55,15 @@ pub struct ServerFacts {
     /// database up with, and ends again (docker-library/postgres#146).
     #[serde(default)]
     pub deaf: bool,
+    /// Whether the database has tables of a user's.
+    #[serde(default)]
+    pub has_tables: bool,
+    /// What it says of itself, by which two servers are told apart.
+    #[serde(default)]
+    pub answerer: Answerer,
+    /// What the client was led to.
+    #[serde(skip)]
+    pub reached: Reached,
 }
 
 /// What our role may do.
@@ -176,11 +187,16 @@ impl ServerFacts {
 
     /// Reads the answer to `question`.
     pub fn read(answer: &str) -> Result<Self> {
-        let (client, said) = answer.trim().split_once('\n').context("the server's answer ends after its first line")?;
+        let answer = answer.trim();
+        let at = if answer.starts_with('{') { Some(0) } else { answer.find("\n{").map(|at| at + 1) };
+        let (before, said) = answer.split_at(at.context("the server's answer ends before it begins")?);
+        let before: Vec<&str> = before.lines().collect();
         let (json, counts) = said.split_once('\n').unwrap_or((said, ""));
         let mut facts: Self = serde_json::from_str(json).context("the server's answer is not what was asked for")?;
         facts.inventory.count(read_counts(counts));
-        facts.client = Version(client.trim().parse().unwrap_or(0));
+        let version = before.first().and_then(|line| line.split_whitespace().next());
+        facts.client = Version(version.and_then(|version| version.parse().ok()).unwrap_or(0));
+        facts.reached = Reached::read(&before);
         Ok(facts)
     }
 }
@@ -223,15 +239,31 @@ pub enum Depth {
     Rows,
 }
 
+/// Where the one who asks sits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum From {
+    /// On this machine: what libpq reached, and what runs here, tell where the server is.
+    ThisMachine,
+    /// In a container, whose engine tells that.
+    ItsContainer,
+}
+
 /// The question, for a psql that is connected to `database` or, where that does not exist, to another one.
 /// Each psql costs 10 ms, in a container 90: so one question has it all.
-pub fn question(database: &str, depth: Depth) -> String {
+/// One that is asked from this machine tells where it was led, too.
+pub fn question(database: &str, depth: Depth, from: From) -> String {
     let (tables, rows) = match depth {
         Depth::Database => ("", ""),
         Depth::Tables => (TABLES, ""),
         Depth::Rows => (inventory::QUESTION, inventory::ROWS),
     };
-    format!("{QUESTION}{rows}")
+    let opening = match from {
+        From::ThisMachine => reached::QUESTION,
+        From::ItsContainer => "\\echo :VERSION_NUM\n",
+    };
+    format!("{opening}{QUESTION}{rows}")
+        .replace("{answerer}", reached::ANSWERER)
+        .replace("{has_tables}", HAS_TABLES)
         .replace("{tables}", tables)
         .replace("{name}", &literal(database))
         .replace("{like}", &literal(&format!("{}\\_\\_%", like(database))))
@@ -244,13 +276,14 @@ fn like(name: &str) -> String {
     if head.len() < name.len() { format!("{escaped}%") } else { escaped }
 }
 
-const QUESTION: &str = r"\echo :VERSION_NUM
-SELECT jsonb_build_object(
+const QUESTION: &str = r"SELECT jsonb_build_object(
   'version', current_setting('server_version_num')::int,
   'version_text', current_setting('server_version'),
   'role', (SELECT jsonb_build_object('name', rolname, 'superuser', rolsuper, 'createdb', rolcreatedb OR rolsuper) FROM pg_roles WHERE rolname = current_user),
   'deaf', (SELECT setting = '' AND source = 'command line' FROM pg_settings WHERE name = 'listen_addresses'),
   'data_directory', (SELECT setting FROM pg_settings WHERE name = 'data_directory'),
+  'answerer', {answerer},
+  'has_tables', current_database() = {name} AND {has_tables},
   'listens_on', current_setting('listen_addresses'),
   'prepared', (SELECT count(*) FROM pg_prepared_xacts WHERE database = {name}),
   'roles', (SELECT jsonb_agg(rolname) FROM pg_roles WHERE rolname !~ '^pg_'),

@@ -9,9 +9,11 @@ pub mod in_place;
 pub mod inventory;
 pub mod name;
 pub mod proof;
+pub mod reached;
 pub mod script;
 pub mod version;
 pub mod wiping;
+pub mod witness;
 
 pub use client::Client;
 pub use facts::{DatabaseFacts, ServerFacts};

@@ -48,7 +48,7 @@ pub fn plan(
     let backup = safety.result.first().and_then(|path| path.file_name()).unwrap_or_default().to_string_lossy().into_owned();
     let back = format!("what was there is in the backup: db-restore {backup} --in-place");
     let stake = Stake { safety: Safety::BackedUp, ..target.stake() };
-    let pin = project.guards.pins.get("restore").cloned();
+    let pins = project.guards.pins_of("restore");
     Ok(Plan {
         notes: holds(target, dump).into_iter().chain(told(target)).chain(made(&dump.backup)).collect(),
         steps,
@@ -57,7 +57,7 @@ pub fn plan(
         ..Plan::bare(
             "db-restore",
             format!("{}, in place", headline(dump, name, target)),
-            Risk::ReplacesData { stakes: vec![stake], answer: "yes".into(), pin },
+            Risk::ReplacesData { stakes: vec![stake], answer: "yes".into(), pins },
         )
     })
 }

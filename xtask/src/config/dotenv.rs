@@ -1,0 +1,420 @@
+//! `.env` as the libraries that programs read it with do today: docker compose, node's dotenv with dotenv-expand, python-dotenv. Where
+//! they agree we agree; where they do not, a line that nobody needs is no error, and one that is needed is told with its number.
+//! <https://docs.docker.com/compose/how-tos/environment-variables/variable-interpolation/#env-file-syntax>
+//! <https://github.com/motdotla/dotenv#what-rules-does-the-parsing-engine-follow>
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a file says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Dotenv {
+    /// By key: of several equal ones, the last.
+    pub values: BTreeMap<String, String>,
+    /// By key: what can't be read.
+    pub unreadable: BTreeMap<String, Unreadable>,
+    /// What a person should know of lines that can be read; none of it holds a value.
+    pub notes: Vec<String>,
+}
+
+/// A line that can't be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreadable {
+    /// Its number, from 1.
+    pub line: usize,
+    /// What is wrong with it, without its value: it may be a password.
+    pub why: String,
+}
+
+/// Reads a file's bytes; `known` is what the real environment says, which wins where a value refers to another one.
+pub fn read(bytes: &[u8], known: &dyn Fn(&str) -> Option<String>) -> Dotenv {
+    let text = Text::new(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes));
+    let mut reader = Reader { text, known, found: Dotenv::default(), lines: BTreeMap::new() };
+    while reader.entry() {}
+    reader.doubles();
+    reader.found
+}
+
+/// Characters with what of them was no UTF-8.
+struct Text {
+    chars: Vec<char>,
+    /// Where bytes stood that are no UTF-8.
+    broken: BTreeSet<usize>,
+    at: usize,
+    line: usize,
+}
+
+impl Text {
+    fn new(bytes: &[u8]) -> Self {
+        let (mut chars, mut broken) = (Vec::new(), BTreeSet::new());
+        for chunk in bytes.utf8_chunks() {
+            chars.extend(chunk.valid().chars());
+            if !chunk.invalid().is_empty() {
+                broken.insert(chars.len());
+                chars.push(char::REPLACEMENT_CHARACTER);
+            }
+        }
+        Self { chars, broken, at: 0, line: 1 }
+    }
+
+    fn peek(&self) -> Option<char> {
+        self.chars.get(self.at).copied()
+    }
+
+    fn next(&mut self) -> Option<char> {
+        let c = self.peek()?;
+        self.at += 1;
+        self.line += usize::from(c == '\n');
+        Some(c)
+    }
+
+    fn take_while(&mut self, fits: impl Fn(char) -> bool) -> String {
+        let mut taken = String::new();
+        while let Some(c) = self.peek().filter(|c| fits(*c)) {
+            self.next();
+            taken.push(c);
+        }
+        taken
+    }
+
+    /// The rest of the line, and beyond its end.
+    fn rest(&mut self) -> String {
+        let rest = self.take_while(|c| c != '\n');
+        self.next();
+        rest.trim_end_matches('\r').to_owned()
+    }
+}
+
+/// A value as it is written, before others are put into it.
+enum Raw {
+    /// As it stands.
+    Literal(String),
+    /// With escapes and `$`.
+    Quoted(String),
+    /// With `$`.
+    Bare(String),
+}
+
+/// What a backslash is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Backslash {
+    /// The beginning of an escape.
+    Escape,
+    /// Itself.
+    Plain,
+}
+
+struct Reader<'a> {
+    text: Text,
+    known: &'a dyn Fn(&str) -> Option<String>,
+    found: Dotenv,
+    /// The lines of each key.
+    lines: BTreeMap<String, Vec<usize>>,
+}
+
+impl Reader<'_> {
+    /// Reads one entry; `false` at the end.
+    fn entry(&mut self) -> bool {
+        self.text.take_while(char::is_whitespace);
+        let (line, begun) = (self.text.line, self.text.at);
+        let Some(first) = self.text.peek() else { return false };
+        if first == '#' {
+            self.text.rest();
+            return true;
+        }
+        let mut key = self.text.take_while(is_of_key);
+        let mut blank = self.text.take_while(is_blank);
+        if key == "export" && !blank.is_empty() && self.text.peek().is_some_and(is_of_key) {
+            key = self.text.take_while(is_of_key);
+            blank = self.text.take_while(is_blank);
+        }
+        let value = match self.text.peek() {
+            Some('=') => Some(self.value(line)),
+            // `KEY: value`, as in YAML
+            Some(':') if blank.is_empty() && self.text.chars.get(self.text.at + 1).is_some_and(|c| is_blank(*c)) => {
+                Some(self.value(line))
+            }
+            // a name alone sets nothing
+            None | Some('\n' | '\r' | '#') => {
+                self.text.rest();
+                return true;
+            }
+            _ => {
+                self.text.rest();
+                Some(Err("there is no `=` behind its name".into()))
+            }
+        };
+        if let (false, Some(value)) = (key.is_empty(), value) {
+            let whole = self.text.broken.range(begun..self.text.at).next().is_none();
+            let value = value.and_then(|value| if whole { Ok(value) } else { Err("it is not UTF-8".into()) });
+            self.keep(key, line, value);
+        }
+        true
+    }
+
+    fn value(&mut self, line: usize) -> Result<String, String> {
+        self.text.next();
+        self.text.take_while(is_blank);
+        match self.raw()? {
+            Raw::Literal(text) => Ok(text),
+            Raw::Quoted(text) => self.expand(&text, Backslash::Escape, line),
+            Raw::Bare(text) => self.expand(&text, Backslash::Plain, line),
+        }
+    }
+
+    fn raw(&mut self) -> Result<Raw, String> {
+        let Some(quote) = self.text.peek().filter(|c| matches!(c, '"' | '\'')) else {
+            let rest = self.text.rest();
+            return Ok(Raw::Bare(without_comment(&rest).trim().to_owned()));
+        };
+        let begun = (self.text.at, self.text.line);
+        self.text.next();
+        let Some(inside) = self.until(quote) else {
+            // what follows is lines of their own
+            (self.text.at, self.text.line) = begun;
+            self.text.rest();
+            return Err(format!("its quotation mark {quote} is not closed"));
+        };
+        let behind = self.text.rest();
+        if !without_comment(&format!(" {behind}")).trim().is_empty() {
+            return Err(format!("something stands behind its closing quotation mark {quote}"));
+        }
+        Ok(if quote == '"' { Raw::Quoted(inside) } else { Raw::Literal(inside) })
+    }
+
+    /// What stands before the closing quotation mark; several lines, where they do.
+    fn until(&mut self, quote: char) -> Option<String> {
+        let mut inside = String::new();
+        loop {
+            match self.text.next()? {
+                c if c == quote => return Some(inside.replace("\r\n", "\n")),
+                '\\' if quote == '"' => {
+                    inside.push('\\');
+                    inside.push(self.text.next()?);
+                }
+                c => inside.push(c),
+            }
+        }
+    }
+
+    fn keep(&mut self, key: String, line: usize, value: Result<String, String>) {
+        self.lines.entry(key.clone()).or_default().push(line);
+        // the last one counts, readable or not
+        self.found.values.remove(&key);
+        self.found.unreadable.remove(&key);
+        match value {
+            Ok(value) => drop(self.found.values.insert(key, value)),
+            Err(why) => drop(self.found.unreadable.insert(key, Unreadable { line, why })),
+        }
+    }
+
+    fn doubles(&mut self) {
+        for (key, lines) in self.lines.iter().filter(|(_, lines)| lines.len() > 1) {
+            let shown: Vec<String> = lines.iter().map(ToString::to_string).collect();
+            let last = lines.last().copied().unwrap_or_default();
+            self.found.notes.push(format!("`{key}` stands in the lines {}: the last counts, line {last}", shown.join(", ")));
+        }
+    }
+
+    /// Puts other variables in: `$NAME`, `${NAME}`, and with `:-`, `-`, `:+`, `+`, `:?`, `?` as a shell has them; `$$` is one `$`.
+    fn expand(&mut self, text: &str, backslash: Backslash, line: usize) -> Result<String, String> {
+        let mut out = String::new();
+        let mut rest = text;
+        while let Some(c) = rest.chars().next() {
+            rest = &rest[c.len_utf8()..];
+            match c {
+                '\\' if backslash == Backslash::Escape => rest = unescape(rest, &mut out),
+                '$' => rest = self.variable(rest, backslash, line, &mut out)?,
+                c => out.push(c),
+            }
+        }
+        Ok(out)
+    }
+
+    fn variable<'t>(&mut self, rest: &'t str, backslash: Backslash, line: usize, out: &mut String) -> Result<&'t str, String> {
+        if let Some(rest) = rest.strip_prefix('$') {
+            out.push('$');
+            return Ok(rest);
+        }
+        if let Some(inner) = rest.strip_prefix('{') {
+            let end = closing(inner).ok_or("a `${` in it is not closed")?;
+            out.push_str(&self.braced(&inner[..end], backslash, line)?);
+            return Ok(&inner[end + 1..]);
+        }
+        let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(rest.len());
+        if rest.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
+            out.push_str(&self.looked_up(&rest[..end], line));
+            return Ok(&rest[end..]);
+        }
+        out.push('$');
+        Ok(rest)
+    }
+
+    fn braced(&mut self, inner: &str, backslash: Backslash, line: usize) -> Result<String, String> {
+        let end = inner.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(inner.len());
+        let (name, operator) = inner.split_at(end);
+        let value = self.value_of(name);
+        let set = value.clone().filter(|value| !(operator.starts_with(':') && value.is_empty()));
+        let operator = operator.strip_prefix(':').unwrap_or(operator);
+        let mut chars = operator.chars();
+        match (name.is_empty(), chars.next()) {
+            (false, None) => Ok(self.looked_up(name, line)),
+            (false, Some('-')) => set.map_or_else(|| self.expand(chars.as_str(), backslash, line), Ok),
+            (false, Some('+')) => set.map_or(Ok(String::new()), |_| self.expand(chars.as_str(), backslash, line)),
+            (false, Some('?')) => set.ok_or_else(|| format!("it needs `{name}`, which is not set")),
+            _ => Err("a `${…}` in it is none that is known".into()),
+        }
+    }
+
+    fn looked_up(&mut self, name: &str, line: usize) -> String {
+        let value = self.value_of(name);
+        if value.is_none() {
+            let hint = "to keep a `$` as it is, put the value in single quotation marks";
+            self.found
+                .notes
+                .push(format!("line {line} refers to `{name}`, which is not set there, so nothing is put in; {hint}"));
+        }
+        value.unwrap_or_default()
+    }
+
+    fn value_of(&self, name: &str) -> Option<String> {
+        (self.known)(name).or_else(|| self.found.values.get(name).cloned())
+    }
+}
+
+fn is_of_key(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-')
+}
+
+fn is_blank(c: char) -> bool {
+    matches!(c, ' ' | '\t')
+}
+
+/// A `#` begins a comment at the beginning, or behind a blank.
+fn without_comment(text: &str) -> &str {
+    let begins = |(at, c): &(usize, char)| *c == '#' && text[..*at].chars().next_back().is_none_or(char::is_whitespace);
+    text.char_indices().find(begins).map_or(text, |(at, _)| &text[..at])
+}
+
+/// Where the brace that is open closes.
+fn closing(text: &str) -> Option<usize> {
+    let mut depth = 0;
+    for (at, c) in text.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' if depth == 0 => return Some(at),
+            '}' => depth -= 1,
+            _ => {}
+        }
+    }
+    None
+}
+
+/// What a backslash in double quotation marks stands for; where it is none of these (`\d`), for itself.
+fn unescape<'t>(rest: &'t str, out: &mut String) -> &'t str {
+    let Some(c) = rest.chars().next() else {
+        out.push('\\');
+        return rest;
+    };
+    match c {
+        'n' => out.push('\n'),
+        'r' => out.push('\r'),
+        't' => out.push('\t'),
+        '"' | '\\' | '$' | '\'' => out.push(c),
+        other => out.extend(['\\', other]),
+    }
+    &rest[c.len_utf8()..]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(bytes: &[u8]) -> Dotenv {
+        read(bytes, &|name| (name == "REAL").then(|| "real".to_owned()))
+    }
+
+    /// The forms that people have, each with what compose, node and python agree on.
+    #[test]
+    fn every_form_has_its_value() {
+        for (text, want) in [
+            ("V=x", "x"),
+            ("V=x\r\n", "x"),
+            ("\u{feff}V=x", "x"),
+            ("export V=x", "x"),
+            ("export\tV=x", "x"),
+            ("  V = x  ", "x"),
+            ("V: x", "x"),
+            ("V=", ""),
+            ("V=   # nothing", ""),
+            ("V=My Shop", "My Shop"),
+            ("V=abc#def", "abc#def"),
+            ("V=abc # don't", "abc"),
+            (r"V=C:\dev\tool", r"C:\dev\tool"),
+            (r#"V="^\d+$""#, r"^\d+$"),
+            (r#"V="a\nb\"c\\d""#, "a\nb\"c\\d"),
+            (r#"V={"a": 1}"#, r#"{"a": 1}"#),
+            ("V=a(b)", "a(b)"),
+            ("V=O'Brien", "O'Brien"),
+            ("V='pa$word'", "pa$word"),
+            ("V='a\\n${X}'", "a\\n${X}"),
+            ("V=`a b`", "`a b`"),
+            ("V=pa$$word", "pa$word"),
+            ("V=\"pa\\$word\"", "pa$word"),
+            ("V=5$", "5$"),
+            ("V=$5", "$5"),
+            ("V=pa$word", "pa"),
+            ("V=\"pa$word\"", "pa"),
+            ("V=\"x\" # it's", "x"),
+            ("V=\"a\r\nb\"", "a\nb"),
+            ("V='a\n#b\nc=d'", "a\n#b\nc=d"),
+            ("V=${NOPE:-x}", "x"),
+            ("V=\"${NOPE-x}\"", "x"),
+            ("E=\nV=${E:-x}${E-y}", "x"),
+            ("V=${REAL:+x}${NOPE:+y}", "x"),
+            ("V=${NOPE:-${NOR:-x}}", "x"),
+            ("REAL=file\nV=$REAL", "real"),
+            ("A=1\nV=${A}2", "12"),
+            ("V=${LATER}\nLATER=x", ""),
+            ("V=1\nV=2", "2"),
+            ("V=\"open\nV=2", "2"),
+            ("OTHER\n1A=c\nA-B=c\n= d\n???\nV=x", "x"),
+            ("OTHER=\"open\nV=x", "x"),
+            ("A=it is \"so\nV=x", "x"),
+        ] {
+            let found = of(text.as_bytes());
+            assert_eq!(found.values.get("V").map(String::as_str), Some(want), "{text:?}: {found:?}");
+        }
+        assert_eq!(of(b"OTHER=caf\xe9\nV=x\n").values["V"], "x");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told_without_its_value() {
+        for (text, line, why) in [
+            (&b"A=1\nV=\"s3cret\nB=2"[..], 2, "its quotation mark \" is not closed"),
+            (b"V='s3cret'x", 1, "something stands behind its closing quotation mark '"),
+            (b"V s3cret", 1, "there is no `=` behind its name"),
+            (b"V=s3cret\xe9", 1, "it is not UTF-8"),
+            (b"V=${s3cret", 1, "a `${` in it is not closed"),
+            (b"V=${A:?s3cret}", 1, "it needs `A`, which is not set"),
+            (b"V=${A/s3cret}", 1, "a `${…}` in it is none that is known"),
+            (b"V=good\nV='s3cret", 2, "its quotation mark ' is not closed"),
+        ] {
+            let found = of(text);
+            assert_eq!(found.unreadable.get("V"), Some(&Unreadable { line, why: why.into() }), "{found:?}");
+            assert_eq!(found.values.get("V"), None);
+        }
+        assert_eq!(of(b"A=1\nV=\"s3cret\nB=2").values["B"], "2");
+    }
+
+    #[test]
+    fn what_a_person_should_know() {
+        assert_eq!(
+            of(b"V=1\nW=a$b\n\nV=2\n").notes,
+            [
+                "line 2 refers to `b`, which is not set there, so nothing is put in; to keep a `$` as it is, put the value in single \
+                 quotation marks",
+                "`V` stands in the lines 1, 4: the last counts, line 4"
+            ]
+        );
+    }
+}

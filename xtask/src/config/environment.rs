@@ -1,0 +1,185 @@
+//! The environment's name: who says it, and whether it is production's. Both are decided purely.
+
+use std::fmt;
+
+use super::env::{Broken, Env};
+
+/// Variables by which frameworks are told their environment, where nobody tells us.
+const FRAMEWORKS: [&str; 8] =
+    ["NODE_ENV", "RAILS_ENV", "RACK_ENV", "APP_ENV", "DJANGO_ENV", "FLASK_ENV", "MIX_ENV", "ASPNETCORE_ENVIRONMENT"];
+
+/// Our own variable.
+const OWN: &str = "ENVIRONMENT";
+
+/// Names of production, each as a part of a longer name, too.
+pub const PRODUCTION: [&str; 4] = ["production", "prod", "prd", "live"];
+
+/// Where a word comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// A variable.
+    Variable(&'static str),
+    /// `project.environment`.
+    File,
+    /// Nobody says anything.
+    Default,
+}
+
+/// What `project.environment` says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Said {
+    /// Nothing.
+    Nothing,
+    /// A word, whatever the variables say.
+    Literal(String),
+    /// A word from a variable.
+    Variable(String),
+    /// A word that stands in for variables that are not set (`${ENVIRONMENT:-development}`).
+    Fallback(String),
+}
+
+/// The environment: ENVIRONMENT wins over the file, but never loosens a protected name that the file says outright. Where neither has
+/// a word of its own, the framework's variable has; of several the one that is protected counts.
+///
+/// # Errors
+/// A variable stands in a line of `.env` that can't be read.
+pub fn choose(said: &Said, env: &Env, protects: &dyn Fn(&str) -> bool) -> Result<(String, Origin), Broken> {
+    let own = env.needed(OWN)?;
+    let (file, origin) = match (said, own) {
+        (Said::Literal(word), _) if protects(word) => return Ok((word.clone(), Origin::File)),
+        (_, Some(word)) => return Ok((word.to_owned(), Origin::Variable(OWN))),
+        (Said::Literal(word), None) => return Ok((word.clone(), Origin::File)),
+        (Said::Variable(word) | Said::Fallback(word), None) => (word.as_str(), Origin::File),
+        (Said::Nothing, None) => ("development", Origin::Default),
+    };
+    let mut frameworks = Vec::new();
+    for name in FRAMEWORKS {
+        frameworks.extend(env.needed(name)?.map(|word| (word, Origin::Variable(name))));
+    }
+    let own_word = matches!(said, Said::Variable(_));
+    let strictest = [(file, origin)].into_iter().chain(frameworks.iter().copied()).find(|(word, _)| protects(word));
+    let first = frameworks.first().copied().filter(|_| !own_word);
+    let (word, origin) = strictest.or(first).unwrap_or((file, origin));
+    Ok((word.to_owned(), origin))
+}
+
+/// Whether a name is production's: one of its parts is (`prod-eu`, `eu_production`, `prod1`, a misspelt `prodution`), but not behind
+/// `non`, `not` or `pre`.
+pub fn is_production(name: &str) -> bool {
+    let lower = name.to_lowercase();
+    let parts: Vec<&str> = lower.split(|c: char| !c.is_alphanumeric()).filter(|part| !part.is_empty()).collect();
+    let denied = |at: usize| at.checked_sub(1).is_some_and(|before| ["non", "not", "pre"].contains(&parts[before]));
+    parts.iter().enumerate().any(|(at, part)| means_production(part) && !denied(at))
+}
+
+fn means_production(part: &str) -> bool {
+    let word = part.trim_end_matches(|c: char| c.is_numeric());
+    // of two slips the first letter is seldom one: `reduction` and `reproduction` are words of their own
+    let slips = match strsim::osa_distance(word, "production") {
+        1 => true,
+        2 => word.starts_with('p'),
+        _ => false,
+    };
+    PRODUCTION.contains(&word) || slips
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Variable(name) => f.write_str(name),
+            Self::File => f.write_str("`project.environment`"),
+            Self::Default => f.write_str("nobody"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn productions_names() {
+        for name in [
+            "production",
+            "Production ",
+            "PRODUCTION",
+            "prod",
+            "prd",
+            "live",
+            "prod-eu",
+            "eu_production",
+            "prod1",
+            "prod-1",
+            "prod.eu",
+            "eu/prod",
+            "production2",
+            "prodution",
+            "prodcution",
+            "producton",
+            "prodcutoin",
+            "productions",
+            "live-eu",
+            "pre-prod-live",
+            "not-staging-prod",
+        ] {
+            assert!(is_production(name), "{name}");
+        }
+        for name in [
+            "",
+            "development",
+            "staging",
+            "test",
+            "product-dev",
+            "product",
+            "products",
+            "non-prod",
+            "not_production",
+            "pre-prod",
+            "pre.prod",
+            "nonprod",
+            "preprod",
+            "preproduction",
+            "delivery",
+            "alive",
+            "liver",
+            "reproduction",
+            "reduction",
+            "introduction",
+            "prodding",
+            "produce",
+            "main",
+            "1",
+        ] {
+            assert!(!is_production(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn who_says_it() {
+        let literal = |word: &str| Said::Literal(word.into());
+        let fallback = |word: &str| Said::Fallback(word.into());
+        for (said, env, want) in [
+            (Said::Nothing, Env::of([]), ("development", Origin::Default)),
+            (Said::Nothing, Env::of([("NODE_ENV", "test")]), ("test", Origin::Variable("NODE_ENV"))),
+            (Said::Nothing, Env::of([("NODE_ENV", "test"), ("APP_ENV", "prod")]), ("prod", Origin::Variable("APP_ENV"))),
+            (
+                Said::Nothing,
+                Env::of([("ENVIRONMENT", "ci"), ("NODE_ENV", "production")]),
+                ("ci", Origin::Variable("ENVIRONMENT")),
+            ),
+            (literal("development"), Env::of([("NODE_ENV", "production")]), ("development", Origin::File)),
+            (literal("development"), Env::of([("ENVIRONMENT", "production")]), ("production", Origin::Variable("ENVIRONMENT"))),
+            (literal("staging"), Env::of([("ENVIRONMENT", "ci")]), ("ci", Origin::Variable("ENVIRONMENT"))),
+            (literal("prod-eu"), Env::of([("ENVIRONMENT", "ci")]), ("prod-eu", Origin::File)),
+            (fallback("production"), Env::of([("ENVIRONMENT", "ci")]), ("ci", Origin::Variable("ENVIRONMENT"))),
+            (fallback("production"), Env::of([("NODE_ENV", "ci")]), ("production", Origin::File)),
+            (fallback("development"), Env::of([("RAILS_ENV", "production")]), ("production", Origin::Variable("RAILS_ENV"))),
+            (fallback("development"), Env::of([]), ("development", Origin::File)),
+            (Said::Variable("qa".into()), Env::of([("RAILS_ENV", "test")]), ("qa", Origin::File)),
+            (Said::Variable("qa".into()), Env::of([("MIX_ENV", "live")]), ("live", Origin::Variable("MIX_ENV"))),
+        ] {
+            let got = choose(&said, &env, &is_production).unwrap();
+            assert_eq!((got.0.as_str(), got.1), want, "{said:?} {env:?}");
+        }
+    }
+}

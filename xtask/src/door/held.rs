@@ -1,0 +1,49 @@
+//! A command that is asked something and stays: what it holds (a lock, a snapshot) it holds until it is let go.
+
+use std::io::{BufRead, BufReader, PipeWriter, Write};
+
+use anyhow::Result;
+
+use super::ask::not_started;
+use super::movers::prepared;
+use crate::cmd::{Cmd, readable};
+use crate::config::Secrets;
+
+/// A child that waits for more words; it is gone when this is dropped.
+pub struct Held {
+    handle: duct::Handle,
+    stdin: Option<PipeWriter>,
+}
+
+/// Starts a command with its own text as its first words, and waits for the line that says that it has come to their end. Where
+/// it ends before, the inner error is what it said.
+pub fn hold(cmd: &Cmd, until: &str, secrets: &Secrets) -> Result<Result<Held, String>> {
+    let (reader, mut stdin) = std::io::pipe()?;
+    let (said, saying) = std::io::pipe()?;
+    let expression = prepared(cmd, secrets).stdin_file(reader).stdout_file(saying).stderr_capture();
+    let handle = expression.start().map_err(|e| not_started(cmd, &e))?;
+    // the expression had ends of the pipes of its own
+    drop(expression);
+    // one that can't connect closes its end: its own words come later
+    drop(stdin.write_all(cmd.input.as_deref().unwrap_or_default().as_bytes()));
+
+    let held = Held { handle, stdin: Some(stdin) };
+    let mut said = BufReader::new(said);
+    let mut line = Vec::new();
+    while said.read_until(b'\n', &mut line)? > 0 {
+        if readable(&line).trim_end() == until {
+            return Ok(Ok(held));
+        }
+        line.clear();
+    }
+    let output = held.handle.wait()?;
+    Ok(Err(secrets.redact(&String::from_utf8_lossy(&output.stderr))))
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // without a COMMIT, all of it is taken back; one that has ended already is no matter
+        drop(self.stdin.take());
+        drop(self.handle.wait());
+    }
+}

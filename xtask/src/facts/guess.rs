@@ -1,0 +1,98 @@
+//! Which database a container's server has, where the project does not say it; and whether a guess can be the one that is meant.
+
+use anyhow::Result;
+
+use super::ContainerFacts;
+use crate::cmd::Cmd;
+use crate::config::{Connection, Secrets};
+use crate::door::ask::ask;
+use crate::engine::postgres::Client;
+use crate::engine::postgres::witness::HAS_TABLES;
+use crate::place::Place;
+use crate::problem::Problem;
+
+/// Fills in what the official image's variables say of role and database, and the port that the server is told.
+/// <https://hub.docker.com/_/postgres#environment-variables>
+///
+/// # Errors
+/// A variable names a file there that can't be read.
+pub fn complete(connection: &mut Connection, found: &ContainerFacts) -> Result<()> {
+    connection.port_inside = connection.port_inside.take().or_else(|| found.port());
+    let role = said(found, "POSTGRES_USER")?;
+    if connection.database.is_none() {
+        connection.database = said(found, "POSTGRES_DB")?;
+    }
+    if connection.database.is_none() {
+        // the image makes a database of the role's name; where it was told of others later, this one is empty
+        let (name, why) = match &role {
+            Some(role) => (role.clone(), "the container's POSTGRES_USER"),
+            None => ("postgres".to_owned(), "every server has it"),
+        };
+        (connection.database, connection.guessed) = (Some(name), Some(why.to_owned()));
+    }
+    connection.user = connection.user.take().or(role).or(Some("postgres".into()));
+    Ok(())
+}
+
+/// What a variable of the container says, or the file in it that `…_FILE` names: the image's own way with secrets.
+fn said(found: &ContainerFacts, variable: &str) -> Result<Option<String>> {
+    if let Some(value) = found.env.get(variable).filter(|value| !value.is_empty()) {
+        return Ok(Some(value.clone()));
+    }
+    let file = format!("{variable}_FILE");
+    let Some(path) = found.env.get(&file).filter(|path| !path.is_empty()) else { return Ok(None) };
+    let cat = Place::container(&found.engine, &found.name).wrap(Cmd::new("cat").args(["--", path]));
+    let answer = ask(&cat, &Secrets::default())?;
+    if !answer.good {
+        return Err(Problem::failed(format!("could not read `{path}` in the container `{}`, which {file} names", found.name))
+            .because(&answer.err)
+            .cure("say role and database in `db-tasks.toml`: `postgres = { user = \"…\", database = \"…\" }`")
+            .into());
+    }
+    Ok(Some(answer.out.trim_end_matches('\n').to_owned()).filter(|text| !text.is_empty()))
+}
+
+/// The other databases of the server that can be looked into.
+const OTHERS: &str = "SELECT coalesce(jsonb_agg(datname ORDER BY datname), '[]') FROM pg_catalog.pg_database \
+    WHERE datallowconn AND NOT datistemplate AND datname <> current_database();\n";
+
+/// Refuses a guess that is most likely wrong: an empty database beside others that are not.
+///
+/// # Errors
+/// It is one, or the server does not answer.
+pub fn holds(client: &Client, secrets: &Secrets) -> Result<()> {
+    let Some(why) = &client.connection.guessed else { return Ok(()) };
+    let is_empty = |database: &str| {
+        anyhow::Ok(answer(client, database, &format!("SELECT {HAS_TABLES};\n"), secrets)?.map(|said| said.trim() == "f"))
+    };
+    // one that does not exist, or that we may not enter, is told elsewhere
+    if is_empty(client.database())? != Some(true) {
+        return Ok(());
+    }
+    let others: Vec<String> = match answer(client, client.database(), OTHERS, secrets)? {
+        Some(text) => serde_json::from_str(&text)?,
+        None => return Ok(()),
+    };
+    let mut full = Vec::new();
+    for name in others {
+        if is_empty(&name)? == Some(false) {
+            full.push(format!("`{name}`"));
+        }
+    }
+    match full.first() {
+        Some(first) => Err(wrong(client, why, &full, first).into()),
+        None => Ok(()),
+    }
+}
+
+fn answer(client: &Client, database: &str, sql: &str, secrets: &Secrets) -> Result<Option<String>> {
+    let answer = ask(&client.psql(database, sql), secrets)?;
+    Ok(answer.good.then_some(answer.out))
+}
+
+fn wrong(client: &Client, why: &str, full: &[String], first: &str) -> Problem {
+    let database = client.database();
+    Problem::refused(format!("nothing says which database is meant, and `{database}` is most likely not the one"))
+        .because(format!("it was taken because of its name ({why}), and it is empty; these are not: {}", full.join(", ")))
+        .cure(format!("say it in `db-tasks.toml`: `postgres = {{ database = \"{}\" }}`", first.trim_matches('`')))
+}

@@ -1,0 +1,113 @@
+//! Whether two ways lead to one server: a lock that is taken on one of them is seen on the other. Addresses can't tell (a tunnel, a
+//! pooler, a port that a container publishes), and a system identifier is equal on physical clones.
+
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+
+use anyhow::Result;
+
+use crate::cmd::{Cmd, Value};
+use crate::config::Secrets;
+use crate::door::ask::ask;
+use crate::door::held::hold;
+use crate::engine::postgres::Client;
+use crate::engine::postgres::client::HOLDS;
+use crate::place::Place;
+
+/// Another way to a server: where a client of it runs, and what libpq is told there.
+#[derive(Debug, Clone)]
+pub struct Way {
+    /// Where.
+    pub place: Place,
+    /// libpq's variables, but for the database.
+    pub env: Vec<(String, Value)>,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Met {
+    /// It leads to the same database.
+    Same,
+    /// It leads to another server, or to another database there.
+    Another,
+    /// Nothing answers there: in these words.
+    Unanswered(String),
+    /// There is no psql to ask with.
+    Unasked,
+}
+
+/// Goes both ways and looks whether they meet. `oid` is the database's, where there is one; else they meet in `database` of the
+/// server, whichever that is.
+///
+/// # Errors
+/// Our own way leads nowhere any more.
+pub fn meet(ours: &Client, way: &Way, database: &str, oid: Option<u32>, secrets: &Secrets) -> Result<Met> {
+    let key = key();
+    let held = hold(&ours.hold_lock(database, key), HOLDS, secrets)?;
+    let _held = match held {
+        Ok(held) => held,
+        Err(said) => anyhow::bail!("the server went away: {said}"),
+    };
+    let asked = seeker(way, database, key);
+    let Ok(answer) = ask(&asked, secrets) else { return Ok(Met::Unasked) };
+    if !answer.good {
+        let is_missing = matches!(answer.code, Some(126 | 127));
+        return Ok(if is_missing { Met::Unasked } else { Met::Unanswered(answer.err.trim().to_owned()) });
+    }
+    Ok(judged(&answer.out, oid))
+}
+
+/// From the oid of the database that was reached and the number of databases in which the lock is seen.
+fn judged(answer: &str, oid: Option<u32>) -> Met {
+    let found = answer.trim().split_once('|').and_then(|(found, seen)| Some((found.parse::<u32>().ok()?, seen)));
+    match (found, oid) {
+        (Some((_, "0")) | None, _) => Met::Another,
+        (Some((found, _)), Some(oid)) if found != oid => Met::Another,
+        _ => Met::Same,
+    }
+}
+
+fn seeker(way: &Way, database: &str, (one, two): (u32, u32)) -> Cmd {
+    let sql = format!(
+        "SELECT oid::bigint, (SELECT count(*) FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND classid::bigint = {one} \
+         AND objid::bigint = {two} AND objsubid = 2 AND granted) FROM pg_catalog.pg_database WHERE datname = current_database();\n"
+    );
+    let mut cmd = Cmd::new("psql").args(["-X", "-q", "-w", "-A", "-t", "-v", "ON_ERROR_STOP=1"]);
+    cmd.env.extend(way.env.iter().filter(|(name, _)| name != "PGDATABASE").cloned());
+    let cmd = cmd.env("PGDATABASE", database).env("PGCONNECT_TIMEOUT", "10").env("PGAPPNAME", "db-tasks");
+    way.place.wrap(cmd.input(sql))
+}
+
+/// Two numbers that nobody else takes, within what a lock's key may be.
+fn key() -> (u32, u32) {
+    let random = RandomState::new().build_hasher().finish();
+    (random as u32 >> 1, (random >> 33) as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ways_meet_where_the_lock_and_the_database_are_seen() {
+        for (answer, oid, want) in [
+            ("16384|1\n", Some(16384), Met::Same),
+            ("16384|1\n", None, Met::Same),
+            ("16384|0\n", Some(16384), Met::Another),
+            ("16384|0\n", None, Met::Another),
+            // a pooler that has another database under this name
+            ("16390|1\n", Some(16384), Met::Another),
+            ("", Some(16384), Met::Another),
+        ] {
+            assert_eq!(judged(answer, oid), want, "{answer}");
+        }
+    }
+
+    #[test]
+    fn keys_are_what_a_lock_may_have() {
+        for _ in 0..1000 {
+            let (one, two) = key();
+            assert!(i32::try_from(one).is_ok() && i32::try_from(two).is_ok(), "{one} {two}");
+        }
+    }
+}
