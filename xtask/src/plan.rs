@@ -42,6 +42,15 @@ pub enum Risk {
     Adds,
     /// Files that are backups.
     RemovesBackups,
+    /// Whatever functions of a file from elsewhere do, while it is loaded into a database beside the live ones.
+    Stranger {
+        /// The databases on whose server it is loaded.
+        stakes: Vec<Stake>,
+        /// What they may do there.
+        powers: Powers,
+        /// What it is loaded for.
+        purpose: Purpose,
+    },
     /// Whatever a program of the project's own changes in live data.
     Changes {
         /// The databases.
@@ -58,6 +67,24 @@ pub enum Risk {
         /// The variable that must be set, where the task has one.
         pins: Vec<Pin>,
     },
+}
+
+/// What the role may do that a file is loaded as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Powers {
+    /// What it owns and was granted.
+    Own,
+    /// Everything, on the server and its machine.
+    All,
+}
+
+/// What a file is loaded for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To see whether it loads.
+    Trial,
+    /// To have it.
+    Restore,
 }
 
 /// A live database that a plan replaces, with what the guards look at.
@@ -402,7 +429,7 @@ impl Plan {
     /// The databases that it is about, by name: those at stake, or those that the backup is of.
     pub fn databases(&self) -> Vec<String> {
         match &self.risk {
-            Risk::Changes { stakes, .. } | Risk::ReplacesData { stakes, .. } => {
+            Risk::Stranger { stakes, .. } | Risk::Changes { stakes, .. } | Risk::ReplacesData { stakes, .. } => {
                 stakes.iter().map(|s| s.database.clone()).collect()
             }
             _ => self.acts().into_iter().flat_map(sealed).collect(),

@@ -3,7 +3,7 @@
 use crate::cmd::quoted;
 use crate::config::environment::Origin;
 use crate::config::{Env, Guards, Pin};
-use crate::plan::{Plan, Risk, Safety, Stake, Whereabouts};
+use crate::plan::{Plan, Powers, Purpose, Risk, Safety, Stake, Whereabouts};
 
 /// Everything that the guards look at, beside the plan's risk.
 #[derive(Debug, Clone)]
@@ -108,6 +108,9 @@ pub fn judge(plan: &Plan, c: &Circumstances<'_>) -> Vec<Verdict> {
         Risk::Nothing => wanted(plan, c),
         Risk::Adds => wanted(plan, c).into_iter().chain([question(Judgement::Passed, c)]).collect(),
         Risk::RemovesBackups => wanted(plan, c).into_iter().chain([question(Judgement::Refused, c)]).collect(),
+        Risk::Stranger { stakes, powers, purpose } => {
+            wanted(plan, c).into_iter().chain(stranger(plan, stakes, *powers, *purpose, c)).collect()
+        }
         Risk::Changes { stakes, pins } => {
             let mut verdicts = live_data(stakes, pins, c);
             verdicts.push(agent(plan.task, stakes, c));
@@ -122,6 +125,20 @@ pub fn judge(plan: &Plan, c: &Circumstances<'_>) -> Vec<Verdict> {
             verdicts
         }
     }
+}
+
+/// A trial of a stranger's file has no business beside production's data; a restore of one may be what production needs. Where its
+/// functions could do everything, somebody has to have said yes.
+fn stranger(plan: &Plan, stakes: &[Stake], powers: Powers, purpose: Purpose, c: &Circumstances<'_>) -> Vec<Verdict> {
+    let mut verdicts = match purpose {
+        Purpose::Trial => live_data(stakes, &[], c),
+        Purpose::Restore => Vec::new(),
+    };
+    if purpose == Purpose::Trial || powers == Powers::All {
+        verdicts.push(agent(plan.task, stakes, c));
+    }
+    verdicts.push(question(if powers == Powers::All { Judgement::Refused } else { Judgement::Passed }, c));
+    verdicts
 }
 
 /// The pins that the file gives to a task that does something and puts no live data at stake.
