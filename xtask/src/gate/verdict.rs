@@ -690,4 +690,42 @@ mod tests {
             );
         }
     }
+
+    #[test]
+    fn a_strangers_file_is_tried_where_live_data_may_be_replaced_and_asked_for_where_it_can_do_everything() {
+        let (guards, env) = (guards(), Env::default());
+        let alone = Agent::Alone("A".into());
+        for (purpose, powers, environment, agent, consent, want) in [
+            (Purpose::Trial, Powers::Own, "development", Agent::None, Consent::Ask, "go"),
+            (Purpose::Trial, Powers::Own, "production", Agent::None, Consent::Yes, "refused: environment"),
+            (Purpose::Trial, Powers::Own, "development", alone.clone(), Consent::Yes, "refused: agent"),
+            (Purpose::Trial, Powers::All, "development", Agent::None, Consent::Ask, "refused: confirmation"),
+            (Purpose::Trial, Powers::All, "development", Agent::None, Consent::Yes, "go"),
+            (Purpose::Restore, Powers::Own, "production", alone.clone(), Consent::Ask, "go"),
+            (Purpose::Restore, Powers::All, "production", Agent::None, Consent::Ask, "refused: confirmation"),
+            (Purpose::Restore, Powers::All, "production", Agent::None, Consent::Yes, "go"),
+            (Purpose::Restore, Powers::All, "development", alone, Consent::Yes, "refused: agent"),
+        ] {
+            let c = Circumstances {
+                guards: &guards,
+                environment,
+                said_by: Origin::Default,
+                consent: consent.clone(),
+                person: Person::Absent,
+                agent,
+                env: &env,
+            };
+            let stake = Stake {
+                database: "app".into(),
+                at: "x".into(),
+                whereabouts: Whereabouts::Here,
+                marker: None,
+                size: None,
+                sessions: Vec::new(),
+                safety: Safety::Kept,
+            };
+            let plan = bare(Risk::Stranger { stakes: vec![stake], powers, purpose });
+            assert_eq!(overall(&judge(&plan, &c)), want, "{purpose:?} {powers:?} {environment} {consent:?}");
+        }
+    }
 }
