@@ -152,7 +152,7 @@ fn an_agent_cannot_read_the_words_from_dotenv() {
 #[test]
 fn the_agents_variable_is_one_of_its_own() {
     for name in ["PATH", "LC_ALL", "HOME", "lang"] {
-        let bench = full_of(&HOST.replace("[project]", &format!("[guards]\nagent-variable = \"{name}\"\n[project]")));
+        let bench = Bench::new(&HOST.replace("[project]", &format!("[guards]\nagent-variable = \"{name}\"\n[project]")));
         let words = format!("`{name}` is set in every shell: it carries no person's words");
         bench.run(&["db-status"]).exits(2).tells("is wrong at line 2, column 18").tells(&words);
     }

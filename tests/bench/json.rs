@@ -198,7 +198,7 @@ fn what_comes_before_and_after_stands_beside_it() {
     bench.stage("oids", "'app'|16384\n'app2'|16384\n");
     let deed = json!({ "verb": "remove", "deed": { "what": "half", "how": { "File": bench.project.join("half") } } });
     let left = json!({ "task": "db-restore", "since": "2026-01-01T00:00:00Z", "pending": [deed] });
-    bench.file("half", "x").file(".db-tasks/unfinished.json", left.to_string());
+    bench.file("half", "x").journal(&left);
     let document = run(&bench, &["db-backup"], "done");
     assert_eq!(document["before"][0]["command"], "db-repair");
     assert_eq!(document["before"][0]["outcome"]["word"], "done");

@@ -19,6 +19,7 @@ mod services;
 mod settings;
 mod shell;
 mod snapshots;
+mod strangers;
 pub mod terminal;
 mod texts;
 mod wipe;
@@ -28,6 +29,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use db_tasks::config::Env;
+use db_tasks::run::{Own, journal, state};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -104,6 +107,15 @@ impl Bench {
         self
     }
 
+    /// The journal of a killed run of ours.
+    pub fn journal(&self, left: &Value) -> &Self {
+        let own = Own::look(&self.project, &Env::of([("HOME", self.temp.path().join("home").to_str().unwrap())]));
+        let state = self.project.join(".db-tasks");
+        state::prepare(&state).unwrap();
+        journal::write(&state, &own, &serde_json::from_value(left.clone()).unwrap()).unwrap();
+        self
+    }
+
     /// Writes a file that the stand-ins answer from.
     pub fn stage(&self, name: &str, text: impl AsRef<[u8]>) -> &Self {
         fs::write(self.temp.path().join(name), text).unwrap();
@@ -136,7 +148,9 @@ impl Bench {
     pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         let path = format!("{}:/usr/bin:/bin", self.temp.path().join("bin").display());
-        command.env_clear().env("PATH", path).env("HOME", self.temp.path().join("home")).envs(&self.env);
+        command.env_clear().env("PATH", path).env("HOME", self.temp.path().join("home"));
+        // the stand-ins are beside the project: see `strangers` for a repository that nobody trusts
+        command.env("DB_TASKS_TRUST_REPO", "1").envs(&self.env);
         command.current_dir(&self.project);
         command
     }

@@ -47,7 +47,7 @@ fn format_1_with_all_that_a_database_has() {
     let database = &artifact["database"];
     assert_eq!((&database["comment"], &database["connection_limit"]), (&json!("orders and users"), &json!(50)));
     assert_eq!(database["acl"][3], json!({ "grantee": "reader", "privilege": "CONNECT", "grantable": false }));
-    assert_eq!(database["settings"][1], json!({ "role": "reader", "name": "search_path", "value": "app, public" }));
+    assert_eq!(database["settings"][1], json!({ "role": "reader", "name": "search_path", "value": "***" }));
     assert_eq!(artifact["extensions"], json!({ "pgcrypto": "1.3", "plpgsql": "1.0" }));
     assert_eq!((&artifact["migrations"][0]["table"], &artifact["large_objects"]), (&json!("public.alembic_version"), &json!(1)));
     assert_eq!((&artifact["tables"][1]["table"], &artifact["tables"][1]["rows"]), (&json!("app.users"), &json!(3)));

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
-use db_tasks::engine::files::{Links, relay, scan, unpack};
+use db_tasks::engine::files::{Among, Links, relay, scan, unpack, unpack_among};
 use db_tasks::problem::{About, Exit};
 
 /// An entry as an attacker writes it: nothing is checked.
@@ -226,6 +226,42 @@ fn an_archive_in_any_order_is_read() {
     let census = unpack(&mut &tar[..], &target, Links::Inside, &mut super::quiet).unwrap();
     assert_eq!(super::names(&census), [".", "a", "a/b/c", "d", "e", "old"]);
     assert_eq!(fs::read(target.join("a/b/c")).unwrap(), b"1");
+}
+
+/// Whoever wrote an archive may have given any rights: a file gets none to run with, and nothing an owner who is no part of the tree.
+#[test]
+fn rights_come_back_only_where_they_are_asked_for() {
+    use std::os::unix::fs::MetadataExt;
+    let mut shell = entry(b'0', b"./sh", b"", b"x");
+    let mut header = tar::Header::from_byte_slice(&shell[..512]).clone();
+    header.set_mode(0o6755);
+    header.set_uid(1234);
+    header.set_gid(4321);
+    header.set_cksum();
+    shell[..512].copy_from_slice(header.as_bytes());
+    let tar = archive(&[entry(b'5', b"./", b"", b""), shell]);
+    let folder = tempfile::tempdir().unwrap();
+    let us = fs::metadata(folder.path()).map(|meta| (meta.uid(), meta.gid())).unwrap();
+    let home = |users: &[u32], groups: &[u32]| Among {
+        users: users.iter().copied().collect(),
+        groups: groups.iter().copied().collect(),
+        else_of: us,
+    };
+    for (at, among, mode, owner) in [
+        ("plain", Some(home(&[us.0], &[us.1])), 0o755, us),
+        ("at-home", Some(home(&[us.0, 1234], &[us.1])), 0o755, (1234, us.1)),
+        ("asked", None, 0o6755, (1234, 4321)),
+    ] {
+        let target = folder.path().join(at);
+        let census = unpack_among(&mut &tar[..], &target, Links::Inside, among.as_ref(), &mut super::quiet).unwrap();
+        let found = fs::metadata(target.join("sh")).unwrap();
+        assert_eq!(found.mode() & 0o7777, mode, "{at}");
+        // only root gives files away
+        let root = us.0 == 0;
+        assert_eq!((found.uid(), found.gid()), if root { owner } else { us }, "{at}");
+        assert_eq!(census.left_out(), (u64::from(mode == 0o755), u64::from(root && mode == 0o755)), "{at}");
+        assert_eq!(census.entries.len(), 2);
+    }
 }
 
 proptest::proptest! {

@@ -206,6 +206,41 @@ fn t21_a_container_that_is_coming_up_or_has_stopped() {
     let _ = engine.docker(&["rm", "-vf", &name]);
 }
 
+/// T49: `docker exec` hands on a PGHOST of the container's own, which would send psql to production.
+#[test]
+fn t49_a_pghost_of_the_containers_leads_nobody_away() {
+    let engine = need!("docker", engine());
+    let far = need!("container", container(&Options { publish: true, ..Options::default() }));
+    tiny(&far.server, "appdb");
+    let before = far.server.fingerprint("appdb");
+    let near = unique("dbt-near");
+    watchdog::at_exit(&format!("DOCKER_HOST='{}' docker rm -vf {near}", engine.docker_host));
+    let (host, password) = (format!("PGHOST={}", far.name), format!("PGPASSWORD={}", crate::support::docker::PASSWORD));
+    let run = ["run", "-d", "--name", &near, "--network", need!("network", engine.network()), "-e", &host, "-e", &password];
+    need!("container", engine.docker(&[&run[..], &["--entrypoint", "sleep", IMAGE, "600"]].concat()));
+    let led = engine.docker(&["exec", &near, "psql", "-U", "app", "-d", "appdb", "-XAtc", "SELECT count(*) FROM orders"]);
+    assert_ne!(led.expect("it is led there").trim(), "0");
+    let config = format!(
+        "[containers.pg]\ndocker = \"{near}\"\n[databases.main]\ncontainer = \"pg\"\npostgres = {{ database = \"appdb\", user = \"app\" }}\n"
+    );
+    let project = Project::new(&config).env("DOCKER_HOST", &engine.docker_host).env("ALLOW_DATABASE_WIPE", "true");
+    for words in ["db-backup --auto", "db-wipe --yes"] {
+        project.fails(words, 1, "could not ask the server in the container");
+    }
+    same(&far.server.fingerprint("appdb"), &before);
+    let _ = engine.docker(&["rm", "-vf", &near]);
+}
+
+#[test]
+fn a_server_on_another_port_in_its_container() {
+    let engine = need!("docker", engine());
+    let pg = need!("container", container(&Options { run: &["-e", "PGPORT=5433"], ..Options::default() }));
+    tiny(&pg.server, "appdb");
+    let project = project(engine, &pg.name, "appdb");
+    project.backup();
+    project.ok("db-restore --latest --yes");
+}
+
 #[test]
 fn a_compose_project_of_v1() {
     need!("docker", engine());

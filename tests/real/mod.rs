@@ -12,6 +12,7 @@ mod memory;
 mod migrators;
 mod owners;
 mod prepare;
+mod quoting;
 mod reset;
 mod services;
 pub mod stores;

@@ -58,7 +58,7 @@ impl Engine {
     }
 
     /// A network of this process, since our engine has no default bridge.
-    fn network(&self) -> Result<&'static str, String> {
+    pub fn network(&self) -> Result<&'static str, String> {
         static NAME: OnceLock<Result<String, String>> = OnceLock::new();
         let made = NAME.get_or_init(|| {
             let name = unique("dbt");

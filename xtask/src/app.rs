@@ -9,6 +9,7 @@ mod record;
 mod resetting;
 mod restoring;
 mod session;
+mod strangers;
 mod wiping;
 mod writing;
 
@@ -21,6 +22,7 @@ use clap::{CommandFactory, Parser};
 use crate::cli::{Cli, Global, Task};
 use crate::problem::{Exit, Problem};
 use crate::run;
+use crate::ui::shown;
 use record::Record;
 use session::{Intent, Session};
 
@@ -68,7 +70,7 @@ pub fn execute(global: &Global, task: &Task) -> Exit {
 
 /// The one document of a command, on standard output.
 fn publish(document: &serde_json::Value) -> Result<Exit> {
-    session::print(&serde_json::to_string_pretty(document)?).inspect_err(session::complain)
+    session::print(&shown::json(&serde_json::to_string_pretty(document)?)).inspect_err(session::complain)
 }
 
 /// A command line that can't be read has its document, too, where it asks for one.
@@ -96,13 +98,14 @@ fn dispatch(global: &Global, task: &Task, record: &mut Record) -> Result<Exit> {
         return if global.json { Ok(Exit::Done) } else { session::print(&script) };
     }
     let mut session = Session::open(global)?;
-    let result = perform(&mut session, task);
+    let result = session.beware(global, task).and_then(|()| perform(&mut session, task));
     if let (Err(e), Intent::Run) = (&result, record::intent(task)) {
         session.audit_refusal(record::name(task), e);
     }
     *record = std::mem::take(&mut session.record);
+    record.hide(&session.project.secrets);
     // a signal that came while facts were asked for ended a child, too: the signal is what happened
-    result.map_err(|e| if session.interrupted() { run::interrupted(e) } else { e })
+    result.map_err(|e| if session.interrupted() { run::interrupted(e) } else { e }).map_err(|e| session.covered(e))
 }
 
 fn perform(session: &mut Session, task: &Task) -> Result<Exit> {

@@ -30,6 +30,9 @@ pub struct Global {
     /// Say nothing but results and errors
     #[arg(short, long, global = true)]
     pub quiet: bool,
+    /// Trust, from now on and on this machine, the programs and server folders that this repository brings
+    #[arg(long, global = true)]
+    pub trust_repo: bool,
     /// Print one JSON document: plan, verdicts, steps, outcome, result (docs/json.md)
     #[arg(long, global = true)]
     pub json: bool,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::SecretName;
+use crate::config::{HIDDEN, SecretName};
 
 /// A program, its arguments, what it gets in its environment and on standard input.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,6 +98,27 @@ impl Cmd {
     }
 }
 
+/// What stands round a value in SQL that nobody is shown: comments, which a server takes for none of its own.
+pub const UNSHOWN: [&str; 2] = ["/*not shown*/", "/*to here*/"];
+
+/// SQL as it is shown.
+pub fn shown_sql(sql: &str) -> String {
+    let mut parts = sql.split(UNSHOWN[0]);
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |out, part| {
+        let after = part.split_once(UNSHOWN[1]).map_or("", |(_, after)| after);
+        format!("{out}{HIDDEN}{after}")
+    })
+}
+
+/// The values in SQL that nobody is shown: a server may repeat them.
+pub fn unshown(sql: &str) -> Vec<String> {
+    let literals = sql.split(UNSHOWN[0]).skip(1).filter_map(|part| part.split_once(UNSHOWN[1]));
+    let bare =
+        |(literal, _): (&str, &str)| literal.trim_start_matches('E').trim_matches('\'').replace("''", "'").replace(r"\\", r"\");
+    literals.map(bare).filter(|value| value.len() >= 4).collect()
+}
+
 /// What a program said, or a file holds, as text. What is not UTF-8 (a database of another encoding) is shown by its bytes, so that two
 /// names stay two.
 pub fn readable(bytes: &[u8]) -> String {
@@ -131,6 +152,15 @@ pub fn quoted(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_not_to_be_shown_is_cut_out_of_sql() {
+        let sql =
+            format!("SET a TO {}'it''s x'{};\nSET b TO {}E'\\\\y'{}, 'c';\n", UNSHOWN[0], UNSHOWN[1], UNSHOWN[0], UNSHOWN[1]);
+        assert_eq!(shown_sql(&sql), "SET a TO ***;\nSET b TO ***, 'c';\n");
+        assert_eq!(unshown(&sql), ["it's x"]);
+        assert_eq!(shown_sql("SELECT 1"), "SELECT 1");
+    }
 
     #[test]
     fn reads_like_a_shell_line_and_hides_secrets() {

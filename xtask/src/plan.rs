@@ -2,6 +2,7 @@
 //! There are no conditions, loops or variables in it; such a thing is a fact, asked before planning.
 
 mod pipe;
+mod stake;
 
 use std::path::PathBuf;
 
@@ -11,7 +12,9 @@ use crate::bundle::Manifest;
 use crate::cmd::Cmd;
 use crate::config::Pin;
 use crate::engine::store::{Address, Change};
+
 pub use pipe::{Count, Fence, Load, Pipe, Proof, Sink, Source, Trust};
+pub use stake::{Safety, Stake, Whereabouts};
 
 /// What a command is going to do.
 #[derive(Debug, Clone)]
@@ -86,73 +89,6 @@ pub enum Purpose {
     Trial,
     /// To have it.
     Restore,
-}
-
-/// A live database that a plan replaces, with what the guards look at.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stake {
-    /// Its name.
-    pub database: String,
-    /// Where it is: `localhost:5432`, `container pg`.
-    pub at: String,
-    /// Whether that is this machine.
-    pub whereabouts: Whereabouts,
-    /// The marker in the database (`dbtasks.environment`), where set.
-    pub marker: Option<String>,
-    /// Bytes on disk, where the role may know.
-    pub size: Option<u64>,
-    /// Who is connected.
-    pub sessions: Vec<String>,
-    /// The way back.
-    pub safety: Safety,
-}
-
-/// Where live data is, as far as it shows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Whereabouts {
-    /// On this machine.
-    Here,
-    /// On this host, which is not this machine.
-    Elsewhere(String),
-    /// At an address of this machine, and nothing shows that the server is here, too: a tunnel ends at such an address.
-    Unshown {
-        /// The host.
-        host: String,
-        /// The port.
-        port: String,
-    },
-}
-
-impl Whereabouts {
-    /// By the host, where it is not this machine.
-    pub fn by_host(elsewhere: Option<String>) -> Self {
-        elsewhere.map_or(Self::Here, Self::Elsewhere)
-    }
-}
-
-impl Stake {
-    /// The databases' names, as a person types them.
-    pub fn names(stakes: &[Self]) -> String {
-        let mut names: Vec<&str> = stakes.iter().map(|s| s.database.as_str()).collect();
-        names.dedup();
-        names.join(" ")
-    }
-
-    /// Whether the data stays on the server, under another name.
-    pub fn is_kept(&self) -> bool {
-        self.safety == Safety::Kept
-    }
-}
-
-/// What is left of the data that a plan takes away.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Safety {
-    /// It stays on the server beside what takes its place: `db-undo` swaps it back.
-    Kept,
-    /// A backup, which the plan itself makes and proves first.
-    BackedUp,
-    /// Nothing but an older backup, where there is a good one: its name and age.
-    Bare(Option<String>),
 }
 
 /// An act, or acts that belong together.

@@ -93,6 +93,16 @@ impl Problem {
         self
     }
 
+    /// The same with every text changed.
+    pub fn map(self, change: impl Fn(&str) -> String) -> Self {
+        Self {
+            tried: change(&self.tried),
+            happened: self.happened.iter().map(|line| change(line)).collect(),
+            cure: self.cure.map(|cure| change(&cure)),
+            ..self
+        }
+    }
+
     /// Says what to do next.
     pub fn cure(mut self, cure: impl Into<String>) -> Self {
         self.cure = Some(cure.into());

@@ -64,11 +64,15 @@ impl Session {
         }
         let lease = self.enter(&self.project.state_dir(), CHANGES)?;
         let result = match self.bring_up(&clusters, intent).and_then(|ready| lease.share().map(|()| ready)) {
-            Ok(Readiness::Ready) => self.repaired(intent).and_then(|()| task(self)),
+            Ok(Readiness::Ready) => {
+                self.known(wants, intent);
+                self.repaired(intent).and_then(|()| task(self))
+            }
             Ok(Readiness::Shown) => Ok(Exit::Done),
             Err(e) => Err(e),
         };
         let down = self.leave(&lease, &clusters);
+        self.known(wants, intent);
         match (result, down) {
             (Ok(exit), down) => down.map(|()| exit),
             (Err(e), Ok(())) => Err(e),
@@ -76,6 +80,13 @@ impl Session {
                 self.terminal.say(&format!("  left behind: {left:#}"));
                 Err(e)
             }
+        }
+    }
+
+    /// The clusters of a run that changes something are known from then on; to look at one makes it no better known.
+    fn known(&self, wants: Wants, intent: Intent) {
+        if wants == Wants::Made && intent == Intent::Run {
+            self.know_clusters();
         }
     }
 

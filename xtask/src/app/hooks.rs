@@ -96,6 +96,10 @@ impl Session {
             let (host, port) = surveyed.published()?;
             (c.host, c.port) = (Some(host), Some(port));
         }
+        if from_inside && c.uri.is_none() && c.password.is_none() {
+            let password = surveyed.password_inside();
+            c.password = password.map(|text| self.project.secrets.keep(format!("POSTGRES_PASSWORD of {}", surveyed.at()), text));
+        }
         let mut env: Vec<(String, Value)> = Vec::new();
         let parts = [("PGHOST", &c.host), ("PGPORT", &c.port), ("PGUSER", &c.user)];
         env.extend(parts.into_iter().filter_map(|(k, v)| Some((k.into(), Value::Plain(v.clone()?)))));

@@ -7,7 +7,7 @@ use crate::cmd::Value;
 use crate::config::hooks::Hook;
 use crate::config::url;
 use crate::facts::rendezvous::{self, Met, Way};
-use crate::facts::{ContainerFacts, Surveyed, is_local, programs};
+use crate::facts::{ContainerFacts, Surveyed, is_local};
 use crate::place::Place;
 use crate::problem::Problem;
 use crate::task::hooks::Address;
@@ -45,7 +45,6 @@ impl Session {
                 .into());
             }
         };
-        let Some(way) = way else { return Ok(published_alone(hook, &uri, database)?) };
         let live = database.live();
         let met_in = if live.is_some() { database.name() } else { database.client.maintenance() }.to_owned();
         let met = rendezvous::meet(&database.client, &way, &met_in, live.map(|d| d.oid), &self.project.secrets)?;
@@ -59,22 +58,14 @@ impl Session {
         }
     }
 
-    /// The way that a hook goes; none, where there is no psql to go it.
-    fn way(
-        &mut self,
-        hook: &Hook,
-        container: Option<&ContainerFacts>,
-        database: &Surveyed,
-        uri: &str,
-    ) -> Result<Option<Way>, String> {
+    /// The way that a hook goes.
+    fn way(&mut self, hook: &Hook, container: Option<&ContainerFacts>, database: &Surveyed, uri: &str) -> Result<Way, String> {
         let url = url::parse(uri)?;
         let place = match (container, &database.client.place) {
             (Some(found), _) => Place::container(&found.engine, &found.name),
             (None, place @ Place::Host { .. }) => place.clone(),
-            (None, _) => match programs::find(None, "psql").first() {
-                Some(found) => Place::Host { programs: Some(found.folder.clone()) },
-                None => return Ok(None),
-            },
+            // the one that a hook would find
+            (None, _) => Place::Host { programs: None },
         };
         let parts = [("PGHOST", url.host), ("PGPORT", url.port), ("PGUSER", url.user)];
         let said = parts.into_iter().filter_map(|(name, value)| Some((name.to_owned(), Value::Plain(value?))));
@@ -82,7 +73,7 @@ impl Session {
             url.password.map(|value| self.project.secrets.keep(format!("the password of the hook {}", hook.moment), value));
         let options = url.options.into_iter().map(|(name, value)| (name, Value::Plain(value)));
         let env = said.chain(password.map(|secret| ("PGPASSWORD".to_owned(), Value::Secret(secret)))).chain(options);
-        Ok(Some(Way { place, env: env.collect() }))
+        Ok(Way { place, env: env.collect() })
     }
 }
 

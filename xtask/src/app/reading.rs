@@ -43,7 +43,7 @@ pub fn show(session: &mut Session, backup: &Backup) -> Result<Exit> {
 /// Lets a person choose from the list; `q` and the end of input choose nothing.
 pub fn pick(session: &mut Session, catalog: &Catalog) -> Result<Option<Backup>> {
     if catalog.backups.is_empty() {
-        return writing::latest(catalog, &[]).map(Some);
+        return writing::latest(session, catalog, &[]).map(Some);
     }
     if !std::io::stdin().is_terminal() {
         return Err(Problem::refused("which backup is meant can't be asked: standard input is no terminal")
@@ -78,9 +78,10 @@ fn show_status(session: &mut Session, args: &cli::Status) -> Result<Exit> {
     let containers: Vec<_> =
         session.project.containers.iter().map(|c| (c.clone(), containers::inspect(c, &session.env))).collect();
     let catalog = Catalog::read(&session.project.backup.dir, &session.project)?;
-    let unfinished = session.unfinished()?;
+    let unfinished = session.unfinished();
     let status = view::status::Status {
         unfinished: unfinished.as_ref(),
+        unsafe_journal: session.unsafe_journal(),
         project: &session.project,
         databases: &databases,
         stores: &stores,

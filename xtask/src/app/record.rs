@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::session::Intent;
 use crate::cli::Task;
-use crate::config::Project;
+use crate::config::{Project, Secrets};
 use crate::gate::{Judgement, Verdict};
 use crate::plan::Plan;
 use crate::problem::Exit;
@@ -23,6 +23,7 @@ pub struct Record {
     result: Vec<String>,
     afterwards: Vec<String>,
     fields: Map<String, Value>,
+    secrets: Secrets,
 }
 
 /// A plan on its way through gate and run.
@@ -125,7 +126,22 @@ impl Record {
         if let Value::Object(document) = &mut document {
             document.extend(self.fields);
         }
+        cover(&mut document, &self.secrets);
         document
+    }
+
+    /// What no document shows.
+    pub fn hide(&mut self, secrets: &Secrets) {
+        self.secrets = secrets.clone();
+    }
+}
+
+fn cover(value: &mut Value, secrets: &Secrets) {
+    match value {
+        Value::String(text) => *text = secrets.cover(text),
+        Value::Array(all) => all.iter_mut().for_each(|one| cover(one, secrets)),
+        Value::Object(all) => all.values_mut().for_each(|one| cover(one, secrets)),
+        _ => {}
     }
 }
 

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::cluster::Wants;
 use super::session::{Intent, Session};
-use super::writing::{consent, dump_of, survey};
+use super::writing::{consent, dump_of, say_passed_over, survey};
 use crate::bundle::{Catalog, Reason, catalog};
 use crate::cli;
 use crate::config::{Database, KeepRules};
@@ -117,9 +117,11 @@ fn prepare_one(session: &mut Session, database: &Database, intent: Intent) -> Re
 }
 
 /// What a new database starts from: the newest good backup, else the dump that the file names.
-fn first_dump(session: &Session, database: &Database) -> Result<Option<crate::facts::dumps::Dump>> {
+fn first_dump(session: &mut Session, database: &Database) -> Result<Option<crate::facts::dumps::Dump>> {
     let folder = Catalog::read(&session.project.backup.dir, &session.project)?;
-    if let Some(backup) = folder.latest(&[&database.key]) {
+    let found = folder.latest(&[&database.key]);
+    say_passed_over(session, &folder, found);
+    if let Some(backup) = found {
         return dump_of(session, backup, Some(&database.key), Format::Script).map(Some);
     }
     let Some(path) = &session.project.first_dump else { return Ok(None) };
@@ -135,7 +137,7 @@ pub fn repair(session: &mut Session, args: &cli::Repair) -> Result<Exit> {
     let intent = if args.dry_run { Intent::Show } else { Intent::Run };
     let databases = session.project.databases.clone();
     session.lock("db-repair", intent)?;
-    if session.unfinished()?.is_none() {
+    if session.unfinished().is_none() {
         return session.print("nothing to repair");
     }
     // to have the servers is to have it done: every task begins so
@@ -143,7 +145,7 @@ pub fn repair(session: &mut Session, args: &cli::Repair) -> Result<Exit> {
         if intent == Intent::Show {
             session.repair(intent)?;
         }
-        let left = session.unfinished()?.map_or(0, |left| left.pending.len() + left.inside.len());
+        let left = session.unfinished().map_or(0, |left| left.pending.len() + left.inside.len());
         if left > 0 && intent == Intent::Run {
             let file = session.project.state_dir().join("unfinished.json");
             return Err(Problem::failed(format!("{left} of the deeds could not be done"))

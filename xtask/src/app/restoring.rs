@@ -135,7 +135,7 @@ fn choose(session: &mut Session, args: &cli::Restore) -> Result<Option<Backup>> 
     if args.latest {
         let meant = if args.only.is_empty() { Meant::default() } else { session.meant(&args.only)? };
         let keys = meant.databases.iter().map(|d| d.key.as_str()).chain(meant.stores.iter().map(|s| s.key.as_str()));
-        return latest(&catalog, &keys.collect::<Vec<_>>()).map(Some);
+        return latest(session, &catalog, &keys.collect::<Vec<_>>()).map(Some);
     }
     super::reading::pick(session, &catalog)
 }

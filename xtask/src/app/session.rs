@@ -18,12 +18,12 @@ use crate::facts::{ContainerFacts, Surveyor, containers};
 use crate::gate::{self, Agent, Circumstances, Consent, Judgement, Person, Verdict};
 use crate::plan::{Plan, Risk};
 use crate::problem::{Exit, Problem};
-use crate::run::journal::{self, Unfinished};
-use crate::run::{self, Journal, Left, Lock, Report, World};
+use crate::run::journal::{self, Found, Unfinished};
+use crate::run::{self, Journal, Left, Lock, Own, Report, World};
 use crate::task::{Moment, repair};
 use crate::ui::recorder::Recorder;
 use crate::ui::terminal::{Telling, Terminal};
-use crate::ui::{banner, describe, told};
+use crate::ui::{banner, describe, shown, told};
 
 /// One run of the program.
 pub struct Session {
@@ -41,6 +41,8 @@ pub struct Session {
     output: Output,
     /// The project's lock, once it is held.
     lock: Option<Lock>,
+    /// What this user has outside of the project.
+    pub own: Own,
     interrupt: Arc<Interrupt>,
 }
 
@@ -94,7 +96,9 @@ impl Session {
             None => config::find(&std::env::current_dir().context("the current folder is gone")?)?,
         };
         let dotenv = if global.no_dotenv { Dotenv::Ignore } else { Dotenv::Read };
-        let (project, env) = config::load(&path, Env::of_process(), dotenv)?;
+        let (mut project, env) = config::load(&path, Env::of_process(), dotenv)?;
+        let own = Own::look(&project.root, &env);
+        project.state = run::state::place(&path, project.state_dir(), own.state_dir());
         name::check(&project.backup).map_err(|why| {
             Problem::usage("`[backup]` in `db-tasks.toml` is wrong")
                 .because(why)
@@ -104,10 +108,11 @@ impl Session {
         let now = Utc::now();
         let run = format!("{:x}{:04x}", now.timestamp(), std::process::id() & 0xffff);
         let interrupt = Interrupt::listen()?;
-        let terminal = Terminal::new(&env, telling, Arc::clone(&interrupt));
+        let mut terminal = Terminal::new(&env, telling, Arc::clone(&interrupt));
+        terminal.hide(&project.secrets);
         let record = Record::of(&project, now);
         let output = if global.json { Output::Document } else { Output::Text };
-        Ok(Self { project, env, moment: Moment { now, run }, terminal, record, output, lock: None, interrupt })
+        Ok(Self { project, env, moment: Moment { now, run }, terminal, record, output, lock: None, own, interrupt })
     }
 
     /// Somebody to ask servers with.
@@ -166,7 +171,21 @@ impl Session {
     pub fn lock(&mut self, task: &str, intent: Intent) -> Result<()> {
         if intent == Intent::Run && self.lock.is_none() {
             self.lock = Some(Lock::take(&self.project.state_dir(), task, self.moment.now)?);
+            self.set_unsafe_aside()?;
         }
+        Ok(())
+    }
+
+    /// A journal that may be anybody's is done by nobody, and stands in no run's way.
+    fn set_unsafe_aside(&mut self) -> Result<()> {
+        let Found::Unsafe(why) = journal::read(&self.project.state_dir(), &self.own) else { return Ok(()) };
+        let aside = journal::set_aside(&self.project.state_dir(), self.moment.now)?;
+        self.terminal.say(&format!(
+            "warning: `{}` was not run: {why}\n  it is `{}` now; read what it would have cleaned up, do by hand what is to be done, and \
+             remove it",
+            journal::NAME,
+            Self::short(&aside)
+        ));
         Ok(())
     }
 
@@ -175,14 +194,25 @@ impl Session {
         self.lock.is_some()
     }
 
-    /// What a killed run has left to be cleaned up.
-    pub fn unfinished(&self) -> Result<Option<Unfinished>> {
-        journal::read(&self.project.state_dir())
+    /// What a killed run of ours has left to be cleaned up.
+    pub fn unfinished(&self) -> Option<Unfinished> {
+        match journal::read(&self.project.state_dir(), &self.own) {
+            Found::Left(left) => Some(left),
+            Found::Nothing | Found::Unsafe(_) => None,
+        }
+    }
+
+    /// Why a journal that is there is nobody's word.
+    pub fn unsafe_journal(&self) -> Option<String> {
+        match journal::read(&self.project.state_dir(), &self.own) {
+            Found::Unsafe(why) => Some(format!("`{}` is not to be trusted, and is not run: {why}", journal::NAME)),
+            Found::Nothing | Found::Left(_) => None,
+        }
     }
 
     /// Cleans up after a killed run. What can't be done stays on the list, and holds nobody up.
     pub fn repair(&mut self, intent: Intent) -> Result<()> {
-        let Some(left) = self.unfinished()? else { return Ok(()) };
+        let Some(left) = self.unfinished() else { return Ok(()) };
         if intent == Intent::Run
             && let Err(e) = self.end_hooks(&left)
         {
@@ -200,7 +230,7 @@ impl Session {
     fn end_hooks(&self, left: &Unfinished) -> Result<()> {
         left.hook.iter().for_each(Process::end);
         left.inside.iter().try_for_each(run::end_inside)?;
-        journal::write(&self.project.state_dir(), &Unfinished { hook: None, inside: Vec::new(), ..left.clone() })
+        journal::write(&self.project.state_dir(), &self.own, &Unfinished { hook: None, inside: Vec::new(), ..left.clone() })
     }
 
     /// Whether a signal came.
@@ -240,7 +270,7 @@ impl Session {
         self.record.planned(&plan, &verdicts);
         if intent == Intent::Show {
             if self.output == Output::Text {
-                print(&describe::plan(&plan, &verdicts))?;
+                self.put(&describe::plan(&plan, &verdicts))?;
             }
             return Ok(None);
         }
@@ -248,11 +278,13 @@ impl Session {
         let circumstances = self.circumstances(consent);
         // the terminal is lent to the question while the circumstances still borrow the project
         let mut terminal = Terminal::new(&self.env, Telling::Steps, Arc::clone(&self.interrupt));
+        terminal.hide(&self.project.secrets);
         let cleared = gate::clear(plan, &circumstances, &mut terminal).inspect_err(|e| self.record.stopped(e))?;
         let (task, afterwards) = (cleared.plan().task, cleared.plan().afterwards.clone());
         // the repair itself takes over what an earlier run has left; any other run leaves it on the list
-        let inherited = if task == repair::TASK { None } else { self.unfinished()? };
-        let journal = Journal::new(self.lock.as_ref().map(|_| self.project.state_dir()), task, self.moment.now, inherited);
+        let inherited = if task == repair::TASK { None } else { self.unfinished() };
+        let state_dir = self.lock.as_ref().map(|_| self.project.state_dir());
+        let journal = Journal::new(state_dir, self.own.clone(), task, self.moment.now, inherited);
         let mut recorder = Recorder::new(&mut self.terminal);
         let mut world =
             World { secrets: &self.project.secrets, interrupt: &self.interrupt, now: Utc::now, watch: &mut recorder, journal };
@@ -310,13 +342,29 @@ impl Session {
     /// A result: lines on standard output.
     pub fn print(&mut self, text: &str) -> Result<Exit> {
         self.record.result(text);
-        if self.output == Output::Text { print(text) } else { Ok(Exit::Done) }
+        if self.output == Output::Text { self.put(text) } else { Ok(Exit::Done) }
+    }
+
+    /// A text on standard output, as it may be shown.
+    fn put(&self, text: &str) -> Result<Exit> {
+        print(&shown::text(&self.project.secrets.cover(text)))
+    }
+
+    /// An error without what is secret.
+    pub fn covered(&self, error: anyhow::Error) -> anyhow::Error {
+        let cover = |text: &str| self.project.secrets.cover(text);
+        match error.downcast::<Problem>() {
+            Ok(problem) => problem.map(cover).into(),
+            // its causes are words of the system, which has no secrets
+            Err(error) if cover(&format!("{error:#}")) == format!("{error:#}") => error,
+            Err(error) => anyhow::anyhow!(cover(&format!("{error:#}"))),
+        }
     }
 
     /// What a looking command shows: a text for people, fields for programs.
     pub fn show(&mut self, text: &str, fields: serde_json::Value) -> Result<Exit> {
         self.record.fields(fields);
-        if self.output == Output::Text { print(text) } else { Ok(Exit::Done) }
+        if self.output == Output::Text { self.put(text) } else { Ok(Exit::Done) }
     }
 
     /// Whether another program may have our standard output: a document has it for itself.
@@ -330,7 +378,7 @@ impl Session {
     }
 }
 
-/// A text on standard output; tasks print through the session, which knows whether it is theirs.
+/// A text on standard output, as it is; tasks print through the session, which knows what may be shown, and whether it is theirs.
 pub(super) fn print(text: &str) -> Result<Exit> {
     let mut out = std::io::stdout().lock();
     let written = writeln!(out, "{}", text.trim_end_matches('\n')).and_then(|()| out.flush());
@@ -347,5 +395,5 @@ pub fn complain(error: &anyhow::Error) {
     let mut err = std::io::stderr().lock();
     // nobody to tell it to when standard error is closed
     let declined = error.downcast_ref::<Problem>().is_some_and(|p| p.exit == Exit::Declined);
-    drop(writeln!(err, "{}{error:#}", if declined { "" } else { "error: " }));
+    drop(writeln!(err, "{}{}", if declined { "" } else { "error: " }, shown::text(&format!("{error:#}"))));
 }

@@ -74,12 +74,21 @@ pub(super) fn dump_of(session: &Session, backup: &Backup, key: Option<&str>, for
             .cure("use another one (`db-list`)")
             .into());
     }
-    dumps::look(backup, key, format, session.surveyor().project)
+    dumps::look(backup, key, format, &session.project, &session.env)
+}
+
+/// A broken backup is newer than the one that is taken, or there is no other: somebody should know.
+pub(super) fn say_passed_over(session: &mut Session, catalog: &Catalog, taken: Option<&Backup>) {
+    for (name, why) in catalog.broken_before(taken) {
+        session.terminal.say(&format!("warning: `{name}` is broken, and passed over: {why}"));
+    }
 }
 
 /// The newest backup that has proved good, with all of these databases and stores in it.
-pub fn latest(catalog: &Catalog, keys: &[&str]) -> Result<Backup> {
-    catalog.latest(keys).cloned().ok_or_else(|| {
+pub fn latest(session: &mut Session, catalog: &Catalog, keys: &[&str]) -> Result<Backup> {
+    let found = catalog.latest(keys);
+    say_passed_over(session, catalog, found);
+    found.cloned().ok_or_else(|| {
         let quoted = |names: &[&str]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and ");
         let of = if keys.is_empty() { String::new() } else { format!(" with {}", quoted(keys)) };
         let missing = Problem::failed(format!("there is no good backup{of} in `{}`", catalog.dir.display()));
@@ -101,7 +110,7 @@ pub fn verify(session: &mut Session, args: &cli::Verify) -> Result<Exit> {
     let key = args.database.as_deref().map(|d| session.database(Some(d))).transpose()?.map(|d| d.key);
     let backup = match &args.name {
         Some(name) => catalog.meant(name, &session.project)?,
-        None => latest(&catalog, key.as_deref().as_slice())?,
+        None => latest(session, &catalog, key.as_deref().as_slice())?,
     };
     session.lock("db-verify", intent)?;
     if args.deep {

@@ -140,6 +140,14 @@ impl Catalog {
         }
         for backup in read_all(&manifests)? {
             let flat = backup.manifest_path.as_ref().is_some_and(|m| m.parent() == Some(dir));
+            if let Kind::Broken { manifest: None, .. } = &backup.kind {
+                if backup.manifest_path.as_deref().is_some_and(Manifest::is_of_another_tool) {
+                    continue;
+                }
+                // what it says of them can't be read: they are no files without a manifest for that
+                claimed
+                    .extend(files.iter().filter(|(_, path)| manifest_of(path) == backup.manifest_path).map(|(n, _)| n.clone()));
+            }
             claimed.extend(backup.manifest().iter().filter(|_| flat).flat_map(|m| &m.artifacts).map(|a| a.file.clone()));
             self.backups.push(backup);
         }
@@ -190,6 +198,15 @@ impl Catalog {
             }
             _ => false,
         })
+    }
+
+    /// Broken backups that are newer than the one that was taken, or all of them where none was: what is passed over is said.
+    pub fn broken_before(&self, taken: Option<&Backup>) -> Vec<(&str, &str)> {
+        let newer =
+            self.backups.iter().filter(|b| b.other_project.is_none() && taken.is_none_or(|taken| b.created >= taken.created));
+        newer
+            .filter_map(|b| if let Kind::Broken { why, .. } = &b.kind { Some((b.name.as_str(), why.as_str())) } else { None })
+            .collect()
     }
 
     /// The other projects that have backups here.
@@ -294,12 +311,22 @@ fn found_at(path: &Path) -> Result<Backup> {
     if meta.is_dir() {
         let manifest = path.join("manifest.json");
         anyhow::ensure!(manifest.is_file(), Problem::usage(format!("the folder `{}` holds no `manifest.json`", path.display())));
+        let others = Problem::usage(format!("the `manifest.json` in `{}` is another tool's", path.display()));
+        anyhow::ensure!(!Manifest::is_of_another_tool(&manifest), others.cure("name the file in it that is to be restored"));
         return Ok(ours(&manifest, Some(path)));
     }
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let beside = path.with_file_name(name::manifest(Path::new(&name)));
-    let backup = beside.is_file().then(|| ours(&beside, None)).filter(|b| b.path == *path);
+    let backup = beside.is_file().then(|| ours(&beside, None)).filter(|b| match &b.kind {
+        Kind::Broken { manifest: None, .. } => !Manifest::is_of_another_tool(&beside),
+        _ => b.path == *path,
+    });
     backup.map_or_else(|| foreign(name, path.to_path_buf()), Ok)
+}
+
+/// Where the manifest of a file is, that is no part of a set.
+fn manifest_of(path: &Path) -> Option<PathBuf> {
+    Some(path.with_file_name(name::manifest(Path::new(path.file_name()?))))
 }
 
 fn modified(path: &Path) -> DateTime<Utc> {

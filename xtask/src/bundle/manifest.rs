@@ -181,13 +181,38 @@ impl Manifest {
         let newer = |format| anyhow::anyhow!("it is of format {format}, this version reads up to {FORMAT}: use a newer db-tasks");
         match serde_json::from_str::<Self>(&text) {
             Ok(manifest) if manifest.format > FORMAT => Err(newer(manifest.format)),
-            Ok(manifest) => Ok(manifest),
+            Ok(manifest) => match manifest.absurdity() {
+                Some(why) => Err(anyhow::anyhow!("its numbers can't be right: {why}")),
+                None => Ok(manifest),
+            },
             // a newer format may lack what this version looks for: its number says more than what is missing
             Err(e) => match serde_json::from_str::<Head>(&text) {
                 Ok(head) if head.format > FORMAT => Err(newer(head.format)),
                 _ => Err(e).context("it is no manifest of db-tasks"),
             },
         }
+    }
+
+    /// Whether a text is a manifest of ours, or of another tool that calls its file so: where it can be read at all, and has none of our
+    /// keys. What can't be read is nobody's, and so it is ours that is broken.
+    pub fn is_of_another_tool(path: &Path) -> bool {
+        let read = || serde_json::from_slice::<serde_json::Value>(&std::fs::read(path).ok()?).ok();
+        read().is_some_and(|value| {
+            let empty = value.as_object().is_none_or(serde_json::Map::is_empty) && value.as_array().is_none_or(Vec::is_empty);
+            let ours = value.get("tool").and_then(|tool| tool.as_str()).is_some_and(|tool| tool.contains("db-tasks"));
+            !ours && !empty && value.get("artifacts").is_none() && !value.get("format").is_some_and(serde_json::Value::is_number)
+        })
+    }
+
+    /// A number that no server and no clock has given.
+    fn absurdity(&self) -> Option<String> {
+        self.artifacts.iter().find_map(|artifact| {
+            let limit = artifact.database.connection_limit;
+            if !(-1..=i64::from(i32::MAX)).contains(&limit) {
+                return Some(format!("a connection limit of {limit}"));
+            }
+            (!artifact.seconds.is_finite() || artifact.seconds < 0.0).then(|| format!("{} seconds", artifact.seconds))
+        })
     }
 
     /// The lowest format that says it all: whoever shares a folder with an older version goes on doing so.
@@ -215,13 +240,18 @@ impl Manifest {
 
     /// Bytes of all files.
     pub fn bytes(&self) -> u64 {
-        self.artifacts.iter().map(|a| a.bytes).sum()
+        sum(self.artifacts.iter().map(|a| a.bytes))
     }
 
     /// Rows of all tables.
     pub fn rows(&self) -> u64 {
-        self.artifacts.iter().filter(|a| a.format() == Format::Script).map(|a| a.rows).sum()
+        sum(self.artifacts.iter().filter(|a| a.format() == Format::Script).map(|a| a.rows))
     }
+}
+
+/// A sum of what a manifest says, which may be anything.
+fn sum(numbers: impl Iterator<Item = u64>) -> u64 {
+    numbers.fold(0, u64::saturating_add)
 }
 
 impl Artifact {
@@ -246,7 +276,67 @@ mod tests {
             assert_eq!(manifest.to_json(), std::fs::read_to_string(stored.join(file)).unwrap(), "{file}");
             assert_eq!((manifest.format, Manifest::format(&manifest.artifacts, &manifest.missing)), (format, format), "{file}");
         }
+        assert!(!Manifest::is_of_another_tool(&stored.join("format-1-minimal.json")));
         let least = Manifest::read(&stored.join("format-1-minimal.json")).unwrap();
         assert_eq!((least.format, least.project_named, least.partial, least.is_good()), (1, false, false, false));
+    }
+
+    #[test]
+    fn what_no_server_says_makes_no_manifest() {
+        let stored = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/manifests/format-1");
+        let text = std::fs::read_to_string(stored.join("shop_20261121_102946_before-v2.manifest.json")).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("manifest.json");
+        let whole: serde_json::Value = serde_json::from_str(&text).unwrap();
+        for (at, value, why) in [
+            ("/artifacts/0/database/connection_limit", serde_json::json!(-5), "a connection limit of -5"),
+            ("/artifacts/0/database/connection_limit", serde_json::json!(1_u64 << 40), "a connection limit of 1099511627776"),
+            ("/artifacts/0/seconds", serde_json::json!(-1.0), "-1 seconds"),
+            ("/artifacts/0/rows", serde_json::json!(-1), "expected u64"),
+            ("/artifacts/0/bytes", serde_json::json!(1e30), "expected u64"),
+            ("/format", serde_json::json!("two"), "no manifest of db-tasks"),
+        ] {
+            let mut changed = whole.clone();
+            *changed.pointer_mut(at).unwrap() = value;
+            std::fs::write(&path, changed.to_string()).unwrap();
+            let said = format!("{:#}", Manifest::read(&path).unwrap_err());
+            assert!(said.contains(why), "{at}: {said}");
+            assert!(!Manifest::is_of_another_tool(&path), "{at}");
+        }
+        let mut many = Manifest::read(&stored.join("shop_20261121_102946_before-v2.manifest.json")).unwrap();
+        many.artifacts[0].bytes = u64::MAX;
+        many.artifacts.push(many.artifacts[0].clone());
+        assert_eq!(many.bytes(), u64::MAX);
+    }
+
+    #[test]
+    fn a_right_that_is_none_makes_no_manifest() {
+        use crate::engine::postgres::facts::Grant;
+        let grant = |word: &str| serde_json::from_value::<Grant>(serde_json::json!({ "grantee": null, "privilege": word }));
+        for word in ["CONNECT", "CREATE", "TEMPORARY"] {
+            assert_eq!(grant(word).unwrap().privilege.to_string(), word);
+        }
+        let said = grant("CONNECT ON DATABASE x TO PUBLIC;\n\\! touch y\nGRANT CONNECT").unwrap_err().to_string();
+        assert!(said.contains("unknown variant"), "{said}");
+    }
+
+    #[test]
+    fn another_tools_manifest_is_told_from_a_broken_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("manifest.json");
+        for (text, others) in [
+            (r#"{"date": "2024-01-01", "files": ["a.sql"]}"#, true),
+            (r#"["a.sql"]"#, true),
+            (r#"{"format": "custom", "tool": "pg_dump"}"#, true),
+            (r#"{"format": 2}"#, false),
+            (r#"{"tool": "db-tasks 0.1.0"}"#, false),
+            (r#"{"artifacts": []}"#, false),
+            ("{}", false),
+            (r#"{"date": "20"#, false),
+            ("", false),
+        ] {
+            std::fs::write(&path, text).unwrap();
+            assert_eq!(Manifest::is_of_another_tool(&path), others, "{text}");
+        }
     }
 }

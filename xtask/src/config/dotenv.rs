@@ -168,16 +168,19 @@ impl Reader<'_> {
         };
         let begun = (self.text.at, self.text.line);
         self.text.next();
-        let Some(inside) = self.until(quote) else {
-            // what follows is lines of their own
-            (self.text.at, self.text.line) = begun;
-            self.text.rest();
-            return Err(format!("its quotation mark {quote} is not closed"));
+        let inside = self.until(quote);
+        let lines = self.text.line - begun.1;
+        let behind = without_comment(&format!(" {}", self.text.rest())).trim().to_owned();
+        let inside = match inside {
+            Some(inside) if behind.is_empty() => inside,
+            Some(_) if lines == 0 => return Err(format!("something stands behind its closing quotation mark {quote}")),
+            // what follows is lines of their own, one of which has the next quotation mark
+            _ => {
+                (self.text.at, self.text.line) = begun;
+                self.text.rest();
+                return Err(format!("its quotation mark {quote} is not closed"));
+            }
         };
-        let behind = self.text.rest();
-        if !without_comment(&format!(" {behind}")).trim().is_empty() {
-            return Err(format!("something stands behind its closing quotation mark {quote}"));
-        }
         Ok(if quote == '"' { Raw::Quoted(inside) } else { Raw::Literal(inside) })
     }
 
@@ -380,6 +383,7 @@ mod tests {
             ("OTHER\n1A=c\nA-B=c\n= d\n???\nV=x", "x"),
             ("OTHER=\"open\nV=x", "x"),
             ("A=it is \"so\nV=x", "x"),
+            ("A='open\nV=x\nB='y'", "x"),
         ] {
             let found = of(text.as_bytes());
             assert_eq!(found.values.get("V").map(String::as_str), Some(want), "{text:?}: {found:?}");

@@ -1,7 +1,7 @@
 //! The environment as one value: the process's own variables over those of `.env`, and `${…}` expansion.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
@@ -14,6 +14,8 @@ pub struct Env {
     vars: BTreeMap<String, String>,
     /// Those that only `.env` has.
     of_dotenv: BTreeSet<String>,
+    /// The repository whose programs are not to be run unasked.
+    pub(super) wary_of: Option<PathBuf>,
     /// What `.env` says, where it is read.
     dotenv: Dotenv,
     /// What files say that programs are used to export: make, direnv and just do, and so does a shell that reads one.
@@ -105,6 +107,15 @@ impl Env {
     /// The variable's value for this very run: what a file says once and for all is no consent.
     pub fn given(&self, name: &str) -> Option<&str> {
         self.get(name).filter(|_| !self.of_dotenv.contains(name))
+    }
+
+    /// The same variables, each with its name for a value: what is shown in place of what is meant.
+    pub fn by_name(&self) -> Self {
+        let named = |(name, value): (&String, &String)| {
+            let shown = if value.is_empty() { String::new() } else { format!("<${name}>") };
+            (name.clone(), shown)
+        };
+        Self { vars: self.vars.iter().map(named).collect(), ..self.clone() }
     }
 
     /// The first of these that is set, with its name.

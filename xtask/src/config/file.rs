@@ -137,6 +137,7 @@ pub struct FilesTable {
     pub path: Text,
     #[serde(default)]
     pub exclude: Vec<Text>,
+    pub keep_rights: Option<bool>,
 }
 
 /// `milvus = { … }`

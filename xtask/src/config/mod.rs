@@ -7,6 +7,7 @@ mod file;
 pub mod hooks;
 mod project;
 mod resolve;
+pub mod search;
 mod secret;
 mod table_name;
 pub mod url;
@@ -18,10 +19,10 @@ use anyhow::Result;
 pub use env::Env;
 pub use hooks::Hook;
 pub use project::{
-    At, Backup, Connection, Container, ContainerBy, Database, Entry, Guards, KeepRules, Pin, Project, Service, Store, StoreKind,
-    Strategy, Wiping,
+    At, Backup, Connection, Container, ContainerBy, Database, Entry, Guards, KeepRules, Pin, Project, Rights, Service, Store,
+    StoreKind, Strategy, Wiping,
 };
-pub use secret::{SecretName, Secrets};
+pub use secret::{HIDDEN, SecretName, Secrets};
 pub use table_name::TableName;
 
 use crate::problem::Problem;

@@ -15,6 +15,8 @@ use super::table_name::TableName;
 pub struct Project {
     /// The folder that holds `db-tasks.toml`; relative paths in it start here.
     pub root: PathBuf,
+    /// The folder for our own state, in that one where the file system keeps modes.
+    pub state: PathBuf,
     /// The project's name.
     pub name: String,
     /// Whether the file says it; else it is the folder's name.
@@ -50,9 +52,9 @@ pub struct Project {
 }
 
 impl Project {
-    /// The folder for the lock, the audit log and local clusters.
+    /// The folder for the lock, the journal and the audit log.
     pub fn state_dir(&self) -> PathBuf {
-        self.root.join(".db-tasks")
+        self.state.clone()
     }
 
     /// The container of this key; `config` has checked that references hold.
@@ -135,6 +137,8 @@ pub enum StoreKind {
         path: PathBuf,
         /// Globs of what is left out.
         exclude: Vec<String>,
+        /// Whether an archive's owners and set-id bits come back.
+        rights: Rights,
     },
     /// A tree of files in a container, or in a volume of one.
     FilesInContainer {
@@ -154,6 +158,16 @@ pub enum StoreKind {
         /// What a wipe does.
         wipe: Wiping,
     },
+}
+
+/// What becomes of the rights that an archive names: whoever wrote it may have given any.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Rights {
+    /// No file gets set-id bits, and owners are those that the live tree has.
+    #[default]
+    Plain,
+    /// All are as they were.
+    AsTheyWere,
 }
 
 /// What a wipe does to collections.

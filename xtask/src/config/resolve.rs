@@ -1,6 +1,10 @@
 //! From the file and the environment to a `Project`, noting every value's origin.
 
+mod connection;
+mod containers;
+mod environment;
 mod guards;
+mod hooks;
 mod stores;
 
 use std::path::{Path, PathBuf};
@@ -9,20 +13,13 @@ use anyhow::Result;
 use toml::Spanned;
 
 use super::env::Env;
-use super::environment::{self, Origin, Said};
-use super::file::{self, ContainerTable, DatabaseTable, File, HookTable, HooksTable, PostgresTable, Scalar, Text, Words};
-use super::hooks::{self, Hook, Run};
-use super::project::{
-    At, Backup, Connection, Container, ContainerBy, Database, Entry, Guards, KeepRules, Project, Service, Strategy,
-};
-use super::secret::Secrets;
-use super::url;
+use super::file::{self, DatabaseTable, File, Scalar, Text};
+use super::project::{At, Backup, Database, Entry, KeepRules, Project, Strategy};
+use super::secret::{self, Secrets};
 use crate::problem::Problem;
 
 /// Variables by which a URI says where its server is, beside its host.
 const WHERE: [&str; 2] = ["PGHOSTADDR", "PGSERVICE"];
-/// Where compose itself is told its project.
-const COMPOSE_PROJECT: &str = "COMPOSE_PROJECT_NAME";
 /// Where each backup is a file.
 const FLAT: &str = "{database}_{timestamp}.{ext}";
 /// Where each is a folder.
@@ -57,6 +54,7 @@ pub fn resolve(path: &Path, text: &str, file: &File, env: &Env) -> Result<Projec
     let Resolver { secrets, entries, root, .. } = r;
     Ok(Project {
         root: root.to_path_buf(),
+        state: root.join(".db-tasks"),
         name,
         named,
         environment,
@@ -87,7 +85,7 @@ struct Resolver<'a> {
 
 impl Resolver<'_> {
     /// Expands a value of the file, with its origin.
-    fn expand(&self, key: &str, offset: usize, raw: &str) -> Result<(String, String)> {
+    fn expand(&mut self, key: &str, offset: usize, raw: &str) -> Result<(String, String)> {
         let expanded = self.env.expand(raw).map_err(|missing| {
             if let Some(broken) = missing.broken {
                 return broken.into();
@@ -100,8 +98,31 @@ impl Resolver<'_> {
         let mut origin = format!("{}:{line}", self.path.file_name().unwrap_or_default().to_string_lossy());
         for name in &expanded.from {
             origin.push_str(&format!(" (${name})"));
+            self.hide(name);
         }
         Ok((expanded.text, origin))
+    }
+
+    /// What a variable holds is not shown, wherever it is put, where its name or its shape says that it is secret.
+    fn hide(&mut self, name: &str) {
+        let Some(value) = self.env.get(name) else { return };
+        if secret::is_secret_name(name) {
+            self.secrets.also_hide(value.to_owned());
+        }
+        if let Some(password) = secret::password_in(value) {
+            self.secrets.also_hide(password.to_owned());
+        }
+    }
+
+    /// A value without what could be a line of its own to whoever reads it.
+    fn plain(&self, key: &str, value: &str) -> Result<()> {
+        if !value.contains(char::is_control) {
+            return Ok(());
+        }
+        Err(Problem::usage(format!("`{key}` holds a control character"))
+            .because("a line break at its end, most likely: where it comes from is a file, or the output of a program")
+            .cure("take it out of the variable or the file that says it")
+            .into())
     }
 
     fn wrong(&self, offset: usize, what: String) -> Problem {
@@ -118,28 +139,6 @@ impl Resolver<'_> {
         Ok(self.pick(key, value, vars)?.unwrap_or_else(|| self.by_default(key, default)))
     }
 
-    /// The environment's name, and who says it.
-    fn environment(&mut self, value: Option<&Text>, guards: &Guards) -> Result<(String, Origin)> {
-        let key = "project.environment";
-        let expanded =
-            value.map(|v| self.expand(key, v.span().start, v.as_ref())).transpose()?.filter(|(text, _)| !text.is_empty());
-        let from_variable = value.is_some_and(|v| self.env.expand(v.as_ref()).is_ok_and(|e| !e.from.is_empty()));
-        let said = match &expanded {
-            None => Said::Nothing,
-            Some((text, _)) if value.is_some_and(|v| !v.as_ref().contains("${")) => Said::Literal(text.clone()),
-            Some((text, _)) if from_variable => Said::Variable(text.clone()),
-            Some((text, _)) => Said::Fallback(text.clone()),
-        };
-        let (word, origin) = environment::choose(&said, self.env, &|name| guards.protects(name))?;
-        let shown = match (origin, expanded) {
-            (Origin::Variable(name), _) => format!("${name}"),
-            (Origin::File, Some((_, origin))) => origin,
-            _ => "default".into(),
-        };
-        self.note(key, &word, shown);
-        Ok((word, origin))
-    }
-
     fn by_default(&mut self, key: &str, default: &str) -> String {
         self.note(key, default, "default");
         default.to_owned()
@@ -147,7 +146,9 @@ impl Resolver<'_> {
 
     fn pick(&mut self, key: &str, value: Option<&Text>, vars: &[&str]) -> Result<Option<String>> {
         if let Some((var, found)) = self.env.first(vars)? {
-            let found = found.to_owned();
+            let (found, var) = (found.to_owned(), var.to_owned());
+            self.plain(key, &found)?;
+            self.hide(&var);
             self.note(key, &found, format!("${var}"));
             return Ok(Some(found));
         }
@@ -157,6 +158,7 @@ impl Resolver<'_> {
     fn in_file(&mut self, key: &str, value: Option<&Text>) -> Result<Option<String>> {
         let Some(value) = value else { return Ok(None) };
         let (text, origin) = self.expand(key, value.span().start, value.as_ref())?;
+        self.plain(key, &text)?;
         self.note(key, &text, origin);
         Ok(Some(text).filter(|t| !t.is_empty()))
     }
@@ -195,52 +197,6 @@ impl Resolver<'_> {
 
     fn path(&self, text: &str) -> PathBuf {
         self.root.join(text)
-    }
-
-    fn container(&mut self, key: &str, table: &ContainerTable) -> Result<Container> {
-        let at = |name: &str| format!("containers.{key}.{name}");
-        let engine = self.in_file(&at("engine"), table.engine.as_ref())?;
-        let by = match (&table.docker, &table.compose) {
-            (Some(name), None) => ContainerBy::Name(self.in_file(&at("docker"), Some(name))?.unwrap_or_default()),
-            (None, Some(compose)) => {
-                let service = self.in_file(&at("compose.service"), Some(&compose.service))?.unwrap_or_default();
-                let file = self.in_file(&at("compose.file"), compose.file.as_ref())?;
-                let folder = file.map_or(self.root.to_path_buf(), |f| {
-                    self.path(&f).parent().map_or(self.root.to_path_buf(), Path::to_path_buf)
-                });
-                let (project, left_over) = self.compose_project(&at("compose.project"), compose.project.as_ref())?;
-                let index = self.number(&at("compose.index"), compose.index.as_ref(), &[])?;
-                ContainerBy::Compose(Service { service, folder, project, left_over, index })
-            }
-            _ => {
-                return Err(Problem::usage(format!("`containers.{key}` must say one of `docker` and `compose`"))
-                    .cure(format!(
-                        "write `[containers.{key}]` with `docker = \"container-name\"` or `compose = {{ service = \"db\" }}`"
-                    ))
-                    .into());
-            }
-        };
-        let stop_during = self.list(&at("stop-during"), &table.stop_during)?;
-        let known = |task: &str| matches!(task, "restore" | "undo" | "reset" | "wipe");
-        if let Some((task, text)) = stop_during.iter().zip(&table.stop_during).find(|(task, _)| !known(task)) {
-            return Err(self
-                .wrong(text.span().start, format!("`{task}` is no task that stops containers"))
-                .cure("use any of `restore`, `undo`, `reset`, `wipe`")
-                .into());
-        }
-        let ready_within = self.number(&at("ready-within"), table.ready_within.as_ref(), &[])?.unwrap_or(60).into();
-        Ok(Container { key: key.into(), by, engine, stop_during, ready_within })
-    }
-
-    /// The compose project that is said by the file, or by `.env` beside it; and apart from it what the shell says, which may be
-    /// another folder's.
-    fn compose_project(&mut self, key: &str, said: Option<&Text>) -> Result<(Option<String>, Option<String>)> {
-        if let Some(project) = self.in_file(key, said)? {
-            return Ok((Some(project), None));
-        }
-        let left_over = self.env.given(COMPOSE_PROJECT).map(String::from);
-        let project = self.pick(key, None, &[COMPOSE_PROJECT])?;
-        Ok(if left_over.is_some() { (None, left_over) } else { (project, None) })
     }
 
     fn database(&mut self, key: &str, table: &DatabaseTable, file: &File, from_env: bool) -> Result<Database> {
@@ -307,89 +263,6 @@ impl Resolver<'_> {
         }
     }
 
-    fn connection(&mut self, key: &str, table: &PostgresTable, from_env: bool) -> Result<Connection> {
-        let at = |name: &str| format!("databases.{key}.postgres.{name}");
-        let vars = |names: &'static [&'static str]| if from_env { names } else { &[] };
-        let said_apart = table.host.is_some() || table.database.is_some() || table.user.is_some();
-        let mut base = match &table.url {
-            Some(text) => {
-                let (uri, origin) = self.expand(&at("url"), text.span().start, text.as_ref())?;
-                self.url(&at("url"), &uri, origin)?
-            }
-            None if from_env && !said_apart => match self.env.needed("DATABASE_URL")?.map(str::to_owned) {
-                Some(uri) => self.url(&at("url"), &uri, "$DATABASE_URL".into())?,
-                None => Connection::default(),
-            },
-            None => Connection::default(),
-        };
-        let port = table.port.as_ref().map(|p| Spanned::new(p.span(), p.as_ref().0.clone()));
-        let has_url = base.database.is_some() || base.host.is_some();
-        let vars = |names: &'static [&'static str]| if has_url { &[] } else { vars(names) };
-        base.host = self.identity(&at("host"), table.host.as_ref(), vars(&["PGHOST", "POSTGRES_HOST"]))?.or(base.host);
-        base.port_inside = table.port.as_ref().map(|p| p.as_ref().0.clone()).filter(|p| p.parse::<u16>().is_ok());
-        base.port = self.identity(&at("port"), port.as_ref(), vars(&["PGPORT", "POSTGRES_PORT"]))?.or(base.port);
-        base.database =
-            self.identity(&at("database"), table.database.as_ref(), vars(&["PGDATABASE", "POSTGRES_DB"]))?.or(base.database);
-        base.user = self.identity(&at("user"), table.user.as_ref(), vars(&["PGUSER", "POSTGRES_USER"]))?.or(base.user);
-        base.password = self
-            .password(&at("password"), table.password_env.as_ref(), vars(&["PGPASSWORD", "POSTGRES_PASSWORD"]))?
-            .or(base.password);
-        base.maintenance = self.layered(&at("maintenance-database"), table.maintenance_database.as_ref(), &[], "postgres")?;
-        Ok(base)
-    }
-
-    fn password(&mut self, key: &str, named: Option<&Text>, vars: &[&str]) -> Result<Option<super::SecretName>> {
-        let found = match named {
-            Some(text) => {
-                let (var, _) = self.expand(key, text.span().start, text.as_ref())?;
-                let value = self.env.needed(&var)?.ok_or_else(|| {
-                    self.wrong(text.span().start, format!("`{key}-env` names the variable `{var}`, which is not set"))
-                        .cure(format!("set `{var}` in the environment or in `.env`"))
-                })?;
-                Some((var.clone(), value.to_owned()))
-            }
-            None => self.env.first(vars)?.map(|(var, value)| (var.to_owned(), value.to_owned())),
-        };
-        Ok(found.map(|(var, value)| {
-            self.note(key, "(secret)", format!("${var}"));
-            self.secrets.keep(format!("${var}"), value)
-        }))
-    }
-
-    fn url(&mut self, key: &str, uri: &str, origin: String) -> Result<Connection> {
-        let url = url::parse(uri).map_err(|why| {
-            Problem::usage(format!("`{key}` ({origin}) is no PostgreSQL connection URI"))
-                .because(why)
-                .cure("write it as `postgresql://user:password@host:5432/database`")
-        })?;
-        let text = |o: &Option<String>| o.clone().unwrap_or_default();
-        let password = if url.password.is_some() { ":***" } else { "" };
-        let port = url.port.as_ref().map_or(String::new(), |p| format!(":{p}"));
-        let who = if url.user.is_some() || url.password.is_some() { "@" } else { "" };
-        let shown = format!("postgresql://{}{password}{who}{}{port}/{}", text(&url.user), text(&url.host), text(&url.database));
-        let led = url.options.iter().filter(|(name, _)| WHERE.contains(&name.as_str()));
-        let shown = led.fold(shown, |shown, (name, value)| format!("{shown} {name}={value}"));
-        self.note(key, &shown, origin.clone());
-        if !url.ignored.is_empty() {
-            self.note(&format!("{key} (ignored)"), &url.ignored.join(", "), "not libpq's: for other programs");
-        }
-        if let Some(spelling) = url.spelled_password {
-            self.secrets.also_hide(spelling);
-        }
-        let password = url.password.map(|value| self.secrets.keep(format!("the password in {origin}"), value));
-        let whole = self.secrets.keep(format!("{origin}, as it is"), uri.to_owned());
-        Ok(Connection {
-            host: url.host,
-            port: url.port,
-            user: url.user,
-            database: url.database,
-            password,
-            options: url.options,
-            uri: Some(whole),
-            ..Connection::default()
-        })
-    }
-
     fn strategy(&mut self, file: &File) -> Result<Strategy> {
         let said = self.layered("reset.strategy", file.reset.strategy.as_ref(), &[], "in-place")?;
         match said.as_str() {
@@ -397,45 +270,6 @@ impl Resolver<'_> {
             "staged" => Ok(Strategy::Staged),
             other => Err(Problem::usage(format!("`reset.strategy` is `{other}`")).cure("use `in-place` or `staged`").into()),
         }
-    }
-
-    fn hooks(&mut self, at: &str, table: &HooksTable, file: &File) -> Result<Vec<Hook>> {
-        table.iter().map(|(moment, hook)| self.hook(at, moment, hook, file)).collect()
-    }
-
-    fn hook(&mut self, at: &str, moment: &Text, table: &HookTable, file: &File) -> Result<Hook> {
-        let (offset, moment) = (moment.span().start, moment.as_ref().clone());
-        let key = format!("{at}.{moment}");
-        if !hooks::moments().contains(&moment) {
-            let cure = hooks::nearest(&moment).map_or_else(
-                || "use `migrate`, `seed`, or `before-`, `after-`, `failed-`, `finally-` with a task: `before-reset`".into(),
-                |word| format!("did you mean `{word}`?"),
-            );
-            return Err(self.wrong(offset, format!("`{moment}` is no moment that a hook can be for")).cure(cure).into());
-        }
-        if let Some(container) = table.container.as_ref().filter(|key| !file.containers.contains_key(key.as_str())) {
-            return Err(self
-                .wrong(offset, format!("`{key}` names the container `{container}`, which is not in `[containers]`"))
-                .into());
-        }
-        let timeout = table
-            .timeout
-            .as_ref()
-            .map_or(Ok(hooks::TIMEOUT), |t| t.0.parse())
-            .map_err(|_| self.wrong(offset, format!("the timeout of `{key}` is no number of seconds")))?;
-        let run = match &table.run {
-            // `sh` has its own ways with `${…}`, and what it puts in is in no plan
-            Words::Shell(line) if !line.trim().is_empty() => Run::Shell(line.clone()),
-            Words::Argv(words) if !words.is_empty() => {
-                let expanded = words.iter().map(|word| Ok(self.expand(&key, offset, word)?.0));
-                Run::Argv(expanded.collect::<Result<_>>()?)
-            }
-            _ => return Err(self.wrong(offset, format!("`{key}` says nothing to run")).into()),
-        };
-        let url = table.url.as_ref().map(|url| Ok::<_, anyhow::Error>(self.expand(&key, offset, url)?.0)).transpose()?;
-        let origin = self.expand(&key, offset, "")?.1;
-        self.note(&key, &run.to_string(), origin);
-        Ok(Hook { moment, run, container: table.container.clone(), timeout, url })
     }
 
     fn backup(&mut self, file: &File) -> Result<Backup> {

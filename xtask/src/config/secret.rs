@@ -21,6 +21,8 @@ pub struct Secrets {
     values: BTreeMap<SecretName, String>,
     /// Other ways to write them (percent-encoded in a URI), never shown either.
     spellings: Vec<String>,
+    /// Words of a command line that hold some, by what is shown in their stead.
+    words: BTreeMap<String, String>,
 }
 
 impl Secrets {
@@ -41,14 +43,76 @@ impl Secrets {
         self.spellings.push(spelling);
     }
 
-    /// `text` with every secret in it replaced: servers repeat what they were sent.
-    pub fn redact(&self, text: &str) -> String {
-        // very short values would eat ordinary words
-        let mut long: Vec<&String> = self.values.values().chain(&self.spellings).filter(|v| v.len() >= 4).collect();
-        // one may be the beginning of another
-        long.sort_by_key(|v| std::cmp::Reverse(v.len()));
-        long.into_iter().fold(text.to_owned(), |text, value| text.replace(value.as_str(), "***"))
+    /// Keeps a word of a command line under what is shown of it.
+    pub fn stand_in(&mut self, shown: String, word: String) {
+        self.words.insert(shown, word);
     }
+
+    /// The word that is meant where another is shown.
+    pub fn word<'a>(&'a self, shown: &'a str) -> &'a str {
+        self.words.get(shown).map_or(shown, String::as_str)
+    }
+
+    /// What another program says, with every secret in it replaced: servers repeat what they were sent. A very short one is replaced
+    /// where it stands alone, so that it shows through nowhere, and ordinary words stay whole.
+    pub fn redact(&self, text: &str) -> String {
+        let short = self.all().filter(|value| value.len() < SHORT);
+        short.fold(self.cover(text), |text, value| without_word(&text, value))
+    }
+
+    /// The same for words of our own: they hold a very short one only where a URI or a `password=` has it.
+    pub fn cover(&self, text: &str) -> String {
+        let mut all: Vec<&String> = self.all().collect();
+        // one may be the beginning of another
+        all.sort_by_key(|value| std::cmp::Reverse(value.len()));
+        all.into_iter().fold(text.to_owned(), |text, value| {
+            if value.len() >= SHORT {
+                return text.replace(value.as_str(), HIDDEN);
+            }
+            let places =
+                [(format!(":{value}@"), format!(":{HIDDEN}@")), (format!("password={value}"), format!("password={HIDDEN}"))];
+            places.iter().fold(text, |text, (place, covered)| text.replace(place, covered))
+        })
+    }
+
+    fn all(&self) -> impl Iterator<Item = &String> {
+        self.values.values().chain(&self.spellings).filter(|value| !value.is_empty())
+    }
+}
+
+/// What stands for a secret.
+pub const HIDDEN: &str = "***";
+
+/// Bytes below which a secret may be a part of any word.
+const SHORT: usize = 4;
+
+/// A text without a word, wherever it stands between what is no letter and no digit.
+fn without_word(text: &str, word: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(word) {
+        let (before, after) = (rest[..at].chars().next_back().or_else(|| out.chars().next_back()), &rest[at + word.len()..]);
+        let alone = !before.is_some_and(char::is_alphanumeric) && !after.chars().next().is_some_and(char::is_alphanumeric);
+        out.push_str(&rest[..at]);
+        out.push_str(if alone { HIDDEN } else { word });
+        rest = after;
+    }
+    out + rest
+}
+
+/// Whether a variable of this name holds what nobody should read.
+pub fn is_secret_name(name: &str) -> bool {
+    let parts = name.to_ascii_uppercase();
+    let words = ["PASS", "PWD", "SECRET", "TOKEN", "KEY", "CREDENTIAL", "AUTH", "PRIVATE", "SIGNATURE", "SALT", "COOKIE"];
+    words.iter().any(|word| parts.contains(word))
+}
+
+/// The password in whatever looks like a URI, as it is written: all from the first colon to the last `@`, for what is not encoded as it
+/// should be is no less secret.
+pub fn password_in(value: &str) -> Option<&str> {
+    let (_, rest) = value.split_once("://")?;
+    let (who, _) = rest.rsplit_once('@')?;
+    who.split_once(':').map(|(_, password)| password).filter(|password| !password.is_empty())
 }
 
 impl fmt::Debug for Secrets {
@@ -70,5 +134,46 @@ mod tests {
         secrets.keep("a longer one", "hunter22/x".into());
         secrets.also_hide("hunter22%2Fx".into());
         assert_eq!(secrets.redact("hunter22/x hunter22%2Fx hunter22"), "*** *** ***");
+    }
+
+    #[test]
+    fn a_short_one_is_no_part_of_a_word_and_shows_nowhere() {
+        let mut secrets = Secrets::default();
+        secrets.keep("pw", "abc".into());
+        secrets.keep("one", "x".into());
+        for (said, redacted, covered) in [
+            ("pw is abc, abcd, 'abc'", "pw is ***, abcd, '***'", "pw is abc, abcd, 'abc'"),
+            ("postgres://u:abc@h u:x@h", "postgres://u:***@h u:***@h", "postgres://u:***@h u:***@h"),
+            ("next x.sql xx abcabc abc", "next ***.sql xx abcabc ***", "next x.sql xx abcabc abc"),
+            ("password=abc password=x", "password=*** password=***", "password=*** password=***"),
+        ] {
+            assert_eq!((secrets.redact(said).as_str(), secrets.cover(said).as_str()), (redacted, covered));
+        }
+        assert_eq!(without_word("éa a", "a"), "éa ***");
+    }
+
+    #[test]
+    fn names_and_uris_that_hold_secrets() {
+        for (name, secret) in
+            [("GITHUB_TOKEN", true), ("dbPassword", true), ("API_KEY", true), ("NODE_ENV", false), ("PORT", false)]
+        {
+            assert_eq!(is_secret_name(name), secret, "{name}");
+        }
+        for (value, password) in [
+            ("postgres://u:p@h/d", Some("p")),
+            ("postgres://u:2024/p@ss@h/d", Some("2024/p@ss")),
+            ("postgres://u@h/d", None),
+            ("http://h:80/x", None),
+            ("plain", None),
+        ] {
+            assert_eq!(password_in(value), password, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_word_of_a_command_is_shown_by_its_names() {
+        let mut secrets = Secrets::default();
+        secrets.stand_in("token <$T>".into(), "token abc".into());
+        assert_eq!((secrets.word("token <$T>"), secrets.word("other")), ("token abc", "other"));
     }
 }

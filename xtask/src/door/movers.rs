@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::ask::not_started;
 use super::{Interrupt, stopped};
-use crate::cmd::{Cmd, Value, readable};
-use crate::config::Secrets;
+use crate::cmd::{Cmd, Value, readable, unshown};
+use crate::config::{HIDDEN, Secrets};
 use crate::problem::{Problem, shorten};
 
 /// What a child reads.
@@ -38,6 +38,8 @@ pub struct Child {
     handle: Arc<duct::Handle>,
     shown: String,
     secrets: Secrets,
+    /// Values of its SQL that nobody is shown.
+    unshown: Vec<String>,
 }
 
 /// Starts a command.
@@ -59,7 +61,8 @@ pub fn start(cmd: &Cmd, input: Input, outlet: Outlet, secrets: &Secrets, interru
     let handle = expression.start().map_err(|e| not_started(cmd, &e))?;
     // whoever started a group ends it
     let handle = if grouped { Arc::new(handle) } else { interrupt.guard(handle) };
-    Ok(Child { handle, shown: without_variables(cmd), secrets: secrets.clone() })
+    let unshown = cmd.input.as_deref().map(unshown).unwrap_or_default();
+    Ok(Child { handle, shown: without_variables(cmd), secrets: secrets.clone(), unshown })
 }
 
 impl Child {
@@ -106,6 +109,7 @@ impl Child {
 
     fn failure(&self, output: &Output) -> Problem {
         let err = self.secrets.redact(&String::from_utf8_lossy(&output.stderr));
+        let err = self.unshown.iter().fold(err, |err, value| err.replace(value, HIDDEN));
         let lines: Vec<&str> = err.lines().filter(|l| !l.trim().is_empty()).collect();
         let tail = lines[lines.len().saturating_sub(12)..].join("\n");
         let problem = Problem::failed(format!("`{}` ended with {}", shorten(&self.shown, 160), status(output))).because(tail);
@@ -179,7 +183,8 @@ pub fn hand_over(cmd: &Cmd, secrets: &Secrets) -> Result<Option<i32>> {
 
 /// The program with its arguments and its environment.
 pub(super) fn prepared(cmd: &Cmd, secrets: &Secrets) -> duct::Expression {
-    let expression = duct::cmd(&cmd.program, &cmd.args).unchecked();
+    let args = cmd.args.iter().map(|arg| secrets.word(arg));
+    let expression = duct::cmd(secrets.word(&cmd.program), args).unchecked();
     let expression = cmd.dir.iter().fold(expression, |expression, dir| expression.dir(dir));
     let expression = cmd.not_inherited().fold(expression, |expression, name| expression.env_remove(name));
     cmd.env.iter().fold(expression, |expression, (name, value)| match value {

@@ -56,11 +56,13 @@ fn stat(text: &str) -> Option<Stat> {
     Some(Stat { pid: before.split(' ').next()?.parse().ok()?, parent, held: state == "T" && terminal != "0" })
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
+    #[cfg(unix)]
     use super::*;
 
     #[test]
+    #[cfg(unix)]
     fn a_stat_line_is_read() {
         let read = stat("42 (a) T (b) T 7 42 42 34816 42 0").unwrap();
         assert_eq!((read.pid, read.parent, read.held), (42, 7, true));

@@ -9,7 +9,7 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use super::files;
-use crate::config::{SecretName, Wiping};
+use crate::config::{Rights, SecretName, Wiping};
 use crate::plan::Trust;
 
 /// Told of the bytes of content so far.
@@ -85,6 +85,9 @@ pub enum Address {
         /// Globs of what is left out of a backup.
         #[serde(default)]
         exclude: Vec<String>,
+        /// Whether an archive's owners and set-id bits come back.
+        #[serde(default)]
+        rights: Rights,
     },
     /// A tree of files in a container, or in a volume of one.
     FilesInContainer {
@@ -263,7 +266,7 @@ impl Contents {
     pub fn items(&self) -> u64 {
         match self {
             Self::Files(census) => census.entries.len() as u64,
-            Self::Collections(all) => all.collections.iter().map(|c| c.entities).sum(),
+            Self::Collections(all) => all.collections.iter().fold(0, |all, c| all.saturating_add(c.entities)),
         }
     }
 

@@ -35,6 +35,8 @@ pub struct ClusterFacts {
     pub found: Found,
     /// Who runs its server.
     pub servant: Servant,
+    /// The words in front of the server's programs, by which that is done.
+    pub through: Vec<String>,
     /// A locale for a new cluster that sorts by bytes and knows all letters; it has another name, or none, on some systems.
     pub locale: Option<String>,
     /// Folders that must be made for it.
@@ -50,7 +52,7 @@ pub struct ClusterFacts {
 impl ClusterFacts {
     /// Where the server's programs run.
     pub fn place(&self) -> Place {
-        Place::Unprivileged { programs: self.found.programs.folder.clone(), through: self.servant.through() }
+        Place::Unprivileged { programs: self.found.programs.folder.clone(), through: self.through.clone() }
     }
 }
 
@@ -63,14 +65,14 @@ pub fn find(folder: &Path, configured: Option<&Path>, env: &Env) -> Result<Found
     if let SocketDir::Apart(path) = &dir {
         ours_or_absent(path, user)?;
     }
-    Ok(see(folder, &dir, contents, programs))
+    Ok(see(folder, &dir, contents, programs, env))
 }
 
 /// Looks at a cluster that is to be started or stopped.
 pub fn look(folder: &Path, configured: Option<&Path>, state_dir: &Path, env: &Env) -> Result<ClusterFacts> {
     let contents = contents(folder)?;
     let programs = server::find(configured, made_by(folder)?, env)?;
-    let servant = servant_for(owner(folder).filter(|_| contents == Contents::Cluster), folder)?;
+    let servant = servant_for(owner(folder).filter(|_| contents == Contents::Cluster), folder, env)?;
     let user = match &servant {
         Servant::Account(account) => account.user,
         _ => ourselves(),
@@ -80,18 +82,19 @@ pub fn look(folder: &Path, configured: Option<&Path>, state_dir: &Path, env: &En
         SocketDir::Apart(path) => ours_or_absent(path, user)?,
         SocketDir::Own(_) => None,
     };
-    let found = see(folder, &dir, contents, programs);
+    let found = see(folder, &dir, contents, programs, env);
     let parent = folder.parent().unwrap_or(folder);
-    let to_open = to_open(&servant, &[parent, &found.programs.folder], state_dir)?;
+    let to_open = to_open(&servant, &[parent, &found.programs.folder], state_dir, env)?;
     let left = Some(found.cluster.partial()).filter(|p| p.exists());
-    let locale = if found.state == State::Absent { locale() } else { None };
+    let locale = if found.state == State::Absent { locale(env) } else { None };
     let to_make = if parent.is_dir() { Vec::new() } else { vec![parent.to_path_buf()] };
-    Ok(ClusterFacts { found, servant, locale, to_make, left, to_open, socket_to_make })
+    let through = words(&servant, env);
+    Ok(ClusterFacts { found, servant, through, locale, to_make, left, to_open, socket_to_make })
 }
 
-fn see(folder: &Path, dir: &SocketDir, contents: Contents, programs: ServerPrograms) -> Found {
+fn see(folder: &Path, dir: &SocketDir, contents: Contents, programs: ServerPrograms, env: &Env) -> Found {
     let answers = contents == Contents::Cluster && listens(&dir.path().join(socket::socket_name()));
-    let seen = Seen { contents, answers, pid: pid(folder) };
+    let seen = Seen { contents, answers, pid: pid(folder, env) };
     let cluster = Cluster { folder: folder.to_path_buf(), socket_dir: dir.path().to_path_buf() };
     let mark = Some(cluster.on_demand()).filter(|mark| mark.exists());
     Found { cluster, state: seen.state(), programs, mark }
@@ -140,7 +143,7 @@ fn ourselves() -> u32 {
     1
 }
 
-fn servant_for(owner: Option<Account>, folder: &Path) -> Result<Servant> {
+fn servant_for(owner: Option<Account>, folder: &Path, env: &Env) -> Result<Servant> {
     let us = ourselves();
     if us != 0 {
         return match owner {
@@ -155,7 +158,7 @@ fn servant_for(owner: Option<Account>, folder: &Path) -> Result<Servant> {
         };
     }
     let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    servant::for_root(owner, &servant::accounts(&passwd), can).ok_or_else(|| {
+    servant::for_root(owner, &servant::accounts(&passwd), |servant| can(servant, env)).ok_or_else(|| {
         Problem::failed("postgres refuses to run as root, and root can't become somebody else here")
             .because("neither a user namespace (`unshare --user`) nor an account that owns the cluster (`setpriv`) works")
             .cure(format!(
@@ -166,21 +169,31 @@ fn servant_for(owner: Option<Account>, folder: &Path) -> Result<Servant> {
     })
 }
 
-fn can(servant: &Servant) -> bool {
-    let mut words = servant.through().into_iter();
-    let cmd = Cmd::new(words.next().unwrap_or_default()).args(words).arg("true");
+fn can(servant: &Servant, env: &Env) -> bool {
+    let cmd = through(servant, env).arg("true");
     ask(&cmd, &Secrets::default()).is_ok_and(|answer| answer.good)
 }
 
+/// The words in front of a program, each that is one itself as we find it.
+fn words(servant: &Servant, env: &Env) -> Vec<String> {
+    let found = |word: String| if matches!(word.as_str(), "env" | "setpriv" | "unshare") { env.program(&word) } else { word };
+    servant.through().into_iter().map(found).collect()
+}
+
+fn through(servant: &Servant, env: &Env) -> Cmd {
+    let mut words = words(servant, env).into_iter();
+    Cmd::new(words.next().unwrap_or_else(|| env.program("env"))).args(words)
+}
+
 /// The folders of ours that an account must be let through; one of somebody else's is never widened.
-fn to_open(servant: &Servant, paths: &[&Path], state_dir: &Path) -> Result<Vec<PathBuf>> {
+fn to_open(servant: &Servant, paths: &[&Path], state_dir: &Path, env: &Env) -> Result<Vec<PathBuf>> {
     let Servant::Account(account) = servant else { return Ok(Vec::new()) };
     let mut shut = Vec::new();
     for path in paths {
         let mut folders: Vec<&Path> = path.ancestors().filter(|f| f.is_dir()).collect();
         folders.reverse();
         for folder in folders {
-            if may_enter(servant, folder) {
+            if may_enter(servant, folder, env) {
                 continue;
             }
             if folder == state_dir {
@@ -204,9 +217,8 @@ fn to_open(servant: &Servant, paths: &[&Path], state_dir: &Path) -> Result<Vec<P
     Ok(shut)
 }
 
-fn may_enter(servant: &Servant, folder: &Path) -> bool {
-    let mut words = servant.through().into_iter();
-    let cmd = Cmd::new(words.next().unwrap_or_default()).args(words).args(["test", "-x"]).arg(folder.to_string_lossy());
+fn may_enter(servant: &Servant, folder: &Path, env: &Env) -> bool {
+    let cmd = through(servant, env).args(["test", "-x"]).arg(folder.to_string_lossy());
     ask(&cmd, &Secrets::default()).is_ok_and(|answer| answer.good)
 }
 
@@ -241,11 +253,11 @@ fn listens(socket: &Path) -> bool {
 }
 
 /// Who has the process id in `postmaster.pid`, and the status in its eighth line.
-fn pid(folder: &Path) -> Option<(Holder, String)> {
+fn pid(folder: &Path, env: &Env) -> Option<(Holder, String)> {
     let text = std::fs::read_to_string(folder.join("postmaster.pid")).ok()?;
     let status = text.lines().nth(7).unwrap_or_default().trim().to_owned();
     let number: i32 = text.lines().next()?.trim().parse().ok()?;
-    let holder = match name_of(number).as_deref() {
+    let holder = match name_of(number, env).as_deref() {
         None => Holder::Nobody,
         Some(name) if name.starts_with("postgres") => Holder::Postgres,
         Some(_) => Holder::Other,
@@ -254,20 +266,20 @@ fn pid(folder: &Path) -> Option<(Holder, String)> {
 }
 
 /// The name of a living process: one that has ended and waits for its parent (Z) holds nothing any more.
-fn name_of(process: i32) -> Option<String> {
+fn name_of(process: i32, env: &Env) -> Option<String> {
     if Path::new("/proc/self/stat").exists() {
         let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
         let (name, rest) = stat.split_once('(')?.1.rsplit_once(')')?;
         return (!rest.trim_start().starts_with(['Z', 'X'])).then(|| name.to_owned());
     }
-    let cmd = Cmd::new("ps").args(["-o", "stat=,comm=", "-p", &process.to_string()]);
+    let cmd = Cmd::new(env.program("ps")).args(["-o", "stat=,comm=", "-p", &process.to_string()]);
     let answer = ask(&cmd, &Secrets::default()).ok()?;
     let (state, command) = answer.out.trim().split_once(char::is_whitespace)?;
     (!state.starts_with('Z')).then(|| command.trim().rsplit('/').next().unwrap_or_default().to_owned())
 }
 
-fn locale() -> Option<String> {
-    let answer = ask(&Cmd::new("locale").arg("-a"), &Secrets::default()).ok().filter(|a| a.good)?;
+fn locale(env: &Env) -> Option<String> {
+    let answer = ask(&Cmd::new(env.program("locale")).arg("-a"), &Secrets::default()).ok().filter(|a| a.good)?;
     let fits = |name: &&str| matches!(name.to_ascii_lowercase().as_str(), "c.utf-8" | "c.utf8");
     answer.out.lines().find(fits).map(|_| "C.UTF-8".into())
 }
@@ -308,8 +320,9 @@ mod tests {
         assert_eq!((contents(&dir).unwrap(), made_by(&dir).unwrap()), (Contents::Cluster, Some(17)));
         std::fs::write(dir.join("PG_VERSION"), "x").unwrap();
         assert!(made_by(&dir).is_err());
-        assert_eq!(pid(&dir), None);
+        let env = Env::default();
+        assert_eq!(pid(&dir, &env), None);
         std::fs::write(dir.join("postmaster.pid"), format!("{}\n/\n1\n5432\n\n\n1 1\nready   \n", std::process::id())).unwrap();
-        assert_eq!(pid(&dir), Some((Holder::Other, "ready".into())));
+        assert_eq!(pid(&dir, &env), Some((Holder::Other, "ready".into())));
     }
 }

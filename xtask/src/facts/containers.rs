@@ -100,13 +100,15 @@ fn port_in(words: &[String]) -> Option<String> {
 }
 
 /// The program that speaks for a container: the one the file names, else whichever is on PATH.
-pub fn engine(container: &Container) -> Result<String> {
+pub fn engine(container: &Container, env: &Env) -> Result<String> {
     if let Some(engine) = &container.engine {
-        return Ok(engine.clone());
+        return Ok(env.program(engine));
     }
-    let found = ["docker", "podman"].into_iter().find(|program| which::which(program).is_ok());
-    Ok(found.map(String::from).ok_or_else(|| {
+    let path = std::env::join_paths(env.search_path()).ok();
+    let found = ["docker", "podman"].into_iter().find(|program| which::which_in(program, path.as_ref(), "/").is_ok());
+    Ok(found.map(|name| env.program(name)).ok_or_else(|| {
         Problem::failed(format!("the container `{}` needs docker or podman, and neither is on PATH", container.key))
+            .because(super::survey::skipped(env, "docker"))
             .cure("install one of them, or run this where the containers are")
     })?)
 }
@@ -116,7 +118,7 @@ pub fn engine(container: &Container) -> Result<String> {
 /// # Errors
 /// There is none of that name, several are meant, or the engine does not answer.
 pub fn inspect(container: &Container, env: &Env) -> Result<ContainerFacts> {
-    let engine = engine(container)?;
+    let engine = engine(container, env)?;
     let name = match &container.by {
         ContainerBy::Name(name) => name.clone(),
         ContainerBy::Compose(wanted) => {
@@ -134,7 +136,7 @@ pub fn inspect(container: &Container, env: &Env) -> Result<ContainerFacts> {
 /// # Errors
 /// Several projects are meant, or the engine does not answer.
 pub fn find(container: &Container, env: &Env) -> Result<Result<Vec<ContainerFacts>, Problem>> {
-    let engine = engine(container)?;
+    let engine = engine(container, env)?;
     let names = match &container.by {
         ContainerBy::Name(name) => vec![name.clone()],
         ContainerBy::Compose(wanted) => match compose::choose(&rows(&engine, wanted)?, wanted)? {

@@ -8,7 +8,7 @@ use anyhow::Result;
 
 use crate::bundle::{Artifact, Backup};
 use crate::cmd::Cmd;
-use crate::config::{Project, Secrets};
+use crate::config::{Env, Project, Secrets};
 use crate::door::ask::ask;
 use crate::engine::postgres::script::Scanner;
 use crate::engine::postgres::version::Version;
@@ -49,7 +49,7 @@ impl Dump {
 
 /// Looks at the file of one database or store (by its key; the only one where none is given) in a backup. A foreign file is taken
 /// for one of `format`; a manifest knows better.
-pub fn look(backup: &Backup, key: Option<&str>, format: Format, project: &Project) -> Result<Dump> {
+pub fn look(backup: &Backup, key: Option<&str>, format: Format, project: &Project, env: &Env) -> Result<Dump> {
     let artifact = backup.manifest().and_then(|m| match key {
         Some(key) => m.artifacts.iter().find(|a| a.store == key).or(m.artifacts.first().filter(|_| m.artifacts.len() == 1)),
         None => m.artifacts.first(),
@@ -67,7 +67,7 @@ pub fn look(backup: &Backup, key: Option<&str>, format: Format, project: &Projec
             (Source::File { path: path.clone(), codec }, Default::default())
         }
         Sniffed::PgCustom => {
-            let (source, version) = archive(&path, project)?;
+            let (source, version) = archive(&path, project, env)?;
             // it is pg_restore that writes the script, and a newer one than its pg_dump may
             (source, (version, None))
         }
@@ -108,9 +108,9 @@ fn head(path: &Path, codec: Codec) -> (Option<String>, Option<String>) {
 
 /// A custom-format archive becomes a script by way of pg_restore, which reads it whole and fails on a damaged one. One that is older
 /// than the pg_dump can't read it at all. Gives the version of the server that it is of, too.
-fn archive(path: &Path, project: &Project) -> Result<(Source, Option<String>)> {
+fn archive(path: &Path, project: &Project, env: &Env) -> Result<(Source, Option<String>)> {
     let configured = project.databases.iter().find_map(|d| d.programs.as_deref());
-    let found = programs::find(configured, "pg_restore");
+    let found = programs::find(configured, "pg_restore", env);
     let of =
         |folder: &Programs, cmd: Cmd| Place::Host { programs: Some(folder.folder.clone()) }.wrap(cmd.arg(path.to_string_lossy()));
     let script = |folder| Source::Command(of(folder, Cmd::new("pg_restore").args(["--file=-", "--exit-on-error"])));

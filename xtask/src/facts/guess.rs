@@ -34,6 +34,16 @@ pub fn complete(connection: &mut Connection, found: &ContainerFacts) -> Result<(
     Ok(())
 }
 
+/// The password of the image's own role, for who reaches its server from outside. Where the volume is older than the variable it may be
+/// wrong, and is refused by the server then.
+pub fn password(found: &ContainerFacts, role: Option<&str>) -> Option<String> {
+    let owner = said(found, "POSTGRES_USER").ok()?.unwrap_or_else(|| "postgres".into());
+    if role != Some(owner.as_str()) {
+        return None;
+    }
+    said(found, "POSTGRES_PASSWORD").ok()?
+}
+
 /// What a variable of the container says, or the file in it that `…_FILE` names: the image's own way with secrets.
 fn said(found: &ContainerFacts, variable: &str) -> Result<Option<String>> {
     if let Some(value) = found.env.get(variable).filter(|value| !value.is_empty()) {

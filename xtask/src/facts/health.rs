@@ -6,6 +6,7 @@ use super::{Surveyed, Surveyor, containers};
 use crate::bundle::Catalog;
 use crate::config::{At, Env, Project, Store};
 use crate::engine::postgres::facts::Depth;
+use crate::plan::Whereabouts;
 use crate::problem::Problem;
 use crate::ui::human::{self, counted};
 
@@ -140,6 +141,7 @@ fn database_findings(s: &Surveyed) -> Vec<Finding> {
             },
         ),
     });
+    findings.extend(place_finding(what("host"), &s.whereabouts()));
     let (client, server) = (s.server.client, s.server.version);
     findings.push(if dumps(s) {
         Finding::good(what("client"), format!("psql {client} for server {server}"))
@@ -196,6 +198,20 @@ fn database_findings(s: &Surveyed) -> Vec<Finding> {
     findings
 }
 
+/// What is not of this machine, so that the host guard will ask for it to be listed.
+fn place_finding(what: String, at: &Whereabouts) -> Option<Finding> {
+    let (listed, why) = match at {
+        Whereabouts::Here => return None,
+        Whereabouts::Elsewhere(host) => (host.clone(), format!("`{host}` is not this machine")),
+        Whereabouts::Unshown { host, port } => (
+            format!("{host}:{port}"),
+            format!("nothing shows that the server at `{host}:{port}` is this machine's: it may be a tunnel"),
+        ),
+    };
+    let cure = format!("nothing, if no live data is to be replaced there; else list \"{listed}\" in `guards.allowed-hosts`");
+    Some(Finding::other(State::Note, what, why, cure))
+}
+
 /// Whether the pg_dump that would run reads the server: one in the server's own container does, one of an older major version never.
 fn dumps(s: &Surveyed) -> bool {
     let same_folder = s.dumper.place == s.client.place;
@@ -232,7 +248,7 @@ fn folder_findings(patient: &Patient<'_>) -> Vec<Finding> {
             format!("`db-info {}` says why", backup.name),
         ));
     }
-    if ignored(&patient.project.root, dir) == Some(false) {
+    if ignored(&patient.project.root, dir, patient.env) == Some(false) {
         findings.push(Finding::other(
             State::Note,
             what,
@@ -269,8 +285,11 @@ pub fn disk_left(dir: &Path) -> Option<u64> {
 }
 
 /// Whether git ignores the folder; `None` outside a repository.
-fn ignored(root: &Path, dir: &Path) -> Option<bool> {
-    let cmd = crate::cmd::Cmd::new("git").args([
+fn ignored(root: &Path, dir: &Path, env: &Env) -> Option<bool> {
+    // a repository's own settings may name programs for git to run
+    let cmd = crate::cmd::Cmd::new(env.program("git")).args([
+        "-c".into(),
+        "core.fsmonitor=false".into(),
         "-C".into(),
         root.to_string_lossy().into_owned(),
         "check-ignore".into(),

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::Project;
 use crate::plan::{Act, Deed, How};
 use crate::problem::Problem;
+use crate::run::state;
 
 /// What was replaced together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,10 +29,10 @@ impl Kept {
                 .because(why)
                 .cure("name what is to be undone with `--only`; the next restore writes the file anew")
         };
-        match std::fs::read_to_string(&path) {
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(e) => Err(unreadable(e.to_string()).into()),
-            Ok(text) => Ok(Some(serde_json::from_str(&text).map_err(|e| unreadable(e.to_string()))?)),
+        match state::read(&path) {
+            Ok(None) => Ok(None),
+            Err(e) => Err(unreadable(format!("{e:#}")).into()),
+            Ok(Some(text)) => Ok(Some(serde_json::from_str(&text).map_err(|e| unreadable(e.to_string()))?)),
         }
     }
 

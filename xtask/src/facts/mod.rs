@@ -12,6 +12,7 @@ pub mod programs;
 pub mod rendezvous;
 pub mod server;
 mod stores;
+pub mod strangers;
 mod survey;
 mod whereabouts;
 

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::config::Env;
 use crate::engine::postgres::version::Version;
 
 /// A folder with psql and pg_dump.
@@ -15,13 +16,14 @@ pub struct Programs {
 
 /// The folders that have `program`, best first: the configured one alone, else the distribution's from the newest down, then PATH's.
 /// Debian's psql on PATH is a Perl script that looks for one of the former; it costs more than psql itself.
-pub fn find(configured: Option<&Path>, program: &str) -> Vec<Programs> {
+pub fn find(configured: Option<&Path>, program: &str, env: &Env) -> Vec<Programs> {
     let file = format!("{program}{}", std::env::consts::EXE_SUFFIX);
     if let Some(folder) = configured {
         return vec![Programs { folder: folder.to_path_buf(), major: major_of(folder) }];
     }
     let mut found: Vec<Programs> = distribution().into_iter().filter(|p| p.folder.join(&file).is_file()).collect();
-    let on_path = which::which(program).ok().and_then(|p| std::fs::canonicalize(p).ok());
+    let path = std::env::join_paths(env.search_path()).ok();
+    let on_path = which::which_in(program, path, "/").ok().and_then(|p| std::fs::canonicalize(p).ok());
     if let Some(folder) =
         on_path.filter(|p| p.file_name().is_some_and(|n| *n == *file)).and_then(|p| p.parent().map(Path::to_path_buf))
         && found.iter().all(|p| p.folder != folder)

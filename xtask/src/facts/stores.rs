@@ -93,8 +93,9 @@ impl Surveyor<'_> {
 
     fn address(&self, spec: &Store) -> Result<(Address, Whereabouts)> {
         match &spec.kind {
-            StoreKind::Files { path, exclude } => {
-                Ok((Address::Files { path: path.clone(), exclude: exclude.clone() }, Whereabouts::Here))
+            StoreKind::Files { path, exclude, rights } => {
+                let address = Address::Files { path: path.clone(), exclude: exclude.clone(), rights: *rights };
+                Ok((address, Whereabouts::Here))
             }
             StoreKind::FilesInContainer { container, path } => {
                 self.stays_up(&spec.key, container)?;

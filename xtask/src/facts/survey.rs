@@ -91,6 +91,11 @@ impl Surveyed {
         self.container.as_ref()?.published.get(&format!("{port}/tcp")).cloned()
     }
 
+    /// The password that the container has for its role.
+    pub fn password_inside(&self) -> Option<String> {
+        guess::password(self.container.as_ref()?, self.client.connection.user.as_deref())
+    }
+
     /// Whether its server is in the client's own container, and not one that the client is sent on to from there.
     pub fn is_inside(&self) -> bool {
         let own = |host: &String, called: &[String]| is_local(host) || called.iter().any(|name| name.eq_ignore_ascii_case(host));
@@ -149,6 +154,7 @@ impl Surveyor<'_> {
                 .into());
         }
         let shown = shown(&client.place, &server.reached, &server.answerer, self.env);
+        client.system.clone_from(&server.answerer.system);
         if let (true, Some(host)) = (several(&client.connection), &server.reached.host) {
             // of several, what comes next goes to the one that was looked at
             client.connection.host = Some(host.clone());
@@ -177,8 +183,8 @@ impl Surveyor<'_> {
         let container = self.project.container(key)?;
         let ContainerBy::Name(name) = &container.by else { return None };
         (spec.connection.user.as_ref()).and(spec.connection.database.as_ref())?;
-        let place = Place::container(containers::engine(container).ok()?, name);
-        Some(Client { place, connection: spec.connection.clone(), app_name: self.app_name.clone() })
+        let place = Place::container(containers::engine(container, self.env).ok()?, name);
+        Some(Client { place, connection: spec.connection.clone(), app_name: self.app_name.clone(), system: None })
     }
 
     /// A client for a database, without a word to its server.
@@ -196,7 +202,7 @@ impl Surveyor<'_> {
                 place
             }
             At::Host => {
-                folders = programs::find(spec.programs.as_deref(), "psql");
+                folders = programs::find(spec.programs.as_deref(), "psql", self.env);
                 Place::Host { programs: folders.first().map(|p| p.folder.clone()) }
             }
             At::Cluster { folder, .. } => {
@@ -211,14 +217,15 @@ impl Surveyor<'_> {
             }
         };
         if matches!(place, Place::Host { programs: None }) {
-            return Err(Problem::failed("there is no `psql` on this machine").cure(install_hint("psql")).into());
+            let skipped = skipped(self.env, "psql");
+            return Err(Problem::failed("there is no `psql` on this machine").because(skipped).cure(install_hint("psql")).into());
         }
         if connection.database.is_none() {
             let user = connection.user.clone();
             connection.database = user.ok_or_else(|| nameless(spec)).map(Some)?;
             connection.guessed = Some("the role's name, as libpq takes it".into());
         }
-        Ok((Client { place, connection, app_name: self.app_name.clone() }, container, folders))
+        Ok((Client { place, connection, app_name: self.app_name.clone(), system: None }, container, folders))
     }
 
     /// A client for a database in a cluster, whether it is there yet or not.
@@ -231,7 +238,7 @@ impl Surveyor<'_> {
         // it would lead libpq to another server, past `-h`
         connection.options.push(("PGHOSTADDR".into(), String::new()));
         let place = Place::Host { programs: Some(found.programs.folder.clone()) };
-        Client { place, connection, app_name: self.app_name.clone() }
+        Client { place, connection, app_name: self.app_name.clone(), system: None }
     }
 
     /// A container that runs, by its key.
@@ -266,8 +273,11 @@ impl Surveyor<'_> {
 /// The variables that lead a client in a container elsewhere can't be taken away there.
 fn uncleared(client: &Client) -> Option<Problem> {
     let Place::Container { name, cleared, .. } = &client.place else { return None };
+    if cleared.is_empty() {
+        return None;
+    }
     let answer = ask(&client.place.wrap(Cmd::new("true")), &Secrets::default()).ok()?;
-    (!cleared.is_empty() && !answer.good).then(|| {
+    (!answer.good).then(|| {
         Problem::refused(format!("a client in the container `{name}` may be led to another server"))
             .because(format!("the container's own environment has {}", cleared.join(", ")))
             .because(format!("and there is no `env -u` in it that takes them away: {}", answer.err))
@@ -294,6 +304,13 @@ fn bootstrapping(client: &Client) -> Problem {
     Problem::failed(format!("the server in the {} listens on no address", client.place.name()))
         .because("so it looks as if the image were still making its database on its first start")
         .cure("wait until it is ready (`docker logs`); a server that is meant to be like this wants `listen_addresses = 'localhost'`")
+}
+
+/// What is said of a program that PATH has in the repository alone.
+pub(super) fn skipped(env: &Env, program: &str) -> String {
+    env.skipped(program).map_or(String::new(), |path| {
+        format!("`{}` is the repository's: what only looks does not run it (`--trust-repo` does, from now on)", path.display())
+    })
 }
 
 fn knows_restrict(folders: &[Programs]) -> Option<std::path::PathBuf> {

@@ -1,6 +1,5 @@
 //! The audit log: one JSON line for every run, and for every one that was not let through, in `.db-tasks/audit.jsonl`.
 
-use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
@@ -9,6 +8,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::Left;
+use super::state::{self, Use};
 use crate::config::Project;
 use crate::gate::Agent;
 use crate::problem::Exit;
@@ -47,15 +47,11 @@ pub fn audit(state_dir: &Path, project: &Project, entry: &Entry<'_>, now: DateTi
         "seconds": (entry.took.as_secs_f64() * 1000.0).round() / 1000.0,
         "exit": entry.problem.map_or(Exit::Done, Exit::of) as u8,
         "refused_by": entry.refused_by,
-        "problem": entry.problem.map(|e| e.to_string().lines().next().unwrap_or_default().to_owned()),
-        "left_behind": entry.left_behind.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "problem": entry.problem.map(|e| project.secrets.cover(e.to_string().lines().next().unwrap_or_default())),
+        "left_behind": entry.left_behind.iter().map(|left| project.secrets.cover(&left.to_string())).collect::<Vec<_>>(),
     });
-    let mut options = OpenOptions::new();
-    options.create(true).append(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    if super::lock::prepare(state_dir).is_ok()
-        && let Ok(mut file) = options.open(state_dir.join("audit.jsonl"))
+    if state::prepare(state_dir).is_ok()
+        && let Ok(Some(mut file)) = state::open(&state_dir.join("audit.jsonl"), Use::Append)
     {
         // one write, so that the line of another run never stands in the middle of it
         drop(file.write_all(format!("{line}\n").as_bytes()));

@@ -110,7 +110,9 @@ pub fn wait(wait: &Wait, secrets: &Secrets, interrupt: &Interrupt) -> Result<()>
 }
 
 fn empty_file(path: &Path) -> Result<()> {
-    let made = fs::OpenOptions::new().create(true).append(true).open(path);
+    let mut options = fs::OpenOptions::new();
+    super::state::without_links(options.create(true).append(true));
+    let made = options.open(path);
     made.map(drop).map_err(|e| Problem::failed(format!("could not make `{}`", path.display())).because(e.to_string()).into())
 }
 

@@ -88,10 +88,17 @@ impl Store for Contained<'_> {
         }
         self.perform(&inside.stage(&found)?)?;
         let links = if trust >= Trust::Script { Links::AsTheyAre } else { Links::Inside };
-        let wanted = self.fed(&inside.feed_with_tar(), &mut Told { from, bytes: 0, tell, ended: false }, links)?;
+        let mut wanted = self.fed(&inside.feed_with_tar(), &mut Told { from, bytes: 0, tell, ended: false }, links)?;
+        let plainly = trust < Trust::Script;
+        if plainly && wanted.has_set_id() {
+            movers::command(&inside.take_set_id(), self.secrets, self.interrupt)?;
+            wanted.note_set_id_left();
+        }
+        // a file without them is the same without them
+        let plain = if plainly { wanted.without_set_id() } else { wanted.clone() };
         let found = self.passed(&inside.read_back(), &mut |from| scan(from, Links::AsTheyAre), &mut |_| {})?;
         // the `tar`s of most images write whole seconds
-        let differing = differences(&wanted.in_whole_seconds(), &found.in_whole_seconds());
+        let differing = differences(&plain.in_whole_seconds(), &found.in_whole_seconds());
         if !differing.is_empty() {
             let why: Vec<String> = differing.iter().take(10).map(ToString::to_string).collect();
             return Err(Problem::failed(format!(

@@ -2,15 +2,18 @@
 //!
 //! While a scope is at work, its deeds for a failure and for any case stand in `.db-tasks/unfinished.json`. They are the plan's own,
 //! so that a new step is covered without anyone remembering; they name what they touch by marks and oids, so that to do one twice, or
-//! too late, changes nothing.
+//! too late, changes nothing. They are commands, so a journal is signed, and one that is not is set aside: see [`Found`].
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::own::Own;
+use super::state;
 use crate::cmd::Cmd;
 use crate::door::movers::Process;
 use crate::plan::{Act, Deed, Scope};
@@ -76,27 +79,71 @@ impl Pending {
     }
 }
 
+/// The file's name.
+pub const NAME: &str = "unfinished.json";
+
 /// The file.
 fn file(state_dir: &Path) -> PathBuf {
-    state_dir.join("unfinished.json")
+    state_dir.join(NAME)
+}
+
+/// What stands in the file.
+#[derive(Debug)]
+pub enum Found {
+    /// There is none.
+    Nothing,
+    /// What a run of this user, in this folder and on this machine, has left.
+    Left(Unfinished),
+    /// It may be anybody's: nothing of it is done. With the reason.
+    Unsafe(String),
+}
+
+/// The file: what is left, and by whom. Its deeds are commands, so that whoever could write one would have them run: a clone's or an
+/// archive's is nobody's word, and neither is a copy of our own from another folder.
+#[derive(Serialize, Deserialize)]
+struct Signed {
+    run: Unfinished,
+    signature: String,
 }
 
 /// What a killed run has left, if any.
-///
-/// # Errors
-/// It can't be read: somebody has to look at it.
-pub fn read(state_dir: &Path) -> Result<Option<Unfinished>> {
-    let path = file(state_dir);
-    let text = match fs::read_to_string(&path) {
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        text => text.with_context(|| format!("could not read `{}`", path.display()))?,
+pub fn read(state_dir: &Path, own: &Own) -> Found {
+    match state::read(&file(state_dir)) {
+        Ok(None) => Found::Nothing,
+        Ok(Some(text)) => judge(&text, own),
+        Err(e) => Found::Unsafe(e.to_string().lines().next().unwrap_or_default().to_owned()),
+    }
+}
+
+fn judge(text: &str, own: &Own) -> Found {
+    let Ok(Signed { run, signature }) = serde_json::from_str::<Signed>(text) else {
+        let why = if serde_json::from_str::<Unfinished>(text).is_ok() {
+            "nobody has signed it: an earlier version wrote it, or somebody else"
+        } else {
+            "it is no journal"
+        };
+        return Found::Unsafe(why.into());
     };
-    let what = || format!("`{}` does not say what a killed run has left to do: look at it, then remove it", path.display());
-    serde_json::from_str(&text).map(Some).with_context(what)
+    let holds = serde_json::to_vec(&run).is_ok_and(|text| own.has_signed(&text, &signature));
+    if holds {
+        return Found::Left(run);
+    }
+    Found::Unsafe("it was not signed by you, in this folder and on this machine".into())
+}
+
+/// Sets an unsafe journal aside, under a name that nothing reads.
+pub fn set_aside(state_dir: &Path, now: DateTime<Utc>) -> Result<PathBuf> {
+    let path = file(state_dir);
+    let base = format!("json.unsafe-{}", now.format("%Y%m%d_%H%M%S"));
+    let names = (1_u32..).map(|n| path.with_extension(if n == 1 { base.clone() } else { format!("{base}-{n}") }));
+    // a link that leads nowhere has its name, too
+    let aside = names.into_iter().find(|name| fs::symlink_metadata(name).is_err()).unwrap_or_else(|| path.with_extension(&base));
+    super::seal::rename_new(&path, &aside)?;
+    Ok(aside)
 }
 
 /// Writes down what is left, or that nothing is.
-pub fn write(state_dir: &Path, left: &Unfinished) -> Result<()> {
+pub fn write(state_dir: &Path, own: &Own, left: &Unfinished) -> Result<()> {
     let path = file(state_dir);
     if left.pending.is_empty() && left.hook.is_none() && left.inside.is_empty() {
         return match fs::remove_file(&path) {
@@ -106,8 +153,11 @@ pub fn write(state_dir: &Path, left: &Unfinished) -> Result<()> {
             _ => Ok(()),
         };
     }
+    // where no key can be kept, the next run sets it aside and says so: that is no reason not to do the work
+    let signature = own.sign(&serde_json::to_vec(left)?)?.unwrap_or_default();
+    let text = serde_json::to_vec(&Signed { run: left.clone(), signature })?;
     let partial = path.with_extension("json.partial");
-    let written = fs::write(&partial, serde_json::to_vec(left)?).and_then(|()| fs::rename(&partial, &path));
+    let written = state::create_anew(&partial).and_then(|mut f| f.write_all(&text)).and_then(|()| fs::rename(&partial, &path));
     written.with_context(|| format!("could not write `{}`", path.display()))
 }
 
@@ -115,6 +165,7 @@ pub fn write(state_dir: &Path, left: &Unfinished) -> Result<()> {
 pub struct Journal {
     /// Where it is kept; nowhere, where the run holds no lock: it would write over another's.
     state_dir: Option<PathBuf>,
+    own: Own,
     task: String,
     since: DateTime<Utc>,
     open: Vec<Vec<Pending>>,
@@ -125,9 +176,9 @@ pub struct Journal {
 
 impl Journal {
     /// For one run; `inherited` is what an earlier one has left, and could not be done yet.
-    pub fn new(state_dir: Option<PathBuf>, task: &str, since: DateTime<Utc>, inherited: Option<Unfinished>) -> Self {
+    pub fn new(state_dir: Option<PathBuf>, own: Own, task: &str, since: DateTime<Utc>, inherited: Option<Unfinished>) -> Self {
         let (inside, left) = inherited.map_or_else(Default::default, |i| (i.inside, i.pending));
-        Self { state_dir, task: task.to_owned(), since, open: Vec::new(), hook: None, inside, left }
+        Self { state_dir, own, task: task.to_owned(), since, open: Vec::new(), hook: None, inside, left }
     }
 
     /// A scope begins.
@@ -178,6 +229,44 @@ impl Journal {
             inside: self.inside.clone(),
             pending,
         };
-        write(state_dir, &left)
+        write(state_dir, &self.own, &left)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Env;
+    use crate::plan::How;
+
+    #[test]
+    fn only_a_journal_of_ours_is_read() {
+        let (root, other, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let env = Env::of([("XDG_STATE_HOME", home.path().to_str().unwrap())]);
+        let own = |root: &Path| Own::look(root, &env);
+        let state = root.path().join(".db-tasks");
+        state::prepare(&state).unwrap();
+        let deed = Deed { what: "x".into(), how: How::Command(Cmd::new("sh").args(["-c", "true"])) };
+        let pending = vec![Pending { verb: Verb::Remove, deed }];
+        let left = Unfinished { task: "db-restore".into(), since: DateTime::UNIX_EPOCH, hook: None, inside: Vec::new(), pending };
+        write(&state, &own(root.path()), &left).unwrap();
+        assert!(matches!(read(&state, &own(root.path())), Found::Left(found) if found.pending.len() == 1));
+        assert!(matches!(read(&state, &own(other.path())), Found::Unsafe(_)), "a copy in another folder");
+        let text = fs::read_to_string(file(&state)).unwrap();
+        let without: serde_json::Value = serde_json::from_str(&text).unwrap();
+        for (text, why) in [
+            (text.replace("\"true\"", "\"touch /x\""), "not signed by you"),
+            (without["run"].to_string(), "an earlier version wrote it, or somebody else"),
+            (text[..text.len() - 3].to_owned(), "it is no journal"),
+        ] {
+            fs::write(file(&state), text).unwrap();
+            assert!(matches!(read(&state, &own(root.path())), Found::Unsafe(said) if said.contains(why)), "{why}");
+        }
+        let aside = set_aside(&state, DateTime::UNIX_EPOCH).unwrap();
+        assert!(aside.ends_with("unfinished.json.unsafe-19700101_000000") && aside.exists());
+        assert!(matches!(read(&state, &own(root.path())), Found::Nothing));
+        fs::write(file(&state), "another in the same second").unwrap();
+        let second = set_aside(&state, DateTime::UNIX_EPOCH).unwrap();
+        assert!(second.ends_with("unfinished.json.unsafe-19700101_000000-2") && aside.exists());
     }
 }

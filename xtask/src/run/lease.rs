@@ -3,12 +3,13 @@
 //! Two locks: the gate is held while servers are started or stopped, and everybody who uses them holds the other one, shared.
 //! The system lets go of both when a process ends, however it ends.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
+use super::state::{self, Use};
 use crate::door::Interrupt;
 use crate::problem::{Exit, Problem};
 
@@ -34,12 +35,8 @@ impl Lease {
     /// # Errors
     /// An interrupt came first.
     pub fn enter(state_dir: &Path, interrupt: &Interrupt, waits: impl FnOnce()) -> Result<Self> {
-        super::lock::prepare(state_dir)?;
-        let open = |name: &str| {
-            let path = state_dir.join(name);
-            let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
-            file.with_context(|| format!("could not open `{}`", path.display()))
-        };
+        state::prepare(state_dir)?;
+        let open = |name: &str| state::open(&state_dir.join(name), Use::Change)?.context("a file that is missing is made");
         let lease = Self { gate: open("servers.gate")?, users: open("servers.users")? };
         let begun = Instant::now();
         let mut waits = Some(waits);

@@ -10,8 +10,10 @@ mod lease;
 mod left;
 mod load;
 mod lock;
+pub mod own;
 mod pipe;
 mod seal;
+pub mod state;
 pub mod store;
 
 use std::collections::BTreeMap;
@@ -26,6 +28,7 @@ pub use journal::Journal;
 pub use lease::{Lease, Others};
 pub use left::{Left, conclude};
 pub use lock::Lock;
+pub use own::Own;
 pub use pipe::{Found, Held, Progress};
 
 use crate::config::Secrets;

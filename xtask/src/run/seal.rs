@@ -1,7 +1,7 @@
 //! Sealing: the manifest is written and files get their final names, in an order in which a crash leaves nothing half.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -117,12 +117,8 @@ pub(super) fn replace_file(path: &Path, text: &str) -> Result<()> {
 
 fn write_partial(path: &Path, text: &str) -> Result<()> {
     let partial = partial(path);
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let write = || {
-        let mut file = options.open(&partial)?;
+        let mut file = super::state::create_anew(&partial)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()
     };

@@ -33,7 +33,9 @@ pub fn open<'a>(address: &Address, secrets: &'a Secrets, interrupt: &'a Interrup
             Ok(Box::new(Contained { engine, container, path, secrets, interrupt }))
         }
         #[cfg(unix)]
-        Address::Files { path, exclude } => Ok(Box::new(files::Tree { path: path.clone(), exclude: exclude.clone() })),
+        Address::Files { path, exclude, rights } => {
+            Ok(Box::new(files::Tree { path: path.clone(), exclude: exclude.clone(), rights: *rights }))
+        }
         #[cfg(feature = "milvus")]
         Address::Milvus { url, database, token, wipe } => {
             let token = token.as_ref().and_then(|name| secrets.reveal(name)).map(String::from);

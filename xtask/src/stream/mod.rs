@@ -5,6 +5,7 @@ mod compression;
 mod decode;
 mod digest;
 mod encode;
+pub mod mac;
 mod members;
 mod pool;
 mod sniff;

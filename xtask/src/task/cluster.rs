@@ -36,7 +36,7 @@ pub fn up(facts: &ClusterFacts, new: &[New]) -> Result<Plan> {
     }
     if let Some(dir) = &facts.socket_to_make {
         // without `-p`: a folder that somebody else has just made is an error
-        let place = Place::Unprivileged { programs: PathBuf::new(), through: facts.servant.through() };
+        let place = Place::Unprivileged { programs: PathBuf::new(), through: facts.through.clone() };
         let mkdir = Cmd::new("mkdir").args(["-m", "700"]).arg(dir.to_string_lossy());
         let what = format!("private folder for the socket: {}", dir.display());
         steps.push(Step::Act(Act::Create(Deed { what, how: How::Command(place.wrap(mkdir)) })));

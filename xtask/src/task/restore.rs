@@ -161,7 +161,7 @@ pub(super) fn load(target: &Surveyed, dump: &Dump, trust: Trust, name: &str) -> 
     let client = &target.client;
     let recorded = dump.artifact.as_ref().map(|a| &a.database);
     let identity = Identity { name: target.name(), oid: target.live().map(|d| d.oid) };
-    let create = admin::creation(name, recorded.or(target.live()), target.server.version, &identity);
+    let create = admin::creation(client, name, recorded.or(target.live()), target.server.version, &identity);
     // the commit that gives the database its name flushes this one to disk, too
     let server = target.server.version;
     let begin = format!("SET synchronous_commit = off;\nBEGIN;\n{LOADING}\n\\echo '{BEGUN}'\n{}", begun(server));

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::cmd::Cmd;
+use crate::cmd::{Cmd, shown_sql};
 use crate::engine::postgres::script::Spare;
 use crate::engine::store::Format;
 use crate::gate::{Judgement, Verdict};
@@ -192,15 +192,15 @@ pub struct Shown {
 
 /// The commands of an act, as they are shown.
 pub fn shown(act: &Act) -> Vec<Shown> {
-    let own = |cmd: &Cmd| cmd.input.iter().flat_map(|sql| sql.lines()).map(String::from).collect();
+    let own = |cmd: &Cmd| cmd.input.iter().flat_map(|sql| shown_lines(sql)).collect();
     let mut all: Vec<Shown> = commands(act).into_iter().map(|cmd| Shown { command: cmd.to_string(), input: own(cmd) }).collect();
     if let (Act::Pipe(p), Some(first)) = (act, all.first_mut())
         && let Sink::Psql(load) = &p.to
     {
         let Load { before, after, count, .. } = &**load;
         let dump = "(the dump; what follows only when it has proved good)";
-        let lines = |sql: &str| sql.lines().filter(|l| !l.is_empty()).map(String::from).collect::<Vec<_>>();
-        first.input.extend(before.lines().map(String::from));
+        let lines = |sql: &str| shown_lines(sql).into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>();
+        first.input.extend(shown_lines(before));
         let (restrict, unrestrict) = ("\\restrict (a key of this run)", "\\unrestrict (that key)");
         let fence = |line| (load.fence == Fence::Restricted).then_some(line);
         first.input.extend(fence(restrict).into_iter().chain([dump]).chain(fence(unrestrict)).map(String::from));
@@ -211,6 +211,11 @@ pub fn shown(act: &Act) -> Vec<Shown> {
         first.input.extend(lines(after));
     }
     all
+}
+
+/// SQL line by line, without the values that nobody is shown.
+fn shown_lines(sql: &str) -> Vec<String> {
+    shown_sql(sql).lines().map(String::from).collect()
 }
 
 fn commands(act: &Act) -> Vec<&Cmd> {

@@ -6,6 +6,7 @@ pub mod human;
 pub mod json;
 pub mod progress;
 pub mod recorder;
+pub mod shown;
 pub mod table;
 pub mod terminal;
 pub mod told;

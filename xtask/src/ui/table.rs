@@ -1,5 +1,7 @@
 //! Columns for a terminal: as wide as what is in them.
 
+use super::shown;
+
 /// Which way a column leans.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lean {
@@ -13,10 +15,7 @@ pub enum Lean {
 ///
 /// Names of tables may hold anything: control characters are shown as escapes, so that none moves the cursor.
 pub fn columns(header: &[(&str, Lean)], rows: &[Vec<String>]) -> String {
-    let plain = |cell: &String| {
-        let escaped = |c: char| if c.is_control() { c.escape_default().collect() } else { String::from(c) };
-        cell.chars().map(escaped).collect::<String>()
-    };
+    let plain = |cell: &String| shown::line(cell).into_owned();
     let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(plain).collect()).collect();
     let width = |text: &str| text.chars().count();
     let widths: Vec<usize> = header

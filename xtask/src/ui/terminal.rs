@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::{human, progress, told};
+use super::{human, progress, shown, told};
+use crate::config::Secrets;
 use crate::door::Interrupt;
 use crate::gate::Ask;
 use crate::plan::Act;
@@ -44,6 +45,7 @@ pub struct Terminal {
     /// The steps that a person has read, to be ticked off by their numbers.
     listed: Vec<Option<String>>,
     here: PathBuf,
+    secrets: Secrets,
 }
 
 impl Terminal {
@@ -52,26 +54,58 @@ impl Terminal {
         let live = std::io::stderr().is_terminal() && env.get("TERM") != Some("dumb");
         let colour = if live && env.get("NO_COLOR").is_none() { Colour::On } else { Colour::Off };
         let here = std::env::current_dir().unwrap_or_default();
-        Self { colour, telling, live, interrupt, last_drawn: None, doing: String::new(), listed: Vec::new(), here }
+        Self {
+            colour,
+            telling,
+            live,
+            interrupt,
+            last_drawn: None,
+            doing: String::new(),
+            listed: Vec::new(),
+            here,
+            secrets: Secrets::default(),
+        }
+    }
+
+    /// What is never shown.
+    pub fn hide(&mut self, secrets: &Secrets) {
+        self.secrets = secrets.clone();
     }
 
     /// Says something.
     pub fn say(&mut self, text: &str) {
+        let text = self.safe(text);
+        self.put(&text);
+    }
+
+    /// Says something that a quiet run leaves out.
+    pub fn tell(&mut self, text: &str) {
+        let text = self.safe(text);
+        self.put_step(&text);
+    }
+
+    /// A line of which each part is safe, painted or not.
+    fn put(&mut self, text: &str) {
         self.clear_line();
         // nobody to tell it to when standard error is closed
         drop(writeln!(std::io::stderr(), "{text}"));
     }
 
-    /// Says something that a quiet run leaves out.
-    pub fn tell(&mut self, text: &str) {
+    fn put_step(&mut self, text: &str) {
         if self.telling == Telling::Steps {
-            self.say(text);
+            self.put(text);
         }
     }
 
-    /// A word in a colour (an SGR code).
-    pub fn paint(&self, code: &str, text: &str) -> String {
-        if self.colour == Colour::On { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    /// As it may be shown: without what is secret, and without what a terminal would obey.
+    fn safe(&self, text: &str) -> String {
+        shown::text(&self.secrets.cover(text)).into_owned()
+    }
+
+    /// A safe text in a colour (an SGR code).
+    fn paint(&self, code: &str, text: &str) -> String {
+        let text = self.safe(text);
+        if self.colour == Colour::On { format!("\x1b[{code}m{text}\x1b[0m") } else { text }
     }
 
     /// Tells sentences, each line begun in the same way; at a terminal they are broken at words.
@@ -79,8 +113,8 @@ impl Terminal {
         for sentence in sentences {
             let lines = if self.live { human::wrapped(sentence, width()) } else { vec![sentence.clone()] };
             for line in lines {
-                let painted = if style.is_empty() { line } else { self.paint(style, &line) };
-                self.tell(&format!("{begin}{painted}"));
+                let painted = if style.is_empty() { self.safe(&line) } else { self.paint(style, &line) };
+                self.put_step(&format!("{begin}{painted}"));
             }
         }
     }
@@ -109,7 +143,7 @@ impl Terminal {
     fn draw(&mut self, text: &str) {
         if self.live && self.telling == Telling::Steps {
             // a line that is too long would wrap, and what wraps is not replaced
-            let shown: String = text.chars().take(width()).collect();
+            let shown: String = shown::line(&self.safe(text)).chars().take(width()).collect();
             drop(write!(std::io::stderr(), "\r\x1b[K  {} {shown}", self.paint("36", "·")));
             self.last_drawn = Some(Instant::now());
         }
@@ -145,20 +179,22 @@ impl Watch for Terminal {
     fn done(&mut self, act: &Act, found: Option<&Found>, took: Duration) {
         let took = self.paint("2", &format!("({})", human::duration(took)));
         let number = self.number(act);
-        let line = format!("  {} {number}{} {took}", self.paint("32", "✓"), told::done(act, found, &self.here));
-        self.tell(&line);
+        let done = self.safe(&told::done(act, found, &self.here));
+        let line = format!("  {} {number}{done} {took}", self.paint("32", "✓"));
+        self.put_step(&line);
     }
 
     fn line(&mut self, line: &str) {
-        let line = format!("    {} {line}", self.paint("2", "│"));
-        self.tell(&line);
+        let line = format!("    {} {}", self.paint("2", "│"), shown::program_line(line));
+        self.put_step(&line);
     }
 
     fn failed(&mut self, act: &Act, took: Duration) {
         let took = self.paint("2", &format!("({})", human::duration(took)));
         let number = self.number(act);
-        let line = format!("  {} {number}{} {took}", self.paint("31", "✗"), told::doing(act, &self.here));
-        self.say(&line);
+        let doing = self.safe(&told::doing(act, &self.here));
+        let line = format!("  {} {number}{doing} {took}", self.paint("31", "✗"));
+        self.put(&line);
     }
 }
 
@@ -198,7 +234,7 @@ impl Ask for Terminal {
     fn ask(&mut self, question: &str) -> Result<Option<String>> {
         self.clear_line();
         let mut err = std::io::stderr();
-        write!(err, "{question}")?;
+        write!(err, "{}", self.safe(question))?;
         err.flush()?;
         let line = self.read_line()?;
         if line.is_none() {

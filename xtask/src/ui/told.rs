@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::{describe, human};
+use crate::engine::store::Contents;
 use crate::plan::{Act, Count, Deed, How, Pipe, Seal, Sink, Source};
 use crate::run::{Found, Held};
 
@@ -70,9 +71,19 @@ fn outcome(pipe: &Pipe, found: &Found) -> String {
             Count::Shared(_) => format!("{holds}, counted again in the new database"),
             Count::First(_) => format!("{holds}, counted again before the COMMIT"),
         },
-        Sink::Stage(_) => format!("{holds}, read again there"),
+        Sink::Stage(_) => format!("{holds}, read again there{}", left_out(&found.held)),
         Sink::Nowhere => format!("{holds}, {}, whole", human::bytes(found.plain_bytes)),
     }
+}
+
+/// The rights that an archive named and that did not come back.
+fn left_out(held: &Held) -> String {
+    let Held::Contents(Contents::Files(census)) = held else { return String::new() };
+    let (bits, owners) = census.left_out();
+    let bits = (bits > 0).then(|| format!("; {} without set-id bits (`--trust` keeps them)", human::counted(bits, "file")));
+    let way = "`keep-rights = true` in the store, or `--trust`, keeps them";
+    let owners = (owners > 0).then(|| format!("; owners of {} are those of the live tree ({way})", human::entries(owners)));
+    bits.into_iter().chain(owners).collect()
 }
 
 fn sealed(seal: &Seal, here: &Path) -> String {

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use crate::bundle::{Artifact, Backup, Catalog, Ground, Kind, Manifest};
+use crate::config::HIDDEN;
 use crate::engine::store::Contents;
 use crate::ui::human::{ago, bytes, count, counted, duration, entries, holds};
 use crate::ui::table::{Lean, columns};
@@ -150,6 +151,11 @@ fn database(a: &Artifact) -> String {
 pub fn json(backup: &Backup) -> Value {
     let mut value = summary(backup);
     value["manifest"] = json!(backup.manifest());
+    // what settings hold is nobody's to read: it is in the manifest, which has the dump's own mode
+    let artifacts = value["manifest"]["artifacts"].as_array_mut().into_iter().flatten();
+    for setting in artifacts.filter_map(|a| a.get_mut("database")?.get_mut("settings")?.as_array_mut()).flatten() {
+        setting["value"] = json!(HIDDEN);
+    }
     value
 }
 

@@ -27,6 +27,8 @@ pub struct Status<'a> {
     pub catalog: &'a Catalog,
     /// What a killed run has left to be cleaned up.
     pub unfinished: Option<&'a Unfinished>,
+    /// Why a journal that is there is not of this user's making.
+    pub unsafe_journal: Option<String>,
     /// Bytes left where backups go.
     pub disk_left: Option<u64>,
     /// Hours after which a backup is old.
@@ -38,7 +40,7 @@ pub struct Status<'a> {
 impl Status<'_> {
     /// What `--check` fails for.
     pub fn problems(&self) -> Vec<String> {
-        let mut problems = Vec::new();
+        let mut problems: Vec<String> = self.unsafe_journal.iter().cloned().collect();
         if let Some(left) = self.unfinished {
             problems.push(format!(
                 "`{}` was cut off ({}): `db-repair` cleans up after it, as the next task that changes something does",
@@ -286,6 +288,7 @@ mod tests {
                 containers: &[],
                 catalog: &catalog,
                 unfinished: None,
+                unsafe_journal: None,
                 disk_left: None,
                 max_age_hours: hours,
                 now: now(),

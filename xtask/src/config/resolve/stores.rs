@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::Resolver;
 use crate::config::file::{File, FilesTable, MilvusTable, StoreTable, Text};
-use crate::config::project::{Store, StoreKind, Wiping};
+use crate::config::project::{Rights, Store, StoreKind, Wiping};
 use crate::problem::Problem;
 
 impl Resolver<'_> {
@@ -55,13 +55,24 @@ impl Resolver<'_> {
             self.wrong(table.path.span().start, format!("`{at}.path` is empty")).cure("name the folder that holds the files")
         })?;
         let exclude = self.list(&format!("{at}.exclude"), &table.exclude)?;
+        if let Some(keep) = table.keep_rights {
+            let origin = self.expand(at, table.path.span().start, "")?.1;
+            self.note(&format!("{at}.keep-rights"), &keep.to_string(), origin);
+        }
+        let rights = if table.keep_rights == Some(true) { Rights::AsTheyWere } else { Rights::Plain };
         match container {
             Some(_) if !exclude.is_empty() => Err(Problem::usage(format!("`{at}.exclude` can't be used in a container"))
                 .because("the image's own `tar` reads the tree there")
                 .cure("name a folder that holds what is wanted, or mount it and name it on this machine")
                 .into()),
+            Some(_) if table.keep_rights.is_some() => {
+                Err(Problem::usage(format!("`{at}.keep-rights` can't be used in a container"))
+                    .because("owners are the container's own there, and come back; set-id bits do with `--trust` alone")
+                    .cure("take it out")
+                    .into())
+            }
             Some(container) => Ok(StoreKind::FilesInContainer { container, path }),
-            None => Ok(StoreKind::Files { path: self.path(&path), exclude }),
+            None => Ok(StoreKind::Files { path: self.path(&path), exclude, rights }),
         }
     }
 
@@ -70,6 +81,11 @@ impl Resolver<'_> {
         let url = self.layered(&key("url"), table.url.as_ref(), &[], "http://localhost:19530")?;
         let database = self.layered(&key("database"), table.database.as_ref(), &[], "default")?;
         let token = self.password(&key("token"), table.token_env.as_ref(), &[])?;
+        let (url, who) = without_user(&url);
+        if let Some(who) = &who {
+            self.secrets.also_hide(who.clone());
+        }
+        let token = token.or_else(|| who.map(|who| self.secrets.keep(format!("who `{}` says", key("url")), who)));
         let said = self.layered(&key("wipe"), table.wipe.as_ref(), &[], "drop")?;
         let wipe = match said.as_str() {
             "drop" => Wiping::Drop,
@@ -80,5 +96,31 @@ impl Resolver<'_> {
             }
         };
         Ok(StoreKind::Milvus { url, database, token, wipe })
+    }
+}
+
+/// An address without the `user:password` in it, and that: an address is shown, and what says who is a token.
+fn without_user(url: &str) -> (String, Option<String>) {
+    let parts = url.split_once("://").and_then(|(scheme, rest)| {
+        let end = rest.find('/').unwrap_or(rest.len());
+        let (who, host) = rest[..end].rsplit_once('@')?;
+        Some((format!("{scheme}://{host}{}", &rest[end..]), who.to_owned()))
+    });
+    parts.map_or_else(|| (url.to_owned(), None), |(url, who)| (url, Some(who)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_an_address_names_is_no_part_of_it() {
+        for (url, address, who) in [
+            ("http://u:tok@h:1/x", "http://h:1/x", Some("u:tok")),
+            ("http://h:1", "http://h:1", None),
+            ("http://h/a@b", "http://h/a@b", None),
+        ] {
+            assert_eq!(without_user(url), (address.to_owned(), who.map(String::from)), "{url}");
+        }
     }
 }

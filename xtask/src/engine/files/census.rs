@@ -113,6 +113,10 @@ pub enum What {
     LeadsOut,
     /// A file that runs with its owner's or group's rights.
     SetId,
+    /// A file whose set-id bits did not come back.
+    SetIdLeft,
+    /// What an archive gave to somebody who owns nothing in the live tree.
+    OwnerLeft,
 }
 
 impl What {
@@ -133,6 +137,8 @@ impl fmt::Display for What {
             Self::NoContent => "is a socket, pipe or device, and was left out",
             Self::LeadsOut => "is a link that may lead out of the tree",
             Self::SetId => "runs with the rights of its owner or group",
+            Self::SetIdLeft => "had the rights of its owner or group to run with, and has not",
+            Self::OwnerLeft => "had an owner who owns nothing in the live tree, and has the tree's own",
         })
     }
 }
@@ -152,7 +158,33 @@ impl Census {
 
     /// Bytes of all files.
     pub fn bytes(&self) -> u64 {
-        self.entries.values().map(|entry| if let Kind::File { bytes, .. } = entry.kind { bytes } else { 0 }).sum()
+        let bytes = |entry: &Entry| if let Kind::File { bytes, .. } = entry.kind { bytes } else { 0 };
+        self.entries.values().fold(0, |all, entry| all.saturating_add(bytes(entry)))
+    }
+
+    /// The same with no set-id bits on files.
+    pub fn without_set_id(&self) -> Self {
+        let mut plain = self.clone();
+        let files = plain.entries.values_mut().filter(|e| matches!(e.kind, Kind::File { .. } | Kind::Hardlink { .. }));
+        files.for_each(|entry| entry.mode &= !SET_ID);
+        plain
+    }
+
+    /// Whether a file in it runs with the rights of its owner or group.
+    pub fn has_set_id(&self) -> bool {
+        self.remarks.iter().any(|remark| remark.what == What::SetId)
+    }
+
+    /// Says of each such file that it lost them.
+    pub fn note_set_id_left(&mut self) {
+        let left: Vec<Name> = self.remarks.iter().filter(|r| r.what == What::SetId).map(|r| r.name.clone()).collect();
+        left.iter().for_each(|name| self.remark(name, What::SetIdLeft));
+    }
+
+    /// Files whose set-id bits, and entries whose owners, did not come back.
+    pub fn left_out(&self) -> (u64, u64) {
+        let count = |what| self.remarks.iter().filter(|remark| remark.what == what).count() as u64;
+        (count(What::SetIdLeft), count(What::OwnerLeft))
     }
 
     /// What changed while it was read: with any of these, the copy is of no one instant.
@@ -175,7 +207,7 @@ impl Census {
     pub(super) fn add(&mut self, name: Name, entry: Entry) {
         match &entry.kind {
             Kind::Symlink { to } if name.leads_out(&to.0) => self.remark(&name, What::LeadsOut),
-            Kind::File { .. } if entry.mode & 0o6000 != 0 => self.remark(&name, What::SetId),
+            Kind::File { .. } if entry.mode & SET_ID != 0 => self.remark(&name, What::SetId),
             _ => {}
         }
         self.entries.insert(name, entry);
@@ -196,6 +228,9 @@ impl fmt::Display for Difference {
         write!(f, "`{}` {}", self.name, self.how)
     }
 }
+
+/// The bits by which a program runs as its owner or group.
+pub(super) const SET_ID: u32 = 0o6000;
 
 /// Everything in which `found` is not what was `wanted`, in the order of names; nothing where they are the same. Which of a file's
 /// names came first doesn't count, nor do owners: only root can give files away.

@@ -252,6 +252,11 @@ impl Inside {
         self.exec(&["sync"])
     }
 
+    /// Takes set-id bits off all files that were fed.
+    pub fn take_set_id(&self) -> Cmd {
+        self.exec(&["find", &self.at("coming"), "-type", "f", "-exec", "chmod", "ug-s", "{}", "+"])
+    }
+
     /// A tar of what was fed, to be scanned and compared: only then may it be swapped in.
     pub fn read_back(&self) -> Cmd {
         self.tar_of(&self.at("coming"))

@@ -48,7 +48,7 @@ pub use survey::{TreeFacts, survey};
 #[cfg(unix)]
 pub use swap::{Repaired, repair, swap, take_back, undo};
 #[cfg(unix)]
-pub use unpack::unpack;
+pub use unpack::{Among, unpack, unpack_among};
 #[cfg(unix)]
 pub use walk::Id;
 #[cfg(unix)]

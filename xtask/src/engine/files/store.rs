@@ -1,12 +1,13 @@
 //! A tree on this machine as a store.
 
 use std::io::{Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
+use super::{Among, unpack_among, wipe};
 use super::{Aside, Census, Excludes, Id, Links, TreeFacts, differences, dump, read_back, repair, survey, swap, take_back, undo};
-use super::{unpack, wipe};
+use crate::config::Rights;
 use crate::engine::store::{Change, Contents, Holding, Store, Swapped, Tell};
 use crate::plan::Trust;
 use crate::problem::Problem;
@@ -18,12 +19,26 @@ pub struct Tree {
     pub path: PathBuf,
     /// Globs.
     pub exclude: Vec<String>,
+    /// Whether an archive's owners and set-id bits come back.
+    pub rights: Rights,
 }
 
 impl Tree {
     /// Counted whole: a wipe takes what a backup leaves out, too.
     fn survey(&self) -> Result<TreeFacts> {
         Ok(survey(&self.path, &Excludes::default())?)
+    }
+
+    /// Who is at home in the live tree; where there is none, we are.
+    fn among(&self) -> Result<Among> {
+        let facts = self.survey()?;
+        let ours = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+        let else_of = facts.id.map_or(ours, |_| owner_of(&facts.root).unwrap_or(ours));
+        Ok(Among {
+            users: facts.owners.iter().map(|(user, _)| *user).collect(),
+            groups: facts.owners.iter().map(|(_, group)| *group).collect(),
+            else_of,
+        })
     }
 
     fn aside(&self) -> Result<Aside> {
@@ -36,6 +51,11 @@ impl Tree {
         repair(&aside)?;
         Ok(aside)
     }
+}
+
+fn owner_of(folder: &Path) -> Option<(u32, u32)> {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata(folder).ok().map(|meta| (meta.uid(), meta.gid()))
 }
 
 impl Store for Tree {
@@ -71,9 +91,13 @@ impl Store for Tree {
         let aside = self.settled()?;
         let target = aside.stage()?;
         let links = if trust >= Trust::Script { Links::AsTheyAre } else { Links::Inside };
-        let wanted = unpack(from, &target, links, &mut |bytes, _| tell(bytes))?;
+        let among = (trust < Trust::Script && self.rights == Rights::Plain).then(|| self.among()).transpose()?;
+        let wanted = unpack_among(from, &target, links, among.as_ref(), &mut |bytes, _| tell(bytes))?;
         let found: Census = read_back(&target, &mut |_, _| {})?;
-        let differing = differences(&wanted, &found);
+        let differing = match among {
+            Some(_) => differences(&wanted.without_set_id(), &found),
+            None => differences(&wanted, &found),
+        };
         if !differing.is_empty() {
             let why: Vec<String> = differing.iter().take(10).map(ToString::to_string).collect();
             return Err(Problem::failed(format!("`{}` does not hold what the archive brought", target.display()))

@@ -1,5 +1,6 @@
 //! What is so of a tree before anything is planned; it only reads.
 
+use std::collections::BTreeSet;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
@@ -26,6 +27,8 @@ pub struct TreeFacts {
     pub bytes: u64,
     /// What is mounted inside.
     pub mounts: Vec<Name>,
+    /// Users and groups that own something in it.
+    pub owners: BTreeSet<(u32, u32)>,
 }
 
 /// Looks a tree over.
@@ -33,19 +36,28 @@ pub struct TreeFacts {
 /// # Errors
 /// Something else is where it should be, or a part of it can't be read.
 pub fn survey(root: &Path, excludes: &Excludes) -> Result<TreeFacts, Problem> {
-    let absent = TreeFacts { root: root.into(), id: None, root_is_mount: false, entries: 0, bytes: 0, mounts: Vec::new() };
+    let absent = TreeFacts {
+        root: root.into(),
+        id: None,
+        root_is_mount: false,
+        entries: 0,
+        bytes: 0,
+        mounts: Vec::new(),
+        owners: BTreeSet::new(),
+    };
     let root = match root.canonicalize() {
         Ok(root) => root,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound && root.symlink_metadata().is_err() => return Ok(absent),
         Err(e) => return Err(super::walk::at(root, "could not open", &e)),
     };
     let open = open_root(&root)?;
-    let own = seen(&open).map_err(|e| within(&root, &Name::ROOT, "could not look at", e))?.id;
+    let whole = seen(&open).map_err(|e| within(&root, &Name::ROOT, "could not look at", e))?;
+    let own = whole.id;
     let root_is_mount = root.parent().is_none_or(|parent| {
         let mount = || is_mount(open_root(parent).ok()?.as_fd(), root.file_name()?.as_encoded_bytes(), own).ok();
         mount().unwrap_or(false)
     });
-    let mut facts = TreeFacts { id: Some(own), root_is_mount, root, ..absent };
+    let mut facts = TreeFacts { id: Some(own), root_is_mount, root, owners: BTreeSet::from([whole.owner]), ..absent };
     let mut folders = vec![Name::ROOT];
     while let Some(folder) = folders.pop() {
         let failed = |name: &Name, e| within(&facts.root, name, "could not look at", e);
@@ -64,6 +76,7 @@ pub fn survey(root: &Path, excludes: &Excludes) -> Result<TreeFacts, Problem> {
                 continue;
             }
             facts.entries += 1;
+            facts.owners.insert(found.owner);
             facts.bytes += if found.kind == FileType::RegularFile { found.bytes } else { 0 };
             if is_mount(open.as_fd(), &last, own).unwrap_or(found.id.dev != own.dev) {
                 facts.mounts.push(name.clone());

@@ -1,6 +1,6 @@
 //! Makes a tree of an archive, in a new folder and nowhere else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::fd::{AsFd, OwnedFd};
@@ -10,7 +10,7 @@ use anyhow::Result;
 use rustix::fs::{AtFlags, Gid, Mode, OFlags, Timespec, Timestamps, UTIME_OMIT, Uid};
 use rustix::io::Errno;
 
-use super::census::{Census, Moment};
+use super::census::{Census, Moment, SET_ID, What};
 use super::name::Name;
 use super::read::{Item, Links, Shape, each};
 use super::walk::{at, beneath, open_root, within};
@@ -27,15 +27,40 @@ const CHUNK: usize = 64 * 1024;
 /// # Errors
 /// The archive is damaged, cut off or refused, or the disk is: what was made by then is left where it is.
 pub fn unpack(input: &mut dyn Read, target: &Path, links: Links, progress: &mut dyn FnMut(u64, u64)) -> Result<Census> {
+    unpack_among(input, target, links, None, progress)
+}
+
+/// The same; where the live tree's own `owners` are said, no file gets set-id bits, and nothing an owner or a group that is not among
+/// them: the census says of what.
+///
+/// # Errors
+/// Those of [`unpack`].
+pub fn unpack_among(
+    input: &mut dyn Read,
+    target: &Path,
+    links: Links,
+    among: Option<&Among>,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Census> {
     rustix::fs::mkdir(target, Mode::RWXU).map_err(|e| at(target, "could not make", &e.into()))?;
     let root = open_root(target)?;
     let owners = if rustix::process::geteuid().is_root() { Owners::AsTheyWere } else { Owners::Ours };
     let here = root.try_clone()?;
-    let mut tree =
-        Tree { path: target, root, owners, folders: BTreeMap::new(), here: (Name::ROOT, here), done: (0, 0), progress };
-    let census = each(input, links, &mut |item, content| tree.make(item, content))?;
+    let mut tree = Tree {
+        path: target,
+        root,
+        owners,
+        among,
+        left: Vec::new(),
+        folders: BTreeMap::new(),
+        here: (Name::ROOT, here),
+        done: (0, 0),
+        progress,
+    };
+    let mut census = each(input, links, &mut |item, content| tree.make(item, content))?;
     tree.finish_folders()?;
     flush(&tree.root).map_err(|e| at(target, "could not write", &e))?;
+    tree.left.drain(..).for_each(|(name, what)| census.remark(&name, what));
     Ok(census)
 }
 
@@ -57,6 +82,8 @@ struct Tree<'a> {
     path: &'a Path,
     root: OwnedFd,
     owners: Owners,
+    among: Option<&'a Among>,
+    left: Vec<(Name, What)>,
     /// Folders get their rights and times last: what is made in them would change both.
     folders: BTreeMap<Name, Finish>,
     /// The folder of the entry before, which is most often that of the next.
@@ -66,9 +93,43 @@ struct Tree<'a> {
     progress: &'a mut dyn FnMut(u64, u64),
 }
 
+/// The owners that are at home in a live tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Among {
+    /// Users.
+    pub users: BTreeSet<u32>,
+    /// Groups.
+    pub groups: BTreeSet<u32>,
+    /// Who gets what is somebody else's.
+    pub else_of: (u32, u32),
+}
+
+impl Among {
+    fn owner(&self, named: (u32, u32)) -> (u32, u32) {
+        let user = if self.users.contains(&named.0) { named.0 } else { self.else_of.0 };
+        (user, if self.groups.contains(&named.1) { named.1 } else { self.else_of.1 })
+    }
+}
+
 impl Tree<'_> {
+    /// What an entry gets of the rights that it names.
+    fn granted(&mut self, item: &Item) -> Finish {
+        let named = Finish { mode: item.mode, mtime: item.mtime, owner: item.owner };
+        let Some(among) = self.among else { return named };
+        let is_file = matches!(item.shape, Shape::File | Shape::SparseFile);
+        let granted =
+            Finish { mode: if is_file { named.mode & !SET_ID } else { named.mode }, owner: among.owner(named.owner), ..named };
+        if granted.mode != named.mode {
+            self.left.push((item.name.clone(), What::SetIdLeft));
+        }
+        if self.owners == Owners::AsTheyWere && granted.owner != named.owner {
+            self.left.push((item.name.clone(), What::OwnerLeft));
+        }
+        granted
+    }
+
     fn make(&mut self, item: &Item, content: &mut dyn Read) -> Result<()> {
-        let finish = Finish { mode: item.mode, mtime: item.mtime, owner: item.owner };
+        let finish = self.granted(item);
         let Some((parent, last)) = item.name.split() else {
             self.folders.insert(Name::ROOT, finish);
             return Ok(());

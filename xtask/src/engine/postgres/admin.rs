@@ -2,20 +2,21 @@
 
 use super::client::Client;
 use super::facts::DatabaseFacts;
-use super::name::{beside, ident, literal, previous};
+use super::name::{beside, block, ident, literal, previous};
+use super::setting;
 use super::version::Version;
 use crate::plan::{Act, Check, Deed, How};
 
 /// Makes a database: see [`creation`].
 pub fn create(client: &Client, name: &str, like: Option<&DatabaseFacts>, server: Version, live: &Identity<'_>) -> Act {
-    Act::Create(command(client, format!("database {name}"), creation(name, like, server, live)))
+    Act::Create(command(client, format!("database {name}"), creation(client, name, like, server, live)))
 }
 
 /// A new, empty database from template0 (which carries nothing of a site's own, and no collation version to mismatch), with
 /// the encoding and locale that `like` had. The owner becomes ours for now; the swap gives it its own. It first asserts that
 /// `live` is still what the plan was made for.
-pub fn creation(name: &str, like: Option<&DatabaseFacts>, server: Version, live: &Identity<'_>) -> String {
-    let mut sql = format!("{}CREATE DATABASE {} TEMPLATE template0", live.assertion(), ident(name));
+pub fn creation(client: &Client, name: &str, like: Option<&DatabaseFacts>, server: Version, live: &Identity<'_>) -> String {
+    let mut sql = format!("{}CREATE DATABASE {} TEMPLATE template0", live.assertion(client), ident(name));
     if let Some(d) = like {
         sql.push_str(&format!(
             " ENCODING {} LC_COLLATE {} LC_CTYPE {}",
@@ -99,19 +100,30 @@ pub(super) fn mark(name: &str, own: Own<'_>) -> String {
 }
 
 pub(super) fn unmark(name: &str, own: Own<'_>) -> String {
+    unmarking(name, own).concat()
+}
+
+/// The statements of [`unmark`].
+pub(super) fn unmarking(name: &str, own: Own<'_>) -> [String; 2] {
+    let (db, limit) = (ident(name), own.connection_limit);
     let comment = own.comment.map_or("NULL".into(), literal);
-    let limit = own.connection_limit;
-    format!("COMMENT ON DATABASE {db} IS {comment};\nALTER DATABASE {db} CONNECTION LIMIT {limit};\n", db = ident(name))
+    [format!("COMMENT ON DATABASE {db} IS {comment};\n"), format!("ALTER DATABASE {db} CONNECTION LIMIT {limit};\n")]
+}
+
+/// Statements in a block: only where each begins, for a comment has lines of its own.
+pub(super) fn indented(statements: &[String]) -> String {
+    statements.iter().map(|statement| format!("    {statement}")).collect()
 }
 
 fn assert_marked(name: &str) -> String {
-    format!(
-        "DO $mark$ BEGIN\n  IF EXISTS (SELECT FROM pg_database WHERE datname = {name} AND datconnlimit NOT IN ({ON_ITS_WAY}, {INVALID})\n      \
+    let body = format!(
+        " BEGIN\n  IF EXISTS (SELECT FROM pg_database WHERE datname = {name} AND datconnlimit NOT IN ({ON_ITS_WAY}, {INVALID})\n      \
          AND NOT starts_with(coalesce(shobj_description(oid, 'pg_database'), ''), {mark})) THEN\n    \
-         RAISE EXCEPTION 'this database was not made by db-tasks, so it is not dropped';\n  END IF;\nEND $mark$;\n",
+         RAISE EXCEPTION 'this database was not made by db-tasks, so it is not dropped';\n  END IF;\nEND ",
         name = literal(name),
         mark = literal(KEPT),
-    )
+    );
+    block("mark", &body)
 }
 
 fn command(client: &Client, what: String, sql: String) -> Deed {
@@ -133,7 +145,7 @@ pub(super) fn carry(name: &str, from: &DatabaseFacts) -> String {
     let mut sql = String::new();
     for s in &from.settings {
         let whom = s.role.as_ref().map_or(format!("DATABASE {db}"), |role| format!("ROLE {} IN DATABASE {db}", ident(role)));
-        sql.push_str(&format!("ALTER {whom} SET {} TO {};\n", parameter(&s.name), parameter_value(&s.name, &s.value)));
+        sql.push_str(&format!("ALTER {whom} SET {} TO {};\n", setting::parameter(&s.name), setting::value(&s.name, &s.value)));
     }
     sql.push_str(&format!("ALTER DATABASE {db} OWNER TO {};\n", ident(&from.owner)));
     if let Some(acl) = &from.acl {
@@ -147,26 +159,24 @@ pub(super) fn carry(name: &str, from: &DatabaseFacts) -> String {
     sql
 }
 
-fn parameter(name: &str) -> String {
-    name.split('.').map(ident).collect::<Vec<_>>().join(".")
-}
-
-/// List parameters are stored as SQL already; quoting them once more would make one name of the whole list (pg_dump's `variable_is_guc_list_quote`).
-fn parameter_value(name: &str, value: &str) -> String {
-    let list = [
-        "search_path",
-        "local_preload_libraries",
-        "session_preload_libraries",
-        "shared_preload_libraries",
-        "temp_tablespaces",
-        "unix_socket_directories",
-    ];
-    if list.contains(&name) && !value.is_empty() { value.to_owned() } else { literal(value) }
+/// SQL that fails where another server answers than the one that was looked at: names and poolers lead elsewhere from one minute to
+/// the next, and a clone has databases of the same name and oid. The text that is no number is what psql says then.
+fn same_server(system: &str) -> String {
+    let other = literal(" is another server than the one that was looked at");
+    format!(
+        "SELECT CASE WHEN system_identifier::text <> {} THEN (system_identifier::text || {other})::int END AS db_tasks_server \
+         FROM pg_catalog.pg_control_system() \\gset\n",
+        literal(system)
+    )
 }
 
 /// Asserts that `database` is still the one the plan was made for.
 pub fn still(client: &Client, database: &str, facts: Option<&DatabaseFacts>) -> Act {
-    let sql = format!("SELECT coalesce((SELECT oid::text FROM pg_database WHERE datname = {}), 'absent');\n", literal(database));
+    let server = client.system.as_deref().map_or(String::new(), same_server);
+    let sql = format!(
+        "{server}SELECT coalesce((SELECT oid::text FROM pg_database WHERE datname = {}), 'absent');\n",
+        literal(database)
+    );
     Act::Check(Check {
         what: match facts {
             Some(f) => format!("database {database} is still the one that was looked at (oid {})", f.oid),
@@ -222,12 +232,14 @@ pub struct Identity<'a> {
 
 impl Identity<'_> {
     /// SQL that fails when somebody changed it in the meantime.
-    pub(super) fn assertion(&self) -> String {
+    pub(super) fn assertion(&self, client: &Client) -> String {
         let found = oid_of(self.name);
         let wanted = self.oid.map_or("NULL".into(), |oid| oid.to_string());
-        format!(
-            "DO $check$ BEGIN\n  IF {found} IS DISTINCT FROM {wanted} THEN\n    RAISE EXCEPTION 'the database of this name is not the one that was looked at';\n  END IF;\nEND $check$;\n"
-        )
+        let server = client.system.as_deref().map_or(String::new(), same_server);
+        let body = format!(
+            " BEGIN\n  IF {found} IS DISTINCT FROM {wanted} THEN\n    RAISE EXCEPTION 'the database of this name is not the one that was looked at';\n  END IF;\nEND "
+        );
+        format!("{server}{}", block("check", &body))
     }
 }
 
@@ -283,8 +295,10 @@ impl Swap<'_> {
 /// (`ALLOW_CONNECTIONS false`), so a killed run cannot leave a database that nobody can enter.
 pub fn swap(client: &Client, swap: &Swap<'_>) -> Act {
     let renames = swap.renames();
-    let mut sql =
-        format!("{DURABLE}SET lock_timeout = '15s';\nBEGIN;\n{}", Identity { name: swap.live, oid: swap.live_oid }.assertion());
+    let mut sql = format!(
+        "{DURABLE}SET lock_timeout = '15s';\nBEGIN;\n{}",
+        Identity { name: swap.live, oid: swap.live_oid }.assertion(client)
+    );
     for (from, to) in &renames {
         sql.push_str(&format!("ALTER DATABASE {} RENAME TO {};\n", ident(from), ident(to)));
     }
@@ -333,19 +347,20 @@ pub fn swap_back(client: &Client, back: &SwapBack<'_>) -> Act {
         .older_oid
         .map_or(String::new(), |oid| format!("    IF {} = {oid} THEN {} END IF;\n", oid_of(&discard), rename(&discard, &kept)));
     let nothing = Own { comment: None, connection_limit: -1 };
-    let sql = format!(
-        "{DURABLE}SET lock_timeout = '15s';\nDO $back$ BEGIN\n  IF {kept_oid} = {old} THEN\n    IF {live_oid} IS NOT NULL THEN\n      {away}\n      {mark}    END IF;\n    \
-         {home}\n    {unmark}{older}  END IF;\n  IF {live_oid} IS DISTINCT FROM {old} THEN\n    \
-         RAISE EXCEPTION 'the old database is neither % nor %', {live_name}, {kept_name};\n  END IF;\nEND $back$;\n",
+    let body = format!(
+        " BEGIN\n  IF {kept_oid} = {old} THEN\n    IF {live_oid} IS NOT NULL THEN\n      {away}\n      {mark}    END IF;\n    \
+         {home}\n{unmark}{older}  END IF;\n  IF {live_oid} IS DISTINCT FROM {old} THEN\n    \
+         RAISE EXCEPTION 'the old database is neither % nor %', {live_name}, {kept_name};\n  END IF;\nEND ",
         kept_oid = oid_of(&kept),
         live_oid = oid_of(back.live),
         away = rename(back.live, &failed),
         mark = mark(&failed, nothing),
         home = rename(&kept, back.live),
-        unmark = unmark(back.live, back.own).replace("\nALTER", "\n    ALTER"),
+        unmark = indented(&unmarking(back.live, back.own)),
         live_name = literal(&live),
         kept_name = literal(&ident(&kept)),
     );
+    let sql = format!("{DURABLE}SET lock_timeout = '15s';\n{}", block("back", &body));
     let names = [back.live, &kept].map(literal).join(", ");
     let done = format!("{} = {old}", oid_of(back.live));
     let what = format!("{} -> {failed}, {kept} -> {}", back.live, back.live);
@@ -357,15 +372,16 @@ pub fn swap_back(client: &Client, back: &SwapBack<'_>) -> Act {
 pub fn undo_back(client: &Client, again: &Swap<'_>, before: u32) -> Act {
     let (kept, parked) = (previous(again.live), beside(again.live, "parked"));
     let rename = |from: &str, to: &str| format!("    ALTER DATABASE {} RENAME TO {};\n", ident(from), ident(to));
-    let marks = format!("{}{}", unmark(again.live, again.own), mark(&kept, again.kept));
-    let sql = format!(
-        "{DURABLE}SET lock_timeout = '15s';\nDO $back$ BEGIN\n  IF {kept_oid} = {before} THEN\n{}{}{}{}  END IF;\nEND $back$;\n",
+    let [comment, limit] = unmarking(again.live, again.own);
+    let body = format!(
+        " BEGIN\n  IF {kept_oid} = {before} THEN\n{}{}{}{}  END IF;\nEND ",
         rename(again.live, &parked),
         rename(&kept, again.live),
         rename(&parked, &kept),
-        marks.lines().map(|line| format!("    {line}\n")).collect::<String>(),
+        indented(&[comment, limit, mark(&kept, again.kept)]),
         kept_oid = oid_of(&kept),
     );
+    let sql = format!("{DURABLE}SET lock_timeout = '15s';\n{}", block("back", &body));
     let names = [again.live, &kept].map(literal).join(", ");
     let done = format!("{} = {before}", oid_of(again.live));
     behind_the_lock(client, format!("{} <-> {kept}, as before", again.live), sql, &make_way(&names, &done, &client.app_name))
@@ -383,15 +399,16 @@ pub(super) fn oid_of(name: &str) -> String {
 /// Ends sessions on the databases that change names until the change is visible, ten seconds at most. One that this role may not
 /// end is named. Autovacuum has no role, and gives way to the rename by itself.
 pub(super) fn make_way(names: &str, done: &str, app_name: &str) -> String {
-    format!(
-        "DO $way$ DECLARE s record; BEGIN\n  FOR i IN 1..5000 LOOP\n    EXIT WHEN {done};\n    \
+    let body = format!(
+        " DECLARE s record; BEGIN\n  FOR i IN 1..5000 LOOP\n    EXIT WHEN {done};\n    \
          PERFORM pg_stat_clear_snapshot();\n    \
          FOR s IN SELECT pid, usename, application_name FROM pg_stat_activity WHERE datname IN ({names}) AND usesysid IS NOT NULL\n             \
          AND pid <> pg_backend_pid() AND application_name <> {app} LOOP\n      \
          BEGIN\n        PERFORM pg_terminate_backend(s.pid);\n      EXCEPTION WHEN insufficient_privilege THEN\n        \
          RAISE EXCEPTION '% may not end a session that is in the way: % of the role %, pid %', current_user, s.application_name, s.usename, s.pid;\n      \
          END;\n    END LOOP;\n    \
-         PERFORM pg_sleep(0.002);\n  END LOOP;\nEND $way$;\n",
+         PERFORM pg_sleep(0.002);\n  END LOOP;\nEND ",
         app = literal(app_name),
-    )
+    );
+    block("way", &body)
 }

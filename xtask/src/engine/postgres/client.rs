@@ -13,6 +13,8 @@ pub struct Client {
     pub connection: Connection,
     /// `application_name` of every session of this run, by which a dead run's sessions can be found and ended.
     pub app_name: String,
+    /// The system identifier of the server that answered, where it may be asked: what changes data goes by it.
+    pub system: Option<String>,
 }
 
 /// A database's name for `-d`. libpq takes one that has a `=`, or begins as its URIs do, for a whole connection string, which may

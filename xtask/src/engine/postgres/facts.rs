@@ -127,11 +127,35 @@ pub struct DatabaseFacts {
 pub struct Grant {
     /// The role; `None` for PUBLIC.
     pub grantee: Option<String>,
-    /// `CONNECT`, `CREATE`, `TEMPORARY`.
-    pub privilege: String,
+    /// What it lets do.
+    pub privilege: Privilege,
     /// With grant option.
     #[serde(default)]
     pub grantable: bool,
+}
+
+/// The rights that a database has (<https://www.postgresql.org/docs/current/ddl-priv.html>): a word of SQL that comes from a manifest is
+/// one of these, or the manifest can't be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Privilege {
+    /// To connect to it.
+    Connect,
+    /// To make schemas, publications and trusted extensions in it.
+    Create,
+    /// To make temporary tables in it.
+    #[serde(alias = "TEMP")]
+    Temporary,
+}
+
+impl std::fmt::Display for Privilege {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Connect => "CONNECT",
+            Self::Create => "CREATE",
+            Self::Temporary => "TEMPORARY",
+        })
+    }
 }
 
 /// One setting that comes with a database.

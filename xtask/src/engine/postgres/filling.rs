@@ -1,9 +1,9 @@
 //! A database that is filled under its live name, by programs that know no other: how it is begun, and how what is half made goes away.
 
-use super::admin::{DURABLE, Identity, KEPT, ON_ITS_WAY, Own, carry, failed, make_way, mark, oid_of, unmark};
+use super::admin::{DURABLE, Identity, KEPT, ON_ITS_WAY, Own, carry, failed, indented, make_way, mark, oid_of, unmarking};
 use super::client::Client;
 use super::facts::DatabaseFacts;
-use super::name::{beside, ident, literal};
+use super::name::{beside, block, ident, literal};
 use crate::plan::{Act, Deed, How};
 
 /// Where an empty database waits while a copy of it is filled.
@@ -17,7 +17,7 @@ pub fn copy(client: &Client, from: &DatabaseFacts, name: &str) -> Act {
     let identity = Identity { name: &from.name, oid: Some(from.oid) };
     let sql = format!(
         "{}CREATE DATABASE {} TEMPLATE {} CONNECTION LIMIT {ON_ITS_WAY};\n",
-        identity.assertion(),
+        identity.assertion(client),
         ident(name),
         ident(&from.name)
     );
@@ -30,7 +30,7 @@ pub fn exchange(client: &Client, live: &DatabaseFacts, copy: &str) -> Act {
     let (name, waits) = (live.name.as_str(), pristine(&live.name));
     let sql = format!(
         "{DURABLE}SET lock_timeout = '15s';\nBEGIN;\n{}{}{}{}{}COMMIT;\n",
-        Identity { name, oid: Some(live.oid) }.assertion(),
+        Identity { name, oid: Some(live.oid) }.assertion(client),
         rename(name, &waits),
         rename(copy, name),
         mark(&waits, Own::of(Some(live))),
@@ -54,17 +54,21 @@ pub fn take_back(client: &Client, name: &str, own: Own<'_>) -> Act {
     };
     let drop =
         |db: &str, when: &str| format!("SELECT {} WHERE {when} \\gexec\n", literal(&format!("DROP DATABASE {}", ident(db))));
-    let indented = |sql: String| sql.lines().map(|line| format!("    {line}\n")).collect::<String>();
     let nothing = Own { comment: None, connection_limit: -1 };
     let done = format!("{} IS NOT NULL AND NOT {}", oid_of(name), marked(name));
-    let sql = format!(
-        "{DURABLE}SET lock_timeout = '15s';\n{}DO $back$ BEGIN\n  IF {} THEN\n{}  END IF;\n  IF {} IS NULL AND {} THEN\n{}  END IF;\nEND $back$;\n{}{}",
-        drop(&failed, &format!("{} AND {}", marked(name), kept(&failed))),
+    let [comment, limit] = unmarking(name, own);
+    let back = format!(
+        " BEGIN\n  IF {} THEN\n{}  END IF;\n  IF {} IS NULL AND {} THEN\n{}  END IF;\nEND ",
         marked(name),
-        indented(format!("{}{}", rename(name, &failed), mark(&failed, nothing))),
+        indented(&[rename(name, &failed), mark(&failed, nothing)]),
         oid_of(name),
         kept(&waits),
-        indented(format!("{}{}", rename(&waits, name), unmark(name, own))),
+        indented(&[rename(&waits, name), comment, limit]),
+    );
+    let sql = format!(
+        "{DURABLE}SET lock_timeout = '15s';\n{}{}{}{}",
+        drop(&failed, &format!("{} AND {}", marked(name), kept(&failed))),
+        block("back", &back),
         drop(&waits, &format!("{done} AND {}", kept(&waits))),
         drop(&staged, &marked(&staged)),
     );

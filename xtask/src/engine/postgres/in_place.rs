@@ -5,7 +5,7 @@ use super::admin::{DURABLE, Identity, ON_ITS_WAY, Own};
 use super::client::Client;
 use super::facts::{Half, analyze, count_rows};
 use super::inventory::{Inventory, Kind, Table};
-use super::name::{ident, literal};
+use super::name::{block, ident, literal};
 use super::proof::{BEGUN, COUNTED, COUNTS, begun, ended};
 use super::version::Version;
 use super::wiping::unchanged;
@@ -62,7 +62,7 @@ pub fn load(client: &Client, live: &Identity<'_>, inventory: &Inventory, fence: 
         before: format!(
             "SET client_encoding = UTF8;\nSET lock_timeout = '15s';\nSET statement_timeout = 0;\nSET row_security = off;\nBEGIN;\n\
              {}{lock}{}{empty}\\echo '{}'\n{}",
-            live.assertion(),
+            live.assertion(client),
             unchanged(&plain),
             BEGUN,
             begun(server),
@@ -87,7 +87,7 @@ pub fn begin(client: &Client, live: &Identity<'_>) -> Act {
         "{DURABLE}BEGIN;\n{}DO $pristine$\nDECLARE\n  x text;\nBEGIN\n  FOREACH x IN ARRAY ARRAY({DROPS}) LOOP\n    \
          RAISE EXCEPTION 'there is something in it already, which `%` would take away', x;\n  END LOOP;\nEND $pristine$;\n\
          ALTER DATABASE {} CONNECTION LIMIT {ON_ITS_WAY};\nCOMMIT;\n",
-        live.assertion(),
+        live.assertion(client),
         ident(live.name)
     );
     Act::Write(Deed {
@@ -111,11 +111,12 @@ pub fn emptied_again(client: &Client, name: &str, own: Own<'_>) -> Act {
 
 /// Ends the sessions of others that this role may end: they may hold what is to be emptied.
 pub fn end_others(client: &Client, name: &str) -> Act {
-    let sql = format!(
-        "DO $others$\nDECLARE\n  p int;\nBEGIN\n  FOR p IN SELECT pid FROM pg_stat_activity WHERE datname = {} AND pid <> pg_backend_pid() \
+    let body = format!(
+        "\nDECLARE\n  p int;\nBEGIN\n  FOR p IN SELECT pid FROM pg_stat_activity WHERE datname = {} AND pid <> pg_backend_pid() \
          AND backend_type = 'client backend' LOOP\n    \
-         BEGIN\n      PERFORM pg_terminate_backend(p);\n    EXCEPTION WHEN insufficient_privilege THEN NULL;\n    END;\n  END LOOP;\nEND $others$;\n",
+         BEGIN\n      PERFORM pg_terminate_backend(p);\n    EXCEPTION WHEN insufficient_privilege THEN NULL;\n    END;\n  END LOOP;\nEND ",
         literal(name)
     );
+    let sql = block("others", &body);
     Act::Remove(Deed { what: format!("sessions of others on {name}"), how: How::Command(client.psql(client.maintenance(), sql)) })
 }

@@ -11,6 +11,7 @@ pub mod name;
 pub mod proof;
 pub mod reached;
 pub mod script;
+pub mod setting;
 pub mod version;
 pub mod wiping;
 pub mod witness;

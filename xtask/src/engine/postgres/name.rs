@@ -2,20 +2,41 @@
 
 /// An identifier, always quoted. <https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS>
 pub fn ident(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
+    format!("\"{}\"", without_nul(name).replace('"', "\"\""))
 }
 
 /// A string literal that means the same whatever `standard_conforming_strings` says.
 pub fn literal(text: &str) -> String {
-    let quoted = text.replace('\'', "''");
+    let quoted = without_nul(text).replace('\'', "''");
     if quoted.contains('\\') { format!("E'{}'", quoted.replace('\\', "\\\\")) } else { format!("'{quoted}'") }
 }
 
+/// A line ends for psql where a NUL stands in it, closing quote and all: what comes on the next line would stand outside of them. No
+/// name or text of a server holds one, so that nothing is found by what stands in its place.
+fn without_nul(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
+
+/// A block of PL/pgSQL, in quotes that nothing in it can close: names and comments are in it, which anybody may have given.
+pub fn block(tag: &str, body: &str) -> String {
+    let mut tag = tag.to_owned();
+    while body.contains(&format!("${tag}$")) {
+        tag.push('_');
+    }
+    format!("DO ${tag}${body}${tag}$;\n")
+}
+
 /// psql's command to go on in another database of the same server: as a conninfo string, in which no name is taken for one itself.
+/// Its argument ends with the line, so that a name with a line break in it is written as a URI, where nothing stands for itself.
 /// <https://www.postgresql.org/docs/current/app-psql.html#APP-PSQL-META-COMMAND-C>
 pub fn connect(database: &str) -> String {
-    let value = database.replace('\\', r"\\").replace('\'', r"\'");
-    format!("\\connect -reuse-previous=on {}\n", ident(&format!("dbname='{value}'")))
+    let database = without_nul(database);
+    let target = if database.contains(char::is_control) {
+        format!("postgresql:///{}", database.bytes().map(|byte| format!("%{byte:02x}")).collect::<String>())
+    } else {
+        format!("dbname='{}'", database.replace('\\', r"\\").replace('\'', r"\'"))
+    };
+    format!("\\connect -reuse-previous=on {}\n", ident(&target))
 }
 
 /// NAMEDATALEN - 1: the server cuts longer names without an error.
@@ -61,6 +82,15 @@ mod tests {
     fn a_name_is_quoted_for_libpq_and_then_for_psql() {
         assert_eq!(connect("app"), "\\connect -reuse-previous=on \"dbname='app'\"\n");
         assert_eq!(connect(r#"it's "x""#), "\\connect -reuse-previous=on \"dbname='it\\'s \"\"x\"\"'\"\n");
+    }
+
+    #[test]
+    fn nothing_leaves_its_quotes() {
+        assert_eq!(ident("a\0b\n\\! x"), "\"a\u{fffd}b\n\\! x\"");
+        assert_eq!(literal("a\0b"), "'a\u{fffd}b'");
+        assert_eq!(connect("a\nb"), "\\connect -reuse-previous=on \"postgresql:///%61%0a%62\"\n");
+        assert_eq!(block("x", " BEGIN END "), "DO $x$ BEGIN END $x$;\n");
+        assert_eq!(block("x", " '$x$ $x_$' "), "DO $x__$ '$x$ $x_$' $x__$;\n");
     }
 
     #[test]

@@ -14,9 +14,10 @@ impl Version {
     /// Reads the first number of a text such as `15.18 (Debian 15.18-0+deb12u1)` or `18beta1`.
     pub fn parse(text: &str) -> Option<Self> {
         let digits: String = text.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
-        let mut parts = digits.split('.').map(|p| p.parse::<u32>().unwrap_or(0));
-        let major = parts.next().filter(|m| *m > 0)?;
-        let (minor, patch) = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
+        // what a file says may be any number
+        let mut parts = digits.split('.').map(|p| p.parse::<u32>().unwrap_or(0).min(9_999));
+        let major = parts.next().filter(|m| (1..1_000).contains(m))?;
+        let (minor, patch) = (parts.next().unwrap_or(0), parts.next().unwrap_or(0).min(99));
         Some(Self(if major >= 10 { major * 10_000 + minor } else { major * 10_000 + minor * 100 + patch }))
     }
 

@@ -96,7 +96,7 @@ pub fn wipe(client: &Client, wipe: &Wipe<'_>) -> Act {
          LOCK TABLE {named} IN ACCESS EXCLUSIVE MODE;\n{assertion}\
          {unchanged}SELECT set_config('dbtasks.kept', {kept}, true);\n\
          {BEFORE}TRUNCATE TABLE {named} RESTART IDENTITY;\n{AFTER}",
-        assertion = wipe.database.assertion(),
+        assertion = wipe.database.assertion(client),
         unchanged = unchanged(&wipe.emptied),
         kept = literal(&json!(wipe.kept).to_string()),
     );

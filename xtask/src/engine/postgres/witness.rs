@@ -39,7 +39,10 @@ pub fn has_tables(client: &Client, database: &str, cure: String) -> Act {
 /// is nobody's yet, and the comment becomes the old one's when it is swapped in.
 pub fn remember(client: &Client, live: &str, staged: &str) -> Act {
     let sql = format!("SELECT {STATE} AS db_tasks_state \\gset\nCOMMENT ON DATABASE {} IS :'db_tasks_state';\n", ident(staged));
-    Act::Write(Deed { what: format!("the state of {live}, kept to compare"), how: How::Command(client.psql(live, sql)) })
+    Act::Write(Deed {
+        what: format!("note the state of {live}, to compare it afterwards"),
+        how: How::Command(client.psql(live, sql)),
+    })
 }
 
 /// Makes sure that the live database is as it was remembered.
@@ -49,7 +52,7 @@ pub fn unchanged(client: &Client, live: &str, staged: &str, cure: String) -> Act
         literal(staged)
     );
     Act::Check(Check {
-        what: format!("nobody has changed {live} while the hooks worked beside it"),
+        what: format!("database {live} is as it was before the hooks worked beside it"),
         cmd: client.psql(live, format!("SELECT {STATE} IS NOT DISTINCT FROM {kept};\n")),
         expect: "t".into(),
         cure,

@@ -13,6 +13,7 @@ fn facts(state: State) -> ClusterFacts {
     ClusterFacts {
         found: Found { cluster, state, programs, mark: None },
         servant: Servant::Ourselves,
+        through: Vec::new(),
         locale: Some("C.UTF-8".into()),
         to_make: vec!["/p/.db-tasks".into()],
         left: None,
@@ -29,7 +30,7 @@ fn new() -> New {
         ..Connection::default()
     };
     let place = Place::Host { programs: Some("/bin15".into()) };
-    New { client: Client { place, connection, app_name: "t".into() }, init: Some("/p/sample.sql".into()) }
+    New { client: Client { place, connection, app_name: "t".into(), system: None }, init: Some("/p/sample.sql".into()) }
 }
 
 /// The lines that say what is done; commands have tests of their own.
@@ -84,6 +85,7 @@ db-start: start the project's own cluster /p/.db-tasks/pg
 fn an_account_is_let_in_and_owns_the_cluster() {
     let account = Servant::Account(Account { user: 101, group: 104 });
     let facts = ClusterFacts {
+        through: account.through(),
         servant: account,
         to_open: vec!["/p/.db-tasks".into()],
         left: Some("/p/.db-tasks/pg.partial".into()),

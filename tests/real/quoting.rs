@@ -1,0 +1,77 @@
+//! What names, comments and manifests hold is data to a real psql and a real server, whatever it looks like.
+
+use std::fs;
+
+use super::{Project, tiny_host};
+use crate::support::cluster::cluster;
+use crate::support::need;
+
+const COMMENT: &str = "first line\n  $back$; $check$ \\! touch ran\n'quoted' \\\\ E'x'";
+
+/// A database's comment, which its owner may write, stands in the blocks that take a swap back.
+#[test]
+fn comments_and_names_leave_no_block() {
+    let cluster = need!("postgresql", cluster());
+    let (db, _) = tiny_host(cluster);
+    let project = Project::host(&db.socket_url);
+    let literal = COMMENT.replace('\\', "\\\\").replace('\'', "''");
+    cluster.sql("postgres", &format!("COMMENT ON DATABASE {} IS E'{literal}'", db.name));
+    let said = || {
+        cluster.sql(
+            "postgres",
+            &format!("SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = '{}'", db.name),
+        )
+    };
+    let before = said();
+    assert!(before.contains("$back$") && before.contains('\n'), "{before}");
+    project.backup();
+    project.ok("db-restore --latest --yes");
+    project.ok("db-undo --yes");
+    assert_eq!(said(), before);
+    // a reset that fails gives it back as it was, line for line
+    let failing = "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n[hooks]\nmigrate = \"exit 3\"\n";
+    fs::write(project.dir.join("db-tasks.toml"), failing).unwrap();
+    assert_ne!(project.run("db-reset --force").code, Some(0));
+    assert_eq!(said(), before);
+    assert!(!project.dir.join("ran").exists());
+}
+
+/// Settings, owners and rights of an edited manifest: each is a value, or an error.
+#[test]
+fn a_manifests_values_are_values() {
+    let cluster = need!("postgresql", cluster());
+    let (db, _) = tiny_host(cluster);
+    let project = Project::host(&db.socket_url);
+    let file = project.backup();
+    let path = project.files().into_iter().find(|path| path.extension().is_some_and(|e| e == "json")).unwrap();
+    let whole: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let other = format!("{}__other", db.name);
+    let name = file.file_name().unwrap().to_string_lossy().into_owned();
+    let escape = "x\";\n\\! touch ran\nCREATE ROLE dbt_evil SUPERUSER;\n\"";
+    for (key, value) in [
+        ("settings", serde_json::json!([{ "name": "search_path", "value": escape }])),
+        ("settings", serde_json::json!([{ "name": "search_path", "value": "public;\n\\! touch ran\nSELECT 1" }])),
+        ("settings", serde_json::json!([{ "name": format!("app.{escape}"), "value": "1" }])),
+        ("settings", serde_json::json!([{ "name": "app.x", "value": "it's\0\n\\! touch ran\n" }])),
+        ("owner", serde_json::json!("x\0\n\\! touch ran\n")),
+        ("encoding", serde_json::json!("UTF8' ;\n\\! touch ran\n")),
+        ("collate", serde_json::json!(escape)),
+        ("tablespace", serde_json::json!(escape)),
+        ("comment", serde_json::json!(escape)),
+        ("acl", serde_json::json!([{ "grantee": escape, "privilege": "CONNECT" }])),
+        ("acl", serde_json::json!([{ "grantee": null, "privilege": "ALL PRIVILEGES" }])),
+    ] {
+        let mut edited = whole.clone();
+        edited["artifacts"][0]["database"][key] = value.clone();
+        fs::write(&path, edited.to_string()).unwrap();
+        let said = project.run(&format!("db-restore {name} --as {other} --yes"));
+        assert!(said.code.is_some_and(|code| code < 5), "{key} {value}: {}", said.err);
+        assert!(!project.dir.join("ran").exists(), "{key} {value}");
+        assert_eq!(
+            cluster.sql("postgres", "SELECT count(*) FROM pg_roles WHERE rolname = 'dbt_evil'").trim(),
+            "0",
+            "{key} {value}"
+        );
+        let _ = cluster.try_sql("postgres", &format!("DROP DATABASE IF EXISTS {other} WITH (FORCE)"));
+    }
+}

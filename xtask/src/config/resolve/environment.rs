@@ -1,0 +1,32 @@
+//! What the environment is called.
+
+use anyhow::Result;
+
+use super::Resolver;
+use crate::config::environment::{self, Origin, Said};
+use crate::config::file::Text;
+use crate::config::project::Guards;
+
+impl Resolver<'_> {
+    /// The environment's name, and who says it.
+    pub(super) fn environment(&mut self, value: Option<&Text>, guards: &Guards) -> Result<(String, Origin)> {
+        let key = "project.environment";
+        let expanded =
+            value.map(|v| self.expand(key, v.span().start, v.as_ref())).transpose()?.filter(|(text, _)| !text.is_empty());
+        let from_variable = value.is_some_and(|v| self.env.expand(v.as_ref()).is_ok_and(|e| !e.from.is_empty()));
+        let said = match &expanded {
+            None => Said::Nothing,
+            Some((text, _)) if value.is_some_and(|v| !v.as_ref().contains("${")) => Said::Literal(text.clone()),
+            Some((text, _)) if from_variable => Said::Variable(text.clone()),
+            Some((text, _)) => Said::Fallback(text.clone()),
+        };
+        let (word, origin) = environment::choose(&said, self.env, &|name| guards.protects(name))?;
+        let shown = match (origin, expanded) {
+            (Origin::Variable(name), _) => format!("${name}"),
+            (Origin::File, Some((_, origin))) => origin,
+            _ => "default".into(),
+        };
+        self.note(key, &word, shown);
+        Ok((word, origin))
+    }
+}

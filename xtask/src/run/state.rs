@@ -1,0 +1,352 @@
+//! Files of ours in the project's folder. A folder that came from elsewhere (a clone, an archive, a share) may hold links and files
+//! under their names: nothing here is opened by following a link, and what somebody else may have written is refused.
+
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{self, ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::problem::Problem;
+
+/// Why a file or a folder of the state is not to be used.
+type Fault = String;
+
+/// What is done with a file of the state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Use {
+    /// It is read, where it is there.
+    Read,
+    /// It is made where it is missing, read and written from its beginning.
+    Change,
+    /// It is made where it is missing, and each write goes to its end. A team may share it.
+    Append,
+}
+
+/// The project's own folder: made where it is missing, kept out of version control.
+///
+/// # Errors
+/// It is a link, or somebody else's.
+pub fn prepare(state_dir: &Path) -> Result<()> {
+    super::deed::private_folder(state_dir)?;
+    check_folder(state_dir)?;
+    let ignore = state_dir.join(".gitignore");
+    if fs::symlink_metadata(&ignore).is_err() {
+        let written = create_new(&ignore).and_then(|mut file| file.write_all(b"*\n"));
+        match written {
+            // another run was faster
+            Err(e) if e.kind() != ErrorKind::AlreadyExists => {
+                return Err(e).with_context(|| format!("could not write `{}`", ignore.display()));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Opens a file of the state; nothing where it is only read, and not there.
+///
+/// # Errors
+/// It can't be opened, is a link, has another name, is somebody else's, or others may write it.
+pub fn open(path: &Path, how: Use) -> Result<Option<File>> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    if fs::symlink_metadata(folder).is_ok() {
+        check_folder(folder)?;
+    }
+    let mut options = OpenOptions::new();
+    match how {
+        Use::Read => options.read(true),
+        Use::Change => options.read(true).write(true).create(true).truncate(false),
+        Use::Append => options.append(true).create(true),
+    };
+    without_links(&mut options);
+    let file = match options.open(path) {
+        Err(e) if e.kind() == ErrorKind::NotFound && how == Use::Read => return Ok(None),
+        Err(_) if is_link(path) => return Err(unsafe_state(path, "it is a link").into()),
+        Err(e) => return Err(e).with_context(|| format!("could not open `{}`", path.display())),
+        Ok(file) => file,
+    };
+    let fault = file.metadata().map(|meta| fault_of_file(&meta, how, ourselves()));
+    match fault.with_context(|| format!("could not look at `{}`", path.display()))? {
+        Some(fault) => Err(unsafe_state(path, &fault).into()),
+        None => Ok(Some(file)),
+    }
+}
+
+/// The text of a file of the state, where it is there.
+pub fn read(path: &Path) -> Result<Option<String>> {
+    let Some(mut file) = open(path, Use::Read)? else { return Ok(None) };
+    let mut text = String::new();
+    file.read_to_string(&mut text).with_context(|| format!("could not read `{}`", path.display()))?;
+    Ok(Some(text))
+}
+
+/// A new file that only its owner may read, whatever stood under its name: what an interrupted run left, or a link, goes first.
+pub fn create_anew(path: &Path) -> io::Result<File> {
+    match create_new(path) {
+        Err(e) if e.kind() == ErrorKind::AlreadyExists => {
+            fs::remove_file(path)?;
+            create_new(path)
+        }
+        made => made,
+    }
+}
+
+/// A file that was not there, and that only its owner may read. A link under its name is there already.
+pub fn create_new(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+/// The user that we are, by number.
+pub fn user() -> u32 {
+    ourselves()
+}
+
+/// Whether a folder is ours, or can be made so that it is: in a folder of ours, or in one where everybody may make their own.
+pub(super) fn may_be_ours(folder: &Path) -> bool {
+    let above = |folder: &Path| folder.ancestors().skip(1).find_map(|f| fs::metadata(f).ok());
+    match fs::symlink_metadata(folder) {
+        Ok(meta) => meta.is_dir() && is_ours(&meta, ourselves()),
+        Err(_) => above(folder).is_some_and(|meta| is_ours(&meta, ourselves()) || is_sticky(&meta)),
+    }
+}
+
+/// Where the state of a project is: in its folder, or, where the file system has no modes, in our own one.
+pub fn place(file: &Path, here: PathBuf, elsewhere: Option<PathBuf>) -> PathBuf {
+    match elsewhere {
+        Some(elsewhere) if !keeps_modes(file, &here) => elsewhere,
+        _ => here,
+    }
+}
+
+/// Whether a file system keeps modes, as far as that can be seen without writing: one that does not shows every file as everybody's
+/// to write and to run (vfat, NTFS, shares of virtual machines), and a `chmod` changes nothing.
+#[cfg(unix)]
+fn keeps_modes(file: &Path, state_dir: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    let everybodys =
+        |path: &Path| fs::symlink_metadata(path).is_ok_and(|m| !m.is_symlink() && m.permissions().mode() & 0o777 == 0o777);
+    !everybodys(file) || (state_dir.exists() && !everybodys(state_dir))
+}
+
+#[cfg(not(unix))]
+fn keeps_modes(_: &Path, _: &Path) -> bool {
+    true
+}
+
+/// A folder of ours; one that is ours and that others may write is mended first: what they left in it is judged file by file.
+fn check_folder(folder: &Path) -> Result<()> {
+    let look = || fs::symlink_metadata(folder).with_context(|| format!("could not look at `{}`", folder.display()));
+    let mut meta = look()?;
+    if is_ours(&meta, ourselves()) && is_open(&meta) && meta.is_dir() {
+        mend(folder, &meta);
+        meta = look()?;
+    }
+    match fault_of_folder(&meta, ourselves()) {
+        Some(fault) => Err(unsafe_state(folder, &fault).into()),
+        None => Ok(()),
+    }
+}
+
+fn fault_of_folder(meta: &Metadata, us: u32) -> Option<Fault> {
+    if meta.is_symlink() {
+        return Some("it is a link".into());
+    }
+    if !meta.is_dir() {
+        return Some("it is no folder".into());
+    }
+    fault_of_owner(meta, us)
+}
+
+fn fault_of_file(meta: &Metadata, how: Use, us: u32) -> Option<Fault> {
+    if !meta.is_file() {
+        return Some("it is no file".into());
+    }
+    if names(meta) > 1 {
+        return Some("it has another name somewhere (a hard link)".into());
+    }
+    match how {
+        // the bits of what is only held and written anew are no matter: its folder is ours alone
+        Use::Change => (!is_ours(meta, us)).then(|| "it belongs to another user".into()),
+        Use::Read => fault_of_owner(meta, us),
+        Use::Append => None,
+    }
+}
+
+fn fault_of_owner(meta: &Metadata, us: u32) -> Option<Fault> {
+    if !is_ours(meta, us) {
+        return Some("it belongs to another user".into());
+    }
+    is_open(meta).then(|| "others may write it".into())
+}
+
+fn unsafe_state(path: &Path, fault: &str) -> Problem {
+    Problem::failed(format!("`{}` is not safe to use: {fault}", path.display()))
+        .because("nothing was read from it or written to it")
+        .cure("look whose it is; then remove it, or give it to yourself alone (`chown`, `chmod go-w`)")
+}
+
+fn is_link(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|meta| meta.is_symlink())
+}
+
+/// Neither through a link, nor waiting for whoever is at the other end of a pipe.
+#[cfg(unix)]
+pub(super) fn without_links(options: &mut OpenOptions) {
+    use std::os::unix::fs::OpenOptionsExt;
+    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+    options.mode(0o600).custom_flags(flags.bits().cast_signed());
+}
+
+#[cfg(not(unix))]
+pub(super) fn without_links(_: &mut OpenOptions) {}
+
+#[cfg(unix)]
+fn ourselves() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
+#[cfg(unix)]
+fn is_ours(meta: &Metadata, us: u32) -> bool {
+    std::os::unix::fs::MetadataExt::uid(meta) == us
+}
+
+#[cfg(unix)]
+fn is_open(meta: &Metadata) -> bool {
+    std::os::unix::fs::MetadataExt::mode(meta) & 0o022 != 0
+}
+
+#[cfg(unix)]
+fn is_sticky(meta: &Metadata) -> bool {
+    std::os::unix::fs::MetadataExt::mode(meta) & 0o1000 != 0
+}
+
+#[cfg(unix)]
+fn names(meta: &Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::nlink(meta)
+}
+
+#[cfg(unix)]
+fn mend(folder: &Path, meta: &Metadata) {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = meta.permissions().mode() & 0o7755;
+    // where it can't be mended, the second look says so
+    drop(fs::set_permissions(folder, PermissionsExt::from_mode(mode)));
+}
+
+#[cfg(not(unix))]
+mod elsewhere {
+    use super::{Metadata, Path};
+
+    pub(super) fn ourselves() -> u32 {
+        0
+    }
+    pub(super) fn is_ours(_: &Metadata, _: u32) -> bool {
+        true
+    }
+    pub(super) fn is_open(_: &Metadata) -> bool {
+        false
+    }
+    pub(super) fn is_sticky(_: &Metadata) -> bool {
+        false
+    }
+    pub(super) fn names(_: &Metadata) -> u64 {
+        1
+    }
+    pub(super) fn mend(_: &Path, _: &Metadata) {}
+}
+#[cfg(not(unix))]
+use elsewhere::{is_open, is_ours, is_sticky, mend, names, ourselves};
+
+#[cfg(unix)]
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    fn chmod(path: &Path, mode: u32) {
+        fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn nothing_is_opened_through_a_link_or_by_another_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let (state, victim) = (dir.path().join(".db-tasks"), dir.path().join("victim"));
+        prepare(&state).unwrap();
+        fs::write(&victim, "precious").unwrap();
+        let file = state.join("lock");
+        let links: [fn(&Path, &Path) -> io::Result<()>; 2] = [|a, b| symlink(a, b), |a, b| fs::hard_link(a, b)];
+        for (link, word) in links.into_iter().zip(["it is a link", "a hard link"]) {
+            link(&victim, &file).unwrap();
+            for how in [Use::Read, Use::Change, Use::Append] {
+                let said = open(&file, how).unwrap_err().to_string();
+                assert!(said.contains(word) && said.contains("lock"), "{how:?}: {said}");
+            }
+            fs::remove_file(&file).unwrap();
+        }
+        symlink(dir.path().join("nowhere"), &file).unwrap();
+        assert!(open(&file, Use::Append).is_err() && !dir.path().join("nowhere").exists(), "a link that leads nowhere yet");
+        // what replaces a file goes by its own name, and leaves what the link led to
+        fs::remove_file(&file).unwrap();
+        symlink(&victim, &file).unwrap();
+        create_anew(&file).unwrap();
+        assert!(!is_link(&file));
+        assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
+    }
+
+    #[test]
+    fn what_others_may_write_is_not_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = dir.path().join(".db-tasks");
+        prepare(&state).unwrap();
+        let file = state.join("unfinished.json");
+        fs::write(&file, "x").unwrap();
+        for (mode, good) in [(0o600, true), (0o644, true), (0o664, false), (0o646, false)] {
+            chmod(&file, mode);
+            assert_eq!(open(&file, Use::Read).is_ok(), good, "{mode:o}");
+            assert!(open(&file, Use::Change).is_ok() && open(&file, Use::Append).is_ok(), "{mode:o}");
+        }
+        assert_eq!(read(&state.join("missing")).unwrap(), None);
+        let fifo = state.join("fifo");
+        rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        assert!(open(&fifo, Use::Read).unwrap_err().to_string().contains("it is no file"));
+    }
+
+    #[test]
+    fn a_folder_is_mended_or_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = dir.path().join(".db-tasks");
+        fs::create_dir(&state).unwrap();
+        chmod(&state, 0o777);
+        prepare(&state).unwrap();
+        assert_eq!(fs::metadata(&state).unwrap().permissions().mode() & 0o777, 0o755);
+        let linked = dir.path().join("linked");
+        symlink(&state, &linked).unwrap();
+        assert!(prepare(&linked).unwrap_err().to_string().contains("it is a link"));
+        assert!(open(&linked.join("lock"), Use::Change).unwrap_err().to_string().contains("`"), "not through a link either");
+        let meta = fs::metadata(&state).unwrap();
+        assert_eq!(fault_of_folder(&meta, ourselves() + 1).as_deref(), Some("it belongs to another user"));
+    }
+
+    #[test]
+    fn without_modes_the_state_is_elsewhere() {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, here, there) = (dir.path().join("db-tasks.toml"), dir.path().join(".db-tasks"), dir.path().join("own"));
+        fs::write(&file, "").unwrap();
+        let placed = || place(&file, here.clone(), Some(there.clone()));
+        assert_eq!(placed(), here);
+        chmod(&file, 0o777);
+        assert_eq!(placed(), there);
+        assert_eq!(place(&file, here.clone(), None), here);
+        fs::create_dir(&here).unwrap();
+        chmod(&here, 0o700);
+        assert_eq!(placed(), here);
+        chmod(&here, 0o777);
+        assert_eq!(placed(), there);
+    }
+}
