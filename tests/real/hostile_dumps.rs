@@ -24,7 +24,7 @@ fn comes_to_nothing(cluster: &Cluster, (db, project): &(TempDb, Project), sql: &
     let file = project.write("hostile.sql", [HEAD.as_bytes(), sql, TAIL.as_bytes()].concat());
     let shown = String::from_utf8_lossy(sql).into_owned();
     let touched = project.dir.join("touched");
-    for words in ["db-verify", "db-verify --deep", "db-restore --yes --file", "db-restore --yes --in-place --file"] {
+    for words in ["db-verify", "db-verify --deep --yes", "db-restore --yes --file", "db-restore --yes --in-place --file"] {
         let said = project.run(&format!("{words} {}", file.display()));
         assert_eq!(said.code, Some(1), "{words}: {shown}: {said:?}");
         assert!(said.err.contains("\n  next: "), "{said:?}");
@@ -86,6 +86,31 @@ fn t47_what_is_no_dumps_business_never_runs() {
     ] {
         comes_to_nothing(cluster, &at, sql.as_bytes());
     }
+}
+
+/// What no list can see runs where somebody has said so, and never beside production's data.
+#[test]
+fn a_strangers_functions_take_a_yes_and_no_production() {
+    let cluster = need!("postgresql", cluster());
+    let (db, project) = as_superuser(cluster);
+    let text = format!("{HEAD}CREATE TABLE public.t (a int DEFAULT pg_backend_pid());\n{TAIL}");
+    let file = project.write("foreign.sql", text).display().to_string();
+    project
+        .fails(&format!("db-verify --deep {file}"), 3, "give `--yes`")
+        .ends_with(3, "a superuser: its author could do anything");
+    project.fails(&format!("db-restore --as {}_beside --file {file}", db.name), 3, "give `--yes`");
+    project.ok(&format!("db-verify --deep --yes {file}"));
+    project.ok(&format!("db-verify {file}"));
+    let production = Project::host(&db.socket_url).env("ENVIRONMENT", "production");
+    production.fails(&format!("db-verify --deep --yes {file}"), 3, "environment");
+    let agent = Project::host(&db.socket_url).env("CLAUDECODE", "1");
+    agent.fails(&format!("db-verify --deep --yes {file}"), 3, "agent");
+    cluster.sql("postgres", &format!("ALTER DATABASE {} SET dbtasks.environment = 'production'", db.name));
+    project.fails(&format!("db-verify --deep --yes {file}"), 3, "marker");
+    assert_eq!(family(cluster, &db.name), std::slice::from_ref(&db.name));
+    // a role that is no superuser can do no more than it could
+    let (_, app) = tiny_host(cluster);
+    app.ok(&format!("db-verify --deep {file}"));
 }
 
 /// `--trust` lifts the list, and our transaction must still be ours at its end.

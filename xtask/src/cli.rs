@@ -181,6 +181,9 @@ pub struct Verify {
     /// The database whose server is used for `--deep`, and whose newest backup is meant
     #[arg(long, value_name = "NAME")]
     pub database: Option<String>,
+    /// Load a file from elsewhere (`--deep`) without a question, though its functions run as a superuser
+    #[arg(long)]
+    pub yes: bool,
     /// Show every step, and change nothing
     #[arg(long)]
     pub dry_run: bool,

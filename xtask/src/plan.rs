@@ -1,6 +1,7 @@
 //! A plan is a value: what a dry run prints, a prompt shows and the runner executes.
 //! There are no conditions, loops or variables in it; such a thing is a fact, asked before planning.
 
+mod pipe;
 mod stake;
 
 use std::path::PathBuf;
@@ -10,10 +11,9 @@ use serde::{Deserialize, Serialize};
 use crate::bundle::Manifest;
 use crate::cmd::Cmd;
 use crate::config::Pin;
-use crate::engine::postgres::script::{Spare, TableRows};
-use crate::engine::store::{Address, Change, Contents, Format};
-use crate::stream::{Codec, Compression};
+use crate::engine::store::{Address, Change};
 
+pub use pipe::{Count, Fence, Load, Pipe, Proof, Sink, Source, Trust};
 pub use stake::{Safety, Stake, Whereabouts};
 
 /// What a command is going to do.
@@ -46,6 +46,15 @@ pub enum Risk {
     Adds,
     /// Files that are backups.
     RemovesBackups,
+    /// Whatever functions of a file from elsewhere do, while it is loaded into a database beside the live ones.
+    Stranger {
+        /// The databases on whose server it is loaded.
+        stakes: Vec<Stake>,
+        /// What they may do there.
+        powers: Powers,
+        /// What it is loaded for.
+        purpose: Purpose,
+    },
     /// Whatever a program of the project's own changes in live data.
     Changes {
         /// The databases.
@@ -62,6 +71,24 @@ pub enum Risk {
         /// The variable that must be set, where the task has one.
         pins: Vec<Pin>,
     },
+}
+
+/// What the role may do that a file is loaded as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Powers {
+    /// What it owns and was granted.
+    Own,
+    /// Everything, on the server and its machine.
+    All,
+}
+
+/// What a file is loaded for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To see whether it loads.
+    Trial,
+    /// To have it.
+    Restore,
 }
 
 /// An act, or acts that belong together.
@@ -173,123 +200,6 @@ pub struct Wait {
     pub limit: u64,
 }
 
-/// Bytes from one end to the other.
-#[derive(Debug, Clone)]
-pub struct Pipe {
-    /// The store whose bytes these are; proofs are kept under it.
-    pub store: String,
-    /// What they are.
-    pub format: Format,
-    /// Where they come from.
-    pub from: Source,
-    /// Where they go.
-    pub to: Sink,
-    /// What must have been proved before the end is called good.
-    pub proof: Proof,
-}
-
-/// Where bytes come from.
-#[derive(Debug, Clone)]
-pub enum Source {
-    /// A command's standard output.
-    Command(Cmd),
-    /// A file, decoded.
-    File {
-        /// The file.
-        path: PathBuf,
-        /// How it is compressed.
-        codec: Codec,
-    },
-    /// A store that this process itself reads.
-    Store(Address),
-}
-
-/// Where bytes go.
-#[derive(Debug, Clone)]
-pub enum Sink {
-    /// A new file, compressed, mode 0600, flushed to disk.
-    File {
-        /// The file; it must not exist.
-        path: PathBuf,
-        /// How to compress.
-        compression: Compression,
-    },
-    /// A psql that loads them.
-    Psql(Box<Load>),
-    /// A store that this process itself makes anew, beside what is live.
-    Stage(Address),
-    /// Nowhere: the bytes are only proved.
-    Nowhere,
-}
-
-/// A psql that makes a database ready and loads the bytes into it, in one transaction. A start of psql costs 10 ms, one of docker 90:
-/// so it is one psql for both.
-#[derive(Debug, Clone)]
-pub struct Load {
-    /// The command.
-    pub cmd: Cmd,
-    /// The database that is loaded.
-    pub into: String,
-    /// Sent first: makes the database or empties it, and begins.
-    pub before: String,
-    /// What holds psql to SQL while it reads the dump.
-    pub fence: Fence,
-    /// How its rows are counted again.
-    pub count: Count,
-    /// Sent when everything was read and has proved good: COMMIT, and what comes after it.
-    pub after: String,
-}
-
-/// What holds psql to SQL while it reads a dump.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fence {
-    /// `\restrict` with a key of the run's own: no byte of the dump can make psql run a meta-command.
-    Restricted,
-    /// Nothing: this psql does not know it, or the person has said that meta-commands are to run.
-    Open,
-}
-
-/// How the rows that were loaded are counted again.
-#[derive(Debug, Clone)]
-pub enum Count {
-    /// After COMMIT, while nobody knows the new database yet: half of them by what is sent last, half by this other session, which is
-    /// started when the transaction has begun, and waits for its end.
-    Shared(Cmd),
-    /// Before COMMIT, by this SQL, for it is the live database itself: it is not sent where they are not what the dump brought.
-    First(String),
-}
-
-/// What a stream must prove.
-#[derive(Debug, Clone, Default)]
-pub struct Proof {
-    /// The file's sha256, from the manifest.
-    pub sha256: Option<String>,
-    /// The rows of every table, from the manifest.
-    pub rows: Option<Vec<TableRows>>,
-    /// What a store's artifact holds, from the manifest.
-    pub contents: Option<Contents>,
-    /// What of a script psql does not get.
-    pub leave_out: Vec<Spare>,
-    /// How much to trust the script.
-    pub trust: Trust,
-    /// Bytes to expect, for progress; a guess.
-    pub expected_bytes: Option<u64>,
-}
-
-/// How far a script is trusted: each goes farther than the one before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub enum Trust {
-    /// A dump as pg_dump writes it: end marker, no statement that it does not write, no meta-command of psql.
-    #[default]
-    Dump,
-    /// A dump of the repository's own: `db-tasks.toml` names it, or this run makes it. Its statements are not judged.
-    Repository,
-    /// `--trust`: a hand-made script; what its SQL does is the person's word. It must still end outside quotes and data.
-    Script,
-    /// `--trust=psql`: its meta-commands run, too.
-    Psql,
-}
-
 /// Writes the manifest and gives files their final names, or records a verification.
 #[derive(Debug, Clone)]
 pub enum Seal {
@@ -322,13 +232,6 @@ pub enum Outcome {
     Bad,
 }
 
-impl Load {
-    /// How many lines psql gets before the dump: it counts them in its messages.
-    pub fn own_lines(&self) -> u64 {
-        self.before.lines().count() as u64 + u64::from(self.fence == Fence::Restricted)
-    }
-}
-
 impl Plan {
     /// A plan without steps.
     pub fn bare(task: &'static str, headline: String, risk: Risk) -> Self {
@@ -339,7 +242,7 @@ impl Plan {
     /// The databases that it is about, by name: those at stake, or those that the backup is of.
     pub fn databases(&self) -> Vec<String> {
         match &self.risk {
-            Risk::Changes { stakes, .. } | Risk::ReplacesData { stakes, .. } => {
+            Risk::Stranger { stakes, .. } | Risk::Changes { stakes, .. } | Risk::ReplacesData { stakes, .. } => {
                 stakes.iter().map(|s| s.database.clone()).collect()
             }
             _ => self.acts().into_iter().flat_map(sealed).collect(),

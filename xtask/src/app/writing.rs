@@ -114,7 +114,8 @@ pub fn verify(session: &mut Session, args: &cli::Verify) -> Result<Exit> {
     };
     session.lock("db-verify", intent)?;
     if args.deep {
-        return deep(session, &backup, key, intent);
+        let consent = if args.yes { Consent::Yes } else { Consent::Ask };
+        return deep(session, &backup, key, consent, intent);
     }
     let keys: Vec<Option<String>> = match backup.manifest() {
         Some(m) => m.artifacts.iter().map(|a| Some(a.store.clone())).collect(),
@@ -122,10 +123,10 @@ pub fn verify(session: &mut Session, args: &cli::Verify) -> Result<Exit> {
     };
     let dumps = keys.iter().map(|key| dump_of(session, &backup, key.as_deref(), Format::Script)).collect::<Result<Vec<_>>>()?;
     let plan = session.hooked(verify_task::quick(&dumps), &[])?;
-    finish_verify(session, &backup, plan, intent)
+    finish_verify(session, &backup, plan, Consent::Ask, intent)
 }
 
-fn deep(session: &mut Session, backup: &Backup, key: Option<String>, intent: Intent) -> Result<Exit> {
+fn deep(session: &mut Session, backup: &Backup, key: Option<String>, consent: Consent, intent: Intent) -> Result<Exit> {
     let held: Vec<(String, Format)> =
         backup.manifest().map_or(Vec::new(), |m| m.artifacts.iter().map(|a| (a.store.clone(), a.format())).collect());
     let known = |key: &String| session.project.databases.iter().any(|d| d.key == *key);
@@ -147,12 +148,18 @@ fn deep(session: &mut Session, backup: &Backup, key: Option<String>, intent: Int
         let others = others.map(|(key, format)| dump_of(session, backup, Some(key), *format)).collect::<Result<Vec<_>>>()?;
         let plan = verify_task::deep(&loads, &others)?;
         let plan = session.hooked(plan, &loads.iter().map(|trial| &trial.target).collect::<Vec<_>>())?;
-        finish_verify(session, backup, plan, intent)
+        finish_verify(session, backup, plan, consent, intent)
     })
 }
 
-fn finish_verify(session: &mut Session, backup: &Backup, plan: crate::plan::Plan, intent: Intent) -> Result<Exit> {
-    match session.carry_out(plan, Consent::Ask, intent)? {
+fn finish_verify(
+    session: &mut Session,
+    backup: &Backup,
+    plan: crate::plan::Plan,
+    consent: Consent,
+    intent: Intent,
+) -> Result<Exit> {
+    match session.carry_out(plan, consent, intent)? {
         Some(_) => session.print(&format!("{} is good", backup.name)),
         None => Ok(Exit::Done),
     }

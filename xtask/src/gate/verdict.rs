@@ -3,7 +3,7 @@
 use crate::cmd::quoted;
 use crate::config::environment::Origin;
 use crate::config::{Env, Guards, Pin};
-use crate::plan::{Plan, Risk, Safety, Stake, Whereabouts};
+use crate::plan::{Plan, Powers, Purpose, Risk, Safety, Stake, Whereabouts};
 
 /// Everything that the guards look at, beside the plan's risk.
 #[derive(Debug, Clone)]
@@ -108,6 +108,9 @@ pub fn judge(plan: &Plan, c: &Circumstances<'_>) -> Vec<Verdict> {
         Risk::Nothing => wanted(plan, c),
         Risk::Adds => wanted(plan, c).into_iter().chain([question(Judgement::Passed, c)]).collect(),
         Risk::RemovesBackups => wanted(plan, c).into_iter().chain([question(Judgement::Refused, c)]).collect(),
+        Risk::Stranger { stakes, powers, purpose } => {
+            wanted(plan, c).into_iter().chain(stranger(plan, stakes, *powers, *purpose, c)).collect()
+        }
         Risk::Changes { stakes, pins } => {
             let mut verdicts = live_data(stakes, pins, c);
             verdicts.push(agent(plan.task, stakes, c));
@@ -122,6 +125,20 @@ pub fn judge(plan: &Plan, c: &Circumstances<'_>) -> Vec<Verdict> {
             verdicts
         }
     }
+}
+
+/// A trial of a stranger's file has no business beside production's data; a restore of one may be what production needs. Where its
+/// functions could do everything, somebody has to have said yes.
+fn stranger(plan: &Plan, stakes: &[Stake], powers: Powers, purpose: Purpose, c: &Circumstances<'_>) -> Vec<Verdict> {
+    let mut verdicts = match purpose {
+        Purpose::Trial => live_data(stakes, &[], c),
+        Purpose::Restore => Vec::new(),
+    };
+    if purpose == Purpose::Trial || powers == Powers::All {
+        verdicts.push(agent(plan.task, stakes, c));
+    }
+    verdicts.push(question(if powers == Powers::All { Judgement::Refused } else { Judgement::Passed }, c));
+    verdicts
 }
 
 /// The pins that the file gives to a task that does something and puts no live data at stake.
@@ -671,6 +688,44 @@ mod tests {
                 want,
                 "{risk:?} {person:?} {consent:?}"
             );
+        }
+    }
+
+    #[test]
+    fn a_strangers_file_is_tried_where_live_data_may_be_replaced_and_asked_for_where_it_can_do_everything() {
+        let (guards, env) = (guards(), Env::default());
+        let alone = Agent::Alone("A".into());
+        for (purpose, powers, environment, agent, consent, want) in [
+            (Purpose::Trial, Powers::Own, "development", Agent::None, Consent::Ask, "go"),
+            (Purpose::Trial, Powers::Own, "production", Agent::None, Consent::Yes, "refused: environment"),
+            (Purpose::Trial, Powers::Own, "development", alone.clone(), Consent::Yes, "refused: agent"),
+            (Purpose::Trial, Powers::All, "development", Agent::None, Consent::Ask, "refused: confirmation"),
+            (Purpose::Trial, Powers::All, "development", Agent::None, Consent::Yes, "go"),
+            (Purpose::Restore, Powers::Own, "production", alone.clone(), Consent::Ask, "go"),
+            (Purpose::Restore, Powers::All, "production", Agent::None, Consent::Ask, "refused: confirmation"),
+            (Purpose::Restore, Powers::All, "production", Agent::None, Consent::Yes, "go"),
+            (Purpose::Restore, Powers::All, "development", alone, Consent::Yes, "refused: agent"),
+        ] {
+            let c = Circumstances {
+                guards: &guards,
+                environment,
+                said_by: Origin::Default,
+                consent: consent.clone(),
+                person: Person::Absent,
+                agent,
+                env: &env,
+            };
+            let stake = Stake {
+                database: "app".into(),
+                at: "x".into(),
+                whereabouts: Whereabouts::Here,
+                marker: None,
+                size: None,
+                sessions: Vec::new(),
+                safety: Safety::Kept,
+            };
+            let plan = bare(Risk::Stranger { stakes: vec![stake], powers, purpose });
+            assert_eq!(overall(&judge(&plan, &c)), want, "{purpose:?} {powers:?} {environment} {consent:?}");
         }
     }
 }

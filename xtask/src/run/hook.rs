@@ -19,6 +19,8 @@ use crate::problem::Problem;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How often it is looked at whether a hook stands still.
 const GLANCE: Duration = Duration::from_millis(300);
+/// How long the last words of a hook that has ended are waited for.
+const LINGER: Duration = Duration::from_millis(250);
 /// Lines that an error shows.
 const LAST: usize = 12;
 
@@ -102,7 +104,13 @@ fn follow(child: &Child, lines: &Receiver<String>, timeout: u64, interrupt: &Int
         match lines.recv_timeout(Duration::from_millis(50)) {
             Ok(line) => say(&line),
             Err(RecvTimeoutError::Disconnected) => return Ok(()),
-            Err(RecvTimeoutError::Timeout) if child.has_ended() => return Ok(()),
+            Err(RecvTimeoutError::Timeout) if child.has_ended() => {
+                // on a busy machine its last words may come after its end
+                while let Ok(line) = lines.recv_timeout(LINGER) {
+                    say(&line);
+                }
+                return Ok(());
+            }
             Err(RecvTimeoutError::Timeout) => {}
         }
         if interrupt.strikes() {

@@ -19,7 +19,9 @@ use crate::engine::postgres::version::sets_unknown;
 use crate::engine::store::Format;
 use crate::facts::dumps::Dump;
 use crate::facts::{ContainerFacts, Kept, Surveyed};
-use crate::plan::{Act, Count, Deed, Fence, How, Load, Pipe, Plan, Proof, Risk, Scope, Sink, Stake, Step, Trust};
+use crate::plan::{
+    Act, Count, Deed, Fence, How, Load, Pipe, Plan, Powers, Proof, Purpose, Risk, Scope, Sink, Stake, Step, Trust,
+};
 use crate::problem::Problem;
 use crate::ui::human::counted;
 use checks::suits;
@@ -141,7 +143,7 @@ pub fn beside_live(target: &Surveyed, dump: &Dump, disk_left: Option<u64>, reque
     Ok(Plan {
         task: "db-restore",
         headline: headline(dump, name, target),
-        risk: Risk::Adds,
+        risk: stranger(target, dump, Purpose::Restore).unwrap_or(Risk::Adds),
         notes: holds(target, dump).into_iter().chain(made(&dump.backup)).collect(),
         steps,
         afterwards,
@@ -251,6 +253,7 @@ fn holds(target: &Surveyed, dump: &Dump) -> Vec<String> {
         )),
         None => notes.push(format!("`{}` is a foreign file: no manifest says what it must hold", dump.backup.name)),
     }
+    notes.extend(author_may(target, dump));
     if !target.server.client.knows_restrict() {
         notes.push(format!(
             "this psql ({}) does not know `\\restrict`: our own reading of the dump alone keeps psql's commands out of it",
@@ -264,6 +267,22 @@ fn holds(target: &Surveyed, dump: &Dump) -> Vec<String> {
         ));
     }
     notes
+}
+
+/// What loading a file from elsewhere risks: its defaults, triggers and indexes call functions of its author's.
+pub(super) fn stranger(target: &Surveyed, dump: &Dump, purpose: Purpose) -> Option<Risk> {
+    let powers = if target.server.role.superuser { Powers::All } else { Powers::Own };
+    dump.artifact.is_none().then(|| Risk::Stranger { stakes: vec![target.stake()], powers, purpose })
+}
+
+/// The same in words.
+pub(super) fn author_may(target: &Surveyed, dump: &Dump) -> Option<String> {
+    let role = &target.server.role;
+    let what = match role.superuser {
+        true => format!("`{}`, a superuser: its author could do anything on this server and its machine", role.name),
+        false => format!("`{}`: its author could do there what that role can", role.name),
+    };
+    dump.artifact.is_none().then(|| format!("the file's functions run as {what}"))
 }
 
 /// When the backup was made, and what is missing from it.

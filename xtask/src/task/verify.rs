@@ -2,14 +2,14 @@
 
 use anyhow::Result;
 
-use super::restore::{end_sessions, fits_server, fits_the_disk, leftovers, load, may_create};
+use super::restore::{author_may, end_sessions, fits_server, fits_the_disk, leftovers, load, may_create, stranger};
 use crate::bundle::name::partial;
 use crate::engine::postgres::admin;
 use crate::engine::postgres::name::beside;
 use crate::engine::store::Format;
 use crate::facts::Surveyed;
 use crate::facts::dumps::Dump;
-use crate::plan::{Act, Deed, How, Outcome, Pipe, Plan, Proof, Risk, Scope, Seal, Sink, Step, Trust};
+use crate::plan::{Act, Deed, How, Outcome, Pipe, Plan, Proof, Purpose, Risk, Scope, Seal, Sink, Step, Trust};
 
 /// What a trial restore of one database takes.
 pub struct Trial {
@@ -36,7 +36,9 @@ pub fn deep(trials: &[Trial], stores: &[Dump]) -> Result<Plan> {
     }
     let dumps: Vec<Dump> = trials.iter().map(|trial| &trial.dump).chain(stores).cloned().collect();
     let steps = dumps.first().map(|first| recorded(first, "deep", body)).into_iter().collect();
-    Ok(plan(&dumps, steps))
+    let risk = trials.iter().find_map(|trial| stranger(&trial.target, &trial.dump, Purpose::Trial)).unwrap_or(Risk::Nothing);
+    let notes = trials.iter().filter_map(|trial| author_may(&trial.target, &trial.dump)).collect();
+    Ok(Plan { risk, notes, ..plan(&dumps, steps) })
 }
 
 fn read(dump: &Dump) -> Act {

@@ -33,6 +33,7 @@ fn risk(risk: &Risk) -> Value {
         Risk::Nothing => ("nothing", &[][..]),
         Risk::Adds => ("adds", &[][..]),
         Risk::RemovesBackups => ("removes-backups", &[][..]),
+        Risk::Stranger { stakes, .. } => ("runs-foreign-sql", &stakes[..]),
         Risk::Changes { stakes, .. } => ("changes-data", &stakes[..]),
         Risk::ReplacesData { stakes, .. } => ("replaces-data", &stakes[..]),
     };
