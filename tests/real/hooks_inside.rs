@@ -4,7 +4,7 @@ use super::stores_inside::App;
 use super::{Outcome, Project, same, signal, tiny, until};
 use crate::support::cluster::{Cluster, TempDb, cluster};
 use crate::support::component::output;
-use crate::support::docker::{Options, container, engine};
+use crate::support::docker::{Options, PASSWORD, container, engine};
 use crate::support::need;
 use std::fs;
 
@@ -178,4 +178,20 @@ fn a_hook_that_cannot_reach_its_database_meets_no_other() {
     project.fails("db-seed", 3, "the hook `seed` would not reach its database");
     assert_eq!(fs::read_to_string(project.dir.join("told")).unwrap(), "<>\n".repeat(6));
     same(&cluster.fingerprint(&other.name), &before);
+}
+
+/// The project says no password: the container's own is what its published port asks for.
+#[test]
+fn a_hook_on_this_machine_gets_the_containers_own_password() {
+    let engine = need!("docker", engine());
+    let pg = need!("container", container(&Options { publish: true, ..Options::default() }));
+    let config = format!(
+        "[containers.pg]\ndocker = \"{}\"\n[databases.main]\ncontainer = \"pg\"\npostgres = {{ user = \"app\", database = \"appdb\" }}\n\
+         [hooks]\nmigrate = 'psql -X -w -v ON_ERROR_STOP=1 -d \"$DATABASE_URL\" -c \"CREATE TABLE made (id int)\"'\n",
+        pg.name
+    );
+    let project = Project::new(&config).env("DOCKER_HOST", &engine.docker_host);
+    let said = project.ok("db-migrate");
+    assert_eq!(pg.server.sql("appdb", "SELECT count(*) FROM made"), "0");
+    assert!(!said.err.contains(&format!(":{PASSWORD}@")), "{}", said.err);
 }
