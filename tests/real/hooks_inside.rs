@@ -4,7 +4,7 @@ use super::stores_inside::App;
 use super::{Outcome, Project, same, signal, tiny, until};
 use crate::support::cluster::{Cluster, TempDb, cluster};
 use crate::support::component::output;
-use crate::support::docker::{Options, container, engine};
+use crate::support::docker::{Options, PASSWORD, container, engine};
 use crate::support::need;
 use std::fs;
 
@@ -158,15 +158,40 @@ fn a_hook_that_cannot_reach_its_database_meets_no_other() {
     let project = project.env("DATABASE_URL", &other.url).env("PGHOST", "127.0.0.1").env("PGDATABASE", &other.name);
     project.write(".env", format!("DATABASE_URL='{}'\n", other.url));
     let note = format!("gets an empty DATABASE_URL: the container {} publishes no port", pg.name);
-    for words in ["db-migrate", "db-seed", "db-reset --force", "db-wipe --yes"] {
+    let goes_well = |words: &str| {
         project.ok(&format!("{words} --dry-run")).ends_with(0, &note);
         project.ok(words).ends_with(0, &note);
         same(&cluster.fingerprint(&other.name), &before);
-    }
-    assert_eq!(fs::read_to_string(project.dir.join("told")).unwrap(), "<>\n".repeat(5));
-    // the file says itself where it is
+    };
+    ["db-migrate", "db-seed", "db-wipe --yes"].into_iter().for_each(goes_well);
+    // what it should have migrated had tables, and it made none
+    let rows = pg.server.fingerprint("appdb");
+    project.fails("db-reset --force", 1, "it is not so that database appdb has tables now, as the old one had");
+    same(&pg.server.fingerprint("appdb"), &rows);
+    same(&cluster.fingerprint(&other.name), &before);
+    pg.server.sql("appdb", "DROP TABLE orders, people CASCADE");
+    goes_well("db-reset --force");
+    assert_eq!(fs::read_to_string(project.dir.join("told")).unwrap(), "<>\n".repeat(6));
+    // the file says itself where it is: another server, which is asked and not believed
     let own = config.replace(&hook, &hook.replace(" }", ", url = \"${DATABASE_URL}\" }"));
     project.write("db-tasks.toml", own);
-    project.ok("db-seed");
-    assert!(fs::read_to_string(project.dir.join("told")).unwrap().ends_with(&format!("<{}>\n", other.url)));
+    project.fails("db-seed", 3, "the hook `seed` would not reach its database");
+    assert_eq!(fs::read_to_string(project.dir.join("told")).unwrap(), "<>\n".repeat(6));
+    same(&cluster.fingerprint(&other.name), &before);
+}
+
+/// The project says no password: the container's own is what its published port asks for.
+#[test]
+fn a_hook_on_this_machine_gets_the_containers_own_password() {
+    let engine = need!("docker", engine());
+    let pg = need!("container", container(&Options { publish: true, ..Options::default() }));
+    let config = format!(
+        "[containers.pg]\ndocker = \"{}\"\n[databases.main]\ncontainer = \"pg\"\npostgres = {{ user = \"app\", database = \"appdb\" }}\n\
+         [hooks]\nmigrate = 'psql -X -w -v ON_ERROR_STOP=1 -d \"$DATABASE_URL\" -c \"CREATE TABLE made (id int)\"'\n",
+        pg.name
+    );
+    let project = Project::new(&config).env("DOCKER_HOST", &engine.docker_host);
+    let said = project.ok("db-migrate");
+    assert_eq!(pg.server.sql("appdb", "SELECT count(*) FROM made"), "0");
+    assert!(!said.err.contains(&format!(":{PASSWORD}@")), "{}", said.err);
 }

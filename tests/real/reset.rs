@@ -155,7 +155,8 @@ fn hooks_run_in_their_order() {
     };
     let config = format!(
         "[databases.main]\npostgres = {{ url = \"${{DATABASE_URL}}\" }}\n[databases.main.hooks]\n{}[hooks]\n{}\
-         migrate = \"echo migrate >>log; test ! -e fail\"\nseed = \"echo seed >>log\"\n",
+         migrate = 'echo migrate >>log; test ! -e fail && psql -X -d \"$DATABASE_URL\" -c \"CREATE TABLE made (id int)\"'\n\
+         seed = \"echo seed >>log\"\n",
         all("main"),
         all("project"),
     );

@@ -21,6 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const GLANCE: Duration = Duration::from_millis(300);
 /// How long the last words of a hook that has ended are waited for.
 const LINGER: Duration = Duration::from_millis(250);
+/// How often it is tried to end what a hook has begun in a container.
+const LOOKS: u32 = 4;
 /// Lines that an error shows.
 const LAST: usize = 12;
 
@@ -81,6 +83,19 @@ pub fn run(
 /// # Errors
 /// It is still at work there, or nobody can tell.
 pub fn end_inside(end: &Cmd) -> Result<()> {
+    let mut looks = 1;
+    loop {
+        let ended = look_inside(end);
+        if ended.is_ok() || looks == LOOKS {
+            return ended;
+        }
+        looks += 1;
+        std::thread::sleep(GLANCE);
+    }
+}
+
+/// One try. In a container that is just going down, what ends things is ended itself, without a word: so the next try tells.
+fn look_inside(end: &Cmd) -> Result<()> {
     // a signal that has come is a reason to end it, and none to leave off
     let Err(e) = movers::command(end, &Secrets::default(), &Interrupt::default()) else { return Ok(()) };
     let said = e.to_string().to_lowercase();
