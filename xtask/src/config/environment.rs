@@ -66,10 +66,26 @@ pub fn choose(said: &Said, env: &Env, protects: &dyn Fn(&str) -> bool) -> Result
 /// Whether a name is production's: one of its parts is (`prod-eu`, `eu_production`, `prod1`, a misspelt `prodution`), but not behind
 /// `non`, `not` or `pre`.
 pub fn is_production(name: &str) -> bool {
-    let lower = name.to_lowercase();
+    let lower = apart(name).to_lowercase();
     let parts: Vec<&str> = lower.split(|c: char| !c.is_alphanumeric()).filter(|part| !part.is_empty()).collect();
     let denied = |at: usize| at.checked_sub(1).is_some_and(|before| ["non", "not", "pre"].contains(&parts[before]));
     parts.iter().enumerate().any(|(at, part)| means_production(part) && !denied(at))
+}
+
+/// Words that are told apart by a capital (`prodEU`, `EUProduction`), with a blank between them.
+fn apart(name: &str) -> String {
+    let letters: Vec<char> = name.chars().collect();
+    let mut words = String::with_capacity(name.len() + 4);
+    for (at, letter) in letters.iter().enumerate() {
+        let before = at.checked_sub(1).map(|before| letters[before]);
+        let begins = before.is_some_and(char::is_lowercase)
+            || before.is_some_and(char::is_uppercase) && letters.get(at + 1).is_some_and(|next| next.is_lowercase());
+        if letter.is_uppercase() && begins {
+            words.push(' ');
+        }
+        words.push(*letter);
+    }
+    words
 }
 
 fn means_production(part: &str) -> bool {
@@ -103,6 +119,9 @@ mod tests {
             "production",
             "Production ",
             "PRODUCTION",
+            "prodEU",
+            "EUProduction",
+            "myLive",
             "prod",
             "prd",
             "live",

@@ -11,7 +11,7 @@ use crate::bundle::Backup;
 use crate::config::Project;
 use crate::engine::postgres::DatabaseFacts;
 use crate::engine::postgres::admin::{self, Identity, Own};
-use crate::engine::postgres::facts::{Half, LOADED, LOADING, analyze, count_rows};
+use crate::engine::postgres::facts::{Half, LOADED, LOADING, Setting, analyze, count_rows};
 use crate::engine::postgres::name::{connect, previous};
 use crate::engine::postgres::proof::{BEGUN, COUNTS, NEUTRAL, READ_ALIKE, begun, ended};
 use crate::engine::postgres::script::Spare;
@@ -227,10 +227,19 @@ fn brought_along(recorded: &DatabaseFacts, target: &Surveyed) -> DatabaseFacts {
         facts.owner = target.server.role.name.clone();
     }
     facts.settings.retain(|s| !s.name.eq_ignore_ascii_case(admin::MARKER) && s.role.as_deref().is_none_or(here));
+    facts.settings.retain(|s| !loads_a_library(s, target));
     if let Some(acl) = &mut facts.acl {
         acl.retain(|grant| grant.grantee.as_deref().is_none_or(here));
     }
     facts
+}
+
+/// Whether a setting of a manifest has the server load a library into every session: whoever may write the manifest may name one of
+/// their own. What the live database has anyway is no news.
+fn loads_a_library(setting: &Setting, target: &Surveyed) -> bool {
+    let name = setting.name.to_ascii_lowercase();
+    let loads = name.ends_with("_preload_libraries") || name == "dynamic_library_path";
+    loads && !target.live().is_some_and(|live| live.settings.contains(setting))
 }
 
 pub(super) fn unstage(target: &Surveyed, name: &str) -> Vec<Act> {
@@ -253,6 +262,13 @@ fn holds(target: &Surveyed, dump: &Dump) -> Vec<String> {
         )),
         None => notes.push(format!("`{}` is a foreign file: no manifest says what it must hold", dump.backup.name)),
     }
+    let settings = dump.artifact.iter().flat_map(|artifact| &artifact.database.settings);
+    notes.extend(settings.filter(|setting| loads_a_library(setting, target)).map(|setting| {
+        format!(
+            "the setting `{}` of the manifest is left out: it loads a library into every session; set it yourself",
+            setting.name
+        )
+    }));
     notes.extend(author_may(target, dump));
     if !target.server.client.knows_restrict() {
         notes.push(format!(

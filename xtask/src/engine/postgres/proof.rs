@@ -153,6 +153,12 @@ pub fn at_line(error: anyhow::Error, own: u64) -> anyhow::Error {
     for line in &mut problem.happened {
         if line.contains(ENDED) {
             *line = format!("{ENDED}: what came after it would have been no part of it");
+            problem.tried = "the load has failed, and what it had done before may be there to stay".into();
+            problem.cure = Some(
+                "where it was loaded in place, the live data is changed: bring back the backup that this run made first (`db-list`: the newest \
+                 one); a staged database is removed by itself"
+                    .into(),
+            );
         } else if let Some((number, rest)) = numbered(line) {
             *line = format!("line {} of the dump: {rest}", number.saturating_sub(own));
         }
