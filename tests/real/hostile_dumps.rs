@@ -398,3 +398,18 @@ fn t45_t46_psql_reads_as_we_do() {
         "of {rounds} scripts {passed} passed and {whole} ran to their end: too few to tell"
     );
 }
+
+/// Where a role's settings let a backslash escape a quote, a string of our reader's would hold statements.
+#[test]
+fn t45_strings_are_read_alike_whatever_the_role_says() {
+    let cluster = need!("postgresql", cluster());
+    let (db, project) = tiny_host(cluster);
+    let url = format!("{}?options=-cstandard_conforming_strings%3Doff", db.url);
+    let project = project.env("DATABASE_URL", &url);
+    let hidden = "CREATE TABLE public.t (a text, b text);\nINSERT INTO public.t VALUES ('\\', '); COMMENT ON SCHEMA public IS $$evil$$; --');\n";
+    let file = project.write("hostile.sql", format!("--\n-- PostgreSQL database dump\n--\n\n{hidden}{TAIL}"));
+    let beside = format!("{}_beside", db.name);
+    project.ok(&format!("db-restore --as {beside} --yes --file {}", file.display()));
+    assert_eq!(cluster.sql(&beside, "SELECT b FROM public.t"), "); COMMENT ON SCHEMA public IS $$evil$$; --");
+    cluster.drop_all(&beside);
+}

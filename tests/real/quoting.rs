@@ -75,3 +75,28 @@ fn a_manifests_values_are_values() {
         let _ = cluster.try_sql("postgres", &format!("DROP DATABASE IF EXISTS {other} WITH (FORCE)"));
     }
 }
+
+/// Whoever may create functions in `public` has none run by us: with the default path, one that fits better than the system's would.
+#[test]
+fn words_of_ours_are_the_systems_own() {
+    let cluster = need!("postgresql", cluster());
+    let (db, _) = tiny_host(cluster);
+    let project = Project::host(&db.socket_url);
+    let body = "LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'a function of a stranger ran'; END $$";
+    cluster.sql(
+        &db.name,
+        &format!(
+            "GRANT CREATE ON SCHEMA public TO PUBLIC; SET ROLE app;
+             CREATE FUNCTION public.format(text, name, name) RETURNS text {body};
+             CREATE FUNCTION public.same(oid, regclass) RETURNS boolean {body};
+             CREATE OPERATOR public.= (PROCEDURE = public.same, LEFTARG = oid, RIGHTARG = regclass);
+             RESET ROLE; ALTER DATABASE {} SET search_path = public, pg_catalog;",
+            db.name
+        ),
+    );
+    project.ok("db-status");
+    project.backup();
+    project.ok("db-wipe --dry-run");
+    project.ok("db-restore --latest --yes");
+    project.ok("db-restore --latest --in-place --yes");
+}

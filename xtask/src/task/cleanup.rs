@@ -1,6 +1,7 @@
 //! `db-cleanup`: what the keep rules let go, each with its reason.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use super::Moment;
 use crate::bundle::keep::{Candidate, Verdict, decide};
@@ -23,11 +24,28 @@ pub fn verdicts<'a>(catalog: &'a Catalog, rules: &KeepRules, moment: &Moment) ->
         .flat_map(|group| {
             let candidates: Vec<Candidate> = group.iter().map(|b| candidate(b)).collect();
             let verdicts = decide(&candidates, rules, moment.now);
-            group.into_iter().zip(verdicts)
+            group.into_iter().zip(verdicts).map(|(backup, verdict)| (backup, unless_shared(backup, verdict, catalog)))
         })
         .collect();
     all.sort_by(|a, b| (b.0.created, &b.0.name).cmp(&(a.0.created, &a.0.name)));
     all
+}
+
+/// A file goes with the last manifest that names it: a copy of an old manifest would take the file of a good backup along.
+fn unless_shared(backup: &Backup, verdict: Verdict, catalog: &Catalog) -> Verdict {
+    let files = files_of(backup);
+    let other = catalog
+        .backups
+        .iter()
+        .find(|other| other.manifest_path != backup.manifest_path && files_of(other).iter().any(|file| files.contains(file)));
+    match (verdict, other.and_then(|other| other.manifest_path.as_ref())) {
+        (Verdict::Remove(_), Some(other)) => Verdict::Keep(format!("`{}` names its file, too", other.display())),
+        (verdict, _) => verdict,
+    }
+}
+
+fn files_of(backup: &Backup) -> Vec<PathBuf> {
+    backup.manifest().into_iter().flat_map(|m| &m.artifacts).map(|a| backup.folder().join(&a.file)).collect()
 }
 
 fn candidate(backup: &Backup) -> Candidate {
@@ -88,8 +106,7 @@ fn acts(verdicts: &[(&Backup, Verdict)]) -> Vec<Act> {
         match &backup.manifest_path {
             Some(manifest) if manifest.starts_with(&backup.path) => acts.push(remove(How::Folder(backup.path.clone()))),
             Some(manifest) => {
-                let files = backup.manifest().into_iter().flat_map(|m| &m.artifacts).map(|a| backup.folder().join(&a.file));
-                acts.extend(files.map(|f| remove(How::File(f))));
+                acts.extend(files_of(backup).into_iter().map(|f| remove(How::File(f))));
                 acts.push(remove(How::File(manifest.clone())));
             }
             None => {}

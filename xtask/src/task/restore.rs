@@ -13,7 +13,7 @@ use crate::engine::postgres::DatabaseFacts;
 use crate::engine::postgres::admin::{self, Identity, Own};
 use crate::engine::postgres::facts::{Half, LOADED, LOADING, analyze, count_rows};
 use crate::engine::postgres::name::{connect, previous};
-use crate::engine::postgres::proof::{BEGUN, COUNTS, NEUTRAL, begun, ended};
+use crate::engine::postgres::proof::{BEGUN, COUNTS, NEUTRAL, READ_ALIKE, begun, ended};
 use crate::engine::postgres::script::Spare;
 use crate::engine::postgres::version::sets_unknown;
 use crate::engine::store::Format;
@@ -172,8 +172,8 @@ pub(super) fn load(target: &Surveyed, dump: &Dump, trust: Trust, name: &str) -> 
         to: Sink::Psql(Box::new(Load {
             cmd: client.load(client.maintenance()),
             into: name.into(),
-            // names are in UTF-8, whatever the server's own is; the dump says itself what it is in
-            before: format!("SET client_encoding = UTF8;\n{create}{}{begin}", connect(name)),
+            // the second connection has the settings of its own again
+            before: format!("{READ_ALIKE}{NEUTRAL}{create}{}{READ_ALIKE}{begin}", connect(name)),
             count: Count::Shared(client.psql_as_dumped(name, format!("{NEUTRAL}{LOADED}\n{}", look_through(Half::Other)))),
             fence: fence(target, trust),
             after: format!("{}COMMIT;\n{}", ended(server), look_through(Half::One)),
@@ -226,7 +226,7 @@ fn brought_along(recorded: &DatabaseFacts, target: &Surveyed) -> DatabaseFacts {
     if !here(&facts.owner) {
         facts.owner = target.server.role.name.clone();
     }
-    facts.settings.retain(|s| s.name != admin::MARKER && s.role.as_deref().is_none_or(here));
+    facts.settings.retain(|s| !s.name.eq_ignore_ascii_case(admin::MARKER) && s.role.as_deref().is_none_or(here));
     if let Some(acl) = &mut facts.acl {
         acl.retain(|grant| grant.grantee.as_deref().is_none_or(here));
     }

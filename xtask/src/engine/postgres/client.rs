@@ -87,12 +87,12 @@ impl Client {
     /// psql that reads `sql` and stops at the first error, whatever `~/.psqlrc` says.
     pub fn psql(&self, database: &str, sql: impl Into<String>) -> Cmd {
         let cmd = self.reader(database).env("PGCLIENTENCODING", "UTF8");
-        self.place.wrap(cmd.env("PGOPTIONS", self.pgoptions()).input(sql))
+        self.place.wrap(cmd.env("PGOPTIONS", self.own_options()).input(sql))
     }
 
     /// The same, answering in the database's own encoding, which is that of its dumps.
     pub fn psql_as_dumped(&self, database: &str, sql: impl Into<String>) -> Cmd {
-        self.place.wrap(self.reader(database).env("PGOPTIONS", self.pgoptions()).input(sql))
+        self.place.wrap(self.reader(database).env("PGOPTIONS", self.own_options()).input(sql))
     }
 
     /// psql that takes a lock of this key in an open transaction, says [`HOLDS`], and waits for more.
@@ -120,6 +120,13 @@ impl Client {
         let cmd =
             self.program("psql").args(["-X", "-q", "-w", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-1", "-d"]).arg(named(database));
         self.place.wrap(cmd.env("PGOPTIONS", self.pgoptions()).arg("-f").arg(path.to_string_lossy()))
+    }
+
+    /// Those of SQL of ours: names and operators in it are the system's own. With a path of the database or the role, a function of
+    /// whoever may create one in `public` would run in its place, as the role that we are
+    /// (<https://wiki.postgresql.org/wiki/A_Guide_to_CVE-2018-1058:_Protect_Your_Search_Path>).
+    fn own_options(&self) -> String {
+        format!("{} -c search_path=pg_catalog,pg_temp", self.pgoptions())
     }
 
     fn pgoptions(&self) -> String {

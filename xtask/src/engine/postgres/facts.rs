@@ -248,7 +248,10 @@ impl DatabaseFacts {
 
     /// The environment that `ALTER DATABASE … SET dbtasks.environment` wrote into it.
     pub fn marker(&self) -> Option<&str> {
-        self.settings.iter().find(|s| s.role.is_none() && s.name == super::admin::MARKER).map(|s| s.value.as_str())
+        self.settings
+            .iter()
+            .find(|s| s.role.is_none() && s.name.eq_ignore_ascii_case(super::admin::MARKER))
+            .map(|s| s.value.as_str())
     }
 }
 

@@ -6,7 +6,7 @@ use super::client::Client;
 use super::facts::{Half, analyze, count_rows};
 use super::inventory::{Inventory, Kind, Table};
 use super::name::{block, ident, literal};
-use super::proof::{BEGUN, COUNTED, COUNTS, begun, ended};
+use super::proof::{BEGUN, COUNTED, COUNTS, NEUTRAL, READ_ALIKE, begun, ended};
 use super::version::Version;
 use super::wiping::unchanged;
 use crate::plan::{Act, Count, Deed, Fence, How, Load};
@@ -60,8 +60,8 @@ pub fn load(client: &Client, live: &Identity<'_>, inventory: &Inventory, fence: 
         into: live.name.into(),
         fence,
         before: format!(
-            "SET client_encoding = UTF8;\nSET lock_timeout = '15s';\nSET statement_timeout = 0;\nSET row_security = off;\nBEGIN;\n\
-             {}{lock}{}{empty}\\echo '{}'\n{}",
+            "{READ_ALIKE}{NEUTRAL}SET lock_timeout = '15s';\nSET statement_timeout = 0;\nSET row_security = off;\nBEGIN;\n\
+             {}{lock}{}{empty}RESET search_path;\n\\echo '{}'\n{}",
             live.assertion(client),
             unchanged(&plain),
             BEGUN,

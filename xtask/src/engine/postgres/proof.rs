@@ -45,6 +45,11 @@ pub fn ended(server: Version) -> String {
 /// Names in words of ours are the system's own, whatever a dump has made beside them.
 pub const NEUTRAL: &str = "SET search_path = pg_catalog, pg_temp;\n";
 
+/// The first words of a load. Names are in UTF-8, whatever the server's own is; the dump says itself what it is in. Its strings are read
+/// as our reader begins to read them, whatever server, role, database or `?options=` say: where a backslash escapes a quote, what
+/// our reader takes for a string may hold statements.
+pub const READ_ALIKE: &str = "SET client_encoding = UTF8;\nSET standard_conforming_strings = on;\n";
+
 /// Servers before 13 know it by another name.
 fn transaction(server: Version) -> &'static str {
     if server.major() >= 13 { "pg_current_xact_id" } else { "txid_current" }
