@@ -205,7 +205,11 @@ fn safety(ground: &Ground) {
         repo.fails(&format!("scripts/wipe_database {flags}"), 3, "ALLOW_DATABASE_WIPE");
     }
     ground.dotenv("ALLOW_DATABASE_WIPE=true\n");
-    repo.fails("scripts/wipe_database --yes", 3, "`ALLOW_DATABASE_WIPE` is set in `.env` alone");
+    for exported in ["", "ALLOW_DATABASE_WIPE=true "] {
+        let words = format!("{exported}scripts/wipe_database --yes");
+        repo.fails(&words, 3, "`ALLOW_DATABASE_WIPE=true` stands in `.env`, which would pull this safety pin once and for all");
+    }
+    ground.dotenv("");
     repo.fails("ALLOW_DATABASE_WIPE=false scripts/wipe_database --yes", 3, "is set, and not to `true`");
 
     // 2. production, whichever way it is said
