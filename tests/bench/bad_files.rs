@@ -195,3 +195,19 @@ fn names_of_every_kind() {
         assert_eq!((&manifest["label"], &manifest["artifacts"][0]["database"]["name"]), (&label.into(), &database.into()));
     }
 }
+
+/// A copy of an old manifest would take the file of a good backup along, and the last one with it.
+#[test]
+fn a_file_that_another_manifest_names_is_not_removed() {
+    let mut bench = Bench::new(HOST);
+    let name = bench.with_backup();
+    let manifests: Vec<String> = bench.names_in("backups").into_iter().filter(|file| file.ends_with(".json")).collect();
+    let mut manifest: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(bench.project.join("backups").join(&manifests[0])).unwrap()).unwrap();
+    manifest["created"] = "2020-01-01T00:00:00Z".into();
+    bench.file("backups/app_20200101_000000.manifest.json", manifest.to_string());
+    bench.env("BACKUP_RETENTION_DAYS", "1").env("BACKUP_MIN_KEEP", "1");
+    bench.run(&["db-cleanup", "--yes"]).exits(0);
+    assert!(bench.names_in("backups").contains(&name), "{:?}", bench.names_in("backups"));
+    bench.run(&["db-verify", &name]).exits(0);
+}

@@ -456,3 +456,21 @@ fn a_set_that_is_half_wiped_says_so() {
     project.fails("db-wipe --only b --yes", 1, "not today");
     assert!(!project.run("db-wipe --only b --yes").err.contains("empty already"));
 }
+
+/// Triggers and views of the tables run in a wipe, and find what they name without its schema.
+#[test]
+fn what_runs_in_a_wipe_finds_names_by_its_own_path() {
+    let cluster = need!("postgresql", cluster());
+    let db = cluster.database();
+    cluster.sql(
+        &db.name,
+        "SET ROLE app; CREATE SCHEMA shop; CREATE TABLE shop.things (id int); INSERT INTO shop.things VALUES (1);
+         CREATE FUNCTION shop.looks() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM count(*) FROM things; RETURN NULL; END $$;
+         CREATE TRIGGER looks BEFORE TRUNCATE ON shop.things EXECUTE FUNCTION shop.looks();
+         CREATE FUNCTION shop.many() RETURNS bigint LANGUAGE plpgsql AS $$ BEGIN RETURN (SELECT count(*) FROM things); END $$;",
+    );
+    cluster.sql("postgres", &format!("ALTER DATABASE {} SET search_path = shop, public", db.name));
+    cluster.sql(&db.name, "SET ROLE app; CREATE MATERIALIZED VIEW shop.seen AS SELECT shop.many() AS n");
+    Project::host(&db.url).env("ALLOW_DATABASE_WIPE", "true").ok("db-wipe --yes");
+    assert_eq!(cluster.sql(&db.name, "SELECT (SELECT count(*) FROM shop.things), (SELECT n FROM shop.seen)"), "0|0");
+}

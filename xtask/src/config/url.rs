@@ -215,31 +215,6 @@ impl Parts<'_> {
     }
 }
 
-/// As libpq's own programs take it: with libpq's scheme, and without what is other programs'.
-///
-/// # Errors
-/// As [`parse`].
-pub fn for_libpq(uri: &str) -> Result<String, String> {
-    let uri = unquoted(uri);
-    parse(uri)?;
-    let rest = &uri[scheme::length(uri).unwrap_or_default()..];
-    let (base, query) = match Parts::of(uri)?.query {
-        "" => (rest.strip_suffix('?').unwrap_or(rest), ""),
-        query => (&rest[..rest.len() - query.len() - 1], query),
-    };
-    let mut kept: Vec<String> = Vec::new();
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        match parameters::of(&decode(name)?, &decode(value)?) {
-            Parameter::Option("PGSSLMODE", mode) => kept.push(format!("sslmode={mode}")),
-            Parameter::Ignored | Parameter::Refused(_) => {}
-            _ => kept.push(pair.to_owned()),
-        }
-    }
-    let query = if kept.is_empty() { String::new() } else { format!("?{}", kept.join("&")) };
-    Ok(format!("postgresql://{base}{query}"))
-}
-
 /// A URI from its parts; a socket's folder is a parameter, as most drivers take it.
 pub fn write(user: Option<&str>, password: Option<&str>, host: &str, port: Option<&str>, database: &str) -> String {
     let who = match (user, password) {

@@ -1,5 +1,6 @@
 //! The client programs: one place for the flags that every psql and pg_dump of ours gets.
 
+use super::proof::NEUTRAL;
 use crate::cmd::Cmd;
 use crate::config::Connection;
 use crate::place::Place;
@@ -88,6 +89,13 @@ impl Client {
     pub fn psql(&self, database: &str, sql: impl Into<String>) -> Cmd {
         let cmd = self.reader(database).env("PGCLIENTENCODING", "UTF8");
         self.place.wrap(cmd.env("PGOPTIONS", self.own_options()).input(sql))
+    }
+
+    /// The same, in which `RESET search_path` gives the path that the database or the role says: for statements that run triggers and
+    /// views of other people's making. It begins with the system's own all the same.
+    pub fn psql_on_their_path(&self, database: &str, sql: &str) -> Cmd {
+        let cmd = self.reader(database).env("PGCLIENTENCODING", "UTF8");
+        self.place.wrap(cmd.env("PGOPTIONS", self.pgoptions()).input(format!("{NEUTRAL}{sql}")))
     }
 
     /// The same, answering in the database's own encoding, which is that of its dumps.

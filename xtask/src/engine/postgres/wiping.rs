@@ -6,6 +6,7 @@ use super::admin::{DURABLE, Identity};
 use super::client::Client;
 use super::inventory::Table;
 use super::name::literal;
+use super::proof::NEUTRAL;
 use crate::plan::{Act, Deed, How};
 
 /// What a wipe of one database touches, and what it must leave.
@@ -85,7 +86,7 @@ fn counted(tables: &[&Table]) -> String {
     json!(counted).to_string()
 }
 
-/// Empties tables in one transaction, or none of them.
+/// Empties tables in one transaction, or none of them. Their triggers and views find names by the path that they are used to.
 ///
 /// The locks are taken before anything is looked at, so that the transaction's one snapshot is of what it then changes
 /// (<https://www.postgresql.org/docs/current/sql-lock.html>). A second psql ends who holds one of them, and only those.
@@ -95,7 +96,7 @@ pub fn wipe(client: &Client, wipe: &Wipe<'_>) -> Act {
         "\\set VERBOSITY terse\n{DURABLE}SET lock_timeout = '15s';\nSET statement_timeout = 0;\nSET row_security = off;\nBEGIN ISOLATION LEVEL REPEATABLE READ;\n\
          LOCK TABLE {named} IN ACCESS EXCLUSIVE MODE;\n{assertion}\
          {unchanged}SELECT set_config('dbtasks.kept', {kept}, true);\n\
-         {BEFORE}TRUNCATE TABLE {named} RESTART IDENTITY;\n{AFTER}",
+         {BEFORE}RESET search_path;\nTRUNCATE TABLE {named} RESTART IDENTITY;\n{NEUTRAL}{AFTER}RESET search_path;\n",
         assertion = wipe.database.assertion(client),
         unchanged = unchanged(&wipe.emptied),
         kept = literal(&json!(wipe.kept).to_string()),
@@ -110,9 +111,9 @@ pub fn wipe(client: &Client, wipe: &Wipe<'_>) -> Act {
     let how = match wipe.emptied.first() {
         Some(witness) => {
             let other = Client { app_name: format!("{}/way", client.app_name), ..client.clone() };
-            How::Meanwhile(client.psql(database, sql), other.psql(database, make_way(witness, &client.app_name)))
+            How::Meanwhile(client.psql_on_their_path(database, &sql), other.psql(database, make_way(witness, &client.app_name)))
         }
-        None => How::Command(client.psql(database, sql)),
+        None => How::Command(client.psql_on_their_path(database, &sql)),
     };
     Act::Remove(Deed { what: format!("every row of {tables} in {database}"), how })
 }

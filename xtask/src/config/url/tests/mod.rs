@@ -110,19 +110,6 @@ fn another_host_keeps_all_the_rest() {
 }
 
 #[test]
-fn libpq_gets_what_it_knows() {
-    for (uri, want) in [
-        ("postgresql+asyncpg://u:p@h/d?ssl=require&schema=x", "postgresql://u:p@h/d?sslmode=require"),
-        ("'POSTGRES://u:p@h/d?'", "postgresql://u:p@h/d"),
-        ("postgres://u:p@h/d?hostaddr=1.2.3.4&pgbouncer=true", "postgresql://u:p@h/d?hostaddr=1.2.3.4"),
-        ("postgres://u:1?x@h", "postgresql://u:1?x@h"),
-        ("postgres:///d?host=%2Ftmp&port=5", "postgresql:///d?host=%2Ftmp&port=5"),
-    ] {
-        assert_eq!(for_libpq(uri).as_deref(), Ok(want));
-    }
-}
-
-#[test]
 fn what_is_written_is_read_as_it_was() {
     for (host, port) in [("h", Some("5433")), ("/tmp/p g", Some("1")), ("::1", None)] {
         let read = parse(&write(Some("u@x"), Some("p:/@ß%"), host, port, "d x")).unwrap();
