@@ -52,10 +52,6 @@ fn t45_t46_what_psql_reads_otherwise_never_runs() {
         comes_to_nothing(cluster, &at, format!("{hidden}\n{string}").as_bytes());
         comes_to_nothing(cluster, &at, format!("{hidden}\n{insert}").as_bytes());
     }
-    // what no list can see: a default that changes the setting. psql itself holds the line
-    let default = "CREATE FUNCTION public.f() RETURNS text LANGUAGE plpgsql AS $$ BEGIN SET standard_conforming_strings = off; RETURN ''; END $$;\n\
-                   CREATE TABLE public.d (a int, b text DEFAULT public.f());\nINSERT INTO public.d (a) VALUES (1);\n";
-    comes_to_nothing(cluster, &at, format!("{default}{}", insert.replace(" t ", " public.t ")).as_bytes());
     for set in ["SET client_encoding TO E'\\x53JIS';", "SET client_encoding = 'SJIS';", "SET NAMES 'SJIS';"] {
         let text = [set.as_bytes(), b"\nCOMMENT ON SCHEMA public IS '\x83', '\n", touch.as_bytes(), b"\n/* ' */ ;\n"].concat();
         comes_to_nothing(cluster, &at, &text);
@@ -412,4 +408,42 @@ fn t45_strings_are_read_alike_whatever_the_role_says() {
     project.ok(&format!("db-restore --as {beside} --yes --file {}", file.display()));
     assert_eq!(cluster.sql(&beside, "SELECT b FROM public.t"), "); COMMENT ON SCHEMA public IS $$evil$$; --");
     cluster.drop_all(&beside);
+}
+
+/// No list can see what a default or a trigger of the file's own does: it may change how psql reads the lines that follow, so that a
+/// string of our reader's holds statements. So psql is told again before each.
+#[test]
+fn t45_what_runs_in_a_load_changes_nothing_of_how_psql_reads() {
+    let cluster = need!("postgresql", cluster());
+    // the second letter ends in UTF-8 with what begins one of two bytes in SJIS
+    for (setting, value, odd) in [("standard_conforming_strings", "off", "\\"), ("client_encoding", "SJIS", "\u{c3}")] {
+        let set = format!("PERFORM set_config('{setting}', '{value}', false);");
+        let trigger = format!(
+            "CREATE FUNCTION public.f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {set} RETURN new; END $$;\n\
+             CREATE TRIGGER x BEFORE INSERT ON public.t FOR EACH ROW EXECUTE FUNCTION public.f();\nINSERT INTO public.t VALUES ('1', '2');\n"
+        );
+        let default = format!(
+            "CREATE FUNCTION public.f() RETURNS text LANGUAGE plpgsql AS $$ BEGIN {set} RETURN ''; END $$;\n\
+             CREATE TABLE public.d (a int, b text DEFAULT public.f());\nINSERT INTO public.d (a) VALUES (1);\n"
+        );
+        for flip in [trigger, default] {
+            let (db, project) = as_superuser(cluster);
+            let hidden = "); COMMIT; CREATE ROLE dbt_flip; BEGIN; --";
+            let sql =
+                format!("CREATE TABLE public.t (a text, b text);\n{flip}INSERT INTO public.t VALUES ('{odd}', '{hidden}');\n");
+            let file = project.write("hostile.sql", format!("{HEAD}{sql}{TAIL}"));
+            let beside = format!("{}_beside", db.name);
+            for (way, into) in [(format!("--as {beside}"), &beside), ("--in-place".into(), &db.name), (String::new(), &db.name)] {
+                project.ok(&format!("db-restore {way} --yes --file {}", file.display()));
+                let read = cluster.sql(into, "SELECT b FROM public.t WHERE b <> '2'");
+                assert_eq!(read, hidden, "{setting} {way}");
+                assert_eq!(
+                    cluster.sql("postgres", "SELECT count(*) FROM pg_roles WHERE rolname = 'dbt_flip'"),
+                    "0",
+                    "{setting} {way}"
+                );
+            }
+            cluster.drop_all(&beside);
+        }
+    }
 }

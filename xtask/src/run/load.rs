@@ -15,8 +15,8 @@ use crate::door::Interrupt;
 use crate::door::movers::{self, Child, Input, Outlet};
 use crate::engine::postgres::facts::{Counts, read_counts};
 use crate::engine::postgres::proof::{self, BEGUN, COUNTED, COUNTS};
-use crate::engine::postgres::script::{Aside, Scanner, Script};
-use crate::plan::{Count, Fence, Load, Proof};
+use crate::engine::postgres::script::{Again, Aside, Scanner, Script};
+use crate::plan::{Count, Fence, Load, Proof, Trust};
 use crate::problem::Problem;
 
 /// A load under way.
@@ -32,6 +32,9 @@ pub struct Loading {
     sent: u64,
     held: Vec<u8>,
     asides: Vec<Aside>,
+    again: Vec<Again>,
+    /// The dump's lines before which psql was told something: its own count of lines has one more for each.
+    told: Vec<u64>,
 }
 
 impl Loading {
@@ -49,7 +52,8 @@ impl Loading {
         let (tell, marks) = sync_channel(2);
         let ends = [BEGUN, COUNTED].map(|mark| format!("{mark} {key}\n"));
         let answer = std::thread::spawn(move || listen(said, &ends, &tell));
-        Ok(Self { child, stdin, marks, answer, load, key, sent: 0, held: Vec::new(), asides: Vec::new() })
+        let (held, asides, again, told) = Default::default();
+        Ok(Self { child, stdin, marks, answer, load, key, sent: 0, held, asides, again, told })
     }
 
     /// Passes on what the scanner has let go.
@@ -74,14 +78,20 @@ impl Loading {
         let released = scanner.released(proof.trust).min(end);
         let mut at = first;
         self.asides.extend(scanner.take_asides().into_iter().filter(|a| proof.leave_out.contains(&a.what)));
+        let again = scanner.take_again();
+        self.again.extend(again.into_iter().filter(|_| proof.trust == Trust::Dump));
         // nothing beyond what is released is passed on, were it only to get to what is left out
         let due = self.asides.iter().take_while(|a| a.at.end <= released).count();
-        for Aside { at: gone, .. } in self.asides.drain(..due) {
-            self.stdin.write_all(slice(bytes, first, at, gone.start))?;
-            // empty lines in its place: psql counts lines for its messages
-            let lines = slice(bytes, first, gone.start.max(at), gone.end).iter().filter(|b| **b == b'\n').count();
+        let told = self.again.iter().take_while(|a| a.at < released).count();
+        for change in changes(self.asides.drain(..due), self.again.drain(..told)) {
+            anyhow::ensure!(change.from >= at, "what psql is to be told comes too late");
+            self.stdin.write_all(slice(bytes, first, at, change.from))?;
+            // empty lines in the place of what is left out: psql counts lines for its messages
+            let lines = slice(bytes, first, change.from, change.to).iter().filter(|b| **b == b'\n').count();
             self.stdin.write_all(&vec![b'\n'; lines])?;
-            at = gone.end.max(at);
+            self.stdin.write_all(change.words.as_bytes())?;
+            self.told.extend(change.line);
+            at = change.to;
         }
         self.stdin.write_all(slice(bytes, first, at, released))?;
         let dealt_with = (released.max(at) - first) as usize;
@@ -111,13 +121,13 @@ impl Loading {
 
     fn commit_then_count(mut self, beside: &Cmd, secrets: &Secrets, interrupt: &Interrupt) -> Result<Counts> {
         self.say(&self.load.after.clone());
-        let Self { child, stdin, marks, answer, load, key, .. } = self;
+        let Self { child, stdin, marks, answer, load, key, told, .. } = self;
         drop(stdin);
         let beside = Cmd { input: beside.input.as_deref().map(|words| proof::keyed(words, &key)), ..beside.clone() };
         // before that there is no lock to wait for, and perhaps no database
         let has_begun = marks.recv().is_ok();
         let beside = has_begun.then(|| movers::start(&beside, Input::Text, Outlet::Kept, secrets, interrupt));
-        child.wait().map_err(|e| explained(e, &load, has_begun))?;
+        child.wait().map_err(|e| explained(e, &load, &told, has_begun))?;
         let helped = beside.map_or(Ok(String::new()), |helper| helper?.wait())?;
         let answer = answer.join().map_err(|_| anyhow::anyhow!("the thread that listens to psql broke down"))?;
         let counts = [answer, helped].map(|said| counted(&said, &key)).into_iter().collect::<Option<Vec<_>>>();
@@ -129,7 +139,7 @@ impl Loading {
         let has_begun = self.marks.recv().is_ok();
         let Ok(said) = self.marks.recv() else {
             drop(self.stdin);
-            self.child.wait().map_err(|e| explained(e, &self.load, has_begun))?;
+            self.child.wait().map_err(|e| explained(e, &self.load, &self.told, has_begun))?;
             return Err(unheard("psql ended before it had counted: nothing was changed").into());
         };
         let counts = counted(&said, &self.key).unwrap_or_default();
@@ -139,7 +149,7 @@ impl Loading {
         }
         drop(self.stdin.write_all(self.load.after.as_bytes()));
         drop(self.stdin);
-        self.child.wait().map_err(|e| explained(e, &self.load, has_begun))?;
+        self.child.wait().map_err(|e| explained(e, &self.load, &self.told, has_begun))?;
         Ok(counts)
     }
 
@@ -156,13 +166,30 @@ impl Loading {
         self.child.kill();
         drop(self.stdin);
         let died = self.child.wait().err().filter(|e| !movers::was_killed(e))?;
-        Some(explained(died, &self.load, self.marks.recv().is_ok()))
+        Some(explained(died, &self.load, &self.told, self.marks.recv().is_ok()))
     }
 }
 
+/// What psql gets otherwise than the dump has it: from one place to another, which may be the same.
+struct Change {
+    from: u64,
+    to: u64,
+    words: String,
+    line: Option<u64>,
+}
+
+/// What is left out and what is put in, in the order of the dump.
+fn changes(asides: impl Iterator<Item = Aside>, again: impl Iterator<Item = Again>) -> Vec<Change> {
+    let gone = asides.map(|Aside { at, .. }| Change { from: at.start, to: at.end, words: String::new(), line: None });
+    let told = again.map(|Again { at, line, words }| Change { from: at, to: at, words, line: Some(line) });
+    let mut all: Vec<Change> = gone.chain(told).collect();
+    all.sort_by_key(|change| (change.from, change.to));
+    all
+}
+
 /// Before the transaction began, no line was of the dump.
-fn explained(error: anyhow::Error, load: &Load, has_begun: bool) -> anyhow::Error {
-    if has_begun { proof::at_line(error, load.own_lines()) } else { proof::without_lines(error) }
+fn explained(error: anyhow::Error, load: &Load, told: &[u64], has_begun: bool) -> anyhow::Error {
+    if has_begun { proof::at_line(error, load.own_lines(), told) } else { proof::without_lines(error) }
 }
 
 /// What stands behind the mark of the counts.

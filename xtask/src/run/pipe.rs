@@ -111,6 +111,8 @@ fn flow(source: &mut Spring, sink: &mut Drain, proof: &Proof, tell: &mut dyn FnM
     while let Some(chunk) = source.next()? {
         scanner.feed(&chunk);
         sink.take(&chunk, &mut scanner, proof)?;
+        // who feeds no psql has nobody to tell
+        drop(scanner.take_again());
         bytes += chunk.len() as u64;
         tell(&scanner, bytes);
         source.give_back(chunk);

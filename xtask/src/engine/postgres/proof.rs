@@ -143,7 +143,7 @@ fn differences(wanted: &BTreeMap<String, u64>, found: &BTreeMap<String, u64>) ->
 }
 
 /// psql counts our own first lines, too: people look a line up in the dump.
-pub fn at_line(error: anyhow::Error, own: u64) -> anyhow::Error {
+pub fn at_line(error: anyhow::Error, own: u64, told: &[u64]) -> anyhow::Error {
     let Some(problem) = error.downcast_ref::<Problem>() else { return error };
     let mut problem = problem.clone();
     // psql ends with 3 when the script itself had an error (app-psql, Exit Status)
@@ -160,10 +160,15 @@ pub fn at_line(error: anyhow::Error, own: u64) -> anyhow::Error {
                     .into(),
             );
         } else if let Some((number, rest)) = numbered(line) {
-            *line = format!("line {} of the dump: {rest}", number.saturating_sub(own));
+            *line = format!("line {} of the dump: {rest}", of_dump(number.saturating_sub(own), told));
         }
     }
     problem.into()
+}
+
+/// The dump's line, from psql's: before each of `told` psql has read a line more.
+fn of_dump(line: u64, told: &[u64]) -> u64 {
+    line - told.iter().zip(0..).take_while(|(of, before)| *of + before < line).count() as u64
 }
 
 /// The lines of our own words are nobody's to look up.
@@ -206,4 +211,17 @@ fn is_of_the_server(line: &str) -> bool {
 fn numbered(line: &str) -> Option<(u64, &str)> {
     let (number, rest) = line.strip_prefix("psql:<stdin>:")?.split_once(": ")?;
     Some((number.parse().ok()?, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_psql_are_lines_of_the_dump() {
+        // told before lines 3 and 5: psql's lines 3 and 6 are ours
+        for (line, want) in [(1, 1), (2, 2), (4, 3), (5, 4), (7, 5), (8, 6)] {
+            assert_eq!(of_dump(line, &[3, 5]), want, "{line}");
+        }
+    }
 }

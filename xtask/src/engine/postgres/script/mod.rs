@@ -12,6 +12,7 @@ mod lexer;
 mod listed;
 mod name;
 mod quotes;
+mod reading;
 mod report;
 mod settings;
 mod statement;
@@ -27,6 +28,8 @@ use held::Frozen;
 use lexer::{Lexer, Mode};
 use listed::List;
 use name::TableName;
+pub use reading::Again;
+use reading::Reading;
 pub use report::{Aside, Begun, Construct, Fault, Meta, Other, Refused, Restrict, Script, Spare, Unclear, Unterminated};
 use statement::{Alter, Kind, Setting, Statement};
 pub use tables::TableRows;
@@ -59,6 +62,7 @@ pub struct Scanner {
     script: Script,
     list: List,
     frozen: Frozen,
+    reading: Reading,
     head: Head,
     /// How much of a byte order mark has been seen, until the file has begun.
     bom: Option<usize>,
@@ -87,6 +91,7 @@ impl Scanner {
             script: Script::default(),
             list: List::new(),
             frozen: Frozen::default(),
+            reading: Reading::default(),
             head: Head::default(),
             bom: Some(0),
         }
@@ -202,6 +207,7 @@ impl Scanner {
             Token::Unclear(doubt) => return self.unclear(doubt.why(), end),
             _ => {}
         }
+        self.remark(token);
         if token == Token::Semicolon && self.statement.ends() {
             return self.end_statement(end);
         }

@@ -16,6 +16,8 @@ pub struct Script {
     pub released: u64,
     /// Those not taken from the scanner before.
     pub asides: Vec<Aside>,
+    /// Those not taken from the scanner before.
+    pub again: Vec<super::Again>,
     /// Rows per table, in order of first appearance.
     pub tables: Vec<TableRows>,
     /// From `-- Dumped from database version`.

@@ -32,10 +32,12 @@ impl Scanner {
             Some(Setting::ClientEncoding) if is_unsafe(&value) => {
                 self.unclear("a client encoding that is not a superset of ASCII", end);
             }
+            Some(Setting::ClientEncoding) => self.reading.is_encoded(Some(&*value).filter(|_| !set.reset)),
             Some(Setting::SearchPath) => self.set_search_path(set),
             Some(Setting::All) if set.reset => {
                 self.set_conforming(set, &value, end);
                 self.search_path.clear();
+                self.reading.is_encoded(None);
             }
             _ => {}
         }
@@ -52,6 +54,7 @@ impl Scanner {
         if set.local && self.left_conforming {
             return self.unclear("SET LOCAL standard_conforming_strings", end);
         }
+        self.reading.conforms(on);
         self.lexer.set_conforming(on);
     }
 

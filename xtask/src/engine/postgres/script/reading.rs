@@ -1,0 +1,150 @@
+//! How psql reads a script: whether a backslash in a plain string means anything, and in which encoding. psql goes by what the server
+//! says of itself, before each line, and what runs in a statement (a default, a trigger, a function of the file's own) may change
+//! that on the server: so it is said again before whatever follows such a statement, or psql would read another script than we.
+
+use super::Scanner;
+use super::token::Token;
+
+/// Words at whose hands nothing of a user's is run, as the first of a statement.
+const INERT: [&[u8]; 4] = [b"set", b"comment", b"grant", b"revoke"];
+/// The same behind CREATE. A table's partition bounds are expressions, and a foreign server's options have a validator.
+const INERT_CREATE: [&[u8]; 11] =
+    [b"sequence", b"function", b"procedure", b"view", b"schema", b"domain", b"trigger", b"rule", b"policy", b"type", b"or"];
+
+/// A place before which psql has to be told again how to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Again {
+    /// Bytes from the start: a statement begins there.
+    pub at: u64,
+    /// Its line.
+    pub line: u64,
+    /// What psql is told, a line.
+    pub words: String,
+}
+
+/// What is known of the statement at hand, and of how the script is read.
+pub(super) struct Reading {
+    conforming: bool,
+    encoding: Option<String>,
+    /// Something of a user's may have run since psql was told.
+    unsure: bool,
+    /// Event triggers run in whatever follows.
+    eventful: bool,
+    /// The offset of the statement at hand, and how many of its words have been looked at.
+    of: Option<u64>,
+    words: u8,
+    creates: bool,
+}
+
+impl Default for Reading {
+    fn default() -> Self {
+        // a load's first words say so
+        let encoding = Some("utf8".into());
+        Self { conforming: true, encoding, unsure: false, eventful: false, of: None, words: 0, creates: false }
+    }
+}
+
+impl Reading {
+    pub(super) fn conforms(&mut self, on: bool) {
+        self.conforming = on;
+    }
+
+    /// An encoding by a name that needs no quotes; of any other psql is told nothing.
+    pub(super) fn is_encoded(&mut self, encoding: Option<&str>) {
+        let plain =
+            |name: &&str| !name.is_empty() && *name != "default" && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        self.encoding = encoding.filter(plain).map(String::from);
+    }
+
+    fn words(&self) -> String {
+        let strings = if self.conforming { "on" } else { "off" };
+        let encoding = self.encoding.as_ref().map_or(String::new(), |name| format!(" SET client_encoding TO {name};"));
+        format!("SET standard_conforming_strings = {strings};{encoding}\n")
+    }
+
+    /// Whether nothing of a user's runs in a statement that begins so.
+    fn goes_by(&mut self, token: Token, text: &[u8]) {
+        match (self.words, token) {
+            (0, Token::Word) if INERT.contains(&text) => self.unsure = self.eventful,
+            (0, Token::Word) if text == b"create" => self.creates = true,
+            (1, Token::Word) if self.creates && text == b"event" => self.eventful = true,
+            (1, Token::Word) if self.creates && INERT_CREATE.contains(&text) => self.unsure = self.eventful,
+            _ => {}
+        }
+        self.words += 1;
+    }
+}
+
+impl Scanner {
+    /// Looks at the first words of a statement.
+    pub(super) fn remark(&mut self, token: Token) {
+        let begun = (!self.lexer.between).then_some(self.lexer.statement);
+        if begun.is_none() || (begun == self.reading.of && self.reading.words > 1) {
+            return;
+        }
+        if begun != self.reading.of {
+            let unsure = std::mem::replace(&mut self.reading.unsure, true);
+            (self.reading.of, self.reading.words, self.reading.creates) = (begun, 0, false);
+            if unsure {
+                let (at, line) = (self.lexer.statement, self.lexer.statement_line);
+                self.script.again.push(Again { at, line, words: self.reading.words() });
+            }
+        }
+        self.reading.goes_by(token, &self.lexer.text);
+    }
+
+    /// Where psql must be told again how to read, since the last call.
+    pub fn take_again(&mut self) -> Vec<Again> {
+        std::mem::take(&mut self.script.again)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Scanner;
+
+    fn told(script: &str) -> Vec<(u64, String)> {
+        let mut scanner = Scanner::new();
+        // in pieces, as they may come
+        script.as_bytes().chunks(3).for_each(|chunk| scanner.feed(chunk));
+        scanner.take_again().into_iter().map(|again| (again.line, again.words.trim_end().to_owned())).collect()
+    }
+
+    const ON: &str = "SET standard_conforming_strings = on; SET client_encoding TO utf8;";
+
+    #[test]
+    fn psql_is_told_again_after_what_may_run_somebodys_code() {
+        let after = |first: &str| told(&format!("{first}\nCOMMENT ON TABLE t IS 'x';\n"));
+        for first in [
+            "INSERT INTO t VALUES (1);",
+            "ALTER TABLE t ADD CONSTRAINT c CHECK (f(a));",
+            "CREATE INDEX i ON t (f(a));",
+            "CREATE TABLE t PARTITION OF p FOR VALUES IN (f());",
+            "REFRESH MATERIALIZED VIEW m;",
+            "COPY t FROM stdin;\n1\n\\.",
+            "SELECT pg_catalog.setval('s', 1);",
+        ] {
+            let lines = first.lines().count() as u64;
+            assert_eq!(after(first), [(lines + 1, ON.to_owned())], "{first}");
+        }
+        for first in
+            ["SET lock_timeout = 0;", "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS $$ SELECT 1 $$;", "GRANT ALL ON t TO x;"]
+        {
+            assert_eq!(after(first), [], "{first}");
+        }
+    }
+
+    #[test]
+    fn an_event_trigger_may_run_behind_everything() {
+        let told =
+            told("CREATE EVENT TRIGGER e ON ddl_command_end EXECUTE FUNCTION f();\nGRANT ALL ON t TO x;\nGRANT ALL ON t TO y;\n");
+        assert_eq!(told.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [2, 3]);
+    }
+
+    #[test]
+    fn what_the_script_itself_has_set_is_what_psql_is_told() {
+        let script =
+            "SET client_encoding = 'LATIN1';\nSET standard_conforming_strings = off;\nSELECT setval('s', 1);\nGRANT x TO y;\n";
+        assert_eq!(told(script), [(4, "SET standard_conforming_strings = off; SET client_encoding TO latin1;".to_owned())]);
+    }
+}
