@@ -440,7 +440,7 @@ fn t42_a_restore_whose_feeder_dies_commits_nothing_to_the_live_database() {
     for (at, name) in [(after("\\.\n"), "KILL"), (after("\\.\n"), "TERM"), (after("\nCOMMIT;\n"), "KILL")] {
         let slow = format!("{}SELECT pg_catalog.pg_sleep(1);\n{filler}{}", &text[..at], &text[at..]);
         let slow = ground.project.write("slow.sql", slow);
-        let child = ground.project.command(&format!("db-restore --yes --file {}", slow.display())).spawn().unwrap();
+        let child = ground.project.command(&format!("db-restore --yes --trust --file {}", slow.display())).spawn().unwrap();
         let asleep =
             format!("SELECT count(*) FROM pg_stat_activity WHERE datname = '{}__staged' AND wait_event = 'PgSleep'", ground.db);
         until("psql is at work", || cluster.sql("postgres", &asleep) == "1");
