@@ -153,16 +153,18 @@ impl Client {
         }
     }
 
-    /// Ends this run's sessions on the server and sees them off, two seconds at most: a killed `docker exec` leaves its child alive
-    /// in the container, holding locks, and a CREATE DATABASE that is ended late would come after what cleans up behind it.
+    /// Ends this run's sessions on the server and sees them off: a killed `docker exec` leaves its child alive in the container, holding
+    /// locks, and a CREATE DATABASE that is ended late would come after what cleans up behind it. So does one of a psql that has
+    /// outlived its run and has not connected yet: all must be quiet for a while, within four seconds.
     pub fn end_sessions(&self) -> Cmd {
         let name = super::name::literal(&self.app_name);
         let ours = format!("pg_stat_activity WHERE starts_with(application_name, {name}) AND pid <> pg_backend_pid()");
         self.psql(
             self.maintenance(),
             format!(
-                "SELECT count(pg_terminate_backend(pid)) FROM {ours};\nDO $gone$ BEGIN\n  FOR i IN 1..100 LOOP\n    PERFORM pg_stat_clear_snapshot();\n    \
-                 EXIT WHEN NOT EXISTS (SELECT FROM {ours});\n    PERFORM pg_sleep(0.02);\n  END LOOP;\nEND $gone$;\n"
+                "DO $gone$ DECLARE\n  quiet int := 0;\nBEGIN\n  FOR i IN 1..200 LOOP\n    PERFORM pg_stat_clear_snapshot();\n    \
+                 PERFORM pg_terminate_backend(pid) FROM {ours};\n    quiet := CASE WHEN FOUND THEN 0 ELSE quiet + 1 END;\n    \
+                 EXIT WHEN quiet >= 20;\n    PERFORM pg_sleep(0.02);\n  END LOOP;\nEND $gone$;\n"
             ),
         )
     }
