@@ -31,17 +31,20 @@ impl Session {
                 [one] => {
                     let hooks: Vec<Hook> = of(&self.project.hooks, &one.spec, moment).cloned().collect();
                     for hook in hooks {
-                        all.push(self.ready(hook, Some((one, met.unwrap_or(one.name()))))?);
+                        let ready = self.ready(hook, Some((one, met.unwrap_or(one.name()))), &all)?;
+                        all.push(ready);
                     }
                 }
                 // one of several has no address: which would it be?
                 several => {
                     for hook in self.project.hooks.clone().into_iter().filter(|h| h.moment == *moment) {
-                        all.push(self.ready(hook, None)?);
+                        let ready = self.ready(hook, None, &all)?;
+                        all.push(ready);
                     }
                     for database in several {
                         for hook in database.spec.hooks.clone().into_iter().filter(|h| h.moment == *moment) {
-                            all.push(self.ready(hook, Some((database, database.name())))?);
+                            let ready = self.ready(hook, Some((database, database.name())), &all)?;
+                            all.push(ready);
                         }
                     }
                 }
@@ -52,7 +55,7 @@ impl Session {
         Ok(Hooks { task: task.to_owned(), databases, environment, root, all })
     }
 
-    fn ready(&mut self, hook: Hook, database: Option<(&Surveyed, &str)>) -> Result<Ready> {
+    fn ready(&mut self, hook: Hook, database: Option<(&Surveyed, &str)>, before: &[Ready]) -> Result<Ready> {
         let (place, mark, container) = match &hook.container {
             None => (Place::Host { programs: None }, None, None),
             Some(key) => {
@@ -68,7 +71,9 @@ impl Session {
         let unreached = database.filter(|_| address.is_none() && hook.container.is_none());
         let unreached = unreached.and_then(|(surveyed, _)| Some(surveyed.container.as_ref()?.name.clone()));
         let unproved = match database {
-            Some((surveyed, _)) if fills(&hook) => self.proved(&hook, container.as_ref(), address.as_ref(), surveyed)?,
+            Some((surveyed, _)) if fills(&hook) && !goes_the_same_way(&hook, address.as_ref(), before) => {
+                self.proved(&hook, container.as_ref(), address.as_ref(), surveyed)?
+            }
             _ => None,
         };
         Ok(Ready { hook, place, address, unreached, unproved, mark })
@@ -120,6 +125,13 @@ impl Session {
         let url = self.project.secrets.keep(format!("DATABASE_URL of `{name}`"), text);
         Some(Address { url, env })
     }
+}
+
+/// Whether one of these gets the same address in the same place, and that has been proved.
+fn goes_the_same_way(hook: &Hook, address: Option<&Address>, before: &[Ready]) -> bool {
+    let url = address.map(|address| &address.url);
+    let same = |r: &&Ready| r.hook.container == hook.container && r.address.as_ref().map(|a| &a.url) == url;
+    url.is_some() && before.iter().filter(same).any(|r| fills(&r.hook) && r.unproved.is_none())
 }
 
 /// Whether a hook is what a database gets its contents by.
