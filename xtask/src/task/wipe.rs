@@ -136,6 +136,7 @@ pub fn plan(
         afterwards,
         result: Vec::new(),
         backup: made,
+        author: None,
     };
     Ok(Planned { plan, lines, parts })
 }
