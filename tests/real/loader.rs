@@ -56,7 +56,7 @@ fn what_a_strangers_functions_try_is_denied() {
         "SET ROLE postgres".into(),
         format!("DROP DATABASE {}", db.name),
         format!("ALTER DATABASE {} SET work_mem = '1MB'", db.name),
-        format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'postgres'"),
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'postgres'".into(),
         "ALTER SYSTEM SET work_mem = '1MB'".into(),
         "CREATE EXTENSION file_fdw".into(),
     ] {
