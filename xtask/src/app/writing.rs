@@ -71,7 +71,13 @@ pub(super) fn dump_of(session: &Session, backup: &Backup, key: Option<&str>, for
     if let Kind::Broken { why, .. } = &backup.kind {
         return Err(Problem::failed(format!("the backup `{}` is broken", backup.name))
             .because(why)
-            .cure("use another one (`db-list`)")
+            .cure(match &backup.kind {
+                Kind::Broken { manifest: None, .. } => {
+                    "use another one (`db-list`); where there is none, move its manifest out of the folder and name the file: it is a foreign \
+                     one then, of which nothing is proved"
+                }
+                _ => "use another one (`db-list`)",
+            })
             .into());
     }
     dumps::look(backup, key, format, &session.project, &session.env)

@@ -1,6 +1,6 @@
 //! The catalog: every backup in a folder, those of other hands and the broken ones too.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -78,6 +78,7 @@ impl Backup {
             Kind::Ours(manifest) if manifest.partial => "partial",
             Kind::Ours(manifest) => match manifest.last_verified() {
                 Some(v) if !v.good => "failed",
+                _ if manifest.untried.is_some() => "untried",
                 Some(v) if v.how == "deep" => "verified deep",
                 Some(_) => "verified",
                 None => "unverified",
@@ -93,6 +94,12 @@ impl Backup {
     fn seen_by(self, project: &Project, ground: Ground) -> Self {
         let other = self.manifest().filter(|m| !is_ours(m, project, ground)).map(|m| m.project.clone());
         Self { other_project: other, ..self }
+    }
+
+    /// The same under the name of the file that its manifest is of.
+    fn under_the_name_of(self, path: &Path) -> Self {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Self { name, path: path.to_path_buf(), bytes: fs::metadata(path).map_or(0, |m| m.len()), ..self }
     }
 
     /// The folder that the manifest's file names are relative to.
@@ -138,15 +145,22 @@ impl Catalog {
                 files.push((name, path));
             }
         }
-        for backup in read_all(&manifests)? {
+        let mut beside: BTreeMap<PathBuf, Vec<(String, PathBuf)>> = BTreeMap::new();
+        for (name, path) in files.iter().filter(|_| !manifests.is_empty()) {
+            beside.entry(manifest_of(path)).or_default().push((name.clone(), path.clone()));
+        }
+        for mut backup in read_all(&manifests)? {
             let flat = backup.manifest_path.as_ref().is_some_and(|m| m.parent() == Some(dir));
-            if let Kind::Broken { manifest: None, .. } = &backup.kind {
-                if backup.manifest_path.as_deref().is_some_and(Manifest::is_of_another_tool) {
+            if let Kind::Broken { manifest, .. } = &backup.kind {
+                if manifest.is_none() && backup.manifest_path.as_deref().is_some_and(Manifest::is_of_another_tool) {
                     continue;
                 }
-                // what it says of them can't be read: they are no files without a manifest for that
-                claimed
-                    .extend(files.iter().filter(|(_, path)| manifest_of(path) == backup.manifest_path).map(|(n, _)| n.clone()));
+                // the files beside it are no files without a manifest for what is wrong with it
+                let beside = backup.manifest_path.as_ref().and_then(|m| beside.get(m)).map_or(&[][..], Vec::as_slice);
+                claimed.extend(beside.iter().map(|(name, _)| name.clone()));
+                if let ([(_, path)], None) = (beside, manifest) {
+                    backup = backup.under_the_name_of(path);
+                }
             }
             claimed.extend(backup.manifest().iter().filter(|_| flat).flat_map(|m| &m.artifacts).map(|a| a.file.clone()));
             self.backups.push(backup);
@@ -159,7 +173,9 @@ impl Catalog {
 
     /// The backup that a person means: its name, its name without endings, or a beginning that only one has.
     pub fn find(&self, wanted: &str) -> Result<&Backup> {
-        let exact = self.backups.iter().find(|b| b.name == wanted || name::stem(&b.name) == wanted);
+        let is_manifest = |b: &Backup| b.manifest_path.as_ref().is_some_and(|m| m.file_name().is_some_and(|name| name == wanted));
+        let named = |b: &&Backup| b.name == wanted || name::stem(&b.name) == wanted;
+        let exact = self.backups.iter().find(named).or_else(|| self.backups.iter().find(|b| is_manifest(b)));
         if let Some(found) = exact {
             return Ok(found);
         }
@@ -319,14 +335,18 @@ fn found_at(path: &Path) -> Result<Backup> {
     let beside = path.with_file_name(name::manifest(Path::new(&name)));
     let backup = beside.is_file().then(|| ours(&beside, None)).filter(|b| match &b.kind {
         Kind::Broken { manifest: None, .. } => !Manifest::is_of_another_tool(&beside),
+        Kind::Broken { .. } => true,
+        // the file that it names is whole and another one: this may be a copy that somebody has unpacked
         _ => b.path == *path,
     });
-    backup.map_or_else(|| foreign(name, path.to_path_buf()), Ok)
+    backup
+        .map(|b| if b.path == *path { b } else { b.under_the_name_of(path) })
+        .map_or_else(|| foreign(name, path.to_path_buf()), Ok)
 }
 
 /// Where the manifest of a file is, that is no part of a set.
-fn manifest_of(path: &Path) -> Option<PathBuf> {
-    Some(path.with_file_name(name::manifest(Path::new(path.file_name()?))))
+fn manifest_of(path: &Path) -> PathBuf {
+    path.with_file_name(name::manifest(Path::new(path.file_name().unwrap_or_default())))
 }
 
 fn modified(path: &Path) -> DateTime<Utc> {

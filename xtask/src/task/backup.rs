@@ -273,8 +273,10 @@ fn one_set(all: &All<'_>, group: &[Subject<'_>], paths: &Paths) -> Step {
         missing: missing.to_vec(),
         artifacts,
         verified: Vec::new(),
+        untried: None,
+        digest: None,
     };
-    let seal = Seal::Backup { manifest, manifest_path: paths.manifest.clone(), names };
+    let seal = Seal::Backup { manifest: Box::new(manifest), manifest_path: paths.manifest.clone(), names };
     body.push(Step::Act(Act::Seal(Box::new(seal))));
     Step::Scope(Scope { body, on_failure, finally: Vec::new() })
 }
