@@ -14,6 +14,7 @@ use crate::engine::postgres::admin::{self, Identity, Own};
 use crate::engine::postgres::facts::{Half, LOADED, LOADING, Setting, analyze, count_rows};
 use crate::engine::postgres::name::{connect, previous};
 use crate::engine::postgres::proof::{BEGUN, COUNTS, NEUTRAL, READ_ALIKE, begun, ended};
+use crate::engine::postgres::said::SAY_STATES;
 use crate::engine::postgres::script::Spare;
 use crate::engine::postgres::version::sets_unknown;
 use crate::engine::store::Format;
@@ -27,7 +28,7 @@ use crate::ui::human::counted;
 use checks::suits;
 use part::{Company, Part};
 
-pub(super) use checks::{fits_server, fits_the_disk, leftovers, may_create, ours, swappable, unheld};
+pub(super) use checks::{fits_server, fits_the_disk, leftovers, may_create, ours, stands_beside, swappable, unheld};
 pub use part::Subject;
 
 /// What was asked for.
@@ -173,7 +174,7 @@ pub(super) fn load(target: &Surveyed, dump: &Dump, trust: Trust, name: &str) -> 
             cmd: client.load(client.maintenance()),
             into: name.into(),
             // the second connection has the settings of its own again
-            before: format!("{READ_ALIKE}{NEUTRAL}{create}{}{READ_ALIKE}{begin}", connect(name)),
+            before: format!("{SAY_STATES}{READ_ALIKE}{NEUTRAL}{create}{}{SAY_STATES}{READ_ALIKE}{begin}", connect(name)),
             count: Count::Shared(client.psql_as_dumped(name, format!("{NEUTRAL}{LOADED}\n{}", look_through(Half::Other)))),
             fence: fence(target, trust),
             after: format!("{}COMMIT;\n{}", ended(server), look_through(Half::One)),
