@@ -51,7 +51,7 @@ pub fn backup(session: &mut Session, args: &cli::Backup) -> Result<Exit> {
 
 fn back_up(session: &mut Session, args: &cli::Backup, meant: &Meant, request: &backup::Request) -> Result<Exit> {
     let set = session.surveyor().set(&meant.databases, &meant.stores, Depth::Database)?;
-    let catalog = Catalog::read(&request.backup.dir, &session.project)?;
+    let catalog = Catalog::beside_a_new_one(&request.backup.dir, &session.project, &request.backup.keep)?;
     let plan = backup::plan(&session.project, &set, &catalog, request, &session.moment)?;
     let plan = session.hooked(plan, &set.databases.iter().collect::<Vec<_>>())?;
     let result = plan.result.clone();

@@ -1,6 +1,6 @@
 //! The catalog: every backup in a folder, those of other hands and the broken ones too.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use super::manifest::Manifest;
 use super::name;
 use super::owner::{Ground, is_ours};
-use crate::config::Project;
+use crate::config::{KeepRules, Project};
 use crate::problem::Problem;
 
 /// What a folder holds, newest first.
@@ -24,7 +24,20 @@ pub struct Catalog {
     pub backups: Vec<Backup>,
     /// Files that an interrupted run left, or, on common ground, that another project is writing: never a backup, whatever they hold.
     pub unfinished: Vec<PathBuf>,
+    /// All that is there, by its path: names that nothing new can have.
+    pub taken: HashSet<PathBuf>,
 }
+
+/// What lies in a folder, not looked into yet.
+#[derive(Default)]
+struct Listing {
+    files: Vec<(String, PathBuf)>,
+    /// With the folder of a set.
+    manifests: Vec<(PathBuf, Option<PathBuf>)>,
+}
+
+/// So many of the newest manifests tell what to expect of a new backup.
+const NEWEST: usize = 16;
 
 /// One backup.
 #[derive(Debug, Clone)]
@@ -111,9 +124,30 @@ impl Backup {
 impl Catalog {
     /// Reads a folder as this project sees it; one that does not exist holds no backups.
     pub fn read(dir: &Path, project: &Project) -> Result<Self> {
+        Self::read_some(dir, project, |_| ())
+    }
+
+    /// What a new backup has to know of a folder: which names are taken, what an interrupted run has left, and of backups the newest.
+    /// Where rules let old ones go, all of them.
+    pub fn beside_a_new_one(dir: &Path, project: &Project, rules: &KeepRules) -> Result<Self> {
+        if rules.days.is_some() {
+            return Self::read(dir, project);
+        }
+        Self::read_some(dir, project, |manifests| {
+            manifests
+                .sort_by_cached_key(|(manifest, _)| std::cmp::Reverse(fs::metadata(manifest).and_then(|m| m.modified()).ok()));
+            manifests.truncate(NEWEST);
+        })
+    }
+
+    fn read_some(dir: &Path, project: &Project, choose: impl Fn(&mut Vec<(PathBuf, Option<PathBuf>)>)) -> Result<Self> {
         let ground = Ground::of(dir, project);
         let mut catalog = Self { dir: dir.to_path_buf(), ground, ..Self::default() };
-        catalog.read_folder(dir).map_err(|e| {
+        let read = catalog.list(dir).and_then(|mut listing| {
+            choose(&mut listing.manifests);
+            catalog.look_into(dir, listing)
+        });
+        read.map_err(|e| {
             Problem::failed(format!("could not read the backup folder `{}`", dir.display()))
                 .because(format!("{e:#}"))
                 .cure("choose another folder (`backup.dir`, BACKUP_DIR), or mend its permissions")
@@ -123,28 +157,33 @@ impl Catalog {
         Ok(catalog)
     }
 
-    fn read_folder(&mut self, dir: &Path) -> Result<()> {
+    fn list(&mut self, dir: &Path) -> Result<Listing> {
+        let mut listing = Listing::default();
         let entries = match fs::read_dir(dir) {
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(listing),
             entries => entries?,
         };
-        let mut files = Vec::new();
-        let mut manifests = Vec::new();
-        let mut claimed = BTreeSet::new();
         for entry in entries {
             let entry = entry?;
             let (path, kind) = (entry.path(), entry.file_type()?);
             let name = entry.file_name().to_string_lossy().into_owned();
+            self.taken.insert(path.clone());
             if name.ends_with(".partial") {
                 self.unfinished.push(path);
             } else if kind.is_dir() && path.join("manifest.json").is_file() {
-                manifests.push((path.join("manifest.json"), Some(path)));
+                listing.manifests.push((path.join("manifest.json"), Some(path)));
             } else if kind.is_file() && name.ends_with(".manifest.json") {
-                manifests.push((path, None));
+                listing.manifests.push((path, None));
             } else if kind.is_file() && looks_like_a_dump(&name) {
-                files.push((name, path));
+                listing.files.push((name, path));
             }
         }
+        Ok(listing)
+    }
+
+    fn look_into(&mut self, dir: &Path, listing: Listing) -> Result<()> {
+        let Listing { files, manifests } = listing;
+        let mut claimed = BTreeSet::new();
         let mut beside: BTreeMap<PathBuf, Vec<(String, PathBuf)>> = BTreeMap::new();
         for (name, path) in files.iter().filter(|_| !manifests.is_empty()) {
             beside.entry(manifest_of(path)).or_default().push((name.clone(), path.clone()));

@@ -1,72 +1,39 @@
 //! A manifest's digest of its own: over what nobody else checks in it, and a backup is judged by.
 //!
-//! It is of what a manifest says, not of its bytes: spaces, and the order of keys, are nobody's business. When a backup was made, and
-//! what its files are called, is left out: a file is known by its checksum, and people rename files and set dates.
+//! It is of what a manifest says, not of its bytes: spaces, and the order of keys, are nobody's business. When a backup was made, how
+//! long it took and what its files are called, is left out: a file is known by its checksum, and people rename files and set dates.
+//! A field that comes later must be left out of the text where it says nothing, so that older manifests have the digest that they had.
 
-use serde_json::Value;
+use chrono::{DateTime, Utc};
 
+use super::manifest::Manifest;
 use crate::stream::sha256_hex;
 
-/// Keys of a manifest, and of an artifact in it, that are no part of the digest.
-const LEFT_OUT: [&[&str]; 2] = [&["digest", "created"], &["file", "started"]];
+/// Who has taken a digest stands before it.
+const BY: &str = concat!(env!("CARGO_PKG_VERSION"), ":");
 
-/// The digest of a manifest; none where the text is no JSON.
-pub fn digest(text: &str) -> Option<String> {
-    let mut value: Value = serde_json::from_str(text).ok()?;
-    leave_out(&mut value, LEFT_OUT[0]);
-    let artifacts = value.get_mut("artifacts").and_then(Value::as_array_mut);
-    artifacts.into_iter().flatten().for_each(|artifact| leave_out(artifact, LEFT_OUT[1]));
-    let mut plain = String::with_capacity(text.len());
-    put(&value, &mut plain);
-    Some(sha256_hex(plain.as_bytes()))
+/// What of an artifact is no part of the digest.
+type Aside = (String, DateTime<Utc>, f64);
+
+/// The digest of a manifest, which is as it was when this returns.
+pub fn digest(manifest: &mut Manifest) -> String {
+    let (digest, created) = (manifest.digest.take(), std::mem::take(&mut manifest.created));
+    let aside: Vec<Aside> = manifest
+        .artifacts
+        .iter_mut()
+        .map(|a| (std::mem::take(&mut a.file), std::mem::take(&mut a.started), std::mem::take(&mut a.seconds)))
+        .collect();
+    let found = format!("{BY}{}", sha256_hex(&serde_json::to_vec(manifest).unwrap_or_default()));
+    (manifest.digest, manifest.created) = (digest, created);
+    for (artifact, aside) in manifest.artifacts.iter_mut().zip(aside) {
+        (artifact.file, artifact.started, artifact.seconds) = aside;
+    }
+    found
 }
 
-fn leave_out(value: &mut Value, keys: &[&str]) {
-    for key in keys {
-        value.as_object_mut().and_then(|object| object.remove(*key));
-    }
-}
-
-/// Without spaces, the keys of an object in their order.
-fn put(value: &Value, out: &mut String) {
-    match value {
-        Value::Object(object) => {
-            let mut keys: Vec<&String> = object.keys().collect();
-            keys.sort_unstable();
-            out.push('{');
-            for key in keys {
-                out.push_str(&Value::String(key.clone()).to_string());
-                out.push(':');
-                object.get(key).into_iter().for_each(|value| put(value, out));
-                out.push(',');
-            }
-            out.push('}');
-        }
-        Value::Array(list) => {
-            out.push('[');
-            for value in list {
-                put(value, out);
-                out.push(',');
-            }
-            out.push(']');
-        }
-        plain => out.push_str(&plain.to_string()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_said_counts_and_not_how() {
-        let of = |text: &str| digest(text).unwrap();
-        let text = r#"{"a": "x  \" é", "artifacts": [{"rows": 1, "file": "f"}], "created": "now", "digest": "d"}"#;
-        assert_eq!(of(text), of(&text.replace(' ', "\n  ").replace("x\n  \n  \\\"\n  é", "x  \\\" \\u00e9")));
-        assert_eq!(of(text), of(r#"{"artifacts": [{"file": "other", "rows": 1}], "a": "x  \" é"}"#));
-        for (from, to) in [("x  ", "x "), ("\"rows\": 1", "\"rows\": 2"), ("\"a\"", "\"b\""), ("\"rows\"", "\"Rows\"")] {
-            assert_ne!(of(text), of(&text.replacen(from, to, 1)), "{from}");
-        }
-        assert_eq!(digest("{"), None);
-    }
+/// Whether a manifest says what was written. Another version may have said more than this one knows, and one without a digest has
+/// nothing to go by.
+pub fn is_intact(manifest: &mut Manifest) -> bool {
+    let recorded = manifest.digest.clone().filter(|recorded| recorded.starts_with(BY));
+    recorded.is_none_or(|recorded| digest(manifest) == recorded)
 }

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::intact::digest;
+use super::intact::{digest, is_intact};
 use crate::engine::postgres::facts::DatabaseFacts;
 use crate::engine::postgres::script::TableRows;
 use crate::engine::store::{Contents, Format};
@@ -199,11 +199,11 @@ impl Manifest {
         let newer = |format| anyhow::anyhow!("it is of format {format}, this version reads up to {FORMAT}: use a newer db-tasks");
         match serde_json::from_str::<Self>(&text) {
             Ok(manifest) if manifest.format > FORMAT => Err(newer(manifest.format)),
-            Ok(manifest) if manifest.digest.is_some() && manifest.digest != digest(&text) => {
-                Err(anyhow::anyhow!("it has changed since it was written: its own digest does not fit"))
-            }
-            Ok(manifest) => match manifest.absurdity() {
+            Ok(mut manifest) => match manifest.absurdity() {
                 Some(why) => Err(anyhow::anyhow!("its numbers can't be right: {why}")),
+                None if !is_intact(&mut manifest) => {
+                    Err(anyhow::anyhow!("it has changed since it was written: its own digest does not fit"))
+                }
                 None => Ok(manifest),
             },
             // a newer format may lack what this version looks for: its number says more than what is missing
@@ -249,8 +249,9 @@ impl Manifest {
 
     /// As it is written, with its digest.
     pub fn to_json(&self) -> String {
-        let digest = digest(&self.pretty());
-        Self { digest, ..self.clone() }.pretty()
+        let mut manifest = self.clone();
+        manifest.digest = Some(digest(&mut manifest));
+        manifest.pretty()
     }
 
     fn pretty(&self) -> String {
@@ -345,7 +346,7 @@ mod tests {
     fn covered(mut manifest: Manifest) -> Manifest {
         (manifest.digest, manifest.created) = (None, DateTime::UNIX_EPOCH);
         for artifact in &mut manifest.artifacts {
-            (artifact.file, artifact.started) = (String::new(), DateTime::UNIX_EPOCH);
+            (artifact.file, artifact.started, artifact.seconds) = (String::new(), DateTime::UNIX_EPOCH, 0.0);
         }
         manifest
     }
