@@ -38,6 +38,7 @@ pub fn backup(session: &mut Session, args: &cli::Backup) -> Result<Exit> {
     let mut settings = session.project.backup.clone();
     if let Some(dir) = &args.output_dir {
         settings.dir = std::path::absolute(dir)?;
+        config::apart::check(&session.project, &settings.dir)?;
     }
     if let Some(codec) = &args.compress {
         settings.level = settings.level.filter(|_| *codec == settings.compress);
