@@ -1,5 +1,7 @@
 //! A tree in a container as a store: what `engine::files::Inside` says to the engine, said.
 
+mod late;
+
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
@@ -50,7 +52,8 @@ impl Store for Contained<'_> {
         let (items, bytes) = if found.is_there() { self.counted(&inside, &found)? } else { (0, 0) };
         let stuck = self.stuck(&inside, &found)?;
         let parts = vec![(self.path.clone(), items)];
-        Ok(Holding { id: inside.id(&found), parts, bytes: Some(bytes), version: None, can_undo: found.can_undo(), stuck })
+        let (id, can_undo) = (inside.id(&found), found.can_undo());
+        Ok(Holding { id, parts, bytes: Some(bytes), can_undo, stuck, ..Holding::default() })
     }
 
     fn dump(&mut self, out: &mut dyn Write, tell: Tell<'_>) -> Result<Contents> {
@@ -114,26 +117,27 @@ impl Store for Contained<'_> {
         Ok(Contents::Files(wanted))
     }
 
-    fn change(&mut self, change: &Change) -> Result<()> {
+    fn change(&mut self, change: &Change) -> Result<Vec<String>> {
         let inside = self.inside()?;
         let found = self.settled(&inside)?;
         match change {
             Change::Swap { live } => {
                 self.is_still(&inside, &found, live)?;
-                self.swapped(&inside, &found, &inside.swap(&found)?)
+                self.swapped(&inside, &found, &inside.swap(&found)?)?;
             }
             Change::Undo { live } => {
                 self.is_still(&inside, &found, live)?;
-                self.swapped(&inside, &found, &inside.undo(&found)?)
+                self.swapped(&inside, &found, &inside.undo(&found)?)?;
             }
-            Change::Back { live, from: Swapped::In } => self.perform(&inside.take_back(&found, live)?),
-            Change::Back { live, from: Swapped::Undone } => self.perform(&inside.redo(&found, live)?),
-            Change::Unstage => self.perform(&inside.unstage(&found)?),
-            Change::Settle => self.perform(&inside.settle(&found)?),
+            Change::Back { live, from: Swapped::In } => self.perform(&inside.take_back(&found, live)?)?,
+            Change::Back { live, from: Swapped::Since } => return self.back_late(&inside, &found, live),
+            Change::Back { live, from: Swapped::Undone } => self.perform(&inside.redo(&found, live)?)?,
+            Change::Unstage => self.perform(&inside.unstage(&found)?)?,
+            Change::Settle => return self.cleared(&inside, &inside.settle(&found)?),
             Change::Wipe { live, items } => {
                 self.is_still(&inside, &found, live)?;
                 if live.is_empty() {
-                    return Ok(());
+                    return Ok(Vec::new());
                 }
                 let now = self.counted(&inside, &found)?.0;
                 if now > *items {
@@ -142,9 +146,10 @@ impl Store for Contained<'_> {
                         .cure("stop what writes there, and run the command again")
                         .into());
                 }
-                self.perform(&inside.wipe())
+                self.perform(&inside.wipe())?;
             }
         }
+        Ok(Vec::new())
     }
 }
 
@@ -339,7 +344,7 @@ impl Contained<'_> {
             match act {
                 Act::Check(check) => deed::check(check, self.secrets, &unheard),
                 Act::Create(deed) | Act::Rename(deed) | Act::Remove(deed) | Act::Write(deed) => {
-                    deed::command(deed, self.secrets, &unheard)
+                    deed::command(deed, self.secrets, &unheard).map(drop)
                 }
                 Act::Pipe(_) | Act::Wait(_) | Act::Seal(_) => anyhow::bail!("a tree in a container does not change this way"),
             }

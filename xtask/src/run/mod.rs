@@ -61,6 +61,8 @@ pub trait Watch {
     fn done(&mut self, act: &Act, found: Option<&Found>, took: Duration);
     /// A hook has said a line.
     fn line(&mut self, line: &str);
+    /// Something that a person should know came of an act.
+    fn told(&mut self, what: &str);
     /// An act failed.
     fn failed(&mut self, act: &Act, took: Duration);
 }
@@ -108,9 +110,10 @@ impl Runner<'_, '_> {
         if let Err(e) = &result {
             // a backup is called bad for its own faults alone, not for those of a server that went away
             let blamed = e.downcast_ref::<Problem>().is_some_and(|p| p.about == About::Backup);
-            self.clean_up(scope.on_failure.iter().filter(|act| blamed || !is_bad_word(act)));
+            self.clean_up(scope.on_failure.iter().filter(|act| blamed || !is_bad_word(act)), Journal::keep);
+            self.clean_up(&scope.at_once, |_, _| {});
         }
-        self.clean_up(&scope.finally);
+        self.clean_up(&scope.finally, Journal::keep);
         if let Err(e) = self.world.journal.leave() {
             self.report.left_behind.push(Left::unwritten(e));
         }
@@ -124,8 +127,8 @@ impl Runner<'_, '_> {
         self.act(act).map_err(|e| if self.world.interrupt.hit() { interrupted(e) } else { e })
     }
 
-    /// What follows a failure is done whole: each act is tried, whatever became of the one before.
-    fn clean_up<'a>(&mut self, acts: impl IntoIterator<Item = &'a Act>) {
+    /// What follows a failure is done whole: each act is tried, whatever became of the one before. What fails is for `later`.
+    fn clean_up<'a>(&mut self, acts: impl IntoIterator<Item = &'a Act>, later: fn(&mut Journal, &Act)) {
         self.world.interrupt.shield();
         let mut failed = false;
         for act in acts {
@@ -136,7 +139,7 @@ impl Runner<'_, '_> {
             let result = self.act(act);
             failed = result.is_err();
             if let Err(e) = result {
-                self.world.journal.keep(act);
+                later(&mut self.world.journal, act);
                 self.report.left_behind.push(Left::of(act, e));
             }
         }
@@ -167,15 +170,19 @@ impl Runner<'_, '_> {
             Act::Write(Deed { what, how: How::Hook(hook) }) => {
                 hook::run(what, hook, secrets, interrupt, journal, &mut |line| watch.line(line))?
             }
-            Act::Create(deed) => deed::create(deed, secrets, interrupt)?,
-            Act::Remove(deed) => deed::remove(deed, secrets, interrupt)?,
-            Act::Rename(deed) | Act::Write(deed) => deed::command(deed, secrets, interrupt)?,
+            Act::Create(deed) => told(*watch, &deed::create(deed, secrets, interrupt)?),
+            Act::Remove(deed) => told(*watch, &deed::remove(deed, secrets, interrupt)?),
+            Act::Rename(deed) | Act::Write(deed) => told(*watch, &deed::command(deed, secrets, interrupt)?),
             Act::Check(check) => deed::check(check, secrets, interrupt)?,
             Act::Wait(wait) => deed::wait(wait, secrets, interrupt)?,
             Act::Seal(seal) => seal::seal(seal, &self.report.found, now())?,
         }
         Ok(None)
     }
+}
+
+fn told(watch: &mut dyn Watch, all: &[String]) {
+    all.iter().for_each(|what| watch.told(what));
 }
 
 fn is_bad_word(act: &Act) -> bool {

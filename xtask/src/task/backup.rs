@@ -276,7 +276,7 @@ fn one_set(all: &All<'_>, group: &[Subject<'_>], paths: &Paths) -> Step {
     };
     let seal = Seal::Backup { manifest, manifest_path: paths.manifest.clone(), names };
     body.push(Step::Act(Act::Seal(Box::new(seal))));
-    Step::Scope(Scope { body, on_failure, finally: Vec::new() })
+    Step::Scope(Scope { body, on_failure, ..Scope::default() })
 }
 
 /// Plain bytes of the last good artifact: the size on disk, indexes and all, tells little of the next one's.

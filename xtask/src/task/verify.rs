@@ -69,6 +69,7 @@ impl Trial {
             body: vec![Step::Act(load(target, dump, Trust::Dump, &scratch))],
             on_failure: vec![end_sessions(target)],
             finally: vec![admin::drop(&target.client, &scratch)],
+            ..Scope::default()
         }));
         Ok(steps)
     }
@@ -85,12 +86,12 @@ fn recorded(dump: &Dump, how: &'static str, body: Vec<Step>) -> Step {
         let manifest_path = dump.backup.manifest_path.clone()?;
         Some(Act::Seal(Box::new(Seal::Verified { manifest_path, how, outcome })))
     };
-    let proof = Scope { body, on_failure: seal(Outcome::Bad).into_iter().collect(), finally: Vec::new() };
+    let proof = Scope { body, on_failure: seal(Outcome::Bad).into_iter().collect(), ..Scope::default() };
     let body = [Step::Scope(proof)].into_iter().chain(seal(Outcome::Good).map(Step::Act)).collect();
     // a run that is killed while it writes either word
     let unwritten = dump.backup.manifest_path.as_deref().map(partial);
     let remove = |path| Act::Remove(Deed { what: "the unfinished manifest".into(), how: How::File(path) });
-    Step::Scope(Scope { body, on_failure: unwritten.map(remove).into_iter().collect(), finally: Vec::new() })
+    Step::Scope(Scope { body, on_failure: unwritten.map(remove).into_iter().collect(), ..Scope::default() })
 }
 
 fn plan(dumps: &[Dump], steps: Vec<Step>) -> Plan {

@@ -16,6 +16,8 @@ mod aside;
 #[cfg(unix)]
 mod dump;
 #[cfg(unix)]
+mod lived;
+#[cfg(unix)]
 mod sparse;
 #[cfg(unix)]
 mod store;

@@ -73,7 +73,15 @@ impl Store for Tree {
         let stuck = facts
             .root_is_mount
             .then(|| format!("`{}` is a mount point, which can't be renamed: name a folder inside it", facts.root.display()));
-        Ok(Holding { id: shown(facts.id), parts, bytes: Some(facts.bytes), version: None, can_undo, stuck })
+        Ok(Holding {
+            id: shown(facts.id),
+            parts,
+            bytes: Some(facts.bytes),
+            can_undo,
+            stuck,
+            fixed: facts.fixed,
+            ..Holding::default()
+        })
     }
 
     fn dump(&mut self, out: &mut dyn Write, tell: Tell<'_>) -> Result<Contents> {
@@ -108,17 +116,17 @@ impl Store for Tree {
         Ok(Contents::Files(wanted))
     }
 
-    fn change(&mut self, change: &Change) -> Result<()> {
+    fn change(&mut self, change: &Change) -> Result<Vec<String>> {
         match change {
-            Change::Swap { live } => swap(&self.settled()?, parsed(live)),
-            Change::Undo { live } => undo(&self.settled()?, parsed(live)),
-            Change::Back { live, from: Swapped::In } => take_back(&self.settled()?, parsed(live)),
+            Change::Swap { live } => swap(&self.settled()?, parsed(live)).map(nothing),
+            Change::Undo { live } => undo(&self.settled()?, parsed(live)).map(nothing),
+            Change::Back { live, from: Swapped::In | Swapped::Since } => Ok(kept(take_back(&self.settled()?, parsed(live))?)),
             Change::Back { live, from: Swapped::Undone } => {
                 let (aside, now) = (self.settled()?, self.survey()?.id);
-                if shown(now) == *live { Ok(()) } else { undo(&aside, now) }
+                if shown(now) == *live { Ok(Vec::new()) } else { undo(&aside, now).map(nothing) }
             }
-            Change::Unstage => Ok(self.settled()?.unstage()?),
-            Change::Settle => Ok(self.settled()?.clear()?),
+            Change::Unstage => Ok(kept(self.settled()?.unstage()?)),
+            Change::Settle => Ok(cleared(&self.settled()?)),
             Change::Wipe { live, items } => {
                 let facts = self.survey()?;
                 if facts.entries > *items {
@@ -127,10 +135,38 @@ impl Store for Tree {
                         .cure("stop what writes there (`stop-during`), and run the command again")
                         .into());
                 }
-                parsed(live).map_or(Ok(()), |id| Ok(wipe(&facts.root, id).map(drop)?))
+                parsed(live).map_or(Ok(Vec::new()), |id| Ok(wipe(&facts.root, id).map(|_| Vec::new())?))
             }
         }
     }
+}
+
+fn nothing((): ()) -> Vec<String> {
+    Vec::new()
+}
+
+/// What was used while it was live is told of.
+fn kept(place: Option<PathBuf>) -> Vec<String> {
+    let told = |place: PathBuf| {
+        format!(
+            "what was restored had been used since: it is kept as `{0}`; when it is of no use any more, remove it",
+            place.display()
+        )
+    };
+    place.map(told).into_iter().collect()
+}
+
+/// Removes what was discarded. The work is done by then, so that what can't be removed is told, and tried again after the next one.
+fn cleared(aside: &Aside) -> Vec<String> {
+    let told = |problem: Problem| {
+        let why = [&[problem.tried][..], &problem.happened].concat().join(": ");
+        format!(
+            "what is of no use any more is not gone: {why}; it is in nobody's way, the next restore tries again; or remove it: \
+             `sudo rm -rf {}/discard*`",
+            aside.folder().display()
+        )
+    };
+    aside.clear().err().map(told).into_iter().collect()
 }
 
 fn shown(id: Option<Id>) -> String {

@@ -58,6 +58,8 @@ pub(super) struct Part {
     pub swap: Act,
     /// Makes live what was, where another part could not follow; may come twice, or late.
     pub back: Vec<Act>,
+    /// Removes what it brought, once the others have gone back: only in this run, for later somebody may have gone on in it.
+    pub at_once: Option<Act>,
     /// Removes what a second undo would have needed.
     pub settle: Option<Act>,
     /// What is live, where there is something.
@@ -112,7 +114,7 @@ impl Part {
         let back = live.map_or(Vec::new(), |live| {
             let back = SwapBack { live: name, old_oid: live.oid, own: Own::of(Some(live)), older_oid: older.map(|d| d.oid) };
             // a psql that outlived its run must not swap once the others have gone back
-            vec![end_sessions(target), admin::swap_back(client, &back), admin::drop(client, &failed)]
+            vec![end_sessions(target), admin::swap_back(client, &back)]
         });
         let kept = live
             .map(|_| format!("the data that was there is kept as the database `{}`: `db-undo` swaps it back", previous(name)));
@@ -123,6 +125,7 @@ impl Part {
             unstage: unstage(target, &staged),
             swap: admin::swap(client, &swap),
             back,
+            at_once: live.map(|_| admin::drop(client, &failed)),
             settle: older.map(|_| admin::drop(client, &discard)),
             stake: live.map(|_| target.stake()),
             notes: super::holds(target, dump).into_iter().chain(super::older_goes(target)).collect(),
@@ -169,6 +172,7 @@ impl Part {
             unstage: vec![Act::Remove(change(key, Change::Unstage))],
             swap: Act::Rename(change(key, Change::Swap { live: live.clone() })),
             back: vec![Act::Rename(change(key, Change::Back { live: live.clone(), from: Swapped::In }))],
+            at_once: None,
             settle: Some(Act::Remove(change(key, Change::Settle))),
             stake: (!live.is_empty()).then(|| target.stake()),
             notes: held.into_iter().chain(left_out(target)).chain(own_keys(target, contents)).chain(goes).collect(),
