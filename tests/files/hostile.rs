@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
-use db_tasks::engine::files::{Among, Links, relay, scan, unpack, unpack_among};
+use db_tasks::engine::files::{Among, Links, scan, sluice, unpack, unpack_among};
 use db_tasks::problem::{About, Exit};
 
 /// An entry as an attacker writes it: nothing is checked.
@@ -206,7 +206,7 @@ fn who_is_to_blame_is_told() {
             Ok(())
         }
     }
-    let error = relay(&mut &archive(&[])[..], &mut Full, Links::Inside).unwrap_err();
+    let error = sluice(&mut &archive(&[])[..], &mut Full, Links::Inside).unwrap_err();
     assert_eq!(error.downcast_ref::<std::io::Error>().map(std::io::Error::kind), Some(std::io::ErrorKind::StorageFull));
 }
 

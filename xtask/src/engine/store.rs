@@ -213,6 +213,8 @@ pub struct Holding {
     pub can_undo: bool,
     /// Why it can't be replaced, where it can't.
     pub stuck: Option<String>,
+    /// What backups of it will not hold, or not give back without being told to.
+    pub notes: Vec<String>,
     /// Why it can't be emptied, where something in it can't be removed.
     pub fixed: Option<String>,
 }
@@ -279,6 +281,14 @@ impl Contents {
         match self {
             Self::Files(census) => census.changed().map(ToString::to_string).collect(),
             Self::Collections(all) => all.changed.clone(),
+        }
+    }
+
+    /// What of the store a restore of this will not bring back, or not without being told to.
+    pub fn lost(&self) -> Vec<String> {
+        match self {
+            Self::Files(census) => census.lost(),
+            Self::Collections(_) => Vec::new(),
         }
     }
 

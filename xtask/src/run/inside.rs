@@ -14,7 +14,7 @@ use crate::config::Secrets;
 use crate::door::Interrupt;
 use crate::door::ask::ask;
 use crate::door::movers::{self, Input, Outlet};
-use crate::engine::files::{Census, Found, Inside, Links, differences, relay, scan, sluice};
+use crate::engine::files::{Census, Found, Inside, Links, differences, scan, sluice};
 use crate::engine::store::{Change, Contents, Holding, Store, Swapped, Tell};
 use crate::plan::{Act, Trust};
 use crate::problem::{Exit, Problem};
@@ -69,7 +69,7 @@ impl Store for Contained<'_> {
         }
         let found = found.unwrap_or_default();
         let census = if self.has_tar(&inside)? {
-            self.passed(&inside.dump_with_tar(), &mut |from| relay(from, out, Links::AsTheyAre), tell)
+            self.dumped(&inside.dump_with_tar(), out, tell)
         } else {
             self.by_engine(&inside, &found, out, tell)
         };
@@ -221,14 +221,30 @@ impl Contained<'_> {
     /// A dump by the engine leaves out without a word what it can't read, so it is read twice.
     fn by_engine(&self, inside: &Inside, found: &Found, out: &mut dyn Write, tell: Tell<'_>) -> Result<Census> {
         let cmd = inside.dump_by_engine(found)?;
-        let census = self.passed(&cmd, &mut |from| relay(from, out, Links::AsTheyAre), tell)?;
-        let again = self.passed(&cmd, &mut |from| scan(from, Links::AsTheyAre), &mut |_| {})?;
+        let census = self.passed(&cmd, &mut |from| sluice(from, out, Links::OfTree), tell)?;
+        let again = self.passed(&cmd, &mut |from| scan(from, Links::OfTree), &mut |_| {})?;
         match differences(&census, &again).first() {
             None => Ok(census),
             Some(one) => Err(Problem::failed(format!("`{}` changed while it was read", self.shown()))
                 .because(one.to_string())
                 .cure("stop what writes there, and run the command again")
                 .into()),
+        }
+    }
+
+    /// What the image's own `tar` makes of the tree. Where it says that files changed meanwhile, what it made is no copy of one time.
+    fn dumped(&self, cmd: &Cmd, out: &mut dyn Write, tell: Tell<'_>) -> Result<Census> {
+        let mut taken = None;
+        let passed =
+            self.passed(cmd, &mut |from| sluice(from, out, Links::OfTree).inspect(|census| taken = Some(census.clone())), tell);
+        match (passed.map_err(|e| e.downcast::<Problem>()), taken) {
+            (Ok(census), _) => Ok(census),
+            (Err(Ok(problem)), Some(mut census)) if problem.tried.ends_with("ended with exit code 1") => {
+                // GNU tar: 1 says that files differ from what they were, and nothing else (2 is for the rest)
+                if problem.happened.iter().all(|line| census.is_told_changed(line)) { Ok(census) } else { Err(problem.into()) }
+            }
+            (Err(Ok(problem)), _) => Err(problem.into()),
+            (Err(Err(other)), _) => Err(other),
         }
     }
 
@@ -388,7 +404,7 @@ impl Contained<'_> {
 }
 
 /// What GNU tar says of files that change while it reads them.
-const MOVED: [&str; 3] = ["file changed as we read it", "file removed before we read it", "File shrank by"];
+const MOVED: [&str; 3] = ["file changed as we read it", "ile removed before we read it", "File shrank by"];
 
 fn unanswered(cmd: &Cmd, err: &str) -> Problem {
     let mut problem = Problem::failed(format!("`{cmd}` did not answer")).because(err);

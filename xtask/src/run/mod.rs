@@ -34,7 +34,7 @@ pub use pipe::{Found, Held, Progress};
 use crate::config::Secrets;
 use crate::door::Interrupt;
 use crate::gate::Cleared;
-use crate::plan::{Act, Deed, How, Outcome, Scope, Seal, Step};
+use crate::plan::{Act, Deed, How, Outcome, Pipe, Scope, Seal, Sink, Step};
 use crate::problem::{About, Exit, Problem};
 
 /// What a run needs beside its plan.
@@ -165,7 +165,9 @@ impl Runner<'_, '_> {
         let World { secrets, interrupt, now, watch, journal } = &mut *self.world;
         match act {
             Act::Pipe(pipe) => {
-                return pipe::pump(pipe, secrets, interrupt, *now, &mut |p| watch.progress(p)).map(Some);
+                let found = pipe::pump(pipe, secrets, interrupt, *now, &mut |p| watch.progress(p))?;
+                told(*watch, &lost(pipe, &found));
+                return Ok(Some(found));
             }
             Act::Write(Deed { what, how: How::Hook(hook) }) => {
                 hook::run(what, hook, secrets, interrupt, journal, &mut |line| watch.line(line))?
@@ -178,6 +180,16 @@ impl Runner<'_, '_> {
             Act::Seal(seal) => seal::seal(seal, &self.report.found, now())?,
         }
         Ok(None)
+    }
+}
+
+/// What a backup of a store has not, said when it is made.
+fn lost(pipe: &Pipe, found: &Found) -> Vec<String> {
+    match (&pipe.to, &found.held) {
+        (Sink::File { .. }, Held::Contents(contents)) => {
+            contents.lost().iter().map(|what| format!("{}: {what}", pipe.store)).collect()
+        }
+        _ => Vec::new(),
     }
 }
 

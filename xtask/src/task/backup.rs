@@ -117,12 +117,21 @@ pub fn plan(project: &Project, set: &Set, catalog: &Catalog, request: &Request, 
         task: "db-backup",
         headline: format!("back up {list} to {}", request.backup.dir.display()),
         risk: Risk::Adds,
-        notes: set.missing.iter().map(|m| format!("PARTIAL: without `{}`, which is optional: {}", m.store, m.why)).collect(),
+        notes: set.missing.iter().map(partial).chain(set.stores.iter().filter_map(unrestorable)).collect(),
         steps,
         afterwards,
         backup: result.first().cloned(),
         result,
     })
+}
+
+fn partial(missing: &Missing) -> String {
+    format!("PARTIAL: without `{}`, which is optional: {}", missing.store, missing.why)
+}
+
+/// What can be backed up and not be restored where it is.
+fn unrestorable(store: &SurveyedStore) -> Option<String> {
+    store.held.stuck.as_ref().map(|why| format!("`{}` can be backed up, and not be restored as it is: {why}", store.key()))
 }
 
 fn not_whole(missing: &[Missing]) -> Problem {

@@ -6,7 +6,7 @@ use super::restore::{author_may, end_sessions, fits_server, fits_the_disk, lefto
 use crate::bundle::name::partial;
 use crate::engine::postgres::admin;
 use crate::engine::postgres::name::beside;
-use crate::engine::store::Format;
+use crate::engine::store::{Address, Change, Format};
 use crate::facts::Surveyed;
 use crate::facts::dumps::Dump;
 use crate::plan::{Act, Deed, How, Outcome, Pipe, Plan, Proof, Purpose, Risk, Scope, Seal, Sink, Step, Trust};
@@ -27,17 +27,26 @@ pub fn quick(dumps: &[Dump]) -> Plan {
     plan(dumps, steps.collect())
 }
 
-/// Plans a trial restore of each database into a scratch one, which goes again in any case. What else is in the backup is read whole:
-/// a store's artifact has the digests of all that is in it.
-pub fn deep(trials: &[Trial], stores: &[Dump]) -> Result<Plan> {
-    let mut body: Vec<Step> = stores.iter().map(|dump| Step::Act(read(dump))).collect();
+/// A store's artifact, and where a trial restore of it can be staged: nowhere, with the reason.
+pub struct StoreTrial {
+    /// The artifact.
+    pub dump: Dump,
+    /// The store.
+    pub place: Result<Address, String>,
+}
+
+/// Plans a trial restore of each database into a scratch one, and of each tree beside the live one; both go again in any case. What can't
+/// be staged is read whole: a store's artifact has the digests of all that is in it.
+pub fn deep(trials: &[Trial], stores: &[StoreTrial]) -> Result<Plan> {
+    let mut body: Vec<Step> = stores.iter().map(StoreTrial::step).collect();
     for trial in trials {
         body.extend(trial.steps()?);
     }
-    let dumps: Vec<Dump> = trials.iter().map(|trial| &trial.dump).chain(stores).cloned().collect();
+    let dumps: Vec<Dump> = trials.iter().map(|trial| &trial.dump).chain(stores.iter().map(|s| &s.dump)).cloned().collect();
     let steps = dumps.first().map(|first| recorded(first, "deep", body)).into_iter().collect();
     let risk = trials.iter().find_map(|trial| stranger(&trial.target, &trial.dump, Purpose::Trial)).unwrap_or(Risk::Nothing);
-    let notes = trials.iter().filter_map(|trial| author_may(&trial.target, &trial.dump)).collect();
+    let notes = trials.iter().filter_map(|trial| author_may(&trial.target, &trial.dump));
+    let notes = notes.chain(stores.iter().filter_map(StoreTrial::note)).collect();
     Ok(Plan { risk, notes, ..plan(&dumps, steps) })
 }
 
@@ -55,6 +64,23 @@ fn read(dump: &Dump) -> Act {
             ..Proof::default()
         },
     }))
+}
+
+impl StoreTrial {
+    fn step(&self) -> Step {
+        let Act::Pipe(pipe) = read(&self.dump) else { return Step::Act(read(&self.dump)) };
+        let Ok(address) = &self.place else { return Step::Act(Act::Pipe(pipe)) };
+        // links that lead out are as good as any: nothing is written through one, and nobody but us enters the folder
+        let proof = Proof { trust: Trust::Script, ..pipe.proof.clone() };
+        let key = pipe.store.clone();
+        let body = vec![Step::Act(Act::Pipe(Box::new(Pipe { to: Sink::Stage(address.clone()), proof, ..*pipe })))];
+        let unstage = Act::Remove(Deed { what: key, how: How::Change(address.clone(), Change::Unstage) });
+        Step::Scope(Scope { body, finally: vec![unstage], ..Scope::default() })
+    }
+
+    fn note(&self) -> Option<String> {
+        self.place.as_ref().err().map(|why| format!("`{}` is read, and not staged: {why}", store(&self.dump)))
+    }
 }
 
 impl Trial {

@@ -180,8 +180,20 @@ impl Aside {
         let kept = self.put_by(&self.staged())?;
         if kept.is_none() {
             remove(&self.staged())?;
+            self.leave();
         }
         Ok(kept)
+    }
+
+    /// Takes the folder away where it keeps nothing.
+    fn leave(&self) {
+        self.note_nothing();
+        let mark = self.mark();
+        let mut inside = fs::read_dir(&self.folder).into_iter().flatten();
+        if inside.all(|entry| entry.is_ok_and(|entry| entry.path() == mark)) {
+            // one that can't be removed is as good as before: an empty one is ours, too
+            drop(fs::remove_file(mark).and_then(|()| fs::remove_dir(&self.folder)));
+        }
     }
 
     /// Puts a tree by that was live and used: whatever it was once, it is somebody's now.

@@ -6,6 +6,7 @@
 mod census;
 mod container;
 mod excludes;
+mod lost;
 mod name;
 mod read;
 mod sluice;
@@ -36,7 +37,7 @@ pub use census::{Census, Difference, Entry, Kind, Moment, Remark, Target, What, 
 pub use container::{Found, Inside};
 pub use excludes::Excludes;
 pub use name::Name;
-pub use read::{Links, relay, scan};
+pub use read::{Links, scan};
 pub use sluice::sluice;
 
 #[cfg(unix)]

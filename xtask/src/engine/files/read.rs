@@ -1,12 +1,12 @@
 //! Reads a tar, ours or anybody's, and lets through only what stays inside its tree.
 
 use std::cell::Cell;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 
 use anyhow::Result;
 use tar::EntryType;
 
-use super::census::{Census, Entry, Kind, Moment, Target};
+use super::census::{Census, Entry, Kind, Moment, Target, What};
 use super::name::{Name, escaped};
 use crate::problem::Problem;
 use crate::stream::Digest;
@@ -27,6 +27,8 @@ pub enum Links {
     Inside,
     /// They are taken as they are: the archive is one that its owner trusts. Nothing is ever written through a link in any case.
     AsTheyAre,
+    /// The same of a tar that a program makes of a live tree: what has no content (pipes, devices) is left out, and remarked.
+    OfTree,
 }
 
 /// Reads an archive whole and writes nothing: every header, every byte, the mark at its end. This is the gate for foreign archives.
@@ -36,30 +38,6 @@ pub enum Links {
 pub fn scan(input: &mut dyn Read, links: Links) -> Result<Census> {
     // what an entry's taker leaves is read anyway
     each(input, links, &mut |_, _| Ok(()))
-}
-
-/// The same, while every byte goes on to `out`: how an archive that another program makes is proved as it is written.
-///
-/// # Errors
-/// Those of [`scan`]; or `out` can't be written, which is an `io::Error` of its kind.
-pub fn relay(input: &mut dyn Read, out: &mut dyn Write, links: Links) -> Result<Census> {
-    let mut tee = Tee { input, out, unwritten: None };
-    let census = scan(&mut tee, links);
-    tee.unwritten.map_or(census, |kind| Err(io::Error::from(kind).into()))
-}
-
-struct Tee<'a> {
-    input: &'a mut dyn Read,
-    out: &'a mut dyn Write,
-    unwritten: Option<io::ErrorKind>,
-}
-
-impl Read for Tee<'_> {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let got = self.input.read(buf)?;
-        self.out.write_all(&buf[..got]).inspect_err(|e| self.unwritten = Some(e.kind()))?;
-        Ok(got)
-    }
 }
 
 /// An entry as it stands in the archive, its content yet unread.
@@ -88,6 +66,16 @@ pub(super) fn each(
     links: Links,
     act: &mut dyn FnMut(&Item, &mut dyn Read) -> Result<()>,
 ) -> Result<Census> {
+    each_but(input, links, act, &mut || ())
+}
+
+/// The same; told of each entry that is left out.
+pub(super) fn each_but(
+    input: &mut dyn Read,
+    links: Links,
+    act: &mut dyn FnMut(&Item, &mut dyn Read) -> Result<()>,
+    left_out: &mut dyn FnMut(),
+) -> Result<Census> {
     let watch = Watch { ended: Cell::new(false), allowed: Cell::new(HEADERS), failed: Cell::new(None) };
     let mut archive = tar::Archive::new(Watched { input, watch: &watch });
     let (mut census, mut dangers) = (Census::default(), Vec::new());
@@ -96,6 +84,13 @@ pub(super) fn each(
         watch.allowed.set(HEADERS);
         let Some(entry) = entries.next() else { break };
         let mut entry = entry.map_err(|e| watch.blame(&e))?;
+        if links == Links::OfTree
+            && let Some(name) = without_content(&entry, &census)
+        {
+            census.remark(&name, What::NoContent);
+            left_out();
+            continue;
+        }
         let understood = understand(&mut entry).and_then(|item| item.map(|item| fits(item, &census, links)).transpose());
         watch.allowed.set(u64::MAX);
         let item = match understood {
@@ -129,6 +124,17 @@ pub(super) fn each(
     watch.allowed.set(u64::MAX);
     end(archive.into_inner(), &watch)?;
     if dangers.is_empty() { Ok(census) } else { Err(refused(&dangers).into()) }
+}
+
+/// A pipe or a device, or another name of one.
+fn without_content<R: Read>(entry: &tar::Entry<'_, R>, census: &Census) -> Option<Name> {
+    let is_left_out = |name: &Name| census.remarks.iter().any(|r| r.what == What::NoContent && r.name == *name);
+    let is_special = match entry.header().entry_type() {
+        EntryType::Block | EntryType::Char | EntryType::Fifo => true,
+        EntryType::Link => is_left_out(&Name::parse(&entry.link_name_bytes().unwrap_or_default()).ok()?),
+        _ => false,
+    };
+    is_special.then(|| Name::parse(&entry.path_bytes()).ok()).flatten()
 }
 
 /// What an entry's headers say; nothing for a remark about the archive as a whole.

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use super::{Among, unpack_among, wipe};
+use super::lost::{LEADS_OUT, LEFT_OUT, some};
+use super::{Among, Name, unpack_among, wipe};
 use super::{Aside, Census, Excludes, Id, Links, TreeFacts, differences, dump, read_back, repair, survey, swap, take_back, undo};
 use crate::config::Rights;
 use crate::engine::store::{Change, Contents, Holding, Store, Swapped, Tell};
@@ -39,6 +40,16 @@ impl Tree {
             groups: facts.owners.iter().map(|(_, group)| *group).collect(),
             else_of,
         })
+    }
+
+    /// What a backup will not hold, or a restore not give back: what is left out of backups anyway is of no matter.
+    fn notes(&self, facts: &TreeFacts) -> Result<Vec<String>> {
+        let excludes = Excludes::new(&self.exclude)?;
+        let told = |names: &[Name], why: &str| {
+            let names: Vec<&Name> = names.iter().filter(|name| !excludes.reach(name)).collect();
+            some(&names).map(|names| format!("{names}: {why}"))
+        };
+        Ok(told(&facts.special, LEFT_OUT).into_iter().chain(told(&facts.leads_out, LEADS_OUT)).collect())
     }
 
     fn aside(&self) -> Result<Aside> {
@@ -79,8 +90,9 @@ impl Store for Tree {
             bytes: Some(facts.bytes),
             can_undo,
             stuck,
+            notes: self.notes(&facts)?,
             fixed: facts.fixed,
-            ..Holding::default()
+            version: None,
         })
     }
 

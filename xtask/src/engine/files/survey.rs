@@ -30,6 +30,10 @@ pub struct TreeFacts {
     pub mounts: Vec<Name>,
     /// Users and groups that own something in it.
     pub owners: BTreeSet<(u32, u32)>,
+    /// Sockets, pipes and devices in it.
+    pub special: Vec<Name>,
+    /// Links in it that may lead out.
+    pub leads_out: Vec<Name>,
     /// Why it can't be emptied, where something in it can't be removed.
     pub fixed: Option<String>,
 }
@@ -47,6 +51,8 @@ pub fn survey(root: &Path, excludes: &Excludes) -> Result<TreeFacts, Problem> {
         bytes: 0,
         mounts: Vec::new(),
         owners: BTreeSet::new(),
+        special: Vec::new(),
+        leads_out: Vec::new(),
         fixed: None,
     };
     let root = match root.canonicalize() {
@@ -90,8 +96,14 @@ pub fn survey(root: &Path, excludes: &Excludes) -> Result<TreeFacts, Problem> {
             if facts.fixed.is_none() {
                 facts.fixed = stays(&found, traits, guard).map(|why| format!("`{name}` {why}"));
             }
-            if is_folder {
-                folders.push(name);
+            match found.kind {
+                FileType::Directory => folders.push(name),
+                FileType::RegularFile => {}
+                FileType::Symlink => {
+                    let to = rustix::fs::readlinkat(&open, last.as_slice(), Vec::new()).unwrap_or_default();
+                    facts.leads_out.extend(Some(name).filter(|name| name.leads_out(to.to_bytes())));
+                }
+                _ => facts.special.push(name),
             }
         }
     }

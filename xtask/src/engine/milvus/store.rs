@@ -86,6 +86,7 @@ impl Store for Vectors {
             version: Some(self.milvus.version().to_owned()),
             can_undo,
             stuck,
+            notes: Vec::new(),
             fixed: None,
         })
     }

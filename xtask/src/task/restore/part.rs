@@ -144,6 +144,8 @@ impl Part {
         if let Some(why) = &target.held.stuck {
             return Err(Problem::refused(format!("`{key}` can't be replaced")).because(why).cure("nothing was touched").into());
         }
+        let contents = artifact.and_then(|a| a.contents.as_ref());
+        links_are_trusted(key, contents, trust)?;
         let live = target.held.id.clone();
         let change = |what: &str, change| Deed { what: what.into(), how: How::Change(address.clone(), change) };
         let stage = Pipe {
@@ -159,7 +161,7 @@ impl Part {
                 ..Proof::default()
             },
         };
-        let contents = artifact.and_then(|a| a.contents.as_ref());
+        let lost = contents.map_or(Vec::new(), Contents::lost).into_iter().map(|what| format!("{key}: {what}"));
         let held = contents.map(|c| format!("{key}: the backup holds {}", holds(c)));
         let goes = target
             .held
@@ -175,7 +177,7 @@ impl Part {
             at_once: None,
             settle: Some(Act::Remove(change(key, Change::Settle))),
             stake: (!live.is_empty()).then(|| target.stake()),
-            notes: held.into_iter().chain(left_out(target)).chain(own_keys(target, contents)).chain(goes).collect(),
+            notes: held.into_iter().chain(lost).chain(left_out(target)).chain(own_keys(target, contents)).chain(goes).collect(),
             kept: (!live.is_empty()).then(|| format!("what was in `{key}` is kept: `db-undo` swaps it back")),
         })
     }
@@ -189,6 +191,21 @@ fn or_in_place(error: anyhow::Error) -> anyhow::Error {
             problem.cure(cure).into()
         }
         Err(e) => e,
+    }
+}
+
+/// A backup of one's own may hold links that lead out of the tree; whoever may write a manifest may make one, too.
+fn links_are_trusted(key: &str, contents: Option<&Contents>, trust: Trust) -> Result<()> {
+    match contents {
+        Some(Contents::Files(census)) if trust < Trust::Script => match census.leads_out() {
+            Some(names) => Err(Problem::refused(format!("`{key}` in the backup has links that may lead out of its tree"))
+                .because(names)
+                .because("nothing was touched")
+                .cure("if they are your own, restore it with `--trust`; else find out who made it")
+                .into()),
+            None => Ok(()),
+        },
+        _ => Ok(()),
     }
 }
 
