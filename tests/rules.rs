@@ -60,7 +60,8 @@ fn every_dependency_has_one_home() {
         (&["zstd::", "flate2::", "sha2::"], "stream/"),
         (&["memchr::"], "engine/postgres/script/"),
         (&["tar::", "fast_glob::"], "engine/files/"),
-        (&["tonic::", "tonic_prost::", "prost::", "tokio::", "base64::"], "engine/milvus/"),
+        (&["tonic::", "tonic_prost::", "prost::", "tokio::"], "engine/milvus/"),
+        (&["base64::"], "engine/"),
         (&["which::"], "facts/"),
         (&["signal_hook::"], "door/"),
     ] {

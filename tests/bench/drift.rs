@@ -80,6 +80,23 @@ fn restore_of_what_a_newer_pg_dump_has_written() {
     assert!(loads.len() == 1 && !loads[0].stdin.contains("transaction_timeout"), "{loads:#?}");
 }
 
+/// A role of the run's own loads it, and goes again.
+#[test]
+fn restore_of_a_file_from_elsewhere() {
+    let bench = Bench::new(HOST);
+    bench.with_backup();
+    bench.file("prod.sql", DUMP);
+    holds(&bench, &["db-restore", "--file", "prod.sql", "--yes"]);
+}
+
+#[test]
+fn deep_verification_of_a_file_from_elsewhere() {
+    let bench = Bench::new(HOST);
+    bench.with_backup();
+    bench.file("prod.sql", DUMP);
+    holds(&bench, &["db-verify", "prod.sql", "--deep"]);
+}
+
 #[test]
 fn restore_where_there_is_no_live_database() {
     let bench = Bench::new(HOST);
@@ -339,6 +356,7 @@ fn only_looks(call: &Call) -> bool {
         "\\echo :VERSION_NUM",
         "SELECT EXISTS (SELECT FROM pg_catalog.pg_class",
         "SELECT oid::bigint, (SELECT count(*) FROM pg_catalog.pg_locks",
+        "DO $admits$ BEGIN",
     ];
     // a lock that is held while the hook's way is asked
     let meets = call.stdin.contains("pg_advisory_xact_lock") && call.stdin.ends_with("db-tasks holds\n");

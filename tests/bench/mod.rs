@@ -231,8 +231,7 @@ impl Bench {
 
     /// Lets the stand-ins fail on the call that was at this place among these.
     pub fn fail_at(&self, calls: &[Call], at: usize) {
-        let plain = |text: &str| said::after(text, "db-tasks/", |c| c.is_ascii_hexdigit(), "RUN");
-        let told = |call: &Call| (plain(&call.argv.join("\0")), plain(&call.stdin));
+        let told = |call: &Call| (said::of_any_run(&call.argv.join("\0")), said::of_any_run(&call.stdin));
         let times = calls[..=at].iter().filter(|call| told(call) == told(&calls[at])).count();
         fs::create_dir(self.temp.path().join("fail")).unwrap();
         let (argv, stdin) = told(&calls[at]);

@@ -1,6 +1,8 @@
 //! A dry run's text read back: what it promises to run, in which order, and what follows a failure.
 
 use super::Call;
+use db_tasks::cmd::shown_sql;
+use db_tasks::engine::postgres::script::{Aside, Scanner, Spare};
 
 /// What stands in a dry run, from top to bottom.
 #[derive(Debug, Clone)]
@@ -211,9 +213,11 @@ impl Promise {
 
     fn is_told_to(&self, stdin: &str) -> bool {
         // what psql is told again within a dump is no part of either
-        let again = "SET standard_conforming_strings = on; SET client_encoding TO utf8;";
+        let again = "SET standard_conforming_strings = on\\; SET client_encoding TO utf8;";
         let telling = |line: &&str| !line.is_empty() && *line != again;
-        let stdin = unnamed(stdin);
+        let stdin = unnamed(&shown_sql(stdin));
+        let (by_loader, given, last) = shared();
+        let loads_itself = self.argv.iter().any(|word| word.starts_with("db_tasks_loader_"));
         let told: Vec<&str> = stdin.lines().filter(telling).collect();
         let sql: Vec<String> = self.sql.iter().map(|line| unnamed(line)).collect();
         let mut own = Vec::new();
@@ -221,7 +225,12 @@ impl Promise {
             if line.starts_with("(the dump;") {
                 // what pg_dump writes round large objects would end the transaction half way, and its key is none of ours
                 let left_out = |line: &&str| ["BEGIN;", "COMMIT;"].contains(line) || line.contains("restrict ");
-                own.extend(super::DUMP.lines().filter(telling).filter(|line| !left_out(line)));
+                let dump = if loads_itself { by_loader.as_str() } else { super::DUMP };
+                own.extend(dump.lines().filter(telling).filter(|line| !left_out(line)));
+            } else if line.starts_with("(the owners, rights and comments") {
+                own.extend(given.lines().filter(telling));
+            } else if line.starts_with("(the event triggers") {
+                own.extend(last.lines().filter(telling));
             } else if line == "(what follows only when all rows are there)" {
             } else {
                 own.push(line);
@@ -233,7 +242,33 @@ impl Promise {
 
 /// A run's name differs from that of the dry run before it.
 fn unnamed(text: &str) -> String {
-    super::said::after(&text.replace("[RUN]", "0"), "db-tasks/", |c| c.is_ascii_hexdigit(), "RUN")
+    super::said::of_any_run(&text.replace("[RUN]", "0"))
+}
+
+/// What of the dump a loader role gets, what is given when it has loaded, and what comes last.
+fn shared() -> (String, String, String) {
+    let mut scanner = Scanner::for_loader();
+    scanner.feed(super::DUMP.as_bytes());
+    let (mut own, mut given, mut last) = (String::new(), String::new(), String::new());
+    let mut at = 0;
+    for Aside { at: range, what } in scanner.take_asides() {
+        let (from, to) = (range.start as usize, range.end as usize);
+        let statement = format!("{}\n", &super::DUMP[from..to]);
+        match what {
+            Spare::Handover => given += &statement,
+            Spare::Last => last += &statement,
+            Spare::Reading => {
+                given += &statement;
+                last += &statement;
+                continue;
+            }
+            _ => {}
+        }
+        own += &super::DUMP[at..from];
+        at = to;
+    }
+    own += &super::DUMP[at..];
+    (own, given, last)
 }
 
 /// The commands of the steps, in order, each with its place.

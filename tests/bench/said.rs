@@ -84,6 +84,14 @@ pub fn after(text: &str, before: &str, fits: fn(char) -> bool, word: &str) -> St
     out
 }
 
+/// What is called after a run, or secret in it, is another's in the next.
+pub fn of_any_run(text: &str) -> String {
+    let hex = |c: char| c.is_ascii_hexdigit();
+    let text = after(text, "db-tasks/", hex, "RUN");
+    let text = after(&text, "db_tasks_loader_", hex, "RUN");
+    after(&text, "SCRAM-SHA-256", |c| c != '\'', "")
+}
+
 /// Replaces what has a shape: `#` is a digit, `%` a hexadecimal one.
 fn shaped(text: &str, shape: &str, word: &str) -> String {
     let fits = |rest: &str| {

@@ -24,9 +24,12 @@ fn comes_to_nothing(cluster: &Cluster, (db, project): &(TempDb, Project), sql: &
     let file = project.write("hostile.sql", [HEAD.as_bytes(), sql, TAIL.as_bytes()].concat());
     let shown = String::from_utf8_lossy(sql).into_owned();
     let touched = project.dir.join("touched");
-    for words in ["db-verify", "db-verify --deep --yes", "db-restore --yes --file", "db-restore --yes --in-place --file"] {
+    for words in
+        ["db-verify", "db-verify --deep --yes", "db-restore --yes --file", "db-restore --yes --trust=role --in-place --file"]
+    {
         let said = project.run(&format!("{words} {}", file.display()));
-        assert_eq!(said.code, Some(1), "{words}: {shown}: {said:?}");
+        // what no role of the run's own may do asks for somebody's word first
+        assert!(matches!(said.code, Some(1 | 3)), "{words}: {shown}: {said:?}");
         assert!(said.err.contains("\n  next: "), "{said:?}");
         assert_eq!(cluster.sql(&db.name, "SELECT count(*) FROM orders"), "300", "{words}: {shown}");
         assert_eq!(family(cluster, &db.name), std::slice::from_ref(&db.name), "{words}: {shown}");
@@ -91,22 +94,26 @@ fn a_strangers_functions_take_a_yes_and_no_production() {
     let (db, project) = as_superuser(cluster);
     let text = format!("{HEAD}CREATE TABLE public.t (a int DEFAULT pg_backend_pid());\n{TAIL}");
     let file = project.write("foreign.sql", text).display().to_string();
-    project
-        .fails(&format!("db-verify --deep {file}"), 3, "give `--yes`")
-        .ends_with(3, "a superuser: its author could do anything");
-    project.fails(&format!("db-restore --as {}_beside --file {file}", db.name), 3, "give `--yes`");
-    project.ok(&format!("db-verify --deep --yes {file}"));
     project.ok(&format!("db-verify {file}"));
+    // a role of the run's own can do no harm: nobody need be asked, where live data may be replaced at all
+    project.ok(&format!("db-verify --deep {file}")).ends_with(0, "a role made for this run: no superuser");
     let production = Project::host(&db.socket_url).env("ENVIRONMENT", "production");
     production.fails(&format!("db-verify --deep --yes {file}"), 3, "environment");
     let agent = Project::host(&db.socket_url).env("CLAUDECODE", "1");
     agent.fails(&format!("db-verify --deep --yes {file}"), 3, "agent");
+    // in place it is the project's own role, and a script has to say so
+    let in_place = format!("db-restore --in-place --yes --file {file}");
+    project.fails(&in_place, 3, "`--trust=role` lets the file's functions run as `postgres`");
+    project.fails(&in_place, 3, "a superuser: its author could do anything");
+    project.ok(&format!("{in_place} --trust=role"));
     cluster.sql("postgres", &format!("ALTER DATABASE {} SET dbtasks.environment = 'production'", db.name));
     project.fails(&format!("db-verify --deep --yes {file}"), 3, "marker");
-    assert_eq!(family(cluster, &db.name), std::slice::from_ref(&db.name));
-    // a role that is no superuser can do no more than it could
-    let (_, app) = tiny_host(cluster);
-    app.ok(&format!("db-verify --deep {file}"));
+    // a role that can make no other
+    let (other, app) = tiny_host(cluster);
+    let words = format!("db-verify --deep --yes {file}");
+    app.fails(&words, 3, "`--trust=role`").ends_with(3, "the role `app` may not make one");
+    app.ok(&format!("{words} --trust=role"));
+    assert_eq!(family(cluster, &other.name), std::slice::from_ref(&other.name));
 }
 
 /// `--trust` lifts the list, and our transaction must still be ours at its end.
@@ -154,10 +161,14 @@ fn t45_psql_gets_a_restriction_of_our_own() {
     project.ok(&format!("db-restore --as {}_beside --yes --file {}", db.name, file.display()));
     let said = fs::read_to_string(&seen).unwrap();
     let lines: Vec<&str> = said.lines().filter(|line| line.contains("restrict ")).collect();
-    let [open, close] = lines[..] else { panic!("{lines:?}") };
-    let key = open.strip_prefix("\\restrict ").unwrap();
-    assert!(key.len() == 32 && key != "abc" && close == format!("\\unrestrict {key}"), "{lines:?}");
-    assert!(said.find(open) < said.find("CREATE TABLE public.t") && said.find(close) < said.find("COMMIT;"), "{said}");
+    // round the dump, and round what the loader role could not do of it, which comes twice
+    assert_eq!(lines.len(), 6, "{lines:?}");
+    for pair in lines.chunks(2) {
+        let key = pair[0].strip_prefix("\\restrict ").unwrap();
+        assert!(key.len() == 32 && key != "abc" && pair[1] == format!("\\unrestrict {key}"), "{lines:?}");
+    }
+    let (open, close) = (said.find(lines[0]), said.find(lines[1]));
+    assert!(open < said.find("CREATE TABLE public.t") && close < said.find("COMMIT;"), "{said}");
 }
 
 /// For each set of pg_dump's flags, what it writes is on the list, and brings back what was there.
@@ -202,14 +213,31 @@ fn foreign_dumps_with_any_flags_are_restored() {
         if flags == ["--use-set-session-authorization"] {
             // it is made as the roles that own it, who may not all make it: PostgreSQL's own word
             project.ok(&format!("db-verify {}", file.display()));
-            assert!(said.err.contains("permission denied for schema shop"), "{said:?}");
+            assert!(said.code == Some(3) && said.err.contains("what is made as another role"), "{said:?}");
+            let trusted = format!("db-restore --yes --trust=role --file {}", file.display());
+            project.fails(&trusted, 1, "permission denied for schema shop");
             continue;
         }
         assert_eq!(said.code, Some(0), "{flags:?}: {said:?}");
+        // a role of the run's own has loaded it, and what it may not do has been done behind it: owners, rights, comments and all
+        assert!(said.err.contains("a role made for this run"), "{flags:?}: {said:?}");
+        if matches!(flags[..], [] | ["--inserts"] | ["--clean", ..] | ["--format=custom"]) {
+            let now = cluster.fingerprint(&db.name);
+            assert_eq!(now.values, whole.values, "{flags:?}");
+            let lines = |text: &str| text.lines().map(String::from).collect::<std::collections::BTreeSet<_>>();
+            let differ: Vec<_> = lines(&now.schema).symmetric_difference(&lines(&whole.schema)).cloned().collect();
+            assert!(now.schema == whole.schema, "{flags:?}: {differ:?}");
+        }
         if !flags.contains(&"--schema-only") && !flags.contains(&"--no-unlogged-table-data") {
             assert_eq!(cluster.fingerprint(&db.name).rows, whole.rows, "{flags:?}");
         }
     }
+    assert_eq!(loaders(cluster), "0");
+}
+
+/// Roles of runs that are there still.
+fn loaders(cluster: &Cluster) -> String {
+    cluster.sql("postgres", "SELECT count(*) FROM pg_roles WHERE rolname LIKE 'db_tasks_loader_%'")
 }
 
 /// A small generator with a fixed seed, so that a failure comes back.
@@ -405,7 +433,7 @@ fn t45_strings_are_read_alike_whatever_the_role_says() {
     let hidden = "CREATE TABLE public.t (a text, b text);\nINSERT INTO public.t VALUES ('\\', '); COMMENT ON SCHEMA public IS $$evil$$; --');\n";
     let file = project.write("hostile.sql", format!("--\n-- PostgreSQL database dump\n--\n\n{hidden}{TAIL}"));
     let beside = format!("{}_beside", db.name);
-    project.ok(&format!("db-restore --as {beside} --yes --file {}", file.display()));
+    project.ok(&format!("db-restore --as {beside} --yes --trust=role --file {}", file.display()));
     assert_eq!(cluster.sql(&beside, "SELECT b FROM public.t"), "); COMMENT ON SCHEMA public IS $$evil$$; --");
     cluster.drop_all(&beside);
 }
@@ -433,7 +461,10 @@ fn t45_what_runs_in_a_load_changes_nothing_of_how_psql_reads() {
                 format!("CREATE TABLE public.t (a text, b text);\n{flip}INSERT INTO public.t VALUES ('{odd}', '{hidden}');\n");
             let file = project.write("hostile.sql", format!("{HEAD}{sql}{TAIL}"));
             let beside = format!("{}_beside", db.name);
-            for (way, into) in [(format!("--as {beside}"), &beside), ("--in-place".into(), &db.name), (String::new(), &db.name)] {
+            let [loader, own] = [format!("--as {beside}"), format!("--as {beside} --trust=role")];
+            for (way, into) in
+                [(loader, &beside), (own, &beside), ("--in-place --trust=role".into(), &db.name), (String::new(), &db.name)]
+            {
                 project.ok(&format!("db-restore {way} --yes --file {}", file.display()));
                 let read = cluster.sql(into, "SELECT b FROM public.t WHERE b <> '2'");
                 assert_eq!(read, hidden, "{setting} {way}");
@@ -442,8 +473,8 @@ fn t45_what_runs_in_a_load_changes_nothing_of_how_psql_reads() {
                     "0",
                     "{setting} {way}"
                 );
+                cluster.drop_all(&beside);
             }
-            cluster.drop_all(&beside);
         }
     }
 }

@@ -8,6 +8,7 @@ mod host;
 mod hostile_dumps;
 mod in_place;
 pub mod kill;
+mod loader;
 mod memory;
 mod migrators;
 mod owners;

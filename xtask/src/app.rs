@@ -1,5 +1,6 @@
 //! The flow: arguments, project, facts, plan, gate, run, report.
 
+mod author;
 mod cluster;
 mod hooks;
 mod meant;

@@ -181,9 +181,13 @@ pub struct Verify {
     /// The database whose server is used for `--deep`, and whose newest backup is meant
     #[arg(long, value_name = "NAME")]
     pub database: Option<String>,
-    /// Load a file from elsewhere (`--deep`) without a question, though its functions run as a superuser
+    /// Load a file from elsewhere (`--deep`) without a question
     #[arg(long)]
     pub yes: bool,
+    /// With `--deep`: let the functions of a file from elsewhere run as your own role (`--trust=role`), where none can be made for
+    /// the run; the others as in `db-restore`
+    #[arg(long, value_name = "role|psql", num_args = 0..=1, require_equals = true, default_missing_value = "sql", hide_possible_values = true, requires = "deep")]
+    pub trust: Option<Trusted>,
     /// Show every step, and change nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -208,7 +212,7 @@ pub struct Restore {
     pub into: Option<String>,
     /// Back up, then empty and load the live database itself in one transaction: for a role that may
     /// not create databases, or a disk without room for a second copy
-    #[arg(long, conflicts_with_all = ["into", "trust"])]
+    #[arg(long, conflicts_with = "into")]
     pub in_place: bool,
     /// Only this database or store (its key, or a database's name); may be given more than once
     #[arg(long, visible_alias = "database", value_name = "NAME")]
@@ -217,8 +221,9 @@ pub struct Restore {
     #[allow(missing_docs)]
     pub consent: Consent,
     /// Run a file that is no pg_dump's, whatever its SQL does, without an end marker; psql's own commands
-    /// in it run with `--trust=psql` alone
-    #[arg(long, value_name = "psql", num_args = 0..=1, require_equals = true, default_missing_value = "sql", hide_possible_values = true)]
+    /// in it run with `--trust=psql` alone. `--trust=role` trusts less: only that functions of a dump from elsewhere run
+    /// as your own role, where no role can be made for the run
+    #[arg(long, value_name = "role|psql", num_args = 0..=1, require_equals = true, default_missing_value = "sql", hide_possible_values = true)]
     pub trust: Option<Trusted>,
     /// Take a backup of another database or store, or of another project
     #[arg(long)]
@@ -231,6 +236,8 @@ pub struct Restore {
 /// What of a file's author is trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Trusted {
+    /// What the functions of a dump do, as the project's own role.
+    Role,
     /// SQL.
     Sql,
     /// What psql itself does on this machine, too.

@@ -13,7 +13,7 @@ use crate::cmd::Cmd;
 use crate::config::Pin;
 use crate::engine::store::{Address, Change};
 
-pub use pipe::{Count, Fence, Load, Pipe, Proof, Sink, Source, Trust};
+pub use pipe::{By, Count, Fence, Handover, Load, Pipe, Proof, Sink, Source, Trust};
 pub use stake::{Safety, Stake, Whereabouts};
 
 /// What a command is going to do.
@@ -35,6 +35,30 @@ pub struct Plan {
     pub result: Vec<PathBuf>,
     /// The backup that it makes or reads.
     pub backup: Option<PathBuf>,
+    /// The author of a file from elsewhere that it loads.
+    pub author: Option<Author>,
+}
+
+/// The author of a file from elsewhere: its defaults, triggers and indexes call functions of theirs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Author {
+    /// The role that their functions run as.
+    pub role: String,
+    /// What it may do.
+    pub powers: Powers,
+    /// Why it is none of the run's own.
+    pub why: Option<String>,
+    /// Whether somebody has answered for them.
+    pub word: Word,
+}
+
+/// Whether somebody has said on the command line that a file's author is trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Word {
+    /// `--trust=role`, or more.
+    Given,
+    /// Nobody has.
+    Missing,
 }
 
 /// What can be lost; it decides which guards must clear the plan.
@@ -50,8 +74,6 @@ pub enum Risk {
     Stranger {
         /// The databases on whose server it is loaded.
         stakes: Vec<Stake>,
-        /// What they may do there.
-        powers: Powers,
         /// What it is loaded for.
         purpose: Purpose,
     },
@@ -76,6 +98,8 @@ pub enum Risk {
 /// What the role may do that a file is loaded as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Powers {
+    /// Nothing beyond the new database: a role of the run's own.
+    Contained,
     /// What it owns and was granted.
     Own,
     /// Everything, on the server and its machine.
@@ -238,7 +262,7 @@ impl Plan {
     /// A plan without steps.
     pub fn bare(task: &'static str, headline: String, risk: Risk) -> Self {
         let (notes, steps, afterwards, result) = Default::default();
-        Self { task, headline, risk, notes, steps, afterwards, result, backup: None }
+        Self { task, headline, risk, notes, steps, afterwards, result, backup: None, author: None }
     }
 
     /// The databases that it is about, by name: those at stake, or those that the backup is of.

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use super::author::{Way, attended, trust};
 use super::cluster::Wants;
 use super::meant::Meant;
 use super::resetting::safety_backup;
@@ -28,6 +29,11 @@ pub fn restore(session: &mut Session, args: &cli::Restore) -> Result<Exit> {
         Some(chosen) => chosen,
         None => return Err(Problem::new(Exit::Declined, "no backup was chosen: nothing was changed").into()),
     };
+    if args.in_place && trust(args.trust) > Trust::Dump {
+        return Err(Problem::usage("`--in-place` loads dumps alone, whose every statement is understood")
+            .cure("leave `--trust` out, or restore beside the live database (without `--in-place`)")
+            .into());
+    }
     if args.info {
         return super::reading::show(session, &chosen);
     }
@@ -69,13 +75,14 @@ fn put_back(session: &mut Session, args: &cli::Restore, meant: &Meant, chosen: &
     let accept = [(args.any_database, Difference::Database), (args.any_version, Difference::Version)];
     let request = Request {
         aim: if args.into.is_some() { Aim::Beside } else { Aim::Live },
-        trust: args.trust.map_or(Trust::Dump, |trusted| match trusted {
-            cli::Trusted::Sql => Trust::Script,
-            cli::Trusted::Psql => Trust::Psql,
-        }),
+        trust: trust(args.trust),
         accept: accept.into_iter().filter(|(given, _)| *given).map(|(_, difference)| difference).collect(),
     };
-    let databases = set.databases.iter().map(|d| Ok((d, dump_of(session, chosen, Some(&d.spec.key), Format::Script)?)));
+    let how = if args.in_place { Way::InPlace } else { Way::Beside };
+    let databases = set.databases.iter().map(|d| {
+        let dump = dump_of(session, chosen, Some(&d.spec.key), Format::Script)?;
+        Ok((d, attended(session, d, dump, args.trust, how)?))
+    });
     let databases: Vec<(&Surveyed, Dump)> = databases.collect::<Result<_>>()?;
     let plan = match (&args.into, databases.as_slice(), set.stores.as_slice()) {
         (Some(name), [(target, dump)], []) => {

@@ -2,12 +2,13 @@
 
 use anyhow::Result;
 
+use super::author::{Way, attended, trust};
 use super::cluster::Wants;
 use super::meant::Meant;
 use super::restoring::disk_left;
 use super::session::{Intent, Session};
 use crate::bundle::{Backup, Catalog, Kind, Reason, catalog};
-use crate::cli;
+use crate::cli::{self, Trusted};
 use crate::config;
 use crate::engine::postgres::facts::Depth;
 use crate::engine::store::{Address, Format};
@@ -116,7 +117,7 @@ pub fn verify(session: &mut Session, args: &cli::Verify) -> Result<Exit> {
     session.lock("db-verify", intent)?;
     if args.deep {
         let consent = if args.yes { Consent::Yes } else { Consent::Ask };
-        return deep(session, &backup, key, consent, intent);
+        return deep(session, &backup, key, args.trust, consent, intent);
     }
     let keys: Vec<Option<String>> = match backup.manifest() {
         Some(m) => m.artifacts.iter().map(|a| Some(a.store.clone())).collect(),
@@ -145,7 +146,14 @@ fn store_trial(session: &mut Session, backup: &Backup, key: &str, format: Format
     Ok(StoreTrial { dump, place })
 }
 
-fn deep(session: &mut Session, backup: &Backup, key: Option<String>, consent: Consent, intent: Intent) -> Result<Exit> {
+fn deep(
+    session: &mut Session,
+    backup: &Backup,
+    key: Option<String>,
+    trusted: Option<Trusted>,
+    consent: Consent,
+    intent: Intent,
+) -> Result<Exit> {
     let held: Vec<(String, Format)> =
         backup.manifest().map_or(Vec::new(), |m| m.artifacts.iter().map(|a| (a.store.clone(), a.format())).collect());
     let known = |key: &String| session.project.databases.iter().any(|d| d.key == *key);
@@ -160,7 +168,8 @@ fn deep(session: &mut Session, backup: &Backup, key: Option<String>, consent: Co
         let loads = databases.iter().map(|database| {
             let target = session.surveyor().survey(database, Depth::Database)?;
             let dump = dump_of(session, backup, Some(&database.key), Format::Script)?;
-            Ok(Trial { disk_left: disk_left(&target), target, dump })
+            let dump = attended(session, &target, dump, trusted, Way::Beside)?;
+            Ok(Trial { disk_left: disk_left(&target), target, dump, trust: trust(trusted) })
         });
         let loads = loads.collect::<Result<Vec<_>>>()?;
         let others = held.iter().filter(|(key, _)| !keys.contains(key) && held.len() > 1);

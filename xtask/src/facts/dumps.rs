@@ -10,9 +10,11 @@ use crate::bundle::{Artifact, Backup};
 use crate::cmd::Cmd;
 use crate::config::{Env, Project, Secrets};
 use crate::door::ask::ask;
+use crate::engine::postgres::loader::Loader;
 use crate::engine::postgres::script::Scanner;
 use crate::engine::postgres::version::Version;
 use crate::engine::store::Format;
+use crate::facts::loader::Stranger;
 use crate::facts::programs::{self, Programs};
 use crate::place::Place;
 use crate::plan::Source;
@@ -35,9 +37,23 @@ pub struct Dump {
     pub dumped_from: Option<Version>,
     /// The pg_dump that wrote it.
     pub dumped_by: Option<Version>,
+    /// By whom it is loaded, where it is from elsewhere.
+    pub stranger: Option<Stranger>,
 }
 
 impl Dump {
+    /// Whether it is from elsewhere: no manifest, or one of another project. That a manifest is there proves that a file is whole, and
+    /// not whose it is.
+    pub fn is_from_elsewhere(&self) -> bool {
+        let other = self.backup.other_project.is_some() && self.backup.manifest().is_some_and(|m| m.project_named);
+        self.artifact.is_none() || other
+    }
+
+    /// The role of the run's own that loads it.
+    pub fn loader(&self) -> Option<&Loader> {
+        self.stranger.as_ref()?.by.as_ref().ok()
+    }
+
     /// Its file.
     pub fn file(&self) -> PathBuf {
         match &self.artifact {
@@ -83,6 +99,7 @@ pub fn look(backup: &Backup, key: Option<&str>, format: Format, project: &Projec
         dumped_by: version(artifact.and_then(|a| a.dump_version.as_ref())).or(version(head.1.as_ref())),
         artifact: artifact.cloned(),
         source,
+        stranger: None,
     })
 }
 

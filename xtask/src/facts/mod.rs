@@ -9,6 +9,7 @@ mod engines;
 mod guess;
 pub mod health;
 mod kept;
+pub mod loader;
 pub mod programs;
 pub mod rendezvous;
 pub mod server;

@@ -3,7 +3,7 @@
 use crate::cmd::quoted;
 use crate::config::environment::Origin;
 use crate::config::{Env, Guards, Pin};
-use crate::plan::{Plan, Powers, Purpose, Risk, Safety, Stake, Whereabouts};
+use crate::plan::{Author, Plan, Powers, Purpose, Risk, Safety, Stake, Whereabouts, Word};
 
 /// Everything that the guards look at, beside the plan's risk.
 #[derive(Debug, Clone)]
@@ -104,13 +104,16 @@ pub enum Judgement {
 
 /// All verdicts, refusals and passes alike: a dry run shows them all.
 pub fn judge(plan: &Plan, c: &Circumstances<'_>) -> Vec<Verdict> {
+    let verdicts = by_risk(plan, c);
+    verdicts.into_iter().chain(plan.author.as_ref().map(|a| author(a, c))).collect()
+}
+
+fn by_risk(plan: &Plan, c: &Circumstances<'_>) -> Vec<Verdict> {
     match &plan.risk {
         Risk::Nothing => wanted(plan, c),
         Risk::Adds => wanted(plan, c).into_iter().chain([question(Judgement::Passed, c)]).collect(),
         Risk::RemovesBackups => wanted(plan, c).into_iter().chain([question(Judgement::Refused, c)]).collect(),
-        Risk::Stranger { stakes, powers, purpose } => {
-            wanted(plan, c).into_iter().chain(stranger(plan, stakes, *powers, *purpose, c)).collect()
-        }
+        Risk::Stranger { stakes, purpose } => wanted(plan, c).into_iter().chain(stranger(plan, stakes, *purpose, c)).collect(),
         Risk::Changes { stakes, pins } => {
             let mut verdicts = live_data(stakes, pins, c);
             verdicts.push(agent(plan.task, stakes, c));
@@ -127,18 +130,41 @@ pub fn judge(plan: &Plan, c: &Circumstances<'_>) -> Vec<Verdict> {
     }
 }
 
-/// A trial of a stranger's file has no business beside production's data; a restore of one may be what production needs. Where its
-/// functions could do everything, somebody has to have said yes.
-fn stranger(plan: &Plan, stakes: &[Stake], powers: Powers, purpose: Purpose, c: &Circumstances<'_>) -> Vec<Verdict> {
+/// A trial of a stranger's file has no business beside production's data; a restore of one may be what production needs.
+fn stranger(plan: &Plan, stakes: &[Stake], purpose: Purpose, c: &Circumstances<'_>) -> Vec<Verdict> {
     let mut verdicts = match purpose {
         Purpose::Trial => live_data(stakes, &[], c),
         Purpose::Restore => Vec::new(),
     };
-    if purpose == Purpose::Trial || powers == Powers::All {
+    if purpose == Purpose::Trial || plan.author.as_ref().is_some_and(|author| author.powers == Powers::All) {
         verdicts.push(agent(plan.task, stakes, c));
     }
-    verdicts.push(question(if powers == Powers::All { Judgement::Refused } else { Judgement::Passed }, c));
+    verdicts.push(question(Judgement::Passed, c));
     verdicts
+}
+
+/// Where a file's functions run as the project's own role, a person has to have said that they may: at the terminal, or by a flag of
+/// its own. `--yes` says yes to what the plan does, and the plan does not know what is in them.
+fn author(author: &Author, c: &Circumstances<'_>) -> Verdict {
+    let role = &author.role;
+    let cure = format!("if its author is trusted, `--trust=role` lets the file's functions run as `{role}`");
+    match (author.powers, author.word, c.person) {
+        (Powers::Contained, ..) => {
+            verdict("author", Judgement::Passed, "the file's functions run as a role that is made for this run", "")
+        }
+        (_, Word::Given, _) => {
+            verdict("author", Judgement::Warned, format!("the file's functions run as `{role}`: its author is trusted"), "")
+        }
+        (_, Word::Missing, Person::AtTerminal) => {
+            verdict("author", Judgement::Ask, format!("the file's functions would run as `{role}`: you will be asked"), "")
+        }
+        (_, Word::Missing, Person::Absent) => verdict(
+            "author",
+            Judgement::Refused,
+            format!("the file's functions would run as `{role}`, and nobody can be asked"),
+            cure,
+        ),
+    }
 }
 
 /// The pins that the file gives to a task that does something and puts no live data at stake.
@@ -695,16 +721,20 @@ mod tests {
     fn a_strangers_file_is_tried_where_live_data_may_be_replaced_and_asked_for_where_it_can_do_everything() {
         let (guards, env) = (guards(), Env::default());
         let alone = Agent::Alone("A".into());
-        for (purpose, powers, environment, agent, consent, want) in [
-            (Purpose::Trial, Powers::Own, "development", Agent::None, Consent::Ask, "go"),
-            (Purpose::Trial, Powers::Own, "production", Agent::None, Consent::Yes, "refused: environment"),
-            (Purpose::Trial, Powers::Own, "development", alone.clone(), Consent::Yes, "refused: agent"),
-            (Purpose::Trial, Powers::All, "development", Agent::None, Consent::Ask, "refused: confirmation"),
-            (Purpose::Trial, Powers::All, "development", Agent::None, Consent::Yes, "go"),
-            (Purpose::Restore, Powers::Own, "production", alone.clone(), Consent::Ask, "go"),
-            (Purpose::Restore, Powers::All, "production", Agent::None, Consent::Ask, "refused: confirmation"),
-            (Purpose::Restore, Powers::All, "production", Agent::None, Consent::Yes, "go"),
-            (Purpose::Restore, Powers::All, "development", alone, Consent::Yes, "refused: agent"),
+        use Powers::{All, Contained, Own};
+        use Word::{Given, Missing};
+        for (purpose, powers, word, environment, agent, consent, want) in [
+            (Purpose::Trial, Contained, Missing, "development", Agent::None, Consent::Ask, "go"),
+            (Purpose::Trial, Contained, Missing, "production", Agent::None, Consent::Yes, "refused: environment"),
+            (Purpose::Trial, Contained, Missing, "development", alone.clone(), Consent::Yes, "refused: agent"),
+            (Purpose::Trial, Own, Missing, "development", Agent::None, Consent::Yes, "refused: author"),
+            (Purpose::Trial, Own, Given, "development", Agent::None, Consent::Ask, "go (warned: author)"),
+            (Purpose::Trial, All, Given, "production", Agent::None, Consent::Yes, "refused: environment (warned: author)"),
+            (Purpose::Restore, Contained, Missing, "production", alone.clone(), Consent::Ask, "go"),
+            (Purpose::Restore, Own, Missing, "development", Agent::None, Consent::Yes, "refused: author"),
+            (Purpose::Restore, All, Missing, "development", Agent::None, Consent::Yes, "refused: author"),
+            (Purpose::Restore, All, Given, "production", Agent::None, Consent::Ask, "go (warned: author)"),
+            (Purpose::Restore, All, Given, "development", alone, Consent::Yes, "refused: agent (warned: author)"),
         ] {
             let c = Circumstances {
                 guards: &guards,
@@ -724,8 +754,9 @@ mod tests {
                 sessions: Vec::new(),
                 safety: Safety::Kept,
             };
-            let plan = bare(Risk::Stranger { stakes: vec![stake], powers, purpose });
-            assert_eq!(overall(&judge(&plan, &c)), want, "{purpose:?} {powers:?} {environment} {consent:?}");
+            let author = Author { role: "shop".into(), powers, why: None, word };
+            let plan = Plan { author: Some(author), ..bare(Risk::Stranger { stakes: vec![stake], purpose }) };
+            assert_eq!(overall(&judge(&plan, &c)), want, "{purpose:?} {powers:?} {word:?} {environment} {consent:?}");
         }
     }
 }

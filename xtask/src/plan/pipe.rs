@@ -72,6 +72,30 @@ pub struct Load {
     pub count: Count,
     /// Sent when everything was read and has proved good: COMMIT, and what comes after it.
     pub after: String,
+    /// As which role it is loaded.
+    pub by: By,
+}
+
+/// As which role a dump is loaded.
+#[derive(Debug, Clone)]
+pub enum By {
+    /// The project's own.
+    Project,
+    /// One of the run's own, and what it could not do, done by the role that made it, last. A scratch database needs none of that.
+    Loader(Option<Handover>),
+}
+
+/// A psql that gets what a loader role left: see [`Spare::Handover`].
+#[derive(Debug, Clone)]
+pub struct Handover {
+    /// The command.
+    pub cmd: Cmd,
+    /// Sent first: begins.
+    pub before: String,
+    /// Sent before what must come last of all (see [`Spare::Last`]).
+    pub between: String,
+    /// Sent at the end: COMMIT.
+    pub after: String,
 }
 
 /// What holds psql to SQL while it reads a dump.

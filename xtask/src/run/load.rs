@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use super::later::Later;
 use super::pipe::{CHUNK, wide_pipe};
 use crate::cmd::{Cmd, readable};
 use crate::config::Secrets;
@@ -15,8 +16,8 @@ use crate::door::Interrupt;
 use crate::door::movers::{self, Child, Input, Outlet};
 use crate::engine::postgres::facts::{Counts, read_counts};
 use crate::engine::postgres::proof::{self, BEGUN, COUNTED, COUNTS};
-use crate::engine::postgres::script::{Again, Aside, Scanner, Script};
-use crate::plan::{Count, Fence, Load, Proof, Trust};
+use crate::engine::postgres::script::{Again, Aside, Scanner, Script, Spare};
+use crate::plan::{By, Count, Fence, Load, Proof, Trust};
 use crate::problem::Problem;
 
 /// A load under way.
@@ -33,6 +34,8 @@ pub struct Loading {
     held: Vec<u8>,
     asides: Vec<Aside>,
     again: Vec<Again>,
+    /// What is given when the loader role has gone.
+    later: Later,
     /// The dump's lines before which psql was told something: its own count of lines has one more for each.
     told: Vec<u64>,
 }
@@ -52,8 +55,8 @@ impl Loading {
         let (tell, marks) = sync_channel(2);
         let ends = [BEGUN, COUNTED].map(|mark| format!("{mark} {key}\n"));
         let answer = std::thread::spawn(move || listen(said, &ends, &tell));
-        let (held, asides, again, told) = Default::default();
-        Ok(Self { child, stdin, marks, answer, load, key, sent: 0, held, asides, again, told })
+        let (held, asides, again, later, told) = Default::default();
+        Ok(Self { child, stdin, marks, answer, load, key, sent: 0, held, asides, again, later, told })
     }
 
     /// Passes on what the scanner has let go.
@@ -83,7 +86,10 @@ impl Loading {
         // nothing beyond what is released is passed on, were it only to get to what is left out
         let due = self.asides.iter().take_while(|a| a.at.end <= released).count();
         let told = self.again.iter().take_while(|a| a.at < released).count();
-        for change in changes(self.asides.drain(..due), self.again.drain(..told)) {
+        let due: Vec<Aside> = self.asides.drain(..due).collect();
+        due.iter().try_for_each(|aside| self.later.keep(aside.what, slice(bytes, first, aside.at.start, aside.at.end)))?;
+        let gone = due.into_iter().filter(|aside| aside.what != Spare::Reading);
+        for change in changes(gone, self.again.drain(..told)) {
             anyhow::ensure!(change.from >= at, "what psql is to be told comes too late");
             self.stdin.write_all(slice(bytes, first, at, change.from))?;
             // empty lines in the place of what is left out: psql counts lines for its messages
@@ -111,11 +117,15 @@ impl Loading {
     /// # Errors
     /// psql's own, and rows that are not what the dump brought.
     pub fn finish(self, script: &Script, secrets: &Secrets, interrupt: &Interrupt) -> Result<Counts> {
+        let (fence, by, later) = (self.load.fence, self.load.by.clone(), self.later.clone());
         let counts = match self.load.count.clone() {
             Count::Shared(beside) => self.commit_then_count(&beside, secrets, interrupt)?,
             Count::First(sql) => return self.count_then_commit(&sql, script),
         };
         proof::loaded(script, &counts)?;
+        if let By::Loader(Some(handover)) = by {
+            later.give(&handover, fence, secrets, interrupt)?;
+        }
         Ok(counts)
     }
 
@@ -189,7 +199,8 @@ fn changes(asides: impl Iterator<Item = Aside>, again: impl Iterator<Item = Agai
 
 /// Before the transaction began, no line was of the dump.
 fn explained(error: anyhow::Error, load: &Load, told: &[u64], has_begun: bool) -> anyhow::Error {
-    if has_begun { proof::at_line(error, load.own_lines(), told) } else { proof::without_lines(error) }
+    let error = if has_begun { proof::at_line(error, load.own_lines(), told) } else { proof::without_lines(error) };
+    if matches!(load.by, By::Loader(_)) { proof::by_a_loader(error) } else { error }
 }
 
 /// What stands behind the mark of the counts.
@@ -203,7 +214,7 @@ fn unheard(what: &str) -> Problem {
 }
 
 /// 128 bits of the system's randomness, by way of the seed of std's hash maps.
-fn new_key() -> String {
+pub fn new_key() -> String {
     let word = || RandomState::new().build_hasher().finish();
     format!("{:016x}{:016x}", word(), word())
 }

@@ -18,7 +18,7 @@ use crate::door::Interrupt;
 use crate::door::movers::{self, Child, Input, Outlet};
 use crate::engine::postgres::facts::Counts;
 use crate::engine::postgres::proof;
-use crate::engine::postgres::script::{Scanner, Script};
+use crate::engine::postgres::script::{Scanner, Script, Spare};
 use crate::engine::store::{Contents, Format};
 use crate::plan::{Pipe, Proof, Sink, Source};
 use crate::problem::Problem;
@@ -106,7 +106,8 @@ pub fn pump(
 }
 
 fn flow(source: &mut Spring, sink: &mut Drain, proof: &Proof, tell: &mut dyn FnMut(&Scanner, u64)) -> Result<Script> {
-    let mut scanner = Scanner::new();
+    let by_loader = proof.leave_out.contains(&Spare::Handover);
+    let mut scanner = if by_loader { Scanner::for_loader() } else { Scanner::new() };
     let mut bytes = 0;
     while let Some(chunk) = source.next()? {
         scanner.feed(&chunk);

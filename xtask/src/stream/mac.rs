@@ -4,6 +4,16 @@ use sha2::{Digest, Sha256};
 
 /// The signature of a message in lower-case hexadecimal.
 pub fn hex(key: &[u8], message: &[u8]) -> String {
+    sign(key, message).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A hash alone.
+pub fn hash(message: &[u8]) -> [u8; 32] {
+    Sha256::digest(message).into()
+}
+
+/// The signature of a message.
+pub fn sign(key: &[u8], message: &[u8]) -> [u8; 32] {
     const BLOCK: usize = 64;
     let mut padded = [0_u8; BLOCK];
     if key.len() > BLOCK {
@@ -13,8 +23,7 @@ pub fn hex(key: &[u8], message: &[u8]) -> String {
     }
     let with = |byte: u8| padded.map(|k| k ^ byte);
     let inner = Sha256::new().chain_update(with(0x36)).chain_update(message).finalize();
-    let outer = Sha256::new().chain_update(with(0x5c)).chain_update(inner).finalize();
-    outer.iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::new().chain_update(with(0x5c)).chain_update(inner).finalize().into()
 }
 
 #[cfg(test)]

@@ -121,6 +121,7 @@ pub fn plan(project: &Project, set: &Set, catalog: &Catalog, request: &Request, 
         steps,
         afterwards,
         backup: result.first().cloned(),
+        author: None,
         result,
     })
 }

@@ -40,5 +40,6 @@ pub fn plan(target: &Surveyed, task: &'static str, hooks: &Hooks, backup: Option
         afterwards,
         result: made.iter().cloned().collect(),
         backup: made,
+        author: None,
     })
 }

@@ -86,6 +86,7 @@ pub fn plan(project: &Project, target: &Surveyed, services: &[ContainerFacts], h
         afterwards,
         result: result.iter().cloned().collect(),
         backup: result,
+        author: None,
     })
 }
 

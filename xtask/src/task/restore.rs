@@ -3,6 +3,8 @@
 mod checks;
 pub mod in_place;
 mod part;
+mod staging;
+mod stranger;
 
 use anyhow::Result;
 
@@ -10,18 +12,14 @@ use super::services::around_services;
 use crate::bundle::Backup;
 use crate::config::Project;
 use crate::engine::postgres::DatabaseFacts;
-use crate::engine::postgres::admin::{self, Identity, Own};
-use crate::engine::postgres::facts::{Half, LOADED, LOADING, Setting, analyze, count_rows};
-use crate::engine::postgres::name::{connect, previous};
-use crate::engine::postgres::proof::{BEGUN, COUNTS, NEUTRAL, READ_ALIKE, begun, ended};
+use crate::engine::postgres::admin::{self, Own};
+use crate::engine::postgres::facts::Setting;
+use crate::engine::postgres::name::previous;
 use crate::engine::postgres::script::Spare;
 use crate::engine::postgres::version::sets_unknown;
-use crate::engine::store::Format;
 use crate::facts::dumps::Dump;
 use crate::facts::{ContainerFacts, Kept, Surveyed};
-use crate::plan::{
-    Act, Count, Deed, Fence, How, Load, Pipe, Plan, Powers, Proof, Purpose, Risk, Scope, Sink, Stake, Step, Trust,
-};
+use crate::plan::{Act, Deed, Fence, How, Plan, Proof, Purpose, Risk, Scope, Stake, Step, Trust};
 use crate::problem::Problem;
 use crate::ui::human::counted;
 use checks::suits;
@@ -29,6 +27,9 @@ use part::{Company, Part};
 
 pub(super) use checks::{fits_server, fits_the_disk, leftovers, may_create, ours, swappable, unheld};
 pub use part::Subject;
+pub(super) use staging::{Staging, Use, stage};
+use stranger::OTHERS;
+pub(super) use stranger::{author, author_may, stranger};
 
 /// What was asked for.
 #[derive(Debug, Clone)]
@@ -71,6 +72,7 @@ pub fn plan(
     let company = if subjects.len() > 1 { Company::Others } else { Company::Alone };
     let is_store = |s: &&Subject<'_>| matches!(s, Subject::Store { .. });
     let (stores, databases): (Vec<_>, Vec<_>) = subjects.iter().partition(is_store);
+    let author = subjects.iter().find_map(Subject::author);
     let parts = stores.iter().chain(&databases).map(|s| Part::of(s, request, company)).collect::<Result<Vec<_>>>()?;
     let names = parts.iter().map(|p| p.name.clone()).collect::<Vec<_>>().join(", ");
     let stakes: Vec<Stake> = parts.iter().filter_map(|p| p.stake.clone()).collect();
@@ -90,6 +92,7 @@ pub fn plan(
         steps,
         afterwards,
         backup: Some(backup.path.clone()),
+        author,
         ..Plan::bare("db-restore", format!("restore {names} from {}", backup.name), risk)
     })
 }
@@ -100,7 +103,7 @@ fn steps(parts: Vec<Part>, kept: Option<Act>, services: &[ContainerFacts], compa
     let (mut back, mut at_once) = (Vec::new(), Vec::new());
     for part in parts {
         steps.extend(part.before);
-        body.push(Step::Act(part.stage));
+        body.extend(part.stage);
         swaps.push(Step::Act(part.swap));
         on_failure.extend(part.unstage);
         // the last one goes back first
@@ -136,11 +139,11 @@ pub fn beside_live(target: &Surveyed, dump: &Dump, disk_left: Option<u64>, reque
             .cure("`--as` takes a name that is free; without it, the live database is replaced")
             .into());
     }
-    let mut body = vec![Step::Act(load(target, dump, request.trust, name))];
+    let Staging { steps: mut body, finally } = stage(target, dump, request.trust, name, Use::Kept);
     let own = Own::of(dump.artifact.as_ref().map(|a| &a.database));
     let carries = dump.artifact.as_ref().map(|a| brought_along(&a.database, target));
     body.push(Step::Act(admin::release(&target.client, name, own, carries.as_ref())));
-    let steps = vec![Step::Scope(Scope { body, on_failure: unstage(target, name), ..Scope::default() })];
+    let steps = vec![Step::Scope(Scope { body, on_failure: unstage(target, name), finally, ..Scope::default() })];
     let afterwards = vec![format!("the live database `{}` was not touched", target.name())];
     Ok(Plan {
         task: "db-restore",
@@ -151,6 +154,7 @@ pub fn beside_live(target: &Surveyed, dump: &Dump, disk_left: Option<u64>, reque
         afterwards,
         result: Vec::new(),
         backup: Some(dump.backup.path.clone()),
+        author: author(target, dump),
     })
 }
 
@@ -158,34 +162,8 @@ fn headline(dump: &Dump, name: &str, target: &Surveyed) -> String {
     format!("restore `{name}` ({}) from {}", target.at(), dump.backup.name)
 }
 
-/// The dump into a new database of this name, with all that it has to prove.
-pub(super) fn load(target: &Surveyed, dump: &Dump, trust: Trust, name: &str) -> Act {
-    let client = &target.client;
-    let recorded = dump.artifact.as_ref().map(|a| &a.database);
-    let identity = Identity { name: target.name(), oid: target.live().map(|d| d.oid) };
-    let create = admin::creation(client, name, recorded.or(target.live()), target.server.version, &identity);
-    // the commit that gives the database its name flushes this one to disk, too
-    let server = target.server.version;
-    let begin = format!("SET synchronous_commit = off;\nBEGIN;\n{LOADING}\n\\echo '{BEGUN}'\n{}", begun(server));
-    Act::Pipe(Box::new(Pipe {
-        store: target.spec.key.clone(),
-        format: Format::Script,
-        from: dump.source.clone(),
-        to: Sink::Psql(Box::new(Load {
-            cmd: client.load(client.maintenance()),
-            into: name.into(),
-            // the second connection has the settings of its own again
-            before: format!("{READ_ALIKE}{NEUTRAL}{create}{}{READ_ALIKE}{begin}", connect(name)),
-            count: Count::Shared(client.psql_as_dumped(name, format!("{NEUTRAL}{LOADED}\n{}", look_through(Half::Other)))),
-            fence: fence(target, trust),
-            after: format!("{}COMMIT;\n{}", ended(server), look_through(Half::One)),
-        })),
-        proof: proof(target, dump, trust),
-    }))
-}
-
 /// What the dump must prove as it goes by.
-fn proof(target: &Surveyed, dump: &Dump, trust: Trust) -> Proof {
+pub(super) fn proof(target: &Surveyed, dump: &Dump, trust: Trust) -> Proof {
     let artifact = dump.artifact.as_ref();
     Proof {
         sha256: artifact.map(|a| a.sha256.clone()),
@@ -212,13 +190,9 @@ fn spared(target: &Surveyed, dump: &Dump, trust: Trust) -> Vec<Spare> {
         (Spare::TransactionTimeout, timeout),
     ]
     .into_iter()
+    .chain(OTHERS.map(|what| (what, dump.loader().is_some())))
     .filter_map(|(what, is)| is.then_some(what))
     .collect()
-}
-
-/// Statistics, and the counts that prove the load, for half of the tables: there are two sessions, and most often two cores.
-fn look_through(half: Half) -> String {
-    format!("{}\\echo '{}'\n{}", analyze(half), COUNTS, count_rows(half))
 }
 
 /// What a manifest's settings mean on this server: roles that are not here are left out, and the marker never travels.
@@ -271,7 +245,7 @@ fn holds(target: &Surveyed, dump: &Dump) -> Vec<String> {
             setting.name
         )
     }));
-    notes.extend(author_may(target, dump));
+    notes.extend(author_may(author(target, dump), dump));
     if !target.server.client.knows_restrict() {
         notes.push(format!(
             "this psql ({}) does not know `\\restrict`: our own reading of the dump alone keeps psql's commands out of it",
@@ -285,22 +259,6 @@ fn holds(target: &Surveyed, dump: &Dump) -> Vec<String> {
         ));
     }
     notes
-}
-
-/// What loading a file from elsewhere risks: its defaults, triggers and indexes call functions of its author's.
-pub(super) fn stranger(target: &Surveyed, dump: &Dump, purpose: Purpose) -> Option<Risk> {
-    let powers = if target.server.role.superuser { Powers::All } else { Powers::Own };
-    dump.artifact.is_none().then(|| Risk::Stranger { stakes: vec![target.stake()], powers, purpose })
-}
-
-/// The same in words.
-pub(super) fn author_may(target: &Surveyed, dump: &Dump) -> Option<String> {
-    let role = &target.server.role;
-    let what = match role.superuser {
-        true => format!("`{}`, a superuser: its author could do anything on this server and its machine", role.name),
-        false => format!("`{}`: its author could do there what that role can", role.name),
-    };
-    dump.artifact.is_none().then(|| format!("the file's functions run as {what}"))
 }
 
 /// When the backup was made, and what is missing from it.

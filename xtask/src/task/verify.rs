@@ -2,7 +2,9 @@
 
 use anyhow::Result;
 
-use super::restore::{author_may, end_sessions, fits_server, fits_the_disk, leftovers, load, may_create, stranger};
+use super::restore::{
+    Staging, Use, author, author_may, end_sessions, fits_server, fits_the_disk, leftovers, may_create, stage, stranger,
+};
 use crate::bundle::name::partial;
 use crate::engine::postgres::admin;
 use crate::engine::postgres::name::beside;
@@ -19,6 +21,8 @@ pub struct Trial {
     pub dump: Dump,
     /// Bytes left on the server's disk, where it is this machine's.
     pub disk_left: Option<u64>,
+    /// How far it is trusted.
+    pub trust: Trust,
 }
 
 /// Plans a quick verification: checksum, whole read, end marker, rows per table.
@@ -45,9 +49,11 @@ pub fn deep(trials: &[Trial], stores: &[StoreTrial]) -> Result<Plan> {
     let dumps: Vec<Dump> = trials.iter().map(|trial| &trial.dump).chain(stores.iter().map(|s| &s.dump)).cloned().collect();
     let steps = dumps.first().map(|first| recorded(first, "deep", body)).into_iter().collect();
     let risk = trials.iter().find_map(|trial| stranger(&trial.target, &trial.dump, Purpose::Trial)).unwrap_or(Risk::Nothing);
-    let notes = trials.iter().filter_map(|trial| author_may(&trial.target, &trial.dump));
+    let author = |trial: &Trial| author(&trial.target, &trial.dump);
+    let notes = trials.iter().flat_map(|trial| author_may(author(trial), &trial.dump));
     let notes = notes.chain(stores.iter().filter_map(StoreTrial::note)).collect();
-    Ok(Plan { risk, notes, ..plan(&dumps, steps) })
+    let author = trials.iter().find_map(author);
+    Ok(Plan { risk, notes, author, ..plan(&dumps, steps) })
 }
 
 fn read(dump: &Dump) -> Act {
@@ -85,18 +91,15 @@ impl StoreTrial {
 
 impl Trial {
     fn steps(&self) -> Result<Vec<Step>> {
-        let Self { target, dump, disk_left } = self;
+        let Self { target, dump, disk_left, trust } = self;
         fits_server(target, dump).map_err(|problem| problem.cure("verify it with a server of its own version or a newer one"))?;
         may_create(target)?;
         fits_the_disk(dump, *disk_left)?;
         let scratch = beside(target.name(), "scratch");
         let mut steps = leftovers(target, &[&scratch])?;
-        steps.push(Step::Scope(Scope {
-            body: vec![Step::Act(load(target, dump, Trust::Dump, &scratch))],
-            on_failure: vec![end_sessions(target)],
-            finally: vec![admin::drop(&target.client, &scratch)],
-            ..Scope::default()
-        }));
+        let Staging { steps: body, finally } = stage(target, dump, *trust, &scratch, Use::Scratch);
+        let finally = std::iter::once(admin::drop(&target.client, &scratch)).chain(finally).collect();
+        steps.push(Step::Scope(Scope { body, on_failure: vec![end_sessions(target)], finally, ..Scope::default() }));
         Ok(steps)
     }
 }

@@ -143,6 +143,7 @@ pub fn plan(
         afterwards,
         result: Vec::new(),
         backup: made,
+        author: None,
     };
     Ok(Planned { plan, lines, parts })
 }

@@ -6,7 +6,7 @@ use crate::cmd::{Cmd, shown_sql};
 use crate::engine::postgres::script::Spare;
 use crate::engine::store::Format;
 use crate::gate::{Judgement, Verdict};
-use crate::plan::{Act, Count, Deed, Fence, How, Load, Outcome, Pipe, Plan, Scope, Seal, Sink, Source, Step};
+use crate::plan::{Act, By, Count, Deed, Fence, Handover, How, Load, Outcome, Pipe, Plan, Scope, Seal, Sink, Source, Step};
 
 /// One act in a line.
 pub fn act(act: &Act) -> String {
@@ -84,6 +84,9 @@ fn pipe(pipe: &Pipe) -> String {
     }
     if pipe.proof.leave_out.contains(&Spare::TransactionTimeout) {
         proofs.push("leave out transaction_timeout");
+    }
+    if pipe.proof.leave_out.contains(&Spare::Handover) {
+        proofs.push("keep owners, rights and comments back");
     }
     format!("{from} -> prove ({}) -> {to}", proofs.join(", "))
 }
@@ -210,8 +213,29 @@ pub fn shown(act: &Act) -> Vec<Shown> {
             first.input.push("(what follows only when all rows are there)".into());
         }
         first.input.extend(lines(after));
+        if let By::Loader(Some(handover)) = &load.by {
+            all.push(given(handover, load.fence));
+        }
     }
     all
+}
+
+/// What a loader role could not do.
+fn given(handover: &Handover, fence: Fence) -> Shown {
+    let Handover { cmd, before, between, after } = handover;
+    let fenced = |what: &str| {
+        let fence = |line| (fence == Fence::Restricted).then_some(line);
+        let lines = fence("\\restrict (a key of this run)").into_iter().chain([what]).chain(fence("\\unrestrict (that key)"));
+        lines.map(String::from).collect::<Vec<_>>()
+    };
+    let parts = [
+        shown_lines(before),
+        fenced("(the owners, rights and comments of the dump, its publications and subscriptions)"),
+        shown_lines(between),
+        fenced("(the event triggers of the dump)"),
+        shown_lines(after),
+    ];
+    Shown { command: cmd.to_string(), input: parts.concat() }
 }
 
 /// SQL line by line, without the values that nobody is shown.

@@ -6,7 +6,12 @@ pub fn for_text(text: &str) -> Option<String> {
     known.map(|(_, cure)| (*cure).to_owned())
 }
 
-const KNOWN: [(&str, &str); 30] = [
+const KNOWN: [(&str, &str); 31] = [
+    (
+        super::loader::NAMED,
+        "the server lets no role of a run's own in, or that role may not do this: if the file's author is trusted, `--trust=role` loads \
+         it as the project's own role",
+    ),
     (
         "server version mismatch",
         "install a pg_dump of the server's version or newer and name its folder in `programs`, or let it run in the server's container (`container = …`)",

@@ -9,7 +9,7 @@ use super::name::{block, ident, literal};
 use super::proof::{BEGUN, COUNTED, COUNTS, NEUTRAL, READ_ALIKE, begun, ended};
 use super::version::Version;
 use super::wiping::unchanged;
-use crate::plan::{Act, Count, Deed, Fence, How, Load};
+use crate::plan::{Act, By, Count, Deed, Fence, How, Load};
 
 /// Drops all that a dump brings: every schema but `public`, which not every owner of a database owns, and all that is in that one;
 /// what is in no schema; large objects. What belongs to an extension or is part of something else goes or stays with it
@@ -77,6 +77,7 @@ pub fn load(client: &Client, live: &Identity<'_>, inventory: &Inventory, fence: 
             COUNTED
         )),
         after: format!("{}{}{DURABLE}COMMIT;\n", analyze(Half::One), analyze(Half::Other)),
+        by: By::Project,
     }
 }
 

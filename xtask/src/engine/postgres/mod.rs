@@ -7,6 +7,7 @@ pub mod facts;
 pub mod filling;
 pub mod in_place;
 pub mod inventory;
+pub mod loader;
 pub mod name;
 pub mod proof;
 pub mod reached;

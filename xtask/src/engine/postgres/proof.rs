@@ -183,6 +183,18 @@ pub fn without_lines(error: anyhow::Error) -> anyhow::Error {
     problem.into()
 }
 
+/// What a loader role may not do, the project's own may.
+pub fn by_a_loader(error: anyhow::Error) -> anyhow::Error {
+    const SAID: [&str; 4] = ["permission denied", "must be superuser", "must be owner", "Only roles with"];
+    let Some(problem) = error.downcast_ref::<Problem>() else { return error };
+    if !problem.happened.iter().any(|line| SAID.iter().any(|said| line.contains(said))) {
+        return error;
+    }
+    let cure = "the file wants more than a role may that is made for the run: if its author is trusted, `--trust=role` loads it as the \
+                project's own role; the live database was not touched";
+    problem.clone().cure(cure).into()
+}
+
 /// What a server lacks, its role may not, or it has no room for: another one would take the same dump.
 fn is_of_the_server(line: &str) -> bool {
     const SAID: [&str; 16] = [

@@ -4,7 +4,7 @@
 use anyhow::Result;
 
 use super::checks::{suits, unheld};
-use super::{Request, end_sessions, fence, headline, holds, made, proof};
+use super::{Request, author, end_sessions, fence, headline, holds, made, proof};
 use crate::config::Project;
 use crate::engine::postgres::admin::{self, Identity};
 use crate::engine::postgres::in_place::{end_others, load};
@@ -54,6 +54,7 @@ pub fn plan(
         steps,
         afterwards: std::iter::once(back).chain(project.after_restore.iter().cloned()).collect(),
         backup: Some(dump.backup.path.clone()),
+        author: author(target, dump),
         ..Plan::bare(
             "db-restore",
             format!("{}, in place", headline(dump, name, target)),

@@ -3,13 +3,13 @@
 use anyhow::Result;
 
 use super::checks::{fits_the_disk, leftovers, may_create, ours, suits, suits_store, swappable};
-use super::{Request, brought_along, end_sessions, load, unstage};
+use super::{Request, Staging, Use, author, brought_along, end_sessions, stage, unstage};
 use crate::engine::postgres::admin::{self, Own, Swap, SwapBack};
 use crate::engine::postgres::name::{beside, previous};
 use crate::engine::store::{Address, Change, Contents, Swapped, keeps_auto_ids};
 use crate::facts::dumps::Dump;
 use crate::facts::{Surveyed, SurveyedStore};
-use crate::plan::{Act, Deed, How, Pipe, Proof, Sink, Stake, Step, Trust};
+use crate::plan::{Act, Author, Deed, How, Pipe, Proof, Sink, Stake, Step, Trust};
 use crate::problem::Problem;
 use crate::ui::human::holds;
 
@@ -35,6 +35,14 @@ pub enum Subject<'a> {
 }
 
 impl Subject<'_> {
+    /// The author of its dump, where that is from elsewhere.
+    pub(super) fn author(&self) -> Option<Author> {
+        match self {
+            Self::Database { target, dump, .. } => author(target, dump),
+            Self::Store { .. } => None,
+        }
+    }
+
     /// Its key.
     pub fn key(&self) -> &str {
         match self {
@@ -51,7 +59,7 @@ pub(super) struct Part {
     /// What an earlier run has left.
     pub before: Vec<Step>,
     /// Makes it anew beside what is live, with proof.
-    pub stage: Act,
+    pub stage: Vec<Step>,
     /// Takes that away.
     pub unstage: Vec<Act>,
     /// Makes it live.
@@ -60,8 +68,8 @@ pub(super) struct Part {
     pub back: Vec<Act>,
     /// Removes what it brought, once the others have gone back: only in this run, for later somebody may have gone on in it.
     pub at_once: Option<Act>,
-    /// Removes what a second undo would have needed.
-    pub settle: Option<Act>,
+    /// Removes what a second undo would have needed, and what the run alone did.
+    pub settle: Vec<Act>,
     /// What is live, where there is something.
     pub stake: Option<Stake>,
     /// What the backup holds, and what else should be known.
@@ -105,6 +113,7 @@ impl Part {
             kept: Own::of(live),
         };
         let failed = admin::failed(name);
+        let Staging { steps, finally } = stage(target, dump, trust, &staged, Use::Kept);
         let (discard, mut names) = (swap.discard(), vec![staged.as_str()]);
         names.push(&discard);
         if company == Company::Others {
@@ -121,12 +130,12 @@ impl Part {
         Ok(Self {
             name: format!("`{name}` ({})", target.at()),
             before: leftovers(target, &names)?,
-            stage: load(target, dump, trust, &staged),
+            stage: steps,
             unstage: unstage(target, &staged),
             swap: admin::swap(client, &swap),
             back,
             at_once: live.map(|_| admin::drop(client, &failed)),
-            settle: older.map(|_| admin::drop(client, &discard)),
+            settle: older.map(|_| admin::drop(client, &discard)).into_iter().chain(finally).collect(),
             stake: live.map(|_| target.stake()),
             notes: super::holds(target, dump).into_iter().chain(super::older_goes(target)).collect(),
             kept,
@@ -170,12 +179,12 @@ impl Part {
         Ok(Self {
             name: format!("`{key}` ({address})"),
             before: Vec::new(),
-            stage: Act::Pipe(Box::new(stage)),
+            stage: vec![Step::Act(Act::Pipe(Box::new(stage)))],
             unstage: vec![Act::Remove(change(key, Change::Unstage))],
             swap: Act::Rename(change(key, Change::Swap { live: live.clone() })),
             back: vec![Act::Rename(change(key, Change::Back { live: live.clone(), from: Swapped::In }))],
             at_once: None,
-            settle: Some(Act::Remove(change(key, Change::Settle))),
+            settle: vec![Act::Remove(change(key, Change::Settle))],
             stake: (!live.is_empty()).then(|| target.stake()),
             notes: held.into_iter().chain(lost).chain(left_out(target)).chain(own_keys(target, contents)).chain(goes).collect(),
             kept: (!live.is_empty()).then(|| format!("what was in `{key}` is kept: `db-undo` swaps it back")),

@@ -1,5 +1,6 @@
 //! What psql must not be given, and how much of a script may be handed on meanwhile.
 
+use super::duties::Duties;
 use super::lexer::Mode;
 use super::report::{Fault, Other, Refused, Restrict};
 use super::{Scanner, listed};
@@ -29,7 +30,9 @@ impl Scanner {
             Trust::Psql => return self.script.bytes,
         };
         let line = (self.lexer.mode == Mode::Meta).then_some(self.lexer.start);
-        let statement = (!self.lexer.between && self.statement.may_be_spared()).then_some(self.lexer.statement);
+        let duty = self.duties.as_ref().is_some_and(Duties::may_be_spared);
+        let spared = duty || self.statement.may_be_spared();
+        let statement = (!self.lexer.between && spared).then_some(self.lexer.statement);
         let nul = self.nul().map(|(_, at)| at);
         [line, statement, nul].into_iter().chain(frozen).flatten().fold(self.script.bytes, u64::min)
     }

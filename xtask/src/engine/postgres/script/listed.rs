@@ -32,6 +32,9 @@ enum State {
     Select(SelectRule),
     Insert(InsertRule),
     Copy(CopyRule),
+    /// `RESET SESSION AUTHORIZATION`, which ends what is given in another role's name (`buildACLCommands` in `dumputils.c`); how much of it
+    /// was read.
+    Reset(usize),
     /// `BEGIN`, `COMMIT` and others of their kind are judged elsewhere: see [`super::Spare::Transaction`].
     Transaction,
     Refused(Why),
@@ -82,6 +85,11 @@ impl List {
             State::Select(rule) => rule.token(token, text).err(),
             State::Insert(rule) => rule.token(token, text).err(),
             State::Copy(rule) => rule.token(token, text).err(),
+            State::Reset(at) => {
+                let fits = token == Token::Word && RESET.get(*at) == Some(&text);
+                *at += 1;
+                (!fits).then_some(UNKNOWN)
+            }
             State::Transaction | State::Refused(_) => None,
         };
         if let Some(why) = refused {
@@ -101,6 +109,7 @@ impl List {
             State::Select(rule) => rule.end().err(),
             State::Insert(rule) => rule.end().err(),
             State::Copy(rule) => rule.end().err(),
+            State::Reset(at) => (at != RESET.len()).then_some(UNKNOWN),
         }
     }
 }
@@ -114,9 +123,11 @@ fn begun(token: Token, text: &[u8]) -> State {
         b"copy" => State::Copy(CopyRule::default()),
         b"select" => State::Select(SelectRule::default()),
         b"set" => State::Set(SetRule::default()),
+        b"reset" => State::Reset(0),
         b"begin" | b"commit" | b"end" | b"start" | b"rollback" | b"abort" | b"savepoint" | b"release" => State::Transaction,
         _ => Head::of(text).map_or(State::Refused(UNKNOWN), State::Head),
     }
 }
 
+const RESET: [&[u8]; 2] = [b"session", b"authorization"];
 const UNKNOWN: Why = "no pg_dump writes such a statement";

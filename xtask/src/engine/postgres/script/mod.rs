@@ -6,10 +6,12 @@ mod begin;
 mod bytes;
 mod copy;
 mod copy_statement;
+mod duties;
 mod head;
 mod held;
 mod lexer;
 mod listed;
+mod meta;
 mod name;
 mod quotes;
 mod reading;
@@ -23,14 +25,17 @@ mod token;
 
 use copy::Block;
 use copy_statement::Copy;
-use head::{Head, escaped};
+use duties::Duties;
+use head::Head;
 use held::Frozen;
 use lexer::{Lexer, Mode};
 use listed::List;
 use name::TableName;
 pub use reading::Again;
 use reading::Reading;
-pub use report::{Aside, Begun, Construct, Fault, Meta, Other, Refused, Restrict, Script, Spare, Unclear, Unterminated};
+pub use report::{
+    Aside, Begun, Construct, Definition, Fault, Meta, Obstacle, Other, Refused, Restrict, Script, Spare, Unclear, Unterminated,
+};
 use statement::{Alter, Kind, Setting, Statement};
 pub use tables::TableRows;
 use tables::Tables;
@@ -38,8 +43,6 @@ use token::Token;
 
 use crate::plan::Trust;
 
-/// Meta-commands listed in full; the others are counted.
-const META: usize = 20;
 /// psql skips it at the start of a file.
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
@@ -61,6 +64,8 @@ pub struct Scanner {
     rows: u64,
     script: Script,
     list: List,
+    /// Where a loader role gets the script.
+    duties: Option<Duties>,
     frozen: Frozen,
     reading: Reading,
     head: Head,
@@ -90,11 +95,17 @@ impl Scanner {
             rows: 0,
             script: Script::default(),
             list: List::new(),
+            duties: None,
             frozen: Frozen::default(),
             reading: Reading::default(),
             head: Head::default(),
             bom: Some(0),
         }
+    }
+
+    /// The same, which also tells what a loader role may not do.
+    pub fn for_loader() -> Self {
+        Scanner { duties: Some(Duties::default()), ..Self::new() }
     }
 
     /// Reads the next chunk.
@@ -170,6 +181,9 @@ impl Scanner {
         self.script.first_crlf = self.lexer.crlf;
         self.script.last = self.head.begun(&self.lexer);
         self.script.tables = self.tables.list();
+        if let Some(duties) = self.duties {
+            (self.script.definitions, self.script.obstacle) = (duties.definitions, duties.obstacle);
+        }
         self.script
     }
 
@@ -221,7 +235,11 @@ impl Scanner {
                 self.frozen.refused.get_or_insert(end);
             }
         }
-        self.lexer.quiet = self.statement.is_quiet() && self.list.is_quiet();
+        if let Some(duties) = self.duties.as_mut().filter(|duties| !duties.is_quiet()) {
+            duties.token(token, &self.lexer.text);
+        }
+        let knows = self.duties.as_ref().is_none_or(Duties::is_quiet);
+        self.lexer.quiet = knows && self.statement.is_quiet() && self.list.is_quiet();
     }
 
     fn end_statement(&mut self, end: u64) {
@@ -229,6 +247,7 @@ impl Scanner {
             self.script.statements += 1;
             self.spoil_marker(self.lexer.statement_line);
             self.judge_statement(end);
+            self.tell_duty(end);
         }
         self.lexer.between = true;
         match self.statement.kind {
@@ -258,6 +277,13 @@ impl Scanner {
         }
         self.statement.clear();
         self.lexer.quiet = false;
+    }
+
+    fn tell_duty(&mut self, end: u64) {
+        let Some(duties) = &mut self.duties else { return };
+        if let Some(what) = duties.end(self.lexer.statement_line) {
+            self.aside(what, end);
+        }
     }
 
     fn aside(&mut self, what: Spare, end: u64) {
@@ -327,61 +353,6 @@ impl Scanner {
         if std::mem::take(&mut self.script.end_marker) {
             self.script.after_marker = Some(line);
         }
-    }
-
-    /// A backslash line that ends at `end`: carried out, or refused.
-    fn meta(&mut self, end: u64) {
-        let alone = self.lexer.between && self.pending.is_none();
-        let text = String::from_utf8_lossy(&self.lexer.text).into_owned();
-        let allowed = alone && self.restrict(text.trim_end());
-        if allowed {
-            self.script.asides.push(Aside { at: self.lexer.start..end, what: Spare::Restrict });
-        } else {
-            self.refuse(&text);
-        }
-        if self.pending.is_some() {
-            self.begin_block(end);
-        }
-    }
-
-    fn refuse(&mut self, text: &str) {
-        let line = self.lexer.start_line;
-        self.frozen.meta.get_or_insert(self.lexer.start);
-        self.spoil_marker(line);
-        self.script.meta_count += 1;
-        if self.script.meta.len() < META {
-            let text = escaped(&text.trim_end().chars().take(80).collect::<String>());
-            self.script.meta.push(Meta { line, text });
-        }
-    }
-
-    /// pg_dump writes the line alone, with a key of letters and digits.
-    fn restrict(&mut self, text: &str) -> bool {
-        let Some((command, key)) = text.split_once(' ') else {
-            return false;
-        };
-        let line = self.lexer.start_line;
-        if key.is_empty() || !key.bytes().all(|b| b.is_ascii_alphanumeric()) {
-            return false;
-        }
-        if command == "\\restrict" && self.script.statements > 0 && self.script.restrict == Restrict::None {
-            return false;
-        }
-        let open = match &self.script.restrict {
-            Restrict::Open { key, .. } => Some(key.clone()),
-            _ => None,
-        };
-        let key = key.to_owned();
-        self.script.restrict = match (command, open) {
-            ("\\restrict", None) => {
-                self.spoil_marker(line);
-                Restrict::Open { key, line }
-            }
-            ("\\unrestrict", Some(open)) if open == key => Restrict::Closed { key },
-            ("\\unrestrict", opened) => Restrict::Mismatched { opened, closed: key, line },
-            _ => return false,
-        };
-        true
     }
 
     fn unclear(&mut self, why: &'static str, at: u64) {

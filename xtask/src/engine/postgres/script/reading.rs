@@ -58,8 +58,9 @@ impl Reading {
 
     fn words(&self) -> String {
         let strings = if self.conforming { "on" } else { "off" };
-        let encoding = self.encoding.as_ref().map_or(String::new(), |name| format!(" SET client_encoding TO {name};"));
-        format!("SET standard_conforming_strings = {strings};{encoding}\n")
+        // `\;` sends both at once (app-psql)
+        let encoding = self.encoding.as_ref().map_or(String::new(), |name| format!("\\; SET client_encoding TO {name}"));
+        format!("SET standard_conforming_strings = {strings}{encoding};\n")
     }
 
     /// Whether nothing of a user's runs in a statement that begins so.
@@ -110,7 +111,7 @@ mod tests {
         scanner.take_again().into_iter().map(|again| (again.line, again.words.trim_end().to_owned())).collect()
     }
 
-    const ON: &str = "SET standard_conforming_strings = on; SET client_encoding TO utf8;";
+    const ON: &str = "SET standard_conforming_strings = on\\; SET client_encoding TO utf8;";
 
     #[test]
     fn psql_is_told_again_after_what_may_run_somebodys_code() {
@@ -145,6 +146,6 @@ mod tests {
     fn what_the_script_itself_has_set_is_what_psql_is_told() {
         let script =
             "SET client_encoding = 'LATIN1';\nSET standard_conforming_strings = off;\nSELECT setval('s', 1);\nGRANT x TO y;\n";
-        assert_eq!(told(script), [(4, "SET standard_conforming_strings = off; SET client_encoding TO latin1;".to_owned())]);
+        assert_eq!(told(script), [(4, "SET standard_conforming_strings = off\\; SET client_encoding TO latin1;".to_owned())]);
     }
 }

@@ -56,6 +56,36 @@ pub struct Script {
     pub last: Option<Begun>,
     /// The line of the first statement after an end marker, if no other marker follows.
     pub(super) after_marker: Option<u64>,
+    /// What has to be there before a loader role comes, where one is thought of.
+    pub definitions: Vec<Definition>,
+    /// The first statement that no loader role may run.
+    pub obstacle: Option<Obstacle>,
+}
+
+/// What is made before a loader role comes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Definition {
+    /// A schema.
+    Schema {
+        /// Its name.
+        name: String,
+    },
+    /// An extension.
+    Extension {
+        /// Its name.
+        name: String,
+        /// Where it goes, where that is said.
+        schema: Option<String>,
+    },
+}
+
+/// A statement that takes more than a loader role may do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Obstacle {
+    /// Its line.
+    pub line: u64,
+    /// What it is.
+    pub what: &'static str,
 }
 
 /// A part of a script that psql may have to be spared.
@@ -77,6 +107,14 @@ pub enum Spare {
     Transaction,
     /// `SET transaction_timeout`, which pg_dump 17 and newer write, and servers older than that do not know.
     TransactionTimeout,
+    /// Made before a loader role comes: schemas and extensions.
+    Beforehand,
+    /// Given when it has gone, by the role that made it: owners, rights, comments, publications, subscriptions.
+    Handover,
+    /// The same for event triggers, which run in whatever follows.
+    Last,
+    /// How names and strings are read: it is run as it comes, and once more before what is given afterwards.
+    Reading,
 }
 
 /// The `\restrict` lines of a script (`app-psql`: restricted mode ends with the same key).

@@ -1,4 +1,5 @@
 mod dumps;
+mod duties;
 mod hostile;
 mod listed;
 mod random;

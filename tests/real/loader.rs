@@ -1,0 +1,197 @@
+//! A file from elsewhere is loaded by a role of the run's own: whatever its functions do, they do it as that role.
+
+use super::{Project, family, tiny_host};
+use crate::support::cluster::{Cluster, TempDb, cluster};
+use crate::support::need;
+use std::fs;
+use std::path::PathBuf;
+
+const HEAD: &str = "--\n-- PostgreSQL database dump\n--\n\nSET client_encoding = 'UTF8';\nSET standard_conforming_strings = on;\n\
+                    SELECT pg_catalog.set_config('search_path', '', false);\nSET check_function_bodies = false;\n";
+const TAIL: &str = "\n--\n-- PostgreSQL database dump complete\n--\n\n";
+
+/// As a superuser, whom nothing on the server would stop.
+fn as_superuser(cluster: &Cluster) -> (TempDb, Project) {
+    let (db, _) = tiny_host(cluster);
+    let project = Project::host(&db.socket_url);
+    (db, project)
+}
+
+fn dump(project: &Project, sql: &str) -> PathBuf {
+    project.write("foreign.sql", format!("{HEAD}{sql}{TAIL}"))
+}
+
+fn loaders(cluster: &Cluster) -> String {
+    cluster.sql(
+        "postgres",
+        "SELECT count(*) FROM pg_roles WHERE rolname LIKE 'db_tasks_loader_%' AND shobj_description(oid, 'pg_authid') IS NULL",
+    )
+}
+
+/// A function that runs while a row is loaded, and what it tries.
+fn tries(what: &str) -> String {
+    let quoted = what.replace('\'', "''");
+    format!(
+        "CREATE FUNCTION public.f() RETURNS text LANGUAGE plpgsql AS $$ BEGIN EXECUTE '{quoted}'; RETURN 'did'; \
+         EXCEPTION WHEN insufficient_privilege OR undefined_function THEN RETURN current_user || ': ' || sqlerrm; END $$;\n\
+         CREATE TABLE public.t (a int, b text DEFAULT public.f());\n\
+         COPY public.t (a) FROM stdin;\n1\n\\.\n"
+    )
+}
+
+#[test]
+fn what_a_strangers_functions_try_is_denied() {
+    let cluster = need!("postgresql", cluster());
+    let (db, project) = as_superuser(cluster);
+    let touched = project.dir.join("touched");
+    let beside = format!("{}_beside", db.name);
+    for what in [
+        "CREATE ROLE dbt_loader_evil SUPERUSER".to_owned(),
+        "ALTER USER CURRENT_USER SUPERUSER".into(),
+        format!("COPY (SELECT 1) TO PROGRAM 'touch {}'", touched.display()),
+        format!("COPY (SELECT 1) TO '{}'", touched.display()),
+        "SELECT pg_read_file('PG_VERSION')".into(),
+        "SELECT rolpassword FROM pg_authid".into(),
+        "SET SESSION AUTHORIZATION postgres".into(),
+        "SET ROLE postgres".into(),
+        format!("DROP DATABASE {}", db.name),
+        format!("ALTER DATABASE {} SET work_mem = '1MB'", db.name),
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'postgres'".into(),
+        "ALTER SYSTEM SET work_mem = '1MB'".into(),
+        "CREATE EXTENSION file_fdw".into(),
+    ] {
+        let file = dump(&project, &tries(&what));
+        let said = project.run(&format!("db-restore --as {beside} --yes --file {}", file.display()));
+        // what can't be run in a function at all ends the load
+        assert!(matches!(said.code, Some(0 | 1)), "{what}: {said:?}");
+        if said.code == Some(0) {
+            let read = cluster.sql(&beside, "SELECT b FROM public.t");
+            assert!(read.starts_with("db_tasks_loader_"), "{what}: {read}");
+        }
+        assert!(!touched.exists(), "{what}");
+        cluster.drop_all(&beside);
+        assert_eq!(cluster.sql("postgres", "SELECT count(*) FROM pg_roles WHERE rolname = 'dbt_loader_evil'"), "0", "{what}");
+        assert_eq!(cluster.sql(&db.name, "SELECT count(*) FROM orders"), "300", "{what}");
+        project.ok(&format!("db-verify {}", file.display()));
+    }
+    assert_eq!(loaders(cluster), "0");
+}
+
+/// Going back to the role that has connected goes back to the loader.
+#[test]
+fn there_is_no_way_back_to_our_own_role() {
+    let cluster = need!("postgresql", cluster());
+    let (db, project) = as_superuser(cluster);
+    let beside = format!("{}_beside", db.name);
+    for back in ["RESET SESSION AUTHORIZATION", "RESET ROLE", "SET SESSION AUTHORIZATION DEFAULT", "RESET ALL"] {
+        let sql = format!(
+            "CREATE FUNCTION public.f() RETURNS text LANGUAGE plpgsql AS $$ BEGIN EXECUTE '{back}'; \
+             RETURN session_user || current_setting('is_superuser'); END $$;\n\
+             CREATE TABLE public.t (a int, b text DEFAULT public.f());\nINSERT INTO public.t (a) VALUES (1);\n"
+        );
+        project.ok(&format!("db-restore --as {beside} --yes --file {}", dump(&project, &sql).display()));
+        let read = cluster.sql(&beside, "SELECT b FROM public.t");
+        assert!(read.starts_with("db_tasks_loader_") && read.ends_with("off"), "{back}: {read}");
+        cluster.drop_all(&beside);
+    }
+}
+
+/// What comes behind the load runs nothing of the file's: an event trigger is made when all else is done, and statistics, for which
+/// functions of indexes are called, are collected by the loader.
+#[test]
+fn nothing_of_the_files_runs_as_our_own_role_behind_the_load() {
+    let cluster = need!("postgresql", cluster());
+    let (db, project) = as_superuser(cluster);
+    let beside = format!("{}_beside", db.name);
+    let sql = "CREATE SEQUENCE public.by_loader;\nCREATE SEQUENCE public.by_other;\n\
+         CREATE FUNCTION public.note() RETURNS void LANGUAGE plpgsql AS $$ BEGIN \
+         PERFORM nextval(CASE WHEN session_user LIKE 'db_tasks_loader_%' THEN 'public.by_loader' ELSE 'public.by_other' END::regclass); END $$;\n\
+         CREATE FUNCTION public.e() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM public.note(); END $$;\n\
+         CREATE FUNCTION public.i(a int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN PERFORM public.note(); RETURN a; END $$;\n\
+         CREATE TABLE public.t (a int);\n\
+         ALTER TABLE public.t OWNER TO postgres;\n\
+         COPY public.t (a) FROM stdin;\n1\n2\n\\.\n\
+         CREATE INDEX x ON public.t (public.i(a));\n\
+         CREATE POLICY p ON public.t USING (public.i(a) > 0);\n\
+         ALTER TABLE public.t ENABLE ROW LEVEL SECURITY;\n\
+         ALTER TABLE ONLY public.t FORCE ROW LEVEL SECURITY;\n\
+         CREATE EVENT TRIGGER dbt_loader_e ON ddl_command_end EXECUTE FUNCTION public.e();\n\
+         ALTER EVENT TRIGGER dbt_loader_e OWNER TO postgres;\n\
+         COMMENT ON EVENT TRIGGER dbt_loader_e IS 'x';\n\
+         GRANT SELECT ON TABLE public.t TO PUBLIC;\n\
+         COMMENT ON TABLE public.t IS 'y';\n";
+    let file = dump(&project, sql);
+    project.ok(&format!("db-restore --as {beside} --yes --file {}", file.display()));
+    let called = "SELECT (SELECT is_called FROM public.by_loader) || ' ' || (SELECT is_called FROM public.by_other)";
+    assert_eq!(cluster.sql(&beside, called), "true false", "run by the loader, and by others");
+    // and all of it is there
+    assert_eq!(
+        cluster.sql(&beside, "SELECT evtowner::regrole || ' ' || obj_description(oid) FROM pg_event_trigger"),
+        "postgres x"
+    );
+    let table =
+        "SELECT relowner::regrole || ' ' || obj_description(oid) || ' ' || relforcerowsecurity FROM pg_class WHERE relname = 't'";
+    assert_eq!(cluster.sql(&beside, table), "postgres y true");
+    let left = "SELECT count(*) FROM pg_class WHERE relowner::regrole::text LIKE 'db_tasks%' OR relacl::text LIKE '%db_tasks%'";
+    assert_eq!(cluster.sql(&beside, left), "0");
+    assert_eq!(cluster.sql(&beside, "SELECT datdba::regrole FROM pg_database WHERE datname = current_database()"), "postgres");
+    cluster.drop_all(&beside);
+    project.ok(&format!("db-verify --deep {}", file.display()));
+    assert_eq!(loaders(cluster), "0");
+}
+
+/// A role that may make roles has one made, and gets what the file gives to nobody.
+#[test]
+fn a_role_that_may_make_roles_does_so() {
+    let cluster = need!("postgresql", cluster());
+    let (db, _) = tiny_host(cluster);
+    let role = format!("dbt_maker_{}", db.name);
+    let made = format!("CREATE ROLE {role} LOGIN CREATEDB CREATEROLE PASSWORD 'dbt'; ALTER DATABASE {} OWNER TO {role}", db.name);
+    cluster.sql("postgres", &made);
+    let (_, server) = db.url.split_once('@').unwrap();
+    let url = format!("postgresql://{role}:dbt@{server}");
+    let project = Project::host(&url);
+    let file =
+        dump(&project, "CREATE TABLE public.t (a int, b text DEFAULT CURRENT_USER);\nINSERT INTO public.t (a) VALUES (1);\n");
+    project.ok(&format!("db-restore --yes --file {}", file.display())).ends_with(0, "a role made for this run");
+    assert!(cluster.sql(&db.name, "SELECT b FROM public.t").starts_with("db_tasks_loader_"));
+    assert_eq!(cluster.sql(&db.name, "SELECT relowner::regrole FROM pg_class WHERE relname = 't'"), role);
+    project.ok("db-undo --yes");
+    assert_eq!(loaders(cluster), "0");
+    cluster.drop_all(&db.name);
+    cluster.sql("postgres", &format!("DROP OWNED BY {role}; DROP ROLE {role}"));
+}
+
+/// Rows of extensions that a dump brings, wrappers for foreign servers, and rights that somebody else has given.
+#[test]
+fn what_belongs_to_others_comes_along() {
+    let cluster = need!("postgresql", cluster());
+    let (db, project) = as_superuser(cluster);
+    let source = cluster.database();
+    let giver = format!("dbt_giver_{}", db.name);
+    cluster.sql("postgres", &format!("CREATE ROLE {giver}"));
+    cluster.sql(
+        &source.name,
+        &format!(
+            "CREATE SCHEMA tools; CREATE EXTENSION postgres_fdw WITH SCHEMA tools; CREATE EXTENSION hstore; \
+             CREATE SERVER far FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host 'nowhere.invalid'); \
+             CREATE USER MAPPING FOR {giver} SERVER far OPTIONS (user 'x'); \
+             CREATE FOREIGN TABLE away (a int) SERVER far; CREATE TABLE h (a int, h hstore); INSERT INTO h VALUES (1, 'a=>1'); \
+             GRANT SELECT ON h TO {giver} WITH GRANT OPTION; SET SESSION AUTHORIZATION {giver}; GRANT SELECT ON h TO PUBLIC; \
+             RESET SESSION AUTHORIZATION; ALTER DEFAULT PRIVILEGES FOR ROLE {giver} GRANT SELECT ON TABLES TO PUBLIC; \
+             CREATE PUBLICATION p FOR ALL TABLES; SELECT lo_from_bytea(4711, 'x')"
+        ),
+    );
+    let file = project.dir.join("foreign.sql");
+    let made = cluster.command("pg_dump").args(["-d", &source.name, "-f"]).arg(&file).output().unwrap();
+    assert!(made.status.success(), "{made:?}");
+    let said = project.ok(&format!("db-restore --yes --file {}", file.display()));
+    assert!(said.err.contains("made first, by your own role: hstore, postgres_fdw"), "{}", said.err);
+    let (now, was) = (cluster.fingerprint(&db.name), cluster.fingerprint(&source.name));
+    assert!(now.schema == was.schema && now.values == was.values, "{}\n{}", now.schema, was.schema);
+    cluster.drop_all(&db.name);
+    drop(source);
+    cluster.sql("postgres", &format!("DROP ROLE {giver}"));
+    assert!(fs::exists(&file).unwrap());
+    assert_eq!(family(cluster, &db.name), Vec::<String>::new());
+}

@@ -1,0 +1,56 @@
+//! A file from elsewhere: who loads it.
+
+use anyhow::Result;
+
+use super::session::Session;
+use crate::cli::Trusted;
+use crate::facts::Surveyed;
+use crate::facts::dumps::Dump;
+use crate::facts::loader::{self, New, Stranger};
+use crate::plan::{Trust, Word};
+use crate::run::load::new_key;
+
+/// How a dump is loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Into a new database.
+    Beside,
+    /// Into the live one.
+    InPlace,
+}
+
+/// How far a script is trusted.
+pub(super) fn trust(given: Option<Trusted>) -> Trust {
+    match given {
+        None | Some(Trusted::Role) => Trust::Dump,
+        Some(Trusted::Sql) => Trust::Script,
+        Some(Trusted::Psql) => Trust::Psql,
+    }
+}
+
+/// The dump, with who loads it where it is from elsewhere.
+pub(super) fn attended(
+    session: &mut Session,
+    target: &Surveyed,
+    mut dump: Dump,
+    trusted: Option<Trusted>,
+    way: Way,
+) -> Result<Dump> {
+    if !dump.is_from_elsewhere() {
+        return Ok(dump);
+    }
+    let by = match (trusted, way) {
+        (Some(_), _) => Err("`--trust` says so".into()),
+        (None, Way::InPlace) => Err("it is loaded in place, where your own role owns what is there".into()),
+        (None, Way::Beside) => {
+            // two databases of a run are two roles
+            let run = format!("{}_{}", session.moment.run, target.spec.key);
+            let salt = new_key().into_bytes().first_chunk().copied().unwrap_or_default();
+            let new = New { run, password: new_key(), salt };
+            loader::look(target, &dump, new, &mut session.project.secrets)?
+        }
+    };
+    let word = if trusted.is_some() { Word::Given } else { Word::Missing };
+    dump.stranger = Some(Stranger { by, word });
+    Ok(dump)
+}

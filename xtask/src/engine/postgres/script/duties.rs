@@ -1,0 +1,369 @@
+//! What of a dump a role can't do that is no superuser and owns nothing but the new database: told from the first words of each
+//! statement. Extensions and schemas are made before such a role comes; owners, rights, comments, publications, subscriptions and
+//! event triggers are given afterwards, by the role that made it. None of these runs code of the file's author
+//! (<https://www.postgresql.org/docs/current/role-attributes.html>, and the notes of each command), but for event triggers,
+//! which come last of all.
+
+use super::report::{Definition, Obstacle, Spare};
+use super::token::Token;
+
+/// Looks at one statement at a time, token by token.
+#[derive(Default)]
+pub(super) struct Duties {
+    of: Of,
+    depth: u64,
+    /// `SET SESSION AUTHORIZATION` is in force, which pg_dump writes round the rights that somebody else has given.
+    assumed: bool,
+    pub(super) definitions: Vec<Definition>,
+    pub(super) obstacle: Option<Obstacle>,
+}
+
+/// What is known of the statement at hand.
+#[derive(Default)]
+enum Of {
+    #[default]
+    Nothing,
+    Create,
+    Alter,
+    Drop,
+    /// `COMMENT` and `SECURITY LABEL`; whether ON was read, behind which the kind stands.
+    Describe(bool),
+    /// An ALTER that may be one of an owner.
+    Owner(Owner),
+    Extension(Extension),
+    Schema(Vec<Part>),
+    Function(Function),
+    /// `CREATE TYPE`: a base type's parentheses come without AS.
+    Type,
+    Operator,
+    TextSearch,
+    /// `CREATE CAST`; whether WITHOUT was read.
+    Cast(bool),
+    Foreign,
+    Set(Vec<Part>),
+    Select(Vec<Part>),
+    /// It is the loader role's to run.
+    Plain,
+    /// It is another's.
+    Told(Spare),
+    /// No loader role may run it.
+    Barred(&'static str),
+}
+
+/// A word or name, or what else is no part of one.
+#[derive(Clone, PartialEq, Eq)]
+enum Part {
+    Word(String),
+    Name(String),
+    Other,
+}
+
+/// `ALTER … OWNER TO role`, and nothing else: another action beside it (`ALTER COLUMN … USING f()`) would run as whoever gives the
+/// owner.
+#[derive(Default, PartialEq, Eq)]
+enum Owner {
+    #[default]
+    Unsaid,
+    Word,
+    To,
+    Role,
+    Never,
+}
+
+/// `CREATE EXTENSION IF NOT EXISTS name WITH SCHEMA schema`.
+#[derive(Default)]
+struct Extension {
+    parts: Vec<Part>,
+}
+
+#[derive(Default)]
+struct Function {
+    after_language: bool,
+}
+
+/// Words between CREATE and what is created.
+const BETWEEN: [&str; 8] = ["or", "replace", "trusted", "procedural", "unlogged", "constraint", "default", "unique"];
+
+impl Duties {
+    /// Whether what comes tells nothing.
+    pub(super) fn is_quiet(&self) -> bool {
+        matches!(self.of, Of::Plain | Of::Told(_) | Of::Barred(_))
+    }
+
+    /// Whether it may yet turn out to be another's.
+    pub(super) fn may_be_spared(&self) -> bool {
+        !matches!(self.of, Of::Plain | Of::Barred(_) | Of::Function(_) | Of::Type | Of::Operator | Of::TextSearch | Of::Cast(_))
+    }
+
+    pub(super) fn token(&mut self, token: Token, text: &[u8]) {
+        match token {
+            Token::Open => self.depth += 1,
+            Token::Close => self.depth = self.depth.saturating_sub(1),
+            _ => {}
+        }
+        let part = part(token, text);
+        let word = if let Part::Word(word) = &part { word.as_str() } else { "" };
+        let next = match &mut self.of {
+            Of::Nothing => first(word),
+            Of::Create => create(word),
+            Of::Alter => alter(word),
+            Of::Drop => drop_of(word),
+            Of::Describe(on) => describe(on, word),
+            Of::Owner(owner) => {
+                owner.take(token, word, self.depth);
+                None
+            }
+            Of::Extension(extension) => {
+                extension.parts.push(part);
+                None
+            }
+            Of::Schema(parts) => {
+                parts.push(part);
+                None
+            }
+            Of::Set(parts) => {
+                parts.push(part);
+                None
+            }
+            Of::Function(function) => function.take(token, text, word, self.depth),
+            Of::Type if word == "as" => Some(Of::Plain),
+            Of::Type => (token == Token::Open).then_some(Of::Barred("a base type")),
+            Of::Operator => Some(match word {
+                "class" | "family" => Of::Barred("an operator class or family"),
+                _ => Of::Plain,
+            }),
+            Of::TextSearch => match word {
+                "search" => None,
+                "parser" | "template" => Some(Of::Barred("a parser or template of text search")),
+                _ => Some(Of::Plain),
+            },
+            Of::Cast(without) => {
+                let after = std::mem::replace(without, word == "without");
+                (after && word == "function").then_some(Of::Barred("a cast without a function"))
+            }
+            Of::Foreign => Some(if word == "data" { Of::Barred("a foreign-data wrapper") } else { Of::Plain }),
+            Of::Select(parts) => {
+                parts.push(part);
+                select(parts)
+            }
+            Of::Plain | Of::Told(_) | Of::Barred(_) => None,
+        };
+        if let Some(next) = next {
+            self.of = next;
+        }
+    }
+
+    /// The statement that began on `line` ends: whose it is, where it is not the loader's.
+    pub(super) fn end(&mut self, line: u64) -> Option<Spare> {
+        self.depth = 0;
+        let mut bar = None;
+        let told = match std::mem::take(&mut self.of) {
+            Of::Owner(Owner::Role) => Some(Spare::Handover),
+            Of::Told(what) => Some(what),
+            Of::Barred(why) => {
+                bar = Some(why);
+                None
+            }
+            Of::Extension(extension) => self.made(extension.definition(), &mut bar),
+            Of::Schema(parts) => self.made(schema(&parts), &mut bar),
+            Of::Set(parts) => self.set(&parts, &mut bar),
+            _ => None,
+        };
+        let is_its_own = !matches!(told, Some(Spare::Handover | Spare::Last | Spare::Reading));
+        if self.assumed && is_its_own {
+            bar = bar.or(Some("what is made as another role (`SET SESSION AUTHORIZATION`)"));
+        }
+        if let Some(what) = bar {
+            self.obstacle.get_or_insert(Obstacle { line, what });
+        }
+        told
+    }
+
+    fn made(&mut self, definition: Option<Definition>, bar: &mut Option<&'static str>) -> Option<Spare> {
+        let Some(definition) = definition else {
+            *bar = Some("an extension or a schema that is made otherwise than pg_dump does");
+            return None;
+        };
+        self.definitions.push(definition);
+        Some(Spare::Beforehand)
+    }
+
+    fn set(&mut self, parts: &[Part], bar: &mut Option<&'static str>) -> Option<Spare> {
+        let words: Vec<&str> = parts.iter().map(|p| if let Part::Word(word) = p { word.as_str() } else { "" }).collect();
+        match words.as_slice() {
+            ["session", "authorization", rest @ ..] => {
+                self.assumed = !matches!(rest, [] | ["default"]);
+                Some(Spare::Handover)
+            }
+            ["role", ..] => {
+                *bar = Some("a change of role (`SET ROLE`)");
+                None
+            }
+            ["default_tablespace", ..] if parts.last().is_some_and(|p| matches!(p, Part::Word(_) | Part::Name(_))) => {
+                *bar = Some("a tablespace");
+                None
+            }
+            [name, ..] => tells_how_to_read(name).then_some(Spare::Reading),
+            [] => None,
+        }
+    }
+}
+
+fn part(token: Token, text: &[u8]) -> Part {
+    match (token, std::str::from_utf8(text)) {
+        (Token::Word, Ok(word)) => Part::Word(word.to_owned()),
+        (Token::Name, Ok(name)) => Part::Name(name.to_owned()),
+        // an empty string is none
+        (Token::Str, Ok(text)) if !text.is_empty() => Part::Name(text.to_owned()),
+        _ => Part::Other,
+    }
+}
+
+/// Settings by which names and strings of the statements that follow are read.
+fn tells_how_to_read(name: &str) -> bool {
+    matches!(name, "search_path" | "schema" | "client_encoding" | "names" | "standard_conforming_strings")
+}
+
+fn first(word: &str) -> Option<Of> {
+    Some(match word {
+        "create" => Of::Create,
+        "alter" => Of::Alter,
+        "drop" => Of::Drop,
+        "comment" | "security" => Of::Describe(false),
+        "grant" | "revoke" => Of::Told(Spare::Handover),
+        "set" | "reset" => Of::Set(Vec::new()),
+        "select" => Of::Select(Vec::new()),
+        _ => Of::Plain,
+    })
+}
+
+fn create(word: &str) -> Option<Of> {
+    if BETWEEN.contains(&word) {
+        return None;
+    }
+    Some(match word {
+        "event" => Of::Told(Spare::Last),
+        "publication" | "subscription" => Of::Told(Spare::Handover),
+        "extension" => Of::Extension(Extension::default()),
+        "schema" => Of::Schema(Vec::new()),
+        "function" | "procedure" => Of::Function(Function::default()),
+        "type" => Of::Type,
+        "operator" => Of::Operator,
+        "text" => Of::TextSearch,
+        "cast" => Of::Cast(false),
+        "foreign" => Of::Foreign,
+        "language" => Of::Barred("a procedural language"),
+        "access" => Of::Barred("an access method"),
+        "transform" => Of::Barred("a transform"),
+        _ => Of::Plain,
+    })
+}
+
+fn alter(word: &str) -> Option<Of> {
+    Some(match word {
+        "event" => Of::Told(Spare::Last),
+        "default" | "publication" | "subscription" => Of::Told(Spare::Handover),
+        _ => Of::Owner(Owner::default()),
+    })
+}
+
+/// In a new database there is nothing to drop, but for what is made before the loader comes.
+fn drop_of(word: &str) -> Option<Of> {
+    Some(match word {
+        "extension" | "schema" | "event" => Of::Told(Spare::Beforehand),
+        _ => Of::Plain,
+    })
+}
+
+fn describe(on: &mut bool, word: &str) -> Option<Of> {
+    if std::mem::replace(on, *on || word == "on") {
+        return Some(Of::Told(if word == "event" { Spare::Last } else { Spare::Handover }));
+    }
+    None
+}
+
+/// `set_config`, by which pg_dump sets the search path.
+fn select(parts: &[Part]) -> Option<Of> {
+    let is = |part: &Part, want: &str| matches!(part, Part::Word(word) if word == want);
+    match parts {
+        [first] if is(first, "pg_catalog") => None,
+        [first, Part::Other] if is(first, "pg_catalog") => None,
+        [.., last] if is(last, "set_config") => None,
+        [.., name, Part::Other] if is(name, "set_config") => None,
+        [.., name, Part::Other, Part::Name(setting)] if is(name, "set_config") => {
+            Some(if tells_how_to_read(&setting.to_ascii_lowercase()) { Of::Told(Spare::Reading) } else { Of::Plain })
+        }
+        _ => Some(Of::Plain),
+    }
+}
+
+impl Owner {
+    fn take(&mut self, token: Token, word: &str, depth: u64) {
+        let named = matches!(token, Token::Word | Token::Name);
+        *self = match (&self, word) {
+            (Self::Never, _) => Self::Never,
+            // a comma: another action
+            _ if depth == 0 && token == Token::Symbol(b',') => Self::Never,
+            (Self::Role, _) => Self::Never,
+            (Self::To, _) if named => Self::Role,
+            (Self::To, _) => Self::Never,
+            (Self::Word, "to") => Self::To,
+            (_, "owner") if depth == 0 => Self::Word,
+            _ => Self::Unsaid,
+        };
+    }
+}
+
+impl Extension {
+    fn definition(self) -> Option<Definition> {
+        let parts = without(self.parts, &["if", "not", "exists"]);
+        let (name, rest) = parts.split_first()?;
+        let schema = match rest {
+            [] => None,
+            [with, word, schema] if is_word(with, "with") && is_word(word, "schema") => Some(named(schema)?),
+            _ => return None,
+        };
+        Some(Definition::Extension { name: named(name)?, schema })
+    }
+}
+
+fn schema(parts: &[Part]) -> Option<Definition> {
+    let parts = without(parts.to_vec(), &["if", "not", "exists"]);
+    let [name] = parts.as_slice() else { return None };
+    Some(Definition::Schema { name: named(name)? })
+}
+
+/// Without these words where they come first.
+fn without(mut parts: Vec<Part>, words: &[&str]) -> Vec<Part> {
+    let stand = parts.len() >= words.len() && parts.iter().zip(words).all(|(part, word)| is_word(part, word));
+    if stand {
+        parts.drain(..words.len());
+    }
+    parts
+}
+
+fn is_word(part: &Part, want: &str) -> bool {
+    matches!(part, Part::Word(word) if word == want)
+}
+
+fn named(part: &Part) -> Option<String> {
+    match part {
+        Part::Word(name) | Part::Name(name) => Some(name.clone()),
+        Part::Other => None,
+    }
+}
+
+impl Function {
+    fn take(&mut self, token: Token, text: &[u8], word: &str, depth: u64) -> Option<Of> {
+        let named = matches!(token, Token::Word | Token::Name | Token::Str);
+        let language = std::mem::replace(&mut self.after_language, depth == 0 && word == "language");
+        if language && named && (text.eq_ignore_ascii_case(b"c") || text.eq_ignore_ascii_case(b"internal")) {
+            return Some(Of::Barred("a function in C"));
+        }
+        match word {
+            "leakproof" if depth == 0 => Some(Of::Barred("a leakproof function")),
+            "support" if depth == 0 => Some(Of::Barred("a function with a planner's support function")),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Whether a role of the run's own can load a file from elsewhere on this server, and what stands in its way.
+
+use std::fs::File;
+use std::io::Read;
+
+use anyhow::Result;
+use serde::Deserialize;
+
+use super::Surveyed;
+use super::dumps::Dump;
+use crate::config::Secrets;
+use crate::door::ask::ask;
+use crate::engine::postgres::loader::{Loader, verifier};
+use crate::engine::postgres::script::{Definition, Obstacle, Scanner};
+use crate::plan::{Source, Word};
+use crate::problem::Problem;
+use crate::stream;
+
+/// A file from elsewhere: by whom it is loaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stranger {
+    /// A role of the run's own, or why it is the project's.
+    pub by: Result<Loader, String>,
+    /// Whether somebody has answered for its author.
+    pub word: Word,
+}
+
+/// What a role of the run's own is known by.
+pub struct New {
+    /// This run's name.
+    pub run: String,
+    /// Its password.
+    pub password: String,
+    /// Of the password.
+    pub salt: [u8; 16],
+}
+
+/// What the project's role may do about it.
+#[derive(Deserialize)]
+struct Rights {
+    superuser: bool,
+    createrole: bool,
+    /// Whether the server lets a new role in by its password where we came in; unknown but to a superuser.
+    admits: Option<bool>,
+}
+
+/// The definitions of a dump come before its data. So much of them is looked at.
+const DEFINITIONS: u64 = 256 << 20;
+
+/// Looks for a role to load a dump by.
+pub fn look(target: &Surveyed, dump: &Dump, new: New, secrets: &mut Secrets) -> Result<Result<Loader, String>> {
+    let rights = rights(target, secrets)?;
+    if !rights.superuser && !rights.createrole {
+        let role = &target.server.role.name;
+        return Ok(Err(format!("the role `{role}` may not make one (`ALTER ROLE … CREATEROLE`)")));
+    }
+    if rights.admits == Some(false) {
+        return Ok(Err("the server's pg_hba.conf lets no new role in by a password on this way".into()));
+    }
+    let (definitions, obstacle) = definitions(&dump.source, secrets)?;
+    if let Some(Obstacle { line, what }) = obstacle {
+        return Ok(Err(format!("the file wants what takes a superuser: {what} (line {line})")));
+    }
+
+    let verifier = verifier(&new.password, &new.salt);
+    let password = secrets.keep("the loader's password", new.password);
+    Ok(Ok(Loader { role: Loader::named(&new.run), password, verifier, definitions }))
+}
+
+fn rights(target: &Surveyed, secrets: &Secrets) -> Result<Rights> {
+    let client = &target.client;
+    let answer = ask(&client.psql(client.maintenance(), RIGHTS), secrets)?;
+    let said = answer.good.then(|| serde_json::from_str(answer.out.trim()).ok()).flatten();
+    said.ok_or_else(|| {
+        Problem::failed("could not ask what the role may do").because(answer.err).cure("nothing was touched; try again").into()
+    })
+}
+
+/// The first rule of pg_hba.conf that fits a new role on the way that this session has come
+/// (<https://www.postgresql.org/docs/current/view-pg-hba-file-rules.html>). A function keeps the answer in a setting: what a role may not
+/// read is no error.
+const RIGHTS: &str = r"DO $admits$ BEGIN
+  PERFORM pg_catalog.set_config('dbtasks.admits', (SELECT auth_method IN ('trust', 'md5', 'scram-sha-256', 'password')
+    FROM pg_catalog.pg_hba_file_rules WHERE error IS NULL AND 'all' = ANY (database) AND 'all' = ANY (user_name)
+      AND CASE WHEN pg_catalog.inet_client_addr() IS NULL THEN type = 'local'
+        WHEN type <> 'host' AND type <> (SELECT CASE WHEN ssl THEN 'hostssl' ELSE 'hostnossl' END FROM pg_catalog.pg_stat_ssl WHERE pid = pg_catalog.pg_backend_pid()) THEN false
+        WHEN address IN ('all', 'samehost', 'samenet') THEN true
+        WHEN address !~ '^[0-9a-f.:]+$' THEN false
+        WHEN pg_catalog.family(address::inet) <> pg_catalog.family(pg_catalog.inet_client_addr()) THEN false
+        ELSE (pg_catalog.inet_client_addr() & netmask::inet) = (address::inet & netmask::inet) END
+    ORDER BY line_number LIMIT 1)::text, false);
+EXCEPTION WHEN OTHERS THEN NULL;
+END $admits$;
+SELECT pg_catalog.jsonb_build_object('superuser', rolsuper, 'createrole', rolcreaterole,
+  'admits', nullif(pg_catalog.current_setting('dbtasks.admits', true), '')::bool)
+FROM pg_catalog.pg_roles WHERE rolname = current_user;
+";
+
+/// What is defined before the first row. A file that can't be read has none: the whole read says why.
+fn definitions(source: &Source, secrets: &Secrets) -> Result<(Vec<Definition>, Option<Obstacle>)> {
+    let mut scanner = Scanner::for_loader();
+    match source {
+        Source::File { path, codec } => {
+            let opened = File::open(path).and_then(|file| stream::decoder(*codec, file));
+            if let Ok(decoder) = opened {
+                feed(&mut scanner, decoder.take(DEFINITIONS));
+            }
+        }
+        Source::Command(cmd) => {
+            let answer = ask(&cmd.clone().arg("--section=pre-data"), secrets)?;
+            scanner.feed(answer.out.as_bytes());
+        }
+        Source::Store(_) => {}
+    }
+    let script = scanner.finish();
+    Ok((script.definitions, script.obstacle))
+}
+
+fn feed(scanner: &mut Scanner, mut plain: impl Read) {
+    let mut chunk = vec![0; 64 * 1024];
+    while let Ok(read @ 1..) = plain.read(&mut chunk) {
+        scanner.feed(&chunk[..read]);
+        // nobody is given any of it
+        drop((scanner.take_asides(), scanner.take_again()));
+        if scanner.rows() > 0 {
+            break;
+        }
+    }
+}

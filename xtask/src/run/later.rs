@@ -1,0 +1,77 @@
+//! What a loader role may not do of a dump, given by the role that made it when all has loaded and proved good. Nothing of the file's own
+//! code runs in it (see [`Spare::Handover`]); what might, event triggers, comes last.
+
+use std::io::Write;
+
+use anyhow::Result;
+
+use super::load::new_key;
+use super::pipe::wide_pipe;
+use crate::config::Secrets;
+use crate::door::Interrupt;
+use crate::door::movers::{self, Input, Outlet};
+use crate::engine::postgres::proof;
+use crate::engine::postgres::script::Spare;
+use crate::plan::{Fence, Handover};
+use crate::problem::Problem;
+
+/// Bytes of it that are kept in memory: owners, rights and comments are a small part of any dump.
+const ROOM: usize = 256 << 20;
+
+/// The statements, as the dump has them.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Later {
+    first: Vec<u8>,
+    last: Vec<u8>,
+}
+
+impl Later {
+    /// Keeps a statement, where it is one of these.
+    pub(super) fn keep(&mut self, what: Spare, statement: &[u8]) -> Result<()> {
+        let (first, last) = match what {
+            Spare::Handover => (true, false),
+            Spare::Last => (false, true),
+            Spare::Reading => (true, true),
+            _ => (false, false),
+        };
+        for (text, wanted) in [(&mut self.first, first), (&mut self.last, last)] {
+            if wanted {
+                text.extend_from_slice(statement);
+                text.push(b'\n');
+            }
+        }
+        if self.first.len() + self.last.len() <= ROOM {
+            return Ok(());
+        }
+        Err(Problem::failed("the file gives more owners, rights and comments than are kept in memory")
+            .cure("if its author is trusted, `--trust=role` loads it as the project's own role")
+            .into())
+    }
+
+    /// Has them run.
+    pub(super) fn give(self, handover: &Handover, fence: Fence, secrets: &Secrets, interrupt: &Interrupt) -> Result<()> {
+        let (reader, mut stdin) = wide_pipe()?;
+        let child = movers::start(&handover.cmd, Input::Pipe(reader), Outlet::Kept, secrets, interrupt)?;
+        let key = new_key();
+        let [shut, open] = match fence {
+            Fence::Restricted => [format!("\\restrict {key}\n"), format!("\\unrestrict {key}\n")],
+            Fence::Open => [String::new(), String::new()],
+        };
+        let parts: [&[u8]; 9] = [
+            handover.before.as_bytes(),
+            shut.as_bytes(),
+            &self.first,
+            open.as_bytes(),
+            handover.between.as_bytes(),
+            shut.as_bytes(),
+            &self.last,
+            open.as_bytes(),
+            handover.after.as_bytes(),
+        ];
+        // a psql that has died closes its end, and says why itself
+        drop(parts.iter().try_for_each(|part| stdin.write_all(part)));
+        drop(stdin);
+        child.wait().map_err(proof::without_lines)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,106 @@
+//! A dump into a new database beside the live one.
+
+use super::{fence, proof};
+use crate::engine::postgres::admin::{self, Identity};
+use crate::engine::postgres::facts::{Half, LOADED, LOADING, analyze, count_rows};
+use crate::engine::postgres::loader::Loader;
+use crate::engine::postgres::name::connect;
+use crate::engine::postgres::proof::{BEGUN, COUNTS, NEUTRAL, READ_ALIKE, begun, ended};
+use crate::engine::store::Format;
+use crate::facts::Surveyed;
+use crate::facts::dumps::Dump;
+use crate::plan::{Act, By, Count, Load, Pipe, Sink, Step, Trust};
+
+/// How a database is made anew.
+pub(in crate::task) struct Staging {
+    /// Makes it.
+    pub steps: Vec<Step>,
+    /// Done in any case, when it has been swapped in or has gone.
+    pub finally: Vec<Act>,
+}
+
+/// What a new database is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::task) enum Use {
+    /// Somebody will have it.
+    Kept,
+    /// It goes again.
+    Scratch,
+}
+
+/// The dump into a new database of this name, with all that it has to prove. One from elsewhere is loaded by a role that can do no harm,
+/// where there can be one.
+pub(in crate::task) fn stage(target: &Surveyed, dump: &Dump, trust: Trust, name: &str, purpose: Use) -> Staging {
+    let Some(loader) = dump.loader() else {
+        return Staging {
+            steps: vec![Step::Act(pipe(target, dump, trust, own_load(target, dump, trust, name)))],
+            finally: Vec::new(),
+        };
+    };
+    let client = &target.client;
+    let recorded = dump.artifact.as_ref().map(|a| &a.database);
+    let acts = [
+        loader.create(client),
+        loader.ready(client, name, recorded.or(target.live()), target.server.version, &identity(target)),
+        pipe(target, dump, trust, contained_load(target, loader, trust, name, purpose)),
+    ];
+    Staging { steps: acts.map(Step::Act).into(), finally: vec![loader.remove(client)] }
+}
+
+fn pipe(target: &Surveyed, dump: &Dump, trust: Trust, load: Load) -> Act {
+    Act::Pipe(Box::new(Pipe {
+        store: target.spec.key.clone(),
+        format: Format::Script,
+        from: dump.source.clone(),
+        to: Sink::Psql(Box::new(load)),
+        proof: proof(target, dump, trust),
+    }))
+}
+
+fn identity(target: &Surveyed) -> Identity<'_> {
+    Identity { name: target.name(), oid: target.live().map(|d| d.oid) }
+}
+
+/// By the project's own role: one psql makes the database and fills it.
+fn own_load(target: &Surveyed, dump: &Dump, trust: Trust, name: &str) -> Load {
+    let (client, server) = (&target.client, target.server.version);
+    let recorded = dump.artifact.as_ref().map(|a| &a.database);
+    let create = admin::creation(client, name, recorded.or(target.live()), server, &identity(target));
+    Load {
+        cmd: client.load(client.maintenance()),
+        into: name.into(),
+        // the second connection has the settings of its own again
+        before: format!("{READ_ALIKE}{NEUTRAL}{create}{}{READ_ALIKE}{}", connect(name), begin(target)),
+        count: Count::Shared(client.psql_as_dumped(name, format!("{NEUTRAL}{LOADED}\n{}", look_through(Half::Other)))),
+        fence: fence(target, trust),
+        after: format!("{}COMMIT;\n{}", ended(server), look_through(Half::One)),
+        by: By::Project,
+    }
+}
+
+/// By a role of the run's own, which also collects the statistics: ANALYZE calls functions of the file's as the owner of a table. A
+/// superuser counts, whom no policy of the file's hides a row from, nor has it run; else the loader does.
+fn contained_load(target: &Surveyed, loader: &Loader, trust: Trust, name: &str, purpose: Use) -> Load {
+    let (client, server) = (loader.client(&target.client), target.server.version);
+    let counter = if target.server.role.superuser { &target.client } else { &client };
+    let (count, statistics) = ([Half::One, Half::Other].map(count_rows).concat(), [Half::One, Half::Other].map(analyze).concat());
+    Load {
+        cmd: client.load(name),
+        into: name.into(),
+        before: format!("{READ_ALIKE}{NEUTRAL}{}", begin(target)),
+        count: Count::Shared(counter.psql_as_dumped(name, format!("{NEUTRAL}{LOADED}\n\\echo '{COUNTS}'\n{count}"))),
+        fence: fence(target, trust),
+        after: format!("{}COMMIT;\n{statistics}\\echo '{COUNTS}'\n", ended(server)),
+        by: By::Loader((purpose == Use::Kept).then(|| loader.handover(&target.client, name, server))),
+    }
+}
+
+/// The commit that gives the database its name flushes this one to disk, too.
+fn begin(target: &Surveyed) -> String {
+    format!("SET synchronous_commit = off;\nBEGIN;\n{LOADING}\n\\echo '{BEGUN}'\n{}", begun(target.server.version))
+}
+
+/// Statistics, and the counts that prove the load, for half of the tables: there are two sessions, and most often two cores.
+fn look_through(half: Half) -> String {
+    format!("{}\\echo '{}'\n{}", analyze(half), COUNTS, count_rows(half))
+}

@@ -1,0 +1,46 @@
+//! A file from elsewhere: as which role its functions run, and what that means.
+
+use crate::engine::postgres::script::Spare;
+use crate::facts::Surveyed;
+use crate::facts::dumps::Dump;
+use crate::plan::{Author, Powers, Purpose, Risk};
+
+/// What a loader role does not get of a dump.
+pub(super) const OTHERS: [Spare; 4] = [Spare::Beforehand, Spare::Handover, Spare::Last, Spare::Reading];
+
+/// What loading it risks.
+pub(in crate::task) fn stranger(target: &Surveyed, dump: &Dump, purpose: Purpose) -> Option<Risk> {
+    dump.stranger.as_ref().map(|_| Risk::Stranger { stakes: vec![target.stake()], purpose })
+}
+
+/// Its author: the file's defaults, triggers and indexes call functions of theirs.
+pub(in crate::task) fn author(target: &Surveyed, dump: &Dump) -> Option<Author> {
+    let stranger = dump.stranger.as_ref()?;
+    let own = &target.server.role;
+    let (role, powers, why) = match &stranger.by {
+        Ok(loader) => (loader.role.clone(), Powers::Contained, None),
+        Err(why) => (own.name.clone(), if own.superuser { Powers::All } else { Powers::Own }, Some(why.clone())),
+    };
+    Some(Author { role, powers, why, word: stranger.word })
+}
+
+/// The same in words.
+pub(in crate::task) fn author_may(author: Option<Author>, dump: &Dump) -> Vec<String> {
+    let Some(Author { role, powers, why, .. }) = author else { return Vec::new() };
+    let what = match powers {
+        Powers::Contained => {
+            let mut notes = vec![format!(
+                "the file's functions run as `{role}`, a role made for this run: no superuser, and owner of the new database alone"
+            )];
+            let extensions: Vec<&str> = dump.loader().iter().flat_map(|loader| loader.extensions()).collect();
+            if !extensions.is_empty() {
+                notes.push(format!("extensions that the file wants are made first, by your own role: {}", extensions.join(", ")));
+            }
+            return notes;
+        }
+        Powers::Own => format!("`{role}`: its author could do there what that role can"),
+        Powers::All => format!("`{role}`, a superuser: its author could do anything on this server and its machine"),
+    };
+    let why = why.map_or(String::new(), |why| format!(" (no role of the run's own: {why})"));
+    vec![format!("the file's functions run as {what}{why}")]
+}
