@@ -1,5 +1,6 @@
 //! A tree in a container as a store: what `engine::files::Inside` says to the engine, said.
 
+mod dumped;
 mod late;
 
 use std::io::{Read, Write};
@@ -97,8 +98,11 @@ impl Store for Contained<'_> {
             movers::command(&inside.take_set_id(), self.secrets, self.interrupt)?;
             wanted.note_set_id_left();
         }
-        // a file without them is the same without them
-        let plain = if plainly { wanted.without_set_id() } else { wanted.clone() };
+        if wanted.has_attributes() {
+            // the image's own tar leaves them out
+            wanted.note_attributes_left();
+        }
+        let plain = wanted.without_set_id();
         let found = self.passed(&inside.read_back(), &mut |from| scan(from, Links::AsTheyAre), &mut |_| {})?;
         // the `tar`s of most images write whole seconds
         let differing = differences(&plain.in_whole_seconds(), &found.in_whole_seconds());
@@ -232,22 +236,6 @@ impl Contained<'_> {
         }
     }
 
-    /// What the image's own `tar` makes of the tree. Where it says that files changed meanwhile, what it made is no copy of one time.
-    fn dumped(&self, cmd: &Cmd, out: &mut dyn Write, tell: Tell<'_>) -> Result<Census> {
-        let mut taken = None;
-        let passed =
-            self.passed(cmd, &mut |from| sluice(from, out, Links::OfTree).inspect(|census| taken = Some(census.clone())), tell);
-        match (passed.map_err(|e| e.downcast::<Problem>()), taken) {
-            (Ok(census), _) => Ok(census),
-            (Err(Ok(problem)), Some(mut census)) if problem.tried.ends_with("ended with exit code 1") => {
-                // GNU tar: 1 says that files differ from what they were, and nothing else (2 is for the rest)
-                if problem.happened.iter().all(|line| census.is_told_changed(line)) { Ok(census) } else { Err(problem.into()) }
-            }
-            (Err(Ok(problem)), _) => Err(problem.into()),
-            (Err(Err(other)), _) => Err(other),
-        }
-    }
-
     /// What a command writes, taken in by `take`. Where both fail, the command's own words say why.
     fn passed(&self, cmd: &Cmd, take: &mut dyn FnMut(&mut dyn Read) -> Result<Census>, tell: Tell<'_>) -> Result<Census> {
         let (reader, writer) = wide_pipe()?;
@@ -377,22 +365,6 @@ impl Contained<'_> {
             .into())
     }
 
-    fn undumped(&self, error: anyhow::Error) -> anyhow::Error {
-        match error.downcast::<Problem>() {
-            Ok(problem) if problem.exit == Exit::Refused => {
-                Problem::failed(format!("`{}` can't be backed up whole", self.shown()))
-                    .because(problem.happened.join("\n"))
-                    .cure("take out of the tree what is named above")
-                    .into()
-            }
-            Ok(problem) if MOVED.iter().any(|words| problem.happened.iter().any(|line| line.contains(words))) => {
-                problem.cure("something writes there: stop it, and run the command again").into()
-            }
-            Ok(problem) => problem.into(),
-            Err(other) => other,
-        }
-    }
-
     fn not_there(&self) -> Problem {
         Problem::failed(format!("there is no folder `{}` in container `{}`", self.path, self.container))
             .cure("make it, or correct its `path` in `db-tasks.toml`")
@@ -402,9 +374,6 @@ impl Contained<'_> {
         format!("{}:{}", self.container, self.path)
     }
 }
-
-/// What GNU tar says of files that change while it reads them.
-const MOVED: [&str; 3] = ["file changed as we read it", "ile removed before we read it", "File shrank by"];
 
 fn unanswered(cmd: &Cmd, err: &str) -> Problem {
     let mut problem = Problem::failed(format!("`{cmd}` did not answer")).because(err);

@@ -7,13 +7,14 @@ use super::name::Name;
 pub(super) const LEFT_OUT: &str = "sockets, pipes and devices are left out of backups";
 /// Of links.
 pub(super) const LEADS_OUT: &str = "a link that may lead out of the tree is restored with `--trust` alone";
+const ATTRIBUTES: &str = "extended attributes beside ACLs, capabilities, `user.` and `trusted.` are not in backups";
 /// Names that are told; of more, the number.
 const TOLD: usize = 3;
 
 impl Census {
     /// What of the tree a restore of this will not bring back, or not without being told to.
     pub fn lost(&self) -> Vec<String> {
-        let kinds = [(What::NoContent, LEFT_OUT), (What::LeadsOut, LEADS_OUT)];
+        let kinds = [(What::NoContent, LEFT_OUT), (What::LeadsOut, LEADS_OUT), (What::AttributesLost, ATTRIBUTES)];
         kinds.iter().filter_map(|(what, why)| self.named(*what).map(|names| format!("{names}: {why}"))).collect()
     }
 

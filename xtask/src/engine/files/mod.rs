@@ -3,6 +3,7 @@
 //! A backup is a plain tar, which any `tar` reads. [`dump`] writes it, [`scan`] proves it, [`unpack`] makes a tree of it beside the
 //! live one, [`read_back`] reads that tree again for [`differences`], and [`swap`] gives it the live name.
 
+mod attributes;
 mod census;
 mod container;
 mod excludes;
@@ -33,6 +34,7 @@ mod walk;
 #[cfg(unix)]
 mod wipe;
 
+pub use attributes::Attributes;
 pub use census::{Census, Difference, Entry, Kind, Moment, Remark, Target, What, differences};
 pub use container::{Found, Inside};
 pub use excludes::Excludes;

@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use anyhow::Result;
 use tar::EntryType;
 
+use super::attributes::{self, Attributes};
 use super::census::{Census, Entry, Kind, Moment, Target, What};
 use super::name::{Name, escaped};
 use crate::problem::Problem;
@@ -48,6 +49,7 @@ pub(super) struct Item {
     pub mode: u32,
     pub mtime: Moment,
     pub owner: (u32, u32),
+    pub attributes: Attributes,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -139,7 +141,7 @@ fn without_content<R: Read>(entry: &tar::Entry<'_, R>, census: &Census) -> Optio
 
 /// What an entry's headers say; nothing for a remark about the archive as a whole.
 fn understand<R: Read>(entry: &mut tar::Entry<'_, R>) -> Result<Option<Item>, String> {
-    let mtime = extensions(entry)?;
+    let (mtime, attributes) = extensions(entry)?;
     let header = entry.header();
     let unreadable = |e: io::Error| format!("a header that can't be read: {e}");
     let raw = entry.path_bytes();
@@ -172,15 +174,16 @@ fn understand<R: Read>(entry: &mut tar::Entry<'_, R>) -> Result<Option<Item>, St
         mode: header.mode().map_err(unreadable)? & 0o7777,
         mtime: mtime.unwrap_or(Moment { secs, nanos: 0 }),
         owner: (id(header.uid())?, id(header.gid())?),
+        attributes,
     }))
 }
 
 /// The extended headers, of which the library reads names and sizes, and we the time. What neither of us understands is refused where
 /// it would change what the entry is.
-fn extensions<R: Read>(entry: &mut tar::Entry<'_, R>) -> Result<Option<Moment>, String> {
+fn extensions<R: Read>(entry: &mut tar::Entry<'_, R>) -> Result<(Option<Moment>, Attributes), String> {
     let global = entry.header().entry_type() == EntryType::XGlobalHeader;
-    let Some(extensions) = entry.pax_extensions().map_err(|e| e.to_string())? else { return Ok(None) };
-    let mut mtime = None;
+    let Some(extensions) = entry.pax_extensions().map_err(|e| e.to_string())? else { return Ok(Default::default()) };
+    let (mut mtime, mut attributes) = (None, Attributes::new());
     for extension in extensions {
         // the library takes records apart at line ends, so a name with one in it can't be told
         let extension = extension.map_err(|_| "an extended header that can't be read (a line end in a name?)")?;
@@ -188,10 +191,11 @@ fn extensions<R: Read>(entry: &mut tar::Entry<'_, R>) -> Result<Option<Moment>, 
             b"mtime" => mtime = Some(moment(extension.value_bytes()).ok_or("a time that can't be read")?),
             b"path" | b"linkpath" | b"size" if global => return Err("a name for all entries".into()),
             key if key.starts_with(b"GNU.sparse.") => return Err("a sparse file in pax format, which is not read here".into()),
+            key if !global => attributes::take(&mut attributes, key, extension.value_bytes())?,
             _ => {}
         }
     }
-    Ok(mtime)
+    Ok((mtime, attributes))
 }
 
 /// `seconds[.fraction]`, as pax has it.
@@ -248,7 +252,7 @@ fn note(census: &mut Census, item: Item, bytes: u64, sha256: String) {
         Shape::Symlink(to) => Kind::Symlink { to: Target(to) },
         Shape::Hardlink(to) => Kind::Hardlink { to },
     };
-    census.add(item.name, Entry { kind, mode: item.mode, mtime: item.mtime, owner: item.owner });
+    census.add(item.name, Entry { kind, mode: item.mode, mtime: item.mtime, owner: item.owner, attributes: item.attributes });
 }
 
 /// The library stops at the first block of zeros; after it comes a second one, and then nothing but zeros.

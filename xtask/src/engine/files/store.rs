@@ -114,10 +114,7 @@ impl Store for Tree {
         let among = (trust < Trust::Script && self.rights == Rights::Plain).then(|| self.among()).transpose()?;
         let wanted = unpack_among(from, &target, links, among.as_ref(), &mut |bytes, _| tell(bytes))?;
         let found: Census = read_back(&target, &mut |_, _| {})?;
-        let differing = match among {
-            Some(_) => differences(&wanted.without_set_id(), &found),
-            None => differences(&wanted, &found),
-        };
+        let differing = differences(&wanted.without_set_id(), &found);
         if !differing.is_empty() {
             let why: Vec<String> = differing.iter().take(10).map(ToString::to_string).collect();
             return Err(Problem::failed(format!("`{}` does not hold what the archive brought", target.display()))
