@@ -1,5 +1,6 @@
 //! File trees on real file systems and in real containers.
 
+mod attributes;
 mod changing;
 mod containers;
 mod hostile;

@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 
 use db_tasks::cmd::Cmd;
-use db_tasks::engine::files::{Census, Found, Inside, Links, differences, dump, relay, scan};
+use db_tasks::engine::files::{Census, Found, Inside, Links, differences, dump, scan, sluice};
 use db_tasks::plan::{Act, How};
 
 use crate::support::component::{need, unique};
@@ -50,7 +50,7 @@ impl Box {
     fn dump(&self, cmd: &Cmd) -> (Vec<u8>, Census) {
         let mut child = self.command(cmd).stdout(Stdio::piped()).spawn().unwrap();
         let mut tar = Vec::new();
-        let census = relay(&mut child.stdout.take().unwrap(), &mut tar, Links::Inside).unwrap();
+        let census = sluice(&mut child.stdout.take().unwrap(), &mut tar, Links::Inside).unwrap();
         assert!(child.wait().unwrap().success());
         assert_eq!(scan(&mut &tar[..], Links::Inside).unwrap(), census);
         (tar, census)
@@ -272,6 +272,42 @@ fn every_swap_and_undo_is_taken_back_from_wherever_it_was_cut_off() {
             }
         }
     });
+}
+
+/// A run was cut off, people went on, and the next one takes it back: what they went on in is kept.
+#[test]
+fn what_was_live_since_is_kept_in_containers() {
+    for mounts in ["", "PATH\n"] {
+        for kept in ["", "older"] {
+            for again in 0..9 {
+                let here = Here(tempfile::tempdir().unwrap());
+                let tree = here.tree(mounts);
+                std::fs::create_dir(here.0.path().join("up")).unwrap();
+                std::fs::write(here.0.path().join("up/file"), if kept.is_empty() { "old" } else { kept }).unwrap();
+                if !kept.is_empty() {
+                    here.stage(&tree, "old");
+                    Here::perform(&tree.swap(&Here::found(&tree)).unwrap(), usize::MAX);
+                }
+                let (id, before) = (tree.id(&Here::settle(&tree)), Here::kept(&tree));
+                here.stage(&tree, "new");
+                Here::perform(&tree.swap(&Here::found(&tree)).unwrap(), usize::MAX);
+                std::fs::write(here.0.path().join("up/file"), "used").unwrap();
+                // itself cut off, it is done again
+                Here::perform(&tree.take_back_late(&Here::settle(&tree), &id).unwrap(), again);
+                Here::perform(&tree.take_back_late(&Here::settle(&tree), &id).unwrap(), usize::MAX);
+                Here::perform(&tree.unstage(&Here::found(&tree)).unwrap(), usize::MAX);
+                Here::perform(&tree.settle(&Here::found(&tree)).unwrap(), usize::MAX);
+                assert_eq!((here.live().as_str(), Here::kept(&tree)), ("old", before), "{mounts:?} {kept:?} {again}");
+                let returned = std::fs::read_dir(tree.returned()).unwrap().flatten().next().unwrap().path();
+                assert_eq!(std::fs::read_to_string(returned.join("file")).unwrap(), "used", "{mounts:?} {kept:?} {again}");
+                // and the next restore goes on beside it
+                here.stage(&tree, "newest");
+                Here::perform(&tree.swap(&Here::found(&tree)).unwrap(), usize::MAX);
+                Here::perform(&tree.settle(&Here::found(&tree)).unwrap(), usize::MAX);
+                assert!(here.live() == "newest" && returned.exists());
+            }
+        }
+    }
 }
 
 /// How many acts the change and its taking back have.

@@ -116,6 +116,104 @@ fn a_swap_an_undo_and_the_end_of_the_window() {
     site.aside.forget().unwrap();
 }
 
+/// Files that nobody can remove, until it is dropped.
+struct Fixed(PathBuf);
+
+impl Fixed {
+    fn new(file: PathBuf, all: &Path) -> Result<Self, String> {
+        fs::write(&file, "fixed").unwrap();
+        crate::support::component::output(Command::new("chattr").arg("+i").arg(&file))?;
+        Ok(Self(all.to_owned()))
+    }
+}
+
+impl Drop for Fixed {
+    fn drop(&mut self) {
+        drop(Command::new("chattr").args(["-R", "-f", "-i"]).arg(&self.0).status());
+    }
+}
+
+#[test]
+fn what_can_not_be_removed_is_in_no_swaps_way() {
+    let site = Site::new();
+    let fixed = crate::support::need!("chattr", Fixed::new(site.live.join("fixed"), site.live.parent().unwrap()));
+    site.restore("2");
+    site.restore("3");
+    for (live, kept) in [("4", "3"), ("5", "4")] {
+        assert!(site.aside.clear().unwrap_err().to_string().contains("fixed"));
+        site.restore(live);
+        assert_eq!(site.content(), pair(live, kept));
+        assert_eq!((site.aside.shelves().len(), site.aside.discard().exists()), (1, true), "{live}");
+    }
+    let five = site.id();
+    site.restore("refused");
+    assert_eq!(take_back(&site.aside, five).unwrap(), None);
+    assert_eq!(site.content(), pair("5", "4"));
+    drop(fixed);
+    site.aside.clear().unwrap();
+    assert_eq!((site.aside.shelves(), site.aside.discard().exists()), (vec![], false));
+}
+
+/// A half-made swap would be one that no later run can end.
+#[test]
+fn a_tree_that_can_not_be_moved_is_refused_before_anything_is_staged() {
+    let site = Site::new();
+    site.restore("new");
+    for tree in [site.aside.previous(), site.live.clone()] {
+        let fixed = Fixed(tree.clone());
+        crate::support::need!("chattr", crate::support::component::output(Command::new("chattr").arg("+i").arg(&tree)));
+        let refused = site.aside.stage().unwrap_err();
+        assert!(refused.exit == Exit::Refused && refused.to_string().contains("chattr -i"), "{refused}");
+        assert_eq!(site.content(), pair("new", "old"));
+        drop(fixed);
+    }
+    site.aside.stage().unwrap();
+}
+
+/// Whatever is done in a tree while it is live, the tree is somebody's from then on.
+#[test]
+fn what_was_used_while_it_was_live_is_kept() {
+    for (at, used) in [
+        ("nothing", (|_| {}) as fn(&Path)),
+        ("a file is added", |live| fs::write(live.join("upload"), "x").unwrap()),
+        ("a file below is added", |live| fs::write(live.join("sub/upload"), "x").unwrap()),
+        ("a file is written to", |live| fs::write(live.join("sub/file"), "other").unwrap()),
+        ("a file is removed", |live| fs::remove_file(live.join("sub/file")).unwrap()),
+        ("rights change", |live| fs::set_permissions(live.join("what"), fs::Permissions::from_mode(0o600)).unwrap()),
+        ("an old file is copied in with its times", |live| {
+            fs::write(live.join("old"), "x").unwrap();
+            super::touch(&live.join("old"), std::time::Duration::from_secs(1_000_000));
+            super::touch(live, std::time::Duration::from_secs(1_000_000));
+        }),
+    ] {
+        for cut in [false, true] {
+            let site = Site::new();
+            let old = site.id();
+            tree(&site.aside.stage().unwrap(), "new");
+            fs::create_dir(site.aside.staged().join("sub")).unwrap();
+            fs::write(site.aside.staged().join("sub/file"), "x").unwrap();
+            swap(&site.aside, old).unwrap();
+            used(&site.live);
+            let kept = if cut {
+                // killed when the old tree was live again
+                undo(&site.aside, site.id()).unwrap();
+                fs::rename(site.aside.previous(), site.aside.staged()).unwrap();
+                site.aside.unstage().unwrap()
+            } else {
+                take_back(&site.aside, old).unwrap()
+            };
+            assert_eq!(site.content(), ("old".into(), None), "{at}");
+            assert_eq!(kept.as_deref().and_then(said).as_deref(), (at != "nothing").then_some("new"), "{at} {cut}");
+            assert_eq!(kept.into_iter().collect::<Vec<_>>(), site.aside.returned(), "{at}");
+            // the next restore leaves it where it is
+            let before = site.aside.returned();
+            site.restore("newer");
+            site.aside.clear().unwrap();
+            assert_eq!(site.aside.returned(), before, "{at}");
+        }
+    }
+}
+
 #[test]
 fn a_tree_that_was_not_there_is_put_there() {
     let site = Site::new();
@@ -225,6 +323,55 @@ fn a_wipe_leaves_the_root_and_what_links_lead_to() {
     let link = site.live.with_extension("link");
     symlink(&site.live, &link).unwrap();
     assert!(wipe(&link, facts.id.unwrap()).is_err(), "a link to the root is not the root");
+}
+
+/// As a user who is not root: folders of one's own are opened, and what another's folder holds is found before anything goes.
+#[test]
+fn a_wipe_by_who_is_not_root() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let ours = |path: &Path| std::os::unix::fs::chown(path, Some(65534), Some(65534)).unwrap();
+    for name in ["own", "others", "sticky"] {
+        let root = folder.path().join(name);
+        fs::create_dir_all(root.join("below")).unwrap();
+        fs::write(root.join("below/file"), "x").unwrap();
+        fs::write(root.join("first"), "x").unwrap();
+        ours(&root);
+        ours(&root.join("first"));
+        fs::set_permissions(&root, fs::Permissions::from_mode(0o555)).unwrap();
+    }
+    ours(&folder.path().join("own/below"));
+    fs::set_permissions(folder.path().join("own/below"), fs::Permissions::from_mode(0o500)).unwrap();
+    fs::set_permissions(folder.path().join("sticky/below"), fs::Permissions::from_mode(0o1777)).unwrap();
+    let ran = Command::new("setpriv")
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", "files::swap::not_root_inner", "--ignored", "--nocapture"])
+        .env("DB_TASKS_TEST_TREE", folder.path())
+        .env("RUST_BACKTRACE", "0")
+        .output();
+    let ran = crate::support::need!("setpriv", ran.map_err(|e| e.to_string()));
+    let text = String::from_utf8_lossy(&ran.stdout).into_owned() + &String::from_utf8_lossy(&ran.stderr);
+    if text.contains("setpriv: ") {
+        return crate::support::component::missing("another user", &text);
+    }
+    assert!(ran.status.success() && text.contains("all three"), "{text}");
+}
+
+#[test]
+#[ignore = "run by a_wipe_by_who_is_not_root as another user"]
+fn not_root_inner() {
+    let Some(folder) = std::env::var_os("DB_TASKS_TEST_TREE").map(PathBuf::from) else { return };
+    let facts = |name: &str| survey(&folder.join(name), &Excludes::default()).unwrap();
+    let own = facts("own");
+    assert_eq!(own.fixed, None);
+    assert_eq!(wipe(&own.root, own.id.unwrap()).unwrap().entries, 3);
+    assert_eq!(fs::metadata(&own.root).unwrap().permissions().mode() & 0o777, 0o555, "the root is as it was");
+    for (name, why) in [("others", "in a folder of another user's"), ("sticky", "chmod +t")] {
+        let fixed = facts(name).fixed.unwrap();
+        assert!(fixed.contains("`below/file`") && fixed.contains(why), "{fixed}");
+    }
+    println!("all three");
 }
 
 #[test]

@@ -1,5 +1,9 @@
 //! Databases and file trees as one set.
 
+mod apart;
+mod half;
+mod lost;
+
 use super::kill::{moments, struck};
 use super::{Held, Outcome, Project, family, same, signal, tiny};
 use crate::support::cluster::{Cluster, TempDb, cluster};
@@ -89,7 +93,7 @@ impl<'a> Ground<'a> {
         assert!(now.1 == wanted.1 && now.2 == wanted.2, "{after}: a file is another");
     }
 
-    /// Folders and databases that are only on their way.
+    /// Folders and databases that are only on their way. What was live for a while and failed is kept for a look.
     fn on_the_way(&self) -> Vec<String> {
         let databases = family(self.cluster, &self.db.name);
         let aside = ["uploads", "audio"].into_iter().flat_map(|name| {
@@ -100,7 +104,7 @@ impl<'a> Ground<'a> {
                 .filter(|p| p.exists())
                 .map(|p| p.display().to_string())
         });
-        let kept = [self.db.name.clone(), format!("{}__previous", self.db.name)];
+        let kept = [self.db.name.clone(), format!("{}__previous", self.db.name), format!("{}__failed", self.db.name)];
         databases.into_iter().filter(|d| !kept.contains(d)).chain(aside).collect()
     }
 }
@@ -119,7 +123,7 @@ fn a_set_comes_back_and_goes_again() {
     let old = ground.state();
     project.fails("db-verify --latest", 0, "is good");
     let deep = project.ok("db-verify --latest --deep").err;
-    assert!(deep.contains("counted again in the new database") && deep.contains("read backups"), "{deep}");
+    assert!(deep.contains("counted again in the new database") && deep.matches("read again there").count() == 2, "{deep}");
     assert!(project.ok("db-list").out.contains("verified deep"));
     project.ok(&format!("db-info {}", backup.display())).ends_with(0, "2 files, 300.0 kB");
 
@@ -307,16 +311,26 @@ fn a_wipe_of_a_set_that_is_killed() {
     let whole = begun.elapsed();
     ground.project.ok("db-restore --latest --yes");
     let empty = |state: &State| state.0.rows.values().all(|(rows, _)| *rows == 0);
-    let (mut tried, mut emptied) = (0, 0);
+    // whether it is empty, and whether it is in part
+    let part = |now: &Tree, old: &Tree| (now.is_empty(), !now.is_empty() && now.len() < old.len());
+    let (mut tried, mut emptied, mut halves) = (0, 0, 0);
     for name in ["TERM", "INT", "KILL"] {
         for at in moments(steps, whole, 3) {
             let after = format!("a wipe and SIG{name} at {at:?} of {steps}");
             let outcome = struck(&ground.project, words, at, |child| signal(child, name));
             assert!(matches!(outcome.code, Some(0 | 130) | None), "{after}: {outcome:?}");
-            ground.project.ok("db-repair");
+            let repaired = ground.project.ok("db-repair").out;
             super::until("its sessions have gone", || super::sessions(ground.cluster, &ground.db.name) == 0);
             let now = ground.state();
             assert!(now.0 == old.0 || empty(&now), "{after}: a database neither old nor empty: {outcome:?}");
+            let parts = [(empty(&now), false), part(&now.1, &old.1), part(&now.2, &old.2)];
+            let half = parts.iter().any(|p| p.1) || parts.iter().any(|p| p.0) && !parts.iter().all(|p| p.0);
+            assert_eq!(repaired.contains("a `db-wipe` was cut off"), half, "{after}: {parts:?} {repaired}");
+            if half {
+                let status = ground.project.fails("db-status --check", 1, "a `db-wipe` was cut off");
+                assert!(status.out.contains("to finish: `db-wipe --only ") && status.out.contains("`db-restore "), "{status:?}");
+                halves += 1;
+            }
             for (found, wanted) in [(&now.1, &old.1), (&now.2, &old.2)] {
                 // files go one by one: a killed run may leave some, and none that is another
                 let left = |(path, entry): (&PathBuf, &(u32, i64, Vec<u8>))| wanted.get(path).is_some_and(|w| w.2 == entry.2);
@@ -329,9 +343,11 @@ fn a_wipe_of_a_set_that_is_killed() {
                 ground.project.ok("db-restore --latest --yes");
             }
             ground.is(&old, &after);
+            assert_eq!(ground.project.ok("db-repair").out.trim(), "nothing to repair", "{after}");
             tried += 1;
         }
     }
+    assert!(halves > 0, "no strike left half a wipe");
     println!("{words} of a set: {steps} steps, {tried} points, {emptied} of them emptied something, 0 lost data");
 }
 

@@ -131,6 +131,8 @@ pub struct Scope {
     pub body: Vec<Step>,
     /// Done when the body failed, was interrupted or was refused.
     pub on_failure: Vec<Act>,
+    /// Done after that, by this run alone: a later one that cleans up leaves it, for what it takes away may have been used since.
+    pub at_once: Vec<Act>,
     /// Done in any case, last.
     pub finally: Vec<Act>,
 }
@@ -281,7 +283,7 @@ impl Plan {
                     Step::Act(act) => out.push(act),
                     Step::Scope(scope) => {
                         walk(&scope.body, out);
-                        out.extend(scope.on_failure.iter().chain(&scope.finally));
+                        out.extend(scope.on_failure.iter().chain(&scope.at_once).chain(&scope.finally));
                     }
                 }
             }

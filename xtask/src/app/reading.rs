@@ -79,9 +79,11 @@ fn show_status(session: &mut Session, args: &cli::Status) -> Result<Exit> {
         session.project.containers.iter().map(|c| (c.clone(), containers::inspect(c, &session.env))).collect();
     let catalog = Catalog::read(&session.project.backup.dir, &session.project)?;
     let unfinished = session.unfinished();
+    let half_emptied = session.half_emptied();
     let status = view::status::Status {
         unfinished: unfinished.as_ref(),
         unsafe_journal: session.unsafe_journal(),
+        half_emptied: half_emptied.unwrap_or_else(|e| Some(Problem::failed(format!("{e:#}")))).map(|p| p.to_string()),
         project: &session.project,
         databases: &databases,
         stores: &stores,

@@ -10,7 +10,7 @@ use crate::cli;
 use crate::config::{Database, KeepRules};
 use crate::engine::postgres::facts::Depth;
 use crate::engine::store::Format;
-use crate::facts::{Set, Surveyed};
+use crate::facts::{Emptying, Set, Surveyed};
 use crate::gate::Consent;
 use crate::plan::Plan;
 use crate::problem::{Exit, Problem};
@@ -35,6 +35,7 @@ pub fn reset(session: &mut Session, args: &cli::Reset) -> Result<Exit> {
         let request = reset_task::Request { backup, seeding, suspects: session.env.addresses() };
         let plan = reset_task::plan(&session.project, &target, &services.found, &hooks, request)?;
         let plan = session.hooked(services.noted(plan), &[&target])?;
+        let plan = session.filling(plan, &[&database.key])?;
         let given = session.env.given("SKIP_BACKUP_PROMPT").filter(|yes| session.env.held("SKIP_BACKUP_PROMPT", yes).is_none());
         let said = given.is_some() && session.env.says_yes("SKIP_BACKUP_PROMPT");
         // a name that was given is judged, whatever else says yes
@@ -137,11 +138,16 @@ pub fn repair(session: &mut Session, args: &cli::Repair) -> Result<Exit> {
     let intent = if args.dry_run { Intent::Show } else { Intent::Run };
     let databases = session.project.databases.clone();
     session.lock("db-repair", intent)?;
-    if session.unfinished().is_none() {
+    let wiping = Emptying::read(&session.project)?.is_some();
+    if session.unfinished().is_none() && !wiping {
         return session.print("nothing to repair");
     }
     // to have the servers is to have it done: every task begins so
     session.with_servers(&databases, Wants::AsFound, intent, |session| {
+        if let Some(half) = session.repair_wipe(intent)? {
+            // what is to become of it is for a person to say
+            session.print(&half.to_string())?;
+        }
         if intent == Intent::Show {
             session.repair(intent)?;
         }

@@ -111,6 +111,7 @@ fn put_back(session: &mut Session, args: &cli::Restore, meant: &Meant, chosen: &
         }
     };
     let plan = session.hooked(services.noted(plan), &set.databases.iter().collect::<Vec<_>>())?;
+    let plan = if args.into.is_some() { plan } else { session.filling(plan, &set.keys())? };
     let done = session.carry_out(plan, consent(&args.consent), Intent::of(&args.consent))?;
     let restored = args.into.clone().unwrap_or_else(|| names(&set));
     if done.is_some() { session.print(&restored) } else { Ok(Exit::Done) }
@@ -177,6 +178,7 @@ fn swap_back(session: &mut Session, args: &cli::Undo, meant: &Meant) -> Result<E
     let services = session.services("undo")?;
     let plan = undo_task::plan(&session.project, &set, &services.found)?;
     let plan = session.hooked(services.noted(plan), &set.databases.iter().collect::<Vec<_>>())?;
+    let plan = session.filling(plan, &set.keys())?;
     let done = session.carry_out(plan, consent(&args.consent), Intent::of(&args.consent))?;
     if done.is_some() { session.print(&names(&set)) } else { Ok(Exit::Done) }
 }

@@ -11,12 +11,12 @@ use crate::bundle::{Backup, Catalog, Kind, Reason, catalog};
 use crate::cli::{self, Trusted};
 use crate::config;
 use crate::engine::postgres::facts::Depth;
-use crate::engine::store::Format;
+use crate::engine::store::{Address, Format};
 use crate::facts::Surveyed;
 use crate::facts::dumps::{self, Dump};
 use crate::gate::Consent;
 use crate::problem::{Exit, Problem};
-use crate::task::verify::{self as verify_task, Trial};
+use crate::task::verify::{self as verify_task, StoreTrial, Trial};
 use crate::task::{backup, cleanup as cleanup_task};
 
 pub(super) fn consent(args: &cli::Consent) -> Consent {
@@ -39,6 +39,7 @@ pub fn backup(session: &mut Session, args: &cli::Backup) -> Result<Exit> {
     let mut settings = session.project.backup.clone();
     if let Some(dir) = &args.output_dir {
         settings.dir = std::path::absolute(dir)?;
+        config::apart::check(&session.project, &settings.dir)?;
     }
     if let Some(codec) = &args.compress {
         settings.level = settings.level.filter(|_| *codec == settings.compress);
@@ -133,6 +134,24 @@ pub fn verify(session: &mut Session, args: &cli::Verify) -> Result<Exit> {
     finish_verify(session, &backup, plan, Consent::Ask, intent)
 }
 
+/// A tree that is there is tried where it would be restored. What a trial can't be made of is read.
+fn store_trial(session: &mut Session, backup: &Backup, key: &str, format: Format) -> Result<StoreTrial> {
+    let dump = dump_of(session, backup, Some(key), format)?;
+    let spec = session.project.stores.iter().find(|store| store.key == key);
+    let place = match spec.map(|spec| session.surveyor().store(spec)) {
+        None => Err("`db-tasks.toml` has no such store".into()),
+        Some(Err(e)) => Err(e.to_string().lines().next().unwrap_or_default().to_owned()),
+        Some(Ok(found)) => match (&found.held.stuck, &found.address) {
+            (Some(why), _) => Err(why.clone()),
+            (None, Address::Milvus { .. }) => Err("collections are proved by reading them".into()),
+            (None, address) if found.held.id.is_empty() => Err(format!("there is nothing at {address}")),
+            (None, address) if address.format() != format => Err("it is a store of another kind".into()),
+            (None, address) => Ok(address.clone()),
+        },
+    };
+    Ok(StoreTrial { dump, place })
+}
+
 fn deep(
     session: &mut Session,
     backup: &Backup,
@@ -160,7 +179,7 @@ fn deep(
         });
         let loads = loads.collect::<Result<Vec<_>>>()?;
         let others = held.iter().filter(|(key, _)| !keys.contains(key) && held.len() > 1);
-        let others = others.map(|(key, format)| dump_of(session, backup, Some(key), *format)).collect::<Result<Vec<_>>>()?;
+        let others = others.map(|(key, format)| store_trial(session, backup, key, *format)).collect::<Result<Vec<_>>>()?;
         let plan = verify_task::deep(&loads, &others)?;
         let plan = session.hooked(plan, &loads.iter().map(|trial| &trial.target).collect::<Vec<_>>())?;
         finish_verify(session, backup, plan, consent, intent)

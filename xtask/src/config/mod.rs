@@ -1,5 +1,6 @@
 //! `db-tasks.toml`: found by walking up, read with `.env`, resolved into a `Project`.
 
+pub mod apart;
 mod dotenv;
 pub mod env;
 pub mod environment;
@@ -68,5 +69,7 @@ pub fn load(path: &Path, env: Env, dotenv: Dotenv) -> Result<(Project, Env)> {
             .cure("add `[databases.main]`, and `postgres = { url = \"${DATABASE_URL}\" }` below it")
             .into());
     }
-    Ok((resolve::resolve(path, &text, &file, &env)?, env))
+    let project = resolve::resolve(path, &text, &file, &env)?;
+    apart::check(&project, &project.backup.dir)?;
+    Ok((project, env))
 }

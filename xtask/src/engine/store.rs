@@ -26,8 +26,8 @@ pub trait Store {
     /// Makes it anew from an artifact, beside what is live, and reads back what it has made.
     fn stage(&mut self, from: &mut dyn Read, trust: Trust, tell: Tell<'_>) -> Result<Contents>;
 
-    /// Changes it. Each of these may come twice, or late, after a run that was killed.
-    fn change(&mut self, change: &Change) -> Result<()>;
+    /// Changes it, and tells what a person should know of it. Each of these may come twice, or late, after a run that was killed.
+    fn change(&mut self, change: &Change) -> Result<Vec<String>>;
 }
 
 /// How a store changes. An `id` is a [`Holding::id`]: what was live when the plan was made.
@@ -44,7 +44,7 @@ pub enum Change {
         /// What is live still.
         live: String,
     },
-    /// After a swap or an undo that others could not follow: `live` is live again, and what a swap has brought goes.
+    /// After a swap or an undo that others could not follow: `live` is live again. What a swap has brought goes, unless it has been used.
     Back {
         /// What is to be live.
         live: String,
@@ -68,8 +68,10 @@ pub enum Change {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Swapped {
-    /// A swap: what it brought is of no use to anybody.
+    /// A swap of this run: what it brought is of no use to anybody.
     In,
+    /// A swap of a run that was cut off: what it brought has been live since, and somebody may have gone on in it.
+    Since,
     /// An undo: both are somebody's.
     Undone,
 }
@@ -211,6 +213,10 @@ pub struct Holding {
     pub can_undo: bool,
     /// Why it can't be replaced, where it can't.
     pub stuck: Option<String>,
+    /// What backups of it will not hold, or not give back without being told to.
+    pub notes: Vec<String>,
+    /// Why it can't be emptied, where something in it can't be removed.
+    pub fixed: Option<String>,
 }
 
 impl Holding {
@@ -275,6 +281,14 @@ impl Contents {
         match self {
             Self::Files(census) => census.changed().map(ToString::to_string).collect(),
             Self::Collections(all) => all.changed.clone(),
+        }
+    }
+
+    /// What of the store a restore of this will not bring back, or not without being told to.
+    pub fn lost(&self) -> Vec<String> {
+        match self {
+            Self::Files(census) => census.lost(),
+            Self::Collections(_) => Vec::new(),
         }
     }
 

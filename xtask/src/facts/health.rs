@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Surveyed, Surveyor, containers};
+use super::{Surveyed, SurveyedStore, Surveyor, containers};
 use crate::bundle::Catalog;
 use crate::config::{At, Env, Project, Store};
 use crate::engine::postgres::facts::Depth;
@@ -92,7 +92,7 @@ pub fn examine(patient: &Patient<'_>) -> Vec<Finding> {
             Err(e) => findings.push(Finding::error(format!("database {}", database.key), &e)),
         }
     }
-    findings.extend(patient.project.stores.iter().map(|store| store_finding(store, &patient.surveyor)));
+    findings.extend(patient.project.stores.iter().flat_map(|store| store_findings(store, &patient.surveyor)));
     findings.extend(folder_findings(patient));
     findings
 }
@@ -101,9 +101,17 @@ fn of_dotenv(note: String) -> Finding {
     Finding::other(State::Note, "`.env`", note, "mend the line, where another value is meant")
 }
 
-fn store_finding(spec: &Store, surveyor: &Surveyor<'_>) -> Finding {
+fn store_findings(spec: &Store, surveyor: &Surveyor<'_>) -> Vec<Finding> {
+    let found = surveyor.store(spec);
+    let notes = found.as_ref().map_or(Vec::new(), |s| s.held.notes.clone());
+    let cure = "nothing, if that is meant; else take it out of the tree";
+    let note = |why| Finding::other(State::Note, format!("store {}", spec.key), why, cure);
+    [store_finding(spec, found)].into_iter().chain(notes.into_iter().map(note)).collect()
+}
+
+fn store_finding(spec: &Store, found: anyhow::Result<SurveyedStore>) -> Finding {
     let what = format!("store {}", spec.key);
-    match surveyor.store(spec) {
+    match found {
         Err(e) if spec.optional => Finding { state: State::Note, ..Finding::error(what, &e) },
         Err(e) => Finding::error(what, &e),
         Ok(s) => match &s.held.stuck {

@@ -4,6 +4,7 @@ pub mod cluster;
 mod compose;
 pub mod containers;
 pub mod dumps;
+mod emptying;
 mod engines;
 mod guess;
 pub mod health;
@@ -18,6 +19,7 @@ mod survey;
 mod whereabouts;
 
 pub use containers::ContainerFacts;
+pub use emptying::{Came, Emptying, Part};
 pub use kept::Kept;
 pub use stores::{Set, SurveyedStore};
 pub use survey::{Surveyed, Surveyor, is_local};

@@ -13,22 +13,25 @@ use crate::door::movers::{self, Input, Outlet};
 use crate::plan::{Check, Deed, How, Wait};
 use crate::problem::Problem;
 
+/// What a person should be told of an act that was done.
+pub type Told = Vec<String>;
+
 /// Makes a folder or an empty file, or whatever the command makes.
-pub fn create(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<()> {
+pub fn create(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<Told> {
     match &deed.how {
-        How::Folder(path) => private_folder(path),
-        How::File(path) => empty_file(path),
+        How::Folder(path) => private_folder(path).map(nothing),
+        How::File(path) => empty_file(path).map(nothing),
         _ => command(deed, secrets, interrupt),
     }
 }
 
 /// Removes a file, an empty folder or a folder of ours, or whatever the command removes.
-pub fn remove(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<()> {
+pub fn remove(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<Told> {
     let gone = |result: std::io::Result<()>, path: &Path| match result {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
             Err(Problem::failed(format!("could not remove `{}`", path.display())).because(e.to_string()).into())
         }
-        _ => Ok(()),
+        _ => Ok(Vec::new()),
     };
     match &deed.how {
         How::File(path) => gone(fs::remove_file(path), path),
@@ -38,9 +41,9 @@ pub fn remove(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<(
 }
 
 /// Runs the deed's command, or moves what it moves.
-pub fn command(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<()> {
+pub fn command(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<Told> {
     match &deed.how {
-        How::Command(cmd) => movers::command(cmd, secrets, interrupt).map(drop),
+        How::Command(cmd) => movers::command(cmd, secrets, interrupt).map(|_| Vec::new()),
         How::Meanwhile(cmd, other) => {
             // the one that makes way loops until it sees the other's work: it starts first and ends by itself
             let makes_way = movers::start(other, Input::Text, Outlet::Kept, secrets, interrupt)?;
@@ -50,7 +53,7 @@ pub fn command(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<
             }
             // once the command's own work is done, nothing is left to make way for
             let way = makes_way.wait();
-            result.map(drop).map_err(|e| match way.err().filter(|why| !movers::was_killed(why)) {
+            result.map(|_| Vec::new()).map_err(|e| match way.err().filter(|why| !movers::was_killed(why)) {
                 Some(why) => with_reason(e, &why),
                 None => e,
             })
@@ -59,13 +62,17 @@ pub fn command(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<
             // an empty folder is as good as none; a full one stays, and the rename refuses
             drop(fs::remove_dir(to));
             seal::rename_new(from, to)?;
-            seal::sync_folder(to.parent().unwrap_or(to))
+            seal::sync_folder(to.parent().unwrap_or(to)).map(nothing)
         }
         How::Change(address, change) => store::open(address, secrets, interrupt)?.change(change),
-        How::Text(path, text) => seal::replace_file(path, text),
+        How::Text(path, text) => seal::replace_file(path, text).map(nothing),
         How::Folder(path) | How::File(path) => anyhow::bail!("no command in the plan for `{}`", path.display()),
         How::Hook(hook) => anyhow::bail!("a hook is a write, and `{}` is not run as one", hook.cmd),
     }
+}
+
+fn nothing((): ()) -> Told {
+    Vec::new()
 }
 
 /// Why nobody made way says why the command had to wait.

@@ -1,5 +1,8 @@
 //! A tree in a container as a store: what `engine::files::Inside` says to the engine, said.
 
+mod dumped;
+mod late;
+
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
@@ -12,7 +15,7 @@ use crate::config::Secrets;
 use crate::door::Interrupt;
 use crate::door::ask::ask;
 use crate::door::movers::{self, Input, Outlet};
-use crate::engine::files::{Census, Found, Inside, Links, differences, relay, scan, sluice};
+use crate::engine::files::{Census, Found, Inside, Links, differences, scan, sluice};
 use crate::engine::store::{Change, Contents, Holding, Store, Swapped, Tell};
 use crate::plan::{Act, Trust};
 use crate::problem::{Exit, Problem};
@@ -50,7 +53,8 @@ impl Store for Contained<'_> {
         let (items, bytes) = if found.is_there() { self.counted(&inside, &found)? } else { (0, 0) };
         let stuck = self.stuck(&inside, &found)?;
         let parts = vec![(self.path.clone(), items)];
-        Ok(Holding { id: inside.id(&found), parts, bytes: Some(bytes), version: None, can_undo: found.can_undo(), stuck })
+        let (id, can_undo) = (inside.id(&found), found.can_undo());
+        Ok(Holding { id, parts, bytes: Some(bytes), can_undo, stuck, ..Holding::default() })
     }
 
     fn dump(&mut self, out: &mut dyn Write, tell: Tell<'_>) -> Result<Contents> {
@@ -66,7 +70,7 @@ impl Store for Contained<'_> {
         }
         let found = found.unwrap_or_default();
         let census = if self.has_tar(&inside)? {
-            self.passed(&inside.dump_with_tar(), &mut |from| relay(from, out, Links::AsTheyAre), tell)
+            self.dumped(&inside.dump_with_tar(), out, tell)
         } else {
             self.by_engine(&inside, &found, out, tell)
         };
@@ -94,8 +98,11 @@ impl Store for Contained<'_> {
             movers::command(&inside.take_set_id(), self.secrets, self.interrupt)?;
             wanted.note_set_id_left();
         }
-        // a file without them is the same without them
-        let plain = if plainly { wanted.without_set_id() } else { wanted.clone() };
+        if wanted.has_attributes() {
+            // the image's own tar leaves them out
+            wanted.note_attributes_left();
+        }
+        let plain = wanted.without_set_id();
         let found = self.passed(&inside.read_back(), &mut |from| scan(from, Links::AsTheyAre), &mut |_| {})?;
         // the `tar`s of most images write whole seconds
         let differing = differences(&plain.in_whole_seconds(), &found.in_whole_seconds());
@@ -114,26 +121,27 @@ impl Store for Contained<'_> {
         Ok(Contents::Files(wanted))
     }
 
-    fn change(&mut self, change: &Change) -> Result<()> {
+    fn change(&mut self, change: &Change) -> Result<Vec<String>> {
         let inside = self.inside()?;
         let found = self.settled(&inside)?;
         match change {
             Change::Swap { live } => {
                 self.is_still(&inside, &found, live)?;
-                self.swapped(&inside, &found, &inside.swap(&found)?)
+                self.swapped(&inside, &found, &inside.swap(&found)?)?;
             }
             Change::Undo { live } => {
                 self.is_still(&inside, &found, live)?;
-                self.swapped(&inside, &found, &inside.undo(&found)?)
+                self.swapped(&inside, &found, &inside.undo(&found)?)?;
             }
-            Change::Back { live, from: Swapped::In } => self.perform(&inside.take_back(&found, live)?),
-            Change::Back { live, from: Swapped::Undone } => self.perform(&inside.redo(&found, live)?),
-            Change::Unstage => self.perform(&inside.unstage(&found)?),
-            Change::Settle => self.perform(&inside.settle(&found)?),
+            Change::Back { live, from: Swapped::In } => self.perform(&inside.take_back(&found, live)?)?,
+            Change::Back { live, from: Swapped::Since } => return self.back_late(&inside, &found, live),
+            Change::Back { live, from: Swapped::Undone } => self.perform(&inside.redo(&found, live)?)?,
+            Change::Unstage => self.perform(&inside.unstage(&found)?)?,
+            Change::Settle => return self.cleared(&inside, &inside.settle(&found)?),
             Change::Wipe { live, items } => {
                 self.is_still(&inside, &found, live)?;
                 if live.is_empty() {
-                    return Ok(());
+                    return Ok(Vec::new());
                 }
                 let now = self.counted(&inside, &found)?.0;
                 if now > *items {
@@ -142,9 +150,10 @@ impl Store for Contained<'_> {
                         .cure("stop what writes there, and run the command again")
                         .into());
                 }
-                self.perform(&inside.wipe())
+                self.perform(&inside.wipe())?;
             }
         }
+        Ok(Vec::new())
     }
 }
 
@@ -216,8 +225,8 @@ impl Contained<'_> {
     /// A dump by the engine leaves out without a word what it can't read, so it is read twice.
     fn by_engine(&self, inside: &Inside, found: &Found, out: &mut dyn Write, tell: Tell<'_>) -> Result<Census> {
         let cmd = inside.dump_by_engine(found)?;
-        let census = self.passed(&cmd, &mut |from| relay(from, out, Links::AsTheyAre), tell)?;
-        let again = self.passed(&cmd, &mut |from| scan(from, Links::AsTheyAre), &mut |_| {})?;
+        let census = self.passed(&cmd, &mut |from| sluice(from, out, Links::OfTree), tell)?;
+        let again = self.passed(&cmd, &mut |from| scan(from, Links::OfTree), &mut |_| {})?;
         match differences(&census, &again).first() {
             None => Ok(census),
             Some(one) => Err(Problem::failed(format!("`{}` changed while it was read", self.shown()))
@@ -339,7 +348,7 @@ impl Contained<'_> {
             match act {
                 Act::Check(check) => deed::check(check, self.secrets, &unheard),
                 Act::Create(deed) | Act::Rename(deed) | Act::Remove(deed) | Act::Write(deed) => {
-                    deed::command(deed, self.secrets, &unheard)
+                    deed::command(deed, self.secrets, &unheard).map(drop)
                 }
                 Act::Pipe(_) | Act::Wait(_) | Act::Seal(_) => anyhow::bail!("a tree in a container does not change this way"),
             }
@@ -356,22 +365,6 @@ impl Contained<'_> {
             .into())
     }
 
-    fn undumped(&self, error: anyhow::Error) -> anyhow::Error {
-        match error.downcast::<Problem>() {
-            Ok(problem) if problem.exit == Exit::Refused => {
-                Problem::failed(format!("`{}` can't be backed up whole", self.shown()))
-                    .because(problem.happened.join("\n"))
-                    .cure("take out of the tree what is named above")
-                    .into()
-            }
-            Ok(problem) if MOVED.iter().any(|words| problem.happened.iter().any(|line| line.contains(words))) => {
-                problem.cure("something writes there: stop it, and run the command again").into()
-            }
-            Ok(problem) => problem.into(),
-            Err(other) => other,
-        }
-    }
-
     fn not_there(&self) -> Problem {
         Problem::failed(format!("there is no folder `{}` in container `{}`", self.path, self.container))
             .cure("make it, or correct its `path` in `db-tasks.toml`")
@@ -381,9 +374,6 @@ impl Contained<'_> {
         format!("{}:{}", self.container, self.path)
     }
 }
-
-/// What GNU tar says of files that change while it reads them.
-const MOVED: [&str; 3] = ["file changed as we read it", "file removed before we read it", "File shrank by"];
 
 fn unanswered(cmd: &Cmd, err: &str) -> Problem {
     let mut problem = Problem::failed(format!("`{cmd}` did not answer")).because(err);

@@ -16,7 +16,8 @@ use super::own::Own;
 use super::state;
 use crate::cmd::Cmd;
 use crate::door::movers::Process;
-use crate::plan::{Act, Deed, Scope};
+use crate::engine::store::{Change, Swapped};
+use crate::plan::{Act, Deed, How, Scope};
 
 /// What a run that was killed has left to do.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -65,7 +66,7 @@ impl Pending {
             // a bad word about a backup that was not read to its end is no clean-up, and a wait is nothing to do later
             Act::Seal(_) | Act::Pipe(_) | Act::Create(_) | Act::Check(_) | Act::Wait(_) => return None,
         };
-        Some(Self { verb, deed: deed.clone() })
+        Some(Self { verb, deed: late(deed) })
     }
 
     /// The act again.
@@ -76,6 +77,17 @@ impl Pending {
             Verb::Rename => Act::Rename(deed),
             Verb::Write => Act::Write(deed),
         }
+    }
+}
+
+/// The deed as a later run does it: what was swapped in has been live since.
+fn late(deed: &Deed) -> Deed {
+    match &deed.how {
+        How::Change(address, Change::Back { live, from: Swapped::In }) => {
+            let change = Change::Back { live: live.clone(), from: Swapped::Since };
+            Deed { what: deed.what.clone(), how: How::Change(address.clone(), change) }
+        }
+        _ => deed.clone(),
     }
 }
 
@@ -237,7 +249,6 @@ impl Journal {
 mod tests {
     use super::*;
     use crate::config::Env;
-    use crate::plan::How;
 
     #[test]
     fn only_a_journal_of_ours_is_read() {

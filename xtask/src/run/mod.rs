@@ -37,7 +37,7 @@ use crate::bundle::Untried;
 use crate::config::Secrets;
 use crate::door::Interrupt;
 use crate::gate::Cleared;
-use crate::plan::{Act, Deed, How, Outcome, Scope, Seal, Step};
+use crate::plan::{Act, Deed, How, Outcome, Pipe, Scope, Seal, Sink, Step};
 use crate::problem::{About, Exit, Problem};
 
 /// What a run needs beside its plan.
@@ -64,6 +64,8 @@ pub trait Watch {
     fn done(&mut self, act: &Act, found: Option<&Found>, took: Duration);
     /// A hook has said a line.
     fn line(&mut self, line: &str);
+    /// Something that a person should know came of an act.
+    fn told(&mut self, what: &str);
     /// An act failed.
     fn failed(&mut self, act: &Act, took: Duration);
 }
@@ -111,14 +113,15 @@ impl Runner<'_, '_> {
         if let Err(e) = &result {
             // a backup is called bad for its own faults alone, not for those of a server that went away
             let blamed = e.downcast_ref::<Problem>().is_some_and(|p| p.about == About::Backup);
-            self.clean_up(scope.on_failure.iter().filter(|act| blamed || bad_word(act).is_none()));
+            self.clean_up(scope.on_failure.iter().filter(|act| blamed || bad_word(act).is_none()), Journal::keep);
+            self.clean_up(&scope.at_once, |_, _| {});
             let word = scope.on_failure.iter().find_map(bad_word).filter(|_| !blamed);
             result = result.map_err(|e| match word {
                 Some((manifest, how)) => self.untried(manifest, how, e),
                 None => e,
             });
         }
-        self.clean_up(&scope.finally);
+        self.clean_up(&scope.finally, Journal::keep);
         if let Err(e) = self.world.journal.leave() {
             self.report.left_behind.push(Left::unwritten(e));
         }
@@ -149,8 +152,8 @@ impl Runner<'_, '_> {
         self.act(act).map_err(|e| if self.world.interrupt.hit() { interrupted(e) } else { e })
     }
 
-    /// What follows a failure is done whole: each act is tried, whatever became of the one before.
-    fn clean_up<'a>(&mut self, acts: impl IntoIterator<Item = &'a Act>) {
+    /// What follows a failure is done whole: each act is tried, whatever became of the one before. What fails is for `later`.
+    fn clean_up<'a>(&mut self, acts: impl IntoIterator<Item = &'a Act>, later: fn(&mut Journal, &Act)) {
         self.world.interrupt.shield();
         let mut failed = false;
         for act in acts {
@@ -161,7 +164,7 @@ impl Runner<'_, '_> {
             let result = self.act(act);
             failed = result.is_err();
             if let Err(e) = result {
-                self.world.journal.keep(act);
+                later(&mut self.world.journal, act);
                 self.report.left_behind.push(Left::of(act, e));
             }
         }
@@ -187,14 +190,16 @@ impl Runner<'_, '_> {
         let World { secrets, interrupt, now, watch, journal } = &mut *self.world;
         match act {
             Act::Pipe(pipe) => {
-                return pipe::pump(pipe, secrets, interrupt, *now, &mut |p| watch.progress(p)).map(Some);
+                let found = pipe::pump(pipe, secrets, interrupt, *now, &mut |p| watch.progress(p))?;
+                told(*watch, &lost(pipe, &found));
+                return Ok(Some(found));
             }
             Act::Write(Deed { what, how: How::Hook(hook) }) => {
                 hook::run(what, hook, secrets, interrupt, journal, &mut |line| watch.line(line))?
             }
-            Act::Create(deed) => deed::create(deed, secrets, interrupt)?,
-            Act::Remove(deed) => deed::remove(deed, secrets, interrupt)?,
-            Act::Rename(deed) | Act::Write(deed) => deed::command(deed, secrets, interrupt)?,
+            Act::Create(deed) => told(*watch, &deed::create(deed, secrets, interrupt)?),
+            Act::Remove(deed) => told(*watch, &deed::remove(deed, secrets, interrupt)?),
+            Act::Rename(deed) | Act::Write(deed) => told(*watch, &deed::command(deed, secrets, interrupt)?),
             Act::Check(check) => deed::check(check, secrets, interrupt)?,
             Act::Wait(wait) => deed::wait(wait, secrets, interrupt)?,
             Act::Seal(seal) => seal::seal(seal, &self.report.found, now())?,
@@ -212,6 +217,20 @@ fn bad_word(act: &Act) -> Option<(&Path, &'static str)> {
         },
         _ => None,
     }
+}
+
+/// What a backup of a store has not, said when it is made.
+fn lost(pipe: &Pipe, found: &Found) -> Vec<String> {
+    match (&pipe.to, &found.held) {
+        (Sink::File { .. }, Held::Contents(contents)) => {
+            contents.lost().iter().map(|what| format!("{}: {what}", pipe.store)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn told(watch: &mut dyn Watch, all: &[String]) {
+    all.iter().for_each(|what| watch.told(what));
 }
 
 /// What a signal made of an error.

@@ -117,13 +117,22 @@ pub fn plan(project: &Project, set: &Set, catalog: &Catalog, request: &Request, 
         task: "db-backup",
         headline: format!("back up {list} to {}", request.backup.dir.display()),
         risk: Risk::Adds,
-        notes: set.missing.iter().map(|m| format!("PARTIAL: without `{}`, which is optional: {}", m.store, m.why)).collect(),
+        notes: set.missing.iter().map(partial).chain(set.stores.iter().filter_map(unrestorable)).collect(),
         steps,
         afterwards,
         backup: result.first().cloned(),
         author: None,
         result,
     })
+}
+
+fn partial(missing: &Missing) -> String {
+    format!("PARTIAL: without `{}`, which is optional: {}", missing.store, missing.why)
+}
+
+/// What can be backed up and not be restored where it is.
+fn unrestorable(store: &SurveyedStore) -> Option<String> {
+    store.held.stuck.as_ref().map(|why| format!("`{}` can be backed up, and not be restored as it is: {why}", store.key()))
 }
 
 fn not_whole(missing: &[Missing]) -> Problem {
@@ -281,7 +290,7 @@ fn one_set(all: &All<'_>, group: &[Subject<'_>], paths: &Paths) -> Step {
     };
     let seal = Seal::Backup { manifest: Box::new(manifest), manifest_path: paths.manifest.clone(), names };
     body.push(Step::Act(Act::Seal(Box::new(seal))));
-    Step::Scope(Scope { body, on_failure, finally: Vec::new() })
+    Step::Scope(Scope { body, on_failure, ..Scope::default() })
 }
 
 /// Plain bytes of the last good artifact: the size on disk, indexes and all, tells little of the next one's.

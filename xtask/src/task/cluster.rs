@@ -124,7 +124,7 @@ fn fetch(fetch: &Fetch, found: &Found) -> Vec<Step> {
         Step::Act(Act::Rename(Deed { what: "programs".into(), how: How::Move(partial.clone(), fetch.home.clone()) })),
     ];
     let on_failure = vec![Act::Remove(Deed { what: "the unfinished programs".into(), how: How::Folder(partial) })];
-    vec![Step::Scope(Scope { body, on_failure, finally: Vec::new() })]
+    vec![Step::Scope(Scope { body, on_failure, ..Scope::default() })]
 }
 
 /// Makes the cluster under a partial name and renames it when it is whole.
@@ -153,7 +153,7 @@ fn make(facts: &ClusterFacts) -> Vec<Step> {
     let rename = Deed { what: "cluster".into(), how: How::Move(partial.clone(), cluster.folder.clone()) };
     body.push(Step::Act(Act::Rename(rename)));
     let on_failure = vec![Act::Remove(Deed { what: "the unfinished cluster".into(), how: How::Folder(partial) })];
-    steps.push(Step::Scope(Scope { body, on_failure, finally: Vec::new() }));
+    steps.push(Step::Scope(Scope { body, on_failure, ..Scope::default() }));
     steps
 }
 
@@ -186,7 +186,7 @@ fn database(new: &New) -> Vec<Step> {
         Step::Act(Act::Rename(rename)),
         arrived,
     ];
-    vec![Step::Scope(Scope { body, on_failure: vec![admin::drop(client, &staged)], finally: Vec::new() })]
+    vec![Step::Scope(Scope { body, on_failure: vec![admin::drop(client, &staged)], ..Scope::default() })]
 }
 
 /// An act by whoever runs the server.

@@ -153,10 +153,10 @@ impl Hooks {
         let notes = plan.notes.into_iter().chain(notes).collect();
         let acts = |acts: Vec<Act>| acts.into_iter().map(Step::Act);
         let body = acts(before).chain(plan.steps).chain(acts(after)).collect();
-        let mut steps = vec![Step::Scope(Scope { body, on_failure, finally: Vec::new() })];
+        let mut steps = vec![Step::Scope(Scope { body, on_failure, ..Scope::default() })];
         if !finally.is_empty() {
             // a scope of their own, in which nothing fails: neither a signal nor another hook keeps one from running
-            steps.push(Step::Scope(Scope { body: Vec::new(), on_failure: Vec::new(), finally }));
+            steps.push(Step::Scope(Scope { finally, ..Scope::default() }));
         }
         Plan { notes, steps, ..plan }
     }

@@ -151,7 +151,7 @@ fn filled(target: &Surveyed, fill: Vec<Step>) -> Result<Vec<Step>> {
 fn scope(target: &Surveyed, begin: Vec<Act>, fill: Vec<Step>) -> Result<Step> {
     let done = admin::release(&target.client, target.name(), Own::of(target.live()), None);
     let body = begin.into_iter().map(Step::Act).chain(fill).chain([Step::Act(done)]).collect();
-    Ok(Step::Scope(Scope { body, on_failure: vec![end_sessions(target), undone(target)?], finally: Vec::new() }))
+    Ok(Step::Scope(Scope { body, on_failure: vec![end_sessions(target), undone(target)?], ..Scope::default() }))
 }
 
 fn undone(target: &Surveyed) -> Result<Act> {

@@ -243,7 +243,7 @@ fn in_place(target: &Surveyed, fill: Vec<Step>) -> Vec<Step> {
         let back = SwapBack { live: name, old_oid: live.oid, own: Own::of(Some(live)), older_oid };
         on_failure.push(admin::swap_back(&target.client, &back));
     }
-    let mut steps = vec![Step::Scope(Scope { body, on_failure, finally: Vec::new() })];
+    let mut steps = vec![Step::Scope(Scope { body, on_failure, ..Scope::default() })];
     steps.extend(discard(target).map(|act| Step::Scope(Scope { finally: vec![act], ..Scope::default() })));
     steps
 }
@@ -254,5 +254,5 @@ fn staged(target: &Surveyed, services: &[ContainerFacts], fill: Vec<Step>) -> Ve
     let swapped = around_services(services, vec![Step::Act(swap(target))]);
     let body = [create(target)].into_iter().chain(fill).chain([swapped]).collect();
     let finally = discard(target).into_iter().collect();
-    vec![Step::Scope(Scope { body, on_failure: unstage(target, &staged), finally })]
+    vec![Step::Scope(Scope { body, on_failure: unstage(target, &staged), finally, ..Scope::default() })]
 }

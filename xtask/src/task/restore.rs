@@ -99,7 +99,8 @@ pub fn plan(
 
 fn steps(parts: Vec<Part>, kept: Option<Act>, services: &[ContainerFacts], company: Company) -> Vec<Step> {
     let (mut steps, mut body, mut swaps) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut on_failure, mut finally, mut back) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut on_failure, mut finally) = (Vec::new(), Vec::new());
+    let (mut back, mut at_once) = (Vec::new(), Vec::new());
     for part in parts {
         steps.extend(part.before);
         body.extend(part.stage);
@@ -107,17 +108,18 @@ fn steps(parts: Vec<Part>, kept: Option<Act>, services: &[ContainerFacts], compa
         on_failure.extend(part.unstage);
         // the last one goes back first
         back.splice(0..0, part.back);
+        at_once.extend(part.at_once);
         finally.extend(part.settle);
     }
     swaps.extend(kept.map(Step::Act));
     // one part alone is swapped in one go: there is nothing that could be half done
     let swaps = match company {
         Company::Alone => swaps,
-        Company::Others => vec![Step::Scope(Scope { body: swaps, on_failure: back, finally: Vec::new() })],
+        Company::Others => vec![Step::Scope(Scope { body: swaps, on_failure: back, at_once, finally: Vec::new() })],
     };
     body.push(around_services(services, swaps));
     // once the names have changed the restore is done: an interruption must not leave the older ones, nor their removal fail the run
-    steps.push(Step::Scope(Scope { body, on_failure, finally }));
+    steps.push(Step::Scope(Scope { body, on_failure, finally, ..Scope::default() }));
     steps
 }
 
@@ -141,7 +143,7 @@ pub fn beside_live(target: &Surveyed, dump: &Dump, disk_left: Option<u64>, reque
     let own = Own::of(dump.artifact.as_ref().map(|a| &a.database));
     let carries = dump.artifact.as_ref().map(|a| brought_along(&a.database, target));
     body.push(Step::Act(admin::release(&target.client, name, own, carries.as_ref())));
-    let steps = vec![Step::Scope(Scope { body, on_failure: unstage(target, name), finally })];
+    let steps = vec![Step::Scope(Scope { body, on_failure: unstage(target, name), finally, ..Scope::default() })];
     let afterwards = vec![format!("the live database `{}` was not touched", target.name())];
     Ok(Plan {
         task: "db-restore",

@@ -11,7 +11,7 @@ pub fn around_services(services: &[ContainerFacts], steps: Vec<Step>) -> Step {
     let mut body: Vec<Step> = running.iter().map(|s| Step::Act(deed(s, "stop"))).collect();
     body.extend(steps);
     let finally = running.iter().rev().flat_map(|s| [deed(s, "start"), ready(s)]).collect();
-    Step::Scope(Scope { body, on_failure: Vec::new(), finally })
+    Step::Scope(Scope { body, finally, ..Scope::default() })
 }
 
 fn deed(service: &ContainerFacts, verb: &str) -> Act {

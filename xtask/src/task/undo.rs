@@ -49,7 +49,7 @@ pub fn plan(project: &Project, set: &Set, services: &[ContainerFacts]) -> Result
         afterwards.extend(part.afterwards);
     }
     // one alone is swapped in one go
-    let swaps = if alone { swaps } else { vec![Step::Scope(Scope { body: swaps, on_failure: back, finally: Vec::new() })] };
+    let swaps = if alone { swaps } else { vec![Step::Scope(Scope { body: swaps, on_failure: back, ..Scope::default() })] };
     steps.push(around_services(services, swaps));
     let afterwards = if afterwards.len() > 1 { together() } else { afterwards };
     Ok(Plan { notes, steps, afterwards, ..Plan::bare("db-undo", headline, risk) })

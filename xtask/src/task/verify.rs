@@ -9,7 +9,7 @@ use super::restore::{
 use crate::bundle::name::partial;
 use crate::engine::postgres::admin;
 use crate::engine::postgres::name::beside;
-use crate::engine::store::Format;
+use crate::engine::store::{Address, Change, Format};
 use crate::facts::Surveyed;
 use crate::facts::dumps::Dump;
 use crate::plan::{Act, Deed, How, Outcome, Pipe, Plan, Proof, Purpose, Risk, Scope, Seal, Sink, Step, Trust};
@@ -32,18 +32,27 @@ pub fn quick(dumps: &[Dump]) -> Plan {
     plan(dumps, steps.collect())
 }
 
-/// Plans a trial restore of each database into a scratch one, which goes again in any case. What else is in the backup is read whole:
-/// a store's artifact has the digests of all that is in it.
-pub fn deep(trials: &[Trial], stores: &[Dump]) -> Result<Plan> {
-    let mut body: Vec<Step> = stores.iter().map(|dump| Step::Act(read(dump))).collect();
+/// A store's artifact, and where a trial restore of it can be staged: nowhere, with the reason.
+pub struct StoreTrial {
+    /// The artifact.
+    pub dump: Dump,
+    /// The store.
+    pub place: Result<Address, String>,
+}
+
+/// Plans a trial restore of each database into a scratch one, and of each tree beside the live one; both go again in any case. What can't
+/// be staged is read whole: a store's artifact has the digests of all that is in it.
+pub fn deep(trials: &[Trial], stores: &[StoreTrial]) -> Result<Plan> {
+    let mut body: Vec<Step> = stores.iter().map(StoreTrial::step).collect();
     for trial in trials {
         body.extend(trial.steps()?);
     }
-    let dumps: Vec<Dump> = trials.iter().map(|trial| &trial.dump).chain(stores).cloned().collect();
+    let dumps: Vec<Dump> = trials.iter().map(|trial| &trial.dump).chain(stores.iter().map(|s| &s.dump)).cloned().collect();
     let steps = dumps.first().map(|first| recorded(first, "deep", body)).into_iter().collect();
     let risk = trials.iter().find_map(|trial| stranger(&trial.target, &trial.dump, Purpose::Trial)).unwrap_or(Risk::Nothing);
     let author = |trial: &Trial| author(&trial.target, &trial.dump);
-    let notes = trials.iter().flat_map(|trial| author_may(author(trial), &trial.dump)).collect();
+    let notes = trials.iter().flat_map(|trial| author_may(author(trial), &trial.dump));
+    let notes = notes.chain(stores.iter().filter_map(StoreTrial::note)).collect();
     let author = trials.iter().find_map(author);
     Ok(Plan { risk, notes, author, ..plan(&dumps, steps) })
 }
@@ -64,6 +73,23 @@ fn read(dump: &Dump) -> Act {
     }))
 }
 
+impl StoreTrial {
+    fn step(&self) -> Step {
+        let Act::Pipe(pipe) = read(&self.dump) else { return Step::Act(read(&self.dump)) };
+        let Ok(address) = &self.place else { return Step::Act(Act::Pipe(pipe)) };
+        // links that lead out are as good as any: nothing is written through one, and nobody but us enters the folder
+        let proof = Proof { trust: Trust::Script, ..pipe.proof.clone() };
+        let key = pipe.store.clone();
+        let body = vec![Step::Act(Act::Pipe(Box::new(Pipe { to: Sink::Stage(address.clone()), proof, ..*pipe })))];
+        let unstage = Act::Remove(Deed { what: key, how: How::Change(address.clone(), Change::Unstage) });
+        Step::Scope(Scope { body, finally: vec![unstage], ..Scope::default() })
+    }
+
+    fn note(&self) -> Option<String> {
+        self.place.as_ref().err().map(|why| format!("`{}` is read, and not staged: {why}", store(&self.dump)))
+    }
+}
+
 impl Trial {
     fn steps(&self) -> Result<Vec<Step>> {
         let Self { target, dump, disk_left, trust } = self;
@@ -77,7 +103,7 @@ impl Trial {
         let mut steps = leftovers(target, &[&scratch])?;
         let Staging { steps: body, finally } = stage(target, dump, *trust, &scratch, Use::Scratch);
         let finally = std::iter::once(admin::drop(&target.client, &scratch)).chain(finally).collect();
-        steps.push(Step::Scope(Scope { body, on_failure: vec![end_sessions(target)], finally }));
+        steps.push(Step::Scope(Scope { body, on_failure: vec![end_sessions(target)], finally, ..Scope::default() }));
         Ok(steps)
     }
 }
@@ -93,12 +119,12 @@ fn recorded(dump: &Dump, how: &'static str, body: Vec<Step>) -> Step {
         let manifest_path = dump.backup.manifest_path.clone()?;
         Some(Act::Seal(Box::new(Seal::Verified { manifest_path, how, outcome })))
     };
-    let proof = Scope { body, on_failure: seal(Outcome::Bad).into_iter().collect(), finally: Vec::new() };
+    let proof = Scope { body, on_failure: seal(Outcome::Bad).into_iter().collect(), ..Scope::default() };
     let body = [Step::Scope(proof)].into_iter().chain(seal(Outcome::Good).map(Step::Act)).collect();
     // a run that is killed while it writes either word
     let unwritten = dump.backup.manifest_path.as_deref().map(partial);
     let remove = |path| Act::Remove(Deed { what: "the unfinished manifest".into(), how: How::File(path) });
-    Step::Scope(Scope { body, on_failure: unwritten.map(remove).into_iter().collect(), finally: Vec::new() })
+    Step::Scope(Scope { body, on_failure: unwritten.map(remove).into_iter().collect(), ..Scope::default() })
 }
 
 fn plan(dumps: &[Dump], steps: Vec<Step>) -> Plan {

@@ -2,6 +2,8 @@
 
 mod sort;
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 
 use super::restore::{end_sessions, unheld};
@@ -12,7 +14,7 @@ use crate::config::{Project, Wiping};
 use crate::engine::postgres::admin::{self, Identity};
 use crate::engine::postgres::wiping::{self, Wipe};
 use crate::engine::store::{Address, Change, Format};
-use crate::facts::{ContainerFacts, Set, Surveyed, SurveyedStore};
+use crate::facts::{ContainerFacts, Emptying, Part, Set, Surveyed, SurveyedStore};
 use crate::plan::{Act, Deed, How, Plan, Risk, Safety, Scope, Stake, Step};
 use crate::problem::Problem;
 use crate::ui::describe;
@@ -80,6 +82,7 @@ pub fn plan(
     catalog: &Catalog,
     services: &[ContainerFacts],
     first: First,
+    earlier: Option<&Emptying>,
     moment: &Moment,
 ) -> Result<Planned> {
     let databases = set.databases.as_slice();
@@ -90,6 +93,7 @@ pub fn plan(
         .map(|d| Target { surveyed: d, sorted: sort(&d.server.inventory, &project.guards.keep_tables) })
         .collect();
     targets.iter().try_for_each(Target::can_be_wiped)?;
+    set.stores.iter().try_for_each(store_can_be_wiped)?;
     let stores: Vec<&SurveyedStore> = set.stores.iter().filter(|s| s.held.items() > 0 || !s.held.parts.is_empty()).collect();
     let mut parts = Vec::new();
     let lines = targets.iter().map(Target::line).chain(set.stores.iter().map(store_line)).collect();
@@ -109,6 +113,8 @@ pub fn plan(
             made = backup.backup;
             afterwards = backup.afterwards.iter().map(|line| line.replace("to restore it:", "to get the data back:")).collect();
         }
+        let note = note(project, set, made.clone(), earlier, moment);
+        body.extend(note.as_ref().and_then(|note| note.note(project)).map(Step::Act));
         for target in targets.iter().filter(|t| !t.sorted.emptied.is_empty()) {
             let act = target.wipe();
             parts.push(Emptied { name: target.surveyed.name().to_owned(), act: describe::object(&act) });
@@ -119,6 +125,7 @@ pub fn plan(
             parts.push(Emptied { name: store.key().to_owned(), act: describe::object(&act) });
             body.push(Step::Act(act));
         }
+        body.extend(note.and_then(|note| note.settled(project, &set.keys())).map(Step::Act));
         steps.push(around_services(services, body));
     }
     let headline = targets.iter().map(|t| format!("`{}` ({}): {}", t.surveyed.name(), t.surveyed.at(), t.size()));
@@ -139,6 +146,35 @@ pub fn plan(
         author: None,
     };
     Ok(Planned { plan, lines, parts })
+}
+
+/// What it empties, written down for whoever finds it half done. One database alone is emptied wholly or not at all.
+fn note(project: &Project, set: &Set, backup: Option<PathBuf>, earlier: Option<&Emptying>, moment: &Moment) -> Option<Emptying> {
+    let parts: Vec<Part> = amounts(project, set).into_iter().map(|(key, items)| Part { key, items }).collect();
+    let parts: Vec<Part> = parts.into_iter().filter(|part| part.items > 0).collect();
+    let atomic = parts.len() < 2 && set.stores.is_empty();
+    (!atomic || earlier.is_some()).then(|| Emptying { since: moment.now, parts, backup }.after(earlier))
+}
+
+/// Rows, entries or entities of all that a wipe would empty, by key. The databases have been counted.
+pub fn amounts(project: &Project, set: &Set) -> Vec<(String, u64)> {
+    let rows = |d: &Surveyed| {
+        sort(&d.server.inventory, &project.guards.keep_tables).with_rows().filter_map(|t| t.rows).fold(0, u64::saturating_add)
+    };
+    let databases = set.databases.iter().map(|d| (d.spec.key.clone(), rows(d)));
+    databases.chain(set.stores.iter().map(|s| (s.key().to_owned(), s.held.items()))).collect()
+}
+
+/// What can't be removed is found before anything is.
+fn store_can_be_wiped(store: &SurveyedStore) -> Result<()> {
+    match &store.held.fixed {
+        None => Ok(()),
+        Some(why) => Err(Problem::refused(format!("`{}` ({}) can't be emptied", store.key(), store.address))
+            .because(why)
+            .because("nothing was touched")
+            .cure("mend that, or run it as a user who may remove it; or leave the store out: name the others with `--only`")
+            .into()),
+    }
 }
 
 /// No transaction spans two databases, or a store.
@@ -296,7 +332,7 @@ impl Target<'_> {
     /// A psql that outlived its `docker exec` must not come to it later.
     fn alone(&self, act: Act) -> Step {
         let body = vec![Step::Act(act)];
-        Step::Scope(Scope { body, on_failure: vec![end_sessions(self.surveyed)], finally: Vec::new() })
+        Step::Scope(Scope { body, on_failure: vec![end_sessions(self.surveyed)], ..Scope::default() })
     }
 }
 

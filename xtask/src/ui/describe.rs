@@ -174,7 +174,8 @@ fn scope_steps(scope: &Scope, depth: usize, number: &mut u32, out: &mut String) 
     } else {
         format!("after steps {first} to {number}, in any case:")
     };
-    for (title, acts) in [(failure, &scope.on_failure), (always, &scope.finally)] {
+    let on_failure: Vec<&Act> = scope.on_failure.iter().chain(&scope.at_once).collect();
+    for (title, acts) in [(failure, on_failure), (always, scope.finally.iter().collect())] {
         if !acts.is_empty() {
             let _ = writeln!(out, "{}     {title}", "  ".repeat(depth));
         }

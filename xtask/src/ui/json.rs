@@ -58,8 +58,9 @@ fn steps(list: &[Step], number: &mut u32) -> Vec<Value> {
 }
 
 fn group(scope: &Scope, number: &mut u32) -> Value {
-    let acts = |acts: &[Act]| acts.iter().map(act).collect::<Vec<_>>();
-    json!({ "steps": steps(&scope.body, number), "on_failure": acts(&scope.on_failure), "finally": acts(&scope.finally) })
+    let on_failure: Vec<Value> = scope.on_failure.iter().chain(&scope.at_once).map(act).collect();
+    let finally: Vec<Value> = scope.finally.iter().map(act).collect();
+    json!({ "steps": steps(&scope.body, number), "on_failure": on_failure, "finally": finally })
 }
 
 fn act(act: &Act) -> Value {

@@ -57,6 +57,11 @@ impl Watch for Recorder<'_> {
         self.watch.line(line);
     }
 
+    fn told(&mut self, what: &str) {
+        self.said.push_back(what.to_owned());
+        self.watch.told(what);
+    }
+
     fn failed(&mut self, act: &Act, took: Duration) {
         self.ended(json::ran(act, None, took, Ending::Bad));
         self.watch.failed(act, took);

@@ -189,6 +189,10 @@ impl Watch for Terminal {
         self.put_step(&line);
     }
 
+    fn told(&mut self, what: &str) {
+        self.say(&format!("    {what}"));
+    }
+
     fn failed(&mut self, act: &Act, took: Duration) {
         let took = self.paint("2", &format!("({})", human::duration(took)));
         let number = self.number(act);

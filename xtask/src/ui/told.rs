@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::{describe, human};
+use crate::engine::files::What;
 use crate::engine::store::Contents;
 use crate::plan::{Act, Count, Deed, How, Pipe, Seal, Sink, Source};
 use crate::run::{Found, Held};
@@ -79,11 +80,23 @@ fn outcome(pipe: &Pipe, found: &Found) -> String {
 /// The rights that an archive named and that did not come back.
 fn left_out(held: &Held) -> String {
     let Held::Contents(Contents::Files(census)) = held else { return String::new() };
-    let (bits, owners) = census.left_out();
+    let [bits, owners, ours, attributes] =
+        [What::SetIdLeft, What::OwnerLeft, What::OwnerOurs, What::AttributesLeft].map(|what| census.count(what));
     let bits = (bits > 0).then(|| format!("; {} without set-id bits (`--trust` keeps them)", human::counted(bits, "file")));
     let way = "`keep-rights = true` in the store, or `--trust`, keeps them";
     let owners = (owners > 0).then(|| format!("; owners of {} are those of the live tree ({way})", human::entries(owners)));
-    bits.into_iter().chain(owners).collect()
+    let ours = (ours > 0).then(|| format!("; {} yours: only root gives them back to their owners", are(ours)));
+    let attributes = (attributes > 0).then(|| {
+        format!(
+            "; {} without all of their ACLs, capabilities and attributes (`--trust` as root keeps what can be kept)",
+            human::entries(attributes)
+        )
+    });
+    bits.into_iter().chain(owners).chain(ours).chain(attributes).collect()
+}
+
+fn are(entries: u64) -> String {
+    format!("{} {}", human::entries(entries), if entries == 1 { "is" } else { "are" })
 }
 
 fn sealed(seal: &Seal, here: &Path) -> String {

@@ -112,6 +112,7 @@ fn store(a: &Artifact, contents: &Contents) -> String {
     lines.extend(Some(&a.server_version).filter(|v| !v.is_empty()).map(|v| field("server", v)));
     lines.extend(file(a));
     lines.push(field("holds", &holds(contents)));
+    lines.extend(contents.lost().iter().map(|what| field("not held", what)));
     if let Contents::Collections(all) = contents {
         let rows: Vec<Vec<String>> =
             all.collections.iter().map(|c| vec![String::new(), count(c.entities), c.name.clone()]).collect();

@@ -29,6 +29,8 @@ pub struct Status<'a> {
     pub unfinished: Option<&'a Unfinished>,
     /// Why a journal that is there is not of this user's making.
     pub unsafe_journal: Option<String>,
+    /// What a wipe that was cut off half way has left.
+    pub half_emptied: Option<String>,
     /// Bytes left where backups go.
     pub disk_left: Option<u64>,
     /// Hours after which a backup is old.
@@ -48,6 +50,7 @@ impl Status<'_> {
                 left.since.format("%Y-%m-%d %H:%M:%S UTC")
             ));
         }
+        problems.extend(self.half_emptied.iter().map(|told| told.replace("\n  ", "; ")));
         for (container, found) in self.containers {
             match found {
                 Ok(c) if c.runs() && c.health.as_deref() != Some("unhealthy") => {}
@@ -289,6 +292,7 @@ mod tests {
                 catalog: &catalog,
                 unfinished: None,
                 unsafe_journal: None,
+                half_emptied: None,
                 disk_left: None,
                 max_age_hours: hours,
                 now: now(),

@@ -6,10 +6,16 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use rustix::fs::CWD;
+use rustix::io::Errno;
 
-use super::walk::at;
+use super::walk::{at, look, may_move};
 use super::wipe::remove;
 use crate::problem::Problem;
+
+/// How the names of discarded trees begin that wait to be removed, and of trees that were used.
+const SHELF: &str = "discard-";
+const RETURNED: &str = "returned-";
 
 /// How the mark begins by which a folder of ours is known.
 const MARK: &str = "db-tasks keeps here";
@@ -66,6 +72,29 @@ impl Aside {
         self.folder.join("discard")
     }
 
+    /// Where what is discarded waits that could not be removed.
+    pub(super) fn shelf(&self, number: u64) -> PathBuf {
+        self.folder.join(format!("{SHELF}{number}"))
+    }
+
+    /// What is waiting there.
+    pub fn shelves(&self) -> Vec<PathBuf> {
+        self.named(SHELF)
+    }
+
+    /// Trees that were used between a swap and its taking back: only a person removes these.
+    pub fn returned(&self) -> Vec<PathBuf> {
+        self.named(RETURNED)
+    }
+
+    fn named(&self, begin: &str) -> Vec<PathBuf> {
+        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let mut named: Vec<PathBuf> =
+            entries.filter(|e| e.file_name().as_encoded_bytes().starts_with(begin.as_bytes())).map(|e| e.path()).collect();
+        named.sort();
+        named
+    }
+
     /// What a swap is about, as long as it is under way.
     pub(super) fn journal(&self) -> PathBuf {
         self.folder.join("swap.json")
@@ -114,31 +143,71 @@ impl Aside {
         }
         self.at_rest()?;
         self.write(&self.mark(), self.text().as_bytes()).map_err(|e| at(&self.folder, "could not mark", &e))?;
-        remove(&self.staged())?;
+        [self.live.clone(), self.previous()].iter().try_for_each(|tree| may_move(tree))?;
+        self.shelve(&self.discard())?;
+        if self.put_by(&self.staged())?.is_none() {
+            // what can't be removed is in nobody's way
+            drop(remove(&self.staged()));
+            self.shelve(&self.staged())?;
+        }
+        self.note_nothing();
         Ok(self.staged())
     }
 
     /// Removes what was discarded.
     ///
     /// # Errors
-    /// Not all of it can be removed.
+    /// Not all of it can be removed; the rest is in nobody's way.
     pub fn clear(&self) -> Result<(), Problem> {
         if !self.exists()? {
             return Ok(());
         }
-        remove(&self.discard())
+        self.note_nothing();
+        let discarded = [self.discard()].into_iter().chain(self.shelves());
+        let failed: Vec<Problem> = discarded.filter_map(|tree| remove(&tree).err()).collect();
+        failed.into_iter().next().map_or(Ok(()), Err)
     }
 
-    /// Removes the tree on its way, where there is one.
+    /// Removes the tree on its way, where there is one. One that was live meanwhile, and used, is kept: the answer says where.
     ///
     /// # Errors
     /// A swap is under way, or not all of it can be removed.
-    pub fn unstage(&self) -> Result<(), Problem> {
+    pub fn unstage(&self) -> Result<Option<PathBuf>, Problem> {
         if !self.exists()? {
-            return Ok(());
+            return Ok(None);
         }
         self.at_rest()?;
-        remove(&self.staged())
+        let kept = self.put_by(&self.staged())?;
+        if kept.is_none() {
+            remove(&self.staged())?;
+            self.leave();
+        }
+        Ok(kept)
+    }
+
+    /// Takes the folder away where it keeps nothing.
+    fn leave(&self) {
+        self.note_nothing();
+        let mark = self.mark();
+        let mut inside = fs::read_dir(&self.folder).into_iter().flatten();
+        if inside.all(|entry| entry.is_ok_and(|entry| entry.path() == mark)) {
+            // one that can't be removed is as good as before: an empty one is ours, too
+            drop(fs::remove_file(mark).and_then(|()| fs::remove_dir(&self.folder)));
+        }
+    }
+
+    /// Puts a tree by that was live and used: whatever it was once, it is somebody's now.
+    fn put_by(&self, tree: &Path) -> Result<Option<PathBuf>, Problem> {
+        let Some(number) = number(tree)?.filter(|number| self.has_lived(tree, *number)) else { return Ok(None) };
+        let free = (1_u32..).map(|n| if n == 1 { format!("{RETURNED}{number}") } else { format!("{RETURNED}{number}-{n}") });
+        let place = free.map(|name| self.folder.join(name)).find(|place| place.symlink_metadata().is_err());
+        let place = place.unwrap_or_else(|| self.folder.join(RETURNED));
+        rename(tree, &place).map(|()| Some(place))
+    }
+
+    /// Gives a tree that is of no use, and perhaps can't be removed, a name that nothing else needs.
+    fn shelve(&self, tree: &Path) -> Result<(), Problem> {
+        number(tree)?.map_or(Ok(()), |number| rename(tree, &self.shelf(number)))
     }
 
     /// Ends the undo window: removes all that is kept here, and the folder. It is set apart first, so that half a tree is
@@ -151,7 +220,7 @@ impl Aside {
             return Ok(());
         }
         self.at_rest()?;
-        remove(&self.discard())?;
+        self.clear()?;
         for kept in [self.previous(), self.staged()] {
             match fs::rename(&kept, self.discard()) {
                 Err(e) if e.kind() == io::ErrorKind::NotFound => {}
@@ -188,4 +257,17 @@ impl Aside {
         fs::rename(&partial, path)?;
         fs::File::open(&self.folder)?.sync_all()
     }
+}
+
+/// The number of a tree in its file system, where it is there.
+fn number(tree: &Path) -> Result<Option<u64>, Problem> {
+    match look(CWD, tree.as_os_str().as_encoded_bytes()) {
+        Err(Errno::NOENT) => Ok(None),
+        Err(e) => Err(at(tree, "could not look at", &e.into())),
+        Ok(found) => Ok(Some(found.id.ino)),
+    }
+}
+
+fn rename(tree: &Path, to: &Path) -> Result<(), Problem> {
+    fs::rename(tree, to).map_err(|e| at(tree, "could not set apart", &e))
 }

@@ -1,10 +1,11 @@
 //! What a tree or an archive holds: one line an entry, and what was noticed on the way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::attributes::Attributes;
 use super::name::{Name, escaped, unescaped};
 
 /// Every entry of a tree, and what was noticed while it was read.
@@ -29,6 +30,9 @@ pub struct Entry {
     pub mtime: Moment,
     /// Whose it is, user and group by number.
     pub owner: (u32, u32),
+    /// ACLs, capabilities, and what programs have noted of it.
+    #[serde(default, skip_serializing_if = "Attributes::is_empty")]
+    pub attributes: Attributes,
 }
 
 /// What an entry is.
@@ -117,6 +121,12 @@ pub enum What {
     SetIdLeft,
     /// What an archive gave to somebody who owns nothing in the live tree.
     OwnerLeft,
+    /// What belongs to whoever restored it, for only root can give it to its owner.
+    OwnerOurs,
+    /// What has attributes of a kind that no backup keeps.
+    AttributesLost,
+    /// What has not all of its ACLs, capabilities and other attributes.
+    AttributesLeft,
 }
 
 impl What {
@@ -139,6 +149,9 @@ impl fmt::Display for What {
             Self::SetId => "runs with the rights of its owner or group",
             Self::SetIdLeft => "had the rights of its owner or group to run with, and has not",
             Self::OwnerLeft => "had an owner who owns nothing in the live tree, and has the tree's own",
+            Self::OwnerOurs => "belongs to whoever restored it",
+            Self::AttributesLost => "has attributes of a kind that is not kept",
+            Self::AttributesLeft => "has not all of its ACLs, capabilities and attributes",
         })
     }
 }
@@ -162,11 +175,15 @@ impl Census {
         self.entries.values().fold(0, |all, entry| all.saturating_add(bytes(entry)))
     }
 
-    /// The same with no set-id bits on files.
+    /// The same without the set-id bits that were left.
     pub fn without_set_id(&self) -> Self {
         let mut plain = self.clone();
-        let files = plain.entries.values_mut().filter(|e| matches!(e.kind, Kind::File { .. } | Kind::Hardlink { .. }));
-        files.for_each(|entry| entry.mode &= !SET_ID);
+        let left: BTreeSet<&Name> = self.remarks.iter().filter(|r| r.what == What::SetIdLeft).map(|r| &r.name).collect();
+        let is_left = |(name, entry): &(&Name, &mut Entry)| match &entry.kind {
+            Kind::Hardlink { to } => left.contains(to),
+            _ => left.contains(name),
+        };
+        plain.entries.iter_mut().filter(is_left).for_each(|(_, entry)| entry.mode &= !SET_ID);
         plain
     }
 
@@ -181,10 +198,21 @@ impl Census {
         left.iter().for_each(|name| self.remark(name, What::SetIdLeft));
     }
 
-    /// Files whose set-id bits, and entries whose owners, did not come back.
-    pub fn left_out(&self) -> (u64, u64) {
-        let count = |what| self.remarks.iter().filter(|remark| remark.what == what).count() as u64;
-        (count(What::SetIdLeft), count(What::OwnerLeft))
+    /// Of how many entries this was noticed.
+    pub fn count(&self, what: What) -> u64 {
+        self.remarks.iter().filter(|remark| remark.what == what).count() as u64
+    }
+
+    /// Whether an entry has attributes.
+    pub fn has_attributes(&self) -> bool {
+        self.entries.values().any(|entry| !entry.attributes.is_empty())
+    }
+
+    /// Says of each such entry that it lost them.
+    pub fn note_attributes_left(&mut self) {
+        let had = self.entries.iter().filter(|(_, entry)| !entry.attributes.is_empty());
+        let left: Vec<Name> = had.map(|(name, _)| name.clone()).collect();
+        left.iter().for_each(|name| self.remark(name, What::AttributesLeft));
     }
 
     /// What changed while it was read: with any of these, the copy is of no one instant.
@@ -197,6 +225,10 @@ impl Census {
         let mut census = self.clone();
         census.entries.values_mut().for_each(|entry| entry.mtime.nanos = 0);
         census
+    }
+
+    fn is_remarked(&self, name: &Name, what: What) -> bool {
+        self.remarks.iter().any(|remark| remark.what == what && remark.name == *name)
     }
 
     pub(super) fn remark(&mut self, name: &Name, what: What) {
@@ -252,6 +284,8 @@ pub fn differences(wanted: &Census, found: &Census) -> Vec<Difference> {
             differs(name, format!("has mode {:o} in place of {:o}", other.mode, entry.mode));
         } else if other.mtime != entry.mtime {
             differs(name, "has another time of its last change".into());
+        } else if other.attributes != entry.attributes && !wanted.is_remarked(name, What::AttributesLeft) {
+            differs(name, "has other ACLs, capabilities or attributes".into());
         }
     }
     let more = found.entries.keys().filter(|name| !wanted.entries.contains_key(*name));
@@ -313,7 +347,10 @@ mod tests {
     use super::*;
 
     fn census(entries: &[(&str, Kind, u32, i64)]) -> Census {
-        let entry = |kind: &Kind, mode, secs| Entry { kind: kind.clone(), mode, mtime: Moment { secs, nanos: 0 }, owner: (0, 0) };
+        let entry = |kind: &Kind, mode, secs| {
+            let mtime = Moment { secs, nanos: 0 };
+            Entry { kind: kind.clone(), mode, mtime, owner: (0, 0), attributes: Attributes::new() }
+        };
         let entries = entries.iter().map(|(name, kind, mode, secs)| (name.parse().unwrap(), entry(kind, *mode, *secs)));
         Census { entries: entries.collect(), remarks: vec![] }
     }

@@ -59,6 +59,10 @@ pub struct Found {
     staged: Option<u64>,
     previous: Option<u64>,
     discard: Option<u64>,
+    /// The folder of what was discarded and could not be removed.
+    left: Option<u64>,
+    /// The folder of what was live between a swap and its taking back by a later run.
+    returned: Option<u64>,
     /// Content of a mount point on its way in, and out.
     arriving: Option<u64>,
     leaving: Option<u64>,
@@ -227,9 +231,10 @@ impl Inside {
             let first = self.way == Way::Within && mode == FIRST;
             root.filter(|_| first).map_or(number, |(_, root)| root).parse().ok()
         };
-        let [root, folder, mark, standing, coming, staged, previous, discard, arriving, leaving] =
+        let [root, folder, mark, standing, coming, staged, previous, discard, left, returned, arriving, leaving] =
             self.places().each_ref().map(|place| seen(place).and_then(number));
-        Ok(Found { root, live: standing.or(root), standing, folder, mark, coming, staged, previous, discard, arriving, leaving })
+        let live = standing.or(root);
+        Ok(Found { root, live, standing, folder, mark, coming, staged, previous, discard, left, returned, arriving, leaving })
     }
 
     /// Takes a tar on its standard input into the folder that [`Inside::stage`] made, by the image's own `tar`.
@@ -279,6 +284,13 @@ impl Inside {
         Act::Rename(deed(format!("{} -> {} in {}", self.at(from), self.at(to), self.container), cmd))
     }
 
+    /// Gives a tree that is in the way a name of its own: nothing is removed where a removal that fails would leave half of the work.
+    fn put_away(&self, name: &str, number: u64, folder: &str) -> [Act; 2] {
+        let cmd = self.exec(&["mkdir", "-p", &self.at(folder)]);
+        let made = Act::Create(deed(format!("folder {}", self.shown_at(folder)), cmd));
+        [made, self.rename(name, &format!("{folder}/{number}"))]
+    }
+
     fn remove(&self, name: &str) -> Act {
         let cmd = self.exec(&["rm", "-rf", &self.at(name)]);
         Act::Remove(deed(format!("folder {} in {}", self.at(name), self.container), cmd))
@@ -306,16 +318,22 @@ impl Inside {
         }
     }
 
+    /// Where what may have been used waits for a person.
+    pub fn returned(&self) -> String {
+        self.at(RETURNED)
+    }
+
     fn at(&self, name: &str) -> String {
         if name == LIVE { self.path.clone() } else { format!("{}/{name}", self.own()) }
     }
 
     /// All that is looked at.
-    fn places(&self) -> [String; 10] {
+    fn places(&self) -> [String; 12] {
         let at = |name| self.at(name);
         let [live, mark, standing, coming, staged] = [LIVE, MARK, STANDING, "coming", "staged"].map(at);
-        let [previous, discard, arriving, leaving] = ["previous", "discard", "arriving", "leaving"].map(at);
-        [live, self.own(), mark, standing, coming, staged, previous, discard, arriving, leaving]
+        let [previous, discard, left, returned] = ["previous", "discard", LEFT, RETURNED].map(at);
+        let [arriving, leaving] = ["arriving", "leaving"].map(at);
+        [live, self.own(), mark, standing, coming, staged, previous, discard, left, returned, arriving, leaving]
     }
 
     /// `app:/srv/uploads`, as people are told.
@@ -332,6 +350,9 @@ impl Inside {
 const OWN: &str = ".db-tasks";
 /// The folder that stands for what is in a mount point.
 const STANDING: &str = "live";
+/// Folders of trees that are out of the way.
+const LEFT: &str = "left";
+const RETURNED: &str = "returned";
 const LIVE: &str = "";
 
 /// Whether a path leads into a folder.
@@ -381,7 +402,8 @@ mod tests {
             said(&tree.swap(&Found { discard: Some(9), ..found.clone() }).unwrap()),
             [
                 ours,
-                "rm -rf /srv/up.db-tasks/discard",
+                "mkdir -p /srv/up.db-tasks/left",
+                "mv -T /srv/up.db-tasks/discard /srv/up.db-tasks/left/9",
                 "mv -T /srv/up.db-tasks/coming /srv/up.db-tasks/staged",
                 "mv -T /srv/up.db-tasks/previous /srv/up.db-tasks/discard",
                 "mv -T /srv/up /srv/up.db-tasks/previous",
@@ -412,6 +434,10 @@ mod tests {
         assert_eq!(said(&tree.take_back(&live, "c:1:5").unwrap()), [&[ours][..], &taken[..]].concat());
         let away = Found { live: Some(1), previous: None, discard: Some(5), coming: Some(4), ..base.clone() };
         assert_eq!(said(&tree.take_back(&away, "c:1:5").unwrap()), [&[ours][..], &taken[1..]].concat());
+        // a run that was cut off: what came may have been used since
+        let put_by =
+            ["mkdir -p /srv/up.db-tasks/returned", "mv -T /srv/up.db-tasks/previous /srv/up.db-tasks/returned/4", taken[1]];
+        assert_eq!(said(&tree.take_back_late(&live, "c:1:5").unwrap()), [&[ours][..], &put_by].concat());
         // nothing was swapped, or it was taken back before
         assert_eq!(said(&tree.take_back(&found, "c:1:5").unwrap()), Vec::<String>::new());
         assert_eq!(said(&tree.redo(&found, "c:1:5").unwrap()), Vec::<String>::new());
@@ -426,7 +452,7 @@ mod tests {
             said(&tree.unstage(&Found { previous: None, ..found.clone() }).unwrap()),
             [
                 ours,
-                "rm -rf /srv/up.db-tasks/discard /srv/up.db-tasks/coming /srv/up.db-tasks/live",
+                "rm -rf /srv/up.db-tasks/discard /srv/up.db-tasks/coming /srv/up.db-tasks/left /srv/up.db-tasks/live",
                 "rmdir /srv/up.db-tasks/made-by-db-tasks /srv/up.db-tasks",
             ]
         );

@@ -12,6 +12,7 @@ use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::Errno;
 use tar::{Builder, EntryType, Header};
 
+use super::attributes::{self, Attributes};
 use super::census::{Census, Entry, Kind, Moment, Target, What};
 use super::excludes::Excludes;
 use super::name::Name;
@@ -91,8 +92,9 @@ impl Dump<'_> {
     fn folder(&mut self, name: &Name) -> Result<Vec<Name>> {
         let Some(open) = self.still_there(name, beneath(&self.open, name))? else { return Ok(Vec::new()) };
         let before = seen(&open).map_err(|e| self.unreadable(name, e))?;
-        self.header(name, &before, EntryType::Directory, b"")?;
-        self.note(name, &before, Kind::Folder);
+        let attributes = self.attributes(name, &open)?;
+        self.header(name, &before, EntryType::Directory, b"", &attributes)?;
+        self.note(name, &before, Kind::Folder, attributes);
         let mut below = Vec::new();
         for last in list(&open).map_err(|e| self.unreadable(name, e))? {
             let child = name.join(&last);
@@ -116,8 +118,8 @@ impl Dump<'_> {
     fn symlink(&mut self, name: &Name, found: &Seen, folder: &OwnedFd, last: &[u8]) -> Result<()> {
         let read = rustix::fs::readlinkat(folder, last, Vec::new());
         let Some(to) = self.still_there(name, read)? else { return Ok(()) };
-        self.header(name, found, EntryType::Symlink, to.to_bytes())?;
-        self.note(name, found, Kind::Symlink { to: Target(to.into_bytes()) });
+        self.header(name, found, EntryType::Symlink, to.to_bytes(), &Attributes::new())?;
+        self.note(name, found, Kind::Symlink { to: Target(to.into_bytes()) }, Attributes::new());
         Ok(())
     }
 
@@ -132,12 +134,13 @@ impl Dump<'_> {
         }
         let same_file = (before.id, before.mtime, before.bytes);
         if let Some(first) = self.linked.get(&same_file).cloned() {
-            self.header(name, &before, EntryType::Link, &[b"./", first.bytes()].concat())?;
-            self.note(name, &before, Kind::Hardlink { to: first });
+            self.header(name, &before, EntryType::Link, &[b"./", first.bytes()].concat(), &Attributes::new())?;
+            self.note(name, &before, Kind::Hardlink { to: first }, Attributes::new());
             return Ok(());
         }
+        let attributes = self.attributes(name, &open)?;
         let mut file = Steady::new(File::from(open), &before);
-        self.content(name, &before, &mut file)?;
+        self.content(name, &before, &mut file, &attributes)?;
         let (file, bytes, sha256, changed) = file.end();
         let after = seen(&file).map_err(|e| self.unreadable(name, e))?;
         match changed {
@@ -150,15 +153,23 @@ impl Dump<'_> {
             }
             Changed::No => {}
         }
-        self.note(name, &before, Kind::File { bytes, sha256 });
+        self.note(name, &before, Kind::File { bytes, sha256 }, attributes);
         if before.links > 1 {
             self.linked.insert(same_file, name.clone());
         }
         Ok(())
     }
 
-    fn content(&mut self, name: &Name, found: &Seen, file: &mut Steady) -> io::Result<()> {
-        let mut header = self.long_names(name, found, b"")?;
+    fn attributes(&mut self, name: &Name, open: &OwnedFd) -> Result<Attributes> {
+        let (attributes, more) = attributes::read(open).map_err(|e| self.unreadable(name, e))?;
+        if more {
+            self.census.remark(name, What::AttributesLost);
+        }
+        Ok(attributes)
+    }
+
+    fn content(&mut self, name: &Name, found: &Seen, file: &mut Steady, attributes: &Attributes) -> io::Result<()> {
+        let mut header = self.long_names(name, found, b"", attributes)?;
         let map = match &file.pieces {
             Some(pieces) => describe(&mut header, pieces, found.bytes),
             None => Vec::new(),
@@ -174,8 +185,8 @@ impl Dump<'_> {
     }
 
     /// Writes an entry without content.
-    fn header(&mut self, name: &Name, found: &Seen, kind: EntryType, link: &[u8]) -> io::Result<()> {
-        let mut header = self.long_names(name, found, link)?;
+    fn header(&mut self, name: &Name, found: &Seen, kind: EntryType, link: &[u8], attributes: &Attributes) -> io::Result<()> {
+        let mut header = self.long_names(name, found, link, attributes)?;
         header.set_entry_type(kind);
         header.set_size(0);
         header.set_cksum();
@@ -183,15 +194,17 @@ impl Dump<'_> {
     }
 
     /// The header of an entry, after those that hold what it has no room for: long names in GNU's way, which has room for any byte,
-    /// and parts of a second in that of pax.
-    fn long_names(&mut self, name: &Name, found: &Seen, link: &[u8]) -> io::Result<Header> {
+    /// and parts of a second and attributes in that of pax.
+    fn long_names(&mut self, name: &Name, found: &Seen, link: &[u8], attributes: &Attributes) -> io::Result<Header> {
         let slash: &[u8] = if found.kind == FileType::Directory && *name != Name::ROOT { b"/" } else { b"" };
         let path = [b"./", name.bytes(), slash].concat();
         self.long(EntryType::GNULongName, &path)?;
         self.long(EntryType::GNULongLink, link)?;
         let Moment { secs, nanos } = found.mtime;
-        if secs < 0 || nanos > 0 {
-            self.tar.append_pax_extensions([("mtime", decimal(found.mtime).as_bytes())])?;
+        let mtime = (secs < 0 || nanos > 0).then(|| ("mtime".to_owned(), decimal(found.mtime).into_bytes()));
+        let records: Vec<(String, Vec<u8>)> = mtime.into_iter().chain(attributes::records(attributes)).collect();
+        if !records.is_empty() {
+            self.tar.append_pax_extensions(records.iter().map(|(key, value)| (key.as_str(), value.as_slice())))?;
         }
         let mut header = Header::new_gnu();
         put(&mut header.as_old_mut().name, &path);
@@ -219,8 +232,9 @@ impl Dump<'_> {
         self.tar.append(&header, text.chain(&b"\0"[..]))
     }
 
-    fn note(&mut self, name: &Name, found: &Seen, kind: Kind) {
-        self.census.add(name.clone(), Entry { kind, mode: found.mode, mtime: found.mtime, owner: found.owner });
+    fn note(&mut self, name: &Name, found: &Seen, kind: Kind, attributes: Attributes) {
+        let entry = Entry { kind, mode: found.mode, mtime: found.mtime, owner: found.owner, attributes };
+        self.census.add(name.clone(), entry);
         (self.progress)(self.census.entries.len() as u64, self.bytes);
     }
 

@@ -33,6 +33,18 @@ impl Excludes {
     pub fn folder(&self, name: &Name) -> bool {
         self.0.iter().any(|glob| glob.matches(name))
     }
+
+    /// Whether an entry, or a folder that it is in, is left out.
+    pub fn reach(&self, name: &Name) -> bool {
+        let mut above = name.split().map(|(parent, _)| parent);
+        while let Some(folder) = above {
+            if folder != Name::ROOT && self.folder(&folder) {
+                return true;
+            }
+            above = folder.split().map(|(parent, _)| parent);
+        }
+        self.file(name)
+    }
 }
 
 impl Glob {

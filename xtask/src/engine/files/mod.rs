@@ -3,9 +3,11 @@
 //! A backup is a plain tar, which any `tar` reads. [`dump`] writes it, [`scan`] proves it, [`unpack`] makes a tree of it beside the
 //! live one, [`read_back`] reads that tree again for [`differences`], and [`swap`] gives it the live name.
 
+mod attributes;
 mod census;
 mod container;
 mod excludes;
+mod lost;
 mod name;
 mod read;
 mod sluice;
@@ -15,6 +17,8 @@ mod steps;
 mod aside;
 #[cfg(unix)]
 mod dump;
+#[cfg(unix)]
+mod lived;
 #[cfg(unix)]
 mod sparse;
 #[cfg(unix)]
@@ -30,11 +34,12 @@ mod walk;
 #[cfg(unix)]
 mod wipe;
 
+pub use attributes::Attributes;
 pub use census::{Census, Difference, Entry, Kind, Moment, Remark, Target, What, differences};
 pub use container::{Found, Inside};
 pub use excludes::Excludes;
 pub use name::Name;
-pub use read::{Links, relay, scan};
+pub use read::{Links, scan};
 pub use sluice::sluice;
 
 #[cfg(unix)]

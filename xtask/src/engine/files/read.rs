@@ -1,12 +1,13 @@
 //! Reads a tar, ours or anybody's, and lets through only what stays inside its tree.
 
 use std::cell::Cell;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 
 use anyhow::Result;
 use tar::EntryType;
 
-use super::census::{Census, Entry, Kind, Moment, Target};
+use super::attributes::{self, Attributes};
+use super::census::{Census, Entry, Kind, Moment, Target, What};
 use super::name::{Name, escaped};
 use crate::problem::Problem;
 use crate::stream::Digest;
@@ -27,6 +28,8 @@ pub enum Links {
     Inside,
     /// They are taken as they are: the archive is one that its owner trusts. Nothing is ever written through a link in any case.
     AsTheyAre,
+    /// The same of a tar that a program makes of a live tree: what has no content (pipes, devices) is left out, and remarked.
+    OfTree,
 }
 
 /// Reads an archive whole and writes nothing: every header, every byte, the mark at its end. This is the gate for foreign archives.
@@ -38,30 +41,6 @@ pub fn scan(input: &mut dyn Read, links: Links) -> Result<Census> {
     each(input, links, &mut |_, _| Ok(()))
 }
 
-/// The same, while every byte goes on to `out`: how an archive that another program makes is proved as it is written.
-///
-/// # Errors
-/// Those of [`scan`]; or `out` can't be written, which is an `io::Error` of its kind.
-pub fn relay(input: &mut dyn Read, out: &mut dyn Write, links: Links) -> Result<Census> {
-    let mut tee = Tee { input, out, unwritten: None };
-    let census = scan(&mut tee, links);
-    tee.unwritten.map_or(census, |kind| Err(io::Error::from(kind).into()))
-}
-
-struct Tee<'a> {
-    input: &'a mut dyn Read,
-    out: &'a mut dyn Write,
-    unwritten: Option<io::ErrorKind>,
-}
-
-impl Read for Tee<'_> {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let got = self.input.read(buf)?;
-        self.out.write_all(&buf[..got]).inspect_err(|e| self.unwritten = Some(e.kind()))?;
-        Ok(got)
-    }
-}
-
 /// An entry as it stands in the archive, its content yet unread.
 #[derive(Debug)]
 pub(super) struct Item {
@@ -70,6 +49,7 @@ pub(super) struct Item {
     pub mode: u32,
     pub mtime: Moment,
     pub owner: (u32, u32),
+    pub attributes: Attributes,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -88,6 +68,16 @@ pub(super) fn each(
     links: Links,
     act: &mut dyn FnMut(&Item, &mut dyn Read) -> Result<()>,
 ) -> Result<Census> {
+    each_but(input, links, act, &mut || ())
+}
+
+/// The same; told of each entry that is left out.
+pub(super) fn each_but(
+    input: &mut dyn Read,
+    links: Links,
+    act: &mut dyn FnMut(&Item, &mut dyn Read) -> Result<()>,
+    left_out: &mut dyn FnMut(),
+) -> Result<Census> {
     let watch = Watch { ended: Cell::new(false), allowed: Cell::new(HEADERS), failed: Cell::new(None) };
     let mut archive = tar::Archive::new(Watched { input, watch: &watch });
     let (mut census, mut dangers) = (Census::default(), Vec::new());
@@ -96,6 +86,13 @@ pub(super) fn each(
         watch.allowed.set(HEADERS);
         let Some(entry) = entries.next() else { break };
         let mut entry = entry.map_err(|e| watch.blame(&e))?;
+        if links == Links::OfTree
+            && let Some(name) = without_content(&entry, &census)
+        {
+            census.remark(&name, What::NoContent);
+            left_out();
+            continue;
+        }
         let understood = understand(&mut entry).and_then(|item| item.map(|item| fits(item, &census, links)).transpose());
         watch.allowed.set(u64::MAX);
         let item = match understood {
@@ -131,9 +128,20 @@ pub(super) fn each(
     if dangers.is_empty() { Ok(census) } else { Err(refused(&dangers).into()) }
 }
 
+/// A pipe or a device, or another name of one.
+fn without_content<R: Read>(entry: &tar::Entry<'_, R>, census: &Census) -> Option<Name> {
+    let is_left_out = |name: &Name| census.remarks.iter().any(|r| r.what == What::NoContent && r.name == *name);
+    let is_special = match entry.header().entry_type() {
+        EntryType::Block | EntryType::Char | EntryType::Fifo => true,
+        EntryType::Link => is_left_out(&Name::parse(&entry.link_name_bytes().unwrap_or_default()).ok()?),
+        _ => false,
+    };
+    is_special.then(|| Name::parse(&entry.path_bytes()).ok()).flatten()
+}
+
 /// What an entry's headers say; nothing for a remark about the archive as a whole.
 fn understand<R: Read>(entry: &mut tar::Entry<'_, R>) -> Result<Option<Item>, String> {
-    let mtime = extensions(entry)?;
+    let (mtime, attributes) = extensions(entry)?;
     let header = entry.header();
     let unreadable = |e: io::Error| format!("a header that can't be read: {e}");
     let raw = entry.path_bytes();
@@ -166,15 +174,16 @@ fn understand<R: Read>(entry: &mut tar::Entry<'_, R>) -> Result<Option<Item>, St
         mode: header.mode().map_err(unreadable)? & 0o7777,
         mtime: mtime.unwrap_or(Moment { secs, nanos: 0 }),
         owner: (id(header.uid())?, id(header.gid())?),
+        attributes,
     }))
 }
 
 /// The extended headers, of which the library reads names and sizes, and we the time. What neither of us understands is refused where
 /// it would change what the entry is.
-fn extensions<R: Read>(entry: &mut tar::Entry<'_, R>) -> Result<Option<Moment>, String> {
+fn extensions<R: Read>(entry: &mut tar::Entry<'_, R>) -> Result<(Option<Moment>, Attributes), String> {
     let global = entry.header().entry_type() == EntryType::XGlobalHeader;
-    let Some(extensions) = entry.pax_extensions().map_err(|e| e.to_string())? else { return Ok(None) };
-    let mut mtime = None;
+    let Some(extensions) = entry.pax_extensions().map_err(|e| e.to_string())? else { return Ok(Default::default()) };
+    let (mut mtime, mut attributes) = (None, Attributes::new());
     for extension in extensions {
         // the library takes records apart at line ends, so a name with one in it can't be told
         let extension = extension.map_err(|_| "an extended header that can't be read (a line end in a name?)")?;
@@ -182,10 +191,11 @@ fn extensions<R: Read>(entry: &mut tar::Entry<'_, R>) -> Result<Option<Moment>, 
             b"mtime" => mtime = Some(moment(extension.value_bytes()).ok_or("a time that can't be read")?),
             b"path" | b"linkpath" | b"size" if global => return Err("a name for all entries".into()),
             key if key.starts_with(b"GNU.sparse.") => return Err("a sparse file in pax format, which is not read here".into()),
+            key if !global => attributes::take(&mut attributes, key, extension.value_bytes())?,
             _ => {}
         }
     }
-    Ok(mtime)
+    Ok((mtime, attributes))
 }
 
 /// `seconds[.fraction]`, as pax has it.
@@ -242,7 +252,7 @@ fn note(census: &mut Census, item: Item, bytes: u64, sha256: String) {
         Shape::Symlink(to) => Kind::Symlink { to: Target(to) },
         Shape::Hardlink(to) => Kind::Hardlink { to },
     };
-    census.add(item.name, Entry { kind, mode: item.mode, mtime: item.mtime, owner: item.owner });
+    census.add(item.name, Entry { kind, mode: item.mode, mtime: item.mtime, owner: item.owner, attributes: item.attributes });
 }
 
 /// The library stops at the first block of zeros; after it comes a second one, and then nothing but zeros.

@@ -6,8 +6,10 @@ use std::io::{self, Read, Write};
 use anyhow::Result;
 
 use super::census::Census;
-use super::read::{Links, each};
+use super::read::{Links, each_but};
 
+/// A tar is made of blocks.
+const BLOCK: u64 = 512;
 /// Bytes that are held back at most: more headers than any one entry may have.
 const HELD: usize = 64 << 20;
 
@@ -18,13 +20,14 @@ const HELD: usize = 64 << 20;
 /// # Errors
 /// Those of [`super::scan`]; or `out` can't be written, which is an `io::Error` of its kind.
 pub fn sluice(input: &mut dyn Read, out: &mut dyn Write, links: Links) -> Result<Census> {
-    let gate = RefCell::new(Gate { out, held: Vec::new(), open: false, unwritten: None });
-    let census = each(&mut Water { input, gate: &gate }, links, &mut |_, content| {
+    let gate = RefCell::new(Gate { out, held: Vec::new(), since: 0, at: 0, open: false, unwritten: None });
+    let mut pass = |_: &_, content: &mut dyn Read| {
         gate.borrow_mut().open()?;
         io::copy(content, &mut io::sink())?;
-        gate.borrow_mut().open = false;
+        gate.borrow_mut().close();
         Ok(())
-    });
+    };
+    let census = each_but(&mut Water { input, gate: &gate }, links, &mut pass, &mut || gate.borrow_mut().forget());
     let mut gate = gate.into_inner();
     if census.is_ok() && gate.unwritten.is_none() {
         // what is held now are the marks of the end
@@ -36,6 +39,9 @@ pub fn sluice(input: &mut dyn Read, out: &mut dyn Write, links: Links) -> Result
 struct Gate<'a> {
     out: &'a mut dyn Write,
     held: Vec<u8>,
+    /// Where in the archive the first byte is that is held, and where the next one will be.
+    since: u64,
+    at: u64,
     open: bool,
     unwritten: Option<io::ErrorKind>,
 }
@@ -49,6 +55,16 @@ impl Gate<'_> {
         self.pour()
     }
 
+    fn close(&mut self) {
+        (self.open, self.since) = (false, self.at);
+    }
+
+    /// The headers of an entry that is left out go nowhere; what fills the last block of the one before it does.
+    fn forget(&mut self) {
+        let filling = (BLOCK - self.since % BLOCK) % BLOCK;
+        self.held.truncate(usize::try_from(filling).unwrap_or_default());
+    }
+
     fn pour(&mut self) -> io::Result<()> {
         let held = std::mem::take(&mut self.held);
         self.write(&held)
@@ -59,6 +75,7 @@ impl Gate<'_> {
     }
 
     fn take(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.at += bytes.len() as u64;
         if self.open {
             return self.write(bytes);
         }
@@ -104,6 +121,28 @@ mod tests {
             builder.append(&header, &vec![b'x'; *bytes][..]).unwrap();
         }
         builder.into_inner().unwrap()
+    }
+
+    #[test]
+    fn what_has_no_content_is_left_out_of_a_tar_of_a_tree() {
+        use tar::EntryType::{Char, Directory, Fifo, Link, Regular};
+        let with = [
+            ("./", Directory, "", 0),
+            ("first", Fifo, "", 0),
+            ("a", Regular, "", 700),
+            ("pipe", Fifo, "", 0),
+            ("again", Link, "pipe", 0),
+            ("dev", Char, "", 0),
+            ("b", Regular, "", 512),
+            ("last", Fifo, "", 0),
+        ];
+        let (whole, mut out) = (archive(&with), Vec::new());
+        let census = sluice(&mut &whole[..], &mut out, Links::OfTree).unwrap();
+        let found = scan(&mut &out[..], Links::Inside).unwrap();
+        assert_eq!(found.entries, census.entries);
+        assert_eq!((found.files(), found.bytes(), found.remarks.len(), census.remarks.len()), (2, 1212, 0, 5));
+        assert!(census.lost()[0].starts_with("`first`, `pipe`, `again` and 2 more: "), "{:?}", census.lost());
+        assert!(scan(&mut &whole[..], Links::AsTheyAre).is_err(), "of an archive from elsewhere nothing is left out");
     }
 
     #[test]

@@ -41,7 +41,7 @@ impl Slots {
                 self.live = std::mem::replace(self.get(with), live);
             }
             Step::Move(from, to) => *self.get(to) = self.get(from).take(),
-            Step::Remove(slot) => *self.get(slot) = None,
+            Step::Shelve => self.discard = None,
             Step::Done | Step::Foreign => {}
         }
         self
@@ -62,7 +62,9 @@ pub(super) enum Step {
     /// Both names change in one instant.
     Exchange(Slot),
     Move(Slot, Slot),
-    Remove(Slot),
+    /// What is discarded gives way to what will be: it gets a name of its own. Nothing is removed while a swap is under way, for a
+    /// removal may fail.
+    Shelve,
     Done,
     /// The trees are not those the swap is about.
     Foreign,
@@ -106,7 +108,7 @@ pub(super) fn next(slots: Slots, intent: Intent, exchange: Exchange) -> Step {
 
 /// Puts a tree that nobody will want back where it will be removed.
 fn set_apart(slots: Slots, slot: Slot) -> Step {
-    if slots.discard.is_none() { Step::Move(slot, Slot::Discard) } else { Step::Remove(Slot::Discard) }
+    if slots.discard.is_none() { Step::Move(slot, Slot::Discard) } else { Step::Shelve }
 }
 
 #[cfg(test)]
@@ -118,11 +120,11 @@ mod tests {
     const OLDER: Option<u64> = Some(3);
     const LEFT: Option<u64> = Some(4);
 
-    /// No step may run over a tree, and nothing but what was discarded is ever removed.
+    /// No step may run over a tree, and none removes one.
     fn moved(mut slots: Slots, step: Step) -> Slots {
         match step {
             Step::Move(from, to) => assert!(slots.get(to).is_none() && slots.get(from).is_some(), "{step:?} in {slots:?}"),
-            Step::Remove(which) => assert_eq!(which, Slot::Discard),
+            Step::Shelve => assert!(slots.discard.is_some(), "{slots:?}"),
             Step::Exchange(with) => assert!(slots.live.is_some() && slots.get(with).is_some(), "{step:?} in {slots:?}"),
             Step::Done | Step::Foreign => unreachable!(),
         }

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use super::{Among, unpack_among, wipe};
+use super::lost::{LEADS_OUT, LEFT_OUT, some};
+use super::{Among, Name, unpack_among, wipe};
 use super::{Aside, Census, Excludes, Id, Links, TreeFacts, differences, dump, read_back, repair, survey, swap, take_back, undo};
 use crate::config::Rights;
 use crate::engine::store::{Change, Contents, Holding, Store, Swapped, Tell};
@@ -41,6 +42,16 @@ impl Tree {
         })
     }
 
+    /// What a backup will not hold, or a restore not give back: what is left out of backups anyway is of no matter.
+    fn notes(&self, facts: &TreeFacts) -> Result<Vec<String>> {
+        let excludes = Excludes::new(&self.exclude)?;
+        let told = |names: &[Name], why: &str| {
+            let names: Vec<&Name> = names.iter().filter(|name| !excludes.reach(name)).collect();
+            some(&names).map(|names| format!("{names}: {why}"))
+        };
+        Ok(told(&facts.special, LEFT_OUT).into_iter().chain(told(&facts.leads_out, LEADS_OUT)).collect())
+    }
+
     fn aside(&self) -> Result<Aside> {
         Ok(Aside::of(&self.survey()?.root)?)
     }
@@ -73,7 +84,16 @@ impl Store for Tree {
         let stuck = facts
             .root_is_mount
             .then(|| format!("`{}` is a mount point, which can't be renamed: name a folder inside it", facts.root.display()));
-        Ok(Holding { id: shown(facts.id), parts, bytes: Some(facts.bytes), version: None, can_undo, stuck })
+        Ok(Holding {
+            id: shown(facts.id),
+            parts,
+            bytes: Some(facts.bytes),
+            can_undo,
+            stuck,
+            notes: self.notes(&facts)?,
+            fixed: facts.fixed,
+            version: None,
+        })
     }
 
     fn dump(&mut self, out: &mut dyn Write, tell: Tell<'_>) -> Result<Contents> {
@@ -94,10 +114,7 @@ impl Store for Tree {
         let among = (trust < Trust::Script && self.rights == Rights::Plain).then(|| self.among()).transpose()?;
         let wanted = unpack_among(from, &target, links, among.as_ref(), &mut |bytes, _| tell(bytes))?;
         let found: Census = read_back(&target, &mut |_, _| {})?;
-        let differing = match among {
-            Some(_) => differences(&wanted.without_set_id(), &found),
-            None => differences(&wanted, &found),
-        };
+        let differing = differences(&wanted.without_set_id(), &found);
         if !differing.is_empty() {
             let why: Vec<String> = differing.iter().take(10).map(ToString::to_string).collect();
             return Err(Problem::failed(format!("`{}` does not hold what the archive brought", target.display()))
@@ -108,17 +125,17 @@ impl Store for Tree {
         Ok(Contents::Files(wanted))
     }
 
-    fn change(&mut self, change: &Change) -> Result<()> {
+    fn change(&mut self, change: &Change) -> Result<Vec<String>> {
         match change {
-            Change::Swap { live } => swap(&self.settled()?, parsed(live)),
-            Change::Undo { live } => undo(&self.settled()?, parsed(live)),
-            Change::Back { live, from: Swapped::In } => take_back(&self.settled()?, parsed(live)),
+            Change::Swap { live } => swap(&self.settled()?, parsed(live)).map(nothing),
+            Change::Undo { live } => undo(&self.settled()?, parsed(live)).map(nothing),
+            Change::Back { live, from: Swapped::In | Swapped::Since } => Ok(kept(take_back(&self.settled()?, parsed(live))?)),
             Change::Back { live, from: Swapped::Undone } => {
                 let (aside, now) = (self.settled()?, self.survey()?.id);
-                if shown(now) == *live { Ok(()) } else { undo(&aside, now) }
+                if shown(now) == *live { Ok(Vec::new()) } else { undo(&aside, now).map(nothing) }
             }
-            Change::Unstage => Ok(self.settled()?.unstage()?),
-            Change::Settle => Ok(self.settled()?.clear()?),
+            Change::Unstage => Ok(kept(self.settled()?.unstage()?)),
+            Change::Settle => Ok(cleared(&self.settled()?)),
             Change::Wipe { live, items } => {
                 let facts = self.survey()?;
                 if facts.entries > *items {
@@ -127,10 +144,38 @@ impl Store for Tree {
                         .cure("stop what writes there (`stop-during`), and run the command again")
                         .into());
                 }
-                parsed(live).map_or(Ok(()), |id| Ok(wipe(&facts.root, id).map(drop)?))
+                parsed(live).map_or(Ok(Vec::new()), |id| Ok(wipe(&facts.root, id).map(|_| Vec::new())?))
             }
         }
     }
+}
+
+fn nothing((): ()) -> Vec<String> {
+    Vec::new()
+}
+
+/// What was used while it was live is told of.
+fn kept(place: Option<PathBuf>) -> Vec<String> {
+    let told = |place: PathBuf| {
+        format!(
+            "what was restored had been used since: it is kept as `{0}`; when it is of no use any more, remove it",
+            place.display()
+        )
+    };
+    place.map(told).into_iter().collect()
+}
+
+/// Removes what was discarded. The work is done by then, so that what can't be removed is told, and tried again after the next one.
+fn cleared(aside: &Aside) -> Vec<String> {
+    let told = |problem: Problem| {
+        let why = [&[problem.tried][..], &problem.happened].concat().join(": ");
+        format!(
+            "what is of no use any more is not gone: {why}; it is in nobody's way, the next restore tries again; or remove it: \
+             `sudo rm -rf {}/discard*`",
+            aside.folder().display()
+        )
+    };
+    aside.clear().err().map(told).into_iter().collect()
 }
 
 fn shown(id: Option<Id>) -> String {

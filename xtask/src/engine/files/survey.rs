@@ -1,15 +1,16 @@
 //! What is so of a tree before anything is planned; it only reads.
 
 use std::collections::BTreeSet;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::FileType;
+use rustix::fs::{Access, AtFlags, FileType};
 use rustix::io::Errno;
+use rustix::process::geteuid;
 
 use super::excludes::Excludes;
 use super::name::Name;
-use super::walk::{Id, beneath, is_mount, list, look, open_root, seen, within};
+use super::walk::{Id, Seen, Traits, beneath, list, look, open_root, seen, traits, within};
 use crate::problem::Problem;
 
 /// A tree as it was found.
@@ -29,6 +30,12 @@ pub struct TreeFacts {
     pub mounts: Vec<Name>,
     /// Users and groups that own something in it.
     pub owners: BTreeSet<(u32, u32)>,
+    /// Sockets, pipes and devices in it.
+    pub special: Vec<Name>,
+    /// Links in it that may lead out.
+    pub leads_out: Vec<Name>,
+    /// Why it can't be emptied, where something in it can't be removed.
+    pub fixed: Option<String>,
 }
 
 /// Looks a tree over.
@@ -44,6 +51,9 @@ pub fn survey(root: &Path, excludes: &Excludes) -> Result<TreeFacts, Problem> {
         bytes: 0,
         mounts: Vec::new(),
         owners: BTreeSet::new(),
+        special: Vec::new(),
+        leads_out: Vec::new(),
+        fixed: None,
     };
     let root = match root.canonicalize() {
         Ok(root) => root,
@@ -54,8 +64,8 @@ pub fn survey(root: &Path, excludes: &Excludes) -> Result<TreeFacts, Problem> {
     let whole = seen(&open).map_err(|e| within(&root, &Name::ROOT, "could not look at", e))?;
     let own = whole.id;
     let root_is_mount = root.parent().is_none_or(|parent| {
-        let mount = || is_mount(open_root(parent).ok()?.as_fd(), root.file_name()?.as_encoded_bytes(), own).ok();
-        mount().unwrap_or(false)
+        let asked = || traits(open_root(parent).ok()?.as_fd(), root.file_name()?.as_encoded_bytes(), own).ok();
+        asked().is_some_and(|root| root.mount)
     });
     let mut facts = TreeFacts { id: Some(own), root_is_mount, root, owners: BTreeSet::from([whole.owner]), ..absent };
     let mut folders = vec![Name::ROOT];
@@ -65,6 +75,7 @@ pub fn survey(root: &Path, excludes: &Excludes) -> Result<TreeFacts, Problem> {
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => continue,
             opened => opened.map_err(|e| failed(&folder, e))?,
         };
+        let guard = Guard::of(&open).map_err(|e| failed(&folder, e))?;
         for last in list(&open).map_err(|e| failed(&folder, e))? {
             let name = folder.join(&last);
             let found = match look(&open, &last) {
@@ -78,13 +89,60 @@ pub fn survey(root: &Path, excludes: &Excludes) -> Result<TreeFacts, Problem> {
             facts.entries += 1;
             facts.owners.insert(found.owner);
             facts.bytes += if found.kind == FileType::RegularFile { found.bytes } else { 0 };
-            if is_mount(open.as_fd(), &last, own).unwrap_or(found.id.dev != own.dev) {
+            let traits = traits(open.as_fd(), &last, own).unwrap_or(Traits { mount: found.id.dev != own.dev, fixed: false });
+            if traits.mount {
                 facts.mounts.push(name.clone());
             }
-            if is_folder {
-                folders.push(name);
+            if facts.fixed.is_none() {
+                facts.fixed = stays(&found, traits, guard).map(|why| format!("`{name}` {why}"));
+            }
+            match found.kind {
+                FileType::Directory => folders.push(name),
+                FileType::RegularFile => {}
+                FileType::Symlink => {
+                    let to = rustix::fs::readlinkat(&open, last.as_slice(), Vec::new()).unwrap_or_default();
+                    facts.leads_out.extend(Some(name).filter(|name| name.leads_out(to.to_bytes())));
+                }
+                _ => facts.special.push(name),
             }
         }
     }
     Ok(facts)
+}
+
+/// Whom a folder lets take something out of it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Guard {
+    /// Us.
+    Ours,
+    /// Us, where it is ours (`chmod +t`).
+    Sticky,
+    /// Others.
+    Others,
+}
+
+impl Guard {
+    fn of(folder: &OwnedFd) -> rustix::io::Result<Self> {
+        let found = seen(folder)?;
+        if geteuid().is_root() || found.owner.0 == geteuid().as_raw() {
+            return Ok(Self::Ours);
+        }
+        let may = rustix::fs::accessat(folder, ".", Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS);
+        Ok(match may {
+            Err(_) => Self::Others,
+            Ok(()) if found.mode & 0o1000 != 0 => Self::Sticky,
+            Ok(()) => Self::Ours,
+        })
+    }
+}
+
+/// Why an entry can't be removed.
+fn stays(found: &Seen, traits: Traits, guard: Guard) -> Option<&'static str> {
+    let is_ours = found.owner.0 == geteuid().as_raw();
+    match guard {
+        _ if traits.fixed => Some("is immutable, or may only be appended to (`lsattr`, `chattr`)"),
+        Guard::Others => Some("is in a folder of another user's, which does not let you remove it"),
+        Guard::Sticky if !is_ours => Some("is another user's, in a folder where only they may remove it (`chmod +t`)"),
+        Guard::Ours | Guard::Sticky => None,
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
@@ -11,7 +11,6 @@ use rustix::io::Errno;
 use super::aside::Aside;
 use super::steps::{ENOUGH, Exchange, Intent, Slot, Slots, Step, next};
 use super::walk::{Id, at, look};
-use super::wipe::remove;
 use crate::problem::Problem;
 
 /// Gives the staged tree the live name, and keeps the one that had it for an undo; one kept before is discarded. `live` is the
@@ -36,16 +35,18 @@ pub fn undo(aside: &Aside, live: Option<Id>) -> Result<()> {
 
 /// Takes a swap back: `old` is live again, what the swap brought is removed, and what was kept before is kept again. Where `old` is
 /// live, only what was left of this is done. What came in place of none stays: it is in nobody's way, and may be somebody's by now.
+/// So may what the swap brought: where anything in it changed while it was live it is kept, and the answer says where.
 ///
 /// # Errors
 /// The tree is not among those that are kept, or a rename fails.
-pub fn take_back(aside: &Aside, old: Option<Id>) -> Result<()> {
-    let (Some(old), true) = (old, aside.exists()?) else { return Ok(()) };
+pub fn take_back(aside: &Aside, old: Option<Id>) -> Result<Option<PathBuf>> {
+    let (Some(old), true) = (old, aside.exists()?) else { return Ok(None) };
     let now = slots(aside)?;
     if now.live != Some(old.ino) {
         if now.previous != Some(old.ino) {
             return Err(stuck(aside).into());
         }
+        now.live.map_or(Ok(()), |brought| aside.note_unknown(brought))?;
         begin(aside, now.live.map(|ino| Id { dev: 0, ino }), Slot::Previous)?;
         take(aside, Step::Move(Slot::Previous, Slot::Staged), &mut Exchange::Cannot)?;
     }
@@ -105,6 +106,9 @@ fn begin(aside: &Aside, live: Option<Id>, from: Slot) -> Result<()> {
             .into());
     };
     let intent = Intent { old: slots.live, incoming };
+    if from == Slot::Staged {
+        aside.note_live(incoming)?;
+    }
     let text = serde_json::to_vec(&intent)?;
     aside.write(&aside.journal(), &text).map_err(|e| at(&aside.journal(), "could not write", &e))?;
     finish(aside, intent).inspect_err(|_| {
@@ -150,7 +154,10 @@ fn take(aside: &Aside, step: Step, exchange: &mut Exchange) -> Result<(), Proble
         Step::Move(from, to) => {
             fs::rename(place(from), place(to)).map_err(|e| failed(from, Errno::from_io_error(&e).unwrap_or(Errno::IO)))?
         }
-        Step::Remove(slot) => remove(&place(slot))?,
+        Step::Shelve => slots(aside)?
+            .discard
+            .map_or(Ok(()), |number| fs::rename(aside.discard(), aside.shelf(number)))
+            .map_err(|e| failed(Slot::Discard, Errno::from_io_error(&e).unwrap_or(Errno::IO)))?,
         Step::Done | Step::Foreign => {}
     }
     for folder in [aside.live().parent(), Some(aside.folder())].into_iter().flatten() {
@@ -159,7 +166,7 @@ fn take(aside: &Aside, step: Step, exchange: &mut Exchange) -> Result<(), Proble
     Ok(())
 }
 
-fn path(aside: &Aside, slot: Slot) -> std::path::PathBuf {
+fn path(aside: &Aside, slot: Slot) -> PathBuf {
     match slot {
         Slot::Live => aside.live().to_path_buf(),
         Slot::Staged => aside.staged(),

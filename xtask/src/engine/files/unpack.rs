@@ -10,6 +10,7 @@ use anyhow::Result;
 use rustix::fs::{AtFlags, Gid, Mode, OFlags, Timespec, Timestamps, UTIME_OMIT, Uid};
 use rustix::io::Errno;
 
+use super::attributes::{self, Attributes, Given};
 use super::census::{Census, Moment, SET_ID, What};
 use super::name::Name;
 use super::read::{Item, Links, Shape, each};
@@ -22,7 +23,7 @@ const CHUNK: usize = 64 * 1024;
 /// Makes `target`, which must not be there yet, and the tree of the archive in it; flushes it to disk.
 ///
 /// Every step is one from an open folder to a name in it, and no link is ever followed, so whatever the archive says nothing is
-/// written outside. No file is written twice. Owners are kept where we are root; extended attributes are not.
+/// written outside. No file is written twice. Owners are kept where we are root, and attributes as far as the file system takes them.
 ///
 /// # Errors
 /// The archive is damaged, cut off or refused, or the disk is: what was made by then is left where it is.
@@ -44,6 +45,7 @@ pub fn unpack_among(
 ) -> Result<Census> {
     rustix::fs::mkdir(target, Mode::RWXU).map_err(|e| at(target, "could not make", &e.into()))?;
     let root = open_root(target)?;
+    attributes::bare(&root);
     let owners = if rustix::process::geteuid().is_root() { Owners::AsTheyWere } else { Owners::Ours };
     let here = root.try_clone()?;
     let mut tree = Tree {
@@ -71,11 +73,12 @@ enum Owners {
 }
 
 /// What is set once the content is there.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Finish {
     mode: u32,
     mtime: Moment,
     owner: (u32, u32),
+    attributes: Attributes,
 }
 
 struct Tree<'a> {
@@ -114,18 +117,21 @@ impl Among {
 impl Tree<'_> {
     /// What an entry gets of the rights that it names.
     fn granted(&mut self, item: &Item) -> Finish {
-        let named = Finish { mode: item.mode, mtime: item.mtime, owner: item.owner };
-        let Some(among) = self.among else { return named };
         let is_file = matches!(item.shape, Shape::File | Shape::SparseFile);
-        let granted =
-            Finish { mode: if is_file { named.mode & !SET_ID } else { named.mode }, owner: among.owner(named.owner), ..named };
-        if granted.mode != named.mode {
-            self.left.push((item.name.clone(), What::SetIdLeft));
-        }
-        if self.owners == Owners::AsTheyWere && granted.owner != named.owner {
-            self.left.push((item.name.clone(), What::OwnerLeft));
-        }
-        granted
+        let owner = self.among.map_or(item.owner, |among| among.owner(item.owner));
+        let is_lost = self.owners == Owners::Ours && owner != ourselves();
+        // a program that ran as somebody else must not run as whoever restores it
+        let mode = if is_file && (self.among.is_some() || is_lost) { item.mode & !SET_ID } else { item.mode };
+        let given = if self.among.is_some() { Given::Plain } else { Given::All };
+        let attributes = attributes::granted(&item.attributes, given);
+        let remarks = [
+            (mode != item.mode, What::SetIdLeft),
+            (self.owners == Owners::AsTheyWere && owner != item.owner, What::OwnerLeft),
+            (is_lost, What::OwnerOurs),
+            (attributes.len() < item.attributes.len(), What::AttributesLeft),
+        ];
+        self.left.extend(remarks.into_iter().filter(|(is, _)| *is).map(|(_, what)| (item.name.clone(), what)));
+        Finish { mode, mtime: item.mtime, owner, attributes }
     }
 
     fn make(&mut self, item: &Item, content: &mut dyn Read) -> Result<()> {
@@ -151,7 +157,9 @@ impl Tree<'_> {
                     _ => write_all(content, &mut file, &mut tell),
                 };
                 written.map_err(|e| readable(e, self.path, &item.name))?;
-                finish.put(&file, self.owners).map_err(failed)?;
+                if finish.put(&file, self.owners).map_err(failed)? > 0 {
+                    self.left.push((item.name.clone(), What::AttributesLeft));
+                }
                 durable(&file).map_err(|e| readable(e, self.path, &item.name))?;
             }
             Shape::Folder => {
@@ -175,27 +183,30 @@ impl Tree<'_> {
     }
 
     /// The deepest first, so that a folder that nobody may enter is closed after those in it.
-    fn finish_folders(&self) -> Result<(), Problem> {
+    fn finish_folders(&mut self) -> Result<(), Problem> {
         for (name, finish) in self.folders.iter().rev() {
             let failed = |e: Errno| within(self.path, name, "could not finish", e);
             let folder = beneath(&self.root, name).map_err(failed)?;
-            finish.put(&folder, self.owners).map_err(failed)?;
+            if finish.put(&folder, self.owners).map_err(failed)? > 0 {
+                self.left.push((name.clone(), What::AttributesLeft));
+            }
         }
         Ok(())
     }
 }
 
 impl Finish {
-    /// The owner first: a new one takes set-id bits away.
-    fn put(self, open: impl AsFd, owners: Owners) -> rustix::io::Result<()> {
+    /// The owner first: a new one takes set-id bits and capabilities away. Says how many attributes could not be set.
+    fn put(&self, open: impl AsFd, owners: Owners) -> rustix::io::Result<usize> {
         if owners == Owners::AsTheyWere {
             rustix::fs::fchown(&open, Some(Uid::from_raw(self.owner.0)), Some(Gid::from_raw(self.owner.1)))?;
         }
         rustix::fs::fchmod(&open, Mode::from_bits_truncate(self.mode as _))?;
-        rustix::fs::futimens(&open, &self.times())
+        let refused = attributes::write(&open, &self.attributes)?;
+        rustix::fs::futimens(&open, &self.times()).map(|()| refused)
     }
 
-    fn put_on_link(self, folder: &OwnedFd, name: &[u8], owners: Owners) -> rustix::io::Result<()> {
+    fn put_on_link(&self, folder: &OwnedFd, name: &[u8], owners: Owners) -> rustix::io::Result<()> {
         let flags = AtFlags::SYMLINK_NOFOLLOW;
         if owners == Owners::AsTheyWere {
             let (user, group) = (Uid::from_raw(self.owner.0), Gid::from_raw(self.owner.1));
@@ -204,12 +215,16 @@ impl Finish {
         rustix::fs::utimensat(folder, name, &self.times(), flags)
     }
 
-    fn times(self) -> Timestamps {
+    fn times(&self) -> Timestamps {
         Timestamps {
             last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT },
             last_modification: Timespec { tv_sec: self.mtime.secs, tv_nsec: self.mtime.nanos.into() },
         }
     }
+}
+
+fn ourselves() -> (u32, u32) {
+    (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw())
 }
 
 /// A file that was not there: whatever has its name, a link above all, is an error.

@@ -97,25 +97,65 @@ pub(super) fn seen(open: impl AsFd) -> rustix::io::Result<Seen> {
     rustix::fs::fstat(open).map(Seen::from)
 }
 
-/// Whether something is mounted on an entry of a folder.
+/// What an entry has beside what every file system says of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Traits {
+    /// Something is mounted on it.
+    pub mount: bool,
+    /// Nobody may remove it, or what is in it.
+    pub fixed: bool,
+}
+
+/// Asks for an entry's traits.
 #[cfg(target_os = "linux")]
-pub(super) fn is_mount(folder: BorrowedFd<'_>, name: &[u8], own: Id) -> rustix::io::Result<bool> {
+pub(super) fn traits(folder: BorrowedFd<'_>, name: &[u8], own: Id) -> rustix::io::Result<Traits> {
     use rustix::fs::{StatxAttributes, StatxFlags, statx};
     let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT | AtFlags::EMPTY_PATH;
     match statx(folder, name, flags, StatxFlags::TYPE) {
         // a bind mount has the number of its file system, so the number alone would miss it
         Ok(found) if found.stx_attributes_mask.contains(StatxAttributes::MOUNT_ROOT) => {
-            Ok(found.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
+            let mount = found.stx_attributes.contains(StatxAttributes::MOUNT_ROOT);
+            Ok(Traits { mount, fixed: found.stx_attributes.intersects(FIXED) })
         }
-        Ok(_) | Err(Errno::NOSYS) => Ok(look(folder, name)?.id.dev != own.dev),
+        Ok(found) => Ok(Traits { fixed: found.stx_attributes.intersects(FIXED), ..by_number(folder, name, own)? }),
+        Err(Errno::NOSYS) => by_number(folder, name, own),
         Err(e) => Err(e),
     }
 }
 
-/// Whether something is mounted on an entry of a folder, as far as the number of its file system tells.
+#[cfg(target_os = "linux")]
+const FIXED: rustix::fs::StatxAttributes = rustix::fs::StatxAttributes::IMMUTABLE.union(rustix::fs::StatxAttributes::APPEND);
+
+/// Refuses a tree that can't be renamed, whoever tries: it is found before anything else is.
+#[cfg(target_os = "linux")]
+pub(super) fn may_move(tree: &Path) -> Result<(), Problem> {
+    use rustix::fs::{CWD, StatxFlags, statx};
+    let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
+    match statx(CWD, tree, flags, StatxFlags::TYPE) {
+        Ok(found) if found.stx_attributes.intersects(FIXED) => {
+            Err(Problem::refused(format!("`{}` can't be moved: it is immutable, or may only be appended to", tree.display()))
+                .because("nothing was touched")
+                .cure(format!("take that away (`chattr -i -a {}`), and run the command again", tree.display())))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a tree that can't be renamed, as far as that can be asked.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn is_mount(folder: BorrowedFd<'_>, name: &[u8], own: Id) -> rustix::io::Result<bool> {
-    Ok(look(folder, name)?.id.dev != own.dev)
+pub(super) fn may_move(_tree: &Path) -> Result<(), Problem> {
+    Ok(())
+}
+
+/// Asks for an entry's traits.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn traits(folder: BorrowedFd<'_>, name: &[u8], own: Id) -> rustix::io::Result<Traits> {
+    by_number(folder, name, own)
+}
+
+/// Whether something is mounted there, as far as the number of its file system tells.
+fn by_number(folder: BorrowedFd<'_>, name: &[u8], own: Id) -> rustix::io::Result<Traits> {
+    Ok(Traits { mount: look(folder, name)?.id.dev != own.dev, fixed: false })
 }
 
 /// A problem with a path.

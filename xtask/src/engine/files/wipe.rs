@@ -5,6 +5,7 @@ use std::path::Path;
 
 use rustix::fs::{AtFlags, FileType, Mode};
 use rustix::io::Errno;
+use rustix::process::geteuid;
 
 use super::excludes::Excludes;
 use super::name::Name;
@@ -30,7 +31,17 @@ pub fn wipe(root: &Path, expected: Id) -> Result<Wiped, Problem> {
         return Err(Problem::refused(format!("`{}` is not the folder that was looked at", root.display()))
             .cure("run the command again and look at the new plan"));
     }
-    empty(root, &open)
+    let failed = |e| within(root, &Name::ROOT, "could not open", e);
+    let mode = Mode::from_bits_truncate(seen(&open).map_err(failed)?.mode as _);
+    let locked = !mode.contains(Mode::RWXU);
+    if locked {
+        rustix::fs::fchmod(&open, mode | Mode::RWXU).map_err(failed)?;
+    }
+    let wiped = open_below(root, &open).and_then(|()| empty(root, &open));
+    if locked {
+        rustix::fs::fchmod(&open, mode).map_err(failed)?;
+    }
+    wiped
 }
 
 /// Removes a tree with its root, which is ours. Where there is none, nothing is done.
@@ -43,24 +54,34 @@ pub(super) fn remove(root: &Path) -> Result<(), Problem> {
     rustix::fs::rmdir(root).map_err(|e| within(root, &Name::ROOT, "could not remove", e))
 }
 
-/// Lets us into every folder of a tree of ours: a backup may hold some that not even their owner may enter.
+/// Lets us into every folder of a tree that is ours: a backup may hold some that not even their owner may enter. What is somebody
+/// else's stays as it is: whether we may go in there is theirs to say.
 fn open_up(root: &Path) -> Result<(), Problem> {
-    let failed = |name: &Name, e| within(root, name, "could not open", e);
-    let unlock = |folder: &OwnedFd, last: &[u8]| {
-        let found = look(folder, last)?;
-        let (is_folder, locked) = (found.kind == FileType::Directory, found.mode & 0o700 != 0o700);
-        if is_folder && locked {
-            rustix::fs::chmodat(folder, last, Mode::RWXU, AtFlags::empty())?;
-        }
-        rustix::io::Result::Ok(is_folder)
-    };
     if let (Some(parent), Some(last)) = (root.parent(), root.file_name()) {
-        unlock(&open_root(parent)?, last.as_encoded_bytes()).map_err(|e| failed(&Name::ROOT, e))?;
+        let unlocked = unlock(&open_root(parent)?, last.as_encoded_bytes());
+        unlocked.map_err(|e| within(root, &Name::ROOT, "could not open", e))?;
     }
-    let open = open_root(root)?;
+    open_below(root, &open_root(root)?)
+}
+
+/// Lets us into a folder, where it is one of ours; says whether it is a folder.
+fn unlock(folder: &OwnedFd, last: &[u8]) -> rustix::io::Result<bool> {
+    let found = look(folder, last)?;
+    let (is_folder, locked) = (found.kind == FileType::Directory, found.mode & 0o700 != 0o700);
+    if is_folder && locked {
+        match rustix::fs::chmodat(folder, last, Mode::RWXU, AtFlags::empty()) {
+            Err(Errno::PERM) if found.owner.0 != geteuid().as_raw() => {}
+            done => done?,
+        }
+    }
+    Ok(is_folder)
+}
+
+fn open_below(root: &Path, open: &OwnedFd) -> Result<(), Problem> {
+    let failed = |name: &Name, e| within(root, name, "could not open", e);
     let mut folders = vec![Name::ROOT];
     while let Some(folder) = folders.pop() {
-        let here = beneath(&open, &folder).map_err(|e| failed(&folder, e))?;
+        let here = beneath(open, &folder).map_err(|e| failed(&folder, e))?;
         for last in list(&here).map_err(|e| failed(&folder, e))? {
             let name = folder.join(&last);
             if unlock(&here, &last).map_err(|e| failed(&name, e))? {

@@ -37,16 +37,24 @@ impl Vectors {
         Ok(&mut self.milvus)
     }
 
-    fn back(&mut self, live: &str, from: Swapped) -> Result<()> {
+    fn back(&mut self, live: &str, from: Swapped) -> Result<Vec<String>> {
         self.settled()?;
         let now = self.id()?;
         if now == live {
-            return Ok(());
+            return Ok(Vec::new());
         }
         match from {
-            Swapped::Undone => self.milvus.undo(&seen(&now)?),
-            Swapped::In => self.milvus.take_back(&seen(&now)?),
+            Swapped::Undone => self.milvus.undo(&seen(&now)?)?,
+            Swapped::In => self.milvus.take_back(&seen(&now)?)?,
+            // what was live since may have been written to, which nothing here can tell
+            Swapped::Since => {
+                self.milvus.undo(&seen(&now)?)?;
+                return Ok(vec![
+                    "the collections that were restored may have been used since: they are kept for `db-undo`".into(),
+                ]);
+            }
         }
+        Ok(Vec::new())
     }
 
     fn empty(&mut self, live: &str, items: u64) -> Result<()> {
@@ -78,6 +86,8 @@ impl Store for Vectors {
             version: Some(self.milvus.version().to_owned()),
             can_undo,
             stuck,
+            notes: Vec::new(),
+            fixed: None,
         })
     }
 
@@ -90,15 +100,16 @@ impl Store for Vectors {
         self.settled()?.stage(from, auto_ids, &mut |_, bytes| tell(bytes)).map(contents)
     }
 
-    fn change(&mut self, change: &Change) -> Result<()> {
+    fn change(&mut self, change: &Change) -> Result<Vec<String>> {
         match change {
-            Change::Swap { live } => self.settled()?.swap(&seen(live)?),
-            Change::Undo { live } => self.settled()?.undo(&seen(live)?),
-            Change::Back { live, from } => self.back(live, *from),
-            Change::Unstage => self.settled()?.unstage().map(drop),
-            Change::Settle => self.settled()?.settle().map(drop),
-            Change::Wipe { live, items } => self.empty(live, *items),
+            Change::Swap { live } => self.settled()?.swap(&seen(live)?)?,
+            Change::Undo { live } => self.settled()?.undo(&seen(live)?)?,
+            Change::Back { live, from } => return self.back(live, *from),
+            Change::Unstage => drop(self.settled()?.unstage()?),
+            Change::Settle => drop(self.settled()?.settle()?),
+            Change::Wipe { live, items } => self.empty(live, *items)?,
         }
+        Ok(Vec::new())
     }
 }
 

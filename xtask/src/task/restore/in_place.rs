@@ -44,7 +44,7 @@ pub fn plan(
     let filled = load(client, &identity, &target.server.inventory, fence(target, request.trust), target.server.version);
     let loads = vec![Step::Act(end_others(client, name)), pipe(Sink::Psql(Box::new(filled)))];
     let mut body = safety.steps;
-    body.push(Step::Scope(Scope { body: loads, on_failure: vec![end_sessions(target)], finally: Vec::new() }));
+    body.push(Step::Scope(Scope { body: loads, on_failure: vec![end_sessions(target)], ..Scope::default() }));
     let steps = vec![Step::Act(admin::still(client, name, Some(live))), pipe(Sink::Nowhere), around_services(services, body)];
     let backup = safety.result.first().and_then(|path| path.file_name()).unwrap_or_default().to_string_lossy().into_owned();
     let back = format!("what was there is in the backup: db-restore {backup} --in-place");

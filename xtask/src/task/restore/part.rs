@@ -66,6 +66,8 @@ pub(super) struct Part {
     pub swap: Act,
     /// Makes live what was, where another part could not follow; may come twice, or late.
     pub back: Vec<Act>,
+    /// Removes what it brought, once the others have gone back: only in this run, for later somebody may have gone on in it.
+    pub at_once: Option<Act>,
     /// Removes what a second undo would have needed, and what the run alone did.
     pub settle: Vec<Act>,
     /// What is live, where there is something.
@@ -123,7 +125,7 @@ impl Part {
         let back = live.map_or(Vec::new(), |live| {
             let back = SwapBack { live: name, old_oid: live.oid, own: Own::of(Some(live)), older_oid: older.map(|d| d.oid) };
             // a psql that outlived its run must not swap once the others have gone back
-            vec![end_sessions(target), admin::swap_back(client, &back), admin::drop(client, &failed)]
+            vec![end_sessions(target), admin::swap_back(client, &back)]
         });
         let kept = live
             .map(|_| format!("the data that was there is kept as the database `{}`: `db-undo` swaps it back", previous(name)));
@@ -134,6 +136,7 @@ impl Part {
             unstage: unstage(target, &staged),
             swap: admin::swap(client, &swap),
             back,
+            at_once: live.map(|_| admin::drop(client, &failed)),
             settle: older.map(|_| admin::drop(client, &discard)).into_iter().chain(finally).collect(),
             stake: live.map(|_| target.stake()),
             notes: super::holds(target, dump).into_iter().chain(super::older_goes(target)).collect(),
@@ -152,6 +155,8 @@ impl Part {
         if let Some(why) = &target.held.stuck {
             return Err(Problem::refused(format!("`{key}` can't be replaced")).because(why).cure("nothing was touched").into());
         }
+        let contents = artifact.and_then(|a| a.contents.as_ref());
+        links_are_trusted(key, contents, trust)?;
         let live = target.held.id.clone();
         let change = |what: &str, change| Deed { what: what.into(), how: How::Change(address.clone(), change) };
         let stage = Pipe {
@@ -167,7 +172,7 @@ impl Part {
                 ..Proof::default()
             },
         };
-        let contents = artifact.and_then(|a| a.contents.as_ref());
+        let lost = contents.map_or(Vec::new(), Contents::lost).into_iter().map(|what| format!("{key}: {what}"));
         let held = contents.map(|c| format!("{key}: the backup holds {}", holds(c)));
         let goes = target
             .held
@@ -180,9 +185,10 @@ impl Part {
             unstage: vec![Act::Remove(change(key, Change::Unstage))],
             swap: Act::Rename(change(key, Change::Swap { live: live.clone() })),
             back: vec![Act::Rename(change(key, Change::Back { live: live.clone(), from: Swapped::In }))],
+            at_once: None,
             settle: vec![Act::Remove(change(key, Change::Settle))],
             stake: (!live.is_empty()).then(|| target.stake()),
-            notes: held.into_iter().chain(left_out(target)).chain(own_keys(target, contents)).chain(goes).collect(),
+            notes: held.into_iter().chain(lost).chain(left_out(target)).chain(own_keys(target, contents)).chain(goes).collect(),
             kept: (!live.is_empty()).then(|| format!("what was in `{key}` is kept: `db-undo` swaps it back")),
         })
     }
@@ -196,6 +202,21 @@ fn or_in_place(error: anyhow::Error) -> anyhow::Error {
             problem.cure(cure).into()
         }
         Err(e) => e,
+    }
+}
+
+/// A backup of one's own may hold links that lead out of the tree; whoever may write a manifest may make one, too.
+fn links_are_trusted(key: &str, contents: Option<&Contents>, trust: Trust) -> Result<()> {
+    match contents {
+        Some(Contents::Files(census)) if trust < Trust::Script => match census.leads_out() {
+            Some(names) => Err(Problem::refused(format!("`{key}` in the backup has links that may lead out of its tree"))
+                .because(names)
+                .because("nothing was touched")
+                .cure("if they are your own, restore it with `--trust`; else find out who made it")
+                .into()),
+            None => Ok(()),
+        },
+        _ => Ok(()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! How a tree in a container is staged, swapped, taken back and removed: the acts for it, from wherever the trees are.
 
 use super::super::steps::{ENOUGH, Exchange, Intent, Slot, Slots, Step, next};
-use super::{Found, Inside, LIVE, MARK, STANDING, Way, deed};
+use super::{Found, Inside, LEFT, LIVE, MARK, RETURNED, STANDING, Way, deed};
 use crate::plan::{Act, Check};
 use crate::problem::Problem;
 
@@ -14,8 +14,11 @@ impl Inside {
         self.is_ours(found)?;
         self.at_rest(found)?;
         let mut acts = Vec::new();
-        if found.coming.is_some() {
-            acts.extend([self.still_marked(), self.remove("coming")]);
+        if found.coming.or(found.discard).is_some() {
+            acts.push(self.still_marked());
+        }
+        for (name, tree) in [("discard", found.discard), ("coming", found.coming)] {
+            acts.extend(tree.into_iter().flat_map(|tree| self.put_away(name, tree, LEFT)));
         }
         let cmd = self.exec(&["mkdir", "-p", &self.at(MARK), &self.at("coming")]);
         acts.push(Act::Create(deed(format!("folder {}", self.shown_at("coming")), cmd)));
@@ -32,7 +35,7 @@ impl Inside {
     pub fn swap(&self, found: &Found) -> Result<Vec<Act>, Problem> {
         let mut acts = vec![self.still_marked()];
         // left by a swap of another time; what is set apart from here on is what was kept
-        acts.extend(found.discard.map(|_| self.remove("discard")));
+        acts.extend(found.discard.into_iter().flat_map(|tree| self.put_away("discard", tree, LEFT)));
         if self.way == Way::Within {
             let cmd = self.exec(&["chmod", "0700", &self.at("coming")]);
             acts.push(Act::Write(deed(format!("mode of {}", self.shown_at("coming")), cmd)));
@@ -69,6 +72,18 @@ impl Inside {
     /// # Errors
     /// What was live is no longer kept.
     pub fn take_back(&self, found: &Found, live: &str) -> Result<Vec<Act>, Problem> {
+        self.back(found, live, Came::Now)
+    }
+
+    /// The same for a run that was cut off: what came in its place has been live since, and is kept out of the way.
+    ///
+    /// # Errors
+    /// What was live is no longer kept.
+    pub fn take_back_late(&self, found: &Found, live: &str) -> Result<Vec<Act>, Problem> {
+        self.back(found, live, Came::Before)
+    }
+
+    fn back(&self, found: &Found, live: &str, came: Came) -> Result<Vec<Act>, Problem> {
         let Some((old, kept)) = numbers(live) else { return Ok(Vec::new()) };
         let (mut acts, now) = self.live_again(found, old)?;
         if now.previous == kept || kept.is_some() && now.discard != kept {
@@ -76,12 +91,20 @@ impl Inside {
         }
         acts.push(self.still_marked());
         // what is kept now, in place of what was, is the tree that came
-        if now.previous.is_some() {
-            acts.extend(now.coming.map(|_| self.remove("coming")));
-            acts.push(self.rename("previous", "coming"));
+        match (now.previous, came) {
+            (Some(tree), Came::Before) => acts.extend(self.put_away("previous", tree, RETURNED)),
+            (Some(_), Came::Now) => {
+                acts.extend(now.coming.map(|_| self.remove("coming")));
+                acts.push(self.rename("previous", "coming"));
+            }
+            (None, _) => {}
         }
         acts.extend(kept.map(|_| self.rename("discard", "previous")));
-        acts.extend(now.previous.or(now.coming).map(|_| self.remove("coming")));
+        match (now.coming.filter(|_| now.previous.is_none()), came) {
+            (Some(tree), Came::Before) => acts.extend(self.put_away("coming", tree, RETURNED)),
+            (coming, Came::Now) => acts.extend(now.previous.or(coming).map(|_| self.remove("coming"))),
+            (None, Came::Before) => {}
+        }
         Ok(acts)
     }
 
@@ -113,7 +136,8 @@ impl Inside {
     /// # Errors
     /// Our folder's name is taken, or a swap was cut short.
     pub fn unstage(&self, found: &Found) -> Result<Vec<Act>, Problem> {
-        if found.folder.is_some() && found.previous.or(found.discard).is_none() {
+        let kept = [found.previous, found.discard, found.left, found.returned];
+        if found.folder.is_some() && kept.iter().all(Option::is_none) {
             return self.forget(found);
         }
         self.gone("coming", found.coming, found)
@@ -124,7 +148,9 @@ impl Inside {
     /// # Errors
     /// Our folder's name is taken, or a swap was cut short.
     pub fn settle(&self, found: &Found) -> Result<Vec<Act>, Problem> {
-        self.gone("discard", found.discard, found)
+        let mut acts = self.gone("discard", found.discard, found)?;
+        acts.extend(self.gone(LEFT, found.left, found)?);
+        Ok(acts)
     }
 
     fn gone(&self, name: &str, tree: Option<u64>, found: &Found) -> Result<Vec<Act>, Problem> {
@@ -149,7 +175,7 @@ impl Inside {
             acts.extend(found.discard.map(|_| self.remove("discard")));
             acts.push(self.rename("previous", "discard"));
         }
-        let cmd = self.exec(&["rm", "-rf"]).args(["discard", "coming", STANDING].map(|name| self.at(name)));
+        let cmd = self.exec(&["rm", "-rf"]).args(["discard", "coming", LEFT, STANDING].map(|name| self.at(name)));
         acts.push(Act::Remove(deed(format!("all trees in {} in {}", self.own(), self.container), cmd)));
         // the mark goes last, and only with nothing else left: without it the folder is nobody's
         let cmd = self.exec(&["rmdir", &self.at(MARK), &self.own()]);
@@ -187,7 +213,7 @@ impl Inside {
             match step {
                 Step::Done => return Ok(acts),
                 Step::Move(from, to) => acts.push(self.rename(name(from), name(to))),
-                Step::Remove(slot) => acts.push(self.remove(name(slot))),
+                Step::Shelve => acts.extend(slots.discard.into_iter().flat_map(|tree| self.put_away("discard", tree, LEFT))),
                 Step::Exchange(_) | Step::Foreign => break,
             }
             slots = slots.after(step);
@@ -218,7 +244,7 @@ impl Inside {
         }
         if found.cut_short() {
             if found.previous.is_some() {
-                acts.extend(found.discard.map(|_| self.remove("discard")));
+                acts.extend(found.discard.into_iter().flat_map(|tree| self.put_away("discard", tree, LEFT)));
                 acts.push(self.rename("previous", "discard"));
             }
             acts.push(self.rename("leaving", "previous"));
@@ -282,6 +308,15 @@ impl Inside {
             ),
         })
     }
+}
+
+/// When a tree came that is taken back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Came {
+    /// In this run.
+    Now,
+    /// In a run that was cut off.
+    Before,
 }
 
 fn name(slot: Slot) -> &'static str {

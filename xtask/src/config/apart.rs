@@ -1,0 +1,256 @@
+//! Whether what the file names lies apart: a tree with the backups in it would be wiped with them, and two trees of which one is in the
+//! other can't be restored.
+
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+
+use super::project::{At, Project, Store, StoreKind};
+use crate::problem::Problem;
+
+/// Links that lead to links that lead to links.
+const DEPTH: u32 = 40;
+
+/// Refuses trees that hold the backups (in `backups`), the project or its state, that are in one of them, or in each other.
+///
+/// # Errors
+/// Which two, and how to set them apart.
+pub fn check(project: &Project, backups: &Path) -> Result<(), Problem> {
+    let places = places(project, backups);
+    for (at, store) in project.stores.iter().enumerate() {
+        if let StoreKind::Files { path, .. } = &store.kind {
+            places.iter().try_for_each(|place| place.apart(store, path))?;
+        }
+        project.stores[at + 1..].iter().try_for_each(|other| stores_apart(project, store, other))?;
+    }
+    Ok(())
+}
+
+/// Something that no tree may hold, or be in.
+struct Place {
+    what: String,
+    path: PathBuf,
+    /// What would come of it.
+    why: &'static str,
+    cure: String,
+    /// Whether a tree may lie in it.
+    room: Room,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Room {
+    ForTrees,
+    ForNone,
+}
+
+fn places(project: &Project, backups: &Path) -> Vec<Place> {
+    let cure = "name another folder: `backup.dir`, or the store's `path`".to_owned();
+    let why =
+        "a wipe of the tree would delete the backups, a restore of it hide them, and each backup would hold those before it";
+    let backups = Place { what: "the backup folder".into(), path: backups.into(), why, cure, room: Room::ForNone };
+    let cure = "name the folder in the project that holds the files".to_owned();
+    let why = "a wipe or a restore of the tree would take the project itself";
+    let root = Place { what: "the project".into(), path: project.root.clone(), why, cure, room: Room::ForTrees };
+    let cure = "name another folder for the store".to_owned();
+    let why = "what is kept there is for `db-tasks` alone";
+    let state = Place { what: "the folder of our own state".into(), path: project.state_dir(), why, cure, room: Room::ForNone };
+    let clusters = project.databases.iter().filter_map(|database| match &database.at {
+        At::Cluster { folder, .. } => Some(Place {
+            what: format!("the cluster of `databases.{}`", database.key),
+            path: folder.clone(),
+            why: "files of a server that runs can't be backed up or swapped one by one",
+            cure: "name another folder: the database's `cluster`, or the store's `path`".into(),
+            room: Room::ForNone,
+        }),
+        _ => None,
+    });
+    [root, backups, state].into_iter().chain(clusters).collect()
+}
+
+impl Place {
+    fn apart(&self, store: &Store, tree: &Path) -> Result<(), Problem> {
+        let (aside, key) = (beside(tree), &store.key);
+        let tree_is = format!("the tree of `stores.{key}` (`{}`)", tree.display());
+        let place_is = format!("{} (`{}`)", self.what, self.path.display());
+        let what = if is_within(&self.path, tree) {
+            format!("{place_is} is inside {tree_is}")
+        } else if self.room == Room::ForNone && is_within(tree, &self.path) {
+            format!("{tree_is} is inside {place_is}")
+        } else if is_within(&self.path, &aside) {
+            format!("{place_is} is where a restore keeps {tree_is}: `{}`", aside.display())
+        } else {
+            return Ok(());
+        };
+        Err(Problem::usage(what).because(self.why).cure(self.cure.clone()))
+    }
+}
+
+fn stores_apart(project: &Project, one: &Store, other: &Store) -> Result<(), Problem> {
+    let container = |key: &str| project.container(key).map(|c| &c.by);
+    let (nested, places) = match (&one.kind, &other.kind) {
+        (StoreKind::Files { path: a, .. }, StoreKind::Files { path: b, .. }) => {
+            let nested = is_within(a, b) || is_within(b, a) || is_within(a, &beside(b)) || is_within(b, &beside(a));
+            (nested, [a.display().to_string(), b.display().to_string()])
+        }
+        (StoreKind::FilesInContainer { container: a, path: of_a }, StoreKind::FilesInContainer { container: b, path: of_b })
+            if a == b || container(a) == container(b) =>
+        {
+            let (a, b) = (plain(Path::new(of_a)), plain(Path::new(of_b)));
+            let nested = a.starts_with(&b) || b.starts_with(&a) || a.starts_with(beside(&b)) || b.starts_with(beside(&a));
+            (nested, [of_a.clone(), of_b.clone()])
+        }
+        (StoreKind::Milvus { url: a, database: of_a, .. }, StoreKind::Milvus { url: b, database: of_b, .. }) => {
+            let same = a.trim_end_matches('/') == b.trim_end_matches('/') && of_a == of_b;
+            (same, [format!("{a}/{of_a}"), format!("{b}/{of_b}")])
+        }
+        _ => return Ok(()),
+    };
+    if !nested {
+        return Ok(());
+    }
+    let [a, b] = places;
+    Err(Problem::usage(format!("`stores.{}` (`{a}`) and `stores.{}` (`{b}`) are in one place", one.key, other.key))
+        .because("what is in both would be backed up twice, and neither could be restored without the other's being lost")
+        .cure("keep one of them, or name two folders of which none is in the other"))
+}
+
+/// Our own folder beside a tree.
+fn beside(tree: &Path) -> PathBuf {
+    let mut path = real(tree, DEPTH).into_os_string();
+    path.push(".db-tasks");
+    path.into()
+}
+
+/// Whether a path is a folder or leads into it, whatever links and `..` it takes.
+fn is_within(path: &Path, folder: &Path) -> bool {
+    let (path, folder) = (real(path, DEPTH), real(folder, DEPTH));
+    path.starts_with(&folder) || number(&folder).is_some_and(|n| path.ancestors().any(|above| number(above) == Some(n)))
+}
+
+/// What tells a folder from others, by whatever name: mounts and file systems that know no case give it several.
+#[cfg(unix)]
+fn number(path: &Path) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    fs::metadata(path).ok().map(|meta| (meta.dev(), meta.ino()))
+}
+
+#[cfg(not(unix))]
+fn number(_: &Path) -> Option<(u64, u64)> {
+    None
+}
+
+/// Where a path leads, also where it is not there yet.
+fn real(path: &Path, depth: u32) -> PathBuf {
+    if let Ok(real) = fs::canonicalize(path) {
+        return real;
+    }
+    let parent = path.parent().map(|parent| real(parent, depth)).unwrap_or_default();
+    match path.components().next_back() {
+        Some(Component::Normal(name)) => match fs::read_link(parent.join(name)) {
+            Ok(to) if depth > 0 => real(&parent.join(to), depth - 1),
+            _ => parent.join(name),
+        },
+        Some(Component::ParentDir) => parent.parent().unwrap_or(&parent).to_path_buf(),
+        Some(Component::CurDir) => parent,
+        _ => path.to_path_buf(),
+    }
+}
+
+/// A path in a container, as far as it can be read without one.
+fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => drop(plain.pop()),
+            Component::CurDir => {}
+            part => plain.push(part),
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Dotenv, Env, load};
+    use super::*;
+
+    /// What is said of a project with these stores, in a folder that has some links.
+    fn said(stores: &str) -> Result<(), String> {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("repo");
+        fs::create_dir_all(root.join("data/sub")).unwrap();
+        #[cfg(unix)]
+        for (to, link) in [("data", "link"), ("data/backups", "dangling"), ("..", "up")] {
+            std::os::unix::fs::symlink(to, root.join(link)).unwrap();
+        }
+        let file = root.join("db-tasks.toml");
+        let text = format!(
+            "[databases.main]\npostgres = {{ url = \"postgresql://u@h/d\" }}\n[containers.a]\ndocker = \"x\"\n[containers.b]\ndocker = \"x\"\n{stores}"
+        );
+        fs::write(&file, text).unwrap();
+        load(&file, Env::of([("", ""); 0]), Dotenv::Ignore).map(drop).map_err(|e| e.to_string())
+    }
+
+    fn tree(key: &str, path: &str) -> String {
+        format!("[stores.{key}]\nfiles = {{ path = \"{path}\" }}\n")
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn trees_and_backups_lie_apart() {
+        let backups = |dir: &str| format!("[backup]\ndir = \"{dir}\"\n");
+        for (stores, says) in [
+            (tree("a", "data") + &backups("data/backups"), "the backup folder"),
+            (tree("a", "data") + &backups("data"), "the backup folder"),
+            (tree("a", "data") + &backups("link/backups"), "the backup folder"),
+            (tree("a", "data") + &backups("dangling"), "the backup folder"),
+            (tree("a", "link") + &backups("sub/../data/b"), "the backup folder"),
+            (tree("a", "data") + &backups("data.db-tasks/b"), "where a restore keeps"),
+            (tree("a", "backups/files"), "is inside the backup folder"),
+            (tree("a", "."), "the project ("),
+            (tree("a", "up"), "the project"),
+            (tree("a", "data/../.."), "the project"),
+            (tree("a", ".db-tasks/files"), "our own state"),
+            (tree("a", "data") + &tree("b", "data"), "are in one place"),
+            (tree("a", "data") + &tree("b", "data/sub"), "are in one place"),
+            (tree("a", "data/sub") + &tree("b", "link"), "are in one place"),
+            (tree("a", "data") + &tree("b", "other/../data/new"), "are in one place"),
+            (tree("a", "data") + &tree("b", "data.db-tasks"), "are in one place"),
+        ] {
+            let error = said(&stores).expect_err(&stores);
+            assert!(error.contains(says) && error.contains("  next: "), "{stores}: {error}");
+        }
+        for stores in [
+            tree("a", "data"),
+            tree("a", "data") + &backups("backups"),
+            tree("a", "data") + &backups("database"),
+            tree("a", "data") + &tree("b", "data2"),
+            tree("a", "../elsewhere") + &tree("b", "data/sub"),
+        ] {
+            assert_eq!(said(&stores), Ok(()), "{stores}");
+        }
+    }
+
+    #[test]
+    fn trees_in_one_container_lie_apart() {
+        let two = |a: &str, b: &str, container: &str| {
+            format!(
+                "[stores.m]\ncontainer = \"a\"\nfiles = {{ path = \"{a}\" }}\n[stores.n]\ncontainer = \"{container}\"\nfiles = {{ path = \"{b}\" }}\n"
+            )
+        };
+        for (a, b) in [("/srv/up", "/srv/up"), ("/srv/up", "/srv/up/x"), ("/srv/up/x/", "/srv//up"), ("/srv/up", "/srv/x/../up")]
+        {
+            for container in ["a", "b"] {
+                assert!(said(&two(a, b, container)).is_err(), "{a} {b}: both keys are of one container");
+            }
+        }
+        assert_eq!(said(&two("/srv/up", "/srv/upper", "a")), Ok(()));
+    }
+
+    #[test]
+    fn vectors_lie_apart() {
+        let store = |key: &str, url: &str, more: &str| format!("[stores.{key}]\nmilvus = {{ url = \"{url}\"{more} }}\n");
+        let one = store("a", "http://h:1", "");
+        assert!(said(&(one.clone() + &store("b", "http://h:1/", ""))).is_err());
+        assert_eq!(said(&(one + &store("b", "http://h:1", ", database = \"other\""))), Ok(()));
+    }
+}

@@ -1,0 +1,253 @@
+//! Extended attributes: ACLs, file capabilities, and what programs note of files.
+//!
+//! In a tar they are pax records in libarchive's way (`LIBARCHIVE.xattr.NAME`, in base64), because any bytes fit there; where a value has no
+//! line end it stands there in star's way, too (`SCHILY.xattr.NAME`), which is the one that GNU tar knows (`tar --xattrs`).
+
+use std::collections::BTreeMap;
+
+use super::census::Target;
+
+/// What an entry has of them, by name.
+pub type Attributes = BTreeMap<String, Target>;
+
+/// What a restore needs no leave for: who may write the archive gives nobody more than what is in it.
+const PLAIN: [&str; 3] = ["user.", "system.posix_acl_access", "system.posix_acl_default"];
+/// What gives power: like set-id bits, it comes back where the archive is trusted.
+const POWER: [&str; 2] = ["security.capability", "trusted."];
+/// What the system itself sets, or another mount's own: nobody misses it.
+const NOT_OURS: [&str; 2] = ["trusted.overlay.", "security."];
+const LIBARCHIVE: &str = "LIBARCHIVE.xattr.";
+const SCHILY: &str = "SCHILY.xattr.";
+
+/// Whether somebody is trusted with power.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Given {
+    /// As with set-id bits: no power.
+    Plain,
+    /// All that there is.
+    All,
+}
+
+/// Whether an attribute is one that is kept.
+fn is_kept(name: &str) -> bool {
+    let begins = |list: &[&str]| list.iter().any(|begin| name.starts_with(begin));
+    begins(&PLAIN) || begins(&POWER) && !name.starts_with("trusted.overlay.")
+}
+
+/// Whether an attribute that is not kept is one that somebody may miss.
+fn is_missed(name: &str) -> bool {
+    !is_kept(name) && !NOT_OURS.iter().any(|begin| name.starts_with(begin))
+}
+
+/// Those that a restore may set.
+pub(super) fn granted(attributes: &Attributes, given: Given) -> Attributes {
+    let may = |name: &str| given == Given::All || PLAIN.iter().any(|begin| name.starts_with(begin));
+    attributes.iter().filter(|(name, _)| may(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+/// The records of a pax header for them.
+pub(super) fn records(attributes: &Attributes) -> Vec<(String, Vec<u8>)> {
+    let mut records = Vec::new();
+    for (name, Target(value)) in attributes {
+        if !value.contains(&b'\n') && !name.contains(['=', '\n', '%']) {
+            records.push((format!("{SCHILY}{name}"), value.clone()));
+        }
+        records.push((format!("{LIBARCHIVE}{}", percent(name)), base64(value)));
+    }
+    records
+}
+
+/// Takes in a record of a pax header, where it is about an attribute that is kept.
+///
+/// # Errors
+/// It can't be read.
+pub(super) fn take(attributes: &mut Attributes, key: &[u8], value: &[u8]) -> Result<(), String> {
+    let Ok(key) = str::from_utf8(key) else { return Ok(()) };
+    let unreadable = || "an extended attribute that can't be read".to_owned();
+    let (name, value) = match (key.strip_prefix(LIBARCHIVE), key.strip_prefix(SCHILY)) {
+        (Some(name), _) => (unpercent(name).ok_or_else(unreadable)?, unbase64(value).ok_or_else(unreadable)?),
+        // what stands there in both ways is the same
+        (None, Some(name)) => (name.to_owned(), value.to_vec()),
+        (None, None) => return Ok(()),
+    };
+    if is_kept(&name) {
+        attributes.insert(name, Target(value));
+    }
+    Ok(())
+}
+
+#[cfg(target_os = "linux")]
+pub(super) use system::{bare, read, write};
+
+#[cfg(target_os = "linux")]
+mod system {
+    use std::os::fd::AsFd;
+
+    use rustix::fs::{XattrFlags, fgetxattr, flistxattr, fremovexattr, fsetxattr};
+    use rustix::io::Errno;
+
+    use super::{Attributes, Target, is_kept, is_missed};
+
+    /// No system has longer values, and no longer lists of names.
+    const LONGEST: usize = 64 * 1024;
+
+    /// Those of what is open, and whether there are others that somebody may miss.
+    pub fn read(open: impl AsFd) -> rustix::io::Result<(Attributes, bool)> {
+        let mut names = [0_u8; 1024];
+        let listed = match flistxattr(&open, &mut names[..]) {
+            Ok(0) | Err(Errno::NOTSUP) => return Ok((Attributes::new(), false)),
+            Ok(length) => names[..length].to_vec(),
+            Err(Errno::RANGE) => {
+                let mut names = vec![0_u8; LONGEST];
+                let length = flistxattr(&open, &mut names[..])?;
+                names.truncate(length);
+                names
+            }
+            Err(e) => return Err(e),
+        };
+        let mut found = Attributes::new();
+        let names =
+            || listed.split(|byte| *byte == 0).filter_map(|name| str::from_utf8(name).ok()).filter(|name| !name.is_empty());
+        for name in names().filter(|name| is_kept(name)) {
+            let mut value = vec![0_u8; LONGEST];
+            match fgetxattr(&open, name, &mut value[..]) {
+                Ok(length) => {
+                    value.truncate(length);
+                    found.insert(name.to_owned(), Target(value));
+                }
+                // gone meanwhile, or not for us to see
+                Err(Errno::NODATA | Errno::NOTSUP | Errno::PERM) => {}
+                Err(e) => return Err(e),
+            }
+        }
+        Ok((found, names().any(is_missed)))
+    }
+
+    /// Sets them; says of how many the system wants nothing to know.
+    pub fn write(open: impl AsFd, attributes: &Attributes) -> rustix::io::Result<usize> {
+        let mut refused = 0;
+        for (name, Target(value)) in attributes {
+            match fsetxattr(&open, name.as_str(), value, XattrFlags::empty()) {
+                Err(Errno::PERM | Errno::NOTSUP | Errno::ACCESS | Errno::INVAL) => refused += 1,
+                done => done?,
+            }
+        }
+        Ok(refused)
+    }
+
+    /// Takes off what a new folder has from the one that it is in: what is made in it would have it, too.
+    pub fn bare(folder: impl AsFd) {
+        for name in ["system.posix_acl_default", "system.posix_acl_access"] {
+            // there is none, most often
+            let _ = fremovexattr(&folder, name);
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) use elsewhere::{bare, read, write};
+
+#[cfg(not(target_os = "linux"))]
+mod elsewhere {
+    use std::os::fd::AsFd;
+
+    use super::Attributes;
+
+    pub fn read(_: impl AsFd) -> rustix::io::Result<(Attributes, bool)> {
+        Ok((Attributes::new(), false))
+    }
+
+    pub fn write(_: impl AsFd, attributes: &Attributes) -> rustix::io::Result<usize> {
+        Ok(attributes.len())
+    }
+
+    pub fn bare(_: impl AsFd) {}
+}
+
+const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+fn base64(bytes: &[u8]) -> Vec<u8> {
+    let mut text = Vec::with_capacity(bytes.len().div_ceil(3) * 4);
+    for group in bytes.chunks(3) {
+        let whole = group.iter().chain([&0, &0]).take(3).fold(0_usize, |whole, byte| whole << 8 | usize::from(*byte));
+        // a byte makes two digits, two make three
+        text.extend((0..=group.len()).map(|at| DIGITS[whole >> (18 - 6 * at) & 63]));
+    }
+    text
+}
+
+/// With or without the signs that fill it up.
+fn unbase64(text: &[u8]) -> Option<Vec<u8>> {
+    let text = text.strip_suffix(b"==").or(text.strip_suffix(b"=")).unwrap_or(text);
+    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
+    for group in text.chunks(4) {
+        let mut whole = 0_usize;
+        for at in 0..4 {
+            let digit = group.get(at).map_or(Some(0), |sign| DIGITS.iter().position(|digit| digit == sign))?;
+            whole = whole << 6 | digit;
+        }
+        let length = group.len().checked_sub(1).filter(|length| *length > 0)?;
+        bytes.extend(&whole.to_be_bytes()[size_of::<usize>() - 3..][..length]);
+    }
+    Some(bytes)
+}
+
+fn percent(name: &str) -> String {
+    let plain = |byte: &u8| byte.is_ascii_graphic() && !b"%=".contains(byte);
+    name.bytes().map(|byte| if plain(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}
+
+fn unpercent(name: &str) -> Option<String> {
+    let mut bytes = Vec::new();
+    let mut rest = name.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'%' => u8::from_str_radix(str::from_utf8(&[rest.next()?, rest.next()?]).ok()?, 16).ok()?,
+            byte => byte,
+        });
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn any_attribute_is_read_back(value in proptest::collection::vec(0u8.., 0..70), name in "[a-z%=\n ü]{1,9}") {
+            let attributes = Attributes::from([(format!("user.{name}"), Target(value))]);
+            let mut found = Attributes::new();
+            for (key, value) in records(&attributes) {
+                proptest::prop_assert!(!value.contains(&b'\n') && !key.contains(['\n', '=']));
+                take(&mut found, key.as_bytes(), &value).unwrap();
+            }
+            proptest::prop_assert_eq!(found, attributes);
+        }
+    }
+
+    #[test]
+    fn names_that_are_kept_and_values_of_others() {
+        for (text, want) in [("", Some("")), ("aGVsbG8", Some("hello")), ("aGVsbG8=", Some("hello")), ("a", None), ("a b!", None)]
+        {
+            assert_eq!(unbase64(text.as_bytes()).as_deref(), want.map(str::as_bytes), "{text}");
+        }
+        for (name, kept) in [
+            ("user.note", true),
+            ("system.posix_acl_access", true),
+            ("security.capability", true),
+            ("trusted.x", true),
+            ("trusted.overlay.opaque", false),
+            ("security.selinux", false),
+            ("system.nfs4_acl", false),
+        ] {
+            let mut found = Attributes::new();
+            take(&mut found, format!("SCHILY.xattr.{name}").as_bytes(), b"x").unwrap();
+            assert_eq!(found.len(), usize::from(kept), "{name}");
+        }
+        assert!(take(&mut Attributes::new(), b"LIBARCHIVE.xattr.user.a", b"!").is_err());
+        let all = ["user.a", "security.capability"].map(|name| (name.to_owned(), Target(Vec::new())));
+        assert_eq!(granted(&all.clone().into(), Given::Plain).into_keys().collect::<Vec<_>>(), ["user.a"]);
+        assert_eq!(granted(&all.into(), Given::All).len(), 2);
+    }
+}

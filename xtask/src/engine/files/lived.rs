@@ -1,0 +1,109 @@
+//! Whether anything in a tree changed while it was live: then it is somebody's, and no clean-up removes it.
+//!
+//! Every change of an entry sets a time that no program can set back (`ctime`). What is staged is whole before it becomes live, so that
+//! whatever has a later time was changed while it was live.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::aside::Aside;
+use super::census::Moment;
+use super::name::Name;
+use super::walk::{at, beneath, list, look, open_root, seen};
+use crate::problem::Problem;
+
+/// A tree, and when it was about to become live, by the clock of its own file system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Since {
+    tree: u64,
+    at: Moment,
+}
+
+/// Longest time that a file system's clock is waited for.
+const TICKS: u32 = 50;
+
+impl Aside {
+    fn since(&self) -> PathBuf {
+        self.folder().join("live-since.json")
+    }
+
+    /// Notes that a tree is about to become live. Returns when the clock has gone on, so that what changes from here on shows it.
+    pub(super) fn note_live(&self, tree: u64) -> Result<(), Problem> {
+        let at = self.clock().map_err(|e| at(&self.since(), "could not write", &e))?;
+        self.note(Since { tree, at })?;
+        for _ in 0..TICKS {
+            if self.clock().is_ok_and(|now| now > at) {
+                break;
+            }
+            sleep(Duration::from_millis(1));
+        }
+        drop(fs::remove_file(self.probe()));
+        Ok(())
+    }
+
+    /// Notes of a tree that is live, and of which nobody has noted it, that it may have changed.
+    pub(super) fn note_unknown(&self, tree: u64) -> Result<(), Problem> {
+        match self.noted() {
+            Some(since) if since.tree == tree => Ok(()),
+            _ => self.note(Since { tree, at: Moment { secs: i64::MIN, nanos: 0 } }),
+        }
+    }
+
+    /// Forgets what was noted.
+    pub(super) fn note_nothing(&self) {
+        drop(fs::remove_file(self.since()));
+    }
+
+    /// Whether a tree was live, and something in it changed since. In doubt it did.
+    pub(super) fn has_lived(&self, tree: &Path, number: u64) -> bool {
+        let since = self.noted().filter(|since| since.tree == number);
+        since.is_some_and(|since| changed_after(tree, since.at).unwrap_or(true))
+    }
+
+    fn note(&self, since: Since) -> Result<(), Problem> {
+        let text = serde_json::to_vec(&since).unwrap_or_default();
+        self.write(&self.since(), &text).map_err(|e| at(&self.since(), "could not write", &e))
+    }
+
+    fn noted(&self) -> Option<Since> {
+        serde_json::from_slice(&fs::read(self.since()).ok()?).ok()
+    }
+
+    fn probe(&self) -> PathBuf {
+        self.folder().join("clock.partial")
+    }
+
+    /// What the file system has for now.
+    fn clock(&self) -> io::Result<Moment> {
+        drop(fs::remove_file(self.probe()));
+        Ok(seen(fs::File::create(self.probe())?)?.ctime)
+    }
+}
+
+/// Whether anything in a tree changed after a moment. Of the root only its content counts: a rename changes its `ctime`, too.
+fn changed_after(root: &Path, moment: Moment) -> Result<bool, Problem> {
+    let failed = |e: rustix::io::Errno| at(root, "could not look at", &e.into());
+    let open = open_root(root)?;
+    if seen(&open).map_err(failed)?.mtime > moment {
+        return Ok(true);
+    }
+    let mut folders = vec![Name::ROOT];
+    while let Some(folder) = folders.pop() {
+        let here = beneath(&open, &folder).map_err(failed)?;
+        for last in list(&here).map_err(failed)? {
+            let found = look(&here, &last).map_err(failed)?;
+            if found.ctime > moment {
+                return Ok(true);
+            }
+            if found.kind == rustix::fs::FileType::Directory {
+                folders.push(folder.join(&last));
+            }
+        }
+    }
+    Ok(false)
+}
