@@ -175,7 +175,7 @@ fn what_goes_wrong_in_place_changes_nothing() {
     fs::remove_file(project.files().pop().unwrap()).unwrap();
     fs::remove_file(project.files().pop().unwrap()).unwrap();
     project.fails(&format!("{restore} --as other"), 2, "cannot be used with");
-    project.fails(&format!("{restore} --trust"), 2, "cannot be used with");
+    project.fails(&format!("{restore} --trust"), 2, "`--in-place` loads dumps alone");
     unchanged(2);
     // somebody whose session this role may not end
     let held = Held::new(cluster, db, "LOCK TABLE people IN ACCESS SHARE MODE");
