@@ -109,7 +109,7 @@ impl Loader {
         let role = ident(&self.role);
         Handover {
             cmd: client.load(name),
-            before: format!("{SAY_STATES}{READ_ALIKE}{NEUTRAL}SET synchronous_commit = off;\nBEGIN;\n{}", begun(server)),
+            before: format!("{SAY_STATES}{READ_ALIKE}SET synchronous_commit = off;\nBEGIN;\n{}", begun(server)),
             between: format!(
                 "RESET SESSION AUTHORIZATION;\nRESET ALL;\n{NEUTRAL}REASSIGN OWNED BY {role} TO CURRENT_USER;\nDROP OWNED BY {role};\n{READ_ALIKE}"
             ),

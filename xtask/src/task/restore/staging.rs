@@ -92,7 +92,7 @@ fn contained_load(target: &Surveyed, loader: &Loader, trust: Trust, name: &str, 
     Load {
         cmd: client.load(name),
         into: name.into(),
-        before: format!("{SAY_STATES}{READ_ALIKE}{NEUTRAL}{PATIENT}{}", begin(target)),
+        before: format!("{SAY_STATES}{READ_ALIKE}{PATIENT}{}", begin(target)),
         count: Count::Shared(counter.psql_as_dumped(name, format!("{NEUTRAL}{PATIENT}{LOADED}\n\\echo '{COUNTS}'\n{count}"))),
         fence: fence(target, trust),
         after: format!("{}COMMIT;\n{statistics}\\echo '{COUNTS}'\n", ended(server)),
