@@ -5,7 +5,7 @@ use crate::engine::postgres::admin::{self, Identity};
 use crate::engine::postgres::facts::{Half, LOADED, LOADING, analyze, count_rows};
 use crate::engine::postgres::loader::Loader;
 use crate::engine::postgres::name::connect;
-use crate::engine::postgres::proof::{BEGUN, COUNTS, NEUTRAL, PATIENT, READ_ALIKE, begun, ended};
+use crate::engine::postgres::proof::{BEGUN, COUNTED, COUNTS, NEUTRAL, PATIENT, READ_ALIKE, begun, ended};
 use crate::engine::postgres::said::SAY_STATES;
 use crate::engine::store::Format;
 use crate::facts::Surveyed;
@@ -83,19 +83,27 @@ fn own_load(target: &Surveyed, dump: &Dump, trust: Trust, name: &str) -> Load {
     }
 }
 
-/// By a role of the run's own, which also collects the statistics: ANALYZE calls functions of the file's as the owner of a table. A
-/// superuser counts, whom no policy of the file's hides a row from, nor has it run; else the loader does.
+/// By a role of the run's own, which also collects the statistics: ANALYZE calls functions of the file's as the owner of a table. Nothing
+/// of the file's runs behind the COMMIT: a password that it has given its role counts from there on. A superuser counts, whom no policy of
+/// the file's hides a row from, nor has it run; else the loader does, before the COMMIT.
 fn contained_load(target: &Surveyed, loader: &Loader, trust: Trust, name: &str, purpose: Use) -> Load {
     let (client, server) = (loader.client(&target.client), target.server.version);
-    let counter = if target.server.role.superuser { &target.client } else { &client };
-    let (count, statistics) = ([Half::One, Half::Other].map(count_rows).concat(), [Half::One, Half::Other].map(analyze).concat());
+    let halves = [Half::One, Half::Other];
+    let (counts, statistics) = (halves.map(count_rows).concat(), halves.map(analyze).concat());
+    let settled = format!("{}{statistics}{}", ended(server), ended(server));
+    let (count, after) = if target.server.role.superuser {
+        let beside = format!("{NEUTRAL}{LOADED}\n\\echo '{COUNTS}'\n{counts}");
+        (Count::Shared(target.client.psql_as_dumped(name, beside)), format!("{settled}COMMIT;\n\\echo '{COUNTS}'\n"))
+    } else {
+        (Count::First(format!("{settled}\\echo '{COUNTS}'\n{counts}\\echo '{COUNTED}'\n")), "COMMIT;\n".into())
+    };
     Load {
         cmd: client.load(name),
         into: name.into(),
         before: format!("{SAY_STATES}{READ_ALIKE}{PATIENT}{}", begin(target)),
-        count: Count::Shared(counter.psql_as_dumped(name, format!("{NEUTRAL}{PATIENT}{LOADED}\n\\echo '{COUNTS}'\n{count}"))),
+        count,
         fence: fence(target, trust),
-        after: format!("{}COMMIT;\n{statistics}\\echo '{COUNTS}'\n", ended(server)),
+        after,
         by: By::Loader((purpose == Use::Kept).then(|| loader.handover(&target.client, name, server))),
     }
 }

@@ -30,7 +30,7 @@ pub(in crate::task) fn author_may(author: Option<Author>, dump: &Dump) -> Vec<St
     let what = match powers {
         Powers::Contained => {
             let mut notes = vec![format!(
-                "the file's functions run as `{role}`, a role made for this run: no superuser, and owner of the new database alone"
+                "the file's functions run as `{role}`, a role made for this run: no superuser, with rights in the new database alone"
             )];
             let extensions: Vec<&str> = dump.loader().iter().flat_map(|loader| loader.extensions()).collect();
             if !extensions.is_empty() {

@@ -32,6 +32,9 @@ enum Of {
     Owner(Owner),
     Extension(Extension),
     Schema(Vec<Part>),
+    /// `CREATE` and `ALTER PUBLICATION`. Behind WHERE stand expressions, which are read by functions of the file's own: only what has none
+    /// and takes a superuser is another's.
+    Publication(Vec<Part>),
     Function(Function),
     /// `CREATE TYPE`: a base type's parentheses come without AS.
     Type,
@@ -117,7 +120,7 @@ impl Duties {
                 extension.parts.push(part);
                 None
             }
-            Of::Schema(parts) => {
+            Of::Schema(parts) | Of::Publication(parts) => {
                 parts.push(part);
                 None
             }
@@ -167,6 +170,7 @@ impl Duties {
             Of::Extension(extension) => self.made(extension.definition(), &mut bar),
             Of::Schema(parts) => self.made(schema(&parts), &mut bar),
             Of::Set(parts) => self.set(&parts, &mut bar),
+            Of::Publication(parts) => publication(&parts),
             _ => None,
         };
         let is_its_own = !matches!(told, Some(Spare::Handover | Spare::Last | Spare::Reading));
@@ -243,7 +247,8 @@ fn create(word: &str) -> Option<Of> {
     }
     Some(match word {
         "event" => Of::Told(Spare::Last),
-        "publication" | "subscription" => Of::Told(Spare::Handover),
+        "subscription" => Of::Told(Spare::Handover),
+        "publication" => Of::Publication(Vec::new()),
         "extension" => Of::Extension(Extension::default()),
         "schema" => Of::Schema(Vec::new()),
         "function" | "procedure" => Of::Function(Function::default()),
@@ -262,7 +267,8 @@ fn create(word: &str) -> Option<Of> {
 fn alter(word: &str) -> Option<Of> {
     Some(match word {
         "event" => Of::Told(Spare::Last),
-        "default" | "publication" | "subscription" => Of::Told(Spare::Handover),
+        "default" | "subscription" => Of::Told(Spare::Handover),
+        "publication" => Of::Publication(Vec::new()),
         _ => Of::Owner(Owner::default()),
     })
 }
@@ -331,6 +337,18 @@ fn schema(parts: &[Part]) -> Option<Definition> {
     let parts = without(parts.to_vec(), &["if", "not", "exists"]);
     let [name] = parts.as_slice() else { return None };
     Some(Definition::Schema { name: named(name)? })
+}
+
+/// `p FOR ALL TABLES …`, `p ADD TABLES IN SCHEMA s`, `p OWNER TO role`.
+fn publication(parts: &[Part]) -> Option<Spare> {
+    let words: Vec<&str> = parts.iter().map(|part| if let Part::Word(word) = part { word.as_str() } else { "" }).collect();
+    let theirs = match words.as_slice() {
+        [_, "for", "all", "tables"] => true,
+        [_, "for", "all", "tables", "with", rest @ ..] => !rest.contains(&"where"),
+        [_, "add", "tables", "in", "schema", _] | [_, "owner", "to", _] => true,
+        _ => false,
+    };
+    theirs.then_some(Spare::Handover)
 }
 
 /// Without these words where they come first.
