@@ -100,6 +100,10 @@ fn dispatch(global: &Global, task: &Task, record: &mut Record) -> Result<Exit> {
     }
     let mut session = Session::open(global)?;
     let result = session.beware(global, task).and_then(|()| perform(&mut session, task));
+    let result = match session.but.take() {
+        Some(but) if result.is_ok() => Err(but),
+        _ => result,
+    };
     if let (Err(e), Intent::Run) = (&result, record::intent(task)) {
         session.audit_refusal(record::name(task), e);
     }

@@ -303,6 +303,9 @@ pub struct Prepare {
 /// `db-repair`
 #[derive(Debug, Clone, Default, Args)]
 pub struct Repair {
+    /// Forget this deed (its number): it can't be done, and is of no matter any more
+    #[arg(long, value_name = "NUMBER", conflicts_with = "dry_run")]
+    pub forget: Option<usize>,
     /// Show every step, and change nothing
     #[arg(long)]
     pub dry_run: bool,

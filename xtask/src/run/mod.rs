@@ -35,7 +35,7 @@ pub use pipe::{Found, Held, Progress};
 use crate::config::Secrets;
 use crate::door::Interrupt;
 use crate::gate::Cleared;
-use crate::plan::{Act, Deed, How, Outcome, Pipe, Scope, Seal, Sink, Step};
+use crate::plan::{Act, Deed, How, Outcome, Part, Pipe, Scope, Seal, Sink, Step};
 use crate::problem::{About, Exit, Problem};
 
 /// What a run needs beside its plan.
@@ -75,6 +75,8 @@ pub struct Report {
     pub found: BTreeMap<String, Found>,
     /// Why it ended early.
     pub problem: Option<anyhow::Error>,
+    /// Why what follows the work ended early: the work is done.
+    pub sequel: Option<anyhow::Error>,
     /// What could not be cleaned up or started again.
     pub left_behind: Vec<Left>,
     /// How long it took.
@@ -87,7 +89,7 @@ pub fn run(cleared: Cleared, world: &mut World<'_>) -> Report {
     let mut runner = Runner { world, report: Report::default() };
     let result = runner.steps(&cleared.plan().steps);
     let mut report = runner.report;
-    report.problem = result.err();
+    report.problem = result.err().or_else(|| report.sequel.take().map(but));
     report.took = begun.elapsed();
     report
 }
@@ -118,7 +120,13 @@ impl Runner<'_, '_> {
         if let Err(e) = self.world.journal.leave() {
             self.report.left_behind.push(Left::unwritten(e));
         }
-        result
+        match result {
+            Err(e) if scope.part == Part::Sequel && !self.world.interrupt.hit() => {
+                self.report.sequel = Some(e);
+                Ok(())
+            }
+            result => result,
+        }
     }
 
     fn uninterrupted(&mut self, act: &Act) -> Result<()> {
@@ -200,6 +208,14 @@ fn told(watch: &mut dyn Watch, all: &[String]) {
 
 fn is_bad_word(act: &Act) -> bool {
     matches!(act, Act::Seal(seal) if matches!(**seal, Seal::Verified { outcome: Outcome::Bad, .. }))
+}
+
+/// The work is done: that comes first, whatever failed after it.
+fn but(error: anyhow::Error) -> anyhow::Error {
+    let problem = error.downcast::<Problem>().unwrap_or_else(|e| Problem::failed(format!("{e:#}")));
+    let cure = problem.cure.clone().unwrap_or_default();
+    let tried = format!("finished, but {}", problem.tried);
+    Problem { exit: Exit::FinishedBut, tried, ..problem }.cure(format!("{cure}; do not run the command again for it")).into()
 }
 
 /// What a signal made of an error.
