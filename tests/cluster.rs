@@ -309,8 +309,23 @@ fn what_is_no_cluster_of_ours_is_left_alone() {
 fn a_broken_init_leaves_no_database() {
     let project = need!("postgresql", Project::new());
     fs::write(project.root.join("init.sql"), format!("{INIT}SELECT nonsense;\n")).unwrap();
-    project.bad(&["db-backup", "--auto"], 1, &["init.sql:2: ERROR:  column \"nonsense\" does not exist"]);
+    project.bad(&["db-backup", "--auto"], 1, &["init.sql", "line 2 of the dump: ERROR:  column \"nonsense\" does not exist"]);
     project.is_as_found();
+    // its SQL is the repository's word; what psql itself would do on this machine is not
+    for hidden in ["\\! touch touched\n", "SELECT 1 \\g |touch touched\n", "COMMIT;\n\\! touch touched\n"] {
+        fs::write(project.root.join("init.sql"), format!("{INIT}{hidden}")).unwrap();
+        project.bad(&["db-backup", "--auto"], 1, &["psql would run that line on this machine"]);
+        assert!(!project.root.join("touched").exists(), "{hidden}");
+        project.is_as_found();
+    }
+    // as pg_dump writes it, and with a script's own transaction; what it inserts it may delete
+    let dump = format!(
+        "\\restrict abc\nBEGIN;\n{INIT}INSERT INTO t VALUES (0);\nDELETE FROM t WHERE n = 0;\nCOMMIT;\n\\unrestrict abc\n"
+    );
+    fs::write(project.root.join("init.sql"), dump).unwrap();
+    project.good(&["db-start"]);
+    project.good(&["db-stop"]);
+    fs::remove_dir_all(project.data()).unwrap();
     fs::write(project.root.join("init.sql"), INIT).unwrap();
     project.good(&["db-start"]);
     let names = project.sql("SELECT string_agg(datname, ' ' ORDER BY oid) FROM pg_database WHERE NOT datistemplate");

@@ -197,7 +197,10 @@ impl Bench {
 
     /// A manifest of the project.
     pub fn manifest(&self, name: &str) -> Value {
-        serde_json::from_slice(&fs::read(self.project.join(name)).unwrap()).unwrap()
+        let mut manifest: Value = serde_json::from_slice(&fs::read(self.project.join(name)).unwrap()).unwrap();
+        // whoever changes something in it has no digest to give
+        manifest.as_object_mut().unwrap().remove("digest");
+        manifest
     }
 
     /// The calls of the stand-ins, in the order of their beginnings.

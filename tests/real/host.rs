@@ -224,17 +224,78 @@ fn deep_verification_blames_a_backup_for_its_own_faults_alone() {
         Project::in_folder(&project.dir, "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n").env("DATABASE_URL", url);
     let file = project.backup();
     let manifest = file.with_extension("").with_extension("manifest.json");
-    let before = fs::read_to_string(&manifest).unwrap();
+    let noted = || serde_json::from_slice::<serde_json::Value>(&fs::read(&manifest).unwrap()).unwrap();
+    let before = noted();
     cluster.sql(&db.name, &format!("ALTER ROLE {old} RENAME TO {new}"));
     let said = project.fails("db-verify --deep", 1, &format!("role \"{old}\" does not exist"));
-    assert!(said.err.contains("create it there first"), "{}", said.err);
-    assert_eq!(fs::read_to_string(&manifest).unwrap(), before, "nothing is noted");
+    assert!(said.err.contains("create it there first") && said.err.contains("could not be tried here"), "{}", said.err);
+    assert!(noted()["verified"] == before["verified"] && noted()["untried"]["why"].as_str().unwrap().contains(&old));
+    assert!(project.ok("db-list").out.contains("untried"));
+    assert!(project.ok(&format!("db-info {}", file.file_name().unwrap().to_string_lossy())).out.contains("not tried"));
+    project.ok("db-restore --latest --dry-run");
     assert_eq!(family(cluster, &db.name), std::slice::from_ref(&db.name));
     cluster.sql(&db.name, &format!("ALTER ROLE {new} RENAME TO {old}"));
     project.ok("db-verify --deep");
+    assert!(noted()["untried"].is_null());
     project.ok("db-restore --latest --yes");
     cluster.drop_all(&db.name);
     cluster.sql("postgres", &format!("DROP ROLE {old}"));
+}
+
+/// What a server's own words are in matters as little as what it is that it can't do.
+#[test]
+fn an_error_of_the_server_condemns_no_backup() {
+    let cluster = need!("postgresql", cluster());
+    let db = cluster.database();
+    let (port, down) = (cluster.port, crate::support::cluster::free_port());
+    let far = format!("host '{}', dbname '{}'", cluster.dir.display(), db.name);
+    for (what, make, unmake, says) in [
+        (
+            "a foreign server that is down",
+            format!(
+                "CREATE EXTENSION postgres_fdw; CREATE TABLE here (a int); CREATE SERVER far FOREIGN DATA WRAPPER postgres_fdw OPTIONS ({far}, port '{port}');
+                 CREATE USER MAPPING FOR CURRENT_USER SERVER far OPTIONS (user 'postgres'); CREATE FOREIGN TABLE there (a int) SERVER far OPTIONS (table_name 'here');
+                 CREATE MATERIALIZED VIEW seen AS SELECT * FROM there; ALTER SERVER far OPTIONS (SET port '{down}')"
+            ),
+            "DROP MATERIALIZED VIEW seen; DROP EXTENSION postgres_fdw CASCADE",
+            "a foreign server that is asked does not answer",
+        ),
+        (
+            "a check that holds no longer",
+            "CREATE FUNCTION fine() RETURNS boolean LANGUAGE sql AS 'SELECT true'; CREATE TABLE checked (a int CHECK (fine()));
+             INSERT INTO checked VALUES (1);
+             CREATE OR REPLACE FUNCTION fine() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'never'; END $$"
+                .into(),
+            "DROP TABLE checked",
+            "never",
+        ),
+    ] {
+        cluster.sql(&db.name, &make);
+        let project = Project::host(&db.socket_url);
+        project.backup();
+        project.fails("db-verify --deep", 1, "could not be tried here").ends_with(1, says);
+        assert!(project.ok("db-list").out.contains("untried"), "{what}");
+        project.ok("db-restore --latest --dry-run");
+        // a quick one still says what it did
+        project.ok("db-verify");
+        cluster.sql(&db.name, unmake);
+    }
+}
+
+/// What psql stumbles over first may be the damage: then the backup is to blame.
+#[test]
+fn damage_that_psql_meets_first_condemns_a_backup() {
+    let cluster = need!("postgresql", cluster());
+    let (db, project) = tiny_host(cluster);
+    // more than the pipe to psql holds follows what it stumbles over
+    cluster.sql(&db.name, "SET ROLE app; CREATE TABLE zz AS SELECT repeat(md5(i::text), 4) FROM generate_series(1, 100000) i");
+    project.ok("db-backup --auto --compress none");
+    let file = project.files().into_iter().find(|f| f.extension().unwrap() == "sql").unwrap();
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replacen("\n250\t", "\n25x\t", 1)).unwrap();
+    project.fails("db-verify --deep", 1, "the backup is damaged").ends_with(1, "psql said: ");
+    assert!(project.ok("db-list").out.contains("failed"));
+    project.fails("db-restore --latest --yes", 1, "there is no good backup");
 }
 
 #[test]

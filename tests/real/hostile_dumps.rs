@@ -232,12 +232,6 @@ fn foreign_dumps_with_any_flags_are_restored() {
             assert_eq!(cluster.fingerprint(&db.name).rows, whole.rows, "{flags:?}");
         }
     }
-    assert_eq!(loaders(cluster), "0");
-}
-
-/// Roles of runs that are there still.
-fn loaders(cluster: &Cluster) -> String {
-    cluster.sql("postgres", "SELECT count(*) FROM pg_roles WHERE rolname LIKE 'db_tasks_loader_%'")
 }
 
 /// A small generator with a fixed seed, so that a failure comes back.

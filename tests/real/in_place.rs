@@ -98,6 +98,43 @@ fn in_place_everything_comes_back_that_a_dump_can_hold() {
     assert_eq!(cluster.sql(&db.name, stale), "0", "statistics of every table");
 }
 
+/// Rights that the live database gives to what is made in it, or has given to what stays, are none of the backup's: the result is the
+/// staged one's.
+#[test]
+fn in_place_widens_no_right() {
+    let cluster = need!("postgresql", cluster());
+    let db = cluster.database();
+    let nosy = unique("nosy");
+    cluster.sql("postgres", &format!("CREATE ROLE {nosy}"));
+    let project = Project::host(&db.socket_url);
+    let before = format!(
+        "CREATE TABLE secrets (x text); CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'; CREATE SEQUENCE s; CREATE TYPE mood AS ENUM ('a');
+         CREATE SCHEMA inner_; CREATE EXTENSION pg_stat_statements; GRANT SELECT (query) ON pg_stat_statements TO {nosy};
+         ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO {nosy}; ALTER DEFAULT PRIVILEGES REVOKE ALL ON FUNCTIONS FROM PUBLIC;
+         ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE ON SEQUENCES TO PUBLIC; CREATE TABLE open (x int);"
+    );
+    cluster.sql(&db.name, &before);
+    let backup = project.backup();
+    let wanted = cluster.fingerprint(&db.name);
+    let restore = format!("db-restore {} --yes", backup.file_name().unwrap().to_string_lossy());
+    let later = format!(
+        "ALTER DEFAULT PRIVILEGES GRANT ALL ON TYPES TO {nosy}; ALTER DEFAULT PRIVILEGES GRANT ALL ON SCHEMAS TO {nosy};
+         ALTER DEFAULT PRIVILEGES FOR ROLE {nosy} GRANT ALL ON TABLES TO app; ALTER DEFAULT PRIVILEGES IN SCHEMA inner_ GRANT ALL ON TABLES TO PUBLIC;
+         GRANT CREATE ON SCHEMA public TO {nosy} WITH GRANT OPTION; REVOKE USAGE ON SCHEMA public FROM PUBLIC;
+         SET ROLE {nosy}; GRANT CREATE ON SCHEMA public TO app; RESET ROLE; ALTER SCHEMA public OWNER TO {nosy};
+         GRANT ALL ON pg_stat_statements TO {nosy}; GRANT UPDATE (calls) ON pg_stat_statements TO PUBLIC; REVOKE SELECT ON pg_stat_statements FROM PUBLIC;
+         GRANT EXECUTE ON FUNCTION pg_read_file(text), pg_stat_statements_reset(oid, oid, bigint) TO {nosy};
+         GRANT USAGE ON LANGUAGE plpgsql TO {nosy}; GRANT USAGE ON TYPE \"char\" TO {nosy};"
+    );
+    for how in [" --in-place", "", " --in-place"] {
+        cluster.sql(&db.name, &later);
+        project.ok(&format!("{restore}{how}"));
+        same(&cluster.fingerprint(&db.name), &wanted);
+    }
+    cluster.drop_all(&db.name);
+    cluster.sql("postgres", &format!("DROP OWNED BY {nosy}; DROP ROLE {nosy}"));
+}
+
 #[test]
 fn what_goes_wrong_in_place_changes_nothing() {
     let cluster = need!("postgresql", cluster());
@@ -128,17 +165,17 @@ fn what_goes_wrong_in_place_changes_nothing() {
         ("\\! true", "psql would run"),
     ] {
         let foreign = project.write("foreign.sql", text.replacen("CREATE TABLE", &format!("{line}\nCREATE TABLE"), 1));
-        project.fails(&format!("db-restore --yes --in-place --file {}", foreign.display()), 1, says);
+        project.fails(&format!("db-restore --yes --in-place --trust=role --file {}", foreign.display()), 1, says);
         unchanged(2);
     }
     // COMMIT by itself is left out, and what fails behind it takes all of it back
     let foreign =
         project.write("foreign.sql", text.replacen("CREATE TABLE public.people", "COMMIT;\nCREATE TABLE nowhere.people", 1));
-    project.fails(&format!("db-restore --yes --in-place --file {}", foreign.display()), 1, "nowhere");
+    project.fails(&format!("db-restore --yes --in-place --trust=role --file {}", foreign.display()), 1, "nowhere");
     fs::remove_file(project.files().pop().unwrap()).unwrap();
     fs::remove_file(project.files().pop().unwrap()).unwrap();
     project.fails(&format!("{restore} --as other"), 2, "cannot be used with");
-    project.fails(&format!("{restore} --trust"), 2, "cannot be used with");
+    project.fails(&format!("{restore} --trust"), 2, "`--in-place` loads dumps alone");
     unchanged(2);
     // somebody whose session this role may not end
     let held = Held::new(cluster, db, "LOCK TABLE people IN ACCESS SHARE MODE");

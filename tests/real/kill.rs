@@ -20,7 +20,8 @@ use std::time::{Duration, Instant};
 
 /// What every command is struck in.
 /// `FIRST` is the backup that was made first.
-const COMMANDS: [(&str, Before); 7] = [
+/// `FOREIGN` is that one without its manifest.
+const COMMANDS: [(&str, Before); 8] = [
     ("db-backup --auto", Before::Nothing),
     ("db-restore --latest --yes", Before::Changed),
     ("db-undo --yes", Before::Kept),
@@ -28,7 +29,9 @@ const COMMANDS: [(&str, Before); 7] = [
     ("db-reset --force", Before::Changed),
     ("db-wipe --backup --yes", Before::Full),
     ("db-restore FIRST --yes --in-place", Before::Changed),
+    ("db-restore --file FOREIGN --yes", Before::Changed),
 ];
+const FOREIGN: &str = "from-elsewhere.sql.zst";
 const SIGNALS: [&str; 3] = ["TERM", "INT", "KILL"];
 /// Points in time for each signal, beside the boundaries of the steps.
 const POINTS: u32 = 4;
@@ -103,6 +106,7 @@ impl<'a> Ground<'a> {
         let project = project.env("ALLOW_DATABASE_WIPE", "true");
         let backed_up = server.fingerprint(&db);
         let first = project.backup();
+        fs::copy(&first, project.dir.join(FOREIGN)).unwrap();
         server.sql(&db, "SET ROLE app; DELETE FROM b; CREATE TABLE later (a int)");
         let changed = server.fingerprint(&db);
         let second = project.dir.join(project.ok("db-backup --auto --output-dir second").out.trim());
@@ -112,14 +116,14 @@ impl<'a> Ground<'a> {
     /// Puts back what a backup holds, if it is not there already.
     fn fill(&self, wanted: &Fingerprint, from: &Path) {
         if self.server.fingerprint(&self.db) != *wanted {
-            self.project.ok(&format!("db-restore --file {} --yes", from.display()));
+            self.project.ok(&format!("db-restore --file {} --trust=role --yes", from.display()));
             same(&self.server.fingerprint(&self.db), wanted);
         }
     }
 
     /// A command of [`COMMANDS`] as it is typed.
     fn typed(&self, words: &str) -> String {
-        words.replace("FIRST", &self.first.file_name().unwrap().to_string_lossy())
+        words.replace("FIRST", &self.first.file_name().unwrap().to_string_lossy()).replace("FOREIGN", FOREIGN)
     }
 
     fn make(&self, before: Before) {
@@ -297,6 +301,17 @@ fn a_wipe_that_is_killed() {
     signals("db-wipe --backup --yes");
 }
 
+/// A role of the run's own loads it, and goes with it.
+#[test]
+fn a_restore_of_a_file_from_elsewhere_that_is_killed() {
+    let bin = need!("postgresql", crate::support::cluster::programs());
+    let cluster = need!("postgresql", Cluster::start(&bin));
+    cluster.sql("postgres", "ALTER ROLE app CREATEROLE");
+    strike_with_signals(&Ground::new(&cluster), "db-restore --file FOREIGN --yes");
+    let loaders = "SELECT count(*) FROM pg_roles WHERE rolname LIKE 'db_tasks_loader_%'";
+    assert_eq!(cluster.sql("postgres", loaders), "0");
+}
+
 #[test]
 fn a_deep_verification_that_is_killed() {
     signals("db-verify --deep");
@@ -329,7 +344,10 @@ fn a_server_that_stops_at_once() {
     let bin = need!("postgresql", crate::support::cluster::programs());
     let cluster = need!("postgresql", Cluster::start(&bin));
     // the throw-away server does not wait for its disk: what others have committed must outlive its end here
-    cluster.sql("postgres", "ALTER ROLE app SET synchronous_commit = on; ALTER ROLE postgres SET synchronous_commit = on");
+    cluster.sql(
+        "postgres",
+        "ALTER ROLE app CREATEROLE; ALTER ROLE app SET synchronous_commit = on; ALTER ROLE postgres SET synchronous_commit = on",
+    );
     calamity(&Ground::new(&cluster), "the server's end", 2, || restart_at_once(&cluster), || {});
 }
 
@@ -390,7 +408,10 @@ fn a_disk_of_the_server_that_is_full() {
     let dir = small.0.join("pg");
     fs::create_dir(&dir).unwrap();
     let cluster = need!("postgresql", Cluster::start_in(&bin, dir));
-    cluster.sql("postgres", "ALTER ROLE app SET synchronous_commit = on; ALTER ROLE postgres SET synchronous_commit = on");
+    cluster.sql(
+        "postgres",
+        "ALTER ROLE app CREATEROLE; ALTER ROLE app SET synchronous_commit = on; ALTER ROLE postgres SET synchronous_commit = on",
+    );
     let heal = || {
         small.clear();
         // without room for its log it ends itself

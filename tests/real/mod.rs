@@ -2,6 +2,7 @@
 
 mod docker;
 mod engines;
+mod extensions;
 mod guards;
 mod hooks_inside;
 mod host;

@@ -89,8 +89,10 @@ fn projects_share_a_folder_and_not_their_backups() {
     same(&cluster.fingerprint(&blog_db.name), &before);
     // beside the live one, and where somebody says so, it goes
     let copy = format!("{}_copy", blog_db.name);
-    blog.ok(&format!("db-restore {theirs} --as {copy}"));
-    blog.ok(&format!("db-restore {theirs} --any-database --yes"));
+    // its manifest proves that it is whole, and not whose it is
+    blog.fails(&format!("db-restore {theirs} --as {copy} --yes"), 3, "`--trust=role`");
+    blog.ok(&format!("db-restore {theirs} --as {copy} --trust=role"));
+    blog.ok(&format!("db-restore {theirs} --any-database --trust=role --yes"));
     assert_eq!(cluster.fingerprint(&blog_db.name).rows, cluster.fingerprint(&shop_db.name).rows);
 }
 

@@ -29,7 +29,9 @@ fn t11_a_psql_that_does_not_know_restrict_loads_without_those_lines() {
     let before = cluster.fingerprint(&db.name);
     cluster.sql(&db.name, "DROP TABLE orders");
     let project = with_programs(&db.url, &old);
-    project.ok(&format!("db-restore --yes --file {}", file.display())).ends_with(0, "our own reading of the dump alone");
+    project
+        .ok(&format!("db-restore --yes --trust=role --file {}", file.display()))
+        .ends_with(0, "our own reading of the dump alone");
     same(&cluster.fingerprint(&db.name), &before);
     // the lines of its messages stay those of the file
     let plain = crate::support::component::output(std::process::Command::new("zstd").arg("-dc").arg(&file)).unwrap();
@@ -37,7 +39,7 @@ fn t11_a_psql_that_does_not_know_restrict_loads_without_those_lines() {
     let end = broken.find("nowhere.orders").map(|at| at + broken[at..].find(';').unwrap()).unwrap();
     let line = broken[..end].matches('\n').count() + 1;
     let file = project.write("broken.sql", &broken);
-    project.fails(&format!("db-restore --yes --file {}", file.display()), 1, &format!("line {line} of the dump"));
+    project.fails(&format!("db-restore --yes --trust=role --file {}", file.display()), 1, &format!("line {line} of the dump"));
 }
 
 #[test]
@@ -140,7 +142,7 @@ fn t15_an_archive_of_a_newer_version_is_told_by_its_head() {
         file
     };
     let (theirs, ours) = (archive("newer.dump", &from.url), archive("ours.dump", &db.url));
-    let restore = |file: &Path| format!("db-restore --yes --file {}", file.display());
+    let restore = |file: &Path| format!("db-restore --yes --trust=role --file {}", file.display());
     let before = cluster.fingerprint(&db.name);
     with_programs(&db.url, &old).fails(
         &restore(&ours),
@@ -166,7 +168,7 @@ fn t13_an_old_psql_gets_no_meta_command_either() {
     let foreign = project.write("foreign.sql", format!("\\! touch {}\n{text}", touched.display()));
     let before = cluster.fingerprint(&db.name);
     for project in [&project, &with_programs(&db.url, &old)] {
-        project.fails(&format!("db-restore --yes --file {}", foreign.display()), 1, "psql would run that line");
+        project.fails(&format!("db-restore --yes --trust=role --file {}", foreign.display()), 1, "psql would run that line");
         assert!(!touched.exists());
     }
     same(&cluster.fingerprint(&db.name), &before);

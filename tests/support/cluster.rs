@@ -49,19 +49,30 @@ impl Deref for Cluster {
 impl Cluster {
     /// A cluster of its own with the programs of a folder. It ends with this process.
     pub fn start(bin: &Path) -> Result<Self, String> {
+        Self::configured(bin, "")
+    }
+
+    /// The same with lines of `postgresql.conf`.
+    pub fn configured(bin: &Path, settings: &str) -> Result<Self, String> {
         let dir = short_folder()?;
         watchdog::at_exit(&format!("rm -rf {}", quoted(&dir)));
-        Self::start_in(bin, dir)
+        Self::make(bin, dir, settings)
     }
 
     /// The same in a folder that is there and empty, and somebody else's to remove.
     pub fn start_in(bin: &Path, dir: PathBuf) -> Result<Self, String> {
+        Self::make(bin, dir, "")
+    }
+
+    fn make(bin: &Path, dir: PathBuf, settings: &str) -> Result<Self, String> {
         let user = User::find(&dir)?;
         let data = dir.join("data");
         let mut initdb = user.command(&bin.join("initdb"));
         initdb.arg("-D").arg(&data).args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C"]);
         output(initdb.arg("--no-sync").current_dir(&dir))?;
         fs::write(data.join("pg_hba.conf"), HBA).map_err(|e| e.to_string())?;
+        // read after postgresql.conf, and before any option of the command line
+        fs::write(data.join("postgresql.auto.conf"), settings).map_err(|e| e.to_string())?;
         let stop = format!("{} -D {} -m immediate stop", user.shell(&bin.join("pg_ctl")), quoted(&data));
         watchdog::at_exit(&stop);
         let port = launch(&user, bin, &dir)?;

@@ -60,6 +60,11 @@ pub fn postgres(version: &str) -> Result<PathBuf, String> {
     output(Command::new(script("pg.sh")).arg(version)).map(PathBuf::from)
 }
 
+/// The bin folder of a copy of a PostgreSQL with extensions: `own`, the small ones of the tests, or `debian`, PostGIS and others, too.
+pub fn with_extensions(bin: &Path, which: &str) -> Result<PathBuf, String> {
+    output(Command::new(script("extensions.sh")).arg(bin).arg(which)).map(PathBuf::from)
+}
+
 /// A name no other test process has: short, and fit for databases, containers and compose projects.
 pub fn unique(prefix: &str) -> String {
     // not the process id: machines of a CI may share an engine but not their processes' ids

@@ -244,7 +244,7 @@ pub enum Seal {
     /// A new backup.
     Backup {
         /// The manifest, to be filled in with what the pipes found.
-        manifest: Manifest,
+        manifest: Box<Manifest>,
         /// Where the manifest goes, by its final name.
         manifest_path: PathBuf,
         /// Partial names and the final names they get, in order; the first ones are sealed first.

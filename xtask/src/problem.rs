@@ -50,6 +50,8 @@ pub struct Problem {
     pub cure: Option<String>,
     /// What is to blame.
     pub about: About,
+    /// The SQLSTATE of a server's error.
+    pub state: Option<String>,
 }
 
 /// What is to blame for a problem: a server that went away makes no backup bad.
@@ -65,7 +67,7 @@ pub enum About {
 impl Problem {
     /// A problem that ends in `exit`.
     pub fn new(exit: Exit, tried: impl Into<String>) -> Self {
-        Self { exit, tried: tried.into(), happened: Vec::new(), cure: None, about: About::Run }
+        Self { exit, tried: tried.into(), happened: Vec::new(), cure: None, about: About::Run, state: None }
     }
 
     /// The work failed.

@@ -11,9 +11,11 @@ use crate::config::{At, Database};
 use crate::door::ask::ask;
 use crate::engine::cluster::state::State;
 use crate::engine::postgres::name::literal;
+use crate::engine::postgres::version::Version;
 use crate::facts::Surveyed;
 use crate::facts::cluster::{self, ClusterFacts, Found};
 use crate::gate::Consent;
+use crate::plan::Fence;
 use crate::problem::{Exit, Problem};
 use crate::run::{Lease, Others};
 use crate::task::cluster::{self as task, New};
@@ -159,7 +161,9 @@ impl Session {
             _ => None,
         };
         let surveyor = self.surveyor();
-        let new = |d: &Database| New { client: surveyor.cluster_client(d, found), init: init(d) };
+        let restricts = found.programs.psql().is_some_and(Version::knows_restrict);
+        let fence = if restricts { Fence::Restricted } else { Fence::Open };
+        let new = |d: &Database| New { client: surveyor.cluster_client(d, found), init: init(d), fence };
         databases.iter().map(new).collect()
     }
 

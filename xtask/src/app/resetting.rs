@@ -56,7 +56,7 @@ pub fn safety_backup(session: &Session, target: &Surveyed, reason: Reason) -> Re
         backup.keep = KeepRules::default();
     }
     let request = backup_task::Request { backup, label: None, reason };
-    let catalog = Catalog::read(&request.backup.dir, &session.project)?;
+    let catalog = Catalog::beside_a_new_one(&request.backup.dir, &session.project, &request.backup.keep)?;
     let set = Set { databases: vec![target.clone()], ..Set::default() };
     backup_task::plan(&session.project, &set, &catalog, &request, &session.moment)
 }

@@ -53,7 +53,7 @@ pub fn backup(session: &mut Session, args: &cli::Backup) -> Result<Exit> {
 
 fn back_up(session: &mut Session, args: &cli::Backup, meant: &Meant, request: &backup::Request) -> Result<Exit> {
     let set = session.surveyor().set(&meant.databases, &meant.stores, Depth::Database)?;
-    let catalog = Catalog::read(&request.backup.dir, &session.project)?;
+    let catalog = Catalog::beside_a_new_one(&request.backup.dir, &session.project, &request.backup.keep)?;
     let plan = backup::plan(&session.project, &set, &catalog, request, &session.moment)?;
     let plan = session.hooked(plan, &set.databases.iter().collect::<Vec<_>>())?;
     let result = plan.result.clone();
@@ -73,7 +73,13 @@ pub(super) fn dump_of(session: &Session, backup: &Backup, key: Option<&str>, for
     if let Kind::Broken { why, .. } = &backup.kind {
         return Err(Problem::failed(format!("the backup `{}` is broken", backup.name))
             .because(why)
-            .cure("use another one (`db-list`)")
+            .cure(match &backup.kind {
+                Kind::Broken { manifest: None, .. } => {
+                    "use another one (`db-list`); where there is none, move its manifest out of the folder and name the file: it is a foreign \
+                     one then, of which nothing is proved"
+                }
+                _ => "use another one (`db-list`)",
+            })
             .into());
     }
     dumps::look(backup, key, format, &session.project, &session.env)

@@ -1,6 +1,6 @@
 //! The catalog: every backup in a folder, those of other hands and the broken ones too.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use super::manifest::Manifest;
 use super::name;
 use super::owner::{Ground, is_ours};
-use crate::config::Project;
+use crate::config::{KeepRules, Project};
 use crate::problem::Problem;
 
 /// What a folder holds, newest first.
@@ -24,7 +24,20 @@ pub struct Catalog {
     pub backups: Vec<Backup>,
     /// Files that an interrupted run left, or, on common ground, that another project is writing: never a backup, whatever they hold.
     pub unfinished: Vec<PathBuf>,
+    /// All that is there, by its path: names that nothing new can have.
+    pub taken: HashSet<PathBuf>,
 }
+
+/// What lies in a folder, not looked into yet.
+#[derive(Default)]
+struct Listing {
+    files: Vec<(String, PathBuf)>,
+    /// With the folder of a set.
+    manifests: Vec<(PathBuf, Option<PathBuf>)>,
+}
+
+/// So many of the newest manifests tell what to expect of a new backup.
+const NEWEST: usize = 16;
 
 /// One backup.
 #[derive(Debug, Clone)]
@@ -78,6 +91,7 @@ impl Backup {
             Kind::Ours(manifest) if manifest.partial => "partial",
             Kind::Ours(manifest) => match manifest.last_verified() {
                 Some(v) if !v.good => "failed",
+                _ if manifest.untried.is_some() => "untried",
                 Some(v) if v.how == "deep" => "verified deep",
                 Some(_) => "verified",
                 None => "unverified",
@@ -95,6 +109,12 @@ impl Backup {
         Self { other_project: other, ..self }
     }
 
+    /// The same under the name of the file that its manifest is of.
+    fn under_the_name_of(self, path: &Path) -> Self {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Self { name, path: path.to_path_buf(), bytes: fs::metadata(path).map_or(0, |m| m.len()), ..self }
+    }
+
     /// The folder that the manifest's file names are relative to.
     pub fn folder(&self) -> &Path {
         self.manifest_path.as_deref().unwrap_or(&self.path).parent().unwrap_or(Path::new("."))
@@ -104,9 +124,30 @@ impl Backup {
 impl Catalog {
     /// Reads a folder as this project sees it; one that does not exist holds no backups.
     pub fn read(dir: &Path, project: &Project) -> Result<Self> {
+        Self::read_some(dir, project, |_| ())
+    }
+
+    /// What a new backup has to know of a folder: which names are taken, what an interrupted run has left, and of backups the newest.
+    /// Where rules let old ones go, all of them.
+    pub fn beside_a_new_one(dir: &Path, project: &Project, rules: &KeepRules) -> Result<Self> {
+        if rules.days.is_some() {
+            return Self::read(dir, project);
+        }
+        Self::read_some(dir, project, |manifests| {
+            manifests
+                .sort_by_cached_key(|(manifest, _)| std::cmp::Reverse(fs::metadata(manifest).and_then(|m| m.modified()).ok()));
+            manifests.truncate(NEWEST);
+        })
+    }
+
+    fn read_some(dir: &Path, project: &Project, choose: impl Fn(&mut Vec<(PathBuf, Option<PathBuf>)>)) -> Result<Self> {
         let ground = Ground::of(dir, project);
         let mut catalog = Self { dir: dir.to_path_buf(), ground, ..Self::default() };
-        catalog.read_folder(dir).map_err(|e| {
+        let read = catalog.list(dir).and_then(|mut listing| {
+            choose(&mut listing.manifests);
+            catalog.look_into(dir, listing)
+        });
+        read.map_err(|e| {
             Problem::failed(format!("could not read the backup folder `{}`", dir.display()))
                 .because(format!("{e:#}"))
                 .cure("choose another folder (`backup.dir`, BACKUP_DIR), or mend its permissions")
@@ -116,37 +157,49 @@ impl Catalog {
         Ok(catalog)
     }
 
-    fn read_folder(&mut self, dir: &Path) -> Result<()> {
+    fn list(&mut self, dir: &Path) -> Result<Listing> {
+        let mut listing = Listing::default();
         let entries = match fs::read_dir(dir) {
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(listing),
             entries => entries?,
         };
-        let mut files = Vec::new();
-        let mut manifests = Vec::new();
-        let mut claimed = BTreeSet::new();
         for entry in entries {
             let entry = entry?;
             let (path, kind) = (entry.path(), entry.file_type()?);
             let name = entry.file_name().to_string_lossy().into_owned();
+            self.taken.insert(path.clone());
             if name.ends_with(".partial") {
                 self.unfinished.push(path);
             } else if kind.is_dir() && path.join("manifest.json").is_file() {
-                manifests.push((path.join("manifest.json"), Some(path)));
+                listing.manifests.push((path.join("manifest.json"), Some(path)));
             } else if kind.is_file() && name.ends_with(".manifest.json") {
-                manifests.push((path, None));
+                listing.manifests.push((path, None));
             } else if kind.is_file() && looks_like_a_dump(&name) {
-                files.push((name, path));
+                listing.files.push((name, path));
             }
         }
-        for backup in read_all(&manifests)? {
+        Ok(listing)
+    }
+
+    fn look_into(&mut self, dir: &Path, listing: Listing) -> Result<()> {
+        let Listing { files, manifests } = listing;
+        let mut claimed = BTreeSet::new();
+        let mut beside: BTreeMap<PathBuf, Vec<(String, PathBuf)>> = BTreeMap::new();
+        for (name, path) in files.iter().filter(|_| !manifests.is_empty()) {
+            beside.entry(manifest_of(path)).or_default().push((name.clone(), path.clone()));
+        }
+        for mut backup in read_all(&manifests)? {
             let flat = backup.manifest_path.as_ref().is_some_and(|m| m.parent() == Some(dir));
-            if let Kind::Broken { manifest: None, .. } = &backup.kind {
-                if backup.manifest_path.as_deref().is_some_and(Manifest::is_of_another_tool) {
+            if let Kind::Broken { manifest, .. } = &backup.kind {
+                if manifest.is_none() && backup.manifest_path.as_deref().is_some_and(Manifest::is_of_another_tool) {
                     continue;
                 }
-                // what it says of them can't be read: they are no files without a manifest for that
-                claimed
-                    .extend(files.iter().filter(|(_, path)| manifest_of(path) == backup.manifest_path).map(|(n, _)| n.clone()));
+                // the files beside it are no files without a manifest for what is wrong with it
+                let beside = backup.manifest_path.as_ref().and_then(|m| beside.get(m)).map_or(&[][..], Vec::as_slice);
+                claimed.extend(beside.iter().map(|(name, _)| name.clone()));
+                if let ([(_, path)], None) = (beside, manifest) {
+                    backup = backup.under_the_name_of(path);
+                }
             }
             claimed.extend(backup.manifest().iter().filter(|_| flat).flat_map(|m| &m.artifacts).map(|a| a.file.clone()));
             self.backups.push(backup);
@@ -159,7 +212,9 @@ impl Catalog {
 
     /// The backup that a person means: its name, its name without endings, or a beginning that only one has.
     pub fn find(&self, wanted: &str) -> Result<&Backup> {
-        let exact = self.backups.iter().find(|b| b.name == wanted || name::stem(&b.name) == wanted);
+        let is_manifest = |b: &Backup| b.manifest_path.as_ref().is_some_and(|m| m.file_name().is_some_and(|name| name == wanted));
+        let named = |b: &&Backup| b.name == wanted || name::stem(&b.name) == wanted;
+        let exact = self.backups.iter().find(named).or_else(|| self.backups.iter().find(|b| is_manifest(b)));
         if let Some(found) = exact {
             return Ok(found);
         }
@@ -319,14 +374,18 @@ fn found_at(path: &Path) -> Result<Backup> {
     let beside = path.with_file_name(name::manifest(Path::new(&name)));
     let backup = beside.is_file().then(|| ours(&beside, None)).filter(|b| match &b.kind {
         Kind::Broken { manifest: None, .. } => !Manifest::is_of_another_tool(&beside),
+        Kind::Broken { .. } => true,
+        // the file that it names is whole and another one: this may be a copy that somebody has unpacked
         _ => b.path == *path,
     });
-    backup.map_or_else(|| foreign(name, path.to_path_buf()), Ok)
+    backup
+        .map(|b| if b.path == *path { b } else { b.under_the_name_of(path) })
+        .map_or_else(|| foreign(name, path.to_path_buf()), Ok)
 }
 
 /// Where the manifest of a file is, that is no part of a set.
-fn manifest_of(path: &Path) -> Option<PathBuf> {
-    Some(path.with_file_name(name::manifest(Path::new(path.file_name()?))))
+fn manifest_of(path: &Path) -> PathBuf {
+    path.with_file_name(name::manifest(Path::new(path.file_name().unwrap_or_default())))
 }
 
 fn modified(path: &Path) -> DateTime<Utc> {

@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::intact::{digest, is_intact};
 use crate::engine::postgres::facts::DatabaseFacts;
 use crate::engine::postgres::script::TableRows;
 use crate::engine::store::{Contents, Format};
@@ -49,6 +50,12 @@ pub struct Manifest {
     /// Every time it was verified, oldest first.
     #[serde(default)]
     pub verified: Vec<Verification>,
+    /// What kept the last trial from being one, where no later trial came to an end: nothing is said against the backup.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub untried: Option<Untried>,
+    /// sha256 over what is said here: what is damaged is told from what was never so. Older versions wrote none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -156,6 +163,17 @@ pub struct Verification {
     pub good: bool,
 }
 
+/// A verification that could not be tried where it was: a role is missing there, or a lock limit too low.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Untried {
+    /// When.
+    pub when: DateTime<Utc>,
+    /// `deep`.
+    pub how: String,
+    /// What was in the way.
+    pub why: String,
+}
+
 /// Tables in which the known migrators keep what they have done, with the locks and settings that belong to them.
 #[rustfmt::skip]
 pub const LEDGERS: [&str; 34] = [
@@ -181,8 +199,11 @@ impl Manifest {
         let newer = |format| anyhow::anyhow!("it is of format {format}, this version reads up to {FORMAT}: use a newer db-tasks");
         match serde_json::from_str::<Self>(&text) {
             Ok(manifest) if manifest.format > FORMAT => Err(newer(manifest.format)),
-            Ok(manifest) => match manifest.absurdity() {
+            Ok(mut manifest) => match manifest.absurdity() {
                 Some(why) => Err(anyhow::anyhow!("its numbers can't be right: {why}")),
+                None if !is_intact(&mut manifest) => {
+                    Err(anyhow::anyhow!("it has changed since it was written: its own digest does not fit"))
+                }
                 None => Ok(manifest),
             },
             // a newer format may lack what this version looks for: its number says more than what is missing
@@ -211,7 +232,12 @@ impl Manifest {
             if !(-1..=i64::from(i32::MAX)).contains(&limit) {
                 return Some(format!("a connection limit of {limit}"));
             }
-            (!artifact.seconds.is_finite() || artifact.seconds < 0.0).then(|| format!("{} seconds", artifact.seconds))
+            if !artifact.seconds.is_finite() || artifact.seconds < 0.0 {
+                return Some(format!("{} seconds", artifact.seconds));
+            }
+            let listed = sum(artifact.tables.iter().map(|t| t.rows));
+            let differs = !artifact.tables.is_empty() && listed != artifact.rows;
+            differs.then(|| format!("{} rows in all, and {listed} in its tables", artifact.rows))
         })
     }
 
@@ -221,8 +247,14 @@ impl Manifest {
         if plain { DATABASES_ONLY } else { FORMAT }
     }
 
-    /// As it is written.
+    /// As it is written, with its digest.
     pub fn to_json(&self) -> String {
+        let mut manifest = self.clone();
+        manifest.digest = Some(digest(&mut manifest));
+        manifest.pretty()
+    }
+
+    fn pretty(&self) -> String {
         let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
         text.push('\n');
         text
@@ -273,7 +305,7 @@ mod tests {
             [("format-1/shop_20261121_102946_before-v2.manifest.json", 1), ("format-2/backup_20261121_102953/manifest.json", 2)]
         {
             let manifest = Manifest::read(&stored.join(file)).unwrap();
-            assert_eq!(manifest.to_json(), std::fs::read_to_string(stored.join(file)).unwrap(), "{file}");
+            assert_eq!(manifest.pretty(), std::fs::read_to_string(stored.join(file)).unwrap(), "{file}");
             assert_eq!((manifest.format, Manifest::format(&manifest.artifacts, &manifest.missing)), (format, format), "{file}");
         }
         assert!(!Manifest::is_of_another_tool(&stored.join("format-1-minimal.json")));
@@ -293,6 +325,7 @@ mod tests {
             ("/artifacts/0/database/connection_limit", serde_json::json!(1_u64 << 40), "a connection limit of 1099511627776"),
             ("/artifacts/0/seconds", serde_json::json!(-1.0), "-1 seconds"),
             ("/artifacts/0/rows", serde_json::json!(-1), "expected u64"),
+            ("/artifacts/0/rows", serde_json::json!(1), "1 rows in all, and "),
             ("/artifacts/0/bytes", serde_json::json!(1e30), "expected u64"),
             ("/format", serde_json::json!("two"), "no manifest of db-tasks"),
         ] {
@@ -307,6 +340,40 @@ mod tests {
         many.artifacts[0].bytes = u64::MAX;
         many.artifacts.push(many.artifacts[0].clone());
         assert_eq!(many.bytes(), u64::MAX);
+    }
+
+    /// What the digest is of.
+    fn covered(mut manifest: Manifest) -> Manifest {
+        (manifest.digest, manifest.created) = (None, DateTime::UNIX_EPOCH);
+        for artifact in &mut manifest.artifacts {
+            (artifact.file, artifact.started, artifact.seconds) = (String::new(), DateTime::UNIX_EPOCH, 0.0);
+        }
+        manifest
+    }
+
+    /// Whatever becomes of one byte: the manifest says what it said, or it is not read, and nobody takes it for another tool's.
+    #[test]
+    fn a_damaged_manifest_is_known() {
+        let stored = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/manifests");
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("manifest.json");
+        for file in ["format-1/shop_20261121_102946_before-v2.manifest.json", "format-2/backup_20261121_102953/manifest.json"] {
+            let text = Manifest::read(&stored.join(file)).unwrap().to_json();
+            let wanted = covered(serde_json::from_str(&text).unwrap());
+            for at in 0..text.len() {
+                let mut bytes = text.clone().into_bytes();
+                bytes[at] ^= [0x01, 0x04, 0x20][at % 3];
+                std::fs::write(&path, &bytes).unwrap();
+                match Manifest::read(&path) {
+                    Ok(found) => assert_eq!(covered(found), wanted, "{file}: byte {at}"),
+                    Err(_) => assert!(!Manifest::is_of_another_tool(&path), "{file}: byte {at}"),
+                }
+            }
+            for cut in (0..text.len() - 2).filter(|cut| cut % 17 == 0 || cut + 100 > text.len()) {
+                std::fs::write(&path, &text.as_bytes()[..cut]).unwrap();
+                assert!(Manifest::read(&path).is_err() && !Manifest::is_of_another_tool(&path), "{file}: cut at {cut}");
+            }
+        }
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! Backups on disk: their names, their manifests, the catalog of a folder, and which to keep.
 
 pub mod catalog;
+mod intact;
 pub mod keep;
 pub mod manifest;
 pub mod name;
 mod owner;
 
 pub use catalog::{Backup, Catalog, Kind};
-pub use manifest::{Artifact, Manifest, Reason, Verification};
+pub use manifest::{Artifact, Manifest, Reason, Untried, Verification};
 pub use owner::Ground;

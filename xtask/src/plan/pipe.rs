@@ -115,6 +115,8 @@ pub enum Count {
     Shared(Cmd),
     /// Before COMMIT, by this SQL, for it is the live database itself: it is not sent where they are not what the dump brought.
     First(String),
+    /// They are not: a script of the repository's own may delete what it has inserted.
+    Not,
 }
 
 /// What a stream must prove.

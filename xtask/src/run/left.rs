@@ -26,6 +26,11 @@ impl Left {
         Self { what, why }
     }
 
+    /// That a backup could not be tried could not be noted in its manifest.
+    pub fn unnoted(why: anyhow::Error) -> Self {
+        Self { what: "could not note in the manifest that the backup could not be tried".into(), why }
+    }
+
     /// What is left to do could not be written down.
     pub fn unwritten(why: anyhow::Error) -> Self {
         Self { what: "could not write down what is left to do".into(), why }

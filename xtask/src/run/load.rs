@@ -121,12 +121,21 @@ impl Loading {
         let counts = match self.load.count.clone() {
             Count::Shared(beside) => self.commit_then_count(&beside, secrets, interrupt)?,
             Count::First(sql) => return self.count_then_commit(&sql, script),
+            Count::Not => return self.commit(),
         };
         proof::loaded(script, &counts)?;
         if let By::Loader(Some(handover)) = by {
             later.give(&handover, fence, secrets, interrupt)?;
         }
         Ok(counts)
+    }
+
+    fn commit(mut self) -> Result<Counts> {
+        self.say(&self.load.after.clone());
+        drop(self.stdin);
+        let has_begun = self.marks.recv().is_ok();
+        self.child.wait().map_err(|e| explained(e, &self.load, &self.told, has_begun))?;
+        Ok(Counts::new())
     }
 
     fn commit_then_count(mut self, beside: &Cmd, secrets: &Secrets, interrupt: &Interrupt) -> Result<Counts> {

@@ -18,6 +18,7 @@ pub mod state;
 pub mod store;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -32,6 +33,7 @@ pub use lock::Lock;
 pub use own::Own;
 pub use pipe::{Found, Held, Progress};
 
+use crate::bundle::Untried;
 use crate::config::Secrets;
 use crate::door::Interrupt;
 use crate::gate::Cleared;
@@ -109,12 +111,17 @@ impl Runner<'_, '_> {
 
     fn scope(&mut self, scope: &Scope) -> Result<()> {
         self.world.journal.enter(scope)?;
-        let result = self.steps(&scope.body);
+        let mut result = self.steps(&scope.body);
         if let Err(e) = &result {
             // a backup is called bad for its own faults alone, not for those of a server that went away
             let blamed = e.downcast_ref::<Problem>().is_some_and(|p| p.about == About::Backup);
-            self.clean_up(scope.on_failure.iter().filter(|act| blamed || !is_bad_word(act)), Journal::keep);
+            self.clean_up(scope.on_failure.iter().filter(|act| blamed || bad_word(act).is_none()), Journal::keep);
             self.clean_up(&scope.at_once, |_, _| {});
+            let word = scope.on_failure.iter().find_map(bad_word).filter(|_| !blamed);
+            result = result.map_err(|e| match word {
+                Some((manifest, how)) => self.untried(manifest, how, e),
+                None => e,
+            });
         }
         self.clean_up(&scope.finally, Journal::keep);
         if let Err(e) = self.world.journal.leave() {
@@ -127,6 +134,23 @@ impl Runner<'_, '_> {
             }
             result => result,
         }
+    }
+
+    /// A trial that came to no end says nothing against the backup: that is noted, and told.
+    fn untried(&mut self, manifest: &Path, how: &str, error: anyhow::Error) -> anyhow::Error {
+        let problem = match error.downcast::<Problem>() {
+            Ok(problem) if problem.exit == Exit::Failed && how == "deep" => problem,
+            Ok(problem) => return problem.into(),
+            Err(e) => return e,
+        };
+        let why = problem.happened.first().unwrap_or(&problem.tried).clone();
+        let untried = Untried { when: (self.world.now)(), how: how.into(), why };
+        if let Err(e) = seal::record_untried(manifest, untried) {
+            self.report.left_behind.push(Left::unnoted(e));
+        }
+        let Problem { tried, happened, .. } = &problem;
+        let happened = happened.iter().cloned().chain([tried.clone()]).collect();
+        Problem { tried: "the backup could not be tried here, and nothing is said against it".into(), happened, ..problem }.into()
     }
 
     fn uninterrupted(&mut self, act: &Act) -> Result<()> {
@@ -192,6 +216,17 @@ impl Runner<'_, '_> {
     }
 }
 
+/// The manifest that a bad word goes into, and of which verification.
+fn bad_word(act: &Act) -> Option<(&Path, &'static str)> {
+    match act {
+        Act::Seal(seal) => match &**seal {
+            Seal::Verified { manifest_path, how, outcome: Outcome::Bad } => Some((manifest_path, how)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 /// What a backup of a store has not, said when it is made.
 fn lost(pipe: &Pipe, found: &Found) -> Vec<String> {
     match (&pipe.to, &found.held) {
@@ -204,10 +239,6 @@ fn lost(pipe: &Pipe, found: &Found) -> Vec<String> {
 
 fn told(watch: &mut dyn Watch, all: &[String]) {
     all.iter().for_each(|what| watch.told(what));
-}
-
-fn is_bad_word(act: &Act) -> bool {
-    matches!(act, Act::Seal(seal) if matches!(**seal, Seal::Verified { outcome: Outcome::Bad, .. }))
 }
 
 /// The work is done: that comes first, whatever failed after it.

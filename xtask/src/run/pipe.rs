@@ -94,9 +94,11 @@ pub fn pump(
     let (script, read) = match ended {
         Ok(ended) => ended,
         Err(e) => {
-            source.abort();
             // a psql that has died is the cause of the pipe that broke, and says why
-            return Err(sink.cause_of_death().unwrap_or(e));
+            let died = sink.cause_of_death();
+            let damaged = died.as_ref().and_then(|died| source.damage(&pipe.proof, interrupt, died));
+            source.abort();
+            return Err(damaged.or(died).unwrap_or(e));
         }
     };
     let (written, counts) = sink.finish(&script, secrets, interrupt)?;
@@ -197,6 +199,24 @@ impl Spring {
         let thread = self.thread.take().context("a pipe is finished once")?;
         let sum = thread.join().map_err(|_| anyhow::anyhow!("the reading thread of `{}` broke down", self.shown))?;
         sum.map_err(|e| unreadable(Path::new(&self.shown), &e).into())
+    }
+
+    /// Reads the rest of a file whose psql has died: where its checksum is not the manifest's, that is the cause, and the backup is to
+    /// blame; else it could not be tried where it was loaded.
+    fn damage(&mut self, wanted: &Proof, interrupt: &Interrupt, died: &anyhow::Error) -> Option<anyhow::Error> {
+        wanted.sha256.as_ref().filter(|_| self.child.is_none())?;
+        loop {
+            match self.next() {
+                _ if interrupt.hit() => return None,
+                Ok(Some(chunk)) => self.give_back(chunk),
+                Ok(None) => break,
+                Err(e) => return Some(e),
+            }
+        }
+        let read = self.finish().ok()??;
+        let damage = undamaged(wanted, Some(&read)).err()?;
+        let problem = damage.downcast::<Problem>().ok()?;
+        Some(problem.because(format!("psql said: {}", died.to_string().lines().nth(1).unwrap_or_default().trim())).into())
     }
 
     fn abort(&mut self) {

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
 
 use super::pipe::{Found, Held};
-use crate::bundle::manifest::{LEDGERS, Manifest, Missing, Verification};
+use crate::bundle::manifest::{LEDGERS, Manifest, Missing, Untried, Verification};
 use crate::bundle::name::partial;
 use crate::plan::{Outcome, Seal};
 use crate::problem::Problem;
@@ -105,7 +105,15 @@ fn filled_in(mut manifest: Manifest, found: &BTreeMap<String, Found>, now: DateT
 /// Adds a verification to a manifest; the file is replaced whole.
 fn record(path: &Path, verification: Verification) -> Result<()> {
     let mut manifest = Manifest::read(path)?;
+    manifest.untried = manifest.untried.filter(|untried| untried.how != verification.how);
     manifest.verified.push(verification);
+    replace_file(path, &manifest.to_json())
+}
+
+/// Notes in a manifest that it could not be tried, and why.
+pub(super) fn record_untried(path: &Path, untried: Untried) -> Result<()> {
+    let mut manifest = Manifest::read(path)?;
+    manifest.untried = Some(untried);
     replace_file(path, &manifest.to_json())
 }
 

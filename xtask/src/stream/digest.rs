@@ -3,6 +3,11 @@ use std::io::{self, Read, Write};
 
 use sha2::{Digest as _, Sha256};
 
+/// The SHA-256 of a text, in lower-case hexadecimal.
+pub fn sha256_hex(text: &[u8]) -> String {
+    Sum { sha256: Sha256::digest(text).into(), bytes: text.len() as u64 }.hex()
+}
+
 /// Takes the SHA-256 and the length of everything that passes through it, as
 /// a writer around a writer or as a reader around a reader.
 pub struct Digest<T> {

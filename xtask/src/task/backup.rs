@@ -1,6 +1,6 @@
 //! `db-backup`: dump, prove, compress, seal; then what retention lets go.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -165,7 +165,10 @@ pub(super) fn dumpable(database: &Surveyed) -> Result<()> {
 struct Names<'a> {
     request: &'a Request,
     moment: &'a Moment,
-    taken: BTreeSet<PathBuf>,
+    /// By what is there already.
+    taken: &'a HashSet<PathBuf>,
+    /// To what this run makes.
+    given: BTreeSet<PathBuf>,
 }
 
 /// Where a set's files go: by their final names, and by those they have until they are whole.
@@ -184,24 +187,23 @@ impl Paths {
 }
 
 impl<'a> Names<'a> {
-    fn new(request: &'a Request, catalog: &Catalog, moment: &'a Moment) -> Self {
-        let known = catalog.backups.iter().flat_map(|b| [Some(b.path.clone()), b.manifest_path.clone()]);
-        Self { request, moment, taken: known.flatten().collect() }
+    fn new(request: &'a Request, catalog: &'a Catalog, moment: &'a Moment) -> Self {
+        Self { request, moment, taken: &catalog.taken, given: BTreeSet::new() }
     }
 
     /// The first names that nobody has: two backups in one second get a counter.
     fn next(&mut self, project: &Project, group: &[Subject<'_>], compression: Compression) -> Paths {
-        let free = |paths: &Paths, taken: &BTreeSet<PathBuf>| {
-            let whole = paths.artifacts.iter().chain([&paths.manifest]).chain(paths.folder.iter().map(|(_, to)| to));
-            whole.into_iter().all(|p| !taken.contains(p))
+        let free = |paths: &Paths| {
+            let mut whole = paths.artifacts.iter().chain([&paths.manifest]).chain(paths.folder.iter().map(|(_, to)| to));
+            whole.all(|path| !self.taken.contains(path) && !self.given.contains(path))
         };
         let mut counter = 1;
         let mut paths = self.paths(project, group, compression, counter);
-        while !free(&paths, &self.taken) {
+        while !free(&paths) {
             counter += 1;
             paths = self.paths(project, group, compression, counter);
         }
-        self.taken.extend(paths.artifacts.iter().cloned().chain([paths.manifest.clone()]));
+        self.given.extend(paths.artifacts.iter().cloned().chain([paths.manifest.clone()]));
         paths
     }
 
@@ -283,8 +285,10 @@ fn one_set(all: &All<'_>, group: &[Subject<'_>], paths: &Paths) -> Step {
         missing: missing.to_vec(),
         artifacts,
         verified: Vec::new(),
+        untried: None,
+        digest: None,
     };
-    let seal = Seal::Backup { manifest, manifest_path: paths.manifest.clone(), names };
+    let seal = Seal::Backup { manifest: Box::new(manifest), manifest_path: paths.manifest.clone(), names };
     body.push(Step::Act(Act::Seal(Box::new(seal))));
     Step::Scope(Scope { body, on_failure, ..Scope::default() })
 }

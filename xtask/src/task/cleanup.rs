@@ -1,7 +1,7 @@
 //! `db-cleanup`: what the keep rules let go, each with its reason.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::{Path, PathBuf};
 
 use super::Moment;
 use crate::bundle::keep::{Candidate, Verdict, decide};
@@ -19,29 +19,39 @@ pub fn verdicts<'a>(catalog: &'a Catalog, rules: &KeepRules, moment: &Moment) ->
             groups.entry(stores).or_default().push(backup);
         }
     }
+    let named = names(catalog);
     let mut all: Vec<(&Backup, Verdict)> = groups
         .into_values()
         .flat_map(|group| {
             let candidates: Vec<Candidate> = group.iter().map(|b| candidate(b)).collect();
             let verdicts = decide(&candidates, rules, moment.now);
-            group.into_iter().zip(verdicts).map(|(backup, verdict)| (backup, unless_shared(backup, verdict, catalog)))
+            group.into_iter().zip(verdicts).map(|(backup, verdict)| (backup, unless_shared(backup, verdict, &named)))
         })
         .collect();
     all.sort_by(|a, b| (b.0.created, &b.0.name).cmp(&(a.0.created, &a.0.name)));
     all
 }
 
-/// A file goes with the last manifest that names it: a copy of an old manifest would take the file of a good backup along.
-fn unless_shared(backup: &Backup, verdict: Verdict, catalog: &Catalog) -> Verdict {
-    let files = files_of(backup);
-    let other = catalog
-        .backups
-        .iter()
-        .find(|other| other.manifest_path != backup.manifest_path && files_of(other).iter().any(|file| files.contains(file)));
-    match (verdict, other.and_then(|other| other.manifest_path.as_ref())) {
-        (Verdict::Remove(_), Some(other)) => Verdict::Keep(format!("`{}` names its file, too", other.display())),
-        (verdict, _) => verdict,
+/// Which manifests name each file: two at most are of interest.
+fn names(catalog: &Catalog) -> HashMap<PathBuf, Vec<&Path>> {
+    let mut names: HashMap<PathBuf, Vec<&Path>> = HashMap::new();
+    for (backup, manifest) in catalog.backups.iter().filter_map(|b| Some((b, b.manifest_path.as_deref()?))) {
+        for file in files_of(backup) {
+            names.entry(file).or_default().push(manifest);
+        }
     }
+    names
+}
+
+/// A file goes with the last manifest that names it: a copy of an old manifest would take the file of a good backup along.
+fn unless_shared(backup: &Backup, verdict: Verdict, named: &HashMap<PathBuf, Vec<&Path>>) -> Verdict {
+    if let Verdict::Keep(_) = verdict {
+        return verdict;
+    }
+    let files = files_of(backup);
+    let all = files.iter().filter_map(|file| named.get(file)).flatten();
+    let other = all.into_iter().find(|manifest| Some(**manifest) != backup.manifest_path.as_deref());
+    other.map_or(verdict, |other| Verdict::Keep(format!("`{}` names its file, too", other.display())))
 }
 
 fn files_of(backup: &Backup) -> Vec<PathBuf> {
@@ -86,8 +96,11 @@ pub fn unfinished(catalog: &Catalog) -> impl Iterator<Item = Step> {
 
 /// What goes after a new backup was made, by the rules that somebody has set: without a rule, nothing does.
 pub fn removals(catalog: &Catalog, rules: &KeepRules, moment: &Moment, made: &[&str]) -> Vec<Act> {
-    let concerned: Vec<_> = with_any(catalog, made).map(|b| &b.path).collect();
-    let verdicts: Vec<_> = verdicts(catalog, rules, moment).into_iter().filter(|(b, _)| concerned.contains(&&b.path)).collect();
+    if rules.days.is_none() {
+        return Vec::new();
+    }
+    let concerned: HashSet<_> = with_any(catalog, made).map(|b| &b.path).collect();
+    let verdicts: Vec<_> = verdicts(catalog, rules, moment).into_iter().filter(|(b, _)| concerned.contains(&b.path)).collect();
     acts(&verdicts)
 }
 

@@ -1,6 +1,6 @@
 //! A project-local cluster brought up and down: for a task that needs it, and for `db-start` and `db-stop`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
@@ -10,12 +10,19 @@ use crate::engine::cluster::state::State;
 use crate::engine::postgres::Client;
 use crate::engine::postgres::admin::{self, Identity, Own};
 use crate::engine::postgres::name::{beside, ident};
+use crate::engine::postgres::proof::{BEGUN, READ_ALIKE, begun, ended};
+use crate::engine::postgres::said::SAY_STATES;
+use crate::engine::postgres::script::Spare;
 use crate::engine::postgres::version::Version;
+use crate::engine::store::Format;
 use crate::facts::cluster::{ClusterFacts, Found};
 use crate::facts::server::Fetch;
 use crate::place::Place;
-use crate::plan::{Act, Check, Deed, How, Plan, Risk, Scope, Step, Wait};
+use crate::plan::{
+    Act, By, Check, Count, Deed, Fence, How, Load, Pipe, Plan, Proof, Risk, Scope, Sink, Source, Step, Trust, Wait,
+};
 use crate::problem::Problem;
+use crate::stream::Codec;
 
 /// A database that is not there yet.
 #[derive(Debug, Clone)]
@@ -24,6 +31,8 @@ pub struct New {
     pub client: Client,
     /// SQL to load into it.
     pub init: Option<PathBuf>,
+    /// What holds psql to SQL while it loads that.
+    pub fence: Fence,
 }
 
 /// Plans how a cluster that does not serve comes to serve, with the databases that a new one gets.
@@ -176,17 +185,35 @@ fn database(new: &New) -> Vec<Step> {
     let arrived = Step::Act(admin::release(client, name, Own::of(None), None));
     let Some(init) = &new.init else { return vec![Step::Act(admin::create(client, name, None, version, &absent)), arrived] };
     let staged = beside(name, "init");
-    let load = Deed { what: format!("load {} into {staged}", init.display()), how: How::Command(client.script(&staged, init)) };
     let sql = format!("ALTER DATABASE {} RENAME TO {};\n", ident(&staged), ident(name));
     let rename = Deed { what: format!("database {staged} -> {name}"), how: How::Command(client.psql(client.maintenance(), sql)) };
     let body = vec![
         Step::Act(admin::drop(client, &staged)),
         Step::Act(admin::create(client, &staged, None, version, &absent)),
-        Step::Act(Act::Write(load)),
+        Step::Act(load(new, init, &staged)),
         Step::Act(Act::Rename(rename)),
         arrived,
     ];
     vec![Step::Scope(Scope { body, on_failure: vec![admin::drop(client, &staged)], ..Scope::default() })]
+}
+
+/// The repository's own SQL, all of it or nothing. What it does is the repository's word; commands of psql in it are not run.
+fn load(new: &New, init: &Path, staged: &str) -> Act {
+    let (client, version) = (&new.client, Version(0));
+    let begin = format!("BEGIN;\n\\echo '{BEGUN}'\n{}", begun(version));
+    let load = Load {
+        cmd: client.load(staged),
+        into: staged.into(),
+        before: format!("{SAY_STATES}{READ_ALIKE}{begin}"),
+        fence: new.fence,
+        count: Count::Not,
+        after: format!("{}COMMIT;\n", ended(version)),
+        by: By::Project,
+    };
+    let proof = Proof { trust: Trust::Script, leave_out: vec![Spare::Transaction, Spare::Restrict], ..Proof::default() };
+    let from = Source::File { path: init.to_owned(), codec: Codec::Plain };
+    let (store, format, to) = (client.database().to_owned(), Format::Script, Sink::Psql(Box::new(load)));
+    Act::Pipe(Box::new(Pipe { store, format, from, to, proof }))
 }
 
 /// An act by whoever runs the server.

@@ -61,7 +61,7 @@ fn pipe(pipe: &Pipe) -> String {
             format!("{}{level}, sha256, {}", compression.codec(), path.display())
         }
         Sink::Psql(load) => match load.count {
-            Count::Shared(_) => format!("`{}`, into the new database {}", program(&load.cmd), load.into),
+            Count::Shared(_) | Count::Not => format!("`{}`, into the new database {}", program(&load.cmd), load.into),
             Count::First(_) => format!("`{}`, in place of all that is in {}, in one transaction", program(&load.cmd), load.into),
         },
         Sink::Stage(address) => format!("{address}, beside what is live"),

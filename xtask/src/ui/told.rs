@@ -71,6 +71,7 @@ fn outcome(pipe: &Pipe, found: &Found) -> String {
         Sink::Psql(load) => match load.count {
             Count::Shared(_) => format!("{holds}, counted again in the new database"),
             Count::First(_) => format!("{holds}, counted again before the COMMIT"),
+            Count::Not => holds,
         },
         Sink::Stage(_) => format!("{holds}, read again there{}", left_out(&found.held)),
         Sink::Nowhere => format!("{holds}, {}, whole", human::bytes(found.plain_bytes)),

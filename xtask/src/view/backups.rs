@@ -79,6 +79,9 @@ pub fn info(backup: &Backup) -> String {
         let word = if v.good { "good" } else { "NOT good" };
         lines.push(field("verified", &format!("{} {}: {word}", v.when.format("%Y-%m-%d %H:%M:%S UTC"), v.how)));
     }
+    lines.extend(
+        m.untried.iter().map(|u| field("not tried", &format!("{} {}: {}", u.when.format("%Y-%m-%d %H:%M:%S UTC"), u.how, u.why))),
+    );
     lines.extend(m.missing.iter().map(|m| field("MISSING", &format!("{}: {}", m.store, m.why))));
     lines.extend(m.artifacts.iter().map(artifact));
     lines.join("\n")

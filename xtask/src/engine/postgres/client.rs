@@ -123,13 +123,6 @@ impl Client {
         self.place.wrap(cmd.env("PGOPTIONS", self.pgoptions()).input(""))
     }
 
-    /// psql that runs a file on this machine, all of it or nothing.
-    pub fn script(&self, database: &str, path: &std::path::Path) -> Cmd {
-        let cmd =
-            self.program("psql").args(["-X", "-q", "-w", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-1", "-d"]).arg(named(database));
-        self.place.wrap(cmd.env("PGOPTIONS", self.pgoptions()).arg("-f").arg(path.to_string_lossy()))
-    }
-
     /// Those of SQL of ours: names and operators in it are the system's own. With a path of the database or the role, a function of
     /// whoever may create one in `public` would run in its place, as the role that we are
     /// (<https://wiki.postgresql.org/wiki/A_Guide_to_CVE-2018-1058:_Protect_Your_Search_Path>).

@@ -6,7 +6,7 @@ pub fn for_text(text: &str) -> Option<String> {
     known.map(|(_, cure)| (*cure).to_owned())
 }
 
-const KNOWN: [(&str, &str); 31] = [
+const KNOWN: [(&str, &str); 32] = [
     (
         super::loader::NAMED,
         "the server lets no role of a run's own in, or that role may not do this: if the file's author is trusted, `--trust=role` loads \
@@ -50,6 +50,10 @@ const KNOWN: [(&str, &str); 31] = [
     (
         "there is something in it already",
         "fill it without that way back: `db-migrate`, then `db-seed`; or let the role create databases",
+    ),
+    (
+        "can only create extension in database",
+        "a server has this extension in one database alone: restore into that one, with `--in-place`",
     ),
     ("extension control file", "install the extension on the server first"),
     ("must be able to SET ROLE", "let the role be a member of the one that is named (`GRANT … TO …`), or restore as a superuser"),

@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use super::inventory::{self, Inventory};
+use super::members::{COUNTED, MEMBERSHIP};
 use super::name::literal;
 use super::reached::{self, Answerer, Reached};
 use super::version::Version;
@@ -373,15 +374,16 @@ SELECT format('ANALYZE %I.%I', nspname, relname) FROM (
     )
 }
 
-/// Counts the rows of half of the tables that hold some of their own: psql runs each row of the first answer as a question.
+/// Counts the rows of half of the tables that hold some of their own: psql runs each row of the first answer as a question. Of an
+/// extension's table, those that a dump brings.
 pub fn count_rows(half: Half) -> String {
     format!(
         r"SELECT question FROM (
-  SELECT format('SELECT %L, count(*) FROM ONLY %I.%I', format('%I.%I', n.nspname, c.relname), n.nspname, c.relname) AS question,
+  SELECT format('SELECT %L, count(*) FROM ONLY %I.%I %s', format('%I.%I', n.nspname, c.relname), n.nspname, c.relname, m.condition) AS question,
     row_number() OVER (ORDER BY pg_relation_size(c.oid) DESC, c.oid) AS nth
-  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace {MEMBERSHIP}
   WHERE c.relkind = 'r' AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)'
-    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+    AND {COUNTED}
 ) tables WHERE nth % 2 = {} \gexec
 ",
         half as u8

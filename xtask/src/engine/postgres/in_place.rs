@@ -5,8 +5,11 @@ use super::admin::{DURABLE, Identity, ON_ITS_WAY, Own};
 use super::client::Client;
 use super::facts::{Half, analyze, count_rows};
 use super::inventory::{Inventory, Kind, Table};
+use super::members::{EMPTY, PAUSE};
 use super::name::{block, ident, literal};
 use super::proof::{BEGUN, COUNTED, COUNTS, NEUTRAL, READ_ALIKE, begun, ended};
+use super::rights::as_new;
+use super::said::SAY_STATES;
 use super::version::Version;
 use super::wiping::unchanged;
 use crate::plan::{Act, By, Count, Deed, Fence, How, Load};
@@ -50,7 +53,8 @@ const DROPS: &str = "
 /// The psql that does it. Its locks are taken before anything is looked at; rows that came or went since they were counted are in no
 /// backup for certain, so that it fails then. Who is in the way for 15 seconds makes it fail, too.
 pub fn load(client: &Client, live: &Identity<'_>, inventory: &Inventory, fence: Fence, server: Version) -> Load {
-    let holds_rows = |t: &&Table| matches!(t.kind, Kind::Plain | Kind::Partitioned) && t.extension.is_none();
+    let changes = |t: &&Table| t.extension.is_none() || t.configured && t.lacks.is_none();
+    let holds_rows = |t: &&Table| matches!(t.kind, Kind::Plain | Kind::Partitioned) && changes(t);
     let tables: Vec<&Table> = inventory.tables.iter().filter(holds_rows).collect();
     let plain: Vec<&Table> = tables.iter().copied().filter(|t| t.kind == Kind::Plain).collect();
     let names = tables.iter().map(|t| t.name.as_str()).collect::<Vec<_>>().join(", ");
@@ -60,13 +64,14 @@ pub fn load(client: &Client, live: &Identity<'_>, inventory: &Inventory, fence: 
         into: live.name.into(),
         fence,
         before: format!(
-            "{READ_ALIKE}{NEUTRAL}SET lock_timeout = '15s';\nSET statement_timeout = 0;\nSET row_security = off;\nBEGIN;\n\
-             {}{lock}{}{empty}RESET search_path;\n\\echo '{}'\n{}",
+            "{SAY_STATES}{READ_ALIKE}{NEUTRAL}SET lock_timeout = '15s';\nSET statement_timeout = 0;\nSET row_security = off;\nBEGIN;\n\
+             {}{lock}{}{empty}{EMPTY}{rights}RESET search_path;\n\\echo '{}'\n{}",
             live.assertion(client),
             unchanged(&plain),
             BEGUN,
             begun(server),
             empty = empty(),
+            rights = as_new(),
         ),
         count: Count::First(format!(
             "{}\\echo '{}'\n{}{}\\echo '{}'\n",
@@ -76,7 +81,7 @@ pub fn load(client: &Client, live: &Identity<'_>, inventory: &Inventory, fence: 
             count_rows(Half::Other),
             COUNTED
         )),
-        after: format!("{}{}{DURABLE}COMMIT;\n", analyze(Half::One), analyze(Half::Other)),
+        after: format!("{PAUSE}{}{}{DURABLE}COMMIT;\n", analyze(Half::One), analyze(Half::Other)),
         by: By::Project,
     }
 }

@@ -48,6 +48,9 @@ pub struct Table {
     /// The extension that it belongs to.
     #[serde(default)]
     pub extension: Option<String>,
+    /// Whether a dump brings rows for it though it belongs to an extension.
+    #[serde(default)]
+    pub configured: bool,
     /// Tables that it is a partition or a child of.
     #[serde(default)]
     pub parents: Vec<String>,
@@ -104,6 +107,7 @@ pub const QUESTION: &str = r"'inventory', CASE WHEN current_database() = {name} 
           'kind', c.relkind, 'owner', pg_get_userbyid(c.relowner), 'oid', c.oid::bigint, 'file', c.relfilenode::bigint,
           'extension', (SELECT e.extname FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
             WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' LIMIT 1),
+          'configured', EXISTS (SELECT FROM pg_extension e WHERE c.oid = ANY (e.extconfig)),
           'parents', (SELECT coalesce(jsonb_agg(format('%I.%I', pn.nspname, p.relname) ORDER BY i.inhseqno), '[]')
             FROM pg_inherits i JOIN pg_class p ON p.oid = i.inhparent JOIN pg_namespace pn ON pn.oid = p.relnamespace WHERE i.inhrelid = c.oid),
           'lacks', CASE WHEN NOT (has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'TRUNCATE') AND has_table_privilege(c.oid, 'SELECT'))

@@ -8,6 +8,7 @@ use super::client::Client;
 use super::facts::DatabaseFacts;
 use super::name::{block, connect, ident, literal};
 use super::proof::{NEUTRAL, READ_ALIKE, begun, ended};
+use super::said::SAY_STATES;
 use super::script::Definition;
 use super::version::Version;
 use crate::cmd::UNSHOWN;
@@ -108,7 +109,7 @@ impl Loader {
         let role = ident(&self.role);
         Handover {
             cmd: client.load(name),
-            before: format!("{READ_ALIKE}{NEUTRAL}SET synchronous_commit = off;\nBEGIN;\n{}", begun(server)),
+            before: format!("{SAY_STATES}{READ_ALIKE}SET synchronous_commit = off;\nBEGIN;\n{}", begun(server)),
             between: format!(
                 "RESET SESSION AUTHORIZATION;\nRESET ALL;\n{NEUTRAL}REASSIGN OWNED BY {role} TO CURRENT_USER;\nDROP OWNED BY {role};\n{READ_ALIKE}"
             ),

@@ -5,6 +5,7 @@ use anyhow::Result;
 use super::{Aim, Difference, Request};
 use crate::engine::postgres::DatabaseFacts;
 use crate::engine::postgres::admin;
+use crate::engine::postgres::members::alone;
 use crate::engine::postgres::version::misfit;
 use crate::engine::store::Format;
 use crate::facts::Surveyed;
@@ -65,6 +66,16 @@ pub(super) fn suits(target: &Surveyed, dump: &Dump, request: &Request) -> Result
 pub(in crate::task) fn fits_server(target: &Surveyed, dump: &Dump) -> std::result::Result<(), Problem> {
     misfit(dump.dumped_from, target.server.version)
         .map_or(Ok(()), |why| Err(Problem::refused(format!("`{}` does not fit this server", dump.backup.name)).because(why)))
+}
+
+/// Refuses a copy beside the live database where the dump has what a server has in one database alone: it can't be tried there.
+pub(in crate::task) fn stands_beside(dump: &Dump) -> std::result::Result<(), Problem> {
+    let extension = dump.artifact.as_ref().and_then(|artifact| alone(artifact.extensions.keys()));
+    extension.map_or(Ok(()), |name| {
+        let why =
+            format!("it holds the extension `{name}`, which a server has in one database alone: a copy beside it can't have it");
+        Err(Problem::refused(format!("`{}` could not be tried here", dump.backup.name)).because(why))
+    })
 }
 
 /// Whether a backup of something else than what it would replace has to be refused.

@@ -8,6 +8,7 @@ use super::{Request, author, end_sessions, fence, headline, holds, made, proof};
 use crate::config::Project;
 use crate::engine::postgres::admin::{self, Identity};
 use crate::engine::postgres::in_place::{end_others, load};
+use crate::engine::postgres::members::alone;
 use crate::engine::postgres::name::previous;
 use crate::engine::store::Format;
 use crate::facts::dumps::Dump;
@@ -50,7 +51,7 @@ pub fn plan(
     let stake = Stake { safety: Safety::BackedUp, ..target.stake() };
     let pins = project.guards.pins_of("restore");
     Ok(Plan {
-        notes: holds(target, dump).into_iter().chain(told(target)).chain(made(&dump.backup)).collect(),
+        notes: holds(target, dump).into_iter().chain(told(target)).chain(jobs(target, dump)).chain(made(&dump.backup)).collect(),
         steps,
         afterwards: std::iter::once(back).chain(project.after_restore.iter().cloned()).collect(),
         backup: Some(dump.backup.path.clone()),
@@ -59,6 +60,16 @@ pub fn plan(
             "db-restore",
             format!("{}, in place", headline(dump, name, target)),
             Risk::ReplacesData { stakes: vec![stake], answer: "yes".into(), pins },
+        )
+    })
+}
+
+/// Jobs that a dump brings would begin to run by themselves, wherever they come from.
+fn jobs(target: &Surveyed, dump: &Dump) -> Option<String> {
+    let held = dump.artifact.iter().flat_map(|artifact| artifact.extensions.keys()).chain(target.server.extensions.keys());
+    alone(held).map(|name| {
+        format!(
+            "the jobs of `{name}` come back inactive: `UPDATE cron.job SET active = true WHERE …` starts those that are wanted"
         )
     })
 }

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::checks::{fits_the_disk, leftovers, may_create, ours, suits, suits_store, swappable};
+use super::checks::{fits_the_disk, leftovers, may_create, ours, stands_beside, suits, suits_store, swappable};
 use super::{Request, Staging, Use, author, brought_along, end_sessions, stage, unstage};
 use crate::engine::postgres::admin::{self, Own, Swap, SwapBack};
 use crate::engine::postgres::name::{beside, previous};
@@ -84,6 +84,8 @@ impl Part {
         match subject {
             Subject::Database { target, dump, disk_left } => {
                 suits(target, dump, request)?;
+                stands_beside(dump)
+                    .map_err(|e| e.cure("`db-restore --in-place` loads into the live database itself, and backs it up first"))?;
                 may_create(target).map_err(or_in_place)?;
                 fits_the_disk(dump, *disk_left).map_err(or_in_place)?;
                 Self::of_database(target, dump, request.trust, company)

@@ -6,6 +6,7 @@ use crate::engine::postgres::facts::{Half, LOADED, LOADING, analyze, count_rows}
 use crate::engine::postgres::loader::Loader;
 use crate::engine::postgres::name::connect;
 use crate::engine::postgres::proof::{BEGUN, COUNTS, NEUTRAL, READ_ALIKE, begun, ended};
+use crate::engine::postgres::said::SAY_STATES;
 use crate::engine::store::Format;
 use crate::facts::Surveyed;
 use crate::facts::dumps::Dump;
@@ -70,7 +71,7 @@ fn own_load(target: &Surveyed, dump: &Dump, trust: Trust, name: &str) -> Load {
         cmd: client.load(client.maintenance()),
         into: name.into(),
         // the second connection has the settings of its own again
-        before: format!("{READ_ALIKE}{NEUTRAL}{create}{}{READ_ALIKE}{}", connect(name), begin(target)),
+        before: format!("{SAY_STATES}{READ_ALIKE}{NEUTRAL}{create}{}{SAY_STATES}{READ_ALIKE}{}", connect(name), begin(target)),
         count: Count::Shared(client.psql_as_dumped(name, format!("{NEUTRAL}{LOADED}\n{}", look_through(Half::Other)))),
         fence: fence(target, trust),
         after: format!("{}COMMIT;\n{}", ended(server), look_through(Half::One)),
@@ -87,7 +88,7 @@ fn contained_load(target: &Surveyed, loader: &Loader, trust: Trust, name: &str, 
     Load {
         cmd: client.load(name),
         into: name.into(),
-        before: format!("{READ_ALIKE}{NEUTRAL}{}", begin(target)),
+        before: format!("{SAY_STATES}{READ_ALIKE}{}", begin(target)),
         count: Count::Shared(counter.psql_as_dumped(name, format!("{NEUTRAL}{LOADED}\n\\echo '{COUNTS}'\n{count}"))),
         fence: fence(target, trust),
         after: format!("{}COMMIT;\n{statistics}\\echo '{COUNTS}'\n", ended(server)),

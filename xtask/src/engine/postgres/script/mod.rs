@@ -254,6 +254,9 @@ impl Scanner {
             Kind::Create(create) if !create.from_query && !self.statement.name.is_empty() => {
                 self.qualify();
                 self.tables.created(&self.statement.name, create.partitioned);
+                if !self.statement.parent.is_empty() {
+                    self.tables.attached(&self.statement.name, &self.statement.parent);
+                }
             }
             Kind::Alter(Alter::Partition) => {
                 self.qualify();

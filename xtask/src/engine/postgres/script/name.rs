@@ -1,13 +1,33 @@
 //! Table names as they are read, and as SQL writes them.
 
+use std::hash::{Hash, Hasher};
+
+use super::token::Token;
 use crate::cmd::readable;
 
 /// A table's name, without quotes.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct TableName {
     pub(super) schema: Vec<u8>,
     pub(super) table: Vec<u8>,
     after_dot: bool,
+    /// Something has followed it: no later dot is of it (`CREATE TABLE a.t OF b.ty`).
+    whole: bool,
+}
+
+/// How far it was read makes no other name.
+impl PartialEq for TableName {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.schema, &self.table) == (&other.schema, &other.table)
+    }
+}
+
+impl Eq for TableName {}
+
+impl Hash for TableName {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (&self.schema, &self.table).hash(state);
+    }
 }
 
 impl TableName {
@@ -15,21 +35,31 @@ impl TableName {
         self.schema.clear();
         self.table.clear();
         self.after_dot = false;
+        self.whole = false;
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.table.is_empty()
     }
 
-    pub(super) fn dot(&mut self) {
-        self.after_dot = !self.table.is_empty();
+    /// Takes a token that is a part of the name; false for any other.
+    pub(super) fn takes(&mut self, token: Token, text: &[u8]) -> bool {
+        match token {
+            Token::Dot => {
+                self.after_dot = !self.table.is_empty() && !self.whole;
+                true
+            }
+            Token::Word | Token::Name => self.part(text),
+            _ => false,
+        }
     }
 
     /// Takes the next part of the name; false if the name was whole before it.
-    pub(super) fn part(&mut self, text: &[u8]) -> bool {
+    fn part(&mut self, text: &[u8]) -> bool {
         if self.after_dot {
             std::mem::swap(&mut self.schema, &mut self.table);
         } else if !self.table.is_empty() {
+            self.whole = true;
             return false;
         }
         self.after_dot = false;

@@ -40,6 +40,8 @@ pub(super) struct Create {
     table: bool,
     if_not_exists: bool,
     after_partition: bool,
+    /// `PARTITION OF`: what comes next is the name of what it is a part of.
+    part_of: bool,
     pub(super) partitioned: bool,
     pub(super) from_query: bool,
 }
@@ -170,14 +172,7 @@ impl Statement {
 
     /// Takes a token that is a part of the name; false for any other.
     pub(super) fn names(&mut self, token: Token, text: &[u8]) -> bool {
-        match token {
-            Token::Dot => {
-                self.name.dot();
-                true
-            }
-            Token::Word | Token::Name => self.name.part(text),
-            _ => false,
-        }
+        self.name.takes(token, text)
     }
 
     fn create(&mut self, mut create: Create, token: Token, text: &[u8], nested: bool) {
@@ -195,6 +190,8 @@ impl Statement {
         }
         let word = if token == Token::Word { text } else { b"" };
         match word {
+            _ if create.part_of => create.part_of = self.parent.takes(token, text),
+            b"of" if create.after_partition => create.part_of = true,
             b"if" if self.name.is_empty() => create.if_not_exists = true,
             b"not" | b"exists" if create.if_not_exists && self.name.is_empty() => {}
             _ if self.names(token, text) => {}

@@ -5,6 +5,7 @@ use crate::config::Connection;
 use crate::engine::cluster::servant::Account;
 use crate::engine::cluster::{Cluster, wheel};
 use crate::facts::server::ServerPrograms;
+use crate::plan::Fence;
 use crate::ui::describe;
 
 fn facts(state: State) -> ClusterFacts {
@@ -30,7 +31,11 @@ fn new() -> New {
         ..Connection::default()
     };
     let place = Place::Host { programs: Some("/bin15".into()) };
-    New { client: Client { place, connection, app_name: "t".into(), system: None }, init: Some("/p/sample.sql".into()) }
+    New {
+        client: Client { place, connection, app_name: "t".into(), system: None },
+        init: Some("/p/sample.sql".into()),
+        fence: Fence::Restricted,
+    }
 }
 
 /// The lines that say what is done; commands have tests of their own.
@@ -56,7 +61,7 @@ db-start: make and start the project's own cluster /p/.db-tasks/pg
   5. write   start the server
   6. remove  database sample__init
   7. create  database sample__init
-  8. write   load /p/sample.sql into sample__init
+  8. pipe    /p/sample.sql (none) -> prove (read whole, count rows) -> `psql`, into the new database sample__init
   9. rename  database sample__init -> sample
  10. write   mark the database sample as done
      if any of steps 6 to 10 fails:

@@ -73,6 +73,16 @@ fn rows_are_counted_per_table() {
             "CREATE TABLE p (x int) PARTITION BY RANGE (x);\nCREATE TABLE q PARTITION OF p FOR VALUES FROM (1) TO (2);",
             &[("q", 0)],
         ),
+        ("CREATE TABLE a.t OF b.ty;\nCREATE TABLE a.u OF b.\"x.y\" (PRIMARY KEY (id)) USING c.d;", &[("a.t", 0), ("a.u", 0)]),
+        (
+            "CREATE TABLE a.q PARTITION OF b.p FOR VALUES FROM (c.d) TO (2) TABLESPACE e;\nCREATE TABLE t OF ty;",
+            &[("a.q", 0), ("t", 0)],
+        ),
+        ("CREATE TABLE a.\"b\" /* . */ (x int) INHERITS (c.d) WITH (toast.x = 1);", &[("a.b", 0)]),
+        (
+            "COPY a.t (x, y) FROM stdin WITH (FORMAT csv, NULL 'a.b');\n1,2\n\\.\nINSERT INTO a.t AS b.c VALUES (1);",
+            &[("a.t", 2)],
+        ),
         ("CREATE TABLE t AS SELECT 1; CREATE TEMP TABLE t (); CREATE FOREIGN TABLE t () SERVER s;", &[]),
         ("CREATE VIEW v AS SELECT 1; CREATE MATERIALIZED VIEW m AS SELECT 1;", &[]),
     ];
@@ -101,6 +111,12 @@ fn rows_loaded_through_a_root_are_not_expected_of_its_partitions() {
     let script = scan(text.as_bytes());
     assert_eq!(rows(&script), [("p", 1)]);
     assert!(script.tables[0].partitioned);
+    // as a person writes it
+    let text = "SET search_path = s; CREATE TABLE p (a int) PARTITION BY LIST (a); CREATE TABLE o.c PARTITION OF p DEFAULT;\n\
+        CREATE TABLE d PARTITION OF s.p FOR VALUES IN (1); COPY p FROM stdin;\n1\n\\.\nINSERT INTO d VALUES (1);";
+    let script = scan(text.as_bytes());
+    assert_eq!(rows(&script), [("s.p", 1), ("s.d", 1)]);
+    assert!(script.tables[0].partitioned && !script.tables[1].exact);
 }
 
 #[test]

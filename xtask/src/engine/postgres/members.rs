@@ -1,0 +1,75 @@
+//! Tables of extensions whose rows a dump brings: PostGIS's `spatial_ref_sys`, the jobs of pg_cron, the settings of pg_partman.
+//! <https://www.postgresql.org/docs/current/extend-extensions.html#EXTEND-EXTENSIONS-CONFIG-TABLES>
+
+/// Extensions that one database of a server alone can have: their worker looks after that one.
+const ALONE: [&str; 1] = ["pg_cron"];
+
+/// The first of these extensions that can't be made in a second database of the server.
+pub fn alone<'a>(extensions: impl IntoIterator<Item = &'a String>) -> Option<&'a str> {
+    extensions.into_iter().map(String::as_str).find(|name| ALONE.contains(name))
+}
+
+/// Joined to `pg_class c`: the extension that the table belongs to, and which of its rows pg_dump takes along, as the words behind
+/// FROM. The rest are the extension's own, which come with CREATE EXTENSION.
+pub(super) const MEMBERSHIP: &str = "LEFT JOIN LATERAL (
+    SELECT e.extname, c.oid = ANY (e.extconfig) AS configured, e.extcondition[array_position(e.extconfig, c.oid)] AS condition
+    FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
+    WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' LIMIT 1
+  ) m ON true";
+
+/// Which tables are counted after a load: the user's, and those of extensions that we may read. More than a dump brings does no harm.
+pub(super) const COUNTED: &str =
+    "(m.extname IS NULL OR has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'))";
+
+/// Empties extensions' tables of what a dump brings: the extensions stay in place, and their rows would meet those of the dump. They
+/// may refer to each other: what can't go yet is tried again when others have gone.
+pub(super) const EMPTY: &str = "DO $configured$
+DECLARE
+  t record;
+  found boolean;
+  gone boolean := true;
+  waits text;
+BEGIN
+  WHILE gone LOOP
+    gone := false;
+    waits := NULL;
+    FOR t IN SELECT format('ONLY %I.%I %s', n.nspname, c.relname, u.condition) AS rows
+      FROM pg_extension e, unnest(e.extconfig, e.extcondition) AS u(oid, condition)
+        JOIN pg_class c ON c.oid = u.oid JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE c.relkind = 'r' ORDER BY c.oid DESC LOOP
+      EXECUTE format('SELECT EXISTS (SELECT FROM %s)', t.rows) INTO found;
+      CONTINUE WHEN NOT found;
+      BEGIN
+        EXECUTE 'DELETE FROM ' || t.rows;
+        gone := true;
+      EXCEPTION WHEN foreign_key_violation THEN
+        waits := SQLERRM;
+      END;
+    END LOOP;
+  END LOOP;
+  IF waits IS NOT NULL THEN
+    RAISE EXCEPTION 'what the dump brings for an extension can not take the place of what is there: %', waits;
+  END IF;
+END $configured$;
+";
+
+/// The jobs of pg_cron come back inactive: what ran elsewhere, or at another time, must not begin to run by itself. psql prints nothing.
+pub(super) const PAUSE: &str = "DO $pause$
+BEGIN
+  IF to_regclass('cron.job') IS NOT NULL AND EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_cron') THEN
+    UPDATE cron.job SET active = false WHERE active;
+  END IF;
+END $pause$;
+";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_one_database_alone_can_have_is_known() {
+        let names = |list: &[&str]| list.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        assert_eq!(alone(&names(&["hstore", "pg_cron"])), Some("pg_cron"));
+        assert_eq!(alone(&names(&["postgis", "pg_partman"])), None);
+    }
+}

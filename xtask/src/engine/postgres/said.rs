@@ -1,0 +1,106 @@
+//! What psql says of an error, with VERBOSITY `verbose`: its SQLSTATE decides what it is, whatever language the server speaks.
+//! <https://www.postgresql.org/docs/current/errcodes-appendix.html>
+
+/// Has psql say SQLSTATEs from here on, and the server speak English, where this role may choose: cures look for its words.
+pub const SAY_STATES: &str = "\\set VERBOSITY verbose\n\
+    SELECT CASE WHEN rolsuper THEN pg_catalog.set_config('lc_messages', 'C', false) END AS db_tasks_language \
+    FROM pg_catalog.pg_roles WHERE rolname = CURRENT_USER \\gset\n";
+
+/// Error text without what is for programs, and the SQLSTATE of the last error in it.
+pub fn read(text: &str) -> (Option<String>, String) {
+    let mut state = None;
+    let lines: Vec<String> =
+        text.lines().filter(|line| !is_location(line) && !is_field(line)).map(|line| without_state(line, &mut state)).collect();
+    (state, lines.join("\n"))
+}
+
+/// `psql:<stdin>:3: ERROR:  42704: role "x" does not exist`, in whatever language `ERROR` is.
+fn without_state(line: &str, state: &mut Option<String>) -> String {
+    let found = line.split_once(":  ").and_then(|(head, rest)| {
+        let (code, said) = rest.split_once(": ")?;
+        let is_code = code.len() == 5 && code.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase());
+        is_code.then_some((head, code, said))
+    });
+    let Some((head, code, said)) = found else { return line.to_owned() };
+    // a warning that comes before is none
+    if !code.starts_with("00") && !code.starts_with("01") && !code.starts_with("02") {
+        *state = Some(code.to_owned());
+    }
+    format!("{head}:  {said}")
+}
+
+/// Whether it is the line of an error that psql met in its script.
+pub fn is_error(line: &str) -> bool {
+    let numbered = line.strip_prefix("psql:<stdin>:").and_then(|rest| rest.split_once(": "));
+    numbered.is_some_and(|(number, rest)| {
+        number.parse::<u64>().is_ok() && !rest.starts_with("WARNING") && !rest.starts_with("NOTICE")
+    })
+}
+
+/// `LOCATION:  get_role_oid, acl.c:5194`
+fn is_location(line: &str) -> bool {
+    let place = line.split_once(":  ").and_then(|(_, rest)| rest.split_once(", "));
+    place.and_then(|(_, place)| place.rsplit_once(':')).is_some_and(|(file, number)| {
+        [".c", ".y", ".l", ".cpp", ".h"].iter().any(|e| file.ends_with(e)) && number.parse::<u32>().is_ok()
+    })
+}
+
+/// `CONSTRAINT NAME:  a_fkey`: the message has the name.
+fn is_field(line: &str) -> bool {
+    let label = line.split_once(" NAME:  ").map_or("", |(label, _)| label);
+    ["SCHEMA", "TABLE", "COLUMN", "DATATYPE", "CONSTRAINT"].contains(&label)
+}
+
+/// What to do about an error of this kind, where its state alone says it.
+pub fn decided(state: Option<&str>) -> Option<String> {
+    let cure = match state? {
+        "53200" => "the server has no room for it: raise `max_locks_per_transaction` (or its memory), and start it anew",
+        "53100" => "free space on the server's disk",
+        "53300" => "the server has no free connection: stop some clients",
+        "55P03" | "40P01" => {
+            "stop what holds the lock (`db-status` shows who is connected), or list its container in `stop-during`"
+        }
+        "57014" | "25P03" | "25P04" => "a timeout of the server, the database or the role has ended it: lift it for this role",
+        "25006" => "the server, the database or the role is read-only: use the primary, or lift `default_transaction_read_only`",
+        state if state.starts_with("08") || state.starts_with("HV") => {
+            "a foreign server that is asked does not answer: start it, or let it be reached from the server"
+        }
+        state if state.starts_with("57P") => "the server is going down or coming up: try again when it is there",
+        _ => return None,
+    };
+    Some(cure.into())
+}
+
+/// The same for kinds of errors of which the words say more, where somebody knows them.
+pub fn general(state: Option<&str>) -> Option<String> {
+    let cure = match state? {
+        "42704" => "create the role, the tablespace or what else is named there, or use a server that has it",
+        "0A000" | "58P01" => "the server lacks what is named, most likely an extension: install it there first",
+        "42501" => "use a role that may do this (a superuser, or the owner of what is named above)",
+        _ => return None,
+    };
+    Some(cure.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_is_found_in_any_language() {
+        let said = "psql:<stdin>:7: WARNING:  01000: careful\nLOCATION:  f, x.c:1\n\
+            psql:<stdin>:34: FEHLER:  42704: Rolle »x: 1« existiert nicht\nORT:  get_role_oid, acl.c:5194";
+        let (state, text) = read(said);
+        assert_eq!(state.as_deref(), Some("42704"));
+        assert_eq!(text, "psql:<stdin>:7: WARNING:  careful\npsql:<stdin>:34: FEHLER:  Rolle »x: 1« existiert nicht");
+        for none in [
+            "server closed the connection unexpectedly",
+            "psql:<stdin>:3: ERROR:  abcde: x",
+            "DETAIL:  Key (a)=(12345: b) exists.",
+        ] {
+            assert_eq!(read(none), (None, none.to_owned()));
+        }
+        assert_eq!(read("psql:<stdin>:7: WARNING:  01000: careful").0, None);
+        assert!(decided(Some("08001")).is_some() && decided(Some("42704")).is_none() && general(Some("42704")).is_some());
+    }
+}
