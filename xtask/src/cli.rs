@@ -90,7 +90,7 @@ pub enum Task {
     #[command(name = "db-shell", visible_alias = "shell", after_help = examples::SHELL)]
     Shell(Shell),
     /// Show every setting and where it came from
-    #[command(name = "db-config", after_help = examples::CONFIG)]
+    #[command(name = "db-config", visible_alias = "config", after_help = examples::CONFIG)]
     Config,
     /// Look for what would go wrong, with the cure for each problem
     #[command(name = "db-doctor", visible_alias = "doctor", after_help = examples::DOCTOR)]
