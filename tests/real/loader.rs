@@ -194,3 +194,160 @@ fn what_belongs_to_others_comes_along() {
     assert!(fs::exists(&file).unwrap());
     assert_eq!(family(cluster, &db.name), Vec::<String>::new());
 }
+
+/// What is held back is run by a superuser: it may give what the file itself has made, and nothing else.
+#[test]
+fn a_file_gives_nothing_that_is_not_its_own() {
+    let cluster = need!("postgresql", cluster());
+    let (db, project) = as_superuser(cluster);
+    let beside = format!("{}_beside", db.name);
+    for given in [
+        "GRANT EXECUTE ON FUNCTION pg_catalog.pg_read_file(text) TO PUBLIC;",
+        "SET search_path = pg_catalog;\nGRANT EXECUTE ON FUNCTION pg_read_file(text) TO PUBLIC;",
+        "GRANT SELECT ON TABLE pg_catalog.pg_authid TO PUBLIC;",
+        "GRANT SELECT(rolpassword) ON TABLE pg_catalog.pg_authid TO PUBLIC;",
+        "GRANT ALL ON SCHEMA pg_catalog TO app;",
+        "ALTER SCHEMA pg_catalog OWNER TO app;",
+        "ALTER FUNCTION pg_catalog.lo_export(oid, text) OWNER TO app;",
+        "ALTER LANGUAGE plpgsql OWNER TO app;",
+        "GRANT ALL ON LANGUAGE plpgsql TO app;",
+        "CREATE EXTENSION IF NOT EXISTS dblink WITH SCHEMA public;\n\
+         GRANT ALL ON FUNCTION public.dblink_connect_u(text) TO PUBLIC;",
+        "CREATE EXTENSION IF NOT EXISTS dblink WITH SCHEMA public;\nALTER FUNCTION public.dblink(text) OWNER TO app;",
+    ] {
+        let file = dump(&project, &format!("CREATE TABLE public.t (a int);\n{given}\n"));
+        let words = format!("db-restore --as {beside} --yes --file {}", file.display());
+        let said = project.fails(&words, 1, "the file gives rights on what is not its own");
+        assert!(said.err.contains("`--trust=role`"), "{given}: {said:?}");
+        has_gone(cluster, &said);
+        assert_eq!(family(cluster, &db.name), std::slice::from_ref(&db.name), "{given}");
+    }
+    // the schema that everybody has, as pg_dump writes it
+    let usual = "CREATE TABLE public.t (a int);\nALTER TABLE public.t OWNER TO app;\nREVOKE USAGE ON SCHEMA public FROM PUBLIC;\n\
+        GRANT ALL ON SCHEMA public TO app;\nGRANT SELECT(a) ON TABLE public.t TO PUBLIC;\n";
+    project.ok(&format!("db-restore --as {beside} --yes --file {}", dump(&project, usual).display()));
+    cluster.drop_all(&beside);
+}
+
+/// Three ways by which code of a file was run by the superuser who came behind its load: an operator on a search path that the file's code
+/// had given the database, the elements of an array in a publication's WHERE, and a session of the loader's that outlived the load.
+#[test]
+fn nobody_runs_the_files_code_who_comes_behind_its_load() {
+    let cluster = need!("postgresql", cluster());
+    let (db, project) = as_superuser(cluster);
+    let beside = format!("{}_beside", db.name);
+    let role = format!("dbt_behind_{}", db.name);
+    let evil = format!(
+        "IF (SELECT rolsuper FROM pg_catalog.pg_roles WHERE pg_catalog.nameeq(rolname, current_user)) THEN \
+         EXECUTE 'CREATE ROLE {role} SUPERUSER'; END IF;"
+    );
+    let operator = format!(
+        "CREATE SCHEMA evil;\n\
+         CREATE FUNCTION evil.eq(name, name) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN {evil} RETURN pg_catalog.nameeq($1, $2); END $$;\n\
+         CREATE OPERATOR evil.= (FUNCTION = evil.eq, LEFTARG = name, RIGHTARG = name);\n\
+         CREATE FUNCTION public.cfg() RETURNS text LANGUAGE plpgsql AS $$ BEGIN EXECUTE pg_catalog.format('ALTER DATABASE %I \
+         SET search_path = evil, pg_catalog', current_database()); RETURN 'x'; EXCEPTION WHEN insufficient_privilege THEN RETURN 'y'; END $$;\n\
+         CREATE TABLE public.t (a int, b text DEFAULT public.cfg());\nCOPY public.t (a) FROM stdin;\n1\n\\.\n\
+         COMMENT ON TABLE public.t IS 'x';\n"
+    );
+    let publication = format!(
+        "CREATE FUNCTION public.f() RETURNS text LANGUAGE plpgsql AS $$ BEGIN {evil} RETURN 'x'; END $$;\n\
+         CREATE DOMAIN public.d AS int CHECK (public.f() IS NOT NULL);\nCREATE TABLE public.t (a int);\n\
+         CREATE PUBLICATION p FOR TABLE public.t WHERE (a = ANY ('{{1}}'::public.d[]));\n"
+    );
+    let (_, server) = db.url.split_once('@').unwrap();
+    let (host, port) = server.split_once('/').unwrap().0.split_once(':').unwrap();
+    let session = format!(
+        "CREATE EXTENSION IF NOT EXISTS dblink WITH SCHEMA public;\n\
+         CREATE FUNCTION public.own() RETURNS text LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN {evil} RETURN 'x'; END $$;\n\
+         ALTER FUNCTION public.own() OWNER TO postgres;\n\
+         CREATE FUNCTION public.pw() RETURNS text LANGUAGE plpgsql AS $$ BEGIN EXECUTE format('ALTER ROLE %I PASSWORD ''known''', \
+         session_user); RETURN 'x'; END $$;\n\
+         CREATE FUNCTION public.go(a int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN \
+         PERFORM public.dblink_connect('c', format('host={host} port={port} dbname=%s user=%s password=known', current_database(), session_user)); \
+         PERFORM public.dblink_send_query('c', 'DO $z$ BEGIN FOR i IN 1..100 LOOP BEGIN PERFORM public.own(); \
+         EXCEPTION WHEN OTHERS THEN NULL; END; COMMIT; PERFORM pg_sleep(0.02); END LOOP; END $z$'); \
+         RETURN a; EXCEPTION WHEN OTHERS THEN RETURN a; END $$;\n\
+         CREATE TABLE public.t (a int, b text DEFAULT public.pw());\nCOPY public.t (a) FROM stdin;\n1\n2\n\\.\n\
+         CREATE INDEX i ON public.t (public.go(a));\n"
+    );
+    // to plan a count is to work out what an index's expression is, where its words are constant
+    let planned = |made: &str| {
+        format!(
+            "CREATE FUNCTION public.v() RETURNS int LANGUAGE plpgsql AS $$ BEGIN {evil} RETURN 1; END $$;\n\
+             CREATE FUNCTION public.imm(a int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN public.v(); END $$;\n\
+             CREATE TABLE public.t (a int);\nCOPY public.t (a) FROM stdin;\n1\n\\.\n{made}\n"
+        )
+    };
+    let index = planned("CREATE INDEX i ON public.t ((a + public.imm(1)));");
+    let part = planned("CREATE INDEX i ON public.t (a) WHERE (a > public.imm(1));");
+    let statistics = planned("CREATE STATISTICS s ON ((a + public.imm(1))) FROM public.t;\nALTER TABLE public.t OWNER TO app;");
+    let all = [operator, publication, session, index, part, statistics];
+    for (what, sql) in all.into_iter().enumerate() {
+        let deep = project.run(&format!("db-verify --deep {}", dump(&project, &sql).display()));
+        assert!(matches!(deep.code, Some(0 | 1)), "{what}: {deep:?}");
+        let said = project.run(&format!("db-restore --as {beside} --yes --file {}", dump(&project, &sql).display()));
+        assert!(matches!(said.code, Some(0 | 1)), "{what}: {said:?}");
+        has_gone(cluster, &said);
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        let made = cluster.sql("postgres", &format!("SELECT count(*) FROM pg_roles WHERE rolname = '{role}'"));
+        assert_eq!(made, "0", "{what}: {sql}");
+        let settings = format!(
+            "SELECT count(*) FROM pg_db_role_setting s JOIN pg_database d ON d.oid = setdatabase WHERE datname = '{beside}'"
+        );
+        assert_eq!(cluster.sql("postgres", &settings), "0", "{what}");
+        cluster.drop_all(&beside);
+    }
+}
+
+/// A manifest is written by whoever writes the file: where it does not lie among the project's backups, a superuser's powers are not its.
+#[test]
+fn a_manifest_beside_a_file_does_not_say_whose_it_is() {
+    let cluster = need!("postgresql", cluster());
+    let (db, project) = as_superuser(cluster);
+    let backup = project.backup();
+    let away = project.dir.join("downloads");
+    fs::create_dir(&away).unwrap();
+    for file in project.files() {
+        fs::copy(&file, away.join(file.file_name().unwrap())).unwrap();
+    }
+    let file = away.join(backup.file_name().unwrap());
+    let own = project.ok(&format!("db-restore --yes --file {}", backup.display()));
+    assert!(!own.err.contains("db_tasks_loader_"), "{}", own.err);
+    let said = project.ok(&format!("db-restore --yes --file {}", file.display())).ends_with(0, "a role made for this run");
+    has_gone(cluster, &said);
+    assert_eq!(cluster.sql(&db.name, "SELECT count(*) FROM orders"), "300");
+    project.fails(&format!("db-restore --yes --in-place --file {}", file.display()), 3, "`--trust=role`");
+    // who is no superuser has no such powers to give
+    let app = Project::host(&db.url);
+    cluster.sql("postgres", &format!("ALTER DATABASE {} OWNER TO app", db.name));
+    app.ok(&format!("db-restore --yes --any-database --file {}", file.display()));
+}
+
+/// In production a stranger's functions never run as a superuser, beside the live database neither.
+#[test]
+fn no_flag_lets_a_stranger_be_a_superuser_in_production() {
+    let cluster = need!("postgresql", cluster());
+    let (db, _) = tiny_host(cluster);
+    let project = Project::host(&db.socket_url).env("ENVIRONMENT", "production");
+    let file = dump(&project, "CREATE TABLE public.t (a int);\n");
+    let beside = format!("{}_beside", db.name);
+    project.fails(&format!("db-restore --as {beside} --yes --trust=role --file {}", file.display()), 3, "environment");
+    project.ok(&format!("db-restore --as {beside} --yes --file {}", file.display()));
+    cluster.drop_all(&beside);
+}
+
+/// It is filled by another than its owner, and somebody should know.
+#[test]
+fn materialized_views_are_named() {
+    let cluster = need!("postgresql", cluster());
+    let (db, project) = as_superuser(cluster);
+    let beside = format!("{}_beside", db.name);
+    let sql = "CREATE MATERIALIZED VIEW public.m AS SELECT CURRENT_USER::text AS who WITH NO DATA;\n\
+        REFRESH MATERIALIZED VIEW public.m;\n";
+    let file = dump(&project, sql);
+    let words = format!("db-restore --as {beside} --yes --file {}", file.display());
+    project.ok(&words).ends_with(0, "`REFRESH MATERIALIZED VIEW` fills it as its owner");
+    assert!(cluster.sql(&beside, "SELECT who FROM public.m").starts_with("db_tasks_loader_"));
+    cluster.drop_all(&beside);
+}

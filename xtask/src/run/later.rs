@@ -71,7 +71,7 @@ impl Later {
         // a psql that has died closes its end, and says why itself
         drop(parts.iter().try_for_each(|part| stdin.write_all(part)));
         drop(stdin);
-        child.wait().map_err(proof::without_lines)?;
+        child.wait().map_err(|e| proof::by_a_loader(proof::without_lines(e)))?;
         Ok(())
     }
 }

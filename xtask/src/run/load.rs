@@ -120,7 +120,7 @@ impl Loading {
         let (fence, by, later) = (self.load.fence, self.load.by.clone(), self.later.clone());
         let counts = match self.load.count.clone() {
             Count::Shared(beside) => self.commit_then_count(&beside, secrets, interrupt)?,
-            Count::First(sql) => return self.count_then_commit(&sql, script),
+            Count::First(sql) => self.count_then_commit(&sql, script)?,
             Count::Not => return self.commit(),
         };
         proof::loaded(script, &counts)?;

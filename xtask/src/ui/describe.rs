@@ -60,9 +60,11 @@ fn pipe(pipe: &Pipe) -> String {
             let level = compression.level().map_or(String::new(), |l| format!(" level {l}"));
             format!("{}{level}, sha256, {}", compression.codec(), path.display())
         }
-        Sink::Psql(load) => match load.count {
-            Count::Shared(_) | Count::Not => format!("`{}`, into the new database {}", program(&load.cmd), load.into),
-            Count::First(_) => format!("`{}`, in place of all that is in {}, in one transaction", program(&load.cmd), load.into),
+        Sink::Psql(load) => match (&load.count, &load.by) {
+            (Count::First(_), By::Project) => {
+                format!("`{}`, in place of all that is in {}, in one transaction", program(&load.cmd), load.into)
+            }
+            _ => format!("`{}`, into the new database {}", program(&load.cmd), load.into),
         },
         Sink::Stage(address) => format!("{address}, beside what is live"),
         Sink::Nowhere => "nowhere".into(),

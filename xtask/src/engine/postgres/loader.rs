@@ -21,6 +21,9 @@ pub const NAMED: &str = "db_tasks_loader_";
 /// The comment by which a role is known for one of ours.
 const MARK: &str = "db-tasks: loads a file from elsewhere";
 
+/// Extensions whose tables hold nothing but data.
+const DATA: &str = "'postgis', 'postgis_topology', 'postgis_tiger_geocoder', 'address_standardizer_data_us'";
+
 /// A role of the run's own, with what has to be there before it comes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Loader {
@@ -62,33 +65,45 @@ impl Loader {
         Act::Create(self.deed(client, format!("role {}, no superuser", self.role), sql))
     }
 
-    /// Makes its database, with the extensions that the file wants.
+    /// Makes the database that it fills, with the extensions that the file wants. It may make what it likes there and owns none of what
+    /// is there already: an owner of the database could give it settings (`ALTER DATABASE … SET search_path`) that reach our sessions.
     pub fn ready(&self, client: &Client, name: &str, like: Option<&DatabaseFacts>, server: Version, live: &Identity<'_>) -> Act {
         let (role, database) = (ident(&self.role), ident(name));
         let mut sql = creation(client, name, like, server, live);
-        sql.push_str(&format!("ALTER DATABASE {database} OWNER TO {role};\n{}{NEUTRAL}", connect(name)));
+        sql.push_str(&format!(
+            "GRANT ALL ON DATABASE {database} TO {role};\n{}{NEUTRAL}GRANT ALL ON SCHEMA public TO {role};\n",
+            connect(name)
+        ));
         sql.extend(self.definitions.iter().map(|definition| match definition {
             Definition::Schema { name } => format!("CREATE SCHEMA IF NOT EXISTS {} AUTHORIZATION {role};\n", ident(name)),
             Definition::Extension { name, schema } => {
                 let schema = schema.as_ref().map_or(String::new(), |schema| format!(" WITH SCHEMA {}", ident(schema)));
                 format!("CREATE EXTENSION IF NOT EXISTS {}{schema};\n", ident(name))
             }
+            Definition::MaterializedView => String::new(),
         }));
         sql.push_str(&self.grants());
         Act::Create(self.deed(client, format!("database {name}{}", self.with()), sql))
     }
 
-    /// What it needs of extensions that are not its own: tables whose rows a dump brings, and wrappers for foreign servers.
+    /// What it needs of extensions that are not its own. Not of any: rows of some are jobs that a superuser's worker runs (pg_cron,
+    /// timescaledb), and a wrapper may run programs.
     fn grants(&self) -> String {
-        if !self.definitions.iter().any(|definition| matches!(definition, Definition::Extension { .. })) {
+        if self.extensions().next().is_none() {
             return String::new();
         }
         let role = literal(&self.role);
         format!(
-            "SELECT format('GRANT ALL ON %s %s TO %I', CASE relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, oid::regclass, {role})\n  \
-             FROM pg_class WHERE oid IN (SELECT unnest(extconfig) FROM pg_extension) \\gexec\n\
-             SELECT format('GRANT USAGE ON FOREIGN DATA WRAPPER %I TO %I', fdwname, {role}) FROM pg_foreign_data_wrapper \\gexec\n"
+            "SELECT format('GRANT SELECT, INSERT ON %s TO %I', oid::regclass, {role})\n  \
+             FROM pg_class WHERE relkind = 'r' AND oid IN (SELECT unnest(extconfig) FROM pg_extension WHERE extname IN ({DATA})) \\gexec\n\
+             SELECT format('GRANT USAGE ON FOREIGN DATA WRAPPER %I TO %I', fdwname, {role})\n  \
+             FROM pg_foreign_data_wrapper WHERE fdwname = 'postgres_fdw' \\gexec\n"
         )
+    }
+
+    /// Whether the file has materialized views, which it fills.
+    pub fn fills_views(&self) -> bool {
+        self.definitions.contains(&Definition::MaterializedView)
     }
 
     fn with(&self) -> String {
@@ -100,18 +115,27 @@ impl Loader {
     pub fn extensions(&self) -> impl Iterator<Item = &str> {
         self.definitions.iter().filter_map(|definition| match definition {
             Definition::Extension { name, .. } => Some(name.as_str()),
-            Definition::Schema { .. } => None,
+            Definition::Schema { .. } | Definition::MaterializedView => None,
         })
     }
 
-    /// What is given when it has loaded: what the file says of owners and rights, and to our own role whatever is left.
+    /// What is given when it has loaded: what the file says of owners and rights, and to our own role whatever is left. Nobody is
+    /// left by then who is that role: once a function of the file's belongs to a superuser, whoever may call it is one.
     pub fn handover(&self, client: &Client, name: &str, server: Version) -> Handover {
-        let role = ident(&self.role);
+        let (role, owner) = (ident(&self.role), literal(&self.role));
+        let others = theirs(&format!("<> (SELECT oid FROM pg_roles WHERE rolname = {owner})"));
+        let now = theirs("IS NOT NULL");
         Handover {
             cmd: client.load(name),
-            before: format!("{SAY_STATES}{READ_ALIKE}SET synchronous_commit = off;\nBEGIN;\n{}", begun(server)),
+            before: format!(
+                "{READ_ALIKE}{NEUTRAL}{SAY_STATES}ALTER ROLE {role} NOLOGIN PASSWORD NULL;\n{}SET synchronous_commit = off;\nBEGIN;\n{}\
+                 CREATE TEMPORARY TABLE db_tasks_theirs ON COMMIT DROP AS {others};\nSET search_path = public;\n",
+                block("gone", &SEEN_OFF.replace("{role}", &owner)),
+                begun(server)
+            ),
             between: format!(
-                "RESET SESSION AUTHORIZATION;\nRESET ALL;\n{NEUTRAL}REASSIGN OWNED BY {role} TO CURRENT_USER;\nDROP OWNED BY {role};\n{READ_ALIKE}"
+                "RESET SESSION AUTHORIZATION;\nRESET ALL;\n{NEUTRAL}{}REASSIGN OWNED BY {role} TO CURRENT_USER;\nDROP OWNED BY {role};\n{READ_ALIKE}",
+                block("theirs", &UNCHANGED.replace("{now}", &now))
             ),
             after: format!("{}COMMIT;\n", ended(server)),
         }
@@ -135,6 +159,60 @@ impl Loader {
     fn deed(&self, client: &Client, what: String, sql: String) -> Deed {
         Deed { what, how: How::Command(client.psql(client.maintenance(), sql)) }
     }
+}
+
+/// Ends every session of the role, in whatever database, and makes sure that none is left.
+const SEEN_OFF: &str = " BEGIN
+  FOR i IN 1..100 LOOP
+    PERFORM pg_stat_clear_snapshot();
+    PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = {role};
+    IF NOT FOUND THEN RETURN; END IF;
+    PERFORM pg_sleep(0.05);
+  END LOOP;
+  RAISE EXCEPTION 'a session of the loader role does not end';
+END ";
+
+/// Fails where owner or rights of what is not the file's own are others now. Only the schema `public` is everybody's.
+const UNCHANGED: &str = " DECLARE
+  found text;
+BEGIN
+  SELECT string_agg(pg_describe_object(class, id, sub), ', ') INTO found
+    FROM (SELECT * FROM pg_temp.db_tasks_theirs EXCEPT ({now}) LIMIT 3) changed;
+  IF found IS NOT NULL THEN
+    RAISE EXCEPTION 'the file gives rights on what is not its own: %', found USING ERRCODE = 'insufficient_privilege';
+  END IF;
+END ";
+
+/// Owners and rights of everything in a database whose owner fits, as a question.
+fn theirs(owner: &str) -> String {
+    const OWNED: [(&str, &str, &str); 16] = [
+        ("pg_class", "relowner", "relacl::text"),
+        ("pg_proc", "proowner", "proacl::text"),
+        ("pg_type", "typowner", "typacl::text"),
+        ("pg_language", "lanowner", "lanacl::text"),
+        ("pg_foreign_data_wrapper", "fdwowner", "fdwacl::text"),
+        ("pg_foreign_server", "srvowner", "srvacl::text"),
+        ("pg_largeobject_metadata", "lomowner", "lomacl::text"),
+        ("pg_operator", "oprowner", "NULL"),
+        ("pg_opclass", "opcowner", "NULL"),
+        ("pg_opfamily", "opfowner", "NULL"),
+        ("pg_collation", "collowner", "NULL"),
+        ("pg_conversion", "conowner", "NULL"),
+        ("pg_extension", "extowner", "NULL"),
+        ("pg_ts_dict", "dictowner", "NULL"),
+        ("pg_ts_config", "cfgowner", "NULL"),
+        ("pg_statistic_ext", "stxowner", "NULL"),
+    ];
+    let owned = OWNED.iter().map(|(class, column, acl)| {
+        format!("SELECT '{class}'::regclass::oid AS class, oid AS id, 0 AS sub, {column} AS owner, {acl} AS acl FROM {class} WHERE {column} {owner}")
+    });
+    let schemas = format!(
+        "SELECT 'pg_namespace'::regclass::oid, oid, 0, nspowner, nspacl::text FROM pg_namespace WHERE nspowner {owner} AND nspname <> 'public'"
+    );
+    let columns = format!(
+        "SELECT 'pg_class'::regclass::oid, attrelid, attnum, 0::oid, attacl::text FROM pg_attribute JOIN pg_class c ON c.oid = attrelid WHERE relowner {owner}"
+    );
+    owned.chain([schemas, columns]).collect::<Vec<_>>().join("\n  UNION ALL ")
 }
 
 /// What a server keeps of a password: `SCRAM-SHA-256$<iterations>:<salt>$<StoredKey>:<ServerKey>`

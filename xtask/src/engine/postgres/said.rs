@@ -1,10 +1,11 @@
 //! What psql says of an error, with VERBOSITY `verbose`: its SQLSTATE decides what it is, whatever language the server speaks.
 //! <https://www.postgresql.org/docs/current/errcodes-appendix.html>
 
-/// Has psql say SQLSTATEs from here on, and the server speak English, where this role may choose: cures look for its words.
+/// Has psql say SQLSTATEs from here on, and the server speak English, where this role may choose: cures look for its words. It comes
+/// before any search path of ours: the operator in it is the system's all the same.
 pub const SAY_STATES: &str = "\\set VERBOSITY verbose\n\
     SELECT CASE WHEN rolsuper THEN pg_catalog.set_config('lc_messages', 'C', false) END AS db_tasks_language \
-    FROM pg_catalog.pg_roles WHERE rolname = CURRENT_USER \\gset\n";
+    FROM pg_catalog.pg_roles WHERE rolname OPERATOR(pg_catalog.=) CURRENT_USER \\gset\n";
 
 /// Error text without what is for programs, and the SQLSTATE of the last error in it.
 pub fn read(text: &str) -> (Option<String>, String) {

@@ -32,6 +32,9 @@ enum Of {
     Owner(Owner),
     Extension(Extension),
     Schema(Vec<Part>),
+    /// `CREATE` and `ALTER PUBLICATION`. Behind WHERE stand expressions, which are read by functions of the file's own: only what has none
+    /// and takes a superuser is another's.
+    Publication(Vec<Part>),
     Function(Function),
     /// `CREATE TYPE`: a base type's parentheses come without AS.
     Type,
@@ -40,6 +43,7 @@ enum Of {
     /// `CREATE CAST`; whether WITHOUT was read.
     Cast(bool),
     Foreign,
+    MaterializedView,
     Set(Vec<Part>),
     Select(Vec<Part>),
     /// It is the loader role's to run.
@@ -87,12 +91,22 @@ const BETWEEN: [&str; 8] = ["or", "replace", "trusted", "procedural", "unlogged"
 impl Duties {
     /// Whether what comes tells nothing.
     pub(super) fn is_quiet(&self) -> bool {
-        matches!(self.of, Of::Plain | Of::Told(_) | Of::Barred(_))
+        matches!(self.of, Of::Plain | Of::MaterializedView | Of::Told(_) | Of::Barred(_))
     }
 
     /// Whether it may yet turn out to be another's.
     pub(super) fn may_be_spared(&self) -> bool {
-        !matches!(self.of, Of::Plain | Of::Barred(_) | Of::Function(_) | Of::Type | Of::Operator | Of::TextSearch | Of::Cast(_))
+        !matches!(
+            self.of,
+            Of::Plain
+                | Of::MaterializedView
+                | Of::Barred(_)
+                | Of::Function(_)
+                | Of::Type
+                | Of::Operator
+                | Of::TextSearch
+                | Of::Cast(_)
+        )
     }
 
     pub(super) fn token(&mut self, token: Token, text: &[u8]) {
@@ -117,7 +131,7 @@ impl Duties {
                 extension.parts.push(part);
                 None
             }
-            Of::Schema(parts) => {
+            Of::Schema(parts) | Of::Publication(parts) => {
                 parts.push(part);
                 None
             }
@@ -146,7 +160,7 @@ impl Duties {
                 parts.push(part);
                 select(parts)
             }
-            Of::Plain | Of::Told(_) | Of::Barred(_) => None,
+            Of::Plain | Of::MaterializedView | Of::Told(_) | Of::Barred(_) => None,
         };
         if let Some(next) = next {
             self.of = next;
@@ -167,6 +181,11 @@ impl Duties {
             Of::Extension(extension) => self.made(extension.definition(), &mut bar),
             Of::Schema(parts) => self.made(schema(&parts), &mut bar),
             Of::Set(parts) => self.set(&parts, &mut bar),
+            Of::Publication(parts) => publication(&parts),
+            Of::MaterializedView => {
+                self.definitions.push(Definition::MaterializedView);
+                None
+            }
             _ => None,
         };
         let is_its_own = !matches!(told, Some(Spare::Handover | Spare::Last | Spare::Reading));
@@ -243,7 +262,8 @@ fn create(word: &str) -> Option<Of> {
     }
     Some(match word {
         "event" => Of::Told(Spare::Last),
-        "publication" | "subscription" => Of::Told(Spare::Handover),
+        "subscription" => Of::Told(Spare::Handover),
+        "publication" => Of::Publication(Vec::new()),
         "extension" => Of::Extension(Extension::default()),
         "schema" => Of::Schema(Vec::new()),
         "function" | "procedure" => Of::Function(Function::default()),
@@ -252,6 +272,7 @@ fn create(word: &str) -> Option<Of> {
         "text" => Of::TextSearch,
         "cast" => Of::Cast(false),
         "foreign" => Of::Foreign,
+        "materialized" => Of::MaterializedView,
         "language" => Of::Barred("a procedural language"),
         "access" => Of::Barred("an access method"),
         "transform" => Of::Barred("a transform"),
@@ -262,7 +283,8 @@ fn create(word: &str) -> Option<Of> {
 fn alter(word: &str) -> Option<Of> {
     Some(match word {
         "event" => Of::Told(Spare::Last),
-        "default" | "publication" | "subscription" => Of::Told(Spare::Handover),
+        "default" | "subscription" => Of::Told(Spare::Handover),
+        "publication" => Of::Publication(Vec::new()),
         _ => Of::Owner(Owner::default()),
     })
 }
@@ -331,6 +353,18 @@ fn schema(parts: &[Part]) -> Option<Definition> {
     let parts = without(parts.to_vec(), &["if", "not", "exists"]);
     let [name] = parts.as_slice() else { return None };
     Some(Definition::Schema { name: named(name)? })
+}
+
+/// `p FOR ALL TABLES …`, `p ADD TABLES IN SCHEMA s`, `p OWNER TO role`.
+fn publication(parts: &[Part]) -> Option<Spare> {
+    let words: Vec<&str> = parts.iter().map(|part| if let Part::Word(word) = part { word.as_str() } else { "" }).collect();
+    let theirs = match words.as_slice() {
+        [_, "for", "all", "tables"] => true,
+        [_, "for", "all", "tables", "with", rest @ ..] => !rest.contains(&"where"),
+        [_, "add", "tables", "in", "schema", _] | [_, "owner", "to", _] => true,
+        _ => false,
+    };
+    theirs.then_some(Spare::Handover)
 }
 
 /// Without these words where they come first.
