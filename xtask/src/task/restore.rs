@@ -115,7 +115,7 @@ fn steps(parts: Vec<Part>, kept: Option<Act>, services: &[ContainerFacts], compa
     // one part alone is swapped in one go: there is nothing that could be half done
     let swaps = match company {
         Company::Alone => swaps,
-        Company::Others => vec![Step::Scope(Scope { body: swaps, on_failure: back, at_once, finally: Vec::new() })],
+        Company::Others => vec![Step::Scope(Scope { body: swaps, on_failure: back, at_once, ..Scope::default() })],
     };
     body.push(around_services(services, swaps));
     // once the names have changed the restore is done: an interruption must not leave the older ones, nor their removal fail the run
