@@ -7,7 +7,7 @@ use super::admin::{Identity, creation};
 use super::client::Client;
 use super::facts::DatabaseFacts;
 use super::name::{block, connect, ident, literal};
-use super::proof::{NEUTRAL, READ_ALIKE, begun, ended};
+use super::proof::{NEUTRAL, PATIENT, READ_ALIKE, begun, ended};
 use super::said::SAY_STATES;
 use super::script::Definition;
 use super::version::Version;
@@ -128,13 +128,13 @@ impl Loader {
         Handover {
             cmd: client.load(name),
             before: format!(
-                "{READ_ALIKE}{NEUTRAL}{SAY_STATES}ALTER ROLE {role} NOLOGIN PASSWORD NULL;\n{}SET synchronous_commit = off;\nBEGIN;\n{}\
+                "{READ_ALIKE}{NEUTRAL}{SAY_STATES}{PATIENT}ALTER ROLE {role} NOLOGIN PASSWORD NULL;\n{}SET synchronous_commit = off;\nBEGIN;\n{}\
                  CREATE TEMPORARY TABLE db_tasks_theirs ON COMMIT DROP AS {others};\nSET search_path = public;\n",
                 block("gone", &SEEN_OFF.replace("{role}", &owner)),
                 begun(server)
             ),
             between: format!(
-                "RESET SESSION AUTHORIZATION;\nRESET ALL;\n{NEUTRAL}{}REASSIGN OWNED BY {role} TO CURRENT_USER;\nDROP OWNED BY {role};\n{READ_ALIKE}",
+                "RESET SESSION AUTHORIZATION;\nRESET ALL;\n{NEUTRAL}{PATIENT}{}REASSIGN OWNED BY {role} TO CURRENT_USER;\nDROP OWNED BY {role};\n{READ_ALIKE}",
                 block("theirs", &UNCHANGED.replace("{now}", &now))
             ),
             after: format!("{}COMMIT;\n", ended(server)),
