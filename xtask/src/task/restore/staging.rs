@@ -92,7 +92,7 @@ fn contained_load(target: &Surveyed, loader: &Loader, trust: Trust, name: &str, 
     let (counts, statistics) = (halves.map(count_rows).concat(), halves.map(analyze).concat());
     let settled = format!("{}{statistics}{}", ended(server), ended(server));
     let (count, after) = if target.server.role.superuser {
-        let beside = format!("{NEUTRAL}{LOADED}\n\\echo '{COUNTS}'\n{counts}");
+        let beside = format!("{NEUTRAL}{PATIENT}{LOADED}\n\\echo '{COUNTS}'\n{counts}");
         (Count::Shared(target.client.psql_as_dumped(name, beside)), format!("{settled}COMMIT;\n\\echo '{COUNTS}'\n"))
     } else {
         (Count::First(format!("{settled}\\echo '{COUNTS}'\n{counts}\\echo '{COUNTED}'\n")), "COMMIT;\n".into())
