@@ -101,6 +101,20 @@ fn a_hook_gets_no_address_where_none_is_meant() {
     assert!(!bench.calls().iter().any(|call| call.argv.iter().any(|word| word == "never")));
 }
 
+/// What is done is done: a notice that fails after it undoes nothing, and its result is told.
+#[test]
+fn an_after_hook_that_fails_makes_nothing_undone() {
+    let hooks = "[hooks]\nafter-backup = \"exit 7\"\nfailed-backup = [\"migrator\", \"failed\"]\nfinally-backup = [\"migrator\", \"finally\"]\n";
+    let bench = Bench::new(&format!("{HOST}{hooks}"));
+    let said = bench.run(&["db-backup"]).exits(6);
+    let error = said.err.split_once("\nerror: ").unwrap().1.to_owned();
+    assert!(error.starts_with("finished, but ") && error.contains("do not run the command again"), "{error}");
+    assert_eq!(error.matches("exit 7").count(), 1, "{error}");
+    assert!(said.err.contains("to restore it: ") && said.out.contains("backups/"), "{}", said.err);
+    assert_eq!(of(&bench, "finally")["DBTASKS_OUTCOME"], "done");
+    assert!(!bench.calls().iter().any(|call| call.argv.iter().any(|word| word == "failed")));
+}
+
 /// A terminal stops a program of a group of its own that asks there (psql's password prompt, sudo, ssh, git): it must not stand still
 /// until its time is over.
 #[test]

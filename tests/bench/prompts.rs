@@ -74,7 +74,7 @@ fn a_restore_takes_the_word() {
     need!("script of util-linux", available());
     let bench = Bench::new(HOST);
     bench.with_backup();
-    for (answer, code) in [("yes\n", 0), ("y\n", 4), ("YES\n", 4), ("no\n", 4), ("\x04", 4)] {
+    for (answer, code) in [("yes\n", 0), ("y\nno\n", 4), ("YES\n", 4), ("no\n", 4), ("\x04", 4)] {
         bench.forget_calls();
         let mut person = Terminal::run(&bench, &["db-restore", "--latest"]);
         person
@@ -111,7 +111,7 @@ fn an_undo_and_a_cleanup_ask() {
     let bench = Bench::new(HOST);
     bench.facts("app", with_beside(&["previous"]));
     let mut person = Terminal::run(&bench, &["db-undo"]);
-    person.sees("Type `yes` to replace the live data of `app`: ").types("y\n");
+    person.sees("Type `yes` to replace the live data of `app`: ").types("no\n");
     person.ends(4);
     bench.file("backups/half.sql.zst.partial", "x");
     let mut person = Terminal::run(&bench, &["db-cleanup"]);
@@ -202,4 +202,18 @@ fn a_file_gets_no_bar() {
     Terminal::line(&bench, &line).ends(0);
     let said = std::fs::read_to_string(bench.project.join("said")).unwrap();
     assert!(said.contains('✓') && !said.contains(['\u{1b}', '\r']), "{said}");
+}
+
+/// `y` is a habit: it is neither the word that was asked for nor a no.
+#[test]
+fn a_y_where_the_word_is_wanted_is_asked_again() {
+    need!("script of util-linux", available());
+    for (then, code) in [("yes\n", 0), ("y\n", 4), ("\n", 4)] {
+        let bench = Bench::new(HOST);
+        bench.with_backup();
+        let mut person = Terminal::run(&bench, &["db-restore", "--latest"]);
+        person.sees("Type `yes` to replace").types("y\n");
+        person.sees("The whole word, please").types(then);
+        person.ends(code);
+    }
 }

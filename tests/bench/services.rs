@@ -57,3 +57,27 @@ fn an_engine_that_does_not_answer_is_an_error() {
         .tells("Cannot connect to the Docker daemon");
     assert_eq!(bench.container("shop-web"), "running");
 }
+
+/// A deed that can't be done is told with its number, and a person may say that it is of no matter.
+#[test]
+fn a_clean_up_that_can_not_be_done_can_be_forgotten() {
+    let bench = bench();
+    bench.keep();
+    bench.run(&RESTORE).exits(0);
+    let good = bench.calls();
+    let start = good.iter().position(|call| call.argv[1] == "start" && call.argv[2] == "shop-jobs").unwrap();
+    bench.rewind();
+    bench.fail_at(&good, start);
+    bench.run(&RESTORE).exits(1).tells("could not start the container shop-jobs; the work itself is done");
+    // it is tried again by the next run, and has gone for good
+    std::fs::remove_file(bench.project.join("../containers/shop-jobs")).unwrap();
+    std::fs::remove_dir_all(bench.project.join("../fail")).ok();
+    let said = bench.run(&["db-repair"]).exits(1);
+    let deed = "1. write start the container shop-jobs";
+    said.tells(deed).tells("`db-repair --forget NUMBER`");
+    bench.run(&["db-backup", "--auto"]).exits(0).tells("still to be cleaned up:").tells(deed);
+    bench.run(&["db-repair", "--forget", "2"]).exits(2).tells(deed);
+    assert_eq!(bench.run(&["db-repair", "--forget", "1"]).exits(0).out, format!("forgotten: {deed}\n"));
+    assert_eq!(bench.run(&["db-repair"]).exits(0).out, "nothing to repair\n");
+    bench.run(&["db-repair", "--forget", "1"]).exits(2).tells("nothing is left to be cleaned up");
+}

@@ -5,7 +5,8 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use db_tasks::engine::files::{Aside, Excludes, Id, Repaired, repair, survey, swap, take_back, undo, wipe};
+use db_tasks::engine::files::{Aside, Excludes, Id, Repaired, Tree, repair, survey, swap, take_back, undo, wipe};
+use db_tasks::engine::store::Store;
 use db_tasks::problem::Exit;
 
 struct Site {
@@ -108,6 +109,7 @@ fn a_swap_an_undo_and_the_end_of_the_window() {
     assert_eq!(said(&site.aside.discard()).as_deref(), Some("old"));
     site.aside.clear().unwrap();
     assert!(!site.aside.discard().exists());
+    assert_eq!(fs::read_to_string(site.aside.folder().join(".gitignore")).unwrap(), "*\n");
     site.aside.forget().unwrap();
     assert!(!site.aside.folder().exists());
     assert_eq!(said(&site.live).unwrap(), "newest");
@@ -371,6 +373,11 @@ fn not_root_inner() {
         let fixed = facts(name).fixed.unwrap();
         assert!(fixed.contains("`below/file`") && fixed.contains(why), "{fixed}");
     }
+    let stuck = |name: &str| {
+        let tree = Tree { path: folder.join(name), exclude: vec![], rights: db_tasks::config::Rights::Plain };
+        { tree }.look().unwrap().stuck.unwrap()
+    };
+    assert!(stuck("own").contains("you may not write in"), "its parent is root's");
     println!("all three");
 }
 

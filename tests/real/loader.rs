@@ -271,17 +271,83 @@ fn nobody_runs_the_files_code_who_comes_behind_its_load() {
          CREATE TABLE public.t (a int, b text DEFAULT public.pw());\nCOPY public.t (a) FROM stdin;\n1\n2\n\\.\n\
          CREATE INDEX i ON public.t (public.go(a));\n"
     );
-    for (what, sql) in [("an operator", operator), ("a publication", publication), ("a session", session)] {
+    // to plan a count is to work out what an index's expression is, where its words are constant
+    let planned = |made: &str| {
+        format!(
+            "CREATE FUNCTION public.v() RETURNS int LANGUAGE plpgsql AS $$ BEGIN {evil} RETURN 1; END $$;\n\
+             CREATE FUNCTION public.imm(a int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN public.v(); END $$;\n\
+             CREATE TABLE public.t (a int);\nCOPY public.t (a) FROM stdin;\n1\n\\.\n{made}\n"
+        )
+    };
+    let index = planned("CREATE INDEX i ON public.t ((a + public.imm(1)));");
+    let part = planned("CREATE INDEX i ON public.t (a) WHERE (a > public.imm(1));");
+    let statistics = planned("CREATE STATISTICS s ON ((a + public.imm(1))) FROM public.t;\nALTER TABLE public.t OWNER TO app;");
+    let all = [operator, publication, session, index, part, statistics];
+    for (what, sql) in all.into_iter().enumerate() {
+        let deep = project.run(&format!("db-verify --deep {}", dump(&project, &sql).display()));
+        assert!(matches!(deep.code, Some(0 | 1)), "{what}: {deep:?}");
         let said = project.run(&format!("db-restore --as {beside} --yes --file {}", dump(&project, &sql).display()));
         assert!(matches!(said.code, Some(0 | 1)), "{what}: {said:?}");
         has_gone(cluster, &said);
         std::thread::sleep(std::time::Duration::from_millis(200));
         let made = cluster.sql("postgres", &format!("SELECT count(*) FROM pg_roles WHERE rolname = '{role}'"));
-        assert_eq!(made, "0", "{what}");
+        assert_eq!(made, "0", "{what}: {sql}");
         let settings = format!(
             "SELECT count(*) FROM pg_db_role_setting s JOIN pg_database d ON d.oid = setdatabase WHERE datname = '{beside}'"
         );
         assert_eq!(cluster.sql("postgres", &settings), "0", "{what}");
         cluster.drop_all(&beside);
     }
+}
+
+/// A manifest is written by whoever writes the file: where it does not lie among the project's backups, a superuser's powers are not its.
+#[test]
+fn a_manifest_beside_a_file_does_not_say_whose_it_is() {
+    let cluster = need!("postgresql", cluster());
+    let (db, project) = as_superuser(cluster);
+    let backup = project.backup();
+    let away = project.dir.join("downloads");
+    fs::create_dir(&away).unwrap();
+    for file in project.files() {
+        fs::copy(&file, away.join(file.file_name().unwrap())).unwrap();
+    }
+    let file = away.join(backup.file_name().unwrap());
+    let own = project.ok(&format!("db-restore --yes --file {}", backup.display()));
+    assert!(!own.err.contains("db_tasks_loader_"), "{}", own.err);
+    let said = project.ok(&format!("db-restore --yes --file {}", file.display())).ends_with(0, "a role made for this run");
+    has_gone(cluster, &said);
+    assert_eq!(cluster.sql(&db.name, "SELECT count(*) FROM orders"), "300");
+    project.fails(&format!("db-restore --yes --in-place --file {}", file.display()), 3, "`--trust=role`");
+    // who is no superuser has no such powers to give
+    let app = Project::host(&db.url);
+    cluster.sql("postgres", &format!("ALTER DATABASE {} OWNER TO app", db.name));
+    app.ok(&format!("db-restore --yes --any-database --file {}", file.display()));
+}
+
+/// In production a stranger's functions never run as a superuser, beside the live database neither.
+#[test]
+fn no_flag_lets_a_stranger_be_a_superuser_in_production() {
+    let cluster = need!("postgresql", cluster());
+    let (db, _) = tiny_host(cluster);
+    let project = Project::host(&db.socket_url).env("ENVIRONMENT", "production");
+    let file = dump(&project, "CREATE TABLE public.t (a int);\n");
+    let beside = format!("{}_beside", db.name);
+    project.fails(&format!("db-restore --as {beside} --yes --trust=role --file {}", file.display()), 3, "environment");
+    project.ok(&format!("db-restore --as {beside} --yes --file {}", file.display()));
+    cluster.drop_all(&beside);
+}
+
+/// It is filled by another than its owner, and somebody should know.
+#[test]
+fn materialized_views_are_named() {
+    let cluster = need!("postgresql", cluster());
+    let (db, project) = as_superuser(cluster);
+    let beside = format!("{}_beside", db.name);
+    let sql = "CREATE MATERIALIZED VIEW public.m AS SELECT CURRENT_USER::text AS who WITH NO DATA;\n\
+        REFRESH MATERIALIZED VIEW public.m;\n";
+    let file = dump(&project, sql);
+    let words = format!("db-restore --as {beside} --yes --file {}", file.display());
+    project.ok(&words).ends_with(0, "`REFRESH MATERIALIZED VIEW` fills it as its owner");
+    assert!(cluster.sql(&beside, "SELECT who FROM public.m").starts_with("db_tasks_loader_"));
+    cluster.drop_all(&beside);
 }

@@ -205,6 +205,8 @@ fn an_optional_one_that_is_down_makes_it_partial() {
     ground.is(&before, "a refused wipe");
     // by its name, what is in it comes back
     project.ok(&format!("db-restore {} --yes", said.out.trim())).ends_with(0, "the backup is PARTIAL: `audio`");
+    let verified = project.ok(&format!("db-verify {}", said.out.trim())).out;
+    assert!(verified.contains("is PARTIAL: `audio`") && !verified.contains("is good"), "{verified}");
     fs::rename(ground.path("uploads"), ground.path("elsewhere2")).unwrap();
     project.fails("db-backup --auto", 1, "there is no folder");
     assert_eq!(project.files().len(), 1, "a set is whole or not there");

@@ -51,7 +51,20 @@ fn words() -> impl Iterator<Item = std::ffi::OsString> {
     if words.get(2).is_some_and(|word| word == "--") {
         words.remove(2);
     }
-    words.into_iter()
+    understood(words).into_iter()
+}
+
+/// As other tools have it: `help`, `help db-backup`, and `db:backup`, which is what npm's scripts are called.
+fn understood(mut words: Vec<std::ffi::OsString>) -> Vec<std::ffi::OsString> {
+    if words.get(1).is_some_and(|word| word == "help") {
+        words.remove(1);
+        let at = words.len().min(2);
+        words.insert(at, "--help".into());
+    }
+    if let Some(task) = words.get(1).and_then(|word| word.to_str()?.strip_prefix("db:")) {
+        words[1] = format!("db-{task}").into();
+    }
+    words
 }
 
 /// Does one task: the way in for an xtask of your own that has taken `Task` in.
@@ -100,6 +113,10 @@ fn dispatch(global: &Global, task: &Task, record: &mut Record) -> Result<Exit> {
     }
     let mut session = Session::open(global)?;
     let result = session.beware(global, task).and_then(|()| perform(&mut session, task));
+    let result = match session.but.take() {
+        Some(but) if result.is_ok() => Err(but),
+        _ => result,
+    };
     if let (Err(e), Intent::Run) = (&result, record::intent(task)) {
         session.audit_refusal(record::name(task), e);
     }
@@ -132,5 +149,25 @@ fn perform(session: &mut Session, task: &Task) -> Result<Exit> {
         Task::Config => reading::config(session),
         Task::Doctor => reading::doctor(session),
         Task::Completions { .. } => Ok(Exit::Done),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_as_other_tools_have_them() {
+        for (typed, want) in [
+            ("db-tasks help", "db-tasks --help"),
+            ("db-tasks help db-backup", "db-tasks db-backup --help"),
+            ("db-tasks help db:backup", "db-tasks db-backup --help"),
+            ("db-tasks db:restore --latest", "db-tasks db-restore --latest"),
+            ("db-tasks db-restore --file db:x", "db-tasks db-restore --file db:x"),
+            ("db-tasks", "db-tasks"),
+        ] {
+            let words = understood(typed.split(' ').map(Into::into).collect());
+            assert_eq!(words.join(std::ffi::OsStr::new(" ")), want, "{typed}");
+        }
     }
 }

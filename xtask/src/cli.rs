@@ -90,7 +90,7 @@ pub enum Task {
     #[command(name = "db-shell", visible_alias = "shell", after_help = examples::SHELL)]
     Shell(Shell),
     /// Show every setting and where it came from
-    #[command(name = "db-config", after_help = examples::CONFIG)]
+    #[command(name = "db-config", visible_alias = "config", after_help = examples::CONFIG)]
     Config,
     /// Look for what would go wrong, with the cure for each problem
     #[command(name = "db-doctor", visible_alias = "doctor", after_help = examples::DOCTOR)]
@@ -303,6 +303,9 @@ pub struct Prepare {
 /// `db-repair`
 #[derive(Debug, Clone, Default, Args)]
 pub struct Repair {
+    /// Forget this deed (its number): it can't be done, and is of no matter any more
+    #[arg(long, value_name = "NUMBER", conflicts_with = "dry_run")]
+    pub forget: Option<usize>,
     /// Show every step, and change nothing
     #[arg(long)]
     pub dry_run: bool,

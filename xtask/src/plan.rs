@@ -135,6 +135,18 @@ pub struct Scope {
     pub at_once: Vec<Act>,
     /// Done in any case, last.
     pub finally: Vec<Act>,
+    /// What a failure of the body means for the run.
+    pub part: Part,
+}
+
+/// What a scope is to a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Part {
+    /// Its work.
+    #[default]
+    Work,
+    /// What follows the work: where it fails, the work is done all the same.
+    Sequel,
 }
 
 /// The closed vocabulary.

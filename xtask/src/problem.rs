@@ -18,6 +18,8 @@ pub enum Exit {
     Declined = 4,
     /// Another run holds the project's lock.
     Locked = 5,
+    /// The work is done, and what was to follow it (an after-hook) failed.
+    FinishedBut = 6,
     /// SIGINT or SIGTERM.
     Interrupted = 130,
 }

@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::session::Session;
 use crate::cli::Trusted;
 use crate::facts::Surveyed;
-use crate::facts::dumps::Dump;
+use crate::facts::dumps::{Dump, Origin};
 use crate::facts::loader::{self, New, Stranger};
 use crate::plan::{Trust, Word};
 use crate::run::load::new_key;
@@ -36,9 +36,14 @@ pub(super) fn attended(
     trusted: Option<Trusted>,
     way: Way,
 ) -> Result<Dump> {
-    if !dump.is_from_elsewhere() {
-        return Ok(dump);
+    // what lies in somebody's downloads has a superuser's powers no more than a file without a manifest
+    let superuser = target.server.role.superuser;
+    match dump.origin(&session.project.backup.dir) {
+        Origin::Own => return Ok(dump),
+        Origin::Unsure if !superuser => return Ok(dump),
+        Origin::Unsure | Origin::Elsewhere => {}
     }
+
     let by = match (trusted, way) {
         (Some(_), _) => Err("`--trust` says so".into()),
         (None, Way::InPlace) => Err("it is loaded in place, where your own role owns what is there".into()),

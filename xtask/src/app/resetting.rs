@@ -15,7 +15,7 @@ use crate::gate::Consent;
 use crate::plan::Plan;
 use crate::problem::{Exit, Problem};
 use crate::task::reset::{self as reset_task, Seeding};
-use crate::task::{backup as backup_task, hooked, prepare as prepare_task};
+use crate::task::{backup as backup_task, hooked, prepare as prepare_task, repair};
 
 /// `db-reset`
 pub fn reset(session: &mut Session, args: &cli::Reset) -> Result<Exit> {
@@ -138,6 +138,9 @@ pub fn repair(session: &mut Session, args: &cli::Repair) -> Result<Exit> {
     let intent = if args.dry_run { Intent::Show } else { Intent::Run };
     let databases = session.project.databases.clone();
     session.lock("db-repair", intent)?;
+    if let Some(number) = args.forget {
+        return session.forget(number);
+    }
     let wiping = Emptying::read(&session.project)?.is_some();
     if session.unfinished().is_none() && !wiping {
         return session.print("nothing to repair");
@@ -151,14 +154,12 @@ pub fn repair(session: &mut Session, args: &cli::Repair) -> Result<Exit> {
         if intent == Intent::Show {
             session.repair(intent)?;
         }
-        let left = session.unfinished().map_or(0, |left| left.pending.len() + left.inside.len());
-        if left > 0 && intent == Intent::Run {
-            let file = session.project.state_dir().join("unfinished.json");
-            return Err(Problem::failed(format!("{left} of the deeds could not be done"))
-                .cure(format!(
-                    "mend what is named above, and run it again; or remove `{}`, if it is of no matter any more",
-                    file.display()
-                ))
+        let left = session.unfinished();
+        let (deeds, inside) = left.as_ref().map_or((Vec::new(), 0), |left| (repair::numbered(left), left.inside.len()));
+        if deeds.len() + inside > 0 && intent == Intent::Run {
+            return Err(Problem::failed(format!("{} of the deeds could not be done", deeds.len() + inside))
+                .because(deeds.join("\n"))
+                .cure(repair::WAYS_OUT)
                 .into());
         }
         Ok(Exit::Done)

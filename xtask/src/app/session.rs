@@ -44,6 +44,8 @@ pub struct Session {
     /// What this user has outside of the project.
     pub own: Own,
     interrupt: Arc<Interrupt>,
+    /// Why what followed the work was not done.
+    pub but: Option<anyhow::Error>,
 }
 
 /// What standard output is for.
@@ -112,7 +114,7 @@ impl Session {
         terminal.hide(&project.secrets);
         let record = Record::of(&project, now);
         let output = if global.json { Output::Document } else { Output::Text };
-        Ok(Self { project, env, moment: Moment { now, run }, terminal, record, output, lock: None, own, interrupt })
+        Ok(Self { project, env, moment: Moment { now, run }, terminal, record, output, lock: None, own, interrupt, but: None })
     }
 
     /// Somebody to ask servers with.
@@ -223,7 +225,25 @@ impl Session {
         if let Err(e) = self.carry_out(repair::plan(&left), Consent::Yes, intent) {
             self.terminal.say(&format!("{e:#}"));
         }
+        let still = self.unfinished().map_or(Vec::new(), |left| repair::numbered(&left));
+        if intent == Intent::Run && !still.is_empty() {
+            self.terminal.say(&format!("still to be cleaned up:\n  {}\n  {}", still.join("\n  "), repair::WAYS_OUT));
+        }
         Ok(())
+    }
+
+    /// Forgets one deed of a clean-up that can't succeed: a person has said that it is of no matter.
+    pub fn forget(&mut self, number: usize) -> Result<Exit> {
+        let left = self.unfinished();
+        let all = left.as_ref().map_or(Vec::new(), repair::numbered);
+        let (Some(mut left), Some(told)) = (left, number.checked_sub(1).and_then(|at| all.get(at))) else {
+            let known = if all.is_empty() { "nothing is left to be cleaned up".into() } else { all.join("\n") };
+            return Err(Problem::usage(format!("there is no deed {number} to forget")).because(known).into());
+        };
+        left.pending.remove(number - 1);
+        journal::write(&self.project.state_dir(), &self.own, &left)?;
+        self.write_down("db-repair --forget", None, &[], Duration::ZERO);
+        self.print(&format!("forgotten: {told}"))
     }
 
     /// Ends the hooks that outlived their run, and forgets them.
@@ -290,7 +310,8 @@ impl Session {
             World { secrets: &self.project.secrets, interrupt: &self.interrupt, now: Utc::now, watch: &mut recorder, journal };
         let mut report = run::run(cleared, &mut world);
         let steps = recorder.steps;
-        let done = report.problem.is_none();
+        let is_done = |problem: &anyhow::Error| Exit::of(problem) == Exit::FinishedBut;
+        let done = report.problem.as_ref().is_none_or(is_done);
         report.problem = run::conclude(report.problem.take(), &report.left_behind);
         self.record.ran(steps, &report);
         self.audit(task, &report);
@@ -299,7 +320,11 @@ impl Session {
             self.record.afterwards(afterwards);
         }
         if let Some(problem) = report.problem.take() {
-            return Err(problem);
+            // the result of what is done is told, and the error at the end
+            if !is_done(&problem) || self.but.is_some() {
+                return Err(problem);
+            }
+            self.but = Some(problem);
         }
         Ok(Some(report))
     }

@@ -194,8 +194,19 @@ fn finish_verify(
     intent: Intent,
 ) -> Result<Exit> {
     match session.carry_out(plan, consent, intent)? {
-        Some(_) => session.print(&format!("{} is good", backup.name)),
+        Some(_) => session.print(&word(backup)),
         None => Ok(Exit::Done),
+    }
+}
+
+/// What a verification has found: what is missing from a partial backup is no part of what is good.
+fn word(backup: &Backup) -> String {
+    match backup.manifest().filter(|m| m.partial) {
+        None => format!("{} is good", backup.name),
+        Some(manifest) => {
+            let missing = manifest.missing.iter().map(|m| format!("`{}`: {}", m.store, m.why)).collect::<Vec<_>>().join("; ");
+            format!("{} is PARTIAL: {missing}; what it holds is as it was written", backup.name)
+        }
     }
 }
 

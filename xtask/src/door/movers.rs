@@ -4,7 +4,7 @@ use std::io::PipeReader;
 use std::io::PipeWriter;
 use std::process::Output;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -151,7 +151,10 @@ fn begun(pid: u32) -> Option<String> {
 
 #[cfg(unix)]
 fn end_group(pid: u32, patience: Duration, ended: impl Fn() -> bool) {
+    use std::time::Instant;
+
     use rustix::process::{Pid, Signal, kill_process_group};
+
     let Some(group) = Pid::from_raw(pid.cast_signed()) else { return };
     // a group that has ended already is no matter
     let _ = kill_process_group(group, Signal::TERM);

@@ -41,12 +41,27 @@ pub struct Dump {
     pub stranger: Option<Stranger>,
 }
 
+/// Whose a dump is. That a manifest is there proves that a file is whole, and not whose it is: whoever may write one may write both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// The project's own: it lies among its backups.
+    Own,
+    /// It has a manifest of this project, and lies elsewhere.
+    Unsure,
+    /// It has none, or one of another project.
+    Elsewhere,
+}
+
 impl Dump {
-    /// Whether it is from elsewhere: no manifest, or one of another project. That a manifest is there proves that a file is whole, and
-    /// not whose it is.
-    pub fn is_from_elsewhere(&self) -> bool {
+    /// Whose it is, by where it lies and what stands beside it.
+    pub fn origin(&self, backups: &Path) -> Origin {
         let other = self.backup.other_project.is_some() && self.backup.manifest().is_some_and(|m| m.project_named);
-        self.artifact.is_none() || other
+        if self.artifact.is_none() || other {
+            return Origin::Elsewhere;
+        }
+        let real = |folder: &Path| folder.canonicalize().ok();
+        let at_home = real(self.backup.folder()).is_some_and(|folder| real(backups) == Some(folder));
+        if at_home { Origin::Own } else { Origin::Unsure }
     }
 
     /// The role of the run's own that loads it.

@@ -58,7 +58,11 @@ fn consent(plan: &Plan, person: &mut dyn Ask) -> Result<()> {
         }
         _ => (None, "Proceed? [y/N] ".into()),
     };
-    let given = person.ask(&question)?.unwrap_or_default();
+    let mut given = person.ask(&question)?.unwrap_or_default();
+    // a habit is no consent, and no refusal either
+    if word.is_some_and(|word| word == "yes") && given.trim().eq_ignore_ascii_case("y") {
+        given = person.ask("The whole word, please: `yes`, or anything else to leave all as it is: ")?.unwrap_or_default();
+    }
     let agreed = match word {
         Some(word) => given.trim() == word,
         None => matches!(given.trim().to_ascii_lowercase().as_str(), "y" | "yes"),

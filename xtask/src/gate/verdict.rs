@@ -130,13 +130,12 @@ fn by_risk(plan: &Plan, c: &Circumstances<'_>) -> Vec<Verdict> {
     }
 }
 
-/// A trial of a stranger's file has no business beside production's data; a restore of one may be what production needs.
+/// A trial of a stranger's file has no business beside production's data; a restore of one may be what production needs, but never with
+/// functions that could do everything there.
 fn stranger(plan: &Plan, stakes: &[Stake], purpose: Purpose, c: &Circumstances<'_>) -> Vec<Verdict> {
-    let mut verdicts = match purpose {
-        Purpose::Trial => live_data(stakes, &[], c),
-        Purpose::Restore => Vec::new(),
-    };
+    let mut verdicts = Vec::new();
     if purpose == Purpose::Trial || plan.author.as_ref().is_some_and(|author| author.powers == Powers::All) {
+        verdicts.extend(live_data(stakes, &[], c));
         verdicts.push(agent(plan.task, stakes, c));
     }
     verdicts.push(question(Judgement::Passed, c));
@@ -733,7 +732,8 @@ mod tests {
             (Purpose::Restore, Contained, Missing, "production", alone.clone(), Consent::Ask, "go"),
             (Purpose::Restore, Own, Missing, "development", Agent::None, Consent::Yes, "refused: author"),
             (Purpose::Restore, All, Missing, "development", Agent::None, Consent::Yes, "refused: author"),
-            (Purpose::Restore, All, Given, "production", Agent::None, Consent::Ask, "go (warned: author)"),
+            (Purpose::Restore, All, Given, "production", Agent::None, Consent::Yes, "refused: environment (warned: author)"),
+            (Purpose::Restore, All, Given, "development", Agent::None, Consent::Ask, "go (warned: author)"),
             (Purpose::Restore, All, Given, "development", alone, Consent::Yes, "refused: agent (warned: author)"),
         ] {
             let c = Circumstances {

@@ -35,7 +35,8 @@ pub struct Entry<'a> {
 
 /// Writes what was done, or was not. A log that can't be written never fails the work that is done already.
 pub fn audit(state_dir: &Path, project: &Project, entry: &Entry<'_>, now: DateTime<Utc>) {
-    let who = ["USER", "LOGNAME", "USERNAME"].iter().find_map(|v| std::env::var(v).ok());
+    let said = ["USER", "LOGNAME", "USERNAME"].iter().find_map(|v| std::env::var(v).ok().filter(|name| !name.is_empty()));
+    let who = said.or_else(|| account(state::user(), &std::fs::read_to_string("/etc/passwd").unwrap_or_default()));
     let line = json!({
         "when": now.to_rfc3339(),
         "task": entry.task,
@@ -58,12 +59,33 @@ pub fn audit(state_dir: &Path, project: &Project, entry: &Entry<'_>, now: DateTi
     }
 }
 
+/// A user's name by the number, or that: cron and containers set no variable that says it.
+fn account(user: u32, accounts: &str) -> Option<String> {
+    let is_user = |line: &&str| line.split(':').nth(2) == Some(&user.to_string());
+    let name = accounts.lines().find(is_user).and_then(|line| line.split(':').next());
+    cfg!(unix).then(|| name.map_or_else(|| format!("user {user}"), String::from))
+}
+
 fn agent(entry: &Entry<'_>, project: &Project) -> Value {
     match entry.agent {
         Agent::None => Value::Null,
         // people may paste anything into their words
         Agent::Alone(name) | Agent::Sent { agent: name, .. } => {
             json!({ "name": name, "says": entry.words.map(|words| project.secrets.redact(words)) })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(unix)]
+    fn who_it_was_where_no_variable_says_it() {
+        let accounts = "root:x:0:0::/root:/bin/sh\nanna:x:1000:1000::/home/anna:/bin/sh\n";
+        for (user, who) in [(0, "root"), (1000, "anna"), (100, "user 100")] {
+            assert_eq!(account(user, accounts).as_deref(), Some(who));
         }
     }
 }

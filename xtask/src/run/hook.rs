@@ -65,7 +65,12 @@ pub fn run(
     let alive = inside.as_ref().err().map_or(String::new(), ToString::to_string);
     let ended = ended.map_err(|e| match e.downcast::<Problem>() {
         Ok(problem) => {
-            let tried = format!("{what} failed: {}", problem.tried);
+            // what it is stands there already
+            let how = problem
+                .tried
+                .rsplit_once("` ended with ")
+                .map_or(problem.tried.clone(), |(_, how)| format!("it ended with {how}"));
+            let tried = format!("{what} failed: {how}");
             let problem = Problem { tried, ..problem.because(said).because(alive) };
             problem.cure("look at what it says above; `--dry-run` shows how to run it by hand").into()
         }

@@ -1,4 +1,4 @@
-//! What could not be cleaned up or started again: the first thing that somebody has to know of a run, however it ended.
+//! What could not be cleaned up or started again: what somebody has to know of a run, however it ended.
 
 use std::fmt;
 
@@ -43,7 +43,7 @@ impl fmt::Display for Left {
     }
 }
 
-/// How a run ended, with what is not as it should be in the first line.
+/// How a run ended: the cause first, then what is not as it should be. Where the work itself is done, that is the cause.
 pub fn conclude(problem: Option<anyhow::Error>, left: &[Left]) -> Option<anyhow::Error> {
     if left.is_empty() {
         return problem;
@@ -57,9 +57,9 @@ pub fn conclude(problem: Option<anyhow::Error>, left: &[Left]) -> Option<anyhow:
             .cure(format!("{by_hand}; do not run the command again for it")),
         Some(error) => {
             let cause = error.downcast::<Problem>().unwrap_or_else(|e| Problem::failed(format!("{e:#}")));
-            let first = Problem { tried: format!("{named}; and before that, {}", cause.tried), cure: None, ..cause.clone() };
-            let cure = cause.cure.map_or(String::new(), |cure| format!("; then {cure}"));
-            first.because(reasons).cure(format!("{by_hand}{cure}"))
+            let cure = cause.cure.clone().map_or(String::new(), |cure| format!("; then {cure}"));
+            let cause = Problem { cure: None, ..cause };
+            cause.because(format!("and then it {named}:")).because(reasons).cure(format!("{by_hand}{cure}"))
         }
     };
     Some(concluded.into())
@@ -94,7 +94,7 @@ mod tests {
         assert_eq!(Exit::of(&both), Exit::Interrupted);
         assert_eq!(
             both.to_string(),
-            "could not start the container web; and before that, interrupted\n  while it ran: a dump\n  \
+            "interrupted\n  while it ran: a dump\n  and then it could not start the container web:\n  \
              `docker start web` ended with exit code 1\n    no such image\n  next: do by hand what is named above; then run it again"
         );
     }

@@ -37,7 +37,7 @@ use crate::bundle::Untried;
 use crate::config::Secrets;
 use crate::door::Interrupt;
 use crate::gate::Cleared;
-use crate::plan::{Act, Deed, How, Outcome, Pipe, Scope, Seal, Sink, Step};
+use crate::plan::{Act, Deed, How, Outcome, Part, Pipe, Scope, Seal, Sink, Step};
 use crate::problem::{About, Exit, Problem};
 
 /// What a run needs beside its plan.
@@ -77,6 +77,8 @@ pub struct Report {
     pub found: BTreeMap<String, Found>,
     /// Why it ended early.
     pub problem: Option<anyhow::Error>,
+    /// Why what follows the work ended early: the work is done.
+    pub sequel: Option<anyhow::Error>,
     /// What could not be cleaned up or started again.
     pub left_behind: Vec<Left>,
     /// How long it took.
@@ -89,7 +91,7 @@ pub fn run(cleared: Cleared, world: &mut World<'_>) -> Report {
     let mut runner = Runner { world, report: Report::default() };
     let result = runner.steps(&cleared.plan().steps);
     let mut report = runner.report;
-    report.problem = result.err();
+    report.problem = result.err().or_else(|| report.sequel.take().map(but));
     report.took = begun.elapsed();
     report
 }
@@ -125,7 +127,13 @@ impl Runner<'_, '_> {
         if let Err(e) = self.world.journal.leave() {
             self.report.left_behind.push(Left::unwritten(e));
         }
-        result
+        match result {
+            Err(e) if scope.part == Part::Sequel && !self.world.interrupt.hit() => {
+                self.report.sequel = Some(e);
+                Ok(())
+            }
+            result => result,
+        }
     }
 
     /// A trial that came to no end says nothing against the backup: that is noted, and told.
@@ -231,6 +239,14 @@ fn lost(pipe: &Pipe, found: &Found) -> Vec<String> {
 
 fn told(watch: &mut dyn Watch, all: &[String]) {
     all.iter().for_each(|what| watch.told(what));
+}
+
+/// The work is done: that comes first, whatever failed after it.
+fn but(error: anyhow::Error) -> anyhow::Error {
+    let problem = error.downcast::<Problem>().unwrap_or_else(|e| Problem::failed(format!("{e:#}")));
+    let cure = problem.cure.clone().unwrap_or_default();
+    let tried = format!("finished, but {}", problem.tried);
+    Problem { exit: Exit::FinishedBut, tried, ..problem }.cure(format!("{cure}; do not run the command again for it")).into()
 }
 
 /// What a signal made of an error.

@@ -6,7 +6,7 @@ use crate::cmd::{Cmd, Value};
 use crate::config::hooks::{Hook, Run};
 use crate::config::{At, Database, SecretName};
 use crate::place::Place;
-use crate::plan::{self, Act, Deed, How, Plan, Scope, Step};
+use crate::plan::{self, Act, Deed, How, Part, Plan, Scope, Step};
 use crate::problem::shorten;
 
 /// The hooks that concern a task, with what they need to run.
@@ -136,7 +136,8 @@ impl Hooks {
         }).collect()
     }
 
-    /// The plan with its task's hooks around it: `before-` and `after-` are part of what may fail, `failed-` and `finally-` follow.
+    /// The plan with its task's hooks around it: `before-` is part of what may fail, `failed-` and `finally-` follow. What is done is done
+    /// when `after-` fails.
     pub fn around(&self, plan: Plan) -> Plan {
         let backup = plan.backup.as_ref();
         let of = |word: &str, outcome| self.acts(&format!("{word}-{}", self.task), backup, outcome);
@@ -152,11 +153,11 @@ impl Hooks {
         let notes = ["before", "after", "failed", "finally"].iter().flat_map(|word| self.notes(&format!("{word}-{}", self.task)));
         let notes = plan.notes.into_iter().chain(notes).collect();
         let acts = |acts: Vec<Act>| acts.into_iter().map(Step::Act);
-        let body = acts(before).chain(plan.steps).chain(acts(after)).collect();
+        let body = acts(before).chain(plan.steps).collect();
         let mut steps = vec![Step::Scope(Scope { body, on_failure, ..Scope::default() })];
-        if !finally.is_empty() {
-            // a scope of their own, in which nothing fails: neither a signal nor another hook keeps one from running
-            steps.push(Step::Scope(Scope { finally, ..Scope::default() }));
+        if !(after.is_empty() && finally.is_empty()) {
+            // a scope of their own: neither a signal nor another hook keeps a `finally-` hook from running
+            steps.push(Step::Scope(Scope { body: acts(after).collect(), finally, part: Part::Sequel, ..Scope::default() }));
         }
         Plan { notes, steps, ..plan }
     }

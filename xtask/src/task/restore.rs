@@ -115,7 +115,7 @@ fn steps(parts: Vec<Part>, kept: Option<Act>, services: &[ContainerFacts], compa
     // one part alone is swapped in one go: there is nothing that could be half done
     let swaps = match company {
         Company::Alone => swaps,
-        Company::Others => vec![Step::Scope(Scope { body: swaps, on_failure: back, at_once, finally: Vec::new() })],
+        Company::Others => vec![Step::Scope(Scope { body: swaps, on_failure: back, at_once, ..Scope::default() })],
     };
     body.push(around_services(services, swaps));
     // once the names have changed the restore is done: an interruption must not leave the older ones, nor their removal fail the run
@@ -141,7 +141,7 @@ pub fn beside_live(target: &Surveyed, dump: &Dump, disk_left: Option<u64>, reque
     }
     let Staging { steps: mut body, finally } = stage(target, dump, request.trust, name, Use::Kept);
     let own = Own::of(dump.artifact.as_ref().map(|a| &a.database));
-    let carries = dump.artifact.as_ref().map(|a| brought_along(&a.database, target));
+    let carries = dump.artifact.as_ref().map(|a| brought_along(&a.database, dump, target));
     body.push(Step::Act(admin::release(&target.client, name, own, carries.as_ref())));
     let steps = vec![Step::Scope(Scope { body, on_failure: unstage(target, name), finally, ..Scope::default() })];
     let afterwards = vec![format!("the live database `{}` was not touched", target.name())];
@@ -196,14 +196,14 @@ fn spared(target: &Surveyed, dump: &Dump, trust: Trust) -> Vec<Spare> {
 }
 
 /// What a manifest's settings mean on this server: roles that are not here are left out, and the marker never travels.
-fn brought_along(recorded: &DatabaseFacts, target: &Surveyed) -> DatabaseFacts {
+fn brought_along(recorded: &DatabaseFacts, dump: &Dump, target: &Surveyed) -> DatabaseFacts {
     let here = |role: &str| target.server.roles.iter().any(|r| r == role);
     let mut facts = recorded.clone();
     if !here(&facts.owner) {
         facts.owner = target.server.role.name.clone();
     }
     facts.settings.retain(|s| !s.name.eq_ignore_ascii_case(admin::MARKER) && s.role.as_deref().is_none_or(here));
-    facts.settings.retain(|s| !loads_a_library(s, target));
+    facts.settings.retain(|s| !loads_a_library(s, target) && dump.loader().is_none());
     if let Some(acl) = &mut facts.acl {
         acl.retain(|grant| grant.grantee.as_deref().is_none_or(here));
     }
@@ -237,6 +237,9 @@ fn holds(target: &Surveyed, dump: &Dump) -> Vec<String> {
             counted(artifact.tables.len() as u64, "table")
         )),
         None => notes.push(format!("`{}` is a foreign file: no manifest says what it must hold", dump.backup.name)),
+    }
+    if dump.loader().is_some() && dump.artifact.as_ref().is_some_and(|artifact| !artifact.database.settings.is_empty()) {
+        notes.push("the database's settings in its manifest are left out: the file is from elsewhere".into());
     }
     let settings = dump.artifact.iter().flat_map(|artifact| &artifact.database.settings);
     notes.extend(settings.filter(|setting| loads_a_library(setting, target)).map(|setting| {

@@ -119,6 +119,7 @@ pub fn word(exit: Exit) -> &'static str {
         Exit::Refused => "refused",
         Exit::Declined => "declined",
         Exit::Locked => "locked",
+        Exit::FinishedBut => "finished-but",
         Exit::Interrupted => "interrupted",
     }
 }

@@ -207,7 +207,7 @@ fn width() -> usize {
     #[cfg(unix)]
     let columns = rustix::termios::tcgetwinsize(std::io::stderr()).map_or(0, |size| usize::from(size.ws_col));
     #[cfg(not(unix))]
-    let columns = 0;
+    let columns = 0_usize;
     if columns == 0 { 75 } else { columns.saturating_sub(5) }
 }
 

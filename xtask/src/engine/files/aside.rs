@@ -100,6 +100,10 @@ impl Aside {
         self.folder.join("swap.json")
     }
 
+    fn ignore(&self) -> PathBuf {
+        self.folder.join(".gitignore")
+    }
+
     fn mark(&self) -> PathBuf {
         self.folder.join("README")
     }
@@ -143,6 +147,8 @@ impl Aside {
         }
         self.at_rest()?;
         self.write(&self.mark(), self.text().as_bytes()).map_err(|e| at(&self.folder, "could not mark", &e))?;
+        // it may lie in a repository
+        fs::write(self.ignore(), "*\n").map_err(|e| at(&self.ignore(), "could not write", &e))?;
         [self.live.clone(), self.previous()].iter().try_for_each(|tree| may_move(tree))?;
         self.shelve(&self.discard())?;
         if self.put_by(&self.staged())?.is_none() {
@@ -188,11 +194,11 @@ impl Aside {
     /// Takes the folder away where it keeps nothing.
     fn leave(&self) {
         self.note_nothing();
-        let mark = self.mark();
+        let ours = [self.mark(), self.ignore()];
         let mut inside = fs::read_dir(&self.folder).into_iter().flatten();
-        if inside.all(|entry| entry.is_ok_and(|entry| entry.path() == mark)) {
-            // one that can't be removed is as good as before: an empty one is ours, too
-            drop(fs::remove_file(mark).and_then(|()| fs::remove_dir(&self.folder)));
+        if inside.all(|entry| entry.is_ok_and(|entry| ours.contains(&entry.path()))) {
+            // one that can't be removed is as good as before
+            drop(self.remove_folder());
         }
     }
 
@@ -228,8 +234,16 @@ impl Aside {
                 Ok(()) => remove(&self.discard())?,
             }
         }
-        let done = fs::remove_file(self.mark()).and_then(|()| fs::remove_dir(&self.folder));
-        done.map_err(|e| at(&self.folder, "could not remove", &e))
+        self.remove_folder().map_err(|e| at(&self.folder, "could not remove", &e))
+    }
+
+    /// The mark goes last: without it, what is left would be nobody's. An empty folder is ours.
+    fn remove_folder(&self) -> io::Result<()> {
+        match fs::remove_file(self.ignore()) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+            _ => fs::remove_file(self.mark())?,
+        }
+        fs::remove_dir(&self.folder)
     }
 
     fn at_rest(&self) -> Result<(), Problem> {

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
+use rustix::fs::{Access, AtFlags};
+
 use super::lost::{LEADS_OUT, LEFT_OUT, some};
 use super::{Among, Name, unpack_among, wipe};
 use super::{Aside, Census, Excludes, Id, Links, TreeFacts, differences, dump, read_back, repair, survey, swap, take_back, undo};
@@ -83,7 +85,8 @@ impl Store for Tree {
         let parts = vec![(facts.root.display().to_string(), facts.entries)];
         let stuck = facts
             .root_is_mount
-            .then(|| format!("`{}` is a mount point, which can't be renamed: name a folder inside it", facts.root.display()));
+            .then(|| format!("`{}` is a mount point, which can't be renamed: name a folder inside it", facts.root.display()))
+            .or_else(|| immovable(&facts, &aside));
         Ok(Holding {
             id: shown(facts.id),
             parts,
@@ -148,6 +151,22 @@ impl Store for Tree {
             }
         }
     }
+}
+
+/// Why whoever we are can't have another tree take this one's place.
+fn immovable(facts: &TreeFacts, aside: &Aside) -> Option<String> {
+    let may_write = |path: &Path| rustix::fs::accessat(rustix::fs::CWD, path, Access::WRITE_OK, AtFlags::EACCESS).is_ok();
+    let above = facts.root.parent()?;
+    if above.is_dir() && !may_write(above) {
+        return Some(format!(
+            "a restore makes `{}` and renames the tree, and you may not write in `{}`",
+            aside.folder().display(),
+            above.display()
+        ));
+    }
+    // a folder that goes into another one is written to
+    (facts.id.is_some() && !may_write(&facts.root))
+        .then(|| format!("a restore moves `{}` aside, and you may not write there", facts.root.display()))
 }
 
 fn nothing((): ()) -> Vec<String> {

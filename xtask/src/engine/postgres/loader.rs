@@ -80,6 +80,7 @@ impl Loader {
                 let schema = schema.as_ref().map_or(String::new(), |schema| format!(" WITH SCHEMA {}", ident(schema)));
                 format!("CREATE EXTENSION IF NOT EXISTS {}{schema};\n", ident(name))
             }
+            Definition::MaterializedView => String::new(),
         }));
         sql.push_str(&self.grants());
         Act::Create(self.deed(client, format!("database {name}{}", self.with()), sql))
@@ -100,6 +101,11 @@ impl Loader {
         )
     }
 
+    /// Whether the file has materialized views, which it fills.
+    pub fn fills_views(&self) -> bool {
+        self.definitions.contains(&Definition::MaterializedView)
+    }
+
     fn with(&self) -> String {
         let extensions: Vec<&str> = self.extensions().collect();
         if extensions.is_empty() { String::new() } else { format!(" with {}", extensions.join(", ")) }
@@ -109,7 +115,7 @@ impl Loader {
     pub fn extensions(&self) -> impl Iterator<Item = &str> {
         self.definitions.iter().filter_map(|definition| match definition {
             Definition::Extension { name, .. } => Some(name.as_str()),
-            Definition::Schema { .. } => None,
+            Definition::Schema { .. } | Definition::MaterializedView => None,
         })
     }
 

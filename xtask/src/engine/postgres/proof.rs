@@ -189,14 +189,13 @@ pub fn without_lines(error: anyhow::Error) -> anyhow::Error {
 /// What a loader role may not do, the project's own may.
 pub fn by_a_loader(error: anyhow::Error) -> anyhow::Error {
     let Some(problem) = error.downcast_ref::<Problem>() else { return error };
+    let role = "if its author is trusted, `--trust=role` loads it as the project's own role";
     // insufficient_privilege (<https://www.postgresql.org/docs/current/errcodes-appendix.html>)
-    if problem.state.as_deref() != Some("42501") {
-        return error;
-    }
-
-    let cure = "the file wants more than a role may that is made for the run: if its author is trusted, `--trust=role` loads it as the \
-                project's own role; the live database was not touched";
-    problem.clone().cure(cure).into()
+    let cure = match (problem.state.as_deref(), &problem.cure) {
+        (Some("42501"), _) | (_, None) => format!("the file wants more than a role may that is made for the run: {role}"),
+        (_, Some(cure)) => format!("{cure}; or, {role}"),
+    };
+    problem.clone().cure(format!("{cure}; the live database was not touched")).into()
 }
 
 fn numbered(line: &str) -> Option<(u64, &str)> {

@@ -14,7 +14,8 @@ impl Contained<'_> {
         self.perform(&acts)?;
         let told =
             || format!("what was restored may have been used since: it is kept in `{}:{}`", self.container, inside.returned());
-        Ok((!acts.is_empty()).then(told).into_iter().collect())
+        let is_kept = acts.iter().any(|act| matches!(act, Act::Create(deed) if deed.what.contains(&inside.returned())));
+        Ok(is_kept.then(told).into_iter().collect())
     }
 
     /// The work is done by then: what can't be removed is told, and tried again after the next one.

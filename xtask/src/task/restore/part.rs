@@ -106,7 +106,7 @@ impl Part {
         older.map_or(Ok(()), ours)?;
         let recorded = dump.artifact.as_ref().map(|a| &a.database).filter(|d| !d.is_none());
         let swap = Swap {
-            carries: live.cloned().or_else(|| recorded.map(|d| brought_along(d, target))),
+            carries: live.cloned().or_else(|| recorded.map(|d| brought_along(d, dump, target))),
             live: name,
             incoming: &staged,
             live_oid: live.map(|d| d.oid),

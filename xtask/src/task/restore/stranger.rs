@@ -1,5 +1,6 @@
 //! A file from elsewhere: as which role its functions run, and what that means.
 
+use crate::engine::postgres::loader::Loader;
 use crate::engine::postgres::script::Spare;
 use crate::facts::Surveyed;
 use crate::facts::dumps::Dump;
@@ -35,6 +36,13 @@ pub(in crate::task) fn author_may(author: Option<Author>, dump: &Dump) -> Vec<St
             let extensions: Vec<&str> = dump.loader().iter().flat_map(|loader| loader.extensions()).collect();
             if !extensions.is_empty() {
                 notes.push(format!("extensions that the file wants are made first, by your own role: {}", extensions.join(", ")));
+            }
+            if dump.loader().is_some_and(Loader::fills_views) {
+                notes.push(
+                    "its materialized views are filled with what that role sees: where a view asks who it is, `REFRESH MATERIALIZED VIEW` \
+                     fills it as its owner"
+                        .into(),
+                );
             }
             return notes;
         }

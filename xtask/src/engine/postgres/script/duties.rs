@@ -43,6 +43,7 @@ enum Of {
     /// `CREATE CAST`; whether WITHOUT was read.
     Cast(bool),
     Foreign,
+    MaterializedView,
     Set(Vec<Part>),
     Select(Vec<Part>),
     /// It is the loader role's to run.
@@ -90,12 +91,22 @@ const BETWEEN: [&str; 8] = ["or", "replace", "trusted", "procedural", "unlogged"
 impl Duties {
     /// Whether what comes tells nothing.
     pub(super) fn is_quiet(&self) -> bool {
-        matches!(self.of, Of::Plain | Of::Told(_) | Of::Barred(_))
+        matches!(self.of, Of::Plain | Of::MaterializedView | Of::Told(_) | Of::Barred(_))
     }
 
     /// Whether it may yet turn out to be another's.
     pub(super) fn may_be_spared(&self) -> bool {
-        !matches!(self.of, Of::Plain | Of::Barred(_) | Of::Function(_) | Of::Type | Of::Operator | Of::TextSearch | Of::Cast(_))
+        !matches!(
+            self.of,
+            Of::Plain
+                | Of::MaterializedView
+                | Of::Barred(_)
+                | Of::Function(_)
+                | Of::Type
+                | Of::Operator
+                | Of::TextSearch
+                | Of::Cast(_)
+        )
     }
 
     pub(super) fn token(&mut self, token: Token, text: &[u8]) {
@@ -149,7 +160,7 @@ impl Duties {
                 parts.push(part);
                 select(parts)
             }
-            Of::Plain | Of::Told(_) | Of::Barred(_) => None,
+            Of::Plain | Of::MaterializedView | Of::Told(_) | Of::Barred(_) => None,
         };
         if let Some(next) = next {
             self.of = next;
@@ -171,6 +182,10 @@ impl Duties {
             Of::Schema(parts) => self.made(schema(&parts), &mut bar),
             Of::Set(parts) => self.set(&parts, &mut bar),
             Of::Publication(parts) => publication(&parts),
+            Of::MaterializedView => {
+                self.definitions.push(Definition::MaterializedView);
+                None
+            }
             _ => None,
         };
         let is_its_own = !matches!(told, Some(Spare::Handover | Spare::Last | Spare::Reading));
@@ -257,6 +272,7 @@ fn create(word: &str) -> Option<Of> {
         "text" => Of::TextSearch,
         "cast" => Of::Cast(false),
         "foreign" => Of::Foreign,
+        "materialized" => Of::MaterializedView,
         "language" => Of::Barred("a procedural language"),
         "access" => Of::Barred("an access method"),
         "transform" => Of::Barred("a transform"),

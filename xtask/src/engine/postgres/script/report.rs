@@ -77,6 +77,8 @@ pub enum Definition {
         /// Where it goes, where that is said.
         schema: Option<String>,
     },
+    /// Not made, but known of: a materialized view, which holds the rows that whoever fills it sees.
+    MaterializedView,
 }
 
 /// A statement that takes more than a loader role may do.
