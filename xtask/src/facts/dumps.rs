@@ -60,7 +60,7 @@ impl Dump {
             return Origin::Elsewhere;
         }
         let real = |folder: &Path| folder.canonicalize().ok();
-        let at_home = real(&self.backup.folder()).is_some_and(|folder| real(backups) == Some(folder));
+        let at_home = real(self.backup.folder()).is_some_and(|folder| real(backups) == Some(folder));
         if at_home { Origin::Own } else { Origin::Unsure }
     }
 
