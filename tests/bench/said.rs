@@ -68,6 +68,7 @@ pub fn plain(temp: &Path, text: &str) -> String {
     let text = shaped(&text, "########_######", "[STAMP]");
     let text = shaped(&text, "####-##-## ##:##:## UTC", "[TIME]");
     let text = shaped(&text, &"%".repeat(64), "[SHA256]");
+    let text = after(&text, "crc32:", |c| c.is_ascii_hexdigit(), "[CRC32]");
     durations(&text)
 }
 

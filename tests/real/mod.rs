@@ -15,6 +15,7 @@ mod migrators;
 mod owners;
 mod prepare;
 mod quoting;
+mod regression;
 mod reset;
 mod services;
 pub mod stores;

@@ -2,7 +2,7 @@
 
 use super::{Project, same, tiny, tiny_host};
 use crate::support::cluster::{PASSWORD, cluster};
-use crate::support::component::output;
+use crate::support::component::{output, unique};
 use crate::support::need;
 use std::fs;
 use std::io::Read;
@@ -174,4 +174,44 @@ fn t40_nothing_but_the_result_is_on_standard_output() {
     for words in ["db-list --json", "db-status --json", "db-config --json"] {
         serde_json::from_str::<serde_json::Value>(&project.ok(words).out).expect(words);
     }
+}
+
+/// Limits that a role has for its application end none of our sessions, the second one included.
+#[test]
+fn t52_timeouts_of_the_role_end_no_restore() {
+    let cluster = need!("postgresql", cluster());
+    let (role, db) = (unique("r"), cluster.database());
+    let limits = ["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"];
+    let limits: String = limits.iter().map(|name| format!("ALTER ROLE {role} SET {name} = '300ms'; ")).collect();
+    cluster.sql("postgres", &format!("CREATE ROLE {role} LOGIN SUPERUSER PASSWORD 'pw'; {limits}"));
+    cluster.sql(&db.name, "CREATE TABLE a AS SELECT 1 AS a; CREATE MATERIALIZED VIEW slow AS SELECT pg_sleep(1)::text AS x");
+    let project = Project::host(&format!("postgresql://{role}:pw@127.0.0.1:{}/{}", cluster.port, db.name));
+    let before = cluster.fingerprint(&db.name);
+    project.ok("db-backup --auto");
+    for words in ["db-verify --deep", "db-restore --latest --yes", "db-restore --latest --yes --in-place"] {
+        project.ok(words);
+        same(&cluster.fingerprint(&db.name), &before);
+    }
+    cluster.drop_all(&db.name);
+    cluster.sql("postgres", &format!("DROP ROLE {role}"));
+}
+
+/// Event triggers that forbid to drop, or note what is dropped, are dropped first.
+#[test]
+fn t52_event_triggers_see_nothing_of_a_restore_in_place() {
+    let cluster = need!("postgresql", cluster());
+    let db = cluster.database();
+    cluster.sql(
+        &db.name,
+        "CREATE TABLE a AS SELECT 1 AS a; CREATE SCHEMA audit; CREATE TABLE audit.seen (what text);
+         CREATE FUNCTION audit.note() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO audit.seen VALUES (tg_tag); END $$;
+         CREATE FUNCTION never() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no drops here'; END $$;
+         CREATE EVENT TRIGGER note ON ddl_command_end EXECUTE FUNCTION audit.note(); CREATE EVENT TRIGGER gone ON sql_drop EXECUTE FUNCTION audit.note();
+         CREATE EVENT TRIGGER never ON ddl_command_start WHEN tag IN ('DROP TABLE', 'DROP SCHEMA') EXECUTE FUNCTION never()",
+    );
+    let project = Project::host(&db.socket_url);
+    let before = cluster.fingerprint(&db.name);
+    project.ok("db-backup --auto");
+    project.ok("db-restore --latest --yes --in-place");
+    same(&cluster.fingerprint(&db.name), &before);
 }

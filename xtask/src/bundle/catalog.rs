@@ -1,5 +1,6 @@
 //! The catalog: every backup in a folder, those of other hands and the broken ones too.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -124,7 +125,7 @@ impl Backup {
 impl Catalog {
     /// Reads a folder as this project sees it; one that does not exist holds no backups.
     pub fn read(dir: &Path, project: &Project) -> Result<Self> {
-        Self::read_some(dir, project, |_| ())
+        Self::read_some(dir, project, |_| {})
     }
 
     /// What a new backup has to know of a folder: which names are taken, what an interrupted run has left, and of backups the newest.
@@ -133,18 +134,20 @@ impl Catalog {
         if rules.days.is_some() {
             return Self::read(dir, project);
         }
-        Self::read_some(dir, project, |manifests| {
-            manifests
-                .sort_by_cached_key(|(manifest, _)| std::cmp::Reverse(fs::metadata(manifest).and_then(|m| m.modified()).ok()));
-            manifests.truncate(NEWEST);
+        Self::read_some(dir, project, |listing| {
+            let age = |(manifest, _): &(PathBuf, _)| Reverse(fs::metadata(manifest).and_then(|m| m.modified()).ok());
+            listing.manifests.sort_by_cached_key(age);
+            listing.manifests.truncate(NEWEST);
+            // which of them have a manifest is not known here, and is of no interest
+            listing.files.clear();
         })
     }
 
-    fn read_some(dir: &Path, project: &Project, choose: impl Fn(&mut Vec<(PathBuf, Option<PathBuf>)>)) -> Result<Self> {
+    fn read_some(dir: &Path, project: &Project, choose: impl Fn(&mut Listing)) -> Result<Self> {
         let ground = Ground::of(dir, project);
         let mut catalog = Self { dir: dir.to_path_buf(), ground, ..Self::default() };
         let read = catalog.list(dir).and_then(|mut listing| {
-            choose(&mut listing.manifests);
+            choose(&mut listing);
             catalog.look_into(dir, listing)
         });
         read.map_err(|e| {

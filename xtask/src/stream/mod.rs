@@ -13,6 +13,6 @@ mod source;
 
 pub use compression::{Codec, Compression, LevelError, UnknownCodec};
 pub use decode::{Decoder, WINDOW_LOG_MAX, decoder};
-pub use digest::{Digest, Sum, sha256_hex};
+pub use digest::{Check, Digest, Sum};
 pub use encode::{Encoder, encoder};
 pub use sniff::{SNIFF_LEN, Sniffed, sniff};

@@ -7,7 +7,7 @@ use super::facts::{Half, analyze, count_rows};
 use super::inventory::{Inventory, Kind, Table};
 use super::members::{EMPTY, PAUSE};
 use super::name::{block, ident, literal};
-use super::proof::{BEGUN, COUNTED, COUNTS, NEUTRAL, READ_ALIKE, begun, ended};
+use super::proof::{BEGUN, COUNTED, COUNTS, NEUTRAL, PATIENT, READ_ALIKE, begun, ended};
 use super::rights::as_new;
 use super::said::SAY_STATES;
 use super::version::Version;
@@ -32,20 +32,26 @@ END $empty$;
     )
 }
 
-/// The statements that drop it.
+/// The statements that drop it: event triggers first, which would see the rest go.
 const DROPS: &str = "
     SELECT format('DROP %s IF EXISTS %s CASCADE', CASE o.type WHEN 'composite type' THEN 'type' WHEN 'statistics object' THEN 'statistics'
-      WHEN 'foreign-data wrapper' THEN 'foreign data wrapper' ELSE o.type END, o.identity)
+        WHEN 'foreign-data wrapper' THEN 'foreign data wrapper'
+        WHEN 'aggregate' THEN CASE WHEN current_setting('server_version_num')::int < 110000 THEN 'aggregate' ELSE 'routine' END ELSE o.type END,
+      CASE WHEN o.type = 'transform' THEN replace(o.identity, ' on language ', ' language ')
+        WHEN o.type = 'aggregate' AND current_setting('server_version_num')::int < 110000 THEN replace(o.identity, '()', '(*)') ELSE o.identity END)
     FROM (
-      SELECT 'pg_namespace'::regclass AS classid, oid AS objid FROM pg_namespace
+      SELECT 'pg_event_trigger'::regclass AS classid, oid AS objid FROM pg_event_trigger
+      UNION ALL SELECT 'pg_namespace'::regclass, oid FROM pg_namespace
         WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'public')
       UNION ALL SELECT classid, objid FROM pg_depend
         WHERE refclassid = 'pg_namespace'::regclass AND refobjid = to_regnamespace('public') AND deptype = 'n' AND classid <> 'pg_extension'::regclass
       UNION ALL SELECT 'pg_publication'::regclass, oid FROM pg_publication
-      UNION ALL SELECT 'pg_event_trigger'::regclass, oid FROM pg_event_trigger
       UNION ALL SELECT 'pg_foreign_server'::regclass, oid FROM pg_foreign_server
       UNION ALL SELECT 'pg_foreign_data_wrapper'::regclass, oid FROM pg_foreign_data_wrapper
       UNION ALL SELECT 'pg_cast'::regclass, oid FROM pg_cast WHERE oid >= 16384
+      UNION ALL SELECT 'pg_transform'::regclass, oid FROM pg_transform WHERE oid >= 16384
+      UNION ALL SELECT 'pg_am'::regclass, oid FROM pg_am WHERE oid >= 16384
+      UNION ALL SELECT 'pg_language'::regclass, oid FROM pg_language WHERE oid >= 16384
     ) c, pg_identify_object(c.classid, c.objid, 0) o
     WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = c.classid AND d.objid = c.objid AND d.objsubid = 0 AND d.deptype IN ('e', 'i'))
   ";
@@ -64,7 +70,7 @@ pub fn load(client: &Client, live: &Identity<'_>, inventory: &Inventory, fence: 
         into: live.name.into(),
         fence,
         before: format!(
-            "{SAY_STATES}{READ_ALIKE}{NEUTRAL}SET lock_timeout = '15s';\nSET statement_timeout = 0;\nSET row_security = off;\nBEGIN;\n\
+            "{SAY_STATES}{READ_ALIKE}{NEUTRAL}{PATIENT}SET lock_timeout = '15s';\nSET row_security = off;\nBEGIN;\n\
              {}{lock}{}{empty}{EMPTY}{rights}RESET search_path;\n\\echo '{}'\n{}",
             live.assertion(client),
             unchanged(&plain),

@@ -35,7 +35,7 @@ pub fn begun(server: Version) -> String {
 /// was begun, or the load has failed.
 pub fn ended(server: Version) -> String {
     format!(
-        "RESET SESSION AUTHORIZATION;\nRESET ALL;\n{NEUTRAL}\
+        "RESET SESSION AUTHORIZATION;\nRESET ALL;\n{NEUTRAL}{PATIENT}\
          SELECT pg_catalog.{}()::pg_catalog.text = :'db_tasks_began' AS db_tasks_same \\gset\n\\if :db_tasks_same\n\\else\n\
          DO $ended$ BEGIN\n  RAISE EXCEPTION '{ENDED}';\nEND $ended$;\n\\endif\n",
         transaction(server)
@@ -44,6 +44,12 @@ pub fn ended(server: Version) -> String {
 
 /// Names in words of ours are the system's own, whatever a dump has made beside them.
 pub const NEUTRAL: &str = "SET search_path = pg_catalog, pg_temp;\n";
+
+/// No limit of the role's, the database's or the server's ends what we are at: said in the session, for a pooler takes no options, and
+/// by name, for not every server knows all of them. psql prints nothing.
+pub const PATIENT: &str = "SELECT pg_catalog.count(pg_catalog.set_config(name, '0', false)) AS db_tasks_patient FROM pg_catalog.pg_settings \
+    WHERE name IN ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout') \
+    \\gset\n";
 
 /// The first words of a load. Names are in UTF-8, whatever the server's own is; the dump says itself what it is in. Its strings are read
 /// as our reader begins to read them, whatever server, role, database or `?options=` say: where a backslash escapes a quote, what

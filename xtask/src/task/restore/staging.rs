@@ -5,7 +5,7 @@ use crate::engine::postgres::admin::{self, Identity};
 use crate::engine::postgres::facts::{Half, LOADED, LOADING, analyze, count_rows};
 use crate::engine::postgres::loader::Loader;
 use crate::engine::postgres::name::connect;
-use crate::engine::postgres::proof::{BEGUN, COUNTED, COUNTS, NEUTRAL, READ_ALIKE, begun, ended};
+use crate::engine::postgres::proof::{BEGUN, COUNTED, COUNTS, NEUTRAL, PATIENT, READ_ALIKE, begun, ended};
 use crate::engine::postgres::said::SAY_STATES;
 use crate::engine::store::Format;
 use crate::facts::Surveyed;
@@ -71,8 +71,12 @@ fn own_load(target: &Surveyed, dump: &Dump, trust: Trust, name: &str) -> Load {
         cmd: client.load(client.maintenance()),
         into: name.into(),
         // the second connection has the settings of its own again
-        before: format!("{SAY_STATES}{READ_ALIKE}{NEUTRAL}{create}{}{SAY_STATES}{READ_ALIKE}{}", connect(name), begin(target)),
-        count: Count::Shared(client.psql_as_dumped(name, format!("{NEUTRAL}{LOADED}\n{}", look_through(Half::Other)))),
+        before: format!(
+            "{SAY_STATES}{READ_ALIKE}{NEUTRAL}{PATIENT}{create}{}{SAY_STATES}{READ_ALIKE}{PATIENT}{}",
+            connect(name),
+            begin(target)
+        ),
+        count: Count::Shared(client.psql_as_dumped(name, format!("{NEUTRAL}{PATIENT}{LOADED}\n{}", look_through(Half::Other)))),
         fence: fence(target, trust),
         after: format!("{}COMMIT;\n{}", ended(server), look_through(Half::One)),
         by: By::Project,
@@ -91,7 +95,7 @@ fn contained_load(target: &Surveyed, loader: &Loader, trust: Trust, name: &str, 
     Load {
         cmd: client.load(name),
         into: name.into(),
-        before: format!("{SAY_STATES}{READ_ALIKE}{}", begin(target)),
+        before: format!("{SAY_STATES}{READ_ALIKE}{PATIENT}{}", begin(target)),
         count: Count::First(format!("{settled}SAVEPOINT counts;\n{UNFORCED}{counted}ROLLBACK TO SAVEPOINT counts;\n")),
         fence: fence(target, trust),
         after: "COMMIT;\n".into(),
