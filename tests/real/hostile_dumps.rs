@@ -234,6 +234,47 @@ fn foreign_dumps_with_any_flags_are_restored() {
     }
 }
 
+/// The same of newer versions, statement by statement: their dumps need not fit this server.
+#[test]
+fn what_newer_pg_dumps_write_is_on_the_list() {
+    let project = Project::host("postgresql://nobody@127.0.0.1:1/none");
+    for version in ["16", "17", "18"] {
+        let bin = need!("postgresql", crate::support::component::postgres(version));
+        let cluster = need!("postgresql", Cluster::configured(&bin, "wal_level = logical\n"));
+        let source = cluster.database();
+        crate::support::sample::rich(&cluster, &source.name);
+        cluster.sql(
+            &source.name,
+            "SET SESSION AUTHORIZATION DEFAULT; CREATE TABLE public.given (a int); GRANT SELECT ON public.given TO app WITH GRANT OPTION; \
+             SET SESSION AUTHORIZATION app; GRANT SELECT ON public.given TO PUBLIC",
+        );
+        for flags in [
+            "",
+            "--inserts",
+            "--rows-per-insert=3 --on-conflict-do-nothing",
+            "--clean --if-exists",
+            "--quote-all-identifiers",
+            "--load-via-partition-root",
+            "--use-set-session-authorization",
+            "--disable-triggers --data-only",
+            "--enable-row-security",
+            "--section=pre-data",
+            "--section=post-data",
+            "--statistics",
+            "--sequence-data --statistics-only",
+        ] {
+            let flags: Vec<&str> = flags.split_whitespace().collect();
+            let file = project.dir.join("newer.sql");
+            let made = cluster.command("pg_dump").args(&flags).args(["-d", &source.name, "-f"]).arg(&file).output().unwrap();
+            if version != "18" && flags.iter().any(|flag| flag.contains("statistics")) {
+                continue;
+            }
+            assert!(made.status.success(), "{version} {flags:?}: {}", String::from_utf8_lossy(&made.stderr));
+            project.ok(&format!("db-verify {}", file.display()));
+        }
+    }
+}
+
 /// A small generator with a fixed seed, so that a failure comes back.
 struct Random(u64);
 

@@ -10,6 +10,7 @@ use super::pipe::wide_pipe;
 use crate::config::Secrets;
 use crate::door::Interrupt;
 use crate::door::movers::{self, Input, Outlet};
+use crate::engine::postgres::loader::NOT_ITS_OWN;
 use crate::engine::postgres::proof;
 use crate::engine::postgres::script::Spare;
 use crate::plan::{Fence, Handover};
@@ -71,7 +72,13 @@ impl Later {
         // a psql that has died closes its end, and says why itself
         drop(parts.iter().try_for_each(|part| stdin.write_all(part)));
         drop(stdin);
-        child.wait().map_err(|e| proof::by_a_loader(proof::without_lines(e)))?;
+        child.wait().map_err(|e| explained(proof::without_lines(e)))?;
         Ok(())
     }
+}
+
+/// It is our own role that could not do it, but for what no loader's file may want.
+fn explained(error: anyhow::Error) -> anyhow::Error {
+    let is_not_its_own = |problem: &Problem| problem.happened.iter().any(|line| line.contains(NOT_ITS_OWN));
+    if error.downcast_ref().is_some_and(is_not_its_own) { proof::by_a_loader(error) } else { error }
 }

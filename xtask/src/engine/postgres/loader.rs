@@ -18,6 +18,9 @@ use crate::plan::{Act, Deed, Handover, How};
 /// How its name begins: a server that does not let it in names it.
 pub const NAMED: &str = "db_tasks_loader_";
 
+/// What a server says where a file gives rights on what it has not made.
+pub const NOT_ITS_OWN: &str = "the file gives rights on what is not its own";
+
 /// The comment by which a role is known for one of ours.
 const MARK: &str = "db-tasks: loads a file from elsewhere";
 
@@ -135,7 +138,7 @@ impl Loader {
             ),
             between: format!(
                 "RESET SESSION AUTHORIZATION;\nRESET ALL;\n{NEUTRAL}{PATIENT}{}REASSIGN OWNED BY {role} TO CURRENT_USER;\nDROP OWNED BY {role};\n{READ_ALIKE}",
-                block("theirs", &UNCHANGED.replace("{now}", &now))
+                block("theirs", &UNCHANGED.replace("{now}", &now).replace("{said}", NOT_ITS_OWN))
             ),
             after: format!("{}COMMIT;\n", ended(server)),
         }
@@ -179,7 +182,7 @@ BEGIN
   SELECT string_agg(pg_describe_object(class, id, sub), ', ') INTO found
     FROM (SELECT * FROM pg_temp.db_tasks_theirs EXCEPT ({now}) LIMIT 3) changed;
   IF found IS NOT NULL THEN
-    RAISE EXCEPTION 'the file gives rights on what is not its own: %', found USING ERRCODE = 'insufficient_privilege';
+    RAISE EXCEPTION '{said}: %', found USING ERRCODE = 'insufficient_privilege';
   END IF;
 END ";
 
