@@ -20,8 +20,7 @@ use std::time::{Duration, Instant};
 
 /// What every command is struck in.
 /// `FIRST` is the backup that was made first.
-/// `FOREIGN` is that one without its manifest.
-const COMMANDS: [(&str, Before); 8] = [
+const COMMANDS: [(&str, Before); 7] = [
     ("db-backup --auto", Before::Nothing),
     ("db-restore --latest --yes", Before::Changed),
     ("db-undo --yes", Before::Kept),
@@ -29,8 +28,9 @@ const COMMANDS: [(&str, Before); 8] = [
     ("db-reset --force", Before::Changed),
     ("db-wipe --backup --yes", Before::Full),
     ("db-restore FIRST --yes --in-place", Before::Changed),
-    ("db-restore --file FOREIGN --yes", Before::Changed),
 ];
+/// `FOREIGN` is the first backup without its manifest: it takes a role that may make roles.
+const FROM_ELSEWHERE: (&str, Before) = ("db-restore --file FOREIGN --yes", Before::Changed);
 const FOREIGN: &str = "from-elsewhere.sql.zst";
 const SIGNALS: [&str; 3] = ["TERM", "INT", "KILL"];
 /// Points in time for each signal, beside the boundaries of the steps.
@@ -234,7 +234,7 @@ fn signals(words: &str) {
 }
 
 fn strike_with_signals(ground: &Ground, words: &str) {
-    let before = COMMANDS.iter().find(|(w, _)| *w == words).unwrap().1;
+    let before = COMMANDS.iter().chain([&FROM_ELSEWHERE]).find(|(w, _)| *w == words).unwrap().1;
     let words = &ground.typed(words);
     let (steps, whole) = ground.measure(words, before);
     let (mut tried, mut under_way) = (0, 0);
@@ -307,7 +307,7 @@ fn a_restore_of_a_file_from_elsewhere_that_is_killed() {
     let bin = need!("postgresql", crate::support::cluster::programs());
     let cluster = need!("postgresql", Cluster::start(&bin));
     cluster.sql("postgres", "ALTER ROLE app CREATEROLE");
-    strike_with_signals(&Ground::new(&cluster), "db-restore --file FOREIGN --yes");
+    strike_with_signals(&Ground::new(&cluster), FROM_ELSEWHERE.0);
     let loaders = "SELECT count(*) FROM pg_roles WHERE rolname LIKE 'db_tasks_loader_%'";
     assert_eq!(cluster.sql("postgres", loaders), "0");
 }
@@ -344,10 +344,7 @@ fn a_server_that_stops_at_once() {
     let bin = need!("postgresql", crate::support::cluster::programs());
     let cluster = need!("postgresql", Cluster::start(&bin));
     // the throw-away server does not wait for its disk: what others have committed must outlive its end here
-    cluster.sql(
-        "postgres",
-        "ALTER ROLE app CREATEROLE; ALTER ROLE app SET synchronous_commit = on; ALTER ROLE postgres SET synchronous_commit = on",
-    );
+    cluster.sql("postgres", "ALTER ROLE app SET synchronous_commit = on; ALTER ROLE postgres SET synchronous_commit = on");
     calamity(&Ground::new(&cluster), "the server's end", 2, || restart_at_once(&cluster), || {});
 }
 
@@ -408,10 +405,7 @@ fn a_disk_of_the_server_that_is_full() {
     let dir = small.0.join("pg");
     fs::create_dir(&dir).unwrap();
     let cluster = need!("postgresql", Cluster::start_in(&bin, dir));
-    cluster.sql(
-        "postgres",
-        "ALTER ROLE app CREATEROLE; ALTER ROLE app SET synchronous_commit = on; ALTER ROLE postgres SET synchronous_commit = on",
-    );
+    cluster.sql("postgres", "ALTER ROLE app SET synchronous_commit = on; ALTER ROLE postgres SET synchronous_commit = on");
     let heal = || {
         small.clear();
         // without room for its log it ends itself

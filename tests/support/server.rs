@@ -135,7 +135,7 @@ SELECT 'setting', key, coalesce(value, '') FROM pg_database d, jsonb_each_text(j
     'provider', to_jsonb(d) ->> 'datlocprovider', 'rules', to_jsonb(d) ->> 'daticurules',
     'locale', coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale'),
     'connections', datconnlimit, 'comment', shobj_description(oid, 'pg_database'),
-    'acl', (SELECT string_agg(a::text, ' ' ORDER BY a::text COLLATE "C") FROM unnest(datacl) a)))
+    'acl', (SELECT string_agg(a::text, ' ' ORDER BY a::text COLLATE "C") FROM unnest(nullif(datacl, acldefault('d', datdba))) a)))
 WHERE datname = current_database() ORDER BY key;
 
 SELECT 'setting', coalesce('role ' || rolname || ' ', '') || split_part(s, '=', 1), substr(s, strpos(s, '=') + 1)

@@ -328,7 +328,7 @@ const QUESTION: &str = r"SELECT jsonb_build_object(
       'tablespace', (SELECT spcname FROM pg_tablespace t WHERE t.oid = d.dattablespace),
       'connection_limit', d.datconnlimit, 'comment', shobj_description(d.oid, 'pg_database'),
       'acl', (SELECT jsonb_agg(jsonb_build_object('grantee', CASE WHEN a.grantee <> 0 THEN pg_get_userbyid(a.grantee) END, 'privilege', a.privilege_type, 'grantable', a.is_grantable))
-        FROM aclexplode(d.datacl) a),
+        FROM aclexplode(nullif(d.datacl, acldefault('d', d.datdba))) a),
       'settings', coalesce((SELECT jsonb_agg(jsonb_build_object('role', CASE WHEN s.setrole <> 0 THEN pg_get_userbyid(s.setrole) END,
           'name', split_part(c, '=', 1), 'value', substr(c, strpos(c, '=') + 1)))
         FROM pg_db_role_setting s, unnest(s.setconfig) c WHERE s.setdatabase = d.oid), '[]'),
