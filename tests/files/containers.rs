@@ -227,6 +227,19 @@ impl Here {
         left
     }
 
+    /// A tree that says `old`, with one that says `kept` behind it, where that is something.
+    fn holding_old(mounts: &str, kept: &str) -> (Self, Inside) {
+        let here = Self(tempfile::tempdir().unwrap());
+        let tree = here.tree(mounts);
+        std::fs::create_dir(here.0.path().join("up")).unwrap();
+        std::fs::write(here.0.path().join("up/file"), if kept.is_empty() { "old" } else { kept }).unwrap();
+        if !kept.is_empty() {
+            here.stage(&tree, "old");
+            Self::perform(&tree.swap(&Self::found(&tree)).unwrap(), usize::MAX);
+        }
+        (here, tree)
+    }
+
     fn settle(tree: &Inside) -> Found {
         Self::perform(&tree.finish(&Self::found(tree)).unwrap(), usize::MAX);
         let found = Self::found(tree);
@@ -280,14 +293,7 @@ fn what_was_live_since_is_kept_in_containers() {
     for mounts in ["", "PATH\n"] {
         for kept in ["", "older"] {
             for again in 0..9 {
-                let here = Here(tempfile::tempdir().unwrap());
-                let tree = here.tree(mounts);
-                std::fs::create_dir(here.0.path().join("up")).unwrap();
-                std::fs::write(here.0.path().join("up/file"), if kept.is_empty() { "old" } else { kept }).unwrap();
-                if !kept.is_empty() {
-                    here.stage(&tree, "old");
-                    Here::perform(&tree.swap(&Here::found(&tree)).unwrap(), usize::MAX);
-                }
+                let (here, tree) = Here::holding_old(mounts, kept);
                 let (id, before) = (tree.id(&Here::settle(&tree)), Here::kept(&tree));
                 here.stage(&tree, "new");
                 Here::perform(&tree.swap(&Here::found(&tree)).unwrap(), usize::MAX);
@@ -312,14 +318,7 @@ fn what_was_live_since_is_kept_in_containers() {
 
 /// How many acts the change and its taking back have.
 fn taken_back(mounts: &str, kept: &str, change: &str, cut: usize, again: usize) -> (usize, usize) {
-    let here = Here(tempfile::tempdir().unwrap());
-    let tree = here.tree(mounts);
-    std::fs::create_dir(here.0.path().join("up")).unwrap();
-    std::fs::write(here.0.path().join("up/file"), if kept.is_empty() { "old" } else { kept }).unwrap();
-    if !kept.is_empty() {
-        here.stage(&tree, "old");
-        Here::perform(&tree.swap(&Here::found(&tree)).unwrap(), usize::MAX);
-    }
+    let (here, tree) = Here::holding_old(mounts, kept);
     let (id, before) = (tree.id(&Here::settle(&tree)), Here::kept(&tree));
     assert_eq!(before.as_deref().unwrap_or_default(), kept);
     if change == "swap" {

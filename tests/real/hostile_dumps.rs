@@ -9,10 +9,10 @@ use std::process::Stdio;
 
 const HEAD: &str = "--\n-- PostgreSQL database dump\n--\n\nSET statement_timeout = 0;\nSET client_encoding = 'UTF8';\n\
                     SET standard_conforming_strings = on;\n";
-const TAIL: &str = "\n--\n-- PostgreSQL database dump complete\n--\n\n";
+pub(super) const TAIL: &str = "\n--\n-- PostgreSQL database dump complete\n--\n\n";
 
 /// As a superuser, whom nothing on the server would stop.
-fn as_superuser(cluster: &Cluster) -> (TempDb, Project) {
+pub(super) fn as_superuser(cluster: &Cluster) -> (TempDb, Project) {
     let (db, _) = tiny_host(cluster);
     let project = Project::host(&db.socket_url);
     (db, project)

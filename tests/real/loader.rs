@@ -1,22 +1,14 @@
 //! A file from elsewhere is loaded by a role of the run's own: whatever its functions do, they do it as that role.
 
+use super::hostile_dumps::{TAIL, as_superuser};
 use super::{Outcome, Project, family, tiny_host};
-use crate::support::cluster::{Cluster, TempDb, cluster};
+use crate::support::cluster::{Cluster, cluster};
 use crate::support::need;
 use std::fs;
 use std::path::PathBuf;
 
 const HEAD: &str = "--\n-- PostgreSQL database dump\n--\n\nSET client_encoding = 'UTF8';\nSET standard_conforming_strings = on;\n\
                     SELECT pg_catalog.set_config('search_path', '', false);\nSET check_function_bodies = false;\n";
-const TAIL: &str = "\n--\n-- PostgreSQL database dump complete\n--\n\n";
-
-/// As a superuser, whom nothing on the server would stop.
-fn as_superuser(cluster: &Cluster) -> (TempDb, Project) {
-    let (db, _) = tiny_host(cluster);
-    let project = Project::host(&db.socket_url);
-    (db, project)
-}
-
 fn dump(project: &Project, sql: &str) -> PathBuf {
     project.write("foreign.sql", format!("{HEAD}{sql}{TAIL}"))
 }

@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use super::session::Session;
 use crate::cli::Trusted;
+use crate::engine::postgres::loader::Loader;
 use crate::facts::Surveyed;
 use crate::facts::dumps::{Dump, Origin};
 use crate::facts::loader::{self, New, Stranger};
@@ -48,10 +49,9 @@ pub(super) fn attended(
         (Some(_), _) => Err("`--trust` says so".into()),
         (None, Way::InPlace) => Err("it is loaded in place, where your own role owns what is there".into()),
         (None, Way::Beside) => {
-            // two databases of a run are two roles
-            let run = format!("{}_{}", session.moment.run, target.spec.key);
+            let role = Loader::named(&session.moment.run, &target.spec.key);
             let salt = new_key().into_bytes().first_chunk().copied().unwrap_or_default();
-            let new = New { run, password: new_key(), salt };
+            let new = New { role, password: new_key(), salt };
             loader::look(target, &dump, new, &mut session.project.secrets)?
         }
     };

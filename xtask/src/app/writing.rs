@@ -204,8 +204,7 @@ fn word(backup: &Backup) -> String {
     match backup.manifest().filter(|m| m.partial) {
         None => format!("{} is good", backup.name),
         Some(manifest) => {
-            let missing = manifest.missing.iter().map(|m| format!("`{}`: {}", m.store, m.why)).collect::<Vec<_>>().join("; ");
-            format!("{} is PARTIAL: {missing}; what it holds is as it was written", backup.name)
+            format!("{} is PARTIAL: {}; what it holds is as it was written", backup.name, manifest.without())
         }
     }
 }

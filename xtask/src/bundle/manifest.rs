@@ -190,6 +190,11 @@ pub const LEDGERS: [&str; 34] = [
 pub const LEDGER_SCHEMAS: [&str; 5] = ["drizzle", "graphile_migrate", "pgroll", "sqitch", "supabase_migrations"];
 
 impl Manifest {
+    /// What a partial backup is without, and why.
+    pub fn without(&self) -> String {
+        self.missing.iter().map(|m| format!("`{}`: {}", m.store, m.why)).collect::<Vec<_>>().join("; ")
+    }
+
     /// Reads a manifest.
     ///
     /// # Errors

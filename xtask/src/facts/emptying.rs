@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Project;
 use crate::plan::{Act, Deed, How};
-use crate::problem::Problem;
 use crate::run::state;
 use crate::ui::human::count;
 
@@ -54,17 +53,7 @@ impl Emptying {
     /// # Errors
     /// There is something that can't be read.
     pub fn read(project: &Project) -> Result<Option<Self>> {
-        let path = path(project);
-        let unreadable = |why: String| {
-            Problem::failed(format!("could not read `{}`", path.display()))
-                .because(why)
-                .cure("a `db-wipe` was cut off: look by yourself what is empty, and remove the file")
-        };
-        match state::read(&path) {
-            Ok(None) => Ok(None),
-            Err(e) => Err(unreadable(format!("{e:#}")).into()),
-            Ok(Some(text)) => Ok(Some(serde_json::from_str(&text).map_err(|e| unreadable(e.to_string()))?)),
-        }
+        state::read_json(&path(project), "a `db-wipe` was cut off: look by yourself what is empty, and remove the file")
     }
 
     /// Writes it down.

@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Project;
 use crate::plan::{Act, Deed, How};
-use crate::problem::Problem;
 use crate::run::state;
 
 /// What was replaced together.
@@ -23,17 +22,7 @@ impl Kept {
     /// # Errors
     /// There is something that can't be read: what an undo would go back to is not guessed.
     pub fn read(project: &Project) -> Result<Option<Self>> {
-        let path = path(project);
-        let unreadable = |why: String| {
-            Problem::failed(format!("could not read `{}`", path.display()))
-                .because(why)
-                .cure("name what is to be undone with `--only`; the next restore writes the file anew")
-        };
-        match state::read(&path) {
-            Ok(None) => Ok(None),
-            Err(e) => Err(unreadable(format!("{e:#}")).into()),
-            Ok(Some(text)) => Ok(Some(serde_json::from_str(&text).map_err(|e| unreadable(e.to_string()))?)),
-        }
+        state::read_json(&path(project), "name what is to be undone with `--only`; the next restore writes the file anew")
     }
 
     /// Writes it down, where there is more than one database or store that an undo could be for.

@@ -27,8 +27,8 @@ pub struct Stranger {
 
 /// What a role of the run's own is known by.
 pub struct New {
-    /// This run's name.
-    pub run: String,
+    /// Its name.
+    pub role: String,
     /// Its password.
     pub password: String,
     /// Of the password.
@@ -64,7 +64,7 @@ pub fn look(target: &Surveyed, dump: &Dump, new: New, secrets: &mut Secrets) -> 
 
     let verifier = verifier(&new.password, &new.salt);
     let password = secrets.keep("the loader's password", new.password);
-    Ok(Ok(Loader { role: Loader::named(&new.run), password, verifier, definitions }))
+    Ok(Ok(Loader { role: new.role, password, verifier, definitions }))
 }
 
 fn rights(target: &Surveyed, secrets: &Secrets) -> Result<Rights> {
@@ -78,17 +78,17 @@ fn rights(target: &Surveyed, secrets: &Secrets) -> Result<Rights> {
 
 /// The first rule of pg_hba.conf that fits a new role on the way that this session has come
 /// (<https://www.postgresql.org/docs/current/view-pg-hba-file-rules.html>). A function keeps the answer in a setting: what a role may not
-/// read is no error.
+/// read is no error. Since 16 a file may include others, and lines of several are in an order of their own.
 const RIGHTS: &str = r"DO $admits$ BEGIN
   PERFORM pg_catalog.set_config('dbtasks.admits', (SELECT auth_method IN ('trust', 'md5', 'scram-sha-256', 'password')
-    FROM pg_catalog.pg_hba_file_rules WHERE error IS NULL AND 'all' = ANY (database) AND 'all' = ANY (user_name)
+    FROM pg_catalog.pg_hba_file_rules rule WHERE error IS NULL AND 'all' = ANY (database) AND 'all' = ANY (user_name)
       AND CASE WHEN pg_catalog.inet_client_addr() IS NULL THEN type = 'local'
         WHEN type <> 'host' AND type <> (SELECT CASE WHEN ssl THEN 'hostssl' ELSE 'hostnossl' END FROM pg_catalog.pg_stat_ssl WHERE pid = pg_catalog.pg_backend_pid()) THEN false
         WHEN address IN ('all', 'samehost', 'samenet') THEN true
         WHEN address !~ '^[0-9a-f.:]+$' THEN false
         WHEN pg_catalog.family(address::inet) <> pg_catalog.family(pg_catalog.inet_client_addr()) THEN false
         ELSE (pg_catalog.inet_client_addr() & netmask::inet) = (address::inet & netmask::inet) END
-    ORDER BY line_number LIMIT 1)::text, false);
+    ORDER BY coalesce((pg_catalog.to_jsonb(rule) ->> 'rule_number')::int, line_number) LIMIT 1)::text, false);
 EXCEPTION WHEN OTHERS THEN NULL;
 END $admits$;
 SELECT pg_catalog.jsonb_build_object('superuser', rolsuper, 'createrole', rolcreaterole,

@@ -107,6 +107,16 @@ pub enum Fence {
     Open,
 }
 
+impl Fence {
+    /// What psql is told before and behind what is not ours.
+    pub fn lines(self, key: &str) -> [String; 2] {
+        match self {
+            Self::Restricted => [format!("\\restrict {key}\n"), format!("\\unrestrict {key}\n")],
+            Self::Open => [String::new(), String::new()],
+        }
+    }
+}
+
 /// How the rows that were loaded are counted again.
 #[derive(Debug, Clone)]
 pub enum Count {

@@ -53,11 +53,7 @@ impl Later {
     pub(super) fn give(self, handover: &Handover, fence: Fence, secrets: &Secrets, interrupt: &Interrupt) -> Result<()> {
         let (reader, mut stdin) = wide_pipe()?;
         let child = movers::start(&handover.cmd, Input::Pipe(reader), Outlet::Kept, secrets, interrupt)?;
-        let key = new_key();
-        let [shut, open] = match fence {
-            Fence::Restricted => [format!("\\restrict {key}\n"), format!("\\unrestrict {key}\n")],
-            Fence::Open => [String::new(), String::new()],
-        };
+        let [shut, open] = fence.lines(&new_key());
         let parts: [&[u8]; 9] = [
             handover.before.as_bytes(),
             shut.as_bytes(),

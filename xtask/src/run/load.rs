@@ -17,7 +17,7 @@ use crate::door::movers::{self, Child, Input, Outlet};
 use crate::engine::postgres::facts::{Counts, read_counts};
 use crate::engine::postgres::proof::{self, BEGUN, COUNTED, COUNTS};
 use crate::engine::postgres::script::{Again, Aside, Scanner, Script, Spare};
-use crate::plan::{By, Count, Fence, Load, Proof, Trust};
+use crate::plan::{By, Count, Load, Proof, Trust};
 use crate::problem::Problem;
 
 /// A load under way.
@@ -49,9 +49,7 @@ impl Loading {
         // a psql that can't connect closes its end: its own words come later
         let (key, load) = (new_key(), load.clone());
         drop(stdin.write_all(proof::keyed(&load.before, &key).as_bytes()));
-        if load.fence == Fence::Restricted {
-            drop(stdin.write_all(format!("\\restrict {key}\n").as_bytes()));
-        }
+        drop(stdin.write_all(load.fence.lines(&key)[0].as_bytes()));
         let (tell, marks) = sync_channel(2);
         let ends = [BEGUN, COUNTED].map(|mark| format!("{mark} {key}\n"));
         let answer = std::thread::spawn(move || listen(said, &ends, &tell));
@@ -107,23 +105,27 @@ impl Loading {
 
     /// psql hears our own words again: whatever state the dump has left it in, they are no part of it.
     fn say(&mut self, words: &str) {
-        let free = if self.load.fence == Fence::Restricted { format!("\n\\unrestrict {}\n", self.key) } else { "\n".into() };
+        let free = &self.load.fence.lines(&self.key)[1];
         // a psql that has died closes its end, and says why itself
-        drop(self.stdin.write_all((free + &proof::keyed(words, &self.key)).as_bytes()));
+        drop(self.stdin.write_all((format!("\n{free}") + &proof::keyed(words, &self.key)).as_bytes()));
     }
 
     /// Only now does psql get to hear COMMIT. Returns the rows that it has counted.
     ///
     /// # Errors
     /// psql's own, and rows that are not what the dump brought.
-    pub fn finish(self, script: &Script, secrets: &Secrets, interrupt: &Interrupt) -> Result<Counts> {
-        let (fence, by, later) = (self.load.fence, self.load.by.clone(), self.later.clone());
+    pub fn finish(mut self, script: &Script, secrets: &Secrets, interrupt: &Interrupt) -> Result<Counts> {
+        let (fence, by, later) = (self.load.fence, self.load.by.clone(), std::mem::take(&mut self.later));
         let counts = match self.load.count.clone() {
-            Count::Shared(beside) => self.commit_then_count(&beside, secrets, interrupt)?,
+            Count::Shared(beside) => {
+                let counts = self.commit_then_count(&beside, secrets, interrupt)?;
+                proof::loaded(script, &counts)?;
+                counts
+            }
             Count::First(sql) => self.count_then_commit(&sql, script)?,
-            Count::Not => return self.commit(),
+            Count::Not => self.commit()?,
         };
-        proof::loaded(script, &counts)?;
+
         if let By::Loader(Some(handover)) = by {
             later.give(&handover, fence, secrets, interrupt)?;
         }

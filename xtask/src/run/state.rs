@@ -6,6 +6,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use serde::de::DeserializeOwned;
 
 use crate::problem::Problem;
 
@@ -79,6 +80,15 @@ pub fn read(path: &Path) -> Result<Option<String>> {
     let mut text = String::new();
     file.read_to_string(&mut text).with_context(|| format!("could not read `{}`", path.display()))?;
     Ok(Some(text))
+}
+
+/// What a file of the state holds, where it is there.
+///
+/// # Errors
+/// It can't be read: with what to do about it.
+pub fn read_json<T: DeserializeOwned>(path: &Path, cure: &str) -> Result<Option<T>> {
+    let found = read(path).and_then(|text| text.map(|text| Ok(serde_json::from_str(&text)?)).transpose());
+    found.map_err(|e| Problem::failed(format!("could not read `{}`", path.display())).because(format!("{e:#}")).cure(cure).into())
 }
 
 /// A new file that only its owner may read, whatever stood under its name: what an interrupted run left, or a link, goes first.

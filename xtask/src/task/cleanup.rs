@@ -32,7 +32,7 @@ pub fn verdicts<'a>(catalog: &'a Catalog, rules: &KeepRules, moment: &Moment) ->
     all
 }
 
-/// Which manifests name each file: two at most are of interest.
+/// The manifests that name each file.
 fn names(catalog: &Catalog) -> HashMap<PathBuf, Vec<&Path>> {
     let mut names: HashMap<PathBuf, Vec<&Path>> = HashMap::new();
     for (backup, manifest) in catalog.backups.iter().filter_map(|b| Some((b, b.manifest_path.as_deref()?))) {

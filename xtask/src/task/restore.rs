@@ -268,8 +268,7 @@ fn holds(target: &Surveyed, dump: &Dump) -> Vec<String> {
 fn made(backup: &Backup) -> Vec<String> {
     let mut notes = vec![format!("it was made {}", backup.created.format("%Y-%m-%d %H:%M:%S UTC"))];
     if let Some(manifest) = backup.manifest().filter(|m| m.partial) {
-        let missing = manifest.missing.iter().map(|m| format!("`{}`: {}", m.store, m.why)).collect::<Vec<_>>().join("; ");
-        notes.push(format!("the backup is PARTIAL: {missing}"));
+        notes.push(format!("the backup is PARTIAL: {}", manifest.without()));
     }
     notes
 }

@@ -207,9 +207,7 @@ pub fn shown(act: &Act) -> Vec<Shown> {
         let dump = "(the dump; what follows only when it has proved good)";
         let lines = |sql: &str| shown_lines(sql).into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>();
         first.input.extend(shown_lines(before));
-        let (restrict, unrestrict) = ("\\restrict (a key of this run)", "\\unrestrict (that key)");
-        let fence = |line| (load.fence == Fence::Restricted).then_some(line);
-        first.input.extend(fence(restrict).into_iter().chain([dump]).chain(fence(unrestrict)).map(String::from));
+        first.input.extend(fenced(load.fence, dump));
         if let Count::First(sql) = count {
             first.input.extend(lines(sql));
             first.input.push("(what follows only when all rows are there)".into());
@@ -225,19 +223,21 @@ pub fn shown(act: &Act) -> Vec<Shown> {
 /// What a loader role could not do.
 fn given(handover: &Handover, fence: Fence) -> Shown {
     let Handover { cmd, before, between, after } = handover;
-    let fenced = |what: &str| {
-        let fence = |line| (fence == Fence::Restricted).then_some(line);
-        let lines = fence("\\restrict (a key of this run)").into_iter().chain([what]).chain(fence("\\unrestrict (that key)"));
-        lines.map(String::from).collect::<Vec<_>>()
-    };
     let parts = [
         shown_lines(before),
-        fenced("(the owners, rights and comments of the dump, its publications and subscriptions)"),
+        fenced(fence, "(the owners, rights and comments of the dump, its publications and subscriptions)"),
         shown_lines(between),
-        fenced("(the event triggers of the dump)"),
+        fenced(fence, "(the event triggers of the dump)"),
         shown_lines(after),
     ];
     Shown { command: cmd.to_string(), input: parts.concat() }
+}
+
+/// What psql gets of a dump, with what holds it to SQL meanwhile.
+fn fenced(fence: Fence, what: &str) -> Vec<String> {
+    let line = |line| (fence == Fence::Restricted).then_some(line);
+    let lines = line("\\restrict (a key of this run)").into_iter().chain([what]).chain(line("\\unrestrict (that key)"));
+    lines.map(String::from).collect()
 }
 
 /// SQL line by line, without the values that nobody is shown.

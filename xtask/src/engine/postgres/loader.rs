@@ -1,12 +1,10 @@
 //! The role that a file from elsewhere is loaded by. Its defaults, triggers and indexes call functions of its author's: they may do what
-//! that role may. So it is no superuser, is made for the run, and owns the new database alone. It must log in by itself: within a session of
-//! ours a function could go back to our own role (`RESET SESSION AUTHORIZATION`,
+//! that role may. So it is no superuser, is made for the run, and has rights in the new database alone. It must log in by itself: within a
+//! session of ours a function could go back to our own role (`RESET SESSION AUTHORIZATION`,
 //! <https://www.postgresql.org/docs/current/sql-set-session-authorization.html>).
 
-use super::admin::{Identity, creation};
 use super::client::Client;
-use super::facts::DatabaseFacts;
-use super::name::{block, connect, ident, literal};
+use super::name::{block, connect, fitting, ident, literal};
 use super::proof::{NEUTRAL, PATIENT, READ_ALIKE, begun, ended};
 use super::said::SAY_STATES;
 use super::script::Definition;
@@ -41,9 +39,9 @@ pub struct Loader {
 }
 
 impl Loader {
-    /// The role of one run.
-    pub fn named(run: &str) -> String {
-        format!("{NAMED}{run}")
+    /// The role of one run for one database: two of a run are two roles.
+    pub fn named(run: &str, database: &str) -> String {
+        fitting(&format!("{NAMED}{run}_{database}"))
     }
 
     /// Who connects as it.
@@ -70,13 +68,12 @@ impl Loader {
 
     /// Makes the database that it fills, with the extensions that the file wants. It may make what it likes there and owns none of what
     /// is there already: an owner of the database could give it settings (`ALTER DATABASE … SET search_path`) that reach our sessions.
-    pub fn ready(&self, client: &Client, name: &str, like: Option<&DatabaseFacts>, server: Version, live: &Identity<'_>) -> Act {
+    pub fn ready(&self, client: &Client, name: &str, creation: &str) -> Act {
         let (role, database) = (ident(&self.role), ident(name));
-        let mut sql = creation(client, name, like, server, live);
-        sql.push_str(&format!(
-            "GRANT ALL ON DATABASE {database} TO {role};\n{}{NEUTRAL}GRANT ALL ON SCHEMA public TO {role};\n",
+        let mut sql = format!(
+            "{creation}GRANT ALL ON DATABASE {database} TO {role};\n{}{NEUTRAL}GRANT ALL ON SCHEMA public TO {role};\n",
             connect(name)
-        ));
+        );
         sql.extend(self.definitions.iter().map(|definition| match definition {
             Definition::Schema { name } => format!("CREATE SCHEMA IF NOT EXISTS {} AUTHORIZATION {role};\n", ident(name)),
             Definition::Extension { name, schema } => {
@@ -126,7 +123,7 @@ impl Loader {
     /// left by then who is that role: once a function of the file's belongs to a superuser, whoever may call it is one.
     pub fn handover(&self, client: &Client, name: &str, server: Version) -> Handover {
         let (role, owner) = (ident(&self.role), literal(&self.role));
-        let others = theirs(&format!("<> (SELECT oid FROM pg_roles WHERE rolname = {owner})"));
+        let others = theirs(&format!("IS DISTINCT FROM (SELECT oid FROM pg_roles WHERE rolname = {owner})"));
         let now = theirs("IS NOT NULL");
         Handover {
             cmd: client.load(name),
@@ -242,6 +239,14 @@ pub fn verifier(password: &str, salt: &[u8; 16]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_server_cuts_its_name() {
+        let long = "a".repeat(80);
+        let [one, other] = [long.clone(), format!("{long}b")].map(|key| Loader::named("6b09e6591d73", &key));
+        assert!(one.len() == 63 && one.starts_with(NAMED) && one != other, "{one} {other}");
+        assert_eq!(Loader::named("6b09e6591d73", "main"), "db_tasks_loader_6b09e6591d73_main");
+    }
 
     /// The exchange of RFC 7677, section 3: user, pencil, its salt. The keys follow from its client proof and server signature; they are those of
     /// PostgreSQL's `pg_be_scram_build_secret` for the same.

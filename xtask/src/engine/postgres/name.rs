@@ -42,18 +42,28 @@ pub fn connect(database: &str) -> String {
 /// NAMEDATALEN - 1: the server cuts longer names without an error.
 const LIMIT: usize = 63;
 
-/// A name beside `database`'s: `app` → `app__previous`. Long names are cut and keep a digest of what was cut away.
+/// A name beside `database`'s: `app` → `app__previous`.
 pub fn beside(database: &str, suffix: &str) -> String {
-    let room = LIMIT - 2 - suffix.len();
-    if database.len() <= room {
-        return format!("{database}__{suffix}");
+    format!("{}__{suffix}", within(database, LIMIT - 2 - suffix.len()))
+}
+
+/// A name that the server does not cut: two long ones may be the same when it has.
+pub fn fitting(name: &str) -> String {
+    within(name, LIMIT)
+}
+
+/// A name of so many bytes at most: a long one keeps a digest of what was cut away.
+fn within(name: &str, room: usize) -> String {
+    if name.len() <= room {
+        return name.to_owned();
     }
-    let digest = fnv(database.as_bytes());
+
+    let digest = fnv(name.as_bytes());
     let mut end = room - 9;
-    while !database.is_char_boundary(end) {
+    while !name.is_char_boundary(end) {
         end -= 1;
     }
-    format!("{}_{digest:08x}__{suffix}", &database[..end])
+    format!("{}_{digest:08x}", &name[..end])
 }
 
 /// The database that a restore or an undo left behind.

@@ -32,17 +32,18 @@ pub(in crate::task) enum Use {
 /// The dump into a new database of this name, with all that it has to prove. One from elsewhere is loaded by a role that can do no harm,
 /// where there can be one.
 pub(in crate::task) fn stage(target: &Surveyed, dump: &Dump, trust: Trust, name: &str, purpose: Use) -> Staging {
-    let Some(loader) = dump.loader() else {
-        return Staging {
-            steps: vec![Step::Act(pipe(target, dump, trust, own_load(target, dump, trust, name)))],
-            finally: Vec::new(),
-        };
-    };
     let client = &target.client;
     let recorded = dump.artifact.as_ref().map(|a| &a.database);
+    let identity = Identity { name: target.name(), oid: target.live().map(|d| d.oid) };
+    let creation = admin::creation(client, name, recorded.or(target.live()), target.server.version, &identity);
+    let Some(loader) = dump.loader() else {
+        let load = own_load(target, trust, name, &creation);
+        return Staging { steps: vec![Step::Act(pipe(target, dump, trust, load))], finally: Vec::new() };
+    };
+
     let acts = [
         loader.create(client),
-        loader.ready(client, name, recorded.or(target.live()), target.server.version, &identity(target)),
+        loader.ready(client, name, &creation),
         pipe(target, dump, trust, contained_load(target, loader, trust, name, purpose)),
     ];
     Staging { steps: acts.map(Step::Act).into(), finally: vec![loader.remove(client)] }
@@ -58,21 +59,15 @@ fn pipe(target: &Surveyed, dump: &Dump, trust: Trust, load: Load) -> Act {
     }))
 }
 
-fn identity(target: &Surveyed) -> Identity<'_> {
-    Identity { name: target.name(), oid: target.live().map(|d| d.oid) }
-}
-
 /// By the project's own role: one psql makes the database and fills it.
-fn own_load(target: &Surveyed, dump: &Dump, trust: Trust, name: &str) -> Load {
+fn own_load(target: &Surveyed, trust: Trust, name: &str, creation: &str) -> Load {
     let (client, server) = (&target.client, target.server.version);
-    let recorded = dump.artifact.as_ref().map(|a| &a.database);
-    let create = admin::creation(client, name, recorded.or(target.live()), server, &identity(target));
     Load {
         cmd: client.load(client.maintenance()),
         into: name.into(),
         // the second connection has the settings of its own again
         before: format!(
-            "{SAY_STATES}{READ_ALIKE}{NEUTRAL}{PATIENT}{create}{}{SAY_STATES}{READ_ALIKE}{PATIENT}{}",
+            "{SAY_STATES}{READ_ALIKE}{NEUTRAL}{PATIENT}{creation}{}{SAY_STATES}{READ_ALIKE}{PATIENT}{}",
             connect(name),
             begin(target)
         ),

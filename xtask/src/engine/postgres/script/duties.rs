@@ -1,5 +1,4 @@
-//! What of a dump a role can't do that is no superuser and owns nothing but the new database: told from the first words of each
-//! statement. Extensions and schemas are made before such a role comes; owners, rights, comments, publications, subscriptions and
+//! What of a dump a role can't do that is no superuser: told from the first words of each statement. Extensions and schemas are made before such a role comes; owners, rights, comments, subscriptions and
 //! event triggers are given afterwards, by the role that made it. None of these runs code of the file's author
 //! (<https://www.postgresql.org/docs/current/role-attributes.html>, and the notes of each command), but for event triggers,
 //! which come last of all.
@@ -30,12 +29,14 @@ enum Of {
     Describe(bool),
     /// An ALTER that may be one of an owner.
     Owner(Owner),
-    Extension(Extension),
+    /// `CREATE EXTENSION IF NOT EXISTS name WITH SCHEMA schema`.
+    Extension(Vec<Part>),
     Schema(Vec<Part>),
     /// `CREATE` and `ALTER PUBLICATION`. Behind WHERE stand expressions, which are read by functions of the file's own: only what has none
     /// and takes a superuser is another's.
     Publication(Vec<Part>),
-    Function(Function),
+    /// `CREATE FUNCTION` and `PROCEDURE`; whether LANGUAGE was read, behind which its language stands.
+    Function(bool),
     /// `CREATE TYPE`: a base type's parentheses come without AS.
     Type,
     Operator,
@@ -72,17 +73,6 @@ enum Owner {
     To,
     Role,
     Never,
-}
-
-/// `CREATE EXTENSION IF NOT EXISTS name WITH SCHEMA schema`.
-#[derive(Default)]
-struct Extension {
-    parts: Vec<Part>,
-}
-
-#[derive(Default)]
-struct Function {
-    after_language: bool,
 }
 
 /// Words between CREATE and what is created.
@@ -127,19 +117,11 @@ impl Duties {
                 owner.take(token, word, self.depth);
                 None
             }
-            Of::Extension(extension) => {
-                extension.parts.push(part);
-                None
-            }
-            Of::Schema(parts) | Of::Publication(parts) => {
+            Of::Extension(parts) | Of::Schema(parts) | Of::Publication(parts) | Of::Set(parts) => {
                 parts.push(part);
                 None
             }
-            Of::Set(parts) => {
-                parts.push(part);
-                None
-            }
-            Of::Function(function) => function.take(token, text, word, self.depth),
+            Of::Function(after_language) => function(after_language, token, text, word, self.depth),
             Of::Type if word == "as" => Some(Of::Plain),
             Of::Type => (token == Token::Open).then_some(Of::Barred("a base type")),
             Of::Operator => Some(match word {
@@ -178,7 +160,7 @@ impl Duties {
                 bar = Some(why);
                 None
             }
-            Of::Extension(extension) => self.made(extension.definition(), &mut bar),
+            Of::Extension(parts) => self.made(extension(&parts), &mut bar),
             Of::Schema(parts) => self.made(schema(&parts), &mut bar),
             Of::Set(parts) => self.set(&parts, &mut bar),
             Of::Publication(parts) => publication(&parts),
@@ -264,9 +246,9 @@ fn create(word: &str) -> Option<Of> {
         "event" => Of::Told(Spare::Last),
         "subscription" => Of::Told(Spare::Handover),
         "publication" => Of::Publication(Vec::new()),
-        "extension" => Of::Extension(Extension::default()),
+        "extension" => Of::Extension(Vec::new()),
         "schema" => Of::Schema(Vec::new()),
-        "function" | "procedure" => Of::Function(Function::default()),
+        "function" | "procedure" => Of::Function(false),
         "type" => Of::Type,
         "operator" => Of::Operator,
         "text" => Of::TextSearch,
@@ -336,22 +318,18 @@ impl Owner {
     }
 }
 
-impl Extension {
-    fn definition(self) -> Option<Definition> {
-        let parts = without(self.parts, &["if", "not", "exists"]);
-        let (name, rest) = parts.split_first()?;
-        let schema = match rest {
-            [] => None,
-            [with, word, schema] if is_word(with, "with") && is_word(word, "schema") => Some(named(schema)?),
-            _ => return None,
-        };
-        Some(Definition::Extension { name: named(name)?, schema })
-    }
+fn extension(parts: &[Part]) -> Option<Definition> {
+    let (name, rest) = without(parts, &["if", "not", "exists"]).split_first()?;
+    let schema = match rest {
+        [] => None,
+        [with, word, schema] if is_word(with, "with") && is_word(word, "schema") => Some(named(schema)?),
+        _ => return None,
+    };
+    Some(Definition::Extension { name: named(name)?, schema })
 }
 
 fn schema(parts: &[Part]) -> Option<Definition> {
-    let parts = without(parts.to_vec(), &["if", "not", "exists"]);
-    let [name] = parts.as_slice() else { return None };
+    let [name] = without(parts, &["if", "not", "exists"]) else { return None };
     Some(Definition::Schema { name: named(name)? })
 }
 
@@ -368,12 +346,9 @@ fn publication(parts: &[Part]) -> Option<Spare> {
 }
 
 /// Without these words where they come first.
-fn without(mut parts: Vec<Part>, words: &[&str]) -> Vec<Part> {
+fn without<'a>(parts: &'a [Part], words: &[&str]) -> &'a [Part] {
     let stand = parts.len() >= words.len() && parts.iter().zip(words).all(|(part, word)| is_word(part, word));
-    if stand {
-        parts.drain(..words.len());
-    }
-    parts
+    if stand { &parts[words.len()..] } else { parts }
 }
 
 fn is_word(part: &Part, want: &str) -> bool {
@@ -387,17 +362,15 @@ fn named(part: &Part) -> Option<String> {
     }
 }
 
-impl Function {
-    fn take(&mut self, token: Token, text: &[u8], word: &str, depth: u64) -> Option<Of> {
-        let named = matches!(token, Token::Word | Token::Name | Token::Str);
-        let language = std::mem::replace(&mut self.after_language, depth == 0 && word == "language");
-        if language && named && (text.eq_ignore_ascii_case(b"c") || text.eq_ignore_ascii_case(b"internal")) {
-            return Some(Of::Barred("a function in C"));
-        }
-        match word {
-            "leakproof" if depth == 0 => Some(Of::Barred("a leakproof function")),
-            "support" if depth == 0 => Some(Of::Barred("a function with a planner's support function")),
-            _ => None,
-        }
+fn function(after_language: &mut bool, token: Token, text: &[u8], word: &str, depth: u64) -> Option<Of> {
+    let named = matches!(token, Token::Word | Token::Name | Token::Str);
+    let language = std::mem::replace(after_language, depth == 0 && word == "language");
+    if language && named && (text.eq_ignore_ascii_case(b"c") || text.eq_ignore_ascii_case(b"internal")) {
+        return Some(Of::Barred("a function in C"));
+    }
+    match word {
+        "leakproof" if depth == 0 => Some(Of::Barred("a leakproof function")),
+        "support" if depth == 0 => Some(Of::Barred("a function with a planner's support function")),
+        _ => None,
     }
 }

@@ -111,7 +111,7 @@ pub enum Spare {
     TransactionTimeout,
     /// Made before a loader role comes: schemas and extensions.
     Beforehand,
-    /// Given when it has gone, by the role that made it: owners, rights, comments, publications, subscriptions.
+    /// Given when it has gone, by the role that made it: owners, rights, comments, subscriptions, publications of all tables.
     Handover,
     /// The same for event triggers, which run in whatever follows.
     Last,
