@@ -6,6 +6,7 @@ mod begin;
 mod bytes;
 mod copy;
 mod copy_statement;
+mod database;
 mod duties;
 mod head;
 mod held;
@@ -25,6 +26,7 @@ mod token;
 
 use copy::Block;
 use copy_statement::Copy;
+use database::OwnDatabase;
 use duties::Duties;
 use head::Head;
 use held::Frozen;
@@ -64,6 +66,9 @@ pub struct Scanner {
     rows: u64,
     script: Script,
     list: List,
+    own_database: OwnDatabase,
+    /// The line that entered it.
+    entered_by: String,
     /// Where a loader role gets the script.
     duties: Option<Duties>,
     frozen: Frozen,
@@ -95,6 +100,8 @@ impl Scanner {
             rows: 0,
             script: Script::default(),
             list: List::new(),
+            own_database: OwnDatabase::default(),
+            entered_by: String::new(),
             duties: None,
             frozen: Frozen::default(),
             reading: Reading::default(),
@@ -118,6 +125,7 @@ impl Scanner {
         if seen + same == BOM.len() {
             self.bom = None;
             self.script.bytes = BOM.len() as u64;
+            self.script.asides.push(Aside { at: 0..BOM.len() as u64, what: Spare::Mark });
             self.read(&chunk[same..]);
         } else if same == chunk.len() {
             self.bom = Some(seen + same);
@@ -172,6 +180,9 @@ impl Scanner {
             self.token(token, self.script.bytes);
         }
         self.script.unterminated = self.unterminated();
+        if self.has_not_entered() {
+            self.script.other.get_or_insert(Other::Databases);
+        }
         if self.block.is_some() {
             self.end_block();
         }
@@ -246,8 +257,13 @@ impl Scanner {
         if !self.lexer.between {
             self.script.statements += 1;
             self.spoil_marker(self.lexer.statement_line);
+            let spared = self.script.asides.len();
             self.judge_statement(end);
-            self.tell_duty(end);
+            let duty = self.duties.as_mut().and_then(|duties| duties.end(self.lexer.statement_line));
+            // what nobody gets is no duty
+            if let Some(what) = duty.filter(|_| self.script.asides.len() == spared) {
+                self.aside(what, end);
+            }
         }
         self.lexer.between = true;
         match self.statement.kind {
@@ -280,13 +296,6 @@ impl Scanner {
         }
         self.statement.clear();
         self.lexer.quiet = false;
-    }
-
-    fn tell_duty(&mut self, end: u64) {
-        let Some(duties) = &mut self.duties else { return };
-        if let Some(what) = duties.end(self.lexer.statement_line) {
-            self.aside(what, end);
-        }
     }
 
     fn aside(&mut self, what: Spare, end: u64) {
