@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use super::inventory::{self, Inventory};
+use super::locks::{self, Locks};
 use super::members::{COUNTED, MEMBERSHIP};
 use super::name::literal;
 use super::reached::{self, Answerer, Reached};
@@ -62,6 +63,9 @@ pub struct ServerFacts {
     /// What it says of itself, by which two servers are told apart.
     #[serde(default)]
     pub answerer: Answerer,
+    /// Its room for locks.
+    #[serde(default)]
+    pub locks: Locks,
     /// What the client was led to.
     #[serde(skip)]
     pub reached: Reached,
@@ -290,6 +294,7 @@ pub fn question(database: &str, depth: Depth, from: From) -> String {
     };
     format!("{opening}{}{QUESTION}{rows}", reached::SYSTEM)
         .replace("{answerer}", reached::ANSWERER)
+        .replace("{locks}", locks::QUESTION)
         .replace("{has_tables}", HAS_TABLES)
         .replace("{tables}", tables)
         .replace("{name}", &literal(database))
@@ -310,6 +315,7 @@ const QUESTION: &str = r"SELECT jsonb_build_object(
   'deaf', (SELECT setting = '' AND source = 'command line' FROM pg_settings WHERE name = 'listen_addresses'),
   'data_directory', (SELECT setting FROM pg_settings WHERE name = 'data_directory'),
   'answerer', {answerer},
+  'locks', {locks},
   'has_tables', current_database() = {name} AND {has_tables},
   'listens_on', current_setting('listen_addresses'),
   'prepared', (SELECT count(*) FROM pg_prepared_xacts WHERE database = {name}),
@@ -342,13 +348,6 @@ const TABLES: &str = r"'tables', coalesce((SELECT jsonb_agg(jsonb_build_object('
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)' AND current_database() = {name}
       AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')), '[]'),";
-
-/// Taken by the transaction that loads a dump, and awaited by the session that helps with what follows: the help begins when there is
-/// something to help with, and finds nothing to do where all was taken back.
-pub const LOADING: &str = "SELECT pg_catalog.pg_advisory_xact_lock(1684173683, 1);";
-
-/// Waits for the end of [`LOADING`].
-pub const LOADED: &str = "SELECT pg_catalog.pg_advisory_lock(1684173683, 1);";
 
 /// One of two sessions that share the tables.
 #[derive(Debug, Clone, Copy)]

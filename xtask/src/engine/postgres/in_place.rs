@@ -69,6 +69,7 @@ pub fn load(client: &Client, live: &Identity<'_>, inventory: &Inventory, fence: 
         cmd: client.load(live.name),
         into: live.name.into(),
         fence,
+        between: None,
         before: format!(
             "{SAY_STATES}{READ_ALIKE}{NEUTRAL}{PATIENT}SET lock_timeout = '15s';\nSET row_security = off;\nBEGIN;\n\
              {}{lock}{}{empty}{EMPTY}{rights}RESET search_path;\n\\echo '{}'\n{}",

@@ -34,9 +34,18 @@ pub fn begun(server: Version) -> String {
 /// The first words after a dump: nothing that it has set or made counts for what follows, and the transaction is still the one that
 /// was begun, or the load has failed.
 pub fn ended(server: Version) -> String {
+    format!("RESET SESSION AUTHORIZATION;\nRESET ALL;\n{NEUTRAL}{PATIENT}{}", still_ours(server))
+}
+
+/// Said between two pieces of a dump, whatever it has set or made so far: what it has set counts for the next piece, too.
+pub fn between(server: Version) -> String {
+    format!("{}COMMIT;\nBEGIN;\n{}", still_ours(server), begun(server))
+}
+
+/// The transaction is the one that was begun, or the load has failed.
+fn still_ours(server: Version) -> String {
     format!(
-        "RESET SESSION AUTHORIZATION;\nRESET ALL;\n{NEUTRAL}{PATIENT}\
-         SELECT pg_catalog.{}()::pg_catalog.text = :'db_tasks_began' AS db_tasks_same \\gset\n\\if :db_tasks_same\n\\else\n\
+        "SELECT pg_catalog.{}()::pg_catalog.text OPERATOR(pg_catalog.=) :'db_tasks_began' AS db_tasks_same \\gset\n\\if :db_tasks_same\n\\else\n\
          DO $ended$ BEGIN\n  RAISE EXCEPTION '{ENDED}';\nEND $ended$;\n\\endif\n",
         transaction(server)
     )
@@ -55,6 +64,16 @@ pub const PATIENT: &str = "SELECT pg_catalog.count(pg_catalog.set_config(name, '
 /// as our reader begins to read them, whatever server, role, database or `?options=` say: where a backslash escapes a quote, what
 /// our reader takes for a string may hold statements.
 pub const READ_ALIKE: &str = "SET client_encoding = UTF8;\nSET standard_conforming_strings = on;\n";
+
+/// Held by the session that loads a dump, and awaited by the one that helps with what follows: the help begins when there is something
+/// to help with.
+pub const LOADING: &str = "SELECT pg_catalog.pg_advisory_lock(1684173683, 1);";
+
+/// The end of [`LOADING`]: all has been committed.
+pub const HAS_LOADED: &str = "SELECT pg_catalog.pg_advisory_unlock(1684173683, 1) AS db_tasks_let_go \\gset\n";
+
+/// Waits for the end of [`LOADING`].
+pub const LOADED: &str = "SELECT pg_catalog.pg_advisory_lock(1684173683, 1);";
 
 /// Servers before 13 know it by another name.
 fn transaction(server: Version) -> &'static str {
