@@ -73,5 +73,5 @@ fn a_piece_that_fails_names_its_line_and_the_live_database_stays() {
         "line 1401 of the dump: ERROR:  relation \"t7\" already exists",
     );
     same(&cluster.fingerprint(&db.name), &before);
-    assert_eq!(super::family(cluster, &db.name), [db.name.clone()]);
+    assert_eq!(super::family(cluster, &db.name), std::slice::from_ref(&db.name));
 }

@@ -20,6 +20,7 @@ mod quoting;
 mod regression;
 mod reset;
 mod services;
+mod shapes;
 pub mod stores;
 mod stores_inside;
 mod targets;

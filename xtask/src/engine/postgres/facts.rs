@@ -10,6 +10,7 @@ use super::locks::{self, Locks};
 use super::members::{COUNTED, MEMBERSHIP};
 use super::name::literal;
 use super::reached::{self, Answerer, Reached};
+use super::shape::{self, Shape};
 use super::version::Version;
 use super::witness::HAS_TABLES;
 
@@ -66,6 +67,9 @@ pub struct ServerFacts {
     /// Its room for locks.
     #[serde(default)]
     pub locks: Locks,
+    /// What is seldom so.
+    #[serde(default)]
+    pub shape: Shape,
     /// What the client was led to.
     #[serde(skip)]
     pub reached: Reached,
@@ -125,6 +129,9 @@ pub struct DatabaseFacts {
     /// Bytes on disk, where the role may know.
     #[serde(default)]
     pub size: Option<u64>,
+    /// Others may be made from it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub template: bool,
 }
 
 /// One right on a database.
@@ -295,6 +302,7 @@ pub fn question(database: &str, depth: Depth, from: From) -> String {
     format!("{opening}{}{QUESTION}{rows}", reached::SYSTEM)
         .replace("{answerer}", reached::ANSWERER)
         .replace("{locks}", locks::QUESTION)
+        .replace("{shape}", shape::QUESTION)
         .replace("{has_tables}", HAS_TABLES)
         .replace("{tables}", tables)
         .replace("{name}", &literal(database))
@@ -315,7 +323,7 @@ const QUESTION: &str = r"SELECT jsonb_build_object(
   'deaf', (SELECT setting = '' AND source = 'command line' FROM pg_settings WHERE name = 'listen_addresses'),
   'data_directory', (SELECT setting FROM pg_settings WHERE name = 'data_directory'),
   'answerer', {answerer},
-  'locks', {locks},
+  'locks', {locks}, 'shape', {shape},
   'has_tables', current_database() = {name} AND {has_tables},
   'listens_on', current_setting('listen_addresses'),
   'prepared', (SELECT count(*) FROM pg_prepared_xacts WHERE database = {name}),
@@ -332,7 +340,7 @@ const QUESTION: &str = r"SELECT jsonb_build_object(
       'locale', coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale'),
       'icu_rules', to_jsonb(d) ->> 'daticurules',
       'tablespace', (SELECT spcname FROM pg_tablespace t WHERE t.oid = d.dattablespace),
-      'connection_limit', d.datconnlimit, 'comment', shobj_description(d.oid, 'pg_database'),
+      'connection_limit', d.datconnlimit, 'template', d.datistemplate, 'comment', shobj_description(d.oid, 'pg_database'),
       'acl', (SELECT jsonb_agg(jsonb_build_object('grantee', CASE WHEN a.grantee <> 0 THEN pg_get_userbyid(a.grantee) END, 'privilege', a.privilege_type, 'grantable', a.is_grantable))
         FROM aclexplode(nullif(d.datacl, acldefault('d', d.datdba))) a),
       'settings', coalesce((SELECT jsonb_agg(jsonb_build_object('role', CASE WHEN s.setrole <> 0 THEN pg_get_userbyid(s.setrole) END,

@@ -17,6 +17,8 @@ mod rights;
 pub mod said;
 pub mod script;
 pub mod setting;
+pub mod shape;
+pub mod subscriptions;
 pub mod version;
 pub mod wiping;
 pub mod witness;

@@ -55,8 +55,8 @@ fn still_ours(server: Version) -> String {
 pub const NEUTRAL: &str = "SET search_path = pg_catalog, pg_temp;\n";
 
 /// No limit of the role's, the database's or the server's ends what we are at: said in the session, for a pooler takes no options, and
-/// by name, for not every server knows all of them. psql prints nothing.
-pub const PATIENT: &str = "SELECT pg_catalog.count(pg_catalog.set_config(name, '0', false)) AS db_tasks_patient FROM pg_catalog.pg_settings \
+/// by name, for not every server knows all of them. Nor does a read-only default. psql prints nothing.
+pub const PATIENT: &str = "SET default_transaction_read_only = off;\nSELECT pg_catalog.count(pg_catalog.set_config(name, '0', false)) AS db_tasks_patient FROM pg_catalog.pg_settings \
     WHERE name IN ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout') \
     \\gset\n";
 
