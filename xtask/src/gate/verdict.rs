@@ -369,6 +369,7 @@ mod tests {
             agent_variable: "SAYS".into(),
             pins: BTreeMap::new(),
             keep_tables: Vec::new(),
+            wait_for_locks: None,
         }
     }
 

@@ -20,6 +20,7 @@ pub mod setting;
 pub mod shape;
 pub mod subscriptions;
 pub mod version;
+pub mod waiting;
 pub mod wiping;
 pub mod witness;
 
