@@ -212,3 +212,32 @@ fn a_file_that_another_manifest_names_is_not_removed() {
     assert!(bench.names_in("backups").contains(&name), "{:?}", bench.names_in("backups"));
     bench.run(&["db-verify", &name]).exits(0);
 }
+
+/// A manifest may come from anywhere: on its word nothing outside the backup folder is removed, nor what is no backup in it.
+#[test]
+fn what_a_manifest_names_elsewhere_is_not_removed() {
+    let mut bench = Bench::new(HOST);
+    bench.with_backup();
+    let manifests: Vec<String> = bench.names_in("backups").into_iter().filter(|file| file.ends_with(".json")).collect();
+    let text = std::fs::read_to_string(bench.project.join("backups").join(&manifests[0])).unwrap();
+    let mut manifest: serde_json::Value = serde_json::from_str(&text).unwrap();
+    manifest["created"] = "2020-01-01T00:00:00Z".into();
+    manifest.as_object_mut().unwrap().remove("digest");
+    bench.file("precious/letter", "dear").file("backups/notes", "mine").file("backups/sub/deep", "mine, too");
+    std::os::unix::fs::symlink("../precious", bench.project.join("backups/link")).unwrap();
+    let absolute = bench.project.join("precious/letter").display().to_string();
+    let named = ["../precious/letter", "link/letter", &absolute, "notes", "sub/deep", "./notes", ".", "..", "", "sub"];
+    for (number, file) in named.iter().enumerate() {
+        manifest["artifacts"][0]["file"] = (*file).into();
+        bench.file(&format!("backups/app_2020010{number}_000000.manifest.json"), manifest.to_string());
+    }
+    bench.env("BACKUP_RETENTION_DAYS", "1").env("BACKUP_MIN_KEEP", "1");
+
+    let said = bench.run(&["db-cleanup", "--yes"]);
+    bench.run(&["db-backup", "--auto"]).exits(0);
+
+    said.exits(0).tells("its manifest names `../precious/letter`, which is not its own");
+    for (file, text) in [("precious/letter", "dear"), ("backups/notes", "mine"), ("backups/sub/deep", "mine, too")] {
+        assert_eq!(std::fs::read_to_string(bench.project.join(file)).ok().as_deref(), Some(text), "{file}");
+    }
+}

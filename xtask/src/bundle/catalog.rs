@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use anyhow::Result;
 use chrono::{DateTime, Utc};
@@ -114,6 +114,15 @@ impl Backup {
     fn under_the_name_of(self, path: &Path) -> Self {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Self { name, path: path.to_path_buf(), bytes: fs::metadata(path).map_or(0, |m| m.len()), ..self }
+    }
+
+    /// A file that its manifest names and that is not this backup's: elsewhere, or of another name than the manifest's own. Such a
+    /// manifest may be read; nothing is removed on its word.
+    pub fn names_what_is_not_its_own(&self) -> Option<&str> {
+        let manifest = self.manifest_path.as_deref()?;
+        let is_set = manifest.starts_with(&self.path);
+        let is_own = |file: &str| is_of_the_folder(file) && (is_set || manifest_of(&self.folder().join(file)) == manifest);
+        self.manifest()?.artifacts.iter().map(|a| a.file.as_str()).find(|file| !is_own(file))
     }
 
     /// The folder that the manifest's file names are relative to.
@@ -333,11 +342,16 @@ fn ours(manifest_path: &Path, folder: Option<&Path>) -> Backup {
     }
 }
 
+/// A manifest may come from anywhere: it names files of its own folder, nothing else.
+fn is_of_the_folder(file: &str) -> bool {
+    let mut components = Path::new(file).components();
+    matches!((components.next(), components.next()), (Some(Component::Normal(name)), None) if name == file)
+}
+
 /// What a look at names and sizes finds wrong.
 fn fault(base: &Path, manifest: &Manifest) -> Option<String> {
     manifest.artifacts.iter().find_map(|artifact| {
-        // a manifest may come from anywhere: it names files of its own folder, nothing else
-        if Path::new(&artifact.file).components().count() != 1 || artifact.file == ".." {
+        if !is_of_the_folder(&artifact.file) {
             return Some(format!("its manifest names `{}`, which is outside its folder", artifact.file));
         }
         match fs::metadata(base.join(&artifact.file)) {
