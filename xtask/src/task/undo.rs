@@ -2,10 +2,10 @@
 
 use anyhow::Result;
 
-use super::restore::{end_sessions, ours, swappable};
+use super::restore::{end_sessions, in_the_way, ours, swappable};
 use super::services::around_services;
 use crate::config::Project;
-use crate::engine::postgres::admin::{self, Own, Swap};
+use crate::engine::postgres::admin::{self, Own, Swap, parked};
 use crate::engine::postgres::name::previous;
 use crate::engine::store::{Change, Swapped};
 use crate::facts::{ContainerFacts, Set, Surveyed, SurveyedStore};
@@ -65,6 +65,9 @@ fn of_database(target: &Surveyed) -> Result<Part> {
     };
     ours(old)?;
     swappable(target)?;
+    if let Some(other) = target.server.database(&parked(name)) {
+        return Err(in_the_way(other).into());
+    }
     let live = target.live();
     let swap = Swap {
         carries: None,

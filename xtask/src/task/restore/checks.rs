@@ -25,12 +25,15 @@ pub(in crate::task) fn ours(database: &DatabaseFacts) -> Result<()> {
     if database.is_ours() {
         return Ok(());
     }
-    Err(Problem::refused(format!("the database `{}` is in the way, and db-tasks did not make it", database.name))
-        .cure(format!(
-            "if it is of no use, drop it; else give it another name: `ALTER DATABASE \"{}\" RENAME TO …`",
-            database.name
-        ))
-        .into())
+    Err(in_the_way(database).into())
+}
+
+/// A database of somebody else's has a name that is needed.
+pub(in crate::task) fn in_the_way(database: &DatabaseFacts) -> Problem {
+    Problem::refused(format!("the database `{}` is in the way, and db-tasks did not make it", database.name)).cure(format!(
+        "if it is of no use, drop it; else give it another name: `ALTER DATABASE \"{}\" RENAME TO …`",
+        database.name
+    ))
 }
 
 /// Refuses what would not fit, before anything is touched.
