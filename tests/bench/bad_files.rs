@@ -241,3 +241,32 @@ fn what_a_manifest_names_elsewhere_is_not_removed() {
         assert_eq!(std::fs::read_to_string(bench.project.join(file)).ok().as_deref(), Some(text), "{file}");
     }
 }
+
+/// A pipe that nobody writes to is waited for by nobody.
+#[test]
+fn what_is_no_file_is_refused() {
+    let bench = Bench::new(HOST);
+    assert!(Command::new("mkfifo").arg(bench.project.join("pipe.sql")).status().unwrap().success());
+    for args in [&["db-restore", "--file", "pipe.sql", "--yes"][..], &["db-verify", "./pipe.sql"], &["db-info", "./pipe.sql"]] {
+        bench.run(args).exits(2).tells("pipe.sql` is neither a file nor a folder");
+    }
+    bench.run(&["db-restore", "--file", "/dev/zero", "--yes"]).exits(2).tells("`/dev/zero` is neither a file nor a folder");
+}
+
+/// What its manifest calls something else is tried in no database.
+#[test]
+fn a_dump_of_another_kind_is_not_tried() {
+    let bench = Bench::new(HOST);
+    let name = bench.with_backup();
+    let manifest = bench.names_in("backups").into_iter().find(|file| file.ends_with(".json")).unwrap();
+    let path = format!("backups/{manifest}");
+    let mut changed = bench.manifest(&path);
+    changed["artifacts"][0]["kind"] = "files".into();
+    changed.as_object_mut().unwrap().remove("digest");
+    bench.file(&path, changed.to_string());
+    bench.forget_calls();
+
+    bench.run(&["db-verify", "--deep", &format!("./backups/{name}")]).exits(3).tells("is no database: its kind is files");
+
+    assert!(!bench.calls().iter().any(|call| call.stdin.contains("CREATE DATABASE")));
+}

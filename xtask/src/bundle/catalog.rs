@@ -3,13 +3,14 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 
 use super::manifest::Manifest;
 use super::name;
+use super::named::{fault, is_of_the_folder};
 use super::owner::{Ground, is_ours};
 use crate::config::{KeepRules, Project};
 use crate::problem::Problem;
@@ -342,29 +343,6 @@ fn ours(manifest_path: &Path, folder: Option<&Path>) -> Backup {
     }
 }
 
-/// A manifest may come from anywhere: it names files of its own folder, nothing else.
-fn is_of_the_folder(file: &str) -> bool {
-    let mut components = Path::new(file).components();
-    matches!((components.next(), components.next()), (Some(Component::Normal(name)), None) if name == file)
-}
-
-/// What a look at names and sizes finds wrong.
-fn fault(base: &Path, manifest: &Manifest) -> Option<String> {
-    manifest.artifacts.iter().find_map(|artifact| {
-        if !is_of_the_folder(&artifact.file) {
-            return Some(format!("its manifest names `{}`, which is outside its folder", artifact.file));
-        }
-        match fs::metadata(base.join(&artifact.file)) {
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Some(format!("`{}` is missing", artifact.file)),
-            Err(e) => Some(format!("`{}` can't be looked at: {e}", artifact.file)),
-            Ok(m) if m.len() != artifact.bytes => {
-                Some(format!("`{}` has {} bytes, its manifest says {}", artifact.file, m.len(), artifact.bytes))
-            }
-            Ok(_) => None,
-        }
-    })
-}
-
 /// A file without a manifest, or a folder of pg_dump's.
 pub fn foreign(name: String, path: PathBuf) -> Result<Backup> {
     let length = |path: &Path| fs::metadata(path).map(|meta| meta.len());
@@ -391,6 +369,7 @@ fn found_at(path: &Path) -> Result<Backup> {
     };
     let meta = fs::metadata(path).map_err(missing)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    anyhow::ensure!(meta.is_dir() || meta.is_file(), no_file(path));
     if meta.is_dir() && is_an_archive(path) && !path.join("manifest.json").is_file() {
         return foreign(name, path.to_path_buf());
     }
@@ -417,6 +396,11 @@ fn found_at(path: &Path) -> Result<Backup> {
     backup
         .map(|b| if b.path == *path { b } else { b.under_the_name_of(path) })
         .map_or_else(|| foreign(name, path.to_path_buf()), Ok)
+}
+
+/// A dump is read more than once, and a pipe that nobody writes to would be waited for for ever.
+fn no_file(path: &Path) -> Problem {
+    Problem::usage(format!("`{}` is neither a file nor a folder", path.display())).cure("write it to a file first, and name that")
 }
 
 /// Where the manifest of a file is, that is no part of a set.

@@ -25,7 +25,10 @@ use crate::ui::human::counted;
 use checks::suits;
 use part::{Company, Part};
 
-pub(super) use checks::{fits_server, fits_the_disk, in_the_way, leftovers, may_create, ours, stands_beside, swappable, unheld};
+pub(super) use checks::{
+    fits_server, fits_the_disk, in_the_way, is_a_database, leftovers, may_create, ours, removable, stands_beside, swappable,
+    unheld,
+};
 pub use part::Subject;
 pub(super) use staging::{Staging, Use, stage};
 use stranger::OTHERS;

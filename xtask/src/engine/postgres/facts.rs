@@ -121,6 +121,9 @@ pub struct DatabaseFacts {
     /// Bytes on disk, where the role may know.
     #[serde(default)]
     pub size: Option<u64>,
+    /// The subscriptions in it, which keep it from being dropped; no manifest has them.
+    #[serde(default, skip_serializing)]
+    pub subscriptions: Vec<String>,
 }
 
 /// One right on a database.
@@ -332,6 +335,7 @@ const QUESTION: &str = r"SELECT jsonb_build_object(
       'settings', coalesce((SELECT jsonb_agg(jsonb_build_object('role', CASE WHEN s.setrole <> 0 THEN pg_get_userbyid(s.setrole) END,
           'name', split_part(c, '=', 1), 'value', substr(c, strpos(c, '=') + 1)))
         FROM pg_db_role_setting s, unnest(s.setconfig) c WHERE s.setdatabase = d.oid), '[]'),
+      'subscriptions', coalesce((SELECT jsonb_agg(subname ORDER BY subname) FROM pg_subscription WHERE subdbid = d.oid), '[]'),
       'size', CASE WHEN has_database_privilege(d.oid, 'CONNECT') THEN pg_database_size(d.oid) END) ORDER BY d.datname)
     FROM pg_database d WHERE d.datname = {name} OR d.datname LIKE {like}), '[]')
 )::text;

@@ -6,6 +6,7 @@ use super::{Aim, Difference, Request};
 use crate::engine::postgres::DatabaseFacts;
 use crate::engine::postgres::admin;
 use crate::engine::postgres::members::alone;
+use crate::engine::postgres::name::ident;
 use crate::engine::postgres::version::misfit;
 use crate::engine::store::Format;
 use crate::facts::Surveyed;
@@ -17,7 +18,7 @@ use crate::ui::human::{self, counted};
 /// Databases that a killed run left: they are nobody's, and their names are needed.
 pub(in crate::task) fn leftovers(target: &Surveyed, names: &[&str]) -> Result<Vec<Step>> {
     let left = names.iter().filter_map(|name| target.server.database(name));
-    left.map(|database| ours(database).map(|()| Step::Act(admin::drop(&target.client, &database.name)))).collect()
+    left.map(|database| removable(database).map(|()| Step::Act(admin::drop(&target.client, &database.name)))).collect()
 }
 
 /// Refuses to touch a database that only looks like one of ours.
@@ -28,6 +29,20 @@ pub(in crate::task) fn ours(database: &DatabaseFacts) -> Result<()> {
     Err(in_the_way(database).into())
 }
 
+/// Refuses to begin where a database of ours could not be dropped in the end.
+pub(in crate::task) fn removable(database: &DatabaseFacts) -> Result<()> {
+    ours(database)?;
+    let Some(subscription) = database.subscriptions.first() else { return Ok(()) };
+    let (name, subscription) = (ident(&database.name), ident(subscription));
+    Err(Problem::refused(format!("the database `{}` has to go, and a subscription in it keeps it", database.name))
+        .because("the server drops no database with a subscription; nothing was touched")
+        .cure(format!(
+            "in {name}: `ALTER SUBSCRIPTION {subscription} DISABLE; ALTER SUBSCRIPTION {subscription} SET (slot_name = NONE); \
+             DROP SUBSCRIPTION {subscription};` its slot stays at the publisher: drop it there, where nobody else reads it"
+        ))
+        .into())
+}
+
 /// A database of somebody else's has a name that is needed.
 pub(in crate::task) fn in_the_way(database: &DatabaseFacts) -> Problem {
     Problem::refused(format!("the database `{}` is in the way, and db-tasks did not make it", database.name)).cure(format!(
@@ -36,13 +51,17 @@ pub(in crate::task) fn in_the_way(database: &DatabaseFacts) -> Problem {
     ))
 }
 
+/// What a manifest calls something else is loaded into no database.
+pub(in crate::task) fn is_a_database(dump: &Dump) -> Result<(), Problem> {
+    let other = dump.artifact.as_ref().filter(|a| a.format() != Format::Script);
+    other.map_or(Ok(()), |other| {
+        Err(Problem::refused(format!("`{}` in the backup is no database: its kind is {}", other.store, other.kind)))
+    })
+}
+
 /// Refuses what would not fit, before anything is touched.
 pub(super) fn suits(target: &Surveyed, dump: &Dump, request: &Request) -> Result<()> {
-    if let Some(other) = dump.artifact.as_ref().filter(|a| a.format() != Format::Script) {
-        return Err(Problem::refused(format!("`{}` in the backup is no database: its kind is {}", other.store, other.kind))
-            .cure("restore it with `--only` and the name of its store")
-            .into());
-    }
+    is_a_database(dump).map_err(|problem| problem.cure("restore it with `--only` and the name of its store"))?;
     if let Some(artifact) = &dump.artifact {
         let alike = artifact.database.name == target.name();
         is_of_this_project(dump, request, alike)?;

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::checks::{fits_the_disk, leftovers, may_create, ours, stands_beside, suits, suits_store, swappable};
+use super::checks::{fits_the_disk, leftovers, may_create, removable, stands_beside, suits, suits_store, swappable};
 use super::{Request, Staging, Use, author, brought_along, end_sessions, stage, unstage};
 use crate::engine::postgres::admin::{self, Own, Swap, SwapBack};
 use crate::engine::postgres::name::{beside, previous};
@@ -103,7 +103,7 @@ impl Part {
         let live = target.live();
         let staged = beside(name, "staged");
         let older = live.and(target.server.database(&previous(name)));
-        older.map_or(Ok(()), ours)?;
+        older.map_or(Ok(()), removable)?;
         let recorded = dump.artifact.as_ref().map(|a| &a.database).filter(|d| !d.is_none());
         let swap = Swap {
             carries: live.cloned().or_else(|| recorded.map(|d| brought_along(d, dump, target))),
