@@ -35,7 +35,7 @@ pub fn begun(server: Version) -> String {
 /// was begun, or the load has failed.
 pub fn ended(server: Version) -> String {
     format!(
-        "{SETTLED}RESET SESSION AUTHORIZATION;\nRESET ALL;\n{NEUTRAL}{PATIENT}\
+        "{SETTLED}RESET SESSION AUTHORIZATION;\nRESET ALL;\n{NEUTRAL}{PLAIN}{PATIENT}\
          SELECT pg_catalog.{}()::pg_catalog.text = :'db_tasks_began' AS db_tasks_same \\gset\n\\if :db_tasks_same\n\\else\n\
          DO $ended$ BEGIN\n  RAISE EXCEPTION '{ENDED}';\nEND $ended$;\n\\endif\n",
         transaction(server)
@@ -47,6 +47,9 @@ const SETTLED: &str = "SET CONSTRAINTS ALL IMMEDIATE;\n";
 
 /// Names in words of ours are the system's own, whatever a dump has made beside them.
 pub const NEUTRAL: &str = "SET search_path = pg_catalog, pg_temp;\n";
+
+/// Names come as they are kept, whatever the database says: they are compared with those of a dump.
+const PLAIN: &str = "SET quote_all_identifiers = off;\n";
 
 /// No limit of the role's, the database's or the server's ends what we are at: said in the session, for a pooler takes no options, and
 /// by name, for not every server knows all of them. psql prints nothing.
