@@ -289,33 +289,3 @@ fn t25_an_undo_that_fails_leaves_the_sessions_alone() {
     assert_eq!(cluster.sql(&previous, "SELECT count(*) FROM orders"), "300");
     cluster.sql("postgres", &format!("DROP DATABASE {parked}"));
 }
-
-/// A server drops no database with a subscription in it: what would have to go is looked at before anything is touched.
-#[test]
-fn t25_a_subscription_in_what_has_to_go_is_refused_with_the_cure() {
-    let cluster = need!("postgresql", cluster());
-    let (db, _) = tiny_host(cluster);
-    let project = Project::host(&db.socket_url);
-    project.backup();
-    let previous = format!("{}__previous", db.name);
-    let slot = format!("{}_slot", db.name);
-    cluster.sql(
-        &db.name,
-        &format!("CREATE SUBSCRIPTION \"Sub scribed\" CONNECTION 'host=/nowhere' PUBLICATION p WITH (connect = false, slot_name = '{slot}')"),
-    );
-    project.ok("db-restore --latest --yes");
-    cluster.sql(&db.name, "DELETE FROM orders WHERE id = 1");
-
-    for words in ["db-restore --latest --yes", "db-restore --latest --yes --dry-run"] {
-        project.fails(words, 3, &format!("the database `{previous}` has to go, and a subscription in it keeps it"));
-    }
-    assert_eq!(family(cluster, &db.name), [db.name.clone(), previous.clone()]);
-    assert_eq!(cluster.sql(&db.name, "SELECT count(*) FROM orders"), "299");
-
-    for said in ["ALTER SUBSCRIPTION \"Sub scribed\" SET (slot_name = NONE)", "DROP SUBSCRIPTION \"Sub scribed\""] {
-        cluster.sql(&previous, said);
-    }
-    project.ok("db-restore --latest --yes");
-    project.ok("db-undo --yes");
-    assert_eq!(cluster.sql(&db.name, "SELECT count(*) FROM orders"), "299");
-}

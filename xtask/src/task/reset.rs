@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use super::hooks::{Hooks, Outcome};
-use super::restore::{leftovers, may_create, older_goes, removable, swappable, unstage};
+use super::restore::{leftovers, may_create, older_goes, ours, swappable, unstage, unsubscribed, unusual};
 use super::services::around_services;
 use crate::config::{Guards, Project, Strategy};
 use crate::engine::postgres::admin::{self, Identity, Own, Swap, SwapBack};
@@ -52,7 +52,7 @@ pub fn plan(project: &Project, target: &Surveyed, services: &[ContainerFacts], h
     }
     let name = target.name();
     let mut steps = leftovers(target, &[&beside(name, "staged"), &beside(name, "discard"), &admin::failed(name)])?;
-    target.server.database(&previous(name)).map_or(Ok(()), removable)?;
+    target.server.database(&previous(name)).map_or(Ok(()), ours)?;
     let result = request.backup.as_ref().and_then(|b| b.result.first().cloned());
     let fill = fill(target, project.strategy, hooks, result.as_ref(), &request);
     let backup = request.backup.map_or(Vec::new(), |b| b.steps);
@@ -81,7 +81,7 @@ pub fn plan(project: &Project, target: &Surveyed, services: &[ContainerFacts], h
         task: "db-reset",
         headline: format!("reset `{name}` ({}): an empty database, migrated{}", target.at(), seeded(request.seeding)),
         risk: risk(target, &project.guards, result.as_ref()),
-        notes: notes(target, project.strategy, result.as_ref()).into_iter().chain(of_hooks).collect(),
+        notes: notes(target, project.strategy, result.as_ref()).into_iter().chain(unusual(target)).chain(of_hooks).collect(),
         steps,
         afterwards,
         result: result.iter().cloned().collect(),
@@ -244,7 +244,8 @@ fn in_place(target: &Surveyed, fill: Vec<Step>) -> Vec<Step> {
         on_failure.push(admin::swap_back(&target.client, &back));
     }
     let mut steps = vec![Step::Scope(Scope { body, on_failure, ..Scope::default() })];
-    steps.extend(discard(target).map(|act| Step::Scope(Scope { finally: vec![act], ..Scope::default() })));
+    let finally: Vec<Act> = discard(target).into_iter().chain(unsubscribed(target)).collect();
+    steps.extend((!finally.is_empty()).then(|| Step::Scope(Scope { finally, ..Scope::default() })));
     steps
 }
 
@@ -253,6 +254,6 @@ fn staged(target: &Surveyed, services: &[ContainerFacts], fill: Vec<Step>) -> Ve
     let staged = beside(target.name(), "staged");
     let swapped = around_services(services, vec![Step::Act(swap(target))]);
     let body = [create(target)].into_iter().chain(fill).chain([swapped]).collect();
-    let finally = discard(target).into_iter().collect();
+    let finally = discard(target).into_iter().chain(unsubscribed(target)).collect();
     vec![Step::Scope(Scope { body, on_failure: unstage(target, &staged), finally, ..Scope::default() })]
 }

@@ -6,7 +6,6 @@ use super::{Aim, Difference, Request};
 use crate::engine::postgres::DatabaseFacts;
 use crate::engine::postgres::admin;
 use crate::engine::postgres::members::alone;
-use crate::engine::postgres::name::ident;
 use crate::engine::postgres::version::misfit;
 use crate::engine::store::Format;
 use crate::facts::Surveyed;
@@ -18,7 +17,7 @@ use crate::ui::human::{self, counted};
 /// Databases that a killed run left: they are nobody's, and their names are needed.
 pub(in crate::task) fn leftovers(target: &Surveyed, names: &[&str]) -> Result<Vec<Step>> {
     let left = names.iter().filter_map(|name| target.server.database(name));
-    left.map(|database| removable(database).map(|()| Step::Act(admin::drop(&target.client, &database.name)))).collect()
+    left.map(|database| ours(database).map(|()| Step::Act(admin::drop(&target.client, &database.name)))).collect()
 }
 
 /// Refuses to touch a database that only looks like one of ours.
@@ -27,20 +26,6 @@ pub(in crate::task) fn ours(database: &DatabaseFacts) -> Result<()> {
         return Ok(());
     }
     Err(in_the_way(database).into())
-}
-
-/// Refuses to begin where a database of ours could not be dropped in the end.
-pub(in crate::task) fn removable(database: &DatabaseFacts) -> Result<()> {
-    ours(database)?;
-    let Some(subscription) = database.subscriptions.first() else { return Ok(()) };
-    let (name, subscription) = (ident(&database.name), ident(subscription));
-    Err(Problem::refused(format!("the database `{}` has to go, and a subscription in it keeps it", database.name))
-        .because("the server drops no database with a subscription; nothing was touched")
-        .cure(format!(
-            "in {name}: `ALTER SUBSCRIPTION {subscription} DISABLE; ALTER SUBSCRIPTION {subscription} SET (slot_name = NONE); \
-             DROP SUBSCRIPTION {subscription};` its slot stays at the publisher: drop it there, where nobody else reads it"
-        ))
-        .into())
 }
 
 /// A database of somebody else's has a name that is needed.
@@ -147,6 +132,7 @@ pub(in crate::task) fn fits_the_disk(dump: &Dump, disk_left: Option<u64>) -> Res
 }
 
 pub(in crate::task) fn may_create(target: &Surveyed) -> Result<()> {
+    changeable(target)?;
     if target.server.role.createdb {
         return Ok(());
     }
@@ -175,6 +161,7 @@ pub(in crate::task) fn swappable(target: &Surveyed) -> Result<()> {
 
 /// What no session's end makes way for.
 pub(in crate::task) fn unheld(target: &Surveyed) -> Result<()> {
+    changeable(target)?;
     let s = &target.server;
     if s.prepared > 0 {
         return Err(Problem::refused(format!(
@@ -191,4 +178,42 @@ pub(in crate::task) fn unheld(target: &Surveyed) -> Result<()> {
             .into());
     }
     Ok(())
+}
+
+/// Refuses what a standby can't do.
+fn changeable(target: &Surveyed) -> Result<()> {
+    if !target.server.shape.standby {
+        return Ok(());
+    }
+    Err(Problem::refused(format!(
+        "the server of `{}` ({}) is a standby: nothing can be changed there",
+        target.name(),
+        target.at()
+    ))
+    .cure("connect to the primary; `db-backup` can read here")
+    .into())
+}
+
+/// That a default which keeps changes away does not keep this one.
+pub(in crate::task) fn overrides(target: &Surveyed) -> Option<String> {
+    target.server.shape.read_only.then(|| {
+        format!(
+            "`{}` is read-only by default for `{}` (`default_transaction_read_only`): this run overrides that",
+            target.name(),
+            target.server.role.name
+        )
+    })
+}
+
+/// What is seldom so, and makes a difference to whoever replaces the database.
+pub(in crate::task) fn unusual(target: &Surveyed) -> Vec<String> {
+    let names: Vec<String> = target.server.shape.subscriptions.iter().map(|name| format!("`{name}`")).collect();
+    let subscriptions = (!names.is_empty()).then(|| {
+        format!(
+            "what {} replicates ends here: subscriptions come back disabled, and stay so in what is kept; their publishers' slots stay \
+             (`ALTER SUBSCRIPTION … ENABLE`, then `… REFRESH PUBLICATION WITH (copy_data = false)`, goes on)",
+            names.join(", ")
+        )
+    });
+    overrides(target).into_iter().chain(subscriptions).collect()
 }
