@@ -100,6 +100,21 @@ fn a_default_that_is_read_only_is_overridden_and_that_is_said() {
     same(&cluster.fingerprint(&db.name), &before);
 }
 
+/// Where things lie on a disk is the server's matter: one that has no such place makes them where it makes all.
+#[test]
+fn a_tablespace_that_is_not_here_is_left_out_and_named() {
+    let cluster = need!("postgresql", cluster());
+    let (db, project) = tiny_host(cluster);
+    let before = cluster.fingerprint(&db.name);
+    let dump = cluster.dump(&db.name, &[]).unwrap();
+    let placed = dump.replacen("CREATE TABLE", "SET default_tablespace = \"Fast disk\";\n\nCREATE TABLE", 1);
+    project.write("dump.sql", placed.replace("SET default_tablespace = '';\n\nSET default_table", "SET default_table"));
+    let said = project.ok("db-restore --file dump.sql --yes --trust=role").err;
+    let says = "what the dump has in the tablespace `Fast disk` is in the default one: the server has none of that name";
+    assert!(said.contains(says), "{said}");
+    same(&cluster.fingerprint(&db.name), &before);
+}
+
 /// Whoever waits for a lock says so within seconds, in every step and before: who holds it, and what ends that.
 #[test]
 fn a_lock_that_is_waited_for_is_told_with_who_holds_it() {

@@ -36,6 +36,7 @@ pub use pipe::{Found, Held, Progress};
 use crate::bundle::Untried;
 use crate::config::Secrets;
 use crate::door::Interrupt;
+use crate::engine::postgres::script::Spare;
 use crate::gate::Cleared;
 use crate::plan::{Act, Deed, How, Outcome, Part, Pipe, Scope, Seal, Sink, Step};
 use crate::problem::{About, Exit, Problem};
@@ -227,11 +228,17 @@ fn bad_word(act: &Act) -> Option<(&Path, &'static str)> {
     }
 }
 
-/// What a backup of a store has not, said when it is made.
+/// What a backup of a store has not, said when it is made, and what a load has left out because the server has no place for it.
 fn lost(pipe: &Pipe, found: &Found) -> Vec<String> {
     match (&pipe.to, &found.held) {
         (Sink::File { .. }, Held::Contents(contents)) => {
             contents.lost().iter().map(|what| format!("{}: {what}", pipe.store)).collect()
+        }
+        (Sink::Psql(_), Held::Script(script)) if pipe.proof.leave_out.contains(&Spare::Tablespace) => {
+            let named = script.tablespaces.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            let lacks =
+                format!("what the dump has in the tablespace {named} is in the default one: the server has none of that name");
+            (!named.is_empty()).then_some(lacks).into_iter().collect()
         }
         _ => Vec::new(),
     }

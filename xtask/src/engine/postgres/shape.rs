@@ -10,15 +10,30 @@ pub struct Shape {
     pub read_only: bool,
     /// A hot standby: nothing can be changed (<https://www.postgresql.org/docs/current/hot-standby.html>).
     pub standby: bool,
+    /// The server's tablespaces.
+    pub tablespaces: Vec<String>,
     /// Unlogged tables of a standby, which has none of their rows.
     pub unlogged: Vec<String>,
     /// Subscriptions of the database that are enabled: they belong to it, not to its name.
     pub subscriptions: Vec<String>,
 }
 
+impl Shape {
+    /// Whether the server has none but those that each has.
+    pub fn has_no_tablespaces(&self) -> bool {
+        !self.tablespaces.is_empty() && self.tablespaces.iter().all(|name| name.starts_with("pg_"))
+    }
+
+    /// Whether the server has not got this one.
+    pub fn lacks(&self, tablespace: &str) -> bool {
+        !self.tablespaces.is_empty() && !self.tablespaces.iter().any(|name| name == tablespace)
+    }
+}
+
 /// Asks for it. `reset_val` is what the session had before anything of ours was set.
 pub const QUESTION: &str = "jsonb_build_object(\
     'read_only', (SELECT reset_val = 'on' FROM pg_settings WHERE name = 'default_transaction_read_only'), 'standby', pg_is_in_recovery(), \
+    'tablespaces', (SELECT jsonb_agg(spcname) FROM pg_tablespace), \
     'unlogged', coalesce((SELECT jsonb_agg(oid::regclass::text ORDER BY 1) FROM pg_class WHERE relpersistence = 'u' AND relkind = 'r' AND pg_is_in_recovery()), '[]'), \
     'subscriptions', coalesce((SELECT jsonb_agg(subname ORDER BY subname) FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid \
       WHERE s.subenabled AND d.datname = {name}), '[]'))";

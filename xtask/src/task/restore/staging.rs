@@ -37,7 +37,11 @@ pub(in crate::task) fn stage(target: &Surveyed, dump: &Dump, trust: Trust, name:
     let client = &target.client;
     let recorded = dump.artifact.as_ref().map(|a| &a.database);
     let identity = Identity { name: target.name(), oid: target.live().map(|d| d.oid) };
-    let creation = admin::creation(client, name, recorded.or(target.live()), target.server.version, &identity);
+    let mut like = recorded.or(target.live()).cloned();
+    if let Some(like) = like.as_mut().filter(|like| target.server.shape.lacks(&like.tablespace)) {
+        like.tablespace.clear();
+    }
+    let creation = admin::creation(client, name, like.as_ref(), target.server.version, &identity);
     let Some(loader) = dump.loader() else {
         let load = own_load(target, trust, name, &creation);
         return Staging { steps: vec![Step::Act(pipe(target, dump, trust, load))], finally: Vec::new() };

@@ -289,6 +289,7 @@ impl Scanner {
             Kind::Copy(copy) if copy.format().is_some() => self.await_data(copy, end),
             Kind::Select(statement::Select::CreateLargeObject) => self.script.large_objects += 1,
             Kind::Set(set) if set.key == Some(Setting::TransactionTimeout) => self.aside(Spare::TransactionTimeout, end),
+            Kind::Set(set) if set.key == Some(Setting::DefaultTablespace) => self.place(set, end),
             Kind::Set(set) => self.apply(set, end),
             Kind::Bound => {
                 self.reading.is_bound();

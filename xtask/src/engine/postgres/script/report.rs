@@ -1,5 +1,6 @@
 //! What a scan has found.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 
@@ -48,6 +49,8 @@ pub struct Script {
     pub names_its_database: bool,
     /// The first place after which psql cannot be followed with certainty.
     pub unclear: Option<Unclear>,
+    /// The tablespaces that it names.
+    pub tablespaces: BTreeSet<String>,
     /// Large objects made.
     pub large_objects: u64,
     /// Statements ended.
@@ -119,6 +122,8 @@ pub enum Spare {
     Handover,
     /// The same for event triggers, which run in whatever follows.
     Last,
+    /// In which tablespace what follows is made: a server may have none.
+    Tablespace,
     /// A byte order mark: psql skips it at the start of a file of its own, and there are words of ours before it.
     Mark,
     /// What a dump made with `pg_dump --create` says of the database itself: it is made here, and is entered already.

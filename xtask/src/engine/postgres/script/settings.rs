@@ -1,6 +1,7 @@
 //! Settings that change how the rest of a script is read.
 
 use super::Scanner;
+use super::report::Spare;
 use super::statement::{Set, Setting};
 
 /// Client encodings whose second bytes may look like ASCII, a backslash among them (`encnames.c`).
@@ -40,6 +41,15 @@ impl Scanner {
                 self.reading.is_encoded(None);
             }
             _ => {}
+        }
+    }
+
+    /// What follows goes into a tablespace of this name.
+    pub(super) fn place(&mut self, set: Set, end: u64) {
+        if !set.reset && !self.statement.value.is_empty() {
+            let name = String::from_utf8_lossy(&self.statement.value).into_owned();
+            self.script.tablespaces.insert(name);
+            self.aside(Spare::Tablespace, end);
         }
     }
 

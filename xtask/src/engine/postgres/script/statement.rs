@@ -80,6 +80,7 @@ pub(super) enum Setting {
     ClientEncoding,
     SearchPath,
     TransactionTimeout,
+    DefaultTablespace,
     All,
     Unknown,
 }
@@ -132,7 +133,7 @@ impl Statement {
     pub(super) fn may_be_spared(&self) -> bool {
         match self.kind {
             Kind::Empty | Kind::Bound => true,
-            Kind::Set(set) => matches!(set.key, None | Some(Setting::TransactionTimeout)),
+            Kind::Set(set) => matches!(set.key, None | Some(Setting::TransactionTimeout | Setting::DefaultTablespace)),
             _ => false,
         }
     }
@@ -303,6 +304,7 @@ fn setting(name: &[u8]) -> Setting {
         b"client_encoding" | b"names" => Setting::ClientEncoding,
         b"search_path" | b"schema" => Setting::SearchPath,
         b"transaction_timeout" => Setting::TransactionTimeout,
+        b"default_tablespace" => Setting::DefaultTablespace,
         b"all" => Setting::All,
         _ => Setting::Unknown,
     }
