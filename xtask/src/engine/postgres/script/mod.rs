@@ -4,6 +4,7 @@
 
 mod begin;
 mod bytes;
+mod claims;
 mod copy;
 mod copy_statement;
 mod duties;
@@ -23,6 +24,8 @@ mod tables;
 mod tests;
 mod token;
 
+use claims::Watch;
+pub use claims::{Claim, Claims, LeftOut, Without};
 use copy::Block;
 use copy_statement::Copy;
 use duties::Duties;
@@ -66,6 +69,7 @@ pub struct Scanner {
     list: List,
     /// Where a loader role gets the script.
     duties: Option<Duties>,
+    watch: Watch,
     frozen: Frozen,
     reading: Reading,
     head: Head,
@@ -96,6 +100,7 @@ impl Scanner {
             script: Script::default(),
             list: List::new(),
             duties: None,
+            watch: Watch::default(),
             frozen: Frozen::default(),
             reading: Reading::default(),
             head: Head::default(),
@@ -106,6 +111,12 @@ impl Scanner {
     /// The same, which also tells what a loader role may not do.
     pub fn for_loader() -> Self {
         Scanner { duties: Some(Duties::default()), ..Self::new() }
+    }
+
+    /// The same, which tells what is to be left out.
+    pub fn without(mut self, without: Without) -> Self {
+        self.watch.without = without;
+        self
     }
 
     /// Reads the next chunk.
@@ -184,6 +195,7 @@ impl Scanner {
         if let Some(duties) = self.duties {
             (self.script.definitions, self.script.obstacle) = (duties.definitions, duties.obstacle);
         }
+        (self.script.claims, self.script.left_out) = (self.watch.found, self.watch.left);
         self.script
     }
 
@@ -238,7 +250,10 @@ impl Scanner {
         if let Some(duties) = self.duties.as_mut().filter(|duties| !duties.is_quiet()) {
             duties.token(token, &self.lexer.text);
         }
-        let knows = self.duties.as_ref().is_none_or(Duties::is_quiet);
+        if !self.watch.is_quiet() {
+            self.watch.token(token, &self.lexer.text);
+        }
+        let knows = self.duties.as_ref().is_none_or(Duties::is_quiet) && self.watch.is_quiet();
         self.lexer.quiet = knows && self.statement.is_quiet() && self.list.is_quiet();
     }
 
@@ -283,6 +298,12 @@ impl Scanner {
     }
 
     fn tell_duty(&mut self, end: u64) {
+        let left = self.watch.end();
+        if let Some(what) = left {
+            // whoever would have run it otherwise
+            self.duties.iter_mut().for_each(Duties::forget);
+            return self.aside(what, end);
+        }
         let Some(duties) = &mut self.duties else { return };
         if let Some(what) = duties.end(self.lexer.statement_line) {
             self.aside(what, end);
