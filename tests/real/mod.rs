@@ -10,6 +10,7 @@ mod hostile_dumps;
 mod in_place;
 pub mod kill;
 mod loader;
+mod managed;
 mod memory;
 mod migrators;
 mod owners;

@@ -11,7 +11,7 @@ use crate::cmd::Cmd;
 use crate::config::{Env, Project, Secrets};
 use crate::door::ask::ask;
 use crate::engine::postgres::loader::Loader;
-use crate::engine::postgres::script::Scanner;
+use crate::engine::postgres::script::{Scanner, Without};
 use crate::engine::postgres::version::Version;
 use crate::engine::store::Format;
 use crate::facts::loader::Stranger;
@@ -39,6 +39,19 @@ pub struct Dump {
     pub dumped_by: Option<Version>,
     /// By whom it is loaded, where it is from elsewhere.
     pub stranger: Option<Stranger>,
+    /// What of it is left out where it is loaded.
+    pub fit: Fit,
+}
+
+/// A dump on one server, as one role.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Fit {
+    /// What is left out.
+    pub without: Without,
+    /// The same in words.
+    pub notes: Vec<String>,
+    /// What leaves owners and rights out, where they are not and the load fails over one: a line that can be pasted.
+    pub otherwise: Option<String>,
 }
 
 /// Whose a dump is. That a manifest is there proves that a file is whole, and not whose it is: whoever may write one may write both.
@@ -115,6 +128,7 @@ pub fn look(backup: &Backup, key: Option<&str>, format: Format, project: &Projec
         artifact: artifact.cloned(),
         source,
         stranger: None,
+        fit: Fit::default(),
     })
 }
 

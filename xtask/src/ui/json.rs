@@ -97,6 +97,9 @@ pub fn ran(act: &Act, found: Option<&Found>, took: Duration, ending: Ending) -> 
                 step["changed"] = json!(contents.changed());
             }
         }
+        if let Some(left) = found.left_out() {
+            step["left_out"] = json!(left);
+        }
         step["bytes"] = json!(found.plain_bytes);
         step["file_bytes"] = json!(found.sum.bytes);
     }

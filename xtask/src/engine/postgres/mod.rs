@@ -16,6 +16,7 @@ mod rights;
 pub mod said;
 pub mod script;
 pub mod setting;
+pub mod standing;
 pub mod version;
 pub mod wiping;
 pub mod witness;
