@@ -26,12 +26,13 @@ fn foreign_files() {
     let crlf = DUMP.replace('\n', "\r\n");
     let shell = DUMP.replace("SET statement_timeout = 0;\n", "\\! touch /tmp/owned\nSET statement_timeout = 0;\n");
     let with = |line: &str| DUMP.replace("SET row_security = off;\n", &format!("SET row_security = off;\n{line}"));
-    let (create, role) = (with("CREATE DATABASE x;\n\\connect x\n"), with("CREATE ROLE evil PASSWORD 'secret';\n"));
+    let (create, role) =
+        (with("CREATE DATABASE x;\nDROP DATABASE shop;\n\\connect x\n"), with("CREATE ROLE evil PASSWORD 'secret';\n"));
     let newer = DUMP.replace("from database version 15.18", "from database version 16.2");
     for (file, bytes, code, error) in [
         ("empty.sql", b"".as_slice(), 1, "`empty.sql` is empty\n  next: use another backup (`db-list`)".to_owned()),
-        ("noise.sql", b"\x7fELF\x00\x00", 1, "`noise.sql` is no SQL dump\n  next: a plain pg_dump, .gz or .zst of one, or pg_dump's custom format can be restored".into()),
-        ("packed.sql", b"PK\x03\x04rest", 1, "`packed.sql` is a zip archive\n  next: unpack it first".into()),
+        ("noise.sql", b"\x7fELF\x00\x00", 1, "`noise.sql` is no SQL dump\n  next: a plain pg_dump, an archive of pg_dump's, or a .gz or .zst of one can be restored".into()),
+        ("packed.sql", b"PK\x03\x04rest", 1, "`packed.sql` is a zip archive\n  next: unpack it first, and restore what is in it".into()),
         ("hand.sql", tabled.as_bytes(), 1, format!("the dump is not good\n  no end marker: the dump is cut off after line 1\n  next: {CUT}")),
         (
             "newer.sql",
@@ -45,9 +46,9 @@ fn foreign_files() {
             "create.sql",
             create.as_bytes(),
             1,
-            "the dump is not good\n  it was made with `pg_dump --create`: it makes, names and enters its database itself\n  \
-             psql meta-command at line 21: \\connect x\n  line 20: `CREATE DATABASE x`: it names a database, as `pg_dump --create` and pg_dumpall do\n  \
-             next: make it anew without `--create` (`-C`): the database is made here, and swapped in when all has proved good"
+            "the file holds what no dump of one database does\n  it makes or changes databases, and not as `pg_dump --create` of one database does\n  \
+             line 21: `DROP DATABASE shop`: it changes a database, and not as `pg_dump --create` does\n  \
+             next: make a dump of each database with `db-backup` or `pg_dump`: the database is made here, and swapped in when all has proved good"
                 .into(),
         ),
         (

@@ -138,15 +138,10 @@ impl<'a> Ground<'a> {
 
     /// The promise: old or new, whole; and no file with a final name that does not prove good.
     fn holds(&self, after: &str) {
-        // a psql that outlived its feeder may be in the midst of the swap: it does it whole or not at all
+        // a psql that outlived its feeder may be about to swap, which it does whole or not at all
+        until("its programs have ended", || programs_in(&self.project.dir) == 0);
         until("its sessions have gone", || super::sessions(self.server, &self.db) == 0);
-        let mut now = self.server.fingerprint(&self.db);
-        if now != self.changed && now != self.backed_up {
-            // a psql that had not connected yet may have swapped between two of the questions: what is so stays so
-            std::thread::sleep(Duration::from_millis(500));
-            until("its sessions have gone", || super::sessions(self.server, &self.db) == 0);
-            now = self.server.fingerprint(&self.db);
-        }
+        let now = self.server.fingerprint(&self.db);
         let reset = now.rows.keys().any(|table| table.contains("fresh"));
         if reset {
             let whole = "SELECT count(*) FROM fresh, (SELECT count(*) FROM fresher) f";
@@ -192,6 +187,13 @@ impl<'a> Ground<'a> {
         let said = self.project.ok(words);
         (said.err.lines().filter(|line| is_done(line)).count(), begun.elapsed())
     }
+}
+
+/// Programs at work in a folder: those that a killed run has left, which may not have connected yet.
+fn programs_in(dir: &Path) -> usize {
+    let dir = fs::canonicalize(dir).unwrap();
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    processes.filter(|process| fs::read_link(process.path().join("cwd")).is_ok_and(|cwd| cwd.starts_with(&dir))).count()
 }
 
 fn is_done(line: &str) -> bool {

@@ -3,6 +3,7 @@
 mod docker;
 mod engines;
 mod extensions;
+mod foreign_files;
 mod guards;
 mod hooks_inside;
 mod host;

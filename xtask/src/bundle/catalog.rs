@@ -177,7 +177,7 @@ impl Catalog {
                 listing.manifests.push((path.join("manifest.json"), Some(path)));
             } else if kind.is_file() && name.ends_with(".manifest.json") {
                 listing.manifests.push((path, None));
-            } else if kind.is_file() && looks_like_a_dump(&name) {
+            } else if (kind.is_file() && looks_like_a_dump(&name)) || (kind.is_dir() && is_an_archive(&path)) {
                 listing.files.push((name, path));
             }
         }
@@ -273,6 +273,11 @@ impl Catalog {
     }
 }
 
+/// A folder that `pg_dump --format=directory` made (`pg_backup_directory.c`).
+fn is_an_archive(folder: &Path) -> bool {
+    folder.join("toc.dat").is_file()
+}
+
 fn looks_like_a_dump(name: &str) -> bool {
     let name = [".gz", ".zst", ".zstd", ".bz2", ".xz"].iter().find_map(|e| name.strip_suffix(e)).unwrap_or(name);
     !name.starts_with('.') && [".sql", ".dump", ".pgdump", ".backup"].iter().any(|e| name.ends_with(e))
@@ -346,10 +351,15 @@ fn fault(base: &Path, manifest: &Manifest) -> Option<String> {
     })
 }
 
-/// A file without a manifest.
+/// A file without a manifest, or a folder of pg_dump's.
 pub fn foreign(name: String, path: PathBuf) -> Result<Backup> {
-    let meta = fs::metadata(&path)?;
-    let (created, bytes) = (modified(&path), meta.len());
+    let length = |path: &Path| fs::metadata(path).map(|meta| meta.len());
+    let bytes = if path.is_dir() {
+        fs::read_dir(&path)?.map(|entry| length(&entry?.path())).sum::<std::io::Result<u64>>()?
+    } else {
+        length(&path)?
+    };
+    let created = modified(&path);
     Ok(Backup { name, created, bytes, other_project: None, kind: Kind::Foreign, manifest_path: None, path })
 }
 
@@ -366,14 +376,23 @@ fn found_at(path: &Path) -> Result<Backup> {
             .cure("check the path; `db-list` shows the backups that are known")
     };
     let meta = fs::metadata(path).map_err(missing)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    if meta.is_dir() && is_an_archive(path) && !path.join("manifest.json").is_file() {
+        return foreign(name, path.to_path_buf());
+    }
     if meta.is_dir() {
         let manifest = path.join("manifest.json");
-        anyhow::ensure!(manifest.is_file(), Problem::usage(format!("the folder `{}` holds no `manifest.json`", path.display())));
+        anyhow::ensure!(
+            manifest.is_file(),
+            Problem::usage(format!(
+                "the folder `{}` holds neither a backup's `manifest.json` nor pg_dump's `toc.dat`",
+                path.display()
+            ))
+        );
         let others = Problem::usage(format!("the `manifest.json` in `{}` is another tool's", path.display()));
         anyhow::ensure!(!Manifest::is_of_another_tool(&manifest), others.cure("name the file in it that is to be restored"));
         return Ok(ours(&manifest, Some(path)));
     }
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let beside = path.with_file_name(name::manifest(Path::new(&name)));
     let backup = beside.is_file().then(|| ours(&beside, None)).filter(|b| match &b.kind {
         Kind::Broken { manifest: None, .. } => !Manifest::is_of_another_tool(&beside),

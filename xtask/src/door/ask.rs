@@ -1,7 +1,10 @@
 //! The door that asks: commands that only read, through xshell. Nothing here changes the world.
 
+use std::io::Read;
+
 use anyhow::Result;
 
+use super::movers;
 use crate::cmd::{Cmd, Value};
 use crate::config::Secrets;
 use crate::problem::Problem;
@@ -48,6 +51,27 @@ pub fn ask(cmd: &Cmd, secrets: &Secrets) -> Result<Answer> {
         output = command.output();
     }
     let output = output.map_err(|e| not_started(cmd, &e))?;
+    Ok(Answer {
+        good: output.status.success(),
+        code: output.status.code(),
+        out: String::from_utf8_lossy(&output.stdout).into_owned(),
+        err: secrets.redact(&String::from_utf8_lossy(&output.stderr)),
+    })
+}
+
+/// The same for a command that reads bytes, as much of them as it wants.
+///
+/// # Errors
+/// The program can't be started.
+pub fn ask_fed(cmd: &Cmd, mut feed: impl Read + Send + 'static, secrets: &Secrets) -> Result<Answer> {
+    let (reader, mut writer) = std::io::pipe()?;
+    let command = movers::prepared(cmd, secrets).stdin_file(reader).stdout_capture().stderr_capture().unchecked();
+    let running = command.start().map_err(|e| not_started(cmd, &e))?;
+    drop(command);
+    // it ends early where the command has read enough, and where the bytes are damaged: what reads them whole says so
+    let feeder = std::thread::spawn(move || drop(std::io::copy(&mut feed, &mut writer)));
+    let output = running.wait()?;
+    drop(feeder.join());
     Ok(Answer {
         good: output.status.success(),
         code: output.status.code(),

@@ -7,16 +7,13 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use crate::bundle::{Artifact, Backup};
-use crate::cmd::Cmd;
-use crate::config::{Env, Project, Secrets};
-use crate::door::ask::ask;
+use crate::config::{Env, Project};
 use crate::engine::postgres::loader::Loader;
 use crate::engine::postgres::script::{Scanner, Without};
 use crate::engine::postgres::version::Version;
 use crate::engine::store::Format;
+use crate::facts::archives::Archive;
 use crate::facts::loader::Stranger;
-use crate::facts::programs::{self, Programs};
-use crate::place::Place;
 use crate::plan::Source;
 use crate::problem::Problem;
 use crate::stream::{self, Codec, SNIFF_LEN, Sniffed};
@@ -33,6 +30,8 @@ pub struct Dump {
     pub artifact: Option<Artifact>,
     /// The bytes.
     pub source: Source,
+    /// What the file is.
+    pub form: Form,
     /// The server it was dumped from.
     pub dumped_from: Option<Version>,
     /// The pg_dump that wrote it.
@@ -52,6 +51,17 @@ pub struct Fit {
     pub notes: Vec<String>,
     /// What leaves owners and rights out, where they are not and the load fails over one: a line that can be pasted.
     pub otherwise: Option<String>,
+}
+
+/// What a dump's file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// A script of psql.
+    Plain,
+    /// The same, made with `pg_dump --create`.
+    WithCreate,
+    /// An archive that pg_restore reads, in this format of pg_dump's.
+    Archive(&'static str),
 }
 
 /// Whose a dump is. That a manifest is there proves that a file is whole, and not whose it is: whoever may write one may write both.
@@ -103,33 +113,77 @@ pub fn look(backup: &Backup, key: Option<&str>, format: Format, project: &Projec
     }
     let format = artifact.map_or(format, Artifact::format);
     let path = artifact.map_or_else(|| backup.path.clone(), |a| backup.folder().join(&a.file));
-    let sniffed = sniff(&path)?;
-    let (source, head) = match sniffed {
-        found if format != Format::Script => {
-            let codec =
-                found.codec().or((found == Sniffed::Tar).then_some(Codec::Plain)).ok_or_else(|| unusable(&path, found))?;
-            (Source::File { path: path.clone(), codec }, Default::default())
-        }
-        Sniffed::PgCustom => {
-            let (source, version) = archive(&path, project, env)?;
-            // it is pg_restore that writes the script, and a newer one than its pg_dump may
-            (source, (version, None))
-        }
-        other => {
-            let codec = other.codec().ok_or_else(|| unusable(&path, other))?;
-            (Source::File { path: path.clone(), codec }, head(&path, codec))
-        }
+    let Seen { source, form, server_version, dump_version } = match format {
+        Format::Script => seen(&path, project, env)?,
+        _ => artifact_of_a_store(&path)?,
     };
     let version = |text: Option<&String>| text.and_then(|t| Version::parse(t));
     Ok(Dump {
         backup: backup.clone(),
-        dumped_from: version(artifact.map(|a| &a.server_version)).or(version(head.0.as_ref())),
-        dumped_by: version(artifact.and_then(|a| a.dump_version.as_ref())).or(version(head.1.as_ref())),
+        dumped_from: version(artifact.map(|a| &a.server_version)).or(version(server_version.as_ref())),
+        dumped_by: version(artifact.and_then(|a| a.dump_version.as_ref())).or(version(dump_version.as_ref())),
         artifact: artifact.cloned(),
         source,
+        form,
         stranger: None,
         fit: Fit::default(),
     })
+}
+
+/// What a look at a file tells.
+struct Seen {
+    source: Source,
+    form: Form,
+    server_version: Option<String>,
+    dump_version: Option<String>,
+}
+
+fn artifact_of_a_store(path: &Path) -> Result<Seen> {
+    let codec = match sniff(path)? {
+        Sniffed::Tar | Sniffed::PgTar => Codec::Plain,
+        found => found.codec().ok_or_else(|| unusable(path, found))?,
+    };
+    let source = Source::File { path: path.to_path_buf(), codec };
+    Ok(Seen { source, form: Form::Plain, server_version: None, dump_version: None })
+}
+
+fn seen(path: &Path, project: &Project, env: &Env) -> Result<Seen> {
+    if path.is_dir() {
+        return archive(Archive::At(path), Form::Archive("directory"), project, env);
+    }
+    let outer = sniff(path)?;
+    let codec = match outer {
+        Sniffed::PgCustom => return archive(Archive::At(path), Form::Archive("custom"), project, env),
+        Sniffed::PgTar => return archive(Archive::At(path), Form::Archive("tar"), project, env),
+        other => other.codec().ok_or_else(|| unusable(path, other))?,
+    };
+
+    let head = head(path, codec);
+    match stream::sniff(&head[..head.len().min(SNIFF_LEN)]) {
+        Sniffed::PgCustom => archive(Archive::Within(path, codec), Form::Archive("custom"), project, env),
+        Sniffed::PgTar => archive(Archive::Within(path, codec), Form::Archive("tar"), project, env),
+        // a damaged head tells nothing; the whole read says why
+        Sniffed::Text | Sniffed::Empty | Sniffed::Other => Ok(script(path, codec, &head)),
+        other => Err(unusable(path, other).into()),
+    }
+}
+
+fn script(path: &Path, codec: Codec, head: &[u8]) -> Seen {
+    let mut scanner = Scanner::new();
+    scanner.feed(head);
+    let script = scanner.finish();
+    Seen {
+        source: Source::File { path: path.to_path_buf(), codec },
+        form: if script.names_its_database { Form::WithCreate } else { Form::Plain },
+        server_version: script.server_version,
+        dump_version: script.dump_version,
+    }
+}
+
+/// It is pg_restore that writes the script, and a newer one than its pg_dump may.
+fn archive(archive: Archive, form: Form, project: &Project, env: &Env) -> Result<Seen> {
+    let (source, server_version) = archive.read(project, env)?;
+    Ok(Seen { source, form, server_version, dump_version: None })
 }
 
 fn sniff(path: &Path) -> Result<Sniffed> {
@@ -139,68 +193,36 @@ fn sniff(path: &Path) -> Result<Sniffed> {
     Ok(stream::sniff(&head))
 }
 
-/// The versions of the server and of pg_dump, from a dump's head. A damaged head has none; the whole read says why.
-fn head(path: &Path, codec: Codec) -> (Option<String>, Option<String>) {
-    let mut text = Vec::new();
+/// The beginning of a file, decoded, as far as that can be done.
+fn head(path: &Path, codec: Codec) -> Vec<u8> {
+    let mut head = Vec::new();
     let opened = File::open(path).and_then(|f| stream::decoder(codec, f));
     if let Ok(decoder) = opened {
-        drop(decoder.take(HEAD).read_to_end(&mut text));
+        drop(decoder.take(HEAD).read_to_end(&mut head));
     }
-    let mut scanner = Scanner::new();
-    scanner.feed(&text);
-    let script = scanner.finish();
-    (script.server_version, script.dump_version)
-}
-
-/// A custom-format archive becomes a script by way of pg_restore, which reads it whole and fails on a damaged one. One that is older
-/// than the pg_dump can't read it at all. Gives the version of the server that it is of, too.
-fn archive(path: &Path, project: &Project, env: &Env) -> Result<(Source, Option<String>)> {
-    let configured = project.databases.iter().find_map(|d| d.programs.as_deref());
-    let found = programs::find(configured, "pg_restore", env);
-    let of =
-        |folder: &Programs, cmd: Cmd| Place::Host { programs: Some(folder.folder.clone()) }.wrap(cmd.arg(path.to_string_lossy()));
-    let script = |folder| Source::Command(of(folder, Cmd::new("pg_restore").args(["--file=-", "--exit-on-error"])));
-    let mut refused = None;
-    for folder in &found {
-        let list = ask(&of(folder, Cmd::new("pg_restore").arg("--list")), &Secrets::default())?;
-        if list.good {
-            let version = list
-                .out
-                .lines()
-                .find_map(|line| line.trim_start_matches([';', ' ']).strip_prefix("Dumped from database version: "));
-            return Ok((script(folder), version.map(String::from)));
-        }
-        refused.get_or_insert(list.err);
-    }
-    match (refused, found.first()) {
-        (Some(why), _) if why.contains("unsupported version") => Err(Problem::failed(format!(
-            "`{}` was written by a newer pg_dump than the `pg_restore` on this machine",
-            path.display()
-        ))
-        .because(why)
-        .cure("install a PostgreSQL client of its version and name its folder in `programs`, or dump with `--format=plain`")
-        .into()),
-        // the whole read says what is wrong with it
-        (_, Some(folder)) => Ok((script(folder), None)),
-        (_, None) => Err(Problem::failed(format!(
-            "`{}` is an archive of pg_dump's custom format, and there is no `pg_restore` on this machine to read it",
-            path.display()
-        ))
-        .cure("install the PostgreSQL client, or dump with `--format=plain`")
-        .into()),
-    }
+    head
 }
 
 fn unusable(path: &Path, sniffed: Sniffed) -> Problem {
     let (what, cure) = match sniffed {
-        Sniffed::Empty => ("is empty", "use another backup (`db-list`)"),
-        Sniffed::Xz => ("is compressed with xz", "unpack it first: `xz -d`"),
-        Sniffed::Bzip2 => ("is compressed with bzip2", "unpack it first: `bzip2 -d`"),
-        Sniffed::Zip => ("is a zip archive", "unpack it first"),
-        Sniffed::Tar => {
-            ("is a tar archive", "unpack it first; pg_dump's own tar format goes through `pg_restore --file=dump.sql`")
-        }
-        _ => ("is no SQL dump", "a plain pg_dump, .gz or .zst of one, or pg_dump's custom format can be restored"),
+        Sniffed::Empty => ("is empty", "use another backup (`db-list`)".into()),
+        Sniffed::Xz => ("is compressed with xz", format!("unpack it first: `xz -dk {}`", path.display())),
+        Sniffed::Bzip2 => ("is compressed with bzip2", format!("unpack it first: `bzip2 -dk {}`", path.display())),
+        Sniffed::Lz4 => ("is compressed with lz4", format!("unpack it first: `lz4 -d {}`", path.display())),
+        Sniffed::Zstd | Sniffed::Gzip => ("is compressed twice", "unpack it once, and restore what comes out".into()),
+        Sniffed::Zip => ("is a zip archive", "unpack it first, and restore what is in it".into()),
+        Sniffed::Tar => ("is a tar archive, and none of pg_dump's", "unpack it first, and restore what is in it".into()),
+        Sniffed::Utf16 => (
+            "is text in UTF-16, as PowerShell's `>` writes it",
+            format!(
+                "`iconv -f UTF-16 -t UTF-8 {} > dump.sql`, and look whether its letters are right; better, dump anew with \
+                 `pg_dump --file=dump.sql`",
+                path.display()
+            ),
+        ),
+        Sniffed::MySql => ("is a dump of MySQL or MariaDB, not of PostgreSQL", "pgloader moves such data to PostgreSQL".into()),
+        Sniffed::Sqlite => ("is a database of SQLite, not of PostgreSQL", "pgloader moves such data to PostgreSQL".into()),
+        _ => ("is no SQL dump", "a plain pg_dump, an archive of pg_dump's, or a .gz or .zst of one can be restored".into()),
     };
     Problem::failed(format!("`{}` {what}", path.display())).cure(cure)
 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::Surveyed;
 use super::dumps::Dump;
 use crate::config::Secrets;
-use crate::door::ask::ask;
+use crate::door::ask::{ask, ask_fed};
 use crate::engine::postgres::loader::{Loader, verifier};
 use crate::engine::postgres::script::{Definition, Obstacle, Scanner};
 use crate::plan::{Source, Word};
@@ -109,6 +109,13 @@ fn definitions(source: &Source, secrets: &Secrets) -> Result<(Vec<Definition>, O
         Source::Command(cmd) => {
             let answer = ask(&cmd.clone().arg("--section=pre-data"), secrets)?;
             scanner.feed(answer.out.as_bytes());
+        }
+        Source::Filtered { path, codec, through } => {
+            let opened = File::open(path).and_then(|file| stream::decoder(*codec, file));
+            if let Ok(decoder) = opened {
+                let answer = ask_fed(&through.clone().arg("--section=pre-data"), decoder, secrets)?;
+                scanner.feed(answer.out.as_bytes());
+            }
         }
         Source::Store(_) => {}
     }

@@ -1,5 +1,6 @@
 //! Facts: what is so before anything is planned. Everything here only reads.
 
+pub mod archives;
 pub mod cluster;
 mod compose;
 pub mod containers;

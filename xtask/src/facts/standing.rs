@@ -9,7 +9,7 @@ use super::Surveyed;
 use super::dumps::Dump;
 use super::loader::{DEFINITIONS, Until, feed};
 use crate::config::Secrets;
-use crate::door::ask::ask;
+use crate::door::ask::{ask, ask_fed};
 use crate::engine::postgres::script::{Claims, Scanner};
 use crate::engine::postgres::standing::{Standing, question};
 use crate::plan::Source;
@@ -48,6 +48,12 @@ pub fn claims(dump: &Dump, secrets: &Secrets) -> Result<Claims> {
         Source::Command(cmd) => {
             let answer = ask(&cmd.clone().args(["--section=pre-data", "--section=post-data"]), secrets)?;
             scanner.feed(answer.out.as_bytes());
+        }
+        Source::Filtered { path, codec, through } => {
+            if let Ok(decoder) = File::open(path).and_then(|file| stream::decoder(*codec, file)) {
+                let answer = ask_fed(&through.clone().args(["--section=pre-data", "--section=post-data"]), decoder, secrets)?;
+                scanner.feed(answer.out.as_bytes());
+            }
         }
         Source::Store(_) => {}
     }

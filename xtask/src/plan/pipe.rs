@@ -34,6 +34,15 @@ pub enum Source {
         /// How it is compressed.
         codec: Codec,
     },
+    /// What a command makes of a file, which it is fed decoded: a compressed archive for pg_restore.
+    Filtered {
+        /// The file.
+        path: PathBuf,
+        /// How it is compressed.
+        codec: Codec,
+        /// The command.
+        through: Cmd,
+    },
     /// A store that this process itself reads.
     Store(Address),
 }

@@ -170,6 +170,8 @@ pub(super) fn undamaged(wanted: &Proof, read: Option<&Sum>) -> Result<()> {
 /// Where bytes come from, read by a thread of its own.
 struct Spring {
     child: Option<Child>,
+    /// What gives a child the file that it reads.
+    feeder: Option<JoinHandle<io::Result<()>>>,
     full: Option<Receiver<io::Result<Vec<u8>>>>,
     empty: SyncSender<Vec<u8>>,
     thread: Option<JoinHandle<io::Result<Option<Sum>>>>,
@@ -183,11 +185,20 @@ enum Reading {
 
 impl Spring {
     fn open(source: &Source, secrets: &Secrets, interrupt: &Interrupt) -> Result<Self> {
+        let mut feeder = None;
         let (child, reading, shown) = match source {
             Source::Command(cmd) => {
                 let (reader, writer) = wide_pipe()?;
                 let child = movers::start(cmd, Input::Text, Outlet::Pipe(writer), secrets, interrupt)?;
                 (Some(child), Reading::Pipe(reader), cmd.program.clone())
+            }
+            Source::Filtered { path, codec, through } => {
+                let opened = File::open(path).and_then(|file| stream::decoder(*codec, file));
+                let decoder = opened.map_err(|e| unreadable(path, &e))?;
+                let ((fed, feed), (reader, writer)) = (wide_pipe()?, wide_pipe()?);
+                let child = movers::start(through, Input::Pipe(fed), Outlet::Pipe(writer), secrets, interrupt)?;
+                feeder = Some(std::thread::spawn(move || feed_all(decoder, feed)));
+                (Some(child), Reading::Pipe(reader), path.display().to_string())
             }
             Source::File { path, codec } => {
                 let file = File::open(path).map_err(|e| unreadable(path, &e))?;
@@ -199,7 +210,7 @@ impl Spring {
         let (send_full, full) = sync_channel(2);
         let (empty, take_empty) = sync_channel(4);
         let thread = std::thread::spawn(move || read_all(reading, &send_full, &take_empty));
-        Ok(Self { child, full: Some(full), empty, thread: Some(thread), shown })
+        Ok(Self { child, feeder, full: Some(full), empty, thread: Some(thread), shown })
     }
 
     fn next(&mut self) -> Result<Option<Vec<u8>>> {
@@ -217,9 +228,13 @@ impl Spring {
     }
 
     fn finish(&mut self) -> Result<Option<Sum>> {
-        if let Some(child) = &self.child {
-            child.wait()?;
+        let ended = self.child.as_ref().map_or(Ok(String::new()), Child::wait);
+        // a file that can't be read to its end is the cause of what its reader complains of
+        if let Some(feeder) = self.feeder.take() {
+            let fed = feeder.join().map_err(|_| anyhow::anyhow!("the thread that reads `{}` broke down", self.shown))?;
+            fed.map_err(|e| unreadable(Path::new(&self.shown), &e))?;
         }
+        ended?;
         let thread = self.thread.take().context("a pipe is finished once")?;
         let sum = thread.join().map_err(|_| anyhow::anyhow!("the reading thread of `{}` broke down", self.shown))?;
         sum.map_err(|e| unreadable(Path::new(&self.shown), &e).into())
@@ -254,6 +269,16 @@ impl Spring {
         if let Some(child) = self.child.take() {
             drop(child.wait());
         }
+        // it may have much left to read, and nobody waits for that any more
+        self.feeder = None;
+    }
+}
+
+/// Gives a reader a file, and reads it to its end where the reader has enough before: only that proves it whole.
+fn feed_all(mut decoder: Decoder<File>, mut feed: PipeWriter) -> io::Result<()> {
+    match io::copy(&mut decoder, &mut feed) {
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => io::copy(&mut decoder, &mut io::sink()).map(drop),
+        copied => copied.map(drop),
     }
 }
 

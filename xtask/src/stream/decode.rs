@@ -1,18 +1,15 @@
 use std::io::{self, BufRead, BufReader, Read};
 
-use flate2::bufread::MultiGzDecoder;
 use zstd::stream::read::Decoder as ZstdDecoder;
 
 use super::Codec;
-use super::pool::promises_more;
+use super::gzip::Gzip;
 use super::source::{Failure, Source};
 
-/// The largest window a zstd frame may ask for, as a power of two: 128 MiB.
-///
-/// It is the limit of `zstd -d` as well, and above what any level of zstd
-/// uses unless `--long` asks for more, so a frame beyond it is either damaged
-/// or was made to need the memory.
-pub const WINDOW_LOG_MAX: u32 = 27;
+/// The largest window a zstd frame may ask for, as a power of two: 2 GiB, all
+/// that `zstd --long=31` may ask for (`ZSTD_WINDOWLOG_MAX`). Memory is taken as
+/// the data come, and no more of it than there are.
+pub const WINDOW_LOG_MAX: u32 = if cfg!(target_pointer_width = "64") { 31 } else { 30 };
 
 const BUFFER: usize = 128 * 1024;
 
@@ -28,7 +25,7 @@ pub struct Decoder<R> {
 
 enum Inner<R> {
     Zstd(ZstdDecoder<'static, Buffered<R>>),
-    Gzip(Box<MultiGzDecoder<Buffered<R>>>),
+    Gzip(Box<Gzip<Buffered<R>>>),
     Plain(Source<R>),
 }
 
@@ -47,7 +44,7 @@ enum State {
 pub fn decoder<R: Read>(codec: Codec, source: R) -> io::Result<Decoder<R>> {
     let inner = match codec {
         Codec::Zstd => Inner::Zstd(zstd_decoder(buffered(codec, source)?)?),
-        Codec::Gzip => Inner::Gzip(Box::new(MultiGzDecoder::new(buffered(codec, source)?))),
+        Codec::Gzip => Inner::Gzip(Box::new(Gzip::new(buffered(codec, source)?))),
         Codec::Plain => Inner::Plain(Source::new(source)),
     };
     Ok(Decoder { inner, codec, state: State::Reading })
@@ -71,7 +68,10 @@ impl<R: Read> Decoder<R> {
     /// Gives the source back; fails unless the end of the data was reached.
     pub fn finish(self) -> io::Result<R> {
         match self.state {
-            State::Ended => Ok(self.inner.into_source().reader),
+            State::Ended => {
+                let source = self.inner.into_source();
+                source.map(|source| source.reader).ok_or_else(|| io::Error::other("its reader is gone"))
+            }
             State::Failed(kind, message) => Err(io::Error::new(kind, message)),
             State::Reading => Err(io::Error::other(format!("the {} data was not read to its end", self.codec))),
         }
@@ -79,8 +79,7 @@ impl<R: Read> Decoder<R> {
 
     fn at_end(&self) -> io::Result<()> {
         if let Inner::Gzip(decoder) = &self.inner
-            && let Some(extra) = decoder.header().and_then(|header| header.extra())
-            && promises_more(extra)
+            && decoder.promises_more()
         {
             return Err(cut_short("the gzip file is cut short: it ends after a part that is not its last".to_owned()));
         }
@@ -90,12 +89,13 @@ impl<R: Read> Decoder<R> {
     /// Leaves errors of the source as they are, and says of all others that
     /// it is the data that is wrong.
     fn explain(&self, error: io::Error) -> io::Error {
-        if self.inner.source().failure == Failure::Happened {
+        if self.inner.source().is_some_and(|source| source.failure == Failure::Happened) {
             return error;
         }
         let codec = self.codec;
         match error.kind() {
             io::ErrorKind::UnexpectedEof => cut_short(format!("the {codec} file is cut short")),
+            io::ErrorKind::InvalidData if matches!(self.inner, Inner::Gzip(_)) => error,
             _ => io::Error::new(
                 io::ErrorKind::InvalidData,
                 format!("the {codec} file is damaged, or is not {codec} throughout: {error}"),
@@ -141,19 +141,19 @@ fn cut_short(message: String) -> io::Error {
 }
 
 impl<R: Read> Inner<R> {
-    fn source(&self) -> &Source<R> {
+    fn source(&self) -> Option<&Source<R>> {
         match self {
-            Inner::Zstd(decoder) => decoder.get_ref().get_ref(),
-            Inner::Gzip(decoder) => decoder.get_ref().get_ref(),
-            Inner::Plain(source) => source,
+            Inner::Zstd(decoder) => Some(decoder.get_ref().get_ref()),
+            Inner::Gzip(decoder) => decoder.reader().map(BufReader::get_ref),
+            Inner::Plain(source) => Some(source),
         }
     }
 
-    fn into_source(self) -> Source<R> {
+    fn into_source(self) -> Option<Source<R>> {
         match self {
-            Inner::Zstd(decoder) => decoder.finish().into_inner(),
-            Inner::Gzip(decoder) => decoder.into_inner().into_inner(),
-            Inner::Plain(source) => source,
+            Inner::Zstd(decoder) => Some(decoder.finish().into_inner()),
+            Inner::Gzip(decoder) => decoder.into_reader().map(BufReader::into_inner),
+            Inner::Plain(source) => Some(source),
         }
     }
 }

@@ -5,6 +5,7 @@ mod compression;
 mod decode;
 mod digest;
 mod encode;
+mod gzip;
 pub mod mac;
 mod members;
 mod pool;

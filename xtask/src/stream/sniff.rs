@@ -14,8 +14,18 @@ pub enum Sniffed {
     Text,
     /// A pg_dump archive in custom format, for pg_restore.
     PgCustom,
-    /// A tar archive, which a pg_dump archive in tar format is too.
+    /// A pg_dump archive in tar format, for pg_restore.
+    PgTar,
+    /// Any other tar archive.
     Tar,
+    /// Text in UTF-16, as PowerShell's `>` writes it.
+    Utf16,
+    /// A dump of MySQL or MariaDB.
+    MySql,
+    /// A database of SQLite, or its dump.
+    Sqlite,
+    /// An lz4 frame.
+    Lz4,
     /// An xz file.
     Xz,
     /// A bzip2 file.
@@ -51,10 +61,16 @@ pub fn sniff(head: &[u8]) -> Sniffed {
         [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Sniffed::Zstd,
         [0x1f, 0x8b, ..] => Sniffed::Gzip,
         [b'P', b'G', b'D', b'M', b'P', ..] => Sniffed::PgCustom,
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Sniffed::Utf16,
+        [0x04, 0x22, 0x4d, 0x18, ..] => Sniffed::Lz4,
         [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Sniffed::Xz,
         [b'B', b'Z', b'h', b'1'..=b'9', rest @ ..] if bzip2_block(rest) => Sniffed::Bzip2,
         [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => Sniffed::Zip,
+        _ if is_tar(head) && head.starts_with(b"toc.dat\0") => Sniffed::PgTar,
         _ if is_tar(head) => Sniffed::Tar,
+        _ if is_utf16(head) => Sniffed::Utf16,
+        _ if begins(head, &[b"-- MySQL dump", b"-- MariaDB dump", b"/*M!999999", b"/*!999999"]) => Sniffed::MySql,
+        _ if begins(head, &[b"SQLite format 3\0", b"PRAGMA foreign_keys="]) => Sniffed::Sqlite,
         _ if is_text(head) => Sniffed::Text,
         _ => Sniffed::Other,
     }
@@ -70,6 +86,16 @@ fn is_tar(head: &[u8]) -> bool {
         .is_some_and(|field| field.starts_with(b"ustar"))
         // A text may well hold the word, but never the padding before it.
         && head[..TAR_MAGIC_AT].contains(&0)
+}
+
+fn begins(head: &[u8], words: &[&[u8]]) -> bool {
+    words.iter().any(|words| head.starts_with(words))
+}
+
+/// Without a byte order mark: the first line is ASCII, so that every other byte is NUL.
+fn is_utf16(head: &[u8]) -> bool {
+    let nul = |at: usize| head.iter().skip(at).step_by(2).take(16).filter(|byte| **byte == 0).count();
+    head.len() >= 32 && matches!((nul(0), nul(1)), (16, 0) | (0, 16))
 }
 
 /// Bytes above ASCII count as text because a dump may be in any server
@@ -88,7 +114,9 @@ mod tests {
         let mut tar = vec![0; 512];
         tar[..7].copy_from_slice(b"toc.dat");
         tar[257..262].copy_from_slice(b"ustar");
-        let cases: [(&[u8], Sniffed); 16] = [
+        let mut other_tar = tar.clone();
+        other_tar[..7].copy_from_slice(b"uploads");
+        let cases: [(&[u8], Sniffed); 23] = [
             (b"", Sniffed::Empty),
             (b"\x28\xb5\x2f\xfd\x04\x58", Sniffed::Zstd),
             (b"\x52\x2a\x4d\x18\x04\0\0\0", Sniffed::Zstd),
@@ -98,13 +126,20 @@ mod tests {
             (b"BZh91AY&SY\0\0", Sniffed::Bzip2),
             (b"BZh9 is not a block\n", Sniffed::Text),
             (b"PK\x03\x04\x14\0", Sniffed::Zip),
-            (&tar, Sniffed::Tar),
+            (&tar, Sniffed::PgTar),
+            (&other_tar, Sniffed::Tar),
+            (b"\xff\xfe-\0-\0", Sniffed::Utf16),
+            (b"\xfe\xff\0-\0-", Sniffed::Utf16),
+            (b"-\0-\0\n\0-\0-\0 \0P\0o\0s\0t\0g\0r\0e\0S\0Q\0L\0", Sniffed::Utf16),
+            (b"-- MySQL dump 10.13  Distrib 8.0.36\n", Sniffed::MySql),
+            (b"SQLite format 3\0\x10\0", Sniffed::Sqlite),
+            (b"PRAGMA foreign_keys=OFF;\n", Sniffed::Sqlite),
             (b"--\n-- PostgreSQL database dump\n--\n", Sniffed::Text),
             (b"\xef\xbb\xbfSELECT 1;\r\n", Sniffed::Text),
             (b"SELECT 'caf\xe9';\n", Sniffed::Text),
             (b"S\0E\0L\0", Sniffed::Other),
             (b"\x7fELF\x02\x01\x01\0", Sniffed::Other),
-            (b"\x04\x22\x4d\x18", Sniffed::Other),
+            (b"\x04\x22\x4d\x18", Sniffed::Lz4),
         ];
         for (head, expected) in cases {
             assert_eq!(sniff(head), expected, "{head:?}");

@@ -18,7 +18,7 @@ use crate::engine::postgres::facts::Setting;
 use crate::engine::postgres::name::previous;
 use crate::engine::postgres::script::{Claim, Spare};
 use crate::engine::postgres::version::sets_unknown;
-use crate::facts::dumps::Dump;
+use crate::facts::dumps::{Dump, Form};
 use crate::facts::{ContainerFacts, Kept, Surveyed};
 use crate::plan::{Act, Deed, Fence, How, Plan, Proof, Purpose, Risk, Scope, Stake, Step, Trust};
 use crate::problem::Problem;
@@ -191,6 +191,8 @@ fn spared(target: &Surveyed, dump: &Dump, trust: Trust) -> Vec<Spare> {
         (Spare::Transaction, trust < Trust::Psql),
         (Spare::Restrict, trust < Trust::Psql || !client.knows_restrict()),
         (Spare::TransactionTimeout, timeout),
+        (Spare::Mark, true),
+        (Spare::OwnDatabase, trust < Trust::Psql),
     ]
     .into_iter()
     .chain(OTHERS.map(|what| (what, dump.loader().is_some())))
@@ -236,6 +238,13 @@ pub(super) fn end_sessions(target: &Surveyed) -> Act {
     Act::Remove(Deed { what: "sessions of this run".into(), how: How::Command(target.client.end_sessions()) })
 }
 
+fn form(dump: &Dump) -> String {
+    match dump.form {
+        Form::Archive(format) => format!(", an archive in pg_dump's {format} format"),
+        Form::Plain | Form::WithCreate => String::new(),
+    }
+}
+
 /// What the backup holds for this database.
 fn holds(target: &Surveyed, dump: &Dump) -> Vec<String> {
     let mut notes = Vec::new();
@@ -245,7 +254,13 @@ fn holds(target: &Surveyed, dump: &Dump) -> Vec<String> {
             counted(artifact.rows, "row"),
             counted(artifact.tables.len() as u64, "table")
         )),
-        None => notes.push(format!("`{}` is a foreign file: no manifest says what it must hold", dump.backup.name)),
+        None => notes.push(format!("`{}` is a foreign file{}: no manifest says what it must hold", dump.backup.name, form(dump))),
+    }
+    if dump.form == Form::WithCreate {
+        notes.push(
+            "what it says of its own database (`pg_dump --create`) is left out: name, owner, settings and rights are those here"
+                .into(),
+        );
     }
     if dump.loader().is_some() && dump.artifact.as_ref().is_some_and(|artifact| !artifact.database.settings.is_empty()) {
         notes.push("the database's settings in its manifest are left out: the file is from elsewhere".into());

@@ -53,6 +53,7 @@ fn pipe(pipe: &Pipe) -> String {
     let from = match &pipe.from {
         Source::Command(cmd) => format!("`{}` of {}", program(cmd), pipe.store),
         Source::File { path, codec } => format!("{} ({codec})", path.display()),
+        Source::Filtered { path, codec, through } => format!("{} ({codec}), read by `{}`", path.display(), program(through)),
         Source::Store(address) => address.to_string(),
     };
     let to = match &pipe.to {
@@ -263,7 +264,10 @@ fn commands(act: &Act) -> Vec<&Cmd> {
         Act::Check(c) => vec![&c.cmd],
         Act::Wait(w) => vec![&w.cmd],
         Act::Pipe(p) => {
-            let from = if let Source::Command(cmd) = &p.from { Some(cmd) } else { None };
+            let from = match &p.from {
+                Source::Command(cmd) | Source::Filtered { through: cmd, .. } => Some(cmd),
+                Source::File { .. } | Source::Store(_) => None,
+            };
             let load = if let Sink::Psql(load) = &p.to { Some(load) } else { None };
             let beside = load.and_then(|load| if let Count::Shared(cmd) = &load.count { Some(cmd) } else { None });
             load.map(|load| &load.cmd).into_iter().chain(beside).chain(from).collect()

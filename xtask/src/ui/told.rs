@@ -45,7 +45,7 @@ fn verb(pipe: &Pipe) -> &'static str {
 
 fn object(pipe: &Pipe, here: &Path) -> String {
     match (&pipe.from, &pipe.to) {
-        (Source::File { path, .. }, _) => short(path, here),
+        (Source::File { path, .. } | Source::Filtered { path, .. }, _) => short(path, here),
         _ => pipe.store.clone(),
     }
 }

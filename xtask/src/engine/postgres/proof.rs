@@ -71,9 +71,11 @@ pub fn good(faults: Vec<Fault>, trust: Trust) -> Result<()> {
     let faults: Vec<Fault> = faults.into_iter().filter(|fault| trust <= heals(fault)).collect();
     let Some(first) = faults.first() else { return Ok(()) };
     let strange = faults.iter().all(|fault| heals(fault) == Trust::Dump);
+    // every line of it is strange: the one word tells it all
+    let told = if *first == Fault::Other(Other::Cluster) { &faults[..1] } else { &faults[..] };
     let what = if strange { "the file holds what no dump of one database does" } else { "the dump is not good" };
     let problem =
-        Problem::failed(what).because(faults.iter().map(Fault::to_string).collect::<Vec<_>>().join("\n")).cure(cure(first));
+        Problem::failed(what).because(told.iter().map(Fault::to_string).collect::<Vec<_>>().join("\n")).cure(cure(first));
     // what is strange is whole all the same
     Err(if strange { problem } else { problem.of_backup() }.into())
 }
@@ -97,8 +99,8 @@ fn cure(fault: &Fault) -> &'static str {
             "restore a server's roles and databases by psql into a new server of its own, and take a dump of each database with \
              `db-backup` or `pg_dump` there"
         }
-        Fault::Other(Other::Create) => {
-            "make it anew without `--create` (`-C`): the database is made here, and swapped in when all has proved good"
+        Fault::Other(Other::Databases) => {
+            "make a dump of each database with `db-backup` or `pg_dump`: the database is made here, and swapped in when all has proved good"
         }
         Fault::Refused(_) | Fault::MoreRefused(_) => {
             "look at that line, and use `--trust` only for a file whose author you trust"
@@ -166,7 +168,25 @@ pub fn at_line(error: anyhow::Error, own: u64, told: &[u64]) -> anyhow::Error {
             *line = format!("line {} of the dump: {rest}", of_dump(number.saturating_sub(own), told));
         }
     }
+    if let Some(cure) = of_load(problem.state.as_deref()) {
+        problem.cure = Some(cure.into());
+    }
     problem.into()
+}
+
+/// What to do about an error that a statement of a dump met, by its SQLSTATE (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
+fn of_load(state: Option<&str>) -> Option<&'static str> {
+    match state? {
+        "42P01" | "3F000" => Some(
+            "the file names what it does not make: is it of rows alone (`--data-only`), or of some tables or schemas? Take one of the whole \
+             database",
+        ),
+        "42883" => Some(
+            "pg_dump has its dumps loaded with an empty `search_path`: a function that calls another without its schema needs \
+             `ALTER FUNCTION … SET search_path = public` in the database that was dumped, and a new backup",
+        ),
+        _ => None,
+    }
 }
 
 /// The dump's line, from psql's: before each of `told` psql has read a line more.

@@ -241,6 +241,11 @@ impl Watch {
         }
     }
 
+    /// The statement is nobody's.
+    pub(super) fn forget(&mut self) {
+        (self.of, self.depth) = (Of::Nothing, 0);
+    }
+
     /// The statement ends: what it is to be spared as, where it is left out.
     pub(super) fn end(&mut self) -> Option<Spare> {
         self.depth = 0;

@@ -1,4 +1,5 @@
-//! The statements that pg_dump writes, of the versions 10 to 18 and with any of its flags but `--create`: `pg_dump.c`, `dumputils.c` and
+//! The statements that pg_dump writes, of the versions 10 to 18 and with any of its flags (what `--create` adds is judged in
+//! [`super::database`]): `pg_dump.c`, `dumputils.c` and
 //! `pg_backup_archiver.c` of <https://github.com/postgres/postgres/tree/master/src/bin/pg_dump>. Whatever else a file holds is
 //! refused. Expressions within a definition (defaults, views, indexes) are not judged: they run as the role that loads them.
 
@@ -9,8 +10,8 @@ mod select;
 mod set;
 
 use super::token::Token;
-pub(super) use heads::OF_CREATE;
 use heads::{Head, Rest};
+pub(super) use heads::{OF_DATABASES, OnDatabase};
 use rows::{CopyRule, InsertRule};
 use select::SelectRule;
 use set::SetRule;
@@ -57,6 +58,16 @@ impl List {
     /// Whether the statement is refused already.
     pub(super) fn refuses(&self) -> bool {
         matches!(self.state, State::Refused(_))
+    }
+
+    /// What the statement does with a database, if that is what it does.
+    pub(super) fn on_database(&self) -> Option<OnDatabase> {
+        if let State::Rest(Rest::Database(what)) = self.state { Some(what) } else { None }
+    }
+
+    /// Whether the statement may yet turn out to be one on a database, or is one.
+    pub(super) fn may_be_on_database(&self) -> bool {
+        matches!(self.state, State::Head(_) | State::Rest(Rest::Database(_)))
     }
 
     /// Takes the next token of the statement.

@@ -12,8 +12,10 @@ impl Scanner {
     pub(super) fn meta(&mut self, end: u64) {
         let alone = self.lexer.between && self.pending.is_none();
         let text = String::from_utf8_lossy(&self.lexer.text).into_owned();
-        let allowed = alone && self.restrict(text.trim_end());
-        if allowed {
+        if alone && self.enters(&text, end) {
+            return;
+        }
+        if alone && self.restrict(text.trim_end()) {
             self.script.asides.push(Aside { at: self.lexer.start..end, what: Spare::Restrict });
         } else {
             self.refuse(&text);

@@ -7,6 +7,7 @@ mod bytes;
 mod claims;
 mod copy;
 mod copy_statement;
+mod database;
 mod duties;
 mod head;
 mod held;
@@ -28,6 +29,7 @@ use claims::Watch;
 pub use claims::{Claim, Claims, LeftOut, Without};
 use copy::Block;
 use copy_statement::Copy;
+use database::OwnDatabase;
 use duties::Duties;
 use head::Head;
 use held::Frozen;
@@ -67,6 +69,9 @@ pub struct Scanner {
     rows: u64,
     script: Script,
     list: List,
+    own_database: OwnDatabase,
+    /// The line that entered it.
+    entered_by: String,
     /// Where a loader role gets the script.
     duties: Option<Duties>,
     watch: Watch,
@@ -99,6 +104,8 @@ impl Scanner {
             rows: 0,
             script: Script::default(),
             list: List::new(),
+            own_database: OwnDatabase::default(),
+            entered_by: String::new(),
             duties: None,
             watch: Watch::default(),
             frozen: Frozen::default(),
@@ -129,6 +136,7 @@ impl Scanner {
         if seen + same == BOM.len() {
             self.bom = None;
             self.script.bytes = BOM.len() as u64;
+            self.script.asides.push(Aside { at: 0..BOM.len() as u64, what: Spare::Mark });
             self.read(&chunk[same..]);
         } else if same == chunk.len() {
             self.bom = Some(seen + same);
@@ -183,6 +191,9 @@ impl Scanner {
             self.token(token, self.script.bytes);
         }
         self.script.unterminated = self.unterminated();
+        if self.has_not_entered() {
+            self.script.other.get_or_insert(Other::Databases);
+        }
         if self.block.is_some() {
             self.end_block();
         }
@@ -261,8 +272,9 @@ impl Scanner {
         if !self.lexer.between {
             self.script.statements += 1;
             self.spoil_marker(self.lexer.statement_line);
+            let spared = self.script.asides.len();
             self.judge_statement(end);
-            self.tell_duty(end);
+            self.tell_duty(end, spared);
         }
         self.lexer.between = true;
         match self.statement.kind {
@@ -297,17 +309,21 @@ impl Scanner {
         self.lexer.quiet = false;
     }
 
-    fn tell_duty(&mut self, end: u64) {
+    /// What nobody gets, as one of the asides from `spared` on says, is no duty and no claim.
+    fn tell_duty(&mut self, end: u64, spared: usize) {
+        if self.script.asides.len() > spared {
+            self.watch.forget();
+            self.duties.iter_mut().for_each(Duties::forget);
+            return;
+        }
         let left = self.watch.end();
         if let Some(what) = left {
             // whoever would have run it otherwise
             self.duties.iter_mut().for_each(Duties::forget);
             return self.aside(what, end);
         }
-        let Some(duties) = &mut self.duties else { return };
-        if let Some(what) = duties.end(self.lexer.statement_line) {
-            self.aside(what, end);
-        }
+        let duty = self.duties.as_mut().and_then(|duties| duties.end(self.lexer.statement_line));
+        duty.into_iter().for_each(|what| self.aside(what, end));
     }
 
     fn aside(&mut self, what: Spare, end: u64) {

@@ -45,6 +45,8 @@ pub struct Script {
     pub refused_count: u64,
     /// That it is no dump of one database.
     pub other: Option<Other>,
+    /// That it makes and enters its database itself, as `pg_dump --create` has it: see [`Spare::OwnDatabase`].
+    pub names_its_database: bool,
     /// The first place after which psql cannot be followed with certainty.
     pub unclear: Option<Unclear>,
     /// Large objects made.
@@ -120,6 +122,10 @@ pub enum Spare {
     Handover,
     /// The same for event triggers, which run in whatever follows.
     Last,
+    /// A byte order mark: psql skips it at the start of a file of its own, and there are words of ours before it.
+    Mark,
+    /// What a dump made with `pg_dump --create` says of the database itself: it is made here, and is entered already.
+    OwnDatabase,
     /// How names and strings are read: it is run as it comes, and once more before what is given afterwards.
     Reading,
     /// Gives an owner (see [`super::Claim::Owners`]).
@@ -186,8 +192,8 @@ pub struct Refused {
 pub enum Other {
     /// pg_dumpall's: of a whole server.
     Cluster,
-    /// That of `pg_dump --create`: it makes the database itself.
-    Create,
+    /// It changes databases, and not as `pg_dump --create` does.
+    Databases,
 }
 
 /// A place that versions or settings of psql read differently.
@@ -355,8 +361,8 @@ impl fmt::Display for Fault {
             }
             Fault::MoreMeta(count) => write!(f, "{count} more psql meta-commands"),
             Fault::Other(Other::Cluster) => write!(f, "it is pg_dumpall's file of a whole server, not a dump of one database"),
-            Fault::Other(Other::Create) => {
-                write!(f, "it was made with `pg_dump --create`: it makes, names and enters its database itself")
+            Fault::Other(Other::Databases) => {
+                write!(f, "it makes or changes databases, and not as `pg_dump --create` of one database does")
             }
             Fault::Refused(Refused { line, text, why }) => write!(f, "line {line}: {text}: {why}"),
             Fault::MoreRefused(count) => write!(f, "{count} more statements that pg_dump does not write"),

@@ -45,6 +45,17 @@ pub(in super::super) enum Rest {
     Subscription(Connects),
     /// `ALTER SUBSCRIPTION … OWNER TO`; whether that was read.
     SubscriptionOwner(bool),
+    /// A statement on a database: for whoever knows where it stands to judge.
+    Database(OnDatabase),
+}
+
+/// What is done with a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum OnDatabase {
+    Dropped,
+    Created,
+    /// Altered, described, or given rights on.
+    Changed,
 }
 
 #[derive(Default)]
@@ -144,7 +155,7 @@ const DESCRIBED: &[&str] = &["access", "cast", "column", "constraint", "extensio
 const GRANTED: &[&str] =
     &["domain", "foreign", "function", "language", "large", "procedure", "routine", "schema", "sequence", "table", "type"];
 
-pub(in super::super) const OF_CREATE: Why = "it names a database, as `pg_dump --create` and pg_dumpall do";
+pub(in super::super) const OF_DATABASES: Why = "it changes a database, and not as `pg_dump --create` does";
 const OF_SERVER: Why = "it changes the whole server, as pg_dumpall does";
 
 impl Head {
@@ -166,6 +177,7 @@ impl Head {
     pub(super) fn token(&mut self, token: Token, text: &[u8]) -> Result<Option<Rest>, Why> {
         let word = if token == Token::Word { std::str::from_utf8(text).unwrap_or_default() } else { "" };
         match self.half {
+            Some(Half::On) if word == "database" => Ok(Some(Rest::Database(OnDatabase::Changed))),
             Some(half) => second(self.verb, half, word).map(Some),
             None => self.first(word),
         }
@@ -178,6 +190,9 @@ impl Head {
             (Verb::Comment | Verb::Label | Verb::Grant, "on") => self.half = Some(Half::On),
             // what is labelled by whom, and what is given
             (Verb::Label | Verb::Grant, _) => {}
+            (Verb::Create, "database") => return Ok(Some(Rest::Database(OnDatabase::Created))),
+            (Verb::Drop, "database") => return Ok(Some(Rest::Database(OnDatabase::Dropped))),
+            (Verb::Alter, "database") => return Ok(Some(Rest::Database(OnDatabase::Changed))),
             (Verb::Create, _) if BETWEEN.contains(&word) => {}
             (Verb::Create, _) if CREATED.contains(&word) => return Ok(Some(created(word))),
             (Verb::Drop, _) if CREATED.contains(&word) || DROPPED.contains(&word) => return Ok(Some(Rest::Any)),
@@ -207,7 +222,7 @@ fn second(verb: Verb, half: Half, word: &str) -> Result<Rest, Why> {
 
 fn refused(word: &str) -> Why {
     match word {
-        "database" => OF_CREATE,
+        "database" => OF_DATABASES,
         "role" | "user" | "group" | "system" | "tablespace" | "parameter" => OF_SERVER,
         _ => UNKNOWN,
     }
@@ -225,13 +240,13 @@ fn created(word: &str) -> Rest {
 
 impl Rest {
     pub(super) fn is_quiet(&self) -> bool {
-        matches!(self, Rest::Any)
+        matches!(self, Rest::Any | Rest::Database(_))
     }
 
     pub(super) fn token(&mut self, token: Token, text: &[u8], depth: u64) -> Result<(), Why> {
         let word = if token == Token::Word { text } else { b"" };
         match self {
-            Rest::Any => {}
+            Rest::Any | Rest::Database(_) => {}
             Rest::Table if depth == 0 && word == b"as" => return Err("a table that a query fills"),
             Rest::Schema if matches!(word, b"create" | b"grant") => return Err("a schema with statements of its own"),
             Rest::Table | Rest::Schema => {}
@@ -255,6 +270,7 @@ impl Rest {
             Rest::Function(Function { in_c: true, outside: true, .. }) => Err("a function in C from a library outside `$libdir`"),
             Rest::Subscription(connects) if *connects != Connects::Never => Err("a subscription that connects"),
             Rest::SubscriptionOwner(false) => Err(UNKNOWN),
+            Rest::Database(_) => Err(OF_DATABASES),
             _ => Ok(()),
         }
     }

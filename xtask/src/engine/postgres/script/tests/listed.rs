@@ -124,7 +124,6 @@ fn what_it_does_not_write_is_refused() {
         "INSERT INTO a.t SELECT 1;",
         "INSERT INTO a.t VALUES (1) RETURNING a;",
         "INSERT INTO a.t VALUES (1) ON CONFLICT DO UPDATE SET a = 1;",
-        "CREATE DATABASE x;",
         "CREATE ROLE evil SUPERUSER;",
         "CREATE USER evil;",
         "CREATE TEMP TABLE t (a int);",
@@ -139,7 +138,6 @@ fn what_it_does_not_write_is_refused() {
         "ALTER SYSTEM SET work_mem = '5MB';",
         "ALTER EXTENSION x UPDATE;",
         "ALTER SUBSCRIPTION s ENABLE;",
-        "DROP DATABASE x;",
         "DROP OWNED BY app;",
         "DROP ROLE app;",
         "GRANT pg_read_server_files TO app;",
@@ -165,16 +163,67 @@ fn a_refusal_names_the_line_and_nothing_that_could_be_a_password() {
     let faults: Vec<String> = script.faults().iter().map(Fault::to_string).collect();
     let said = "line 3: `CREATE ROLE\\u{1b} evil PASSWORD …`: it changes the whole server, as pg_dumpall does";
     assert_eq!(faults[0], said);
-    let script = scan(b"CREATE DATABASE shop WITH TEMPLATE = template0;\n");
-    assert_eq!(script.other, Some(Other::Create));
     let script = scan(b"--\n-- PostgreSQL database cluster dump\n--\n\nCREATE ROLE a;\n");
     assert_eq!(script.other, Some(Other::Cluster));
+}
+
+/// What psql gets of a script, with each of the spared parts in brackets.
+fn with_own_database(text: &str) -> (Script, String) {
+    let script = scan(text.as_bytes());
+    let own = script.asides.iter().filter(|aside| aside.what == Spare::OwnDatabase);
+    let mut shown = text.to_owned();
+    for aside in own.rev() {
+        shown.replace_range(aside.at.start as usize..aside.at.end as usize, "[]");
+    }
+    (script, shown)
+}
+
+#[test]
+fn what_create_adds_is_left_out() {
+    let dump = "SET lock_timeout = 0;\nSELECT pg_catalog.set_config('search_path', '', false);\nDROP DATABASE shop;\n\
+        CREATE DATABASE shop WITH TEMPLATE = template0 ENCODING = 'UTF8';\nALTER DATABASE shop OWNER TO postgres;\n\
+        \\connect shop\nSET lock_timeout = 0;\nCOMMENT ON DATABASE shop IS 'a; b';\nALTER DATABASE shop SET work_mem TO '8MB';\n\\connect shop\nSET row_security = off;\n\
+        CREATE TABLE public.t (a int);\nSECURITY LABEL FOR x ON DATABASE shop IS 'y';\nGRANT ALL ON DATABASE shop TO app;\n";
+    let (script, shown) = with_own_database(dump);
+    assert_eq!((script.refused_count, script.meta_count, script.other, script.names_its_database), (0, 0, None, true));
+    let wanted = "SET lock_timeout = 0;\nSELECT pg_catalog.set_config('search_path', '', false);\n[]\n[]\n[]\n[]SET lock_timeout = 0;\n[]\n[]\n[]SET row_security = off;\n\
+        CREATE TABLE public.t (a int);\n[]\n[]\n";
+    assert_eq!(shown, wanted);
+
+    // what is held back may still turn out to be one of them: nothing of it is let go before
+    let mut scanner = Scanner::new();
+    for (at, byte) in dump.bytes().enumerate() {
+        scanner.feed(&[byte]);
+        let inside = script.asides.iter().any(|aside| aside.at.contains(&(at as u64)));
+        let start = script.asides.iter().filter(|aside| aside.at.start <= at as u64).map(|aside| aside.at.start).max();
+        let finished = script.asides.iter().any(|aside| aside.at.end == at as u64 + 1);
+        assert!(!inside || finished || Some(scanner.released(Trust::Dump)) <= start, "at {at}");
+    }
+}
+
+#[test]
+fn databases_in_another_order_are_refused() {
+    for text in [
+        "CREATE DATABASE a;\n",
+        "DROP DATABASE a;\nCREATE TABLE t (a int);\n",
+        "DROP DATABASE a;\nDROP DATABASE b;\nCREATE DATABASE a;\n\\connect a\n",
+        "CREATE DATABASE a;\n\\connect a\nDROP DATABASE b;\n",
+        "CREATE DATABASE a;\n\\connect a\nCREATE DATABASE b;\n",
+        "CREATE DATABASE a;\n\\connect a\nCREATE TABLE t (a int);\n\\connect b\n",
+        "CREATE TABLE t (a int);\nDROP DATABASE a;\n",
+        "CREATE TABLE t (a int);\nCREATE DATABASE a;\n\\connect a\n",
+        "ALTER DATABASE a SET x.y TO 'z';\n",
+        "GRANT ALL ON DATABASE a TO app;\n",
+        "\\connect a\n",
+    ] {
+        assert!(!scan(text.as_bytes()).strange().is_empty(), "{text}");
+    }
 }
 
 #[test]
 fn nothing_behind_a_refused_statement_is_let_go() {
     for size in [1, 7, usize::MAX] {
-        let text = b"SET lock_timeout = 0;\nDROP DATABASE shop;\nSET row_security = off;\n";
+        let text = b"SET lock_timeout = 0;\nDROP USER a, admin;\nSET row_security = off;\n";
         let mut scanner = Scanner::new();
         text.chunks(size.min(text.len())).for_each(|chunk| scanner.feed(chunk));
         assert!(scanner.released(Trust::Dump) < 22 + 18, "psql would act upon the semicolon");

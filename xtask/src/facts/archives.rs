@@ -1,0 +1,97 @@
+//! Archives of pg_dump: pg_restore makes scripts of them, reads them whole and fails on damaged ones.
+
+use std::fs::File;
+use std::path::Path;
+
+use anyhow::Result;
+
+use crate::cmd::Cmd;
+use crate::config::{Env, Project, Secrets};
+use crate::door::ask::{Answer, ask, ask_fed};
+use crate::facts::programs::{self, Programs};
+use crate::place::Place;
+use crate::plan::Source;
+use crate::problem::Problem;
+use crate::stream::{self, Codec};
+
+/// Where an archive is.
+#[derive(Clone, Copy)]
+pub enum Archive<'a> {
+    /// A file or a folder.
+    At(&'a Path),
+    /// Within a compressed file.
+    Within(&'a Path, Codec),
+}
+
+impl Archive<'_> {
+    /// How its script is got, and the version of the server that it is of. A pg_restore that is older than the pg_dump can't read it.
+    ///
+    /// # Errors
+    /// There is no pg_restore that can.
+    pub fn read(self, project: &Project, env: &Env) -> Result<(Source, Option<String>)> {
+        let configured = project.databases.iter().find_map(|d| d.programs.as_deref());
+        let found = programs::find(configured, "pg_restore", env);
+        let mut refused = None;
+        for folder in &found {
+            let list = self.list(folder)?;
+            if list.good {
+                let line = |line: &str| {
+                    line.trim_start_matches([';', ' ']).strip_prefix("Dumped from database version: ").map(String::from)
+                };
+                return Ok((self.script(folder), list.out.lines().find_map(line)));
+            }
+            refused.get_or_insert(list.err);
+        }
+        match (refused, found.first()) {
+            (Some(why), _) if why.contains("unsupported version") => Err(Problem::failed(format!(
+                "`{}` was written by a newer pg_dump than the `pg_restore` on this machine",
+                self.path().display()
+            ))
+            .because(why)
+            .cure("install a PostgreSQL client of its version and name its folder in `programs`, or dump with `--format=plain`")
+            .into()),
+            // the whole read says what is wrong with it
+            (_, Some(folder)) => Ok((self.script(folder), None)),
+            (_, None) => Err(Problem::failed(format!(
+                "`{}` is an archive of pg_dump's, and there is no `pg_restore` on this machine to read it",
+                self.path().display()
+            ))
+            .cure("install the PostgreSQL client, or dump with `--format=plain`")
+            .into()),
+        }
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::At(path) | Self::Within(path, _) => path,
+        }
+    }
+
+    fn script(self, folder: &Programs) -> Source {
+        let cmd = self.pg_restore(folder, &["--file=-", "--exit-on-error"]);
+        match self {
+            Self::At(_) => Source::Command(cmd),
+            Self::Within(path, codec) => Source::Filtered { path: path.to_path_buf(), codec, through: cmd },
+        }
+    }
+
+    fn list(self, folder: &Programs) -> Result<Answer> {
+        let cmd = self.pg_restore(folder, &["--list"]);
+        match self {
+            Self::At(_) => ask(&cmd, &Secrets::default()),
+            Self::Within(path, codec) => {
+                let decoder = File::open(path).and_then(|file| stream::decoder(codec, file))?;
+                ask_fed(&cmd, decoder, &Secrets::default())
+            }
+        }
+    }
+
+    fn pg_restore(self, folder: &Programs, words: &[&str]) -> Cmd {
+        let cmd = Cmd::new("pg_restore").args(words.iter().copied());
+        let cmd = match self {
+            Self::At(path) => cmd.arg(path.to_string_lossy()),
+            Self::Within(..) => cmd,
+        };
+        Place::Host { programs: Some(folder.folder.clone()) }.wrap(cmd)
+    }
+}
