@@ -84,7 +84,7 @@ fn put_back(session: &mut Session, args: &cli::Restore, meant: &Meant, chosen: &
         let dump = dump_of(session, chosen, Some(&d.spec.key), Format::Script)?;
         let dump = attended(session, d, dump, args.trust, how)?;
         let loading = Loading { way: how, leave: &args.leave, trust: trust(args.trust), otherwise: again(args, chosen) };
-        Ok((d, fitted(session, d, dump, loading)?))
+        Ok((d, if is_refused_anyway(args, d) { dump } else { fitted(session, d, dump, loading)? }))
     });
     let databases: Vec<(&Surveyed, Dump)> = databases.collect::<Result<_>>()?;
     let plan = match (&args.into, databases.as_slice(), set.stores.as_slice()) {
@@ -118,6 +118,13 @@ fn put_back(session: &mut Session, args: &cli::Restore, meant: &Meant, chosen: &
     let done = session.carry_out(plan, consent(&args.consent), Intent::of(&args.consent))?;
     let restored = args.into.clone().unwrap_or_else(|| names(&set));
     if done.is_some() { session.print(&restored) } else { Ok(Exit::Done) }
+}
+
+/// Whether the plan refuses it whatever the dump holds: that comes first.
+fn is_refused_anyway(args: &cli::Restore, target: &Surveyed) -> bool {
+    let role = &target.server.role;
+    let owns = target.live().is_none_or(|live| role.superuser || live.owner == role.name);
+    !args.in_place && (!role.createdb || args.into.is_none() && !owns)
 }
 
 /// The same once more, without owners and rights: a line that can be pasted.

@@ -57,7 +57,10 @@ pub fn claims(dump: &Dump, secrets: &Secrets) -> Result<Claims> {
         }
         Source::Store(_) => {}
     }
-    Ok(scanner.finish().claims)
+    let script = scanner.finish();
+    // what is no dump of one database is told so first
+    let is_dump = script.other.is_none() && script.refused.is_empty() && script.meta.is_empty();
+    Ok(if is_dump { script.claims } else { Claims::default() })
 }
 
 /// Whether a look at what is known of the server says already that the role may do all that a dump takes.

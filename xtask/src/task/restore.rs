@@ -15,6 +15,7 @@ use crate::config::Project;
 use crate::engine::postgres::DatabaseFacts;
 use crate::engine::postgres::admin::{self, Own};
 use crate::engine::postgres::facts::Setting;
+use crate::engine::postgres::marker::unmarked;
 use crate::engine::postgres::name::previous;
 use crate::engine::postgres::script::{Claim, Spare};
 use crate::engine::postgres::version::sets_unknown;
@@ -26,7 +27,7 @@ use crate::ui::human::counted;
 use checks::suits;
 use part::{Company, Part};
 
-pub(super) use checks::{fits_server, fits_the_disk, leftovers, may_create, ours, stands_beside, swappable, unheld};
+pub(super) use checks::{carriable, fits_server, fits_the_disk, leftovers, may_create, ours, stands_beside, swappable, unheld};
 pub use part::Subject;
 pub(super) use staging::{Staging, Use, stage};
 use stranger::OTHERS;
@@ -141,9 +142,8 @@ pub fn beside_live(target: &Surveyed, dump: &Dump, disk_left: Option<u64>, reque
             .into());
     }
     let Staging { steps: mut body, finally } = stage(target, dump, request.trust, name, Use::Kept);
-    let own = Own::of(dump.artifact.as_ref().map(|a| &a.database));
     let carries = dump.artifact.as_ref().map(|a| brought_along(&a.database, dump, target));
-    body.push(Step::Act(admin::release(&target.client, name, own, carries.as_ref())));
+    body.push(Step::Act(admin::release(&target.client, name, Own::of(carries.as_ref()), carries.as_ref())));
     let steps = vec![Step::Scope(Scope { body, on_failure: unstage(target, name), finally, ..Scope::default() })];
     let afterwards = vec![format!("the live database `{}` was not touched", target.name())];
     Ok(Plan {
@@ -209,6 +209,7 @@ fn brought_along(recorded: &DatabaseFacts, dump: &Dump, target: &Surveyed) -> Da
     if !here(&facts.owner) || left_out(Claim::Owners) {
         facts.owner = target.server.role.name.clone();
     }
+    facts.comment = facts.own_comment().and_then(unmarked);
     facts.settings.retain(|s| !s.name.eq_ignore_ascii_case(admin::MARKER) && s.role.as_deref().is_none_or(here));
     facts.settings.retain(|s| !loads_a_library(s, target) && dump.loader().is_none());
     if left_out(Claim::Rights) {

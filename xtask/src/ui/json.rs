@@ -41,7 +41,8 @@ fn risk(risk: &Risk) -> Value {
 }
 
 fn stake(stake: &Stake) -> Value {
-    json!({ "name": stake.database, "at": stake.at, "marker": stake.marker, "bytes": stake.size, "sessions": stake.sessions })
+    let marker = stake.marks.first().map(|mark| &mark.environment);
+    json!({ "name": stake.database, "at": stake.at, "marker": marker, "bytes": stake.size, "sessions": stake.sessions })
 }
 
 fn steps(list: &[Step], number: &mut u32) -> Vec<Value> {

@@ -249,13 +249,6 @@ impl DatabaseFacts {
         let comment = self.comment.as_deref()?;
         if self.is_kept() { comment.split_once('\n').map(|(_, own)| own) } else { Some(comment) }
     }
-
-    /// The environment that `ALTER DATABASE … SET dbtasks.environment` wrote into it, or `ALTER ROLE … IN DATABASE`: whoever marks it for
-    /// one role alone means the data all the same.
-    pub fn marker(&self) -> Option<&str> {
-        let marks = || self.settings.iter().filter(|s| s.name.eq_ignore_ascii_case(super::admin::MARKER));
-        marks().find(|s| s.role.is_none()).or_else(|| marks().next()).map(|s| s.value.as_str())
-    }
 }
 
 /// How much is asked.

@@ -8,6 +8,7 @@ pub mod filling;
 pub mod in_place;
 pub mod inventory;
 pub mod loader;
+pub mod marker;
 pub mod members;
 pub mod name;
 pub mod proof;
