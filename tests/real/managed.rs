@@ -218,6 +218,7 @@ fn who_is_no_superuser_is_told_before_and_gets_the_rest() {
     let backup = name(&project.backup());
     let line = format!("`db-tasks db-restore {backup} --no-owner --no-privileges`");
     let doctor = project.fails("db-doctor", 1, &line);
+    assert!(!doctor.out.contains("GRANT"), "nobody is made a superuser for a restore: {}", doctor.out);
     for said in ["`app` is no member of: `postgres`", "`app` may not make, for they take a superuser: `pageinspect`"] {
         assert!(doctor.err.contains(said) || doctor.out.contains(said), "{said}\n{}", doctor.out);
         project.fails(&format!("db-restore {backup} --yes"), 3, said).ends_with(3, &line);

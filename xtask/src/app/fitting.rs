@@ -49,10 +49,10 @@ pub(super) fn fitted(session: &Session, target: &Surveyed, mut dump: Dump, loadi
     let claims = standing::claims(&dump, secrets)?;
     let into = if loading.way == Way::InPlace { Into::Live } else { Into::New };
     let given = [(loading.leave.no_owner, Others::Owners), (loading.leave.no_privileges, Others::Rights)];
-    let given: Vec<Others> = given.into_iter().filter(|(given, _)| *given).map(|(_, what)| what).collect();
-    let is_wanted = |what| given.contains(&what) || session.project.restore_without.contains(&what);
-    let wanted = [(Others::Owners, Claim::Owners), (Others::Rights, Claim::Rights)];
-    let wanted: Vec<Claim> = wanted.into_iter().filter(|(what, _)| is_wanted(*what)).map(|(_, claim)| claim).collect();
+    let given = given.into_iter().filter(|(given, _)| *given).map(|(_, others)| others);
+    let mut wanted: Vec<Claim> = given.chain(session.project.restore_without.iter().copied()).map(Claim::from).collect();
+    wanted.sort_unstable();
+    wanted.dedup();
     let is_dump = loading.trust == Trust::Dump || dump.artifact.is_some();
     let role = &target.server.role;
 

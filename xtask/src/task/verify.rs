@@ -112,7 +112,7 @@ impl Trial {
 /// What a trial is of: one without owners and rights is none of the whole backup.
 fn how(dumps: &[Dump]) -> &'static str {
     let whole = dumps.iter().all(|dump| dump.fit.without.claims.is_empty() && dump.fit.without.extensions.is_empty());
-    if whole { "deep" } else { "deep, without owners and rights" }
+    if whole { "deep" } else { "deep (without owners and rights)" }
 }
 
 fn store(dump: &Dump) -> String {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use super::name::literal;
+use super::name::{ident, literal};
 use super::script::{Claim, Claims, Without};
 
 /// What a server says of the role that we are.
@@ -21,6 +21,9 @@ pub struct Standing {
     /// All roles, and whether this one may give something to them.
     #[serde(default)]
     pub roles: BTreeMap<String, bool>,
+    /// Those of them that may do everything: nobody is made a member of one for a restore.
+    #[serde(default)]
+    pub superusers: BTreeSet<String>,
     /// The extensions that the server has, and whether this role may make them; unknown where the server can't list them.
     pub extensions: Option<BTreeMap<String, bool>>,
     /// Those in the live database, and whether they are this role's.
@@ -66,8 +69,8 @@ impl Standing {
                 lacks.push(Lack { of, why: format!("{why}: {}", quoted(&names)), cure });
             }
         };
-        let create = |role: &str| Some(format!("CREATE ROLE {};", super::name::ident(role)));
-        let member = |role: &str| Some(format!("GRANT {} TO {};", super::name::ident(role), super::name::ident(&self.role)));
+        let create = |role: &str| Some(format!("CREATE ROLE {};", ident(role)));
+        let member = |role: &str| self.membership(role);
         let none = |_: &str| None;
 
         let owners = Some(Claim::Owners);
@@ -104,6 +107,12 @@ impl Standing {
             lacks.push(Lack { of: owners, why: "it makes event triggers, which takes a superuser".into(), cure: None });
         }
         lacks
+    }
+
+    /// What makes this role a member of another, in SQL for an administrator: of one that may do everything, nothing does.
+    pub fn membership(&self, role: &str) -> Option<String> {
+        let harmless = !self.superusers.contains(role) && !role.starts_with("pg_");
+        harmless.then(|| format!("GRANT {} TO {};", ident(role), ident(&self.role)))
     }
 
     /// What is left out of a dump where what is `wanted` is: the claims themselves; and without owners, what only another role can make.
@@ -172,6 +181,7 @@ SELECT jsonb_build_object(
       AND pg_has_role(r.oid, 'MEMBER')),
     (SELECT 'supautils' WHERE nullif(current_setting('supautils.privileged_extensions', true), '') IS NOT NULL)),
   'roles', (SELECT jsonb_object_agg(r.rolname, pg_has_role(r.oid, CASE WHEN current_setting('server_version_num')::int < 160000 THEN 'MEMBER' ELSE 'SET' END)) FROM pg_roles r),
+  'superusers', (SELECT coalesce(jsonb_agg(r.rolname), '[]') FROM pg_roles r WHERE r.rolsuper),
   'extensions', nullif(current_setting('dbtasks.extensions', true), '')::jsonb,
   'there', (SELECT coalesce(jsonb_object_agg(extname, pg_has_role(extowner, 'USAGE')), '{}') FROM pg_extension WHERE {here}),
   'others', (SELECT coalesce(jsonb_object_agg(pg_get_userbyid(owner), names), '{}') FROM (
@@ -221,7 +231,8 @@ mod tests {
         Standing {
             role: "app".into(),
             superuser,
-            roles: map(&[("app", true), ("team", true), ("postgres", false)]),
+            roles: map(&[("app", true), ("team", true), ("postgres", false), ("other", false)]),
+            superusers: names(&["postgres"]),
             extensions: Some(map(&[("plpgsql", true), ("pgcrypto", true), ("pg_stat_statements", false)])),
             there: map(&[("plpgsql", false), ("pg_stat_statements", false), ("pgcrypto", true)]),
             ..Standing::default()
@@ -269,6 +280,20 @@ mod tests {
             let kinds = |lacks: Vec<Lack>| lacks.into_iter().map(|lack| lack.of).collect::<Vec<_>>();
             assert_eq!(kinds(standing(false).lacks(&claims, Into::New)), wanted, "{what}");
             assert_eq!(kinds(standing(true).lacks(&claims, Into::New)).len(), of_a_superuser, "{what}, a superuser");
+        }
+    }
+
+    /// Nobody is told to make a role a superuser for a restore.
+    #[test]
+    fn what_an_administrator_can_give() {
+        for (owners, cure) in [
+            (&["prod"][..], Some("CREATE ROLE \"prod\";")),
+            (&["other"], Some("GRANT \"other\" TO \"app\";")),
+            (&["postgres"], None),
+            (&["other", "postgres"], None),
+        ] {
+            let lacks = standing(false).lacks(&claims(|c| c.owners = many(owners)), Into::New);
+            assert_eq!(lacks[0].cure.as_deref(), cure, "{owners:?}");
         }
     }
 

@@ -3,7 +3,6 @@
 use super::{Finding, Patient, State};
 use crate::bundle::{Backup, Catalog};
 use crate::cmd::quoted;
-use crate::config::Others;
 use crate::engine::postgres::script::{Claim, Claims};
 use crate::engine::postgres::standing::{Into, Lack, Standing};
 use crate::engine::store::Format;
@@ -17,7 +16,7 @@ pub(super) fn findings(patient: &Patient<'_>, surveyed: &Surveyed) -> Vec<Findin
         Ok(standing) => standing,
         Err(e) => return vec![Finding { state: State::Note, ..Finding::error(what, &e) }],
     };
-    let left_out: Vec<Claim> = patient.project.restore_without.iter().map(|others| of(*others)).collect();
+    let left_out: Vec<Claim> = patient.project.restore_without.iter().map(|others| Claim::from(*others)).collect();
     let lacks = |claims: &Claims| -> Vec<Lack> {
         let all = standing.lacks(claims, Into::New).into_iter();
         all.filter(|lack| !lack.of.is_some_and(|of| left_out.contains(&of))).collect()
@@ -36,13 +35,6 @@ pub(super) fn findings(patient: &Patient<'_>, surveyed: &Surveyed) -> Vec<Findin
         findings.extend(of_live(&what, surveyed, &standing, &live));
     }
     findings
-}
-
-fn of(others: Others) -> Claim {
-    match others {
-        Others::Owners => Claim::Owners,
-        Others::Rights => Claim::Rights,
-    }
 }
 
 fn of_backup(what: &str, backup: &Backup, lacks: &[Lack]) -> Option<Finding> {

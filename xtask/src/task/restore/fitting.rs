@@ -30,6 +30,9 @@ pub enum Names {
 
 /// What is left out; or what the role lacks, before anything is begun.
 pub fn fit(what: &str, claims: &Claims, standing: &Standing, wanted: &Wanted) -> Result<Fit, Problem> {
+    if let Some(in_the_way) = in_the_way(standing, wanted.into) {
+        return Err(in_the_way);
+    }
     let left_out = |of: Option<Claim>| of.is_some_and(|of| wanted.claims.contains(&of));
     let lacks: Vec<_> = standing.lacks(claims, wanted.into).into_iter().filter(|lack| !left_out(lack.of)).collect();
     if !lacks.is_empty() && wanted.word == Names::MustBeThere {
@@ -49,10 +52,6 @@ pub fn fit(what: &str, claims: &Claims, standing: &Standing, wanted: &Wanted) ->
         }
         return Err(problem.because("nothing was touched").cure(cures.join("; then ")));
     }
-    if let Some(in_the_way) = in_the_way(standing, wanted.into) {
-        return Err(in_the_way);
-    }
-
     let without = standing.without(claims, &wanted.claims, wanted.into);
     let given = [Claim::Owners, Claim::Rights].iter().all(|claim| wanted.claims.contains(claim));
     let otherwise = (!given).then(|| wanted.otherwise.clone());
@@ -67,12 +66,12 @@ fn in_the_way(standing: &Standing, into: Into) -> Option<Problem> {
     let problem = Problem::refused(format!("the role `{}` may not empty the live database", standing.role));
     let told = |(owner, names): (&String, &Vec<String>)| format!("of `{owner}`: {}", quoted(names));
     let problem = standing.others.iter().map(told).fold(problem, |problem, line| problem.because(line));
-    let role = ident(&standing.role);
-    let grants = standing.others.keys().map(|owner| format!("GRANT {} TO {role};", ident(owner)));
+    let grants: Option<Vec<String>> = standing.others.keys().map(|owner| standing.membership(owner)).collect();
+    let grants = grants.map_or(String::new(), |grants| format!(", or runs `{}`", grants.join(" ")));
     Some(problem.because("nothing was touched").cure(format!(
         "restore beside the live database (without `--in-place`), where the role may create one; or an administrator gives these away \
-         (`ALTER … OWNER TO {role}`), or runs `{}`",
-        grants.collect::<Vec<_>>().join(" ")
+         (`ALTER … OWNER TO {}`){grants}",
+        ident(&standing.role)
     )))
 }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::duties::Owner;
 use super::report::Spare;
 use super::token::Token;
+use crate::config::Others;
 
 /// What a dump takes of roles and of the server.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +51,15 @@ pub enum Claim {
     Rights,
     /// `CREATE EVENT TRIGGER`, and what is said of one.
     EventTriggers,
+}
+
+impl From<Others> for Claim {
+    fn from(others: Others) -> Self {
+        match others {
+            Others::Owners => Self::Owners,
+            Others::Rights => Self::Rights,
+        }
+    }
 }
 
 /// What is left out of a dump.
