@@ -192,7 +192,7 @@ pub fn promised(lines: &[Line], failure: Failure) -> &Promise {
 impl Promise {
     /// Whether this one loads a dump: its companion helps it, and does not make way.
     pub fn loads(&self) -> bool {
-        self.sql.iter().any(|line| line.starts_with("(the dump;"))
+        self.sql.iter().any(|line| line.starts_with("(the dump"))
     }
 
     pub fn is_kept_by(&self, call: &Call) -> bool {
@@ -222,7 +222,7 @@ impl Promise {
         let sql: Vec<String> = self.sql.iter().map(|line| unnamed(line)).collect();
         let mut own = Vec::new();
         for line in sql.iter().map(String::as_str).filter(telling) {
-            if line.starts_with("(the dump;") {
+            if line.starts_with("(the dump") {
                 // what pg_dump writes round large objects would end the transaction half way, and its key is none of ours
                 let left_out = |line: &&str| ["BEGIN;", "COMMIT;"].contains(line) || line.contains("restrict ");
                 let dump = if loads_itself { by_loader.as_str() } else { super::DUMP };

@@ -425,7 +425,7 @@ fn a_disk_of_the_server_that_is_full() {
 }
 
 /// `pg_ctl restart -m immediate`, as whoever runs the server.
-fn restart_at_once(cluster: &Cluster) {
+pub fn restart_at_once(cluster: &Cluster) {
     let data = cluster.dir.join("data");
     static WORDS: OnceLock<Vec<&str>> = OnceLock::new();
     let words = WORDS.get_or_init(|| {

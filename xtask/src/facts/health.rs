@@ -176,6 +176,10 @@ fn database_findings(s: &Surveyed) -> Vec<Finding> {
         ));
     }
     let role = &s.server.role;
+    findings.extend(s.server.shape.standby.then(|| {
+        let cure = "connect to the primary for anything but `db-backup`";
+        Finding::other(State::Note, what("server"), "it is a standby: nothing can be changed there", cure)
+    }));
     findings.push(if role.createdb {
         Finding::good(what("role"), format!("`{}` may create databases, so restores are staged", role.name))
     } else {

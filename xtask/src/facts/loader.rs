@@ -11,7 +11,7 @@ use super::dumps::Dump;
 use crate::config::Secrets;
 use crate::door::ask::{ask, ask_fed};
 use crate::engine::postgres::loader::{Loader, verifier};
-use crate::engine::postgres::script::{Definition, Obstacle, Scanner};
+use crate::engine::postgres::script::{Obstacle, Scanner, Script};
 use crate::plan::{Source, Word};
 use crate::problem::Problem;
 use crate::stream;
@@ -57,9 +57,15 @@ pub fn look(target: &Surveyed, dump: &Dump, new: New, secrets: &mut Secrets) -> 
     if rights.admits == Some(false) {
         return Ok(Err("the server's pg_hba.conf lets no new role in by a password on this way".into()));
     }
-    let (definitions, obstacle) = definitions(&dump.source, secrets)?;
+    let Script { definitions, obstacle, statements, .. } = definitions(&dump.source, secrets)?;
     if let Some(Obstacle { line, what }) = obstacle {
         return Ok(Err(format!("the file wants what takes a superuser: {what} (line {line})")));
+    }
+    if target.server.locks.room().is_some_and(|room| statements > room) {
+        return Ok(Err(format!(
+            "such a role loads in one transaction, and the server has no room for the locks of {statements} definitions: raise \
+             `max_locks_per_transaction`"
+        )));
     }
 
     let verifier = verifier(&new.password, &new.salt);
@@ -97,7 +103,7 @@ FROM pg_catalog.pg_roles WHERE rolname = current_user;
 ";
 
 /// What is defined before the first row. A file that can't be read has none: the whole read says why.
-fn definitions(source: &Source, secrets: &Secrets) -> Result<(Vec<Definition>, Option<Obstacle>)> {
+fn definitions(source: &Source, secrets: &Secrets) -> Result<Script> {
     let mut scanner = Scanner::for_loader();
     match source {
         Source::File { path, codec } => {
@@ -119,8 +125,7 @@ fn definitions(source: &Source, secrets: &Secrets) -> Result<(Vec<Definition>, O
         }
         Source::Store(_) => {}
     }
-    let script = scanner.finish();
-    Ok((script.definitions, script.obstacle))
+    Ok(scanner.finish())
 }
 
 /// How much of a dump is read.

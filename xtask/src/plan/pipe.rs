@@ -65,7 +65,7 @@ pub enum Sink {
     Nowhere,
 }
 
-/// A psql that makes a database ready and loads the bytes into it, in one transaction. A start of psql costs 10 ms, one of docker 90:
+/// A psql that makes a database ready and loads the bytes into it, in transactions of ours. A start of psql costs 10 ms, one of docker 90:
 /// so it is one psql for both.
 #[derive(Debug, Clone)]
 pub struct Load {
@@ -75,6 +75,8 @@ pub struct Load {
     pub into: String,
     /// Sent first: makes the database or empties it, and begins.
     pub before: String,
+    /// Sent between pieces of a long dump: ends one transaction, if it is still ours, and begins another. None where it must be one.
+    pub between: Option<String>,
     /// What holds psql to SQL while it reads the dump.
     pub fence: Fence,
     /// How its rows are counted again.

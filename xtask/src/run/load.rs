@@ -16,7 +16,7 @@ use crate::door::Interrupt;
 use crate::door::movers::{self, Child, Input, Outlet};
 use crate::engine::postgres::facts::{Counts, read_counts};
 use crate::engine::postgres::proof::{self, BEGUN, COUNTED, COUNTS};
-use crate::engine::postgres::script::{Again, Aside, Scanner, Script, Spare};
+use crate::engine::postgres::script::{Again, Aside, Scanner, Script, Spare, Told};
 use crate::plan::{By, Count, Load, Proof, Trust};
 use crate::problem::Problem;
 
@@ -87,14 +87,15 @@ impl Loading {
         let due: Vec<Aside> = self.asides.drain(..due).collect();
         due.iter().try_for_each(|aside| self.later.keep(aside.what, slice(bytes, first, aside.at.start, aside.at.end)))?;
         let gone = due.into_iter().filter(|aside| aside.what != Spare::Reading);
-        for change in changes(gone, self.again.drain(..told)) {
+        let told = self.again.drain(..told).filter_map(|again| change(again, &self.load, &self.key));
+        for change in changes(gone, told) {
             anyhow::ensure!(change.from >= at, "what psql is to be told comes too late");
             self.stdin.write_all(slice(bytes, first, at, change.from))?;
             // empty lines in the place of what is left out: psql counts lines for its messages
             let lines = slice(bytes, first, change.from, change.to).iter().filter(|b| **b == b'\n').count();
             self.stdin.write_all(&vec![b'\n'; lines])?;
             self.stdin.write_all(change.words.as_bytes())?;
-            self.told.extend(change.line);
+            self.told.extend(change.line.into_iter().flat_map(|line| change.words.lines().map(move |_| line)));
             at = change.to;
         }
         self.stdin.write_all(slice(bytes, first, at, released))?;
@@ -200,12 +201,23 @@ struct Change {
 }
 
 /// What is left out and what is put in, in the order of the dump.
-fn changes(asides: impl Iterator<Item = Aside>, again: impl Iterator<Item = Again>) -> Vec<Change> {
+fn changes(asides: impl Iterator<Item = Aside>, told: impl Iterator<Item = Change>) -> Vec<Change> {
     let gone = asides.map(|Aside { at, .. }| Change { from: at.start, to: at.end, words: String::new(), line: None });
-    let told = again.map(|Again { at, line, words }| Change { from: at, to: at, words, line: Some(line) });
     let mut all: Vec<Change> = gone.chain(told).collect();
     all.sort_by_key(|change| (change.from, change.to));
     all
+}
+
+/// What psql is told between two statements, if anything.
+fn change(Again { at, line, what }: Again, load: &Load, key: &str) -> Option<Change> {
+    let words = match what {
+        Told::Reading(words) => words,
+        Told::Border => {
+            let [shut, open] = load.fence.lines(key);
+            format!("{open}{}{shut}", load.between.as_ref()?)
+        }
+    };
+    Some(Change { from: at, to: at, words, line: Some(line) })
 }
 
 /// Before the transaction began, no line was of the dump.

@@ -79,6 +79,14 @@ impl Subject<'_> {
     }
 }
 
+/// What a standby has nothing of (<https://www.postgresql.org/docs/current/sql-createtable.html>, UNLOGGED).
+fn unlogged(database: &Surveyed) -> Option<String> {
+    let shape = &database.server.shape;
+    let tables = shape.unlogged.join(", ");
+    let none = format!("`{}` is a standby's: rows of its unlogged tables are not in the backup ({tables})", database.name());
+    (shape.standby && !tables.is_empty()).then_some(none)
+}
+
 /// Plans a backup of these databases and stores.
 pub fn plan(project: &Project, set: &Set, catalog: &Catalog, request: &Request, moment: &Moment) -> Result<Plan> {
     let compression = Compression::parse(&request.backup.compress, request.backup.level).map_err(Problem::usage)?;
@@ -117,7 +125,13 @@ pub fn plan(project: &Project, set: &Set, catalog: &Catalog, request: &Request, 
         task: "db-backup",
         headline: format!("back up {list} to {}", request.backup.dir.display()),
         risk: Risk::Adds,
-        notes: set.missing.iter().map(partial).chain(set.stores.iter().filter_map(unrestorable)).collect(),
+        notes: set
+            .missing
+            .iter()
+            .map(partial)
+            .chain(set.stores.iter().filter_map(unrestorable))
+            .chain(set.databases.iter().filter_map(unlogged))
+            .collect(),
         steps,
         afterwards,
         backup: result.first().cloned(),

@@ -205,6 +205,7 @@ fn load(new: &New, init: &Path, staged: &str) -> Act {
         cmd: client.load(staged),
         into: staged.into(),
         before: format!("{SAY_STATES}{READ_ALIKE}{begin}"),
+        between: None,
         fence: new.fence,
         count: Count::Not,
         after: format!("{}COMMIT;\n", ended(version)),

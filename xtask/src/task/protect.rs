@@ -24,7 +24,12 @@ pub fn plan(target: &Surveyed, environment: &str, guards: &Guards) -> Result<Pla
             now.environment
         ))
         .because("this command only tightens: what lifts a protection is an administrator's word, given in the database")
-        .cure(format!("if it is wrong, {}", now.lifted(name)))
+        .cure(match now.by {
+            MarkedBy::Setting => {
+                format!("if it is wrong, an administrator runs `{}`", admin::mark_sql(name, environment).trim_end())
+            }
+            MarkedBy::Comment => format!("if it is wrong, {}", now.lifted(name)),
+        })
         .into());
     }
     let is_said = |by| marks.iter().any(|mark| mark.by == by && mark.environment == environment);

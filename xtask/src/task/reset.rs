@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use super::hooks::{Hooks, Outcome};
-use super::restore::{carriable, leftovers, may_create, older_goes, ours, swappable, unstage};
+use super::restore::{carriable, leftovers, may_create, older_goes, ours, swappable, unstage, unsubscribed, unusual};
 use super::services::around_services;
 use crate::config::{Guards, Project, Strategy};
 use crate::engine::postgres::admin::{self, Identity, Own, Swap, SwapBack};
@@ -82,7 +82,7 @@ pub fn plan(project: &Project, target: &Surveyed, services: &[ContainerFacts], h
         task: "db-reset",
         headline: format!("reset `{name}` ({}): an empty database, migrated{}", target.at(), seeded(request.seeding)),
         risk: risk(target, &project.guards, result.as_ref()),
-        notes: notes(target, project.strategy, result.as_ref()).into_iter().chain(of_hooks).collect(),
+        notes: notes(target, project.strategy, result.as_ref()).into_iter().chain(unusual(target)).chain(of_hooks).collect(),
         steps,
         afterwards,
         result: result.iter().cloned().collect(),
@@ -245,7 +245,8 @@ fn in_place(target: &Surveyed, fill: Vec<Step>) -> Vec<Step> {
         on_failure.push(admin::swap_back(&target.client, &back));
     }
     let mut steps = vec![Step::Scope(Scope { body, on_failure, ..Scope::default() })];
-    steps.extend(discard(target).map(|act| Step::Scope(Scope { finally: vec![act], ..Scope::default() })));
+    let finally: Vec<Act> = discard(target).into_iter().chain(unsubscribed(target)).collect();
+    steps.extend((!finally.is_empty()).then(|| Step::Scope(Scope { finally, ..Scope::default() })));
     steps
 }
 
@@ -254,6 +255,6 @@ fn staged(target: &Surveyed, services: &[ContainerFacts], fill: Vec<Step>) -> Ve
     let staged = beside(target.name(), "staged");
     let swapped = around_services(services, vec![Step::Act(swap(target))]);
     let body = [create(target)].into_iter().chain(fill).chain([swapped]).collect();
-    let finally = discard(target).into_iter().collect();
+    let finally = discard(target).into_iter().chain(unsubscribed(target)).collect();
     vec![Step::Scope(Scope { body, on_failure: unstage(target, &staged), finally, ..Scope::default() })]
 }

@@ -18,6 +18,7 @@ use crate::engine::postgres::facts::Setting;
 use crate::engine::postgres::marker::unmarked;
 use crate::engine::postgres::name::previous;
 use crate::engine::postgres::script::{Claim, Spare};
+use crate::engine::postgres::subscriptions;
 use crate::engine::postgres::version::sets_unknown;
 use crate::facts::dumps::{Dump, Form};
 use crate::facts::{ContainerFacts, Kept, Surveyed};
@@ -27,7 +28,9 @@ use crate::ui::human::counted;
 use checks::suits;
 use part::{Company, Part};
 
-pub(super) use checks::{carriable, fits_server, fits_the_disk, leftovers, may_create, ours, stands_beside, swappable, unheld};
+pub(super) use checks::{
+    carriable, fits_server, fits_the_disk, leftovers, may_create, ours, overrides, stands_beside, swappable, unheld, unusual,
+};
 pub use part::Subject;
 pub(super) use staging::{Staging, Use, stage};
 use stranger::OTHERS;
@@ -230,6 +233,12 @@ fn loads_a_library(setting: &Setting, target: &Surveyed) -> bool {
     loads && !target.live().is_some_and(|live| live.settings.contains(setting))
 }
 
+/// The end of what was live: where it has subscriptions, they do not go on under its new name.
+pub(in crate::task) fn unsubscribed(target: &Surveyed) -> Option<Act> {
+    let subscribes = !target.server.shape.subscriptions.is_empty();
+    subscribes.then(|| subscriptions::disabled(&target.client, &previous(target.name())))
+}
+
 pub(super) fn unstage(target: &Surveyed, name: &str) -> Vec<Act> {
     vec![end_sessions(target), admin::drop(&target.client, name)]
 }
@@ -263,6 +272,7 @@ fn holds(target: &Surveyed, dump: &Dump) -> Vec<String> {
                 .into(),
         );
     }
+    notes.extend(unusual(target));
     if dump.loader().is_some() && dump.artifact.as_ref().is_some_and(|artifact| !artifact.database.settings.is_empty()) {
         notes.push("the database's settings in its manifest are left out: the file is from elsewhere".into());
     }

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::restore::{end_sessions, ours, swappable};
+use super::restore::{end_sessions, ours, swappable, unsubscribed, unusual};
 use super::services::around_services;
 use crate::config::Project;
 use crate::engine::postgres::admin::{self, Own, Swap};
@@ -32,7 +32,7 @@ pub fn plan(project: &Project, set: &Set, services: &[ContainerFacts]) -> Result
     let stay = |is_bare: bool| is_bare && !all_bare;
     let notes = stores.clone().filter(bare).map(|s| s.key()).chain(databases.clone().filter(lacks).map(|d| d.name()));
     let notes = notes.filter(|_| !all_bare).map(|name| format!("`{name}` stays as it is: nothing is kept that was there before"));
-    let notes: Vec<String> = notes.collect();
+    let notes: Vec<String> = notes.chain(set.databases.iter().flat_map(unusual)).collect();
     let stores = stores.filter(|s| !stay(bare(s))).map(of_store);
     let parts = stores.chain(databases.filter(|d| !stay(lacks(d))).map(of_database)).collect::<Result<Vec<_>>>()?;
     let headline = parts.iter().map(|p| p.headline.clone()).collect::<Vec<_>>().join(", ");
@@ -51,6 +51,8 @@ pub fn plan(project: &Project, set: &Set, services: &[ContainerFacts]) -> Result
     // one alone is swapped in one go
     let swaps = if alone { swaps } else { vec![Step::Scope(Scope { body: swaps, on_failure: back, ..Scope::default() })] };
     steps.push(around_services(services, swaps));
+    let finally: Vec<Act> = set.databases.iter().filter_map(unsubscribed).collect();
+    steps.extend((!finally.is_empty()).then(|| Step::Scope(Scope { finally, ..Scope::default() })));
     let afterwards = if afterwards.len() > 1 { together() } else { afterwards };
     Ok(Plan { notes, steps, afterwards, ..Plan::bare("db-undo", headline, risk) })
 }
@@ -66,17 +68,19 @@ fn of_database(target: &Surveyed) -> Result<Part> {
     ours(old)?;
     swappable(target)?;
     let live = target.live();
+    // it is the name's, not the data's
+    let template = live.map_or(old.template, |live| live.template);
     let swap = Swap {
         carries: None,
         live: name,
         incoming: &kept,
         live_oid: live.map(|d| d.oid),
         older_oid: None,
-        own: Own::of(Some(old)),
+        own: Own { template, ..Own::of(Some(old)) },
         kept: Own::of(live),
     };
     let back = live.map_or(Vec::new(), |live| {
-        let again = Swap { live_oid: Some(old.oid), own: Own::of(Some(live)), kept: Own::of(Some(old)), ..swap.clone() };
+        let again = Swap { live_oid: Some(old.oid), own: Own::of(Some(live)), kept: swap.own, ..swap.clone() };
         // a psql that outlived its run must not swap once the others have gone back
         vec![end_sessions(target), admin::undo_back(client, &again, live.oid)]
     });

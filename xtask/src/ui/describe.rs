@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::cmd::{Cmd, shown_sql};
-use crate::engine::postgres::script::{Claim, Spare};
+use crate::engine::postgres::script::{Claim, PIECE, Spare};
 use crate::engine::store::Format;
 use crate::gate::{Judgement, Verdict};
 use crate::plan::{Act, By, Count, Deed, Fence, Handover, How, Load, Outcome, Pipe, Plan, Scope, Seal, Sink, Source, Step};
@@ -211,11 +211,13 @@ pub fn shown(act: &Act) -> Vec<Shown> {
     if let (Act::Pipe(p), Some(first)) = (act, all.first_mut())
         && let Sink::Psql(load) = &p.to
     {
-        let Load { before, after, count, .. } = &**load;
-        let dump = "(the dump; what follows only when it has proved good)";
+        let Load { before, after, count, between, .. } = &**load;
+        let piece = |_: &String| format!(", a COMMIT after each {PIECE} statements if the transaction is ours still");
+        let pieces = between.as_ref().map_or(String::new(), piece);
+        let dump = format!("(the dump{pieces}; what follows only when it has proved good)");
         let lines = |sql: &str| shown_lines(sql).into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>();
         first.input.extend(shown_lines(before));
-        first.input.extend(fenced(load.fence, dump));
+        first.input.extend(fenced(load.fence, &dump));
         if let Count::First(sql) = count {
             first.input.extend(lines(sql));
             first.input.push("(what follows only when all rows are there)".into());

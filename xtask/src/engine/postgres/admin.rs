@@ -4,6 +4,7 @@ use super::client::Client;
 use super::facts::DatabaseFacts;
 use super::name::{beside, block, ident, literal, previous};
 use super::setting;
+use super::subscriptions::detached;
 use super::version::Version;
 use crate::plan::{Act, Check, Deed, How};
 
@@ -46,7 +47,8 @@ pub fn creation(client: &Client, name: &str, like: Option<&DatabaseFacts>, serve
 
 /// Drops a database that this tool has made and marked; any other is left alone, whatever it is called.
 pub fn drop(client: &Client, name: &str) -> Act {
-    let sql = format!("{}{}DROP DATABASE IF EXISTS {};\n", assert_marked(name), terminate(name), ident(name));
+    let sql =
+        format!("{}{}{}DROP DATABASE IF EXISTS {};\n", assert_marked(name), detached(client, name), terminate(name), ident(name));
     Act::Remove(command(client, format!("database {name}"), sql))
 }
 
@@ -79,6 +81,8 @@ pub struct Own<'a> {
     pub comment: Option<&'a str>,
     /// Its connection limit, -1 for none.
     pub connection_limit: i64,
+    /// Whether others may be made from it: so it is of the database that bears the name.
+    pub template: bool,
 }
 
 impl<'a> Own<'a> {
@@ -86,17 +90,20 @@ impl<'a> Own<'a> {
     pub fn of(database: Option<&'a DatabaseFacts>) -> Self {
         let comment = database.and_then(DatabaseFacts::own_comment);
         let connection_limit = database.map_or(-1, |d| if d.connection_limit == ON_ITS_WAY { -1 } else { d.connection_limit });
-        Self { comment, connection_limit }
+        Self { comment, connection_limit, template: database.is_some_and(|d| d.template) }
     }
 }
 
 /// What is told to be done stays done, whatever the server's own setting: a swap that a crash takes back would leave the staged
 /// database behind, and nobody who knows of it.
-pub(super) const DURABLE: &str = "SET synchronous_commit = on;\n";
+///
+/// And what is to be changed is changed, whatever is read-only by default: the plan says so.
+pub(super) const DURABLE: &str = "SET synchronous_commit = on;\nSET default_transaction_read_only = off;\n";
 
 pub(super) fn mark(name: &str, own: Own<'_>) -> String {
-    let own = own.comment.map_or(String::new(), |own| format!("\n{own}"));
-    format!("COMMENT ON DATABASE {} IS {};\n", ident(name), literal(&format!("{KEPT}{own}")))
+    let comment = own.comment.map_or(String::new(), |own| format!("\n{own}"));
+    let template = if own.template { format!("ALTER DATABASE {} IS_TEMPLATE false;\n", ident(name)) } else { String::new() };
+    format!("COMMENT ON DATABASE {} IS {};\n{template}", ident(name), literal(&format!("{KEPT}{comment}")))
 }
 
 pub(super) fn unmark(name: &str, own: Own<'_>) -> String {
@@ -107,7 +114,8 @@ pub(super) fn unmark(name: &str, own: Own<'_>) -> String {
 pub(super) fn unmarking(name: &str, own: Own<'_>) -> [String; 2] {
     let (db, limit) = (ident(name), own.connection_limit);
     let comment = own.comment.map_or("NULL".into(), literal);
-    [format!("COMMENT ON DATABASE {db} IS {comment};\n"), format!("ALTER DATABASE {db} CONNECTION LIMIT {limit};\n")]
+    let template = if own.template { " IS_TEMPLATE true" } else { "" };
+    [format!("COMMENT ON DATABASE {db} IS {comment};\n"), format!("ALTER DATABASE {db} CONNECTION LIMIT {limit}{template};\n")]
 }
 
 /// Statements in a block: only where each begins, for a comment has lines of its own.
@@ -119,14 +127,17 @@ fn assert_marked(name: &str) -> String {
     let body = format!(
         " BEGIN\n  IF EXISTS (SELECT FROM pg_database WHERE datname = {name} AND datconnlimit NOT IN ({ON_ITS_WAY}, {INVALID})\n      \
          AND NOT starts_with(coalesce(shobj_description(oid, 'pg_database'), ''), {mark})) THEN\n    \
-         RAISE EXCEPTION 'this database was not made by db-tasks, so it is not dropped';\n  END IF;\nEND ",
+         RAISE EXCEPTION 'this database was not made by db-tasks, so it is not dropped';\n  END IF;\n  \
+         IF EXISTS (SELECT FROM pg_database WHERE datname = {name} AND datistemplate) THEN\n    ALTER DATABASE {db} IS_TEMPLATE false;\n  END IF;\nEND ",
         name = literal(name),
+        db = ident(name),
         mark = literal(KEPT),
     );
     block("mark", &body)
 }
 
-fn command(client: &Client, what: String, sql: String) -> Deed {
+pub(super) fn command(client: &Client, what: String, sql: String) -> Deed {
+    let sql = if sql.starts_with(DURABLE) { sql } else { format!("{DURABLE}{sql}") };
     Deed { what, how: How::Command(client.psql(client.maintenance(), sql)) }
 }
 
@@ -346,7 +357,7 @@ pub fn swap_back(client: &Client, back: &SwapBack<'_>) -> Act {
     let older = back
         .older_oid
         .map_or(String::new(), |oid| format!("    IF {} = {oid} THEN {} END IF;\n", oid_of(&discard), rename(&discard, &kept)));
-    let nothing = Own { comment: None, connection_limit: -1 };
+    let nothing = Own { comment: None, connection_limit: -1, template: back.own.template };
     let body = format!(
         " BEGIN\n  IF {kept_oid} = {old} THEN\n    IF {live_oid} IS NOT NULL THEN\n      {away}\n      {mark}    END IF;\n    \
          {home}\n{unmark}{older}  END IF;\n  IF {live_oid} IS DISTINCT FROM {old} THEN\n    \

@@ -6,9 +6,11 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use super::inventory::{self, Inventory};
+use super::locks::{self, Locks};
 use super::members::{COUNTED, MEMBERSHIP};
 use super::name::literal;
 use super::reached::{self, Answerer, Reached};
+use super::shape::{self, Shape};
 use super::version::Version;
 use super::witness::HAS_TABLES;
 
@@ -65,6 +67,12 @@ pub struct ServerFacts {
     /// What it says of itself, by which two servers are told apart.
     #[serde(default)]
     pub answerer: Answerer,
+    /// Its room for locks.
+    #[serde(default)]
+    pub locks: Locks,
+    /// What is seldom so.
+    #[serde(default)]
+    pub shape: Shape,
     /// What the client was led to.
     #[serde(skip)]
     pub reached: Reached,
@@ -124,6 +132,9 @@ pub struct DatabaseFacts {
     /// Bytes on disk, where the role may know.
     #[serde(default)]
     pub size: Option<u64>,
+    /// Others may be made from it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub template: bool,
 }
 
 /// One right on a database.
@@ -286,6 +297,8 @@ pub fn question(database: &str, depth: Depth, from: From) -> String {
     };
     format!("{opening}{}{QUESTION}{rows}", reached::SYSTEM)
         .replace("{answerer}", reached::ANSWERER)
+        .replace("{locks}", locks::QUESTION)
+        .replace("{shape}", shape::QUESTION)
         .replace("{has_tables}", HAS_TABLES)
         .replace("{tables}", tables)
         .replace("{name}", &literal(database))
@@ -306,6 +319,7 @@ const QUESTION: &str = r"SELECT jsonb_build_object(
   'deaf', (SELECT setting = '' AND source = 'command line' FROM pg_settings WHERE name = 'listen_addresses'),
   'data_directory', (SELECT setting FROM pg_settings WHERE name = 'data_directory'),
   'answerer', {answerer},
+  'locks', {locks}, 'shape', {shape},
   'has_tables', current_database() = {name} AND {has_tables},
   'listens_on', current_setting('listen_addresses'),
   'prepared', (SELECT count(*) FROM pg_prepared_xacts WHERE database = {name}),
@@ -323,7 +337,7 @@ const QUESTION: &str = r"SELECT jsonb_build_object(
       'locale', coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale'),
       'icu_rules', to_jsonb(d) ->> 'daticurules',
       'tablespace', (SELECT spcname FROM pg_tablespace t WHERE t.oid = d.dattablespace),
-      'connection_limit', d.datconnlimit, 'comment', shobj_description(d.oid, 'pg_database'),
+      'connection_limit', d.datconnlimit, 'template', d.datistemplate, 'comment', shobj_description(d.oid, 'pg_database'),
       'acl', (SELECT jsonb_agg(jsonb_build_object('grantee', CASE WHEN a.grantee <> 0 THEN pg_get_userbyid(a.grantee) END, 'privilege', a.privilege_type, 'grantable', a.is_grantable))
         FROM aclexplode(nullif(d.datacl, acldefault('d', d.datdba))) a),
       'settings', coalesce((SELECT jsonb_agg(jsonb_build_object('role', CASE WHEN s.setrole <> 0 THEN pg_get_userbyid(s.setrole) END,
@@ -339,13 +353,6 @@ const TABLES: &str = r"'tables', coalesce((SELECT jsonb_agg(jsonb_build_object('
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)' AND current_database() = {name}
       AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')), '[]'),";
-
-/// Taken by the transaction that loads a dump, and awaited by the session that helps with what follows: the help begins when there is
-/// something to help with, and finds nothing to do where all was taken back.
-pub const LOADING: &str = "SELECT pg_catalog.pg_advisory_xact_lock(1684173683, 1);";
-
-/// Waits for the end of [`LOADING`].
-pub const LOADED: &str = "SELECT pg_catalog.pg_advisory_lock(1684173683, 1);";
 
 /// One of two sessions that share the tables.
 #[derive(Debug, Clone, Copy)]

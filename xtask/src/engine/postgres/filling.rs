@@ -54,7 +54,7 @@ pub fn take_back(client: &Client, name: &str, own: Own<'_>) -> Act {
     };
     let drop =
         |db: &str, when: &str| format!("SELECT {} WHERE {when} \\gexec\n", literal(&format!("DROP DATABASE {}", ident(db))));
-    let nothing = Own { comment: None, connection_limit: -1 };
+    let nothing = Own { comment: None, connection_limit: -1, template: false };
     let done = format!("{} IS NOT NULL AND NOT {}", oid_of(name), marked(name));
     let [comment, limit] = unmarking(name, own);
     let back = format!(

@@ -10,6 +10,7 @@ use super::name::{block, ident, literal};
 use super::proof::{BEGUN, COUNTED, COUNTS, NEUTRAL, PATIENT, READ_ALIKE, begun, ended};
 use super::rights::as_new;
 use super::said::SAY_STATES;
+use super::subscriptions;
 use super::version::Version;
 use super::wiping::unchanged;
 use crate::plan::{Act, By, Count, Deed, Fence, How, Load};
@@ -26,9 +27,13 @@ BEGIN
   FOREACH x IN ARRAY ARRAY({DROPS}) LOOP
     EXECUTE x;
   END LOOP;
+  FOREACH x IN ARRAY ARRAY({}) LOOP
+    EXECUTE x;
+  END LOOP;
   PERFORM lo_unlink(oid) FROM pg_largeobject_metadata;
 END $empty$;
-"
+",
+        subscriptions::DROPS
     )
 }
 
@@ -69,6 +74,7 @@ pub fn load(client: &Client, live: &Identity<'_>, inventory: &Inventory, fence: 
         cmd: client.load(live.name),
         into: live.name.into(),
         fence,
+        between: None,
         before: format!(
             "{SAY_STATES}{READ_ALIKE}{NEUTRAL}{PATIENT}SET lock_timeout = '15s';\nSET row_security = off;\nBEGIN;\n\
              {}{lock}{}{empty}{EMPTY}{rights}RESET search_path;\n\\echo '{}'\n{}",

@@ -34,9 +34,18 @@ pub fn begun(server: Version) -> String {
 /// The first words after a dump: nothing that it has set or made counts for what follows, and the transaction is still the one that
 /// was begun, or the load has failed.
 pub fn ended(server: Version) -> String {
+    format!("RESET SESSION AUTHORIZATION;\nRESET ALL;\n{NEUTRAL}{PATIENT}{}", still_ours(server))
+}
+
+/// Said between two pieces of a dump, whatever it has set or made so far: what it has set counts for the next piece, too.
+pub fn between(server: Version) -> String {
+    format!("{}COMMIT;\nBEGIN;\n{}", still_ours(server), begun(server))
+}
+
+/// The transaction is the one that was begun, or the load has failed.
+fn still_ours(server: Version) -> String {
     format!(
-        "RESET SESSION AUTHORIZATION;\nRESET ALL;\n{NEUTRAL}{PATIENT}\
-         SELECT pg_catalog.{}()::pg_catalog.text = :'db_tasks_began' AS db_tasks_same \\gset\n\\if :db_tasks_same\n\\else\n\
+        "SELECT pg_catalog.{}()::pg_catalog.text OPERATOR(pg_catalog.=) :'db_tasks_began' AS db_tasks_same \\gset\n\\if :db_tasks_same\n\\else\n\
          DO $ended$ BEGIN\n  RAISE EXCEPTION '{ENDED}';\nEND $ended$;\n\\endif\n",
         transaction(server)
     )
@@ -46,8 +55,8 @@ pub fn ended(server: Version) -> String {
 pub const NEUTRAL: &str = "SET search_path = pg_catalog, pg_temp;\n";
 
 /// No limit of the role's, the database's or the server's ends what we are at: said in the session, for a pooler takes no options, and
-/// by name, for not every server knows all of them. psql prints nothing.
-pub const PATIENT: &str = "SELECT pg_catalog.count(pg_catalog.set_config(name, '0', false)) AS db_tasks_patient FROM pg_catalog.pg_settings \
+/// by name, for not every server knows all of them. Nor does a read-only default. psql prints nothing.
+pub const PATIENT: &str = "SET default_transaction_read_only = off;\nSELECT pg_catalog.count(pg_catalog.set_config(name, '0', false)) AS db_tasks_patient FROM pg_catalog.pg_settings \
     WHERE name IN ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout') \
     \\gset\n";
 
@@ -55,6 +64,16 @@ pub const PATIENT: &str = "SELECT pg_catalog.count(pg_catalog.set_config(name, '
 /// as our reader begins to read them, whatever server, role, database or `?options=` say: where a backslash escapes a quote, what
 /// our reader takes for a string may hold statements.
 pub const READ_ALIKE: &str = "SET client_encoding = UTF8;\nSET standard_conforming_strings = on;\n";
+
+/// Held by the session that loads a dump, and awaited by the one that helps with what follows: the help begins when there is something
+/// to help with.
+pub const LOADING: &str = "SELECT pg_catalog.pg_advisory_lock(1684173683, 1);";
+
+/// The end of [`LOADING`]: all has been committed.
+pub const HAS_LOADED: &str = "SELECT pg_catalog.pg_advisory_unlock(1684173683, 1) AS db_tasks_let_go \\gset\n";
+
+/// Waits for the end of [`LOADING`].
+pub const LOADED: &str = "SELECT pg_catalog.pg_advisory_lock(1684173683, 1);";
 
 /// Servers before 13 know it by another name.
 fn transaction(server: Version) -> &'static str {

@@ -127,6 +127,7 @@ pub(in crate::task) fn fits_the_disk(dump: &Dump, disk_left: Option<u64>) -> Res
 }
 
 pub(in crate::task) fn may_create(target: &Surveyed) -> Result<()> {
+    changeable(target)?;
     if target.server.role.createdb {
         return Ok(());
     }
@@ -177,6 +178,7 @@ pub(in crate::task) fn carriable(target: &Surveyed) -> Option<Step> {
 
 /// What no session's end makes way for.
 pub(in crate::task) fn unheld(target: &Surveyed) -> Result<()> {
+    changeable(target)?;
     let s = &target.server;
     if s.prepared > 0 {
         return Err(Problem::refused(format!(
@@ -193,4 +195,42 @@ pub(in crate::task) fn unheld(target: &Surveyed) -> Result<()> {
             .into());
     }
     Ok(())
+}
+
+/// Refuses what a standby can't do.
+fn changeable(target: &Surveyed) -> Result<()> {
+    if !target.server.shape.standby {
+        return Ok(());
+    }
+    Err(Problem::refused(format!(
+        "the server of `{}` ({}) is a standby: nothing can be changed there",
+        target.name(),
+        target.at()
+    ))
+    .cure("connect to the primary; `db-backup` can read here")
+    .into())
+}
+
+/// That a default which keeps changes away does not keep this one.
+pub(in crate::task) fn overrides(target: &Surveyed) -> Option<String> {
+    target.server.shape.read_only.then(|| {
+        format!(
+            "`{}` is read-only by default for `{}` (`default_transaction_read_only`): this run overrides that",
+            target.name(),
+            target.server.role.name
+        )
+    })
+}
+
+/// What is seldom so, and makes a difference to whoever replaces the database.
+pub(in crate::task) fn unusual(target: &Surveyed) -> Vec<String> {
+    let names: Vec<String> = target.server.shape.subscriptions.iter().map(|name| format!("`{name}`")).collect();
+    let subscriptions = (!names.is_empty()).then(|| {
+        format!(
+            "what {} replicates ends here: subscriptions come back disabled, and stay so in what is kept; their publishers' slots stay \
+             (`ALTER SUBSCRIPTION … ENABLE`, then `… REFRESH PUBLICATION WITH (copy_data = false)`, goes on)",
+            names.join(", ")
+        )
+    });
+    overrides(target).into_iter().chain(subscriptions).collect()
 }

@@ -8,6 +8,7 @@ use super::{Request, author, end_sessions, fence, headline, holds, made, proof};
 use crate::config::Project;
 use crate::engine::postgres::admin::{self, Identity};
 use crate::engine::postgres::in_place::{end_others, load};
+use crate::engine::postgres::locks::Shortage;
 use crate::engine::postgres::members::alone;
 use crate::engine::postgres::name::previous;
 use crate::engine::store::Format;
@@ -16,6 +17,7 @@ use crate::facts::{ContainerFacts, Surveyed};
 use crate::plan::{Act, Pipe, Plan, Risk, Safety, Scope, Sink, Stake, Step};
 use crate::problem::Problem;
 use crate::task::services::around_services;
+use crate::ui::human::count;
 
 /// Plans it; `safety` is the plan of the backup that comes first. The dump is read to its end before anything is touched, the
 /// services stand still from before the backup on.
@@ -51,7 +53,12 @@ pub fn plan(
     let stake = Stake { safety: Safety::BackedUp, ..target.stake() };
     let pins = project.guards.pins_of("restore");
     Ok(Plan {
-        notes: holds(target, dump).into_iter().chain(told(target)).chain(jobs(target, dump)).chain(made(&dump.backup)).collect(),
+        notes: holds(target, dump)
+            .into_iter()
+            .chain(told(target, dump))
+            .chain(jobs(target, dump))
+            .chain(made(&dump.backup))
+            .collect(),
         steps,
         afterwards: std::iter::once(back).chain(project.after_restore.iter().cloned()).collect(),
         backup: Some(dump.backup.path.clone()),
@@ -75,12 +82,22 @@ fn jobs(target: &Surveyed, dump: &Dump) -> Option<String> {
 }
 
 /// In what it differs from the usual way.
-fn told(target: &Surveyed) -> Vec<String> {
+fn told(target: &Surveyed, dump: &Dump) -> Vec<String> {
+    let holds = dump.artifact.as_ref();
+    let (tables, large_objects) = holds.map_or((0, 0), |holds| (holds.tables.len() as u64, holds.large_objects));
     let older = target.server.database(&previous(target.name()));
     let older = older.map(|d| format!("`{}` stays as it is: `db-undo` would bring back that one, not what is there now", d.name));
     let mut notes =
         vec!["in place: no old database is kept; what is there now is in the backup that comes first, and nowhere else".into()];
     notes.push("what others change between that backup and the load is lost: stop what writes to it".into());
     notes.extend(older);
+    notes.extend(target.server.locks.short_of(tables, large_objects).map(|Shortage { needed, room, each }| {
+        format!(
+            "one transaction takes some {} locks here, and the server has room for {}: where it fails for that, nothing is changed; \
+             `max_locks_per_transaction = {each}` makes room (the server has to be started anew)",
+            count(needed),
+            count(room)
+        )
+    }));
     notes
 }

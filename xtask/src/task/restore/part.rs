@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::checks::{carriable, fits_the_disk, leftovers, may_create, ours, stands_beside, suits, suits_store, swappable};
-use super::{Request, Staging, Use, author, brought_along, end_sessions, stage, unstage};
+use super::{Request, Staging, Use, author, brought_along, end_sessions, stage, unstage, unsubscribed};
 use crate::engine::postgres::admin::{self, Own, Swap, SwapBack};
 use crate::engine::postgres::name::{beside, previous};
 use crate::engine::store::{Address, Change, Contents, Swapped, keeps_auto_ids};
@@ -138,7 +138,7 @@ impl Part {
             swap: admin::swap(client, &swap),
             back,
             at_once: live.map(|_| admin::drop(client, &failed)),
-            settle: older.map(|_| admin::drop(client, &discard)).into_iter().chain(finally).collect(),
+            settle: older.map(|_| admin::drop(client, &discard)).into_iter().chain(unsubscribed(target)).chain(finally).collect(),
             stake: live.map(|_| target.stake()),
             notes: super::holds(target, dump).into_iter().chain(super::older_goes(target)).collect(),
             kept,

@@ -2,10 +2,12 @@
 
 use super::{fence, proof};
 use crate::engine::postgres::admin::{self, Identity};
-use crate::engine::postgres::facts::{Half, LOADED, LOADING, analyze, count_rows};
+use crate::engine::postgres::facts::{Half, analyze, count_rows};
 use crate::engine::postgres::loader::Loader;
 use crate::engine::postgres::name::connect;
-use crate::engine::postgres::proof::{BEGUN, COUNTED, COUNTS, NEUTRAL, PATIENT, READ_ALIKE, begun, ended};
+use crate::engine::postgres::proof::{
+    BEGUN, COUNTED, COUNTS, HAS_LOADED, LOADED, LOADING, NEUTRAL, PATIENT, READ_ALIKE, begun, between, ended,
+};
 use crate::engine::postgres::said::SAY_STATES;
 use crate::engine::store::Format;
 use crate::facts::Surveyed;
@@ -71,9 +73,10 @@ fn own_load(target: &Surveyed, trust: Trust, name: &str, creation: &str) -> Load
             connect(name),
             begin(target)
         ),
+        between: Some(between(server)),
         count: Count::Shared(client.psql_as_dumped(name, format!("{NEUTRAL}{PATIENT}{LOADED}\n{}", look_through(Half::Other)))),
         fence: fence(target, trust),
-        after: format!("{}COMMIT;\n{}", ended(server), look_through(Half::One)),
+        after: format!("{}COMMIT;\n{HAS_LOADED}{}", ended(server), look_through(Half::One)),
         by: By::Project,
     }
 }
@@ -91,6 +94,7 @@ fn contained_load(target: &Surveyed, loader: &Loader, trust: Trust, name: &str, 
         cmd: client.load(name),
         into: name.into(),
         before: format!("{SAY_STATES}{READ_ALIKE}{PATIENT}{}", begin(target)),
+        between: None,
         count: Count::First(format!("{settled}SAVEPOINT counts;\n{UNFORCED}{counted}ROLLBACK TO SAVEPOINT counts;\n")),
         fence: fence(target, trust),
         after: "COMMIT;\n".into(),

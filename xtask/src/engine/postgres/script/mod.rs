@@ -36,8 +36,8 @@ use held::Frozen;
 use lexer::{Lexer, Mode};
 use listed::List;
 use name::TableName;
-pub use reading::Again;
 use reading::Reading;
+pub use reading::{Again, PIECE, Told};
 pub use report::{
     Aside, Begun, Construct, Definition, Fault, Meta, Obstacle, Other, Refused, Restrict, Script, Spare, Unclear, Unterminated,
 };
@@ -301,7 +301,10 @@ impl Scanner {
             Kind::Select(statement::Select::CreateLargeObject) => self.script.large_objects += 1,
             Kind::Set(set) if set.key == Some(Setting::TransactionTimeout) => self.aside(Spare::TransactionTimeout, end),
             Kind::Set(set) => self.apply(set, end),
-            Kind::Bound => self.aside(Spare::Transaction, end),
+            Kind::Bound => {
+                self.reading.is_bound();
+                self.aside(Spare::Transaction, end);
+            }
             Kind::Transaction => self.unclear("a statement that begins or ends a transaction", end),
             _ => {}
         }

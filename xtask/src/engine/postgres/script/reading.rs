@@ -11,16 +11,30 @@ const INERT: [&[u8]; 4] = [b"set", b"comment", b"grant", b"revoke"];
 const INERT_CREATE: [&[u8]; 11] =
     [b"sequence", b"function", b"procedure", b"view", b"schema", b"domain", b"trigger", b"rule", b"policy", b"type", b"or"];
 
-/// A place before which psql has to be told again how to read.
+/// A place before which psql has to be told something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Again {
     /// Bytes from the start: a statement begins there.
     pub at: u64,
     /// Its line.
     pub line: u64,
-    /// What psql is told, a line.
-    pub words: String,
+    /// What psql is told.
+    pub what: Told,
 }
+
+/// What psql is told between two statements.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// How to read what follows, in a line.
+    Reading(String),
+    /// To commit what has come so far: see [`PIECE`].
+    Border,
+}
+
+/// So many statements make a piece of a dump that may be committed by itself. Each may take a few locks, which a transaction keeps to its
+/// end, and a server of default settings has room for some 6,400
+/// (<https://www.postgresql.org/docs/current/runtime-config-locks.html#GUC-MAX-LOCKS-PER-TRANSACTION>).
+pub const PIECE: u32 = 500;
 
 /// What is known of the statement at hand, and of how the script is read.
 pub(super) struct Reading {
@@ -34,13 +48,27 @@ pub(super) struct Reading {
     of: Option<u64>,
     words: u8,
     creates: bool,
+    /// Statements since the last border.
+    of_piece: u32,
+    /// Between a BEGIN and a COMMIT of the dump's own: a large object that is open there is closed by the end of its transaction.
+    bound: bool,
 }
 
 impl Default for Reading {
     fn default() -> Self {
         // a load's first words say so
         let encoding = Some("utf8".into());
-        Self { conforming: true, encoding, unsure: false, eventful: false, of: None, words: 0, creates: false }
+        Self {
+            conforming: true,
+            encoding,
+            unsure: false,
+            eventful: false,
+            of: None,
+            words: 0,
+            creates: false,
+            of_piece: 0,
+            bound: false,
+        }
     }
 }
 
@@ -54,6 +82,11 @@ impl Reading {
         let plain =
             |name: &&str| !name.is_empty() && *name != "default" && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
         self.encoding = encoding.filter(plain).map(String::from);
+    }
+
+    /// A `BEGIN`, or the `COMMIT` that ends it.
+    pub(super) fn is_bound(&mut self) {
+        self.bound = !self.bound;
     }
 
     fn words(&self) -> String {
@@ -84,17 +117,24 @@ impl Scanner {
             return;
         }
         if begun != self.reading.of {
-            let unsure = std::mem::replace(&mut self.reading.unsure, true);
+            let mut unsure = std::mem::replace(&mut self.reading.unsure, true);
             (self.reading.of, self.reading.words, self.reading.creates) = (begun, 0, false);
+            let (at, line) = (self.lexer.statement, self.lexer.statement_line);
+            if self.reading.of_piece >= PIECE && !self.reading.bound {
+                self.reading.of_piece = 0;
+                // deferred triggers run at its COMMIT
+                unsure = true;
+                self.script.again.push(Again { at, line, what: Told::Border });
+            }
+            self.reading.of_piece += 1;
             if unsure {
-                let (at, line) = (self.lexer.statement, self.lexer.statement_line);
-                self.script.again.push(Again { at, line, words: self.reading.words() });
+                self.script.again.push(Again { at, line, what: Told::Reading(self.reading.words()) });
             }
         }
         self.reading.goes_by(token, &self.lexer.text);
     }
 
-    /// Where psql must be told again how to read, since the last call.
+    /// Where psql must be told something, since the last call.
     pub fn take_again(&mut self) -> Vec<Again> {
         std::mem::take(&mut self.script.again)
     }
@@ -103,12 +143,31 @@ impl Scanner {
 #[cfg(test)]
 mod tests {
     use super::super::Scanner;
+    use super::{PIECE, Told};
 
     fn told(script: &str) -> Vec<(u64, String)> {
         let mut scanner = Scanner::new();
         // in pieces, as they may come
         script.as_bytes().chunks(3).for_each(|chunk| scanner.feed(chunk));
-        scanner.take_again().into_iter().map(|again| (again.line, again.words.trim_end().to_owned())).collect()
+        let told = scanner.take_again().into_iter().map(|again| match again.what {
+            Told::Reading(words) => (again.line, words.trim_end().to_owned()),
+            Told::Border => (again.line, "border".to_owned()),
+        });
+        told.collect()
+    }
+
+    #[test]
+    fn a_long_dump_has_borders_and_none_within_a_transaction_of_its_own() {
+        let piece = PIECE as u64;
+        let many = "GRANT ALL ON t TO x;\n".repeat(PIECE as usize);
+        let borders = |script: &str| {
+            let borders = told(script).into_iter().filter(|(_, words)| words == "border");
+            borders.map(|(line, _)| line).collect::<Vec<_>>()
+        };
+        assert!(borders(&many).is_empty());
+        assert_eq!(borders(&many.repeat(3)), [piece + 1, 2 * piece + 1]);
+        let bound = format!("SET lock_timeout = 0;\nBEGIN;\n{many}COMMIT;\nGRANT ALL ON t TO x;\nGRANT ALL ON t TO x;\n");
+        assert_eq!(borders(&bound), [piece + 4]);
     }
 
     const ON: &str = "SET standard_conforming_strings = on\\; SET client_encoding TO utf8;";

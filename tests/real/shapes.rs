@@ -1,0 +1,130 @@
+//! What a database or its server is beside its tables: a template, a subscriber, read-only by default, a standby.
+
+use super::kill::restart_at_once;
+use super::{Project, same, tiny, tiny_host};
+use crate::support::cluster::{Cluster, cluster, programs};
+use crate::support::need;
+use std::fs;
+
+/// The flag is the name's: whatever is swapped in has it, and what is kept can be dropped.
+#[test]
+fn a_template_stays_one_and_what_it_was_can_be_dropped() {
+    let cluster = need!("postgresql", cluster());
+    let (db, project) = tiny_host(cluster);
+    project.ok("db-backup --auto");
+    cluster.sql("postgres", &format!("ALTER DATABASE {} IS_TEMPLATE true", db.name));
+    let before = cluster.fingerprint(&db.name);
+    let flags = || {
+        let of =
+            |name: String| cluster.sql("postgres", &format!("SELECT datistemplate FROM pg_database WHERE datname = '{name}'"));
+        (of(db.name.clone()), of(format!("{}__previous", db.name)))
+    };
+    for words in
+        ["db-restore --latest --yes", "db-restore --latest --yes", "db-undo --yes", "db-undo --yes", "db-restore --latest --yes"]
+    {
+        project.ok(words);
+        assert_eq!(flags(), ("t".into(), "f".into()), "{words}");
+        same(&cluster.fingerprint(&db.name), &before);
+    }
+    // a backup that takes a template along for one makes it none on its way
+    project.ok("db-backup --auto");
+    project.ok("db-verify --deep");
+    assert_eq!(super::family(cluster, &db.name), [db.name.clone(), format!("{}__previous", db.name)]);
+}
+
+#[test]
+fn a_subscriber_is_detached_before_it_is_dropped_and_replicates_once() {
+    let cluster = need!("postgresql", cluster());
+    let (source, db) = (cluster.database(), cluster.database());
+    for name in [&source.name, &db.name] {
+        cluster.sql(name, "CREATE TABLE public.orders (id int PRIMARY KEY)");
+    }
+    let slot = format!("slot_{}", db.name);
+    cluster.sql(&source.name, "CREATE PUBLICATION p FOR TABLE public.orders; INSERT INTO public.orders VALUES (1)");
+    cluster.sql(&source.name, &format!("SELECT pg_create_logical_replication_slot('{slot}', 'pgoutput')"));
+    let to_source = format!("host={} port={} user=postgres dbname={}", cluster.dir.display(), cluster.port, source.name);
+    cluster.sql(
+        &db.name,
+        &format!("CREATE SUBSCRIPTION s CONNECTION '{to_source}' PUBLICATION p WITH (create_slot = false, slot_name = '{slot}')"),
+    );
+    super::until("a row has come", || cluster.sql(&db.name, "SELECT count(*) FROM public.orders") == "1");
+    let project = Project::host(&db.socket_url);
+    let enabled = || {
+        let of = "SELECT string_agg(datname || ':' || subenabled, ' ' ORDER BY datname) FROM pg_subscription s JOIN pg_database d ON d.oid = subdbid";
+        cluster.sql("postgres", &format!("{of} WHERE datname ^@ '{}'", db.name))
+    };
+    project.ok("db-backup --auto");
+    project.ok("db-verify --deep");
+    let said = project.ok("db-restore --latest --yes").err;
+    assert!(said.contains("what `s` replicates ends here: subscriptions come back disabled"), "{said}");
+    assert_eq!(enabled(), format!("{0}:false {0}__previous:false", db.name));
+    // a kept one that has a subscription goes like any other
+    project.ok("db-restore --latest --yes");
+    project.ok("db-repair").ends_with(0, "nothing to repair");
+    assert_eq!(super::family(cluster, &db.name), [db.name.clone(), format!("{}__previous", db.name)]);
+
+    cluster.sql(&db.name, "ALTER SUBSCRIPTION s ENABLE; ALTER SUBSCRIPTION s REFRESH PUBLICATION WITH (copy_data = false)");
+    cluster.sql(&source.name, "INSERT INTO public.orders VALUES (2)");
+    super::until("it goes on where it was", || cluster.sql(&db.name, "SELECT count(*) FROM public.orders") == "2");
+    let said = project.ok("db-undo --yes").err;
+    assert!(said.contains("what `s` replicates ends here"), "{said}");
+    assert_eq!(enabled(), format!("{0}:false {0}__previous:false", db.name));
+    project.ok("db-restore --latest --yes --in-place");
+    assert_eq!(enabled(), format!("{0}:false {0}__previous:false", db.name));
+
+    let slots = cluster.sql("postgres", &format!("SELECT count(*) FROM pg_replication_slots WHERE slot_name = '{slot}'"));
+    assert_eq!(slots, "1", "the publisher's slot is the publisher's");
+    super::until("the slot is free", || {
+        let drop = format!("SELECT pg_drop_replication_slot('{slot}')");
+        cluster.try_sql(&source.name, &drop).is_ok()
+    });
+    for name in [db.name.clone(), format!("{}__previous", db.name)] {
+        cluster.sql(&name, "ALTER SUBSCRIPTION s SET (slot_name = NONE); DROP SUBSCRIPTION s");
+    }
+}
+
+#[test]
+fn a_default_that_is_read_only_is_overridden_and_that_is_said() {
+    let cluster = need!("postgresql", cluster());
+    let (db, project) = tiny_host(cluster);
+    let project = project.env("ALLOW_DATABASE_WIPE", "true");
+    project.ok("db-backup --auto");
+    cluster.sql("postgres", &format!("ALTER DATABASE {} SET default_transaction_read_only = on", db.name));
+    let before = cluster.fingerprint(&db.name);
+    let says = "is read-only by default for `app` (`default_transaction_read_only`): this run overrides that";
+    project.ok("db-verify --deep");
+    for words in ["db-restore --latest --yes", "db-undo --yes", "db-restore --latest --yes --in-place", "db-wipe --yes"] {
+        project.run(words).ends_with(0, says);
+    }
+    project.ok("db-restore --latest --yes");
+    same(&cluster.fingerprint(&db.name), &before);
+}
+
+#[test]
+fn a_standby_is_backed_up_and_not_changed() {
+    let bin = need!("postgresql", programs());
+    let cluster = need!("postgresql", Cluster::start(&bin));
+    let db = cluster.database();
+    tiny(&cluster, &db.name);
+    cluster.sql(&db.name, "SET ROLE app; CREATE UNLOGGED TABLE fast (a int); INSERT INTO fast VALUES (1)");
+    cluster.sql("postgres", "CHECKPOINT");
+    fs::write(cluster.dir.join("data/standby.signal"), "").unwrap();
+    restart_at_once(&cluster);
+    assert_eq!(cluster.sql("postgres", "SELECT pg_is_in_recovery()"), "t");
+
+    let project = Project::host(&db.url).env("ALLOW_DATABASE_WIPE", "true");
+    let said = project.ok("db-backup --auto").err;
+    assert!(said.contains("is a standby's: rows of its unlogged tables are not in the backup (public.fast)"), "{said}");
+    project.ok("db-verify");
+    for words in [
+        "db-verify --deep",
+        "db-restore --latest --yes",
+        "db-restore --latest --yes --in-place",
+        "db-reset --force",
+        "db-wipe --yes",
+    ] {
+        project.fails(words, 3, "is a standby: nothing can be changed there");
+    }
+    let doctor = project.run("db-doctor");
+    assert!(doctor.out.contains("it is a standby: nothing can be changed there"), "{doctor:?}");
+}
