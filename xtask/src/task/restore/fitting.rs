@@ -52,6 +52,7 @@ pub fn fit(what: &str, claims: &Claims, standing: &Standing, wanted: &Wanted) ->
         }
         return Err(problem.because("nothing was touched").cure(cures.join("; then ")));
     }
+
     let without = standing.without(claims, &wanted.claims, wanted.into);
     let given = [Claim::Owners, Claim::Rights].iter().all(|claim| wanted.claims.contains(claim));
     let otherwise = (!given).then(|| wanted.otherwise.clone());
