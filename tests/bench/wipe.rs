@@ -280,9 +280,13 @@ fn a_marker_is_only_tightened() {
         all
     };
     let args = |environment: &'static str| ["db-protect", "--environment", environment];
+    let mut others = facts("app");
+    others["databases"][0]["owner"] = json!("other");
+    bench.facts("app", others);
     bench.run(&args("production")).exits(3).only_error(
-        "the role `boss` may not mark `app`\n  PostgreSQL lets superusers alone give a database a setting of a name that it does not know\n  \
-         next: an administrator runs `ALTER DATABASE \"app\" SET dbtasks.environment = 'production';`",
+        "the role `boss` may not mark `app`\n  PostgreSQL lets superusers alone give a database a setting of a name that it does not know, \
+         and its owner alone comment on it\n  next: an administrator runs `ALTER DATABASE \"app\" SET dbtasks.environment = 'production';`, \
+         or its owner `other` this command",
     );
     bench.facts("app", marked("production"));
     bench.run(&args("dev's")).exits(3).only_error(

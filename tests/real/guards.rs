@@ -154,3 +154,77 @@ fn a_folder_that_cannot_be_written_is_said_with_the_cure() {
     let said = project.fails("db-backup --auto", 1, "Read-only file system");
     assert!(said.err.contains("next:"), "{}", said.err);
 }
+
+/// Where nobody is a superuser, the database's owner marks it in its comment, which stays; no dump brings the mark along, and every guard
+/// reads it.
+#[test]
+fn an_owner_marks_a_database_in_its_comment() {
+    let cluster = need!("postgresql", cluster());
+    let (db, project) = tiny_host(cluster);
+    let name = &db.name;
+    let comment = |db: &str| {
+        cluster.sql("postgres", &format!("SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = '{db}'"))
+    };
+    cluster.sql("postgres", &format!("COMMENT ON DATABASE {name} IS 'the shop''s own\nwords'"));
+    let dry = project.ok("db-protect --environment production --dry-run").out;
+    assert!(dry.contains("dbtasks.environment = production") && comment(name) == "the shop's own\nwords", "{dry}");
+    project.ok("db-protect --environment staging").ends_with(0, "an administrator's `ALTER DATABASE");
+    let unmarked = project.backup();
+    project.ok("db-protect --environment production");
+    assert_eq!(comment(name), "the shop's own\nwords\ndbtasks.environment = production");
+    project.ok("db-protect --environment production").ends_with(0, "marked as `production` already");
+    project.fails("db-protect --environment staging", 3, "only tightens").ends_with(3, "COMMENT ON DATABASE");
+    assert!(project.ok("db-protect").out.contains("  production  protected"));
+
+    let rows = || cluster.sql(name, "SELECT count(*), max(id) FROM people");
+    let before = rows();
+    let marked = project.backup();
+    for command in ["db-restore --latest --yes", "db-restore --latest --yes --in-place", "db-wipe --yes"] {
+        let refused = project.run(command);
+        assert!(refused.code == Some(3) && refused.err.contains("says that it is `production`"), "{command}: {refused:?}");
+    }
+    assert_eq!(rows(), before);
+    // a setting beside it is believed, too, and takes nothing away
+    cluster.sql("postgres", &format!("ALTER DATABASE {name} SET dbtasks.environment = 'development'"));
+    project.fails("db-restore --latest --yes", 3, "says that it is `production`");
+    cluster.sql("postgres", &format!("ALTER DATABASE {name} RESET dbtasks.environment"));
+
+    // a dump of the marked one brings no mark to another, nor to a new one
+    let manifest = std::fs::read_to_string(marked.with_extension("").with_extension("manifest.json")).unwrap();
+    assert!(manifest.contains("the shop's own"), "{manifest}");
+    let copy = format!("{name}_copy");
+    project.ok(&format!("db-restore --latest --as {copy}"));
+    assert_eq!(comment(&copy), "the shop's own\nwords");
+    let other = cluster.database();
+    let fresh = Project::in_folder(&project.dir, "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n")
+        .env("DATABASE_URL", &other.url);
+    cluster.drop_all(&other.name);
+    fresh.ok("db-restore --latest --yes --any-database");
+    assert_eq!(comment(&other.name), "the shop's own\nwords");
+
+    // what is live keeps its own: one of another kind goes along with a restore, and comes back with an undo
+    cluster.sql("postgres", &format!("COMMENT ON DATABASE {name} IS 'mine\ndbtasks.environment = staging'"));
+    let backup = unmarked.file_name().unwrap().to_string_lossy().into_owned();
+    let here = Project::in_folder(&project.dir, "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n")
+        .env("DATABASE_URL", &db.url);
+    here.ok(&format!("db-restore {backup} --yes"));
+    assert_eq!(comment(name), "mine\ndbtasks.environment = staging");
+    here.ok("db-undo --yes");
+    assert_eq!(comment(name), "mine\ndbtasks.environment = staging");
+}
+
+/// A setting that a superuser has given can't be carried over by a plain owner: that is said before anything is loaded.
+#[test]
+fn a_marker_that_a_plain_role_can_not_carry_over_is_not_lost() {
+    let cluster = need!("postgresql", cluster());
+    let (db, project) = tiny_host(cluster);
+    project.backup();
+    cluster.sql("postgres", &format!("ALTER DATABASE {} SET dbtasks.environment = 'staging'", db.name));
+    let before = cluster.fingerprint(&db.name);
+    let said = project.run("db-restore --latest --yes");
+    super::same(&cluster.fingerprint(&db.name), &before);
+    assert!(said.code == Some(1) && said.err.contains("nothing was touched: the setting `dbtasks.environment`"), "{said:?}");
+    assert!(!said.err.contains("load backups"), "before anything is begun: {}", said.err);
+    assert_eq!(super::family(cluster, &db.name), std::slice::from_ref(&db.name));
+    project.ok("db-restore --latest --yes --in-place");
+}

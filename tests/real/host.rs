@@ -227,12 +227,16 @@ fn deep_verification_blames_a_backup_for_its_own_faults_alone() {
     let noted = || serde_json::from_slice::<serde_json::Value>(&fs::read(&manifest).unwrap()).unwrap();
     let before = noted();
     cluster.sql(&db.name, &format!("ALTER ROLE {old} RENAME TO {new}"));
-    let said = project.fails("db-verify --deep", 1, &format!("role \"{old}\" does not exist"));
-    assert!(said.err.contains("create it there first") && said.err.contains("could not be tried here"), "{}", said.err);
+    let said = project.fails("db-verify --deep", 3, &format!("roles that this server does not have: `{old}`"));
+    assert!(
+        said.err.contains(&format!("`CREATE ROLE \"{old}\";`")) && said.err.contains("could not be tried here"),
+        "{}",
+        said.err
+    );
     assert!(noted()["verified"] == before["verified"] && noted()["untried"]["why"].as_str().unwrap().contains(&old));
     assert!(project.ok("db-list").out.contains("untried"));
     assert!(project.ok(&format!("db-info {}", file.file_name().unwrap().to_string_lossy())).out.contains("not tried"));
-    project.ok("db-restore --latest --dry-run");
+    project.fails("db-restore --latest --dry-run", 3, &file.file_name().unwrap().to_string_lossy());
     assert_eq!(family(cluster, &db.name), std::slice::from_ref(&db.name));
     cluster.sql(&db.name, &format!("ALTER ROLE {new} RENAME TO {old}"));
     project.ok("db-verify --deep");

@@ -11,6 +11,7 @@ mod hostile_dumps;
 mod in_place;
 pub mod kill;
 mod loader;
+mod managed;
 mod many_objects;
 mod memory;
 mod migrators;

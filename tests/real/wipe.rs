@@ -404,7 +404,11 @@ fn a_marker_does_not_travel() {
     project.ok("db-restore --latest --yes");
     assert_eq!(marker(&db.name), "dbtasks.environment=staging", "the live database keeps its own");
     // a role that may not is told who may
-    let said = Project::host(&db.url).fails("db-protect --environment production", 3, "may not mark");
+    let nobody = crate::support::component::unique("r");
+    cluster.sql("postgres", &format!("CREATE ROLE {nobody} LOGIN PASSWORD 's3cret'"));
+    let url = db.url.replace("//app:", &format!("//{nobody}:"));
+    let said = Project::host(&url).fails("db-protect --environment production", 3, "may not mark");
+    cluster.sql("postgres", &format!("DROP ROLE {nobody}"));
     let sql = format!("ALTER DATABASE \"{}\" SET dbtasks.environment = 'production';", db.name);
     assert!(said.err.contains(&sql), "{}", said.err);
     cluster.sql("postgres", &sql);

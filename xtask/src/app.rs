@@ -2,6 +2,7 @@
 
 mod author;
 mod cluster;
+mod fitting;
 mod hooks;
 mod meant;
 mod meeting;

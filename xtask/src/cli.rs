@@ -188,6 +188,9 @@ pub struct Verify {
     /// the run; the others as in `db-restore`
     #[arg(long, value_name = "role|psql", num_args = 0..=1, require_equals = true, default_missing_value = "sql", hide_possible_values = true, requires = "deep")]
     pub trust: Option<Trusted>,
+    /// With `--deep`, as in `db-restore`
+    #[command(flatten)]
+    pub leave: Leave,
     /// Show every step, and change nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -225,12 +228,26 @@ pub struct Restore {
     /// as your own role, where no role can be made for the run
     #[arg(long, value_name = "role|psql", num_args = 0..=1, require_equals = true, default_missing_value = "sql", hide_possible_values = true)]
     pub trust: Option<Trusted>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub leave: Leave,
     /// Take a backup of another database or store, or of another project
     #[arg(long)]
     pub any_database: bool,
     /// Try a dump of a newer version
     #[arg(long)]
     pub any_version: bool,
+}
+
+/// What of a dump is not loaded.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Leave {
+    /// Leave out who owns what (`ALTER … OWNER TO`), and what another role alone can make: all of it will be the role's that loads it
+    #[arg(long)]
+    pub no_owner: bool,
+    /// Leave out who may do what (GRANT, REVOKE, default privileges)
+    #[arg(long)]
+    pub no_privileges: bool,
 }
 
 /// What of a file's author is trusted.

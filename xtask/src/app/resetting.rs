@@ -2,7 +2,9 @@
 
 use anyhow::Result;
 
+use super::author::Way;
 use super::cluster::Wants;
+use super::fitting::{Loading, fitted};
 use super::session::{Intent, Session};
 use super::writing::{consent, dump_of, say_passed_over, survey};
 use crate::bundle::{Catalog, Reason, catalog};
@@ -105,6 +107,8 @@ fn prepare_one(session: &mut Session, database: &Database, intent: Intent) -> Re
         prepare_task::Need::Nothing => None,
         _ => first_dump(session, database)?,
     };
+    let way = if target.live().is_some() && !target.server.role.createdb { Way::InPlace } else { Way::Beside };
+    let dump = dump.map(|dump| fitted(session, &target, dump, Loading { way, ..Loading::of_the_file() })).transpose()?;
     let hooks = session.hooks("prepare", &["migrate", "seed"].map(String::from), &[&target], None)?;
     let plan = prepare_task::plan(&session.project, &target, dump.as_ref(), &hooks)?;
     let idle = plan.steps.is_empty();

@@ -6,6 +6,7 @@ use anyhow::Result;
 
 use super::author::{Way, attended, trust};
 use super::cluster::Wants;
+use super::fitting::{self, Loading, fitted};
 use super::meant::Meant;
 use super::resetting::safety_backup;
 use super::session::{Intent, Services, Session};
@@ -81,7 +82,9 @@ fn put_back(session: &mut Session, args: &cli::Restore, meant: &Meant, chosen: &
     let how = if args.in_place { Way::InPlace } else { Way::Beside };
     let databases = set.databases.iter().map(|d| {
         let dump = dump_of(session, chosen, Some(&d.spec.key), Format::Script)?;
-        Ok((d, attended(session, d, dump, args.trust, how)?))
+        let dump = attended(session, d, dump, args.trust, how)?;
+        let loading = Loading { way: how, leave: &args.leave, trust: trust(args.trust), otherwise: again(args, chosen) };
+        Ok((d, if is_refused_anyway(args, d) { dump } else { fitted(session, d, dump, loading)? }))
     });
     let databases: Vec<(&Surveyed, Dump)> = databases.collect::<Result<_>>()?;
     let plan = match (&args.into, databases.as_slice(), set.stores.as_slice()) {
@@ -115,6 +118,34 @@ fn put_back(session: &mut Session, args: &cli::Restore, meant: &Meant, chosen: &
     let done = session.carry_out(plan, consent(&args.consent), Intent::of(&args.consent))?;
     let restored = args.into.clone().unwrap_or_else(|| names(&set));
     if done.is_some() { session.print(&restored) } else { Ok(Exit::Done) }
+}
+
+/// Whether the plan refuses it whatever the dump holds: that comes first.
+fn is_refused_anyway(args: &cli::Restore, target: &Surveyed) -> bool {
+    let role = &target.server.role;
+    let owns = target.live().is_none_or(|live| role.superuser || live.owner == role.name);
+    !args.in_place && (!role.createdb || args.into.is_none() && !owns)
+}
+
+/// The same once more, without owners and rights: a line that can be pasted.
+fn again(args: &cli::Restore, chosen: &Backup) -> String {
+    let mut words = vec!["db-restore".to_owned()];
+    match &args.file {
+        Some(path) => words.extend(["--file".into(), path.to_string_lossy().into_owned()]),
+        None => words.push(chosen.name.clone()),
+    }
+    words.extend(args.into.iter().flat_map(|name| ["--as".into(), name.clone()]));
+    words.extend(args.only.iter().flat_map(|name| ["--only".into(), name.clone()]));
+    let flags = [
+        (args.in_place, "--in-place"),
+        (args.any_database, "--any-database"),
+        (args.any_version, "--any-version"),
+        (args.trust == Some(cli::Trusted::Role), "--trust=role"),
+        (args.trust == Some(cli::Trusted::Sql), "--trust"),
+        (args.trust == Some(cli::Trusted::Psql), "--trust=psql"),
+    ];
+    words.extend(flags.iter().filter(|(given, _)| *given).map(|(_, flag)| (*flag).to_owned()));
+    fitting::line(&words)
 }
 
 fn names(set: &Set) -> String {

@@ -3,7 +3,6 @@
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use chrono::Utc;
@@ -19,7 +18,7 @@ use crate::gate::{self, Agent, Circumstances, Consent, Judgement, Person, Verdic
 use crate::plan::{Plan, Risk};
 use crate::problem::{Exit, Problem};
 use crate::run::journal::{self, Found, Unfinished};
-use crate::run::{self, Journal, Left, Lock, Own, Report, World};
+use crate::run::{self, Journal, Lock, Own, Report, World};
 use crate::task::{Moment, repair};
 use crate::ui::recorder::Recorder;
 use crate::ui::terminal::{self, Telling, Terminal};
@@ -246,7 +245,7 @@ impl Session {
         };
         left.pending.remove(number - 1);
         journal::write(&self.project.state_dir(), &self.own, &left)?;
-        self.write_down("db-repair --forget", None, &[], Duration::ZERO);
+        self.write_down("db-repair --forget", None, &Report::default());
         self.print(&format!("forgotten: {told}"))
     }
 
@@ -335,22 +334,24 @@ impl Session {
 
     /// Writes down that a plan was run.
     fn audit(&self, task: &str, report: &Report) {
-        self.write_down(task, report.problem.as_ref(), &report.left_behind, report.took);
+        self.write_down(task, report.problem.as_ref(), report);
     }
 
     /// Writes down that the command was not let through: by a guard, by the person, or by another run.
     pub fn audit_refusal(&self, task: &str, error: &anyhow::Error) {
         if matches!(Exit::of(error), Exit::Refused | Exit::Declined | Exit::Locked) {
-            self.write_down(task, Some(error), &[], Duration::ZERO);
+            self.write_down(task, Some(error), &Report::default());
         }
     }
 
-    fn write_down(&self, task: &str, problem: Option<&anyhow::Error>, left_behind: &[Left], took: Duration) {
+    fn write_down(&self, task: &str, problem: Option<&anyhow::Error>, report: &Report) {
         let (databases, refused_by) = self.record.concerned(task);
         let words = &self.project.guards.agent_variable;
         let agent = Agent::detect(&self.env, words);
         let words = self.env.given(words);
-        let entry = run::Entry { task, databases, agent: &agent, words, refused_by, problem, left_behind, took };
+        let left_out = report.found.values().filter_map(run::Found::left_out).cloned().collect();
+        let (left_behind, took) = (report.left_behind.as_slice(), report.took);
+        let entry = run::Entry { task, databases, agent: &agent, words, refused_by, problem, left_behind, left_out, took };
         run::audit(&self.project.state_dir(), &self.project, &entry, Utc::now());
     }
 

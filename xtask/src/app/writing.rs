@@ -4,11 +4,12 @@ use anyhow::Result;
 
 use super::author::{Way, attended, trust};
 use super::cluster::Wants;
+use super::fitting::{self, Loading, fitted};
 use super::meant::Meant;
 use super::restoring::disk_left;
 use super::session::{Intent, Session};
-use crate::bundle::{Backup, Catalog, Kind, Reason, catalog};
-use crate::cli::{self, Trusted};
+use crate::bundle::{Backup, Catalog, Kind, Reason, Untried, catalog};
+use crate::cli;
 use crate::config;
 use crate::engine::postgres::facts::Depth;
 use crate::engine::store::{Address, Format};
@@ -16,6 +17,7 @@ use crate::facts::Surveyed;
 use crate::facts::dumps::{self, Dump};
 use crate::gate::Consent;
 use crate::problem::{Exit, Problem};
+use crate::run::record_untried;
 use crate::task::verify::{self as verify_task, StoreTrial, Trial};
 use crate::task::{backup, cleanup as cleanup_task};
 
@@ -123,7 +125,7 @@ pub fn verify(session: &mut Session, args: &cli::Verify) -> Result<Exit> {
     session.lock("db-verify", intent)?;
     if args.deep {
         let consent = if args.yes { Consent::Yes } else { Consent::Ask };
-        return deep(session, &backup, key, args.trust, consent, intent);
+        return deep(session, &backup, key, args, consent, intent);
     }
     let keys: Vec<Option<String>> = match backup.manifest() {
         Some(m) => m.artifacts.iter().map(|a| Some(a.store.clone())).collect(),
@@ -156,7 +158,7 @@ fn deep(
     session: &mut Session,
     backup: &Backup,
     key: Option<String>,
-    trusted: Option<Trusted>,
+    args: &cli::Verify,
     consent: Consent,
     intent: Intent,
 ) -> Result<Exit> {
@@ -174,8 +176,12 @@ fn deep(
         let loads = databases.iter().map(|database| {
             let target = session.surveyor().survey(database, Depth::Database)?;
             let dump = dump_of(session, backup, Some(&database.key), Format::Script)?;
-            let dump = attended(session, &target, dump, trusted, Way::Beside)?;
-            Ok(Trial { disk_left: disk_left(&target), target, dump, trust: trust(trusted) })
+            let dump = attended(session, &target, dump, args.trust, Way::Beside)?;
+            let otherwise = fitting::line(&["db-verify", &backup.name, "--deep"].map(String::from));
+            let trust = trust(args.trust);
+            let loading = Loading { way: Way::Beside, leave: &args.leave, trust, otherwise };
+            let dump = fitted(session, &target, dump, loading).map_err(|e| untried(session, backup, e, intent))?;
+            Ok(Trial { disk_left: disk_left(&target), target, dump, trust })
         });
         let loads = loads.collect::<Result<Vec<_>>>()?;
         let others = held.iter().filter(|(key, _)| !keys.contains(key) && held.len() > 1);
@@ -184,6 +190,20 @@ fn deep(
         let plan = session.hooked(plan, &loads.iter().map(|trial| &trial.target).collect::<Vec<_>>())?;
         finish_verify(session, backup, plan, consent, intent)
     })
+}
+
+/// What the role lacks for a trial says nothing against the backup: that is noted, as where a trial came to no end.
+fn untried(session: &Session, backup: &Backup, error: anyhow::Error, intent: Intent) -> anyhow::Error {
+    let Some(problem) = error.downcast_ref::<Problem>().filter(|problem| problem.exit == Exit::Refused) else { return error };
+    let mut problem = problem.clone();
+    let why = problem.happened.first().unwrap_or(&problem.tried).clone();
+    problem.happened.insert(0, std::mem::take(&mut problem.tried));
+    problem.tried = "the backup could not be tried here, and nothing is said against it".into();
+    if let Some(manifest) = backup.manifest_path.as_deref().filter(|_| intent == Intent::Run) {
+        let noted = record_untried(manifest, Untried { when: session.moment.now, how: "deep".into(), why });
+        problem.happened.extend(noted.err().map(|e| format!("its manifest does not say so: {e}")));
+    }
+    problem.into()
 }
 
 fn finish_verify(

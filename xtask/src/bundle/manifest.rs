@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::intact::{digest, is_intact};
 use crate::engine::postgres::facts::DatabaseFacts;
-use crate::engine::postgres::script::TableRows;
+use crate::engine::postgres::script::{Claims, TableRows};
 use crate::engine::store::{Contents, Format};
 use crate::stream::Codec;
 
@@ -144,6 +144,9 @@ pub struct Artifact {
     /// What a store's artifact holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contents: Option<Contents>,
+    /// What a dump takes of roles and of the server; older versions did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claims: Option<Claims>,
 }
 
 // serde hands over a reference

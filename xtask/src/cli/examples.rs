@@ -42,6 +42,7 @@ Examples:
   db-restore --latest --yes           for scripts
   db-restore --file ~/prod.sql.gz --as app_copy   beside the live database
   db-restore --latest --in-place      in the live database itself, behind a backup of it
+  db-restore --latest --no-owner --no-privileges  production's data, where none of its roles are
   db-restore --latest --dry-run       every step and command; nothing changes";
 
 pub(super) const UNDO: &str = "\
@@ -107,7 +108,8 @@ Examples:
   db-protect                              what each database says, and what that means
   db-protect --environment production     from now on, no run of this tool replaces its data
 
-The marker is a setting of the database on its server: it is in no dump, and no restore carries it along.
+The marker is a setting of the database on its server; where nobody is a superuser, it is a line in
+the database's comment. It is in no dump, and no restore carries it along.
 This command only tightens; what lifts a protection is an administrator's SQL.";
 
 pub(super) const CLEANUP: &str = "\

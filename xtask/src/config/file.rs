@@ -172,6 +172,8 @@ pub struct BackupTable {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct RestoreTable {
     pub next: Option<Vec<Text>>,
+    pub no_owner: Option<Spanned<bool>>,
+    pub no_privileges: Option<Spanned<bool>>,
 }
 
 /// `[reset]`

@@ -20,8 +20,8 @@ use anyhow::Result;
 pub use env::Env;
 pub use hooks::Hook;
 pub use project::{
-    At, Backup, Connection, Container, ContainerBy, Database, Entry, Guards, KeepRules, Pin, Project, Rights, Service, Store,
-    StoreKind, Strategy, Wiping,
+    At, Backup, Connection, Container, ContainerBy, Database, Entry, Guards, KeepRules, Others, Pin, Project, Rights, Service,
+    Store, StoreKind, Strategy, Wiping,
 };
 pub use secret::{HIDDEN, SecretName, Secrets};
 pub use table_name::TableName;

@@ -36,6 +36,8 @@ pub struct Project {
     pub backup: Backup,
     /// Lines to print after a restore.
     pub after_restore: Vec<String>,
+    /// What of a dump no restore brings.
+    pub restore_without: Vec<Others>,
     /// How a reset goes.
     pub strategy: Strategy,
     /// Lines to print after a reset.
@@ -178,6 +180,15 @@ pub enum Wiping {
     Drop,
     /// They stay, without entities.
     Empty,
+}
+
+/// What of a dump is other roles'.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Others {
+    /// Who owns what.
+    Owners,
+    /// Who may do what.
+    Rights,
 }
 
 /// How a reset goes.

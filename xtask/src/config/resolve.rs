@@ -14,7 +14,7 @@ use toml::Spanned;
 
 use super::env::Env;
 use super::file::{self, DatabaseTable, File, Scalar, Text};
-use super::project::{At, Backup, Database, Entry, KeepRules, Project, Strategy};
+use super::project::{At, Backup, Database, Entry, KeepRules, Others, Project, Strategy};
 use super::secret::{self, Secrets};
 use crate::problem::Problem;
 
@@ -47,6 +47,7 @@ pub fn resolve(path: &Path, text: &str, file: &File, env: &Env) -> Result<Projec
     let stores = r.stores(file)?;
     let backup = r.backup(file)?;
     let after_restore = r.list("restore.next", file.restore.next.as_deref().unwrap_or(&[]))?;
+    let restore_without = r.restore_without(file)?;
     let strategy = r.strategy(file)?;
     let after_reset = r.list("reset.next", file.reset.next.as_deref().unwrap_or(&[]))?;
     let first_dump = r.pick("prepare.dump", file.prepare.dump.as_ref(), &[])?.map(|path| r.path(&path));
@@ -64,6 +65,7 @@ pub fn resolve(path: &Path, text: &str, file: &File, env: &Env) -> Result<Projec
         stores,
         backup,
         after_restore,
+        restore_without,
         strategy,
         after_reset,
         first_dump,
@@ -261,6 +263,21 @@ impl Resolver<'_> {
             (None, Some(cluster)) => Ok(At::Cluster { folder: self.path(&cluster), init: init.map(|i| self.path(&i)) }),
             (None, None) => Ok(At::Host),
         }
+    }
+
+    fn restore_without(&mut self, file: &File) -> Result<Vec<Others>> {
+        let keys = [
+            ("restore.no-owner", &file.restore.no_owner, Others::Owners),
+            ("restore.no-privileges", &file.restore.no_privileges, Others::Rights),
+        ];
+        let mut without = Vec::new();
+        for (key, said, claim) in keys {
+            let Some(said) = said else { continue };
+            let origin = self.expand(key, said.span().start, "")?.1;
+            self.note(key, &said.as_ref().to_string(), origin);
+            without.extend(said.as_ref().then_some(claim));
+        }
+        Ok(without)
     }
 
     fn strategy(&mut self, file: &File) -> Result<Strategy> {

@@ -9,7 +9,7 @@ use anyhow::Result;
 use crate::bundle::{Artifact, Backup};
 use crate::config::{Env, Project};
 use crate::engine::postgres::loader::Loader;
-use crate::engine::postgres::script::Scanner;
+use crate::engine::postgres::script::{Scanner, Without};
 use crate::engine::postgres::version::Version;
 use crate::engine::store::Format;
 use crate::facts::archives::Archive;
@@ -38,6 +38,19 @@ pub struct Dump {
     pub dumped_by: Option<Version>,
     /// By whom it is loaded, where it is from elsewhere.
     pub stranger: Option<Stranger>,
+    /// What of it is left out where it is loaded.
+    pub fit: Fit,
+}
+
+/// A dump on one server, as one role.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Fit {
+    /// What is left out.
+    pub without: Without,
+    /// The same in words.
+    pub notes: Vec<String>,
+    /// What leaves owners and rights out, where they are not and the load fails over one: a line that can be pasted.
+    pub otherwise: Option<String>,
 }
 
 /// What a dump's file is.
@@ -113,6 +126,7 @@ pub fn look(backup: &Backup, key: Option<&str>, format: Format, project: &Projec
         source,
         form,
         stranger: None,
+        fit: Fit::default(),
     })
 }
 

@@ -1,5 +1,7 @@
 //! The doctor's examination: each thing that could go wrong, looked at before it does.
 
+mod standing;
+
 use std::path::Path;
 
 use super::{Surveyed, SurveyedStore, Surveyor, containers};
@@ -88,7 +90,10 @@ pub fn examine(patient: &Patient<'_>) -> Vec<Finding> {
             continue;
         }
         match patient.surveyor.survey(database, Depth::Database) {
-            Ok(surveyed) => findings.extend(database_findings(&surveyed)),
+            Ok(surveyed) => {
+                findings.extend(database_findings(&surveyed));
+                findings.extend(standing::findings(patient, &surveyed));
+            }
             Err(e) => findings.push(Finding::error(format!("database {}", database.key), &e)),
         }
     }

@@ -45,7 +45,7 @@ struct Rights {
 }
 
 /// The definitions of a dump come before its data. So much of them is looked at.
-const DEFINITIONS: u64 = 256 << 20;
+pub(super) const DEFINITIONS: u64 = 256 << 20;
 
 /// Looks for a role to load a dump by.
 pub fn look(target: &Surveyed, dump: &Dump, new: New, secrets: &mut Secrets) -> Result<Result<Loader, String>> {
@@ -109,7 +109,7 @@ fn definitions(source: &Source, secrets: &Secrets) -> Result<Script> {
         Source::File { path, codec } => {
             let opened = File::open(path).and_then(|file| stream::decoder(*codec, file));
             if let Ok(decoder) = opened {
-                feed(&mut scanner, decoder.take(DEFINITIONS));
+                feed(&mut scanner, decoder.take(DEFINITIONS), Until::FirstRow);
             }
         }
         Source::Command(cmd) => {
@@ -128,13 +128,22 @@ fn definitions(source: &Source, secrets: &Secrets) -> Result<Script> {
     Ok(scanner.finish())
 }
 
-fn feed(scanner: &mut Scanner, mut plain: impl Read) {
+/// How much of a dump is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Until {
+    /// What is defined before the data.
+    FirstRow,
+    /// All of it.
+    End,
+}
+
+pub(super) fn feed(scanner: &mut Scanner, mut plain: impl Read, until: Until) {
     let mut chunk = vec![0; 64 * 1024];
     while let Ok(read @ 1..) = plain.read(&mut chunk) {
         scanner.feed(&chunk[..read]);
         // nobody is given any of it
         drop((scanner.take_asides(), scanner.take_again()));
-        if scanner.rows() > 0 {
+        if until == Until::FirstRow && scanner.rows() > 0 {
             break;
         }
     }

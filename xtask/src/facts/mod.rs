@@ -14,6 +14,7 @@ pub mod loader;
 pub mod programs;
 pub mod rendezvous;
 pub mod server;
+pub mod standing;
 mod stores;
 pub mod strangers;
 mod survey;

@@ -39,7 +39,7 @@ impl SurveyedStore {
             database: self.spec.key.clone(),
             at: self.address.to_string(),
             whereabouts: self.whereabouts.clone(),
-            marker: None,
+            marks: Vec::new(),
             size: self.held.bytes,
             sessions: Vec::new(),
             safety: Safety::Kept,

@@ -112,7 +112,7 @@ impl Surveyed {
             database: self.name().to_owned(),
             at: self.at(),
             whereabouts: self.whereabouts(),
-            marker: self.live().and_then(|d| d.marker()).map(String::from),
+            marks: self.live().map_or(Vec::new(), |d| d.marks()),
             size: self.live().and_then(|d| d.size),
             sessions: self.server.sessions.iter().map(ToString::to_string).collect(),
             safety: Safety::Kept,

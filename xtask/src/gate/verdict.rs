@@ -223,20 +223,13 @@ fn host(stake: &Stake, c: &Circumstances<'_>) -> Verdict {
 }
 
 fn marker(stake: &Stake, c: &Circumstances<'_>) -> Verdict {
-    match &stake.marker {
-        Some(mark) if c.guards.protects(mark) => {
-            let cure = format!(
-                "no flag lifts this; if it is wrong, an administrator runs `ALTER DATABASE \"{}\" RESET dbtasks.environment`",
-                stake.database
-            );
-            verdict(
-                "marker",
-                Judgement::Refused,
-                format!("the database `{}` itself says that it is `{mark}`", stake.database),
-                cure,
-            )
-        }
-        Some(mark) => verdict("marker", Judgement::Passed, format!("the database says that it is `{mark}`"), ""),
+    if let Some(mark) = stake.marks.iter().find(|mark| c.guards.protects(&mark.environment)) {
+        let cure = format!("no flag lifts this; if it is wrong, {}", mark.lifted(&stake.database));
+        let why = format!("the database `{}` itself says that it is `{}`", stake.database, mark.environment);
+        return verdict("marker", Judgement::Refused, why, cure);
+    }
+    match stake.marks.first() {
+        Some(mark) => verdict("marker", Judgement::Passed, format!("the database says that it is `{}`", mark.environment), ""),
         None => verdict("marker", Judgement::Passed, "the database carries no marker", ""),
     }
 }
@@ -373,6 +366,7 @@ fn question(nobody_there: Judgement, c: &Circumstances<'_>) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::postgres::marker::{Mark, MarkedBy};
     use crate::plan::{Act, Deed, How, Step};
     use std::collections::BTreeMap;
     use std::fmt::Write;
@@ -517,7 +511,7 @@ mod tests {
                 database: "app".into(),
                 at: "x".into(),
                 whereabouts: Whereabouts::by_host(self.host.map(String::from)),
-                marker: self.marker.map(String::from),
+                marks: self.marker.iter().map(|mark| Mark { environment: (*mark).into(), by: MarkedBy::Setting }).collect(),
                 size: None,
                 sessions: vec![],
                 safety: self.safety.clone(),
@@ -649,7 +643,7 @@ mod tests {
             database: name.into(),
             at: "x".into(),
             whereabouts: Whereabouts::Here,
-            marker: None,
+            marks: Vec::new(),
             size: None,
             sessions: ["a", "b", "c", "d", "e", "f", "g"].map(String::from).into(),
             safety: Safety::BackedUp,
@@ -770,7 +764,7 @@ mod tests {
                 database: "app".into(),
                 at: "x".into(),
                 whereabouts: Whereabouts::Here,
-                marker: None,
+                marks: Vec::new(),
                 size: None,
                 sessions: Vec::new(),
                 safety: Safety::Kept,

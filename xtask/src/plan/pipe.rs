@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::cmd::Cmd;
-use crate::engine::postgres::script::{Spare, TableRows};
+use crate::engine::postgres::script::{Spare, TableRows, Without};
 use crate::engine::store::{Address, Contents, Format};
 use crate::stream::{Codec, Compression};
 
@@ -151,6 +151,10 @@ pub struct Proof {
     pub contents: Option<Contents>,
     /// What of a script psql does not get.
     pub leave_out: Vec<Spare>,
+    /// What of a dump is left out because it is others'.
+    pub without: Without,
+    /// What leaves that out, where it is not, and the load fails over it.
+    pub otherwise: Option<String>,
     /// How much to trust the script.
     pub trust: Trust,
     /// Bytes to expect, for progress; a guess.

@@ -1,5 +1,7 @@
 //! What a plan puts at stake, with what the guards look at.
 
+use crate::engine::postgres::marker::Mark;
+
 /// A live database that a plan replaces, with what the guards look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stake {
@@ -9,8 +11,8 @@ pub struct Stake {
     pub at: String,
     /// Whether that is this machine.
     pub whereabouts: Whereabouts,
-    /// The marker in the database (`dbtasks.environment`), where set.
-    pub marker: Option<String>,
+    /// What the database says that it is (`dbtasks.environment`).
+    pub marks: Vec<Mark>,
     /// Bytes on disk, where the role may know.
     pub size: Option<u64>,
     /// Who is connected.

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::Left;
 use super::state::{self, Use};
 use crate::config::Project;
+use crate::engine::postgres::script::LeftOut;
 use crate::gate::Agent;
 use crate::problem::Exit;
 
@@ -29,6 +30,8 @@ pub struct Entry<'a> {
     pub problem: Option<&'a anyhow::Error>,
     /// What could not be cleaned up.
     pub left_behind: &'a [Left],
+    /// What a dump held that was not loaded.
+    pub left_out: Vec<LeftOut>,
     /// How long it took.
     pub took: Duration,
 }
@@ -37,7 +40,7 @@ pub struct Entry<'a> {
 pub fn audit(state_dir: &Path, project: &Project, entry: &Entry<'_>, now: DateTime<Utc>) {
     let said = ["USER", "LOGNAME", "USERNAME"].iter().find_map(|v| std::env::var(v).ok().filter(|name| !name.is_empty()));
     let who = said.or_else(|| account(state::user(), &std::fs::read_to_string("/etc/passwd").unwrap_or_default()));
-    let line = json!({
+    let mut line = json!({
         "when": now.to_rfc3339(),
         "task": entry.task,
         "who": who,
@@ -51,6 +54,9 @@ pub fn audit(state_dir: &Path, project: &Project, entry: &Entry<'_>, now: DateTi
         "problem": entry.problem.map(|e| project.secrets.cover(e.to_string().lines().next().unwrap_or_default())),
         "left_behind": entry.left_behind.iter().map(|left| project.secrets.cover(&left.to_string())).collect::<Vec<_>>(),
     });
+    if !entry.left_out.is_empty() {
+        line["left_out"] = json!(entry.left_out);
+    }
     if state::prepare(state_dir).is_ok()
         && let Ok(Some(mut file)) = state::open(&state_dir.join("audit.jsonl"), Use::Append)
     {

@@ -32,11 +32,12 @@ pub use left::{Left, conclude};
 pub use lock::Lock;
 pub use own::Own;
 pub use pipe::{Found, Held, Progress};
+pub use seal::record_untried;
 
 use crate::bundle::Untried;
 use crate::config::Secrets;
 use crate::door::Interrupt;
-use crate::engine::postgres::script::Spare;
+use crate::engine::postgres::script::{LeftOut, Spare};
 use crate::gate::Cleared;
 use crate::plan::{Act, Deed, How, Outcome, Part, Pipe, Scope, Seal, Sink, Step};
 use crate::problem::{About, Exit, Problem};
@@ -140,7 +141,7 @@ impl Runner<'_, '_> {
     /// A trial that came to no end says nothing against the backup: that is noted, and told.
     fn untried(&mut self, manifest: &Path, how: &str, error: anyhow::Error) -> anyhow::Error {
         let problem = match error.downcast::<Problem>() {
-            Ok(problem) if problem.exit == Exit::Failed && how == "deep" => problem,
+            Ok(problem) if problem.exit == Exit::Failed && how.starts_with("deep") => problem,
             Ok(problem) => return problem.into(),
             Err(e) => return e,
         };
@@ -201,6 +202,7 @@ impl Runner<'_, '_> {
             Act::Pipe(pipe) => {
                 let found = pipe::pump(pipe, secrets, interrupt, *now, &mut |p| watch.progress(p))?;
                 told(*watch, &lost(pipe, &found));
+                told(*watch, &found.left_out().and_then(LeftOut::told).into_iter().collect::<Vec<_>>());
                 return Ok(Some(found));
             }
             Act::Write(Deed { what, how: How::Hook(hook) }) => {

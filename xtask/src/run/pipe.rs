@@ -18,7 +18,7 @@ use crate::door::Interrupt;
 use crate::door::movers::{self, Child, Input, Outlet};
 use crate::engine::postgres::facts::Counts;
 use crate::engine::postgres::proof;
-use crate::engine::postgres::script::{Scanner, Script, Spare};
+use crate::engine::postgres::script::{LeftOut, Scanner, Script, Spare, Without};
 use crate::engine::store::{Contents, Format};
 use crate::plan::{Pipe, Proof, Sink, Source};
 use crate::problem::Problem;
@@ -44,6 +44,16 @@ pub struct Found {
     pub held: Held,
     /// Rows per table as the new database counts them, where one was loaded.
     pub counts: Counts,
+}
+
+impl Found {
+    /// What psql did not get of a dump that it loaded.
+    pub fn left_out(&self) -> Option<&LeftOut> {
+        match &self.held {
+            Held::Script(script) => Some(&script.left_out).filter(|left| !left.is_nothing()),
+            Held::Contents(_) => None,
+        }
+    }
 }
 
 /// What the bytes of a pipe hold.
@@ -79,13 +89,23 @@ pub fn pump(
     if pipe.format != Format::Script {
         return store::pump(pipe, secrets, interrupt, now, progress);
     }
+    pump_script(pipe, secrets, interrupt, now, progress).map_err(|e| proof::or_without(e, pipe.proof.otherwise.as_deref()))
+}
+
+fn pump_script(
+    pipe: &Pipe,
+    secrets: &Secrets,
+    interrupt: &Interrupt,
+    now: fn() -> DateTime<Utc>,
+    progress: &mut dyn FnMut(&Progress),
+) -> Result<Found> {
     let (started, begun) = (now(), Instant::now());
     let mut sink = Drain::open(&pipe.to, secrets, interrupt)?;
     let mut source = Spring::open(&pipe.from, secrets, interrupt).inspect_err(|_| sink.abort())?;
     let mut tell = |scanner: &Scanner, bytes| {
         progress(&Progress { bytes, expected: pipe.proof.expected_bytes, rows: scanner.rows(), elapsed: begun.elapsed() });
     };
-    let flowed = flow(&mut source, &mut sink, &pipe.proof, &mut tell);
+    let flowed = flow(&mut source, &mut sink, pipe, &mut tell);
     let ended = flowed.and_then(|script| {
         let read = source.finish()?;
         judge(&script, &pipe.proof, read.as_ref())?;
@@ -107,9 +127,13 @@ pub fn pump(
     Ok(Found { started, took: begun.elapsed(), sum, plain_bytes, held, counts })
 }
 
-fn flow(source: &mut Spring, sink: &mut Drain, proof: &Proof, tell: &mut dyn FnMut(&Scanner, u64)) -> Result<Script> {
+fn flow(source: &mut Spring, sink: &mut Drain, pipe: &Pipe, tell: &mut dyn FnMut(&Scanner, u64)) -> Result<Script> {
+    let proof = &pipe.proof;
     let by_loader = proof.leave_out.contains(&Spare::Handover);
-    let mut scanner = if by_loader { Scanner::for_loader() } else { Scanner::new() };
+    let scanner = if by_loader { Scanner::for_loader() } else { Scanner::new() };
+    // what is only read is read whole
+    let without = if matches!(pipe.to, Sink::Psql(_)) { proof.without.clone() } else { Without::default() };
+    let mut scanner = scanner.without(without);
     let mut bytes = 0;
     while let Some(chunk) = source.next()? {
         scanner.feed(&chunk);

@@ -87,6 +87,7 @@ fn filled_in(mut manifest: Manifest, found: &BTreeMap<String, Found>, now: DateT
         artifact.large_objects = script.large_objects;
         artifact.rows = script.tables.iter().map(|t| t.rows).sum();
         artifact.tables.clone_from(&script.tables);
+        artifact.claims = Some(script.claims.clone());
         let is_ledger = |table: &str| LEDGERS.iter().any(|l| table.rsplit('.').next().is_some_and(|t| t.trim_matches('"') == *l));
         artifact.migrations = script.tables.iter().filter(|t| is_ledger(&t.table)).cloned().collect();
     }
@@ -111,7 +112,7 @@ fn record(path: &Path, verification: Verification) -> Result<()> {
 }
 
 /// Notes in a manifest that it could not be tried, and why.
-pub(super) fn record_untried(path: &Path, untried: Untried) -> Result<()> {
+pub fn record_untried(path: &Path, untried: Untried) -> Result<()> {
     let mut manifest = Manifest::read(path)?;
     manifest.untried = Some(untried);
     replace_file(path, &manifest.to_json())

@@ -362,5 +362,6 @@ fn artifact(subject: Subject<'_>, path: &Path, compression: Compression) -> Arti
         large_objects: 0,
         tables: Vec::new(),
         contents: None,
+        claims: None,
     }
 }

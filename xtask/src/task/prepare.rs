@@ -5,7 +5,7 @@ use anyhow::Result;
 
 use super::hooks::{Hooks, Outcome};
 use super::restore::in_place::plan as restore_in_place;
-use super::restore::{Aim, Request, Subject, end_sessions, leftovers, may_create, ours, plan as restore, swappable};
+use super::restore::{Aim, Request, Subject, carriable, end_sessions, leftovers, may_create, ours, plan as restore, swappable};
 use crate::config::Project;
 use crate::engine::postgres::admin::{self, Identity, ON_ITS_WAY, Own};
 use crate::engine::postgres::name::{beside, previous};
@@ -117,8 +117,9 @@ fn from_dump(project: &Project, target: &Surveyed, dump: &Dump) -> Result<Plan> 
 
 /// A migration is what production's first start needs; a seed is not.
 fn is_protected(project: &Project, target: &Surveyed) -> bool {
-    let marker = target.live().and_then(|live| live.marker());
-    [Some(project.environment.as_str()), marker].into_iter().flatten().any(|word| project.guards.protects(word))
+    let marks = target.live().map_or(Vec::new(), |live| live.marks());
+    let said = marks.iter().map(|mark| mark.environment.as_str());
+    std::iter::once(project.environment.as_str()).chain(said).any(|word| project.guards.protects(word))
 }
 
 /// Made under its own name and marked until it is filled: a run that finds the mark knows that it is not done.
@@ -141,7 +142,7 @@ fn filled(target: &Surveyed, fill: Vec<Step>) -> Result<Vec<Step>> {
         return Ok(vec![scope(target, vec![in_place::begin(client, &identity)], fill)?]);
     }
     let (staged, waits) = (beside(name, "staged"), filling::pristine(name));
-    let mut steps = leftovers(target, &[&staged, &waits])?;
+    let mut steps: Vec<Step> = carriable(target).into_iter().chain(leftovers(target, &[&staged, &waits])?).collect();
     steps.push(scope(target, vec![filling::copy(client, live, &staged), filling::exchange(client, live, &staged)], fill)?);
     // an empty one that can't be removed is no fault of the new one, which is done by then
     steps.push(Step::Scope(Scope { finally: vec![admin::drop(client, &waits)], ..Scope::default() }));

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use super::hooks::{Hooks, Outcome};
-use super::restore::{leftovers, may_create, older_goes, ours, swappable, unstage, unsubscribed, unusual};
+use super::restore::{carriable, leftovers, may_create, older_goes, ours, swappable, unstage, unsubscribed, unusual};
 use super::services::around_services;
 use crate::config::{Guards, Project, Strategy};
 use crate::engine::postgres::admin::{self, Identity, Own, Swap, SwapBack};
@@ -51,7 +51,8 @@ pub fn plan(project: &Project, target: &Surveyed, services: &[ContainerFacts], h
         Strategy::Staged => reaches_staged(hooks, request.seeding)?,
     }
     let name = target.name();
-    let mut steps = leftovers(target, &[&beside(name, "staged"), &beside(name, "discard"), &admin::failed(name)])?;
+    let left = leftovers(target, &[&beside(name, "staged"), &beside(name, "discard"), &admin::failed(name)])?;
+    let mut steps: Vec<Step> = carriable(target).into_iter().chain(left).collect();
     target.server.database(&previous(name)).map_or(Ok(()), ours)?;
     let result = request.backup.as_ref().and_then(|b| b.result.first().cloned());
     let fill = fill(target, project.strategy, hooks, result.as_ref(), &request);

@@ -1,6 +1,7 @@
 //! `db-restore`: load beside the live database, prove, then swap the names.
 
 mod checks;
+pub mod fitting;
 pub mod in_place;
 mod part;
 mod staging;
@@ -14,8 +15,9 @@ use crate::config::Project;
 use crate::engine::postgres::DatabaseFacts;
 use crate::engine::postgres::admin::{self, Own};
 use crate::engine::postgres::facts::Setting;
+use crate::engine::postgres::marker::unmarked;
 use crate::engine::postgres::name::previous;
-use crate::engine::postgres::script::Spare;
+use crate::engine::postgres::script::{Claim, Spare};
 use crate::engine::postgres::subscriptions;
 use crate::engine::postgres::version::sets_unknown;
 use crate::facts::dumps::{Dump, Form};
@@ -27,8 +29,8 @@ use checks::suits;
 use part::{Company, Part};
 
 pub(super) use checks::{
-    fits_server, fits_the_disk, in_the_way, is_a_database, leftovers, may_create, ours, overrides, stands_beside, swappable,
-    unheld, unusual,
+    carriable, fits_server, fits_the_disk, in_the_way, is_a_database, leftovers, may_create, ours, overrides, stands_beside,
+    swappable, unheld, unusual,
 };
 pub use part::Subject;
 pub(super) use staging::{Staging, Use, stage};
@@ -144,9 +146,8 @@ pub fn beside_live(target: &Surveyed, dump: &Dump, disk_left: Option<u64>, reque
             .into());
     }
     let Staging { steps: mut body, finally } = stage(target, dump, request.trust, name, Use::Kept);
-    let own = Own::of(dump.artifact.as_ref().map(|a| &a.database));
     let carries = dump.artifact.as_ref().map(|a| brought_along(&a.database, dump, target));
-    body.push(Step::Act(admin::release(&target.client, name, own, carries.as_ref())));
+    body.push(Step::Act(admin::release(&target.client, name, Own::of(carries.as_ref()), carries.as_ref())));
     let steps = vec![Step::Scope(Scope { body, on_failure: unstage(target, name), finally, ..Scope::default() })];
     let afterwards = vec![format!("the live database `{}` was not touched", target.name())];
     Ok(Plan {
@@ -173,6 +174,8 @@ pub(super) fn proof(target: &Surveyed, dump: &Dump, trust: Trust) -> Proof {
         sha256: artifact.map(|a| a.sha256.clone()),
         rows: artifact.map(|a| a.tables.clone()),
         leave_out: spared(target, dump, trust),
+        without: dump.fit.without.clone(),
+        otherwise: dump.fit.otherwise.clone(),
         trust,
         contents: None,
         expected_bytes: artifact.map(|a| a.plain_bytes),
@@ -198,6 +201,7 @@ fn spared(target: &Surveyed, dump: &Dump, trust: Trust) -> Vec<Spare> {
     ]
     .into_iter()
     .chain(OTHERS.map(|what| (what, dump.loader().is_some())))
+    .chain([Spare::Owner, Spare::Right, Spare::Extension, Spare::EventTrigger].map(|what| (what, true)))
     .filter_map(|(what, is)| is.then_some(what))
     .collect()
 }
@@ -206,11 +210,17 @@ fn spared(target: &Surveyed, dump: &Dump, trust: Trust) -> Vec<Spare> {
 fn brought_along(recorded: &DatabaseFacts, dump: &Dump, target: &Surveyed) -> DatabaseFacts {
     let here = |role: &str| target.server.roles.iter().any(|r| r == role);
     let mut facts = recorded.clone();
-    if !here(&facts.owner) {
+    let left_out = |claim| dump.fit.without.claims.contains(&claim);
+    if !here(&facts.owner) || left_out(Claim::Owners) {
         facts.owner = target.server.role.name.clone();
     }
+    facts.comment = facts.own_comment().and_then(unmarked);
     facts.settings.retain(|s| !s.name.eq_ignore_ascii_case(admin::MARKER) && s.role.as_deref().is_none_or(here));
     facts.settings.retain(|s| !loads_a_library(s, target) && dump.loader().is_none());
+    if left_out(Claim::Rights) {
+        facts.acl = None;
+        facts.settings.retain(|s| s.role.is_none());
+    }
     if let Some(acl) = &mut facts.acl {
         acl.retain(|grant| grant.grantee.as_deref().is_none_or(here));
     }
@@ -275,6 +285,7 @@ fn holds(target: &Surveyed, dump: &Dump) -> Vec<String> {
             setting.name
         )
     }));
+    notes.extend(dump.fit.notes.iter().cloned());
     notes.extend(author_may(author(target, dump), dump));
     if !target.server.client.knows_restrict() {
         notes.push(format!(

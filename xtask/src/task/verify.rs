@@ -48,10 +48,11 @@ pub fn deep(trials: &[Trial], stores: &[StoreTrial]) -> Result<Plan> {
         body.extend(trial.steps()?);
     }
     let dumps: Vec<Dump> = trials.iter().map(|trial| &trial.dump).chain(stores.iter().map(|s| &s.dump)).cloned().collect();
-    let steps = dumps.first().map(|first| recorded(first, "deep", body)).into_iter().collect();
+    let steps = dumps.first().map(|first| recorded(first, how(&dumps), body)).into_iter().collect();
     let risk = trials.iter().find_map(|trial| stranger(&trial.target, &trial.dump, Purpose::Trial)).unwrap_or(Risk::Nothing);
     let author = |trial: &Trial| author(&trial.target, &trial.dump);
-    let notes = trials.iter().flat_map(|trial| author_may(author(trial), &trial.dump));
+    let notes =
+        trials.iter().flat_map(|trial| trial.dump.fit.notes.iter().cloned().chain(author_may(author(trial), &trial.dump)));
     let notes = notes.chain(stores.iter().filter_map(StoreTrial::note)).collect();
     let author = trials.iter().find_map(author);
     Ok(Plan { risk, notes, author, ..plan(&dumps, steps) })
@@ -107,6 +108,12 @@ impl Trial {
         steps.push(Step::Scope(Scope { body, on_failure: vec![end_sessions(target)], finally, ..Scope::default() }));
         Ok(steps)
     }
+}
+
+/// What a trial is of: one without owners and rights is none of the whole backup.
+fn how(dumps: &[Dump]) -> &'static str {
+    let whole = dumps.iter().all(|dump| dump.fit.without.claims.is_empty() && dump.fit.without.extensions.is_empty());
+    if whole { "deep" } else { "deep (without owners and rights)" }
 }
 
 fn store(dump: &Dump) -> String {

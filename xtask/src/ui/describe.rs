@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::cmd::{Cmd, shown_sql};
-use crate::engine::postgres::script::{PIECE, Spare};
+use crate::engine::postgres::script::{Claim, PIECE, Spare};
 use crate::engine::store::Format;
 use crate::gate::{Judgement, Verdict};
 use crate::plan::{Act, By, Count, Deed, Fence, Handover, How, Load, Outcome, Pipe, Plan, Scope, Seal, Sink, Source, Step};
@@ -84,6 +84,13 @@ fn pipe(pipe: &Pipe) -> String {
     }
     if pipe.proof.contents.is_some() {
         proofs.push("all as in the manifest");
+    }
+    let loads = matches!(pipe.to, Sink::Psql(_));
+    if loads && pipe.proof.without.claims.contains(&Claim::Owners) {
+        proofs.push("leave owners out");
+    }
+    if loads && pipe.proof.without.claims.contains(&Claim::Rights) {
+        proofs.push("leave rights out");
     }
     if pipe.proof.leave_out.contains(&Spare::TransactionTimeout) {
         proofs.push("leave out transaction_timeout");

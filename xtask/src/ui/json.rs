@@ -41,7 +41,8 @@ fn risk(risk: &Risk) -> Value {
 }
 
 fn stake(stake: &Stake) -> Value {
-    json!({ "name": stake.database, "at": stake.at, "marker": stake.marker, "bytes": stake.size, "sessions": stake.sessions })
+    let marker = stake.marks.first().map(|mark| &mark.environment);
+    json!({ "name": stake.database, "at": stake.at, "marker": marker, "bytes": stake.size, "sessions": stake.sessions })
 }
 
 fn steps(list: &[Step], number: &mut u32) -> Vec<Value> {
@@ -96,6 +97,9 @@ pub fn ran(act: &Act, found: Option<&Found>, took: Duration, ending: Ending) -> 
                 step["items"] = json!(contents.items());
                 step["changed"] = json!(contents.changed());
             }
+        }
+        if let Some(left) = found.left_out() {
+            step["left_out"] = json!(left);
         }
         step["bytes"] = json!(found.plain_bytes);
         step["file_bytes"] = json!(found.sum.bytes);

@@ -199,7 +199,7 @@ fn server(s: &Surveyed) -> Vec<String> {
         return lines;
     };
     lines.push(line("size", &live.size.map_or("?".into(), bytes)));
-    lines.extend(live.marker().map(|m| line("marker", m)));
+    lines.extend(live.marker().map(|m| line("marker", &m)));
     let sessions: Vec<String> = s.server.sessions.iter().take(6).map(ToString::to_string).collect();
     let shown = if sessions.is_empty() { "none".into() } else { format!("{}: {}", s.server.sessions.len(), sessions.join(", ")) };
     lines.push(line("sessions", &shown));

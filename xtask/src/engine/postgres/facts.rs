@@ -46,6 +46,9 @@ pub struct ServerFacts {
     /// Names of all roles: a dump's owner may be missing here.
     #[serde(default)]
     pub roles: Vec<String>,
+    /// Those of them that our role may give something to.
+    #[serde(default)]
+    pub own_roles: Vec<String>,
     /// Logical replication slots of the database.
     #[serde(default)]
     pub slots: u32,
@@ -257,13 +260,6 @@ impl DatabaseFacts {
         let comment = self.comment.as_deref()?;
         if self.is_kept() { comment.split_once('\n').map(|(_, own)| own) } else { Some(comment) }
     }
-
-    /// The environment that `ALTER DATABASE … SET dbtasks.environment` wrote into it, or `ALTER ROLE … IN DATABASE`: whoever marks it for
-    /// one role alone means the data all the same.
-    pub fn marker(&self) -> Option<&str> {
-        let marks = || self.settings.iter().filter(|s| s.name.eq_ignore_ascii_case(super::admin::MARKER));
-        marks().find(|s| s.role.is_none()).or_else(|| marks().next()).map(|s| s.value.as_str())
-    }
 }
 
 /// How much is asked.
@@ -328,6 +324,7 @@ const QUESTION: &str = r"SELECT jsonb_build_object(
   'listens_on', current_setting('listen_addresses'),
   'prepared', (SELECT count(*) FROM pg_prepared_xacts WHERE database = {name}),
   'roles', (SELECT jsonb_agg(rolname) FROM pg_roles WHERE rolname !~ '^pg_'),
+  'own_roles', (SELECT jsonb_agg(rolname) FROM pg_roles WHERE pg_has_role(oid, CASE WHEN current_setting('server_version_num')::int < 160000 THEN 'MEMBER' ELSE 'SET' END)),
   'slots', (SELECT count(*) FROM pg_replication_slots WHERE database = {name} AND slot_type = 'logical'),
   'sessions', coalesce((SELECT jsonb_agg(jsonb_build_object('pid', pid, 'user', usename, 'app', application_name, 'host', host(client_addr), 'state', state) ORDER BY pid)
     FROM pg_stat_activity WHERE datname = {name} AND pid <> pg_backend_pid() AND usesysid IS NOT NULL AND coalesce(backend_type, 'client backend') = 'client backend'), '[]'),

@@ -243,6 +243,17 @@ pub fn by_a_loader(error: anyhow::Error) -> anyhow::Error {
     problem.clone().cure(format!("{cure}; the live database was not touched")).into()
 }
 
+/// What a role may not do, or what is not there, may be what can be left out: where another role is missing, most of all.
+pub fn or_without(error: anyhow::Error, otherwise: Option<&str>) -> anyhow::Error {
+    let (Some(problem), Some(otherwise)) = (error.downcast_ref::<Problem>(), otherwise) else { return error };
+    // undefined_object, insufficient_privilege
+    if !matches!(problem.state.as_deref(), Some("42704" | "42501")) {
+        return error;
+    }
+    let cure = problem.cure.as_ref().map_or(String::new(), |cure| format!("{cure}; or "));
+    problem.clone().cure(format!("{cure}leave out the owners and rights that are others': {otherwise}")).into()
+}
+
 fn numbered(line: &str) -> Option<(u64, &str)> {
     let (number, rest) = line.strip_prefix("psql:<stdin>:")?.split_once(": ")?;
     Some((number.parse().ok()?, rest))

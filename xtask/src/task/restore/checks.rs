@@ -5,12 +5,14 @@ use anyhow::Result;
 use super::{Aim, Difference, Request};
 use crate::engine::postgres::DatabaseFacts;
 use crate::engine::postgres::admin;
+use crate::engine::postgres::marker::MarkedBy;
 use crate::engine::postgres::members::alone;
+use crate::engine::postgres::name::{ident, literal};
 use crate::engine::postgres::version::misfit;
 use crate::engine::store::Format;
 use crate::facts::Surveyed;
 use crate::facts::dumps::Dump;
-use crate::plan::Step;
+use crate::plan::{Act, Check, Step};
 use crate::problem::Problem;
 use crate::ui::human::{self, counted};
 
@@ -157,6 +159,28 @@ pub(in crate::task) fn swappable(target: &Surveyed) -> Result<()> {
         .into());
     }
     unheld(target)
+}
+
+/// The live database's marker goes along with a swap: whether this role may give it is asked before anything else is done.
+pub(in crate::task) fn carriable(target: &Surveyed) -> Option<Step> {
+    let role = &target.server.role;
+    let live = target.live().filter(|live| !role.superuser && live.marks().iter().any(|mark| mark.by == MarkedBy::Setting))?;
+    let sql = match target.server.version.0 {
+        ..150_000 => "SELECT 'f';\n".into(),
+        _ => format!("SELECT has_parameter_privilege({}, 'SET');\n", literal(admin::MARKER)),
+    };
+    let name = ident(&live.name);
+    Some(Step::Act(Act::Check(Check {
+        what: format!("`{}` may give the marker of {} to what takes its place", role.name, live.name),
+        cmd: target.client.psql(target.client.maintenance(), sql),
+        expect: "t".into(),
+        cure: format!(
+            "nothing was touched: the setting `{marker}` of {name} takes a superuser. Do this as one, or (where it is a restore) with \
+             `--in-place`; or an administrator runs `GRANT SET ON PARAMETER {marker} TO {}` (PostgreSQL 15 and later)",
+            ident(&role.name),
+            marker = admin::MARKER,
+        ),
+    })))
 }
 
 /// What no session's end makes way for.

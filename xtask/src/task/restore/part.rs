@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::checks::{fits_the_disk, leftovers, may_create, ours, stands_beside, suits, suits_store, swappable};
+use super::checks::{carriable, fits_the_disk, leftovers, may_create, ours, stands_beside, suits, suits_store, swappable};
 use super::{Request, Staging, Use, author, brought_along, end_sessions, stage, unstage, unsubscribed};
 use crate::engine::postgres::admin::{self, Own, Swap, SwapBack};
 use crate::engine::postgres::name::{beside, previous};
@@ -105,13 +105,14 @@ impl Part {
         let older = live.and(target.server.database(&previous(name)));
         older.map_or(Ok(()), ours)?;
         let recorded = dump.artifact.as_ref().map(|a| &a.database).filter(|d| !d.is_none());
+        let brought = recorded.map(|d| brought_along(d, dump, target));
         let swap = Swap {
-            carries: live.cloned().or_else(|| recorded.map(|d| brought_along(d, dump, target))),
+            carries: live.cloned().or_else(|| brought.clone()),
             live: name,
             incoming: &staged,
             live_oid: live.map(|d| d.oid),
             older_oid: older.map(|d| d.oid),
-            own: Own::of(live.or(recorded)),
+            own: Own::of(live.or(brought.as_ref())),
             kept: Own::of(live),
         };
         let failed = admin::failed(name);
@@ -131,7 +132,7 @@ impl Part {
             .map(|_| format!("the data that was there is kept as the database `{}`: `db-undo` swaps it back", previous(name)));
         Ok(Self {
             name: format!("`{name}` ({})", target.at()),
-            before: leftovers(target, &names)?,
+            before: carriable(target).into_iter().chain(leftovers(target, &names)?).collect(),
             stage: steps,
             unstage: unstage(target, &staged),
             swap: admin::swap(client, &swap),

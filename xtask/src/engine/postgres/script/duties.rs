@@ -66,7 +66,7 @@ enum Part {
 /// `ALTER … OWNER TO role`, and nothing else: another action beside it (`ALTER COLUMN … USING f()`) would run as whoever gives the
 /// owner.
 #[derive(Default, PartialEq, Eq)]
-enum Owner {
+pub(super) enum Owner {
     #[default]
     Unsaid,
     Word,
@@ -183,6 +183,11 @@ impl Duties {
             self.obstacle.get_or_insert(Obstacle { line, what });
         }
         told
+    }
+
+    /// The statement is left out: it is nobody's.
+    pub(super) fn forget(&mut self) {
+        (self.of, self.depth) = (Of::Nothing, 0);
     }
 
     fn made(&mut self, definition: Option<Definition>, bar: &mut Option<&'static str>) -> Option<Spare> {
@@ -307,7 +312,7 @@ fn select(parts: &[Part]) -> Option<Of> {
 }
 
 impl Owner {
-    fn take(&mut self, token: Token, word: &str, depth: u64) {
+    pub(super) fn take(&mut self, token: Token, word: &str, depth: u64) {
         let named = matches!(token, Token::Word | Token::Name);
         *self = match (&self, word) {
             (Self::Never, _) => Self::Never,

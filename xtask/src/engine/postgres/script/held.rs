@@ -31,7 +31,7 @@ impl Scanner {
         };
         let line = (self.lexer.mode == Mode::Meta).then_some(self.lexer.start);
         let duty = self.duties.as_ref().is_some_and(Duties::may_be_spared);
-        let spared = duty || self.statement.may_be_spared();
+        let spared = duty || self.watch.may_be_spared() || self.statement.may_be_spared();
         let spared = spared || (trust <= Trust::Script && self.list.may_be_on_database());
         let statement = (!self.lexer.between && spared).then_some(self.lexer.statement);
         let nul = self.nul().map(|(_, at)| at);

@@ -4,6 +4,7 @@
 
 mod begin;
 mod bytes;
+mod claims;
 mod copy;
 mod copy_statement;
 mod database;
@@ -24,6 +25,8 @@ mod tables;
 mod tests;
 mod token;
 
+use claims::Watch;
+pub use claims::{Claim, Claims, LeftOut, Without};
 use copy::Block;
 use copy_statement::Copy;
 use database::OwnDatabase;
@@ -71,6 +74,7 @@ pub struct Scanner {
     entered_by: String,
     /// Where a loader role gets the script.
     duties: Option<Duties>,
+    watch: Watch,
     frozen: Frozen,
     reading: Reading,
     head: Head,
@@ -103,6 +107,7 @@ impl Scanner {
             own_database: OwnDatabase::default(),
             entered_by: String::new(),
             duties: None,
+            watch: Watch::default(),
             frozen: Frozen::default(),
             reading: Reading::default(),
             head: Head::default(),
@@ -113,6 +118,12 @@ impl Scanner {
     /// The same, which also tells what a loader role may not do.
     pub fn for_loader() -> Self {
         Scanner { duties: Some(Duties::default()), ..Self::new() }
+    }
+
+    /// The same, which tells what is to be left out.
+    pub fn without(mut self, without: Without) -> Self {
+        self.watch.without = without;
+        self
     }
 
     /// Reads the next chunk.
@@ -195,6 +206,7 @@ impl Scanner {
         if let Some(duties) = self.duties {
             (self.script.definitions, self.script.obstacle) = (duties.definitions, duties.obstacle);
         }
+        (self.script.claims, self.script.left_out) = (self.watch.found, self.watch.left);
         self.script
     }
 
@@ -249,7 +261,10 @@ impl Scanner {
         if let Some(duties) = self.duties.as_mut().filter(|duties| !duties.is_quiet()) {
             duties.token(token, &self.lexer.text);
         }
-        let knows = self.duties.as_ref().is_none_or(Duties::is_quiet);
+        if !self.watch.is_quiet() {
+            self.watch.token(token, &self.lexer.text);
+        }
+        let knows = self.duties.as_ref().is_none_or(Duties::is_quiet) && self.watch.is_quiet();
         self.lexer.quiet = knows && self.statement.is_quiet() && self.list.is_quiet();
     }
 
@@ -259,11 +274,7 @@ impl Scanner {
             self.spoil_marker(self.lexer.statement_line);
             let spared = self.script.asides.len();
             self.judge_statement(end);
-            let duty = self.duties.as_mut().and_then(|duties| duties.end(self.lexer.statement_line));
-            // what nobody gets is no duty
-            if let Some(what) = duty.filter(|_| self.script.asides.len() == spared) {
-                self.aside(what, end);
-            }
+            self.tell_duty(end, spared);
         }
         self.lexer.between = true;
         match self.statement.kind {
@@ -300,6 +311,23 @@ impl Scanner {
         }
         self.statement.clear();
         self.lexer.quiet = false;
+    }
+
+    /// What nobody gets, as one of the asides from `spared` on says, is no duty and no claim.
+    fn tell_duty(&mut self, end: u64, spared: usize) {
+        if self.script.asides.len() > spared {
+            self.watch.forget();
+            self.duties.iter_mut().for_each(Duties::forget);
+            return;
+        }
+        let left = self.watch.end();
+        if let Some(what) = left {
+            // whoever would have run it otherwise
+            self.duties.iter_mut().for_each(Duties::forget);
+            return self.aside(what, end);
+        }
+        let duty = self.duties.as_mut().and_then(|duties| duties.end(self.lexer.statement_line));
+        duty.into_iter().for_each(|what| self.aside(what, end));
     }
 
     fn aside(&mut self, what: Spare, end: u64) {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 
+use super::claims::{Claims, LeftOut};
 use super::tables::TableRows;
 
 /// All that a scan tells about a script. Lines are counted from 1, bytes from 0.
@@ -65,6 +66,10 @@ pub struct Script {
     pub definitions: Vec<Definition>,
     /// The first statement that no loader role may run.
     pub obstacle: Option<Obstacle>,
+    /// What it takes of roles and of the server.
+    pub claims: Claims,
+    /// What of that psql did not get.
+    pub left_out: LeftOut,
 }
 
 /// What is made before a loader role comes.
@@ -130,6 +135,14 @@ pub enum Spare {
     OwnDatabase,
     /// How names and strings are read: it is run as it comes, and once more before what is given afterwards.
     Reading,
+    /// Gives an owner (see [`super::Claim::Owners`]).
+    Owner,
+    /// Gives or takes rights.
+    Right,
+    /// Makes an extension that is not to be made, or comments on one that is somebody else's.
+    Extension,
+    /// Makes an event trigger, or says something of one.
+    EventTrigger,
 }
 
 /// The `\restrict` lines of a script (`app-psql`: restricted mode ends with the same key).

@@ -1,3 +1,4 @@
+mod claims;
 mod dumps;
 mod duties;
 mod hostile;

@@ -1,0 +1,170 @@
+//! What a database says that it is: by a setting, which takes a superuser, or by a line in its comment, which its owner may write. Both
+//! are the server's, so that no plain dump holds them.
+
+use super::admin::{DURABLE, MARKER};
+use super::client::Client;
+use super::facts::DatabaseFacts;
+use super::name::{block, ident, literal};
+use crate::plan::{Act, Check, Deed, How};
+
+/// One word of a database's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    /// The environment that it names.
+    pub environment: String,
+    /// How it is said.
+    pub by: MarkedBy,
+}
+
+/// How a database says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MarkedBy {
+    /// `ALTER DATABASE … SET dbtasks.environment`
+    Setting,
+    /// `dbtasks.environment = …`, a line of its comment.
+    Comment,
+}
+
+impl Mark {
+    /// What takes it away, for whoever may.
+    pub fn lifted(&self, database: &str) -> String {
+        match self.by {
+            MarkedBy::Setting => format!("an administrator runs `ALTER DATABASE {} RESET {MARKER}`", ident(database)),
+            MarkedBy::Comment => format!(
+                "its owner takes the line `{MARKER} = {}` out of its comment (`COMMENT ON DATABASE {} IS …`)",
+                self.environment,
+                ident(database)
+            ),
+        }
+    }
+}
+
+impl DatabaseFacts {
+    /// All that it says, the settings first. Whoever marks it for one role alone means the data all the same; who says two things is
+    /// believed both.
+    pub fn marks(&self) -> Vec<Mark> {
+        let settings = self.settings.iter().filter(|s| s.name.eq_ignore_ascii_case(MARKER));
+        let (of_all, of_one): (Vec<_>, Vec<_>) = settings.partition(|s| s.role.is_none());
+        let settings = of_all.into_iter().chain(of_one).map(|s| Mark { environment: s.value.clone(), by: MarkedBy::Setting });
+        let lines = self.own_comment().unwrap_or_default().lines().filter_map(marked);
+        settings.chain(lines.map(|said| Mark { environment: said.to_owned(), by: MarkedBy::Comment })).collect()
+    }
+
+    /// The same in words, where it says something.
+    pub fn marker(&self) -> Option<String> {
+        let mut said: Vec<String> = Vec::new();
+        for mark in self.marks() {
+            if !said.contains(&mark.environment) {
+                said.push(mark.environment);
+            }
+        }
+        (!said.is_empty()).then(|| said.join(", "))
+    }
+}
+
+/// The environment that a line of a comment names.
+fn marked(line: &str) -> Option<&str> {
+    let line = line.trim();
+    let (name, rest) = line.split_at_checked(MARKER.len())?;
+    let said = rest.trim_start().strip_prefix('=')?.trim().trim_matches(['\'', '"']).trim();
+    (name.eq_ignore_ascii_case(MARKER) && !said.is_empty()).then_some(said)
+}
+
+/// A comment without such a line: a dump brings none along.
+pub fn unmarked(comment: &str) -> Option<String> {
+    let rest: Vec<&str> = comment.lines().filter(|line| marked(line).is_none()).collect();
+    let rest = rest.join("\n");
+    (!rest.trim().is_empty()).then_some(rest)
+}
+
+/// The comment that says it, beside what it says already.
+fn with_mark(comment: Option<&str>, environment: &str) -> String {
+    let kept = comment.and_then(unmarked).map_or(String::new(), |kept| format!("{kept}\n"));
+    format!("{kept}{MARKER} = {environment}")
+}
+
+/// Writes the marker into a database's comment, unless somebody has changed that since it was read.
+pub fn mark_in_comment(client: &Client, database: &DatabaseFacts, environment: &str) -> Act {
+    let (name, comment) = (&database.name, database.comment.as_deref());
+    let now = comment.map_or("NULL".into(), literal);
+    let body = format!(
+        " BEGIN\n  IF (SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = {}) IS DISTINCT FROM {now} THEN\n    \
+         RAISE EXCEPTION 'the comment of this database is not the one that was looked at';\n  END IF;\nEND ",
+        literal(name)
+    );
+    let sql = format!(
+        "{DURABLE}BEGIN;\n{}COMMENT ON DATABASE {} IS {};\nCOMMIT;\n",
+        block("comment", &body),
+        ident(name),
+        literal(&with_mark(comment, environment))
+    );
+    Act::Write(Deed {
+        what: format!("the marker `{environment}` into the comment of database {name}"),
+        how: How::Command(client.psql(client.maintenance(), sql)),
+    })
+}
+
+/// Asserts that it is there.
+pub fn is_marked_in_comment(client: &Client, database: &DatabaseFacts, environment: &str) -> Act {
+    let sql = format!(
+        "SELECT shobj_description(oid, 'pg_database') = {} FROM pg_database WHERE datname = {};\n",
+        literal(&with_mark(database.comment.as_deref(), environment)),
+        literal(&database.name)
+    );
+    Act::Check(Check {
+        what: format!("database {} says in its comment that it is `{environment}`", database.name),
+        cmd: client.psql(client.maintenance(), sql),
+        expect: "t".into(),
+        cure: "look at it with `db-protect`, and run the command again".into(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::postgres::facts::Setting;
+
+    fn database(comment: Option<&str>, settings: &[(Option<&str>, &str)]) -> DatabaseFacts {
+        let setting = |(role, value): &(Option<&str>, &str)| Setting {
+            role: role.map(String::from),
+            name: "DbTasks.Environment".into(),
+            value: (*value).into(),
+        };
+        DatabaseFacts {
+            comment: comment.map(String::from),
+            settings: settings.iter().map(setting).collect(),
+            ..DatabaseFacts::default()
+        }
+    }
+
+    #[test]
+    fn a_database_says_what_it_is_in_two_ways() {
+        for (comment, settings, want) in [
+            (None, &[][..], None),
+            (Some("the shop's data"), &[], None),
+            (Some("about dbtasks.environment = production"), &[], None),
+            (Some("dbtasks.environments = production"), &[], None),
+            (Some("dbtasks.environment ="), &[], None),
+            (Some("dbtasks.environment = production"), &[], Some("production")),
+            (Some("the shop's\n  DBTASKS.environment='prod' \nof 2024"), &[], Some("prod")),
+            (Some("db-tasks: kept for db-undo\nold\ndbtasks.environment = production"), &[], Some("production")),
+            (Some("dbtasks.environment = production"), &[(None, "development")], Some("development, production")),
+            (Some("dbtasks.environment = staging"), &[(Some("app"), "prod"), (None, "staging")], Some("staging, prod")),
+            (Some("dbtäsks.environment = x"), &[], None),
+        ] {
+            assert_eq!(database(comment, settings).marker().as_deref(), want, "{comment:?}");
+        }
+    }
+
+    #[test]
+    fn the_comment_that_is_there_stays() {
+        for (comment, want) in [
+            (None, "dbtasks.environment = prod"),
+            (Some("the shop's\ndata"), "the shop's\ndata\ndbtasks.environment = prod"),
+            (Some("a\ndbtasks.environment = staging\nb"), "a\nb\ndbtasks.environment = prod"),
+        ] {
+            assert_eq!(with_mark(comment, "prod"), want);
+            assert_eq!(unmarked(want).as_deref(), comment.and_then(unmarked).as_deref());
+        }
+    }
+}

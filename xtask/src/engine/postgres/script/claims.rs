@@ -1,0 +1,376 @@
+//! What of a dump takes more than the role that loads it may have: other roles' objects and rights, extensions, event triggers. Told from
+//! the words of each statement, so that it can be compared with the server beforehand, and left out on the way.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::duties::Owner;
+use super::report::Spare;
+use super::token::Token;
+use crate::config::Others;
+
+/// What a dump takes of roles and of the server.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claims {
+    /// Roles that own something, and how much of it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub owners: BTreeMap<String, u64>,
+    /// Roles that something is granted to or revoked from, and how often.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub grantees: BTreeMap<String, u64>,
+    /// Roles whose default privileges are changed.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub givers: BTreeSet<String>,
+    /// Roles that the session becomes on the way (`SET SESSION AUTHORIZATION`).
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub assumed: BTreeSet<String>,
+    /// Roles that policies and user mappings name, which can't be left out.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub bound: BTreeSet<String>,
+    /// Extensions that it makes.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub extensions: BTreeSet<String>,
+    /// Event triggers.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub event_triggers: u64,
+}
+
+// serde hands over a reference
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
+
+/// A kind of statements that can be left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Claim {
+    /// `ALTER … OWNER TO`, `SET SESSION AUTHORIZATION`.
+    Owners,
+    /// `GRANT`, `REVOKE`, `ALTER DEFAULT PRIVILEGES`.
+    Rights,
+    /// `CREATE EVENT TRIGGER`, and what is said of one.
+    EventTriggers,
+}
+
+impl From<Others> for Claim {
+    fn from(others: Others) -> Self {
+        match others {
+            Others::Owners => Self::Owners,
+            Others::Rights => Self::Rights,
+        }
+    }
+}
+
+/// What is left out of a dump.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Without {
+    /// Kinds of statements.
+    pub claims: Vec<Claim>,
+    /// Extensions that are not made.
+    pub extensions: Vec<String>,
+    /// Extensions that are there and somebody else's, whose comment stays as it is.
+    pub comments: Vec<String>,
+}
+
+/// What was left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct LeftOut {
+    /// Statements about owners.
+    pub owners: u64,
+    /// Statements about rights.
+    pub rights: u64,
+    /// The roles that those name.
+    pub roles: BTreeSet<String>,
+    /// Statements about event triggers.
+    pub event_triggers: u64,
+    /// Extensions that were not made.
+    pub extensions: BTreeSet<String>,
+    /// Extensions whose comment was left as it is.
+    pub comments: BTreeSet<String>,
+}
+
+impl LeftOut {
+    /// Whether what was loaded is all that the dump holds.
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The same for people: what is left out that somebody may miss. A comment on what is the server's own is no loss.
+    pub fn told(&self) -> Option<String> {
+        let count = |n: u64, what: &str| (n > 0).then(|| format!("{n} {what}{}", if n == 1 { "" } else { "s" }));
+        let extensions: Vec<String> = self.extensions.iter().map(|name| format!("the extension `{name}`")).collect();
+        let parts = [count(self.owners, "owner"), count(self.rights, "right"), count(self.event_triggers, "event trigger")];
+        let parts: Vec<String> = parts.into_iter().flatten().chain(extensions).collect();
+        let (last, first) = parts.split_last()?;
+        let all = if first.is_empty() { last.clone() } else { format!("{} and {last}", first.join(", ")) };
+        let roles: Vec<String> = self.roles.iter().map(|role| format!("`{role}`")).collect();
+        let of = if roles.is_empty() { String::new() } else { format!(" (roles: {})", roles.join(", ")) };
+        Some(format!("left out: {all}{of}"))
+    }
+}
+
+/// Looks at one statement at a time, token by token.
+#[derive(Default)]
+pub(super) struct Watch {
+    of: Of,
+    depth: u64,
+    pub(super) without: Without,
+    pub(super) found: Claims,
+    pub(super) left: LeftOut,
+}
+
+/// What is known of the statement at hand.
+#[derive(Default)]
+enum Of {
+    #[default]
+    Nothing,
+    Create,
+    Alter,
+    /// An ALTER that may be one of an owner, and that one's name.
+    Owner(Owner, String),
+    Rights(Roles),
+    /// `ALTER DEFAULT PRIVILEGES`: whose, and for whom.
+    Defaults {
+        givers: Roles,
+        grantees: Roles,
+    },
+    /// `SET` and `RESET`: how much of `SESSION AUTHORIZATION` was read, and what came then.
+    Set(u8, Option<String>),
+    /// `CREATE POLICY`, `USER MAPPING` and `SCHEMA`: the word behind which roles stand.
+    Bound(&'static str, Roles),
+    /// `CREATE EXTENSION`, and its name.
+    Extension(Option<String>),
+    /// `COMMENT`, and how much of `ON EXTENSION name` was read.
+    Comment(u8),
+    /// `COMMENT ON EXTENSION name`
+    ExtensionsComment(String),
+    EventTrigger(u64),
+    Plain,
+}
+
+/// A list of roles, behind the word that begins it.
+#[derive(Default)]
+struct Roles {
+    at: List,
+    names: BTreeSet<String>,
+}
+
+#[derive(Default, PartialEq, Eq)]
+enum List {
+    #[default]
+    Outside,
+    Wants,
+    Has,
+}
+
+/// Words in the place of a role that name none, or the one that loads.
+const NO_ROLES: [&str; 5] = ["public", "current_user", "current_role", "session_user", "default"];
+
+/// Words between CREATE and what is created.
+const BETWEEN: [&str; 5] = ["or", "replace", "if", "not", "exists"];
+
+impl Roles {
+    fn take(&mut self, begins: bool, token: Token, text: &[u8]) {
+        let named = matches!(token, Token::Word | Token::Name | Token::Str);
+        self.at = match self.at {
+            _ if begins => List::Wants,
+            List::Wants if token == Token::Word && text == b"group" => List::Wants,
+            List::Wants if named => {
+                self.names.extend(role(token, text));
+                List::Has
+            }
+            List::Has if token == Token::Symbol(b',') => List::Wants,
+            _ => List::Outside,
+        };
+    }
+}
+
+fn role(token: Token, text: &[u8]) -> Option<String> {
+    let name = String::from_utf8_lossy(text).into_owned();
+    (token != Token::Word || !NO_ROLES.contains(&name.as_str())).then_some(name)
+}
+
+impl Watch {
+    /// Whether what comes tells nothing.
+    pub(super) fn is_quiet(&self) -> bool {
+        matches!(self.of, Of::Plain)
+    }
+
+    /// Whether it may yet turn out to be left out.
+    pub(super) fn may_be_spared(&self) -> bool {
+        self.without != Without::default() && !matches!(self.of, Of::Plain | Of::Bound(..))
+    }
+
+    pub(super) fn token(&mut self, token: Token, text: &[u8]) {
+        let depth = self.depth;
+        match token {
+            Token::Open => self.depth += 1,
+            Token::Close => self.depth = self.depth.saturating_sub(1),
+            _ => {}
+        }
+        let word = if token == Token::Word { std::str::from_utf8(text).unwrap_or_default() } else { "" };
+        let is = |wanted: &[&str]| depth == 0 && wanted.contains(&word);
+        let named = matches!(token, Token::Word | Token::Name);
+        let next = match &mut self.of {
+            Of::Nothing => Some(first(word)),
+            Of::Create => created(word),
+            Of::Alter => Some(altered(word)),
+            Of::Owner(owner, role) => {
+                owner.take(token, word, self.depth);
+                if *owner == Owner::Role && named {
+                    *role = String::from_utf8_lossy(text).into_owned();
+                }
+                None
+            }
+            Of::Rights(roles) => {
+                roles.take(is(&["to", "from"]), token, text);
+                None
+            }
+            Of::Defaults { givers, grantees } => {
+                givers.take(is(&["role", "user"]), token, text);
+                grantees.take(is(&["to", "from"]), token, text);
+                None
+            }
+            Of::Set(read, role) => set(read, role, token, text),
+            Of::Bound(begins, roles) => {
+                roles.take(depth == 0 && word == *begins, token, text);
+                None
+            }
+            Of::Extension(name) => {
+                if name.is_none() && named && !BETWEEN.contains(&word) {
+                    *name = Some(String::from_utf8_lossy(text).into_owned());
+                }
+                None
+            }
+            Of::Comment(read) => comment(read, token, text, word),
+            Of::ExtensionsComment(_) | Of::EventTrigger(_) | Of::Plain => None,
+        };
+        if let Some(next) = next {
+            self.of = next;
+        }
+    }
+
+    /// The statement is nobody's.
+    pub(super) fn forget(&mut self) {
+        (self.of, self.depth) = (Of::Nothing, 0);
+    }
+
+    /// The statement ends: what it is to be spared as, where it is left out.
+    pub(super) fn end(&mut self) -> Option<Spare> {
+        self.depth = 0;
+        match std::mem::take(&mut self.of) {
+            Of::Owner(Owner::Role, role) => {
+                // whoever loads it is meant, or has the rights of one who is
+                let other = Some(role).filter(|role| !NO_ROLES.contains(&role.as_str()));
+                other.iter().for_each(|role| *self.found.owners.entry(role.clone()).or_default() += 1);
+                self.owner(other, 1)
+            }
+            Of::Set(2, role) => {
+                self.found.assumed.extend(role.clone());
+                self.owner(role, 0)
+            }
+            Of::Rights(roles) => self.right(&roles.names),
+            Of::Defaults { givers, grantees } => {
+                self.found.givers.extend(givers.names.iter().cloned());
+                let spare = self.right(&grantees.names);
+                if spare.is_some() {
+                    self.left.roles.extend(givers.names);
+                }
+                spare
+            }
+            Of::Bound(_, roles) => {
+                self.found.bound.extend(roles.names);
+                None
+            }
+            Of::Extension(Some(name)) => {
+                self.found.extensions.insert(name.clone());
+                let left = self.without.extensions.contains(&name);
+                left.then(|| self.left.extensions.insert(name)).map(|_| Spare::Extension)
+            }
+            Of::ExtensionsComment(name) => {
+                if self.without.extensions.contains(&name) {
+                    return Some(Spare::Extension);
+                }
+                let left = self.without.comments.contains(&name);
+                left.then(|| self.left.comments.insert(name)).map(|_| Spare::Extension)
+            }
+            Of::EventTrigger(made) => {
+                self.found.event_triggers += made;
+                let left = self.without.claims.contains(&Claim::EventTriggers);
+                left.then(|| self.left.event_triggers += made).map(|()| Spare::EventTrigger)
+            }
+            _ => None,
+        }
+    }
+
+    fn owner(&mut self, role: Option<String>, given: u64) -> Option<Spare> {
+        self.without.claims.contains(&Claim::Owners).then(|| {
+            self.left.owners += given;
+            self.left.roles.extend(role);
+            Spare::Owner
+        })
+    }
+
+    fn right(&mut self, roles: &BTreeSet<String>) -> Option<Spare> {
+        roles.iter().for_each(|role| *self.found.grantees.entry(role.clone()).or_default() += 1);
+        self.without.claims.contains(&Claim::Rights).then(|| {
+            self.left.rights += 1;
+            self.left.roles.extend(roles.iter().cloned());
+            Spare::Right
+        })
+    }
+}
+
+fn first(word: &str) -> Of {
+    match word {
+        "create" => Of::Create,
+        "alter" => Of::Alter,
+        "grant" | "revoke" => Of::Rights(Roles::default()),
+        "set" | "reset" => Of::Set(0, None),
+        "comment" => Of::Comment(0),
+        _ => Of::Plain,
+    }
+}
+
+fn created(word: &str) -> Option<Of> {
+    Some(match word {
+        "or" | "replace" => return None,
+        "extension" => Of::Extension(None),
+        "event" => Of::EventTrigger(1),
+        "policy" => Of::Bound("to", Roles::default()),
+        "user" => Of::Bound("for", Roles::default()),
+        "schema" => Of::Bound("authorization", Roles::default()),
+        _ => Of::Plain,
+    })
+}
+
+fn altered(word: &str) -> Of {
+    match word {
+        "event" => Of::EventTrigger(0),
+        "default" => Of::Defaults { givers: Roles::default(), grantees: Roles::default() },
+        _ => Of::Owner(Owner::default(), String::new()),
+    }
+}
+
+fn set(read: &mut u8, role: &mut Option<String>, token: Token, text: &[u8]) -> Option<Of> {
+    match (*read, token, text) {
+        (0, Token::Word, b"session") | (1, Token::Word, b"authorization") => *read += 1,
+        (2, Token::Word | Token::Name | Token::Str, _) => *role = self::role(token, text),
+        (2, ..) => {}
+        _ => return Some(Of::Plain),
+    }
+    None
+}
+
+fn comment(read: &mut u8, token: Token, text: &[u8], word: &str) -> Option<Of> {
+    match (*read, word) {
+        (0, "on") | (1, "extension") => *read += 1,
+        (1, "event") => return Some(Of::EventTrigger(0)),
+        (2, _) if matches!(token, Token::Word | Token::Name) => {
+            return Some(Of::ExtensionsComment(String::from_utf8_lossy(text).into_owned()));
+        }
+        _ => return Some(Of::Plain),
+    }
+    None
+}

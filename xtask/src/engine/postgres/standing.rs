@@ -1,0 +1,338 @@
+//! What the connecting role may do of what a dump wants of a server: on managed servers nobody is a superuser, and a dump of production
+//! names roles that a laptop does not have. The facts are one question, asked before anything is begun; what follows from them is a
+//! table.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+
+use super::name::{ident, literal};
+use super::script::{Claim, Claims, Without};
+
+/// What a server says of the role that we are.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct Standing {
+    /// The role.
+    pub role: String,
+    /// Whether it is a superuser.
+    pub superuser: bool,
+    /// What a provider gives its customers in place of one: it may do more than the catalogs say.
+    pub provider: Option<String>,
+    /// All roles, and whether this one may give something to them.
+    #[serde(default)]
+    pub roles: BTreeMap<String, bool>,
+    /// Those of them that may do everything: nobody is made a member of one for a restore.
+    #[serde(default)]
+    pub superusers: BTreeSet<String>,
+    /// The extensions that the server has, and whether this role may make them; unknown where the server can't list them.
+    pub extensions: Option<BTreeMap<String, bool>>,
+    /// Those in the live database, and whether they are this role's.
+    #[serde(default)]
+    pub there: BTreeMap<String, bool>,
+    /// What is others' in the live database so that this role may not drop it, by owner; a few of each.
+    #[serde(default)]
+    pub others: BTreeMap<String, Vec<String>>,
+    /// What a dump of the live database would want.
+    #[serde(default)]
+    pub live: Claims,
+}
+
+/// What a dump is loaded into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Into {
+    /// A new database, made from `template0`: plpgsql is there, and the server's.
+    New,
+    /// The live one, where extensions stay.
+    Live,
+}
+
+/// What a role lacks for a dump.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lack {
+    /// What can be left out to do without; nothing of some.
+    pub of: Option<Claim>,
+    /// In words.
+    pub why: String,
+    /// What would give it, in SQL for an administrator.
+    pub cure: Option<String>,
+}
+
+impl Standing {
+    /// What this role lacks to load all that a dump claims.
+    pub fn lacks(&self, claims: &Claims, into: Into) -> Vec<Lack> {
+        let mut lacks = Vec::new();
+        let absent = |names: &mut dyn Iterator<Item = &String>| self.pick(names, |found| found.is_none());
+        let barred = |names: &mut dyn Iterator<Item = &String>| self.pick(names, |found| found == Some(false));
+        let mut lack = |of, names: Vec<String>, why: &str, cure: &dyn Fn(&str) -> Option<String>| {
+            if !names.is_empty() {
+                let cure = names.iter().map(|name| cure(name)).collect::<Option<Vec<_>>>().map(|all| all.join(" "));
+                lacks.push(Lack { of, why: format!("{why}: {}", quoted(&names)), cure });
+            }
+        };
+        let create = |role: &str| Some(format!("CREATE ROLE {};", ident(role)));
+        let member = |role: &str| self.membership(role);
+        let none = |_: &str| None;
+
+        let owners = Some(Claim::Owners);
+        lack(
+            owners,
+            absent(&mut claims.owners.keys()),
+            "it gives what is in it to roles that this server does not have",
+            &create,
+        );
+        let why = format!("it gives what is in it to roles that `{}` is no member of", self.role);
+        lack(owners, barred(&mut claims.owners.keys()), &why, &member);
+        if !self.superuser {
+            let others = claims.assumed.iter().filter(|role| **role != self.role).cloned().collect();
+            lack(
+                Some(Claim::Rights),
+                others,
+                "rights in it were given by others, in whose place a superuser alone can act",
+                &none,
+            );
+        }
+        let rights = Some(Claim::Rights);
+        let grantees = &mut claims.grantees.keys().chain(&claims.givers);
+        lack(rights, absent(grantees), "it gives rights to roles that this server does not have", &create);
+        let why = format!("it changes default privileges of roles that `{}` is no member of", self.role);
+        lack(rights, barred(&mut claims.givers.iter()), &why, &member);
+        let bound = absent(&mut claims.bound.iter());
+        lack(None, bound, "its policies or user mappings are for roles that this server does not have", &create);
+
+        let (no_such, not_ours) = self.missing(claims, into);
+        lack(owners, no_such, "it wants extensions that this server does not have", &none);
+        let why = format!("it wants extensions that `{}` may not make, for they take a superuser", self.role);
+        lack(owners, not_ours, &why, &none);
+        if claims.event_triggers > 0 && !self.superuser && self.provider.is_none() {
+            lacks.push(Lack { of: owners, why: "it makes event triggers, which takes a superuser".into(), cure: None });
+        }
+        lacks
+    }
+
+    /// What makes this role a member of another, in SQL for an administrator: of one that may do everything, nothing does.
+    pub fn membership(&self, role: &str) -> Option<String> {
+        let harmless = !self.superusers.contains(role) && !role.starts_with("pg_");
+        harmless.then(|| format!("GRANT {} TO {};", ident(role), ident(&self.role)))
+    }
+
+    /// What is left out of a dump where what is `wanted` is: the claims themselves; and without owners, what only another role can make.
+    pub fn without(&self, claims: &Claims, wanted: &[Claim], into: Into) -> Without {
+        let mut left = Without { claims: wanted.to_vec(), ..Without::default() };
+        if wanted.contains(&Claim::Owners) {
+            let (no_such, not_ours) = self.missing(claims, into);
+            left.extensions = [no_such, not_ours].concat();
+            let barred = claims.event_triggers > 0 && !self.superuser && self.provider.is_none();
+            left.claims.extend(barred.then_some(Claim::EventTriggers));
+        }
+        left.comments = match into {
+            // an old pg_dump comments on it, and who may not is stopped there
+            Into::New if self.superuser => Vec::new(),
+            Into::New => vec!["plpgsql".into()],
+            Into::Live => self.there.iter().filter(|(_, ours)| !**ours).map(|(name, _)| name.clone()).collect(),
+        };
+        left
+    }
+
+    /// Extensions that the server does not have, and those that this role may not make. What is there already need not be made.
+    fn missing(&self, claims: &Claims, into: Into) -> (Vec<String>, Vec<String>) {
+        let Some(known) = &self.extensions else { return Default::default() };
+        let there = |name: &&String| name.as_str() == "plpgsql" || into == Into::Live && self.there.contains_key(*name);
+        let wanted = || claims.extensions.iter().filter(|name| !there(name));
+        let no_such = wanted().filter(|name| !known.contains_key(*name)).cloned().collect();
+        let trusted = self.superuser || self.provider.is_some();
+        let not_ours = wanted().filter(|name| known.get(*name) == Some(&false) && !trusted).cloned().collect();
+        (no_such, not_ours)
+    }
+
+    fn pick(&self, names: &mut dyn Iterator<Item = &String>, fits: impl Fn(Option<bool>) -> bool) -> Vec<String> {
+        let names: BTreeSet<&String> = names.filter(|name| fits(self.roles.get(*name).copied())).collect();
+        names.into_iter().cloned().collect()
+    }
+}
+
+/// Names in back-ticks: the first few of many.
+pub fn quoted(names: &[String]) -> String {
+    let shown: Vec<String> = names.iter().take(8).map(|name| format!("`{name}`")).collect();
+    let more = names.len() - shown.len();
+    if more == 0 { shown.join(", ") } else { format!("{} and {more} more", shown.join(", ")) }
+}
+
+/// The question, for a psql in the database, or in another one where that does not exist.
+pub fn question(database: &str) -> String {
+    QUESTION
+        .replace("{objects}", OBJECTS)
+        .replace("{rights}", RIGHTS)
+        .replace("{here}", &format!("current_database() = {}", literal(database)))
+}
+
+/// Roles by which providers let customers do what takes a superuser; the server of supautils has settings of its own.
+/// A folder of extensions may hold what can't be read, so that no list can be had: a setting keeps the answer.
+const QUESTION: &str = r"DO $extensions$ BEGIN
+  PERFORM pg_catalog.set_config('dbtasks.extensions', (
+    SELECT coalesce(jsonb_object_agg(v.name, NOT v.superuser OR coalesce((to_jsonb(v) ->> 'trusted')::bool, false)), '{}')::text
+    FROM pg_catalog.pg_available_extension_versions v JOIN pg_catalog.pg_available_extensions a ON a.name = v.name AND a.default_version = v.version), false);
+EXCEPTION WHEN OTHERS THEN NULL;
+END $extensions$;
+WITH objects AS ({objects}), rights AS ({rights})
+SELECT jsonb_build_object(
+  'role', rolname, 'superuser', rolsuper,
+  'provider', coalesce(
+    (SELECT min(r.rolname) FROM pg_roles r WHERE r.rolname IN ('rds_superuser', 'cloudsqlsuperuser', 'alloydbsuperuser', 'azure_pg_admin', 'neon_superuser', 'tsdbadmin')
+      AND pg_has_role(r.oid, 'MEMBER')),
+    (SELECT 'supautils' WHERE nullif(current_setting('supautils.privileged_extensions', true), '') IS NOT NULL)),
+  'roles', (SELECT jsonb_object_agg(r.rolname, pg_has_role(r.oid, CASE WHEN current_setting('server_version_num')::int < 160000 THEN 'MEMBER' ELSE 'SET' END)) FROM pg_roles r),
+  'superusers', (SELECT coalesce(jsonb_agg(r.rolname), '[]') FROM pg_roles r WHERE r.rolsuper),
+  'extensions', nullif(current_setting('dbtasks.extensions', true), '')::jsonb,
+  'there', (SELECT coalesce(jsonb_object_agg(extname, pg_has_role(extowner, 'USAGE')), '{}') FROM pg_extension WHERE {here}),
+  'others', (SELECT coalesce(jsonb_object_agg(pg_get_userbyid(owner), names), '{}') FROM (
+      SELECT owner, (array_agg(name ORDER BY name))[1:5] AS names FROM objects
+      WHERE {here} AND NOT pg_has_role(owner, 'USAGE') AND (locked OR NOT pg_has_role(container, 'USAGE')) GROUP BY owner) o),
+  'live', jsonb_build_object(
+    'owners', (SELECT coalesce(jsonb_object_agg(pg_get_userbyid(owner), n), '{}') FROM (SELECT owner, count(*) AS n FROM objects WHERE {here} GROUP BY owner) o),
+    'grantees', (SELECT coalesce(jsonb_object_agg(pg_get_userbyid(grantee), n), '{}') FROM (
+      SELECT grantee, count(*) AS n FROM rights WHERE {here} AND grantee <> 0 AND grantee <> owner GROUP BY grantee) g),
+    'givers', (SELECT coalesce(jsonb_agg(DISTINCT pg_get_userbyid(defaclrole)), '[]') FROM pg_default_acl WHERE {here}),
+    'bound', (SELECT coalesce(jsonb_agg(DISTINCT pg_get_userbyid(r)), '[]') FROM (
+      SELECT unnest(polroles) AS r FROM pg_policy UNION ALL SELECT umuser FROM pg_user_mappings) b WHERE {here} AND r <> 0),
+    'extensions', (SELECT coalesce(jsonb_agg(extname), '[]') FROM pg_extension WHERE {here} AND extname <> 'plpgsql'),
+    'event_triggers', (SELECT count(*) FROM pg_event_trigger e WHERE {here} AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_event_trigger'::regclass AND d.objid = e.oid AND d.deptype = 'e'))
+  ))::text
+FROM pg_roles WHERE rolname = current_user;
+";
+
+/// What has an owner, but for what is an extension's or the system's: the owner of what it is in may drop it, too, but tables are locked
+/// first, which takes their own.
+const OBJECTS: &str = r"
+  SELECT o.owner, o.name, o.locked, n.nspowner AS container, o.acl FROM (
+      SELECT 'pg_class'::regclass AS class, oid, relnamespace AS namespace, relowner AS owner, relname::text AS name, relkind IN ('r', 'p') AS locked, relacl AS acl
+        FROM pg_class WHERE relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+      UNION ALL SELECT 'pg_proc'::regclass, oid, pronamespace, proowner, proname::text, false, proacl FROM pg_proc
+      UNION ALL SELECT 'pg_type'::regclass, oid, typnamespace, typowner, typname::text, false, typacl FROM pg_type WHERE typtype IN ('d', 'e', 'r')
+    ) o JOIN pg_namespace n ON n.oid = o.namespace
+    WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = o.class AND d.objid = o.oid AND d.deptype = 'e')
+  UNION ALL SELECT n.nspowner, n.nspname::text, n.nspname <> 'public', n.nspowner, n.nspacl FROM pg_namespace n
+    WHERE n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'public')
+      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_namespace'::regclass AND d.objid = n.oid AND d.deptype = 'e')
+  UNION ALL SELECT lomowner, 'large object ' || oid, true, lomowner, lomacl FROM pg_largeobject_metadata";
+
+const RIGHTS: &str = r"
+  SELECT a.grantee, o.owner FROM objects o, aclexplode(o.acl) a
+  UNION ALL SELECT a.grantee, c.relowner FROM pg_attribute t JOIN pg_class c ON c.oid = t.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace, aclexplode(t.attacl) a
+    WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+  UNION ALL SELECT a.grantee, d.defaclrole FROM pg_default_acl d, aclexplode(d.defaclacl) a";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn standing(superuser: bool) -> Standing {
+        let map = |pairs: &[(&str, bool)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), *v || superuser)).collect();
+        Standing {
+            role: "app".into(),
+            superuser,
+            roles: map(&[("app", true), ("team", true), ("postgres", false), ("other", false)]),
+            superusers: names(&["postgres"]),
+            extensions: Some(map(&[("plpgsql", true), ("pgcrypto", true), ("pg_stat_statements", false)])),
+            there: map(&[("plpgsql", false), ("pg_stat_statements", false), ("pgcrypto", true)]),
+            ..Standing::default()
+        }
+    }
+
+    fn claims(change: impl FnOnce(&mut Claims)) -> Claims {
+        let mut claims = Claims::default();
+        change(&mut claims);
+        claims
+    }
+
+    fn names(all: &[&str]) -> BTreeSet<String> {
+        all.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    fn many(all: &[&str]) -> BTreeMap<String, u64> {
+        all.iter().map(|name| ((*name).to_owned(), 1)).collect()
+    }
+
+    #[test]
+    fn what_a_role_lacks() {
+        let lo = Some(Claim::Owners);
+        let ri = Some(Claim::Rights);
+        let table: [(&str, Claims, Vec<Option<Claim>>, usize); 12] = [
+            ("nothing", Claims::default(), vec![], 0),
+            ("its own", claims(|c| c.owners = many(&["app", "team"])), vec![], 0),
+            ("another's", claims(|c| c.owners = many(&["app", "postgres"])), vec![lo], 0),
+            ("nobody's", claims(|c| c.owners = many(&["prod"])), vec![lo], 1),
+            ("both", claims(|c| c.owners = many(&["prod", "postgres"])), vec![lo, lo], 1),
+            ("rights of one who is there", claims(|c| c.grantees = many(&["postgres"])), vec![], 0),
+            ("rights of one who is not", claims(|c| c.grantees = many(&["web"])), vec![ri], 1),
+            ("default privileges", claims(|c| c.givers = names(&["postgres", "prod"])), vec![ri, ri], 1),
+            ("a session's", claims(|c| c.assumed = names(&["app", "team"])), vec![ri], 0),
+            ("a policy", claims(|c| c.bound = names(&["web", "postgres"])), vec![None], 1),
+            (
+                "extensions",
+                claims(|c| c.extensions = names(&["plpgsql", "pgcrypto", "pg_stat_statements", "vault"])),
+                vec![lo, lo],
+                1,
+            ),
+            ("event triggers", claims(|c| c.event_triggers = 2), vec![lo], 0),
+        ];
+        for (what, claims, wanted, of_a_superuser) in table {
+            let kinds = |lacks: Vec<Lack>| lacks.into_iter().map(|lack| lack.of).collect::<Vec<_>>();
+            assert_eq!(kinds(standing(false).lacks(&claims, Into::New)), wanted, "{what}");
+            assert_eq!(kinds(standing(true).lacks(&claims, Into::New)).len(), of_a_superuser, "{what}, a superuser");
+        }
+    }
+
+    /// Nobody is told to make a role a superuser for a restore.
+    #[test]
+    fn what_an_administrator_can_give() {
+        for (owners, cure) in [
+            (&["prod"][..], Some("CREATE ROLE \"prod\";")),
+            (&["other"], Some("GRANT \"other\" TO \"app\";")),
+            (&["postgres"], None),
+            (&["other", "postgres"], None),
+        ] {
+            let lacks = standing(false).lacks(&claims(|c| c.owners = many(owners)), Into::New);
+            assert_eq!(lacks[0].cure.as_deref(), cure, "{owners:?}");
+        }
+    }
+
+    /// What is there need not be made; a provider's role may make what no catalog says; what can't be listed is not judged.
+    #[test]
+    fn extensions_are_judged_where_they_are_made() {
+        let wants = claims(|c| {
+            c.extensions = names(&["pg_stat_statements", "pgcrypto", "vault"]);
+            c.event_triggers = 1;
+        });
+        let provider = Standing { provider: Some("rds_superuser".into()), ..standing(false) };
+        let blind = Standing { extensions: None, ..standing(false) };
+        for (standing, into, extensions, triggers, lacks) in [
+            (standing(false), Into::New, &["vault", "pg_stat_statements"][..], true, 3),
+            (standing(false), Into::Live, &["vault"], true, 2),
+            (standing(true), Into::New, &["vault"], false, 1),
+            (provider, Into::New, &["vault"], false, 1),
+            (blind, Into::New, &[], true, 1),
+        ] {
+            let left = standing.without(&wants, &[Claim::Owners, Claim::Rights], into);
+            assert_eq!((left.extensions, left.claims.contains(&Claim::EventTriggers)), (names_of(extensions), triggers));
+            assert_eq!(standing.lacks(&wants, into).len(), lacks);
+            assert!(standing.without(&wants, &[Claim::Rights], into).extensions.is_empty(), "owners are not left out");
+        }
+    }
+
+    fn names_of(all: &[&str]) -> Vec<String> {
+        all.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn comments_stay_where_the_extension_is_somebody_elses() {
+        for (standing, into, comments) in [
+            (standing(false), Into::New, &["plpgsql"][..]),
+            (standing(true), Into::New, &[]),
+            (standing(false), Into::Live, &["pg_stat_statements", "plpgsql"]),
+            (standing(true), Into::Live, &[]),
+        ] {
+            assert_eq!(standing.without(&Claims::default(), &[], into).comments, names_of(comments));
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! What a dump takes of a server, and what the connecting role may do about it.
+
+use std::fs::File;
+use std::io::Read;
+
+use anyhow::Result;
+
+use super::Surveyed;
+use super::dumps::Dump;
+use super::loader::{DEFINITIONS, Until, feed};
+use crate::config::Secrets;
+use crate::door::ask::{ask, ask_fed};
+use crate::engine::postgres::script::{Claims, Scanner};
+use crate::engine::postgres::standing::{Standing, question};
+use crate::plan::Source;
+use crate::problem::Problem;
+use crate::stream;
+
+/// A file of so many bytes is read whole: rights come behind the data.
+const SMALL: u64 = 4 << 20;
+
+/// Asks the server.
+pub fn ask_standing(target: &Surveyed, secrets: &Secrets) -> Result<Standing> {
+    let client = &target.client;
+    let database = if target.live().is_some() { target.name() } else { client.maintenance() };
+    let answer = ask(&client.psql(database, question(target.name())), secrets)?;
+    let said = answer.good.then(|| serde_json::from_str(answer.out.trim()).ok()).flatten();
+    said.ok_or_else(|| {
+        Problem::failed("could not ask what the role may do").because(answer.err).cure("nothing was touched; try again").into()
+    })
+}
+
+/// What a dump takes: its manifest knows all of it. Of a file without one, what stands before its first row, or all where that is little.
+pub fn claims(dump: &Dump, secrets: &Secrets) -> Result<Claims> {
+    if let Some(claims) = dump.artifact.as_ref().and_then(|artifact| artifact.claims.as_ref()) {
+        return Ok(claims.clone());
+    }
+    let mut scanner = Scanner::new();
+    match &dump.source {
+        Source::File { path, codec } => {
+            let size = std::fs::metadata(path).map_or(0, |file| file.len());
+            let until = if size <= SMALL { Until::End } else { Until::FirstRow };
+            // one that can't be read claims nothing: the whole read says why
+            if let Ok(decoder) = File::open(path).and_then(|file| stream::decoder(*codec, file)) {
+                feed(&mut scanner, decoder.take(DEFINITIONS), until);
+            }
+        }
+        Source::Command(cmd) => {
+            let answer = ask(&cmd.clone().args(["--section=pre-data", "--section=post-data"]), secrets)?;
+            scanner.feed(answer.out.as_bytes());
+        }
+        Source::Filtered { path, codec, through } => {
+            if let Ok(decoder) = File::open(path).and_then(|file| stream::decoder(*codec, file)) {
+                let answer = ask_fed(&through.clone().args(["--section=pre-data", "--section=post-data"]), decoder, secrets)?;
+                scanner.feed(answer.out.as_bytes());
+            }
+        }
+        Source::Store(_) => {}
+    }
+    let script = scanner.finish();
+    // what is no dump of one database is told so first
+    let is_dump = script.other.is_none() && script.refused.is_empty() && script.meta.is_empty();
+    Ok(if is_dump { script.claims } else { Claims::default() })
+}
+
+/// Whether a look at what is known of the server says already that the role may do all that a dump takes.
+pub fn is_plain(target: &Surveyed, claims: &Claims) -> bool {
+    let server = &target.server;
+    let (own, superuser) = (&server.role.name, server.role.superuser);
+    let is_here = |role: &String| role == own || role.starts_with("pg_") || server.roles.contains(role);
+    let may_give = |role: &String| server.own_roles.contains(role);
+    let is_made = |name: &String| name == "plpgsql" || superuser && server.extensions.contains_key(name);
+    claims.owners.keys().chain(&claims.givers).all(may_give)
+        && claims.assumed.iter().all(|role| role == own || superuser && is_here(role))
+        && claims.grantees.keys().chain(&claims.bound).all(is_here)
+        && claims.extensions.iter().all(is_made)
+        && (claims.event_triggers == 0 || superuser)
+}
