@@ -187,3 +187,26 @@ fn a_folder_of_other_hands_is_listed_for_what_it_is() {
     project.ok("db-restore nightly --yes");
     same(&cluster.fingerprint(&db.name), &before);
 }
+
+/// What `ON CONFLICT DO NOTHING` leaves out is not told as restored.
+#[test]
+fn rows_that_the_database_does_not_take_are_told() {
+    let cluster = need!("postgresql", cluster());
+    let (db, _) = tiny_host(cluster);
+    let project = Project::host(&db.socket_url);
+    let beside = format!("{}_beside", db.name);
+    let rows =
+        "INSERT INTO public.t VALUES (1), (2) ON CONFLICT DO NOTHING;\nINSERT INTO public.t VALUES (1) ON CONFLICT DO NOTHING;\n";
+    let file = project.write(
+        "twice.sql",
+        format!(
+            "--\n-- PostgreSQL database dump\n--\n\nSET client_encoding = 'UTF8';\nSET standard_conforming_strings = on;\n\
+             CREATE TABLE public.t (a int PRIMARY KEY);\n{rows}\n--\n-- PostgreSQL database dump complete\n--\n\n"
+        ),
+    );
+    for flag in ["", "--trust=role"] {
+        let said = project.ok(&format!("db-restore --as {beside} --yes {flag} --file {}", file.display()));
+        assert!(said.err.contains("; 1 row of them the database did not take (ON CONFLICT DO NOTHING)"), "{}", said.err);
+        cluster.drop_all(&beside);
+    }
+}

@@ -69,12 +69,24 @@ fn outcome(pipe: &Pipe, found: &Found) -> String {
             format!("{holds}, {} as {}, proved{changed}", human::bytes(found.plain_bytes), human::bytes(found.sum.bytes))
         }
         Sink::Psql(load) => match load.count {
-            Count::Shared(_) => format!("{holds}, counted again in the new database"),
-            Count::First(_) => format!("{holds}, counted again before the COMMIT"),
+            Count::Shared(_) => format!("{holds}, counted again in the new database{}", not_taken(found)),
+            Count::First(_) => format!("{holds}, counted again before the COMMIT{}", not_taken(found)),
             Count::Not => holds,
         },
         Sink::Stage(_) => format!("{holds}, read again there{}", left_out(&found.held)),
         Sink::Nowhere => format!("{holds}, {}, whole", human::bytes(found.plain_bytes)),
+    }
+}
+
+/// Rows that the dump brings and the database has not: `ON CONFLICT DO NOTHING` leaves out one that is there already.
+fn not_taken(found: &Found) -> String {
+    let Held::Script(script) = &found.held else { return String::new() };
+    let counted = |table: &str| found.counts.iter().find(|(name, _)| name == table).map(|(_, rows)| *rows);
+    let may_differ = script.tables.iter().filter(|t| !t.exact && !t.partitioned);
+    let missing = may_differ.filter_map(|t| Some(t.rows.saturating_sub(counted(&t.table)?))).sum();
+    match missing {
+        0 => String::new(),
+        1.. => format!("; {} of them the database did not take (ON CONFLICT DO NOTHING)", human::counted(missing, "row")),
     }
 }
 
