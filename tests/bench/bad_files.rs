@@ -242,6 +242,32 @@ fn what_a_manifest_names_elsewhere_is_not_removed() {
     }
 }
 
+/// What somebody has put beside the files of a set is theirs.
+#[test]
+fn what_is_not_of_a_set_stays_when_it_goes() {
+    let mut bench = Bench::new(HOST);
+    bench.with_backup();
+    let names = bench.names_in("backups");
+    let (file, manifest) =
+        (names.iter().find(|n| n.ends_with(".zst")).unwrap(), names.iter().find(|n| n.ends_with(".json")).unwrap());
+    let bytes = std::fs::read(bench.project.join("backups").join(file)).unwrap();
+    let mut manifest: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(bench.project.join("backups").join(manifest)).unwrap()).unwrap();
+    manifest["created"] = "2020-01-01T00:00:00Z".into();
+    manifest.as_object_mut().unwrap().remove("digest");
+    for set in ["backup_20200101_000000", "backup_20200102_000000"] {
+        bench.file(&format!("backups/{set}/{file}"), &bytes).file(&format!("backups/{set}/manifest.json"), manifest.to_string());
+    }
+    bench.file("backups/backup_20200101_000000/letter.txt", "dear");
+    bench.env("BACKUP_RETENTION_DAYS", "1").env("BACKUP_MIN_KEEP", "1");
+
+    let said = bench.run(&["db-cleanup", "--yes"]);
+
+    said.exits(0).tells("backup_[STAMP]` stays: it holds what is not of the backup");
+    assert_eq!(bench.names_in("backups/backup_20200101_000000"), ["letter.txt"]);
+    assert!(!bench.project.join("backups/backup_20200102_000000").exists());
+}
+
 /// A pipe that nobody writes to is waited for by nobody.
 #[test]
 fn what_is_no_file_is_refused() {

@@ -186,6 +186,8 @@ pub enum How {
     Folder(PathBuf),
     /// A file of ours; an empty one where it is made.
     File(PathBuf),
+    /// Files of ours in a folder of ours, and the folder itself where nothing else is in it.
+    Set(PathBuf, Vec<PathBuf>),
     /// From one name to another that is free, on one file system.
     Move(PathBuf, PathBuf),
     /// A command.

@@ -36,6 +36,15 @@ pub fn remove(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<T
     match &deed.how {
         How::File(path) => gone(fs::remove_file(path), path),
         How::Folder(path) => gone(fs::remove_dir_all(path), path),
+        How::Set(folder, files) => {
+            files.iter().try_for_each(|file| gone(fs::remove_file(file), file).map(drop))?;
+            match fs::remove_dir(folder) {
+                Err(e) if e.kind() == std::io::ErrorKind::DirectoryNotEmpty => {
+                    Ok(vec![format!("`{}` stays: it holds what is not of the backup", folder.display())])
+                }
+                removed => gone(removed, folder),
+            }
+        }
         _ => command(deed, secrets, interrupt),
     }
 }
@@ -66,7 +75,9 @@ pub fn command(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<
         }
         How::Change(address, change) => store::open(address, secrets, interrupt)?.change(change),
         How::Text(path, text) => seal::replace_file(path, text).map(nothing),
-        How::Folder(path) | How::File(path) => anyhow::bail!("no command in the plan for `{}`", path.display()),
+        How::Folder(path) | How::File(path) | How::Set(path, _) => {
+            anyhow::bail!("no command in the plan for `{}`", path.display())
+        }
         How::Hook(hook) => anyhow::bail!("a hook is a write, and `{}` is not run as one", hook.cmd),
     }
 }

@@ -120,7 +120,10 @@ fn acts(verdicts: &[(&Backup, Verdict)]) -> Vec<Act> {
         let Verdict::Remove(why) = verdict else { continue };
         let remove = |how| Act::Remove(Deed { what: format!("backup, {why}"), how });
         match &backup.manifest_path {
-            Some(manifest) if manifest.starts_with(&backup.path) => acts.push(remove(How::Folder(backup.path.clone()))),
+            Some(manifest) if manifest.starts_with(&backup.path) => {
+                let files = files_of(backup).into_iter().chain([manifest.clone()]).collect();
+                acts.push(remove(How::Set(backup.path.clone(), files)));
+            }
             Some(manifest) => {
                 acts.extend(files_of(backup).into_iter().map(|f| remove(How::File(f))));
                 acts.push(remove(How::File(manifest.clone())));

@@ -41,7 +41,7 @@ pub fn object(act: &Act) -> String {
 
 fn deed(deed: &Deed) -> String {
     match &deed.how {
-        How::Folder(path) | How::File(path) => format!("{}: {}", deed.what, path.display()),
+        How::Folder(path) | How::File(path) | How::Set(path, _) => format!("{}: {}", deed.what, path.display()),
         How::Move(from, to) => format!("{}: {} -> {}", deed.what, from.display(), to.display()),
         How::Text(path, _) => format!("{}: {}", deed.what, path.display()),
         How::Change(address, change) => format!("{}: {}", deed.what, address.change(change)),

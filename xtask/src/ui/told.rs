@@ -28,7 +28,9 @@ fn sentence(act: &Act, here: &Path) -> String {
     match act {
         Act::Seal(seal) => sealed(seal, here),
         Act::Create(Deed { what, how: How::Folder(path) }) => format!("create {what} {}", short(path, here)),
-        Act::Remove(Deed { what, how: How::Folder(path) | How::File(path) }) => format!("remove {} ({what})", short(path, here)),
+        Act::Remove(Deed { what, how: How::Folder(path) | How::File(path) | How::Set(path, _) }) => {
+            format!("remove {} ({what})", short(path, here))
+        }
         // the deed says itself what is done
         Act::Write(deed) if !matches!(deed.how, How::Hook(_)) => deed.what.clone(),
         other => describe::act(other).split_whitespace().collect::<Vec<_>>().join(" "),
