@@ -212,3 +212,61 @@ fn a_file_that_another_manifest_names_is_not_removed() {
     assert!(bench.names_in("backups").contains(&name), "{:?}", bench.names_in("backups"));
     bench.run(&["db-verify", &name]).exits(0);
 }
+
+/// A manifest may come from anywhere: on its word nothing outside the backup folder is removed, nor what is no backup in it.
+#[test]
+fn what_a_manifest_names_elsewhere_is_not_removed() {
+    let mut bench = Bench::new(HOST);
+    bench.with_backup();
+    let manifests: Vec<String> = bench.names_in("backups").into_iter().filter(|file| file.ends_with(".json")).collect();
+    let text = std::fs::read_to_string(bench.project.join("backups").join(&manifests[0])).unwrap();
+    let mut manifest: serde_json::Value = serde_json::from_str(&text).unwrap();
+    manifest["created"] = "2020-01-01T00:00:00Z".into();
+    manifest.as_object_mut().unwrap().remove("digest");
+    bench.file("precious/letter", "dear").file("backups/notes", "mine").file("backups/sub/deep", "mine, too");
+    std::os::unix::fs::symlink("../precious", bench.project.join("backups/link")).unwrap();
+    let absolute = bench.project.join("precious/letter").display().to_string();
+    let named = ["../precious/letter", "link/letter", &absolute, "notes", "sub/deep", "./notes", ".", "..", "", "sub"];
+    for (number, file) in named.iter().enumerate() {
+        manifest["artifacts"][0]["file"] = (*file).into();
+        bench.file(&format!("backups/app_2020010{number}_000000.manifest.json"), manifest.to_string());
+    }
+    bench.env("BACKUP_RETENTION_DAYS", "1").env("BACKUP_MIN_KEEP", "1");
+
+    let said = bench.run(&["db-cleanup", "--yes"]);
+    bench.run(&["db-backup", "--auto"]).exits(0);
+
+    said.exits(0).tells("its manifest names `../precious/letter`, which is not its own");
+    for (file, text) in [("precious/letter", "dear"), ("backups/notes", "mine"), ("backups/sub/deep", "mine, too")] {
+        assert_eq!(std::fs::read_to_string(bench.project.join(file)).ok().as_deref(), Some(text), "{file}");
+    }
+}
+
+/// A pipe that nobody writes to is waited for by nobody.
+#[test]
+fn what_is_no_file_is_refused() {
+    let bench = Bench::new(HOST);
+    assert!(Command::new("mkfifo").arg(bench.project.join("pipe.sql")).status().unwrap().success());
+    for args in [&["db-restore", "--file", "pipe.sql", "--yes"][..], &["db-verify", "./pipe.sql"], &["db-info", "./pipe.sql"]] {
+        bench.run(args).exits(2).tells("pipe.sql` is neither a file nor a folder");
+    }
+    bench.run(&["db-restore", "--file", "/dev/zero", "--yes"]).exits(2).tells("`/dev/zero` is neither a file nor a folder");
+}
+
+/// What its manifest calls something else is tried in no database.
+#[test]
+fn a_dump_of_another_kind_is_not_tried() {
+    let bench = Bench::new(HOST);
+    let name = bench.with_backup();
+    let manifest = bench.names_in("backups").into_iter().find(|file| file.ends_with(".json")).unwrap();
+    let path = format!("backups/{manifest}");
+    let mut changed = bench.manifest(&path);
+    changed["artifacts"][0]["kind"] = "files".into();
+    changed.as_object_mut().unwrap().remove("digest");
+    bench.file(&path, changed.to_string());
+    bench.forget_calls();
+
+    bench.run(&["db-verify", "--deep", &format!("./backups/{name}")]).exits(3).tells("is no database: its kind is files");
+
+    assert!(!bench.calls().iter().any(|call| call.stdin.contains("CREATE DATABASE")));
+}

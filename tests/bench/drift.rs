@@ -357,7 +357,7 @@ fn only_looks(call: &Call) -> bool {
     let asks = [
         "\\echo :VERSION_NUM",
         "SELECT EXISTS (SELECT FROM pg_catalog.pg_class",
-        "SELECT oid::bigint, (SELECT count(*) FROM pg_catalog.pg_locks",
+        "BEGIN;\nSET LOCAL search_path = pg_catalog, pg_temp;\nSELECT oid::bigint, (SELECT count(*) FROM pg_catalog.pg_locks",
         "DO $admits$ BEGIN",
         "DO $extensions$ BEGIN",
     ];

@@ -220,8 +220,9 @@ impl Bench {
             let env = pairs.iter().filter_map(|pair| pair.split_once('=')).map(|(k, v)| (k.into(), v.into())).collect();
             Call { argv, env, stdin: String::from_utf8_lossy(&fs::read(folder.join("stdin")).unwrap()).into_owned() }
         };
-        // how often something is waited for is the clock's matter, not the plan's
-        folders.iter().map(call).filter(|call| !is_wait(&call.argv)).collect()
+        // how often something is waited for, and whom it is asked for, is the clock's matter, not the plan's
+        let clocks = |call: &Call| is_wait(&call.argv) || call.stdin.starts_with(db_tasks::engine::postgres::waiting::ASKS);
+        folders.iter().map(call).filter(|call| !clocks(call)).collect()
     }
 
     pub fn forget_calls(&self) {

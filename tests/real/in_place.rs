@@ -206,3 +206,19 @@ fn in_place_takes_one_database() {
     project.fails("db-restore --latest --yes --in-place", 2, "say which with `--only`");
     project.ok("db-restore --latest --yes --in-place --only main");
 }
+
+/// How a database shows names is its own matter: they are compared as they are kept.
+#[test]
+fn names_are_compared_whatever_the_database_quotes() {
+    let cluster = need!("postgresql", cluster());
+    let (db, project) = tiny_host(cluster);
+    cluster.sql("postgres", &format!("ALTER DATABASE {} SET quote_all_identifiers = on", db.name));
+    project.backup();
+    cluster.sql(&db.name, "DELETE FROM orders");
+
+    project.ok("db-restore --latest --in-place --yes");
+
+    assert_eq!(cluster.sql(&db.name, "SELECT count(*) FROM orders"), "300");
+    project.ok("db-restore --latest --yes");
+    project.ok("db-verify --deep");
+}

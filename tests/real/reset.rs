@@ -281,3 +281,36 @@ fn a_database_is_prepared_by_what_it_needs() {
     project.ok("db-prepare");
     assert_eq!(cluster.sql(&db.name, "SELECT count(*) FROM users"), "3");
 }
+
+/// Whoever owns a database says on which path names are looked up in it: no function and no operator of theirs runs as the role that
+/// asks where a hook goes, nor answers for the server.
+#[test]
+fn what_the_databases_path_leads_to_is_not_asked_where_a_hook_goes() {
+    let cluster = need!("postgresql", cluster());
+    let (db, project) = project(cluster, "");
+    let project = project.env("DATABASE_URL", &db.socket_url);
+    cluster.sql(
+        &db.name,
+        &format!(
+            "CREATE SCHEMA evil; CREATE SEQUENCE evil.ran; GRANT ALL ON ALL SEQUENCES IN SCHEMA evil TO PUBLIC; GRANT USAGE ON SCHEMA evil TO PUBLIC; \
+             CREATE FUNCTION evil.current_database() RETURNS name LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_catalog.nextval('evil.ran'); \
+             RETURN 'postgres'; END $$; \
+             CREATE FUNCTION evil.same(text, text) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_catalog.nextval('evil.ran'); \
+             RETURN true; END $$; \
+             CREATE OPERATOR evil.= (LEFTARG = text, RIGHTARG = text, FUNCTION = evil.same); \
+             CREATE FUNCTION evil.alike(bigint, int) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_catalog.nextval('evil.ran'); \
+             RETURN true; END $$; \
+             CREATE OPERATOR evil.= (LEFTARG = bigint, RIGHTARG = int, FUNCTION = evil.alike); \
+             ALTER DATABASE {} SET search_path = evil, pg_catalog, public",
+            db.name
+        ),
+    );
+
+    project.ok("db-reset --force --dry-run");
+    project.write("seed.sql", "INSERT INTO public.users (name) VALUES ('a')");
+    project.write("migrate.sql", "CREATE TABLE public.users (id serial, name text)");
+    project.ok("db-reset --force");
+
+    let previous = format!("{}__previous", db.name);
+    assert_eq!(cluster.sql(&previous, "SELECT is_called FROM evil.ran"), "f");
+}

@@ -100,6 +100,36 @@ fn a_default_that_is_read_only_is_overridden_and_that_is_said() {
     same(&cluster.fingerprint(&db.name), &before);
 }
 
+/// Whoever waits for a lock says so within seconds, in every step and before: who holds it, and what ends that.
+#[test]
+fn a_lock_that_is_waited_for_is_told_with_who_holds_it() {
+    let cluster = need!("postgresql", cluster());
+    let (db, project) = tiny_host(cluster);
+    let project = project.env("ALLOW_DATABASE_WIPE", "true");
+    project.ok("db-backup --auto");
+    let config = fs::read_to_string(project.dir.join("db-tasks.toml")).unwrap();
+    project.write("limited.toml", format!("{config}[guards]\nwait-for-locks = 1\n"));
+    let before = cluster.fingerprint(&db.name);
+
+    let mut holder = cluster.command("psql");
+    holder.args(["-XqAt", "-d", &db.name]).env("PGAPPNAME", "a migration").stdin(std::process::Stdio::piped());
+    let mut holder = holder.stdout(std::process::Stdio::null()).spawn().unwrap();
+    let mut says = holder.stdin.take().unwrap();
+    std::io::Write::write_all(&mut says, b"BEGIN; LOCK TABLE orders IN ACCESS EXCLUSIVE MODE;\n").unwrap();
+    let locked = "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted AND relation = 'orders'::regclass";
+    super::until("it is locked", || cluster.sql(&db.name, locked) == "1");
+
+    for words in ["db-backup --auto", "db-wipe --dry-run", "db-wipe --yes"] {
+        let failed = project.run(&format!("--config limited.toml {words}"));
+        assert_eq!(failed.code, Some(1), "{words}: {failed:?}");
+        assert!(failed.err.contains("waiting: session ") && failed.err.contains("(a migration"), "{words}: {failed:?}");
+        assert!(failed.err.contains("given up: `guards.wait-for-locks` is 1 s"), "{words}: {failed:?}");
+    }
+    drop(says);
+    holder.wait().unwrap();
+    same(&cluster.fingerprint(&db.name), &before);
+}
+
 #[test]
 fn a_standby_is_backed_up_and_not_changed() {
     let bin = need!("postgresql", programs());

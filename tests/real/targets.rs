@@ -214,3 +214,25 @@ fn the_guards_hold_where_the_database_is_missing() {
     project.ok("db-reset --force");
     assert!(project.dir.join("ran").exists());
 }
+
+/// Two entries that lead to one database: what changes it would change it twice, and the second time undo or spoil the first.
+#[test]
+fn two_entries_for_one_database_are_refused() {
+    let cluster = need!("postgresql", cluster());
+    let (db, _) = tiny_host(cluster);
+    let config = "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n[databases.again]\npostgres = { url = \"${AGAIN}\" }\n\
+        [backup]\nname = \"backup_{timestamp}/{store}.{ext}\"\n";
+    let again = db.url.replace("127.0.0.1", "localhost");
+    let project = Project::new(config).env("DATABASE_URL", &db.url).env("AGAIN", &again).env("ALLOW_DATABASE_WIPE", "true");
+    project.ok("db-backup --auto");
+    cluster.sql(&db.name, "DELETE FROM orders WHERE id = 1");
+
+    for words in ["db-restore --latest --yes", "db-restore --latest --yes --dry-run", "db-wipe --yes", "db-wipe --yes --backup"] {
+        project.fails(words, 3, "`again` and `main` lead to one database");
+    }
+
+    assert_eq!(cluster.sql(&db.name, "SELECT count(*) FROM orders"), "299");
+    assert_eq!(family(cluster, &db.name), std::slice::from_ref(&db.name));
+    project.ok("db-restore --latest --yes --only main");
+    assert_eq!(cluster.sql(&db.name, "SELECT count(*) FROM orders"), "300");
+}

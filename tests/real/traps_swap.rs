@@ -266,3 +266,26 @@ fn t22_a_template_that_cannot_be_copied_leaves_the_live_database() {
     same(&cluster.fingerprint(&db.name), &before);
     assert_eq!(family(cluster, &db.name), std::slice::from_ref(&db.name));
 }
+
+/// A swap that comes to nothing cuts nobody off behind its end, and a name that it needs is looked for first.
+#[test]
+fn t25_an_undo_that_fails_leaves_the_sessions_alone() {
+    let cluster = need!("postgresql", cluster());
+    let (db, project) = tiny_host(cluster);
+    project.backup();
+    project.ok("db-restore --latest --yes");
+    let (parked, previous) = (format!("{}__parked", db.name), format!("{}__previous", db.name));
+    cluster.sql("postgres", &format!("CREATE DATABASE {parked}"));
+    project.fails("db-undo --yes", 3, &format!("the database `{parked}` is in the way"));
+    cluster.sql("postgres", &format!("DROP DATABASE {parked}"));
+
+    // a name that is taken between the look and the swap
+    let hook = format!("[hooks]\nbefore-undo = \"psql -qX -d postgres -c 'CREATE DATABASE {parked}'\"\n");
+    project.write("db-tasks.toml", format!("[databases.main]\npostgres = {{ url = \"${{DATABASE_URL}}\" }}\n{hook}"));
+    project.fails("db-undo --yes", 1, "already exists");
+    for _ in 0..20 {
+        assert_eq!(cluster.sql(&db.name, "SELECT count(*), count(pg_sleep(0.02)) FROM generate_series(1, 3)"), "3|3");
+    }
+    assert_eq!(cluster.sql(&previous, "SELECT count(*) FROM orders"), "300");
+    cluster.sql("postgres", &format!("DROP DATABASE {parked}"));
+}

@@ -69,7 +69,7 @@ fn put_back_where(session: &Session, args: &cli::Restore, chosen: &Backup) -> Re
 
 fn put_back(session: &mut Session, args: &cli::Restore, meant: &Meant, chosen: &Backup) -> Result<Exit> {
     let depth = if args.in_place { Depth::Rows } else { Depth::Database };
-    let set = session.surveyor().set(&meant.databases, &[], depth)?;
+    let set = session.surveyor().set(&meant.databases, &[], depth)?.distinct()?;
     let stores = meant.stores.iter().map(|s| session.surveyor().store(s)).collect::<Result<Vec<_>>>()?;
     let set = Set { stores, ..set };
     let services = if args.into.is_some() { Services::default() } else { session.services("restore")? };
@@ -203,7 +203,7 @@ fn undo_what(session: &Session, args: &cli::Undo) -> Result<Meant> {
 
 fn swap_back(session: &mut Session, args: &cli::Undo, meant: &Meant) -> Result<Exit> {
     let databases: &[Database] = &meant.databases;
-    let set = session.surveyor().set(databases, &[], Depth::Database)?;
+    let set = session.surveyor().set(databases, &[], Depth::Database)?.distinct()?;
     let stores = meant.stores.iter().map(|s| session.surveyor().store(s)).collect::<Result<Vec<_>>>()?;
     let set = Set { stores, ..set };
     let services = session.services("undo")?;

@@ -11,8 +11,8 @@ use super::record::Record;
 use crate::bundle::name;
 use crate::cli;
 use crate::config::{self, ContainerBy, Database, Dotenv, Env, Project};
-use crate::door::Interrupt;
 use crate::door::movers::Process;
+use crate::door::{Interrupt, waits::Waits};
 use crate::facts::{ContainerFacts, Surveyor, containers};
 use crate::gate::{self, Agent, Circumstances, Consent, Judgement, Person, Verdict};
 use crate::plan::{Plan, Risk};
@@ -21,7 +21,7 @@ use crate::run::journal::{self, Found, Unfinished};
 use crate::run::{self, Journal, Lock, Own, Report, World};
 use crate::task::{Moment, repair};
 use crate::ui::recorder::Recorder;
-use crate::ui::terminal::{Telling, Terminal};
+use crate::ui::terminal::{self, Telling, Terminal};
 use crate::ui::{banner, describe, shown, told};
 
 /// One run of the program.
@@ -45,6 +45,7 @@ pub struct Session {
     interrupt: Arc<Interrupt>,
     /// Why what followed the work was not done.
     pub but: Option<anyhow::Error>,
+    waits: Waits,
 }
 
 /// What standard output is for.
@@ -113,12 +114,15 @@ impl Session {
         terminal.hide(&project.secrets);
         let record = Record::of(&project, now);
         let output = if global.json { Output::Document } else { Output::Text };
-        Ok(Self { project, env, moment: Moment { now, run }, terminal, record, output, lock: None, own, interrupt, but: None })
+        let waits = Waits::new(terminal::aside, project.guards.wait_for_locks);
+        let moment = Moment { now, run };
+        Ok(Self { project, env, moment, terminal, record, output, lock: None, own, interrupt, but: None, waits })
     }
 
     /// Somebody to ask servers with.
     pub fn surveyor(&self) -> Surveyor<'_> {
-        Surveyor { project: &self.project, env: &self.env, app_name: format!("db-tasks/{}", self.moment.run) }
+        let app_name = format!("db-tasks/{}", self.moment.run);
+        Surveyor { project: &self.project, env: &self.env, app_name, waits: &self.waits }
     }
 
     /// The databases that are meant: one by its key or name, or all.

@@ -35,7 +35,7 @@ fn empty(session: &mut Session, args: &cli::Wipe, meant: &Meant) -> Result<Exit>
         let risk = wipe::risk(&session.project, &known, &catalog, first, &session.moment);
         session.refuse_early("db-wipe", risk, consent(&args.consent))?;
     }
-    let set = session.surveyor().set(&meant.databases, &meant.stores, Depth::Rows)?;
+    let set = session.surveyor().set(&meant.databases, &meant.stores, Depth::Rows)?.distinct()?;
     let services = session.services("wipe")?;
     let earlier = Emptying::read(&session.project)?;
     let planned = wipe::plan(&session.project, &set, &catalog, &services.found, first, earlier.as_ref(), &session.moment)?;

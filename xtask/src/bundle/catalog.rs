@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 
 use super::manifest::Manifest;
 use super::name;
+use super::named::{fault, is_of_the_folder};
 use super::owner::{Ground, is_ours};
 use crate::config::{KeepRules, Project};
 use crate::problem::Problem;
@@ -114,6 +115,15 @@ impl Backup {
     fn under_the_name_of(self, path: &Path) -> Self {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Self { name, path: path.to_path_buf(), bytes: fs::metadata(path).map_or(0, |m| m.len()), ..self }
+    }
+
+    /// A file that its manifest names and that is not this backup's: elsewhere, or of another name than the manifest's own. Such a
+    /// manifest may be read; nothing is removed on its word.
+    pub fn names_what_is_not_its_own(&self) -> Option<&str> {
+        let manifest = self.manifest_path.as_deref()?;
+        let is_set = manifest.starts_with(&self.path);
+        let is_own = |file: &str| is_of_the_folder(file) && (is_set || manifest_of(&self.folder().join(file)) == manifest);
+        self.manifest()?.artifacts.iter().map(|a| a.file.as_str()).find(|file| !is_own(file))
     }
 
     /// The folder that the manifest's file names are relative to.
@@ -333,24 +343,6 @@ fn ours(manifest_path: &Path, folder: Option<&Path>) -> Backup {
     }
 }
 
-/// What a look at names and sizes finds wrong.
-fn fault(base: &Path, manifest: &Manifest) -> Option<String> {
-    manifest.artifacts.iter().find_map(|artifact| {
-        // a manifest may come from anywhere: it names files of its own folder, nothing else
-        if Path::new(&artifact.file).components().count() != 1 || artifact.file == ".." {
-            return Some(format!("its manifest names `{}`, which is outside its folder", artifact.file));
-        }
-        match fs::metadata(base.join(&artifact.file)) {
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Some(format!("`{}` is missing", artifact.file)),
-            Err(e) => Some(format!("`{}` can't be looked at: {e}", artifact.file)),
-            Ok(m) if m.len() != artifact.bytes => {
-                Some(format!("`{}` has {} bytes, its manifest says {}", artifact.file, m.len(), artifact.bytes))
-            }
-            Ok(_) => None,
-        }
-    })
-}
-
 /// A file without a manifest, or a folder of pg_dump's.
 pub fn foreign(name: String, path: PathBuf) -> Result<Backup> {
     let length = |path: &Path| fs::metadata(path).map(|meta| meta.len());
@@ -377,6 +369,7 @@ fn found_at(path: &Path) -> Result<Backup> {
     };
     let meta = fs::metadata(path).map_err(missing)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    anyhow::ensure!(meta.is_dir() || meta.is_file(), no_file(path));
     if meta.is_dir() && is_an_archive(path) && !path.join("manifest.json").is_file() {
         return foreign(name, path.to_path_buf());
     }
@@ -403,6 +396,11 @@ fn found_at(path: &Path) -> Result<Backup> {
     backup
         .map(|b| if b.path == *path { b } else { b.under_the_name_of(path) })
         .map_or_else(|| foreign(name, path.to_path_buf()), Ok)
+}
+
+/// A dump is read more than once, and a pipe that nobody writes to would be waited for for ever.
+fn no_file(path: &Path) -> Problem {
+    Problem::usage(format!("`{}` is neither a file nor a folder", path.display())).cure("write it to a file first, and name that")
 }
 
 /// Where the manifest of a file is, that is no part of a set.

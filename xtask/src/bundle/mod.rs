@@ -5,6 +5,7 @@ mod intact;
 pub mod keep;
 pub mod manifest;
 pub mod name;
+mod named;
 mod owner;
 
 pub use catalog::{Backup, Catalog, Kind};

@@ -66,10 +66,33 @@ pub fn choose(said: &Said, env: &Env, protects: &dyn Fn(&str) -> bool) -> Result
 /// Whether a name is production's: one of its parts is (`prod-eu`, `eu_production`, `prod1`, a misspelt `prodution`), but not behind
 /// `non`, `not` or `pre`.
 pub fn is_production(name: &str) -> bool {
-    let lower = apart(name).to_lowercase();
+    let lower = apart(&as_seen(name)).to_lowercase();
     let parts: Vec<&str> = lower.split(|c: char| !c.is_alphanumeric()).filter(|part| !part.is_empty()).collect();
     let denied = |at: usize| at.checked_sub(1).is_some_and(|before| ["non", "not", "pre"].contains(&parts[before]));
     parts.iter().enumerate().any(|(at, part)| means_production(part) && !denied(at))
+}
+
+/// A name as a person reads it: without what nobody sees (a zero-width space that came with a copy), and in Latin letters where those of
+/// other scripts look the same.
+fn as_seen(name: &str) -> String {
+    let is_seen = |c: &char| !matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{feff}');
+    let latin = |c: char| match c {
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(c as u32 - 0xfee0).unwrap_or(c),
+        'р' | 'Р' | 'ρ' | 'Ρ' => 'p',
+        'о' | 'О' | 'ο' | 'Ο' => 'o',
+        'с' | 'С' => 'c',
+        'е' | 'Е' | 'Ε' => 'e',
+        'і' | 'І' | 'ι' | 'Ι' => 'i',
+        'ѵ' | 'ν' => 'v',
+        'ԁ' => 'd',
+        'ӏ' | 'Ӏ' => 'l',
+        'т' | 'Т' | 'τ' | 'Τ' => 't',
+        'υ' => 'u',
+        'п' | 'Ν' => 'n',
+        'г' => 'r',
+        _ => c,
+    };
+    name.chars().filter(is_seen).map(latin).collect()
 }
 
 /// Words that are told apart by a capital (`prodEU`, `EUProduction`), with a blank between them.
@@ -120,6 +143,12 @@ mod tests {
             "Production ",
             "PRODUCTION",
             "prodEU",
+            "pro\u{200b}duction",
+            "\u{feff}prod",
+            "рrod",
+            "prоd-eu",
+            "ｐｒｏｄ",
+            "lіvе",
             "EUProduction",
             "myLive",
             "prod",

@@ -222,6 +222,7 @@ pub struct GuardsTable {
     pub pins: BTreeMap<Spanned<String>, Text>,
     #[serde(default)]
     pub keep_tables: Vec<Text>,
+    pub wait_for_locks: Option<Spanned<Scalar>>,
 }
 
 /// Reads the file's text.

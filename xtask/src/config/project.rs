@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -289,6 +290,8 @@ pub struct Guards {
     pub pins: BTreeMap<String, Vec<Pin>>,
     /// Tables that a wipe leaves alone, beside the ledgers of known migrators.
     pub keep_tables: Vec<TableName>,
+    /// How long a lock of somebody else's is waited for; for ever, where nothing is said.
+    pub wait_for_locks: Option<Duration>,
 }
 
 impl Guards {

@@ -5,5 +5,6 @@ pub mod held;
 mod interrupt;
 pub mod movers;
 mod stopped;
+pub mod waits;
 
 pub use interrupt::Interrupt;

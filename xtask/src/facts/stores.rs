@@ -64,6 +64,26 @@ impl Set {
         let databases = self.databases.iter().map(|d| d.spec.key.as_str());
         databases.chain(self.stores.iter().map(SurveyedStore::key)).collect()
     }
+
+    /// Refuses what would change one database twice, because two entries lead to it. Name and number are equal on a physical clone, too:
+    /// in doubt they are one.
+    pub fn distinct(self) -> Result<Self> {
+        let pairs =
+            self.databases.iter().enumerate().flat_map(|(at, one)| self.databases[..at].iter().map(move |other| (other, one)));
+        let Some((one, other)) = pairs.into_iter().find(|(one, other)| seem_one(one, other)) else { return Ok(self) };
+        let (first, second) = (&one.spec.key, &other.spec.key);
+        Err(Problem::refused(format!("`{first}` and `{second}` lead to one database: `{}` ({})", one.name(), one.at()))
+            .because("the one would undo what was done for the other; nothing was touched")
+            .cure(format!("take one of them out of `db-tasks.toml`, or name the one that is meant: `--only {first}`"))
+            .into())
+    }
+}
+
+fn seem_one(one: &Surveyed, other: &Surveyed) -> bool {
+    let number = |of: &Surveyed| of.live().map(|live| live.oid);
+    let systems = (&one.server.reached.system, &other.server.reached.system);
+    let of_two_servers = matches!(systems, (Some(one), Some(other)) if one != other);
+    one.name() == other.name() && number(one).is_some() && number(one) == number(other) && !of_two_servers
 }
 
 impl Surveyor<'_> {

@@ -12,6 +12,7 @@ use super::whereabouts::{Shown, several, shown};
 use crate::cmd::{Cmd, Value};
 use crate::config::{At, ContainerBy, Database, Env, Project, Secrets};
 use crate::door::ask::{Answer, ask, install_hint};
+use crate::door::waits::Waits;
 use crate::engine::cluster::state::State;
 use crate::engine::cluster::{PORT, USER};
 use crate::engine::postgres::facts::{Depth, From, ServerFacts, question};
@@ -32,6 +33,8 @@ pub struct Surveyor<'a> {
     pub env: &'a Env,
     /// This run's name on servers.
     pub app_name: String,
+    /// Tells of locks that are waited for.
+    pub waits: &'a Waits,
 }
 
 /// What is known of one database.
@@ -253,6 +256,7 @@ impl Surveyor<'_> {
 
     fn question(&self, client: &Client, depth: Depth) -> Result<ServerFacts> {
         let from = if matches!(client.place, Place::Host { .. }) { From::ThisMachine } else { From::ItsContainer };
+        self.waits.over(client, &self.project.secrets);
         let ask_in = |database: &str| {
             let mut asked = client.psql(database, question(client.database(), depth, from));
             // psql's own words are read, too

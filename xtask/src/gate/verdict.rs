@@ -291,11 +291,16 @@ fn agent(task: &str, stakes: &[Stake], c: &Circumstances<'_>) -> Verdict {
         Agent::Alone(agent) => (agent, None),
         Agent::Sent { agent, words } => (agent, Some(words)),
     };
-    if said.is_some_and(|said| wanted.iter().all(|word| holds(said, word))) {
+    let is_no = said.is_some_and(|said| says_no(said, &wanted));
+    if !is_no && said.is_some_and(|said| wanted.iter().all(|word| holds(said, word))) {
         let why = format!("a coding agent ({agent}) with a person's words in `{variable}`");
         return verdict("agent", Judgement::Passed, why, "");
     }
-    let but = said.map_or(String::new(), |_| format!("; the words in `{variable}` are not about that"));
+    let but = match said {
+        Some(_) if is_no => format!("; the words in `{variable}` say no, or may"),
+        Some(_) => format!("; the words in `{variable}` are not about that"),
+        None => String::new(),
+    };
     let example = format!("{variable}={}", quoted(&wanted.join(" ")));
     verdict(
         "agent",
@@ -303,6 +308,16 @@ fn agent(task: &str, stakes: &[Stake], c: &Circumstances<'_>) -> Verdict {
         format!("a coding agent runs this ({agent}), and live data would be replaced{but}"),
         format!("ask the person, and set `{variable}` to their words, with the task and the database in them: `{example}`"),
     )
+}
+
+/// Whether somebody's words may mean no: `do not db-restore app` has the task and the database in it, too. In doubt they do.
+fn says_no(text: &str, wanted: &[&str]) -> bool {
+    const NO: [&str; 10] = ["no", "not", "never", "cannot", "dont", "stop", "nein", "nicht", "nie", "kein"];
+    let lower = text.to_lowercase().replace('’', "'");
+    let words =
+        lower.split(|c: char| !c.is_alphanumeric() && !matches!(c, '\'' | '_' | '-' | '$')).map(|word| word.trim_matches('\''));
+    let is_name = |word: &str| wanted.iter().any(|name| name.to_lowercase() == word);
+    words.into_iter().any(|word| !is_name(word) && (NO.contains(&word) || word.ends_with("n't")))
 }
 
 /// Whether a name stands in a text as a word of its own.
@@ -363,6 +378,7 @@ mod tests {
             agent_variable: "SAYS".into(),
             pins: BTreeMap::new(),
             keep_tables: Vec::new(),
+            wait_for_locks: None,
         }
     }
 
@@ -431,6 +447,11 @@ mod tests {
             ("db-restore app-two", "refused: agent"),
             ("db-restore happy", "refused: agent"),
             ("db-wipe app", "refused: agent"),
+            ("do not db-restore app", "refused: agent"),
+            ("Don’t db-restore app!", "refused: agent"),
+            ("db-restore app? No.", "refused: agent"),
+            ("db-restore app, nothing else", "go"),
+            ("db-restore of app now", "go"),
             ("/usr/local/bin:/usr/bin:/bin", "refused: agent"),
             ("C.UTF-8", "refused: agent"),
         ] {

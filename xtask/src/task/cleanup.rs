@@ -43,10 +43,13 @@ fn names(catalog: &Catalog) -> HashMap<PathBuf, Vec<&Path>> {
     names
 }
 
-/// A file goes with the last manifest that names it: a copy of an old manifest would take the file of a good backup along.
+/// What a manifest names elsewhere is no part of a backup, whoever wrote it. A file goes with the last manifest that names it: a copy of an old manifest would take the file of a good backup along.
 fn unless_shared(backup: &Backup, verdict: Verdict, named: &HashMap<PathBuf, Vec<&Path>>) -> Verdict {
     if let Verdict::Keep(_) = verdict {
         return verdict;
+    }
+    if let Some(file) = backup.names_what_is_not_its_own() {
+        return Verdict::Keep(format!("its manifest names `{file}`, which is not its own: look at it, and remove it by hand"));
     }
     let files = files_of(backup);
     let all = files.iter().filter_map(|file| named.get(file)).flatten();

@@ -29,7 +29,8 @@ use checks::suits;
 use part::{Company, Part};
 
 pub(super) use checks::{
-    carriable, fits_server, fits_the_disk, leftovers, may_create, ours, overrides, stands_beside, swappable, unheld, unusual,
+    carriable, fits_server, fits_the_disk, in_the_way, is_a_database, leftovers, may_create, ours, overrides, stands_beside,
+    swappable, unheld, unusual,
 };
 pub use part::Subject;
 pub(super) use staging::{Staging, Use, stage};

@@ -2,11 +2,11 @@
 
 use anyhow::Result;
 
-use super::restore::{end_sessions, ours, swappable, unsubscribed, unusual};
+use super::restore::{end_sessions, in_the_way, ours, swappable, unsubscribed, unusual};
 use super::services::around_services;
 use crate::config::Project;
 use crate::engine::postgres::admin::{self, Own, Swap};
-use crate::engine::postgres::name::previous;
+use crate::engine::postgres::name::{parked, previous};
 use crate::engine::store::{Change, Swapped};
 use crate::facts::{ContainerFacts, Set, Surveyed, SurveyedStore};
 use crate::plan::{Act, Deed, How, Plan, Risk, Scope, Stake, Step};
@@ -67,6 +67,9 @@ fn of_database(target: &Surveyed) -> Result<Part> {
     };
     ours(old)?;
     swappable(target)?;
+    if let Some(other) = target.server.database(&parked(name)) {
+        return Err(in_the_way(other).into());
+    }
     let live = target.live();
     // it is the name's, not the data's
     let template = live.map_or(old.template, |live| live.template);

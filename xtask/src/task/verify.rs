@@ -3,8 +3,8 @@
 use anyhow::Result;
 
 use super::restore::{
-    Staging, Use, author, author_may, end_sessions, fits_server, fits_the_disk, leftovers, may_create, stage, stands_beside,
-    stranger,
+    Staging, Use, author, author_may, end_sessions, fits_server, fits_the_disk, is_a_database, leftovers, may_create, stage,
+    stands_beside, stranger,
 };
 use crate::bundle::name::partial;
 use crate::engine::postgres::admin;
@@ -94,6 +94,7 @@ impl StoreTrial {
 impl Trial {
     fn steps(&self) -> Result<Vec<Step>> {
         let Self { target, dump, disk_left, trust } = self;
+        is_a_database(dump).map_err(|problem| problem.cure("`db-verify` without `--deep` reads it"))?;
         fits_server(target, dump).map_err(|problem| problem.cure("verify it with a server of its own version or a newer one"))?;
         stands_beside(dump).map_err(|problem| {
             problem.cure("`db-verify` without `--deep` reads it whole and proves checksum, end and rows; `db-restore --in-place` can restore it")

@@ -202,6 +202,12 @@ impl Watch for Terminal {
     }
 }
 
+/// Says something from beside the run, in the midst of a step.
+pub fn aside(text: &str) {
+    let clear = if std::io::stderr().is_terminal() { "\r\x1b[K" } else { "" };
+    drop(writeln!(std::io::stderr(), "{clear}    {}", shown::text(text)));
+}
+
 /// Columns for a text that stands four from the left and leaves the last one free; 80 where nobody knows.
 fn width() -> usize {
     #[cfg(unix)]

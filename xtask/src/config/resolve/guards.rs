@@ -1,6 +1,7 @@
 //! What may be destroyed, and what never.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use anyhow::Result;
 
@@ -61,7 +62,9 @@ impl Resolver<'_> {
         }
         let pins = self.pins(&g.pins)?;
         let keep_tables = self.keep_tables(&g.keep_tables)?;
-        Ok(Guards { protected, allowed_hosts, agent_variable, pins, keep_tables })
+        let seconds = self.number("guards.wait-for-locks", g.wait_for_locks.as_ref(), &[])?;
+        let wait_for_locks = seconds.map(|seconds| Duration::from_secs(seconds.into()));
+        Ok(Guards { protected, allowed_hosts, agent_variable, pins, keep_tables, wait_for_locks })
     }
 
     /// A wipe has its pin whatever the file says: the file can add others, and none can be taken away. `${…}` stays as it is written,

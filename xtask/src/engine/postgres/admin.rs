@@ -2,7 +2,7 @@
 
 use super::client::Client;
 use super::facts::DatabaseFacts;
-use super::name::{beside, block, ident, literal, previous};
+use super::name::{beside, block, ident, literal, parked, previous};
 use super::setting;
 use super::subscriptions::detached;
 use super::version::Version;
@@ -283,7 +283,7 @@ impl Swap<'_> {
         let kept = previous(self.live);
         let mut renames = Vec::new();
         if self.incoming == kept {
-            let parked = beside(self.live, "parked");
+            let parked = parked(self.live);
             return vec![(self.live.into(), parked.clone()), (kept.clone(), self.live.into()), (parked, kept)];
         }
         if self.live_oid.is_some() {
@@ -381,7 +381,7 @@ pub fn swap_back(client: &Client, back: &SwapBack<'_>) -> Act {
 /// Takes an undo back, where it was done: `again` is the swap of the contrary way, and `before` the oid of what was live before the
 /// undo. Where that is live, nothing is done, so that it may come twice, or late.
 pub fn undo_back(client: &Client, again: &Swap<'_>, before: u32) -> Act {
-    let (kept, parked) = (previous(again.live), beside(again.live, "parked"));
+    let (kept, parked) = (previous(again.live), parked(again.live));
     let rename = |from: &str, to: &str| format!("    ALTER DATABASE {} RENAME TO {};\n", ident(from), ident(to));
     let [comment, limit] = unmarking(again.live, again.own);
     let body = format!(
@@ -407,12 +407,14 @@ pub(super) fn oid_of(name: &str) -> String {
     format!("(SELECT oid::bigint FROM pg_database WHERE datname = {})", literal(name))
 }
 
-/// Ends sessions on the databases that change names until the change is visible, ten seconds at most. One that this role may not
-/// end is named. Autovacuum has no role, and gives way to the rename by itself.
+/// Ends sessions on the databases that change names until the change is visible, ten seconds at most, and no longer than the session
+/// lives that makes it: what came to nothing cuts nobody off. One that this role may not end is named. Autovacuum has no role, and gives way to the rename by itself.
 pub(super) fn make_way(names: &str, done: &str, app_name: &str) -> String {
     let body = format!(
-        " DECLARE s record; BEGIN\n  FOR i IN 1..5000 LOOP\n    EXIT WHEN {done};\n    \
+        " DECLARE\n  s record;\n  came bool := false;\n  here bool;\nBEGIN\n  FOR i IN 1..5000 LOOP\n    EXIT WHEN {done};\n    \
          PERFORM pg_stat_clear_snapshot();\n    \
+         here := EXISTS (SELECT FROM pg_stat_activity WHERE application_name = {app});\n    \
+         EXIT WHEN came AND NOT here;\n    came := came OR here;\n    \
          FOR s IN SELECT pid, usename, application_name FROM pg_stat_activity WHERE datname IN ({names}) AND usesysid IS NOT NULL\n             \
          AND pid <> pg_backend_pid() AND application_name <> {app} LOOP\n      \
          BEGIN\n        PERFORM pg_terminate_backend(s.pid);\n      EXCEPTION WHEN insufficient_privilege THEN\n        \

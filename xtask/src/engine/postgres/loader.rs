@@ -80,7 +80,7 @@ impl Loader {
                 let schema = schema.as_ref().map_or(String::new(), |schema| format!(" WITH SCHEMA {}", ident(schema)));
                 format!("CREATE EXTENSION IF NOT EXISTS {}{schema};\n", ident(name))
             }
-            Definition::MaterializedView => String::new(),
+            Definition::MaterializedView | Definition::ActsAsOwner => String::new(),
         }));
         sql.push_str(&self.grants());
         Act::Create(self.deed(client, format!("database {name}{}", self.with()), sql))
@@ -106,6 +106,11 @@ impl Loader {
         self.definitions.contains(&Definition::MaterializedView)
     }
 
+    /// Whether it has functions that act as their owner.
+    pub fn acts_as_owners(&self) -> bool {
+        self.definitions.contains(&Definition::ActsAsOwner)
+    }
+
     fn with(&self) -> String {
         let extensions: Vec<&str> = self.extensions().collect();
         if extensions.is_empty() { String::new() } else { format!(" with {}", extensions.join(", ")) }
@@ -115,7 +120,7 @@ impl Loader {
     pub fn extensions(&self) -> impl Iterator<Item = &str> {
         self.definitions.iter().filter_map(|definition| match definition {
             Definition::Extension { name, .. } => Some(name.as_str()),
-            Definition::Schema { .. } | Definition::MaterializedView => None,
+            Definition::Schema { .. } | Definition::MaterializedView | Definition::ActsAsOwner => None,
         })
     }
 

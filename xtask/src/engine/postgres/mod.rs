@@ -22,6 +22,7 @@ pub mod shape;
 pub mod standing;
 pub mod subscriptions;
 pub mod version;
+pub mod waiting;
 pub mod wiping;
 pub mod witness;
 

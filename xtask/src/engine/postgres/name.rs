@@ -71,6 +71,11 @@ pub fn previous(database: &str) -> String {
     beside(database, "previous")
 }
 
+/// Where a database is for the moment in which two change names.
+pub fn parked(live: &str) -> String {
+    beside(live, "parked")
+}
+
 /// FNV-1a, folded to 32 bits: the same on every machine and in every version, which std's hasher does not promise.
 fn fnv(bytes: &[u8]) -> u32 {
     bytes.iter().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))

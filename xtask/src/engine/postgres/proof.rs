@@ -34,7 +34,7 @@ pub fn begun(server: Version) -> String {
 /// The first words after a dump: nothing that it has set or made counts for what follows, and the transaction is still the one that
 /// was begun, or the load has failed.
 pub fn ended(server: Version) -> String {
-    format!("RESET SESSION AUTHORIZATION;\nRESET ALL;\n{NEUTRAL}{PATIENT}{}", still_ours(server))
+    format!("{SETTLED}RESET SESSION AUTHORIZATION;\nRESET ALL;\n{NEUTRAL}{PLAIN}{PATIENT}{}", still_ours(server))
 }
 
 /// Said between two pieces of a dump, whatever it has set or made so far: what it has set counts for the next piece, too.
@@ -51,8 +51,14 @@ fn still_ours(server: Version) -> String {
     )
 }
 
+/// What a dump has put off until COMMIT happens now, on its own settings: a trigger that came behind the count would belie it.
+const SETTLED: &str = "SET CONSTRAINTS ALL IMMEDIATE;\n";
+
 /// Names in words of ours are the system's own, whatever a dump has made beside them.
 pub const NEUTRAL: &str = "SET search_path = pg_catalog, pg_temp;\n";
+
+/// Names come as they are kept, whatever the database says: they are compared with those of a dump.
+const PLAIN: &str = "SET quote_all_identifiers = off;\n";
 
 /// No limit of the role's, the database's or the server's ends what we are at: said in the session, for a pooler takes no options, and
 /// by name, for not every server knows all of them. Nor does a read-only default. psql prints nothing.

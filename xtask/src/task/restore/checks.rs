@@ -27,21 +27,28 @@ pub(in crate::task) fn ours(database: &DatabaseFacts) -> Result<()> {
     if database.is_ours() {
         return Ok(());
     }
-    Err(Problem::refused(format!("the database `{}` is in the way, and db-tasks did not make it", database.name))
-        .cure(format!(
-            "if it is of no use, drop it; else give it another name: `ALTER DATABASE \"{}\" RENAME TO …`",
-            database.name
-        ))
-        .into())
+    Err(in_the_way(database).into())
+}
+
+/// A database of somebody else's has a name that is needed.
+pub(in crate::task) fn in_the_way(database: &DatabaseFacts) -> Problem {
+    Problem::refused(format!("the database `{}` is in the way, and db-tasks did not make it", database.name)).cure(format!(
+        "if it is of no use, drop it; else give it another name: `ALTER DATABASE \"{}\" RENAME TO …`",
+        database.name
+    ))
+}
+
+/// What a manifest calls something else is loaded into no database.
+pub(in crate::task) fn is_a_database(dump: &Dump) -> Result<(), Problem> {
+    let other = dump.artifact.as_ref().filter(|a| a.format() != Format::Script);
+    other.map_or(Ok(()), |other| {
+        Err(Problem::refused(format!("`{}` in the backup is no database: its kind is {}", other.store, other.kind)))
+    })
 }
 
 /// Refuses what would not fit, before anything is touched.
 pub(super) fn suits(target: &Surveyed, dump: &Dump, request: &Request) -> Result<()> {
-    if let Some(other) = dump.artifact.as_ref().filter(|a| a.format() != Format::Script) {
-        return Err(Problem::refused(format!("`{}` in the backup is no database: its kind is {}", other.store, other.kind))
-            .cure("restore it with `--only` and the name of its store")
-            .into());
-    }
+    is_a_database(dump).map_err(|problem| problem.cure("restore it with `--only` and the name of its store"))?;
     if let Some(artifact) = &dump.artifact {
         let alike = artifact.database.name == target.name();
         is_of_this_project(dump, request, alike)?;

@@ -44,6 +44,13 @@ pub(in crate::task) fn author_may(author: Option<Author>, dump: &Dump) -> Vec<St
                         .into(),
                 );
             }
+            if dump.loader().is_some_and(Loader::acts_as_owners) {
+                notes.push(
+                    "it has functions that act as their owner (SECURITY DEFINER): where that is a superuser, whoever may call one can do all that \
+                     its author wrote into it"
+                        .into(),
+                );
+            }
             return notes;
         }
         Powers::Own => format!("`{role}`: its author could do there what that role can"),

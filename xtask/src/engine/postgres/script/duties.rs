@@ -121,7 +121,12 @@ impl Duties {
                 parts.push(part);
                 None
             }
-            Of::Function(after_language) => function(after_language, token, text, word, self.depth),
+            Of::Function(after_language) => {
+                if self.depth == 0 && word == "definer" && !self.definitions.contains(&Definition::ActsAsOwner) {
+                    self.definitions.push(Definition::ActsAsOwner);
+                }
+                function(after_language, token, text, word, self.depth)
+            }
             Of::Type if word == "as" => Some(Of::Plain),
             Of::Type => (token == Token::Open).then_some(Of::Barred("a base type")),
             Of::Operator => Some(match word {

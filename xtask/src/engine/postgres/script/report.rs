@@ -86,6 +86,8 @@ pub enum Definition {
     },
     /// Not made, but known of: a materialized view, which holds the rows that whoever fills it sees.
     MaterializedView,
+    /// Not made, but known of: a function that acts as its owner, whoever calls it (`SECURITY DEFINER`).
+    ActsAsOwner,
 }
 
 /// A statement that takes more than a loader role may do.

@@ -112,3 +112,17 @@ fn extensions_and_schemas_are_known_by_their_names() {
     let extension = Definition::Extension { name: "uuid-ossp".into(), schema: Some("My Tools".into()) };
     assert_eq!(scanner.finish().definitions, [schema("My Tools"), schema("a \"b\""), extension]);
 }
+
+#[test]
+fn functions_that_act_as_their_owner_are_known() {
+    for (script, want) in [
+        ("CREATE FUNCTION f() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1';", true),
+        ("CREATE PROCEDURE f()\n    LANGUAGE plpgsql EXTERNAL SECURITY DEFINER\n    AS $$BEGIN END$$;", true),
+        ("CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SECURITY DEFINER';", false),
+        ("CREATE FUNCTION f(definer int) RETURNS int LANGUAGE sql AS 'SELECT 1';", false),
+    ] {
+        let mut scanner = Scanner::for_loader();
+        scanner.feed(script.as_bytes());
+        assert_eq!(scanner.finish().definitions.contains(&Definition::ActsAsOwner), want, "{script}");
+    }
+}

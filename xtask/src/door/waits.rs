@@ -1,0 +1,92 @@
+//! Watches, beside a run, whether it waits for somebody's lock: a backup, a count or a swap would stand still without a word.
+
+use std::collections::BTreeMap;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::ask::ask;
+use crate::config::Secrets;
+use crate::engine::postgres::Client;
+use crate::engine::postgres::waiting::{give_up, question, read};
+
+/// When it looks for the first time. Most runs are over by then.
+const FIRST: Duration = Duration::from_millis(1200);
+/// How long it waits between two looks.
+const NEXT: Duration = Duration::from_secs(2);
+
+/// The servers that are watched. All of it ends with this.
+pub struct Waits {
+    tell: fn(&str),
+    limit: Option<Duration>,
+    /// What ends each watch when it is dropped.
+    watched: Mutex<BTreeMap<String, Sender<()>>>,
+}
+
+impl Waits {
+    /// Tells of them by `tell`, and ends what waits for longer than `limit`.
+    pub fn new(tell: fn(&str), limit: Option<Duration>) -> Self {
+        Self { tell, limit, watched: Mutex::default() }
+    }
+
+    /// Watches the server that a client goes to, if it does not yet.
+    pub fn over(&self, client: &Client, secrets: &Secrets) {
+        let at = &client.connection;
+        let server = format!("{:?} {:?} {:?} {:?}", client.place, at.host, at.port, at.port_inside);
+        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        watched.entry(server).or_insert_with(|| {
+            let (end, ended) = channel();
+            let watch = Watch { client: client.clone(), secrets: secrets.clone(), tell: self.tell, limit: self.limit };
+            std::thread::spawn(move || {
+                let mut pause = FIRST;
+                let mut seen = Seen::default();
+                while ended.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
+                    watch.look(&mut seen);
+                    pause = NEXT;
+                }
+            });
+            end
+        });
+    }
+}
+
+struct Watch {
+    client: Client,
+    secrets: Secrets,
+    tell: fn(&str),
+    limit: Option<Duration>,
+}
+
+#[derive(Default)]
+struct Seen {
+    /// Whom it was told of last.
+    holders: Vec<i64>,
+    /// Since when something is waited for.
+    since: Option<Instant>,
+}
+
+impl Watch {
+    fn look(&self, seen: &mut Seen) {
+        let app = &self.client.app_name;
+        let answer = ask(&self.client.psql(self.client.maintenance(), question(app)), &self.secrets);
+        // a server that can't be asked is another's to tell of
+        let holders = answer.map_or(Vec::new(), |answer| read(&answer.out));
+        if holders.is_empty() {
+            *seen = Seen::default();
+            return;
+        }
+        let since = *seen.since.get_or_insert_with(Instant::now);
+        let pids: Vec<i64> = holders.iter().map(|holder| holder.pid).collect();
+        if pids != seen.holders {
+            holders.iter().for_each(|holder| (self.tell)(&format!("waiting: {holder}")));
+            seen.holders = pids;
+        }
+
+        let limit = self.limit.filter(|limit| since.elapsed() >= *limit);
+        if let Some(limit) = limit {
+            (self.tell)(&format!("given up: `guards.wait-for-locks` is {} s", limit.as_secs()));
+            // where that can't be said either, the next look says it again
+            drop(ask(&self.client.psql(self.client.maintenance(), give_up(app)), &self.secrets));
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Who holds what a session of ours waits for.
+
+use serde::Deserialize;
+
+use super::name::literal;
+
+/// Somebody whose lock is waited for.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Holder {
+    /// Its process; 0 is a prepared transaction.
+    pub pid: i64,
+    /// Its role.
+    pub role: Option<String>,
+    /// What it calls itself.
+    pub app: Option<String>,
+    /// The database that it is in.
+    pub database: Option<String>,
+    /// What it does (`idle in transaction`), where this role may know.
+    pub state: Option<String>,
+    /// Seconds since its transaction began, where this role may know.
+    pub seconds: Option<i64>,
+}
+
+/// Begins [`question`].
+pub const ASKS: &str = "SELECT jsonb_build_object('pid', b.pid";
+
+/// Asks which sessions of others hold a lock that one of this run's waits for, a line of JSON each
+/// (<https://www.postgresql.org/docs/current/functions-info.html>, `pg_blocking_pids`). A run's own sessions wait for each other on purpose.
+pub fn question(app_name: &str) -> String {
+    format!(
+        "{ASKS}, 'role', h.usename, 'app', h.application_name, 'database', h.datname, 'state', h.state, \
+         'seconds', extract(epoch FROM now() - h.xact_start)::bigint)\n\
+         FROM (SELECT DISTINCT unnest(pg_blocking_pids(pid)) AS pid FROM pg_stat_activity WHERE {}) b LEFT JOIN pg_stat_activity h ON h.pid = b.pid\n\
+         WHERE NOT starts_with(coalesce(h.application_name, ''), {});\n",
+        waits(app_name),
+        literal(app_name)
+    )
+}
+
+/// Ends what waits: the run fails there, as at any error of the server's.
+pub fn give_up(app_name: &str) -> String {
+    format!("SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE {};\n", waits(app_name))
+}
+
+fn waits(app_name: &str) -> String {
+    format!("wait_event_type = 'Lock' AND pid <> pg_backend_pid() AND starts_with(application_name, {})", literal(app_name))
+}
+
+/// Reads the answer to [`question`].
+pub fn read(answer: &str) -> Vec<Holder> {
+    answer.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+}
+
+impl std::fmt::Display for Holder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.pid == 0 {
+            return f.write_str("a prepared transaction holds a lock that is waited for (`SELECT * FROM pg_prepared_xacts`)");
+        }
+        let of = |what: &str, who: &Option<String>| who.as_ref().filter(|who| !who.is_empty()).map(|who| format!("{what}{who}"));
+        let who = [of("", &self.app), of("role ", &self.role), of("in ", &self.database), of("", &self.state)];
+        let since = self.seconds.map(|seconds| format!("since {seconds} s"));
+        let who: Vec<String> = who.into_iter().flatten().chain(since).collect();
+        write!(
+            f,
+            "session {} ({}) holds a lock that is waited for: `SELECT pg_terminate_backend({0})` ends it",
+            self.pid,
+            who.join(", ")
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_holds_it_is_said_as_far_as_it_is_known() {
+        let answer = "{\"pid\": 7, \"app\": \"psql\", \"role\": \"ann\", \"state\": \"idle in transaction\", \"seconds\": 90, \"database\": \"shop\"}\n\
+            {\"pid\": 8, \"app\": \"\", \"role\": \"ben\", \"state\": null, \"seconds\": null}\n{\"pid\": 0}\nnoise\n";
+        let said: Vec<String> = read(answer).iter().map(Holder::to_string).collect();
+        assert_eq!(
+            said,
+            [
+                "session 7 (psql, role ann, in shop, idle in transaction, since 90 s) holds a lock that is waited for: \
+                 `SELECT pg_terminate_backend(7)` ends it",
+                "session 8 (role ben) holds a lock that is waited for: `SELECT pg_terminate_backend(8)` ends it",
+                "a prepared transaction holds a lock that is waited for (`SELECT * FROM pg_prepared_xacts`)",
+            ]
+        );
+    }
+}
