@@ -268,6 +268,34 @@ fn what_is_not_of_a_set_stays_when_it_goes() {
     assert!(!bench.project.join("backups/backup_20200102_000000").exists());
 }
 
+#[test]
+fn what_the_newest_good_one_is_not_is_named() {
+    let bench = Bench::new(HOST);
+    bench.file("backups/from-prod.sql", DUMP);
+    let said = bench.run(&["db-restore", "--latest", "--yes"]).exits(1);
+    said.tells("what has no manifest is passed over: `from-prod.sql`").tells("name the file (`db-restore from-prod.sql`)");
+    bench.file("backups/older.sql", DUMP);
+    bench.run(&["db-verify"]).exits(1).tells("what has no manifest is passed over: 2 files, the newest ");
+}
+
+#[test]
+fn that_a_backup_is_of_another_database_is_said() {
+    let bench = Bench::new(HOST);
+    let name = bench.with_backup();
+    let of_another = |value: &str| {
+        let manifest = bench.names_in("backups").into_iter().find(|file| file.ends_with(".json")).unwrap();
+        let path = format!("backups/{manifest}");
+        let mut changed = bench.manifest(&path);
+        changed["artifacts"][0]["database"]["name"] = value.into();
+        changed.as_object_mut().unwrap().remove("digest");
+        bench.file(&path, changed.to_string());
+    };
+    let says = "it was made of the database `shopdb`, and goes into `app`";
+    assert!(!bench.run(&["db-restore", &name, "--yes"]).exits(0).err.contains("it was made of the database"));
+    of_another("shopdb");
+    bench.run(&["db-restore", &name, "--yes"]).exits(0).tells(says);
+}
+
 /// A pipe that nobody writes to is waited for by nobody.
 #[test]
 fn what_is_no_file_is_refused() {

@@ -103,6 +103,14 @@ pub fn latest(session: &mut Session, catalog: &Catalog, keys: &[&str]) -> Result
         let of = if keys.is_empty() { String::new() } else { format!(" with {}", quoted(keys)) };
         let missing = Problem::failed(format!("there is no good backup{of} in `{}`", catalog.dir.display()));
         let others: Vec<&str> = catalog.other_projects().into_iter().collect();
+        let foreign: Vec<&str> = catalog.foreign().map(|b| b.name.as_str()).collect();
+        if let (true, Some(first)) = (others.is_empty(), foreign.first()) {
+            let which = if foreign.len() == 1 { String::new() } else { format!("{} files, the newest ", foreign.len()) };
+            return missing
+                .because(format!("what has no manifest is passed over: {which}`{first}`"))
+                .cure(format!("name the file (`db-restore {first}`); `db-backup` makes one that is proved"))
+                .into();
+        }
         if others.is_empty() {
             return missing.cure("`db-backup` makes one; `--file PATH` takes a file from anywhere").into();
         }

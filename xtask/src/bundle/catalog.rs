@@ -277,6 +277,11 @@ impl Catalog {
             .collect()
     }
 
+    /// Files without a manifest.
+    pub fn foreign(&self) -> impl Iterator<Item = &Backup> {
+        self.backups.iter().filter(|b| matches!(b.kind, Kind::Foreign))
+    }
+
     /// The other projects that have backups here.
     pub fn other_projects(&self) -> BTreeSet<&str> {
         self.backups.iter().filter_map(|b| b.other_project.as_deref()).collect()

@@ -274,6 +274,9 @@ fn holds(target: &Surveyed, dump: &Dump) -> Vec<String> {
                 .into(),
         );
     }
+    let of =
+        dump.artifact.as_ref().map(|artifact| &artifact.database.name).filter(|name| !name.is_empty() && *name != target.name());
+    notes.extend(of.map(|name| format!("it was made of the database `{name}`, and goes into `{}`", target.name())));
     notes.extend(unusual(target));
     if dump.loader().is_some() && dump.artifact.as_ref().is_some_and(|artifact| !artifact.database.settings.is_empty()) {
         notes.push("the database's settings in its manifest are left out: the file is from elsewhere".into());
