@@ -1,6 +1,7 @@
 //! The door that asks: commands that only read, through xshell. Nothing here changes the world.
 
 use std::io::Read;
+use std::process::Output;
 
 use anyhow::Result;
 
@@ -20,6 +21,17 @@ pub struct Answer {
     pub out: String,
     /// Its standard error, secrets left out.
     pub err: String,
+}
+
+impl Answer {
+    fn of(output: &Output, secrets: &Secrets) -> Self {
+        Self {
+            good: output.status.success(),
+            code: output.status.code(),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: secrets.redact(&String::from_utf8_lossy(&output.stderr)),
+        }
+    }
 }
 
 /// A psql that can't connect may be gone before it was told its question. xshell takes that for its own failure and drops what
@@ -51,12 +63,7 @@ pub fn ask(cmd: &Cmd, secrets: &Secrets) -> Result<Answer> {
         output = command.output();
     }
     let output = output.map_err(|e| not_started(cmd, &e))?;
-    Ok(Answer {
-        good: output.status.success(),
-        code: output.status.code(),
-        out: String::from_utf8_lossy(&output.stdout).into_owned(),
-        err: secrets.redact(&String::from_utf8_lossy(&output.stderr)),
-    })
+    Ok(Answer::of(&output, secrets))
 }
 
 /// The same for a command that reads bytes, as much of them as it wants.
@@ -65,19 +72,14 @@ pub fn ask(cmd: &Cmd, secrets: &Secrets) -> Result<Answer> {
 /// The program can't be started.
 pub fn ask_fed(cmd: &Cmd, mut feed: impl Read + Send + 'static, secrets: &Secrets) -> Result<Answer> {
     let (reader, mut writer) = std::io::pipe()?;
-    let command = movers::prepared(cmd, secrets).stdin_file(reader).stdout_capture().stderr_capture().unchecked();
+    let command = movers::prepared(cmd, secrets).stdin_file(reader).stdout_capture().stderr_capture();
     let running = command.start().map_err(|e| not_started(cmd, &e))?;
     drop(command);
     // it ends early where the command has read enough, and where the bytes are damaged: what reads them whole says so
     let feeder = std::thread::spawn(move || drop(std::io::copy(&mut feed, &mut writer)));
     let output = running.wait()?;
     drop(feeder.join());
-    Ok(Answer {
-        good: output.status.success(),
-        code: output.status.code(),
-        out: String::from_utf8_lossy(&output.stdout).into_owned(),
-        err: secrets.redact(&String::from_utf8_lossy(&output.stderr)),
-    })
+    Ok(Answer::of(output, secrets))
 }
 
 pub(super) fn not_started(cmd: &Cmd, error: &dyn std::fmt::Display) -> Problem {

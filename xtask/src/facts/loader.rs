@@ -2,12 +2,14 @@
 
 use std::fs::File;
 use std::io::Read;
+use std::path::Path;
 
 use anyhow::Result;
 use serde::Deserialize;
 
 use super::Surveyed;
 use super::dumps::Dump;
+use crate::cmd::Cmd;
 use crate::config::Secrets;
 use crate::door::ask::{ask, ask_fed};
 use crate::engine::postgres::loader::{Loader, verifier};
@@ -45,7 +47,7 @@ struct Rights {
 }
 
 /// The definitions of a dump come before its data. So much of them is looked at.
-pub(super) const DEFINITIONS: u64 = 256 << 20;
+const DEFINITIONS: u64 = 256 << 20;
 
 /// Looks for a role to load a dump by.
 pub fn look(target: &Surveyed, dump: &Dump, new: New, secrets: &mut Secrets) -> Result<Result<Loader, String>> {
@@ -102,25 +104,31 @@ SELECT pg_catalog.jsonb_build_object('superuser', rolsuper, 'createrole', rolcre
 FROM pg_catalog.pg_roles WHERE rolname = current_user;
 ";
 
-/// What is defined before the first row. A file that can't be read has none: the whole read says why.
+/// What is defined before the first row.
 fn definitions(source: &Source, secrets: &Secrets) -> Result<Script> {
-    let mut scanner = Scanner::for_loader();
+    scanned(Scanner::for_loader(), source, &["--section=pre-data"], Until::FirstRow, secrets)
+}
+
+/// Reads so much of a dump; of an archive, these sections. A file that can't be read holds nothing: the whole read says why.
+pub(super) fn scanned(
+    mut scanner: Scanner,
+    source: &Source,
+    sections: &[&str],
+    until: Until,
+    secrets: &Secrets,
+) -> Result<Script> {
+    let opened = |path: &Path, codec| File::open(path).and_then(|file| stream::decoder(codec, file));
+    let archive = |cmd: &Cmd| cmd.clone().args(sections.iter().copied());
     match source {
         Source::File { path, codec } => {
-            let opened = File::open(path).and_then(|file| stream::decoder(*codec, file));
-            if let Ok(decoder) = opened {
-                feed(&mut scanner, decoder.take(DEFINITIONS), Until::FirstRow);
+            if let Ok(decoder) = opened(path, *codec) {
+                feed(&mut scanner, decoder.take(DEFINITIONS), until);
             }
         }
-        Source::Command(cmd) => {
-            let answer = ask(&cmd.clone().arg("--section=pre-data"), secrets)?;
-            scanner.feed(answer.out.as_bytes());
-        }
+        Source::Command(cmd) => scanner.feed(ask(&archive(cmd), secrets)?.out.as_bytes()),
         Source::Filtered { path, codec, through } => {
-            let opened = File::open(path).and_then(|file| stream::decoder(*codec, file));
-            if let Ok(decoder) = opened {
-                let answer = ask_fed(&through.clone().arg("--section=pre-data"), decoder, secrets)?;
-                scanner.feed(answer.out.as_bytes());
+            if let Ok(decoder) = opened(path, *codec) {
+                scanner.feed(ask_fed(&archive(through), decoder, secrets)?.out.as_bytes());
             }
         }
         Source::Store(_) => {}
@@ -137,7 +145,7 @@ pub(super) enum Until {
     End,
 }
 
-pub(super) fn feed(scanner: &mut Scanner, mut plain: impl Read, until: Until) {
+fn feed(scanner: &mut Scanner, mut plain: impl Read, until: Until) {
     let mut chunk = vec![0; 64 * 1024];
     while let Ok(read @ 1..) = plain.read(&mut chunk) {
         scanner.feed(&chunk[..read]);

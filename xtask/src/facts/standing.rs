@@ -1,20 +1,16 @@
 //! What a dump takes of a server, and what the connecting role may do about it.
 
-use std::fs::File;
-use std::io::Read;
-
 use anyhow::Result;
 
 use super::Surveyed;
 use super::dumps::Dump;
-use super::loader::{DEFINITIONS, Until, feed};
+use super::loader::{Until, scanned};
 use crate::config::Secrets;
-use crate::door::ask::{ask, ask_fed};
+use crate::door::ask::ask;
 use crate::engine::postgres::script::{Claims, Scanner};
 use crate::engine::postgres::standing::{Standing, question};
 use crate::plan::Source;
 use crate::problem::Problem;
-use crate::stream;
 
 /// A file of so many bytes is read whole: rights come behind the data.
 const SMALL: u64 = 4 << 20;
@@ -35,29 +31,12 @@ pub fn claims(dump: &Dump, secrets: &Secrets) -> Result<Claims> {
     if let Some(claims) = dump.artifact.as_ref().and_then(|artifact| artifact.claims.as_ref()) {
         return Ok(claims.clone());
     }
-    let mut scanner = Scanner::new();
-    match &dump.source {
-        Source::File { path, codec } => {
-            let size = std::fs::metadata(path).map_or(0, |file| file.len());
-            let until = if size <= SMALL { Until::End } else { Until::FirstRow };
-            // one that can't be read claims nothing: the whole read says why
-            if let Ok(decoder) = File::open(path).and_then(|file| stream::decoder(*codec, file)) {
-                feed(&mut scanner, decoder.take(DEFINITIONS), until);
-            }
-        }
-        Source::Command(cmd) => {
-            let answer = ask(&cmd.clone().args(["--section=pre-data", "--section=post-data"]), secrets)?;
-            scanner.feed(answer.out.as_bytes());
-        }
-        Source::Filtered { path, codec, through } => {
-            if let Ok(decoder) = File::open(path).and_then(|file| stream::decoder(*codec, file)) {
-                let answer = ask_fed(&through.clone().args(["--section=pre-data", "--section=post-data"]), decoder, secrets)?;
-                scanner.feed(answer.out.as_bytes());
-            }
-        }
-        Source::Store(_) => {}
-    }
-    let script = scanner.finish();
+    let until = match &dump.source {
+        Source::File { path, .. } if std::fs::metadata(path).is_ok_and(|file| file.len() > SMALL) => Until::FirstRow,
+        _ => Until::End,
+    };
+    let sections = ["--section=pre-data", "--section=post-data"];
+    let script = scanned(Scanner::new(), &dump.source, &sections, until, secrets)?;
     // what is no dump of one database is told so first
     let is_dump = script.other.is_none() && script.refused.is_empty() && script.meta.is_empty();
     Ok(if is_dump { script.claims } else { Claims::default() })

@@ -211,8 +211,11 @@ fn load(new: &New, init: &Path, staged: &str) -> Act {
         after: format!("{}COMMIT;\n", ended(version)),
         by: By::Project,
     };
-    let proof =
-        Proof { trust: Trust::Script, leave_out: vec![Spare::Transaction, Spare::Restrict, Spare::Mark], ..Proof::default() };
+    let proof = Proof {
+        trust: Trust::Script,
+        leave_out: vec![Spare::Transaction, Spare::Restrict, Spare::ByteOrderMark],
+        ..Proof::default()
+    };
     let from = Source::File { path: init.to_owned(), codec: Codec::Plain };
     let (store, format, to) = (client.database().to_owned(), Format::Script, Sink::Psql(Box::new(load)));
     Act::Pipe(Box::new(Pipe { store, format, from, to, proof }))

@@ -196,7 +196,7 @@ fn spared(target: &Surveyed, dump: &Dump, trust: Trust) -> Vec<Spare> {
         (Spare::Restrict, trust < Trust::Psql || !client.knows_restrict()),
         (Spare::TransactionTimeout, timeout),
         (Spare::Tablespace, target.server.shape.has_no_tablespaces()),
-        (Spare::Mark, true),
+        (Spare::ByteOrderMark, true),
         (Spare::OwnDatabase, trust < Trust::Psql),
     ]
     .into_iter()

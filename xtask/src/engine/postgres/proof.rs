@@ -79,7 +79,7 @@ pub const LOADING: &str = "SELECT pg_catalog.pg_advisory_lock(1684173683, 1);";
 pub const HAS_LOADED: &str = "SELECT pg_catalog.pg_advisory_unlock(1684173683, 1) AS db_tasks_let_go \\gset\n";
 
 /// Waits for the end of [`LOADING`].
-pub const LOADED: &str = "SELECT pg_catalog.pg_advisory_lock(1684173683, 1);";
+pub const LOADED: &str = LOADING;
 
 /// Servers before 13 know it by another name.
 fn transaction(server: Version) -> &'static str {

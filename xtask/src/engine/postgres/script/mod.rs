@@ -136,7 +136,7 @@ impl Scanner {
         if seen + same == BOM.len() {
             self.bom = None;
             self.script.bytes = BOM.len() as u64;
-            self.script.asides.push(Aside { at: 0..BOM.len() as u64, what: Spare::Mark });
+            self.script.asides.push(Aside { at: 0..BOM.len() as u64, what: Spare::ByteOrderMark });
             self.read(&chunk[same..]);
         } else if same == chunk.len() {
             self.bom = Some(seen + same);

@@ -130,7 +130,7 @@ pub enum Spare {
     /// In which tablespace what follows is made: a server may have none.
     Tablespace,
     /// A byte order mark: psql skips it at the start of a file of its own, and there are words of ours before it.
-    Mark,
+    ByteOrderMark,
     /// What a dump made with `pg_dump --create` says of the database itself: it is made here, and is entered already.
     OwnDatabase,
     /// How names and strings are read: it is run as it comes, and once more before what is given afterwards.
