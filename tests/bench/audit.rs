@@ -37,7 +37,7 @@ fn what_ran_and_what_was_refused() {
     assert_eq!(last(&bench, KEYS), json!(["db-restore", 3, [], []]));
     bench.env("ENVIRONMENT", "production");
     bench.run(&["db-restore", "--latest", "--confirm", "other"]).exits(3);
-    assert_eq!(last(&bench, KEYS), json!(["db-restore", 3, ["app"], ["environment", "confirmation"]]));
+    assert_eq!(last(&bench, KEYS), json!(["db-restore", 3, ["app"], ["environment", "confirmation", "production"]]));
     let line = log(&bench).pop().unwrap();
     assert_eq!(
         (&line["environment"], &line["problem"]),

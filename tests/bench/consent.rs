@@ -66,22 +66,63 @@ fn production_is_not_replaced() {
     for environment in ["production", "PROD", " live "] {
         let mut bench = full();
         bench.env("ENVIRONMENT", environment);
-        let error = format!(
-            "`{{task}}` is refused by the environment guard\n  environment: this project's environment is `{environment}`, where no live data is replaced\n  \
-             next: no flag lifts this; if this is not production, correct ENVIRONMENT; \
-             a backup can be restored beside it (`db-restore --as OTHER_DATABASE`)"
-        );
-        for args in DESTRUCTIVE {
-            refused(&bench, args, &["--yes"], &error);
-            refused(&bench, args, &["--confirm", "app"], &error);
+        let error = |recovery: Option<&str>| {
+            let said = recovery.map_or("", |_| "  production: nobody has said that production is to be restored\n");
+            let cure = recovery.map_or(String::new(), |of| {
+                format!(
+                    "; on the day when production is lost: run it at a terminal, or give it \
+                     `DB_TASKS_RESTORE_PRODUCTION='app {of}'` for one run"
+                )
+            });
+            format!(
+                "`{{task}}` is refused by the environment guard\n  environment: this project's environment is `{environment}`, where no live data is replaced\n{said}  \
+                 next: no flag lifts this; if this is not production, correct ENVIRONMENT; \
+                 a backup can be restored beside it (`db-restore --as OTHER_DATABASE`){cure}"
+            )
+        };
+        for (args, of) in DESTRUCTIVE.into_iter().zip([Some("app_[STAMP].sql.zst"), Some("undo"), None]) {
+            refused(&bench, args, &["--yes"], &error(of));
+            refused(&bench, args, &["--confirm", "app"], &error(of));
         }
         bench.run(&["db-backup"]).exits(0);
         bench.facts("app_copy", facts("app"));
         bench.run(&["db-restore", "--latest", "--as", "app_copy"]).exits(0);
         // what the environment says, no file can unsay
         bench.file("db-tasks.toml", HOST.replace("name = \"shop\"", "environment = \"development\""));
-        refused(&bench, DESTRUCTIVE[1], &["--yes"], &error);
+        refused(&bench, DESTRUCTIVE[1], &["--yes"], &error(Some("undo")));
     }
+}
+
+/// The newest backup, as `db-list` names it.
+fn newest(bench: &Bench) -> String {
+    let names = bench.names_in("backups");
+    names.into_iter().filter(|name| name.ends_with(".sql.zst")).max().expect("a backup")
+}
+
+/// A script restores production by a variable that names the database and the backup, and an agent does not.
+#[test]
+fn production_is_restored_by_a_variable_of_that_very_run() {
+    const VARIABLE: &str = "DB_TASKS_RESTORE_PRODUCTION";
+    let mut bench = full();
+    bench.env("ENVIRONMENT", "production").facts("app", facts("app"));
+    let newest = newest(&bench);
+    for wrong in ["app", "app undo", &format!("other {newest}"), "true"] {
+        bench.env(VARIABLE, wrong);
+        bench.run(&["db-restore", "--latest", "--yes"]).exits(3).tells("is set, and not to `app ");
+    }
+    bench.env(VARIABLE, &format!("app {}", newest.trim_end_matches(".sql.zst")));
+    bench.run(&["db-wipe", "--yes"]).exits(3).tells("environment guard");
+    bench.run(&["db-restore", "--latest", "--in-place", "--yes"]).exits(3).tells("environment guard");
+    let said = bench.run(&["db-restore", "--latest"]).exits(0);
+    assert!(said.err.contains("where no live data is replaced: lifted for this run alone"), "{}", said.err);
+    bench.facts("app", with_beside(&["previous"]));
+    bench
+        .run(&["db-restore", "--latest"])
+        .exits(3)
+        .tells("`app__previous`, which an earlier restore replaced, would go for good");
+    bench.env(VARIABLE, "app undo").run(&["db-undo"]).exits(0);
+    bench.env("CLAUDECODE", "1").env("DB_TASKS_PERSON_SAYS", "db-undo app");
+    bench.run(&["db-undo"]).exits(3).tells("a coding agent runs this: only a person restores production");
 }
 
 #[test]
@@ -91,10 +132,11 @@ fn a_marker_in_the_database() {
     marked["databases"][0]["settings"] = serde_json::json!([{ "name": "dbtasks.environment", "value": "production" }]);
     bench.facts("app", marked);
     for args in DESTRUCTIVE {
-        let error = "`{task}` is refused by the marker guard\n  marker: the database `app` itself says that it is `production`\n  \
-             next: no flag lifts this; if it is wrong, an administrator runs `ALTER DATABASE \"app\" RESET dbtasks.environment`";
-        refused(&bench, args, &["--yes"], error);
+        bench.run(&[args, &["--yes"]].concat()).exits(3).tells("`app` itself says that it is `production`");
     }
+    let error = "`{task}` is refused by the marker guard\n  marker: the database `app` itself says that it is `production`\n  \
+         next: no flag lifts this; if it is wrong, an administrator runs `ALTER DATABASE \"app\" RESET dbtasks.environment`";
+    refused(&bench, DESTRUCTIVE[2], &["--yes"], error);
 }
 
 #[test]
@@ -206,7 +248,7 @@ fn all_refusals_are_told_at_once() {
     let mut bench = full();
     bench.env("ENVIRONMENT", "production").env("CLAUDECODE", "1");
     let said = bench.run(DESTRUCTIVE[0]).exits(3);
-    for guard in ["environment: ", "agent: ", "confirmation: "] {
+    for guard in ["environment: ", "agent: ", "production: "] {
         assert!(said.err.contains(&format!("\n  {guard}")), "{}", said.err);
     }
 }

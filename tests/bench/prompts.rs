@@ -69,6 +69,27 @@ fn a_variable_answers_for_a_backup() {
     person.ends(4);
 }
 
+/// Production's restore takes words that no habit types, whatever flags are given.
+#[test]
+fn production_takes_its_own_words() {
+    need!("script of util-linux", available());
+    for (args, answer, code) in [
+        (&["db-restore", "--latest"][..], "restore production app\n", 0),
+        (&["db-restore", "--latest", "--yes"], "yes\n", 4),
+        (&["db-restore", "--latest", "--confirm", "app"], "restore production other\n", 4),
+    ] {
+        let mut bench = Bench::new(HOST);
+        bench.with_backup();
+        bench.env("ENVIRONMENT", "production");
+        let mut person = Terminal::run(&bench, args);
+        person
+            .sees("this project's environment is `production`")
+            .sees("Type `restore production app` to replace the live data of `app`: ")
+            .types(answer);
+        person.ends(code);
+    }
+}
+
 #[test]
 fn a_restore_takes_the_word() {
     need!("script of util-linux", available());

@@ -19,11 +19,29 @@ fn the_marker_in_the_database_blocks_a_restore_and_an_undo() {
         let said = project.fails(words, 3, "production");
         assert!(said.err.contains("marker"), "{}", said.err);
     }
-    project.ok("db-backup --auto");
+    let newest = project.backup();
+    let newest = newest.file_name().unwrap().to_str().unwrap().to_owned();
     let other = format!("{}__other", db.name);
     project.ok(&format!("db-restore --latest --as {other}"));
+    // an owner who is no superuser can carry a mark in the comment along, and a setting not
     cluster.sql("postgres", &format!("ALTER DATABASE {} RESET dbtasks.environment", db.name));
-    project.ok("db-restore --latest --yes");
+    project.ok("db-protect --environment production");
+    // production itself is restored by who says so, and never at the cost of what an earlier restore replaced
+    let said = |words: &str, variable: &str| {
+        let mut run = project.command(words);
+        Outcome::of(run.env("DB_TASKS_RESTORE_PRODUCTION", format!("{} {variable}", db.name)).output().unwrap())
+    };
+    said("db-restore --latest", &newest).ends_with(3, "would go for good");
+    said("db-restore --latest", "undo").ends_with(3, "is set, and not to");
+    let count = "SELECT count(*) FROM pg_class WHERE relname = 'lost'";
+    cluster.sql(&db.name, "CREATE TABLE lost ()");
+    cluster.sql("postgres", &format!("ALTER DATABASE {0}__previous RENAME TO {0}__previous_1", db.name));
+    said("db-restore --latest", &newest).ends_with(0, "lifted for this run alone");
+    assert_eq!(cluster.sql(&db.name, count), "0");
+    project.fails("db-restore --latest --yes", 3, "the marker guard");
+    said("db-undo", "undo").ends_with(0, "");
+    assert_eq!(cluster.sql(&db.name, count), "1");
+    cluster.sql("postgres", &format!("DROP DATABASE {}__previous_1", db.name));
 }
 
 #[test]

@@ -92,7 +92,28 @@ pub enum Risk {
         answer: String,
         /// The variable that must be set, where the task has one.
         pins: Vec<Pin>,
+        /// What may be done in production, too: it brings data back, and keeps what it replaces.
+        recovery: Option<Recovery>,
     },
+}
+
+impl Risk {
+    /// The databases and stores whose live data is concerned.
+    pub fn stakes(&self) -> &[Stake] {
+        match self {
+            Self::Stranger { stakes, .. } | Self::Changes { stakes, .. } | Self::ReplacesData { stakes, .. } => stakes,
+            Self::Nothing | Self::Adds | Self::RemovesBackups => &[],
+        }
+    }
+}
+
+/// Brings data back, and keeps what it replaces.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recovery {
+    /// The backup, by its name; an undo's is `undo`.
+    pub of: String,
+    /// What an earlier one kept, and this one would remove.
+    pub drops: Vec<String>,
 }
 
 /// What the role may do that a file is loaded as.
@@ -281,11 +302,9 @@ impl Plan {
 
     /// The databases that it is about, by name: those at stake, or those that the backup is of.
     pub fn databases(&self) -> Vec<String> {
-        match &self.risk {
-            Risk::Stranger { stakes, .. } | Risk::Changes { stakes, .. } | Risk::ReplacesData { stakes, .. } => {
-                stakes.iter().map(|s| s.database.clone()).collect()
-            }
-            _ => self.acts().into_iter().flat_map(sealed).collect(),
+        match self.risk.stakes() {
+            [] => self.acts().into_iter().flat_map(sealed).collect(),
+            stakes => stakes.iter().map(|s| s.database.clone()).collect(),
         }
     }
 

@@ -43,7 +43,10 @@ Examples:
   db-restore --file ~/prod.sql.gz --as app_copy   beside the live database
   db-restore --latest --in-place      in the live database itself, behind a backup of it
   db-restore --latest --no-owner --no-privileges  production's data, where none of its roles are
-  db-restore --latest --dry-run       every step and command; nothing changes";
+  db-restore --latest --dry-run       every step and command; nothing changes
+
+Production can be restored, too, and that undone: you are asked to type `restore production NAME`,
+and a script sets DB_TASKS_RESTORE_PRODUCTION='NAME BACKUP' for that one run.";
 
 pub(super) const UNDO: &str = "\
 Examples:
@@ -106,7 +109,7 @@ Several, and stores, go one after the other: where one fails, the error names wh
 pub(super) const PROTECT: &str = "\
 Examples:
   db-protect                              what each database says, and what that means
-  db-protect --environment production     from now on, no run of this tool replaces its data
+  db-protect --environment production     from now on, no run but a recovery replaces its data
 
 The marker is a setting of the database on its server; where nobody is a superuser, it is a line in
 the database's comment. It is in no dump, and no restore carries it along.

@@ -1,5 +1,6 @@
 //! The guards. Only `clear` makes the `Cleared` that `run` accepts: forgetting a guard does not compile.
 
+mod recovery;
 mod verdict;
 
 use anyhow::Result;
@@ -33,7 +34,7 @@ pub fn clear(plan: Plan, circumstances: &Circumstances<'_>, person: &mut dyn Ask
     let verdicts = judge(&plan, circumstances);
     refuse(plan.task, &verdicts)?;
     if verdicts.iter().any(|v| v.judgement == Judgement::Ask) {
-        consent(&plan, person)?;
+        consent(&plan, recovery::words(&plan, &verdicts), person)?;
     }
     Ok(Cleared { plan })
 }
@@ -49,11 +50,12 @@ pub fn refuse(task: &str, verdicts: &[Verdict]) -> Result<()> {
     Err(problem.into())
 }
 
-fn consent(plan: &Plan, person: &mut dyn Ask) -> Result<()> {
+fn consent(plan: &Plan, words: Option<String>, person: &mut dyn Ask) -> Result<()> {
     let (word, question) = match &plan.risk {
         Risk::ReplacesData { stakes, answer, .. } => {
             let names: Vec<String> = stakes.iter().map(|s| format!("`{}`", s.database)).collect();
             let verb = if stakes.iter().all(Stake::is_kept) { "replace" } else { "delete" };
+            let answer = words.as_ref().unwrap_or(answer);
             (Some(answer), format!("Type `{answer}` to {verb} the live data of {}: ", names.join(", ")))
         }
         _ => (None, "Proceed? [y/N] ".into()),

@@ -1,5 +1,6 @@
 //! Deciding is pure: circumstances in, one verdict per guard out, each with its reason and its cure.
 
+use super::recovery;
 use crate::cmd::quoted;
 use crate::config::environment::Origin;
 use crate::config::{Env, Guards, Pin};
@@ -119,13 +120,16 @@ fn by_risk(plan: &Plan, c: &Circumstances<'_>) -> Vec<Verdict> {
             verdicts.push(agent(plan.task, stakes, c));
             verdicts
         }
-        Risk::ReplacesData { stakes, pins, .. } => {
+        Risk::ReplacesData { stakes, pins, recovery, .. } => {
             let mut verdicts = live_data(stakes, pins, c);
             verdicts.extend(stakes.iter().filter_map(backup));
             verdicts.extend(stakes.iter().filter_map(sessions));
             verdicts.push(agent(plan.task, stakes, c));
             verdicts.push(confirmation(stakes, c));
-            verdicts
+            match recovery {
+                Some(recovery) => recovery::considered(verdicts, stakes, recovery, plan.author.as_ref(), c),
+                None => verdicts,
+            }
         }
     }
 }
@@ -181,7 +185,7 @@ fn live_data(stakes: &[Stake], wanted: &[Pin], c: &Circumstances<'_>) -> Vec<Ver
     verdicts
 }
 
-fn verdict(guard: &'static str, judgement: Judgement, why: impl Into<String>, cure: impl Into<String>) -> Verdict {
+pub(super) fn verdict(guard: &'static str, judgement: Judgement, why: impl Into<String>, cure: impl Into<String>) -> Verdict {
     Verdict { guard, judgement, why: why.into(), cure: cure.into() }
 }
 
@@ -367,7 +371,7 @@ fn question(nobody_there: Judgement, c: &Circumstances<'_>) -> Verdict {
 mod tests {
     use super::*;
     use crate::engine::postgres::marker::{Mark, MarkedBy};
-    use crate::plan::{Act, Deed, How, Step};
+    use crate::plan::{Act, Deed, How, Recovery, Step};
     use std::collections::BTreeMap;
     use std::fmt::Write;
 
@@ -407,6 +411,7 @@ mod tests {
         person: Person,
         consent: Consent,
         agent: Agent,
+        recovery: Option<Recovery>,
     }
 
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -430,6 +435,7 @@ mod tests {
         person: Person::Absent,
         consent: Consent::Yes,
         agent: Agent::None,
+        recovery: None,
     };
 
     fn sent(words: &str) -> Agent {
@@ -498,6 +504,14 @@ mod tests {
                 Pulled::SetInDotenv => dotenv.clone(),
                 Pulled::Set => Env::of([("WIPE", "true")]),
             };
+            self.judged_in(guards, &env)
+        }
+
+        fn judged_in(&self, guards: &Guards, env: &Env) -> Vec<Verdict> {
+            self.judged_of(guards, env, None)
+        }
+
+        fn judged_of(&self, guards: &Guards, env: &Env, author: Option<Author>) -> Vec<Verdict> {
             let c = Circumstances {
                 guards,
                 environment: self.environment,
@@ -505,7 +519,7 @@ mod tests {
                 consent: self.consent.clone(),
                 person: self.person,
                 agent: self.agent.clone(),
-                env: &env,
+                env,
             };
             let stake = Stake {
                 database: "app".into(),
@@ -518,7 +532,8 @@ mod tests {
             };
             let pin = (self.pin != Pulled::NotWanted).then(|| Pin { variable: "WIPE".into(), value: "true".into() });
             let pins = pin.into_iter().collect();
-            judge(&bare(Risk::ReplacesData { stakes: vec![stake], answer: "yes".into(), pins }), &c)
+            let risk = Risk::ReplacesData { stakes: vec![stake], answer: "yes".into(), pins, recovery: self.recovery.clone() };
+            judge(&Plan { author, ..bare(risk) }, &c)
         }
     }
 
@@ -548,15 +563,59 @@ mod tests {
             let words = format!("{:?} | {:?} | {:?} | {:?}", case.pin, case.safety, case.person, case.consent);
             writeln!(table, "{words} => {}", overall(&case.judged(&guards, &dotenv))).unwrap();
         }
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/snapshots/guards.txt");
-        if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
-            std::fs::write(path, &table).unwrap();
+        held(&table, "guards.txt");
+    }
+
+    /// What a restore may do in production: a person types so, or the variable of this very run names the database and the backup.
+    #[test]
+    fn production_is_restored_by_who_means_it() {
+        const VARIABLE: &str = "DB_TASKS_RESTORE_PRODUCTION";
+        let guards = guards();
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(".env"), format!("{VARIABLE}='app b'\n")).unwrap();
+        let dotenv = Env::default().with_dotenv(folder.path()).unwrap();
+        let given = |value: &str| Env::of([(VARIABLE, value)]);
+        let envs = [
+            ("not set", Env::default()),
+            ("app b", given("app b")),
+            ("app other", given("app other")),
+            (".env", dotenv),
+            ("exported from .env", given("app b").beside(folder.path())),
+        ];
+        let mut table = String::new();
+        for (variable, env) in &envs {
+            for case in combinations() {
+                let case = Case { recovery: Some(Recovery { of: "b".into(), drops: Vec::new() }), ..case };
+                let is_plain = matches!(case.consent, Consent::Ask | Consent::Yes) && case.marker != Some("staging");
+                let is_other = case.consent == Consent::Confirmed("other".into()) && case.environment == "production";
+                if (is_plain || is_other) && case.agent != Agent::Alone("A".into()) {
+                    let is_agent = if case.agent == Agent::None { "a person" } else { "an agent" };
+                    let (host, marker) = (case.host.unwrap_or("this machine"), case.marker.unwrap_or("no marker"));
+                    let who = format!("{is_agent} | {:?} | {:?}", case.person, case.consent);
+                    let verdict = overall(&case.judged_in(&guards, env));
+                    writeln!(table, "{variable} | {} | {host} | {marker} | {who} => {verdict}", case.environment).unwrap();
+                }
+            }
         }
-        assert_eq!(
-            table,
-            std::fs::read_to_string(path).unwrap_or_default(),
-            "run with UPDATE_SNAPSHOTS=1 and read the difference"
-        );
+        held(&table, "recovery.txt");
+        let all = Author { role: "postgres".into(), powers: Powers::All, why: None, word: Word::Given };
+        let case = Case { environment: "production", recovery: Some(Recovery { of: "b".into(), drops: Vec::new() }), ..BENIGN };
+        let verdicts = case.judged_of(&guards, &envs[1].1, Some(all));
+        assert_eq!(overall(&verdicts), "refused: environment, production (warned: author)");
+        let drops = Recovery { of: "b".into(), drops: vec!["app__previous".into()] };
+        for person in [Person::AtTerminal, Person::Absent] {
+            let case = Case { environment: "production", person, recovery: Some(drops.clone()), ..BENIGN };
+            assert_eq!(overall(&case.judged_in(&guards, &envs[1].1)), "refused: environment, production");
+        }
+    }
+
+    fn held(table: &str, name: &str) {
+        let path = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/snapshots")).join(name);
+        if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
+            std::fs::write(&path, table).unwrap();
+        }
+        let there = std::fs::read_to_string(&path).unwrap_or_default();
+        assert_eq!(table, there, "run with UPDATE_SNAPSHOTS=1 and read the difference");
     }
 
     fn combinations() -> Vec<Case> {
@@ -648,8 +707,12 @@ mod tests {
             sessions: ["a", "b", "c", "d", "e", "f", "g"].map(String::from).into(),
             safety: Safety::BackedUp,
         };
-        let risk =
-            Risk::ReplacesData { stakes: vec![stake("app"), stake("other")], answer: "app other".into(), pins: Vec::new() };
+        let risk = Risk::ReplacesData {
+            stakes: vec![stake("app"), stake("other")],
+            answer: "app other".into(),
+            pins: Vec::new(),
+            recovery: None,
+        };
         for (name, want) in [("app other", None), ("app", Some("name all of them: `--confirm 'app other'`"))] {
             let c = Circumstances {
                 guards: &guards,

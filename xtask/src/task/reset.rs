@@ -115,7 +115,7 @@ fn risk(target: &Surveyed, guards: &Guards, backup: Option<&PathBuf>) -> Risk {
         pins.extend(more);
     }
     match target.live() {
-        Some(live) => Risk::ReplacesData { stakes: vec![target.stake()], answer: live.name.clone(), pins },
+        Some(live) => Risk::ReplacesData { stakes: vec![target.stake()], answer: live.name.clone(), pins, recovery: None },
         // hooks run: the guards hold, whether there is a database yet or not
         None => Risk::Changes { stakes: vec![target.stake()], pins: guards.pins_of("reset") },
     }

@@ -22,7 +22,7 @@ use crate::engine::postgres::subscriptions;
 use crate::engine::postgres::version::sets_unknown;
 use crate::facts::dumps::{Dump, Form};
 use crate::facts::{ContainerFacts, Kept, Surveyed};
-use crate::plan::{Act, Deed, Fence, How, Plan, Proof, Purpose, Risk, Scope, Stake, Step, Trust};
+use crate::plan::{Act, Deed, Fence, How, Plan, Proof, Purpose, Recovery, Risk, Scope, Stake, Step, Trust};
 use crate::problem::Problem;
 use crate::ui::human::counted;
 use checks::suits;
@@ -83,7 +83,8 @@ pub fn plan(
     let names = parts.iter().map(|p| p.name.clone()).collect::<Vec<_>>().join(", ");
     let stakes: Vec<Stake> = parts.iter().filter_map(|p| p.stake.clone()).collect();
     let pins = project.guards.pins_of("restore");
-    let risk = if stakes.is_empty() { Risk::Adds } else { Risk::ReplacesData { stakes, answer: "yes".into(), pins } };
+    let recovery = Some(Recovery { of: backup.name.clone(), drops: subjects.iter().filter_map(Subject::drops).collect() });
+    let risk = if stakes.is_empty() { Risk::Adds } else { Risk::ReplacesData { stakes, answer: "yes".into(), pins, recovery } };
     let notes = parts.iter().flat_map(|p| p.notes.clone()).chain(made(backup)).collect();
     let kept: Vec<String> = parts.iter().filter_map(|p| p.kept.clone()).collect();
     let kept = match kept.as_slice() {
@@ -129,10 +130,13 @@ fn steps(parts: Vec<Part>, kept: Option<Act>, services: &[ContainerFacts], compa
     steps
 }
 
+fn older(target: &Surveyed) -> Option<&DatabaseFacts> {
+    target.live().and(target.server.database(&previous(target.name())))
+}
+
 /// One old database is kept: the one of the time before goes for good.
 pub(super) fn older_goes(target: &Surveyed) -> Option<String> {
-    let older = target.live().and(target.server.database(&previous(target.name())))?;
-    Some(format!("`{}`, which the last restore or reset kept, goes for good: only one old database is kept", older.name))
+    Some(format!("`{}`, which the last restore or reset kept, goes for good: only one old database is kept", older(target)?.name))
 }
 
 /// Plans a restore into a database of another name, beside the live one.

@@ -9,7 +9,7 @@ use crate::engine::postgres::admin::{self, Own, Swap};
 use crate::engine::postgres::name::{parked, previous};
 use crate::engine::store::{Change, Swapped};
 use crate::facts::{ContainerFacts, Set, Surveyed, SurveyedStore};
-use crate::plan::{Act, Deed, How, Plan, Risk, Scope, Stake, Step};
+use crate::plan::{Act, Deed, How, Plan, Recovery, Risk, Scope, Stake, Step};
 use crate::problem::Problem;
 
 /// What an undo does for one database or store.
@@ -38,7 +38,8 @@ pub fn plan(project: &Project, set: &Set, services: &[ContainerFacts]) -> Result
     let headline = parts.iter().map(|p| p.headline.clone()).collect::<Vec<_>>().join(", ");
     let stakes: Vec<Stake> = parts.iter().filter_map(|p| p.stake.clone()).collect();
     let pins = project.guards.pins_of("undo");
-    let risk = if stakes.is_empty() { Risk::Adds } else { Risk::ReplacesData { stakes, answer: "yes".into(), pins } };
+    let recovery = Some(Recovery { of: "undo".into(), drops: Vec::new() });
+    let risk = if stakes.is_empty() { Risk::Adds } else { Risk::ReplacesData { stakes, answer: "yes".into(), pins, recovery } };
     let alone = parts.len() == 1;
     let together = || vec!["what was live is kept now, all of it: `db-undo` once more swaps it back".to_owned()];
     let (mut steps, mut swaps, mut back, mut afterwards) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());

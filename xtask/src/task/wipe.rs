@@ -224,7 +224,7 @@ pub fn risk(project: &Project, set: &Set, catalog: &Catalog, first: First, momen
     let databases = set.databases.iter().map(|d| bare(&d.spec.key, d.stake()));
     let stakes: Vec<Stake> = databases.chain(set.stores.iter().map(|s| bare(s.key(), s.stake()))).collect();
     let answer = Stake::names(&stakes);
-    Risk::ReplacesData { stakes, answer, pins: project.guards.pins_of("wipe") }
+    Risk::ReplacesData { stakes, answer, pins: project.guards.pins_of("wipe"), recovery: None }
 }
 
 /// A name that fits nothing is a slip that would cost the rows of the table that was meant.

@@ -29,15 +29,15 @@ pub fn plan(plan: &Plan) -> Value {
 }
 
 fn risk(risk: &Risk) -> Value {
-    let (kind, stakes) = match risk {
-        Risk::Nothing => ("nothing", &[][..]),
-        Risk::Adds => ("adds", &[][..]),
-        Risk::RemovesBackups => ("removes-backups", &[][..]),
-        Risk::Stranger { stakes, .. } => ("runs-foreign-sql", &stakes[..]),
-        Risk::Changes { stakes, .. } => ("changes-data", &stakes[..]),
-        Risk::ReplacesData { stakes, .. } => ("replaces-data", &stakes[..]),
+    let kind = match risk {
+        Risk::Nothing => "nothing",
+        Risk::Adds => "adds",
+        Risk::RemovesBackups => "removes-backups",
+        Risk::Stranger { .. } => "runs-foreign-sql",
+        Risk::Changes { .. } => "changes-data",
+        Risk::ReplacesData { .. } => "replaces-data",
     };
-    json!({ "kind": kind, "databases": stakes.iter().map(stake).collect::<Vec<_>>() })
+    json!({ "kind": kind, "databases": risk.stakes().iter().map(stake).collect::<Vec<_>>() })
 }
 
 fn stake(stake: &Stake) -> Value {

@@ -66,7 +66,7 @@ pub fn plan(
         ..Plan::bare(
             "db-restore",
             format!("{}, in place", headline(dump, name, target)),
-            Risk::ReplacesData { stakes: vec![stake], answer: "yes".into(), pins },
+            Risk::ReplacesData { stakes: vec![stake], answer: "yes".into(), pins, recovery: None },
         )
     })
 }

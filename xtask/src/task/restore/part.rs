@@ -43,6 +43,14 @@ impl Subject<'_> {
         }
     }
 
+    /// The database that an earlier restore kept, and this one removes.
+    pub(super) fn drops(&self) -> Option<String> {
+        match self {
+            Self::Database { target, .. } => super::older(target).map(|older| older.name.clone()),
+            Self::Store { .. } => None,
+        }
+    }
+
     /// Its key.
     pub fn key(&self) -> &str {
         match self {
@@ -102,7 +110,7 @@ impl Part {
         swappable(target)?;
         let live = target.live();
         let staged = beside(name, "staged");
-        let older = live.and(target.server.database(&previous(name)));
+        let older = super::older(target);
         older.map_or(Ok(()), ours)?;
         let recorded = dump.artifact.as_ref().map(|a| &a.database).filter(|d| !d.is_none());
         let brought = recorded.map(|d| brought_along(d, dump, target));
