@@ -365,3 +365,43 @@ fn what_a_trigger_puts_off_does_not_belie_the_count() {
     }
     assert_eq!(family(cluster, &db.name), std::slice::from_ref(&db.name));
 }
+
+/// Autovacuum runs what a table's indexes, statistics and ranges call, as the table's owner, and nobody asked for it.
+#[test]
+fn autovacuum_runs_nothing_of_the_files_as_a_superuser() {
+    let cluster = need!("postgresql", cluster());
+    let (db, project) = as_superuser(cluster);
+    let file = dump(
+        &project,
+        "CREATE FUNCTION public.f(a int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT a';\n\
+         CREATE FUNCTION public.g(a int, b int) RETURNS float8 LANGUAGE sql IMMUTABLE AS 'SELECT 1.0::float8';\n\
+         CREATE FUNCTION public.plus(a int, b int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT a';\n\
+         CREATE OPERATOR public.%%% (FUNCTION = public.plus, LEFTARG = int, RIGHTARG = int);\n\
+         CREATE DOMAIN public.d AS int CHECK (public.f(VALUE) > 0);\n\
+         CREATE TYPE public.r AS RANGE (subtype = int, subtype_diff = public.g, multirange_type_name = public.r_multi);\n\
+         CREATE DOMAIN public.rd AS public.r;\n\
+         CREATE TYPE public.mood AS ENUM ('good', 'bad');\n\
+         CREATE TABLE public.by_expression (a int) WITH (autovacuum_freeze_max_age = 100000);\n\
+         CREATE TABLE public.by_predicate (a int);\n\
+         CREATE TABLE public.by_operator (a int);\n\
+         CREATE TABLE public.by_domain (a int);\n\
+         CREATE TABLE public.by_statistics (a int, b int);\n\
+         CREATE TABLE public.by_range (a public.r);\n\
+         CREATE TABLE public.by_domain_over_range (a public.rd);\n\
+         CREATE TABLE public.by_ranges (a public.r_multi);\n\
+         CREATE TABLE public.plain (a text, m public.mood, i int4range, d public.d, c int DEFAULT public.f(1));\n\
+         CREATE INDEX ON public.by_expression (public.f(a));\n\
+         CREATE INDEX ON public.by_predicate (a) WHERE public.f(a) > 0;\n\
+         CREATE INDEX ON public.by_operator ((a OPERATOR(public.%%%) a));\n\
+         CREATE INDEX ON public.by_domain (((a)::public.d));\n\
+         CREATE STATISTICS public.s ON (public.f(a)), b FROM public.by_statistics;\n\
+         CREATE INDEX ON public.plain (lower(a)) WHERE m = 'good'::public.mood;\n",
+    );
+    let said = project.ok(&format!("db-restore --yes --file {}", file.display()));
+    assert!(said.err.contains("autovacuum is off on it"), "{}", said.err);
+    let options = "SELECT string_agg(relname || array_to_string(reloptions, ','), ' ' ORDER BY relname) FROM pg_class WHERE reloptions <> '{}' AND oid >= 16384";
+    let off = ["domain", "domain_over_range", "expression", "operator", "predicate", "range", "ranges", "statistics"];
+    let off = off.map(|by| format!("by_{by}autovacuum_enabled=off")).join(" ");
+    assert_eq!(cluster.sql(&db.name, options), off);
+    cluster.drop_all(&db.name);
+}

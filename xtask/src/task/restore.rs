@@ -294,6 +294,13 @@ fn holds(target: &Surveyed, dump: &Dump) -> Vec<String> {
     }));
     notes.extend(dump.fit.notes.iter().cloned());
     notes.extend(author_may(author(target, dump), dump));
+    if dump.loader().is_some() && target.server.role.superuser {
+        notes.push(
+            "where a superuser gets a table whose indexes or statistics call functions of the file's own, autovacuum is off on it: it would \
+             run them as that superuser (`ALTER TABLE … RESET (autovacuum_enabled)`, once they are read)"
+                .into(),
+        );
+    }
     if !target.server.client.knows_restrict() {
         notes.push(format!(
             "this psql ({}) does not know `\\restrict`: our own reading of the dump alone keeps psql's commands out of it",
