@@ -185,7 +185,7 @@ fn the_guide_from_top_to_bottom() {
 fn safety(ground: &Ground) {
     let repo = &ground.repo;
     // 3. the dry run needs no pin, and shows exactly what will be deleted
-    let dry = repo.ok("scripts/wipe_database --dry-run").out;
+    let dry = repo.ok("scripts/wipe_database --dry-run --verbose").out;
     for (what, how) in [
         ("public.users", "40  emptied"),
         ("public.collections", "12  emptied"),
