@@ -94,6 +94,8 @@ fn a_migration_that_failed_names_the_backup_before_it() {
     let made = bench.names_in("backups").into_iter().find(|name| !name.ends_with(".json")).unwrap();
     let at = said.err.find("what was there before is in the backup: `db-restore app_").unwrap_or_else(|| panic!("{}", said.err));
     assert!(said.err[..at].contains("next: ") && made.starts_with("app_"), "{}", said.err);
+    assert_eq!(said.err.matches("migrator up").count(), 1, "what it runs stands in its step: {}", said.err);
+    assert!(said.err.contains("error: the migrate hook failed: it ended with exit code 3\n"), "{}", said.err);
     let said = bench.run(&["db-migrate"]).exits(1);
     assert!(!said.err.contains("is in the backup"), "{}", said.err);
 }

@@ -244,7 +244,7 @@ fn wiped(ground: &Ground, before: &State) {
     let backups = ground.backups();
     assert_eq!(backups.iter().map(|name| shape(name)).collect::<Vec<_>>(), ["backup_00000000_000000"]);
     assert_eq!(repo.names(&format!("backups/{}", backups[0])), PARTS);
-    assert!(said.out.contains(&format!("to get the data back: db-restore {}", backups[0])), "{}", said.out);
+    assert!(said.out.contains("to get the data back: ") && said.out.contains(&format!("restore {}", backups[0])), "{}", said.out);
 
     let now = ground.state();
     assert_eq!(now.rows.schema, before.rows.schema);
