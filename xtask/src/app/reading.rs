@@ -191,6 +191,7 @@ pub fn doctor(session: &mut Session) -> Result<Exit> {
 fn show_findings(session: &mut Session) -> Result<Exit> {
     let findings =
         health::examine(&health::Patient { project: &session.project, env: &session.env, surveyor: session.surveyor() });
-    session.show(&view::doctor::text(&findings), view::doctor::json(&findings))?;
+    let text = session.typed.text(&view::doctor::text(&findings));
+    session.show(&text, view::doctor::json(&findings))?;
     Ok(if findings.iter().any(|f| f.is_problem()) { Exit::Failed } else { Exit::Done })
 }

@@ -329,6 +329,7 @@ impl Session {
         // who is connected stands there already
         let loud = |v: &&Verdict| v.judgement == Judgement::Warned && v.guard != "sessions";
         stakes.extend(verdicts.iter().filter(loud).map(|v| v.why.clone()));
+        let stakes: Vec<String> = stakes.iter().map(|line| self.typed.text(line)).collect();
         if !stakes.is_empty() && verdicts.iter().any(|v| v.judgement == Judgement::Ask) {
             self.terminal.warn_and_list(&stakes, &banner::steps(plan, &std::env::current_dir().unwrap_or_default()));
         } else {
