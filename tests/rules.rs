@@ -68,7 +68,10 @@ fn every_dependency_has_one_home() {
         let elsewhere = |f: &str| !f.starts_with(home) && !f.starts_with("engine/cluster/");
         none(&lines_with(words, elsewhere), &format!("{words:?} live in {home}"));
     }
-    none(&lines_with(&["clap::", "clap_complete::"], |f| !matches!(f, "cli.rs" | "app.rs")), "clap lives in cli");
+    none(
+        &lines_with(&["clap::", "clap_complete::"], |f| !matches!(f, "cli.rs" | "app.rs") && !f.starts_with("cli/")),
+        "clap lives in cli",
+    );
 }
 
 #[test]
@@ -100,7 +103,10 @@ fn the_clock_is_read_once() {
 
 #[test]
 fn a_dry_run_is_nobodys_flag_below_app() {
-    none(&lines_with(&["dry_run"], |f| f != "cli.rs" && !f.starts_with("app/")), "a dry run prints the plan that runs");
+    none(
+        &lines_with(&["dry_run"], |f| f != "cli.rs" && !f.starts_with("cli/") && !f.starts_with("app/")),
+        "a dry run prints the plan that runs",
+    );
 }
 
 #[test]

@@ -182,7 +182,7 @@ fn prepare_what_another_left_half_made() {
     let mut half = facts("app");
     half["databases"][0]["connection_limit"] = 2_000_000_019.into();
     bench.facts("app", half);
-    let text = bench.run(&["db-prepare", "--dry-run"]).exits(0).out;
+    let text = bench.run(&["db-prepare", "--dry-run", "--verbose"]).exits(0).out;
     assert!(text.contains("take away what an earlier run has left half made of `app`"), "{text}");
     assert!(text.contains("ALTER DATABASE \"app\" RENAME TO \"app__failed\";"), "{text}");
 }
@@ -261,7 +261,7 @@ fn a_backup_that_cannot_be_sealed_leaves_nothing() {
 fn holds(bench: &Bench, args: &[&str]) {
     bench.keep();
     let before = bench.files();
-    let dry = bench.run(&[args, &["--dry-run"]].concat()).exits(0);
+    let dry = bench.run(&[args, &["--dry-run", "--verbose"]].concat()).exits(0);
     let asked = bench.calls();
     assert_eq!(bench.files(), before, "a dry run changes nothing");
     assert!(asked.iter().all(only_looks), "a dry run only asks: {asked:#?}");

@@ -3,6 +3,7 @@
 mod audit;
 mod bad_files;
 mod bad_input;
+mod completions;
 mod consent;
 mod containers;
 mod doctor;
@@ -10,6 +11,7 @@ mod drift;
 mod engines;
 mod hooks;
 mod json;
+mod left_with;
 mod old_backups;
 mod plan;
 mod prompts;

@@ -109,3 +109,36 @@ fn a_newer_format_is_refused_in_clear_words() {
     bench.run(&["db-cleanup", "--keep-days", "0", "--min-keep", "0", "--yes"]).exits(0);
     assert_eq!(bench.names_in("backups").len(), 2);
 }
+
+/// One key, another database: a URL was changed, a database was renamed. What `--latest` takes is of the database that is meant.
+#[test]
+fn the_newest_backup_is_of_the_database_that_is_meant() {
+    let bench = Bench::new(HOST);
+    let name = bench.with_backup();
+    let renamed = HOST.replace("\"app\"", "\"shop\"");
+    bench.facts("shop", super::facts("shop")).facts("postgres", super::with_beside(&[])).file("db-tasks.toml", &renamed);
+    let said = bench.run(&["db-restore", "--latest", "--yes"]).exits(3);
+    said.tells("the newest backup is of the database `app`, and not of `shop`").tells("db-restore --latest --any-database");
+    assert!(bench.run(&["db-status"]).exits(0).out.contains("last backup  none"));
+    // a person, or a script, may mean it
+    for words in
+        [&["db-restore", "--latest", "--any-database"][..], &["db-restore", &name], &["db-restore", "--latest", "--as", "copy"]]
+    {
+        let shown = bench.run(&[words, &["--dry-run"]].concat()).exits(0).out;
+        assert!(shown.contains("it was made of the database `app`, and goes into"), "{words:?}:\n{shown}");
+    }
+    // one that is older, and of the right one, is taken, with a word on the newer one
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    let mut bench = bench;
+    bench.env("ENVIRONMENT", "staging").run(&["db-backup"]).exits(0);
+    bench.env("ENVIRONMENT", "development").file("db-tasks.toml", HOST);
+    let said = bench.run(&["db-restore", "--latest", "--dry-run"]).exits(0);
+    assert!(said.out.contains("restore `app`") && !said.out.contains("made of the database"), "{}", said.out);
+    said.tells("is newer, but of the database `shop`: it is passed over");
+    bench.file("db-tasks.toml", &renamed);
+    let shown = bench.run(&["db-restore", "--latest", "--dry-run"]).exits(0).out;
+    assert!(
+        shown.contains("it was made in the environment `staging`") && !shown.contains("it was made of the database"),
+        "{shown}"
+    );
+}

@@ -6,11 +6,17 @@ use super::{Bench, HOOKS, HOST, TOOL, said, with_beside};
 use crate::support::component::quoted;
 use crate::support::need;
 
+/// A project whose backups are asked for.
+const ASKS: &str = "[backup]\nask = true\n[project]\nname = \"shop\"\n\
+    [databases.main]\nprograms = \"../bin\"\npostgres = { database = \"app\", user = \"boss\" }\n";
+
 #[test]
 fn a_backup_takes_y_or_n() {
     need!("script of util-linux", available());
+    let screen = Terminal::run(&Bench::new(HOST), &["db-backup"]).ends(0);
+    assert!(!screen.contains("Proceed?"), "nobody is asked unless the file says so: {screen}");
     for (answer, code, files) in [("y\n", 0, 2), ("YES\n", 0, 2), ("n\n", 4, 0), ("\n", 4, 0), ("\x04", 4, 0)] {
-        let bench = Bench::new(HOST);
+        let bench = Bench::new(ASKS);
         let mut person = Terminal::run(&bench, &["db-backup"]);
         person.sees("back up `app`").sees("Proceed? [y/N] ").types(answer);
         let screen = person.ends(code);
@@ -23,7 +29,7 @@ fn a_backup_takes_y_or_n() {
 fn auto_and_yes_ask_nothing() {
     need!("script of util-linux", available());
     for flag in ["--auto", "--yes"] {
-        let bench = Bench::new(HOST);
+        let bench = Bench::new(ASKS);
         let screen = Terminal::run(&bench, &["db-backup", flag]).ends(0);
         assert!(!screen.contains("Proceed?"), "{screen}");
     }
@@ -35,12 +41,12 @@ fn auto_and_yes_ask_nothing() {
 fn a_variable_answers_for_a_backup() {
     need!("script of util-linux", available());
     let reset = || {
-        let bench = Bench::new(&format!("{HOST}{HOOKS}"));
+        let bench = Bench::new(&format!("{ASKS}{HOOKS}"));
         bench.with_backup();
         bench
     };
     for value in ["true", "1", "yes", "ON"] {
-        let mut bench = Bench::new(HOST);
+        let mut bench = Bench::new(ASKS);
         bench.env("SKIP_BACKUP_PROMPT", value);
         let screen = Terminal::run(&bench, &["db-backup"]).ends(0);
         assert!(!screen.contains("Proceed?"), "{value}: {screen}");
@@ -49,7 +55,7 @@ fn a_variable_answers_for_a_backup() {
         bench.env("SKIP_BACKUP_PROMPT", value).run(&["db-reset"]).exits(0);
     }
     for value in ["", "0", "false", "no"] {
-        let mut bench = Bench::new(HOST);
+        let mut bench = Bench::new(ASKS);
         bench.env("SKIP_BACKUP_PROMPT", value);
         let mut person = Terminal::run(&bench, &["db-backup"]);
         person.sees("Proceed? [y/N] ").types("n\n");
@@ -57,7 +63,7 @@ fn a_variable_answers_for_a_backup() {
         let mut bench = reset();
         bench.env("SKIP_BACKUP_PROMPT", value).run(&["db-reset"]).exits(3);
     }
-    let bench = Bench::new(HOST);
+    let bench = Bench::new(ASKS);
     bench.file(".env", "SKIP_BACKUP_PROMPT=true\n");
     let screen = Terminal::run(&bench, &["db-backup"]).ends(0);
     assert!(!screen.contains("Proceed?"), "{screen}");
@@ -144,7 +150,7 @@ fn an_undo_and_a_cleanup_ask() {
 #[test]
 fn ctrl_c_at_a_question_ends_the_run() {
     need!("script of util-linux", available());
-    let bench = Bench::new(HOST);
+    let bench = Bench::new(ASKS);
     bench.with_backup();
     for (args, question) in
         [(&["db-backup"][..], "Proceed?"), (&["db-restore", "--latest"], "Type `yes`"), (&["db-restore"], "(q to quit):")]

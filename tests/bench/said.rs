@@ -65,6 +65,7 @@ pub fn plain(temp: &Path, text: &str) -> String {
     let text = text.replace("[TEMP]/shop", "[DIR]");
     let text = after(&text, "db-tasks/", |c| c.is_ascii_hexdigit(), "[RUN]");
     let text = after(&text, "process ", |c| c.is_ascii_digit(), "[PID]");
+    let text = text.replace("`db-tasks db-", "`db-").replace(": db-tasks db-", ": db-");
     let text = shaped(&text, "########_######", "[STAMP]");
     let text = shaped(&text, "####-##-## ##:##:## UTC", "[TIME]");
     let text = shaped(&text, &"%".repeat(64), "[SHA256]");
@@ -94,7 +95,7 @@ pub fn of_any_run(text: &str) -> String {
 }
 
 /// Replaces what has a shape: `#` is a digit, `%` a hexadecimal one.
-fn shaped(text: &str, shape: &str, word: &str) -> String {
+pub fn shaped(text: &str, shape: &str, word: &str) -> String {
     let fits = |rest: &str| {
         let mut chars = rest.chars();
         shape.chars().all(|want| match (want, chars.next()) {

@@ -32,14 +32,14 @@ fn each_way(bench: &Bench) {
     for args in [
         vec!["db-config"],
         vec!["db-config", "--json"],
-        vec!["db-backup", "--dry-run"],
-        vec!["db-restore", "--latest", "--dry-run"],
+        vec!["db-backup", "--dry-run", "--verbose"],
+        vec!["db-restore", "--latest", "--dry-run", "--verbose"],
         vec!["db-restore", "--latest", "--yes"],
         vec!["db-list", "--json"],
         vec!["db-status"],
         vec!["db-status", "--json"],
         vec!["db-doctor"],
-        vec!["db-shell", "--dry-run"],
+        vec!["db-shell", "--dry-run", "--verbose"],
         vec!["db-verify"],
     ] {
         let said = bench.run(&args).exits(0);
@@ -87,10 +87,10 @@ fn neither_settings_nor_variables_in_hooks_are_shown() {
     bench.learn_counts();
     let mut all = format!("{}{}", made.out, made.err);
     assert!(all.contains("token *** as plain-role"), "the hook has them, and says what is no secret: {all}");
-    let planned = bench.run(&["db-backup", "--dry-run"]).exits(0);
+    let planned = bench.run(&["db-backup", "--dry-run", "--verbose"]).exits(0);
     assert!(planned.out.contains("token <$API_TOKEN> as <$ROLE>"), "{}", planned.out);
     for words in [
-        &["db-restore", "--latest", "--dry-run"][..],
+        &["db-restore", "--latest", "--dry-run", "--verbose"][..],
         &["db-restore", "--latest", "--dry-run", "--json"],
         &["db-restore", "--latest", "--yes", "--json"],
         &["db-info", "app", "--json"],
@@ -101,7 +101,7 @@ fn neither_settings_nor_variables_in_hooks_are_shown() {
         let said = bench.run(words).exits(0);
         all.push_str(&format!("{}{}", said.out, said.err));
     }
-    let dry = bench.run(&["db-restore", "--latest", "--dry-run"]).exits(0);
+    let dry = bench.run(&["db-restore", "--latest", "--dry-run", "--verbose"]).exits(0);
     assert!(dry.out.contains("SET \"app\".\"jwt_secret\" TO ***;"), "{}", dry.out);
     for needle in ["tok-9f8e7d6c", "s3t-"] {
         assert!(!all.contains(needle), "{needle}: {all}");

@@ -114,7 +114,7 @@ fn a_list_of_every_kind() {
     for name in [name.as_str(), "from-prod.sql.gz", "lost.manifest.json"] {
         text.push_str(&format!("\n$ db-info\n{}", bench.run(&["db-info", name]).exits(0).out));
     }
-    same_as("lists", &text);
+    same_as("lists", &super::said::shaped(&text, "####-##-## ##:##", "[MINUTE]        "));
 }
 
 #[test]
@@ -139,19 +139,19 @@ fn settings_tell_where_they_come_from() {
 #[test]
 fn dry_runs() {
     let host = Bench::new(HOST);
-    let mut text = host.run(&["db-backup", "--label", "before v2", "--dry-run"]).exits(0).out;
+    let mut text = host.run(&["db-backup", "--label", "before v2", "--dry-run", "--verbose"]).exits(0).out;
     host.with_backup();
-    text.push_str(&format!("\n{}", host.run(&["db-restore", "--latest", "--dry-run"]).exits(0).out));
+    text.push_str(&format!("\n{}", host.run(&["db-restore", "--latest", "--dry-run", "--verbose"]).exits(0).out));
     same_as("dry-run-host", &text);
 
     let services = "[containers.web]\ndocker = \"shop-web\"\nstop-during = [\"restore\"]\n";
     let docker = Bench::new(&format!("{DOCKER}{services}"));
     docker.stage("containers/shop-web", "running\n").facts("app", with_beside(&["previous"]));
-    let mut text = docker.run(&["db-backup", "--dry-run"]).exits(0).out;
+    let mut text = docker.run(&["db-backup", "--dry-run", "--verbose"]).exits(0).out;
     docker.with_backup();
-    text.push_str(&format!("\n{}", docker.run(&["db-restore", "--latest", "--dry-run", "--yes"]).exits(0).out));
-    text.push_str(&format!("\n{}", docker.run(&["db-undo", "--dry-run"]).exits(0).out));
-    text.push_str(&format!("\n{}", docker.run(&["db-verify", "--deep", "--dry-run"]).exits(0).out));
+    text.push_str(&format!("\n{}", docker.run(&["db-restore", "--latest", "--dry-run", "--yes", "--verbose"]).exits(0).out));
+    text.push_str(&format!("\n{}", docker.run(&["db-undo", "--dry-run", "--verbose"]).exits(0).out));
+    text.push_str(&format!("\n{}", docker.run(&["db-verify", "--deep", "--dry-run", "--verbose"]).exits(0).out));
     same_as("dry-run-docker", &text);
 }
 
@@ -188,4 +188,62 @@ fn json_is_json() {
         assert!(serde_json::from_str::<Value>(&said.out).is_ok(), "{args:?}\n{}", said.out);
         assert_eq!(said.err, "", "{args:?}");
     }
+}
+
+/// What wide terminals, narrow ones and none get of one list; files without a manifest are dated by their names.
+#[test]
+fn a_list_fits_the_terminal() {
+    let mut bench = Bench::new(HOST);
+    bench.run(&["db-backup", "--label", "before the great migration"]).exits(0);
+    for name in ["prod_20250301_0400.sql", "shop-2025-01-05.sql.gz", "nodate.sql"] {
+        bench.file(&format!("backups/{name}"), "not looked into yet");
+    }
+    let wide = bench.run(&["db-list"]).exits(0).out;
+    assert_eq!(wide.lines().count(), 5, "a line for each, where nobody knows how wide it is:\n{wide}");
+    let ages: Vec<&str> = wide.lines().filter(|line| line.contains("2025-0")).collect();
+    assert!(ages.len() == 2 && ages.iter().all(|line| line.contains(" days ago")), "{wide}");
+    assert!(wide.contains("2025-03-01 04:00") && wide.contains("2025-01-05  "), "{wide}");
+    let words = |text: &str| {
+        let words = text.split_whitespace().filter(|word| *word != "\u{b7}").map(|word| word.trim_end_matches(',').to_owned());
+        words.collect::<std::collections::BTreeSet<String>>()
+    };
+    for columns in [120, 80, 60] {
+        let list = bench.env("COLUMNS", &columns.to_string()).run(&["db-list"]).exits(0).out;
+        assert!(list.lines().all(|line| line.chars().count() <= columns), "{columns}:\n{list}");
+        assert!(
+            words(&list).is_superset(&words(wide.split_once('\n').unwrap().1).into_iter().filter(|w| w != "?").collect()),
+            "{list}"
+        );
+    }
+}
+
+/// Whoever looks first sees the steps, and reads the commands where they want to.
+#[test]
+fn a_dry_run_is_short_unless_it_is_to_be_verbose() {
+    let mut bench = Bench::new(&format!("{HOST}{}", super::HOOKS));
+    bench.with_backup();
+    bench.env("ALLOW_DATABASE_WIPE", "true").facts("app", many_tables(300));
+    for args in
+        [&["db-backup"][..], &["db-restore", "--latest"], &["db-reset"], &["db-wipe", "--backup"], &["db-migrate", "--backup"]]
+    {
+        let short = bench.run(&[args, &["--dry-run"]].concat()).exits(0).out;
+        let long = bench.run(&[args, &["--dry-run", "--verbose"]].concat()).exits(0).out;
+        assert!(short.lines().count() < 40 && short.lines().all(|line| line.len() < 400), "{args:?}:\n{short}");
+        assert!(short.contains("`--verbose` shows the commands") && !short.contains("$ "), "{args:?}:\n{short}");
+        assert!(long.contains("$ ") && long.lines().all(|line| line.len() < 1_200), "{args:?}:\n{long}");
+        let steps = |text: &str| text.lines().filter(|line| line.trim_start().starts_with(|c: char| c.is_ascii_digit())).count();
+        assert!(steps(&short) > 0 && steps(&short) == steps(&long), "{args:?}:\n{short}");
+    }
+}
+
+fn many_tables(n: usize) -> Value {
+    let mut facts = super::facts("app");
+    let table = facts["inventory"]["tables"][0].clone();
+    let named = |at: usize| {
+        let mut table = table.clone();
+        (table["name"], table["table"]) = (format!("app.table_number_{at}").into(), format!("table_number_{at}").into());
+        table
+    };
+    facts["inventory"]["tables"] = (0..n).map(named).collect::<Vec<_>>().into();
+    facts
 }

@@ -44,7 +44,7 @@ fn a_dry_run_shows_every_table_and_needs_no_pin() {
     let bench = Bench::new(&kept("[\"countries\"]"));
     bench.facts("app", full());
     let before = bench.files();
-    let text = bench.run(&["db-wipe", "--dry-run"]).exits(0).out;
+    let text = bench.run(&["db-wipe", "--dry-run", "--verbose"]).exits(0).out;
     assert_eq!(bench.files(), before);
     assert!(bench.calls().iter().all(|call| call.stdin.starts_with("\\echo :VERSION_NUM")));
     same_as("dry-run-wipe", &text);

@@ -84,7 +84,7 @@ fn an_unreachable_server_and_a_wrong_password_are_said_with_the_cure() {
     let (db, project) = tiny_host(cluster);
     project.backup();
     for (url, says) in [
-        (format!("postgresql://app:x@127.0.0.1:{}/a", free_port()), "Connection refused"),
+        (format!("postgresql://app:x@127.0.0.1:{}/{}", free_port(), db.name), "Connection refused"),
         (db.url.replace("s3cret", "wrong"), "password authentication failed"),
         (db.url.replace("127.0.0.1", "nowhere.invalid"), "could not translate host name"),
     ] {
@@ -184,7 +184,7 @@ fn an_owner_marks_a_database_in_its_comment() {
         cluster.sql("postgres", &format!("SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = '{db}'"))
     };
     cluster.sql("postgres", &format!("COMMENT ON DATABASE {name} IS 'the shop''s own\nwords'"));
-    let dry = project.ok("db-protect --environment production --dry-run").out;
+    let dry = project.ok("db-protect --environment production --dry-run --verbose").out;
     assert!(dry.contains("dbtasks.environment = production") && comment(name) == "the shop's own\nwords", "{dry}");
     project.ok("db-protect --environment staging").ends_with(0, "an administrator's `ALTER DATABASE");
     let unmarked = project.backup();

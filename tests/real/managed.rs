@@ -94,19 +94,19 @@ fn productions_dump_comes_back_without_its_roles() {
     let laptop = production.laptop(CONFIG, &db);
 
     // before anything is begun, with the line that does it
-    let cure = format!("`db-tasks db-restore {backup} --no-owner --no-privileges`");
-    let refused = laptop.fails("db-restore --latest --yes", 3, &cure);
+    let cure = format!("`db-restore {backup} --no-owner --no-privileges`");
+    let refused = laptop.fails(&format!("db-restore {backup} --yes"), 3, &cure);
     for role in &production.roles {
         assert!(refused.err.contains(role.as_str()), "{}", refused.err);
     }
     assert!(refused.err.contains("nothing was touched"), "{}", refused.err);
     laptop.fails(
-        "db-restore --latest --yes --in-place",
+        &format!("db-restore {backup} --yes --in-place"),
         3,
-        &format!("`db-tasks db-restore {backup} --in-place --no-owner --no-privileges`"),
+        &format!("`db-restore {backup} --in-place --no-owner --no-privileges`"),
     );
-    laptop.fails("db-verify --deep", 3, &format!("`db-tasks db-verify {backup} --deep --no-owner --no-privileges`"));
-    laptop.fails("db-restore --latest --yes --no-owner", 3, "gives rights to roles").ends_with(3, &cure);
+    laptop.fails("db-verify --deep", 3, &format!("`db-verify {backup} --deep --no-owner --no-privileges`"));
+    laptop.fails(&format!("db-restore {backup} --yes --no-owner"), 3, "gives rights to roles").ends_with(3, &cure);
     assert_eq!(cluster.sql(&db.name, "SELECT note FROM orders"), "live");
 
     // what is left out is said, to people, to programs and in the log
@@ -144,7 +144,7 @@ fn a_laptop_says_it_once() {
     laptop.ok("db-prepare");
     all_is_apps(cluster, &db.name);
     laptop.ok("db-verify --deep");
-    laptop.ok("db-restore --latest --yes");
+    laptop.ok("db-restore --latest --any-database --yes");
     all_is_apps(cluster, &db.name);
     let copy = format!("{}_copy", db.name);
     laptop.ok(&format!("db-restore --latest --as {copy}"));
@@ -167,7 +167,7 @@ fn a_foreign_dump_comes_back_without_its_roles() {
             }
             let trust = if superuser { "" } else { " --trust=role" };
             let line = format!("db-restore --file backups/{file}{trust} --no-owner --no-privileges");
-            laptop.fails(&format!("db-restore --file backups/{file} --yes{trust}"), 3, &format!("`db-tasks {line}`"));
+            laptop.fails(&format!("db-restore --file backups/{file} --yes{trust}"), 3, &format!("`{line}`"));
             laptop.ok(&format!("{line} --yes")).ends_with(0, "left out: ");
             assert_eq!(cluster.sql(&db.name, "SELECT count(*), sum(id) FROM orders"), "200|20100");
             let strangers = "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relacl IS NOT NULL";
@@ -187,10 +187,10 @@ fn what_a_policy_names_must_be_there() {
     let web = &production.roles[1];
     let db = cluster.database();
     let laptop = production.laptop(&format!("{CONFIG}{KEYS}"), &db);
-    let refused = laptop.fails("db-restore --latest --yes", 3, "policies or user mappings");
+    let refused = laptop.fails("db-restore --latest --any-database --yes", 3, "policies or user mappings");
     assert!(refused.err.contains(&format!("CREATE ROLE \"{web}\";")), "{}", refused.err);
     cluster.sql("postgres", &format!("CREATE ROLE {web}"));
-    laptop.ok("db-restore --latest --yes");
+    laptop.ok("db-restore --latest --any-database --yes");
     assert_eq!(cluster.sql(&db.name, "SELECT count(*), sum(id) FROM orders"), "200|20100");
     drop(db);
     cluster.sql("postgres", &format!("DROP ROLE {web}"));
@@ -216,7 +216,7 @@ fn who_is_no_superuser_is_told_before_and_gets_the_rest() {
     let (cluster, db, project) = need!("pageinspect", managed());
     let before = cluster.fingerprint(&db.name);
     let backup = name(&project.backup());
-    let line = format!("`db-tasks db-restore {backup} --no-owner --no-privileges`");
+    let line = format!("`db-restore {backup} --no-owner --no-privileges`");
     let doctor = project.fails("db-doctor", 1, &line);
     assert!(!doctor.out.contains("GRANT"), "nobody is made a superuser for a restore: {}", doctor.out);
     for said in ["`app` is no member of: `postgres`", "`app` may not make, for they take a superuser: `pageinspect`"] {
@@ -284,7 +284,7 @@ fn a_role_that_is_met_late_is_told_with_the_cure() {
          GRANT SELECT ON TABLE public.t TO nobody_here;\n\n--\n-- PostgreSQL database dump complete\n--\n\n"
     );
     let file = project.write("late.sql", dump);
-    let line = format!("`db-tasks db-restore --file {} --trust=role --no-owner --no-privileges`", file.display());
+    let line = format!("`db-restore --file {} --trust=role --no-owner --no-privileges`", file.display());
     let restore = format!("db-restore --file {} --yes --trust=role", file.display());
     project.fails(&restore, 1, "role \"nobody_here\" does not exist").ends_with(1, &line);
     assert_eq!(cluster.sql(&db.name, "SELECT a FROM live"), "1");

@@ -143,7 +143,9 @@ impl Project {
 
 impl Outcome {
     pub fn of(output: std::process::Output) -> Self {
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        // a hint begins as the person would type it; here its words count
+        let bare = |text: &str| text.replace("`db-tasks db-", "`db-").replace(": db-tasks db-", ": db-");
+        let text = |bytes: &[u8]| bare(&String::from_utf8_lossy(bytes));
         Self { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) }
     }
 

@@ -122,6 +122,7 @@ fn a_clone_finds_its_backups() {
     for entry in fs::read_dir(&dir).unwrap().flatten() {
         fs::copy(entry.path(), colleague.dir.join("backups").join(entry.file_name())).unwrap();
     }
-    colleague.ok("db-restore --latest --yes");
+    colleague.fails("db-restore --latest --yes", 3, &format!("the newest backup is of the database `{}`", db.name));
+    colleague.ok("db-restore --latest --any-database --yes");
     assert_eq!(cluster.fingerprint(&other.name).rows, cluster.fingerprint(&db.name).rows);
 }

@@ -112,7 +112,7 @@ fn a_dry_run_shows_all_of_it_and_changes_nothing() {
     let (db, project) = full(cluster);
     let project = Project::in_folder(&project.dir, &format!("[databases.main]\npostgres = {{ url = \"{}\" }}\n{KEEP}", db.url));
     let before = cluster.fingerprint(&db.name);
-    let said = project.ok("db-wipe --dry-run --backup").out;
+    let said = project.ok("db-wipe --dry-run --verbose --backup").out;
     let words = said.split_whitespace().collect::<Vec<_>>().join(" ");
     for line in [
         "public.people 500 emptied",
@@ -146,7 +146,7 @@ fn what_belongs_to_an_extension_or_another_server_is_left() {
          CREATE FOREIGN DATA WRAPPER nobody; CREATE SERVER nowhere FOREIGN DATA WRAPPER nobody;
          CREATE FOREIGN TABLE far (a int) SERVER nowhere;",
     );
-    let dry = project.ok("db-wipe --dry-run").out;
+    let dry = project.ok("db-wipe --dry-run --verbose").out;
     assert!(dry.contains("kept: of the extension plpgsql") && dry.contains("kept: a foreign table"), "{dry}");
     assert!(!dry.contains("TRUNCATE TABLE public.far") && !dry.contains("FROM ONLY public.far"), "{dry}");
     project.ok("db-wipe --yes");
@@ -393,7 +393,7 @@ fn a_marker_does_not_travel() {
         cluster.sql("postgres", &sql)
     };
     assert!(project.ok("db-protect").out.contains("  none    not protected"));
-    let dry = project.ok("db-protect --environment staging --dry-run").out;
+    let dry = project.ok("db-protect --environment staging --dry-run --verbose").out;
     assert!(dry.contains("SET dbtasks.environment = 'staging'") && marker(&db.name) == "none", "{dry}");
     assert_eq!(project.ok("db-protect --environment staging").out, format!("{}: staging\n", db.name));
     assert_eq!(marker(&db.name), "dbtasks.environment=staging");

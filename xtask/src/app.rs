@@ -8,10 +8,12 @@ mod meant;
 mod meeting;
 mod reading;
 mod record;
+mod repairing;
 mod resetting;
 mod restoring;
 mod session;
 mod strangers;
+mod waiting;
 mod wiping;
 mod writing;
 
@@ -21,7 +23,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use clap::{CommandFactory, Parser};
 
-use crate::cli::{Cli, Global, Task};
+use crate::cli::{self, Cli, Global, Task};
 use crate::problem::{Exit, Problem};
 use crate::run;
 use crate::ui::shown;
@@ -106,14 +108,14 @@ fn misread(error: &clap::Error) {
 
 fn dispatch(global: &Global, task: &Task, record: &mut Record) -> Result<Exit> {
     if let Task::Completions { shell } = task {
-        let mut script = Vec::new();
-        clap_complete::generate(*shell, &mut Cli::command(), "db-tasks", &mut script);
-        let script = String::from_utf8_lossy(&script);
+        let script = cli::completions::script(*shell);
         record.result(&script);
         return if global.json { Ok(Exit::Done) } else { session::print(&script) };
     }
     let mut session = Session::open(global)?;
-    let result = session.beware(global, task).and_then(|()| perform(&mut session, task));
+    let result = session.beware(global, task);
+    let result = result.and_then(|()| global.wait.map_or(Ok(()), |seconds| session.wait(seconds)));
+    let result = result.and_then(|()| perform(&mut session, task));
     let result = match session.but.take() {
         Some(but) if result.is_ok() => Err(but),
         _ => result,

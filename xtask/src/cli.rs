@@ -1,10 +1,14 @@
 //! The command line as typed.
 
+pub mod completions;
 mod examples;
+mod looking;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+
+pub use looking::{Cluster, Shell, Status};
 
 /// The databases of a project repo: backed up, proved, restored, reset.
 #[derive(Debug, Parser)]
@@ -22,7 +26,7 @@ pub struct Cli {
 #[derive(Debug, Clone, Default, Args)]
 pub struct Global {
     /// Read this file instead of the nearest `db-tasks.toml`
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", overrides_with = "config")]
     pub config: Option<PathBuf>,
     /// Do not read `.env`
     #[arg(long, global = true)]
@@ -30,6 +34,12 @@ pub struct Global {
     /// Say nothing but results and errors
     #[arg(short, long, global = true)]
     pub quiet: bool,
+    /// Wait for a server that is starting, 60 seconds at most or so many; one that stands still is told at once
+    #[arg(long, global = true, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "60")]
+    pub wait: Option<u64>,
+    /// With `--dry-run`: each step's commands and SQL, too
+    #[arg(long, global = true)]
+    pub verbose: bool,
     /// Trust, from now on and on this machine, the programs and server folders that this repository brings
     #[arg(long, global = true)]
     pub trust_repo: bool,
@@ -118,7 +128,7 @@ pub struct Consent {
     /// Answer the question with the database's name, for scripts that must not hit another one
     #[arg(long, value_name = "NAME", conflicts_with = "yes")]
     pub confirm: Option<String>,
-    /// Show every step, command and guard, and change nothing
+    /// Show every step and guard, and change nothing (`--verbose`: with the commands)
     #[arg(long)]
     pub dry_run: bool,
 }
@@ -155,6 +165,9 @@ pub struct List {
     /// At most so many
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
+    /// Their names alone, a line each
+    #[arg(long)]
+    pub names: bool,
     /// Look in this folder
     #[arg(long, alias = "output-dir", value_name = "DIR")]
     pub backup_dir: Option<PathBuf>,
@@ -231,7 +244,7 @@ pub struct Restore {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub leave: Leave,
-    /// Take a backup of another database or store, or of another project
+    /// Take a backup of another database or store, or of another project; with `--latest`, of a database of another name, too
     #[arg(long)]
     pub any_database: bool,
     /// Try a dump of a newer version
@@ -371,43 +384,4 @@ pub struct Cleanup {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub consent: Consent,
-}
-
-/// `db-status`
-#[derive(Debug, Clone, Default, Args)]
-pub struct Status {
-    /// Exit 1 when a server does not answer or the last good backup is missing or old
-    #[arg(long)]
-    pub check: bool,
-    /// Hours after which a backup is old (BACKUP_INTERVAL_HOURS; 24 where nothing says)
-    #[arg(long, value_name = "HOURS")]
-    pub max_age: Option<u32>,
-}
-
-/// `db-shell`
-#[derive(Debug, Clone, Default, Args)]
-pub struct Shell {
-    /// Run this SQL
-    #[arg(short = 'c', long = "command", value_name = "SQL")]
-    pub command: Option<String>,
-    /// Run this file
-    #[arg(short = 'f', long = "file", value_name = "FILE", conflicts_with = "command")]
-    pub file: Option<PathBuf>,
-    /// The database (its key or its name)
-    #[arg(long, value_name = "NAME")]
-    pub database: Option<String>,
-    /// Show the command, and do not run it
-    #[arg(long)]
-    pub dry_run: bool,
-}
-
-/// `db-start` and `db-stop`
-#[derive(Debug, Clone, Default, Args)]
-pub struct Cluster {
-    /// The database (its key or its name)
-    #[arg(long, value_name = "NAME")]
-    pub database: Option<String>,
-    /// Show every step, and change nothing
-    #[arg(long)]
-    pub dry_run: bool,
 }

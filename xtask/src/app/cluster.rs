@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
+use super::repairing::Occasion;
 use super::session::{Intent, Session};
 use crate::cli;
 use crate::config::{At, Database};
@@ -94,7 +95,7 @@ impl Session {
 
     /// What a killed run has left is cleaned up by the next one that may change something.
     fn repaired(&mut self, intent: Intent) -> Result<()> {
-        if intent == Intent::Run && self.is_locked() { self.repair(intent) } else { Ok(()) }
+        if intent == Intent::Run && self.is_locked() { self.repair(intent, Occasion::OnTheWay) } else { Ok(()) }
     }
 
     /// The clusters of these databases, each once; only those that are made, where the task wants no more.

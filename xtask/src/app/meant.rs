@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use super::session::Session;
+use crate::bundle::Names;
 use crate::config::{Database, Store};
 use crate::problem::Problem;
 
@@ -33,6 +34,15 @@ impl Session {
         meant.databases.retain(|d| seen.insert(d.key.clone()));
         meant.stores.retain(|s| seen.insert(s.key.clone()));
         Ok(meant)
+    }
+
+    /// The names that these databases have now; a container that does not run tells none.
+    pub fn names(&self, databases: &[Database]) -> Names {
+        let name = |database: &Database| match &database.connection.database {
+            Some(name) => Some(name.clone()),
+            None => self.surveyor().client(database).ok().map(|(client, ..)| client.database().to_owned()),
+        };
+        databases.iter().filter_map(|d| Some((d.key.clone(), name(d)?))).collect()
     }
 
     fn with_stores(&self, error: anyhow::Error) -> anyhow::Error {

@@ -11,11 +11,12 @@ use crate::bundle::{Backup, Catalog};
 use crate::cli;
 use crate::config::{At, Database, Entry};
 use crate::door::movers;
-use crate::engine::postgres::client::Terminal;
+use crate::engine::postgres::client::{Script, Terminal};
 use crate::engine::postgres::facts::Depth;
 use crate::facts::{containers, health};
 use crate::gate::Ask;
 use crate::problem::{Exit, Problem};
+use crate::ui::terminal;
 use crate::view;
 
 /// `db-list`
@@ -24,8 +25,10 @@ pub fn list(session: &mut Session, args: &cli::List) -> Result<Exit> {
     let catalog = Catalog::read(&dir, &session.project)?;
     let shown = &catalog.backups[..catalog.backups.len().min(args.limit.unwrap_or(usize::MAX))];
     let backups: Vec<_> = shown.iter().map(view::backups::summary).collect();
+    let reader = view::backups::Reader { now: session.moment.now, width: terminal::width_of(&std::io::stdout(), &session.env) };
     let fields = serde_json::json!({ "dir": dir, "backups": backups, "unfinished": catalog.unfinished });
-    session.show(&view::backups::list(&catalog, shown, session.moment.now), fields)
+    let text = if args.names { view::backups::names(shown) } else { view::backups::list(&catalog, shown, reader) };
+    session.show(&text, fields)
 }
 
 /// `db-info`
@@ -50,7 +53,8 @@ pub fn pick(session: &mut Session, catalog: &Catalog) -> Result<Option<Backup>> 
             .cure("name it, or give `--latest` or `--file PATH`")
             .into());
     }
-    session.terminal.say(&view::backups::numbered(catalog, session.moment.now));
+    let reader = view::backups::Reader { now: session.moment.now, width: terminal::width_of(&std::io::stderr(), &session.env) };
+    session.terminal.say(&view::backups::numbered(catalog, reader));
     loop {
         let Some(given) = session.terminal.ask("Number of the backup to restore (q to quit): ")? else { return Ok(None) };
         match (given.trim(), given.trim().parse::<usize>()) {
@@ -110,12 +114,13 @@ pub fn shell(session: &mut Session, args: &cli::Shell) -> Result<Exit> {
 fn open_shell(session: &mut Session, args: &cli::Shell, database: &Database) -> Result<Exit> {
     let (client, ..) = session.surveyor().client(database)?;
     let input = match (&args.command, &args.file) {
-        (Some(sql), _) => Some(sql.clone()),
+        (Some(sql), _) => Some(Script::Statements(sql.clone())),
         // read here: the container has no such file
-        (_, Some(path)) => Some(
-            std::fs::read_to_string(path)
-                .map_err(|e| Problem::usage(format!("could not read `{}`", path.display())).because(e.to_string()))?,
-        ),
+        (_, Some(path)) => {
+            let sql = std::fs::read_to_string(path)
+                .map_err(|e| Problem::usage(format!("could not read `{}`", path.display())).because(e.to_string()))?;
+            Some(if args.no_transaction { Script::Statements(sql) } else { Script::Transaction(sql) })
+        }
         _ => None,
     };
     if input.is_none() && !session.lends_output() {
@@ -137,7 +142,15 @@ fn open_shell(session: &mut Session, args: &cli::Shell, database: &Database) -> 
     if status == Some(0) {
         Ok(Exit::Done)
     } else {
-        Err(Problem::failed(format!("psql ended with {}", status.map_or("a signal".into(), |c| format!("exit code {c}")))).into())
+        let ended =
+            Problem::failed(format!("psql ended with {}", status.map_or("a signal".into(), |c| format!("exit code {c}"))));
+        Err(match (&args.file, args.no_transaction) {
+            (Some(_), false) => ended
+                .because("the file is one transaction: none of it is done, unless it holds a COMMIT of its own")
+                .cure("mend it; what can't run in a transaction (VACUUM, CREATE DATABASE) runs with `db-shell -f FILE --no-transaction`"),
+            _ => ended,
+        }
+        .into())
     }
 }
 
@@ -178,6 +191,7 @@ pub fn doctor(session: &mut Session) -> Result<Exit> {
 fn show_findings(session: &mut Session) -> Result<Exit> {
     let findings =
         health::examine(&health::Patient { project: &session.project, env: &session.env, surveyor: session.surveyor() });
-    session.show(&view::doctor::text(&findings), view::doctor::json(&findings))?;
+    let text = session.typed.text(&view::doctor::text(&findings));
+    session.show(&text, view::doctor::json(&findings))?;
     Ok(if findings.iter().any(|f| f.is_problem()) { Exit::Failed } else { Exit::Done })
 }

@@ -1,14 +1,18 @@
 //! Tasks that the project's own migrator and seed take part in.
 
+use std::path::Path;
+
 use anyhow::Result;
 
 use super::author::Way;
 use super::cluster::Wants;
 use super::fitting::{Loading, fitted};
+use super::repairing::Occasion;
 use super::session::{Intent, Session};
 use super::writing::{consent, dump_of, say_passed_over, survey};
 use crate::bundle::{Catalog, Reason, catalog};
 use crate::cli;
+use crate::cmd::quoted;
 use crate::config::{Database, KeepRules};
 use crate::engine::postgres::facts::Depth;
 use crate::engine::store::Format;
@@ -75,9 +79,23 @@ pub fn run_hook(session: &mut Session, args: &cli::Hooked, task: &'static str) -
         let backup = args.backup.then(|| safety_backup(session, &target, Reason::PreMigrate)).transpose()?;
         let plan = hooked::plan(&target, task, &hooks, backup, session.project.guards.pins_of(&moment))?;
         let plan = session.hooked(plan, &[&target])?;
-        let done = session.carry_out(plan, Consent::Yes, intent)?;
+        let made = plan.backup.clone();
+        let done = session.carry_out(plan, Consent::Yes, intent).map_err(|e| with_backup(e, made.as_deref()))?;
         if done.is_some() { session.print(target.name()) } else { Ok(Exit::Done) }
     })
+}
+
+/// What failed may have done half of its work: the backup that was made before it is the way back.
+fn with_backup(error: anyhow::Error, made: Option<&Path>) -> anyhow::Error {
+    let Some(file) = made.filter(|path| path.exists()).and_then(Path::file_name) else { return error };
+    match error.downcast::<Problem>() {
+        Ok(problem) => {
+            let back = format!("what was there before is in the backup: `db-restore {}`", quoted(&file.to_string_lossy()));
+            let cure = problem.cure.as_ref().map_or_else(|| back.clone(), |cure| format!("{cure}; {back}"));
+            problem.cure(cure).into()
+        }
+        Err(error) => error,
+    }
 }
 
 /// `db-prepare`
@@ -124,9 +142,13 @@ fn prepare_one(session: &mut Session, database: &Database, intent: Intent) -> Re
 /// What a new database starts from: the newest good backup, else the dump that the file names.
 fn first_dump(session: &mut Session, database: &Database) -> Result<Option<crate::facts::dumps::Dump>> {
     let folder = Catalog::read(&session.project.backup.dir, &session.project)?;
-    let found = folder.latest(&[&database.key]);
+    let names = session.names(std::slice::from_ref(database));
+    let found = folder.latest_of(&[&database.key], &names).or_else(|| folder.latest(&[&database.key]));
     say_passed_over(session, &folder, found);
     if let Some(backup) = found {
+        if let Some((then, now)) = backup.of_another(&names) {
+            session.terminal.say(&format!("`{}` is of the database `{then}`, and goes into `{now}`", backup.name));
+        }
         return dump_of(session, backup, Some(&database.key), Format::Script).map(Some);
     }
     let Some(path) = &session.project.first_dump else { return Ok(None) };
@@ -156,7 +178,7 @@ pub fn repair(session: &mut Session, args: &cli::Repair) -> Result<Exit> {
             session.print(&half.to_string())?;
         }
         if intent == Intent::Show {
-            session.repair(intent)?;
+            session.repair(intent, Occasion::Asked)?;
         }
         let left = session.unfinished();
         let (deeds, inside) = left.as_ref().map_or((Vec::new(), 0), |left| (repair::numbered(left), left.inside.len()));

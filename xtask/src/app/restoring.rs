@@ -10,11 +10,13 @@ use super::fitting::{self, Loading, fitted};
 use super::meant::Meant;
 use super::resetting::safety_backup;
 use super::session::{Intent, Services, Session};
-use super::writing::{consent, dump_of, latest};
-use crate::bundle::{Backup, Catalog, Reason, catalog};
+use super::writing::{consent, dump_of, latest_of};
+use crate::bundle::{Backup, Catalog, Names, Reason, catalog};
 use crate::cli;
+use crate::cmd::quoted;
 use crate::config::Database;
 use crate::engine::postgres::facts::Depth;
+use crate::engine::postgres::name::{LIMIT, OURS};
 use crate::engine::store::Format;
 use crate::facts::dumps::Dump;
 use crate::facts::{Kept, Set, Surveyed, health};
@@ -34,6 +36,9 @@ pub fn restore(session: &mut Session, args: &cli::Restore) -> Result<Exit> {
         return Err(Problem::usage("`--in-place` loads dumps alone, whose every statement is understood")
             .cure("leave `--trust` out, or restore beside the live database (without `--in-place`)")
             .into());
+    }
+    if let Some(name) = &args.into {
+        is_free_to_use(name)?;
     }
     if args.info {
         return super::reading::show(session, &chosen);
@@ -127,6 +132,26 @@ fn is_refused_anyway(args: &cli::Restore, target: &Surveyed) -> bool {
     !args.in_place && (!role.createdb || args.into.is_none() && !owns)
 }
 
+/// A name for a database of a person's: one that the tool makes and drops by itself, or that nobody can type, is none.
+fn is_free_to_use(name: &str) -> Result<(), Problem> {
+    let wrong = |why: &str| {
+        Err(Problem::usage(format!("`--as {}`: {why}", quoted(name))).cure("give another name, like `--as app_copy`"))
+    };
+    if name.is_empty() {
+        return wrong("no database can have an empty name");
+    }
+    if name.trim() != name || name.contains(char::is_control) {
+        return wrong("blanks at its ends and control characters would be part of the name");
+    }
+    if name.len() > LIMIT {
+        return wrong("PostgreSQL takes 63 bytes of a name");
+    }
+    match OURS.iter().find(|suffix| name.ends_with(&format!("__{suffix}"))) {
+        Some(_) => wrong("db-tasks makes and removes databases of such names by itself"),
+        None => Ok(()),
+    }
+}
+
 /// The same once more, without owners and rights: a line that can be pasted.
 fn again(args: &cli::Restore, chosen: &Backup) -> String {
     let mut words = vec!["db-restore".to_owned()];
@@ -174,7 +199,10 @@ fn choose(session: &mut Session, args: &cli::Restore) -> Result<Option<Backup>> 
     if args.latest {
         let meant = if args.only.is_empty() { Meant::default() } else { session.meant(&args.only)? };
         let keys = meant.databases.iter().map(|d| d.key.as_str()).chain(meant.stores.iter().map(|s| s.key.as_str()));
-        return latest(session, &catalog, &keys.collect::<Vec<_>>()).map(Some);
+        let all = if args.only.is_empty() { &session.project.databases } else { &meant.databases };
+        // beside the live database nothing is replaced, and the plan says whose data it is
+        let names = if args.any_database || args.into.is_some() { Names::new() } else { session.names(all) };
+        return latest_of(session, &catalog, &keys.collect::<Vec<_>>(), &names).map(Some);
     }
     super::reading::pick(session, &catalog)
 }

@@ -11,7 +11,6 @@ use super::record::Record;
 use crate::bundle::name;
 use crate::cli;
 use crate::config::{self, ContainerBy, Database, Dotenv, Env, Project};
-use crate::door::movers::Process;
 use crate::door::{Interrupt, waits::Waits};
 use crate::facts::{ContainerFacts, Surveyor, containers};
 use crate::gate::{self, Agent, Circumstances, Consent, Judgement, Person, Verdict};
@@ -20,8 +19,10 @@ use crate::problem::{Exit, Problem};
 use crate::run::journal::{self, Found, Unfinished};
 use crate::run::{self, Journal, Lock, Own, Report, World};
 use crate::task::{Moment, repair};
+use crate::ui::describe::Detail;
 use crate::ui::recorder::Recorder;
 use crate::ui::terminal::{self, Telling, Terminal};
+use crate::ui::typed::Typed;
 use crate::ui::{banner, describe, shown, told};
 
 /// One run of the program.
@@ -38,6 +39,10 @@ pub struct Session {
     pub record: Record,
     /// What standard output is for.
     output: Output,
+    /// How much of a plan a dry run shows.
+    detail: Detail,
+    /// How this run was begun.
+    pub typed: Typed,
     /// The project's lock, once it is held.
     lock: Option<Lock>,
     /// What this user has outside of the project.
@@ -114,9 +119,11 @@ impl Session {
         terminal.hide(&project.secrets);
         let record = Record::of(&project, now);
         let output = if global.json { Output::Document } else { Output::Text };
+        let detail = if global.verbose { Detail::Commands } else { Detail::Steps };
+        let typed = Typed::of(&env, global.config.as_deref());
         let waits = Waits::new(terminal::aside, project.guards.wait_for_locks);
         let moment = Moment { now, run };
-        Ok(Self { project, env, moment, terminal, record, output, lock: None, own, interrupt, but: None, waits })
+        Ok(Self { project, env, moment, terminal, record, output, detail, typed, lock: None, own, interrupt, but: None, waits })
     }
 
     /// Somebody to ask servers with.
@@ -215,47 +222,6 @@ impl Session {
         }
     }
 
-    /// Cleans up after a killed run. What can't be done stays on the list, and holds nobody up.
-    pub fn repair(&mut self, intent: Intent) -> Result<()> {
-        let Some(left) = self.unfinished() else { return Ok(()) };
-        if intent == Intent::Run
-            && let Err(e) = self.end_hooks(&left)
-        {
-            // it must not meet what comes back: all of it waits for the next run
-            self.terminal.say(&format!("{e:#}"));
-            return Ok(());
-        }
-        if let Err(e) = self.carry_out(repair::plan(&left), Consent::Yes, intent) {
-            self.terminal.say(&format!("{e:#}"));
-        }
-        let still = self.unfinished().map_or(Vec::new(), |left| repair::numbered(&left));
-        if intent == Intent::Run && !still.is_empty() {
-            self.terminal.say(&format!("still to be cleaned up:\n  {}\n  {}", still.join("\n  "), repair::WAYS_OUT));
-        }
-        Ok(())
-    }
-
-    /// Forgets one deed of a clean-up that can't succeed: a person has said that it is of no matter.
-    pub fn forget(&mut self, number: usize) -> Result<Exit> {
-        let left = self.unfinished();
-        let all = left.as_ref().map_or(Vec::new(), repair::numbered);
-        let (Some(mut left), Some(told)) = (left, number.checked_sub(1).and_then(|at| all.get(at))) else {
-            let known = if all.is_empty() { "nothing is left to be cleaned up".into() } else { all.join("\n") };
-            return Err(Problem::usage(format!("there is no deed {number} to forget")).because(known).into());
-        };
-        left.pending.remove(number - 1);
-        journal::write(&self.project.state_dir(), &self.own, &left)?;
-        self.write_down("db-repair --forget", None, &Report::default());
-        self.print(&format!("forgotten: {told}"))
-    }
-
-    /// Ends the hooks that outlived their run, and forgets them.
-    fn end_hooks(&self, left: &Unfinished) -> Result<()> {
-        left.hook.iter().for_each(Process::end);
-        left.inside.iter().try_for_each(run::end_inside)?;
-        journal::write(&self.project.state_dir(), &self.own, &Unfinished { hook: None, inside: Vec::new(), ..left.clone() })
-    }
-
     /// Whether a signal came.
     pub fn interrupted(&self) -> bool {
         self.interrupt.hit()
@@ -293,7 +259,7 @@ impl Session {
         self.record.planned(&plan, &verdicts);
         if intent == Intent::Show {
             if self.output == Output::Text {
-                self.put(&describe::plan(&plan, &verdicts))?;
+                self.put(&describe::plan(&plan, &verdicts, self.detail))?;
             }
             return Ok(None);
         }
@@ -319,7 +285,8 @@ impl Session {
         self.record.ran(steps, &report);
         self.audit(task, &report);
         if done {
-            self.terminal.tell_all("  ", "", &afterwards);
+            let told: Vec<String> = afterwards.iter().map(|line| self.typed.text(line)).collect();
+            self.terminal.tell_all("  ", "", &told);
             self.record.afterwards(afterwards);
         }
         if let Some(problem) = report.problem.take() {
@@ -344,7 +311,7 @@ impl Session {
         }
     }
 
-    fn write_down(&self, task: &str, problem: Option<&anyhow::Error>, report: &Report) {
+    pub(super) fn write_down(&self, task: &str, problem: Option<&anyhow::Error>, report: &Report) {
         let (databases, refused_by) = self.record.concerned(task);
         let words = &self.project.guards.agent_variable;
         let agent = Agent::detect(&self.env, words);
@@ -357,11 +324,12 @@ impl Session {
 
     fn announce(&mut self, plan: &Plan, verdicts: &[Verdict]) {
         self.terminal.tell_all("", "1", std::slice::from_ref(&plan.headline));
-        self.terminal.tell_all("  ", "", &plan.notes);
+        self.terminal.tell_all("  ", "", &banner::few(&plan.notes));
         let mut stakes = banner::stakes(plan);
         // who is connected stands there already
         let loud = |v: &&Verdict| v.judgement == Judgement::Warned && v.guard != "sessions";
         stakes.extend(verdicts.iter().filter(loud).map(|v| v.why.clone()));
+        let stakes: Vec<String> = stakes.iter().map(|line| self.typed.text(line)).collect();
         if !stakes.is_empty() && verdicts.iter().any(|v| v.judgement == Judgement::Ask) {
             self.terminal.warn_and_list(&stakes, &banner::steps(plan, &std::env::current_dir().unwrap_or_default()));
         } else {
@@ -384,7 +352,10 @@ impl Session {
     pub fn covered(&self, error: anyhow::Error) -> anyhow::Error {
         let cover = |text: &str| self.project.secrets.cover(text);
         match error.downcast::<Problem>() {
-            Ok(problem) => problem.map(cover).into(),
+            Ok(mut problem) => {
+                problem.cure = problem.cure.map(|cure| self.typed.text(&cure));
+                problem.map(cover).into()
+            }
             // its causes are words of the system, which has no secrets
             Err(error) if cover(&format!("{error:#}")) == format!("{error:#}") => error,
             Err(error) => anyhow::anyhow!(cover(&format!("{error:#}"))),

@@ -8,13 +8,15 @@ use super::fitting::{self, Loading, fitted};
 use super::meant::Meant;
 use super::restoring::disk_left;
 use super::session::{Intent, Session};
-use crate::bundle::{Backup, Catalog, Kind, Reason, Untried, catalog};
+use crate::bundle::{Backup, Catalog, Kind, Names, Reason, Untried, catalog};
 use crate::cli;
+use crate::cmd::quoted;
 use crate::config;
 use crate::engine::postgres::facts::Depth;
 use crate::engine::store::{Address, Format};
 use crate::facts::Surveyed;
 use crate::facts::dumps::{self, Dump};
+use crate::facts::health::tight;
 use crate::gate::Consent;
 use crate::problem::{Exit, Problem};
 use crate::run::record_untried;
@@ -38,6 +40,9 @@ pub(super) fn survey(session: &Session, databases: &[config::Database]) -> Resul
 pub fn backup(session: &mut Session, args: &cli::Backup) -> Result<Exit> {
     let intent = Intent::of(&args.consent);
     session.lock("db-backup", intent)?;
+    for ignored in session.env.ignored() {
+        session.terminal.tell(&format!("note: {ignored}"));
+    }
     let mut settings = session.project.backup.clone();
     if let Some(dir) = &args.output_dir {
         settings.dir = std::path::absolute(dir)?;
@@ -56,10 +61,16 @@ pub fn backup(session: &mut Session, args: &cli::Backup) -> Result<Exit> {
 fn back_up(session: &mut Session, args: &cli::Backup, meant: &Meant, request: &backup::Request) -> Result<Exit> {
     let set = session.surveyor().set(&meant.databases, &meant.stores, Depth::Database)?;
     let catalog = Catalog::beside_a_new_one(&request.backup.dir, &session.project, &request.backup.keep)?;
-    let plan = backup::plan(&session.project, &set, &catalog, request, &session.moment)?;
+    let mut plan = backup::plan(&session.project, &set, &catalog, request, &session.moment)?;
+    plan.notes.extend(tight(&request.backup.dir, catalog.latest(&set.keys()).map(|b| b.bytes)));
     let plan = session.hooked(plan, &set.databases.iter().collect::<Vec<_>>())?;
     let result = plan.result.clone();
-    let consent = if args.auto || session.env.says_yes("SKIP_BACKUP_PROMPT") { Consent::Yes } else { consent(&args.consent) };
+    let unasked = args.auto || session.env.says_yes("SKIP_BACKUP_PROMPT");
+    let consent = match consent(&args.consent) {
+        _ if unasked => Consent::Yes,
+        Consent::Ask if !request.backup.ask => Consent::Unasked,
+        given => given,
+    };
     if session.carry_out(plan, consent, Intent::of(&args.consent))?.is_none() {
         return Ok(Exit::Done);
     }
@@ -99,8 +110,8 @@ pub fn latest(session: &mut Session, catalog: &Catalog, keys: &[&str]) -> Result
     let found = catalog.latest(keys);
     say_passed_over(session, catalog, found);
     found.cloned().ok_or_else(|| {
-        let quoted = |names: &[&str]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and ");
-        let of = if keys.is_empty() { String::new() } else { format!(" with {}", quoted(keys)) };
+        let in_ticks = |names: &[&str]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and ");
+        let of = if keys.is_empty() { String::new() } else { format!(" with {}", in_ticks(keys)) };
         let missing = Problem::failed(format!("there is no good backup{of} in `{}`", catalog.dir.display()));
         let others: Vec<&str> = catalog.other_projects().into_iter().collect();
         let foreign: Vec<&str> = catalog.foreign().map(|b| b.name.as_str()).collect();
@@ -115,10 +126,27 @@ pub fn latest(session: &mut Session, catalog: &Catalog, keys: &[&str]) -> Result
             return missing.cure("`db-backup` makes one; `--file PATH` takes a file from anywhere").into();
         }
         missing
-            .because(format!("those of other projects are passed over: {}", quoted(&others)))
+            .because(format!("those of other projects are passed over: {}", in_ticks(&others)))
             .cure("`db-backup` makes one; another project's is restored by its name, with `--any-database`")
             .into()
     })
+}
+
+/// The newest backup that has proved good, of databases that have these names: one of the same key may be another database's.
+pub fn latest_of(session: &mut Session, catalog: &Catalog, keys: &[&str], names: &Names) -> Result<Backup> {
+    let newest = latest(session, catalog, keys)?;
+    let Some((then, now)) = newest.of_another(names) else { return Ok(newest) };
+    if let Some(found) = catalog.latest_of(keys, names) {
+        session.terminal.say(&format!("`{}` is newer, but of the database `{then}`: it is passed over", newest.name));
+        return Ok(found.clone());
+    }
+    Err(Problem::refused(format!("the newest backup is of the database `{then}`, and not of `{now}`"))
+        .because(format!("it is `{}`; there is none of `{now}`", newest.name))
+        .cure(format!(
+            "if `{now}` is to get the data of `{then}`, say so: `db-restore --latest --any-database`, or name the backup: `db-restore {}`",
+            quoted(&newest.name)
+        ))
+        .into())
 }
 
 /// `db-verify`

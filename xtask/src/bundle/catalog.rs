@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 
+use super::dated;
 use super::manifest::Manifest;
 use super::name;
 use super::named::{fault, is_of_the_folder};
@@ -50,7 +51,7 @@ pub struct Backup {
     pub path: PathBuf,
     /// Its manifest, where it has one.
     pub manifest_path: Option<PathBuf>,
-    /// When it was begun; a foreign file's modification time.
+    /// When it was begun; of a foreign file the date in its name, else its modification time.
     pub created: DateTime<Utc>,
     /// Bytes of its artifacts.
     pub bytes: u64,
@@ -258,14 +259,7 @@ impl Catalog {
     /// The newest backup of this project that has all of these databases and stores and is whole; broken ones are passed over by those
     /// who ask here.
     pub fn latest(&self, keys: &[&str]) -> Option<&Backup> {
-        self.backups.iter().filter(|b| b.other_project.is_none()).find(|b| match &b.kind {
-            Kind::Ours(m) => {
-                !m.partial
-                    && m.last_verified().is_none_or(|v| v.good)
-                    && keys.iter().all(|key| m.artifacts.iter().any(|a| a.store == *key))
-            }
-            _ => false,
-        })
+        self.backups.iter().find(|b| b.is_good_with(keys))
     }
 
     /// Broken backups that are newer than the one that was taken, or all of them where none was: what is passed over is said.
@@ -356,7 +350,7 @@ pub fn foreign(name: String, path: PathBuf) -> Result<Backup> {
     } else {
         length(&path)?
     };
-    let created = modified(&path);
+    let created = dated::made(&name, modified(&path));
     Ok(Backup { name, created, bytes, other_project: None, kind: Kind::Foreign, manifest_path: None, path })
 }
 

@@ -112,6 +112,7 @@ mod tests {
             level: None,
             keep: config::KeepRules::default(),
             interval_hours: 24,
+            ask: false,
         }
     }
 

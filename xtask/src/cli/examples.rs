@@ -6,7 +6,7 @@ Examples:
   cargo xtask db-list                      what there is to restore
   cargo xtask db-restore --latest          put the newest backup in place of the live data
   cargo xtask db-undo                      swap back what the last restore replaced
-  cargo xtask db-restore --latest --dry-run    show every step, command and guard; change nothing
+  cargo xtask db-restore --latest --dry-run    show every step and guard; change nothing
   cargo xtask db-status --check            for a cron job: exit 1 when something needs a look
 
 Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 refused by a guard, 4 declined,
@@ -57,7 +57,7 @@ Examples:
 pub(super) const RESET: &str = "\
 Examples:
   db-reset                             asks for the database's name, backs up, resets
-  db-reset --dry-run                   every step, command and guard; nothing changes
+  db-reset --dry-run                   every step and guard; nothing changes
   db-reset --force                     for CI: no question, the backup is still made
   db-reset --no-seed
 

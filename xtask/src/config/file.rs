@@ -54,6 +54,8 @@ pub struct File {
     #[serde(default)]
     pub restore: RestoreTable,
     #[serde(default)]
+    pub wipe: WipeTable,
+    #[serde(default)]
     pub reset: ResetTable,
     #[serde(default)]
     pub prepare: PrepareTable,
@@ -165,6 +167,7 @@ pub struct BackupTable {
     pub keep_weekly: Option<Spanned<Scalar>>,
     pub keep_monthly: Option<Spanned<Scalar>>,
     pub interval_hours: Option<Spanned<Scalar>>,
+    pub ask: Option<Spanned<bool>>,
 }
 
 /// `[restore]`
@@ -174,6 +177,13 @@ pub struct RestoreTable {
     pub next: Option<Vec<Text>>,
     pub no_owner: Option<Spanned<bool>>,
     pub no_privileges: Option<Spanned<bool>>,
+}
+
+/// `[wipe]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct WipeTable {
+    pub next: Option<Vec<Text>>,
 }
 
 /// `[reset]`
@@ -231,12 +241,42 @@ pub struct GuardsTable {
 /// The line with a caret under what is wrong, and the nearest right word where a key is not known.
 pub fn parse(path: &Path, text: &str) -> Result<File> {
     toml::from_str(text).map_err(|e| {
-        let mut problem = Problem::usage(format!("could not read `{}`", path.display())).because(e.to_string());
+        let mut problem = Problem::usage(format!("could not read `{}`", path.display())).because(shown(&e, text));
         if let Some(word) = nearest(e.message()) {
             problem = problem.cure(format!("did you mean `{word}`?"));
         }
         problem.into()
     })
+}
+
+/// The error with its line, where no password may stand in that.
+fn shown(error: &toml::de::Error, text: &str) -> String {
+    let at = error.span().map_or(0, |span| span.start);
+    if !may_hold_a_secret(text, at) && !holds_a_secret(error.message()) {
+        return error.to_string();
+    }
+    let (line, column) = position(text, at);
+    // what stands in quotes is a value of the file's
+    let message: Vec<&str> =
+        error.message().split('"').enumerate().map(|(at, part)| if at % 2 == 1 { "…" } else { part }).collect();
+    format!(
+        "TOML parse error at line {line}, column {column} (the line is not shown: it may hold a password)\n{}",
+        message.join("\"")
+    )
+}
+
+/// Whether an error's line may hold a password, or the text in several lines that it is in.
+fn may_hold_a_secret(text: &str, at: usize) -> bool {
+    let at = (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    let (before, after) = text.split_at(at);
+    let line = format!("{}{}", before.rsplit('\n').next().unwrap_or_default(), after.split('\n').next().unwrap_or_default());
+    let is_within = |quotes: &str| before.matches(quotes).count() % 2 == 1;
+    holds_a_secret(&line) || is_within("\"\"\"") || is_within("\'\'\'")
+}
+
+fn holds_a_secret(line: &str) -> bool {
+    let line = line.to_lowercase();
+    ["://", "@", "pass", "pasw", "secret", "token", "pwd", "api"].iter().any(|word| line.contains(word))
 }
 
 /// serde's message is "unknown field `x`, expected one of `a`, `b`": the words stand in back-ticks.
@@ -258,6 +298,29 @@ pub fn position(text: &str, offset: usize) -> (usize, usize) {
 mod tests {
     use super::*;
 
+    #[test]
+    fn no_line_that_may_hold_a_password_is_shown() {
+        for text in [
+            "[databases.main]\npostgres = { url = \"postgres://app:hunter2@db/shop\", databse = \"x\" }\n",
+            "[databases.main]\npostgres = \"postgres://app:hunter2@db/shop\"\n",
+            "[databases.main]\npostgres = { url = postgres://app:hunter2@db/shop }\n",
+            "[databases.main]\npostgres = { url = \"postgres://app:hunter2@db/shop }\n",
+            "[databases.main]\npostgres = { url = [\"postgres://app:hunter2@db/shop\"] }\n",
+            "[databases.main]\npostgres = { database = \"x\", pasword = \"hunter2\" }\n",
+            "[hooks]\nmigrate = { run = \"PGPASSWORD=hunter2 psql\", tiemout = 3 }\n",
+            "[databases.main.postgres]\nurl = \"\"\"\nhunter2\\z\n\"\"\"\n",
+            "[backup]\nkeep-days = 3\nkeep-days = { token = \"hunter2\" }\n",
+            "databases = \"app:hunter2@db\"\n",
+        ] {
+            let said = error(text);
+            assert!(!said.contains("hunter2") && said.contains("line "), "{text}\n{said}");
+        }
+        assert!(
+            error("[databases.main]\npostgres = { url = \"postgres://a:b@c/d\", databse = \"x\" }\n")
+                .contains("did you mean `database`")
+        );
+    }
+
     fn error(text: &str) -> String {
         parse(Path::new("db-tasks.toml"), text).unwrap_err().to_string()
     }
@@ -268,7 +331,7 @@ mod tests {
             error("[backup]\ndir = \"b\"\nkeep-dais = 3\n"),
             "could not read `db-tasks.toml`\n  TOML parse error at line 3, column 1\n    |\n  3 | keep-dais = 3\n    | ^^^^^^^^^\n  \
              unknown field `keep-dais`, expected one of `dir`, `name`, `timestamp`, `compress`, `level`, `keep-days`, `min-keep`, \
-             `keep-daily`, `keep-weekly`, `keep-monthly`, `interval-hours`\n  next: did you mean `keep-days`?"
+             `keep-daily`, `keep-weekly`, `keep-monthly`, `interval-hours`, `ask`\n  next: did you mean `keep-days`?"
         );
     }
 

@@ -38,6 +38,8 @@ pub struct Project {
     pub after_restore: Vec<String>,
     /// What of a dump no restore brings.
     pub restore_without: Vec<Others>,
+    /// Lines to print after a wipe.
+    pub after_wipe: Vec<String>,
     /// How a reset goes.
     pub strategy: Strategy,
     /// Lines to print after a reset.
@@ -260,6 +262,8 @@ pub struct Backup {
     pub keep: KeepRules,
     /// Hours within which a new one is made: where the last good one is older, somebody should look.
     pub interval_hours: u32,
+    /// Whether a person is asked before a backup.
+    pub ask: bool,
 }
 
 /// Which backups to keep.

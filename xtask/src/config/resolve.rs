@@ -48,6 +48,7 @@ pub fn resolve(path: &Path, text: &str, file: &File, env: &Env) -> Result<Projec
     let backup = r.backup(file)?;
     let after_restore = r.list("restore.next", file.restore.next.as_deref().unwrap_or(&[]))?;
     let restore_without = r.restore_without(file)?;
+    let after_wipe = r.list("wipe.next", file.wipe.next.as_deref().unwrap_or(&[]))?;
     let strategy = r.strategy(file)?;
     let after_reset = r.list("reset.next", file.reset.next.as_deref().unwrap_or(&[]))?;
     let first_dump = r.pick("prepare.dump", file.prepare.dump.as_ref(), &[])?.map(|path| r.path(&path));
@@ -67,6 +68,7 @@ pub fn resolve(path: &Path, text: &str, file: &File, env: &Env) -> Result<Projec
         after_restore,
         restore_without,
         strategy,
+        after_wipe,
         after_reset,
         first_dump,
         hooks,
@@ -272,12 +274,17 @@ impl Resolver<'_> {
         ];
         let mut without = Vec::new();
         for (key, said, claim) in keys {
-            let Some(said) = said else { continue };
-            let origin = self.expand(key, said.span().start, "")?.1;
-            self.note(key, &said.as_ref().to_string(), origin);
-            without.extend(said.as_ref().then_some(claim));
+            without.extend(self.flag(key, said.as_ref())?.then_some(claim));
         }
         Ok(without)
+    }
+
+    /// What is so only where the file says it.
+    fn flag(&mut self, key: &str, said: Option<&Spanned<bool>>) -> Result<bool> {
+        let Some(said) = said else { return Ok(false) };
+        let origin = self.expand(key, said.span().start, "")?.1;
+        self.note(key, &said.as_ref().to_string(), origin);
+        Ok(*said.as_ref())
     }
 
     fn strategy(&mut self, file: &File) -> Result<Strategy> {
@@ -318,8 +325,9 @@ impl Resolver<'_> {
             self.by_default("backup.interval-hours", "24");
             24
         });
+        let ask = self.flag("backup.ask", b.ask.as_ref())?;
         let keep = KeepRules { days, min, daily, weekly, monthly };
-        let backup = Backup { dir: self.path(&dir), name, timestamp, compress, level, keep, interval_hours };
+        let backup = Backup { dir: self.path(&dir), name, timestamp, compress, level, keep, interval_hours, ask };
         Ok(backup)
     }
 }

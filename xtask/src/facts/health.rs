@@ -1,5 +1,6 @@
 //! The doctor's examination: each thing that could go wrong, looked at before it does.
 
+mod reach;
 mod standing;
 
 use std::path::Path;
@@ -73,6 +74,7 @@ pub struct Patient<'a> {
 /// Examines the project.
 pub fn examine(patient: &Patient<'_>) -> Vec<Finding> {
     let mut findings: Vec<Finding> = patient.env.notes().into_iter().map(of_dotenv).collect();
+    findings.extend(patient.env.ignored().into_iter().map(|why| Finding::other(State::Note, "environment", why, "take it out")));
     for container in &patient.project.containers {
         findings.push(match containers::inspect(container, patient.env) {
             Ok(c) if c.runs() => Finding::good(format!("container {}", c.name), format!("{} ({})", c.status, c.engine)),
@@ -92,6 +94,7 @@ pub fn examine(patient: &Patient<'_>) -> Vec<Finding> {
         match patient.surveyor.survey(database, Depth::Database) {
             Ok(surveyed) => {
                 findings.extend(database_findings(&surveyed));
+                findings.extend(reach::findings(&surveyed, &patient.project.secrets));
                 findings.extend(standing::findings(patient, &surveyed));
             }
             Err(e) => findings.push(Finding::error(format!("database {}", database.key), &e)),
@@ -247,11 +250,12 @@ fn folder_findings(patient: &Patient<'_>) -> Vec<Finding> {
             "mend its permissions, or choose another `backup.dir`",
         ),
     }];
+    findings.extend(state_finding(&patient.project.state));
     let catalog = Catalog::read(dir, patient.project).unwrap_or_default();
-    let need = catalog.latest(&[]).map_or(0, |b| b.bytes * 2);
+    let last = catalog.latest(&[]).map_or(0, |b| b.bytes);
     match disk_left(dir) {
-        Some(left) if left < need => {
-            let why = format!("{} left, and the last backup takes {}", human::bytes(left), human::bytes(need / 2));
+        Some(left) if is_tight(left, last) => {
+            let why = format!("{} left, and the last backup takes {}", human::bytes(left), human::bytes(last));
             findings.push(Finding::other(State::Problem, "disk", why, "free some space (`db-cleanup`)"));
         }
         Some(left) => findings.push(Finding::good("disk", format!("{} left for backups", human::bytes(left)))),
@@ -277,6 +281,31 @@ fn folder_findings(patient: &Patient<'_>) -> Vec<Finding> {
 }
 
 /// Whether a file could be made: asked of the folder, or of the nearest one above it that exists.
+/// Whether there is no room for two more backups like the last one.
+fn is_tight(left: u64, last: u64) -> bool {
+    left < last * 2
+}
+
+/// What a person should know of the disk before a backup begins: the last one tells how much the next one takes.
+pub fn tight(dir: &Path, last: Option<u64>) -> Option<String> {
+    let (left, last) = (disk_left(dir)?, last?);
+    let (left, last, verb) = match left {
+        _ if !is_tight(left, last) => return None,
+        _ if left < last => (human::bytes(left), human::bytes(last), "it will not fit"),
+        _ => (human::bytes(left), human::bytes(last), "it may not fit"),
+    };
+    Some(format!(
+        "{left} are left on the disk of the backups, and the last one takes {last}: {verb} (`db-cleanup`, or `--output-dir`)"
+    ))
+}
+
+/// Without its own folder no run can hold the project's lock.
+fn state_finding(dir: &Path) -> Option<Finding> {
+    let why = format!("`{}` can't be written: {}", dir.display(), writable(dir).err()?);
+    let cure = "mend the permissions of that folder: the project's lock, its journal and its audit log are in it";
+    Some(Finding::other(State::Problem, "state folder", why, cure))
+}
+
 fn writable(dir: &Path) -> std::io::Result<()> {
     let there = dir.ancestors().find(|d| d.exists()).unwrap_or(Path::new("."));
     if !there.is_dir() {

@@ -30,6 +30,8 @@ pub struct Circumstances<'a> {
 pub enum Consent {
     /// Nothing: ask.
     Ask,
+    /// Nothing, and the task asks nobody, for it adds something.
+    Unasked,
     /// `--yes`.
     Yes,
     /// `--confirm NAME`.
@@ -356,6 +358,7 @@ fn question(nobody_there: Judgement, c: &Circumstances<'_>) -> Verdict {
         (Consent::Yes, _) => verdict("confirmation", Judgement::Passed, "`--yes` was given", ""),
         (Consent::Confirmed(_), _) => verdict("confirmation", Judgement::Passed, "`--confirm` was given", ""),
         (Consent::Ask, Person::AtTerminal) => verdict("confirmation", Judgement::Ask, "you will be asked", ""),
+        (Consent::Unasked, _) => verdict("confirmation", Judgement::Passed, "nothing can be lost", ""),
         (Consent::Ask, Person::Absent) => {
             let why = if nobody_there == Judgement::Refused {
                 "nobody can be asked: standard input is no terminal"

@@ -70,9 +70,10 @@ pub fn run(
                 .tried
                 .rsplit_once("` ended with ")
                 .map_or(problem.tried.clone(), |(_, how)| format!("it ended with {how}"));
-            let tried = format!("{what} failed: {how}");
+            // and so does its text, in the step that failed
+            let tried = format!("{} failed: {how}", what.split_once(": ").map_or(what, |(hook, _)| hook));
             let problem = Problem { tried, ..problem.because(said).because(alive) };
-            problem.cure("look at what it says above; `--dry-run` shows how to run it by hand").into()
+            problem.cure("look at what it says above; `--dry-run --verbose` shows how to run it by hand").into()
         }
         Err(e) => e,
     });

@@ -43,6 +43,9 @@ pub struct Pending {
     pub verb: Verb,
     /// The deed.
     pub deed: Deed,
+    /// Whether a run has tried in vain to do it, and told so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub told: bool,
 }
 
 /// The acts that a clean-up consists of.
@@ -66,7 +69,7 @@ impl Pending {
             // a bad word about a backup that was not read to its end is no clean-up, and a wait is nothing to do later
             Act::Seal(_) | Act::Pipe(_) | Act::Create(_) | Act::Check(_) | Act::Wait(_) => return None,
         };
-        Some(Self { verb, deed: late(deed) })
+        Some(Self { verb, deed: late(deed), told: false })
     }
 
     /// The act again.
@@ -258,7 +261,7 @@ mod tests {
         let state = root.path().join(".db-tasks");
         state::prepare(&state).unwrap();
         let deed = Deed { what: "x".into(), how: How::Command(Cmd::new("sh").args(["-c", "true"])) };
-        let pending = vec![Pending { verb: Verb::Remove, deed }];
+        let pending = vec![Pending { verb: Verb::Remove, deed, told: false }];
         let left = Unfinished { task: "db-restore".into(), since: DateTime::UNIX_EPOCH, hook: None, inside: Vec::new(), pending };
         write(&state, &own(root.path()), &left).unwrap();
         assert!(matches!(read(&state, &own(root.path())), Found::Left(found) if found.pending.len() == 1));

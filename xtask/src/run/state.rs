@@ -29,7 +29,7 @@ pub enum Use {
 /// # Errors
 /// It is a link, or somebody else's.
 pub fn prepare(state_dir: &Path) -> Result<()> {
-    super::deed::private_folder(state_dir)?;
+    super::deed::private_folder(state_dir).map_err(|e| not_written(state_dir, &e))?;
     check_folder(state_dir)?;
     let ignore = state_dir.join(".gitignore");
     if fs::symlink_metadata(&ignore).is_err() {
@@ -37,12 +37,21 @@ pub fn prepare(state_dir: &Path) -> Result<()> {
         match written {
             // another run was faster
             Err(e) if e.kind() != ErrorKind::AlreadyExists => {
-                return Err(e).with_context(|| format!("could not write `{}`", ignore.display()));
+                return Err(not_written(&ignore, &e.into()).into());
             }
             _ => {}
         }
     }
     Ok(())
+}
+
+/// It is not the backups' folder, and no option names another one.
+fn not_written(path: &Path, error: &anyhow::Error) -> Problem {
+    let why = error.downcast_ref::<Problem>().map_or_else(|| format!("{error:#}"), |problem| problem.happened.join("; "));
+    Problem::failed(format!("could not write `{}`: nothing was changed", path.display()))
+        .because(why)
+        .because("it is the project's own state: its lock, its journal and its audit log")
+        .cure("mend the permissions of that folder, or of the one above it; `db-doctor` looks at it, too")
 }
 
 /// Opens a file of the state; nothing where it is only read, and not there.
@@ -64,6 +73,7 @@ pub fn open(path: &Path, how: Use) -> Result<Option<File>> {
     let file = match options.open(path) {
         Err(e) if e.kind() == ErrorKind::NotFound && how == Use::Read => return Ok(None),
         Err(_) if is_link(path) => return Err(unsafe_state(path, "it is a link").into()),
+        Err(e) if how != Use::Read => return Err(not_written(path, &e.into()).into()),
         Err(e) => return Err(e).with_context(|| format!("could not open `{}`", path.display())),
         Ok(file) => file,
     };

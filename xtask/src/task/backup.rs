@@ -3,6 +3,8 @@
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
+use crate::cmd::quoted;
+
 use anyhow::Result;
 
 use super::Moment;
@@ -120,7 +122,10 @@ pub fn plan(project: &Project, set: &Set, catalog: &Catalog, request: &Request, 
     }
     let list = subjects.iter().map(Subject::shown).collect::<Vec<_>>().join(", ");
     let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let afterwards = result.iter().map(|path| format!("to restore it: db-restore {}", name(path))).collect();
+    let is_elsewhere = request.backup.dir != project.backup.dir;
+    let how =
+        |path: &PathBuf| if is_elsewhere { format!("--file {}", quoted(&path.to_string_lossy())) } else { quoted(&name(path)) };
+    let afterwards = result.iter().map(|path| format!("to restore it: db-restore {}", how(path))).collect();
     Ok(Plan {
         task: "db-backup",
         headline: format!("back up {list} to {}", request.backup.dir.display()),

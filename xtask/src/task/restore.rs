@@ -85,7 +85,8 @@ pub fn plan(
     let pins = project.guards.pins_of("restore");
     let recovery = Some(Recovery { of: backup.name.clone(), drops: subjects.iter().filter_map(Subject::drops).collect() });
     let risk = if stakes.is_empty() { Risk::Adds } else { Risk::ReplacesData { stakes, answer: "yes".into(), pins, recovery } };
-    let notes = parts.iter().flat_map(|p| p.notes.clone()).chain(made(backup)).collect();
+    let notes =
+        parts.iter().flat_map(|p| p.notes.clone()).chain(made(backup)).chain(elsewhere(backup, &project.environment)).collect();
     let kept: Vec<String> = parts.iter().filter_map(|p| p.kept.clone()).collect();
     let kept = match kept.as_slice() {
         [_, _, ..] => vec!["what was there is kept, all of it: `db-undo` swaps it back".to_owned()],
@@ -317,6 +318,12 @@ fn holds(target: &Surveyed, dump: &Dump) -> Vec<String> {
 }
 
 /// When the backup was made, and what is missing from it.
+/// Production's data on a laptop, a laptop's in staging: that may be what is wanted, and should be known.
+fn elsewhere(backup: &Backup, environment: &str) -> Option<String> {
+    let made_in = backup.manifest().map(|m| m.environment.as_str()).filter(|made_in| *made_in != environment)?;
+    Some(format!("it was made in the environment `{made_in}`, and this is `{environment}`"))
+}
+
 fn made(backup: &Backup) -> Vec<String> {
     let mut notes = vec![format!("it was made {}", backup.created.format("%Y-%m-%d %H:%M:%S UTC"))];
     if let Some(manifest) = backup.manifest().filter(|m| m.partial) {

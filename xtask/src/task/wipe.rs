@@ -9,16 +9,17 @@ use anyhow::Result;
 use super::restore::{end_sessions, overrides, unheld};
 use super::services::around_services;
 use super::{Moment, backup};
-use crate::bundle::{Catalog, Reason};
+use crate::bundle::{Backup, Catalog, Reason};
 use crate::config::{Project, Wiping};
 use crate::engine::postgres::admin::{self, Identity};
+use crate::engine::postgres::inventory::Table;
 use crate::engine::postgres::wiping::{self, Wipe};
 use crate::engine::store::{Address, Change, Format};
 use crate::facts::{ContainerFacts, Emptying, Part, Set, Surveyed, SurveyedStore};
 use crate::plan::{Act, Deed, How, Plan, Risk, Safety, Scope, Stake, Step};
 use crate::problem::Problem;
 use crate::ui::describe;
-use crate::ui::human::{ago, count, counted, held};
+use crate::ui::human::{ago, count, counted, few, held};
 use crate::ui::table::{Lean, columns};
 use sort::{Sorted, refresh_order, sort, ties};
 
@@ -125,6 +126,7 @@ pub fn plan(
             parts.push(Emptied { name: store.key().to_owned(), act: describe::object(&act) });
             body.push(Step::Act(act));
         }
+        afterwards.extend(project.after_wipe.iter().cloned());
         body.extend(note.and_then(|note| note.settled(project, &set.keys())).map(Step::Act));
         steps.push(around_services(services, body));
     }
@@ -213,16 +215,15 @@ fn wipe_store(store: &SurveyedStore) -> Act {
 
 /// What is at stake; it needs no look at the tables.
 pub fn risk(project: &Project, set: &Set, catalog: &Catalog, first: First, moment: &Moment) -> Risk {
-    let bare = |key: &str, stake: Stake| {
-        let newest = catalog.latest(&[key]);
+    let bare = |newest: Option<&Backup>, stake: Stake| {
         let safety = match first {
             First::Backup => Safety::BackedUp,
             First::Nothing => Safety::Bare(newest.map(|b| format!("`{}`, made {}", b.name, ago(b.created, moment.now)))),
         };
         Stake { safety, ..stake }
     };
-    let databases = set.databases.iter().map(|d| bare(&d.spec.key, d.stake()));
-    let stakes: Vec<Stake> = databases.chain(set.stores.iter().map(|s| bare(s.key(), s.stake()))).collect();
+    let databases = set.databases.iter().map(|d| bare(catalog.latest_named(&d.spec.key, d.name()), d.stake()));
+    let stakes: Vec<Stake> = databases.chain(set.stores.iter().map(|s| bare(catalog.latest(&[s.key()]), s.stake()))).collect();
     let answer = Stake::names(&stakes);
     Risk::ReplacesData { stakes, answer, pins: project.guards.pins_of("wipe"), recovery: None }
 }
@@ -294,7 +295,9 @@ impl Target<'_> {
     fn notes(&self) -> Vec<String> {
         let inventory = &self.surveyed.server.inventory;
         let rows = |rows: Option<u64>| rows.map_or(String::new(), count);
-        let emptied = self.sorted.with_rows().map(|t| vec![t.name.clone(), rows(t.rows), "emptied".into()]);
+        let mut emptied: Vec<&Table> = self.sorted.with_rows().collect();
+        emptied.sort_by_key(|t| std::cmp::Reverse(t.rows));
+        let emptied = emptied.into_iter().map(|t| vec![t.name.clone(), rows(t.rows), "emptied".into()]);
         let kept = self.sorted.kept.iter().map(|(t, why)| vec![t.name.clone(), rows(t.rows), format!("kept: {why}")]);
         let all: Vec<Vec<String>> = emptied.chain(kept).collect();
         let header = format!("TABLE OF {}", self.surveyed.name());
@@ -302,13 +305,11 @@ impl Target<'_> {
             columns(&[(&header, Lean::Left), ("ROWS", Lean::Right), ("", Lean::Left)], &all).lines().map(String::from).collect();
         let views: Vec<&str> = refresh_order(inventory).iter().map(|v| v.name.as_str()).collect();
         if !views.is_empty() {
-            notes.push(format!("refreshed afterwards: {}", views.join(", ")));
+            notes.push(format!("refreshed afterwards: {}", few(&views)));
         }
         if !inventory.sequences.is_empty() {
-            notes.push(format!(
-                "left as they are, because they belong to no column: the sequences {}",
-                inventory.sequences.join(", ")
-            ));
+            notes
+                .push(format!("left as they are, because they belong to no column: the sequences {}", few(&inventory.sequences)));
         }
         if inventory.large_objects > 0 {
             notes.push(format!("left as they are: {}", counted(inventory.large_objects, "large object")));

@@ -8,6 +8,19 @@ use crate::plan::{Act, Plan, Risk, Seal, Stake, Step};
 /// Names of sessions shown; there may be hundreds.
 const SESSIONS: usize = 5;
 
+/// The first and the last of many notes: a wipe has one for each table.
+pub fn few(notes: &[String]) -> Vec<String> {
+    const FIRST: usize = 9;
+    const LAST: usize = 5;
+    if notes.len() <= FIRST + LAST + 1 {
+        return notes.to_vec();
+    }
+    let (first, rest) = notes.split_at(FIRST);
+    let (between, last) = rest.split_at(rest.len() - LAST);
+    let left_out = format!("… and {} lines more (`--dry-run --verbose` shows all)", human::count(between.len() as u64));
+    [first, &[left_out], last].concat()
+}
+
 /// What is at stake, a sentence a line; nothing where no live data is replaced.
 pub fn stakes(plan: &Plan) -> Vec<String> {
     let Risk::ReplacesData { stakes, .. } = &plan.risk else { return Vec::new() };

@@ -125,18 +125,31 @@ fn seal(seal: &Seal) -> String {
     }
 }
 
-/// The whole plan, commands and SQL included.
-pub fn plan(plan: &Plan, verdicts: &[Verdict]) -> String {
+/// How much of a plan is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// Each step in a line.
+    Steps,
+    /// Its commands and their SQL, too.
+    Commands,
+}
+
+/// The whole plan.
+pub fn plan(plan: &Plan, verdicts: &[Verdict], detail: Detail) -> String {
     let mut out = format!("{}: {}\n", plan.task, plan.headline);
-    for note in plan.notes.iter().chain(&super::banner::stakes(plan)) {
+    let notes = if detail == Detail::Steps { super::banner::few(&plan.notes) } else { plan.notes.clone() };
+    for note in notes.iter().chain(&super::banner::stakes(plan)) {
         let _ = writeln!(out, "  note: {note}");
     }
     if plan.steps.is_empty() {
         out.push_str("  nothing to do\n");
     }
     let mut number = 0;
-    steps(&plan.steps, 0, &mut number, &mut out);
+    steps(&plan.steps, (0, detail), &mut number, &mut out);
     guards(verdicts, &mut out);
+    if detail == Detail::Steps && plan.acts().into_iter().any(|act| !commands(act).is_empty()) {
+        out.push_str("`--verbose` shows the commands and SQL of each step\n");
+    }
     out
 }
 
@@ -158,22 +171,22 @@ fn guards(verdicts: &[Verdict], out: &mut String) {
     }
 }
 
-fn steps(list: &[Step], depth: usize, number: &mut u32, out: &mut String) {
+fn steps(list: &[Step], (depth, detail): (usize, Detail), number: &mut u32, out: &mut String) {
     for step in list {
         match step {
             Step::Act(a) => {
                 *number += 1;
                 let _ = writeln!(out, "{}{number:>3}. {}", "  ".repeat(depth), act(a));
-                details(a, depth, out);
+                details(a, (depth, detail), out);
             }
-            Step::Scope(scope) => scope_steps(scope, depth, number, out),
+            Step::Scope(scope) => scope_steps(scope, (depth, detail), number, out),
         }
     }
 }
 
-fn scope_steps(scope: &Scope, depth: usize, number: &mut u32, out: &mut String) {
+fn scope_steps(scope: &Scope, (depth, detail): (usize, Detail), number: &mut u32, out: &mut String) {
     let first = *number + 1;
-    steps(&scope.body, depth, number, out);
+    steps(&scope.body, (depth, detail), number, out);
     // scopes stand in each other: a title says which steps it is about
     let failure =
         if first == *number { format!("if step {first} fails:") } else { format!("if any of steps {first} to {number} fails:") };
@@ -191,7 +204,7 @@ fn scope_steps(scope: &Scope, depth: usize, number: &mut u32, out: &mut String) 
         }
         for a in acts {
             let _ = writeln!(out, "{}       - {}", "  ".repeat(depth), act(a));
-            details(a, depth + 1, out);
+            details(a, (depth + 1, detail), out);
         }
     }
 }
@@ -278,12 +291,49 @@ fn commands(act: &Act) -> Vec<&Cmd> {
     }
 }
 
-fn details(act: &Act, depth: usize, out: &mut String) {
+/// A line that names thousands of tables is told in several, broken behind commas.
+fn folded(line: &str) -> Vec<String> {
+    const LONG: usize = 1000;
+    const MOST: usize = 160;
+    if line.len() <= LONG {
+        return vec![line.to_owned()];
+    }
+    let mut lines = vec![String::new()];
+    for part in line.split_inclusive(',') {
+        if lines.last().is_some_and(|last| !last.is_empty() && last.len() + part.len() > MOST) {
+            lines.push("  ".into());
+        }
+        if let Some(last) = lines.last_mut() {
+            last.push_str(part);
+        }
+    }
+    lines
+}
+
+fn details(act: &Act, (depth, detail): (usize, Detail), out: &mut String) {
+    if detail == Detail::Steps {
+        return;
+    }
     let indent = "  ".repeat(depth);
     for Shown { command, input } in shown(act) {
         let _ = writeln!(out, "{indent}       $ {command}");
-        for line in input {
+        for line in input.iter().flat_map(|line| folded(line)) {
             let _ = writeln!(out, "{indent}         | {line}");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_lines_are_folded_and_lose_nothing() {
+        let tables: Vec<String> = (0..2000).map(|n| format!("public.t{n}")).collect();
+        let long = format!("TRUNCATE TABLE {} RESTART IDENTITY;", tables.join(", "));
+        let lines = folded(&long);
+        assert!(lines.iter().all(|line| line.len() < 200), "{lines:#?}");
+        assert_eq!(lines.concat().split_whitespace().collect::<String>(), long.split_whitespace().collect::<String>());
+        assert_eq!(folded("SELECT 1, 2;"), ["SELECT 1, 2;"]);
     }
 }

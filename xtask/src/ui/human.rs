@@ -77,6 +77,16 @@ pub fn duration(d: Duration) -> String {
     }
 }
 
+/// Names of what there may be thousands of: the first, and how many more.
+pub fn few<T: AsRef<str>>(names: &[T]) -> String {
+    const MOST: usize = 8;
+    let shown: Vec<&str> = names.iter().take(MOST).map(AsRef::as_ref).collect();
+    match names.len() {
+        0..=MOST => shown.join(", "),
+        all => format!("{} and {} more", shown.join(", "), count((all - MOST) as u64)),
+    }
+}
+
 /// A text broken at words into lines of so many characters; a longer word has a line of its own.
 pub fn wrapped(text: &str, most: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();

@@ -10,3 +10,4 @@ pub mod shown;
 pub mod table;
 pub mod terminal;
 pub mod told;
+pub mod typed;

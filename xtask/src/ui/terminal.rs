@@ -32,6 +32,8 @@ pub enum Telling {
     Steps,
     /// Only what goes wrong.
     Quiet,
+    /// No step at all, for what has been told before.
+    Nothing,
 }
 
 /// Standard error, and the person who reads it.
@@ -70,6 +72,11 @@ impl Terminal {
     /// What is never shown.
     pub fn hide(&mut self, secrets: &Secrets) {
         self.secrets = secrets.clone();
+    }
+
+    /// Tells more, or less, from now on; what it was before.
+    pub fn turn(&mut self, telling: Telling) -> Telling {
+        std::mem::replace(&mut self.telling, telling)
     }
 
     /// Says something.
@@ -198,7 +205,9 @@ impl Watch for Terminal {
         let number = self.number(act);
         let doing = self.safe(&told::doing(act, &self.here));
         let line = format!("  {} {number}{doing} {took}", self.paint("31", "✗"));
-        self.put(&line);
+        if self.telling != Telling::Nothing {
+            self.put(&line);
+        }
     }
 }
 
@@ -206,6 +215,23 @@ impl Watch for Terminal {
 pub fn aside(text: &str) {
     let clear = if std::io::stderr().is_terminal() { "\r\x1b[K" } else { "" };
     drop(writeln!(std::io::stderr(), "{clear}    {}", shown::text(text)));
+}
+
+/// Columns of the terminal that a stream is, or that COLUMNS says; nobody knows those of a pipe or a file.
+#[cfg(unix)]
+pub fn width_of(stream: &impl std::os::fd::AsFd, env: &crate::config::Env) -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(stream).map_or(0, |size| usize::from(size.ws_col));
+    Some(size).filter(|columns| *columns > 0).or_else(|| said_width(env))
+}
+
+/// Columns that COLUMNS says.
+#[cfg(not(unix))]
+pub fn width_of<T>(_: &T, env: &crate::config::Env) -> Option<usize> {
+    said_width(env)
+}
+
+fn said_width(env: &crate::config::Env) -> Option<usize> {
+    env.get("COLUMNS")?.parse().ok().filter(|columns| *columns > 0)
 }
 
 /// Columns for a text that stands four from the left and leaves the last one free; 80 where nobody knows.

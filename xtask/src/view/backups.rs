@@ -1,60 +1,131 @@
 //! The list of backups, and one backup in full.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveTime, Utc};
 use serde_json::{Value, json};
 
 use crate::bundle::{Artifact, Backup, Catalog, Ground, Kind, Manifest};
 use crate::config::HIDDEN;
 use crate::engine::store::Contents;
-use crate::ui::human::{ago, bytes, count, counted, duration, entries, holds};
+use crate::ui::human::{ago, bytes, count, counted, duration, entries, holds, wrapped};
+use crate::ui::shown;
 use crate::ui::table::{Lean, columns};
 
 /// What a line of a list shows.
-const HEADER: [(&str, Lean); 6] = [
+const HEADER: [(&str, Lean); 8] = [
     ("BACKUP", Lean::Left),
-    ("SIZE", Lean::Right),
+    ("MADE (UTC)", Lean::Left),
     ("AGE", Lean::Left),
-    ("ENVIRONMENT", Lean::Left),
+    ("SIZE", Lean::Right),
     ("ROWS", Lean::Right),
+    ("DATABASE", Lean::Left),
+    ("ENVIRONMENT", Lean::Left),
     ("STATE", Lean::Left),
 ];
 
+/// Where a list is read: when, and how many columns there are, where somebody knows.
+#[derive(Debug, Clone, Copy)]
+pub struct Reader {
+    /// The clock.
+    pub now: DateTime<Utc>,
+    /// Columns of the terminal.
+    pub width: Option<usize>,
+}
+
+impl Reader {
+    fn lines(self, text: &str) -> String {
+        self.width.map_or_else(|| text.to_owned(), |width| wrapped(text, width).join("\n  "))
+    }
+}
+
 /// `db-list`, newest first.
-pub fn list(catalog: &Catalog, shown: &[Backup], now: DateTime<Utc>) -> String {
-    let rows: Vec<Vec<String>> = shown.iter().map(|b| row(b, now)).collect();
-    let mut text = match catalog.backups.is_empty() {
-        true => format!("no backups in {}", catalog.dir.display()),
-        false => columns(&HEADER, &rows),
+pub fn list(catalog: &Catalog, shown: &[Backup], reader: Reader) -> String {
+    let mut parts = match catalog.backups.is_empty() {
+        true => vec![format!("no backups in {}", catalog.dir.display())],
+        false => vec![table(shown, reader)],
     };
     for backup in shown {
         if let Kind::Broken { why, .. } = &backup.kind {
-            text.push_str(&format!("\n{} is broken: {why}", backup.name));
+            parts.push(reader.lines(&format!("{} is broken: {why}", backup.name)));
         }
     }
     if shown.len() < catalog.backups.len() {
-        text.push_str(&format!("\n… and {} older", catalog.backups.len() - shown.len()));
+        parts.push(format!("… and {} older", catalog.backups.len() - shown.len()));
     }
     let fate = match catalog.ground {
         Ground::Own => "was left by an interrupted run: the next backup or `db-cleanup` removes it",
         Ground::Common => "was left by an interrupted run, or another project is writing it: `db-cleanup` removes it",
     };
-    for left in &catalog.unfinished {
-        text.push_str(&format!("\n{} {fate}", left.display()));
+    parts.extend(catalog.unfinished.iter().map(|left| reader.lines(&format!("{} {fate}", left.display()))));
+    parts.join("\n")
+}
+
+/// Their names alone, for scripts and for completions.
+pub fn names(backups: &[Backup]) -> String {
+    backups.iter().map(|b| shown::line(&b.name).into_owned()).collect::<Vec<_>>().join("\n")
+}
+
+/// A line for each backup where all of it fits; else its name alone, and the rest below it.
+fn table(shown: &[Backup], reader: Reader) -> String {
+    let rows: Vec<Vec<String>> = shown.iter().map(|b| row(b, reader.now)).collect();
+    let text = columns(&HEADER, &rows);
+    match reader.width {
+        Some(width) if text.lines().any(|line| line.chars().count() > width) => {
+            shown.iter().map(|b| entry(b, "", reader.now, width)).collect::<Vec<_>>().join("\n")
+        }
+        _ => text,
     }
-    text
 }
 
 fn row(backup: &Backup, now: DateTime<Utc>) -> Vec<String> {
     let known = |of: fn(&Manifest) -> String| backup.manifest().map_or("?".into(), of);
     let (environment, rows) = (known(|m| m.environment.clone()), known(|m| count(m.rows())));
-    vec![backup.name.clone(), bytes(backup.bytes), ago(backup.created, now), environment, rows, backup.shown_state()]
+    let (made, age) = (made(backup), ago(backup.created, now));
+    vec![backup.name.clone(), made, age, bytes(backup.bytes), rows, databases(backup), environment, backup.shown_state()]
+}
+
+fn made(backup: &Backup) -> String {
+    // a name that holds a day and no hour says no hour
+    let day_alone = matches!(backup.kind, Kind::Foreign) && backup.created.time() == NaiveTime::MIN;
+    backup.created.format(if day_alone { "%Y-%m-%d" } else { "%Y-%m-%d %H:%M" }).to_string()
+}
+
+fn databases(backup: &Backup) -> String {
+    let names: Vec<&str> = backup.databases().map(|(_, name)| name).collect();
+    match (backup.manifest(), names.is_empty()) {
+        (None, _) => "?".into(),
+        (Some(_), true) => "-".into(),
+        (Some(_), false) => names.join(", "),
+    }
+}
+
+/// A backup in lines of so many columns: no word is broken.
+fn entry(backup: &Backup, number: &str, now: DateTime<Utc>, width: usize) -> String {
+    let made = format!("{}, {}", made(backup), ago(backup.created, now));
+    let held = backup.manifest().map(|m| counted(m.rows(), "row"));
+    let of = backup.manifest().map(|m| format!("{}, {}", databases(backup), m.environment));
+    let parts: Vec<String> = [Some(made), Some(bytes(backup.bytes)), held, of, Some(backup.shown_state())]
+        .into_iter()
+        .flatten()
+        // a part stays in one line where one has room for it
+        .map(|part| shown::line(&part).replace(' ', "\u{a0}"))
+        .collect();
+    let below = wrapped(&parts.join("\u{a0}\u{b7} "), width.saturating_sub(4)).join("\n    ").replace('\u{a0}', " ");
+    format!("{number}{}\n    {below}", shown::line(&backup.name))
 }
 
 /// The list that a person chooses from.
-pub fn numbered(catalog: &Catalog, now: DateTime<Utc>) -> String {
+pub fn numbered(catalog: &Catalog, reader: Reader) -> String {
+    let number = |at: usize| format!("{}.", at + 1);
     let rows: Vec<Vec<String>> =
-        catalog.backups.iter().enumerate().map(|(at, b)| [vec![format!("{}.", at + 1)], row(b, now)].concat()).collect();
-    columns(&[&[("", Lean::Right)][..], &HEADER].concat(), &rows)
+        catalog.backups.iter().enumerate().map(|(at, b)| [vec![number(at)], row(b, reader.now)].concat()).collect();
+    let text = columns(&[&[("", Lean::Right)][..], &HEADER].concat(), &rows);
+    match reader.width {
+        Some(width) if text.lines().any(|line| line.chars().count() > width) => {
+            let backups = catalog.backups.iter().enumerate();
+            backups.map(|(at, b)| entry(b, &format!("{:>3} ", number(at)), reader.now, width)).collect::<Vec<_>>().join("\n")
+        }
+        _ => text,
+    }
 }
 
 /// `db-info`
@@ -63,7 +134,7 @@ pub fn info(backup: &Backup) -> String {
     if let Kind::Broken { why, .. } = &backup.kind {
         lines.push(field("broken", why));
     }
-    lines.push(field("timestamp", &backup.created.format("%Y-%m-%d %H:%M:%S UTC")));
+    lines.push(field("timestamp", &timestamp(backup)));
     lines.push(field("size", &bytes(backup.bytes)));
     let Some(m) = backup.manifest() else {
         if let Kind::Foreign = &backup.kind {
@@ -85,6 +156,13 @@ pub fn info(backup: &Backup) -> String {
     lines.extend(m.missing.iter().map(|m| field("MISSING", &format!("{}: {}", m.store, m.why))));
     lines.extend(m.artifacts.iter().map(artifact));
     lines.join("\n")
+}
+
+fn timestamp(backup: &Backup) -> String {
+    match backup.kind {
+        Kind::Foreign => format!("{} UTC, by its name or its file's time", made(backup)),
+        _ => backup.created.format("%Y-%m-%d %H:%M:%S UTC").to_string(),
+    }
 }
 
 fn field(name: &str, value: &dyn std::fmt::Display) -> String {
@@ -170,6 +248,7 @@ pub fn summary(backup: &Backup) -> Value {
         "name": backup.name,
         "path": backup.path,
         "created": backup.created.to_rfc3339(),
+        "databases": backup.databases().map(|(_, name)| name).collect::<Vec<_>>(),
         "bytes": backup.bytes,
         "project": backup.manifest().map(|m| &m.project),
         "other_project": backup.other_project.is_some(),

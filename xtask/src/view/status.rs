@@ -79,8 +79,18 @@ impl Status<'_> {
         problems
     }
 
+    /// The newest good backup of a database or store; one of a database of another name is none of this one.
+    fn newest(&self, key: &str) -> Option<&Backup> {
+        let database = self.databases.iter().find(|(spec, _)| spec.key == key);
+        let name = database.and_then(|(spec, surveyed)| match surveyed {
+            Ok(surveyed) => Some(surveyed.name()),
+            Err(_) => spec.connection.database.as_deref(),
+        });
+        name.map_or_else(|| self.catalog.latest(&[key]), |name| self.catalog.latest_named(key, name))
+    }
+
     fn old_backup(&self, key: &str) -> Option<String> {
-        match self.catalog.latest(&[key]) {
+        match self.newest(key) {
             None => Some(format!("{key}: no good backup")),
             Some(b) if (self.now - b.created).num_minutes() > i64::from(self.max_age_hours) * 60 => Some(format!(
                 "{key}: the last good backup is {} old, {} h are allowed",
@@ -139,13 +149,13 @@ impl Status<'_> {
         let shown = |backup: &Backup| {
             format!("{} ({}, {}, {})", backup.name, ago(backup.created, self.now), bytes(backup.bytes), backup.state())
         };
-        self.catalog.latest(&[key]).map_or("none".into(), shown)
+        self.newest(key).map_or("none".into(), shown)
     }
 
     /// For programs.
     pub fn json(&self) -> Value {
-        let databases: Vec<Value> = self.databases.iter().map(|(d, s)| database_json(d, s, self.catalog)).collect();
-        let last = |key: &str| self.catalog.latest(&[key]).map(super::backups::summary);
+        let last = |key: &str| self.newest(key).map(super::backups::summary);
+        let databases: Vec<Value> = self.databases.iter().map(|(d, s)| database_json(d, s, &last(&d.key))).collect();
         let stores: Vec<Value> = self.stores.iter().map(|looked| stores::json(looked, last(&looked.0.key))).collect();
         let containers: Vec<Value> = self
             .containers
@@ -220,8 +230,7 @@ fn tables(s: &Surveyed) -> String {
     text
 }
 
-fn database_json(spec: &Database, surveyed: &Result<Surveyed>, catalog: &Catalog) -> Value {
-    let last = catalog.latest(&[&spec.key]).map(super::backups::summary);
+fn database_json(spec: &Database, surveyed: &Result<Surveyed>, last: &Option<Value>) -> Value {
     match surveyed {
         Err(e) => json!({ "key": spec.key, "reached": false, "error": format!("{e:#}"), "last_backup": last }),
         Ok(s) => json!({

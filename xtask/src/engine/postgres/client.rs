@@ -31,6 +31,15 @@ fn named(database: &str) -> String {
 /// What a psql says that holds what it was told to hold.
 pub const HOLDS: &str = "db-tasks holds";
 
+/// SQL that a person gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Script {
+    /// All of it or nothing.
+    Transaction(String),
+    /// Each statement by itself.
+    Statements(String),
+}
+
 /// Whether a person sits at both ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Terminal {
@@ -137,10 +146,13 @@ impl Client {
 
     /// psql for a person: on a terminal as they know it, their own `~/.psqlrc` included; with SQL given, as a script is run. No SQL
     /// is a script, too: it is not what standard input is for.
-    pub fn shell(&self, sql: Option<String>, terminal: Terminal) -> Cmd {
+    pub fn shell(&self, sql: Option<Script>, terminal: Terminal) -> Cmd {
         let cmd = self.program("psql").arg("-d").arg(named(self.database()));
+        let script = ["-X", "-v", "ON_ERROR_STOP=1"];
         match (sql, terminal) {
-            (Some(sql), _) => self.place.wrap(cmd.args(["-X", "-v", "ON_ERROR_STOP=1"]).input(sql)),
+            (Some(Script::Statements(sql)), _) => self.place.wrap(cmd.args(script).input(sql)),
+            // psql wants a file for it, and takes its standard input for one
+            (Some(Script::Transaction(sql)), _) => self.place.wrap(cmd.args(script).args(["-1", "-f", "-"]).input(sql)),
             (None, Terminal::Present) => self.place.wrap_for_person(cmd),
             (None, Terminal::Absent) => self.place.wrap_for_reader(cmd),
         }

@@ -40,7 +40,10 @@ pub fn connect(database: &str) -> String {
 }
 
 /// NAMEDATALEN - 1: the server cuts longer names without an error.
-const LIMIT: usize = 63;
+pub const LIMIT: usize = 63;
+
+/// What stands behind `__` in the names of databases that are made, kept and dropped here.
+pub const OURS: [&str; 8] = ["staged", "previous", "failed", "discard", "scratch", "parked", "pristine", "init"];
 
 /// A name beside `database`'s: `app` → `app__previous`.
 pub fn beside(database: &str, suffix: &str) -> String {

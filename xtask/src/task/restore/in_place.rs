@@ -4,7 +4,7 @@
 use anyhow::Result;
 
 use super::checks::{suits, unheld};
-use super::{Request, author, end_sessions, fence, headline, holds, made, proof};
+use super::{Request, author, elsewhere, end_sessions, fence, headline, holds, made, proof};
 use crate::config::Project;
 use crate::engine::postgres::admin::{self, Identity};
 use crate::engine::postgres::in_place::{end_others, load};
@@ -58,6 +58,7 @@ pub fn plan(
             .chain(told(target, dump))
             .chain(jobs(target, dump))
             .chain(made(&dump.backup))
+            .chain(elsewhere(&dump.backup, &project.environment))
             .collect(),
         steps,
         afterwards: std::iter::once(back).chain(project.after_restore.iter().cloned()).collect(),

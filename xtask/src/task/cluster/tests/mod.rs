@@ -40,7 +40,7 @@ fn new() -> New {
 
 /// The lines that say what is done; commands have tests of their own.
 fn outline(plan: &Plan) -> String {
-    let text = describe::plan(plan, &[]);
+    let text = describe::plan(plan, &[], describe::Detail::Commands);
     let shown = |l: &&str| !l.trim_start().starts_with(['$', '|']);
     text.lines().filter(shown).map(|l| format!("{l}\n")).collect()
 }
@@ -97,7 +97,7 @@ fn an_account_is_let_in_and_owns_the_cluster() {
         socket_to_make: Some("/tmp/db-tasks-101-ab".into()),
         ..facts(State::Absent)
     };
-    let text = describe::plan(&up(&facts, &[]).unwrap(), &[]);
+    let text = describe::plan(&up(&facts, &[]).unwrap(), &[], describe::Detail::Commands);
     let through = "env --chdir=/ setpriv --reuid=101 --regid=104 --clear-groups --";
     for line in [
         "remove  what an interrupted run left: /p/.db-tasks/pg.partial",

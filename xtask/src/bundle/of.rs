@@ -1,0 +1,47 @@
+//! Which databases a backup is of: one key may have meant another database when the backup was made.
+
+use std::collections::BTreeMap;
+
+use super::{Backup, Catalog, Kind};
+use crate::engine::store::Format;
+
+/// The names that databases have now, by their keys; what is not here is not known, and nothing differs from it.
+pub type Names = BTreeMap<String, String>;
+
+impl Backup {
+    /// The databases that it is of, each by its key in the file and its own name.
+    pub fn databases(&self) -> impl Iterator<Item = (&str, &str)> {
+        let artifacts = self.manifest().into_iter().flat_map(|m| &m.artifacts);
+        artifacts.filter(|a| a.format() == Format::Script).map(|a| (a.store.as_str(), a.database.name.as_str()))
+    }
+
+    /// Whether it is this project's, has all of these databases and stores, and is whole.
+    pub(super) fn is_good_with(&self, keys: &[&str]) -> bool {
+        match &self.kind {
+            Kind::Ours(m) if self.other_project.is_none() => {
+                !m.partial
+                    && m.last_verified().is_none_or(|v| v.good)
+                    && keys.iter().all(|key| m.artifacts.iter().any(|a| a.store == *key))
+            }
+            _ => false,
+        }
+    }
+
+    /// A database of it that had another name: the one then, and the one now.
+    pub fn of_another<'a>(&'a self, names: &'a Names) -> Option<(&'a str, &'a str)> {
+        let mut both = self.databases().filter_map(|(key, then)| Some((then, names.get(key)?.as_str())));
+        both.find(|(then, now)| !then.is_empty() && then != now)
+    }
+}
+
+impl Catalog {
+    /// The newest good backup of databases that have these names.
+    pub fn latest_of(&self, keys: &[&str], names: &Names) -> Option<&Backup> {
+        self.backups.iter().find(|b| b.is_good_with(keys) && b.of_another(names).is_none())
+    }
+
+    /// The newest good backup of a database by its key and its name.
+    pub fn latest_named(&self, key: &str, name: &str) -> Option<&Backup> {
+        self.latest_of(&[key], &Names::from([(key.to_owned(), name.to_owned())]))
+    }
+}
