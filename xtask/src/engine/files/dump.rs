@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, Read, Sink, Write};
+use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -18,10 +18,12 @@ use super::excludes::Excludes;
 use super::name::Name;
 use super::sparse::{Piece, describe, pieces};
 use super::walk::{Id, Seen, beneath, list, look, open_root, seen, within};
-use crate::stream::Digest;
+use crate::stream::{Method, Summing};
 
 /// Bytes read at once.
 const CHUNK: usize = 256 * 1024;
+/// A tar is made of blocks.
+const BLOCK: u64 = 512;
 /// A name of this length still fits in a header.
 const SHORT: usize = 100;
 
@@ -33,10 +35,21 @@ const SHORT: usize = 100;
 /// # Errors
 /// A part of the tree can't be read, or `out` can't be written, which is an `io::Error` as it came.
 pub fn dump(root: &Path, excludes: &Excludes, out: &mut dyn Write, progress: &mut dyn FnMut(u64, u64)) -> Result<Census> {
+    dump_by(root, excludes, Method::default(), out, progress)
+}
+
+fn dump_by(
+    root: &Path,
+    excludes: &Excludes,
+    method: Method,
+    out: &mut dyn Write,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Census> {
     let open = open_root(root)?;
     let census = Census::default();
     let tar = Builder::new(Out { out, given_up: false });
-    let mut dump = Dump { root, open, excludes, tar, census, linked: HashMap::new(), bytes: 0, progress };
+    let (sum, chunk) = (Summing::by(method), vec![0; CHUNK]);
+    let mut dump = Dump { root, open, excludes, tar, census, linked: HashMap::new(), bytes: 0, sum, chunk, progress };
     dump.all().inspect_err(|_| dump.tar.get_mut().given_up = true)?;
     let Dump { tar, census, .. } = dump;
     tar.into_inner()?.out.flush()?;
@@ -48,7 +61,15 @@ pub fn dump(root: &Path, excludes: &Excludes, out: &mut dyn Write, progress: &mu
 /// # Errors
 /// A part of the tree can't be read.
 pub fn read_back(root: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Census> {
-    dump(root, &Excludes::default(), &mut io::sink(), progress)
+    read_back_by(root, Method::default(), progress)
+}
+
+/// The same, with contents summed in a way of one's own.
+///
+/// # Errors
+/// A part of the tree can't be read.
+pub fn read_back_by(root: &Path, method: Method, progress: &mut dyn FnMut(u64, u64)) -> Result<Census> {
+    dump_by(root, &Excludes::default(), method, &mut io::sink(), progress)
 }
 
 /// The library ends an archive well when it is dropped, one that was given up as well: this keeps it from that.
@@ -76,6 +97,9 @@ struct Dump<'a> {
     /// Files with several names that have been written, as they were then: a number may be another file's by now.
     linked: HashMap<(Id, Moment, u64), Name>,
     bytes: u64,
+    sum: Summing,
+    /// Room for what is read at once.
+    chunk: Vec<u8>,
     progress: &'a mut dyn FnMut(u64, u64),
 }
 
@@ -141,7 +165,7 @@ impl Dump<'_> {
         let attributes = self.attributes(name, &open)?;
         let mut file = Steady::new(File::from(open), &before);
         self.content(name, &before, &mut file, &attributes)?;
-        let (file, bytes, sha256, changed) = file.end();
+        let (print, Steady { file, bytes, changed, .. }) = (self.sum.take(), file);
         let after = seen(&file).map_err(|e| self.unreadable(name, e))?;
         match changed {
             Changed::Unreadable(e) => return Err(self.unreadable(name, Errno::from_io_error(&e).unwrap_or(Errno::IO)).into()),
@@ -153,7 +177,7 @@ impl Dump<'_> {
             }
             Changed::No => {}
         }
-        self.note(name, &before, Kind::File { bytes, sha256 }, attributes);
+        self.note(name, &before, Kind::File { bytes, print }, attributes);
         if before.links > 1 {
             self.linked.insert(same_file, name.clone());
         }
@@ -176,12 +200,24 @@ impl Dump<'_> {
         };
         header.set_size(file.pieces.as_ref().map_or(found.bytes, |pieces| pieces.iter().map(|(_, len)| len).sum()));
         header.set_cksum();
-        let so_far = self.census.entries.len() as u64;
-        let told = Told { inner: file, bytes: &mut self.bytes, entries: so_far, progress: self.progress };
-        if map.is_empty() {
-            return self.tar.append(&header, told);
+        let entries = self.census.entries.len() as u64;
+        let mut stored = map.len() as u64;
+        let out = self.tar.get_mut();
+        out.write_all(header.as_bytes())?;
+        out.write_all(&map)?;
+        loop {
+            let before = file.at;
+            let got = file.read(&mut self.chunk, &mut self.sum);
+            self.bytes += file.at - before;
+            (self.progress)(entries, self.bytes);
+            if got == 0 {
+                break;
+            }
+            out.write_all(&self.chunk[..got])?;
+            stored += got as u64;
         }
-        self.tar.append(&header, map.chain(told))
+        let filling = stored.next_multiple_of(BLOCK) - stored;
+        out.write_all(&[0; BLOCK as usize][..filling as usize])
     }
 
     /// Writes an entry without content.
@@ -282,7 +318,6 @@ struct Steady {
     /// The piece at hand.
     piece: usize,
     at: u64,
-    digest: Digest<Sink>,
     changed: Changed,
 }
 
@@ -296,7 +331,7 @@ enum Changed {
 impl Steady {
     fn new(file: File, found: &Seen) -> Self {
         let pieces = if found.stored < found.bytes { pieces(&file, found.bytes) } else { None };
-        Self { file, bytes: found.bytes, pieces, piece: 0, at: 0, digest: Digest::new(io::sink()), changed: Changed::No }
+        Self { file, bytes: found.bytes, pieces, piece: 0, at: 0, changed: Changed::No }
     }
 
     /// What was noticed first stays.
@@ -320,7 +355,7 @@ impl Steady {
     }
 
     /// Reads on, and makes up for what is missing.
-    fn fill(&mut self, buf: &mut [u8]) -> io::Result<()> {
+    fn fill(&mut self, buf: &mut [u8], sum: &mut Summing) {
         let mut done = 0;
         while done < buf.len() {
             match self.file.read_at(&mut buf[done..], self.at + done as u64) {
@@ -338,50 +373,23 @@ impl Steady {
         }
         buf[done..].fill(0);
         self.at += buf.len() as u64;
-        self.digest.write_all(buf)
+        sum.update(buf);
     }
 
-    fn end(self) -> (File, u64, String, Changed) {
-        let sum = self.digest.finish().1;
-        (self.file, sum.bytes, sum.hex(), self.changed)
-    }
-}
-
-impl Read for Steady {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+    /// What comes next of what is no hole, and how much it is; holes are summed up as they go by.
+    fn read(&mut self, buf: &mut [u8], sum: &mut Summing) -> usize {
         while self.at < self.bytes {
             let (end, data) = self.stretch();
-            let room = (end - self.at).min(CHUNK as u64) as usize;
+            let room = (end - self.at).min(buf.len() as u64) as usize;
+            self.fill(&mut buf[..room], sum);
             if data {
-                let room = room.min(buf.len());
-                self.fill(&mut buf[..room])?;
-                return Ok(room);
+                return room;
             }
-            let mut hole = vec![0; room];
-            self.fill(&mut hole)?;
-            if hole.iter().any(|byte| *byte != 0) {
+            if buf[..room].iter().any(|byte| *byte != 0) {
                 self.notice(Changed::Rewritten);
             }
         }
-        Ok(0)
-    }
-}
-
-/// Tells how far it is.
-struct Told<'a> {
-    inner: &'a mut Steady,
-    bytes: &'a mut u64,
-    entries: u64,
-    progress: &'a mut dyn FnMut(u64, u64),
-}
-
-impl Read for Told<'_> {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let before = self.inner.at;
-        let got = self.inner.read(buf)?;
-        *self.bytes += self.inner.at - before;
-        (self.progress)(self.entries, *self.bytes);
-        Ok(got)
+        0
     }
 }
 
