@@ -23,6 +23,8 @@ mod lived;
 #[cfg(unix)]
 mod sparse;
 #[cfg(unix)]
+mod steady;
+#[cfg(unix)]
 mod store;
 #[cfg(unix)]
 mod survey;
