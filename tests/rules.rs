@@ -57,7 +57,7 @@ fn every_dependency_has_one_home() {
     for (words, home) in [
         (&["toml::"][..], "config/"),
         (&["percent_encoding::", "strsim::"], "config/"),
-        (&["zstd::", "flate2::", "sha2::"], "stream/"),
+        (&["zstd::", "flate2::", "sha2::", "blake3::"], "stream/"),
         (&["memchr::"], "engine/postgres/script/"),
         (&["tar::", "fast_glob::"], "engine/files/"),
         (&["tonic::", "tonic_prost::", "prost::", "tokio::"], "engine/milvus/"),

@@ -93,14 +93,93 @@ fn format_2_a_partial_set_with_stores() {
     bench.run(&["db-restore", "--latest", "--yes"]).exits(1).tells("there is no good backup");
 }
 
+/// Sets with a tree, by the format of their manifests.
+const TREES: [(&str, &str); 2] = [("format-2", "backup_20261121_102953"), ("format-3", "backup_20261128_033948")];
+
+#[test]
+fn format_3_a_tree_in_few_words() {
+    let bench = holding("format-3");
+    let name = "backup_20261128_033948";
+    let found = info(&bench, name);
+    assert_eq!((&found["state"], &found["manifest"]["format"]), (&json!("verified"), &json!(3)));
+    let digest = "blake3:[SHA256]";
+    let tree = json!({ "entries": 6, "files": 3, "bytes": 70004, "digest": digest });
+    assert_eq!(found["manifest"]["artifacts"][0]["contents"], json!({ "tree": tree }));
+    let text = bench.run(&["db-info", name]).exits(0).out;
+    assert!(text.contains("3 files, 70.0 kB"), "{text}");
+    bench.run(&["db-verify", name]).exits(0);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_tree_of_every_format_comes_back() {
+    for (format, name) in TREES {
+        let bench = holding(format);
+        bench.file("db-tasks.toml", format!("{HOST}[stores.uploads]\nfiles = {{ path = \"uploads\" }}\n"));
+        bench.run(&["db-restore", name, "--only", "uploads", "--yes"]).exits(0);
+        let read = |file: &str| fs::read(bench.project.join("uploads").join(file)).unwrap();
+        assert_eq!((read("a/one.txt").len(), read("link"), read("b.bin").len()), (4, read("a/one.txt"), 70000), "{format}");
+    }
+}
+
+/// The checksum of a file proves nothing where somebody has exchanged the file and written its checksum into the manifest.
+#[test]
+fn an_artifact_that_holds_another_tree_proves_nothing() {
+    use std::io::{Read, Write};
+    type Attack = fn(&mut Vec<u8>);
+    let attacks: [(&str, Attack); 3] = [
+        ("has other content", |tar| {
+            let header = tar.windows(7).rposition(|part| part == b"./b.bin").unwrap();
+            tar[header + 512 + 999] ^= 1;
+        }),
+        ("`b.bin` is missing", |tar| {
+            for at in (0..tar.len() - 7).filter(|at| tar[*at..*at + 7] == *b"./b.bin").collect::<Vec<_>>() {
+                tar[at + 2] = b'x';
+                // the sum of a header is of its bytes
+                let sum: u32 = tar[at..at + 512]
+                    .iter()
+                    .enumerate()
+                    .map(|(i, b)| if (148..156).contains(&i) { 32 } else { u32::from(*b) })
+                    .sum();
+                tar[at + 148..at + 156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+            }
+        }),
+        ("cut off", |tar| tar.truncate(tar.len() - 1024)),
+    ];
+    for (format, name) in TREES {
+        for (why, attack) in &attacks {
+            let bench = holding(format);
+            let (manifest, artifact) = (format!("backups/{name}/manifest.json"), format!("backups/{name}/uploads.tar.gz"));
+            let file = fs::File::open(bench.project.join(&artifact)).unwrap();
+            let mut tar = Vec::new();
+            db_tasks::stream::decoder(db_tasks::stream::Codec::Gzip, file).unwrap().read_to_end(&mut tar).unwrap();
+            attack(&mut tar);
+            let gzip = db_tasks::stream::Compression::parse("gzip", None).unwrap();
+            let mut encoder = db_tasks::stream::encoder(gzip, db_tasks::stream::Digest::new(Vec::new())).unwrap();
+            encoder.write_all(&tar).unwrap();
+            let (bytes, sum) = encoder.finish().unwrap().finish();
+            bench.file(&artifact, bytes);
+            let mut changed = bench.manifest(&manifest);
+            let of_tree = changed["artifacts"].as_array_mut().unwrap().iter_mut().find(|a| a["store"] == "uploads").unwrap();
+            (of_tree["bytes"], of_tree["sha256"]) = (sum.bytes.into(), sum.hex().into());
+            changed.as_object_mut().unwrap().remove("digest");
+            bench.file(&manifest, changed.to_string());
+            // one digest of all says that something is another, and not what
+            let said = if format == "format-3" && !why.contains("cut") { "its digest is another one" } else { why };
+            bench.run(&["db-verify", name]).exits(1).tells(said);
+            assert_eq!(info(&bench, name)["state"], if format == "format-2" { "partial" } else { "failed" }, "{format}: {why}");
+        }
+    }
+}
+
 #[test]
 fn a_newer_format_is_refused_in_clear_words() {
     let bench = holding("format-1");
     let manifest = "backups/shop_20261121_102946_before-v2.manifest.json";
     let mut newer = bench.manifest(manifest);
-    newer["format"] = 3.into();
+    newer["format"] = 4.into();
     bench.file(manifest, newer.to_string());
-    let why = "its manifest can't be used: it is of format 3, this version reads up to 2: use a newer db-tasks";
+    let why = "its manifest can't be used: it is of format 4, this version reads up to 3: use a newer db-tasks";
     assert!(bench.run(&["db-list"]).exits(0).out.contains(why));
     let name = manifest.trim_start_matches("backups/");
     bench.run(&["db-restore", name, "--yes"]).exits(1).tells(why);

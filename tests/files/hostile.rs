@@ -6,6 +6,7 @@ use std::path::Path;
 
 use db_tasks::engine::files::{Among, Links, What, scan, sluice, unpack, unpack_among};
 use db_tasks::problem::{About, Exit};
+use db_tasks::stream::Method;
 
 /// An entry as an attacker writes it: nothing is checked.
 fn entry(kind: u8, name: &[u8], link: &[u8], content: &[u8]) -> Vec<u8> {
@@ -253,7 +254,8 @@ fn rights_come_back_only_where_they_are_asked_for() {
         ("asked", None, 0o6755, (1234, 4321)),
     ] {
         let target = folder.path().join(at);
-        let census = unpack_among(&mut &tar[..], &target, Links::Inside, among.as_ref(), &mut super::quiet).unwrap();
+        let census =
+            unpack_among(&mut &tar[..], &target, Links::Inside, among.as_ref(), Method::Blake3, &mut super::quiet).unwrap();
         let found = fs::metadata(target.join("sh")).unwrap();
         assert_eq!(found.mode() & 0o7777, mode, "{at}");
         // only root gives files away

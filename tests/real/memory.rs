@@ -49,3 +49,30 @@ fn sixty_megabytes_with_a_row_of_twenty_need_no_more_memory() {
     }
     println!("{said:?}");
 }
+
+/// Nor with the files of a tree that earlier backups hold.
+#[cfg(unix)]
+#[test]
+fn twenty_thousand_files_in_each_of_several_backups_need_no_more_memory() {
+    need!("/proc", fs::metadata("/proc/self/status"));
+    let cluster = need!("postgresql", cluster());
+    let db = cluster.database();
+    let project = Project::host(&db.url);
+    let config = fs::read_to_string(project.dir.join("db-tasks.toml")).unwrap();
+    project.write("db-tasks.toml", format!("{config}\n[stores.media]\nfiles = {{ path = \"media\" }}\n"));
+    for at in 0..20_000 {
+        let folder = project.dir.join(format!("media/{:03}", at / 100));
+        if at % 100 == 0 {
+            fs::create_dir_all(&folder).unwrap();
+        }
+        fs::write(folder.join(format!("upload-of-somebody-{at:06}.bin")), at.to_string()).unwrap();
+    }
+    let mut said = Vec::new();
+    let backup = "db-backup --auto --only media";
+    for words in [backup, backup, backup, "db-list", "db-verify", "db-restore --latest --only media --yes"] {
+        let peak = peak(&project, words);
+        said.push(format!("{words}: {} MiB", peak / 1024));
+        assert!(peak < LIMIT_KIB, "{said:?}");
+    }
+    println!("{said:?}");
+}

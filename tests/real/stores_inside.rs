@@ -7,7 +7,7 @@ use crate::support::component::unique;
 use crate::support::docker::{Engine, IMAGE, engine};
 use crate::support::server::Fingerprint;
 use crate::support::{need, watchdog};
-use db_tasks::engine::files::{Census, differences};
+use db_tasks::engine::files::{Census, Links, differences, scan};
 use std::fs;
 
 /// A container of the application, without a database in it.
@@ -261,8 +261,13 @@ fn an_image_without_programs_can_be_backed_up() {
     // the same entries with the same content, whoever read them
     let held = |backup: &std::path::Path| -> Vec<Census> {
         let manifest: serde_json::Value = serde_json::from_slice(&fs::read(backup.join("manifest.json")).unwrap()).unwrap();
-        let trees = manifest["artifacts"].as_array().unwrap().iter().map(|a| a["contents"]["files"].clone());
-        trees.filter(|tree| !tree.is_null()).map(|tree| serde_json::from_value(tree).unwrap()).collect()
+        let trees = manifest["artifacts"].as_array().unwrap().iter().filter(|a| a["kind"] == "files");
+        let read = |a: &serde_json::Value| {
+            let file = fs::File::open(backup.join(a["file"].as_str().unwrap())).unwrap();
+            let codec = serde_json::from_value(a["codec"].clone()).unwrap();
+            scan(&mut db_tasks::stream::decoder(codec, file).unwrap(), Links::AsTheyAre).unwrap()
+        };
+        trees.map(read).collect()
     };
     let same = |other: &std::path::Path| {
         let (wanted, found) = (held(&backup), held(other));

@@ -13,10 +13,13 @@ use crate::engine::store::{Contents, Format};
 use crate::stream::Codec;
 
 /// The newest format that this version reads and writes.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 /// The format of a manifest that older versions can read, too: one of databases alone.
 const DATABASES_ONLY: u32 = 1;
+
+/// The format of one without trees, or with every entry of them.
+const WITH_STORES: u32 = 2;
 
 /// A backup's manifest.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -252,7 +255,12 @@ impl Manifest {
     /// The lowest format that says it all: whoever shares a folder with an older version goes on doing so.
     pub fn format(artifacts: &[Artifact], missing: &[Missing]) -> u32 {
         let plain = artifacts.iter().all(|a| a.contents.is_none() && a.format() == Format::Script) && missing.is_empty();
-        if plain { DATABASES_ONLY } else { FORMAT }
+        let in_few_words = artifacts.iter().any(|a| matches!(a.contents, Some(Contents::Tree(_))));
+        match (in_few_words, plain) {
+            (true, _) => FORMAT,
+            (false, true) => DATABASES_ONLY,
+            (false, false) => WITH_STORES,
+        }
     }
 
     /// As it is written, with its digest.
@@ -309,9 +317,11 @@ mod tests {
     #[test]
     fn what_is_stored_loses_nothing() {
         let stored = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/manifests");
-        for (file, format) in
-            [("format-1/shop_20261121_102946_before-v2.manifest.json", 1), ("format-2/backup_20261121_102953/manifest.json", 2)]
-        {
+        for (file, format) in [
+            ("format-1/shop_20261121_102946_before-v2.manifest.json", 1),
+            ("format-2/backup_20261121_102953/manifest.json", 2),
+            ("format-3/backup_20261128_033948/manifest.json", 3),
+        ] {
             let manifest = Manifest::read(&stored.join(file)).unwrap();
             assert_eq!(manifest.pretty(), std::fs::read_to_string(stored.join(file)).unwrap(), "{file}");
             assert_eq!((manifest.format, Manifest::format(&manifest.artifacts, &manifest.missing)), (format, format), "{file}");
@@ -365,7 +375,11 @@ mod tests {
         let stored = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/manifests");
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("manifest.json");
-        for file in ["format-1/shop_20261121_102946_before-v2.manifest.json", "format-2/backup_20261121_102953/manifest.json"] {
+        for file in [
+            "format-1/shop_20261121_102946_before-v2.manifest.json",
+            "format-2/backup_20261121_102953/manifest.json",
+            "format-3/backup_20261128_033948/manifest.json",
+        ] {
             let text = Manifest::read(&stored.join(file)).unwrap().to_json();
             let wanted = covered(serde_json::from_str(&text).unwrap());
             for at in (0..text.len()).filter(|at| at % 7 == 0 || text.len() < 5000) {

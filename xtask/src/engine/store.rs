@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::files;
 use crate::config::{Rights, SecretName, Wiping};
 use crate::plan::Trust;
+use crate::stream::Method;
 
 /// Told of the bytes of content so far.
 pub type Tell<'a> = &'a mut dyn FnMut(u64);
@@ -24,7 +25,7 @@ pub trait Store {
     fn dump(&mut self, out: &mut dyn Write, tell: Tell<'_>) -> Result<Contents>;
 
     /// Makes it anew from an artifact, beside what is live, and reads back what it has made.
-    fn stage(&mut self, from: &mut dyn Read, trust: Trust, tell: Tell<'_>) -> Result<Contents>;
+    fn stage(&mut self, from: &mut dyn Read, trust: Trust, method: Method, tell: Tell<'_>) -> Result<Contents>;
 
     /// Changes it, and tells what a person should know of it. Each of these may come twice, or late, after a run that was killed.
     fn change(&mut self, change: &Change) -> Result<Vec<String>>;
@@ -230,8 +231,10 @@ impl Holding {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Contents {
-    /// A tree of files: every entry, with a digest of each file.
+    /// A tree of files: every entry, with a digest of each file. Manifests of format 2 hold this.
     Files(files::Census),
+    /// A tree of files in few words, with one digest of all: what manifests hold since.
+    Tree(files::Roll),
     /// Collections.
     Collections(Collections),
 }
@@ -272,6 +275,7 @@ impl Contents {
     pub fn items(&self) -> u64 {
         match self {
             Self::Files(census) => census.entries.len() as u64,
+            Self::Tree(roll) => roll.entries,
             Self::Collections(all) => all.collections.iter().fold(0, |all, c| all.saturating_add(c.entities)),
         }
     }
@@ -279,17 +283,36 @@ impl Contents {
     /// What changed while it was read: it is not what the store was at any one time.
     pub fn changed(&self) -> Vec<String> {
         match self {
-            Self::Files(census) => census.changed().map(ToString::to_string).collect(),
             Self::Collections(all) => all.changed.clone(),
+            _ => self.remarks().iter().filter(|remark| remark.what.spoils()).map(ToString::to_string).collect(),
         }
     }
 
     /// What of the store a restore of this will not bring back, or not without being told to.
     pub fn lost(&self) -> Vec<String> {
+        files::lost(self.remarks())
+    }
+
+    /// What was noticed of a tree's entries.
+    pub fn remarks(&self) -> &[files::Remark] {
         match self {
-            Self::Files(census) => census.lost(),
-            Self::Collections(_) => Vec::new(),
+            Self::Files(census) => &census.remarks,
+            Self::Tree(roll) => &roll.remarks,
+            Self::Collections(_) => &[],
         }
+    }
+
+    /// In as few words as a manifest has room for.
+    pub fn in_few_words(self) -> Self {
+        match self {
+            Self::Files(census) => Self::Tree(census.roll()),
+            other => other,
+        }
+    }
+
+    /// How the contents of files have to be summed to be compared with this.
+    pub fn method(&self) -> Method {
+        if matches!(self, Self::Files(_)) { Method::Sha256 } else { Method::Blake3 }
     }
 
     /// Everything in which `found` is not what this says.
@@ -298,6 +321,7 @@ impl Contents {
             (Self::Files(wanted), Self::Files(found)) => {
                 files::differences(wanted, found).iter().map(ToString::to_string).collect()
             }
+            (Self::Tree(wanted), Self::Files(found)) => wanted.differences(&found.roll()),
             (Self::Collections(wanted), Self::Collections(found)) => wanted.differences(found),
             _ => vec!["it is of another kind".into()],
         }

@@ -15,10 +15,11 @@ use crate::config::Secrets;
 use crate::door::Interrupt;
 use crate::door::ask::ask;
 use crate::door::movers::{self, Input, Outlet};
-use crate::engine::files::{Census, Found, Inside, Links, differences, scan, sluice};
+use crate::engine::files::{Census, Found, Inside, Links, differences, scan, scan_by, sluice, sluice_by};
 use crate::engine::store::{Change, Contents, Holding, Store, Swapped, Tell};
 use crate::plan::{Act, Trust};
 use crate::problem::{Exit, Problem};
+use crate::stream::Method;
 
 /// How long commands of an earlier run may still take to end.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -84,7 +85,7 @@ impl Store for Contained<'_> {
         Ok(Contents::Files(census))
     }
 
-    fn stage(&mut self, from: &mut dyn Read, trust: Trust, tell: Tell<'_>) -> Result<Contents> {
+    fn stage(&mut self, from: &mut dyn Read, trust: Trust, method: Method, tell: Tell<'_>) -> Result<Contents> {
         let inside = self.inside()?;
         let found = self.settled(&inside)?;
         if !found.is_there() {
@@ -92,7 +93,7 @@ impl Store for Contained<'_> {
         }
         self.perform(&inside.stage(&found)?)?;
         let links = if trust >= Trust::Script { Links::AsTheyAre } else { Links::Inside };
-        let mut wanted = self.fed(&inside.feed_with_tar(), &mut Told { from, bytes: 0, tell, ended: false }, links)?;
+        let mut wanted = self.fed(&inside.feed_with_tar(), &mut Told { from, bytes: 0, tell, ended: false }, links, method)?;
         let plainly = trust < Trust::Script;
         if plainly && wanted.has_set_id() {
             movers::command(&inside.take_set_id(), self.secrets, self.interrupt)?;
@@ -102,8 +103,8 @@ impl Store for Contained<'_> {
             // the image's own tar leaves them out
             wanted.note_attributes_left();
         }
-        let plain = wanted.without_set_id();
-        let found = self.passed(&inside.read_back(), &mut |from| scan(from, Links::AsTheyAre), &mut |_| {})?;
+        let plain = wanted.without_set_id().into_owned();
+        let found = self.passed(&inside.read_back(), &mut |from| scan_by(from, Links::AsTheyAre, method), &mut |_| {})?;
         // the `tar`s of most images write whole seconds
         let differing = differences(&plain.in_whole_seconds(), &found.in_whole_seconds());
         if !differing.is_empty() {
@@ -251,10 +252,10 @@ impl Contained<'_> {
         taken
     }
 
-    fn fed(&self, cmd: &Cmd, from: &mut dyn Read, links: Links) -> Result<Census> {
+    fn fed(&self, cmd: &Cmd, from: &mut dyn Read, links: Links, method: Method) -> Result<Census> {
         let (reader, mut writer) = wide_pipe()?;
         let child = movers::start(cmd, Input::Pipe(reader), Outlet::Kept, self.secrets, self.interrupt)?;
-        let fed = sluice(from, &mut writer, links);
+        let fed = sluice_by(from, &mut writer, links, method);
         drop(writer);
         match fed {
             Ok(census) => child.wait().map(|_| census),

@@ -13,14 +13,13 @@ use super::inside::Contained;
 use super::pipe::{Found, Held, Progress, private_file, undamaged, unreadable, unwritable};
 use crate::config::Secrets;
 use crate::door::Interrupt;
-#[cfg(unix)]
 use crate::engine::files;
 #[cfg(feature = "milvus")]
 use crate::engine::milvus;
 use crate::engine::store::{Address, Contents, Format, Store};
 use crate::plan::{Pipe, Sink, Source};
 use crate::problem::Problem;
-use crate::stream::{self, Compression, Decoder, Digest, Sum};
+use crate::stream::{self, Compression, Conveyor, Decoder, Digest, Fetched, Method, Sum};
 
 /// Opens a store.
 ///
@@ -60,6 +59,7 @@ pub fn pump(
 ) -> Result<Found> {
     let (started, begun) = (now(), Instant::now());
     let expected = pipe.proof.expected_bytes;
+    let method = pipe.proof.contents.as_ref().map_or_else(Method::default, Contents::method);
     let mut tell = |bytes| progress(&Progress { bytes, expected, rows: 0, elapsed: begun.elapsed() });
     let (contents, plain_bytes, sum) = match (&pipe.from, &pipe.to) {
         (Source::Store(address), Sink::File { path, compression }) => {
@@ -68,22 +68,31 @@ pub fn pump(
         }
         (Source::File { path, codec }, Sink::Stage(address)) => {
             let mut store = open(address, secrets, interrupt)?;
-            read(path, *codec, interrupt, &mut |from| store.stage(from, pipe.proof.trust, &mut tell))?
+            read(path, *codec, interrupt, &mut |from| store.stage(from, pipe.proof.trust, method, &mut tell))?
         }
-        (Source::File { path, codec }, Sink::Nowhere) => read(path, *codec, interrupt, &mut |from| scan(pipe.format, from))?,
+        (Source::File { path, codec }, Sink::Nowhere) => {
+            read(path, *codec, interrupt, &mut |from| scan(pipe.format, method, from))?
+        }
         _ => anyhow::bail!("no bytes go this way for `{}`", pipe.store),
     };
     if !matches!(pipe.from, Source::Store(_)) {
         undamaged(&pipe.proof, Some(&sum))?;
     }
     as_wanted(&contents, pipe.proof.contents.as_ref())?;
-    Ok(Found { started, took: begun.elapsed(), sum, plain_bytes, held: Held::Contents(contents), counts: Vec::new() })
+    Ok(Found {
+        started,
+        took: begun.elapsed(),
+        sum,
+        plain_bytes,
+        held: Held::Contents(contents.in_few_words()),
+        counts: Vec::new(),
+    })
 }
 
 /// Reads an artifact whole, without a store. Links may lead where they like: nothing is written.
-fn scan(format: Format, from: &mut dyn Read) -> Result<Contents> {
+fn scan(format: Format, method: Method, from: &mut dyn Read) -> Result<Contents> {
     match format {
-        Format::Tar => crate::engine::files::scan(from, crate::engine::files::Links::AsTheyAre).map(Contents::Files),
+        Format::Tar => files::scan_by(from, files::Links::AsTheyAre, method).map(Contents::Files),
         #[cfg(feature = "milvus")]
         Format::Milvus => milvus::scan(from).map(milvus::contents),
         other => Err(Problem::failed(format!("this program can't read artifacts of {}", other.kind()))
@@ -112,14 +121,15 @@ fn write(
     interrupt: &Interrupt,
     dump: &mut dyn FnMut(&mut dyn Write) -> Result<Contents>,
 ) -> Result<Passed> {
-    let file = Digest::new(Flushed::new(private_file(path)?));
-    let mut out = Passing::new(stream::encoder(compression, file).map_err(|e| unwritable(&e))?, interrupt);
+    let file = Apart::new(Flushed::new(private_file(path)?));
+    let encoder = stream::encoder(compression, file).map_err(|e| unwritable(&e))?;
+    // one core reads, another one compresses, and whichever is free takes the sum
+    let mut out = Passing::new(Conveyor::new(encoder, |encoder| encoder.finish()?.finish()), interrupt);
     let contents = dump(&mut out).map_err(|e| match e.downcast::<io::Error>() {
         Ok(e) => unwritable(&e).into(),
         Err(e) => e,
     })?;
-    let (file, sum) = out.inner.finish().map_err(|e| unwritable(&e))?.finish();
-    file.finish().map_err(|e| unwritable(&e))?;
+    let sum = out.inner.finish().map_err(|e| unwritable(&e))?;
     Ok((contents, out.bytes, sum))
 }
 
@@ -129,8 +139,9 @@ fn read(
     interrupt: &Interrupt,
     take: &mut dyn FnMut(&mut dyn Read) -> Result<Contents>,
 ) -> Result<Passed> {
-    let opened = File::open(path).and_then(|file| stream::decoder(codec, Digest::new(file)));
-    let mut from = Passing::new(opened.map_err(|e| unreadable(path, &e))?, interrupt);
+    let opened = File::open(path).and_then(|file| stream::decoder(codec, Apart::new(file)));
+    let decoder = opened.map_err(|e| unreadable(path, &e))?;
+    let mut from = Passing::new(Fetched::new(decoder, |decoder| Decoder::finish(decoder)?.finish()), interrupt);
     let contents = take(&mut from).map_err(|e| match e.downcast::<io::Error>() {
         Ok(e) => unreadable(path, &e).into(),
         Err(e) => e,
@@ -138,8 +149,53 @@ fn read(
     // what follows the artifact's end is part of the file, and of its checksum
     io::copy(&mut from, &mut io::sink()).map_err(|e| unreadable(path, &e))?;
     let bytes = from.bytes;
-    let sum = Decoder::finish(from.inner).map_err(|e| unreadable(path, &e))?.finish().1;
+    let sum = from.inner.finish().map_err(|e| unreadable(path, &e))?;
     Ok((contents, bytes, sum))
+}
+
+/// A file whose sum is taken by a thread of its own.
+struct Apart<F> {
+    file: F,
+    sum: Conveyor<Sum>,
+}
+
+impl<F> Apart<F> {
+    fn new(file: F) -> Self {
+        Self { file, sum: Conveyor::new(Digest::new(io::sink()), |digest| Ok(digest.finish().1)) }
+    }
+}
+
+impl Apart<Flushed> {
+    fn finish(self) -> io::Result<Sum> {
+        self.file.finish()?;
+        self.sum.finish()
+    }
+}
+
+impl Apart<File> {
+    fn finish(self) -> io::Result<Sum> {
+        self.sum.finish()
+    }
+}
+
+impl<F: Write> Write for Apart<F> {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        let taken = self.file.write(buf)?;
+        self.sum.write_all(&buf[..taken])?;
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl<F: Read> Read for Apart<F> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let got = self.file.read(buf)?;
+        self.sum.write_all(&buf[..got])?;
+        Ok(got)
+    }
 }
 
 /// Counts bytes as they pass, and lets none pass once a signal came.

@@ -2,6 +2,8 @@
 //! compression, checksumming, and telling what a file holds.
 
 mod compression;
+mod content;
+mod conveyor;
 mod decode;
 mod digest;
 mod encode;
@@ -13,6 +15,8 @@ mod sniff;
 mod source;
 
 pub use compression::{Codec, Compression, LevelError, UnknownCodec};
+pub use content::{Fingerprint, Method, Summed, Summing};
+pub use conveyor::{Conveyor, Fetched};
 pub use decode::{Decoder, WINDOW_LOG_MAX, decoder};
 pub use digest::{Check, Digest, Sum};
 pub use encode::{Encoder, encoder};

@@ -43,6 +43,7 @@ pub fn counted(n: u64, noun: &str) -> String {
 pub fn holds(contents: &Contents) -> String {
     match contents {
         Contents::Files(census) => format!("{}, {}", counted(census.files(), "file"), bytes(census.bytes())),
+        Contents::Tree(roll) => format!("{}, {}", counted(roll.files, "file"), bytes(roll.bytes)),
         Contents::Collections(all) => {
             format!("{} in {}", entities(contents.items()), counted(all.collections.len() as u64, "collection"))
         }

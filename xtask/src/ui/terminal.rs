@@ -178,7 +178,8 @@ impl Watch for Terminal {
     }
 
     fn progress(&mut self, p: &Progress) {
-        if self.last_drawn.is_none_or(|at| at.elapsed() > Duration::from_millis(100)) {
+        let shown = self.live && self.telling == Telling::Steps;
+        if shown && self.last_drawn.is_none_or(|at| at.elapsed() > Duration::from_millis(100)) {
             self.draw(&progress::line(&self.doing, p, width()));
         }
     }

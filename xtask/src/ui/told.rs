@@ -4,7 +4,6 @@ use std::path::Path;
 
 use super::{describe, human};
 use crate::engine::files::What;
-use crate::engine::store::Contents;
 use crate::plan::{Act, Count, Deed, How, Pipe, Seal, Sink, Source};
 use crate::run::{Found, Held};
 
@@ -94,9 +93,9 @@ fn not_taken(found: &Found) -> String {
 
 /// The rights that an archive named and that did not come back.
 fn left_out(held: &Held) -> String {
-    let Held::Contents(Contents::Files(census)) = held else { return String::new() };
-    let [bits, owners, ours, attributes] =
-        [What::SetIdLeft, What::OwnerLeft, What::OwnerOurs, What::AttributesLeft].map(|what| census.count(what));
+    let Held::Contents(contents) = held else { return String::new() };
+    let count = |what| contents.remarks().iter().filter(|remark| remark.what == what).count() as u64;
+    let [bits, owners, ours, attributes] = [What::SetIdLeft, What::OwnerLeft, What::OwnerOurs, What::AttributesLeft].map(count);
     let bits = (bits > 0).then(|| format!("; {} without set-id bits (`--trust` keeps them)", human::counted(bits, "file")));
     let way = "`keep-rights = true` in the store, or `--trust`, keeps them";
     let owners = (owners > 0).then(|| format!("; owners of {} are those of the live tree ({way})", human::entries(owners)));

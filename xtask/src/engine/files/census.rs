@@ -1,5 +1,6 @@
 //! What a tree or an archive holds: one line an entry, and what was noticed on the way.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -7,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::attributes::Attributes;
 use super::name::{Name, escaped, unescaped};
+use crate::stream::Fingerprint;
 
 /// Every entry of a tree, and what was noticed while it was read.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -43,8 +45,9 @@ pub enum Kind {
     File {
         /// Its length.
         bytes: u64,
-        /// Its sha256, as `sha256sum` prints it.
-        sha256: String,
+        /// The sum of its content. Manifests up to format 2 hold it, by SHA-256; newer ones hold one sum of all.
+        #[serde(rename = "sha256")]
+        print: Fingerprint,
     },
     /// A folder.
     Folder,
@@ -176,15 +179,18 @@ impl Census {
     }
 
     /// The same without the set-id bits that were left.
-    pub fn without_set_id(&self) -> Self {
-        let mut plain = self.clone();
+    pub fn without_set_id(&self) -> Cow<'_, Self> {
         let left: BTreeSet<&Name> = self.remarks.iter().filter(|r| r.what == What::SetIdLeft).map(|r| &r.name).collect();
+        if left.is_empty() {
+            return Cow::Borrowed(self);
+        }
+        let mut plain = self.clone();
         let is_left = |(name, entry): &(&Name, &mut Entry)| match &entry.kind {
             Kind::Hardlink { to } => left.contains(to),
             _ => left.contains(name),
         };
         plain.entries.iter_mut().filter(is_left).for_each(|(_, entry)| entry.mode &= !SET_ID);
-        plain
+        Cow::Owned(plain)
     }
 
     /// Whether a file in it runs with the rights of its owner or group.
@@ -221,10 +227,9 @@ impl Census {
     }
 
     /// As a program sees it that knows no parts of seconds.
-    pub fn in_whole_seconds(&self) -> Self {
-        let mut census = self.clone();
-        census.entries.values_mut().for_each(|entry| entry.mtime.nanos = 0);
-        census
+    pub fn in_whole_seconds(mut self) -> Self {
+        self.entries.values_mut().for_each(|entry| entry.mtime.nanos = 0);
+        self
     }
 
     fn is_remarked(&self, name: &Name, what: What) -> bool {
@@ -357,31 +362,31 @@ mod tests {
 
     #[test]
     fn every_difference_is_told() {
-        let file = |bytes, sha256: &str| Kind::File { bytes, sha256: sha256.into() };
+        let file = |bytes, digit: &str| Kind::File { bytes, print: digit.repeat(64).try_into().unwrap() };
         let link = |to: &str| Kind::Symlink { to: Target(to.into()) };
         let wanted = census(&[
-            ("a", file(1, "x"), 0o644, 1),
-            ("b", file(1, "x"), 0o644, 1),
+            ("a", file(1, "a"), 0o644, 1),
+            ("b", file(1, "a"), 0o644, 1),
             ("c", link("a"), 0o777, 1),
             ("d", Kind::Folder, 0o755, 1),
             ("e", Kind::Folder, 0o755, 1),
             ("f", Kind::Folder, 0o755, 1),
-            ("g", file(1, "x"), 0o644, 1),
-            ("same", file(1, "x"), 0o644, 1),
+            ("g", file(1, "a"), 0o644, 1),
+            ("same", file(1, "a"), 0o644, 1),
             ("same2", Kind::Hardlink { to: "same".parse().unwrap() }, 0o644, 1),
             ("twin", Kind::Hardlink { to: "same".parse().unwrap() }, 0o644, 1),
         ]);
         let found = census(&[
-            ("a", file(2, "x"), 0o644, 1),
-            ("b", file(1, "y"), 0o644, 1),
+            ("a", file(2, "a"), 0o644, 1),
+            ("b", file(1, "b"), 0o644, 1),
             ("c", link("b"), 0o777, 1),
-            ("d", file(1, "x"), 0o755, 1),
+            ("d", file(1, "a"), 0o755, 1),
             ("e", Kind::Folder, 0o700, 1),
             ("f", Kind::Folder, 0o755, 2),
             ("h", Kind::Folder, 0o755, 1),
             ("same", Kind::Hardlink { to: "same2".parse().unwrap() }, 0o644, 1),
-            ("same2", file(1, "x"), 0o644, 1),
-            ("twin", file(1, "x"), 0o644, 1),
+            ("same2", file(1, "a"), 0o644, 1),
+            ("twin", file(1, "a"), 0o644, 1),
         ]);
         let told: Vec<String> = differences(&wanted, &found).iter().map(ToString::to_string).collect();
         assert_eq!(

@@ -2,9 +2,8 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, Read, Sink, Write};
+use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use anyhow::Result;
@@ -16,12 +15,15 @@ use super::attributes::{self, Attributes};
 use super::census::{Census, Entry, Kind, Moment, Target, What};
 use super::excludes::Excludes;
 use super::name::Name;
-use super::sparse::{Piece, describe, pieces};
+use super::sparse::describe;
+use super::steady::{Changed, Steady};
 use super::walk::{Id, Seen, beneath, list, look, open_root, seen, within};
-use crate::stream::Digest;
+use crate::stream::{Method, Summing};
 
 /// Bytes read at once.
 const CHUNK: usize = 256 * 1024;
+/// A tar is made of blocks.
+const BLOCK: u64 = 512;
 /// A name of this length still fits in a header.
 const SHORT: usize = 100;
 
@@ -33,10 +35,26 @@ const SHORT: usize = 100;
 /// # Errors
 /// A part of the tree can't be read, or `out` can't be written, which is an `io::Error` as it came.
 pub fn dump(root: &Path, excludes: &Excludes, out: &mut dyn Write, progress: &mut dyn FnMut(u64, u64)) -> Result<Census> {
+    dump_by(root, excludes, Method::default(), Purpose::Archive(out), progress)
+}
+
+fn dump_by(
+    root: &Path,
+    excludes: &Excludes,
+    method: Method,
+    purpose: Purpose<'_>,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Census> {
     let open = open_root(root)?;
     let census = Census::default();
+    let mut nowhere = io::sink();
+    let (form, out): (_, &mut dyn Write) = match purpose {
+        Purpose::Archive(out) => (Form::Tar, out),
+        Purpose::Look => (Form::None, &mut nowhere),
+    };
     let tar = Builder::new(Out { out, given_up: false });
-    let mut dump = Dump { root, open, excludes, tar, census, linked: HashMap::new(), bytes: 0, progress };
+    let (sum, chunk) = (Summing::by(method), vec![0; CHUNK]);
+    let mut dump = Dump { root, open, excludes, form, tar, census, linked: HashMap::new(), bytes: 0, sum, chunk, progress };
     dump.all().inspect_err(|_| dump.tar.get_mut().given_up = true)?;
     let Dump { tar, census, .. } = dump;
     tar.into_inner()?.out.flush()?;
@@ -48,7 +66,28 @@ pub fn dump(root: &Path, excludes: &Excludes, out: &mut dyn Write, progress: &mu
 /// # Errors
 /// A part of the tree can't be read.
 pub fn read_back(root: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Census> {
-    dump(root, &Excludes::default(), &mut io::sink(), progress)
+    read_back_by(root, Method::default(), progress)
+}
+
+/// The same, with contents summed in a way of one's own.
+///
+/// # Errors
+/// A part of the tree can't be read.
+pub fn read_back_by(root: &Path, method: Method, progress: &mut dyn FnMut(u64, u64)) -> Result<Census> {
+    dump_by(root, &Excludes::default(), method, Purpose::Look, progress)
+}
+
+/// What a tree is read for.
+enum Purpose<'a> {
+    Archive(&'a mut dyn Write),
+    Look,
+}
+
+/// What is made of what was read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Tar,
+    None,
 }
 
 /// The library ends an archive well when it is dropped, one that was given up as well: this keeps it from that.
@@ -71,11 +110,15 @@ struct Dump<'a> {
     root: &'a Path,
     open: OwnedFd,
     excludes: &'a Excludes,
+    form: Form,
     tar: Builder<Out<'a>>,
     census: Census,
     /// Files with several names that have been written, as they were then: a number may be another file's by now.
     linked: HashMap<(Id, Moment, u64), Name>,
     bytes: u64,
+    sum: Summing,
+    /// Room for what is read at once.
+    chunk: Vec<u8>,
     progress: &'a mut dyn FnMut(u64, u64),
 }
 
@@ -141,7 +184,7 @@ impl Dump<'_> {
         let attributes = self.attributes(name, &open)?;
         let mut file = Steady::new(File::from(open), &before);
         self.content(name, &before, &mut file, &attributes)?;
-        let (file, bytes, sha256, changed) = file.end();
+        let (print, Steady { file, bytes, changed, .. }) = (self.sum.take(), file);
         let after = seen(&file).map_err(|e| self.unreadable(name, e))?;
         match changed {
             Changed::Unreadable(e) => return Err(self.unreadable(name, Errno::from_io_error(&e).unwrap_or(Errno::IO)).into()),
@@ -153,7 +196,7 @@ impl Dump<'_> {
             }
             Changed::No => {}
         }
-        self.note(name, &before, Kind::File { bytes, sha256 }, attributes);
+        self.note(name, &before, Kind::File { bytes, print }, attributes);
         if before.links > 1 {
             self.linked.insert(same_file, name.clone());
         }
@@ -169,6 +212,9 @@ impl Dump<'_> {
     }
 
     fn content(&mut self, name: &Name, found: &Seen, file: &mut Steady, attributes: &Attributes) -> io::Result<()> {
+        if self.form == Form::None {
+            return self.passed(file, 0);
+        }
         let mut header = self.long_names(name, found, b"", attributes)?;
         let map = match &file.pieces {
             Some(pieces) => describe(&mut header, pieces, found.bytes),
@@ -176,16 +222,35 @@ impl Dump<'_> {
         };
         header.set_size(file.pieces.as_ref().map_or(found.bytes, |pieces| pieces.iter().map(|(_, len)| len).sum()));
         header.set_cksum();
-        let so_far = self.census.entries.len() as u64;
-        let told = Told { inner: file, bytes: &mut self.bytes, entries: so_far, progress: self.progress };
-        if map.is_empty() {
-            return self.tar.append(&header, told);
+        self.tar.get_mut().write_all(header.as_bytes())?;
+        self.tar.get_mut().write_all(&map)?;
+        self.passed(file, map.len() as u64)
+    }
+
+    /// Reads a file to its end, and writes it behind what is stored of it so far.
+    fn passed(&mut self, file: &mut Steady, mut stored: u64) -> io::Result<()> {
+        let entries = self.census.entries.len() as u64;
+        let out = self.tar.get_mut();
+        loop {
+            let before = file.at;
+            let got = file.read(&mut self.chunk, &mut self.sum);
+            self.bytes += file.at - before;
+            (self.progress)(entries, self.bytes);
+            if got == 0 {
+                break;
+            }
+            out.write_all(&self.chunk[..got])?;
+            stored += got as u64;
         }
-        self.tar.append(&header, map.chain(told))
+        let filling = stored.next_multiple_of(BLOCK) - stored;
+        out.write_all(&[0; BLOCK as usize][..filling as usize])
     }
 
     /// Writes an entry without content.
     fn header(&mut self, name: &Name, found: &Seen, kind: EntryType, link: &[u8], attributes: &Attributes) -> io::Result<()> {
+        if self.form == Form::None {
+            return Ok(());
+        }
         let mut header = self.long_names(name, found, link, attributes)?;
         header.set_entry_type(kind);
         header.set_size(0);
@@ -270,119 +335,6 @@ fn decimal(Moment { secs, nanos }: Moment) -> String {
     }
     // -2 s and 0.75 s on top are -1.25 s
     format!("-{}.{:09}", (secs + 1).unsigned_abs(), 1_000_000_000 - nanos)
-}
-
-/// A file that is as long as it was at first, whatever becomes of it, and in whose holes there is nothing.
-///
-/// Holes are read, too: file systems have been wrong about them, and the digest is one of all bytes anyway.
-struct Steady {
-    file: File,
-    bytes: u64,
-    pieces: Option<Vec<Piece>>,
-    /// The piece at hand.
-    piece: usize,
-    at: u64,
-    digest: Digest<Sink>,
-    changed: Changed,
-}
-
-enum Changed {
-    No,
-    Shrank,
-    Rewritten,
-    Unreadable(io::Error),
-}
-
-impl Steady {
-    fn new(file: File, found: &Seen) -> Self {
-        let pieces = if found.stored < found.bytes { pieces(&file, found.bytes) } else { None };
-        Self { file, bytes: found.bytes, pieces, piece: 0, at: 0, digest: Digest::new(io::sink()), changed: Changed::No }
-    }
-
-    /// What was noticed first stays.
-    fn notice(&mut self, what: Changed) {
-        if let Changed::No = self.changed {
-            self.changed = what;
-        }
-    }
-
-    /// Where the stretch at hand ends, and whether it is data.
-    fn stretch(&mut self) -> (u64, bool) {
-        let Some(pieces) = &self.pieces else { return (self.bytes, true) };
-        while pieces.get(self.piece).is_some_and(|(from, len)| from + len <= self.at) {
-            self.piece += 1;
-        }
-        match pieces.get(self.piece) {
-            Some((from, len)) if *from <= self.at => (from + len, true),
-            Some((from, _)) => (*from, false),
-            None => (self.bytes, false),
-        }
-    }
-
-    /// Reads on, and makes up for what is missing.
-    fn fill(&mut self, buf: &mut [u8]) -> io::Result<()> {
-        let mut done = 0;
-        while done < buf.len() {
-            match self.file.read_at(&mut buf[done..], self.at + done as u64) {
-                Ok(0) => {
-                    self.notice(Changed::Shrank);
-                    break;
-                }
-                Ok(got) => done += got,
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => {
-                    self.notice(Changed::Unreadable(e));
-                    break;
-                }
-            }
-        }
-        buf[done..].fill(0);
-        self.at += buf.len() as u64;
-        self.digest.write_all(buf)
-    }
-
-    fn end(self) -> (File, u64, String, Changed) {
-        let sum = self.digest.finish().1;
-        (self.file, sum.bytes, sum.hex(), self.changed)
-    }
-}
-
-impl Read for Steady {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        while self.at < self.bytes {
-            let (end, data) = self.stretch();
-            let room = (end - self.at).min(CHUNK as u64) as usize;
-            if data {
-                let room = room.min(buf.len());
-                self.fill(&mut buf[..room])?;
-                return Ok(room);
-            }
-            let mut hole = vec![0; room];
-            self.fill(&mut hole)?;
-            if hole.iter().any(|byte| *byte != 0) {
-                self.notice(Changed::Rewritten);
-            }
-        }
-        Ok(0)
-    }
-}
-
-/// Tells how far it is.
-struct Told<'a> {
-    inner: &'a mut Steady,
-    bytes: &'a mut u64,
-    entries: u64,
-    progress: &'a mut dyn FnMut(u64, u64),
-}
-
-impl Read for Told<'_> {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let before = self.inner.at;
-        let got = self.inner.read(buf)?;
-        *self.bytes += self.inner.at - before;
-        (self.progress)(self.entries, *self.bytes);
-        Ok(got)
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What an archive has not, or what a restore of it will not give back, in words for a person.
 
-use super::census::{Census, What};
+use super::census::{Census, Remark, What};
 use super::name::Name;
 
 /// Of sockets, pipes and devices.
@@ -11,18 +11,24 @@ const ATTRIBUTES: &str = "extended attributes beside ACLs, capabilities, `user.`
 /// Names that are told; of more, the number.
 const TOLD: usize = 3;
 
+/// What of a tree a restore will not bring back, or not without being told to, after what was noticed of it.
+pub fn lost(remarks: &[Remark]) -> Vec<String> {
+    let kinds = [(What::NoContent, LEFT_OUT), (What::LeadsOut, LEADS_OUT), (What::AttributesLost, ATTRIBUTES)];
+    kinds.iter().filter_map(|(what, why)| named(remarks, *what).map(|names| format!("{names}: {why}"))).collect()
+}
+
+/// The links of which it was noticed that they lead out of the tree, or may.
+pub fn leads_out(remarks: &[Remark]) -> Option<String> {
+    named(remarks, What::LeadsOut)
+}
+
+/// The entries of which this was noticed: the first ones by name.
+fn named(remarks: &[Remark], what: What) -> Option<String> {
+    let names: Vec<&Name> = remarks.iter().filter(|r| r.what == what).map(|r| &r.name).collect();
+    some(&names)
+}
+
 impl Census {
-    /// What of the tree a restore of this will not bring back, or not without being told to.
-    pub fn lost(&self) -> Vec<String> {
-        let kinds = [(What::NoContent, LEFT_OUT), (What::LeadsOut, LEADS_OUT), (What::AttributesLost, ATTRIBUTES)];
-        kinds.iter().filter_map(|(what, why)| self.named(*what).map(|names| format!("{names}: {why}"))).collect()
-    }
-
-    /// Whether a link in it leads out of the tree, or may.
-    pub fn leads_out(&self) -> Option<String> {
-        self.named(What::LeadsOut)
-    }
-
     /// Takes in what GNU tar says of a file that changed while it read it; whether a line says such a thing, or nothing of any weight.
     pub fn is_told_changed(&mut self, line: &str) -> bool {
         let said = [
@@ -39,12 +45,6 @@ impl Census {
             Some((Name::parse(name.as_bytes()).ok()?, *what))
         });
         found.inspect(|(name, what)| self.remark(name, if *name == Name::ROOT { What::Stirred } else { *what })).is_some()
-    }
-
-    /// The entries of which this was noticed: the first ones by name.
-    fn named(&self, what: What) -> Option<String> {
-        let names: Vec<&Name> = self.remarks.iter().filter(|r| r.what == what).map(|r| &r.name).collect();
-        some(&names)
     }
 }
 

@@ -10,6 +10,7 @@ mod excludes;
 mod lost;
 mod name;
 mod read;
+mod roll;
 mod sluice;
 mod steps;
 
@@ -21,6 +22,8 @@ mod dump;
 mod lived;
 #[cfg(unix)]
 mod sparse;
+#[cfg(unix)]
+mod steady;
 #[cfg(unix)]
 mod store;
 #[cfg(unix)]
@@ -38,18 +41,20 @@ pub use attributes::Attributes;
 pub use census::{Census, Difference, Entry, Kind, Moment, Remark, Target, What, differences};
 pub use container::{Found, Inside};
 pub use excludes::Excludes;
+pub use lost::{leads_out, lost};
 pub use name::Name;
-pub use read::{Links, scan};
-pub use sluice::sluice;
+pub use read::{Links, scan, scan_by};
+pub use roll::Roll;
+pub use sluice::{sluice, sluice_by};
 
 #[cfg(unix)]
 pub use aside::Aside;
 #[cfg(unix)]
-pub use dump::{dump, read_back};
+pub use dump::{dump, read_back, read_back_by};
 #[cfg(unix)]
 pub use store::Tree;
 #[cfg(unix)]
-pub use survey::{TreeFacts, survey};
+pub use survey::{TreeFacts, root_of, survey};
 #[cfg(unix)]
 pub use swap::{Repaired, repair, swap, take_back, undo};
 #[cfg(unix)]

@@ -10,12 +10,14 @@ use super::attributes::{self, Attributes};
 use super::census::{Census, Entry, Kind, Moment, Target, What};
 use super::name::{Name, escaped};
 use crate::problem::Problem;
-use crate::stream::Digest;
+use crate::stream::{Fingerprint, Method, Summed, Summing};
 
 /// Bytes of headers that may describe one entry. They are held in memory; long names and the map of a much divided sparse file fit.
 const HEADERS: u64 = 16 << 20;
 /// No file system of today has longer files: a sparse entry costs its archive next to nothing, and us the time to read all its zeros.
 const LONGEST_SPARSE: u64 = 1 << 44;
+/// Bytes read at once.
+const CHUNK: usize = 64 * 1024;
 /// Bytes of a refused name that are told.
 const SHOWN: usize = 200;
 /// How many reasons to refuse are told.
@@ -37,8 +39,16 @@ pub enum Links {
 /// # Errors
 /// It is damaged, cut off, or holds something that could be written outside the tree.
 pub fn scan(input: &mut dyn Read, links: Links) -> Result<Census> {
+    scan_by(input, links, Method::default())
+}
+
+/// The same, with contents summed in a way of one's own.
+///
+/// # Errors
+/// Those of [`scan`].
+pub fn scan_by(input: &mut dyn Read, links: Links, method: Method) -> Result<Census> {
     // what an entry's taker leaves is read anyway
-    each(input, links, &mut |_, _| Ok(()))
+    each(input, links, method, &mut |_, _| Ok(()))
 }
 
 /// An entry as it stands in the archive, its content yet unread.
@@ -66,22 +76,25 @@ pub(super) enum Shape {
 pub(super) fn each(
     input: &mut dyn Read,
     links: Links,
+    method: Method,
     act: &mut dyn FnMut(&Item, &mut dyn Read) -> Result<()>,
 ) -> Result<Census> {
-    each_but(input, links, act, &mut || ())
+    each_but(input, links, method, act, &mut || ())
 }
 
 /// The same; told of each entry that is left out.
 pub(super) fn each_but(
     input: &mut dyn Read,
     links: Links,
+    method: Method,
     act: &mut dyn FnMut(&Item, &mut dyn Read) -> Result<()>,
     left_out: &mut dyn FnMut(),
 ) -> Result<Census> {
     let watch = Watch { ended: Cell::new(false), allowed: Cell::new(HEADERS), failed: Cell::new(None) };
     let mut archive = tar::Archive::new(Watched { input, watch: &watch });
     let (mut census, mut dangers) = (Census::default(), Vec::new());
-    let mut entries = archive.entries()?;
+    let (mut entries, mut sum) = (archive.entries()?, Summing::by(method));
+    let mut rest = vec![0; CHUNK];
     loop {
         watch.allowed.set(HEADERS);
         let Some(entry) = entries.next() else { break };
@@ -108,17 +121,17 @@ pub(super) fn each_but(
             }
         };
         let size = entry.size();
-        let mut content = Digest::new(entry);
+        let mut content = Summed::new(entry, &mut sum);
         if dangers.is_empty() {
             // where the archive can't be read, that is why the entry could not be made
             act(&item, &mut content).map_err(|e| if watch.failed.get().is_some() { watch.blame(&e).into() } else { e })?;
         }
-        io::copy(&mut content, &mut io::sink()).map_err(|e| watch.blame(&e))?;
-        let sum = content.finish().1;
-        if sum.bytes != size {
+        while content.read(&mut rest).map_err(|e| watch.blame(&e))? > 0 {}
+        let (bytes, print) = content.finish();
+        if bytes != size {
             return Err(cut_off().into());
         }
-        note(&mut census, item, sum.bytes, sum.hex());
+        note(&mut census, item, bytes, print);
     }
     if watch.ended.get() {
         return Err(cut_off().into());
@@ -245,9 +258,9 @@ fn fits(item: Item, census: &Census, links: Links) -> Result<Item, String> {
     }
 }
 
-fn note(census: &mut Census, item: Item, bytes: u64, sha256: String) {
+fn note(census: &mut Census, item: Item, bytes: u64, print: Fingerprint) {
     let kind = match item.shape {
-        Shape::File | Shape::SparseFile => Kind::File { bytes, sha256 },
+        Shape::File | Shape::SparseFile => Kind::File { bytes, print },
         Shape::Folder => Kind::Folder,
         Shape::Symlink(to) => Kind::Symlink { to: Target(to) },
         Shape::Hardlink(to) => Kind::Hardlink { to },

@@ -7,6 +7,7 @@ use anyhow::Result;
 
 use super::census::Census;
 use super::read::{Links, each_but};
+use crate::stream::Method;
 
 /// A tar is made of blocks.
 const BLOCK: u64 = 512;
@@ -20,6 +21,14 @@ const HELD: usize = 64 << 20;
 /// # Errors
 /// Those of [`super::scan`]; or `out` can't be written, which is an `io::Error` of its kind.
 pub fn sluice(input: &mut dyn Read, out: &mut dyn Write, links: Links) -> Result<Census> {
+    sluice_by(input, out, links, Method::default())
+}
+
+/// The same, with contents summed in a way of one's own.
+///
+/// # Errors
+/// Those of [`sluice`].
+pub fn sluice_by(input: &mut dyn Read, out: &mut dyn Write, links: Links, method: Method) -> Result<Census> {
     let gate = RefCell::new(Gate { out, held: Vec::new(), since: 0, at: 0, open: false, unwritten: None });
     let mut pass = |_: &_, content: &mut dyn Read| {
         gate.borrow_mut().open()?;
@@ -27,7 +36,7 @@ pub fn sluice(input: &mut dyn Read, out: &mut dyn Write, links: Links) -> Result
         gate.borrow_mut().close();
         Ok(())
     };
-    let census = each_but(&mut Water { input, gate: &gate }, links, &mut pass, &mut || gate.borrow_mut().forget());
+    let census = each_but(&mut Water { input, gate: &gate }, links, method, &mut pass, &mut || gate.borrow_mut().forget());
     let mut gate = gate.into_inner();
     if census.is_ok() && gate.unwritten.is_none() {
         // what is held now are the marks of the end
@@ -103,7 +112,7 @@ impl Read for Water<'_, '_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::files::scan;
+    use crate::engine::files::{lost, scan};
 
     fn archive(entries: &[(&str, tar::EntryType, &str, usize)]) -> Vec<u8> {
         let mut builder = tar::Builder::new(Vec::new());
@@ -141,7 +150,7 @@ mod tests {
         let found = scan(&mut &out[..], Links::Inside).unwrap();
         assert_eq!(found.entries, census.entries);
         assert_eq!((found.files(), found.bytes(), found.remarks.len(), census.remarks.len()), (2, 1212, 0, 5));
-        assert!(census.lost()[0].starts_with("`first`, `pipe`, `again` and 2 more: "), "{:?}", census.lost());
+        assert!(lost(&census.remarks)[0].starts_with("`first`, `pipe`, `again` and 2 more: "), "{:?}", census.remarks);
         assert!(scan(&mut &whole[..], Links::AsTheyAre).is_err(), "of an archive from elsewhere nothing is left out");
     }
 

@@ -9,11 +9,14 @@ use rustix::fs::{Access, AtFlags};
 
 use super::lost::{LEADS_OUT, LEFT_OUT, some};
 use super::{Among, Name, unpack_among, wipe};
-use super::{Aside, Census, Excludes, Id, Links, TreeFacts, differences, dump, read_back, repair, survey, swap, take_back, undo};
+use super::{
+    Aside, Excludes, Id, Links, TreeFacts, differences, dump, read_back_by, repair, root_of, survey, swap, take_back, undo,
+};
 use crate::config::Rights;
 use crate::engine::store::{Change, Contents, Holding, Store, Swapped, Tell};
 use crate::plan::Trust;
 use crate::problem::Problem;
+use crate::stream::Method;
 
 /// A tree by its root, and what is left out of its backups.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +58,7 @@ impl Tree {
     }
 
     fn aside(&self) -> Result<Aside> {
-        Ok(Aside::of(&self.survey()?.root)?)
+        Ok(Aside::of(&root_of(&self.path)?.0)?)
     }
 
     /// A swap that was cut short is finished before anything else is.
@@ -100,23 +103,23 @@ impl Store for Tree {
     }
 
     fn dump(&mut self, out: &mut dyn Write, tell: Tell<'_>) -> Result<Contents> {
-        let facts = self.survey()?;
-        if facts.id.is_none() {
+        let (root, id) = root_of(&self.path)?;
+        if id.is_none() {
             return Err(Problem::failed(format!("there is no folder `{}`", self.path.display()))
                 .cure("make it, or correct its `path` in `db-tasks.toml`")
                 .into());
         }
         let excludes = Excludes::new(&self.exclude)?;
-        dump(&facts.root, &excludes, out, &mut |bytes, _| tell(bytes)).map(Contents::Files)
+        dump(&root, &excludes, out, &mut |bytes, _| tell(bytes)).map(Contents::Files)
     }
 
-    fn stage(&mut self, from: &mut dyn Read, trust: Trust, tell: Tell<'_>) -> Result<Contents> {
+    fn stage(&mut self, from: &mut dyn Read, trust: Trust, method: Method, tell: Tell<'_>) -> Result<Contents> {
         let aside = self.settled()?;
         let target = aside.stage()?;
         let links = if trust >= Trust::Script { Links::AsTheyAre } else { Links::Inside };
         let among = (trust < Trust::Script && self.rights == Rights::Plain).then(|| self.among()).transpose()?;
-        let wanted = unpack_among(from, &target, links, among.as_ref(), &mut |bytes, _| tell(bytes))?;
-        let found: Census = read_back(&target, &mut |_, _| {})?;
+        let wanted = unpack_among(from, &target, links, among.as_ref(), method, &mut |bytes, _| tell(bytes))?;
+        let found = read_back_by(&target, method, &mut |_, _| {})?;
         let differing = differences(&wanted.without_set_id(), &found);
         if !differing.is_empty() {
             let why: Vec<String> = differing.iter().take(10).map(ToString::to_string).collect();
@@ -134,7 +137,7 @@ impl Store for Tree {
             Change::Undo { live } => undo(&self.settled()?, parsed(live)).map(nothing),
             Change::Back { live, from: Swapped::In | Swapped::Since } => Ok(kept(take_back(&self.settled()?, parsed(live))?)),
             Change::Back { live, from: Swapped::Undone } => {
-                let (aside, now) = (self.settled()?, self.survey()?.id);
+                let (aside, now) = (self.settled()?, root_of(&self.path)?.1);
                 if shown(now) == *live { Ok(Vec::new()) } else { undo(&aside, now).map(nothing) }
             }
             Change::Unstage => Ok(kept(self.settled()?.unstage()?)),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, AtFlags, FileType};
 use rustix::io::Errno;
-use rustix::process::geteuid;
+use rustix::process::{Uid, geteuid};
 
 use super::excludes::Excludes;
 use super::name::Name;
@@ -55,11 +55,8 @@ pub fn survey(root: &Path, excludes: &Excludes) -> Result<TreeFacts, Problem> {
         leads_out: Vec::new(),
         fixed: None,
     };
-    let root = match root.canonicalize() {
-        Ok(root) => root,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound && root.symlink_metadata().is_err() => return Ok(absent),
-        Err(e) => return Err(super::walk::at(root, "could not open", &e)),
-    };
+    let Some(root) = real(root)? else { return Ok(absent) };
+    let us = geteuid();
     let open = open_root(&root)?;
     let whole = seen(&open).map_err(|e| within(&root, &Name::ROOT, "could not look at", e))?;
     let own = whole.id;
@@ -75,7 +72,7 @@ pub fn survey(root: &Path, excludes: &Excludes) -> Result<TreeFacts, Problem> {
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => continue,
             opened => opened.map_err(|e| failed(&folder, e))?,
         };
-        let guard = Guard::of(&open).map_err(|e| failed(&folder, e))?;
+        let guard = Guard::of(&open, us).map_err(|e| failed(&folder, e))?;
         for last in list(&open).map_err(|e| failed(&folder, e))? {
             let name = folder.join(&last);
             let found = match look(&open, &last) {
@@ -94,7 +91,7 @@ pub fn survey(root: &Path, excludes: &Excludes) -> Result<TreeFacts, Problem> {
                 facts.mounts.push(name.clone());
             }
             if facts.fixed.is_none() {
-                facts.fixed = stays(&found, traits, guard).map(|why| format!("`{name}` {why}"));
+                facts.fixed = stays(&found, traits, guard, us).map(|why| format!("`{name}` {why}"));
             }
             match found.kind {
                 FileType::Directory => folders.push(name),
@@ -110,6 +107,25 @@ pub fn survey(root: &Path, excludes: &Excludes) -> Result<TreeFacts, Problem> {
     Ok(facts)
 }
 
+/// Where a tree really is, and its root folder's number; nothing of it is looked over.
+///
+/// # Errors
+/// Those of [`survey`] that concern the root.
+pub fn root_of(root: &Path) -> Result<(PathBuf, Option<Id>), Problem> {
+    let Some(root) = real(root)? else { return Ok((root.into(), None)) };
+    let found = seen(open_root(&root)?).map_err(|e| within(&root, &Name::ROOT, "could not look at", e))?;
+    Ok((root, Some(found.id)))
+}
+
+/// Links in the path followed; nothing where there is nothing.
+fn real(root: &Path) -> Result<Option<PathBuf>, Problem> {
+    match root.canonicalize() {
+        Ok(root) => Ok(Some(root)),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound && root.symlink_metadata().is_err() => Ok(None),
+        Err(e) => Err(super::walk::at(root, "could not open", &e)),
+    }
+}
+
 /// Whom a folder lets take something out of it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Guard {
@@ -122,9 +138,9 @@ enum Guard {
 }
 
 impl Guard {
-    fn of(folder: &OwnedFd) -> rustix::io::Result<Self> {
+    fn of(folder: &OwnedFd, us: Uid) -> rustix::io::Result<Self> {
         let found = seen(folder)?;
-        if geteuid().is_root() || found.owner.0 == geteuid().as_raw() {
+        if us.is_root() || found.owner.0 == us.as_raw() {
             return Ok(Self::Ours);
         }
         let may = rustix::fs::accessat(folder, ".", Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS);
@@ -137,8 +153,8 @@ impl Guard {
 }
 
 /// Why an entry can't be removed.
-fn stays(found: &Seen, traits: Traits, guard: Guard) -> Option<&'static str> {
-    let is_ours = found.owner.0 == geteuid().as_raw();
+fn stays(found: &Seen, traits: Traits, guard: Guard, us: Uid) -> Option<&'static str> {
+    let is_ours = found.owner.0 == us.as_raw();
     match guard {
         _ if traits.fixed => Some("is immutable, or may only be appended to (`lsattr`, `chattr`)"),
         Guard::Others => Some("is in a folder of another user's, which does not let you remove it"),

@@ -16,6 +16,7 @@ use super::name::Name;
 use super::read::{Item, Links, Shape, each};
 use super::walk::{at, beneath, open_root, within};
 use crate::problem::Problem;
+use crate::stream::Method;
 
 /// Bytes written at once, and the shortest stretch of zeros that becomes a hole.
 const CHUNK: usize = 64 * 1024;
@@ -28,7 +29,7 @@ const CHUNK: usize = 64 * 1024;
 /// # Errors
 /// The archive is damaged, cut off or refused, or the disk is: what was made by then is left where it is.
 pub fn unpack(input: &mut dyn Read, target: &Path, links: Links, progress: &mut dyn FnMut(u64, u64)) -> Result<Census> {
-    unpack_among(input, target, links, None, progress)
+    unpack_among(input, target, links, None, Method::default(), progress)
 }
 
 /// The same; where the live tree's own `owners` are said, no file gets set-id bits, and nothing an owner or a group that is not among
@@ -41,6 +42,7 @@ pub fn unpack_among(
     target: &Path,
     links: Links,
     among: Option<&Among>,
+    method: Method,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Census> {
     rustix::fs::mkdir(target, Mode::RWXU).map_err(|e| at(target, "could not make", &e.into()))?;
@@ -57,9 +59,10 @@ pub fn unpack_among(
         folders: BTreeMap::new(),
         here: (Name::ROOT, here),
         done: (0, 0),
+        chunk: vec![0; CHUNK],
         progress,
     };
-    let mut census = each(input, links, &mut |item, content| tree.make(item, content))?;
+    let mut census = each(input, links, method, &mut |item, content| tree.make(item, content))?;
     tree.finish_folders()?;
     flush(&tree.root).map_err(|e| at(target, "could not write", &e))?;
     tree.left.drain(..).for_each(|(name, what)| census.remark(&name, what));
@@ -93,6 +96,8 @@ struct Tree<'a> {
     here: (Name, OwnedFd),
     /// Entries and bytes.
     done: (u64, u64),
+    /// Room for what is written at once.
+    chunk: Vec<u8>,
     progress: &'a mut dyn FnMut(u64, u64),
 }
 
@@ -153,8 +158,8 @@ impl Tree<'_> {
                     (self.progress)(self.done.0, self.done.1);
                 };
                 let written = match item.shape {
-                    Shape::SparseFile => write_sparse(content, &mut file, &mut tell),
-                    _ => write_all(content, &mut file, &mut tell),
+                    Shape::SparseFile => write_sparse(content, &mut file, &mut self.chunk, &mut tell),
+                    _ => write_all(content, &mut file, &mut self.chunk, &mut tell),
                 };
                 written.map_err(|e| readable(e, self.path, &item.name))?;
                 if finish.put(&file, self.owners).map_err(failed)? > 0 {
@@ -255,17 +260,17 @@ fn make_folders(root: &OwnedFd, name: &Name) -> rustix::io::Result<OwnedFd> {
     Ok(folder)
 }
 
-fn write_all(content: &mut dyn Read, file: &mut File, tell: &mut dyn FnMut(u64)) -> io::Result<()> {
-    chunks(content, &mut |chunk| {
+fn write_all(content: &mut dyn Read, file: &mut File, room: &mut [u8], tell: &mut dyn FnMut(u64)) -> io::Result<()> {
+    chunks(content, room, &mut |chunk| {
         tell(chunk.len() as u64);
         file.write_all(chunk)
     })
 }
 
 /// Zeros are left out, so that a file that had holes has them again.
-fn write_sparse(content: &mut dyn Read, file: &mut File, tell: &mut dyn FnMut(u64)) -> io::Result<()> {
+fn write_sparse(content: &mut dyn Read, file: &mut File, room: &mut [u8], tell: &mut dyn FnMut(u64)) -> io::Result<()> {
     let mut at = 0;
-    chunks(content, &mut |chunk| {
+    chunks(content, room, &mut |chunk| {
         tell(chunk.len() as u64);
         at += chunk.len() as u64;
         if chunk.iter().all(|byte| *byte == 0) { file.seek(SeekFrom::Start(at)).map(drop) } else { file.write_all(chunk) }
@@ -273,14 +278,22 @@ fn write_sparse(content: &mut dyn Read, file: &mut File, tell: &mut dyn FnMut(u6
     file.set_len(at)
 }
 
-fn chunks(content: &mut dyn Read, act: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
-    let mut chunk = Vec::with_capacity(CHUNK);
+/// Each is as long as there is room, but for the last one.
+fn chunks(content: &mut dyn Read, room: &mut [u8], act: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
     loop {
-        chunk.clear();
-        if (&mut *content).take(CHUNK as u64).read_to_end(&mut chunk)? == 0 {
+        let mut filled = 0;
+        while filled < room.len() {
+            match content.read(&mut room[filled..])? {
+                0 => break,
+                got => filled += got,
+            }
+        }
+        if filled > 0 {
+            act(&room[..filled])?;
+        }
+        if filled < room.len() {
             return Ok(());
         }
-        act(&chunk)?;
     }
 }
 

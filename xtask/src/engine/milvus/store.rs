@@ -13,6 +13,7 @@ use crate::config::Wiping;
 use crate::engine::store::{Change, Collection, Collections, Contents, Holding, Store, Swapped, Tell, keeps_auto_ids};
 use crate::plan::Trust;
 use crate::problem::Problem;
+use crate::stream::Method;
 
 /// A connection, and what a wipe means.
 pub struct Vectors {
@@ -95,7 +96,7 @@ impl Store for Vectors {
         self.milvus.dump(out, &mut |_, bytes| tell(bytes)).map(contents)
     }
 
-    fn stage(&mut self, from: &mut dyn Read, _trust: Trust, tell: Tell<'_>) -> Result<Contents> {
+    fn stage(&mut self, from: &mut dyn Read, _trust: Trust, _method: Method, tell: Tell<'_>) -> Result<Contents> {
         let auto_ids = if keeps_auto_ids(self.milvus.version()) { AutoIds::Keep } else { AutoIds::FromApplication };
         self.settled()?.stage(from, auto_ids, &mut |_, bytes| tell(bytes)).map(contents)
     }

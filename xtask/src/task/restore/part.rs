@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use super::checks::{carriable, fits_the_disk, leftovers, may_create, ours, stands_beside, suits, suits_store, swappable};
 use super::{Request, Staging, Use, author, brought_along, end_sessions, stage, unstage, unsubscribed};
+use crate::engine::files;
 use crate::engine::postgres::admin::{self, Own, Swap, SwapBack};
 use crate::engine::postgres::name::{beside, previous};
 use crate::engine::store::{Address, Change, Contents, Swapped, keeps_auto_ids};
@@ -217,7 +218,7 @@ fn or_in_place(error: anyhow::Error) -> anyhow::Error {
 /// A backup of one's own may hold links that lead out of the tree; whoever may write a manifest may make one, too.
 fn links_are_trusted(key: &str, contents: Option<&Contents>, trust: Trust) -> Result<()> {
     match contents {
-        Some(Contents::Files(census)) if trust < Trust::Script => match census.leads_out() {
+        Some(contents) if trust < Trust::Script => match files::leads_out(contents.remarks()) {
             Some(names) => Err(Problem::refused(format!("`{key}` in the backup has links that may lead out of its tree"))
                 .because(names)
                 .because("nothing was touched")

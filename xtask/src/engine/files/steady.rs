@@ -1,0 +1,94 @@
+//! Reads a file as it was when its reading began.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+use super::sparse::{Piece, pieces};
+use super::walk::Seen;
+use crate::stream::Summing;
+
+/// A file that is as long as it was at first, whatever becomes of it, and in whose holes there is nothing.
+///
+/// Holes are read, too: file systems have been wrong about them, and the digest is one of all bytes anyway.
+pub(super) struct Steady {
+    pub(super) file: File,
+    pub(super) bytes: u64,
+    pub(super) pieces: Option<Vec<Piece>>,
+    /// The piece at hand.
+    piece: usize,
+    pub(super) at: u64,
+    pub(super) changed: Changed,
+}
+
+pub(super) enum Changed {
+    No,
+    Shrank,
+    Rewritten,
+    Unreadable(io::Error),
+}
+
+impl Steady {
+    pub(super) fn new(file: File, found: &Seen) -> Self {
+        let pieces = if found.stored < found.bytes { pieces(&file, found.bytes) } else { None };
+        Self { file, bytes: found.bytes, pieces, piece: 0, at: 0, changed: Changed::No }
+    }
+
+    /// What was noticed first stays.
+    fn notice(&mut self, what: Changed) {
+        if let Changed::No = self.changed {
+            self.changed = what;
+        }
+    }
+
+    /// Where the stretch at hand ends, and whether it is data.
+    fn stretch(&mut self) -> (u64, bool) {
+        let Some(pieces) = &self.pieces else { return (self.bytes, true) };
+        while pieces.get(self.piece).is_some_and(|(from, len)| from + len <= self.at) {
+            self.piece += 1;
+        }
+        match pieces.get(self.piece) {
+            Some((from, len)) if *from <= self.at => (from + len, true),
+            Some((from, _)) => (*from, false),
+            None => (self.bytes, false),
+        }
+    }
+
+    /// Reads on, and makes up for what is missing.
+    fn fill(&mut self, buf: &mut [u8], sum: &mut Summing) {
+        let mut done = 0;
+        while done < buf.len() {
+            match self.file.read_at(&mut buf[done..], self.at + done as u64) {
+                Ok(0) => {
+                    self.notice(Changed::Shrank);
+                    break;
+                }
+                Ok(got) => done += got,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => {
+                    self.notice(Changed::Unreadable(e));
+                    break;
+                }
+            }
+        }
+        buf[done..].fill(0);
+        self.at += buf.len() as u64;
+        sum.update(buf);
+    }
+
+    /// What comes next of what is no hole, and how much it is; holes are summed up as they go by.
+    pub(super) fn read(&mut self, buf: &mut [u8], sum: &mut Summing) -> usize {
+        while self.at < self.bytes {
+            let (end, data) = self.stretch();
+            let room = (end - self.at).min(buf.len() as u64) as usize;
+            self.fill(&mut buf[..room], sum);
+            if data {
+                return room;
+            }
+            if buf[..room].iter().any(|byte| *byte != 0) {
+                self.notice(Changed::Rewritten);
+            }
+        }
+        0
+    }
+}
