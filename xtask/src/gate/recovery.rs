@@ -54,15 +54,11 @@ pub fn considered(
         }
         _ => word,
     };
-    let word = match recovery.drops.first() {
-        Some(kept) if word.judgement != Judgement::Refused => stays(kept),
-        _ => word,
-    };
     // neither the variable nor the words need a second yes, and none would do in their place
     let needs_no_yes = |v: &Verdict| v.guard == "confirmation" && c.consent == Consent::Ask;
     let verdicts = verdicts.into_iter().filter(|v| !needs_no_yes(v));
     let verdicts = verdicts.map(|v| if word.judgement == Judgement::Refused { v } else { lifted(v) });
-    verdicts.chain([word.clone()]).collect()
+    verdicts.chain([word.clone()]).chain(recovery.drops.iter().map(|kept| stays(kept))).collect()
 }
 
 /// What the variable says. A backup is named as `db-list` shows it, or without what stands behind its name.
@@ -87,7 +83,7 @@ fn said(database: &str, backup: &str, c: &Circumstances<'_>) -> Verdict {
 fn stays(kept: &str) -> Verdict {
     let why = format!("`{kept}`, which an earlier restore replaced, would go for good, and it may be production's own data");
     let rename = format!("ALTER DATABASE {} RENAME TO {}", ident(kept), ident(&format!("{kept}_1")));
-    verdict(GUARD, Judgement::Refused, why, format!("`db-undo` brings it back; `{rename}` keeps it out of the way"))
+    verdict("kept", Judgement::Refused, why, format!("`db-undo` brings it back; `{rename}` keeps it out of the way"))
 }
 
 /// A verdict that gives way.

@@ -608,7 +608,7 @@ mod tests {
         let drops = Recovery { of: "b".into(), drops: vec!["app__previous".into()] };
         for person in [Person::AtTerminal, Person::Absent] {
             let case = Case { environment: "production", person, recovery: Some(drops.clone()), ..BENIGN };
-            assert_eq!(overall(&case.judged_in(&guards, &envs[1].1)), "refused: environment, production");
+            assert_eq!(overall(&case.judged_in(&guards, &envs[1].1)), "refused: kept (warned: environment)");
         }
     }
 
