@@ -324,7 +324,7 @@ impl Session {
 
     fn announce(&mut self, plan: &Plan, verdicts: &[Verdict]) {
         self.terminal.tell_all("", "1", std::slice::from_ref(&plan.headline));
-        self.terminal.tell_all("  ", "", &banner::few(&plan.notes));
+        self.terminal.tell_all("  ", "", &banner::notes(plan));
         let mut stakes = banner::stakes(plan);
         // who is connected stands there already
         let loud = |v: &&Verdict| v.judgement == Judgement::Warned && v.guard != "sessions";

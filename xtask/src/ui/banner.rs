@@ -8,12 +8,14 @@ use crate::plan::{Act, Plan, Risk, Seal, Stake, Step};
 /// Names of sessions shown; there may be hundreds.
 const SESSIONS: usize = 5;
 
-/// The first and the last of many notes: a wipe has one for each table.
-pub fn few(notes: &[String]) -> Vec<String> {
+/// A plan's notes; of a wipe, which has one for each table, the first and the last. Any other's are few, and each may be what a person
+/// would have said no to.
+pub fn notes(plan: &Plan) -> Vec<String> {
     const FIRST: usize = 9;
     const LAST: usize = 5;
-    if notes.len() <= FIRST + LAST + 1 {
-        return notes.to_vec();
+    let notes = &plan.notes;
+    if plan.task != "db-wipe" || notes.len() <= FIRST + LAST + 1 {
+        return notes.clone();
     }
     let (first, rest) = notes.split_at(FIRST);
     let (between, last) = rest.split_at(rest.len() - LAST);

@@ -137,7 +137,7 @@ pub enum Detail {
 /// The whole plan.
 pub fn plan(plan: &Plan, verdicts: &[Verdict], detail: Detail) -> String {
     let mut out = format!("{}: {}\n", plan.task, plan.headline);
-    let notes = if detail == Detail::Steps { super::banner::few(&plan.notes) } else { plan.notes.clone() };
+    let notes = if detail == Detail::Steps { super::banner::notes(plan) } else { plan.notes.clone() };
     for note in notes.iter().chain(&super::banner::stakes(plan)) {
         let _ = writeln!(out, "  note: {note}");
     }
