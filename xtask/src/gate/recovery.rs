@@ -2,6 +2,7 @@
 //! a script by a variable of that very run, which names the database and the backup. An agent can't.
 
 use super::verdict::{Agent, Circumstances, Consent, Judgement, Person, Verdict, verdict};
+use crate::bundle::name::stem;
 use crate::cmd::quoted;
 use crate::engine::postgres::name::ident;
 use crate::plan::{Author, Plan, Powers, Recovery, Stake};
@@ -25,8 +26,9 @@ fn typed(stakes: &[Stake]) -> String {
     format!("restore production {}", Stake::names(stakes))
 }
 
-/// The verdicts on a restore that keeps what it replaces, where something is protected: they give way to who means it. A host alone asks
-/// nobody: who does not know that he is at production's is not led on, and a script that names the database knows.
+/// The verdicts on a restore that keeps what it replaces. Where something is protected, the guards in [`LIFTED`] let it pass for a person who types
+/// the words, or a script that sets the variable. Where the host alone refuses, no person is asked: he may take it for his own machine. A
+/// script that names the database does not.
 pub fn considered(
     verdicts: Vec<Verdict>,
     stakes: &[Stake],
@@ -61,10 +63,10 @@ pub fn considered(
     verdicts.chain([word.clone()]).chain(recovery.drops.iter().map(|kept| stays(kept))).collect()
 }
 
-/// What the variable says. A backup is named as `db-list` shows it, or without what stands behind its name.
+/// What the variable says. It names the backup as `db-restore NAME` does: with its extensions or without them.
 fn said(database: &str, backup: &str, c: &Circumstances<'_>) -> Verdict {
     let wanted = format!("{database} {backup}");
-    let is_meant = |value: &str| wanted == value || wanted.starts_with(&format!("{value}.")) && value.len() > database.len();
+    let is_meant = |value: &str| wanted == value || format!("{database} {}", stem(backup)) == value;
     let export = format!("{VARIABLE}={}", quoted(&wanted));
     let cure = format!("on the day when production is lost: run it at a terminal, or give it `{export}` for one run");
     let refused = |why: String| verdict(GUARD, Judgement::Refused, why, cure.clone());
