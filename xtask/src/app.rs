@@ -173,4 +173,14 @@ mod tests {
             assert_eq!(words.join(std::ffi::OsStr::new(" ")), want, "{typed}");
         }
     }
+    /// A hint for a command that is not known there could not be pasted.
+    #[test]
+    fn hints_know_every_command() {
+        let cli = Cli::command();
+        let mut names: Vec<&str> = cli.get_subcommands().filter_map(|c| c.get_name().strip_prefix("db-")).collect();
+        let mut known = crate::ui::typed::COMMANDS.to_vec();
+        names.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(names, known);
+    }
 }

@@ -112,6 +112,13 @@ impl Problem {
         self.cure = Some(cure.into());
         self
     }
+
+    /// Says what else may be done, behind what was said before.
+    pub fn also(self, more: impl Into<String>) -> Self {
+        let more = more.into();
+        let cure = self.cure.as_ref().map(|cure| format!("{cure}; {more}")).unwrap_or(more);
+        self.cure(cure)
+    }
 }
 
 /// One line of at most so many characters; the dry run shows the whole.

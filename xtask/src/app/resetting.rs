@@ -89,11 +89,9 @@ pub fn run_hook(session: &mut Session, args: &cli::Hooked, task: &'static str) -
 fn with_backup(error: anyhow::Error, made: Option<&Path>) -> anyhow::Error {
     let Some(file) = made.filter(|path| path.exists()).and_then(Path::file_name) else { return error };
     match error.downcast::<Problem>() {
-        Ok(problem) => {
-            let back = format!("what was there before is in the backup: `db-restore {}`", quoted(&file.to_string_lossy()));
-            let cure = problem.cure.as_ref().map_or_else(|| back.clone(), |cure| format!("{cure}; {back}"));
-            problem.cure(cure).into()
-        }
+        Ok(problem) => problem
+            .also(format!("what was there before is in the backup: `db-restore {}`", quoted(&file.to_string_lossy())))
+            .into(),
         Err(error) => error,
     }
 }

@@ -32,8 +32,8 @@ impl Session {
         let end = Instant::now() + Duration::from_secs(seconds);
         let databases = self.project.databases.clone();
         // a server of the project's own is started by whoever needs it
-        let others = databases.iter().filter(|d| !matches!(d.at, At::Cluster { .. }));
-        others.into_iter().try_for_each(|database| self.wait_for(database, end, seconds))
+        let mut others = databases.iter().filter(|d| !matches!(d.at, At::Cluster { .. }));
+        others.try_for_each(|database| self.wait_for(database, end, seconds))
     }
 
     fn wait_for(&mut self, database: &Database, end: Instant, seconds: u64) -> Result<()> {

@@ -32,6 +32,14 @@ pub struct Reader {
 }
 
 impl Reader {
+    /// A table where all of it fits, else what is shown in lines of so many columns.
+    fn fitted(self, table: String, narrow: impl FnOnce(usize) -> Vec<String>) -> String {
+        match self.width {
+            Some(width) if table.lines().any(|line| line.chars().count() > width) => narrow(width).join("\n"),
+            _ => table,
+        }
+    }
+
     fn lines(self, text: &str) -> String {
         self.width.map_or_else(|| text.to_owned(), |width| wrapped(text, width).join("\n  "))
     }
@@ -67,13 +75,7 @@ pub fn names(backups: &[Backup]) -> String {
 /// A line for each backup where all of it fits; else its name alone, and the rest below it.
 fn table(shown: &[Backup], reader: Reader) -> String {
     let rows: Vec<Vec<String>> = shown.iter().map(|b| row(b, reader.now)).collect();
-    let text = columns(&HEADER, &rows);
-    match reader.width {
-        Some(width) if text.lines().any(|line| line.chars().count() > width) => {
-            shown.iter().map(|b| entry(b, "", reader.now, width)).collect::<Vec<_>>().join("\n")
-        }
-        _ => text,
-    }
+    reader.fitted(columns(&HEADER, &rows), |width| shown.iter().map(|b| entry(b, "", reader.now, width)).collect())
 }
 
 fn row(backup: &Backup, now: DateTime<Utc>) -> Vec<String> {
@@ -118,14 +120,10 @@ pub fn numbered(catalog: &Catalog, reader: Reader) -> String {
     let number = |at: usize| format!("{}.", at + 1);
     let rows: Vec<Vec<String>> =
         catalog.backups.iter().enumerate().map(|(at, b)| [vec![number(at)], row(b, reader.now)].concat()).collect();
-    let text = columns(&[&[("", Lean::Right)][..], &HEADER].concat(), &rows);
-    match reader.width {
-        Some(width) if text.lines().any(|line| line.chars().count() > width) => {
-            let backups = catalog.backups.iter().enumerate();
-            backups.map(|(at, b)| entry(b, &format!("{:>3} ", number(at)), reader.now, width)).collect::<Vec<_>>().join("\n")
-        }
-        _ => text,
-    }
+    reader.fitted(columns(&[&[("", Lean::Right)][..], &HEADER].concat(), &rows), |width| {
+        let backups = catalog.backups.iter().enumerate();
+        backups.map(|(at, b)| entry(b, &format!("{:>3} ", number(at)), reader.now, width)).collect()
+    })
 }
 
 /// `db-info`

@@ -207,10 +207,7 @@ impl Part {
 /// A restore has another way, where it is told to take it.
 fn or_in_place(error: anyhow::Error) -> anyhow::Error {
     match error.downcast::<Problem>() {
-        Ok(problem) => {
-            let cure = format!("{}; or `db-restore --in-place`, which backs up first", problem.cure.clone().unwrap_or_default());
-            problem.cure(cure).into()
-        }
+        Ok(problem) => problem.also("or `db-restore --in-place`, which backs up first").into(),
         Err(e) => e,
     }
 }
