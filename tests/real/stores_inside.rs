@@ -129,6 +129,8 @@ macro_rules! ground {
     }};
 }
 
+mod userlands;
+
 #[test]
 fn a_set_with_trees_of_a_container_comes_back_and_goes_again() {
     let ground = ground!(&BOTH);
@@ -280,8 +282,8 @@ fn an_image_without_programs_can_be_backed_up() {
     project.fails("db-restore --latest --yes", 3, "the image has no `tar`, which a restore takes; a backup needs none");
     app.sh("rm $(type -p stat) $(type -p find)");
     same(&project.backup());
-    project.fails("db-restore --latest --yes", 3, "the image has no `stat`, which a restore takes");
-    project.fails("db-wipe --only media --backup --yes", 1, "has no `stat`");
+    project.fails("db-restore --latest --yes", 3, "the image has no `find`, no `stat` and no `tar`, which a restore takes");
+    project.fails("db-wipe --only media --backup --yes", 3, "the image has no `find` and no `stat`, which a wipe takes");
     assert_eq!(app.sh("ls -A /vol; ls -A /srv"), names, "nothing was touched");
 }
 

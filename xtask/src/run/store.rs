@@ -27,9 +27,9 @@ use crate::stream::{self, Compression, Conveyor, Decoder, Digest, Fetched, Metho
 /// Nobody answers where it should be, or this program was built without it.
 pub fn open<'a>(address: &Address, secrets: &'a Secrets, interrupt: &'a Interrupt) -> Result<Box<dyn Store + 'a>> {
     match address {
-        Address::FilesInContainer { engine, container, path, .. } => {
-            let (engine, container, path) = (engine.clone(), container.clone(), path.clone());
-            Ok(Box::new(Contained { engine, container, path, secrets, interrupt }))
+        Address::FilesInContainer { engine, container, path, exclude, .. } => {
+            let (engine, container, path, exclude) = (engine.clone(), container.clone(), path.clone(), exclude.clone());
+            Ok(Box::new(Contained { engine, container, path, exclude, secrets, interrupt }))
         }
         #[cfg(unix)]
         Address::Files { path, exclude, rights } => {
