@@ -75,7 +75,7 @@ impl Box {
                 },
                 act => panic!("{act:?}"),
             };
-            let out = self.command(cmd).output().unwrap();
+            let out = ended(&mut self.command(cmd), cmd);
             assert!(out.status.success(), "{cmd}: {}", String::from_utf8_lossy(&out.stderr));
             if let Some(expect) = expect {
                 assert_eq!(String::from_utf8_lossy(&out.stdout).trim_end(), expect, "{cmd}");
@@ -88,6 +88,14 @@ impl Drop for Box {
     fn drop(&mut self) {
         let _ = self.engine.docker(&["rm", "-vf", &self.name]);
     }
+}
+
+/// What a command ends with that is given what it is to read.
+fn ended(command: &mut Command, cmd: &Cmd) -> std::process::Output {
+    let mut file = tempfile::tempfile().unwrap();
+    std::io::Write::write_all(&mut file, cmd.input.as_deref().unwrap_or_default().as_bytes()).unwrap();
+    std::io::Seek::rewind(&mut file).unwrap();
+    command.stdin(Stdio::from(file)).output().unwrap()
 }
 
 fn fill(path: &str) -> String {
@@ -199,7 +207,7 @@ impl Here {
 
     fn run(cmd: &Cmd) -> std::process::Output {
         let words = cmd.args.iter().skip_while(|word| *word != "app").skip(1).collect::<Vec<_>>();
-        Command::new(words[0]).args(&words[1..]).output().unwrap()
+        ended(Command::new(words[0]).args(&words[1..]), cmd)
     }
 
     fn found(tree: &Inside) -> Found {

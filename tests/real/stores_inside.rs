@@ -106,7 +106,7 @@ impl<'a> Ground<'a> {
         let kept = [self.db.name.clone(), format!("{}__previous", self.db.name), format!("{}__failed", self.db.name)];
         let databases = family(self.cluster, &self.db.name).into_iter().filter(|d| !kept.contains(d));
         let ours = "ls -A /srv/up.db-tasks /vol/.db-tasks 2>/dev/null || :";
-        let known = ["made-by-db-tasks", "previous", "live", "returned", ""];
+        let known = ["made-by-db-tasks", ".gitignore", "previous", "live", "returned", ""];
         let folders = self.app.sh(ours).lines().map(String::from).collect::<Vec<_>>();
         let folders = folders.into_iter().filter(|line| !known.contains(&line.as_str()) && !line.ends_with(':'));
         let at_work = self.app.engine.docker(&["top", &self.app.name]).unwrap();

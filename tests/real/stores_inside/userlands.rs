@@ -164,3 +164,35 @@ fn what_an_image_lacks_is_named_before_anything_is_begun() {
     project.fails("db-wipe --only uploads --backup --yes", 3, "the image has no `find`, which a wipe takes");
     project.fails("db-restore --latest --yes", 3, "the image has no `find`, no `rmdir` and no `sync`, which a restore takes");
 }
+
+#[test]
+fn a_folder_of_our_name_in_a_volume_is_in_its_backups_and_told() {
+    let ground = ground!(&BOTH);
+    let (project, app) = (&ground.project, &ground.app);
+    project.backup();
+    app.sh("mkdir /vol/.db-tasks; echo theirs >/vol/.db-tasks/file");
+    let state = ground.state();
+    let why = "`/vol/.db-tasks` was not made by db-tasks, and a restore needs this name: move it away";
+    let said = project.ok("db-backup --auto");
+    assert!(said.err.contains(why), "{said:?}");
+    let listed = |said: &str| {
+        let tar = fs::File::open(project.dir.join(said).join("media.tar.zst")).unwrap();
+        let decoded = &mut db_tasks::stream::decoder(db_tasks::stream::Codec::Zstd, tar).unwrap();
+        scan(decoded, Links::AsTheyAre).unwrap().entries.contains_key(&b".db-tasks/file"[..])
+    };
+    assert!(listed(said.out.trim()));
+    let doctor = project.run("db-doctor");
+    assert!(doctor.code == Some(1) && doctor.out.contains(why), "{doctor:?}");
+    project.fails("db-restore --latest --yes", 3, why);
+    project.fails("db-wipe --only media --backup --yes", 3, why);
+    ground.is(&state, "refusals");
+
+    app.sh("rm -r /vol/.db-tasks");
+    project.fails("db-restore --latest --yes", 3, "the backup has a `.db-tasks` in it");
+    ground.is(&state, "a refused restore");
+    assert_eq!(ground.on_the_way(), Vec::<String>::new());
+    project.backup();
+    project.ok("db-restore --latest --yes");
+    // a volume may lie in a repository
+    assert_eq!(app.sh("cat /vol/.db-tasks/.gitignore; ls -A /srv/up.db-tasks"), "*\nmade-by-db-tasks\nprevious");
+}

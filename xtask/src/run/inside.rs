@@ -2,6 +2,7 @@
 
 mod dumped;
 mod late;
+mod staged;
 
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
@@ -15,7 +16,7 @@ use crate::config::Secrets;
 use crate::door::Interrupt;
 use crate::door::ask::ask;
 use crate::door::movers::{self, Input, Outlet};
-use crate::engine::files::{Census, Excludes, Found, Inside, Lacks, Links, Tar, differences, scan_by, sluice_by};
+use crate::engine::files::{Census, Excludes, Found, Inside, Lacks, Links, Tar, sluice_by};
 use crate::engine::store::{Change, Contents, Holding, Store, Swapped, Tell};
 use crate::plan::{Act, Trust};
 use crate::problem::{Exit, Problem};
@@ -99,6 +100,7 @@ impl Store for Contained<'_> {
         self.perform(&inside.stage(&found)?)?;
         let links = if trust >= Trust::Script { Links::AsTheyAre } else { Links::Inside };
         let mut wanted = self.fed(&inside.feed_with_tar(), &mut Told { from, bytes: 0, tell, ended: false }, links, method)?;
+        self.leaves_own(&inside, &wanted)?;
         let plainly = trust < Trust::Script;
         if plainly && wanted.has_set_id() {
             movers::command(&inside.take_set_id(), self.secrets, self.interrupt)?;
@@ -155,28 +157,6 @@ impl Store for Contained<'_> {
 }
 
 impl Contained<'_> {
-    /// Whether what was made there is what it should be, as far as the image's own `tar` can make it.
-    fn holds(&self, inside: &Inside, wanted: &Census, tar: Tar, method: Method) -> Result<()> {
-        let plain = wanted.without_set_id().into_owned();
-        let by = if wanted.has_line_ends() { Tar::Plain } else { tar };
-        let read_back = inside.read_back(by);
-        let found = self.passed(&read_back, &mut |from| scan_by(from, Links::AsTheyAre, method), &mut |_| {})?;
-        let kept = |census: Census| match tar {
-            Tar::Plain => census.in_whole_seconds().without_times_of_links(),
-            // the file system may have none
-            Tar::Posix => census.in_whole_seconds(),
-        };
-        let differing = differences(&kept(plain), &kept(found));
-        if differing.is_empty() {
-            return Ok(());
-        }
-        let why: Vec<String> = differing.iter().take(10).map(ToString::to_string).collect();
-        Err(Problem::failed(format!("`{}` in `{}` does not hold what the archive brought", inside.own(), self.container))
-            .because(why.join("\n"))
-            .cure("look at the disk of the engine, and at the image's `tar`; the live tree was not touched")
-            .into())
-    }
-
     fn inside(&self) -> Result<Inside> {
         let about = Inside::about(&self.engine, &self.container);
         let answer = ask(&about, self.secrets)?;

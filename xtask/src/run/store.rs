@@ -62,7 +62,7 @@ pub fn pump(
     let method = pipe.proof.contents.as_ref().map_or_else(Method::default, Contents::method);
     let mut tell = |bytes| progress(&Progress { bytes, expected, rows: 0, elapsed: begun.elapsed() });
     let (contents, plain_bytes, sum) = match (&pipe.from, &pipe.to) {
-        (Source::Store(address), Sink::File { path, compression }) => {
+        (Source::Store(address), Sink::File { path, compression, .. }) => {
             let mut store = open(address, secrets, interrupt)?;
             write(path, *compression, interrupt, &mut |out| store.dump(out, &mut tell))?
         }

@@ -357,6 +357,8 @@ impl Inside {
 const READING: [&str; 4] = ["tar", "-cf", "-", "-C"];
 /// Our folder's name in a mount point.
 const OWN: &str = ".db-tasks";
+/// What keeps git from it.
+const IGNORE: &str = ".gitignore";
 /// The folder that stands for what is in a mount point.
 const STANDING: &str = "live";
 /// Folders of trees that are out of the way.

@@ -111,6 +111,16 @@ impl Tar {
     }
 }
 
+/// A tar of one small file, for whoever takes text.
+pub(super) fn one_file(name: &str, content: &[u8]) -> Option<String> {
+    let mut header = tar::Header::new_gnu();
+    header.set_mode(0o600);
+    header.set_size(content.len() as u64);
+    let mut builder = tar::Builder::new(Vec::new());
+    builder.append_data(&mut header, name, content).ok()?;
+    String::from_utf8(builder.into_inner().ok()?).ok()
+}
+
 /// Whether a `mv` that says this of itself can give a folder the very name that is said, as those of older busyboxes can't.
 fn renames(help: &str) -> bool {
     let mut flags = help.split(|sign: char| sign.is_whitespace() || matches!(sign, '[' | ']' | ','));
