@@ -121,7 +121,7 @@ fn ends(command: &mut Command, code: i32, says: &str) -> Outcome {
 }
 
 /// A program from PATH or the system's packages.
-fn program(name: &str) -> Result<PathBuf, String> {
+pub fn program(name: &str) -> Result<PathBuf, String> {
     output(Command::new(script("program.sh")).arg(name)).map(PathBuf::from)
 }
 

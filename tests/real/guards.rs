@@ -159,6 +159,45 @@ fn a_full_disk_leaves_no_file_and_says_what_to_do() {
     drop(disk);
 }
 
+/// Whatever makes a backup says what the doctor does, before it begins.
+#[test]
+fn a_disk_that_is_too_small_is_foreseen_by_every_plan_that_makes_a_backup() {
+    let cluster = need!("postgresql", cluster());
+    let (db, project) = tiny_host(cluster);
+    cluster.sql(&db.name, "SET ROLE app; CREATE TABLE big AS SELECT md5(i::text) FROM generate_series(1, 30000) i");
+    let disk = need!("mount", Disk::mount(project.dir.join("backups"), "4m"));
+    let config = fs::read_to_string(project.dir.join("db-tasks.toml")).unwrap();
+    project.write("db-tasks.toml", config + "[hooks]\nmigrate = \"true\"\nseed = \"true\"\n");
+    let backup = project.backup();
+    let name = backup.file_name().unwrap().to_string_lossy().into_owned();
+    let project = project.env("ALLOW_DATABASE_WIPE", "true");
+    let plans = [
+        "db-backup --auto --dry-run".to_owned(),
+        "db-reset --force --dry-run".to_owned(),
+        "db-wipe --backup --yes --dry-run".to_owned(),
+        "db-migrate --backup --dry-run".to_owned(),
+        "db-seed --backup --dry-run".to_owned(),
+        format!("db-restore {name} --in-place --yes --dry-run"),
+    ];
+    let told = |words: &str| plans.iter().filter(|plan| project.ok(plan).out.contains(words)).count();
+    assert_eq!(told("fit ("), 0);
+    for (left, words) in [(900, "it may not fit"), (200, "it will not fit")] {
+        let free = |keep: u64| {
+            format!("n=$(df --output=avail -k . | tail -n 1); head -c $(((n - {keep}) * 1024)) /dev/zero >filler-{keep}")
+        };
+        output(Command::new("sh").args(["-ec", &free(left)]).current_dir(&disk.0)).unwrap();
+        for plan in &plans {
+            let said = project.ok(plan).out;
+            assert!(said.contains("are left on the disk of the backups") && said.contains(words), "{plan}: {said}");
+        }
+        let doctor = project.run("db-doctor").out;
+        assert!(doctor.contains("left, and the last backup takes"), "{doctor}");
+    }
+    // what makes none says nothing
+    let restore = project.ok(&format!("db-restore {name} --yes --dry-run")).out;
+    assert!(!restore.contains("on the disk of the backups"), "{restore}");
+}
+
 #[test]
 fn a_folder_that_cannot_be_written_is_said_with_the_cure() {
     let cluster = need!("postgresql", cluster());

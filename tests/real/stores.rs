@@ -1,6 +1,7 @@
 //! Databases and file trees as one set.
 
 mod apart;
+mod beside;
 mod half;
 mod lost;
 

@@ -106,7 +106,7 @@ impl<'a> Ground<'a> {
         let kept = [self.db.name.clone(), format!("{}__previous", self.db.name), format!("{}__failed", self.db.name)];
         let databases = family(self.cluster, &self.db.name).into_iter().filter(|d| !kept.contains(d));
         let ours = "ls -A /srv/up.db-tasks /vol/.db-tasks 2>/dev/null || :";
-        let known = ["made-by-db-tasks", "previous", "live", "returned", ""];
+        let known = ["made-by-db-tasks", ".gitignore", "previous", "live", "returned", ""];
         let folders = self.app.sh(ours).lines().map(String::from).collect::<Vec<_>>();
         let folders = folders.into_iter().filter(|line| !known.contains(&line.as_str()) && !line.ends_with(':'));
         let at_work = self.app.engine.docker(&["top", &self.app.name]).unwrap();
@@ -128,6 +128,8 @@ macro_rules! ground {
         Ground::new(cluster, need!("container", App::start(engine)), $stores)
     }};
 }
+
+mod userlands;
 
 #[test]
 fn a_set_with_trees_of_a_container_comes_back_and_goes_again() {
@@ -280,8 +282,8 @@ fn an_image_without_programs_can_be_backed_up() {
     project.fails("db-restore --latest --yes", 3, "the image has no `tar`, which a restore takes; a backup needs none");
     app.sh("rm $(type -p stat) $(type -p find)");
     same(&project.backup());
-    project.fails("db-restore --latest --yes", 3, "the image has no `stat`, which a restore takes");
-    project.fails("db-wipe --only media --backup --yes", 1, "has no `stat`");
+    project.fails("db-restore --latest --yes", 3, "the image has no `find`, no `stat` and no `tar`, which a restore takes");
+    project.fails("db-wipe --only media --backup --yes", 3, "the image has no `find` and no `stat`, which a wipe takes");
     assert_eq!(app.sh("ls -A /vol; ls -A /srv"), names, "nothing was touched");
 }
 

@@ -254,7 +254,8 @@ impl Session {
     }
 
     /// From a plan to its end: shown, or cleared, run and reported. `None` when it was only shown.
-    pub fn carry_out(&mut self, plan: Plan, consent: Consent, intent: Intent) -> Result<Option<Report>> {
+    pub fn carry_out(&mut self, mut plan: Plan, consent: Consent, intent: Intent) -> Result<Option<Report>> {
+        plan.notes.extend(crate::facts::health::tight(&plan));
         let verdicts = gate::judge(&plan, &self.circumstances(consent.clone()));
         self.record.planned(&plan, &verdicts);
         if intent == Intent::Show {

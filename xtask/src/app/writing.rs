@@ -17,7 +17,6 @@ use crate::engine::postgres::facts::Depth;
 use crate::engine::store::{Address, Format};
 use crate::facts::Surveyed;
 use crate::facts::dumps::{self, Dump};
-use crate::facts::health::tight;
 use crate::gate::Consent;
 use crate::problem::{Exit, Problem};
 use crate::run::record_untried;
@@ -62,8 +61,7 @@ pub fn backup(session: &mut Session, args: &cli::Backup) -> Result<Exit> {
 fn back_up(session: &mut Session, args: &cli::Backup, meant: &Meant, request: &backup::Request) -> Result<Exit> {
     let set = session.surveyor().set(&meant.databases, &meant.stores, Depth::Database)?;
     let catalog = Catalog::beside_a_new_one(&request.backup.dir, &session.project, &request.backup.keep)?;
-    let mut plan = backup::plan(&session.project, &set, &catalog, request, &session.moment)?;
-    plan.notes.extend(tight(&request.backup.dir, catalog.latest(&set.keys()).map(|b| b.bytes)));
+    let plan = backup::plan(&session.project, &set, &catalog, request, &session.moment)?;
     let plan = session.hooked(plan, &set.databases.iter().collect::<Vec<_>>())?;
     let result = plan.result.clone();
     let unasked = args.auto || session.env.says_yes("SKIP_BACKUP_PROMPT");

@@ -91,9 +91,10 @@ fn stores_apart(project: &Project, one: &Store, other: &Store) -> Result<(), Pro
             let nested = is_within(a, b) || is_within(b, a) || is_within(a, &beside(b)) || is_within(b, &beside(a));
             (nested, [a.display().to_string(), b.display().to_string()])
         }
-        (StoreKind::FilesInContainer { container: a, path: of_a }, StoreKind::FilesInContainer { container: b, path: of_b })
-            if a == b || container(a) == container(b) =>
-        {
+        (
+            StoreKind::FilesInContainer { container: a, path: of_a, .. },
+            StoreKind::FilesInContainer { container: b, path: of_b, .. },
+        ) if a == b || container(a) == container(b) => {
             let (a, b) = (plain(Path::new(of_a)), plain(Path::new(of_b)));
             let nested = a.starts_with(&b) || b.starts_with(&a) || a.starts_with(beside(&b)) || b.starts_with(beside(&a));
             (nested, [of_a.clone(), of_b.clone()])

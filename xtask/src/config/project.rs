@@ -151,6 +151,8 @@ pub enum StoreKind {
         container: String,
         /// Its root, from the container's.
         path: String,
+        /// Globs of what is left out.
+        exclude: Vec<String>,
     },
     /// The collections of a Milvus database.
     Milvus {

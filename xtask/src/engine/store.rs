@@ -102,6 +102,9 @@ pub enum Address {
         path: String,
         /// Our folder beside it or, where it is a mount point, in it.
         own: String,
+        /// Globs of what is left out of a backup.
+        #[serde(default)]
+        exclude: Vec<String>,
     },
     /// The collections of a Milvus database.
     Milvus {

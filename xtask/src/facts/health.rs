@@ -9,7 +9,7 @@ use super::{Surveyed, SurveyedStore, Surveyor, containers};
 use crate::bundle::Catalog;
 use crate::config::{At, Env, Project, Store};
 use crate::engine::postgres::facts::Depth;
-use crate::plan::Whereabouts;
+use crate::plan::{Act, Plan, Sink, Whereabouts};
 use crate::problem::Problem;
 use crate::ui::human::{self, counted};
 
@@ -280,22 +280,37 @@ fn folder_findings(patient: &Patient<'_>) -> Vec<Finding> {
     findings
 }
 
-/// Whether a file could be made: asked of the folder, or of the nearest one above it that exists.
 /// Whether there is no room for two more backups like the last one.
 fn is_tight(left: u64, last: u64) -> bool {
     left < last * 2
 }
 
-/// What a person should know of the disk before a backup begins: the last one tells how much the next one takes.
-pub fn tight(dir: &Path, last: Option<u64>) -> Option<String> {
-    let (left, last) = (disk_left(dir)?, last?);
-    let (left, last, verb) = match left {
+/// What a person should know of the disk before a plan is carried out that makes a backup, whatever else it does: the last one tells
+/// how much the next one takes.
+pub fn tight(plan: &Plan) -> Option<String> {
+    let acts = plan.acts();
+    let files: Vec<(&Path, u64)> = acts.into_iter().filter_map(made).collect();
+    short(disk_left(files.first()?.0.parent()?)?, files.iter().map(|(_, bytes)| bytes).sum())
+}
+
+fn made(act: &Act) -> Option<(&Path, u64)> {
+    let Act::Pipe(pipe) = act else { return None };
+    match &pipe.to {
+        Sink::File { path, about, .. } => Some((path, (*about)?)),
+        _ => None,
+    }
+}
+
+fn short(left: u64, last: u64) -> Option<String> {
+    let verb = match left {
         _ if !is_tight(left, last) => return None,
-        _ if left < last => (human::bytes(left), human::bytes(last), "it will not fit"),
-        _ => (human::bytes(left), human::bytes(last), "it may not fit"),
+        _ if left < last => "it will not fit",
+        _ => "it may not fit",
     };
     Some(format!(
-        "{left} are left on the disk of the backups, and the last one takes {last}: {verb} (`db-cleanup`, or `--output-dir`)"
+        "{} are left on the disk of the backups, and the last one takes {}: {verb} (`db-cleanup`, or another `backup.dir`)",
+        human::bytes(left),
+        human::bytes(last)
     ))
 }
 
@@ -306,6 +321,7 @@ fn state_finding(dir: &Path) -> Option<Finding> {
     Some(Finding::other(State::Problem, "state folder", why, cure))
 }
 
+/// Whether a file could be made: asked of the folder, or of the nearest one above it that exists.
 fn writable(dir: &Path) -> std::io::Result<()> {
     let there = dir.ancestors().find(|d| d.exists()).unwrap_or(Path::new("."));
     if !there.is_dir() {
@@ -347,5 +363,25 @@ fn ignored(root: &Path, dir: &Path, env: &Env) -> Option<bool> {
         Some(0) => Some(true),
         Some(1) => Some(false),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_is_too_small_for_one_or_for_two() {
+        for (left, last, told) in [
+            (0, 0, None),
+            (2_000, 1_000, None),
+            (1_999, 1_000, Some("it may not fit")),
+            (1_000, 1_000, Some("it may not fit")),
+            (999, 1_000, Some("it will not fit")),
+        ] {
+            let short = short(left, last);
+            assert_eq!(short.is_some(), told.is_some(), "{left} {last}");
+            assert!(told.is_none_or(|words| short.as_ref().is_some_and(|all| all.contains(words))), "{short:?}");
+        }
     }
 }

@@ -117,7 +117,7 @@ impl Surveyor<'_> {
                 let address = Address::Files { path: path.clone(), exclude: exclude.clone(), rights: *rights };
                 Ok((address, Whereabouts::Here))
             }
-            StoreKind::FilesInContainer { container, path } => {
+            StoreKind::FilesInContainer { container, path, exclude } => {
                 self.stays_up(&spec.key, container)?;
                 let found = self.container(container)?;
                 let own = Inside::new(&found.engine, &found.name, path, &found.mounts.join("\n"))?.own();
@@ -126,6 +126,7 @@ impl Surveyor<'_> {
                     container: found.name.clone(),
                     path: path.clone(),
                     own,
+                    exclude: exclude.clone(),
                 };
                 Ok((address, Whereabouts::by_host(found.engine_host.filter(|host| !is_local(host)))))
             }

@@ -58,6 +58,8 @@ pub enum Sink {
         path: PathBuf,
         /// How to compress.
         compression: Compression,
+        /// Bytes that it takes by all that is known before: those of the last one.
+        about: Option<u64>,
     },
     /// A psql that loads them.
     Psql(Box<Load>),

@@ -2,6 +2,7 @@
 
 mod dumped;
 mod late;
+mod staged;
 
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
@@ -15,7 +16,7 @@ use crate::config::Secrets;
 use crate::door::Interrupt;
 use crate::door::ask::ask;
 use crate::door::movers::{self, Input, Outlet};
-use crate::engine::files::{Census, Found, Inside, Links, differences, scan, scan_by, sluice, sluice_by};
+use crate::engine::files::{Census, Excludes, Found, Inside, Lacks, Links, Tar, sluice_by};
 use crate::engine::store::{Change, Contents, Holding, Store, Swapped, Tell};
 use crate::plan::{Act, Trust};
 use crate::problem::{Exit, Problem};
@@ -34,6 +35,8 @@ pub struct Contained<'a> {
     pub container: String,
     /// The tree's root.
     pub path: String,
+    /// Globs of what is left out of backups.
+    pub exclude: Vec<String>,
     /// For the children's environment.
     pub secrets: &'a Secrets,
     /// What ends them.
@@ -42,23 +45,27 @@ pub struct Contained<'a> {
 
 impl Store for Contained<'_> {
     fn look(&mut self) -> Result<Holding> {
+        let excludes = Excludes::new(&self.exclude)?;
         let inside = self.inside()?;
+        let lacks = self.lacks(&inside)?;
         let Some(found) = self.seen(&inside)? else {
             // nothing but the engine can be asked: the whole tree goes by once
-            let census = self.by_engine(&inside, &Found::default(), &mut std::io::sink(), &mut |_| {})?;
+            let census = self.by_engine(&inside, &Found::default(), &excludes, &mut std::io::sink(), &mut |_| {})?.0;
             let parts = vec![(self.path.clone(), census.entries.len().saturating_sub(1) as u64)];
-            let stuck = Some("the image has no `stat`, which a restore takes; a backup needs none".into());
             let id = inside.id(&Found::unnumbered());
-            return Ok(Holding { id, parts, bytes: Some(census.bytes()), stuck, ..Holding::default() });
+            let (stuck, fixed) = (lacks.restore(), lacks.wipe());
+            return Ok(Holding { id, parts, bytes: Some(census.bytes()), stuck, fixed, ..Holding::default() });
         };
         let (items, bytes) = if found.is_there() { self.counted(&inside, &found)? } else { (0, 0) };
-        let stuck = self.stuck(&inside, &found)?;
+        let stuck = self.stuck(&inside, &found, &lacks)?;
+        let fixed = lacks.wipe().or_else(|| foreign(&inside, &found).filter(|_| inside.holds_own()));
         let parts = vec![(self.path.clone(), items)];
         let (id, can_undo) = (inside.id(&found), found.can_undo());
-        Ok(Holding { id, parts, bytes: Some(bytes), can_undo, stuck, ..Holding::default() })
+        Ok(Holding { id, parts, bytes: Some(bytes), can_undo, stuck, fixed, ..Holding::default() })
     }
 
     fn dump(&mut self, out: &mut dyn Write, tell: Tell<'_>) -> Result<Contents> {
+        let excludes = Excludes::new(&self.exclude)?;
         let inside = self.inside()?;
         let found = self.seen(&inside)?;
         if found.as_ref().is_some_and(|found| !found.is_there()) {
@@ -70,13 +77,12 @@ impl Store for Contained<'_> {
                 .into());
         }
         let found = found.unwrap_or_default();
-        let census = if self.has_tar(&inside)? {
-            self.dumped(&inside.dump_with_tar(), out, tell)
-        } else {
-            self.by_engine(&inside, &found, out, tell)
+        let dumped = match self.tar(&inside)? {
+            Some(tar) => self.by_tar(&inside, (&found, self.tellable(&inside, &found, tar)?), &excludes, out, tell),
+            None => self.by_engine(&inside, &found, &excludes, out, tell).and_then(|(census, rest)| self.whole(census, &rest)),
         };
-        let census = census.inspect_err(|_| drop(self.quiet(&inside))).map_err(|e| self.undumped(e))?;
-        if inside.is_mixed(&census) {
+        let census = dumped.inspect_err(|_| drop(self.quiet(&inside))).map_err(|e| self.undumped(e))?;
+        if inside.is_mixed(&found, &census) {
             return Err(Problem::failed(format!("the `tar` of `{}` does not leave out what is named to it", self.container))
                 .because(format!("`{}`, which is kept for an undo, would be in the backup", inside.own()))
                 .cure("put GNU tar into the image")
@@ -94,6 +100,7 @@ impl Store for Contained<'_> {
         self.perform(&inside.stage(&found)?)?;
         let links = if trust >= Trust::Script { Links::AsTheyAre } else { Links::Inside };
         let mut wanted = self.fed(&inside.feed_with_tar(), &mut Told { from, bytes: 0, tell, ended: false }, links, method)?;
+        self.leaves_own(&inside, &wanted)?;
         let plainly = trust < Trust::Script;
         if plainly && wanted.has_set_id() {
             movers::command(&inside.take_set_id(), self.secrets, self.interrupt)?;
@@ -103,21 +110,12 @@ impl Store for Contained<'_> {
             // the image's own tar leaves them out
             wanted.note_attributes_left();
         }
-        let plain = wanted.without_set_id().into_owned();
-        let found = self.passed(&inside.read_back(), &mut |from| scan_by(from, Links::AsTheyAre, method), &mut |_| {})?;
-        // the `tar`s of most images write whole seconds
-        let differing = differences(&plain.in_whole_seconds(), &found.in_whole_seconds());
-        if !differing.is_empty() {
-            let why: Vec<String> = differing.iter().take(10).map(ToString::to_string).collect();
-            return Err(Problem::failed(format!(
-                "`{}` in `{}` does not hold what the archive brought",
-                inside.own(),
-                self.container
-            ))
-            .because(why.join("\n"))
-            .cure("look at the disk of the engine, and at the image's `tar`; the live tree was not touched")
-            .into());
+        let tar = self.tar(&inside)?.unwrap_or(Tar::Plain);
+        if tar == Tar::Plain {
+            // busybox gives a folder its time before it fills it
+            self.fed(&inside.feed_with_tar(), &mut &wanted.folders()?[..], links, method)?;
         }
+        self.holds(&inside, &wanted, tar, method)?;
         movers::command(&inside.flush(), self.secrets, self.interrupt)?;
         Ok(Contents::Files(wanted))
     }
@@ -177,12 +175,22 @@ impl Contained<'_> {
         if Inside::is_missing(answer.code) { Ok(None) } else { Err(unanswered(&inside.look(), &answer.err).into()) }
     }
 
-    fn has_tar(&self, inside: &Inside) -> Result<bool> {
-        Ok(!Inside::is_missing(ask(&inside.has("tar"), self.secrets)?.code))
+    /// How the image's own `tar` writes, where it has one.
+    fn tar(&self, inside: &Inside) -> Result<Option<Tar>> {
+        let answer = ask(&inside.has("tar"), self.secrets)?;
+        Ok((!Inside::is_missing(answer.code)).then(|| Tar::by_help(&(answer.out + &answer.err))))
+    }
+
+    /// What the image has not of what a restore takes.
+    fn lacks(&self, inside: &Inside) -> Result<Lacks> {
+        match Inside::lacks(&ask(&inside.seek(), self.secrets)?.out) {
+            Some(lacks) => Ok(lacks),
+            None => inside.lacks_one_by_one(|has| Ok(Inside::is_missing(ask(has, self.secrets)?.code))),
+        }
     }
 
     /// Why a restore can't replace it.
-    fn stuck(&self, inside: &Inside, found: &Found) -> Result<Option<String>> {
+    fn stuck(&self, inside: &Inside, found: &Found, lacks: &Lacks) -> Result<Option<String>> {
         if !found.is_there() {
             return Ok((!found.can_undo()).then(|| {
                 format!(
@@ -191,8 +199,8 @@ impl Contained<'_> {
                 )
             }));
         }
-        if !self.has_tar(inside)? {
-            return Ok(Some("the image has no `tar`, which a restore takes; a backup needs none".into()));
+        if let Some(why) = lacks.restore().or_else(|| foreign(inside, found)) {
+            return Ok(Some(why));
         }
         let Some(changed) = inside.changed() else { return Ok(None) };
         let answer = ask(&changed, self.secrets)?;
@@ -206,35 +214,25 @@ impl Contained<'_> {
 
     /// Entries and bytes. What goes while it is counted makes the count fail, so it is tried again.
     fn counted(&self, inside: &Inside, found: &Found) -> Result<(u64, u64)> {
-        let mut answer = ask(&inside.census(), self.secrets)?;
+        let mut answer = ask(&inside.census(found), self.secrets)?;
         for _ in 1..GOES {
             if answer.good || Inside::is_missing(answer.code) {
                 break;
             }
-            answer = ask(&inside.census(), self.secrets)?;
+            answer = ask(&inside.census(found), self.secrets)?;
         }
         if answer.good {
             return Ok(Inside::counted(&answer.out));
         }
         if !Inside::is_missing(answer.code) {
-            return Err(unanswered(&inside.census(), &answer.err).into());
+            return Err(unanswered(&inside.census(found), &answer.err).into());
         }
-        let census = self.by_engine(inside, found, &mut std::io::sink(), &mut |_| {})?;
+        let (all, mut nowhere) = (Excludes::default(), std::io::sink());
+        let census = match self.tar(inside)? {
+            Some(tar) => self.by_tar(inside, (found, tar), &all, &mut nowhere, &mut |_| {})?,
+            None => self.by_engine(inside, found, &all, &mut nowhere, &mut |_| {})?.0,
+        };
         Ok((census.entries.len().saturating_sub(1) as u64, census.bytes()))
-    }
-
-    /// A dump by the engine leaves out without a word what it can't read, so it is read twice.
-    fn by_engine(&self, inside: &Inside, found: &Found, out: &mut dyn Write, tell: Tell<'_>) -> Result<Census> {
-        let cmd = inside.dump_by_engine(found)?;
-        let census = self.passed(&cmd, &mut |from| sluice(from, out, Links::OfTree), tell)?;
-        let again = self.passed(&cmd, &mut |from| scan(from, Links::OfTree), &mut |_| {})?;
-        match differences(&census, &again).first() {
-            None => Ok(census),
-            Some(one) => Err(Problem::failed(format!("`{}` changed while it was read", self.shown()))
-                .because(one.to_string())
-                .cure("stop what writes there, and run the command again")
-                .into()),
-        }
     }
 
     /// What a command writes, taken in by `take`. Where both fail, the command's own words say why.
@@ -374,6 +372,12 @@ impl Contained<'_> {
     fn shown(&self) -> String {
         format!("{}:{}", self.container, self.path)
     }
+}
+
+/// A folder by our folder's name that we did not make.
+fn foreign(inside: &Inside, found: &Found) -> Option<String> {
+    let told = || format!("`{}` was not made by db-tasks, and a restore needs this name: move it away", inside.own());
+    inside.is_foreign(found).then(told)
 }
 
 fn unanswered(cmd: &Cmd, err: &str) -> Problem {

@@ -316,7 +316,7 @@ enum Drain {
 impl Drain {
     fn open(sink: &Sink, secrets: &Secrets, interrupt: &Interrupt) -> Result<Self> {
         match sink {
-            Sink::File { path, compression } => {
+            Sink::File { path, compression, .. } => {
                 let file = Flushed::new(private_file(path)?);
                 Ok(Self::File(Box::new(stream::encoder(*compression, Digest::new(file)).map_err(|e| unwritable(&e))?)))
             }

@@ -85,7 +85,7 @@ fn keep(back: &ComeBack, store: &str, load: Load, means: &mut Means<'_>) -> Resu
         store: store.to_owned(),
         format: Format::Script,
         from: Source::Command(back.dump.clone()),
-        to: Sink::File { path: partial(&path), compression: Compression::new(Codec::Zstd, None)? },
+        to: Sink::File { path: partial(&path), compression: Compression::new(Codec::Zstd, None)?, about: None },
         proof: Proof { trust: Trust::Repository, ..Proof::default() },
     };
     let found = means.pump(&pipe).inspect_err(|_| drop(std::fs::remove_file(partial(&path))))?;

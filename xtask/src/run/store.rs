@@ -27,9 +27,9 @@ use crate::stream::{self, Compression, Conveyor, Decoder, Digest, Fetched, Metho
 /// Nobody answers where it should be, or this program was built without it.
 pub fn open<'a>(address: &Address, secrets: &'a Secrets, interrupt: &'a Interrupt) -> Result<Box<dyn Store + 'a>> {
     match address {
-        Address::FilesInContainer { engine, container, path, .. } => {
-            let (engine, container, path) = (engine.clone(), container.clone(), path.clone());
-            Ok(Box::new(Contained { engine, container, path, secrets, interrupt }))
+        Address::FilesInContainer { engine, container, path, exclude, .. } => {
+            let (engine, container, path, exclude) = (engine.clone(), container.clone(), path.clone(), exclude.clone());
+            Ok(Box::new(Contained { engine, container, path, exclude, secrets, interrupt }))
         }
         #[cfg(unix)]
         Address::Files { path, exclude, rights } => {
@@ -62,7 +62,7 @@ pub fn pump(
     let method = pipe.proof.contents.as_ref().map_or_else(Method::default, Contents::method);
     let mut tell = |bytes| progress(&Progress { bytes, expected, rows: 0, elapsed: begun.elapsed() });
     let (contents, plain_bytes, sum) = match (&pipe.from, &pipe.to) {
-        (Source::Store(address), Sink::File { path, compression }) => {
+        (Source::Store(address), Sink::File { path, compression, .. }) => {
             let mut store = open(address, secrets, interrupt)?;
             write(path, *compression, interrupt, &mut |out| store.dump(out, &mut tell))?
         }

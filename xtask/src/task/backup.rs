@@ -264,7 +264,7 @@ fn one_set(all: &All<'_>, group: &[Subject<'_>], paths: &Paths) -> Step {
         body.push(Step::Act(Act::Create(Deed { what: "folder of the set".into(), how: How::Folder(from.clone()) })));
     }
     for (subject, partial) in group.iter().zip(&paths.partials) {
-        body.push(Step::Act(dump(*subject, partial, compression, last_size(all.catalog, *subject))));
+        body.push(Step::Act(dump(*subject, partial, compression, last(all.catalog, *subject))));
         if let Subject::Database(database) = subject {
             on_failure.push(super::restore::end_sessions(database));
         }
@@ -309,11 +309,10 @@ fn one_set(all: &All<'_>, group: &[Subject<'_>], paths: &Paths) -> Step {
     Step::Scope(Scope { body, on_failure, ..Scope::default() })
 }
 
-/// Plain bytes of the last good artifact: the size on disk, indexes and all, tells little of the next one's.
-fn last_size(catalog: &Catalog, subject: Subject<'_>) -> Option<u64> {
+/// The last good artifact: the size on disk, indexes and all, tells little of the next one's.
+fn last<'a>(catalog: &'a Catalog, subject: Subject<'_>) -> Option<&'a Artifact> {
     let manifest = catalog.latest(&[subject.key()])?.manifest()?;
-    let last = manifest.artifacts.iter().find(|a| a.store == subject.key() && is_of(a, subject))?;
-    Some(last.plain_bytes)
+    manifest.artifacts.iter().find(|a| a.store == subject.key() && is_of(a, subject))
 }
 
 fn is_of(artifact: &Artifact, subject: Subject<'_>) -> bool {
@@ -323,7 +322,7 @@ fn is_of(artifact: &Artifact, subject: Subject<'_>) -> bool {
     }
 }
 
-fn dump(subject: Subject<'_>, partial: &Path, compression: Compression, expected_bytes: Option<u64>) -> Act {
+fn dump(subject: Subject<'_>, partial: &Path, compression: Compression, last: Option<&Artifact>) -> Act {
     let from = match subject {
         Subject::Database(database) => Source::Command(database.dumper.dump()),
         Subject::Store(store) => Source::Store(store.address.clone()),
@@ -332,9 +331,9 @@ fn dump(subject: Subject<'_>, partial: &Path, compression: Compression, expected
         store: subject.key().to_owned(),
         format: subject.format(),
         from,
-        to: Sink::File { path: partial.to_path_buf(), compression },
+        to: Sink::File { path: partial.to_path_buf(), compression, about: last.map(|last| last.bytes) },
         // what pg_dump writes here and now is this database's own: a statement that the list lacks must not cost a backup
-        proof: Proof { expected_bytes, trust: Trust::Repository, ..Proof::default() },
+        proof: Proof { expected_bytes: last.map(|last| last.plain_bytes), trust: Trust::Repository, ..Proof::default() },
     }))
 }
 

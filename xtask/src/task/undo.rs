@@ -105,6 +105,9 @@ fn of_store(target: &SurveyedStore) -> Result<Part> {
             .cure("`db-restore` restores a backup; `db-list` shows them")
             .into());
     }
+    if let Some(why) = &target.held.stuck {
+        return Err(Problem::refused(format!("`{key}` can't be swapped")).because(why).cure("nothing was touched").into());
+    }
     let act = |change| Act::Rename(Deed { what: key.into(), how: How::Change(address.clone(), change) });
     Ok(Part {
         headline: format!("make what is kept of `{key}` live again ({address})"),

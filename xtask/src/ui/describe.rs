@@ -57,7 +57,7 @@ fn pipe(pipe: &Pipe) -> String {
         Source::Store(address) => address.to_string(),
     };
     let to = match &pipe.to {
-        Sink::File { path, compression } => {
+        Sink::File { path, compression, .. } => {
             let level = compression.level().map_or(String::new(), |l| format!(" level {l}"));
             format!("{}{level}, sha256, {}", compression.codec(), path.display())
         }

@@ -61,17 +61,13 @@ impl Resolver<'_> {
         }
         let rights = if table.keep_rights == Some(true) { Rights::AsTheyWere } else { Rights::Plain };
         match container {
-            Some(_) if !exclude.is_empty() => Err(Problem::usage(format!("`{at}.exclude` can't be used in a container"))
-                .because("the image's own `tar` reads the tree there")
-                .cure("name a folder that holds what is wanted, or mount it and name it on this machine")
-                .into()),
             Some(_) if table.keep_rights.is_some() => {
                 Err(Problem::usage(format!("`{at}.keep-rights` can't be used in a container"))
                     .because("owners are the container's own there, and come back; set-id bits do with `--trust` alone")
                     .cure("take it out")
                     .into())
             }
-            Some(container) => Ok(StoreKind::FilesInContainer { container, path }),
+            Some(container) => Ok(StoreKind::FilesInContainer { container, path, exclude }),
             None => Ok(StoreKind::Files { path: self.path(&path), exclude, rights }),
         }
     }

@@ -209,6 +209,12 @@ impl Census {
         self.remarks.iter().filter(|remark| remark.what == what).count() as u64
     }
 
+    /// Whether a name or a link has a line end in it, which no extended header can tell.
+    pub fn has_line_ends(&self) -> bool {
+        let has = |text: &[u8]| text.contains(&b'\n');
+        self.entries.iter().any(|(name, entry)| has(name.bytes()) || matches!(&entry.kind, Kind::Symlink { to } if has(&to.0)))
+    }
+
     /// Whether an entry has attributes.
     pub fn has_attributes(&self) -> bool {
         self.entries.values().any(|entry| !entry.attributes.is_empty())

@@ -4,7 +4,10 @@
 //! be renamed: our folder is in it then, and what is in the tree moves out and in, entry by entry. An empty folder of ours, `live`,
 //! stands for what is live there and goes along with it, so that a tree has a number of its own in either case.
 
+mod programs;
 mod swaps;
+
+pub use programs::{Lacks, Tar};
 
 use super::census::Census;
 use crate::cmd::Cmd;
@@ -148,15 +151,16 @@ impl Inside {
 
     /// What of the answer is work on our trees: a command goes on in the container when whoever gave it is gone.
     pub fn ours<'a>(&self, at_work: &'a str) -> Vec<&'a str> {
-        let (own, reading) = (self.own(), format!("tar -cf - -C {} ", self.path));
+        let (own, reading) = (self.own(), format!("{} {} ", READING.join(" "), self.path));
         at_work.lines().filter(|line| line.contains(&own) || line.contains(&reading)).collect()
     }
 
     /// Asks for kind and size of everything in the tree, a line each.
-    pub fn census(&self) -> Cmd {
+    pub fn census(&self, found: &Found) -> Cmd {
+        let all = self.exec(&["find", &self.path, "-mindepth", "1"]);
         let own = self.own().replace(['\\', '*', '?', '['], "?");
-        let ours = ["-path", &own, "-prune", "-o"];
-        self.exec(&["find", &self.path, "-mindepth", "1"]).args(ours).args(["-exec", "stat", "-c", "%f %s", "{}", "+"])
+        let all = if self.is_foreign(found) { all } else { all.args(["-path", &own, "-prune", "-o"]) };
+        all.args(["-exec", "stat", "-c", "%f %s", "{}", "+"])
     }
 
     /// Reads the answer: how many entries, and bytes in files.
@@ -168,20 +172,15 @@ impl Inside {
         })
     }
 
-    /// Asks whether the image has a program: see [`Inside::is_missing`]. Docker itself serves a dump without `tar`; a restore
-    /// takes `chmod`, `mkdir`, `mv`, `rm`, `rmdir`, `stat`, `sync` and, for a volume, `find`.
-    pub fn has(&self, program: &str) -> Cmd {
-        self.exec(&[program, "--help"])
-    }
-
-    /// Whether an exit code of [`Inside::has`] says that there is no such program; others say that it knows no `--help`.
-    pub fn is_missing(code: Option<i32>) -> bool {
-        matches!(code, Some(126 | 127))
-    }
-
     /// A tar of the tree on standard output, by the image's own `tar`.
-    pub fn dump_with_tar(&self) -> Cmd {
-        self.tar_of(&self.path)
+    pub fn dump_with_tar(&self, found: &Found, tar: Tar) -> Cmd {
+        let cmd = self.tar_of(&self.path, tar);
+        if self.way == Way::Within && !self.is_foreign(found) { cmd.arg("--exclude=./.db-tasks").arg(".") } else { cmd.arg(".") }
+    }
+
+    /// A tar of these files of the tree, which are named as its own tar has them.
+    pub fn dump_some(&self, names: &[&str], tar: Tar) -> Cmd {
+        self.tar_of(&self.path, tar).args(names.iter().map(|name| format!("./{name}")))
     }
 
     /// A tar of the tree on standard output, by docker itself: the container may be stopped, or have no programs at all.
@@ -189,7 +188,7 @@ impl Inside {
     /// # Errors
     /// The tree is a mount point that holds our own folder: docker would put it into the backup.
     pub fn dump_by_engine(&self, found: &Found) -> Result<Cmd, Problem> {
-        if self.way == Way::Within && found.folder.is_some() {
+        if self.way == Way::Within && found.mark.is_some() {
             return Err(Problem::failed(format!("`{}` holds what db-tasks keeps for an undo", self.path))
                 .because("without `tar` in the container it can't be left out of a backup")
                 .cure("end the undo window first, or put `tar` into the image"));
@@ -198,8 +197,8 @@ impl Inside {
     }
 
     /// Whether a tar of the tree has our own folder in it: there are `tar`s that leave nothing out.
-    pub fn is_mixed(&self, census: &Census) -> bool {
-        self.way == Way::Within && census.entries.contains_key(OWN.as_bytes())
+    pub fn is_mixed(&self, found: &Found, census: &Census) -> bool {
+        self.way == Way::Within && !self.is_foreign(found) && census.entries.contains_key(OWN.as_bytes())
     }
 
     /// Asks what is where; parts that are not there make it end badly, and are no matter.
@@ -263,8 +262,8 @@ impl Inside {
     }
 
     /// A tar of what was fed, to be scanned and compared: only then may it be swapped in.
-    pub fn read_back(&self) -> Cmd {
-        self.tar_of(&self.at("coming"))
+    pub fn read_back(&self, tar: Tar) -> Cmd {
+        self.tar_of(&self.at("coming"), tar).arg(".")
     }
 
     /// `mv` and `rm` take names that begin with a dash for options; after the path of a folder none does.
@@ -296,18 +295,26 @@ impl Inside {
         Act::Remove(deed(format!("folder {} in {}", self.at(name), self.container), cmd))
     }
 
-    fn tar_of(&self, path: &str) -> Cmd {
-        let cmd = self.exec(&["tar", "-cf", "-", "-C", path]);
-        if self.way == Way::Within { cmd.arg("--exclude=./.db-tasks").arg(".") } else { cmd.arg(".") }
+    fn exec(&self, words: &[&str]) -> Cmd {
+        let (program, args) = words.split_first().unwrap_or((&"true", &[]));
+        self.wrapped(Cmd::new(*program).args(args.iter().copied()))
     }
 
-    fn exec(&self, words: &[&str]) -> Cmd {
-        let place = Place::container(&self.engine, &self.container);
-        let (program, args) = words.split_first().unwrap_or((&"true", &[]));
-        let mut cmd = place.wrap(Cmd::new(*program).args(args.iter().copied()));
+    fn wrapped(&self, cmd: Cmd) -> Cmd {
+        let mut cmd = Place::container(&self.engine, &self.container).wrap(cmd);
         // as the image's own user it may read not all, and give no file its owner back
         cmd.args.insert(1, "--user=0".into());
         cmd
+    }
+
+    /// Whether there is a folder by our folder's name that is somebody's own.
+    pub fn is_foreign(&self, found: &Found) -> bool {
+        found.folder.is_some() && found.mark.is_none()
+    }
+
+    /// Whether it is a part of the tree.
+    pub fn holds_own(&self) -> bool {
+        self.way == Way::Within
     }
 
     /// Our folder, where trees wait.
@@ -346,8 +353,12 @@ impl Inside {
     }
 }
 
+/// How a tree is read: whoever asks what is at work knows it by that.
+const READING: [&str; 4] = ["tar", "-cf", "-", "-C"];
 /// Our folder's name in a mount point.
 const OWN: &str = ".db-tasks";
+/// What keeps git from it.
+const IGNORE: &str = ".gitignore";
 /// The folder that stands for what is in a mount point.
 const STANDING: &str = "live";
 /// Folders of trees that are out of the way.
@@ -490,7 +501,12 @@ mod tests {
         assert_eq!(said(&tree.finish(&leaving).unwrap()), kept);
         assert!(tree.finish(&base).unwrap().is_empty());
         assert!(tree.dump_by_engine(&base).is_err());
-        assert_eq!(tree.dump_with_tar().to_string(), "docker exec --user=0 app tar -cf - -C /vol --exclude=./.db-tasks .");
+        let dump = |found: &Found, tar| tree.dump_with_tar(found, tar).to_string();
+        let reading = "docker exec --user=0 -e LC_ALL=C app tar -cf - -C /vol";
+        assert_eq!(dump(&base, Tar::Plain), format!("{reading} --exclude=./.db-tasks ."));
+        assert_eq!(dump(&base, Tar::Posix), format!("{reading} --format=posix --exclude=./.db-tasks ."));
+        let theirs = Found { mark: None, ..base.clone() };
+        assert_eq!(dump(&theirs, Tar::Plain), format!("{reading} ."), "a folder of somebody's own is in the backup");
         assert_eq!(said(&tree.wipe())[0], "find /vol -mindepth 1 -maxdepth 1 '!' -name .db-tasks -exec rm -rf '{}' ';'");
     }
 
@@ -509,7 +525,7 @@ mod tests {
     fn what_is_asked_and_answered() {
         let tree = tree("/srv/up", "c\n");
         assert_eq!(
-            tree.census().to_string(),
+            tree.census(&Found::default()).to_string(),
             "docker exec --user=0 app find /srv/up -mindepth 1 -path /srv/up.db-tasks -prune -o -exec stat -c '%f %s' '{}' +"
         );
         assert_eq!(Inside::counted("81a4 10\n41ed 4096\na1ff 3\n81a4 5\n"), (4, 15));
@@ -539,7 +555,6 @@ mod tests {
             assert_eq!(tree.way, way, "{mounts}");
             assert_eq!(tree.changed().is_some(), way == Way::Beside, "only the container's own files lie over an image's");
         }
-        assert!(Inside::is_missing(Some(127)) && !Inside::is_missing(Some(1)) && !Inside::is_missing(None));
     }
 
     #[test]

@@ -36,6 +36,15 @@ impl Excludes {
 
     /// Whether an entry, or a folder that it is in, is left out.
     pub fn reach(&self, name: &Name) -> bool {
+        !self.0.is_empty() && (self.file(name) || self.reach_above(name))
+    }
+
+    /// The same of a folder.
+    pub fn reach_folder(&self, name: &Name) -> bool {
+        !self.0.is_empty() && (self.folder(name) || self.reach_above(name))
+    }
+
+    fn reach_above(&self, name: &Name) -> bool {
         let mut above = name.split().map(|(parent, _)| parent);
         while let Some(folder) = above {
             if folder != Name::ROOT && self.folder(&folder) {
@@ -43,7 +52,7 @@ impl Excludes {
             }
             above = folder.split().map(|(parent, _)| parent);
         }
-        self.file(name)
+        false
     }
 }
 

@@ -7,6 +7,8 @@ mod attributes;
 mod census;
 mod container;
 mod excludes;
+mod folders;
+mod leave;
 mod lost;
 mod name;
 mod read;
@@ -39,13 +41,13 @@ mod wipe;
 
 pub use attributes::Attributes;
 pub use census::{Census, Difference, Entry, Kind, Moment, Remark, Target, What, differences};
-pub use container::{Found, Inside};
+pub use container::{Found, Inside, Lacks, Tar};
 pub use excludes::Excludes;
 pub use lost::{leads_out, lost};
 pub use name::Name;
-pub use read::{Links, scan, scan_by};
+pub use read::{Links, scan, scan_but, scan_by};
 pub use roll::Roll;
-pub use sluice::{sluice, sluice_by};
+pub use sluice::{Rest, sluice, sluice_but, sluice_by};
 
 #[cfg(unix)]
 pub use aside::Aside;

@@ -8,6 +8,8 @@ use tar::EntryType;
 
 use super::attributes::{self, Attributes};
 use super::census::{Census, Entry, Kind, Moment, Target, What};
+use super::excludes::Excludes;
+use super::leave::{Leaving, Left, Part};
 use super::name::{Name, escaped};
 use crate::problem::Problem;
 use crate::stream::{Fingerprint, Method, Summed, Summing};
@@ -51,6 +53,15 @@ pub fn scan_by(input: &mut dyn Read, links: Links, method: Method) -> Result<Cen
     each(input, links, method, &mut |_, _| Ok(()))
 }
 
+/// Reads a tar that a program makes of a live tree, and leaves out what a backup does.
+///
+/// # Errors
+/// Those of [`scan`].
+pub fn scan_but(input: &mut dyn Read, excludes: &Excludes) -> Result<Census> {
+    let mut leaving = Leaving { excludes, rest: Vec::new(), told: &mut |_| () };
+    each_but(input, Links::OfTree, Method::default(), &mut |_, _| Ok(()), &mut leaving)
+}
+
 /// An entry as it stands in the archive, its content yet unread.
 #[derive(Debug)]
 pub(super) struct Item {
@@ -79,16 +90,17 @@ pub(super) fn each(
     method: Method,
     act: &mut dyn FnMut(&Item, &mut dyn Read) -> Result<()>,
 ) -> Result<Census> {
-    each_but(input, links, method, act, &mut || ())
+    let mut leaving = Leaving { excludes: &Excludes::default(), rest: Vec::new(), told: &mut |_| () };
+    each_but(input, links, method, act, &mut leaving)
 }
 
-/// The same; told of each entry that is left out.
+/// The same, but for what is left out of a tar of a live tree.
 pub(super) fn each_but(
     input: &mut dyn Read,
     links: Links,
     method: Method,
     act: &mut dyn FnMut(&Item, &mut dyn Read) -> Result<()>,
-    left_out: &mut dyn FnMut(),
+    leaving: &mut Leaving<'_>,
 ) -> Result<Census> {
     let watch = Watch { ended: Cell::new(false), allowed: Cell::new(HEADERS), failed: Cell::new(None) };
     let mut archive = tar::Archive::new(Watched { input, watch: &watch });
@@ -100,10 +112,20 @@ pub(super) fn each_but(
         let Some(entry) = entries.next() else { break };
         let mut entry = entry.map_err(|e| watch.blame(&e))?;
         if links == Links::OfTree
-            && let Some(name) = without_content(&entry, &census)
+            && let Some(left) = leaving.of(&entry, &census)
         {
-            census.remark(&name, What::NoContent);
-            left_out();
+            (leaving.told)(Part::Begins);
+            watch.allowed.set(u64::MAX);
+            let size = entry.size();
+            if io::copy(&mut entry, &mut io::sink()).map_err(|e| watch.blame(&e))? != size {
+                return Err(cut_off().into());
+            }
+            (leaving.told)(Part::Ended);
+            match left {
+                Left::NoContent(name) => census.remark(&name, What::NoContent),
+                Left::Rest(name) => leaving.rest.push(name),
+                Left::Excluded => {}
+            }
             continue;
         }
         let understood = understand(&mut entry).and_then(|item| item.map(|item| fits(item, &census, links)).transpose());
@@ -139,17 +161,6 @@ pub(super) fn each_but(
     watch.allowed.set(u64::MAX);
     end(archive.into_inner(), &watch)?;
     if dangers.is_empty() { Ok(census) } else { Err(refused(&dangers).into()) }
-}
-
-/// A pipe or a device, or another name of one.
-fn without_content<R: Read>(entry: &tar::Entry<'_, R>, census: &Census) -> Option<Name> {
-    let is_left_out = |name: &Name| census.remarks.iter().any(|r| r.what == What::NoContent && r.name == *name);
-    let is_special = match entry.header().entry_type() {
-        EntryType::Block | EntryType::Char | EntryType::Fifo => true,
-        EntryType::Link => is_left_out(&Name::parse(&entry.link_name_bytes().unwrap_or_default()).ok()?),
-        _ => false,
-    };
-    is_special.then(|| Name::parse(&entry.path_bytes()).ok()).flatten()
 }
 
 /// What an entry's headers say; nothing for a remark about the archive as a whole.

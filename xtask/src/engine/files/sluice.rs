@@ -6,6 +6,9 @@ use std::io::{self, Read, Write};
 use anyhow::Result;
 
 use super::census::Census;
+use super::excludes::Excludes;
+use super::leave::{Leaving, Part};
+use super::name::Name;
 use super::read::{Links, each_but};
 use crate::stream::Method;
 
@@ -29,20 +32,51 @@ pub fn sluice(input: &mut dyn Read, out: &mut dyn Write, links: Links) -> Result
 /// # Errors
 /// Those of [`sluice`].
 pub fn sluice_by(input: &mut dyn Read, out: &mut dyn Write, links: Links, method: Method) -> Result<Census> {
-    let gate = RefCell::new(Gate { out, held: Vec::new(), since: 0, at: 0, open: false, unwritten: None });
+    through(input, out, links, method, &Excludes::default()).map(|(census, _)| census)
+}
+
+/// What is still to come of a tree, after a tar of it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Rest {
+    /// Names of files whose content went by under a name that is left out. As long as there are any, the archive has no end.
+    pub names: Vec<Name>,
+}
+
+/// The same of a tar that a program makes of a live tree, without what is left out of its backups.
+///
+/// # Errors
+/// Those of [`sluice`].
+pub fn sluice_but(input: &mut dyn Read, out: &mut dyn Write, excludes: &Excludes) -> Result<(Census, Rest)> {
+    through(input, out, Links::OfTree, Method::default(), excludes)
+}
+
+fn through(
+    input: &mut dyn Read,
+    out: &mut dyn Write,
+    links: Links,
+    method: Method,
+    excludes: &Excludes,
+) -> Result<(Census, Rest)> {
+    let gate = RefCell::new(Gate { out, held: Vec::new(), since: 0, at: 0, way: Way::Held, unwritten: None });
     let mut pass = |_: &_, content: &mut dyn Read| {
         gate.borrow_mut().open()?;
         io::copy(content, &mut io::sink())?;
         gate.borrow_mut().close();
         Ok(())
     };
-    let census = each_but(&mut Water { input, gate: &gate }, links, method, &mut pass, &mut || gate.borrow_mut().forget());
+    let mut told = |part| gate.borrow_mut().leave_out(part);
+    let mut leaving = Leaving { excludes, rest: Vec::new(), told: &mut told };
+    let census = each_but(&mut Water { input, gate: &gate }, links, method, &mut pass, &mut leaving);
+    let rest = Rest { names: leaving.rest };
     let mut gate = gate.into_inner();
     if census.is_ok() && gate.unwritten.is_none() {
         // what is held now are the marks of the end
+        if !rest.names.is_empty() {
+            gate.forget();
+        }
         drop(gate.pour());
     }
-    gate.unwritten.map_or(census, |kind| Err(io::Error::from(kind).into()))
+    gate.unwritten.map_or(census, |kind| Err(io::Error::from(kind).into())).map(|census| (census, rest))
 }
 
 struct Gate<'a> {
@@ -51,13 +85,26 @@ struct Gate<'a> {
     /// Where in the archive the first byte is that is held, and where the next one will be.
     since: u64,
     at: u64,
-    open: bool,
+    way: Way,
     unwritten: Option<io::ErrorKind>,
+}
+
+/// What becomes of the bytes at hand.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// They wait.
+    Held,
+    /// They are let through.
+    Open,
+    /// They go nowhere.
+    Nowhere,
+    /// So many of them go nowhere: they fill the last block of what went there.
+    Filling(usize),
 }
 
 impl Gate<'_> {
     fn open(&mut self) -> io::Result<()> {
-        self.open = true;
+        self.way = Way::Open;
         if self.held.len() > HELD {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "headers without an end"));
         }
@@ -65,13 +112,20 @@ impl Gate<'_> {
     }
 
     fn close(&mut self) {
-        (self.open, self.since) = (false, self.at);
+        (self.way, self.since) = (Way::Held, self.at);
+    }
+
+    fn leave_out(&mut self, part: Part) {
+        self.forget();
+        self.way = match part {
+            Part::Begins => Way::Nowhere,
+            Part::Ended => Way::Filling(filling(self.at)),
+        };
     }
 
     /// The headers of an entry that is left out go nowhere; what fills the last block of the one before it does.
     fn forget(&mut self) {
-        let filling = (BLOCK - self.since % BLOCK) % BLOCK;
-        self.held.truncate(usize::try_from(filling).unwrap_or_default());
+        self.held.truncate(filling(self.since));
     }
 
     fn pour(&mut self) -> io::Result<()> {
@@ -85,15 +139,27 @@ impl Gate<'_> {
 
     fn take(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.at += bytes.len() as u64;
-        if self.open {
-            return self.write(bytes);
-        }
+        let bytes = match self.way {
+            Way::Open => return self.write(bytes),
+            Way::Nowhere => return Ok(()),
+            Way::Held => bytes,
+            Way::Filling(left) => {
+                let filling = left.min(bytes.len());
+                self.way = if left == filling { Way::Held } else { Way::Filling(left - filling) };
+                &bytes[filling..]
+            }
+        };
         // more is of no use: after a refusal, or after the marks of the end
         if self.held.len() <= HELD {
             self.held.extend_from_slice(bytes);
         }
         Ok(())
     }
+}
+
+/// How much the last block has no content for.
+fn filling(at: u64) -> usize {
+    usize::try_from((BLOCK - at % BLOCK) % BLOCK).unwrap_or_default()
 }
 
 struct Water<'a, 'b> {
@@ -152,6 +218,46 @@ mod tests {
         assert_eq!((found.files(), found.bytes(), found.remarks.len(), census.remarks.len()), (2, 1212, 0, 5));
         assert!(lost(&census.remarks)[0].starts_with("`first`, `pipe`, `again` and 2 more: "), "{:?}", census.remarks);
         assert!(scan(&mut &whole[..], Links::AsTheyAre).is_err(), "of an archive from elsewhere nothing is left out");
+    }
+
+    #[test]
+    fn what_is_excluded_goes_nowhere_and_its_other_names_are_told() {
+        use tar::EntryType::{Directory, Fifo, Link, Regular};
+        let with = [
+            ("./", Directory, "", 0),
+            ("first.tmp", Regular, "", 513),
+            ("a", Regular, "", 700),
+            ("cache/", Directory, "", 0),
+            ("cache/x", Regular, "", 70_000),
+            ("cache/sub/", Directory, "", 0),
+            ("cache/sub/y", Regular, "", 1),
+            ("cache/pipe", Fifo, "", 0),
+            ("keep", Link, "cache/x", 0),
+            ("link", Link, "a", 0),
+            ("cache2", Regular, "", 512),
+            ("last.tmp", Regular, "", 9),
+        ];
+        let excludes = Excludes::new(["cache/", "*.tmp"]).unwrap();
+        for (entries, rest) in [(&with[..8], &[][..]), (&with[..], &["keep"][..])] {
+            let (whole, mut out) = (archive(entries), Vec::new());
+            let (census, found) = sluice_but(&mut &whole[..], &mut out, &excludes).unwrap();
+            let names: Vec<String> = found.names.iter().map(ToString::to_string).collect();
+            assert_eq!(
+                (names.as_slice(), census.remarks.len()),
+                (&rest.iter().map(ToString::to_string).collect::<Vec<_>>()[..], 0)
+            );
+            assert_eq!(out.len() as u64 % BLOCK, 0);
+            if !rest.is_empty() {
+                assert!(scan(&mut &out[..], Links::Inside).is_err(), "it has no end yet");
+                out.extend(archive(&[("keep", Regular, "", 3)]));
+            }
+            let mut found = scan(&mut &out[..], Links::Inside).unwrap();
+            assert_eq!(found.entries.remove(&b"keep"[..]).is_some(), !rest.is_empty());
+            assert_eq!(found.entries, census.entries);
+            assert_eq!(found.entries, super::super::read::scan_but(&mut &whole[..], &excludes).unwrap().entries);
+        }
+        let cut = archive(&with)[..2000].to_vec();
+        assert!(sluice_but(&mut &cut[..], &mut Vec::new(), &excludes).is_err());
     }
 
     #[test]

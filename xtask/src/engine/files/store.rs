@@ -84,11 +84,16 @@ impl Store for Tree {
                 .into());
         }
         let aside = Aside::of(&facts.root)?;
-        let can_undo = aside.exists()? && aside.previous().is_dir();
+        let (is_there, foreign) = match aside.exists() {
+            Ok(is_there) => (is_there, None),
+            Err(problem) => (false, Some([&[problem.tried][..], &problem.happened].concat().join(": "))),
+        };
+        let can_undo = is_there && aside.previous().is_dir();
         let parts = vec![(facts.root.display().to_string(), facts.entries)];
         let stuck = facts
             .root_is_mount
             .then(|| format!("`{}` is a mount point, which can't be renamed: name a folder inside it", facts.root.display()))
+            .or(foreign)
             .or_else(|| immovable(&facts, &aside));
         Ok(Holding {
             id: shown(facts.id),
@@ -166,6 +171,9 @@ fn immovable(facts: &TreeFacts, aside: &Aside) -> Option<String> {
             aside.folder().display(),
             above.display()
         ));
+    }
+    if aside.folder().is_dir() && !may_write(aside.folder()) {
+        return Some(format!("a restore works in `{}`, and you may not write there", aside.folder().display()));
     }
     // a folder that goes into another one is written to
     (facts.id.is_some() && !may_write(&facts.root))

@@ -1,33 +1,116 @@
 //! A backup of a tree in a container, by the image's own `tar`.
 
-use std::io::Write;
+use std::io::{Read, Write};
 
 use anyhow::Result;
 
 use super::Contained;
 use crate::cmd::Cmd;
-use crate::engine::files::{Census, Links, sluice};
+use crate::door::ask::ask;
+use crate::engine::files::{Census, Excludes, Found, Inside, Rest, Tar, differences, scan_but, sluice_but};
 use crate::engine::store::Tell;
 use crate::problem::{Exit, Problem};
 
 /// What GNU tar says of files that change while it reads them.
 const MOVED: [&str; 3] = ["file changed as we read it", "ile removed before we read it", "File shrank by"];
 
+/// Bytes of names that are given to one command.
+const NAMES: usize = 1 << 20;
+
+/// What was let through, and what is still to come.
+type Dumped = (Census, Rest);
+
 impl Contained<'_> {
-    /// What the image's own `tar` makes of the tree. Where it says that files changed meanwhile, what it made is no copy of one time.
-    pub(super) fn dumped(&self, cmd: &Cmd, out: &mut dyn Write, tell: Tell<'_>) -> Result<Census> {
-        let mut taken = None;
-        let passed =
-            self.passed(cmd, &mut |from| sluice(from, out, Links::OfTree).inspect(|census| taken = Some(census.clone())), tell);
+    /// A backup by the image's own `tar`. A file that went by under a name that is left out is read again under its others.
+    pub(super) fn by_tar(
+        &self,
+        inside: &Inside,
+        (found, tar): (&Found, Tar),
+        excludes: &Excludes,
+        out: &mut dyn Write,
+        tell: Tell<'_>,
+    ) -> Result<Census> {
+        let (mut census, rest) = self.dumped(&inside.dump_with_tar(found, tar), excludes, out, tell)?;
+        if rest.names.is_empty() {
+            return Ok(census);
+        }
+        let names: Option<Vec<&str>> = rest.names.iter().map(|name| str::from_utf8(name.bytes()).ok()).collect();
+        let bytes = |names: &Vec<&str>| names.iter().map(|name| name.len()).sum::<usize>();
+        let names = names.filter(|names| bytes(names) < NAMES).ok_or_else(|| self.torn(&rest))?;
+        let (more, none) = self.dumped(&inside.dump_some(&names, tar), &Excludes::default(), out, &mut |_| {})?;
+        census.remarks.extend(more.remarks);
+        census.entries.extend(more.entries);
+        self.whole(census, &none)
+    }
+
+    /// A dump by the engine leaves out without a word what it can't read, so it is read twice.
+    pub(super) fn by_engine(
+        &self,
+        inside: &Inside,
+        found: &Found,
+        excludes: &Excludes,
+        out: &mut dyn Write,
+        tell: Tell<'_>,
+    ) -> Result<Dumped> {
+        let cmd = inside.dump_by_engine(found)?;
+        let mut rest = Rest::default();
+        let mut let_through = |from: &mut dyn Read| {
+            let (census, left) = sluice_but(from, out, excludes)?;
+            rest = left;
+            Ok(census)
+        };
+        let census = self.passed(&cmd, &mut let_through, tell)?;
+        let again = self.passed(&cmd, &mut |from| scan_but(from, excludes), &mut |_| {})?;
+        match differences(&census, &again).first() {
+            None => Ok((census, rest)),
+            Some(one) => Err(Problem::failed(format!("`{}` changed while it was read", self.shown()))
+                .because(one.to_string())
+                .cure("stop what writes there, and run the command again")
+                .into()),
+        }
+    }
+
+    /// What is read in one go must be there whole.
+    pub(super) fn whole(&self, census: Census, rest: &Rest) -> Result<Census> {
+        if rest.names.is_empty() { Ok(census) } else { Err(self.torn(rest).into()) }
+    }
+
+    fn torn(&self, rest: &Rest) -> Problem {
+        let told: Vec<String> = rest.names.iter().take(3).map(|name| format!("`{name}`")).collect();
+        Problem::failed(format!("`{}` can't be backed up without what is excluded", self.shown()))
+            .because(format!("{} of its files have another name that is excluded: {}", rest.names.len(), told.join(", ")))
+            .cure("exclude all names of such a file, or none; GNU tar in the image reads most of them")
+    }
+
+    /// What the image's own `tar` makes of the tree. Where it says that files changed meanwhile, what it made is no copy of one time;
+    /// what becomes of those that are left out is of no matter.
+    fn dumped(&self, cmd: &Cmd, excludes: &Excludes, out: &mut dyn Write, tell: Tell<'_>) -> Result<Dumped> {
+        let (mut taken, mut rest) = (None, Rest::default());
+        let mut let_through = |from: &mut dyn Read| {
+            let (census, left) = sluice_but(from, out, excludes)?;
+            rest = left;
+            taken = Some(census.clone());
+            Ok(census)
+        };
+        let passed = self.passed(cmd, &mut let_through, tell);
         match (passed.map_err(|e| e.downcast::<Problem>()), taken) {
-            (Ok(census), _) => Ok(census),
+            (Ok(census), _) => Ok((census, rest)),
             (Err(Ok(problem)), Some(mut census)) if problem.tried.ends_with("ended with exit code 1") => {
                 // GNU tar: 1 says that files differ from what they were, and nothing else (2 is for the rest)
-                if problem.happened.iter().all(|line| census.is_told_changed(line)) { Ok(census) } else { Err(problem.into()) }
+                let all_told = problem.happened.iter().all(|line| census.is_told_changed(line));
+                census.remarks.retain(|remark| !remark.what.spoils() || !excludes.reach(&remark.name));
+                if all_told { Ok((census, rest)) } else { Err(problem.into()) }
             }
             (Err(Ok(problem)), _) => Err(problem.into()),
             (Err(Err(other)), _) => Err(other),
         }
+    }
+
+    /// How the tree can be read so that every name comes back.
+    pub(super) fn tellable(&self, inside: &Inside, found: &Found, tar: Tar) -> Result<Tar> {
+        let Some(cmd) = inside.line_ends(found).filter(|_| tar == Tar::Posix) else { return Ok(Tar::Plain) };
+        let answer = ask(&cmd, self.secrets)?;
+        Ok(if answer.good && answer.out.is_empty() { tar } else { Tar::Plain })
     }
 
     pub(super) fn undumped(&self, error: anyhow::Error) -> anyhow::Error {

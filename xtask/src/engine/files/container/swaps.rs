@@ -1,7 +1,8 @@
 //! How a tree in a container is staged, swapped, taken back and removed: the acts for it, from wherever the trees are.
 
 use super::super::steps::{ENOUGH, Exchange, Intent, Slot, Slots, Step, next};
-use super::{Found, Inside, LEFT, LIVE, MARK, RETURNED, STANDING, Way, deed};
+use super::{Found, IGNORE, Inside, LEFT, LIVE, MARK, RETURNED, STANDING, Way, deed};
+use crate::cmd::Cmd;
 use crate::plan::{Act, Check};
 use crate::problem::Problem;
 
@@ -25,7 +26,14 @@ impl Inside {
         // nobody else sees a tree whose rights are not set yet
         let cmd = self.exec(&["chmod", "0700", &self.own()]);
         acts.push(Act::Write(deed(format!("mode of {}", self.own()), cmd)));
+        acts.extend(self.ignored().map(|cmd| Act::Write(deed(format!("{} in {}", IGNORE, self.own()), cmd))));
         Ok(acts)
+    }
+
+    /// Keeps git from our folder, where it may lie in a repository: one that is mounted.
+    fn ignored(&self) -> Option<Cmd> {
+        let archive = super::programs::one_file(IGNORE, b"*\n")?;
+        (self.way != Way::Beside).then(|| self.wrapped(Cmd::new("tar").args(["-xf", "-", "-C", &self.own()]).input(archive)))
     }
 
     /// Puts the tree that was fed, and has proved good, in place; keeps the old one for an undo.
@@ -175,7 +183,9 @@ impl Inside {
             acts.extend(found.discard.map(|_| self.remove("discard")));
             acts.push(self.rename("previous", "discard"));
         }
-        let cmd = self.exec(&["rm", "-rf"]).args(["discard", "coming", LEFT, STANDING].map(|name| self.at(name)));
+        let ignore = (self.way != Way::Beside).then_some(IGNORE);
+        let all = ["discard", "coming", LEFT, STANDING].into_iter().chain(ignore);
+        let cmd = self.exec(&["rm", "-rf"]).args(all.map(|name| self.at(name)));
         acts.push(Act::Remove(deed(format!("all trees in {} in {}", self.own(), self.container), cmd)));
         // the mark goes last, and only with nothing else left: without it the folder is nobody's
         let cmd = self.exec(&["rmdir", &self.at(MARK), &self.own()]);

@@ -1,0 +1,166 @@
+//! What must be in an image for what is done to a tree there, and how its own `tar` is spoken to.
+
+use super::{Found, Inside, READING};
+use crate::cmd::Cmd;
+
+/// What a restore and an undo take.
+const RESTORE: [&str; 9] = ["chmod", "find", "mkdir", "mv", "rm", "rmdir", "stat", "sync", "tar"];
+/// What a wipe takes.
+const WIPE: [&str; 3] = ["find", "rm", "stat"];
+/// Names the programs that are nowhere on PATH, and has `mv` say what it can.
+const SEEK: &str = r#"for p; do f=; IFS=:; for d in $PATH; do [ -x "$d/$p" ] && f=1; done; [ "$f" ] || echo "no $p"; done
+mv --help 2>&1; echo asked"#;
+
+/// How an image's own `tar` writes archives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tar {
+    /// In the one way that it has, which is most often one of whole seconds.
+    Plain,
+    /// With extended headers, which have parts of seconds (GNU tar, bsdtar).
+    Posix,
+}
+
+/// What an image has not of what some work takes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Lacks(Vec<&'static str>);
+
+impl Lacks {
+    /// The first of these programs that are missing.
+    fn of(is_missing: impl Fn(&str) -> bool) -> Self {
+        Self(RESTORE.into_iter().filter(|program| is_missing(program)).collect())
+    }
+
+    /// Why nothing can be restored there.
+    pub fn restore(&self) -> Option<String> {
+        Some(format!("the image has no {}, which a restore takes; a backup needs none", listed(&self.0)?))
+    }
+
+    /// Why nothing can be emptied there.
+    pub fn wipe(&self) -> Option<String> {
+        let missing: Vec<&str> = self.0.iter().copied().filter(|program| WIPE.contains(program)).collect();
+        Some(format!("the image has no {}, which a wipe takes", listed(&missing)?))
+    }
+}
+
+fn listed(missing: &[&str]) -> Option<String> {
+    let all: Vec<String> = missing.iter().map(|program| format!("`{program}`")).collect();
+    let (last, rest) = all.split_last()?;
+    Some(if rest.is_empty() { last.clone() } else { format!("{} and no {last}", rest.join(", no ")) })
+}
+
+impl Inside {
+    /// Asks in one go which programs of [`Lacks`] are missing. It takes a shell.
+    pub fn seek(&self) -> Cmd {
+        self.exec(&["sh", "-c", SEEK, "sh"]).args(RESTORE)
+    }
+
+    /// Reads the answer; nothing where there was no shell to give it.
+    pub fn lacks(answer: &str) -> Option<Lacks> {
+        let said = answer.trim_end().strip_suffix("asked")?;
+        let is_missing = |program: &str| match program {
+            "mv" if !renames(said) => true,
+            program => said.lines().any(|line| line.strip_prefix("no ") == Some(program)),
+        };
+        let mut lacks = Lacks::of(is_missing);
+        let is_there = !said.lines().any(|line| line == "no mv");
+        lacks.0.iter_mut().filter(|program| is_there && **program == "mv").for_each(|program| *program = "mv -T");
+        Some(lacks)
+    }
+
+    /// Asks one after the other, as far as `is_missing` knows.
+    ///
+    /// # Errors
+    /// Those of whoever is asked.
+    pub fn lacks_one_by_one<E>(&self, mut is_missing: impl FnMut(&Cmd) -> Result<bool, E>) -> Result<Lacks, E> {
+        let mut missing = Vec::new();
+        for program in RESTORE {
+            if is_missing(&self.has(program))? {
+                missing.push(program);
+            }
+        }
+        Ok(Lacks(missing))
+    }
+
+    /// Asks whether the image has a program: see [`Inside::is_missing`]. Docker itself serves a dump without `tar`.
+    pub fn has(&self, program: &str) -> Cmd {
+        self.exec(&[program, "--help"])
+    }
+
+    /// Whether an exit code of [`Inside::has`] says that there is no such program; others say that it knows no `--help`.
+    pub fn is_missing(code: Option<i32>) -> bool {
+        matches!(code, Some(126 | 127))
+    }
+
+    /// Asks for a name with a line end in it. What has one can't be told in an extended header.
+    pub fn line_ends(&self, found: &Found) -> Option<Cmd> {
+        found.is_there().then(|| self.exec(&["find", &self.path, "-name", "*\n*"]))
+    }
+
+    /// A tar of what is in a folder. Whatever the image's own language is, names are bytes, and what it says is English.
+    pub(super) fn tar_of(&self, path: &str, tar: Tar) -> Cmd {
+        let (program, args) = (READING[0], READING[1..].iter().copied());
+        let cmd = self.wrapped(Cmd::new(program).args(args).arg(path).env("LC_ALL", "C"));
+        if tar == Tar::Posix { cmd.arg("--format=posix") } else { cmd }
+    }
+}
+
+impl Tar {
+    /// What a `tar` says of itself when it is asked for help.
+    pub fn by_help(help: &str) -> Self {
+        if help.contains("--format") { Self::Posix } else { Self::Plain }
+    }
+}
+
+/// A tar of one small file, for whoever takes text.
+pub(super) fn one_file(name: &str, content: &[u8]) -> Option<String> {
+    let mut header = tar::Header::new_gnu();
+    header.set_mode(0o600);
+    header.set_size(content.len() as u64);
+    let mut builder = tar::Builder::new(Vec::new());
+    builder.append_data(&mut header, name, content).ok()?;
+    String::from_utf8(builder.into_inner().ok()?).ok()
+}
+
+/// Whether a `mv` that says this of itself can give a folder the very name that is said, as those of older busyboxes can't.
+fn renames(help: &str) -> bool {
+    let mut flags = help.split(|sign: char| sign.is_whitespace() || matches!(sign, '[' | ']' | ','));
+    !help.contains("sage") || flags.any(|flag| flag.starts_with('-') && !flag.starts_with("--") && flag.contains('T'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let gnu = "Usage: mv [OPTION]... [-T] SOURCE DEST\n  -T, --no-target-directory  treat DEST as a normal file\n";
+        for (said, restore, wipe) in [
+            (String::new(), None, None),
+            (gnu.into(), None, None),
+            ("Usage: mv [-finT] SOURCE DEST\n".into(), None, None),
+            ("Usage: mv [-fin] SOURCE DEST\nor: mv [-fin] SOURCE... DIRECTORY\n".into(), Some("`mv -T`"), None),
+            (format!("no sync\n{gnu}"), Some("`sync`"), None),
+            (format!("no find\nno rmdir\nno sync\n{gnu}"), Some("`find`, no `rmdir` and no `sync`"), Some("`find`")),
+            ("no mv\nsh: mv: not found\n".into(), Some("`mv`"), None),
+        ] {
+            let lacks = Inside::lacks(&format!("{said}asked\n")).unwrap();
+            let wanted = restore.map(|what| format!("the image has no {what}, which a restore takes; a backup needs none"));
+            assert_eq!(lacks.restore(), wanted, "{said}");
+            assert_eq!(lacks.wipe(), wipe.map(|what| format!("the image has no {what}, which a wipe takes")), "{said}");
+        }
+        assert_eq!(Inside::lacks("no sync\n"), None, "it was cut off");
+    }
+
+    #[test]
+    fn who_can_be_asked_for_parts_of_seconds() {
+        for (help, tar) in [
+            ("  -H, --format=FORMAT       create archive of the given format", Tar::Posix),
+            ("  --format {ustar|pax|cpio|shar}  Select archive format", Tar::Posix),
+            ("Usage: tar c|x|t [-ZzJjahmvokO] [-f TARFILE] [-C DIR] [FILE]...", Tar::Plain),
+            ("", Tar::Plain),
+        ] {
+            assert_eq!(Tar::by_help(help), tar, "{help}");
+        }
+        assert!(Inside::is_missing(Some(127)) && !Inside::is_missing(Some(1)) && !Inside::is_missing(None));
+    }
+}

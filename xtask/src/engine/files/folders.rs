@@ -1,0 +1,92 @@
+//! The folders of a tree as a tar of their own: a `tar` that gives a folder its time before it fills it is given them once more.
+
+use std::io::{self, Write};
+
+use tar::{EntryType, Header};
+
+use super::census::{Census, Entry, Kind};
+use super::name::Name;
+
+/// A tar is made of blocks.
+const BLOCK: usize = 512;
+/// A name of this length still fits in a header.
+const SHORT: usize = 100;
+
+impl Census {
+    /// A tar of its folders alone, the deepest first, so that what is given to one changes no other.
+    ///
+    /// # Errors
+    /// Those of writing to memory.
+    pub fn folders(&self) -> io::Result<Vec<u8>> {
+        let mut out = Vec::new();
+        for (name, entry) in self.entries.iter().rev().filter(|(_, entry)| entry.kind == Kind::Folder) {
+            folder(name, entry, &mut out)?;
+        }
+        out.extend([0; 2 * BLOCK]);
+        Ok(out)
+    }
+
+    /// As it is made by a `tar` that gives links no times.
+    pub fn without_times_of_links(mut self) -> Self {
+        let links = self.entries.values_mut().filter(|entry| matches!(entry.kind, Kind::Symlink { .. }));
+        links.for_each(|entry| entry.mtime = Default::default());
+        self
+    }
+}
+
+fn folder(name: &Name, entry: &Entry, out: &mut Vec<u8>) -> io::Result<()> {
+    let path = if *name == Name::ROOT { b"./".to_vec() } else { [b"./", name.bytes(), b"/"].concat() };
+    if path.len() > SHORT {
+        let mut header = Header::new_gnu();
+        put(&mut header, b"././@LongLink");
+        header.set_entry_type(EntryType::GNULongName);
+        header.set_mode(0o644);
+        header.set_uid(0);
+        header.set_gid(0);
+        header.set_mtime(0);
+        header.set_size(path.len() as u64 + 1);
+        header.set_cksum();
+        out.write_all(header.as_bytes())?;
+        out.write_all(&path)?;
+        // a zero ends it, more of them fill the block
+        out.resize((out.len() + 1).next_multiple_of(BLOCK), 0);
+    }
+    let mut header = Header::new_gnu();
+    put(&mut header, &path);
+    header.set_entry_type(EntryType::Directory);
+    header.set_mode(entry.mode);
+    header.set_uid(entry.owner.0.into());
+    header.set_gid(entry.owner.1.into());
+    header.set_mtime(entry.mtime.secs.max(0).unsigned_abs());
+    header.set_size(0);
+    header.set_cksum();
+    out.write_all(header.as_bytes())
+}
+
+fn put(header: &mut Header, text: &[u8]) {
+    let field = &mut header.as_old_mut().name;
+    let room = text.len().min(field.len());
+    field[..room].copy_from_slice(&text[..room]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::files::{Attributes, Links, Moment, scan};
+
+    #[test]
+    fn folders_alone_with_names_of_any_length() {
+        let mut census = Census::default();
+        for length in [0, 1, 96, 97, 98, 99, 100, 255, 509, 510, 511, 512, 600] {
+            let name = "n".repeat(length);
+            let name: Name = if length == 0 { Name::ROOT } else { name.parse().unwrap() };
+            let mtime = Moment { secs: length as i64, nanos: 0 };
+            let entry = Entry { kind: Kind::Folder, mode: 0o2750, mtime, owner: (7, 8), attributes: Attributes::new() };
+            census.entries.insert(name, entry);
+        }
+        let folders = census.clone();
+        let file = Entry { kind: Kind::Symlink { to: super::super::Target(b"x".to_vec()) }, ..census.entries[&b""[..]].clone() };
+        census.entries.insert("link".parse().unwrap(), file);
+        assert_eq!(scan(&mut &census.folders().unwrap()[..], Links::Inside).unwrap(), folders);
+    }
+}

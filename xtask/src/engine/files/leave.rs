@@ -1,0 +1,65 @@
+//! What is left out of a tar that an image's own program makes of a live tree.
+
+use std::io::Read;
+
+use tar::{Entry, EntryType};
+
+use super::census::{Census, What};
+use super::excludes::Excludes;
+use super::name::Name;
+
+/// What is left out, and who is told of it.
+pub(super) struct Leaving<'a> {
+    /// What nobody wants in a backup.
+    pub excludes: &'a Excludes,
+    /// Names of files whose content went by under a name that is left out.
+    pub rest: Vec<Name>,
+    /// Told where each begins and ends.
+    pub told: &'a mut dyn FnMut(Part),
+}
+
+/// What of an entry that is left out has gone by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    /// Its headers.
+    Begins,
+    /// Its content.
+    Ended,
+}
+
+/// Why an entry is left out.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Left {
+    /// It is excluded.
+    Excluded,
+    /// It is a pipe or a device, or another name of one.
+    NoContent(Name),
+    /// It is another name of a file that is excluded: only its content is missing.
+    Rest(Name),
+}
+
+impl Leaving<'_> {
+    /// Whether an entry is left out.
+    pub fn of<R: Read>(&self, entry: &Entry<'_, R>, census: &Census) -> Option<Left> {
+        let kind = entry.header().entry_type();
+        let raw = entry.path_bytes();
+        let name = Name::parse(&raw).ok()?;
+        let is_folder = kind == EntryType::Directory || kind == EntryType::Regular && raw.ends_with(b"/");
+        let is_excluded = if is_folder { self.excludes.reach_folder(&name) } else { self.excludes.reach(&name) };
+        if name != Name::ROOT && is_excluded {
+            return Some(Left::Excluded);
+        }
+        match kind {
+            EntryType::Block | EntryType::Char | EntryType::Fifo => Some(Left::NoContent(name)),
+            EntryType::Link => {
+                let to = Name::parse(&entry.link_name_bytes().unwrap_or_default()).ok()?;
+                let is_special = census.remarks.iter().any(|r| r.what == What::NoContent && r.name == to);
+                if is_special {
+                    return Some(Left::NoContent(name));
+                }
+                self.excludes.reach(&to).then_some(Left::Rest(name))
+            }
+            _ => None,
+        }
+    }
+}
