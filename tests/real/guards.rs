@@ -280,7 +280,12 @@ fn a_marker_that_a_plain_role_can_not_carry_over_is_not_lost() {
     let before = cluster.fingerprint(&db.name);
     let said = project.run("db-restore --latest --yes");
     super::same(&cluster.fingerprint(&db.name), &before);
-    assert!(said.code == Some(1) && said.err.contains("nothing was touched: the setting `dbtasks.environment`"), "{said:?}");
+    assert!(
+        said.code == Some(1)
+            && said.err.contains("found `all but dbtasks.environment`")
+            && said.err.contains("nothing was touched"),
+        "{said:?}"
+    );
     assert!(!said.err.contains("load backups"), "before anything is begun: {}", said.err);
     assert_eq!(super::family(cluster, &db.name), std::slice::from_ref(&db.name));
     project.ok("db-restore --latest --yes --in-place");

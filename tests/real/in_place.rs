@@ -329,3 +329,40 @@ fn what_was_made_since_a_reset_was_cut_off_is_kept() {
     assert_eq!(project.ok("db-repair").out.trim(), "nothing to repair");
     weak.ends();
 }
+
+#[test]
+fn settings_that_the_role_may_not_carry_over_are_named_before() {
+    let cluster = need!("postgresql", cluster());
+    let weak = Weak::new(cluster);
+    let (db, project, role) = (&weak.db.name, &weak.project, &weak.role);
+    cluster.sql("postgres", &format!("ALTER ROLE {role} CREATEDB; ALTER DATABASE {db} SET work_mem = '7MB'; ALTER ROLE {role} IN DATABASE {db} SET statement_timeout = '1h'"));
+    project.backup();
+    project.ok("db-restore --latest --yes");
+    let secret = "do-not-show-this";
+    cluster.sql(
+        "postgres",
+        &format!("ALTER DATABASE {db} SET log_statement = 'ddl'; ALTER ROLE app IN DATABASE {db} SET app.jwt = '{secret}'"),
+    );
+    project.backup();
+    let before = cluster.fingerprint(db);
+
+    for words in ["db-restore --latest --yes", "db-reset --force"] {
+        weak.migrated_by("CREATE TABLE users (id int);");
+        let said = project.fails(words, 1, "it is not so that");
+        for part in ["all but log_statement, app.jwt of the role app", "nothing was touched", "--in-place"] {
+            assert!(said.err.contains(part), "{words}: {part}: {}", said.err);
+        }
+        assert!(!said.err.contains(secret), "{}", said.err);
+    }
+    same(&cluster.fingerprint(db), &before);
+    assert_eq!(family(cluster, db), [db.clone(), format!("{db}__previous")]);
+    project.ok("db-restore --latest --yes --in-place");
+    same(&cluster.fingerprint(db), &before);
+    // beside it, what is others' is left out with a word
+    let copy = unique("copy");
+    cluster.sql("postgres", &format!("ALTER DATABASE {db} RESET log_statement"));
+    project.backup();
+    project.ok(&format!("db-restore --latest --yes --as {copy}")).ends_with(0, "1 setting of other roles in the database");
+    cluster.sql("postgres", &format!("DROP DATABASE {copy}; DROP DATABASE {db}__previous"));
+    weak.ends();
+}

@@ -157,7 +157,11 @@ pub fn beside_live(target: &Surveyed, dump: &Dump, disk_left: Option<u64>, reque
     let afterwards = vec![format!("the live database `{}` was not touched", target.name())];
     let risk = stranger(target, dump, Purpose::Restore).unwrap_or(Risk::Adds);
     Ok(Plan {
-        notes: holds(target, dump).into_iter().chain(made(&dump.backup)).collect(),
+        notes: holds(target, dump)
+            .into_iter()
+            .chain(settings_of_others(target, dump).filter(|_| target.live().is_some()))
+            .chain(made(&dump.backup))
+            .collect(),
         steps,
         afterwards,
         backup: Some(dump.backup.path.clone()),
@@ -220,6 +224,7 @@ fn brought_along(recorded: &DatabaseFacts, dump: &Dump, target: &Surveyed) -> Da
     facts.comment = facts.own_comment().and_then(unmarked);
     facts.settings.retain(|s| !s.name.eq_ignore_ascii_case(admin::MARKER) && s.role.as_deref().is_none_or(here));
     facts.settings.retain(|s| !loads_a_library(s, target) && dump.loader().is_none());
+    facts.settings.retain(|s| may_give(s, target));
     if left_out(Claim::Rights) {
         facts.acl = None;
         facts.settings.retain(|s| s.role.is_none());
@@ -228,6 +233,22 @@ fn brought_along(recorded: &DatabaseFacts, dump: &Dump, target: &Surveyed) -> Da
         acl.retain(|grant| grant.grantee.as_deref().is_none_or(here));
     }
     facts
+}
+
+/// What another role has set for itself in the database, a plain role can't set for it.
+fn may_give(setting: &Setting, target: &Surveyed) -> bool {
+    let own = &target.server.role;
+    own.superuser || setting.role.as_ref().is_none_or(|role| *role == own.name)
+}
+
+/// What is left out for that.
+fn settings_of_others(target: &Surveyed, dump: &Dump) -> Option<String> {
+    let settings = dump.artifact.iter().flat_map(|artifact| &artifact.database.settings);
+    let here = |role: &String| target.server.roles.contains(role);
+    let count = settings.filter(|s| !may_give(s, target) && s.role.as_ref().is_some_and(here)).count();
+    (count > 0).then(|| {
+        format!("{} of other roles in the database, which this role can't give, are left out", counted(count as u64, "setting"))
+    })
 }
 
 /// Whether a setting of a manifest has the server load a library into every session: whoever may write the manifest may name one of
@@ -291,6 +312,7 @@ fn holds(target: &Surveyed, dump: &Dump) -> Vec<String> {
             setting.name
         )
     }));
+    notes.extend(settings_of_others(target, dump).filter(|_| target.live().is_none()));
     notes.extend(dump.fit.notes.iter().cloned());
     notes.extend(author_may(author(target, dump), dump));
     if dump.loader().is_some() && target.server.role.superuser {

@@ -154,10 +154,7 @@ fn terminate(name: &str) -> String {
 pub(super) fn carry(name: &str, from: &DatabaseFacts) -> String {
     let db = ident(name);
     let mut sql = String::new();
-    for s in &from.settings {
-        let whom = s.role.as_ref().map_or(format!("DATABASE {db}"), |role| format!("ROLE {} IN DATABASE {db}", ident(role)));
-        sql.push_str(&format!("ALTER {whom} SET {} TO {};\n", setting::parameter(&s.name), setting::value(&s.name, &s.value)));
-    }
+    sql.extend(from.settings.iter().map(|setting| setting::given(name, setting)));
     sql.push_str(&format!("ALTER DATABASE {db} OWNER TO {};\n", ident(&from.owner)));
     if let Some(acl) = &from.acl {
         sql.push_str(&format!("REVOKE ALL ON DATABASE {db} FROM PUBLIC;\n"));

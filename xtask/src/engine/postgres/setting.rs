@@ -1,7 +1,9 @@
 //! Settings of a database as SQL: names, and values that are lists.
 
-use super::name::{ident, literal};
-use crate::cmd::UNSHOWN;
+use super::client::Client;
+use super::facts::{DatabaseFacts, Setting};
+use super::name::{block, ident, literal};
+use crate::cmd::{Cmd, UNSHOWN};
 
 /// Settings whose value is stored as a list of quoted names (`variable_is_guc_list_quote` in pg_dump's `dumputils.c`).
 const LISTS: [&str; 6] = [
@@ -12,6 +14,33 @@ const LISTS: [&str; 6] = [
     "temp_tablespaces",
     "unix_socket_directories",
 ];
+
+/// Gives a database one of its settings.
+pub fn given(database: &str, setting: &Setting) -> String {
+    let db = ident(database);
+    let whom = setting.role.as_ref().map_or(format!("DATABASE {db}"), |role| format!("ROLE {} IN DATABASE {db}", ident(role)));
+    format!("ALTER {whom} SET {} TO {};\n", parameter(&setting.name), value(&setting.name, &setting.value))
+}
+
+/// What [`trial`] answers where all of it went well.
+pub const ALL: &str = "all of them";
+
+/// Gives a database each of its settings once more, takes that back, and answers which of them this role may not give: what a superuser
+/// has set, or another role for itself, it can't carry over to what takes the database's place.
+pub fn trial(client: &Client, database: &DatabaseFacts) -> Cmd {
+    let tried = database.settings.iter().map(|setting| {
+        let of = setting.role.as_ref().map_or(String::new(), |role| format!(" of the role {role}"));
+        let name = literal(&format!("{}{of}", setting.name));
+        let given = given(&database.name, setting);
+        format!("  BEGIN\n    {given}  EXCEPTION WHEN insufficient_privilege THEN lacks := lacks || {name}::text;\n  END;\n")
+    });
+    let said = format!(
+        "PERFORM set_config('dbtasks.lacks', coalesce('all but ' || nullif(array_to_string(lacks, ', '), ''), '{ALL}'), true);"
+    );
+    let body = format!("\nDECLARE\n  lacks text[] := '{{}}';\nBEGIN\n{}  {said}\nEND ", tried.collect::<String>());
+    let tried = block("carries", &body);
+    client.psql(client.maintenance(), format!("BEGIN;\n{tried}SELECT current_setting('dbtasks.lacks');\nROLLBACK;\n"))
+}
 
 /// A parameter's name, part by part.
 pub fn parameter(name: &str) -> String {

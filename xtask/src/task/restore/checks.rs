@@ -7,7 +7,8 @@ use crate::engine::postgres::DatabaseFacts;
 use crate::engine::postgres::admin;
 use crate::engine::postgres::marker::MarkedBy;
 use crate::engine::postgres::members::alone;
-use crate::engine::postgres::name::{ident, literal};
+use crate::engine::postgres::name::ident;
+use crate::engine::postgres::setting;
 use crate::engine::postgres::version::misfit;
 use crate::engine::store::Format;
 use crate::facts::Surveyed;
@@ -161,24 +162,25 @@ pub(in crate::task) fn swappable(target: &Surveyed) -> Result<()> {
     unheld(target)
 }
 
-/// The live database's marker goes along with a swap: whether this role may give it is asked before anything else is done.
+/// The live database's settings go along with a swap, its marker among them: whether this role may give them is asked before anything
+/// else is done.
 pub(in crate::task) fn carriable(target: &Surveyed) -> Option<Step> {
     let role = &target.server.role;
-    let live = target.live().filter(|live| !role.superuser && live.marks().iter().any(|mark| mark.by == MarkedBy::Setting))?;
-    let sql = match target.server.version.0 {
-        ..150_000 => "SELECT 'f';\n".into(),
-        _ => format!("SELECT has_parameter_privilege({}, 'SET');\n", literal(admin::MARKER)),
-    };
+    let live = target.live().filter(|live| !role.superuser && !live.settings.is_empty())?;
     let name = ident(&live.name);
+    let marked = live.marks().iter().any(|mark| mark.by == MarkedBy::Setting);
+    let marker = if marked && target.server.version.major() >= 15 {
+        format!("; for the marker, an administrator runs `GRANT SET ON PARAMETER {} TO {}`", admin::MARKER, ident(&role.name))
+    } else {
+        String::new()
+    };
     Some(Step::Act(Act::Check(Check {
-        what: format!("`{}` may give the marker of {} to what takes its place", role.name, live.name),
-        cmd: target.client.psql(target.client.maintenance(), sql),
-        expect: "t".into(),
+        what: format!("`{}` may give the settings of {} to what takes its place", role.name, live.name),
+        cmd: setting::trial(&target.client, live),
+        expect: setting::ALL.into(),
         cure: format!(
-            "nothing was touched: the setting `{marker}` of {name} takes a superuser. Do this as one, or (where it is a restore) with \
-             `--in-place`; or an administrator runs `GRANT SET ON PARAMETER {marker} TO {}` (PostgreSQL 15 and later)",
-            ident(&role.name),
-            marker = admin::MARKER,
+            "nothing was touched: what is named takes a superuser, or the role that it is of. Do this as one, or (where it is a restore) with \
+             `--in-place`, which leaves the settings of {name} as they are{marker}"
         ),
     })))
 }
