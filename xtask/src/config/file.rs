@@ -242,7 +242,9 @@ pub struct GuardsTable {
 pub fn parse(path: &Path, text: &str) -> Result<File> {
     toml::from_str(text).map_err(|e| {
         let mut problem = Problem::usage(format!("could not read `{}`", path.display())).because(shown(&e, text));
-        if let Some(word) = nearest(e.message()) {
+        if let Some(key) = of_postgres(e.message()) {
+            problem = problem.cure(format!("write it as `postgres = {{ {key} = … }}`"));
+        } else if let Some(word) = nearest(e.message()) {
             problem = problem.cure(format!("did you mean `{word}`?"));
         }
         problem.into()
@@ -277,6 +279,14 @@ fn may_hold_a_secret(text: &str, at: usize) -> bool {
 fn holds_a_secret(line: &str) -> bool {
     let line = line.to_lowercase();
     ["://", "@", "pass", "pasw", "secret", "token", "pwd", "api"].iter().any(|word| line.contains(word))
+}
+
+/// A key that stands one table too high.
+fn of_postgres(message: &str) -> Option<&str> {
+    let mut words = message.strip_prefix("unknown field ")?.split('`').skip(1).step_by(2);
+    let wrong = words.next()?;
+    let known = toml::from_str::<PostgresTable>(&format!("{wrong} = \"x\"")).is_ok();
+    (known && words.any(|word| word == "postgres")).then_some(wrong)
 }
 
 /// serde's message is "unknown field `x`, expected one of `a`, `b`": the words stand in back-ticks.
@@ -323,6 +333,16 @@ mod tests {
 
     fn error(text: &str) -> String {
         parse(Path::new("db-tasks.toml"), text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_key_of_the_connection_is_told_its_place() {
+        for key in ["url", "host", "port", "database", "user", "password-env", "maintenance-database"] {
+            let said = error(&format!("[databases.main]\n{key} = \"x\"\n"));
+            assert!(said.ends_with(&format!("next: write it as `postgres = {{ {key} = … }}`")), "{said}");
+        }
+        assert!(error("[databases.main]\ncontainr = \"x\"\n").contains("did you mean `container`?"));
+        assert!(error("[databases]\nurl = \"x\"\n").contains("line 2"));
     }
 
     #[test]
