@@ -1,6 +1,7 @@
 //! The program on real servers: what the traps do to it, and what is left after it was killed.
 
 mod docker;
+mod encodings;
 mod engines;
 mod extensions;
 mod foreign_files;
@@ -15,6 +16,7 @@ mod managed;
 mod many_objects;
 mod memory;
 mod migrators;
+mod odd_shapes;
 mod owners;
 mod prepare;
 mod quoting;

@@ -61,6 +61,14 @@ const DROPS: &str = "
     WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = c.classid AND d.objid = c.objid AND d.objsubid = 0 AND d.deptype IN ('e', 'i'))
   ";
 
+/// Drops the PL/pgSQL that was made for the load, where nothing of the dump's needs it.
+const SPARED: &str = "SELECT NOT EXISTS (SELECT FROM pg_depend d JOIN pg_language l ON l.oid = d.refobjid WHERE d.refclassid = 'pg_language'::regclass
+  AND l.lanname = 'plpgsql' AND d.deptype = 'n') AS db_tasks_spared \\gset
+\\if :db_tasks_spared
+DROP EXTENSION plpgsql;
+\\endif
+";
+
 /// The psql that does it. Its locks are taken before anything is looked at; rows that came or went since they were counted are in no
 /// backup for certain, so that it fails then. Who is in the way for 15 seconds makes it fail, too.
 pub fn load(client: &Client, live: &Identity<'_>, inventory: &Inventory, fence: Fence, server: Version) -> Load {
@@ -77,23 +85,33 @@ pub fn load(client: &Client, live: &Identity<'_>, inventory: &Inventory, fence: 
         between: None,
         before: format!(
             "{SAY_STATES}{READ_ALIKE}{NEUTRAL}{PATIENT}SET lock_timeout = '15s';\nSET row_security = off;\nBEGIN;\n\
-             {}{lock}{}{empty}{EMPTY}{rights}RESET search_path;\n\\echo '{}'\n{}",
-            live.assertion(client),
+             {plpgsql}{}{tables}{lock}{}{empty}{EMPTY}{rights}{ends}RESET search_path;\n\\echo '{}'\n{}",
+            live.assertion_within(client),
             unchanged(&plain),
             BEGUN,
             begun(server),
             empty = empty(),
             rights = as_new(),
+            // a new database has it, and functions of a dump go by that
+            plpgsql = if inventory.lacks_plpgsql { "CREATE EXTENSION plpgsql;\n" } else { "" },
+            tables = client.tongue.of_tables(),
+            ends = client.tongue.ends(),
         ),
         count: Count::First(format!(
-            "{}\\echo '{}'\n{}{}\\echo '{}'\n",
+            "{}{}\\echo '{}'\n{}{}\\echo '{}'\n",
             ended(server),
+            client.tongue.of_counts(),
             COUNTS,
             count_rows(Half::One),
             count_rows(Half::Other),
             COUNTED
         )),
-        after: format!("{PAUSE}{}{}{DURABLE}COMMIT;\n", analyze(Half::One), analyze(Half::Other)),
+        after: format!(
+            "{PAUSE}{}{}{spared}{DURABLE}COMMIT;\n",
+            analyze(Half::One),
+            analyze(Half::Other),
+            spared = if inventory.lacks_plpgsql { SPARED } else { "" }
+        ),
         by: By::Project,
     }
 }
