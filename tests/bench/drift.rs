@@ -371,7 +371,7 @@ fn only_looks(call: &Call) -> bool {
         "SELECT EXISTS (SELECT FROM pg_catalog.pg_class",
         "BEGIN;\nSET LOCAL search_path = pg_catalog, pg_temp;\nSELECT oid::bigint, (SELECT count(*) FROM pg_catalog.pg_locks",
         "DO $admits$ BEGIN",
-        "DO $extensions$ BEGIN",
+        "\\set ON_ERROR_STOP off\nSELECT pg_catalog.set_config('dbtasks.extensions'",
     ];
     // a lock that is held while the hook's way is asked
     let meets = call.stdin.contains("pg_advisory_xact_lock") && call.stdin.ends_with("db-tasks holds\n");

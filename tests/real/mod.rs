@@ -2,6 +2,7 @@
 
 mod clones;
 mod docker;
+mod encodings;
 mod engines;
 mod extensions;
 mod foreign_files;
@@ -16,6 +17,7 @@ mod managed;
 mod many_objects;
 mod memory;
 mod migrators;
+mod odd_shapes;
 mod owners;
 mod prepare;
 mod quoting;

@@ -5,6 +5,7 @@
 
 pub mod app;
 pub mod bundle;
+pub mod bytes;
 pub mod cli;
 pub mod cmd;
 pub mod config;

@@ -6,6 +6,7 @@ use std::process::Output;
 use anyhow::Result;
 
 use super::movers;
+use crate::bytes;
 use crate::cmd::{Cmd, Value};
 use crate::config::Secrets;
 use crate::problem::Problem;
@@ -28,8 +29,8 @@ impl Answer {
         Self {
             good: output.status.success(),
             code: output.status.code(),
-            out: String::from_utf8_lossy(&output.stdout).into_owned(),
-            err: secrets.redact(&String::from_utf8_lossy(&output.stderr)),
+            out: bytes::text(&output.stdout),
+            err: secrets.redact(&bytes::text(&output.stderr)),
         }
     }
 }
@@ -44,8 +45,8 @@ const ASKED_AGAIN: usize = 5;
 /// The program can't be started. A command that ends badly is an answer, too.
 pub fn ask(cmd: &Cmd, secrets: &Secrets) -> Result<Answer> {
     let shell = xshell::Shell::new()?;
-    let mut command =
-        shell.cmd(&cmd.program).args(&cmd.args).quiet().ignore_status().stdin(cmd.input.as_deref().unwrap_or_default());
+    let input = bytes::of(cmd.input.as_deref().unwrap_or_default());
+    let mut command = shell.cmd(&cmd.program).args(&cmd.args).quiet().ignore_status().stdin(input);
     for name in cmd.not_inherited() {
         command = command.env_remove(name);
     }

@@ -6,6 +6,7 @@ use anyhow::Result;
 
 use super::ask::not_started;
 use super::movers::prepared;
+use crate::bytes;
 use crate::cmd::{Cmd, readable};
 use crate::config::Secrets;
 
@@ -25,7 +26,7 @@ pub fn hold(cmd: &Cmd, secrets: &Secrets) -> Result<Result<(Held, String), Strin
     // the expression had ends of the pipes of its own
     drop(expression);
     // one that can't connect closes its end: its own words come later
-    drop(stdin.write_all(cmd.input.as_deref().unwrap_or_default().as_bytes()));
+    drop(stdin.write_all(&bytes::of(cmd.input.as_deref().unwrap_or_default())));
 
     let held = Held { handle, stdin: Some(stdin) };
     let mut said = BufReader::new(said);
@@ -39,7 +40,7 @@ pub fn hold(cmd: &Cmd, secrets: &Secrets) -> Result<Result<(Held, String), Strin
         line.clear();
     }
     let output = held.handle.wait()?;
-    Ok(Err(secrets.redact(&String::from_utf8_lossy(&output.stderr))))
+    Ok(Err(secrets.redact(&bytes::text(&output.stderr))))
 }
 
 impl Drop for Held {

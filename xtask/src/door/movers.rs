@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ask::not_started;
 use super::{Interrupt, stopped};
+use crate::bytes;
 use crate::cmd::{Cmd, Value, readable, unshown};
 use crate::config::{HIDDEN, Secrets};
 use crate::engine::postgres::{cures, said};
@@ -48,7 +49,7 @@ pub fn start(cmd: &Cmd, input: Input, outlet: Outlet, secrets: &Secrets, interru
     let mut expression = prepared(cmd, secrets);
     expression = match input {
         Input::Text => match &cmd.input {
-            Some(text) => expression.stdin_bytes(text.as_bytes()),
+            Some(text) => expression.stdin_bytes(bytes::of(text)),
             None => expression.stdin_null(),
         },
         Input::Pipe(reader) => expression.stdin_file(reader),
@@ -109,7 +110,7 @@ impl Child {
     }
 
     fn failure(&self, output: &Output) -> Problem {
-        let err = self.secrets.redact(&String::from_utf8_lossy(&output.stderr));
+        let err = self.secrets.redact(&bytes::text(&output.stderr));
         let err = self.unshown.iter().fold(err, |err, value| err.replace(value, HIDDEN));
         let (state, err) = said::read(&err);
         let lines: Vec<&str> = err.lines().filter(|l| !l.trim().is_empty()).collect();
@@ -185,7 +186,7 @@ pub fn command(cmd: &Cmd, secrets: &Secrets, interrupt: &Interrupt) -> Result<St
 pub fn hand_over(cmd: &Cmd, secrets: &Secrets) -> Result<Option<i32>> {
     let mut expression = prepared(cmd, secrets);
     if let Some(text) = &cmd.input {
-        expression = expression.stdin_bytes(text.as_bytes());
+        expression = expression.stdin_bytes(bytes::of(text));
     }
     Ok(expression.run().map_err(|e| not_started(cmd, &e))?.status.code())
 }

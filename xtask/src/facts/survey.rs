@@ -15,6 +15,7 @@ use crate::door::ask::{Answer, ask, install_hint};
 use crate::door::waits::Waits;
 use crate::engine::cluster::state::State;
 use crate::engine::cluster::{PORT, USER};
+use crate::engine::postgres::client::Tongue;
 use crate::engine::postgres::facts::{Depth, From, ServerFacts, question};
 use crate::engine::postgres::version::Version;
 use crate::engine::postgres::{Client, DatabaseFacts, cures};
@@ -158,6 +159,7 @@ impl Surveyor<'_> {
         }
         let shown = shown(&client.place, &server.reached, &server.answerer, self.env);
         client.system.clone_from(&server.reached.system);
+        client.tongue = server.tongue(client.database());
         if let (true, Some(host)) = (several(&client.connection), &server.reached.host) {
             // of several, what comes next goes to the one that was looked at
             client.connection.host = Some(host.clone());
@@ -187,7 +189,13 @@ impl Surveyor<'_> {
         let ContainerBy::Name(name) = &container.by else { return None };
         (spec.connection.user.as_ref()).and(spec.connection.database.as_ref())?;
         let place = Place::container(containers::engine(container, self.env).ok()?, name);
-        Some(Client { place, connection: spec.connection.clone(), app_name: self.app_name.clone(), system: None })
+        Some(Client {
+            place,
+            connection: spec.connection.clone(),
+            app_name: self.app_name.clone(),
+            system: None,
+            tongue: Tongue::Utf8,
+        })
     }
 
     /// A client for a database, without a word to its server.
@@ -228,7 +236,11 @@ impl Surveyor<'_> {
             connection.database = user.ok_or_else(|| nameless(spec)).map(Some)?;
             connection.guessed = Some("the role's name, as libpq takes it".into());
         }
-        Ok((Client { place, connection, app_name: self.app_name.clone(), system: None }, container, folders))
+        Ok((
+            Client { place, connection, app_name: self.app_name.clone(), system: None, tongue: Tongue::Utf8 },
+            container,
+            folders,
+        ))
     }
 
     /// A client for a database in a cluster, whether it is there yet or not.
@@ -241,7 +253,7 @@ impl Surveyor<'_> {
         // it would lead libpq to another server, past `-h`
         connection.options.push(("PGHOSTADDR".into(), String::new()));
         let place = Place::Host { programs: Some(found.programs.folder.clone()) };
-        Client { place, connection, app_name: self.app_name.clone(), system: None }
+        Client { place, connection, app_name: self.app_name.clone(), system: None, tongue: Tongue::Utf8 }
     }
 
     /// A container that runs, by its key.
@@ -256,7 +268,8 @@ impl Surveyor<'_> {
 
     fn question(&self, client: &Client, depth: Depth) -> Result<ServerFacts> {
         let from = if matches!(client.place, Place::Host { .. }) { From::ThisMachine } else { From::ItsContainer };
-        self.waits.over(client, &self.project.secrets);
+        // of what is said there only bytes that are no text could be in the way
+        self.waits.over(&Client { tongue: Tongue::Among, ..client.clone() }, &self.project.secrets);
         let ask_in = |database: &str| {
             let mut asked = client.psql(database, question(client.database(), depth, from));
             // psql's own words are read, too

@@ -7,6 +7,7 @@ use anyhow::Result;
 
 use super::load::new_key;
 use super::pipe::wide_pipe;
+use crate::bytes;
 use crate::config::Secrets;
 use crate::door::Interrupt;
 use crate::door::movers::{self, Input, Outlet};
@@ -54,16 +55,17 @@ impl Later {
         let (reader, mut stdin) = wide_pipe()?;
         let child = movers::start(&handover.cmd, Input::Pipe(reader), Outlet::Kept, secrets, interrupt)?;
         let [shut, open] = fence.lines(&new_key());
+        let [before, between, after] = [&handover.before, &handover.between, &handover.after].map(|words| bytes::of(words));
         let parts: [&[u8]; 9] = [
-            handover.before.as_bytes(),
+            &before,
             shut.as_bytes(),
             &self.first,
             open.as_bytes(),
-            handover.between.as_bytes(),
+            &between,
             shut.as_bytes(),
             &self.last,
             open.as_bytes(),
-            handover.after.as_bytes(),
+            &after,
         ];
         // a psql that has died closes its end, and says why itself
         drop(parts.iter().try_for_each(|part| stdin.write_all(part)));

@@ -10,12 +10,13 @@ use anyhow::Result;
 
 use super::later::Later;
 use super::pipe::{CHUNK, wide_pipe};
+use crate::bytes;
 use crate::cmd::{Cmd, readable};
 use crate::config::Secrets;
 use crate::door::Interrupt;
 use crate::door::movers::{self, Child, Input, Outlet};
 use crate::engine::postgres::facts::{Counts, read_counts};
-use crate::engine::postgres::proof::{self, BEGUN, COUNTED, COUNTS};
+use crate::engine::postgres::proof::{self, BEGUN, COUNTED, COUNTS, counted_as_dumped};
 use crate::engine::postgres::script::{Again, Aside, Scanner, Script, Spare, Told};
 use crate::plan::{By, Count, Load, Proof, Trust};
 use crate::problem::Problem;
@@ -48,7 +49,7 @@ impl Loading {
         let child = movers::start(&load.cmd, Input::Pipe(reader), Outlet::Pipe(saying), secrets, interrupt)?;
         // a psql that can't connect closes its end: its own words come later
         let (key, load) = (new_key(), load.clone());
-        drop(stdin.write_all(proof::keyed(&load.before, &key).as_bytes()));
+        drop(stdin.write_all(&bytes::of(&proof::keyed(&load.before, &key))));
         drop(stdin.write_all(load.fence.lines(&key)[0].as_bytes()));
         let (tell, marks) = sync_channel(2);
         let ends = [BEGUN, COUNTED].map(|mark| format!("{mark} {key}\n"));
@@ -108,7 +109,7 @@ impl Loading {
     fn say(&mut self, words: &str) {
         let free = &self.load.fence.lines(&self.key)[1];
         // a psql that has died closes its end, and says why itself
-        drop(self.stdin.write_all((format!("\n{free}") + &proof::keyed(words, &self.key)).as_bytes()));
+        drop(self.stdin.write_all(&bytes::of(&(format!("\n{free}") + &proof::keyed(words, &self.key)))));
     }
 
     /// Only now does psql get to hear COMMIT. Returns the rows that it has counted.
@@ -117,13 +118,14 @@ impl Loading {
     /// psql's own, and rows that are not what the dump brought.
     pub fn finish(mut self, script: &Script, secrets: &Secrets, interrupt: &Interrupt) -> Result<Counts> {
         let (fence, by, later) = (self.load.fence, self.load.by.clone(), std::mem::take(&mut self.later));
+        let encoding = script.encoding.as_deref();
         let counts = match self.load.count.clone() {
             Count::Shared(beside) => {
-                let counts = self.commit_then_count(&beside, secrets, interrupt)?;
+                let counts = self.commit_then_count(&beside, encoding, secrets, interrupt)?;
                 proof::loaded(script, &counts)?;
                 counts
             }
-            Count::First(sql) => self.count_then_commit(&sql, script)?,
+            Count::First(sql) => self.count_then_commit(&counted_as_dumped(&sql, encoding), script)?,
             Count::Not => self.commit()?,
         };
 
@@ -141,11 +143,18 @@ impl Loading {
         Ok(Counts::new())
     }
 
-    fn commit_then_count(mut self, beside: &Cmd, secrets: &Secrets, interrupt: &Interrupt) -> Result<Counts> {
-        self.say(&self.load.after.clone());
+    fn commit_then_count(
+        mut self,
+        beside: &Cmd,
+        encoding: Option<&str>,
+        secrets: &Secrets,
+        interrupt: &Interrupt,
+    ) -> Result<Counts> {
+        let words = |words: &str| counted_as_dumped(words, encoding);
+        self.say(&words(&self.load.after));
         let Self { child, stdin, marks, answer, load, key, told, .. } = self;
         drop(stdin);
-        let beside = Cmd { input: beside.input.as_deref().map(|words| proof::keyed(words, &key)), ..beside.clone() };
+        let beside = Cmd { input: beside.input.as_deref().map(|said| proof::keyed(&words(said), &key)), ..beside.clone() };
         // before that there is no lock to wait for, and perhaps no database
         let has_begun = marks.recv().is_ok();
         let beside = has_begun.then(|| movers::start(&beside, Input::Text, Outlet::Kept, secrets, interrupt));
@@ -169,7 +178,7 @@ impl Loading {
             self.abort();
             return Err(e);
         }
-        drop(self.stdin.write_all(self.load.after.as_bytes()));
+        drop(self.stdin.write_all(&bytes::of(&self.load.after)));
         drop(self.stdin);
         self.child.wait().map_err(|e| explained(e, &self.load, &self.told, has_begun))?;
         Ok(counts)

@@ -89,6 +89,19 @@ fn unlogged(database: &Surveyed) -> Option<String> {
     (shape.standby && !tables.is_empty()).then_some(none)
 }
 
+/// What a role may not read of others' secrets (<https://www.postgresql.org/docs/current/view-pg-user-mappings.html>).
+fn unread(database: &Surveyed) -> Option<String> {
+    let mappings = &database.server.shape.mappings;
+    (!mappings.is_empty()).then(|| {
+        format!(
+            "user mappings whose options `{}` may not read are in the backup of `{}` without them: {}; a superuser's backup has them",
+            database.server.role.name,
+            database.name(),
+            mappings.join(", ")
+        )
+    })
+}
+
 /// Plans a backup of these databases and stores.
 pub fn plan(project: &Project, set: &Set, catalog: &Catalog, request: &Request, moment: &Moment) -> Result<Plan> {
     let compression = Compression::parse(&request.backup.compress, request.backup.level).map_err(Problem::usage)?;
@@ -133,6 +146,7 @@ pub fn plan(project: &Project, set: &Set, catalog: &Catalog, request: &Request, 
             .map(partial)
             .chain(set.stores.iter().filter_map(unrestorable))
             .chain(set.databases.iter().filter_map(unlogged))
+            .chain(set.databases.iter().filter_map(unread))
             .collect(),
         steps,
         afterwards,

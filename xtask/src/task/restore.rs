@@ -11,6 +11,7 @@ use anyhow::Result;
 
 use super::services::around_services;
 use crate::bundle::Backup;
+use crate::bytes;
 use crate::config::Project;
 use crate::engine::postgres::DatabaseFacts;
 use crate::engine::postgres::admin::{self, Own};
@@ -215,13 +216,15 @@ fn spared(target: &Surveyed, dump: &Dump, trust: Trust) -> Vec<Spare> {
 
 /// What a manifest's settings mean on this server: roles that are not here are left out, and the marker never travels.
 fn brought_along(recorded: &DatabaseFacts, dump: &Dump, target: &Surveyed) -> DatabaseFacts {
-    let here = |role: &str| target.server.roles.iter().any(|r| r == role);
+    let here = |role: &str| target.server.roles.iter().any(|r| r == role) && !bytes::has_foreign(role);
     let mut facts = recorded.clone();
     let left_out = |claim| dump.fit.without.claims.contains(&claim);
     if !here(&facts.owner) || left_out(Claim::Owners) {
         facts.owner = target.server.role.name.clone();
     }
-    facts.comment = facts.own_comment().and_then(unmarked);
+    // a server in UTF-8 takes no bytes that are none
+    facts.comment = facts.own_comment().and_then(unmarked).filter(|comment| !bytes::has_foreign(comment));
+    facts.settings.retain(|s| !bytes::has_foreign(&s.value));
     facts.settings.retain(|s| !s.name.eq_ignore_ascii_case(admin::MARKER) && s.role.as_deref().is_none_or(here));
     facts.settings.retain(|s| !loads_a_library(s, target) && dump.loader().is_none());
     facts.settings.retain(|s| may_give(s, target));

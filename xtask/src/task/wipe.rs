@@ -323,6 +323,7 @@ impl Target<'_> {
             named: self.sorted.named().iter().map(|t| t.name.as_str()).collect(),
             kept: kept.collect(),
             views: refresh_order(&d.server.inventory).iter().map(|v| v.name.as_str()).collect(),
+            lacks_plpgsql: d.server.inventory.lacks_plpgsql,
         };
         wiping::wipe(&d.client, &wipe)
     }

@@ -1,7 +1,9 @@
 //! The one door where text goes out to a terminal. Names, comments, files and the words of other programs may hold anything: what
-//! would move a cursor, change a colour or turn the direction of writing is shown as an escape.
+//! would move a cursor, change a colour or turn the direction of writing is shown as an escape, and so is a byte that is no UTF-8.
 
 use std::borrow::Cow;
+
+use crate::bytes;
 
 /// A text as it may be shown: line breaks and tabs are its layout.
 pub fn text(text: &str) -> Cow<'_, str> {
@@ -59,6 +61,7 @@ fn escaped(text: &str, is_unsafe: impl Fn(char) -> bool, escape: impl Fn(char) -
 /// line; what nobody sees.
 fn is_unsafe(c: char) -> bool {
     c.is_control()
+        || bytes::is_foreign(c)
         || matches!(c, '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
         || matches!(c, '\u{feff}' | '\u{e0000}'..='\u{e007f}')
 }
@@ -69,7 +72,7 @@ fn escape(c: char) -> String {
         '\r' => r"\r".into(),
         '\t' => r"\t".into(),
         c if u32::from(c) < 0x100 => format!("\\x{:02x}", u32::from(c)),
-        c => format!("\\u{{{:x}}}", u32::from(c)),
+        c => bytes::byte(c).map_or_else(|| format!("\\u{{{:x}}}", u32::from(c)), |byte| format!("\\x{byte:02x}")),
     }
 }
 
@@ -86,6 +89,7 @@ mod tests {
             ("user\u{202e}gnp.exe\u{2066}", r"user\u{202e}gnp.exe\u{2066}"),
             ("\u{feff}x\u{2028}y\u{e0041}", r"\u{feff}x\u{2028}y\u{e0041}"),
             ("a\rb", r"a\rb"),
+            (&bytes::text(b"caf\xe9"), r"caf\xe9"),
         ] {
             assert_eq!(text(given), want);
             assert_eq!(line(given), want);

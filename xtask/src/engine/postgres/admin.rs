@@ -2,10 +2,14 @@
 
 use super::client::Client;
 use super::facts::DatabaseFacts;
+pub use super::identity::Identity;
+pub(super) use super::identity::oid_of;
+use super::identity::same_server;
 use super::name::{beside, block, ident, literal, parked, previous};
 use super::setting;
 use super::subscriptions::detached;
 use super::version::Version;
+use crate::bytes;
 use crate::plan::{Act, Check, Deed, How};
 
 /// Makes a database: see [`creation`].
@@ -83,6 +87,8 @@ pub struct Own<'a> {
     pub connection_limit: i64,
     /// Whether others may be made from it: so it is of the database that bears the name.
     pub template: bool,
+    /// The number of the database that they are of.
+    pub oid: u32,
 }
 
 impl<'a> Own<'a> {
@@ -90,7 +96,8 @@ impl<'a> Own<'a> {
     pub fn of(database: Option<&'a DatabaseFacts>) -> Self {
         let comment = database.and_then(DatabaseFacts::own_comment);
         let connection_limit = database.map_or(-1, |d| if d.connection_limit == ON_ITS_WAY { -1 } else { d.connection_limit });
-        Self { comment, connection_limit, template: database.is_some_and(|d| d.template) }
+        let (template, oid) = database.map_or((false, 0), |d| (d.template, d.oid));
+        Self { comment, connection_limit, template, oid }
     }
 }
 
@@ -101,21 +108,54 @@ impl<'a> Own<'a> {
 pub(super) const DURABLE: &str = "SET synchronous_commit = on;\nSET default_transaction_read_only = off;\n";
 
 pub(super) fn mark(name: &str, own: Own<'_>) -> String {
+    marking(name, own).map(|statement| alone(&statement)).concat()
+}
+
+/// The statements of [`mark`], for a block.
+pub(super) fn marking(name: &str, own: Own<'_>) -> [String; 2] {
+    let db = ident(name);
     let comment = own.comment.map_or(String::new(), |own| format!("\n{own}"));
-    let template = if own.template { format!("ALTER DATABASE {} IS_TEMPLATE false;\n", ident(name)) } else { String::new() };
-    format!("COMMENT ON DATABASE {} IS {};\n{template}", ident(name), literal(&format!("{KEPT}{comment}")))
+    let template = if own.template { format!("ALTER DATABASE {db} IS_TEMPLATE false;\n") } else { String::new() };
+    let marked = match comment_again(own) {
+        Some(again) => {
+            let kept = literal(&format!("{KEPT}\n"));
+            format!("EXECUTE format('COMMENT ON DATABASE %I IS %L', {}, {kept} || coalesce({again}, ''));\n", literal(name))
+        }
+        None => format!("COMMENT ON DATABASE {db} IS {};\n", literal(&format!("{KEPT}{comment}"))),
+    };
+    [marked, template]
 }
 
 pub(super) fn unmark(name: &str, own: Own<'_>) -> String {
-    unmarking(name, own).concat()
+    unmarking(name, own).map(|statement| alone(&statement)).concat()
 }
 
-/// The statements of [`unmark`].
+/// A comment that is no UTF-8 (a database of another encoding gave it) can't be said to a server in UTF-8: it is taken from where it
+/// stands, without our mark. None of these functions looks at more than bytes.
+fn comment_again(own: Own<'_>) -> Option<String> {
+    own.comment.filter(|comment| bytes::has_foreign(comment))?;
+    let mark = literal(&format!("{KEPT}\n"));
+    Some(format!(
+        "(SELECT CASE WHEN starts_with(c, {mark}) THEN split_part(c, {mark}, 2) ELSE c END FROM shobj_description({}, 'pg_database') c)",
+        own.oid
+    ))
+}
+
+/// A statement of a block as one by itself.
+fn alone(statement: &str) -> String {
+    if statement.starts_with("EXECUTE ") { block("comment", &format!(" BEGIN\n  {statement}END ")) } else { statement.to_owned() }
+}
+
+/// The statements of [`unmark`], for a block.
 pub(super) fn unmarking(name: &str, own: Own<'_>) -> [String; 2] {
     let (db, limit) = (ident(name), own.connection_limit);
     let comment = own.comment.map_or("NULL".into(), literal);
     let template = if own.template { " IS_TEMPLATE true" } else { "" };
-    [format!("COMMENT ON DATABASE {db} IS {comment};\n"), format!("ALTER DATABASE {db} CONNECTION LIMIT {limit}{template};\n")]
+    let comment = match comment_again(own) {
+        Some(again) => format!("EXECUTE format('COMMENT ON DATABASE %I IS %L', {}, {again});\n", literal(name)),
+        None => format!("COMMENT ON DATABASE {db} IS {comment};\n"),
+    };
+    [comment, format!("ALTER DATABASE {db} CONNECTION LIMIT {limit}{template};\n")]
 }
 
 /// Statements in a block: only where each begins, for a comment has lines of its own.
@@ -167,17 +207,6 @@ pub(super) fn carry(name: &str, from: &DatabaseFacts) -> String {
     sql
 }
 
-/// SQL that fails where another server answers than the one that was looked at: names and poolers lead elsewhere from one minute to
-/// the next, and a clone has databases of the same name and oid. The text that is no number is what psql says then.
-fn same_server(system: &str) -> String {
-    let other = literal(" is another server than the one that was looked at");
-    format!(
-        "SELECT CASE WHEN system_identifier::text <> {} THEN (system_identifier::text || {other})::int END AS db_tasks_server \
-         FROM pg_catalog.pg_control_system() \\gset\n",
-        literal(system)
-    )
-}
-
 /// Asserts that `database` is still the one the plan was made for.
 pub fn still(client: &Client, database: &str, facts: Option<&DatabaseFacts>) -> Act {
     let server = client.system.as_deref().map_or(String::new(), same_server);
@@ -227,28 +256,6 @@ pub fn is_marked(client: &Client, database: &str, environment: &str) -> Act {
         expect: environment.to_owned(),
         cure: "look at it with `db-protect`, and run the command again".into(),
     })
-}
-
-/// The database that a plan was made for: its name, and the oid that it must still have.
-#[derive(Debug, Clone, Copy)]
-pub struct Identity<'a> {
-    /// Its name.
-    pub name: &'a str,
-    /// Its oid; `None` where there must be no database of this name.
-    pub oid: Option<u32>,
-}
-
-impl Identity<'_> {
-    /// SQL that fails when somebody changed it in the meantime.
-    pub(super) fn assertion(&self, client: &Client) -> String {
-        let found = oid_of(self.name);
-        let wanted = self.oid.map_or("NULL".into(), |oid| oid.to_string());
-        let server = client.system.as_deref().map_or(String::new(), same_server);
-        let body = format!(
-            " BEGIN\n  IF {found} IS DISTINCT FROM {wanted} THEN\n    RAISE EXCEPTION 'the database of this name is not the one that was looked at';\n  END IF;\nEND "
-        );
-        format!("{server}{}", block("check", &body))
-    }
 }
 
 /// The names of one swap.
@@ -354,7 +361,7 @@ pub fn swap_back(client: &Client, back: &SwapBack<'_>) -> Act {
     let older = back
         .older_oid
         .map_or(String::new(), |oid| format!("    IF {} = {oid} THEN {} END IF;\n", oid_of(&discard), rename(&discard, &kept)));
-    let nothing = Own { comment: None, connection_limit: -1, template: back.own.template };
+    let nothing = Own { comment: None, connection_limit: -1, template: back.own.template, oid: 0 };
     let body = format!(
         " BEGIN\n  IF {kept_oid} = {old} THEN\n    IF {live_oid} IS NOT NULL THEN\n      {away}\n      {mark}    END IF;\n    \
          {home}\n{unmark}{older}  END IF;\n  IF {live_oid} IS DISTINCT FROM {old} THEN\n    \
@@ -362,7 +369,7 @@ pub fn swap_back(client: &Client, back: &SwapBack<'_>) -> Act {
         kept_oid = oid_of(&kept),
         live_oid = oid_of(back.live),
         away = rename(back.live, &failed),
-        mark = mark(&failed, nothing),
+        mark = marking(&failed, nothing).concat(),
         home = rename(&kept, back.live),
         unmark = indented(&unmarking(back.live, back.own)),
         live_name = literal(&live),
@@ -386,7 +393,7 @@ pub fn undo_back(client: &Client, again: &Swap<'_>, before: u32) -> Act {
         rename(again.live, &parked),
         rename(&kept, again.live),
         rename(&parked, &kept),
-        indented(&[comment, limit, mark(&kept, again.kept)]),
+        indented(&[comment, limit, marking(&kept, again.kept).concat()]),
         kept_oid = oid_of(&kept),
     );
     let sql = format!("{DURABLE}SET lock_timeout = '15s';\n{}", block("back", &body));
@@ -398,10 +405,6 @@ pub fn undo_back(client: &Client, again: &Swap<'_>, before: u32) -> Act {
 /// Where a database stays that a reset could not finish, for somebody to look at.
 pub fn failed(live: &str) -> String {
     beside(live, "failed")
-}
-
-pub(super) fn oid_of(name: &str) -> String {
-    format!("(SELECT oid::bigint FROM pg_database WHERE datname = {})", literal(name))
 }
 
 /// Ends sessions on the databases that change names until the change is visible, ten seconds at most, and no longer than the session

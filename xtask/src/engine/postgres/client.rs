@@ -16,6 +16,53 @@ pub struct Client {
     pub app_name: String,
     /// The system identifier of the server that answered, where it may be asked: what changes data goes by it.
     pub system: Option<String>,
+    /// In what its names are said.
+    pub tongue: Tongue,
+}
+
+/// How names are told to a server. Those of its databases and roles are kept for all databases as the bytes that they were given in, in
+/// whatever encoding that was: a server that has databases of several would change them on the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Tongue {
+    /// All databases are in UTF-8, and so is what is said.
+    #[default]
+    Utf8,
+    /// Not all of them are; in this one UTF-8 is understood.
+    Among,
+    /// Not all of them are, and this one has no encoding: names are bytes.
+    Bytes,
+}
+
+impl Tongue {
+    /// The encoding in which what all databases share is said.
+    fn shared(self) -> &'static str {
+        if self == Self::Utf8 { "UTF8" } else { "sql_ascii" }
+    }
+
+    /// The encoding in which names of tables are said.
+    fn own(self) -> &'static str {
+        if self == Self::Bytes { "sql_ascii" } else { "UTF8" }
+    }
+
+    /// Said in a script in UTF-8: what follows names databases and roles.
+    pub fn of_all(self) -> &'static str {
+        if self == Self::Utf8 { "" } else { "SET client_encoding = SQL_ASCII;\n" }
+    }
+
+    /// Said in a script in UTF-8: what follows names tables.
+    pub fn of_tables(self) -> &'static str {
+        if self == Self::Bytes { "SET client_encoding = SQL_ASCII;\n" } else { "" }
+    }
+
+    /// Said before rows are counted: names in UTF-8, as most dumps have them.
+    pub fn of_counts(self) -> &'static str {
+        if self == Self::Utf8 { "" } else { "SET client_encoding = UTF8;\n" }
+    }
+
+    /// Said where that ends.
+    pub fn ends(self) -> &'static str {
+        if self == Self::Bytes { "SET client_encoding = UTF8;\n" } else { "" }
+    }
 }
 
 /// A database's name for `-d`. libpq takes one that has a `=`, or begins as its URIs do, for a whole connection string, which may
@@ -96,14 +143,14 @@ impl Client {
 
     /// psql that reads `sql` and stops at the first error, whatever `~/.psqlrc` says.
     pub fn psql(&self, database: &str, sql: impl Into<String>) -> Cmd {
-        let cmd = self.reader(database).env("PGCLIENTENCODING", "UTF8");
+        let cmd = self.reader(database).env("PGCLIENTENCODING", self.tongue.shared());
         self.place.wrap(cmd.env("PGOPTIONS", self.own_options()).input(sql))
     }
 
     /// The same, in which `RESET search_path` gives the path that the database or the role says: for statements that run triggers and
     /// views of other people's making. It begins with the system's own all the same.
     pub fn psql_on_their_path(&self, database: &str, sql: &str) -> Cmd {
-        let cmd = self.reader(database).env("PGCLIENTENCODING", "UTF8");
+        let cmd = self.reader(database).env("PGCLIENTENCODING", self.tongue.own());
         self.place.wrap(cmd.env("PGOPTIONS", self.pgoptions()).input(format!("{NEUTRAL}{sql}")))
     }
 

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
+use super::client::Tongue;
+pub use super::counting::{Counts, Half, analyze, count_rows, read_counts};
 use super::inventory::{self, Inventory};
 use super::locks::{self, Locks};
-use super::members::{COUNTED, MEMBERSHIP};
 use super::name::literal;
 use super::reached::{self, Answerer, Reached};
 use super::shape::{self, Shape};
@@ -219,6 +221,16 @@ pub struct TableFacts {
 }
 
 impl ServerFacts {
+    /// In what the names of this database and of the server's others are said.
+    pub fn tongue(&self, name: &str) -> Tongue {
+        let encoding = self.database(name).map_or("", |database| database.encoding.as_str());
+        match encoding {
+            _ if ["sql_ascii", "mule_internal"].iter().any(|name| name.eq_ignore_ascii_case(encoding)) => Tongue::Bytes,
+            _ if self.shape.several_encodings => Tongue::Among,
+            _ => Tongue::Utf8,
+        }
+    }
+
     /// The database of this name.
     pub fn database(&self, name: &str) -> Option<&DatabaseFacts> {
         self.databases.iter().find(|d| d.name == name)
@@ -230,8 +242,13 @@ impl ServerFacts {
         let at = if answer.starts_with('{') { Some(0) } else { answer.find("\n{").map(|at| at + 1) };
         let (before, said) = answer.split_at(at.context("the server's answer ends before it begins")?);
         let before: Vec<&str> = before.lines().collect();
-        let (json, counts) = said.split_once('\n').unwrap_or((said, ""));
-        let mut facts: Self = serde_json::from_str(json).context("the server's answer is not what was asked for")?;
+        let (json, more) = said.split_once('\n').unwrap_or((said, ""));
+        let (own, counts) = if more.starts_with('{') { more.split_once('\n').unwrap_or((more, "")) } else { ("{}", more) };
+        let said =
+            |json| serde_json::from_str::<Map<String, Value>>(json).context("the server's answer is not what was asked for");
+        let mut all = said(json)?;
+        all.extend(said(own)?);
+        let mut facts: Self = serde_json::from_value(all.into()).context("the server's answer is not what was asked for")?;
         facts.inventory.count(read_counts(counts));
         let version = before.first().and_then(|line| line.split_whitespace().next());
         facts.client = Version(version.and_then(|version| version.parse().ok()).unwrap_or(0));
@@ -253,6 +270,14 @@ impl DatabaseFacts {
 
     fn is_kept(&self) -> bool {
         self.comment.as_ref().is_some_and(|c| c.starts_with(super::admin::KEPT))
+    }
+
+    /// Whoever owns it, has rights on it or settings in it, and the values of those.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let grantees = self.acl.iter().flatten().filter_map(|grant| grant.grantee.as_deref());
+        let settings =
+            self.settings.iter().flat_map(|s| s.role.as_deref().into_iter().chain([s.name.as_str(), s.value.as_str()]));
+        std::iter::once(self.owner.as_str()).chain(grantees).chain(settings)
     }
 
     /// The person's own comment, without our mark.
@@ -295,7 +320,7 @@ pub fn question(database: &str, depth: Depth, from: From) -> String {
         From::ThisMachine => reached::QUESTION,
         From::ItsContainer => "\\echo :VERSION_NUM\n",
     };
-    format!("{opening}{}{QUESTION}{rows}", reached::SYSTEM)
+    format!("{opening}{}{QUESTION}{OWN}{rows}", reached::SYSTEM)
         .replace("{answerer}", reached::ANSWERER)
         .replace("{locks}", locks::QUESTION)
         .replace("{shape}", shape::QUESTION)
@@ -312,7 +337,11 @@ fn like(name: &str) -> String {
     if head.len() < name.len() { format!("{escaped}%") } else { escaped }
 }
 
-const QUESTION: &str = r"SELECT jsonb_build_object(
+/// What all databases of the server share, as bytes: names and comments in it are in whatever encoding they were given in.
+const QUESTION: &str = r"SET client_encoding = SQL_ASCII;
+SELECT current_database() = {name} AS db_tasks_here,
+  CASE WHEN getdatabaseencoding() IN ('SQL_ASCII', 'MULE_INTERNAL') THEN 'SQL_ASCII' ELSE 'UTF8' END AS db_tasks_encoding \gset
+SELECT jsonb_build_object(
   'version', current_setting('server_version_num')::int,
   'version_text', current_setting('server_version'),
   'role', (SELECT jsonb_build_object('name', rolname, 'superuser', rolsuper, 'createdb', rolcreatedb OR rolsuper) FROM pg_roles WHERE rolname = current_user),
@@ -320,7 +349,6 @@ const QUESTION: &str = r"SELECT jsonb_build_object(
   'data_directory', (SELECT setting FROM pg_settings WHERE name = 'data_directory'),
   'answerer', {answerer},
   'locks', {locks}, 'shape', {shape},
-  'has_tables', current_database() = {name} AND {has_tables},
   'listens_on', current_setting('listen_addresses'),
   'prepared', (SELECT count(*) FROM pg_prepared_xacts WHERE database = {name}),
   'roles', (SELECT jsonb_agg(rolname) FROM pg_roles WHERE rolname !~ '^pg_'),
@@ -328,8 +356,6 @@ const QUESTION: &str = r"SELECT jsonb_build_object(
   'slots', (SELECT count(*) FROM pg_replication_slots WHERE database = {name} AND slot_type = 'logical'),
   'sessions', coalesce((SELECT jsonb_agg(jsonb_build_object('pid', pid, 'user', usename, 'app', application_name, 'host', host(client_addr), 'state', state) ORDER BY pid)
     FROM pg_stat_activity WHERE datname = {name} AND pid <> pg_backend_pid() AND usesysid IS NOT NULL AND coalesce(backend_type, 'client backend') = 'client backend'), '[]'),
-  'extensions', CASE WHEN current_database() = {name} THEN (SELECT coalesce(jsonb_object_agg(extname, extversion), '{}') FROM pg_extension) ELSE '{}' END,
-  {tables}
   'databases', coalesce((SELECT jsonb_agg(jsonb_build_object(
       'oid', d.oid::bigint, 'name', d.datname, 'owner', pg_get_userbyid(d.datdba), 'encoding', pg_encoding_to_char(d.encoding),
       'collate', d.datcollate, 'ctype', d.datctype,
@@ -348,80 +374,17 @@ const QUESTION: &str = r"SELECT jsonb_build_object(
 )::text;
 ";
 
+/// What is the database's own, in UTF-8 where it has an encoding.
+const OWN: &str = r"SET client_encoding = :'db_tasks_encoding';
+SELECT jsonb_build_object(
+  'has_tables', :'db_tasks_here'::boolean AND {has_tables},
+  {tables}
+  'extensions', CASE WHEN :'db_tasks_here'::boolean THEN (SELECT coalesce(jsonb_object_agg(extname, extversion), '{}') FROM pg_extension) ELSE '{}' END
+)::text;
+";
+
 const TABLES: &str = r"'tables', coalesce((SELECT jsonb_agg(jsonb_build_object('name', format('%I.%I', n.nspname, c.relname), 'estimate', c.reltuples::bigint, 'bytes', pg_total_relation_size(c.oid))
       ORDER BY pg_total_relation_size(c.oid) DESC, 1)
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)' AND current_database() = {name}
+    WHERE c.relkind IN ('r', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)' AND :'db_tasks_here'::boolean
       AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')), '[]'),";
-
-/// One of two sessions that share the tables.
-#[derive(Debug, Clone, Copy)]
-pub enum Half {
-    /// Takes the largest, the third, …
-    One = 1,
-    /// Takes the second, the fourth, …
-    Other = 0,
-}
-
-/// Collects statistics for half of the user's tables, without which the first queries after a restore are planned blindly. A
-/// partitioned table brings its partitions along; the catalogs' own come with autovacuum. Each ANALYZE commits by itself; the swap's commit flushes them all to disk.
-pub fn analyze(half: Half) -> String {
-    format!(
-        r"SET synchronous_commit = off;
-SELECT format('ANALYZE %I.%I', nspname, relname) FROM (
-  SELECT nspname, relname, row_number() OVER (ORDER BY pg_relation_size(c.oid) DESC, c.oid) AS nth
-  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-  WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)'
-    AND NOT c.relispartition) tables WHERE nth % 2 = {} \gexec
-",
-        half as u8
-    )
-}
-
-/// Counts the rows of half of the tables that hold some of their own: psql runs each row of the first answer as a question. Of an
-/// extension's table, those that a dump brings.
-pub fn count_rows(half: Half) -> String {
-    format!(
-        r"SELECT question FROM (
-  SELECT format('SELECT %L, count(*) FROM ONLY %I.%I %s', format('%I.%I', n.nspname, c.relname), n.nspname, c.relname, m.condition) AS question,
-    row_number() OVER (ORDER BY pg_relation_size(c.oid) DESC, c.oid) AS nth
-  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace {MEMBERSHIP}
-  WHERE c.relkind = 'r' AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)'
-    AND {COUNTED}
-) tables WHERE nth % 2 = {} \gexec
-",
-        half as u8
-    )
-}
-
-/// Rows per table.
-pub type Counts = Vec<(String, u64)>;
-
-/// Reads the answers to [`count_rows`]: `table|rows`, where a table's name may have line breaks of its own.
-pub fn read_counts(answer: &str) -> Counts {
-    let mut counts = Vec::new();
-    let mut name = String::new();
-    for line in answer.split('\n') {
-        let ended = line.rsplit_once('|').and_then(|(head, rows)| Some((head, rows.trim().parse().ok()?)));
-        if let Some((head, rows)) = ended {
-            name.push_str(head);
-            counts.push((std::mem::take(&mut name), rows));
-        } else {
-            name.push_str(line);
-            name.push('\n');
-        }
-    }
-    counts
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn counts_belong_to_names_of_any_kind() {
-        let answer = "public.a|3\npublic.\"a|b\"|0\napp.\"line\nbreak\"|1\n";
-        let want = [("public.a", 3), ("public.\"a|b\"", 0), ("app.\"line\nbreak\"", 1)];
-        assert_eq!(read_counts(answer), want.map(|(table, rows)| (table.to_owned(), rows)));
-    }
-}

@@ -1,6 +1,8 @@
 //! A database that is filled under its live name, by programs that know no other: how it is begun, and how what is half made goes away.
 
-use super::admin::{DURABLE, Identity, KEPT, ON_ITS_WAY, Own, carry, failed, indented, make_way, mark, oid_of, unmarking};
+use super::admin::{
+    DURABLE, Identity, KEPT, ON_ITS_WAY, Own, carry, failed, indented, make_way, mark, marking, oid_of, unmarking,
+};
 use super::client::Client;
 use super::facts::DatabaseFacts;
 use super::name::{beside, block, ident, literal};
@@ -54,13 +56,13 @@ pub fn take_back(client: &Client, name: &str, own: Own<'_>) -> Act {
     };
     let drop =
         |db: &str, when: &str| format!("SELECT {} WHERE {when} \\gexec\n", literal(&format!("DROP DATABASE {}", ident(db))));
-    let nothing = Own { comment: None, connection_limit: -1, template: false };
+    let nothing = Own { comment: None, connection_limit: -1, template: false, oid: 0 };
     let done = format!("{} IS NOT NULL AND NOT {}", oid_of(name), marked(name));
     let [comment, limit] = unmarking(name, own);
     let back = format!(
         " BEGIN\n  IF {} THEN\n{}  END IF;\n  IF {} IS NULL AND {} THEN\n{}  END IF;\nEND ",
         marked(name),
-        indented(&[rename(name, &failed), mark(&failed, nothing)]),
+        indented(&[rename(name, &failed), marking(&failed, nothing).concat()]),
         oid_of(name),
         kept(&waits),
         indented(&[rename(&waits, name), comment, limit]),

@@ -63,6 +63,14 @@ const DROPS: &str = "
     WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = c.classid AND d.objid = c.objid AND d.objsubid = 0 AND d.deptype IN ('e', 'i'))
   ";
 
+/// Drops the PL/pgSQL that was made for the load, where nothing of the dump's needs it.
+const SPARED: &str = "SELECT NOT EXISTS (SELECT FROM pg_depend d JOIN pg_language l ON l.oid = d.refobjid WHERE d.refclassid = 'pg_language'::regclass
+  AND l.lanname = 'plpgsql' AND d.deptype = 'n') AS db_tasks_spared \\gset
+\\if :db_tasks_spared
+DROP EXTENSION plpgsql;
+\\endif
+";
+
 /// The psql that does it. Its locks are taken before anything is looked at; rows that came or went since they were counted are in no
 /// backup for certain, so that it fails then. Who is in the way for 15 seconds makes it fail, too.
 pub fn load(client: &Client, live: &Identity<'_>, inventory: &Inventory, fence: Fence, server: Version) -> Load {
@@ -79,23 +87,33 @@ pub fn load(client: &Client, live: &Identity<'_>, inventory: &Inventory, fence: 
         between: None,
         before: format!(
             "{SAY_STATES}{READ_ALIKE}{NEUTRAL}{PATIENT}SET lock_timeout = '15s';\nSET row_security = off;\nBEGIN;\n\
-             {}{lock}{}{empty}{EMPTY}{rights}RESET search_path;\n\\echo '{}'\n{}",
-            live.assertion(client),
+             {plpgsql}{}{tables}{lock}{}{empty}{EMPTY}{rights}{ends}RESET search_path;\n\\echo '{}'\n{}",
+            live.assertion_within(client),
             unchanged(plain.iter().map(|table| (table.name.as_str(), table.rows))),
             BEGUN,
             begun(server),
             empty = empty(),
             rights = as_new(),
+            // a new database has it, and functions of a dump go by that
+            plpgsql = if inventory.lacks_plpgsql { "CREATE EXTENSION plpgsql;\n" } else { "" },
+            tables = client.tongue.of_tables(),
+            ends = client.tongue.ends(),
         ),
         count: Count::First(format!(
-            "{}\\echo '{}'\n{}{}\\echo '{}'\n",
+            "{}{}\\echo '{}'\n{}{}\\echo '{}'\n",
             ended(server),
+            client.tongue.of_counts(),
             COUNTS,
             count_rows(Half::One),
             count_rows(Half::Other),
             COUNTED
         )),
-        after: format!("{PAUSE}{}{}{DURABLE}COMMIT;\n", analyze(Half::One), analyze(Half::Other)),
+        after: format!(
+            "{PAUSE}{}{}{spared}{DURABLE}COMMIT;\n",
+            analyze(Half::One),
+            analyze(Half::Other),
+            spared = if inventory.lacks_plpgsql { SPARED } else { "" }
+        ),
         by: By::Project,
     }
 }
@@ -130,7 +148,7 @@ pub fn unless_changed(load: Load, dumped: &[TableRows]) -> Load {
     let names = exact.iter().map(|table| table.table.as_str()).collect::<Vec<_>>().join(", ");
     let lock = if names.is_empty() { String::new() } else { format!("LOCK TABLE {names} IN ACCESS EXCLUSIVE MODE;\n") };
     let counted = exact.iter().map(|table| (table.table.as_str(), Some(table.rows)));
-    let before = load.before.replacen("BEGIN;\n", &format!("BEGIN;\n{lock}{}", unchanged(counted)), 1);
+    let before = load.before.replacen(&unchanged([]), &format!("{lock}{}", unchanged(counted)), 1);
     Load { before, ..load }
 }
 

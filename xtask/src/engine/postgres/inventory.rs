@@ -25,6 +25,9 @@ pub struct Inventory {
     /// Large objects.
     #[serde(default)]
     pub large_objects: u64,
+    /// The database has no PL/pgSQL, in which blocks of ours are: somebody has dropped it.
+    #[serde(default)]
+    pub lacks_plpgsql: bool,
 }
 
 /// A table.
@@ -102,7 +105,7 @@ impl Inventory {
 
 /// Part of the question for all facts. The rights asked for are those that TRUNCATE and RESTART IDENTITY want: the right of that name
 /// on the table, and every sequence of its columns as one's own.
-pub const QUESTION: &str = r"'inventory', CASE WHEN current_database() = {name} THEN jsonb_build_object(
+pub const QUESTION: &str = r"'inventory', CASE WHEN :'db_tasks_here'::boolean THEN jsonb_build_object(
     'tables', (SELECT coalesce(jsonb_agg(jsonb_build_object('name', format('%I.%I', n.nspname, c.relname), 'schema', n.nspname, 'table', c.relname,
           'kind', c.relkind, 'owner', pg_get_userbyid(c.relowner), 'oid', c.oid::bigint, 'file', c.relfilenode::bigint,
           'extension', (SELECT e.extname FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
@@ -134,7 +137,8 @@ pub const QUESTION: &str = r"'inventory', CASE WHEN current_database() = {name} 
       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
       WHERE c.relkind = 'S' AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)'
         AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype IN ('a', 'i', 'e'))),
-    'large_objects', (SELECT count(*) FROM pg_largeobject_metadata)
+    'large_objects', (SELECT count(*) FROM pg_largeobject_metadata),
+    'lacks_plpgsql', NOT EXISTS (SELECT FROM pg_language WHERE lanname = 'plpgsql')
   ) ELSE '{}' END,";
 
 /// Counts the rows of every table that we may read; one that hides rows from us (row-level security) is an error, not a smaller count.
@@ -142,7 +146,7 @@ pub const ROWS: &str = r"SET row_security = off;
 SELECT format('SELECT %L, count(*) FROM ONLY %I.%I', format('%I.%I', n.nspname, c.relname), n.nspname, c.relname)
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE c.relkind = 'r' AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)'
-    AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AND current_database() = {name}
+    AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AND :'db_tasks_here'::boolean
     AND NOT (c.relpersistence = 'u' AND pg_is_in_recovery())
   ORDER BY n.nspname, c.relname \gexec
 ";

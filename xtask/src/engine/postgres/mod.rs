@@ -3,9 +3,11 @@
 pub mod admin;
 pub mod alone;
 pub mod client;
+mod counting;
 pub mod cures;
 pub mod facts;
 pub mod filling;
+mod identity;
 pub mod in_place;
 pub mod inventory;
 pub mod loader;

@@ -23,6 +23,13 @@ pub fn keyed(words: &str, key: &str) -> String {
     [BEGUN, COUNTS, COUNTED].iter().fold(words.to_owned(), |words, mark| words.replace(mark, &format!("{mark} {key}")))
 }
 
+/// The words of a load in which names are counted as the dump writes them: rows are compared by name.
+pub fn counted_as_dumped(words: &str, encoding: Option<&str>) -> String {
+    let Some(encoding) = encoding.filter(|name| !["utf8", "unicode"].contains(name)) else { return words.to_owned() };
+    let mark = format!("\\echo '{COUNTS}'\n");
+    words.replace(&mark, &format!("SET client_encoding = {encoding};\n{mark}"))
+}
+
 /// What a server says of a transaction that is not the one that the load began.
 const ENDED: &str = "the dump ended the transaction that it was loaded in";
 

@@ -167,12 +167,11 @@ pub fn question(database: &str) -> String {
 
 /// Roles by which providers let customers do what takes a superuser; the server of supautils has settings of its own.
 /// A folder of extensions may hold what can't be read, so that no list can be had: a setting keeps the answer.
-const QUESTION: &str = r"DO $extensions$ BEGIN
-  PERFORM pg_catalog.set_config('dbtasks.extensions', (
+const QUESTION: &str = r"\set ON_ERROR_STOP off
+SELECT pg_catalog.set_config('dbtasks.extensions', (
     SELECT coalesce(jsonb_object_agg(v.name, NOT v.superuser OR coalesce((to_jsonb(v) ->> 'trusted')::bool, false)), '{}')::text
-    FROM pg_catalog.pg_available_extension_versions v JOIN pg_catalog.pg_available_extensions a ON a.name = v.name AND a.default_version = v.version), false);
-EXCEPTION WHEN OTHERS THEN NULL;
-END $extensions$;
+    FROM pg_catalog.pg_available_extension_versions v JOIN pg_catalog.pg_available_extensions a ON a.name = v.name AND a.default_version = v.version), false) AS db_tasks_extensions \gset
+\set ON_ERROR_STOP on
 WITH objects AS ({objects}), rights AS ({rights})
 SELECT jsonb_build_object(
   'role', rolname, 'superuser', rolsuper,

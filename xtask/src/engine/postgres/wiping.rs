@@ -22,6 +22,8 @@ pub struct Wipe<'a> {
     pub kept: Vec<&'a str>,
     /// Materialised views to fill again, in an order in which each finds what it reads.
     pub views: Vec<&'a str>,
+    /// The database has no PL/pgSQL: it has it for the wipe's transaction.
+    pub lacks_plpgsql: bool,
 }
 
 /// Fails when rows came or went since they were counted: a person has said yes to those that were shown, and a backup that was made
@@ -90,21 +92,23 @@ pub fn wipe(client: &Client, wipe: &Wipe<'_>) -> Act {
     let named = wipe.named.join(", ");
     let mut sql = format!(
         "\\set VERBOSITY terse\n{DURABLE}SET lock_timeout = '15s';\nSET statement_timeout = 0;\nSET row_security = off;\nBEGIN ISOLATION LEVEL REPEATABLE READ;\n\
-         LOCK TABLE {named} IN ACCESS EXCLUSIVE MODE;\n{assertion}\
+         LOCK TABLE {named} IN ACCESS EXCLUSIVE MODE;\n{plpgsql}{assertion}\
          {unchanged}SELECT set_config('dbtasks.kept', {kept}, true);\n\
          {BEFORE}RESET search_path;\nTRUNCATE TABLE {named} RESTART IDENTITY;\n{NEUTRAL}{AFTER}RESET search_path;\n",
-        assertion = wipe.database.assertion(client),
+        assertion = wipe.database.assertion_within(client),
         unchanged = unchanged(wipe.emptied.iter().map(|table| (table.name.as_str(), table.rows))),
         kept = literal(&json!(wipe.kept).to_string()),
+        plpgsql = if wipe.lacks_plpgsql { "CREATE EXTENSION plpgsql WITH SCHEMA pg_catalog;\n" } else { "" },
     );
     sql.extend(wipe.views.iter().map(|view| format!("REFRESH MATERIALIZED VIEW {view};\n")));
-    sql.push_str("COMMIT;\n");
+    sql.push_str(if wipe.lacks_plpgsql { "DROP EXTENSION plpgsql;\nCOMMIT;\n" } else { "COMMIT;\n" });
     let database = wipe.database.name;
     let tables = match wipe.emptied.len() {
         1 => "1 table".into(),
         n => format!("{n} tables"),
     };
-    let how = match wipe.emptied.first() {
+    // who makes way needs it, too
+    let how = match wipe.emptied.first().filter(|_| !wipe.lacks_plpgsql) {
         Some(witness) => {
             let other = Client { app_name: format!("{}/way", client.app_name), ..client.clone() };
             How::Meanwhile(client.psql_on_their_path(database, &sql), other.psql(database, make_way(witness, &client.app_name)))

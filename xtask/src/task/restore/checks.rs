@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use super::{Aim, Difference, Request};
+use crate::bytes;
 use crate::engine::postgres::DatabaseFacts;
 use crate::engine::postgres::admin;
 use crate::engine::postgres::marker::MarkedBy;
@@ -159,7 +160,20 @@ pub(in crate::task) fn swappable(target: &Surveyed) -> Result<()> {
         .cure(format!("connect as `{}` or as a superuser", live.owner))
         .into());
     }
+    sayable(target)?;
     unheld(target)
+}
+
+/// A swap gives the new database the rights and settings of the live one, whose names have to be said to the server.
+fn sayable(target: &Surveyed) -> Result<()> {
+    let Some(foreign) = target.live().and_then(|live| live.names().find(|name| bytes::has_foreign(name))) else { return Ok(()) };
+    Err(Problem::refused(format!("`{}` has an owner, rights or settings that can't be given to what takes its place", target.name()))
+        .because(format!("`{foreign}` is no UTF-8: it was given from a database of another encoding"))
+        .cure(
+            "in that encoding, rename the role to plain letters (`ALTER ROLE … RENAME TO …`), or set the value anew; where it is a restore, \
+             `--in-place` carries none of it",
+        )
+        .into())
 }
 
 /// The live database's settings go along with a swap, its marker among them: whether this role may give them is asked before anything

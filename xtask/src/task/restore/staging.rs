@@ -1,6 +1,7 @@
 //! A dump into a new database beside the live one.
 
 use super::{fence, proof};
+use crate::engine::postgres::Client;
 use crate::engine::postgres::admin::{self, Identity};
 use crate::engine::postgres::facts::{Half, analyze, count_rows};
 use crate::engine::postgres::loader::Loader;
@@ -73,14 +74,17 @@ fn own_load(target: &Surveyed, trust: Trust, name: &str, creation: &str) -> Load
         into: name.into(),
         // the second connection has the settings of its own again
         before: format!(
-            "{SAY_STATES}{READ_ALIKE}{NEUTRAL}{PATIENT}{creation}{}{SAY_STATES}{READ_ALIKE}{PATIENT}{}",
+            "{SAY_STATES}{READ_ALIKE}{NEUTRAL}{PATIENT}{}{creation}{}{SAY_STATES}{READ_ALIKE}{PATIENT}{}",
+            client.tongue.of_all(),
             connect(name),
             begin(target)
         ),
         between: Some(between(server)),
-        count: Count::Shared(client.psql_as_dumped(name, format!("{NEUTRAL}{PATIENT}{LOADED}\n{}", look_through(Half::Other)))),
+        count: Count::Shared(
+            client.psql_as_dumped(name, format!("{NEUTRAL}{PATIENT}{LOADED}\n{}", look_through(client, Half::Other))),
+        ),
         fence: fence(target, trust),
-        after: format!("{}COMMIT;\n{HAS_LOADED}{}", ended(server), look_through(Half::One)),
+        after: format!("{}COMMIT;\n{HAS_LOADED}{}", ended(server), look_through(client, Half::One)),
         by: By::Project,
     }
 }
@@ -93,7 +97,7 @@ fn contained_load(target: &Surveyed, loader: &Loader, trust: Trust, name: &str, 
     let halves = [Half::One, Half::Other];
     let (counts, statistics) = (halves.map(count_rows).concat(), halves.map(analyze).concat());
     let settled = format!("{}{statistics}{}", ended(server), ended(server));
-    let counted = format!("\\echo '{COUNTS}'\n{counts}\\echo '{COUNTED}'\n");
+    let counted = format!("{}\\echo '{COUNTS}'\n{counts}\\echo '{COUNTED}'\n", client.tongue.of_counts());
     Load {
         cmd: client.load(name),
         into: name.into(),
@@ -116,6 +120,6 @@ fn begin(target: &Surveyed) -> String {
 }
 
 /// Statistics, and the counts that prove the load, for half of the tables: there are two sessions, and most often two cores.
-fn look_through(half: Half) -> String {
-    format!("{}\\echo '{}'\n{}", analyze(half), COUNTS, count_rows(half))
+fn look_through(client: &Client, half: Half) -> String {
+    format!("{}{}\\echo '{}'\n{}", analyze(half), client.tongue.of_counts(), COUNTS, count_rows(half))
 }

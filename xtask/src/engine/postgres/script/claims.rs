@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::duties::Owner;
 use super::report::Spare;
 use super::token::Token;
+use crate::bytes;
 use crate::config::Others;
 
 /// What a dump takes of roles and of the server.
@@ -187,7 +188,7 @@ impl Roles {
 }
 
 fn role(token: Token, text: &[u8]) -> Option<String> {
-    let name = String::from_utf8_lossy(text).into_owned();
+    let name = bytes::text(text);
     (token != Token::Word || !NO_ROLES.contains(&name.as_str())).then_some(name)
 }
 
@@ -219,7 +220,7 @@ impl Watch {
             Of::Owner(owner, role) => {
                 owner.take(token, word, self.depth);
                 if *owner == Owner::Role && named {
-                    *role = String::from_utf8_lossy(text).into_owned();
+                    *role = bytes::text(text);
                 }
                 None
             }
@@ -239,7 +240,7 @@ impl Watch {
             }
             Of::Extension(name) => {
                 if name.is_none() && named && !BETWEEN.contains(&word) {
-                    *name = Some(String::from_utf8_lossy(text).into_owned());
+                    *name = Some(bytes::text(text));
                 }
                 None
             }
@@ -368,7 +369,7 @@ fn comment(read: &mut u8, token: Token, text: &[u8], word: &str) -> Option<Of> {
         (0, "on") | (1, "extension") => *read += 1,
         (1, "event") => return Some(Of::EventTrigger(0)),
         (2, _) if matches!(token, Token::Word | Token::Name) => {
-            return Some(Of::ExtensionsComment(String::from_utf8_lossy(text).into_owned()));
+            return Some(Of::ExtensionsComment(bytes::text(text)));
         }
         _ => return Some(Of::Plain),
     }

@@ -5,6 +5,7 @@
 
 use super::report::{Definition, Obstacle, Spare};
 use super::token::Token;
+use crate::bytes;
 
 /// Looks at one statement at a time, token by token.
 #[derive(Default)]
@@ -221,11 +222,11 @@ impl Duties {
 }
 
 fn part(token: Token, text: &[u8]) -> Part {
-    match (token, std::str::from_utf8(text)) {
-        (Token::Word, Ok(word)) => Part::Word(word.to_owned()),
-        (Token::Name, Ok(name)) => Part::Name(name.to_owned()),
+    match token {
+        Token::Word => Part::Word(bytes::text(text)),
+        Token::Name => Part::Name(bytes::text(text)),
         // an empty string is none
-        (Token::Str, Ok(text)) if !text.is_empty() => Part::Name(text.to_owned()),
+        Token::Str if !text.is_empty() => Part::Name(bytes::text(text)),
         _ => Part::Other,
     }
 }

@@ -203,6 +203,7 @@ impl Scanner {
         self.script.first_crlf = self.lexer.crlf;
         self.script.last = self.head.begun(&self.lexer);
         self.script.tables = self.tables.list();
+        self.script.encoding = self.reading.encoding();
         if let Some(duties) = self.duties {
             (self.script.definitions, self.script.obstacle) = (duties.definitions, duties.obstacle);
         }

@@ -84,6 +84,11 @@ impl Reading {
         self.encoding = encoding.filter(plain).map(String::from);
     }
 
+    /// The encoding at hand.
+    pub(super) fn encoding(&self) -> Option<String> {
+        self.encoding.clone()
+    }
+
     /// A `BEGIN`, or the `COMMIT` that ends it.
     pub(super) fn is_bound(&mut self) {
         self.bound = !self.bound;

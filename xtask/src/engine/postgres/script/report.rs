@@ -50,6 +50,8 @@ pub struct Script {
     pub names_its_database: bool,
     /// The first place after which psql cannot be followed with certainty.
     pub unclear: Option<Unclear>,
+    /// The encoding that it is in, by a name that needs no quotes; none where it does not tell.
+    pub encoding: Option<String>,
     /// The tablespaces that it names.
     pub tablespaces: BTreeSet<String>,
     /// Large objects made.

@@ -1,0 +1,205 @@
+//! Kinds of things that few databases have: each goes the way of a staged restore and that of one in place, and is what it was.
+
+use super::{Project, same};
+use crate::support::cluster::{Cluster, TempDb, cluster};
+use crate::support::component::unique;
+use crate::support::need;
+
+const ROWS: &str = "CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1);";
+
+/// By whom the program connects.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum By {
+    App,
+    Superuser,
+}
+
+fn project(db: &TempDb, by: By) -> Project {
+    let url = if by == By::App { &db.url } else { &db.socket_url };
+    Project::host(url).env("ALLOW_DATABASE_WIPE", "true")
+}
+
+/// A database that is made so, all of whose restores bring back what was there.
+#[track_caller]
+fn goes_round(cluster: &Cluster, what: &str, by: By, sql: &str) {
+    let db = cluster.database();
+    let role = if by == By::App { "SET ROLE app; " } else { "" };
+    cluster.sql(&db.name, &format!("{role}{sql}"));
+    let (project, wanted) = (project(&db, by), cluster.fingerprint(&db.name));
+    let backup = project.backup().file_name().unwrap().to_string_lossy().into_owned();
+    for words in ["db-verify --deep", "db-restore BACKUP --yes", "db-undo --yes", "db-restore BACKUP --yes --in-place"] {
+        let words = words.replace("BACKUP", &backup);
+        let outcome = project.run(&words);
+        assert_eq!(outcome.code, Some(0), "{what}: {words}: {outcome:?}");
+        let found = cluster.fingerprint(&db.name);
+        assert!(found == wanted, "{what}: {words} has changed it:\n{found:?}\n{wanted:?}");
+    }
+    cluster.sql(
+        &db.name,
+        &format!(
+            "{role}CREATE TABLE public.later (a int); CREATE FUNCTION public.later_f() RETURNS int LANGUAGE sql AS 'SELECT 1'"
+        ),
+    );
+    project.ok(&format!("db-restore {backup} --yes --in-place"));
+    same(&cluster.fingerprint(&db.name), &wanted);
+}
+
+#[test]
+fn what_few_databases_have_comes_back_on_every_way() {
+    let cluster = need!("postgresql", cluster());
+    for (what, by, sql) in [
+        (
+            "typed tables",
+            By::App,
+            "CREATE TYPE addr AS (street text, n int); CREATE TABLE home OF addr (street WITH OPTIONS NOT NULL); INSERT INTO home VALUES ('x', 1);
+             CREATE SCHEMA a; CREATE TABLE a.\"t.x\" OF public.addr; INSERT INTO a.\"t.x\" VALUES ('q', 2);
+             CREATE TABLE a.p (id int, at date) PARTITION BY RANGE (at); CREATE TABLE a.p1 PARTITION OF a.p FOR VALUES FROM ('2020-01-01') TO ('2021-01-01');
+             INSERT INTO a.p VALUES (1, '2020-02-02')",
+        ),
+        (
+            "aggregates",
+            By::App,
+            "CREATE FUNCTION acc(int, int) RETURNS int LANGUAGE sql AS 'SELECT $1 + $2'; CREATE AGGREGATE mysum(int) (SFUNC = acc, STYPE = int, INITCOND = '0');
+             CREATE AGGREGATE mycount(*) (SFUNC = int8inc, STYPE = int8, INITCOND = '0'); CREATE AGGREGATE \"Odd \"\"One\"(VARIADIC int[]) (SFUNC = array_cat, STYPE = int[]);
+             CREATE TABLE t (id int); INSERT INTO t VALUES (1); CREATE VIEW v AS SELECT mysum(id), mycount(*) FROM t",
+        ),
+        (
+            "transforms",
+            By::Superuser,
+            "CREATE TYPE mood AS ENUM ('a'); CREATE TABLE t (m mood); INSERT INTO t VALUES ('a');
+             CREATE TRANSFORM FOR mood LANGUAGE sql (FROM SQL WITH FUNCTION pg_catalog.prsd_lextype(internal))",
+        ),
+        (
+            "access methods",
+            By::Superuser,
+            "CREATE ACCESS METHOD heap2 TYPE TABLE HANDLER heap_tableam_handler; CREATE ACCESS METHOD bt2 TYPE INDEX HANDLER bthandler;
+             CREATE TABLE am (id int PRIMARY KEY) USING heap2; INSERT INTO am VALUES (1)",
+        ),
+        (
+            "event triggers and operators",
+            By::Superuser,
+            "CREATE FUNCTION et() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'; CREATE EVENT TRIGGER e ON ddl_command_end EXECUTE FUNCTION et();
+             CREATE TABLE t (id int); INSERT INTO t VALUES (1); CREATE FUNCTION x(int) RETURNS xml LANGUAGE sql AS 'SELECT NULL::xml'; CREATE CAST (int AS xml) WITH FUNCTION x(int);
+             CREATE OPERATOR === (LEFTARG = int, RIGHTARG = int, FUNCTION = int4eq); CREATE OPERATOR CLASS oc FOR TYPE int USING btree AS OPERATOR 1 <;
+             CREATE TEXT SEARCH DICTIONARY d (TEMPLATE = simple); CREATE CONVERSION cv FOR 'LATIN1' TO 'UTF8' FROM iso8859_1_to_utf8",
+        ),
+        (
+            "odd names",
+            By::App,
+            "CREATE SCHEMA \"a=b's \\c\"\"d\"; SET search_path = \"a=b's \\c\"\"d\";
+             CREATE TABLE \"line\\.\" (\"x=y\" int PRIMARY KEY, \"\\\" text, e int GENERATED ALWAYS AS (\"x=y\" * 2) STORED);
+             INSERT INTO \"line\\.\" VALUES (1, 'a\\b'), (2, E'\\\\.'); CREATE SEQUENCE \"seq's\\n\" OWNED BY \"line\\.\".\"x=y\";
+             CREATE FUNCTION \"f=\\\"(int) RETURNS int LANGUAGE sql AS 'SELECT $1'; CREATE MATERIALIZED VIEW \"m|v\" AS SELECT 1 AS \"a=1\";
+             CREATE DOMAIN \"d om\" AS int CHECK (value > 0); COMMENT ON SCHEMA \"a=b's \\c\"\"d\" IS E'x\n\\\\! touch ran'; CREATE TABLE \"a|b|3\" (i int); INSERT INTO \"a|b|3\" VALUES (1)",
+        ),
+    ] {
+        goes_round(cluster, what, by, sql);
+    }
+}
+
+/// A role that owns its database has no `public`, no PL/pgSQL, or neither.
+#[test]
+fn what_every_database_has_may_be_dropped() {
+    let cluster = need!("postgresql", cluster());
+    for by in [By::App, By::Superuser] {
+        for (gone, place) in
+            [("SCHEMA public", "s"), ("EXTENSION plpgsql", "public"), ("EXTENSION plpgsql; DROP SCHEMA public", "s")]
+        {
+            let db = cluster.database();
+            let made = if place == "s" { "CREATE SCHEMA s; GRANT ALL ON SCHEMA s TO app;" } else { "" };
+            cluster.sql(
+                &db.name,
+                &format!("{made} SET ROLE app; CREATE TABLE {place}.t (id int); INSERT INTO {place}.t VALUES (1)"),
+            );
+            cluster.sql(&db.name, &format!("ALTER SCHEMA {place} OWNER TO app; DROP {gone}"));
+            let (project, wanted) = (project(&db, by), cluster.fingerprint(&db.name));
+            let backup = project.backup().file_name().unwrap().to_string_lossy().into_owned();
+            project.ok("db-verify --deep");
+            let backup = |words: &str| words.replace("BACKUP", &backup);
+            let languages = || cluster.sql(&db.name, "SELECT string_agg(lanname, ' ' ORDER BY lanname) FROM pg_language");
+            let before = languages();
+            project.ok("db-wipe --yes");
+            assert_eq!(
+                (cluster.sql(&db.name, &format!("SELECT count(*) FROM {place}.t")), languages()),
+                ("0".into(), before),
+                "{gone}"
+            );
+            for words in ["db-restore BACKUP --yes --in-place", "db-restore BACKUP --yes", "db-undo --yes"] {
+                project.ok(&backup(words));
+                same(&cluster.fingerprint(&db.name), &wanted);
+            }
+            if gone == "EXTENSION plpgsql" {
+                // what a dump takes for granted is there when it comes back in place
+                cluster.sql(&db.name, "CREATE EXTENSION IF NOT EXISTS plpgsql; SET ROLE app; CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN 1; END'");
+                let backup = project.backup().file_name().unwrap().to_string_lossy().into_owned();
+                cluster.sql(&db.name, "DROP EXTENSION plpgsql CASCADE");
+                project.ok(&format!("db-restore {backup} --yes --in-place"));
+                assert_eq!(cluster.sql(&db.name, "SELECT f()"), "1");
+            }
+        }
+    }
+}
+
+#[test]
+fn default_privileges_and_odd_roles_come_back_on_every_way() {
+    let cluster = need!("postgresql", cluster());
+    let (web, other) = (unique("web"), unique("other"));
+    let odd = format!("\"{}=1's x\\y\"", unique("r"));
+    cluster.sql("postgres", &format!("CREATE ROLE {web}; CREATE ROLE {other}; CREATE ROLE {odd}"));
+    for (by, sql) in [
+        (
+            By::Superuser,
+            format!(
+                "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO {web}; ALTER DEFAULT PRIVILEGES FOR ROLE {other} IN SCHEMA public GRANT ALL ON FUNCTIONS TO {web};
+                 ALTER DEFAULT PRIVILEGES FOR ROLE {other} REVOKE EXECUTE ON FUNCTIONS FROM public; ALTER DEFAULT PRIVILEGES FOR ROLE {other} GRANT USAGE ON SCHEMAS TO {web};
+                 {ROWS} CREATE TABLE w (id int); REVOKE ALL ON w FROM {web}"
+            ),
+        ),
+        (
+            By::App,
+            format!(
+                "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO {web}; ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE ON SEQUENCES TO {other};
+                 ALTER DEFAULT PRIVILEGES REVOKE USAGE ON TYPES FROM public; {ROWS}"
+            ),
+        ),
+        (
+            By::Superuser,
+            format!(
+                "{ROWS} ALTER TABLE t OWNER TO {odd}; GRANT SELECT ON t TO {web}; ALTER DEFAULT PRIVILEGES FOR ROLE {odd} GRANT SELECT ON TABLES TO {web};
+                 DO $$ BEGIN EXECUTE format('GRANT CONNECT ON DATABASE %I TO {odd_in_text}', current_database()); END $$",
+                odd_in_text = odd.replace('\'', "''")
+            ),
+        ),
+    ] {
+        goes_round(cluster, &sql, by, &sql);
+    }
+    cluster.sql("postgres", &format!("DROP ROLE {web}; DROP ROLE {other}; DROP ROLE {odd}"));
+}
+
+#[test]
+fn foreign_partitions_and_mappings_come_back_and_what_a_role_may_not_read_is_told() {
+    let cluster = need!("postgresql", cluster());
+    goes_round(
+        cluster,
+        "foreign partitions",
+        By::Superuser,
+        "CREATE EXTENSION file_fdw; CREATE SERVER nowhere FOREIGN DATA WRAPPER file_fdw; CREATE TABLE p (id int) PARTITION BY LIST (id);
+         CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1); CREATE FOREIGN TABLE p2 PARTITION OF p FOR VALUES IN (2) SERVER nowhere OPTIONS (filename '/dev/null'); INSERT INTO p VALUES (1);
+         CREATE TABLE x (id int); INSERT INTO x VALUES (3); CREATE FOREIGN TABLE child (id int) SERVER nowhere OPTIONS (filename '/dev/null'); ALTER FOREIGN TABLE child INHERIT x;
+         CREATE FOREIGN DATA WRAPPER nobody; CREATE SERVER far FOREIGN DATA WRAPPER nobody; CREATE USER MAPPING FOR app SERVER far OPTIONS (user 'a');
+         CREATE USER MAPPING FOR public SERVER far OPTIONS (user 'u', password 's3cret')",
+    );
+
+    let db = cluster.database();
+    cluster.sql(
+        &db.name,
+        "CREATE FOREIGN DATA WRAPPER nobody; CREATE SERVER nowhere FOREIGN DATA WRAPPER nobody; GRANT USAGE ON FOREIGN SERVER nowhere TO app;
+         CREATE USER MAPPING FOR postgres SERVER nowhere OPTIONS (user 'u', password 's3cret'); CREATE USER MAPPING FOR app SERVER nowhere OPTIONS (user 'a');
+         CREATE USER MAPPING FOR public SERVER nowhere OPTIONS (user 'p')",
+    );
+    let says = "user mappings whose options `app` may not read are in the backup of ";
+    let said = project(&db, By::App).ok("db-backup --auto").err;
+    assert!(said.contains(says) && said.contains("without them: `postgres` on `nowhere`, `public` on `nowhere`;"), "{said}");
+    let said = project(&db, By::Superuser).ok("db-backup --auto").err;
+    assert!(!said.contains("user mappings"), "{said}");
+}
