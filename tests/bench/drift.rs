@@ -176,6 +176,18 @@ fn prepare_what_is_empty_without_the_right_to_copy_it() {
     holds(&bench, &["db-prepare"]);
 }
 
+/// The role may create no copy of it: it is emptied, and its backup loaded again where the hooks fail.
+#[test]
+fn reset_without_the_right_to_keep_the_old_one() {
+    let bench = Bench::new(&format!("{HOST}{HOOKS}"));
+    let mut weak = facts("app");
+    weak["role"]["createdb"] = false.into();
+    weak["databases"][0]["owner"] = weak["role"]["name"].clone();
+    bench.with_backup();
+    bench.facts("app", weak);
+    holds(&bench, &["db-reset", "--force"]);
+}
+
 #[test]
 fn prepare_what_another_left_half_made() {
     let bench = Bench::new(&format!("{HOST}{HOOKS}"));
@@ -363,7 +375,9 @@ fn only_looks(call: &Call) -> bool {
     ];
     // a lock that is held while the hook's way is asked
     let meets = call.stdin.contains("pg_advisory_xact_lock") && call.stdin.ends_with("db-tasks holds\n");
-    has("inspect") || has("ps") || meets || asks.iter().any(|question| call.stdin.starts_with(question))
+    // one that keeps other runs away
+    let alone = call.stdin.contains("application_name = 'db-tasks at work/") && call.stdin.ends_with("'db-tasks holds' END;\n");
+    has("inspect") || has("ps") || meets || alone || asks.iter().any(|question| call.stdin.starts_with(question))
 }
 
 /// The dry run with the folders' own names again: commands hold paths.

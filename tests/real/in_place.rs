@@ -1,6 +1,6 @@
 //! `db-restore --in-place`: the live database itself, emptied and loaded in one transaction.
 
-use super::{Held, Project, family, same, tiny_host};
+use super::{Held, Project, family, same, signal, tiny_host, until};
 use crate::support::cluster::{TempDb, cluster};
 use crate::support::component::{output, unique};
 use crate::support::server::Server;
@@ -221,4 +221,111 @@ fn names_are_compared_whatever_the_database_quotes() {
     assert_eq!(cluster.sql(&db.name, "SELECT count(*) FROM orders"), "300");
     project.ok("db-restore --latest --yes");
     project.ok("db-verify --deep");
+}
+
+const HOOKS: &str = "[hooks]\nmigrate = { run = [\"psql\", \"-qX\", \"-v\", \"ON_ERROR_STOP=1\", \"-f\", \"migrate.sql\"] }\n";
+
+impl Weak<'_> {
+    /// The same with a migrator.
+    fn migrated_by(&self, migrate: &str) {
+        let config = fs::read_to_string(self.project.dir.join("db-tasks.toml")).unwrap();
+        self.project.write("db-tasks.toml", config.replace(HOOKS, "") + HOOKS);
+        self.project.write("migrate.sql", migrate);
+    }
+}
+
+#[test]
+fn a_role_that_may_create_no_database_resets() {
+    let cluster = need!("postgresql", cluster());
+    let weak = Weak::new(cluster);
+    let (db, project) = (&weak.db.name, &weak.project);
+    cluster.sql(db, "CREATE EXTENSION hstore; COMMENT ON EXTENSION hstore IS 'of an administrator'");
+    cluster.sql("postgres", &format!("ALTER DATABASE {db} CONNECTION LIMIT 20"));
+    weak.sql("CREATE TABLE with_hstore (h public.hstore); INSERT INTO with_hstore VALUES ('a=>1')");
+    weak.migrated_by("CREATE TABLE users (id int); INSERT INTO users VALUES (1);");
+    let before = cluster.fingerprint(db);
+
+    project.fails("db-reset --force --skip-backup", 3, "without a backup there would be no way back");
+    let shown = project.ok("db-reset --dry-run").out;
+    for part in ["may not create databases", "as a trial", "its extensions stay as they are: hstore"] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    same(&cluster.fingerprint(db), &before);
+    let said = project.ok("db-reset --force").ends_with(0, "the old data is in the backup: db-restore ");
+    assert_eq!(cluster.sql(db, "SELECT string_agg(relname, ' ') FROM pg_class WHERE relkind = 'r' AND relowner = (SELECT datdba FROM pg_database WHERE datname = current_database())"), "users");
+    assert_eq!(cluster.sql("postgres", &format!("SELECT datconnlimit FROM pg_database WHERE datname = '{db}'")), "20");
+    assert_eq!(family(cluster, db), std::slice::from_ref(db));
+    let back = said.err.split("in the backup: ").nth(1).unwrap().lines().next().unwrap();
+    project.ok(&format!("{back} --yes"));
+    same(&cluster.fingerprint(db), &before);
+    weak.ends();
+}
+
+#[test]
+fn a_reset_without_createdb_that_fails_brings_the_old_data_back() {
+    let cluster = need!("postgresql", cluster());
+    let weak = Weak::new(cluster);
+    let (db, project) = (&weak.db.name, &weak.project);
+    let before = cluster.fingerprint(db);
+    for (migrate, says) in [
+        ("CREATE TABLE users (id int); CREATE SCHEMA s; SELECT 1/0;", "division by zero"),
+        // it made nothing at all
+        ("SELECT 1;", "look at what the migrator said"),
+    ] {
+        weak.migrated_by(migrate);
+        project.fails("db-reset --force", 1, says);
+        same(&cluster.fingerprint(db), &before);
+    }
+
+    // what would not come back is not emptied: the role may not make this again, and only the trial shows it
+    cluster.sql(db, "CREATE EXTENSION hstore; CREATE TABLE public.others (a int); GRANT SELECT ON public.others TO PUBLIC");
+    let before = cluster.fingerprint(db);
+    weak.migrated_by("CREATE TABLE users (id int);");
+    let said = project.fails("db-reset --force", 1, "others");
+    same(&cluster.fingerprint(db), &before);
+    assert!(!said.err.contains("users"), "{}", said.err);
+
+    // rows that come between the count and the emptying are in no backup for certain
+    cluster.sql(db, "DROP TABLE public.others");
+    weak.migrated_by("CREATE TABLE users (id int);");
+    let bin = project.shim(
+        "pg_dump",
+        &format!(
+            "{bin}/psql -qX -d \"$DATABASE_URL\" -c 'INSERT INTO other.orders (p) VALUES (1)' && exec {bin}/pg_dump \"$@\"",
+            bin = cluster.bin.display()
+        ),
+    );
+    std::os::unix::fs::symlink(cluster.bin.join("psql"), bin.join("psql")).unwrap();
+    let counted = cluster.sql(db, "SELECT count(*) FROM other.orders");
+    let mut command = project.command("db-reset --force");
+    let said = super::Outcome::of(command.env("DB_TASKS_PG_BIN", &bin).output().unwrap());
+    said.ends_with(1, "somebody writes to it");
+    assert_eq!(cluster.sql(db, "SELECT count(*) FROM other.orders"), (counted.parse::<u32>().unwrap() + 1).to_string());
+    weak.ends();
+}
+
+#[test]
+fn what_was_made_since_a_reset_was_cut_off_is_kept() {
+    let cluster = need!("postgresql", cluster());
+    let weak = Weak::new(cluster);
+    let (db, project) = (&weak.db.name, &weak.project);
+    let before = cluster.fingerprint(db);
+    weak.migrated_by("CREATE TABLE users (id int);\n\\! touch half\nSELECT pg_sleep(60);");
+    let mut killed = project.command("db-reset --force").spawn().unwrap();
+    until("it is half made", || project.dir.join("half").exists());
+    signal(&killed, "KILL");
+    killed.wait().unwrap();
+    cluster.sql("postgres", &format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{db}'"));
+    // somebody takes what is there for the new database, and goes on in it
+    weak.sql("INSERT INTO users VALUES (42)");
+
+    let said = project.ok("db-backup --auto");
+    assert!(said.err.contains("what had come of it is kept: "), "{}", said.err);
+    same(&cluster.fingerprint(db), &before);
+    let kept = project.files().into_iter().find(|f| f.to_string_lossy().contains("_half_made_")).unwrap();
+    project.ok(&format!("db-restore {} --trust=role --yes --in-place", kept.display()));
+    assert_eq!(cluster.sql(db, "SELECT id FROM users"), "42");
+    // it is done once
+    assert_eq!(project.ok("db-repair").out.trim(), "nothing to repair");
+    weak.ends();
 }

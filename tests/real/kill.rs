@@ -48,6 +48,14 @@ enum Before {
     Full,
 }
 
+/// What a role may do.
+#[derive(Clone, Copy, PartialEq)]
+enum Rights {
+    All,
+    /// All but to create databases.
+    NoCreatedb,
+}
+
 /// Where in a run it strikes.
 #[derive(Clone, Copy, Debug)]
 pub enum Moment {
@@ -67,6 +75,8 @@ struct Ground<'a> {
     first: PathBuf,
     /// A backup of what was changed, in a folder of its own: no `--latest` finds it.
     second: PathBuf,
+    /// What the role may do while it is struck.
+    rights: Rights,
     /// Those that have proved good already.
     proved: RefCell<BTreeSet<PathBuf>>,
     /// Drops the database in the end.
@@ -110,7 +120,8 @@ impl<'a> Ground<'a> {
         server.sql(&db, "SET ROLE app; DELETE FROM b; CREATE TABLE later (a int)");
         let changed = server.fingerprint(&db);
         let second = project.dir.join(project.ok("db-backup --auto --output-dir second").out.trim());
-        Self { server, db, project, backed_up, changed, first, second, proved: RefCell::default(), _own: own }
+        let (rights, proved) = (Rights::All, RefCell::default());
+        Self { server, db, project, backed_up, changed, first, second, rights, proved, _own: own }
     }
 
     /// Puts back what a backup holds, if it is not there already.
@@ -127,12 +138,21 @@ impl<'a> Ground<'a> {
     }
 
     fn make(&self, before: Before) {
+        self.role_may("CREATEDB");
         match before {
             Before::Nothing => {}
             Before::Changed => self.fill(&self.changed, &self.second),
             Before::Kept if self.server.exists(&format!("{}__previous", self.db)) => {}
             Before::Kept => drop(self.project.ok("db-restore --latest --yes")),
             Before::Full => self.fill(&self.backed_up, &self.first),
+        }
+        self.role_may("NOCREATEDB");
+    }
+
+    /// The server is the test's own where rights are changed.
+    fn role_may(&self, what: &str) {
+        if self.rights == Rights::NoCreatedb {
+            self.server.sql("postgres", &format!("ALTER ROLE app {what}"));
         }
     }
 
@@ -174,6 +194,7 @@ impl<'a> Ground<'a> {
 
     /// Everything works afterwards as it did before.
     fn goes_on(&self) {
+        self.role_may("CREATEDB");
         self.project.ok("db-backup --auto");
         self.project.ok("db-verify --deep");
         self.project.ok("db-restore --latest --yes");
@@ -297,6 +318,14 @@ fn a_reset_that_is_killed() {
 fn a_staged_reset_that_is_killed() {
     let cluster = need!("postgresql", cluster());
     strike_with_signals(&Ground::with_config(cluster, None, "[reset]\nstrategy = \"staged\"\n"), "db-reset --force");
+}
+
+/// The database itself is emptied; the next run brings its data back from the backup.
+#[test]
+fn a_reset_by_a_role_without_createdb_that_is_killed() {
+    let bin = need!("postgresql", crate::support::cluster::programs());
+    let cluster = need!("postgresql", Cluster::start(&bin));
+    strike_with_signals(&Ground { rights: Rights::NoCreatedb, ..Ground::new(&cluster) }, "db-reset --force");
 }
 
 #[test]

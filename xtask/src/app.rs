@@ -1,5 +1,6 @@
 //! The flow: arguments, project, facts, plan, gate, run, report.
 
+mod alone;
 mod author;
 mod cluster;
 mod fitting;

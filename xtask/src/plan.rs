@@ -13,7 +13,7 @@ use crate::cmd::Cmd;
 use crate::config::Pin;
 use crate::engine::store::{Address, Change};
 
-pub use pipe::{By, Count, Fence, Handover, Load, Pipe, Proof, Sink, Source, Trust};
+pub use pipe::{By, ComeBack, Count, Fence, Handover, Load, Pipe, Proof, Reload, Sink, Source, Trust};
 pub use stake::{Safety, Stake, Whereabouts};
 
 /// What a command is going to do.
@@ -37,6 +37,19 @@ pub struct Plan {
     pub backup: Option<PathBuf>,
     /// The author of a file from elsewhere that it loads.
     pub author: Option<Author>,
+    /// The databases that no other run may work on meanwhile.
+    pub alone: Vec<Alone>,
+}
+
+/// A database that a run wants for itself, whichever clone or project another one is of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alone {
+    /// Its name.
+    pub database: String,
+    /// Where it is, for people.
+    pub at: String,
+    /// Takes the lock on its server, and holds it until its input ends.
+    pub lock: Cmd,
 }
 
 /// The author of a file from elsewhere: its defaults, triggers and indexes call functions of theirs.
@@ -221,6 +234,8 @@ pub enum How {
     Meanwhile(Cmd, Cmd),
     /// A program of the project's own.
     Hook(Box<Hook>),
+    /// A load of a backup that the run itself has made.
+    Reload(Box<Reload>),
 }
 
 /// A program of the project's own: what it says is passed on, and it has a time to be done in.
@@ -296,8 +311,8 @@ pub enum Outcome {
 impl Plan {
     /// A plan without steps.
     pub fn bare(task: &'static str, headline: String, risk: Risk) -> Self {
-        let (notes, steps, afterwards, result) = Default::default();
-        Self { task, headline, risk, notes, steps, afterwards, result, backup: None, author: None }
+        let (notes, steps, afterwards, result, alone) = Default::default();
+        Self { task, headline, risk, notes, steps, afterwards, result, backup: None, author: None, alone }
     }
 
     /// The databases that it is about, by name: those at stake, or those that the backup is of.

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use super::alone;
 use super::author::Way;
 use super::cluster::Wants;
 use super::fitting::{Loading, fitted};
@@ -20,7 +21,7 @@ use crate::facts::{Emptying, Set, Surveyed};
 use crate::gate::Consent;
 use crate::plan::Plan;
 use crate::problem::{Exit, Problem};
-use crate::task::reset::{self as reset_task, Seeding};
+use crate::task::reset::{self as reset_task, OldData, Seeding};
 use crate::task::{backup as backup_task, hooked, prepare as prepare_task, repair};
 
 /// `db-reset`
@@ -29,7 +30,11 @@ pub fn reset(session: &mut Session, args: &cli::Reset) -> Result<Exit> {
     let database = session.database(args.database.as_deref())?;
     session.lock("db-reset", intent)?;
     session.with_servers(std::slice::from_ref(&database), Wants::Made, intent, |session| {
-        let target = survey(session, std::slice::from_ref(&database))?.remove(0);
+        let mut target = survey(session, std::slice::from_ref(&database))?.remove(0);
+        if reset_task::old_data(&session.project, &target) == OldData::BackedUp {
+            // its rows are counted: those that come after the backup would be lost
+            target = session.surveyor().survey(&database, Depth::Rows)?;
+        }
         let services = session.services("reset")?;
         let backup = match (args.skip_backup, target.live()) {
             (false, Some(_)) => Some(safety_backup(session, &target, Reason::PreReset)?),
@@ -42,6 +47,7 @@ pub fn reset(session: &mut Session, args: &cli::Reset) -> Result<Exit> {
         let plan = reset_task::plan(&session.project, &target, &services.found, &hooks, request)?;
         let plan = session.hooked(services.noted(plan), &[&target])?;
         let plan = session.filling(plan, &[&database.key])?;
+        let plan = alone::with(plan, [&target]);
         let given = session.env.given("SKIP_BACKUP_PROMPT").filter(|yes| session.env.held("SKIP_BACKUP_PROMPT", yes).is_none());
         let said = given.is_some() && session.env.says_yes("SKIP_BACKUP_PROMPT");
         // a name that was given is judged, whatever else says yes
@@ -78,7 +84,7 @@ pub fn run_hook(session: &mut Session, args: &cli::Hooked, task: &'static str) -
         let hooks = session.hooks(&moment, std::slice::from_ref(&moment), &[&target], None)?;
         let backup = args.backup.then(|| safety_backup(session, &target, Reason::PreMigrate)).transpose()?;
         let plan = hooked::plan(&target, task, &hooks, backup, session.project.guards.pins_of(&moment))?;
-        let plan = session.hooked(plan, &[&target])?;
+        let plan = alone::with(session.hooked(plan, &[&target])?, [&target]);
         let made = plan.backup.clone();
         let done = session.carry_out(plan, Consent::Yes, intent).map_err(|e| with_backup(e, made.as_deref()))?;
         if done.is_some() { session.print(target.name()) } else { Ok(Exit::Done) }
@@ -113,7 +119,7 @@ pub fn prepare(session: &mut Session, args: &cli::Prepare) -> Result<Exit> {
 fn prepare_one(session: &mut Session, database: &Database, intent: Intent) -> Result<()> {
     let mut target = session.surveyor().survey(database, Depth::Tables)?;
     if prepare_task::need(&target) == prepare_task::Need::TakingBack {
-        let plan = prepare_task::take_back(&target)?;
+        let plan = alone::with(prepare_task::take_back(&target)?, [&target]);
         if session.carry_out(plan, Consent::Yes, intent)?.is_none() {
             return Ok(());
         }
@@ -129,7 +135,7 @@ fn prepare_one(session: &mut Session, database: &Database, intent: Intent) -> Re
     let plan = prepare_task::plan(&session.project, &target, dump.as_ref(), &hooks)?;
     let idle = plan.steps.is_empty();
     let headline = plan.headline.clone();
-    let plan = if idle { plan } else { session.hooked(plan, &[&target])? };
+    let plan = if idle { plan } else { alone::with(session.hooked(plan, &[&target])?, [&target]) };
     match session.carry_out(plan, Consent::Yes, intent)? {
         Some(_) if idle => session.print(&headline).map(drop),
         Some(_) => session.print(target.name()).map(drop),

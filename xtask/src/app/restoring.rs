@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use super::alone;
 use super::author::{Way, attended, trust};
 use super::cluster::Wants;
 use super::fitting::{self, Loading, fitted};
@@ -119,7 +120,10 @@ fn put_back(session: &mut Session, args: &cli::Restore, meant: &Meant, chosen: &
         }
     };
     let plan = session.hooked(services.noted(plan), &set.databases.iter().collect::<Vec<_>>())?;
-    let plan = if args.into.is_some() { plan } else { session.filling(plan, &set.keys())? };
+    let plan = match (&args.into, set.databases.as_slice()) {
+        (Some(name), [beside, ..]) => alone::with_other(plan, beside, name),
+        _ => alone::with(session.filling(plan, &set.keys())?, &set.databases),
+    };
     let done = session.carry_out(plan, consent(&args.consent), Intent::of(&args.consent))?;
     let restored = args.into.clone().unwrap_or_else(|| names(&set));
     if done.is_some() { session.print(&restored) } else { Ok(Exit::Done) }
@@ -238,6 +242,7 @@ fn swap_back(session: &mut Session, args: &cli::Undo, meant: &Meant) -> Result<E
     let plan = undo_task::plan(&session.project, &set, &services.found)?;
     let plan = session.hooked(services.noted(plan), &set.databases.iter().collect::<Vec<_>>())?;
     let plan = session.filling(plan, &set.keys())?;
+    let plan = alone::with(plan, &set.databases);
     let done = session.carry_out(plan, consent(&args.consent), Intent::of(&args.consent))?;
     if done.is_some() { session.print(&names(&set)) } else { Ok(Exit::Done) }
 }

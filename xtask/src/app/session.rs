@@ -269,11 +269,13 @@ impl Session {
         let mut terminal = Terminal::new(&self.env, Telling::Steps, Arc::clone(&self.interrupt));
         terminal.hide(&self.project.secrets);
         let cleared = gate::clear(plan, &circumstances, &mut terminal).inspect_err(|e| self.record.stopped(e))?;
+        // a question may stand for hours: nobody else is kept out for it
+        let _alone = self.hold(cleared.plan()).inspect_err(|e| self.record.stopped(e))?;
         let (task, afterwards) = (cleared.plan().task, cleared.plan().afterwards.clone());
         // the repair itself takes over what an earlier run has left; any other run leaves it on the list
         let inherited = if task == repair::TASK { None } else { self.unfinished() };
         let state_dir = self.lock.as_ref().map(|_| self.project.state_dir());
-        let journal = Journal::new(state_dir, self.own.clone(), task, self.moment.now, inherited);
+        let journal = Journal::new(state_dir, self.own.clone(), cleared.plan(), self.moment.now, inherited);
         let mut recorder = Recorder::new(&mut self.terminal);
         let mut world =
             World { secrets: &self.project.secrets, interrupt: &self.interrupt, now: Utc::now, watch: &mut recorder, journal };

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use super::alone;
 use super::cluster::Wants;
 use super::meant::Meant;
 use super::session::{Intent, Session};
@@ -40,6 +41,7 @@ fn empty(session: &mut Session, args: &cli::Wipe, meant: &Meant) -> Result<Exit>
     let earlier = Emptying::read(&session.project)?;
     let planned = wipe::plan(&session.project, &set, &catalog, &services.found, first, earlier.as_ref(), &session.moment)?;
     let plan = session.hooked(services.noted(planned.plan), &set.databases.iter().collect::<Vec<_>>())?;
+    let plan = alone::with(plan, &set.databases);
     let back = if args.backup { plan.afterwards.clone() } else { Vec::new() };
     match session.carry_out(plan, consent(&args.consent), intent) {
         Ok(Some(_)) => session.print(&planned.lines.join("\n")),

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use super::alone;
 use super::author::{Way, attended, trust};
 use super::cluster::Wants;
 use super::fitting::{self, Loading, fitted};
@@ -224,6 +225,7 @@ fn deep(
         let others = others.map(|(key, format)| store_trial(session, backup, key, *format)).collect::<Result<Vec<_>>>()?;
         let plan = verify_task::deep(&loads, &others)?;
         let plan = session.hooked(plan, &loads.iter().map(|trial| &trial.target).collect::<Vec<_>>())?;
+        let plan = alone::with(plan, loads.iter().map(|trial| &trial.target));
         finish_verify(session, backup, plan, consent, intent)
     })
 }

@@ -16,9 +16,9 @@ pub struct Held {
     stdin: Option<PipeWriter>,
 }
 
-/// Starts a command with its own text as its first words, and waits for the line that says that it has come to their end. Where
-/// it ends before, the inner error is what it said.
-pub fn hold(cmd: &Cmd, until: &str, secrets: &Secrets) -> Result<Result<Held, String>> {
+/// Starts a command with its own text as its first words, and waits for the first line that it says. Where it ends before, the inner
+/// error is what it said.
+pub fn hold(cmd: &Cmd, secrets: &Secrets) -> Result<Result<(Held, String), String>> {
     let (reader, mut stdin) = std::io::pipe()?;
     let (said, saying) = std::io::pipe()?;
     let expression = prepared(cmd, secrets).stdin_file(reader).stdout_file(saying).stderr_capture();
@@ -32,8 +32,10 @@ pub fn hold(cmd: &Cmd, until: &str, secrets: &Secrets) -> Result<Result<Held, St
     let mut said = BufReader::new(said);
     let mut line = Vec::new();
     while said.read_until(b'\n', &mut line)? > 0 {
-        if readable(&line).trim_end() == until {
-            return Ok(Ok(held));
+        let text = readable(&line);
+        // the answer of a function without a result is an empty line
+        if !text.trim().is_empty() {
+            return Ok(Ok((held, text.trim_end().to_owned())));
         }
         line.clear();
     }

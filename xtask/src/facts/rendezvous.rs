@@ -43,10 +43,9 @@ pub enum Met {
 /// Our own way leads nowhere any more.
 pub fn meet(ours: &Client, way: &Way, database: &str, oid: Option<u32>, secrets: &Secrets) -> Result<Met> {
     let key = key();
-    let held = hold(&ours.hold_lock(database, key), HOLDS, secrets)?;
-    let _held = match held {
-        Ok(held) => held,
-        Err(said) => anyhow::bail!("the server went away: {said}"),
+    let _held = match hold(&ours.hold_lock(database, key), secrets)? {
+        Ok((held, line)) if line == HOLDS => held,
+        Ok((_, said)) | Err(said) => anyhow::bail!("the server went away: {said}"),
     };
     let asked = seeker(way, database, key);
     let Ok(answer) = ask(&asked, secrets) else { return Ok(Met::Unasked) };

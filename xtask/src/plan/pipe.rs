@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 use crate::cmd::Cmd;
 use crate::engine::postgres::script::{Spare, TableRows, Without};
-use crate::engine::store::{Address, Contents, Format};
+use crate::engine::store::{Address, Contents, Format, Swapped};
 use crate::stream::{Codec, Compression};
 
 /// Bytes from one end to the other.
@@ -67,7 +69,7 @@ pub enum Sink {
 
 /// A psql that makes a database ready and loads the bytes into it, in transactions of ours. A start of psql costs 10 ms, one of docker 90:
 /// so it is one psql for both.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Load {
     /// The command.
     pub cmd: Cmd,
@@ -88,7 +90,7 @@ pub struct Load {
 }
 
 /// As which role a dump is loaded.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum By {
     /// The project's own.
     Project,
@@ -97,7 +99,7 @@ pub enum By {
 }
 
 /// A psql that gets what a loader role left: see [`Spare::Handover`].
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Handover {
     /// The command.
     pub cmd: Cmd,
@@ -110,7 +112,7 @@ pub struct Handover {
 }
 
 /// What holds psql to SQL while it reads a dump.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Fence {
     /// `\restrict` with a key of the run's own: no byte of the dump can make psql run a meta-command.
     Restricted,
@@ -129,7 +131,7 @@ impl Fence {
 }
 
 /// How the rows that were loaded are counted again.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Count {
     /// After COMMIT, while nobody knows the new database yet: half of them by what is sent last, half by this other session, which is
     /// started when the transaction has begun, and waits for its end.
@@ -173,6 +175,34 @@ pub enum Trust {
     Script,
     /// `--trust=psql`: its meta-commands run, too.
     Psql,
+}
+
+/// Loads a backup of the run's own, by what its manifest says then: when it is planned, there is none yet.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Reload {
+    /// In the place of what; none where it is only tried.
+    pub back: Option<ComeBack>,
+    /// The backup's manifest.
+    pub manifest: PathBuf,
+    /// The database, by its key.
+    pub store: String,
+    /// Where it goes.
+    pub load: Load,
+    /// Extensions that are there and may be somebody else's, whose comment stays as it is.
+    pub comments: Vec<String>,
+}
+
+/// What gives way to a backup that is loaded again.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ComeBack {
+    /// Answers `t` as long as it is there.
+    pub only_if: Cmd,
+    /// How long it has been there.
+    pub from: Swapped,
+    /// Dumps it: somebody may have gone on in it, where a run was cut off.
+    pub dump: Cmd,
+    /// Where that dump goes: the beginning of a path.
+    pub kept_as: PathBuf,
 }
 
 impl Load {

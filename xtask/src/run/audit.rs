@@ -38,12 +38,10 @@ pub struct Entry<'a> {
 
 /// Writes what was done, or was not. A log that can't be written never fails the work that is done already.
 pub fn audit(state_dir: &Path, project: &Project, entry: &Entry<'_>, now: DateTime<Utc>) {
-    let said = ["USER", "LOGNAME", "USERNAME"].iter().find_map(|v| std::env::var(v).ok().filter(|name| !name.is_empty()));
-    let who = said.or_else(|| account(state::user(), &std::fs::read_to_string("/etc/passwd").unwrap_or_default()));
     let mut line = json!({
         "when": now.to_rfc3339(),
         "task": entry.task,
-        "who": who,
+        "who": who(),
         "agent": agent(entry, project),
         "project": project.name,
         "environment": project.environment,
@@ -63,6 +61,17 @@ pub fn audit(state_dir: &Path, project: &Project, entry: &Entry<'_>, now: DateTi
         // one write, so that the line of another run never stands in the middle of it
         drop(file.write_all(format!("{line}\n").as_bytes()));
     }
+}
+
+/// Who runs us.
+fn who() -> Option<String> {
+    let said = ["USER", "LOGNAME", "USERNAME"].iter().find_map(|v| std::env::var(v).ok().filter(|name| !name.is_empty()));
+    said.or_else(|| account(state::user(), &std::fs::read_to_string("/etc/passwd").unwrap_or_default()))
+}
+
+/// Who runs us, and on which machine: for those on others.
+pub fn who_and_where() -> String {
+    format!("{}@{}", who().as_deref().unwrap_or("?"), state::machine().as_deref().unwrap_or("?"))
 }
 
 /// A user's name by the number, or that: cron and containers set no variable that says it.

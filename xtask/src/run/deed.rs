@@ -78,6 +78,7 @@ pub fn command(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<
         How::Folder(path) | How::File(path) | How::Set(path, _) => {
             anyhow::bail!("no command in the plan for `{}`", path.display())
         }
+        How::Reload(_) => anyhow::bail!("a reload is a write, and `{}` is not done as one", deed.what),
         How::Hook(hook) => anyhow::bail!("a hook is a write, and `{}` is not run as one", hook.cmd),
     }
 }

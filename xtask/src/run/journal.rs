@@ -17,7 +17,7 @@ use super::state;
 use crate::cmd::Cmd;
 use crate::door::movers::Process;
 use crate::engine::store::{Change, Swapped};
-use crate::plan::{Act, Deed, How, Scope};
+use crate::plan::{Act, Alone, Deed, How, Plan, Scope};
 
 /// What a run that was killed has left to do.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -34,6 +34,9 @@ pub struct Unfinished {
     pub inside: Vec<Cmd>,
     /// What is to be done, in order.
     pub pending: Vec<Pending>,
+    /// The databases that it had for itself, and that a clean-up must have.
+    #[serde(default)]
+    pub alone: Vec<Alone>,
 }
 
 /// One deed of the clean-up.
@@ -89,6 +92,11 @@ fn late(deed: &Deed) -> Deed {
         How::Change(address, Change::Back { live, from: Swapped::In }) => {
             let change = Change::Back { live: live.clone(), from: Swapped::Since };
             Deed { what: deed.what.clone(), how: How::Change(address.clone(), change) }
+        }
+        How::Reload(reload) => {
+            let mut reload = reload.clone();
+            reload.back.iter_mut().for_each(|back| back.from = Swapped::Since);
+            Deed { what: deed.what.clone(), how: How::Reload(reload) }
         }
         _ => deed.clone(),
     }
@@ -187,13 +195,16 @@ pub struct Journal {
     hook: Option<Process>,
     inside: Vec<Cmd>,
     left: Vec<Pending>,
+    alone: Vec<Alone>,
 }
 
 impl Journal {
     /// For one run; `inherited` is what an earlier one has left, and could not be done yet.
-    pub fn new(state_dir: Option<PathBuf>, own: Own, task: &str, since: DateTime<Utc>, inherited: Option<Unfinished>) -> Self {
-        let (inside, left) = inherited.map_or_else(Default::default, |i| (i.inside, i.pending));
-        Self { state_dir, own, task: task.to_owned(), since, open: Vec::new(), hook: None, inside, left }
+    pub fn new(state_dir: Option<PathBuf>, own: Own, plan: &Plan, since: DateTime<Utc>, inherited: Option<Unfinished>) -> Self {
+        let (inside, left, mut alone) = inherited.map_or_else(Default::default, |i| (i.inside, i.pending, i.alone));
+        let new = plan.alone.iter().filter(|one| !alone.contains(one)).cloned().collect::<Vec<_>>();
+        alone.extend(new);
+        Self { state_dir, own, task: plan.task.to_owned(), since, open: Vec::new(), hook: None, inside, left, alone }
     }
 
     /// A scope begins.
@@ -243,6 +254,7 @@ impl Journal {
             hook: self.hook.clone(),
             inside: self.inside.clone(),
             pending,
+            alone: self.alone.clone(),
         };
         write(state_dir, &self.own, &left)
     }
@@ -262,7 +274,14 @@ mod tests {
         state::prepare(&state).unwrap();
         let deed = Deed { what: "x".into(), how: How::Command(Cmd::new("sh").args(["-c", "true"])) };
         let pending = vec![Pending { verb: Verb::Remove, deed, told: false }];
-        let left = Unfinished { task: "db-restore".into(), since: DateTime::UNIX_EPOCH, hook: None, inside: Vec::new(), pending };
+        let left = Unfinished {
+            task: "db-restore".into(),
+            since: DateTime::UNIX_EPOCH,
+            hook: None,
+            inside: Vec::new(),
+            pending,
+            alone: Vec::new(),
+        };
         write(&state, &own(root.path()), &left).unwrap();
         assert!(matches!(read(&state, &own(root.path())), Found::Left(found) if found.pending.len() == 1));
         assert!(matches!(read(&state, &own(other.path())), Found::Unsafe(_)), "a copy in another folder");

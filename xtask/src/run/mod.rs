@@ -13,6 +13,7 @@ pub mod load;
 mod lock;
 pub mod own;
 mod pipe;
+mod reload;
 mod seal;
 pub mod state;
 pub mod store;
@@ -24,7 +25,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 
-pub use audit::{Entry, audit};
+pub use audit::{Entry, audit, who_and_where};
 pub use hook::end_inside;
 pub use journal::Journal;
 pub use lease::{Lease, Others};
@@ -207,6 +208,11 @@ impl Runner<'_, '_> {
             }
             Act::Write(Deed { what, how: How::Hook(hook) }) => {
                 hook::run(what, hook, secrets, interrupt, journal, &mut |line| watch.line(line))?
+            }
+            Act::Write(Deed { how: How::Reload(reload), .. }) => {
+                let progress = &mut |p: &Progress| watch.progress(p);
+                let said = reload::reload(reload, &mut reload::Means { secrets, interrupt, now: *now, progress })?;
+                told(*watch, &said);
             }
             Act::Create(deed) => told(*watch, &deed::create(deed, secrets, interrupt)?),
             Act::Remove(deed) => told(*watch, &deed::remove(deed, secrets, interrupt)?),

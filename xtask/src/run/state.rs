@@ -126,6 +126,18 @@ pub fn user() -> u32 {
     ourselves()
 }
 
+/// This machine, by its name.
+#[cfg(unix)]
+pub fn machine() -> Option<String> {
+    rustix::system::uname().nodename().to_str().ok().map(String::from)
+}
+
+/// This machine, by its name.
+#[cfg(not(unix))]
+pub fn machine() -> Option<String> {
+    std::env::var("COMPUTERNAME").ok()
+}
+
 /// Whether a folder is ours, or can be made so that it is: in a folder of ours, or in one where everybody may make their own.
 pub(super) fn may_be_ours(folder: &Path) -> bool {
     let above = |folder: &Path| folder.ancestors().skip(1).find_map(|f| fs::metadata(f).ok());

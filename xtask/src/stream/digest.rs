@@ -91,6 +91,11 @@ pub struct Sum {
 }
 
 impl Sum {
+    /// Of bytes that are there at once.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self { sha256: Sha256::digest(bytes).into(), bytes: bytes.len() as u64 }
+    }
+
     /// The SHA-256 in lower-case hexadecimal, as `sha256sum` prints it.
     pub fn hex(&self) -> String {
         self.to_string()

@@ -140,9 +140,6 @@ pub fn plan(project: &Project, set: &Set, catalog: &Catalog, request: &Request, 
         |path: &PathBuf| if is_elsewhere { format!("--file {}", quoted(&path.to_string_lossy())) } else { quoted(&name(path)) };
     let afterwards = result.iter().map(|path| format!("to restore it: db-restore {}", how(path))).collect();
     Ok(Plan {
-        task: "db-backup",
-        headline: format!("back up {list} to {}", request.backup.dir.display()),
-        risk: Risk::Adds,
         notes: set
             .missing
             .iter()
@@ -154,8 +151,8 @@ pub fn plan(project: &Project, set: &Set, catalog: &Catalog, request: &Request, 
         steps,
         afterwards,
         backup: result.first().cloned(),
-        author: None,
         result,
+        ..Plan::bare("db-backup", format!("back up {list} to {}", request.backup.dir.display()), Risk::Adds)
     })
 }
 

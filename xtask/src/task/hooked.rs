@@ -27,19 +27,17 @@ pub fn plan(target: &Surveyed, task: &'static str, hooks: &Hooks, backup: Option
         let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         afterwards.push(format!("what was there before is in the backup: db-restore {file}"));
     }
+    // a migration is what production is there for; a seed is not
+    let risk = match moment.as_str() {
+        "migrate" => Risk::Adds,
+        _ => Risk::Changes { stakes: vec![target.stake()], pins },
+    };
     Ok(Plan {
-        task,
-        headline: format!("{moment} `{}` ({})", target.name(), target.at()),
-        // a migration is what production is there for; a seed is not
-        risk: match moment.as_str() {
-            "migrate" => Risk::Adds,
-            _ => Risk::Changes { stakes: vec![target.stake()], pins },
-        },
         notes: hooks.notes(&moment),
         steps,
         afterwards,
         result: made.iter().cloned().collect(),
         backup: made,
-        author: None,
+        ..Plan::bare(task, format!("{moment} `{}` ({})", target.name(), target.at()), risk)
     })
 }

@@ -25,7 +25,7 @@ pub fn plan(left: &Unfinished) -> Plan {
     let finally = left.pending.iter().map(crate::run::journal::Pending::act).collect();
     let headline = format!("clean up after `{}`, which was cut off ({})", left.task, left.since.format("%Y-%m-%d %H:%M:%S UTC"));
     let steps = vec![Step::Scope(Scope { finally, ..Scope::default() })];
-    Plan { steps, ..Plan::bare(TASK, headline, Risk::Nothing) }
+    Plan { steps, alone: left.alone.clone(), ..Plan::bare(TASK, headline, Risk::Nothing) }
 }
 
 /// Plans to forget a wipe that came to its end, or nowhere, before it was cut off.

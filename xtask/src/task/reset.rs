@@ -1,5 +1,7 @@
 //! `db-reset`: a new database in place of the old one, migrated and seeded, with the way back kept open.
 
+mod emptied;
+
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -12,7 +14,7 @@ use crate::engine::postgres::admin::{self, Identity, Own, Swap, SwapBack};
 use crate::engine::postgres::name::{beside, previous};
 use crate::engine::postgres::witness;
 use crate::facts::{ContainerFacts, Kept, Surveyed};
-use crate::plan::{Act, Plan, Risk, Scope, Step};
+use crate::plan::{Act, Plan, Risk, Safety, Scope, Stake, Step};
 use crate::problem::Problem;
 
 /// What was asked for.
@@ -35,9 +37,28 @@ pub enum Seeding {
     Unseeded,
 }
 
+/// What becomes of the old data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OldData {
+    /// The old database is kept beside the new one; or there is none.
+    Kept,
+    /// It is emptied, by a role that may not create a second one: the backup has its data.
+    BackedUp,
+}
+
+/// What becomes of the old data.
+pub fn old_data(project: &Project, target: &Surveyed) -> OldData {
+    let in_place = project.strategy == Strategy::InPlace && target.live().is_some();
+    if in_place && !target.server.role.createdb { OldData::BackedUp } else { OldData::Kept }
+}
+
 /// Plans a reset. `hooks` reach the database under the name that it has while they run: see [`hooks_meet`].
 pub fn plan(project: &Project, target: &Surveyed, services: &[ContainerFacts], hooks: &Hooks, request: Request) -> Result<Plan> {
-    may_create(target)?;
+    let old_data = old_data(project, target);
+    match old_data {
+        OldData::Kept => may_create(target)?,
+        OldData::BackedUp => emptied::backed_up(target, request.backup.as_ref())?,
+    }
     swappable(target)?;
     let migrated = hooks.acts("migrate", None, Outcome::Pending).is_empty();
     if migrated {
@@ -56,38 +77,50 @@ pub fn plan(project: &Project, target: &Surveyed, services: &[ContainerFacts], h
     target.server.database(&previous(name)).map_or(Ok(()), ours)?;
     let result = request.backup.as_ref().and_then(|b| b.result.first().cloned());
     let fill = fill(target, project.strategy, hooks, result.as_ref(), &request);
-    let backup = request.backup.map_or(Vec::new(), |b| b.steps);
-    match project.strategy {
-        Strategy::InPlace => {
+    let (seeding, backup) = (request.seeding, request.backup);
+    let steps_of = |backup: Option<Plan>| backup.map_or(Vec::new(), |b| b.steps);
+    match (project.strategy, old_data, backup) {
+        (_, OldData::BackedUp, Some(backup)) => {
+            steps.push(around_services(services, emptied::steps(target, backup, fill, &project.backup.dir)?));
+        }
+        (Strategy::InPlace, _, backup) => {
+            let backup = steps_of(backup);
             let body = backup.into_iter().chain(in_place(target, fill)).collect();
             steps.push(around_services(services, body));
         }
-        Strategy::Staged => {
-            steps.extend(backup);
+        (Strategy::Staged, _, backup) => {
+            steps.extend(steps_of(backup));
             steps.extend(staged(target, services, fill));
         }
     }
-    steps.extend(Kept::note(project, &[&target.spec.key]).map(Step::Act));
-    let of_hooks = moments(request.seeding).iter().flat_map(|moment| hooks.notes(moment));
+    let is_kept = old_data == OldData::Kept;
+    steps.extend(Kept::note(project, &[&target.spec.key]).filter(|_| is_kept).map(Step::Act));
+    let of_hooks = moments(seeding).iter().flat_map(|moment| hooks.notes(moment));
     let mut afterwards = Vec::new();
-    if target.live().is_some() {
+    if target.live().is_some() && is_kept {
         afterwards.push(format!("the old data is kept as the database `{}`: `db-undo` brings it back", previous(name)));
     }
     if let Some(path) = &result {
         let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        afterwards.push(format!("and it is in the backup: db-restore {file}"));
+        afterwards.push(match old_data {
+            OldData::Kept => format!("and it is in the backup: db-restore {file}"),
+            OldData::BackedUp => format!("the old data is in the backup: db-restore {file} --in-place"),
+        });
     }
     afterwards.extend(project.after_reset.iter().cloned());
+    let headline = format!("reset `{name}` ({}): an empty database, migrated{}", target.at(), seeded(seeding));
+    let risk = risk(target, &project.guards, result.as_ref(), old_data);
     Ok(Plan {
-        task: "db-reset",
-        headline: format!("reset `{name}` ({}): an empty database, migrated{}", target.at(), seeded(request.seeding)),
-        risk: risk(target, &project.guards, result.as_ref()),
-        notes: notes(target, project.strategy, result.as_ref()).into_iter().chain(unusual(target)).chain(of_hooks).collect(),
+        notes: notes(target, project.strategy, result.as_ref(), old_data)
+            .into_iter()
+            .chain(unusual(target))
+            .chain(of_hooks)
+            .collect(),
         steps,
         afterwards,
         result: result.iter().cloned().collect(),
         backup: result,
-        author: None,
+        ..Plan::bare("db-reset", headline, risk)
     })
 }
 
@@ -108,20 +141,29 @@ fn seeded(seeding: Seeding) -> &'static str {
 }
 
 /// A reset that makes no backup wants the pins of a wipe beside its own.
-fn risk(target: &Surveyed, guards: &Guards, backup: Option<&PathBuf>) -> Risk {
+fn risk(target: &Surveyed, guards: &Guards, backup: Option<&PathBuf>, old_data: OldData) -> Risk {
     let mut pins = guards.pins_of("reset");
     if backup.is_none() {
         let more: Vec<_> = guards.pins_of("wipe").into_iter().filter(|pin| !pins.contains(pin)).collect();
         pins.extend(more);
     }
+    let safety = if old_data == OldData::Kept { Safety::Kept } else { Safety::BackedUp };
     match target.live() {
-        Some(live) => Risk::ReplacesData { stakes: vec![target.stake()], answer: live.name.clone(), pins, recovery: None },
+        Some(live) => Risk::ReplacesData {
+            stakes: vec![Stake { safety, ..target.stake() }],
+            answer: live.name.clone(),
+            pins,
+            recovery: None,
+        },
         // hooks run: the guards hold, whether there is a database yet or not
         None => Risk::Changes { stakes: vec![target.stake()], pins: guards.pins_of("reset") },
     }
 }
 
-fn notes(target: &Surveyed, strategy: Strategy, backup: Option<&PathBuf>) -> Vec<String> {
+fn notes(target: &Surveyed, strategy: Strategy, backup: Option<&PathBuf>, old_data: OldData) -> Vec<String> {
+    if old_data == OldData::BackedUp {
+        return emptied::notes(target);
+    }
     let Some(live) = target.live() else { return Vec::new() };
     let bare = format!("NO BACKUP is made first: the one way back is the database `{}`", previous(&live.name));
     let note = match strategy {

@@ -156,16 +156,14 @@ pub fn beside_live(target: &Surveyed, dump: &Dump, disk_left: Option<u64>, reque
     body.push(Step::Act(admin::release(&target.client, name, Own::of(carries.as_ref()), carries.as_ref())));
     let steps = vec![Step::Scope(Scope { body, on_failure: unstage(target, name), finally, ..Scope::default() })];
     let afterwards = vec![format!("the live database `{}` was not touched", target.name())];
+    let risk = stranger(target, dump, Purpose::Restore).unwrap_or(Risk::Adds);
     Ok(Plan {
-        task: "db-restore",
-        headline: headline(dump, name, target),
-        risk: stranger(target, dump, Purpose::Restore).unwrap_or(Risk::Adds),
         notes: holds(target, dump).into_iter().chain(made(&dump.backup)).collect(),
         steps,
         afterwards,
-        result: Vec::new(),
         backup: Some(dump.backup.path.clone()),
         author: author(target, dump),
+        ..Plan::bare("db-restore", headline(dump, name, target), risk)
     })
 }
 

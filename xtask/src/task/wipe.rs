@@ -131,10 +131,8 @@ pub fn plan(
         steps.push(around_services(services, body));
     }
     let headline = targets.iter().map(|t| format!("`{}` ({}): {}", t.surveyed.name(), t.surveyed.at(), t.size()));
+    let headline = format!("empty {}", headline.chain(set.stores.iter().map(store_headline)).collect::<Vec<_>>().join(", "));
     let plan = Plan {
-        task: "db-wipe",
-        headline: format!("empty {}", headline.chain(set.stores.iter().map(store_headline)).collect::<Vec<_>>().join(", ")),
-        risk,
         notes: targets
             .iter()
             .flat_map(|target| target.notes().into_iter().chain(overrides(target.surveyed)))
@@ -143,9 +141,8 @@ pub fn plan(
             .collect(),
         steps,
         afterwards,
-        result: Vec::new(),
         backup: made,
-        author: None,
+        ..Plan::bare("db-wipe", headline, risk)
     };
     Ok(Planned { plan, lines, parts })
 }

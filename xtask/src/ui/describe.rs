@@ -45,7 +45,7 @@ fn deed(deed: &Deed) -> String {
         How::Move(from, to) => format!("{}: {} -> {}", deed.what, from.display(), to.display()),
         How::Text(path, _) => format!("{}: {}", deed.what, path.display()),
         How::Change(address, change) => format!("{}: {}", deed.what, address.change(change)),
-        How::Command(_) | How::Meanwhile(..) | How::Hook(_) => deed.what.clone(),
+        How::Command(_) | How::Meanwhile(..) | How::Hook(_) | How::Reload(_) => deed.what.clone(),
     }
 }
 
@@ -221,10 +221,10 @@ pub struct Shown {
 pub fn shown(act: &Act) -> Vec<Shown> {
     let own = |cmd: &Cmd| cmd.input.iter().flat_map(|sql| shown_lines(sql)).collect();
     let mut all: Vec<Shown> = commands(act).into_iter().map(|cmd| Shown { command: cmd.to_string(), input: own(cmd) }).collect();
-    if let (Act::Pipe(p), Some(first)) = (act, all.first_mut())
-        && let Sink::Psql(load) = &p.to
-    {
-        let Load { before, after, count, between, .. } = &**load;
+    let load = load_of(act);
+    let at = load.and_then(|load| commands(act).into_iter().position(|cmd| *cmd == load.cmd));
+    if let (Some(load), Some(first)) = (load, at.and_then(|at| all.get_mut(at))) {
+        let Load { before, after, count, between, .. } = load;
         let piece = |_: &String| format!(", a COMMIT after each {PIECE} statements if the transaction is ours still");
         let pieces = between.as_ref().map_or(String::new(), piece);
         let dump = format!("(the dump{pieces}; what follows only when it has proved good)");
@@ -241,6 +241,21 @@ pub fn shown(act: &Act) -> Vec<Shown> {
         }
     }
     all
+}
+
+/// The psql that loads a dump.
+fn load_of(act: &Act) -> Option<&Load> {
+    match act {
+        Act::Pipe(pipe) => {
+            if let Sink::Psql(load) = &pipe.to {
+                Some(load)
+            } else {
+                None
+            }
+        }
+        Act::Write(Deed { how: How::Reload(reload), .. }) => Some(&reload.load),
+        _ => None,
+    }
 }
 
 /// What a loader role could not do.
@@ -274,6 +289,7 @@ fn commands(act: &Act) -> Vec<&Cmd> {
             How::Command(cmd) => vec![cmd],
             How::Meanwhile(cmd, other) => vec![other, cmd],
             How::Hook(hook) => vec![&hook.cmd],
+            How::Reload(reload) => reload.back.iter().map(|back| &back.only_if).chain([&reload.load.cmd]).collect(),
             _ => vec![],
         },
         Act::Check(c) => vec![&c.cmd],
@@ -283,7 +299,7 @@ fn commands(act: &Act) -> Vec<&Cmd> {
                 Source::Command(cmd) | Source::Filtered { through: cmd, .. } => Some(cmd),
                 Source::File { .. } | Source::Store(_) => None,
             };
-            let load = if let Sink::Psql(load) = &p.to { Some(load) } else { None };
+            let load = load_of(act);
             let beside = load.and_then(|load| if let Count::Shared(cmd) = &load.count { Some(cmd) } else { None });
             load.map(|load| &load.cmd).into_iter().chain(beside).chain(from).collect()
         }

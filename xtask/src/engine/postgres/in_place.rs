@@ -10,9 +10,11 @@ use super::name::{block, ident, literal};
 use super::proof::{BEGUN, COUNTED, COUNTS, NEUTRAL, PATIENT, READ_ALIKE, begun, ended};
 use super::rights::as_new;
 use super::said::SAY_STATES;
+use super::script::TableRows;
 use super::subscriptions;
 use super::version::Version;
 use super::wiping::unchanged;
+use crate::cmd::Cmd;
 use crate::plan::{Act, By, Count, Deed, Fence, How, Load};
 
 /// Drops all that a dump brings: every schema but `public`, which not every owner of a database owns, and all that is in that one;
@@ -87,7 +89,7 @@ pub fn load(client: &Client, live: &Identity<'_>, inventory: &Inventory, fence: 
             "{SAY_STATES}{READ_ALIKE}{NEUTRAL}{PATIENT}SET lock_timeout = '15s';\nSET row_security = off;\nBEGIN;\n\
              {plpgsql}{}{tables}{lock}{}{empty}{EMPTY}{rights}{ends}RESET search_path;\n\\echo '{}'\n{}",
             live.assertion_within(client),
-            unchanged(&plain),
+            unchanged(plain.iter().map(|table| (table.name.as_str(), table.rows))),
             BEGUN,
             begun(server),
             empty = empty(),
@@ -114,6 +116,47 @@ pub fn load(client: &Client, live: &Identity<'_>, inventory: &Inventory, fence: 
         ),
         by: By::Project,
     }
+}
+
+/// The same, whose end is that the database is empty, and marked as on its way: what it held is known to load here.
+pub fn tried_and_emptied(client: &Client, live: &Identity<'_>, inventory: &Inventory, fence: Fence, server: Version) -> Load {
+    let after = format!(
+        "{}{EMPTY}{}ALTER DATABASE {} CONNECTION LIMIT {ON_ITS_WAY};\n{DURABLE}COMMIT;\n",
+        empty(),
+        as_new(),
+        ident(live.name)
+    );
+    Load { after, ..load(client, live, inventory, fence, server) }
+}
+
+/// The same for what has come of it since: whatever that is, it goes, and so does the mark.
+pub fn back_again(client: &Client, live: &Identity<'_>, own: Own<'_>, fence: Fence, server: Version) -> Load {
+    arrived(load(client, live, &Inventory::default(), fence, server), live, own)
+}
+
+/// The same for a database that a run which was cut off has left half made: it is made now, and bears the mark no more.
+pub fn arrived(load: Load, live: &Identity<'_>, own: Own<'_>) -> Load {
+    Load {
+        after: format!("ALTER DATABASE {} CONNECTION LIMIT {};\n{}", ident(live.name), own.connection_limit, load.after),
+        ..load
+    }
+}
+
+/// A load that fails where rows came or went since a dump was made of what it replaces.
+pub fn unless_changed(load: Load, dumped: &[TableRows]) -> Load {
+    let exact: Vec<&TableRows> = dumped.iter().filter(|table| table.exact).collect();
+    let names = exact.iter().map(|table| table.table.as_str()).collect::<Vec<_>>().join(", ");
+    let lock = if names.is_empty() { String::new() } else { format!("LOCK TABLE {names} IN ACCESS EXCLUSIVE MODE;\n") };
+    let counted = exact.iter().map(|table| (table.table.as_str(), Some(table.rows)));
+    let before = load.before.replacen("BEGIN;\n", &format!("BEGIN;\n{lock}{}", unchanged(counted)), 1);
+    Load { before, ..load }
+}
+
+/// Answers `t` while the database bears the mark.
+pub fn is_on_its_way(client: &Client, name: &str) -> Cmd {
+    let sql =
+        format!("SELECT count(*) = 1 FROM pg_database WHERE datname = {} AND datconnlimit = {ON_ITS_WAY};\n", literal(name));
+    client.psql(client.maintenance(), sql)
 }
 
 /// Marks a database that holds nothing as on its way, for a role that may not fill a copy of it. What is in it already would not come

@@ -1,6 +1,7 @@
 //! PostgreSQL: commands, SQL and what its answers mean.
 
 pub mod admin;
+pub mod alone;
 pub mod client;
 mod counting;
 pub mod cures;

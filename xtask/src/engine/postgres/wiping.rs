@@ -79,13 +79,9 @@ END $after$;
 ";
 
 /// Within a transaction that has locked them: fails when rows of these tables came or went since they were counted.
-pub(super) fn unchanged(tables: &[&Table]) -> String {
-    format!("SELECT set_config('dbtasks.emptied', {}, true);\n{UNCHANGED}", literal(&counted(tables)))
-}
-
-fn counted(tables: &[&Table]) -> String {
-    let counted: serde_json::Map<_, _> = tables.iter().map(|t| (t.name.clone(), json!(t.rows))).collect();
-    json!(counted).to_string()
+pub(super) fn unchanged<'a>(counted: impl IntoIterator<Item = (&'a str, Option<u64>)>) -> String {
+    let counted: serde_json::Map<_, _> = counted.into_iter().map(|(name, rows)| (name.to_owned(), json!(rows))).collect();
+    format!("SELECT set_config('dbtasks.emptied', {}, true);\n{UNCHANGED}", literal(&json!(counted).to_string()))
 }
 
 /// Empties tables in one transaction, or none of them. Their triggers and views find names by the path that they are used to.
@@ -100,7 +96,7 @@ pub fn wipe(client: &Client, wipe: &Wipe<'_>) -> Act {
          {unchanged}SELECT set_config('dbtasks.kept', {kept}, true);\n\
          {BEFORE}RESET search_path;\nTRUNCATE TABLE {named} RESTART IDENTITY;\n{NEUTRAL}{AFTER}RESET search_path;\n",
         assertion = wipe.database.assertion_within(client),
-        unchanged = unchanged(&wipe.emptied),
+        unchanged = unchanged(wipe.emptied.iter().map(|table| (table.name.as_str(), table.rows))),
         kept = literal(&json!(wipe.kept).to_string()),
         plpgsql = if wipe.lacks_plpgsql { "CREATE EXTENSION plpgsql WITH SCHEMA pg_catalog;\n" } else { "" },
     );

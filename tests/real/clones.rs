@@ -1,0 +1,120 @@
+//! Two clones of one repo, and one database: the second one is told who is at work, and changes nothing.
+
+use super::{Project, family, same, signal, tiny, until};
+use crate::support::cluster::{Cluster, cluster};
+use crate::support::need;
+use std::process::Child;
+
+/// A clone whose restores stand still, all of them begun, until a file is there.
+fn still(url: &str) -> Project {
+    clone(url, "", "[hooks]\nbefore-restore = 'touch begun; until [ -e go ]; do sleep 0.05; done'\n")
+}
+
+fn clone(url: &str, database: &str, more: &str) -> Project {
+    let name = url.rsplit('/').next().unwrap();
+    let config = format!("[databases.main]\npostgres = {{ url = \"${{DATABASE_URL}}\"{database} }}\n{more}\n");
+    Project::new(&config).env("DATABASE_URL", url).env("ALLOW_DATABASE_WIPE", "true").env("USER", name)
+}
+
+fn begun(project: &Project, words: &str) -> Child {
+    let child = project.command(words).spawn().unwrap();
+    until("it is at work", || project.dir.join("begun").exists());
+    child
+}
+
+/// Sessions that hold a database for a run of ours.
+fn locks(cluster: &Cluster, db: &str) -> String {
+    cluster
+        .sql("postgres", &format!("SELECT count(*) FROM pg_stat_activity WHERE application_name ~ '^db-tasks at work/.* {db}@'"))
+}
+
+#[test]
+fn the_second_clone_is_told_who_is_at_work() {
+    let cluster = need!("postgresql", cluster());
+    let db = cluster.database();
+    tiny(cluster, &db.name);
+    let first = still(&db.url);
+    // it asks in another database of the server
+    let second = clone(&db.url, ", maintenance-database = \"template1\"", "[hooks]\nmigrate = 'true'\n");
+    let backup = second.backup();
+    let backup = backup.file_name().unwrap().to_string_lossy();
+    first.backup();
+    let before = cluster.fingerprint(&db.name);
+    let mut at_work = begun(&first, "db-restore --latest --yes");
+
+    for words in [
+        format!("db-restore {backup} --yes"),
+        format!("db-restore {backup} --yes --in-place"),
+        "db-reset --force".into(),
+        "db-wipe --yes".into(),
+        "db-verify --deep --yes".into(),
+        "db-migrate".into(),
+    ] {
+        let said = second.fails(&words, 5, &format!("another run is at work on the database `{}`", db.name));
+        for part in [&format!("it is db-restore {}@", db.name), "since 20", "nothing was changed", "next: wait until it is done"]
+        {
+            assert!(said.err.contains(part), "{words}: {}", said.err);
+        }
+    }
+    same(&cluster.fingerprint(&db.name), &before);
+    // what takes nothing away goes on, and so does what is about another database
+    second.ok("db-backup --auto");
+    second.ok("db-restore --latest --dry-run");
+    let copy = format!("{}_copy", db.name);
+    second.ok(&format!("db-restore {backup} --yes --as {copy}"));
+    cluster.sql("postgres", &format!("DROP DATABASE {copy}"));
+    let audit = std::fs::read_to_string(second.dir.join(".db-tasks/audit.jsonl")).unwrap();
+    assert!(audit.contains("\"exit\":5"), "{audit}");
+
+    first.write("go", "");
+    assert!(at_work.wait().unwrap().success());
+    same(&cluster.fingerprint(&db.name), &before);
+    second.ok(&format!("db-restore {backup} --yes"));
+}
+
+#[test]
+fn the_lock_of_a_run_that_was_killed_is_gone() {
+    let cluster = need!("postgresql", cluster());
+    let db = cluster.database();
+    tiny(cluster, &db.name);
+    let first = still(&db.url);
+    first.backup();
+    let mut at_work = begun(&first, "db-restore --latest --yes");
+    signal(&at_work, "KILL");
+    at_work.wait().unwrap();
+    first.write("go", "");
+
+    let second = clone(&db.url, "", "");
+    second.backup();
+    second.ok("db-restore --latest --yes");
+}
+
+#[test]
+fn a_clean_up_waits_for_the_clone_that_is_at_work() {
+    let cluster = need!("postgresql", cluster());
+    let db = cluster.database();
+    tiny(cluster, &db.name);
+    let first = still(&db.url);
+    first.backup();
+    // a run of the second clone is killed when its staged database is there
+    let second = clone(&db.url, "", "");
+    second.backup();
+    let mut killed = second.command("db-restore --latest --yes").spawn().unwrap();
+    let staged = format!("{}__staged", db.name);
+    until("it has staged", || family(cluster, &db.name).contains(&staged));
+    signal(&killed, "KILL");
+    killed.wait().unwrap();
+    let before = cluster.fingerprint(&db.name);
+    let mut at_work = begun(&first, "db-restore --latest --yes");
+
+    let said = second.fails("db-repair", 1, "another run is at work on the database");
+    assert!(said.err.contains("still to be cleaned up"), "{}", said.err);
+    assert!(family(cluster, &db.name).contains(&staged), "it may be the other's");
+    second.fails("db-restore --latest --yes", 5, "another run is at work on the database");
+
+    first.write("go", "");
+    assert!(at_work.wait().unwrap().success());
+    second.ok("db-repair");
+    same(&cluster.fingerprint(&db.name), &before);
+    assert_eq!(locks(cluster, &db.name), "0");
+}

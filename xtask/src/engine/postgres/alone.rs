@@ -1,0 +1,158 @@
+//! A lock on the server, beside the project's own: two clones of a repo, or two projects that share a database, would end each other's
+//! sessions and drop each other's staged databases.
+//!
+//! It is advisory, and held in an open transaction: a pooler hands a session on at a transaction's end, and leaves it alone until then.
+//! It is not taken in the database that it is about, where a session would be in the way of the swap. An advisory lock ends at its
+//! database, but `pg_locks` shows those of all, so that runs meet which have other maintenance databases.
+//! <https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS>
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+
+use super::Client;
+use super::client::HOLDS;
+use super::name::literal;
+use crate::cmd::Cmd;
+use crate::plan::Alone;
+use crate::stream::Sum;
+
+/// The first half of our locks' keys: `dbta`, as bytes.
+const OURS: i32 = 0x6462_7461;
+
+/// How the session of a run that has a database for itself is called; its run, its task and who began it follow.
+const AT_WORK: &str = "db-tasks at work/";
+
+/// PostgreSQL cuts an `application_name` that is longer (`NAMEDATALEN`).
+const LIMIT: usize = 63;
+
+/// Where nobody can be named.
+const SOMEBODY: &str = "somebody";
+
+/// How a database is had by one run alone. The run's own name tells a clean-up its sessions; this one must outlive them.
+pub fn alone(client: &Client, database: &str, at: String) -> Alone {
+    let key = key(database);
+    let seen = format!(
+        "pg_locks l LEFT JOIN pg_stat_activity a USING (pid) WHERE l.locktype = 'advisory' AND l.classid = {OURS} AND l.objid = {} \
+         AND l.objsubid = 2 AND l.granted AND l.pid <> pg_backend_pid()",
+        key as u32
+    );
+    let sql = format!(
+        "BEGIN;\nSELECT count(set_config(name, '0', true)) AS db_tasks_patient FROM pg_settings WHERE name IN \
+         ('idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout') \\gset\n\
+         SELECT CASE WHEN NOT pg_try_advisory_xact_lock({OURS}, {key}) OR EXISTS (SELECT FROM {seen}) THEN coalesce((SELECT \
+         json_build_object('app', a.application_name, 'pid', l.pid, 'role', a.usename) FROM {seen} LIMIT 1)::text, '{SOMEBODY}') \
+         ELSE '{HOLDS}' END;\n"
+    );
+    Alone { database: database.to_owned(), at, lock: client.psql(client.maintenance(), sql) }
+}
+
+/// The second half of a lock's key: for each name another one, the same in every version of ours.
+fn key(database: &str) -> i32 {
+    let [a, b, c, d, ..] = Sum::of(database.as_bytes()).sha256;
+    i32::from_be_bytes([a, b, c, d])
+}
+
+/// The command that takes a lock, in a session that says whose it is.
+pub fn in_the_name_of(alone: &Alone, run: &str, who: &str) -> Cmd {
+    let name = format!("{AT_WORK}{run} {who}");
+    let ascii: String = name.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).take(LIMIT).collect();
+    let said = alone.lock.input.clone().unwrap_or_default();
+    let said = said.replacen("BEGIN;\n", &format!("BEGIN;\nSET LOCAL application_name = {};\n", literal(&ascii)), 1);
+    alone.lock.clone().input(said)
+}
+
+/// Who has a database for themselves.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Holder {
+    app: Option<String>,
+    pid: i64,
+    role: Option<String>,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Taken {
+    /// It is ours.
+    Ours,
+    /// Another run has it.
+    Others(Option<Holder>),
+    /// The server says something else.
+    Unclear(String),
+}
+
+/// Reads the answer of [`alone`]'s command.
+pub fn read(line: &str) -> Taken {
+    match line.trim() {
+        HOLDS => Taken::Ours,
+        SOMEBODY => Taken::Others(None),
+        other => match serde_json::from_str(other) {
+            Ok(holder) => Taken::Others(Some(holder)),
+            Err(_) => Taken::Unclear(other.to_owned()),
+        },
+    }
+}
+
+impl std::fmt::Display for Holder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let app = self.app.as_deref().unwrap_or_default();
+        let session = format!("process {} of the server, role `{}`", self.pid, self.role.as_deref().unwrap_or("?"));
+        let said = app.strip_prefix(AT_WORK).and_then(|said| said.split_once(' '));
+        match said.map(|(run, said)| (begun(run), said.trim_end())) {
+            Some((Some(begun), said)) => write!(f, "{said}, since {} ({session})", begun.format("%Y-%m-%d %H:%M:%S UTC")),
+            Some((None, said)) => write!(f, "{said} ({session})"),
+            None => write!(f, "a session called `{app}` ({session})"),
+        }
+    }
+}
+
+/// When a run began: its name holds the second, before the four digits of its process.
+fn begun(run: &str) -> Option<DateTime<Utc>> {
+    let second = run.len().checked_sub(4).and_then(|end| run.get(..end))?;
+    DateTime::from_timestamp(i64::from_str_radix(second, 16).ok()?, 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_has_it_is_read_from_the_sessions_name() {
+        for (line, want) in [
+            (
+                r#"{"app": "db-tasks at work/65920080abcd db-restore ada@laptop", "pid": 42, "role": "app"}"#,
+                "db-restore ada@laptop, since 2024-01-01 00:00:00 UTC (process 42 of the server, role `app`)",
+            ),
+            (
+                r#"{"app": "db-tasks at work/x db-reset", "pid": 42, "role": null}"#,
+                "db-reset (process 42 of the server, role `?`)",
+            ),
+            (r#"{"app": "psql", "pid": 42, "role": "app"}"#, "a session called `psql` (process 42 of the server, role `app`)"),
+        ] {
+            let Taken::Others(Some(holder)) = read(line) else { panic!("{line}") };
+            assert_eq!(holder.to_string(), want);
+        }
+        assert_eq!(read("db-tasks holds\n"), Taken::Ours);
+        assert_eq!(read("somebody"), Taken::Others(None));
+        assert_eq!(read("ERROR"), Taken::Unclear("ERROR".into()));
+    }
+
+    #[test]
+    fn each_name_has_a_key_of_its_own_for_ever() {
+        assert_eq!(key("shop"), key("shop"));
+        assert_ne!(key("shop"), key("shop2"));
+        assert_eq!(key("shop"), 0x8d90_01d3_u32 as i32, "clones of other versions meet by it");
+    }
+
+    #[test]
+    fn a_sessions_name_is_cut_and_plain() {
+        let lock = Cmd::new("psql").input("BEGIN;\nSELECT 1;\n");
+        let alone = Alone { database: "shop".into(), at: String::new(), lock };
+        let cmd = in_the_name_of(&alone, "65920080abcd", &format!("db-restore zoë's@{}", "x".repeat(80)));
+        let name = cmd.input.unwrap();
+        assert!(
+            name.starts_with("BEGIN;\nSET LOCAL application_name = 'db-tasks at work/65920080abcd db-restore zo?''s@xxx"),
+            "{name}"
+        );
+        assert!(name.ends_with("xxx';\nSELECT 1;\n"));
+    }
+}

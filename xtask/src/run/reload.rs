@@ -1,0 +1,115 @@
+//! A backup of the run's own is loaded again, with all that its manifest lets it prove.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use chrono::{DateTime, Utc};
+
+use super::deed::Told;
+use super::pipe::{self, Found, Held, Progress};
+use super::seal::rename_new;
+use crate::bundle::Manifest;
+use crate::bundle::name::partial;
+use crate::config::Secrets;
+use crate::door::{Interrupt, movers};
+use crate::engine::postgres::in_place::unless_changed;
+use crate::engine::postgres::script::{Spare, Without};
+use crate::engine::store::{Format, Swapped};
+use crate::plan::{ComeBack, Load, Pipe, Proof, Reload, Sink, Source, Trust};
+use crate::problem::Problem;
+use crate::stream::{Codec, Compression};
+
+/// What psql does not get of a dump that this run, or the one before it, has made: see [`Spare`].
+const LEFT_OUT: [Spare; 5] =
+    [Spare::Transaction, Spare::Restrict, Spare::TransactionTimeout, Spare::Extension, Spare::OwnDatabase];
+
+/// What a load needs of the run.
+pub struct Means<'a> {
+    /// Values for children's environments.
+    pub secrets: &'a Secrets,
+    /// SIGINT and SIGTERM.
+    pub interrupt: &'a Interrupt,
+    /// The clock.
+    pub now: fn() -> DateTime<Utc>,
+    /// Told how far it is.
+    pub progress: &'a mut dyn FnMut(&Progress),
+}
+
+impl Means<'_> {
+    fn pump(&mut self, pipe: &Pipe) -> Result<Found> {
+        pipe::pump(pipe, self.secrets, self.interrupt, self.now, self.progress)
+    }
+}
+
+/// Loads it, where it is to be loaded. What has been there since a run was cut off is dumped first, and must be the same still.
+pub fn reload(reload: &Reload, means: &mut Means<'_>) -> Result<Told> {
+    let mut load = reload.load.clone();
+    let mut told = Told::new();
+    if let Some(back) = &reload.back {
+        if movers::command(&back.only_if, means.secrets, means.interrupt)?.trim() != "t" {
+            return Ok(told);
+        }
+        if back.from == Swapped::Since {
+            let (path, kept) = keep(back, &reload.store, load, means)?;
+            load = kept;
+            told.push(format!("what had come of it is kept: {}", path.display()));
+        }
+    }
+
+    let (from, proof) = of_the_manifest(reload)?;
+    let to = Sink::Psql(Box::new(load));
+    let loaded = means.pump(&Pipe { store: reload.store.clone(), format: Format::Script, from, to, proof });
+    if reload.back.is_none() {
+        loaded.map_err(would_not_come_back)?;
+    } else {
+        loaded?;
+    }
+    Ok(told)
+}
+
+/// What the trial is made for.
+fn would_not_come_back(error: anyhow::Error) -> anyhow::Error {
+    let Problem { exit, tried, happened, .. } = error.downcast().unwrap_or_else(|e| Problem::failed(format!("{e:#}")));
+    let tried_first =
+        Problem::new(exit, "the old data would not come back from its backup here: nothing was emptied").because(tried);
+    let problem = happened.into_iter().fold(tried_first, Problem::because);
+    problem.cure("mend that; or have an administrator give the role CREATEDB: the old database is kept then").into()
+}
+
+/// Dumps what gives way, under a name that is free.
+fn keep(back: &ComeBack, store: &str, load: Load, means: &mut Means<'_>) -> Result<(PathBuf, Load)> {
+    let mut name = back.kept_as.clone().into_os_string();
+    name.push((means.now)().format("_%Y%m%d_%H%M%S.sql.zst").to_string());
+    let path = PathBuf::from(name);
+    let pipe = Pipe {
+        store: store.to_owned(),
+        format: Format::Script,
+        from: Source::Command(back.dump.clone()),
+        to: Sink::File { path: partial(&path), compression: Compression::new(Codec::Zstd, None)? },
+        proof: Proof { trust: Trust::Repository, ..Proof::default() },
+    };
+    let found = means.pump(&pipe).inspect_err(|_| drop(std::fs::remove_file(partial(&path))))?;
+    rename_new(&partial(&path), &path)?;
+
+    let Held::Script(script) = &found.held else { anyhow::bail!("pg_dump of `{store}` gave no script") };
+    Ok((path, unless_changed(load, &script.tables)))
+}
+
+/// The file, and what it must prove.
+fn of_the_manifest(reload: &Reload) -> Result<(Source, Proof)> {
+    let manifest = Manifest::read(&reload.manifest)?;
+    let artifact = manifest.artifacts.iter().find(|artifact| artifact.store == reload.store).ok_or_else(|| {
+        Problem::failed(format!("the backup holds no `{}`", reload.store)).because(reload.manifest.display().to_string())
+    })?;
+    let path = reload.manifest.parent().unwrap_or(Path::new(".")).join(&artifact.file);
+    let proof = Proof {
+        sha256: Some(artifact.sha256.clone()),
+        rows: Some(artifact.tables.clone()),
+        leave_out: LEFT_OUT.to_vec(),
+        without: Without { comments: reload.comments.clone(), ..Without::default() },
+        trust: Trust::Dump,
+        expected_bytes: Some(artifact.plain_bytes),
+        ..Proof::default()
+    };
+    Ok((Source::File { path, codec: artifact.codec }, proof))
+}
