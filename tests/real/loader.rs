@@ -3,6 +3,7 @@
 use super::hostile_dumps::{TAIL, as_superuser};
 use super::{Outcome, Project, family, tiny_host};
 use crate::support::cluster::{Cluster, cluster};
+use crate::support::component::postgres;
 use crate::support::need;
 use std::fs;
 use std::path::PathBuf;
@@ -403,5 +404,31 @@ fn autovacuum_runs_nothing_of_the_files_as_a_superuser() {
     let off = ["domain", "domain_over_range", "expression", "operator", "predicate", "range", "ranges", "statistics"];
     let off = off.map(|by| format!("by_{by}autovacuum_enabled=off")).join(" ");
     assert_eq!(cluster.sql(&db.name, options), off);
+    cluster.drop_all(&db.name);
+}
+
+/// From PostgreSQL 17 on, a trigger may run when somebody connects: a superuser who only looks would be the one.
+#[test]
+fn nothing_of_a_file_runs_when_somebody_connects() {
+    let bin = need!("17", postgres("17"));
+    let cluster = need!("postgresql", Cluster::start(&bin));
+    let (db, project) = as_superuser(&cluster);
+    let project = project.env("DB_TASKS_PG_BIN", &bin.to_string_lossy());
+    let rows = "COPY public.t (a) FROM stdin;\n1\n\\.\n";
+    let trigger = "CREATE EVENT TRIGGER login ON login EXECUTE FUNCTION public.f();\n";
+    let function =
+        "CREATE FUNCTION public.f() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN CREATE ROLE made_by_a_stranger; END';\n";
+    let table = "CREATE TABLE public.t (a int);\n";
+    for sql in [format!("{table}{function}{trigger}"), format!("{table}{function}{rows}{trigger}")] {
+        let file = dump(&project, &sql);
+        for words in ["db-restore --yes --file", "db-verify --deep --yes"] {
+            let said = project.run(&format!("{words} {}", file.display()));
+            assert!(said.code == Some(3) || said.code == Some(1), "{words}: {said:?}");
+            assert!(said.err.contains("--trust=role"), "{words}: {}", said.err);
+        }
+        let found = cluster.sql(&db.name, "SELECT count(*) FROM pg_roles WHERE rolname = 'made_by_a_stranger'");
+        assert_eq!(found, "0", "{sql}");
+    }
+    assert_eq!(family(&cluster, &db.name), std::slice::from_ref(&db.name));
     cluster.drop_all(&db.name);
 }

@@ -33,6 +33,8 @@ enum Of {
     /// `CREATE EXTENSION IF NOT EXISTS name WITH SCHEMA schema`.
     Extension(Vec<Part>),
     Schema(Vec<Part>),
+    /// `CREATE EVENT TRIGGER name ON event`.
+    EventTrigger(Vec<Part>),
     /// `CREATE` and `ALTER PUBLICATION`. Behind WHERE stand expressions, which are read by functions of the file's own: only what has none
     /// and takes a superuser is another's.
     Publication(Vec<Part>),
@@ -121,6 +123,10 @@ impl Duties {
             Of::Extension(parts) | Of::Schema(parts) | Of::Publication(parts) | Of::Set(parts) => {
                 parts.push(part);
                 None
+            }
+            Of::EventTrigger(parts) => {
+                parts.push(part);
+                event_trigger(parts)
             }
             Of::Function(after_language) => {
                 if self.depth == 0 && word == "definer" && !self.definitions.contains(&Definition::ActsAsOwner) {
@@ -254,7 +260,7 @@ fn create(word: &str) -> Option<Of> {
         return None;
     }
     Some(match word {
-        "event" => Of::Told(Spare::Last),
+        "event" => Of::EventTrigger(Vec::new()),
         "subscription" => Of::Told(Spare::Handover),
         "publication" => Of::Publication(Vec::new()),
         "extension" => Of::Extension(Vec::new()),
@@ -271,6 +277,13 @@ fn create(word: &str) -> Option<Of> {
         "transform" => Of::Barred("a transform"),
         _ => Of::Plain,
     })
+}
+
+/// One that runs when somebody connects would run as the superuser whose next session only looks (PostgreSQL 17 and later).
+fn event_trigger(parts: &[Part]) -> Option<Of> {
+    let [_trigger, _name, _on, event] = parts else { return None };
+    let at_login = matches!(event, Part::Word(event) | Part::Name(event) if event == "login");
+    Some(if at_login { Of::Barred("an event trigger that runs whenever somebody connects") } else { Of::Told(Spare::Last) })
 }
 
 fn alter(word: &str) -> Option<Of> {
