@@ -118,3 +118,22 @@ fn a_clean_up_waits_for_the_clone_that_is_at_work() {
     same(&cluster.fingerprint(&db.name), &before);
     assert_eq!(locks(cluster, &db.name), "0");
 }
+
+#[test]
+fn a_lock_that_was_lost_is_told() {
+    let cluster = need!("postgresql", cluster());
+    let db = cluster.database();
+    tiny(cluster, &db.name);
+    let first = still(&db.url);
+    first.backup();
+    let at_work = begun(&first, "db-restore --latest --yes");
+    let ended = format!(
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name ~ '^db-tasks at work/.* {}@'",
+        db.name
+    );
+    assert_eq!(cluster.sql("postgres", &ended), "1");
+    first.write("go", "");
+
+    let said = super::Outcome::of(at_work.wait_with_output().unwrap());
+    said.ends_with(0, "the session that kept other runs away was ended meanwhile");
+}

@@ -319,7 +319,18 @@ fn what_was_made_since_a_reset_was_cut_off_is_kept() {
     // somebody takes what is there for the new database, and goes on in it
     weak.sql("INSERT INTO users VALUES (42)");
 
+    // nobody has asked for the old data yet, and nobody takes what is there for it
     let said = project.ok("db-backup --auto");
+    assert!(said.err.contains("bring the old data of"), "{}", said.err);
+    let other = Project::in_folder(&project.dir.join("backups"), &fs::read_to_string(project.dir.join("db-tasks.toml")).unwrap());
+    let url = &format!("postgresql://{}:pw@127.0.0.1:{}/{db}", weak.role, cluster.port);
+    let other = other.env("DATABASE_URL", url);
+    for words in ["db-prepare", "db-reset --force"] {
+        other.fails(words, 3, "is half made: a reset that emptied it was cut off");
+        project.fails(words, 3, "`db-repair` brings the old data back");
+    }
+    assert_eq!(cluster.sql(db, "SELECT id FROM users"), "42");
+    let said = project.ok("db-repair");
     assert!(said.err.contains("what had come of it is kept: "), "{}", said.err);
     same(&cluster.fingerprint(db), &before);
     let kept = project.files().into_iter().find(|f| f.to_string_lossy().contains("_half_made_")).unwrap();

@@ -34,7 +34,8 @@ impl Session {
             return Ok(());
         }
         let telling = was_told.then(|| self.terminal.turn(Telling::Nothing));
-        let done = self.carry_out(repair::plan(&left), Consent::Yes, intent);
+        let now = if occasion == Occasion::OnTheWay { repair::on_the_way(&left) } else { left };
+        let done = self.carry_out(repair::plan(&now), Consent::Yes, intent);
         if let Some(telling) = telling {
             self.terminal.turn(telling);
         }

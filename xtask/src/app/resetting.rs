@@ -181,9 +181,8 @@ pub fn repair(session: &mut Session, args: &cli::Repair) -> Result<Exit> {
             // what is to become of it is for a person to say
             session.print(&half.to_string())?;
         }
-        if intent == Intent::Show {
-            session.repair(intent, Occasion::Asked)?;
-        }
+        // what is done on the way is done by now; what a person has to ask for is not
+        session.repair(intent, Occasion::Asked)?;
         let left = session.unfinished();
         let (deeds, inside) = left.as_ref().map_or((Vec::new(), 0), |left| (repair::numbered(left), left.inside.len()));
         if deeds.len() + inside > 0 && intent == Intent::Run {

@@ -11,6 +11,7 @@ use super::record::Record;
 use crate::bundle::name;
 use crate::cli;
 use crate::config::{self, ContainerBy, Database, Dotenv, Env, Project};
+use crate::door::held::Held;
 use crate::door::{Interrupt, waits::Waits};
 use crate::facts::{ContainerFacts, Surveyor, containers};
 use crate::gate::{self, Agent, Circumstances, Consent, Judgement, Person, Verdict};
@@ -271,10 +272,11 @@ impl Session {
         terminal.hide(&self.project.secrets);
         let cleared = gate::clear(plan, &circumstances, &mut terminal).inspect_err(|e| self.record.stopped(e))?;
         // a question may stand for hours: nobody else is kept out for it
-        let _alone = self.hold(cleared.plan()).inspect_err(|e| self.record.stopped(e))?;
+        let alone = self.hold(cleared.plan()).inspect_err(|e| self.record.stopped(e))?;
         let (task, afterwards) = (cleared.plan().task, cleared.plan().afterwards.clone());
         // the repair itself takes over what an earlier run has left; any other run leaves it on the list
-        let inherited = if task == repair::TASK { None } else { self.unfinished() };
+        let left = self.unfinished();
+        let inherited = if task == repair::TASK { left.and_then(|left| repair::put_off(left, cleared.plan())) } else { left };
         let state_dir = self.lock.as_ref().map(|_| self.project.state_dir());
         let journal = Journal::new(state_dir, self.own.clone(), cleared.plan(), self.moment.now, inherited);
         let mut recorder = Recorder::new(&mut self.terminal);
@@ -284,6 +286,14 @@ impl Session {
         let steps = recorder.steps;
         let is_done = |problem: &anyhow::Error| Exit::of(problem) == Exit::FinishedBut;
         let done = report.problem.as_ref().is_none_or(is_done);
+        // all of them are let go
+        let kept_away = alone.into_iter().map(Held::was_held).filter(|held| !held).count() == 0;
+        if !kept_away {
+            self.terminal.say(
+                "warning: the session that kept other runs away was ended meanwhile: another run may have worked on the same database; look at \
+                 what is there, and at `db-status`",
+            );
+        }
         report.problem = run::conclude(report.problem.take(), &report.left_behind);
         self.record.ran(steps, &report);
         self.audit(task, &report);

@@ -43,6 +43,15 @@ pub fn hold(cmd: &Cmd, secrets: &Secrets) -> Result<Result<(Held, String), Strin
     Ok(Err(secrets.redact(&bytes::text(&output.stderr))))
 }
 
+impl Held {
+    /// Lets it go, and tells whether it was held until now: a session that was ended holds nothing.
+    pub fn was_held(mut self) -> bool {
+        let said = self.stdin.as_mut().is_some_and(|stdin| stdin.write_all(b"COMMIT;\n").is_ok());
+        drop(self.stdin.take());
+        said && self.handle.wait().is_ok_and(|output| output.status.success())
+    }
+}
+
 impl Drop for Held {
     fn drop(&mut self) {
         // without a COMMIT, all of it is taken back; one that has ended already is no matter

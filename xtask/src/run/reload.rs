@@ -47,7 +47,9 @@ pub fn reload(reload: &Reload, means: &mut Means<'_>) -> Result<Told> {
     let mut told = Told::new();
     if let Some(back) = &reload.back {
         if movers::command(&back.only_if, means.secrets, means.interrupt)?.trim() != "t" {
-            return Ok(told);
+            let backup = reload.manifest.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let what = "there is nothing to bring back: the database was not emptied, or is whole again";
+            return Ok(vec![format!("{what}; what it held before the reset is in the backup of `{backup}`")]);
         }
         if back.from == Swapped::Since {
             let (path, kept) = keep(back, &reload.store, load, means)?;

@@ -4,6 +4,7 @@
 use anyhow::Result;
 
 use super::hooks::{Hooks, Outcome};
+use super::reset::emptied::is_whole;
 use super::restore::in_place::plan as restore_in_place;
 use super::restore::{Aim, Request, Subject, carriable, end_sessions, leftovers, may_create, ours, plan as restore, swappable};
 use crate::config::Project;
@@ -61,6 +62,7 @@ pub fn take_back(target: &Surveyed) -> Result<Plan> {
 /// Plans the preparation: from a dump where there is one, else by the hooks `migrate` and `seed`.
 pub fn plan(project: &Project, target: &Surveyed, dump: Option<&Dump>, hooks: &Hooks) -> Result<Plan> {
     let name = target.name();
+    is_whole(target)?;
     if need(target) == Need::Nothing {
         let tables = counted(target.server.tables.len() as u64, "table");
         let headline = format!("`{name}` ({}) has {tables}: nothing to prepare", target.at());

@@ -1,7 +1,7 @@
 //! `db-repair`: what a killed run could not clean up.
 
-use crate::plan::{Act, Plan, Risk, Scope, Step};
-use crate::run::journal::Unfinished;
+use crate::plan::{Act, Deed, How, Plan, Risk, Scope, Step};
+use crate::run::journal::{Pending, Unfinished};
 use crate::ui::describe;
 
 /// The command's name.
@@ -13,16 +13,33 @@ pub const WAYS_OUT: &str =
 
 /// What is left to be done, by the numbers that `--forget` takes.
 pub fn numbered(left: &Unfinished) -> Vec<String> {
-    let line = |(at, pending): (usize, &crate::run::journal::Pending)| {
+    let line = |(at, pending): (usize, &Pending)| {
         let act = pending.act();
         format!("{}. {} {}", at + 1, describe::verb(&act), describe::object(&act))
     };
     left.pending.iter().enumerate().map(line).collect()
 }
 
+/// What a run that is about something else does of it: old data comes back over what has been there since where a person asks for it.
+pub fn on_the_way(left: &Unfinished) -> Unfinished {
+    let pending = left.pending.iter().filter(|pending| !is_put_off(pending)).cloned().collect();
+    Unfinished { pending, ..left.clone() }
+}
+
+/// What it does not.
+pub fn put_off(left: Unfinished, plan: &Plan) -> Option<Unfinished> {
+    let asked = plan.acts().into_iter().any(|act| matches!(act, Act::Write(Deed { how: How::Reload(_), .. })));
+    let pending: Vec<Pending> = left.pending.into_iter().filter(|pending| is_put_off(pending) && !asked).collect();
+    (!pending.is_empty()).then_some(Unfinished { pending, hook: None, inside: Vec::new(), ..left })
+}
+
+fn is_put_off(pending: &Pending) -> bool {
+    matches!(pending.deed.how, How::Reload(_))
+}
+
 /// Plans the clean-up of a killed run. Its deeds are those of the plan that it was cleared for, so that nobody is asked again.
 pub fn plan(left: &Unfinished) -> Plan {
-    let finally = left.pending.iter().map(crate::run::journal::Pending::act).collect();
+    let finally = left.pending.iter().map(Pending::act).collect();
     let headline = format!("clean up after `{}`, which was cut off ({})", left.task, left.since.format("%Y-%m-%d %H:%M:%S UTC"));
     let steps = vec![Step::Scope(Scope { finally, ..Scope::default() })];
     Plan { steps, alone: left.alone.clone(), ..Plan::bare(TASK, headline, Risk::Nothing) }

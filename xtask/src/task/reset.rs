@@ -1,6 +1,6 @@
 //! `db-reset`: a new database in place of the old one, migrated and seeded, with the way back kept open.
 
-mod emptied;
+pub(super) mod emptied;
 
 use std::path::PathBuf;
 
@@ -59,6 +59,7 @@ pub fn plan(project: &Project, target: &Surveyed, services: &[ContainerFacts], h
         OldData::Kept => may_create(target)?,
         OldData::BackedUp => emptied::backed_up(target, request.backup.as_ref())?,
     }
+    emptied::is_whole(target)?;
     swappable(target)?;
     let migrated = hooks.acts("migrate", None, Outcome::Pending).is_empty();
     if migrated {

@@ -69,6 +69,8 @@ pub fn release(client: &Client, name: &str, own: Own<'_>, carries: Option<&Datab
 /// The connection limit of a database that is on its way: no limit at all, and the one mark that CREATE DATABASE can set itself.
 /// A mark that came second would be missing where a run is killed in between.
 pub const ON_ITS_WAY: i64 = 2_000_000_019;
+/// The connection limit of a database that a reset has emptied, and has not filled: its old data is in a backup, and nowhere else.
+pub const EMPTIED: i64 = 2_000_000_023;
 
 /// The connection limit by which a server marks a database whose DROP was cut short: nobody can enter it, and nothing can be done
 /// with it but to drop it again (`DATCONNLIMIT_INVALID_DB`, <https://www.postgresql.org/docs/release/15.4/>).
@@ -95,7 +97,8 @@ impl<'a> Own<'a> {
     /// As a database has them; of one that is not there, none.
     pub fn of(database: Option<&'a DatabaseFacts>) -> Self {
         let comment = database.and_then(DatabaseFacts::own_comment);
-        let connection_limit = database.map_or(-1, |d| if d.connection_limit == ON_ITS_WAY { -1 } else { d.connection_limit });
+        let connection_limit =
+            database.map_or(-1, |d| if [ON_ITS_WAY, EMPTIED].contains(&d.connection_limit) { -1 } else { d.connection_limit });
         let (template, oid) = database.map_or((false, 0), |d| (d.template, d.oid));
         Self { comment, connection_limit, template, oid }
     }

@@ -1,7 +1,7 @@
 //! A load into the live database itself: it is emptied and filled again in one transaction, so that it is what it was or what it
 //! shall be, and nobody sees anything in between.
 
-use super::admin::{DURABLE, Identity, ON_ITS_WAY, Own};
+use super::admin::{DURABLE, EMPTIED, Identity, ON_ITS_WAY, Own};
 use super::client::Client;
 use super::facts::{Half, analyze, count_rows};
 use super::inventory::{Inventory, Kind, Table};
@@ -121,7 +121,7 @@ pub fn load(client: &Client, live: &Identity<'_>, inventory: &Inventory, fence: 
 /// The same, whose end is that the database is empty, and marked as on its way: what it held is known to load here.
 pub fn tried_and_emptied(client: &Client, live: &Identity<'_>, inventory: &Inventory, fence: Fence, server: Version) -> Load {
     let after = format!(
-        "{}{EMPTY}{}ALTER DATABASE {} CONNECTION LIMIT {ON_ITS_WAY};\n{DURABLE}COMMIT;\n",
+        "{}{EMPTY}{}ALTER DATABASE {} CONNECTION LIMIT {EMPTIED};\n{DURABLE}COMMIT;\n",
         empty(),
         as_new(),
         ident(live.name)
@@ -153,9 +153,8 @@ pub fn unless_changed(load: Load, dumped: &[TableRows]) -> Load {
 }
 
 /// Answers `t` while the database bears the mark.
-pub fn is_on_its_way(client: &Client, name: &str) -> Cmd {
-    let sql =
-        format!("SELECT count(*) = 1 FROM pg_database WHERE datname = {} AND datconnlimit = {ON_ITS_WAY};\n", literal(name));
+pub fn is_emptied(client: &Client, name: &str) -> Cmd {
+    let sql = format!("SELECT count(*) = 1 FROM pg_database WHERE datname = {} AND datconnlimit = {EMPTIED};\n", literal(name));
     client.psql(client.maintenance(), sql)
 }
 

@@ -6,14 +6,28 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use crate::bundle::name::stem;
-use crate::engine::postgres::admin::{self, Identity, Own};
-use crate::engine::postgres::in_place::{back_again, end_others, is_on_its_way, tried_and_emptied};
+use crate::engine::postgres::admin::{self, EMPTIED, Identity, Own};
+use crate::engine::postgres::in_place::{back_again, end_others, is_emptied, tried_and_emptied};
 use crate::engine::postgres::name::previous;
 use crate::engine::store::Swapped;
 use crate::facts::Surveyed;
 use crate::plan::{Act, ComeBack, Deed, Fence, How, Load, Plan, Reload, Scope, Seal, Step};
 use crate::problem::Problem;
 use crate::task::restore::end_sessions;
+
+/// A database that a reset has emptied and not filled is no old data: a backup of it would look like one.
+pub(in crate::task) fn is_whole(target: &Surveyed) -> Result<()> {
+    if target.live().is_none_or(|live| live.connection_limit != EMPTIED) {
+        return Ok(());
+    }
+    Err(Problem::refused(format!("`{}` is half made: a reset that emptied it was cut off", target.name()))
+        .because("its old data is in the backup that this reset made first; nothing was changed")
+        .cure(
+            "where it was run, `db-repair` brings the old data back (what is there now is dumped first); elsewhere, restore that backup \
+             with `--in-place`",
+        )
+        .into())
+}
 
 /// What a reset is refused over that makes no backup.
 pub(super) fn backed_up(target: &Surveyed, backup: Option<&Plan>) -> Result<()> {
@@ -42,7 +56,7 @@ pub(super) fn steps(target: &Surveyed, backup: Plan, fill: Vec<Step>, backups: &
         Act::Write(Deed { what, how })
     };
     let comes_back = ComeBack {
-        only_if: is_on_its_way(client, name),
+        only_if: is_emptied(client, name),
         from: Swapped::In,
         dump: target.dumper.dump(),
         kept_as: backups.join(format!("{}_half_made", stem(&made))),

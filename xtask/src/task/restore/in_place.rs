@@ -6,7 +6,7 @@ use anyhow::Result;
 use super::checks::{suits, unheld};
 use super::{Request, author, elsewhere, end_sessions, fence, headline, holds, made, proof};
 use crate::config::Project;
-use crate::engine::postgres::admin::{self, Identity, ON_ITS_WAY, Own};
+use crate::engine::postgres::admin::{self, EMPTIED, Identity, Own};
 use crate::engine::postgres::in_place::{arrived, end_others, load};
 use crate::engine::postgres::locks::Shortage;
 use crate::engine::postgres::members::alone;
@@ -44,7 +44,7 @@ pub fn plan(
         Step::Act(Act::Pipe(Box::new(pipe)))
     };
     let filled = load(client, &identity, &target.server.inventory, fence(target, request.trust), target.server.version);
-    let filled = if live.connection_limit == ON_ITS_WAY { arrived(filled, &identity, Own::of(Some(live))) } else { filled };
+    let filled = if live.connection_limit == EMPTIED { arrived(filled, &identity, Own::of(Some(live))) } else { filled };
     let loads = vec![Step::Act(end_others(client, name)), pipe(Sink::Psql(Box::new(filled)))];
     let mut body = safety.steps;
     body.push(Step::Scope(Scope { body: loads, on_failure: vec![end_sessions(target)], ..Scope::default() }));
