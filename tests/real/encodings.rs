@@ -1,6 +1,6 @@
 //! Databases in other encodings than UTF-8, with names that are none, and what such databases leave in the catalogs that all share.
 
-use super::{Project, same};
+use super::{Project, same, there_and_back};
 use crate::support::cluster::{Cluster, TempDb, programs};
 use crate::support::need;
 
@@ -30,15 +30,7 @@ fn goes_round(server: &Cluster, db: &TempDb, project: &Project, later: &str) {
     let doctor = project.run("db-doctor");
     assert!(!doctor.out.contains("could not"), "{doctor:?}");
 
-    server.sql(&db.name, later);
-    let changed = server.fingerprint(&db.name);
-    assert_ne!(changed, wanted);
-    project.ok(&format!("db-restore {backup} --yes"));
-    same(&server.fingerprint(&db.name), &wanted);
-    project.ok("db-undo --yes");
-    same(&server.fingerprint(&db.name), &changed);
-    project.ok(&format!("db-restore {backup} --yes --in-place"));
-    same(&server.fingerprint(&db.name), &wanted);
+    there_and_back(server, &db.name, project, (&backup, &wanted), later);
     project.ok("db-wipe --yes");
     let wiped = server.fingerprint(&db.name);
     assert!(wiped.rows.iter().all(|(name, (rows, _))| *rows == 0 || name.contains("vue")), "{wiped:?}");

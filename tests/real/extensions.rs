@@ -1,6 +1,6 @@
 //! Extensions with tables whose rows a dump brings: PostGIS's reference systems, the settings of pg_partman, the jobs of pg_cron.
 
-use super::{Project, same};
+use super::{Project, same, there_and_back};
 use crate::support::cluster::{Cluster, TempDb, programs};
 use crate::support::component::{unique, with_extensions};
 use crate::support::need;
@@ -32,15 +32,7 @@ fn goes_round(server: &Cluster, db: &TempDb, project: &Project, later: &str) {
     let wanted = server.fingerprint(&db.name);
     let backup = name(&project.backup());
     project.ok(&format!("db-verify {backup} --deep"));
-    server.sql(&db.name, later);
-    let changed = server.fingerprint(&db.name);
-    assert_ne!(changed, wanted);
-    project.ok(&format!("db-restore {backup} --yes"));
-    same(&server.fingerprint(&db.name), &wanted);
-    project.ok("db-undo --yes");
-    same(&server.fingerprint(&db.name), &changed);
-    project.ok(&format!("db-restore {backup} --yes --in-place"));
-    same(&server.fingerprint(&db.name), &wanted);
+    let changed = there_and_back(server, &db.name, project, (&backup, &wanted), later);
     let newest = name(project.files().iter().rfind(|f| f.extension().unwrap() == "zst").unwrap());
     project.ok(&format!("db-restore {newest} --yes --in-place"));
     same(&server.fingerprint(&db.name), &changed);

@@ -181,6 +181,28 @@ pub fn tiny_host(cluster: &Cluster) -> (TempDb, Project) {
     (db, project)
 }
 
+/// From what a backup holds to something else and back: staged, undone and in place, each time all that a fingerprint sees. Gives what
+/// was changed in between.
+#[track_caller]
+pub fn there_and_back(
+    server: &Server,
+    db: &str,
+    project: &Project,
+    (backup, wanted): (&str, &Fingerprint),
+    later: &str,
+) -> Fingerprint {
+    server.sql(db, later);
+    let changed = server.fingerprint(db);
+    assert_ne!(changed, *wanted);
+    project.ok(&format!("db-restore {backup} --yes"));
+    same(&server.fingerprint(db), wanted);
+    project.ok("db-undo --yes");
+    same(&server.fingerprint(db), &changed);
+    project.ok(&format!("db-restore {backup} --yes --in-place"));
+    same(&server.fingerprint(db), wanted);
+    changed
+}
+
 /// Says only what differs.
 #[track_caller]
 pub fn same(found: &Fingerprint, wanted: &Fingerprint) {

@@ -182,7 +182,9 @@ pub fn repair(session: &mut Session, args: &cli::Repair) -> Result<Exit> {
             session.print(&half.to_string())?;
         }
         // what is done on the way is done by now; what a person has to ask for is not
-        session.repair(intent, Occasion::Asked)?;
+        if intent == Intent::Show || session.unfinished().as_ref().is_some_and(repair::waits) {
+            session.repair(intent, Occasion::Asked)?;
+        }
         let left = session.unfinished();
         let (deeds, inside) = left.as_ref().map_or((Vec::new(), 0), |left| (repair::numbered(left), left.inside.len()));
         if deeds.len() + inside > 0 && intent == Intent::Run {

@@ -286,9 +286,8 @@ impl Session {
         let steps = recorder.steps;
         let is_done = |problem: &anyhow::Error| Exit::of(problem) == Exit::FinishedBut;
         let done = report.problem.as_ref().is_none_or(is_done);
-        // all of them are let go
-        let kept_away = alone.into_iter().map(Held::was_held).filter(|held| !held).count() == 0;
-        if !kept_away {
+        let held: Vec<bool> = alone.into_iter().map(Held::was_held).collect();
+        if held.contains(&false) {
             self.terminal.say(
                 "warning: the session that kept other runs away was ended meanwhile: another run may have worked on the same database; look at \
                  what is there, and at `db-status`",

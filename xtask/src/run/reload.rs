@@ -61,20 +61,15 @@ pub fn reload(reload: &Reload, means: &mut Means<'_>) -> Result<Told> {
     let (from, proof) = of_the_manifest(reload)?;
     let to = Sink::Psql(Box::new(load));
     let loaded = means.pump(&Pipe { store: reload.store.clone(), format: Format::Script, from, to, proof });
-    if reload.back.is_none() {
-        loaded.map_err(would_not_come_back)?;
-    } else {
-        loaded?;
-    }
+    loaded.map_err(|e| if reload.back.is_none() { would_not_come_back(e) } else { e })?;
     Ok(told)
 }
 
 /// What the trial is made for.
 fn would_not_come_back(error: anyhow::Error) -> anyhow::Error {
-    let Problem { exit, tried, happened, .. } = error.downcast().unwrap_or_else(|e| Problem::failed(format!("{e:#}")));
-    let tried_first =
-        Problem::new(exit, "the old data would not come back from its backup here: nothing was emptied").because(tried);
-    let problem = happened.into_iter().fold(tried_first, Problem::because);
+    let mut problem = error.downcast().unwrap_or_else(|e| Problem::failed(format!("{e:#}")));
+    problem.happened.insert(0, std::mem::take(&mut problem.tried));
+    problem.tried = "the old data would not come back from its backup here: nothing was emptied".into();
     problem.cure("mend that; or have an administrator give the role CREATEDB: the old database is kept then").into()
 }
 

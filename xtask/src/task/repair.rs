@@ -26,6 +26,11 @@ pub fn on_the_way(left: &Unfinished) -> Unfinished {
     Unfinished { pending, ..left.clone() }
 }
 
+/// Whether some of it waits until a person asks.
+pub fn waits(left: &Unfinished) -> bool {
+    left.pending.iter().any(is_put_off)
+}
+
 /// What it does not.
 pub fn put_off(left: Unfinished, plan: &Plan) -> Option<Unfinished> {
     let asked = plan.acts().into_iter().any(|act| matches!(act, Act::Write(Deed { how: How::Reload(_), .. })));

@@ -14,6 +14,7 @@ use tar::{Builder, EntryType, Header};
 use super::attributes::{self, Attributes};
 use super::census::{Census, Entry, Kind, Moment, Target, What};
 use super::excludes::Excludes;
+use super::header::{self, SHORT, put};
 use super::name::Name;
 use super::sparse::describe;
 use super::steady::{Changed, Steady};
@@ -24,8 +25,6 @@ use crate::stream::{Method, Summing};
 const CHUNK: usize = 256 * 1024;
 /// A tar is made of blocks.
 const BLOCK: u64 = 512;
-/// A name of this length still fits in a header.
-const SHORT: usize = 100;
 
 /// Writes the tree as a tar: a folder, what is in it, then the folders in it, each in the order of bytes.
 ///
@@ -285,16 +284,7 @@ impl Dump<'_> {
         if text.len() <= SHORT {
             return Ok(());
         }
-        let mut header = Header::new_gnu();
-        put(&mut header.as_old_mut().name, b"././@LongLink");
-        header.set_entry_type(kind);
-        header.set_mode(0o644);
-        header.set_uid(0);
-        header.set_gid(0);
-        header.set_mtime(0);
-        header.set_size(text.len() as u64 + 1);
-        header.set_cksum();
-        self.tar.append(&header, text.chain(&b"\0"[..]))
+        self.tar.append(&header::of_long(kind, text), text.chain(&b"\0"[..]))
     }
 
     fn note(&mut self, name: &Name, found: &Seen, kind: Kind, attributes: Attributes) {
@@ -321,11 +311,6 @@ impl Dump<'_> {
         within(self.root, name, "could not read", error)
             .cure("run it as a user who may read the whole tree, or exclude that entry")
     }
-}
-
-fn put(field: &mut [u8], text: &[u8]) {
-    let room = text.len().min(field.len());
-    field[..room].copy_from_slice(&text[..room]);
 }
 
 /// `seconds.fraction`, as pax has it.

@@ -5,12 +5,11 @@ use std::io::{self, Write};
 use tar::{EntryType, Header};
 
 use super::census::{Census, Entry, Kind};
+use super::header::{self, SHORT, put};
 use super::name::Name;
 
 /// A tar is made of blocks.
 const BLOCK: usize = 512;
-/// A name of this length still fits in a header.
-const SHORT: usize = 100;
 
 impl Census {
     /// A tar of its folders alone, the deepest first, so that what is given to one changes no other.
@@ -37,22 +36,13 @@ impl Census {
 fn folder(name: &Name, entry: &Entry, out: &mut Vec<u8>) -> io::Result<()> {
     let path = if *name == Name::ROOT { b"./".to_vec() } else { [b"./", name.bytes(), b"/"].concat() };
     if path.len() > SHORT {
-        let mut header = Header::new_gnu();
-        put(&mut header, b"././@LongLink");
-        header.set_entry_type(EntryType::GNULongName);
-        header.set_mode(0o644);
-        header.set_uid(0);
-        header.set_gid(0);
-        header.set_mtime(0);
-        header.set_size(path.len() as u64 + 1);
-        header.set_cksum();
-        out.write_all(header.as_bytes())?;
+        out.write_all(header::of_long(EntryType::GNULongName, &path).as_bytes())?;
         out.write_all(&path)?;
         // a zero ends it, more of them fill the block
         out.resize((out.len() + 1).next_multiple_of(BLOCK), 0);
     }
     let mut header = Header::new_gnu();
-    put(&mut header, &path);
+    put(&mut header.as_old_mut().name, &path);
     header.set_entry_type(EntryType::Directory);
     header.set_mode(entry.mode);
     header.set_uid(entry.owner.0.into());
@@ -61,12 +51,6 @@ fn folder(name: &Name, entry: &Entry, out: &mut Vec<u8>) -> io::Result<()> {
     header.set_size(0);
     header.set_cksum();
     out.write_all(header.as_bytes())
-}
-
-fn put(header: &mut Header, text: &[u8]) {
-    let field = &mut header.as_old_mut().name;
-    let room = text.len().min(field.len());
-    field[..room].copy_from_slice(&text[..room]);
 }
 
 #[cfg(test)]

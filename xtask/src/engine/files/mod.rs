@@ -8,6 +8,7 @@ mod census;
 mod container;
 mod excludes;
 mod folders;
+mod header;
 mod leave;
 mod lost;
 mod name;

@@ -78,8 +78,7 @@ pub fn load(client: &Client, live: &Identity<'_>, inventory: &Inventory, fence: 
     let holds_rows = |t: &&Table| matches!(t.kind, Kind::Plain | Kind::Partitioned) && changes(t);
     let tables: Vec<&Table> = inventory.tables.iter().filter(holds_rows).collect();
     let plain: Vec<&Table> = tables.iter().copied().filter(|t| t.kind == Kind::Plain).collect();
-    let names = tables.iter().map(|t| t.name.as_str()).collect::<Vec<_>>().join(", ");
-    let lock = if names.is_empty() { String::new() } else { format!("LOCK TABLE {names} IN ACCESS EXCLUSIVE MODE;\n") };
+    let lock = lock(tables.iter().map(|t| t.name.as_str()));
     Load {
         cmd: client.load(live.name),
         into: live.name.into(),
@@ -118,7 +117,12 @@ pub fn load(client: &Client, live: &Identity<'_>, inventory: &Inventory, fence: 
     }
 }
 
-/// The same, whose end is that the database is empty, and marked as on its way: what it held is known to load here.
+fn lock<'a>(tables: impl Iterator<Item = &'a str>) -> String {
+    let names = tables.collect::<Vec<_>>().join(", ");
+    if names.is_empty() { String::new() } else { format!("LOCK TABLE {names} IN ACCESS EXCLUSIVE MODE;\n") }
+}
+
+/// The same, whose end is that the database is empty, and marked as such: what it held is known to load here.
 pub fn tried_and_emptied(client: &Client, live: &Identity<'_>, inventory: &Inventory, fence: Fence, server: Version) -> Load {
     let after = format!(
         "{}{EMPTY}{}ALTER DATABASE {} CONNECTION LIMIT {EMPTIED};\n{DURABLE}COMMIT;\n",
@@ -145,8 +149,7 @@ pub fn arrived(load: Load, live: &Identity<'_>, own: Own<'_>) -> Load {
 /// A load that fails where rows came or went since a dump was made of what it replaces.
 pub fn unless_changed(load: Load, dumped: &[TableRows]) -> Load {
     let exact: Vec<&TableRows> = dumped.iter().filter(|table| table.exact).collect();
-    let names = exact.iter().map(|table| table.table.as_str()).collect::<Vec<_>>().join(", ");
-    let lock = if names.is_empty() { String::new() } else { format!("LOCK TABLE {names} IN ACCESS EXCLUSIVE MODE;\n") };
+    let lock = lock(exact.iter().map(|table| table.table.as_str()));
     let counted = exact.iter().map(|table| (table.table.as_str(), Some(table.rows)));
     let before = load.before.replacen(&unchanged([]), &format!("{lock}{}", unchanged(counted)), 1);
     Load { before, ..load }
