@@ -3,6 +3,7 @@
 use super::kill::restart_at_once;
 use super::{Project, same, tiny, tiny_host};
 use crate::support::cluster::{Cluster, cluster, programs};
+use crate::support::component::postgres;
 use crate::support::need;
 use std::fs;
 
@@ -172,4 +173,50 @@ fn a_standby_is_backed_up_and_not_changed() {
     }
     let doctor = project.run("db-doctor");
     assert!(doctor.out.contains("it is a standby: nothing can be changed there"), "{doctor:?}");
+}
+
+/// PostgreSQL 17 has triggers that run whenever somebody connects. A superuser's run switches them off in all its sessions but the one
+/// that finds them; whoever can't is told.
+#[test]
+fn triggers_on_login_run_in_no_superusers_session_of_ours() {
+    let cluster = need!("postgresql 17", postgres("17").and_then(|bin| Cluster::start(&bin)));
+    let db = cluster.database();
+    tiny(&cluster, &db.name);
+    let with = |url: &str| {
+        let config = format!(
+            "[databases.main]\nprograms = '{}'\npostgres = {{ url = \"${{DATABASE_URL}}\" }}\n",
+            postgres("17").unwrap().display()
+        );
+        Project::new(&config).env("DATABASE_URL", url)
+    };
+    let (plain, project) = (with(&db.url), with(&cluster.socket_url(&db.name)));
+    cluster.sql(
+        &db.name,
+        "CREATE SCHEMA kept; CREATE TABLE kept.logins (who text, app text); GRANT ALL ON SCHEMA kept TO PUBLIC; GRANT ALL ON kept.logins TO PUBLIC;
+         CREATE FUNCTION kept.noted() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
+           INSERT INTO kept.logins VALUES (current_user, current_setting('application_name')); END $$;
+         CREATE EVENT TRIGGER noted ON login EXECUTE FUNCTION kept.noted();
+         ALTER EVENT TRIGGER noted ENABLE ALWAYS;",
+    );
+    let ran = || {
+        let count = "SELECT count(*) FROM kept.logins WHERE app ~ '^db-tasks'";
+        let ran = cluster.sql(&db.name, count).parse::<u32>().unwrap();
+        cluster.sql(&db.name, "TRUNCATE kept.logins");
+        ran
+    };
+    ran();
+    for words in
+        ["db-backup --auto", "db-verify --deep --yes", "db-restore --latest --dry-run", "db-restore --latest --yes --in-place"]
+    {
+        let said = project.ok(words);
+        assert!(!said.err.contains("whenever somebody connects"), "{words}: {}", said.err);
+        assert_eq!(ran(), 1, "{words}");
+    }
+    for words in ["db-backup --auto", "db-wipe --dry-run"] {
+        let said = plain.run(words);
+        let told =
+            format!("`{}` runs functions of its own whenever somebody connects, in this run's sessions, too: noted", db.name);
+        assert!((said.out.clone() + &said.err).contains(&told), "{words}: {} {}", said.out, said.err);
+    }
+    assert!(plain.run("db-doctor").out.contains("triggers on login"));
 }

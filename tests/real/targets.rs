@@ -1,11 +1,12 @@
 //! Which server and which database is meant: guards and hooks go by who answers, not by what an address looks like.
 
 use super::{Project, family, tiny, tiny_host};
-use crate::support::cluster::{cluster, free_port};
+use crate::support::cluster::{Cluster, cluster, free_port, programs};
 use crate::support::docker::{Options, container, engine};
 use crate::support::need;
 use std::io::{Read, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::unix::fs::PermissionsExt;
 
 /// What an ssh tunnel, cloud-sql-proxy or `kubectl port-forward` is to a client: somebody who listens here and talks to there.
 /// It ends with this process.
@@ -235,4 +236,53 @@ fn two_entries_for_one_database_are_refused() {
     assert_eq!(family(cluster, &db.name), std::slice::from_ref(&db.name));
     project.ok("db-restore --latest --yes --only main");
     assert_eq!(cluster.sql(&db.name, "SELECT count(*) FROM orders"), "300");
+}
+
+/// Programs of which pg_dump is led elsewhere than psql.
+fn led_elsewhere(project: &Project, whither: &str) -> String {
+    let bin = programs().unwrap();
+    std::fs::create_dir(project.dir.join("bin")).unwrap();
+    std::os::unix::fs::symlink(bin.join("psql"), project.dir.join("bin/psql")).unwrap();
+    let led = format!("#!/bin/sh\nexec {}/pg_dump \"$@\" {whither}\n", bin.display());
+    std::fs::set_permissions(project.write("bin/pg_dump", led), std::fs::Permissions::from_mode(0o755)).unwrap();
+    "[databases.main]\nprograms = \"bin\"\npostgres = { url = \"${DATABASE_URL}\" }\n".into()
+}
+
+/// A host name of two addresses, a proxy that turns to another server, a pooler that has two databases under one name: what is dumped is
+/// what was looked at, or nothing is.
+#[test]
+fn a_dump_reads_the_database_that_was_looked_at() {
+    let cluster = need!("postgresql", cluster());
+    let other = need!("postgresql", programs().and_then(|bin| Cluster::start(&bin)));
+    let (db, _) = tiny_host(cluster);
+    let beside = cluster.database();
+    other.sql("postgres", &format!("CREATE DATABASE {} OWNER app", db.name));
+    for (whither, is_same) in
+        [(format!("-p {}", other.port), false), (format!("-d {}", beside.name), false), (format!("-d {}", db.name), true)]
+    {
+        let led = Project::new("");
+        let config = led_elsewhere(&led, &whither);
+        led.write("db-tasks.toml", config);
+        let led = led.env("DATABASE_URL", &db.url);
+        if is_same {
+            led.ok("db-backup");
+            continue;
+        }
+        let said = led.fails("db-backup", 1, "pg_dump was led to another server or database than the one that was looked at");
+        assert!(led.ok("db-list --names").out.trim().is_empty(), "{whither}: {}", said.err);
+    }
+}
+
+/// Whoever may have few sessions gets a backup all the same, without a session beside pg_dump's.
+#[test]
+fn a_role_of_one_session_backs_up() {
+    let cluster = need!("postgresql", cluster());
+    let (db, project) = tiny_host(cluster);
+    cluster.sql(&db.name, &format!("ALTER DATABASE {} CONNECTION LIMIT 1", db.name));
+    project.ok("db-backup");
+    cluster.sql(&db.name, &format!("ALTER DATABASE {} CONNECTION LIMIT -1", db.name));
+    // nobody is left behind that holds a snapshot
+    let left = format!("SELECT count(*) FROM pg_stat_activity WHERE datname = '{}' AND application_name ~ '^db-tasks'", db.name);
+    project.ok("db-backup");
+    super::until("its sessions are gone", || cluster.sql("postgres", &left) == "0");
 }

@@ -13,7 +13,7 @@ use crate::cmd::Cmd;
 use crate::config::Pin;
 use crate::engine::store::{Address, Change};
 
-pub use pipe::{By, ComeBack, Count, Fence, Handover, Load, Pipe, Proof, Reload, Sink, Source, Trust};
+pub use pipe::{By, ComeBack, Count, Dumping, Fence, Handover, Load, Pipe, Proof, Reload, Sink, Source, Trust};
 pub use stake::{Safety, Stake, Whereabouts};
 
 /// What a command is going to do.

@@ -179,6 +179,8 @@ fn database_findings(s: &Surveyed) -> Vec<Finding> {
         ));
     }
     let role = &s.server.role;
+    let others = "where it is not meant to be so, a superuser drops the trigger (`DROP EVENT TRIGGER …`)";
+    findings.extend(s.on_login().map(|why| Finding::other(State::Note, what("triggers on login"), why, others)));
     findings.extend(s.server.shape.standby.then(|| {
         let cure = "connect to the primary for anything but `db-backup`";
         Finding::other(State::Note, what("server"), "it is a standby: nothing can be changed there", cure)

@@ -125,6 +125,7 @@ pub(super) fn scanned(
                 feed(&mut scanner, decoder.take(DEFINITIONS), until);
             }
         }
+        Source::Dump(_) => {}
         Source::Command(cmd) => scanner.feed(ask(&archive(cmd), secrets)?.out.as_bytes()),
         Source::Filtered { path, codec, through } => {
             if let Ok(decoder) = opened(path, *codec) {

@@ -15,7 +15,7 @@ use crate::door::ask::{Answer, ask, install_hint};
 use crate::door::waits::Waits;
 use crate::engine::cluster::state::State;
 use crate::engine::cluster::{PORT, USER};
-use crate::engine::postgres::client::Tongue;
+use crate::engine::postgres::client::{OnLogin, Tongue};
 use crate::engine::postgres::facts::{Depth, From, ServerFacts, question};
 use crate::engine::postgres::version::Version;
 use crate::engine::postgres::{Client, DatabaseFacts, cures};
@@ -69,6 +69,20 @@ impl Surveyed {
     pub fn guess(&self) -> Option<String> {
         let why = self.client.connection.guessed.as_ref()?;
         Some(format!("nothing says which database is meant: `{}` is taken ({why})", self.name()))
+    }
+
+    /// What runs in this run's own sessions and is the database's word, where this role can't keep it out.
+    pub fn on_login(&self) -> Option<String> {
+        let triggers = &self.server.shape.login_triggers;
+        let runs = !triggers.is_empty() && self.client.on_login == OnLogin::Runs;
+        runs.then(|| {
+            format!(
+                "`{}` runs functions of its own whenever somebody connects, in this run's sessions, too: {}; a superuser's run switches \
+                 them off",
+                self.name(),
+                triggers.join(", ")
+            )
+        })
     }
 
     /// The live database, where there is one.
@@ -160,6 +174,7 @@ impl Surveyor<'_> {
         let shown = shown(&client.place, &server.reached, &server.answerer, self.env);
         client.system.clone_from(&server.reached.system);
         client.tongue = server.tongue(client.database());
+        client.on_login = server.on_login();
         if let (true, Some(host)) = (several(&client.connection), &server.reached.host) {
             // of several, what comes next goes to the one that was looked at
             client.connection.host = Some(host.clone());
@@ -195,6 +210,7 @@ impl Surveyor<'_> {
             app_name: self.app_name.clone(),
             system: None,
             tongue: Tongue::Utf8,
+            on_login: OnLogin::Runs,
         })
     }
 
@@ -237,7 +253,14 @@ impl Surveyor<'_> {
             connection.guessed = Some("the role's name, as libpq takes it".into());
         }
         Ok((
-            Client { place, connection, app_name: self.app_name.clone(), system: None, tongue: Tongue::Utf8 },
+            Client {
+                place,
+                connection,
+                app_name: self.app_name.clone(),
+                system: None,
+                tongue: Tongue::Utf8,
+                on_login: OnLogin::Runs,
+            },
             container,
             folders,
         ))
@@ -253,7 +276,7 @@ impl Surveyor<'_> {
         // it would lead libpq to another server, past `-h`
         connection.options.push(("PGHOSTADDR".into(), String::new()));
         let place = Place::Host { programs: Some(found.programs.folder.clone()) };
-        Client { place, connection, app_name: self.app_name.clone(), system: None, tongue: Tongue::Utf8 }
+        Client { place, connection, app_name: self.app_name.clone(), system: None, tongue: Tongue::Utf8, on_login: OnLogin::Runs }
     }
 
     /// A container that runs, by its key.

@@ -29,6 +29,8 @@ pub struct Pipe {
 pub enum Source {
     /// A command's standard output.
     Command(Cmd),
+    /// A pg_dump's.
+    Dump(Box<Dumping>),
     /// A file, decoded.
     File {
         /// The file.
@@ -47,6 +49,15 @@ pub enum Source {
     },
     /// A store that this process itself reads.
     Store(Address),
+}
+
+/// A pg_dump, and the session whose snapshot it reads.
+#[derive(Debug, Clone)]
+pub struct Dumping {
+    /// The command.
+    pub dump: Cmd,
+    /// A psql that gives out a snapshot and holds it; none in the server's own container, where pg_dump can be led nowhere else.
+    pub session: Option<Cmd>,
 }
 
 /// Where bytes go.

@@ -2,6 +2,7 @@
 
 mod audit;
 mod deed;
+mod dumping;
 mod flushed;
 mod hook;
 mod inside;

@@ -10,11 +10,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
 
+use super::dumping;
 use super::flushed::Flushed;
 use super::load::Loading;
 use super::store;
 use crate::config::Secrets;
 use crate::door::Interrupt;
+use crate::door::held;
 use crate::door::movers::{self, Child, Input, Outlet};
 use crate::engine::postgres::facts::Counts;
 use crate::engine::postgres::proof;
@@ -170,6 +172,8 @@ pub(super) fn undamaged(wanted: &Proof, read: Option<&Sum>) -> Result<()> {
 /// Where bytes come from, read by a thread of its own.
 struct Spring {
     child: Option<Child>,
+    /// The session whose snapshot a child reads.
+    _session: Option<held::Held>,
     /// What gives a child the file that it reads.
     feeder: Option<JoinHandle<io::Result<()>>>,
     full: Option<Receiver<io::Result<Vec<u8>>>>,
@@ -185,12 +189,19 @@ enum Reading {
 
 impl Spring {
     fn open(source: &Source, secrets: &Secrets, interrupt: &Interrupt) -> Result<Self> {
-        let mut feeder = None;
+        let (mut feeder, mut session) = (None, None);
         let (child, reading, shown) = match source {
             Source::Command(cmd) => {
                 let (reader, writer) = wide_pipe()?;
                 let child = movers::start(cmd, Input::Text, Outlet::Pipe(writer), secrets, interrupt)?;
                 (Some(child), Reading::Pipe(reader), cmd.program.clone())
+            }
+            Source::Dump(dumping) => {
+                let (cmd, held) = dumping::begin(dumping, secrets)?;
+                session = held;
+                let (reader, writer) = wide_pipe()?;
+                let child = movers::start(&cmd, Input::Text, Outlet::Pipe(writer), secrets, interrupt)?;
+                (Some(child), Reading::Pipe(reader), cmd.program)
             }
             Source::Filtered { path, codec, through } => {
                 let opened = File::open(path).and_then(|file| stream::decoder(*codec, file));
@@ -210,7 +221,7 @@ impl Spring {
         let (send_full, full) = sync_channel(2);
         let (empty, take_empty) = sync_channel(4);
         let thread = std::thread::spawn(move || read_all(reading, &send_full, &take_empty));
-        Ok(Self { child, feeder, full: Some(full), empty, thread: Some(thread), shown })
+        Ok(Self { child, feeder, _session: session, full: Some(full), empty, thread: Some(thread), shown })
     }
 
     fn next(&mut self) -> Result<Option<Vec<u8>>> {

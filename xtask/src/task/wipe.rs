@@ -135,7 +135,7 @@ pub fn plan(
     let plan = Plan {
         notes: targets
             .iter()
-            .flat_map(|target| target.notes().into_iter().chain(overrides(target.surveyed)))
+            .flat_map(|target| target.notes().into_iter().chain(overrides(target.surveyed)).chain(target.surveyed.on_login()))
             .chain(set.stores.iter().flat_map(store_notes))
             .chain(one_by_one(set))
             .collect(),

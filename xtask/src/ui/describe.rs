@@ -52,6 +52,7 @@ fn deed(deed: &Deed) -> String {
 fn pipe(pipe: &Pipe) -> String {
     let from = match &pipe.from {
         Source::Command(cmd) => format!("`{}` of {}", program(cmd), pipe.store),
+        Source::Dump(dumping) => format!("`{}` of {}", program(&dumping.dump), pipe.store),
         Source::File { path, codec } => format!("{} ({codec})", path.display()),
         Source::Filtered { path, codec, through } => format!("{} ({codec}), read by `{}`", path.display(), program(through)),
         Source::Store(address) => address.to_string(),
@@ -295,9 +296,10 @@ fn commands(act: &Act) -> Vec<&Cmd> {
         Act::Check(c) => vec![&c.cmd],
         Act::Wait(w) => vec![&w.cmd],
         Act::Pipe(p) => {
-            let from = match &p.from {
-                Source::Command(cmd) | Source::Filtered { through: cmd, .. } => Some(cmd),
-                Source::File { .. } | Source::Store(_) => None,
+            let from: Vec<&Cmd> = match &p.from {
+                Source::Command(cmd) | Source::Filtered { through: cmd, .. } => vec![cmd],
+                Source::Dump(dumping) => dumping.session.iter().chain([&dumping.dump]).collect(),
+                Source::File { .. } | Source::Store(_) => vec![],
             };
             let load = load_of(act);
             let beside = load.and_then(|load| if let Count::Shared(cmd) = &load.count { Some(cmd) } else { None });

@@ -18,6 +18,19 @@ pub struct Client {
     pub system: Option<String>,
     /// In what its names are said.
     pub tongue: Tongue,
+    /// What the database's triggers on login do in our sessions.
+    pub on_login: OnLogin,
+}
+
+/// What a database's event triggers on login do in our sessions.
+/// <https://www.postgresql.org/docs/current/event-trigger-database-login-example.html>
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnLogin {
+    /// They run, or there are none.
+    #[default]
+    Runs,
+    /// They are switched off, which takes a superuser.
+    Off,
 }
 
 /// How names are told to a server. Those of its databases and roles are kept for all databases as the bytes that they were given in, in
@@ -138,7 +151,9 @@ impl Client {
 
     /// A plain dump on standard output. `-w`: a password prompt would hang a script for ever.
     pub fn dump(&self) -> Cmd {
-        self.place.wrap(self.program("pg_dump").args(["-w", "--format=plain", "-d"]).arg(named(self.database())))
+        let program = self.program("pg_dump");
+        let program = if self.on_login == OnLogin::Off { program.env("PGOPTIONS", self.pgoptions()) } else { program };
+        self.place.wrap(program.args(["-w", "--format=plain", "-d"]).arg(named(self.database())))
     }
 
     /// psql that reads `sql` and stops at the first error, whatever `~/.psqlrc` says.
@@ -188,7 +203,8 @@ impl Client {
 
     fn pgoptions(&self) -> String {
         let own = self.connection.options.iter().find(|(name, _)| name == "PGOPTIONS").map_or("", |(_, value)| value);
-        format!("{own} -c client_min_messages=warning").trim().to_owned()
+        let triggers = if self.on_login == OnLogin::Off { " -c event_triggers=off" } else { "" };
+        format!("{own}{triggers} -c client_min_messages=warning").trim().to_owned()
     }
 
     /// psql for a person: on a terminal as they know it, their own `~/.psqlrc` included; with SQL given, as a script is run. No SQL

@@ -6,7 +6,7 @@ pub fn for_text(text: &str) -> Option<String> {
     known.map(|(_, cure)| (*cure).to_owned())
 }
 
-const KNOWN: [(&str, &str); 32] = [
+const KNOWN: [(&str, &str); 33] = [
     (
         super::loader::NAMED,
         "the server lets no role of a run's own in, or that role may not do this: if the file's author is trusted, `--trust=role` loads \
@@ -15,6 +15,11 @@ const KNOWN: [(&str, &str); 32] = [
     (
         "server version mismatch",
         "install a pg_dump of the server's version or newer and name its folder in `programs`, or let it run in the server's container (`container = …`)",
+    ),
+    (
+        "SET TRANSACTION SNAPSHOT",
+        "pg_dump was led to another server or database than the one that was looked at (a proxy, a host name with several addresses): give the \
+         server's own address",
     ),
     ("password authentication failed", "check the user and the password (`db-config` shows where each comes from)"),
     (

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::client::Tongue;
+use super::client::{OnLogin, Tongue};
 pub use super::counting::{Counts, Half, analyze, count_rows, read_counts};
 use super::inventory::{self, Inventory};
 use super::locks::{self, Locks};
@@ -229,6 +229,12 @@ impl ServerFacts {
             _ if self.shape.several_encodings => Tongue::Among,
             _ => Tongue::Utf8,
         }
+    }
+
+    /// Whether the database's triggers on login can be kept out of our sessions: from PostgreSQL 17 on there are some, and a superuser
+    /// can switch them off (<https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-EVENT-TRIGGERS>).
+    pub fn on_login(&self) -> OnLogin {
+        if self.role.superuser && !self.shape.login_triggers.is_empty() { OnLogin::Off } else { OnLogin::Runs }
     }
 
     /// The database of this name.

@@ -22,6 +22,7 @@ pub mod said;
 pub mod script;
 pub mod setting;
 pub mod shape;
+pub mod snapshot;
 pub mod standing;
 pub mod subscriptions;
 pub mod version;

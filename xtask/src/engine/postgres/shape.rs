@@ -18,6 +18,8 @@ pub struct Shape {
     pub several_encodings: bool,
     /// User mappings of the database whose options (a password, most often) this role may not read: a dump has them without.
     pub mappings: Vec<String>,
+    /// Event triggers of the database that run whenever somebody connects to it: they run in this run's sessions, too.
+    pub login_triggers: Vec<String>,
     /// Subscriptions of the database that are enabled: they belong to it, not to its name.
     pub subscriptions: Vec<String>,
 }
@@ -44,5 +46,7 @@ pub const QUESTION: &str = "jsonb_build_object(\
       WHERE current_database() = {name} AND m.umoptions IS NULL AND NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) \
       AND NOT (m.umuser <> 0 AND m.usename = current_user AND (pg_has_role(s.srvowner, 'USAGE') OR has_server_privilege(s.oid, 'USAGE'))) \
       AND NOT (m.umuser = 0 AND pg_has_role(s.srvowner, 'USAGE'))), '[]'), \
+    'login_triggers', coalesce((SELECT jsonb_agg(evtname ORDER BY evtname) FROM pg_event_trigger \
+      WHERE current_database() = {name} AND evtevent = 'login' AND evtenabled IN ('O', 'A')), '[]'), \
     'subscriptions', coalesce((SELECT jsonb_agg(subname ORDER BY subname) FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid \
       WHERE s.subenabled AND d.datname = {name}), '[]'))";

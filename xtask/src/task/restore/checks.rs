@@ -255,5 +255,5 @@ pub(in crate::task) fn unusual(target: &Surveyed) -> Vec<String> {
             names.join(", ")
         )
     });
-    overrides(target).into_iter().chain(subscriptions).collect()
+    overrides(target).into_iter().chain(target.on_login()).chain(subscriptions).collect()
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::config::Connection;
 use crate::engine::cluster::servant::Account;
 use crate::engine::cluster::{Cluster, wheel};
-use crate::engine::postgres::client::Tongue;
+use crate::engine::postgres::client::{OnLogin, Tongue};
 use crate::facts::server::ServerPrograms;
 use crate::plan::Fence;
 use crate::ui::describe;
@@ -33,7 +33,7 @@ fn new() -> New {
     };
     let place = Place::Host { programs: Some("/bin15".into()) };
     New {
-        client: Client { place, connection, app_name: "t".into(), system: None, tongue: Tongue::Utf8 },
+        client: Client { place, connection, app_name: "t".into(), system: None, tongue: Tongue::Utf8, on_login: OnLogin::Runs },
         init: Some("/p/sample.sql".into()),
         fence: Fence::Restricted,
     }
