@@ -2,7 +2,7 @@
 
 use super::{Project, same, there_and_back};
 use crate::support::cluster::{Cluster, TempDb, programs};
-use crate::support::component::{unique, with_extensions};
+use crate::support::component::{postgres, unique, with_extensions};
 use crate::support::need;
 use std::path::Path;
 
@@ -103,6 +103,31 @@ fn postgis_and_pg_partman_come_back() {
         "UPDATE spatial_ref_sys SET srtext = 'z' WHERE srid = 990001; INSERT INTO place VALUES (2, NULL);
          INSERT INTO spatial_ref_sys (srid, auth_name, auth_srid) VALUES (990002, 'own', 2);
          UPDATE partman.part_config SET premake = 9; DELETE FROM topology.layer; DELETE FROM topology.topology",
+    );
+}
+
+/// Its types, and indexes of access methods of its own: in place the extension stays, and they are made anew.
+#[test]
+fn pgvector_comes_back() {
+    let server = need!("pgvector", postgres("18").and_then(|bin| Cluster::start(&bin)));
+    let db = server.database();
+    server.sql(
+        &db.name,
+        "CREATE SCHEMA ml; CREATE EXTENSION vector SCHEMA ml; SET search_path = public, ml;
+         CREATE TABLE item (id int PRIMARY KEY, at vector(3) NOT NULL, half halfvec(3), few sparsevec(5), bits bit(4));
+         INSERT INTO item SELECT i, ARRAY[i, i / 2.0, -i]::vector, ARRAY[i, 1, 2]::halfvec, '{1:1.5,4:-2}/5', i::bit(4) FROM generate_series(1, 300) i;
+         CREATE INDEX ON item USING hnsw (at vector_l2_ops) WITH (m = 8); CREATE INDEX ON item USING ivfflat (at vector_cosine_ops) WITH (lists = 4);
+         CREATE INDEX ON item USING hnsw (half halfvec_ip_ops); CREATE INDEX ON item USING hnsw (bits bit_hamming_ops);
+         CREATE VIEW near AS SELECT id FROM item ORDER BY at <-> '[1,2,3]' LIMIT 5",
+    );
+    let config = "[databases.main]\nprograms = 'BIN'\npostgres = { url = \"${DATABASE_URL}\" }\n";
+    let config = config.replace("BIN", &postgres("18").unwrap().to_string_lossy());
+    let project = Project::new(&config).env("DATABASE_URL", &db.socket_url);
+    goes_round(
+        &server,
+        &db,
+        &project,
+        "DELETE FROM item WHERE id > 100; UPDATE item SET at = '[9,9,9]', few = NULL; DROP VIEW near",
     );
 }
 
