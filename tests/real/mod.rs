@@ -19,6 +19,7 @@ mod memory;
 mod migrators;
 mod odd_shapes;
 mod owners;
+mod poolers;
 mod prepare;
 mod quoting;
 mod regression;

@@ -182,10 +182,10 @@ fn short_folder() -> Result<PathBuf, String> {
 }
 
 /// Who runs the server, since it refuses to run as root: the words before each command.
-struct User(Vec<&'static str>);
+pub struct User(Vec<&'static str>);
 
 impl User {
-    fn find(dir: &Path) -> Result<Self, String> {
+    pub fn find(dir: &Path) -> Result<Self, String> {
         if output(Command::new("id").arg("-u"))? != "0" {
             return Ok(Self(vec![]));
         }
@@ -199,7 +199,7 @@ impl User {
         output(&mut nobody.command(Path::new("true"))).map(|_| nobody)
     }
 
-    fn command(&self, program: &Path) -> Command {
+    pub fn command(&self, program: &Path) -> Command {
         let words: Vec<&std::ffi::OsStr> = self.0.iter().map(|w| (*w).as_ref()).chain([program.as_os_str()]).collect();
         let mut command = Command::new(words[0]);
         command.args(&words[1..]);

@@ -6,6 +6,7 @@ pub mod component;
 pub mod docker;
 #[cfg(feature = "milvus")]
 pub mod milvus;
+pub mod pooler;
 pub mod sample;
 pub mod server;
 pub mod watchdog;

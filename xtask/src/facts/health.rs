@@ -8,6 +8,7 @@ use std::path::Path;
 use super::{Surveyed, SurveyedStore, Surveyor, containers};
 use crate::bundle::Catalog;
 use crate::config::{At, Env, Project, Store};
+use crate::engine::postgres::cures;
 use crate::engine::postgres::facts::Depth;
 use crate::plan::{Act, Plan, Sink, Whereabouts};
 use crate::problem::Problem;
@@ -179,6 +180,7 @@ fn database_findings(s: &Surveyed) -> Vec<Finding> {
         ));
     }
     let role = &s.server.role;
+    findings.extend(s.pooled().map(|why| Finding::other(State::Problem, what("pooler"), why, cures::POOLED)));
     let others = "where it is not meant to be so, a superuser drops the trigger (`DROP EVENT TRIGGER …`)";
     findings.extend(s.on_login().map(|why| Finding::other(State::Note, what("triggers on login"), why, others)));
     findings.extend(s.server.shape.standby.then(|| {

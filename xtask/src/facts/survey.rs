@@ -85,6 +85,13 @@ impl Surveyed {
         })
     }
 
+    /// What a pooler does to our sessions, where one is in between that shows.
+    pub fn pooled(&self) -> Option<String> {
+        let why = "what a session begins with is dropped on the way (PgBouncer's `ignore_startup_parameters`): what this run sets \
+                   could stay behind in sessions of the application's";
+        self.server.shape.unheard.then(|| why.to_owned())
+    }
+
     /// The live database, where there is one.
     pub fn live(&self) -> Option<&DatabaseFacts> {
         self.server.database(self.name())

@@ -102,6 +102,12 @@ fn unread(database: &Surveyed) -> Option<String> {
     })
 }
 
+/// pg_dump sets an empty `search_path`: where a pooler hands sessions on at a transaction's end, that stays in them.
+fn through_a_pooler(database: &Surveyed) -> Option<String> {
+    let why = database.pooled()?;
+    Some(format!("`{}` is read through a pooler: {why}", database.name()))
+}
+
 /// Plans a backup of these databases and stores.
 pub fn plan(project: &Project, set: &Set, catalog: &Catalog, request: &Request, moment: &Moment) -> Result<Plan> {
     let compression = Compression::parse(&request.backup.compress, request.backup.level).map_err(Problem::usage)?;
@@ -148,6 +154,7 @@ pub fn plan(project: &Project, set: &Set, catalog: &Catalog, request: &Request, 
             .chain(set.databases.iter().filter_map(unlogged))
             .chain(set.databases.iter().filter_map(unread))
             .chain(set.databases.iter().filter_map(Surveyed::on_login))
+            .chain(set.databases.iter().filter_map(through_a_pooler))
             .collect(),
         steps,
         afterwards,

@@ -6,7 +6,12 @@ pub fn for_text(text: &str) -> Option<String> {
     known.map(|(_, cure)| (*cure).to_owned())
 }
 
-const KNOWN: [(&str, &str); 33] = [
+/// The way past a pooler: PgBouncer and RDS Proxy take no options of a session, or drop them
+/// (<https://www.pgbouncer.org/config.html#ignore_startup_parameters>).
+pub const POOLED: &str = "a pooler is in between: give the server's own address, in a variable of its own where the application's leads to \
+    the pooler (`postgres = { url = \"${DIRECT_URL}\" }`)";
+
+const KNOWN: [(&str, &str); 35] = [
     (
         super::loader::NAMED,
         "the server lets no role of a run's own in, or that role may not do this: if the file's author is trusted, `--trust=role` loads \
@@ -21,6 +26,8 @@ const KNOWN: [(&str, &str); 33] = [
         "pg_dump was led to another server or database than the one that was looked at (a proxy, a host name with several addresses): give the \
          server's own address",
     ),
+    ("unsupported startup parameter", POOLED),
+    ("support command-line options", POOLED),
     ("password authentication failed", "check the user and the password (`db-config` shows where each comes from)"),
     (
         "no password supplied",

@@ -8,6 +8,8 @@ use serde::Deserialize;
 pub struct Shape {
     /// Sessions of this role are read-only here by default (`default_transaction_read_only`).
     pub read_only: bool,
+    /// What this run's sessions begin with did not arrive: a pooler is in between that drops it.
+    pub unheard: bool,
     /// A hot standby: nothing can be changed (<https://www.postgresql.org/docs/current/hot-standby.html>).
     pub standby: bool,
     /// The server's tablespaces.
@@ -39,6 +41,7 @@ impl Shape {
 /// Asks for it. `reset_val` is what the session had before anything of ours was set.
 pub const QUESTION: &str = "jsonb_build_object(\
     'read_only', (SELECT reset_val = 'on' FROM pg_settings WHERE name = 'default_transaction_read_only'), 'standby', pg_is_in_recovery(), \
+    'unheard', replace(current_setting('search_path'), ' ', '') <> 'pg_catalog,pg_temp', \
     'several_encodings', EXISTS (SELECT FROM pg_database WHERE pg_encoding_to_char(encoding) <> 'UTF8'), \
     'tablespaces', (SELECT jsonb_agg(spcname) FROM pg_tablespace), \
     'unlogged', coalesce((SELECT jsonb_agg(oid::regclass::text ORDER BY 1) FROM pg_class WHERE relpersistence = 'u' AND relkind = 'r' AND pg_is_in_recovery()), '[]'), \

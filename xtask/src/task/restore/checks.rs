@@ -6,6 +6,7 @@ use super::{Aim, Difference, Request};
 use crate::bytes;
 use crate::engine::postgres::DatabaseFacts;
 use crate::engine::postgres::admin;
+use crate::engine::postgres::cures;
 use crate::engine::postgres::marker::MarkedBy;
 use crate::engine::postgres::members::alone;
 use crate::engine::postgres::name::ident;
@@ -220,8 +221,12 @@ pub(in crate::task) fn unheld(target: &Surveyed) -> Result<()> {
     Ok(())
 }
 
-/// Refuses what a standby can't do.
-fn changeable(target: &Surveyed) -> Result<()> {
+/// Refuses what a standby can't do, and what is not to be done through a pooler.
+pub(super) fn changeable(target: &Surveyed) -> Result<()> {
+    if let Some(why) = target.pooled() {
+        let what = format!("`{}` ({}) is not changed through a pooler", target.name(), target.at());
+        return Err(Problem::refused(what).because(why).because("nothing was touched").cure(cures::POOLED).into());
+    }
     if !target.server.shape.standby {
         return Ok(());
     }

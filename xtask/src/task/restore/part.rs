@@ -2,7 +2,9 @@
 
 use anyhow::Result;
 
-use super::checks::{carriable, fits_the_disk, leftovers, may_create, ours, stands_beside, suits, suits_store, swappable};
+use super::checks::{
+    carriable, changeable, fits_the_disk, leftovers, may_create, ours, stands_beside, suits, suits_store, swappable,
+};
 use super::{Request, Staging, Use, author, brought_along, end_sessions, stage, unstage, unsubscribed};
 use crate::engine::files;
 use crate::engine::postgres::admin::{self, Own, Swap, SwapBack};
@@ -95,6 +97,7 @@ impl Part {
                 suits(target, dump, request)?;
                 stands_beside(dump)
                     .map_err(|e| e.cure("`db-restore --in-place` loads into the live database itself, and backs it up first"))?;
+                changeable(target)?;
                 may_create(target).map_err(or_in_place)?;
                 fits_the_disk(dump, *disk_left).map_err(or_in_place)?;
                 Self::of_database(target, dump, request.trust, company)
