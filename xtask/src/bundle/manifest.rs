@@ -10,16 +10,19 @@ use super::intact::{digest, is_intact};
 use crate::engine::postgres::facts::DatabaseFacts;
 use crate::engine::postgres::script::{Claims, TableRows};
 use crate::engine::store::{Contents, Format};
-use crate::stream::Codec;
+use crate::stream::{Checksum, Codec, Method};
 
 /// The newest format that this version reads and writes.
-pub const FORMAT: u32 = 3;
+pub const FORMAT: u32 = 4;
 
 /// The format of a manifest that older versions can read, too: one of databases alone.
 const DATABASES_ONLY: u32 = 1;
 
 /// The format of one without trees, or with every entry of them.
 const WITH_STORES: u32 = 2;
+
+/// The format of one with trees in few words, whose files are summed by SHA-256 like all others.
+const IN_FEW_WORDS: u32 = 3;
 
 /// A backup's manifest.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -112,7 +115,11 @@ pub struct Artifact {
     /// Bytes of the file.
     pub bytes: u64,
     /// sha256 of the file, as `sha256sum` prints it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub sha256: String,
+    /// Of a tree's, from format 4 on, in its place: blake3 of the file, as `b3sum` prints it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub blake3: String,
     /// How the file is compressed.
     pub codec: Codec,
     /// Bytes before they were compressed.
@@ -246,6 +253,9 @@ impl Manifest {
             if !artifact.seconds.is_finite() || artifact.seconds < 0.0 {
                 return Some(format!("{} seconds", artifact.seconds));
             }
+            if artifact.sha256.is_empty() == artifact.blake3.is_empty() {
+                return Some(format!("`{}` has one checksum, not none or two", artifact.store));
+            }
             let listed = sum(artifact.tables.iter().map(|t| t.rows));
             let differs = !artifact.tables.is_empty() && listed != artifact.rows;
             differs.then(|| format!("{} rows in all, and {listed} in its tables", artifact.rows))
@@ -257,7 +267,8 @@ impl Manifest {
         let plain = artifacts.iter().all(|a| a.contents.is_none() && a.format() == Format::Script) && missing.is_empty();
         let in_few_words = artifacts.iter().any(|a| matches!(a.contents, Some(Contents::Tree(_))));
         match (in_few_words, plain) {
-            (true, _) => FORMAT,
+            _ if artifacts.iter().any(|a| !a.blake3.is_empty()) => FORMAT,
+            (true, _) => IN_FEW_WORDS,
             (false, true) => DATABASES_ONLY,
             (false, false) => WITH_STORES,
         }
@@ -307,6 +318,20 @@ impl Artifact {
     pub fn format(&self) -> Format {
         Format::of_kind(&self.kind)
     }
+
+    /// The sum that its file has to have.
+    pub fn checksum(&self) -> Checksum {
+        let (method, hex) = if self.blake3.is_empty() { (Method::Sha256, &self.sha256) } else { (Method::Blake3, &self.blake3) };
+        Checksum { method, hex: hex.clone() }
+    }
+
+    /// Keeps the sum that its file has.
+    pub fn summed(&mut self, Checksum { method, hex }: Checksum) {
+        (self.sha256, self.blake3) = match method {
+            Method::Sha256 => (hex, String::new()),
+            Method::Blake3 => (String::new(), hex),
+        };
+    }
 }
 
 #[cfg(test)]
@@ -321,6 +346,7 @@ mod tests {
             ("format-1/shop_20261121_102946_before-v2.manifest.json", 1),
             ("format-2/backup_20261121_102953/manifest.json", 2),
             ("format-3/backup_20261128_033948/manifest.json", 3),
+            ("format-4/backup_20261128_110731/manifest.json", 4),
         ] {
             let manifest = Manifest::read(&stored.join(file)).unwrap();
             assert_eq!(manifest.pretty(), std::fs::read_to_string(stored.join(file)).unwrap(), "{file}");
@@ -345,6 +371,7 @@ mod tests {
             ("/artifacts/0/rows", serde_json::json!(-1), "expected u64"),
             ("/artifacts/0/rows", serde_json::json!(1), "1 rows in all, and "),
             ("/artifacts/0/bytes", serde_json::json!(1e30), "expected u64"),
+            ("/artifacts/0/sha256", serde_json::json!(""), "one checksum, not none or two"),
             ("/format", serde_json::json!("two"), "no manifest of db-tasks"),
         ] {
             let mut changed = whole.clone();
@@ -379,6 +406,7 @@ mod tests {
             "format-1/shop_20261121_102946_before-v2.manifest.json",
             "format-2/backup_20261121_102953/manifest.json",
             "format-3/backup_20261128_033948/manifest.json",
+            "format-4/backup_20261128_110731/manifest.json",
         ] {
             let text = Manifest::read(&stored.join(file)).unwrap().to_json();
             let wanted = covered(serde_json::from_str(&text).unwrap());

@@ -183,6 +183,15 @@ impl Format {
         }
     }
 
+    /// How the sum of its files is taken. `sha256sum` is at hand wherever a dump is; of a tree there may be gigabytes that no compression
+    /// makes fewer, and SHA-256 takes longer than all the rest where the processor has no instructions for it.
+    pub fn sum(self) -> Method {
+        match self {
+            Self::Tar => Method::Blake3,
+            Self::Script | Self::Milvus => Method::Sha256,
+        }
+    }
+
     /// The kind of store.
     pub fn kind(self) -> &'static str {
         match self {

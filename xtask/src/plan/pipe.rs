@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::cmd::Cmd;
 use crate::engine::postgres::script::{Spare, TableRows, Without};
 use crate::engine::store::{Address, Contents, Format, Swapped};
-use crate::stream::{Codec, Compression};
+use crate::stream::{Checksum, Codec, Compression};
 
 /// Bytes from one end to the other.
 #[derive(Debug, Clone)]
@@ -158,8 +158,8 @@ pub enum Count {
 /// What a stream must prove.
 #[derive(Debug, Clone, Default)]
 pub struct Proof {
-    /// The file's sha256, from the manifest.
-    pub sha256: Option<String>,
+    /// The file's sum, from the manifest.
+    pub sum: Option<Checksum>,
     /// The rows of every table, from the manifest.
     pub rows: Option<Vec<TableRows>>,
     /// What a store's artifact holds, from the manifest.

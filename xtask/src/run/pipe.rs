@@ -38,7 +38,7 @@ pub struct Found {
     pub started: DateTime<Utc>,
     /// How long it took.
     pub took: Duration,
-    /// Bytes of the file, and its sha256.
+    /// Bytes of the file, and their sum.
     pub sum: Sum,
     /// Bytes before they were compressed.
     pub plain_bytes: u64,
@@ -124,7 +124,7 @@ fn pump_script(
         }
     };
     let (written, counts) = sink.finish(&script, secrets, interrupt)?;
-    let sum = written.or(read).unwrap_or(Sum { sha256: [0; 32], bytes: 0 });
+    let sum = written.or(read).unwrap_or_else(|| Sum::of(&[]));
     let (plain_bytes, held) = (script.bytes, Held::Script(Box::new(script)));
     Ok(Found { started, took: begun.elapsed(), sum, plain_bytes, held, counts })
 }
@@ -158,11 +158,16 @@ fn judge(script: &Script, wanted: &Proof, read: Option<&Sum>) -> Result<()> {
 }
 
 pub(super) fn undamaged(wanted: &Proof, read: Option<&Sum>) -> Result<()> {
-    let found = read.map_or("none".into(), Sum::hex);
-    match wanted.sha256.as_ref().filter(|expected| **expected != found) {
+    let found = read.map(Sum::checksum);
+    match wanted.sum.as_ref().filter(|expected| found.as_ref() != Some(*expected)) {
         None => Ok(()),
         Some(expected) => Err(Problem::failed("the backup is damaged: its checksum is not the one in its manifest")
-            .because(format!("sha256 now  {found}\nmanifest    {expected}"))
+            .because(format!(
+                "{} now  {}\nmanifest    {}",
+                expected.method,
+                found.map_or("none".into(), |found| found.hex),
+                expected.hex
+            ))
             .cure("use another backup (`db-list`); this file has changed since it was made")
             .of_backup()
             .into()),
@@ -254,7 +259,7 @@ impl Spring {
     /// Reads the rest of a file whose psql has died: where its checksum is not the manifest's, that is the cause, and the backup is to
     /// blame; else it could not be tried where it was loaded.
     fn damage(&mut self, wanted: &Proof, interrupt: &Interrupt, died: &anyhow::Error) -> Option<anyhow::Error> {
-        wanted.sha256.as_ref().filter(|_| self.child.is_none())?;
+        wanted.sum.as_ref().filter(|_| self.child.is_none())?;
         loop {
             match self.next() {
                 _ if interrupt.hit() => return None,

@@ -100,7 +100,7 @@ fn of_the_manifest(reload: &Reload) -> Result<(Source, Proof)> {
     })?;
     let path = reload.manifest.parent().unwrap_or(Path::new(".")).join(&artifact.file);
     let proof = Proof {
-        sha256: Some(artifact.sha256.clone()),
+        sum: Some(artifact.checksum()),
         rows: Some(artifact.tables.clone()),
         leave_out: LEFT_OUT.to_vec(),
         without: Without { comments: reload.comments.clone(), ..Without::default() },

@@ -66,7 +66,7 @@ fn filled_in(mut manifest: Manifest, found: &BTreeMap<String, Found>, now: DateT
     for artifact in &mut manifest.artifacts {
         let found = found.get(&artifact.store).with_context(|| format!("nothing was dumped for `{}`", artifact.store))?;
         artifact.bytes = found.sum.bytes;
-        artifact.sha256 = found.sum.hex();
+        artifact.summed(found.sum.checksum());
         artifact.plain_bytes = found.plain_bytes;
         artifact.started = found.started;
         artifact.seconds = found.took.as_secs_f64();

@@ -60,18 +60,19 @@ pub fn pump(
     let (started, begun) = (now(), Instant::now());
     let expected = pipe.proof.expected_bytes;
     let method = pipe.proof.contents.as_ref().map_or_else(Method::default, Contents::method);
+    let sum = pipe.proof.sum.as_ref().map_or_else(|| pipe.format.sum(), |sum| sum.method);
     let mut tell = |bytes| progress(&Progress { bytes, expected, rows: 0, elapsed: begun.elapsed() });
     let (contents, plain_bytes, sum) = match (&pipe.from, &pipe.to) {
         (Source::Store(address), Sink::File { path, compression, .. }) => {
             let mut store = open(address, secrets, interrupt)?;
-            write(path, *compression, interrupt, &mut |out| store.dump(out, &mut tell))?
+            write(path, *compression, pipe.format.sum(), interrupt, &mut |out| store.dump(out, &mut tell))?
         }
         (Source::File { path, codec }, Sink::Stage(address)) => {
             let mut store = open(address, secrets, interrupt)?;
-            read(path, *codec, interrupt, &mut |from| store.stage(from, pipe.proof.trust, method, &mut tell))?
+            read(path, *codec, sum, interrupt, &mut |from| store.stage(from, pipe.proof.trust, method, &mut tell))?
         }
         (Source::File { path, codec }, Sink::Nowhere) => {
-            read(path, *codec, interrupt, &mut |from| scan(pipe.format, method, from))?
+            read(path, *codec, sum, interrupt, &mut |from| scan(pipe.format, method, from))?
         }
         _ => anyhow::bail!("no bytes go this way for `{}`", pipe.store),
     };
@@ -118,10 +119,11 @@ type Passed = (Contents, u64, Sum);
 fn write(
     path: &Path,
     compression: Compression,
+    sum: Method,
     interrupt: &Interrupt,
     dump: &mut dyn FnMut(&mut dyn Write) -> Result<Contents>,
 ) -> Result<Passed> {
-    let file = Apart::new(Flushed::new(private_file(path)?));
+    let file = Apart::new(Flushed::new(private_file(path)?), sum);
     let encoder = stream::encoder(compression, file).map_err(|e| unwritable(&e))?;
     // one core reads, another one compresses, and whichever is free takes the sum
     let mut out = Passing::new(Conveyor::new(encoder, |encoder| encoder.finish()?.finish()), interrupt);
@@ -136,10 +138,11 @@ fn write(
 fn read(
     path: &Path,
     codec: stream::Codec,
+    sum: Method,
     interrupt: &Interrupt,
     take: &mut dyn FnMut(&mut dyn Read) -> Result<Contents>,
 ) -> Result<Passed> {
-    let opened = File::open(path).and_then(|file| stream::decoder(codec, Apart::new(file)));
+    let opened = File::open(path).and_then(|file| stream::decoder(codec, Apart::new(file, sum)));
     let decoder = opened.map_err(|e| unreadable(path, &e))?;
     let mut from = Passing::new(Fetched::new(decoder, |decoder| Decoder::finish(decoder)?.finish()), interrupt);
     let contents = take(&mut from).map_err(|e| match e.downcast::<io::Error>() {
@@ -160,8 +163,8 @@ struct Apart<F> {
 }
 
 impl<F> Apart<F> {
-    fn new(file: F) -> Self {
-        Self { file, sum: Conveyor::new(Digest::new(io::sink()), |digest| Ok(digest.finish().1)) }
+    fn new(file: F, sum: Method) -> Self {
+        Self { file, sum: Conveyor::new(Digest::by(sum, io::sink()), |digest| Ok(digest.finish().1)) }
     }
 }
 

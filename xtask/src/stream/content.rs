@@ -16,6 +16,15 @@ pub enum Method {
     Sha256,
 }
 
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Blake3 => "blake3",
+            Self::Sha256 => "sha256",
+        })
+    }
+}
+
 /// A sum of 256 bits, as text in hexadecimal.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]

@@ -1,7 +1,6 @@
-use std::fmt;
 use std::io::{self, Read, Write};
 
-use sha2::{Digest as _, Sha256};
+use super::content::{Fingerprint, Method, Summing};
 
 /// A writer that keeps the CRC-32 of what is written, and nothing else: it knows damage, and costs next to nothing.
 #[derive(Default)]
@@ -25,18 +24,23 @@ impl Write for Check {
     }
 }
 
-/// Takes the SHA-256 and the length of everything that passes through it, as
-/// a writer around a writer or as a reader around a reader.
+/// Sums up and counts everything that passes through it, as a writer around a writer or as a reader around a reader.
 pub struct Digest<T> {
     inner: T,
-    hasher: Sha256,
+    method: Method,
+    summing: Summing,
     bytes: u64,
 }
 
 impl<T> Digest<T> {
-    /// Wraps `inner`, with nothing counted yet.
+    /// Wraps `inner`, with nothing counted yet; sums up by SHA-256.
     pub fn new(inner: T) -> Self {
-        Self { inner, hasher: Sha256::new(), bytes: 0 }
+        Self::by(Method::Sha256, inner)
+    }
+
+    /// The same by another method.
+    pub fn by(method: Method, inner: T) -> Self {
+        Self { inner, method, summing: Summing::by(method), bytes: 0 }
     }
 
     /// The number of bytes that have passed so far.
@@ -50,13 +54,13 @@ impl<T> Digest<T> {
     }
 
     /// Gives back what was wrapped, and the sum of all that passed.
-    pub fn finish(self) -> (T, Sum) {
-        let sum = Sum { sha256: self.hasher.finalize().into(), bytes: self.bytes };
+    pub fn finish(mut self) -> (T, Sum) {
+        let sum = Sum { method: self.method, print: self.summing.take(), bytes: self.bytes };
         (self.inner, sum)
     }
 
     fn note(&mut self, passed: &[u8]) {
-        self.hasher.update(passed);
+        self.summing.update(passed);
         self.bytes += passed.len() as u64;
     }
 }
@@ -84,26 +88,38 @@ impl<R: Read> Read for Digest<R> {
 /// What passed through a [`Digest`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sum {
-    /// The SHA-256 of the bytes.
-    pub sha256: [u8; 32],
+    /// How it was taken.
+    pub method: Method,
+    /// The sum itself.
+    pub print: Fingerprint,
     /// How many bytes there were.
     pub bytes: u64,
 }
 
 impl Sum {
-    /// Of bytes that are there at once.
+    /// Of bytes that are there at once, by SHA-256.
     pub fn of(bytes: &[u8]) -> Self {
-        Self { sha256: Sha256::digest(bytes).into(), bytes: bytes.len() as u64 }
+        let mut digest = Digest::new(io::sink());
+        digest.note(bytes);
+        digest.finish().1
     }
 
-    /// The SHA-256 in lower-case hexadecimal, as `sha256sum` prints it.
+    /// The sum in lower-case hexadecimal, as `sha256sum` and `b3sum` print it.
     pub fn hex(&self) -> String {
-        self.to_string()
+        self.print.to_string()
+    }
+
+    /// What a file with these bytes has to have.
+    pub fn checksum(&self) -> Checksum {
+        Checksum { method: self.method, hex: self.hex() }
     }
 }
 
-impl fmt::Display for Sum {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.sha256.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
+/// The sum that a file has to have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checksum {
+    /// How it is taken.
+    pub method: Method,
+    /// In lower-case hexadecimal.
+    pub hex: String,
 }

@@ -18,6 +18,6 @@ pub use compression::{Codec, Compression, LevelError, UnknownCodec};
 pub use content::{Fingerprint, Method, Summed, Summing};
 pub use conveyor::{Conveyor, Fetched};
 pub use decode::{Decoder, WINDOW_LOG_MAX, decoder};
-pub use digest::{Check, Digest, Sum};
+pub use digest::{Check, Checksum, Digest, Sum};
 pub use encode::{Encoder, encoder};
 pub use sniff::{SNIFF_LEN, Sniffed, sniff};

@@ -380,6 +380,7 @@ fn artifact(subject: Subject<'_>, path: &Path, compression: Compression) -> Arti
         file: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         bytes: 0,
         sha256: String::new(),
+        blake3: String::new(),
         codec: compression.codec(),
         plain_bytes: 0,
         started: chrono::DateTime::UNIX_EPOCH,

@@ -10,7 +10,7 @@ mod stranger;
 use anyhow::Result;
 
 use super::services::around_services;
-use crate::bundle::Backup;
+use crate::bundle::{Artifact, Backup};
 use crate::bytes;
 use crate::config::Project;
 use crate::engine::postgres::DatabaseFacts;
@@ -179,7 +179,7 @@ fn headline(dump: &Dump, name: &str, target: &Surveyed) -> String {
 pub(super) fn proof(target: &Surveyed, dump: &Dump, trust: Trust) -> Proof {
     let artifact = dump.artifact.as_ref();
     Proof {
-        sha256: artifact.map(|a| a.sha256.clone()),
+        sum: artifact.map(Artifact::checksum),
         rows: artifact.map(|a| a.tables.clone()),
         leave_out: spared(target, dump, trust),
         without: dump.fit.without.clone(),

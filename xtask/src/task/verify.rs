@@ -6,6 +6,7 @@ use super::restore::{
     Staging, Use, author, author_may, end_sessions, fits_server, fits_the_disk, is_a_database, leftovers, may_create, stage,
     stands_beside, stranger,
 };
+use crate::bundle::Artifact;
 use crate::bundle::name::partial;
 use crate::engine::postgres::admin;
 use crate::engine::postgres::name::beside;
@@ -65,7 +66,7 @@ fn read(dump: &Dump) -> Act {
         from: dump.source.clone(),
         to: Sink::Nowhere,
         proof: Proof {
-            sha256: dump.artifact.as_ref().map(|a| a.sha256.clone()),
+            sum: dump.artifact.as_ref().map(Artifact::checksum),
             rows: dump.artifact.as_ref().map(|a| a.tables.clone()),
             contents: dump.artifact.as_ref().and_then(|a| a.contents.clone()),
             expected_bytes: dump.artifact.as_ref().map(|a| a.plain_bytes),

@@ -60,7 +60,7 @@ fn pipe(pipe: &Pipe) -> String {
     let to = match &pipe.to {
         Sink::File { path, compression, .. } => {
             let level = compression.level().map_or(String::new(), |l| format!(" level {l}"));
-            format!("{}{level}, sha256, {}", compression.codec(), path.display())
+            format!("{}{level}, {}, {}", compression.codec(), pipe.format.sum(), path.display())
         }
         Sink::Psql(load) => match (&load.count, &load.by) {
             (Count::First(_), By::Project) => {
@@ -77,7 +77,7 @@ fn pipe(pipe: &Pipe) -> String {
         Format::Milvus => "count entities",
     };
     let mut proofs = vec!["read whole", counted];
-    if pipe.proof.sha256.is_some() {
+    if pipe.proof.sum.is_some() {
         proofs.push("checksum");
     }
     if pipe.proof.rows.is_some() {

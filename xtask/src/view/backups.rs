@@ -176,9 +176,10 @@ fn artifact(a: &Artifact) -> String {
 
 /// How big it is, and how sure.
 fn file(a: &Artifact) -> [String; 3] {
+    let checksum = a.checksum();
     [
         field("size", &format!("{} ({}, {} plain)", bytes(a.bytes), a.codec, bytes(a.plain_bytes))),
-        field("sha256", &a.sha256),
+        field(&checksum.method.to_string(), &checksum.hex),
         field("took", &duration(std::time::Duration::from_secs_f64(a.seconds.max(0.0)))),
     ]
 }

@@ -89,7 +89,7 @@ impl Tally {
 
     /// The digest alone.
     pub fn sum(self) -> [u8; 32] {
-        self.digest.finish().1.sha256
+        *self.digest.finish().1.print.bytes()
     }
 
     pub fn bytes(&self) -> u64 {
@@ -113,7 +113,7 @@ impl Tally {
             auto_ids: schema.fields.iter().any(|field| field.is_primary_key && field.auto_id),
             sha256: sum.hex(),
         };
-        (census, sum.sha256)
+        (census, *sum.print.bytes())
     }
 }
 

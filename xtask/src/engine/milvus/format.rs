@@ -133,7 +133,7 @@ impl<W: Write> Writer<W> {
     /// The last record: without it, a stream is no whole backup.
     pub fn end(self, collections: u64, rows: u64) -> io::Result<()> {
         let (mut out, sum) = self.out.finish();
-        let end = End { collections, rows, sha256: sum.sha256.to_vec() };
+        let end = End { collections, rows, sha256: sum.print.bytes().to_vec() };
         let record = Record { record: Some(What::End(end)) };
         out.write_all(&record.encode_length_delimited_to_vec())?;
         out.flush()
@@ -232,7 +232,7 @@ impl<R: Read> Reader<R> {
             return Err(damaged("something comes after its end").into());
         }
         let (_, sum) = self.passed.finish();
-        if sum.sha256.as_slice() != end.sha256 {
+        if sum.print.bytes().as_slice() != end.sha256 {
             return Err(damaged("its checksum is not that of its bytes").into());
         }
         Ok(())

@@ -48,7 +48,7 @@ pub fn alone(client: &Client, database: &str, at: String) -> Alone {
 
 /// The second half of a lock's key: for each name another one, the same in every version of ours.
 fn key(database: &str) -> i32 {
-    let [a, b, c, d, ..] = Sum::of(database.as_bytes()).sha256;
+    let [a, b, c, d, ..] = *Sum::of(database.as_bytes()).print.bytes();
     i32::from_be_bytes([a, b, c, d])
 }
 

@@ -6,6 +6,7 @@ use super::checks::{
     carriable, changeable, fits_the_disk, leftovers, may_create, ours, stands_beside, suits, suits_store, swappable,
 };
 use super::{Request, Staging, Use, author, brought_along, end_sessions, stage, unstage, unsubscribed};
+use crate::bundle::Artifact;
 use crate::engine::files;
 use crate::engine::postgres::admin::{self, Own, Swap, SwapBack};
 use crate::engine::postgres::name::{beside, previous};
@@ -178,7 +179,7 @@ impl Part {
             from: dump.source.clone(),
             to: Sink::Stage(address.clone()),
             proof: Proof {
-                sha256: artifact.map(|a| a.sha256.clone()),
+                sum: artifact.map(Artifact::checksum),
                 contents: artifact.and_then(|a| a.contents.clone()),
                 trust,
                 expected_bytes: artifact.map(|a| a.plain_bytes),
