@@ -97,7 +97,8 @@ fn what_gives_power_is_left_and_said() {
     let (tar, _) = super::tar_of(from.path());
     let staged = to.path().join("staged");
     let among = Among { users: BTreeSet::from([0]), groups: BTreeSet::from([0]), else_of: (0, 0) };
-    let census = unpack_among(&mut &tar[..], &staged, Links::Inside, Some(&among), Method::Blake3, &mut super::quiet).unwrap();
+    let census =
+        unpack_among(&mut &tar[..], &staged, Links::Inside, Some(&among), Method::Blake3, &mut super::quiet).unwrap().census;
     let left: Vec<String> =
         census.remarks.iter().filter(|r| r.what == What::AttributesLeft).map(|r| r.name.to_string()).collect();
     assert_eq!(left, ["cap"]);

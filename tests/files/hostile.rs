@@ -254,8 +254,9 @@ fn rights_come_back_only_where_they_are_asked_for() {
         ("asked", None, 0o6755, (1234, 4321)),
     ] {
         let target = folder.path().join(at);
-        let census =
-            unpack_among(&mut &tar[..], &target, Links::Inside, among.as_ref(), Method::Blake3, &mut super::quiet).unwrap();
+        let census = unpack_among(&mut &tar[..], &target, Links::Inside, among.as_ref(), Method::Blake3, &mut super::quiet)
+            .unwrap()
+            .census;
         let found = fs::metadata(target.join("sh")).unwrap();
         assert_eq!(found.mode() & 0o7777, mode, "{at}");
         // only root gives files away

@@ -3,7 +3,6 @@
 mod audit;
 mod deed;
 mod dumping;
-mod flushed;
 mod hook;
 mod inside;
 pub mod journal;

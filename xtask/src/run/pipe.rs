@@ -11,7 +11,6 @@ use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
 
 use super::dumping;
-use super::flushed::Flushed;
 use super::load::Loading;
 use super::store;
 use crate::config::Secrets;
@@ -24,7 +23,7 @@ use crate::engine::postgres::script::{LeftOut, Scanner, Script, Spare, Without};
 use crate::engine::store::{Contents, Format};
 use crate::plan::{Pipe, Proof, Sink, Source};
 use crate::problem::Problem;
-use crate::stream::{self, Decoder, Digest, Encoder, Sum};
+use crate::stream::{self, Decoder, Digest, Encoder, Flushed, Sum};
 
 /// Bytes handed from the reading thread at once: large enough to make few hand-overs, small enough for the cache.
 pub(super) const CHUNK: usize = 256 * 1024;

@@ -8,7 +8,6 @@ use std::time::Instant;
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 
-use super::flushed::Flushed;
 use super::inside::Contained;
 use super::pipe::{Found, Held, Progress, private_file, undamaged, unreadable, unwritable};
 use crate::config::Secrets;
@@ -19,7 +18,7 @@ use crate::engine::milvus;
 use crate::engine::store::{Address, Contents, Format, Store};
 use crate::plan::{Pipe, Sink, Source};
 use crate::problem::Problem;
-use crate::stream::{self, Compression, Conveyor, Decoder, Digest, Fetched, Method, Sum};
+use crate::stream::{self, Compression, Conveyor, Decoder, Digest, Fetched, Flushed, Method, Sum};
 
 /// Opens a store.
 ///

@@ -61,7 +61,7 @@ pub use survey::{TreeFacts, root_of, survey};
 #[cfg(unix)]
 pub use swap::{Repaired, repair, swap, take_back, undo};
 #[cfg(unix)]
-pub use unpack::{Among, unpack, unpack_among};
+pub use unpack::{Among, Unpacked, unpack, unpack_among};
 #[cfg(unix)]
 pub use walk::Id;
 #[cfg(unix)]

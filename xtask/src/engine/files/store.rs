@@ -123,8 +123,14 @@ impl Store for Tree {
         let target = aside.stage()?;
         let links = if trust >= Trust::Script { Links::AsTheyAre } else { Links::Inside };
         let among = (trust < Trust::Script && self.rights == Rights::Plain).then(|| self.among()).transpose()?;
-        let wanted = unpack_among(from, &target, links, among.as_ref(), method, &mut |bytes, _| tell(bytes))?;
-        let found = read_back_by(&target, method, &mut |_, _| {})?;
+        let unpacked = unpack_among(from, &target, links, among.as_ref(), method, &mut |bytes, _| tell(bytes))?;
+        // it is read again while it goes to the disk
+        let (found, flushed) = std::thread::scope(|scope| {
+            let flushed = scope.spawn(|| unpacked.flush());
+            (read_back_by(&target, method, &mut |_, _| {}), flushed.join())
+        });
+        flushed.map_err(|_| anyhow::anyhow!("the flushing thread broke down"))??;
+        let (found, wanted) = (found?, unpacked.census);
         let differing = differences(&wanted.without_set_id(), &found);
         if !differing.is_empty() {
             let why: Vec<String> = differing.iter().take(10).map(ToString::to_string).collect();

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use rustix::fs::{AtFlags, Gid, Mode, OFlags, Timespec, Timestamps, UTIME_OMIT, Uid};
@@ -16,10 +16,31 @@ use super::name::Name;
 use super::read::{Item, Links, Shape, each};
 use super::walk::{at, beneath, open_root, within};
 use crate::problem::Problem;
-use crate::stream::Method;
+use crate::stream::{Flushed, Method};
 
 /// Bytes written at once, and the shortest stretch of zeros that becomes a hole.
 const CHUNK: usize = 64 * 1024;
+
+/// A tree that was made of an archive.
+#[must_use = "it is not on the disk before it is flushed"]
+pub struct Unpacked {
+    /// What it holds.
+    pub census: Census,
+    path: PathBuf,
+    /// Open since before anything was written: a flush tells of writes that failed since then, and of none before
+    /// (<https://man7.org/linux/man-pages/man2/syncfs.2.html>).
+    root: OwnedFd,
+}
+
+impl Unpacked {
+    /// Waits until all of it is on the disk.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn flush(&self) -> Result<()> {
+        flush(&self.root).map_err(|e| at(&self.path, "could not write", &e).into())
+    }
+}
 
 /// Makes `target`, which must not be there yet, and the tree of the archive in it; flushes it to disk.
 ///
@@ -29,10 +50,12 @@ const CHUNK: usize = 64 * 1024;
 /// # Errors
 /// The archive is damaged, cut off or refused, or the disk is: what was made by then is left where it is.
 pub fn unpack(input: &mut dyn Read, target: &Path, links: Links, progress: &mut dyn FnMut(u64, u64)) -> Result<Census> {
-    unpack_among(input, target, links, None, Method::default(), progress)
+    let unpacked = unpack_among(input, target, links, None, Method::default(), progress)?;
+    unpacked.flush()?;
+    Ok(unpacked.census)
 }
 
-/// The same; where the live tree's own `owners` are said, no file gets set-id bits, and nothing an owner or a group that is not among
+/// The same, not flushed yet; where the live tree's own `owners` are said, no file gets set-id bits, and nothing an owner or a group that is not among
 /// them: the census says of what.
 ///
 /// # Errors
@@ -44,7 +67,7 @@ pub fn unpack_among(
     among: Option<&Among>,
     method: Method,
     progress: &mut dyn FnMut(u64, u64),
-) -> Result<Census> {
+) -> Result<Unpacked> {
     rustix::fs::mkdir(target, Mode::RWXU).map_err(|e| at(target, "could not make", &e.into()))?;
     let root = open_root(target)?;
     attributes::bare(&root);
@@ -64,9 +87,8 @@ pub fn unpack_among(
     };
     let mut census = each(input, links, method, &mut |item, content| tree.make(item, content))?;
     tree.finish_folders()?;
-    flush(&tree.root).map_err(|e| at(target, "could not write", &e))?;
     tree.left.drain(..).for_each(|(name, what)| census.remark(&name, what));
-    Ok(census)
+    Ok(Unpacked { census, path: target.to_path_buf(), root: tree.root })
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -153,19 +175,23 @@ impl Tree<'_> {
         match &item.shape {
             Shape::File | Shape::SparseFile => {
                 let mut file = File::from(new_file(folder, last).map_err(failed)?);
+                let wrong = |e: io::Error| readable(e, self.path, &item.name);
                 let mut tell = |bytes| {
                     self.done.1 += bytes;
                     (self.progress)(self.done.0, self.done.1);
                 };
-                let written = match item.shape {
-                    Shape::SparseFile => write_sparse(content, &mut file, &mut self.chunk, &mut tell),
-                    _ => write_all(content, &mut file, &mut self.chunk, &mut tell),
-                };
-                written.map_err(|e| readable(e, self.path, &item.name))?;
+                if item.shape == Shape::SparseFile {
+                    write_sparse(content, &mut file, &mut self.chunk, &mut tell).map_err(wrong)?;
+                } else {
+                    // a large one is on its way to the disk while more of it comes
+                    let mut flushed = Flushed::new(file);
+                    write_all(content, &mut flushed, &mut self.chunk, &mut tell).map_err(wrong)?;
+                    file = flushed.written().map_err(wrong)?;
+                }
                 if finish.put(&file, self.owners).map_err(failed)? > 0 {
                     self.left.push((item.name.clone(), What::AttributesLeft));
                 }
-                durable(&file).map_err(|e| readable(e, self.path, &item.name))?;
+                durable(&file).map_err(wrong)?;
             }
             Shape::Folder => {
                 make_folder(folder, last).map_err(failed)?;
@@ -260,7 +286,7 @@ fn make_folders(root: &OwnedFd, name: &Name) -> rustix::io::Result<OwnedFd> {
     Ok(folder)
 }
 
-fn write_all(content: &mut dyn Read, file: &mut File, room: &mut [u8], tell: &mut dyn FnMut(u64)) -> io::Result<()> {
+fn write_all(content: &mut dyn Read, file: &mut Flushed, room: &mut [u8], tell: &mut dyn FnMut(u64)) -> io::Result<()> {
     chunks(content, room, &mut |chunk| {
         tell(chunk.len() as u64);
         file.write_all(chunk)

@@ -31,12 +31,20 @@ impl Flushed {
     /// # Errors
     /// Any flush failed, an earlier one too: the system reports a failed write once, to whoever flushes first
     /// (<https://wiki.postgresql.org/wiki/Fsync_Errors>).
-    pub fn finish(mut self) -> io::Result<()> {
+    pub fn finish(self) -> io::Result<()> {
+        self.written()?.sync_all()
+    }
+
+    /// The file, of which the last bytes may not be on the disk yet.
+    ///
+    /// # Errors
+    /// A flush failed.
+    pub fn written(mut self) -> io::Result<File> {
         if let Some(Flusher { ask, thread }) = self.flusher.take() {
             drop(ask);
             thread.join().map_err(|_| io::Error::other("the flushing thread broke down"))??;
         }
-        self.file.sync_all()
+        Ok(self.file)
     }
 
     fn flush_early(&mut self) -> io::Result<()> {
