@@ -45,7 +45,8 @@ fn help_of_everything() {
         all.push_str(&format!("$ {command} --help\n{}\n", bench.run(&[command, "--help"]).exits(0).out));
     }
     same_as("help-commands", &all);
-    assert_eq!(help.matches("\n  db-").count(), COMMANDS.len(), "a command has no help here");
+    let listed = help.split("\nExamples:").next().unwrap_or_default();
+    assert_eq!(listed.matches("\n  db-").count(), COMMANDS.len(), "a command has no help here");
 }
 
 /// The lines of its help that are there to be copied, without the words behind them.

@@ -22,18 +22,20 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use clap::{CommandFactory, Parser};
+use clap::{CommandFactory, FromArgMatches};
 
 use crate::cli::{self, Cli, Global, Task};
+use crate::config::Env;
 use crate::problem::{Exit, Problem};
 use crate::run;
 use crate::ui::shown;
+use crate::ui::typed::{self, Typed};
 use record::Record;
 use session::{Intent, Session};
 
 /// The program: reads the command line, does the task, maps what went wrong to an exit code.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse_from(words()) {
+    let cli = match read() {
         Ok(cli) => cli,
         Err(e) => {
             // clap's own exit codes are ours: 0 for help, 2 for usage
@@ -45,30 +47,16 @@ pub fn main() -> ExitCode {
     execute(&cli.global, &cli.task).into()
 }
 
-/// The command line; cargo gives its own word for a program first (<https://doc.rust-lang.org/cargo/reference/external-tools.html>).
+/// The command line, as it is meant.
 fn words() -> impl Iterator<Item = std::ffi::OsString> {
-    let mut words: Vec<_> = std::env::args_os().collect();
-    if words.get(1).is_some_and(|word| word == "db-tasks") {
-        words.remove(1);
-    }
-    // pnpm hands its own `--` on (`pnpm run db:reset -- --force`)
-    if words.get(2).is_some_and(|word| word == "--") {
-        words.remove(2);
-    }
-    understood(words).into_iter()
+    cli::words::understood(std::env::args_os().collect()).into_iter()
 }
 
-/// As other tools have it: `help`, `help db-backup`, and `db:backup`, which is what npm's scripts are called.
-fn understood(mut words: Vec<std::ffi::OsString>) -> Vec<std::ffi::OsString> {
-    if words.get(1).is_some_and(|word| word == "help") {
-        words.remove(1);
-        let at = words.len().min(2);
-        words.insert(at, "--help".into());
-    }
-    if let Some(task) = words.get(1).and_then(|word| word.to_str()?.strip_prefix("db:")) {
-        words[1] = format!("db-{task}").into();
-    }
-    words
+/// What is read of it; its help speaks as the person typed.
+fn read() -> Result<Cli, clap::Error> {
+    let by = Typed::of(&Env::of_process(), None, typed::program().as_deref()).by();
+    let matches = cli::command(&by).try_get_matches_from(words())?;
+    Cli::from_arg_matches(&matches)
 }
 
 /// Does one task: the way in for an xtask of your own that has taken `Task` in.
@@ -160,20 +148,6 @@ fn perform(session: &mut Session, task: &Task) -> Result<Exit> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn words_as_other_tools_have_them() {
-        for (typed, want) in [
-            ("db-tasks help", "db-tasks --help"),
-            ("db-tasks help db-backup", "db-tasks db-backup --help"),
-            ("db-tasks help db:backup", "db-tasks db-backup --help"),
-            ("db-tasks db:restore --latest", "db-tasks db-restore --latest"),
-            ("db-tasks db-restore --file db:x", "db-tasks db-restore --file db:x"),
-            ("db-tasks", "db-tasks"),
-        ] {
-            let words = understood(typed.split(' ').map(Into::into).collect());
-            assert_eq!(words.join(std::ffi::OsStr::new(" ")), want, "{typed}");
-        }
-    }
     /// A hint for a command that is not known there could not be pasted.
     #[test]
     fn hints_know_every_command() {

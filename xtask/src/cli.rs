@@ -3,16 +3,17 @@
 pub mod completions;
 mod examples;
 mod looking;
+pub mod words;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Command, CommandFactory, Parser, Subcommand};
 
 pub use looking::{Cluster, Shell, Status};
 
 /// The databases of a project repo: backed up, proved, restored, reset.
 #[derive(Debug, Parser)]
-#[command(name = "db-tasks", version, after_help = examples::ALL, propagate_version = true, disable_help_subcommand = true)]
+#[command(name = "db-tasks", version, after_help = examples::all("db-tasks"), propagate_version = true, disable_help_subcommand = true)]
 pub struct Cli {
     /// What holds for every command.
     #[command(flatten)]
@@ -20,6 +21,14 @@ pub struct Cli {
     /// The command.
     #[command(subcommand)]
     pub task: Task,
+}
+
+/// The seconds of a `--wait` that says none.
+const WAIT: &str = "60";
+
+/// The command line, whose help names the program as it was called (`cargo db-tasks`).
+pub fn command(by: &str) -> Command {
+    Cli::command().bin_name(by).after_help(examples::all(by))
 }
 
 /// Options of every command.
@@ -35,7 +44,7 @@ pub struct Global {
     #[arg(short, long, global = true)]
     pub quiet: bool,
     /// Wait for a server that is starting, 60 seconds at most or so many; one that stands still is told at once
-    #[arg(long, global = true, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "60")]
+    #[arg(long, global = true, value_name = "SECONDS", num_args = 0..=1, default_missing_value = WAIT)]
     pub wait: Option<u64>,
     /// With `--dry-run`: each step's commands and SQL, too
     #[arg(long, global = true)]

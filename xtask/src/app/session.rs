@@ -23,7 +23,7 @@ use crate::task::{Moment, repair};
 use crate::ui::describe::Detail;
 use crate::ui::recorder::Recorder;
 use crate::ui::terminal::{self, Telling, Terminal};
-use crate::ui::typed::Typed;
+use crate::ui::typed::{self, Typed};
 use crate::ui::{banner, describe, shown, told};
 
 /// One run of the program.
@@ -121,7 +121,7 @@ impl Session {
         let record = Record::of(&project, now);
         let output = if global.json { Output::Document } else { Output::Text };
         let detail = if global.verbose { Detail::Commands } else { Detail::Steps };
-        let typed = Typed::of(&env, global.config.as_deref());
+        let typed = Typed::of(&env, global.config.as_deref(), typed::program().as_deref());
         let waits = Waits::new(terminal::aside, project.guards.wait_for_locks);
         let moment = Moment { now, run };
         Ok(Self { project, env, moment, terminal, record, output, detail, typed, lock: None, own, interrupt, but: None, waits })

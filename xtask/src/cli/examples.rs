@@ -1,16 +1,23 @@
 //! What `--help` shows at its end: lines to copy. A test parses each of them.
 
-pub(super) const ALL: &str = "\
-Examples:
-  cargo xtask db-backup                    back up every database, proved as it is written
-  cargo xtask db-list                      what there is to restore
-  cargo xtask db-restore --latest          put the newest backup in place of the live data
-  cargo xtask db-undo                      swap back what the last restore replaced
-  cargo xtask db-restore --latest --dry-run    show every step and guard; change nothing
-  cargo xtask db-status --check            for a cron job: exit 1 when something needs a look
+const FIRST: [(&str, &str); 6] = [
+    ("db-backup", "back up every database, proved as it is written"),
+    ("db-list", "what there is to restore"),
+    ("db-restore --latest", "put the newest backup in place of the live data"),
+    ("db-undo", "swap back what the last restore replaced"),
+    ("db-restore --latest --dry-run", "show every step and guard; change nothing"),
+    ("db-status --check", "for a cron job: exit 1 when something needs a look"),
+];
 
+const CODES: &str = "\
 Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 refused by a guard, 4 declined,
-            5 another run holds the lock, 130 interrupted";
+            5 another run holds the lock, 6 finished, but what follows failed, 130 interrupted";
+
+/// For the program as it was called: `cargo xtask`, `cargo db-tasks`, `db-tasks`.
+pub(super) fn all(by: &str) -> String {
+    let lines = FIRST.map(|(words, what)| format!("  {by} {words:<31}{what}\n"));
+    format!("Examples:\n{}\n{CODES}", lines.concat())
+}
 
 pub(super) const BACKUP: &str = "\
 Examples:
