@@ -22,6 +22,7 @@ mod owners;
 mod prepare;
 mod quoting;
 mod regression;
+mod replacing;
 mod reset;
 mod services;
 mod shapes;

@@ -7,6 +7,7 @@ mod fitting;
 mod hooks;
 mod meant;
 mod meeting;
+mod preparing;
 mod reading;
 mod record;
 mod repairing;
@@ -130,7 +131,7 @@ fn perform(session: &mut Session, task: &Task) -> Result<Exit> {
         Task::Reset(args) => resetting::reset(session, args),
         Task::Migrate(args) => resetting::run_hook(session, args, "db-migrate"),
         Task::Seed(args) => resetting::run_hook(session, args, "db-seed"),
-        Task::Prepare(args) => resetting::prepare(session, args),
+        Task::Prepare(args) => preparing::prepare(session, args),
         Task::Repair(args) => resetting::repair(session, args),
         Task::Start(args) => cluster::start(session, args),
         Task::Stop(args) => cluster::stop(session, args),

@@ -334,6 +334,15 @@ pub struct Prepare {
     /// The database (its key or its name)
     #[arg(long, value_name = "NAME")]
     pub database: Option<String>,
+    /// Put the contents in place of the data that is there, too: asked, backed up first, and to be undone, as a restore is
+    #[arg(long)]
+    pub replace: bool,
+    /// With `--replace`: answer the question with yes (guards still hold)
+    #[arg(short, long, requires = "replace")]
+    pub yes: bool,
+    /// With `--replace`: answer it with the database's name
+    #[arg(long, value_name = "NAME", conflicts_with = "yes", requires = "replace")]
+    pub confirm: Option<String>,
     /// Show every step, and change nothing
     #[arg(long)]
     pub dry_run: bool,

@@ -88,12 +88,17 @@ Examples:
   db-prepare                 for a container's first start: contents for an empty database
   db-prepare --database main
   db-prepare --dry-run       where the contents would come from; nothing changes
+  db-prepare --replace       the same over data that is there: asked, and backed up first
 
 A database that is missing is made. One that is empty is restored from the newest good backup, else
 from the dump that `prepare.dump` names, else migrated and seeded. One with data is left alone;
 tables of extensions are no data. What fails or is killed midway is taken away again, and the next
 run begins anew. In production nothing is seeded.
-SKIP_DB_INIT=true leaves all of them alone.";
+
+With `--replace` the contents come from the dump that `prepare.dump` names, else from the newest
+good backup that was not made as a safety before something else; never in production.
+SKIP_DB_INIT=true leaves all of them alone. TESTING=true prepares the database that `testing` in
+`[databases.NAME]` names, in place of the usual one.";
 
 pub(super) const REPAIR: &str = "\
 Examples:

@@ -103,6 +103,7 @@ pub struct DatabaseTable {
     pub cluster: Option<Text>,
     pub init: Option<Text>,
     pub programs: Option<Text>,
+    pub testing: Option<Text>,
     #[serde(default)]
     pub postgres: PostgresTable,
     #[serde(default)]
