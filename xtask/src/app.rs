@@ -5,6 +5,7 @@ mod author;
 mod cluster;
 mod fitting;
 mod hooks;
+mod logging;
 mod meant;
 mod meeting;
 mod preparing;
@@ -103,6 +104,10 @@ fn dispatch(global: &Global, task: &Task, record: &mut Record) -> Result<Exit> {
         return if global.json { Ok(Exit::Done) } else { session::print(&script) };
     }
     let mut session = Session::open(global)?;
+    if record::is_a_run(task) {
+        let words: Vec<String> = words().map(|word| word.to_string_lossy().into_owned()).collect();
+        session.begin_log(record::name(task), &words);
+    }
     let result = session.beware(global, task);
     let result = result.and_then(|()| global.wait.map_or(Ok(()), |seconds| session.wait(seconds)));
     let result = result.and_then(|()| perform(&mut session, task));
@@ -116,7 +121,10 @@ fn dispatch(global: &Global, task: &Task, record: &mut Record) -> Result<Exit> {
     *record = std::mem::take(&mut session.record);
     record.hide(&session.project.secrets);
     // a signal that came while facts were asked for ended a child, too: the signal is what happened
-    result.map_err(|e| if session.interrupted() { run::interrupted(e) } else { e }).map_err(|e| session.covered(e))
+    let result = result.map_err(|e| if session.interrupted() { run::interrupted(e) } else { e });
+    let result = result.map_err(|e| session.covered(e));
+    session.end_log(&result);
+    result
 }
 
 fn perform(session: &mut Session, task: &Task) -> Result<Exit> {

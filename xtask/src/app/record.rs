@@ -180,6 +180,18 @@ pub fn name(task: &Task) -> &'static str {
     }
 }
 
+/// Whether it is a run that may change something: what only looks is none.
+pub fn is_a_run(task: &Task) -> bool {
+    let looks = match task {
+        Task::List(_) | Task::Info(_) | Task::Status(_) | Task::Shell(_) => true,
+        Task::Config | Task::Doctor | Task::Completions { .. } => true,
+        Task::Restore(args) => args.info,
+        Task::Protect(args) => args.environment.is_none(),
+        _ => false,
+    };
+    !looks && intent(task) == Intent::Run
+}
+
 /// What the command line wants done with the plan.
 pub fn intent(task: &Task) -> Intent {
     let dry_run = match task {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 
 use super::record::Record;
 use crate::bundle::name;
@@ -25,6 +25,9 @@ use crate::ui::recorder::Recorder;
 use crate::ui::terminal::{self, Telling, Terminal};
 use crate::ui::typed::{self, Typed};
 use crate::ui::{banner, describe, shown, told};
+
+/// The clock.
+pub(super) const CLOCK: fn() -> DateTime<Utc> = Utc::now;
 
 /// One run of the program.
 pub struct Session {
@@ -265,11 +268,15 @@ impl Session {
             }
             return Ok(None);
         }
+        // hooks and loaders have brought secrets of their own since
+        self.terminal.hide(&self.project.secrets);
         self.announce(&plan, &verdicts);
+        self.terminal.note(&describe::plan(&plan, &verdicts, Detail::Commands));
         let circumstances = self.circumstances(consent);
         // the terminal is lent to the question while the circumstances still borrow the project
         let mut terminal = Terminal::new(&self.env, Telling::Steps, Arc::clone(&self.interrupt));
         terminal.hide(&self.project.secrets);
+        terminal.keep(self.terminal.log());
         let cleared = gate::clear(plan, &circumstances, &mut terminal).inspect_err(|e| self.record.stopped(e))?;
         // a question may stand for hours: nobody else is kept out for it
         let alone = self.hold(cleared.plan()).inspect_err(|e| self.record.stopped(e))?;

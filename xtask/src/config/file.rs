@@ -71,6 +71,7 @@ pub struct File {
 pub struct ProjectTable {
     pub name: Option<Text>,
     pub environment: Option<Text>,
+    pub logs: Option<Text>,
 }
 
 /// `[containers.NAME]`

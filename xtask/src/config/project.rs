@@ -26,6 +26,8 @@ pub struct Project {
     pub environment: String,
     /// Who says so.
     pub said_by: Origin,
+    /// The folder that has a log of each run, where one is wanted.
+    pub logs: Option<PathBuf>,
     /// Containers by key.
     pub containers: Vec<Container>,
     /// Databases by key.

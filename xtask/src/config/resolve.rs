@@ -35,6 +35,7 @@ pub fn resolve(path: &Path, text: &str, file: &File, env: &Env) -> Result<Projec
     let name = given.unwrap_or_else(|| r.by_default("project.name", &folder_name));
     let mut guards = r.guards(file)?;
     let (environment, said_by) = r.environment(file.project.environment.as_ref(), &guards)?;
+    let logs = r.in_file("project.logs", file.project.logs.as_ref())?.map(|path| r.path(&path));
     // services are stopped in the order in which the file names them
     let mut containers: Vec<_> = file.containers.iter().collect();
     containers.sort_by_key(|(key, _)| key.span().start);
@@ -62,6 +63,7 @@ pub fn resolve(path: &Path, text: &str, file: &File, env: &Env) -> Result<Projec
         named,
         environment,
         said_by,
+        logs,
         containers,
         databases,
         stores,
