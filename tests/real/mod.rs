@@ -33,6 +33,7 @@ mod traps_client;
 mod traps_environment;
 mod traps_file;
 mod traps_swap;
+mod volumes;
 mod wipe;
 
 use crate::support::cluster::{Cluster, TempDb};

@@ -274,6 +274,19 @@ pub struct Wait {
     pub until: String,
     /// Seconds before giving up.
     pub limit: u64,
+    /// Where to look when it was in vain.
+    pub last_words: Option<Box<LastWords>>,
+}
+
+/// What a container said last, which may tell why it does not come up.
+#[derive(Debug, Clone)]
+pub struct LastWords {
+    /// Its name.
+    pub container: String,
+    /// Asks for the end of its log, each line with its time.
+    pub log: Cmd,
+    /// Asks for its environment: what is secret there is not repeated.
+    pub env: Cmd,
 }
 
 /// Writes the manifest and gives files their final names, or records a verification.

@@ -226,6 +226,11 @@ impl Session {
         }
     }
 
+    /// Whether somebody reads what is told.
+    pub fn is_watched(&self) -> bool {
+        std::io::stderr().is_terminal()
+    }
+
     /// Whether a signal came.
     pub fn interrupted(&self) -> bool {
         self.interrupt.hit()

@@ -120,7 +120,8 @@ impl Surveyor<'_> {
             StoreKind::FilesInContainer { container, path, exclude } => {
                 self.stays_up(&spec.key, container)?;
                 let found = self.container(container)?;
-                let own = Inside::new(&found.engine, &found.name, path, &found.mounts.join("\n"))?.own();
+                let mounted: Vec<&str> = found.mounts.iter().map(|mount| mount.destination.as_str()).collect();
+                let own = Inside::new(&found.engine, &found.name, path, &mounted.join("\n"))?.own();
                 let address = Address::FilesInContainer {
                     engine: found.engine.clone(),
                     container: found.name.clone(),

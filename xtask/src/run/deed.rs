@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
+use super::last_words::last_words;
 use super::{seal, store};
 use crate::config::Secrets;
 use crate::door::Interrupt;
@@ -120,9 +121,11 @@ pub fn wait(wait: &Wait, secrets: &Secrets, interrupt: &Interrupt) -> Result<()>
             Err(e) => e.to_string(),
         };
         if begun.elapsed() >= Duration::from_secs(wait.limit) || interrupt.hit() {
-            return Err(Problem::failed(format!("waited {} s for {}", begun.elapsed().as_secs(), wait.what))
-                .because(last)
-                .into());
+            let mut problem = Problem::failed(format!("waited {} s for {}", begun.elapsed().as_secs(), wait.what)).because(last);
+            if let Some(of) = &wait.last_words {
+                problem = problem.because(last_words(of, secrets));
+            }
+            return Err(problem.into());
         }
         std::thread::sleep(Duration::from_millis(200));
     }

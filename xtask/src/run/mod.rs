@@ -6,6 +6,7 @@ mod flushed;
 mod hook;
 mod inside;
 pub mod journal;
+mod last_words;
 mod later;
 mod lease;
 mod left;
