@@ -24,6 +24,7 @@ mod quoting;
 mod regression;
 mod replacing;
 mod reset;
+mod salvage;
 mod services;
 mod shapes;
 pub mod stores;

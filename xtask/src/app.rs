@@ -14,6 +14,7 @@ mod record;
 mod repairing;
 mod resetting;
 mod restoring;
+mod salvaging;
 mod session;
 mod strangers;
 mod waiting;

@@ -160,6 +160,10 @@ pub struct Backup {
     /// Put the backup into this folder
     #[arg(long, value_name = "DIR")]
     pub output_dir: Option<PathBuf>,
+    /// Of a damaged database: without the rows of tables that can't be read, which are named. Such a backup is partial: no rule
+    /// counts it, and it is restored by its name alone
+    #[arg(long)]
+    pub salvage: bool,
     /// A few words, kept in the name and the manifest
     #[arg(long, value_name = "WORDS")]
     pub label: Option<String>,

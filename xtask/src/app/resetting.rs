@@ -64,7 +64,7 @@ pub fn safety_backup(session: &Session, target: &Surveyed, reason: Reason) -> Re
         // the backup that is about to be restored may be the one that is due
         backup.keep = KeepRules::default();
     }
-    let request = backup_task::Request { backup, label: None, reason };
+    let request = backup_task::Request { backup, label: None, reason, salvage: None };
     let catalog = Catalog::beside_a_new_one(&request.backup.dir, &session.project, &request.backup.keep)?;
     let set = Set { databases: vec![target.clone()], ..Set::default() };
     backup_task::plan(&session.project, &set, &catalog, &request, &session.moment)

@@ -53,9 +53,19 @@ pub fn backup(session: &mut Session, args: &cli::Backup) -> Result<Exit> {
         settings.compress.clone_from(codec);
     }
     settings.level = args.level.or(settings.level);
-    let meant = session.meant(&args.only)?;
-    let request = backup::Request { backup: settings, label: args.label.clone(), reason: Reason::Manual };
-    session.with_servers(&meant.databases, Wants::Made, intent, |session| back_up(session, args, &meant, &request))
+    let mut meant = session.meant(&args.only)?;
+    let label = args.label.clone().or_else(|| args.salvage.then(|| "salvage".into()));
+    let mut request = backup::Request { backup: settings, label, reason: Reason::Manual, salvage: None };
+    if args.salvage {
+        // what is damaged in a tree or a collection is told by a usual backup of it
+        meant.stores.clear();
+    }
+    session.with_servers(&meant.databases.clone(), Wants::Made, intent, |session| {
+        if args.salvage {
+            request.salvage = Some(session.salvage(&meant)?);
+        }
+        back_up(session, args, &meant, &request)
+    })
 }
 
 fn back_up(session: &mut Session, args: &cli::Backup, meant: &Meant, request: &backup::Request) -> Result<Exit> {

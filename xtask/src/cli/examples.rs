@@ -23,7 +23,8 @@ pub(super) const BACKUP: &str = "\
 Examples:
   db-backup                          ask, then back up every database
   db-backup --auto --compress gzip   for scripts: no question, a .sql.gz that gunzip reads
-  db-backup --database main --label before-v2";
+  db-backup --database main --label before-v2
+  db-backup --salvage                of a damaged database: what can be read of it";
 
 pub(super) const LIST: &str = "\
 Examples:

@@ -13,6 +13,7 @@ mod kept;
 pub mod loader;
 pub mod programs;
 pub mod rendezvous;
+pub mod salvage;
 pub mod server;
 pub mod standing;
 mod stores;

@@ -92,7 +92,7 @@ impl Surveyor<'_> {
         let databases = databases.iter().map(|d| self.survey(d, depth)).collect::<Result<Vec<_>>>()?;
         let mut set = Set { databases, ..Set::default() };
         for spec in stores {
-            let missing = |why| Missing { store: spec.key.clone(), why };
+            let missing = |why| Missing { store: spec.key.clone(), why, table: None };
             match self.store(spec) {
                 Err(down) if spec.optional => set.missing.push(missing(first_words(&down))),
                 Ok(found) if spec.optional && found.held.id.is_empty() => {

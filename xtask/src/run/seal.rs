@@ -78,7 +78,7 @@ fn filled_in(mut manifest: Manifest, found: &BTreeMap<String, Found>, now: DateT
                 let changed = contents.changed();
                 if !changed.is_empty() {
                     let why = format!("it changed while it was read: {}", changed.join(", "));
-                    manifest.missing.push(Missing { store: artifact.store.clone(), why });
+                    manifest.missing.push(Missing { store: artifact.store.clone(), why, table: None });
                 }
                 continue;
             }
