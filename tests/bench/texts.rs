@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::snapshots::same_as;
 use super::{Bench, DOCKER, HOST, with_beside};
 
-const COMMANDS: [&str; 21] = [
+const COMMANDS: [&str; 22] = [
     "db-backup",
     "db-list",
     "db-info",
@@ -24,6 +24,7 @@ const COMMANDS: [&str; 21] = [
     "db-repair",
     "db-wipe",
     "db-protect",
+    "db-pgpass",
     "db-cleanup",
     "db-status",
     "db-shell",

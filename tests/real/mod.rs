@@ -19,6 +19,7 @@ mod memory;
 mod migrators;
 mod odd_shapes;
 mod owners;
+mod pgpass;
 mod prepare;
 mod quoting;
 mod regression;

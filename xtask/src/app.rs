@@ -8,6 +8,7 @@ mod hooks;
 mod logging;
 mod meant;
 mod meeting;
+mod pgpass;
 mod preparing;
 mod reading;
 mod record;
@@ -142,6 +143,7 @@ fn perform(session: &mut Session, task: &Task) -> Result<Exit> {
         Task::Seed(args) => resetting::run_hook(session, args, "db-seed"),
         Task::Prepare(args) => preparing::prepare(session, args),
         Task::Repair(args) => resetting::repair(session, args),
+        Task::Pgpass(args) => pgpass::pgpass(session, args),
         Task::Start(args) => cluster::start(session, args),
         Task::Stop(args) => cluster::stop(session, args),
         Task::List(args) => reading::list(session, args),

@@ -99,6 +99,9 @@ pub enum Task {
     /// Show or set what a database itself says that it is, so that guards know production
     #[command(name = "db-protect", visible_alias = "protect", after_help = examples::PROTECT)]
     Protect(Protect),
+    /// Write the databases' passwords into your password file, so that psql asks for none
+    #[command(name = "db-pgpass", visible_alias = "pgpass", alias = "update-pgpass", after_help = examples::PGPASS)]
+    Pgpass(Pgpass),
     /// Remove old backups by the keep rules
     #[command(name = "db-cleanup", visible_alias = "cleanup", after_help = examples::CLEANUP)]
     Cleanup(Cleanup),
@@ -387,6 +390,20 @@ pub struct Protect {
     #[arg(long, value_name = "NAME")]
     pub database: Option<String>,
     /// Show every step, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `db-pgpass`
+#[derive(Debug, Clone, Default, Args)]
+pub struct Pgpass {
+    /// The database (its key or its name); without it, all
+    #[arg(long, value_name = "NAME")]
+    pub database: Option<String>,
+    /// Write this file instead of PGPASSFILE or `~/.pgpass`
+    #[arg(long, value_name = "PATH")]
+    pub file: Option<PathBuf>,
+    /// Show the lines without their passwords, and change nothing
     #[arg(long)]
     pub dry_run: bool,
 }

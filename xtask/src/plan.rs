@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bundle::Manifest;
 use crate::cmd::Cmd;
-use crate::config::Pin;
+use crate::config::{Pin, SecretName};
 use crate::engine::store::{Address, Change};
 
 pub use pipe::{By, ComeBack, Count, Fence, Handover, Load, Pipe, Proof, Reload, Sink, Source, Trust};
@@ -236,6 +236,23 @@ pub enum How {
     Hook(Box<Hook>),
     /// A load of a backup that the run itself has made.
     Reload(Box<Reload>),
+    /// A person's password file, with these logins in it.
+    Passwords(PathBuf, Vec<Login>),
+}
+
+/// How somebody logs in to a database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Login {
+    /// The host.
+    pub host: String,
+    /// The port.
+    pub port: String,
+    /// The database.
+    pub database: String,
+    /// The role.
+    pub user: String,
+    /// The password, by its name.
+    pub password: SecretName,
 }
 
 /// A program of the project's own: what it says is passed on, and it has a time to be done in.

@@ -128,6 +128,15 @@ The marker is a setting of the database on its server; where nobody is a superus
 the database's comment. It is in no dump, and no restore carries it along.
 This command only tightens; what lifts a protection is an administrator's SQL.";
 
+pub(super) const PGPASS: &str = "\
+Examples:
+  db-pgpass                  a line for each database in `~/.pgpass`
+  db-pgpass --dry-run        which lines, without their passwords
+  db-pgpass --database main --file ~/.pgpass-shop
+
+The passwords are those of DATABASE_URL, PGPASSWORD, POSTGRES_PASSWORD or the container. Other lines
+stay as they are; the file is replaced in one go, and only you may read it (0600).";
+
 pub(super) const CLEANUP: &str = "\
 Examples:
   db-cleanup --dry-run                     what would go and what stays, each with its reason

@@ -11,6 +11,7 @@ mod guess;
 pub mod health;
 mod kept;
 pub mod loader;
+pub mod logins;
 pub mod programs;
 pub mod rendezvous;
 pub mod salvage;

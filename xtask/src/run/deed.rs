@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use super::last_words::last_words;
-use super::{seal, store};
+use super::{pgpass, seal, store};
 use crate::config::Secrets;
 use crate::door::Interrupt;
 use crate::door::movers::{self, Input, Outlet};
@@ -75,6 +75,7 @@ pub fn command(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<
             seal::sync_folder(to.parent().unwrap_or(to)).map(nothing)
         }
         How::Change(address, change) => store::open(address, secrets, interrupt)?.change(change),
+        How::Passwords(path, logins) => pgpass::write(path, logins, secrets).map(nothing),
         How::Text(path, text) => seal::replace_file(path, text).map(nothing),
         How::Folder(path) | How::File(path) | How::Set(path, _) => {
             anyhow::bail!("no command in the plan for `{}`", path.display())

@@ -14,6 +14,7 @@ pub mod load;
 mod lock;
 mod logbook;
 pub mod own;
+mod pgpass;
 mod pipe;
 mod reload;
 mod seal;

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::config::Env;
 
 /// The commands by their names, without `db-`; a test of the command line keeps the list whole.
-pub const COMMANDS: [&str; 21] = [
+pub const COMMANDS: [&str; 22] = [
     "backup",
     "list",
     "info",
@@ -20,6 +20,7 @@ pub const COMMANDS: [&str; 21] = [
     "repair",
     "wipe",
     "protect",
+    "pgpass",
     "cleanup",
     "status",
     "shell",
