@@ -40,7 +40,7 @@ db_tasks_run = $(db_tasks) $@$(foreach v,$(db_tasks_asked),$(if $(filter $v,ARGS
 db_tasks_none = $(if $(filter $@,$(MAKECMDGOALS)),$(error $@ takes no $v))
 
 .PHONY: db-help db-backup db-list db-info db-verify db-restore db-undo db-cleanup db-status db-shell db-config db-doctor
-.PHONY: db-start db-stop db-completions db-reset db-wipe db-migrate db-seed db-prepare db-repair db-protect
+.PHONY: db-start db-stop db-completions db-reset db-wipe db-migrate db-seed db-prepare db-repair db-protect db-pgpass
 
 db-help: ## this list
 	@sed -n 's/^\(db-[a-z]*\): ## \(.*\)/\1@\2/p' '$(db_tasks_file)' | while IFS=@ read -r name text; do printf '  %-15s %s\n' "$$name" "$$text"; done
@@ -101,13 +101,16 @@ db-migrate: ## run the project's migrations
 db-seed: ## run the project's seed
 	@$(call db_tasks_run,DATABASE DRY_RUN)
 
-db-prepare: ## make and fill the databases that are missing or empty
-	@$(call db_tasks_run,DATABASE DRY_RUN)
+db-prepare: ## make and fill the databases that are missing or empty; ARGS=--replace: those with data, too
+	@$(call db_tasks_run,DATABASE YES DRY_RUN)
 
 db-repair: ## set right what a killed run left behind
 	@$(call db_tasks_run,DRY_RUN)
 
 db-protect: ## mark the database for what it is: ARGS="--environment production"
 	@$(call db_tasks_run,DATABASE DRY_RUN)
+
+db-pgpass: ## write the passwords into ~/.pgpass, or FILE=…
+	@$(call db_tasks_run,FILE DATABASE DRY_RUN)
 
 .DEFAULT_GOAL := $(db_tasks_goal)

@@ -46,7 +46,7 @@ fn files() {
         (
             "[databases.main]\ncontaner = \"pg\"\n",
             "could not read `[DIR]/db-tasks.toml`\n  TOML parse error at line 2, column 1\n    |\n  2 | contaner = \"pg\"\n    | ^^^^^^^^\n  \
-             unknown field `contaner`, expected one of `container`, `cluster`, `init`, `programs`, `postgres`, `hooks`\n  next: did you mean `container`?",
+             unknown field `contaner`, expected one of `container`, `cluster`, `init`, `programs`, `testing`, `postgres`, `hooks`\n  next: did you mean `container`?",
         ),
         (
             "[databases.main]\n[databases.main]\n",

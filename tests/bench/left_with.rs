@@ -1,6 +1,8 @@
 //! What people are left with: hints that can be pasted, names that are refused, folders that can't be written.
 
+use super::terminal::{Terminal, available};
 use super::{Bench, HOOKS, HOST};
+use crate::support::need;
 
 #[test]
 fn names_for_a_copy_that_are_nobodys_are_refused() {
@@ -22,10 +24,11 @@ fn names_for_a_copy_that_are_nobodys_are_refused() {
 
 #[test]
 fn hints_are_told_as_the_person_types_them() {
-    let raw = |bench: &Bench, args: &[&str]| {
-        let out = bench.command(super::TOOL).args(args).stdin(std::process::Stdio::null()).output().unwrap();
+    let raw_by = |bench: &Bench, program: &str, args: &[&str]| {
+        let out = bench.command(program).args(args).stdin(std::process::Stdio::null()).output().unwrap();
         String::from_utf8_lossy(&out.stderr).into_owned()
     };
+    let raw = |bench: &Bench, args: &[&str]| raw_by(bench, super::TOOL, args);
     let mut bench = Bench::new(HOST);
     let said = raw(&bench, &["db-backup"]);
     assert!(said.contains("to restore it: db-tasks db-restore app_"), "{said}");
@@ -44,6 +47,37 @@ fn hints_are_told_as_the_person_types_them() {
     std::fs::rename(bench.project.join("db-tasks.toml"), bench.project.join("other.toml")).unwrap();
     let said = raw(&bench, &["--config", "other.toml", "db-backup"]);
     assert!(said.contains("to restore it: cargo xtask --config other.toml db-restore app_"), "{said}");
+    let cargo = env!("CARGO_BIN_EXE_cargo-db-tasks");
+    let said = raw_by(&bench, cargo, &["db-tasks", "--config", "other.toml", "db-backup"]);
+    assert!(said.contains("to restore it: cargo db-tasks --config other.toml db-restore app_"), "{said}");
+    let said = raw_by(&bench, cargo, &["db-tasks", "db-undo", "--as"]);
+    assert!(said.contains("Usage: cargo db-tasks db-undo "), "{said}");
+}
+
+/// A person sees what there is by now; a pipe has `db-list`.
+#[test]
+fn the_newest_backups_are_listed_after_one_was_made() {
+    need!("script of util-linux", available());
+    let bench = Bench::new(HOST);
+    for day in 1..=4 {
+        let name = format!("backups/app_2026010{day}_120000.sql");
+        bench.file(&name, "foreign ones are none of ours");
+    }
+    for label in ["one", "two", "three"] {
+        let said = bench.run(&["db-backup", "--label", label]).exits(0);
+        assert!(!said.err.contains("recent backups"), "{}", said.err);
+    }
+    let screen = Terminal::run(&bench, &["db-backup", "--label", "four"]).ends(0);
+    let list: Vec<&str> = screen.split("recent backups:").nth(1).unwrap_or_else(|| panic!("{screen}")).lines().collect();
+    for (line, label) in list[1..].iter().zip(["four", "three", "two"]) {
+        assert!(
+            line.starts_with("  app_") && line.contains(label) && line.contains("just now") && line.contains(" kB"),
+            "{screen}"
+        );
+    }
+    assert!(!screen.contains("one.sql"), "{screen}");
+    let quiet = Terminal::run(&bench, &["db-backup", "--quiet", "--label", "five"]).ends(0);
+    assert!(!quiet.contains("recent backups"), "{quiet}");
 }
 
 #[test]
@@ -138,4 +172,7 @@ fn a_server_that_is_starting_is_waited_for() {
     });
     bench.run(&["db-backup", "--wait"]).exits(0).tells("waiting for `shop-pg` to start, 60 s at most");
     starts.join().unwrap();
+    // a name that stands behind it is no number of seconds
+    bench.run(&["db-info", "--wait", "app_1"]).exits(2).tells("no backup `app_1`");
+    bench.run(&["db-info", "--wait=soon", "app_1"]).exits(2).tells("soon");
 }

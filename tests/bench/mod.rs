@@ -12,6 +12,7 @@ mod engines;
 mod hooks;
 mod json;
 mod left_with;
+mod logs;
 mod old_backups;
 mod plan;
 mod prompts;

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 /// What every command is struck in.
 /// `FIRST` is the backup that was made first.
-const COMMANDS: [(&str, Before); 7] = [
+const COMMANDS: [(&str, Before); 8] = [
     ("db-backup --auto", Before::Nothing),
     ("db-restore --latest --yes", Before::Changed),
     ("db-undo --yes", Before::Kept),
@@ -28,6 +28,7 @@ const COMMANDS: [(&str, Before); 7] = [
     ("db-reset --force", Before::Changed),
     ("db-wipe --backup --yes", Before::Full),
     ("db-restore FIRST --yes --in-place", Before::Changed),
+    ("db-prepare --replace --yes", Before::Changed),
 ];
 /// `FOREIGN` is the first backup without its manifest: it takes a role that may make roles.
 const FROM_ELSEWHERE: (&str, Before) = ("db-restore --file FOREIGN --yes", Before::Changed);
@@ -331,6 +332,11 @@ fn a_reset_by_a_role_without_createdb_that_is_killed() {
 #[test]
 fn a_restore_in_place_that_is_killed() {
     signals("db-restore FIRST --yes --in-place");
+}
+
+#[test]
+fn a_preparation_over_data_that_is_killed() {
+    signals("db-prepare --replace --yes");
 }
 
 #[test]

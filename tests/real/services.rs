@@ -17,10 +17,12 @@ impl Dependent {
     fn start(engine: &'static Engine, check: &str) -> Result<Self, String> {
         let dependent = Self { engine, name: unique("dbt-web") };
         watchdog::at_exit(&format!("DOCKER_HOST='{}' docker rm -vf {}", engine.docker_host, dependent.name));
-        let program = "trap 'exit 0' TERM; rm -f /tmp/ready; sleep 2; touch /tmp/ready; sleep infinity & wait";
+        let program = "trap 'exit 0' TERM; rm -f /tmp/ready; echo begins, at $DATABASE_URL; sleep 2; touch /tmp/ready; \
+            echo \"Error: the token $API_TOKEN is not known at redis://x:else22@cache\" >&2; sleep infinity & wait";
+        let env = ["-e", "DATABASE_URL=postgres://shop:hunter22@db/shop", "-e", "API_TOKEN=tok-9f8e7d6c"];
         let run = ["run", "-d", "--init=false", "--name", &dependent.name, "--network", "none", "--health-cmd", check];
         let health = ["--health-interval", "500ms", "--health-retries", "2", "--health-start-period", "4s"];
-        engine.docker(&[&run[..], &health, &["--entrypoint", "bash", IMAGE, "-c", program]].concat())?;
+        engine.docker(&[&run[..], &env, &health, &["--entrypoint", "bash", IMAGE, "-c", program]].concat())?;
         Ok(dependent)
     }
 
@@ -83,14 +85,20 @@ fn a_service_that_never_gets_healthy_is_given_up() {
     let said = project.fails("db-restore --latest --yes", 1, "it answers `unhealthy`");
     let lines: Vec<&str> = said.err.lines().skip_while(|line| !line.starts_with("error: ")).collect();
     assert_eq!(
-        lines,
+        lines[..4],
         [
             &format!("error: waited in vain for the container {} to be healthy; the work itself is done", web.name),
             &format!("  waited 7 s for the container {} to be healthy", web.name),
             "    it answers `unhealthy`",
-            "  next: do by hand what is named above; do not run the command again for it",
+            &format!("    the last lines of the log of {}:", web.name),
         ]
     );
+    // its log tells why, and none of its secrets
+    let log = lines[4..lines.len() - 1].iter().map(|line| line.trim()).collect::<Vec<_>>();
+    let both = ["begins, at postgres://shop:***@db/shop", "Error: the token *** is not known at redis://x:***@cache"];
+    assert_eq!(log[log.len() - 2..], both, "{log:?}");
+    assert!(!said.err.contains("hunter22") && !said.err.contains("tok-9f") && !said.err.contains("else22"), "{}", said.err);
+    assert_eq!(lines.last(), Some(&"  next: do by hand what is named above; do not run the command again for it"));
     same(&cluster.fingerprint(&db.name), &before);
     assert_eq!(web.is("{{.State.Status}}"), "running");
     // what was to be awaited is nothing that a later run could do

@@ -48,7 +48,8 @@ fn the_readmes_alias_reaches_the_tool() {
     repo.program("cargo-db-tasks", Path::new(env!("CARGO_BIN_EXE_cargo-db-tasks")));
     repo.file(".cargo/config.toml", "[alias]\nxtask = \"db-tasks\"\n");
     for words in [&["xtask", "db-list", "--help"][..], &["db-tasks", "db-list", "--help"]] {
-        ends(repo.command("cargo").current_dir(&repo.deep).args(words), 0, "db-tasks db-list [OPTIONS]");
+        ends(repo.command("cargo").current_dir(&repo.deep).args(words), 0, "Usage: cargo db-tasks db-list [OPTIONS]");
     }
-    ends(call(&repo).args(["list", "--help"]), 0, "db-tasks db-list [OPTIONS]");
+    ends(repo.command("cargo").current_dir(&repo.deep).args(["db-tasks", "--help"]), 0, "  cargo db-tasks db-undo  ");
+    ends(call(&repo).args(["list", "--help"]), 0, "Usage: db-list [OPTIONS]");
 }

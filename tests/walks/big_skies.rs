@@ -119,6 +119,9 @@ fn the_guide_from_top_to_bottom() {
     assert!(said.err.contains("to restore it: ") && said.err.contains(&format!("restore {}", names[1])), "{}", said.err);
     let file = repo.dir.join("backups/database").join(&names[1]);
     output(Command::new("gunzip").arg("-t").arg(&file)).unwrap();
+    // "Recent backups", at a terminal
+    let said = repo.typed("make -s db-backup ARGS='--output-dir second --only main'", "").ends_with(0, "recent backups:");
+    assert!(said.out.lines().any(|line| line.starts_with("  bigskies_backup_") && line.contains("just now")), "{}", said.out);
 
     // interactive restore: the list, the word, coordinators stopped and started
     server.sql("bigskies", "DELETE FROM users");
@@ -223,6 +226,11 @@ fn scenarios(stack: &Stack, repo: &Repo, before: &Fingerprint) {
         repo.ok(&format!("make -s db-restore YES=1 FILE={file}"));
         same(&server.fingerprint("bigskies"), before);
     }
+
+    // 5: what can be read; here, all of it
+    repo.ok("make -s db-backup ARGS='--salvage --output-dir saved'").ends_with(0, "all of it can be read");
+    // 3: ./scripts/update-pgpass.sh, before anything is up
+    repo.ok("make -s db-pgpass");
 
     // 3 and 5: everything is gone, bootstrap has made an empty schema, the backup brings it back
     stack.purge();

@@ -132,6 +132,15 @@ fn troubleshooting(cluster: &Cluster, repo: &Repo) {
     fs::create_dir(&none).unwrap();
     let said = repo.run(&format!("DB_TASKS_PG_BIN={} npm run --silent db:backup:auto", none.display()));
     said.ends_with(1, "apt-get install postgresql-client");
+    // "Check logs/ directory for detailed error messages"
+    let logs: Vec<String> = repo
+        .names("logs")
+        .iter()
+        .filter(|name| name.ends_with(".log"))
+        .map(|name| fs::read_to_string(repo.dir.join("logs").join(name)).unwrap())
+        .collect();
+    assert!(logs.len() > 10 && logs.iter().any(|log| log.contains("error: ") && log.contains("apt-get install")), "{logs:?}");
+    assert!(logs.iter().all(|log| !log.contains("s3cret")), "no password is in them");
     // permission denied: check the credentials
     let url = cluster.url(DB).replace("s3cret", "wrong");
     repo.fails(&format!("DATABASE_URL='{url}' npm run --silent db:backup:auto"), 1, "check the user and the password");

@@ -5,13 +5,17 @@ mod author;
 mod cluster;
 mod fitting;
 mod hooks;
+mod logging;
 mod meant;
 mod meeting;
+mod pgpass;
+mod preparing;
 mod reading;
 mod record;
 mod repairing;
 mod resetting;
 mod restoring;
+mod salvaging;
 mod session;
 mod strangers;
 mod waiting;
@@ -22,18 +26,20 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use clap::{CommandFactory, Parser};
+use clap::{CommandFactory, FromArgMatches};
 
 use crate::cli::{self, Cli, Global, Task};
+use crate::config::Env;
 use crate::problem::{Exit, Problem};
 use crate::run;
 use crate::ui::shown;
+use crate::ui::typed::{self, Typed};
 use record::Record;
 use session::{Intent, Session};
 
 /// The program: reads the command line, does the task, maps what went wrong to an exit code.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse_from(words()) {
+    let cli = match read() {
         Ok(cli) => cli,
         Err(e) => {
             // clap's own exit codes are ours: 0 for help, 2 for usage
@@ -45,30 +51,16 @@ pub fn main() -> ExitCode {
     execute(&cli.global, &cli.task).into()
 }
 
-/// The command line; cargo gives its own word for a program first (<https://doc.rust-lang.org/cargo/reference/external-tools.html>).
+/// The command line, as it is meant.
 fn words() -> impl Iterator<Item = std::ffi::OsString> {
-    let mut words: Vec<_> = std::env::args_os().collect();
-    if words.get(1).is_some_and(|word| word == "db-tasks") {
-        words.remove(1);
-    }
-    // pnpm hands its own `--` on (`pnpm run db:reset -- --force`)
-    if words.get(2).is_some_and(|word| word == "--") {
-        words.remove(2);
-    }
-    understood(words).into_iter()
+    cli::words::understood(std::env::args_os().collect()).into_iter()
 }
 
-/// As other tools have it: `help`, `help db-backup`, and `db:backup`, which is what npm's scripts are called.
-fn understood(mut words: Vec<std::ffi::OsString>) -> Vec<std::ffi::OsString> {
-    if words.get(1).is_some_and(|word| word == "help") {
-        words.remove(1);
-        let at = words.len().min(2);
-        words.insert(at, "--help".into());
-    }
-    if let Some(task) = words.get(1).and_then(|word| word.to_str()?.strip_prefix("db:")) {
-        words[1] = format!("db-{task}").into();
-    }
-    words
+/// What is read of it; its help speaks as the person typed.
+fn read() -> Result<Cli, clap::Error> {
+    let by = Typed::of(&Env::of_process(), None, typed::program().as_deref()).by();
+    let matches = cli::command(&by).try_get_matches_from(words())?;
+    Cli::from_arg_matches(&matches)
 }
 
 /// Does one task: the way in for an xtask of your own that has taken `Task` in.
@@ -114,6 +106,10 @@ fn dispatch(global: &Global, task: &Task, record: &mut Record) -> Result<Exit> {
         return if global.json { Ok(Exit::Done) } else { session::print(&script) };
     }
     let mut session = Session::open(global)?;
+    if record::is_a_run(task) {
+        let words: Vec<String> = words().map(|word| word.to_string_lossy().into_owned()).collect();
+        session.begin_log(record::name(task), &words);
+    }
     let result = session.beware(global, task);
     let result = result.and_then(|()| global.wait.map_or(Ok(()), |seconds| session.wait(seconds)));
     let result = result.and_then(|()| perform(&mut session, task));
@@ -127,7 +123,10 @@ fn dispatch(global: &Global, task: &Task, record: &mut Record) -> Result<Exit> {
     *record = std::mem::take(&mut session.record);
     record.hide(&session.project.secrets);
     // a signal that came while facts were asked for ended a child, too: the signal is what happened
-    result.map_err(|e| if session.interrupted() { run::interrupted(e) } else { e }).map_err(|e| session.covered(e))
+    let result = result.map_err(|e| if session.interrupted() { run::interrupted(e) } else { e });
+    let result = result.map_err(|e| session.covered(e));
+    session.end_log(&result);
+    result
 }
 
 fn perform(session: &mut Session, task: &Task) -> Result<Exit> {
@@ -142,8 +141,9 @@ fn perform(session: &mut Session, task: &Task) -> Result<Exit> {
         Task::Reset(args) => resetting::reset(session, args),
         Task::Migrate(args) => resetting::run_hook(session, args, "db-migrate"),
         Task::Seed(args) => resetting::run_hook(session, args, "db-seed"),
-        Task::Prepare(args) => resetting::prepare(session, args),
+        Task::Prepare(args) => preparing::prepare(session, args),
         Task::Repair(args) => resetting::repair(session, args),
+        Task::Pgpass(args) => pgpass::pgpass(session, args),
         Task::Start(args) => cluster::start(session, args),
         Task::Stop(args) => cluster::stop(session, args),
         Task::List(args) => reading::list(session, args),
@@ -160,20 +160,6 @@ fn perform(session: &mut Session, task: &Task) -> Result<Exit> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn words_as_other_tools_have_them() {
-        for (typed, want) in [
-            ("db-tasks help", "db-tasks --help"),
-            ("db-tasks help db-backup", "db-tasks db-backup --help"),
-            ("db-tasks help db:backup", "db-tasks db-backup --help"),
-            ("db-tasks db:restore --latest", "db-tasks db-restore --latest"),
-            ("db-tasks db-restore --file db:x", "db-tasks db-restore --file db:x"),
-            ("db-tasks", "db-tasks"),
-        ] {
-            let words = understood(typed.split(' ').map(Into::into).collect());
-            assert_eq!(words.join(std::ffi::OsStr::new(" ")), want, "{typed}");
-        }
-    }
     /// A hint for a command that is not known there could not be pasted.
     #[test]
     fn hints_know_every_command() {

@@ -3,16 +3,17 @@
 pub mod completions;
 mod examples;
 mod looking;
+pub mod words;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Command, CommandFactory, Parser, Subcommand};
 
 pub use looking::{Cluster, Shell, Status};
 
 /// The databases of a project repo: backed up, proved, restored, reset.
 #[derive(Debug, Parser)]
-#[command(name = "db-tasks", version, after_help = examples::ALL, propagate_version = true, disable_help_subcommand = true)]
+#[command(name = "db-tasks", version, after_help = examples::all("db-tasks"), propagate_version = true, disable_help_subcommand = true)]
 pub struct Cli {
     /// What holds for every command.
     #[command(flatten)]
@@ -20,6 +21,14 @@ pub struct Cli {
     /// The command.
     #[command(subcommand)]
     pub task: Task,
+}
+
+/// The seconds of a `--wait` that says none.
+const WAIT: &str = "60";
+
+/// The command line, whose help names the program as it was called (`cargo db-tasks`).
+pub fn command(by: &str) -> Command {
+    Cli::command().bin_name(by).after_help(examples::all(by))
 }
 
 /// Options of every command.
@@ -35,7 +44,7 @@ pub struct Global {
     #[arg(short, long, global = true)]
     pub quiet: bool,
     /// Wait for a server that is starting, 60 seconds at most or so many; one that stands still is told at once
-    #[arg(long, global = true, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "60")]
+    #[arg(long, global = true, value_name = "SECONDS", num_args = 0..=1, default_missing_value = WAIT)]
     pub wait: Option<u64>,
     /// With `--dry-run`: each step's commands and SQL, too
     #[arg(long, global = true)]
@@ -90,6 +99,9 @@ pub enum Task {
     /// Show or set what a database itself says that it is, so that guards know production
     #[command(name = "db-protect", visible_alias = "protect", after_help = examples::PROTECT)]
     Protect(Protect),
+    /// Write the databases' passwords into your password file, so that psql asks for none
+    #[command(name = "db-pgpass", visible_alias = "pgpass", alias = "update-pgpass", after_help = examples::PGPASS)]
+    Pgpass(Pgpass),
     /// Remove old backups by the keep rules
     #[command(name = "db-cleanup", visible_alias = "cleanup", after_help = examples::CLEANUP)]
     Cleanup(Cleanup),
@@ -151,6 +163,10 @@ pub struct Backup {
     /// Put the backup into this folder
     #[arg(long, value_name = "DIR")]
     pub output_dir: Option<PathBuf>,
+    /// Of a damaged database: without the rows of tables that can't be read, which are named. Such a backup is partial: no rule
+    /// counts it, and it is restored by its name alone
+    #[arg(long)]
+    pub salvage: bool,
     /// A few words, kept in the name and the manifest
     #[arg(long, value_name = "WORDS")]
     pub label: Option<String>,
@@ -325,6 +341,15 @@ pub struct Prepare {
     /// The database (its key or its name)
     #[arg(long, value_name = "NAME")]
     pub database: Option<String>,
+    /// Put the contents in place of the data that is there, too: asked, backed up first, and to be undone, as a restore is
+    #[arg(long)]
+    pub replace: bool,
+    /// With `--replace`: answer the question with yes (guards still hold)
+    #[arg(short, long, requires = "replace")]
+    pub yes: bool,
+    /// With `--replace`: answer it with the database's name
+    #[arg(long, value_name = "NAME", conflicts_with = "yes", requires = "replace")]
+    pub confirm: Option<String>,
     /// Show every step, and change nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -365,6 +390,20 @@ pub struct Protect {
     #[arg(long, value_name = "NAME")]
     pub database: Option<String>,
     /// Show every step, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `db-pgpass`
+#[derive(Debug, Clone, Default, Args)]
+pub struct Pgpass {
+    /// The database (its key or its name); without it, all
+    #[arg(long, value_name = "NAME")]
+    pub database: Option<String>,
+    /// Write this file instead of PGPASSFILE or `~/.pgpass`
+    #[arg(long, value_name = "PATH")]
+    pub file: Option<PathBuf>,
+    /// Show the lines without their passwords, and change nothing
     #[arg(long)]
     pub dry_run: bool,
 }

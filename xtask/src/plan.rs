@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bundle::Manifest;
 use crate::cmd::Cmd;
-use crate::config::Pin;
+use crate::config::{Pin, SecretName};
 use crate::engine::store::{Address, Change};
 
 pub use pipe::{By, ComeBack, Count, Dumping, Fence, Handover, Load, Pipe, Proof, Reload, Sink, Source, Trust};
@@ -236,6 +236,23 @@ pub enum How {
     Hook(Box<Hook>),
     /// A load of a backup that the run itself has made.
     Reload(Box<Reload>),
+    /// A person's password file, with these logins in it.
+    Passwords(PathBuf, Vec<Login>),
+}
+
+/// How somebody logs in to a database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Login {
+    /// The host.
+    pub host: String,
+    /// The port.
+    pub port: String,
+    /// The database.
+    pub database: String,
+    /// The role.
+    pub user: String,
+    /// The password, by its name.
+    pub password: SecretName,
 }
 
 /// A program of the project's own: what it says is passed on, and it has a time to be done in.
@@ -274,6 +291,19 @@ pub struct Wait {
     pub until: String,
     /// Seconds before giving up.
     pub limit: u64,
+    /// Where to look when it was in vain.
+    pub last_words: Option<Box<LastWords>>,
+}
+
+/// What a container said last, which may tell why it does not come up.
+#[derive(Debug, Clone)]
+pub struct LastWords {
+    /// Its name.
+    pub container: String,
+    /// Asks for the end of its log, each line with its time.
+    pub log: Cmd,
+    /// Asks for its environment: what is secret there is not repeated.
+    pub env: Cmd,
 }
 
 /// Writes the manifest and gives files their final names, or records a verification.

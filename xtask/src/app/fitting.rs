@@ -65,5 +65,9 @@ pub(super) fn fitted(session: &Session, target: &Surveyed, mut dump: Dump, loadi
     let word = if is_dump { Names::MustBeThere } else { Names::MayBeMade };
     let wanted = Wanted { claims: wanted, into, otherwise: loading.otherwise, word };
     dump.fit = fit(&dump.backup.name, &claims, &standing, &wanted)?;
+    let missing = dump.backup.manifest().into_iter().flat_map(|manifest| &manifest.missing);
+    let of_it = dump.artifact.as_ref().map(|artifact| artifact.store.clone());
+    let emptied = missing.filter(|m| Some(&m.store) == of_it.as_ref()).filter_map(|m| m.table.clone());
+    dump.fit.without.emptied = emptied.collect();
     Ok(dump)
 }

@@ -174,10 +174,23 @@ pub fn name(task: &Task) -> &'static str {
         Task::Shell(_) => "db-shell",
         Task::Config => "db-config",
         Task::Doctor => "db-doctor",
+        Task::Pgpass(_) => "db-pgpass",
         Task::Start(_) => "db-start",
         Task::Stop(_) => "db-stop",
         Task::Completions { .. } => "db-completions",
     }
+}
+
+/// Whether it is a run that may change something: what only looks is none.
+pub fn is_a_run(task: &Task) -> bool {
+    let looks = match task {
+        Task::List(_) | Task::Info(_) | Task::Status(_) | Task::Shell(_) => true,
+        Task::Config | Task::Doctor | Task::Completions { .. } => true,
+        Task::Restore(args) => args.info,
+        Task::Protect(args) => args.environment.is_none(),
+        _ => false,
+    };
+    !looks && intent(task) == Intent::Run
 }
 
 /// What the command line wants done with the plan.
@@ -194,6 +207,7 @@ pub fn intent(task: &Task) -> Intent {
         Task::Cleanup(args) => args.consent.dry_run,
         Task::Wipe(args) => args.consent.dry_run,
         Task::Protect(args) => args.dry_run,
+        Task::Pgpass(args) => args.dry_run,
         Task::Shell(args) => args.dry_run,
         Task::Start(args) | Task::Stop(args) => args.dry_run,
         Task::List(_) | Task::Info(_) | Task::Status(_) | Task::Config | Task::Doctor | Task::Completions { .. } => false,

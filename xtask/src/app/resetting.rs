@@ -5,24 +5,21 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::alone;
-use super::author::Way;
 use super::cluster::Wants;
-use super::fitting::{Loading, fitted};
 use super::repairing::Occasion;
 use super::session::{Intent, Session};
-use super::writing::{consent, dump_of, say_passed_over, survey};
-use crate::bundle::{Catalog, Reason, catalog};
+use super::writing::{consent, survey};
+use crate::bundle::{Catalog, Reason};
 use crate::cli;
 use crate::cmd::quoted;
-use crate::config::{Database, KeepRules};
+use crate::config::KeepRules;
 use crate::engine::postgres::facts::Depth;
-use crate::engine::store::Format;
 use crate::facts::{Emptying, Set, Surveyed};
 use crate::gate::Consent;
 use crate::plan::Plan;
 use crate::problem::{Exit, Problem};
 use crate::task::reset::{self as reset_task, OldData, Seeding};
-use crate::task::{backup as backup_task, hooked, prepare as prepare_task, repair};
+use crate::task::{backup as backup_task, hooked, repair};
 
 /// `db-reset`
 pub fn reset(session: &mut Session, args: &cli::Reset) -> Result<Exit> {
@@ -67,7 +64,7 @@ pub fn safety_backup(session: &Session, target: &Surveyed, reason: Reason) -> Re
         // the backup that is about to be restored may be the one that is due
         backup.keep = KeepRules::default();
     }
-    let request = backup_task::Request { backup, label: None, reason };
+    let request = backup_task::Request { backup, label: None, reason, salvage: None };
     let catalog = Catalog::beside_a_new_one(&request.backup.dir, &session.project, &request.backup.keep)?;
     let set = Set { databases: vec![target.clone()], ..Set::default() };
     backup_task::plan(&session.project, &set, &catalog, &request, &session.moment)
@@ -100,67 +97,6 @@ fn with_backup(error: anyhow::Error, made: Option<&Path>) -> anyhow::Error {
             .into(),
         Err(error) => error,
     }
-}
-
-/// `db-prepare`
-pub fn prepare(session: &mut Session, args: &cli::Prepare) -> Result<Exit> {
-    if session.env.says_yes("SKIP_DB_INIT") {
-        return session.print("SKIP_DB_INIT is set: nothing was prepared");
-    }
-    let intent = if args.dry_run { Intent::Show } else { Intent::Run };
-    let databases = session.databases(args.database.as_deref())?;
-    session.lock("db-prepare", intent)?;
-    session.with_servers(&databases.clone(), Wants::Made, intent, |session| {
-        databases.iter().try_for_each(|database| prepare_one(session, database, intent))?;
-        Ok(Exit::Done)
-    })
-}
-
-fn prepare_one(session: &mut Session, database: &Database, intent: Intent) -> Result<()> {
-    let mut target = session.surveyor().survey(database, Depth::Tables)?;
-    if prepare_task::need(&target) == prepare_task::Need::TakingBack {
-        let plan = alone::with(prepare_task::take_back(&target)?, [&target]);
-        if session.carry_out(plan, Consent::Yes, intent)?.is_none() {
-            return Ok(());
-        }
-        target = session.surveyor().survey(database, Depth::Tables)?;
-    }
-    let dump = match prepare_task::need(&target) {
-        prepare_task::Need::Nothing => None,
-        _ => first_dump(session, database)?,
-    };
-    let way = if target.live().is_some() && !target.server.role.createdb { Way::InPlace } else { Way::Beside };
-    let dump = dump.map(|dump| fitted(session, &target, dump, Loading { way, ..Loading::of_the_file() })).transpose()?;
-    let hooks = session.hooks("prepare", &["migrate", "seed"].map(String::from), &[&target], None)?;
-    let plan = prepare_task::plan(&session.project, &target, dump.as_ref(), &hooks)?;
-    let idle = plan.steps.is_empty();
-    let headline = plan.headline.clone();
-    let plan = if idle { plan } else { alone::with(session.hooked(plan, &[&target])?, [&target]) };
-    match session.carry_out(plan, Consent::Yes, intent)? {
-        Some(_) if idle => session.print(&headline).map(drop),
-        Some(_) => session.print(target.name()).map(drop),
-        None => Ok(()),
-    }
-}
-
-/// What a new database starts from: the newest good backup, else the dump that the file names.
-fn first_dump(session: &mut Session, database: &Database) -> Result<Option<crate::facts::dumps::Dump>> {
-    let folder = Catalog::read(&session.project.backup.dir, &session.project)?;
-    let names = session.names(std::slice::from_ref(database));
-    let found = folder.latest_of(&[&database.key], &names).or_else(|| folder.latest(&[&database.key]));
-    say_passed_over(session, &folder, found);
-    if let Some(backup) = found {
-        if let Some((then, now)) = backup.of_another(&names) {
-            session.terminal.say(&format!("`{}` is of the database `{then}`, and goes into `{now}`", backup.name));
-        }
-        return dump_of(session, backup, Some(&database.key), Format::Script).map(Some);
-    }
-    let Some(path) = &session.project.first_dump else { return Ok(None) };
-    let backup = catalog::at(path, &session.project).map_err(|e| match e.downcast::<Problem>() {
-        Ok(problem) => problem.cure("`prepare.dump` in `db-tasks.toml` names it").into(),
-        Err(e) => e,
-    })?;
-    dump_of(session, &backup, Some(&database.key), Format::Script).map(Some)
 }
 
 /// `db-repair`

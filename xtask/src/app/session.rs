@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 
 use super::record::Record;
 use crate::bundle::name;
@@ -23,8 +23,11 @@ use crate::task::{Moment, repair};
 use crate::ui::describe::Detail;
 use crate::ui::recorder::Recorder;
 use crate::ui::terminal::{self, Telling, Terminal};
-use crate::ui::typed::Typed;
+use crate::ui::typed::{self, Typed};
 use crate::ui::{banner, describe, shown, told};
+
+/// The clock.
+pub(super) const CLOCK: fn() -> DateTime<Utc> = Utc::now;
 
 /// One run of the program.
 pub struct Session {
@@ -121,7 +124,7 @@ impl Session {
         let record = Record::of(&project, now);
         let output = if global.json { Output::Document } else { Output::Text };
         let detail = if global.verbose { Detail::Commands } else { Detail::Steps };
-        let typed = Typed::of(&env, global.config.as_deref());
+        let typed = Typed::of(&env, global.config.as_deref(), typed::program().as_deref());
         let waits = Waits::new(terminal::aside, project.guards.wait_for_locks);
         let moment = Moment { now, run };
         Ok(Self { project, env, moment, terminal, record, output, detail, typed, lock: None, own, interrupt, but: None, waits })
@@ -223,6 +226,11 @@ impl Session {
         }
     }
 
+    /// Whether somebody reads what is told.
+    pub fn is_watched(&self) -> bool {
+        std::io::stderr().is_terminal()
+    }
+
     /// Whether a signal came.
     pub fn interrupted(&self) -> bool {
         self.interrupt.hit()
@@ -265,11 +273,15 @@ impl Session {
             }
             return Ok(None);
         }
+        // hooks and loaders have brought secrets of their own since
+        self.terminal.hide(&self.project.secrets);
         self.announce(&plan, &verdicts);
+        self.terminal.note(&describe::plan(&plan, &verdicts, Detail::Commands));
         let circumstances = self.circumstances(consent);
         // the terminal is lent to the question while the circumstances still borrow the project
         let mut terminal = Terminal::new(&self.env, Telling::Steps, Arc::clone(&self.interrupt));
         terminal.hide(&self.project.secrets);
+        terminal.keep(self.terminal.log());
         let cleared = gate::clear(plan, &circumstances, &mut terminal).inspect_err(|e| self.record.stopped(e))?;
         // a question may stand for hours: nobody else is kept out for it
         let alone = self.hold(cleared.plan()).inspect_err(|e| self.record.stopped(e))?;

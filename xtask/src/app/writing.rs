@@ -12,7 +12,7 @@ use super::session::{Intent, Session};
 use crate::bundle::{Backup, Catalog, Kind, Names, Reason, Untried, catalog};
 use crate::cli;
 use crate::cmd::quoted;
-use crate::config;
+use crate::config::{self, KeepRules};
 use crate::engine::postgres::facts::Depth;
 use crate::engine::store::{Address, Format};
 use crate::facts::Surveyed;
@@ -53,9 +53,19 @@ pub fn backup(session: &mut Session, args: &cli::Backup) -> Result<Exit> {
         settings.compress.clone_from(codec);
     }
     settings.level = args.level.or(settings.level);
-    let meant = session.meant(&args.only)?;
-    let request = backup::Request { backup: settings, label: args.label.clone(), reason: Reason::Manual };
-    session.with_servers(&meant.databases, Wants::Made, intent, |session| back_up(session, args, &meant, &request))
+    let mut meant = session.meant(&args.only)?;
+    let label = args.label.clone().or_else(|| args.salvage.then(|| "salvage".into()));
+    let mut request = backup::Request { backup: settings, label, reason: Reason::Manual, salvage: None };
+    if args.salvage {
+        // what is damaged in a tree or a collection is told by a usual backup of it
+        meant.stores.clear();
+    }
+    session.with_servers(&meant.databases.clone(), Wants::Made, intent, |session| {
+        if args.salvage {
+            request.salvage = Some(session.salvage(&meant)?);
+        }
+        back_up(session, args, &meant, &request)
+    })
 }
 
 fn back_up(session: &mut Session, args: &cli::Backup, meant: &Meant, request: &backup::Request) -> Result<Exit> {
@@ -77,7 +87,20 @@ fn back_up(session: &mut Session, args: &cli::Backup, meant: &Meant, request: &b
     let backups: Vec<_> =
         result.iter().filter_map(|p| catalog::at(p, &session.project).ok()).map(|b| crate::view::backups::json(&b)).collect();
     session.record.fields(serde_json::json!({ "backups": backups }));
+    say_recent(session, request);
     session.print(&result.iter().map(|p| Session::short(p)).collect::<Vec<_>>().join("\n"))
+}
+
+/// So many are listed after a backup.
+const RECENT: usize = 3;
+
+/// The newest backups, for a person who has just made one: whoever reads a pipe has `db-list`.
+fn say_recent(session: &mut Session, request: &backup::Request) {
+    let read = || Catalog::beside_a_new_one(&request.backup.dir, &session.project, &KeepRules::default());
+    // what was made is made, whether the folder can be read or not
+    let Some(catalog) = session.is_watched().then(read).and_then(Result::ok) else { return };
+    let recent = &catalog.backups[..catalog.backups.len().min(RECENT)];
+    session.terminal.tell(&crate::view::backups::recent(recent, session.moment.now));
 }
 
 /// The part of a backup that is of one database or store, with its file looked at.

@@ -101,6 +101,9 @@ pub struct Missing {
     pub store: String,
     /// Why, in words.
     pub why: String,
+    /// The table (`schema.name`), where the rows of one are missing alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub table: Option<String>,
 }
 
 /// One database's dump, or one store's artifact.
@@ -203,6 +206,11 @@ pub const LEDGERS: [&str; 34] = [
 pub const LEDGER_SCHEMAS: [&str; 5] = ["drizzle", "graphile_migrate", "pgroll", "sqitch", "supabase_migrations"];
 
 impl Manifest {
+    /// Whether it is what was saved of a damaged database: there may be no other copy of it.
+    pub fn is_saved(&self) -> bool {
+        self.missing.iter().any(|missing| missing.table.is_some())
+    }
+
     /// What a partial backup is without, and why.
     pub fn without(&self) -> String {
         self.missing.iter().map(|m| format!("`{}`: {}", m.store, m.why)).collect::<Vec<_>>().join("; ")

@@ -40,6 +40,13 @@ impl Catalog {
         self.backups.iter().find(|b| b.is_good_with(keys) && b.of_another(names).is_none())
     }
 
+    /// The same among those that somebody wanted: none that was made as a safety before something else.
+    pub fn latest_wanted(&self, keys: &[&str], names: &Names) -> Option<&Backup> {
+        let wanted = |b: &&Backup| b.manifest().is_some_and(|m| !m.reason.is_safety());
+        let mut all = self.backups.iter().filter(|b| b.is_good_with(keys)).filter(wanted);
+        all.find(|b| b.of_another(names).is_none())
+    }
+
     /// The newest good backup of a database by its key and its name.
     pub fn latest_named(&self, key: &str, name: &str) -> Option<&Backup> {
         self.latest_of(&[key], &Names::from([(key.to_owned(), name.to_owned())]))

@@ -1,4 +1,4 @@
-//! Completions. Those for bash are our own: clap's know nothing of `cargo xtask`, and of no backup's name.
+//! Completions. Those for bash are our own: clap's know nothing of `cargo db-tasks`, and of no backup's name.
 
 use std::fmt::Write;
 
@@ -7,14 +7,14 @@ use clap_complete::{Shell, generate};
 
 use super::Cli;
 
-const BEGIN: &str = r#"# completions of db-tasks for bash, for `cargo xtask`, too
+const BEGIN: &str = r#"# completions of db-tasks for bash, for `cargo db-tasks` and `cargo xtask`, too
 
 _db_tasks() {
     local cur=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} command='' words='' config='' i=1 name
     local program=("${COMP_WORDS[0]}")
     if [[ ${COMP_WORDS[0]##*/} == cargo ]]; then
         i=2
-        if type -P db-tasks >/dev/null; then program=(db-tasks); else program=(cargo xtask); fi
+        if type -P db-tasks >/dev/null; then program=(db-tasks); else program=(cargo "${COMP_WORDS[1]}"); fi
     fi
     COMPREPLY=()
     for (( ; i < COMP_CWORD; i++)); do

@@ -1,22 +1,30 @@
 //! What `--help` shows at its end: lines to copy. A test parses each of them.
 
-pub(super) const ALL: &str = "\
-Examples:
-  cargo xtask db-backup                    back up every database, proved as it is written
-  cargo xtask db-list                      what there is to restore
-  cargo xtask db-restore --latest          put the newest backup in place of the live data
-  cargo xtask db-undo                      swap back what the last restore replaced
-  cargo xtask db-restore --latest --dry-run    show every step and guard; change nothing
-  cargo xtask db-status --check            for a cron job: exit 1 when something needs a look
+const FIRST: [(&str, &str); 6] = [
+    ("db-backup", "back up every database, proved as it is written"),
+    ("db-list", "what there is to restore"),
+    ("db-restore --latest", "put the newest backup in place of the live data"),
+    ("db-undo", "swap back what the last restore replaced"),
+    ("db-restore --latest --dry-run", "show every step and guard; change nothing"),
+    ("db-status --check", "for a cron job: exit 1 when something needs a look"),
+];
 
+const CODES: &str = "\
 Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 refused by a guard, 4 declined,
-            5 another run holds the lock, 130 interrupted";
+            5 another run holds the lock, 6 finished, but what follows failed, 130 interrupted";
+
+/// For the program as it was called: `cargo xtask`, `cargo db-tasks`, `db-tasks`.
+pub(super) fn all(by: &str) -> String {
+    let lines = FIRST.map(|(words, what)| format!("  {by} {words:<31}{what}\n"));
+    format!("Examples:\n{}\n{CODES}", lines.concat())
+}
 
 pub(super) const BACKUP: &str = "\
 Examples:
   db-backup                          ask, then back up every database
   db-backup --auto --compress gzip   for scripts: no question, a .sql.gz that gunzip reads
-  db-backup --database main --label before-v2";
+  db-backup --database main --label before-v2
+  db-backup --salvage                of a damaged database: what can be read of it";
 
 pub(super) const LIST: &str = "\
 Examples:
@@ -81,12 +89,17 @@ Examples:
   db-prepare                 for a container's first start: contents for an empty database
   db-prepare --database main
   db-prepare --dry-run       where the contents would come from; nothing changes
+  db-prepare --replace       the same over data that is there: asked, and backed up first
 
 A database that is missing is made. One that is empty is restored from the newest good backup, else
 from the dump that `prepare.dump` names, else migrated and seeded. One with data is left alone;
 tables of extensions are no data. What fails or is killed midway is taken away again, and the next
 run begins anew. In production nothing is seeded.
-SKIP_DB_INIT=true leaves all of them alone.";
+
+With `--replace` the contents come from the dump that `prepare.dump` names, else from the newest
+good backup that was not made as a safety before something else; never in production.
+SKIP_DB_INIT=true leaves all of them alone. TESTING=true prepares the database that `testing` in
+`[databases.NAME]` names, in place of the usual one.";
 
 pub(super) const REPAIR: &str = "\
 Examples:
@@ -114,6 +127,15 @@ Examples:
 The marker is a setting of the database on its server; where nobody is a superuser, it is a line in
 the database's comment. It is in no dump, and no restore carries it along.
 This command only tightens; what lifts a protection is an administrator's SQL.";
+
+pub(super) const PGPASS: &str = "\
+Examples:
+  db-pgpass                  a line for each database in `~/.pgpass`
+  db-pgpass --dry-run        which lines, without their passwords
+  db-pgpass --database main --file ~/.pgpass-shop
+
+The passwords are those of DATABASE_URL, PGPASSWORD, POSTGRES_PASSWORD or the container. Other lines
+stay as they are; the file is replaced in one go, and only you may read it (0600).";
 
 pub(super) const CLEANUP: &str = "\
 Examples:

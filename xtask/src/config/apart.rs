@@ -63,7 +63,12 @@ fn places(project: &Project, backups: &Path) -> Vec<Place> {
         }),
         _ => None,
     });
-    [root, backups, state].into_iter().chain(clusters).collect()
+    let logs = project.logs.as_ref().map(|path| {
+        let cure = "name another folder: `project.logs`, or the store's `path`".into();
+        let why = "each run would change the tree while it is read";
+        Place { what: "the folder of the logs".into(), path: path.clone(), why, cure, room: Room::ForTrees }
+    });
+    [root, backups, state].into_iter().chain(clusters).chain(logs).collect()
 }
 
 impl Place {

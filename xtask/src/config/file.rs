@@ -71,6 +71,7 @@ pub struct File {
 pub struct ProjectTable {
     pub name: Option<Text>,
     pub environment: Option<Text>,
+    pub logs: Option<Text>,
 }
 
 /// `[containers.NAME]`
@@ -103,6 +104,7 @@ pub struct DatabaseTable {
     pub cluster: Option<Text>,
     pub init: Option<Text>,
     pub programs: Option<Text>,
+    pub testing: Option<Text>,
     #[serde(default)]
     pub postgres: PostgresTable,
     #[serde(default)]

@@ -26,6 +26,8 @@ pub struct Project {
     pub environment: String,
     /// Who says so.
     pub said_by: Origin,
+    /// The folder that has a log of each run, where one is wanted.
+    pub logs: Option<PathBuf>,
     /// Containers by key.
     pub containers: Vec<Container>,
     /// Databases by key.
@@ -118,8 +120,19 @@ pub struct Database {
     pub programs: Option<PathBuf>,
     /// How to connect.
     pub connection: Connection,
+    /// The database on the same server that stands in its place while TESTING is set.
+    pub testing: Option<String>,
     /// What the project's own programs do, for this one.
     pub hooks: Vec<Hook>,
+}
+
+impl Database {
+    /// The one for tests. It has a key of its own, so that nothing that is kept of the other is taken for it.
+    pub fn for_tests(&self) -> Option<Self> {
+        let name = self.testing.clone()?;
+        let connection = Connection { database: Some(name), guessed: None, ..self.connection.clone() };
+        Some(Self { key: format!("{}-testing", self.key), connection, testing: None, ..self.clone() })
+    }
 }
 
 /// A store beside PostgreSQL.
@@ -296,6 +309,8 @@ pub struct Guards {
     pub pins: BTreeMap<String, Vec<Pin>>,
     /// Tables that a wipe leaves alone, beside the ledgers of known migrators.
     pub keep_tables: Vec<TableName>,
+    /// Databases that are for tests alone: what TESTING means.
+    pub testing: Vec<String>,
     /// How long a lock of somebody else's is waited for; for ever, where nothing is said.
     pub wait_for_locks: Option<Duration>,
 }

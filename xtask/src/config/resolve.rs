@@ -33,8 +33,9 @@ pub fn resolve(path: &Path, text: &str, file: &File, env: &Env) -> Result<Projec
     let given = r.in_file("project.name", file.project.name.as_ref())?;
     let named = given.is_some();
     let name = given.unwrap_or_else(|| r.by_default("project.name", &folder_name));
-    let guards = r.guards(file)?;
+    let mut guards = r.guards(file)?;
     let (environment, said_by) = r.environment(file.project.environment.as_ref(), &guards)?;
+    let logs = r.in_file("project.logs", file.project.logs.as_ref())?.map(|path| r.path(&path));
     // services are stopped in the order in which the file names them
     let mut containers: Vec<_> = file.containers.iter().collect();
     containers.sort_by_key(|(key, _)| key.span().start);
@@ -44,6 +45,7 @@ pub fn resolve(path: &Path, text: &str, file: &File, env: &Env) -> Result<Projec
     for (key, table) in &file.databases {
         databases.push(r.database(key, table, file, only || key == "main")?);
     }
+    guards.testing = for_tests(&databases)?;
     let stores = r.stores(file)?;
     let backup = r.backup(file)?;
     let after_restore = r.list("restore.next", file.restore.next.as_deref().unwrap_or(&[]))?;
@@ -61,6 +63,7 @@ pub fn resolve(path: &Path, text: &str, file: &File, env: &Env) -> Result<Projec
         named,
         environment,
         said_by,
+        logs,
         containers,
         databases,
         stores,
@@ -76,6 +79,20 @@ pub fn resolve(path: &Path, text: &str, file: &File, env: &Env) -> Result<Projec
         secrets,
         entries,
     })
+}
+
+/// The databases for tests. None of them is the usual one of another table.
+fn for_tests(databases: &[Database]) -> Result<Vec<String>> {
+    let all: Vec<String> = databases.iter().filter_map(|d| d.testing.clone()).collect();
+    let usual = databases.iter().filter_map(|d| d.connection.database.as_ref());
+    match usual.into_iter().find(|name| all.contains(name)) {
+        Some(name) => {
+            Err(Problem::usage(format!("`{name}` is named as a database for tests, and is the usual one of another table"))
+                .cure("give `testing` a name of its own: what it names may be replaced at any time")
+                .into())
+        }
+        None => Ok(all),
+    }
 }
 
 struct Resolver<'a> {
@@ -237,7 +254,18 @@ impl Resolver<'_> {
             .into());
         }
         let hooks = self.hooks(&at("hooks"), &table.hooks, file)?;
-        Ok(Database { key: key.into(), at: place, programs, connection, hooks })
+        let testing = self.testing(&at("testing"), table.testing.as_ref(), connection.database.as_deref())?;
+        Ok(Database { key: key.into(), at: place, programs, connection, testing, hooks })
+    }
+
+    /// A database for tests is another one than the usual.
+    fn testing(&mut self, key: &str, said: Option<&Text>, usual: Option<&str>) -> Result<Option<String>> {
+        let (Some(name), Some(said)) = (self.in_file(key, said)?, said) else { return Ok(None) };
+        if Some(name.as_str()) != usual {
+            return Ok(Some(name));
+        }
+        let wrong = self.wrong(said.span().start, format!("`{key}` is `{name}`, which is the usual database itself"));
+        Err(wrong.cure("name one of its own, which may be replaced at any time").into())
     }
 
     fn at(&mut self, key: &str, table: &DatabaseTable, file: &File) -> Result<At> {

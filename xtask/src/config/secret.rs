@@ -56,6 +56,26 @@ impl Secrets {
         self.words.insert(shown, word);
     }
 
+    /// What is secret in an environment: values of names that say so, and passwords of addresses.
+    pub fn of_environment<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
+        let mut secrets = Self::default();
+        for (name, value) in pairs {
+            if is_secret_name(name) {
+                secrets.also_hide(value.to_owned());
+            }
+            secrets.spellings.extend(password_in(value).map(String::from));
+        }
+        secrets
+    }
+
+    /// A text without the passwords of the addresses in it, whosever they are.
+    pub fn without_passwords(text: &str) -> String {
+        let hidden = |word: &str| {
+            password_in(word).map_or_else(|| word.to_owned(), |p| word.replace(&format!(":{p}@"), &format!(":{HIDDEN}@")))
+        };
+        text.split(' ').map(hidden).collect::<Vec<_>>().join(" ")
+    }
+
     /// The word that is meant where another is shown.
     pub fn word<'a>(&'a self, shown: &'a str) -> &'a str {
         self.words.get(shown).map_or(shown, String::as_str)

@@ -38,10 +38,27 @@ pub struct ContainerFacts {
     pub published: BTreeMap<String, (String, String)>,
     /// What it is called in its own network: a server under any of these names is its own.
     pub called: Vec<String>,
-    /// Where something is mounted in it.
-    pub mounts: Vec<String>,
+    /// What is mounted in it.
+    pub mounts: Vec<Mount>,
     /// Seconds that it has to be ready again, once it was started.
     pub ready_within: u64,
+}
+
+/// Something that is mounted in a container.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Mount {
+    /// Where.
+    pub destination: String,
+    /// `volume`, `bind`, `tmpfs`.
+    #[serde(rename = "Type", default)]
+    pub kind: String,
+    /// The volume's name.
+    #[serde(default)]
+    pub name: String,
+    /// The folder of the engine's machine.
+    #[serde(default)]
+    pub source: String,
 }
 
 impl ContainerFacts {
@@ -178,11 +195,17 @@ fn facts(engine: &str, name: &str, container: &Container, env: &Env) -> Result<R
         env: pairs.map(|(k, v)| (k.to_owned(), v.to_owned())).collect(),
         words: [one.path].into_iter().chain(one.args).collect(),
         published,
-        mounts: one.mounts.into_iter().map(|m| m.destination).collect(),
+        mounts: one.mounts.into_iter().chain(in_memory(one.host_config)).collect(),
         ready_within: container.ready_within,
         engine: engine.to_owned(),
         engine_host,
     }))
+}
+
+/// `--tmpfs` is told apart from what is mounted.
+fn in_memory(config: HostConfig) -> impl Iterator<Item = Mount> {
+    let places = config.tmpfs.unwrap_or_default().into_keys();
+    places.map(|destination| Mount { destination, kind: "tmpfs".into(), name: String::new(), source: String::new() })
 }
 
 fn inspect_name(engine: &str, name: &str) -> Result<Result<Inspected, Problem>> {
@@ -235,13 +258,15 @@ struct Inspected {
     network_settings: NetworkSettings,
     #[serde(default)]
     mounts: Vec<Mount>,
+    #[serde(default)]
+    host_config: HostConfig,
     conmon_pid_file: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase")]
-struct Mount {
-    destination: String,
+struct HostConfig {
+    tmpfs: Option<BTreeMap<String, String>>,
 }
 
 #[derive(Deserialize, Default)]

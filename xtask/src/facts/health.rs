@@ -2,6 +2,7 @@
 
 mod reach;
 mod standing;
+mod volume;
 
 use std::path::Path;
 
@@ -95,6 +96,7 @@ pub fn examine(patient: &Patient<'_>) -> Vec<Finding> {
         match patient.surveyor.survey(database, Depth::Database) {
             Ok(surveyed) => {
                 findings.extend(database_findings(&surveyed));
+                findings.extend(volume::finding(&surveyed));
                 findings.extend(reach::findings(&surveyed, &patient.project.secrets));
                 findings.extend(standing::findings(patient, &surveyed));
             }

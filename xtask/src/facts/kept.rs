@@ -30,7 +30,10 @@ impl Kept {
         let kept = Self { together: keys.iter().map(ToString::to_string).collect() };
         let text = format!("{}\n", serde_json::to_string(&kept).ok()?);
         let deed = Deed { what: "note what db-undo goes back to".into(), how: How::Text(path(project), text) };
-        (project.databases.len() + project.stores.len() > 1).then_some(Act::Write(deed))
+        let known = |key: &str| project.databases.iter().any(|d| d.key == key) || project.stores.iter().any(|s| s.key == key);
+        let several = project.databases.len() + project.stores.len() > 1;
+        // of a database for tests nothing is noted: an undo means the usual ones
+        (several && keys.iter().all(|key| known(key))).then_some(Act::Write(deed))
     }
 }
 

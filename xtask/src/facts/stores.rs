@@ -92,7 +92,7 @@ impl Surveyor<'_> {
         let databases = databases.iter().map(|d| self.survey(d, depth)).collect::<Result<Vec<_>>>()?;
         let mut set = Set { databases, ..Set::default() };
         for spec in stores {
-            let missing = |why| Missing { store: spec.key.clone(), why };
+            let missing = |why| Missing { store: spec.key.clone(), why, table: None };
             match self.store(spec) {
                 Err(down) if spec.optional => set.missing.push(missing(first_words(&down))),
                 Ok(found) if spec.optional && found.held.id.is_empty() => {
@@ -120,7 +120,8 @@ impl Surveyor<'_> {
             StoreKind::FilesInContainer { container, path, exclude } => {
                 self.stays_up(&spec.key, container)?;
                 let found = self.container(container)?;
-                let own = Inside::new(&found.engine, &found.name, path, &found.mounts.join("\n"))?.own();
+                let mounted: Vec<&str> = found.mounts.iter().map(|mount| mount.destination.as_str()).collect();
+                let own = Inside::new(&found.engine, &found.name, path, &mounted.join("\n"))?.own();
                 let address = Address::FilesInContainer {
                     engine: found.engine.clone(),
                     container: found.name.clone(),

@@ -1,6 +1,7 @@
 //! The guards. Only `clear` makes the `Cleared` that `run` accepts: forgetting a guard does not compile.
 
 mod recovery;
+mod testing;
 mod verdict;
 
 use anyhow::Result;

@@ -1,6 +1,6 @@
 //! Deciding is pure: circumstances in, one verdict per guard out, each with its reason and its cure.
 
-use super::recovery;
+use super::{recovery, testing};
 use crate::cmd::quoted;
 use crate::config::environment::Origin;
 use crate::config::{Env, Guards, Pin};
@@ -124,6 +124,7 @@ fn by_risk(plan: &Plan, c: &Circumstances<'_>) -> Vec<Verdict> {
         }
         Risk::ReplacesData { stakes, pins, recovery, .. } => {
             let mut verdicts = live_data(stakes, pins, c);
+            verdicts.extend(stakes.iter().filter_map(|stake| testing::of(stake, c)));
             verdicts.extend(stakes.iter().filter_map(backup));
             verdicts.extend(stakes.iter().filter_map(sessions));
             verdicts.push(agent(plan.task, stakes, c));
@@ -386,6 +387,7 @@ mod tests {
             pins: BTreeMap::new(),
             keep_tables: Vec::new(),
             wait_for_locks: None,
+            testing: Vec::new(),
         }
     }
 

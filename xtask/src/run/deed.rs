@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::{seal, store};
+use super::last_words::last_words;
+use super::{pgpass, seal, store};
 use crate::config::Secrets;
 use crate::door::Interrupt;
 use crate::door::movers::{self, Input, Outlet};
@@ -74,6 +75,7 @@ pub fn command(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<
             seal::sync_folder(to.parent().unwrap_or(to)).map(nothing)
         }
         How::Change(address, change) => store::open(address, secrets, interrupt)?.change(change),
+        How::Passwords(path, logins) => pgpass::write(path, logins, secrets).map(nothing),
         How::Text(path, text) => seal::replace_file(path, text).map(nothing),
         How::Folder(path) | How::File(path) | How::Set(path, _) => {
             anyhow::bail!("no command in the plan for `{}`", path.display())
@@ -120,9 +122,11 @@ pub fn wait(wait: &Wait, secrets: &Secrets, interrupt: &Interrupt) -> Result<()>
             Err(e) => e.to_string(),
         };
         if begun.elapsed() >= Duration::from_secs(wait.limit) || interrupt.hit() {
-            return Err(Problem::failed(format!("waited {} s for {}", begun.elapsed().as_secs(), wait.what))
-                .because(last)
-                .into());
+            let mut problem = Problem::failed(format!("waited {} s for {}", begun.elapsed().as_secs(), wait.what)).because(last);
+            if let Some(of) = &wait.last_words {
+                problem = problem.because(last_words(of, secrets));
+            }
+            return Err(problem.into());
         }
         std::thread::sleep(Duration::from_millis(200));
     }

@@ -38,7 +38,7 @@ fn backup(
     let inside = folder.and_then(|(from, to)| Some(from.join(path.strip_prefix(to).ok()?)));
     match inside {
         Some(inside) => replace_file(&inside, &manifest.to_json())?,
-        None => write_partial(path, &manifest.to_json())?,
+        None => write_partial(path, manifest.to_json().as_bytes())?,
     }
     let flat = folder.is_none().then(|| (partial(path), path.to_path_buf()));
     let mut given: Vec<&(PathBuf, PathBuf)> = Vec::new();
@@ -78,7 +78,7 @@ fn filled_in(mut manifest: Manifest, found: &BTreeMap<String, Found>, now: DateT
                 let changed = contents.changed();
                 if !changed.is_empty() {
                     let why = format!("it changed while it was read: {}", changed.join(", "));
-                    manifest.missing.push(Missing { store: artifact.store.clone(), why });
+                    manifest.missing.push(Missing { store: artifact.store.clone(), why, table: None });
                 }
                 continue;
             }
@@ -119,16 +119,21 @@ pub fn record_untried(path: &Path, untried: Untried) -> Result<()> {
 }
 
 pub(super) fn replace_file(path: &Path, text: &str) -> Result<()> {
-    write_partial(path, text)?;
+    replace_bytes(path, text.as_bytes())
+}
+
+/// The same for what may be no text.
+pub(super) fn replace_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_partial(path, bytes)?;
     fs::rename(partial(path), path).with_context(|| format!("could not rename `{}`", partial(path).display()))?;
     sync_folder(path.parent().unwrap_or(Path::new(".")))
 }
 
-fn write_partial(path: &Path, text: &str) -> Result<()> {
+fn write_partial(path: &Path, bytes: &[u8]) -> Result<()> {
     let partial = partial(path);
     let write = || {
         let mut file = super::state::create_anew(&partial)?;
-        file.write_all(text.as_bytes())?;
+        file.write_all(bytes)?;
         file.sync_all()
     };
     write().map_err(|e: std::io::Error| {

@@ -1,9 +1,9 @@
 //! `db-backup`: dump, prove, compress, seal; then what retention lets go.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
-use crate::cmd::quoted;
+use crate::cmd::{Cmd, quoted};
 
 use anyhow::Result;
 
@@ -12,8 +12,10 @@ use crate::bundle::manifest::{Artifact, Manifest, Missing, Reason};
 use crate::bundle::name::{self, Words};
 use crate::bundle::{Catalog, Ground};
 use crate::config::{self, Project};
+use crate::engine::postgres::client::LargeObjects;
 use crate::engine::postgres::{cures, snapshot};
 use crate::engine::store::Format;
+use crate::facts::salvage::Damage;
 use crate::facts::{Set, Surveyed, SurveyedStore};
 use crate::plan::{Act, Deed, Dumping, How, Pipe, Plan, Proof, Risk, Scope, Seal, Sink, Source, Step, Trust};
 use crate::problem::Problem;
@@ -29,6 +31,23 @@ pub struct Request {
     pub label: Option<String>,
     /// Why it is made.
     pub reason: Reason,
+    /// `--salvage`: what can't be read, by the databases' keys.
+    pub salvage: Option<Salvage>,
+}
+
+/// What can't be read of damaged databases, by their keys.
+pub type Salvage = BTreeMap<String, Damage>;
+
+impl Request {
+    fn damage(&self, key: &str) -> Option<&Damage> {
+        self.salvage.as_ref()?.get(key).filter(|damage| !damage.is_none())
+    }
+
+    /// What of a damaged database is not in its backup.
+    fn missing(&self, key: &str) -> Vec<Missing> {
+        let told = self.damage(key).map_or(Vec::new(), Damage::told);
+        told.into_iter().map(|(table, why)| Missing { store: key.to_owned(), why, table: Some(table) }).collect()
+    }
 }
 
 /// What every set of one run has in common.
@@ -135,7 +154,8 @@ pub fn plan(project: &Project, set: &Set, catalog: &Catalog, request: &Request, 
         steps.push(one_set(&all, group, &paths));
     }
     let gone = super::cleanup::removals(catalog, &request.backup.keep, moment, &set.keys());
-    if !gone.is_empty() {
+    // what is saved of a damaged database takes no good backup's place
+    if !gone.is_empty() && request.salvage.is_none() {
         // an old one that can't be removed is no fault of the new one, which is sealed by then
         steps.push(Step::Scope(Scope { finally: gone, ..Scope::default() }));
     }
@@ -150,6 +170,7 @@ pub fn plan(project: &Project, set: &Set, catalog: &Catalog, request: &Request, 
             .missing
             .iter()
             .map(partial)
+            .chain(set.keys().iter().flat_map(|key| request.missing(key)).map(|missing| format!("PARTIAL: {}", missing.why)))
             .chain(set.stores.iter().filter_map(unrestorable))
             .chain(set.databases.iter().filter_map(unlogged))
             .chain(set.databases.iter().filter_map(unread))
@@ -286,7 +307,7 @@ fn one_set(all: &All<'_>, group: &[Subject<'_>], paths: &Paths) -> Step {
         body.push(Step::Act(Act::Create(Deed { what: "folder of the set".into(), how: How::Folder(from.clone()) })));
     }
     for (subject, partial) in group.iter().zip(&paths.partials) {
-        body.push(Step::Act(dump(*subject, partial, compression, last(all.catalog, *subject))));
+        body.push(Step::Act(dump(*subject, partial, compression, all)));
         if let Subject::Database(database) = subject {
             on_failure.push(super::restore::end_sessions(database));
         }
@@ -308,10 +329,12 @@ fn one_set(all: &All<'_>, group: &[Subject<'_>], paths: &Paths) -> Step {
             paths.partials.iter().cloned().zip(paths.artifacts.iter().cloned()).collect()
         }
     };
+    let missing: Vec<Missing> =
+        missing.iter().cloned().chain(group.iter().flat_map(|subject| request.missing(subject.key()))).collect();
     let artifacts: Vec<Artifact> =
         group.iter().zip(&paths.artifacts).map(|(subject, path)| artifact(*subject, path, compression)).collect();
     let manifest = Manifest {
-        format: Manifest::format(&artifacts, missing),
+        format: Manifest::format(&artifacts, &missing),
         tool: format!("db-tasks {}", env!("CARGO_PKG_VERSION")),
         created: moment.now,
         reason: request.reason,
@@ -320,7 +343,7 @@ fn one_set(all: &All<'_>, group: &[Subject<'_>], paths: &Paths) -> Step {
         project_named: project.named,
         environment: project.environment.clone(),
         partial: !missing.is_empty(),
-        missing: missing.to_vec(),
+        missing,
         artifacts,
         verified: Vec::new(),
         untried: None,
@@ -344,9 +367,16 @@ fn is_of(artifact: &Artifact, subject: Subject<'_>) -> bool {
     }
 }
 
-fn dump(subject: Subject<'_>, partial: &Path, compression: Compression, last: Option<&Artifact>) -> Act {
+fn dump(subject: Subject<'_>, partial: &Path, compression: Compression, all: &All<'_>) -> Act {
+    let last = last(all.catalog, subject);
     let from = match subject {
-        Subject::Database(database) => Source::Dump(Box::new(dumping(database))),
+        Subject::Database(database) => {
+            let cmd = match all.request.damage(subject.key()) {
+                Some(damage) => without(database, damage),
+                None => database.dumper.dump(),
+            };
+            Source::Dump(Box::new(dumping(database, cmd)))
+        }
         Subject::Store(store) => Source::Store(store.address.clone()),
     };
     Act::Pipe(Box::new(Pipe {
@@ -360,11 +390,16 @@ fn dump(subject: Subject<'_>, partial: &Path, compression: Compression, last: Op
 }
 
 /// In the server's own container pg_dump can be led nowhere else, and a session more costs 90 ms there.
-fn dumping(database: &Surveyed) -> Dumping {
-    match database.live() {
-        Some(live) if !database.is_inside() => snapshot::dumping(&database.client, &database.dumper, live.oid),
-        _ => Dumping { dump: database.dumper.dump(), session: None },
-    }
+fn dumping(database: &Surveyed, dump: Cmd) -> Dumping {
+    let session = database.live().filter(|_| !database.is_inside()).map(|live| snapshot::session(&database.client, live.oid));
+    Dumping { dump, session }
+}
+
+/// A dump that leaves alone what can't be read.
+fn without(database: &Surveyed, damage: &Damage) -> Cmd {
+    let patterns: Vec<String> = damage.unread.iter().map(|unread| unread.pattern.clone()).collect();
+    let large = if damage.large_objects.is_some() { LargeObjects::LeftOut } else { LargeObjects::Taken };
+    database.dumper.dump_without(&patterns, large)
 }
 
 fn artifact(subject: Subject<'_>, path: &Path, compression: Compression) -> Artifact {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::Moment;
 use crate::bundle::keep::{Candidate, Verdict, decide};
-use crate::bundle::{Backup, Catalog};
+use crate::bundle::{Backup, Catalog, Manifest};
 use crate::config::KeepRules;
 use crate::plan::{Act, Deed, How, Plan, Risk, Step};
 
@@ -47,6 +47,9 @@ fn names(catalog: &Catalog) -> HashMap<PathBuf, Vec<&Path>> {
 fn unless_shared(backup: &Backup, verdict: Verdict, named: &HashMap<PathBuf, Vec<&Path>>) -> Verdict {
     if let Verdict::Keep(_) = verdict {
         return verdict;
+    }
+    if backup.manifest().is_some_and(Manifest::is_saved) {
+        return Verdict::Keep("it was saved of a damaged database: remove it by hand, when nobody needs it".into());
     }
     if let Some(file) = backup.names_what_is_not_its_own() {
         return Verdict::Keep(format!("its manifest names `{file}`, which is not its own: look at it, and remove it by hand"));

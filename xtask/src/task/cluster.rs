@@ -170,9 +170,13 @@ fn make(facts: &ClusterFacts) -> Vec<Step> {
 fn start(facts: &ClusterFacts) -> Step {
     let cmd = facts.place().wrap(facts.found.cluster.start());
     match facts.found.state {
-        State::Crashed | State::CrashedPidTaken => {
-            Step::Act(Act::Wait(Wait { what: "the server to start after a crash".into(), cmd, until: String::new(), limit: 10 }))
-        }
+        State::Crashed | State::CrashedPidTaken => Step::Act(Act::Wait(Wait {
+            what: "the server to start after a crash".into(),
+            cmd,
+            until: String::new(),
+            limit: 10,
+            last_words: None,
+        })),
         _ => Step::Act(Act::Write(Deed { what: "start the server".into(), how: How::Command(cmd) })),
     }
 }

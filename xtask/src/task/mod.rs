@@ -5,6 +5,7 @@ pub mod cleanup;
 pub mod cluster;
 pub mod hooked;
 pub mod hooks;
+pub mod pgpass;
 pub mod prepare;
 pub mod protect;
 pub mod repair;

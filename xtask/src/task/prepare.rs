@@ -6,13 +6,15 @@ use anyhow::Result;
 use super::hooks::{Hooks, Outcome};
 use super::reset::emptied::is_whole;
 use super::restore::in_place::plan as restore_in_place;
-use super::restore::{Aim, Request, Subject, carriable, end_sessions, leftovers, may_create, ours, plan as restore, swappable};
+use super::restore::{
+    Aim, Difference, Request, Subject, carriable, end_sessions, leftovers, may_create, ours, plan as restore, swappable,
+};
 use crate::config::Project;
 use crate::engine::postgres::admin::{self, Identity, ON_ITS_WAY, Own};
 use crate::engine::postgres::name::{beside, previous};
 use crate::engine::postgres::{filling, in_place};
-use crate::facts::Surveyed;
 use crate::facts::dumps::Dump;
+use crate::facts::{ContainerFacts, Surveyed};
 use crate::plan::{Act, Plan, Risk, Scope, Step, Trust};
 use crate::problem::Problem;
 use crate::ui::human::counted;
@@ -93,6 +95,63 @@ pub fn plan(project: &Project, target: &Surveyed, dump: Option<&Dump>, hooks: &H
         Some(_) => filled(target, fill)?,
     };
     Ok(Plan { steps, notes, ..Plan::bare(TASK, format!("prepare `{name}` ({})", target.at()), Risk::Nothing) })
+}
+
+/// What a replacement needs beside its dump.
+pub struct Replacement<'a> {
+    /// The containers that stand still meanwhile.
+    pub services: &'a [ContainerFacts],
+    /// The backup that comes first; what is for tests has none.
+    pub safety: Option<Plan>,
+    /// Bytes left on the server's disk, where it is this machine's.
+    pub disk_left: Option<u64>,
+}
+
+/// Plans the same for a database with data: a restore over it, with all of a restore's guards but one. Production's day of need is
+/// `db-restore`'s matter: what is prepared there is what is missing or empty.
+pub fn replace(project: &Project, target: &Surveyed, dump: &Dump, replacement: Replacement<'_>) -> Result<Plan> {
+    is_whole(target)?;
+    let Replacement { services, safety, disk_left } = replacement;
+    let headline = format!("replace the data of `{}` ({}) by {}", target.name(), target.at(), dump.backup.name);
+    let accept = if safety.is_none() { vec![Difference::Database] } else { Vec::new() };
+    if target.server.role.createdb {
+        let request = Request { aim: Aim::Live, trust: Trust::Repository, accept };
+        let subject = Subject::Database { target, dump, disk_left };
+        let restored = restore(project, &[subject], &dump.backup, services, &request)?;
+        return Ok(guarded(project, behind(safety, restored), headline));
+    }
+    let safety = safety.ok_or_else(|| no_copy(target))?;
+    let request = Request { aim: Aim::Live, trust: Trust::Dump, accept };
+    let restored = restore_in_place(project, target, dump, services, &request, safety)?;
+    Ok(guarded(project, restored, format!("{headline}, in place")))
+}
+
+/// The backup comes first: nothing else begins before it has proved good.
+fn behind(safety: Option<Plan>, restored: Plan) -> Plan {
+    let Some(safety) = safety else {
+        // the way back is for the usual database
+        return Plan { afterwards: Vec::new(), ..restored };
+    };
+    let back = safety.afterwards.iter().map(|line| line.replace("to restore it:", "it is in the backup, too:"));
+    Plan {
+        notes: [restored.notes, safety.notes].concat(),
+        steps: [safety.steps, restored.steps].concat(),
+        afterwards: restored.afterwards.into_iter().chain(back).collect(),
+        ..restored
+    }
+}
+
+fn guarded(project: &Project, plan: Plan, headline: String) -> Plan {
+    let Risk::ReplacesData { stakes, answer, mut pins, .. } = plan.risk else { return Plan { task: TASK, headline, ..plan } };
+    pins.extend(project.guards.pins_of("prepare"));
+    Plan { task: TASK, headline, risk: Risk::ReplacesData { stakes, answer, pins, recovery: None }, ..plan }
+}
+
+fn no_copy(target: &Surveyed) -> Problem {
+    let (name, role) = (target.name(), &target.server.role.name);
+    Problem::refused(format!("the database for tests `{name}` can't be replaced: the role `{role}` may not create databases"))
+        .because("in place it could be replaced behind a backup alone, and what is for tests is in none")
+        .cure(format!("an administrator runs `ALTER ROLE \"{role}\" CREATEDB`; or empty it (DROP its tables): then it is filled"))
 }
 
 fn from_dump(project: &Project, target: &Surveyed, dump: &Dump) -> Result<Plan> {

@@ -209,7 +209,7 @@ fn spared(target: &Surveyed, dump: &Dump, trust: Trust) -> Vec<Spare> {
     ]
     .into_iter()
     .chain(OTHERS.map(|what| (what, dump.loader().is_some())))
-    .chain([Spare::Owner, Spare::Right, Spare::Extension, Spare::EventTrigger].map(|what| (what, true)))
+    .chain([Spare::Owner, Spare::Right, Spare::Extension, Spare::EventTrigger, Spare::Reference].map(|what| (what, true)))
     .filter_map(|(what, is)| is.then_some(what))
     .collect()
 }

@@ -2,7 +2,7 @@
 
 use crate::cmd::Cmd;
 use crate::facts::ContainerFacts;
-use crate::plan::{Act, Deed, How, Scope, Step, Wait};
+use crate::plan::{Act, Deed, How, LastWords, Scope, Step, Wait};
 
 /// Stops what runs of the services, does the steps, and starts the same ones again on every path, the last stopped first; each is
 /// waited for until it is ready.
@@ -28,5 +28,18 @@ fn ready(service: &ContainerFacts) -> Act {
         cmd: Cmd::new(&service.engine).args(["inspect", "--type", "container", "--format", format, &service.name]),
         until: until.into(),
         limit: service.ready_within,
+        last_words: Some(Box::new(last_words(service))),
     })
+}
+
+/// Lines of a log that are shown.
+const LINES: &str = "20";
+
+fn last_words(service: &ContainerFacts) -> LastWords {
+    let ask = |words: &[&str]| Cmd::new(&service.engine).args(words.iter().copied().chain([service.name.as_str()]));
+    LastWords {
+        container: service.name.clone(),
+        log: ask(&["logs", "--timestamps", "--tail", LINES]),
+        env: ask(&["inspect", "--type", "container", "--format", "{{json .Config.Env}}"]),
+    }
 }

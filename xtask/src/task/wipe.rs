@@ -108,7 +108,7 @@ pub fn plan(
     if !idle {
         let mut body = Vec::new();
         if first == First::Backup {
-            let request = backup::Request { backup: project.backup.clone(), label: None, reason: Reason::PreWipe };
+            let request = backup::Request { backup: project.backup.clone(), label: None, reason: Reason::PreWipe, salvage: None };
             let backup = backup::plan(project, set, catalog, &request, moment)?;
             body.extend(backup.steps);
             made = backup.backup;

@@ -43,7 +43,7 @@ fn deed(deed: &Deed) -> String {
     match &deed.how {
         How::Folder(path) | How::File(path) | How::Set(path, _) => format!("{}: {}", deed.what, path.display()),
         How::Move(from, to) => format!("{}: {} -> {}", deed.what, from.display(), to.display()),
-        How::Text(path, _) => format!("{}: {}", deed.what, path.display()),
+        How::Text(path, _) | How::Passwords(path, _) => format!("{}: {}", deed.what, path.display()),
         How::Change(address, change) => format!("{}: {}", deed.what, address.change(change)),
         How::Command(_) | How::Meanwhile(..) | How::Hook(_) | How::Reload(_) => deed.what.clone(),
     }

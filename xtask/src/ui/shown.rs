@@ -30,7 +30,8 @@ pub fn program_line(line: &str) -> String {
     self::line(&without_colours(last)).into_owned()
 }
 
-fn without_colours(text: &str) -> String {
+/// A text without the colours that it was painted in.
+pub fn without_colours(text: &str) -> String {
     let mut parts = text.split("\x1b[");
     let mut out = parts.next().unwrap_or_default().to_owned();
     for part in parts {

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
@@ -14,7 +15,7 @@ use crate::door::Interrupt;
 use crate::gate::Ask;
 use crate::plan::Act;
 use crate::problem::{Exit, Problem, shorten};
-use crate::run::{Found, Progress, Watch};
+use crate::run::{Found, Logbook, Progress, Watch};
 
 /// Whether colour is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +49,8 @@ pub struct Terminal {
     listed: Vec<Option<String>>,
     here: PathBuf,
     secrets: Secrets,
+    /// Where all of it is written down, too, however much is told.
+    log: Option<Rc<Logbook>>,
 }
 
 impl Terminal {
@@ -66,6 +69,24 @@ impl Terminal {
             listed: Vec::new(),
             here,
             secrets: Secrets::default(),
+            log: None,
+        }
+    }
+
+    /// Writes down from now on what is told, and what a quiet run leaves out.
+    pub fn keep(&mut self, log: Option<Rc<Logbook>>) {
+        self.log = log;
+    }
+
+    /// Where it is written down, for another terminal.
+    pub fn log(&self) -> Option<Rc<Logbook>> {
+        self.log.clone()
+    }
+
+    /// Writes something down that is not told.
+    pub fn note(&self, text: &str) {
+        if let Some(log) = &self.log {
+            log.write(&shown::text(&self.secrets.redact(&shown::without_colours(text))));
         }
     }
 
@@ -93,14 +114,20 @@ impl Terminal {
 
     /// A line of which each part is safe, painted or not.
     fn put(&mut self, text: &str) {
+        self.note(text);
+        self.tell_at_once(text);
+    }
+
+    fn tell_at_once(&mut self, text: &str) {
         self.clear_line();
         // nobody to tell it to when standard error is closed
         drop(writeln!(std::io::stderr(), "{text}"));
     }
 
     fn put_step(&mut self, text: &str) {
+        self.note(text);
         if self.telling == Telling::Steps {
-            self.put(text);
+            self.tell_at_once(text);
         }
     }
 
@@ -174,6 +201,7 @@ impl Terminal {
 impl Watch for Terminal {
     fn begin(&mut self, act: &Act) {
         self.doing = told::doing(act, &self.here);
+        self.note(&format!("  · {}", self.doing));
         self.draw(&self.doing.clone());
     }
 
@@ -270,6 +298,7 @@ impl Terminal {
 impl Ask for Terminal {
     fn ask(&mut self, question: &str) -> Result<Option<String>> {
         self.clear_line();
+        self.note(&format!("asked: {question}"));
         let mut err = std::io::stderr();
         write!(err, "{}", self.safe(question))?;
         err.flush()?;

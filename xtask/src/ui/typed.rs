@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::config::Env;
 
 /// The commands by their names, without `db-`; a test of the command line keeps the list whole.
-pub const COMMANDS: [&str; 21] = [
+pub const COMMANDS: [&str; 22] = [
     "backup",
     "list",
     "info",
@@ -20,6 +20,7 @@ pub const COMMANDS: [&str; 21] = [
     "repair",
     "wipe",
     "protect",
+    "pgpass",
     "cleanup",
     "status",
     "shell",
@@ -42,8 +43,8 @@ pub struct Typed {
 enum By {
     #[default]
     Name,
-    /// `cargo xtask`.
-    Cargo,
+    /// cargo, with its word for the program: `xtask`, `db-tasks`.
+    Cargo(&'static str),
     /// `scripts/db`, under the name that it was called by.
     Script(String),
     /// `npm run`, with the scripts that the package has.
@@ -51,8 +52,8 @@ enum By {
 }
 
 impl Typed {
-    /// From the environment that npm, cargo and `scripts/db` give to what they run.
-    pub fn of(env: &Env, config: Option<&Path>) -> Self {
+    /// From the environment that npm, cargo and `scripts/db` give to what they run, and the name that the program was called by.
+    pub fn of(env: &Env, config: Option<&Path>, program: Option<&str>) -> Self {
         let config = config.map(|path| crate::cmd::quoted(&path.to_string_lossy()));
         let by = match (env.get("npm_lifecycle_event"), env.get("DB_TASKS_TYPED"), env.get("CARGO")) {
             (Some(event), ..) if event.starts_with("db:") => {
@@ -60,10 +61,20 @@ impl Typed {
                 By::Npm { runner: runner(env), scripts: scripts(package.as_deref().unwrap_or_default(), event) }
             }
             (_, Some(script), _) if !script.is_empty() => By::Script(crate::cmd::quoted(script)),
-            (_, _, Some(_)) => By::Cargo,
+            // an alias of cargo's for it leads to the same program, and nothing tells the two apart
+            _ if program == Some("cargo-db-tasks") => By::Cargo("db-tasks"),
+            (_, _, Some(_)) => By::Cargo("xtask"),
             _ => By::Name,
         };
         Self { by, config }
+    }
+
+    /// The program as it was called, for its own help; what stands between (npm, `scripts/db`) has names of its own for the commands.
+    pub fn by(&self) -> String {
+        match &self.by {
+            By::Cargo(word) => format!("cargo {word}"),
+            By::Name | By::Script(_) | By::Npm { .. } => "db-tasks".into(),
+        }
     }
 
     /// A text in which each command that has arguments can be pasted: between back-ticks, or at a line's end.
@@ -100,10 +111,15 @@ impl Typed {
                 format!("{runner} db:{task} -- {arguments}")
             }
             By::Script(script) if config.is_empty() => format!("{script} {task} {arguments}"),
-            By::Cargo => format!("cargo xtask {config}db-{task} {arguments}"),
-            _ => format!("db-tasks {config}db-{task} {arguments}"),
+            _ => format!("{} {config}db-{task} {arguments}", self.by()),
         }
     }
+}
+
+/// The name that this program was called by.
+pub fn program() -> Option<String> {
+    let path = std::env::args_os().next().map(std::path::PathBuf::from)?;
+    path.file_stem().map(|name| name.to_string_lossy().into_owned())
 }
 
 /// pnpm and yarn say who they are, as npm does.
@@ -157,8 +173,24 @@ mod tests {
             ),
         ] {
             let given = |at: usize| env.get(at).copied().unwrap_or(("NOTHING", "x"));
-            let typed = Typed::of(&Env::of([given(0), given(1)]), config.map(Path::new));
+            let typed = Typed::of(&Env::of([given(0), given(1)]), config.map(Path::new), Some("db-tasks"));
             assert_eq!(typed.text(text), want);
         }
+    }
+
+    #[test]
+    fn cargo_says_the_program_s_own_name() {
+        for (program, env, want) in [
+            ("cargo-db-tasks", ("CARGO", "/x/cargo"), "cargo db-tasks"),
+            ("cargo-db-tasks", ("NOTHING", "x"), "cargo db-tasks"),
+            ("xtask", ("CARGO", "/x/cargo"), "cargo xtask"),
+            ("db-tasks", ("DB_TASKS_TYPED", "scripts/db"), "db-tasks"),
+            ("db-tasks", ("NOTHING", "x"), "db-tasks"),
+        ] {
+            let typed = Typed::of(&Env::of([env]), None, Some(program));
+            assert_eq!(typed.by(), want, "{program}");
+        }
+        let typed = Typed::of(&Env::of([("CARGO", "x")]), None, Some("cargo-db-tasks"));
+        assert_eq!(typed.text("next: `db-undo --yes`"), "next: `cargo db-tasks db-undo --yes`");
     }
 }

@@ -67,6 +67,16 @@ pub fn list(catalog: &Catalog, shown: &[Backup], reader: Reader) -> String {
     parts.join("\n")
 }
 
+/// A few of them, after one was made.
+pub fn recent(backups: &[Backup], now: DateTime<Utc>) -> String {
+    let lean = [Lean::Left, Lean::Left, Lean::Left, Lean::Right];
+    let header = ["recent backups:", "", "", ""].map(String::from);
+    let row = |b: &Backup| vec![format!("  {}", b.name), made(b), ago(b.created, now), bytes(b.bytes)];
+    let rows: Vec<Vec<String>> = backups.iter().map(row).collect();
+    let header: Vec<(&str, Lean)> = header.iter().map(String::as_str).zip(lean).collect();
+    columns(&header, &rows)
+}
+
 /// Their names alone, for scripts and for completions.
 pub fn names(backups: &[Backup]) -> String {
     backups.iter().map(|b| shown::line(&b.name).into_owned()).collect::<Vec<_>>().join("\n")

@@ -64,7 +64,7 @@ impl Resolver<'_> {
         let keep_tables = self.keep_tables(&g.keep_tables)?;
         let seconds = self.number("guards.wait-for-locks", g.wait_for_locks.as_ref(), &[])?;
         let wait_for_locks = seconds.map(|seconds| Duration::from_secs(seconds.into()));
-        Ok(Guards { protected, allowed_hosts, agent_variable, pins, keep_tables, wait_for_locks })
+        Ok(Guards { protected, allowed_hosts, agent_variable, pins, keep_tables, testing: Vec::new(), wait_for_locks })
     }
 
     /// A wipe has its pin whatever the file says: the file can add others, and none can be taken away. `${…}` stays as it is written,

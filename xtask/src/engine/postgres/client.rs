@@ -100,6 +100,15 @@ pub enum Script {
     Statements(String),
 }
 
+/// What becomes of large objects in a dump.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LargeObjects {
+    /// They are in it.
+    Taken,
+    /// They are not.
+    LeftOut,
+}
+
 /// Whether a person sits at both ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Terminal {
@@ -151,9 +160,18 @@ impl Client {
 
     /// A plain dump on standard output. `-w`: a password prompt would hang a script for ever.
     pub fn dump(&self) -> Cmd {
+        self.dump_without(&[], LargeObjects::Taken)
+    }
+
+    /// The same without the rows of tables and sequences that these patterns name; and without large objects, where that is said.
+    pub fn dump_without(&self, patterns: &[String], large: LargeObjects) -> Cmd {
+        let left_out = patterns.iter().map(|pattern| format!("--exclude-table-data={pattern}"));
+        // the long name has changed in 16
+        let left_out = left_out.chain((large == LargeObjects::LeftOut).then(|| "-B".into()));
         let program = self.program("pg_dump");
         let program = if self.on_login == OnLogin::Off { program.env("PGOPTIONS", self.pgoptions()) } else { program };
-        self.place.wrap(program.args(["-w", "--format=plain", "-d"]).arg(named(self.database())))
+        let cmd = program.args(["-w", "--format=plain"]).args(left_out);
+        self.place.wrap(cmd.arg("-d").arg(named(self.database())))
     }
 
     /// psql that reads `sql` and stops at the first error, whatever `~/.psqlrc` says.

@@ -19,6 +19,7 @@ pub mod proof;
 pub mod reached;
 mod rights;
 pub mod said;
+pub mod salvage;
 pub mod script;
 pub mod setting;
 pub mod shape;

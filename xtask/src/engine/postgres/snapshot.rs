@@ -6,7 +6,6 @@
 use super::client::Client;
 use super::name::literal;
 use crate::cmd::Cmd;
-use crate::plan::Dumping;
 
 /// What the session says where it is in another database than the one that was looked at.
 const ANOTHER: &str = "another database";
@@ -25,8 +24,8 @@ pub enum Given {
     None,
 }
 
-/// How the database with this number is dumped.
-pub fn dumping(client: &Client, dumper: &Client, oid: u32) -> Dumping {
+/// A psql in the database with this number that gives out a snapshot, and holds it.
+pub fn session(client: &Client, oid: u32) -> Cmd {
     let system = client.system.as_ref().map_or(String::new(), |system| {
         format!(" OR (SELECT system_identifier FROM pg_control_system())::text <> {}", literal(system))
     });
@@ -39,7 +38,7 @@ pub fn dumping(client: &Client, dumper: &Client, oid: u32) -> Dumping {
          WHEN NOT r.rolsuper AND (r.rolconnlimit >= 0 OR d.datconnlimit >= 0) THEN '{LIMITED}' ELSE pg_export_snapshot() END \
          FROM pg_database d, pg_roles r WHERE d.datname = current_database() AND r.rolname = current_user;\n"
     );
-    Dumping { dump: dumper.dump(), session: Some(client.psql(client.database(), sql)) }
+    client.psql(client.database(), sql)
 }
 
 /// Reads the session's first line. It may be anybody's: what is no name of a snapshot is none.

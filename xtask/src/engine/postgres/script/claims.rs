@@ -72,6 +72,8 @@ pub struct Without {
     pub extensions: Vec<String>,
     /// Extensions that are there and somebody else's, whose comment stays as it is.
     pub comments: Vec<String>,
+    /// Tables (`schema.name`) whose rows are missing: what refers to them would not hold.
+    pub emptied: Vec<String>,
 }
 
 /// What was left out.
@@ -85,6 +87,9 @@ pub struct LeftOut {
     pub roles: BTreeSet<String>,
     /// Statements about event triggers.
     pub event_triggers: u64,
+    /// Foreign keys to tables whose rows are missing.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub references: u64,
     /// Extensions that were not made.
     pub extensions: BTreeSet<String>,
     /// Extensions whose comment was left as it is.
@@ -102,7 +107,8 @@ impl LeftOut {
         let count = |n: u64, what: &str| (n > 0).then(|| format!("{n} {what}{}", if n == 1 { "" } else { "s" }));
         let extensions: Vec<String> = self.extensions.iter().map(|name| format!("the extension `{name}`")).collect();
         let parts = [count(self.owners, "owner"), count(self.rights, "right"), count(self.event_triggers, "event trigger")];
-        let parts: Vec<String> = parts.into_iter().flatten().chain(extensions).collect();
+        let references = count(self.references, "foreign key").map(|keys| format!("{keys} to tables whose rows are missing"));
+        let parts: Vec<String> = parts.into_iter().flatten().chain(references).chain(extensions).collect();
         let (last, first) = parts.split_last()?;
         let all = if first.is_empty() { last.clone() } else { format!("{} and {last}", first.join(", ")) };
         let roles: Vec<String> = self.roles.iter().map(|role| format!("`{role}`")).collect();
@@ -116,6 +122,8 @@ impl LeftOut {
 pub(super) struct Watch {
     of: Of,
     depth: u64,
+    /// The table that an ALTER's foreign key refers to.
+    referred: Referred,
     pub(super) without: Without,
     pub(super) found: Claims,
     pub(super) left: LeftOut,
@@ -148,6 +156,38 @@ enum Of {
     ExtensionsComment(String),
     EventTrigger(u64),
     Plain,
+}
+
+/// The name behind REFERENCES, as far as it was read.
+#[derive(Default)]
+enum Referred {
+    #[default]
+    Nothing,
+    /// Its next part comes, or it ends.
+    Reading(Vec<String>),
+    Read(Vec<String>),
+}
+
+impl Referred {
+    fn take(&mut self, begins: bool, token: Token, text: &[u8]) {
+        *self = match std::mem::take(self) {
+            _ if begins => Self::Reading(Vec::new()),
+            Self::Reading(mut parts) if matches!(token, Token::Word | Token::Name) => {
+                parts.push(bytes::text(text));
+                Self::Reading(parts)
+            }
+            Self::Reading(parts) if token == Token::Dot => Self::Reading(parts),
+            Self::Reading(parts) => Self::Read(parts),
+            other => other,
+        };
+    }
+
+    fn table(self) -> Option<String> {
+        match self {
+            Self::Nothing => None,
+            Self::Reading(parts) | Self::Read(parts) => Some(parts.join(".")),
+        }
+    }
 }
 
 /// A list of roles, behind the word that begins it.
@@ -213,6 +253,9 @@ impl Watch {
         let word = if token == Token::Word { std::str::from_utf8(text).unwrap_or_default() } else { "" };
         let is = |wanted: &[&str]| depth == 0 && wanted.contains(&word);
         let named = matches!(token, Token::Word | Token::Name);
+        if matches!(self.of, Of::Owner(..)) {
+            self.referred.take(is(&["references"]), token, text);
+        }
         let next = match &mut self.of {
             Of::Nothing => Some(first(word)),
             Of::Create => created(word),
@@ -254,12 +297,18 @@ impl Watch {
 
     /// The statement is nobody's.
     pub(super) fn forget(&mut self) {
-        (self.of, self.depth) = (Of::Nothing, 0);
+        (self.of, self.depth, self.referred) = (Of::Nothing, 0, Referred::Nothing);
     }
 
     /// The statement ends: what it is to be spared as, where it is left out.
     pub(super) fn end(&mut self) -> Option<Spare> {
         self.depth = 0;
+        let referred = std::mem::take(&mut self.referred).table();
+        if referred.is_some_and(|table| self.without.emptied.contains(&table)) {
+            self.of = Of::Nothing;
+            self.left.references += 1;
+            return Some(Spare::Reference);
+        }
         match std::mem::take(&mut self.of) {
             Of::Owner(Owner::Role, role) => {
                 // whoever loads it is meant, or has the rights of one who is

@@ -145,6 +145,8 @@ pub enum Spare {
     Extension,
     /// Makes an event trigger, or says something of one.
     EventTrigger,
+    /// A foreign key to a table whose rows are missing.
+    Reference,
 }
 
 /// The `\restrict` lines of a script (`app-psql`: restricted mode ends with the same key).

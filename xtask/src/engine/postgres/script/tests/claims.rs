@@ -6,12 +6,17 @@ use super::super::{Aside, Scanner, Spare};
 const ALL: [Claim; 3] = [Claim::Owners, Claim::Rights, Claim::EventTriggers];
 
 fn without(claims: &[Claim]) -> Without {
-    Without { claims: claims.to_vec(), extensions: vec!["vault".into()], comments: vec!["plpgsql".into()] }
+    Without {
+        claims: claims.to_vec(),
+        extensions: vec!["vault".into()],
+        comments: vec!["plpgsql".into()],
+        emptied: vec!["public.Gone".into()],
+    }
 }
 
 /// What is left out of a script, what it takes, and that nothing of what is left out is let go before it is known.
 fn scanned(script: &str, without: Without, mut scanner: Scanner) -> (Vec<(String, Spare)>, Claims, LeftOut) {
-    let kinds = [Spare::Owner, Spare::Right, Spare::Extension, Spare::EventTrigger];
+    let kinds = [Spare::Owner, Spare::Right, Spare::Extension, Spare::EventTrigger, Spare::Reference];
     scanner = scanner.without(without);
     let (mut asides, mut released) = (Vec::<Aside>::new(), 0);
     // in pieces, as they may come
@@ -83,6 +88,29 @@ fn what_is_others_is_left_out() {
         }
         let extension = matches!(whose, Some((Spare::Extension, _)));
         assert_eq!(scanned(statement, without(&[]), Scanner::new()).0.is_empty(), !extension, "{statement}");
+    }
+}
+
+/// What refers to rows that are missing would not hold.
+#[test]
+fn keys_to_what_is_missing_are_left_out() {
+    for (statement, is_left_out) in [
+        (
+            "ALTER TABLE ONLY public.a\n    ADD CONSTRAINT k FOREIGN KEY (b) REFERENCES public.\"Gone\"(id) ON DELETE CASCADE;",
+            true,
+        ),
+        ("ALTER TABLE public.a ADD CONSTRAINT k FOREIGN KEY (\"references\") REFERENCES public.\"Gone\";", true),
+        ("ALTER TABLE ONLY public.a ADD CONSTRAINT k FOREIGN KEY (b) REFERENCES public.gone(id);", false),
+        ("ALTER TABLE ONLY public.a ADD CONSTRAINT k FOREIGN KEY (b) REFERENCES other.\"Gone\"(id);", false),
+        ("ALTER TABLE ONLY public.\"Gone\" ADD CONSTRAINT k FOREIGN KEY (b) REFERENCES public.a(id);", false),
+        ("ALTER TABLE ONLY public.a ADD CONSTRAINT k CHECK ((b <> 'references public.\"Gone\"'::text));", false),
+        ("COMMENT ON TABLE a IS 'REFERENCES public.\"Gone\"';", false),
+    ] {
+        let (found, _, left) = scanned(statement, without(&[]), Scanner::new());
+        let want: &[_] = if is_left_out { &[(statement.to_owned(), Spare::Reference)] } else { &[] };
+        assert_eq!((found.as_slice(), left.references), (want, u64::from(is_left_out)), "{statement}");
+        let whole = Without { emptied: Vec::new(), ..without(&[]) };
+        assert_eq!(scanned(statement, whole, Scanner::new()).0, [], "{statement}");
     }
 }
 

@@ -1,0 +1,206 @@
+//! `db-prepare`: what each database needs, and from where it gets it.
+
+use anyhow::Result;
+
+use super::alone;
+use super::author::Way;
+use super::cluster::Wants;
+use super::fitting::{Loading, fitted};
+use super::resetting::safety_backup;
+use super::restoring::disk_left;
+use super::session::{Intent, Session};
+use super::writing::{dump_of, say_passed_over};
+use crate::bundle::{Catalog, Reason, catalog};
+use crate::cli;
+use crate::config::Database;
+use crate::engine::postgres::facts::Depth;
+use crate::engine::store::Format;
+use crate::facts::Surveyed;
+use crate::facts::dumps::Dump;
+use crate::gate::Consent;
+use crate::plan::Trust;
+use crate::problem::{Exit, Problem};
+use crate::task::prepare::{self as prepare_task, Need, Replacement};
+
+/// A database that is to be prepared.
+struct One {
+    /// As it is reached.
+    database: Database,
+    /// The key of the backups that it may start from.
+    backups_of: String,
+    /// What it is for.
+    purpose: Purpose,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// The usual one.
+    Use,
+    /// The one for tests, while TESTING is set.
+    Tests,
+}
+
+/// What becomes of data that is there.
+#[derive(Debug, Clone)]
+enum Data {
+    /// It stays.
+    Left,
+    /// `--replace`: it gives way, where this is said or answered.
+    Replaced(Consent),
+}
+
+/// `db-prepare`
+pub fn prepare(session: &mut Session, args: &cli::Prepare) -> Result<Exit> {
+    if session.env.says_yes("SKIP_DB_INIT") {
+        return session.print("SKIP_DB_INIT is set: nothing was prepared");
+    }
+    let intent = if args.dry_run { Intent::Show } else { Intent::Run };
+    let data = data(args);
+    let meant = match &data {
+        Data::Left => session.databases(args.database.as_deref())?,
+        Data::Replaced(_) => vec![session.database(args.database.as_deref())?],
+    };
+    let all: Vec<One> = meant.into_iter().map(|database| session.one(database)).collect();
+    let databases: Vec<Database> = all.iter().map(|one| one.database.clone()).collect();
+    session.lock("db-prepare", intent)?;
+    session.with_servers(&databases, Wants::Made, intent, |session| {
+        all.iter().try_for_each(|one| session.prepare(one, &data, intent))?;
+        Ok(Exit::Done)
+    })
+}
+
+fn data(args: &cli::Prepare) -> Data {
+    match (args.replace, &args.confirm, args.yes) {
+        (false, ..) => Data::Left,
+        (true, Some(name), _) => Data::Replaced(Consent::Confirmed(name.clone())),
+        (true, None, true) => Data::Replaced(Consent::Yes),
+        (true, None, false) => Data::Replaced(Consent::Ask),
+    }
+}
+
+impl Session {
+    /// The database, or the one that stands in its place while TESTING is set.
+    fn one(&mut self, database: Database) -> One {
+        let backups_of = database.key.clone();
+        if !self.env.says_yes("TESTING") {
+            return One { database, backups_of, purpose: Purpose::Use };
+        }
+        if let Some(database) = database.for_tests() {
+            return One { database, backups_of, purpose: Purpose::Tests };
+        }
+        self.terminal.tell(&format!(
+            "note: TESTING is set, and `[databases.{backups_of}]` names no database for it (`testing = \"…\"`): the usual one is meant"
+        ));
+        One { database, backups_of, purpose: Purpose::Use }
+    }
+
+    fn prepare(&mut self, one: &One, data: &Data, intent: Intent) -> Result<()> {
+        let mut target = self.surveyor().survey(&one.database, Depth::Tables)?;
+        if prepare_task::need(&target) == Need::TakingBack {
+            let plan = alone::with(prepare_task::take_back(&target)?, [&target]);
+            if self.carry_out(plan, Consent::Yes, intent)?.is_none() {
+                return Ok(());
+            }
+            target = self.surveyor().survey(&one.database, Depth::Tables)?;
+        }
+        match (prepare_task::need(&target), data) {
+            (Need::Nothing, Data::Replaced(consent)) => self.replace(one, consent.clone(), intent),
+            _ => self.fill(one, &target, data, intent),
+        }
+    }
+
+    /// One that is missing or empty.
+    fn fill(&mut self, one: &One, target: &Surveyed, data: &Data, intent: Intent) -> Result<()> {
+        let dump = match (prepare_task::need(target), data) {
+            (Need::Nothing, _) => None,
+            (_, Data::Left) => self.first_dump(one)?,
+            (_, Data::Replaced(_)) => self.source(one)?,
+        };
+        let dump = dump.map(|dump| fitted(self, target, dump, loading(target))).transpose()?;
+        let hooks = self.hooks("prepare", &["migrate", "seed"].map(String::from), &[target], None)?;
+        let plan = prepare_task::plan(&self.project, target, dump.as_ref(), &hooks)?;
+        let idle = plan.steps.is_empty();
+        let headline = plan.headline.clone();
+        let plan = if idle { plan } else { alone::with(self.hooked(plan, &[target])?, [target]) };
+        match self.carry_out(plan, Consent::Yes, intent)? {
+            Some(_) if idle => self.print(&headline).map(drop),
+            Some(_) => self.print(target.name()).map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// One with data: a restore over it, behind a backup.
+    fn replace(&mut self, one: &One, consent: Consent, intent: Intent) -> Result<()> {
+        let dump = self.source(one)?.ok_or_else(|| nothing_to_replace_with(one))?;
+        let target = self.surveyor().survey(&one.database, Depth::Rows)?;
+        let dump = fitted(self, &target, dump, loading(&target))?;
+        // what is for tests is in no backup: it would be taken for the usual one's
+        let safety = match one.purpose {
+            Purpose::Use => Some(safety_backup(self, &target, Reason::PreRestore)?),
+            Purpose::Tests => None,
+        };
+        let services = self.services("restore")?;
+        let replacement = Replacement { services: &services.found, safety, disk_left: disk_left(&target) };
+        let plan = prepare_task::replace(&self.project, &target, &dump, replacement)?;
+        let plan = self.hooked(services.noted(plan), &[&target])?;
+        let plan = self.filling(plan, &[&one.database.key])?;
+        let plan = alone::with(plan, [&target]);
+        match self.carry_out(plan, consent, intent)? {
+            Some(_) => self.print(target.name()).map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// What a new database starts from: the newest good backup, else the dump that the file names.
+    fn first_dump(&mut self, one: &One) -> Result<Option<Dump>> {
+        let folder = Catalog::read(&self.project.backup.dir, &self.project)?;
+        let key = one.backups_of.as_str();
+        let usual = self.project.databases.iter().find(|d| d.key == key).cloned();
+        let names = self.names(usual.as_slice());
+        let found = folder.latest_of(&[key], &names).or_else(|| folder.latest(&[key]));
+        say_passed_over(self, &folder, found);
+        let Some(backup) = found else { return self.named_dump(one) };
+        if let Some((then, now)) = backup.of_another(&names) {
+            self.terminal.say(&format!("`{}` is of the database `{then}`, and goes into `{now}`", backup.name));
+        }
+        dump_of(self, backup, Some(key), Format::Script).map(Some)
+    }
+
+    /// What takes the place of data: the dump that the file names, else the newest good backup that somebody wanted. One that was made
+    /// before data was replaced would bring back what was to go.
+    fn source(&mut self, one: &One) -> Result<Option<Dump>> {
+        if let Some(dump) = self.named_dump(one)? {
+            return Ok(Some(dump));
+        }
+        let folder = Catalog::read(&self.project.backup.dir, &self.project)?;
+        let key = one.backups_of.as_str();
+        let usual = self.project.databases.iter().find(|d| d.key == key).cloned();
+        let names = self.names(usual.as_slice());
+        let Some(backup) = folder.latest_wanted(&[key], &names) else { return Ok(None) };
+        dump_of(self, backup, Some(key), Format::Script).map(Some)
+    }
+
+    fn named_dump(&self, one: &One) -> Result<Option<Dump>> {
+        let Some(path) = &self.project.first_dump else { return Ok(None) };
+        let backup = catalog::at(path, &self.project).map_err(|e| match e.downcast::<Problem>() {
+            Ok(problem) => problem.cure("`prepare.dump` in `db-tasks.toml` names it").into(),
+            Err(e) => e,
+        })?;
+        dump_of(self, &backup, Some(&one.backups_of), Format::Script).map(Some)
+    }
+}
+
+/// Into the live one where there can be no other; there, what is loaded must be a dump's.
+fn loading(target: &Surveyed) -> Loading<'static> {
+    let in_place = target.live().is_some() && !target.server.role.createdb;
+    let has_data = prepare_task::need(target) == Need::Nothing;
+    let trust = if in_place && has_data { Trust::Dump } else { Trust::Repository };
+    Loading { way: if in_place { Way::InPlace } else { Way::Beside }, trust, ..Loading::of_the_file() }
+}
+
+fn nothing_to_replace_with(one: &One) -> Problem {
+    let name = one.database.connection.database.clone().unwrap_or_else(|| one.database.key.clone());
+    Problem::refused(format!("there is nothing to put in place of the data of `{name}`"))
+        .because("`db-tasks.toml` names no `prepare.dump`, and no good backup but those made before something was replaced")
+        .cure("name a dump in `[prepare]`; `db-reset` migrates and seeds anew, `db-restore NAME` takes any backup")
+}

@@ -1,0 +1,84 @@
+//! A person's password file: <https://www.postgresql.org/docs/current/libpq-pgpass.html>. It is replaced whole, or not at all.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::deed::private_folder;
+use super::seal::replace_bytes;
+use crate::config::Secrets;
+use crate::plan::Login;
+use crate::problem::Problem;
+
+/// Writes these logins into a file that its owner alone may read, and leaves all other lines as they are.
+pub(super) fn write(path: &Path, logins: &[Login], secrets: &Secrets) -> Result<()> {
+    // somebody's link to the file in their own repository stays one
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    let old = match fs::read(&path) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            return Err(Problem::failed(format!("could not read `{}`: nothing was changed", path.display()))
+                .because(e.to_string())
+                .cure("mend its permissions; it must be your own")
+                .into());
+        }
+        read => read.unwrap_or_default(),
+    };
+    let lines = logins.iter().map(|login| line(login, secrets)).collect::<Result<Vec<_>>>()?;
+    private_folder(path.parent().unwrap_or(Path::new(".")))?;
+    replace_bytes(&path, &merged(&old, &lines))
+}
+
+/// The fields before the password, and that.
+fn line(login: &Login, secrets: &Secrets) -> Result<(String, String)> {
+    let password = secrets.reveal(&login.password).unwrap_or_default();
+    if password.contains(['\n', '\r', '\0']) {
+        return Err(Problem::failed(format!("{} has a line break, which a password file can't hold", login.password))
+            .cure("give the role another password; nothing was changed")
+            .into());
+    }
+    Ok((login.fields(), escaped(password)))
+}
+
+/// The first line that fits counts: ours come first, and older ones for the very same go.
+fn merged(old: &[u8], lines: &[(String, String)]) -> Vec<u8> {
+    let is_ours = |line: &[u8]| {
+        lines.iter().any(|(fields, _)| line.strip_prefix(fields.as_bytes()).is_some_and(|rest| rest.starts_with(b":")))
+    };
+    let mut new: Vec<u8> = lines.iter().flat_map(|(fields, password)| format!("{fields}:{password}\n").into_bytes()).collect();
+    let kept = old.split_inclusive(|byte| *byte == b'\n').filter(|line| !is_ours(line));
+    kept.for_each(|line| new.extend(line));
+    new
+}
+
+impl Login {
+    /// Host, port, database and role, as the file has them.
+    pub fn fields(&self) -> String {
+        [&self.host, &self.port, &self.database, &self.user].map(|field| escaped(field)).join(":")
+    }
+}
+
+/// A colon or a backslash in a field stands behind a backslash.
+fn escaped(field: &str) -> String {
+    field.replace('\\', "\\\\").replace(':', "\\:")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_separates_is_escaped() {
+        assert_eq!(escaped(r"a:b\c::"), r"a\:b\\c\:\:");
+    }
+
+    #[test]
+    fn our_lines_come_first_and_others_stay() {
+        let lines = [("localhost:5432:shop:boss".to_owned(), "new".to_owned())];
+        let old = b"# mine\nlocalhost:5432:shop:boss:old\nlocalhost:5432:shop:bosses:x\n*:*:*:*:any\xff";
+        let new = merged(old, &lines);
+        assert_eq!(new, b"localhost:5432:shop:boss:new\n# mine\nlocalhost:5432:shop:bosses:x\n*:*:*:*:any\xff");
+        assert_eq!(merged(&new, &lines), new, "once more changes nothing");
+        assert_eq!(merged(b"", &lines), b"localhost:5432:shop:boss:new\n");
+    }
+}
