@@ -119,7 +119,7 @@ pub fn prepare(session: &mut Session, args: &cli::Prepare) -> Result<Exit> {
 fn prepare_one(session: &mut Session, database: &Database, intent: Intent) -> Result<()> {
     let mut target = session.surveyor().survey(database, Depth::Tables)?;
     if prepare_task::need(&target) == prepare_task::Need::TakingBack {
-        let plan = alone::with(prepare_task::take_back(&target)?, [&target]);
+        let plan = alone::with(prepare_task::take_back(&session.project, &target)?, [&target]);
         if session.carry_out(plan, Consent::Yes, intent)?.is_none() {
             return Ok(());
         }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::stores;
 use crate::bundle::{Backup, Catalog};
 use crate::config::{Container, Database, Project};
+use crate::engine::postgres::marks::State;
 use crate::engine::postgres::name::previous;
 use crate::facts::{ContainerFacts, Surveyed};
 use crate::run::journal::Unfinished;
@@ -131,10 +132,12 @@ impl Status<'_> {
         if let Ok(s) = surveyed
             && let Some(kept) = s.server.database(&previous(s.name()))
         {
-            lines.push(line(
-                "undo",
-                &format!("`{}` is kept ({}): `db-undo` swaps it back", kept.name, kept.size.map_or("?".into(), bytes)),
-            ));
+            let size = kept.size.map_or("?".into(), bytes);
+            let says = match kept.state() {
+                State::Held(run) => format!("is held by {run}, which has not come to its end"),
+                _ => "is kept".into(),
+            };
+            lines.push(line("undo", &format!("`{}` {says} ({size}): `db-undo` swaps it back", kept.name)));
         }
         match surveyed {
             Ok(s) if !s.server.tables.is_empty() => lines.push(tables(s)),

@@ -10,6 +10,7 @@ use super::client::Tongue;
 pub use super::counting::{Counts, Half, analyze, count_rows, read_counts};
 use super::inventory::{self, Inventory};
 use super::locks::{self, Locks};
+use super::marks::{self, State};
 use super::name::literal;
 use super::reached::{self, Answerer, Reached};
 use super::shape::{self, Shape};
@@ -263,13 +264,9 @@ impl DatabaseFacts {
         self.name.is_empty()
     }
 
-    /// Whether this tool made or kept it, or nobody can have any use of it.
-    pub fn is_ours(&self) -> bool {
-        [super::admin::ON_ITS_WAY, super::admin::INVALID].contains(&self.connection_limit) || self.is_kept()
-    }
-
-    fn is_kept(&self) -> bool {
-        self.comment.as_ref().is_some_and(|c| c.starts_with(super::admin::KEPT))
+    /// What it is to this tool.
+    pub fn state(&self) -> State {
+        State::of(self.connection_limit, self.comment.as_deref())
     }
 
     /// Whoever owns it, has rights on it or settings in it, and the values of those.
@@ -282,8 +279,7 @@ impl DatabaseFacts {
 
     /// The person's own comment, without our mark.
     pub fn own_comment(&self) -> Option<&str> {
-        let comment = self.comment.as_deref()?;
-        if self.is_kept() { comment.split_once('\n').map(|(_, own)| own) } else { Some(comment) }
+        self.comment.as_deref().and_then(marks::own_comment)
     }
 }
 

@@ -1,10 +1,11 @@
 //! A load into the live database itself: it is emptied and filled again in one transaction, so that it is what it was or what it
 //! shall be, and nobody sees anything in between.
 
-use super::admin::{DURABLE, EMPTIED, Identity, ON_ITS_WAY, Own};
+use super::admin::{DURABLE, Identity};
 use super::client::Client;
 use super::facts::{Half, analyze, count_rows};
 use super::inventory::{Inventory, Kind, Table};
+use super::marks::{self, Own, on_its_way};
 use super::members::{EMPTY, PAUSE};
 use super::name::{block, ident, literal};
 use super::proof::{BEGUN, COUNTED, COUNTS, NEUTRAL, PATIENT, READ_ALIKE, begun, ended};
@@ -122,15 +123,16 @@ fn lock<'a>(tables: impl Iterator<Item = &'a str>) -> String {
     if names.is_empty() { String::new() } else { format!("LOCK TABLE {names} IN ACCESS EXCLUSIVE MODE;\n") }
 }
 
-/// The same, whose end is that the database is empty, and marked as such: what it held is known to load here.
-pub fn tried_and_emptied(client: &Client, live: &Identity<'_>, inventory: &Inventory, fence: Fence, server: Version) -> Load {
+/// A load into the live database, whose end is that it is empty, and marked as such: what it held is known to load here.
+pub fn tried_and_emptied(load: Load, live: &Identity<'_>, own: Own<'_>) -> Load {
     let after = format!(
-        "{}{EMPTY}{}ALTER DATABASE {} CONNECTION LIMIT {EMPTIED};\n{DURABLE}COMMIT;\n",
+        "{}{EMPTY}{}ALTER DATABASE {} {};\n{DURABLE}COMMIT;\n",
         empty(),
         as_new(),
-        ident(live.name)
+        ident(live.name),
+        marks::emptied(own.connection_limit)
     );
-    Load { after, ..load(client, live, inventory, fence, server) }
+    Load { after, ..load }
 }
 
 /// The same for what has come of it since: whatever that is, it goes, and so does the mark.
@@ -157,19 +159,20 @@ pub fn unless_changed(load: Load, dumped: &[TableRows]) -> Load {
 
 /// Answers `t` while the database bears the mark.
 pub fn is_emptied(client: &Client, name: &str) -> Cmd {
-    let sql = format!("SELECT count(*) = 1 FROM pg_database WHERE datname = {} AND datconnlimit = {EMPTIED};\n", literal(name));
+    let sql = format!("SELECT count(*) = 1 FROM pg_database WHERE datname = {} AND {};\n", literal(name), marks::is_emptied());
     client.psql(client.maintenance(), sql)
 }
 
 /// Marks a database that holds nothing as on its way, for a role that may not fill a copy of it. What is in it already would not come
 /// back with [`emptied_again`], so that it fails where there is something.
-pub fn begin(client: &Client, live: &Identity<'_>) -> Act {
+pub fn begin(client: &Client, live: &Identity<'_>, own: Own<'_>) -> Act {
     let sql = format!(
         "{DURABLE}BEGIN;\n{}DO $pristine$\nDECLARE\n  x text;\nBEGIN\n  FOREACH x IN ARRAY ARRAY({DROPS}) LOOP\n    \
          RAISE EXCEPTION 'there is something in it already, which `%` would take away', x;\n  END LOOP;\nEND $pristine$;\n\
-         ALTER DATABASE {} CONNECTION LIMIT {ON_ITS_WAY};\nCOMMIT;\n",
+         ALTER DATABASE {} {};\nCOMMIT;\n",
         live.assertion(client),
-        ident(live.name)
+        ident(live.name),
+        on_its_way(own.connection_limit)
     );
     Act::Write(Deed {
         what: format!("mark database {} as on its way", live.name),
@@ -181,8 +184,9 @@ pub fn begin(client: &Client, live: &Identity<'_>) -> Act {
 pub fn emptied_again(client: &Client, name: &str, own: Own<'_>) -> Act {
     let limit = own.connection_limit;
     let sql = format!(
-        "{DURABLE}SET lock_timeout = '15s';\nBEGIN;\nSELECT datconnlimit = {ON_ITS_WAY} AS marked FROM pg_database WHERE datname = {} \\gset\n\
+        "{DURABLE}SET lock_timeout = '15s';\nBEGIN;\nSELECT {} AS marked FROM pg_database WHERE datname = {} \\gset\n\
          \\if :marked\n{}ALTER DATABASE {} CONNECTION LIMIT {limit};\n\\endif\nCOMMIT;\n",
+        marks::is_on_its_way(),
         literal(name),
         empty(),
         ident(name)

@@ -13,6 +13,7 @@ pub mod inventory;
 pub mod loader;
 pub mod locks;
 pub mod marker;
+pub mod marks;
 pub mod members;
 pub mod name;
 pub mod proof;

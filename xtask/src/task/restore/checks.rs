@@ -4,7 +4,6 @@ use anyhow::Result;
 
 use super::{Aim, Difference, Request};
 use crate::bytes;
-use crate::engine::postgres::DatabaseFacts;
 use crate::engine::postgres::admin;
 use crate::engine::postgres::marker::MarkedBy;
 use crate::engine::postgres::members::alone;
@@ -17,28 +16,6 @@ use crate::facts::dumps::Dump;
 use crate::plan::{Act, Check, Step};
 use crate::problem::Problem;
 use crate::ui::human::{self, counted};
-
-/// Databases that a killed run left: they are nobody's, and their names are needed.
-pub(in crate::task) fn leftovers(target: &Surveyed, names: &[&str]) -> Result<Vec<Step>> {
-    let left = names.iter().filter_map(|name| target.server.database(name));
-    left.map(|database| ours(database).map(|()| Step::Act(admin::drop(&target.client, &database.name)))).collect()
-}
-
-/// Refuses to touch a database that only looks like one of ours.
-pub(in crate::task) fn ours(database: &DatabaseFacts) -> Result<()> {
-    if database.is_ours() {
-        return Ok(());
-    }
-    Err(in_the_way(database).into())
-}
-
-/// A database of somebody else's has a name that is needed.
-pub(in crate::task) fn in_the_way(database: &DatabaseFacts) -> Problem {
-    Problem::refused(format!("the database `{}` is in the way, and db-tasks did not make it", database.name)).cure(format!(
-        "if it is of no use, drop it; else give it another name: `ALTER DATABASE \"{}\" RENAME TO …`",
-        database.name
-    ))
-}
 
 /// What a manifest calls something else is loaded into no database.
 pub(in crate::task) fn is_a_database(dump: &Dump) -> Result<(), Problem> {
