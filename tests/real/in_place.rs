@@ -330,6 +330,18 @@ fn what_was_made_since_a_reset_was_cut_off_is_kept() {
         project.fails(words, 3, "`db-repair` brings the old data back");
     }
     assert_eq!(cluster.sql(db, "SELECT id FROM users"), "42");
+    // a backup that is not there is named, and nothing is made each time that somebody asks
+    let of_the_reset = project.files().into_iter().filter(|file| file.file_name().unwrap().to_string_lossy().starts_with(db));
+    for file in of_the_reset.take(2).collect::<Vec<_>>() {
+        let away = file.with_extension("away");
+        fs::rename(&file, &away).unwrap();
+        let before = project.files().len();
+        let said = project.fails("db-repair", 1, "the old data comes back from a backup of which");
+        assert!(said.err.contains(&format!("/{}` can't be read", file.file_name().unwrap().to_string_lossy())), "{}", said.err);
+        assert_eq!(project.files().len(), before);
+        fs::rename(&away, &file).unwrap();
+    }
+    assert_eq!(cluster.sql(db, "SELECT id FROM users"), "42");
     let said = project.ok("db-repair");
     assert!(said.err.contains("what had come of it is kept: "), "{}", said.err);
     same(&cluster.fingerprint(db), &before);

@@ -17,7 +17,7 @@ use crate::engine::postgres::wiping::{self, Wipe};
 use crate::engine::store::{Address, Change, Format};
 use crate::facts::{ContainerFacts, Emptying, Part, Set, Surveyed, SurveyedStore};
 use crate::plan::{Act, Deed, How, Plan, Risk, Safety, Scope, Stake, Step};
-use crate::problem::Problem;
+use crate::problem::{Problem, one_line};
 use crate::ui::describe;
 use crate::ui::human::{ago, count, counted, few, held};
 use crate::ui::table::{Lean, columns};
@@ -259,7 +259,7 @@ impl Target<'_> {
         if !ties.chains.is_empty() {
             let also = ties.also.iter().map(|t| format!("'{t}'")).collect::<Vec<_>>().join(", ");
             return Err(Problem::refused(format!("a table of `{name}` that keeps its rows needs rows that would go"))
-                .because(ties.chains.join("\n"))
+                .because(ties.chains.iter().map(|chain| one_line(chain)).collect::<Vec<_>>().join("\n"))
                 .cure(format!(
                     "keep those, too: add {also} to `guards.keep-tables` in `db-tasks.toml`; or do not keep the first one"
                 ))
@@ -272,7 +272,7 @@ impl Target<'_> {
                 "the role `{role}` may not empty `{}`, which is `{}`'s",
                 table.name, table.owner
             ))
-            .because(format!("it has no right to {lacks}"))
+            .because(one_line(&format!("it has no right to {lacks}")))
             .cure(format!("connect as `{}` or as a superuser, or keep the table (`guards.keep-tables`)", table.owner))
             .into());
         }

@@ -14,7 +14,7 @@ use crate::engine::store::Format;
 use crate::facts::Surveyed;
 use crate::facts::dumps::Dump;
 use crate::plan::{Act, Check, Step};
-use crate::problem::Problem;
+use crate::problem::{Problem, one_line};
 use crate::ui::human::{self, counted};
 
 /// What a manifest calls something else is loaded into no database.
@@ -145,7 +145,7 @@ pub(in crate::task) fn swappable(target: &Surveyed) -> Result<()> {
 fn sayable(target: &Surveyed) -> Result<()> {
     let Some(foreign) = target.live().and_then(|live| live.names().find(|name| bytes::has_foreign(name))) else { return Ok(()) };
     Err(Problem::refused(format!("`{}` has an owner, rights or settings that can't be given to what takes its place", target.name()))
-        .because(format!("`{foreign}` is no UTF-8: it was given from a database of another encoding"))
+        .because(one_line(&format!("`{foreign}` is no UTF-8: it was given from a database of another encoding")))
         .cure(
             "in that encoding, rename the role to plain letters (`ALTER ROLE … RENAME TO …`), or set the value anew; where it is a restore, \
              `--in-place` carries none of it",
