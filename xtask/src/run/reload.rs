@@ -91,7 +91,7 @@ fn keep(back: &ComeBack, store: &str, load: Load, means: &mut Means<'_>) -> Resu
     rename_new(&partial(&path), &path)?;
 
     let Held::Script(script) = &found.held else { anyhow::bail!("pg_dump of `{store}` gave no script") };
-    Ok((path, unless_changed(load, &script.tables)))
+    Ok((path, unless_changed(load, script)))
 }
 
 /// The backup that the old data comes back from is not where it was made.

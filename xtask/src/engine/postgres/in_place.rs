@@ -11,7 +11,7 @@ use super::name::{block, ident, literal};
 use super::proof::{BEGUN, COUNTED, COUNTS, NEUTRAL, PATIENT, READ_ALIKE, begun, ended};
 use super::rights::as_new;
 use super::said::SAY_STATES;
-use super::script::TableRows;
+use super::script::{Script, TableRows};
 use super::subscriptions;
 use super::version::Version;
 use super::wiping::unchanged;
@@ -148,12 +148,21 @@ pub fn arrived(load: Load, live: &Identity<'_>, own: Own<'_>) -> Load {
     }
 }
 
-/// A load that fails where rows came or went since a dump was made of what it replaces.
-pub fn unless_changed(load: Load, dumped: &[TableRows]) -> Load {
-    let exact: Vec<&TableRows> = dumped.iter().filter(|table| table.exact).collect();
-    let lock = lock(exact.iter().map(|table| table.table.as_str()));
-    let counted = exact.iter().map(|table| (table.table.as_str(), Some(table.rows)));
-    let before = load.before.replacen(&unchanged([]), &format!("{lock}{}", unchanged(counted)), 1);
+/// A load that fails where rows came or went since a dump was made of what it replaces. Its names are those of the dump, and said as that says
+/// them.
+pub fn unless_changed(load: Load, dumped: &Script) -> Load {
+    let exact = dumped.tables.iter().filter(|table| table.exact);
+    let said = |table: &TableRows| dumped.foreign.get(&table.table).unwrap_or(&table.table).clone();
+    let counted: Vec<(String, u64)> = exact.map(|table| (said(table), table.rows)).collect();
+    let lock = lock(counted.iter().map(|(name, _)| name.as_str()));
+    let unchanged_since = unchanged(counted.iter().map(|(name, rows)| (name.as_str(), Some(*rows))));
+    let encoding = dumped.encoding.as_deref().filter(|encoding| *encoding != "utf8");
+    let (begin, end) = encoding.map_or_else(Default::default, |encoding| {
+        let begin =
+            format!("SELECT current_setting('client_encoding') AS db_tasks_said \\gset\nSET client_encoding TO {encoding};\n");
+        (begin, "SET client_encoding TO :'db_tasks_said';\n")
+    });
+    let before = load.before.replacen(&unchanged([]), &format!("{begin}{lock}{unchanged_since}{end}"), 1);
     Load { before, ..load }
 }
 
