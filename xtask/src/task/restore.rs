@@ -33,7 +33,8 @@ pub(super) use part::Company;
 use part::Part;
 
 pub(super) use checks::{
-    carriable, fits_server, fits_the_disk, is_a_database, may_create, overrides, stands_beside, swappable, unheld, unusual,
+    carriable, crowded, fits_server, fits_the_disk, is_a_database, may_create, overrides, stands_beside, swappable, unheld,
+    unusual,
 };
 pub(super) use marked::{comes_back, in_the_way, leftovers, live_is, may_go};
 pub use part::Subject;

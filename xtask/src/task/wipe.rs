@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use super::restore::{end_sessions, overrides, unheld};
+use super::restore::{crowded, end_sessions, overrides, unheld};
 use super::services::around_services;
 use super::{Moment, backup};
 use crate::bundle::{Backup, Catalog, Reason};
@@ -135,7 +135,7 @@ pub fn plan(
     let plan = Plan {
         notes: targets
             .iter()
-            .flat_map(|target| target.notes().into_iter().chain(overrides(target.surveyed)))
+            .flat_map(|target| target.notes().into_iter().chain(overrides(target.surveyed)).chain(crowded(target.surveyed)))
             .chain(set.stores.iter().flat_map(store_notes))
             .chain(one_by_one(set))
             .collect(),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::client::Tongue;
-pub use super::counting::{Counts, Half, analyze, count_rows, read_counts};
+pub use super::counting::{Counts, Half, analyze, count_rows, read_counts, read_without_statistics, without_statistics};
 use super::inventory::{self, Inventory};
 use super::locks::{self, Locks};
 use super::marks::{self, State};
@@ -90,6 +90,16 @@ pub struct Role {
     pub superuser: bool,
     /// May create databases.
     pub createdb: bool,
+    /// Sessions that it may have at once; -1 for any number.
+    #[serde(default = "any_number")]
+    pub connection_limit: i64,
+    /// Sessions that others have by it.
+    #[serde(default)]
+    pub sessions: i64,
+}
+
+fn any_number() -> i64 {
+    -1
 }
 
 /// A database as `pg_database` has it.
@@ -340,7 +350,9 @@ SELECT current_database() = {name} AS db_tasks_here,
 SELECT jsonb_build_object(
   'version', current_setting('server_version_num')::int,
   'version_text', current_setting('server_version'),
-  'role', (SELECT jsonb_build_object('name', rolname, 'superuser', rolsuper, 'createdb', rolcreatedb OR rolsuper) FROM pg_roles WHERE rolname = current_user),
+  'role', (SELECT jsonb_build_object('name', rolname, 'superuser', rolsuper, 'createdb', rolcreatedb OR rolsuper,
+    'connection_limit', CASE WHEN rolsuper THEN -1 ELSE rolconnlimit END,
+    'sessions', (SELECT count(*) FROM pg_stat_activity WHERE usename = current_user AND application_name !~ '^db-tasks')) FROM pg_roles WHERE rolname = current_user),
   'deaf', (SELECT setting = '' AND source = 'command line' FROM pg_settings WHERE name = 'listen_addresses'),
   'data_directory', (SELECT setting FROM pg_settings WHERE name = 'data_directory'),
   'answerer', {answerer},

@@ -3,7 +3,7 @@
 
 use super::admin::{DURABLE, Identity};
 use super::client::Client;
-use super::facts::{Half, analyze, count_rows};
+use super::facts::{Half, analyze, count_rows, without_statistics};
 use super::inventory::{Inventory, Kind, Table};
 use super::marks::{self, Own, on_its_way};
 use super::members::{EMPTY, PAUSE};
@@ -100,9 +100,10 @@ pub fn load(client: &Client, live: &Identity<'_>, inventory: &Inventory, fence: 
             ends = client.tongue.ends(),
         ),
         count: Count::First(format!(
-            "{}{}\\echo '{}'\n{}{}\\echo '{}'\n",
+            "{}{}{}\\echo '{}'\n{}{}\\echo '{}'\n",
             ended(server),
             client.tongue.of_counts(),
+            without_statistics(),
             COUNTS,
             count_rows(Half::One),
             count_rows(Half::Other),

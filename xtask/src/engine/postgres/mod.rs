@@ -19,6 +19,7 @@ pub mod name;
 pub mod proof;
 pub mod reached;
 mod rights;
+pub mod room;
 pub mod said;
 pub mod script;
 pub mod setting;

@@ -6,8 +6,10 @@ use super::{Aim, Difference, Request};
 use crate::bytes;
 use crate::engine::postgres::admin;
 use crate::engine::postgres::marker::MarkedBy;
+use crate::engine::postgres::marks::own_limit;
 use crate::engine::postgres::members::alone;
 use crate::engine::postgres::name::ident;
+use crate::engine::postgres::room::{NEEDED, NEEDED_WITHIN, Room, room};
 use crate::engine::postgres::setting;
 use crate::engine::postgres::version::misfit;
 use crate::engine::store::Format;
@@ -197,18 +199,55 @@ pub(in crate::task) fn unheld(target: &Surveyed) -> Result<()> {
     Ok(())
 }
 
-/// Refuses what a standby can't do.
+/// Refuses what a standby can't do, and what a role's limit would end in the midst.
 fn changeable(target: &Surveyed) -> Result<()> {
-    if !target.server.shape.standby {
+    if target.server.shape.standby {
+        return Err(standby(target).into());
+    }
+    let role = &target.server.role;
+    if room(role.connection_limit, role.sessions, NEEDED) != Room::Never {
         return Ok(());
     }
-    Err(Problem::refused(format!(
-        "the server of `{}` ({}) is a standby: nothing can be changed there",
-        target.name(),
-        target.at()
-    ))
-    .cure("connect to the primary; `db-backup` can read here")
-    .into())
+    Err(Problem::refused(format!("the role `{}` may have {} at once", role.name, counted_of(role.connection_limit, "session")))
+        .because(format!("a run that changes data holds up to {NEEDED}, and would end in its midst"))
+        .because("nothing was touched")
+        .cure(format!("an administrator runs `ALTER ROLE {} CONNECTION LIMIT -1`", ident(&role.name)))
+        .into())
+}
+
+fn standby(target: &Surveyed) -> Problem {
+    Problem::refused(format!("the server of `{}` ({}) is a standby: nothing can be changed there", target.name(), target.at()))
+        .cure("connect to the primary; `db-backup` can read here")
+}
+
+/// Limits that others have used up now: who is there may be gone by then, or end when the run ends sessions in its way.
+pub(in crate::task) fn crowded(target: &Surveyed) -> Vec<String> {
+    let (role, live) = (&target.server.role, target.live());
+    let (of_role, of_database) = (role.connection_limit, live.map_or(-1, |live| own_limit(live.connection_limit)));
+    let within = target.server.sessions.len() as i64;
+    let of_role = (room(of_role, role.sessions, NEEDED) == Room::Taken).then(|| {
+        format!(
+            "the role `{}` may have {} at once, and others have {} by it now: this run needs up to {NEEDED}, and fails where there is no room \
+             (`ALTER ROLE … CONNECTION LIMIT`)",
+            role.name,
+            counted_of(of_role, "session"),
+            role.sessions
+        )
+    });
+    let is_held = !role.superuser && room(of_database, within, NEEDED_WITHIN) != Room::Enough;
+    let of_database = is_held.then(|| {
+        format!(
+            "`{}` takes {} at once, and {within} are there now: what is done in it needs up to {NEEDED_WITHIN}, and fails where there is no room \
+             (`ALTER DATABASE … CONNECTION LIMIT`)",
+            target.name(),
+            counted_of(of_database, "session")
+        )
+    });
+    of_role.into_iter().chain(of_database).collect()
+}
+
+fn counted_of(limit: i64, what: &str) -> String {
+    counted(u64::try_from(limit).unwrap_or(0), what)
 }
 
 /// That a default which keeps changes away does not keep this one.
@@ -232,5 +271,5 @@ pub(in crate::task) fn unusual(target: &Surveyed) -> Vec<String> {
             names.join(", ")
         )
     });
-    overrides(target).into_iter().chain(subscriptions).collect()
+    overrides(target).into_iter().chain(crowded(target)).chain(subscriptions).collect()
 }
