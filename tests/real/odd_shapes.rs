@@ -295,3 +295,59 @@ fn a_limit_of_sessions_is_named_before_work_begins() {
 fn name(url: &str) -> &str {
     url.rsplit('/').next().unwrap()
 }
+
+/// A line break in a name: of tables, of what belongs to them, of schemas, of roles, and of databases beside ours.
+#[test]
+fn names_with_line_breaks_come_back_on_every_way() {
+    let cluster = need!("postgresql", cluster());
+    let odd = "s\nCOPY x FROM stdin;\n\\.\n";
+    let role = format!("{}\n\\! touch ran\r\n--", unique("r"));
+    cluster.sql("postgres", &format!("CREATE ROLE \"{role}\"; GRANT \"{role}\" TO app"));
+    let sql = format!(
+        "CREATE SCHEMA \"{odd}\"; CREATE TABLE \"{odd}\".\"t\n1|2\" (\"i\nd\" serial PRIMARY KEY, \"\n\" text); INSERT INTO \"{odd}\".\"t\n1|2\" (\"\n\") VALUES (E'a\nb'), (E'\\\\.'), (NULL);
+         CREATE TABLE \"\nt\" (id int REFERENCES \"{odd}\".\"t\n1|2\"); INSERT INTO \"\nt\" VALUES (1); CREATE INDEX \"i\nx\" ON \"\nt\" (id); CREATE TABLE \"t\n\" (); CREATE TABLE \"t\r\n\" AS SELECT 1 a;
+         CREATE VIEW \"v\n\" AS SELECT * FROM \"\nt\"; CREATE MATERIALIZED VIEW \"m\n\" AS SELECT count(*) FROM \"\nt\"; CREATE TYPE \"e\n\" AS ENUM (E'x\ny'); CREATE SEQUENCE \"q\n\";
+         CREATE FUNCTION \"f\n\"(\"a\n\" int) RETURNS int LANGUAGE sql AS 'SELECT 1'; COMMENT ON TABLE \"\nt\" IS E'x\n\\\\! touch ran'; CREATE PUBLICATION \"p\n\" FOR TABLE \"\nt\";
+         CREATE TABLE \"part\n\" (id int) PARTITION BY LIST (id); CREATE TABLE \"part\n1\" PARTITION OF \"part\n\" FOR VALUES IN (1); INSERT INTO \"part\n\" VALUES (1);
+         GRANT SELECT ON \"\nt\" TO \"{role}\"; ALTER DEFAULT PRIVILEGES IN SCHEMA \"{odd}\" GRANT SELECT ON TABLES TO \"{role}\""
+    );
+    for by in [By::Superuser, By::App] {
+        // another's right to create comes behind the tables that become its own: for that it takes a superuser
+        let owns = if by == By::App { String::new() } else { format!("; ALTER TABLE \"t\n\" OWNER TO \"{role}\"") };
+        goes_round(cluster, "names with line breaks", by, &format!("{sql}{owns}"));
+    }
+
+    let db = cluster.database();
+    cluster.sql(&db.name, &format!("SET ROLE app; {ROWS} CREATE TABLE \"w\nx\" AS SELECT 1 a"));
+    let beside = format!("{}__x\nFORGED", db.name);
+    cluster.sql("postgres", &format!("CREATE DATABASE \"{beside}\" OWNER \"{role}\""));
+    cluster.sql(
+        "postgres",
+        &format!(
+            "GRANT CONNECT ON DATABASE {} TO \"{role}\"; ALTER ROLE app IN DATABASE {0} SET search_path = public, \"y\nz\"",
+            db.name
+        ),
+    );
+    let project = project(&db, By::App);
+    let wanted = cluster.fingerprint(&db.name);
+    project.backup();
+    for words in [
+        "db-status",
+        "db-verify",
+        "db-verify --deep",
+        "db-restore --latest --yes",
+        "db-undo --yes",
+        "db-restore --latest --yes --in-place",
+    ] {
+        project.ok(words);
+        same(&cluster.fingerprint(&db.name), &wanted);
+    }
+    project.ok("db-wipe --yes");
+    assert_eq!(cluster.sql(&db.name, "SELECT count(*) FROM \"w\nx\""), "0");
+    project.ok("db-restore --latest --yes");
+    same(&cluster.fingerprint(&db.name), &wanted);
+    assert!(!project.dir.join("ran").exists());
+    cluster.sql("postgres", &format!("DROP DATABASE \"{beside}\""));
+    drop(db);
+    cluster.sql("postgres", &format!("DROP ROLE \"{role}\""));
+}

@@ -138,7 +138,7 @@ SELECT 'setting', key, replace(coalesce(value, ''), E'\n', '\n') FROM pg_databas
     'acl', (SELECT string_agg(a::text, ' ' ORDER BY a::text COLLATE "C") FROM unnest(nullif(datacl, acldefault('d', datdba))) a)))
 WHERE datname = current_database() ORDER BY key;
 
-SELECT 'setting', coalesce('role ' || rolname || ' ', '') || split_part(s, '=', 1), substr(s, strpos(s, '=') + 1)
+SELECT 'setting', replace(coalesce('role ' || rolname || ' ', '') || split_part(s, '=', 1), E'\n', '\n'), replace(substr(s, strpos(s, '=') + 1), E'\n', '\n')
 FROM pg_db_role_setting JOIN pg_database d ON d.oid = setdatabase LEFT JOIN pg_roles r ON r.oid = setrole, unnest(setconfig) s
 WHERE datname = current_database() ORDER BY 1, 2;
 "#;
