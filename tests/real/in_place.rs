@@ -322,6 +322,11 @@ fn what_was_made_since_a_reset_was_cut_off_is_kept() {
     // nobody has asked for the old data yet, and nobody takes what is there for it
     let said = project.ok("db-backup --auto");
     assert!(said.err.contains("bring the old data of"), "{}", said.err);
+    assert!(
+        said.err.contains("is half made: a reset that emptied it was cut off, and this backup holds what is there now"),
+        "{}",
+        said.err
+    );
     let other = Project::in_folder(&project.dir.join("backups"), &fs::read_to_string(project.dir.join("db-tasks.toml")).unwrap());
     let url = &format!("postgresql://{}:pw@127.0.0.1:{}/{db}", weak.role, cluster.port);
     let other = other.env("DATABASE_URL", url);

@@ -8,6 +8,7 @@ use crate::cmd::quoted;
 use anyhow::Result;
 
 use super::Moment;
+use super::restore::half_made;
 use crate::bundle::manifest::{Artifact, Manifest, Missing, Reason};
 use crate::bundle::name::{self, Words};
 use crate::bundle::{Catalog, Ground};
@@ -145,6 +146,7 @@ pub fn plan(project: &Project, set: &Set, catalog: &Catalog, request: &Request, 
             .iter()
             .map(partial)
             .chain(set.stores.iter().filter_map(unrestorable))
+            .chain(set.databases.iter().filter_map(half_made))
             .chain(set.databases.iter().filter_map(unlogged))
             .chain(set.databases.iter().filter_map(unread))
             .collect(),

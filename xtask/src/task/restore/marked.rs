@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::config::Guards;
 use crate::engine::postgres::DatabaseFacts;
 use crate::engine::postgres::admin;
-use crate::engine::postgres::marks::{Says, Unfit, Use, may};
+use crate::engine::postgres::marks::{Says, State, Unfit, Use, may};
 use crate::engine::postgres::name::ident;
 use crate::facts::Surveyed;
 use crate::plan::Step;
@@ -30,6 +30,21 @@ pub(in crate::task) fn comes_back(database: &DatabaseFacts, guards: &Guards) -> 
 /// Refuses to do something with what is live, for its marks.
 pub(in crate::task) fn live_is(target: &Surveyed, what: Use, guards: &Guards) -> Result<()> {
     target.live().map_or(Ok(()), |live| fit(live, what, guards))
+}
+
+/// That a backup of what is live holds what a run has left half made, and not the data that somebody may look for in it.
+pub(in crate::task) fn half_made(target: &Surveyed) -> Option<String> {
+    let name = target.name();
+    match target.live()?.state() {
+        State::Emptied => Some(format!(
+            "`{name}` is half made: a reset that emptied it was cut off, and this backup holds what is there now; the old data is in the backup \
+             that the reset made (where it was run, `db-repair` brings it back)"
+        )),
+        State::OnItsWay => {
+            Some(format!("`{name}` is half made: a preparation of it was cut off, and this backup holds what is there now"))
+        }
+        _ => None,
+    }
 }
 
 fn fit(database: &DatabaseFacts, what: Use, guards: &Guards) -> Result<()> {
