@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use super::hooks::{Hooks, Outcome};
-use super::restore::{carriable, leftovers, live_is, may_create, may_go, older_goes, swappable, unstage, unsubscribed, unusual};
+use super::restore::{
+    carriable, leftovers, live_is, may_create, older_goes, older_may_go, swappable, unstage, unsubscribed, unusual,
+};
 use super::services::around_services;
 use crate::config::{Guards, Project, Strategy};
 use crate::engine::postgres::admin::{self, Identity, Swap, SwapBack};
@@ -79,7 +81,7 @@ pub fn plan(project: &Project, target: &Surveyed, services: &[ContainerFacts], h
     let name = target.name();
     let left = leftovers(target, &project.guards, &[&beside(name, "staged"), &beside(name, "discard"), &admin::failed(name)])?;
     let mut steps: Vec<Step> = carriable(target).into_iter().chain(left).collect();
-    target.server.database(&previous(name)).map_or(Ok(()), |older| may_go(older, &project.guards))?;
+    target.server.database(&previous(name)).map_or(Ok(()), |older| older_may_go(target, older, &project.guards))?;
     let result = request.backup.as_ref().and_then(|b| b.result.first().cloned());
     let fill = fill(target, project.strategy, hooks, result.as_ref(), &request);
     let (seeding, backup) = (request.seeding, request.backup);

@@ -36,7 +36,7 @@ pub(super) use checks::{
     carriable, crowded, fits_server, fits_the_disk, is_a_database, may_create, overrides, stands_beside, swappable, unheld,
     unusual,
 };
-pub(super) use marked::{comes_back, half_made, in_the_way, leftovers, live_is, may_go};
+pub(super) use marked::{comes_back, half_made, in_the_way, leftovers, live_is, may_go, older_may_go};
 pub use part::Subject;
 pub(super) use staging::{Staging, Use, stage};
 use stranger::OTHERS;

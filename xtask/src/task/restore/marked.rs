@@ -22,6 +22,13 @@ pub(in crate::task) fn may_go(database: &DatabaseFacts, guards: &Guards) -> Resu
     fit(database, Use::Drop, guards)
 }
 
+/// The same of what an earlier run has kept. Where the live database says itself that it is protected, the guards have their say on both.
+pub(in crate::task) fn older_may_go(target: &Surveyed, older: &DatabaseFacts, guards: &Guards) -> Result<()> {
+    let guarded = target.live().is_some_and(|live| says(live, guards) != Says::NothingOfNote);
+    let said = if guarded { Says::NothingOfNote } else { says(older, guards) };
+    may(&older.state(), Use::Drop, &said).map_err(|unfit| refused(older, unfit).into())
+}
+
 /// Refuses to make something live that no run has set aside whole.
 pub(in crate::task) fn comes_back(database: &DatabaseFacts, guards: &Guards) -> Result<()> {
     fit(database, Use::BringBack, guards)

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::checks::{carriable, fits_the_disk, may_create, stands_beside, suits, suits_store, swappable};
-use super::marked::{leftovers, live_is, may_go};
+use super::marked::{leftovers, live_is, older_may_go};
 use super::{Request, Staging, Use, author, brought_along, end_sessions, stage, unstage, unsubscribed};
 use crate::config::Project;
 use crate::engine::files;
@@ -117,7 +117,7 @@ impl Part {
         let live = target.live();
         let staged = beside(name, "staged");
         let older = super::older(target);
-        older.map_or(Ok(()), |older| may_go(older, &project.guards))?;
+        older.map_or(Ok(()), |older| older_may_go(target, older, &project.guards))?;
         live_is(target, marks::Use::Replace, &project.guards)?;
         let aside = company.aside("db-restore", target, project);
         let recorded = dump.artifact.as_ref().map(|a| &a.database).filter(|d| !d.is_none());
