@@ -1,6 +1,6 @@
 //! Databases in other encodings than UTF-8, with names that are none, and what such databases leave in the catalogs that all share.
 
-use super::{Project, same, there_and_back};
+use super::{Project, same, signal, there_and_back, until};
 use crate::support::cluster::{Cluster, TempDb, programs};
 use crate::support::need;
 
@@ -148,4 +148,58 @@ fn a_dump_in_another_encoding_than_the_databases_is_loaded() {
             assert_eq!(count, rows, "{} {how}", to.name);
         }
     }
+}
+
+/// A role that may create no database has it emptied, and a run that was killed leaves it half made: with names that are bytes, too.
+fn comes_back_late(encoding: &str) {
+    let server = need!("postgresql", server());
+    let _db = database(&server, "late", encoding);
+    server.sql(
+        "postgres",
+        "CREATE ROLE weak LOGIN PASSWORD 'pw'; ALTER DATABASE late OWNER TO weak; ALTER DATABASE late CONNECTION LIMIT 20",
+    );
+    let odd = |name: &str| {
+        format!(
+            r#"EXECUTE format('CREATE TABLE %I (%I int PRIMARY KEY, "b=c" text)', E'{name}\xe9', E'n\xfamero');
+               EXECUTE format('INSERT INTO %I VALUES (1, %L), (2, %L)', E'{name}\xe9', E'caf\xe9', E'a\nb');
+               EXECUTE format('COMMENT ON TABLE %I IS %L', E'{name}\xe9', E'\xe9t\xe9');"#
+        )
+    };
+    let old = odd("caf") + &odd(r"tw\no");
+    server.sql(
+        "late",
+        &format!(r#"SET ROLE weak; DO $$ BEGIN {old} EXECUTE format('COMMENT ON DATABASE late IS %L', E'donn\xe9es'); END $$"#),
+    );
+    let wanted = server.fingerprint("late");
+    let config = "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n[hooks]\nmigrate = 'sh ./migrate'\n";
+    let url = format!("postgresql://weak:pw@127.0.0.1:{}/late", server.port);
+    let project = Project::new(config).env("DATABASE_URL", &url);
+    project.write("made.sql", format!("DO $$ BEGIN {} END $$", odd("caf") + &odd("later")));
+    project.write("migrate", "psql -qX1 -v ON_ERROR_STOP=1 -f made.sql && touch migrating && sleep 60");
+
+    let mut killed = project.command("db-reset --force").spawn().unwrap();
+    until("it migrates", || project.dir.join("migrating").exists());
+    signal(&killed, "KILL");
+    killed.wait().unwrap();
+    server.sql("late", r"DO $$ BEGIN EXECUTE format('INSERT INTO %I VALUES (42, NULL)', E'later\xe9'); END $$");
+
+    let said = project.ok("db-repair");
+    let kept = said.err.split("what had come of it is kept: ").nth(1).unwrap().lines().next().unwrap();
+    same(&server.fingerprint("late"), &wanted);
+    assert_eq!(server.sql("late", COMMENTED), "646f6e6ee96573");
+    assert_eq!(server.sql("postgres", "SELECT datconnlimit FROM pg_database WHERE datname = 'late'"), "20");
+    // and what had come of it can be had
+    project.ok(&format!("db-restore {kept} --trust=role --yes --in-place"));
+    let later = r"SELECT count(*) FROM pg_class WHERE relname::text::bytea = '\x6c61746572e9'";
+    assert_eq!(server.sql("late", later), "1");
+}
+
+#[test]
+fn a_reset_of_a_database_without_an_encoding_comes_back_late() {
+    comes_back_late("SQL_ASCII");
+}
+
+#[test]
+fn a_reset_of_a_database_in_latin1_comes_back_late() {
+    comes_back_late("LATIN1");
 }

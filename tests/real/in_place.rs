@@ -322,12 +322,29 @@ fn what_was_made_since_a_reset_was_cut_off_is_kept() {
     // nobody has asked for the old data yet, and nobody takes what is there for it
     let said = project.ok("db-backup --auto");
     assert!(said.err.contains("bring the old data of"), "{}", said.err);
+    assert!(
+        said.err.contains("is half made: a reset that emptied it was cut off, and this backup holds what is there now"),
+        "{}",
+        said.err
+    );
     let other = Project::in_folder(&project.dir.join("backups"), &fs::read_to_string(project.dir.join("db-tasks.toml")).unwrap());
     let url = &format!("postgresql://{}:pw@127.0.0.1:{}/{db}", weak.role, cluster.port);
     let other = other.env("DATABASE_URL", url);
     for words in ["db-prepare", "db-reset --force"] {
         other.fails(words, 3, "is half made: a reset that emptied it was cut off");
         project.fails(words, 3, "`db-repair` brings the old data back");
+    }
+    assert_eq!(cluster.sql(db, "SELECT id FROM users"), "42");
+    // a backup that is not there is named, and nothing is made each time that somebody asks
+    let of_the_reset = project.files().into_iter().filter(|file| file.file_name().unwrap().to_string_lossy().starts_with(db));
+    for file in of_the_reset.take(2).collect::<Vec<_>>() {
+        let away = file.with_extension("away");
+        fs::rename(&file, &away).unwrap();
+        let before = project.files().len();
+        let said = project.fails("db-repair", 1, "the old data comes back from a backup of which");
+        assert!(said.err.contains(&format!("/{}` can't be read", file.file_name().unwrap().to_string_lossy())), "{}", said.err);
+        assert_eq!(project.files().len(), before);
+        fs::rename(&away, &file).unwrap();
     }
     assert_eq!(cluster.sql(db, "SELECT id FROM users"), "42");
     let said = project.ok("db-repair");

@@ -15,6 +15,7 @@ pub mod kill;
 mod loader;
 mod managed;
 mod many_objects;
+mod marks;
 mod memory;
 mod migrators;
 mod odd_shapes;

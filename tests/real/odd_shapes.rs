@@ -1,6 +1,6 @@
 //! Kinds of things that few databases have: each goes the way of a staged restore and that of one in place, and is what it was.
 
-use super::{Project, same};
+use super::{Held, Project, same};
 use crate::support::cluster::{Cluster, TempDb, cluster};
 use crate::support::component::unique;
 use crate::support::need;
@@ -202,4 +202,152 @@ fn foreign_partitions_and_mappings_come_back_and_what_a_role_may_not_read_is_tol
     assert!(said.contains(says) && said.contains("without them: `postgres` on `nowhere`, `public` on `nowhere`;"), "{said}");
     let said = project(&db, By::Superuser).ok("db-backup --auto").err;
     assert!(!said.contains("user mappings"), "{said}");
+}
+
+/// Statistics of a table with a part in another server would have that asked, which may be down, or production.
+#[test]
+fn a_server_of_a_foreign_partition_that_is_down_fails_no_restore() {
+    let cluster = need!("postgresql", cluster());
+    let db = cluster.database();
+    cluster.sql(
+        &db.name,
+        "CREATE EXTENSION postgres_fdw; CREATE SERVER away FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '127.0.0.1', port '1');
+         CREATE USER MAPPING FOR public SERVER away OPTIONS (user 'u', password 'p');
+         CREATE TABLE p (id int, n int) PARTITION BY LIST (id); CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1); INSERT INTO p VALUES (1, 7);
+         CREATE FOREIGN TABLE p2 PARTITION OF p FOR VALUES IN (2) SERVER away; CREATE TABLE p3 PARTITION OF p FOR VALUES IN (3) PARTITION BY LIST (n);
+         CREATE FOREIGN TABLE p31 PARTITION OF p3 FOR VALUES IN (1) SERVER away; CREATE TABLE p32 PARTITION OF p3 FOR VALUES IN (2); INSERT INTO p VALUES (3, 2);
+         CREATE TABLE p4 PARTITION OF p FOR VALUES IN (4) PARTITION BY LIST (n); CREATE TABLE p41 PARTITION OF p4 FOR VALUES IN (1); INSERT INTO p VALUES (4, 1);
+         CREATE TABLE \"x\ny\" (id int); INSERT INTO \"x\ny\" VALUES (3); CREATE FOREIGN TABLE child (id int) INHERITS (\"x\ny\") SERVER away; CREATE TABLE t AS SELECT 1 a",
+    );
+    let (project, wanted) = (project(&db, By::Superuser), cluster.fingerprint(&db.name));
+    let backup = project.backup().file_name().unwrap().to_string_lossy().into_owned();
+    project.ok("db-verify --deep");
+    for words in ["db-restore BACKUP --yes", "db-restore BACKUP --yes --in-place"] {
+        let said = project.ok(&words.replace("BACKUP", &backup)).err;
+        for table in ["public.p", "public.p3", "public.\"x y\""] {
+            assert!(said.contains(&format!("no statistics of {table}: a part of it is in another server")), "{words}: {said}");
+        }
+        assert_eq!(said.matches("no statistics of").count(), 3, "{said}");
+        same(&cluster.fingerprint(&db.name), &wanted);
+        let known = "SELECT string_agg(DISTINCT tablename, ' ' ORDER BY tablename) FROM pg_stats WHERE schemaname = 'public'";
+        assert_eq!(cluster.sql(&db.name, known), "p1 p32 p4 p41 t", "{words}");
+    }
+}
+
+/// What no setting of ours gets round is said before work begins.
+#[test]
+fn a_limit_of_sessions_is_named_before_work_begins() {
+    let cluster = need!("postgresql", cluster());
+    let (db, role) = (cluster.database(), unique("r"));
+    cluster
+        .sql("postgres", &format!("CREATE ROLE {role} LOGIN CREATEDB PASSWORD 'pw'; ALTER DATABASE {} OWNER TO {role}", db.name));
+    cluster.sql(&db.name, &format!("SET ROLE {role}; {ROWS}"));
+    let url = format!("postgresql://{role}:pw@127.0.0.1:{}/{}", cluster.port, db.name);
+    let config = "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n[hooks]\nmigrate = 'psql -qX -c \"CREATE TABLE t (id int)\"'\n";
+    let project = Project::new(config).env("DATABASE_URL", &url).env("ALLOW_DATABASE_WIPE", "true");
+    project.backup();
+    let limited = |limit: i32| cluster.sql("postgres", &format!("ALTER ROLE {role} CONNECTION LIMIT {limit}"));
+    let all = [
+        "db-restore --latest --yes",
+        "db-undo --yes",
+        "db-restore --latest --yes --in-place",
+        "db-verify --deep",
+        "db-reset --force",
+        "db-wipe --yes",
+    ];
+
+    limited(4);
+    for words in all {
+        project.ok(words);
+    }
+    limited(3);
+    let before = cluster.fingerprint(&db.name);
+    for words in all {
+        let said = project.fails(words, 3, &format!("the role `{role}` may have 3 sessions at once"));
+        assert!(said.err.contains("nothing was touched") && said.err.contains("CONNECTION LIMIT -1"), "{}", said.err);
+        project.fails(&format!("{words} --dry-run").replace("--deep --dry-run", "--deep"), 3, "sessions at once");
+    }
+    same(&cluster.fingerprint(&db.name), &before);
+
+    // others use it up, or the database has a limit of its own
+    limited(5);
+    let held = |db: &str| {
+        let mut psql = cluster.command("psql");
+        psql.args(["-d", &url.replace(&format!("/{}", self::name(&url)), &format!("/{db}"))]);
+        Held::of(psql, "SELECT 1")
+    };
+    let others = [held("postgres"), held("postgres")];
+    let noted = project.ok("db-restore --latest --dry-run").out;
+    assert!(noted.contains(&format!("`{role}` may have 5 sessions at once, and others have 2 by it now")), "{noted}");
+    drop(others);
+    limited(-1);
+    cluster.sql("postgres", &format!("ALTER DATABASE {} CONNECTION LIMIT 2", db.name));
+    let other = held(&db.name);
+    for words in ["db-restore --latest --dry-run --in-place", "db-wipe --dry-run"] {
+        let noted = project.ok(words).out;
+        assert!(noted.contains(&format!("`{}` takes 2 sessions at once, and 1 are there now", db.name)), "{noted}");
+    }
+    drop(other);
+    drop(db);
+    cluster.sql("postgres", &format!("DROP ROLE {role}"));
+}
+
+fn name(url: &str) -> &str {
+    url.rsplit('/').next().unwrap()
+}
+
+/// A line break in a name: of tables, of what belongs to them, of schemas, of roles, and of databases beside ours.
+#[test]
+fn names_with_line_breaks_come_back_on_every_way() {
+    let cluster = need!("postgresql", cluster());
+    let odd = "s\nCOPY x FROM stdin;\n\\.\n";
+    let role = format!("{}\n\\! touch ran\r\n--", unique("r"));
+    cluster.sql("postgres", &format!("CREATE ROLE \"{role}\"; GRANT \"{role}\" TO app"));
+    let sql = format!(
+        "CREATE SCHEMA \"{odd}\"; CREATE TABLE \"{odd}\".\"t\n1|2\" (\"i\nd\" serial PRIMARY KEY, \"\n\" text); INSERT INTO \"{odd}\".\"t\n1|2\" (\"\n\") VALUES (E'a\nb'), (E'\\\\.'), (NULL);
+         CREATE TABLE \"\nt\" (id int REFERENCES \"{odd}\".\"t\n1|2\"); INSERT INTO \"\nt\" VALUES (1); CREATE INDEX \"i\nx\" ON \"\nt\" (id); CREATE TABLE \"t\n\" (); CREATE TABLE \"t\r\n\" AS SELECT 1 a;
+         CREATE VIEW \"v\n\" AS SELECT * FROM \"\nt\"; CREATE MATERIALIZED VIEW \"m\n\" AS SELECT count(*) FROM \"\nt\"; CREATE TYPE \"e\n\" AS ENUM (E'x\ny'); CREATE SEQUENCE \"q\n\";
+         CREATE FUNCTION \"f\n\"(\"a\n\" int) RETURNS int LANGUAGE sql AS 'SELECT 1'; COMMENT ON TABLE \"\nt\" IS E'x\n\\\\! touch ran'; CREATE PUBLICATION \"p\n\" FOR TABLE \"\nt\";
+         CREATE TABLE \"part\n\" (id int) PARTITION BY LIST (id); CREATE TABLE \"part\n1\" PARTITION OF \"part\n\" FOR VALUES IN (1); INSERT INTO \"part\n\" VALUES (1);
+         GRANT SELECT ON \"\nt\" TO \"{role}\"; ALTER DEFAULT PRIVILEGES IN SCHEMA \"{odd}\" GRANT SELECT ON TABLES TO \"{role}\""
+    );
+    for by in [By::Superuser, By::App] {
+        // another's right to create comes behind the tables that become its own: for that it takes a superuser
+        let owns = if by == By::App { String::new() } else { format!("; ALTER TABLE \"t\n\" OWNER TO \"{role}\"") };
+        goes_round(cluster, "names with line breaks", by, &format!("{sql}{owns}"));
+    }
+
+    let db = cluster.database();
+    cluster.sql(&db.name, &format!("SET ROLE app; {ROWS} CREATE TABLE \"w\nx\" AS SELECT 1 a"));
+    let beside = format!("{}__x\nFORGED", db.name);
+    cluster.sql("postgres", &format!("CREATE DATABASE \"{beside}\" OWNER \"{role}\""));
+    cluster.sql(
+        "postgres",
+        &format!(
+            "GRANT CONNECT ON DATABASE {} TO \"{role}\"; ALTER ROLE app IN DATABASE {0} SET search_path = public, \"y\nz\"",
+            db.name
+        ),
+    );
+    let project = project(&db, By::App);
+    let wanted = cluster.fingerprint(&db.name);
+    project.backup();
+    for words in [
+        "db-status",
+        "db-verify",
+        "db-verify --deep",
+        "db-restore --latest --yes",
+        "db-undo --yes",
+        "db-restore --latest --yes --in-place",
+    ] {
+        project.ok(words);
+        same(&cluster.fingerprint(&db.name), &wanted);
+    }
+    project.ok("db-wipe --yes");
+    assert_eq!(cluster.sql(&db.name, "SELECT count(*) FROM \"w\nx\""), "0");
+    project.ok("db-restore --latest --yes");
+    same(&cluster.fingerprint(&db.name), &wanted);
+    assert!(!project.dir.join("ran").exists());
+    cluster.sql("postgres", &format!("DROP DATABASE \"{beside}\""));
+    drop(db);
+    cluster.sql("postgres", &format!("DROP ROLE \"{role}\""));
 }

@@ -2,8 +2,9 @@
 
 use std::fs;
 
-use super::{Project, tiny_host};
+use super::{Held, Project, tiny_host};
 use crate::support::cluster::cluster;
+use crate::support::component::unique;
 use crate::support::need;
 
 const COMMENT: &str = "first line\n  $back$; $check$ \\! touch ran\n'quoted' \\\\ E'x'";
@@ -99,4 +100,60 @@ fn words_of_ours_are_the_systems_own() {
     project.ok("db-wipe --dry-run");
     project.ok("db-restore --latest --yes");
     project.ok("db-restore --latest --in-place --yes");
+}
+
+#[test]
+fn a_name_begins_no_line_of_its_own() {
+    let cluster = need!("postgresql", cluster());
+    let (db, project) = tiny_host(cluster);
+    let (name, other) = (&db.name, format!("{}\nFORGED", unique("r")));
+    let project = project.env("ALLOW_DATABASE_WIPE", "true");
+    let config = std::fs::read_to_string(project.dir.join("db-tasks.toml")).unwrap();
+    project.write("db-tasks.toml", format!("{config}[hooks]\nmigrate = 'false'\n"));
+    cluster.sql("postgres", &format!("CREATE ROLE \"{other}\" LOGIN SUPERUSER"));
+    let table = "\"rows\nFORGED\"";
+    cluster.sql(
+        name,
+        &format!(
+            "SET ROLE app; CREATE TABLE {table} (id int); INSERT INTO {table} VALUES (1); CREATE VIEW \"v\nFORGED\" AS SELECT 1"
+        ),
+    );
+    // a setting of a role's, and of a database's, that are to be carried over
+    cluster.sql(name, &format!("ALTER ROLE \"{other}\" IN DATABASE {name} SET \"app.x\" = 'y\nFORGED'; GRANT CONNECT ON DATABASE {name} TO \"{other}\""));
+    project.backup();
+    let there = Held::new(cluster, name, &format!("SET SESSION AUTHORIZATION \"{other}\""));
+
+    for (before, words) in [
+        ("", "db-status"),
+        ("", "db-doctor"),
+        ("", "db-list"),
+        ("", "db-restore --latest --dry-run"),
+        ("", "db-restore --latest --dry-run --verbose"),
+        ("", "db-restore --latest"),
+        ("", "db-restore --latest --yes"),
+        ("", "db-verify --latest --deep"),
+        ("", "db-wipe --dry-run"),
+        ("", "db-wipe"),
+        ("", "db-reset --force"),
+        ("", "db-undo --yes"),
+        ("ALTER DATABASE {name} OWNER TO \"{other}\"", "db-restore --latest --yes"),
+        ("", "db-reset --force"),
+        ("", "db-doctor"),
+        ("ALTER TABLE people OWNER TO \"{other}\"", "db-backup --auto"),
+        ("", "db-doctor"),
+        ("", "db-wipe --yes"),
+        ("", "db-restore --latest --yes --in-place"),
+    ] {
+        if !before.is_empty() {
+            cluster.sql(name, &before.replace("{name}", name).replace("{other}", &other));
+        }
+        let said = project.run(words);
+        let whole = format!("{}\n{}", said.out, said.err);
+        // the SQL that is shown is the SQL that runs, and stands behind its bar
+        let forged: Vec<&str> = whole.lines().filter(|line| line.trim_start().starts_with("FORGED")).collect();
+        assert!(forged.is_empty(), "{words}:\n{whole}");
+    }
+    drop(there);
+    drop(db);
+    cluster.sql("postgres", &format!("DROP ROLE \"{other}\""));
 }

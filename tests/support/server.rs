@@ -116,13 +116,13 @@ SET bytea_output = 'hex'; SET search_path = pg_catalog; SET xmloption = 'content
 SET row_security = off; SET lo_compat_privileges = off;
 
 SELECT format('SELECT %L, %L, count(*), md5(coalesce(string_agg(h, '''' ORDER BY h COLLATE "C"), '''')) '
-              'FROM (SELECT md5("~row"::text) FROM ONLY %s AS "~row") AS "~hashes"(h)', 'rows', name, name)
+              'FROM (SELECT md5("~row"::text) FROM ONLY %s AS "~row") AS "~hashes"(h)', 'rows', replace(name, E'\n', '\n'), name)
 FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace, format('%I.%I', nspname, relname) name
 WHERE relkind IN ('r', 'm') AND (relkind = 'r' OR relispopulated)
   AND nspname <> 'information_schema' AND nspname !~ '^pg_'
 ORDER BY name \gexec
 
-SELECT format('SELECT %L, %L, last_value || '' '' || is_called FROM %s', 'value', 'sequence ' || name, name)
+SELECT format('SELECT %L, %L, last_value || '' '' || is_called FROM %s', 'value', 'sequence ' || replace(name, E'\n', '\n'), name)
 FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace, format('%I.%I', nspname, relname) name
 WHERE relkind = 'S' AND nspname !~ '^pg_' ORDER BY name \gexec
 
@@ -130,7 +130,7 @@ SELECT 'value', 'large object ' || oid, concat_ws(' ', lomowner::regrole, md5(lo
        obj_description(oid, 'pg_largeobject'))
 FROM pg_largeobject_metadata ORDER BY oid;
 
-SELECT 'setting', key, coalesce(value, '') FROM pg_database d, jsonb_each_text(jsonb_build_object(
+SELECT 'setting', key, replace(coalesce(value, ''), E'\n', '\n') FROM pg_database d, jsonb_each_text(jsonb_build_object(
     'owner', datdba::regrole, 'encoding', pg_encoding_to_char(encoding), 'collate', datcollate, 'ctype', datctype,
     'provider', to_jsonb(d) ->> 'datlocprovider', 'rules', to_jsonb(d) ->> 'daticurules',
     'locale', coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale'),
@@ -138,7 +138,7 @@ SELECT 'setting', key, coalesce(value, '') FROM pg_database d, jsonb_each_text(j
     'acl', (SELECT string_agg(a::text, ' ' ORDER BY a::text COLLATE "C") FROM unnest(nullif(datacl, acldefault('d', datdba))) a)))
 WHERE datname = current_database() ORDER BY key;
 
-SELECT 'setting', coalesce('role ' || rolname || ' ', '') || split_part(s, '=', 1), substr(s, strpos(s, '=') + 1)
+SELECT 'setting', replace(coalesce('role ' || rolname || ' ', '') || split_part(s, '=', 1), E'\n', '\n'), replace(substr(s, strpos(s, '=') + 1), E'\n', '\n')
 FROM pg_db_role_setting JOIN pg_database d ON d.oid = setdatabase LEFT JOIN pg_roles r ON r.oid = setrole, unnest(setconfig) s
 WHERE datname = current_database() ORDER BY 1, 2;
 "#;

@@ -127,14 +127,19 @@ pub fn shorten(text: &str, most: usize) -> String {
     if line.chars().count() <= most { line } else { line.chars().take(most.saturating_sub(1)).chain(['…']).collect() }
 }
 
+/// A sentence has one line: a name in it may have a line break of its own, which would begin a line that nobody has written.
+pub fn one_line(sentence: &str) -> String {
+    sentence.replace('\n', r"\n")
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.tried)?;
+        write!(f, "{}", one_line(&self.tried))?;
         for line in &self.happened {
             write!(f, "\n  {line}")?;
         }
         if let Some(cure) = &self.cure {
-            write!(f, "\n  next: {cure}")?;
+            write!(f, "\n  next: {}", one_line(cure))?;
         }
         Ok(())
     }

@@ -97,7 +97,7 @@ impl Session {
     fn prepare(&mut self, one: &One, data: &Data, intent: Intent) -> Result<()> {
         let mut target = self.surveyor().survey(&one.database, Depth::Tables)?;
         if prepare_task::need(&target) == Need::TakingBack {
-            let plan = alone::with(prepare_task::take_back(&target)?, [&target]);
+            let plan = alone::with(prepare_task::take_back(&self.project, &target)?, [&target]);
             if self.carry_out(plan, Consent::Yes, intent)?.is_none() {
                 return Ok(());
             }

@@ -244,7 +244,7 @@ fn deep(
         let loads = loads.collect::<Result<Vec<_>>>()?;
         let others = held.iter().filter(|(key, _)| !keys.contains(key) && held.len() > 1);
         let others = others.map(|(key, format)| store_trial(session, backup, key, *format)).collect::<Result<Vec<_>>>()?;
-        let plan = verify_task::deep(&loads, &others)?;
+        let plan = verify_task::deep(&session.project.guards, &loads, &others)?;
         let plan = session.hooked(plan, &loads.iter().map(|trial| &trial.target).collect::<Vec<_>>())?;
         let plan = alone::with(plan, loads.iter().map(|trial| &trial.target));
         finish_verify(session, backup, plan, consent, intent)

@@ -9,7 +9,7 @@ use crate::door::ask::ask;
 use crate::engine::postgres::Client;
 use crate::engine::postgres::witness::HAS_TABLES;
 use crate::place::Place;
-use crate::problem::Problem;
+use crate::problem::{Problem, one_line};
 
 /// Fills in what the official image's variables say of role and database, and the port that the server is told.
 /// <https://hub.docker.com/_/postgres#environment-variables>
@@ -103,6 +103,9 @@ fn answer(client: &Client, database: &str, sql: &str, secrets: &Secrets) -> Resu
 fn wrong(client: &Client, why: &str, full: &[String], first: &str) -> Problem {
     let database = client.database();
     Problem::refused(format!("nothing says which database is meant, and `{database}` is most likely not the one"))
-        .because(format!("it was taken because of its name ({why}), and it is empty; these are not: {}", full.join(", ")))
+        .because(one_line(&format!(
+            "it was taken because of its name ({why}), and it is empty; these are not: {}",
+            full.join(", ")
+        )))
         .cure(format!("say it in `db-tasks.toml`: `postgres = {{ database = \"{}\" }}`", first.trim_matches('`')))
 }

@@ -9,7 +9,7 @@ use anyhow::Result;
 pub use verdict::{Agent, Circumstances, Consent, Judgement, Person, Verdict, judge};
 
 use crate::plan::{Plan, Risk, Stake};
-use crate::problem::{Exit, Problem};
+use crate::problem::{Exit, Problem, one_line};
 
 /// A plan that every guard has let pass.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ pub fn clear(plan: Plan, circumstances: &Circumstances<'_>, person: &mut dyn Ask
 pub fn refuse(task: &str, verdicts: &[Verdict]) -> Result<()> {
     let refusals: Vec<&Verdict> = verdicts.iter().filter(|v| v.judgement == Judgement::Refused).collect();
     let Some(first) = refusals.first() else { return Ok(()) };
-    let lines: Vec<String> = refusals.iter().map(|v| format!("{}: {}", v.guard, v.why)).collect();
+    let lines: Vec<String> = refusals.iter().map(|v| one_line(&format!("{}: {}", v.guard, v.why))).collect();
     let cures: Vec<&str> = refusals.iter().map(|v| v.cure.as_str()).filter(|c| !c.is_empty()).collect();
     let mut problem = Problem::refused(format!("`{task}` is refused by the {} guard", first.guard)).because(lines.join("\n"));
     problem.cure = (!cures.is_empty()).then(|| cures.join("; "));
@@ -54,7 +54,7 @@ pub fn refuse(task: &str, verdicts: &[Verdict]) -> Result<()> {
 fn consent(plan: &Plan, words: Option<String>, person: &mut dyn Ask) -> Result<()> {
     let (word, question) = match &plan.risk {
         Risk::ReplacesData { stakes, answer, .. } => {
-            let names: Vec<String> = stakes.iter().map(|s| format!("`{}`", s.database)).collect();
+            let names: Vec<String> = stakes.iter().map(|s| one_line(&format!("`{}`", s.database))).collect();
             let verb = if stakes.iter().all(Stake::is_kept) { "replace" } else { "delete" };
             let answer = words.as_ref().unwrap_or(answer);
             (Some(answer), format!("Type `{answer}` to {verb} the live data of {}: ", names.join(", ")))

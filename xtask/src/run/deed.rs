@@ -12,7 +12,7 @@ use crate::config::Secrets;
 use crate::door::Interrupt;
 use crate::door::movers::{self, Input, Outlet};
 use crate::plan::{Check, Deed, How, Wait};
-use crate::problem::Problem;
+use crate::problem::{Problem, one_line};
 
 /// What a person should be told of an act that was done.
 pub type Told = Vec<String>;
@@ -107,7 +107,7 @@ pub fn check(check: &Check, secrets: &Secrets, interrupt: &Interrupt) -> Result<
         return Ok(());
     }
     Err(Problem::failed(format!("it is not so that {}", check.what))
-        .because(format!("expected `{}`, found `{}`", check.expect, answer.trim()))
+        .because(one_line(&format!("expected `{}`, found `{}`", check.expect, answer.trim())))
         .cure(check.cure.clone())
         .into())
 }

@@ -15,7 +15,7 @@ use crate::cmd::{Cmd, readable};
 use crate::config::Secrets;
 use crate::door::Interrupt;
 use crate::door::movers::{self, Child, Input, Outlet};
-use crate::engine::postgres::facts::{Counts, read_counts};
+use crate::engine::postgres::facts::{Counts, read_counts, read_without_statistics};
 use crate::engine::postgres::proof::{self, BEGUN, COUNTED, COUNTS, counted_as_dumped};
 use crate::engine::postgres::script::{Again, Aside, Scanner, Script, Spare, Told};
 use crate::plan::{By, Count, Load, Proof, Trust};
@@ -39,6 +39,15 @@ pub struct Loading {
     later: Later,
     /// The dump's lines before which psql was told something: its own count of lines has one more for each.
     told: Vec<u64>,
+}
+
+/// What a load has made, as psql says.
+#[derive(Debug, Clone, Default)]
+pub struct Loaded {
+    /// Rows per table.
+    pub counts: Counts,
+    /// Tables of which it has no statistics, because a part of them is in another server.
+    pub without_statistics: Vec<String>,
 }
 
 impl Loading {
@@ -112,18 +121,18 @@ impl Loading {
         drop(self.stdin.write_all(&bytes::of(&(format!("\n{free}") + &proof::keyed(words, &self.key)))));
     }
 
-    /// Only now does psql get to hear COMMIT. Returns the rows that it has counted.
+    /// Only now does psql get to hear COMMIT. Returns what it has said of what is there.
     ///
     /// # Errors
     /// psql's own, and rows that are not what the dump brought.
-    pub fn finish(mut self, script: &Script, secrets: &Secrets, interrupt: &Interrupt) -> Result<Counts> {
+    pub fn finish(mut self, script: &Script, secrets: &Secrets, interrupt: &Interrupt) -> Result<Loaded> {
         let (fence, by, later) = (self.load.fence, self.load.by.clone(), std::mem::take(&mut self.later));
         let encoding = script.encoding.as_deref();
-        let counts = match self.load.count.clone() {
+        let loaded = match self.load.count.clone() {
             Count::Shared(beside) => {
-                let counts = self.commit_then_count(&beside, encoding, secrets, interrupt)?;
-                proof::loaded(script, &counts)?;
-                counts
+                let loaded = self.commit_then_count(&beside, encoding, secrets, interrupt)?;
+                proof::loaded(script, &loaded.counts)?;
+                loaded
             }
             Count::First(sql) => self.count_then_commit(&counted_as_dumped(&sql, encoding), script)?,
             Count::Not => self.commit()?,
@@ -132,15 +141,15 @@ impl Loading {
         if let By::Loader(Some(handover)) = by {
             later.give(&handover, fence, secrets, interrupt)?;
         }
-        Ok(counts)
+        Ok(loaded)
     }
 
-    fn commit(mut self) -> Result<Counts> {
+    fn commit(mut self) -> Result<Loaded> {
         self.say(&self.load.after.clone());
         drop(self.stdin);
         let has_begun = self.marks.recv().is_ok();
         self.child.wait().map_err(|e| explained(e, &self.load, &self.told, has_begun))?;
-        Ok(Counts::new())
+        Ok(Loaded::default())
     }
 
     fn commit_then_count(
@@ -149,7 +158,7 @@ impl Loading {
         encoding: Option<&str>,
         secrets: &Secrets,
         interrupt: &Interrupt,
-    ) -> Result<Counts> {
+    ) -> Result<Loaded> {
         let words = |words: &str| counted_as_dumped(words, encoding);
         self.say(&words(&self.load.after));
         let Self { child, stdin, marks, answer, load, key, told, .. } = self;
@@ -161,11 +170,13 @@ impl Loading {
         child.wait().map_err(|e| explained(e, &load, &told, has_begun))?;
         let helped = beside.map_or(Ok(String::new()), |helper| helper?.wait())?;
         let answer = answer.join().map_err(|_| anyhow::anyhow!("the thread that listens to psql broke down"))?;
+        let without_statistics = read_without_statistics(&answer);
         let counts = [answer, helped].map(|said| counted(&said, &key)).into_iter().collect::<Option<Vec<_>>>();
-        counts.map(|counts| counts.concat()).ok_or_else(|| unheard("psql ended before it had counted").into())
+        let loaded = counts.map(|counts| Loaded { counts: counts.concat(), without_statistics });
+        loaded.ok_or_else(|| unheard("psql ended before it had counted").into())
     }
 
-    fn count_then_commit(mut self, sql: &str, script: &Script) -> Result<Counts> {
+    fn count_then_commit(mut self, sql: &str, script: &Script) -> Result<Loaded> {
         self.say(sql);
         let has_begun = self.marks.recv().is_ok();
         let Ok(said) = self.marks.recv() else {
@@ -181,7 +192,7 @@ impl Loading {
         drop(self.stdin.write_all(&bytes::of(&self.load.after)));
         drop(self.stdin);
         self.child.wait().map_err(|e| explained(e, &self.load, &self.told, has_begun))?;
-        Ok(counts)
+        Ok(Loaded { counts, without_statistics: read_without_statistics(&said) })
     }
 
     /// Gives the load up: psql is killed before it can read the end of its input, so that nothing is committed.

@@ -207,6 +207,7 @@ impl Runner<'_, '_> {
             Act::Pipe(pipe) => {
                 let found = pipe::pump(pipe, secrets, interrupt, *now, &mut |p| watch.progress(p))?;
                 told(*watch, &lost(pipe, &found));
+                told(*watch, &without_statistics(&found));
                 told(*watch, &found.left_out().and_then(LeftOut::told).into_iter().collect::<Vec<_>>());
                 return Ok(Some(found));
             }
@@ -254,6 +255,14 @@ fn lost(pipe: &Pipe, found: &Found) -> Vec<String> {
         }
         _ => Vec::new(),
     }
+}
+
+/// What the server's planner will know nothing of.
+fn without_statistics(found: &Found) -> Vec<String> {
+    let say = |table: &String| {
+        format!("no statistics of {table}: a part of it is in another server, which is not asked here; `ANALYZE {table}` asks it")
+    };
+    found.loaded.without_statistics.iter().map(say).collect()
 }
 
 fn told(watch: &mut dyn Watch, all: &[String]) {

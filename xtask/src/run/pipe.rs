@@ -11,13 +11,12 @@ use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
 
 use super::dumping;
-use super::load::Loading;
+use super::load::{Loaded, Loading};
 use super::store;
 use crate::config::Secrets;
 use crate::door::Interrupt;
 use crate::door::held;
 use crate::door::movers::{self, Child, Input, Outlet};
-use crate::engine::postgres::facts::Counts;
 use crate::engine::postgres::proof;
 use crate::engine::postgres::script::{LeftOut, Scanner, Script, Spare, Without};
 use crate::engine::store::{Contents, Format};
@@ -43,8 +42,8 @@ pub struct Found {
     pub plain_bytes: u64,
     /// What they hold.
     pub held: Held,
-    /// Rows per table as the new database counts them, where one was loaded.
-    pub counts: Counts,
+    /// What the new database says, where one was loaded.
+    pub loaded: Loaded,
 }
 
 impl Found {
@@ -122,10 +121,10 @@ fn pump_script(
             return Err(damaged.or(died).unwrap_or(e));
         }
     };
-    let (written, counts) = sink.finish(&script, secrets, interrupt)?;
+    let (written, loaded) = sink.finish(&script, secrets, interrupt)?;
     let sum = written.or(read).unwrap_or_else(|| Sum::of(&[]));
     let (plain_bytes, held) = (script.bytes, Held::Script(Box::new(script)));
-    Ok(Found { started, took: begun.elapsed(), sum, plain_bytes, held, counts })
+    Ok(Found { started, took: begun.elapsed(), sum, plain_bytes, held, loaded })
 }
 
 fn flow(source: &mut Spring, sink: &mut Drain, pipe: &Pipe, tell: &mut dyn FnMut(&Scanner, u64)) -> Result<Script> {
@@ -356,16 +355,16 @@ impl Drain {
 
     /// Ends the sink well: only now does psql get to hear COMMIT, only now is a file's end written and flushed to disk. Returns a
     /// file's sum, and the rows that a database counts.
-    fn finish(self, script: &Script, secrets: &Secrets, interrupt: &Interrupt) -> Result<(Option<Sum>, Counts)> {
+    fn finish(self, script: &Script, secrets: &Secrets, interrupt: &Interrupt) -> Result<(Option<Sum>, Loaded)> {
         match self {
             Self::File(encoder) => {
                 let digest = encoder.finish().map_err(|e| unwritable(&e))?;
                 let (file, sum) = digest.finish();
                 file.finish().map_err(|e| unwritable(&e))?;
-                Ok((Some(sum), Vec::new()))
+                Ok((Some(sum), Loaded::default()))
             }
             Self::Psql(loading) => Ok((None, loading.finish(script, secrets, interrupt)?)),
-            Self::Nowhere | Self::Closed => Ok((None, Vec::new())),
+            Self::Nowhere | Self::Closed => Ok((None, Loaded::default())),
         }
     }
 

@@ -51,6 +51,8 @@ pub fn reload(reload: &Reload, means: &mut Means<'_>) -> Result<Told> {
             let what = "there is nothing to bring back: the database was not emptied, or is whole again";
             return Ok(vec![format!("{what}; what it held before the reset is in the backup of `{backup}`")]);
         }
+        // before anything else is made: what does not come back is not dumped each time that somebody asks
+        drop(of_the_manifest(reload)?);
         if back.from == Swapped::Since {
             let (path, kept) = keep(back, &reload.store, load, means)?;
             load = kept;
@@ -89,16 +91,27 @@ fn keep(back: &ComeBack, store: &str, load: Load, means: &mut Means<'_>) -> Resu
     rename_new(&partial(&path), &path)?;
 
     let Held::Script(script) = &found.held else { anyhow::bail!("pg_dump of `{store}` gave no script") };
-    Ok((path, unless_changed(load, &script.tables)))
+    Ok((path, unless_changed(load, script)))
+}
+
+/// The backup that the old data comes back from is not where it was made.
+fn gone(file: &str, why: &str) -> Problem {
+    Problem::failed(format!("the old data comes back from a backup of which `{file}` can't be read"))
+        .because(why)
+        .because("the database is as it was found")
+        .cure("put the file back there, and run `db-repair`; where it is lost, restore another backup with `--in-place` (`db-list`)")
 }
 
 /// The file, and what it must prove.
 fn of_the_manifest(reload: &Reload) -> Result<(Source, Proof)> {
-    let manifest = Manifest::read(&reload.manifest)?;
-    let artifact = manifest.artifacts.iter().find(|artifact| artifact.store == reload.store).ok_or_else(|| {
-        Problem::failed(format!("the backup holds no `{}`", reload.store)).because(reload.manifest.display().to_string())
-    })?;
+    let at = reload.manifest.display().to_string();
+    let manifest = Manifest::read(&reload.manifest).map_err(|e| gone(&at, &format!("{e:#}")))?;
+    let artifact = manifest.artifacts.iter().find(|artifact| artifact.store == reload.store);
+    let artifact = artifact.ok_or_else(|| gone(&at, &format!("it holds no `{}`", reload.store)))?;
     let path = reload.manifest.parent().unwrap_or(Path::new(".")).join(&artifact.file);
+    if let Err(e) = std::fs::metadata(&path) {
+        return Err(gone(&path.display().to_string(), &e.to_string()).into());
+    }
     let proof = Proof {
         sum: Some(artifact.checksum()),
         rows: Some(artifact.tables.clone()),

@@ -9,6 +9,7 @@ use anyhow::Result;
 use chrono::{DateTime, Utc};
 
 use super::inside::Contained;
+use super::load::Loaded;
 use super::pipe::{Found, Held, Progress, private_file, undamaged, unreadable, unwritable};
 use crate::config::Secrets;
 use crate::door::Interrupt;
@@ -85,7 +86,7 @@ pub fn pump(
         sum,
         plain_bytes,
         held: Held::Contents(contents.in_few_words()),
-        counts: Vec::new(),
+        loaded: Loaded::default(),
     })
 }
 

@@ -8,6 +8,7 @@ use crate::cmd::{Cmd, quoted};
 use anyhow::Result;
 
 use super::Moment;
+use super::restore::half_made;
 use crate::bundle::manifest::{Artifact, Manifest, Missing, Reason};
 use crate::bundle::name::{self, Words};
 use crate::bundle::{Catalog, Ground};
@@ -172,6 +173,7 @@ pub fn plan(project: &Project, set: &Set, catalog: &Catalog, request: &Request, 
             .map(partial)
             .chain(set.keys().iter().flat_map(|key| request.missing(key)).map(|missing| format!("PARTIAL: {}", missing.why)))
             .chain(set.stores.iter().filter_map(unrestorable))
+            .chain(set.databases.iter().filter_map(half_made))
             .chain(set.databases.iter().filter_map(unlogged))
             .chain(set.databases.iter().filter_map(unread))
             .chain(set.databases.iter().filter_map(Surveyed::on_login))

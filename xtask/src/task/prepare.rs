@@ -4,13 +4,14 @@
 use anyhow::Result;
 
 use super::hooks::{Hooks, Outcome};
-use super::reset::emptied::is_whole;
 use super::restore::in_place::plan as restore_in_place;
 use super::restore::{
-    Aim, Difference, Request, Subject, carriable, end_sessions, leftovers, may_create, ours, plan as restore, swappable,
+    Aim, Difference, Request, Subject, carriable, end_sessions, leftovers, live_is, may_create, may_go, plan as restore,
+    swappable,
 };
 use crate::config::Project;
-use crate::engine::postgres::admin::{self, Identity, ON_ITS_WAY, Own};
+use crate::engine::postgres::admin::{self, Identity};
+use crate::engine::postgres::marks::{Own, State, Use};
 use crate::engine::postgres::name::{beside, previous};
 use crate::engine::postgres::{filling, in_place};
 use crate::facts::dumps::Dump;
@@ -38,7 +39,7 @@ pub enum Need {
 pub fn need(target: &Surveyed) -> Need {
     let waits = target.server.database(&filling::pristine(target.name()));
     match target.live() {
-        Some(live) if live.connection_limit == ON_ITS_WAY => Need::TakingBack,
+        Some(live) if live.state() == State::OnItsWay => Need::TakingBack,
         None if waits.is_some() => Need::TakingBack,
         None => Need::Everything,
         Some(_) if target.server.tables.is_empty() => Need::Contents,
@@ -47,7 +48,7 @@ pub fn need(target: &Surveyed) -> Need {
 }
 
 /// Plans what comes first where a killed run's own journal is gone, as with a container's file system: the mark in the database is not.
-pub fn take_back(target: &Surveyed) -> Result<Plan> {
+pub fn take_back(project: &Project, target: &Surveyed) -> Result<Plan> {
     let name = target.name();
     if let Some(session) = target.live().and(target.server.sessions.first()) {
         return Err(Problem::failed(format!("`{name}` is half prepared, and somebody is at work in it: {session}"))
@@ -56,7 +57,7 @@ pub fn take_back(target: &Surveyed) -> Result<Plan> {
             .into());
     }
     let headline = format!("take away what an earlier run has left half made of `{name}` ({})", target.at());
-    let steps = vec![Step::Act(undone(target)?)];
+    let steps = vec![Step::Act(undone(project, target)?)];
     let notes = vec!["this comes first; the preparation itself can be planned when it is done".into()];
     Ok(Plan { steps, notes, ..Plan::bare(TASK, headline, Risk::Nothing) })
 }
@@ -64,7 +65,7 @@ pub fn take_back(target: &Surveyed) -> Result<Plan> {
 /// Plans the preparation: from a dump where there is one, else by the hooks `migrate` and `seed`.
 pub fn plan(project: &Project, target: &Surveyed, dump: Option<&Dump>, hooks: &Hooks) -> Result<Plan> {
     let name = target.name();
-    is_whole(target)?;
+    live_is(target, Use::Fill, &project.guards)?;
     if need(target) == Need::Nothing {
         let tables = counted(target.server.tables.len() as u64, "table");
         let headline = format!("`{name}` ({}) has {tables}: nothing to prepare", target.at());
@@ -90,9 +91,9 @@ pub fn plan(project: &Project, target: &Surveyed, dump: Option<&Dump>, hooks: &H
     }
     notes.extend(moments.iter().flat_map(|m| hooks.notes(m)));
     let steps = match target.live() {
-        None => made(target, fill)?,
+        None => made(project, target, fill)?,
         Some(_) if fill.is_empty() => Vec::new(),
-        Some(_) => filled(target, fill)?,
+        Some(_) => filled(project, target, fill)?,
     };
     Ok(Plan { steps, notes, ..Plan::bare(TASK, format!("prepare `{name}` ({})", target.at()), Risk::Nothing) })
 }
@@ -110,7 +111,7 @@ pub struct Replacement<'a> {
 /// Plans the same for a database with data: a restore over it, with all of a restore's guards but one. Production's day of need is
 /// `db-restore`'s matter: what is prepared there is what is missing or empty.
 pub fn replace(project: &Project, target: &Surveyed, dump: &Dump, replacement: Replacement<'_>) -> Result<Plan> {
-    is_whole(target)?;
+    live_is(target, Use::KeepAsOld, &project.guards)?;
     let Replacement { services, safety, disk_left } = replacement;
     let headline = format!("replace the data of `{}` ({}) by {}", target.name(), target.at(), dump.backup.name);
     let accept = if safety.is_none() { vec![Difference::Database] } else { Vec::new() };
@@ -184,40 +185,46 @@ fn is_protected(project: &Project, target: &Surveyed) -> bool {
 }
 
 /// Made under its own name and marked until it is filled: a run that finds the mark knows that it is not done.
-fn made(target: &Surveyed, fill: Vec<Step>) -> Result<Vec<Step>> {
+fn made(project: &Project, target: &Surveyed, fill: Vec<Step>) -> Result<Vec<Step>> {
     may_create(target)?;
     let (name, client) = (target.name(), &target.client);
     let identity = Identity { name, oid: None };
     let create = admin::create(client, name, None, target.server.version, &identity);
-    Ok(vec![scope(target, vec![create], fill)?])
+    Ok(vec![scope(project, target, vec![create], fill)?])
 }
 
 /// A copy of the empty one is filled under its name, and the empty one waits: whatever is in it (extensions, schemas, rights) is
 /// there again when that fails.
-fn filled(target: &Surveyed, fill: Vec<Step>) -> Result<Vec<Step>> {
+fn filled(project: &Project, target: &Surveyed, fill: Vec<Step>) -> Result<Vec<Step>> {
     let Some(live) = target.live() else { return Ok(Vec::new()) };
     let (name, client) = (target.name(), &target.client);
     swappable(target)?;
     if !target.server.role.createdb {
         let identity = Identity { name, oid: Some(live.oid) };
-        return Ok(vec![scope(target, vec![in_place::begin(client, &identity)], fill)?]);
+        return Ok(vec![scope(project, target, vec![in_place::begin(client, &identity, Own::of(Some(live)))], fill)?]);
     }
     let (staged, waits) = (beside(name, "staged"), filling::pristine(name));
-    let mut steps: Vec<Step> = carriable(target).into_iter().chain(leftovers(target, &[&staged, &waits])?).collect();
-    steps.push(scope(target, vec![filling::copy(client, live, &staged), filling::exchange(client, live, &staged)], fill)?);
+    let mut steps: Vec<Step> =
+        carriable(target).into_iter().chain(leftovers(target, &project.guards, &[&staged, &waits])?).collect();
+    steps.push(scope(
+        project,
+        target,
+        vec![filling::copy(client, live, &staged), filling::exchange(client, live, &staged)],
+        fill,
+    )?);
     // an empty one that can't be removed is no fault of the new one, which is done by then
     steps.push(Step::Scope(Scope { finally: vec![admin::drop(client, &waits)], ..Scope::default() }));
     Ok(steps)
 }
 
-fn scope(target: &Surveyed, begin: Vec<Act>, fill: Vec<Step>) -> Result<Step> {
+fn scope(project: &Project, target: &Surveyed, begin: Vec<Act>, fill: Vec<Step>) -> Result<Step> {
     let done = admin::release(&target.client, target.name(), Own::of(target.live()), None);
     let body = begin.into_iter().map(Step::Act).chain(fill).chain([Step::Act(done)]).collect();
-    Ok(Step::Scope(Scope { body, on_failure: vec![end_sessions(target), undone(target)?], ..Scope::default() }))
+    Ok(Step::Scope(Scope { body, on_failure: vec![end_sessions(target), undone(project, target)?], ..Scope::default() }))
 }
 
-fn undone(target: &Surveyed) -> Result<Act> {
-    target.server.database(&admin::failed(target.name())).map_or(Ok(()), ours)?;
+fn undone(project: &Project, target: &Surveyed) -> Result<Act> {
+    target.server.database(&admin::failed(target.name())).map_or(Ok(()), |failed| may_go(failed, &project.guards))?;
     let own = target.server.database(&filling::pristine(target.name())).or(target.live());
     if !target.server.role.createdb {
         return Ok(in_place::emptied_again(&target.client, target.name(), Own::of(own)));

@@ -1,21 +1,27 @@
 //! `db-reset`: a new database in place of the old one, migrated and seeded, with the way back kept open.
 
-pub(super) mod emptied;
+mod emptied;
 
 use std::path::PathBuf;
 
 use anyhow::Result;
 
 use super::hooks::{Hooks, Outcome};
-use super::restore::{carriable, leftovers, may_create, older_goes, ours, swappable, unstage, unsubscribed, unusual};
+use super::restore::{
+    carriable, leftovers, live_is, may_create, older_goes, older_may_go, swappable, unstage, unsubscribed, unusual,
+};
 use super::services::around_services;
 use crate::config::{Guards, Project, Strategy};
-use crate::engine::postgres::admin::{self, Identity, Own, Swap, SwapBack};
+use crate::engine::postgres::admin::{self, Identity, Swap, SwapBack};
+use crate::engine::postgres::marks::{Aside, Own, Use};
 use crate::engine::postgres::name::{beside, previous};
 use crate::engine::postgres::witness;
 use crate::facts::{ContainerFacts, Kept, Surveyed};
 use crate::plan::{Act, Plan, Risk, Safety, Scope, Stake, Step};
 use crate::problem::Problem;
+
+/// The command's name.
+const TASK: &str = "db-reset";
 
 /// What was asked for.
 #[derive(Debug, Clone)]
@@ -59,7 +65,7 @@ pub fn plan(project: &Project, target: &Surveyed, services: &[ContainerFacts], h
         OldData::Kept => may_create(target)?,
         OldData::BackedUp => emptied::backed_up(target, request.backup.as_ref())?,
     }
-    emptied::is_whole(target)?;
+    live_is(target, Use::KeepAsOld, &project.guards)?;
     swappable(target)?;
     let migrated = hooks.acts("migrate", None, Outcome::Pending).is_empty();
     if migrated {
@@ -73,9 +79,9 @@ pub fn plan(project: &Project, target: &Surveyed, services: &[ContainerFacts], h
         Strategy::Staged => reaches_staged(hooks, request.seeding)?,
     }
     let name = target.name();
-    let left = leftovers(target, &[&beside(name, "staged"), &beside(name, "discard"), &admin::failed(name)])?;
+    let left = leftovers(target, &project.guards, &[&beside(name, "staged"), &beside(name, "discard"), &admin::failed(name)])?;
     let mut steps: Vec<Step> = carriable(target).into_iter().chain(left).collect();
-    target.server.database(&previous(name)).map_or(Ok(()), ours)?;
+    target.server.database(&previous(name)).map_or(Ok(()), |older| older_may_go(target, older, &project.guards))?;
     let result = request.backup.as_ref().and_then(|b| b.result.first().cloned());
     let fill = fill(target, project.strategy, hooks, result.as_ref(), &request);
     let (seeding, backup) = (request.seeding, request.backup);
@@ -86,7 +92,8 @@ pub fn plan(project: &Project, target: &Surveyed, services: &[ContainerFacts], h
         }
         (Strategy::InPlace, _, backup) => {
             let backup = steps_of(backup);
-            let body = backup.into_iter().chain(in_place(target, fill)).collect();
+            let body =
+                backup.into_iter().chain(in_place(target, fill, Aside::held(TASK, &target.client, &project.root))).collect();
             steps.push(around_services(services, body));
         }
         (Strategy::Staged, _, backup) => {
@@ -121,7 +128,7 @@ pub fn plan(project: &Project, target: &Surveyed, services: &[ContainerFacts], h
         afterwards,
         result: result.iter().cloned().collect(),
         backup: result,
-        ..Plan::bare("db-reset", headline, risk)
+        ..Plan::bare(TASK, headline, risk)
     })
 }
 
@@ -254,20 +261,20 @@ fn create(target: &Surveyed) -> Step {
     Step::Act(admin::create(&target.client, &beside(name, "staged"), target.live(), target.server.version, &identity))
 }
 
-fn swap(target: &Surveyed) -> Act {
+fn swap(target: &Surveyed, aside: Aside) -> Swap<'_> {
     let name = target.name();
     let live = target.live();
     let older = live.and(target.server.database(&previous(name)));
-    let swap = Swap {
+    Swap {
         live: name,
-        incoming: &beside(name, "staged"),
+        incoming: beside(name, "staged"),
         live_oid: live.map(|d| d.oid),
         older_oid: older.map(|d| d.oid),
         carries: live.cloned(),
         own: Own::of(live),
         kept: Own::of(live),
-    };
-    admin::swap(&target.client, &swap)
+        aside,
+    }
 }
 
 /// What an older `<db>__previous` has become, once the new database is live for good.
@@ -277,14 +284,17 @@ fn discard(target: &Surveyed) -> Option<Act> {
 }
 
 /// Empty, live, migrated, seeded; the old one comes back when that fails.
-fn in_place(target: &Surveyed, fill: Vec<Step>) -> Vec<Step> {
+fn in_place(target: &Surveyed, fill: Vec<Step>, aside: Aside) -> Vec<Step> {
     let name = target.name();
     let staged = beside(name, "staged");
-    let body = [create(target), Step::Act(swap(target))].into_iter().chain(fill).collect();
+    let swap = swap(target, aside.clone());
+    let swapped = Step::Act(admin::swap(&target.client, &swap));
+    let let_go = target.live().and_then(|live| admin::let_go(&target.client, &live.name, &swap.aside)).map(Step::Act);
+    let body = [create(target), swapped].into_iter().chain(fill).chain(let_go).collect();
     let mut on_failure = unstage(target, &staged);
     if let Some(live) = target.live() {
         let older_oid = target.server.database(&previous(name)).map(|d| d.oid);
-        let back = SwapBack { live: name, old_oid: live.oid, own: Own::of(Some(live)), older_oid };
+        let back = SwapBack { live: name, old_oid: live.oid, own: Own::of(Some(live)), older_oid, aside };
         on_failure.push(admin::swap_back(&target.client, &back));
     }
     let mut steps = vec![Step::Scope(Scope { body, on_failure, ..Scope::default() })];
@@ -296,7 +306,7 @@ fn in_place(target: &Surveyed, fill: Vec<Step>) -> Vec<Step> {
 /// Migrated and seeded beside the live one, which it replaces only then.
 fn staged(target: &Surveyed, services: &[ContainerFacts], fill: Vec<Step>) -> Vec<Step> {
     let staged = beside(target.name(), "staged");
-    let swapped = around_services(services, vec![Step::Act(swap(target))]);
+    let swapped = around_services(services, vec![Step::Act(admin::swap(&target.client, &swap(target, Aside::Kept)))]);
     let body = [create(target)].into_iter().chain(fill).chain([swapped]).collect();
     let finally = discard(target).into_iter().chain(unsubscribed(target)).collect();
     vec![Step::Scope(Scope { body, on_failure: unstage(target, &staged), finally, ..Scope::default() })]

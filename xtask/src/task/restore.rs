@@ -3,6 +3,7 @@
 mod checks;
 pub mod fitting;
 pub mod in_place;
+mod marked;
 mod part;
 mod staging;
 mod stranger;
@@ -14,9 +15,10 @@ use crate::bundle::{Artifact, Backup};
 use crate::bytes;
 use crate::config::Project;
 use crate::engine::postgres::DatabaseFacts;
-use crate::engine::postgres::admin::{self, Own};
+use crate::engine::postgres::admin;
 use crate::engine::postgres::facts::Setting;
 use crate::engine::postgres::marker::unmarked;
+use crate::engine::postgres::marks::Own;
 use crate::engine::postgres::name::previous;
 use crate::engine::postgres::script::{Claim, Spare};
 use crate::engine::postgres::subscriptions;
@@ -27,12 +29,14 @@ use crate::plan::{Act, Deed, Fence, How, Plan, Proof, Purpose, Recovery, Risk, S
 use crate::problem::Problem;
 use crate::ui::human::counted;
 use checks::suits;
-use part::{Company, Part};
+pub(super) use part::Company;
+use part::Part;
 
 pub(super) use checks::{
-    carriable, fits_server, fits_the_disk, in_the_way, is_a_database, leftovers, may_create, ours, overrides, stands_beside,
-    swappable, unheld, unusual,
+    carriable, crowded, fits_server, fits_the_disk, is_a_database, may_create, overrides, stands_beside, swappable, unheld,
+    unusual,
 };
+pub(super) use marked::{comes_back, half_made, in_the_way, leftovers, live_is, may_go, older_may_go};
 pub use part::Subject;
 pub(super) use staging::{Staging, Use, stage};
 use stranger::OTHERS;
@@ -80,7 +84,7 @@ pub fn plan(
     let is_store = |s: &&Subject<'_>| matches!(s, Subject::Store { .. });
     let (stores, databases): (Vec<_>, Vec<_>) = subjects.iter().partition(is_store);
     let author = subjects.iter().find_map(Subject::author);
-    let parts = stores.iter().chain(&databases).map(|s| Part::of(s, request, company)).collect::<Result<Vec<_>>>()?;
+    let parts = stores.iter().chain(&databases).map(|s| Part::of(s, project, request, company)).collect::<Result<Vec<_>>>()?;
     let names = parts.iter().map(|p| p.name.clone()).collect::<Vec<_>>().join(", ");
     let stakes: Vec<Stake> = parts.iter().filter_map(|p| p.stake.clone()).collect();
     let pins = project.guards.pins_of("restore");
@@ -109,18 +113,19 @@ pub fn plan(
 fn steps(parts: Vec<Part>, kept: Option<Act>, services: &[ContainerFacts], company: Company) -> Vec<Step> {
     let (mut steps, mut body, mut swaps) = (Vec::new(), Vec::new(), Vec::new());
     let (mut on_failure, mut finally) = (Vec::new(), Vec::new());
-    let (mut back, mut at_once) = (Vec::new(), Vec::new());
+    let (mut back, mut at_once, mut let_go) = (Vec::new(), Vec::new(), Vec::new());
     for part in parts {
         steps.extend(part.before);
         body.extend(part.stage);
         swaps.push(Step::Act(part.swap));
+        let_go.extend(part.let_go.map(Step::Act));
         on_failure.extend(part.unstage);
         // the last one goes back first
         back.splice(0..0, part.back);
         at_once.extend(part.at_once);
         finally.extend(part.settle);
     }
-    swaps.extend(kept.map(Step::Act));
+    swaps.extend(let_go.into_iter().chain(kept.map(Step::Act)));
     // one part alone is swapped in one go: there is nothing that could be half done
     let swaps = match company {
         Company::Alone => swaps,

@@ -2,10 +2,11 @@
 
 use anyhow::Result;
 
-use super::restore::{end_sessions, in_the_way, ours, swappable, unsubscribed, unusual};
+use super::restore::{Company, comes_back, end_sessions, in_the_way, swappable, unsubscribed, unusual};
 use super::services::around_services;
 use crate::config::Project;
-use crate::engine::postgres::admin::{self, Own, Swap};
+use crate::engine::postgres::admin::{self, Swap};
+use crate::engine::postgres::marks::{Own, State};
 use crate::engine::postgres::name::{parked, previous};
 use crate::engine::store::{Change, Swapped};
 use crate::facts::{ContainerFacts, Set, Surveyed, SurveyedStore};
@@ -17,6 +18,7 @@ struct Part {
     headline: String,
     checks: Vec<Act>,
     swap: Act,
+    let_go: Vec<Act>,
     back: Vec<Act>,
     stake: Option<Stake>,
     afterwards: Option<String>,
@@ -32,23 +34,30 @@ pub fn plan(project: &Project, set: &Set, services: &[ContainerFacts]) -> Result
     let stay = |is_bare: bool| is_bare && !all_bare;
     let notes = stores.clone().filter(bare).map(|s| s.key()).chain(databases.clone().filter(lacks).map(|d| d.name()));
     let notes = notes.filter(|_| !all_bare).map(|name| format!("`{name}` stays as it is: nothing is kept that was there before"));
-    let notes: Vec<String> = notes.chain(set.databases.iter().flat_map(unusual)).collect();
-    let stores = stores.filter(|s| !stay(bare(s))).map(of_store);
-    let parts = stores.chain(databases.filter(|d| !stay(lacks(d))).map(of_database)).collect::<Result<Vec<_>>>()?;
+    let notes: Vec<String> =
+        notes.chain(set.databases.iter().flat_map(unusual)).chain(databases.clone().filter_map(held)).collect();
+    let stores: Vec<_> = stores.filter(|s| !stay(bare(s))).collect();
+    let databases: Vec<_> = databases.filter(|d| !stay(lacks(d))).collect();
+    let alone = stores.len() + databases.len() == 1;
+    let company = if alone { Company::Alone } else { Company::Others };
+    let of_database = |target| of_database(target, project, company);
+    let parts = stores.into_iter().map(of_store).chain(databases.into_iter().map(of_database)).collect::<Result<Vec<_>>>()?;
     let headline = parts.iter().map(|p| p.headline.clone()).collect::<Vec<_>>().join(", ");
     let stakes: Vec<Stake> = parts.iter().filter_map(|p| p.stake.clone()).collect();
     let pins = project.guards.pins_of("undo");
     let recovery = Some(Recovery { of: "undo".into(), drops: Vec::new() });
     let risk = if stakes.is_empty() { Risk::Adds } else { Risk::ReplacesData { stakes, answer: "yes".into(), pins, recovery } };
-    let alone = parts.len() == 1;
     let together = || vec!["what was live is kept now, all of it: `db-undo` once more swaps it back".to_owned()];
     let (mut steps, mut swaps, mut back, mut afterwards) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut let_go = Vec::new();
     for part in parts {
         steps.extend(part.checks.into_iter().map(Step::Act));
         swaps.push(Step::Act(part.swap));
+        let_go.extend(part.let_go.into_iter().map(Step::Act));
         back.splice(0..0, part.back);
         afterwards.extend(part.afterwards);
     }
+    swaps.extend(let_go);
     // one alone is swapped in one go
     let swaps = if alone { swaps } else { vec![Step::Scope(Scope { body: swaps, on_failure: back, ..Scope::default() })] };
     steps.push(around_services(services, swaps));
@@ -58,7 +67,7 @@ pub fn plan(project: &Project, set: &Set, services: &[ContainerFacts]) -> Result
     Ok(Plan { notes, steps, afterwards, ..Plan::bare("db-undo", headline, risk) })
 }
 
-fn of_database(target: &Surveyed) -> Result<Part> {
+fn of_database(target: &Surveyed, project: &Project, company: Company) -> Result<Part> {
     let (name, client) = (target.name(), &target.client);
     let kept = previous(name);
     let Some(old) = target.server.database(&kept) else {
@@ -66,25 +75,29 @@ fn of_database(target: &Surveyed) -> Result<Part> {
             .cure("`db-restore` restores a backup; `db-list` shows them")
             .into());
     };
-    ours(old)?;
+    comes_back(old, &project.guards)?;
     swappable(target)?;
     if let Some(other) = target.server.database(&parked(name)) {
         return Err(in_the_way(other).into());
     }
     let live = target.live();
+    let (aside, before) = (company.aside("db-undo", target, project), old.state().aside());
+    // where a run held it that was cut off, it holds nothing any more: a person has decided
+    let let_go = [&aside, &before].into_iter().filter_map(|aside| admin::let_go(client, name, aside)).collect();
     // it is the name's, not the data's
     let template = live.map_or(old.template, |live| live.template);
     let swap = Swap {
         carries: None,
         live: name,
-        incoming: &kept,
+        incoming: kept.clone(),
         live_oid: live.map(|d| d.oid),
         older_oid: None,
         own: Own { template, ..Own::of(Some(old)) },
         kept: Own::of(live),
+        aside,
     };
     let back = live.map_or(Vec::new(), |live| {
-        let again = Swap { live_oid: Some(old.oid), own: Own::of(Some(live)), kept: swap.own, ..swap.clone() };
+        let again = Swap { live_oid: Some(old.oid), own: Own::of(Some(live)), kept: swap.own, aside: before, ..swap.clone() };
         // a psql that outlived its run must not swap once the others have gone back
         vec![end_sessions(target), admin::undo_back(client, &again, live.oid)]
     });
@@ -92,10 +105,18 @@ fn of_database(target: &Surveyed) -> Result<Part> {
         headline: format!("make `{kept}` the live `{name}` again ({})", target.at()),
         checks: vec![admin::still(client, name, live), admin::still(client, &kept, Some(old))],
         swap: admin::swap(client, &swap),
+        let_go,
         back,
         stake: live.map(|_| target.stake()),
         afterwards: live.map(|_| format!("what was live is `{kept}` now: `db-undo` once more swaps it back")),
     })
+}
+
+/// That a run set it aside which was cut off: where it was begun, it would go back by itself.
+fn held(target: &Surveyed) -> Option<String> {
+    let old = target.server.database(&previous(target.name()))?;
+    let State::Held(run) = old.state() else { return None };
+    Some(format!("`{}` is held by {run}, which has not come to its end: an undo ends that", old.name))
 }
 
 fn of_store(target: &SurveyedStore) -> Result<Part> {
@@ -113,6 +134,7 @@ fn of_store(target: &SurveyedStore) -> Result<Part> {
         headline: format!("make what is kept of `{key}` live again ({address})"),
         checks: Vec::new(),
         swap: act(Change::Undo { live: live.clone() }),
+        let_go: Vec::new(),
         back: vec![act(Change::Back { live: live.clone(), from: Swapped::Undone })],
         stake: (!live.is_empty()).then(|| target.stake()),
         afterwards: (!live.is_empty())

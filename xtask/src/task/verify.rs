@@ -8,6 +8,7 @@ use super::restore::{
 };
 use crate::bundle::Artifact;
 use crate::bundle::name::partial;
+use crate::config::Guards;
 use crate::engine::postgres::admin;
 use crate::engine::postgres::name::beside;
 use crate::engine::store::{Address, Change, Format};
@@ -43,10 +44,10 @@ pub struct StoreTrial {
 
 /// Plans a trial restore of each database into a scratch one, and of each tree beside the live one; both go again in any case. What can't
 /// be staged is read whole: a store's artifact has the digests of all that is in it.
-pub fn deep(trials: &[Trial], stores: &[StoreTrial]) -> Result<Plan> {
+pub fn deep(guards: &Guards, trials: &[Trial], stores: &[StoreTrial]) -> Result<Plan> {
     let mut body: Vec<Step> = stores.iter().map(StoreTrial::step).collect();
     for trial in trials {
-        body.extend(trial.steps()?);
+        body.extend(trial.steps(guards)?);
     }
     let dumps: Vec<Dump> = trials.iter().map(|trial| &trial.dump).chain(stores.iter().map(|s| &s.dump)).cloned().collect();
     let steps = dumps.first().map(|first| recorded(first, how(&dumps), body)).into_iter().collect();
@@ -93,7 +94,7 @@ impl StoreTrial {
 }
 
 impl Trial {
-    fn steps(&self) -> Result<Vec<Step>> {
+    fn steps(&self, guards: &Guards) -> Result<Vec<Step>> {
         let Self { target, dump, disk_left, trust } = self;
         is_a_database(dump).map_err(|problem| problem.cure("`db-verify` without `--deep` reads it"))?;
         fits_server(target, dump).map_err(|problem| problem.cure("verify it with a server of its own version or a newer one"))?;
@@ -103,7 +104,7 @@ impl Trial {
         may_create(target)?;
         fits_the_disk(dump, *disk_left)?;
         let scratch = beside(target.name(), "scratch");
-        let mut steps = leftovers(target, &[&scratch])?;
+        let mut steps = leftovers(target, guards, &[&scratch])?;
         let Staging { steps: body, finally } = stage(target, dump, *trust, &scratch, Use::Scratch);
         let finally = std::iter::once(admin::drop(&target.client, &scratch)).chain(finally).collect();
         steps.push(Step::Scope(Scope { body, on_failure: vec![end_sessions(target)], finally, ..Scope::default() }));

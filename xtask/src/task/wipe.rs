@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use super::restore::{end_sessions, overrides, unheld};
+use super::restore::{crowded, end_sessions, overrides, unheld};
 use super::services::around_services;
 use super::{Moment, backup};
 use crate::bundle::{Backup, Catalog, Reason};
@@ -17,7 +17,7 @@ use crate::engine::postgres::wiping::{self, Wipe};
 use crate::engine::store::{Address, Change, Format};
 use crate::facts::{ContainerFacts, Emptying, Part, Set, Surveyed, SurveyedStore};
 use crate::plan::{Act, Deed, How, Plan, Risk, Safety, Scope, Stake, Step};
-use crate::problem::Problem;
+use crate::problem::{Problem, one_line};
 use crate::ui::describe;
 use crate::ui::human::{ago, count, counted, few, held};
 use crate::ui::table::{Lean, columns};
@@ -135,7 +135,10 @@ pub fn plan(
     let plan = Plan {
         notes: targets
             .iter()
-            .flat_map(|target| target.notes().into_iter().chain(overrides(target.surveyed)).chain(target.surveyed.on_login()))
+            .flat_map(|target| {
+                let surveyed = target.surveyed;
+                target.notes().into_iter().chain(overrides(surveyed)).chain(surveyed.on_login()).chain(crowded(surveyed))
+            })
             .chain(set.stores.iter().flat_map(store_notes))
             .chain(one_by_one(set))
             .collect(),
@@ -259,7 +262,7 @@ impl Target<'_> {
         if !ties.chains.is_empty() {
             let also = ties.also.iter().map(|t| format!("'{t}'")).collect::<Vec<_>>().join(", ");
             return Err(Problem::refused(format!("a table of `{name}` that keeps its rows needs rows that would go"))
-                .because(ties.chains.join("\n"))
+                .because(ties.chains.iter().map(|chain| one_line(chain)).collect::<Vec<_>>().join("\n"))
                 .cure(format!(
                     "keep those, too: add {also} to `guards.keep-tables` in `db-tasks.toml`; or do not keep the first one"
                 ))
@@ -272,7 +275,7 @@ impl Target<'_> {
                 "the role `{role}` may not empty `{}`, which is `{}`'s",
                 table.name, table.owner
             ))
-            .because(format!("it has no right to {lacks}"))
+            .because(one_line(&format!("it has no right to {lacks}")))
             .cure(format!("connect as `{}` or as a superuser, or keep the table (`guards.keep-tables`)", table.owner))
             .into());
         }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::shown;
 use crate::cmd::{Cmd, shown_sql};
 use crate::engine::postgres::script::{Claim, PIECE, Spare};
 use crate::engine::store::Format;
@@ -10,7 +11,7 @@ use crate::plan::{Act, By, Count, Deed, Fence, Handover, How, Load, Outcome, Pip
 
 /// One act in a line.
 pub fn act(act: &Act) -> String {
-    format!("{:<8}{}", verb(act), object(act))
+    format!("{:<8}{}", verb(act), shown::line(&object(act)))
 }
 
 /// The word for what an act does.
@@ -137,10 +138,10 @@ pub enum Detail {
 
 /// The whole plan.
 pub fn plan(plan: &Plan, verdicts: &[Verdict], detail: Detail) -> String {
-    let mut out = format!("{}: {}\n", plan.task, plan.headline);
+    let mut out = format!("{}: {}\n", plan.task, shown::line(&plan.headline));
     let notes = if detail == Detail::Steps { super::banner::notes(plan) } else { plan.notes.clone() };
     for note in notes.iter().chain(&super::banner::stakes(plan)) {
-        let _ = writeln!(out, "  note: {note}");
+        let _ = writeln!(out, "  note: {}", shown::line(note));
     }
     if plan.steps.is_empty() {
         out.push_str("  nothing to do\n");
@@ -165,9 +166,9 @@ fn guards(verdicts: &[Verdict], out: &mut String) {
             Judgement::Ask => "ask",
             Judgement::Refused => "REFUSE",
         };
-        let _ = writeln!(out, "  {word:<7} {}: {}", v.guard, v.why);
+        let _ = writeln!(out, "  {word:<7} {}: {}", v.guard, shown::line(&v.why));
         if !v.cure.is_empty() {
-            let _ = writeln!(out, "          next: {}", v.cure);
+            let _ = writeln!(out, "          next: {}", shown::line(&v.cure));
         }
     }
 }

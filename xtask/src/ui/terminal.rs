@@ -136,6 +136,11 @@ impl Terminal {
         shown::text(&self.secrets.cover(text)).into_owned()
     }
 
+    /// The same for what has one line.
+    fn safe_line(&self, line: &str) -> String {
+        shown::line(&self.secrets.cover(line)).into_owned()
+    }
+
     /// A safe text in a colour (an SGR code).
     fn paint(&self, code: &str, text: &str) -> String {
         let text = self.safe(text);
@@ -145,7 +150,8 @@ impl Terminal {
     /// Tells sentences, each line begun in the same way; at a terminal they are broken at words.
     pub fn tell_all(&mut self, begin: &str, style: &str, sentences: &[String]) {
         for sentence in sentences {
-            let lines = if self.live { human::wrapped(sentence, width()) } else { vec![sentence.clone()] };
+            let sentence = shown::line(&self.secrets.cover(sentence)).into_owned();
+            let lines = if self.live { human::wrapped(&sentence, width()) } else { vec![sentence] };
             for line in lines {
                 let painted = if style.is_empty() { self.safe(&line) } else { self.paint(style, &line) };
                 self.put_step(&format!("{begin}{painted}"));
@@ -215,7 +221,7 @@ impl Watch for Terminal {
     fn done(&mut self, act: &Act, found: Option<&Found>, took: Duration) {
         let took = self.paint("2", &format!("({})", human::duration(took)));
         let number = self.number(act);
-        let done = self.safe(&told::done(act, found, &self.here));
+        let done = self.safe_line(&told::done(act, found, &self.here));
         let line = format!("  {} {number}{done} {took}", self.paint("32", "✓"));
         self.put_step(&line);
     }
@@ -226,13 +232,13 @@ impl Watch for Terminal {
     }
 
     fn told(&mut self, what: &str) {
-        self.say(&format!("    {what}"));
+        self.say(&format!("    {}", shown::line(what)));
     }
 
     fn failed(&mut self, act: &Act, took: Duration) {
         let took = self.paint("2", &format!("({})", human::duration(took)));
         let number = self.number(act);
-        let doing = self.safe(&told::doing(act, &self.here));
+        let doing = self.safe_line(&told::doing(act, &self.here));
         let line = format!("  {} {number}{doing} {took}", self.paint("31", "✗"));
         if self.telling != Telling::Nothing {
             self.put(&line);

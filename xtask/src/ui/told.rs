@@ -82,7 +82,7 @@ fn outcome(pipe: &Pipe, found: &Found) -> String {
 /// Rows that the dump brings and the database has not: `ON CONFLICT DO NOTHING` leaves out one that is there already.
 fn not_taken(found: &Found) -> String {
     let Held::Script(script) = &found.held else { return String::new() };
-    let counted = |table: &str| found.counts.iter().find(|(name, _)| name == table).map(|(_, rows)| *rows);
+    let counted = |table: &str| found.loaded.counts.iter().find(|(name, _)| name == table).map(|(_, rows)| *rows);
     let may_differ = script.tables.iter().filter(|t| !t.exact && !t.partitioned);
     let missing = may_differ.filter_map(|t| Some(t.rows.saturating_sub(counted(&t.table)?))).sum();
     match missing {

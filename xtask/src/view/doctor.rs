@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::facts::health::{Finding, State};
+use crate::ui::shown;
 
 /// `db-doctor`
 pub fn text(findings: &[Finding]) -> String {
@@ -13,8 +14,8 @@ pub fn text(findings: &[Finding]) -> String {
             State::Note => "note   ",
             State::Problem => "PROBLEM",
         };
-        lines.push(format!("{mark}  {}: {}", f.what, f.why));
-        lines.extend(f.cure.iter().map(|cure| format!("         next: {cure}")));
+        lines.push(format!("{mark}  {}: {}", f.what, shown::line(&f.why)));
+        lines.extend(f.cure.iter().map(|cure| format!("         next: {}", shown::line(cure))));
     }
     let problems = findings.iter().filter(|f| f.is_problem()).count();
     lines.push(match problems {

@@ -7,10 +7,12 @@ use serde_json::{Value, json};
 use super::stores;
 use crate::bundle::{Backup, Catalog};
 use crate::config::{Container, Database, Project};
+use crate::engine::postgres::marks::State;
 use crate::engine::postgres::name::previous;
 use crate::facts::{ContainerFacts, Surveyed};
 use crate::run::journal::Unfinished;
 use crate::ui::human::{ago, bytes, count, counted};
+use crate::ui::shown;
 use crate::ui::table::{Lean, columns};
 
 /// Everything that `db-status` looks at.
@@ -116,6 +118,7 @@ impl Status<'_> {
         parts.push(format!("backups: {} in {}{others}{disk}", self.catalog.backups.len(), self.catalog.dir.display()));
         let problems = self.problems();
         if !problems.is_empty() {
+            let problems: Vec<_> = problems.iter().map(|problem| shown::line(problem)).collect();
             parts.push(format!("needs a look:\n  {}", problems.join("\n  ")));
         }
         parts.join("\n\n")
@@ -131,10 +134,12 @@ impl Status<'_> {
         if let Ok(s) = surveyed
             && let Some(kept) = s.server.database(&previous(s.name()))
         {
-            lines.push(line(
-                "undo",
-                &format!("`{}` is kept ({}): `db-undo` swaps it back", kept.name, kept.size.map_or("?".into(), bytes)),
-            ));
+            let size = kept.size.map_or("?".into(), bytes);
+            let says = match kept.state() {
+                State::Held(run) => format!("is held by {run}, which has not come to its end"),
+                _ => "is kept".into(),
+            };
+            lines.push(line("undo", &format!("`{}` {says} ({size}): `db-undo` swaps it back", kept.name)));
         }
         match surveyed {
             Ok(s) if !s.server.tables.is_empty() => lines.push(tables(s)),
@@ -176,7 +181,7 @@ impl Status<'_> {
 const EMPTY: &str = "none: it is empty (`db-restore` fills it from a backup, `db-prepare` from a backup, a dump or the hooks)";
 
 fn line(name: &str, value: &str) -> String {
-    format!("  {name:<12} {value}")
+    format!("  {name:<12} {}", shown::line(value))
 }
 
 fn first_line(e: &anyhow::Error) -> String {
@@ -198,7 +203,7 @@ fn container_row(container: &Container, found: &Result<ContainerFacts>) -> Vec<S
 }
 
 fn server(s: &Surveyed) -> Vec<String> {
-    let mut lines = vec![format!("{} ({})", s.name(), s.at())];
+    let mut lines = vec![format!("{} ({})", shown::line(s.name()), s.at())];
     lines.push(line(
         "server",
         &format!("PostgreSQL {}, as {}, answers in {} ms", s.server.version_text, s.server.role.name, s.answered_in.as_millis()),

@@ -5,11 +5,11 @@ use super::facts::DatabaseFacts;
 pub use super::identity::Identity;
 pub(super) use super::identity::oid_of;
 use super::identity::same_server;
+use super::marks::{Aside, Own, aside_otherwise, assert_droppable, mark, marking, on_its_way, unmark, unmarking};
 use super::name::{beside, block, ident, literal, parked, previous};
 use super::setting;
 use super::subscriptions::detached;
 use super::version::Version;
-use crate::bytes;
 use crate::plan::{Act, Check, Deed, How};
 
 /// Makes a database: see [`creation`].
@@ -45,14 +45,19 @@ pub fn creation(client: &Client, name: &str, like: Option<&DatabaseFacts>, serve
             sql.push_str(&format!(" TABLESPACE {}", ident(&d.tablespace)));
         }
     }
-    sql.push_str(&format!(" CONNECTION LIMIT {ON_ITS_WAY};\n"));
+    sql.push_str(&format!(" {};\n", on_its_way(-1)));
     sql
 }
 
 /// Drops a database that this tool has made and marked; any other is left alone, whatever it is called.
 pub fn drop(client: &Client, name: &str) -> Act {
-    let sql =
-        format!("{}{}{}DROP DATABASE IF EXISTS {};\n", assert_marked(name), detached(client, name), terminate(name), ident(name));
+    let sql = format!(
+        "{}{}{}DROP DATABASE IF EXISTS {};\n",
+        assert_droppable(name),
+        detached(client, name),
+        terminate(name),
+        ident(name)
+    );
     Act::Remove(command(client, format!("database {name}"), sql))
 }
 
@@ -66,117 +71,15 @@ pub fn release(client: &Client, name: &str, own: Own<'_>, carries: Option<&Datab
     ))
 }
 
-/// The connection limit of a database that is on its way: no limit at all, and the one mark that CREATE DATABASE can set itself.
-/// A mark that came second would be missing where a run is killed in between.
-pub const ON_ITS_WAY: i64 = 2_000_000_019;
-/// The connection limit of a database that a reset has emptied, and has not filled: its old data is in a backup, and nowhere else.
-pub const EMPTIED: i64 = 2_000_000_023;
-
-/// The connection limit by which a server marks a database whose DROP was cut short: nobody can enter it, and nothing can be done
-/// with it but to drop it again (`DATCONNLIMIT_INVALID_DB`, <https://www.postgresql.org/docs/release/15.4/>).
-pub const INVALID: i64 = -2;
-
-/// How the comment of a database begins that is kept for an undo; the person's own comment follows it. It goes along with a
-/// rename, and any owner may write it: a setting of our own would take a superuser.
-pub const KEPT: &str = "db-tasks: kept for db-undo";
-
-/// What a database carries in the places where our marks stand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Own<'a> {
-    /// Its comment.
-    pub comment: Option<&'a str>,
-    /// Its connection limit, -1 for none.
-    pub connection_limit: i64,
-    /// Whether others may be made from it: so it is of the database that bears the name.
-    pub template: bool,
-    /// The number of the database that they are of.
-    pub oid: u32,
-}
-
-impl<'a> Own<'a> {
-    /// As a database has them; of one that is not there, none.
-    pub fn of(database: Option<&'a DatabaseFacts>) -> Self {
-        let comment = database.and_then(DatabaseFacts::own_comment);
-        let connection_limit =
-            database.map_or(-1, |d| if [ON_ITS_WAY, EMPTIED].contains(&d.connection_limit) { -1 } else { d.connection_limit });
-        let (template, oid) = database.map_or((false, 0), |d| (d.template, d.oid));
-        Self { comment, connection_limit, template, oid }
-    }
-}
-
 /// What is told to be done stays done, whatever the server's own setting: a swap that a crash takes back would leave the staged
 /// database behind, and nobody who knows of it.
 ///
 /// And what is to be changed is changed, whatever is read-only by default: the plan says so.
 pub(super) const DURABLE: &str = "SET synchronous_commit = on;\nSET default_transaction_read_only = off;\n";
 
-pub(super) fn mark(name: &str, own: Own<'_>) -> String {
-    marking(name, own).map(|statement| alone(&statement)).concat()
-}
-
-/// The statements of [`mark`], for a block.
-pub(super) fn marking(name: &str, own: Own<'_>) -> [String; 2] {
-    let db = ident(name);
-    let comment = own.comment.map_or(String::new(), |own| format!("\n{own}"));
-    let template = if own.template { format!("ALTER DATABASE {db} IS_TEMPLATE false;\n") } else { String::new() };
-    let marked = match comment_again(own) {
-        Some(again) => {
-            let kept = literal(&format!("{KEPT}\n"));
-            format!("EXECUTE format('COMMENT ON DATABASE %I IS %L', {}, {kept} || coalesce({again}, ''));\n", literal(name))
-        }
-        None => format!("COMMENT ON DATABASE {db} IS {};\n", literal(&format!("{KEPT}{comment}"))),
-    };
-    [marked, template]
-}
-
-pub(super) fn unmark(name: &str, own: Own<'_>) -> String {
-    unmarking(name, own).map(|statement| alone(&statement)).concat()
-}
-
-/// A comment that is no UTF-8 (a database of another encoding gave it) can't be said to a server in UTF-8: it is taken from where it
-/// stands, without our mark. None of these functions looks at more than bytes.
-fn comment_again(own: Own<'_>) -> Option<String> {
-    own.comment.filter(|comment| bytes::has_foreign(comment))?;
-    let mark = literal(&format!("{KEPT}\n"));
-    Some(format!(
-        "(SELECT CASE WHEN starts_with(c, {mark}) THEN split_part(c, {mark}, 2) ELSE c END FROM shobj_description({}, 'pg_database') c)",
-        own.oid
-    ))
-}
-
-/// A statement of a block as one by itself.
-fn alone(statement: &str) -> String {
-    if statement.starts_with("EXECUTE ") { block("comment", &format!(" BEGIN\n  {statement}END ")) } else { statement.to_owned() }
-}
-
-/// The statements of [`unmark`], for a block.
-pub(super) fn unmarking(name: &str, own: Own<'_>) -> [String; 2] {
-    let (db, limit) = (ident(name), own.connection_limit);
-    let comment = own.comment.map_or("NULL".into(), literal);
-    let template = if own.template { " IS_TEMPLATE true" } else { "" };
-    let comment = match comment_again(own) {
-        Some(again) => format!("EXECUTE format('COMMENT ON DATABASE %I IS %L', {}, {again});\n", literal(name)),
-        None => format!("COMMENT ON DATABASE {db} IS {comment};\n"),
-    };
-    [comment, format!("ALTER DATABASE {db} CONNECTION LIMIT {limit}{template};\n")]
-}
-
 /// Statements in a block: only where each begins, for a comment has lines of its own.
 pub(super) fn indented(statements: &[String]) -> String {
     statements.iter().map(|statement| format!("    {statement}")).collect()
-}
-
-fn assert_marked(name: &str) -> String {
-    let body = format!(
-        " BEGIN\n  IF EXISTS (SELECT FROM pg_database WHERE datname = {name} AND datconnlimit NOT IN ({ON_ITS_WAY}, {INVALID})\n      \
-         AND NOT starts_with(coalesce(shobj_description(oid, 'pg_database'), ''), {mark})) THEN\n    \
-         RAISE EXCEPTION 'this database was not made by db-tasks, so it is not dropped';\n  END IF;\n  \
-         IF EXISTS (SELECT FROM pg_database WHERE datname = {name} AND datistemplate) THEN\n    ALTER DATABASE {db} IS_TEMPLATE false;\n  END IF;\nEND ",
-        name = literal(name),
-        db = ident(name),
-        mark = literal(KEPT),
-    );
-    block("mark", &body)
 }
 
 pub(super) fn command(client: &Client, what: String, sql: String) -> Deed {
@@ -267,7 +170,7 @@ pub struct Swap<'a> {
     /// The live name.
     pub live: &'a str,
     /// The database that takes it.
-    pub incoming: &'a str,
+    pub incoming: String,
     /// The oid that the live database must still have; `None` when there is none.
     pub live_oid: Option<u32>,
     /// The oid of an older `<db>__previous` that has to give way, where there is one.
@@ -278,6 +181,8 @@ pub struct Swap<'a> {
     pub own: Own<'a>,
     /// What the one carries that gives way.
     pub kept: Own<'a>,
+    /// How that is set aside: whether the run may still go back to it.
+    pub aside: Aside,
 }
 
 impl Swap<'_> {
@@ -289,7 +194,7 @@ impl Swap<'_> {
     fn renames(&self) -> Vec<(String, String)> {
         let kept = previous(self.live);
         let mut renames = Vec::new();
-        if self.incoming == kept {
+        if self.incoming == kept && self.live_oid.is_some() {
             let parked = parked(self.live);
             return vec![(self.live.into(), parked.clone()), (kept.clone(), self.live.into()), (parked, kept)];
         }
@@ -299,7 +204,7 @@ impl Swap<'_> {
             }
             renames.push((self.live.into(), kept));
         }
-        renames.push((self.incoming.into(), self.live.into()));
+        renames.push((self.incoming.clone(), self.live.into()));
         renames
     }
 }
@@ -322,13 +227,16 @@ pub fn swap(client: &Client, swap: &Swap<'_>) -> Act {
     }
     sql.push_str(&unmark(swap.live, swap.own));
     if swap.live_oid.is_some() {
-        sql.push_str(&mark(&previous(swap.live), swap.kept));
+        sql.push_str(&mark(&previous(swap.live), swap.kept, &swap.aside));
+    }
+    if swap.older_oid.is_some() && swap.aside != Aside::Kept {
+        sql.push_str(&aside_otherwise(&[&swap.discard()], &Aside::Kept, &swap.aside));
     }
     sql.push_str(&swap.carries.as_ref().map_or(String::new(), |from| carry(swap.live, from)));
     sql.push_str("COMMIT;\n");
     let what = renames.iter().map(|(from, to)| format!("{from} -> {to}")).collect::<Vec<_>>().join(", ");
     let before = swap.live_oid.map_or("NULL".into(), |oid| oid.to_string());
-    let names = [swap.live, &previous(swap.live), swap.incoming].map(literal).join(", ");
+    let names = [swap.live, &previous(swap.live), &swap.incoming].map(literal).join(", ");
     let done = format!("{} IS DISTINCT FROM {before}", oid_of(swap.live));
     behind_the_lock(client, what, sql, &make_way(&names, &done, &client.app_name))
 }
@@ -354,6 +262,8 @@ pub struct SwapBack<'a> {
     pub own: Own<'a>,
     /// The oid of the older `<db>__previous` that gave way, where there was one.
     pub older_oid: Option<u32>,
+    /// How both were set aside.
+    pub aside: Aside,
 }
 
 /// Gives the old database its name again.
@@ -372,13 +282,14 @@ pub fn swap_back(client: &Client, back: &SwapBack<'_>) -> Act {
         kept_oid = oid_of(&kept),
         live_oid = oid_of(back.live),
         away = rename(back.live, &failed),
-        mark = marking(&failed, nothing).concat(),
+        mark = marking(&failed, nothing, &Aside::Kept).concat(),
         home = rename(&kept, back.live),
         unmark = indented(&unmarking(back.live, back.own)),
         live_name = literal(&live),
         kept_name = literal(&ident(&kept)),
     );
-    let sql = format!("{DURABLE}SET lock_timeout = '15s';\n{}", block("back", &body));
+    let kept_again = if back.older_oid.is_some() { aside_otherwise(&[&kept], &back.aside, &Aside::Kept) } else { String::new() };
+    let sql = format!("{DURABLE}SET lock_timeout = '15s';\n{}{kept_again}", block("back", &body));
     let names = [back.live, &kept].map(literal).join(", ");
     let done = format!("{} = {old}", oid_of(back.live));
     let what = format!("{} -> {failed}, {kept} -> {}", back.live, back.live);
@@ -396,13 +307,21 @@ pub fn undo_back(client: &Client, again: &Swap<'_>, before: u32) -> Act {
         rename(again.live, &parked),
         rename(&kept, again.live),
         rename(&parked, &kept),
-        indented(&[comment, limit, marking(&kept, again.kept).concat()]),
+        indented(&[comment, limit, marking(&kept, again.kept, &again.aside).concat()]),
         kept_oid = oid_of(&kept),
     );
     let sql = format!("{DURABLE}SET lock_timeout = '15s';\n{}", block("back", &body));
     let names = [again.live, &kept].map(literal).join(", ");
     let done = format!("{} = {before}", oid_of(again.live));
     behind_the_lock(client, format!("{} <-> {kept}, as before", again.live), sql, &make_way(&names, &done, &client.app_name))
+}
+
+/// What a run has set aside is kept for an undo from now on, and may give way to what comes later: the run goes back to it no more.
+pub fn let_go(client: &Client, live: &str, aside: &Aside) -> Option<Act> {
+    let kept = previous(live);
+    let sql = aside_otherwise(&[&kept, &beside(live, "discard")], aside, &Aside::Kept);
+    let deed = || command(client, format!("mark database {kept} as kept for an undo"), sql);
+    (*aside != Aside::Kept).then(|| Act::Write(deed()))
 }
 
 /// Where a database stays that a reset could not finish, for somebody to look at.

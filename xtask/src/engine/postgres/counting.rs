@@ -1,6 +1,7 @@
 //! Statistics and rows of a database's tables, by two sessions that share them.
 
 use super::members::{COUNTED, MEMBERSHIP};
+use super::name::literal;
 
 /// One of two sessions that share the tables.
 #[derive(Debug, Clone, Copy)]
@@ -11,19 +12,46 @@ pub enum Half {
     Other = 0,
 }
 
+/// Tables of which a part is in another server: a foreign table is a partition of them, or inherits from them, at whatever depth.
+const REACHING: &str = "WITH RECURSIVE reaching AS (
+    SELECT i.inhparent AS oid FROM pg_inherits i JOIN pg_class f ON f.oid = i.inhrelid WHERE f.relkind = 'f'
+    UNION SELECT i.inhparent FROM pg_inherits i JOIN reaching r ON r.oid = i.inhrelid)";
+
 /// Collects statistics for half of the user's tables, without which the first queries after a restore are planned blindly. A
 /// partitioned table brings its partitions along; the catalogs' own come with autovacuum. Each ANALYZE commits by itself; the swap's commit flushes them all to disk.
+///
+/// Of a table with a part in another server that part would be asked for, there and now: so its other parts are looked at alone.
 pub fn analyze(half: Half) -> String {
     format!(
         r"SET synchronous_commit = off;
-SELECT format('ANALYZE %I.%I', nspname, relname) FROM (
+{REACHING} SELECT format('ANALYZE %I.%I', nspname, relname) FROM (
   SELECT nspname, relname, row_number() OVER (ORDER BY pg_relation_size(c.oid) DESC, c.oid) AS nth
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)'
-    AND NOT c.relispartition) tables WHERE nth % 2 = {} \gexec
+    AND c.oid NOT IN (SELECT oid FROM reaching)
+    AND (NOT c.relispartition OR (SELECT i.inhparent FROM pg_inherits i WHERE i.inhrelid = c.oid) IN (SELECT oid FROM reaching))
+) tables WHERE nth % 2 = {} \gexec
 ",
         half as u8
     )
+}
+
+/// How a line begins that names a table which [`analyze`] leaves out.
+const BARE: &str = "-- db-tasks has no statistics of ";
+
+/// Names those.
+pub fn without_statistics() -> String {
+    format!(
+        "{REACHING} SELECT {} || replace(format('%I.%I', nspname, relname), {}, ' ') FROM pg_class c\n  \
+         JOIN reaching USING (oid) JOIN pg_namespace n ON n.oid = c.relnamespace ORDER BY 1;\n",
+        literal(BARE),
+        literal("\n")
+    )
+}
+
+/// Reads the answer.
+pub fn read_without_statistics(said: &str) -> Vec<String> {
+    said.lines().filter_map(|line| line.strip_prefix(BARE)).map(String::from).collect()
 }
 
 /// Counts the rows of half of the tables that hold some of their own: psql runs each row of the first answer as a question. Of an

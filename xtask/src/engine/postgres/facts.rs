@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::client::{OnLogin, Tongue};
-pub use super::counting::{Counts, Half, analyze, count_rows, read_counts};
+pub use super::counting::{Counts, Half, analyze, count_rows, read_counts, read_without_statistics, without_statistics};
 use super::inventory::{self, Inventory};
 use super::locks::{self, Locks};
+use super::marks::{self, State};
 use super::name::literal;
 use super::reached::{self, Answerer, Reached};
 use super::shape::{self, Shape};
@@ -89,6 +90,16 @@ pub struct Role {
     pub superuser: bool,
     /// May create databases.
     pub createdb: bool,
+    /// Sessions that it may have at once; -1 for any number.
+    #[serde(default = "any_number")]
+    pub connection_limit: i64,
+    /// Sessions that others have by it.
+    #[serde(default)]
+    pub sessions: i64,
+}
+
+fn any_number() -> i64 {
+    -1
 }
 
 /// A database as `pg_database` has it.
@@ -269,13 +280,9 @@ impl DatabaseFacts {
         self.name.is_empty()
     }
 
-    /// Whether this tool made or kept it, or nobody can have any use of it.
-    pub fn is_ours(&self) -> bool {
-        [super::admin::ON_ITS_WAY, super::admin::INVALID].contains(&self.connection_limit) || self.is_kept()
-    }
-
-    fn is_kept(&self) -> bool {
-        self.comment.as_ref().is_some_and(|c| c.starts_with(super::admin::KEPT))
+    /// What it is to this tool.
+    pub fn state(&self) -> State {
+        State::of(self.connection_limit, self.comment.as_deref())
     }
 
     /// Whoever owns it, has rights on it or settings in it, and the values of those.
@@ -288,8 +295,7 @@ impl DatabaseFacts {
 
     /// The person's own comment, without our mark.
     pub fn own_comment(&self) -> Option<&str> {
-        let comment = self.comment.as_deref()?;
-        if self.is_kept() { comment.split_once('\n').map(|(_, own)| own) } else { Some(comment) }
+        self.comment.as_deref().and_then(marks::own_comment)
     }
 }
 
@@ -350,7 +356,9 @@ SELECT current_database() = {name} AS db_tasks_here,
 SELECT jsonb_build_object(
   'version', current_setting('server_version_num')::int,
   'version_text', current_setting('server_version'),
-  'role', (SELECT jsonb_build_object('name', rolname, 'superuser', rolsuper, 'createdb', rolcreatedb OR rolsuper) FROM pg_roles WHERE rolname = current_user),
+  'role', (SELECT jsonb_build_object('name', rolname, 'superuser', rolsuper, 'createdb', rolcreatedb OR rolsuper,
+    'connection_limit', CASE WHEN rolsuper THEN -1 ELSE rolconnlimit END,
+    'sessions', (SELECT count(*) FROM pg_stat_activity WHERE usename = current_user AND application_name !~ '^db-tasks')) FROM pg_roles WHERE rolname = current_user),
   'deaf', (SELECT setting = '' AND source = 'command line' FROM pg_settings WHERE name = 'listen_addresses'),
   'data_directory', (SELECT setting FROM pg_settings WHERE name = 'data_directory'),
   'answerer', {answerer},

@@ -1,10 +1,9 @@
 //! A database that is filled under its live name, by programs that know no other: how it is begun, and how what is half made goes away.
 
-use super::admin::{
-    DURABLE, Identity, KEPT, ON_ITS_WAY, Own, carry, failed, indented, make_way, mark, marking, oid_of, unmarking,
-};
+use super::admin::{DURABLE, Identity, carry, failed, indented, make_way, oid_of};
 use super::client::Client;
 use super::facts::DatabaseFacts;
+use super::marks::{Aside, Own, is_kept, is_on_its_way, mark, marking, on_its_way, unmarking};
 use super::name::{beside, block, ident, literal};
 use crate::plan::{Act, Deed, How};
 
@@ -18,10 +17,11 @@ pub fn pristine(live: &str) -> String {
 pub fn copy(client: &Client, from: &DatabaseFacts, name: &str) -> Act {
     let identity = Identity { name: &from.name, oid: Some(from.oid) };
     let sql = format!(
-        "{}CREATE DATABASE {} TEMPLATE {} CONNECTION LIMIT {ON_ITS_WAY};\n",
+        "{}CREATE DATABASE {} TEMPLATE {} {};\n",
         identity.assertion(client),
         ident(name),
-        ident(&from.name)
+        ident(&from.name),
+        on_its_way(-1)
     );
     let done = format!("{} IS NOT NULL", oid_of(name));
     Act::Create(meanwhile(client, format!("database {name}, a copy of {}", from.name), sql, &[&from.name], &done))
@@ -35,7 +35,7 @@ pub fn exchange(client: &Client, live: &DatabaseFacts, copy: &str) -> Act {
         Identity { name, oid: Some(live.oid) }.assertion(client),
         rename(name, &waits),
         rename(copy, name),
-        mark(&waits, Own::of(Some(live))),
+        mark(&waits, Own::of(Some(live)), &Aside::Kept),
         carry(name, live),
     );
     let done = format!("{} IS DISTINCT FROM {}", oid_of(name), live.oid);
@@ -48,11 +48,10 @@ pub fn exchange(client: &Client, live: &DatabaseFacts, copy: &str) -> Act {
 /// beside it goes. It may come twice, or late: somebody may use by then what is set aside, so it is kept.
 pub fn take_back(client: &Client, name: &str, own: Own<'_>) -> Act {
     let (failed, waits, staged) = (failed(name), pristine(name), beside(name, "staged"));
-    let marked =
-        |db: &str| format!("EXISTS (SELECT FROM pg_database WHERE datname = {} AND datconnlimit = {ON_ITS_WAY})", literal(db));
+    let marked = |db: &str| format!("EXISTS (SELECT FROM pg_database WHERE datname = {} AND {})", literal(db), is_on_its_way());
     let kept = |db: &str| {
-        let comment = format!("starts_with(coalesce(shobj_description(oid, 'pg_database'), ''), {})", literal(KEPT));
-        format!("EXISTS (SELECT FROM pg_database WHERE datname = {} AND (datconnlimit = {ON_ITS_WAY} OR {comment}))", literal(db))
+        let either = format!("({} OR {})", is_on_its_way(), is_kept("oid"));
+        format!("EXISTS (SELECT FROM pg_database WHERE datname = {} AND {either})", literal(db))
     };
     let drop =
         |db: &str, when: &str| format!("SELECT {} WHERE {when} \\gexec\n", literal(&format!("DROP DATABASE {}", ident(db))));
@@ -62,7 +61,7 @@ pub fn take_back(client: &Client, name: &str, own: Own<'_>) -> Act {
     let back = format!(
         " BEGIN\n  IF {} THEN\n{}  END IF;\n  IF {} IS NULL AND {} THEN\n{}  END IF;\nEND ",
         marked(name),
-        indented(&[rename(name, &failed), marking(&failed, nothing).concat()]),
+        indented(&[rename(name, &failed), marking(&failed, nothing, &Aside::Kept).concat()]),
         oid_of(name),
         kept(&waits),
         indented(&[rename(&waits, name), comment, limit]),

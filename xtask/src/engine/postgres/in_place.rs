@@ -1,16 +1,17 @@
 //! A load into the live database itself: it is emptied and filled again in one transaction, so that it is what it was or what it
 //! shall be, and nobody sees anything in between.
 
-use super::admin::{DURABLE, EMPTIED, Identity, ON_ITS_WAY, Own};
+use super::admin::{DURABLE, Identity};
 use super::client::Client;
-use super::facts::{Half, analyze, count_rows};
+use super::facts::{Half, analyze, count_rows, without_statistics};
 use super::inventory::{Inventory, Kind, Table};
+use super::marks::{self, Own, on_its_way};
 use super::members::{EMPTY, PAUSE};
 use super::name::{block, ident, literal};
 use super::proof::{BEGUN, COUNTED, COUNTS, NEUTRAL, PATIENT, READ_ALIKE, begun, ended};
 use super::rights::as_new;
 use super::said::SAY_STATES;
-use super::script::TableRows;
+use super::script::{Script, TableRows};
 use super::subscriptions;
 use super::version::Version;
 use super::wiping::unchanged;
@@ -99,9 +100,10 @@ pub fn load(client: &Client, live: &Identity<'_>, inventory: &Inventory, fence: 
             ends = client.tongue.ends(),
         ),
         count: Count::First(format!(
-            "{}{}\\echo '{}'\n{}{}\\echo '{}'\n",
+            "{}{}{}\\echo '{}'\n{}{}\\echo '{}'\n",
             ended(server),
             client.tongue.of_counts(),
+            without_statistics(),
             COUNTS,
             count_rows(Half::One),
             count_rows(Half::Other),
@@ -122,15 +124,16 @@ fn lock<'a>(tables: impl Iterator<Item = &'a str>) -> String {
     if names.is_empty() { String::new() } else { format!("LOCK TABLE {names} IN ACCESS EXCLUSIVE MODE;\n") }
 }
 
-/// The same, whose end is that the database is empty, and marked as such: what it held is known to load here.
-pub fn tried_and_emptied(client: &Client, live: &Identity<'_>, inventory: &Inventory, fence: Fence, server: Version) -> Load {
+/// A load into the live database, whose end is that it is empty, and marked as such: what it held is known to load here.
+pub fn tried_and_emptied(load: Load, live: &Identity<'_>, own: Own<'_>) -> Load {
     let after = format!(
-        "{}{EMPTY}{}ALTER DATABASE {} CONNECTION LIMIT {EMPTIED};\n{DURABLE}COMMIT;\n",
+        "{}{EMPTY}{}ALTER DATABASE {} {};\n{DURABLE}COMMIT;\n",
         empty(),
         as_new(),
-        ident(live.name)
+        ident(live.name),
+        marks::emptied(own.connection_limit)
     );
-    Load { after, ..load(client, live, inventory, fence, server) }
+    Load { after, ..load }
 }
 
 /// The same for what has come of it since: whatever that is, it goes, and so does the mark.
@@ -146,30 +149,40 @@ pub fn arrived(load: Load, live: &Identity<'_>, own: Own<'_>) -> Load {
     }
 }
 
-/// A load that fails where rows came or went since a dump was made of what it replaces.
-pub fn unless_changed(load: Load, dumped: &[TableRows]) -> Load {
-    let exact: Vec<&TableRows> = dumped.iter().filter(|table| table.exact).collect();
-    let lock = lock(exact.iter().map(|table| table.table.as_str()));
-    let counted = exact.iter().map(|table| (table.table.as_str(), Some(table.rows)));
-    let before = load.before.replacen(&unchanged([]), &format!("{lock}{}", unchanged(counted)), 1);
+/// A load that fails where rows came or went since a dump was made of what it replaces. Its names are those of the dump, and said as that says
+/// them.
+pub fn unless_changed(load: Load, dumped: &Script) -> Load {
+    let exact = dumped.tables.iter().filter(|table| table.exact);
+    let said = |table: &TableRows| dumped.foreign.get(&table.table).unwrap_or(&table.table).clone();
+    let counted: Vec<(String, u64)> = exact.map(|table| (said(table), table.rows)).collect();
+    let lock = lock(counted.iter().map(|(name, _)| name.as_str()));
+    let unchanged_since = unchanged(counted.iter().map(|(name, rows)| (name.as_str(), Some(*rows))));
+    let encoding = dumped.encoding.as_deref().filter(|encoding| *encoding != "utf8");
+    let (begin, end) = encoding.map_or_else(Default::default, |encoding| {
+        let begin =
+            format!("SELECT current_setting('client_encoding') AS db_tasks_said \\gset\nSET client_encoding TO {encoding};\n");
+        (begin, "SET client_encoding TO :'db_tasks_said';\n")
+    });
+    let before = load.before.replacen(&unchanged([]), &format!("{begin}{lock}{unchanged_since}{end}"), 1);
     Load { before, ..load }
 }
 
 /// Answers `t` while the database bears the mark.
 pub fn is_emptied(client: &Client, name: &str) -> Cmd {
-    let sql = format!("SELECT count(*) = 1 FROM pg_database WHERE datname = {} AND datconnlimit = {EMPTIED};\n", literal(name));
+    let sql = format!("SELECT count(*) = 1 FROM pg_database WHERE datname = {} AND {};\n", literal(name), marks::is_emptied());
     client.psql(client.maintenance(), sql)
 }
 
 /// Marks a database that holds nothing as on its way, for a role that may not fill a copy of it. What is in it already would not come
 /// back with [`emptied_again`], so that it fails where there is something.
-pub fn begin(client: &Client, live: &Identity<'_>) -> Act {
+pub fn begin(client: &Client, live: &Identity<'_>, own: Own<'_>) -> Act {
     let sql = format!(
         "{DURABLE}BEGIN;\n{}DO $pristine$\nDECLARE\n  x text;\nBEGIN\n  FOREACH x IN ARRAY ARRAY({DROPS}) LOOP\n    \
          RAISE EXCEPTION 'there is something in it already, which `%` would take away', x;\n  END LOOP;\nEND $pristine$;\n\
-         ALTER DATABASE {} CONNECTION LIMIT {ON_ITS_WAY};\nCOMMIT;\n",
+         ALTER DATABASE {} {};\nCOMMIT;\n",
         live.assertion(client),
-        ident(live.name)
+        ident(live.name),
+        on_its_way(own.connection_limit)
     );
     Act::Write(Deed {
         what: format!("mark database {} as on its way", live.name),
@@ -181,8 +194,9 @@ pub fn begin(client: &Client, live: &Identity<'_>) -> Act {
 pub fn emptied_again(client: &Client, name: &str, own: Own<'_>) -> Act {
     let limit = own.connection_limit;
     let sql = format!(
-        "{DURABLE}SET lock_timeout = '15s';\nBEGIN;\nSELECT datconnlimit = {ON_ITS_WAY} AS marked FROM pg_database WHERE datname = {} \\gset\n\
+        "{DURABLE}SET lock_timeout = '15s';\nBEGIN;\nSELECT {} AS marked FROM pg_database WHERE datname = {} \\gset\n\
          \\if :marked\n{}ALTER DATABASE {} CONNECTION LIMIT {limit};\n\\endif\nCOMMIT;\n",
+        marks::is_on_its_way(),
         literal(name),
         empty(),
         ident(name)

@@ -1,8 +1,9 @@
 //! Subscriptions of logical replication: they belong to a database, not to its name, and one that has some can't be dropped
 //! (<https://www.postgresql.org/docs/current/sql-dropsubscription.html>).
 
-use super::admin::{DURABLE, INVALID, KEPT, command};
+use super::admin::{DURABLE, command};
 use super::client::Client;
+use super::marks::{INVALID, is_aside};
 use super::name::{connect, literal};
 use crate::plan::Act;
 
@@ -22,7 +23,7 @@ pub(super) fn detached(client: &Client, name: &str) -> String {
 /// Disables those of a database that was live and is kept: it would go on under its new name, and a dump brings them disabled. It does
 /// nothing where there is none, so that it may come twice, or late.
 pub fn disabled(client: &Client, name: &str) -> Act {
-    let kept = format!("starts_with(coalesce(shobj_description(d.oid, 'pg_database'), ''), {})", literal(KEPT));
+    let kept = is_aside("d.oid");
     let enter = format!(
         "{}{DURABLE}SELECT format('ALTER SUBSCRIPTION %I DISABLE', subname) FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid \
          WHERE d.datname = current_database() AND subenabled \\gexec\n",

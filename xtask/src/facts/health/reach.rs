@@ -4,10 +4,8 @@ use super::{Finding, State};
 use crate::config::Secrets;
 use crate::door::ask::ask;
 use crate::engine::postgres::name::ident;
+use crate::engine::postgres::room::{NEEDED, Room, room};
 use crate::facts::Surveyed;
-
-/// Sessions that a restore holds at once, with one to spare for whoever ends those in its way.
-const SESSIONS: i64 = 4;
 
 /// The limit of the role; -1 where it has none.
 const LIMIT: &str =
@@ -34,8 +32,8 @@ pub(super) fn findings(s: &Surveyed, secrets: &Secrets) -> Vec<Finding> {
 }
 
 fn few_sessions(key: &str, role: &str, limit: &str) -> Option<Finding> {
-    let limit: i64 = limit.trim().parse().ok().filter(|limit| (0..SESSIONS).contains(limit))?;
-    let why = format!("`{role}` may have {limit} sessions at once, and a restore holds up to {SESSIONS}");
+    let limit: i64 = limit.trim().parse().ok().filter(|limit| room(*limit, 0, NEEDED) == Room::Never)?;
+    let why = format!("`{role}` may have {limit} sessions at once, and a restore holds up to {NEEDED}");
     let cure = format!("`ALTER ROLE {} CONNECTION LIMIT -1`", ident(role));
     Some(Finding::other(State::Problem, format!("database {key}: sessions"), why, cure))
 }

@@ -6,28 +6,15 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use crate::bundle::name::stem;
-use crate::engine::postgres::admin::{self, EMPTIED, Identity, Own};
-use crate::engine::postgres::in_place::{back_again, end_others, is_emptied, tried_and_emptied};
+use crate::engine::postgres::admin::{self, Identity};
+use crate::engine::postgres::in_place::{back_again, end_others, is_emptied, load, tried_and_emptied};
+use crate::engine::postgres::marks::Own;
 use crate::engine::postgres::name::previous;
 use crate::engine::store::Swapped;
 use crate::facts::Surveyed;
 use crate::plan::{Act, ComeBack, Deed, Fence, How, Load, Plan, Reload, Scope, Seal, Step};
 use crate::problem::Problem;
 use crate::task::restore::end_sessions;
-
-/// A database that a reset has emptied and not filled is no old data: a backup of it would look like one.
-pub(in crate::task) fn is_whole(target: &Surveyed) -> Result<()> {
-    if target.live().is_none_or(|live| live.connection_limit != EMPTIED) {
-        return Ok(());
-    }
-    Err(Problem::refused(format!("`{}` is half made: a reset that emptied it was cut off", target.name()))
-        .because("its old data is in the backup that this reset made first; nothing was changed")
-        .cure(
-            "where it was run, `db-repair` brings the old data back (what is there now is dumped first); elsewhere, restore that backup \
-             with `--in-place`",
-        )
-        .into())
-}
 
 /// What a reset is refused over that makes no backup.
 pub(super) fn backed_up(target: &Surveyed, backup: Option<&Plan>) -> Result<()> {
@@ -62,7 +49,8 @@ pub(super) fn steps(target: &Surveyed, backup: Plan, fill: Vec<Step>, backups: &
         kept_as: backups.join(format!("{}_half_made", stem(&made))),
     };
 
-    let emptied = tried_and_emptied(client, &identity, &target.server.inventory, fence, target.server.version);
+    let emptied = load(client, &identity, &target.server.inventory, fence, target.server.version);
+    let emptied = tried_and_emptied(emptied, &identity, Own::of(Some(live)));
     let emptied = reload(format!("load the backup into {name} as a trial, and empty it"), None, emptied);
     let done = admin::release(client, name, Own::of(Some(live)), None);
     let back = back_again(client, &identity, Own::of(Some(live)), fence, target.server.version);

@@ -4,42 +4,21 @@ use anyhow::Result;
 
 use super::{Aim, Difference, Request};
 use crate::bytes;
-use crate::engine::postgres::DatabaseFacts;
 use crate::engine::postgres::admin;
 use crate::engine::postgres::cures;
 use crate::engine::postgres::marker::MarkedBy;
+use crate::engine::postgres::marks::own_limit;
 use crate::engine::postgres::members::alone;
 use crate::engine::postgres::name::ident;
+use crate::engine::postgres::room::{NEEDED, NEEDED_WITHIN, Room, room};
 use crate::engine::postgres::setting;
 use crate::engine::postgres::version::misfit;
 use crate::engine::store::Format;
 use crate::facts::Surveyed;
 use crate::facts::dumps::Dump;
 use crate::plan::{Act, Check, Step};
-use crate::problem::Problem;
+use crate::problem::{Problem, one_line};
 use crate::ui::human::{self, counted};
-
-/// Databases that a killed run left: they are nobody's, and their names are needed.
-pub(in crate::task) fn leftovers(target: &Surveyed, names: &[&str]) -> Result<Vec<Step>> {
-    let left = names.iter().filter_map(|name| target.server.database(name));
-    left.map(|database| ours(database).map(|()| Step::Act(admin::drop(&target.client, &database.name)))).collect()
-}
-
-/// Refuses to touch a database that only looks like one of ours.
-pub(in crate::task) fn ours(database: &DatabaseFacts) -> Result<()> {
-    if database.is_ours() {
-        return Ok(());
-    }
-    Err(in_the_way(database).into())
-}
-
-/// A database of somebody else's has a name that is needed.
-pub(in crate::task) fn in_the_way(database: &DatabaseFacts) -> Problem {
-    Problem::refused(format!("the database `{}` is in the way, and db-tasks did not make it", database.name)).cure(format!(
-        "if it is of no use, drop it; else give it another name: `ALTER DATABASE \"{}\" RENAME TO …`",
-        database.name
-    ))
-}
 
 /// What a manifest calls something else is loaded into no database.
 pub(in crate::task) fn is_a_database(dump: &Dump) -> Result<(), Problem> {
@@ -169,7 +148,7 @@ pub(in crate::task) fn swappable(target: &Surveyed) -> Result<()> {
 fn sayable(target: &Surveyed) -> Result<()> {
     let Some(foreign) = target.live().and_then(|live| live.names().find(|name| bytes::has_foreign(name))) else { return Ok(()) };
     Err(Problem::refused(format!("`{}` has an owner, rights or settings that can't be given to what takes its place", target.name()))
-        .because(format!("`{foreign}` is no UTF-8: it was given from a database of another encoding"))
+        .because(one_line(&format!("`{foreign}` is no UTF-8: it was given from a database of another encoding")))
         .cure(
             "in that encoding, rename the role to plain letters (`ALTER ROLE … RENAME TO …`), or set the value anew; where it is a restore, \
              `--in-place` carries none of it",
@@ -221,22 +200,59 @@ pub(in crate::task) fn unheld(target: &Surveyed) -> Result<()> {
     Ok(())
 }
 
-/// Refuses what a standby can't do, and what is not to be done through a pooler.
+/// Refuses what a standby can't do, what is not to be done through a pooler, and what a role's limit would end in the midst.
 pub(super) fn changeable(target: &Surveyed) -> Result<()> {
+    if target.server.shape.standby {
+        return Err(standby(target).into());
+    }
     if let Some(why) = target.pooled() {
         let what = format!("`{}` ({}) is not changed through a pooler", target.name(), target.at());
         return Err(Problem::refused(what).because(why).because("nothing was touched").cure(cures::POOLED).into());
     }
-    if !target.server.shape.standby {
+    let role = &target.server.role;
+    if room(role.connection_limit, role.sessions, NEEDED) != Room::Never {
         return Ok(());
     }
-    Err(Problem::refused(format!(
-        "the server of `{}` ({}) is a standby: nothing can be changed there",
-        target.name(),
-        target.at()
-    ))
-    .cure("connect to the primary; `db-backup` can read here")
-    .into())
+    Err(Problem::refused(format!("the role `{}` may have {} at once", role.name, counted_of(role.connection_limit, "session")))
+        .because(format!("a run that changes data holds up to {NEEDED}, and would end in its midst"))
+        .because("nothing was touched")
+        .cure(format!("an administrator runs `ALTER ROLE {} CONNECTION LIMIT -1`", ident(&role.name)))
+        .into())
+}
+
+fn standby(target: &Surveyed) -> Problem {
+    Problem::refused(format!("the server of `{}` ({}) is a standby: nothing can be changed there", target.name(), target.at()))
+        .cure("connect to the primary; `db-backup` can read here")
+}
+
+/// Limits that others have used up now: who is there may be gone by then, or end when the run ends sessions in its way.
+pub(in crate::task) fn crowded(target: &Surveyed) -> Vec<String> {
+    let (role, live) = (&target.server.role, target.live());
+    let (of_role, of_database) = (role.connection_limit, live.map_or(-1, |live| own_limit(live.connection_limit)));
+    let within = target.server.sessions.len() as i64;
+    let of_role = (room(of_role, role.sessions, NEEDED) == Room::Taken).then(|| {
+        format!(
+            "the role `{}` may have {} at once, and others have {} by it now: this run needs up to {NEEDED}, and fails where there is no room \
+             (`ALTER ROLE … CONNECTION LIMIT`)",
+            role.name,
+            counted_of(of_role, "session"),
+            role.sessions
+        )
+    });
+    let is_held = !role.superuser && room(of_database, within, NEEDED_WITHIN) != Room::Enough;
+    let of_database = is_held.then(|| {
+        format!(
+            "`{}` takes {} at once, and {within} are there now: what is done in it needs up to {NEEDED_WITHIN}, and fails where there is no room \
+             (`ALTER DATABASE … CONNECTION LIMIT`)",
+            target.name(),
+            counted_of(of_database, "session")
+        )
+    });
+    of_role.into_iter().chain(of_database).collect()
+}
+
+fn counted_of(limit: i64, what: &str) -> String {
+    counted(u64::try_from(limit).unwrap_or(0), what)
 }
 
 /// That a default which keeps changes away does not keep this one.
@@ -260,5 +276,5 @@ pub(in crate::task) fn unusual(target: &Surveyed) -> Vec<String> {
             names.join(", ")
         )
     });
-    overrides(target).into_iter().chain(target.on_login()).chain(subscriptions).collect()
+    overrides(target).into_iter().chain(target.on_login()).chain(crowded(target)).chain(subscriptions).collect()
 }

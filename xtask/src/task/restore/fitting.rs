@@ -4,7 +4,7 @@ use crate::engine::postgres::name::ident;
 use crate::engine::postgres::script::{Claim, Claims, Without};
 use crate::engine::postgres::standing::{Into, Standing, quoted};
 use crate::facts::dumps::Fit;
-use crate::problem::Problem;
+use crate::problem::{Problem, one_line};
 
 /// What somebody wants, and how it is said.
 #[derive(Debug, Clone)]
@@ -37,7 +37,7 @@ pub fn fit(what: &str, claims: &Claims, standing: &Standing, wanted: &Wanted) ->
     let lacks: Vec<_> = standing.lacks(claims, wanted.into).into_iter().filter(|lack| !left_out(lack.of)).collect();
     if !lacks.is_empty() && wanted.word == Names::MustBeThere {
         let problem = Problem::refused(format!("the role `{}` can't load all of `{what}`", standing.role));
-        let problem = lacks.iter().fold(problem, |problem, lack| problem.because(&lack.why));
+        let problem = lacks.iter().fold(problem, |problem, lack| problem.because(one_line(&lack.why)));
         // what no flag leaves out comes first, and goes by itself
         let needed: Vec<&str> = lacks.iter().filter(|l| l.of.is_none()).filter_map(|l| l.cure.as_deref()).collect();
         let others: Vec<&str> = lacks.iter().filter(|l| l.of.is_some()).filter_map(|l| l.cure.as_deref()).collect();
@@ -66,7 +66,7 @@ fn in_the_way(standing: &Standing, into: Into) -> Option<Problem> {
     }
     let problem = Problem::refused(format!("the role `{}` may not empty the live database", standing.role));
     let told = |(owner, names): (&String, &Vec<String>)| format!("of `{owner}`: {}", quoted(names));
-    let problem = standing.others.iter().map(told).fold(problem, |problem, line| problem.because(line));
+    let problem = standing.others.iter().map(told).fold(problem, |problem, line| problem.because(one_line(&line)));
     let grants: Option<Vec<String>> = standing.others.keys().map(|owner| standing.membership(owner)).collect();
     let grants = grants.map_or(String::new(), |grants| format!(", or runs `{}`", grants.join(" ")));
     Some(problem.because("nothing was touched").cure(format!(

@@ -4,11 +4,13 @@
 use anyhow::Result;
 
 use super::checks::{suits, unheld};
+use super::marked::live_is;
 use super::{Request, author, elsewhere, end_sessions, fence, headline, holds, made, proof};
 use crate::config::Project;
-use crate::engine::postgres::admin::{self, EMPTIED, Identity, Own};
+use crate::engine::postgres::admin::{self, Identity};
 use crate::engine::postgres::in_place::{arrived, end_others, load};
 use crate::engine::postgres::locks::Shortage;
+use crate::engine::postgres::marks::{Own, State, Use};
 use crate::engine::postgres::members::alone;
 use crate::engine::postgres::name::previous;
 use crate::engine::store::Format;
@@ -36,6 +38,7 @@ pub fn plan(
             .cure("have it created, or leave `--in-place` out where the role may create databases")
             .into());
     };
+    live_is(target, Use::Replace, &project.guards)?;
     unheld(target)?;
     let identity = Identity { name, oid: Some(live.oid) };
     let pipe = |to| {
@@ -44,7 +47,8 @@ pub fn plan(
         Step::Act(Act::Pipe(Box::new(pipe)))
     };
     let filled = load(client, &identity, &target.server.inventory, fence(target, request.trust), target.server.version);
-    let filled = if live.connection_limit == EMPTIED { arrived(filled, &identity, Own::of(Some(live))) } else { filled };
+    let is_half_made = [State::Emptied, State::OnItsWay].contains(&live.state());
+    let filled = if is_half_made { arrived(filled, &identity, Own::of(Some(live))) } else { filled };
     let loads = vec![Step::Act(end_others(client, name)), pipe(Sink::Psql(Box::new(filled)))];
     let mut body = safety.steps;
     body.push(Step::Scope(Scope { body: loads, on_failure: vec![end_sessions(target)], ..Scope::default() }));

@@ -2,13 +2,14 @@
 
 use anyhow::Result;
 
-use super::checks::{
-    carriable, changeable, fits_the_disk, leftovers, may_create, ours, stands_beside, suits, suits_store, swappable,
-};
+use super::checks::{carriable, changeable, fits_the_disk, may_create, stands_beside, suits, suits_store, swappable};
+use super::marked::{leftovers, live_is, older_may_go};
 use super::{Request, Staging, Use, author, brought_along, end_sessions, stage, unstage, unsubscribed};
 use crate::bundle::Artifact;
+use crate::config::Project;
 use crate::engine::files;
-use crate::engine::postgres::admin::{self, Own, Swap, SwapBack};
+use crate::engine::postgres::admin::{self, Swap, SwapBack};
+use crate::engine::postgres::marks::{self, Aside, Own};
 use crate::engine::postgres::name::{beside, previous};
 use crate::engine::store::{Address, Change, Contents, Swapped, keeps_auto_ids};
 use crate::facts::dumps::Dump;
@@ -76,6 +77,8 @@ pub(super) struct Part {
     pub unstage: Vec<Act>,
     /// Makes it live.
     pub swap: Act,
+    /// What has been set aside is kept for an undo from now on, once all parts are live.
+    pub let_go: Option<Act>,
     /// Makes live what was, where another part could not follow; may come twice, or late.
     pub back: Vec<Act>,
     /// Removes what it brought, once the others have gone back: only in this run, for later somebody may have gone on in it.
@@ -92,7 +95,7 @@ pub(super) struct Part {
 
 impl Part {
     /// What a restore does for this one.
-    pub fn of(subject: &Subject<'_>, request: &Request, company: Company) -> Result<Self> {
+    pub fn of(subject: &Subject<'_>, project: &Project, request: &Request, company: Company) -> Result<Self> {
         match subject {
             Subject::Database { target, dump, disk_left } => {
                 suits(target, dump, request)?;
@@ -101,7 +104,7 @@ impl Part {
                 changeable(target)?;
                 may_create(target).map_err(or_in_place)?;
                 fits_the_disk(dump, *disk_left).map_err(or_in_place)?;
-                Self::of_database(target, dump, request.trust, company)
+                Self::of_database(target, dump, project, request.trust, company)
             }
             Subject::Store { target, dump } => {
                 suits_store(target.key(), dump, request)?;
@@ -110,23 +113,26 @@ impl Part {
         }
     }
 
-    fn of_database(target: &Surveyed, dump: &Dump, trust: Trust, company: Company) -> Result<Self> {
+    fn of_database(target: &Surveyed, dump: &Dump, project: &Project, trust: Trust, company: Company) -> Result<Self> {
         let (name, client) = (target.name(), &target.client);
         swappable(target)?;
         let live = target.live();
         let staged = beside(name, "staged");
         let older = super::older(target);
-        older.map_or(Ok(()), ours)?;
+        older.map_or(Ok(()), |older| older_may_go(target, older, &project.guards))?;
+        live_is(target, marks::Use::Replace, &project.guards)?;
+        let aside = company.aside("db-restore", target, project);
         let recorded = dump.artifact.as_ref().map(|a| &a.database).filter(|d| !d.is_none());
         let brought = recorded.map(|d| brought_along(d, dump, target));
         let swap = Swap {
             carries: live.cloned().or_else(|| brought.clone()),
             live: name,
-            incoming: &staged,
+            incoming: staged.clone(),
             live_oid: live.map(|d| d.oid),
             older_oid: older.map(|d| d.oid),
             own: Own::of(live.or(brought.as_ref())),
             kept: Own::of(live),
+            aside: aside.clone(),
         };
         let failed = admin::failed(name);
         let Staging { steps, finally } = stage(target, dump, trust, &staged, Use::Kept);
@@ -137,7 +143,8 @@ impl Part {
         }
         // what came in place of none has been made for good: it harms nobody
         let back = live.map_or(Vec::new(), |live| {
-            let back = SwapBack { live: name, old_oid: live.oid, own: Own::of(Some(live)), older_oid: older.map(|d| d.oid) };
+            let back =
+                SwapBack { live: name, old_oid: live.oid, own: Own::of(Some(live)), older_oid: older.map(|d| d.oid), aside };
             // a psql that outlived its run must not swap once the others have gone back
             vec![end_sessions(target), admin::swap_back(client, &back)]
         });
@@ -145,10 +152,11 @@ impl Part {
             .map(|_| format!("the data that was there is kept as the database `{}`: `db-undo` swaps it back", previous(name)));
         Ok(Self {
             name: format!("`{name}` ({})", target.at()),
-            before: carriable(target).into_iter().chain(leftovers(target, &names)?).collect(),
+            before: carriable(target).into_iter().chain(leftovers(target, &project.guards, &names)?).collect(),
             stage: steps,
             unstage: unstage(target, &staged),
             swap: admin::swap(client, &swap),
+            let_go: live.and_then(|_| admin::let_go(client, name, &swap.aside)),
             back,
             at_once: live.map(|_| admin::drop(client, &failed)),
             settle: older.map(|_| admin::drop(client, &discard)).into_iter().chain(unsubscribed(target)).chain(finally).collect(),
@@ -198,6 +206,7 @@ impl Part {
             stage: vec![Step::Act(Act::Pipe(Box::new(stage)))],
             unstage: vec![Act::Remove(change(key, Change::Unstage))],
             swap: Act::Rename(change(key, Change::Swap { live: live.clone() })),
+            let_go: None,
             back: vec![Act::Rename(change(key, Change::Back { live: live.clone(), from: Swapped::In }))],
             at_once: None,
             settle: vec![Act::Remove(change(key, Change::Settle))],
@@ -260,7 +269,17 @@ fn own_keys(target: &SurveyedStore, contents: Option<&Contents>) -> Option<Strin
 
 /// Whether other parts are restored along with one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Company {
+pub(in crate::task) enum Company {
     Alone,
     Others,
+}
+
+impl Company {
+    /// How what is live is set aside: one alone is swapped at once, so that its run never goes back.
+    pub(in crate::task) fn aside(self, task: &str, target: &Surveyed, project: &Project) -> Aside {
+        match self {
+            Self::Alone => Aside::Kept,
+            Self::Others => Aside::held(task, &target.client, &project.root),
+        }
+    }
 }

@@ -202,6 +202,7 @@ impl Scanner {
         self.script.nul = self.lexer.nul.map(|(line, _)| line);
         self.script.first_crlf = self.lexer.crlf;
         self.script.last = self.head.begun(&self.lexer);
+        self.script.foreign = self.tables.foreign();
         self.script.tables = self.tables.list();
         self.script.encoding = self.reading.encoding();
         if let Some(duties) = self.duties {

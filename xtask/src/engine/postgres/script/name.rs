@@ -3,6 +3,7 @@
 use std::hash::{Hash, Hasher};
 
 use super::token::Token;
+use crate::bytes;
 use crate::cmd::readable;
 
 /// A table's name, without quotes.
@@ -68,18 +69,27 @@ impl TableName {
         true
     }
 
+    /// As it is listed, and compared.
     pub(super) fn sql(&self) -> String {
-        let table = quote(&self.table);
+        self.by(readable)
+    }
+
+    /// As it is said to a server, in the script's own encoding.
+    pub(super) fn said(&self) -> String {
+        self.by(bytes::text)
+    }
+
+    fn by(&self, text: fn(&[u8]) -> String) -> String {
+        let table = quote(text(&self.table));
         match self.schema.is_empty() {
             true => table,
-            false => format!("{}.{table}", quote(&self.schema)),
+            false => format!("{}.{table}", quote(text(&self.schema))),
         }
     }
 }
 
 /// As `quote_ident` does: words that are not unreserved keywords are quoted too.
-fn quote(name: &[u8]) -> String {
-    let name = readable(name);
+fn quote(name: String) -> String {
     let first = |c: char| c.is_ascii_lowercase() || c == '_';
     let bare = name.starts_with(first) && name.chars().all(|c| first(c) || c.is_ascii_digit()) && !KEYWORDS.contains(&&*name);
     match bare {

@@ -1,6 +1,6 @@
 //! What a scan has found.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Range;
 
@@ -52,6 +52,8 @@ pub struct Script {
     pub unclear: Option<Unclear>,
     /// The encoding that it is in, by a name that needs no quotes; none where it does not tell.
     pub encoding: Option<String>,
+    /// Names of tables that are no UTF-8, as they are listed, and as they are said in the script's encoding.
+    pub foreign: BTreeMap<String, String>,
     /// The tablespaces that it names.
     pub tablespaces: BTreeSet<String>,
     /// Large objects made.

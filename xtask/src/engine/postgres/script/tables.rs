@@ -1,6 +1,6 @@
 //! Row counts per table, in order of first appearance.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::name::TableName;
 
@@ -84,6 +84,12 @@ impl Tables {
         if let Some(&place) = self.places.get(name) {
             self.entries[place].1.parent = Some(parent.clone());
         }
+    }
+
+    /// The names that are no UTF-8: as they are listed, and as they are said.
+    pub(super) fn foreign(&self) -> BTreeMap<String, String> {
+        let names = self.entries.iter().map(|(name, _)| (name.sql(), name.said()));
+        names.filter(|(listed, said)| listed != said).collect()
     }
 
     /// A partitioned table holds no rows itself and is listed only if rows are loaded through it;

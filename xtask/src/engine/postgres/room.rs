@@ -1,0 +1,48 @@
+//! Sessions that a role or a database may have at once: neither our settings nor anything else of ours gets round such a limit.
+
+/// Sessions that a run which changes data holds at once, with one to spare for whoever ends those in its way.
+pub const NEEDED: i64 = 4;
+/// Those of them that are in the database itself, where it is emptied, filled or backed up there.
+pub const NEEDED_WITHIN: i64 = 2;
+
+/// Whether there is room for a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Room {
+    /// As far as it shows.
+    Enough,
+    /// Not while so many others are there.
+    Taken,
+    /// Never.
+    Never,
+}
+
+/// Whether a limit, of which others use so many now, leaves room for so many more; -1 is none.
+pub fn room(limit: i64, others: i64, needed: i64) -> Room {
+    match limit {
+        ..0 => Room::Enough,
+        limit if limit < needed => Room::Never,
+        limit if limit - others < needed => Room::Taken,
+        _ => Room::Enough,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_leaves_room_or_does_not() {
+        for (limit, others, want) in [
+            (-1, 1000, Room::Enough),
+            (0, 0, Room::Never),
+            (3, 0, Room::Never),
+            (4, 0, Room::Enough),
+            (4, 1, Room::Taken),
+            (20, 16, Room::Enough),
+            (20, 17, Room::Taken),
+            (20, 30, Room::Taken),
+        ] {
+            assert_eq!(room(limit, others, NEEDED), want, "{limit} {others}");
+        }
+    }
+}
