@@ -1,5 +1,7 @@
 //! `db-backup`: dump, prove, compress, seal; then what retention lets go.
 
+mod notes;
+
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
@@ -8,7 +10,6 @@ use crate::cmd::{Cmd, quoted};
 use anyhow::Result;
 
 use super::Moment;
-use super::restore::half_made;
 use crate::bundle::manifest::{Artifact, Manifest, Missing, Reason};
 use crate::bundle::name::{self, Words};
 use crate::bundle::{Catalog, Ground};
@@ -101,33 +102,6 @@ impl Subject<'_> {
     }
 }
 
-/// What a standby has nothing of (<https://www.postgresql.org/docs/current/sql-createtable.html>, UNLOGGED).
-fn unlogged(database: &Surveyed) -> Option<String> {
-    let shape = &database.server.shape;
-    let tables = shape.unlogged.join(", ");
-    let none = format!("`{}` is a standby's: rows of its unlogged tables are not in the backup ({tables})", database.name());
-    (shape.standby && !tables.is_empty()).then_some(none)
-}
-
-/// What a role may not read of others' secrets (<https://www.postgresql.org/docs/current/view-pg-user-mappings.html>).
-fn unread(database: &Surveyed) -> Option<String> {
-    let mappings = &database.server.shape.mappings;
-    (!mappings.is_empty()).then(|| {
-        format!(
-            "user mappings whose options `{}` may not read are in the backup of `{}` without them: {}; a superuser's backup has them",
-            database.server.role.name,
-            database.name(),
-            mappings.join(", ")
-        )
-    })
-}
-
-/// pg_dump sets an empty `search_path`: where a pooler hands sessions on at a transaction's end, that stays in them.
-fn through_a_pooler(database: &Surveyed) -> Option<String> {
-    let why = database.pooled()?;
-    Some(format!("`{}` is read through a pooler: {why}", database.name()))
-}
-
 /// Plans a backup of these databases and stores.
 pub fn plan(project: &Project, set: &Set, catalog: &Catalog, request: &Request, moment: &Moment) -> Result<Plan> {
     let compression = Compression::parse(&request.backup.compress, request.backup.level).map_err(Problem::usage)?;
@@ -167,33 +141,13 @@ pub fn plan(project: &Project, set: &Set, catalog: &Catalog, request: &Request, 
         |path: &PathBuf| if is_elsewhere { format!("--file {}", quoted(&path.to_string_lossy())) } else { quoted(&name(path)) };
     let afterwards = result.iter().map(|path| format!("to restore it: db-restore {}", how(path))).collect();
     Ok(Plan {
-        notes: set
-            .missing
-            .iter()
-            .map(partial)
-            .chain(set.keys().iter().flat_map(|key| request.missing(key)).map(|missing| format!("PARTIAL: {}", missing.why)))
-            .chain(set.stores.iter().filter_map(unrestorable))
-            .chain(set.databases.iter().filter_map(half_made))
-            .chain(set.databases.iter().filter_map(unlogged))
-            .chain(set.databases.iter().filter_map(unread))
-            .chain(set.databases.iter().filter_map(Surveyed::on_login))
-            .chain(set.databases.iter().filter_map(through_a_pooler))
-            .collect(),
+        notes: notes::of(set, request),
         steps,
         afterwards,
         backup: result.first().cloned(),
         result,
         ..Plan::bare("db-backup", format!("back up {list} to {}", request.backup.dir.display()), Risk::Adds)
     })
-}
-
-fn partial(missing: &Missing) -> String {
-    format!("PARTIAL: without `{}`, which is optional: {}", missing.store, missing.why)
-}
-
-/// What can be backed up and not be restored where it is.
-fn unrestorable(store: &SurveyedStore) -> Option<String> {
-    store.held.stuck.as_ref().map(|why| format!("`{}` can be backed up, and not be restored as it is: {why}", store.key()))
 }
 
 fn not_whole(missing: &[Missing]) -> Problem {
