@@ -53,6 +53,19 @@ fn each_run_has_one_and_no_secret_is_in_it() {
 }
 
 /// A dry run changes nothing, and to look is no run.
+/// A slip that people make: an address where a name is wanted.
+#[test]
+fn a_password_of_the_command_line_is_shown_nowhere() {
+    let mut bench = Bench::new(LOGGED);
+    bench.file(".env", "DATABASE_URL=postgresql://boss:hunter22@localhost/app\n");
+    bench.env("USER", "ann");
+    for words in [["db-restore", "--file"], ["db-backup", "--label"], ["db-restore", "--as"]] {
+        let said = bench.run(&[words[0], words[1], "postgresql://joe:slipped5ecret@db.test/shop"]);
+        assert!(!format!("{}{}", said.out, said.err).contains("slipped5ecret"), "{words:?}: {} {}", said.out, said.err);
+    }
+    assert!(!logs(&bench).is_empty() && !logs(&bench).concat().contains("slipped5ecret"), "{:?}", logs(&bench));
+}
+
 #[test]
 fn looking_has_none() {
     let bench = Bench::new(&HOST.replace("name = \"shop\"", "name = \"shop\"\nlogs = \"logs\""));

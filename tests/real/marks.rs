@@ -304,3 +304,40 @@ fn what_is_restored_over_what_was_half_prepared_is_whole() {
     assert_eq!(cluster.sql(db, "SELECT count(*) FROM people"), "1");
     limited.ends(cluster);
 }
+
+/// What somebody has done since a run was killed, by the run's own rules or past them, is undone by no clean-up of that run.
+#[test]
+fn a_late_repair_undoes_nothing_that_others_have_done_since() {
+    let cluster = need!("postgresql", cluster());
+    for since in [&["db-undo --yes", "db-restore --latest --yes"][..], &["db-undo --yes", "db-undo --yes"]] {
+        let (db, first, second) = cut_off(cluster, "");
+        let db = &db.name;
+        since.iter().for_each(|words| drop(second.ok(words)));
+        cluster.sql(db, "SET ROLE app; CREATE TABLE since AS SELECT 1 AS id");
+        let before = cluster.fingerprint(db);
+
+        // a cron job's backup cleans up first, without a question
+        let said = first.ok("db-backup --auto");
+        let told = format!("`{db}` stays as it is: somebody has undone or replaced what this run had done there");
+        assert!(said.err.contains(&told), "{since:?}: {}", said.err);
+        same(&cluster.fingerprint(db), &before);
+        assert_eq!(orders(cluster, &format!("{db}__previous")), "7", "{since:?}");
+        assert_eq!(first.ok("db-repair").out.trim(), "nothing to repair");
+        // what it had held is anybody's to undo and to replace now
+        second.ok("db-undo --yes");
+        assert_eq!(orders(cluster, db), "7", "{since:?}");
+        second.ok("db-restore --latest --yes");
+    }
+}
+
+/// What a clean-up has put aside for a look is no backup: that it goes is said.
+#[test]
+fn what_was_left_for_a_look_does_not_go_without_a_word() {
+    let cluster = need!("postgresql", cluster());
+    let (db, first, second) = cut_off(cluster, "");
+    cluster.sql(&db.name, "SET ROLE app; CREATE TABLE since AS SELECT 1 AS id");
+    first.ok("db-repair");
+    let goes = format!("`{}__failed`, which a run that failed or was cut off has left for a look, goes for good", db.name);
+    assert!(second.ok("db-reset --force").err.contains(&goes));
+    assert!(!second.ok("db-reset --force").err.contains(&goes));
+}

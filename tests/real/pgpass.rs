@@ -76,6 +76,11 @@ fn the_file_may_be_elsewhere_and_a_repository_does_not_say_where() {
     let project = Project::host("postgresql://boss@db.test/shop");
     project.ok("db-pgpass").ends_with(0, "`main` gets no line: no password is known");
     assert!(!project.home().join(".pgpass").exists());
+    // a pipe would be waited for without an end
+    let pipe = project.dir.join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let other = Project::host("postgresql://boss:secret22@db.test/shop");
+    other.fails(&format!("db-pgpass --file {}", pipe.display()), 1, "is no plain file: nothing was changed");
     let project = Project::host("postgresql://boss:a%0Ab@db.test/shop");
     project.fails("db-pgpass", 1, "a line break");
 }

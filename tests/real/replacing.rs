@@ -132,7 +132,27 @@ fn testing_means_the_database_for_tests() {
     }
     project.fails("db-restore --latest --yes", 3, "TESTING is set, which means a database of its own");
     same(&cluster.fingerprint(&db.name), &before);
+    // one that is missing starts from the usual one's newest backup
     cluster.drop_all(&tests);
+    project.ok("db-prepare");
+    assert_eq!(shelf(cluster, &tests), shelf(cluster, &db.name));
+    cluster.drop_all(&tests);
+}
+
+/// What somebody needs is no database for tests, whatever the file says: it would be replaced without a backup.
+#[test]
+fn what_somebody_needs_is_no_database_for_tests() {
+    let cluster = need!("postgresql", cluster());
+    let (own, maintenance) = (unique("db"), unique("main"));
+    for name in ["template1", "postgres", &format!("{own}__previous"), &format!("{own}__staged"), &maintenance] {
+        let (_db, project) = project(cluster, &format!("testing = \"{name}\"\n{DUMP}"));
+        let config = std::fs::read_to_string(project.dir.join("db-tasks.toml")).unwrap();
+        project.write("db-tasks.toml", config.replace("\" }", &format!("\", maintenance-database = \"{maintenance}\" }}")));
+        let project = project.env("TESTING", "true");
+        for words in ["db-prepare", "db-prepare --replace --yes"] {
+            project.fails(words, 2, &format!("`{name}` can be no database for tests"));
+        }
+    }
 }
 
 /// Without a database for tests, data is filled in where none is, and never replaced.

@@ -106,8 +106,9 @@ fn dispatch(global: &Global, task: &Task, record: &mut Record) -> Result<Exit> {
         return if global.json { Ok(Exit::Done) } else { session::print(&script) };
     }
     let mut session = Session::open(global)?;
+    let words: Vec<String> = words().map(|word| word.to_string_lossy().into_owned()).collect();
+    session.cover_words(&words);
     if record::is_a_run(task) {
-        let words: Vec<String> = words().map(|word| word.to_string_lossy().into_owned()).collect();
         session.begin_log(record::name(task), &words);
     }
     let result = session.beware(global, task);

@@ -6,11 +6,18 @@ use anyhow::Result;
 
 use super::session::{CLOCK, Session};
 use crate::cmd::quoted;
+use crate::config::password_in;
 use crate::problem::Exit;
 use crate::run::{Logbook, who_and_where};
 use crate::ui::json;
 
 impl Session {
+    /// An address where a name was wanted is a slip that people make: its password is shown nowhere.
+    pub(super) fn cover_words(&mut self, words: &[String]) {
+        words.iter().filter_map(|word| password_in(word)).for_each(|p| self.project.secrets.also_hide(p.to_owned()));
+        self.terminal.hide(&self.project.secrets);
+    }
+
     /// Begins the log, where the project wants one. Where there can be none, that is said, and no reason not to work.
     pub(super) fn begin_log(&mut self, task: &str, words: &[String]) {
         let Some(folder) = &self.project.logs else { return };

@@ -7,7 +7,7 @@ use super::author::Way;
 use super::cluster::Wants;
 use super::fitting::{Loading, fitted};
 use super::resetting::safety_backup;
-use super::restoring::disk_left;
+use super::restoring::{disk_left, is_nobodys};
 use super::session::{Intent, Session};
 use super::writing::{dump_of, say_passed_over};
 use crate::bundle::{Catalog, Reason, catalog};
@@ -60,7 +60,7 @@ pub fn prepare(session: &mut Session, args: &cli::Prepare) -> Result<Exit> {
         Data::Left => session.databases(args.database.as_deref())?,
         Data::Replaced(_) => vec![session.database(args.database.as_deref())?],
     };
-    let all: Vec<One> = meant.into_iter().map(|database| session.one(database)).collect();
+    let all: Vec<One> = meant.into_iter().map(|database| session.one(database)).collect::<Result<_>>()?;
     let databases: Vec<Database> = all.iter().map(|one| one.database.clone()).collect();
     session.lock("db-prepare", intent)?;
     session.with_servers(&databases, Wants::Made, intent, |session| {
@@ -80,18 +80,19 @@ fn data(args: &cli::Prepare) -> Data {
 
 impl Session {
     /// The database, or the one that stands in its place while TESTING is set.
-    fn one(&mut self, database: Database) -> One {
+    fn one(&mut self, database: Database) -> Result<One> {
         let backups_of = database.key.clone();
         if !self.env.says_yes("TESTING") {
-            return One { database, backups_of, purpose: Purpose::Use };
+            return Ok(One { database, backups_of, purpose: Purpose::Use });
         }
-        if let Some(database) = database.for_tests() {
-            return One { database, backups_of, purpose: Purpose::Tests };
+        if let Some(tests) = database.for_tests() {
+            is_for_tests_alone(&tests)?;
+            return Ok(One { database: tests, backups_of, purpose: Purpose::Tests });
         }
         self.terminal.tell(&format!(
             "note: TESTING is set, and `[databases.{backups_of}]` names no database for it (`testing = \"…\"`): the usual one is meant"
         ));
-        One { database, backups_of, purpose: Purpose::Use }
+        Ok(One { database, backups_of, purpose: Purpose::Use })
     }
 
     fn prepare(&mut self, one: &One, data: &Data, intent: Intent) -> Result<()> {
@@ -188,6 +189,18 @@ impl Session {
         })?;
         dump_of(self, &backup, Some(&one.backups_of), Format::Script).map(Some)
     }
+}
+
+/// What is for tests may be replaced at any time: it is nothing that anybody needs.
+fn is_for_tests_alone(tests: &Database) -> Result<()> {
+    let name = tests.connection.database.as_deref().unwrap_or_default();
+    let maintains = (name == tests.connection.maintenance).then_some("databases are made and renamed from it");
+    let why = is_nobodys(name).err().or(maintains);
+    why.map_or(Ok(()), |why| {
+        Err(Problem::usage(format!("`{name}` can be no database for tests: {why}"))
+            .cure("name another one in `testing`, like `app_test`; nothing was changed")
+            .into())
+    })
 }
 
 /// Into the live one where there can be no other; there, what is loaded must be a dump's.

@@ -136,22 +136,27 @@ fn is_refused_anyway(args: &cli::Restore, target: &Surveyed) -> bool {
     !args.in_place && (!role.createdb || args.into.is_none() && !owns)
 }
 
-/// A name for a database of a person's: one that the tool makes and drops by itself, or that nobody can type, is none.
 fn is_free_to_use(name: &str) -> Result<(), Problem> {
-    let wrong = |why: &str| {
-        Err(Problem::usage(format!("`--as {}`: {why}", quoted(name))).cure("give another name, like `--as app_copy`"))
-    };
+    let wrong = |why| Problem::usage(format!("`--as {}`: {why}", quoted(name))).cure("give another name, like `--as app_copy`");
+    is_nobodys(name).map_err(wrong)
+}
+
+/// A name for a database of a person's: one that the tool or the server makes by itself, or that nobody can type, is none. Else, why.
+pub(super) fn is_nobodys(name: &str) -> Result<(), &'static str> {
     if name.is_empty() {
-        return wrong("no database can have an empty name");
+        return Err("no database can have an empty name");
     }
     if name.trim() != name || name.contains(char::is_control) {
-        return wrong("blanks at its ends and control characters would be part of the name");
+        return Err("blanks at its ends and control characters would be part of the name");
     }
     if name.len() > LIMIT {
-        return wrong("PostgreSQL takes 63 bytes of a name");
+        return Err("PostgreSQL takes 63 bytes of a name");
+    }
+    if ["postgres", "template0", "template1"].contains(&name) {
+        return Err("every server has one of that name, for itself");
     }
     match OURS.iter().find(|suffix| name.ends_with(&format!("__{suffix}"))) {
-        Some(_) => wrong("db-tasks makes and removes databases of such names by itself"),
+        Some(_) => Err("db-tasks makes and removes databases of such names by itself"),
         None => Ok(()),
     }
 }

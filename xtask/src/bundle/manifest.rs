@@ -264,6 +264,12 @@ impl Manifest {
             if artifact.sha256.is_empty() == artifact.blake3.is_empty() {
                 return Some(format!("`{}` has one checksum, not none or two", artifact.store));
             }
+            if !artifact.blake3.is_empty() && self.format < FORMAT {
+                return Some(format!("a sum of `{}` that format {} does not have", artifact.store, self.format));
+            }
+            if artifact.format() != Format::Script && artifact.contents.is_none() {
+                return Some(format!("`{}` without what it holds", artifact.store));
+            }
             let listed = sum(artifact.tables.iter().map(|t| t.rows));
             let differs = !artifact.tables.is_empty() && listed != artifact.rows;
             differs.then(|| format!("{} rows in all, and {listed} in its tables", artifact.rows))
@@ -363,6 +369,28 @@ mod tests {
         assert!(!Manifest::is_of_another_tool(&stored.join("format-1-minimal.json")));
         let least = Manifest::read(&stored.join("format-1-minimal.json")).unwrap();
         assert_eq!((least.format, least.project_named, least.partial, least.is_good()), (1, false, false, false));
+    }
+
+    #[test]
+    fn a_trees_manifest_says_what_its_format_has() {
+        let stored = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/manifests/format-4/backup_20261128_110731");
+        let whole: serde_json::Value = serde_json::from_slice(&std::fs::read(stored.join("manifest.json")).unwrap()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("manifest.json");
+        type Change = fn(&mut serde_json::Value);
+        let changes: [(&str, Change); 3] = [
+            ("that format 3 does not have", |m| m["format"] = 3.into()),
+            ("one checksum, not none or two", |m| m["artifacts"][0]["sha256"] = "ab".into()),
+            ("without what it holds", |m| drop(m["artifacts"][0].as_object_mut().unwrap().remove("contents"))),
+        ];
+        for (why, change) in changes {
+            let mut changed = whole.clone();
+            changed.as_object_mut().unwrap().remove("digest");
+            change(&mut changed);
+            std::fs::write(&path, changed.to_string()).unwrap();
+            let said = format!("{:#}", Manifest::read(&path).unwrap_err());
+            assert!(said.contains(why), "{why}: {said}");
+        }
     }
 
     #[test]

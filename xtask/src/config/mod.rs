@@ -23,7 +23,7 @@ pub use project::{
     At, Backup, Connection, Container, ContainerBy, Database, Entry, Guards, KeepRules, Others, Pin, Project, Rights, Service,
     Store, StoreKind, Strategy, Wiping,
 };
-pub use secret::{HIDDEN, SecretName, Secrets};
+pub use secret::{HIDDEN, SecretName, Secrets, password_in};
 pub use table_name::TableName;
 
 use crate::problem::Problem;

@@ -11,6 +11,7 @@ use super::{pgpass, seal, store};
 use crate::config::Secrets;
 use crate::door::Interrupt;
 use crate::door::movers::{self, Input, Outlet};
+use crate::engine::postgres::client::TELLS;
 use crate::plan::{Check, Deed, How, Wait};
 use crate::problem::{Problem, one_line};
 
@@ -63,7 +64,7 @@ pub fn command(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<
             }
             // once the command's own work is done, nothing is left to make way for
             let way = makes_way.wait();
-            result.map(|_| Vec::new()).map_err(|e| match way.err().filter(|why| !movers::was_killed(why)) {
+            result.map(|answer| told(&answer)).map_err(|e| match way.err().filter(|why| !movers::was_killed(why)) {
                 Some(why) => with_reason(e, &why),
                 None => e,
             })
@@ -83,6 +84,11 @@ pub fn command(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<
         How::Reload(_) => anyhow::bail!("a reload is a write, and `{}` is not done as one", deed.what),
         How::Hook(hook) => anyhow::bail!("a hook is a write, and `{}` is not run as one", hook.cmd),
     }
+}
+
+/// What a command of ours says that a person should hear.
+fn told(answer: &str) -> Told {
+    answer.lines().filter_map(|line| line.strip_prefix(TELLS)).map(String::from).collect()
 }
 
 fn nothing((): ()) -> Told {

@@ -15,6 +15,11 @@ use crate::problem::Problem;
 pub(super) fn write(path: &Path, logins: &[Login], secrets: &Secrets) -> Result<()> {
     // somebody's link to the file in their own repository stays one
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    if fs::metadata(&path).is_ok_and(|meta| !meta.is_file()) {
+        return Err(Problem::failed(format!("`{}` is no plain file: nothing was changed", path.display()))
+            .cure("libpq reads no other; name one with PGPASSFILE, or move this away")
+            .into());
+    }
     let old = match fs::read(&path) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
             return Err(Problem::failed(format!("could not read `{}`: nothing was changed", path.display()))

@@ -163,7 +163,10 @@ fn from_dump(project: &Project, target: &Surveyed, dump: &Dump) -> Result<Plan> 
             .cure("`db-undo` swaps it back; `db-restore` replaces it knowingly")
             .into());
     }
-    let request = Request { aim: Aim::Live, trust: Trust::Repository, accept: Vec::new() };
+    // what is for tests starts from what the usual one has
+    let is_for_tests = project.guards.testing.iter().any(|testing| testing == name);
+    let accept = is_for_tests.then_some(Difference::Database).into_iter().collect();
+    let request = Request { aim: Aim::Live, trust: Trust::Repository, accept };
     if target.live().is_some() && !target.server.role.createdb {
         // it is empty: there is nothing to back up, and nothing to look for in a backup
         let nothing = Plan::bare("db-backup", String::new(), Risk::Nothing);

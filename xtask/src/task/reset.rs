@@ -8,7 +8,7 @@ use anyhow::Result;
 
 use super::hooks::{Hooks, Outcome};
 use super::restore::{
-    carriable, leftovers, live_is, may_create, older_goes, older_may_go, swappable, unstage, unsubscribed, unusual,
+    carriable, failed_goes, leftovers, live_is, may_create, older_goes, older_may_go, swappable, unstage, unsubscribed, unusual,
 };
 use super::services::around_services;
 use crate::config::{Guards, Project, Strategy};
@@ -179,7 +179,7 @@ fn notes(target: &Surveyed, strategy: Strategy, backup: Option<&PathBuf>, old_da
         Strategy::Staged => "the live database stays until the new one is migrated and seeded",
     };
     let bare = backup.is_none().then_some(bare);
-    bare.into_iter().chain([note.to_owned()]).chain(older_goes(target)).collect()
+    bare.into_iter().chain([note.to_owned()]).chain(older_goes(target)).chain(failed_goes(target)).collect()
 }
 
 /// The hooks that fill the new database.

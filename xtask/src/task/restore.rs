@@ -146,6 +146,12 @@ pub(super) fn older_goes(target: &Surveyed) -> Option<String> {
     Some(format!("`{}`, which the last restore or reset kept, goes for good: only one old database is kept", older(target)?.name))
 }
 
+/// What a run that failed, or was cut off, has left for a look, and goes now.
+pub(super) fn failed_goes(target: &Surveyed) -> Option<String> {
+    let failed = target.server.database(&admin::failed(target.name()))?;
+    Some(format!("`{}`, which a run that failed or was cut off has left for a look, goes for good", failed.name))
+}
+
 /// Plans a restore into a database of another name, beside the live one.
 pub fn beside_live(target: &Surveyed, dump: &Dump, disk_left: Option<u64>, request: &Request, name: &str) -> Result<Plan> {
     suits(target, dump, request)?;

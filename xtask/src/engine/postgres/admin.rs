@@ -1,11 +1,13 @@
 //! Work on databases themselves: make, drop, swap, undo, settings.
 
-use super::client::Client;
+use super::client::{Client, TELLS};
 use super::facts::DatabaseFacts;
 pub use super::identity::Identity;
 pub(super) use super::identity::oid_of;
 use super::identity::same_server;
-use super::marks::{Aside, Own, aside_otherwise, assert_droppable, mark, marking, on_its_way, unmark, unmarking};
+use super::marks::{
+    Aside, Own, aside_otherwise, assert_droppable, is_gone_back_to, mark, marking, on_its_way, unmark, unmarking,
+};
 use super::name::{beside, block, ident, literal, parked, previous};
 use super::setting;
 use super::subscriptions::detached;
@@ -275,9 +277,10 @@ pub fn swap_back(client: &Client, back: &SwapBack<'_>) -> Act {
         .older_oid
         .map_or(String::new(), |oid| format!("    IF {} = {oid} THEN {} END IF;\n", oid_of(&discard), rename(&discard, &kept)));
     let nothing = Own { comment: None, connection_limit: -1, template: back.own.template, oid: 0 };
+    let due = format!("{} = {old} AND {}", oid_of(&kept), is_gone_back_to(&old.to_string(), &back.aside));
     let body = format!(
-        " BEGIN\n  IF {kept_oid} = {old} THEN\n    IF {live_oid} IS NOT NULL THEN\n      {away}\n      {mark}    END IF;\n    \
-         {home}\n{unmark}{older}  END IF;\n  IF {live_oid} IS DISTINCT FROM {old} THEN\n    \
+        " BEGIN\n  IF {due} THEN\n    IF {live_oid} IS NOT NULL THEN\n      {away}\n      {mark}    END IF;\n    \
+         {home}\n{unmark}{older}  END IF;\n  IF {live_oid} IS DISTINCT FROM {old} AND {kept_oid} IS DISTINCT FROM {old} THEN\n    \
          RAISE EXCEPTION 'the old database is neither % nor %', {live_name}, {kept_name};\n  END IF;\nEND ",
         kept_oid = oid_of(&kept),
         live_oid = oid_of(back.live),
@@ -289,9 +292,12 @@ pub fn swap_back(client: &Client, back: &SwapBack<'_>) -> Act {
         kept_name = literal(&ident(&kept)),
     );
     let kept_again = if back.older_oid.is_some() { aside_otherwise(&[&kept], &back.aside, &Aside::Kept) } else { String::new() };
-    let sql = format!("{DURABLE}SET lock_timeout = '15s';\n{}{kept_again}", block("back", &body));
+    let others = format!("{TELLS}`{}` stays as it is: somebody has undone or replaced what this run had done there", back.live);
+    let told = format!("SELECT {} WHERE {} IS DISTINCT FROM {old};\n", literal(&others), oid_of(back.live));
+    let sql = format!("{DURABLE}SET lock_timeout = '15s';\n{}{kept_again}{told}", block("back", &body));
     let names = [back.live, &kept].map(literal).join(", ");
-    let done = format!("{} = {old}", oid_of(back.live));
+    // nobody is cut off for what is not to be done
+    let done = format!("({due}) IS NOT TRUE");
     let what = format!("{} -> {failed}, {kept} -> {}", back.live, back.live);
     behind_the_lock(client, what, sql, &make_way(&names, &done, &client.app_name))
 }
@@ -319,7 +325,7 @@ pub fn undo_back(client: &Client, again: &Swap<'_>, before: u32) -> Act {
 /// What a run has set aside is kept for an undo from now on, and may give way to what comes later: the run goes back to it no more.
 pub fn let_go(client: &Client, live: &str, aside: &Aside) -> Option<Act> {
     let kept = previous(live);
-    let sql = aside_otherwise(&[&kept, &beside(live, "discard")], aside, &Aside::Kept);
+    let sql = aside_otherwise(&[&kept, &beside(live, "discard")], aside, &aside.let_go());
     let deed = || command(client, format!("mark database {kept} as kept for an undo"), sql);
     (*aside != Aside::Kept).then(|| Act::Write(deed()))
 }

@@ -91,6 +91,9 @@ fn named(database: &str) -> String {
 /// What a psql says that holds what it was told to hold.
 pub const HOLDS: &str = "db-tasks holds";
 
+/// How a line of an answer begins that a person is told.
+pub const TELLS: &str = "db-tasks tells: ";
+
 /// SQL that a person gives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Script {

@@ -23,8 +23,8 @@ const KNOWN: [(&str, &str); 35] = [
     ),
     (
         "SET TRANSACTION SNAPSHOT",
-        "pg_dump was led to another server or database than the one that was looked at (a proxy, a host name with several addresses): give the \
-         server's own address",
+        "pg_dump was led to another server or database than the one that was looked at (a proxy, a host name with several addresses), or the \
+         session that gave it its snapshot was ended: run it again, and if it is so again, give the server's own address",
     ),
     ("unsupported startup parameter", POOLED),
     ("support command-line options", POOLED),

@@ -58,9 +58,7 @@ impl State {
             None => Self::Own,
         }
     }
-}
 
-impl State {
     /// How it was set aside, where it was.
     pub fn aside(&self) -> Aside {
         if let Self::Held(run) = self { Aside::Held(run.clone()) } else { Aside::Kept }
@@ -159,6 +157,8 @@ pub enum Aside {
     Kept,
     /// For the run that does it, named so that others know where to mend it.
     Held(String),
+    /// For an undo, by that run when it let go: until its journal is closed it may still go back, where nobody else has done so.
+    LetGo(String),
 }
 
 impl Aside {
@@ -168,10 +168,19 @@ impl Aside {
         Self::Held(said.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).collect())
     }
 
+    /// How it is when the run has let go of it.
+    pub fn let_go(&self) -> Self {
+        match self {
+            Self::Held(run) | Self::LetGo(run) => Self::LetGo(run.clone()),
+            Self::Kept => Self::Kept,
+        }
+    }
+
     fn line(&self) -> String {
         match self {
             Self::Kept => KEPT.into(),
             Self::Held(run) => format!("{HELD}{run}"),
+            Self::LetGo(run) => format!("{KEPT}, by {run}"),
         }
     }
 }
@@ -296,16 +305,33 @@ fn alone(statement: &str) -> String {
     if statement.starts_with("EXECUTE ") { block("comment", &format!(" BEGIN\n  {statement}END ")) } else { statement.to_owned() }
 }
 
+/// Whether the run that has set a database aside so may still go back to it, in SQL: nobody else has brought it back since, or set it aside
+/// anew. One that was only ever kept does not say.
+pub(super) fn is_gone_back_to(oid: &str, aside: &Aside) -> String {
+    let line = format!("split_part(shobj_description({oid}, 'pg_database'), {}, 1)", literal("\n"));
+    if *aside == Aside::Kept { "true".into() } else { is_set(&line, aside) }
+}
+
+/// Whether a comment's first line says that its database was set aside so; of a run, whether it has let go by now or not.
+fn is_set(line: &str, aside: &Aside) -> String {
+    match aside {
+        Aside::Kept => format!("starts_with({line}, {})", literal(KEPT)),
+        Aside::Held(_) | Aside::LetGo(_) => {
+            format!("{line} IN ({}, {})", literal(&aside.line()), literal(&aside.let_go().line()))
+        }
+    }
+}
+
 /// Databases of these names that were set aside in one way are so in another from now on; what bears another mark stays as it is.
 pub(super) fn aside_otherwise(names: &[&str], from: &Aside, to: &Aside) -> String {
-    let end = literal("\n");
-    let (from, to, names) = (literal(&from.line()), literal(&to.line()), names.iter().map(|n| literal(n)).collect::<Vec<_>>());
+    let (end, to) = (literal("\n"), literal(&to.line()));
+    let names = names.iter().map(|n| literal(n)).collect::<Vec<_>>().join(", ");
     let body = format!(
-        " DECLARE\n  d record;\nBEGIN\n  FOR d IN SELECT datname, c FROM pg_database, shobj_description(oid, 'pg_database') c WHERE datname IN \
-         ({}) AND datconnlimit <> {INVALID}\n    AND (c = {from} OR starts_with(c, {from} || {end})) LOOP\n    \
-         EXECUTE format('COMMENT ON DATABASE %I IS %L', d.datname, {to} || CASE WHEN d.c = {from} THEN '' ELSE {end} || \
-         split_part(d.c, {from} || {end}, 2) END);\n  END LOOP;\nEND ",
-        names.join(", ")
+        " DECLARE\n  d record;\nBEGIN\n  FOR d IN SELECT datname, c, split_part(c, {end}, 1) AS line FROM pg_database, \
+         shobj_description(oid, 'pg_database') c\n    WHERE datname IN ({names}) AND datconnlimit <> {INVALID} AND {} LOOP\n    \
+         EXECUTE format('COMMENT ON DATABASE %I IS %L', d.datname, {to} || CASE WHEN d.c = d.line THEN '' ELSE {end} || \
+         split_part(d.c, d.line || {end}, 2) END);\n  END LOOP;\nEND ",
+        is_set(&format!("split_part(c, {end}, 1)"), from)
     );
     block("aside", &body)
 }

@@ -141,6 +141,7 @@ impl Part {
         if company == Company::Others {
             names.push(&failed);
         }
+        let failed_goes = super::failed_goes(target).filter(|_| names.contains(&failed.as_str()));
         // what came in place of none has been made for good: it harms nobody
         let back = live.map_or(Vec::new(), |live| {
             let back =
@@ -161,7 +162,7 @@ impl Part {
             at_once: live.map(|_| admin::drop(client, &failed)),
             settle: older.map(|_| admin::drop(client, &discard)).into_iter().chain(unsubscribed(target)).chain(finally).collect(),
             stake: live.map(|_| target.stake()),
-            notes: super::holds(target, dump).into_iter().chain(super::older_goes(target)).collect(),
+            notes: super::holds(target, dump).into_iter().chain(super::older_goes(target)).chain(failed_goes).collect(),
             kept,
         })
     }
