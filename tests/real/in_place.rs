@@ -327,6 +327,13 @@ fn what_was_made_since_a_reset_was_cut_off_is_kept() {
         "{}",
         said.err
     );
+    // no rule counts that backup as a good one, so that none lets the old data's go for it
+    let (all, newest) = (project.ok("db-list --names").out, said.out.trim().rsplit('/').next().unwrap().to_owned());
+    let of_the_reset = all.lines().find(|name| **name != *newest).unwrap().to_owned();
+    assert!(project.ok(&format!("db-info {newest}")).out.contains("partial"));
+    project.ok("db-cleanup --keep-days 0 --min-keep 1 --yes");
+    assert!(project.ok("db-list --names").out.lines().any(|name| name == of_the_reset), "{all}");
+    project.ok("db-restore --latest --yes --in-place --dry-run").ends_with(0, &of_the_reset);
     let other = Project::in_folder(&project.dir.join("backups"), &fs::read_to_string(project.dir.join("db-tasks.toml")).unwrap());
     let url = &format!("postgresql://{}:pw@127.0.0.1:{}/{db}", weak.role, cluster.port);
     let other = other.env("DATABASE_URL", url);
@@ -354,6 +361,29 @@ fn what_was_made_since_a_reset_was_cut_off_is_kept() {
     project.ok(&format!("db-restore {} --trust=role --yes --in-place", kept.display()));
     assert_eq!(cluster.sql(db, "SELECT id FROM users"), "42");
     // it is done once
+    assert_eq!(project.ok("db-repair").out.trim(), "nothing to repair");
+    weak.ends();
+}
+
+/// As the refusal advises: restored in place, after which the clean-up has nothing more to do, and is not in its own way.
+#[test]
+fn a_reset_that_was_cut_off_may_be_mended_by_hand() {
+    let cluster = need!("postgresql", cluster());
+    let weak = Weak::new(cluster);
+    let (db, project) = (&weak.db.name, &weak.project);
+    let before = cluster.fingerprint(db);
+    weak.migrated_by("CREATE TABLE users (id int);\n\\! touch half\nSELECT pg_sleep(60);");
+    let mut killed = project.command("db-reset --force").spawn().unwrap();
+    until("it is half made", || project.dir.join("half").exists());
+    signal(&killed, "KILL");
+    killed.wait().unwrap();
+    cluster.sql("postgres", &format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{db}'"));
+
+    project.ok("db-restore --latest --yes --in-place");
+    same(&cluster.fingerprint(db), &before);
+    let said = project.ok("db-repair");
+    assert!(!said.err.contains("another run is at work"), "{}", said.err);
+    same(&cluster.fingerprint(db), &before);
     assert_eq!(project.ok("db-repair").out.trim(), "nothing to repair");
     weak.ends();
 }

@@ -51,6 +51,8 @@ impl Session {
                 Err(said) => said,
                 Ok((held, line)) => match read(&line) {
                     Taken::Ours => return Ok(Some(held)),
+                    // a clean-up of two runs wants it twice
+                    Taken::Others(Some(holder)) if holder.is_of(&self.moment.run) => return Ok(None),
                     Taken::Others(_) if begun.elapsed() < LINGERS && !self.interrupted() => {
                         std::thread::sleep(PAUSE);
                         continue;

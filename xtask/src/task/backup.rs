@@ -10,6 +10,7 @@ use crate::cmd::{Cmd, quoted};
 use anyhow::Result;
 
 use super::Moment;
+use super::restore::half_made;
 use crate::bundle::manifest::{Artifact, Manifest, Missing, Reason};
 use crate::bundle::name::{self, Words};
 use crate::bundle::{Catalog, Ground};
@@ -285,8 +286,16 @@ fn one_set(all: &All<'_>, group: &[Subject<'_>], paths: &Paths) -> Step {
             paths.partials.iter().cloned().zip(paths.artifacts.iter().cloned()).collect()
         }
     };
+    // it counts as no good one: its database's old data is in another, which no rule may let go for it. What a restore backs up first
+    // gives way to whole data right behind it
+    let half = group.iter().filter_map(|subject| match subject {
+        Subject::Database(database) if !request.reason.is_safety() => {
+            half_made(database).map(|why| Missing { store: subject.key().into(), why, table: None })
+        }
+        _ => None,
+    });
     let missing: Vec<Missing> =
-        missing.iter().cloned().chain(group.iter().flat_map(|subject| request.missing(subject.key()))).collect();
+        missing.iter().cloned().chain(group.iter().flat_map(|subject| request.missing(subject.key()))).chain(half).collect();
     let artifacts: Vec<Artifact> =
         group.iter().zip(&paths.artifacts).map(|(subject, path)| artifact(*subject, path, compression)).collect();
     let manifest = Manifest {

@@ -69,6 +69,14 @@ pub struct Holder {
     role: Option<String>,
 }
 
+impl Holder {
+    /// Whether it is this run itself.
+    pub fn is_of(&self, run: &str) -> bool {
+        let said = self.app.as_deref().and_then(|app| app.strip_prefix(AT_WORK));
+        said.is_some_and(|said| said.split(' ').next() == Some(run))
+    }
+}
+
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Taken {
