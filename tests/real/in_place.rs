@@ -227,6 +227,17 @@ const HOOKS: &str = "[hooks]\nmigrate = { run = [\"psql\", \"-qX\", \"-v\", \"ON
 
 impl Weak<'_> {
     /// The same with a migrator.
+    /// A reset that is killed in its migrator, when it has emptied the database.
+    fn is_cut_off(&self) {
+        self.migrated_by("CREATE TABLE users (id int);\n\\! touch half\nSELECT pg_sleep(60);");
+        let mut killed = self.project.command("db-reset --force").spawn().unwrap();
+        until("it is half made", || self.project.dir.join("half").exists());
+        signal(&killed, "KILL");
+        killed.wait().unwrap();
+        let end = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}'", self.db.name);
+        self.server.sql("postgres", &end);
+    }
+
     fn migrated_by(&self, migrate: &str) {
         let config = fs::read_to_string(self.project.dir.join("db-tasks.toml")).unwrap();
         self.project.write("db-tasks.toml", config.replace(HOOKS, "") + HOOKS);
@@ -310,12 +321,7 @@ fn what_was_made_since_a_reset_was_cut_off_is_kept() {
     let weak = Weak::new(cluster);
     let (db, project) = (&weak.db.name, &weak.project);
     let before = cluster.fingerprint(db);
-    weak.migrated_by("CREATE TABLE users (id int);\n\\! touch half\nSELECT pg_sleep(60);");
-    let mut killed = project.command("db-reset --force").spawn().unwrap();
-    until("it is half made", || project.dir.join("half").exists());
-    signal(&killed, "KILL");
-    killed.wait().unwrap();
-    cluster.sql("postgres", &format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{db}'"));
+    weak.is_cut_off();
     // somebody takes what is there for the new database, and goes on in it
     weak.sql("INSERT INTO users VALUES (42)");
 
@@ -372,12 +378,7 @@ fn a_reset_that_was_cut_off_may_be_mended_by_hand() {
     let weak = Weak::new(cluster);
     let (db, project) = (&weak.db.name, &weak.project);
     let before = cluster.fingerprint(db);
-    weak.migrated_by("CREATE TABLE users (id int);\n\\! touch half\nSELECT pg_sleep(60);");
-    let mut killed = project.command("db-reset --force").spawn().unwrap();
-    until("it is half made", || project.dir.join("half").exists());
-    signal(&killed, "KILL");
-    killed.wait().unwrap();
-    cluster.sql("postgres", &format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{db}'"));
+    weak.is_cut_off();
 
     project.ok("db-restore --latest --yes --in-place");
     same(&cluster.fingerprint(db), &before);

@@ -17,7 +17,7 @@ use crate::cli;
 use crate::cmd::quoted;
 use crate::config::Database;
 use crate::engine::postgres::facts::Depth;
-use crate::engine::postgres::name::{LIMIT, OURS};
+use crate::engine::postgres::name::is_nobodys;
 use crate::engine::store::Format;
 use crate::facts::dumps::Dump;
 use crate::facts::{Kept, Set, Surveyed, health};
@@ -139,26 +139,6 @@ fn is_refused_anyway(args: &cli::Restore, target: &Surveyed) -> bool {
 fn is_free_to_use(name: &str) -> Result<(), Problem> {
     let wrong = |why| Problem::usage(format!("`--as {}`: {why}", quoted(name))).cure("give another name, like `--as app_copy`");
     is_nobodys(name).map_err(wrong)
-}
-
-/// A name for a database of a person's: one that the tool or the server makes by itself, or that nobody can type, is none. Else, why.
-pub(super) fn is_nobodys(name: &str) -> Result<(), &'static str> {
-    if name.is_empty() {
-        return Err("no database can have an empty name");
-    }
-    if name.trim() != name || name.contains(char::is_control) {
-        return Err("blanks at its ends and control characters would be part of the name");
-    }
-    if name.len() > LIMIT {
-        return Err("PostgreSQL takes 63 bytes of a name");
-    }
-    if ["postgres", "template0", "template1"].contains(&name) {
-        return Err("every server has one of that name, for itself");
-    }
-    match OURS.iter().find(|suffix| name.ends_with(&format!("__{suffix}"))) {
-        Some(_) => Err("db-tasks makes and removes databases of such names by itself"),
-        None => Ok(()),
-    }
 }
 
 /// The same once more, without owners and rights: a line that can be pasted.

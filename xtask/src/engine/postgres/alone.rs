@@ -12,6 +12,7 @@ use serde::Deserialize;
 use super::Client;
 use super::client::HOLDS;
 use super::name::literal;
+use super::proof::PATIENT_HOLD;
 use crate::cmd::Cmd;
 use crate::plan::Alone;
 use crate::stream::Sum;
@@ -37,9 +38,7 @@ pub fn alone(client: &Client, database: &str, at: String) -> Alone {
         key as u32
     );
     let sql = format!(
-        "BEGIN;\nSELECT count(set_config(name, '0', true)) AS db_tasks_patient FROM pg_settings WHERE name IN \
-         ('idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout') \\gset\n\
-         SELECT CASE WHEN NOT pg_try_advisory_xact_lock({OURS}, {key}) OR EXISTS (SELECT FROM {seen}) THEN coalesce((SELECT \
+        "BEGIN;\n{PATIENT_HOLD}SELECT CASE WHEN NOT pg_try_advisory_xact_lock({OURS}, {key}) OR EXISTS (SELECT FROM {seen}) THEN coalesce((SELECT \
          json_build_object('app', a.application_name, 'pid', l.pid, 'role', a.usename) FROM {seen} LIMIT 1)::text, '{SOMEBODY}') \
          ELSE '{HOLDS}' END;\n"
     );

@@ -45,6 +45,29 @@ pub const LIMIT: usize = 63;
 /// What stands behind `__` in the names of databases that are made, kept and dropped here.
 pub const OURS: [&str; 8] = ["staged", "previous", "failed", "discard", "scratch", "parked", "pristine", "init"];
 
+/// A name for a database of a person's: one that the tool or the server makes by itself, or that nobody can type, is none.
+///
+/// # Errors
+/// Why it is none.
+pub fn is_nobodys(name: &str) -> Result<(), &'static str> {
+    if name.is_empty() {
+        return Err("no database can have an empty name");
+    }
+    if name.trim() != name || name.contains(char::is_control) {
+        return Err("blanks at its ends and control characters would be part of the name");
+    }
+    if name.len() > LIMIT {
+        return Err("PostgreSQL takes 63 bytes of a name");
+    }
+    if ["postgres", "template0", "template1"].contains(&name) {
+        return Err("every server has one of that name, for itself");
+    }
+    match OURS.iter().find(|suffix| name.ends_with(&format!("__{suffix}"))) {
+        Some(_) => Err("db-tasks makes and removes databases of such names by itself"),
+        None => Ok(()),
+    }
+}
+
 /// A name beside `database`'s: `app` → `app__previous`.
 pub fn beside(database: &str, suffix: &str) -> String {
     format!("{}__{suffix}", within(database, LIMIT - 2 - suffix.len()))

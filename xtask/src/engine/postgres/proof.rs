@@ -73,6 +73,10 @@ pub const PATIENT: &str = "SET default_transaction_read_only = off;\nSELECT pg_c
     WHERE name IN ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout') \
     \\gset\n";
 
+/// The same for a transaction that only holds something, and ends with it: no server ends it for being idle.
+pub const PATIENT_HOLD: &str = "SELECT count(set_config(name, '0', true)) AS db_tasks_patient FROM pg_settings WHERE name IN \
+    ('idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout') \\gset\n";
+
 /// The first words of a load. Names are in UTF-8, whatever the server's own is; the dump says itself what it is in. Its strings are read
 /// as our reader begins to read them, whatever server, role, database or `?options=` say: where a backslash escapes a quote, what
 /// our reader takes for a string may hold statements.

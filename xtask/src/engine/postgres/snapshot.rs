@@ -1,10 +1,11 @@
-//! What a dump reads is the database that was looked at: it reads a snapshot that this run's own session there gives out. A server
-//! takes none of another's, and none of another database, so that a pg_dump which was led elsewhere (a name that resolves anew, a
-//! pooler, a service file) ends before its first byte.
+//! A dump reads the database that was looked at: pg_dump takes a snapshot that a session of this run gives out there. No server takes a
+//! snapshot of another server, or of another database, so that a pg_dump which was led elsewhere (a name that resolves anew, a pooler,
+//! a service file) ends before its first byte.
 //! <https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-SNAPSHOT-SYNCHRONIZATION>
 
 use super::client::Client;
 use super::name::literal;
+use super::proof::PATIENT_HOLD;
 use crate::cmd::Cmd;
 
 /// What the session says where it is in another database than the one that was looked at.
@@ -32,9 +33,7 @@ pub fn session(client: &Client, oid: u32) -> Cmd {
     // a pooler leaves a session alone until its transaction ends
     let sql = format!(
         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;\n\
-         SELECT count(set_config(name, '0', true)) AS db_tasks_patient FROM pg_settings WHERE name IN \
-         ('idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout') \\gset\n\
-         SELECT CASE WHEN d.oid <> {oid}{system} THEN '{ANOTHER}' \
+         {PATIENT_HOLD}SELECT CASE WHEN d.oid <> {oid}{system} THEN '{ANOTHER}' \
          WHEN NOT r.rolsuper AND (r.rolconnlimit >= 0 OR d.datconnlimit >= 0) THEN '{LIMITED}' ELSE pg_export_snapshot() END \
          FROM pg_database d, pg_roles r WHERE d.datname = current_database() AND r.rolname = current_user;\n"
     );
