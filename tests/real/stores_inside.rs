@@ -129,6 +129,7 @@ macro_rules! ground {
     }};
 }
 
+mod attributes;
 mod userlands;
 
 #[test]

@@ -6,14 +6,18 @@ use std::path::Path;
 
 /// Which programs a container has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Userland {
+pub enum Userland {
     Gnu,
     Busybox,
+    WithoutTar,
 }
 
 impl Userland {
-    fn put_into(self, app: &App) -> Result<(), String> {
-        if self == Self::Gnu {
+    pub fn put_into(self, app: &App) -> Result<(), String> {
+        if self == Self::WithoutTar {
+            app.sh("rm $(type -p tar)");
+        }
+        if self != Self::Busybox {
             return Ok(());
         }
         let busybox = program("busybox")?;

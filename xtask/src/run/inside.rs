@@ -16,7 +16,7 @@ use crate::config::Secrets;
 use crate::door::Interrupt;
 use crate::door::ask::ask;
 use crate::door::movers::{self, Input, Outlet};
-use crate::engine::files::{Census, Excludes, Found, Inside, Lacks, Links, Tar, sluice_by};
+use crate::engine::files::{Census, Excludes, Found, Given, Inside, Lacks, Links, Tar, sluice_by};
 use crate::engine::store::{Change, Contents, Holding, Store, Swapped, Tell};
 use crate::plan::{Act, Trust};
 use crate::problem::{Exit, Problem};
@@ -78,7 +78,7 @@ impl Store for Contained<'_> {
         }
         let found = found.unwrap_or_default();
         let dumped = match self.tar(&inside)? {
-            Some(tar) => self.by_tar(&inside, (&found, self.tellable(&inside, &found, tar)?), &excludes, out, tell),
+            Some(tar) => self.by_tar(&inside, (&found, tar), &excludes, out, tell),
             None => self.by_engine(&inside, &found, &excludes, out, tell).and_then(|(census, rest)| self.whole(census, &rest)),
         };
         let census = dumped.inspect_err(|_| drop(self.quiet(&inside))).map_err(|e| self.undumped(e))?;
@@ -98,24 +98,25 @@ impl Store for Contained<'_> {
             return Err(self.not_there().into());
         }
         self.perform(&inside.stage(&found)?)?;
-        let links = if trust >= Trust::Script { Links::AsTheyAre } else { Links::Inside };
-        let mut wanted = self.fed(&inside.feed_with_tar(), &mut Told { from, bytes: 0, tell, ended: false }, links, method)?;
-        self.leaves_own(&inside, &wanted)?;
         let plainly = trust < Trust::Script;
+        let (links, given) = if plainly { (Links::Inside, Given::Plain) } else { (Links::AsTheyAre, Given::All) };
+        let tar = self.tar(&inside)?.unwrap_or(Tar::Plain);
+        if tar == Tar::Gnu {
+            // who can't take anything off has nothing to take off, or it is noticed when all is read again
+            drop(self.fed(&inside.bare(), &mut &Census::root().folders()?[..], links, method));
+        }
+        let feed = inside.feed_with_tar(tar, given);
+        let mut wanted = self.fed(&feed, &mut Told { from, bytes: 0, tell, ended: false }, links, method)?;
+        self.leaves_own(&inside, &wanted)?;
         if plainly && wanted.has_set_id() {
             movers::command(&inside.take_set_id(), self.secrets, self.interrupt)?;
             wanted.note_set_id_left();
         }
-        if wanted.has_attributes() {
-            // the image's own tar leaves them out
-            wanted.note_attributes_left();
-        }
-        let tar = self.tar(&inside)?.unwrap_or(Tar::Plain);
         if tar == Tar::Plain {
             // busybox gives a folder its time before it fills it
-            self.fed(&inside.feed_with_tar(), &mut &wanted.folders()?[..], links, method)?;
+            self.fed(&feed, &mut &wanted.folders()?[..], links, method)?;
         }
-        self.holds(&inside, &wanted, tar, method)?;
+        self.holds(&inside, &mut wanted, (tar, given), method)?;
         movers::command(&inside.flush(), self.secrets, self.interrupt)?;
         Ok(Contents::Files(wanted))
     }
@@ -178,7 +179,13 @@ impl Contained<'_> {
     /// How the image's own `tar` writes, where it has one.
     fn tar(&self, inside: &Inside) -> Result<Option<Tar>> {
         let answer = ask(&inside.has("tar"), self.secrets)?;
-        Ok((!Inside::is_missing(answer.code)).then(|| Tar::by_help(&(answer.out + &answer.err))))
+        if Inside::is_missing(answer.code) {
+            return Ok(None);
+        }
+        match Tar::by_help(&(answer.out + &answer.err)) {
+            Tar::Gnu => Ok(Some(Tar::Gnu.by_word(&ask(&inside.knows_attributes(), self.secrets)?.err))),
+            other => Ok(Some(other)),
+        }
     }
 
     /// What the image has not of what a restore takes.

@@ -1,11 +1,11 @@
 //! Extended attributes: ACLs, file capabilities, and what programs note of files.
 //!
-//! In a tar they are pax records in libarchive's way (`LIBARCHIVE.xattr.NAME`, in base64), because any bytes fit there; where a value has no
-//! line end it stands there in star's way, too (`SCHILY.xattr.NAME`), which is the one that GNU tar knows (`tar --xattrs`).
+//! In a tar they are pax records in libarchive's way (`LIBARCHIVE.xattr.NAME`, in base64), because any reader takes any bytes there, and in
+//! star's way, too (`SCHILY.xattr.NAME`), which is the one that GNU tar knows (`tar --xattrs`).
 
 use std::collections::BTreeMap;
 
-use super::census::Target;
+use super::census::{Target, What};
 
 /// What an entry has of them, by name.
 pub type Attributes = BTreeMap<String, Target>;
@@ -18,10 +18,12 @@ const POWER: [&str; 2] = ["security.capability", "trusted."];
 const NOT_OURS: [&str; 2] = ["trusted.overlay.", "security."];
 const LIBARCHIVE: &str = "LIBARCHIVE.xattr.";
 const SCHILY: &str = "SCHILY.xattr.";
+/// ACLs in words, as bsdtar writes them.
+const IN_WORDS: &[u8] = b"SCHILY.acl.";
 
 /// Whether somebody is trusted with power.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Given {
+pub enum Given {
     /// As with set-id bits: no power.
     Plain,
     /// All that there is.
@@ -49,12 +51,33 @@ pub(super) fn granted(attributes: &Attributes, given: Given) -> Attributes {
 pub(super) fn records(attributes: &Attributes) -> Vec<(String, Vec<u8>)> {
     let mut records = Vec::new();
     for (name, Target(value)) in attributes {
-        if !value.contains(&b'\n') && !name.contains(['=', '\n', '%']) {
-            records.push((format!("{SCHILY}{name}"), value.clone()));
+        if !name.contains('\n') {
+            records.push((format!("{SCHILY}{}", name.replace('%', "%25").replace('=', "%3D")), value.clone()));
         }
         records.push((format!("{LIBARCHIVE}{}", percent(name)), base64(value)));
     }
     records
+}
+
+/// A record of an attribute that has line ends, in the way that has none.
+pub(super) fn in_one_line(key: &[u8], value: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+    let name = spoken(str::from_utf8(key.strip_prefix(SCHILY.as_bytes())?).ok()?);
+    Some((format!("{LIBARCHIVE}{}", percent(&name)).into_bytes(), base64(value)))
+}
+
+/// A name without the two signs by which GNU tar keeps `=` out of keys.
+fn spoken(name: &str) -> String {
+    name.replace("%3D", "=").replace("%25", "%")
+}
+
+/// What is not kept of a record of a pax header.
+pub(super) fn missed(key: &[u8]) -> Option<What> {
+    let name = || str::from_utf8(key).ok()?.strip_prefix(SCHILY);
+    match name() {
+        _ if key.starts_with(IN_WORDS) => Some(What::AttributesUnknown),
+        Some(name) => is_missed(name).then_some(What::AttributesLost),
+        None => None,
+    }
 }
 
 /// Takes in a record of a pax header, where it is about an attribute that is kept.
@@ -67,7 +90,7 @@ pub(super) fn take(attributes: &mut Attributes, key: &[u8], value: &[u8]) -> Res
     let (name, value) = match (key.strip_prefix(LIBARCHIVE), key.strip_prefix(SCHILY)) {
         (Some(name), _) => (unpercent(name).ok_or_else(unreadable)?, unbase64(value).ok_or_else(unreadable)?),
         // what stands there in both ways is the same
-        (None, Some(name)) => (name.to_owned(), value.to_vec()),
+        (None, Some(name)) => (spoken(name), value.to_vec()),
         (None, None) => return Ok(()),
     };
     if is_kept(&name) {
@@ -219,8 +242,9 @@ mod tests {
             let attributes = Attributes::from([(format!("user.{name}"), Target(value))]);
             let mut found = Attributes::new();
             for (key, value) in records(&attributes) {
-                proptest::prop_assert!(!value.contains(&b'\n') && !key.contains(['\n', '=']));
-                take(&mut found, key.as_bytes(), &value).unwrap();
+                proptest::prop_assert!(!key.contains(['\n', '=']));
+                let (key, value) = in_one_line(key.as_bytes(), &value).unwrap_or((key.into_bytes(), value));
+                take(&mut found, &key, &value).unwrap();
             }
             proptest::prop_assert_eq!(found, attributes);
         }
@@ -244,6 +268,15 @@ mod tests {
             let mut found = Attributes::new();
             take(&mut found, format!("SCHILY.xattr.{name}").as_bytes(), b"x").unwrap();
             assert_eq!(found.len(), usize::from(kept), "{name}");
+        }
+        for (key, want) in [
+            ("SCHILY.xattr.user.a", None),
+            ("SCHILY.xattr.security.selinux", None),
+            ("SCHILY.xattr.system.nfs4_acl", Some(What::AttributesLost)),
+            ("SCHILY.acl.access", Some(What::AttributesUnknown)),
+            ("mtime", None),
+        ] {
+            assert_eq!(missed(key.as_bytes()), want, "{key}");
         }
         assert!(take(&mut Attributes::new(), b"LIBARCHIVE.xattr.user.a", b"!").is_err());
         let all = ["user.a", "security.capability"].map(|name| (name.to_owned(), Target(Vec::new())));

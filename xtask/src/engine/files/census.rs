@@ -130,6 +130,8 @@ pub enum What {
     AttributesLost,
     /// What has not all of its ACLs, capabilities and other attributes.
     AttributesLeft,
+    /// What may have ACLs, capabilities and other attributes that a container's `tar` did not tell; of the root: everything.
+    AttributesUnknown,
 }
 
 impl What {
@@ -155,6 +157,7 @@ impl fmt::Display for What {
             Self::OwnerOurs => "belongs to whoever restored it",
             Self::AttributesLost => "has attributes of a kind that is not kept",
             Self::AttributesLeft => "has not all of its ACLs, capabilities and attributes",
+            Self::AttributesUnknown => "may have ACLs, capabilities and attributes that nobody told",
         })
     }
 }
@@ -207,24 +210,6 @@ impl Census {
     /// Of how many entries this was noticed.
     pub fn count(&self, what: What) -> u64 {
         self.remarks.iter().filter(|remark| remark.what == what).count() as u64
-    }
-
-    /// Whether a name or a link has a line end in it, which no extended header can tell.
-    pub fn has_line_ends(&self) -> bool {
-        let has = |text: &[u8]| text.contains(&b'\n');
-        self.entries.iter().any(|(name, entry)| has(name.bytes()) || matches!(&entry.kind, Kind::Symlink { to } if has(&to.0)))
-    }
-
-    /// Whether an entry has attributes.
-    pub fn has_attributes(&self) -> bool {
-        self.entries.values().any(|entry| !entry.attributes.is_empty())
-    }
-
-    /// Says of each such entry that it lost them.
-    pub fn note_attributes_left(&mut self) {
-        let had = self.entries.iter().filter(|(_, entry)| !entry.attributes.is_empty());
-        let left: Vec<Name> = had.map(|(name, _)| name.clone()).collect();
-        left.iter().for_each(|name| self.remark(name, What::AttributesLeft));
     }
 
     /// What changed while it was read: with any of these, the copy is of no one instant.

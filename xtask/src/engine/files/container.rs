@@ -236,14 +236,7 @@ impl Inside {
         Ok(Found { root, live, standing, folder, mark, coming, staged, previous, discard, left, returned, arriving, leaving })
     }
 
-    /// Takes a tar on its standard input into the folder that [`Inside::stage`] made, by the image's own `tar`.
-    pub fn feed_with_tar(&self) -> Cmd {
-        let mut cmd = self.exec(&["tar", "-xpf", "-", "-C", &self.at("coming")]);
-        cmd.args.insert(1, "-i".into());
-        cmd
-    }
-
-    /// The same by docker itself, which leaves the root as it was made and refuses archives with sparse files.
+    /// What [`Inside::feed_with_tar`] does by docker itself, which leaves the root as it was made and refuses archives with sparse files.
     ///
     /// Docker unpacks in a root of its own, so it reaches nothing outside the container; still, both are for what
     /// [`super::sluice`] lets through.
@@ -383,6 +376,7 @@ fn deed(what: String, cmd: Cmd) -> Deed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::files::Given;
 
     fn tree(path: &str, about: &str) -> Inside {
         Inside::new("docker", "app", path, about).unwrap()
@@ -505,6 +499,17 @@ mod tests {
         let reading = "docker exec --user=0 -e LC_ALL=C app tar -cf - -C /vol";
         assert_eq!(dump(&base, Tar::Plain), format!("{reading} --exclude=./.db-tasks ."));
         assert_eq!(dump(&base, Tar::Posix), format!("{reading} --format=posix --exclude=./.db-tasks ."));
+        assert_eq!(
+            dump(&base, Tar::Gnu),
+            format!("{reading} --format=posix --xattrs '--xattrs-include=*' --exclude=./.db-tasks .")
+        );
+        let feed = |tar, given| tree.feed_with_tar(tar, given).to_string();
+        let feeding = "docker exec -i --user=0 app tar -xpf - -C /vol/.db-tasks/coming";
+        assert_eq!(feed(Tar::Plain, Given::All), feeding);
+        let plain = format!("{feeding} --xattrs '--xattrs-include=user.*' '--xattrs-include=system.posix_acl_*'");
+        assert_eq!(feed(Tar::Gnu, Given::Plain), plain);
+        let power = "--xattrs-include=security.capability '--xattrs-include=trusted.*'";
+        assert_eq!(feed(Tar::Gnu, Given::All), format!("{plain} {power}"));
         let theirs = Found { mark: None, ..base.clone() };
         assert_eq!(dump(&theirs, Tar::Plain), format!("{reading} ."), "a folder of somebody's own is in the backup");
         assert_eq!(said(&tree.wipe())[0], "find /vol -mindepth 1 -maxdepth 1 '!' -name .db-tasks -exec rm -rf '{}' ';'");

@@ -4,7 +4,8 @@ use std::io::{self, Write};
 
 use tar::{EntryType, Header};
 
-use super::census::{Census, Entry, Kind};
+use super::attributes::Attributes;
+use super::census::{Census, Entry, Kind, Moment};
 use super::header::{self, SHORT, put};
 use super::name::Name;
 
@@ -12,6 +13,13 @@ use super::name::Name;
 const BLOCK: usize = 512;
 
 impl Census {
+    /// A root that is its owner's alone, and nothing in it.
+    pub fn root() -> Self {
+        let (mtime, attributes) = (Moment::default(), Attributes::new());
+        let root = Entry { kind: Kind::Folder, mode: 0o700, mtime, owner: (0, 0), attributes };
+        Self { entries: [(Name::ROOT, root)].into(), remarks: Vec::new() }
+    }
+
     /// A tar of its folders alone, the deepest first, so that what is given to one changes no other.
     ///
     /// # Errors
@@ -56,7 +64,7 @@ fn folder(name: &Name, entry: &Entry, out: &mut Vec<u8>) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::files::{Attributes, Links, Moment, scan};
+    use crate::engine::files::{Links, scan};
 
     #[test]
     fn folders_alone_with_names_of_any_length() {

@@ -1,5 +1,6 @@
 //! What an archive has not, or what a restore of it will not give back, in words for a person.
 
+use super::attributes::{Given, granted};
 use super::census::{Census, Remark, What};
 use super::name::Name;
 
@@ -8,13 +9,24 @@ pub(super) const LEFT_OUT: &str = "sockets, pipes and devices are left out of ba
 /// Of links.
 pub(super) const LEADS_OUT: &str = "a link that may lead out of the tree is restored with `--trust` alone";
 const ATTRIBUTES: &str = "extended attributes beside ACLs, capabilities, `user.` and `trusted.` are not in backups";
+/// Of all that is in a container whose programs can't tell them.
+const UNKNOWN: &str = "ACLs, extended attributes and capabilities, where there are any, are not in this backup: the image has no `tar` that \
+                       tells them (GNU tar does)";
 /// Names that are told; of more, the number.
 const TOLD: usize = 3;
 
 /// What of a tree a restore will not bring back, or not without being told to, after what was noticed of it.
 pub fn lost(remarks: &[Remark]) -> Vec<String> {
     let kinds = [(What::NoContent, LEFT_OUT), (What::LeadsOut, LEADS_OUT), (What::AttributesLost, ATTRIBUTES)];
-    kinds.iter().filter_map(|(what, why)| named(remarks, *what).map(|names| format!("{names}: {why}"))).collect()
+    let told = kinds.iter().filter_map(|(what, why)| named(remarks, *what).map(|names| format!("{names}: {why}")));
+    told.chain(unknown(remarks)).collect()
+}
+
+/// Which attributes nobody can tell of: those of all, or of some.
+fn unknown(remarks: &[Remark]) -> Option<String> {
+    let names = named(remarks, What::AttributesUnknown)?;
+    let is_all = remarks.iter().any(|r| r.what == What::AttributesUnknown && r.name == Name::ROOT);
+    Some(if is_all { UNKNOWN.into() } else { format!("{names}: {UNKNOWN}") })
 }
 
 /// The links of which it was noticed that they lead out of the tree, or may.
@@ -29,6 +41,28 @@ fn named(remarks: &[Remark], what: What) -> Option<String> {
 }
 
 impl Census {
+    /// Says that nobody told what attributes anything in it has.
+    pub fn note_attributes_unknown(&mut self) {
+        self.remark(&Name::ROOT, What::AttributesUnknown);
+    }
+
+    /// As it is where whoever made it could give fewer attributes than `given` allows, which is remarked. What has others than it should stays
+    /// another.
+    pub fn as_far_as_given(&mut self, given: Given, found: &Self) -> Self {
+        let (mut made, mut left) = (self.clone(), Vec::new());
+        for (name, entry) in &mut made.entries {
+            let had = std::mem::take(&mut entry.attributes);
+            entry.attributes = granted(&had, given);
+            let has = found.entries.get(name).map_or(&entry.attributes, |found| &found.attributes);
+            if has.iter().all(|(name, value)| entry.attributes.get(name) == Some(value)) {
+                left.extend((*has != had).then(|| name.clone()));
+                entry.attributes = has.clone();
+            }
+        }
+        left.iter().for_each(|name| self.remark(name, What::AttributesLeft));
+        made
+    }
+
     /// Takes in what GNU tar says of a file that changed while it read it; whether a line says such a thing, or nothing of any weight.
     pub fn is_told_changed(&mut self, line: &str) -> bool {
         let said = [
@@ -39,6 +73,12 @@ impl Census {
         ];
         if line.ends_with(": socket ignored") {
             return true;
+        }
+        if let Some((name, why)) = line.split_once(": Warning: Cannot ")
+            && why.contains("xattr")
+        {
+            let name = name.strip_prefix("tar: ").and_then(|name| Name::parse(name.as_bytes()).ok());
+            return name.inspect(|name| self.remark(name, What::AttributesUnknown)).is_some();
         }
         let found = said.iter().find_map(|(words, what)| {
             let name = line.split_once(words)?.0.split_once("tar: ")?.1;
@@ -71,6 +111,7 @@ mod tests {
             ("tar: ./log: File shrank by 12 bytes; padding with zeros", true),
             ("tar: .: file changed as we read it", true),
             ("tar: ./s: socket ignored", true),
+            ("tar: ./x: Warning: Cannot lgetxattrat: Permission denied", true),
             ("tar: ./x: Cannot open: Permission denied", false),
             ("OCI runtime exec failed", false),
         ] {

@@ -16,6 +16,7 @@ mod read;
 mod roll;
 mod sluice;
 mod steps;
+mod straight;
 
 #[cfg(unix)]
 mod aside;
@@ -40,7 +41,7 @@ mod walk;
 #[cfg(unix)]
 mod wipe;
 
-pub use attributes::Attributes;
+pub use attributes::{Attributes, Given};
 pub use census::{Census, Difference, Entry, Kind, Moment, Remark, Target, What, differences};
 pub use container::{Found, Inside, Lacks, Tar};
 pub use excludes::Excludes;

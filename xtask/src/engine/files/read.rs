@@ -11,6 +11,7 @@ use super::census::{Census, Entry, Kind, Moment, Target, What};
 use super::excludes::Excludes;
 use super::leave::{Leaving, Left, Part};
 use super::name::{Name, escaped};
+use super::straight::Straight;
 use crate::problem::Problem;
 use crate::stream::{Fingerprint, Method, Summed, Summing};
 
@@ -71,6 +72,8 @@ pub(super) struct Item {
     pub mtime: Moment,
     pub owner: (u32, u32),
     pub attributes: Attributes,
+    /// What the archive tells of its attributes that is not kept.
+    missed: Option<What>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -103,7 +106,8 @@ pub(super) fn each_but(
     leaving: &mut Leaving<'_>,
 ) -> Result<Census> {
     let watch = Watch { ended: Cell::new(false), allowed: Cell::new(HEADERS), failed: Cell::new(None) };
-    let mut archive = tar::Archive::new(Watched { input, watch: &watch });
+    let mut straight = Straight::new(input);
+    let mut archive = tar::Archive::new(Watched { input: &mut straight, watch: &watch });
     let (mut census, mut dangers) = (Census::default(), Vec::new());
     let (mut entries, mut sum) = (archive.entries()?, Summing::by(method));
     let mut rest = vec![0; CHUNK];
@@ -153,6 +157,11 @@ pub(super) fn each_but(
         if bytes != size {
             return Err(cut_off().into());
         }
+        if links == Links::OfTree
+            && let Some(what) = item.missed
+        {
+            census.remark(&item.name, what);
+        }
         note(&mut census, item, bytes, print);
     }
     if watch.ended.get() {
@@ -165,7 +174,7 @@ pub(super) fn each_but(
 
 /// What an entry's headers say; nothing for a remark about the archive as a whole.
 fn understand<R: Read>(entry: &mut tar::Entry<'_, R>) -> Result<Option<Item>, String> {
-    let (mtime, attributes) = extensions(entry)?;
+    let Extensions { mtime, attributes, missed } = extensions(entry)?;
     let header = entry.header();
     let unreadable = |e: io::Error| format!("a header that can't be read: {e}");
     let raw = entry.path_bytes();
@@ -199,27 +208,38 @@ fn understand<R: Read>(entry: &mut tar::Entry<'_, R>) -> Result<Option<Item>, St
         mtime: mtime.unwrap_or(Moment { secs, nanos: 0 }),
         owner: (id(header.uid())?, id(header.gid())?),
         attributes,
+        missed,
     }))
+}
+
+/// What extended headers say.
+#[derive(Default)]
+struct Extensions {
+    mtime: Option<Moment>,
+    attributes: Attributes,
+    missed: Option<What>,
 }
 
 /// The extended headers, of which the library reads names and sizes, and we the time. What neither of us understands is refused where
 /// it would change what the entry is.
-fn extensions<R: Read>(entry: &mut tar::Entry<'_, R>) -> Result<(Option<Moment>, Attributes), String> {
+fn extensions<R: Read>(entry: &mut tar::Entry<'_, R>) -> Result<Extensions, String> {
     let global = entry.header().entry_type() == EntryType::XGlobalHeader;
-    let Some(extensions) = entry.pax_extensions().map_err(|e| e.to_string())? else { return Ok(Default::default()) };
-    let (mut mtime, mut attributes) = (None, Attributes::new());
+    let Some(extensions) = entry.pax_extensions().map_err(|e| e.to_string())? else { return Ok(Extensions::default()) };
+    let mut said = Extensions::default();
     for extension in extensions {
-        // the library takes records apart at line ends, so a name with one in it can't be told
-        let extension = extension.map_err(|_| "an extended header that can't be read (a line end in a name?)")?;
+        let extension = extension.map_err(|_| "an extended header that can't be read")?;
         match extension.key_bytes() {
-            b"mtime" => mtime = Some(moment(extension.value_bytes()).ok_or("a time that can't be read")?),
+            b"mtime" => said.mtime = Some(moment(extension.value_bytes()).ok_or("a time that can't be read")?),
             b"path" | b"linkpath" | b"size" if global => return Err("a name for all entries".into()),
             key if key.starts_with(b"GNU.sparse.") => return Err("a sparse file in pax format, which is not read here".into()),
-            key if !global => attributes::take(&mut attributes, key, extension.value_bytes())?,
+            key if !global => {
+                attributes::take(&mut said.attributes, key, extension.value_bytes())?;
+                said.missed = said.missed.or_else(|| attributes::missed(key));
+            }
             _ => {}
         }
     }
-    Ok((mtime, attributes))
+    Ok(said)
 }
 
 /// `seconds[.fraction]`, as pax has it.

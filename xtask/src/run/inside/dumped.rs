@@ -6,7 +6,6 @@ use anyhow::Result;
 
 use super::Contained;
 use crate::cmd::Cmd;
-use crate::door::ask::ask;
 use crate::engine::files::{Census, Excludes, Found, Inside, Rest, Tar, differences, scan_but, sluice_but};
 use crate::engine::store::Tell;
 use crate::problem::{Exit, Problem};
@@ -31,6 +30,9 @@ impl Contained<'_> {
         tell: Tell<'_>,
     ) -> Result<Census> {
         let (mut census, rest) = self.dumped(&inside.dump_with_tar(found, tar), excludes, out, tell)?;
+        if !tar.tells_attributes() {
+            census.note_attributes_unknown();
+        }
         if rest.names.is_empty() {
             return Ok(census);
         }
@@ -59,10 +61,14 @@ impl Contained<'_> {
             rest = left;
             Ok(census)
         };
-        let census = self.passed(&cmd, &mut let_through, tell)?;
+        let mut census = self.passed(&cmd, &mut let_through, tell)?;
         let again = self.passed(&cmd, &mut |from| scan_but(from, excludes), &mut |_| {})?;
         match differences(&census, &again).first() {
-            None => Ok((census, rest)),
+            None => {
+                // docker itself tells of capabilities alone
+                census.note_attributes_unknown();
+                Ok((census, rest))
+            }
             Some(one) => Err(Problem::failed(format!("`{}` changed while it was read", self.shown()))
                 .because(one.to_string())
                 .cure("stop what writes there, and run the command again")
@@ -104,13 +110,6 @@ impl Contained<'_> {
             (Err(Ok(problem)), _) => Err(problem.into()),
             (Err(Err(other)), _) => Err(other),
         }
-    }
-
-    /// How the tree can be read so that every name comes back.
-    pub(super) fn tellable(&self, inside: &Inside, found: &Found, tar: Tar) -> Result<Tar> {
-        let Some(cmd) = inside.line_ends(found).filter(|_| tar == Tar::Posix) else { return Ok(Tar::Plain) };
-        let answer = ask(&cmd, self.secrets)?;
-        Ok(if answer.good && answer.out.is_empty() { tar } else { Tar::Plain })
     }
 
     pub(super) fn undumped(&self, error: anyhow::Error) -> anyhow::Error {

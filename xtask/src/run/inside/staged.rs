@@ -3,21 +3,20 @@
 use anyhow::Result;
 
 use super::Contained;
-use crate::engine::files::{Census, Inside, Links, Tar, differences, scan_by};
+use crate::engine::files::{Census, Given, Inside, Links, Tar, differences, scan_by};
 use crate::problem::Problem;
 use crate::stream::Method;
 
 impl Contained<'_> {
-    /// Whether what was made there is what it should be, as far as the image's own `tar` can make it.
-    pub(super) fn holds(&self, inside: &Inside, wanted: &Census, tar: Tar, method: Method) -> Result<()> {
-        let plain = wanted.without_set_id().into_owned();
-        let by = if wanted.has_line_ends() { Tar::Plain } else { tar };
-        let read_back = inside.read_back(by);
+    /// Whether what was made there is what it should be, as far as the image's own `tar` can make it. What it can't is remarked.
+    pub(super) fn holds(&self, inside: &Inside, wanted: &mut Census, (tar, given): (Tar, Given), method: Method) -> Result<()> {
+        let read_back = inside.read_back(tar);
         let found = self.passed(&read_back, &mut |from| scan_by(from, Links::AsTheyAre, method), &mut |_| {})?;
+        let plain = wanted.as_far_as_given(given, &found).without_set_id().into_owned();
         let kept = |census: Census| match tar {
             Tar::Plain => census.in_whole_seconds().without_times_of_links(),
             // the file system may have none
-            Tar::Posix => census.in_whole_seconds(),
+            Tar::Posix | Tar::Gnu | Tar::Libarchive => census.in_whole_seconds(),
         };
         let differing = differences(&kept(plain), &kept(found));
         if differing.is_empty() {

@@ -1,7 +1,8 @@
 //! What must be in an image for what is done to a tree there, and how its own `tar` is spoken to.
 
-use super::{Found, Inside, READING};
+use super::{Inside, READING};
 use crate::cmd::Cmd;
+use crate::engine::files::Given;
 
 /// What a restore and an undo take.
 const RESTORE: [&str; 9] = ["chmod", "find", "mkdir", "mv", "rm", "rmdir", "stat", "sync", "tar"];
@@ -16,9 +17,20 @@ mv --help 2>&1; echo asked"#;
 pub enum Tar {
     /// In the one way that it has, which is most often one of whole seconds.
     Plain,
-    /// With extended headers, which have parts of seconds (GNU tar, bsdtar).
+    /// With extended headers, which have parts of seconds (GNU tar before 1.27).
     Posix,
+    /// With attributes, too, where it is told to (GNU tar).
+    Gnu,
+    /// With attributes, unless it is told not to (bsdtar).
+    Libarchive,
 }
+
+/// What GNU tar is told of attributes: to write them all, for what can't be kept is to be noticed.
+const ALL: [&str; 2] = ["--xattrs", "--xattrs-include=*"];
+/// To set those that give nobody power.
+const PLAIN: [&str; 3] = ["--xattrs", "--xattrs-include=user.*", "--xattrs-include=system.posix_acl_*"];
+/// To set those that do.
+const POWER: [&str; 2] = ["--xattrs-include=security.capability", "--xattrs-include=trusted.*"];
 
 /// What an image has not of what some work takes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -91,23 +103,65 @@ impl Inside {
         matches!(code, Some(126 | 127))
     }
 
-    /// Asks for a name with a line end in it. What has one can't be told in an extended header.
-    pub fn line_ends(&self, found: &Found) -> Option<Cmd> {
-        found.is_there().then(|| self.exec(&["find", &self.path, "-name", "*\n*"]))
+    /// Asks whether GNU tar was built with what it takes for attributes: it says on its standard error where it was not.
+    pub fn knows_attributes(&self) -> Cmd {
+        self.wrapped(Cmd::new("tar").args(ALL).args(["-cf", "-", "--no-recursion", "-C", "/", "."]).env("LC_ALL", "C"))
+    }
+
+    /// Takes a tar on its standard input into the folder that [`Inside::stage`] made, by the image's own `tar`.
+    pub fn feed_with_tar(&self, tar: Tar, given: Given) -> Cmd {
+        let words: &[&[&str]] = match (tar, given) {
+            (Tar::Gnu, Given::Plain) => &[&PLAIN],
+            (Tar::Gnu, Given::All) => &[&PLAIN, &POWER],
+            (Tar::Libarchive, Given::Plain) => &[&["--no-xattrs"]],
+            (Tar::Plain | Tar::Posix, _) | (Tar::Libarchive, Given::All) => &[],
+        };
+        self.feeding().args(words.iter().copied().flatten().copied())
+    }
+
+    /// Takes off what that folder has from the one that it is in, by a tar of its root alone: what is made in it would have it, too.
+    pub fn bare(&self) -> Cmd {
+        self.feeding().arg("--acls")
+    }
+
+    fn feeding(&self) -> Cmd {
+        let mut cmd = self.exec(&["tar", "-xpf", "-", "-C", &self.at("coming")]);
+        cmd.args.insert(1, "-i".into());
+        cmd
     }
 
     /// A tar of what is in a folder. Whatever the image's own language is, names are bytes, and what it says is English.
     pub(super) fn tar_of(&self, path: &str, tar: Tar) -> Cmd {
         let (program, args) = (READING[0], READING[1..].iter().copied());
         let cmd = self.wrapped(Cmd::new(program).args(args).arg(path).env("LC_ALL", "C"));
-        if tar == Tar::Posix { cmd.arg("--format=posix") } else { cmd }
+        match tar {
+            Tar::Plain => cmd,
+            Tar::Posix | Tar::Libarchive => cmd.arg("--format=posix"),
+            Tar::Gnu => cmd.arg("--format=posix").args(ALL),
+        }
     }
 }
 
 impl Tar {
     /// What a `tar` says of itself when it is asked for help.
     pub fn by_help(help: &str) -> Self {
-        if help.contains("--format") { Self::Posix } else { Self::Plain }
+        match () {
+            () if help.contains("bsdtar") => Self::Libarchive,
+            () if help.contains("--xattrs-include") => Self::Gnu,
+            () if help.contains("--format") => Self::Posix,
+            () => Self::Plain,
+        }
+    }
+
+    /// What it is after it was asked [`Inside::knows_attributes`] and said this.
+    #[must_use]
+    pub fn by_word(self, said: &str) -> Self {
+        if self == Self::Gnu && said.contains("support is not available") { Self::Posix } else { self }
+    }
+
+    /// Whether what it writes has attributes.
+    pub fn tells_attributes(self) -> bool {
+        matches!(self, Self::Gnu | Self::Libarchive)
     }
 }
 
@@ -155,12 +209,18 @@ mod tests {
     fn who_can_be_asked_for_parts_of_seconds() {
         for (help, tar) in [
             ("  -H, --format=FORMAT       create archive of the given format", Tar::Posix),
-            ("  --format {ustar|pax|cpio|shar}  Select archive format", Tar::Posix),
+            (
+                "  -H, --format=FORMAT  create archive\n  --xattrs-include=MASK  specify the include pattern for xattr keys",
+                Tar::Gnu,
+            ),
+            ("tar(bsdtar): manipulate archive files\n  --format {ustar|pax|cpio|shar}  Select archive format", Tar::Libarchive),
             ("Usage: tar c|x|t [-ZzJjahmvokO] [-f TARFILE] [-C DIR] [FILE]...", Tar::Plain),
             ("", Tar::Plain),
         ] {
             assert_eq!(Tar::by_help(help), tar, "{help}");
         }
+        assert_eq!(Tar::Gnu.by_word("tar: XATTR support is not available\n"), Tar::Posix);
+        assert_eq!(Tar::Gnu.by_word(""), Tar::Gnu);
         assert!(Inside::is_missing(Some(127)) && !Inside::is_missing(Some(1)) && !Inside::is_missing(None));
     }
 }
