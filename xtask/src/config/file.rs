@@ -244,8 +244,8 @@ pub struct GuardsTable {
 pub fn parse(path: &Path, text: &str) -> Result<File> {
     toml::from_str(text).map_err(|e| {
         let mut problem = Problem::usage(format!("could not read `{}`", path.display())).because(shown(&e, text));
-        if let Some(key) = of_postgres(e.message()) {
-            problem = problem.cure(format!("write it as `postgres = {{ {key} = … }}`"));
+        if let Some(line) = too_high(e.message()).or_else(|| no_table(e.message())) {
+            problem = problem.cure(format!("write it as `{line}`"));
         } else if let Some(word) = nearest(e.message()) {
             problem = problem.cure(format!("did you mean `{word}`?"));
         }
@@ -283,12 +283,33 @@ fn holds_a_secret(line: &str) -> bool {
     ["://", "@", "pass", "pasw", "secret", "token", "pwd", "api"].iter().any(|word| line.contains(word))
 }
 
-/// A key that stands one table too high.
-fn of_postgres(message: &str) -> Option<&str> {
+/// A key that stands one table too high, as it is to be written.
+fn too_high(message: &str) -> Option<String> {
     let mut words = message.strip_prefix("unknown field ")?.split('`').skip(1).step_by(2);
     let wrong = words.next()?;
-    let known = toml::from_str::<PostgresTable>(&format!("{wrong} = \"x\"")).is_ok();
-    (known && words.any(|word| word == "postgres")).then_some(wrong)
+    let known: Vec<&str> = words.collect();
+    let line = format!("{wrong} = \"x\"");
+    let tables = [
+        ("postgres", toml::from_str::<PostgresTable>(&line).is_ok()),
+        ("files", matches!(wrong, "path" | "exclude" | "keep-rights")),
+        ("milvus", toml::from_str::<MilvusTable>(&line).is_ok()),
+    ];
+    let table = tables.iter().find(|(table, knows)| *knows && known.contains(table))?.0;
+    Some(format!("{table} = {{ {wrong} = … }}"))
+}
+
+/// A text where a table belongs, as it is to be written. It is shown where it can't hold a password.
+fn no_table(message: &str) -> Option<String> {
+    let (value, table) = message.strip_prefix("invalid type: string ")?.rsplit_once(", expected struct ")?;
+    let value = if holds_a_secret(value) { "…" } else { value };
+    match table {
+        "FilesTable" => Some(format!("files = {{ path = {value} }}")),
+        "MilvusTable" => Some(format!("milvus = {{ url = {value} }}")),
+        "PostgresTable" => Some("postgres = { url = … }".into()),
+        "StoreTable" => Some(format!("NAME = {{ files = {{ path = {value} }} }}")),
+        "DatabaseTable" => Some("NAME = { postgres = { url = … } }".into()),
+        _ => None,
+    }
 }
 
 /// serde's message is "unknown field `x`, expected one of `a`, `b`": the words stand in back-ticks.
@@ -345,6 +366,24 @@ mod tests {
         }
         assert!(error("[databases.main]\ncontainr = \"x\"\n").contains("did you mean `container`?"));
         assert!(error("[databases]\nurl = \"x\"\n").contains("line 2"));
+    }
+
+    #[test]
+    fn a_text_where_a_table_belongs_is_told_its_form() {
+        for (text, form) in [
+            ("[stores.uploads]\nfiles = \"uploads\"\n", "files = { path = \"uploads\" }"),
+            ("[stores.uploads]\nfiles = \"api/up\"\n", "files = { path = … }"),
+            ("[stores]\nuploads = \"uploads\"\n", "NAME = { files = { path = \"uploads\" } }"),
+            ("[stores.uploads]\npath = \"uploads\"\n", "files = { path = … }"),
+            ("[stores.uploads]\nexclude = [\"*.tmp\"]\n", "files = { exclude = … }"),
+            ("[stores.vectors]\nmilvus = \"http://localhost:19530\"\n", "milvus = { url = … }"),
+            ("[stores.vectors]\ntoken-env = \"T\"\n", "milvus = { token-env = … }"),
+            ("[databases.main]\npostgres = \"postgres://app:hunter2@db/shop\"\n", "postgres = { url = … }"),
+            ("[databases]\nmain = \"postgres://app:hunter2@db/shop\"\n", "NAME = { postgres = { url = … } }"),
+        ] {
+            let said = error(text);
+            assert!(said.ends_with(&format!("next: write it as `{form}`")) && !said.contains("hunter2"), "{text}\n{said}");
+        }
     }
 
     #[test]
