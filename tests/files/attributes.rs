@@ -96,7 +96,7 @@ fn what_gives_power_is_left_and_said() {
     need!("extended attributes", fill(from.path()));
     let (tar, _) = super::tar_of(from.path());
     let staged = to.path().join("staged");
-    let among = Among { users: BTreeSet::from([0]), groups: BTreeSet::from([0]), else_of: (0, 0) };
+    let among = Among { users: BTreeSet::from([0]), groups: BTreeSet::from([0]), else_of: (0, 0) }.into();
     let census =
         unpack_among(&mut &tar[..], &staged, Links::Inside, Some(&among), Method::Blake3, &mut super::quiet).unwrap().census;
     let left: Vec<String> =

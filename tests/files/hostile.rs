@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
-use db_tasks::engine::files::{Among, Links, What, scan, sluice, unpack, unpack_among};
+use db_tasks::engine::files::{Among, Home, Links, What, scan, sluice, unpack, unpack_among};
 use db_tasks::problem::{About, Exit};
 use db_tasks::stream::Method;
 
@@ -254,6 +254,7 @@ fn rights_come_back_only_where_they_are_asked_for() {
         ("asked", None, 0o6755, (1234, 4321)),
     ] {
         let target = folder.path().join(at);
+        let among = among.map(Home::from);
         let census = unpack_among(&mut &tar[..], &target, Links::Inside, among.as_ref(), Method::Blake3, &mut super::quiet)
             .unwrap()
             .census;

@@ -6,8 +6,8 @@ use std::thread::{JoinHandle, spawn};
 
 /// Bytes that are handed over at once.
 const CHUNK: usize = 256 * 1024;
-/// How many of them may wait.
-const WAITING: usize = 2;
+/// How many of them may wait: enough for a thread to go on while another one waits for a core on a busy machine.
+const WAITING: usize = 8;
 
 enum Handed {
     Bytes(Vec<u8>),

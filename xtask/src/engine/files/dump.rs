@@ -1,10 +1,12 @@
 //! Writes a tree as a tar, at constant memory, and notices what changes meanwhile.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::Result;
 use rustix::fs::{FileType, Mode, OFlags};
@@ -12,13 +14,14 @@ use rustix::io::Errno;
 use tar::{Builder, EntryType, Header};
 
 use super::attributes::{self, Attributes};
-use super::census::{Census, Entry, Kind, Moment, Target, What};
+use super::census::{self, Census, Kind, Moment, Target, What};
+use super::crew::Folders;
 use super::excludes::Excludes;
 use super::header::{self, SHORT, put};
 use super::name::Name;
 use super::sparse::describe;
 use super::steady::{Changed, Steady};
-use super::walk::{Id, Seen, beneath, list, look, open_root, seen, within};
+use super::walk::{Id, Seen, beneath, list_kinds, look, open_root, seen, within};
 use crate::stream::{Method, Summing};
 
 /// Bytes read at once.
@@ -34,52 +37,23 @@ const BLOCK: u64 = 512;
 /// # Errors
 /// A part of the tree can't be read, or `out` can't be written, which is an `io::Error` as it came.
 pub fn dump(root: &Path, excludes: &Excludes, out: &mut dyn Write, progress: &mut dyn FnMut(u64, u64)) -> Result<Census> {
-    dump_by(root, excludes, Method::default(), Purpose::Archive(out), progress)
-}
-
-fn dump_by(
-    root: &Path,
-    excludes: &Excludes,
-    method: Method,
-    purpose: Purpose<'_>,
-    progress: &mut dyn FnMut(u64, u64),
-) -> Result<Census> {
-    let open = open_root(root)?;
-    let census = Census::default();
-    let mut nowhere = io::sink();
-    let (form, out): (_, &mut dyn Write) = match purpose {
-        Purpose::Archive(out) => (Form::Tar, out),
-        Purpose::Look => (Form::None, &mut nowhere),
-    };
-    let tar = Builder::new(Out { out, given_up: false });
-    let (sum, chunk) = (Summing::by(method), vec![0; CHUNK]);
-    let mut dump = Dump { root, open, excludes, form, tar, census, linked: HashMap::new(), bytes: 0, sum, chunk, progress };
+    let linked = Linked::default();
+    let mut dump = Dump::new(root, excludes, (Form::Tar, out), Method::default(), &linked, progress)?;
     dump.all().inspect_err(|_| dump.tar.get_mut().given_up = true)?;
     let Dump { tar, census, .. } = dump;
     tar.into_inner()?.out.flush()?;
     Ok(census)
 }
 
-/// Reads a tree without keeping it: what is on disk, to be compared with what should be there.
-///
-/// # Errors
-/// A part of the tree can't be read.
-pub fn read_back(root: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Census> {
-    read_back_by(root, Method::default(), progress)
-}
-
-/// The same, with contents summed in a way of one's own.
-///
-/// # Errors
-/// A part of the tree can't be read.
-pub fn read_back_by(root: &Path, method: Method, progress: &mut dyn FnMut(u64, u64)) -> Result<Census> {
-    dump_by(root, &Excludes::default(), method, Purpose::Look, progress)
-}
-
-/// What a tree is read for.
-enum Purpose<'a> {
-    Archive(&'a mut dyn Write),
-    Look,
+/// Reads folders of a tree without keeping anything, as long as there are any.
+pub(super) fn read_folders(root: &Path, method: Method, linked: &Linked, folders: &Folders) -> Result<Census> {
+    let (excludes, mut nowhere) = (Excludes::default(), io::sink());
+    let mut quiet = |_, _| ();
+    let mut dump = Dump::new(root, &excludes, (Form::None, &mut nowhere), method, linked, &mut quiet)?;
+    while let Some(folder) = folders.next() {
+        folders.read(dump.folder(&folder)?);
+    }
+    Ok(dump.census)
 }
 
 /// What is made of what was read.
@@ -87,6 +61,26 @@ enum Purpose<'a> {
 enum Form {
     Tar,
     None,
+}
+
+/// Files with several names, as they were when the first of them was read: a number may be another file's by now.
+#[derive(Default)]
+pub(super) struct Linked(Mutex<HashMap<(Id, Moment, u64), Name>>);
+
+impl Linked {
+    /// The name under which a file was read first; nothing where this is the one.
+    fn first(&self, found: &Seen, name: &Name) -> Option<Name> {
+        if found.links < 2 {
+            return None;
+        }
+        match self.0.lock().unwrap_or_else(PoisonError::into_inner).entry((found.id, found.mtime, found.bytes)) {
+            Entry::Occupied(first) => Some(first.get().clone()),
+            Entry::Vacant(none) => {
+                none.insert(name.clone());
+                None
+            }
+        }
+    }
 }
 
 /// The library ends an archive well when it is dropped, one that was given up as well: this keeps it from that.
@@ -112,16 +106,31 @@ struct Dump<'a> {
     form: Form,
     tar: Builder<Out<'a>>,
     census: Census,
-    /// Files with several names that have been written, as they were then: a number may be another file's by now.
-    linked: HashMap<(Id, Moment, u64), Name>,
+    linked: &'a Linked,
     bytes: u64,
     sum: Summing,
-    /// Room for what is read at once.
+    /// Room for what is read at once, for the headers of an entry, and for the records of one.
     chunk: Vec<u8>,
+    head: Vec<u8>,
+    records: Vec<u8>,
     progress: &'a mut dyn FnMut(u64, u64),
 }
 
-impl Dump<'_> {
+impl<'a> Dump<'a> {
+    fn new(
+        root: &'a Path,
+        excludes: &'a Excludes,
+        (form, out): (Form, &'a mut dyn Write),
+        method: Method,
+        linked: &'a Linked,
+        progress: &'a mut dyn FnMut(u64, u64),
+    ) -> Result<Self> {
+        let (open, census, sum) = (open_root(root)?, Census::default(), Summing::by(method));
+        let (tar, chunk) = (Builder::new(Out { out, given_up: false }), vec![0; CHUNK]);
+        let (head, records) = (Vec::new(), Vec::new());
+        Ok(Self { root, open, excludes, form, tar, census, linked, bytes: 0, sum, chunk, head, records, progress })
+    }
+
     fn all(&mut self) -> Result<()> {
         let mut folders = vec![Name::ROOT];
         while let Some(folder) = folders.pop() {
@@ -138,15 +147,15 @@ impl Dump<'_> {
         self.header(name, &before, EntryType::Directory, b"", &attributes)?;
         self.note(name, &before, Kind::Folder, attributes);
         let mut below = Vec::new();
-        for last in list(&open).map_err(|e| self.unreadable(name, e))? {
+        for (last, listed) in list_kinds(&open).map_err(|e| self.unreadable(name, e))? {
             let child = name.join(&last);
-            let Some(found) = self.still_there(&child, look(&open, &last))? else { continue };
-            match found.kind {
+            let Some(kind) = self.kind(&child, listed, &open, &last)? else { continue };
+            match kind {
                 FileType::Directory if self.excludes.folder(&child) => {}
                 FileType::Directory => below.push(child),
                 _ if self.excludes.file(&child) => {}
                 FileType::RegularFile => self.file(&child, &open, &last)?,
-                FileType::Symlink => self.symlink(&child, &found, &open, &last)?,
+                FileType::Symlink => self.symlink(&child, &open, &last)?,
                 _ => self.census.remark(&child, What::NoContent),
             }
         }
@@ -157,11 +166,20 @@ impl Dump<'_> {
         Ok(below)
     }
 
-    fn symlink(&mut self, name: &Name, found: &Seen, folder: &OwnedFd, last: &[u8]) -> Result<()> {
+    /// What an entry is, where its folder does not know it.
+    fn kind(&mut self, name: &Name, listed: FileType, folder: &OwnedFd, last: &[u8]) -> Result<Option<FileType>> {
+        match listed {
+            FileType::Unknown => Ok(self.still_there(name, look(folder, last))?.map(|found| found.kind)),
+            known => Ok(Some(known)),
+        }
+    }
+
+    fn symlink(&mut self, name: &Name, folder: &OwnedFd, last: &[u8]) -> Result<()> {
+        let Some(found) = self.still_there(name, look(folder, last))? else { return Ok(()) };
         let read = rustix::fs::readlinkat(folder, last, Vec::new());
         let Some(to) = self.still_there(name, read)? else { return Ok(()) };
-        self.header(name, found, EntryType::Symlink, to.to_bytes(), &Attributes::new())?;
-        self.note(name, found, Kind::Symlink { to: Target(to.into_bytes()) }, Attributes::new());
+        self.header(name, &found, EntryType::Symlink, to.to_bytes(), &Attributes::new())?;
+        self.note(name, &found, Kind::Symlink { to: Target(to.into_bytes()) }, Attributes::new());
         Ok(())
     }
 
@@ -174,8 +192,7 @@ impl Dump<'_> {
             self.census.remark(name, What::Vanished);
             return Ok(());
         }
-        let same_file = (before.id, before.mtime, before.bytes);
-        if let Some(first) = self.linked.get(&same_file).cloned() {
+        if let Some(first) = self.linked.first(&before, name) {
             self.header(name, &before, EntryType::Link, &[b"./", first.bytes()].concat(), &Attributes::new())?;
             self.note(name, &before, Kind::Hardlink { to: first }, Attributes::new());
             return Ok(());
@@ -196,9 +213,6 @@ impl Dump<'_> {
             Changed::No => {}
         }
         self.note(name, &before, Kind::File { bytes, print }, attributes);
-        if before.links > 1 {
-            self.linked.insert(same_file, name.clone());
-        }
         Ok(())
     }
 
@@ -214,15 +228,16 @@ impl Dump<'_> {
         if self.form == Form::None {
             return self.passed(file, 0);
         }
-        let mut header = self.long_names(name, found, b"", attributes)?;
+        let mut header = self.long_names(name, found, b"", attributes);
         let map = match &file.pieces {
             Some(pieces) => describe(&mut header, pieces, found.bytes),
             None => Vec::new(),
         };
         header.set_size(file.pieces.as_ref().map_or(found.bytes, |pieces| pieces.iter().map(|(_, len)| len).sum()));
         header.set_cksum();
-        self.tar.get_mut().write_all(header.as_bytes())?;
-        self.tar.get_mut().write_all(&map)?;
+        self.head.extend(header.as_bytes());
+        self.head.extend(&map);
+        self.tar.get_mut().write_all(&self.head)?;
         self.passed(file, map.len() as u64)
     }
 
@@ -250,25 +265,35 @@ impl Dump<'_> {
         if self.form == Form::None {
             return Ok(());
         }
-        let mut header = self.long_names(name, found, link, attributes)?;
+        let mut header = self.long_names(name, found, link, attributes);
         header.set_entry_type(kind);
         header.set_size(0);
         header.set_cksum();
-        self.tar.append(&header, io::empty())
+        self.head.extend(header.as_bytes());
+        self.tar.get_mut().write_all(&self.head)
     }
 
-    /// The header of an entry, after those that hold what it has no room for: long names in GNU's way, which has room for any byte,
+    /// The header of an entry; those that hold what it has no room for are in `head`: long names in GNU's way, which has room for any byte,
     /// and parts of a second and attributes in that of pax.
-    fn long_names(&mut self, name: &Name, found: &Seen, link: &[u8], attributes: &Attributes) -> io::Result<Header> {
+    fn long_names(&mut self, name: &Name, found: &Seen, link: &[u8], attributes: &Attributes) -> Header {
         let slash: &[u8] = if found.kind == FileType::Directory && *name != Name::ROOT { b"/" } else { b"" };
         let path = [b"./", name.bytes(), slash].concat();
-        self.long(EntryType::GNULongName, &path)?;
-        self.long(EntryType::GNULongLink, link)?;
+        self.head.clear();
+        self.records.clear();
+        for (kind, text) in [(EntryType::GNULongName, &path[..]), (EntryType::GNULongLink, link)] {
+            if text.len() > SHORT {
+                header::long(kind, text, &mut self.head);
+            }
+        }
         let Moment { secs, nanos } = found.mtime;
-        let mtime = (secs < 0 || nanos > 0).then(|| ("mtime".to_owned(), decimal(found.mtime).into_bytes()));
-        let records: Vec<(String, Vec<u8>)> = mtime.into_iter().chain(attributes::records(attributes)).collect();
-        if !records.is_empty() {
-            self.tar.append_pax_extensions(records.iter().map(|(key, value)| (key.as_str(), value.as_slice())))?;
+        if secs < 0 || nanos > 0 {
+            header::record(b"mtime", decimal(found.mtime).as_bytes(), &mut self.records);
+        }
+        for (key, value) in attributes::records(attributes) {
+            header::record(key.as_bytes(), &value, &mut self.records);
+        }
+        if !self.records.is_empty() {
+            header::extended(&self.records, &mut self.head);
         }
         let mut header = Header::new_gnu();
         put(&mut header.as_old_mut().name, &path);
@@ -277,18 +302,11 @@ impl Dump<'_> {
         header.set_uid(found.owner.0.into());
         header.set_gid(found.owner.1.into());
         header.set_mtime(secs.max(0).unsigned_abs());
-        Ok(header)
-    }
-
-    fn long(&mut self, kind: EntryType, text: &[u8]) -> io::Result<()> {
-        if text.len() <= SHORT {
-            return Ok(());
-        }
-        self.tar.append(&header::of_long(kind, text), text.chain(&b"\0"[..]))
+        header
     }
 
     fn note(&mut self, name: &Name, found: &Seen, kind: Kind, attributes: Attributes) {
-        let entry = Entry { kind, mode: found.mode, mtime: found.mtime, owner: found.owner, attributes };
+        let entry = census::Entry { kind, mode: found.mode, mtime: found.mtime, owner: found.owner, attributes };
         self.census.add(name.clone(), entry);
         (self.progress)(self.census.entries.len() as u64, self.bytes);
     }

@@ -44,10 +44,7 @@ impl Census {
 fn folder(name: &Name, entry: &Entry, out: &mut Vec<u8>) -> io::Result<()> {
     let path = if *name == Name::ROOT { b"./".to_vec() } else { [b"./", name.bytes(), b"/"].concat() };
     if path.len() > SHORT {
-        out.write_all(header::of_long(EntryType::GNULongName, &path).as_bytes())?;
-        out.write_all(&path)?;
-        // a zero ends it, more of them fill the block
-        out.resize((out.len() + 1).next_multiple_of(BLOCK), 0);
+        header::long(EntryType::GNULongName, &path, out);
     }
     let mut header = Header::new_gnu();
     put(&mut header.as_old_mut().name, &path);

@@ -21,6 +21,8 @@ mod straight;
 #[cfg(unix)]
 mod aside;
 #[cfg(unix)]
+mod crew;
+#[cfg(unix)]
 mod dump;
 #[cfg(unix)]
 mod lived;
@@ -54,7 +56,9 @@ pub use sluice::{Rest, sluice, sluice_but, sluice_by};
 #[cfg(unix)]
 pub use aside::Aside;
 #[cfg(unix)]
-pub use dump::{dump, read_back, read_back_by};
+pub use crew::{read_back, read_back_by};
+#[cfg(unix)]
+pub use dump::dump;
 #[cfg(unix)]
 pub use store::Tree;
 #[cfg(unix)]
@@ -62,7 +66,7 @@ pub use survey::{TreeFacts, root_of, survey};
 #[cfg(unix)]
 pub use swap::{Repaired, repair, swap, take_back, undo};
 #[cfg(unix)]
-pub use unpack::{Among, Unpacked, unpack, unpack_among};
+pub use unpack::{Among, Home, Unpacked, unpack, unpack_among};
 #[cfg(unix)]
 pub use walk::Id;
 #[cfg(unix)]

@@ -8,7 +8,7 @@ use anyhow::Result;
 use rustix::fs::{Access, AtFlags};
 
 use super::lost::{LEADS_OUT, LEFT_OUT, some};
-use super::{Among, Name, unpack_among, wipe};
+use super::{Among, Home, Name, unpack_among, wipe};
 use super::{
     Aside, Excludes, Id, Links, TreeFacts, differences, dump, read_back_by, repair, root_of, survey, swap, take_back, undo,
 };
@@ -36,15 +36,15 @@ impl Tree {
     }
 
     /// Who is at home in the live tree; where there is none, we are.
-    fn among(&self) -> Result<Among> {
-        let facts = self.survey()?;
+    fn home(&self) -> Result<Home<'_>> {
+        let (root, id) = root_of(&self.path)?;
         let ours = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
-        let else_of = facts.id.map_or(ours, |_| owner_of(&facts.root).unwrap_or(ours));
-        Ok(Among {
-            users: facts.owners.iter().map(|(user, _)| *user).collect(),
-            groups: facts.owners.iter().map(|(_, group)| *group).collect(),
-            else_of,
-        })
+        let else_of = id.map_or(ours, |_| owner_of(&root).unwrap_or(ours));
+        Ok(Home::of(else_of, move || {
+            let owners = self.survey()?.owners;
+            let (users, groups) = owners.into_iter().unzip();
+            Ok(Among { users, groups, else_of })
+        }))
     }
 
     /// What a backup will not hold, or a restore not give back: what is left out of backups anyway is of no matter.
@@ -122,7 +122,7 @@ impl Store for Tree {
         let aside = self.settled()?;
         let target = aside.stage()?;
         let links = if trust >= Trust::Script { Links::AsTheyAre } else { Links::Inside };
-        let among = (trust < Trust::Script && self.rights == Rights::Plain).then(|| self.among()).transpose()?;
+        let among = (trust < Trust::Script && self.rights == Rights::Plain).then(|| self.home()).transpose()?;
         let unpacked = unpack_among(from, &target, links, among.as_ref(), method, &mut |bytes, _| tell(bytes))?;
         // it is read again while it goes to the disk
         let (found, flushed) = std::thread::scope(|scope| {

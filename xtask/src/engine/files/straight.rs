@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use tar::{EntryType, GnuExtSparseHeader, Header, PaxExtensions};
 
 use super::attributes;
-use super::header;
+use super::header::{self, record};
 
 /// A tar is made of blocks.
 const BLOCK: usize = 512;
@@ -32,7 +32,8 @@ impl<R: Read> Straight<R> {
 
     /// Reads a header and makes it ready.
     fn header(&mut self) -> io::Result<()> {
-        (self.ready, self.at) = (Vec::new(), 0);
+        self.ready.clear();
+        self.at = 0;
         let block = self.block()?;
         let header = Header::from_byte_slice(&block[..]);
         if block.iter().all(|byte| *byte == 0) || header.entry_size().is_err() {
@@ -70,23 +71,18 @@ impl<R: Read> Straight<R> {
     }
 
     fn extended(&mut self, mut header: Header, size: u64) -> io::Result<()> {
-        let mut records = Vec::new();
-        (&mut self.inner).take(whole(size)).read_to_end(&mut records)?;
-        let is_cut_off = records.len() as u64 != whole(size);
-        let text = &records[..records.len().min(usize::try_from(size).unwrap_or(usize::MAX))];
-        let straight = Some(text).filter(|_| !is_cut_off).and_then(straightened);
-        let Some(Records { text, long }) = straight else {
+        self.ready.extend(header.as_bytes());
+        let got = (&mut self.inner).take(whole(size)).read_to_end(&mut self.ready)?;
+        let text = &self.ready[BLOCK..][..got.min(usize::try_from(size).unwrap_or(usize::MAX))];
+        let is_whole = got as u64 == whole(size);
+        let Some(Records { text, long }) = Some(text).filter(|text| is_whole && !is_straight(text)).and_then(straightened) else {
             self.size = length(text);
-            self.ready.extend(header.as_bytes());
-            self.ready.extend(records);
             return Ok(());
         };
+        self.ready.clear();
         self.size = length(&text);
         for (kind, name) in long {
-            self.ready.extend(header::of_long(kind, &name).as_bytes());
-            self.ready.extend(name);
-            self.ready.push(0);
-            self.fill();
+            header::long(kind, &name, &mut self.ready);
         }
         header.set_size(text.len() as u64);
         header.set_cksum();
@@ -145,13 +141,15 @@ struct Records {
     long: Vec<(EntryType, Vec<u8>)>,
 }
 
-/// Nothing where none has a line end, or where they can't be read.
+/// Whether each line is a record.
+fn is_straight(text: &[u8]) -> bool {
+    PaxExtensions::new(text).all(|record| record.is_ok())
+}
+
+/// Nothing where they can't be read.
 fn straightened(text: &[u8]) -> Option<Records> {
     let records = taken_apart(text)?;
     let has_line_end = |part: &[u8]| part.contains(&b'\n');
-    if !records.iter().any(|(key, value)| has_line_end(key) || has_line_end(value)) {
-        return None;
-    }
     let mut straight = Records { text: Vec::new(), long: Vec::new() };
     for (key, value) in records {
         match key {
@@ -159,9 +157,9 @@ fn straightened(text: &[u8]) -> Option<Records> {
             b"linkpath" if has_line_end(value) => straight.long.push((EntryType::GNULongLink, value.to_vec())),
             key if has_line_end(key) || has_line_end(value) => {
                 let (key, value) = attributes::in_one_line(key, value)?;
-                put(&key, &value, &mut straight.text);
+                record(&key, &value, &mut straight.text);
             }
-            key => put(key, value, &mut straight.text),
+            key => record(key, value, &mut straight.text),
         }
     }
     Some(straight)
@@ -179,14 +177,6 @@ fn taken_apart(mut text: &[u8]) -> Option<Vec<(&[u8], &[u8])>> {
         text = &text[length..];
     }
     Some(records)
-}
-
-fn put(key: &[u8], value: &[u8], out: &mut Vec<u8>) {
-    // the length counts its own digits
-    let bare = key.len() + value.len() + 3;
-    let length = (1..).map(|digits| bare + digits).find(|length| length.to_string().len() + bare == *length);
-    out.extend(length.unwrap_or(bare).to_string().bytes());
-    out.extend([b" ", key, b"=", value, b"\n"].concat());
 }
 
 /// The length of the entry to come, read as the library does.
@@ -222,7 +212,7 @@ mod tests {
 
     fn records(records: &[(&[u8], &[u8])]) -> Vec<u8> {
         let mut text = Vec::new();
-        records.iter().for_each(|(key, value)| put(key, value, &mut text));
+        records.iter().for_each(|(key, value)| record(key, value, &mut text));
         entry(EntryType::XHeader, b"PaxHeaders/x", &text)
     }
 
@@ -270,7 +260,7 @@ mod tests {
     fn a_length_counts_itself() {
         for length in [1, 5, 90, 93, 94, 95, 96, 990, 991, 992, 993, 994, 9_990] {
             let mut text = Vec::new();
-            put(b"k", &vec![b'v'; length], &mut text);
+            record(b"k", &vec![b'v'; length], &mut text);
             assert_eq!(taken_apart(&text).unwrap(), [(&b"k"[..], &vec![b'v'; length][..])], "{length}");
         }
     }

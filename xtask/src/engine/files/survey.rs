@@ -10,7 +10,7 @@ use rustix::process::{Uid, geteuid};
 
 use super::excludes::Excludes;
 use super::name::Name;
-use super::walk::{Id, Seen, Traits, beneath, list, look, open_root, seen, traits, within};
+use super::walk::{Id, Seen, Traits, beneath, list, look_closely, open_root, seen, traits, within};
 use crate::problem::Problem;
 
 /// A tree as it was found.
@@ -75,7 +75,7 @@ pub fn survey(root: &Path, excludes: &Excludes) -> Result<TreeFacts, Problem> {
         let guard = Guard::of(&open, us).map_err(|e| failed(&folder, e))?;
         for last in list(&open).map_err(|e| failed(&folder, e))? {
             let name = folder.join(&last);
-            let found = match look(&open, &last) {
+            let (found, traits) = match look_closely(open.as_fd(), &last, own) {
                 Err(Errno::NOENT) => continue,
                 found => found.map_err(|e| failed(&name, e))?,
             };
@@ -86,7 +86,6 @@ pub fn survey(root: &Path, excludes: &Excludes) -> Result<TreeFacts, Problem> {
             facts.entries += 1;
             facts.owners.insert(found.owner);
             facts.bytes += if found.kind == FileType::RegularFile { found.bytes } else { 0 };
-            let traits = traits(open.as_fd(), &last, own).unwrap_or(Traits { mount: found.id.dev != own.dev, fixed: false });
             if traits.mount {
                 facts.mounts.push(name.clone());
             }

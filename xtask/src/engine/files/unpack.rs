@@ -1,5 +1,6 @@
 //! Makes a tree of an archive, in a new folder and nowhere else.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -14,7 +15,7 @@ use super::attributes::{self, Attributes, Given};
 use super::census::{Census, Moment, SET_ID, What};
 use super::name::Name;
 use super::read::{Item, Links, Shape, each};
-use super::walk::{at, beneath, open_root, within};
+use super::walk::{at, beneath, open_root, seen, within};
 use crate::problem::Problem;
 use crate::stream::{Flushed, Method};
 
@@ -55,7 +56,7 @@ pub fn unpack(input: &mut dyn Read, target: &Path, links: Links, progress: &mut 
     Ok(unpacked.census)
 }
 
-/// The same, not flushed yet; where the live tree's own `owners` are said, no file gets set-id bits, and nothing an owner or a group that is not among
+/// The same, not flushed yet; where it is said who is at home in the live tree (`among`), no file gets set-id bits, and nothing an owner or a group that is not among
 /// them: the census says of what.
 ///
 /// # Errors
@@ -64,7 +65,7 @@ pub fn unpack_among(
     input: &mut dyn Read,
     target: &Path,
     links: Links,
-    among: Option<&Among>,
+    among: Option<&Home<'_>>,
     method: Method,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Unpacked> {
@@ -110,7 +111,7 @@ struct Tree<'a> {
     path: &'a Path,
     root: OwnedFd,
     owners: Owners,
-    among: Option<&'a Among>,
+    among: Option<&'a Home<'a>>,
     left: Vec<(Name, What)>,
     /// Folders get their rights and times last: what is made in them would change both.
     folders: BTreeMap<Name, Finish>,
@@ -141,11 +142,42 @@ impl Among {
     }
 }
 
+/// The same, looked for when it matters: most often all of an archive is its root's owner's, and the live tree need not be walked for that.
+pub struct Home<'a> {
+    else_of: (u32, u32),
+    ask: Box<dyn Fn() -> Result<Among> + 'a>,
+    asked: OnceCell<Among>,
+}
+
+impl<'a> Home<'a> {
+    /// A tree whose root is of this owner, and who is asked for others.
+    pub fn of(else_of: (u32, u32), ask: impl Fn() -> Result<Among> + 'a) -> Self {
+        Self { else_of, ask: Box::new(ask), asked: OnceCell::new() }
+    }
+
+    fn owner(&self, named: (u32, u32)) -> Result<(u32, u32)> {
+        if named == self.else_of {
+            return Ok(named);
+        }
+        if self.asked.get().is_none() {
+            drop(self.asked.set((self.ask)()?));
+        }
+        Ok(self.asked.get().map_or(self.else_of, |among| among.owner(named)))
+    }
+}
+
+impl From<Among> for Home<'_> {
+    fn from(among: Among) -> Self {
+        let else_of = among.else_of;
+        Self { else_of, ask: Box::new(move || Ok(among.clone())), asked: OnceCell::new() }
+    }
+}
+
 impl Tree<'_> {
     /// What an entry gets of the rights that it names.
-    fn granted(&mut self, item: &Item) -> Finish {
+    fn granted(&mut self, item: &Item) -> Result<Finish> {
         let is_file = matches!(item.shape, Shape::File | Shape::SparseFile);
-        let owner = self.among.map_or(item.owner, |among| among.owner(item.owner));
+        let owner = self.among.map_or(Ok(item.owner), |among| among.owner(item.owner))?;
         let is_lost = self.owners == Owners::Ours && owner != ourselves();
         // a program that ran as somebody else must not run as whoever restores it
         let mode = if is_file && (self.among.is_some() || is_lost) { item.mode & !SET_ID } else { item.mode };
@@ -158,11 +190,11 @@ impl Tree<'_> {
             (attributes.len() < item.attributes.len(), What::AttributesLeft),
         ];
         self.left.extend(remarks.into_iter().filter(|(is, _)| *is).map(|(_, what)| (item.name.clone(), what)));
-        Finish { mode, mtime: item.mtime, owner, attributes }
+        Ok(Finish { mode, mtime: item.mtime, owner, attributes })
     }
 
     fn make(&mut self, item: &Item, content: &mut dyn Read) -> Result<()> {
-        let finish = self.granted(item);
+        let finish = self.granted(item)?;
         let Some((parent, last)) = item.name.split() else {
             self.folders.insert(Name::ROOT, finish);
             return Ok(());
@@ -174,7 +206,7 @@ impl Tree<'_> {
         let folder = &self.here.1;
         match &item.shape {
             Shape::File | Shape::SparseFile => {
-                let mut file = File::from(new_file(folder, last).map_err(failed)?);
+                let mut file = File::from(new_file(folder, last, finish.mode).map_err(failed)?);
                 let wrong = |e: io::Error| readable(e, self.path, &item.name);
                 let mut tell = |bytes| {
                     self.done.1 += bytes;
@@ -227,12 +259,17 @@ impl Tree<'_> {
 }
 
 impl Finish {
-    /// The owner first: a new one takes set-id bits and capabilities away. Says how many attributes could not be set.
+    /// The owner first: a new one takes set-id bits and capabilities away. Says how many attributes could not be set. To look what is as it
+    /// should be already is quicker than to set it.
     fn put(&self, open: impl AsFd, owners: Owners) -> rustix::io::Result<usize> {
-        if owners == Owners::AsTheyWere {
+        let mut is = seen(&open)?;
+        if owners == Owners::AsTheyWere && is.owner != self.owner {
             rustix::fs::fchown(&open, Some(Uid::from_raw(self.owner.0)), Some(Gid::from_raw(self.owner.1)))?;
+            is = seen(&open)?;
         }
-        rustix::fs::fchmod(&open, Mode::from_bits_truncate(self.mode as _))?;
+        if is.mode != self.mode {
+            rustix::fs::fchmod(&open, Mode::from_bits_truncate(self.mode as _))?;
+        }
         let refused = attributes::write(&open, &self.attributes)?;
         rustix::fs::futimens(&open, &self.times()).map(|()| refused)
     }
@@ -258,10 +295,12 @@ fn ourselves() -> (u32, u32) {
     (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw())
 }
 
-/// A file that was not there: whatever has its name, a link above all, is an error.
-fn new_file(folder: &OwnedFd, name: &[u8]) -> rustix::io::Result<OwnedFd> {
+/// A file that was not there: whatever has its name, a link above all, is an error. Nobody but us comes into the folder of what is staged, so
+/// that it may be made with the rights that it is to have.
+fn new_file(folder: &OwnedFd, name: &[u8], mode: u32) -> rustix::io::Result<OwnedFd> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    rustix::fs::openat(folder, name, flags, Mode::RUSR | Mode::WUSR)
+    let plain = Mode::from_bits_truncate((mode & 0o777) as _);
+    rustix::fs::openat(folder, name, flags, plain | Mode::RUSR | Mode::WUSR)
 }
 
 /// A folder, or the one that was made because something in it came first.

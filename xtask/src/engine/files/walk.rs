@@ -55,6 +55,24 @@ impl From<Stat> for Seen {
     }
 }
 
+#[cfg(target_os = "linux")]
+impl From<rustix::fs::Statx> for Seen {
+    fn from(found: rustix::fs::Statx) -> Self {
+        let moment = |time: rustix::fs::StatxTimestamp| Moment { secs: time.tv_sec, nanos: time.tv_nsec };
+        Self {
+            kind: FileType::from_raw_mode(found.stx_mode.into()),
+            id: Id { dev: rustix::fs::makedev(found.stx_dev_major, found.stx_dev_minor), ino: found.stx_ino },
+            mode: u32::from(found.stx_mode) & 0o7777,
+            owner: (found.stx_uid, found.stx_gid),
+            bytes: found.stx_size,
+            stored: found.stx_blocks * 512,
+            links: found.stx_nlink.into(),
+            mtime: moment(found.stx_mtime),
+            ctime: moment(found.stx_ctime),
+        }
+    }
+}
+
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 /// Opens the root of a tree, which must be a folder and no link to one.
@@ -76,15 +94,21 @@ pub(super) fn beneath(root: &OwnedFd, name: &Name) -> rustix::io::Result<OwnedFd
 
 /// What is in a folder, in the order of bytes.
 pub(super) fn list(folder: &OwnedFd) -> rustix::io::Result<Vec<Vec<u8>>> {
-    let mut names = Vec::new();
+    Ok(list_kinds(folder)?.into_iter().map(|(name, _)| name).collect())
+}
+
+/// The same, and what kinds of entries they are as far as the folder itself knows, so that nobody need ask each of them.
+pub(super) fn list_kinds(folder: &OwnedFd) -> rustix::io::Result<Vec<(Vec<u8>, FileType)>> {
+    let mut found = Vec::new();
     for entry in Dir::read_from(folder)? {
-        let name = entry?.file_name().to_bytes().to_vec();
+        let entry = entry?;
+        let name = entry.file_name().to_bytes();
         if name != b"." && name != b".." {
-            names.push(name);
+            found.push((name.to_vec(), entry.file_type()));
         }
     }
-    names.sort();
-    Ok(names)
+    found.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+    Ok(found)
 }
 
 /// Looks at an entry of a folder, not at what it leads to. The empty name is the folder itself.
@@ -109,16 +133,26 @@ pub(super) struct Traits {
 /// Asks for an entry's traits.
 #[cfg(target_os = "linux")]
 pub(super) fn traits(folder: BorrowedFd<'_>, name: &[u8], own: Id) -> rustix::io::Result<Traits> {
+    look_closely(folder, name, own).map(|(_, traits)| traits)
+}
+
+/// Looks at an entry of a folder and asks for its traits, at once.
+#[cfg(target_os = "linux")]
+pub(super) fn look_closely(folder: BorrowedFd<'_>, name: &[u8], own: Id) -> rustix::io::Result<(Seen, Traits)> {
     use rustix::fs::{StatxAttributes, StatxFlags, statx};
     let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT | AtFlags::EMPTY_PATH;
-    match statx(folder, name, flags, StatxFlags::TYPE) {
-        // a bind mount has the number of its file system, so the number alone would miss it
-        Ok(found) if found.stx_attributes_mask.contains(StatxAttributes::MOUNT_ROOT) => {
-            let mount = found.stx_attributes.contains(StatxAttributes::MOUNT_ROOT);
-            Ok(Traits { mount, fixed: found.stx_attributes.intersects(FIXED) })
+    match statx(folder, name, flags, StatxFlags::BASIC_STATS) {
+        Ok(found) => {
+            let (seen, fixed) = (Seen::from(found), found.stx_attributes.intersects(FIXED));
+            // a bind mount has the number of its file system, so the number alone would miss it
+            let mount = match found.stx_attributes_mask.contains(StatxAttributes::MOUNT_ROOT) {
+                true => found.stx_attributes.contains(StatxAttributes::MOUNT_ROOT),
+                false => seen.id.dev != own.dev,
+            };
+            Ok((seen, Traits { mount, fixed }))
         }
-        Ok(found) => Ok(Traits { fixed: found.stx_attributes.intersects(FIXED), ..by_number(folder, name, own)? }),
-        Err(Errno::NOSYS) => by_number(folder, name, own),
+        // there are systems that know no such question, and containers that forbid it
+        Err(Errno::NOSYS | Errno::PERM) => by_number(folder, name, own),
         Err(e) => Err(e),
     }
 }
@@ -150,12 +184,19 @@ pub(super) fn may_move(_tree: &Path) -> Result<(), Problem> {
 /// Asks for an entry's traits.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn traits(folder: BorrowedFd<'_>, name: &[u8], own: Id) -> rustix::io::Result<Traits> {
+    look_closely(folder, name, own).map(|(_, traits)| traits)
+}
+
+/// Looks at an entry of a folder and asks for its traits.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn look_closely(folder: BorrowedFd<'_>, name: &[u8], own: Id) -> rustix::io::Result<(Seen, Traits)> {
     by_number(folder, name, own)
 }
 
 /// Whether something is mounted there, as far as the number of its file system tells.
-fn by_number(folder: BorrowedFd<'_>, name: &[u8], own: Id) -> rustix::io::Result<Traits> {
-    Ok(Traits { mount: look(folder, name)?.id.dev != own.dev, fixed: false })
+fn by_number(folder: BorrowedFd<'_>, name: &[u8], own: Id) -> rustix::io::Result<(Seen, Traits)> {
+    let seen = look(folder, name)?;
+    Ok((seen, Traits { mount: seen.id.dev != own.dev, fixed: false }))
 }
 
 /// A problem with a path.
