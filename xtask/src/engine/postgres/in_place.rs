@@ -3,7 +3,7 @@
 
 use super::admin::{DURABLE, Identity};
 use super::client::Client;
-use super::facts::{Half, analyze, count_rows, without_statistics};
+use super::facts::{Half, analyze, count_rows, left_out};
 use super::inventory::{Inventory, Kind, Table};
 use super::marks::{self, Own, on_its_way};
 use super::members::{EMPTY, PAUSE};
@@ -100,21 +100,18 @@ pub fn load(client: &Client, live: &Identity<'_>, inventory: &Inventory, fence: 
             ends = client.tongue.ends(),
         ),
         count: Count::First(format!(
-            "{}{}{}\\echo '{}'\n{}{}\\echo '{}'\n",
+            "{}{}{}{}{}\\echo '{}'\n{}{}\\echo '{}'\n",
             ended(server),
+            analyze(Half::One),
+            analyze(Half::Other),
+            left_out(),
             client.tongue.of_counts(),
-            without_statistics(),
             COUNTS,
             count_rows(Half::One),
             count_rows(Half::Other),
             COUNTED
         )),
-        after: format!(
-            "{PAUSE}{}{}{spared}{DURABLE}COMMIT;\n",
-            analyze(Half::One),
-            analyze(Half::Other),
-            spared = if inventory.lacks_plpgsql { SPARED } else { "" }
-        ),
+        after: format!("{PAUSE}{}{DURABLE}COMMIT;\n", if inventory.lacks_plpgsql { SPARED } else { "" }),
         by: By::Project,
     }
 }
