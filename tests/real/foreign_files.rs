@@ -210,3 +210,58 @@ fn rows_that_the_database_does_not_take_are_told() {
         cluster.drop_all(&beside);
     }
 }
+
+/// pg_dump writes databases that its own dump does not make again. The error says which of the two reasons it is, nothing is held against
+/// the backup, and its file loads with the change that is named, for it may be all that is left.
+#[test]
+fn what_loads_nowhere_as_it_is_says_why_and_how() {
+    let cluster = need!("postgresql", cluster());
+    let path = "sed -i \"s/'search_path', ''/'search_path', 'public'/\" again.sql";
+    for (made, says, mended) in [
+        (
+            "CREATE FUNCTION inner_(v text) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT upper(v)';
+             CREATE FUNCTION slug(v text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN inner_(v); END';
+             CREATE TABLE t (id int PRIMARY KEY, v text, s text GENERATED ALWAYS AS (slug(v)) STORED); INSERT INTO t VALUES (1, 'a')",
+            "with an empty `search_path`",
+            path,
+        ),
+        (
+            "CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1);
+             CREATE FUNCTION n() RETURNS bigint STABLE LANGUAGE sql AS 'SELECT count(*) FROM t'; CREATE MATERIALIZED VIEW m AS SELECT n() AS n",
+            "with an empty `search_path`",
+            path,
+        ),
+        (
+            "CREATE TYPE mood AS ENUM ('a', 'b'); CREATE TABLE t (id int, v text); INSERT INTO t VALUES (1, 'a');
+             CREATE FUNCTION f(v text) RETURNS int IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN CASE WHEN v::mood = ''a'' THEN 1 ELSE 0 END; END';
+             CREATE INDEX i ON t (f(v))",
+            "with an empty `search_path`",
+            path,
+        ),
+        (
+            "CREATE TABLE words (v text PRIMARY KEY); INSERT INTO words VALUES ('a');
+             CREATE FUNCTION known(v text) RETURNS boolean STABLE LANGUAGE sql AS 'SELECT EXISTS (SELECT FROM public.words w WHERE w.v = known.v)';
+             CREATE TABLE t (id int, v text, CONSTRAINT known CHECK (known(v))); INSERT INTO t VALUES (1, 'a')",
+            "a check that asks other tables",
+            "sed -i '/CONSTRAINT known CHECK/d; s/^    v text,$/    v text/' again.sql",
+        ),
+    ] {
+        let (db, project) = as_superuser(cluster);
+        cluster.sql(&db.name, made);
+        let before = cluster.fingerprint(&db.name);
+        let backup = project.backup();
+
+        let said = project.fails("db-verify --deep --latest", 1, "could not be tried here");
+        assert!(said.err.contains(says), "{}", said.err);
+        assert!(project.ok("db-list").out.contains("untried"));
+        for way in ["", " --in-place"] {
+            let said = project.fails(&format!("db-restore --latest --yes{way}"), 1, says);
+            assert!(said.err.contains("restore that file (`--file`)"), "{}", said.err);
+        }
+        same(&cluster.fingerprint(&db.name), &before);
+
+        shell(&project, &format!("zstd -qdc {} > again.sql && {mended}", backup.display()));
+        project.ok("db-restore --file again.sql --yes");
+        assert_eq!(cluster.sql(&db.name, "SELECT count(*) FROM t"), "1");
+    }
+}

@@ -1,5 +1,6 @@
 //! Kinds of things that few databases have: each goes the way of a staged restore and that of one in place, and is what it was.
 
+use super::hostile_dumps::as_superuser;
 use super::{Held, Project, same};
 use crate::support::cluster::{Cluster, TempDb, cluster};
 use crate::support::component::unique;
@@ -350,4 +351,42 @@ fn names_with_line_breaks_come_back_on_every_way() {
     cluster.sql("postgres", &format!("DROP DATABASE \"{beside}\""));
     drop(db);
     cluster.sql("postgres", &format!("DROP ROLE \"{role}\""));
+}
+
+/// ANALYZE calls functions of indexes and of extended statistics. One that fails is no reason to refuse the data; the server's own would
+/// fail on it, too.
+#[test]
+fn a_table_that_can_not_be_analyzed_comes_back() {
+    let cluster = need!("postgresql", cluster());
+    let (db, project) = as_superuser(cluster);
+    cluster.sql(
+        &db.name,
+        "CREATE FUNCTION bad(a int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN 1 / (a - 1); END';
+         CREATE TABLE one (id int); INSERT INTO one SELECT generate_series(1, 5); CREATE TABLE \"tw\no\" (id int); INSERT INTO \"tw\no\" VALUES (1);
+         CREATE TABLE fine (id int); INSERT INTO fine VALUES (1);
+         CREATE STATISTICS s1 ON (bad(id)) FROM one; CREATE STATISTICS s2 ON (bad(id)) FROM \"tw\no\"",
+    );
+    let backup = project.backup();
+    let before = cluster.fingerprint(&db.name);
+    std::fs::copy(backup, project.dir.join("of_another.sql.zst")).unwrap();
+
+    for words in ["--latest", "--latest --in-place", "--file of_another.sql.zst"] {
+        let said = project.ok(&format!("db-restore --yes {words}")).err;
+        // where autovacuum would run a stranger's functions, it is off
+        let mut found = cluster.fingerprint(&db.name);
+        found.schema = found.schema.replace(")\nWITH (autovacuum_enabled=off);", ");");
+        same(&found, &before);
+        for table in ["public.one", "public.\"tw o\""] {
+            assert!(
+                said.contains(&format!("no statistics of {table}: a function of its indexes or statistics fails")),
+                "{words}: {said}"
+            );
+        }
+        assert_eq!(said.matches("no statistics of").count(), 2, "{said}");
+        assert_eq!(
+            cluster.sql(&db.name, "SELECT tablename FROM pg_stats WHERE schemaname = 'public' AND tablename IN ('one', 'fine')"),
+            "fine"
+        );
+    }
+    project.ok("db-verify --deep --latest");
 }

@@ -121,6 +121,9 @@ impl Problem {
     }
 }
 
+/// What stands between a command and how it ended.
+pub const ENDED: &str = "` ended with ";
+
 /// One line of at most so many characters; the dry run shows the whole.
 pub fn shorten(text: &str, most: usize) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -134,9 +137,17 @@ pub fn one_line(sentence: &str) -> String {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", one_line(&self.tried))?;
-        for line in &self.happened {
-            write!(f, "\n  {line}")?;
+        let tried = one_line(&self.tried);
+        match self.happened.split_first() {
+            // a program's own word is the cause; how it was run is for whoever reads on
+            Some((cause, rest)) if tried.starts_with('`') && tried.contains(ENDED) => {
+                write!(f, "{}", cause.trim_start())?;
+                rest.iter().chain([&tried]).try_for_each(|line| write!(f, "\n  {line}"))?;
+            }
+            _ => {
+                write!(f, "{tried}")?;
+                self.happened.iter().try_for_each(|line| write!(f, "\n  {line}"))?;
+            }
         }
         if let Some(cure) = &self.cure {
             write!(f, "\n  next: {}", one_line(cure))?;

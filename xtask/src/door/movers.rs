@@ -15,7 +15,7 @@ use crate::bytes;
 use crate::cmd::{Cmd, Value, readable, unshown};
 use crate::config::{HIDDEN, Secrets};
 use crate::engine::postgres::{cures, said};
-use crate::problem::{Problem, shorten};
+use crate::problem::{ENDED, Problem, shorten};
 
 /// What a child reads.
 pub enum Input {
@@ -118,7 +118,7 @@ impl Child {
         let first =
             lines.iter().rposition(|line| said::is_error(line)).unwrap_or(lines.len()).min(lines.len().saturating_sub(12));
         let tail = lines[first..].iter().take(12).copied().collect::<Vec<_>>().join("\n");
-        let problem = Problem::failed(format!("`{}` ended with {}", shorten(&self.shown, 160), status(output))).because(tail);
+        let problem = Problem::failed(format!("`{}{ENDED}{}", shorten(&self.shown, 160), status(output))).because(tail);
         let cure = said::decided(state.as_deref()).or_else(|| cures::for_text(&err)).or_else(|| said::general(state.as_deref()));
         let problem = Problem { state, ..problem };
         problem.cure(cure.unwrap_or_else(|| "`db-doctor` looks for what is wrong with servers, roles and containers".into()))

@@ -13,7 +13,7 @@ use crate::config::Secrets;
 use crate::door::Interrupt;
 use crate::door::movers::{self, Child, Input, Outlet};
 use crate::plan::Hook;
-use crate::problem::Problem;
+use crate::problem::{ENDED, Problem};
 
 /// How long a hook has to end by itself when it is told to.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -66,10 +66,7 @@ pub fn run(
     let ended = ended.map_err(|e| match e.downcast::<Problem>() {
         Ok(problem) => {
             // what it is stands there already
-            let how = problem
-                .tried
-                .rsplit_once("` ended with ")
-                .map_or(problem.tried.clone(), |(_, how)| format!("it ended with {how}"));
+            let how = problem.tried.rsplit_once(ENDED).map_or(problem.tried.clone(), |(_, how)| format!("it ended with {how}"));
             // and so does its text, in the step that failed
             let tried = format!("{} failed: {how}", what.split_once(": ").map_or(what, |(hook, _)| hook));
             let problem = Problem { tried, ..problem.because(said).because(alive) };

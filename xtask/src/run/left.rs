@@ -86,7 +86,7 @@ mod tests {
         assert_eq!(text(None, &[]), None);
         assert_eq!(
             text(None, &left()).unwrap(),
-            "could not start the container web; the work itself is done\n  `docker start web` ended with exit code 1\n    no such image\n  \
+            "could not start the container web; the work itself is done\n  no such image\n    `docker start web` ended with exit code 1\n  \
              next: do by hand what is named above; do not run the command again for it"
         );
         let cause = Problem::new(Exit::Interrupted, "interrupted").because("while it ran: a dump").cure("run it again");
@@ -95,7 +95,7 @@ mod tests {
         assert_eq!(
             both.to_string(),
             "interrupted\n  while it ran: a dump\n  and then it could not start the container web:\n  \
-             `docker start web` ended with exit code 1\n    no such image\n  next: do by hand what is named above; then run it again"
+             no such image\n    `docker start web` ended with exit code 1\n  next: do by hand what is named above; then run it again"
         );
     }
 }

@@ -15,7 +15,7 @@ use crate::cmd::{Cmd, readable};
 use crate::config::Secrets;
 use crate::door::Interrupt;
 use crate::door::movers::{self, Child, Input, Outlet};
-use crate::engine::postgres::facts::{Counts, read_counts, read_without_statistics};
+use crate::engine::postgres::facts::{Bare, Counts, read_bare, read_counts};
 use crate::engine::postgres::proof::{self, BEGUN, COUNTED, COUNTS, counted_as_dumped};
 use crate::engine::postgres::script::{Again, Aside, Scanner, Script, Spare, Told};
 use crate::plan::{By, Count, Load, Proof, Trust};
@@ -46,8 +46,8 @@ pub struct Loading {
 pub struct Loaded {
     /// Rows per table.
     pub counts: Counts,
-    /// Tables of which it has no statistics, because a part of them is in another server.
-    pub without_statistics: Vec<String>,
+    /// Tables of which it has no statistics.
+    pub bare: Vec<Bare>,
 }
 
 impl Loading {
@@ -170,9 +170,9 @@ impl Loading {
         child.wait().map_err(|e| explained(e, &load, &told, has_begun))?;
         let helped = beside.map_or(Ok(String::new()), |helper| helper?.wait())?;
         let answer = answer.join().map_err(|_| anyhow::anyhow!("the thread that listens to psql broke down"))?;
-        let without_statistics = read_without_statistics(&answer);
+        let bare = [&answer, &helped].into_iter().flat_map(|said| read_bare(said)).collect();
         let counts = [answer, helped].map(|said| counted(&said, &key)).into_iter().collect::<Option<Vec<_>>>();
-        let loaded = counts.map(|counts| Loaded { counts: counts.concat(), without_statistics });
+        let loaded = counts.map(|counts| Loaded { counts: counts.concat(), bare });
         loaded.ok_or_else(|| unheard("psql ended before it had counted").into())
     }
 
@@ -192,7 +192,7 @@ impl Loading {
         drop(self.stdin.write_all(&bytes::of(&self.load.after)));
         drop(self.stdin);
         self.child.wait().map_err(|e| explained(e, &self.load, &self.told, has_begun))?;
-        Ok(Loaded { counts, without_statistics: read_without_statistics(&said) })
+        Ok(Loaded { counts, bare: read_bare(&said) })
     }
 
     /// Gives the load up: psql is killed before it can read the end of its input, so that nothing is committed.

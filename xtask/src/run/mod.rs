@@ -42,6 +42,7 @@ pub use seal::record_untried;
 use crate::bundle::Untried;
 use crate::config::Secrets;
 use crate::door::Interrupt;
+use crate::engine::postgres::facts::Bare;
 use crate::engine::postgres::script::{LeftOut, Spare};
 use crate::gate::Cleared;
 use crate::plan::{Act, Deed, How, Outcome, Part, Pipe, Scope, Seal, Sink, Step};
@@ -259,10 +260,17 @@ fn lost(pipe: &Pipe, found: &Found) -> Vec<String> {
 
 /// What the server's planner will know nothing of.
 fn without_statistics(found: &Found) -> Vec<String> {
-    let say = |table: &String| {
-        format!("no statistics of {table}: a part of it is in another server, which is not asked here; `ANALYZE {table}` asks it")
+    let say = |bare: &Bare| match bare {
+        Bare::Far(table) => {
+            format!(
+                "no statistics of {table}: a part of it is in another server, which is not asked here; `ANALYZE {table}` asks it"
+            )
+        }
+        Bare::Failed(table) => {
+            format!("no statistics of {table}: a function of its indexes or statistics fails; `ANALYZE {table}` says why")
+        }
     };
-    found.loaded.without_statistics.iter().map(say).collect()
+    found.loaded.bare.iter().map(say).collect()
 }
 
 fn told(watch: &mut dyn Watch, all: &[String]) {

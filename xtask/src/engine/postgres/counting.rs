@@ -17,41 +17,72 @@ const REACHING: &str = "WITH RECURSIVE reaching AS (
     SELECT i.inhparent AS oid FROM pg_inherits i JOIN pg_class f ON f.oid = i.inhrelid WHERE f.relkind = 'f'
     UNION SELECT i.inhparent FROM pg_inherits i JOIN reaching r ON r.oid = i.inhrelid)";
 
-/// Collects statistics for half of the user's tables, without which the first queries after a restore are planned blindly. A
-/// partitioned table brings its partitions along; the catalogs' own come with autovacuum. Each ANALYZE commits by itself; the swap's commit flushes them all to disk.
-///
-/// Of a table with a part in another server that part would be asked for, there and now: so its other parts are looked at alone.
-pub fn analyze(half: Half) -> String {
+/// The tables that ANALYZE is told of by itself, shared among two sessions. A partitioned one brings its partitions along; the catalogs' own
+/// come with autovacuum. Of a table with a part in another server that part would be asked for, there and now: so its other parts are
+/// looked at alone.
+fn shared(half: Half) -> String {
     format!(
-        r"SET synchronous_commit = off;
-{REACHING} SELECT format('ANALYZE %I.%I', nspname, relname) FROM (
-  SELECT nspname, relname, row_number() OVER (ORDER BY pg_relation_size(c.oid) DESC, c.oid) AS nth
+        r"(
+  SELECT nspname, relname, c.oid, row_number() OVER (ORDER BY pg_relation_size(c.oid) DESC, c.oid) AS nth
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)'
     AND c.oid NOT IN (SELECT oid FROM reaching)
     AND (NOT c.relispartition OR (SELECT i.inhparent FROM pg_inherits i WHERE i.inhrelid = c.oid) IN (SELECT oid FROM reaching))
-) tables WHERE nth % 2 = {} \gexec
-",
+) tables WHERE nth % 2 = {}",
         half as u8
     )
 }
 
-/// How a line begins that names a table which [`analyze`] leaves out.
-const BARE: &str = "-- db-tasks has no statistics of ";
-
-/// Names those.
-pub fn without_statistics() -> String {
+/// Collects statistics for half of the user's tables, without which the first queries after a restore are planned blindly. Each ANALYZE
+/// commits by itself; the swap's commit flushes them all to disk. One that fails (it calls the functions of indexes and of extended
+/// statistics) is named, and takes nothing else with it: no data hangs on it, and the server's own would fail as well.
+pub fn analyze(half: Half) -> String {
+    let tables = shared(half);
     format!(
-        "{REACHING} SELECT {} || replace(format('%I.%I', nspname, relname), {}, ' ') FROM pg_class c\n  \
-         JOIN reaching USING (oid) JOIN pg_namespace n ON n.oid = c.relnamespace ORDER BY 1;\n",
-        literal(BARE),
-        literal("\n")
+        "SET synchronous_commit = off;\n\\set ON_ERROR_ROLLBACK on\n\\set ON_ERROR_STOP off\n\
+         {REACHING} SELECT format('ANALYZE %I.%I', nspname, relname) FROM {tables} \\gexec\n\
+         \\set ON_ERROR_STOP on\n\\set ON_ERROR_ROLLBACK off\n\
+         {REACHING} SELECT {} || {NAMED} FROM {tables} AND pg_relation_size(oid) > 0\n  \
+         AND NOT EXISTS (SELECT FROM pg_stats s WHERE s.schemaname = nspname AND s.tablename = relname)\n  \
+         AND EXISTS (SELECT FROM pg_attribute a WHERE attrelid = oid AND attnum > 0 AND NOT attisdropped AND attstattarget IS DISTINCT FROM 0)\n  \
+         ORDER BY 1;\n",
+        literal(FAILED)
     )
 }
 
-/// Reads the answer.
-pub fn read_without_statistics(said: &str) -> Vec<String> {
-    said.lines().filter_map(|line| line.strip_prefix(BARE)).map(String::from).collect()
+/// How a line begins that names a table which [`analyze`] leaves out.
+const FAR: &str = "-- db-tasks asks no other server for statistics of ";
+
+/// How one begins that names a table on which ANALYZE has failed.
+const FAILED: &str = "-- db-tasks could collect no statistics of ";
+
+/// A table's name in one line.
+const NAMED: &str = r"replace(format('%I.%I', nspname, relname), E'\n', ' ')";
+
+/// Names those that are left out.
+pub fn left_out() -> String {
+    format!(
+        "{REACHING} SELECT {} || {NAMED} FROM pg_class c\n  JOIN reaching USING (oid) JOIN pg_namespace n ON n.oid = c.relnamespace ORDER BY 1;\n",
+        literal(FAR),
+    )
+}
+
+/// A table of which the server's planner will know nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Bare {
+    /// A part of it is in another server.
+    Far(String),
+    /// ANALYZE has failed on it.
+    Failed(String),
+}
+
+/// Reads which they are.
+pub fn read_bare(said: &str) -> Vec<Bare> {
+    let bare = |line: &str| {
+        let named = |mark| line.strip_prefix(mark).map(String::from);
+        named(FAR).map(Bare::Far).or_else(|| named(FAILED).map(Bare::Failed))
+    };
+    said.lines().filter_map(bare).collect()
 }
 
 /// Counts the rows of half of the tables that hold some of their own: psql runs each row of the first answer as a question. Of an

@@ -204,22 +204,40 @@ pub fn at_line(error: anyhow::Error, own: u64, told: &[u64]) -> anyhow::Error {
             *line = format!("line {} of the dump: {rest}", of_dump(number.saturating_sub(own), told));
         }
     }
-    if let Some(cure) = of_load(problem.state.as_deref()) {
+    // libpq shows the text of a query that no statement of the dump is, but one of its functions
+    let within = problem.happened.iter().any(|line| line.trim_start().starts_with("QUERY: "));
+    if let Some(cure) = of_load(problem.state.as_deref(), if within { At::Function } else { At::Statement }) {
         problem.cure = Some(cure.into());
     }
     problem.into()
 }
 
+/// Where the server met an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum At {
+    /// In a statement of the dump.
+    Statement,
+    /// In a function that one calls: of a generated column, a check, a materialized view or an index.
+    Function,
+}
+
 /// What to do about an error that a statement of a dump met, by its SQLSTATE (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
-fn of_load(state: Option<&str>) -> Option<&'static str> {
-    match state? {
-        "42P01" | "3F000" => Some(
+fn of_load(state: Option<&str>, at: At) -> Option<&'static str> {
+    match (state?, at) {
+        ("42883", _) | ("42P01" | "42704" | "3F000", At::Function) => Some(
+            "pg_dump has its dumps loaded with an empty `search_path`: a function that names something without its schema needs \
+             `ALTER FUNCTION … SET search_path = public` in the database that was dumped, and a new backup; where that database is gone, unpack \
+             the backup (`zstd -dc`), write `public` into its line `set_config('search_path', '', false)`, and restore that file (`--file`)",
+        ),
+        ("42P01" | "3F000", At::Statement) => Some(
             "the file names what it does not make: is it of rows alone (`--data-only`), or of some tables or schemas? Take one of the whole \
              database",
         ),
-        "42883" => Some(
-            "pg_dump has its dumps loaded with an empty `search_path`: a function that calls another without its schema needs \
-             `ALTER FUNCTION … SET search_path = public` in the database that was dumped, and a new backup",
+        // <https://www.postgresql.org/docs/current/ddl-constraints.html#DDL-CONSTRAINTS-CHECK-CONSTRAINTS>
+        ("23514", _) => Some(
+            "a check that asks other tables than its own fails where their rows come later, and PostgreSQL supports none: make it a foreign key, a \
+             trigger or `NOT VALID` in the database that was dumped, and a new backup; where that database is gone, unpack the backup \
+             (`zstd -dc`), take the check out, and restore that file (`--file`)",
         ),
         _ => None,
     }

@@ -3,7 +3,7 @@
 use super::{fence, proof};
 use crate::engine::postgres::Client;
 use crate::engine::postgres::admin::{self, Identity};
-use crate::engine::postgres::facts::{Half, analyze, count_rows, without_statistics};
+use crate::engine::postgres::facts::{Half, analyze, count_rows, left_out};
 use crate::engine::postgres::loader::Loader;
 use crate::engine::postgres::name::connect;
 use crate::engine::postgres::proof::{
@@ -84,7 +84,7 @@ fn own_load(target: &Surveyed, trust: Trust, name: &str, creation: &str) -> Load
             client.psql_as_dumped(name, format!("{NEUTRAL}{PATIENT}{LOADED}\n{}", look_through(client, Half::Other))),
         ),
         fence: fence(target, trust),
-        after: format!("{}COMMIT;\n{HAS_LOADED}{}{}", ended(server), without_statistics(), look_through(client, Half::One)),
+        after: format!("{}COMMIT;\n{HAS_LOADED}{}{}", ended(server), left_out(), look_through(client, Half::One)),
         by: By::Project,
     }
 }
@@ -96,7 +96,7 @@ fn contained_load(target: &Surveyed, loader: &Loader, trust: Trust, name: &str, 
     let (client, server) = (loader.client(&target.client), target.server.version);
     let halves = [Half::One, Half::Other];
     let (counts, statistics) = (halves.map(count_rows).concat(), halves.map(analyze).concat());
-    let settled = format!("{}{statistics}{}{}", ended(server), ended(server), without_statistics());
+    let settled = format!("{}{statistics}{}{}", ended(server), ended(server), left_out());
     let counted = format!("{}\\echo '{COUNTS}'\n{counts}\\echo '{COUNTED}'\n", client.tongue.of_counts());
     Load {
         cmd: client.load(name),
