@@ -18,6 +18,7 @@ mod restoring;
 mod salvaging;
 mod session;
 mod strangers;
+mod trying;
 mod waiting;
 mod wiping;
 mod writing;

@@ -210,6 +210,9 @@ pub struct Verify {
     /// The database whose server is used for `--deep`, and whose newest backup is meant
     #[arg(long, value_name = "NAME")]
     pub database: Option<String>,
+    /// With `--deep`: try a file from elsewhere on the database's own server, and not in a throw-away cluster on this machine
+    #[arg(long, requires = "deep")]
+    pub on_server: bool,
     /// Load a file from elsewhere (`--deep`) without a question
     #[arg(long)]
     pub yes: bool,

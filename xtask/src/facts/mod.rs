@@ -20,6 +20,7 @@ pub mod standing;
 mod stores;
 pub mod strangers;
 mod survey;
+pub mod trial;
 mod whereabouts;
 
 pub use containers::ContainerFacts;
