@@ -49,7 +49,8 @@ pub struct Global {
     /// With `--dry-run`: each step's commands and SQL, too
     #[arg(long, global = true)]
     pub verbose: bool,
-    /// Trust, from now on and on this machine, the programs and server folders that this repository brings
+    /// Trust, from now on and on this machine, the programs and server folders that this repository brings, and the servers that it
+    /// sends variables of yours to
     #[arg(long, global = true)]
     pub trust_repo: bool,
     /// Print one JSON document: plan, verdicts, steps, outcome, result (docs/json.md)

@@ -10,6 +10,7 @@ mod engines;
 mod guess;
 pub mod health;
 mod kept;
+pub mod lent;
 pub mod loader;
 pub mod logins;
 pub mod programs;
