@@ -9,6 +9,7 @@ mod extensions;
 mod foreign_files;
 mod guards;
 mod hooks_inside;
+mod hooks_led;
 mod host;
 mod hostile_dumps;
 mod in_place;
@@ -39,6 +40,7 @@ mod traps_environment;
 mod traps_file;
 mod traps_swap;
 mod volumes;
+mod warnings;
 mod wipe;
 
 use crate::support::cluster::{Cluster, TempDb};
