@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
+use serde_json::json;
+
 use super::{Bench, DUMP, HOST};
 
 /// Restores a file, which ends badly after no more than a load that is never committed.
@@ -316,7 +318,7 @@ fn a_dump_of_another_kind_is_not_tried() {
     let path = format!("backups/{manifest}");
     let mut changed = bench.manifest(&path);
     changed["artifacts"][0]["kind"] = "files".into();
-    changed.as_object_mut().unwrap().remove("digest");
+    changed["artifacts"][0]["contents"] = json!({ "tree": { "entries": 1, "files": 0, "bytes": 0, "digest": "0" } });
     bench.file(&path, changed.to_string());
     bench.forget_calls();
 

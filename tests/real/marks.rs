@@ -54,9 +54,15 @@ fn what_a_killed_reset_has_set_aside_is_dropped_by_no_other_clone() {
         let said = second.run(words);
         let refused = words != "db-prepare";
         assert!(!refused || said.code == Some(3), "{words}: {said:?}");
-        for part in ["is held by db-reset", &first.dir.display().to_string(), "db-repair", "db-undo", "RENAME TO"] {
+        for part in ["is held by db-reset", &first.dir.display().to_string(), "db-repair", "RENAME TO"] {
             assert!(!refused || said.err.contains(part), "{words}: {part}: {}", said.err);
         }
+        // an undo swaps back what bears the one name, and no other
+        assert!(
+            !refused || said.err.contains("db-undo` here") == said.err.contains("__previous` is held"),
+            "{words}: {}",
+            said.err
+        );
         assert_eq!([orders(cluster, &kept), orders(cluster, &discard)], ["7", "5"], "{words}: {}", said.err);
     }
 
@@ -302,6 +308,51 @@ fn what_is_restored_over_what_was_half_prepared_is_whole() {
     assert_eq!(limited.limit(cluster), "20");
     second.ok("db-prepare");
     assert_eq!(cluster.sql(db, "SELECT count(*) FROM people"), "1");
+    limited.ends(cluster);
+}
+
+/// A database that a reset has emptied says whose it is: the clean-up of an earlier one has nothing to bring back there.
+#[test]
+fn what_another_reset_has_emptied_is_brought_back_by_that_one_alone() {
+    let cluster = need!("postgresql", cluster());
+    let limited = Limited::new(cluster);
+    let (db, first, second) = (&limited.db.name, &limited.first, &limited.second);
+    let says = "the shop\nof 2026";
+    cluster.sql("postgres", &format!("COMMENT ON DATABASE {db} IS '{says}'"));
+    cluster.sql(db, &format!("SET ROLE {}; CREATE TABLE people (id int); INSERT INTO people VALUES (1)", limited.role));
+    let comment = || {
+        cluster.sql("postgres", &format!("SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = '{db}'"))
+    };
+    let reset_is_killed = |project: &Project, migrates: &str| {
+        let migrating = project.dir.join("migrating");
+        let _ = std::fs::remove_file(&migrating);
+        project.write("migrate", format!("psql -qX -c {migrates:?}; touch migrating; sleep 60"));
+        let mut killed = project.command("db-reset --force").spawn().unwrap();
+        until("it migrates", || migrating.exists());
+        signal(&killed, "KILL");
+        killed.wait().unwrap();
+    };
+
+    // the first's reset is cut off; the second mends it by hand, and goes on
+    reset_is_killed(first, "CREATE TABLE half (id int)");
+    assert!(comment().starts_with("db-tasks: emptied by db-reset (db-tasks"), "{}", comment());
+    let of_the_first = first.files().into_iter().find(|file| file.extension().is_some_and(|e| e == "zst")).unwrap();
+    second.ok(&format!("db-restore --file {} --trust=role --yes --in-place", of_the_first.display()));
+    assert_eq!(comment(), says);
+    cluster.sql(db, &format!("SET ROLE {}; INSERT INTO people VALUES (2)", limited.role));
+    let before = cluster.fingerprint(db);
+
+    // a migrator that takes a mark away, be it the number or the comment, takes the other one not
+    for taken in ["ALTER DATABASE x CONNECTION LIMIT 7", "COMMENT ON DATABASE x IS 'mine'"] {
+        reset_is_killed(second, &taken.replace('x', db));
+        let said = first.ok("db-repair");
+        let people = "SELECT count(*) FROM pg_class WHERE relname = 'people'";
+        assert_eq!(cluster.sql(db, people), "0", "{taken}: {}", said.err);
+        second.ok("db-repair");
+        same(&cluster.fingerprint(db), &before);
+        assert_eq!((comment(), limited.limit(cluster)), (says.to_owned(), "20".to_owned()), "{taken}");
+    }
+    assert_eq!(first.ok("db-repair").out.trim(), "nothing to repair");
     limited.ends(cluster);
 }
 

@@ -37,20 +37,18 @@ fn what_a_server_warns_of_in_a_load_is_shown() {
     }
 }
 
-/// What the loader role does not give is given by another psql, which is heard, too; and nothing that a file says moves a cursor.
+/// The words are the file's: whatever they hold, a terminal is told none of it, and a document all.
 #[test]
-fn what_is_warned_of_behind_the_load_is_shown() {
+fn no_warning_of_a_file_moves_the_cursor() {
     let cluster = need!("postgresql", cluster());
     let (db, project) = as_superuser(cluster);
-    let sql = "CREATE FUNCTION public.e() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE WARNING '\u{1b}[2Jhandover'; END $$;\n\
-        CREATE TABLE public.t (a int);\n\
-        CREATE EVENT TRIGGER a_first ON ddl_command_end EXECUTE FUNCTION public.e();\n\
-        CREATE EVENT TRIGGER b_then ON ddl_command_end EXECUTE FUNCTION public.e();\n\
-        COMMENT ON EVENT TRIGGER b_then IS 'x';\n\
-        CREATE PUBLICATION p FOR TABLE public.t;\n";
+    let sql = "CREATE FUNCTION public.f() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RAISE WARNING 'a\u{1b}[2Jb'; RETURN 1; END $$;\n\
+        CREATE TABLE public.t (a int, b int DEFAULT public.f());\nCOPY public.t (a) FROM stdin;\n1\n\\.\n";
     let beside = format!("{}_beside", db.name);
-    let said = project.run(&format!("db-restore --as {beside} --yes --file {}", dump(&project, sql).display()));
-    assert_eq!(said.code, Some(0), "{said:?}");
-    assert!(!said.err.contains('\u{1b}'), "{}", said.err);
+    let words = format!("db-restore --as {beside} --yes --file {}", dump(&project, sql).display());
+    let said = project.ok(&words);
+    assert!(said.err.contains(r"the server warns: a\x1b[2Jb") && !said.err.contains('\u{1b}'), "{}", said.err);
+    cluster.drop_all(&beside);
+    assert_eq!(warnings(&project.ok(&format!("{words} --json"))), (1, vec!["a\u{1b}[2Jb".to_owned()]));
     cluster.drop_all(&beside);
 }

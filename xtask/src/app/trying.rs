@@ -55,8 +55,8 @@ pub(super) fn apart(error: anyhow::Error) -> anyhow::Error {
     match error.downcast::<Problem>() {
         Ok(problem) if problem.exit == Exit::Failed => {
             let problem = problem.because("it was tried in a throw-away cluster, which has gone again");
-            // insufficient_privilege: the role that it would be is the same one
-            if problem.state.as_deref() == Some("42501") {
+            // what the file holds is the same there, and so is what the role may do (insufficient_privilege)
+            if !problem.tried.starts_with('`') || problem.state.as_deref() == Some("42501") {
                 return problem.into();
             }
             let also = "`--on-server` tries it on the database's own server, by a role made for the run";

@@ -8,6 +8,8 @@ use crate::plan::Login;
 
 /// What stands for any value in a password file.
 const ANY: &str = "*";
+/// The port where none is said.
+const USUAL: &str = "5432";
 /// Names of this machine: people type either.
 const HERE: [&str; 2] = ["localhost", "127.0.0.1"];
 
@@ -33,15 +35,47 @@ pub fn logins(database: &Database, project: &Project, env: &Env, secrets: &mut S
     let (host, port) = match (&database.at, found.as_ref().and_then(|found| published(found, c.port_inside.as_deref()))) {
         (_, Some(published)) => published,
         (At::Container(_), None) if found.is_some() => return Err("its container publishes no port: psql runs in it".into()),
-        _ => (c.host.unwrap_or_else(|| HERE[0].into()), c.port.unwrap_or_else(|| "5432".into())),
+        _ => (c.host.unwrap_or_else(|| HERE[0].into()), c.port.unwrap_or_else(|| USUAL.into())),
     };
-    let hosts = if HERE.contains(&host.as_str()) { HERE.map(String::from).to_vec() } else { vec![host] };
     let any = |said: Option<String>| said.unwrap_or_else(|| ANY.into());
     let (name, user) = (any(c.database), any(c.user));
-    let login = |host| Login { host, port: port.clone(), database: name.clone(), user: user.clone(), password: password.clone() };
-    Ok(hosts.into_iter().map(login).collect())
+    let login = |(host, port)| Login { host, port, database: name.clone(), user: user.clone(), password: password.clone() };
+    Ok(servers(&host, &port).into_iter().map(login).collect())
+}
+
+/// Each host of a list with its port, this machine by either of its names: <https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-MULTIPLE-HOSTS>
+/// has one port for all, or one for each, where an empty one is the usual.
+fn servers(hosts: &str, ports: &str) -> Vec<(String, String)> {
+    let of_each: Vec<&str> = ports.split(',').collect();
+    let port = |nth: usize| of_each.get(nth).or(of_each.first()).filter(|port| !port.is_empty()).copied().unwrap_or(USUAL);
+    let names = |host: &str| match host {
+        host if host.is_empty() || HERE.contains(&host) => HERE.map(String::from).to_vec(),
+        host => vec![host.to_owned()],
+    };
+    let with_port = |(nth, host)| names(host).into_iter().map(|name| (name, port(nth).to_owned())).collect::<Vec<_>>();
+    hosts.split(',').enumerate().flat_map(with_port).collect()
 }
 
 fn published(found: &ContainerFacts, inside: Option<&str>) -> Option<(String, String)> {
-    found.published.get(&format!("{}/tcp", inside.unwrap_or("5432"))).cloned()
+    found.published.get(&format!("{}/tcp", inside.unwrap_or(USUAL))).cloned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_of_several_hosts_has_a_line() {
+        for (hosts, ports, want) in [
+            ("db", "5433", "db 5433"),
+            ("localhost", "5433", "localhost 5433, 127.0.0.1 5433"),
+            ("a,b", "5433", "a 5433, b 5433"),
+            ("a,b,c", "1,,3", "a 1, b 5432, c 3"),
+            ("a,", "1,2", "a 1, localhost 2, 127.0.0.1 2"),
+            ("/run/postgresql", "5432", "/run/postgresql 5432"),
+        ] {
+            let found: Vec<String> = servers(hosts, ports).into_iter().map(|(host, port)| format!("{host} {port}")).collect();
+            assert_eq!(found.join(", "), want, "{hosts} {ports}");
+        }
+    }
 }

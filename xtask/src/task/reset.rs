@@ -13,7 +13,7 @@ use super::restore::{
 use super::services::around_services;
 use crate::config::{Guards, Project, Strategy};
 use crate::engine::postgres::admin::{self, Identity, Swap, SwapBack};
-use crate::engine::postgres::marks::{Aside, Own, Use};
+use crate::engine::postgres::marks::{Aside, Own, Use, run_name};
 use crate::engine::postgres::name::{beside, previous};
 use crate::engine::postgres::witness;
 use crate::facts::{ContainerFacts, Kept, Surveyed};
@@ -88,12 +88,14 @@ pub fn plan(project: &Project, target: &Surveyed, services: &[ContainerFacts], h
     let steps_of = |backup: Option<Plan>| backup.map_or(Vec::new(), |b| b.steps);
     match (project.strategy, old_data, backup) {
         (_, OldData::BackedUp, Some(backup)) => {
-            steps.push(around_services(services, emptied::steps(target, backup, fill, &project.backup.dir)?));
+            steps.push(around_services(services, emptied::steps(target, backup, fill, project)?));
         }
         (Strategy::InPlace, _, backup) => {
             let backup = steps_of(backup);
-            let body =
-                backup.into_iter().chain(in_place(target, fill, Aside::held(TASK, &target.client, &project.root))).collect();
+            let body = backup
+                .into_iter()
+                .chain(in_place(target, fill, Aside::Held(run_name(TASK, &target.client, &project.root))))
+                .collect();
             steps.push(around_services(services, body));
         }
         (Strategy::Staged, _, backup) => {

@@ -124,16 +124,10 @@ fn lock<'a>(tables: impl Iterator<Item = &'a str>) -> String {
     if names.is_empty() { String::new() } else { format!("LOCK TABLE {names} IN ACCESS EXCLUSIVE MODE;\n") }
 }
 
-/// A load into the live database, whose end is that it is empty, and marked as such: what it held is known to load here.
-pub fn tried_and_emptied(load: Load, live: &Identity<'_>, own: Own<'_>) -> Load {
-    let after = format!(
-        "{}{EMPTY}{}ALTER DATABASE {} {};\n{DURABLE}COMMIT;\n",
-        empty(),
-        as_new(),
-        ident(live.name),
-        marks::emptied(own.connection_limit)
-    );
-    Load { after, ..load }
+/// A load into the live database, whose end is that it is empty, and marked as such by this run: what it held is known to load here.
+pub fn tried_and_emptied(load: Load, live: &Identity<'_>, own: Own<'_>, run: &str) -> Load {
+    let marked = marks::emptied(live.name, own, run);
+    Load { after: format!("{}{EMPTY}{}{marked}{DURABLE}COMMIT;\n", empty(), as_new()), ..load }
 }
 
 /// The same for what has come of it since: whatever that is, it goes, and so does the mark.
@@ -143,10 +137,7 @@ pub fn back_again(client: &Client, live: &Identity<'_>, own: Own<'_>, fence: Fen
 
 /// The same for a database that a run which was cut off has left half made: it is made now, and bears the mark no more.
 pub fn arrived(load: Load, live: &Identity<'_>, own: Own<'_>) -> Load {
-    Load {
-        after: format!("ALTER DATABASE {} CONNECTION LIMIT {};\n{}", ident(live.name), own.connection_limit, load.after),
-        ..load
-    }
+    Load { after: format!("{}{}", marks::unmark(live.name, own), load.after), ..load }
 }
 
 /// A load that fails where rows came or went since a dump was made of what it replaces. Its names are those of the dump, and said as that says
@@ -167,10 +158,10 @@ pub fn unless_changed(load: Load, dumped: &Script) -> Load {
     Load { before, ..load }
 }
 
-/// Answers `t` while the database bears the mark.
-pub fn is_emptied(client: &Client, name: &str) -> Cmd {
-    let sql = format!("SELECT count(*) = 1 FROM pg_database WHERE datname = {} AND {};\n", literal(name), marks::is_emptied());
-    client.psql(client.maintenance(), sql)
+/// Answers `t` while the database bears the mark of this run, be it that a migrator has left but half of it.
+pub fn is_emptied(client: &Client, name: &str, run: &str) -> Cmd {
+    let (name, marked) = (literal(name), marks::is_emptied_by(run));
+    client.psql(client.maintenance(), format!("SELECT count(*) = 1 FROM pg_database WHERE datname = {name} AND {marked};\n"))
 }
 
 /// Marks a database that holds nothing as on its way, for a role that may not fill a copy of it. What is in it already would not come

@@ -97,6 +97,11 @@ pub fn previous(database: &str) -> String {
     beside(database, "previous")
 }
 
+/// Whether a database bears such a name: an undo swaps it back, and no other.
+pub fn is_previous(database: &str) -> bool {
+    database.ends_with("__previous")
+}
+
 /// Where a database is for the moment in which two change names.
 pub fn parked(live: &str) -> String {
     beside(live, "parked")

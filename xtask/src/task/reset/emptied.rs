@@ -1,14 +1,15 @@
 //! A reset by a role that may not create databases: the database itself is emptied. Its old data is in the backup that comes first, and
 //! nowhere else, so that the backup is loaded once before anything goes for good, and comes back by itself when the hooks fail.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
 use crate::bundle::name::stem;
+use crate::config::Project;
 use crate::engine::postgres::admin::{self, Identity};
 use crate::engine::postgres::in_place::{back_again, end_others, is_emptied, load, tried_and_emptied};
-use crate::engine::postgres::marks::Own;
+use crate::engine::postgres::marks::{Own, run_name};
 use crate::engine::postgres::name::previous;
 use crate::engine::store::Swapped;
 use crate::facts::Surveyed;
@@ -30,12 +31,13 @@ pub(super) fn backed_up(target: &Surveyed, backup: Option<&Plan>) -> Result<()> 
 }
 
 /// The backup, then the database emptied and filled by the hooks.
-pub(super) fn steps(target: &Surveyed, backup: Plan, fill: Vec<Step>, backups: &Path) -> Result<Vec<Step>> {
+pub(super) fn steps(target: &Surveyed, backup: Plan, fill: Vec<Step>, project: &Project) -> Result<Vec<Step>> {
     let (name, client) = (target.name(), &target.client);
     let live = target.live().context("a database that is emptied is there")?;
     let manifest = backup.acts().into_iter().find_map(manifest_of).context("a backup has a manifest")?;
     let made = backup.result.first().and_then(|path| path.file_name()).unwrap_or_default().to_string_lossy().into_owned();
     let fence = if target.server.client.knows_restrict() { Fence::Restricted } else { Fence::Open };
+    let run = run_name(super::TASK, client, &project.root);
     let identity = Identity { name, oid: Some(live.oid) };
     let reload = |what: String, back, load: Load| {
         let (store, comments) = (target.spec.key.clone(), target.server.extensions.keys().cloned().collect());
@@ -43,14 +45,14 @@ pub(super) fn steps(target: &Surveyed, backup: Plan, fill: Vec<Step>, backups: &
         Act::Write(Deed { what, how })
     };
     let comes_back = ComeBack {
-        only_if: is_emptied(client, name),
+        only_if: is_emptied(client, name, &run),
         from: Swapped::In,
         dump: target.dumper.dump(),
-        kept_as: backups.join(format!("{}_half_made", stem(&made))),
+        kept_as: project.backup.dir.join(format!("{}_half_made", stem(&made))),
     };
 
     let emptied = load(client, &identity, &target.server.inventory, fence, target.server.version);
-    let emptied = tried_and_emptied(emptied, &identity, Own::of(Some(live)));
+    let emptied = tried_and_emptied(emptied, &identity, Own::of(Some(live)), &run);
     let emptied = reload(format!("load the backup into {name} as a trial, and empty it"), None, emptied);
     let done = admin::release(client, name, Own::of(Some(live)), None);
     let back = back_again(client, &identity, Own::of(Some(live)), fence, target.server.version);

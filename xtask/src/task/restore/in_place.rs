@@ -47,7 +47,7 @@ pub fn plan(
         Step::Act(Act::Pipe(Box::new(pipe)))
     };
     let filled = load(client, &identity, &target.server.inventory, fence(target, request.trust), target.server.version);
-    let is_half_made = [State::Emptied, State::OnItsWay].contains(&live.state());
+    let is_half_made = matches!(live.state(), State::Emptied(_) | State::OnItsWay);
     let filled = if is_half_made { arrived(filled, &identity, Own::of(Some(live))) } else { filled };
     let loads = vec![Step::Act(end_others(client, name)), pipe(Sink::Psql(Box::new(filled)))];
     let mut body = safety.steps;

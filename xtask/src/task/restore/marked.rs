@@ -6,7 +6,7 @@ use crate::config::Guards;
 use crate::engine::postgres::DatabaseFacts;
 use crate::engine::postgres::admin;
 use crate::engine::postgres::marks::{Says, State, Unfit, Use, may};
-use crate::engine::postgres::name::ident;
+use crate::engine::postgres::name::{ident, is_previous};
 use crate::facts::Surveyed;
 use crate::plan::Step;
 use crate::problem::Problem;
@@ -43,9 +43,10 @@ pub(in crate::task) fn live_is(target: &Surveyed, what: Use, guards: &Guards) ->
 pub(in crate::task) fn half_made(target: &Surveyed) -> Option<String> {
     let name = target.name();
     match target.live()?.state() {
-        State::Emptied => Some(format!(
+        State::Emptied(run) => Some(format!(
             "`{name}` is half made: a reset that emptied it was cut off, and this backup holds what is there now; the old data is in the backup \
-             that the reset made (where it was run, `db-repair` brings it back)"
+             that the reset made ({}, `db-repair` brings it back)",
+            where_it_ran(run.as_deref())
         )),
         State::OnItsWay => {
             Some(format!("`{name}` is half made: a preparation of it was cut off, and this backup holds what is there now"))
@@ -66,29 +67,39 @@ fn says(database: &DatabaseFacts, guards: &Guards) -> Says {
 
 fn refused(database: &DatabaseFacts, unfit: Unfit) -> Problem {
     let (name, quoted) = (&database.name, ident(&database.name));
+    let undo = |words| if is_previous(name) { words } else { "" };
     match unfit {
         Unfit::NotOurs => in_the_way(database),
         Unfit::Held(run) => Problem::refused(format!("the database `{name}` is held by {run}"))
             .because("that run has not come to its end: it may be at work, or was cut off, and goes back to this data, of which there may be no other copy")
             .because("nothing was changed")
             .cure(format!(
-                "wait for its end; where it was cut off, `db-repair` in that folder brings the data back, or `db-undo` here; if that is not wanted, \
-                 `ALTER DATABASE {quoted} RENAME TO …` keeps it out of the way, and `DROP DATABASE {quoted}` gives it up"
+                "wait for its end; where it was cut off, `db-repair` in that folder brings the data back{}; if that is not wanted, \
+                 `ALTER DATABASE {quoted} RENAME TO …` keeps it out of the way, and `DROP DATABASE {quoted}` gives it up",
+                undo(", or `db-undo` here")
             )),
         Unfit::Protected(environment) => Problem::refused(format!("the database `{name}` says that it is `{environment}`, and would go for good"))
             .because("it is what an earlier run has set aside: it may be production's own data")
             .because("nothing was changed")
-            .cure(format!("`db-undo` brings it back; `ALTER DATABASE {quoted} RENAME TO …` keeps it out of the way")),
-        Unfit::Emptied => Problem::refused(format!("`{name}` is half made: a reset that emptied it was cut off"))
+            .cure(format!(
+                "{}`ALTER DATABASE {quoted} RENAME TO …` keeps it out of the way",
+                undo("`db-undo` brings it back; ")
+            )),
+        Unfit::Emptied(run) => Problem::refused(format!("`{name}` is half made: a reset that emptied it was cut off"))
             .because("its old data is in the backup that this reset made first; nothing was changed")
-            .cure(
-                "where it was run, `db-repair` brings the old data back (what is there now is dumped first); elsewhere, restore that backup \
-                 with `--in-place`",
-            ),
+            .cure(format!(
+                "{}, `db-repair` brings the old data back (what is there now is dumped first); elsewhere, restore that backup with \
+                 `--in-place`",
+                where_it_ran(run.as_deref())
+            )),
         Unfit::Invalid => Problem::refused(format!("nobody can enter the database `{name}`: somebody began to drop it, and was cut off"))
             .because("nothing was changed")
             .cure(format!("what was in it is in a backup at best (`db-list`); `DROP DATABASE {quoted}` removes what is left of it")),
     }
+}
+
+fn where_it_ran(run: Option<&str>) -> String {
+    run.map_or("where it was run".into(), |run| format!("where it was run, as {run}"))
 }
 
 /// A database of somebody else's has a name that is needed.

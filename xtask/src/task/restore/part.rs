@@ -280,7 +280,7 @@ impl Company {
     pub(in crate::task) fn aside(self, task: &str, target: &Surveyed, project: &Project) -> Aside {
         match self {
             Self::Alone => Aside::Kept,
-            Self::Others => Aside::held(task, &target.client, &project.root),
+            Self::Others => Aside::Held(marks::run_name(task, &target.client, &project.root)),
         }
     }
 }

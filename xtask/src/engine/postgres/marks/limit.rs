@@ -1,0 +1,66 @@
+//! The marks that stand where a database has its connection limit. That is the one place that CREATE DATABASE can set itself: a mark that
+//! came second would be missing where a run is killed in between.
+
+use super::INVALID;
+
+/// The connection limit of a database that is on its way, and had none of its own.
+pub(super) const ON_ITS_WAY: i64 = 2_000_000_019;
+/// The connection limit of a database that a reset has emptied, and has not filled, and that had none of its own.
+pub(super) const EMPTIED: i64 = 2_000_000_023;
+/// Where the same begin for databases that had a limit of their own, which is added: it must not be lost with the run.
+pub(super) const ON_ITS_WAY_LIMITED: i64 = 2_010_000_000;
+pub(super) const EMPTIED_LIMITED: i64 = 2_030_000_000;
+/// The largest limit that is told apart; no server has as many connections.
+pub(super) const LARGEST: i64 = 9_999_999;
+
+/// Whether it says that its database is on its way.
+pub(super) fn says_on_its_way(limit: i64) -> bool {
+    is_at(limit, ON_ITS_WAY, ON_ITS_WAY_LIMITED)
+}
+
+/// Whether it says that its database was emptied.
+pub(super) fn says_emptied(limit: i64) -> bool {
+    is_at(limit, EMPTIED, EMPTIED_LIMITED)
+}
+
+fn is_at(limit: i64, bare: i64, limited: i64) -> bool {
+    limit == bare || (limited..=limited + LARGEST).contains(&limit)
+}
+
+/// The connection limit that is the person's own, whatever mark stands in its place; -1 for none.
+pub fn own_limit(limit: i64) -> i64 {
+    match limit {
+        ON_ITS_WAY | EMPTIED | INVALID => -1,
+        _ if says_on_its_way(limit) => limit - ON_ITS_WAY_LIMITED,
+        _ if says_emptied(limit) => limit - EMPTIED_LIMITED,
+        _ => limit,
+    }
+}
+
+/// The words of CREATE and ALTER DATABASE that mark one as on its way; `own` is the limit that it had.
+pub(in crate::engine::postgres) fn on_its_way(own: i64) -> String {
+    format!("CONNECTION LIMIT {}", marked(own, ON_ITS_WAY, ON_ITS_WAY_LIMITED))
+}
+
+/// The words of ALTER DATABASE that mark one as emptied.
+pub(super) fn emptied(own: i64) -> String {
+    format!("CONNECTION LIMIT {}", marked(own, EMPTIED, EMPTIED_LIMITED))
+}
+
+fn marked(own: i64, bare: i64, limited: i64) -> i64 {
+    if own < 0 { bare } else { limited + own.min(LARGEST) }
+}
+
+/// Whether a row of `pg_database` is on its way, in SQL.
+pub(in crate::engine::postgres) fn is_on_its_way() -> String {
+    at("datconnlimit", ON_ITS_WAY, ON_ITS_WAY_LIMITED)
+}
+
+/// Whether it is emptied.
+pub(super) fn is_emptied() -> String {
+    at("datconnlimit", EMPTIED, EMPTIED_LIMITED)
+}
+
+fn at(column: &str, bare: i64, limited: i64) -> String {
+    format!("({column} = {bare} OR {column} BETWEEN {limited} AND {})", limited + LARGEST)
+}

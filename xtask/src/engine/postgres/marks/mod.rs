@@ -1,0 +1,198 @@
+//! The marks by which a database says what it is to this tool: a number where its connection limit stands, or the first line of its
+//! comment. They are read and written here alone, and [`may`] says who may do what with a database that bears one.
+
+mod limit;
+mod line;
+
+pub use limit::own_limit;
+pub(super) use limit::{is_on_its_way, on_its_way};
+pub use line::{Aside, Own, own_comment, run_name};
+pub(super) use line::{
+    aside_otherwise, assert_droppable, emptied, is_aside, is_emptied_by, is_gone_back_to, is_kept, mark, marking, unmark,
+    unmarking,
+};
+
+/// The connection limit by which a server marks a database whose DROP was cut short: nobody can enter it, and nothing can be done
+/// with it but to drop it again (`DATCONNLIMIT_INVALID_DB`, <https://www.postgresql.org/docs/release/15.4/>).
+pub(super) const INVALID: i64 = -2;
+
+/// What a database is to this tool, as its marks say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// It bears no mark: somebody's own.
+    Own,
+    /// It is being made: nobody has its data from it alone.
+    OnItsWay,
+    /// A reset has emptied it, and has not filled it: its old data is in a backup, and nowhere else. Which run that was is said where its
+    /// comment is what the run has made it.
+    Emptied(Option<String>),
+    /// Its DROP was cut short.
+    Invalid,
+    /// A run that came to its end has set it aside.
+    Kept,
+    /// A run has set it aside that has not come to its end, and goes back to it when it fails: it may hold the only copy.
+    Held(String),
+}
+
+impl State {
+    /// What the marks say.
+    pub fn of(connection_limit: i64, comment: Option<&str>) -> Self {
+        match line::of(comment.unwrap_or_default()) {
+            _ if connection_limit == INVALID => Self::Invalid,
+            Some(marked) => marked,
+            None if limit::says_on_its_way(connection_limit) => Self::OnItsWay,
+            None if limit::says_emptied(connection_limit) => Self::Emptied(None),
+            None => Self::Own,
+        }
+    }
+
+    /// How it was set aside, where it was.
+    pub fn aside(&self) -> Aside {
+        if let Self::Held(run) = self { Aside::Held(run.clone()) } else { Aside::Kept }
+    }
+}
+
+/// What somebody is about to do with a database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Use {
+    /// Drop it, or what it would have to give way to.
+    Drop,
+    /// Give it the live name, by an undo.
+    BringBack,
+    /// Replace what is in it, though it is live: by a restore.
+    Replace,
+    /// Keep it as the old data, or back it up as such: by a reset.
+    KeepAsOld,
+    /// Fill it, if it is empty.
+    Fill,
+}
+
+/// Why something is not done with a database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unfit {
+    /// This tool has not made it, and not set it aside.
+    NotOurs,
+    /// A run that has not come to its end goes back to it.
+    Held(String),
+    /// It says that it is of this environment, which is protected.
+    Protected(String),
+    /// Its old data is in a backup alone, which the run that is named has made.
+    Emptied(Option<String>),
+    /// Nobody can enter it.
+    Invalid,
+}
+
+/// What a database says of its environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Says {
+    /// Nothing, or one where data may be replaced.
+    NothingOfNote,
+    /// One that is protected.
+    Protected(String),
+}
+
+/// Who may do what with a database in which state. What says that it is protected goes by nobody's hand but a person's.
+pub fn may(state: &State, what: Use, says: &Says) -> Result<(), Unfit> {
+    use Use::{BringBack, Drop, Fill, KeepAsOld, Replace};
+    match (state, what) {
+        (State::Own, Drop | BringBack) => Err(Unfit::NotOurs),
+        (State::Held(run), Drop) => Err(Unfit::Held(run.clone())),
+        (State::Emptied(run), Drop | BringBack | KeepAsOld | Fill) => Err(Unfit::Emptied(run.clone())),
+        (State::OnItsWay | State::Kept, Drop) if *says != Says::NothingOfNote => protected(says),
+        (State::Invalid, BringBack | Replace | KeepAsOld | Fill) => Err(Unfit::Invalid),
+        (State::Own | State::Emptied(_), Replace)
+        | (State::Own, KeepAsOld | Fill)
+        | (State::OnItsWay | State::Kept, Drop | BringBack | Replace | KeepAsOld | Fill)
+        | (State::Held(_), BringBack | Replace | KeepAsOld | Fill)
+        | (State::Invalid, Drop) => Ok(()),
+    }
+}
+
+fn protected(says: &Says) -> Result<(), Unfit> {
+    match says {
+        Says::NothingOfNote => Ok(()),
+        Says::Protected(environment) => Err(Unfit::Protected(environment.clone())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::limit::{EMPTIED, EMPTIED_LIMITED, LARGEST, ON_ITS_WAY, ON_ITS_WAY_LIMITED, emptied};
+    use super::line::KEPT;
+    use super::*;
+
+    #[test]
+    fn a_databases_marks_say_what_it_is() {
+        let held = || State::Held("db-reset (1) in /a".into());
+        for (limit, comment, state, own) in [
+            (-1, None, State::Own, (-1, None)),
+            (20, Some("shop"), State::Own, (20, Some("shop"))),
+            (20, Some("db-tasks: keeps"), State::Own, (20, Some("db-tasks: keeps"))),
+            (2_000_000_018, None, State::Own, (2_000_000_018, None)),
+            (ON_ITS_WAY, None, State::OnItsWay, (-1, None)),
+            (ON_ITS_WAY_LIMITED + 20, Some("shop"), State::OnItsWay, (20, Some("shop"))),
+            (EMPTIED, None, State::Emptied(None), (-1, None)),
+            (EMPTIED_LIMITED, None, State::Emptied(None), (0, None)),
+            (EMPTIED_LIMITED + LARGEST, Some(""), State::Emptied(None), (LARGEST, Some(""))),
+            (EMPTIED, Some("db-tasks: emptied by r\nshop"), State::Emptied(Some("r".into())), (-1, Some("shop"))),
+            (5, Some("db-tasks: emptied by r"), State::Emptied(Some("r".into())), (5, None)),
+            (INVALID, Some(KEPT), State::Invalid, (-1, None)),
+            (5, Some(KEPT), State::Kept, (5, None)),
+            (5, Some("db-tasks: kept for db-undo\nshop\nof 2024"), State::Kept, (5, Some("shop\nof 2024"))),
+            (ON_ITS_WAY, Some("db-tasks: kept for db-undo\n"), State::Kept, (-1, Some(""))),
+            (-1, Some("db-tasks: held by db-reset (1) in /a"), held(), (-1, None)),
+            (EMPTIED_LIMITED + 7, Some("db-tasks: held by db-reset (1) in /a\nshop"), held(), (7, Some("shop"))),
+            (-1, Some("shop\ndb-tasks: held by x"), State::Own, (-1, Some("shop\ndb-tasks: held by x"))),
+        ] {
+            assert_eq!(State::of(limit, comment), state, "{limit} {comment:?}");
+            assert_eq!((own_limit(limit), comment.and_then(own_comment)), own, "{limit} {comment:?}");
+        }
+    }
+
+    #[test]
+    fn a_limit_of_ones_own_is_not_lost_beneath_a_mark() {
+        for own in [-1, 0, 1, 20, 262_143, LARGEST] {
+            for (words, state) in [(on_its_way(own), State::OnItsWay), (emptied(own), State::Emptied(None))] {
+                let limit: i64 = words.rsplit(' ').next().unwrap().parse().unwrap();
+                assert_eq!((State::of(limit, None), own_limit(limit)), (state, own), "{words}");
+                assert!(i32::try_from(limit).is_ok(), "{words}");
+            }
+        }
+        assert_eq!(own_limit(2_010_000_000 + LARGEST), LARGEST, "as good as none");
+    }
+
+    #[test]
+    fn who_may_do_what() {
+        use Use::{BringBack, Drop, Fill, KeepAsOld, Replace};
+        let held = State::Held("r".into());
+        let uses = [Drop, BringBack, Replace, KeepAsOld, Fill];
+        let (no, gone) = (Some(Unfit::NotOurs), Some(Unfit::Invalid));
+        let (run, empty) = (Some(Unfit::Held("r".into())), Some(Unfit::Emptied(Some("r".into()))));
+        for (state, words) in [
+            (State::Own, [no.clone(), no, None, None, None]),
+            (State::OnItsWay, [None, None, None, None, None]),
+            (State::Emptied(Some("r".into())), [empty.clone(), empty.clone(), None, empty.clone(), empty]),
+            (State::Invalid, [None, gone.clone(), gone.clone(), gone.clone(), gone]),
+            (State::Kept, [None, None, None, None, None]),
+            (held, [run, None, None, None, None]),
+        ] {
+            for (what, word) in uses.into_iter().zip(words) {
+                assert_eq!(may(&state, what, &Says::NothingOfNote).err(), word, "{state:?} {what:?}");
+                let production = may(&state, what, &Says::Protected("prod".into())).err();
+                let stays = what == Drop && [State::Kept, State::OnItsWay].contains(&state);
+                assert_eq!(production, if stays { Some(Unfit::Protected("prod".into())) } else { word }, "{state:?} {what:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn who_holds_a_database_is_said_in_one_plain_line() {
+        for (comment, kept) in [(None, None), (Some("shop\nof 2024"), Some("shop\nof 2024"))] {
+            let own = Own { comment, connection_limit: -1, template: false, oid: 1 };
+            let sql = mark("shop__previous", own, &Aside::Held("db-reset (1) in /a".into()));
+            let said = sql.split_once(" IS '").unwrap().1.strip_suffix("';\n").unwrap();
+            assert_eq!(State::of(-1, Some(said)), State::Held("db-reset (1) in /a".into()));
+            assert_eq!(own_comment(said), kept);
+        }
+    }
+}
