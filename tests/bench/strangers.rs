@@ -290,7 +290,7 @@ fn looking_sends_nothing_of_ours_to_a_server_of_the_repositorys() {
         postgres = { host = \"evil.invalid\", database = \"app\", user = \"boss\", password-env = \"AWS_SECRET_ACCESS_KEY\" }\n";
     let mut bench = Bench::new(TOML);
     bench.env("DB_TASKS_TRUST_REPO", "").env("AWS_SECRET_ACCESS_KEY", "aws-s3cret");
-    for looks in [&["db-status"][..], &["db-doctor"], &["db-backup", "--dry-run"], &["db-status", "--wait", "1"]] {
+    for looks in [&["db-status"][..], &["db-doctor"], &["db-backup", "--dry-run"], &["db-protect"], &["db-list", "--wait", "1"]] {
         let said = bench.run(looks).exits(3);
         assert!(said.err.contains("sends $AWS_SECRET_ACCESS_KEY to evil.invalid"), "{looks:?} {}", said.err);
         assert!(said.err.contains("nothing was sent") && said.err.contains("--trust-repo"), "{looks:?} {}", said.err);

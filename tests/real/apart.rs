@@ -5,7 +5,7 @@ use super::kill::{Moment, moments, struck};
 use super::loader::dump;
 use super::{Project, family, signal, tiny_host, until};
 use crate::support::cluster::{Cluster, cluster};
-use crate::support::component::postgres;
+use crate::support::component::{postgres, unique};
 use crate::support::need;
 use std::fs;
 use std::time::{Duration, Instant};
@@ -131,17 +131,35 @@ fn our_own_backups_are_tried_on_their_server() {
     assert!(!said.err.contains(APART), "{}", said.err);
 }
 
+/// A database in another encoding is tried in one of that encoding, names and all.
+#[test]
+fn an_encoding_comes_along() {
+    let cluster = need!("postgresql", cluster());
+    for encoding in ["LATIN1", "SQL_ASCII"] {
+        let db = cluster.named(&unique("latin"));
+        cluster.sql("postgres", &format!("CREATE DATABASE {} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0", db.name));
+        cluster
+            .sql(&db.name, "SET client_encoding = UTF8; CREATE TABLE \"größe\" (t text); INSERT INTO \"größe\" VALUES ('süß')");
+        let project = Project::host(&db.socket_url);
+        let file = project.dir.join("foreign.sql");
+        let made = cluster.command("pg_dump").args(["-d", &db.name, "-f"]).arg(&file).output().unwrap();
+        assert!(made.status.success(), "{made:?}");
+        project.ok(&format!("db-verify --deep {}", file.display())).ends_with(0, APART).ends_with(0, "1 row in 1 table");
+        nothing_is_left(&project, encoding);
+    }
+}
+
 /// A path that is too long for a socket: that is in a folder of its own, which goes, too.
 #[test]
 fn a_long_path_has_its_socket_elsewhere() {
     let cluster = need!("postgresql", cluster());
     let (db, short) = tiny_host(cluster);
-    let deep = short.dir.join("d".repeat(100));
+    let deep = short.dir.join(format!("it's $a \"long\" one, {}", "d".repeat(100)));
     fs::create_dir(&deep).unwrap();
     let project =
         Project::in_folder(&deep, "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n").env("DATABASE_URL", &db.url);
-    let file = dump(&project, ROWS);
-    let said = project.ok(&format!("db-verify --deep {}", file.display()));
+    dump(&project, ROWS);
+    let said = project.ok("db-verify --deep ./foreign.sql");
     let at = said.err.find("/tmp/db-tasks-").expect("the socket's folder");
     let socket: String = said.err[at..].chars().take_while(|c| !c.is_whitespace()).collect();
     assert!(!fs::exists(&socket).unwrap(), "{socket}");

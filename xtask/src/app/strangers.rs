@@ -21,9 +21,16 @@ enum Wary {
 }
 
 impl Wary {
-    fn of(task: &Task) -> Self {
-        let looks = matches!(task, Task::Status(_) | Task::Doctor) || record::intent(task) == Intent::Show;
-        if looks { Self::Looks } else { Self::Changes }
+    fn of(task: &Task, global: &Global) -> Self {
+        let looks = match task {
+            Task::Status(_) | Task::Doctor => true,
+            Task::Protect(args) => args.environment.is_none(),
+            // these read files alone, unless a server is to be waited for
+            Task::List(_) | Task::Info(_) | Task::Config => global.wait.is_some(),
+            Task::Restore(args) => args.info && global.wait.is_some(),
+            _ => false,
+        };
+        if looks || record::intent(task) == Intent::Show { Self::Looks } else { Self::Changes }
     }
 }
 
@@ -42,7 +49,7 @@ impl Session {
             self.own.trust(all.chain([(path.clone(), "PATH".into())]).collect())?;
         }
         let for_all = self.env.given("DB_TASKS_TRUST_REPO").is_some() && self.env.says_yes("DB_TASKS_TRUST_REPO");
-        if for_all || Wary::of(task) == Wary::Changes {
+        if for_all || Wary::of(task, global) == Wary::Changes {
             return Ok(());
         }
         let trusted = self.own.trusted();

@@ -15,11 +15,11 @@ use crate::config::{At, Connection, Database, Env, Secrets};
 use crate::door::ask::ask;
 use crate::engine::cluster::USER;
 use crate::engine::cluster::throw_away::LOCKS;
-use crate::engine::postgres::DatabaseFacts;
 use crate::engine::postgres::facts::{Role, ServerFacts};
 use crate::engine::postgres::loader::Loader;
 use crate::engine::postgres::name::beside;
 use crate::engine::postgres::shape::Shape;
+use crate::engine::postgres::{Client, DatabaseFacts};
 use crate::problem::Problem;
 
 /// A cluster that is made for one trial and goes again.
@@ -74,7 +74,8 @@ pub fn look(surveyor: &Surveyor<'_>, target: &Surveyed, dump: &Dump, folder: &Pa
     let claims = standing::all_claims(dump, &surveyor.project.secrets)?;
     let roles = claims.bound.into_iter().filter(|role| role != USER && !role.starts_with("pg_")).collect();
     let spec = spec(&target.spec, target.name(), folder);
-    let client = surveyor.cluster_client(&spec, &cluster.found);
+    // names are said as on the server itself: the database has the same encoding
+    let client = Client { tongue: target.client.tongue, ..surveyor.cluster_client(&spec, &cluster.found) };
     let server = ServerFacts { client: version, version, version_text: version.to_string(), ..as_made() };
     let target = Surveyed {
         dumper: client.clone(),

@@ -42,11 +42,13 @@ fn made(apart: &Apart) -> Vec<Step> {
 /// That what answers is that very server.
 fn is_it(apart: &Apart) -> Check {
     let client = &apart.target.client;
-    let sql = "SELECT pg_catalog.current_setting('data_directory') || pg_catalog.current_setting('listen_addresses');\n";
+    // its folder has a name that no other has; a server may write the way to it otherwise
+    let sql = "SELECT pg_catalog.regexp_replace(pg_catalog.current_setting('data_directory'), '^.*/', '') \
+               || pg_catalog.current_setting('listen_addresses');\n";
     Check {
         what: "the server that answers is the throw-away one".into(),
         cmd: client.psql(client.maintenance(), sql),
-        expect: apart.cluster.found.cluster.folder.to_string_lossy().into_owned(),
+        expect: apart.cluster.found.cluster.folder.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         cure: "something in the environment leads psql elsewhere: look for variables that begin with `PG`".into(),
     }
 }
