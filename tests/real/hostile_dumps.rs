@@ -24,9 +24,13 @@ fn comes_to_nothing(cluster: &Cluster, (db, project): &(TempDb, Project), sql: &
     let file = project.write("hostile.sql", [HEAD.as_bytes(), sql, TAIL.as_bytes()].concat());
     let shown = String::from_utf8_lossy(sql).into_owned();
     let touched = project.dir.join("touched");
-    for words in
-        ["db-verify", "db-verify --deep --yes", "db-restore --yes --file", "db-restore --yes --trust=role --in-place --file"]
-    {
+    for words in [
+        "db-verify",
+        "db-verify --deep",
+        "db-verify --deep --on-server --yes",
+        "db-restore --yes --file",
+        "db-restore --yes --trust=role --in-place --file",
+    ] {
         let said = project.run(&format!("{words} {}", file.display()));
         // what no role of the run's own may do asks for somebody's word first
         assert!(matches!(said.code, Some(1 | 3)), "{words}: {shown}: {said:?}");
@@ -96,21 +100,21 @@ fn a_strangers_functions_take_a_yes_and_no_production() {
     let file = project.write("foreign.sql", text).display().to_string();
     project.ok(&format!("db-verify {file}"));
     // a role of the run's own can do no harm: nobody need be asked, where live data may be replaced at all
-    project.ok(&format!("db-verify --deep {file}")).ends_with(0, "a role made for this run: no superuser");
+    project.ok(&format!("db-verify --deep --on-server {file}")).ends_with(0, "a role made for this run: no superuser");
     let production = Project::host(&db.socket_url).env("ENVIRONMENT", "production");
-    production.fails(&format!("db-verify --deep --yes {file}"), 3, "environment");
+    production.fails(&format!("db-verify --deep --on-server --yes {file}"), 3, "environment");
     let agent = Project::host(&db.socket_url).env("CLAUDECODE", "1");
-    agent.fails(&format!("db-verify --deep --yes {file}"), 3, "agent");
+    agent.fails(&format!("db-verify --deep --on-server --yes {file}"), 3, "agent");
     // in place it is the project's own role, and a script has to say so
     let in_place = format!("db-restore --in-place --yes --file {file}");
     project.fails(&in_place, 3, "`--trust=role` lets the file's functions run as `postgres`");
     project.fails(&in_place, 3, "a superuser: its author could do anything");
     project.ok(&format!("{in_place} --trust=role"));
     cluster.sql("postgres", &format!("ALTER DATABASE {} SET dbtasks.environment = 'production'", db.name));
-    project.fails(&format!("db-verify --deep --yes {file}"), 3, "marker");
+    project.fails(&format!("db-verify --deep --on-server --yes {file}"), 3, "marker");
     // a role that can make no other
     let (other, app) = tiny_host(cluster);
-    let words = format!("db-verify --deep --yes {file}");
+    let words = format!("db-verify --deep --on-server --yes {file}");
     app.fails(&words, 3, "`--trust=role`").ends_with(3, "the role `app` may not make one");
     app.ok(&format!("{words} --trust=role"));
     assert_eq!(family(cluster, &other.name), std::slice::from_ref(&other.name));

@@ -1,5 +1,6 @@
 //! The program on real servers: what the traps do to it, and what is left after it was killed.
 
+mod apart;
 mod clones;
 mod docker;
 mod encodings;
@@ -8,6 +9,7 @@ mod extensions;
 mod foreign_files;
 mod guards;
 mod hooks_inside;
+mod hooks_led;
 mod host;
 mod hostile_dumps;
 mod in_place;
@@ -38,6 +40,7 @@ mod traps_environment;
 mod traps_file;
 mod traps_swap;
 mod volumes;
+mod warnings;
 mod wipe;
 
 use crate::support::cluster::{Cluster, TempDb};

@@ -18,6 +18,7 @@ mod restoring;
 mod salvaging;
 mod session;
 mod strangers;
+mod trying;
 mod waiting;
 mod wiping;
 mod writing;
@@ -114,6 +115,9 @@ fn dispatch(global: &Global, task: &Task, record: &mut Record) -> Result<Exit> {
     let result = session.beware(global, task);
     let result = result.and_then(|()| global.wait.map_or(Ok(()), |seconds| session.wait(seconds)));
     let result = result.and_then(|()| perform(&mut session, task));
+    if result.is_ok() && record::is_a_run(task) {
+        session.know_addresses();
+    }
     let result = match session.but.take() {
         Some(but) if result.is_ok() => Err(but),
         _ => result,

@@ -49,7 +49,8 @@ pub struct Global {
     /// With `--dry-run`: each step's commands and SQL, too
     #[arg(long, global = true)]
     pub verbose: bool,
-    /// Trust, from now on and on this machine, the programs and server folders that this repository brings
+    /// Trust, from now on and on this machine, the programs and server folders that this repository brings, and the servers that it
+    /// sends variables of yours to
     #[arg(long, global = true)]
     pub trust_repo: bool,
     /// Print one JSON document: plan, verdicts, steps, outcome, result (docs/json.md)
@@ -210,6 +211,9 @@ pub struct Verify {
     /// The database whose server is used for `--deep`, and whose newest backup is meant
     #[arg(long, value_name = "NAME")]
     pub database: Option<String>,
+    /// With `--deep`: try a file from elsewhere on the database's own server, and not in a throw-away cluster on this machine
+    #[arg(long, requires = "deep")]
+    pub on_server: bool,
     /// Load a file from elsewhere (`--deep`) without a question
     #[arg(long)]
     pub yes: bool,

@@ -37,25 +37,35 @@ pub(super) fn attended(
     trusted: Option<Trusted>,
     way: Way,
 ) -> Result<Dump> {
-    // what lies in somebody's downloads has a superuser's powers no more than a file without a manifest
-    let superuser = target.server.role.superuser;
-    match dump.origin(&session.project.backup.dir) {
-        Origin::Own => return Ok(dump),
-        Origin::Unsure if !superuser => return Ok(dump),
-        Origin::Unsure | Origin::Elsewhere => {}
+    if !is_strange(session, target, &dump) {
+        return Ok(dump);
     }
-
     let by = match (trusted, way) {
         (Some(_), _) => Err("`--trust` says so".into()),
         (None, Way::InPlace) => Err("it is loaded in place, where your own role owns what is there".into()),
         (None, Way::Beside) => {
-            let role = Loader::named(&session.moment.run, &target.spec.key);
-            let salt = new_key().into_bytes().first_chunk().copied().unwrap_or_default();
-            let new = New { role, password: new_key(), salt };
+            let new = new_role(session, target);
             loader::look(target, &dump, new, &mut session.project.secrets)?
         }
     };
     let word = if trusted.is_some() { Word::Given } else { Word::Missing };
     dump.stranger = Some(Stranger { by, word });
     Ok(dump)
+}
+
+/// Whether a dump is somebody else's, as far as can be told.
+pub(super) fn is_strange(session: &Session, target: &Surveyed, dump: &Dump) -> bool {
+    match dump.origin(&session.project.backup.dir) {
+        Origin::Own => false,
+        // what lies in somebody's downloads has a superuser's powers no more than a file without a manifest
+        Origin::Unsure => target.server.role.superuser,
+        Origin::Elsewhere => true,
+    }
+}
+
+/// A role of this run's own.
+pub(super) fn new_role(session: &Session, target: &Surveyed) -> New {
+    let role = Loader::named(&session.moment.run, &target.spec.key);
+    let salt = new_key().into_bytes().first_chunk().copied().unwrap_or_default();
+    New { role, password: new_key(), salt }
 }

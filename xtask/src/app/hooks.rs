@@ -71,8 +71,9 @@ impl Session {
         let unreached = database.filter(|_| address.is_none() && hook.container.is_none());
         let unreached = unreached.and_then(|(surveyed, _)| Some(surveyed.container.as_ref()?.name.clone()));
         let unproved = match database {
-            Some((surveyed, _)) if fills(&hook) && !goes_the_same_way(&hook, address.as_ref(), before) => {
-                self.proved(&hook, container.as_ref(), address.as_ref(), surveyed)?
+            Some((surveyed, name)) if is_asked(&hook) && !goes_the_same_way(&hook, address.as_ref(), before) => {
+                let proved = self.proved(&hook, container.as_ref(), address.as_ref(), (surveyed, name));
+                if fills(&hook) { proved? } else { beside_the_work(&hook, address.as_ref(), proved)? }
             }
             _ => None,
         };
@@ -131,12 +132,33 @@ impl Session {
 fn goes_the_same_way(hook: &Hook, address: Option<&Address>, before: &[Ready]) -> bool {
     let url = address.map(|address| &address.url);
     let same = |r: &&Ready| r.hook.container == hook.container && r.address.as_ref().map(|a| &a.url) == url;
-    url.is_some() && before.iter().filter(same).any(|r| fills(&r.hook) && r.unproved.is_none())
+    url.is_some() && before.iter().filter(same).any(|r| is_asked(&r.hook) && r.unproved.is_none())
 }
 
 /// Whether a hook is what a database gets its contents by.
 fn fills(hook: &Hook) -> bool {
     matches!(hook.moment.as_str(), "migrate" | "seed")
+}
+
+/// Whether it is asked beforehand where a hook's address leads: where it fills a database; where it comes before or after what replaces
+/// one. But for a reset, which has its old data go, only where the hook says an address of its own: any other has ours.
+fn is_asked(hook: &Hook) -> bool {
+    const REPLACES: [&str; 6] = ["restore", "undo", "wipe", "prepare", "migrate", "seed"];
+    let of = hook.moment.split_once('-').map_or("", |(_, task)| task);
+    fills(hook) || of == "reset" || REPLACES.contains(&of) && hook.url.is_some()
+}
+
+/// What came of asking for a hook that fills no database. Many of them have to do with none, so that one of which nobody can tell is
+/// told to nobody. Where it is its container that says the address, it may be meant: then that is a note, and no refusal.
+fn beside_the_work(hook: &Hook, address: Option<&Address>, proved: Result<Option<String>>) -> Result<Option<String>> {
+    match proved {
+        Ok(_) => Ok(None),
+        Err(e) if address.is_none() => {
+            let why = e.to_string().lines().take(2).map(str::trim).collect::<Vec<_>>().join(": ");
+            Ok(Some(format!("{why}; its container says so, and it may be meant (hook `{}`)", hook.moment)))
+        }
+        Err(e) => Err(e),
+    }
 }
 
 /// Whether a hook's container has the shell by which it is ended there. A line for `sh` takes one anyway.

@@ -23,7 +23,7 @@ impl Session {
         hook: &Hook,
         container: Option<&ContainerFacts>,
         address: Option<&Address>,
-        database: &Surveyed,
+        (database, name): (&Surveyed, &str),
     ) -> Result<Option<String>> {
         let uri = match (address, container) {
             (Some(address), _) => self.project.secrets.reveal(&address.url).map(String::from),
@@ -32,7 +32,7 @@ impl Session {
             (None, None) => return Ok(None),
         };
         let Some(uri) = uri else { return Ok(Some(unproved(hook, container, "nothing says which address it goes to"))) };
-        let way = match self.way(hook, container, database, &uri) {
+        let mut way = match self.way(hook, container, database, &uri) {
             Ok(way) => way,
             Err(why) if address.is_none() => return Ok(Some(unproved(hook, container, &why))),
             Err(why) => {
@@ -46,6 +46,11 @@ impl Session {
             }
         };
         let live = database.live();
+        way.into = way.into.filter(|named| named != name);
+        // one that is still to be made is not there to be asked, and what goes by another name does not go there
+        if address.is_some() && way.into.is_some() && (live.is_none() || name != database.name()) {
+            return Err(another(hook, &uri, database).into());
+        }
         let met_in = if live.is_some() { database.name() } else { database.client.maintenance() }.to_owned();
         let met = rendezvous::meet(&database.client, &way, &met_in, live.map(|d| d.oid), &self.project.secrets)?;
         match met {
@@ -73,7 +78,7 @@ impl Session {
             url.password.map(|value| self.project.secrets.keep(format!("the password of the hook {}", hook.moment), value));
         let options = url.options.into_iter().map(|(name, value)| (name, Value::Plain(value)));
         let env = said.chain(password.map(|secret| ("PGPASSWORD".to_owned(), Value::Secret(secret)))).chain(options);
-        Ok(Way { place, env: env.collect() })
+        Ok(Way { place, env: env.collect(), into: url.database })
     }
 }
 
@@ -115,5 +120,6 @@ fn unreached(hook: &Hook, uri: &str, words: &str) -> Problem {
 fn shown(uri: &str) -> String {
     let Ok(url) = url::parse(uri) else { return "?".into() };
     let host = url.host.unwrap_or_else(|| "localhost".into());
-    url.port.map_or(host.clone(), |port| format!("{host}:{port}"))
+    let at = url.port.map_or(host.clone(), |port| format!("{host}:{port}"));
+    url.database.map_or(at.clone(), |database| format!("{at}/{database}"))
 }

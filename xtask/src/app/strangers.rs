@@ -6,6 +6,7 @@ use super::record;
 use super::session::{Intent, Session};
 use crate::cli::{Global, Task};
 use crate::config::At;
+use crate::facts::lent::lent;
 use crate::facts::strangers::{Brought, brought, repository};
 use crate::problem::Problem;
 use crate::run::own::Trusted;
@@ -20,27 +21,35 @@ enum Wary {
 }
 
 impl Wary {
-    fn of(task: &Task) -> Self {
-        let looks = matches!(task, Task::Status(_) | Task::Doctor) || record::intent(task) == Intent::Show;
-        if looks { Self::Looks } else { Self::Changes }
+    fn of(task: &Task, global: &Global) -> Self {
+        let looks = match task {
+            Task::Status(_) | Task::Doctor => true,
+            Task::Protect(args) => args.environment.is_none(),
+            // these read files alone, unless a server is to be waited for
+            Task::List(_) | Task::Info(_) | Task::Config => global.wait.is_some(),
+            Task::Restore(args) => args.info && global.wait.is_some(),
+            _ => false,
+        };
+        if looks || record::intent(task) == Intent::Show { Self::Looks } else { Self::Changes }
     }
 }
 
 impl Session {
-    /// Takes a person's word on what the repository brings; without one, a command that only looks runs none of it.
+    /// Takes a person's word on what the repository brings; without one, a command that only looks runs none of it, and sends nothing of
+    /// the person's own to where the repository says.
     ///
     /// # Errors
     /// It would have to.
     pub fn beware(&mut self, global: &Global, task: &Task) -> Result<()> {
-        let brought = brought(&self.project, &self.env);
+        let (brought, lent) = (brought(&self.project, &self.env), lent(&self.project, &self.env));
         let repository = repository(&self.project.root, &self.env);
         let path = repository.display().to_string();
         if global.trust_repo {
-            let all = brought.iter().map(|one| (one.what.clone(), one.state.clone()));
+            let all = brought.iter().chain(&lent).map(|one| (one.what.clone(), one.state.clone()));
             self.own.trust(all.chain([(path.clone(), "PATH".into())]).collect())?;
         }
         let for_all = self.env.given("DB_TASKS_TRUST_REPO").is_some() && self.env.says_yes("DB_TASKS_TRUST_REPO");
-        if for_all || Wary::of(task) == Wary::Changes {
+        if for_all || Wary::of(task, global) == Wary::Changes {
             return Ok(());
         }
         let trusted = self.own.trusted();
@@ -48,10 +57,21 @@ impl Session {
         if !strange.is_empty() {
             return Err(refusal(record::name(task), &strange).into());
         }
+        let strange = untrusted(lent, &trusted);
+        if !strange.is_empty() {
+            return Err(would_send(record::name(task), &strange).into());
+        }
         if !trusted.contains_key(&path) {
             self.env = std::mem::take(&mut self.env).wary_of(&repository);
         }
         Ok(())
+    }
+
+    /// Where a run of ours has changed something, its hooks were run, and its address is no stranger's any more.
+    pub fn know_addresses(&self) {
+        let lent = lent(&self.project, &self.env).into_iter().map(|one| (one.what, one.state));
+        // where it can't be kept, whoever only looks has to ask: that spoils no work
+        drop(self.own.trust(lent.collect()));
     }
 
     /// What a run of ours has made, or has used to change something, is none of a stranger's any more.
@@ -75,6 +95,17 @@ fn refusal(task: &str, strange: &[Brought]) -> Problem {
         .because(what.join("\n"))
         .because("nobody has said on this machine that it is to be trusted as it is now")
         .cure("look at it; `--trust-repo` says so once and for all on this machine, DB_TASKS_TRUST_REPO=1 for one run (CI)")
+}
+
+fn would_send(task: &str, strange: &[Brought]) -> Problem {
+    let what = strange.iter().map(|one| format!("`{}` sends {}", one.key, one.what)).collect::<Vec<_>>();
+    Problem::refused(format!("`{task}` only looks, and would send variables of yours to another machine, which this repository names"))
+        .because(what.join("\n"))
+        .because("nothing was sent; nobody has said on this machine that it is to be trusted with them")
+        .cure(
+            "look whether that host is yours; `--trust-repo` says so once and for all on this machine, DB_TASKS_TRUST_REPO=1 for one run (CI); what \
+             is called `PG…`, `POSTGRES_…`, `DB_…` or `DATABASE_…`, stands in `.env`, or is a whole address, is never asked about",
+        )
 }
 
 #[cfg(test)]

@@ -3,12 +3,13 @@
 use anyhow::Result;
 
 use super::alone;
-use super::author::{Way, attended, trust};
+use super::author::{Way, trust};
 use super::cluster::Wants;
 use super::fitting::{self, Loading, fitted};
 use super::meant::Meant;
 use super::restoring::disk_left;
 use super::session::{Intent, Session};
+use super::trying;
 use crate::bundle::{Backup, Catalog, Kind, Names, Reason, Untried, catalog};
 use crate::cli;
 use crate::cmd::quoted;
@@ -20,7 +21,7 @@ use crate::facts::dumps::{self, Dump};
 use crate::gate::Consent;
 use crate::problem::{Exit, Problem};
 use crate::run::record_untried;
-use crate::task::verify::{self as verify_task, StoreTrial, Trial};
+use crate::task::verify::{self as verify_task, Ground, StoreTrial, Trial};
 use crate::task::{backup, cleanup as cleanup_task};
 
 pub(super) fn consent(args: &cli::Consent) -> Consent {
@@ -231,23 +232,26 @@ fn deep(
     }
     let databases = keys.iter().map(|key| session.database(Some(key))).collect::<Result<Vec<_>>>()?;
     session.with_servers(&databases.clone(), Wants::Made, intent, |session| {
-        let loads = databases.iter().map(|database| {
+        let loads = databases.iter().enumerate().map(|(number, database)| {
             let target = session.surveyor().survey(database, Depth::Database)?;
             let dump = dump_of(session, backup, Some(&database.key), Format::Script)?;
-            let dump = attended(session, &target, dump, args.trust, Way::Beside)?;
+            let (dump, ground) = trying::ground(session, &target, dump, args, number)?;
             let otherwise = fitting::line(&["db-verify", &backup.name, "--deep"].map(String::from));
             let trust = trust(args.trust);
             let loading = Loading { way: Way::Beside, leave: &args.leave, trust, otherwise };
             let dump = fitted(session, &target, dump, loading).map_err(|e| untried(session, backup, e, intent))?;
-            Ok(Trial { disk_left: disk_left(&target), target, dump, trust })
+            Ok(Trial { disk_left: disk_left(&target), target, dump, trust, ground })
         });
         let loads = loads.collect::<Result<Vec<_>>>()?;
         let others = held.iter().filter(|(key, _)| !keys.contains(key) && held.len() > 1);
         let others = others.map(|(key, format)| store_trial(session, backup, key, *format)).collect::<Result<Vec<_>>>()?;
         let plan = verify_task::deep(&session.project.guards, &loads, &others)?;
         let plan = session.hooked(plan, &loads.iter().map(|trial| &trial.target).collect::<Vec<_>>())?;
-        let plan = alone::with(plan, loads.iter().map(|trial| &trial.target));
-        finish_verify(session, backup, plan, consent, intent)
+        let (on_server, apart): (Vec<&Trial>, Vec<&Trial>) =
+            loads.iter().partition(|trial| matches!(trial.ground, Ground::Server(_)));
+        let plan = alone::with(plan, on_server.iter().map(|trial| &trial.target));
+        let done = finish_verify(session, backup, plan, consent, intent);
+        if apart.is_empty() { done } else { done.map_err(trying::apart) }
     })
 }
 

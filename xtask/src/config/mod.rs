@@ -20,8 +20,8 @@ use anyhow::Result;
 pub use env::Env;
 pub use hooks::Hook;
 pub use project::{
-    At, Backup, Connection, Container, ContainerBy, Database, Entry, Guards, KeepRules, Others, Pin, Project, Rights, Service,
-    Store, StoreKind, Strategy, Wiping,
+    At, Backup, Connection, Container, ContainerBy, Database, Entry, Guards, KeepRules, Lent, Others, Pin, Project, Rights,
+    Service, Share, Store, StoreKind, Strategy, Wiping,
 };
 pub use secret::{HIDDEN, SecretName, Secrets, password_in};
 pub use table_name::TableName;

@@ -56,6 +56,8 @@ pub struct Project {
     pub secrets: Secrets,
     /// Every value with its origin, for `db-config`.
     pub entries: Vec<Entry>,
+    /// The variables that the file itself names.
+    pub lent: Vec<Lent>,
 }
 
 impl Project {
@@ -350,6 +352,26 @@ impl std::fmt::Display for Pin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}={}", self.variable, self.value)
     }
+}
+
+/// A variable whose value the file has put somewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lent {
+    /// The variable.
+    pub variable: String,
+    /// Where it is put, as a dotted key.
+    pub key: String,
+    /// How much of that it is.
+    pub share: Share,
+}
+
+/// How much of a value a variable is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Share {
+    /// All of it.
+    Whole,
+    /// A part, or a password beside what the file says.
+    Part,
 }
 
 /// One resolved value for `db-config`.

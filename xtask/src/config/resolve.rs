@@ -14,7 +14,7 @@ use toml::Spanned;
 
 use super::env::Env;
 use super::file::{self, DatabaseTable, File, Scalar, Text};
-use super::project::{At, Backup, Database, Entry, KeepRules, Others, Project, Strategy};
+use super::project::{At, Backup, Database, Entry, KeepRules, Lent, Others, Project, Share, Strategy};
 use super::secret::{self, Secrets};
 use crate::problem::Problem;
 
@@ -28,7 +28,7 @@ const SET: &str = "backup_{timestamp}/{store}.{ext}";
 /// Resolves `file`, which stands at `path` with `text` as its contents.
 pub fn resolve(path: &Path, text: &str, file: &File, env: &Env) -> Result<Project> {
     let root = path.parent().unwrap_or(Path::new(".")).to_path_buf();
-    let mut r = Resolver { path, text, env, root: &root, secrets: Secrets::default(), entries: Vec::new() };
+    let mut r = Resolver { path, text, env, root: &root, secrets: Secrets::default(), entries: Vec::new(), lent: Vec::new() };
     let folder_name = root.file_name().map_or("project".into(), |n| n.to_string_lossy().into_owned());
     let given = r.in_file("project.name", file.project.name.as_ref())?;
     let named = given.is_some();
@@ -55,7 +55,7 @@ pub fn resolve(path: &Path, text: &str, file: &File, env: &Env) -> Result<Projec
     let after_reset = r.list("reset.next", file.reset.next.as_deref().unwrap_or(&[]))?;
     let first_dump = r.pick("prepare.dump", file.prepare.dump.as_ref(), &[])?.map(|path| r.path(&path));
     let hooks = r.hooks("hooks", &file.hooks, file)?;
-    let Resolver { secrets, entries, root, .. } = r;
+    let Resolver { secrets, entries, lent, root, .. } = r;
     Ok(Project {
         root: root.to_path_buf(),
         state: root.join(".db-tasks"),
@@ -78,6 +78,7 @@ pub fn resolve(path: &Path, text: &str, file: &File, env: &Env) -> Result<Projec
         guards,
         secrets,
         entries,
+        lent,
     })
 }
 
@@ -102,6 +103,7 @@ struct Resolver<'a> {
     root: &'a Path,
     secrets: Secrets,
     entries: Vec<Entry>,
+    lent: Vec<Lent>,
 }
 
 impl Resolver<'_> {
@@ -120,8 +122,14 @@ impl Resolver<'_> {
         for name in &expanded.from {
             origin.push_str(&format!(" (${name})"));
             self.hide(name);
+            let is_all = expanded.from.len() == 1 && self.env.get(name) == Some(expanded.text.as_str());
+            self.lend(key, name, if is_all { Share::Whole } else { Share::Part });
         }
         Ok((expanded.text, origin))
+    }
+
+    fn lend(&mut self, key: &str, variable: &str, share: Share) {
+        self.lent.push(Lent { variable: variable.to_owned(), key: key.to_owned(), share });
     }
 
     /// What a variable holds is not shown, wherever it is put, where its name or its shape says that it is secret.

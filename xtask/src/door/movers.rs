@@ -102,17 +102,29 @@ impl Child {
     /// # Errors
     /// It ended badly: with its last lines.
     pub fn wait(&self) -> Result<String> {
+        self.wait_and_hear().map(|(out, _)| out)
+    }
+
+    /// The same, with what it said on standard error though it ended well.
+    ///
+    /// # Errors
+    /// It ended badly.
+    pub fn wait_and_hear(&self) -> Result<(String, String)> {
         let output = self.handle.wait()?;
         if output.status.success() {
-            return Ok(readable(&output.stdout));
+            return Ok((readable(&output.stdout), self.heard(output)));
         }
         Err(self.failure(output).into())
     }
 
-    fn failure(&self, output: &Output) -> Problem {
+    /// What it said on standard error, without what is secret.
+    fn heard(&self, output: &Output) -> String {
         let err = self.secrets.redact(&bytes::text(&output.stderr));
-        let err = self.unshown.iter().fold(err, |err, value| err.replace(value, HIDDEN));
-        let (state, err) = said::read(&err);
+        self.unshown.iter().fold(err, |err, value| err.replace(value, HIDDEN))
+    }
+
+    fn failure(&self, output: &Output) -> Problem {
+        let (state, err) = said::read(&self.heard(output));
         let lines: Vec<&str> = err.lines().filter(|l| !l.trim().is_empty()).collect();
         // a statement of many lines may follow what is wrong with it
         let first =

@@ -70,8 +70,12 @@ pub fn find(folder: &Path, configured: Option<&Path>, env: &Env) -> Result<Found
 
 /// Looks at a cluster that is to be started or stopped.
 pub fn look(folder: &Path, configured: Option<&Path>, state_dir: &Path, env: &Env) -> Result<ClusterFacts> {
+    by(server::find(configured, made_by(folder)?, env)?, folder, state_dir, env)
+}
+
+/// The same of one whose programs are known.
+pub fn by(programs: ServerPrograms, folder: &Path, state_dir: &Path, env: &Env) -> Result<ClusterFacts> {
     let contents = contents(folder)?;
-    let programs = server::find(configured, made_by(folder)?, env)?;
     let servant = servant_for(owner(folder).filter(|_| contents == Contents::Cluster), folder, env)?;
     let user = match &servant {
         Servant::Account(account) => account.user,

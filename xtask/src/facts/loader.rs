@@ -13,6 +13,7 @@ use crate::cmd::Cmd;
 use crate::config::Secrets;
 use crate::door::ask::{ask, ask_fed};
 use crate::engine::postgres::loader::{Loader, verifier};
+use crate::engine::postgres::locks::Locks;
 use crate::engine::postgres::script::{Obstacle, Scanner, Script};
 use crate::plan::{Source, Word};
 use crate::problem::Problem;
@@ -59,11 +60,16 @@ pub fn look(target: &Surveyed, dump: &Dump, new: New, secrets: &mut Secrets) -> 
     if rights.admits == Some(false) {
         return Ok(Err("the server's pg_hba.conf lets no new role in by a password on this way".into()));
     }
+    within(target.server.locks, dump, new, secrets)
+}
+
+/// The same on a server where one can be made, which has this much room for locks.
+pub fn within(locks: Locks, dump: &Dump, new: New, secrets: &mut Secrets) -> Result<Result<Loader, String>> {
     let Script { definitions, obstacle, statements, .. } = definitions(&dump.source, secrets)?;
     if let Some(Obstacle { line, what }) = obstacle {
         return Ok(Err(format!("the file wants what takes a superuser: {what} (line {line})")));
     }
-    if target.server.locks.room().is_some_and(|room| statements > room) {
+    if locks.room().is_some_and(|room| statements > room) {
         return Ok(Err(format!(
             "such a role loads in one transaction, and the server has no room for the locks of {statements} definitions: raise \
              `max_locks_per_transaction`"

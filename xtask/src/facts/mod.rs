@@ -10,6 +10,7 @@ mod engines;
 mod guess;
 pub mod health;
 mod kept;
+pub mod lent;
 pub mod loader;
 pub mod logins;
 pub mod programs;
@@ -20,6 +21,7 @@ pub mod standing;
 mod stores;
 pub mod strangers;
 mod survey;
+pub mod trial;
 mod whereabouts;
 
 pub use containers::ContainerFacts;

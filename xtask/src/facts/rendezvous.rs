@@ -21,6 +21,8 @@ pub struct Way {
     pub place: Place,
     /// libpq's variables, but for the database.
     pub env: Vec<(String, Value)>,
+    /// The database that it leads into by a name of its own: a pooler may know ours by another.
+    pub into: Option<String>,
 }
 
 /// What came of it.
@@ -47,7 +49,7 @@ pub fn meet(ours: &Client, way: &Way, database: &str, oid: Option<u32>, secrets:
         Ok((held, line)) if line == HOLDS => held,
         Ok((_, said)) | Err(said) => anyhow::bail!("the server went away: {said}"),
     };
-    let asked = seeker(way, database, key);
+    let asked = seeker(way, way.into.as_deref().unwrap_or(database), key);
     let Ok(answer) = ask(&asked, secrets) else { return Ok(Met::Unasked) };
     if !answer.good {
         let is_missing = matches!(answer.code, Some(126 | 127));

@@ -53,8 +53,16 @@ impl ServerPrograms {
 /// The programs for a cluster of the major version `wanted`, or for a new one: the configured folder alone, else PATH with
 /// its links resolved, the distribution's folders, what was fetched before, what can be fetched.
 pub fn find(configured: Option<&Path>, wanted: Option<u32>, env: &Env) -> Result<ServerPrograms> {
+    match here(configured, wanted, env)? {
+        Ok(found) => Ok(found),
+        Err(missing) => fetch(wanted, &cache(env), env).ok_or_else(|| missing.into()),
+    }
+}
+
+/// The same without what would have to be fetched: what is on this machine, or that nothing fits.
+pub fn here(configured: Option<&Path>, wanted: Option<u32>, env: &Env) -> Result<Result<ServerPrograms, Problem>> {
     if let Some(folder) = configured {
-        return of_configured(folder, wanted);
+        return of_configured(folder, wanted).map(Ok);
     }
     let cache = cache(env);
     let on_path = env.search_path().into_iter().filter_map(|dir| resolved(&dir));
@@ -67,10 +75,10 @@ pub fn find(configured: Option<&Path>, wanted: Option<u32>, env: &Env) -> Result
             seen.push(Programs { major, ..found });
         }
         if let Some(found) = choose(&seen, wanted) {
-            return Ok(found);
+            return Ok(Ok(found));
         }
     }
-    fetch(wanted, &cache, env).ok_or_else(|| missing(wanted, &seen).into())
+    Ok(Err(missing(wanted, &seen)))
 }
 
 /// The first that fits.

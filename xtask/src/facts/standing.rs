@@ -31,10 +31,25 @@ pub fn claims(dump: &Dump, secrets: &Secrets) -> Result<Claims> {
     if let Some(claims) = dump.artifact.as_ref().and_then(|artifact| artifact.claims.as_ref()) {
         return Ok(claims.clone());
     }
-    let until = match &dump.source {
+    read(dump, until(&dump.source), secrets)
+}
+
+/// The same, read to its end where it has no manifest: policies come behind the data.
+pub fn all_claims(dump: &Dump, secrets: &Secrets) -> Result<Claims> {
+    match dump.artifact.as_ref().and_then(|artifact| artifact.claims.as_ref()) {
+        Some(claims) => Ok(claims.clone()),
+        None => read(dump, Until::End, secrets),
+    }
+}
+
+fn until(source: &Source) -> Until {
+    match source {
         Source::File { path, .. } if std::fs::metadata(path).is_ok_and(|file| file.len() > SMALL) => Until::FirstRow,
         _ => Until::End,
-    };
+    }
+}
+
+fn read(dump: &Dump, until: Until, secrets: &Secrets) -> Result<Claims> {
     let sections = ["--section=pre-data", "--section=post-data"];
     let script = scanned(Scanner::new(), &dump.source, &sections, until, secrets)?;
     // what is no dump of one database is told so first

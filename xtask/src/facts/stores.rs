@@ -132,7 +132,7 @@ impl Surveyor<'_> {
                 Ok((address, Whereabouts::by_host(found.engine_host.filter(|host| !is_local(host)))))
             }
             StoreKind::Milvus { url, database, token, wipe } => {
-                let host = host(url).ok_or_else(|| {
+                let host = host_of(url).ok_or_else(|| {
                     Problem::usage(format!("`stores.{}` has the address `{url}`, which names no host", spec.key))
                         .cure("write it like `http://localhost:19530`")
                 })?;
@@ -156,7 +156,7 @@ impl Surveyor<'_> {
 }
 
 /// The host of an `http` address, without a port.
-fn host(url: &str) -> Option<String> {
+pub(super) fn host_of(url: &str) -> Option<String> {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split('/').next().unwrap_or(rest);
     Some(host_in(authority).to_owned()).filter(|host| !host.is_empty())
@@ -179,7 +179,7 @@ mod tests {
             ("http://[::1]:19530", Some("::1")),
             ("http://", None),
         ] {
-            assert_eq!(host(url).as_deref(), want, "{url}");
+            assert_eq!(host_of(url).as_deref(), want, "{url}");
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::door::movers::{self, Input, Outlet};
 use crate::engine::postgres::loader::NOT_ITS_OWN;
 use crate::engine::postgres::proof;
 use crate::engine::postgres::script::Spare;
+use crate::engine::postgres::warnings::Warnings;
 use crate::plan::{Fence, Handover};
 use crate::problem::Problem;
 
@@ -50,8 +51,8 @@ impl Later {
             .into())
     }
 
-    /// Has them run.
-    pub(super) fn give(self, handover: &Handover, fence: Fence, secrets: &Secrets, interrupt: &Interrupt) -> Result<()> {
+    /// Has them run; what the server warned of then is the answer.
+    pub(super) fn give(self, handover: &Handover, fence: Fence, secrets: &Secrets, interrupt: &Interrupt) -> Result<Warnings> {
         let (reader, mut stdin) = wide_pipe()?;
         let child = movers::start(&handover.cmd, Input::Pipe(reader), Outlet::Kept, secrets, interrupt)?;
         let [shut, open] = fence.lines(&new_key());
@@ -70,8 +71,8 @@ impl Later {
         // a psql that has died closes its end, and says why itself
         drop(parts.iter().try_for_each(|part| stdin.write_all(part)));
         drop(stdin);
-        child.wait().map_err(|e| explained(proof::without_lines(e)))?;
-        Ok(())
+        let (_, said) = child.wait_and_hear().map_err(|e| explained(proof::without_lines(e)))?;
+        Ok(Warnings::read(&said))
     }
 }
 

@@ -18,6 +18,7 @@ use crate::door::movers::{self, Child, Input, Outlet};
 use crate::engine::postgres::facts::{Bare, Counts, read_bare, read_counts};
 use crate::engine::postgres::proof::{self, BEGUN, COUNTED, COUNTS, counted_as_dumped};
 use crate::engine::postgres::script::{Again, Aside, Scanner, Script, Spare, Told};
+use crate::engine::postgres::warnings::Warnings;
 use crate::plan::{By, Count, Load, Proof, Trust};
 use crate::problem::Problem;
 
@@ -48,6 +49,8 @@ pub struct Loaded {
     pub counts: Counts,
     /// Tables of which it has no statistics.
     pub bare: Vec<Bare>,
+    /// What the server warned of on the way.
+    pub warnings: Warnings,
 }
 
 impl Loading {
@@ -128,7 +131,7 @@ impl Loading {
     pub fn finish(mut self, script: &Script, secrets: &Secrets, interrupt: &Interrupt) -> Result<Loaded> {
         let (fence, by, later) = (self.load.fence, self.load.by.clone(), std::mem::take(&mut self.later));
         let encoding = script.encoding.as_deref();
-        let loaded = match self.load.count.clone() {
+        let mut loaded = match self.load.count.clone() {
             Count::Shared(beside) => {
                 let loaded = self.commit_then_count(&beside, encoding, secrets, interrupt)?;
                 proof::loaded(script, &loaded.counts)?;
@@ -139,7 +142,8 @@ impl Loading {
         };
 
         if let By::Loader(Some(handover)) = by {
-            later.give(&handover, fence, secrets, interrupt)?;
+            let warnings = later.give(&handover, fence, secrets, interrupt)?;
+            loaded.warnings = loaded.warnings.and(warnings);
         }
         Ok(loaded)
     }
@@ -148,8 +152,8 @@ impl Loading {
         self.say(&self.load.after.clone());
         drop(self.stdin);
         let has_begun = self.marks.recv().is_ok();
-        self.child.wait().map_err(|e| explained(e, &self.load, &self.told, has_begun))?;
-        Ok(Loaded::default())
+        let (_, said) = self.child.wait_and_hear().map_err(|e| explained(e, &self.load, &self.told, has_begun))?;
+        Ok(Loaded { warnings: Warnings::read(&said), ..Loaded::default() })
     }
 
     fn commit_then_count(
@@ -167,12 +171,12 @@ impl Loading {
         // before that there is no lock to wait for, and perhaps no database
         let has_begun = marks.recv().is_ok();
         let beside = has_begun.then(|| movers::start(&beside, Input::Text, Outlet::Kept, secrets, interrupt));
-        child.wait().map_err(|e| explained(e, &load, &told, has_begun))?;
+        let (_, heard) = child.wait_and_hear().map_err(|e| explained(e, &load, &told, has_begun))?;
         let helped = beside.map_or(Ok(String::new()), |helper| helper?.wait())?;
         let answer = answer.join().map_err(|_| anyhow::anyhow!("the thread that listens to psql broke down"))?;
         let bare = [&answer, &helped].into_iter().flat_map(|said| read_bare(said)).collect();
         let counts = [answer, helped].map(|said| counted(&said, &key)).into_iter().collect::<Option<Vec<_>>>();
-        let loaded = counts.map(|counts| Loaded { counts: counts.concat(), bare });
+        let loaded = counts.map(|counts| Loaded { counts: counts.concat(), bare, warnings: Warnings::read(&heard) });
         loaded.ok_or_else(|| unheard("psql ended before it had counted").into())
     }
 
@@ -191,8 +195,8 @@ impl Loading {
         }
         drop(self.stdin.write_all(&bytes::of(&self.load.after)));
         drop(self.stdin);
-        self.child.wait().map_err(|e| explained(e, &self.load, &self.told, has_begun))?;
-        Ok(Loaded { counts, bare: read_bare(&said) })
+        let (_, heard) = self.child.wait_and_hear().map_err(|e| explained(e, &self.load, &self.told, has_begun))?;
+        Ok(Loaded { counts, bare: read_bare(&said), warnings: Warnings::read(&heard) })
     }
 
     /// Gives the load up: psql is killed before it can read the end of its input, so that nothing is committed.

@@ -209,6 +209,7 @@ impl Runner<'_, '_> {
                 let found = pipe::pump(pipe, secrets, interrupt, *now, &mut |p| watch.progress(p))?;
                 told(*watch, &lost(pipe, &found));
                 told(*watch, &without_statistics(&found));
+                told(*watch, &found.loaded.warnings.told());
                 told(*watch, &found.left_out().and_then(LeftOut::told).into_iter().collect::<Vec<_>>());
                 return Ok(Some(found));
             }

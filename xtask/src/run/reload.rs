@@ -63,7 +63,8 @@ pub fn reload(reload: &Reload, means: &mut Means<'_>) -> Result<Told> {
     let (from, proof) = of_the_manifest(reload)?;
     let to = Sink::Psql(Box::new(load));
     let loaded = means.pump(&Pipe { store: reload.store.clone(), format: Format::Script, from, to, proof });
-    loaded.map_err(|e| if reload.back.is_none() { would_not_come_back(e) } else { e })?;
+    let found = loaded.map_err(|e| if reload.back.is_none() { would_not_come_back(e) } else { e })?;
+    told.extend(found.loaded.warnings.told());
     Ok(told)
 }
 

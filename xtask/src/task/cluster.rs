@@ -44,13 +44,7 @@ pub fn up(facts: &ClusterFacts, new: &[New]) -> Result<Plan> {
     if absent {
         steps.extend(make(facts));
     }
-    if let Some(dir) = &facts.socket_to_make {
-        // without `-p`: a folder that somebody else has just made is an error
-        let place = Place::Unprivileged { programs: PathBuf::new(), through: facts.through.clone() };
-        let mkdir = Cmd::new("mkdir").args(["-m", "700"]).arg(dir.to_string_lossy());
-        let what = format!("private folder for the socket: {}", dir.display());
-        steps.push(Step::Act(Act::Create(Deed { what, how: How::Command(place.wrap(mkdir)) })));
-    }
+    steps.extend(socket_folder(facts));
     let folder = &facts.found.cluster.folder;
     if facts.found.state == State::CrashedPidTaken {
         let what = "the process id of a server that is gone".into();
@@ -146,18 +140,8 @@ fn make(facts: &ClusterFacts) -> Vec<Step> {
     };
     let mut steps: Vec<Step> = facts.to_make.iter().map(|path| folder(Act::Create, "folder", path)).collect();
     steps.extend(facts.left.iter().map(|path| folder(Act::Remove, "what an interrupted run left", path)));
-    for path in &facts.to_open {
-        let cmd = Cmd::new("chmod").arg("711").arg(path.to_string_lossy());
-        let what = format!("let the server's account through {}", path.display());
-        steps.push(Step::Act(Act::Write(Deed { what, how: How::Command(cmd) })));
-    }
-    let mut body = Vec::new();
-    if let Servant::Account(account) = &facts.servant {
-        body.push(folder(Act::Create, "folder", &partial));
-        let owner = format!("{}:{}", account.user, account.group);
-        let cmd = Cmd::new("chown").arg(&owner).arg(partial.to_string_lossy());
-        body.push(Step::Act(Act::Write(Deed { what: format!("give it to {owner}"), how: How::Command(cmd) })));
-    }
+    steps.extend(opened(facts));
+    let mut body = handed_over(facts, &partial);
     let what = format!("cluster of PostgreSQL {}: {}", facts.found.programs.major, partial.display());
     body.push(command(Act::Create, what, facts, cluster.initdb(facts.locale.as_deref())));
     let rename = Deed { what: "cluster".into(), how: How::Move(partial.clone(), cluster.folder.clone()) };
@@ -165,6 +149,36 @@ fn make(facts: &ClusterFacts) -> Vec<Step> {
     let on_failure = vec![Act::Remove(Deed { what: "the unfinished cluster".into(), how: How::Folder(partial) })];
     steps.push(Step::Scope(Scope { body, on_failure, ..Scope::default() }));
     steps
+}
+
+/// Lets the server's account through to where its cluster is going to be.
+pub(super) fn opened(facts: &ClusterFacts) -> impl Iterator<Item = Step> {
+    facts.to_open.iter().map(|path| {
+        let cmd = Cmd::new("chmod").arg("711").arg(path.to_string_lossy());
+        let what = format!("let the server's account through {}", path.display());
+        Step::Act(Act::Write(Deed { what, how: How::Command(cmd) }))
+    })
+}
+
+/// Makes a folder that another account is to fill, where one is.
+pub(super) fn handed_over(facts: &ClusterFacts, path: &Path) -> Vec<Step> {
+    let Servant::Account(account) = &facts.servant else { return Vec::new() };
+    let owner = format!("{}:{}", account.user, account.group);
+    let cmd = Cmd::new("chown").arg(&owner).arg(path.to_string_lossy());
+    vec![
+        Step::Act(Act::Create(Deed { what: "folder".into(), how: How::Folder(path.to_path_buf()) })),
+        Step::Act(Act::Write(Deed { what: format!("give it to {owner}"), how: How::Command(cmd) })),
+    ]
+}
+
+/// Makes the folder of a socket that is not in the cluster.
+pub(super) fn socket_folder(facts: &ClusterFacts) -> Option<Step> {
+    let dir = facts.socket_to_make.as_ref()?;
+    // without `-p`: a folder that somebody else has just made is an error
+    let place = Place::Unprivileged { programs: PathBuf::new(), through: facts.through.clone() };
+    let mkdir = Cmd::new("mkdir").args(["-m", "700"]).arg(dir.to_string_lossy());
+    let what = format!("private folder for the socket: {}", dir.display());
+    Some(Step::Act(Act::Create(Deed { what, how: How::Command(place.wrap(mkdir)) })))
 }
 
 /// After a crash the killed server's processes may still be ending, and the new one refuses until they have: it is asked again.
@@ -227,7 +241,7 @@ fn load(new: &New, init: &Path, staged: &str) -> Act {
 }
 
 /// An act by whoever runs the server.
-fn command(act: fn(Deed) -> Act, what: String, facts: &ClusterFacts, cmd: Cmd) -> Step {
+pub(super) fn command(act: fn(Deed) -> Act, what: String, facts: &ClusterFacts, cmd: Cmd) -> Step {
     Step::Act(act(Deed { what, how: How::Command(facts.place().wrap(cmd)) }))
 }
 

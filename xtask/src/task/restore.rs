@@ -38,7 +38,7 @@ pub(super) use checks::{
 };
 pub(super) use marked::{comes_back, half_made, in_the_way, leftovers, live_is, may_go, older_may_go};
 pub use part::Subject;
-pub(super) use staging::{Staging, Use, stage};
+pub(super) use staging::{Staging, Use, contained, stage};
 use stranger::OTHERS;
 pub(super) use stranger::{author, author_may, stranger};
 

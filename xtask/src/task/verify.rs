@@ -1,5 +1,7 @@
 //! `db-verify`: read a backup whole and prove it; `--deep` loads it into a scratch database, too.
 
+mod apart;
+
 use anyhow::Result;
 
 use super::restore::{
@@ -14,6 +16,7 @@ use crate::engine::postgres::name::beside;
 use crate::engine::store::{Address, Change, Format};
 use crate::facts::Surveyed;
 use crate::facts::dumps::Dump;
+use crate::facts::trial::Apart;
 use crate::plan::{Act, Deed, How, Outcome, Pipe, Plan, Proof, Purpose, Risk, Scope, Seal, Sink, Step, Trust};
 
 /// What a trial restore of one database takes.
@@ -26,6 +29,16 @@ pub struct Trial {
     pub disk_left: Option<u64>,
     /// How far it is trusted.
     pub trust: Trust,
+    /// Where it is made.
+    pub ground: Ground,
+}
+
+/// Where a trial is made.
+pub enum Ground {
+    /// On the target's server. A file from elsewhere is for a reason, in words.
+    Server(Option<String>),
+    /// In a cluster of its own on this machine.
+    Apart(Box<Apart>),
 }
 
 /// Plans a quick verification: checksum, whole read, end marker, rows per table.
@@ -51,10 +64,12 @@ pub fn deep(guards: &Guards, trials: &[Trial], stores: &[StoreTrial]) -> Result<
     }
     let dumps: Vec<Dump> = trials.iter().map(|trial| &trial.dump).chain(stores.iter().map(|s| &s.dump)).cloned().collect();
     let steps = dumps.first().map(|first| recorded(first, how(&dumps), body)).into_iter().collect();
-    let risk = trials.iter().find_map(|trial| stranger(&trial.target, &trial.dump, Purpose::Trial)).unwrap_or(Risk::Nothing);
-    let author = |trial: &Trial| author(&trial.target, &trial.dump);
-    let notes =
-        trials.iter().flat_map(|trial| trial.dump.fit.notes.iter().cloned().chain(author_may(author(trial), &trial.dump)));
+    let risk = trials.iter().find_map(Trial::risk).unwrap_or(Risk::Nothing);
+    let author = |trial: &Trial| author(trial.server(), &trial.dump);
+    let notes = trials.iter().flat_map(|trial| {
+        let fit = trial.dump.fit.notes.iter().cloned();
+        trial.note().into_iter().chain(fit).chain(author_may(author(trial), &trial.dump))
+    });
     let notes = notes.chain(stores.iter().filter_map(StoreTrial::note)).collect();
     let author = trials.iter().find_map(author);
     Ok(Plan { risk, notes, author, ..plan(&dumps, steps) })
@@ -94,10 +109,52 @@ impl StoreTrial {
 }
 
 impl Trial {
+    /// The server that it is made on.
+    pub fn server(&self) -> &Surveyed {
+        match &self.ground {
+            Ground::Server(_) => &self.target,
+            Ground::Apart(apart) => &apart.target,
+        }
+    }
+
+    /// What it risks of what the target's server has.
+    fn risk(&self) -> Option<Risk> {
+        match &self.ground {
+            Ground::Server(_) => stranger(&self.target, &self.dump, Purpose::Trial),
+            Ground::Apart(_) => None,
+        }
+    }
+
+    fn note(&self) -> Option<String> {
+        let file = &self.dump.backup.name;
+        match &self.ground {
+            Ground::Server(why) => {
+                why.as_ref().map(|why| format!("`{file}` is tried on the server of `{}` itself: {why}", self.target.name()))
+            }
+            Ground::Apart(apart) => Some(format!(
+                "`{file}` is from elsewhere: it is tried in a throw-away cluster of PostgreSQL {} on this machine, and nothing of it runs on the \
+                 server of `{}` (`--on-server` tries it there)",
+                apart.cluster.found.programs.major,
+                self.target.name()
+            )),
+        }
+    }
+
     fn steps(&self, guards: &Guards) -> Result<Vec<Step>> {
-        let Self { target, dump, disk_left, trust } = self;
+        let Self { target, dump, trust, .. } = self;
         is_a_database(dump).map_err(|problem| problem.cure("`db-verify` without `--deep` reads it"))?;
         fits_server(target, dump).map_err(|problem| problem.cure("verify it with a server of its own version or a newer one"))?;
+        match (&self.ground, dump.loader()) {
+            (Ground::Apart(apart), Some(loader)) => {
+                fits_the_disk(dump, apart.disk_left)?;
+                Ok(apart::steps(apart, dump, loader, *trust))
+            }
+            _ => self.on_the_server(guards),
+        }
+    }
+
+    fn on_the_server(&self, guards: &Guards) -> Result<Vec<Step>> {
+        let Self { target, dump, disk_left, trust, .. } = self;
         stands_beside(dump).map_err(|problem| {
             problem.cure("`db-verify` without `--deep` reads it whole and proves checksum, end and rows; `db-restore --in-place` can restore it")
         })?;

@@ -98,6 +98,10 @@ pub fn ran(act: &Act, found: Option<&Found>, took: Duration, ending: Ending) -> 
                 step["changed"] = json!(contents.changed());
             }
         }
+        let warnings = &found.loaded.warnings;
+        if !warnings.is_nothing() {
+            step["warnings"] = json!(warnings);
+        }
         if let Some(left) = found.left_out() {
             step["left_out"] = json!(left);
         }

@@ -6,7 +6,7 @@ use toml::Spanned;
 use super::{Resolver, WHERE};
 use crate::config::SecretName;
 use crate::config::file::{PostgresTable, Text};
-use crate::config::project::Connection;
+use crate::config::project::{Connection, Share};
 use crate::config::url;
 use crate::problem::Problem;
 
@@ -50,7 +50,9 @@ impl Resolver<'_> {
                     self.wrong(text.span().start, format!("`{key}-env` names the variable `{var}`, which is not set"))
                         .cure(format!("set `{var}` in the environment or in `.env`"))
                 })?;
-                Some((var.clone(), value.to_owned()))
+                let value = value.to_owned();
+                self.lend(key, &var, Share::Part);
+                Some((var, value))
             }
             None => self.env.first(vars)?.map(|(var, value)| (var.to_owned(), value.to_owned())),
         };

@@ -3,6 +3,7 @@
 pub mod servant;
 pub mod socket;
 pub mod state;
+pub mod throw_away;
 pub mod wheel;
 
 use std::path::{Path, PathBuf};
@@ -53,10 +54,17 @@ impl Cluster {
     ///
     /// The folder goes by `PGDATA`, since pg_ctl hands `-D` to a shell between double quotes; it does the same with `-l`.
     pub fn start(&self) -> Cmd {
+        self.start_with(&self.on_its_socket())
+    }
+
+    fn start_with(&self, options: &str) -> Cmd {
+        self.pg_ctl().args(["-t", "60", "-l", &in_double_quotes(&self.log()), "-o", options, "start"])
+    }
+
+    /// Options of a server that is reached by its socket alone.
+    fn on_its_socket(&self) -> String {
         let socket = quoted(&list_item(&self.socket_dir));
-        let options =
-            format!("-c listen_addresses= -c port={PORT} -c unix_socket_permissions=0700 -c unix_socket_directories={socket}");
-        self.pg_ctl().args(["-t", "60", "-l", &in_double_quotes(&self.log()), "-o", &options, "start"])
+        format!("-c listen_addresses= -c port={PORT} -c unix_socket_permissions=0700 -c unix_socket_directories={socket}")
     }
 
     /// Stops the server: sessions are ended, data are flushed.

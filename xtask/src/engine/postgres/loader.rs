@@ -77,8 +77,12 @@ impl Loader {
         sql.extend(self.definitions.iter().map(|definition| match definition {
             Definition::Schema { name } => format!("CREATE SCHEMA IF NOT EXISTS {} AUTHORIZATION {role};\n", ident(name)),
             Definition::Extension { name, schema } => {
-                let schema = schema.as_ref().map_or(String::new(), |schema| format!(" WITH SCHEMA {}", ident(schema)));
-                format!("CREATE EXTENSION IF NOT EXISTS {}{schema};\n", ident(name))
+                let made = format!("CREATE EXTENSION IF NOT EXISTS {}", ident(name));
+                match schema {
+                    Some(schema) => format!("{made} WITH SCHEMA {};\n", ident(schema)),
+                    // the one that it says itself, else where such a statement puts it that somebody types
+                    None => format!("SET search_path = public;\n{made};\n{NEUTRAL}"),
+                }
             }
             Definition::MaterializedView | Definition::ActsAsOwner => String::new(),
         }));

@@ -30,6 +30,7 @@ pub mod standing;
 pub mod subscriptions;
 pub mod version;
 pub mod waiting;
+pub mod warnings;
 pub mod wiping;
 pub mod witness;
 

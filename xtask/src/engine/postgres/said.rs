@@ -19,8 +19,7 @@ pub fn read(text: &str) -> (Option<String>, String) {
 fn without_state(line: &str, state: &mut Option<String>) -> String {
     let found = line.split_once(":  ").and_then(|(head, rest)| {
         let (code, said) = rest.split_once(": ")?;
-        let is_code = code.len() == 5 && code.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase());
-        is_code.then_some((head, code, said))
+        is_state(code).then_some((head, code, said))
     });
     let Some((head, code, said)) = found else { return line.to_owned() };
     // a warning that comes before is none
@@ -28,6 +27,11 @@ fn without_state(line: &str, state: &mut Option<String>) -> String {
         *state = Some(code.to_owned());
     }
     format!("{head}:  {said}")
+}
+
+/// Whether a word is an SQLSTATE.
+pub fn is_state(word: &str) -> bool {
+    word.len() == 5 && word.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase())
 }
 
 /// Whether it is the line of an error that psql met in its script.

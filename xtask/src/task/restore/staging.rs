@@ -48,12 +48,24 @@ pub(in crate::task) fn stage(target: &Surveyed, dump: &Dump, trust: Trust, name:
         return Staging { steps: vec![Step::Act(pipe(target, dump, trust, load))], finally: Vec::new() };
     };
 
+    Staging { steps: contained(target, dump, loader, trust, (name, &creation), purpose), finally: vec![loader.remove(client)] }
+}
+
+/// The dump into a new database by a role of the run's own.
+pub(in crate::task) fn contained(
+    target: &Surveyed,
+    dump: &Dump,
+    loader: &Loader,
+    trust: Trust,
+    (name, creation): (&str, &str),
+    purpose: Use,
+) -> Vec<Step> {
     let acts = [
-        loader.create(client),
-        loader.ready(client, name, &creation),
+        loader.create(&target.client),
+        loader.ready(&target.client, name, creation),
         pipe(target, dump, trust, contained_load(target, loader, trust, name, purpose)),
     ];
-    Staging { steps: acts.map(Step::Act).into(), finally: vec![loader.remove(client)] }
+    acts.map(Step::Act).into()
 }
 
 fn pipe(target: &Surveyed, dump: &Dump, trust: Trust, load: Load) -> Act {

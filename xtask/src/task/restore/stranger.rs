@@ -35,7 +35,10 @@ pub(in crate::task) fn author_may(author: Option<Author>, dump: &Dump) -> Vec<St
             )];
             let extensions: Vec<&str> = dump.loader().iter().flat_map(|loader| loader.extensions()).collect();
             if !extensions.is_empty() {
-                notes.push(format!("extensions that the file wants are made first, by your own role: {}", extensions.join(", ")));
+                notes.push(format!(
+                    "extensions that the file wants are made first, and not by that role: {}",
+                    extensions.join(", ")
+                ));
             }
             if dump.loader().is_some_and(Loader::fills_views) {
                 notes.push(
