@@ -1,6 +1,7 @@
 //! The two doors to processes: one that asks, one that moves data and changes things. There is no third.
 
 pub mod ask;
+mod heard;
 pub mod held;
 mod interrupt;
 pub mod movers;

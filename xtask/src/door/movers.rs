@@ -10,6 +10,7 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use super::ask::not_started;
+use super::heard::Heard;
 use super::{Interrupt, stopped};
 use crate::bytes;
 use crate::cmd::{Cmd, Value, readable, unshown};
@@ -42,6 +43,8 @@ pub struct Child {
     secrets: Secrets,
     /// Values of its SQL that nobody is shown.
     unshown: Vec<String>,
+    /// Its standard error, where that is not among its output.
+    err: Option<Heard>,
 }
 
 /// Starts a command.
@@ -55,16 +58,25 @@ pub fn start(cmd: &Cmd, input: Input, outlet: Outlet, secrets: &Secrets, interru
         Input::Pipe(reader) => expression.stdin_file(reader),
     };
     let grouped = matches!(outlet, Outlet::Both(_));
+    let mut heard = None;
+    let mut hear = |expression: duct::Expression| {
+        let (reader, writer) = std::io::pipe()?;
+        heard = Some(reader);
+        Ok::<_, std::io::Error>(expression.stderr_file(writer))
+    };
     expression = match outlet {
-        Outlet::Kept => expression.stderr_capture().stdout_capture(),
-        Outlet::Pipe(writer) => expression.stderr_capture().stdout_file(writer),
+        Outlet::Kept => hear(expression)?.stdout_capture(),
+        Outlet::Pipe(writer) => hear(expression)?.stdout_file(writer),
         Outlet::Both(writer) => own_group(expression.stderr_to_stdout().stdout_file(writer)),
     };
     let handle = expression.start().map_err(|e| not_started(cmd, &e))?;
+    // or its end would never come
+    drop(expression);
+    let err = heard.map(Heard::from);
     // whoever started a group ends it
     let handle = if grouped { Arc::new(handle) } else { interrupt.guard(handle) };
     let unshown = cmd.input.as_deref().map(unshown).unwrap_or_default();
-    Ok(Child { handle, shown: without_variables(cmd), secrets: secrets.clone(), unshown })
+    Ok(Child { handle, shown: without_variables(cmd), secrets: secrets.clone(), unshown, err })
 }
 
 impl Child {
@@ -112,19 +124,19 @@ impl Child {
     pub fn wait_and_hear(&self) -> Result<(String, String)> {
         let output = self.handle.wait()?;
         if output.status.success() {
-            return Ok((readable(&output.stdout), self.heard(output)));
+            return Ok((readable(&output.stdout), self.heard()));
         }
         Err(self.failure(output).into())
     }
 
     /// What it said on standard error, without what is secret.
-    fn heard(&self, output: &Output) -> String {
-        let err = self.secrets.redact(&bytes::text(&output.stderr));
+    fn heard(&self) -> String {
+        let err = self.secrets.redact(&bytes::text(self.err.as_ref().map_or(&[], Heard::all)));
         self.unshown.iter().fold(err, |err, value| err.replace(value, HIDDEN))
     }
 
     fn failure(&self, output: &Output) -> Problem {
-        let (state, err) = said::read(&self.heard(output));
+        let (state, err) = said::read(&self.heard());
         let lines: Vec<&str> = err.lines().filter(|l| !l.trim().is_empty()).collect();
         // a statement of many lines may follow what is wrong with it
         let first =
