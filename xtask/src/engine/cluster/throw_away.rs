@@ -46,14 +46,15 @@ impl Cluster {
     }
 }
 
-/// Starts it through a shell that shows the end of its log where it does not come up.
+/// Starts it through a shell that shows the end of its log where it does not come up. Nothing of the person's own environment comes along,
+/// in which passwords stand: what runs in the server can read its own.
 pub fn with_log(start: Cmd, log: &Path) -> Cmd {
     let words = [SHOWN, "sh", &start.program].map(String::from).into_iter().chain(start.args);
     let args = std::iter::once("-c".to_owned()).chain(words).collect();
     Cmd { program: "sh".into(), args, ..start }.env("SERVER_LOG", log.to_string_lossy())
 }
 
-const SHOWN: &str = r#""$@" || { tail -n 12 "$SERVER_LOG" >&2; exit 1; }"#;
+const SHOWN: &str = r#"env -i PATH="$PATH" "$@" || { tail -n 12 "$SERVER_LOG" >&2; exit 1; }"#;
 
 #[cfg(test)]
 mod tests {
@@ -71,6 +72,15 @@ mod tests {
         assert!(start.contains("-c listen_addresses= ") && start.contains(" -D /p/db-tasks-trial-6b09-000 "), "{start}");
         let end = cluster.end();
         assert!(end.args.iter().all(|arg| !arg.contains("6b09")) && end.to_string().contains("db-tasks-trial-6b09-000"), "{end}");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn nothing_of_the_persons_environment_comes_along() {
+        let Cmd { program, args, .. } = with_log(Cmd::new("env"), Path::new("/p/log"));
+        let said = std::process::Command::new(program).args(args).env("SHOP_PASSWORD", "pw").output().unwrap();
+        let said = String::from_utf8(said.stdout).unwrap();
+        assert!(said.contains("PATH=") && !said.contains("SHOP_PASSWORD") && !said.contains("CARGO"), "{said}");
     }
 
     /// A program that has the folder among its arguments ends, whether it listens or not; others go on.
