@@ -333,17 +333,20 @@ fn what_another_reset_has_emptied_is_brought_back_by_that_one_alone() {
         killed.wait().unwrap();
     };
 
-    // the first's reset is cut off; the second mends it by hand, and goes on
-    reset_is_killed(first, "CREATE TABLE half (id int)");
-    assert!(comment().starts_with("db-tasks: emptied by db-reset (db-tasks"), "{}", comment());
-    let of_the_first = first.files().into_iter().find(|file| file.extension().is_some_and(|e| e == "zst")).unwrap();
-    second.ok(&format!("db-restore --file {} --trust=role --yes --in-place", of_the_first.display()));
-    assert_eq!(comment(), says);
-    cluster.sql(db, &format!("SET ROLE {}; INSERT INTO people VALUES (2)", limited.role));
-    let before = cluster.fingerprint(db);
+    // a migrator that takes one mark away, be it the number or the comment, takes the other one not
+    for taken in ["SELECT 1", "ALTER DATABASE x CONNECTION LIMIT 7", "COMMENT ON DATABASE x IS 'mine'"] {
+        // the first's reset is cut off; the second mends it by hand, and goes on
+        reset_is_killed(first, "CREATE TABLE half (id int)");
+        assert!(comment().starts_with("db-tasks: emptied by db-reset (db-tasks"), "{}", comment());
+        let watched = second.fails("db-status --check", 1, "needs a look");
+        let told = "is half made: a reset emptied it (db-reset (db-tasks/";
+        assert!(watched.out.contains(told) && watched.out.contains(&first.dir.display().to_string()), "{}", watched.out);
+        let of_the_first = first.files().into_iter().filter(|file| file.extension().is_some_and(|e| e == "zst")).max().unwrap();
+        second.ok(&format!("db-restore --file {} --trust=role --yes --in-place", of_the_first.display()));
+        assert_eq!((comment(), limited.limit(cluster)), (says.to_owned(), "20".to_owned()), "{taken}");
+        cluster.sql(db, &format!("SET ROLE {}; INSERT INTO people VALUES (2)", limited.role));
+        let before = cluster.fingerprint(db);
 
-    // a migrator that takes a mark away, be it the number or the comment, takes the other one not
-    for taken in ["ALTER DATABASE x CONNECTION LIMIT 7", "COMMENT ON DATABASE x IS 'mine'"] {
         reset_is_killed(second, &taken.replace('x', db));
         let said = first.ok("db-repair");
         let people = "SELECT count(*) FROM pg_class WHERE relname = 'people'";

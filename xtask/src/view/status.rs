@@ -69,7 +69,10 @@ impl Status<'_> {
                 Ok(s) if s.live().is_none() => {
                     problems.push(format!("{}: there is no database `{}` on the server", database.key, s.name()))
                 }
-                Ok(_) => {}
+                Ok(s) => {
+                    let wrong = s.live().and_then(|live| live.state().wrong(s.name()));
+                    problems.extend(wrong.map(|wrong| format!("{}: {wrong}", database.key)));
+                }
                 Err(e) => problems.push(format!("{}: {}", database.key, first_line(e))),
             }
             problems.extend(self.old_backup(&database.key));

@@ -108,7 +108,7 @@ pub fn parked(live: &str) -> String {
 }
 
 /// FNV-1a, folded to 32 bits: the same on every machine and in every version, which std's hasher does not promise.
-fn fnv(bytes: &[u8]) -> u32 {
+pub(super) fn fnv(bytes: &[u8]) -> u32 {
     bytes.iter().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
 }
 

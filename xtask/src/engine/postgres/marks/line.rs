@@ -102,7 +102,7 @@ pub(in crate::engine::postgres) fn is_aside(oid: &str) -> String {
 /// Whether a row of `pg_database` is emptied, and by no other run than this one. A migrator may have taken either mark away.
 pub(in crate::engine::postgres) fn is_emptied_by(run: &str) -> String {
     let own = format!("{} = {}", first_line("oid"), literal(&format!("{EMPTIED}{run}")));
-    format!("(coalesce({own}, false) OR {} AND NOT {})", limit::is_emptied(), begins("oid", EMPTIED))
+    format!("(coalesce({own}, false) OR {} AND NOT {})", limit::is_emptied_by(run), begins("oid", EMPTIED))
 }
 
 fn begins_with_one_of(oid: &str, marks: &[&str]) -> String {
@@ -131,7 +131,7 @@ pub(in crate::engine::postgres) fn marking(name: &str, own: Own<'_>, aside: &Asi
 /// Marks a database as emptied by a run.
 pub(in crate::engine::postgres) fn emptied(name: &str, own: Own<'_>, run: &str) -> String {
     let line = alone(&beginning(name, own, &format!("{EMPTIED}{run}")));
-    format!("{line}ALTER DATABASE {} {};\n", ident(name), limit::emptied(own.connection_limit))
+    format!("{line}ALTER DATABASE {} {};\n", ident(name), limit::emptied(own.connection_limit, run))
 }
 
 /// The statement that has a comment begin with a line, before what is the person's own.

@@ -46,6 +46,22 @@ impl State {
         }
     }
 
+    /// What is wrong with a live database in it, for whoever looks.
+    pub fn wrong(&self, name: &str) -> Option<String> {
+        match self {
+            Self::Emptied(run) => {
+                let run = run.as_ref().map_or(String::new(), |run| format!(" ({run})"));
+                Some(format!(
+                    "`{name}` is half made: a reset emptied it{run}, and is at work or was cut off; its old data is in the backup that the reset \
+                     made first, and `db-repair` there brings it back"
+                ))
+            }
+            Self::OnItsWay => Some(format!("`{name}` is half made: a preparation of it is at work, or was cut off")),
+            Self::Invalid => Some(format!("nobody can enter `{name}`: somebody began to drop it, and was cut off")),
+            Self::Own | Self::Kept | Self::Held(_) => None,
+        }
+    }
+
     /// How it was set aside, where it was.
     pub fn aside(&self) -> Aside {
         if let Self::Held(run) = self { Aside::Held(run.clone()) } else { Aside::Kept }
@@ -117,7 +133,7 @@ fn protected(says: &Says) -> Result<(), Unfit> {
 
 #[cfg(test)]
 mod tests {
-    use super::limit::{EMPTIED, EMPTIED_LIMITED, LARGEST, ON_ITS_WAY, ON_ITS_WAY_LIMITED, emptied};
+    use super::limit::{EMPTIED, EMPTIED_LIMITED, LARGEST, ON_ITS_WAY, ON_ITS_WAY_LIMITED, emptied, is_emptied_by};
     use super::line::KEPT;
     use super::*;
 
@@ -151,14 +167,24 @@ mod tests {
 
     #[test]
     fn a_limit_of_ones_own_is_not_lost_beneath_a_mark() {
-        for own in [-1, 0, 1, 20, 262_143, LARGEST] {
-            for (words, state) in [(on_its_way(own), State::OnItsWay), (emptied(own), State::Emptied(None))] {
+        for own in [-1, 0, 1, 20, 262_143] {
+            let runs =
+                ["a", "db-reset (db-tasks/6b0ae35a1e66) in /tmp/repo", ""].map(|run| (emptied(own, run), State::Emptied(None)));
+            for (words, state) in runs.into_iter().chain([(on_its_way(own), State::OnItsWay)]) {
                 let limit: i64 = words.rsplit(' ').next().unwrap().parse().unwrap();
                 assert_eq!((State::of(limit, None), own_limit(limit)), (state, own), "{words}");
                 assert!(i32::try_from(limit).is_ok(), "{words}");
             }
         }
         assert_eq!(own_limit(2_010_000_000 + LARGEST), LARGEST, "as good as none");
+        // each run's number is among its own, and most often among no other's
+        let limit = |run| emptied(20, run).rsplit(' ').next().unwrap().parse::<i64>().unwrap();
+        let is_of = |limit: i64, run| {
+            let range = is_emptied_by(run).replace("datconnlimit BETWEEN ", "");
+            let (from, to) = range.split_once(" AND ").unwrap();
+            (from.parse().unwrap()..=to.parse().unwrap()).contains(&limit)
+        };
+        assert!(is_of(limit("a"), "a") && is_of(limit("b"), "b") && !is_of(limit("a"), "b"));
     }
 
     #[test]
