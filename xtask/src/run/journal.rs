@@ -18,6 +18,7 @@ use crate::cmd::Cmd;
 use crate::door::movers::Process;
 use crate::engine::store::{Change, Swapped};
 use crate::plan::{Act, Alone, Deed, How, Plan, Scope};
+use crate::problem::Problem;
 
 /// What a run that was killed has left to do.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -181,7 +182,13 @@ pub fn write(state_dir: &Path, own: &Own, left: &Unfinished) -> Result<()> {
     let text = serde_json::to_vec(&Signed { run: left.clone(), signature })?;
     let partial = path.with_extension("json.partial");
     let written = state::create_anew(&partial).and_then(|mut f| f.write_all(&text)).and_then(|()| fs::rename(&partial, &path));
-    written.with_context(|| format!("could not write `{}`", path.display()))
+    written.map_err(|e| {
+        Problem::failed(format!("could not write `{}`", path.display()))
+            .because(e.to_string())
+            .because("it says what a run that is killed leaves behind, so that nothing is begun without it")
+            .cure("mend the permissions of that folder; `db-doctor` looks at it, too")
+            .into()
+    })
 }
 
 /// The journal of a run: the scopes that it is in, and what it could not clean up.

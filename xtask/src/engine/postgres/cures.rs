@@ -11,7 +11,7 @@ pub fn for_text(text: &str) -> Option<String> {
 pub const POOLED: &str = "a pooler is in between: give the server's own address, in a variable of its own where the application's leads to \
     the pooler (`postgres = { url = \"${DIRECT_URL}\" }`)";
 
-const KNOWN: [(&str, &str); 35] = [
+const KNOWN: [(&str, &str); 37] = [
     (
         super::loader::NAMED,
         "the server lets no role of a run's own in, or that role may not do this: if the file's author is trusted, `--trust=role` loads \
@@ -87,6 +87,12 @@ const KNOWN: [(&str, &str); 35] = [
         "somebody writes to it",
         "stop what writes there, or list its container in `stop-during`; then look at it again with `--dry-run`",
     ),
+    (
+        "canceling statement due to user request",
+        "it was given up, most likely for a lock that it waited for longer than `guards.wait-for-locks`: end what holds that (it is named \
+         above), or wait for longer",
+    ),
+    ("could not read from input file: end of file", "the archive is cut off: use another one"),
     ("No space left on device", "free space on the server's disk"),
     ("remaining connection slots", "the server has no free connection: stop some clients"),
     (

@@ -65,7 +65,7 @@ pub fn decided(state: Option<&str>) -> Option<String> {
         "55P03" | "40P01" => {
             "stop what holds the lock (`db-status` shows who is connected), or list its container in `stop-during`"
         }
-        "57014" | "25P03" | "25P04" => "a timeout of the server, the database or the role has ended it: lift it for this role",
+        "25P03" | "25P04" => "a timeout of the server, the database or the role has ended it: lift it for this role",
         "25006" => "the server, the database or the role is read-only: use the primary, or lift `default_transaction_read_only`",
         state if state.starts_with("08") || state.starts_with("HV") => {
             "a foreign server that is asked does not answer: start it, or let it be reached from the server"
@@ -79,6 +79,7 @@ pub fn decided(state: Option<&str>) -> Option<String> {
 /// The same for kinds of errors of which the words say more, where somebody knows them.
 pub fn general(state: Option<&str>) -> Option<String> {
     let cure = match state? {
+        "57014" => "a timeout of the server, the database or the role has ended it: lift it for this role",
         "42704" => "create the role, the tablespace or what else is named there, or use a server that has it",
         "0A000" | "58P01" => "the server lacks what is named, most likely an extension: install it there first",
         "42501" => "use a role that may do this (a superuser, or the owner of what is named above)",
