@@ -115,7 +115,7 @@ fn dispatch(global: &Global, task: &Task, record: &mut Record) -> Result<Exit> {
     let result = session.beware(global, task);
     let result = result.and_then(|()| global.wait.map_or(Ok(()), |seconds| session.wait(seconds)));
     let result = result.and_then(|()| perform(&mut session, task));
-    if result.is_ok() && record::is_a_run(task) {
+    if result.is_ok() && record::works_with_servers(task) {
         session.know_addresses();
     }
     let result = match session.but.take() {

@@ -193,6 +193,14 @@ pub fn is_a_run(task: &Task) -> bool {
     !looks && intent(task) == Intent::Run
 }
 
+/// Whether a run has done something with the servers that the project names: one that reads files has sent nothing there.
+pub fn works_with_servers(task: &Task) -> bool {
+    use Task::{Backup, Migrate, Prepare, Protect, Reset, Restore, Seed, Undo, Wipe};
+    let with_servers =
+        matches!(task, Backup(_) | Restore(_) | Undo(_) | Reset(_) | Migrate(_) | Seed(_) | Prepare(_) | Wipe(_) | Protect(_));
+    with_servers && is_a_run(task)
+}
+
 /// What the command line wants done with the plan.
 pub fn intent(task: &Task) -> Intent {
     let dry_run = match task {

@@ -16,6 +16,8 @@ use crate::run::own::Trusted;
 enum Wary {
     /// It only looks.
     Looks,
+    /// It reads files alone, and may take a program for that.
+    Reads,
     /// It changes something: what the repository brings is its own word, as its hooks are.
     Changes,
 }
@@ -28,6 +30,8 @@ impl Wary {
             // these read files alone, unless a server is to be waited for
             Task::List(_) | Task::Info(_) | Task::Config => global.wait.is_some(),
             Task::Restore(args) => args.info && global.wait.is_some(),
+            Task::Verify(args) if !args.deep && global.wait.is_none() => return Self::Reads,
+            Task::Verify(args) => !args.deep,
             _ => false,
         };
         if looks || record::intent(task) == Intent::Show { Self::Looks } else { Self::Changes }
@@ -58,7 +62,7 @@ impl Session {
             return Err(refusal(record::name(task), &strange).into());
         }
         let strange = untrusted(lent, &trusted);
-        if !strange.is_empty() {
+        if Wary::of(task, global) == Wary::Looks && !strange.is_empty() {
             return Err(would_send(record::name(task), &strange).into());
         }
         if !trusted.contains_key(&path) {

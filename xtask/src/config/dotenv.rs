@@ -12,6 +12,8 @@ pub struct Dotenv {
     pub values: BTreeMap<String, String>,
     /// By key: what can't be read.
     pub unreadable: BTreeMap<String, Unreadable>,
+    /// By key: the variables of the environment that were put into its value.
+    pub borrowed: BTreeMap<String, BTreeSet<String>>,
     /// What a person should know of lines that can be read; none of it holds a value.
     pub notes: Vec<String>,
 }
@@ -28,7 +30,7 @@ pub struct Unreadable {
 /// Reads a file's bytes; `known` is what the real environment says, which wins where a value refers to another one.
 pub fn read(bytes: &[u8], known: &dyn Fn(&str) -> Option<String>) -> Dotenv {
     let text = Text::new(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes));
-    let mut reader = Reader { text, known, found: Dotenv::default(), lines: BTreeMap::new() };
+    let mut reader = Reader { text, known, found: Dotenv::default(), lines: BTreeMap::new(), borrows: BTreeSet::new() };
     while reader.entry() {}
     reader.doubles();
     reader.found
@@ -109,6 +111,8 @@ struct Reader<'a> {
     found: Dotenv,
     /// The lines of each key.
     lines: BTreeMap<String, Vec<usize>>,
+    /// What the value at hand has of the environment's.
+    borrows: BTreeSet<String>,
 }
 
 impl Reader<'_> {
@@ -154,6 +158,7 @@ impl Reader<'_> {
     fn value(&mut self, line: usize) -> Result<String, String> {
         self.text.next();
         self.text.take_while(is_blank);
+        self.borrows.clear();
         match self.raw()? {
             Raw::Literal(text) => Ok(text),
             Raw::Quoted(text) => self.expand(&text, Backslash::Escape, line),
@@ -204,8 +209,15 @@ impl Reader<'_> {
         // the last one counts, readable or not
         self.found.values.remove(&key);
         self.found.unreadable.remove(&key);
+        let borrows = std::mem::take(&mut self.borrows);
+        self.found.borrowed.remove(&key);
         match value {
-            Ok(value) => drop(self.found.values.insert(key, value)),
+            Ok(value) => {
+                self.found.values.insert(key.clone(), value);
+                if !borrows.is_empty() {
+                    self.found.borrowed.insert(key, borrows);
+                }
+            }
             Err(why) => drop(self.found.unreadable.insert(key, Unreadable { line, why })),
         }
     }
@@ -279,8 +291,13 @@ impl Reader<'_> {
         value.unwrap_or_default()
     }
 
-    fn value_of(&self, name: &str) -> Option<String> {
-        (self.known)(name).or_else(|| self.found.values.get(name).cloned())
+    fn value_of(&mut self, name: &str) -> Option<String> {
+        if let Some(value) = (self.known)(name) {
+            self.borrows.insert(name.to_owned());
+            return Some(value);
+        }
+        self.borrows.extend(self.found.borrowed.get(name).into_iter().flatten().cloned());
+        self.found.values.get(name).cloned()
     }
 }
 

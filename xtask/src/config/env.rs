@@ -88,6 +88,28 @@ impl Env {
         self.exported.iter().find(|(_, file)| holds(file)).map(|(name, _)| *name)
     }
 
+    /// The variables of the person's own whose values are in this one's: itself, or those that `.env` has put into it.
+    pub fn lenders(&self, name: &str) -> BTreeSet<String> {
+        let mut lenders = BTreeSet::new();
+        match self.given(name) {
+            Some(value) if self.held(name, value).is_none() => drop(lenders.insert(name.to_owned())),
+            _ => self.borrowed(name, &mut lenders, 0),
+        }
+        lenders
+    }
+
+    fn borrowed(&self, name: &str, lenders: &mut BTreeSet<String>, depth: usize) {
+        let files = self.exported.iter().map(|(_, file)| file).chain([&self.dotenv]);
+        for borrowed in files.filter_map(|file| file.borrowed.get(name)).flatten() {
+            let own = self.given(borrowed).is_some();
+            if own {
+                lenders.insert(borrowed.clone());
+            } else if borrowed != name && depth < 20 {
+                self.borrowed(borrowed, lenders, depth + 1);
+            }
+        }
+    }
+
     /// What a person should know of `.env`.
     pub fn notes(&self) -> Vec<String> {
         let unreadable = self.dotenv.unreadable.iter();

@@ -68,7 +68,6 @@ pub fn look(surveyor: &Surveyor<'_>, target: &Surveyed, dump: &Dump, folder: &Pa
     let Some(version) = cluster.found.programs.psql() else {
         return Ok(Err(format!("the psql in `{}` does not say its version", cluster.found.programs.folder.display())));
     };
-
     let mut like = dump.artifact.as_ref().map(|a| &a.database).or(target.live()).cloned();
     like.iter_mut().for_each(|like| like.tablespace.clear());
     let claims = standing::all_claims(dump, &surveyor.project.secrets)?;

@@ -40,7 +40,8 @@ impl Resolver<'_> {
             }
             _ => return Err(self.wrong(offset, format!("`{key}` says nothing to run")).into()),
         };
-        let url = table.url.as_ref().map(|url| Ok::<_, anyhow::Error>(self.expand(&key, offset, url)?.0)).transpose()?;
+        let of_url = format!("{key}.url");
+        let url = table.url.as_ref().map(|url| Ok::<_, anyhow::Error>(self.expand(&of_url, offset, url)?.0)).transpose()?;
         let origin = self.expand(&key, offset, "")?.1;
         self.note(&key, &run.to_string(), origin);
         Ok(Hook { moment, run, container: table.container.clone(), timeout, url })
