@@ -390,3 +390,27 @@ fn a_table_that_can_not_be_analyzed_comes_back() {
     }
     project.ok("db-verify --deep --latest");
 }
+
+/// What ANALYZE runs is done before anything is counted, so that no row goes behind the count.
+#[test]
+fn what_analyze_runs_does_not_belie_the_count() {
+    let cluster = need!("postgresql", cluster());
+    let (db, project) = as_superuser(cluster);
+    cluster.sql(
+        &db.name,
+        "CREATE TABLE aa (id int); INSERT INTO aa SELECT generate_series(1, 500);
+         CREATE FUNCTION v() RETURNS void LANGUAGE plpgsql SET search_path = public AS
+           'BEGIN PERFORM pg_sleep(1); DELETE FROM aa; EXCEPTION WHEN read_only_sql_transaction THEN NULL; END';
+         CREATE FUNCTION boom(a int) RETURNS int IMMUTABLE LANGUAGE plpgsql SET search_path = public AS
+           'BEGIN IF (SELECT count(*) FROM tb) > 1 THEN PERFORM v(); END IF; RETURN a; END';
+         CREATE TABLE tb (id int); CREATE INDEX ON tb (boom(id)); INSERT INTO tb VALUES (1), (2);",
+    );
+    cluster.sql(&db.name, "TRUNCATE aa; INSERT INTO aa SELECT generate_series(1, 500)");
+    let before = cluster.sql(&db.name, "SELECT count(*) FROM aa");
+    project.backup();
+
+    let said = project.run("db-restore --latest --yes");
+    let after = cluster.sql(&db.name, "SELECT count(*) FROM aa");
+    assert_eq!((before.as_str(), after.as_str()), ("500", "500"), "{said:?}");
+    assert!(said.code == Some(1) && said.err.contains("expected 500 rows, found 0"), "{said:?}");
+}

@@ -141,7 +141,7 @@ impl Child {
         // a statement of many lines may follow what is wrong with it
         let first =
             lines.iter().rposition(|line| said::is_error(line)).unwrap_or(lines.len()).min(lines.len().saturating_sub(12));
-        let tail = lines[first..].iter().take(12).copied().collect::<Vec<_>>().join("\n");
+        let tail = lines[first..].iter().take(12).map(|line| begun_with(line)).collect::<Vec<_>>().join("\n");
         let problem = Problem::failed(format!("`{}{ENDED}{}", shorten(&self.shown, 160), status(output))).because(tail);
         let cure = said::decided(state.as_deref()).or_else(|| cures::for_text(&err)).or_else(|| said::general(state.as_deref()));
         let problem = Problem { state, ..problem };
@@ -239,6 +239,11 @@ fn own_group(expression: duct::Expression) -> duct::Expression {
 #[cfg(not(unix))]
 fn own_group(expression: duct::Expression) -> duct::Expression {
     expression
+}
+
+/// So much of a line as anybody reads.
+fn begun_with(line: &str) -> &str {
+    line.char_indices().nth(2_000).map_or(line, |(at, _)| &line[..at])
 }
 
 fn status(output: &Output) -> String {

@@ -96,7 +96,13 @@ fn own_load(target: &Surveyed, trust: Trust, name: &str, creation: &str) -> Load
             client.psql_as_dumped(name, format!("{NEUTRAL}{PATIENT}{LOADED}\n{}", look_through(client, Half::Other))),
         ),
         fence: fence(target, trust),
-        after: format!("{}COMMIT;\n{HAS_LOADED}{}{}", ended(server), left_out(), look_through(client, Half::One)),
+        after: format!(
+            "{}COMMIT;\n{}{HAS_LOADED}{}{}",
+            ended(server),
+            analyze_alone(),
+            left_out(),
+            look_through(client, Half::One)
+        ),
         by: By::Project,
     }
 }
@@ -131,7 +137,23 @@ fn begin(target: &Surveyed) -> String {
     format!("SET synchronous_commit = off;\nBEGIN;\n{LOADING}\n\\echo '{BEGUN}'\n{}", begun(target.server.version))
 }
 
-/// Statistics, and the counts that prove the load, for half of the tables: there are two sessions, and most often two cores.
+/// Asks whether ANALYZE may run functions of the dump's own. What they do has to be done before anything is counted.
+const RUNS: &str = "SELECT EXISTS (SELECT FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_language l ON l.oid = p.prolang\n  \
+    WHERE p.oid >= 16384 AND l.lanname NOT IN ('c', 'internal')) AS db_tasks_runs \\gset\n";
+
+/// All of the statistics, before the other session begins, where functions may run.
+fn analyze_alone() -> String {
+    format!("{RUNS}\\if :db_tasks_runs\n{}{}\\endif\n", analyze(Half::One), analyze(Half::Other))
+}
+
+/// Statistics, and the counts that prove the load, for half of the tables: there are two sessions, and most often two cores. To plan a
+/// count may run functions, too: they can change nothing.
 fn look_through(client: &Client, half: Half) -> String {
-    format!("{}{}\\echo '{}'\n{}", analyze(half), client.tongue.of_counts(), COUNTS, count_rows(half))
+    format!(
+        "{RUNS}\\if :db_tasks_runs\n\\else\n{}\\endif\n{}SET default_transaction_read_only = on;\n\\echo '{}'\n{}",
+        analyze(half),
+        client.tongue.of_counts(),
+        COUNTS,
+        count_rows(half)
+    )
 }
