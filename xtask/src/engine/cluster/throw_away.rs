@@ -49,12 +49,12 @@ impl Cluster {
 /// Starts it through a shell that shows the end of its log where it does not come up. Nothing of the person's own environment comes along,
 /// in which passwords stand: what runs in the server can read its own.
 pub fn with_log(start: Cmd, log: &Path) -> Cmd {
-    let words = [SHOWN, "sh", &start.program].map(String::from).into_iter().chain(start.args);
+    let kept: Vec<String> = start.env.iter().map(|(name, _)| format!("{name}=\"${name}\"")).collect();
+    let shown = format!(r#"env -i PATH="$PATH" {} "$@" || {{ tail -n 12 "$SERVER_LOG" >&2; exit 1; }}"#, kept.join(" "));
+    let words = [&shown, "sh", &start.program].map(String::from).into_iter().chain(start.args);
     let args = std::iter::once("-c".to_owned()).chain(words).collect();
     Cmd { program: "sh".into(), args, ..start }.env("SERVER_LOG", log.to_string_lossy())
 }
-
-const SHOWN: &str = r#"env -i PATH="$PATH" "$@" || { tail -n 12 "$SERVER_LOG" >&2; exit 1; }"#;
 
 #[cfg(test)]
 mod tests {
@@ -77,10 +77,17 @@ mod tests {
     #[test]
     #[cfg(unix)]
     fn nothing_of_the_persons_environment_comes_along() {
-        let Cmd { program, args, .. } = with_log(Cmd::new("env"), Path::new("/p/log"));
-        let said = std::process::Command::new(program).args(args).env("SHOP_PASSWORD", "pw").output().unwrap();
+        let Cmd { program, args, .. } = with_log(Cmd::new("env").env("PGDATA", "/p/a b"), Path::new("/p/log"));
+        let mut command = std::process::Command::new(program);
+        let said = command.args(args).env("SHOP_PASSWORD", "pw").env("PGDATA", "/p/a b").output().unwrap();
         let said = String::from_utf8(said.stdout).unwrap();
-        assert!(said.contains("PATH=") && !said.contains("SHOP_PASSWORD") && !said.contains("CARGO"), "{said}");
+        assert!(
+            said.contains("PATH=")
+                && said.contains("PGDATA=/p/a b\n")
+                && !said.contains("SHOP_PASSWORD")
+                && !said.contains("CARGO"),
+            "{said}"
+        );
     }
 
     /// A program that has the folder among its arguments ends, whether it listens or not; others go on.
