@@ -113,6 +113,11 @@ impl Problem {
         self
     }
 
+    /// Whether it is how a command of ours ended; what that said is what happened.
+    pub fn is_of_command(&self) -> bool {
+        self.tried.starts_with('`') && self.tried.contains(ENDED)
+    }
+
     /// Says what else may be done, behind what was said before.
     pub fn also(self, more: impl Into<String>) -> Self {
         let more = more.into();
@@ -135,12 +140,17 @@ pub fn one_line(sentence: &str) -> String {
     sentence.replace('\n', r"\n")
 }
 
+/// The first line of an error, which is its cause.
+pub fn first_line(error: &anyhow::Error) -> String {
+    error.to_string().lines().next().unwrap_or_default().to_owned()
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let tried = one_line(&self.tried);
         match self.happened.split_first() {
             // a program's own word is the cause; how it was run is for whoever reads on
-            Some((cause, rest)) if tried.starts_with('`') && tried.contains(ENDED) => {
+            Some((cause, rest)) if self.is_of_command() => {
                 write!(f, "{}", cause.trim_start())?;
                 rest.iter().chain([&tried]).try_for_each(|line| write!(f, "\n  {line}"))?;
             }

@@ -53,7 +53,8 @@ impl Session {
             self.own.trust(all.chain([(path.clone(), "PATH".into())]).collect())?;
         }
         let for_all = self.env.given("DB_TASKS_TRUST_REPO").is_some() && self.env.says_yes("DB_TASKS_TRUST_REPO");
-        if for_all || Wary::of(task, global) == Wary::Changes {
+        let wary = Wary::of(task, global);
+        if for_all || wary == Wary::Changes {
             return Ok(());
         }
         let trusted = self.own.trusted();
@@ -62,7 +63,7 @@ impl Session {
             return Err(refusal(record::name(task), &strange).into());
         }
         let strange = untrusted(lent, &trusted);
-        if Wary::of(task, global) == Wary::Looks && !strange.is_empty() {
+        if wary == Wary::Looks && !strange.is_empty() {
             return Err(would_send(record::name(task), &strange).into());
         }
         if !trusted.contains_key(&path) {
@@ -71,7 +72,7 @@ impl Session {
         Ok(())
     }
 
-    /// Where a run of ours has changed something, its hooks were run, and its address is no stranger's any more.
+    /// Where a run of ours has worked with the servers, it has sent all that is theirs: their addresses are no stranger's any more.
     pub fn know_addresses(&self) {
         let lent = lent(&self.project, &self.env).into_iter().map(|one| (one.what, one.state));
         // where it can't be kept, whoever only looks has to ask: that spoils no work
@@ -108,7 +109,8 @@ fn would_send(task: &str, strange: &[Brought]) -> Problem {
         .because("nothing was sent; nobody has said on this machine that it is to be trusted with them")
         .cure(
             "look whether that host is yours; `--trust-repo` says so once and for all on this machine, DB_TASKS_TRUST_REPO=1 for one run (CI); what \
-             is called `PG…`, `POSTGRES_…`, `DB_…` or `DATABASE_…`, stands in `.env`, or is a whole address, is never asked about",
+             is called as libpq's own are (`PGPASSWORD`), `POSTGRES_…`, `DB_…` or `DATABASE_…`, what `.env` says itself, and a whole address is \
+             never asked about",
         )
 }
 

@@ -56,7 +56,7 @@ pub(super) fn apart(error: anyhow::Error) -> anyhow::Error {
         Ok(problem) if problem.exit == Exit::Failed => {
             let problem = problem.because("it was tried in a throw-away cluster, which has gone again");
             // what the file holds is the same there, and so is what the role may do (insufficient_privilege)
-            if !problem.tried.starts_with('`') || problem.state.as_deref() == Some("42501") {
+            if !problem.is_of_command() || problem.state.as_deref() == Some("42501") {
                 return problem.into();
             }
             let also = "`--on-server` tries it on the database's own server, by a role made for the run";

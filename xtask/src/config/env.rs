@@ -88,26 +88,14 @@ impl Env {
         self.exported.iter().find(|(_, file)| holds(file)).map(|(name, _)| *name)
     }
 
-    /// The variables of the person's own whose values are in this one's: itself, or those that `.env` has put into it.
+    /// The variables of the person's own whose values are in this one's: itself, or those that a file beside `db-tasks.toml` has put into it.
     pub fn lenders(&self, name: &str) -> BTreeSet<String> {
-        let mut lenders = BTreeSet::new();
-        match self.given(name) {
-            Some(value) if self.held(name, value).is_none() => drop(lenders.insert(name.to_owned())),
-            _ => self.borrowed(name, &mut lenders, 0),
+        if self.given(name).is_some_and(|value| self.held(name, value).is_none()) {
+            return BTreeSet::from([name.to_owned()]);
         }
-        lenders
-    }
-
-    fn borrowed(&self, name: &str, lenders: &mut BTreeSet<String>, depth: usize) {
         let files = self.exported.iter().map(|(_, file)| file).chain([&self.dotenv]);
-        for borrowed in files.filter_map(|file| file.borrowed.get(name)).flatten() {
-            let own = self.given(borrowed).is_some();
-            if own {
-                lenders.insert(borrowed.clone());
-            } else if borrowed != name && depth < 20 {
-                self.borrowed(borrowed, lenders, depth + 1);
-            }
-        }
+        let borrowed = files.filter_map(|file| file.borrowed.get(name)).flatten();
+        borrowed.filter(|borrowed| self.given(borrowed).is_some()).cloned().collect()
     }
 
     /// What a person should know of `.env`.

@@ -183,8 +183,7 @@ fn database_findings(s: &Surveyed) -> Vec<Finding> {
     }
     let role = &s.server.role;
     let wrong = s.live().and_then(|live| live.state().wrong(s.name()));
-    let cure = "`db-repair` where that run was made; or restore the backup with `--in-place`";
-    findings.extend(wrong.map(|wrong| Finding::other(State::Problem, what("database"), wrong, cure)));
+    findings.extend(wrong.map(|(why, cure)| Finding::other(State::Problem, what("database"), why, &cure)));
     findings.extend(s.pooled().map(|why| Finding::other(State::Problem, what("pooler"), why, cures::POOLED)));
     let others = "where it is not meant to be so, a superuser drops the trigger (`DROP EVENT TRIGGER …`)";
     findings.extend(s.on_login().map(|why| Finding::other(State::Note, what("triggers on login"), why, others)));

@@ -3,7 +3,7 @@
 
 use super::is_local;
 use super::stores::host_of;
-use super::strangers::Brought;
+use super::strangers::{Brought, thing};
 use crate::config::hooks::Hook;
 use crate::config::url;
 use crate::config::{At, Connection, Database, Env, Lent, Project, Share, Store, StoreKind};
@@ -33,10 +33,6 @@ pub fn lent(project: &Project, env: &Env) -> Vec<Brought> {
     all
 }
 
-fn thing(key: &str, what: String) -> Brought {
-    Brought { key: key.into(), what, state: String::new() }
-}
-
 /// Of what a server gets: its address, and the name of a database.
 fn keys_of(database: &Database) -> Vec<String> {
     ["postgres.", "testing"].map(|part| format!("databases.{}.{part}", database.key)).into()
@@ -57,10 +53,16 @@ fn files(database: &Database, project: &Project, env: &Env) -> Vec<Brought> {
 
 /// The host of an address of a hook's, where that is not this machine; an address that can't be read may lead anywhere.
 fn url_leads_away(url: &str) -> Option<String> {
-    let Ok(parsed) = url::parse(url) else { return Some("where it leads".into()) };
-    let led = parsed.options.iter().find(|(name, _)| name == "PGHOSTADDR" || name == "PGSERVICE").map(|(_, value)| value);
-    let hosts = parsed.host.iter().flat_map(|hosts| hosts.split(',')).chain(led.map(String::as_str));
-    hosts.into_iter().find(|host| !is_local(host)).map(String::from)
+    match url::parse(url) {
+        Ok(url) => other_machine(url.host.as_deref(), &url.options),
+        Err(_) => Some("where it leads".into()),
+    }
+}
+
+/// The first of all that libpq is told of where to go, be it by hosts, an address or a service, that is not this machine.
+fn other_machine(hosts: Option<&str>, options: &[(String, String)]) -> Option<String> {
+    let led = options.iter().find(|(name, _)| name == "PGHOSTADDR" || name == "PGSERVICE").map(|(_, value)| value.as_str());
+    hosts.into_iter().flat_map(|hosts| hosts.split(',')).chain(led).find(|host| !is_local(host)).map(String::from)
 }
 
 /// The host that a database's clients go to, where that is not this machine. A container's go to its own server, or to one of its
@@ -79,9 +81,7 @@ fn leads_away(database: &Database, project: &Project, env: &Env) -> Option<Strin
         At::Container(_) if !(says_where() && is_led()) => return None,
         At::Container(_) | At::Host => {}
     }
-    let led = options.iter().find(|(name, _)| name == "PGHOSTADDR" || name == "PGSERVICE").map(|(_, value)| value);
-    let hosts = host.iter().flat_map(|hosts| hosts.split(',')).chain(led.map(String::as_str));
-    hosts.into_iter().find(|host| !is_local(host)).map(String::from)
+    other_machine(host.as_deref(), options)
 }
 
 fn away(store: &Store) -> Option<String> {
@@ -107,7 +107,7 @@ fn unexpected(lent: &Lent, project: &Project, env: &Env) -> Vec<String> {
 /// Names that say so, and parts of an address that no secret is called by.
 fn is_for_a_database(variable: &str) -> bool {
     const FIRST: [&str; 7] = ["PG", "POSTGRES", "POSTGRESQL", "DB", "DATABASE", "SQL", "MILVUS"];
-    // <https://www.postgresql.org/docs/current/libpq-envars.html>
+    // libpq's own (<https://www.postgresql.org/docs/current/libpq-envars.html>), and two that people have made like them
     const LIBPQ: [&str; 8] = ["PGPASSWORD", "PGUSER", "PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGURL", "PGPASS"];
     const HARMLESS: [&str; 9] = ["USER", "LOGNAME", "USERNAME", "HOST", "HOSTNAME", "PORT", "NAME", "ENVIRONMENT", "REGION"];
     let upper = variable.to_ascii_uppercase();

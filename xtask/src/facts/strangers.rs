@@ -53,7 +53,8 @@ fn cluster(key: &str, folder: &Path, repository: &Path) -> Option<Brought> {
     is_there.then(|| Brought { state: state_of(folder), ..thing(key, folder.display().to_string()) })
 }
 
-fn thing(key: &str, what: String) -> Brought {
+/// One whose content does not matter.
+pub(super) fn thing(key: &str, what: String) -> Brought {
     Brought { key: key.into(), what, state: String::new() }
 }
 

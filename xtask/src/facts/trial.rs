@@ -20,7 +20,7 @@ use crate::engine::postgres::loader::Loader;
 use crate::engine::postgres::name::beside;
 use crate::engine::postgres::shape::Shape;
 use crate::engine::postgres::{Client, DatabaseFacts};
-use crate::problem::Problem;
+use crate::problem::first_line;
 
 /// A cluster that is made for one trial and goes again.
 #[derive(Debug, Clone)]
@@ -179,11 +179,6 @@ fn extensions(cluster: &ClusterFacts) -> BTreeSet<String> {
     let files = folder.and_then(|folder| std::fs::read_dir(folder).ok()).into_iter().flatten().flatten();
     let names = files.filter_map(|file| Some(file.file_name().to_str()?.strip_suffix(".control")?.to_owned()));
     names.collect()
-}
-
-fn first_line(error: &anyhow::Error) -> String {
-    let tried = error.downcast_ref::<Problem>().map_or_else(|| error.to_string(), |problem| problem.tried.clone());
-    tried.lines().next().unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]

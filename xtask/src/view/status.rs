@@ -10,6 +10,7 @@ use crate::config::{Container, Database, Project};
 use crate::engine::postgres::marks::State;
 use crate::engine::postgres::name::previous;
 use crate::facts::{ContainerFacts, Surveyed};
+use crate::problem::first_line;
 use crate::run::journal::Unfinished;
 use crate::ui::human::{ago, bytes, count, counted};
 use crate::ui::shown;
@@ -71,7 +72,7 @@ impl Status<'_> {
                 }
                 Ok(s) => {
                     let wrong = s.live().and_then(|live| live.state().wrong(s.name()));
-                    problems.extend(wrong.map(|wrong| format!("{}: {wrong}", database.key)));
+                    problems.extend(wrong.map(|(what, cure)| format!("{}: {what}; {cure}", database.key)));
                 }
                 Err(e) => problems.push(format!("{}: {}", database.key, first_line(e))),
             }
@@ -185,10 +186,6 @@ const EMPTY: &str = "none: it is empty (`db-restore` fills it from a backup, `db
 
 fn line(name: &str, value: &str) -> String {
     format!("  {name:<12} {}", shown::line(value))
-}
-
-fn first_line(e: &anyhow::Error) -> String {
-    e.to_string().lines().next().unwrap_or_default().to_owned()
 }
 
 fn container_row(container: &Container, found: &Result<ContainerFacts>) -> Vec<String> {

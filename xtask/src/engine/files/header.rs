@@ -8,7 +8,7 @@ use tar::{EntryType, Header};
 pub(super) const SHORT: usize = 100;
 
 /// A tar is made of blocks.
-const BLOCK: usize = 512;
+pub(super) const BLOCK: usize = 512;
 
 /// Before an entry whose name or link is longer: GNU's way, which has room for any byte
 /// (<https://www.gnu.org/software/tar/manual/html_node/Standard.html>).
@@ -44,7 +44,8 @@ pub(super) fn record(key: &[u8], value: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-fn fill(out: &mut Vec<u8>) {
+/// Fills the last block with zeros.
+pub(super) fn fill(out: &mut Vec<u8>) {
     out.resize(out.len().next_multiple_of(BLOCK), 0);
 }
 

@@ -6,10 +6,8 @@ use std::io::{self, Read};
 use tar::{EntryType, GnuExtSparseHeader, Header, PaxExtensions};
 
 use super::attributes;
-use super::header::{self, record};
+use super::header::{self, BLOCK, record};
 
-/// A tar is made of blocks.
-const BLOCK: usize = 512;
 /// An extended header that is longer is left as it is: there is no need of any.
 const LONGEST: u64 = 16 << 20;
 
@@ -88,12 +86,8 @@ impl<R: Read> Straight<R> {
         header.set_cksum();
         self.ready.extend(header.as_bytes());
         self.ready.extend(text);
-        self.fill();
+        header::fill(&mut self.ready);
         Ok(())
-    }
-
-    fn fill(&mut self) {
-        self.ready.resize(self.ready.len().next_multiple_of(BLOCK), 0);
     }
 
     /// The next block; one that is cut off is handed out as far as it goes.

@@ -34,7 +34,7 @@ fn shared(half: Half) -> String {
 }
 
 /// Collects statistics for half of the user's tables, without which the first queries after a restore are planned blindly. Each ANALYZE
-/// commits by itself; the swap's commit flushes them all to disk. One that fails (it calls the functions of indexes and of extended
+/// commits by itself where no transaction is open; the swap's commit flushes them all to disk. One that fails (it calls the functions of indexes and of extended
 /// statistics) is named, and takes nothing else with it: no data hangs on it, and the server's own would fail as well.
 pub fn analyze(half: Half) -> String {
     let tables = shared(half);
@@ -50,7 +50,7 @@ pub fn analyze(half: Half) -> String {
     )
 }
 
-/// How a line begins that names a table which [`analyze`] leaves out.
+/// How a line begins that names a table with a part in another server, which [`analyze`] leaves out.
 const FAR: &str = "-- db-tasks asks no other server for statistics of ";
 
 /// How one begins that names a table on which ANALYZE has failed.
@@ -60,7 +60,7 @@ const FAILED: &str = "-- db-tasks could collect no statistics of ";
 const NAMED: &str = r"replace(format('%I.%I', nspname, relname), E'\n', ' ')";
 
 /// Names those that are left out.
-pub fn left_out() -> String {
+pub fn far_tables() -> String {
     format!(
         "{REACHING} SELECT {} || {NAMED} FROM pg_class c\n  JOIN reaching USING (oid) JOIN pg_namespace n ON n.oid = c.relnamespace ORDER BY 1;\n",
         literal(FAR),

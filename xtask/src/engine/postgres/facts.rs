@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::client::{OnLogin, Tongue};
-pub use super::counting::{Bare, Counts, Half, analyze, count_rows, left_out, read_bare, read_counts};
+pub use super::counting::{Bare, Counts, Half, analyze, count_rows, far_tables, read_bare, read_counts};
 use super::inventory::{self, Inventory};
 use super::locks::{self, Locks};
 use super::marks::{self, State};

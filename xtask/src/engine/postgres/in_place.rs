@@ -3,7 +3,7 @@
 
 use super::admin::{DURABLE, Identity};
 use super::client::Client;
-use super::facts::{Half, analyze, count_rows, left_out};
+use super::facts::{Half, analyze, count_rows, far_tables};
 use super::inventory::{Inventory, Kind, Table};
 use super::marks::{self, Own, on_its_way};
 use super::members::{EMPTY, PAUSE};
@@ -104,7 +104,7 @@ pub fn load(client: &Client, live: &Identity<'_>, inventory: &Inventory, fence: 
             ended(server),
             analyze(Half::One),
             analyze(Half::Other),
-            left_out(),
+            far_tables(),
             client.tongue.of_counts(),
             COUNTS,
             count_rows(Half::One),

@@ -99,7 +99,7 @@ fn refused(database: &DatabaseFacts, unfit: Unfit) -> Problem {
 }
 
 fn where_it_ran(run: Option<&str>) -> String {
-    run.map_or("where it was run".into(), |run| format!("where it was run, as {run}"))
+    run.map_or("where it was run".into(), |run| format!("where {run} was run"))
 }
 
 /// A database of somebody else's has a name that is needed.

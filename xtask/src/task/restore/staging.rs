@@ -3,7 +3,7 @@
 use super::{fence, proof};
 use crate::engine::postgres::Client;
 use crate::engine::postgres::admin::{self, Identity};
-use crate::engine::postgres::facts::{Half, analyze, count_rows, left_out};
+use crate::engine::postgres::facts::{Half, analyze, count_rows, far_tables};
 use crate::engine::postgres::loader::Loader;
 use crate::engine::postgres::name::connect;
 use crate::engine::postgres::proof::{
@@ -100,7 +100,7 @@ fn own_load(target: &Surveyed, trust: Trust, name: &str, creation: &str) -> Load
             "{}COMMIT;\n{}{HAS_LOADED}{}{}",
             ended(server),
             analyze_alone(),
-            left_out(),
+            far_tables(),
             look_through(client, Half::One)
         ),
         by: By::Project,
@@ -114,7 +114,7 @@ fn contained_load(target: &Surveyed, loader: &Loader, trust: Trust, name: &str, 
     let (client, server) = (loader.client(&target.client), target.server.version);
     let halves = [Half::One, Half::Other];
     let (counts, statistics) = (halves.map(count_rows).concat(), halves.map(analyze).concat());
-    let settled = format!("{}{statistics}{}{}", ended(server), ended(server), left_out());
+    let settled = format!("{}{statistics}{}{}", ended(server), ended(server), far_tables());
     let counted = format!("{}\\echo '{COUNTS}'\n{counts}\\echo '{COUNTED}'\n", client.tongue.of_counts());
     Load {
         cmd: client.load(name),

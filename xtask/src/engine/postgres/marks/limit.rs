@@ -6,13 +6,14 @@ use super::INVALID;
 
 /// The connection limit of a database that is on its way, and had none of its own.
 pub(super) const ON_ITS_WAY: i64 = 2_000_000_019;
-/// The connection limit of a database that a reset has emptied, and has not filled, and that had none of its own.
+/// The connection limit of a database that a reset of an earlier version has emptied, and has not filled, and that had none of its own:
+/// it is read, and written no more.
 pub(super) const EMPTIED: i64 = 2_000_000_023;
 /// Where the same begin for databases that had a limit of their own, which is added: it must not be lost with the run.
 pub(super) const ON_ITS_WAY_LIMITED: i64 = 2_010_000_000;
 pub(super) const EMPTIED_LIMITED: i64 = 2_030_000_000;
-/// Where those of emptied databases begin that say by which run, as far as a number can: a migrator may take its name away, which stands in the
-/// comment. Each of [`RUNS`] has room for no limit, and for all that PostgreSQL takes.
+/// Where the limits of emptied databases begin. They say by which run, as far as a number can, for a migrator may write over its name in the
+/// comment. Each of the [`RUNS`] has [`ROOM`] for none, and for any limit that PostgreSQL takes.
 const EMPTIED_BY: i64 = 2_040_000_000;
 const RUNS: i64 = 400;
 const ROOM: i64 = 262_145;

@@ -4,6 +4,8 @@
 mod limit;
 mod line;
 
+use super::name::ident;
+
 pub use limit::own_limit;
 pub(super) use limit::{is_on_its_way, on_its_way};
 pub use line::{Aside, Own, own_comment, run_name};
@@ -46,18 +48,34 @@ impl State {
         }
     }
 
-    /// What is wrong with a live database in it, for whoever looks.
-    pub fn wrong(&self, name: &str) -> Option<String> {
+    /// What is wrong with a live database in it, and what to do about that, for whoever looks.
+    pub fn wrong(&self, name: &str) -> Option<(String, String)> {
         match self {
             Self::Emptied(run) => {
                 let run = run.as_ref().map_or(String::new(), |run| format!(" ({run})"));
-                Some(format!(
+                let what = format!(
                     "`{name}` is half made: a reset emptied it{run}, and is at work or was cut off; its old data is in the backup that the reset \
-                     made first, and `db-repair` there brings it back"
+                     made first"
+                );
+                Some((
+                    what,
+                    "`db-repair` where that run was made brings it back; elsewhere, restore that backup with `--in-place`".into(),
                 ))
             }
-            Self::OnItsWay => Some(format!("`{name}` is half made: a preparation of it is at work, or was cut off")),
-            Self::Invalid => Some(format!("nobody can enter `{name}`: somebody began to drop it, and was cut off")),
+            Self::OnItsWay => {
+                let what = format!("`{name}` is half made: a preparation of it is at work, or was cut off");
+                Some((what, "`db-prepare` fills it".into()))
+            }
+            Self::Invalid => {
+                let what = format!("nobody can enter `{name}`: somebody began to drop it, and was cut off");
+                Some((
+                    what,
+                    format!(
+                        "what was in it is in a backup at best (`db-list`); `DROP DATABASE {}` removes what is left",
+                        ident(name)
+                    ),
+                ))
+            }
             Self::Own | Self::Kept | Self::Held(_) => None,
         }
     }
