@@ -20,6 +20,7 @@ mod many_objects;
 mod marks;
 mod memory;
 mod migrators;
+mod mute;
 mod odd_shapes;
 mod owners;
 mod pgpass;

@@ -127,6 +127,7 @@ fn dispatch(global: &Global, task: &Task, record: &mut Record) -> Result<Exit> {
     }
     *record = std::mem::take(&mut session.record);
     record.hide(&session.project.secrets);
+    let result = result.and_then(|exit| session.whole(exit));
     // a signal that came while facts were asked for ended a child, too: the signal is what happened
     let result = result.map_err(|e| if session.interrupted() { run::interrupted(e) } else { e });
     let result = result.map_err(|e| session.covered(e));

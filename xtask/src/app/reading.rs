@@ -133,12 +133,12 @@ fn open_shell(session: &mut Session, args: &cli::Shell, database: &Database) -> 
     if args.dry_run {
         return session.print(&format!("$ {cmd}"));
     }
+    let (interrupt, _) = session.signals();
     if !session.lends_output() {
-        let (interrupt, _) = session.signals();
         let said = movers::command(&cmd, &session.project.secrets, &interrupt)?;
         return session.print(&said);
     }
-    let status = movers::hand_over(&cmd, &session.project.secrets)?;
+    let status = movers::hand_over(&cmd, &session.project.secrets, &interrupt)?;
     if status == Some(0) {
         Ok(Exit::Done)
     } else {

@@ -236,6 +236,12 @@ impl Session {
         self.interrupt.hit()
     }
 
+    /// What a command came to, unless a signal cut short what it asked: it may have shown less than there is.
+    pub fn whole(&self, exit: Exit) -> Result<Exit> {
+        let cut = || Problem::new(Exit::Interrupted, "interrupted: not everything could be asked").into();
+        if self.interrupt.has_cut_a_question() { Err(cut()) } else { Ok(exit) }
+    }
+
     /// The signals and the terminal, for a wait.
     pub fn signals(&mut self) -> (Arc<Interrupt>, &mut Terminal) {
         (Arc::clone(&self.interrupt), &mut self.terminal)

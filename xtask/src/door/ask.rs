@@ -1,11 +1,13 @@
 //! The door that asks: commands that only read, through xshell. Nothing here changes the world.
 
-use std::io::Read;
-use std::process::Output;
+use std::io::{self, Read};
+use std::process::Stdio;
 
 use anyhow::Result;
+use shared_child::SharedChild;
 
-use super::movers;
+use super::heard::Heard;
+use super::interrupt::Asked;
 use crate::bytes;
 use crate::cmd::{Cmd, Value};
 use crate::config::Secrets;
@@ -24,63 +26,60 @@ pub struct Answer {
     pub err: String,
 }
 
-impl Answer {
-    fn of(output: &Output, secrets: &Secrets) -> Self {
-        Self {
-            good: output.status.success(),
-            code: output.status.code(),
-            out: bytes::text(&output.stdout),
-            err: secrets.redact(&bytes::text(&output.stderr)),
-        }
-    }
-}
-
-/// A psql that can't connect may be gone before it was told its question. xshell takes that for its own failure and drops what
-/// psql says of it; the next time psql is slower, or we are faster.
-const ASKED_AGAIN: usize = 5;
-
 /// Runs a command that only reads, and takes its answer.
 ///
 /// # Errors
-/// The program can't be started. A command that ends badly is an answer, too.
+/// The program can't be started, or a signal ended it. A command that ends badly is an answer, too.
 pub fn ask(cmd: &Cmd, secrets: &Secrets) -> Result<Answer> {
-    let shell = xshell::Shell::new()?;
-    let input = bytes::of(cmd.input.as_deref().unwrap_or_default());
-    let mut command = shell.cmd(&cmd.program).args(&cmd.args).quiet().ignore_status().stdin(input);
-    for name in cmd.not_inherited() {
-        command = command.env_remove(name);
-    }
-    for (name, value) in &cmd.env {
-        command = match value {
-            Value::Plain(text) => command.env(name, text),
-            Value::Secret(secret) => command.env(name, secrets.reveal(secret).unwrap_or_default()),
-        };
-    }
-    let mut output = command.output();
-    for _ in 0..ASKED_AGAIN {
-        if !output.as_ref().is_err_and(|e| e.to_string().contains("failed to write to stdin")) {
-            break;
-        }
-        output = command.output();
-    }
-    let output = output.map_err(|e| not_started(cmd, &e))?;
-    Ok(Answer::of(&output, secrets))
+    let input = bytes::of(cmd.input.as_deref().unwrap_or_default()).into_owned();
+    ask_fed(cmd, io::Cursor::new(input), secrets)
 }
 
 /// The same for a command that reads bytes, as much of them as it wants.
 ///
 /// # Errors
-/// The program can't be started.
+/// The program can't be started, or a signal ended it.
 pub fn ask_fed(cmd: &Cmd, mut feed: impl Read + Send + 'static, secrets: &Secrets) -> Result<Answer> {
-    let (reader, mut writer) = std::io::pipe()?;
-    let command = movers::prepared(cmd, secrets).stdin_file(reader).stdout_capture().stderr_capture();
-    let running = command.start().map_err(|e| not_started(cmd, &e))?;
-    drop(command);
-    // it ends early where the command has read enough, and where the bytes are damaged: what reads them whole says so
-    let feeder = std::thread::spawn(move || drop(std::io::copy(&mut feed, &mut writer)));
-    let output = running.wait()?;
-    drop(feeder.join());
-    Ok(Answer::of(output, secrets))
+    let asked = Asked::watched(start(cmd, secrets).map_err(|e| not_started(cmd, &e))?);
+    let child = asked.child();
+
+    // it ends early where the command has read enough, can't connect, or where the bytes are damaged: what reads them whole says so
+    let feeder = child.take_stdin().map(|mut stdin| std::thread::spawn(move || drop(io::copy(&mut feed, &mut stdin))));
+    let answer = child.take_stdout().map(|stdout| std::thread::spawn(move || read_whole(stdout)));
+    let err = child.take_stderr().map(Heard::from);
+
+    // what it has started itself may keep its pipes open, and nobody waits for that after a signal
+    let status = child.wait()?;
+    asked.was_left_alone()?;
+    let out = answer.map_or(Ok(Vec::new()), |answer| answer.join().unwrap_or_else(|_| Err(io::Error::other("unread"))))?;
+    feeder.into_iter().for_each(|feeder| drop(feeder.join()));
+
+    let err = secrets.redact(&bytes::text(err.as_ref().map_or(&[], Heard::all)));
+    Ok(Answer { good: status.success(), code: status.code(), out: bytes::text(&out), err })
+}
+
+fn start(cmd: &Cmd, secrets: &Secrets) -> io::Result<SharedChild> {
+    let shell = xshell::Shell::new().map_err(io::Error::other)?;
+    cmd.dir.iter().for_each(|dir| shell.change_dir(dir));
+    let command = shell.cmd(secrets.word(&cmd.program)).args(cmd.args.iter().map(|arg| secrets.word(arg)));
+    let command = cmd.not_inherited().fold(command, |command, name| command.env_remove(name));
+    let command = cmd.env.iter().fold(command, |command, (name, value)| match value {
+        Value::Plain(text) => command.env(name, text),
+        Value::Secret(secret) => command.env(name, secrets.reveal(secret).unwrap_or_default()),
+    });
+
+    let mut command = command.into();
+    SharedChild::spawn(piped(&mut command))
+}
+
+fn read_whole(mut from: impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    from.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn piped(command: &mut std::process::Command) -> &mut std::process::Command {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped())
 }
 
 pub(super) fn not_started(cmd: &Cmd, error: &dyn std::fmt::Display) -> Problem {

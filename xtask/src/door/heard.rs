@@ -1,7 +1,7 @@
 //! What a child says on standard error, as much of it as anybody can use: its beginning and its end. A function of a stranger's dump may
 //! warn for ever.
 
-use std::io::{self, PipeReader, Read};
+use std::io::{self, Read};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 
@@ -16,7 +16,7 @@ pub(super) struct Heard {
 
 impl Heard {
     /// Begins to listen.
-    pub fn from(reader: PipeReader) -> Self {
+    pub fn from(reader: impl Read + Send + 'static) -> Self {
         let listens = std::thread::spawn(move || listen(reader).unwrap_or_default());
         Self { listens: Mutex::new(Some(listens)), all: OnceLock::new() }
     }

@@ -1,14 +1,103 @@
-//! SIGINT, SIGTERM and SIGHUP: they end the children of the step at hand, and the run cleans up and stops.
+//! SIGINT, SIGTERM and SIGHUP: they end the children of the step at hand, and the run cleans up and stops. What is asked at that moment is
+//! ended, too: a server that lets a client in and then says nothing would keep us for ever.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use crate::problem::{Exit, Problem};
+
+/// The children that are asked something. A signal comes to the process, and questions are asked all over it: so this list is the process's.
+static ASKED: Children = Children(Mutex::new(Vec::new()));
 
 /// The state that the signal thread and the runner share.
 #[derive(Default)]
 pub struct Interrupt {
     hit: AtomicBool,
+    cut: AtomicBool,
     shielded: AtomicBool,
-    children: Mutex<Vec<Weak<duct::Handle>>>,
+    children: Children,
+    /// What has our terminal: Ctrl-C is its own matter.
+    at_terminal: Children,
+}
+
+/// A child that can be ended while somebody waits for it.
+pub(super) trait Endable: Send + Sync + 'static {
+    /// Ends it at once; one that has ended already is no matter.
+    fn end(&self);
+}
+
+impl Endable for duct::Handle {
+    fn end(&self) {
+        drop(self.kill());
+    }
+}
+
+impl Endable for shared_child::SharedChild {
+    fn end(&self) {
+        drop(self.kill());
+    }
+}
+
+/// Children, each for as long as somebody holds it.
+#[derive(Default)]
+struct Children(Mutex<Vec<Weak<dyn Endable>>>);
+
+impl Children {
+    fn add(&self, child: Arc<dyn Endable>) {
+        let mut children = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        children.retain(|child| child.strong_count() > 0);
+        children.push(Arc::downgrade(&child));
+    }
+
+    fn end(&self) {
+        self.living().iter().for_each(|child| child.end());
+    }
+
+    fn living(&self) -> Vec<Arc<dyn Endable>> {
+        let children = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        children.iter().filter_map(Weak::upgrade).collect()
+    }
+}
+
+/// A child that is asked something: a signal ends it, unless what is asked belongs to a clean-up.
+pub(super) struct Asked<C> {
+    child: C,
+    ended: AtomicBool,
+}
+
+impl<C: Endable> Asked<C> {
+    /// Has signals end it from now on, for as long as this is kept.
+    pub fn watched(child: C) -> Arc<Self> {
+        let asked = Arc::new(Self { child, ended: AtomicBool::new(false) });
+        ASKED.add(Arc::clone(&asked) as Arc<dyn Endable>);
+        asked
+    }
+
+    /// The child itself.
+    pub fn child(&self) -> &C {
+        &self.child
+    }
+
+    /// # Errors
+    /// A signal ended it: what it said is no answer.
+    pub fn was_left_alone(&self) -> Result<(), Problem> {
+        if self.ended.load(Ordering::SeqCst) { Err(Problem::new(Exit::Interrupted, "interrupted")) } else { Ok(()) }
+    }
+
+    /// The child, which no signal ends any more.
+    pub fn unwatched(self: Arc<Self>) -> Result<C, Problem> {
+        let interrupted = || Problem::new(Exit::Interrupted, "interrupted");
+        // somebody else holds it only while he ends it
+        let asked = Arc::into_inner(self).ok_or_else(interrupted)?;
+        asked.was_left_alone().map(|()| asked.child)
+    }
+}
+
+impl<C: Endable> Endable for Asked<C> {
+    fn end(&self) {
+        self.ended.store(true, Ordering::SeqCst);
+        self.child.end();
+    }
 }
 
 impl Interrupt {
@@ -20,9 +109,12 @@ impl Interrupt {
         let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP])?;
         let weak = Arc::downgrade(&shared);
         std::thread::spawn(move || {
-            for _ in signals.forever() {
+            for signal in signals.forever() {
                 let Some(interrupt) = weak.upgrade() else { return };
                 interrupt.strike();
+                if signal != SIGINT {
+                    interrupt.at_terminal.end();
+                }
             }
         });
         Ok(shared)
@@ -39,6 +131,11 @@ impl Interrupt {
         self.hit.load(Ordering::SeqCst)
     }
 
+    /// Whether a signal ended something that was asked: what was found is not the whole of it.
+    pub fn has_cut_a_question(&self) -> bool {
+        self.cut.load(Ordering::SeqCst)
+    }
+
     /// Whether a signal came that is to end what is at work.
     pub fn strikes(&self) -> bool {
         self.hit() && !self.shielded.load(Ordering::SeqCst)
@@ -47,9 +144,10 @@ impl Interrupt {
     fn strike(&self) {
         self.hit.store(true, Ordering::SeqCst);
         if self.strikes() {
-            let children = self.children.lock().unwrap_or_else(PoisonError::into_inner);
-            // a child that has ended already is no matter
-            children.iter().filter_map(Weak::upgrade).for_each(|child| drop(child.kill()));
+            self.children.end();
+            // before whoever waits for one hears of its end
+            self.cut.fetch_or(!ASKED.living().is_empty(), Ordering::SeqCst);
+            ASKED.end();
         }
     }
 
@@ -66,14 +164,16 @@ impl Interrupt {
     /// Remembers a child for as long as somebody holds it; ends it at once where the signal has come first.
     pub fn guard(&self, child: duct::Handle) -> Arc<duct::Handle> {
         let child = Arc::new(child);
-        {
-            let mut children = self.children.lock().unwrap_or_else(PoisonError::into_inner);
-            children.retain(|c| c.strong_count() > 0);
-            children.push(Arc::downgrade(&child));
-        }
+        self.children.add(Arc::clone(&child) as Arc<dyn Endable>);
         if self.strikes() {
-            drop(child.kill());
+            child.end();
         }
+        child
+    }
+    /// The same for a child that has our terminal, which only SIGTERM and SIGHUP end.
+    pub fn guard_at_terminal(&self, child: duct::Handle) -> Arc<duct::Handle> {
+        let child = Arc::new(child);
+        self.at_terminal.add(Arc::clone(&child) as Arc<dyn Endable>);
         child
     }
 }

@@ -207,12 +207,13 @@ pub fn command(cmd: &Cmd, secrets: &Secrets, interrupt: &Interrupt) -> Result<St
 
 /// Gives our own terminal to a command (`db-shell`) and waits; `None` where a signal ended it. One that has a text to read, be it
 /// an empty one, does not get our standard input: in a script's loop, that is the script's.
-pub fn hand_over(cmd: &Cmd, secrets: &Secrets) -> Result<Option<i32>> {
+pub fn hand_over(cmd: &Cmd, secrets: &Secrets, interrupt: &Interrupt) -> Result<Option<i32>> {
     let mut expression = prepared(cmd, secrets);
     if let Some(text) = &cmd.input {
         expression = expression.stdin_bytes(bytes::of(text));
     }
-    Ok(expression.run().map_err(|e| not_started(cmd, &e))?.status.code())
+    let child = interrupt.guard_at_terminal(expression.start().map_err(|e| not_started(cmd, &e))?);
+    Ok(child.wait()?.status.code())
 }
 
 /// The program with its arguments and its environment.
