@@ -145,6 +145,8 @@ fn reset_staged() {
 fn hooks_alone() {
     let bench = Bench::new(&format!("{HOST}{HOOKS}before-seed = [\"migrator\", \"before\"]\n"));
     holds(&bench, &["db-migrate"]);
+    let bench = Bench::new(&format!("{HOST}{HOOKS}"));
+    holds(&bench, &["db-migrate", "--no-backup"]);
     let bench = Bench::new(&format!("{HOST}{HOOKS}before-seed = [\"migrator\", \"before\"]\n"));
     holds(&bench, &["db-seed", "--backup"]);
 }

@@ -74,8 +74,11 @@ fn a_hook_gets_the_address_that_is_known() {
             (told("DBTASKS_TASK"), told("DBTASKS_DATABASE"), told("DBTASKS_ENVIRONMENT"), told("DBTASKS_OUTCOME")),
             (Some("migrate"), Some("app"), Some("staging"), Some("pending"))
         );
-        assert_eq!(told("DBTASKS_BACKUP"), None);
+        assert!(told("DBTASKS_BACKUP").is_some_and(|backup| backup.ends_with(".sql.zst")), "{given:?}");
     }
+    let bench = Bench::new(&format!("{HOST}{plain}"));
+    bench.run(&["db-migrate", "--no-backup"]).exits(0);
+    assert!(!of(&bench, "up").contains_key("DBTASKS_BACKUP"));
 }
 
 #[test]

@@ -124,13 +124,13 @@ fn a_file_for_the_shell_is_one_transaction_unless_told() {
 fn a_migration_that_failed_names_the_backup_before_it() {
     let bench = Bench::new(&format!("{HOST}{HOOKS}"));
     bench.complains("migrator", 3, "relation exists already\n");
-    let said = bench.run(&["db-migrate", "--backup"]).exits(1);
+    let said = bench.run(&["db-migrate"]).exits(1);
     let made = bench.names_in("backups").into_iter().find(|name| !name.ends_with(".json")).unwrap();
     let at = said.err.find("what was there before is in the backup: `db-restore app_").unwrap_or_else(|| panic!("{}", said.err));
     assert!(said.err[..at].contains("next: ") && made.starts_with("app_"), "{}", said.err);
     assert_eq!(said.err.matches("migrator up").count(), 1, "what it runs stands in its step: {}", said.err);
     assert!(said.err.contains("error: the migrate hook failed: it ended with exit code 3\n"), "{}", said.err);
-    let said = bench.run(&["db-migrate"]).exits(1);
+    let said = bench.run(&["db-migrate", "--no-backup"]).exits(1).tells("NO BACKUP is made first");
     assert!(!said.err.contains("is in the backup"), "{}", said.err);
 }
 

@@ -225,9 +225,7 @@ fn a_dry_run_is_short_unless_it_is_to_be_verbose() {
     let mut bench = Bench::new(&format!("{HOST}{}", super::HOOKS));
     bench.with_backup();
     bench.env("ALLOW_DATABASE_WIPE", "true").facts("app", many_tables(300));
-    for args in
-        [&["db-backup"][..], &["db-restore", "--latest"], &["db-reset"], &["db-wipe", "--backup"], &["db-migrate", "--backup"]]
-    {
+    for args in [&["db-backup"][..], &["db-restore", "--latest"], &["db-reset"], &["db-wipe", "--backup"], &["db-migrate"]] {
         let short = bench.run(&[args, &["--dry-run"]].concat()).exits(0).out;
         let long = bench.run(&[args, &["--dry-run", "--verbose"]].concat()).exits(0).out;
         assert!(short.lines().count() < 40 && short.lines().all(|line| line.len() < 400), "{args:?}:\n{short}");

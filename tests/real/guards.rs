@@ -175,7 +175,7 @@ fn a_disk_that_is_too_small_is_foreseen_by_every_plan_that_makes_a_backup() {
         "db-backup --auto --dry-run".to_owned(),
         "db-reset --force --dry-run".to_owned(),
         "db-wipe --backup --yes --dry-run".to_owned(),
-        "db-migrate --backup --dry-run".to_owned(),
+        "db-migrate --dry-run".to_owned(),
         "db-seed --backup --dry-run".to_owned(),
         format!("db-restore {name} --in-place --yes --dry-run"),
     ];

@@ -151,3 +151,41 @@ fn node_pg_migrate() {
 fn alembic() {
     resets_round(&ALEMBIC, &need!("alembic", migrators()));
 }
+
+/// A migration may drop what it likes, production's too: what was there before is in a backup.
+#[test]
+fn what_a_migration_drops_is_in_the_backup_before_it() {
+    let cluster = need!("postgresql", cluster());
+    let db = cluster.database();
+    let config = "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n\
+                  [hooks]\nmigrate = \"psql -qX1 -v ON_ERROR_STOP=1 -f migration.sql\"\n";
+    let project = Project::new(config).env("DATABASE_URL", &db.url).env("ENVIRONMENT", "production");
+
+    // the first migration of all finds nothing
+    project.write("migration.sql", "CREATE TABLE first (id int);");
+    project.ok("db-migrate").ends_with(0, "has no tables yet");
+    assert!(project.files().is_empty());
+
+    tiny(cluster, &db.name);
+    let before = cluster.fingerprint(&db.name);
+    project.write("migration.sql", "ALTER TABLE people DROP note; DROP TABLE orders;");
+    let dry = project.ok("db-migrate --dry-run --json").out;
+    assert!(dry.contains("\"kind\": \"migrates\"") && project.files().is_empty(), "{dry}");
+    project.ok("db-migrate");
+    assert_ne!(cluster.fingerprint(&db.name), before);
+    let backup = project.files().into_iter().find(|file| file.extension().is_some_and(|e| e != "json")).expect("a backup");
+    let backup = backup.file_name().unwrap().to_string_lossy().into_owned();
+    let home = Project::in_folder(&project.dir, config).env("DATABASE_URL", &db.url);
+    home.ok(&format!("db-restore {backup} --yes"));
+    same(&cluster.fingerprint(&db.name), &before);
+
+    // where no backup can be made, nothing is migrated, and the way on is named
+    cluster.sql(&db.name, "CREATE TABLE secret (id int); REVOKE ALL ON secret FROM app;");
+    project.write("migration.sql", "DROP TABLE people CASCADE;");
+    let made = project.files().len();
+    project.fails("db-migrate", 1, "permission denied for table secret").ends_with(1, "db-migrate --no-backup");
+    assert_eq!((cluster.sql(&db.name, "SELECT count(*) FROM people").as_str(), project.files().len()), ("500", made));
+    project.ok("db-migrate --no-backup").ends_with(0, "NO BACKUP is made first");
+    assert_eq!((cluster.sql(&db.name, "SELECT to_regclass('people') IS NULL").as_str(), project.files().len()), ("t", made));
+    project.fails("db-migrate --no-backup --backup", 2, "cannot be used with");
+}

@@ -116,7 +116,7 @@ fn a_reset_is_refused_and_declined_without_a_trace() {
     same(&cluster.fingerprint(&db.name), &before);
     assert!(production.files().is_empty() && !production.dir.join("log").exists());
     // a migration is what production is there for
-    production.ok("db-migrate --backup");
+    production.ok("db-migrate");
     assert_eq!(cluster.sql(&db.name, "SELECT count(*) FROM users"), "0");
     assert_eq!(production.files().len(), 2);
 }

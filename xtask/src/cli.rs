@@ -2,6 +2,7 @@
 
 pub mod completions;
 mod examples;
+mod hooked;
 mod looking;
 pub mod words;
 
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Command, CommandFactory, Parser, Subcommand};
 
+pub use hooked::{Migrate, Seed};
 pub use looking::{Cluster, Shell, Status};
 
 /// The databases of a project repo: backed up, proved, restored, reset.
@@ -84,10 +86,10 @@ pub enum Task {
     Reset(Reset),
     /// Run the `migrate` hook with the right DATABASE_URL
     #[command(name = "db-migrate", visible_alias = "migrate", after_help = examples::MIGRATE)]
-    Migrate(Hooked),
+    Migrate(Migrate),
     /// Run the `seed` hook with the right DATABASE_URL
     #[command(name = "db-seed", visible_alias = "seed", after_help = examples::SEED)]
-    Seed(Hooked),
+    Seed(Seed),
     /// Give a missing or empty database its contents; leave one with data alone
     #[command(name = "db-prepare", visible_alias = "prepare", after_help = examples::PREPARE)]
     Prepare(Prepare),
@@ -323,20 +325,6 @@ pub struct Reset {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub consent: Consent,
-}
-
-/// `db-migrate` and `db-seed`
-#[derive(Debug, Clone, Default, Args)]
-pub struct Hooked {
-    /// The database (its key or its name)
-    #[arg(long, value_name = "NAME")]
-    pub database: Option<String>,
-    /// Back up first
-    #[arg(long)]
-    pub backup: bool,
-    /// Show every step, and change nothing
-    #[arg(long)]
-    pub dry_run: bool,
 }
 
 /// `db-prepare`

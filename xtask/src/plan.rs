@@ -81,6 +81,8 @@ pub enum Risk {
     Nothing,
     /// Nothing: it only adds.
     Adds,
+    /// Whatever the project's migrations change; they are what production is changed by, too.
+    Migrates,
     /// Files that are backups.
     RemovesBackups,
     /// Whatever functions of a file from elsewhere do, while it is loaded into a database beside the live ones.
@@ -115,7 +117,7 @@ impl Risk {
     pub fn stakes(&self) -> &[Stake] {
         match self {
             Self::Stranger { stakes, .. } | Self::Changes { stakes, .. } | Self::ReplacesData { stakes, .. } => stakes,
-            Self::Nothing | Self::Adds | Self::RemovesBackups => &[],
+            Self::Nothing | Self::Adds | Self::Migrates | Self::RemovesBackups => &[],
         }
     }
 }

@@ -18,8 +18,9 @@ use crate::facts::{Emptying, Set, Surveyed};
 use crate::gate::Consent;
 use crate::plan::Plan;
 use crate::problem::{Exit, Problem};
+use crate::task::hooked::{self, Before, First};
 use crate::task::reset::{self as reset_task, OldData, Seeding};
-use crate::task::{backup as backup_task, hooked, repair};
+use crate::task::{backup as backup_task, repair};
 
 /// `db-reset`
 pub fn reset(session: &mut Session, args: &cli::Reset) -> Result<Exit> {
@@ -70,31 +71,66 @@ pub fn safety_backup(session: &Session, target: &Surveyed, reason: Reason) -> Re
     backup_task::plan(&session.project, &set, &catalog, &request, &session.moment)
 }
 
-/// `db-migrate` and `db-seed`
-pub fn run_hook(session: &mut Session, args: &cli::Hooked, task: &'static str) -> Result<Exit> {
-    let intent = if args.dry_run { Intent::Show } else { Intent::Run };
-    let database = session.database(args.database.as_deref())?;
-    session.lock(task, intent)?;
+/// `db-migrate`
+pub fn migrate(session: &mut Session, args: &cli::Migrate) -> Result<Exit> {
+    let first = if args.no_backup { First::NoBackup } else { First::BackupOfWhatIsThere };
+    run_hook(session, &Hooked { task: "db-migrate", database: args.database.as_deref(), first }, intent(args.dry_run))
+}
+
+/// `db-seed`
+pub fn seed(session: &mut Session, args: &cli::Seed) -> Result<Exit> {
+    let first = if args.backup { First::Backup } else { First::Nothing };
+    run_hook(session, &Hooked { task: "db-seed", database: args.database.as_deref(), first }, intent(args.dry_run))
+}
+
+fn intent(dry_run: bool) -> Intent {
+    if dry_run { Intent::Show } else { Intent::Run }
+}
+
+/// A task that is one hook.
+struct Hooked<'a> {
+    task: &'static str,
+    database: Option<&'a str>,
+    first: First,
+}
+
+fn run_hook(session: &mut Session, wanted: &Hooked<'_>, intent: Intent) -> Result<Exit> {
+    let database = session.database(wanted.database)?;
+    session.lock(wanted.task, intent)?;
     session.with_servers(std::slice::from_ref(&database), Wants::Made, intent, |session| {
         let target = survey(session, std::slice::from_ref(&database))?.remove(0);
-        let moment = task.trim_start_matches("db-").to_owned();
+        let moment = wanted.task.trim_start_matches("db-").to_owned();
         let hooks = session.hooks(&moment, std::slice::from_ref(&moment), &[&target], None)?;
-        let backup = args.backup.then(|| safety_backup(session, &target, Reason::PreMigrate)).transpose()?;
-        let plan = hooked::plan(&target, task, &hooks, backup, session.project.guards.pins_of(&moment))?;
+        let backs_up = wanted.first.backs_up(&target);
+        let backup = backs_up.then(|| safety_backup(session, &target, Reason::PreMigrate)).transpose()?;
+
+        let plan = hooked::plan(
+            &target,
+            wanted.task,
+            &hooks,
+            Before { first: wanted.first, backup },
+            session.project.guards.pins_of(&moment),
+        )?;
         let plan = alone::with(session.hooked(plan, &[&target])?, [&target]);
         let made = plan.backup.clone();
-        let done = session.carry_out(plan, Consent::Yes, intent).map_err(|e| with_backup(e, made.as_deref()))?;
+        let done = session.carry_out(plan, Consent::Yes, intent).map_err(|e| with_backup(e, wanted.task, made.as_deref()))?;
         if done.is_some() { session.print(target.name()) } else { Ok(Exit::Done) }
     })
 }
 
-/// What failed may have done half of its work: the backup that was made before it is the way back.
-fn with_backup(error: anyhow::Error, made: Option<&Path>) -> anyhow::Error {
-    let Some(file) = made.filter(|path| path.exists()).and_then(Path::file_name) else { return error };
+/// What failed may have done half of its work: the backup that was made before it is the way back. One that could not be made kept the
+/// hook from running.
+fn with_backup(error: anyhow::Error, task: &str, made: Option<&Path>) -> anyhow::Error {
+    let (Some(path), Some(file)) = (made, made.and_then(Path::file_name)) else { return error };
+    let way = match (path.exists(), task) {
+        (true, _) => format!("what was there before is in the backup: `db-restore {}`", quoted(&file.to_string_lossy())),
+        (false, "db-migrate") => {
+            "nothing was migrated; without a backup, and so without a way back: `db-migrate --no-backup`".into()
+        }
+        (false, _) => return error,
+    };
     match error.downcast::<Problem>() {
-        Ok(problem) => problem
-            .also(format!("what was there before is in the backup: `db-restore {}`", quoted(&file.to_string_lossy())))
-            .into(),
+        Ok(problem) => problem.also(way).into(),
         Err(error) => error,
     }
 }

@@ -74,8 +74,8 @@ old data comes back by itself; afterwards, `db-undo` brings it back.";
 
 pub(super) const MIGRATE: &str = "\
 Examples:
-  db-migrate                 run `hooks.migrate` of `db-tasks.toml`, with DATABASE_URL set
-  db-migrate --backup        back up first: the way back, should the migration be wrong
+  db-migrate                 back up, then run `hooks.migrate` with DATABASE_URL set
+  db-migrate --no-backup     without the backup: there is no way back
   db-migrate --database main --dry-run";
 
 pub(super) const SEED: &str = "\

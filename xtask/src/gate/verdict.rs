@@ -114,7 +114,7 @@ pub fn judge(plan: &Plan, c: &Circumstances<'_>) -> Vec<Verdict> {
 fn by_risk(plan: &Plan, c: &Circumstances<'_>) -> Vec<Verdict> {
     match &plan.risk {
         Risk::Nothing => wanted(plan, c),
-        Risk::Adds => wanted(plan, c).into_iter().chain([question(Judgement::Passed, c)]).collect(),
+        Risk::Adds | Risk::Migrates => wanted(plan, c).into_iter().chain([question(Judgement::Passed, c)]).collect(),
         Risk::RemovesBackups => wanted(plan, c).into_iter().chain([question(Judgement::Refused, c)]).collect(),
         Risk::Stranger { stakes, purpose } => wanted(plan, c).into_iter().chain(stranger(plan, stakes, *purpose, c)).collect(),
         Risk::Changes { stakes, pins } => {
@@ -754,7 +754,7 @@ mod tests {
             ("db-migrate", vec![], "no", "go"),
             ("db-backup", vec![step], "no", "go"),
         ] {
-            for risk in [Risk::Nothing, Risk::Adds, Risk::RemovesBackups] {
+            for risk in [Risk::Nothing, Risk::Adds, Risk::Migrates, Risk::RemovesBackups] {
                 let env = env(value);
                 let c = Circumstances {
                     guards: &guards,
@@ -787,6 +787,7 @@ mod tests {
             (Risk::Adds, Person::Absent, Consent::Ask, "go"),
             (Risk::Adds, Person::AtTerminal, Consent::Ask, "ask"),
             (Risk::Adds, Person::AtTerminal, Consent::Yes, "go"),
+            (Risk::Migrates, Person::Absent, Consent::Yes, "go"),
             (Risk::RemovesBackups, Person::Absent, Consent::Ask, "refused: confirmation"),
             (Risk::RemovesBackups, Person::Absent, Consent::Yes, "go"),
             (Risk::Nothing, Person::Absent, Consent::Ask, "go"),

@@ -8,8 +8,56 @@ use crate::facts::Surveyed;
 use crate::plan::{Plan, Risk, Step};
 use crate::problem::Problem;
 
-/// Plans one hook (`migrate`, `seed`), after a backup where one is asked for.
-pub fn plan(target: &Surveyed, task: &'static str, hooks: &Hooks, backup: Option<Plan>, pins: Vec<Pin>) -> Result<Plan> {
+/// What comes before the hook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum First {
+    /// A backup.
+    Backup,
+    /// A backup, where there is anything to back up: a migration may drop what it likes, and the first one of all finds nothing.
+    BackupOfWhatIsThere,
+    /// Nothing.
+    Nothing,
+    /// Nothing, where a backup is what everybody expects.
+    NoBackup,
+}
+
+impl First {
+    /// Whether that is a backup.
+    pub fn backs_up(self, target: &Surveyed) -> bool {
+        match self {
+            Self::Backup => true,
+            Self::BackupOfWhatIsThere => has_data(target),
+            Self::Nothing | Self::NoBackup => false,
+        }
+    }
+
+    /// What a person is told of it.
+    fn note(self, target: &Surveyed) -> Option<String> {
+        match self {
+            Self::BackupOfWhatIsThere if !has_data(target) => {
+                Some(format!("`{}` has no tables yet: there is nothing to back up first", target.name()))
+            }
+            Self::NoBackup if has_data(target) => Some("NO BACKUP is made first: there is no way back".into()),
+            _ => None,
+        }
+    }
+}
+
+fn has_data(target: &Surveyed) -> bool {
+    target.live().is_some() && target.server.has_tables
+}
+
+/// What comes before the hook, with the plan of its backup where that is one.
+pub struct Before {
+    /// What was wanted.
+    pub first: First,
+    /// The backup.
+    pub backup: Option<Plan>,
+}
+
+/// Plans one hook (`migrate`, `seed`).
+pub fn plan(target: &Surveyed, task: &'static str, hooks: &Hooks, before: Before, pins: Vec<Pin>) -> Result<Plan> {
+    let Before { first, backup } = before;
     let moment = hooks.task.clone();
     let made = backup.as_ref().and_then(|b| b.result.first().cloned());
     let acts = hooks.acts(&moment, made.as_ref(), Outcome::Pending);
@@ -27,13 +75,13 @@ pub fn plan(target: &Surveyed, task: &'static str, hooks: &Hooks, backup: Option
         let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         afterwards.push(format!("what was there before is in the backup: db-restore {file}"));
     }
-    // a migration is what production is there for; a seed is not
+    // production is migrated, too; it is not seeded
     let risk = match moment.as_str() {
-        "migrate" => Risk::Adds,
+        "migrate" => Risk::Migrates,
         _ => Risk::Changes { stakes: vec![target.stake()], pins },
     };
     Ok(Plan {
-        notes: hooks.notes(&moment),
+        notes: first.note(target).into_iter().chain(hooks.notes(&moment)).collect(),
         steps,
         afterwards,
         result: made.iter().cloned().collect(),

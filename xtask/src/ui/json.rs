@@ -32,6 +32,7 @@ fn risk(risk: &Risk) -> Value {
     let kind = match risk {
         Risk::Nothing => "nothing",
         Risk::Adds => "adds",
+        Risk::Migrates => "migrates",
         Risk::RemovesBackups => "removes-backups",
         Risk::Stranger { .. } => "runs-foreign-sql",
         Risk::Changes { .. } => "changes-data",
