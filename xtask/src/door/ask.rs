@@ -25,7 +25,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    fn of(output: &Output, secrets: &Secrets) -> Self {
+    pub(super) fn of(output: &Output, secrets: &Secrets) -> Self {
         Self {
             good: output.status.success(),
             code: output.status.code(),
