@@ -71,8 +71,10 @@ fn unasked(cmd: &Cmd) -> Cmd {
     Cmd { input: None, ..cmd.clone() }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
+    #![cfg(unix)]
+
     use super::*;
 
     const LAST: &str = "that is all";
