@@ -71,10 +71,9 @@ fn unasked(cmd: &Cmd) -> Cmd {
     Cmd { input: None, ..cmd.clone() }
 }
 
+#[cfg(unix)]
 #[cfg(test)]
 mod tests {
-    #![cfg(unix)]
-
     use super::*;
 
     const LAST: &str = "that is all";
