@@ -10,6 +10,7 @@ mod doctor;
 mod drift;
 mod engines;
 mod hooks;
+mod idle;
 mod json;
 mod left_with;
 mod logs;
@@ -226,6 +227,14 @@ impl Bench {
         // how often something is waited for, and whom it is asked for, is the clock's matter, not the plan's
         let clocks = |call: &Call| is_wait(&call.argv) || call.stdin.starts_with(db_tasks::engine::postgres::waiting::ASKS);
         folders.iter().map(call).filter(|call| !clocks(call)).collect()
+    }
+
+    /// The processes of the stand-ins, each with what it was told; one that stays is there for all that it is asked.
+    pub fn processes(&self) -> Vec<(String, String)> {
+        let mut folders: Vec<PathBuf> = fs::read_dir(self.temp.path().join("seen")).unwrap().map(|e| e.unwrap().path()).collect();
+        folders.sort();
+        let read = |folder: &PathBuf, name: &str| fs::read_to_string(folder.join(name)).unwrap().trim().to_owned();
+        folders.iter().map(|folder| (read(folder, "process"), read(folder, "stdin"))).collect()
     }
 
     pub fn forget_calls(&self) {

@@ -7,7 +7,7 @@ use crate::support::component::quoted;
 use crate::support::need;
 
 /// A project whose backups are asked for.
-const ASKS: &str = "[backup]\nask = true\n[project]\nname = \"shop\"\n\
+pub const ASKS: &str = "[backup]\nask = true\n[project]\nname = \"shop\"\n\
     [databases.main]\nprograms = \"../bin\"\npostgres = { database = \"app\", user = \"boss\" }\n";
 
 #[test]

@@ -86,6 +86,9 @@ fn what_vanishes_or_comes_is_told() {
         fs::create_dir_all(path(name).parent().unwrap()).unwrap();
         fs::write(path(name), name).unwrap();
     }
+    // no reader is so far ahead
+    let between: Vec<String> = (100..140).map(|n| format!("first/a{n}")).collect();
+    between.iter().for_each(|name| fs::write(path(name), vec![7; 200_000]).unwrap());
     let (tar, census) = meanwhile(root.path(), "./first/a", || {
         std::thread::sleep(Duration::from_millis(20));
         fs::remove_file(path("first/b")).unwrap();
@@ -97,7 +100,9 @@ fn what_vanishes_or_comes_is_told() {
     let vanished = |name: &str| (name.to_owned(), What::Vanished);
     assert_eq!(remarks(&census), [vanished("first/b"), ("first".into(), What::Stirred), vanished("link"), vanished("no")]);
     assert_eq!(scan(&mut &tar[..], Links::Inside).unwrap().entries, census.entries);
-    assert_eq!(super::names(&census), [".", "first", "first/a", "other", "other/e"]);
+    let mut names = super::names(&census);
+    names.retain(|name| !between.iter().any(|between| between == name));
+    assert_eq!(names, [".", "first", "first/a", "other", "other/e"]);
 }
 
 #[test]
@@ -124,13 +129,62 @@ fn an_archive_that_was_given_up_has_no_end() {
             Ok(())
         }
     }
+    // whoever reads ahead of it ends, too
+    for files in [1, 60] {
+        let root = tempfile::tempdir().unwrap();
+        (0..files).for_each(|n| fs::write(root.path().join(n.to_string()), vec![1; 100_000]).unwrap());
+        let mut out = Full(Vec::new());
+        let error = dump(root.path(), &Excludes::default(), &mut out, &mut super::quiet).unwrap_err();
+        let kind = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+        assert_eq!(kind, Some(std::io::ErrorKind::StorageFull), "as it came: {error:#}");
+        assert!(scan(&mut &out.0[..], Links::Inside).is_err());
+    }
+}
+
+/// What is read ahead is open, or in memory, until it is written: of neither may there be more the more there is to read.
+#[test]
+#[cfg(target_os = "linux")]
+fn few_files_are_open_at_once() {
+    struct Counting<'a> {
+        root: &'a Path,
+        most: usize,
+    }
+    impl Write for Counting<'_> {
+        fn write(&mut self, buf: &[u8]) -> std::io::Result<usize> {
+            // the reader goes as far ahead as it may
+            std::thread::sleep(Duration::from_millis(2));
+            let open = fs::read_dir("/proc/self/fd").unwrap().flatten().filter_map(|fd| fs::read_link(fd.path()).ok());
+            self.most = self.most.max(open.filter(|path| path.starts_with(self.root)).count());
+            Ok(buf.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
     let root = tempfile::tempdir().unwrap();
-    fs::write(root.path().join("a"), vec![1; 100_000]).unwrap();
-    let mut out = Full(Vec::new());
-    let error = dump(root.path(), &Excludes::default(), &mut out, &mut super::quiet).unwrap_err();
-    let kind = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
-    assert_eq!(kind, Some(std::io::ErrorKind::StorageFull), "as it came: {error:#}");
-    assert!(scan(&mut &out.0[..], Links::Inside).is_err());
+    for n in 0..100 {
+        // with a hole each, so that nobody reads them ahead
+        fs::File::create(root.path().join(n.to_string())).unwrap().set_len(9).unwrap();
+    }
+    let mut out = Counting { root: root.path(), most: 0 };
+    let census = dump(root.path(), &Excludes::default(), &mut out, &mut super::quiet).unwrap();
+    assert_eq!(census.files(), 100);
+    assert!((1..16).contains(&out.most), "{}", out.most);
+}
+
+/// A file is read at once or piece by piece, by its length: at the border and on both sides of it the tar is the same.
+#[test]
+fn files_of_every_length_are_read_whole() {
+    let root = tempfile::tempdir().unwrap();
+    let lengths = [0, 1, 511, 512, 513, (256 << 10) - 1, 256 << 10, (256 << 10) + 1, 1 << 20];
+    for length in lengths {
+        let bytes: Vec<u8> = (0..length).map(|i: usize| (i % 251) as u8).collect();
+        fs::write(root.path().join(format!("{length:07}")), bytes).unwrap();
+    }
+    let (tar, census) = super::tar_of(root.path());
+    assert_eq!(census.bytes(), lengths.iter().sum::<usize>() as u64);
+    assert_eq!(scan(&mut &tar[..], Links::Inside).unwrap().entries, census.entries);
+    assert_eq!(read_back_by(root.path(), Method::Blake3, &mut super::quiet).unwrap().entries, census.entries);
 }
 
 #[test]

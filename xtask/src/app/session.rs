@@ -12,7 +12,7 @@ use crate::bundle::name;
 use crate::cli;
 use crate::config::{self, ContainerBy, Database, Dotenv, Env, Project};
 use crate::door::held::Held;
-use crate::door::{Interrupt, waits::Waits};
+use crate::door::{Idle, Interrupt, waits::Waits};
 use crate::facts::{ContainerFacts, Surveyor, containers};
 use crate::gate::{self, Agent, Circumstances, Consent, Judgement, Person, Verdict};
 use crate::plan::{Plan, Risk};
@@ -55,6 +55,8 @@ pub struct Session {
     /// Why what followed the work was not done.
     pub but: Option<anyhow::Error>,
     waits: Waits,
+    /// The session in which the first database was looked at, where a dump of it comes next.
+    pub idle: Idle,
 }
 
 /// What standard output is for.
@@ -125,15 +127,15 @@ impl Session {
         let output = if global.json { Output::Document } else { Output::Text };
         let detail = if global.verbose { Detail::Commands } else { Detail::Steps };
         let typed = Typed::of(&env, global.config.as_deref(), typed::program().as_deref());
-        let waits = Waits::new(terminal::aside, project.guards.wait_for_locks);
-        let moment = Moment { now, run };
-        Ok(Self { project, env, moment, terminal, record, output, detail, typed, lock: None, own, interrupt, but: None, waits })
+        let (waits, idle) = (Waits::new(terminal::aside, project.guards.wait_for_locks), Idle::default());
+        let (moment, lock, but) = (Moment { now, run }, None, None);
+        Ok(Self { project, env, moment, terminal, record, output, detail, typed, lock, own, interrupt, but, waits, idle })
     }
 
     /// Somebody to ask servers with.
     pub fn surveyor(&self) -> Surveyor<'_> {
         let app_name = format!("db-tasks/{}", self.moment.run);
-        Surveyor { project: &self.project, env: &self.env, app_name, waits: &self.waits }
+        Surveyor { project: &self.project, env: &self.env, app_name, waits: &self.waits, idle: None }
     }
 
     /// The databases that are meant: one by its key or name, or all.
@@ -273,6 +275,10 @@ impl Session {
         plan.notes.extend(crate::facts::health::tight(&plan));
         let verdicts = gate::judge(&plan, &self.circumstances(consent.clone()));
         self.record.planned(&plan, &verdicts);
+        if verdicts.iter().any(|verdict| verdict.judgement == Judgement::Ask) {
+            // a question may stand for hours
+            self.idle.let_go();
+        }
         if intent == Intent::Show {
             if self.output == Output::Text {
                 self.put(&describe::plan(&plan, &verdicts, self.detail))?;
@@ -298,8 +304,8 @@ impl Session {
         let state_dir = self.lock.as_ref().map(|_| self.project.state_dir());
         let journal = Journal::new(state_dir, self.own.clone(), cleared.plan(), self.moment.now, inherited);
         let mut recorder = Recorder::new(&mut self.terminal);
-        let mut world =
-            World { secrets: &self.project.secrets, interrupt: &self.interrupt, now: Utc::now, watch: &mut recorder, journal };
+        let (secrets, watch) = (&self.project.secrets, &mut recorder);
+        let mut world = World { secrets, interrupt: &self.interrupt, now: Utc::now, watch, journal, idle: &self.idle };
         let mut report = run::run(cleared, &mut world);
         let steps = recorder.steps;
         let is_done = |problem: &anyhow::Error| Exit::of(problem) == Exit::FinishedBut;

@@ -16,8 +16,8 @@ use crate::cmd::quoted;
 use crate::config::{self, KeepRules};
 use crate::engine::postgres::facts::Depth;
 use crate::engine::store::{Address, Format};
-use crate::facts::Surveyed;
 use crate::facts::dumps::{self, Dump};
+use crate::facts::{Surveyed, Surveyor};
 use crate::gate::Consent;
 use crate::problem::{Exit, Problem};
 use crate::run::record_untried;
@@ -70,7 +70,8 @@ pub fn backup(session: &mut Session, args: &cli::Backup) -> Result<Exit> {
 }
 
 fn back_up(session: &mut Session, args: &cli::Backup, meant: &Meant, request: &backup::Request) -> Result<Exit> {
-    let set = session.surveyor().set(&meant.databases, &meant.stores, Depth::Database)?;
+    let surveyor = Surveyor { idle: Some(&session.idle), ..session.surveyor() };
+    let set = surveyor.set(&meant.databases, &meant.stores, Depth::Database)?;
     let catalog = Catalog::beside_a_new_one(&request.backup.dir, &session.project, &request.backup.keep)?;
     let plan = backup::plan(&session.project, &set, &catalog, request, &session.moment)?;
     let plan = session.hooked(plan, &set.databases.iter().collect::<Vec<_>>())?;

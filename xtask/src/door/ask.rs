@@ -1,13 +1,14 @@
 //! The door that asks: commands that only read, through xshell. Nothing here changes the world.
 
 use std::io::{self, Read};
-use std::process::Stdio;
+use std::process::{Output, Stdio};
+use std::sync::Arc;
 
 use anyhow::Result;
 use shared_child::SharedChild;
 
 use super::heard::Heard;
-use super::interrupt::Asked;
+use super::interrupt;
 use crate::bytes;
 use crate::cmd::{Cmd, Value};
 use crate::config::Secrets;
@@ -26,6 +27,17 @@ pub struct Answer {
     pub err: String,
 }
 
+impl Answer {
+    pub(super) fn of(output: &Output, secrets: &Secrets) -> Self {
+        Self {
+            good: output.status.success(),
+            code: output.status.code(),
+            out: bytes::text(&output.stdout),
+            err: secrets.redact(&bytes::text(&output.stderr)),
+        }
+    }
+}
+
 /// Runs a command that only reads, and takes its answer.
 ///
 /// # Errors
@@ -40,22 +52,20 @@ pub fn ask(cmd: &Cmd, secrets: &Secrets) -> Result<Answer> {
 /// # Errors
 /// The program can't be started, or a signal ended it.
 pub fn ask_fed(cmd: &Cmd, mut feed: impl Read + Send + 'static, secrets: &Secrets) -> Result<Answer> {
-    let asked = Asked::watched(start(cmd, secrets).map_err(|e| not_started(cmd, &e))?);
-    let child = asked.child();
+    let child = Arc::new(start(cmd, secrets).map_err(|e| not_started(cmd, &e))?);
 
     // it ends early where the command has read enough, can't connect, or where the bytes are damaged: what reads them whole says so
     let feeder = child.take_stdin().map(|mut stdin| std::thread::spawn(move || drop(io::copy(&mut feed, &mut stdin))));
-    let answer = child.take_stdout().map(|stdout| std::thread::spawn(move || read_whole(stdout)));
+    let said = child.take_stdout().map(|stdout| std::thread::spawn(move || read_whole(stdout)));
     let err = child.take_stderr().map(Heard::from);
 
     // what it has started itself may keep its pipes open, and nobody waits for that after a signal
-    let status = child.wait()?;
-    asked.was_left_alone()?;
-    let out = answer.map_or(Ok(Vec::new()), |answer| answer.join().unwrap_or_else(|_| Err(io::Error::other("unread"))))?;
+    let status = interrupt::waiting_for(&child, || child.wait())?;
+    let stdout = said.map_or(Ok(Vec::new()), |said| said.join().unwrap_or_else(|_| Err(io::Error::other("unread"))))?;
     feeder.into_iter().for_each(|feeder| drop(feeder.join()));
 
-    let err = secrets.redact(&bytes::text(err.as_ref().map_or(&[], Heard::all)));
-    Ok(Answer { good: status.success(), code: status.code(), out: bytes::text(&out), err })
+    let stderr = err.as_ref().map_or(&[][..], Heard::all).to_vec();
+    Ok(Answer::of(&Output { status, stdout, stderr }, secrets))
 }
 
 fn start(cmd: &Cmd, secrets: &Secrets) -> io::Result<SharedChild> {

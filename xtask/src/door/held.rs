@@ -1,11 +1,13 @@
 //! A command that is asked something and stays: what it holds (a lock, a snapshot) it holds until it is let go.
 
-use std::io::{BufRead, BufReader, PipeWriter, Write};
+use std::io::{self, BufRead, BufReader, PipeReader, PipeWriter, Write};
+use std::process::Output;
+use std::sync::Arc;
 
 use anyhow::Result;
 
 use super::ask::not_started;
-use super::interrupt::Asked;
+use super::interrupt;
 use super::movers::prepared;
 use crate::bytes;
 use crate::cmd::{Cmd, readable};
@@ -13,39 +15,66 @@ use crate::config::Secrets;
 
 /// A child that waits for more words; it is gone when this is dropped.
 pub struct Held {
-    handle: duct::Handle,
+    handle: Arc<duct::Handle>,
     stdin: Option<PipeWriter>,
+    said: BufReader<PipeReader>,
 }
 
 /// Starts a command with its own text as its first words, and waits for the first line that it says. Where it ends before, the inner
-/// error is what it said; a signal ends it as long as it has said nothing.
+/// error is what it said; a signal ends it while it is waited for.
 pub fn hold(cmd: &Cmd, secrets: &Secrets) -> Result<Result<(Held, String), String>> {
-    let (reader, mut stdin) = std::io::pipe()?;
-    let (said, saying) = std::io::pipe()?;
-    let expression = prepared(cmd, secrets).stdin_file(reader).stdout_file(saying).stderr_capture();
-    let asked = Asked::watched(expression.start().map_err(|e| not_started(cmd, &e))?);
-    // the expression had ends of the pipes of its own
-    drop(expression);
-    // one that can't connect closes its end: its own words come later
-    drop(stdin.write_all(&bytes::of(cmd.input.as_deref().unwrap_or_default())));
-
-    let mut said = BufReader::new(said);
-    let mut line = Vec::new();
-    while said.read_until(b'\n', &mut line)? > 0 {
-        let text = readable(&line);
-        // the answer of a function without a result is an empty line
-        if !text.trim().is_empty() {
-            let handle = asked.unwatched()?;
-            return Ok(Ok((Held { handle, stdin: Some(stdin) }, text.trim_end().to_owned())));
-        }
-        line.clear();
+    let mut held = Held::begin(cmd, secrets)?;
+    match held.words()? {
+        Some(line) => Ok(Ok((held, line))),
+        None => Ok(Err(secrets.redact(&bytes::text(&held.ended()?.stderr)))),
     }
-    let output = asked.child().wait()?;
-    asked.was_left_alone()?;
-    Ok(Err(secrets.redact(&bytes::text(&output.stderr))))
 }
 
 impl Held {
+    /// Starts a command with its own text as its first words.
+    pub(super) fn begin(cmd: &Cmd, secrets: &Secrets) -> Result<Self> {
+        let (reader, stdin) = io::pipe()?;
+        let (said, saying) = io::pipe()?;
+        let expression = prepared(cmd, secrets).stdin_file(reader).stdout_file(saying).stderr_capture();
+        let handle = Arc::new(expression.start().map_err(|e| not_started(cmd, &e))?);
+        // the expression had ends of the pipes of its own
+        drop(expression);
+
+        let mut held = Self { handle, stdin: Some(stdin), said: BufReader::new(said) };
+        held.tell(cmd);
+        Ok(held)
+    }
+
+    /// Says a command's text. One that can't connect, or has been ended, closes its end: its own words come later.
+    pub(super) fn tell(&mut self, cmd: &Cmd) {
+        let text = bytes::of(cmd.input.as_deref().unwrap_or_default());
+        drop(self.stdin.as_mut().map(|stdin| stdin.write_all(&text)));
+    }
+
+    /// The next line that says something; none where it has ended.
+    pub(super) fn words(&mut self) -> Result<Option<String>> {
+        // the answer of a function without a result is an empty line
+        while let Some(line) = self.line()? {
+            let text = readable(&line);
+            if !text.trim().is_empty() {
+                return Ok(Some(text.trim_end().to_owned()));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The next line as it is; none where it has ended.
+    pub(super) fn line(&mut self) -> Result<Option<Vec<u8>>> {
+        let mut line = Vec::new();
+        let got = interrupt::waiting_for(&self.handle, || self.said.read_until(b'\n', &mut line))?;
+        Ok((got > 0).then_some(line))
+    }
+
+    /// How it ended.
+    pub(super) fn ended(&self) -> Result<&Output> {
+        interrupt::waiting_for(&self.handle, || self.handle.wait())
+    }
+
     /// Lets it go, and tells whether it was held until now: a session that was ended holds nothing.
     pub fn was_held(mut self) -> bool {
         let said = self.stdin.as_mut().is_some_and(|stdin| stdin.write_all(b"COMMIT;\n").is_ok());

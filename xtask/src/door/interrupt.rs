@@ -1,6 +1,7 @@
 //! SIGINT, SIGTERM and SIGHUP: they end the children of the step at hand, and the run cleans up and stops. What is asked at that moment is
 //! ended, too: a server that lets a client in and then says nothing would keep us for ever.
 
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -59,38 +60,24 @@ impl Children {
     }
 }
 
-/// A child that is asked something: a signal ends it, unless what is asked belongs to a clean-up.
-pub(super) struct Asked<C> {
-    child: C,
+/// A child that is asked something.
+struct Asked<C> {
+    child: Arc<C>,
     ended: AtomicBool,
 }
 
-impl<C: Endable> Asked<C> {
-    /// Has signals end it from now on, for as long as this is kept.
-    pub fn watched(child: C) -> Arc<Self> {
-        let asked = Arc::new(Self { child, ended: AtomicBool::new(false) });
-        ASKED.add(Arc::clone(&asked) as Arc<dyn Endable>);
-        asked
+/// Waits for what a child says that is asked something. A signal ends it meanwhile, unless it is asked for a clean-up.
+///
+/// # Errors
+/// It could not be waited for, or a signal ended it: what it said is no answer.
+pub(super) fn waiting_for<C: Endable, T>(child: &Arc<C>, wait: impl FnOnce() -> io::Result<T>) -> anyhow::Result<T> {
+    let asked = Arc::new(Asked { child: Arc::clone(child), ended: AtomicBool::new(false) });
+    ASKED.add(Arc::clone(&asked) as Arc<dyn Endable>);
+    let said = wait();
+    if asked.ended.load(Ordering::SeqCst) {
+        return Err(Problem::new(Exit::Interrupted, "interrupted").into());
     }
-
-    /// The child itself.
-    pub fn child(&self) -> &C {
-        &self.child
-    }
-
-    /// # Errors
-    /// A signal ended it: what it said is no answer.
-    pub fn was_left_alone(&self) -> Result<(), Problem> {
-        if self.ended.load(Ordering::SeqCst) { Err(Problem::new(Exit::Interrupted, "interrupted")) } else { Ok(()) }
-    }
-
-    /// The child, which no signal ends any more.
-    pub fn unwatched(self: Arc<Self>) -> Result<C, Problem> {
-        let interrupted = || Problem::new(Exit::Interrupted, "interrupted");
-        // somebody else holds it only while he ends it
-        let asked = Arc::into_inner(self).ok_or_else(interrupted)?;
-        asked.was_left_alone().map(|()| asked.child)
-    }
+    Ok(said?)
 }
 
 impl<C: Endable> Endable for Asked<C> {

@@ -3,9 +3,11 @@
 pub mod ask;
 mod heard;
 pub mod held;
+mod idle;
 mod interrupt;
 pub mod movers;
 mod stopped;
 pub mod waits;
 
+pub use idle::Idle;
 pub use interrupt::Interrupt;

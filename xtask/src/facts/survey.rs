@@ -9,13 +9,14 @@ use super::containers::{self, ContainerFacts};
 use super::guess;
 use super::programs::{self, Programs};
 use super::whereabouts::{Shown, several, shown};
-use crate::cmd::{Cmd, Value};
+use crate::cmd::Cmd;
 use crate::config::{At, ContainerBy, Database, Env, Project, Secrets};
+use crate::door::Idle;
 use crate::door::ask::{Answer, ask, install_hint};
 use crate::door::waits::Waits;
 use crate::engine::cluster::state::State;
 use crate::engine::cluster::{PORT, USER};
-use crate::engine::postgres::client::{OnLogin, Tongue};
+use crate::engine::postgres::client::{ANSWERED, OnLogin, Tongue};
 use crate::engine::postgres::facts::{Depth, From, ServerFacts, question};
 use crate::engine::postgres::version::Version;
 use crate::engine::postgres::{Client, DatabaseFacts, cures};
@@ -36,6 +37,8 @@ pub struct Surveyor<'a> {
     pub app_name: String,
     /// Tells of locks that are waited for.
     pub waits: &'a Waits,
+    /// Where the first session is kept, for a dump that comes next.
+    pub idle: Option<&'a Idle>,
 }
 
 /// What is known of one database.
@@ -300,13 +303,16 @@ impl Surveyor<'_> {
         let from = if matches!(client.place, Place::Host { .. }) { From::ThisMachine } else { From::ItsContainer };
         // of what is said there only bytes that are no text could be in the way
         self.waits.over(&Client { tongue: Tongue::Among, ..client.clone() }, &self.project.secrets);
-        let ask_in = |database: &str| {
-            let mut asked = client.psql(database, question(client.database(), depth, from));
-            // psql's own words are read, too
-            asked.env.extend((from == From::ThisMachine).then(|| ("LC_ALL".to_owned(), Value::Plain("C".into()))));
-            ask(&asked, &self.project.secrets)
+        let (question, secrets) = (question(client.database(), depth, from), &self.project.secrets);
+        let ask_in = |database: &str| ask(&client.psql_in_english(database, question.as_str()), secrets);
+        let mut answer = match self.idle.filter(|idle| from == From::ThisMachine && idle.is_free()) {
+            Some(idle) => {
+                // no other run's is the same, so that nothing in the answer is taken for it
+                let last = format!("{ANSWERED} {}", self.app_name);
+                idle.ask(&client.psql_in_english(client.database(), format!("{question}\\echo {last}\n")), &last, secrets)?
+            }
+            None => ask_in(client.database())?,
         };
-        let mut answer = ask_in(client.database())?;
         if !answer.good && answer.err.contains(&format!("database \"{}\" does not exist", client.database())) {
             answer = ask_in(client.maintenance())?;
         }

@@ -4,7 +4,8 @@ use anyhow::Result;
 
 use crate::cmd::Cmd;
 use crate::config::Secrets;
-use crate::door::held::{Held, hold};
+use crate::door::Idle;
+use crate::door::held::Held;
 use crate::engine::postgres::snapshot::{Given, given, reading};
 use crate::plan::Dumping;
 use crate::problem::Problem;
@@ -13,10 +14,10 @@ use crate::problem::Problem;
 ///
 /// # Errors
 /// The session is in another database than the one that was looked at. Where none is to be had, pg_dump says why itself.
-pub fn begin(dumping: &Dumping, secrets: &Secrets) -> Result<(Cmd, Option<Held>)> {
+pub fn begin(dumping: &Dumping, secrets: &Secrets, idle: &Idle) -> Result<(Cmd, Option<Held>)> {
     let plain = || Ok((dumping.dump.clone(), None));
     let Some(session) = &dumping.session else { return plain() };
-    let Ok((held, line)) = hold(session, secrets)? else { return plain() };
+    let Ok((held, line)) = idle.hold(session, secrets)? else { return plain() };
 
     match given(&line) {
         Given::Snapshot(name) => Ok((reading(&dumping.dump, &name), Some(held))),

@@ -37,11 +37,12 @@ pub use lock::Lock;
 pub use logbook::Logbook;
 pub use own::Own;
 pub use pipe::{Found, Held, Progress};
+use pipe::{Means, pump};
 pub use seal::record_untried;
 
 use crate::bundle::Untried;
 use crate::config::Secrets;
-use crate::door::Interrupt;
+use crate::door::{Idle, Interrupt};
 use crate::engine::postgres::facts::Bare;
 use crate::engine::postgres::script::{LeftOut, Spare};
 use crate::gate::Cleared;
@@ -60,6 +61,8 @@ pub struct World<'a> {
     pub watch: &'a mut dyn Watch,
     /// What is still to be cleaned up, should this run be killed.
     pub journal: Journal,
+    /// The session in which the first database was looked at.
+    pub idle: &'a Idle,
 }
 
 /// Told of every act as it happens.
@@ -203,10 +206,15 @@ impl Runner<'_, '_> {
     }
 
     fn perform(&mut self, act: &Act) -> Result<Option<Found>> {
-        let World { secrets, interrupt, now, watch, journal } = &mut *self.world;
+        let World { secrets, interrupt, now, watch, journal, idle } = &mut *self.world;
+        if !matches!(act, Act::Create(_) | Act::Remove(_) | Act::Pipe(_)) {
+            // a hook may work for hours, and rename the database
+            idle.let_go();
+        }
         match act {
             Act::Pipe(pipe) => {
-                let found = pipe::pump(pipe, secrets, interrupt, *now, &mut |p| watch.progress(p))?;
+                let progress = &mut |p: &Progress| watch.progress(p);
+                let found = pump(pipe, &mut Means { secrets, interrupt, idle, now: *now, progress })?;
                 told(*watch, &lost(pipe, &found));
                 told(*watch, &without_statistics(&found));
                 told(*watch, &found.loaded.warnings.told());
@@ -218,7 +226,7 @@ impl Runner<'_, '_> {
             }
             Act::Write(Deed { how: How::Reload(reload), .. }) => {
                 let progress = &mut |p: &Progress| watch.progress(p);
-                let said = reload::reload(reload, &mut reload::Means { secrets, interrupt, now: *now, progress })?;
+                let said = reload::reload(reload, &mut Means { secrets, interrupt, idle, now: *now, progress })?;
                 told(*watch, &said);
             }
             Act::Create(deed) => told(*watch, &deed::create(deed, secrets, interrupt)?),

@@ -14,9 +14,8 @@ use super::dumping;
 use super::load::{Loaded, Loading};
 use super::store;
 use crate::config::Secrets;
-use crate::door::Interrupt;
-use crate::door::held;
 use crate::door::movers::{self, Child, Input, Outlet};
+use crate::door::{Idle, Interrupt, held};
 use crate::engine::postgres::proof;
 use crate::engine::postgres::script::{LeftOut, Scanner, Script, Spare, Without};
 use crate::engine::store::{Contents, Format};
@@ -78,30 +77,33 @@ pub struct Progress {
     pub elapsed: Duration,
 }
 
-/// Moves the bytes, and returns only when both ends have ended well and the proof holds.
-pub fn pump(
-    pipe: &Pipe,
-    secrets: &Secrets,
-    interrupt: &Interrupt,
-    now: fn() -> DateTime<Utc>,
-    progress: &mut dyn FnMut(&Progress),
-) -> Result<Found> {
-    if pipe.format != Format::Script {
-        return store::pump(pipe, secrets, interrupt, now, progress);
-    }
-    pump_script(pipe, secrets, interrupt, now, progress).map_err(|e| proof::or_without(e, pipe.proof.otherwise.as_deref()))
+/// What a pipe needs of the run.
+pub struct Means<'a> {
+    /// Values for children's environments.
+    pub secrets: &'a Secrets,
+    /// SIGINT and SIGTERM.
+    pub interrupt: &'a Interrupt,
+    /// The session in which a database was looked at.
+    pub idle: &'a Idle,
+    /// The clock.
+    pub now: fn() -> DateTime<Utc>,
+    /// Told how far it is.
+    pub progress: &'a mut dyn FnMut(&Progress),
 }
 
-fn pump_script(
-    pipe: &Pipe,
-    secrets: &Secrets,
-    interrupt: &Interrupt,
-    now: fn() -> DateTime<Utc>,
-    progress: &mut dyn FnMut(&Progress),
-) -> Result<Found> {
+/// Moves the bytes, and returns only when both ends have ended well and the proof holds.
+pub fn pump(pipe: &Pipe, means: &mut Means<'_>) -> Result<Found> {
+    if pipe.format != Format::Script {
+        return store::pump(pipe, means);
+    }
+    pump_script(pipe, means).map_err(|e| proof::or_without(e, pipe.proof.otherwise.as_deref()))
+}
+
+fn pump_script(pipe: &Pipe, means: &mut Means<'_>) -> Result<Found> {
+    let Means { secrets, interrupt, idle, now, progress } = means;
     let (started, begun) = (now(), Instant::now());
     let mut sink = Drain::open(&pipe.to, secrets, interrupt)?;
-    let mut source = Spring::open(&pipe.from, secrets, interrupt).inspect_err(|_| sink.abort())?;
+    let mut source = Spring::open(&pipe.from, secrets, interrupt, idle).inspect_err(|_| sink.abort())?;
     let mut tell = |scanner: &Scanner, bytes| {
         progress(&Progress { bytes, expected: pipe.proof.expected_bytes, rows: scanner.rows(), elapsed: begun.elapsed() });
     };
@@ -191,7 +193,7 @@ enum Reading {
 }
 
 impl Spring {
-    fn open(source: &Source, secrets: &Secrets, interrupt: &Interrupt) -> Result<Self> {
+    fn open(source: &Source, secrets: &Secrets, interrupt: &Interrupt, idle: &Idle) -> Result<Self> {
         let (mut feeder, mut session) = (None, None);
         let (child, reading, shown) = match source {
             Source::Command(cmd) => {
@@ -200,7 +202,7 @@ impl Spring {
                 (Some(child), Reading::Pipe(reader), cmd.program.clone())
             }
             Source::Dump(dumping) => {
-                let (cmd, held) = dumping::begin(dumping, secrets)?;
+                let (cmd, held) = dumping::begin(dumping, secrets, idle)?;
                 session = held;
                 let (reader, writer) = wide_pipe()?;
                 let child = movers::start(&cmd, Input::Text, Outlet::Pipe(writer), secrets, interrupt)?;

@@ -3,15 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use chrono::{DateTime, Utc};
 
 use super::deed::Told;
-use super::pipe::{self, Found, Held, Progress};
+use super::pipe::{Held, Means, pump};
 use super::seal::rename_new;
 use crate::bundle::Manifest;
 use crate::bundle::name::partial;
-use crate::config::Secrets;
-use crate::door::{Interrupt, movers};
+use crate::door::movers;
 use crate::engine::postgres::in_place::unless_changed;
 use crate::engine::postgres::script::{Spare, Without};
 use crate::engine::store::{Format, Swapped};
@@ -22,24 +20,6 @@ use crate::stream::{Codec, Compression};
 /// What psql does not get of a dump that this run, or the one before it, has made: see [`Spare`].
 const LEFT_OUT: [Spare; 5] =
     [Spare::Transaction, Spare::Restrict, Spare::TransactionTimeout, Spare::Extension, Spare::OwnDatabase];
-
-/// What a load needs of the run.
-pub struct Means<'a> {
-    /// Values for children's environments.
-    pub secrets: &'a Secrets,
-    /// SIGINT and SIGTERM.
-    pub interrupt: &'a Interrupt,
-    /// The clock.
-    pub now: fn() -> DateTime<Utc>,
-    /// Told how far it is.
-    pub progress: &'a mut dyn FnMut(&Progress),
-}
-
-impl Means<'_> {
-    fn pump(&mut self, pipe: &Pipe) -> Result<Found> {
-        pipe::pump(pipe, self.secrets, self.interrupt, self.now, self.progress)
-    }
-}
 
 /// Loads it, where it is to be loaded. What has been there since a run was cut off is dumped first, and must be the same still.
 pub fn reload(reload: &Reload, means: &mut Means<'_>) -> Result<Told> {
@@ -62,7 +42,7 @@ pub fn reload(reload: &Reload, means: &mut Means<'_>) -> Result<Told> {
 
     let (from, proof) = of_the_manifest(reload)?;
     let to = Sink::Psql(Box::new(load));
-    let loaded = means.pump(&Pipe { store: reload.store.clone(), format: Format::Script, from, to, proof });
+    let loaded = pump(&Pipe { store: reload.store.clone(), format: Format::Script, from, to, proof }, means);
     let found = loaded.map_err(|e| if reload.back.is_none() { would_not_come_back(e) } else { e })?;
     told.extend(found.loaded.warnings.told());
     Ok(told)
@@ -88,7 +68,7 @@ fn keep(back: &ComeBack, store: &str, load: Load, means: &mut Means<'_>) -> Resu
         to: Sink::File { path: partial(&path), compression: Compression::new(Codec::Zstd, None)?, about: None },
         proof: Proof { trust: Trust::Repository, ..Proof::default() },
     };
-    let found = means.pump(&pipe).inspect_err(|_| drop(std::fs::remove_file(partial(&path))))?;
+    let found = pump(&pipe, means).inspect_err(|_| drop(std::fs::remove_file(partial(&path))))?;
     rename_new(&partial(&path), &path)?;
 
     let Held::Script(script) = &found.held else { anyhow::bail!("pg_dump of `{store}` gave no script") };

@@ -6,11 +6,10 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::Result;
-use chrono::{DateTime, Utc};
 
 use super::inside::Contained;
 use super::load::Loaded;
-use super::pipe::{Found, Held, Progress, private_file, undamaged, unreadable, unwritable};
+use super::pipe::{Found, Held, Means, Progress, private_file, undamaged, unreadable, unwritable};
 use crate::config::Secrets;
 use crate::door::Interrupt;
 use crate::engine::files;
@@ -50,13 +49,8 @@ pub fn open<'a>(address: &Address, secrets: &'a Secrets, interrupt: &'a Interrup
 }
 
 /// Moves a store's bytes, and returns only when they have proved good.
-pub fn pump(
-    pipe: &Pipe,
-    secrets: &Secrets,
-    interrupt: &Interrupt,
-    now: fn() -> DateTime<Utc>,
-    progress: &mut dyn FnMut(&Progress),
-) -> Result<Found> {
+pub fn pump(pipe: &Pipe, means: &mut Means<'_>) -> Result<Found> {
+    let Means { secrets, interrupt, now, progress, .. } = means;
     let (started, begun) = (now(), Instant::now());
     let expected = pipe.proof.expected_bytes;
     let method = pipe.proof.contents.as_ref().map_or_else(Method::default, Contents::method);

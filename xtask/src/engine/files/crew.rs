@@ -5,8 +5,9 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Result;
 
+use super::ahead::Linked;
 use super::census::Census;
-use super::dump::{Linked, read_folders};
+use super::dump::read_folders;
 use super::name::Name;
 use crate::stream::Method;
 

@@ -1,18 +1,15 @@
 //! Writes a tree as a tar, at constant memory, and notices what changes meanwhile.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
 
 use anyhow::Result;
-use rustix::fs::{FileType, Mode, OFlags};
-use rustix::io::Errno;
+use rustix::fs::FileType;
 use tar::{Builder, EntryType, Header};
 
+use super::ahead::{Batch, Found, Item, Linked, Reader, Step, read_ahead, unreadable};
 use super::attributes::{self, Attributes};
 use super::census::{self, Census, Kind, Moment, Target, What};
 use super::crew::Folders;
@@ -20,8 +17,8 @@ use super::excludes::Excludes;
 use super::header::{self, SHORT, put};
 use super::name::Name;
 use super::sparse::describe;
-use super::steady::{Changed, Steady};
-use super::walk::{Id, Seen, beneath, list_kinds, look, open_root, seen, within};
+use super::steady::Steady;
+use super::walk::{Seen, seen};
 use crate::stream::{Method, Summing};
 
 /// Bytes read at once.
@@ -37,9 +34,8 @@ const BLOCK: u64 = 512;
 /// # Errors
 /// A part of the tree can't be read, or `out` can't be written, which is an `io::Error` as it came.
 pub fn dump(root: &Path, excludes: &Excludes, out: &mut dyn Write, progress: &mut dyn FnMut(u64, u64)) -> Result<Census> {
-    let linked = Linked::default();
-    let mut dump = Dump::new(root, excludes, (Form::Tar, out), Method::default(), &linked, progress)?;
-    dump.all().inspect_err(|_| dump.tar.get_mut().given_up = true)?;
+    let mut dump = Dump::new(root, (Form::Tar, out), Method::default(), progress);
+    read_ahead(root, excludes, &mut |batch| dump.take(batch)).inspect_err(|_| dump.tar.get_mut().given_up = true)?;
     let Dump { tar, census, .. } = dump;
     tar.into_inner()?.out.flush()?;
     Ok(census)
@@ -49,10 +45,13 @@ pub fn dump(root: &Path, excludes: &Excludes, out: &mut dyn Write, progress: &mu
 pub(super) fn read_folders(root: &Path, method: Method, linked: &Linked, folders: &Folders) -> Result<Census> {
     let (excludes, mut nowhere) = (Excludes::default(), io::sink());
     let mut quiet = |_, _| ();
-    let mut dump = Dump::new(root, &excludes, (Form::None, &mut nowhere), method, linked, &mut quiet)?;
+    let mut dump = Dump::new(root, (Form::None, &mut nowhere), method, &mut quiet);
+    let mut take = |batch: &mut Batch| dump.take(batch);
+    let mut reader = Reader::new(root, &excludes, linked, &mut take)?;
     while let Some(folder) = folders.next() {
-        folders.read(dump.folder(&folder)?);
+        folders.read(reader.folder(&folder)?);
     }
+    reader.flush()?;
     Ok(dump.census)
 }
 
@@ -61,26 +60,6 @@ pub(super) fn read_folders(root: &Path, method: Method, linked: &Linked, folders
 enum Form {
     Tar,
     None,
-}
-
-/// Files with several names, as they were when the first of them was read: a number may be another file's by now.
-#[derive(Default)]
-pub(super) struct Linked(Mutex<HashMap<(Id, Moment, u64), Name>>);
-
-impl Linked {
-    /// The name under which a file was read first; nothing where this is the one.
-    fn first(&self, found: &Seen, name: &Name) -> Option<Name> {
-        if found.links < 2 {
-            return None;
-        }
-        match self.0.lock().unwrap_or_else(PoisonError::into_inner).entry((found.id, found.mtime, found.bytes)) {
-            Entry::Occupied(first) => Some(first.get().clone()),
-            Entry::Vacant(none) => {
-                none.insert(name.clone());
-                None
-            }
-        }
-    }
 }
 
 /// The library ends an archive well when it is dropped, one that was given up as well: this keeps it from that.
@@ -101,12 +80,9 @@ impl Write for Out<'_> {
 
 struct Dump<'a> {
     root: &'a Path,
-    open: OwnedFd,
-    excludes: &'a Excludes,
     form: Form,
     tar: Builder<Out<'a>>,
     census: Census,
-    linked: &'a Linked,
     bytes: u64,
     sum: Summing,
     /// Room for what is read at once, for the headers of an entry, and for the records of one.
@@ -119,109 +95,82 @@ struct Dump<'a> {
 impl<'a> Dump<'a> {
     fn new(
         root: &'a Path,
-        excludes: &'a Excludes,
         (form, out): (Form, &'a mut dyn Write),
         method: Method,
-        linked: &'a Linked,
         progress: &'a mut dyn FnMut(u64, u64),
-    ) -> Result<Self> {
-        let (open, census, sum) = (open_root(root)?, Census::default(), Summing::by(method));
+    ) -> Self {
         let (tar, chunk) = (Builder::new(Out { out, given_up: false }), vec![0; CHUNK]);
-        let (head, records) = (Vec::new(), Vec::new());
-        Ok(Self { root, open, excludes, form, tar, census, linked, bytes: 0, sum, chunk, head, records, progress })
+        let (census, sum, head, records) = (Census::default(), Summing::by(method), Vec::new(), Vec::new());
+        Self { root, form, tar, census, bytes: 0, sum, chunk, head, records, progress }
     }
 
-    fn all(&mut self) -> Result<()> {
-        let mut folders = vec![Name::ROOT];
-        while let Some(folder) = folders.pop() {
-            folders.extend(self.folder(&folder)?.into_iter().rev());
-        }
-        Ok(())
-    }
-
-    /// Writes a folder with all that is directly in it; returns the folders among that.
-    fn folder(&mut self, name: &Name) -> Result<Vec<Name>> {
-        let Some(open) = self.still_there(name, beneath(&self.open, name))? else { return Ok(Vec::new()) };
-        let before = seen(&open).map_err(|e| self.unreadable(name, e))?;
-        let attributes = self.attributes(name, &open)?;
-        self.header(name, &before, EntryType::Directory, b"", &attributes)?;
-        self.note(name, &before, Kind::Folder, attributes);
-        let mut below = Vec::new();
-        for (last, listed) in list_kinds(&open).map_err(|e| self.unreadable(name, e))? {
-            let child = name.join(&last);
-            let Some(kind) = self.kind(&child, listed, &open, &last)? else { continue };
-            match kind {
-                FileType::Directory if self.excludes.folder(&child) => {}
-                FileType::Directory => below.push(child),
-                _ if self.excludes.file(&child) => {}
-                FileType::RegularFile => self.file(&child, &open, &last)?,
-                FileType::Symlink => self.symlink(&child, &open, &last)?,
-                _ => self.census.remark(&child, What::NoContent),
+    /// Takes in what was read, and leaves the batch empty.
+    fn take(&mut self, batch: &mut Batch) -> Result<()> {
+        let bytes = &batch.bytes;
+        for step in batch.steps.drain(..) {
+            match step {
+                Step::Item(item) => self.item(item, bytes)?,
+                Step::Long(name, open) => self.long(&name, open)?,
+                Step::Remark(name, what) => self.census.remark(&name, what),
             }
         }
-        let after = seen(&open).map_err(|e| self.unreadable(name, e))?;
-        if after.mtime != before.mtime || after.links == 0 {
-            self.census.remark(name, What::Stirred);
-        }
-        Ok(below)
-    }
-
-    /// What an entry is, where its folder does not know it.
-    fn kind(&mut self, name: &Name, listed: FileType, folder: &OwnedFd, last: &[u8]) -> Result<Option<FileType>> {
-        match listed {
-            FileType::Unknown => Ok(self.still_there(name, look(folder, last))?.map(|found| found.kind)),
-            known => Ok(Some(known)),
-        }
-    }
-
-    fn symlink(&mut self, name: &Name, folder: &OwnedFd, last: &[u8]) -> Result<()> {
-        let Some(found) = self.still_there(name, look(folder, last))? else { return Ok(()) };
-        let read = rustix::fs::readlinkat(folder, last, Vec::new());
-        let Some(to) = self.still_there(name, read)? else { return Ok(()) };
-        self.header(name, &found, EntryType::Symlink, to.to_bytes(), &Attributes::new())?;
-        self.note(name, &found, Kind::Symlink { to: Target(to.into_bytes()) }, Attributes::new());
+        batch.clear();
         Ok(())
     }
 
-    fn file(&mut self, name: &Name, folder: &OwnedFd, last: &[u8]) -> Result<()> {
-        // a pipe that took the file's place would be waited for
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let Some(open) = self.still_there(name, rustix::fs::openat(folder, last, flags, Mode::empty()))? else { return Ok(()) };
-        let before = seen(&open).map_err(|e| self.unreadable(name, e))?;
-        if before.kind != FileType::RegularFile {
-            self.census.remark(name, What::Vanished);
-            return Ok(());
-        }
-        if let Some(first) = self.linked.first(&before, name) {
-            self.header(name, &before, EntryType::Link, &[b"./", first.bytes()].concat(), &Attributes::new())?;
-            self.note(name, &before, Kind::Hardlink { to: first }, Attributes::new());
-            return Ok(());
-        }
-        let attributes = self.attributes(name, &open)?;
-        let mut file = Steady::new(File::from(open), &before);
-        self.content(name, &before, &mut file, &attributes)?;
-        let (print, Steady { file, bytes, changed, .. }) = (self.sum.take(), file);
-        let after = seen(&file).map_err(|e| self.unreadable(name, e))?;
-        match changed {
-            Changed::Unreadable(e) => return Err(self.unreadable(name, Errno::from_io_error(&e).unwrap_or(Errno::IO)).into()),
-            Changed::Shrank => self.census.remark(name, What::Shrank),
-            _ if after.bytes > before.bytes => self.census.remark(name, What::Grew),
-            Changed::Rewritten => self.census.remark(name, What::Rewritten),
-            Changed::No if (after.mtime, after.ctime) != (before.mtime, before.ctime) => {
-                self.census.remark(name, What::Rewritten);
+    fn item(&mut self, item: Item, bytes: &[u8]) -> io::Result<()> {
+        let Item { name, seen, attributes, found } = item;
+        let kind = match found {
+            Found::Folder => {
+                self.header(&name, &seen, EntryType::Directory, b"", &attributes)?;
+                Kind::Folder
             }
-            Changed::No => {}
-        }
-        self.note(name, &before, Kind::File { bytes, print }, attributes);
+            Found::Symlink(to) => {
+                self.header(&name, &seen, EntryType::Symlink, &to, &attributes)?;
+                Kind::Symlink { to: Target(to) }
+            }
+            Found::Hardlink(to) => {
+                self.header(&name, &seen, EntryType::Link, &[b"./", to.bytes()].concat(), &attributes)?;
+                Kind::Hardlink { to }
+            }
+            Found::File(place) => self.whole(&name, &seen, &bytes[place], &attributes)?,
+        };
+        self.note(name, &seen, kind, attributes);
         Ok(())
     }
 
-    fn attributes(&mut self, name: &Name, open: &OwnedFd) -> Result<Attributes> {
-        let (attributes, more) = attributes::read(open).map_err(|e| self.unreadable(name, e))?;
+    /// A file that has been read.
+    fn whole(&mut self, name: &Name, seen: &Seen, bytes: &[u8], attributes: &Attributes) -> io::Result<Kind> {
+        self.sum.update(bytes);
+        self.bytes += seen.bytes;
+        if self.form == Form::Tar {
+            let mut header = self.long_names(name, seen, b"", attributes);
+            header.set_size(seen.bytes);
+            header.set_cksum();
+            self.head.extend(header.as_bytes());
+            let out = self.tar.get_mut();
+            out.write_all(&self.head)?;
+            out.write_all(bytes)?;
+            fill(out, seen.bytes)?;
+        }
+        Ok(Kind::File { bytes: seen.bytes, print: self.sum.take() })
+    }
+
+    /// A file that is read piece by piece, from now on.
+    fn long(&mut self, name: &Name, open: OwnedFd) -> Result<()> {
+        let before = seen(&open).map_err(|e| unreadable(self.root, name, e))?;
+        let (attributes, more) = attributes::read(&open).map_err(|e| unreadable(self.root, name, e))?;
         if more {
             self.census.remark(name, What::AttributesLost);
         }
-        Ok(attributes)
+        let mut file = Steady::new(File::from(open), &before);
+        self.content(name, &before, &mut file, &attributes)?;
+
+        let (print, bytes) = (self.sum.take(), file.bytes);
+        let changed = file.changed(&before).map_err(|e| unreadable(self.root, name, e))?;
+        changed.into_iter().for_each(|what| self.census.remark(name, what));
+        self.note(name.clone(), &before, Kind::File { bytes, print }, attributes);
+        Ok(())
     }
 
     fn content(&mut self, name: &Name, found: &Seen, file: &mut Steady, attributes: &Attributes) -> io::Result<()> {
@@ -256,8 +205,7 @@ impl<'a> Dump<'a> {
             out.write_all(&self.chunk[..got])?;
             stored += got as u64;
         }
-        let filling = stored.next_multiple_of(BLOCK) - stored;
-        out.write_all(&[0; BLOCK as usize][..filling as usize])
+        fill(out, stored)
     }
 
     /// Writes an entry without content.
@@ -305,30 +253,17 @@ impl<'a> Dump<'a> {
         header
     }
 
-    fn note(&mut self, name: &Name, found: &Seen, kind: Kind, attributes: Attributes) {
+    fn note(&mut self, name: Name, found: &Seen, kind: Kind, attributes: Attributes) {
         let entry = census::Entry { kind, mode: found.mode, mtime: found.mtime, owner: found.owner, attributes };
-        self.census.add(name.clone(), entry);
+        self.census.add(name, entry);
         (self.progress)(self.census.entries.len() as u64, self.bytes);
     }
+}
 
-    /// What was asked of an entry, or nothing and a remark where it is gone, or a link where a folder was.
-    fn still_there<T>(&mut self, name: &Name, asked: rustix::io::Result<T>) -> Result<Option<T>> {
-        match asked {
-            Ok(found) => Ok(Some(found)),
-            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::NXIO | Errno::INVAL | Errno::STALE)
-                if *name != Name::ROOT =>
-            {
-                self.census.remark(name, What::Vanished);
-                Ok(None)
-            }
-            Err(e) => Err(self.unreadable(name, e).into()),
-        }
-    }
-
-    fn unreadable(&self, name: &Name, error: Errno) -> crate::problem::Problem {
-        within(self.root, name, "could not read", error)
-            .cure("run it as a user who may read the whole tree, or exclude that entry")
-    }
+/// Fills the last block of so many bytes with zeros.
+fn fill(out: &mut dyn Write, bytes: u64) -> io::Result<()> {
+    let filling = bytes.next_multiple_of(BLOCK) - bytes;
+    out.write_all(&[0; BLOCK as usize][..filling as usize])
 }
 
 /// `seconds.fraction`, as pax has it.

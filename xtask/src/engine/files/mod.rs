@@ -19,6 +19,8 @@ mod steps;
 mod straight;
 
 #[cfg(unix)]
+mod ahead;
+#[cfg(unix)]
 mod aside;
 #[cfg(unix)]
 mod crew;

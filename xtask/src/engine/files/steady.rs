@@ -2,26 +2,30 @@
 
 use std::fs::File;
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 
+use rustix::io::Errno;
+
+use super::census::What;
 use super::sparse::{Piece, pieces};
-use super::walk::Seen;
+use super::walk::{Seen, seen};
 use crate::stream::Summing;
 
 /// A file that is as long as it was at first, whatever becomes of it, and in whose holes there is nothing.
 ///
 /// Holes are read, too: file systems have been wrong about them, and the digest is one of all bytes anyway.
 pub(super) struct Steady {
-    pub(super) file: File,
+    file: File,
     pub(super) bytes: u64,
     pub(super) pieces: Option<Vec<Piece>>,
     /// The piece at hand.
     piece: usize,
     pub(super) at: u64,
-    pub(super) changed: Changed,
+    changed: Changed,
 }
 
-pub(super) enum Changed {
+enum Changed {
     No,
     Shrank,
     Rewritten,
@@ -32,6 +36,14 @@ impl Steady {
     pub(super) fn new(file: File, found: &Seen) -> Self {
         let pieces = if found.stored < found.bytes { pieces(&file, found.bytes) } else { None };
         Self { file, bytes: found.bytes, pieces, piece: 0, at: 0, changed: Changed::No }
+    }
+
+    pub(super) fn open(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+
+    pub(super) fn into_open(self) -> OwnedFd {
+        self.file.into()
     }
 
     /// What was noticed first stays.
@@ -55,7 +67,7 @@ impl Steady {
     }
 
     /// Reads on, and makes up for what is missing.
-    fn fill(&mut self, buf: &mut [u8], sum: &mut Summing) {
+    pub(super) fn fill(&mut self, buf: &mut [u8]) {
         let mut done = 0;
         while done < buf.len() {
             match self.file.read_at(&mut buf[done..], self.at + done as u64) {
@@ -73,7 +85,6 @@ impl Steady {
         }
         buf[done..].fill(0);
         self.at += buf.len() as u64;
-        sum.update(buf);
     }
 
     /// What comes next of what is no hole, and how much it is; holes are summed up as they go by.
@@ -81,7 +92,8 @@ impl Steady {
         while self.at < self.bytes {
             let (end, data) = self.stretch();
             let room = (end - self.at).min(buf.len() as u64) as usize;
-            self.fill(&mut buf[..room], sum);
+            self.fill(&mut buf[..room]);
+            sum.update(&buf[..room]);
             if data {
                 return room;
             }
@@ -90,5 +102,20 @@ impl Steady {
             }
         }
         0
+    }
+
+    /// What became of it since it was looked at.
+    ///
+    /// # Errors
+    /// It could not be read.
+    pub(super) fn changed(self, before: &Seen) -> rustix::io::Result<Option<What>> {
+        let after = seen(&self.file)?;
+        Ok(match self.changed {
+            Changed::Unreadable(e) => return Err(Errno::from_io_error(&e).unwrap_or(Errno::IO)),
+            Changed::Shrank => Some(What::Shrank),
+            _ if after.bytes > before.bytes => Some(What::Grew),
+            Changed::Rewritten => Some(What::Rewritten),
+            Changed::No => ((after.mtime, after.ctime) != (before.mtime, before.ctime)).then_some(What::Rewritten),
+        })
     }
 }

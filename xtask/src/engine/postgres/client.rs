@@ -88,6 +88,9 @@ fn named(database: &str) -> String {
     format!("dbname='{}'", database.replace('\\', r"\\").replace('\'', r"\'"))
 }
 
+/// What a psql says that has answered, and waits for more.
+pub const ANSWERED: &str = "db-tasks has answered";
+
 /// What a psql says that holds what it was told to hold.
 pub const HOLDS: &str = "db-tasks holds";
 
@@ -181,6 +184,12 @@ impl Client {
     pub fn psql(&self, database: &str, sql: impl Into<String>) -> Cmd {
         let cmd = self.reader(database).env("PGCLIENTENCODING", self.tongue.shared());
         self.place.wrap(cmd.env("PGOPTIONS", self.own_options()).input(sql))
+    }
+
+    /// The same, whose own words are read, too: on this machine, where it could speak another language, it is told to speak English.
+    pub fn psql_in_english(&self, database: &str, sql: impl Into<String>) -> Cmd {
+        let cmd = self.psql(database, sql);
+        if let Place::Host { .. } = self.place { cmd.env("LC_ALL", "C") } else { cmd }
     }
 
     /// The same, in which `RESET search_path` gives the path that the database or the role says: for statements that run triggers and

@@ -37,7 +37,8 @@ pub fn session(client: &Client, oid: u32) -> Cmd {
          WHEN NOT r.rolsuper AND (r.rolconnlimit >= 0 OR d.datconnlimit >= 0) THEN '{LIMITED}' ELSE pg_export_snapshot() END \
          FROM pg_database d, pg_roles r WHERE d.datname = current_database() AND r.rolname = current_user;\n"
     );
-    client.psql(client.database(), sql)
+    // as the survey's: where that is kept, it is this one
+    client.psql_in_english(client.database(), sql)
 }
 
 /// Reads the session's first line. It may be anybody's: what is no name of a snapshot is none.
