@@ -288,9 +288,11 @@ impl Session {
         let (task, afterwards) = (cleared.plan().task, cleared.plan().afterwards.clone());
         // the repair itself takes over what an earlier run has left; any other run leaves it on the list
         let left = self.unfinished();
+        let behalf = left.clone().filter(|_| task == repair::TASK);
         let inherited = if task == repair::TASK { left.and_then(|left| repair::put_off(left, cleared.plan())) } else { left };
         let state_dir = self.lock.as_ref().map(|_| self.project.state_dir());
         let journal = Journal::new(state_dir, self.own.clone(), cleared.plan(), self.moment.now, inherited);
+        let journal = behalf.iter().fold(journal, Journal::on_behalf_of);
         let mut recorder = Recorder::new(&mut self.terminal);
         let mut world =
             World { secrets: &self.project.secrets, interrupt: &self.interrupt, now: Utc::now, watch: &mut recorder, journal };

@@ -11,7 +11,7 @@ use super::programs::{self, Programs};
 use super::whereabouts::{Shown, several, shown};
 use crate::cmd::{Cmd, Value};
 use crate::config::{At, ContainerBy, Database, Env, Project, Secrets};
-use crate::door::ask::{Answer, ask, install_hint};
+use crate::door::ask::{Answer, ask, ask_server, install_hint};
 use crate::door::waits::Waits;
 use crate::engine::cluster::state::State;
 use crate::engine::cluster::{PORT, USER};
@@ -304,7 +304,7 @@ impl Surveyor<'_> {
             let mut asked = client.psql(database, question(client.database(), depth, from));
             // psql's own words are read, too
             asked.env.extend((from == From::ThisMachine).then(|| ("LC_ALL".to_owned(), Value::Plain("C".into()))));
-            ask(&asked, &self.project.secrets)
+            ask_server(&asked, &self.project.secrets)
         };
         let mut answer = ask_in(client.database())?;
         if !answer.good && answer.err.contains(&format!("database \"{}\" does not exist", client.database())) {
@@ -378,7 +378,6 @@ fn unanswered(client: &Client, answer: &Answer) -> Problem {
         _ => format!("at `{}`", c.host.as_deref().unwrap_or("localhost")),
     };
     let cure = cures::for_text(&answer.err);
-    Problem::failed(format!("could not ask the server {at} about `{}`", client.database()))
-        .because(&answer.err)
+    Problem::said(&answer.err, format!("could not ask the server {at} about `{}`", client.database()))
         .cure(cure.unwrap_or_else(|| "check how it is reached: `db-config` shows where each part comes from".into()))
 }
