@@ -11,10 +11,20 @@ use super::{Bench, DUMP, HOST};
 #[track_caller]
 fn refused(bench: &Bench, file: &str, args: &[&str], code: i32, error: &str) {
     bench.forget_calls();
-    bench.run(&[&["db-restore", "--file", file, "--yes"], args].concat()).exits(code).error(error);
+    let said = bench.run(&[&["db-restore", "--file", file, "--yes"], args].concat()).exits(code);
+    let error = standing(&said.err, error);
+    said.error(&error);
     for call in bench.calls() {
         assert!(!call.stdin.contains("\\endif\nCOMMIT;"), "committed: {}", call.stdin);
         assert!(!call.stdin.contains("RENAME TO"), "swapped: {}", call.stdin);
+    }
+}
+
+/// A run that has begun says what state the data is in, behind the cause.
+fn standing(said: &str, error: &str) -> String {
+    match error.split_once('\n') {
+        Some((cause, rest)) if said.contains('\u{2717}') => format!("{cause}\n  the live data is as it was\n{rest}"),
+        _ => error.to_owned(),
     }
 }
 

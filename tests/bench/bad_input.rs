@@ -188,8 +188,8 @@ fn servers_and_programs() {
         &bench,
         &["db-backup"],
         1,
-        "could not ask the server at `localhost` about `app`\n  \
-         psql: error: connection to server at \"localhost\" (127.0.0.1), port 5432 failed: Connection refused\n  \
+        "connection to server at \"localhost\" (127.0.0.1), port 5432 failed: Connection refused\n  \
+         could not ask the server at `localhost` about `app`\n  \
          next: start the server, or check host and port (`db-config` shows where each comes from)",
     );
     let bench = Bench::new(HOST);
@@ -219,7 +219,7 @@ fn containers() {
         &bench,
         &["db-backup"],
         1,
-        "could not look at the container `gone-pg`\n  Error response from daemon: No such container: gone-pg\n  \
+        "Error response from daemon: No such container: gone-pg\n  could not look at the container `gone-pg`\n  \
          next: start the container, or check its name in `[containers]` (`docker ps -a`)",
     );
     for code in [126, 127] {
@@ -234,8 +234,8 @@ fn containers() {
 fn refuses_asking(bench: &Bench) {
     let before = bench.files();
     bench.run(&["db-backup"]).exits(1).only_error(
-        "could not ask the server in the container `shop-pg` about `app`\n  \
-         OCI runtime exec failed: exec: \"psql\": executable file not found in $PATH: unknown\n  \
+        "OCI runtime exec failed: exec: \"psql\": executable file not found in $PATH: unknown\n  \
+         could not ask the server in the container `shop-pg` about `app`\n  \
          next: the container has no PostgreSQL client: use the server's own container",
     );
     assert_eq!(bench.files(), before);

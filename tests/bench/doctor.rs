@@ -69,15 +69,15 @@ fn containers() -> Vec<Case> {
             DOCKER.replace("shop-pg", "shop-db"),
             |b| b,
             1,
-            "PROBLEM  container pg: could not look at the container `shop-db`; Error response from daemon: No such container: shop-db",
+            "PROBLEM  container pg: Error response from daemon: No such container: shop-db; could not look at the container `shop-db`",
             gone,
         ),
         (
             DOCKER.into(),
             |b| b.complains("exec", 126, "OCI runtime exec failed: exec: \"psql\": executable file not found in $PATH\n"),
             1,
-            "PROBLEM  database main: could not ask the server in the container `shop-pg` about `app`; \
-             OCI runtime exec failed: exec: \"psql\": executable file not found in $PATH",
+            "PROBLEM  database main: OCI runtime exec failed: exec: \"psql\": executable file not found in $PATH; \
+             could not ask the server in the container `shop-pg` about `app`",
             "the container has no PostgreSQL client: use the server's own container",
         ),
         (
@@ -97,15 +97,15 @@ fn servers() -> Vec<Case> {
         (
             |b| no_answer(b, "connection to server at \"localhost\", port 5432 failed: Connection refused"),
             1,
-            "PROBLEM  database main: could not ask the server at `localhost` about `app`; \
-             psql: error: connection to server at \"localhost\", port 5432 failed: Connection refused",
+            "PROBLEM  database main: connection to server at \"localhost\", port 5432 failed: Connection refused; \
+             could not ask the server at `localhost` about `app`",
             "start the server, or check host and port (`db-config` shows where each comes from)",
         ),
         (
             |b| no_answer(b, "FATAL:  password authentication failed for user \"boss\""),
             1,
-            "PROBLEM  database main: could not ask the server at `localhost` about `app`; \
-             psql: error: FATAL:  password authentication failed for user \"boss\"",
+            "PROBLEM  database main: FATAL:  password authentication failed for user \"boss\"; \
+             could not ask the server at `localhost` about `app`",
             "check the user and the password (`db-config` shows where each comes from)",
         ),
         (

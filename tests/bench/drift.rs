@@ -379,7 +379,7 @@ fn only_looks(call: &Call) -> bool {
     let meets = call.stdin.contains("pg_advisory_xact_lock") && call.stdin.ends_with("db-tasks holds\n");
     // one that keeps other runs away
     let alone =
-        call.stdin.contains("application_name = 'db-tasks at work/") && call.stdin.ends_with("'db-tasks holds' END;\nCOMMIT;\n");
+        call.stdin.contains("application_name = 'db-tasks at work/") && call.stdin.ends_with(", 'nothing') END;\nCOMMIT;\n");
     has("inspect") || has("ps") || meets || alone || asks.iter().any(|question| call.stdin.starts_with(question))
 }
 

@@ -23,6 +23,7 @@ mod services;
 mod settings;
 mod shell;
 mod snapshots;
+mod stands;
 mod strangers;
 pub mod terminal;
 mod texts;

@@ -137,3 +137,40 @@ fn a_lock_that_was_lost_is_told() {
     let said = super::Outcome::of(at_work.wait_with_output().unwrap());
     said.ends_with(0, "the session that kept other runs away was ended meanwhile");
 }
+
+/// Whoever looked while another run was at work is told so, whatever became of the database meanwhile: nobody reads psql's words for it.
+#[test]
+fn clones_that_race_are_told_who_was_first() {
+    let cluster = need!("postgresql", cluster());
+    let db = cluster.database();
+    tiny(cluster, &db.name);
+    let clones = [(); 2].map(|()| clone(&db.url, "", "[hooks]\nmigrate = 'true'\n"));
+    clones.iter().for_each(|clone| drop(clone.backup()));
+    let mut second = 0;
+    for [a, b] in RACES {
+        for turn in 0..5 {
+            let first = clones[0].command(a).spawn().unwrap();
+            std::thread::sleep(std::time::Duration::from_millis(turn * 37));
+            let other = super::Outcome::of(clones[1].command(b).output().unwrap());
+            let first = super::Outcome::of(first.wait_with_output().unwrap());
+            for (words, said) in [(a, first), (b, other)] {
+                let is_named = said.err.contains(&format!("database `{}`", db.name));
+                let is_told = is_named && said.err.contains("nothing was changed") && said.err.contains("next: ");
+                assert!(said.code == Some(0) || said.code == Some(5) && is_told, "{a} | {b}: {words}: {}", said.err);
+                second += u32::from(said.code == Some(5));
+            }
+        }
+    }
+    assert!(second > 0, "nobody was in anybody's way");
+    clones[0].ok("db-status");
+    assert_eq!(locks(cluster, &db.name), "0");
+}
+
+const RACES: [[&str; 2]; 6] = [
+    ["db-restore --latest --yes", "db-restore --latest --yes"],
+    ["db-restore --latest --yes", "db-reset --force"],
+    ["db-undo --yes", "db-restore --latest --yes"],
+    ["db-wipe --yes", "db-restore --latest --yes"],
+    ["db-restore --latest --yes --in-place", "db-restore --latest --yes"],
+    ["db-backup --auto", "db-backup --auto"],
+];

@@ -184,6 +184,22 @@ impl<'a> Ground<'a> {
         }
     }
 
+    /// What a run that was interrupted says of the live data is true.
+    fn is_as_it_says(&self, outcome: &Outcome, live: &Fingerprint, after: &str) {
+        let untouched = ["the live data is as it was", "live before is live again", "has changed nothing that is live"];
+        if !untouched.iter().any(|words| outcome.err.contains(words)) {
+            // one transaction may have come to its end before its psql did
+            let told = ["nobody can tell", "not taken back", "taken away again"].iter().any(|words| outcome.err.contains(words));
+            let only_reads = after.starts_with("`db-backup") || after.starts_with("`db-verify");
+            assert!(told || only_reads || outcome.code == Some(0) || !outcome.err.contains('✓'), "{after}: {outcome:?}");
+            return;
+        }
+        until("its programs have ended", || programs_in(&self.project.dir) == 0);
+        until("its sessions have gone", || super::sessions(self.server, &self.db) == 0);
+        let now = self.server.fingerprint(&self.db);
+        assert!(now == *live, "after {after}: it says that the live data is as it was: {outcome:?}");
+    }
+
     /// Nothing of a killed run outlives the next one.
     fn cleared(&self, after: &str) {
         let allowed = ["", "__previous", "__failed"].map(|suffix| format!("{}{suffix}", self.db));
@@ -273,10 +289,12 @@ fn strike_with_signals(ground: &Ground, words: &str) {
         for at in moments(steps, whole, POINTS) {
             ground.make(before);
             let after = format!("`{words}` and SIG{name} at {at:?} of {steps} steps, {whole:?}");
+            let live = (name != "KILL").then(|| ground.server.fingerprint(&ground.db));
             let outcome = struck(&ground.project, words, at, |child| signal(child, name));
             assert!(matches!(outcome.code, Some(0 | 130) | None), "{after}: {outcome:?}");
             under_way += u32::from(outcome.code != Some(0));
             tried += 1;
+            live.iter().for_each(|live| ground.is_as_it_says(&outcome, live, &after));
             // a migrator of other people's making works under the live name: there, a killed run is made good by the next one
             if name != "KILL" || !words.starts_with("db-reset") {
                 ground.holds(&after);

@@ -76,3 +76,18 @@ fn twenty_thousand_files_in_each_of_several_backups_need_no_more_memory() {
     }
     println!("{said:?}");
 }
+
+/// Nor with a line of a hook's that does not end.
+#[test]
+fn a_hook_that_prints_three_hundred_megabytes_in_a_line_needs_no_more_memory() {
+    need!("/proc", fs::metadata("/proc/self/status"));
+    let cluster = need!("postgresql", cluster());
+    let db = cluster.database();
+    let project = Project::host(&db.url);
+    let config = fs::read_to_string(project.dir.join("db-tasks.toml")).unwrap();
+    let hook = "[hooks]\nbefore-backup = \"head -c 300000000 /dev/zero | tr '\\\\0' x\"\n";
+    project.write("db-tasks.toml", format!("{config}{hook}"));
+    let peak = peak(&project, "db-backup --auto");
+    assert!(peak > 1024 && peak < LIMIT_KIB, "{} MiB", peak / 1024);
+    println!("{} MiB", peak / 1024);
+}

@@ -33,6 +33,7 @@ mod reset;
 mod salvage;
 mod services;
 mod shapes;
+mod stands;
 pub mod stores;
 mod stores_inside;
 mod targets;

@@ -16,6 +16,7 @@ mod repairing;
 mod resetting;
 mod restoring;
 mod salvaging;
+mod services;
 mod session;
 mod strangers;
 mod trying;

@@ -2,6 +2,7 @@
 //! There are no conditions, loops or variables in it; such a thing is a fact, asked before planning.
 
 mod pipe;
+mod reach;
 mod stake;
 
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use crate::config::{Pin, SecretName};
 use crate::engine::store::{Address, Change};
 
 pub use pipe::{By, ComeBack, Count, Dumping, Fence, Handover, Load, Pipe, Proof, Reload, Sink, Source, Trust};
+pub use reach::Reach;
 pub use stake::{Safety, Stake, Whereabouts};
 
 /// What a command is going to do.
@@ -50,6 +52,19 @@ pub struct Alone {
     pub at: String,
     /// Takes the lock on its server, and holds it until its input ends.
     pub lock: Cmd,
+    /// What the plan was made for. A clean-up acts by marks and oids, and by no look.
+    #[serde(skip)]
+    pub was: Was,
+}
+
+/// What a name stood for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Was {
+    /// Nobody has looked.
+    #[default]
+    Unknown,
+    /// A database with this oid; none, where there was no such database.
+    Found(Option<u32>),
 }
 
 /// The author of a file from elsewhere: its defaults, triggers and indexes call functions of theirs.
@@ -234,6 +249,8 @@ pub enum How {
     Text(PathBuf, String),
     /// A command, and another that makes way for it while it waits.
     Meanwhile(Cmd, Cmd),
+    /// A change of what is live that is done as a whole or not at all, and a command that makes way for it, where it needs one.
+    Live(Cmd, Option<Cmd>),
     /// A program of the project's own.
     Hook(Box<Hook>),
     /// A load of a backup that the run itself has made.

@@ -1,4 +1,4 @@
-//! What went wrong, in three parts: what was tried, what happened, what to do next.
+//! What went wrong, in four parts: what was tried, what state the data is in, what happened, what to do next.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use std::fmt;
 pub enum Exit {
     /// The work is done.
     Done = 0,
-    /// The work was tried and failed; live data is as it was.
+    /// The work was tried and failed.
     Failed = 1,
     /// The command line or `db-tasks.toml` is wrong.
     Usage = 2,
@@ -52,6 +52,22 @@ pub struct Problem {
     pub about: About,
     /// The SQLSTATE of a server's error.
     pub state: Option<String>,
+    /// What has become of the transaction that it was met in.
+    pub fate: Fate,
+    /// What state the data is in.
+    pub stands: Option<Box<str>>,
+}
+
+/// What has become of a transaction that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Fate {
+    /// Nobody can tell: the connection was lost, or the session was ended, and its COMMIT may have been on its way.
+    #[default]
+    Unknown,
+    /// Nothing of it is done.
+    RolledBack,
+    /// Some of it may be there to stay: something has ended it before its end.
+    Cut,
 }
 
 /// What is to blame for a problem: a server that went away makes no backup bad.
@@ -67,7 +83,8 @@ pub enum About {
 impl Problem {
     /// A problem that ends in `exit`.
     pub fn new(exit: Exit, tried: impl Into<String>) -> Self {
-        Self { exit, tried: tried.into(), happened: Vec::new(), cure: None, about: About::Run, state: None }
+        let (happened, cure, about, state, fate, stands) = Default::default();
+        Self { exit, tried: tried.into(), happened, cure, about, state, fate, stands }
     }
 
     /// The work failed.
@@ -83,6 +100,18 @@ impl Problem {
     /// A guard says no.
     pub fn refused(tried: impl Into<String>) -> Self {
         Self::new(Exit::Refused, tried)
+    }
+
+    /// What another program said is the cause, as it said it; what it was asked for stands behind.
+    pub fn said(words: &str, asked: impl Into<String>) -> Self {
+        let mut lines = words.lines().filter(|line| !line.trim().is_empty());
+        let asked = asked.into();
+        let Some(cause) = lines.next() else { return Self::failed(asked).because("it ended without a word") };
+
+        // the rest of the line is libpq's
+        let cause = cause.trim();
+        let cause = cause.strip_prefix("psql: error: ").unwrap_or(cause);
+        Self::failed(cause).because(lines.collect::<Vec<_>>().join("\n")).because(asked)
     }
 
     /// Adds what happened, line by line.
@@ -103,6 +132,7 @@ impl Problem {
             tried: change(&self.tried),
             happened: self.happened.iter().map(|line| change(line)).collect(),
             cure: self.cure.map(|cure| change(&cure)),
+            stands: self.stands.map(|stands| change(&stands).into()),
             ..self
         }
     }
@@ -110,6 +140,14 @@ impl Problem {
     /// Says what to do next.
     pub fn cure(mut self, cure: impl Into<String>) -> Self {
         self.cure = Some(cure.into());
+        self
+    }
+
+    /// Nothing was committed, unless it says otherwise itself.
+    pub fn rolled_back(mut self) -> Self {
+        if self.fate == Fate::Unknown {
+            self.fate = Fate::RolledBack;
+        }
         self
     }
 
@@ -128,6 +166,14 @@ impl Problem {
 
 /// What stands between a command and how it ended.
 pub const ENDED: &str = "` ended with ";
+
+/// The same error of which nothing was committed.
+pub fn rolled_back(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast::<Problem>() {
+        Ok(problem) => problem.rolled_back().into(),
+        Err(error) => Problem::failed(format!("{error:#}")).rolled_back().into(),
+    }
+}
 
 /// One line of at most so many characters; the dry run shows the whole.
 pub fn shorten(text: &str, most: usize) -> String {
@@ -148,15 +194,16 @@ pub fn first_line(error: &anyhow::Error) -> String {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let tried = one_line(&self.tried);
+        let stands: Vec<String> = self.stands.iter().map(|stands| one_line(stands)).collect();
         match self.happened.split_first() {
             // a program's own word is the cause; how it was run is for whoever reads on
             Some((cause, rest)) if self.is_of_command() => {
                 write!(f, "{}", cause.trim_start())?;
-                rest.iter().chain([&tried]).try_for_each(|line| write!(f, "\n  {line}"))?;
+                stands.iter().chain(rest).chain([&tried]).try_for_each(|line| write!(f, "\n  {line}"))?;
             }
             _ => {
                 write!(f, "{tried}")?;
-                self.happened.iter().try_for_each(|line| write!(f, "\n  {line}"))?;
+                stands.iter().chain(&self.happened).try_for_each(|line| write!(f, "\n  {line}"))?;
             }
         }
         if let Some(cure) = &self.cure {
@@ -167,3 +214,34 @@ impl fmt::Display for Problem {
 }
 
 impl std::error::Error for Problem {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_program_said_comes_first() {
+        let down = "psql: error: connection to server at \"h\", port 1 failed: Connection refused\n\tIs the server running on that host?\n";
+        assert_eq!(
+            Problem::said(down, "could not ask `app`").cure("start it").to_string(),
+            "connection to server at \"h\", port 1 failed: Connection refused\n  \tIs the server running on that host?\n  \
+             could not ask `app`\n  next: start it"
+        );
+        assert_eq!(Problem::said("\n", "could not ask `app`").to_string(), "could not ask `app`\n  it ended without a word");
+    }
+
+    #[test]
+    fn what_state_the_data_is_in_stands_behind_the_cause() {
+        let stands = Some("the live data is as it was".into());
+        let ours = Problem { stands, ..Problem::failed("no room").because("1 MB left").cure("make room") };
+        assert_eq!(ours.to_string(), "no room\n  the live data is as it was\n  1 MB left\n  next: make room");
+        let of_command = Problem {
+            stands: ours.stands.clone(),
+            ..Problem::failed("`psql` ended with exit code 3").because("ERROR:  no\nDETAIL:  x")
+        };
+        assert_eq!(
+            of_command.to_string(),
+            "ERROR:  no\n  the live data is as it was\n  DETAIL:  x\n  `psql` ended with exit code 3"
+        );
+    }
+}

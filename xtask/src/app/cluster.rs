@@ -231,7 +231,7 @@ impl Session {
             let answer = ask(&new.client.psql("template1", sql), &self.project.secrets)?;
             if !answer.good {
                 let folder = found.cluster.folder.display();
-                return Err(Problem::failed(format!("could not ask the cluster {folder}")).because(&answer.err).into());
+                return Err(Problem::said(&answer.err, format!("could not ask the cluster {folder}")).into());
             }
             if answer.out.trim() == "0" {
                 missing.push(new);

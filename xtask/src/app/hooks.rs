@@ -61,6 +61,8 @@ impl Session {
             Some(key) => {
                 let spec = self.project.container(key).ok_or_else(|| anyhow::anyhow!("no container `{key}`"))?;
                 let found = containers::inspect(spec, &self.env)?;
+                let inside = found.env.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+                self.project.secrets.overhear(inside);
                 let place = Place::container(&found.engine, &found.name);
                 let mark = format!("db-tasks/{}/{}", self.moment.run, hook.moment);
                 let mark = if has_shell(&place, &hook)? { Some(mark) } else { None };

@@ -89,6 +89,11 @@ impl Record {
         steps.iter().filter(|step| step["ok"] == json!(true)).filter_map(|step| step["what"].as_str()).collect()
     }
 
+    /// What could not be cleaned up, with the reasons, by the task's last plan.
+    pub fn left_behind(&self, task: &str) -> &[String] {
+        self.carried.iter().rfind(|c| c.task == task).map_or(&[], |last| &last.left_behind)
+    }
+
     /// What to know when a plan is done.
     pub fn afterwards(&mut self, lines: Vec<String>) {
         self.afterwards.extend(lines);

@@ -74,6 +74,20 @@ impl Session {
         }
     }
 
+    /// What `db-repair` could not do, and why.
+    pub(super) fn still_to_do(&self, deeds: Vec<String>, inside: usize) -> Problem {
+        let (count, told) = (deeds.len() + inside, deeds.join("\n"));
+        if self.interrupted() {
+            let cut = format!("interrupted: {} to be done", if count == 1 { "a deed is still" } else { "deeds are still" });
+            return Problem::new(Exit::Interrupted, cut)
+                .because(told)
+                .cure("run `db-repair` again: a deed that is done twice harms nothing");
+        }
+
+        let what = if count == 1 { "a deed could not be done".into() } else { format!("{count} deeds could not be done") };
+        Problem::failed(what).because(told).because(self.record.left_behind(repair::TASK).join("\n")).cure(repair::WAYS_OUT)
+    }
+
     /// Forgets one deed of a clean-up that can't succeed: a person has said that it is of no matter.
     pub fn forget(&mut self, number: usize) -> Result<Exit> {
         let left = self.unfinished();

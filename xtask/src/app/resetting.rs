@@ -160,10 +160,7 @@ pub fn repair(session: &mut Session, args: &cli::Repair) -> Result<Exit> {
         let left = session.unfinished();
         let (deeds, inside) = left.as_ref().map_or((Vec::new(), 0), |left| (repair::numbered(left), left.inside.len()));
         if deeds.len() + inside > 0 && intent == Intent::Run {
-            return Err(Problem::failed(format!("{} of the deeds could not be done", deeds.len() + inside))
-                .because(deeds.join("\n"))
-                .cure(repair::WAYS_OUT)
-                .into());
+            return Err(session.still_to_do(deeds, inside).into());
         }
         Ok(Exit::Done)
     })

@@ -10,10 +10,10 @@ use chrono::{DateTime, Utc};
 use super::record::Record;
 use crate::bundle::name;
 use crate::cli;
-use crate::config::{self, ContainerBy, Database, Dotenv, Env, Project};
+use crate::config::{self, Database, Dotenv, Env, Project};
 use crate::door::held::Held;
 use crate::door::{Idle, Interrupt, waits::Waits};
-use crate::facts::{ContainerFacts, Surveyor, containers};
+use crate::facts::Surveyor;
 use crate::gate::{self, Agent, Circumstances, Consent, Judgement, Person, Verdict};
 use crate::plan::{Plan, Risk};
 use crate::problem::{Exit, Problem};
@@ -66,23 +66,6 @@ enum Output {
     Text,
     /// One document, at the end.
     Document,
-}
-
-/// The containers that stand still while a task works.
-#[derive(Default)]
-pub struct Services {
-    /// Those that are there.
-    pub found: Vec<ContainerFacts>,
-    /// What is said of those that are not.
-    notes: Vec<String>,
-}
-
-impl Services {
-    /// The plan, which says of those that are not there that they are not stopped.
-    pub fn noted(self, mut plan: Plan) -> Plan {
-        plan.notes.extend(self.notes);
-        plan
-    }
 }
 
 /// What is done with a plan.
@@ -166,23 +149,6 @@ impl Session {
                 .into());
         }
         found.pop().context("a project has a database")
-    }
-
-    /// The containers that a task stops while it works. One that is not there does not run, and is in nobody's way.
-    pub fn services(&self, task: &str) -> Result<Services> {
-        let mut services = Services::default();
-        for container in self.project.containers.iter().filter(|c| c.stop_during.iter().any(|t| t == task)) {
-            match containers::find(container, &self.env)? {
-                Ok(found) => services.found.extend(found),
-                Err(absent) => services.notes.push(match &container.by {
-                    ContainerBy::Name(name) => format!("the container `{name}` does not exist: nothing to stop"),
-                    ContainerBy::Compose(_) => {
-                        format!("{}: nothing to stop", [vec![absent.tried], absent.happened].concat().join("; "))
-                    }
-                }),
-            }
-        }
-        Ok(services)
     }
 
     /// Takes the project's lock, where something is going to be changed.
@@ -300,9 +266,11 @@ impl Session {
         let (task, afterwards) = (cleared.plan().task, cleared.plan().afterwards.clone());
         // the repair itself takes over what an earlier run has left; any other run leaves it on the list
         let left = self.unfinished();
+        let behalf = left.clone().filter(|_| task == repair::TASK);
         let inherited = if task == repair::TASK { left.and_then(|left| repair::put_off(left, cleared.plan())) } else { left };
         let state_dir = self.lock.as_ref().map(|_| self.project.state_dir());
         let journal = Journal::new(state_dir, self.own.clone(), cleared.plan(), self.moment.now, inherited);
+        let journal = behalf.iter().fold(journal, Journal::on_behalf_of);
         let mut recorder = Recorder::new(&mut self.terminal);
         let (secrets, watch) = (&self.project.secrets, &mut recorder);
         let mut world = World { secrets, interrupt: &self.interrupt, now: Utc::now, watch, journal, idle: &self.idle };

@@ -116,6 +116,11 @@ impl Env {
         }
     }
 
+    /// All of them.
+    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.vars.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// Whether there is such a variable, be it an empty one.
     pub fn is_set(&self, name: &str) -> bool {
         self.vars.contains_key(name)

@@ -69,7 +69,9 @@ pub fn load(path: &Path, env: Env, dotenv: Dotenv) -> Result<(Project, Env)> {
             .cure("add `[databases.main]`, and `postgres = { url = \"${DATABASE_URL}\" }` below it")
             .into());
     }
-    let project = resolve::resolve(path, &text, &file, &env)?;
+    let mut project = resolve::resolve(path, &text, &file, &env)?;
+    // hooks have all of it, and say what they like
+    project.secrets.overhear(env.pairs());
     apart::check(&project, &project.backup.dir)?;
     Ok((project, env))
 }

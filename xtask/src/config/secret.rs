@@ -21,6 +21,8 @@ pub struct Secrets {
     values: BTreeMap<SecretName, String>,
     /// Other ways to write them (percent-encoded in a URI), never shown either.
     spellings: Vec<String>,
+    /// What other programs of the project have for secrets, and may repeat where they speak.
+    overheard: Vec<String>,
     /// Words of a command line that hold some, by what is shown in their stead.
     words: BTreeMap<String, String>,
 }
@@ -68,6 +70,14 @@ impl Secrets {
         secrets
     }
 
+    /// Keeps what is secret in the environment that programs of the project run in.
+    pub fn overhear<'a>(&mut self, pairs: impl Iterator<Item = (&'a str, &'a str)>) {
+        for (name, value) in pairs {
+            let found = if is_worth_covering(name, value) { Some(value) } else { password_in(value) };
+            self.overheard.extend(found.filter(|value| !self.overheard.iter().any(|other| other == value)).map(String::from));
+        }
+    }
+
     /// A text without the passwords of the addresses in it, whosever they are.
     pub fn without_passwords(text: &str) -> String {
         let hidden = |word: &str| {
@@ -84,28 +94,40 @@ impl Secrets {
     /// What another program says, with every secret in it replaced: servers repeat what they were sent. A very short one is replaced
     /// where it stands alone, so that it shows through nowhere, and ordinary words stay whole.
     pub fn redact(&self, text: &str) -> String {
-        let short = self.all().filter(|value| value.len() < SHORT);
-        short.fold(self.cover(text), |text, value| without_word(&text, value))
+        redacted(text, self.all())
+    }
+
+    /// The same for what a program of the project's own says: it has the secrets of other services, too.
+    pub fn redact_hook(&self, text: &str) -> String {
+        redacted(text, self.all().chain(&self.overheard))
     }
 
     /// The same for words of our own: they hold a very short one only where a URI or a `password=` has it.
     pub fn cover(&self, text: &str) -> String {
-        let mut all: Vec<&String> = self.all().collect();
-        // one may be the beginning of another
-        all.sort_by_key(|value| std::cmp::Reverse(value.len()));
-        all.into_iter().fold(text.to_owned(), |text, value| {
-            if value.len() >= SHORT {
-                return text.replace(value.as_str(), HIDDEN);
-            }
-            let places =
-                [(format!(":{value}@"), format!(":{HIDDEN}@")), (format!("password={value}"), format!("password={HIDDEN}"))];
-            places.iter().fold(text, |text, (place, covered)| text.replace(place, covered))
-        })
+        covered(text, self.all())
     }
 
-    fn all(&self) -> impl Iterator<Item = &String> {
+    fn all(&self) -> impl Iterator<Item = &String> + Clone {
         self.values.values().chain(&self.spellings).filter(|value| !value.is_empty())
     }
+}
+
+fn redacted<'a>(text: &str, all: impl Iterator<Item = &'a String> + Clone) -> String {
+    let short = all.clone().filter(|value| value.len() < SHORT);
+    short.fold(covered(text, all), |text, value| without_word(&text, value))
+}
+
+fn covered<'a>(text: &str, all: impl Iterator<Item = &'a String>) -> String {
+    let mut all: Vec<&String> = all.collect();
+    // one may be the beginning of another
+    all.sort_by_key(|value| std::cmp::Reverse(value.len()));
+    all.into_iter().fold(text.to_owned(), |text, value| {
+        if value.len() >= SHORT {
+            return text.replace(value.as_str(), HIDDEN);
+        }
+        let places = [(format!(":{value}@"), format!(":{HIDDEN}@")), (format!("password={value}"), format!("password={HIDDEN}"))];
+        places.iter().fold(text, |text, (place, covered)| text.replace(place, covered))
+    })
 }
 
 /// What stands for a secret.
@@ -134,6 +156,17 @@ pub fn is_secret_name(name: &str) -> bool {
     let words = ["PASS", "PWD", "SECRET", "TOKEN", "KEY", "CREDENTIAL", "AUTH", "PRIVATE", "SIGNATURE", "SALT", "COOKIE"];
     words.iter().any(|word| parts.contains(word))
 }
+
+/// Whether a variable that nobody has put anywhere holds a secret: names alone say so, and a folder or a switch has such a name, too
+/// (`PWD`, `SSH_AUTH_SOCK`, `AUTH_ENABLED`).
+fn is_worth_covering(name: &str, value: &str) -> bool {
+    let upper = name.to_ascii_uppercase();
+    let says_so = ["PASS", "SECRET", "TOKEN"].iter().any(|word| upper.contains(word));
+    says_so && value.len() >= SHORT || is_secret_name(name) && value.len() >= LONG && !value.starts_with('/')
+}
+
+/// Bytes from which on a value is hardly an ordinary word.
+const LONG: usize = 8;
 
 /// The password in whatever looks like a URI, as it is written: all from the first colon to the last `@`, for what is not encoded as it
 /// should be is no less secret.
@@ -187,6 +220,25 @@ mod tests {
             assert_eq!((secrets.redact(said).as_str(), secrets.cover(said).as_str()), (redacted, covered));
         }
         assert_eq!(without_word("éa a", "a"), "éa ***");
+    }
+
+    #[test]
+    fn what_other_programs_may_repeat_is_covered_where_they_speak() {
+        let mut secrets = Secrets::default();
+        let env = [
+            ("REDIS_URL", "redis://:r3dis@cache:6379/0"),
+            ("SMTP_PASSWORD", "mail"),
+            ("STRIPE_KEY", "sk_live_12345"),
+            ("AUTH_ENABLED", "true"),
+            ("PWD", "/srv/shop"),
+            ("SSH_AUTH_SOCK", "/tmp/ssh-1/agent"),
+            ("SHOP_SECRET_FILE", "/run/secrets/shop"),
+            ("PORT", "12345678"),
+        ];
+        secrets.overhear(env.into_iter());
+        let said = "redis://:r3dis@cache mail sk_live_12345 true /srv/shop /tmp/ssh-1/agent 12345678";
+        assert_eq!(secrets.redact_hook(said), "redis://:***@cache *** *** true /srv/shop /tmp/ssh-1/agent 12345678");
+        assert_eq!(secrets.redact(said), said, "a server's words are read");
     }
 
     #[test]

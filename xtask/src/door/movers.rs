@@ -16,7 +16,7 @@ use crate::bytes;
 use crate::cmd::{Cmd, Value, readable, unshown};
 use crate::config::{HIDDEN, Secrets};
 use crate::engine::postgres::{cures, said};
-use crate::problem::{ENDED, Problem, shorten};
+use crate::problem::{ENDED, Fate, Problem, shorten};
 
 /// What a child reads.
 pub enum Input {
@@ -144,7 +144,9 @@ impl Child {
         let tail = lines[first..].iter().take(12).map(|line| begun_with(line)).collect::<Vec<_>>().join("\n");
         let problem = Problem::failed(format!("`{}{ENDED}{}", shorten(&self.shown, 160), status(output))).because(tail);
         let cure = said::decided(state.as_deref()).or_else(|| cures::for_text(&err)).or_else(|| said::general(state.as_deref()));
-        let problem = Problem { state, ..problem };
+        // psql has met an error in its script, and has gone no further (its manual, "Exit Status")
+        let fate = if output.status.code() == Some(3) { Fate::RolledBack } else { Fate::Unknown };
+        let problem = Problem { state, fate, ..problem };
         problem.cure(cure.unwrap_or_else(|| "`db-doctor` looks for what is wrong with servers, roles and containers".into()))
     }
 }

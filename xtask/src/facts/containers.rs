@@ -238,7 +238,7 @@ fn called(one: &Inspected) -> Vec<String> {
 }
 
 fn refused(tried: &str, err: &str) -> Problem {
-    let mut problem = Problem::failed(tried).because(err);
+    let mut problem = Problem::said(err, tried);
     problem.cure = crate::engine::postgres::cures::for_text(err);
     problem
 }

@@ -54,10 +54,12 @@ fn said(found: &ContainerFacts, variable: &str) -> Result<Option<String>> {
     let cat = Place::container(&found.engine, &found.name).wrap(Cmd::new("cat").args(["--", path]));
     let answer = ask(&cat, &Secrets::default())?;
     if !answer.good {
-        return Err(Problem::failed(format!("could not read `{path}` in the container `{}`, which {file} names", found.name))
-            .because(&answer.err)
-            .cure("say role and database in `db-tasks.toml`: `postgres = { user = \"…\", database = \"…\" }`")
-            .into());
+        return Err(Problem::said(
+            &answer.err,
+            format!("could not read `{path}` in the container `{}`, which {file} names", found.name),
+        )
+        .cure("say role and database in `db-tasks.toml`: `postgres = { user = \"…\", database = \"…\" }`")
+        .into());
     }
     Ok(Some(answer.out.trim_end_matches('\n').to_owned()).filter(|text| !text.is_empty()))
 }

@@ -11,7 +11,7 @@ use super::Surveyed;
 use super::dumps::Dump;
 use crate::cmd::Cmd;
 use crate::config::Secrets;
-use crate::door::ask::{ask, ask_fed};
+use crate::door::ask::{ask, ask_fed, ask_server};
 use crate::engine::postgres::loader::{Loader, verifier};
 use crate::engine::postgres::locks::Locks;
 use crate::engine::postgres::script::{Obstacle, Scanner, Script};
@@ -83,10 +83,11 @@ pub fn within(locks: Locks, dump: &Dump, new: New, secrets: &mut Secrets) -> Res
 
 fn rights(target: &Surveyed, secrets: &Secrets) -> Result<Rights> {
     let client = &target.client;
-    let answer = ask(&client.psql(client.maintenance(), RIGHTS), secrets)?;
+    let answer = ask_server(&client.psql(client.maintenance(), RIGHTS), secrets)?;
     let said = answer.good.then(|| serde_json::from_str(answer.out.trim()).ok()).flatten();
     said.ok_or_else(|| {
-        Problem::failed("could not ask what the role may do").because(answer.err).cure("nothing was touched; try again").into()
+        let problem = Problem::said(&answer.err, "could not ask what the role may do").because("nothing was touched");
+        problem.cure("try again").into()
     })
 }
 

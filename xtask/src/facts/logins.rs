@@ -37,8 +37,11 @@ pub fn logins(database: &Database, project: &Project, env: &Env, secrets: &mut S
         (At::Container(_), None) if found.is_some() => return Err("its container publishes no port: psql runs in it".into()),
         _ => (c.host.unwrap_or_else(|| HERE[0].into()), c.port.unwrap_or_else(|| USUAL.into())),
     };
-    let any = |said: Option<String>| said.unwrap_or_else(|| ANY.into());
-    let (name, user) = (any(c.database), any(c.user));
+    let Some(user) = c.user else {
+        return Err("nothing says its role (`user`, PGUSER): a line for every role would stand before their own".into());
+    };
+    // a role has one password for all databases of its server
+    let name = c.database.unwrap_or_else(|| ANY.into());
     let login = |(host, port)| Login { host, port, database: name.clone(), user: user.clone(), password: password.clone() };
     Ok(servers(&host, &port).into_iter().map(login).collect())
 }

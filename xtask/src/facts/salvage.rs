@@ -73,8 +73,7 @@ pub fn look(target: &Surveyed, secrets: &Secrets, tell: &mut dyn FnMut(&str)) ->
     let question = |sql: &str| ask(&client.psql(client.database(), sql), secrets);
     let answer = question(RELATIONS)?;
     if !answer.good {
-        return Err(Problem::failed(format!("which tables `{}` has can't be read", target.name()))
-            .because(&answer.err)
+        return Err(Problem::said(&answer.err, format!("which tables `{}` has can't be read", target.name()))
             .cure("the catalog itself is damaged: restore the newest good backup (`db-list`), or copy the server's folder before anything else")
             .into());
     }

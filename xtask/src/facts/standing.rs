@@ -6,7 +6,7 @@ use super::Surveyed;
 use super::dumps::Dump;
 use super::loader::{Until, scanned};
 use crate::config::Secrets;
-use crate::door::ask::ask;
+use crate::door::ask::ask_server;
 use crate::engine::postgres::script::{Claims, Scanner};
 use crate::engine::postgres::standing::{Standing, question};
 use crate::plan::Source;
@@ -19,10 +19,11 @@ const SMALL: u64 = 4 << 20;
 pub fn ask_standing(target: &Surveyed, secrets: &Secrets) -> Result<Standing> {
     let client = &target.client;
     let database = if target.live().is_some() { target.name() } else { client.maintenance() };
-    let answer = ask(&client.psql(database, question(target.name())), secrets)?;
+    let answer = ask_server(&client.psql(database, question(target.name())), secrets)?;
     let said = answer.good.then(|| serde_json::from_str(answer.out.trim()).ok()).flatten();
     said.ok_or_else(|| {
-        Problem::failed("could not ask what the role may do").because(answer.err).cure("nothing was touched; try again").into()
+        let problem = Problem::said(&answer.err, "could not ask what the role may do").because("nothing was touched");
+        problem.cure("try again").into()
     })
 }
 

@@ -12,7 +12,7 @@ use super::whereabouts::{Shown, several, shown};
 use crate::cmd::Cmd;
 use crate::config::{At, ContainerBy, Database, Env, Project, Secrets};
 use crate::door::Idle;
-use crate::door::ask::{Answer, ask, install_hint};
+use crate::door::ask::{Answer, ask, ask_server, install_hint};
 use crate::door::waits::Waits;
 use crate::engine::cluster::state::State;
 use crate::engine::cluster::{PORT, USER};
@@ -304,14 +304,16 @@ impl Surveyor<'_> {
         // of what is said there only bytes that are no text could be in the way
         self.waits.over(&Client { tongue: Tongue::Among, ..client.clone() }, &self.project.secrets);
         let (question, secrets) = (question(client.database(), depth, from), &self.project.secrets);
-        let ask_in = |database: &str| ask(&client.psql_in_english(database, question.as_str()), secrets);
-        let mut answer = match self.idle.filter(|idle| from == From::ThisMachine && idle.is_free()) {
-            Some(idle) => {
-                // no other run's is the same, so that nothing in the answer is taken for it
-                let last = format!("{ANSWERED} {}", self.app_name);
-                idle.ask(&client.psql_in_english(client.database(), format!("{question}\\echo {last}\n")), &last, secrets)?
-            }
-            None => ask_in(client.database())?,
+        let ask_in = |database: &str| ask_server(&client.psql_in_english(database, question.as_str()), secrets);
+        let idle = self.idle.filter(|idle| from == From::ThisMachine && idle.is_free());
+        let kept = idle.map(|idle| {
+            // no other run's is the same, so that nothing in the answer is taken for it
+            let last = format!("{ANSWERED} {}", self.app_name);
+            idle.ask(&client.psql_in_english(client.database(), format!("{question}\\echo {last}\n")), &last, secrets)
+        });
+        let mut answer = match kept.transpose()? {
+            Some(answer) if !answer.was_cut_off() => answer,
+            _ => ask_in(client.database())?,
         };
         if !answer.good && answer.err.contains(&format!("database \"{}\" does not exist", client.database())) {
             answer = ask_in(client.maintenance())?;
@@ -384,7 +386,6 @@ fn unanswered(client: &Client, answer: &Answer) -> Problem {
         _ => format!("at `{}`", c.host.as_deref().unwrap_or("localhost")),
     };
     let cure = cures::for_text(&answer.err);
-    Problem::failed(format!("could not ask the server {at} about `{}`", client.database()))
-        .because(&answer.err)
+    Problem::said(&answer.err, format!("could not ask the server {at} about `{}`", client.database()))
         .cure(cure.unwrap_or_else(|| "check how it is reached: `db-config` shows where each part comes from".into()))
 }

@@ -219,6 +219,11 @@ pub struct ComeBack {
 }
 
 impl Load {
+    /// Whether it goes into a live database, and not into a new one.
+    pub fn is_in_place(&self) -> bool {
+        matches!((&self.count, &self.by), (Count::First(_), By::Project))
+    }
+
     /// How many lines psql gets before the dump: it counts them in its messages.
     pub fn own_lines(&self) -> u64 {
         self.before.lines().count() as u64 + u64::from(self.fence == Fence::Restricted)

@@ -13,7 +13,7 @@ use crate::door::Interrupt;
 use crate::door::movers::{self, Input, Outlet};
 use crate::engine::postgres::client::TELLS;
 use crate::plan::{Check, Deed, How, Wait};
-use crate::problem::{Problem, one_line};
+use crate::problem::{Problem, one_line, rolled_back};
 
 /// What a person should be told of an act that was done.
 pub type Told = Vec<String>;
@@ -55,7 +55,8 @@ pub fn remove(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<T
 pub fn command(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<Told> {
     match &deed.how {
         How::Command(cmd) => movers::command(cmd, secrets, interrupt).map(|_| Vec::new()),
-        How::Meanwhile(cmd, other) => {
+        How::Live(cmd, None) => movers::command(cmd, secrets, interrupt).map(|answer| told(&answer)),
+        How::Meanwhile(cmd, other) | How::Live(cmd, Some(other)) => {
             // the one that makes way loops until it sees the other's work: it starts first and ends by itself
             let makes_way = movers::start(other, Input::Text, Outlet::Kept, secrets, interrupt)?;
             let result = movers::command(cmd, secrets, interrupt);
@@ -75,7 +76,7 @@ pub fn command(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<
             seal::rename_new(from, to)?;
             seal::sync_folder(to.parent().unwrap_or(to)).map(nothing)
         }
-        How::Change(address, change) => store::open(address, secrets, interrupt)?.change(change),
+        How::Change(address, change) => store::open(address, secrets, interrupt).map_err(rolled_back)?.change(change),
         How::Passwords(path, logins) => pgpass::write(path, logins, secrets).map(nothing),
         How::Text(path, text) => seal::replace_file(path, text).map(nothing),
         How::Folder(path) | How::File(path) | How::Set(path, _) => {

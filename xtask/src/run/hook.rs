@@ -1,8 +1,8 @@
 //! Runs a program of the project's own: its words are passed on as they come, its time is limited.
 
 use std::collections::VecDeque;
-use std::io::{BufRead, BufReader, PipeReader};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::io::{self, BufRead, BufReader, PipeReader, Read};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -14,6 +14,7 @@ use crate::door::Interrupt;
 use crate::door::movers::{self, Child, Input, Outlet};
 use crate::plan::Hook;
 use crate::problem::{ENDED, Problem};
+use crate::ui::human::bytes;
 
 /// How long a hook has to end by itself when it is told to.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -25,6 +26,12 @@ const LINGER: Duration = Duration::from_millis(250);
 const LOOKS: u32 = 4;
 /// Lines that an error shows.
 const LAST: usize = 12;
+/// Bytes of a line that are kept: a migrator shows a statement, and a program may print what it likes.
+const LINE: usize = 16 * 1024;
+/// Bytes that a secret may have.
+const LONGEST_SECRET: usize = 8 * 1024;
+/// Lines that are read before anybody listens.
+const AHEAD: usize = 64;
 
 /// Runs a hook to its end, or to the end of its time.
 pub fn run(
@@ -46,7 +53,7 @@ pub fn run(
     journal.hook(child.process())?;
     let mut last = VecDeque::new();
     let followed = follow(&child, &lines(reader), hook.timeout, interrupt, &mut |line| {
-        let line = secrets.redact(line);
+        let line = line.shown(secrets);
         say(&line);
         last.push_back(line);
         if last.len() > LAST {
@@ -115,7 +122,7 @@ fn look_inside(end: &Cmd) -> Result<()> {
 
 /// Passes lines on until there are no more, or the time is over, or a signal comes. A program that leaves a child behind leaves
 /// it the pipe, too: so there are no more when the program itself has ended and nothing has come for a while.
-fn follow(child: &Child, lines: &Receiver<String>, timeout: u64, interrupt: &Interrupt, say: &mut dyn FnMut(&str)) -> Result<()> {
+fn follow(child: &Child, lines: &Receiver<Line>, timeout: u64, interrupt: &Interrupt, say: &mut dyn FnMut(&Line)) -> Result<()> {
     let begun = Instant::now();
     let mut looked = begun;
     loop {
@@ -151,20 +158,116 @@ fn asked() -> Problem {
         .because("give it what it asks for beforehand: a password by a variable or a file (PGPASSWORD, ~/.pgpass), `sudo -n`, an ssh agent")
 }
 
-/// Lines as they come, read by a thread of its own: a program may leave a child behind that holds the pipe.
-fn lines(reader: PipeReader) -> Receiver<String> {
-    let (send, lines) = channel();
+/// A line of a hook's, as much of it as is kept.
+struct Line {
+    text: String,
+    /// Bytes that are not.
+    left_out: u64,
+}
+
+impl Line {
+    /// As it may be shown. What was cut off may have been the rest of a secret: so the end goes, too, when all whole ones are covered.
+    fn shown(&self, secrets: &Secrets) -> String {
+        let text = secrets.redact_hook(&self.text);
+        if self.left_out == 0 {
+            return text;
+        }
+        let end = text.len().saturating_sub(LONGEST_SECRET);
+        let end = (0..=end).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        format!("{} [... {} more]", &text[..end], bytes(self.left_out + (text.len() - end) as u64))
+    }
+}
+
+/// Lines as they come, read by a thread of its own: a program may leave a child behind that holds the pipe. It reads on no faster than it
+/// is listened to, and keeps no line that has no end.
+fn lines(reader: PipeReader) -> Receiver<Line> {
+    let (send, lines) = sync_channel(AHEAD);
     std::thread::spawn(move || {
         let mut reader = BufReader::new(reader);
-        let mut line = Vec::new();
-        while matches!(reader.read_until(b'\n', &mut line), Ok(n) if n > 0) {
-            let text = String::from_utf8_lossy(&line).trim_end_matches(['\n', '\r']).to_owned();
-            line.clear();
+        while let Ok(Some(line)) = next(&mut reader) {
             // nobody listens any more when the hook was given up
-            if send.send(text).is_err() {
+            if send.send(line).is_err() {
                 return;
             }
         }
     });
     lines
+}
+
+/// The next line; none at the end.
+fn next(reader: &mut impl BufRead) -> io::Result<Option<Line>> {
+    let mut kept = Vec::new();
+    let most = (LINE + LONGEST_SECRET) as u64;
+    if reader.by_ref().take(most).read_until(b'\n', &mut kept)? == 0 {
+        return Ok(None);
+    }
+
+    let is_whole = kept.ends_with(b"\n") || (kept.len() as u64) < most;
+    let left_out = if is_whole { 0 } else { skip_line(reader)? };
+    Ok(Some(Line { text: String::from_utf8_lossy(&kept).trim_end_matches(['\n', '\r']).to_owned(), left_out }))
+}
+
+/// Reads on to the end of a line, and tells how much there was of it.
+fn skip_line(reader: &mut impl BufRead) -> io::Result<u64> {
+    let mut skipped = 0;
+    loop {
+        let chunk = reader.fill_buf()?;
+        let end = chunk.iter().position(|byte| *byte == b'\n');
+        let (read, text) = end.map_or((chunk.len(), chunk.len()), |at| (at + 1, at));
+        reader.consume(read);
+        skipped += text as u64;
+        if end.is_some() || read == 0 {
+            return Ok(skipped);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_without_an_end_is_kept_as_far_as_anybody_reads() {
+        let mut secrets = Secrets::default();
+        secrets.keep("pw", "hunter22".repeat(100));
+        let shown = |said: &str| {
+            let mut reader = BufReader::with_capacity(1000, said.as_bytes());
+            let mut lines = Vec::new();
+            while let Some(line) = next(&mut reader).unwrap() {
+                lines.push(line.shown(&secrets));
+            }
+            lines
+        };
+        assert_eq!(shown("one\r\n\ntwo"), ["one", "", "two"]);
+        let long = "x".repeat(LINE + LONGEST_SECRET + 1);
+        for said in [format!("{long}\nnext\n"), format!("{long}{long}\nnext")] {
+            let lines = shown(&said);
+            assert_eq!(lines.len(), 2);
+            assert!(
+                lines[0].len() < LINE + 30 && lines[0].starts_with("xxx") && lines[0].contains(" [... "),
+                "{}",
+                lines[0].len()
+            );
+            assert_eq!(lines[1], "next");
+        }
+        // whole, and cut anywhere
+        for before in (LINE - 900..LINE + LONGEST_SECRET).step_by(397) {
+            let lines = shown(&format!("{}{}{long}\n", "y".repeat(before), "hunter22".repeat(100)));
+            assert!(!lines[0].contains("hunter"), "{before}");
+        }
+    }
+
+    #[test]
+    fn lines_that_nobody_hears_yet_are_few() {
+        let (reader, writer) = std::io::pipe().unwrap();
+        let lines = lines(reader);
+        let says = std::thread::spawn(move || {
+            let mut writer = writer;
+            (0..200).try_for_each(|_| io::Write::write_all(&mut writer, format!("{}\n", "x".repeat(LINE)).as_bytes()))
+        });
+        std::thread::sleep(Duration::from_millis(100));
+        assert!(!says.is_finished(), "it waits for whoever listens");
+        assert_eq!(lines.iter().count(), 200);
+        says.join().unwrap().unwrap();
+    }
 }

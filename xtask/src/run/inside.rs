@@ -313,8 +313,9 @@ impl Contained<'_> {
         // an interrupted client may end well without having done anything
         if inside.id(&now) == inside.id(before) {
             done?;
-            return Err(Problem::failed(format!("`{}` was not swapped: it is as it was", self.shown()))
+            return Err(Problem::failed(format!("`{}` was not swapped", self.shown()))
                 .cure("run the command again")
+                .rolled_back()
                 .into());
         }
         Ok(())
@@ -368,6 +369,7 @@ impl Contained<'_> {
         Err(Problem::refused(format!("`{}` is not the tree that was looked at", self.shown()))
             .because(format!("what is kept in `{}` is untouched", inside.own()))
             .cure("run the command again and look at the new plan")
+            .rolled_back()
             .into())
     }
 
@@ -388,7 +390,7 @@ fn foreign(inside: &Inside, found: &Found) -> Option<String> {
 }
 
 fn unanswered(cmd: &Cmd, err: &str) -> Problem {
-    let mut problem = Problem::failed(format!("`{cmd}` did not answer")).because(err);
+    let mut problem = Problem::said(err, format!("`{cmd}` did not answer"));
     problem.cure = crate::engine::postgres::cures::for_text(err);
     problem
 }

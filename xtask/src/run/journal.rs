@@ -203,15 +203,23 @@ pub struct Journal {
     inside: Vec<Cmd>,
     left: Vec<Pending>,
     alone: Vec<Alone>,
+    /// Whose work that is which an earlier run has left, and how many deeds of it there are.
+    earlier: Option<(String, DateTime<Utc>, usize)>,
 }
 
 impl Journal {
     /// For one run; `inherited` is what an earlier one has left, and could not be done yet.
     pub fn new(state_dir: Option<PathBuf>, own: Own, plan: &Plan, since: DateTime<Utc>, inherited: Option<Unfinished>) -> Self {
+        let earlier = inherited.as_ref().map(|i| (i.task.clone(), i.since, i.pending.len()));
         let (inside, left, mut alone) = inherited.map_or_else(Default::default, |i| (i.inside, i.pending, i.alone));
         let new = plan.alone.iter().filter(|one| !alone.contains(one)).cloned().collect::<Vec<_>>();
         alone.extend(new);
-        Self { state_dir, own, task: plan.task.to_owned(), since, open: Vec::new(), hook: None, inside, left, alone }
+        Self { state_dir, own, task: plan.task.to_owned(), since, open: Vec::new(), hook: None, inside, left, alone, earlier }
+    }
+
+    /// What this run does is an earlier one's work: whoever finds it cut off reads of that.
+    pub fn on_behalf_of(self, earlier: &Unfinished) -> Self {
+        Self { task: earlier.task.clone(), since: earlier.since, ..self }
     }
 
     /// A scope begins.
@@ -254,10 +262,12 @@ impl Journal {
     /// The innermost scope's come first, as they would have.
     fn write(&self) -> Result<()> {
         let Some(state_dir) = &self.state_dir else { return Ok(()) };
-        let pending = self.open.iter().rev().flatten().chain(&self.left).cloned().collect();
+        let pending: Vec<Pending> = self.open.iter().rev().flatten().chain(&self.left).cloned().collect();
+        let not_ours = self.earlier.as_ref().filter(|(_, _, deeds)| pending.len() <= *deeds && self.hook.is_none());
+        let (task, since) = not_ours.map_or((&self.task, self.since), |(task, since, _)| (task, *since));
         let left = Unfinished {
-            task: self.task.clone(),
-            since: self.since,
+            task: task.clone(),
+            since,
             hook: self.hook.clone(),
             inside: self.inside.clone(),
             pending,

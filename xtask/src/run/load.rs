@@ -20,7 +20,7 @@ use crate::engine::postgres::proof::{self, BEGUN, COUNTED, COUNTS, counted_as_du
 use crate::engine::postgres::script::{Again, Aside, Scanner, Script, Spare, Told};
 use crate::engine::postgres::warnings::Warnings;
 use crate::plan::{By, Count, Load, Proof, Trust};
-use crate::problem::Problem;
+use crate::problem::{Problem, rolled_back};
 
 /// A load under way.
 pub struct Loading {
@@ -185,13 +185,13 @@ impl Loading {
         let has_begun = self.marks.recv().is_ok();
         let Ok(said) = self.marks.recv() else {
             drop(self.stdin);
-            self.child.wait().map_err(|e| explained(e, &self.load, &self.told, has_begun))?;
-            return Err(unheard("psql ended before it had counted: nothing was changed").into());
+            self.child.wait().map_err(|e| rolled_back(explained(e, &self.load, &self.told, has_begun)))?;
+            return Err(unheard("psql ended before it had counted").rolled_back().into());
         };
         let counts = counted(&said, &self.key).unwrap_or_default();
         if let Err(e) = proof::loaded(script, &counts) {
             self.abort();
-            return Err(e);
+            return Err(rolled_back(e));
         }
         drop(self.stdin.write_all(&bytes::of(&self.load.after)));
         drop(self.stdin);

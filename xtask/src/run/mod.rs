@@ -1,5 +1,6 @@
 //! The only code that changes the world: it executes a plan that `gate` has cleared.
 
+mod aftermath;
 mod audit;
 mod deed;
 mod dumping;
@@ -28,6 +29,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 
+use aftermath::{Aftermath, End};
 pub use audit::{Entry, audit, who_and_where};
 pub use hook::end_inside;
 pub use journal::Journal;
@@ -73,6 +75,8 @@ pub trait Watch {
     fn progress(&mut self, progress: &Progress);
     /// An act is done; `found` where it was a pipe.
     fn done(&mut self, act: &Act, found: Option<&Found>, took: Duration);
+    /// An act of a clean-up is done, whether there was anything to do for it or not.
+    fn cleaned(&mut self, act: &Act, took: Duration);
     /// A hook has said a line.
     fn line(&mut self, line: &str);
     /// Something that a person should know came of an act.
@@ -99,17 +103,22 @@ pub struct Report {
 /// Executes a plan. The report says what went wrong; what had begun is cleaned up before it returns.
 pub fn run(cleared: Cleared, world: &mut World<'_>) -> Report {
     let begun = Instant::now();
-    let mut runner = Runner { world, report: Report::default() };
+    let task = cleared.plan().task;
+    let mut runner = Runner { world, task, report: Report::default(), aftermath: Aftermath::default() };
     let result = runner.steps(&cleared.plan().steps);
+    let stands = runner.aftermath.told(task);
     let mut report = runner.report;
-    report.problem = result.err().or_else(|| report.sequel.take().map(but));
+    let problem = result.err().map(|e| standing(e, stands));
+    report.problem = problem.or_else(|| report.sequel.take().map(but));
     report.took = begun.elapsed();
     report
 }
 
 struct Runner<'r, 'w> {
     world: &'r mut World<'w>,
+    task: &'static str,
     report: Report,
+    aftermath: Aftermath,
 }
 
 impl Runner<'_, '_> {
@@ -122,11 +131,13 @@ impl Runner<'_, '_> {
 
     fn scope(&mut self, scope: &Scope) -> Result<()> {
         self.world.journal.enter(scope)?;
+        let since = self.aftermath.since();
         let mut result = self.steps(&scope.body);
         if let Err(e) = &result {
             // a backup is called bad for its own faults alone, not for those of a server that went away
             let blamed = e.downcast_ref::<Problem>().is_some_and(|p| p.about == About::Backup);
-            self.clean_up(scope.on_failure.iter().filter(|act| blamed || bad_word(act).is_none()), Journal::keep);
+            let cleaned = self.clean_up(scope.on_failure.iter().filter(|act| blamed || bad_word(act).is_none()), Journal::keep);
+            self.aftermath.cleaned_up(&since, &cleaned);
             self.clean_up(&scope.at_once, |_, _| {});
             let word = scope.on_failure.iter().find_map(bad_word).filter(|_| !blamed);
             result = result.map_err(|e| match word {
@@ -134,7 +145,8 @@ impl Runner<'_, '_> {
                 None => e,
             });
         }
-        self.clean_up(&scope.finally, Journal::keep);
+        let due = if result.is_ok() && self.task != CLEANS_UP { Due::Surely } else { Due::Perhaps };
+        self.in_any_case(&scope.finally, Journal::keep, due);
         if let Err(e) = self.world.journal.leave() {
             self.report.left_behind.push(Left::unwritten(e));
         }
@@ -168,76 +180,132 @@ impl Runner<'_, '_> {
         if self.world.interrupt.hit() {
             return Err(Problem::new(Exit::Interrupted, "interrupted").into());
         }
-        self.act(act).map_err(|e| if self.world.interrupt.hit() { interrupted(e) } else { e })
+        let result = self.act(act, Due::Surely);
+        self.aftermath.ended(act, End::of(&result));
+        result.map(drop).map_err(|e| if self.world.interrupt.hit() { interrupted(e) } else { e })
     }
 
     /// What follows a failure is done whole: each act is tried, whatever became of the one before. What fails is for `later`.
-    fn clean_up<'a>(&mut self, acts: impl IntoIterator<Item = &'a Act>, later: fn(&mut Journal, &Act)) {
+    fn clean_up<'a>(&mut self, acts: impl IntoIterator<Item = &'a Act>, later: fn(&mut Journal, &Act)) -> Vec<(&'a Act, End)> {
+        self.in_any_case(acts, later, Due::Perhaps)
+    }
+
+    fn in_any_case<'a>(
+        &mut self,
+        acts: impl IntoIterator<Item = &'a Act>,
+        later: fn(&mut Journal, &Act),
+        due: Due,
+    ) -> Vec<(&'a Act, End)> {
         self.world.interrupt.shield();
-        let mut failed = false;
+        let (mut failed, mut ended) = (false, Vec::new());
         for act in acts {
             // what could not be started is not waited for
             if failed && matches!(act, Act::Wait(_)) {
                 continue;
             }
-            let result = self.act(act);
+            let result = self.act(act, if may_do_nothing(act) { due } else { Due::Surely });
             failed = result.is_err();
+            ended.push((act, End::of(&result)));
             if let Err(e) = result {
                 later(&mut self.world.journal, act);
                 self.report.left_behind.push(Left::of(act, e));
             }
         }
         self.world.interrupt.unshield();
+        ended
     }
 
-    fn act(&mut self, act: &Act) -> Result<()> {
+    /// What it has told.
+    fn act(&mut self, act: &Act, due: Due) -> Result<Vec<String>> {
         let begun = Instant::now();
         self.world.watch.begin(act);
         let result = self.perform(act);
         let took = begun.elapsed();
         match &result {
-            Ok(found) => self.world.watch.done(act, found.as_ref(), took),
+            Ok(_) if due == Due::Perhaps => self.world.watch.cleaned(act, took),
+            Ok(done) => self.world.watch.done(act, done.found.as_ref(), took),
             Err(_) => self.world.watch.failed(act, took),
         }
-        if let (Act::Pipe(pipe), Ok(Some(found))) = (act, &result) {
-            self.report.found.insert(pipe.store.clone(), found.clone());
+        let Done { found, told } = result?;
+        if let (Act::Pipe(pipe), Some(found)) = (act, found) {
+            self.report.found.insert(pipe.store.clone(), found);
         }
-        result.map(|_| ())
+        Ok(told)
     }
 
-    fn perform(&mut self, act: &Act) -> Result<Option<Found>> {
+    fn perform(&mut self, act: &Act) -> Result<Done> {
         let World { secrets, interrupt, now, watch, journal, idle } = &mut *self.world;
         if !matches!(act, Act::Create(_) | Act::Remove(_) | Act::Pipe(_)) {
             // a hook may work for hours, and rename the database
             idle.let_go();
         }
-        match act {
+
+        let told = match act {
             Act::Pipe(pipe) => {
                 let progress = &mut |p: &Progress| watch.progress(p);
                 let found = pump(pipe, &mut Means { secrets, interrupt, idle, now: *now, progress })?;
-                told(*watch, &lost(pipe, &found));
-                told(*watch, &without_statistics(&found));
-                told(*watch, &found.loaded.warnings.told());
-                told(*watch, &found.left_out().and_then(LeftOut::told).into_iter().collect::<Vec<_>>());
-                return Ok(Some(found));
+                let told = [lost(pipe, &found), without_statistics(&found), found.loaded.warnings.told()].concat();
+                let left_out = found.left_out().and_then(LeftOut::told);
+                return Ok(Done::tell(told.into_iter().chain(left_out).collect(), Some(found), *watch));
             }
             Act::Write(Deed { what, how: How::Hook(hook) }) => {
-                hook::run(what, hook, secrets, interrupt, journal, &mut |line| watch.line(line))?
+                hook::run(what, hook, secrets, interrupt, journal, &mut |line| watch.line(line))?;
+                Vec::new()
             }
             Act::Write(Deed { how: How::Reload(reload), .. }) => {
                 let progress = &mut |p: &Progress| watch.progress(p);
-                let said = reload::reload(reload, &mut Means { secrets, interrupt, idle, now: *now, progress })?;
-                told(*watch, &said);
+                reload::reload(reload, &mut Means { secrets, interrupt, idle, now: *now, progress })?
             }
-            Act::Create(deed) => told(*watch, &deed::create(deed, secrets, interrupt)?),
-            Act::Remove(deed) => told(*watch, &deed::remove(deed, secrets, interrupt)?),
-            Act::Rename(deed) | Act::Write(deed) => told(*watch, &deed::command(deed, secrets, interrupt)?),
-            Act::Check(check) => deed::check(check, secrets, interrupt)?,
-            Act::Wait(wait) => deed::wait(wait, secrets, interrupt)?,
-            Act::Seal(seal) => seal::seal(seal, &self.report.found, now())?,
-        }
-        Ok(None)
+            Act::Create(deed) => deed::create(deed, secrets, interrupt)?,
+            Act::Remove(deed) => deed::remove(deed, secrets, interrupt)?,
+            Act::Rename(deed) | Act::Write(deed) => deed::command(deed, secrets, interrupt)?,
+            Act::Check(check) => deed::check(check, secrets, interrupt).map(|()| Vec::new())?,
+            Act::Wait(wait) => deed::wait(wait, secrets, interrupt).map(|()| Vec::new())?,
+            Act::Seal(seal) => seal::seal(seal, &self.report.found, now()).map(|()| Vec::new())?,
+        };
+        Ok(Done::tell(told, None, *watch))
     }
+}
+
+/// Whether there is something to do for an act.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Due {
+    /// There is.
+    Surely,
+    /// It acts by what it finds, and may find that all is well.
+    Perhaps,
+}
+
+/// The task that does what another has left: that may have been done, or have come to nothing.
+const CLEANS_UP: &str = "db-repair";
+
+/// Whether an act of a clean-up looks what there is to do.
+fn may_do_nothing(act: &Act) -> bool {
+    match act {
+        Act::Remove(_) | Act::Rename(_) => true,
+        Act::Write(deed) => matches!(deed.how, How::Live(..) | How::Reload(_)),
+        _ => false,
+    }
+}
+
+/// What came of an act.
+struct Done {
+    found: Option<Found>,
+    told: Vec<String>,
+}
+
+impl Done {
+    fn tell(told: Vec<String>, found: Option<Found>, watch: &mut dyn Watch) -> Self {
+        told.iter().for_each(|what| watch.told(what));
+        Self { found, told }
+    }
+}
+
+/// The error, with what state the data is in.
+fn standing(error: anyhow::Error, stands: Option<String>) -> anyhow::Error {
+    let Some(stands) = stands else { return error };
+    let problem = error.downcast::<Problem>().unwrap_or_else(|e| Problem::failed(format!("{e:#}")));
+    Problem { stands: Some(stands.into()), ..problem }.into()
 }
 
 /// The manifest that a bad word goes into, and of which verification.
@@ -282,10 +350,6 @@ fn without_statistics(found: &Found) -> Vec<String> {
     found.loaded.bare.iter().map(say).collect()
 }
 
-fn told(watch: &mut dyn Watch, all: &[String]) {
-    all.iter().for_each(|what| watch.told(what));
-}
-
 /// The work is done: that comes first, whatever failed after it.
 fn but(error: anyhow::Error) -> anyhow::Error {
     let problem = error.downcast::<Problem>().unwrap_or_else(|e| Problem::failed(format!("{e:#}")));
@@ -300,5 +364,7 @@ pub fn interrupted(error: anyhow::Error) -> anyhow::Error {
         return error;
     }
     let first = error.to_string().lines().next().unwrap_or_default().to_owned();
-    Problem::new(Exit::Interrupted, "interrupted").because(format!("while it ran: {first}")).into()
+    let stands = error.downcast_ref::<Problem>().and_then(|problem| problem.stands.clone());
+    let problem = Problem::new(Exit::Interrupted, "interrupted").because(format!("while it ran: {first}"));
+    Problem { stands, ..problem }.into()
 }

@@ -59,7 +59,9 @@ fn merged(old: &[u8], lines: &[(String, String)]) -> Vec<u8> {
 impl Login {
     /// Host, port, database and role, as the file has them.
     pub fn fields(&self) -> String {
-        [&self.host, &self.port, &self.database, &self.user].map(|field| escaped(field)).join(":")
+        // a role that is called so is not all of them
+        let user = if self.user == "*" { r"\*".to_owned() } else { escaped(&self.user) };
+        [escaped(&self.host), escaped(&self.port), escaped(&self.database), user].join(":")
     }
 }
 
@@ -75,6 +77,13 @@ mod tests {
     #[test]
     fn what_separates_is_escaped() {
         assert_eq!(escaped(r"a:b\c::"), r"a\:b\\c\:\:");
+    }
+
+    #[test]
+    fn a_role_that_is_called_as_all_are_is_one() {
+        let [host, port, database, user] = ["h", "1", "*", "*"].map(String::from);
+        let password = crate::config::SecretName(String::new());
+        assert_eq!(Login { host, port, database, user, password }.fields(), r"h:1:*:\*");
     }
 
     #[test]

@@ -20,7 +20,7 @@ use crate::engine::postgres::proof;
 use crate::engine::postgres::script::{LeftOut, Scanner, Script, Spare, Without};
 use crate::engine::store::{Contents, Format};
 use crate::plan::{Pipe, Proof, Sink, Source};
-use crate::problem::Problem;
+use crate::problem::{Problem, rolled_back};
 use crate::stream::{self, Decoder, Digest, Encoder, Flushed, Sum};
 
 /// Bytes handed from the reading thread at once: large enough to make few hand-overs, small enough for the cache.
@@ -102,8 +102,9 @@ pub fn pump(pipe: &Pipe, means: &mut Means<'_>) -> Result<Found> {
 fn pump_script(pipe: &Pipe, means: &mut Means<'_>) -> Result<Found> {
     let Means { secrets, interrupt, idle, now, progress } = means;
     let (started, begun) = (now(), Instant::now());
-    let mut sink = Drain::open(&pipe.to, secrets, interrupt)?;
-    let mut source = Spring::open(&pipe.from, secrets, interrupt, idle).inspect_err(|_| sink.abort())?;
+    let mut sink = Drain::open(&pipe.to, secrets, interrupt).map_err(rolled_back)?;
+    let source = Spring::open(&pipe.from, secrets, interrupt, idle).inspect_err(|_| sink.abort());
+    let mut source = source.map_err(rolled_back)?;
     let mut tell = |scanner: &Scanner, bytes| {
         progress(&Progress { bytes, expected: pipe.proof.expected_bytes, rows: scanner.rows(), elapsed: begun.elapsed() });
     };
@@ -120,7 +121,8 @@ fn pump_script(pipe: &Pipe, means: &mut Means<'_>) -> Result<Found> {
             let died = sink.cause_of_death();
             let damaged = died.as_ref().and_then(|died| source.damage(&pipe.proof, interrupt, died));
             source.abort();
-            return Err(damaged.or(died).unwrap_or(e));
+            // nobody has told psql to commit yet
+            return Err(rolled_back(damaged.or(died).unwrap_or(e)));
         }
     };
     let (written, loaded) = sink.finish(&script, secrets, interrupt)?;

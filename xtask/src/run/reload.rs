@@ -52,7 +52,7 @@ pub fn reload(reload: &Reload, means: &mut Means<'_>) -> Result<Told> {
 fn would_not_come_back(error: anyhow::Error) -> anyhow::Error {
     let mut problem = error.downcast().unwrap_or_else(|e| Problem::failed(format!("{e:#}")));
     problem.happened.insert(0, std::mem::take(&mut problem.tried));
-    problem.tried = "the old data would not come back from its backup here: nothing was emptied".into();
+    problem.tried = "the old data would not come back from its backup here".into();
     problem.cure("mend that; or have an administrator give the role CREATEDB: the old database is kept then").into()
 }
 

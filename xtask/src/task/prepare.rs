@@ -192,7 +192,7 @@ fn made(project: &Project, target: &Surveyed, fill: Vec<Step>) -> Result<Vec<Ste
     may_create(target)?;
     let (name, client) = (target.name(), &target.client);
     let identity = Identity { name, oid: None };
-    let create = admin::create(client, name, None, target.server.version, &identity);
+    let create = admin::create_live(client, target.server.version, &identity);
     Ok(vec![scope(project, target, vec![create], fill)?])
 }
 

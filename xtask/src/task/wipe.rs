@@ -39,35 +39,25 @@ pub struct Planned {
     pub plan: Plan,
     /// `app: 12 tables, 34,567 rows`
     pub lines: Vec<String>,
-    /// What it empties, one after the other.
-    pub parts: Vec<Emptied>,
+    /// The acts that empty it, as they are told, one after the other.
+    pub parts: Vec<String>,
 }
 
-/// A database or store that is emptied by one act.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Emptied {
-    /// Its name.
-    pub name: String,
-    /// The act, as it is told.
-    pub act: String,
-}
-
-/// What failed, with what is empty by then: no transaction spans two databases, or a store. `back` says how to get it back.
-pub fn half_done(problem: Problem, parts: &[Emptied], done: &[&str], back: &[String]) -> Problem {
+/// What failed, with the way back for what is empty by then: no transaction spans two databases, or a store.
+pub fn half_done(problem: Problem, parts: &[String], done: &[&str], back: &[String]) -> Problem {
     // in their order: databases of two servers may have one name
     let mut done = done.iter();
-    let empty: Vec<String> = parts.iter().take_while(|p| done.any(|d| *d == p.act)).map(|p| format!("`{}`", p.name)).collect();
+    let empty = parts.iter().take_while(|part| done.any(|act| act == part)).count();
     // all of it is empty: what failed came after the work
-    if empty.is_empty() || empty.len() == parts.len() {
+    if empty == 0 || empty == parts.len() {
         return problem;
     }
-    let tried = format!("empty already: {}; the wipe went no further: {}", empty.join(", "), problem.tried);
     let way = match back {
         [] => "no backup was made in this run; an older one brings its data back, where there is one (`db-list`)".to_owned(),
         lines => lines.join("; "),
     };
     let cure = problem.cure.iter().fold(way, |way, cure| format!("{way}; and for what is left: {cure}"));
-    Problem { tried, cure: Some(cure), ..problem }
+    problem.cure(cure)
 }
 
 /// A database with its tables apart.
@@ -118,12 +108,12 @@ pub fn plan(
         body.extend(note.as_ref().and_then(|note| note.note(project)).map(Step::Act));
         for target in targets.iter().filter(|t| !t.sorted.emptied.is_empty()) {
             let act = target.wipe();
-            parts.push(Emptied { name: target.surveyed.name().to_owned(), act: describe::object(&act) });
+            parts.push(describe::object(&act));
             body.push(target.alone(act));
         }
         for store in stores {
             let act = wipe_store(store);
-            parts.push(Emptied { name: store.key().to_owned(), act: describe::object(&act) });
+            parts.push(describe::object(&act));
             body.push(Step::Act(act));
         }
         afterwards.extend(project.after_wipe.iter().cloned());
@@ -344,21 +334,17 @@ mod tests {
 
     #[test]
     fn a_table_of_half_done_wipes() {
-        let part = |name: &str, act: &str| Emptied { name: name.into(), act: act.into() };
-        let parts = [part("app", "rows of app"), part("app", "rows of app"), part("uploads", "uploads: wipe")];
+        let parts = ["rows of app", "rows of app", "uploads: wipe"].map(String::from);
         let back = ["to get the data back: db-restore x".to_owned()];
         let told = |done: &[&str], back: &[String]| half_done(Problem::failed("no").cure("look"), &parts, done, back).to_string();
         let backup = "pipe";
         for (done, says) in [
             (&[][..], "no\n  next: look"),
             (&[backup], "no\n  next: look"),
-            (
-                &[backup, "rows of app"],
-                "empty already: `app`; the wipe went no further: no\n  next: to get the data back: db-restore x; and for what is left: look",
-            ),
+            (&[backup, "rows of app"], "no\n  next: to get the data back: db-restore x; and for what is left: look"),
             (
                 &[backup, "rows of app", "rows of app"],
-                "empty already: `app`, `app`; the wipe went no further: no\n  next: to get the data back: db-restore x; and for what is left: look",
+                "no\n  next: to get the data back: db-restore x; and for what is left: look",
             ),
             (&[backup, "rows of app", "rows of app", "uploads: wipe"], "no\n  next: look"),
         ] {

@@ -46,7 +46,7 @@ fn deed(deed: &Deed) -> String {
         How::Move(from, to) => format!("{}: {} -> {}", deed.what, from.display(), to.display()),
         How::Text(path, _) | How::Passwords(path, _) => format!("{}: {}", deed.what, path.display()),
         How::Change(address, change) => format!("{}: {}", deed.what, address.change(change)),
-        How::Command(_) | How::Meanwhile(..) | How::Hook(_) | How::Reload(_) => deed.what.clone(),
+        How::Command(_) | How::Meanwhile(..) | How::Live(..) | How::Hook(_) | How::Reload(_) => deed.what.clone(),
     }
 }
 
@@ -63,12 +63,10 @@ fn pipe(pipe: &Pipe) -> String {
             let level = compression.level().map_or(String::new(), |l| format!(" level {l}"));
             format!("{}{level}, {}, {}", compression.codec(), pipe.format.sum(), path.display())
         }
-        Sink::Psql(load) => match (&load.count, &load.by) {
-            (Count::First(_), By::Project) => {
-                format!("`{}`, in place of all that is in {}, in one transaction", program(&load.cmd), load.into)
-            }
-            _ => format!("`{}`, into the new database {}", program(&load.cmd), load.into),
-        },
+        Sink::Psql(load) if load.is_in_place() => {
+            format!("`{}`, in place of all that is in {}, in one transaction", program(&load.cmd), load.into)
+        }
+        Sink::Psql(load) => format!("`{}`, into the new database {}", program(&load.cmd), load.into),
         Sink::Stage(address) => format!("{address}, beside what is live"),
         Sink::Nowhere => "nowhere".into(),
     };
@@ -290,6 +288,7 @@ fn commands(act: &Act) -> Vec<&Cmd> {
         Act::Create(d) | Act::Rename(d) | Act::Remove(d) | Act::Write(d) => match &d.how {
             How::Command(cmd) => vec![cmd],
             How::Meanwhile(cmd, other) => vec![other, cmd],
+            How::Live(cmd, other) => other.iter().chain([cmd]).collect(),
             How::Hook(hook) => vec![&hook.cmd],
             How::Reload(reload) => reload.back.iter().map(|back| &back.only_if).chain([&reload.load.cmd]).collect(),
             _ => vec![],

@@ -135,10 +135,10 @@ pub fn word(exit: Exit) -> &'static str {
 
 fn problem(error: &anyhow::Error) -> Value {
     match error.downcast_ref::<Problem>() {
-        Some(p) => json!({ "tried": p.tried, "happened": p.happened, "cure": p.cure }),
+        Some(p) => json!({ "tried": p.tried, "stands": p.stands, "happened": p.happened, "cure": p.cure }),
         None => {
             let causes: Vec<String> = error.chain().skip(1).map(ToString::to_string).collect();
-            json!({ "tried": error.to_string(), "happened": causes, "cure": null })
+            json!({ "tried": error.to_string(), "stands": null, "happened": causes, "cure": null })
         }
     }
 }

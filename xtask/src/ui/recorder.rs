@@ -49,6 +49,11 @@ impl Watch for Recorder<'_> {
         self.watch.done(act, found, took);
     }
 
+    fn cleaned(&mut self, act: &Act, took: Duration) {
+        self.ended(json::ran(act, None, took, Ending::Good));
+        self.watch.cleaned(act, took);
+    }
+
     fn line(&mut self, line: &str) {
         if self.said.len() == LINES {
             self.said.pop_front();

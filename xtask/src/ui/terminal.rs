@@ -226,6 +226,13 @@ impl Watch for Terminal {
         self.put_step(&line);
     }
 
+    fn cleaned(&mut self, act: &Act, took: Duration) {
+        let took = self.paint("2", &format!("({})", human::duration(took)));
+        let done = self.safe_line(&told::done(act, None, &self.here));
+        let line = format!("  {} clean-up, where needed: {done} {took}", self.paint("32", "✓"));
+        self.put_step(&line);
+    }
+
     fn line(&mut self, line: &str) {
         let line = format!("    {} {}", self.paint("2", "│"), shown::program_line(line));
         self.put_step(&line);

@@ -136,7 +136,7 @@ impl Store for Tree {
             let why: Vec<String> = differing.iter().take(10).map(ToString::to_string).collect();
             return Err(Problem::failed(format!("`{}` does not hold what the archive brought", target.display()))
                 .because(why.join("\n"))
-                .cure("look at that disk; the live tree was not touched")
+                .cure("look at that disk")
                 .into());
         }
         Ok(Contents::Files(wanted))

@@ -189,6 +189,7 @@ fn foreign(aside: &Aside) -> Problem {
     Problem::refused(format!("`{}` is not the folder that was looked at", aside.live().display()))
         .because(format!("the trees kept in `{}` are untouched", aside.folder().display()))
         .cure("run the command again and look at the new plan")
+        .rolled_back()
 }
 
 fn stuck(aside: &Aside) -> Problem {

@@ -124,7 +124,7 @@ impl Visit for Stager<'_> {
         if (rows.rows, &rows.sha256) != (census.rows, &census.sha256) || counted != census.rows {
             return Err(Problem::failed(format!("`{}` has not become what the backup holds", of.name))
                 .because(format!("{} rows were read back and {} counted, of {}", rows.rows, counted, census.rows))
-                .cure("look at the server's log and at its free memory and disk; the live collections are untouched")
+                .cure("look at the server's log and at its free memory and disk")
                 .into());
         }
         Ok(())

@@ -19,6 +19,13 @@ pub fn create(client: &Client, name: &str, like: Option<&DatabaseFacts>, server:
     Act::Create(command(client, format!("database {name}"), creation(client, name, like, server, live)))
 }
 
+/// The same under the name that it is used by from then on.
+pub fn create_live(client: &Client, server: Version, live: &Identity<'_>) -> Act {
+    let sql = format!("{DURABLE}{}", creation(client, live.name, None, server, live));
+    let how = How::Live(client.psql(client.maintenance(), sql), None);
+    Act::Create(Deed { what: format!("database {}", live.name), how })
+}
+
 /// A new, empty database from template0 (which carries nothing of a site's own, and no collation version to mismatch), with
 /// the encoding and locale that `like` had. The owner becomes ours for now; the swap gives it its own. It first asserts that
 /// `live` is still what the plan was made for.
@@ -247,7 +254,7 @@ pub fn swap(client: &Client, swap: &Swap<'_>) -> Act {
 fn behind_the_lock(client: &Client, what: String, sql: String, way: &str) -> Act {
     let other = Client { app_name: format!("{}/swap", client.app_name), ..client.clone() };
     let meanwhile = other.psql(client.maintenance(), way);
-    let how = How::Meanwhile(client.psql(client.maintenance(), sql), meanwhile);
+    let how = How::Live(client.psql(client.maintenance(), sql), Some(meanwhile));
     Act::Rename(Deed { what: format!("databases {what}"), how })
 }
 

@@ -14,7 +14,7 @@ use super::client::HOLDS;
 use super::name::literal;
 use super::proof::PATIENT_HOLD;
 use crate::cmd::Cmd;
-use crate::plan::Alone;
+use crate::plan::{Alone, Was};
 use crate::stream::Sum;
 
 /// The first half of our locks' keys: `dbta`, as bytes.
@@ -26,11 +26,14 @@ const AT_WORK: &str = "db-tasks at work/";
 /// PostgreSQL cuts an `application_name` that is longer (`NAMEDATALEN`).
 const LIMIT: usize = 63;
 
+/// Where there is no database of that name.
+const NOTHING: &str = "nothing";
+
 /// Where nobody can be named.
 const SOMEBODY: &str = "somebody";
 
 /// How a database is had by one run alone. The run's own name tells a clean-up its sessions; this one must outlive them.
-pub fn alone(client: &Client, database: &str, at: String) -> Alone {
+pub fn alone(client: &Client, database: &str, was: Was, at: String) -> Alone {
     let key = key(database);
     let seen = format!(
         "pg_locks l LEFT JOIN pg_stat_activity a USING (pid) WHERE l.locktype = 'advisory' AND l.classid = {OURS} AND l.objid = {} \
@@ -38,11 +41,13 @@ pub fn alone(client: &Client, database: &str, at: String) -> Alone {
         key as u32
     );
     let sql = format!(
-        "BEGIN;\n{PATIENT_HOLD}SELECT CASE WHEN NOT pg_try_advisory_xact_lock({OURS}, {key}) OR EXISTS (SELECT FROM {seen}) THEN coalesce((SELECT \
+        "BEGIN;\n{PATIENT_HOLD}SELECT pg_try_advisory_xact_lock({OURS}, {key}) AS db_tasks_locks \\gset\n\
+         SELECT CASE WHEN NOT :'db_tasks_locks'::bool OR EXISTS (SELECT FROM {seen}) THEN coalesce((SELECT \
          json_build_object('app', a.application_name, 'pid', l.pid, 'role', a.usename) FROM {seen} LIMIT 1)::text, '{SOMEBODY}') \
-         ELSE '{HOLDS}' END;\n"
+         ELSE '{HOLDS} ' || coalesce((SELECT oid::text FROM pg_database WHERE datname = {}), '{NOTHING}') END;\n",
+        literal(database)
     );
-    Alone { database: database.to_owned(), at, lock: client.psql(client.maintenance(), sql) }
+    Alone { database: database.to_owned(), at, lock: client.psql(client.maintenance(), sql), was }
 }
 
 /// The second half of a lock's key: for each name another one, the same in every version of ours.
@@ -79,8 +84,8 @@ impl Holder {
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Taken {
-    /// It is ours.
-    Ours,
+    /// It is ours; with what the name stands for, now that nobody else changes it.
+    Ours(Was),
     /// Another run has it.
     Others(Option<Holder>),
     /// The server says something else.
@@ -90,12 +95,20 @@ pub enum Taken {
 /// Reads the answer of [`alone`]'s command.
 pub fn read(line: &str) -> Taken {
     match line.trim() {
-        HOLDS => Taken::Ours,
+        HOLDS => Taken::Ours(Was::Unknown),
         SOMEBODY => Taken::Others(None),
+        other if other.starts_with(HOLDS) => Taken::Ours(stands_for(&other[HOLDS.len()..])),
         other => match serde_json::from_str(other) {
             Ok(holder) => Taken::Others(Some(holder)),
             Err(_) => Taken::Unclear(other.to_owned()),
         },
+    }
+}
+
+fn stands_for(said: &str) -> Was {
+    match said.trim() {
+        NOTHING => Was::Found(None),
+        oid => oid.parse().map_or(Was::Unknown, |oid| Was::Found(Some(oid))),
     }
 }
 
@@ -138,7 +151,9 @@ mod tests {
             let Taken::Others(Some(holder)) = read(line) else { panic!("{line}") };
             assert_eq!(holder.to_string(), want);
         }
-        assert_eq!(read("db-tasks holds\n"), Taken::Ours);
+        assert_eq!(read("db-tasks holds\n"), Taken::Ours(Was::Unknown));
+        assert_eq!(read("db-tasks holds 16384\n"), Taken::Ours(Was::Found(Some(16384))));
+        assert_eq!(read("db-tasks holds nothing\n"), Taken::Ours(Was::Found(None)));
         assert_eq!(read("somebody"), Taken::Others(None));
         assert_eq!(read("ERROR"), Taken::Unclear("ERROR".into()));
     }
@@ -153,7 +168,7 @@ mod tests {
     #[test]
     fn a_sessions_name_is_cut_and_plain() {
         let lock = Cmd::new("psql").input("BEGIN;\nSELECT 1;\n");
-        let alone = Alone { database: "shop".into(), at: String::new(), lock };
+        let alone = Alone { database: "shop".into(), at: String::new(), lock, was: Was::Unknown };
         let cmd = in_the_name_of(&alone, "65920080abcd", &format!("db-restore zoë's@{}", "x".repeat(80)));
         let name = cmd.input.unwrap();
         assert!(

@@ -5,6 +5,7 @@ use super::client::Client;
 use super::facts::DatabaseFacts;
 use super::marks::{Aside, Own, is_kept, is_on_its_way, mark, marking, on_its_way, unmarking};
 use super::name::{beside, block, ident, literal};
+use crate::cmd::Cmd;
 use crate::plan::{Act, Deed, How};
 
 /// Where an empty database waits while a copy of it is filled.
@@ -24,7 +25,9 @@ pub fn copy(client: &Client, from: &DatabaseFacts, name: &str) -> Act {
         on_its_way(-1)
     );
     let done = format!("{} IS NOT NULL", oid_of(name));
-    Act::Create(meanwhile(client, format!("database {name}, a copy of {}", from.name), sql, &[&from.name], &done))
+    let what = format!("database {name}, a copy of {}", from.name);
+    let [cmd, way] = meanwhile(client, sql, &[&from.name], &done);
+    Act::Create(Deed { what, how: How::Meanwhile(cmd, way) })
 }
 
 /// The copy takes the live name, owner, rights and settings, still marked as on its way; the original waits beside it.
@@ -40,7 +43,7 @@ pub fn exchange(client: &Client, live: &DatabaseFacts, copy: &str) -> Act {
     );
     let done = format!("{} IS DISTINCT FROM {}", oid_of(name), live.oid);
     let what = format!("databases {name} -> {waits}, {copy} -> {name}");
-    Act::Rename(meanwhile(client, what, sql, &[name, &waits, copy], &done))
+    Act::Rename(changed(what, meanwhile(client, sql, &[name, &waits, copy], &done)))
 }
 
 /// Takes away what is half made: a live database that is still marked becomes `<db>__failed`, in place of an older one, and the empty
@@ -75,7 +78,7 @@ pub fn take_back(client: &Client, name: &str, own: Own<'_>) -> Act {
     );
     let over = format!("NOT {}", marked(name));
     let what = format!("what is half made of {name}, kept as {failed}");
-    Act::Remove(meanwhile(client, what, sql, &[name, &failed, &waits, &staged], &over))
+    Act::Remove(changed(what, meanwhile(client, sql, &[name, &failed, &waits, &staged], &over)))
 }
 
 fn rename(from: &str, to: &str) -> String {
@@ -83,9 +86,13 @@ fn rename(from: &str, to: &str) -> String {
 }
 
 /// With a second psql that ends sessions on these databases until it is done.
-fn meanwhile(client: &Client, what: String, sql: String, names: &[&str], done: &str) -> Deed {
+fn meanwhile(client: &Client, sql: String, names: &[&str], done: &str) -> [Cmd; 2] {
     let other = Client { app_name: format!("{}/swap", client.app_name), ..client.clone() };
     let names = names.iter().map(|name| literal(name)).collect::<Vec<_>>().join(", ");
     let way = other.psql(client.maintenance(), make_way(&names, done, &client.app_name));
-    Deed { what, how: How::Meanwhile(client.psql(client.maintenance(), sql), way) }
+    [client.psql(client.maintenance(), sql), way]
+}
+
+fn changed(what: String, [cmd, way]: [Cmd; 2]) -> Deed {
+    Deed { what, how: How::Live(cmd, Some(way)) }
 }

@@ -174,7 +174,7 @@ pub fn begin(client: &Client, live: &Identity<'_>, own: Own<'_>) -> Act {
     );
     Act::Write(Deed {
         what: format!("mark database {} as on its way", live.name),
-        how: How::Command(client.psql(live.name, sql)),
+        how: How::Live(client.psql(live.name, sql), None),
     })
 }
 
@@ -189,7 +189,7 @@ pub fn emptied_again(client: &Client, name: &str, own: Own<'_>) -> Act {
         empty(),
         ident(name)
     );
-    Act::Remove(Deed { what: format!("what is half made of {name}"), how: How::Command(client.psql(name, sql)) })
+    Act::Remove(Deed { what: format!("what is half made of {name}"), how: How::Live(client.psql(name, sql), None) })
 }
 
 /// Ends the sessions of others that this role may end: they may hold what is to be emptied.

@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::script::{Fault, Other, Script, TableRows};
 use super::version::Version;
 use crate::plan::Trust;
-use crate::problem::Problem;
+use crate::problem::{Fate, Problem};
 
 /// Stands before the counts in psql's answer to a load. A load puts its key behind each of these marks: no dump can say them.
 pub const COUNTS: &str = "-- db-tasks counts";
@@ -174,7 +174,7 @@ pub fn loaded(script: &Script, counts: &[(String, u64)]) -> Result<()> {
     }
     Err(Problem::failed("the new database does not hold what the dump brought")
         .because(differences.join("\n"))
-        .cure("use another backup (`db-list`); the live database was not touched")
+        .cure("use another backup (`db-list`)")
         .of_backup()
         .into())
 }
@@ -195,6 +195,7 @@ pub fn at_line(error: anyhow::Error, own: u64, told: &[u64]) -> anyhow::Error {
         if line.contains(ENDED) {
             *line = format!("{ENDED}: what came after it would have been no part of it");
             problem.tried = "the load has failed, and what it had done before may be there to stay".into();
+            problem.fate = Fate::Cut;
             problem.cure = Some(
                 "where it was loaded in place, the live data is changed: bring back the backup that this run made first (`db-list`: the newest \
                  one); a staged database is removed by itself"
@@ -269,7 +270,7 @@ pub fn by_a_loader(error: anyhow::Error) -> anyhow::Error {
         (Some("42501"), _) | (_, None) => format!("the file wants more than a role may that is made for the run: {role}"),
         (_, Some(cure)) => format!("{cure}; or, {role}"),
     };
-    problem.clone().cure(format!("{cure}; the live database was not touched")).into()
+    problem.clone().cure(cure).into()
 }
 
 /// What a role may not do, or what is not there, may be what can be left out: where another role is missing, most of all.

@@ -108,13 +108,11 @@ pub fn wipe(client: &Client, wipe: &Wipe<'_>) -> Act {
         n => format!("{n} tables"),
     };
     // who makes way needs it, too
-    let how = match wipe.emptied.first().filter(|_| !wipe.lacks_plpgsql) {
-        Some(witness) => {
-            let other = Client { app_name: format!("{}/way", client.app_name), ..client.clone() };
-            How::Meanwhile(client.psql_on_their_path(database, &sql), other.psql(database, make_way(witness, &client.app_name)))
-        }
-        None => How::Command(client.psql_on_their_path(database, &sql)),
-    };
+    let way = wipe.emptied.first().filter(|_| !wipe.lacks_plpgsql).map(|witness| {
+        let other = Client { app_name: format!("{}/way", client.app_name), ..client.clone() };
+        other.psql(database, make_way(witness, &client.app_name))
+    });
+    let how = How::Live(client.psql_on_their_path(database, &sql), way);
     Act::Remove(Deed { what: format!("every row of {tables} in {database}"), how })
 }
 

@@ -25,7 +25,7 @@ impl Contained<'_> {
         let why: Vec<String> = differing.iter().take(10).map(ToString::to_string).collect();
         Err(Problem::failed(format!("`{}` in `{}` does not hold what the archive brought", inside.own(), self.container))
             .because(why.join("\n"))
-            .cure("look at the disk of the engine, and at the image's `tar`; the live tree was not touched")
+            .cure("look at the disk of the engine, and at the image's `tar`")
             .into())
     }
 

@@ -5,8 +5,8 @@ use anyhow::Result;
 use crate::config::Guards;
 use crate::engine::postgres::DatabaseFacts;
 use crate::engine::postgres::admin;
-use crate::engine::postgres::marks::{Says, State, Unfit, Use, may};
-use crate::engine::postgres::name::{ident, is_previous};
+use crate::engine::postgres::marks::{Own, Says, State, Unfit, Use, may};
+use crate::engine::postgres::name::{ident, is_previous, literal};
 use crate::facts::Surveyed;
 use crate::plan::Step;
 use crate::problem::Problem;
@@ -89,13 +89,21 @@ fn refused(database: &DatabaseFacts, unfit: Unfit) -> Problem {
             .because("its old data is in the backup that this reset made first; nothing was changed")
             .cure(format!(
                 "{}, `db-repair` brings the old data back (what is there now is dumped first); elsewhere, restore that backup with \
-                 `--in-place`",
-                where_it_ran(run.as_deref())
+                 `--in-place`; where what is there now is what you want, take the mark away: `{}`",
+                where_it_ran(run.as_deref()),
+                without_mark(database)
             )),
         Unfit::Invalid => Problem::refused(format!("nobody can enter the database `{name}`: somebody began to drop it, and was cut off"))
             .because("nothing was changed")
             .cure(format!("what was in it is in a backup at best (`db-list`); `DROP DATABASE {quoted}` removes what is left of it")),
     }
+}
+
+/// What a person runs who knows that a database is whole, whatever its mark says.
+fn without_mark(database: &DatabaseFacts) -> String {
+    let (own, quoted) = (Own::of(Some(database)), ident(&database.name));
+    let comment = own.comment.map_or("NULL".into(), literal);
+    format!("COMMENT ON DATABASE {quoted} IS {comment}; ALTER DATABASE {quoted} CONNECTION LIMIT {};", own.connection_limit)
 }
 
 fn where_it_ran(run: Option<&str>) -> String {

@@ -1,0 +1,50 @@
+//! How far an act reaches: what a person has to know when it fails.
+
+use super::{Act, Deed, How, Sink};
+use crate::engine::store::Change;
+
+/// What an act may change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Nothing that anybody uses yet: it reads, or works on what is ours.
+    Aside,
+    /// What is live, as a whole or not at all.
+    Whole,
+    /// What is live, one step after the other.
+    Steps,
+    /// Whatever a program of the project's own can get at.
+    Program,
+}
+
+impl Act {
+    /// What it may change.
+    pub fn reach(&self) -> Reach {
+        match self {
+            Self::Pipe(pipe) => match &pipe.to {
+                Sink::Psql(load) if load.is_in_place() => Reach::Whole,
+                _ => Reach::Aside,
+            },
+            Self::Create(deed) | Self::Rename(deed) | Self::Remove(deed) | Self::Write(deed) => deed.reach(),
+            Self::Check(_) | Self::Wait(_) | Self::Seal(_) => Reach::Aside,
+        }
+    }
+}
+
+impl Deed {
+    fn reach(&self) -> Reach {
+        match &self.how {
+            How::Live(..) | How::Reload(_) => Reach::Whole,
+            How::Change(_, Change::Swap { .. } | Change::Undo { .. } | Change::Back { .. } | Change::Wipe { .. }) => Reach::Steps,
+            How::Hook(_) => Reach::Program,
+            How::Change(_, Change::Unstage | Change::Settle)
+            | How::Command(_)
+            | How::Meanwhile(..)
+            | How::Folder(_)
+            | How::File(_)
+            | How::Set(..)
+            | How::Move(..)
+            | How::Text(..)
+            | How::Passwords(..) => Reach::Aside,
+        }
+    }
+}

@@ -1,0 +1,354 @@
+//! What state the live data is in after a run that failed: from what it had begun, how that ended, and what was taken back.
+
+use crate::plan::{Act, Deed, How, Reach, Sink};
+use crate::problem::{Fate, Problem};
+use crate::ui::describe;
+
+/// The commands that change what is live, or make something beside it that somebody will have. The others only read it.
+const CHANGES: [&str; 7] = ["db-restore", "db-undo", "db-reset", "db-wipe", "db-prepare", "db-migrate", "db-seed"];
+
+/// How an act ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// Well.
+    Well,
+    /// Well, but it has told something of it.
+    Told,
+    /// It failed.
+    Failed(Fate),
+}
+
+impl End {
+    /// From what an act has told, or failed with.
+    pub fn of(result: &anyhow::Result<Vec<String>>) -> Self {
+        match result {
+            Ok(told) if told.is_empty() => Self::Well,
+            Ok(_) => Self::Told,
+            Err(e) => Self::Failed(e.downcast_ref::<Problem>().map_or(Fate::Unknown, |problem| problem.fate)),
+        }
+    }
+}
+
+/// What has become of what is live.
+#[derive(Debug, Default)]
+pub struct Aftermath {
+    changes: Vec<Change>,
+    programs: Vec<String>,
+}
+
+#[derive(Debug)]
+struct Change {
+    what: String,
+    came: Came,
+    back: Back,
+}
+
+/// How far a change came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Came {
+    /// To its end.
+    Whole,
+    /// To its end or nowhere.
+    Either,
+    /// Perhaps half way.
+    Part,
+}
+
+/// Whether a change was taken back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Back {
+    /// Nothing takes it back.
+    No,
+    /// It was, by these.
+    Taken(Vec<Way>),
+    /// The clean-up has told what it found instead.
+    Told,
+    /// It was tried in vain.
+    Failed,
+}
+
+/// How what was changed was taken back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Way {
+    /// What was live has its place again; with what changed places.
+    Returned(String),
+    /// From a backup.
+    Loaded,
+    /// What was made has gone; with what that was.
+    Removed(String),
+}
+
+/// Where a scope begins among what was changed.
+pub struct Since(usize);
+
+impl Aftermath {
+    /// A scope begins.
+    pub fn since(&self) -> Since {
+        Since(self.changes.len())
+    }
+
+    /// An act of the work has ended.
+    pub fn ended(&mut self, act: &Act, end: End) {
+        let came = match (act.reach(), end) {
+            (Reach::Program, _) => return self.ran(act),
+            (Reach::Aside, _) | (_, End::Failed(Fate::RolledBack)) => return,
+            (_, End::Well | End::Told) => Came::Whole,
+            (Reach::Whole, End::Failed(Fate::Unknown)) => Came::Either,
+            (_, End::Failed(_)) => Came::Part,
+        };
+        self.changes.push(Change { what: named(act), came, back: Back::No });
+    }
+
+    /// A scope has failed, and was cleaned up by these.
+    pub fn cleaned_up(&mut self, since: &Since, acts: &[(&Act, End)]) {
+        acts.iter().filter(|(act, _)| act.reach() == Reach::Program).for_each(|(act, _)| self.ran(act));
+        let ways: Vec<&(&Act, End)> = acts.iter().filter(|(act, _)| is_way_back(act)).collect();
+        if ways.is_empty() {
+            return;
+        }
+
+        let back = if ways.iter().any(|(_, end)| matches!(end, End::Failed(_))) {
+            Back::Failed
+        } else if ways.iter().any(|(act, end)| *end == End::Told && act.reach() == Reach::Whole) {
+            // of a store, what is told is what is kept of it
+            Back::Told
+        } else {
+            Back::Taken(ways.iter().map(|(act, _)| Way::of(act)).collect())
+        };
+        self.changes[since.0..].iter_mut().for_each(|change| change.back = back.clone());
+    }
+
+    fn ran(&mut self, act: &Act) {
+        let what = named(act);
+        let hook = what.split_once(": ").map_or(what.as_str(), |(hook, _)| hook).to_owned();
+        if !self.programs.contains(&hook) {
+            self.programs.push(hook);
+        }
+    }
+
+    /// The sentence, for a command that changes something.
+    pub fn told(&self, task: &str) -> Option<String> {
+        CHANGES.contains(&task).then(|| self.of_changes().into_iter().chain(self.of_programs()).collect::<Vec<_>>().join("; "))
+    }
+
+    fn of_changes(&self) -> Vec<String> {
+        if self.changes.is_empty() {
+            let none = if self.programs.is_empty() { "the live data is as it was" } else { UNTOUCHED };
+            return vec![none.into()];
+        }
+        let these = |came: &[Came], back: &Back| {
+            let these = self.changes.iter().filter(|change| came.contains(&change.came) && change.back == *back);
+            these.map(|change| change.what.as_str()).collect::<Vec<_>>().join("; ")
+        };
+        let told = [
+            ("done, and not taken back", these(&[Came::Whole], &Back::No)),
+            ("done as a whole or not at all, which nobody can tell from here", these(&[Came::Either], &Back::No)),
+            ("done in part, perhaps", these(&[Came::Part], &Back::No)),
+            (TOLD, these(&[Came::Whole, Came::Either, Came::Part], &Back::Told)),
+            ("done, and could NOT be taken back (`db-repair` tries again)", these(&[Came::Whole], &Back::Failed)),
+            (
+                "perhaps done, and could NOT be taken back (`db-repair` tries again)",
+                these(&[Came::Either, Came::Part], &Back::Failed),
+            ),
+        ];
+        let told = told.into_iter().filter(|(_, what)| !what.is_empty()).map(|(how, what)| format!("{how}: {what}"));
+        self.taken_back().into_iter().chain(told).collect()
+    }
+
+    fn taken_back(&self) -> Vec<String> {
+        let mut ways: Vec<&Way> = Vec::new();
+        for change in &self.changes {
+            let Back::Taken(by) = &change.back else { continue };
+            let new: Vec<&Way> = by.iter().filter(|way| !ways.contains(way)).collect();
+            ways.extend(new);
+        }
+
+        let named = |name: fn(&Way) -> Option<&str>| ways.iter().filter_map(|way| name(way)).collect::<Vec<_>>().join("; ");
+        let returned = named(|way| if let Way::Returned(what) = way { Some(what) } else { None });
+        let removed = named(|way| if let Way::Removed(what) = way { Some(what) } else { None });
+        let returned = (!returned.is_empty()).then(|| format!("what was live before is live again ({returned})"));
+        let loaded =
+            ways.contains(&&Way::Loaded).then(|| "what was live before is live again, from the backup of this run".into());
+        let removed = (!removed.is_empty()).then(|| format!("taken away again: {removed}"));
+        returned.into_iter().chain(loaded).chain(removed).collect()
+    }
+
+    fn of_programs(&self) -> Option<String> {
+        let reach = if self.programs.len() == 1 { "reaches" } else { "reach" };
+        let else_ = if self.changes.is_empty() { "" } else { " else" };
+        (!self.programs.is_empty()).then(|| format!("what{else_} {} {reach} may have changed", self.programs.join(" and ")))
+    }
+}
+
+/// Where programs ran beside it, nobody but them can say more.
+const UNTOUCHED: &str = "this run itself has changed nothing that is live";
+const TOLD: &str = "done, and whether it was taken back is told above";
+
+/// Whether it takes back what the work has done.
+fn is_way_back(act: &Act) -> bool {
+    matches!(act.reach(), Reach::Whole | Reach::Steps)
+}
+
+impl Way {
+    fn of(act: &Act) -> Self {
+        match act {
+            Act::Rename(_) => Self::Returned(describe::object(act)),
+            Act::Remove(_) => Self::Removed(describe::object(act)),
+            _ => Self::Loaded,
+        }
+    }
+}
+
+fn named(act: &Act) -> String {
+    match act {
+        Act::Pipe(pipe) => match &pipe.to {
+            Sink::Psql(load) => format!("load {} into {}, in place of all that was there", pipe.store, load.into),
+            _ => pipe.store.clone(),
+        },
+        // the deed says itself what is done
+        Act::Write(Deed { what, how: How::Live(..) | How::Reload(_) | How::Hook(_) }) => what.clone(),
+        other => format!("{} {}", describe::verb(other), describe::object(other)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cmd::Cmd;
+    use crate::engine::store::{Address, Change as Of, Swapped};
+    use crate::plan::Hook;
+
+    fn live(what: &str) -> Deed {
+        Deed { what: what.into(), how: How::Live(Cmd::new("psql"), None) }
+    }
+
+    fn swap() -> Act {
+        Act::Rename(live("databases shop -> shop__previous, shop__staged -> shop"))
+    }
+
+    fn swap_back() -> Act {
+        Act::Rename(live("databases shop -> shop__failed, shop__previous -> shop"))
+    }
+
+    fn tree(change: Of) -> Act {
+        let address = Address::Files { path: "/x".into(), exclude: Vec::new(), rights: Default::default() };
+        Act::Rename(Deed { what: "uploads".into(), how: How::Change(address, change) })
+    }
+
+    fn hook(what: &str) -> Act {
+        let hook = Hook { cmd: Cmd::new("x"), timeout: 1, end: None };
+        Act::Write(Deed { what: what.into(), how: How::Hook(Box::new(hook)) })
+    }
+
+    fn aside() -> Act {
+        Act::Remove(Deed { what: "database shop__staged".into(), how: How::Command(Cmd::new("psql")) })
+    }
+
+    const REFUSED: End = End::Failed(Fate::RolledBack);
+    const LOST: End = End::Failed(Fate::Unknown);
+
+    /// What is said of acts that ended so, behind which these cleaned up.
+    fn told(acts: &[(Act, End)], cleaned: &[(Act, End)]) -> String {
+        let mut aftermath = Aftermath::default();
+        let since = aftermath.since();
+        acts.iter().for_each(|(act, end)| aftermath.ended(act, *end));
+        aftermath.cleaned_up(&since, &cleaned.iter().map(|(act, end)| (act, *end)).collect::<Vec<_>>());
+        aftermath.told("db-restore").unwrap()
+    }
+
+    #[test]
+    fn no_more_is_claimed_than_is_true() {
+        let into = || tree(Of::Swap { live: "1".into() });
+        let back = || tree(Of::Back { live: "1".into(), from: Swapped::In });
+        let names = "databases shop -> shop__previous, shop__staged -> shop";
+        let returned = "databases shop -> shop__failed, shop__previous -> shop";
+        for (acts, cleaned, want) in [
+            (vec![], vec![], "the live data is as it was".to_owned()),
+            (vec![(aside(), LOST)], vec![(aside(), LOST)], "the live data is as it was".into()),
+            // one transaction that the server has refused
+            (vec![(swap(), REFUSED)], vec![(swap_back(), LOST)], "the live data is as it was".into()),
+            (
+                vec![(swap(), LOST)],
+                vec![(aside(), End::Well)],
+                format!("done as a whole or not at all, which nobody can tell from here: rename {names}"),
+            ),
+            (vec![(swap(), End::Well)], vec![], format!("done, and not taken back: rename {names}")),
+            (
+                vec![(swap(), End::Failed(Fate::Cut))],
+                vec![],
+                format!("done in part, perhaps: rename {names}"),
+            ),
+            (
+                vec![(swap(), End::Well), (hook("the migrate hook: npx x"), LOST)],
+                vec![(swap_back(), End::Well), (hook("the failed-reset hook: x"), End::Well)],
+                format!(
+                    "what was live before is live again ({returned}); what else the migrate hook and the failed-reset hook reach may \
+                     have changed"
+                ),
+            ),
+            (
+                vec![(swap(), End::Well)],
+                vec![(swap_back(), End::Told)],
+                format!("done, and whether it was taken back is told above: rename {names}"),
+            ),
+            (
+                vec![(swap(), End::Well)],
+                vec![(swap_back(), REFUSED)],
+                format!("done, and could NOT be taken back (`db-repair` tries again): rename {names}"),
+            ),
+            (
+                vec![(into(), LOST)],
+                vec![(back(), LOST)],
+                "perhaps done, and could NOT be taken back (`db-repair` tries again): rename uploads: /x -> /x.db-tasks/previous, \
+                 /x.db-tasks/staged -> /x"
+                    .into(),
+            ),
+            (
+                vec![(into(), End::Well), (swap(), REFUSED)],
+                vec![(swap_back(), End::Well), (back(), End::Told)],
+                format!(
+                    "what was live before is live again ({returned}; uploads: /x.db-tasks/previous -> /x, as it was before)"
+                ),
+            ),
+            (
+                vec![(tree(Of::Wipe { live: "1".into(), items: 2 }), LOST)],
+                vec![],
+                "done in part, perhaps: rename uploads: all that is in /x".into(),
+            ),
+            (
+                vec![(hook("the migrate hook: npx x"), LOST)],
+                vec![],
+                "this run itself has changed nothing that is live; what the migrate hook reaches may have changed".into(),
+            ),
+            (
+                vec![(Act::Create(live("database shop")), End::Well), (hook("the seed hook: x"), LOST)],
+                vec![(Act::Remove(live("what is half made of shop, kept as shop__failed")), End::Well)],
+                "taken away again: what is half made of shop, kept as shop__failed; what else the seed hook reaches may have changed"
+                    .into(),
+            ),
+        ] {
+            assert_eq!(told(&acts, &cleaned), want);
+        }
+    }
+
+    #[test]
+    fn a_scope_takes_back_what_is_its_own() {
+        let mut aftermath = Aftermath::default();
+        aftermath.ended(&Act::Remove(live("every row of 2 tables in app")), End::Well);
+        let since = aftermath.since();
+        aftermath.ended(&swap(), End::Well);
+        aftermath.cleaned_up(&since, &[(&swap_back(), End::Well)]);
+        assert_eq!(
+            aftermath.told("db-wipe").unwrap(),
+            "what was live before is live again (databases shop -> shop__failed, shop__previous -> shop); done, and not taken back: \
+             remove every row of 2 tables in app"
+        );
+    }
+
+    #[test]
+    fn whoever_only_reads_says_nothing() {
+        for task in ["db-backup", "db-verify", "db-cleanup", "db-start", "db-pgpass"] {
+            assert_eq!(Aftermath::default().told(task), None, "{task}");
+        }
+    }
+}
