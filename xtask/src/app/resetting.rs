@@ -125,7 +125,7 @@ fn with_backup(error: anyhow::Error, task: &str, made: Option<&Path>) -> anyhow:
     let way = match (path.exists(), task) {
         (true, _) => format!("what was there before is in the backup: `db-restore {}`", quoted(&file.to_string_lossy())),
         (false, "db-migrate") => {
-            "nothing was migrated; without a backup, and so without a way back: `db-migrate --no-backup`".into()
+            "without a backup, and so without a way back: `db-migrate --no-backup`".into()
         }
         (false, _) => return error,
     };
