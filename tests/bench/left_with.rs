@@ -154,6 +154,10 @@ fn a_clean_up_that_cant_succeed_is_told_once() {
     assert_eq!(bench.run(&["db-repair"]).exits(0).out, "nothing to repair\n");
 }
 
+/// As psql says it.
+const STARTING: &str =
+    "psql: error: connection to server on socket \"/tmp/.s.PGSQL.5432\" failed: FATAL:  the database system is starting up\n";
+
 /// A container that was begun a moment ago is waited for; one that nobody has started is not.
 #[test]
 fn a_server_that_is_starting_is_waited_for() {
@@ -162,7 +166,7 @@ fn a_server_that_is_starting_is_waited_for() {
     let begun = std::time::Instant::now();
     bench.run(&["db-status", "--wait", "30"]).exits(1).tells("it is exited");
     assert!(begun.elapsed().as_secs() < 10, "a stopped one is told at once");
-    bench.stage("containers/shop-pg", "running\n").complains("psql", 2, "FATAL:  the database system is starting up\n");
+    bench.stage("containers/shop-pg", "running\n").complains("psql", 2, STARTING);
     let said = bench.run(&["db-backup", "--wait", "1"]).exits(1).tells("waiting for `shop-pg` to start, 1 s at most");
     said.tells("waited 1 s: the container is running");
     let says = bench.project.join("../says/psql.err");

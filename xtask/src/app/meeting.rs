@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use super::alone;
 use super::session::Session;
 use crate::cmd::Value;
 use crate::config::hooks::Hook;
@@ -9,6 +10,7 @@ use crate::config::url;
 use crate::facts::rendezvous::{self, Met, Way};
 use crate::facts::{ContainerFacts, Surveyed, is_local};
 use crate::place::Place;
+use crate::plan::{Plan, Risk};
 use crate::problem::Problem;
 use crate::task::hooks::Address;
 
@@ -52,8 +54,7 @@ impl Session {
             return Err(another(hook, &uri, database).into());
         }
         let met_in = if live.is_some() { database.name() } else { database.client.maintenance() }.to_owned();
-        let met = rendezvous::meet(&database.client, &way, &met_in, live.map(|d| d.oid), &self.project.secrets)?;
-        match met {
+        match self.met(database, &way, &met_in)? {
             Met::Same => Ok(None),
             Met::Another => Err(another(hook, &uri, database).into()),
             Met::Unanswered(words) if live.is_some() => Err(unreached(hook, &uri, &words).into()),
@@ -61,6 +62,20 @@ impl Session {
             Met::Unasked if container.is_none() => Ok(published_alone(hook, &uri, database)?),
             Met::Unasked => Ok(Some(unproved(hook, container, "there is no psql"))),
         }
+    }
+
+    /// Whether two ways meet, where no other run has replaced the database since it was looked at: whoever did is named instead.
+    fn met(&mut self, database: &Surveyed, way: &Way, met_in: &str) -> Result<Met> {
+        let oid = database.live().map(|live| live.oid);
+        let first = rendezvous::meet(&database.client, way, met_in, oid, &self.project.secrets);
+        if let Ok(Met::Same | Met::Unasked) = first {
+            return first;
+        }
+
+        // its lock is had only where nobody else is at work, and tells what has changed
+        let looked_at = alone::with(Plan::bare("db-tasks", String::new(), Risk::Nothing), [database]);
+        drop(self.hold(&looked_at)?);
+        rendezvous::meet(&database.client, way, met_in, oid, &self.project.secrets)
     }
 
     /// The way that a hook goes.

@@ -124,9 +124,7 @@ fn with_backup(error: anyhow::Error, task: &str, made: Option<&Path>) -> anyhow:
     let (Some(path), Some(file)) = (made, made.and_then(Path::file_name)) else { return error };
     let way = match (path.exists(), task) {
         (true, _) => format!("what was there before is in the backup: `db-restore {}`", quoted(&file.to_string_lossy())),
-        (false, "db-migrate") => {
-            "without a backup, and so without a way back: `db-migrate --no-backup`".into()
-        }
+        (false, "db-migrate") => "without a backup, and so without a way back: `db-migrate --no-backup`".into(),
         (false, _) => return error,
     };
     match error.downcast::<Problem>() {
