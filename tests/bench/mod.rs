@@ -343,7 +343,7 @@ pub fn facts(database: &str) -> Value {
         "version": 150018, "version_text": "15.18",
         "role": { "name": "boss", "superuser": false, "createdb": true },
         "roles": ["boss", "app"], "own_roles": ["boss", "app"], "prepared": 0, "slots": 0, "sessions": [], "extensions": {},
-        "has_tables": true,
+        "has_tables": true, "has_objects": true,
         "databases": [database_facts(database, 16384)],
         "inventory": {
             "tables": [table("orders", 300), table("people", 500), table("alembic_version", 1)],

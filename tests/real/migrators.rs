@@ -163,8 +163,23 @@ fn what_a_migration_drops_is_in_the_backup_before_it() {
 
     // the first migration of all finds nothing
     project.write("migration.sql", "CREATE TABLE first (id int);");
-    project.ok("db-migrate").ends_with(0, "has no tables yet");
+    project.ok("db-migrate").ends_with(0, "is empty: there is nothing to back up first");
     assert!(project.files().is_empty());
+
+    // whatever there is, it need not be a table
+    for alone in [
+        "SELECT lo_create(42)",
+        "CREATE VIEW one AS SELECT 1",
+        "CREATE FUNCTION one() RETURNS int RETURN 1",
+        "CREATE TYPE one AS ENUM ('a')",
+    ] {
+        let db = cluster.database();
+        let project = Project::new(config).env("DATABASE_URL", &db.url);
+        project.write("migration.sql", "SELECT 1");
+        cluster.sql(&db.name, &format!("SET ROLE app; {alone}"));
+        project.ok("db-migrate");
+        assert_eq!(project.files().len(), 2, "{alone}");
+    }
 
     tiny(cluster, &db.name);
     let before = cluster.fingerprint(&db.name);

@@ -3,6 +3,7 @@
 use std::io::{self, BufRead, BufReader, PipeReader, PipeWriter, Write};
 use std::process::Output;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
@@ -12,6 +13,10 @@ use super::movers::prepared;
 use crate::bytes;
 use crate::cmd::{Cmd, readable};
 use crate::config::Secrets;
+
+/// How long a child may take to end, and how long we wait between two looks.
+const PATIENCE: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// A child that waits for more words; it is gone when this is dropped.
 pub struct Held {
@@ -75,11 +80,26 @@ impl Held {
         interrupt::waiting_for(&self.handle, || self.handle.wait())
     }
 
-    /// Lets it go, and tells whether it was held until now: a session that was ended holds nothing.
+    /// Lets it go, and tells whether it was held until now: a session that was ended holds nothing, and one whose server says nothing any
+    /// more is not known to.
     pub fn was_held(mut self) -> bool {
         let said = self.stdin.as_mut().is_some_and(|stdin| stdin.write_all(b"COMMIT;\n").is_ok());
         drop(self.stdin.take());
+        self.end();
         said && self.handle.wait().is_ok_and(|output| output.status.success())
+    }
+
+    /// Waits for its end, and ends it where its server does not let it go.
+    fn end(&self) {
+        let begun = Instant::now();
+        while matches!(self.handle.try_wait(), Ok(None)) {
+            if begun.elapsed() >= PATIENCE {
+                // one that has ended by now is no matter
+                drop(self.handle.kill());
+                return;
+            }
+            std::thread::sleep(PAUSE);
+        }
     }
 }
 
@@ -87,6 +107,6 @@ impl Drop for Held {
     fn drop(&mut self) {
         // without a COMMIT, all of it is taken back; one that has ended already is no matter
         drop(self.stdin.take());
-        drop(self.handle.wait());
+        self.end();
     }
 }

@@ -121,6 +121,7 @@ fn as_made() -> ServerFacts {
         data_directory: None,
         deaf: false,
         has_tables: false,
+        has_objects: false,
         answerer: Default::default(),
         locks: LOCKS,
         shape: Shape { tablespaces, ..Shape::default() },

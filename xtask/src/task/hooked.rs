@@ -26,7 +26,7 @@ impl First {
     pub fn backs_up(self, target: &Surveyed) -> bool {
         match self {
             Self::Backup => true,
-            Self::BackupOfWhatIsThere => has_data(target),
+            Self::BackupOfWhatIsThere => has_anything(target),
             Self::Nothing | Self::NoBackup => false,
         }
     }
@@ -34,17 +34,20 @@ impl First {
     /// What a person is told of it.
     fn note(self, target: &Surveyed) -> Option<String> {
         match self {
-            Self::BackupOfWhatIsThere if !has_data(target) => {
-                Some(format!("`{}` has no tables yet: there is nothing to back up first", target.name()))
+            Self::BackupOfWhatIsThere if target.live().is_none() => {
+                Some(format!("there is no database `{}` yet: nothing is backed up first", target.name()))
             }
-            Self::NoBackup if has_data(target) => Some("NO BACKUP is made first: there is no way back".into()),
+            Self::BackupOfWhatIsThere if !has_anything(target) => {
+                Some(format!("`{}` is empty: there is nothing to back up first", target.name()))
+            }
+            Self::NoBackup if has_anything(target) => Some("NO BACKUP is made first: there is no way back".into()),
             _ => None,
         }
     }
 }
 
-fn has_data(target: &Surveyed) -> bool {
-    target.live().is_some() && target.server.has_tables
+fn has_anything(target: &Surveyed) -> bool {
+    target.live().is_some() && target.server.has_objects
 }
 
 /// What comes before the hook, with the plan of its backup where that is one.

@@ -15,7 +15,7 @@ use super::name::literal;
 use super::reached::{self, Answerer, Reached};
 use super::shape::{self, Shape};
 use super::version::Version;
-use super::witness::HAS_TABLES;
+use super::witness::{HAS_OBJECTS, HAS_TABLES};
 
 /// What is known of a server and the database that the client is aimed at.
 #[derive(Debug, Clone, Deserialize)]
@@ -67,6 +67,9 @@ pub struct ServerFacts {
     /// Whether the database has tables of a user's.
     #[serde(default)]
     pub has_tables: bool,
+    /// Whether it has anything at all.
+    #[serde(default)]
+    pub has_objects: bool,
     /// What it says of itself, by which two servers are told apart.
     #[serde(default)]
     pub answerer: Answerer,
@@ -337,6 +340,7 @@ pub fn question(database: &str, depth: Depth, from: From) -> String {
         .replace("{locks}", locks::QUESTION)
         .replace("{shape}", shape::QUESTION)
         .replace("{has_tables}", HAS_TABLES)
+        .replace("{has_objects}", HAS_OBJECTS)
         .replace("{tables}", tables)
         .replace("{name}", &literal(database))
         .replace("{like}", &literal(&format!("{}\\_\\_%", like(database))))
@@ -392,6 +396,7 @@ SELECT jsonb_build_object(
 const OWN: &str = r"SET client_encoding = :'db_tasks_encoding';
 SELECT jsonb_build_object(
   'has_tables', :'db_tasks_here'::boolean AND {has_tables},
+  'has_objects', :'db_tasks_here'::boolean AND {has_objects},
   {tables}
   'extensions', CASE WHEN :'db_tasks_here'::boolean THEN (SELECT coalesce(jsonb_object_agg(extname, extversion), '{}') FROM pg_extension) ELSE '{}' END
 )::text;

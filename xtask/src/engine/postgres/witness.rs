@@ -10,6 +10,13 @@ pub const HAS_TABLES: &str = "EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_
     AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid \
     AND d.deptype = 'e'))";
 
+/// Whether the database has anything that initdb did not put there (FirstNormalObjectId, access/transam.h), an extension's included: a
+/// relation, a type, a function, a large object.
+pub const HAS_OBJECTS: &str = "(EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid >= 16384 AND relnamespace >= 2200 AND relkind NOT IN ('t', 'i')) \
+    OR EXISTS (SELECT FROM pg_catalog.pg_type WHERE oid >= 16384 AND typnamespace >= 2200) \
+    OR EXISTS (SELECT FROM pg_catalog.pg_proc WHERE oid >= 16384 AND pronamespace >= 2200) \
+    OR EXISTS (SELECT FROM pg_catalog.pg_largeobject_metadata))";
+
 /// What changes when somebody changes the database's schema or its rows. The counters are those of all sessions that have ended or
 /// idle (<https://www.postgresql.org/docs/current/monitoring-stats.html>); a TRUNCATE gives its table another file.
 const STATE: &str = "pg_catalog.md5(pg_catalog.concat_ws('|',
