@@ -1,10 +1,13 @@
 //! Servers that take a client in and then say nothing: a half dead machine, a pooler without a server behind it, a firewall that drops.
 
-use super::{Outcome, Project, signal, until};
+use super::{Held, Outcome, Project, family, same, signal, tiny_host, until, waiting};
+use crate::support::cluster::cluster;
+use crate::support::need;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 /// Where a server falls silent.
 #[derive(Debug, Clone, Copy)]
@@ -130,5 +133,69 @@ fn a_shell_ends_with_us() {
         signal(&child, name);
         Outcome::of(child.wait_with_output().unwrap()).ends_with(130, "psql ended with a signal");
         until("psql is gone", || seen.waiting.load(Ordering::SeqCst) == 0);
+    }
+}
+
+/// A way to a server that can be cut: what is sent then arrives nowhere, and nobody is told.
+struct Way {
+    port: u16,
+    cut: Arc<AtomicBool>,
+}
+
+fn way_to(server: u16) -> Way {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let way = Way { port: listener.local_addr().unwrap().port(), cut: Arc::default() };
+    let cut = Arc::clone(&way.cut);
+    std::thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            let server = TcpStream::connect(("127.0.0.1", server)).unwrap();
+            for (from, to) in [(&client, &server), (&server, &client)] {
+                let (from, to, cut) = (from.try_clone().unwrap(), to.try_clone().unwrap(), Arc::clone(&cut));
+                std::thread::spawn(move || carry(from, to, &cut));
+            }
+        }
+    });
+    way
+}
+
+fn carry(mut from: TcpStream, mut to: TcpStream, cut: &AtomicBool) {
+    let mut bytes = [0; 8192];
+    while let Ok(got @ 1..) = from.read(&mut bytes) {
+        while cut.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        if to.write_all(&bytes[..got]).is_err() {
+            break;
+        }
+    }
+    drop(to.shutdown(std::net::Shutdown::Both));
+}
+
+/// One signal is enough, and what could not be cleaned up is for the next run.
+#[test]
+fn a_server_that_falls_silent_in_the_midst_keeps_nobody() {
+    let cluster = need!("postgresql", cluster());
+    for words in ["db-restore --latest --yes --in-place", "db-wipe --yes", "db-backup --auto"] {
+        let (db, project) = tiny_host(cluster);
+        project.backup();
+        let before = cluster.fingerprint(&db.name);
+        let way = way_to(cluster.port);
+        let cut_url = db.url.replace(&format!(":{}/", cluster.port), &format!(":{}/", way.port));
+        let project = project.env("DATABASE_URL", &cut_url).env("ALLOW_DATABASE_WIPE", "true");
+
+        // it waits for somebody else, and does not get any further
+        let held = Held::new(cluster, &db.name, "LOCK orders");
+        let child = project.command(words).spawn().unwrap();
+        until(words, || waiting(cluster, &db.name) > 0);
+        way.cut.store(true, Ordering::SeqCst);
+        signal(&child, "TERM");
+        let said = Outcome::of(child.wait_with_output().unwrap());
+        assert_eq!(said.code, Some(130), "{words}: {said:?}");
+
+        way.cut.store(false, Ordering::SeqCst);
+        drop(held);
+        project.ok("db-repair");
+        same(&cluster.fingerprint(&db.name), &before);
+        assert_eq!(family(cluster, &db.name), [db.name.as_str()], "{words}");
     }
 }
