@@ -1,6 +1,6 @@
 //! What a database's marks say, and what nobody does to it for that: after a kill, by another clone, or where what is kept is production.
 
-use super::{Held, Project, same, sessions, signal, tiny, until};
+use super::{Held, Project, same, sessions, signal, tiny, tiny_host, until};
 use crate::support::cluster::{Cluster, TempDb, cluster};
 use crate::support::component::unique;
 use crate::support::need;
@@ -394,4 +394,51 @@ fn what_was_left_for_a_look_does_not_go_without_a_word() {
     let goes = format!("`{}__failed`, which a run that failed or was cut off has left for a look, goes for good", db.name);
     assert!(second.ok("db-reset --force").err.contains(&goes));
     assert!(!second.ok("db-reset --force").err.contains(&goes));
+}
+
+/// A psql whose session ends after the COMMIT that takes a database's mark away, before it could say so.
+fn unheard(cluster: &Cluster, project: &Project) -> String {
+    let script = format!(
+        "heard=$(mktemp); tee \"$heard\" | {} \"$@\"; code=$?\n\
+         if grep -q '^ALTER DATABASE .* CONNECTION LIMIT -1;' \"$heard\"; then code=2; echo 'server closed the connection' >&2; fi\n\
+         rm \"$heard\"; exit $code",
+        cluster.bin.join("psql").display()
+    );
+    let bin = project.shim("psql", &script);
+    std::os::unix::fs::symlink(cluster.bin.join("pg_dump"), bin.join("pg_dump")).unwrap();
+    bin.display().to_string()
+}
+
+#[test]
+fn a_copy_that_has_arrived_unheard_stays() {
+    let cluster = need!("postgresql", cluster());
+    let (db, project) = tiny_host(cluster);
+    project.backup();
+    let copy = format!("{}_copy", db.name);
+    let bin = unheard(cluster, &project);
+    let said = project.command(&format!("db-restore --latest --as {copy}")).env("DB_TASKS_PG_BIN", bin).output().unwrap();
+    let said = super::Outcome::of(said).ends_with(1, &format!("`{copy}` stays as it is: no mark of a run is on it"));
+    assert!(said.err.contains("server closed the connection"), "{}", said.err);
+    assert_eq!(cluster.sql(&copy, "SELECT count(*) FROM people"), "500");
+    project.ok("db-repair").ends_with(0, "nothing to repair");
+}
+
+#[test]
+fn what_was_prepared_unheard_is_not_said_to_be_gone() {
+    let cluster = need!("postgresql", cluster());
+    for there in [true, false] {
+        let db = cluster.database();
+        let hooks = "[hooks]\nmigrate = \"psql -qX -c 'CREATE TABLE m (i int)'\"\n";
+        let config = format!("[databases.main]\npostgres = {{ url = \"${{DATABASE_URL}}\" }}\n{hooks}");
+        let project = Project::new(&config).env("DATABASE_URL", &db.url);
+        if !there {
+            cluster.sql("postgres", &format!("DROP DATABASE {}", db.name));
+        }
+        let bin = unheard(cluster, &project);
+        let said = project.command("db-prepare").env("DB_TASKS_PG_BIN", bin).output().unwrap();
+        let said = super::Outcome::of(said).ends_with(1, &format!("`{}` stays as it is: no mark of a run is on it", db.name));
+        assert!(!said.err.contains("taken away again"), "{}", said.err);
+        assert_eq!(cluster.sql(&db.name, "SELECT count(*) FROM m"), "0");
+        project.ok("db-repair").ends_with(0, "nothing to repair");
+    }
 }

@@ -13,6 +13,7 @@ use crate::door::held::hold;
 use crate::engine::postgres::Client;
 use crate::engine::postgres::client::HOLDS;
 use crate::place::Place;
+use crate::problem::Exit;
 
 /// Another way to a server: where a client of it runs, and what libpq is told there.
 #[derive(Debug, Clone)]
@@ -50,7 +51,11 @@ pub fn meet(ours: &Client, way: &Way, database: &str, oid: Option<u32>, secrets:
         Ok((_, said)) | Err(said) => anyhow::bail!("the server went away: {said}"),
     };
     let asked = seeker(way, way.into.as_deref().unwrap_or(database), key);
-    let Ok(answer) = ask(&asked, secrets) else { return Ok(Met::Unasked) };
+    let answer = match ask(&asked, secrets) {
+        Ok(answer) => answer,
+        Err(e) if Exit::of(&e) == Exit::Interrupted => return Err(e),
+        Err(_) => return Ok(Met::Unasked),
+    };
     if !answer.good {
         let is_missing = matches!(answer.code, Some(126 | 127));
         return Ok(if is_missing { Met::Unasked } else { Met::Unanswered(answer.err.trim().to_owned()) });

@@ -166,7 +166,13 @@ impl Aftermath {
         let named = |name: fn(&Way) -> Option<&str>| ways.iter().filter_map(|way| name(way)).collect::<Vec<_>>().join("; ");
         let returned = named(|way| if let Way::Returned(what) = way { Some(what) } else { None });
         let removed = named(|way| if let Way::Removed(what) = way { Some(what) } else { None });
-        let returned = (!returned.is_empty()).then(|| format!("what was live before is live again ({returned})"));
+        let sure = self.changes.iter().any(|change| change.came == Came::Whole && matches!(change.back, Back::Taken(_)));
+        let how = if sure {
+            "what was live before is live again"
+        } else {
+            "the live data is as it was: what may have been done was taken back"
+        };
+        let returned = (!returned.is_empty()).then(|| format!("{how} ({returned})"));
         let loaded =
             ways.contains(&&Way::Loaded).then(|| "what was live before is live again, from the backup of this run".into());
         let removed = (!removed.is_empty()).then(|| format!("taken away again: {removed}"));
@@ -271,6 +277,12 @@ mod tests {
                 vec![(swap(), LOST)],
                 vec![(aside(), End::Well)],
                 format!("done as a whole or not at all, which nobody can tell from here: rename {names}"),
+            ),
+            // a killed session may have done it, and the way back acts by what it finds
+            (
+                vec![(swap(), LOST)],
+                vec![(swap_back(), End::Well)],
+                format!("the live data is as it was: what may have been done was taken back ({returned})"),
             ),
             (vec![(swap(), End::Well)], vec![], format!("done, and not taken back: rename {names}")),
             (

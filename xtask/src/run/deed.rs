@@ -54,8 +54,7 @@ pub fn remove(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<T
 /// Runs the deed's command, or moves what it moves.
 pub fn command(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<Told> {
     match &deed.how {
-        How::Command(cmd) => movers::command(cmd, secrets, interrupt).map(|_| Vec::new()),
-        How::Live(cmd, None) => movers::command(cmd, secrets, interrupt).map(|answer| told(&answer)),
+        How::Command(cmd) | How::Live(cmd, None) => movers::command(cmd, secrets, interrupt).map(|answer| told(&answer)),
         How::Meanwhile(cmd, other) | How::Live(cmd, Some(other)) => {
             // the one that makes way loops until it sees the other's work: it starts first and ends by itself
             let makes_way = movers::start(other, Input::Text, Outlet::Kept, secrets, interrupt)?;

@@ -28,7 +28,7 @@ pub fn reload(reload: &Reload, means: &mut Means<'_>) -> Result<Told> {
     if let Some(back) = &reload.back {
         if movers::command(&back.only_if, means.secrets, means.interrupt)?.trim() != "t" {
             let backup = reload.manifest.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let what = "there is nothing to bring back: the database was not emptied, or is whole again";
+            let what = "nothing is brought back: no mark of that reset is on the database, so that it was not emptied, is whole again, or was reset to the end";
             return Ok(vec![format!("{what}; what it held before the reset is in the backup of `{backup}`")]);
         }
         // before anything else is made: what does not come back is not dumped each time that somebody asks

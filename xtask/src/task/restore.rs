@@ -165,7 +165,12 @@ pub fn beside_live(target: &Surveyed, dump: &Dump, disk_left: Option<u64>, reque
     let Staging { steps: mut body, finally } = stage(target, dump, request.trust, name, Use::Kept);
     let carries = dump.artifact.as_ref().map(|a| brought_along(&a.database, dump, target));
     body.push(Step::Act(admin::release(&target.client, name, Own::of(carries.as_ref()), carries.as_ref())));
-    let steps = vec![Step::Scope(Scope { body, on_failure: unstage(target, name), finally, ..Scope::default() })];
+    let steps = vec![Step::Scope(Scope {
+        body,
+        on_failure: vec![end_sessions(target), admin::drop_unless_arrived(&target.client, name)],
+        finally,
+        ..Scope::default()
+    })];
     let afterwards = vec![format!("the live database `{}` was not touched", target.name())];
     let risk = stranger(target, dump, Purpose::Restore).unwrap_or(Risk::Adds);
     Ok(Plan {

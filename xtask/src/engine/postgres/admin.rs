@@ -6,7 +6,7 @@ pub use super::identity::Identity;
 pub(super) use super::identity::oid_of;
 use super::identity::same_server;
 use super::marks::{
-    Aside, Own, aside_otherwise, assert_droppable, is_gone_back_to, mark, marking, on_its_way, unmark, unmarking,
+    Aside, Own, aside_otherwise, assert_droppable, bears_no_mark, is_gone_back_to, mark, marking, on_its_way, unmark, unmarking,
 };
 use super::name::{beside, block, ident, literal, parked, previous};
 use super::setting;
@@ -62,6 +62,26 @@ pub fn creation(client: &Client, name: &str, like: Option<&DatabaseFacts>, serve
 pub fn drop(client: &Client, name: &str) -> Act {
     let sql = format!(
         "{}{}{}DROP DATABASE IF EXISTS {};\n",
+        assert_droppable(name),
+        detached(client, name),
+        terminate(name),
+        ident(name)
+    );
+    Act::Remove(command(client, format!("database {name}"), sql))
+}
+
+/// What a clean-up tells of a database that it leaves alone, as a literal. The COMMIT that took its mark away may not have been heard of.
+pub(super) fn stays(name: &str) -> String {
+    literal(&format!("{TELLS}`{name}` stays as it is: no mark of a run is on it, so that it is done, or not this run's"))
+}
+
+/// The same for one that stays under its name when it has arrived. A run that was cut off may not have heard that it had: then it bears no
+/// mark any more.
+pub fn drop_unless_arrived(client: &Client, name: &str) -> Act {
+    let sql = format!(
+        "SELECT {} AS db_tasks_stays \\gset\n\\if :db_tasks_stays\nSELECT {};\n\\else\n{}{}{}DROP DATABASE IF EXISTS {};\n\\endif\n",
+        bears_no_mark(name).replace('\n', " "),
+        stays(name),
         assert_droppable(name),
         detached(client, name),
         terminate(name),

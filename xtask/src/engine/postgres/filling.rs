@@ -1,6 +1,6 @@
 //! A database that is filled under its live name, by programs that know no other: how it is begun, and how what is half made goes away.
 
-use super::admin::{DURABLE, Identity, carry, failed, indented, make_way, oid_of};
+use super::admin::{DURABLE, Identity, carry, failed, indented, make_way, oid_of, stays};
 use super::client::Client;
 use super::facts::DatabaseFacts;
 use super::marks::{Aside, Own, is_kept, is_on_its_way, mark, marking, on_its_way, unmarking};
@@ -69,8 +69,11 @@ pub fn take_back(client: &Client, name: &str, own: Own<'_>) -> Act {
         kept(&waits),
         indented(&[rename(&waits, name), comment, limit]),
     );
+    // one that was there before, and was not replaced yet, is nothing to speak of
+    let begun = if own.oid == 0 { "true".to_owned() } else { kept(&waits) };
     let sql = format!(
-        "{DURABLE}SET lock_timeout = '15s';\n{}{}{}{}",
+        "{DURABLE}SET lock_timeout = '15s';\nSELECT {} WHERE {done} AND {begun};\n{}{}{}{}",
+        stays(name),
         drop(&failed, &format!("{} AND {}", marked(name), kept(&failed))),
         block("back", &back),
         drop(&waits, &format!("{done} AND {}", kept(&waits))),

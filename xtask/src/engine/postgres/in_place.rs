@@ -1,7 +1,7 @@
 //! A load into the live database itself: it is emptied and filled again in one transaction, so that it is what it was or what it
 //! shall be, and nobody sees anything in between.
 
-use super::admin::{DURABLE, Identity};
+use super::admin::{DURABLE, Identity, stays};
 use super::client::Client;
 use super::facts::{Half, analyze, count_rows, far_tables};
 use super::inventory::{Inventory, Kind, Table};
@@ -183,11 +183,12 @@ pub fn emptied_again(client: &Client, name: &str, own: Own<'_>) -> Act {
     let limit = own.connection_limit;
     let sql = format!(
         "{DURABLE}SET lock_timeout = '15s';\nBEGIN;\nSELECT {} AS marked FROM pg_database WHERE datname = {} \\gset\n\
-         \\if :marked\n{}ALTER DATABASE {} CONNECTION LIMIT {limit};\n\\endif\nCOMMIT;\n",
+         \\if :marked\n{}ALTER DATABASE {} CONNECTION LIMIT {limit};\n\\else\nSELECT {};\n\\endif\nCOMMIT;\n",
         marks::is_on_its_way(),
         literal(name),
         empty(),
-        ident(name)
+        ident(name),
+        stays(name)
     );
     Act::Remove(Deed { what: format!("what is half made of {name}"), how: How::Live(client.psql(name, sql), None) })
 }

@@ -212,14 +212,22 @@ pub(in crate::engine::postgres) fn aside_otherwise(names: &[&str], from: &Aside,
 /// SQL that fails where a database is not one that may be dropped, as [`may`] says it, and makes one droppable that is.
 pub(in crate::engine::postgres) fn assert_droppable(name: &str) -> String {
     let body = format!(
-        " BEGIN\n  IF EXISTS (SELECT FROM pg_database WHERE datname = {name} AND datconnlimit <> {INVALID} AND NOT {on_its_way}\n      \
-         AND NOT {kept}) THEN\n    \
+        " BEGIN\n  IF {nobodys} THEN\n    \
          RAISE EXCEPTION 'this database was not made by db-tasks, or a run goes back to it, so it is not dropped';\n  END IF;\n  \
          IF EXISTS (SELECT FROM pg_database WHERE datname = {name} AND datistemplate) THEN\n    ALTER DATABASE {db} IS_TEMPLATE false;\n  END IF;\nEND ",
         name = literal(name),
         db = ident(name),
-        on_its_way = limit::is_on_its_way(),
-        kept = is_kept("oid"),
+        nobodys = bears_no_mark(name),
     );
     block("mark", &body)
+}
+
+/// Whether there is a database of this name that no run has made, keeps or has left half dropped, in SQL.
+pub(in crate::engine::postgres) fn bears_no_mark(name: &str) -> String {
+    format!(
+        "EXISTS (SELECT FROM pg_database WHERE datname = {} AND datconnlimit <> {INVALID} AND NOT {}\n      AND NOT {})",
+        literal(name),
+        limit::is_on_its_way(),
+        is_kept("oid")
+    )
 }

@@ -10,8 +10,8 @@ pub use limit::own_limit;
 pub(super) use limit::{is_on_its_way, on_its_way};
 pub use line::{Aside, Own, own_comment, run_name};
 pub(super) use line::{
-    aside_otherwise, assert_droppable, emptied, is_aside, is_emptied_by, is_gone_back_to, is_kept, mark, marking, unmark,
-    unmarking,
+    aside_otherwise, assert_droppable, bears_no_mark, emptied, is_aside, is_emptied_by, is_gone_back_to, is_kept, mark, marking,
+    unmark, unmarking,
 };
 
 /// The connection limit by which a server marks a database whose DROP was cut short: nobody can enter it, and nothing can be done
