@@ -187,10 +187,11 @@ fn the_examples_keys_are_all_known() {
     assert_eq!((project.databases.len(), project.containers.len(), project.stores.len()), (3, 2, 3));
 }
 
-/// What the environment may say, and which tasks have hooks, is in the README: nobody finds it otherwise.
+/// What the environment may say, and which tasks have hooks, is in docs/: nobody finds it otherwise.
 #[test]
-fn the_readme_names_every_variable_and_every_task_with_hooks() {
-    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+fn the_docs_name_every_variable_and_every_task_with_hooks() {
+    let page = |name: &str| fs::read_to_string(root().join("docs").join(name)).unwrap();
+    let (variables, hooks) = (page("configuration.md"), page("hooks.md"));
     let ours = ["BACKUP_", "SKIP_", "SQL_", "ALLOW_", "DB_TASKS_", "COMPOSE_", "ENVIRONMENT", "DATABASE_URL", "NO_COLOR"];
     let mut known = std::collections::BTreeSet::new();
     for (file, text) in sources().into_iter().filter(|(file, _)| !file.contains("examples")) {
@@ -200,13 +201,35 @@ fn the_readme_names_every_variable_and_every_task_with_hooks() {
         known.extend(names.filter(|_| !file.starts_with("view/")).map(String::from));
     }
     assert!(known.contains("SKIP_DB_INIT") && known.contains("BACKUP_KEEP_DAYS") && known.len() > 9, "{known:?}");
-    let missing: Vec<String> = known.into_iter().filter(|name| !readme.contains(name.as_str())).collect();
-    none(&missing, "the README names every variable");
+    let missing: Vec<String> = known.into_iter().filter(|name| !variables.contains(name.as_str())).collect();
+    none(&missing, "docs/configuration.md names every variable");
     let tasks = db_tasks::config::hooks::TASKS;
     let (last, first) = tasks.split_last().unwrap();
-    let said = readme.split_whitespace().collect::<Vec<_>>().join(" ");
+    let said = hooks.split_whitespace().collect::<Vec<_>>().join(" ");
     let words = format!("of ten tasks: {} and {last};", first.join(", "));
     assert!(tasks.len() == 10 && said.contains(&words), "{words}");
+}
+
+/// A newcomer reads it in five minutes; the rest has a page of its own, and every link leads somewhere.
+#[test]
+fn the_readme_is_short_and_links_lead_somewhere() {
+    let pages = fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    let pages: Vec<PathBuf> = pages.filter(|path| path.extension().is_some_and(|e| e == "md")).collect();
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    assert!(readme.split_whitespace().count() < 1_200);
+    let unnamed = |page: &&PathBuf| {
+        !page.ends_with("milvus-format.md")
+            && !readme.contains(&format!("(docs/{})", page.file_name().unwrap().to_string_lossy()))
+    };
+    let unnamed: Vec<String> = pages.iter().filter(unnamed).map(|page| page.display().to_string()).collect();
+    none(&unnamed[..], "the README names every page but the format's own");
+
+    for page in pages.iter().chain([&root().join("README.md")]) {
+        let text = fs::read_to_string(page).unwrap();
+        let links = text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next());
+        let dead: Vec<&str> = links.filter(|to| !to.contains("://") && !page.parent().unwrap().join(to).exists()).collect();
+        assert!(dead.is_empty(), "{}: {dead:?}", page.display());
+    }
 }
 
 fn is_toml(line: &str) -> bool {

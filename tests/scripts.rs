@@ -1,4 +1,4 @@
-//! The ways in that people copy: `scripts/`, and the README's lines for make, npm, CI and cron. Each is run as they run it.
+//! The ways in that people copy: `scripts/`, and the lines of docs/callers for make, npm, CI and cron. Each is run as they run it.
 
 mod cargo;
 mod make;

@@ -1,4 +1,4 @@
-//! What hooks get in their environment: the README's words, by what a hook has seen.
+//! What hooks get in their environment: docs/hooks' words, by what a hook has seen.
 
 use std::collections::BTreeMap;
 

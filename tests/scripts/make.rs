@@ -1,4 +1,4 @@
-//! `scripts/db-tasks.mk`, included by a Makefile as the README says.
+//! `scripts/db-tasks.mk`, included by a Makefile as docs/callers says.
 
 use super::*;
 use crate::support::need;

@@ -1,4 +1,4 @@
-//! The README's lines for npm, CI and cron are what is run here; and all of them once with the tool and a server.
+//! The lines of docs/callers for npm, CI and cron are what is run here; and all of them once with the tool and a server.
 
 use super::*;
 use crate::support::need;
@@ -8,15 +8,14 @@ const CLUSTER: &str = "[project]\nname = \"shop\"\n[databases.main]\ncluster = \
 migrate = 'psql -Xq -d \"$DATABASE_URL\" -f init.sql'
 ";
 
-/// The code in this language in the section on scripts.
+/// The code in this language.
 pub fn block(language: &str) -> String {
-    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md")).unwrap();
-    let section = readme.split("\n## ").find(|s| s.starts_with("From Make, npm, CI and cron")).expect("the section on scripts");
-    let code = section.split(&format!("```{language}\n")).nth(1).unwrap_or_else(|| panic!("no {language} in it"));
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/callers.md")).unwrap();
+    let code = page.split(&format!("```{language}\n")).nth(1).unwrap_or_else(|| panic!("no {language} in it"));
     code.split("```").next().unwrap_or_default().to_owned()
 }
 
-/// `npm run`, of the README's package.json.
+/// `npm run`, of that package.json.
 fn npm(repo: &Repo, words: &[&str]) -> Result<Command, String> {
     repo.file("package.json", &block("json"));
     let mut command = repo.command(program("npm")?);
@@ -90,7 +89,7 @@ fn the_workflow_backs_up_and_resets() {
         repo.nothing_is_gone();
         seen.push(words.join(" "));
     }
-    assert_eq!(seen, ["db-reset --force", "db-backup --auto --label before-migration"]);
+    assert_eq!(seen, ["db-reset --force", "db-migrate"]);
 }
 
 #[test]
@@ -122,7 +121,7 @@ fn all_of_them_work_on_a_server() {
 
     ends(&mut need!("npm", npm(&repo, &["db:backup:auto"])), 0, ".sql.gz");
     ends(repo.command(&make).args(["db-backup", "ARGS=--auto --label 'by make'"]), 0, ".sql.zst");
-    ends(repo.command("bash").args(["-e", "-c", &steps()[1]]), 0, "before-migration");
+    ends(repo.command("bash").args(["-e", "-c", &steps()[1]]), 0, "what was there before is in the backup");
     ends(&mut jobs(&repo)[0], 0, "");
     assert_eq!(backups(), 4);
     ends(&mut jobs(&repo)[1], 0, "");

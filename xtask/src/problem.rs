@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Exit codes, documented in the README and never renumbered.
+/// Exit codes, documented in docs/commands and never renumbered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
