@@ -60,14 +60,12 @@ pub fn creation(client: &Client, name: &str, like: Option<&DatabaseFacts>, serve
 
 /// Drops a database that this tool has made and marked; any other is left alone, whatever it is called.
 pub fn drop(client: &Client, name: &str) -> Act {
-    let sql = format!(
-        "{}{}{}DROP DATABASE IF EXISTS {};\n",
-        assert_droppable(name),
-        detached(client, name),
-        terminate(name),
-        ident(name)
-    );
-    Act::Remove(command(client, format!("database {name}"), sql))
+    Act::Remove(command(client, format!("database {name}"), dropping(client, name)))
+}
+
+fn dropping(client: &Client, name: &str) -> String {
+    let (assertion, detached, terminate) = (assert_droppable(name), detached(client, name), terminate(name));
+    format!("{assertion}{detached}{terminate}DROP DATABASE IF EXISTS {};\n", ident(name))
 }
 
 /// What a clean-up tells of a database that it leaves alone, as a literal. The COMMIT that took its mark away may not have been heard of.
@@ -79,13 +77,10 @@ pub(super) fn stays(name: &str) -> String {
 /// mark any more.
 pub fn drop_unless_arrived(client: &Client, name: &str) -> Act {
     let sql = format!(
-        "SELECT {} AS db_tasks_stays \\gset\n\\if :db_tasks_stays\nSELECT {};\n\\else\n{}{}{}DROP DATABASE IF EXISTS {};\n\\endif\n",
-        bears_no_mark(name).replace('\n', " "),
+        "SELECT {} AS db_tasks_stays \\gset\n\\if :db_tasks_stays\nSELECT {};\n\\else\n{}\\endif\n",
+        bears_no_mark(name),
         stays(name),
-        assert_droppable(name),
-        detached(client, name),
-        terminate(name),
-        ident(name)
+        dropping(client, name)
     );
     Act::Remove(command(client, format!("database {name}"), sql))
 }
