@@ -325,7 +325,7 @@ fn with_log(error: anyhow::Error, log: &Path, before: u64) -> anyhow::Error {
 
 /// `db-start`
 pub fn start(session: &mut Session, args: &cli::Cluster) -> Result<Exit> {
-    let intent = if args.dry_run { Intent::Show } else { Intent::Run };
+    let intent = Intent::by_flag(args.dry_run);
     let databases = session.databases_in_clusters(args)?;
     if intent == Intent::Show {
         return show_start(session, &databases);

@@ -13,7 +13,7 @@ use crate::task::pgpass::{self, TASK};
 
 /// `db-pgpass`
 pub fn pgpass(session: &mut Session, args: &cli::Pgpass) -> Result<Exit> {
-    let intent = if args.dry_run { Intent::Show } else { Intent::Run };
+    let intent = Intent::by_flag(args.dry_run);
     let file = match &args.file {
         Some(path) => std::path::absolute(path)?,
         None => own_file(session)?,

@@ -55,7 +55,7 @@ pub fn prepare(session: &mut Session, args: &cli::Prepare) -> Result<Exit> {
     if session.env.says_yes("SKIP_DB_INIT") {
         return session.print("SKIP_DB_INIT is set: nothing was prepared");
     }
-    let intent = if args.dry_run { Intent::Show } else { Intent::Run };
+    let intent = Intent::by_flag(args.dry_run);
     let data = data(args);
     let meant = match &data {
         Data::Left => session.databases(args.database.as_deref())?,

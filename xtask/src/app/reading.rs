@@ -15,7 +15,7 @@ use crate::engine::postgres::client::{Script, Terminal};
 use crate::engine::postgres::facts::Depth;
 use crate::facts::{containers, health};
 use crate::gate::Ask;
-use crate::problem::{Exit, Problem};
+use crate::problem::{Exit, Problem, first_line};
 use crate::ui::terminal;
 use crate::view;
 
@@ -106,7 +106,7 @@ fn show_status(session: &mut Session, args: &cli::Status) -> Result<Exit> {
 /// `db-shell`
 pub fn shell(session: &mut Session, args: &cli::Shell) -> Result<Exit> {
     let database = session.database(args.database.as_deref())?;
-    let intent = if args.dry_run { Intent::Show } else { Intent::Run };
+    let intent = Intent::by_flag(args.dry_run);
     let databases = std::slice::from_ref(&database);
     session.with_servers(databases, Wants::Made, intent, |session| open_shell(session, args, &database))
 }
@@ -170,7 +170,7 @@ fn taken(session: &Session, database: &Database) -> Option<Entry> {
     }
     let key = format!("databases.{}.postgres.database", database.key);
     Some(match session.surveyor().client(database) {
-        Err(e) => Entry { key, value: "(not known)".into(), origin: e.to_string().lines().next().unwrap_or_default().into() },
+        Err(e) => Entry { key, value: "(not known)".into(), origin: first_line(&e) },
         Ok((client, container, _)) => {
             let origin = match (&client.connection.guessed, container) {
                 (Some(why), _) => format!("a guess: {why}"),

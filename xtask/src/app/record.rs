@@ -226,5 +226,5 @@ pub fn intent(task: &Task) -> Intent {
         Task::Start(args) | Task::Stop(args) => args.dry_run,
         Task::List(_) | Task::Info(_) | Task::Status(_) | Task::Config | Task::Doctor | Task::Completions { .. } => false,
     };
-    if dry_run { Intent::Show } else { Intent::Run }
+    Intent::by_flag(dry_run)
 }

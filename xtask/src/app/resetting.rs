@@ -74,17 +74,13 @@ pub fn safety_backup(session: &Session, target: &Surveyed, reason: Reason) -> Re
 /// `db-migrate`
 pub fn migrate(session: &mut Session, args: &cli::Migrate) -> Result<Exit> {
     let first = if args.no_backup { First::NoBackup } else { First::BackupOfWhatIsThere };
-    run_hook(session, &Hooked { task: "db-migrate", database: args.database.as_deref(), first }, intent(args.dry_run))
+    run_hook(session, &Hooked { task: "db-migrate", database: args.database.as_deref(), first }, Intent::by_flag(args.dry_run))
 }
 
 /// `db-seed`
 pub fn seed(session: &mut Session, args: &cli::Seed) -> Result<Exit> {
     let first = if args.backup { First::Backup } else { First::Nothing };
-    run_hook(session, &Hooked { task: "db-seed", database: args.database.as_deref(), first }, intent(args.dry_run))
-}
-
-fn intent(dry_run: bool) -> Intent {
-    if dry_run { Intent::Show } else { Intent::Run }
+    run_hook(session, &Hooked { task: "db-seed", database: args.database.as_deref(), first }, Intent::by_flag(args.dry_run))
 }
 
 /// A task that is one hook.
@@ -135,7 +131,7 @@ fn with_backup(error: anyhow::Error, task: &str, made: Option<&Path>) -> anyhow:
 
 /// `db-repair`
 pub fn repair(session: &mut Session, args: &cli::Repair) -> Result<Exit> {
-    let intent = if args.dry_run { Intent::Show } else { Intent::Run };
+    let intent = Intent::by_flag(args.dry_run);
     let databases = session.project.databases.clone();
     session.lock("db-repair", intent)?;
     if let Some(number) = args.forget {

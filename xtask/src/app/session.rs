@@ -78,9 +78,14 @@ pub enum Intent {
 }
 
 impl Intent {
-    /// From the flag.
+    /// From the options of a command that is asked for.
     pub fn of(consent: &cli::Consent) -> Self {
-        if consent.dry_run { Self::Show } else { Self::Run }
+        Self::by_flag(consent.dry_run)
+    }
+
+    /// From `--dry-run`.
+    pub fn by_flag(dry_run: bool) -> Self {
+        if dry_run { Self::Show } else { Self::Run }
     }
 }
 

@@ -97,7 +97,7 @@ impl Session {
 
 /// `db-protect`
 pub fn protect(session: &mut Session, args: &cli::Protect) -> Result<Exit> {
-    let intent = if args.dry_run { Intent::Show } else { Intent::Run };
+    let intent = Intent::by_flag(args.dry_run);
     let Some(environment) = args.environment.as_deref().map(str::trim) else {
         let databases = session.databases(args.database.as_deref())?;
         return session.with_servers(&databases, Wants::AsFound, Intent::Run, |session| {

@@ -19,7 +19,7 @@ use crate::engine::store::{Address, Format};
 use crate::facts::dumps::{self, Dump};
 use crate::facts::{Surveyed, Surveyor};
 use crate::gate::Consent;
-use crate::problem::{Exit, Problem};
+use crate::problem::{Exit, Problem, first_line};
 use crate::run::record_untried;
 use crate::task::verify::{self as verify_task, Ground, StoreTrial, Trial};
 use crate::task::{backup, cleanup as cleanup_task};
@@ -175,7 +175,7 @@ pub fn latest_of(session: &mut Session, catalog: &Catalog, keys: &[&str], names:
 
 /// `db-verify`
 pub fn verify(session: &mut Session, args: &cli::Verify) -> Result<Exit> {
-    let intent = if args.dry_run { Intent::Show } else { Intent::Run };
+    let intent = Intent::by_flag(args.dry_run);
     let catalog = Catalog::read(&session.project.backup.dir, &session.project)?;
     let key = args.database.as_deref().map(|d| session.database(Some(d))).transpose()?.map(|d| d.key);
     let backup = match &args.name {
@@ -202,7 +202,7 @@ fn store_trial(session: &mut Session, backup: &Backup, key: &str, format: Format
     let spec = session.project.stores.iter().find(|store| store.key == key);
     let place = match spec.map(|spec| session.surveyor().store(spec)) {
         None => Err("`db-tasks.toml` has no such store".into()),
-        Some(Err(e)) => Err(e.to_string().lines().next().unwrap_or_default().to_owned()),
+        Some(Err(e)) => Err(first_line(&e)),
         Some(Ok(found)) => match (&found.held.stuck, &found.address) {
             (Some(why), _) => Err(why.clone()),
             (None, Address::Milvus { .. }) => Err("collections are proved by reading them".into()),

@@ -11,7 +11,7 @@ use crate::engine::files::Inside;
 use crate::engine::postgres::facts::Depth;
 use crate::engine::store::{Address, Holding};
 use crate::plan::{Safety, Stake, Whereabouts};
-use crate::problem::Problem;
+use crate::problem::{Problem, first_line};
 use crate::run::store::open;
 
 /// What is known of one store.
@@ -94,7 +94,7 @@ impl Surveyor<'_> {
         for spec in stores {
             let missing = |why| Missing { store: spec.key.clone(), why, table: None };
             match self.store(spec) {
-                Err(down) if spec.optional => set.missing.push(missing(first_words(&down))),
+                Err(down) if spec.optional => set.missing.push(missing(first_line(&down))),
                 Ok(found) if spec.optional && found.held.id.is_empty() => {
                     set.missing.push(missing(format!("there is nothing at {}", found.address)));
                 }
@@ -160,10 +160,6 @@ pub(super) fn host_of(url: &str) -> Option<String> {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split('/').next().unwrap_or(rest);
     Some(host_in(authority).to_owned()).filter(|host| !host.is_empty())
-}
-
-fn first_words(error: &anyhow::Error) -> String {
-    error.to_string().lines().next().unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::config::Store;
 use crate::engine::store::Format;
 use crate::facts::SurveyedStore;
+use crate::problem::first_line;
 use crate::ui::human::{count, held};
 use crate::ui::table::{Lean, columns};
 
@@ -47,7 +48,7 @@ pub fn text(looked: &Looked, last: &str) -> String {
 pub fn problem(looked: &Looked) -> Option<String> {
     let (spec, found) = looked;
     match found {
-        Err(e) if !spec.optional => Some(format!("{}: {}", spec.key, e.to_string().lines().next().unwrap_or_default())),
+        Err(e) if !spec.optional => Some(format!("{}: {}", spec.key, first_line(e))),
         Ok(s) if s.held.id.is_empty() && !spec.optional => Some(format!("{}: there is nothing at {}", spec.key, s.address)),
         _ => None,
     }
