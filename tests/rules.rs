@@ -1,4 +1,5 @@
-//! The repository's own rules: what ARCHITECTURE.md promises, as far as it can be read off the code.
+//! The repository's own rules: what ARCHITECTURE.md promises, as far as it can be read off the
+//! code.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,8 +18,12 @@ fn sources() -> BTreeMap<String, String> {
                 walk(&path, base, out);
             } else if path.extension().is_some_and(|e| e == "rs") {
                 let text = fs::read_to_string(&path).unwrap();
-                let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default().to_owned();
-                out.insert(path.strip_prefix(base).unwrap().to_string_lossy().replace('\\', "/"), code);
+                let code =
+                    text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default().to_owned();
+                out.insert(
+                    path.strip_prefix(base).unwrap().to_string_lossy().replace('\\', "/"),
+                    code,
+                );
             }
         }
     }
@@ -49,7 +54,10 @@ fn none(found: &[String], rule: &str) {
 fn there_are_two_doors_to_processes() {
     none(&lines_with(&["xshell::"], |f| f != "door/ask.rs"), "only door/ask.rs asks");
     none(&lines_with(&["duct::"], |f| !f.starts_with("door/")), "only door/ moves");
-    none(&lines_with(&["process::Command;", "process::Command::", "Command::new("], |_| true), "there is no third door");
+    none(
+        &lines_with(&["process::Command;", "process::Command::", "Command::new("], |_| true),
+        "there is no third door",
+    );
 }
 
 #[test]
@@ -69,7 +77,9 @@ fn every_dependency_has_one_home() {
         none(&lines_with(words, elsewhere), &format!("{words:?} live in {home}"));
     }
     none(
-        &lines_with(&["clap::", "clap_complete::"], |f| !matches!(f, "cli.rs" | "app.rs") && !f.starts_with("cli/")),
+        &lines_with(&["clap::", "clap_complete::"], |f| {
+            !matches!(f, "cli.rs" | "app.rs") && !f.starts_with("cli/")
+        }),
         "clap lives in cli",
     );
 }
@@ -94,7 +104,15 @@ fn planning_and_deciding_are_pure() {
                     | "place.rs"
             )
     };
-    let worldly = ["std::fs", "std::env::", "Utc::now", "Instant::now", "crate::door", "crate::run::run", "std::io::"];
+    let worldly = [
+        "std::fs",
+        "std::env::",
+        "Utc::now",
+        "Instant::now",
+        "crate::door",
+        "crate::run::run",
+        "std::io::",
+    ];
     none(&lines_with(&worldly, pure), "facts in, plan out: nothing else");
 }
 
@@ -106,7 +124,9 @@ fn the_clock_is_read_once() {
 #[test]
 fn a_dry_run_is_nobodys_flag_below_app() {
     none(
-        &lines_with(&["dry_run"], |f| f != "cli.rs" && !f.starts_with("cli/") && !f.starts_with("app/")),
+        &lines_with(&["dry_run"], |f| {
+            f != "cli.rs" && !f.starts_with("cli/") && !f.starts_with("app/")
+        }),
         "a dry run prints the plan that runs",
     );
 }
@@ -132,7 +152,8 @@ fn nothing_goes_back_up() {
         let Some(here) = floor(&room) else { continue };
         for line in text.lines().filter(|l| !l.trim_start().starts_with("//")) {
             for used in line.split("crate::").skip(1) {
-                let used: String = used.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                let used: String =
+                    used.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
                 if floor(&used).is_some_and(|there| there > here) {
                     wrong.push(format!("{file}: {}", line.trim()));
                 }
@@ -167,8 +188,20 @@ fn the_example_file_shows_every_key() {
         .lines()
         .filter_map(|l| l.trim().strip_prefix("pub ")?.strip_suffix(',')?.split_once(": "))
         .map(|(name, _)| name.replace('_', "-"));
-    let tables = ["project", "containers", "databases", "stores", "backup", "restore", "reset", "prepare", "guards", "hooks"];
-    let missing: Vec<String> = fields.filter(|f| !tables.contains(&f.as_str()) && !example.contains(f.as_str())).collect();
+    let tables = [
+        "project",
+        "containers",
+        "databases",
+        "stores",
+        "backup",
+        "restore",
+        "reset",
+        "prepare",
+        "guards",
+        "hooks",
+    ];
+    let missing: Vec<String> =
+        fields.filter(|f| !tables.contains(&f.as_str()) && !example.contains(f.as_str())).collect();
     none(&missing, "db-tasks.toml at the top shows every key");
 }
 
@@ -176,32 +209,60 @@ fn the_example_file_shows_every_key() {
 fn the_examples_keys_are_all_known() {
     // every line that is commented out and looks like a key or a table is taken in
     let example = fs::read_to_string(root().join("db-tasks.toml")).unwrap();
-    let uncommented: Vec<&str> =
-        example.lines().map(|line| line.strip_prefix("# ").filter(|l| is_toml(l)).unwrap_or(line)).collect();
+    let uncommented: Vec<&str> = example
+        .lines()
+        .map(|line| line.strip_prefix("# ").filter(|l| is_toml(l)).unwrap_or(line))
+        .collect();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("db-tasks.toml");
     fs::write(&path, uncommented.join("\n")).unwrap();
-    let env = db_tasks::config::Env::of([("SHOP_PASSWORD", "x"), ("DATABASE_URL", "postgresql://u@h/d"), ("MILVUS_TOKEN", "x")]);
+    let env = db_tasks::config::Env::of([
+        ("SHOP_PASSWORD", "x"),
+        ("DATABASE_URL", "postgresql://u@h/d"),
+        ("MILVUS_TOKEN", "x"),
+    ]);
     let loaded = db_tasks::config::load(&path, env, db_tasks::config::Dotenv::Ignore);
     let (project, _) = loaded.unwrap_or_else(|e| panic!("{e:#}"));
-    assert_eq!((project.databases.len(), project.containers.len(), project.stores.len()), (3, 2, 3));
+    assert_eq!(
+        (project.databases.len(), project.containers.len(), project.stores.len()),
+        (3, 2, 3)
+    );
 }
 
-/// What the environment may say, and which tasks have hooks, is in docs/: nobody finds it otherwise.
+/// What the environment may say, and which tasks have hooks, is in docs/: nobody finds it
+/// otherwise.
 #[test]
 fn the_docs_name_every_variable_and_every_task_with_hooks() {
     let page = |name: &str| fs::read_to_string(root().join("docs").join(name)).unwrap();
     let (variables, hooks) = (page("configuration.md"), page("hooks.md"));
-    let ours = ["BACKUP_", "SKIP_", "SQL_", "ALLOW_", "DB_TASKS_", "COMPOSE_", "ENVIRONMENT", "DATABASE_URL", "NO_COLOR"];
+    let ours = [
+        "BACKUP_",
+        "SKIP_",
+        "SQL_",
+        "ALLOW_",
+        "DB_TASKS_",
+        "COMPOSE_",
+        "ENVIRONMENT",
+        "DATABASE_URL",
+        "NO_COLOR",
+    ];
     let mut known = std::collections::BTreeSet::new();
     for (file, text) in sources().into_iter().filter(|(file, _)| !file.contains("examples")) {
-        let code: String = text.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n");
+        let code: String = text
+            .lines()
+            .map(|line| line.split("//").next().unwrap_or_default())
+            .collect::<Vec<_>>()
+            .join("\n");
         let words = code.split('"').filter(|word| ours.iter().any(|of| word.starts_with(of)));
         let names = words.filter(|word| word.chars().all(|c| c.is_ascii_uppercase() || c == '_'));
         known.extend(names.filter(|_| !file.starts_with("view/")).map(String::from));
     }
-    assert!(known.contains("SKIP_DB_INIT") && known.contains("BACKUP_KEEP_DAYS") && known.len() > 9, "{known:?}");
-    let missing: Vec<String> = known.into_iter().filter(|name| !variables.contains(name.as_str())).collect();
+    assert!(
+        known.contains("SKIP_DB_INIT") && known.contains("BACKUP_KEEP_DAYS") && known.len() > 9,
+        "{known:?}"
+    );
+    let missing: Vec<String> =
+        known.into_iter().filter(|name| !variables.contains(name.as_str())).collect();
     none(&missing, "docs/configuration.md names every variable");
     let tasks = db_tasks::config::hooks::TASKS;
     let (last, first) = tasks.split_last().unwrap();
@@ -210,24 +271,29 @@ fn the_docs_name_every_variable_and_every_task_with_hooks() {
     assert!(tasks.len() == 10 && said.contains(&words), "{words}");
 }
 
-/// A newcomer reads it in five minutes; the rest has a page of its own, and every link leads somewhere.
+/// A newcomer reads it in five minutes; the rest has a page of its own, and every link leads
+/// somewhere.
 #[test]
 fn the_readme_is_short_and_links_lead_somewhere() {
     let pages = fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path());
-    let pages: Vec<PathBuf> = pages.filter(|path| path.extension().is_some_and(|e| e == "md")).collect();
+    let pages: Vec<PathBuf> =
+        pages.filter(|path| path.extension().is_some_and(|e| e == "md")).collect();
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
     assert!(readme.split_whitespace().count() < 1_200);
     let unnamed = |page: &&PathBuf| {
         !page.ends_with("milvus-format.md")
             && !readme.contains(&format!("(docs/{})", page.file_name().unwrap().to_string_lossy()))
     };
-    let unnamed: Vec<String> = pages.iter().filter(unnamed).map(|page| page.display().to_string()).collect();
+    let unnamed: Vec<String> =
+        pages.iter().filter(unnamed).map(|page| page.display().to_string()).collect();
     none(&unnamed[..], "the README names every page but the format's own");
 
     for page in pages.iter().chain([&root().join("README.md")]) {
         let text = fs::read_to_string(page).unwrap();
         let links = text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next());
-        let dead: Vec<&str> = links.filter(|to| !to.contains("://") && !page.parent().unwrap().join(to).exists()).collect();
+        let dead: Vec<&str> = links
+            .filter(|to| !to.contains("://") && !page.parent().unwrap().join(to).exists())
+            .collect();
         assert!(dead.is_empty(), "{}: {dead:?}", page.display());
     }
 }
@@ -240,7 +306,10 @@ fn is_toml(line: &str) -> bool {
 
 #[test]
 fn every_example_parses() {
-    let folders = fs::read_dir(root().join("examples")).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
+    let folders = fs::read_dir(root().join("examples"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir());
     let examples: Vec<PathBuf> = folders.map(|folder| folder.join("db-tasks.toml")).collect();
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
     assert!(examples.len() >= 3, "{examples:?}");
@@ -249,8 +318,14 @@ fn every_example_parses() {
         let name = folder.file_name().unwrap().to_string_lossy().into_owned();
         assert!(readme.contains(&format!("`{name}`")), "the README does not name {name}");
         let ignored = fs::read_to_string(folder.join(".gitignore")).unwrap_or_default();
-        assert!(ignored.contains("backups/\n") && ignored.contains(".db-tasks/\n"), "{name}: dumps could be committed");
-        let env = db_tasks::config::Env::of([("DATABASE_URL", "postgresql://u@h/d"), ("MILVUS_TOKEN", "x")]);
+        assert!(
+            ignored.contains("backups/\n") && ignored.contains(".db-tasks/\n"),
+            "{name}: dumps could be committed"
+        );
+        let env = db_tasks::config::Env::of([
+            ("DATABASE_URL", "postgresql://u@h/d"),
+            ("MILVUS_TOKEN", "x"),
+        ]);
         if let Err(e) = db_tasks::config::load(&example, env, db_tasks::config::Dotenv::Ignore) {
             panic!("{}: {e:#}", example.display());
         }

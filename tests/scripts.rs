@@ -1,4 +1,5 @@
-//! The ways in that people copy: `scripts/`, and the lines of docs/callers for make, npm, CI and cron. Each is run as they run it.
+//! The ways in that people copy: `scripts/`, and the lines of docs/callers for make, npm, CI and
+//! cron. Each is run as they run it.
 
 mod cargo;
 mod make;
@@ -18,10 +19,17 @@ use crate::support::component::{output, script};
 const TOOL: &str = env!("CARGO_BIN_EXE_db-tasks");
 
 /// Words that a careless script would split, expand or run.
-const NASTY: [&str; 6] =
-    ["a b;touch gone", "$(touch gone) `touch gone` ${HOME}", "it's \"so\" \\ *", "$(shell touch gone) $x $$", "", "x\ny"];
+const NASTY: [&str; 6] = [
+    "a b;touch gone",
+    "$(touch gone) `touch gone` ${HOME}",
+    "it's \"so\" \\ *",
+    "$(shell touch gone) $x $$",
+    "",
+    "x\ny",
+];
 
-/// A repo that has copied the scripts, in a folder whose name has a space, and a stand-in for `db-tasks` on PATH.
+/// A repo that has copied the scripts, in a folder whose name has a space, and a stand-in for
+/// `db-tasks` on PATH.
 struct Repo {
     temp: tempfile::TempDir,
     /// Its top folder.
@@ -70,11 +78,13 @@ impl Repo {
         fs::write(path, text).unwrap();
     }
 
-    /// A command in the top folder, with nothing of this process's environment but PATH, and no other `db-tasks` on that.
+    /// A command in the top folder, with nothing of this process's environment but PATH, and no
+    /// other `db-tasks` on that.
     fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let others = std::env::split_paths(&path).filter(|dir| !dir.join("db-tasks").exists());
-        let path = std::env::join_paths([self.temp.path().join("bin")].into_iter().chain(others)).unwrap();
+        let path =
+            std::env::join_paths([self.temp.path().join("bin")].into_iter().chain(others)).unwrap();
         let mut command = Command::new(program);
         command
             .env_clear()
@@ -98,7 +108,8 @@ impl Repo {
 
     /// Something else the stand-in wrote down: `pid` or `env`.
     fn noted(&self, what: &str) -> String {
-        fs::read_to_string(self.temp.path().join("seen").join(format!("db-tasks.{what}"))).unwrap_or_default()
+        fs::read_to_string(self.temp.path().join("seen").join(format!("db-tasks.{what}")))
+            .unwrap_or_default()
     }
 
     /// No stand-in was run, and no word of [`NASTY`] was.
@@ -110,7 +121,10 @@ impl Repo {
 
     #[track_caller]
     fn nothing_is_gone(&self) {
-        assert!(!self.root.join("gone").exists() && !self.deep.join("gone").exists(), "a word was run");
+        assert!(
+            !self.root.join("gone").exists() && !self.deep.join("gone").exists(),
+            "a word was run"
+        );
     }
 }
 
@@ -128,7 +142,10 @@ pub fn program(name: &str) -> Result<PathBuf, String> {
 /// The tasks that the tool has.
 fn tasks() -> Vec<String> {
     let help = output(Command::new(TOOL).arg("--help")).unwrap();
-    help.lines().filter_map(|l| l.strip_prefix("  db-")?.split(' ').next()).map(|name| format!("db-{name}")).collect()
+    help.lines()
+        .filter_map(|l| l.strip_prefix("  db-")?.split(' ').next())
+        .map(|name| format!("db-{name}"))
+        .collect()
 }
 
 /// The tool knows this task and its options: with them all read, it shows its help.

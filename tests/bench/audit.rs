@@ -29,7 +29,10 @@ fn what_ran_and_what_was_refused() {
     bench.env("USER", "ann").with_backup();
     assert_eq!(last(&bench, KEYS), json!(["db-backup", 0, ["app"], []]));
     let line = log(&bench).pop().unwrap();
-    assert_eq!((&line["who"], &line["environment"], &line["agent"]), (&json!("ann"), &json!("development"), &Value::Null));
+    assert_eq!(
+        (&line["who"], &line["environment"], &line["agent"]),
+        (&json!("ann"), &json!("development"), &Value::Null)
+    );
 
     bench.run(&["db-restore", "--latest"]).exits(3);
     assert_eq!(last(&bench, KEYS), json!(["db-restore", 3, ["app"], ["confirmation"]]));
@@ -37,7 +40,10 @@ fn what_ran_and_what_was_refused() {
     assert_eq!(last(&bench, KEYS), json!(["db-restore", 3, [], []]));
     bench.env("ENVIRONMENT", "production");
     bench.run(&["db-restore", "--latest", "--confirm", "other"]).exits(3);
-    assert_eq!(last(&bench, KEYS), json!(["db-restore", 3, ["app"], ["environment", "confirmation", "production"]]));
+    assert_eq!(
+        last(&bench, KEYS),
+        json!(["db-restore", 3, ["app"], ["environment", "confirmation", "production"]])
+    );
     let line = log(&bench).pop().unwrap();
     assert_eq!(
         (&line["environment"], &line["problem"]),
@@ -67,10 +73,14 @@ fn an_agents_words() {
     bench.env("CLAUDECODE", "1");
     bench.run(&["db-restore", "--latest", "--yes"]).exits(3);
     let keys = ["task", "exit", "refused_by", "agent"];
-    assert_eq!(last(&bench, keys), json!(["db-restore", 3, ["agent"], { "name": "CLAUDECODE", "says": null }]));
+    assert_eq!(
+        last(&bench, keys),
+        json!(["db-restore", 3, ["agent"], { "name": "CLAUDECODE", "says": null }])
+    );
     bench.env("DB_TASKS_PERSON_SAYS", "db-restore app: put it back,\n\"all\" of it");
     bench.run(&["db-restore", "--latest", "--yes"]).exits(0);
-    let says = json!({ "name": "CLAUDECODE", "says": "db-restore app: put it back,\n\"all\" of it" });
+    let says =
+        json!({ "name": "CLAUDECODE", "says": "db-restore app: put it back,\n\"all\" of it" });
     assert_eq!(last(&bench, keys), json!(["db-restore", 0, [], says]));
 }
 
@@ -99,7 +109,13 @@ fn a_run_that_found_another_at_work() {
     let bench = Bench::new(HOST);
     bench.during_dump("echo >\"$bench/ready\"\nuntil [ -e \"$bench/go\" ]; do sleep 0.05; done\n");
     let mut command = bench.command(TOOL);
-    let mut first = command.arg("db-backup").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut first = command
+        .arg("db-backup")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
     while !bench.project.parent().unwrap().join("ready").exists() {
         assert!(first.try_wait().unwrap().is_none(), "the first run is over");
         std::thread::sleep(std::time::Duration::from_millis(20));

@@ -23,74 +23,125 @@ fn refused(bench: &Bench, file: &str, args: &[&str], code: i32, error: &str) {
 /// A run that has begun says what state the data is in, behind the cause.
 fn standing(said: &str, error: &str) -> String {
     match error.split_once('\n') {
-        Some((cause, rest)) if said.contains('\u{2717}') => format!("{cause}\n  the live data is as it was\n{rest}"),
+        Some((cause, rest)) if said.contains('\u{2717}') => {
+            format!("{cause}\n  the live data is as it was\n{rest}")
+        }
         _ => error.to_owned(),
     }
 }
 
-const CUT: &str =
-    "it is cut off or changed: make it anew, or use another backup (`db-list`); `--trust` is for hand-written scripts";
+const CUT: &str = "it is cut off or changed: make it anew, or use another backup (`db-list`); \
+                   `--trust` is for hand-written scripts";
 
 #[test]
 fn foreign_files() {
     let half = &DUMP[..DUMP.find("COPY app.users").unwrap() + 200];
     let tabled = "CREATE TABLE t (a int);\n";
     let crlf = DUMP.replace('\n', "\r\n");
-    let shell = DUMP.replace("SET statement_timeout = 0;\n", "\\! touch /tmp/owned\nSET statement_timeout = 0;\n");
-    let with = |line: &str| DUMP.replace("SET row_security = off;\n", &format!("SET row_security = off;\n{line}"));
-    let (create, role) =
-        (with("CREATE DATABASE x;\nDROP DATABASE shop;\n\\connect x\n"), with("CREATE ROLE evil PASSWORD 'secret';\n"));
+    let shell = DUMP.replace(
+        "SET statement_timeout = 0;\n",
+        "\\! touch /tmp/owned\nSET statement_timeout = 0;\n",
+    );
+    let with = |line: &str| {
+        DUMP.replace("SET row_security = off;\n", &format!("SET row_security = off;\n{line}"))
+    };
+    let (create, role) = (
+        with("CREATE DATABASE x;\nDROP DATABASE shop;\n\\connect x\n"),
+        with("CREATE ROLE evil PASSWORD 'secret';\n"),
+    );
     let newer = DUMP.replace("from database version 15.18", "from database version 16.2");
     for (file, bytes, code, error) in [
-        ("empty.sql", b"".as_slice(), 1, "`empty.sql` is empty\n  next: use another backup (`db-list`)".to_owned()),
-        ("noise.sql", b"\x7fELF\x00\x00", 1, "`noise.sql` is no SQL dump\n  next: a plain pg_dump, an archive of pg_dump's, or a .gz or .zst of one can be restored".into()),
-        ("packed.sql", b"PK\x03\x04rest", 1, "`packed.sql` is a zip archive\n  next: unpack it first, and restore what is in it".into()),
-        ("hand.sql", tabled.as_bytes(), 1, format!("the dump is not good\n  no end marker: the dump is cut off after line 1\n  next: {CUT}")),
+        (
+            "empty.sql",
+            b"".as_slice(),
+            1,
+            "`empty.sql` is empty\n  next: use another backup (`db-list`)".to_owned(),
+        ),
+        (
+            "noise.sql",
+            b"\x7fELF\x00\x00",
+            1,
+            "`noise.sql` is no SQL dump\n  next: a plain pg_dump, an archive of pg_dump's, or a \
+             .gz or .zst of one can be restored"
+                .into(),
+        ),
+        (
+            "packed.sql",
+            b"PK\x03\x04rest",
+            1,
+            "`packed.sql` is a zip archive\n  next: unpack it first, and restore what is in it"
+                .into(),
+        ),
+        (
+            "hand.sql",
+            tabled.as_bytes(),
+            1,
+            format!(
+                "the dump is not good\n  no end marker: the dump is cut off after line 1\n  next: \
+                 {CUT}"
+            ),
+        ),
         (
             "newer.sql",
             newer.as_bytes(),
             3,
-            "`newer.sql` does not fit this server\n  it holds a PostgreSQL 16 database and the server is 15.18: dumps load into the same version or a newer one\n  \
-             next: restore into a newer server, or try it with `--any-version` (the live database stays until the new one has proved good)"
+            "`newer.sql` does not fit this server\n  it holds a PostgreSQL 16 database and the \
+             server is 15.18: dumps load into the same version or a newer one\n  next: restore \
+             into a newer server, or try it with `--any-version` (the live database stays until \
+             the new one has proved good)"
                 .into(),
         ),
         (
             "create.sql",
             create.as_bytes(),
             1,
-            "the file holds what no dump of one database does\n  it makes or changes databases, and not as `pg_dump --create` of one database does\n  \
-             line 21: `DROP DATABASE shop`: it changes a database, and not as `pg_dump --create` does\n  \
-             next: make a dump of each database with `db-backup` or `pg_dump`: the database is made here, and swapped in when all has proved good"
+            "the file holds what no dump of one database does\n  it makes or changes databases, \
+             and not as `pg_dump --create` of one database does\n  line 21: `DROP DATABASE shop`: \
+             it changes a database, and not as `pg_dump --create` does\n  next: make a dump of \
+             each database with `db-backup` or `pg_dump`: the database is made here, and swapped \
+             in when all has proved good"
                 .into(),
         ),
         (
             "role.sql",
             role.as_bytes(),
             1,
-            "the file holds what no dump of one database does\n  line 20: `CREATE ROLE evil PASSWORD …`: it changes the whole server, as pg_dumpall does\n  \
-             next: look at that line, and use `--trust` only for a file whose author you trust"
+            "the file holds what no dump of one database does\n  line 20: `CREATE ROLE evil \
+             PASSWORD …`: it changes the whole server, as pg_dumpall does\n  next: look at that \
+             line, and use `--trust` only for a file whose author you trust"
                 .into(),
         ),
         (
             "shell.sql",
             shell.as_bytes(),
             1,
-            "the dump is not good\n  psql meta-command at line 10: \\! touch /tmp/owned\n  \
-             next: psql would run that line on this machine; look at it, and use `--trust=psql` only for a script of your own"
+            "the dump is not good\n  psql meta-command at line 10: \\! touch /tmp/owned\n  next: \
+             psql would run that line on this machine; look at it, and use `--trust=psql` only \
+             for a script of your own"
                 .into(),
         ),
     ] {
         let bench = Bench::new(HOST);
         bench.file(file, bytes);
         refused(&bench, file, &[], code, &error);
-        assert!(!bench.calls().iter().any(|call| call.stdin.contains("touch /tmp/owned")), "{file}: psql was told");
+        assert!(
+            !bench.calls().iter().any(|call| call.stdin.contains("touch /tmp/owned")),
+            "{file}: psql was told"
+        );
     }
-    for (file, text, words) in [("half.sql", half, "cut off in the data of table app.users"), ("crlf.sql", &crlf, "ends in CRLF")]
-    {
+    for (file, text, words) in [
+        ("half.sql", half, "cut off in the data of table app.users"),
+        ("crlf.sql", &crlf, "ends in CRLF"),
+    ] {
         let bench = Bench::new(HOST);
         bench.file(file, text);
         bench.run(&["db-restore", "--file", file, "--yes"]).exits(1).tells(words).has_three_parts();
-        assert!(!bench.calls().iter().any(|call| call.stdin.contains("RENAME TO") || call.stdin.contains("RESET ALL")));
+        assert!(
+            !bench
+                .calls()
+                .iter()
+                .any(|call| call.stdin.contains("RENAME TO") || call.stdin.contains("RESET ALL"))
+        );
     }
 }
 
@@ -100,7 +151,8 @@ fn our_own_files_when_damaged() {
     for compress in ["zstd", "gzip", "none"] {
         let bench = Bench::new(HOST);
         bench.run(&["db-backup", "--compress", compress]).exits(0);
-        let file = bench.names_in("backups").into_iter().find(|name| !name.ends_with(".json")).unwrap();
+        let file =
+            bench.names_in("backups").into_iter().find(|name| !name.ends_with(".json")).unwrap();
         let path = bench.project.join("backups").join(&file);
         let whole = std::fs::read(&path).unwrap();
         bench.learn_counts();
@@ -112,7 +164,11 @@ fn our_own_files_when_damaged() {
         std::fs::write(&path, &flipped).unwrap();
         for args in [&["db-restore", &file, "--yes"][..], &["db-verify", &file]] {
             let said = bench.run(args).exits(1).has_three_parts();
-            assert!(said.err.contains("damaged") || said.err.contains("checksum"), "{compress}: {}", said.err);
+            assert!(
+                said.err.contains("damaged") || said.err.contains("checksum"),
+                "{compress}: {}",
+                said.err
+            );
         }
         std::fs::write(&path, &whole[..whole.len() - 20]).unwrap();
         bench
@@ -122,7 +178,11 @@ fn our_own_files_when_damaged() {
             .tells("its manifest says")
             .tells("next: use another one (`db-list`)");
         std::fs::remove_file(&path).unwrap();
-        bench.run(&["db-restore", &file, "--yes"]).exits(1).tells("is missing\n").tells("next: use another one (`db-list`)");
+        bench
+            .run(&["db-restore", &file, "--yes"])
+            .exits(1)
+            .tells("is missing\n")
+            .tells("next: use another one (`db-list`)");
         assert!(!bench.calls().iter().any(|call| call.stdin.contains("RENAME TO")), "{compress}");
     }
 }
@@ -146,10 +206,13 @@ fn of_another_database() {
     let bench = Bench::new(HOST);
     let name = bench.with_backup();
     bench.facts("other", super::facts("other")).stage("oids", "'other'|16384\n");
-    bench.file("db-tasks.toml", HOST.replace("\"app\"", "\"other\"").replace("databases.main", "databases.second"));
+    bench.file(
+        "db-tasks.toml",
+        HOST.replace("\"app\"", "\"other\"").replace("databases.main", "databases.second"),
+    );
     bench.run(&["db-restore", &name, "--yes"]).exits(3).only_error(
-        "the backup is of the database `app`, not of `other`\n  \
-         next: choose the other with `--database`, restore beside it with `--as NAME`, or accept it with `--any-database`",
+        "the backup is of the database `app`, not of `other`\n  next: choose the other with \
+         `--database`, restore beside it with `--as NAME`, or accept it with `--any-database`",
     );
     bench.run(&["db-restore", &name, "--yes", "--any-database"]).exits(0);
 }
@@ -159,7 +222,12 @@ fn of_another_database() {
 fn foreign_files_that_are_good() {
     let bench = Bench::new(HOST);
     bench.with_backup();
-    let mut gzip = Command::new("gzip").arg("-c").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut gzip = Command::new("gzip")
+        .arg("-c")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut stdin = gzip.stdin.take().unwrap();
     let feeder = std::thread::spawn(move || stdin.write_all(DUMP.as_bytes()));
     let packed = gzip.wait_with_output().unwrap().stdout;
@@ -203,9 +271,13 @@ fn names_of_every_kind() {
         bench.run(&["db-verify", "--deep"]).exits(0);
         let ident = format!("ALTER DATABASE \"{}\" RENAME TO", database.replace('"', "\"\""));
         assert!(bench.calls().iter().any(|call| call.stdin.contains(&ident)), "{database}");
-        let manifest = bench.names_in("backups").into_iter().find(|name| name.ends_with(".json")).unwrap();
+        let manifest =
+            bench.names_in("backups").into_iter().find(|name| name.ends_with(".json")).unwrap();
         let manifest = bench.manifest(&format!("backups/{manifest}"));
-        assert_eq!((&manifest["label"], &manifest["artifacts"][0]["database"]["name"]), (&label.into(), &database.into()));
+        assert_eq!(
+            (&manifest["label"], &manifest["artifacts"][0]["database"]["name"]),
+            (&label.into(), &database.into())
+        );
     }
 }
 
@@ -214,9 +286,12 @@ fn names_of_every_kind() {
 fn a_file_that_another_manifest_names_is_not_removed() {
     let mut bench = Bench::new(HOST);
     let name = bench.with_backup();
-    let manifests: Vec<String> = bench.names_in("backups").into_iter().filter(|file| file.ends_with(".json")).collect();
-    let mut manifest: serde_json::Value =
-        serde_json::from_str(&std::fs::read_to_string(bench.project.join("backups").join(&manifests[0])).unwrap()).unwrap();
+    let manifests: Vec<String> =
+        bench.names_in("backups").into_iter().filter(|file| file.ends_with(".json")).collect();
+    let mut manifest: serde_json::Value = serde_json::from_str(
+        &std::fs::read_to_string(bench.project.join("backups").join(&manifests[0])).unwrap(),
+    )
+    .unwrap();
     manifest["created"] = "2020-01-01T00:00:00Z".into();
     bench.file("backups/app_20200101_000000.manifest.json", manifest.to_string());
     bench.env("BACKUP_RETENTION_DAYS", "1").env("BACKUP_MIN_KEEP", "1");
@@ -225,23 +300,42 @@ fn a_file_that_another_manifest_names_is_not_removed() {
     bench.run(&["db-verify", &name]).exits(0);
 }
 
-/// A manifest may come from anywhere: on its word nothing outside the backup folder is removed, nor what is no backup in it.
+/// A manifest may come from anywhere: on its word nothing outside the backup folder is removed, nor
+/// what is no backup in it.
 #[test]
 fn what_a_manifest_names_elsewhere_is_not_removed() {
     let mut bench = Bench::new(HOST);
     bench.with_backup();
-    let manifests: Vec<String> = bench.names_in("backups").into_iter().filter(|file| file.ends_with(".json")).collect();
+    let manifests: Vec<String> =
+        bench.names_in("backups").into_iter().filter(|file| file.ends_with(".json")).collect();
     let text = std::fs::read_to_string(bench.project.join("backups").join(&manifests[0])).unwrap();
     let mut manifest: serde_json::Value = serde_json::from_str(&text).unwrap();
     manifest["created"] = "2020-01-01T00:00:00Z".into();
     manifest.as_object_mut().unwrap().remove("digest");
-    bench.file("precious/letter", "dear").file("backups/notes", "mine").file("backups/sub/deep", "mine, too");
+    bench
+        .file("precious/letter", "dear")
+        .file("backups/notes", "mine")
+        .file("backups/sub/deep", "mine, too");
     std::os::unix::fs::symlink("../precious", bench.project.join("backups/link")).unwrap();
     let absolute = bench.project.join("precious/letter").display().to_string();
-    let named = ["../precious/letter", "link/letter", &absolute, "notes", "sub/deep", "./notes", ".", "..", "", "sub"];
+    let named = [
+        "../precious/letter",
+        "link/letter",
+        &absolute,
+        "notes",
+        "sub/deep",
+        "./notes",
+        ".",
+        "..",
+        "",
+        "sub",
+    ];
     for (number, file) in named.iter().enumerate() {
         manifest["artifacts"][0]["file"] = (*file).into();
-        bench.file(&format!("backups/app_2020010{number}_000000.manifest.json"), manifest.to_string());
+        bench.file(
+            &format!("backups/app_2020010{number}_000000.manifest.json"),
+            manifest.to_string(),
+        );
     }
     bench.env("BACKUP_RETENTION_DAYS", "1").env("BACKUP_MIN_KEEP", "1");
 
@@ -249,8 +343,14 @@ fn what_a_manifest_names_elsewhere_is_not_removed() {
     bench.run(&["db-backup", "--auto"]).exits(0);
 
     said.exits(0).tells("its manifest names `../precious/letter`, which is not its own");
-    for (file, text) in [("precious/letter", "dear"), ("backups/notes", "mine"), ("backups/sub/deep", "mine, too")] {
-        assert_eq!(std::fs::read_to_string(bench.project.join(file)).ok().as_deref(), Some(text), "{file}");
+    for (file, text) in
+        [("precious/letter", "dear"), ("backups/notes", "mine"), ("backups/sub/deep", "mine, too")]
+    {
+        assert_eq!(
+            std::fs::read_to_string(bench.project.join(file)).ok().as_deref(),
+            Some(text),
+            "{file}"
+        );
     }
 }
 
@@ -260,15 +360,21 @@ fn what_is_not_of_a_set_stays_when_it_goes() {
     let mut bench = Bench::new(HOST);
     bench.with_backup();
     let names = bench.names_in("backups");
-    let (file, manifest) =
-        (names.iter().find(|n| n.ends_with(".zst")).unwrap(), names.iter().find(|n| n.ends_with(".json")).unwrap());
+    let (file, manifest) = (
+        names.iter().find(|n| n.ends_with(".zst")).unwrap(),
+        names.iter().find(|n| n.ends_with(".json")).unwrap(),
+    );
     let bytes = std::fs::read(bench.project.join("backups").join(file)).unwrap();
-    let mut manifest: serde_json::Value =
-        serde_json::from_str(&std::fs::read_to_string(bench.project.join("backups").join(manifest)).unwrap()).unwrap();
+    let mut manifest: serde_json::Value = serde_json::from_str(
+        &std::fs::read_to_string(bench.project.join("backups").join(manifest)).unwrap(),
+    )
+    .unwrap();
     manifest["created"] = "2020-01-01T00:00:00Z".into();
     manifest.as_object_mut().unwrap().remove("digest");
     for set in ["backup_20200101_000000", "backup_20200102_000000"] {
-        bench.file(&format!("backups/{set}/{file}"), &bytes).file(&format!("backups/{set}/manifest.json"), manifest.to_string());
+        bench
+            .file(&format!("backups/{set}/{file}"), &bytes)
+            .file(&format!("backups/{set}/manifest.json"), manifest.to_string());
     }
     bench.file("backups/backup_20200101_000000/letter.txt", "dear");
     bench.env("BACKUP_RETENTION_DAYS", "1").env("BACKUP_MIN_KEEP", "1");
@@ -285,9 +391,13 @@ fn what_the_newest_good_one_is_not_is_named() {
     let bench = Bench::new(HOST);
     bench.file("backups/from-prod.sql", DUMP);
     let said = bench.run(&["db-restore", "--latest", "--yes"]).exits(1);
-    said.tells("what has no manifest is passed over: `from-prod.sql`").tells("name the file (`db-restore from-prod.sql`)");
+    said.tells("what has no manifest is passed over: `from-prod.sql`")
+        .tells("name the file (`db-restore from-prod.sql`)");
     bench.file("backups/older.sql", DUMP);
-    bench.run(&["db-verify"]).exits(1).tells("what has no manifest is passed over: 2 files, the newest ");
+    bench
+        .run(&["db-verify"])
+        .exits(1)
+        .tells("what has no manifest is passed over: 2 files, the newest ");
 }
 
 #[test]
@@ -295,7 +405,8 @@ fn that_a_backup_is_of_another_database_is_said() {
     let bench = Bench::new(HOST);
     let name = bench.with_backup();
     let of_another = |value: &str| {
-        let manifest = bench.names_in("backups").into_iter().find(|file| file.ends_with(".json")).unwrap();
+        let manifest =
+            bench.names_in("backups").into_iter().find(|file| file.ends_with(".json")).unwrap();
         let path = format!("backups/{manifest}");
         let mut changed = bench.manifest(&path);
         changed["artifacts"][0]["database"]["name"] = value.into();
@@ -303,7 +414,13 @@ fn that_a_backup_is_of_another_database_is_said() {
         bench.file(&path, changed.to_string());
     };
     let says = "it was made of the database `shopdb`, and goes into `app`";
-    assert!(!bench.run(&["db-restore", &name, "--yes"]).exits(0).err.contains("it was made of the database"));
+    assert!(
+        !bench
+            .run(&["db-restore", &name, "--yes"])
+            .exits(0)
+            .err
+            .contains("it was made of the database")
+    );
     of_another("shopdb");
     bench.run(&["db-restore", &name, "--yes"]).exits(0).tells(says);
 }
@@ -313,10 +430,17 @@ fn that_a_backup_is_of_another_database_is_said() {
 fn what_is_no_file_is_refused() {
     let bench = Bench::new(HOST);
     assert!(Command::new("mkfifo").arg(bench.project.join("pipe.sql")).status().unwrap().success());
-    for args in [&["db-restore", "--file", "pipe.sql", "--yes"][..], &["db-verify", "./pipe.sql"], &["db-info", "./pipe.sql"]] {
+    for args in [
+        &["db-restore", "--file", "pipe.sql", "--yes"][..],
+        &["db-verify", "./pipe.sql"],
+        &["db-info", "./pipe.sql"],
+    ] {
         bench.run(args).exits(2).tells("pipe.sql` is neither a file nor a folder");
     }
-    bench.run(&["db-restore", "--file", "/dev/zero", "--yes"]).exits(2).tells("`/dev/zero` is neither a file nor a folder");
+    bench
+        .run(&["db-restore", "--file", "/dev/zero", "--yes"])
+        .exits(2)
+        .tells("`/dev/zero` is neither a file nor a folder");
 }
 
 /// What its manifest calls something else is tried in no database.
@@ -324,15 +448,20 @@ fn what_is_no_file_is_refused() {
 fn a_dump_of_another_kind_is_not_tried() {
     let bench = Bench::new(HOST);
     let name = bench.with_backup();
-    let manifest = bench.names_in("backups").into_iter().find(|file| file.ends_with(".json")).unwrap();
+    let manifest =
+        bench.names_in("backups").into_iter().find(|file| file.ends_with(".json")).unwrap();
     let path = format!("backups/{manifest}");
     let mut changed = bench.manifest(&path);
     changed["artifacts"][0]["kind"] = "files".into();
-    changed["artifacts"][0]["contents"] = json!({ "tree": { "entries": 1, "files": 0, "bytes": 0, "digest": "0" } });
+    changed["artifacts"][0]["contents"] =
+        json!({ "tree": { "entries": 1, "files": 0, "bytes": 0, "digest": "0" } });
     bench.file(&path, changed.to_string());
     bench.forget_calls();
 
-    bench.run(&["db-verify", "--deep", &format!("./backups/{name}")]).exits(3).tells("is no database: its kind is files");
+    bench
+        .run(&["db-verify", "--deep", &format!("./backups/{name}")])
+        .exits(3)
+        .tells("is no database: its kind is files");
 
     assert!(!bench.calls().iter().any(|call| call.stdin.contains("CREATE DATABASE")));
 }

@@ -7,14 +7,18 @@ fn offered(bench: &Bench, words: &[&str]) -> Vec<String> {
     let quoted: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
     let function = if words[0] == "cargo" { "_db_tasks_of_cargo" } else { "_db_tasks" };
     let script = format!(
-        "source <('{TOOL}' db-completions bash) && complete -p db-tasks cargo >&2\n\
-         COMP_WORDS=({}) COMP_CWORD={}\n{function}\nprintf '%s\\n' \"${{COMPREPLY[@]}}\"",
+        "source <('{TOOL}' db-completions bash) && complete -p db-tasks cargo \
+         >&2\nCOMP_WORDS=({}) COMP_CWORD={}\n{function}\nprintf '%s\\n' \"${{COMPREPLY[@]}}\"",
         quoted.join(" "),
         words.len() - 1
     );
     let out = bench.command("bash").args(["--norc", "-c", &script]).output().unwrap();
     assert!(out.status.success(), "{words:?}: {}", String::from_utf8_lossy(&out.stderr));
-    String::from_utf8_lossy(&out.stdout).lines().filter(|line| !line.is_empty()).map(String::from).collect()
+    String::from_utf8_lossy(&out.stdout)
+        .lines()
+        .filter(|line| !line.is_empty())
+        .map(String::from)
+        .collect()
 }
 
 #[test]

@@ -27,15 +27,18 @@ fn refused(bench: &Bench, args: &[&str], more: &[&str], error: &str) {
     let said = bench.run(&[args, more].concat()).exits(3).error(&error.replace("{task}", args[0]));
     assert!(!said.err.contains('✓'), "{}", said.err);
     assert_eq!(bench.files(), before);
-    assert_eq!(bench.calls().iter().filter(|call| !call.stdin.starts_with("\\echo :VERSION_NUM")).count(), 0);
+    assert_eq!(
+        bench.calls().iter().filter(|call| !call.stdin.starts_with("\\echo :VERSION_NUM")).count(),
+        0
+    );
 }
 
 #[test]
 fn nobody_to_ask() {
     let bench = full();
     for args in DESTRUCTIVE.into_iter().chain([&["db-cleanup"][..]]) {
-        let error = "`{task}` is refused by the confirmation guard\n  \
-             confirmation: nobody can be asked: standard input is no terminal\n  next: give `--yes`";
+        let error = "`{task}` is refused by the confirmation guard\n  confirmation: nobody can be \
+                     asked: standard input is no terminal\n  next: give `--yes`";
         refused(&bench, args, &[], error);
         // an answer on a pipe is nobody's
         let said = bench.run_fed(args, "yes\nyes\n").exits(3);
@@ -43,18 +46,23 @@ fn nobody_to_ask() {
         bench.run(&[args, &["--yes"]].concat()).exits(0);
     }
     bench.run(&["db-restore"]).exits(3).only_error(
-        "which backup is meant can't be asked: standard input is no terminal\n  next: name it, or give `--latest` or `--file PATH`",
+        "which backup is meant can't be asked: standard input is no terminal\n  next: name it, or \
+         give `--latest` or `--file PATH`",
     );
     bench.run(&["db-backup"]).exits(0);
-    bench.run(&["db-restore", "--latest", "--as", "app_copy"]).exits(1).tells("FATAL").tells("next: ");
+    bench
+        .run(&["db-restore", "--latest", "--as", "app_copy"])
+        .exits(1)
+        .tells("FATAL")
+        .tells("next: ");
 }
 
 #[test]
 fn a_name_confirms() {
     let bench = full();
     for args in DESTRUCTIVE {
-        let error = "`{task}` is refused by the confirmation guard\n  confirmation: `--confirm other` does not name `app`\n  \
-             next: name the database that is replaced";
+        let error = "`{task}` is refused by the confirmation guard\n  confirmation: `--confirm \
+                     other` does not name `app`\n  next: name the database that is replaced";
         refused(&bench, args, &["--confirm", "other"], error);
         bench.run(&[args, &["--confirm", "app"]].concat()).exits(0);
         bench.run(&[args, &["--confirm", "app", "--yes"]].concat()).exits(2);
@@ -67,7 +75,10 @@ fn production_is_not_replaced() {
         let mut bench = full();
         bench.env("ENVIRONMENT", environment);
         let error = |recovery: Option<&str>| {
-            let said = recovery.map_or("", |_| "  production: nobody has said that production is to be restored\n");
+            let said = recovery.map_or(
+                "",
+                |_| "  production: nobody has said that production is to be restored\n",
+            );
             let cure = recovery.map_or(String::new(), |of| {
                 format!(
                     "; on the day when production is lost: run it at a terminal, or give it \
@@ -75,14 +86,20 @@ fn production_is_not_replaced() {
                 )
             });
             format!(
-                "`{{task}}` is refused by the environment guard\n  environment: this project's environment is `{environment}`, where no live data is replaced\n{said}  \
-                 next: no flag lifts this; if this is not production, correct ENVIRONMENT; \
-                 a backup can be restored beside it (`db-restore --as OTHER_DATABASE`){cure}"
+                "`{{task}}` is refused by the environment guard\n  environment: this project's \
+                 environment is `{environment}`, where no live data is replaced\n{said}  next: no \
+                 flag lifts this; if this is not production, correct ENVIRONMENT; a backup can be \
+                 restored beside it (`db-restore --as OTHER_DATABASE`){cure}"
             )
         };
-        for (args, of) in DESTRUCTIVE.into_iter().zip([Some("app_[STAMP].sql.zst"), Some("undo"), None]) {
+        for (args, of) in
+            DESTRUCTIVE.into_iter().zip([Some("app_[STAMP].sql.zst"), Some("undo"), None])
+        {
             // what an earlier restore kept has a word of its own
-            bench.facts("app", if args == DESTRUCTIVE[0] { facts("app") } else { with_beside(&["previous"]) });
+            bench.facts(
+                "app",
+                if args == DESTRUCTIVE[0] { facts("app") } else { with_beside(&["previous"]) },
+            );
             refused(&bench, args, &["--yes"], &error(of));
             refused(&bench, args, &["--confirm", "app"], &error(of));
         }
@@ -90,7 +107,10 @@ fn production_is_not_replaced() {
         bench.facts("app_copy", facts("app"));
         bench.run(&["db-restore", "--latest", "--as", "app_copy"]).exits(0);
         // what the environment says, no file can unsay
-        bench.file("db-tasks.toml", HOST.replace("name = \"shop\"", "environment = \"development\""));
+        bench.file(
+            "db-tasks.toml",
+            HOST.replace("name = \"shop\"", "environment = \"development\""),
+        );
         refused(&bench, DESTRUCTIVE[1], &["--yes"], &error(Some("undo")));
     }
 }
@@ -101,7 +121,8 @@ fn newest(bench: &Bench) -> String {
     names.into_iter().filter(|name| name.ends_with(".sql.zst")).max().expect("a backup")
 }
 
-/// A script restores production by a variable that names the database and the backup, and an agent does not.
+/// A script restores production by a variable that names the database and the backup, and an agent
+/// does not.
 #[test]
 fn production_is_restored_by_a_variable_of_that_very_run() {
     const VARIABLE: &str = "DB_TASKS_RESTORE_PRODUCTION";
@@ -114,9 +135,16 @@ fn production_is_restored_by_a_variable_of_that_very_run() {
     }
     bench.env(VARIABLE, &format!("app {}", newest.trim_end_matches(".sql.zst")));
     bench.run(&["db-wipe", "--yes"]).exits(3).tells("environment guard");
-    bench.run(&["db-restore", "--latest", "--in-place", "--yes"]).exits(3).tells("environment guard");
+    bench
+        .run(&["db-restore", "--latest", "--in-place", "--yes"])
+        .exits(3)
+        .tells("environment guard");
     let said = bench.run(&["db-restore", "--latest"]).exits(0);
-    assert!(said.err.contains("where no live data is replaced: lifted for this run alone"), "{}", said.err);
+    assert!(
+        said.err.contains("where no live data is replaced: lifted for this run alone"),
+        "{}",
+        said.err
+    );
     bench.facts("app", with_beside(&["previous"]));
     bench
         .run(&["db-restore", "--latest"])
@@ -124,20 +152,28 @@ fn production_is_restored_by_a_variable_of_that_very_run() {
         .tells("`app__previous`, which an earlier restore replaced, would go for good");
     bench.env(VARIABLE, "app undo").run(&["db-undo"]).exits(0);
     bench.env("CLAUDECODE", "1").env("DB_TASKS_PERSON_SAYS", "db-undo app");
-    bench.run(&["db-undo"]).exits(3).tells("a coding agent runs this: only a person restores production");
+    bench
+        .run(&["db-undo"])
+        .exits(3)
+        .tells("a coding agent runs this: only a person restores production");
 }
 
 #[test]
 fn a_marker_in_the_database() {
     let bench = full();
     let mut marked = with_beside(&["previous"]);
-    marked["databases"][0]["settings"] = serde_json::json!([{ "name": "dbtasks.environment", "value": "production" }]);
+    marked["databases"][0]["settings"] =
+        serde_json::json!([{ "name": "dbtasks.environment", "value": "production" }]);
     bench.facts("app", marked);
     for args in DESTRUCTIVE {
-        bench.run(&[args, &["--yes"]].concat()).exits(3).tells("`app` itself says that it is `production`");
+        bench
+            .run(&[args, &["--yes"]].concat())
+            .exits(3)
+            .tells("`app` itself says that it is `production`");
     }
-    let error = "`{task}` is refused by the marker guard\n  marker: the database `app` itself says that it is `production`\n  \
-         next: no flag lifts this; if it is wrong, an administrator runs `ALTER DATABASE \"app\" RESET dbtasks.environment`";
+    let error = "`{task}` is refused by the marker guard\n  marker: the database `app` itself \
+                 says that it is `production`\n  next: no flag lifts this; if it is wrong, an \
+                 administrator runs `ALTER DATABASE \"app\" RESET dbtasks.environment`";
     refused(&bench, DESTRUCTIVE[2], &["--yes"], error);
 }
 
@@ -146,8 +182,9 @@ fn other_hosts_are_listed_first() {
     let remote = HOST.replace("database = \"app\"", "host = \"db.test\", database = \"app\"");
     let bench = full_of(&remote);
     for args in DESTRUCTIVE {
-        let error = "`{task}` is refused by the host guard\n  host: `app` is on `db.test`, which is not this machine\n  \
-             next: if its data may be replaced, add \"db.test\" to `guards.allowed-hosts` in `db-tasks.toml`";
+        let error = "`{task}` is refused by the host guard\n  host: `app` is on `db.test`, which \
+                     is not this machine\n  next: if its data may be replaced, add \"db.test\" to \
+                     `guards.allowed-hosts` in `db-tasks.toml`";
         refused(&bench, args, &["--yes"], error);
     }
     bench.file("db-tasks.toml", format!("{remote}[guards]\nallowed-hosts = [\"db.test\"]\n"));
@@ -162,8 +199,9 @@ fn an_agent_carries_a_persons_words() {
         let mut bench = full();
         bench.env(agent, "1");
         let error = format!(
-            "`{{task}}` is refused by the agent guard\n  agent: a coding agent runs this ({agent}), and live data would be replaced\n  \
-             next: ask the person, and set `DB_TASKS_PERSON_SAYS` to their words, with the task and the database in them: \
+            "`{{task}}` is refused by the agent guard\n  agent: a coding agent runs this \
+             ({agent}), and live data would be replaced\n  next: ask the person, and set \
+             `DB_TASKS_PERSON_SAYS` to their words, with the task and the database in them: \
              `DB_TASKS_PERSON_SAYS='db-restore app'`"
         );
         refused(&bench, DESTRUCTIVE[0], &["--yes"], &error);
@@ -196,31 +234,55 @@ fn an_agent_cannot_read_the_words_from_dotenv() {
 #[test]
 fn the_agents_variable_is_one_of_its_own() {
     for name in ["PATH", "LC_ALL", "HOME", "lang"] {
-        let bench = Bench::new(&HOST.replace("[project]", &format!("[guards]\nagent-variable = \"{name}\"\n[project]")));
+        let bench = Bench::new(
+            &HOST
+                .replace("[project]", &format!("[guards]\nagent-variable = \"{name}\"\n[project]")),
+        );
         let words = format!("`{name}` is set in every shell: it carries no person's words");
         bench.run(&["db-status"]).exits(2).tells("is wrong at line 2, column 18").tells(&words);
     }
 }
 
-/// The framework's own word counts where nobody gives us one; what the file says outright is loosened by nothing.
+/// The framework's own word counts where nobody gives us one; what the file says outright is
+/// loosened by nothing.
 #[test]
 fn who_says_that_it_is_production() {
-    let says = |word: &str| HOST.replace("[project]", &format!("[project]\nenvironment = \"{word}\""));
+    let says =
+        |word: &str| HOST.replace("[project]", &format!("[project]\nenvironment = \"{word}\""));
     let file = "`project.environment` in `db-tasks.toml`";
     for (toml, env, dotenv, who) in [
         (HOST.to_owned(), ("NODE_ENV", "production"), "", "NODE_ENV, or say it in ENVIRONMENT"),
         (HOST.to_owned(), ("X", ""), "RAILS_ENV=prod-eu\n", "RAILS_ENV, or say it in ENVIRONMENT"),
-        (says("${ENVIRONMENT:-development}"), ("MIX_ENV", "prod"), "", "MIX_ENV, or say it in ENVIRONMENT"),
+        (
+            says("${ENVIRONMENT:-development}"),
+            ("MIX_ENV", "prod"),
+            "",
+            "MIX_ENV, or say it in ENVIRONMENT",
+        ),
         (says("production"), ("ENVIRONMENT", "development"), "", file),
         (says("prod-eu"), ("X", ""), "ENVIRONMENT=development\n", file),
         (says("development"), ("X", ""), "ENVIRONMENT=Production1\n", "ENVIRONMENT"),
         (says("development"), ("ENVIRONMENT", "prodution"), "ENVIRONMENT=ci\n", "ENVIRONMENT"),
-        (format!("{HOST}[guards]\nprotected-environments = [\"staging\"]\n"), ("ENVIRONMENT", "prod"), "", "ENVIRONMENT"),
-        (format!("{HOST}[guards]\nprotected-environments = [\"staging\"]\n"), ("ENVIRONMENT", "Staging"), "", "ENVIRONMENT"),
+        (
+            format!("{HOST}[guards]\nprotected-environments = [\"staging\"]\n"),
+            ("ENVIRONMENT", "prod"),
+            "",
+            "ENVIRONMENT",
+        ),
+        (
+            format!("{HOST}[guards]\nprotected-environments = [\"staging\"]\n"),
+            ("ENVIRONMENT", "Staging"),
+            "",
+            "ENVIRONMENT",
+        ),
     ] {
         let mut bench = full_of(HOST);
         bench.env(env.0, env.1).file("db-tasks.toml", &toml).file(".env", dotenv);
-        bench.run(&["db-undo", "--yes"]).exits(3).tells("environment guard").tells(&format!("correct {who};"));
+        bench
+            .run(&["db-undo", "--yes"])
+            .exits(3)
+            .tells("environment guard")
+            .tells(&format!("correct {who};"));
     }
     for (toml, env) in [
         (says("development"), ("NODE_ENV", "production")),
@@ -239,9 +301,13 @@ fn a_marker_is_read_by_the_same_rule() {
     let bench = full_of(&format!("{HOST}[guards]\nprotected-environments = [\"prod-eu\"]\n"));
     for mark in ["production", "prod-us", "Live"] {
         let mut marked = with_beside(&["previous"]);
-        marked["databases"][0]["settings"] = serde_json::json!([{ "name": "dbtasks.environment", "value": mark }]);
+        marked["databases"][0]["settings"] =
+            serde_json::json!([{ "name": "dbtasks.environment", "value": mark }]);
         bench.facts("app", marked);
-        bench.run(&["db-undo", "--yes"]).exits(3).tells(&format!("itself says that it is `{mark}`"));
+        bench
+            .run(&["db-undo", "--yes"])
+            .exits(3)
+            .tells(&format!("itself says that it is `{mark}`"));
     }
 }
 
@@ -258,9 +324,17 @@ fn all_refusals_are_told_at_once() {
 #[test]
 fn one_run_at_a_time() {
     let bench = full();
-    bench.during_dump("echo ready >\"$bench/ready\"\nuntil [ -e \"$bench/go\" ]; do sleep 0.05; done\n");
+    bench.during_dump(
+        "echo ready >\"$bench/ready\"\nuntil [ -e \"$bench/go\" ]; do sleep 0.05; done\n",
+    );
     let mut command = bench.command(TOOL);
-    let mut first = command.arg("db-backup").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut first = command
+        .arg("db-backup")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut lines = BufReader::new(first.stderr.take().unwrap()).lines();
     lines.next().unwrap().unwrap();
     for args in [
@@ -273,8 +347,8 @@ fn one_run_at_a_time() {
         &["db-verify"],
     ] {
         bench.run(args).exits(5).only_error(
-            "another run of this project is at work\n  it is db-backup, process [PID], since [TIME]\n  \
-             next: wait until it is done; the lock ends with its process",
+            "another run of this project is at work\n  it is db-backup, process [PID], since \
+             [TIME]\n  next: wait until it is done; the lock ends with its process",
         );
     }
     // looking is allowed
@@ -291,7 +365,10 @@ fn one_run_at_a_time() {
 fn a_name_that_is_given_is_judged() {
     let mut bench = Bench::new(&format!("{HOST}{HOOKS}"));
     bench.env("SKIP_BACKUP_PROMPT", "true");
-    bench.run(&["db-reset", "--confirm", "other"]).exits(3).tells("`--confirm other` does not name `app`");
+    bench
+        .run(&["db-reset", "--confirm", "other"])
+        .exits(3)
+        .tells("`--confirm other` does not name `app`");
     assert!(bench.names_in("backups").is_empty());
     bench.run(&["db-reset", "--confirm", "app"]).exits(0);
     bench.run(&["db-reset"]).exits(0);

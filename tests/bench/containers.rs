@@ -1,14 +1,26 @@
-//! Which container and which database in it is meant, and that nothing in it leads our clients elsewhere.
+//! Which container and which database in it is meant, and that nothing in it leads our clients
+//! elsewhere.
 
 use super::{Bench, DOCKER, HOST, facts};
 
 /// The calls of docker for this verb, from the container's name on.
 fn told(bench: &Bench, verb: &str) -> Vec<String> {
-    let calls = bench.calls().into_iter().filter(|call| call.argv[0].ends_with("docker") && call.argv[1] == verb);
-    calls.map(|call| call.argv.join(" ").split_once("shop-pg ").map_or(String::new(), |(_, rest)| rest.to_owned())).collect()
+    let calls = bench
+        .calls()
+        .into_iter()
+        .filter(|call| call.argv[0].ends_with("docker") && call.argv[1] == verb);
+    calls
+        .map(|call| {
+            call.argv
+                .join(" ")
+                .split_once("shop-pg ")
+                .map_or(String::new(), |(_, rest)| rest.to_owned())
+        })
+        .collect()
 }
 
-/// `docker exec` hands on what the container's own environment has: a PGHOST there would send psql to production.
+/// `docker exec` hands on what the container's own environment has: a PGHOST there would send psql
+/// to production.
 #[test]
 fn no_variable_of_the_containers_leads_our_clients_elsewhere() {
     let hooks = "[hooks]\nbefore-backup = { run = [\"migrator\", \"up\"], container = \"pg\" }\n";
@@ -19,7 +31,8 @@ fn no_variable_of_the_containers_leads_our_clients_elsewhere() {
     );
     bench.run(&["db-backup"]).exits(0);
     let told = told(&bench, "exec");
-    let (hooks, ours): (Vec<_>, Vec<_>) = told.iter().partition(|line| line.contains("migrator") || line.starts_with("sh "));
+    let (hooks, ours): (Vec<_>, Vec<_>) =
+        told.iter().partition(|line| line.contains("migrator") || line.starts_with("sh "));
     assert!(ours.iter().all(|line| line.starts_with("env -u PGHOST -u PGNEW p")), "{ours:#?}");
     assert!(ours.iter().any(|line| line.contains("pg_dump")) && !hooks.is_empty(), "{told:#?}");
     // theirs see the container as it is
@@ -32,9 +45,10 @@ fn what_cannot_be_taken_away_is_a_refusal() {
     bench.stage("says/inside", "\"POSTGRES_USER=boss\", \"POSTGRES_DB=app\", \"PGSERVICE=prod\"");
     bench.complains("exec", 127, "exec: \"env\": executable file not found in $PATH\n");
     bench.run(&["db-backup"]).exits(3).error(
-        "a client in the container `shop-pg` may be led to another server\n  the container's own environment has PGSERVICE\n  \
-         and there is no `env -u` in it that takes them away: exec: \"env\": executable file not found in $PATH\n  \
-         next: take them out of the container's environment, or use the server's own container",
+        "a client in the container `shop-pg` may be led to another server\n  the container's own \
+         environment has PGSERVICE\n  and there is no `env -u` in it that takes them away: exec: \
+         \"env\": executable file not found in $PATH\n  next: take them out of the container's \
+         environment, or use the server's own container",
     );
 }
 
@@ -56,8 +70,13 @@ fn the_port_is_the_one_inside() {
         bench.env("PGPORT", "5435").stage("says/inside", inside);
         bench.run(&["db-backup"]).exits(0);
         let told = told(&bench, "exec");
-        let given = |line: &String| line.split(' ').skip_while(|word| *word != "-p").take(2).collect::<Vec<_>>().join(" ");
-        assert!(told.iter().all(|line| given(line) == want.unwrap_or_default()), "{toml}: {told:#?}");
+        let given = |line: &String| {
+            line.split(' ').skip_while(|word| *word != "-p").take(2).collect::<Vec<_>>().join(" ")
+        };
+        assert!(
+            told.iter().all(|line| given(line) == want.unwrap_or_default()),
+            "{toml}: {told:#?}"
+        );
     }
 }
 
@@ -70,7 +89,9 @@ fn a_container_is_found_by_its_whole_name() {
          next: start the container, or write its whole name in `[containers]` (`docker ps -a`)",
     );
     // its whole id is as good
-    bench.file("db-tasks.toml", DOCKER.replace("shop-pg", "0123abcd")).stage("containers/0123abcd", "running\n");
+    bench
+        .file("db-tasks.toml", DOCKER.replace("shop-pg", "0123abcd"))
+        .stage("containers/0123abcd", "running\n");
     bench.run(&["db-backup"]).exits(1).tells("No such container: stranger");
 }
 
@@ -79,11 +100,13 @@ fn a_container_that_is_paused() {
     let bench = Bench::new(DOCKER);
     bench.stage("containers/shop-pg", "paused\n");
     bench.run(&["db-backup"]).exits(1).error(
-        "the container `shop-pg` is paused: it stands still, with all that is in it\n  next: let it go on: `docker unpause shop-pg`",
+        "the container `shop-pg` is paused: it stands still, with all that is in it\n  next: let \
+         it go on: `docker unpause shop-pg`",
     );
 }
 
-const COMPOSE: &str = "[containers.pg]\ncompose = { service = \"db\" }\n[databases.main]\ncontainer = \"pg\"\n";
+const COMPOSE: &str =
+    "[containers.pg]\ncompose = { service = \"db\" }\n[databases.main]\ncontainer = \"pg\"\n";
 
 /// Rows as `docker ps` gives them; `HERE` is the project's folder.
 fn rows(bench: &Bench, rows: &[&str]) {
@@ -103,20 +126,28 @@ fn a_service_is_the_one_of_this_folder_or_none() {
     rows(&bench, &["shop-pg exited shop HERE False 1", "test-pg running shop-test HERE False 1"]);
     bench.run(&["db-backup"]).exits(3).error(
         "2 containers are the compose service `db`\n  shop-pg (exited, project shop, in [DIR])\n  \
-         test-pg (running, project shop-test, in [DIR])\n  each may have data of its own, and nothing was touched\n  \
-         next: say which: `compose = { service = \"db\", project = \"…\" }`",
+         test-pg (running, project shop-test, in [DIR])\n  each may have data of its own, and \
+         nothing was touched\n  next: say which: `compose = { service = \"db\", project = \"…\" }`",
     );
     rows(&bench, &["shop-pg running shop HERE False 1", "shop-pg2 running shop HERE False 2"]);
-    bench.run(&["db-backup"]).exits(3).tells("say which: `compose = { service = \"db\", index = … }`, with 1 or 2");
+    bench
+        .run(&["db-backup"])
+        .exits(3)
+        .tells("say which: `compose = { service = \"db\", index = … }`, with 1 or 2");
     bench.file("db-tasks.toml", COMPOSE.replace("\"db\"", "\"db\", index = 1"));
     bench.run(&["db-backup"]).exits(0);
     // a variable that another folder's work left over
-    rows(&bench, &["shop-pg running shop HERE False 1", "other-pg running other /elsewhere False 1"]);
+    rows(
+        &bench,
+        &["shop-pg running shop HERE False 1", "other-pg running other /elsewhere False 1"],
+    );
     bench.env("COMPOSE_PROJECT_NAME", "other").run(&["db-backup"]).exits(3).error(
-        "COMPOSE_PROJECT_NAME says the compose project `other`, which is not this folder's\n  \
-         in that project: other-pg (running, project other, in /elsewhere)\n  in this folder: shop-pg (running, project shop, in [DIR])\n  \
-         a variable that another folder's work has left over must not say whose data is meant, and nothing was touched\n  \
-         next: `unset COMPOSE_PROJECT_NAME`, or say the project in the file: `compose = { service = \"db\", project = \"…\" }`",
+        "COMPOSE_PROJECT_NAME says the compose project `other`, which is not this folder's\n  in \
+         that project: other-pg (running, project other, in /elsewhere)\n  in this folder: \
+         shop-pg (running, project shop, in [DIR])\n  a variable that another folder's work has \
+         left over must not say whose data is meant, and nothing was touched\n  next: `unset \
+         COMPOSE_PROJECT_NAME`, or say the project in the file: `compose = { service = \"db\", \
+         project = \"…\" }`",
     );
     // the file's word wins, and so does this folder's own `.env`
     bench.file("db-tasks.toml", COMPOSE.replace("\"db\"", "\"db\", project = \"shop\""));
@@ -131,8 +162,15 @@ fn all_replicas_of_a_service_stand_still() {
     let web = "[containers.web]\ncompose = { service = \"web\" }\nstop-during = [\"restore\"]\n";
     let bench = Bench::new(&format!("{HOST}{web}"));
     rows(&bench, &["web-1 running shop HERE False 1", "web-2 running shop HERE False 2"]);
-    bench.stage("containers/web-1", "running\n").stage("containers/web-2", "running\n").with_backup();
-    bench.run(&["db-restore", "--latest", "--yes"]).exits(0).tells("stop the container web-1").tells("stop the container web-2");
+    bench
+        .stage("containers/web-1", "running\n")
+        .stage("containers/web-2", "running\n")
+        .with_backup();
+    bench
+        .run(&["db-restore", "--latest", "--yes"])
+        .exits(0)
+        .tells("stop the container web-1")
+        .tells("stop the container web-2");
 }
 
 /// `POSTGRES_DB_FILE` and its kin name a file in the container.
@@ -141,33 +179,51 @@ fn a_secret_file_says_which_database() {
     let bench = Bench::new(DOCKER);
     bench.file("db", "app\n").file("user", "boss\n");
     let at = |name: &str| bench.project.join(name).display().to_string();
-    bench.stage("says/inside", format!("\"POSTGRES_DB_FILE={}\", \"POSTGRES_USER_FILE={}\"", at("db"), at("user")));
+    bench.stage(
+        "says/inside",
+        format!("\"POSTGRES_DB_FILE={}\", \"POSTGRES_USER_FILE={}\"", at("db"), at("user")),
+    );
     bench.run(&["db-backup"]).exits(0).tells("back up `app`");
     std::fs::remove_file(at("db")).unwrap();
-    bench.run(&["db-backup"]).exits(1).tells("which POSTGRES_DB_FILE names").tells("say role and database in `db-tasks.toml`");
+    bench
+        .run(&["db-backup"])
+        .exits(1)
+        .tells("which POSTGRES_DB_FILE names")
+        .tells("say role and database in `db-tasks.toml`");
 }
 
 #[test]
 fn a_guess_is_said_and_refused_where_it_is_most_likely_wrong() {
     let bench = Bench::new(DOCKER);
-    bench.stage("says/inside", "").facts("postgres", facts("postgres")).stage("says/others", "[\"shop\", \"old\"]");
-    bench.stage("says/holds.postgres", "t\n").stage("says/holds.shop", "t\n").stage("says/holds.old", "f\n");
+    bench
+        .stage("says/inside", "")
+        .facts("postgres", facts("postgres"))
+        .stage("says/others", "[\"shop\", \"old\"]");
+    bench
+        .stage("says/holds.postgres", "t\n")
+        .stage("says/holds.shop", "t\n")
+        .stage("says/holds.old", "f\n");
     let note = "nothing says which database is meant: `postgres` is taken (every server has it)";
     bench.run(&["db-backup"]).exits(0).tells(note);
     assert!(bench.run(&["db-status"]).exits(0).out.contains(note));
     let shown = bench.run(&["db-config"]).exits(0).out;
     assert!(
-        shown.lines().any(|line| line.contains("postgres.database") && line.ends_with("a guess: every server has it")),
+        shown.lines().any(|line| line.contains("postgres.database")
+            && line.ends_with("a guess: every server has it")),
         "{shown}"
     );
     bench.stage("says/holds.postgres", "f\n");
     bench.run(&["db-backup"]).exits(3).error(
-        "nothing says which database is meant, and `postgres` is most likely not the one\n  \
-         it was taken because of its name (every server has it), and it is empty; these are not: `shop`\n  \
-         next: say it in `db-tasks.toml`: `postgres = { database = \"shop\" }`",
+        "nothing says which database is meant, and `postgres` is most likely not the one\n  it \
+         was taken because of its name (every server has it), and it is empty; these are not: \
+         `shop`\n  next: say it in `db-tasks.toml`: `postgres = { database = \"shop\" }`",
     );
     // an empty one among empty ones is what a new project has
     bench.stage("says/holds.shop", "f\n").run(&["db-backup"]).exits(0);
     // a role's name is a guess, too
-    bench.stage("says/inside", "\"POSTGRES_USER=app\"").run(&["db-backup"]).exits(0).tells("(the container's POSTGRES_USER)");
+    bench
+        .stage("says/inside", "\"POSTGRES_USER=app\"")
+        .run(&["db-backup"])
+        .exits(0)
+        .tells("(the container's POSTGRES_USER)");
 }

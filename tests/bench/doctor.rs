@@ -12,8 +12,8 @@ use crate::support::need;
 
 const CLUSTER: &str = "[project]\nname = \"shop\"\n[databases.main]\ncluster = \".db-tasks/pg\"\n";
 const FILES: &str = "[stores.uploads]\nfiles = { path = \"uploads\" }\n";
-const INSIDE: &str = "stop-during = [\"restore\"]\n[databases.main]\ncontainer = \"pg\"\n\
-    [stores.uploads]\ncontainer = \"pg\"\nfiles = { path = \"/srv\" }\n";
+const INSIDE: &str = "stop-during = [\"restore\"]\n[databases.main]\ncontainer = \
+                      \"pg\"\n[stores.uploads]\ncontainer = \"pg\"\nfiles = { path = \"/srv\" }\n";
 
 /// Makes something wrong.
 type Make = fn(&Bench) -> &Bench;
@@ -43,7 +43,12 @@ fn huge_backup(bench: &Bench) -> &Bench {
     let manifest = format!("backups/{}.manifest.json", name.strip_suffix(".sql.zst").unwrap());
     let mut json = bench.manifest(&manifest);
     let bytes: u64 = 1 << 43;
-    File::options().write(true).open(bench.project.join("backups").join(name)).unwrap().set_len(bytes).unwrap();
+    File::options()
+        .write(true)
+        .open(bench.project.join("backups").join(name))
+        .unwrap()
+        .set_len(bytes)
+        .unwrap();
     json["artifacts"][0]["bytes"] = bytes.into();
     bench.file(&manifest, json.to_string())
 }
@@ -63,30 +68,39 @@ fn containers() -> Vec<Case> {
             |b| b.stage("containers/shop-pg", "exited\n"),
             1,
             "PROBLEM  database main: the container `shop-pg` is not running: it is exited",
-            "start it: `docker start shop-pg`; where it does not stay up, `docker logs shop-pg` says why",
+            "start it: `docker start shop-pg`; where it does not stay up, `docker logs shop-pg` \
+             says why",
         ),
         (
             DOCKER.replace("shop-pg", "shop-db"),
             |b| b,
             1,
-            "PROBLEM  container pg: Error response from daemon: No such container: shop-db; could not look at the container `shop-db`",
+            "PROBLEM  container pg: Error response from daemon: No such container: shop-db; could \
+             not look at the container `shop-db`",
             gone,
         ),
         (
             DOCKER.into(),
-            |b| b.complains("exec", 126, "OCI runtime exec failed: exec: \"psql\": executable file not found in $PATH\n"),
+            |b| {
+                b.complains(
+                    "exec",
+                    126,
+                    "OCI runtime exec failed: exec: \"psql\": executable file not found in $PATH\n",
+                )
+            },
             1,
-            "PROBLEM  database main: OCI runtime exec failed: exec: \"psql\": executable file not found in $PATH; \
-             could not ask the server in the container `shop-pg` about `app`",
+            "PROBLEM  database main: OCI runtime exec failed: exec: \"psql\": executable file not \
+             found in $PATH; could not ask the server in the container `shop-pg` about `app`",
             "the container has no PostgreSQL client: use the server's own container",
         ),
         (
             DOCKER.replace("[databases.main]\ncontainer = \"pg\"\n", INSIDE),
             |b| b,
             1,
-            "PROBLEM  store uploads: `stores.uploads` is in the container `pg`, which stands still during a restore; \
-             a tree in a container that stands still can't be changed",
-            "take it out of `stop-during`; or name, for the store, another container that has the same volume",
+            "PROBLEM  store uploads: `stores.uploads` is in the container `pg`, which stands \
+             still during a restore; a tree in a container that stands still can't be changed",
+            "take it out of `stop-during`; or name, for the store, another container that has the \
+             same volume",
         ),
     ]
 }
@@ -95,10 +109,15 @@ fn servers() -> Vec<Case> {
     let locks = "end them before a restore (pg_prepared_xacts, pg_replication_slots)";
     let host: Vec<(Make, i32, &'static str, &'static str)> = vec![
         (
-            |b| no_answer(b, "connection to server at \"localhost\", port 5432 failed: Connection refused"),
+            |b| {
+                no_answer(
+                    b,
+                    "connection to server at \"localhost\", port 5432 failed: Connection refused",
+                )
+            },
             1,
-            "PROBLEM  database main: connection to server at \"localhost\", port 5432 failed: Connection refused; \
-             could not ask the server at `localhost` about `app`",
+            "PROBLEM  database main: connection to server at \"localhost\", port 5432 failed: \
+             Connection refused; could not ask the server at `localhost` about `app`",
             "start the server, or check host and port (`db-config` shows where each comes from)",
         ),
         (
@@ -117,7 +136,8 @@ fn servers() -> Vec<Case> {
         (
             |b| client(b, 140_019),
             1,
-            "PROBLEM  database main: client: pg_dump 14.19 is older than the server 15.18, and refuses it",
+            "PROBLEM  database main: client: pg_dump 14.19 is older than the server 15.18, and \
+             refuses it",
             "install the client of the server's version, and name its folder in `programs`",
         ),
         (
@@ -129,32 +149,44 @@ fn servers() -> Vec<Case> {
         (
             |b| server(b, |said| said["role"]["createdb"] = json!(false)),
             1,
-            "PROBLEM  database main: role: `boss` may not create databases: no restore can be staged",
+            "PROBLEM  database main: role: `boss` may not create databases: no restore can be \
+             staged",
             "`ALTER ROLE \"boss\" CREATEDB`; or restore with `--in-place`, which backs up first",
         ),
         (
             |b| server(b, |said| said["databases"][0]["owner"] = json!("other")),
             1,
-            "PROBLEM  database main: owner: `boss` does not own the database: no restore can be swapped in",
+            "PROBLEM  database main: owner: `boss` does not own the database: no restore can be \
+             swapped in",
             "connect as its owner or as a superuser, or restore with `--in-place`",
         ),
         (
             |b| server(b, |said| said["prepared"] = json!(2)),
             1,
-            "PROBLEM  database main: locks: the database is held by 2 prepared transactions and 0 logical slots",
+            "PROBLEM  database main: locks: the database is held by 2 prepared transactions and 0 \
+             logical slots",
             locks,
         ),
         (
             |b| server(b, |said| said["slots"] = json!(1)),
             1,
-            "PROBLEM  database main: locks: the database is held by 0 prepared transactions and 1 logical slot",
+            "PROBLEM  database main: locks: the database is held by 0 prepared transactions and 1 \
+             logical slot",
             locks,
         ),
     ];
     let cluster = "nothing, or `db-start`: it is made when it is needed";
-    let mut all: Vec<Case> =
-        host.into_iter().map(|(make, code, finding, cure)| (HOST.into(), make, code, finding, cure)).collect();
-    all.push((CLUSTER.into(), |b| b, 0, "note     database main: the project's own cluster is not made yet", cluster));
+    let mut all: Vec<Case> = host
+        .into_iter()
+        .map(|(make, code, finding, cure)| (HOST.into(), make, code, finding, cure))
+        .collect();
+    all.push((
+        CLUSTER.into(),
+        |b| b,
+        0,
+        "note     database main: the project's own cluster is not made yet",
+        cluster,
+    ));
     all
 }
 
@@ -197,14 +229,19 @@ fn folders() -> Vec<Case> {
 fn finds(said: Said, code: i32, finding: &str, cure: &str) {
     let said = said.exits(code);
     let lines: Vec<&str> = said.out.lines().collect();
-    let at = lines.iter().position(|line| *line == finding).unwrap_or_else(|| panic!("no `{finding}` in:\n{}", said.out));
+    let at = lines
+        .iter()
+        .position(|line| *line == finding)
+        .unwrap_or_else(|| panic!("no `{finding}` in:\n{}", said.out));
     assert_eq!(lines[at + 1], format!("         next: {cure}"), "{finding}");
     assert_eq!(lines.last() == Some(&"no problems"), code == 0, "{}", said.out);
 }
 
 #[test]
 fn every_problem_has_its_cure() {
-    for (toml, make, code, finding, cure) in containers().into_iter().chain(servers()).chain(folders()) {
+    for (toml, make, code, finding, cure) in
+        containers().into_iter().chain(servers()).chain(folders())
+    {
         let bench = Bench::new(&toml);
         make(&bench);
         finds(bench.run(&["db-doctor"]), code, finding, cure);
@@ -218,7 +255,11 @@ fn what_is_well_is_no_problem() {
         bench.with_backup();
         let said = bench.run(&["db-doctor"]).exits(0);
         let (findings, last) = said.out.trim_end().rsplit_once('\n').unwrap();
-        assert!(findings.lines().all(|line| line.starts_with("ok       ")) && last == "no problems", "{}", said.out);
+        assert!(
+            findings.lines().all(|line| line.starts_with("ok       ")) && last == "no problems",
+            "{}",
+            said.out
+        );
     }
 }
 
@@ -229,7 +270,11 @@ fn a_disk_without_room_for_the_next_backup() {
     let said = bench.run(&["db-doctor"]).exits(1);
     let at = said.out.find("PROBLEM  disk: ").unwrap_or_else(|| panic!("{}", said.out));
     let mut lines = said.out[at..].lines();
-    assert!(lines.next().unwrap().ends_with(" left, and the last backup takes 8.8 TB"), "{}", said.out);
+    assert!(
+        lines.next().unwrap().ends_with(" left, and the last backup takes 8.8 TB"),
+        "{}",
+        said.out
+    );
     assert_eq!(lines.next(), Some("         next: free some space (`db-cleanup`)"));
 }
 
@@ -261,15 +306,27 @@ fn a_backup_folder_that_may_not_be_written() {
     let doctor = |bench: &Bench, mode: u32| {
         fs::set_permissions(&folder, Permissions::from_mode(mode)).unwrap();
         let mut command = bench.command(words[0]);
-        let out = command.args(&words[1..]).args([TOOL, "db-doctor"]).stdin(Stdio::null()).output().unwrap();
+        let out = command
+            .args(&words[1..])
+            .args([TOOL, "db-doctor"])
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
         Said::new(bench.project.parent().unwrap(), &["db-doctor"], &out)
     };
-    let finding = "PROBLEM  backup folder: `[DIR]/backups` can't be written: Permission denied (os error 13)";
-    finds(doctor(&bench, 0o500), 1, finding, "mend its permissions, or choose another `backup.dir`");
+    let finding =
+        "PROBLEM  backup folder: `[DIR]/backups` can't be written: Permission denied (os error 13)";
+    finds(
+        doctor(&bench, 0o500),
+        1,
+        finding,
+        "mend its permissions, or choose another `backup.dir`",
+    );
     doctor(&bench, 0o700).exits(0);
 }
 
-/// The last of two equal keys counts, as in every other reader of `.env`; nothing of a value is shown.
+/// The last of two equal keys counts, as in every other reader of `.env`; nothing of a value is
+/// shown.
 #[test]
 fn what_is_odd_in_dotenv_is_said() {
     let bench = Bench::new(&HOST.replace("database = \"app\"", "database = \"${NAME}\""));
@@ -278,8 +335,8 @@ fn what_is_odd_in_dotenv_is_said() {
     for line in [
         "note     `.env`: `NAME` stands in the lines 1, 3: the last counts, line 3",
         "note     `.env`: line 2 (`OPEN`) can't be read: its quotation mark \" is not closed",
-        "note     `.env`: line 4 refers to `word`, which is not set there, so nothing is put in; to keep a `$` as it is, put the value in \
-         single quotation marks",
+        "note     `.env`: line 4 refers to `word`, which is not set there, so nothing is put in; \
+         to keep a `$` as it is, put the value in single quotation marks",
     ] {
         assert!(said.out.lines().any(|l| l == line), "{}", said.out);
     }
@@ -287,7 +344,8 @@ fn what_is_odd_in_dotenv_is_said() {
     // one that is needed is told
     bench.file(".env", "NAME='s3cret\n");
     bench.run(&["db-backup"]).exits(2).error(
-        "line 1 of `.env`, which sets `NAME`, can't be read\n  its quotation mark ' is not closed\n  next: put the value in single \
-         quotation marks, on one line, or set it in the environment; `--no-dotenv` leaves `.env` alone",
+        "line 1 of `.env`, which sets `NAME`, can't be read\n  its quotation mark ' is not \
+         closed\n  next: put the value in single quotation marks, on one line, or set it in the \
+         environment; `--no-dotenv` leaves `.env` alone",
     );
 }

@@ -1,16 +1,21 @@
-//! A dry run is what a run does: every command in its order, and after a failure at any of them what the plan says.
+//! A dry run is what a run does: every command in its order, and after a failure at any of them
+//! what the plan says.
 
 use super::plan::{self, Failure, Promise};
 use super::{Bench, Call, DOCKER, DUMP, HOOKS, HOST, facts, with_beside};
 
-const TWO: &str = "[project]\nname = \"shop\"\n[backup]\nname = \"set_{timestamp}/{store}.{ext}\"\n\
-    [databases.main]\nprograms = \"../bin\"\npostgres = { database = \"app\", user = \"boss\" }\n\
-    [databases.more]\nprograms = \"../bin\"\npostgres = { url = \"postgresql://boss:hunter22@localhost/app2?sslmode=disable\" }\n";
-const SERVICES: &str = "[containers.web]\ndocker = \"shop-web\"\nstop-during = [\"restore\", \"undo\", \"reset\", \"wipe\"]\n\
-    [containers.jobs]\ndocker = \"shop-jobs\"\nstop-during = [\"restore\", \"undo\", \"reset\", \"wipe\"]\n\
-    [containers.idle]\ndocker = \"shop-idle\"\nstop-during = [\"restore\"]\n";
-const COMPOSE: &str = "[project]\nname = \"shop\"\n[containers.pg]\ncompose = { service = \"db\", project = \"shop\" }\n\
-    [databases.main]\ncontainer = \"pg\"\n";
+const TWO: &str = "[project]\nname = \"shop\"\n[backup]\nname = \
+                   \"set_{timestamp}/{store}.{ext}\"\n[databases.main]\nprograms = \
+                   \"../bin\"\npostgres = { database = \"app\", user = \"boss\" \
+                   }\n[databases.more]\nprograms = \"../bin\"\npostgres = { url = \
+                   \"postgresql://boss:hunter22@localhost/app2?sslmode=disable\" }\n";
+const SERVICES: &str = "[containers.web]\ndocker = \"shop-web\"\nstop-during = [\"restore\", \
+                        \"undo\", \"reset\", \"wipe\"]\n[containers.jobs]\ndocker = \
+                        \"shop-jobs\"\nstop-during = [\"restore\", \"undo\", \"reset\", \
+                        \"wipe\"]\n[containers.idle]\ndocker = \"shop-idle\"\nstop-during = \
+                        [\"restore\"]\n";
+const COMPOSE: &str = "[project]\nname = \"shop\"\n[containers.pg]\ncompose = { service = \"db\", \
+                       project = \"shop\" }\n[databases.main]\ncontainer = \"pg\"\n";
 
 fn with_services(toml: &str) -> Bench {
     let bench = Bench::new(&format!("{toml}{SERVICES}"));
@@ -32,7 +37,10 @@ fn backup_in_a_container() {
 #[test]
 fn backup_in_a_compose_service() {
     let bench = Bench::new(COMPOSE);
-    bench.stage("compose", "shop-pg\trunning\tshop\t/elsewhere\nother-pg\trunning\tother\t/elsewhere\n");
+    bench.stage(
+        "compose",
+        "shop-pg\trunning\tshop\t/elsewhere\nother-pg\trunning\tother\t/elsewhere\n",
+    );
     holds(&bench, &["db-backup"]);
 }
 
@@ -71,12 +79,17 @@ fn restore_of_what_a_newer_pg_dump_has_written() {
     let bench = Bench::new(HOST);
     bench.with_backup();
     let newer = DUMP.replace("by pg_dump version 15.18", "by pg_dump version 17.6");
-    let newer = newer.replace("SET lock_timeout = 0;\n", "SET lock_timeout = 0;\nSET transaction_timeout = 0;\n");
+    let newer = newer.replace(
+        "SET lock_timeout = 0;\n",
+        "SET lock_timeout = 0;\nSET transaction_timeout = 0;\n",
+    );
     bench.file("newer.sql", newer);
     bench.run(&["db-restore", "--file", "newer.sql", "--yes"]).exits(0).tells(
-        "pg_dump 17.6 wrote it: its `SET transaction_timeout`, which a 15.18 server does not know, is left out on the way",
+        "pg_dump 17.6 wrote it: its `SET transaction_timeout`, which a 15.18 server does not \
+         know, is left out on the way",
     );
-    let loads: Vec<_> = bench.calls().into_iter().filter(|call| call.stdin.contains("COPY app.users")).collect();
+    let loads: Vec<_> =
+        bench.calls().into_iter().filter(|call| call.stdin.contains("COPY app.users")).collect();
     assert!(loads.len() == 1 && !loads[0].stdin.contains("SET transaction_timeout"), "{loads:#?}");
 }
 
@@ -138,7 +151,10 @@ fn reset_in_a_container_beside_what_others_left() {
 
 #[test]
 fn reset_staged() {
-    holds(&with_services(&format!("{HOST}[reset]\nstrategy = \"staged\"\n{HOOKS}")), &["db-reset", "--yes"]);
+    holds(
+        &with_services(&format!("{HOST}[reset]\nstrategy = \"staged\"\n{HOOKS}")),
+        &["db-reset", "--yes"],
+    );
 }
 
 #[test]
@@ -167,7 +183,8 @@ fn prepare_what_is_empty() {
     holds(&bench, &["db-prepare"]);
 }
 
-/// The role may create no copy of it: the empty one itself is filled, and emptied again where that fails.
+/// The role may create no copy of it: the empty one itself is filled, and emptied again where that
+/// fails.
 #[test]
 fn prepare_what_is_empty_without_the_right_to_copy_it() {
     let bench = Bench::new(&format!("{HOST}{HOOKS}"));
@@ -178,7 +195,8 @@ fn prepare_what_is_empty_without_the_right_to_copy_it() {
     holds(&bench, &["db-prepare"]);
 }
 
-/// The role may create no copy of it: it is emptied, and its backup loaded again where the hooks fail.
+/// The role may create no copy of it: it is emptied, and its backup loaded again where the hooks
+/// fail.
 #[test]
 fn reset_without_the_right_to_keep_the_old_one() {
     let bench = Bench::new(&format!("{HOST}{HOOKS}"));
@@ -262,10 +280,15 @@ fn a_backup_that_cannot_be_sealed_leaves_nothing() {
         let bench = Bench::new(toml);
         bench.facts("app2", facts("app2"));
         // a folder stands where the manifest is to be written
-        let script = "set -- \"$bench\"/shop/backups/app_*.partial \"$bench\"/shop/backups/set_*.partial\n";
+        let script =
+            "set -- \"$bench\"/shop/backups/app_*.partial \"$bench\"/shop/backups/set_*.partial\n";
         bench.during_dump(&format!("{script}mkdir -p \"{manifest}\"\n"));
         bench.run(&["db-backup"]).exits(1).tells(error).tells("\n  next: ");
-        let left: Vec<String> = bench.names_in("backups").into_iter().filter(|name| !name.contains("manifest")).collect();
+        let left: Vec<String> = bench
+            .names_in("backups")
+            .into_iter()
+            .filter(|name| !name.contains("manifest"))
+            .collect();
         assert_eq!(left, [""; 0]);
     }
 }
@@ -293,9 +316,16 @@ fn holds(bench: &Bench, args: &[&str]) {
         bench.fail_at(&good, asked + at);
         let said = bench.run(args).exits(1).has_three_parts();
         let first = said.err.split_once("\nerror: ").unwrap().1.lines().next().unwrap().to_owned();
-        assert!(first.starts_with("could not ") && first.ends_with("; the work itself is done"), "{first}");
+        assert!(
+            first.starts_with("could not ") && first.ends_with("; the work itself is done"),
+            "{first}"
+        );
         said.tells("the bench says no");
-        plan::assert_kept(&plan::expect(&lines, None), &bench.calls()[asked..], "a failure of what follows in any case");
+        plan::assert_kept(
+            &plan::expect(&lines, None),
+            &bench.calls()[asked..],
+            "a failure of what follows in any case",
+        );
     }
     for (failure, companions) in plan::failures(&lines) {
         fails_well(bench, args, &lines, failure, companions, &good, asked);
@@ -317,7 +347,8 @@ fn fails_well(
     let before = bench.files();
     bench.fail_at(good, at);
     let said = bench.run(args);
-    let makes_way = companions == 2 && failure.command == 0 && !plan::promised(lines, failure).loads();
+    let makes_way =
+        companions == 2 && failure.command == 0 && !plan::promised(lines, failure).loads();
     if makes_way {
         // the swap itself was done: whoever made way for it has no say
         said.exits(0);
@@ -334,11 +365,17 @@ fn fails_well(
     let (now, then) = (final_names(bench.files()), final_names(before));
     let new: Vec<&String> = now.iter().filter(|name| !then.contains(name)).collect();
     // a backup that was sealed before something else failed stays, whole
-    let sealed = new.iter().any(|name| name.ends_with("manifest.json")) && new.iter().all(|name| !name.contains(".partial"));
+    let sealed = new.iter().any(|name| name.ends_with("manifest.json"))
+        && new.iter().all(|name| !name.contains(".partial"));
     assert!(new.is_empty() || (sealed && args[0] != "db-backup"), "{when}: {new:?}");
     assert!(then.iter().all(|name| now.contains(name)), "{when}: {then:?} {now:?}");
-    for service in ["shop-web", "shop-jobs"].iter().filter(|_| ["db-restore", "db-undo", "db-wipe"].contains(&args[0])) {
-        if good.iter().any(|call| call.argv.iter().any(|word| word == service)) && !starts(good, at, service) {
+    for service in ["shop-web", "shop-jobs"]
+        .iter()
+        .filter(|_| ["db-restore", "db-undo", "db-wipe"].contains(&args[0]))
+    {
+        if good.iter().any(|call| call.argv.iter().any(|word| word == service))
+            && !starts(good, at, service)
+        {
             assert_eq!(bench.container(service), "running", "{when}");
         }
     }
@@ -346,7 +383,8 @@ fn fails_well(
 
 /// Whether this very call is the one that starts the service.
 fn starts(calls: &[Call], at: usize, service: &str) -> bool {
-    calls[at].argv.iter().any(|word| word == "start") && calls[at].argv.iter().any(|word| word == service)
+    calls[at].argv.iter().any(|word| word == "start")
+        && calls[at].argv.iter().any(|word| word == service)
 }
 
 /// Which of the calls is this step's.
@@ -356,7 +394,8 @@ fn place(lines: &[plan::Line], failure: Failure, calls: &[Call]) -> usize {
         if let plan::Line::Step { number, commands } = line {
             if *number == failure.step {
                 let promise = &commands[failure.command];
-                return from + calls[from..].iter().position(|call| promise.is_kept_by(call)).unwrap();
+                return from
+                    + calls[from..].iter().position(|call| promise.is_kept_by(call)).unwrap();
             }
             from += commands.len();
         } else if let plan::Line::Finally { commands, .. } = line {
@@ -371,16 +410,22 @@ fn only_looks(call: &Call) -> bool {
     let asks = [
         "\\echo :VERSION_NUM",
         "SELECT EXISTS (SELECT FROM pg_catalog.pg_class",
-        "BEGIN;\nSET LOCAL search_path = pg_catalog, pg_temp;\nSELECT oid::bigint, (SELECT count(*) FROM pg_catalog.pg_locks",
+        "BEGIN;\nSET LOCAL search_path = pg_catalog, pg_temp;\nSELECT oid::bigint, (SELECT \
+         count(*) FROM pg_catalog.pg_locks",
         "DO $admits$ BEGIN",
         "\\set ON_ERROR_STOP off\nSELECT pg_catalog.set_config('dbtasks.extensions'",
     ];
     // a lock that is held while the hook's way is asked
-    let meets = call.stdin.contains("pg_advisory_xact_lock") && call.stdin.ends_with("db-tasks holds\n");
+    let meets =
+        call.stdin.contains("pg_advisory_xact_lock") && call.stdin.ends_with("db-tasks holds\n");
     // one that keeps other runs away
-    let alone =
-        call.stdin.contains("application_name = 'db-tasks at work/") && call.stdin.ends_with(", 'nothing') END;\nCOMMIT;\n");
-    has("inspect") || has("ps") || meets || alone || asks.iter().any(|question| call.stdin.starts_with(question))
+    let alone = call.stdin.contains("application_name = 'db-tasks at work/")
+        && call.stdin.ends_with(", 'nothing') END;\nCOMMIT;\n");
+    has("inspect")
+        || has("ps")
+        || meets
+        || alone
+        || asks.iter().any(|question| call.stdin.starts_with(question))
 }
 
 /// The dry run with the folders' own names again: commands hold paths.

@@ -1,4 +1,5 @@
-//! The session in which a database was looked at gives out the snapshot, too, where the dump comes next; it is in nobody's way.
+//! The session in which a database was looked at gives out the snapshot, too, where the dump comes
+//! next; it is in nobody's way.
 
 use std::path::Path;
 
@@ -12,7 +13,12 @@ const SNAPSHOT: &str = "pg_export_snapshot";
 
 /// The processes that were told these words, in the order of their beginnings.
 fn processes(bench: &Bench, words: &str) -> Vec<String> {
-    bench.processes().into_iter().filter(|(_, stdin)| stdin.contains(words)).map(|(process, _)| process).collect()
+    bench
+        .processes()
+        .into_iter()
+        .filter(|(_, stdin)| stdin.contains(words))
+        .map(|(process, _)| process)
+        .collect()
 }
 
 #[test]
@@ -38,7 +44,8 @@ fn a_dump_that_comes_next_needs_no_second_session() {
 #[test]
 fn of_several_databases_the_first_alone_is_stayed_in() {
     let bench = Bench::new(&format!(
-        "{HOST}[databases.more]\nprograms = \"../bin\"\npostgres = {{ database = \"more\", user = \"boss\" }}\n"
+        "{HOST}[databases.more]\nprograms = \"../bin\"\npostgres = {{ database = \"more\", user = \
+         \"boss\" }}\n"
     ));
     bench.facts("more", super::facts("more"));
     bench.run(&["db-backup"]).exits(0);
@@ -65,7 +72,9 @@ fn nobody_is_stayed_with_while_a_person_thinks() {
 /// A plan that is shown, and one that can't be made, leave nobody behind.
 #[test]
 fn whoever_dumps_nothing_leaves_no_session() {
-    for (args, code) in [(&["db-backup", "--dry-run"][..], 0), (&["db-backup", "--compress", "rar"], 2)] {
+    for (args, code) in
+        [(&["db-backup", "--dry-run"][..], 0), (&["db-backup", "--compress", "rar"], 2)]
+    {
         let bench = Bench::new(HOST);
         bench.run(args).exits(code);
         let looked = processes(&bench, LOOK);

@@ -1,4 +1,5 @@
-//! `--json`: one document for every command and every end, without a secret. The examples of `docs/json.md` are made here.
+//! `--json`: one document for every command and every end, without a secret. The examples of
+//! `docs/json.md` are made here.
 
 use std::fs;
 use std::path::Path;
@@ -32,11 +33,16 @@ const KEYS: [&str; 14] = [
 /// The one document that standard output is.
 #[track_caller]
 fn document(text: &str, command: &str, word: &str) -> Value {
-    let document: Value = serde_json::from_str(text).unwrap_or_else(|e| panic!("{command}: {e}:\n{text}"));
+    let document: Value =
+        serde_json::from_str(text).unwrap_or_else(|e| panic!("{command}: {e}:\n{text}"));
     let keys = document.as_object().unwrap();
     assert!(KEYS.iter().all(|key| keys.contains_key(*key)), "{text}");
     assert_eq!(document["schema"], 1);
-    assert_eq!((&document["command"], &document["outcome"]["word"]), (&json!(command), &json!(word)), "{text}");
+    assert_eq!(
+        (&document["command"], &document["outcome"]["word"]),
+        (&json!(command), &json!(word)),
+        "{text}"
+    );
     assert!(!text.contains("hunter22"), "{text}");
     document
 }
@@ -52,7 +58,10 @@ fn run(bench: &Bench, args: &[&str], word: &str) -> Value {
 
 /// A project whose password would show, with something to restore and to undo.
 fn full() -> (Bench, String) {
-    let url = HOST.replace("database = \"app\", user = \"boss\"", "url = \"postgresql://boss:hunter22@localhost/app\"");
+    let url = HOST.replace(
+        "database = \"app\", user = \"boss\"",
+        "url = \"postgresql://boss:hunter22@localhost/app\"",
+    );
     let bench = Bench::new(&format!("{url}{HOOKS}"));
     let name = bench.with_backup();
     bench.facts("app", with_beside(&["previous"]));
@@ -93,7 +102,11 @@ fn every_command_has_a_document() {
         assert_eq!((&planned["steps"], &planned["result"]), (&json!([]), &json!([])), "{args:?}");
         let done = run(&bench, args, "done");
         let steps = done["steps"].as_array().unwrap();
-        assert_eq!(steps.is_empty(), planned["plan"]["steps"].as_array().unwrap().is_empty(), "{args:?}: {done}");
+        assert_eq!(
+            steps.is_empty(),
+            planned["plan"]["steps"].as_array().unwrap().is_empty(),
+            "{args:?}: {done}"
+        );
         assert!(steps.iter().all(|step| step["ok"] == json!(true)), "{args:?}: {done}");
         assert_eq!(planned["plan"]["risk"], done["plan"]["risk"], "{args:?}");
     }
@@ -103,7 +116,9 @@ fn every_command_has_a_document() {
     run(&bench, &["db-shell", "-c", "SELECT 1", "--dry-run"], "planned");
     run(&bench, &["db-start"], "usage");
     run(&bench, &["db-stop"], "usage");
-    assert!(!run(&bench, &["db-completions", "bash"], "done")["result"].as_array().unwrap().is_empty());
+    assert!(
+        !run(&bench, &["db-completions", "bash"], "done")["result"].as_array().unwrap().is_empty()
+    );
     // the option stands before the command as well
     document(&bench.run(&["--json", "db-list"]).exits(0).out, "db-list", "done");
 }
@@ -112,7 +127,12 @@ fn every_command_has_a_document() {
 fn what_a_hook_has_said_is_kept() {
     let (bench, _) = full();
     let document = run(&bench, &["db-reset", "--force"], "done");
-    let said: Vec<&Value> = document["steps"].as_array().unwrap().iter().filter_map(|step| step.get("output")).collect();
+    let said: Vec<&Value> = document["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|step| step.get("output"))
+        .collect();
     let up = json!(["migrated by up"]);
     assert!(said.contains(&&up) && said.len() == 5, "{said:?}");
 }
@@ -121,7 +141,8 @@ fn what_a_hook_has_said_is_kept() {
 fn what_a_pipe_has_moved_is_told() {
     let (bench, _) = full();
     let document = run(&bench, &["db-backup"], "done");
-    let dump = document["steps"].as_array().unwrap().iter().find(|step| step["act"] == "pipe").unwrap();
+    let dump =
+        document["steps"].as_array().unwrap().iter().find(|step| step["act"] == "pipe").unwrap();
     assert_eq!((&dump["rows"], &dump["tables"]), (&json!(53), &json!(17)));
     assert_eq!(dump["bytes"], document["backups"][0]["manifest"]["artifacts"][0]["plain_bytes"]);
     assert_eq!(dump["file_bytes"], document["backups"][0]["bytes"]);
@@ -134,23 +155,39 @@ fn every_end_has_its_word() {
     let (mut bench, _) = full();
     let refused = run(&bench, &["db-restore", "--latest"], "refused");
     let verdicts = refused["verdicts"].as_array().unwrap();
-    assert!(verdicts.iter().any(|v| v["guard"] == "confirmation" && v["judgement"] == "refused" && v["cure"] == "give `--yes`"));
+    assert!(verdicts.iter().any(|v| v["guard"] == "confirmation"
+        && v["judgement"] == "refused"
+        && v["cure"] == "give `--yes`"));
     assert_eq!((&refused["steps"], refused["plan"].is_object()), (&json!([]), true));
     run(&bench, &["db-restore"], "refused");
     run(&bench, &["db-restore", "--latest", "--nonsense"], "usage");
     assert_eq!(run(&bench, &["db-info", "nothing"], "usage")["plan"], Value::Null);
 
-    bench.complains("pg_dump", 1, "pg_dump: error: connection of postgresql://boss:hunter22@localhost lost\n");
+    bench.complains(
+        "pg_dump",
+        1,
+        "pg_dump: error: connection of postgresql://boss:hunter22@localhost lost\n",
+    );
     let failed = run(&bench, &["db-backup"], "failed");
-    let last = failed["steps"].as_array().unwrap().iter().find(|step| step["ok"] == json!(false)).unwrap();
+    let last =
+        failed["steps"].as_array().unwrap().iter().find(|step| step["ok"] == json!(false)).unwrap();
     assert_eq!(last["act"], "pipe");
-    assert!(failed["outcome"]["problem"]["cure"].is_string() && failed["outcome"]["problem"]["happened"][0].is_string());
+    assert!(
+        failed["outcome"]["problem"]["cure"].is_string()
+            && failed["outcome"]["problem"]["happened"][0].is_string()
+    );
 
-    bench.stage("says/pg_dump.code", "0").stage("says/pg_dump.err", "").during_dump("kill -INT $PPID; sleep 5\n");
+    bench
+        .stage("says/pg_dump.code", "0")
+        .stage("says/pg_dump.err", "")
+        .during_dump("kill -INT $PPID; sleep 5\n");
     run(&bench, &["db-backup"], "interrupted");
 
     bench.env("ENVIRONMENT", "production");
-    assert_eq!(run(&bench, &["db-restore", "--latest", "--yes"], "refused")["environment"], "production");
+    assert_eq!(
+        run(&bench, &["db-restore", "--latest", "--yes"], "refused")["environment"],
+        "production"
+    );
     // a dry run shows what the guards would say
     let planned = run(&bench, &["db-restore", "--latest", "--dry-run"], "planned");
     assert!(planned["verdicts"].as_array().unwrap().iter().any(|v| v["judgement"] == "refused"));
@@ -165,7 +202,8 @@ fn every_end_has_its_word() {
 fn a_person_says_no() {
     need!("script of util-linux", available());
     let (bench, _) = full();
-    let mut person = Terminal::line(&bench, &format!("exec {} db-undo --json >said.json", quoted(TOOL)));
+    let mut person =
+        Terminal::line(&bench, &format!("exec {} db-undo --json >said.json", quoted(TOOL)));
     person.sees("Type `").types("no\n");
     person.ends(4);
     let said = fs::read_to_string(bench.project.join("said.json")).unwrap();
@@ -177,8 +215,14 @@ fn a_person_says_no() {
 fn another_run_is_at_work() {
     let (bench, _) = full();
     bench.during_dump("echo >\"$bench/ready\"\nuntil [ -e \"$bench/go\" ]; do sleep 0.05; done\n");
-    let mut first =
-        bench.command(TOOL).arg("db-backup").stdin(Stdio::null()).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+    let mut first = bench
+        .command(TOOL)
+        .arg("db-backup")
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
     while !bench.project.parent().unwrap().join("ready").exists() {
         assert!(first.try_wait().unwrap().is_none(), "the first run is over");
         std::thread::sleep(std::time::Duration::from_millis(20));
@@ -186,13 +230,20 @@ fn another_run_is_at_work() {
     let locked = run(&bench, &["db-backup"], "locked");
     bench.stage("go", "");
     assert!(first.wait().unwrap().success());
-    assert!(locked["outcome"]["problem"]["happened"][0].as_str().unwrap().starts_with("it is db-backup, process"));
+    assert!(
+        locked["outcome"]["problem"]["happened"][0]
+            .as_str()
+            .unwrap()
+            .starts_with("it is db-backup, process")
+    );
 }
 
-/// A repair that comes first, and the databases that `db-prepare` comes to later, stand beside the command's own first plan.
+/// A repair that comes first, and the databases that `db-prepare` comes to later, stand beside the
+/// command's own first plan.
 #[test]
 fn what_comes_before_and_after_stands_beside_it() {
-    let two = "[databases.more]\nprograms = \"../bin\"\npostgres = { database = \"app2\", user = \"boss\" }\n";
+    let two = "[databases.more]\nprograms = \"../bin\"\npostgres = { database = \"app2\", user = \
+               \"boss\" }\n";
     let bench = Bench::new(&format!("{HOST}{two}"));
     bench.facts("app2", super::facts("app2"));
     bench.stage("oids", "'app'|16384\n'app2'|16384\n");
@@ -206,7 +257,11 @@ fn what_comes_before_and_after_stands_beside_it() {
     bench.file("db-tasks.toml", format!("{HOST}{two}{HOOKS}"));
     bench.learn_counts();
     let prepared = run(&bench, &["db-prepare"], "done");
-    assert_eq!((prepared["before"].as_array().unwrap().len(), prepared["after"].as_array().unwrap().len()), (0, 1), "{prepared}");
+    assert_eq!(
+        (prepared["before"].as_array().unwrap().len(), prepared["after"].as_array().unwrap().len()),
+        (0, 1),
+        "{prepared}"
+    );
 }
 
 /// The documents that `docs/json.md` shows; `UPDATE_SNAPSHOTS=1` writes them.
@@ -224,7 +279,8 @@ fn the_examples_are_real() {
         ("cleanup-refused", run(&bench, &["db-cleanup"], "refused")),
         ("usage", run(&bench, &["db-backup", "--database", "nope"], "usage")),
     ] {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../docs/json/{example}.json"));
+        let path =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../docs/json/{example}.json"));
         let text = format!("{}\n", serde_json::to_string_pretty(&timeless(document)).unwrap());
         if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
             fs::write(&path, &text).unwrap();

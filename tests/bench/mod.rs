@@ -1,4 +1,5 @@
-//! A workbench: a project in a temporary folder, stand-ins for psql, pg_dump and docker, and what the tool said and did.
+//! A workbench: a project in a temporary folder, stand-ins for psql, pg_dump and docker, and what
+//! the tool said and did.
 
 mod audit;
 mod bad_files;
@@ -47,19 +48,23 @@ use crate::support::server::fed_output;
 pub const TOOL: &str = env!("CARGO_BIN_EXE_db-tasks");
 
 /// A dump as pg_dump 15 writes it.
-pub const DUMP: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/engine/postgres/script/fixtures/copy.sql"));
+pub const DUMP: &str = include_str!(concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/src/engine/postgres/script/fixtures/copy.sql"
+));
 
 /// One database `app` on this machine.
-pub const HOST: &str =
-    "[project]\nname = \"shop\"\n[databases.main]\nprograms = \"../bin\"\npostgres = { database = \"app\", user = \"boss\" }\n";
+pub const HOST: &str = "[project]\nname = \"shop\"\n[databases.main]\nprograms = \
+                        \"../bin\"\npostgres = { database = \"app\", user = \"boss\" }\n";
 /// One database in a container, as its environment says.
-pub const DOCKER: &str =
-    "[project]\nname = \"shop\"\n[containers.pg]\ndocker = \"shop-pg\"\n[databases.main]\ncontainer = \"pg\"\n";
+pub const DOCKER: &str = "[project]\nname = \"shop\"\n[containers.pg]\ndocker = \
+                          \"shop-pg\"\n[databases.main]\ncontainer = \"pg\"\n";
 
 /// What a reset needs: a migrator and a seed, and hooks at every moment round it.
-pub const HOOKS: &str = "[hooks]\nmigrate = [\"migrator\", \"up\"]\nseed = [\"migrator\", \"seed\"]\n\
-    before-reset = [\"migrator\", \"before\"]\nafter-reset = [\"migrator\", \"after\"]\n\
-    failed-reset = [\"migrator\", \"failed\"]\nfinally-reset = [\"migrator\", \"finally\"]\n";
+pub const HOOKS: &str = "[hooks]\nmigrate = [\"migrator\", \"up\"]\nseed = [\"migrator\", \
+                         \"seed\"]\nbefore-reset = [\"migrator\", \"before\"]\nafter-reset = \
+                         [\"migrator\", \"after\"]\nfailed-reset = [\"migrator\", \
+                         \"failed\"]\nfinally-reset = [\"migrator\", \"finally\"]\n";
 
 /// A project and the stand-ins; gone when dropped.
 pub struct Bench {
@@ -87,7 +92,10 @@ impl Bench {
         }
         fs::create_dir(&project).unwrap();
         // a link, not a copy: a file that was just written may be busy when it is run
-        let fake = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/bench/fake").canonicalize().unwrap();
+        let fake = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../tests/bench/fake")
+            .canonicalize()
+            .unwrap();
         for program in ["psql", "pg_dump", "docker", "podman", "migrator"] {
             std::os::unix::fs::symlink(&fake, temp.path().join("bin").join(program)).unwrap();
         }
@@ -114,7 +122,10 @@ impl Bench {
 
     /// The journal of a killed run of ours.
     pub fn journal(&self, left: &Value) -> &Self {
-        let own = Own::look(&self.project, &Env::of([("HOME", self.temp.path().join("home").to_str().unwrap())]));
+        let own = Own::look(
+            &self.project,
+            &Env::of([("HOME", self.temp.path().join("home").to_str().unwrap())]),
+        );
         let state = self.project.join(".db-tasks");
         state::prepare(&state).unwrap();
         journal::write(&state, &own, &serde_json::from_value(left.clone()).unwrap()).unwrap();
@@ -130,13 +141,17 @@ impl Bench {
     /// What the server says of itself to a psql that is connected to this database.
     pub fn facts(&self, database: &str, facts: Value) -> &Self {
         let tables = facts["inventory"]["tables"].as_array().cloned().unwrap_or_default();
-        let counts: String = tables.iter().map(|t| format!("{}|{}\n", t["name"].as_str().unwrap(), t["rows"])).collect();
+        let counts: String = tables
+            .iter()
+            .map(|t| format!("{}|{}\n", t["name"].as_str().unwrap(), t["rows"]))
+            .collect();
         self.stage(&format!("facts/{database}"), format!("{facts}\n{counts}"))
     }
 
     /// A stand-in that fails in these words: `psql`, `pg_dump`, or `exec` for docker's own.
     pub fn complains(&self, program: &str, code: u8, words: &str) -> &Self {
-        self.stage(&format!("says/{program}.err"), words).stage(&format!("says/{program}.code"), code.to_string())
+        self.stage(&format!("says/{program}.err"), words)
+            .stage(&format!("says/{program}.code"), code.to_string())
     }
 
     /// Shell lines that run while pg_dump does.
@@ -193,7 +208,11 @@ impl Bench {
         for name in self.files().keys().filter(|name| name.ends_with("manifest.json")) {
             for artifact in self.manifest(name)["artifacts"].as_array().unwrap() {
                 for table in artifact["tables"].as_array().unwrap() {
-                    counts.push_str(&format!("{}|{}\n", table["table"].as_str().unwrap(), table["rows"]));
+                    counts.push_str(&format!(
+                        "{}|{}\n",
+                        table["table"].as_str().unwrap(),
+                        table["rows"]
+                    ));
                 }
             }
         }
@@ -202,7 +221,8 @@ impl Bench {
 
     /// A manifest of the project.
     pub fn manifest(&self, name: &str) -> Value {
-        let mut manifest: Value = serde_json::from_slice(&fs::read(self.project.join(name)).unwrap()).unwrap();
+        let mut manifest: Value =
+            serde_json::from_slice(&fs::read(self.project.join(name)).unwrap()).unwrap();
         // whoever changes something in it has no digest to give
         manifest.as_object_mut().unwrap().remove("digest");
         manifest
@@ -212,9 +232,14 @@ impl Bench {
     pub fn calls(&self) -> Vec<Call> {
         let words = |path: PathBuf| -> Vec<String> {
             let text = fs::read(path).unwrap();
-            text.split(|byte| *byte == 0).map(|word| String::from_utf8_lossy(word).into_owned()).collect()
+            text.split(|byte| *byte == 0)
+                .map(|word| String::from_utf8_lossy(word).into_owned())
+                .collect()
         };
-        let mut folders: Vec<PathBuf> = fs::read_dir(self.temp.path().join("seen")).unwrap().map(|e| e.unwrap().path()).collect();
+        let mut folders: Vec<PathBuf> = fs::read_dir(self.temp.path().join("seen"))
+            .unwrap()
+            .map(|e| e.unwrap().path())
+            .collect();
         folders.sort();
         folders.retain(|folder| folder.join("whole").exists());
         let call = |folder: &PathBuf| {
@@ -222,26 +247,45 @@ impl Bench {
             // every word ends with NUL
             argv.pop();
             let pairs = words(folder.join("env"));
-            let env = pairs.iter().filter_map(|pair| pair.split_once('=')).map(|(k, v)| (k.into(), v.into())).collect();
-            Call { argv, env, stdin: String::from_utf8_lossy(&fs::read(folder.join("stdin")).unwrap()).into_owned() }
+            let env = pairs
+                .iter()
+                .filter_map(|pair| pair.split_once('='))
+                .map(|(k, v)| (k.into(), v.into()))
+                .collect();
+            Call {
+                argv,
+                env,
+                stdin: String::from_utf8_lossy(&fs::read(folder.join("stdin")).unwrap())
+                    .into_owned(),
+            }
         };
-        // how often something is waited for, and whom it is asked for, is the clock's matter, not the plan's
-        let clocks = |call: &Call| is_wait(&call.argv) || call.stdin.starts_with(db_tasks::engine::postgres::waiting::ASKS);
+        // how often something is waited for, and whom it is asked for, is the clock's matter, not
+        // the plan's
+        let clocks = |call: &Call| {
+            is_wait(&call.argv) || call.stdin.starts_with(db_tasks::engine::postgres::waiting::ASKS)
+        };
         folders.iter().map(call).filter(|call| !clocks(call)).collect()
     }
 
-    /// The processes of the stand-ins, each with what it was told; one that stays is there for all that it is asked.
+    /// The processes of the stand-ins, each with what it was told; one that stays is there for all
+    /// that it is asked.
     pub fn processes(&self) -> Vec<(String, String)> {
-        let mut folders: Vec<PathBuf> = fs::read_dir(self.temp.path().join("seen")).unwrap().map(|e| e.unwrap().path()).collect();
+        let mut folders: Vec<PathBuf> = fs::read_dir(self.temp.path().join("seen"))
+            .unwrap()
+            .map(|e| e.unwrap().path())
+            .collect();
         folders.sort();
-        let read = |folder: &PathBuf, name: &str| fs::read_to_string(folder.join(name)).unwrap().trim().to_owned();
+        let read = |folder: &PathBuf, name: &str| {
+            fs::read_to_string(folder.join(name)).unwrap().trim().to_owned()
+        };
         folders.iter().map(|folder| (read(folder, "process"), read(folder, "stdin"))).collect()
     }
 
     pub fn forget_calls(&self) {
         for folder in ["seen", "fail"] {
             let folder = self.temp.path().join(folder);
-            // a bench that has no call to fail has no such folder; a call that outlives its run may write into its own just now
+            // a bench that has no call to fail has no such folder; a call that outlives its run may
+            // write into its own just now
             while folder.exists() {
                 let _ = fs::remove_dir_all(&folder);
             }
@@ -251,11 +295,14 @@ impl Bench {
 
     /// Lets the stand-ins fail on the call that was at this place among these.
     pub fn fail_at(&self, calls: &[Call], at: usize) {
-        let told = |call: &Call| (said::of_any_run(&call.argv.join("\0")), said::of_any_run(&call.stdin));
+        let told =
+            |call: &Call| (said::of_any_run(&call.argv.join("\0")), said::of_any_run(&call.stdin));
         let times = calls[..=at].iter().filter(|call| told(call) == told(&calls[at])).count();
         fs::create_dir(self.temp.path().join("fail")).unwrap();
         let (argv, stdin) = told(&calls[at]);
-        self.stage("fail/argv", format!("{argv}\0")).stage("fail/stdin", stdin).stage("fail/at", times.to_string());
+        self.stage("fail/argv", format!("{argv}\0"))
+            .stage("fail/stdin", stdin)
+            .stage("fail/at", times.to_string());
     }
 
     /// Every file and folder of the project with its mode, the tool's own folder left out.
@@ -269,7 +316,11 @@ impl Bench {
     /// What stands in a folder of the project.
     pub fn names_in(&self, folder: &str) -> Vec<String> {
         let prefix = format!("{folder}/");
-        self.files().keys().filter_map(|name| name.strip_prefix(&prefix)).map(String::from).collect()
+        self.files()
+            .keys()
+            .filter_map(|name| name.strip_prefix(&prefix))
+            .map(String::from)
+            .collect()
     }
 
     /// Every byte that the tool has written, and every word it has said to a program.
@@ -290,7 +341,10 @@ impl Bench {
 
     /// What a container is now.
     pub fn container(&self, name: &str) -> String {
-        fs::read_to_string(self.temp.path().join("containers").join(name)).unwrap().trim().to_owned()
+        fs::read_to_string(self.temp.path().join("containers").join(name))
+            .unwrap()
+            .trim()
+            .to_owned()
     }
 
     /// Keeps the project and the containers as they are, for [`Self::rewind`].

@@ -1,4 +1,5 @@
-//! Backups of older versions, made by them and frozen: whatever is written since, these stay readable.
+//! Backups of older versions, made by them and frozen: whatever is written since, these stay
+//! readable.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -37,21 +38,42 @@ fn format_1_with_all_that_a_database_has() {
     let bench = holding("format-1");
     let name = "shop_20261121_102946_before-v2.sql.gz";
     let found = info(&bench, name);
-    assert_eq!((&found["state"], &found["rows"], &found["other_project"]), (&json!("verified"), &json!(4), &json!(false)));
+    assert_eq!(
+        (&found["state"], &found["rows"], &found["other_project"]),
+        (&json!("verified"), &json!(4), &json!(false))
+    );
     let manifest = &found["manifest"];
     assert_eq!(
         (&manifest["format"], &manifest["label"], &manifest["reason"]),
         (&json!(1), &json!("before v2"), &json!("manual"))
     );
-    assert_eq!((&manifest["project"], &manifest["environment"]), (&json!("shop"), &json!("staging")));
+    assert_eq!(
+        (&manifest["project"], &manifest["environment"]),
+        (&json!("shop"), &json!("staging"))
+    );
     let artifact = &manifest["artifacts"][0];
     let database = &artifact["database"];
-    assert_eq!((&database["comment"], &database["connection_limit"]), (&json!("orders and users"), &json!(50)));
-    assert_eq!(database["acl"][3], json!({ "grantee": "reader", "privilege": "CONNECT", "grantable": false }));
-    assert_eq!(database["settings"][1], json!({ "role": "reader", "name": "search_path", "value": "***" }));
+    assert_eq!(
+        (&database["comment"], &database["connection_limit"]),
+        (&json!("orders and users"), &json!(50))
+    );
+    assert_eq!(
+        database["acl"][3],
+        json!({ "grantee": "reader", "privilege": "CONNECT", "grantable": false })
+    );
+    assert_eq!(
+        database["settings"][1],
+        json!({ "role": "reader", "name": "search_path", "value": "***" })
+    );
     assert_eq!(artifact["extensions"], json!({ "pgcrypto": "1.3", "plpgsql": "1.0" }));
-    assert_eq!((&artifact["migrations"][0]["table"], &artifact["large_objects"]), (&json!("public.alembic_version"), &json!(1)));
-    assert_eq!((&artifact["tables"][1]["table"], &artifact["tables"][1]["rows"]), (&json!("app.users"), &json!(3)));
+    assert_eq!(
+        (&artifact["migrations"][0]["table"], &artifact["large_objects"]),
+        (&json!("public.alembic_version"), &json!(1))
+    );
+    assert_eq!(
+        (&artifact["tables"][1]["table"], &artifact["tables"][1]["rows"]),
+        (&json!("app.users"), &json!(3))
+    );
     // the dump is what the manifest says
     bench.run(&["db-verify", name]).exits(0);
 }
@@ -80,14 +102,34 @@ fn format_2_a_partial_set_with_stores() {
     assert_eq!(found["state"], "partial");
     let manifest = &found["manifest"];
     assert_eq!((&manifest["format"], &manifest["partial"]), (&json!(2), &json!(true)));
-    assert_eq!(manifest["missing"], json!([{ "store": "media", "why": "there is nothing at /srv/shop/media" }]));
-    let kinds: Vec<_> = manifest["artifacts"].as_array().unwrap().iter().map(|a| (&a["store"], &a["kind"])).collect();
-    assert_eq!(json!(kinds), json!([["main", "postgres"], ["uploads", "files"], ["vectors", "milvus"]]));
+    assert_eq!(
+        manifest["missing"],
+        json!([{ "store": "media", "why": "there is nothing at /srv/shop/media" }])
+    );
+    let kinds: Vec<_> = manifest["artifacts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|a| (&a["store"], &a["kind"]))
+        .collect();
+    assert_eq!(
+        json!(kinds),
+        json!([["main", "postgres"], ["uploads", "files"], ["vectors", "milvus"]])
+    );
     let entries = &manifest["artifacts"][1]["contents"]["files"]["entries"];
-    assert_eq!((&entries["b.bin"]["bytes"], &entries["link"]["to"]), (&json!(70000), &json!("a/one.txt")));
-    assert_eq!(manifest["artifacts"][2]["contents"]["collections"]["collections"][0]["entities"], 12);
+    assert_eq!(
+        (&entries["b.bin"]["bytes"], &entries["link"]["to"]),
+        (&json!(70000), &json!("a/one.txt"))
+    );
+    assert_eq!(
+        manifest["artifacts"][2]["contents"]["collections"]["collections"][0]["entities"],
+        12
+    );
     let text = bench.run(&["db-info", name]).exits(0).out;
-    assert!(text.contains("media: there is nothing at /srv/shop/media") && text.contains("docs"), "{text}");
+    assert!(
+        text.contains("media: there is nothing at /srv/shop/media") && text.contains("docs"),
+        "{text}"
+    );
     #[cfg(feature = "milvus")]
     bench.run(&["db-verify", name]).exits(0);
     // it is whole in what it has, and none that a rule counts
@@ -95,8 +137,11 @@ fn format_2_a_partial_set_with_stores() {
 }
 
 /// Sets with a tree, by the format of their manifests.
-const TREES: [(&str, &str); 3] =
-    [("format-2", "backup_20261121_102953"), ("format-3", "backup_20261128_033948"), ("format-4", "backup_20261128_110731")];
+const TREES: [(&str, &str); 3] = [
+    ("format-2", "backup_20261121_102953"),
+    ("format-3", "backup_20261128_033948"),
+    ("format-4", "backup_20261128_110731"),
+];
 
 #[test]
 fn format_3_a_tree_in_few_words() {
@@ -117,14 +162,22 @@ fn format_3_a_tree_in_few_words() {
 fn a_tree_of_every_format_comes_back() {
     for (format, name) in TREES {
         let bench = holding(format);
-        bench.file("db-tasks.toml", format!("{HOST}[stores.uploads]\nfiles = {{ path = \"uploads\" }}\n"));
+        bench.file(
+            "db-tasks.toml",
+            format!("{HOST}[stores.uploads]\nfiles = {{ path = \"uploads\" }}\n"),
+        );
         bench.run(&["db-restore", name, "--only", "uploads", "--yes"]).exits(0);
         let read = |file: &str| fs::read(bench.project.join("uploads").join(file)).unwrap();
-        assert_eq!((read("a/one.txt").len(), read("link"), read("b.bin").len()), (4, read("a/one.txt"), 70000), "{format}");
+        assert_eq!(
+            (read("a/one.txt").len(), read("link"), read("b.bin").len()),
+            (4, read("a/one.txt"), 70000),
+            "{format}"
+        );
     }
 }
 
-/// The checksum of a file proves nothing where somebody has exchanged the file and written its checksum into the manifest.
+/// The checksum of a file proves nothing where somebody has exchanged the file and written its
+/// checksum into the manifest.
 #[test]
 fn an_artifact_that_holds_another_tree_proves_nothing() {
     use std::io::{Read, Write};
@@ -135,7 +188,9 @@ fn an_artifact_that_holds_another_tree_proves_nothing() {
             tar[header + 512 + 999] ^= 1;
         }),
         ("`b.bin` is missing", |tar| {
-            for at in (0..tar.len() - 7).filter(|at| tar[*at..*at + 7] == *b"./b.bin").collect::<Vec<_>>() {
+            for at in
+                (0..tar.len() - 7).filter(|at| tar[*at..*at + 7] == *b"./b.bin").collect::<Vec<_>>()
+            {
                 tar[at + 2] = b'x';
                 // the sum of a header is of its bytes
                 let sum: u32 = tar[at..at + 512]
@@ -151,27 +206,46 @@ fn an_artifact_that_holds_another_tree_proves_nothing() {
     for (format, name) in TREES {
         for (why, attack) in &attacks {
             let bench = holding(format);
-            let (manifest, artifact) = (format!("backups/{name}/manifest.json"), format!("backups/{name}/uploads.tar.gz"));
+            let (manifest, artifact) =
+                (format!("backups/{name}/manifest.json"), format!("backups/{name}/uploads.tar.gz"));
             let file = fs::File::open(bench.project.join(&artifact)).unwrap();
             let mut tar = Vec::new();
-            db_tasks::stream::decoder(db_tasks::stream::Codec::Gzip, file).unwrap().read_to_end(&mut tar).unwrap();
+            db_tasks::stream::decoder(db_tasks::stream::Codec::Gzip, file)
+                .unwrap()
+                .read_to_end(&mut tar)
+                .unwrap();
             attack(&mut tar);
             let method = if format == "format-4" { Method::Blake3 } else { Method::Sha256 };
             let gzip = db_tasks::stream::Compression::parse("gzip", None).unwrap();
-            let mut encoder = db_tasks::stream::encoder(gzip, db_tasks::stream::Digest::by(method, Vec::new())).unwrap();
+            let mut encoder =
+                db_tasks::stream::encoder(gzip, db_tasks::stream::Digest::by(method, Vec::new()))
+                    .unwrap();
             encoder.write_all(&tar).unwrap();
             let (bytes, sum) = encoder.finish().unwrap().finish();
             bench.file(&artifact, bytes);
             let mut changed = bench.manifest(&manifest);
-            let of_tree = changed["artifacts"].as_array_mut().unwrap().iter_mut().find(|a| a["store"] == "uploads").unwrap();
+            let of_tree = changed["artifacts"]
+                .as_array_mut()
+                .unwrap()
+                .iter_mut()
+                .find(|a| a["store"] == "uploads")
+                .unwrap();
             of_tree["bytes"] = sum.bytes.into();
             of_tree[method.to_string()] = sum.hex().into();
             changed.as_object_mut().unwrap().remove("digest");
             bench.file(&manifest, changed.to_string());
             // one digest of all says that something is another, and not what
-            let said = if format != "format-2" && !why.contains("cut") { "its digest is another one" } else { why };
+            let said = if format != "format-2" && !why.contains("cut") {
+                "its digest is another one"
+            } else {
+                why
+            };
             bench.run(&["db-verify", name]).exits(1).tells(said);
-            assert_eq!(info(&bench, name)["state"], if format == "format-2" { "partial" } else { "failed" }, "{format}: {why}");
+            assert_eq!(
+                info(&bench, name)["state"],
+                if format == "format-2" { "partial" } else { "failed" },
+                "{format}: {why}"
+            );
         }
     }
 }
@@ -183,7 +257,8 @@ fn a_newer_format_is_refused_in_clear_words() {
     let mut newer = bench.manifest(manifest);
     newer["format"] = 5.into();
     bench.file(manifest, newer.to_string());
-    let why = "its manifest can't be used: it is of format 5, this version reads up to 4: use a newer db-tasks";
+    let why = "its manifest can't be used: it is of format 5, this version reads up to 4: use a \
+               newer db-tasks";
     assert!(bench.run(&["db-list"]).exits(0).out.contains(why));
     let name = manifest.trim_start_matches("backups/");
     bench.run(&["db-restore", name, "--yes"]).exits(1).tells(why);
@@ -193,22 +268,32 @@ fn a_newer_format_is_refused_in_clear_words() {
     assert_eq!(bench.names_in("backups").len(), 2);
 }
 
-/// One key, another database: a URL was changed, a database was renamed. What `--latest` takes is of the database that is meant.
+/// One key, another database: a URL was changed, a database was renamed. What `--latest` takes is
+/// of the database that is meant.
 #[test]
 fn the_newest_backup_is_of_the_database_that_is_meant() {
     let bench = Bench::new(HOST);
     let name = bench.with_backup();
     let renamed = HOST.replace("\"app\"", "\"shop\"");
-    bench.facts("shop", super::facts("shop")).facts("postgres", super::with_beside(&[])).file("db-tasks.toml", &renamed);
+    bench
+        .facts("shop", super::facts("shop"))
+        .facts("postgres", super::with_beside(&[]))
+        .file("db-tasks.toml", &renamed);
     let said = bench.run(&["db-restore", "--latest", "--yes"]).exits(3);
-    said.tells("the newest backup is of the database `app`, and not of `shop`").tells("db-restore --latest --any-database");
+    said.tells("the newest backup is of the database `app`, and not of `shop`")
+        .tells("db-restore --latest --any-database");
     assert!(bench.run(&["db-status"]).exits(0).out.contains("last backup  none"));
     // a person, or a script, may mean it
-    for words in
-        [&["db-restore", "--latest", "--any-database"][..], &["db-restore", &name], &["db-restore", "--latest", "--as", "copy"]]
-    {
+    for words in [
+        &["db-restore", "--latest", "--any-database"][..],
+        &["db-restore", &name],
+        &["db-restore", "--latest", "--as", "copy"],
+    ] {
         let shown = bench.run(&[words, &["--dry-run"]].concat()).exits(0).out;
-        assert!(shown.contains("it was made of the database `app`, and goes into"), "{words:?}:\n{shown}");
+        assert!(
+            shown.contains("it was made of the database `app`, and goes into"),
+            "{words:?}:\n{shown}"
+        );
     }
     // one that is older, and of the right one, is taken, with a word on the newer one
     std::thread::sleep(std::time::Duration::from_secs(1));
@@ -216,12 +301,17 @@ fn the_newest_backup_is_of_the_database_that_is_meant() {
     bench.env("ENVIRONMENT", "staging").run(&["db-backup"]).exits(0);
     bench.env("ENVIRONMENT", "development").file("db-tasks.toml", HOST);
     let said = bench.run(&["db-restore", "--latest", "--dry-run"]).exits(0);
-    assert!(said.out.contains("restore `app`") && !said.out.contains("made of the database"), "{}", said.out);
+    assert!(
+        said.out.contains("restore `app`") && !said.out.contains("made of the database"),
+        "{}",
+        said.out
+    );
     said.tells("is newer, but of the database `shop`: it is passed over");
     bench.file("db-tasks.toml", &renamed);
     let shown = bench.run(&["db-restore", "--latest", "--dry-run"]).exits(0).out;
     assert!(
-        shown.contains("it was made in the environment `staging`") && !shown.contains("it was made of the database"),
+        shown.contains("it was made in the environment `staging`")
+            && !shown.contains("it was made of the database"),
         "{shown}"
     );
 }

@@ -50,8 +50,9 @@ pub fn read(text: &str) -> Vec<Line> {
             lines.push(Line::OnFailure { first, last, commands: Vec::new() });
         } else if words == "then, in any case:" {
             // when all before it has gone well
-            let last =
-                lines.iter().rev().find_map(|line| if let Line::Step { number, .. } = line { Some(*number) } else { None });
+            let last = lines.iter().rev().find_map(|line| {
+                if let Line::Step { number, .. } = line { Some(*number) } else { None }
+            });
             lines.push(Line::Finally { first: last.map_or(1, |n| n + 1), commands: Vec::new() });
         } else if words.ends_with(", in any case:") {
             lines.push(Line::Finally { first: range(words).0, commands: Vec::new() });
@@ -66,14 +67,18 @@ pub fn read(text: &str) -> Vec<Line> {
             let promise = last_act(lines.last_mut().unwrap()).last_mut().unwrap();
             promise.sql.push(sql.strip_prefix(' ').unwrap_or(sql).to_owned());
         } else {
-            assert!(words.starts_with("note: ") || words == "nothing to do", "a dry run says: {line}");
+            assert!(
+                words.starts_with("note: ") || words == "nothing to do",
+                "a dry run says: {line}"
+            );
         }
     }
     lines
 }
 
 fn range(title: &str) -> (usize, usize) {
-    let numbers: Vec<usize> = title.split([' ', ',']).filter_map(|word| word.parse().ok()).collect();
+    let numbers: Vec<usize> =
+        title.split([' ', ',']).filter_map(|word| word.parse().ok()).collect();
     (numbers[0], *numbers.last().unwrap())
 }
 
@@ -137,15 +142,24 @@ pub fn expect(lines: &[Line], failure: Option<Failure>) -> Vec<Together> {
     let mut seen = Vec::new();
     for line in lines {
         match line {
-            Line::Step { number, commands } if *number < failed => seen.push(Together { calls: commands.clone(), maybe: vec![] }),
+            Line::Step { number, commands } if *number < failed => {
+                seen.push(Together { calls: commands.clone(), maybe: vec![] })
+            }
             Line::Step { number, commands } if *number == failed => {
                 let at = failure.map_or(0, |f| f.command);
-                let (calls, maybe) = commands.iter().enumerate().partition::<Vec<_>, _>(|(n, _)| *n == at);
-                let own = |list: Vec<(usize, &Promise)>| list.into_iter().map(|(_, p)| p.clone()).collect();
+                let (calls, maybe) =
+                    commands.iter().enumerate().partition::<Vec<_>, _>(|(n, _)| *n == at);
+                let own = |list: Vec<(usize, &Promise)>| {
+                    list.into_iter().map(|(_, p)| p.clone()).collect()
+                };
                 seen.push(Together { calls: own(calls), maybe: own(maybe) });
             }
-            Line::OnFailure { first, last, commands } if (*first..=*last).contains(&failed) => seen.extend(one_by_one(commands)),
-            Line::Finally { first, commands } if *first <= failed => seen.extend(one_by_one(commands)),
+            Line::OnFailure { first, last, commands } if (*first..=*last).contains(&failed) => {
+                seen.extend(one_by_one(commands))
+            }
+            Line::Finally { first, commands } if *first <= failed => {
+                seen.extend(one_by_one(commands))
+            }
             _ => {}
         }
     }
@@ -175,7 +189,11 @@ pub fn assert_kept(expected: &[Together], seen: &[Call], when: &str) {
             }
             rest = others;
         }
-        assert!(open.is_empty(), "{when}:\npromised\n{open:#?}\nseen next\n{:#?}\nall\n{seen:#?}", rest.first());
+        assert!(
+            open.is_empty(),
+            "{when}:\npromised\n{open:#?}\nseen next\n{:#?}\nall\n{seen:#?}",
+            rest.first()
+        );
     }
     assert!(rest.is_empty(), "{when}: nobody promised\n{rest:#?}");
 }
@@ -207,8 +225,15 @@ impl Promise {
         };
         let argv: Vec<String> = call.argv.iter().map(|word| unnamed(word)).collect();
         let own: Vec<String> = self.argv.iter().map(|word| unnamed(word)).collect();
-        let program = if own[0].contains('/') { argv[0] == own[0] } else { argv[0].rsplit('/').next() == Some(&own[0]) };
-        program && argv[1..] == own[1..] && self.env.iter().all(same_env) && self.is_told_to(&call.stdin)
+        let program = if own[0].contains('/') {
+            argv[0] == own[0]
+        } else {
+            argv[0].rsplit('/').next() == Some(&own[0])
+        };
+        program
+            && argv[1..] == own[1..]
+            && self.env.iter().all(same_env)
+            && self.is_told_to(&call.stdin)
     }
 
     fn is_told_to(&self, stdin: &str) -> bool {
@@ -223,8 +248,11 @@ impl Promise {
         let mut own = Vec::new();
         for line in sql.iter().map(String::as_str).filter(telling) {
             if line.starts_with("(the dump") {
-                // what pg_dump writes round large objects would end the transaction half way, and its key is none of ours
-                let left_out = |line: &&str| ["BEGIN;", "COMMIT;"].contains(line) || line.contains("restrict ");
+                // what pg_dump writes round large objects would end the transaction half way, and
+                // its key is none of ours
+                let left_out = |line: &&str| {
+                    ["BEGIN;", "COMMIT;"].contains(line) || line.contains("restrict ")
+                };
                 let dump = if loads_itself { by_loader.as_str() } else { super::DUMP };
                 own.extend(dump.lines().filter(telling).filter(|line| !left_out(line)));
             } else if line.starts_with("(the owners, rights and comments") {
@@ -276,7 +304,10 @@ pub fn failures(lines: &[Line]) -> Vec<(Failure, usize)> {
     let mut all = Vec::new();
     for line in lines {
         if let Line::Step { number, commands } = line {
-            all.extend((0..commands.len()).map(|command| (Failure { step: *number, command }, commands.len())));
+            all.extend(
+                (0..commands.len())
+                    .map(|command| (Failure { step: *number, command }, commands.len())),
+            );
         }
     }
     all

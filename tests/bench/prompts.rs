@@ -7,15 +7,18 @@ use crate::support::component::quoted;
 use crate::support::need;
 
 /// A project whose backups are asked for.
-pub const ASKS: &str = "[backup]\nask = true\n[project]\nname = \"shop\"\n\
-    [databases.main]\nprograms = \"../bin\"\npostgres = { database = \"app\", user = \"boss\" }\n";
+pub const ASKS: &str = "[backup]\nask = true\n[project]\nname = \
+                        \"shop\"\n[databases.main]\nprograms = \"../bin\"\npostgres = { database \
+                        = \"app\", user = \"boss\" }\n";
 
 #[test]
 fn a_backup_takes_y_or_n() {
     need!("script of util-linux", available());
     let screen = Terminal::run(&Bench::new(HOST), &["db-backup"]).ends(0);
     assert!(!screen.contains("Proceed?"), "nobody is asked unless the file says so: {screen}");
-    for (answer, code, files) in [("y\n", 0, 2), ("YES\n", 0, 2), ("n\n", 4, 0), ("\n", 4, 0), ("\x04", 4, 0)] {
+    for (answer, code, files) in
+        [("y\n", 0, 2), ("YES\n", 0, 2), ("n\n", 4, 0), ("\n", 4, 0), ("\x04", 4, 0)]
+    {
         let bench = Bench::new(ASKS);
         let mut person = Terminal::run(&bench, &["db-backup"]);
         person.sees("back up `app`").sees("Proceed? [y/N] ").types(answer);
@@ -35,8 +38,8 @@ fn auto_and_yes_ask_nothing() {
     }
 }
 
-/// SKIP_BACKUP_PROMPT is the yes of people's scripts: for a backup from `.env`, too; for what replaces data in the environment of
-/// that very run alone.
+/// SKIP_BACKUP_PROMPT is the yes of people's scripts: for a backup from `.env`, too; for what
+/// replaces data in the environment of that very run alone.
 #[test]
 fn a_variable_answers_for_a_backup() {
     need!("script of util-linux", available());
@@ -111,7 +114,10 @@ fn a_restore_takes_the_word() {
         let screen = person.ends(code);
         let swapped = bench.calls().iter().any(|call| call.stdin.contains("RENAME TO"));
         assert_eq!(swapped, code == 0, "{answer:?}: {screen}");
-        assert!(code == 0 || bench.calls().len() == 1, "{answer:?}: only a question was asked before");
+        assert!(
+            code == 0 || bench.calls().len() == 1,
+            "{answer:?}: only a question was asked before"
+        );
     }
 }
 
@@ -122,8 +128,17 @@ fn a_restore_is_chosen_from_a_list() {
     let name = bench.with_backup();
     let question = "Number of the backup to restore (q to quit): ";
     let mut person = Terminal::run(&bench, &["db-restore"]);
-    person.sees("1.  ").sees(&name).sees(question).types("7\n").sees("there is no `7`: a number from 1 to 1, or q");
-    person.sees(question).types("1\n").sees("Type `yes` to replace the live data of `app`: ").types("yes\n");
+    person
+        .sees("1.  ")
+        .sees(&name)
+        .sees(question)
+        .types("7\n")
+        .sees("there is no `7`: a number from 1 to 1, or q");
+    person
+        .sees(question)
+        .types("1\n")
+        .sees("Type `yes` to replace the live data of `app`: ")
+        .types("yes\n");
     person.ends(0);
     for leave in ["q\n", "\x04"] {
         let mut person = Terminal::run(&bench, &["db-restore"]);
@@ -152,9 +167,11 @@ fn ctrl_c_at_a_question_ends_the_run() {
     need!("script of util-linux", available());
     let bench = Bench::new(ASKS);
     bench.with_backup();
-    for (args, question) in
-        [(&["db-backup"][..], "Proceed?"), (&["db-restore", "--latest"], "Type `yes`"), (&["db-restore"], "(q to quit):")]
-    {
+    for (args, question) in [
+        (&["db-backup"][..], "Proceed?"),
+        (&["db-restore", "--latest"], "Type `yes`"),
+        (&["db-restore"], "(q to quit):"),
+    ] {
         let before = bench.files();
         let mut person = Terminal::run(&bench, args);
         person.sees(question).sees(" ").types("\x03");
@@ -168,15 +185,19 @@ fn ctrl_c_at_a_question_ends_the_run() {
 #[test]
 fn what_goes_is_said_before_the_question() {
     need!("script of util-linux", available());
-    let bench =
-        Bench::new(&format!("{HOST}{HOOKS}[containers.web]\ndocker = \"shop-web\"\nstop-during = [\"restore\", \"reset\"]\n"));
+    let bench = Bench::new(&format!(
+        "{HOST}{HOOKS}[containers.web]\ndocker = \"shop-web\"\nstop-during = [\"restore\", \
+         \"reset\"]\n"
+    ));
     bench.stage("containers/shop-web", "running\n").with_backup();
     let mut server = with_beside(&["previous"]);
     let session = |pid| serde_json::json!({ "pid": pid, "user": "boss", "app": "rails", "host": "10.0.0.7", "state": "idle" });
     server["sessions"] = (1..=7).map(session).collect();
     bench.facts("app", server);
     let mut text = String::new();
-    for args in [&["db-restore", "--latest"][..], &["db-reset"], &["db-undo"], &["db-undo", "--quiet"]] {
+    for args in
+        [&["db-restore", "--latest"][..], &["db-reset"], &["db-undo"], &["db-undo", "--quiet"]]
+    {
         let mut person = Terminal::run(&bench, args);
         person.sees("Type `").types("no\n");
         text.push_str(&shown(&bench, args, &person.ends(4)));
@@ -196,7 +217,8 @@ fn shown(bench: &Bench, args: &[&str], screen: &str) -> String {
 
 /// Lines as a terminal of this many columns has drawn them, one over the other, in colour.
 fn drawn(bench: &Bench, columns: usize) -> Vec<String> {
-    let line = format!("export TERM=xterm; stty cols {columns}; exec {} db-backup --yes", quoted(TOOL));
+    let line =
+        format!("export TERM=xterm; stty cols {columns}; exec {} db-backup --yes", quoted(TOOL));
     let screen = Terminal::line(bench, &line).ends(0);
     screen.split(['\r', '\n']).map(String::from).collect()
 }
@@ -205,16 +227,32 @@ fn drawn(bench: &Bench, columns: usize) -> Vec<String> {
 fn a_bar_fits_the_terminal() {
     need!("script of util-linux", available());
     let bench = Bench::new(HOST);
-    bench.stage("filler", "-- nothing to see here, but it is long enough to be some bytes\n".repeat(8_000));
+    bench.stage(
+        "filler",
+        "-- nothing to see here, but it is long enough to be some bytes\n".repeat(8_000),
+    );
     bench.during_dump("for i in 1 2 3 4 5 6; do cat \"$bench/filler\"; sleep 0.15; done\n");
     // the first backup knows no size to expect
     let first = drawn(&bench, 100);
-    assert!(first.iter().any(|line| line.contains("MB/s")) && !first.iter().any(|line| line.contains(" %")), "{first:#?}");
+    assert!(
+        first.iter().any(|line| line.contains("MB/s"))
+            && !first.iter().any(|line| line.contains(" %")),
+        "{first:#?}"
+    );
     for columns in [40, 100] {
         let lines = drawn(&bench, columns);
-        let bars: Vec<&String> = lines.iter().filter(|line| line.starts_with("\u{1b}[K") && line.contains(" %")).collect();
+        let bars: Vec<&String> = lines
+            .iter()
+            .filter(|line| line.starts_with("\u{1b}[K") && line.contains(" %"))
+            .collect();
         assert!(bars.len() >= 3, "{lines:#?}");
-        let shown = |line: &str| line.replace("\u{1b}[K", "").replace("\u{1b}[36m", "").replace("\u{1b}[0m", "").chars().count();
+        let shown = |line: &str| {
+            line.replace("\u{1b}[K", "")
+                .replace("\u{1b}[36m", "")
+                .replace("\u{1b}[0m", "")
+                .chars()
+                .count()
+        };
         assert!(bars.iter().all(|line| shown(line) < columns), "{columns}: {bars:#?}");
         assert!(bars.iter().any(|line| line.contains("left")), "{bars:#?}");
     }

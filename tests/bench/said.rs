@@ -15,7 +15,12 @@ pub struct Said {
 impl Said {
     pub fn new(temp: &Path, args: &[&str], output: &Output) -> Self {
         let text = |bytes: &[u8]| plain(temp, &String::from_utf8_lossy(bytes));
-        Self { out: text(&output.stdout), err: text(&output.stderr), code: output.status.code(), shown: args.join(" ") }
+        Self {
+            out: text(&output.stdout),
+            err: text(&output.stderr),
+            code: output.status.code(),
+            shown: args.join(" "),
+        }
     }
 
     #[track_caller]
@@ -35,7 +40,10 @@ impl Said {
     /// This error at the end, after whatever steps were told; and nothing on standard output.
     #[track_caller]
     pub fn error(self, text: &str) -> Self {
-        let at = self.err.find("error: ").unwrap_or_else(|| panic!("`{}` said no error:\n{}", self.shown, self.err));
+        let at = self
+            .err
+            .find("error: ")
+            .unwrap_or_else(|| panic!("`{}` said no error:\n{}", self.shown, self.err));
         assert_eq!(self.err[at..].trim_end(), format!("error: {text}"), "`{}`", self.shown);
         assert_eq!(self.out, "", "`{}`", self.shown);
         self
@@ -52,7 +60,10 @@ impl Said {
     #[track_caller]
     pub fn has_three_parts(self) -> Self {
         let error = self.err.split_once("error: ").map_or("", |(_, error)| error);
-        let happened = error.lines().skip(1).any(|line| line.starts_with("  ") && !line.starts_with("  next: "));
+        let happened = error
+            .lines()
+            .skip(1)
+            .any(|line| line.starts_with("  ") && !line.starts_with("  next: "));
         assert!(happened && error.contains("\n  next: "), "`{}` said:\n{}", self.shown, self.err);
         self
     }
@@ -61,7 +72,9 @@ impl Said {
 /// The folder, this run's name, times and durations, by words.
 pub fn plain(temp: &Path, text: &str) -> String {
     let real = temp.canonicalize().unwrap_or_else(|_| temp.to_path_buf());
-    let text = text.replace(&*real.to_string_lossy(), "[TEMP]").replace(&*temp.to_string_lossy(), "[TEMP]");
+    let text = text
+        .replace(&*real.to_string_lossy(), "[TEMP]")
+        .replace(&*temp.to_string_lossy(), "[TEMP]");
     let text = text.replace("[TEMP]/shop", "[DIR]");
     let text = after(&text, "db-tasks/", |c| c.is_ascii_hexdigit(), "[RUN]");
     let text = after(&text, "process ", |c| c.is_ascii_digit(), "[PID]");
@@ -92,7 +105,8 @@ pub fn of_any_run(text: &str) -> String {
     let text = after(text, "db-tasks/", hex, "RUN");
     let text = after(&text, "db_tasks_loader_", hex, "RUN");
     // the connection limit that marks a database as emptied has a part of it
-    let text = (204..=214).fold(text, |text, begins| shaped(&text, &format!("{begins}#######"), "LIMIT"));
+    let text =
+        (204..=214).fold(text, |text, begins| shaped(&text, &format!("{begins}#######"), "LIMIT"));
     after(&text, "SCRAM-SHA-256", |c| c != '\'', "")
 }
 
@@ -124,12 +138,15 @@ pub fn shaped(text: &str, shape: &str, word: &str) -> String {
 fn durations(text: &str) -> String {
     let duration = |words: &str| {
         let mut words = words.split(' ');
-        let number = words.next().is_some_and(|n| !n.is_empty() && n.chars().all(|c| c.is_ascii_digit() || c == '.'));
+        let number = words
+            .next()
+            .is_some_and(|n| !n.is_empty() && n.chars().all(|c| c.is_ascii_digit() || c == '.'));
         number && words.next().is_some_and(|unit| matches!(unit, "s" | "ms" | "µs"))
     };
     let mut lines = Vec::new();
     for line in text.split('\n') {
-        let ended = line.rsplit_once(" (").filter(|(_, end)| end.strip_suffix(')').is_some_and(duration));
+        let ended =
+            line.rsplit_once(" (").filter(|(_, end)| end.strip_suffix(')').is_some_and(duration));
         let took = line.strip_prefix("  took ").filter(|rest| duration(rest.trim_start()));
         lines.push(match (ended, took) {
             (Some((head, _)), _) => format!("{head} [TOOK]"),

@@ -8,11 +8,15 @@ const URL: &str = "DATABASE_URL=postgresql://boss:hunter22%2F%25%26@localhost/ap
 #[test]
 fn nowhere() {
     let bench = Bench::new(
-        "[project]\nname = \"shop\"\n[databases.main]\nprograms = \"../bin\"\npostgres = { url = \"${DATABASE_URL}\" }\n",
+        "[project]\nname = \"shop\"\n[databases.main]\nprograms = \"../bin\"\npostgres = { url = \
+         \"${DATABASE_URL}\" }\n",
     );
     bench.file(".env", URL);
     each_way(&bench);
-    assert!(bench.calls().iter().all(|call| call.env["PGPASSWORD"] == PASSWORD), "the children have it");
+    assert!(
+        bench.calls().iter().all(|call| call.env["PGPASSWORD"] == PASSWORD),
+        "the children have it"
+    );
 }
 
 #[test]
@@ -45,7 +49,9 @@ fn each_way(bench: &Bench) {
         let said = bench.run(&args).exits(0);
         all.push_str(&format!("{}\n{}\n", said.out, said.err));
     }
-    let parrot = format!("psql: error: invalid URI postgresql://boss:{PASSWORD}@localhost/app, hunter22%2F%25%26\n");
+    let parrot = format!(
+        "psql: error: invalid URI postgresql://boss:{PASSWORD}@localhost/app, hunter22%2F%25%26\n"
+    );
     bench.complains("pg_dump", 1, &parrot);
     let dumped = bench.run(&["db-backup"]).exits(1);
     bench.complains("psql", 2, &parrot);
@@ -65,7 +71,8 @@ fn a_broken_dotenv_is_not_quoted() {
     bench.file(".env", "OTHER='hunter22\nOK=1\nPGPASSWORD=\"hunter22 and more\n");
     let said = bench.run(&["db-list"]).exits(2);
     assert!(!said.err.contains("hunter22"), "{}", said.err);
-    said.tells("line 3 of `.env`, which sets `PGPASSWORD`, can't be read").tells("its quotation mark \" is not closed");
+    said.tells("line 3 of `.env`, which sets `PGPASSWORD`, can't be read")
+        .tells("its quotation mark \" is not closed");
     bench.file(".env", "OTHER='hunter22\nOK=1\nPGPASSWORD=hunter22 and more\n");
     bench.run(&["db-backup"]).exits(0);
     assert!(bench.calls().iter().all(|call| call.env["PGPASSWORD"] == "hunter22 and more"));
@@ -74,19 +81,25 @@ fn a_broken_dotenv_is_not_quoted() {
 /// What applications keep in settings, and what the environment puts into a hook's words.
 #[test]
 fn neither_settings_nor_variables_in_hooks_are_shown() {
-    let hooks = "[hooks]\nbefore-backup = [\"sh\", \"-c\", \"echo $0\", \"token ${API_TOKEN} as ${ROLE}\"]\n\
-        before-restore = [\"sh\", \"-c\", \"true\", \"${API_TOKEN}\"]\n";
+    let hooks = "[hooks]\nbefore-backup = [\"sh\", \"-c\", \"echo $0\", \"token ${API_TOKEN} as \
+                 ${ROLE}\"]\nbefore-restore = [\"sh\", \"-c\", \"true\", \"${API_TOKEN}\"]\n";
     let mut bench = Bench::new(&format!("{}{hooks}", super::HOST));
     bench.env("API_TOKEN", "tok-9f8e7d6c").env("ROLE", "plain-role");
     let mut facts = super::facts("app");
-    let setting = |name: &str, value: &str| serde_json::json!({ "role": null, "name": name, "value": value });
-    facts["databases"][0]["settings"] =
-        serde_json::json!([setting("app.jwt_secret", "s3t-it's\nhere"), setting("search_path", "s3t-a, s3t-b")]);
+    let setting =
+        |name: &str, value: &str| serde_json::json!({ "role": null, "name": name, "value": value });
+    facts["databases"][0]["settings"] = serde_json::json!([
+        setting("app.jwt_secret", "s3t-it's\nhere"),
+        setting("search_path", "s3t-a, s3t-b")
+    ]);
     bench.facts("app", facts);
     let made = bench.run(&["db-backup"]).exits(0);
     bench.learn_counts();
     let mut all = format!("{}{}", made.out, made.err);
-    assert!(all.contains("token *** as plain-role"), "the hook has them, and says what is no secret: {all}");
+    assert!(
+        all.contains("token *** as plain-role"),
+        "the hook has them, and says what is no secret: {all}"
+    );
     let planned = bench.run(&["db-backup", "--dry-run", "--verbose"]).exits(0);
     assert!(planned.out.contains("token <$API_TOKEN> as <$ROLE>"), "{}", planned.out);
     for words in [
@@ -113,8 +126,13 @@ fn neither_settings_nor_variables_in_hooks_are_shown() {
 /// Two bytes are a password, too.
 #[test]
 fn a_short_password_is_hidden() {
-    let toml = super::HOST.replace("database = \"app\", user = \"boss\"", "url = \"postgres://boss:ab@localhost/app\"");
-    let bench = Bench::new(&format!("{toml}[hooks]\nbefore-backup = \"echo pw is $PGPASSWORD url $DATABASE_URL about\"\n"));
+    let toml = super::HOST.replace(
+        "database = \"app\", user = \"boss\"",
+        "url = \"postgres://boss:ab@localhost/app\"",
+    );
+    let bench = Bench::new(&format!(
+        "{toml}[hooks]\nbefore-backup = \"echo pw is $PGPASSWORD url $DATABASE_URL about\"\n"
+    ));
     let said = bench.run(&["db-backup"]).exits(0);
     assert!(said.err.contains("pw is *** url ") && said.err.contains(" about"), "{}", said.err);
     assert!(!said.err.contains(":ab@"), "{}", said.err);

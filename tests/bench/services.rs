@@ -2,9 +2,10 @@
 
 use super::{Bench, HOST};
 
-const THREE: &str = "[containers.web]\ndocker = \"shop-web\"\nstop-during = [\"restore\"]\n\
-    [containers.jobs]\ndocker = \"shop-jobs\"\nstop-during = [\"restore\"]\n\
-    [containers.api]\ndocker = \"shop-api\"\nstop-during = [\"restore\"]\n";
+const THREE: &str = "[containers.web]\ndocker = \"shop-web\"\nstop-during = \
+                     [\"restore\"]\n[containers.jobs]\ndocker = \"shop-jobs\"\nstop-during = \
+                     [\"restore\"]\n[containers.api]\ndocker = \"shop-api\"\nstop-during = \
+                     [\"restore\"]\n";
 
 const RESTORE: [&str; 3] = ["db-restore", "--latest", "--yes"];
 
@@ -38,11 +39,17 @@ fn one_that_does_not_exist_is_in_nobodys_way() {
     assert!(shown.contains(&format!("\n  note: {note}\n")), "{shown}");
     bench.run(&RESTORE).exits(0).tells(note).tells("stop the container shop-api");
     // nor is a service of compose that was never made
-    bench.file("db-tasks.toml", format!("{HOST}{}", THREE.replace("docker = \"shop-jobs\"", "compose = { service = \"jobs\" }")));
+    bench.file(
+        "db-tasks.toml",
+        format!(
+            "{HOST}{}",
+            THREE.replace("docker = \"shop-jobs\"", "compose = { service = \"jobs\" }")
+        ),
+    );
     bench.stage("compose", "other-jobs\trunning\tother\t/elsewhere\n");
     bench.run(&RESTORE).exits(0).tells(
-        "compose has no container for the service `jobs` of `[DIR]`; of other projects: other-jobs (project other, in /elsewhere): \
-         nothing to stop",
+        "compose has no container for the service `jobs` of `[DIR]`; of other projects: \
+         other-jobs (project other, in /elsewhere): nothing to stop",
     );
 }
 
@@ -65,20 +72,32 @@ fn a_clean_up_that_can_not_be_done_can_be_forgotten() {
     bench.keep();
     bench.run(&RESTORE).exits(0);
     let good = bench.calls();
-    let start = good.iter().position(|call| call.argv[1] == "start" && call.argv[2] == "shop-jobs").unwrap();
+    let start = good
+        .iter()
+        .position(|call| call.argv[1] == "start" && call.argv[2] == "shop-jobs")
+        .unwrap();
     bench.rewind();
     bench.fail_at(&good, start);
-    bench.run(&RESTORE).exits(1).tells("could not start the container shop-jobs; the work itself is done");
+    bench
+        .run(&RESTORE)
+        .exits(1)
+        .tells("could not start the container shop-jobs; the work itself is done");
     // it is tried again by the next run, and has gone for good
     std::fs::remove_file(bench.project.join("../containers/shop-jobs")).unwrap();
     std::fs::remove_dir_all(bench.project.join("../fail")).ok();
     let said = bench.run(&["db-repair"]).exits(1);
     let deed = "1. write start the container shop-jobs";
     said.tells(deed).tells("`db-repair --forget NUMBER`");
-    let said = bench.run(&["db-backup", "--auto"]).exits(0).tells("note: a deed of an earlier run is still to be cleaned up");
+    let said = bench
+        .run(&["db-backup", "--auto"])
+        .exits(0)
+        .tells("note: a deed of an earlier run is still to be cleaned up");
     assert!(!said.err.contains(deed), "it was told: {}", said.err);
     bench.run(&["db-repair", "--forget", "2"]).exits(2).tells(deed);
-    assert_eq!(bench.run(&["db-repair", "--forget", "1"]).exits(0).out, format!("forgotten: {deed}\n"));
+    assert_eq!(
+        bench.run(&["db-repair", "--forget", "1"]).exits(0).out,
+        format!("forgotten: {deed}\n")
+    );
     assert_eq!(bench.run(&["db-repair"]).exits(0).out, "nothing to repair\n");
     bench.run(&["db-repair", "--forget", "1"]).exits(2).tells("nothing is left to be cleaned up");
 }

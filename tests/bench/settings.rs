@@ -45,7 +45,10 @@ fn retention_has_two_names() {
         let said = bench.run(&["db-cleanup", "--dry-run"]).exits(0).out;
         assert!(said.contains("kept for 3: [DIR]/backups/old.sql.zst"), "{name}: {said}");
         bench.env("BACKUP_MIN_KEEP", "2");
-        assert!(bench.run(&["db-cleanup", "--dry-run"]).exits(0).out.contains("nothing to do"), "{name}");
+        assert!(
+            bench.run(&["db-cleanup", "--dry-run"]).exits(0).out.contains("nothing to do"),
+            "{name}"
+        );
         bench.env("BACKUP_MIN_KEEP", "1");
         // a backup cleans up behind itself by the same rule
         bench.run(&["db-backup"]).exits(0);
@@ -67,12 +70,16 @@ fn with_old(bench: &Bench) {
 /// Each key has its own kind of slot, and as many as it says.
 #[test]
 fn the_calendar_keeps_by_its_keys() {
-    let bench =
-        Bench::new(&format!("{HOST}[backup]\nkeep-days = 1\nmin-keep = 1\nkeep-daily = 2\nkeep-weekly = 3\nkeep-monthly = 5\n"));
+    let bench = Bench::new(&format!(
+        "{HOST}[backup]\nkeep-days = 1\nmin-keep = 1\nkeep-daily = 2\nkeep-weekly = \
+         3\nkeep-monthly = 5\n"
+    ));
     with_a_thousand(&bench);
     let said = bench.run(&["db-cleanup", "--dry-run"]).exits(0).out;
     // the newest fills the first slot of each kind, and the one after it the second
-    let kept = |kind: &str| said.lines().filter(|line| line.ends_with(&format!(": the {kind} one"))).count();
+    let kept = |kind: &str| {
+        said.lines().filter(|line| line.ends_with(&format!(": the {kind} one"))).count()
+    };
     assert_eq!(
         (kept("daily"), kept("weekly"), kept("monthly")),
         (1, 1, 3),
@@ -93,10 +100,16 @@ fn a_cleanup_does_what_its_dry_run_says() {
     bench.run(&[&args[..], &["--yes"]].concat()).exits(0);
     let after = bench.files();
     let gone: Vec<&String> = before.keys().filter(|name| !after.contains_key(*name)).collect();
-    assert_eq!(gone, ["backups/half.sql.zst.partial", "backups/old.manifest.json", "backups/old.sql.zst"]);
+    assert_eq!(
+        gone,
+        ["backups/half.sql.zst.partial", "backups/old.manifest.json", "backups/old.sql.zst"]
+    );
     let said: Vec<&str> = dry.lines().filter(|line| line.contains(". remove ")).collect();
     assert_eq!(said.len(), 3, "{dry}");
-    assert!(gone.iter().all(|name| said.iter().any(|line| line.ends_with(&format!("[DIR]/{name}")))), "{dry}");
+    assert!(
+        gone.iter().all(|name| said.iter().any(|line| line.ends_with(&format!("[DIR]/{name}")))),
+        "{dry}"
+    );
 }
 
 #[test]
@@ -172,7 +185,10 @@ fn a_backup_is_missing_or_too_old() {
     check(&bench, &["--max-age", "29"], 1, "29 h are allowed");
     let shown = bench.run(&["db-config"]).exits(0).out;
     let line = shown.lines().find(|l| l.starts_with("backup.interval-hours")).unwrap();
-    assert_eq!(line.split_whitespace().skip(1).collect::<Vec<_>>(), ["31", "$BACKUP_INTERVAL_HOURS"]);
+    assert_eq!(
+        line.split_whitespace().skip(1).collect::<Vec<_>>(),
+        ["31", "$BACKUP_INTERVAL_HOURS"]
+    );
     bench.env("BACKUP_INTERVAL_HOURS", "29");
     check(&bench, &[], 1, "29 h are allowed");
     // an empty one is not set, and lets the file speak
@@ -180,5 +196,8 @@ fn a_backup_is_missing_or_too_old() {
     bench.env("BACKUP_INTERVAL_HOURS", "");
     check(&bench, &[], 0, "");
     bench.env("BACKUP_INTERVAL_HOURS", "soon");
-    bench.run(&["db-status"]).exits(2).tells("`backup.interval-hours` is `soon` ($BACKUP_INTERVAL_HOURS)");
+    bench
+        .run(&["db-status"])
+        .exits(2)
+        .tells("`backup.interval-hours` is `soon` ($BACKUP_INTERVAL_HOURS)");
 }

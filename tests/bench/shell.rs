@@ -30,7 +30,11 @@ fn a_script_has_its_own_lines_alone() {
         ] {
             assert_eq!(psql(&bench, &args).0, read, "{args:?} of {toml}");
             // the document's run is the same
-            assert_eq!(psql(&bench, &[&args[..], &["--json"]].concat()).0, read, "{args:?} --json of {toml}");
+            assert_eq!(
+                psql(&bench, &[&args[..], &["--json"]].concat()).0,
+                read,
+                "{args:?} --json of {toml}"
+            );
         }
     }
 }
@@ -41,7 +45,11 @@ fn without_a_script_psql_reads_what_we_are_given() {
         let (read, argv) = psql(&Bench::new(toml), &[]);
         assert_eq!(read, LINES, "{toml}");
         // a terminal in a container would make CRLF of it
-        assert_eq!(argv.iter().filter(|word| word.starts_with("-i")).count(), usize::from(toml == DOCKER), "{argv:?}");
+        assert_eq!(
+            argv.iter().filter(|word| word.starts_with("-i")).count(),
+            usize::from(toml == DOCKER),
+            "{argv:?}"
+        );
         assert!(!argv.iter().any(|word| word == "-it"), "{argv:?}");
     }
 }

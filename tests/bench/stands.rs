@@ -10,7 +10,14 @@ fn fails(bench: &Bench, words: &[&str], cause: &str, stands: &str) -> String {
     let said = bench.run(words).exits(1);
     let error = said.err.split_once("error: ").map_or("", |(_, error)| error).to_owned();
     assert!(error.starts_with(&format!("{cause}\n{stands}")), "{words:?}:\n{}", said.err);
-    let telling = ["is as it was", "live again", "taken back", "has changed nothing", "nobody can tell", "was not touched"];
+    let telling = [
+        "is as it was",
+        "live again",
+        "taken back",
+        "has changed nothing",
+        "nobody can tell",
+        "was not touched",
+    ];
     let times: usize = telling.iter().map(|words| error.matches(words).count()).sum();
     assert_eq!(times, 1, "it is said once:\n{error}");
     error
@@ -21,7 +28,10 @@ fn fail_at(bench: &Bench, words: &[&str], needle: &str) {
     bench.keep();
     bench.run(words).exits(0);
     let calls = bench.calls();
-    let at = calls.iter().rposition(|call| call.stdin.contains(needle)).unwrap_or_else(|| panic!("{needle}: {calls:#?}"));
+    let at = calls
+        .iter()
+        .rposition(|call| call.stdin.contains(needle))
+        .unwrap_or_else(|| panic!("{needle}: {calls:#?}"));
     bench.rewind();
     bench.fail_at(&calls, at);
 }
@@ -53,7 +63,8 @@ fn a_swap_of_which_nobody_hears_the_end() {
         &bench,
         &words,
         "psql: error: the bench says no",
-        "  done as a whole or not at all, which nobody can tell from here: rename databases app -> app__previous, app__staged -> app\n",
+        "  done as a whole or not at all, which nobody can tell from here: rename databases app \
+         -> app__previous, app__staged -> app\n",
     );
 }
 
@@ -62,7 +73,8 @@ fn a_reset_whose_hook_fails() {
     let bench = Bench::new(&format!("{HOST}{HOOKS}"));
     bench.complains("migrator", 3, "relation exists already\n");
     let first = "the before-reset hook failed: it ended with exit code 3";
-    let reached = "the before-reset hook and the failed-reset hook and the finally-reset hook reach may have changed";
+    let reached = "the before-reset hook and the failed-reset hook and the finally-reset hook \
+                   reach may have changed";
     fails(
         &bench,
         &["db-reset", "--confirm", "app"],
@@ -76,8 +88,8 @@ fn a_reset_whose_hook_fails() {
         &bench,
         &["db-reset", "--confirm", "app"],
         "the migrate hook failed: it ended with exit code 3",
-        "  what was live before is live again (databases app -> app__failed, app__previous -> app); what else the migrate hook reaches \
-         may have changed\n",
+        "  what was live before is live again (databases app -> app__failed, app__previous -> \
+         app); what else the migrate hook reaches may have changed\n",
     );
 }
 
@@ -85,7 +97,8 @@ fn a_reset_whose_hook_fails() {
 fn a_migration_in_place() {
     let bench = Bench::new(&format!("{HOST}{HOOKS}"));
     bench.complains("migrator", 3, "relation exists already\n");
-    let stands = "  this run itself has changed nothing that is live; what the migrate hook reaches may have changed\n";
+    let stands = "  this run itself has changed nothing that is live; what the migrate hook \
+                  reaches may have changed\n";
     fails(&bench, &["db-migrate"], "the migrate hook failed: it ended with exit code 3", stands);
     // no live data is any backup's business
     let bench = Bench::new(&format!("{HOST}[hooks]\nbefore-backup = [\"migrator\", \"up\"]\n"));
@@ -120,10 +133,17 @@ fn a_clean_up_claims_nothing() {
 /// What a hook prints without an end, and the secrets of other services that it has.
 #[test]
 fn a_hook_that_says_too_much() {
-    let hook = "[hooks]\nbefore-backup = \"head -c 3000000 /dev/zero | tr '\\\\0' x; echo; echo redis $REDIS_PASSWORD mail $SMTP_URL\"\n";
-    let mut bench = Bench::new(&format!("{HOST}{hook}").replace("name = \"shop\"", "name = \"shop\"\nlogs = \"logs\""));
+    let hook = "[hooks]\nbefore-backup = \"head -c 3000000 /dev/zero | tr '\\\\0' x; echo; echo \
+                redis $REDIS_PASSWORD mail $SMTP_URL\"\n";
+    let mut bench = Bench::new(
+        &format!("{HOST}{hook}").replace("name = \"shop\"", "name = \"shop\"\nlogs = \"logs\""),
+    );
     bench.env("REDIS_PASSWORD", "r3dis-w0rd").env("SMTP_URL", "smtp://shop:m4il-w0rd@mail:25");
-    let said = bench.run(&["db-backup"]).exits(0).tells("redis *** mail smtp://shop:***@mail:25").tells(" [... 3.0 MB more]");
+    let said = bench
+        .run(&["db-backup"])
+        .exits(0)
+        .tells("redis *** mail smtp://shop:***@mail:25")
+        .tells(" [... 3.0 MB more]");
     assert!(said.err.len() < 30_000, "{}", said.err.len());
     let traces = bench.traces();
     assert!(traces.contains("redis ***") && !traces.contains("w0rd"), "the log is covered, too");
@@ -139,12 +159,15 @@ fn a_repair_names_whose_work_it_does() {
     for words in ["db-repair", "db-backup", "db-repair", "db-repair"] {
         let said = bench.run(&[words]);
         assert!(
-            !said.err.contains("clean up after `db-repair`") && !said.err.contains("clean up after `db-backup`"),
+            !said.err.contains("clean up after `db-repair`")
+                && !said.err.contains("clean up after `db-backup`"),
             "{}",
             said.err
         );
         if words == "db-repair" {
-            let said = said.exits(1).tells("error: a deed could not be done\n  1. remove half: [DIR]/half\n");
+            let said = said
+                .exits(1)
+                .tells("error: a deed could not be done\n  1. remove half: [DIR]/half\n");
             said.tells("could not remove half: [DIR]/half: could not remove `[DIR]/half`\n")
                 .tells("next: mend what is in its way");
         }

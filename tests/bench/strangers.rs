@@ -17,7 +17,8 @@ fn a_journal_that_nobody_signed_is_set_aside_and_named() {
     let bench = Bench::new(HOST);
     let (marker, precious) = (bench.project.join("ran"), bench.project.join("precious"));
     fs::create_dir(&precious).unwrap();
-    let command = json!({ "Command": { "program": "touch", "args": [marker], "env": [], "input": null } });
+    let command =
+        json!({ "Command": { "program": "touch", "args": [marker], "env": [], "input": null } });
     let folder = json!({ "Folder": precious });
     for (text, why) in [
         (unfinished(&command), "nobody has signed it"),
@@ -52,8 +53,13 @@ fn a_journal_that_nobody_signed_is_set_aside_and_named() {
 fn a_journal_is_of_one_folder() {
     let (bench, clone) = (Bench::new(HOST), Bench::new(HOST));
     let deed = json!({ "verb": "remove", "deed": { "what": "half", "how": { "File": clone.project.join("half") } } });
-    bench.journal(&json!({ "task": "db-restore", "since": "2026-01-01T00:00:00Z", "pending": [deed] }));
-    clone.file("half", "x").file(".db-tasks/unfinished.json", fs::read(bench.project.join(".db-tasks/unfinished.json")).unwrap());
+    bench.journal(
+        &json!({ "task": "db-restore", "since": "2026-01-01T00:00:00Z", "pending": [deed] }),
+    );
+    clone.file("half", "x").file(
+        ".db-tasks/unfinished.json",
+        fs::read(bench.project.join(".db-tasks/unfinished.json")).unwrap(),
+    );
     clone.run(&["db-backup"]).exits(0);
     assert!(clone.project.join("half").exists());
 }
@@ -62,8 +68,12 @@ fn a_journal_is_of_one_folder() {
 fn links_in_our_own_folder_lead_nowhere() {
     let bench = Bench::new(HOST);
     let victim = bench.project.join("victim");
-    for name in ["lock", "audit.jsonl", "unfinished.json.partial", "unfinished.json", ".gitignore"] {
-        for link in [|a: &std::path::Path, b: &std::path::Path| symlink(a, b), |a: &_, b: &_| fs::hard_link(a, b)] {
+    for name in ["lock", "audit.jsonl", "unfinished.json.partial", "unfinished.json", ".gitignore"]
+    {
+        for link in [
+            |a: &std::path::Path, b: &std::path::Path| symlink(a, b),
+            |a: &_, b: &_| fs::hard_link(a, b),
+        ] {
             drop(fs::remove_dir_all(bench.project.join(".db-tasks")));
             fs::create_dir(bench.project.join(".db-tasks")).unwrap();
             fs::write(&victim, "precious").unwrap();
@@ -72,7 +82,11 @@ fn links_in_our_own_folder_lead_nowhere() {
             assert_eq!(fs::read_to_string(&victim).unwrap(), "precious", "{name}");
             if name == "lock" {
                 let said = said.exits(1);
-                assert!(said.err.contains(".db-tasks/lock` is not safe to use: it "), "{}", said.err);
+                assert!(
+                    said.err.contains(".db-tasks/lock` is not safe to use: it "),
+                    "{}",
+                    said.err
+                );
             } else {
                 said.exits(0);
             }
@@ -105,28 +119,41 @@ fn a_manifests_partial_is_written_through_no_link() {
     fs::create_dir(bench.project.join("backups")).unwrap();
     let now = chrono::Utc::now();
     for second in 0..20 {
-        let name = (now + chrono::TimeDelta::seconds(second)).format("app_%Y%m%d_%H%M%S.manifest.json.partial");
+        let name = (now + chrono::TimeDelta::seconds(second))
+            .format("app_%Y%m%d_%H%M%S.manifest.json.partial");
         symlink(&victim, bench.project.join("backups").join(name.to_string())).unwrap();
     }
     bench.run(&["db-backup"]);
     assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
-    let made = bench.names_in("backups").into_iter().filter(|n| n.ends_with(".manifest.json")).collect::<Vec<_>>();
-    assert!(made.iter().all(|name| !bench.project.join("backups").join(name).is_symlink()), "{made:?}");
+    let made = bench
+        .names_in("backups")
+        .into_iter()
+        .filter(|n| n.ends_with(".manifest.json"))
+        .collect::<Vec<_>>();
+    assert!(
+        made.iter().all(|name| !bench.project.join("backups").join(name).is_symlink()),
+        "{made:?}"
+    );
 }
 
-/// A project with programs of its own that say when they are run, and nobody's word that they may be.
+/// A project with programs of its own that say when they are run, and nobody's word that they may
+/// be.
 fn with_programs(toml: &str) -> Bench {
     let mut bench = Bench::new(toml);
     bench.env("DB_TASKS_TRUST_REPO", "");
     for program in ["psql", "pg_dump", "docker", "python3", "git"] {
         let file = bench.project.join("bin").join(program);
-        bench.file(&format!("bin/{program}"), format!("#!/bin/sh\n>'{}'\nexit 1\n", bench.project.join("ran").display()));
+        bench.file(
+            &format!("bin/{program}"),
+            format!("#!/bin/sh\n>'{}'\nexit 1\n", bench.project.join("ran").display()),
+        );
         fs::set_permissions(file, PermissionsExt::from_mode(0o755)).unwrap();
     }
     bench
 }
 
-const PLAIN: &str = "[project]\nname = \"shop\"\n[databases.main]\npostgres = { database = \"app\", user = \"boss\" }\n";
+const PLAIN: &str = "[project]\nname = \"shop\"\n[databases.main]\npostgres = { database = \
+                     \"app\", user = \"boss\" }\n";
 
 #[test]
 fn looking_runs_no_program_of_the_repository() {
@@ -142,9 +169,18 @@ fn looking_runs_no_program_of_the_repository() {
     ] {
         let bench = with_programs(toml);
         bench.file(".env", dotenv);
-        for looks in [&["db-status"][..], &["db-doctor"], &["db-backup", "--dry-run"], &["db-restore", "--latest", "--dry-run"]] {
+        for looks in [
+            &["db-status"][..],
+            &["db-doctor"],
+            &["db-backup", "--dry-run"],
+            &["db-restore", "--latest", "--dry-run"],
+        ] {
             let said = bench.run(looks).exits(3);
-            assert!(said.err.contains(key) && said.err.contains("--trust-repo"), "{looks:?} {}", said.err);
+            assert!(
+                said.err.contains(key) && said.err.contains("--trust-repo"),
+                "{looks:?} {}",
+                said.err
+            );
             assert!(!bench.project.join("ran").exists(), "{looks:?} {toml}");
         }
         // what is not run is no matter, and a file is listed without any program
@@ -161,7 +197,9 @@ fn looking_runs_no_program_of_the_repository() {
 #[test]
 fn path_does_not_lead_looking_into_the_repository() {
     let bin = |bench: &Bench| bench.project.join("bin").display().to_string();
-    let usual = |bench: &Bench| format!("{}:/usr/bin:/bin", bench.project.parent().unwrap().join("bin").display());
+    let usual = |bench: &Bench| {
+        format!("{}:/usr/bin:/bin", bench.project.parent().unwrap().join("bin").display())
+    };
     for part in ["ABSOLUTE", "bin", "", "."] {
         let mut bench = with_programs(DOCKER);
         for program in ["psql", "docker", "git"] {
@@ -186,14 +224,17 @@ fn path_does_not_lead_looking_into_the_repository() {
     assert!(said.out.contains("docker") && !alone.project.join("ran").exists(), "{}", said.out);
 }
 
-/// Names, comments, sessions, files and the words of other programs: whatever they hold, a terminal is told none of it.
+/// Names, comments, sessions, files and the words of other programs: whatever they hold, a terminal
+/// is told none of it.
 #[test]
 fn nothing_from_outside_moves_the_cursor() {
     const EVIL: &str = "a\u{1b}[2J\u{9b}31m\u{7f}\u{202e}b";
-    let mut bench = Bench::new(&format!("{HOST}[hooks]\nbefore-backup = [\"sh\", \"-c\", \"cat words\"]\n"));
+    let mut bench =
+        Bench::new(&format!("{HOST}[hooks]\nbefore-backup = [\"sh\", \"-c\", \"cat words\"]\n"));
     bench.env("FORCE", "1").file("words", format!("hook {EVIL}\n"));
     let mut said = facts("app");
-    said["sessions"] = json!([{ "pid": 7, "user": EVIL, "app": EVIL, "host": null, "state": "idle" }]);
+    said["sessions"] =
+        json!([{ "pid": 7, "user": EVIL, "app": EVIL, "host": null, "state": "idle" }]);
     said["databases"][0]["comment"] = json!(EVIL);
     said["tables"] = json!([{ "name": format!("public.\"{EVIL}\""), "estimate": 1, "bytes": 1 }]);
     bench.facts("app", said);
@@ -220,12 +261,22 @@ fn nothing_from_outside_moves_the_cursor() {
     all.push(bench.run(&["db-backup"]));
     let moves = |c: char| (c.is_control() && !matches!(c, '\n' | '\t')) || c == '\u{202e}';
     for said in &all {
-        assert!(!said.out.contains(moves) && !said.err.contains(moves), "{:?} {:?}", said.out, said.err);
+        assert!(
+            !said.out.contains(moves) && !said.err.contains(moves),
+            "{:?} {:?}",
+            said.out,
+            said.err
+        );
     }
     let err = all.iter().map(|said| said.err.as_str()).collect::<String>();
     assert!(err.contains(r"hook a\x1b[2J\x9b31m\x7f\u{202e}b"), "{err}");
-    let documents = [&all[2], &all[4], &all[7]].map(|said| serde_json::from_str::<serde_json::Value>(&said.out).unwrap());
-    assert!(documents[0].to_string().contains("\u{202e}"), "a document says what is there: {}", documents[0]);
+    let documents = [&all[2], &all[4], &all[7]]
+        .map(|said| serde_json::from_str::<serde_json::Value>(&said.out).unwrap());
+    assert!(
+        documents[0].to_string().contains("\u{202e}"),
+        "a document says what is there: {}",
+        documents[0]
+    );
 }
 
 /// A manifest in a shared folder is edited: it can't be read, or says what no server says.
@@ -233,7 +284,10 @@ fn nothing_from_outside_moves_the_cursor() {
 fn an_unreadable_manifest_is_a_broken_backup() {
     let bench = Bench::new(HOST);
     let name = bench.with_backup();
-    let path = format!("backups/{}", bench.names_in("backups").into_iter().find(|n| n.ends_with(".json")).unwrap());
+    let path = format!(
+        "backups/{}",
+        bench.names_in("backups").into_iter().find(|n| n.ends_with(".json")).unwrap()
+    );
     let whole = fs::read_to_string(bench.project.join(&path)).unwrap();
     let grant = json!([{ "grantee": null, "privilege": "CONNECT ON DATABASE x TO PUBLIC;\n\\! touch ran\nGRANT CONNECT" }]);
     let edited = |at: &str, value: serde_json::Value| {
@@ -253,7 +307,11 @@ fn an_unreadable_manifest_is_a_broken_backup() {
     ] {
         bench.file(&path, &text);
         let file = format!("backups/{name}");
-        for words in [&["db-restore", "--file", &file, "--yes"][..], &["db-restore", &file, "--yes"], &["db-verify", &file]] {
+        for words in [
+            &["db-restore", "--file", &file, "--yes"][..],
+            &["db-restore", &file, "--yes"],
+            &["db-verify", &file],
+        ] {
             let said = bench.run(words).exits(1);
             assert!(said.err.contains("is broken"), "{words:?} {}", said.err);
         }
@@ -271,13 +329,24 @@ fn an_unreadable_manifest_is_a_broken_backup() {
 #[test]
 fn no_setting_of_the_configuration_has_a_line_break() {
     let mut bench = Bench::new(
-        "[project]\nname = \"shop\"\n[databases.main]\nprograms = \"../bin\"\npostgres = { host = \"${H:-h}\", database = \"${D:-app}\", user = \"${U:-boss}\" }\n[backup]\ndir = \"${B:-backups}\"\n",
+        "[project]\nname = \"shop\"\n[databases.main]\nprograms = \"../bin\"\npostgres = { host = \
+         \"${H:-h}\", database = \"${D:-app}\", user = \"${U:-boss}\" }\n[backup]\ndir = \
+         \"${B:-backups}\"\n",
     );
-    for (variable, key) in [("H", "postgres.host"), ("D", "postgres.database"), ("U", "postgres.user"), ("B", "backup.dir")] {
+    for (variable, key) in [
+        ("H", "postgres.host"),
+        ("D", "postgres.database"),
+        ("U", "postgres.user"),
+        ("B", "backup.dir"),
+    ] {
         for value in ["x\n", "x\u{1b}[2J", "\rx"] {
             bench.env(variable, value);
             let said = bench.run(&["db-status"]).exits(2);
-            assert!(said.err.contains(&format!("{key}` holds a control character")), "{}", said.err);
+            assert!(
+                said.err.contains(&format!("{key}` holds a control character")),
+                "{}",
+                said.err
+            );
         }
         bench.env(variable, "");
     }
@@ -286,14 +355,29 @@ fn no_setting_of_the_configuration_has_a_line_break() {
 /// A stranger's file names a variable of whoever looks, and a server of the stranger's.
 #[test]
 fn looking_sends_nothing_of_ours_to_a_server_of_the_repositorys() {
-    const TOML: &str = "[project]\nname = \"shop\"\n[databases.main]\n\
-        postgres = { host = \"evil.invalid\", database = \"app\", user = \"boss\", password-env = \"AWS_SECRET_ACCESS_KEY\" }\n";
+    const TOML: &str = "[project]\nname = \"shop\"\n[databases.main]\npostgres = { host = \
+                        \"evil.invalid\", database = \"app\", user = \"boss\", password-env = \
+                        \"AWS_SECRET_ACCESS_KEY\" }\n";
     let mut bench = Bench::new(TOML);
     bench.env("DB_TASKS_TRUST_REPO", "").env("AWS_SECRET_ACCESS_KEY", "aws-s3cret");
-    for looks in [&["db-status"][..], &["db-doctor"], &["db-backup", "--dry-run"], &["db-protect"], &["db-list", "--wait", "1"]] {
+    for looks in [
+        &["db-status"][..],
+        &["db-doctor"],
+        &["db-backup", "--dry-run"],
+        &["db-protect"],
+        &["db-list", "--wait", "1"],
+    ] {
         let said = bench.run(looks).exits(3);
-        assert!(said.err.contains("sends $AWS_SECRET_ACCESS_KEY to evil.invalid"), "{looks:?} {}", said.err);
-        assert!(said.err.contains("nothing was sent") && said.err.contains("--trust-repo"), "{looks:?} {}", said.err);
+        assert!(
+            said.err.contains("sends $AWS_SECRET_ACCESS_KEY to evil.invalid"),
+            "{looks:?} {}",
+            said.err
+        );
+        assert!(
+            said.err.contains("nothing was sent") && said.err.contains("--trust-repo"),
+            "{looks:?} {}",
+            said.err
+        );
     }
     assert!(bench.calls().is_empty());
     for harmless in ["db-list", "db-config"] {

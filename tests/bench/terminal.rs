@@ -38,7 +38,12 @@ impl Terminal {
     pub fn line(bench: &Bench, line: &str) -> Self {
         let mut script = bench.command("script");
         script.args(["-qec", line, "/dev/null"]).env("TERM", "dumb");
-        let mut child = script.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = script
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         let (mut out, keys) = (child.stdout.take().unwrap(), child.stdin.take().unwrap());
         let (send, shown) = channel();
         std::thread::spawn(move || {

@@ -6,7 +6,9 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::Command;
 
-use db_tasks::engine::files::{Among, Links, What, differences, read_back, scan, unpack, unpack_among};
+use db_tasks::engine::files::{
+    Among, Links, What, differences, read_back, scan, unpack, unpack_among,
+};
 use db_tasks::stream::Method;
 use rustix::fs::{XattrFlags, getxattr, setxattr};
 
@@ -16,12 +18,19 @@ const ACL: &str = "system.posix_acl_access";
 const DEFAULT_ACL: &str = "system.posix_acl_default";
 const CAPABILITY: &str = "security.capability";
 
-/// An ACL as the kernel has it: owner `rw-`, user 1000 `rw-`, group `r--`, mask `rw-`, others `r--`.
+/// An ACL as the kernel has it: owner `rw-`, user 1000 `rw-`, group `r--`, mask `rw-`, others
+/// `r--`.
 fn acl() -> Vec<u8> {
-    let entry = |tag: u16, rights: u16, id: u32| [&tag.to_le_bytes()[..], &rights.to_le_bytes(), &id.to_le_bytes()].concat();
+    let entry = |tag: u16, rights: u16, id: u32| {
+        [&tag.to_le_bytes()[..], &rights.to_le_bytes(), &id.to_le_bytes()].concat()
+    };
     let none = u32::MAX;
     let entries = [(1, 6, none), (2, 6, 1000), (4, 4, none), (16, 6, none), (32, 4, none)];
-    [2_u32.to_le_bytes().to_vec(), entries.iter().flat_map(|(tag, rights, id)| entry(*tag, *rights, *id)).collect()].concat()
+    [
+        2_u32.to_le_bytes().to_vec(),
+        entries.iter().flat_map(|(tag, rights, id)| entry(*tag, *rights, *id)).collect(),
+    ]
+    .concat()
 }
 
 fn set(path: &Path, name: &str, value: &[u8]) -> Result<(), String> {
@@ -57,7 +66,12 @@ fn attributes_there_and_back() {
     let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     need!("extended attributes", fill(from.path()));
     let (tar, wanted) = super::tar_of(from.path());
-    assert_eq!(wanted.entries.values().filter(|e| !e.attributes.is_empty()).count(), 4, "{:?}", wanted.entries);
+    assert_eq!(
+        wanted.entries.values().filter(|e| !e.attributes.is_empty()).count(),
+        4,
+        "{:?}",
+        wanted.entries
+    );
     assert_eq!(scan(&mut &tar[..], Links::Inside).unwrap().entries, wanted.entries);
     // what others would hand on to what is made in it
     set(to.path(), DEFAULT_ACL, &acl()).unwrap();
@@ -66,16 +80,27 @@ fn attributes_there_and_back() {
     let found = read_back(&staged, &mut super::quiet).unwrap();
     assert_eq!(differences(&unpacked, &found), []);
     assert_eq!(found.entries, wanted.entries);
-    for (file, name) in [("acl", ACL), ("d", DEFAULT_ACL), ("d", "user.of-a-folder"), ("note", "user.note"), ("cap", CAPABILITY)]
-    {
-        assert_eq!(get(&staged.join(file), name), get(&from.path().join(file), name), "{file} {name}");
+    for (file, name) in [
+        ("acl", ACL),
+        ("d", DEFAULT_ACL),
+        ("d", "user.of-a-folder"),
+        ("note", "user.note"),
+        ("cap", CAPABILITY),
+    ] {
+        assert_eq!(
+            get(&staged.join(file), name),
+            get(&from.path().join(file), name),
+            "{file} {name}"
+        );
         assert!(get(&staged.join(file), name).is_some(), "{file} {name}");
     }
     assert_eq!((get(&staged.join("plain"), ACL), get(&staged.join("d/file"), ACL)), (None, None));
     // each that is another, or gone, is told
     set(&staged.join("note"), "user.note", b"other").unwrap();
-    let told: Vec<String> =
-        differences(&wanted, &read_back(&staged, &mut super::quiet).unwrap()).iter().map(ToString::to_string).collect();
+    let told: Vec<String> = differences(&wanted, &read_back(&staged, &mut super::quiet).unwrap())
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     assert_eq!(told, ["`note` has other ACLs, capabilities or attributes"]);
 }
 
@@ -96,14 +121,33 @@ fn what_gives_power_is_left_and_said() {
     need!("extended attributes", fill(from.path()));
     let (tar, _) = super::tar_of(from.path());
     let staged = to.path().join("staged");
-    let among = Among { users: BTreeSet::from([0]), groups: BTreeSet::from([0]), else_of: (0, 0) }.into();
-    let census =
-        unpack_among(&mut &tar[..], &staged, Links::Inside, Some(&among), Method::Blake3, &mut super::quiet).unwrap().census;
-    let left: Vec<String> =
-        census.remarks.iter().filter(|r| r.what == What::AttributesLeft).map(|r| r.name.to_string()).collect();
+    let among =
+        Among { users: BTreeSet::from([0]), groups: BTreeSet::from([0]), else_of: (0, 0) }.into();
+    let census = unpack_among(
+        &mut &tar[..],
+        &staged,
+        Links::Inside,
+        Some(&among),
+        Method::Blake3,
+        &mut super::quiet,
+    )
+    .unwrap()
+    .census;
+    let left: Vec<String> = census
+        .remarks
+        .iter()
+        .filter(|r| r.what == What::AttributesLeft)
+        .map(|r| r.name.to_string())
+        .collect();
     assert_eq!(left, ["cap"]);
-    assert_eq!((get(&staged.join("cap"), CAPABILITY), get(&staged.join("acl"), ACL)), (None, Some(acl())));
-    assert_eq!(differences(&census.without_set_id(), &read_back(&staged, &mut super::quiet).unwrap()), []);
+    assert_eq!(
+        (get(&staged.join("cap"), CAPABILITY), get(&staged.join("acl"), ACL)),
+        (None, Some(acl()))
+    );
+    assert_eq!(
+        differences(&census.without_set_id(), &read_back(&staged, &mut super::quiet).unwrap()),
+        []
+    );
 }
 
 /// Other programs' archives, and ours for other programs: GNU tar knows star's way.
@@ -120,14 +164,24 @@ fn gnu_tar_reads_ours_and_is_read() {
     fs::write(&file, tar).unwrap();
     fs::create_dir(to.path().join("gnu")).unwrap();
     let mut gnu = Command::new("tar");
-    gnu.args(["--xattrs", "--xattrs-include=*", "-xpf"]).arg(&file).arg("-C").arg(to.path().join("gnu"));
+    gnu.args(["--xattrs", "--xattrs-include=*", "-xpf"])
+        .arg(&file)
+        .arg("-C")
+        .arg(to.path().join("gnu"));
     output(&mut gnu).unwrap();
     assert_eq!(get(&to.path().join("gnu/d"), "user.of-a-folder").as_deref(), Some(&b"hello"[..]));
-    assert_eq!(get(&to.path().join("gnu/cap"), CAPABILITY), get(&from.path().join("cap"), CAPABILITY));
+    assert_eq!(
+        get(&to.path().join("gnu/cap"), CAPABILITY),
+        get(&from.path().join("cap"), CAPABILITY)
+    );
     let theirs = to.path().join("theirs.tar");
     fs::remove_file(from.path().join("note")).unwrap();
     let mut gnu = Command::new("tar");
-    gnu.args(["--xattrs", "--xattrs-include=*", "-cf"]).arg(&theirs).arg("-C").arg(from.path()).arg(".");
+    gnu.args(["--xattrs", "--xattrs-include=*", "-cf"])
+        .arg(&theirs)
+        .arg("-C")
+        .arg(from.path())
+        .arg(".");
     output(&mut gnu).unwrap();
     let staged = to.path().join("staged");
     unpack(&mut &fs::read(theirs).unwrap()[..], &staged, Links::Inside, &mut super::quiet).unwrap();
@@ -135,7 +189,8 @@ fn gnu_tar_reads_ours_and_is_read() {
     assert_eq!(get(&staged.join("d"), "user.of-a-folder").as_deref(), Some(&b"hello"[..]));
 }
 
-/// Who is not root can give nothing to its owner: that is said, and no program runs as them that ran as somebody else.
+/// Who is not root can give nothing to its owner: that is said, and no program runs as them that
+/// ran as somebody else.
 #[test]
 fn what_belongs_to_others_is_said_by_who_is_not_root() {
     let folder = tempfile::tempdir().unwrap();
@@ -153,7 +208,8 @@ fn what_belongs_to_others_is_said_by_who_is_not_root() {
         .env("DB_TASKS_TEST_TREE", folder.path())
         .output();
     let ran = need!("setpriv", ran.map_err(|e| e.to_string()));
-    let text = String::from_utf8_lossy(&ran.stdout).into_owned() + &String::from_utf8_lossy(&ran.stderr);
+    let text =
+        String::from_utf8_lossy(&ran.stdout).into_owned() + &String::from_utf8_lossy(&ran.stderr);
     if text.contains("setpriv: ") {
         return missing("another user", &text);
     }
@@ -163,11 +219,22 @@ fn what_belongs_to_others_is_said_by_who_is_not_root() {
 #[test]
 #[ignore = "run by what_belongs_to_others_is_said_by_who_is_not_root as another user"]
 fn not_root_inner() {
-    let Some(folder) = std::env::var_os("DB_TASKS_TEST_TREE").map(std::path::PathBuf::from) else { return };
+    let Some(folder) = std::env::var_os("DB_TASKS_TEST_TREE").map(std::path::PathBuf::from) else {
+        return;
+    };
     let staged = folder.join("staged");
-    let census = unpack(&mut &fs::read(folder.join("tar")).unwrap()[..], &staged, Links::Inside, &mut super::quiet).unwrap();
+    let census = unpack(
+        &mut &fs::read(folder.join("tar")).unwrap()[..],
+        &staged,
+        Links::Inside,
+        &mut super::quiet,
+    )
+    .unwrap();
     assert_eq!((census.count(What::OwnerOurs), census.count(What::SetIdLeft)), (2, 1));
     assert_eq!(fs::metadata(staged.join("program")).unwrap().mode() & 0o7777, 0o755);
-    assert_eq!(differences(&census.without_set_id(), &read_back(&staged, &mut super::quiet).unwrap()), []);
+    assert_eq!(
+        differences(&census.without_set_id(), &read_back(&staged, &mut super::quiet).unwrap()),
+        []
+    );
     println!("as it should be");
 }

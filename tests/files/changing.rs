@@ -5,10 +5,13 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use db_tasks::engine::files::{Census, Excludes, Kind, Links, What, dump, read_back_by, scan, scan_by};
+use db_tasks::engine::files::{
+    Census, Excludes, Kind, Links, What, dump, read_back_by, scan, scan_by,
+};
 use db_tasks::stream::Method;
 
-/// Dumps a tree and does something to it as soon as the first bytes of the tar with a mark in them come by.
+/// Dumps a tree and does something to it as soon as the first bytes of the tar with a mark in them
+/// come by.
 fn meanwhile(root: &Path, mark: &str, act: impl FnMut()) -> (Vec<u8>, Census) {
     struct Out<'a, F: FnMut()> {
         tar: Vec<u8>,
@@ -43,8 +46,15 @@ fn remarks(census: &Census) -> Vec<(String, What)> {
 fn files_that_change_are_told_and_the_tar_stays_sound() {
     let size = 4 << 20;
     for (what, act) in [
-        (What::Grew, (|path| fs::File::options().append(true).open(path).unwrap().write_all(b"more").unwrap()) as fn(&Path)),
-        (What::Shrank, |path| fs::File::options().write(true).open(path).unwrap().set_len(1 << 20).unwrap()),
+        (
+            What::Grew,
+            (|path| {
+                fs::File::options().append(true).open(path).unwrap().write_all(b"more").unwrap()
+            }) as fn(&Path),
+        ),
+        (What::Shrank, |path| {
+            fs::File::options().write(true).open(path).unwrap().set_len(1 << 20).unwrap()
+        }),
         (What::Rewritten, |path| {
             std::thread::sleep(Duration::from_millis(20));
             let mut file = fs::File::options().write(true).open(path).unwrap();
@@ -98,7 +108,10 @@ fn what_vanishes_or_comes_is_told() {
         std::os::unix::fs::symlink("/etc", path("link")).unwrap();
     });
     let vanished = |name: &str| (name.to_owned(), What::Vanished);
-    assert_eq!(remarks(&census), [vanished("first/b"), ("first".into(), What::Stirred), vanished("link"), vanished("no")]);
+    assert_eq!(
+        remarks(&census),
+        [vanished("first/b"), ("first".into(), What::Stirred), vanished("link"), vanished("no")]
+    );
     assert_eq!(scan(&mut &tar[..], Links::Inside).unwrap().entries, census.entries);
     let mut names = super::names(&census);
     names.retain(|name| !between.iter().any(|between| between == name));
@@ -109,9 +122,18 @@ fn what_vanishes_or_comes_is_told() {
 fn sockets_and_pipes_are_told_and_do_not_hang() {
     let root = tempfile::tempdir().unwrap();
     let _socket = std::os::unix::net::UnixListener::bind(root.path().join("socket")).unwrap();
-    assert!(std::process::Command::new("mkfifo").arg(root.path().join("pipe")).status().unwrap().success());
+    assert!(
+        std::process::Command::new("mkfifo")
+            .arg(root.path().join("pipe"))
+            .status()
+            .unwrap()
+            .success()
+    );
     let (_, census) = super::tar_of(root.path());
-    assert_eq!(remarks(&census), [("pipe".into(), What::NoContent), ("socket".into(), What::NoContent)]);
+    assert_eq!(
+        remarks(&census),
+        [("pipe".into(), What::NoContent), ("socket".into(), What::NoContent)]
+    );
     assert_eq!(census.changed().count(), 0);
 }
 
@@ -132,16 +154,19 @@ fn an_archive_that_was_given_up_has_no_end() {
     // whoever reads ahead of it ends, too
     for files in [1, 60] {
         let root = tempfile::tempdir().unwrap();
-        (0..files).for_each(|n| fs::write(root.path().join(n.to_string()), vec![1; 100_000]).unwrap());
+        (0..files)
+            .for_each(|n| fs::write(root.path().join(n.to_string()), vec![1; 100_000]).unwrap());
         let mut out = Full(Vec::new());
-        let error = dump(root.path(), &Excludes::default(), &mut out, &mut super::quiet).unwrap_err();
+        let error =
+            dump(root.path(), &Excludes::default(), &mut out, &mut super::quiet).unwrap_err();
         let kind = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
         assert_eq!(kind, Some(std::io::ErrorKind::StorageFull), "as it came: {error:#}");
         assert!(scan(&mut &out.0[..], Links::Inside).is_err());
     }
 }
 
-/// What is read ahead is open, or in memory, until it is written: of neither may there be more the more there is to read.
+/// What is read ahead is open, or in memory, until it is written: of neither may there be more the
+/// more there is to read.
 #[test]
 #[cfg(target_os = "linux")]
 fn few_files_are_open_at_once() {
@@ -153,7 +178,10 @@ fn few_files_are_open_at_once() {
         fn write(&mut self, buf: &[u8]) -> std::io::Result<usize> {
             // the reader goes as far ahead as it may
             std::thread::sleep(Duration::from_millis(2));
-            let open = fs::read_dir("/proc/self/fd").unwrap().flatten().filter_map(|fd| fs::read_link(fd.path()).ok());
+            let open = fs::read_dir("/proc/self/fd")
+                .unwrap()
+                .flatten()
+                .filter_map(|fd| fs::read_link(fd.path()).ok());
             self.most = self.most.max(open.filter(|path| path.starts_with(self.root)).count());
             Ok(buf.len())
         }
@@ -172,7 +200,8 @@ fn few_files_are_open_at_once() {
     assert!((1..16).contains(&out.most), "{}", out.most);
 }
 
-/// A file is read at once or piece by piece, by its length: at the border and on both sides of it the tar is the same.
+/// A file is read at once or piece by piece, by its length: at the border and on both sides of it
+/// the tar is the same.
 #[test]
 fn files_of_every_length_are_read_whole() {
     let root = tempfile::tempdir().unwrap();
@@ -184,7 +213,10 @@ fn files_of_every_length_are_read_whole() {
     let (tar, census) = super::tar_of(root.path());
     assert_eq!(census.bytes(), lengths.iter().sum::<usize>() as u64);
     assert_eq!(scan(&mut &tar[..], Links::Inside).unwrap().entries, census.entries);
-    assert_eq!(read_back_by(root.path(), Method::Blake3, &mut super::quiet).unwrap().entries, census.entries);
+    assert_eq!(
+        read_back_by(root.path(), Method::Blake3, &mut super::quiet).unwrap().entries,
+        census.entries
+    );
 }
 
 #[test]
@@ -192,10 +224,13 @@ fn a_sparse_file_has_the_digest_of_its_whole_content() {
     let root = tempfile::tempdir().unwrap();
     fs::File::create(root.path().join("hole")).unwrap().set_len(1 << 20).unwrap();
     let (tar, _) = super::tar_of(root.path());
-    for found in
-        [read_back_by(root.path(), Method::Sha256, &mut super::quiet), scan_by(&mut &tar[..], Links::Inside, Method::Sha256)]
-    {
-        let Kind::File { bytes, print } = &found.unwrap().entries[&b"hole"[..]].kind else { panic!() };
+    for found in [
+        read_back_by(root.path(), Method::Sha256, &mut super::quiet),
+        scan_by(&mut &tar[..], Links::Inside, Method::Sha256),
+    ] {
+        let Kind::File { bytes, print } = &found.unwrap().entries[&b"hole"[..]].kind else {
+            panic!()
+        };
         let want = "30e14955ebf1352266dc2ff8067e68104607e750abb9d3b36582b8af909fcb58";
         assert_eq!((*bytes, print.to_string().as_str()), (1 << 20, want));
     }

@@ -3,7 +3,9 @@
 use std::process::{Command, Stdio};
 
 use db_tasks::cmd::Cmd;
-use db_tasks::engine::files::{Census, Found, Given, Inside, Links, Tar, differences, dump, scan, sluice};
+use db_tasks::engine::files::{
+    Census, Found, Given, Inside, Links, Tar, differences, dump, scan, sluice,
+};
 use db_tasks::plan::{Act, How};
 
 use crate::support::component::{need, unique};
@@ -20,7 +22,10 @@ impl Box {
         let name = unique("dbt-files");
         watchdog::at_exit(&format!("DOCKER_HOST='{}' docker rm -vf {name}", engine.docker_host));
         let forever = ["--entrypoint", "sleep", IMAGE, "infinity"];
-        engine.docker(&[&["run", "-d", "--name", &name, "--network", "none", "-v", "/vol"][..], &forever].concat())?;
+        engine.docker(
+            &[&["run", "-d", "--name", &name, "--network", "none", "-v", "/vol"][..], &forever]
+                .concat(),
+        )?;
         Ok(Self { engine, name })
     }
 
@@ -39,7 +44,8 @@ impl Box {
     }
 
     fn tree(&self, path: &str) -> Inside {
-        Inside::new("docker", &self.name, path, &self.ask(&Inside::about("docker", &self.name))).unwrap()
+        Inside::new("docker", &self.name, path, &self.ask(&Inside::about("docker", &self.name)))
+            .unwrap()
     }
 
     fn found(&self, tree: &Inside) -> Found {
@@ -69,10 +75,12 @@ impl Box {
         for act in acts {
             let (cmd, expect) = match act {
                 Act::Check(check) => (&check.cmd, Some(&check.expect)),
-                Act::Create(deed) | Act::Rename(deed) | Act::Remove(deed) | Act::Write(deed) => match &deed.how {
-                    How::Command(cmd) => (cmd, None),
-                    how => panic!("{how:?}"),
-                },
+                Act::Create(deed) | Act::Rename(deed) | Act::Remove(deed) | Act::Write(deed) => {
+                    match &deed.how {
+                        How::Command(cmd) => (cmd, None),
+                        how => panic!("{how:?}"),
+                    }
+                }
                 act => panic!("{act:?}"),
             };
             let out = ended(&mut self.command(cmd), cmd);
@@ -93,15 +101,18 @@ impl Drop for Box {
 /// What a command ends with that is given what it is to read.
 fn ended(command: &mut Command, cmd: &Cmd) -> std::process::Output {
     let mut file = tempfile::tempfile().unwrap();
-    std::io::Write::write_all(&mut file, cmd.input.as_deref().unwrap_or_default().as_bytes()).unwrap();
+    std::io::Write::write_all(&mut file, cmd.input.as_deref().unwrap_or_default().as_bytes())
+        .unwrap();
     std::io::Seek::rewind(&mut file).unwrap();
     command.stdin(Stdio::from(file)).output().unwrap()
 }
 
 fn fill(path: &str) -> String {
     format!(
-        "mkdir -p {path}/sub/empty {path}/.hidden; cd {path}; echo one >a; echo two >sub/b; ln -s ../a sub/link; ln a hard
-         echo x >\"$(printf 'no-utf8-\\377')\"; echo y >'-rf'; chown 33:33 a; chmod 750 sub .; touch -d 2001-02-03T04:05:06Z a sub ."
+        "mkdir -p {path}/sub/empty {path}/.hidden; cd {path}; echo one >a; echo two >sub/b; ln -s \
+         ../a sub/link; ln a hard
+         echo x >\"$(printf 'no-utf8-\\377')\"; echo y >'-rf'; chown 33:33 a; chmod 750 sub .; \
+         touch -d 2001-02-03T04:05:06Z a sub ."
     )
 }
 
@@ -128,16 +139,25 @@ fn there_and_back_in_a_folder_and_in_a_volume() {
         let (tar, before) = container.dump(&tree.dump_with_tar(&Found::default(), Tar::Posix));
         let (_, by_engine) = container.dump(&tree.dump_by_engine(&container.found(&tree)).unwrap());
         // docker itself writes whole seconds
-        assert_eq!(differences(&before.clone().in_whole_seconds(), &by_engine.in_whole_seconds()), [], "{path}");
+        assert_eq!(
+            differences(&before.clone().in_whole_seconds(), &by_engine.in_whole_seconds()),
+            [],
+            "{path}"
+        );
         assert_eq!((before.files(), before.bytes()), (5, 4 + 4 + 2 + 2), "{path}");
 
         container.sh(&format!("cd {path}; rm -r sub a; echo spoiled >hard; echo new >new"));
         let (_, spoiled) = container.dump(&tree.dump_with_tar(&Found::default(), Tar::Posix));
-        let state = || counts(&container.dump(&tree.dump_with_tar(&Found::default(), Tar::Posix)).1);
+        let state =
+            || counts(&container.dump(&tree.dump_with_tar(&Found::default(), Tar::Posix)).1);
 
         container.run(&tree.stage(&container.found(&tree)).unwrap());
         container.feed(&feed, &tar);
-        assert_eq!(differences(&counts(&before), &counts(&container.dump(&tree.read_back(Tar::Posix)).1)), [], "{path}");
+        assert_eq!(
+            differences(&counts(&before), &counts(&container.dump(&tree.read_back(Tar::Posix)).1)),
+            [],
+            "{path}"
+        );
         container.run(&tree.swap(&container.found(&tree)).unwrap());
         assert_eq!(differences(&counts(&before), &state()), [], "{path}");
         assert_eq!(container.sh(&format!("stat -c '%u:%g' {path}/a")), "33:33");
@@ -159,7 +179,11 @@ fn there_and_back_in_a_folder_and_in_a_volume() {
         container.run(&tree.forget(&container.found(&tree)).unwrap());
         assert!(!container.found(&tree).can_undo());
         container.run(&tree.wipe());
-        assert_eq!(container.dump(&tree.dump_with_tar(&Found::default(), Tar::Posix)).1.entries.len(), 1, "the root alone");
+        assert_eq!(
+            container.dump(&tree.dump_with_tar(&Found::default(), Tar::Posix)).1.entries.len(),
+            1,
+            "the root alone"
+        );
     }
 }
 
@@ -178,14 +202,24 @@ fn a_stopped_container_can_be_dumped_and_a_tree_of_ours_goes_in() {
     let root = tempfile::tempdir().unwrap();
     super::rich(root.path());
     let mut tar = Vec::new();
-    let wanted = dump(root.path(), &db_tasks::engine::files::Excludes::default(), &mut tar, &mut super::quiet).unwrap();
+    let wanted = dump(
+        root.path(),
+        &db_tasks::engine::files::Excludes::default(),
+        &mut tar,
+        &mut super::quiet,
+    )
+    .unwrap();
     container.run(&tree.stage(&container.found(&tree)).unwrap());
     container.feed(&tree.feed_with_tar(Tar::Gnu, Given::All), &tar);
     let has_line_end = |name: &db_tasks::engine::files::Name| name.bytes().contains(&b'\n');
     assert!(wanted.entries.keys().any(has_line_end));
     for tar in [Tar::Plain, Tar::Posix, Tar::Gnu] {
         let (_, fed) = container.dump(&tree.read_back(tar));
-        assert_eq!(differences(&wanted.clone().in_whole_seconds(), &fed.in_whole_seconds()), [], "{tar:?}");
+        assert_eq!(
+            differences(&wanted.clone().in_whole_seconds(), &fed.in_whole_seconds()),
+            [],
+            "{tar:?}"
+        );
     }
 }
 
@@ -194,13 +228,16 @@ fn programs_that_an_image_has_and_has_not() {
     let engine = need!("docker", engine());
     let container = need!("container", Box::start(engine));
     let tree = container.tree("/srv/up");
-    for (program, missing) in [("tar", false), ("mv", false), ("find", false), ("no-such-program", true)] {
+    for (program, missing) in
+        [("tar", false), ("mv", false), ("find", false), ("no-such-program", true)]
+    {
         let ended = container.command(&tree.has(program)).output().unwrap().status;
         assert_eq!(Inside::is_missing(ended.code()), missing, "{program}");
     }
 }
 
-/// A place for the same commands without an engine: they are run here, so that every point can be tried where they may be cut off.
+/// A place for the same commands without an engine: they are run here, so that every point can be
+/// tried where they may be cut off.
 struct Here(tempfile::TempDir);
 
 impl Here {
@@ -228,15 +265,21 @@ impl Here {
             left -= 1;
             let (cmd, expect) = match act {
                 Act::Check(check) => (&check.cmd, Some(check.expect.as_str())),
-                Act::Create(deed) | Act::Rename(deed) | Act::Remove(deed) | Act::Write(deed) => match &deed.how {
-                    How::Command(cmd) => (cmd, None),
-                    how => panic!("{how:?}"),
-                },
+                Act::Create(deed) | Act::Rename(deed) | Act::Remove(deed) | Act::Write(deed) => {
+                    match &deed.how {
+                        How::Command(cmd) => (cmd, None),
+                        how => panic!("{how:?}"),
+                    }
+                }
                 act => panic!("{act:?}"),
             };
             let out = Self::run(cmd);
             assert!(out.status.success(), "{cmd}: {}", String::from_utf8_lossy(&out.stderr));
-            assert!(expect.is_none_or(|expect| expect == String::from_utf8_lossy(&out.stdout).trim_end()), "{cmd}");
+            assert!(
+                expect
+                    .is_none_or(|expect| expect == String::from_utf8_lossy(&out.stdout).trim_end()),
+                "{cmd}"
+            );
         }
         left
     }
@@ -246,7 +289,8 @@ impl Here {
         let here = Self(tempfile::tempdir().unwrap());
         let tree = here.tree(mounts);
         std::fs::create_dir(here.0.path().join("up")).unwrap();
-        std::fs::write(here.0.path().join("up/file"), if kept.is_empty() { "old" } else { kept }).unwrap();
+        std::fs::write(here.0.path().join("up/file"), if kept.is_empty() { "old" } else { kept })
+            .unwrap();
         if !kept.is_empty() {
             here.stage(&tree, "old");
             Self::perform(&tree.swap(&Self::found(&tree)).unwrap(), usize::MAX);
@@ -268,7 +312,8 @@ impl Here {
     }
 
     fn live(&self) -> String {
-        let names = std::fs::read_dir(self.0.path().join("up")).unwrap().flatten().map(|e| e.file_name());
+        let names =
+            std::fs::read_dir(self.0.path().join("up")).unwrap().flatten().map(|e| e.file_name());
         let names: Vec<_> = names.filter(|name| name != ".db-tasks").collect();
         assert_eq!(names, ["file"], "whole, and nothing else");
         std::fs::read_to_string(self.0.path().join("up/file")).unwrap()
@@ -279,7 +324,8 @@ impl Here {
     }
 }
 
-/// Whatever is cut off where, and whatever takes it back is cut off where: the old tree is live again, and what it kept is kept.
+/// Whatever is cut off where, and whatever takes it back is cut off where: the old tree is live
+/// again, and what it kept is kept.
 #[test]
 fn every_swap_and_undo_is_taken_back_from_wherever_it_was_cut_off() {
     std::thread::scope(|scope| {
@@ -317,9 +363,18 @@ fn what_was_live_since_is_kept_in_containers() {
                 Here::perform(&tree.take_back_late(&Here::settle(&tree), &id).unwrap(), usize::MAX);
                 Here::perform(&tree.unstage(&Here::found(&tree)).unwrap(), usize::MAX);
                 Here::perform(&tree.settle(&Here::found(&tree)).unwrap(), usize::MAX);
-                assert_eq!((here.live().as_str(), Here::kept(&tree)), ("old", before), "{mounts:?} {kept:?} {again}");
-                let returned = std::fs::read_dir(tree.returned()).unwrap().flatten().next().unwrap().path();
-                assert_eq!(std::fs::read_to_string(returned.join("file")).unwrap(), "used", "{mounts:?} {kept:?} {again}");
+                assert_eq!(
+                    (here.live().as_str(), Here::kept(&tree)),
+                    ("old", before),
+                    "{mounts:?} {kept:?} {again}"
+                );
+                let returned =
+                    std::fs::read_dir(tree.returned()).unwrap().flatten().next().unwrap().path();
+                assert_eq!(
+                    std::fs::read_to_string(returned.join("file")).unwrap(),
+                    "used",
+                    "{mounts:?} {kept:?} {again}"
+                );
                 // and the next restore goes on beside it
                 here.stage(&tree, "newest");
                 Here::perform(&tree.swap(&Here::found(&tree)).unwrap(), usize::MAX);
@@ -340,7 +395,9 @@ fn taken_back(mounts: &str, kept: &str, change: &str, cut: usize, again: usize) 
     }
     let found = Here::found(&tree);
     let acts = if change == "swap" { tree.swap(&found) } else { tree.undo(&found) }.unwrap();
-    let back = |found: &Found| if change == "swap" { tree.take_back(found, &id) } else { tree.redo(found, &id) }.unwrap();
+    let back = |found: &Found| {
+        if change == "swap" { tree.take_back(found, &id) } else { tree.redo(found, &id) }.unwrap()
+    };
     Here::perform(&acts, cut);
     let first = back(&Here::settle(&tree));
     Here::perform(&first, again);
@@ -353,6 +410,10 @@ fn taken_back(mounts: &str, kept: &str, change: &str, cut: usize, again: usize) 
     Here::perform(&tree.settle(&Here::found(&tree)).unwrap(), usize::MAX);
     assert_eq!(tree.id(&Here::found(&tree)), id, "{after}");
     let left = |name: &str| std::path::Path::new(&format!("{}/{name}", tree.own())).exists();
-    assert_eq!((left(""), left("coming"), left("discard")), (!kept.is_empty(), false, false), "{after}");
+    assert_eq!(
+        (left(""), left("coming"), left("discard")),
+        (!kept.is_empty(), false, false),
+        "{after}"
+    );
     (acts.len(), first.len())
 }

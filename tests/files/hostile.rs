@@ -32,7 +32,8 @@ fn archive(entries: &[Vec<u8>]) -> Vec<u8> {
 
 fn pax(kind: u8, key: &str, value: &str) -> Vec<u8> {
     let body = format!(" {key}={value}\n");
-    let len = (1..).find(|digits| (body.len() + digits).to_string().len() == *digits).unwrap() + body.len();
+    let len = (1..).find(|digits| (body.len() + digits).to_string().len() == *digits).unwrap()
+        + body.len();
     entry(kind, b"pax", b"", format!("{len}{body}").as_bytes())
 }
 
@@ -49,7 +50,8 @@ fn refuses(name: &str, tar: &[u8], why: &str) {
         let unpacked = unpack(&mut &tar[..], &target, links, &mut super::quiet);
         assert!(unpacked.is_err() || links == Links::AsTheyAre, "{name}");
         assert_eq!(fs::read_to_string(&victim).unwrap(), "untouched", "{name}");
-        let beside: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        let beside: Vec<_> =
+            fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
         assert_eq!(beside.len(), 2, "{name}: {beside:?}");
         fs::remove_dir_all(&target).unwrap();
     }
@@ -69,28 +71,56 @@ fn nothing_is_written_outside() {
         ("pax up", vec![pax(b'x', "path", "../victim"), file(b"x")], "a `..`"),
         ("global path", vec![pax(b'g', "path", "../victim"), file(b"x")], "a name for all entries"),
         ("long with NUL", vec![long(b'L', b"x\0../victim\0"), file(b"x")], "NUL"),
-        ("endless name", vec![long(b'L', &[b"a/".repeat(40_000), vec![0]].concat()), file(b"x")], "longer than any path"),
+        (
+            "endless name",
+            vec![long(b'L', &[b"a/".repeat(40_000), vec![0]].concat()), file(b"x")],
+            "longer than any path",
+        ),
         ("link out", vec![entry(b'2', b"l", b"../victim", b"")], "a link that may lead out"),
         ("link absolute", vec![entry(b'2', b"l", b"/etc/passwd", b"")], "a link that may lead out"),
-        ("link out and through it", vec![entry(b'2', b"l", b"..", b""), file(b"l/victim")], "a link that may lead out"),
+        (
+            "link out and through it",
+            vec![entry(b'2', b"l", b"..", b""), file(b"l/victim")],
+            "a link that may lead out",
+        ),
         (
             "through a good link",
             vec![entry(b'5', b"d", b"", b""), entry(b'2', b"l", b"d", b""), file(b"l/x")],
             "which is no folder",
         ),
-        ("link, then a file of its name", vec![entry(b'2', b"l", b"x", b""), file(b"l")], "a second entry"),
+        (
+            "link, then a file of its name",
+            vec![entry(b'2', b"l", b"x", b""), file(b"l")],
+            "a second entry",
+        ),
         ("file, then a folder of its name", vec![file(b"a"), file(b"a/b")], "which is no folder"),
-        ("folder, then a link of its name", vec![file(b"a/b"), entry(b'2', b"a", b"x", b"")], "where a folder was"),
+        (
+            "folder, then a link of its name",
+            vec![file(b"a/b"), entry(b'2', b"a", b"x", b"")],
+            "where a folder was",
+        ),
         ("the root a link", vec![entry(b'2', b".", b"x", b"")], "the root of the tree"),
         ("hard link out", vec![entry(b'1', b"h", b"../victim", b"")], "a hard link to a `..`"),
-        ("hard link absolute", vec![entry(b'1', b"h", b"/etc/passwd", b"")], "a hard link to an absolute"),
+        (
+            "hard link absolute",
+            vec![entry(b'1', b"h", b"/etc/passwd", b"")],
+            "a hard link to an absolute",
+        ),
         ("hard link to nothing", vec![entry(b'1', b"h", b"x", b"")], "no file that came before"),
-        ("hard link to a link", vec![entry(b'2', b"l", b"x", b""), entry(b'1', b"h", b"l", b"")], "no file that came before"),
+        (
+            "hard link to a link",
+            vec![entry(b'2', b"l", b"x", b""), entry(b'1', b"h", b"l", b"")],
+            "no file that came before",
+        ),
         ("char device", vec![entry(b'3', b"null", b"", b"")], "a device"),
         ("block device", vec![entry(b'4', b"sda", b"", b"")], "a device"),
         ("pipe", vec![entry(b'6', b"pipe", b"", b"")], "a pipe"),
         ("volume label", vec![entry(b'V', b"label", b"", b"")], "which is not known"),
-        ("sparse in pax", vec![pax(b'x', "GNU.sparse.major", "1"), file(b"x")], "a sparse file in pax format"),
+        (
+            "sparse in pax",
+            vec![pax(b'x', "GNU.sparse.major", "1"), file(b"x")],
+            "a sparse file in pax format",
+        ),
     ] {
         refuses(name, &archive(&entries), why);
     }
@@ -108,7 +138,8 @@ fn an_owner_that_no_system_has_is_refused() {
 
 #[test]
 fn every_danger_is_told_up_to_a_number() {
-    let entries: Vec<Vec<u8>> = (0..12).map(|n| entry(b'3', format!("d{n}").as_bytes(), b"", b"")).collect();
+    let entries: Vec<Vec<u8>> =
+        (0..12).map(|n| entry(b'3', format!("d{n}").as_bytes(), b"", b"")).collect();
     let error = scan(&mut &archive(&entries)[..], Links::Inside).unwrap_err();
     let problem = super::problem(&error);
     assert_eq!(problem.exit, Exit::Refused);
@@ -124,7 +155,13 @@ fn a_trusted_link_out_is_made_and_never_followed() {
     fs::create_dir(&outside).unwrap();
     let link = entry(b'2', b"l", outside.as_os_str().as_encoded_bytes(), b"");
     let target = folder.path().join("target");
-    unpack(&mut &archive(std::slice::from_ref(&link))[..], &target, Links::AsTheyAre, &mut super::quiet).unwrap();
+    unpack(
+        &mut &archive(std::slice::from_ref(&link))[..],
+        &target,
+        Links::AsTheyAre,
+        &mut super::quiet,
+    )
+    .unwrap();
     assert_eq!(fs::read_link(target.join("l")).unwrap(), outside);
     let through = archive(&[link, entry(b'0', b"l/evil", b"", b"x")]);
     let second = folder.path().join("second");
@@ -168,8 +205,12 @@ fn headers_without_an_end_take_no_memory() {
     header.set_entry_type(tar::EntryType::XGlobalHeader);
     header.set_size(64 << 20);
     header.set_cksum();
-    let mut long = std::io::Read::chain(&header.as_bytes()[..], std::io::Read::take(std::io::repeat(b'a'), 64 << 20));
-    let error = scan(&mut std::io::Read::chain(&mut long, &[0; 1024][..]), Links::Inside).unwrap_err();
+    let mut long = std::io::Read::chain(
+        &header.as_bytes()[..],
+        std::io::Read::take(std::io::repeat(b'a'), 64 << 20),
+    );
+    let error =
+        scan(&mut std::io::Read::chain(&mut long, &[0; 1024][..]), Links::Inside).unwrap_err();
     assert!(error.to_string().contains("headers without an end"), "{error}");
 }
 
@@ -192,10 +233,15 @@ fn who_is_to_blame_is_told() {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("target");
         let scanned = scan(&mut Failing(half.clone(), kind), Links::Inside);
-        let unpacked = unpack(&mut Failing(half.clone(), kind), &target, Links::Inside, &mut super::quiet);
+        let unpacked =
+            unpack(&mut Failing(half.clone(), kind), &target, Links::Inside, &mut super::quiet);
         for error in [scanned.unwrap_err(), unpacked.unwrap_err()] {
             let problem = super::problem(&error);
-            assert_eq!((problem.about, problem.tried.starts_with(said)), (about, true), "{error:#}");
+            assert_eq!(
+                (problem.about, problem.tried.starts_with(said)),
+                (about, true),
+                "{error:#}"
+            );
         }
     }
     struct Full;
@@ -208,7 +254,10 @@ fn who_is_to_blame_is_told() {
         }
     }
     let error = sluice(&mut &archive(&[])[..], &mut Full, Links::Inside).unwrap_err();
-    assert_eq!(error.downcast_ref::<std::io::Error>().map(std::io::Error::kind), Some(std::io::ErrorKind::StorageFull));
+    assert_eq!(
+        error.downcast_ref::<std::io::Error>().map(std::io::Error::kind),
+        Some(std::io::ErrorKind::StorageFull)
+    );
 }
 
 #[test]
@@ -229,7 +278,8 @@ fn an_archive_in_any_order_is_read() {
     assert_eq!(fs::read(target.join("a/b/c")).unwrap(), b"1");
 }
 
-/// Whoever wrote an archive may have given any rights: a file gets none to run with, and nothing an owner who is no part of the tree.
+/// Whoever wrote an archive may have given any rights: a file gets none to run with, and nothing an
+/// owner who is no part of the tree.
 #[test]
 fn rights_come_back_only_where_they_are_asked_for() {
     use std::os::unix::fs::MetadataExt;
@@ -255,9 +305,16 @@ fn rights_come_back_only_where_they_are_asked_for() {
     ] {
         let target = folder.path().join(at);
         let among = among.map(Home::from);
-        let census = unpack_among(&mut &tar[..], &target, Links::Inside, among.as_ref(), Method::Blake3, &mut super::quiet)
-            .unwrap()
-            .census;
+        let census = unpack_among(
+            &mut &tar[..],
+            &target,
+            Links::Inside,
+            among.as_ref(),
+            Method::Blake3,
+            &mut super::quiet,
+        )
+        .unwrap()
+        .census;
         let found = fs::metadata(target.join("sh")).unwrap();
         assert_eq!(found.mode() & 0o7777, mode, "{at}");
         // only root gives files away

@@ -5,7 +5,9 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use db_tasks::engine::files::{Aside, Excludes, Id, Repaired, Tree, repair, survey, swap, take_back, undo, wipe};
+use db_tasks::engine::files::{
+    Aside, Excludes, Id, Repaired, Tree, repair, survey, swap, take_back, undo, wipe,
+};
 use db_tasks::engine::store::Store;
 use db_tasks::problem::Exit;
 
@@ -138,14 +140,21 @@ impl Drop for Fixed {
 #[test]
 fn what_can_not_be_removed_is_in_no_swaps_way() {
     let site = Site::new();
-    let fixed = crate::support::need!("chattr", Fixed::new(site.live.join("fixed"), site.live.parent().unwrap()));
+    let fixed = crate::support::need!(
+        "chattr",
+        Fixed::new(site.live.join("fixed"), site.live.parent().unwrap())
+    );
     site.restore("2");
     site.restore("3");
     for (live, kept) in [("4", "3"), ("5", "4")] {
         assert!(site.aside.clear().unwrap_err().to_string().contains("fixed"));
         site.restore(live);
         assert_eq!(site.content(), pair(live, kept));
-        assert_eq!((site.aside.shelves().len(), site.aside.discard().exists()), (1, true), "{live}");
+        assert_eq!(
+            (site.aside.shelves().len(), site.aside.discard().exists()),
+            (1, true),
+            "{live}"
+        );
     }
     let five = site.id();
     site.restore("refused");
@@ -163,9 +172,15 @@ fn a_tree_that_can_not_be_moved_is_refused_before_anything_is_staged() {
     site.restore("new");
     for tree in [site.aside.previous(), site.live.clone()] {
         let fixed = Fixed(tree.clone());
-        crate::support::need!("chattr", crate::support::component::output(Command::new("chattr").arg("+i").arg(&tree)));
+        crate::support::need!(
+            "chattr",
+            crate::support::component::output(Command::new("chattr").arg("+i").arg(&tree))
+        );
         let refused = site.aside.stage().unwrap_err();
-        assert!(refused.exit == Exit::Refused && refused.to_string().contains("chattr -i"), "{refused}");
+        assert!(
+            refused.exit == Exit::Refused && refused.to_string().contains("chattr -i"),
+            "{refused}"
+        );
         assert_eq!(site.content(), pair("new", "old"));
         drop(fixed);
     }
@@ -181,7 +196,9 @@ fn what_was_used_while_it_was_live_is_kept() {
         ("a file below is added", |live| fs::write(live.join("sub/upload"), "x").unwrap()),
         ("a file is written to", |live| fs::write(live.join("sub/file"), "other").unwrap()),
         ("a file is removed", |live| fs::remove_file(live.join("sub/file")).unwrap()),
-        ("rights change", |live| fs::set_permissions(live.join("what"), fs::Permissions::from_mode(0o600)).unwrap()),
+        ("rights change", |live| {
+            fs::set_permissions(live.join("what"), fs::Permissions::from_mode(0o600)).unwrap()
+        }),
         ("an old file is copied in with its times", |live| {
             fs::write(live.join("old"), "x").unwrap();
             super::touch(&live.join("old"), std::time::Duration::from_secs(1_000_000));
@@ -205,7 +222,11 @@ fn what_was_used_while_it_was_live_is_kept() {
                 take_back(&site.aside, old).unwrap()
             };
             assert_eq!(site.content(), ("old".into(), None), "{at}");
-            assert_eq!(kept.as_deref().and_then(said).as_deref(), (at != "nothing").then_some("new"), "{at} {cut}");
+            assert_eq!(
+                kept.as_deref().and_then(said).as_deref(),
+                (at != "nothing").then_some("new"),
+                "{at} {cut}"
+            );
             assert_eq!(kept.into_iter().collect::<Vec<_>>(), site.aside.returned(), "{at}");
             // the next restore leaves it where it is
             let before = site.aside.returned();
@@ -228,7 +249,9 @@ fn a_tree_that_was_not_there_is_put_there() {
 fn a_run_killed_at_any_point_is_finished_by_the_next() {
     for (at, cut) in [
         ("before the first rename", (|_: &Site| {}) as fn(&Site)),
-        ("between the two renames of an old file system", |site| fs::rename(&site.live, site.aside.previous()).unwrap()),
+        ("between the two renames of an old file system", |site| {
+            fs::rename(&site.live, site.aside.previous()).unwrap()
+        }),
         ("after the exchange", |site| {
             let parked = site.aside.folder().join("parked");
             fs::rename(&site.live, &parked).unwrap();
@@ -279,7 +302,11 @@ fn a_folder_that_is_not_ours_is_never_touched() {
     tree(site.aside.folder(), "somebody's");
     tree(&site.aside.staged(), "theirs");
     assert_eq!(site.aside.stage().unwrap_err().exit, Exit::Refused);
-    assert!(site.aside.forget().is_err() && site.aside.clear().is_err() && undo(&site.aside, site.id()).is_err());
+    assert!(
+        site.aside.forget().is_err()
+            && site.aside.clear().is_err()
+            && undo(&site.aside, site.id()).is_err()
+    );
     assert_eq!(said(&site.aside.staged()).unwrap(), "theirs");
     // what a run leaves that was killed before it could set the mark is ours
     fs::remove_dir_all(site.aside.folder()).unwrap();
@@ -319,7 +346,10 @@ fn a_wipe_leaves_the_root_and_what_links_lead_to() {
     let facts = survey(&site.live, &Excludes::default()).unwrap();
     assert_eq!(wipe(&site.live, facts.id.unwrap()).unwrap().entries, facts.entries);
     assert_eq!(fs::read_dir(&site.live).unwrap().count(), 0);
-    assert_eq!((site.id(), fs::metadata(&site.live).unwrap().permissions().mode() & 0o777), (facts.id, 0o751));
+    assert_eq!(
+        (site.id(), fs::metadata(&site.live).unwrap().permissions().mode() & 0o777),
+        (facts.id, 0o751)
+    );
     assert_eq!(said(&outside).unwrap(), "kept");
     assert_eq!(wipe(&site.live, facts.id.unwrap()).unwrap().entries, 0);
     let link = site.live.with_extension("link");
@@ -327,7 +357,8 @@ fn a_wipe_leaves_the_root_and_what_links_lead_to() {
     assert!(wipe(&link, facts.id.unwrap()).is_err(), "a link to the root is not the root");
 }
 
-/// As a user who is not root: folders of one's own are opened, and what another's folder holds is found before anything goes.
+/// As a user who is not root: folders of one's own are opened, and what another's folder holds is
+/// found before anything goes.
 #[test]
 fn a_wipe_by_who_is_not_root() {
     let folder = tempfile::tempdir().unwrap();
@@ -343,8 +374,10 @@ fn a_wipe_by_who_is_not_root() {
         fs::set_permissions(&root, fs::Permissions::from_mode(0o555)).unwrap();
     }
     ours(&folder.path().join("own/below"));
-    fs::set_permissions(folder.path().join("own/below"), fs::Permissions::from_mode(0o500)).unwrap();
-    fs::set_permissions(folder.path().join("sticky/below"), fs::Permissions::from_mode(0o1777)).unwrap();
+    fs::set_permissions(folder.path().join("own/below"), fs::Permissions::from_mode(0o500))
+        .unwrap();
+    fs::set_permissions(folder.path().join("sticky/below"), fs::Permissions::from_mode(0o1777))
+        .unwrap();
     let ran = Command::new("setpriv")
         .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
         .arg(std::env::current_exe().unwrap())
@@ -353,7 +386,8 @@ fn a_wipe_by_who_is_not_root() {
         .env("RUST_BACKTRACE", "0")
         .output();
     let ran = crate::support::need!("setpriv", ran.map_err(|e| e.to_string()));
-    let text = String::from_utf8_lossy(&ran.stdout).into_owned() + &String::from_utf8_lossy(&ran.stderr);
+    let text =
+        String::from_utf8_lossy(&ran.stdout).into_owned() + &String::from_utf8_lossy(&ran.stderr);
     if text.contains("setpriv: ") {
         return crate::support::component::missing("another user", &text);
     }
@@ -368,13 +402,21 @@ fn not_root_inner() {
     let own = facts("own");
     assert_eq!(own.fixed, None);
     assert_eq!(wipe(&own.root, own.id.unwrap()).unwrap().entries, 3);
-    assert_eq!(fs::metadata(&own.root).unwrap().permissions().mode() & 0o777, 0o555, "the root is as it was");
+    assert_eq!(
+        fs::metadata(&own.root).unwrap().permissions().mode() & 0o777,
+        0o555,
+        "the root is as it was"
+    );
     for (name, why) in [("others", "in a folder of another user's"), ("sticky", "chmod +t")] {
         let fixed = facts(name).fixed.unwrap();
         assert!(fixed.contains("`below/file`") && fixed.contains(why), "{fixed}");
     }
     let stuck = |name: &str| {
-        let tree = Tree { path: folder.join(name), exclude: vec![], rights: db_tasks::config::Rights::Plain };
+        let tree = Tree {
+            path: folder.join(name),
+            exclude: vec![],
+            rights: db_tasks::config::Rights::Plain,
+        };
         { tree }.look().unwrap().stuck.unwrap()
     };
     assert!(stuck("own").contains("you may not write in"), "its parent is root's");
@@ -383,7 +425,8 @@ fn not_root_inner() {
 
 #[test]
 fn nothing_is_removed_where_something_is_mounted() {
-    // a bind mount of the same file system, which its number does not give away; in a mount namespace of its own
+    // a bind mount of the same file system, which its number does not give away; in a mount
+    // namespace of its own
     let site = Site::new();
     for name in ["mnt", "other"] {
         fs::create_dir(site.live.join(name)).unwrap();
@@ -399,7 +442,8 @@ fn nothing_is_removed_where_something_is_mounted() {
         .env("DB_TASKS_TEST_TREE", &site.live)
         .output();
     let ran = crate::support::need!("unshare", ran.map_err(|e| e.to_string()));
-    let text = String::from_utf8_lossy(&ran.stdout).into_owned() + &String::from_utf8_lossy(&ran.stderr);
+    let text =
+        String::from_utf8_lossy(&ran.stdout).into_owned() + &String::from_utf8_lossy(&ran.stderr);
     if text.contains("unshare failed") || text.contains("permission denied") {
         return crate::support::component::missing("mount namespace", &text);
     }

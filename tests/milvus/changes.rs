@@ -26,7 +26,10 @@ for name in ("again", "aliased", "less", "more", "quiet", "swapped"):
             2 => "c.create_alias('aliased', 'other')",
             3 => "c.delete('less', filter='id in [3]')",
             4 => "c.insert('more', [{'id': -1, 'v': [1, 2, 3, 4]}])",
-            6 => "c.delete('swapped', filter='id in [3]'); c.insert('swapped', [{'id': -1, 'v': [1, 2, 3, 4]}])",
+            6 => {
+                "c.delete('swapped', filter='id in [3]'); c.insert('swapped', [{'id': -1, 'v': [1, \
+                 2, 3, 4]}])"
+            }
             _ => return,
         };
         db.python(said);
@@ -68,6 +71,7 @@ c.load_collection("shop")
     assert_eq!(census.rows(), 10);
     assert_eq!(
         census.changed,
-        ["`shop` has 20 rows, of which 10 were read: rows of the same primary key are read once, or it was written to"]
+        ["`shop` has 20 rows, of which 10 were read: rows of the same primary key are read once, \
+          or it was written to"]
     );
 }

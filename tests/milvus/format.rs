@@ -1,4 +1,5 @@
-//! The file itself, without any server: whole or told what is wrong with it, and as its document says.
+//! The file itself, without any server: whole or told what is wrong with it, and as its document
+//! says.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -25,8 +26,15 @@ fn said(file: &[u8]) -> String {
 #[test]
 fn an_old_backup_is_read() {
     let census = scan(&mut &*FORMAT_1).unwrap();
-    let all: Vec<_> = census.collections.iter().map(|c| (c.name.as_str(), c.rows, c.bytes, c.aliases.join(","))).collect();
-    assert_eq!(all, [("docs", 3, 159, "papers".to_owned()), ("everything", 6, 2086, String::new())]);
+    let all: Vec<_> = census
+        .collections
+        .iter()
+        .map(|c| (c.name.as_str(), c.rows, c.bytes, c.aliases.join(",")))
+        .collect();
+    assert_eq!(
+        all,
+        [("docs", 3, 159, "papers".to_owned()), ("everything", 6, 2086, String::new())]
+    );
     assert_eq!(&census.collections[0].sha256[..16], "a33291b06a7d9ee6");
     let text = serde_json::to_string(&census).unwrap();
     assert_eq!(serde_json::from_str::<db_tasks::engine::milvus::Census>(&text).unwrap(), census);
@@ -62,13 +70,34 @@ fn damage_of_every_kind_is_named() {
         [&FORMAT_1[..at], to.as_bytes(), &FORMAT_1[at + from.len()..]].concat()
     };
     for (file, wanted) in [
-        ([FORMAT_1, b"x"].concat(), "this backup of Milvus is damaged: something comes after its end"),
-        ([FORMAT_1, FORMAT_1].concat(), "this backup of Milvus is damaged: something comes after its end"),
-        (with("format 1", "format 2"), "this backup of Milvus is of format 2: this version knows format 1"),
-        (with("papers", "pavers"), "this backup of Milvus is damaged: its checksum is not that of its bytes"),
-        (b"-- PostgreSQL database dump\n".to_vec(), "this is no backup of Milvus: it does not begin as one does"),
-        (vec![0x28, 0xb5, 0x2f, 0xfd], "this is no backup of Milvus: it does not begin as one does"),
-        (b"".to_vec(), "this backup of Milvus is damaged: it ends before its end: it has been cut short"),
+        (
+            [FORMAT_1, b"x"].concat(),
+            "this backup of Milvus is damaged: something comes after its end",
+        ),
+        (
+            [FORMAT_1, FORMAT_1].concat(),
+            "this backup of Milvus is damaged: something comes after its end",
+        ),
+        (
+            with("format 1", "format 2"),
+            "this backup of Milvus is of format 2: this version knows format 1",
+        ),
+        (
+            with("papers", "pavers"),
+            "this backup of Milvus is damaged: its checksum is not that of its bytes",
+        ),
+        (
+            b"-- PostgreSQL database dump\n".to_vec(),
+            "this is no backup of Milvus: it does not begin as one does",
+        ),
+        (
+            vec![0x28, 0xb5, 0x2f, 0xfd],
+            "this is no backup of Milvus: it does not begin as one does",
+        ),
+        (
+            b"".to_vec(),
+            "this backup of Milvus is damaged: it ends before its end: it has been cut short",
+        ),
     ] {
         assert_eq!(said(&file), wanted);
     }
@@ -94,7 +123,9 @@ fn of_document(text: &str) -> Fields {
     for line in text.lines().map(|line| line.split("//").next().unwrap_or_default().trim()) {
         if let Some(name) = line.strip_prefix("message ") {
             message = name.trim_end_matches(" {").into();
-        } else if let Some((field, number)) = line.strip_suffix(';').and_then(|line| line.split_once(" = ")) {
+        } else if let Some((field, number)) =
+            line.strip_suffix(';').and_then(|line| line.split_once(" = "))
+        {
             let name = field.rsplit(' ').next().unwrap_or_default();
             if !message.is_empty() {
                 out.entry(message.clone()).or_default().push((name.into(), number.into()));
@@ -108,9 +139,16 @@ fn of_code(text: &str) -> Fields {
     let mut out = Fields::new();
     let (mut message, mut number) = (String::new(), None);
     for line in text.lines().map(str::trim) {
-        if let Some(name) = line.strip_prefix("pub(super) struct ").or_else(|| line.strip_prefix("pub(super) enum ")) {
+        if let Some(name) = line
+            .strip_prefix("pub(super) struct ")
+            .or_else(|| line.strip_prefix("pub(super) enum "))
+        {
             // the variants of `What` are the fields of `Record`
-            message = if name.starts_with("What") { "Record".into() } else { name.trim_end_matches(" {").into() };
+            message = if name.starts_with("What") {
+                "Record".into()
+            } else {
+                name.trim_end_matches(" {").into()
+            };
         } else if let Some((_, tag)) = line.split_once("tag = \"") {
             number = tag.split('"').next().map(String::from);
         } else if let Some(number) = number.take() {

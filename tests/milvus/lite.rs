@@ -1,4 +1,5 @@
-//! Milvus Lite speaks the newest protocol: fields that may be null, defaults, sparse vectors, several vectors.
+//! Milvus Lite speaks the newest protocol: fields that may be null, defaults, sparse vectors,
+//! several vectors.
 
 use super::{backup, connect, names, restore, seen};
 use crate::support::milvus::lite;
@@ -37,7 +38,10 @@ simple("given", 30, auto_id=True)
     let before = db.python("pictures()");
     let (file, census) = backup(&db);
     assert_eq!(census.changed, Vec::<String>::new());
-    assert_eq!(census.collections.iter().map(|c| (c.name.as_str(), c.rows)).collect::<Vec<_>>(), [("given", 30), ("newer", 300)]);
+    assert_eq!(
+        census.collections.iter().map(|c| (c.name.as_str(), c.rows)).collect::<Vec<_>>(),
+        [("given", 30), ("newer", 300)]
+    );
     db.python("c.delete('newer', filter='id != \"\"')");
     let emptied = db.python("pictures()");
     assert_eq!(restore(&db, &file), census);

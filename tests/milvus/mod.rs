@@ -15,7 +15,8 @@ use crate::support::need;
 fn quiet(_: u64, _: u64) {}
 
 fn connect(db: &Database) -> Milvus {
-    Milvus::connect(&Address { url: db.url().into(), database: db.name.clone(), token: None }).unwrap()
+    Milvus::connect(&Address { url: db.url().into(), database: db.name.clone(), token: None })
+        .unwrap()
 }
 
 fn backup(db: &Database) -> (Vec<u8>, Census) {
@@ -50,7 +51,9 @@ fn problem(error: &anyhow::Error) -> &Problem {
 fn everything_that_a_server_holds_there_and_back() {
     let db = need!("milvus", server()).database();
     db.python("seed()");
-    let load = |milvus: &Milvus| milvus.survey().unwrap().into_iter().map(|c| (c.id, c.load)).collect::<Vec<_>>();
+    let load = |milvus: &Milvus| {
+        milvus.survey().unwrap().into_iter().map(|c| (c.id, c.load)).collect::<Vec<_>>()
+    };
     let (before, near) = (db.python("pictures()"), db.python(r#"near("partly", "v", 4)"#));
     let was_loaded = load(&connect(&db));
     let mut told = (0, 0);
@@ -58,7 +61,11 @@ fn everything_that_a_server_holds_there_and_back() {
     let census = connect(&db).dump(&mut file, &mut |rows, bytes| told = (rows, bytes)).unwrap();
     assert_eq!(census.changed, Vec::<String>::new());
     assert_eq!(scan(&mut &file[..]).unwrap(), census);
-    let rows: Vec<_> = census.collections.iter().map(|c| (c.name.as_str(), c.rows, c.fields, c.indexes, c.partitions)).collect();
+    let rows: Vec<_> = census
+        .collections
+        .iter()
+        .map(|c| (c.name.as_str(), c.rows, c.fields, c.indexes, c.partitions))
+        .collect();
     let wanted = [
         ("bare", 30, 2, 0, 1),
         ("codes", 500, 3, 1, 4),
@@ -69,7 +76,11 @@ fn everything_that_a_server_holds_there_and_back() {
     ];
     assert_eq!(rows, wanted);
     assert_eq!((told, census.rows()), ((4280, census.bytes()), 4280));
-    assert_eq!(load(&connect(&db)), was_loaded, "reading leaves everything as it was, what is loaded too");
+    assert_eq!(
+        load(&connect(&db)),
+        was_loaded,
+        "reading leaves everything as it was, what is loaded too"
+    );
 
     db.python(
         r#"
@@ -83,7 +94,8 @@ c.alter_alias("later", "current")
     assert_eq!(db.python("pictures()"), before);
     assert_eq!(db.python(r#"near("partly", "v", 4)"#), near);
     let mut milvus = connect(&db);
-    let kept = ["bare", "codes", "docs", "everything", "later", "partly"].map(|name| format!("{name}__previous"));
+    let kept = ["bare", "codes", "docs", "everything", "later", "partly"]
+        .map(|name| format!("{name}__previous"));
     assert_eq!(milvus.forget().unwrap(), kept);
     assert_eq!(names(&milvus), wanted.map(|(name, ..)| name));
 }
@@ -166,12 +178,15 @@ simple("bare", 10, load=False, index=None)
     assert_eq!(problem(&error).exit, Exit::Refused);
     let (before, kept) = (db.python("pictures()"), seen(&milvus));
     assert!(before.contains("3000"));
-    let gone: Vec<_> = milvus.wipe(Wipe::Empty, &kept).unwrap().into_iter().map(|w| (w.name, w.rows)).collect();
+    let gone: Vec<_> =
+        milvus.wipe(Wipe::Empty, &kept).unwrap().into_iter().map(|w| (w.name, w.rows)).collect();
     assert_eq!(gone, [("bare".to_owned(), 10), ("docs".to_owned(), 30), ("shop".to_owned(), 3000)]);
     let empty = db.python("pictures()");
     assert_eq!(seen(&milvus), kept);
     let shapes = |pictures: &str| {
-        let lines = pictures.lines().map(|line| line.rsplit_once(", [\"_default\"").map_or(line, |(shape, _)| shape).to_owned());
+        let lines = pictures.lines().map(|line| {
+            line.rsplit_once(", [\"_default\"").map_or(line, |(shape, _)| shape).to_owned()
+        });
         lines.collect::<Vec<_>>()
     };
     assert_eq!(shapes(&empty), shapes(&before), "only rows are gone");

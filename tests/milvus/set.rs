@@ -13,17 +13,24 @@ fn vectors_rows_and_files_come_back_together() {
     let db = cluster.database();
     tiny(cluster, &db.name);
     let config = format!(
-        "[databases.main]\npostgres = {{ url = \"${{DATABASE_URL}}\" }}\n[stores.uploads]\nfiles = {{ path = \"uploads\" }}\n\
-         [stores.vectors]\nmilvus = {{ url = \"{}\", database = \"{}\" }}\n",
+        "[databases.main]\npostgres = {{ url = \"${{DATABASE_URL}}\" }}\n[stores.uploads]\nfiles \
+         = {{ path = \"uploads\" }}\n[stores.vectors]\nmilvus = {{ url = \"{}\", database = \
+         \"{}\" }}\n",
         vectors.url(),
         vectors.name
     );
-    let project = Project::new(&config).env("DATABASE_URL", &db.url).env("ALLOW_DATABASE_WIPE", "true");
+    let project =
+        Project::new(&config).env("DATABASE_URL", &db.url).env("ALLOW_DATABASE_WIPE", "true");
     fs::create_dir(project.dir.join("uploads")).unwrap();
     let upload = project.write("uploads/a.txt", "one");
-    vectors.python(r#"simple("shop", 700, alias="front"); simple("docs", 90, text=True, load=False)"#);
+    vectors
+        .python(r#"simple("shop", 700, alias="front"); simple("docs", 90, text=True, load=False)"#);
     let state = || {
-        (cluster.fingerprint(&db.name), fs::read_dir(project.dir.join("uploads")).unwrap().count(), vectors.python("pictures()"))
+        (
+            cluster.fingerprint(&db.name),
+            fs::read_dir(project.dir.join("uploads")).unwrap().count(),
+            vectors.python("pictures()"),
+        )
     };
     let (old, near) = (state(), vectors.python(r#"near("shop", "v", 4)"#));
 
@@ -31,12 +38,17 @@ fn vectors_rows_and_files_come_back_together() {
     assert!(backup.join("vectors.milvus.zst").is_file() && backup.join("manifest.json").is_file());
     project.ok("db-status").ends_with(0, "2 collections");
     project.ok("db-doctor").ends_with(0, "store vectors");
-    project.ok(&format!("db-restore {} --info", backup.display())).ends_with(0, "790 entities in 2 collections");
+    project
+        .ok(&format!("db-restore {} --info", backup.display()))
+        .ends_with(0, "790 entities in 2 collections");
     project.ok("db-verify --latest");
 
     // the dry run names what would go
     let dry = project.ok("db-wipe --dry-run").out;
-    assert!(dry.contains("COLLECTION OF vectors") && dry.contains("shop") && dry.contains("700"), "{dry}");
+    assert!(
+        dry.contains("COLLECTION OF vectors") && dry.contains("shop") && dry.contains("700"),
+        "{dry}"
+    );
     project.ok("db-wipe --only vectors --yes");
     assert_eq!(vectors.python("pictures()"), "");
     project.ok("db-wipe --only uploads --only main --yes");
@@ -79,7 +91,8 @@ fn vectors_that_are_down_or_damaged() {
     tiny(cluster, &db.name);
     let config = |url: &str, more: &str| {
         format!(
-            "[databases.main]\npostgres = {{ url = \"${{DATABASE_URL}}\" }}\n[stores.vectors]\nmilvus = {{ url = \"{url}\", database = \"{}\" }}\n{more}",
+            "[databases.main]\npostgres = {{ url = \"${{DATABASE_URL}}\" \
+             }}\n[stores.vectors]\nmilvus = {{ url = \"{url}\", database = \"{}\" }}\n{more}",
             vectors.name
         )
     };
@@ -112,18 +125,21 @@ fn vectors_that_are_down_or_damaged() {
     assert_eq!(vectors.python("pictures()"), before);
 }
 
-/// Wherever a run is killed, the next one makes it good: a restored set is old or new, a wiped one is in its backup.
+/// Wherever a run is killed, the next one makes it good: a restored set is old or new, a wiped one
+/// is in its backup.
 #[test]
 fn a_set_with_vectors_that_is_killed() {
     let (cluster, vectors) = (need!("postgresql", cluster()), need!("milvus", server()).database());
     let db = cluster.database();
     tiny(cluster, &db.name);
     let config = format!(
-        "[databases.main]\npostgres = {{ url = \"${{DATABASE_URL}}\" }}\n[stores.vectors]\nmilvus = {{ url = \"{}\", database = \"{}\" }}\n",
+        "[databases.main]\npostgres = {{ url = \"${{DATABASE_URL}}\" }}\n[stores.vectors]\nmilvus \
+         = {{ url = \"{}\", database = \"{}\" }}\n",
         vectors.url(),
         vectors.name
     );
-    let project = Project::new(&config).env("DATABASE_URL", &db.url).env("ALLOW_DATABASE_WIPE", "true");
+    let project =
+        Project::new(&config).env("DATABASE_URL", &db.url).env("ALLOW_DATABASE_WIPE", "true");
     vectors.python(r#"simple("shop", 70, alias="front"); simple("docs", 9, text=True)"#);
     let state = || (cluster.fingerprint(&db.name), vectors.python("pictures()"));
     let old = state();
@@ -132,9 +148,10 @@ fn a_set_with_vectors_that_is_killed() {
     cluster.sql(&db.name, "SET ROLE app; DELETE FROM orders");
     let new = state();
     let mut tried = 0;
-    for (words, way_back) in
-        [("db-restore --latest --yes", "db-undo --yes"), ("db-wipe --backup --yes", "db-restore --latest --yes")]
-    {
+    for (words, way_back) in [
+        ("db-restore --latest --yes", "db-undo --yes"),
+        ("db-wipe --backup --yes", "db-restore --latest --yes"),
+    ] {
         let begun = std::time::Instant::now();
         let steps = project.ok(words).err.lines().filter(|l| l.starts_with("  ✓")).count();
         let whole = begun.elapsed();
@@ -144,14 +161,18 @@ fn a_set_with_vectors_that_is_killed() {
             let outcome = struck(&project, words, at, |child| signal(child, "KILL"));
             let after = format!("`{words}` and SIGKILL at {at:?} of {steps}: {outcome:?}");
             project.ok("db-repair");
-            crate::real::until("its sessions have gone", || crate::real::sessions(cluster, &db.name) == 0);
+            crate::real::until("its sessions have gone", || {
+                crate::real::sessions(cluster, &db.name) == 0
+            });
             let now = state();
             if words.starts_with("db-restore") {
                 assert!(now == old || now == new, "{after}: neither the old set nor the new one");
             } else {
                 let emptied = now.0.rows.values().all(|(rows, _)| *rows == 0);
                 assert!(now.0 == new.0 || emptied, "{after}: the database");
-                let lines = |picture: &str| picture.lines().map(String::from).collect::<std::collections::BTreeSet<_>>();
+                let lines = |picture: &str| {
+                    picture.lines().map(String::from).collect::<std::collections::BTreeSet<_>>()
+                };
                 assert!(lines(&now.1).is_subset(&lines(&new.1)), "{after}: {}", now.1);
             }
             if now != new {

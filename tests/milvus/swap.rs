@@ -10,10 +10,21 @@ use crate::support::need;
 /// Names, numbers, aliases and what is loaded, ours included.
 fn look(milvus: &Milvus) -> Vec<String> {
     let all = milvus.survey().unwrap().into_iter();
-    all.map(|c| format!("{} {} {:?} {:?} {:?}", c.name, c.id, c.aliases, c.load, c.mark.map(|mark| mark.role))).collect()
+    all.map(|c| {
+        format!(
+            "{} {} {:?} {:?} {:?}",
+            c.name,
+            c.id,
+            c.aliases,
+            c.load,
+            c.mark.map(|mark| mark.role)
+        )
+    })
+    .collect()
 }
 
-/// A live `shop` and `gone`, and a `shop` and `new` that are staged. Nothing is loaded, so that no step takes long.
+/// A live `shop` and `gone`, and a `shop` and `new` that are staged. Nothing is loaded, so that no
+/// step takes long.
 fn prepared(db: &Database) -> (Milvus, Vec<u8>) {
     db.python(r#"simple("shop", 5, load=False, alias="front"); simple("new", 0, load=False, alias="shelf")"#);
     let (file, _) = backup(db);
@@ -43,7 +54,11 @@ fn a_swap_and_an_undo_end_well_wherever_they_are_cut_off() {
     for cut in (0..=swap.len()).rev() {
         swap[..cut].iter().for_each(|step| milvus.take(step).unwrap());
         let repaired = milvus.repair().unwrap();
-        assert_eq!(repaired, if cut == 0 || cut == swap.len() { Repaired::Nothing } else { Repaired::Done }, "{cut}");
+        assert_eq!(
+            repaired,
+            if cut == 0 || cut == swap.len() { Repaired::Nothing } else { Repaired::Done },
+            "{cut}"
+        );
         assert_eq!(milvus.repair().unwrap(), Repaired::Nothing);
         let now = look(&milvus);
         if swapped.is_empty() {
@@ -60,7 +75,10 @@ fn a_swap_and_an_undo_end_well_wherever_they_are_cut_off() {
                 milvus.undo(&seen(&milvus)).unwrap();
             }
             assert_eq!(
-                db.python("print(sorted(c.query('shop', 'id >= 0', output_fields=['id'])) if 0 else aliases('gone'))"),
+                db.python(
+                    "print(sorted(c.query('shop', 'id >= 0', output_fields=['id'])) if 0 else \
+                     aliases('gone'))"
+                ),
                 "['new', 'shelf']"
             );
             stage_again(&mut milvus);
@@ -75,7 +93,12 @@ fn stage_again(milvus: &mut Milvus) {
         let Some(Mark { role: Role::Previous, base, aliases, load }) = found.mark else { continue };
         let to = format!("{base}__staged");
         milvus.take(&Step::Rename { from: found.name, to: to.clone() }).unwrap();
-        milvus.take(&Step::Mark { name: to, mark: Some(Mark { role: Role::Staged, base, aliases, load }) }).unwrap();
+        milvus
+            .take(&Step::Mark {
+                name: to,
+                mark: Some(Mark { role: Role::Staged, base, aliases, load }),
+            })
+            .unwrap();
     }
 }
 
@@ -115,11 +138,22 @@ fn what_is_not_ours_is_never_dropped_nor_run_over() {
     assert_eq!(milvus.unstage().unwrap(), ["new__staged", "shop__staged"]);
 
     db.python(r#"simple("shop__staged", 1, load=False, index=None); simple("new__previous", 1, load=False, index=None)"#);
-    assert_eq!(milvus.unstage().unwrap().len() + milvus.forget().unwrap().len() + milvus.settle().unwrap().len(), 0);
+    assert_eq!(
+        milvus.unstage().unwrap().len()
+            + milvus.forget().unwrap().len()
+            + milvus.settle().unwrap().len(),
+        0
+    );
     let error = milvus.stage(&mut &file[..], AutoIds::Keep, &mut quiet).unwrap_err();
-    assert_eq!(problem(&error).tried, "the name `shop__staged` is taken in Milvus, and is not ours");
+    assert_eq!(
+        problem(&error).tried,
+        "the name `shop__staged` is taken in Milvus, and is not ours"
+    );
     let step = Step::Drop { name: "shop__staged".into() };
-    assert_eq!(problem(&milvus.take(&step).unwrap_err()).tried, "`shop__staged` does not bear our mark");
+    assert_eq!(
+        problem(&milvus.take(&step).unwrap_err()).tried,
+        "`shop__staged` does not bear our mark"
+    );
     assert_eq!(names(&milvus), ["gone", "new__previous", "shop", "shop__staged"]);
 }
 

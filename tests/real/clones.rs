@@ -1,4 +1,5 @@
-//! Two clones of one repo, and one database: the second one is told who is at work, and changes nothing.
+//! Two clones of one repo, and one database: the second one is told who is at work, and changes
+//! nothing.
 
 use super::{Project, family, same, signal, tiny, until};
 use crate::support::cluster::{Cluster, cluster};
@@ -7,13 +8,22 @@ use std::process::Child;
 
 /// A clone whose restores stand still, all of them begun, until a file is there.
 fn still(url: &str) -> Project {
-    clone(url, "", "[hooks]\nbefore-restore = 'touch begun; until [ -e go ]; do sleep 0.05; done'\n")
+    clone(
+        url,
+        "",
+        "[hooks]\nbefore-restore = 'touch begun; until [ -e go ]; do sleep 0.05; done'\n",
+    )
 }
 
 fn clone(url: &str, database: &str, more: &str) -> Project {
     let name = url.rsplit('/').next().unwrap();
-    let config = format!("[databases.main]\npostgres = {{ url = \"${{DATABASE_URL}}\"{database} }}\n{more}\n");
-    Project::new(&config).env("DATABASE_URL", url).env("ALLOW_DATABASE_WIPE", "true").env("USER", name)
+    let config = format!(
+        "[databases.main]\npostgres = {{ url = \"${{DATABASE_URL}}\"{database} }}\n{more}\n"
+    );
+    Project::new(&config)
+        .env("DATABASE_URL", url)
+        .env("ALLOW_DATABASE_WIPE", "true")
+        .env("USER", name)
 }
 
 fn begun(project: &Project, words: &str) -> Child {
@@ -24,8 +34,13 @@ fn begun(project: &Project, words: &str) -> Child {
 
 /// Sessions that hold a database for a run of ours.
 fn locks(cluster: &Cluster, db: &str) -> String {
-    cluster
-        .sql("postgres", &format!("SELECT count(*) FROM pg_stat_activity WHERE application_name ~ '^db-tasks at work/.* {db}@'"))
+    cluster.sql(
+        "postgres",
+        &format!(
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name ~ '^db-tasks at work/.* \
+             {db}@'"
+        ),
+    )
 }
 
 #[test]
@@ -35,7 +50,8 @@ fn the_second_clone_is_told_who_is_at_work() {
     tiny(cluster, &db.name);
     let first = still(&db.url);
     // it asks in another database of the server
-    let second = clone(&db.url, ", maintenance-database = \"template1\"", "[hooks]\nmigrate = 'true'\n");
+    let second =
+        clone(&db.url, ", maintenance-database = \"template1\"", "[hooks]\nmigrate = 'true'\n");
     let backup = second.backup();
     let backup = backup.file_name().unwrap().to_string_lossy();
     first.backup();
@@ -50,9 +66,17 @@ fn the_second_clone_is_told_who_is_at_work() {
         "db-verify --deep --yes".into(),
         "db-migrate".into(),
     ] {
-        let said = second.fails(&words, 5, &format!("another run is at work on the database `{}`", db.name));
-        for part in [&format!("it is db-restore {}@", db.name), "since 20", "nothing was changed", "next: wait until it is done"]
-        {
+        let said = second.fails(
+            &words,
+            5,
+            &format!("another run is at work on the database `{}`", db.name),
+        );
+        for part in [
+            &format!("it is db-restore {}@", db.name),
+            "since 20",
+            "nothing was changed",
+            "next: wait until it is done",
+        ] {
             assert!(said.err.contains(part), "{words}: {}", said.err);
         }
     }
@@ -128,7 +152,8 @@ fn a_lock_that_was_lost_is_told() {
     first.backup();
     let at_work = begun(&first, "db-restore --latest --yes");
     let ended = format!(
-        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name ~ '^db-tasks at work/.* {}@'",
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name ~ \
+         '^db-tasks at work/.* {}@'",
         db.name
     );
     assert_eq!(cluster.sql("postgres", &ended), "1");
@@ -138,7 +163,8 @@ fn a_lock_that_was_lost_is_told() {
     said.ends_with(0, "the session that kept other runs away was ended meanwhile");
 }
 
-/// Whoever looked while another run was at work is told so, whatever became of the database meanwhile: nobody reads psql's words for it.
+/// Whoever looked while another run was at work is told so, whatever became of the database
+/// meanwhile: nobody reads psql's words for it.
 #[test]
 fn clones_that_race_are_told_who_was_first() {
     let cluster = need!("postgresql", cluster());
@@ -155,8 +181,14 @@ fn clones_that_race_are_told_who_was_first() {
             let first = super::Outcome::of(first.wait_with_output().unwrap());
             for (words, said) in [(a, first), (b, other)] {
                 let is_named = said.err.contains(&format!("database `{}`", db.name));
-                let is_told = is_named && said.err.contains("nothing was changed") && said.err.contains("next: ");
-                assert!(said.code == Some(0) || said.code == Some(5) && is_told, "{a} | {b}: {words}: {}", said.err);
+                let is_told = is_named
+                    && said.err.contains("nothing was changed")
+                    && said.err.contains("next: ");
+                assert!(
+                    said.code == Some(0) || said.code == Some(5) && is_told,
+                    "{a} | {b}: {words}: {}",
+                    said.err
+                );
                 second += u32::from(said.code == Some(5));
             }
         }

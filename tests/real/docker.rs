@@ -2,7 +2,9 @@
 
 use super::{Held, Outcome, Project, same, sessions, signal, tiny, until, waiting};
 use crate::support::component::{output, unique};
-use crate::support::docker::{Compose, Container, Engine, IMAGE, Options, compose_project, container, engine};
+use crate::support::docker::{
+    Compose, Container, Engine, IMAGE, Options, compose_project, container, engine,
+};
 use crate::support::server::Server;
 use crate::support::{need, sample, watchdog};
 use std::fs;
@@ -18,7 +20,8 @@ fn shared() -> Result<(&'static Engine, &'static Container), String> {
 
 fn project(engine: &Engine, container: &str, db: &str) -> Project {
     let config = format!(
-        "[containers.pg]\ndocker = \"{container}\"\n[databases.main]\ncontainer = \"pg\"\npostgres = {{ database = \"{db}\" }}\n"
+        "[containers.pg]\ndocker = \"{container}\"\n[databases.main]\ncontainer = \
+         \"pg\"\npostgres = {{ database = \"{db}\" }}\n"
     );
     Project::new(&config).env("DOCKER_HOST", &engine.docker_host)
 }
@@ -36,11 +39,16 @@ fn t16_t17_a_container_there_and_back() {
     let (rich, small) = (database(&pg.server), database(&pg.server));
     sample::rich(&pg.server, &rich);
     sample::small(&pg.server, &small);
-    for (db, spoil) in [(&rich, "DROP SCHEMA shop CASCADE"), (&small, "DROP TABLE small_07; DELETE FROM small_01")] {
+    for (db, spoil) in
+        [(&rich, "DROP SCHEMA shop CASCADE"), (&small, "DROP TABLE small_07; DELETE FROM small_01")]
+    {
         let before = pg.server.fingerprint(db);
         let project = project(engine, &pg.name, db);
         let file = project.dir.join(project.ok("db-backup --auto --compress none").out.trim());
-        assert!(!fs::read(file).unwrap().windows(3).any(|w| w == b";\r\n"), "it went through a terminal");
+        assert!(
+            !fs::read(file).unwrap().windows(3).any(|w| w == b";\r\n"),
+            "it went through a terminal"
+        );
         pg.server.sql(db, spoil);
         project.ok("db-restore --latest --yes");
         same(&pg.server.fingerprint(db), &before);
@@ -59,7 +67,10 @@ fn a_wipe_in_a_container_and_back() {
     let before = pg.server.fingerprint(&db);
     let project = project(engine, &pg.name, &db).env("ALLOW_DATABASE_WIPE", "true");
     assert_eq!(project.ok("db-wipe --backup --yes").out, format!("{db}: 2 tables, 800 rows\n"));
-    assert_eq!(pg.server.sql(&db, "SELECT (SELECT count(*) FROM people), (SELECT count(*) FROM orders)"), "0|0");
+    assert_eq!(
+        pg.server.sql(&db, "SELECT (SELECT count(*) FROM people), (SELECT count(*) FROM orders)"),
+        "0|0"
+    );
     project.ok("db-restore --latest --yes");
     same(&pg.server.fingerprint(&db), &before);
     pg.server.drop_all(&db);
@@ -74,7 +85,10 @@ fn t2_t16_t17_t20_t35_what_is_asked_of_docker() {
     let project = project(engine, &pg.name, &db).env("PGPASSWORD", "wr0ng-and-s3cret");
     let log = project.home().join("argv");
     let real = output(std::process::Command::new("sh").args(["-c", "command -v docker"])).unwrap();
-    let bin = project.shim("docker", &format!("printf '%s\\n' \"$*\" >> '{}'\nexec '{real}' \"$@\"", log.display()));
+    let bin = project.shim(
+        "docker",
+        &format!("printf '%s\\n' \"$*\" >> '{}'\nexec '{real}' \"$@\"", log.display()),
+    );
     let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
     // T37: who may exec needs no password, so a wrong one proves nothing, and stops nothing
     for words in ["db-backup --auto", "db-restore --latest --yes", "db-undo --yes"] {
@@ -84,11 +98,15 @@ fn t2_t16_t17_t20_t35_what_is_asked_of_docker() {
     assert!(argv.contains("-e PGPASSWORD ") && !argv.contains("wr0ng"), "{argv}");
     for line in argv.lines().filter(|l| l.starts_with("exec ")) {
         let (flags, command) = line.split_once(&pg.name).expect("the container");
-        let not_for_data = flags.split(' ').any(|f| ["-t", "-it", "-ti", "--tty", "-d", "--detach"].contains(&f));
+        let not_for_data =
+            flags.split(' ').any(|f| ["-t", "-it", "-ti", "--tty", "-d", "--detach"].contains(&f));
         assert!(!not_for_data, "{line}");
         // no shell is asked for in the container, and whoever is fed has a stdin
         let program = command.split_whitespace().next();
-        assert!(program == Some("pg_dump") || program == Some("psql") && flags.contains(" -i "), "{line}");
+        assert!(
+            program == Some("pg_dump") || program == Some("psql") && flags.contains(" -i "),
+            "{line}"
+        );
     }
     pg.server.drop_all(&db);
 }
@@ -112,11 +130,16 @@ fn t19_t44_no_session_outlives_a_run_that_waits_for_a_lock() {
             project.ok("db-repair");
             assert_eq!(sessions(&pg.server, &db), 0, "SIGKILL, and a repair");
         } else {
-            assert_eq!((said.code, sessions(&pg.server, &db)), (Some(130), 0), "SIG{name}: {said:?}");
+            assert_eq!(
+                (said.code, sessions(&pg.server, &db)),
+                (Some(130), 0),
+                "SIG{name}: {said:?}"
+            );
         }
         drop(held);
         until("no session is left", || sessions(&pg.server, &db) == 0);
-        let finals = project.files().into_iter().filter(|f| !f.to_string_lossy().ends_with(".partial"));
+        let finals =
+            project.files().into_iter().filter(|f| !f.to_string_lossy().ends_with(".partial"));
         assert_eq!(finals.count(), 0, "SIG{name}");
     }
     project.backup();
@@ -133,8 +156,8 @@ fn hooks_in_a_container() {
     tiny(&pg.server, &db);
     let config = |hooks: &str| {
         format!(
-            "[containers.pg]\ndocker = \"{}\"\n[databases.main]\ncontainer = \"pg\"\npostgres = {{ database = \"{db}\" }}\n\
-             [reset]\nstrategy = \"staged\"\n[hooks]\n{hooks}",
+            "[containers.pg]\ndocker = \"{}\"\n[databases.main]\ncontainer = \"pg\"\npostgres = \
+             {{ database = \"{db}\" }}\n[reset]\nstrategy = \"staged\"\n[hooks]\n{hooks}",
             pg.name
         )
     };
@@ -142,9 +165,16 @@ fn hooks_in_a_container() {
     let project = project.env("DOCKER_HOST", &engine.docker_host);
     project.fails("db-reset --force", 2, "the hook `migrate` can't be sent to another database");
     // the database's own container, by its socket
-    let hook = |run: &str| format!("{{ run = '{run}', container = \"pg\", url = \"postgresql://app@/{{database}}\" }}\n");
-    let migrate = hook("psql -X -v ON_ERROR_STOP=1 -d \"$DATABASE_URL\" -c \"CREATE TABLE made (task text)\"");
-    let seed = hook("echo $DBTASKS_TASK | psql -X -d \"$DATABASE_URL\" -c \"COPY made FROM STDIN\"");
+    let hook = |run: &str| {
+        format!(
+            "{{ run = '{run}', container = \"pg\", url = \"postgresql://app@/{{database}}\" }}\n"
+        )
+    };
+    let migrate = hook(
+        "psql -X -v ON_ERROR_STOP=1 -d \"$DATABASE_URL\" -c \"CREATE TABLE made (task text)\"",
+    );
+    let seed =
+        hook("echo $DBTASKS_TASK | psql -X -d \"$DATABASE_URL\" -c \"COPY made FROM STDIN\"");
     project.write("db-tasks.toml", config(&format!("migrate = {migrate}seed = {seed}")));
     project.ok("db-reset --force");
     assert_eq!(pg.server.sql(&db, "SELECT task FROM made"), "reset");
@@ -165,7 +195,8 @@ fn t21_a_container_that_is_coming_up_or_has_stopped() {
     // the scripts of a new database take their time, on a server that is not the one that stays
     let init = project.write("slow.sql", "SELECT pg_sleep(2); CREATE TABLE made_last (a int);");
     let mount = format!("{}:/docker-entrypoint-initdb.d/slow.sql:ro", init.display());
-    output(std::process::Command::new("chmod").arg("-R").arg("a+rX").args([project.home(), &init])).unwrap();
+    output(std::process::Command::new("chmod").arg("-R").arg("a+rX").args([project.home(), &init]))
+        .unwrap();
     let run = [
         "run",
         "-v",
@@ -191,13 +222,24 @@ fn t21_a_container_that_is_coming_up_or_has_stopped() {
         if said.code == Some(0) {
             break;
         }
-        assert!(said.code == Some(1) && said.err.contains("error: ") && project.files().is_empty(), "{said:?}");
+        assert!(
+            said.code == Some(1) && said.err.contains("error: ") && project.files().is_empty(),
+            "{said:?}"
+        );
         assert!(begun.elapsed().as_secs() < 90, "{said:?}");
     }
     println!("T21: {tries} tries");
     let held = project.ok("db-list --json").out;
-    let name_of = project.files().iter().find(|f| f.extension().is_some_and(|e| e == "json")).cloned().expect("a manifest");
-    assert!(fs::read_to_string(name_of).unwrap().contains("made_last"), "it was backed up half made: {held}");
+    let name_of = project
+        .files()
+        .iter()
+        .find(|f| f.extension().is_some_and(|e| e == "json"))
+        .cloned()
+        .expect("a manifest");
+    assert!(
+        fs::read_to_string(name_of).unwrap().contains("made_last"),
+        "it was backed up half made: {held}"
+    );
     project.ok("db-verify");
     engine.docker(&["stop", "-t", "1", &name]).unwrap();
     for words in ["db-backup --auto", "db-restore --latest --yes", "db-undo --yes"] {
@@ -206,7 +248,8 @@ fn t21_a_container_that_is_coming_up_or_has_stopped() {
     let _ = engine.docker(&["rm", "-vf", &name]);
 }
 
-/// T49: `docker exec` hands on a PGHOST of the container's own, which would send psql to production.
+/// T49: `docker exec` hands on a PGHOST of the container's own, which would send psql to
+/// production.
 #[test]
 fn t49_a_pghost_of_the_containers_leads_nobody_away() {
     let engine = need!("docker", engine());
@@ -215,15 +258,45 @@ fn t49_a_pghost_of_the_containers_leads_nobody_away() {
     let before = far.server.fingerprint("appdb");
     let near = unique("dbt-near");
     watchdog::at_exit(&format!("DOCKER_HOST='{}' docker rm -vf {near}", engine.docker_host));
-    let (host, password) = (format!("PGHOST={}", far.name), format!("PGPASSWORD={}", crate::support::docker::PASSWORD));
-    let run = ["run", "-d", "--name", &near, "--network", need!("network", engine.network()), "-e", &host, "-e", &password];
-    need!("container", engine.docker(&[&run[..], &["--entrypoint", "sleep", IMAGE, "600"]].concat()));
-    let led = engine.docker(&["exec", &near, "psql", "-U", "app", "-d", "appdb", "-XAtc", "SELECT count(*) FROM orders"]);
+    let (host, password) = (
+        format!("PGHOST={}", far.name),
+        format!("PGPASSWORD={}", crate::support::docker::PASSWORD),
+    );
+    let run = [
+        "run",
+        "-d",
+        "--name",
+        &near,
+        "--network",
+        need!("network", engine.network()),
+        "-e",
+        &host,
+        "-e",
+        &password,
+    ];
+    need!(
+        "container",
+        engine.docker(&[&run[..], &["--entrypoint", "sleep", IMAGE, "600"]].concat())
+    );
+    let led = engine.docker(&[
+        "exec",
+        &near,
+        "psql",
+        "-U",
+        "app",
+        "-d",
+        "appdb",
+        "-XAtc",
+        "SELECT count(*) FROM orders",
+    ]);
     assert_ne!(led.expect("it is led there").trim(), "0");
     let config = format!(
-        "[containers.pg]\ndocker = \"{near}\"\n[databases.main]\ncontainer = \"pg\"\npostgres = {{ database = \"appdb\", user = \"app\" }}\n"
+        "[containers.pg]\ndocker = \"{near}\"\n[databases.main]\ncontainer = \"pg\"\npostgres = \
+         {{ database = \"appdb\", user = \"app\" }}\n"
     );
-    let project = Project::new(&config).env("DOCKER_HOST", &engine.docker_host).env("ALLOW_DATABASE_WIPE", "true");
+    let project = Project::new(&config)
+        .env("DOCKER_HOST", &engine.docker_host)
+        .env("ALLOW_DATABASE_WIPE", "true");
     for words in ["db-backup --auto", "db-wipe --yes"] {
         project.fails(words, 1, "could not ask the server in the container");
     }
@@ -234,7 +307,10 @@ fn t49_a_pghost_of_the_containers_leads_nobody_away() {
 #[test]
 fn a_server_on_another_port_in_its_container() {
     let engine = need!("docker", engine());
-    let pg = need!("container", container(&Options { run: &["-e", "PGPORT=5433"], ..Options::default() }));
+    let pg = need!(
+        "container",
+        container(&Options { run: &["-e", "PGPORT=5433"], ..Options::default() })
+    );
     tiny(&pg.server, "appdb");
     let project = project(engine, &pg.name, "appdb");
     project.backup();
@@ -253,10 +329,10 @@ fn a_compose_project_of_v2() {
     compose(&need!("compose v2", compose_project("v2")));
 }
 
-const COMPOSE: &str = "[containers.db]\ncompose = { service = \"db\" }\n\
-    [containers.app]\ncompose = { service = \"app\" }\nstop-during = [\"restore\", \"undo\", \"reset\"]\n\
-    [databases.main]\ncontainer = \"db\"\n\
-    [hooks]\nmigrate = \"touch migrating; sleep 60\"\n";
+const COMPOSE: &str = "[containers.db]\ncompose = { service = \"db\" }\n[containers.app]\ncompose \
+                       = { service = \"app\" }\nstop-during = [\"restore\", \"undo\", \
+                       \"reset\"]\n[databases.main]\ncontainer = \"db\"\n[hooks]\nmigrate = \
+                       \"touch migrating; sleep 60\"\n";
 
 fn compose(made: &Compose) {
     let engine = engine().unwrap();
@@ -267,7 +343,9 @@ fn compose(made: &Compose) {
     project.backup();
     server.sql("appdb", "DELETE FROM orders");
     let app = made.container("app").unwrap();
-    let started = || engine.docker(&["inspect", "-f", "{{.State.StartedAt}} {{.State.Running}}", &app]).unwrap();
+    let started = || {
+        engine.docker(&["inspect", "-f", "{{.State.StartedAt}} {{.State.Running}}", &app]).unwrap()
+    };
     let first = started();
     project.ok("db-restore --latest --yes").ends_with(0, "stop");
     same(&server.fingerprint("appdb"), &before);
@@ -280,7 +358,8 @@ fn compose(made: &Compose) {
     let bin = project.shim(
         "docker",
         &format!(
-            "case $1 in exec) if [ -e '{0}' ]; then echo broken >&2; exit 1; fi;; stop) touch '{0}';; start) rm -f '{0}';; esac\nexec '{real}' \"$@\"",
+            "case $1 in exec) if [ -e '{0}' ]; then echo broken >&2; exit 1; fi;; stop) touch \
+             '{0}';; start) rm -f '{0}';; esac\nexec '{real}' \"$@\"",
             mark.display()
         ),
     );
@@ -288,7 +367,10 @@ fn compose(made: &Compose) {
     let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
     let failed = project.command("db-restore --latest --yes").env("PATH", path).output().unwrap();
     Outcome::of(failed).ends_with(1, "broken");
-    assert!(started() != second && started().ends_with("true"), "the application was not started again");
+    assert!(
+        started() != second && started().ends_with("true"),
+        "the application was not started again"
+    );
     assert_eq!(server.sql("appdb", "SELECT count(*) FROM orders"), "0");
     assert!(!server.exists("appdb__staged"));
     project.ok("db-restore --latest --yes");

@@ -1,4 +1,5 @@
-//! Databases in other encodings than UTF-8, with names that are none, and what such databases leave in the catalogs that all share.
+//! Databases in other encodings than UTF-8, with names that are none, and what such databases leave
+//! in the catalogs that all share.
 
 use super::{Project, same, signal, there_and_back, until};
 use crate::support::cluster::{Cluster, TempDb, programs};
@@ -10,7 +11,10 @@ fn server() -> Result<Cluster, String> {
 
 fn database(server: &Cluster, name: &str, encoding: &str) -> TempDb {
     let locale = "LC_COLLATE 'C' LC_CTYPE 'C'";
-    server.sql("postgres", &format!("CREATE DATABASE \"{name}\" TEMPLATE template0 ENCODING '{encoding}' {locale}"));
+    server.sql(
+        "postgres",
+        &format!("CREATE DATABASE \"{name}\" TEMPLATE template0 ENCODING '{encoding}' {locale}"),
+    );
     server.named(name)
 }
 
@@ -18,7 +22,8 @@ fn project(db: &TempDb) -> Project {
     Project::host(&db.socket_url).env("ALLOW_DATABASE_WIPE", "true")
 }
 
-/// Everything that the program does with a database; each time all is there that a fingerprint sees.
+/// Everything that the program does with a database; each time all is there that a fingerprint
+/// sees.
 fn goes_round(server: &Cluster, db: &TempDb, project: &Project, later: &str) {
     let wanted = server.fingerprint(&db.name);
     assert!(wanted.rows.values().map(|(rows, _)| rows).sum::<u64>() > 0, "{wanted:?}");
@@ -33,18 +38,23 @@ fn goes_round(server: &Cluster, db: &TempDb, project: &Project, later: &str) {
     there_and_back(server, &db.name, project, (&backup, &wanted), later);
     project.ok("db-wipe --yes");
     let wiped = server.fingerprint(&db.name);
-    assert!(wiped.rows.iter().all(|(name, (rows, _))| *rows == 0 || name.contains("vue")), "{wiped:?}");
+    assert!(
+        wiped.rows.iter().all(|(name, (rows, _))| *rows == 0 || name.contains("vue")),
+        "{wiped:?}"
+    );
     assert_eq!(wiped.settings, wanted.settings);
     project.ok(&format!("db-restore {backup} --yes"));
     same(&server.fingerprint(&db.name), &wanted);
 
-    let config = "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n[hooks]\nmigrate = \"exit 3\"\n";
+    let config = "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n[hooks]\nmigrate = \
+                  \"exit 3\"\n";
     project.write("failing.toml", config);
     assert_ne!(project.run("--config failing.toml db-reset --force").code, Some(0));
     same(&server.fingerprint(&db.name), &wanted);
 }
 
-const COMMENTED: &str = "SELECT encode(shobj_description(oid, 'pg_database')::text::bytea, 'hex') FROM pg_database WHERE datname = current_database()";
+const COMMENTED: &str = "SELECT encode(shobj_description(oid, 'pg_database')::text::bytea, 'hex') \
+                         FROM pg_database WHERE datname = current_database()";
 
 #[test]
 fn names_of_a_database_without_an_encoding_are_bytes() {
@@ -72,7 +82,10 @@ fn names_of_a_database_without_an_encoding_are_bytes() {
     goes_round(&server, &db, &project, later);
     assert_eq!(server.sql(&db.name, COMMENTED), "646f6e6ee96573");
     let shown = project.ok("db-wipe --dry-run").err + &project.ok("db-status").out;
-    assert!(shown.contains(r#""sch\xe9ma"."caf\xe9""#) && shown.contains(r#""sch\xe9ma"."caf\xe8""#), "{shown}");
+    assert!(
+        shown.contains(r#""sch\xe9ma"."caf\xe9""#) && shown.contains(r#""sch\xe9ma"."caf\xe8""#),
+        "{shown}"
+    );
     assert!(shown.contains("größe"), "{shown}");
 }
 
@@ -91,7 +104,12 @@ fn a_database_in_latin1_keeps_its_names_and_its_comment() {
         END $$"#,
     );
     let project = project(&db);
-    goes_round(&server, &db, &project, r"DO $$ BEGIN EXECUTE format('INSERT INTO %I VALUES (2, NULL)', E'gr\xf6\xdfe'); END $$");
+    goes_round(
+        &server,
+        &db,
+        &project,
+        r"DO $$ BEGIN EXECUTE format('INSERT INTO %I VALUES (2, NULL)', E'gr\xf6\xdfe'); END $$",
+    );
     assert_eq!(server.sql(&db.name, COMMENTED), "66fc7220616c6c65");
     // a person knows its tables by their letters
     assert!(project.ok("db-status").out.contains(r#"public."größe""#));
@@ -113,7 +131,10 @@ fn bytes_of_others_are_carried_and_what_cannot_be_is_refused_first() {
     let commented = COMMENTED.replace("current_database()", "'utf'");
     assert_eq!(server.sql(&latin.name, &commented), "66fc72");
 
-    server.sql(&latin.name, r"DO $$ BEGIN EXECUTE format('ALTER DATABASE utf OWNER TO %I', E'j\xfcrg'); END $$");
+    server.sql(
+        &latin.name,
+        r"DO $$ BEGIN EXECUTE format('ALTER DATABASE utf OWNER TO %I', E'j\xfcrg'); END $$",
+    );
     let before = server.fingerprint(&db.name);
     for words in ["db-restore --latest --yes", "db-reset --force"] {
         project.fails(words, 3, r"`j\xfcrg` is no UTF-8");
@@ -135,7 +156,11 @@ fn a_dump_in_another_encoding_than_the_databases_is_loaded() {
         r#"DO $$ BEGIN EXECUTE format('CREATE TABLE %I (a text)', E'gr\xf6\xdfe'); EXECUTE format('CREATE TABLE %I (a text)', E'\xe9');
           EXECUTE format('INSERT INTO %I VALUES (%L)', E'gr\xf6\xdfe', E'f\xfcr'); END $$"#,
     );
-    server.sql(&utf.name, "CREATE TABLE größe (a text); INSERT INTO größe VALUES ('für'), ('è'); CREATE TABLE è (a int)");
+    server.sql(
+        &utf.name,
+        "CREATE TABLE größe (a text); INSERT INTO größe VALUES ('für'), ('è'); CREATE TABLE è (a \
+         int)",
+    );
     for (from, encoding, rows) in [(&latin, "UTF8", "1"), (&utf, "LATIN1", "2")] {
         let to = database(&server, &format!("to_{}", from.name), encoding);
         let project = project(&to);
@@ -144,19 +169,22 @@ fn a_dump_in_another_encoding_than_the_databases_is_loaded() {
         assert!(dump.status().unwrap().success());
         for how in ["--trust=role", "--trust=role --in-place", ""] {
             project.ok(&format!("db-restore --file other.sql --yes {how}"));
-            let count = server.sql(&to.name, "SET client_encoding = UTF8; SELECT count(*) FROM größe");
+            let count =
+                server.sql(&to.name, "SET client_encoding = UTF8; SELECT count(*) FROM größe");
             assert_eq!(count, rows, "{} {how}", to.name);
         }
     }
 }
 
-/// A role that may create no database has it emptied, and a run that was killed leaves it half made: with names that are bytes, too.
+/// A role that may create no database has it emptied, and a run that was killed leaves it half
+/// made: with names that are bytes, too.
 fn comes_back_late(encoding: &str) {
     let server = need!("postgresql", server());
     let _db = database(&server, "late", encoding);
     server.sql(
         "postgres",
-        "CREATE ROLE weak LOGIN PASSWORD 'pw'; ALTER DATABASE late OWNER TO weak; ALTER DATABASE late CONNECTION LIMIT 20",
+        "CREATE ROLE weak LOGIN PASSWORD 'pw'; ALTER DATABASE late OWNER TO weak; ALTER DATABASE \
+         late CONNECTION LIMIT 20",
     );
     let odd = |name: &str| {
         format!(
@@ -171,23 +199,34 @@ fn comes_back_late(encoding: &str) {
         &format!(r#"SET ROLE weak; DO $$ BEGIN {old} EXECUTE format('COMMENT ON DATABASE late IS %L', E'donn\xe9es'); END $$"#),
     );
     let wanted = server.fingerprint("late");
-    let config = "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n[hooks]\nmigrate = 'sh ./migrate'\n";
+    let config = "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n[hooks]\nmigrate = \
+                  'sh ./migrate'\n";
     let url = format!("postgresql://weak:pw@127.0.0.1:{}/late", server.port);
     let project = Project::new(config).env("DATABASE_URL", &url);
     project.write("made.sql", format!("DO $$ BEGIN {} END $$", odd("caf") + &odd("later")));
-    project.write("migrate", "psql -qX1 -v ON_ERROR_STOP=1 -f made.sql && touch migrating && sleep 60");
+    project.write(
+        "migrate",
+        "psql -qX1 -v ON_ERROR_STOP=1 -f made.sql && touch migrating && sleep 60",
+    );
 
     let mut killed = project.command("db-reset --force").spawn().unwrap();
     until("it migrates", || project.dir.join("migrating").exists());
     signal(&killed, "KILL");
     killed.wait().unwrap();
-    server.sql("late", r"DO $$ BEGIN EXECUTE format('INSERT INTO %I VALUES (42, NULL)', E'later\xe9'); END $$");
+    server.sql(
+        "late",
+        r"DO $$ BEGIN EXECUTE format('INSERT INTO %I VALUES (42, NULL)', E'later\xe9'); END $$",
+    );
 
     let said = project.ok("db-repair");
-    let kept = said.err.split("what had come of it is kept: ").nth(1).unwrap().lines().next().unwrap();
+    let kept =
+        said.err.split("what had come of it is kept: ").nth(1).unwrap().lines().next().unwrap();
     same(&server.fingerprint("late"), &wanted);
     assert_eq!(server.sql("late", COMMENTED), "646f6e6ee96573");
-    assert_eq!(server.sql("postgres", "SELECT datconnlimit FROM pg_database WHERE datname = 'late'"), "20");
+    assert_eq!(
+        server.sql("postgres", "SELECT datconnlimit FROM pg_database WHERE datname = 'late'"),
+        "20"
+    );
     // and what had come of it can be had
     project.ok(&format!("db-restore {kept} --trust=role --yes --in-place"));
     let later = r"SELECT count(*) FROM pg_class WHERE relname::text::bytea = '\x6c61746572e9'";

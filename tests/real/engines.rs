@@ -1,4 +1,5 @@
-//! A docker engine on another machine: reached over TCP, at an address of this one that is not loopback.
+//! A docker engine on another machine: reached over TCP, at an address of this one that is not
+//! loopback.
 
 use super::{Project, same, tiny};
 use crate::support::component::{output, unique};
@@ -14,12 +15,17 @@ use std::thread;
 fn own_address() -> Result<IpAddr, String> {
     let socket = UdpSocket::bind("0.0.0.0:0").and_then(|s| s.connect("192.0.2.1:9").map(|()| s));
     let address = socket.and_then(|s| s.local_addr()).map_err(|e| e.to_string())?.ip();
-    if address.is_loopback() { Err("this machine has no other address than loopback".into()) } else { Ok(address) }
+    if address.is_loopback() {
+        Err("this machine has no other address than loopback".into())
+    } else {
+        Ok(address)
+    }
 }
 
 /// The engine's socket at an address, for as long as this process lives.
 fn published(engine: &Engine, address: IpAddr) -> Result<u16, String> {
-    let socket = engine.docker_host.strip_prefix("unix://").ok_or("the engine has no socket")?.to_owned();
+    let socket =
+        engine.docker_host.strip_prefix("unix://").ok_or("the engine has no socket")?.to_owned();
     let listener = TcpListener::bind((address, 0)).map_err(|e| e.to_string())?;
     let port = listener.local_addr().map_err(|e| e.to_string())?.port();
     thread::spawn(move || {
@@ -51,7 +57,10 @@ fn the_guard_knows_where_a_context_leads() {
     let pg = need!("container", container(&Options::default()));
     tiny(&pg.server, "appdb");
     let before = pg.server.fingerprint("appdb");
-    let config = format!("[containers.pg]\ndocker = \"{}\"\n[databases.main]\ncontainer = \"pg\"\n", pg.name);
+    let config = format!(
+        "[containers.pg]\ndocker = \"{}\"\n[databases.main]\ncontainer = \"pg\"\n",
+        pg.name
+    );
     let (host, name) = (format!("tcp://{address}:{port}"), unique("dbt"));
     let ways = [
         Project::new(&config).env("DOCKER_HOST", &host),
@@ -62,7 +71,11 @@ fn the_guard_knows_where_a_context_leads() {
         let project = project.env("ALLOW_DATABASE_WIPE", "true");
         let docker = |args: &[&str]| {
             let mut docker = Command::new("docker");
-            docker.env("HOME", project.home()).env_remove("DOCKER_HOST").env_remove("DOCKER_CONTEXT").env_remove("DOCKER_CONFIG");
+            docker
+                .env("HOME", project.home())
+                .env_remove("DOCKER_HOST")
+                .env_remove("DOCKER_CONTEXT")
+                .env_remove("DOCKER_CONFIG");
             output(docker.args(args)).unwrap()
         };
         docker(&["context", "create", &name, "--docker", &format!("host={host}")]);
@@ -71,14 +84,21 @@ fn the_guard_knows_where_a_context_leads() {
         }
         project.ok("db-backup --auto");
         for words in ["db-wipe --yes", "db-wipe --backup --yes", "db-restore --latest --yes"] {
-            project.fails(words, 3, &format!("`appdb` is on `{address}`, which is not this machine"));
+            project.fails(
+                words,
+                3,
+                &format!("`appdb` is on `{address}`, which is not this machine"),
+            );
         }
         same(&pg.server.fingerprint("appdb"), &before);
     }
     // a context of this machine is no other machine
     let project = Project::new(&config);
     let create = ["context", "create", "here", "--docker", &format!("host={}", engine.docker_host)];
-    output(Command::new("docker").env("HOME", project.home()).env_remove("DOCKER_CONFIG").args(create)).unwrap();
+    output(
+        Command::new("docker").env("HOME", project.home()).env_remove("DOCKER_CONFIG").args(create),
+    )
+    .unwrap();
     let project = project.env("DOCKER_CONTEXT", "here");
     project.ok("db-backup --auto");
     project.ok("db-restore --latest --yes");

@@ -1,4 +1,5 @@
-//! Files as people have them: what other tools and other hands have made of a dump is restored, or named for what it is.
+//! Files as people have them: what other tools and other hands have made of a dump is restored, or
+//! named for what it is.
 
 use super::hostile_dumps::as_superuser;
 use super::{Project, same, tiny_host};
@@ -12,7 +13,8 @@ use std::process::Command;
 
 /// Runs a line of shell in the project's folder.
 fn shell(project: &Project, line: &str) {
-    output(Command::new("sh").arg("-c").arg(line).current_dir(&project.dir)).unwrap_or_else(|e| panic!("{line}: {e}"));
+    output(Command::new("sh").arg("-c").arg(line).current_dir(&project.dir))
+        .unwrap_or_else(|e| panic!("{line}: {e}"));
 }
 
 /// A file of `pg_dump`, written with these options.
@@ -39,20 +41,31 @@ fn archives_and_packed_files_go_through_the_same_proofs() {
     let (db, project) = as_superuser(cluster);
     cluster.sql(
         &db.name,
-        "SELECT lo_from_bytea(0, 'large'); COMMENT ON DATABASE CURRENT_CATALOG IS NULL;".split(';').next().unwrap(),
+        "SELECT lo_from_bytea(0, 'large'); COMMENT ON DATABASE CURRENT_CATALOG IS NULL;"
+            .split(';')
+            .next()
+            .unwrap(),
     );
     let plain = dumped(cluster, &project, &db.name, &[], "plain.sql");
     let wanted = restored(cluster, &project, "plain.sql", &db.name).0;
-    for (options, name) in [(&["-Fc"][..], "a.dump"), (&["-Ft"], "a.tar"), (&["-Fd"], "folder"), (&["-Fd", "-Z0", "-C"], "open")]
-    {
+    for (options, name) in [
+        (&["-Fc"][..], "a.dump"),
+        (&["-Ft"], "a.tar"),
+        (&["-Fd"], "folder"),
+        (&["-Fd", "-Z0", "-C"], "open"),
+    ] {
         dumped(cluster, &project, &db.name, options, name);
     }
     let text = fs::read(&plain).unwrap();
     project.write("marked.sql", [b"\xef\xbb\xbf", &text[..]].concat());
-    shell(&project, "gzip -kc a.dump > a.dump.gz; gzip -kc a.tar > a.tar.gz; zstd -qc a.dump > a.dump.zst");
     shell(
         &project,
-        "(gzip -kc plain.sql; head -c 10240 /dev/zero) > padded.sql.gz; zstd -q --long=31 -c < plain.sql > long.sql.zst",
+        "gzip -kc a.dump > a.dump.gz; gzip -kc a.tar > a.tar.gz; zstd -qc a.dump > a.dump.zst",
+    );
+    shell(
+        &project,
+        "(gzip -kc plain.sql; head -c 10240 /dev/zero) > padded.sql.gz; zstd -q --long=31 -c < \
+         plain.sql > long.sql.zst",
     );
 
     for (file, form) in [
@@ -89,7 +102,8 @@ fn a_damaged_archive_is_refused_packed_or_not() {
         cut(&project.dir.join("a.dump"), "cut.dump", share);
         shell(
             &project,
-            "gzip -c cut.dump > cut.dump.gz; gzip -c a.dump > whole.dump.gz; cat a.tar > cut.tar; truncate -s 60% cut.tar || head -c 4000 a.tar > cut.tar",
+            "gzip -c cut.dump > cut.dump.gz; gzip -c a.dump > whole.dump.gz; cat a.tar > cut.tar; \
+             truncate -s 60% cut.tar || head -c 4000 a.tar > cut.tar",
         );
         cut(&project.dir.join("whole.dump.gz"), "short.dump.gz", share);
         for file in ["cut.dump", "cut.dump.gz", "short.dump.gz"] {
@@ -97,8 +111,12 @@ fn a_damaged_archive_is_refused_packed_or_not() {
             project.fails(&format!("db-restore --file {file} --yes --trust=role"), 1, "error: ");
         }
     }
-    let part = fs::read_dir(project.dir.join("folder")).unwrap().flatten().map(|entry| entry.path());
-    let largest = part.filter(|path| !path.ends_with("toc.dat")).max_by_key(|path| fs::metadata(path).unwrap().len()).unwrap();
+    let part =
+        fs::read_dir(project.dir.join("folder")).unwrap().flatten().map(|entry| entry.path());
+    let largest = part
+        .filter(|path| !path.ends_with("toc.dat"))
+        .max_by_key(|path| fs::metadata(path).unwrap().len())
+        .unwrap();
     cut(&largest, "folder/part", 0.5);
     fs::rename(project.dir.join("folder/part"), &largest).unwrap();
     project.fails("db-verify folder", 1, "error: ");
@@ -110,14 +128,23 @@ fn a_dump_that_makes_its_database_becomes_the_one_that_is_meant() {
     let cluster = need!("postgresql", cluster());
     let (db, project) = as_superuser(cluster);
     let quoted = format!("\"{}\"", db.name);
-    cluster.sql(&db.name, &format!("COMMENT ON DATABASE {quoted} IS 'shop; of ours'; ALTER DATABASE {quoted} SET work_mem = '8MB'; GRANT ALL ON DATABASE {quoted} TO app"));
+    cluster.sql(
+        &db.name,
+        &format!(
+            "COMMENT ON DATABASE {quoted} IS 'shop; of ours'; ALTER DATABASE {quoted} SET \
+             work_mem = '8MB'; GRANT ALL ON DATABASE {quoted} TO app"
+        ),
+    );
     dumped(cluster, &project, &db.name, &[], "plain.sql");
     dumped(cluster, &project, &db.name, &["-C"], "create.sql");
     dumped(cluster, &project, &db.name, &["-C", "-c", "--if-exists"], "clean.sql");
     let (wanted, _) = restored(cluster, &project, "plain.sql", &db.name);
     for file in ["create.sql", "clean.sql"] {
         let (found, said) = restored(cluster, &project, file, &db.name);
-        assert!(said.contains("what it says of its own database (`pg_dump --create`) is left out"), "{said}");
+        assert!(
+            said.contains("what it says of its own database (`pg_dump --create`) is left out"),
+            "{said}"
+        );
         same(&found, &wanted);
     }
 
@@ -140,16 +167,24 @@ fn what_is_no_dump_of_postgresql_is_named() {
     let utf16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
     project.write("marked.sql", [&[0xff, 0xfe], &utf16[..]].concat());
     project.write("bare.sql", &utf16);
-    let mysql = "-- MySQL dump 10.13  Distrib 8.0.36\n--\nCREATE TABLE `t` (`id` int);\n-- Dump completed on 2024-01-01\n";
+    let mysql = "-- MySQL dump 10.13  Distrib 8.0.36\n--\nCREATE TABLE `t` (`id` int);\n-- Dump \
+                 completed on 2024-01-01\n";
     project.write("mysql.sql", mysql);
     project.write("packed.sql.gz", "");
     shell(
         &project,
-        "gzip -c mysql.sql > mysql.sql.gz; gzip -c plain.sql | gzip > twice.sql.gz; (gzip -c plain.sql; echo more) > more.sql.gz",
+        "gzip -c mysql.sql > mysql.sql.gz; gzip -c plain.sql | gzip > twice.sql.gz; (gzip -c \
+         plain.sql; echo more) > more.sql.gz",
     );
     dumped(cluster, &project, &db.name, &["-a"], "rows.sql");
     // databases of other tests come and go
-    output(cluster.command("pg_dumpall").args(["--globals-only", "-f"]).arg(project.dir.join("all.sql"))).unwrap();
+    output(
+        cluster
+            .command("pg_dumpall")
+            .args(["--globals-only", "-f"])
+            .arg(project.dir.join("all.sql")),
+    )
+    .unwrap();
     project.write("app.db", b"SQLite format 3\0\x10\0\x01\x01");
 
     let before = cluster.fingerprint(&db.name);
@@ -178,10 +213,19 @@ fn a_folder_of_other_hands_is_listed_for_what_it_is() {
     dumped(cluster, &project, &db.name, &["-Fd"], "backups/nightly");
     dumped(cluster, &project, &db.name, &[], "backups/shop_20240101.sql");
     fs::create_dir(project.dir.join("backups/uploads")).unwrap();
-    project.write("backups/manifest.json", r#"{"backup_date": "2024-01-01", "files": ["shop_20240101.sql"]}"#);
+    project.write(
+        "backups/manifest.json",
+        r#"{"backup_date": "2024-01-01", "files": ["shop_20240101.sql"]}"#,
+    );
     let list = project.ok("db-list").out;
     let lines: Vec<&str> = list.lines().filter(|line| line.contains("foreign")).collect();
-    assert!(lines.len() == 2 && list.contains("nightly") && !list.contains("uploads") && !list.contains("broken"), "{list}");
+    assert!(
+        lines.len() == 2
+            && list.contains("nightly")
+            && !list.contains("uploads")
+            && !list.contains("broken"),
+        "{list}"
+    );
     let before = cluster.fingerprint(&db.name);
     cluster.sql(&db.name, "DELETE FROM orders");
     project.ok("db-restore nightly --yes");
@@ -195,53 +239,68 @@ fn rows_that_the_database_does_not_take_are_told() {
     let (db, _) = tiny_host(cluster);
     let project = Project::host(&db.socket_url);
     let beside = format!("{}_beside", db.name);
-    let rows =
-        "INSERT INTO public.t VALUES (1), (2) ON CONFLICT DO NOTHING;\nINSERT INTO public.t VALUES (1) ON CONFLICT DO NOTHING;\n";
+    let rows = "INSERT INTO public.t VALUES (1), (2) ON CONFLICT DO NOTHING;\nINSERT INTO \
+                public.t VALUES (1) ON CONFLICT DO NOTHING;\n";
     let file = project.write(
         "twice.sql",
         format!(
-            "--\n-- PostgreSQL database dump\n--\n\nSET client_encoding = 'UTF8';\nSET standard_conforming_strings = on;\n\
-             CREATE TABLE public.t (a int PRIMARY KEY);\n{rows}\n--\n-- PostgreSQL database dump complete\n--\n\n"
+            "--\n-- PostgreSQL database dump\n--\n\nSET client_encoding = 'UTF8';\nSET \
+             standard_conforming_strings = on;\nCREATE TABLE public.t (a int PRIMARY \
+             KEY);\n{rows}\n--\n-- PostgreSQL database dump complete\n--\n\n"
         ),
     );
     for flag in ["", "--trust=role"] {
-        let said = project.ok(&format!("db-restore --as {beside} --yes {flag} --file {}", file.display()));
-        assert!(said.err.contains("; 1 row of them the database did not take (ON CONFLICT DO NOTHING)"), "{}", said.err);
+        let said =
+            project.ok(&format!("db-restore --as {beside} --yes {flag} --file {}", file.display()));
+        assert!(
+            said.err.contains("; 1 row of them the database did not take (ON CONFLICT DO NOTHING)"),
+            "{}",
+            said.err
+        );
         cluster.drop_all(&beside);
     }
 }
 
-/// pg_dump writes databases that its own dump does not make again. The error says which of the two reasons it is, nothing is held against
-/// the backup, and its file loads with the change that is named, for it may be all that is left.
+/// pg_dump writes databases that its own dump does not make again. The error says which of the two
+/// reasons it is, nothing is held against the backup, and its file loads with the change that is
+/// named, for it may be all that is left.
 #[test]
 fn what_loads_nowhere_as_it_is_says_why_and_how() {
     let cluster = need!("postgresql", cluster());
     let path = "sed -i \"s/'search_path', ''/'search_path', 'public'/\" again.sql";
     for (made, says, mended) in [
         (
-            "CREATE FUNCTION inner_(v text) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT upper(v)';
-             CREATE FUNCTION slug(v text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN inner_(v); END';
-             CREATE TABLE t (id int PRIMARY KEY, v text, s text GENERATED ALWAYS AS (slug(v)) STORED); INSERT INTO t VALUES (1, 'a')",
+            "CREATE FUNCTION inner_(v text) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT \
+             upper(v)';
+             CREATE FUNCTION slug(v text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN \
+             inner_(v); END';
+             CREATE TABLE t (id int PRIMARY KEY, v text, s text GENERATED ALWAYS AS (slug(v)) \
+             STORED); INSERT INTO t VALUES (1, 'a')",
             "with an empty `search_path`",
             path,
         ),
         (
             "CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1);
-             CREATE FUNCTION n() RETURNS bigint STABLE LANGUAGE sql AS 'SELECT count(*) FROM t'; CREATE MATERIALIZED VIEW m AS SELECT n() AS n",
+             CREATE FUNCTION n() RETURNS bigint STABLE LANGUAGE sql AS 'SELECT count(*) FROM t'; \
+             CREATE MATERIALIZED VIEW m AS SELECT n() AS n",
             "with an empty `search_path`",
             path,
         ),
         (
-            "CREATE TYPE mood AS ENUM ('a', 'b'); CREATE TABLE t (id int, v text); INSERT INTO t VALUES (1, 'a');
-             CREATE FUNCTION f(v text) RETURNS int IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN CASE WHEN v::mood = ''a'' THEN 1 ELSE 0 END; END';
+            "CREATE TYPE mood AS ENUM ('a', 'b'); CREATE TABLE t (id int, v text); INSERT INTO t \
+             VALUES (1, 'a');
+             CREATE FUNCTION f(v text) RETURNS int IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN \
+             CASE WHEN v::mood = ''a'' THEN 1 ELSE 0 END; END';
              CREATE INDEX i ON t (f(v))",
             "with an empty `search_path`",
             path,
         ),
         (
             "CREATE TABLE words (v text PRIMARY KEY); INSERT INTO words VALUES ('a');
-             CREATE FUNCTION known(v text) RETURNS boolean STABLE LANGUAGE sql AS 'SELECT EXISTS (SELECT FROM public.words w WHERE w.v = known.v)';
-             CREATE TABLE t (id int, v text, CONSTRAINT known CHECK (known(v))); INSERT INTO t VALUES (1, 'a')",
+             CREATE FUNCTION known(v text) RETURNS boolean STABLE LANGUAGE sql AS 'SELECT EXISTS \
+             (SELECT FROM public.words w WHERE w.v = known.v)';
+             CREATE TABLE t (id int, v text, CONSTRAINT known CHECK (known(v))); INSERT INTO t \
+             VALUES (1, 'a')",
             "a check that asks other tables",
             "sed -i '/CONSTRAINT known CHECK/d; s/^    v text,$/    v text/' again.sql",
         ),

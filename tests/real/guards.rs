@@ -14,7 +14,10 @@ fn the_marker_in_the_database_blocks_a_restore_and_an_undo() {
     let (db, project) = tiny_host(cluster);
     project.backup();
     project.ok("db-restore --latest --yes");
-    cluster.sql("postgres", &format!("ALTER DATABASE {} SET dbtasks.environment = 'production'", db.name));
+    cluster.sql(
+        "postgres",
+        &format!("ALTER DATABASE {} SET dbtasks.environment = 'production'", db.name),
+    );
     for words in ["db-restore --latest --yes", "db-restore --latest", "db-undo --yes"] {
         let said = project.fails(words, 3, "production");
         assert!(said.err.contains("marker"), "{}", said.err);
@@ -26,16 +29,24 @@ fn the_marker_in_the_database_blocks_a_restore_and_an_undo() {
     // an owner who is no superuser can carry a mark in the comment along, and a setting not
     cluster.sql("postgres", &format!("ALTER DATABASE {} RESET dbtasks.environment", db.name));
     project.ok("db-protect --environment production");
-    // production itself is restored by who says so, and never at the cost of what an earlier restore replaced
+    // production itself is restored by who says so, and never at the cost of what an earlier
+    // restore replaced
     let said = |words: &str, variable: &str| {
         let mut run = project.command(words);
-        Outcome::of(run.env("DB_TASKS_RESTORE_PRODUCTION", format!("{} {variable}", db.name)).output().unwrap())
+        Outcome::of(
+            run.env("DB_TASKS_RESTORE_PRODUCTION", format!("{} {variable}", db.name))
+                .output()
+                .unwrap(),
+        )
     };
     said("db-restore --latest", &newest).ends_with(3, "would go for good");
     said("db-restore --latest", "undo").ends_with(3, "is set, and not to");
     let count = "SELECT count(*) FROM pg_class WHERE relname = 'lost'";
     cluster.sql(&db.name, "CREATE TABLE lost ()");
-    cluster.sql("postgres", &format!("ALTER DATABASE {0}__previous RENAME TO {0}__previous_1", db.name));
+    cluster.sql(
+        "postgres",
+        &format!("ALTER DATABASE {0}__previous RENAME TO {0}__previous_1", db.name),
+    );
     said("db-restore --latest", &newest).ends_with(0, "lifted for this run alone");
     assert_eq!(cluster.sql(&db.name, count), "0");
     project.fails("db-restore --latest --yes", 3, "the marker guard");
@@ -56,7 +67,8 @@ fn without_consent_nothing_is_replaced() {
     project.ok(&format!("db-restore --latest --confirm {}", db.name));
     project.fails("db-undo", 3, "--yes");
     let mut agent = project.command("db-undo --yes");
-    Outcome::of(agent.env("CLAUDECODE", "1").output().unwrap()).ends_with(3, "DB_TASKS_PERSON_SAYS");
+    Outcome::of(agent.env("CLAUDECODE", "1").output().unwrap())
+        .ends_with(3, "DB_TASKS_PERSON_SAYS");
 }
 
 #[test]
@@ -70,7 +82,10 @@ fn a_role_that_may_not_create_or_does_not_own_is_refused_with_the_cure() {
     }
     for (role, says) in [(&weak, "CREATEDB"), (&stranger, "own")] {
         let url = db.url.replace("//app:", &format!("//{role}:"));
-        let other = Project::in_folder(&project.dir, "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n");
+        let other = Project::in_folder(
+            &project.dir,
+            "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n",
+        );
         let said = other.env("DATABASE_URL", &url).fails("db-restore --latest --yes", 3, says);
         assert!(said.err.contains("next:"), "{}", said.err);
         cluster.sql("postgres", &format!("DROP ROLE {role}"));
@@ -88,9 +103,14 @@ fn an_unreachable_server_and_a_wrong_password_are_said_with_the_cure() {
         (db.url.replace("s3cret", "wrong"), "password authentication failed"),
         (db.url.replace("127.0.0.1", "nowhere.invalid"), "could not translate host name"),
     ] {
-        let other = Project::in_folder(&project.dir, "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n");
+        let other = Project::in_folder(
+            &project.dir,
+            "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n",
+        );
         let other = other.env("DATABASE_URL", &url);
-        for words in ["db-backup --auto", "db-restore --latest --yes", "db-undo --yes", "db-verify --deep"] {
+        for words in
+            ["db-backup --auto", "db-restore --latest --yes", "db-undo --yes", "db-verify --deep"]
+        {
             let said = other.fails(words, 1, says);
             assert!(said.err.contains("next:") && said.out.is_empty(), "{words}: {}", said.err);
         }
@@ -118,7 +138,11 @@ struct Disk(PathBuf);
 impl Disk {
     fn mount(at: PathBuf, size: &str) -> Result<Self, String> {
         fs::create_dir(&at).map_err(|e| e.to_string())?;
-        output(Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]).arg(&at))?;
+        output(
+            Command::new("mount")
+                .args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"])
+                .arg(&at),
+        )?;
         Ok(Self(at))
     }
 }
@@ -133,7 +157,10 @@ impl Drop for Disk {
 fn a_full_disk_leaves_no_file_and_says_what_to_do() {
     let cluster = need!("postgresql", cluster());
     let (db, project) = tiny_host(cluster);
-    cluster.sql(&db.name, "SET ROLE app; CREATE TABLE big AS SELECT md5(i::text) FROM generate_series(1, 30000) i");
+    cluster.sql(
+        &db.name,
+        "SET ROLE app; CREATE TABLE big AS SELECT md5(i::text) FROM generate_series(1, 30000) i",
+    );
     let disk = need!("mount", Disk::mount(project.dir.join("backups"), "400k"));
     for how in ["zstd", "gzip", "none"] {
         let said = project.fails(&format!("db-backup --auto --compress {how}"), 1, "No space left");
@@ -144,7 +171,10 @@ fn a_full_disk_leaves_no_file_and_says_what_to_do() {
     project.backup();
     // the manifest does not fit any more
     let room = project.write("backups/filler", vec![0; 1]);
-    let fill = Command::new("sh").arg("-c").arg(format!("cat /dev/zero > '{}' 2>/dev/null", room.display())).status();
+    let fill = Command::new("sh")
+        .arg("-c")
+        .arg(format!("cat /dev/zero > '{}' 2>/dev/null", room.display()))
+        .status();
     assert!(!fill.unwrap().success());
     let before = project.files();
     project.fails("db-backup --auto", 1, "No space left");
@@ -164,7 +194,10 @@ fn a_full_disk_leaves_no_file_and_says_what_to_do() {
 fn a_disk_that_is_too_small_is_foreseen_by_every_plan_that_makes_a_backup() {
     let cluster = need!("postgresql", cluster());
     let (db, project) = tiny_host(cluster);
-    cluster.sql(&db.name, "SET ROLE app; CREATE TABLE big AS SELECT md5(i::text) FROM generate_series(1, 30000) i");
+    cluster.sql(
+        &db.name,
+        "SET ROLE app; CREATE TABLE big AS SELECT md5(i::text) FROM generate_series(1, 30000) i",
+    );
     let disk = need!("mount", Disk::mount(project.dir.join("backups"), "4m"));
     let config = fs::read_to_string(project.dir.join("db-tasks.toml")).unwrap();
     project.write("db-tasks.toml", config + "[hooks]\nmigrate = \"true\"\nseed = \"true\"\n");
@@ -179,16 +212,23 @@ fn a_disk_that_is_too_small_is_foreseen_by_every_plan_that_makes_a_backup() {
         "db-seed --backup --dry-run".to_owned(),
         format!("db-restore {name} --in-place --yes --dry-run"),
     ];
-    let told = |words: &str| plans.iter().filter(|plan| project.ok(plan).out.contains(words)).count();
+    let told =
+        |words: &str| plans.iter().filter(|plan| project.ok(plan).out.contains(words)).count();
     assert_eq!(told("fit ("), 0);
     for (left, words) in [(900, "it may not fit"), (200, "it will not fit")] {
         let free = |keep: u64| {
-            format!("n=$(df --output=avail -k . | tail -n 1); head -c $(((n - {keep}) * 1024)) /dev/zero >filler-{keep}")
+            format!(
+                "n=$(df --output=avail -k . | tail -n 1); head -c $(((n - {keep}) * 1024)) \
+                 /dev/zero >filler-{keep}"
+            )
         };
         output(Command::new("sh").args(["-ec", &free(left)]).current_dir(&disk.0)).unwrap();
         for plan in &plans {
             let said = project.ok(plan).out;
-            assert!(said.contains("are left on the disk of the backups") && said.contains(words), "{plan}: {said}");
+            assert!(
+                said.contains("are left on the disk of the backups") && said.contains(words),
+                "{plan}: {said}"
+            );
         }
         let doctor = project.run("db-doctor").out;
         assert!(doctor.contains("left, and the last backup takes"), "{doctor}");
@@ -212,71 +252,108 @@ fn a_folder_that_cannot_be_written_is_said_with_the_cure() {
     assert!(said.err.contains("next:"), "{}", said.err);
 }
 
-/// Where nobody is a superuser, the database's owner marks it in its comment, which stays; no dump brings the mark along, and every guard
-/// reads it.
+/// Where nobody is a superuser, the database's owner marks it in its comment, which stays; no dump
+/// brings the mark along, and every guard reads it.
 #[test]
 fn an_owner_marks_a_database_in_its_comment() {
     let cluster = need!("postgresql", cluster());
     let (db, project) = tiny_host(cluster);
     let name = &db.name;
     let comment = |db: &str| {
-        cluster.sql("postgres", &format!("SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = '{db}'"))
+        cluster.sql(
+            "postgres",
+            &format!(
+                "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = \
+                 '{db}'"
+            ),
+        )
     };
     cluster.sql("postgres", &format!("COMMENT ON DATABASE {name} IS 'the shop''s own\nwords'"));
     let dry = project.ok("db-protect --environment production --dry-run --verbose").out;
-    assert!(dry.contains("dbtasks.environment = production") && comment(name) == "the shop's own\nwords", "{dry}");
-    project.ok("db-protect --environment staging").ends_with(0, "an administrator's `ALTER DATABASE");
+    assert!(
+        dry.contains("dbtasks.environment = production")
+            && comment(name) == "the shop's own\nwords",
+        "{dry}"
+    );
+    project
+        .ok("db-protect --environment staging")
+        .ends_with(0, "an administrator's `ALTER DATABASE");
     let unmarked = project.backup();
     project.ok("db-protect --environment production");
     assert_eq!(comment(name), "the shop's own\nwords\ndbtasks.environment = production");
-    project.ok("db-protect --environment production").ends_with(0, "marked as `production` already");
-    project.fails("db-protect --environment staging", 3, "only tightens").ends_with(3, "COMMENT ON DATABASE");
+    project
+        .ok("db-protect --environment production")
+        .ends_with(0, "marked as `production` already");
+    project
+        .fails("db-protect --environment staging", 3, "only tightens")
+        .ends_with(3, "COMMENT ON DATABASE");
     assert!(project.ok("db-protect").out.contains("  production  protected"));
 
     let rows = || cluster.sql(name, "SELECT count(*), max(id) FROM people");
     let before = rows();
     let marked = project.backup();
-    for command in ["db-restore --latest --yes", "db-restore --latest --yes --in-place", "db-wipe --yes"] {
+    for command in
+        ["db-restore --latest --yes", "db-restore --latest --yes --in-place", "db-wipe --yes"]
+    {
         let refused = project.run(command);
-        assert!(refused.code == Some(3) && refused.err.contains("says that it is `production`"), "{command}: {refused:?}");
+        assert!(
+            refused.code == Some(3) && refused.err.contains("says that it is `production`"),
+            "{command}: {refused:?}"
+        );
     }
     assert_eq!(rows(), before);
     // a setting beside it is believed, too, and takes nothing away
-    cluster.sql("postgres", &format!("ALTER DATABASE {name} SET dbtasks.environment = 'development'"));
+    cluster
+        .sql("postgres", &format!("ALTER DATABASE {name} SET dbtasks.environment = 'development'"));
     project.fails("db-restore --latest --yes", 3, "says that it is `production`");
     cluster.sql("postgres", &format!("ALTER DATABASE {name} RESET dbtasks.environment"));
 
     // a dump of the marked one brings no mark to another, nor to a new one
-    let manifest = std::fs::read_to_string(marked.with_extension("").with_extension("manifest.json")).unwrap();
+    let manifest =
+        std::fs::read_to_string(marked.with_extension("").with_extension("manifest.json")).unwrap();
     assert!(manifest.contains("the shop's own"), "{manifest}");
     let copy = format!("{name}_copy");
     project.ok(&format!("db-restore --latest --as {copy}"));
     assert_eq!(comment(&copy), "the shop's own\nwords");
     let other = cluster.database();
-    let fresh = Project::in_folder(&project.dir, "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n")
-        .env("DATABASE_URL", &other.url);
+    let fresh = Project::in_folder(
+        &project.dir,
+        "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n",
+    )
+    .env("DATABASE_URL", &other.url);
     cluster.drop_all(&other.name);
     fresh.ok("db-restore --latest --yes --any-database");
     assert_eq!(comment(&other.name), "the shop's own\nwords");
 
-    // what is live keeps its own: one of another kind goes along with a restore, and comes back with an undo
-    cluster.sql("postgres", &format!("COMMENT ON DATABASE {name} IS 'mine\ndbtasks.environment = staging'"));
+    // what is live keeps its own: one of another kind goes along with a restore, and comes back
+    // with an undo
+    cluster.sql(
+        "postgres",
+        &format!("COMMENT ON DATABASE {name} IS 'mine\ndbtasks.environment = staging'"),
+    );
     let backup = unmarked.file_name().unwrap().to_string_lossy().into_owned();
-    let here = Project::in_folder(&project.dir, "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n")
-        .env("DATABASE_URL", &db.url);
+    let here = Project::in_folder(
+        &project.dir,
+        "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n",
+    )
+    .env("DATABASE_URL", &db.url);
     here.ok(&format!("db-restore {backup} --yes"));
     assert_eq!(comment(name), "mine\ndbtasks.environment = staging");
     here.ok("db-undo --yes");
     assert_eq!(comment(name), "mine\ndbtasks.environment = staging");
 }
 
-/// A setting that a superuser has given can't be carried over by a plain owner: that is said before anything is loaded.
+/// A setting that a superuser has given can't be carried over by a plain owner: that is said before
+/// anything is loaded.
 #[test]
 fn a_marker_that_a_plain_role_can_not_carry_over_is_not_lost() {
     let cluster = need!("postgresql", cluster());
     let (db, project) = tiny_host(cluster);
     project.backup();
-    cluster.sql("postgres", &format!("ALTER DATABASE {} SET dbtasks.environment = 'staging'", db.name));
+    cluster.sql(
+        "postgres",
+        &format!("ALTER DATABASE {} SET dbtasks.environment = 'staging'", db.name),
+    );
     let before = cluster.fingerprint(&db.name);
     let said = project.run("db-restore --latest --yes");
     super::same(&cluster.fingerprint(&db.name), &before);

@@ -11,8 +11,13 @@ use std::process::Command;
 
 /// The application by TCP, as the program connects.
 fn as_app(cluster: &Cluster) -> Server {
-    let options = ["-h", "127.0.0.1", "-p", &cluster.port.to_string(), "-U", USER].map(String::from).into();
-    Server { options, env: vec![("PGPASSWORD".into(), PASSWORD.into())], ..cluster.server().clone() }
+    let options =
+        ["-h", "127.0.0.1", "-p", &cluster.port.to_string(), "-U", USER].map(String::from).into();
+    Server {
+        options,
+        env: vec![("PGPASSWORD".into(), PASSWORD.into())],
+        ..cluster.server().clone()
+    }
 }
 
 /// Backs up, spoils, restores, and looks.
@@ -28,12 +33,16 @@ fn there_and_back(project: &Project, server: &Server, db: &str, destroy: &str, o
 /// The project of variables: what each says, one of them put wrong.
 fn by_variables(config: &str, names: &[&str], values: &[&str], wrong: Option<usize>) -> Project {
     let said = |at: usize| if wrong == Some(at) { "1" } else { values[at] };
-    names.iter().enumerate().fold(Project::new(config), |project, (at, name)| project.env(name, said(at)))
+    names
+        .iter()
+        .enumerate()
+        .fold(Project::new(config), |project, (at, name)| project.env(name, said(at)))
 }
 
 /// Who psql is, and where.
 fn identity(project: &Project) -> String {
-    let asked = "SELECT current_database() || ' ' || current_user || ' ' || coalesce(inet_server_port()::text, 'socket')";
+    let asked = "SELECT current_database() || ' ' || current_user || ' ' || \
+                 coalesce(inet_server_port()::text, 'socket')";
     let out = project.command("db-shell").args(["-c", asked]).output().unwrap();
     String::from_utf8_lossy(&out.stdout).lines().nth(2).unwrap_or_default().trim().to_owned()
 }
@@ -61,28 +70,41 @@ fn the_variables_of_each_family_lead_to_the_database() {
         }
     }
     // PGDATABASE and PGUSER alone, the file naming the server
-    let config = format!("{bare}postgres = {{ host = \"{}\", port = {port} }}\n", cluster.dir.display());
+    let config =
+        format!("{bare}postgres = {{ host = \"{}\", port = {port} }}\n", cluster.dir.display());
     let names = ["PGDATABASE", "PGUSER"];
     let project = by_variables(&config, &names, &[&db.name, "postgres"], None);
     assert_eq!(identity(&project), format!("{} postgres socket", db.name));
     project.backup();
     for at in 0..names.len() {
-        by_variables(&config, &names, &[&db.name, "postgres"], Some(at)).fails("db-backup --auto", 1, "next:");
+        by_variables(&config, &names, &[&db.name, "postgres"], Some(at)).fails(
+            "db-backup --auto",
+            1,
+            "next:",
+        );
     }
     // the first family wins over the second, and an address over both
-    let decoys = ["POSTGRES_HOST", "POSTGRES_PORT", "POSTGRES_DB", "POSTGRES_USER", "POSTGRES_PASSWORD"];
-    let both = decoys
-        .iter()
-        .fold(by_variables(bare, &["PGHOST", "PGPORT", "PGDATABASE", "PGUSER", "PGPASSWORD"], &values, None), |p, name| {
-            p.env(name, "1")
-        });
+    let decoys =
+        ["POSTGRES_HOST", "POSTGRES_PORT", "POSTGRES_DB", "POSTGRES_USER", "POSTGRES_PASSWORD"];
+    let both = decoys.iter().fold(
+        by_variables(
+            bare,
+            &["PGHOST", "PGPORT", "PGDATABASE", "PGUSER", "PGPASSWORD"],
+            &values,
+            None,
+        ),
+        |p, name| p.env(name, "1"),
+    );
     assert_eq!(identity(&both), format!("{} {USER} {port}", db.name));
-    let address = Project::new(bare).env("DATABASE_URL", &db.url).env("PGDATABASE", "postgres").env("POSTGRES_DB", "postgres");
+    let address = Project::new(bare)
+        .env("DATABASE_URL", &db.url)
+        .env("PGDATABASE", "postgres")
+        .env("POSTGRES_DB", "postgres");
     assert_eq!(identity(&address), format!("{} {USER} {port}", db.name));
 }
 
-const SPOIL_SMALL: &str = "DROP TABLE small_07; DELETE FROM small_01 WHERE id % 2 = 0; UPDATE small_02 SET name = 'x'; \
-                           CREATE TABLE later (a int);";
+const SPOIL_SMALL: &str = "DROP TABLE small_07; DELETE FROM small_01 WHERE id % 2 = 0; UPDATE \
+                           small_02 SET name = 'x'; CREATE TABLE later (a int);";
 
 #[test]
 fn the_rich_sample_comes_back_whole_with_every_compression() {
@@ -93,8 +115,8 @@ fn the_rich_sample_comes_back_whole_with_every_compression() {
                 let db = cluster.database();
                 sample::rich(cluster, &db.name);
                 let project = Project::host(&db.socket_url);
-                let spoil =
-                    "DROP SCHEMA shop CASCADE; SELECT lo_unlink(oid) FROM pg_largeobject_metadata; CREATE TABLE later (a int);";
+                let spoil = "DROP SCHEMA shop CASCADE; SELECT lo_unlink(oid) FROM \
+                             pg_largeobject_metadata; CREATE TABLE later (a int);";
                 there_and_back(&project, cluster, &db.name, spoil, &format!("--compress {how}"));
             });
         }
@@ -111,7 +133,8 @@ fn the_small_sample_comes_back_for_superuser_and_application() {
     sample::small(&app, &own.name);
     app.sql(
         &own.name,
-        "CREATE SEQUENCE numbers START 7; SELECT nextval('numbers'); SELECT lo_from_bytea(0, '\\x0102ff');
+        "CREATE SEQUENCE numbers START 7; SELECT nextval('numbers'); SELECT lo_from_bytea(0, \
+         '\\x0102ff');
          CREATE FUNCTION twice(a int) RETURNS int LANGUAGE sql AS $$ SELECT 2 * a $$;",
     );
     there_and_back(&Project::host(&own.url), cluster, &own.name, SPOIL_SMALL, "--compress gzip");
@@ -123,24 +146,35 @@ fn our_files_load_without_this_tool_and_their_sums_agree() {
     let (db, project) = tiny_host(cluster);
     let before = cluster.fingerprint(&db.name);
     for (how, unpack) in [("zstd", "zstd -dc"), ("gzip", "gunzip -c"), ("none", "cat")] {
-        let file = project.dir.join(project.ok(&format!("db-backup --auto --compress {how} --label {how}")).out.trim());
+        let file = project.dir.join(
+            project.ok(&format!("db-backup --auto --compress {how} --label {how}")).out.trim(),
+        );
         let copy = format!("{}__{how}", db.name);
         cluster.sql("postgres", &format!("CREATE DATABASE {copy} OWNER app TEMPLATE template0"));
-        let plain = output(Command::new("sh").arg("-c").arg(format!("{unpack} '{}'", file.display()))).unwrap();
+        let plain =
+            output(Command::new("sh").arg("-c").arg(format!("{unpack} '{}'", file.display())))
+                .unwrap();
         cluster.try_sql(&copy, &plain).unwrap();
         assert_eq!(cluster.fingerprint(&copy).rows, before.rows);
         check_sum(&file);
     }
     for file in project.files() {
         use std::os::unix::fs::PermissionsExt;
-        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600, "{}", file.display());
+        assert_eq!(
+            fs::metadata(&file).unwrap().permissions().mode() & 0o777,
+            0o600,
+            "{}",
+            file.display()
+        );
     }
 }
 
 fn check_sum(file: &Path) {
     let manifest = fs::read_dir(file.parent().unwrap()).unwrap().flatten().map(|e| e.path());
     let name = file.file_name().unwrap().to_str().unwrap();
-    let texts = manifest.filter(|p| p.extension().is_some_and(|e| e == "json")).map(|p| fs::read_to_string(p).unwrap());
+    let texts = manifest
+        .filter(|p| p.extension().is_some_and(|e| e == "json"))
+        .map(|p| fs::read_to_string(p).unwrap());
     let text = texts.into_iter().find(|t| t.contains(name)).expect("a manifest");
     let manifest: serde_json::Value = serde_json::from_str(&text).unwrap();
     let sum = manifest["artifacts"][0]["sha256"].as_str().unwrap();
@@ -179,7 +213,10 @@ fn a_second_restore_drops_the_older_previous() {
     project.ok("db-restore --latest --yes");
     let previous = format!("{}__previous", db.name);
     assert_eq!(family(cluster, &db.name), [db.name.clone(), previous.clone()]);
-    assert_eq!(cluster.sql(&previous, "SELECT to_regclass('first'), to_regclass('second')"), "|second");
+    assert_eq!(
+        cluster.sql(&previous, "SELECT to_regclass('first'), to_regclass('second')"),
+        "|second"
+    );
 }
 
 #[test]
@@ -220,22 +257,39 @@ fn deep_verification_blames_a_backup_for_its_own_faults_alone() {
     let own = "CREATE TABLE theirs (a int); ALTER TABLE theirs OWNER TO";
     cluster.sql(&db.name, &format!("CREATE ROLE {old}; {own} {old}"));
     let url = &db.socket_url;
-    let project =
-        Project::in_folder(&project.dir, "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n").env("DATABASE_URL", url);
+    let project = Project::in_folder(
+        &project.dir,
+        "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n",
+    )
+    .env("DATABASE_URL", url);
     let file = project.backup();
     let manifest = file.with_extension("").with_extension("manifest.json");
-    let noted = || serde_json::from_slice::<serde_json::Value>(&fs::read(&manifest).unwrap()).unwrap();
+    let noted =
+        || serde_json::from_slice::<serde_json::Value>(&fs::read(&manifest).unwrap()).unwrap();
     let before = noted();
     cluster.sql(&db.name, &format!("ALTER ROLE {old} RENAME TO {new}"));
-    let said = project.fails("db-verify --deep", 3, &format!("roles that this server does not have: `{old}`"));
+    let said = project.fails(
+        "db-verify --deep",
+        3,
+        &format!("roles that this server does not have: `{old}`"),
+    );
     assert!(
-        said.err.contains(&format!("`CREATE ROLE \"{old}\";`")) && said.err.contains("could not be tried here"),
+        said.err.contains(&format!("`CREATE ROLE \"{old}\";`"))
+            && said.err.contains("could not be tried here"),
         "{}",
         said.err
     );
-    assert!(noted()["verified"] == before["verified"] && noted()["untried"]["why"].as_str().unwrap().contains(&old));
+    assert!(
+        noted()["verified"] == before["verified"]
+            && noted()["untried"]["why"].as_str().unwrap().contains(&old)
+    );
     assert!(project.ok("db-list").out.contains("untried"));
-    assert!(project.ok(&format!("db-info {}", file.file_name().unwrap().to_string_lossy())).out.contains("not tried"));
+    assert!(
+        project
+            .ok(&format!("db-info {}", file.file_name().unwrap().to_string_lossy()))
+            .out
+            .contains("not tried")
+    );
     project.fails("db-restore --latest --dry-run", 3, &file.file_name().unwrap().to_string_lossy());
     assert_eq!(family(cluster, &db.name), std::slice::from_ref(&db.name));
     cluster.sql(&db.name, &format!("ALTER ROLE {new} RENAME TO {old}"));
@@ -257,18 +311,23 @@ fn an_error_of_the_server_condemns_no_backup() {
         (
             "a foreign server that is down",
             format!(
-                "CREATE EXTENSION postgres_fdw; CREATE TABLE here (a int); CREATE SERVER far FOREIGN DATA WRAPPER postgres_fdw OPTIONS ({far}, port '{port}');
-                 CREATE USER MAPPING FOR CURRENT_USER SERVER far OPTIONS (user 'postgres'); CREATE FOREIGN TABLE there (a int) SERVER far OPTIONS (table_name 'here');
-                 CREATE MATERIALIZED VIEW seen AS SELECT * FROM there; ALTER SERVER far OPTIONS (SET port '{down}')"
+                "CREATE EXTENSION postgres_fdw; CREATE TABLE here (a int); CREATE SERVER far \
+                 FOREIGN DATA WRAPPER postgres_fdw OPTIONS ({far}, port '{port}');
+                 CREATE USER MAPPING FOR CURRENT_USER SERVER far OPTIONS (user 'postgres'); CREATE \
+                 FOREIGN TABLE there (a int) SERVER far OPTIONS (table_name 'here');
+                 CREATE MATERIALIZED VIEW seen AS SELECT * FROM there; ALTER SERVER far OPTIONS \
+                 (SET port '{down}')"
             ),
             "DROP MATERIALIZED VIEW seen; DROP EXTENSION postgres_fdw CASCADE",
             "a foreign server that is asked does not answer",
         ),
         (
             "a check that holds no longer",
-            "CREATE FUNCTION fine() RETURNS boolean LANGUAGE sql AS 'SELECT true'; CREATE TABLE checked (a int CHECK (fine()));
+            "CREATE FUNCTION fine() RETURNS boolean LANGUAGE sql AS 'SELECT true'; CREATE TABLE \
+             checked (a int CHECK (fine()));
              INSERT INTO checked VALUES (1);
-             CREATE OR REPLACE FUNCTION fine() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'never'; END $$"
+             CREATE OR REPLACE FUNCTION fine() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE \
+             EXCEPTION 'never'; END $$"
                 .into(),
             "DROP TABLE checked",
             "never",
@@ -292,7 +351,11 @@ fn damage_that_psql_meets_first_condemns_a_backup() {
     let cluster = need!("postgresql", cluster());
     let (db, project) = tiny_host(cluster);
     // more than the pipe to psql holds follows what it stumbles over
-    cluster.sql(&db.name, "SET ROLE app; CREATE TABLE zz AS SELECT repeat(md5(i::text), 4) FROM generate_series(1, 100000) i");
+    cluster.sql(
+        &db.name,
+        "SET ROLE app; CREATE TABLE zz AS SELECT repeat(md5(i::text), 4) FROM generate_series(1, \
+         100000) i",
+    );
     project.ok("db-backup --auto --compress none");
     let file = project.files().into_iter().find(|f| f.extension().unwrap() == "sql").unwrap();
     let text = fs::read_to_string(&file).unwrap();
@@ -309,8 +372,11 @@ fn names_that_need_quotes_are_quoted() {
     let quoted = format!("\"{}\"", name.replace('"', "\"\""));
     cluster.sql("postgres", &format!("CREATE DATABASE {quoted} OWNER app TEMPLATE template0"));
     let db = cluster.named(&name);
-    let options = format!("host = '{}', port = {}, user = \"postgres\"", cluster.dir.display(), cluster.port);
-    let project = Project::new(&format!("[databases.main]\npostgres = {{ {options}, database = '''{name}''' }}\n"));
+    let options =
+        format!("host = '{}', port = {}, user = \"postgres\"", cluster.dir.display(), cluster.port);
+    let project = Project::new(&format!(
+        "[databases.main]\npostgres = {{ {options}, database = '''{name}''' }}\n"
+    ));
     cluster.sql(&name, "CREATE TABLE a AS SELECT 1 AS b");
     let before = cluster.fingerprint(&name);
     project.ok("db-backup --auto");

@@ -1,4 +1,5 @@
-//! Dumps made to do harm: what a stranger's file may not do on a real server. What db-tasks reads must be what psql reads.
+//! Dumps made to do harm: what a stranger's file may not do on a real server. What db-tasks reads
+//! must be what psql reads.
 
 use super::{Project, family, tiny_host};
 use crate::support::cluster::{Cluster, TempDb, cluster};
@@ -7,8 +8,8 @@ use db_tasks::engine::postgres::script::{Scanner, Script};
 use std::fs;
 use std::process::Stdio;
 
-const HEAD: &str = "--\n-- PostgreSQL database dump\n--\n\nSET statement_timeout = 0;\nSET client_encoding = 'UTF8';\n\
-                    SET standard_conforming_strings = on;\n";
+const HEAD: &str = "--\n-- PostgreSQL database dump\n--\n\nSET statement_timeout = 0;\nSET \
+                    client_encoding = 'UTF8';\nSET standard_conforming_strings = on;\n";
 pub(super) const TAIL: &str = "\n--\n-- PostgreSQL database dump complete\n--\n\n";
 
 /// As a superuser, whom nothing on the server would stop.
@@ -18,7 +19,8 @@ pub(super) fn as_superuser(cluster: &Cluster) -> (TempDb, Project) {
     (db, project)
 }
 
-/// Looks at the file, loads it beside the live database, in its place and into it: each is refused, and nothing has happened.
+/// Looks at the file, loads it beside the live database, in its place and into it: each is refused,
+/// and nothing has happened.
 #[track_caller]
 fn comes_to_nothing(cluster: &Cluster, (db, project): &(TempDb, Project), sql: &[u8]) {
     let file = project.write("hostile.sql", [HEAD.as_bytes(), sql, TAIL.as_bytes()].concat());
@@ -39,7 +41,11 @@ fn comes_to_nothing(cluster: &Cluster, (db, project): &(TempDb, Project), sql: &
         assert_eq!(family(cluster, &db.name), std::slice::from_ref(&db.name), "{words}: {shown}");
         assert!(!touched.exists(), "{words}: {shown}");
     }
-    assert_eq!(cluster.sql("postgres", "SELECT count(*) FROM pg_roles WHERE rolname = 'dbt_evil'"), "0", "{shown}");
+    assert_eq!(
+        cluster.sql("postgres", "SELECT count(*) FROM pg_roles WHERE rolname = 'dbt_evil'"),
+        "0",
+        "{shown}"
+    );
 }
 
 #[test]
@@ -48,19 +54,35 @@ fn t45_t46_what_psql_reads_otherwise_never_runs() {
     let at = as_superuser(cluster);
     let touch = format!("\\! touch {}", at.1.dir.join("touched").display());
     let string = format!("SELECT '\\' AS a, '\n{touch}\n/* ' */ ;\n");
-    let insert = format!("CREATE TABLE t (a text, b text);\nINSERT INTO t VALUES ('\\', '\n{touch}\n/* ' */ );\n");
+    let insert = format!(
+        "CREATE TABLE t (a text, b text);\nINSERT INTO t VALUES ('\\', '\n{touch}\n/* ' */ );\n"
+    );
     for hidden in [
         "DO $$ BEGIN PERFORM set_config('standard_conforming_strings','off',false); END $$;",
-        "SELECT pg_catalog.set_config('search_path','',false), pg_catalog.set_config('standard_conforming_strings','off',false);",
-        "SELECT pg_catalog.set_config('search_path', set_config('standard_conforming_strings','off',false), false);",
-        "UPDATE pg_catalog.pg_settings SET setting = 'off' WHERE name = 'standard_conforming_strings';",
-        "CREATE FUNCTION f() RETURNS text LANGUAGE plpgsql AS $$ BEGIN SET standard_conforming_strings = off; RETURN ''; END $$; SELECT f();",
+        "SELECT pg_catalog.set_config('search_path','',false), \
+         pg_catalog.set_config('standard_conforming_strings','off',false);",
+        "SELECT pg_catalog.set_config('search_path', \
+         set_config('standard_conforming_strings','off',false), false);",
+        "UPDATE pg_catalog.pg_settings SET setting = 'off' WHERE name = \
+         'standard_conforming_strings';",
+        "CREATE FUNCTION f() RETURNS text LANGUAGE plpgsql AS $$ BEGIN SET \
+         standard_conforming_strings = off; RETURN ''; END $$; SELECT f();",
     ] {
         comes_to_nothing(cluster, &at, format!("{hidden}\n{string}").as_bytes());
         comes_to_nothing(cluster, &at, format!("{hidden}\n{insert}").as_bytes());
     }
-    for set in ["SET client_encoding TO E'\\x53JIS';", "SET client_encoding = 'SJIS';", "SET NAMES 'SJIS';"] {
-        let text = [set.as_bytes(), b"\nCOMMENT ON SCHEMA public IS '\x83', '\n", touch.as_bytes(), b"\n/* ' */ ;\n"].concat();
+    for set in [
+        "SET client_encoding TO E'\\x53JIS';",
+        "SET client_encoding = 'SJIS';",
+        "SET NAMES 'SJIS';",
+    ] {
+        let text = [
+            set.as_bytes(),
+            b"\nCOMMENT ON SCHEMA public IS '\x83', '\n",
+            touch.as_bytes(),
+            b"\n/* ' */ ;\n",
+        ]
+        .concat();
         comes_to_nothing(cluster, &at, &text);
     }
     for tail in [" /*\n\\.\n*/", " --\n\\.", ""] {
@@ -85,7 +107,9 @@ fn t47_what_is_no_dumps_business_never_runs() {
         "PREPARE TRANSACTION 'a';".into(),
         "ROLLBACK; CREATE TABLE z (a int);".into(),
         format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{live}';"),
-        "CREATE FUNCTION s(text) RETURNS int LANGUAGE c AS '/lib/x86_64-linux-gnu/libc.so.6', 'system';".into(),
+        "CREATE FUNCTION s(text) RETURNS int LANGUAGE c AS '/lib/x86_64-linux-gnu/libc.so.6', \
+         'system';"
+            .into(),
     ] {
         comes_to_nothing(cluster, &at, sql.as_bytes());
     }
@@ -99,8 +123,11 @@ fn a_strangers_functions_take_a_yes_and_no_production() {
     let text = format!("{HEAD}CREATE TABLE public.t (a int DEFAULT pg_backend_pid());\n{TAIL}");
     let file = project.write("foreign.sql", text).display().to_string();
     project.ok(&format!("db-verify {file}"));
-    // a role of the run's own can do no harm: nobody need be asked, where live data may be replaced at all
-    project.ok(&format!("db-verify --deep --on-server {file}")).ends_with(0, "a role made for this run: no superuser");
+    // a role of the run's own can do no harm: nobody need be asked, where live data may be replaced
+    // at all
+    project
+        .ok(&format!("db-verify --deep --on-server {file}"))
+        .ends_with(0, "a role made for this run: no superuser");
     let production = Project::host(&db.socket_url).env("ENVIRONMENT", "production");
     production.fails(&format!("db-verify --deep --on-server --yes {file}"), 3, "environment");
     let agent = Project::host(&db.socket_url).env("CLAUDECODE", "1");
@@ -110,7 +137,10 @@ fn a_strangers_functions_take_a_yes_and_no_production() {
     project.fails(&in_place, 3, "`--trust=role` lets the file's functions run as `postgres`");
     project.fails(&in_place, 3, "a superuser: its author could do anything");
     project.ok(&format!("{in_place} --trust=role"));
-    cluster.sql("postgres", &format!("ALTER DATABASE {} SET dbtasks.environment = 'production'", db.name));
+    cluster.sql(
+        "postgres",
+        &format!("ALTER DATABASE {} SET dbtasks.environment = 'production'", db.name),
+    );
     project.fails(&format!("db-verify --deep --on-server --yes {file}"), 3, "marker");
     // a role that can make no other
     let (other, app) = tiny_host(cluster);
@@ -131,21 +161,34 @@ fn t47_a_transaction_that_a_trusted_script_ends_is_noticed() {
         ("ROLLBACK; BEGIN;", 1),
         ("COMMIT AND CHAIN;", 1),
         (
-            "DO $$ BEGIN PERFORM set_config('standard_conforming_strings','off',false); END $$;\nSELECT '\\' AS a, '; COMMIT; BEGIN; SELECT 1 /* ' */ ;",
+            "DO $$ BEGIN PERFORM set_config('standard_conforming_strings','off',false); END \
+             $$;\nSELECT '\\' AS a, '; COMMIT; BEGIN; SELECT 1 /* ' */ ;",
             1,
         ),
     ] {
         let file = project.write("script.sql", sql);
-        let said = project.run(&format!("db-restore --as {}_beside --trust --yes --file {}", db.name, file.display()));
+        let said = project.run(&format!(
+            "db-restore --as {}_beside --trust --yes --file {}",
+            db.name,
+            file.display()
+        ));
         assert_eq!(said.code, Some(code), "{sql}: {said:?}");
-        assert!(code == 0 || said.err.contains("the dump ended the transaction"), "{sql}: {said:?}");
-        let made = if code == 0 { vec![db.name.clone(), format!("{}_beside", db.name)] } else { vec![db.name.clone()] };
+        assert!(
+            code == 0 || said.err.contains("the dump ended the transaction"),
+            "{sql}: {said:?}"
+        );
+        let made = if code == 0 {
+            vec![db.name.clone(), format!("{}_beside", db.name)]
+        } else {
+            vec![db.name.clone()]
+        };
         assert_eq!(family(cluster, &db.name), made, "{sql}");
         cluster.drop_all(&format!("{}_beside", db.name));
     }
 }
 
-/// A pair of `\restrict` in a dump does not open ours: psql gets a key that is of the load alone, and in its place.
+/// A pair of `\restrict` in a dump does not open ours: psql gets a key that is of the load alone,
+/// and in its place.
 #[test]
 fn t45_psql_gets_a_restriction_of_our_own() {
     let cluster = need!("postgresql", cluster());
@@ -155,12 +198,15 @@ fn t45_psql_gets_a_restriction_of_our_own() {
     let bin = project.shim(
         "psql",
         &format!(
-            "case \" $* \" in *' -f - '*) exec tee -a {} | exec {real} \"$@\" ;; *) exec {real} \"$@\" ;; esac",
+            "case \" $* \" in *' -f - '*) exec tee -a {} | exec {real} \"$@\" ;; *) exec {real} \
+             \"$@\" ;; esac",
             seen.display()
         ),
     );
-    let file =
-        project.write("dump.sql", format!("\\restrict abc\n{HEAD}CREATE TABLE public.t (a int);\n{TAIL}\\unrestrict abc\n"));
+    let file = project.write(
+        "dump.sql",
+        format!("\\restrict abc\n{HEAD}CREATE TABLE public.t (a int);\n{TAIL}\\unrestrict abc\n"),
+    );
     let project = project.env("DB_TASKS_PG_BIN", &bin.to_string_lossy());
     project.ok(&format!("db-restore --as {}_beside --yes --file {}", db.name, file.display()));
     let said = fs::read_to_string(&seen).unwrap();
@@ -169,7 +215,10 @@ fn t45_psql_gets_a_restriction_of_our_own() {
     assert_eq!(lines.len(), 6, "{lines:?}");
     for pair in lines.chunks(2) {
         let key = pair[0].strip_prefix("\\restrict ").unwrap();
-        assert!(key.len() == 32 && key != "abc" && pair[1] == format!("\\unrestrict {key}"), "{lines:?}");
+        assert!(
+            key.len() == 32 && key != "abc" && pair[1] == format!("\\unrestrict {key}"),
+            "{lines:?}"
+        );
     }
     let (open, close) = (said.find(lines[0]), said.find(lines[1]));
     assert!(open < said.find("CREATE TABLE public.t") && close < said.find("COMMIT;"), "{said}");
@@ -196,7 +245,8 @@ fn foreign_dumps_with_any_flags_are_restored() {
         "--use-set-session-authorization",
         "--disable-triggers",
         "--enable-row-security",
-        "--no-comments --no-security-labels --no-publications --no-subscriptions --no-tablespaces --no-unlogged-table-data",
+        "--no-comments --no-security-labels --no-publications --no-subscriptions --no-tablespaces \
+         --no-unlogged-table-data",
         "--encoding=LATIN1 --schema-only",
         "--format=custom",
     ] {
@@ -217,19 +267,26 @@ fn foreign_dumps_with_any_flags_are_restored() {
         if flags == ["--use-set-session-authorization"] {
             // it is made as the roles that own it, who may not all make it: PostgreSQL's own word
             project.ok(&format!("db-verify {}", file.display()));
-            assert!(said.code == Some(3) && said.err.contains("what is made as another role"), "{said:?}");
+            assert!(
+                said.code == Some(3) && said.err.contains("what is made as another role"),
+                "{said:?}"
+            );
             let trusted = format!("db-restore --yes --trust=role --file {}", file.display());
             project.fails(&trusted, 1, "permission denied for schema shop");
             continue;
         }
         assert_eq!(said.code, Some(0), "{flags:?}: {said:?}");
-        // a role of the run's own has loaded it, and what it may not do has been done behind it: owners, rights, comments and all
+        // a role of the run's own has loaded it, and what it may not do has been done behind it:
+        // owners, rights, comments and all
         assert!(said.err.contains("a role made for this run"), "{flags:?}: {said:?}");
         if matches!(flags[..], [] | ["--inserts"] | ["--clean", ..] | ["--format=custom"]) {
             let now = cluster.fingerprint(&db.name);
             assert_eq!(now.values, whole.values, "{flags:?}");
-            let lines = |text: &str| text.lines().map(String::from).collect::<std::collections::BTreeSet<_>>();
-            let differ: Vec<_> = lines(&now.schema).symmetric_difference(&lines(&whole.schema)).cloned().collect();
+            let lines = |text: &str| {
+                text.lines().map(String::from).collect::<std::collections::BTreeSet<_>>()
+            };
+            let differ: Vec<_> =
+                lines(&now.schema).symmetric_difference(&lines(&whole.schema)).cloned().collect();
             assert!(now.schema == whole.schema, "{flags:?}: {differ:?}");
         }
         if !flags.contains(&"--schema-only") && !flags.contains(&"--no-unlogged-table-data") {
@@ -249,8 +306,9 @@ fn what_newer_pg_dumps_write_is_on_the_list() {
         crate::support::sample::rich(&cluster, &source.name);
         cluster.sql(
             &source.name,
-            "SET SESSION AUTHORIZATION DEFAULT; CREATE TABLE public.given (a int); GRANT SELECT ON public.given TO app WITH GRANT OPTION; \
-             SET SESSION AUTHORIZATION app; GRANT SELECT ON public.given TO PUBLIC",
+            "SET SESSION AUTHORIZATION DEFAULT; CREATE TABLE public.given (a int); GRANT SELECT \
+             ON public.given TO app WITH GRANT OPTION; SET SESSION AUTHORIZATION app; GRANT \
+             SELECT ON public.given TO PUBLIC",
         );
         for flags in [
             "",
@@ -269,11 +327,21 @@ fn what_newer_pg_dumps_write_is_on_the_list() {
         ] {
             let flags: Vec<&str> = flags.split_whitespace().collect();
             let file = project.dir.join("newer.sql");
-            let made = cluster.command("pg_dump").args(&flags).args(["-d", &source.name, "-f"]).arg(&file).output().unwrap();
+            let made = cluster
+                .command("pg_dump")
+                .args(&flags)
+                .args(["-d", &source.name, "-f"])
+                .arg(&file)
+                .output()
+                .unwrap();
             if version != "18" && flags.iter().any(|flag| flag.contains("statistics")) {
                 continue;
             }
-            assert!(made.status.success(), "{version} {flags:?}: {}", String::from_utf8_lossy(&made.stderr));
+            assert!(
+                made.status.success(),
+                "{version} {flags:?}: {}",
+                String::from_utf8_lossy(&made.stderr)
+            );
             project.ok(&format!("db-verify {}", file.display()));
         }
     }
@@ -308,11 +376,13 @@ const SETTINGS: &[&str] = &[
     "SET client_encoding TO E'\\x53JIS';",
     "SELECT pg_catalog.set_config('search_path', '', false);",
     "SELECT pg_catalog.set_config('standard_conforming_strings', 'off', false);",
-    "SELECT pg_catalog.set_config('search_path', 'public', false), pg_catalog.set_config('standard_conforming_strings', 'off', false);",
+    "SELECT pg_catalog.set_config('search_path', 'public', false), \
+     pg_catalog.set_config('standard_conforming_strings', 'off', false);",
     "UPDATE pg_catalog.pg_settings SET setting = 'off' WHERE name = 'standard_conforming_strings';",
     "DO $$ BEGIN PERFORM set_config('client_encoding', 'SJIS', false); END $$;",
     "CREATE OR REPLACE FUNCTION public.f() RETURNS int LANGUAGE sql AS $q$ SELECT 1; $$ ' $q$;",
-    "CREATE OR REPLACE FUNCTION public.g() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT CASE 1 WHEN 1 THEN 2 END; SELECT 1; END;",
+    "CREATE OR REPLACE FUNCTION public.g() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT CASE 1 \
+     WHEN 1 THEN 2 END; SELECT 1; END;",
     "CREATE OR REPLACE VIEW public.v AS SELECT (ARRAY[1,2])[1:2] AS a, 'x'::text AS b;",
     "CREATE OR REPLACE VIEW public.v AS SELECT (ARRAY[1,2])[1:2] AS a, :'USER'::text AS b;",
     "CREATE OR REPLACE VIEW public.w AS SELECT 1 - :VERSION;",
@@ -352,10 +422,39 @@ const PARTS: &[&str] = &[
     "'COPY t0 FROM stdin;'",
 ];
 
-const TAILS: &[&str] = &["", "", "", "", "", " ", "\t", " -- x", " /*", " /* x */", "\\echo PWNED", " SELECT 1;", ";", "\r"];
+const TAILS: &[&str] = &[
+    "",
+    "",
+    "",
+    "",
+    "",
+    " ",
+    "\t",
+    " -- x",
+    " /*",
+    " /* x */",
+    "\\echo PWNED",
+    " SELECT 1;",
+    ";",
+    "\r",
+];
 
-const ROWS: &[&str] =
-    &["a", "'", "$$", "\\\\", "\\N", "/*", "*/", "--", "\\\\.", ";", "COPY t1 FROM stdin;", "", "\\tq", "x\\\ny"];
+const ROWS: &[&str] = &[
+    "a",
+    "'",
+    "$$",
+    "\\\\",
+    "\\N",
+    "/*",
+    "*/",
+    "--",
+    "\\\\.",
+    ";",
+    "COPY t1 FROM stdin;",
+    "",
+    "\\tq",
+    "x\\\ny",
+];
 
 const BETWEEN: &[&str] = &[
     "\n",
@@ -384,7 +483,8 @@ fn script(random: &mut Random) -> String {
             2 => format!("COMMENT ON TABLE public.i IS {};", random.of(PARTS)),
             _ => {
                 let (Some(table), tail) = (tables.next(), random.of(TAILS)) else { break };
-                let rows: String = (0..random.below(4)).flat_map(|_| [random.of(ROWS), "\n"]).collect();
+                let rows: String =
+                    (0..random.below(4)).flat_map(|_| [random.of(ROWS), "\n"]).collect();
                 format!("COPY public.t{table} FROM stdin;{tail}\n{rows}\\.")
             }
         };
@@ -396,7 +496,8 @@ fn script(random: &mut Random) -> String {
     text + "\nSELECT pg_catalog.set_config('search_path', '', false);\n"
 }
 
-/// What psql did with a script: statements sent, rows of each COPY, whether it ran a meta-command, whether it came to the end.
+/// What psql did with a script: statements sent, rows of each COPY, whether it ran a meta-command,
+/// whether it came to the end.
 #[derive(Debug)]
 struct Read {
     statements: usize,
@@ -428,7 +529,8 @@ fn by_us(text: &str) -> Script {
     scanner.finish()
 }
 
-/// Whatever the scanner lets pass, psql reads as the scanner has read it. `DB_TASKS_FUZZ=100000 cargo test psql_reads` goes on for longer.
+/// Whatever the scanner lets pass, psql reads as the scanner has read it. `DB_TASKS_FUZZ=100000
+/// cargo test psql_reads` goes on for longer.
 #[test]
 fn t45_t46_psql_reads_as_we_do() {
     let cluster = need!("postgresql", cluster());
@@ -436,7 +538,8 @@ fn t45_t46_psql_reads_as_we_do() {
     let tables: String = (0..10).map(|n| format!("CREATE TABLE t{n} (a text);")).collect();
     cluster.sql(&db.name, &format!("CREATE TABLE i (a text, b text);{tables}"));
     let mut random = Random(0x5851_f42d_4c95_7f2d);
-    let rounds: u32 = std::env::var("DB_TASKS_FUZZ").ok().and_then(|n| n.parse().ok()).unwrap_or(600);
+    let rounds: u32 =
+        std::env::var("DB_TASKS_FUZZ").ok().and_then(|n| n.parse().ok()).unwrap_or(600);
     let (mut passed, mut whole) = (0, 0);
     for _ in 0..rounds {
         let text = script(&mut random);
@@ -447,13 +550,22 @@ fn t45_t46_psql_reads_as_we_do() {
         }
         passed += 1;
         let theirs = by_psql(cluster, &db, &text);
-        let copied: Vec<u64> = ours.tables.iter().filter(|t| t.table.starts_with("public.t")).map(|t| t.rows).collect();
+        let copied: Vec<u64> = ours
+            .tables
+            .iter()
+            .filter(|t| t.table.starts_with("public.t"))
+            .map(|t| t.rows)
+            .collect();
         assert!(!theirs.meta, "psql ran a command:\n{text}\n{ours:?}");
         assert!(theirs.statements as u64 <= ours.statements, "{theirs:?}\n{text}\n{ours:?}");
         assert!(copied.starts_with(&theirs.copied), "{theirs:?}\n{text}\n{ours:?}");
         if theirs.whole {
             whole += 1;
-            assert_eq!((theirs.statements as u64, theirs.copied), (ours.statements, copied), "{text}\n{ours:?}");
+            assert_eq!(
+                (theirs.statements as u64, theirs.copied),
+                (ours.statements, copied),
+                "{text}\n{ours:?}"
+            );
         }
     }
     assert!(
@@ -462,53 +574,72 @@ fn t45_t46_psql_reads_as_we_do() {
     );
 }
 
-/// Where a role's settings let a backslash escape a quote, a string of our reader's would hold statements.
+/// Where a role's settings let a backslash escape a quote, a string of our reader's would hold
+/// statements.
 #[test]
 fn t45_strings_are_read_alike_whatever_the_role_says() {
     let cluster = need!("postgresql", cluster());
     let (db, project) = tiny_host(cluster);
     let url = format!("{}?options=-cstandard_conforming_strings%3Doff", db.url);
     let project = project.env("DATABASE_URL", &url);
-    let hidden = "CREATE TABLE public.t (a text, b text);\nINSERT INTO public.t VALUES ('\\', '); COMMENT ON SCHEMA public IS $$evil$$; --');\n";
-    let file = project.write("hostile.sql", format!("--\n-- PostgreSQL database dump\n--\n\n{hidden}{TAIL}"));
+    let hidden = "CREATE TABLE public.t (a text, b text);\nINSERT INTO public.t VALUES ('\\', '); \
+                  COMMENT ON SCHEMA public IS $$evil$$; --');\n";
+    let file = project
+        .write("hostile.sql", format!("--\n-- PostgreSQL database dump\n--\n\n{hidden}{TAIL}"));
     let beside = format!("{}_beside", db.name);
     project.ok(&format!("db-restore --as {beside} --yes --trust=role --file {}", file.display()));
-    assert_eq!(cluster.sql(&beside, "SELECT b FROM public.t"), "); COMMENT ON SCHEMA public IS $$evil$$; --");
+    assert_eq!(
+        cluster.sql(&beside, "SELECT b FROM public.t"),
+        "); COMMENT ON SCHEMA public IS $$evil$$; --"
+    );
     cluster.drop_all(&beside);
 }
 
-/// No list can see what a default or a trigger of the file's own does: it may change how psql reads the lines that follow, so that a
-/// string of our reader's holds statements. So psql is told again before each.
+/// No list can see what a default or a trigger of the file's own does: it may change how psql reads
+/// the lines that follow, so that a string of our reader's holds statements. So psql is told again
+/// before each.
 #[test]
 fn t45_what_runs_in_a_load_changes_nothing_of_how_psql_reads() {
     let cluster = need!("postgresql", cluster());
     // the second letter ends in UTF-8 with what begins one of two bytes in SJIS
-    for (setting, value, odd) in [("standard_conforming_strings", "off", "\\"), ("client_encoding", "SJIS", "\u{c3}")] {
+    for (setting, value, odd) in
+        [("standard_conforming_strings", "off", "\\"), ("client_encoding", "SJIS", "\u{c3}")]
+    {
         let set = format!("PERFORM set_config('{setting}', '{value}', false);");
         let trigger = format!(
-            "CREATE FUNCTION public.f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {set} RETURN new; END $$;\n\
-             CREATE TRIGGER x BEFORE INSERT ON public.t FOR EACH ROW EXECUTE FUNCTION public.f();\nINSERT INTO public.t VALUES ('1', '2');\n"
+            "CREATE FUNCTION public.f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {set} RETURN \
+             new; END $$;\nCREATE TRIGGER x BEFORE INSERT ON public.t FOR EACH ROW EXECUTE \
+             FUNCTION public.f();\nINSERT INTO public.t VALUES ('1', '2');\n"
         );
         let default = format!(
-            "CREATE FUNCTION public.f() RETURNS text LANGUAGE plpgsql AS $$ BEGIN {set} RETURN ''; END $$;\n\
-             CREATE TABLE public.d (a int, b text DEFAULT public.f());\nINSERT INTO public.d (a) VALUES (1);\n"
+            "CREATE FUNCTION public.f() RETURNS text LANGUAGE plpgsql AS $$ BEGIN {set} RETURN \
+             ''; END $$;\nCREATE TABLE public.d (a int, b text DEFAULT public.f());\nINSERT INTO \
+             public.d (a) VALUES (1);\n"
         );
         for flip in [trigger, default] {
             let (db, project) = as_superuser(cluster);
             let hidden = "); COMMIT; CREATE ROLE dbt_flip; BEGIN; --";
-            let sql =
-                format!("CREATE TABLE public.t (a text, b text);\n{flip}INSERT INTO public.t VALUES ('{odd}', '{hidden}');\n");
+            let sql = format!(
+                "CREATE TABLE public.t (a text, b text);\n{flip}INSERT INTO public.t VALUES \
+                 ('{odd}', '{hidden}');\n"
+            );
             let file = project.write("hostile.sql", format!("{HEAD}{sql}{TAIL}"));
             let beside = format!("{}_beside", db.name);
             let [loader, own] = [format!("--as {beside}"), format!("--as {beside} --trust=role")];
-            for (way, into) in
-                [(loader, &beside), (own, &beside), ("--in-place --trust=role".into(), &db.name), (String::new(), &db.name)]
-            {
+            for (way, into) in [
+                (loader, &beside),
+                (own, &beside),
+                ("--in-place --trust=role".into(), &db.name),
+                (String::new(), &db.name),
+            ] {
                 project.ok(&format!("db-restore {way} --yes --file {}", file.display()));
                 let read = cluster.sql(into, "SELECT b FROM public.t WHERE b <> '2'");
                 assert_eq!(read, hidden, "{setting} {way}");
                 assert_eq!(
-                    cluster.sql("postgres", "SELECT count(*) FROM pg_roles WHERE rolname = 'dbt_flip'"),
+                    cluster.sql(
+                        "postgres",
+                        "SELECT count(*) FROM pg_roles WHERE rolname = 'dbt_flip'"
+                    ),
                     "0",
                     "{setting} {way}"
                 );

@@ -16,24 +16,27 @@ struct Weak<'a> {
     project: Project,
 }
 
-const FILL: &str = "CREATE TYPE mood AS ENUM ('a', 'b'); CREATE DOMAIN word AS text; CREATE TYPE pair AS (a int, b text); \
-    CREATE TYPE span AS RANGE (subtype = float8); CREATE SCHEMA other; CREATE COLLATION own (locale = 'C'); \
-    CREATE TABLE people (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, m mood, w word, p pair, s span); \
-    INSERT INTO people (m, w) VALUES ('a', 'x'), ('b', 'y'); \
-    CREATE TABLE other.orders (id serial PRIMARY KEY, p int REFERENCES people); INSERT INTO other.orders (p) VALUES (1), (2); \
-    CREATE TABLE split (id int) PARTITION BY RANGE (id); CREATE TABLE split_1 PARTITION OF split FOR VALUES FROM (0) TO (10); \
-    INSERT INTO split VALUES (1); CREATE VIEW seen AS SELECT * FROM people; \
-    CREATE MATERIALIZED VIEW counted AS SELECT count(*) FROM people; CREATE STATISTICS pairs ON m, w FROM people; \
-    CREATE FUNCTION f(pair) RETURNS int LANGUAGE sql AS 'SELECT 1'; CREATE PROCEDURE g() LANGUAGE sql AS 'SELECT 1'; \
-    CREATE AGGREGATE last_of(int) (SFUNC = int4larger, STYPE = int); \
-    CREATE OPERATOR === (LEFTARG = int, RIGHTARG = int, FUNCTION = int4eq); \
-    CREATE TEXT SEARCH CONFIGURATION plain (COPY = simple); CREATE PUBLICATION p FOR TABLE people; CREATE SEQUENCE loose; \
-    SELECT lo_from_bytea(0, 'large');";
+const FILL: &str = "CREATE TYPE mood AS ENUM ('a', 'b'); CREATE DOMAIN word AS text; CREATE TYPE pair AS (a int, \
+     b text); CREATE TYPE span AS RANGE (subtype = float8); CREATE SCHEMA other; CREATE COLLATION \
+     own (locale = 'C'); CREATE TABLE people (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, m \
+     mood, w word, p pair, s span); INSERT INTO people (m, w) VALUES ('a', 'x'), ('b', 'y'); \
+     CREATE TABLE other.orders (id serial PRIMARY KEY, p int REFERENCES people); INSERT INTO \
+     other.orders (p) VALUES (1), (2); CREATE TABLE split (id int) PARTITION BY RANGE (id); \
+     CREATE TABLE split_1 PARTITION OF split FOR VALUES FROM (0) TO (10); INSERT INTO split \
+     VALUES (1); CREATE VIEW seen AS SELECT * FROM people; CREATE MATERIALIZED VIEW counted AS \
+     SELECT count(*) FROM people; CREATE STATISTICS pairs ON m, w FROM people; CREATE FUNCTION \
+     f(pair) RETURNS int LANGUAGE sql AS 'SELECT 1'; CREATE PROCEDURE g() LANGUAGE sql AS 'SELECT \
+     1'; CREATE AGGREGATE last_of(int) (SFUNC = int4larger, STYPE = int); CREATE OPERATOR === \
+     (LEFTARG = int, RIGHTARG = int, FUNCTION = int4eq); CREATE TEXT SEARCH CONFIGURATION plain \
+     (COPY = simple); CREATE PUBLICATION p FOR TABLE people; CREATE SEQUENCE loose; SELECT \
+     lo_from_bytea(0, 'large');";
 /// All of a kind that the backup does not know.
-const LATER: &str = "DROP SCHEMA other CASCADE; CREATE TABLE later (a int); INSERT INTO later VALUES (1); CREATE SEQUENCE loose_2; \
-    CREATE DOMAIN later_word AS text; CREATE FUNCTION later_f() RETURNS int LANGUAGE sql AS 'SELECT 2'; CREATE SCHEMA later_s; \
-    CREATE PUBLICATION later_p FOR TABLE people; CREATE OPERATOR ==== (LEFTARG = int, RIGHTARG = int, FUNCTION = int4eq); \
-    DELETE FROM split; ALTER TABLE people ADD later int; SELECT lo_from_bytea(0, 'larger');";
+const LATER: &str = "DROP SCHEMA other CASCADE; CREATE TABLE later (a int); INSERT INTO later \
+                     VALUES (1); CREATE SEQUENCE loose_2; CREATE DOMAIN later_word AS text; \
+                     CREATE FUNCTION later_f() RETURNS int LANGUAGE sql AS 'SELECT 2'; CREATE \
+                     SCHEMA later_s; CREATE PUBLICATION later_p FOR TABLE people; CREATE OPERATOR \
+                     ==== (LEFTARG = int, RIGHTARG = int, FUNCTION = int4eq); DELETE FROM split; \
+                     ALTER TABLE people ADD later int; SELECT lo_from_bytea(0, 'larger');";
 
 impl<'a> Weak<'a> {
     fn new(server: &'a crate::support::cluster::Cluster) -> Self {
@@ -42,7 +45,8 @@ impl<'a> Weak<'a> {
         let rights = format!("ALTER DATABASE {} OWNER TO {role}", db.name);
         server.sql("postgres", &format!("CREATE ROLE {role} LOGIN PASSWORD 'pw'; {rights}"));
         server.sql(&db.name, &format!("SET ROLE {role}; {FILL}"));
-        let project = Project::host(&format!("postgresql://{role}:pw@127.0.0.1:{}/{}", server.port, db.name));
+        let project =
+            Project::host(&format!("postgresql://{role}:pw@127.0.0.1:{}/{}", server.port, db.name));
         Self { server, role, db, project }
     }
 
@@ -70,8 +74,14 @@ fn a_role_that_may_create_no_database_restores_in_place() {
     project.fails(&restore, 3, "or `db-restore --in-place`, which backs up first");
     let before = project.files().len();
     let said = project.ok(&format!("{restore} --in-place --dry-run"));
-    assert!(said.out.contains("in place of all that is in") && project.files().len() == before, "{}", said.out);
-    let said = project.ok(&format!("{restore} --in-place")).ends_with(0, "what was there is in the backup: db-restore ");
+    assert!(
+        said.out.contains("in place of all that is in") && project.files().len() == before,
+        "{}",
+        said.out
+    );
+    let said = project
+        .ok(&format!("{restore} --in-place"))
+        .ends_with(0, "what was there is in the backup: db-restore ");
     same(&cluster.fingerprint(db), &wanted);
     assert_eq!(project.files().len(), before + 2, "a backup first");
     // what it says at its end is the way back
@@ -90,16 +100,21 @@ fn in_place_everything_comes_back_that_a_dump_can_hold() {
     let project = Project::host(&db.socket_url);
     let wanted = cluster.fingerprint(&db.name);
     let first = project.backup();
-    cluster.sql(&db.name, "DROP SCHEMA shop CASCADE; CREATE TABLE later (a int); CREATE EXTENSION IF NOT EXISTS hstore");
+    cluster.sql(
+        &db.name,
+        "DROP SCHEMA shop CASCADE; CREATE TABLE later (a int); CREATE EXTENSION IF NOT EXISTS \
+         hstore",
+    );
     cluster.sql(&db.name, "DROP EXTENSION hstore");
     project.ok(&format!("db-restore {} --yes --in-place", first.display()));
     same(&cluster.fingerprint(&db.name), &wanted);
-    let stale = "SELECT count(*) FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND reltuples < 0";
+    let stale = "SELECT count(*) FROM pg_class WHERE relkind = 'r' AND relnamespace = \
+                 'public'::regnamespace AND reltuples < 0";
     assert_eq!(cluster.sql(&db.name, stale), "0", "statistics of every table");
 }
 
-/// Rights that the live database gives to what is made in it, or has given to what stays, are none of the backup's: the result is the
-/// staged one's.
+/// Rights that the live database gives to what is made in it, or has given to what stays, are none
+/// of the backup's: the result is the staged one's.
 #[test]
 fn in_place_widens_no_right() {
     let cluster = need!("postgresql", cluster());
@@ -108,22 +123,32 @@ fn in_place_widens_no_right() {
     cluster.sql("postgres", &format!("CREATE ROLE {nosy}"));
     let project = Project::host(&db.socket_url);
     let before = format!(
-        "CREATE TABLE secrets (x text); CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'; CREATE SEQUENCE s; CREATE TYPE mood AS ENUM ('a');
-         CREATE SCHEMA inner_; CREATE EXTENSION pg_stat_statements; GRANT SELECT (query) ON pg_stat_statements TO {nosy};
-         ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO {nosy}; ALTER DEFAULT PRIVILEGES REVOKE ALL ON FUNCTIONS FROM PUBLIC;
-         ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE ON SEQUENCES TO PUBLIC; CREATE TABLE open (x int);"
+        "CREATE TABLE secrets (x text); CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT \
+         1'; CREATE SEQUENCE s; CREATE TYPE mood AS ENUM ('a');
+         CREATE SCHEMA inner_; CREATE EXTENSION pg_stat_statements; GRANT SELECT (query) ON \
+         pg_stat_statements TO {nosy};
+         ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO {nosy}; ALTER DEFAULT PRIVILEGES \
+         REVOKE ALL ON FUNCTIONS FROM PUBLIC;
+         ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE ON SEQUENCES TO PUBLIC; CREATE \
+         TABLE open (x int);"
     );
     cluster.sql(&db.name, &before);
     let backup = project.backup();
     let wanted = cluster.fingerprint(&db.name);
     let restore = format!("db-restore {} --yes", backup.file_name().unwrap().to_string_lossy());
     let later = format!(
-        "ALTER DEFAULT PRIVILEGES GRANT ALL ON TYPES TO {nosy}; ALTER DEFAULT PRIVILEGES GRANT ALL ON SCHEMAS TO {nosy};
-         ALTER DEFAULT PRIVILEGES FOR ROLE {nosy} GRANT ALL ON TABLES TO app; ALTER DEFAULT PRIVILEGES IN SCHEMA inner_ GRANT ALL ON TABLES TO PUBLIC;
-         GRANT CREATE ON SCHEMA public TO {nosy} WITH GRANT OPTION; REVOKE USAGE ON SCHEMA public FROM PUBLIC;
-         SET ROLE {nosy}; GRANT CREATE ON SCHEMA public TO app; RESET ROLE; ALTER SCHEMA public OWNER TO {nosy};
-         GRANT ALL ON pg_stat_statements TO {nosy}; GRANT UPDATE (calls) ON pg_stat_statements TO PUBLIC; REVOKE SELECT ON pg_stat_statements FROM PUBLIC;
-         GRANT EXECUTE ON FUNCTION pg_read_file(text), pg_stat_statements_reset(oid, oid, bigint) TO {nosy};
+        "ALTER DEFAULT PRIVILEGES GRANT ALL ON TYPES TO {nosy}; ALTER DEFAULT PRIVILEGES GRANT \
+         ALL ON SCHEMAS TO {nosy};
+         ALTER DEFAULT PRIVILEGES FOR ROLE {nosy} GRANT ALL ON TABLES TO app; ALTER DEFAULT \
+         PRIVILEGES IN SCHEMA inner_ GRANT ALL ON TABLES TO PUBLIC;
+         GRANT CREATE ON SCHEMA public TO {nosy} WITH GRANT OPTION; REVOKE USAGE ON SCHEMA public \
+         FROM PUBLIC;
+         SET ROLE {nosy}; GRANT CREATE ON SCHEMA public TO app; RESET ROLE; ALTER SCHEMA public \
+         OWNER TO {nosy};
+         GRANT ALL ON pg_stat_statements TO {nosy}; GRANT UPDATE (calls) ON pg_stat_statements TO \
+         PUBLIC; REVOKE SELECT ON pg_stat_statements FROM PUBLIC;
+         GRANT EXECUTE ON FUNCTION pg_read_file(text), pg_stat_statements_reset(oid, oid, bigint) \
+         TO {nosy};
          GRANT USAGE ON LANGUAGE plpgsql TO {nosy}; GRANT USAGE ON TYPE \"char\" TO {nosy};"
     );
     for how in [" --in-place", "", " --in-place"] {
@@ -164,14 +189,27 @@ fn what_goes_wrong_in_place_changes_nothing() {
         ("PREPARE TRANSACTION 'x';", "begins or ends a transaction"),
         ("\\! true", "psql would run"),
     ] {
-        let foreign = project.write("foreign.sql", text.replacen("CREATE TABLE", &format!("{line}\nCREATE TABLE"), 1));
-        project.fails(&format!("db-restore --yes --in-place --trust=role --file {}", foreign.display()), 1, says);
+        let foreign = project.write(
+            "foreign.sql",
+            text.replacen("CREATE TABLE", &format!("{line}\nCREATE TABLE"), 1),
+        );
+        project.fails(
+            &format!("db-restore --yes --in-place --trust=role --file {}", foreign.display()),
+            1,
+            says,
+        );
         unchanged(2);
     }
     // COMMIT by itself is left out, and what fails behind it takes all of it back
-    let foreign =
-        project.write("foreign.sql", text.replacen("CREATE TABLE public.people", "COMMIT;\nCREATE TABLE nowhere.people", 1));
-    project.fails(&format!("db-restore --yes --in-place --trust=role --file {}", foreign.display()), 1, "nowhere");
+    let foreign = project.write(
+        "foreign.sql",
+        text.replacen("CREATE TABLE public.people", "COMMIT;\nCREATE TABLE nowhere.people", 1),
+    );
+    project.fails(
+        &format!("db-restore --yes --in-place --trust=role --file {}", foreign.display()),
+        1,
+        "nowhere",
+    );
     fs::remove_file(project.files().pop().unwrap()).unwrap();
     fs::remove_file(project.files().pop().unwrap()).unwrap();
     project.fails(&format!("{restore} --as other"), 2, "cannot be used with");
@@ -184,7 +222,8 @@ fn what_goes_wrong_in_place_changes_nothing() {
     unchanged(4);
     // a row that came since the rows were counted is in no plan
     let hook = format!(
-        "[hooks]\nbefore-restore = [\"psql\", \"-qXc\", \"INSERT INTO later VALUES (2)\"]\n[databases.main]\npostgres = {{ url = \"{}\" }}\n",
+        "[hooks]\nbefore-restore = [\"psql\", \"-qXc\", \"INSERT INTO later VALUES \
+         (2)\"]\n[databases.main]\npostgres = {{ url = \"{}\" }}\n",
         "${DATABASE_URL}"
     );
     let url = format!("postgresql://{}:pw@127.0.0.1:{}/{db}", weak.role, cluster.port);
@@ -199,7 +238,9 @@ fn what_goes_wrong_in_place_changes_nothing() {
 fn in_place_takes_one_database() {
     let cluster = need!("postgresql", cluster());
     let (db, project) = tiny_host(cluster);
-    let config = "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n[stores.files]\nfiles = { path = \"tree\" }\n[backup]\nname = \"b_{timestamp}/{store}.{ext}\"\n";
+    let config = "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" \
+                  }\n[stores.files]\nfiles = { path = \"tree\" }\n[backup]\nname = \
+                  \"b_{timestamp}/{store}.{ext}\"\n";
     let project = Project::in_folder(&project.dir, config).env("DATABASE_URL", &db.url);
     fs::create_dir(project.dir.join("tree")).unwrap();
     project.backup();
@@ -223,7 +264,8 @@ fn names_are_compared_whatever_the_database_quotes() {
     project.ok("db-verify --deep");
 }
 
-const HOOKS: &str = "[hooks]\nmigrate = { run = [\"psql\", \"-qX\", \"-v\", \"ON_ERROR_STOP=1\", \"-f\", \"migrate.sql\"] }\n";
+const HOOKS: &str = "[hooks]\nmigrate = { run = [\"psql\", \"-qX\", \"-v\", \"ON_ERROR_STOP=1\", \
+                     \"-f\", \"migrate.sql\"] }\n";
 
 impl Weak<'_> {
     /// The same with a migrator.
@@ -234,7 +276,10 @@ impl Weak<'_> {
         until("it is half made", || self.project.dir.join("half").exists());
         signal(&killed, "KILL");
         killed.wait().unwrap();
-        let end = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}'", self.db.name);
+        let end = format!(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}'",
+            self.db.name
+        );
         self.server.sql("postgres", &end);
     }
 
@@ -250,21 +295,42 @@ fn a_role_that_may_create_no_database_resets() {
     let cluster = need!("postgresql", cluster());
     let weak = Weak::new(cluster);
     let (db, project) = (&weak.db.name, &weak.project);
-    cluster.sql(db, "CREATE EXTENSION hstore; COMMENT ON EXTENSION hstore IS 'of an administrator'");
+    cluster
+        .sql(db, "CREATE EXTENSION hstore; COMMENT ON EXTENSION hstore IS 'of an administrator'");
     cluster.sql("postgres", &format!("ALTER DATABASE {db} CONNECTION LIMIT 20"));
     weak.sql("CREATE TABLE with_hstore (h public.hstore); INSERT INTO with_hstore VALUES ('a=>1')");
     weak.migrated_by("CREATE TABLE users (id int); INSERT INTO users VALUES (1);");
     let before = cluster.fingerprint(db);
 
-    project.fails("db-reset --force --skip-backup", 3, "without a backup there would be no way back");
+    project.fails(
+        "db-reset --force --skip-backup",
+        3,
+        "without a backup there would be no way back",
+    );
     let shown = project.ok("db-reset --dry-run").out;
-    for part in ["may not create databases", "as a trial", "its extensions stay as they are: hstore"] {
+    for part in
+        ["may not create databases", "as a trial", "its extensions stay as they are: hstore"]
+    {
         assert!(shown.contains(part), "{part}: {shown}");
     }
     same(&cluster.fingerprint(db), &before);
-    let said = project.ok("db-reset --force").ends_with(0, "the old data is in the backup: db-restore ");
-    assert_eq!(cluster.sql(db, "SELECT string_agg(relname, ' ') FROM pg_class WHERE relkind = 'r' AND relowner = (SELECT datdba FROM pg_database WHERE datname = current_database())"), "users");
-    assert_eq!(cluster.sql("postgres", &format!("SELECT datconnlimit FROM pg_database WHERE datname = '{db}'")), "20");
+    let said =
+        project.ok("db-reset --force").ends_with(0, "the old data is in the backup: db-restore ");
+    assert_eq!(
+        cluster.sql(
+            db,
+            "SELECT string_agg(relname, ' ') FROM pg_class WHERE relkind = 'r' AND relowner = \
+             (SELECT datdba FROM pg_database WHERE datname = current_database())"
+        ),
+        "users"
+    );
+    assert_eq!(
+        cluster.sql(
+            "postgres",
+            &format!("SELECT datconnlimit FROM pg_database WHERE datname = '{db}'")
+        ),
+        "20"
+    );
     assert_eq!(family(cluster, db), std::slice::from_ref(db));
     let back = said.err.split("in the backup: ").nth(1).unwrap().lines().next().unwrap();
     project.ok(&format!("{back} --yes"));
@@ -288,8 +354,13 @@ fn a_reset_without_createdb_that_fails_brings_the_old_data_back() {
         same(&cluster.fingerprint(db), &before);
     }
 
-    // what would not come back is not emptied: the role may not make this again, and only the trial shows it
-    cluster.sql(db, "CREATE EXTENSION hstore; CREATE TABLE public.others (a int); GRANT SELECT ON public.others TO PUBLIC");
+    // what would not come back is not emptied: the role may not make this again, and only the trial
+    // shows it
+    cluster.sql(
+        db,
+        "CREATE EXTENSION hstore; CREATE TABLE public.others (a int); GRANT SELECT ON \
+         public.others TO PUBLIC",
+    );
     let before = cluster.fingerprint(db);
     weak.migrated_by("CREATE TABLE users (id int);");
     let said = project.fails("db-reset --force", 1, "others");
@@ -302,7 +373,8 @@ fn a_reset_without_createdb_that_fails_brings_the_old_data_back() {
     let bin = project.shim(
         "pg_dump",
         &format!(
-            "{bin}/psql -qX -d \"$DATABASE_URL\" -c 'INSERT INTO other.orders (p) VALUES (1)' && exec {bin}/pg_dump \"$@\"",
+            "{bin}/psql -qX -d \"$DATABASE_URL\" -c 'INSERT INTO other.orders (p) VALUES (1)' && \
+             exec {bin}/pg_dump \"$@\"",
             bin = cluster.bin.display()
         ),
     );
@@ -311,7 +383,10 @@ fn a_reset_without_createdb_that_fails_brings_the_old_data_back() {
     let mut command = project.command("db-reset --force");
     let said = super::Outcome::of(command.env("DB_TASKS_PG_BIN", &bin).output().unwrap());
     said.ends_with(1, "somebody writes to it");
-    assert_eq!(cluster.sql(db, "SELECT count(*) FROM other.orders"), (counted.parse::<u32>().unwrap() + 1).to_string());
+    assert_eq!(
+        cluster.sql(db, "SELECT count(*) FROM other.orders"),
+        (counted.parse::<u32>().unwrap() + 1).to_string()
+    );
     weak.ends();
 }
 
@@ -329,18 +404,25 @@ fn what_was_made_since_a_reset_was_cut_off_is_kept() {
     let said = project.ok("db-backup --auto");
     assert!(said.err.contains("bring the old data of"), "{}", said.err);
     assert!(
-        said.err.contains("is half made: a reset that emptied it was cut off, and this backup holds what is there now"),
+        said.err.contains(
+            "is half made: a reset that emptied it was cut off, and this backup holds what is \
+             there now"
+        ),
         "{}",
         said.err
     );
     // no rule counts that backup as a good one, so that none lets the old data's go for it
-    let (all, newest) = (project.ok("db-list --names").out, said.out.trim().rsplit('/').next().unwrap().to_owned());
+    let (all, newest) =
+        (project.ok("db-list --names").out, said.out.trim().rsplit('/').next().unwrap().to_owned());
     let of_the_reset = all.lines().find(|name| **name != *newest).unwrap().to_owned();
     assert!(project.ok(&format!("db-info {newest}")).out.contains("partial"));
     project.ok("db-cleanup --keep-days 0 --min-keep 1 --yes");
     assert!(project.ok("db-list --names").out.lines().any(|name| name == of_the_reset), "{all}");
     project.ok("db-restore --latest --yes --in-place --dry-run").ends_with(0, &of_the_reset);
-    let other = Project::in_folder(&project.dir.join("backups"), &fs::read_to_string(project.dir.join("db-tasks.toml")).unwrap());
+    let other = Project::in_folder(
+        &project.dir.join("backups"),
+        &fs::read_to_string(project.dir.join("db-tasks.toml")).unwrap(),
+    );
     let url = &format!("postgresql://{}:pw@127.0.0.1:{}/{db}", weak.role, cluster.port);
     let other = other.env("DATABASE_URL", url);
     for words in ["db-prepare", "db-reset --force"] {
@@ -349,13 +431,23 @@ fn what_was_made_since_a_reset_was_cut_off_is_kept() {
     }
     assert_eq!(cluster.sql(db, "SELECT id FROM users"), "42");
     // a backup that is not there is named, and nothing is made each time that somebody asks
-    let of_the_reset = project.files().into_iter().filter(|file| file.file_name().unwrap().to_string_lossy().starts_with(db));
+    let of_the_reset = project
+        .files()
+        .into_iter()
+        .filter(|file| file.file_name().unwrap().to_string_lossy().starts_with(db));
     for file in of_the_reset.take(2).collect::<Vec<_>>() {
         let away = file.with_extension("away");
         fs::rename(&file, &away).unwrap();
         let before = project.files().len();
         let said = project.fails("db-repair", 1, "the old data comes back from a backup of which");
-        assert!(said.err.contains(&format!("/{}` can't be read", file.file_name().unwrap().to_string_lossy())), "{}", said.err);
+        assert!(
+            said.err.contains(&format!(
+                "/{}` can't be read",
+                file.file_name().unwrap().to_string_lossy()
+            )),
+            "{}",
+            said.err
+        );
         assert_eq!(project.files().len(), before);
         fs::rename(&away, &file).unwrap();
     }
@@ -363,7 +455,8 @@ fn what_was_made_since_a_reset_was_cut_off_is_kept() {
     let said = project.ok("db-repair");
     assert!(said.err.contains("what had come of it is kept: "), "{}", said.err);
     same(&cluster.fingerprint(db), &before);
-    let kept = project.files().into_iter().find(|f| f.to_string_lossy().contains("_half_made_")).unwrap();
+    let kept =
+        project.files().into_iter().find(|f| f.to_string_lossy().contains("_half_made_")).unwrap();
     project.ok(&format!("db-restore {} --trust=role --yes --in-place", kept.display()));
     assert_eq!(cluster.sql(db, "SELECT id FROM users"), "42");
     // it is done once
@@ -371,7 +464,8 @@ fn what_was_made_since_a_reset_was_cut_off_is_kept() {
     weak.ends();
 }
 
-/// As the refusal advises: restored in place, after which the clean-up has nothing more to do, and is not in its own way.
+/// As the refusal advises: restored in place, after which the clean-up has nothing more to do, and
+/// is not in its own way.
 #[test]
 fn a_reset_that_was_cut_off_may_be_mended_by_hand() {
     let cluster = need!("postgresql", cluster());
@@ -394,13 +488,22 @@ fn settings_that_the_role_may_not_carry_over_are_named_before() {
     let cluster = need!("postgresql", cluster());
     let weak = Weak::new(cluster);
     let (db, project, role) = (&weak.db.name, &weak.project, &weak.role);
-    cluster.sql("postgres", &format!("ALTER ROLE {role} CREATEDB; ALTER DATABASE {db} SET work_mem = '7MB'; ALTER ROLE {role} IN DATABASE {db} SET statement_timeout = '1h'"));
+    cluster.sql(
+        "postgres",
+        &format!(
+            "ALTER ROLE {role} CREATEDB; ALTER DATABASE {db} SET work_mem = '7MB'; ALTER ROLE \
+             {role} IN DATABASE {db} SET statement_timeout = '1h'"
+        ),
+    );
     project.backup();
     project.ok("db-restore --latest --yes");
     let secret = "do-not-show-this";
     cluster.sql(
         "postgres",
-        &format!("ALTER DATABASE {db} SET log_statement = 'ddl'; ALTER ROLE app IN DATABASE {db} SET app.jwt = '{secret}'"),
+        &format!(
+            "ALTER DATABASE {db} SET log_statement = 'ddl'; ALTER ROLE app IN DATABASE {db} SET \
+             app.jwt = '{secret}'"
+        ),
     );
     project.backup();
     let before = cluster.fingerprint(db);
@@ -408,7 +511,9 @@ fn settings_that_the_role_may_not_carry_over_are_named_before() {
     for words in ["db-restore --latest --yes", "db-reset --force"] {
         weak.migrated_by("CREATE TABLE users (id int);");
         let said = project.fails(words, 1, "it is not so that");
-        for part in ["all but log_statement, app.jwt of the role app", "nothing was touched", "--in-place"] {
+        for part in
+            ["all but log_statement, app.jwt of the role app", "nothing was touched", "--in-place"]
+        {
             assert!(said.err.contains(part), "{words}: {part}: {}", said.err);
         }
         assert!(!said.err.contains(secret), "{}", said.err);
@@ -421,7 +526,9 @@ fn settings_that_the_role_may_not_carry_over_are_named_before() {
     let copy = unique("copy");
     cluster.sql("postgres", &format!("ALTER DATABASE {db} RESET log_statement"));
     project.backup();
-    project.ok(&format!("db-restore --latest --yes --as {copy}")).ends_with(0, "1 setting of other roles in the database");
+    project
+        .ok(&format!("db-restore --latest --yes --as {copy}"))
+        .ends_with(0, "1 setting of other roles in the database");
     cluster.sql("postgres", &format!("DROP DATABASE {copy}; DROP DATABASE {db}__previous"));
     weak.ends();
 }

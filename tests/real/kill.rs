@@ -1,7 +1,8 @@
-//! The harness that kills: wherever a run ends, the live data is the old or the new, whole, and the next run clears the rest.
+//! The harness that kills: wherever a run ends, the live data is the old or the new, whole, and the
+//! next run clears the rest.
 //!
-//! It walks the steps that a run itself tells of, so that a new step is covered without anyone remembering, and strikes besides at
-//! points in time, which lie inside the long ones.
+//! It walks the steps that a run itself tells of, so that a new step is covered without anyone
+//! remembering, and strikes besides at points in time, which lie inside the long ones.
 
 use super::{Outcome, Project, family, same, signal, until};
 use crate::support::cluster::{Cluster, TempDb, cluster};
@@ -84,9 +85,9 @@ struct Ground<'a> {
     _own: Option<TempDb>,
 }
 
-const HOOKS: &str = "[hooks]\n\
-    migrate = [\"psql\", \"-qX1\", \"-v\", \"ON_ERROR_STOP=1\", \"-f\", \"migrate.sql\"]\n\
-    seed = [\"psql\", \"-qX\", \"-c\", \"INSERT INTO fresh VALUES (1)\"]\n";
+const HOOKS: &str = "[hooks]\nmigrate = [\"psql\", \"-qX1\", \"-v\", \"ON_ERROR_STOP=1\", \"-f\", \
+                     \"migrate.sql\"]\nseed = [\"psql\", \"-qX\", \"-c\", \"INSERT INTO fresh \
+                     VALUES (1)\"]\n";
 
 impl<'a> Ground<'a> {
     /// A database on the host.
@@ -101,26 +102,35 @@ impl<'a> Ground<'a> {
 
     fn with_config(cluster: &'a Cluster, folder: Option<&Path>, more: &str) -> Self {
         let db = cluster.database();
-        let config = format!("[databases.main]\npostgres = {{ url = \"${{DATABASE_URL}}\" }}\n{HOOKS}{more}");
-        let project = folder.map_or_else(|| Project::new(&config), |folder| Project::in_folder(folder, &config));
+        let config = format!(
+            "[databases.main]\npostgres = {{ url = \"${{DATABASE_URL}}\" }}\n{HOOKS}{more}"
+        );
+        let project = folder
+            .map_or_else(|| Project::new(&config), |folder| Project::in_folder(folder, &config));
         Self::prepared(cluster, db.name.clone(), project.env("DATABASE_URL", &db.url), Some(db))
     }
 
     fn prepared(server: &'a Server, db: String, project: Project, own: Option<TempDb>) -> Self {
         server.sql(
             &db,
-            "SET ROLE app; CREATE TABLE a (id int PRIMARY KEY, t text); INSERT INTO a SELECT i, md5(i::text) FROM generate_series(1, 20000) i;
-             CREATE TABLE b (id int PRIMARY KEY, a int REFERENCES a); INSERT INTO b SELECT i, i FROM generate_series(1, 5000) i;
+            "SET ROLE app; CREATE TABLE a (id int PRIMARY KEY, t text); INSERT INTO a SELECT i, \
+             md5(i::text) FROM generate_series(1, 20000) i;
+             CREATE TABLE b (id int PRIMARY KEY, a int REFERENCES a); INSERT INTO b SELECT i, i \
+             FROM generate_series(1, 5000) i;
              CREATE INDEX ON a (t);",
         );
-        project.write("migrate.sql", "CREATE TABLE fresh (a int); SELECT pg_sleep(0.1); CREATE TABLE fresher (a int);");
+        project.write(
+            "migrate.sql",
+            "CREATE TABLE fresh (a int); SELECT pg_sleep(0.1); CREATE TABLE fresher (a int);",
+        );
         let project = project.env("ALLOW_DATABASE_WIPE", "true");
         let backed_up = server.fingerprint(&db);
         let first = project.backup();
         fs::copy(&first, project.dir.join(FOREIGN)).unwrap();
         server.sql(&db, "SET ROLE app; DELETE FROM b; CREATE TABLE later (a int)");
         let changed = server.fingerprint(&db);
-        let second = project.dir.join(project.ok("db-backup --auto --output-dir second").out.trim());
+        let second =
+            project.dir.join(project.ok("db-backup --auto --output-dir second").out.trim());
         let (rights, proved) = (Rights::All, RefCell::default());
         Self { server, db, project, backed_up, changed, first, second, rights, proved, _own: own }
     }
@@ -135,7 +145,9 @@ impl<'a> Ground<'a> {
 
     /// A command of [`COMMANDS`] as it is typed.
     fn typed(&self, words: &str) -> String {
-        words.replace("FIRST", &self.first.file_name().unwrap().to_string_lossy()).replace("FOREIGN", FOREIGN)
+        words
+            .replace("FIRST", &self.first.file_name().unwrap().to_string_lossy())
+            .replace("FOREIGN", FOREIGN)
     }
 
     fn make(&self, before: Before) {
@@ -166,14 +178,23 @@ impl<'a> Ground<'a> {
         let reset = now.rows.keys().any(|table| table.contains("fresh"));
         if reset {
             let whole = "SELECT count(*) FROM fresh, (SELECT count(*) FROM fresher) f";
-            assert_eq!(self.server.sql(&self.db, whole), "1", "after {after}: a reset that was not finished");
+            assert_eq!(
+                self.server.sql(&self.db, whole),
+                "1",
+                "after {after}: a reset that was not finished"
+            );
         } else if now.rows.values().all(|(rows, _)| *rows == 0) {
-            assert_eq!(now.schema, self.backed_up.schema, "after {after}: a wipe leaves the schema");
+            assert_eq!(
+                now.schema, self.backed_up.schema,
+                "after {after}: a wipe leaves the schema"
+            );
         } else if now != self.changed {
             same(&now, &self.backed_up);
         }
         let mut proved = self.proved.borrow_mut();
-        for file in self.project.files().into_iter().filter(|f| f.extension().is_some_and(|e| e == "zst")) {
+        for file in
+            self.project.files().into_iter().filter(|f| f.extension().is_some_and(|e| e == "zst"))
+        {
             if proved.contains(&file) {
                 continue;
             }
@@ -186,18 +207,30 @@ impl<'a> Ground<'a> {
 
     /// What a run that was interrupted says of the live data is true.
     fn is_as_it_says(&self, outcome: &Outcome, live: &Fingerprint, after: &str) {
-        let untouched = ["the live data is as it was", "live before is live again", "has changed nothing that is live"];
+        let untouched = [
+            "the live data is as it was",
+            "live before is live again",
+            "has changed nothing that is live",
+        ];
         if !untouched.iter().any(|words| outcome.err.contains(words)) {
             // one transaction may have come to its end before its psql did
-            let told = ["nobody can tell", "not taken back", "taken away again"].iter().any(|words| outcome.err.contains(words));
+            let told = ["nobody can tell", "not taken back", "taken away again"]
+                .iter()
+                .any(|words| outcome.err.contains(words));
             let only_reads = after.starts_with("`db-backup") || after.starts_with("`db-verify");
-            assert!(told || only_reads || outcome.code == Some(0) || !outcome.err.contains('✓'), "{after}: {outcome:?}");
+            assert!(
+                told || only_reads || outcome.code == Some(0) || !outcome.err.contains('✓'),
+                "{after}: {outcome:?}"
+            );
             return;
         }
         until("its programs have ended", || programs_in(&self.project.dir) == 0);
         until("its sessions have gone", || super::sessions(self.server, &self.db) == 0);
         let now = self.server.fingerprint(&self.db);
-        assert!(now == *live, "after {after}: it says that the live data is as it was: {outcome:?}");
+        assert!(
+            now == *live,
+            "after {after}: it says that the live data is as it was: {outcome:?}"
+        );
     }
 
     /// Nothing of a killed run outlives the next one.
@@ -205,7 +238,8 @@ impl<'a> Ground<'a> {
         let allowed = ["", "__previous", "__failed"].map(|suffix| format!("{}{suffix}", self.db));
         let there = family(self.server, &self.db);
         assert!(there.iter().all(|name| allowed.contains(name)), "after {after}: {there:?}");
-        let partial = self.project.files().into_iter().filter(|f| f.to_string_lossy().contains(".partial"));
+        let partial =
+            self.project.files().into_iter().filter(|f| f.to_string_lossy().contains(".partial"));
         assert_eq!(partial.collect::<Vec<_>>(), Vec::<PathBuf>::new(), "after {after}");
     }
 
@@ -227,11 +261,16 @@ impl<'a> Ground<'a> {
     }
 }
 
-/// Programs at work in a folder: those that a killed run has left, which may not have connected yet.
+/// Programs at work in a folder: those that a killed run has left, which may not have connected
+/// yet.
 fn programs_in(dir: &Path) -> usize {
     let dir = fs::canonicalize(dir).unwrap();
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
-    processes.filter(|process| fs::read_link(process.path().join("cwd")).is_ok_and(|cwd| cwd.starts_with(&dir))).count()
+    processes
+        .filter(|process| {
+            fs::read_link(process.path().join("cwd")).is_ok_and(|cwd| cwd.starts_with(&dir))
+        })
+        .count()
 }
 
 fn is_done(line: &str) -> bool {
@@ -295,11 +334,13 @@ fn strike_with_signals(ground: &Ground, words: &str) {
             under_way += u32::from(outcome.code != Some(0));
             tried += 1;
             live.iter().for_each(|live| ground.is_as_it_says(&outcome, live, &after));
-            // a migrator of other people's making works under the live name: there, a killed run is made good by the next one
+            // a migrator of other people's making works under the live name: there, a killed run is
+            // made good by the next one
             if name != "KILL" || !words.starts_with("db-reset") {
                 ground.holds(&after);
             }
-            // a run that may still speak leaves nothing behind by itself; what a killed one has left, the next one clears
+            // a run that may still speak leaves nothing behind by itself; what a killed one has
+            // left, the next one clears
             if name == "KILL" {
                 ground.project.ok("db-repair");
                 ground.holds(&after);
@@ -332,11 +373,15 @@ fn a_reset_that_is_killed() {
     signals("db-reset --force");
 }
 
-/// Its hooks work in a database beside the live one: even a killed one leaves the live one to nobody.
+/// Its hooks work in a database beside the live one: even a killed one leaves the live one to
+/// nobody.
 #[test]
 fn a_staged_reset_that_is_killed() {
     let cluster = need!("postgresql", cluster());
-    strike_with_signals(&Ground::with_config(cluster, None, "[reset]\nstrategy = \"staged\"\n"), "db-reset --force");
+    strike_with_signals(
+        &Ground::with_config(cluster, None, "[reset]\nstrategy = \"staged\"\n"),
+        "db-reset --force",
+    );
 }
 
 /// The database itself is emptied; the next run brings its data back from the backup.
@@ -344,7 +389,10 @@ fn a_staged_reset_that_is_killed() {
 fn a_reset_by_a_role_without_createdb_that_is_killed() {
     let bin = need!("postgresql", crate::support::cluster::programs());
     let cluster = need!("postgresql", Cluster::start(&bin));
-    strike_with_signals(&Ground { rights: Rights::NoCreatedb, ..Ground::new(&cluster) }, "db-reset --force");
+    strike_with_signals(
+        &Ground { rights: Rights::NoCreatedb, ..Ground::new(&cluster) },
+        "db-reset --force",
+    );
 }
 
 #[test]
@@ -378,7 +426,8 @@ fn a_deep_verification_that_is_killed() {
     signals("db-verify --deep");
 }
 
-/// Lets something happen round every command, at every boundary of its steps, and makes it good again.
+/// Lets something happen round every command, at every boundary of its steps, and makes it good
+/// again.
 fn calamity(ground: &Ground, what: &str, points: u32, strike: impl Fn(), heal: impl Fn()) {
     let mut tried = 0;
     for (words, before) in COMMANDS {
@@ -390,7 +439,10 @@ fn calamity(ground: &Ground, what: &str, points: u32, strike: impl Fn(), heal: i
             heal();
             assert!(matches!(outcome.code, Some(0 | 1)), "{words} and {what}: {outcome:?}");
             let repaired = ground.project.ok("db-repair");
-            let after = format!("`{words}` and {what} at {at:?}, which said\n{}\nand\n{}", outcome.err, repaired.err);
+            let after = format!(
+                "`{words}` and {what} at {at:?}, which said\n{}\nand\n{}",
+                outcome.err, repaired.err
+            );
             ground.holds(&after);
             ground.cleared(&after);
             tried += 1;
@@ -404,8 +456,13 @@ fn calamity(ground: &Ground, what: &str, points: u32, strike: impl Fn(), heal: i
 fn a_server_that_stops_at_once() {
     let bin = need!("postgresql", crate::support::cluster::programs());
     let cluster = need!("postgresql", Cluster::start(&bin));
-    // the throw-away server does not wait for its disk: what others have committed must outlive its end here
-    cluster.sql("postgres", "ALTER ROLE app SET synchronous_commit = on; ALTER ROLE postgres SET synchronous_commit = on");
+    // the throw-away server does not wait for its disk: what others have committed must outlive its
+    // end here
+    cluster.sql(
+        "postgres",
+        "ALTER ROLE app SET synchronous_commit = on; ALTER ROLE postgres SET synchronous_commit = \
+         on",
+    );
     calamity(&Ground::new(&cluster), "the server's end", 2, || restart_at_once(&cluster), || {});
 }
 
@@ -415,9 +472,13 @@ fn a_container_that_is_killed() {
     let engine = engine().unwrap();
     let pg = need!("container", container(&Options { publish: true, ..Options::default() }));
     // published again, it has another port: a hook is told where it is now
-    let config = format!("[containers.pg]\ndocker = \"{}\"\n[databases.main]\ncontainer = \"pg\"\n{HOOKS}", pg.name);
-    let project =
-        Project::new(&config).env("DOCKER_HOST", &engine.docker_host).env("PGPASSWORD", crate::support::docker::PASSWORD);
+    let config = format!(
+        "[containers.pg]\ndocker = \"{}\"\n[databases.main]\ncontainer = \"pg\"\n{HOOKS}",
+        pg.name
+    );
+    let project = Project::new(&config)
+        .env("DOCKER_HOST", &engine.docker_host)
+        .env("PGPASSWORD", crate::support::docker::PASSWORD);
     let ground = Ground::prepared(&pg.server, "appdb".into(), project, None);
     let kill = || drop(engine.docker(&["kill", &pg.name]).unwrap());
     let start = || {
@@ -436,7 +497,8 @@ impl Small {
         fs::create_dir(&dir).map_err(|e| e.to_string())?;
         watchdog::at_exit(&format!("umount -l {0}; rmdir {0}", dir.display()));
         let size = format!("size={megabytes}m,mode=0755");
-        output(Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&dir)).map(|_| Self(dir))
+        output(Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&dir))
+            .map(|_| Self(dir))
     }
 
     fn fill(&self) {
@@ -456,7 +518,13 @@ fn a_disk_for_backups_that_is_full() {
     let small = need!("a file system of its own", Small::mount(96));
     let folder = small.0.join("repo");
     fs::create_dir(&folder).unwrap();
-    calamity(&Ground::in_folder(cluster, Some(&folder)), "a full disk for backups", 2, || small.fill(), || small.clear());
+    calamity(
+        &Ground::in_folder(cluster, Some(&folder)),
+        "a full disk for backups",
+        2,
+        || small.fill(),
+        || small.clear(),
+    );
 }
 
 #[test]
@@ -466,7 +534,11 @@ fn a_disk_of_the_server_that_is_full() {
     let dir = small.0.join("pg");
     fs::create_dir(&dir).unwrap();
     let cluster = need!("postgresql", Cluster::start_in(&bin, dir));
-    cluster.sql("postgres", "ALTER ROLE app SET synchronous_commit = on; ALTER ROLE postgres SET synchronous_commit = on");
+    cluster.sql(
+        "postgres",
+        "ALTER ROLE app SET synchronous_commit = on; ALTER ROLE postgres SET synchronous_commit = \
+         on",
+    );
     let heal = || {
         small.clear();
         // without room for its log it ends itself
@@ -484,11 +556,17 @@ pub fn restart_at_once(cluster: &Cluster) {
     let words = WORDS.get_or_init(|| {
         let namespace = vec!["unshare", "--user", "--map-user=1000", "--map-group=1000", "--"];
         let root = Command::new("id").arg("-u").output().is_ok_and(|o| o.stdout == b"0\n");
-        let works = Command::new(namespace[0]).args(&namespace[1..]).arg("true").status().is_ok_and(|s| s.success());
+        let works = Command::new(namespace[0])
+            .args(&namespace[1..])
+            .arg("true")
+            .status()
+            .is_ok_and(|s| s.success());
         match (root, works) {
             (false, _) => vec!["env"],
             (true, true) => namespace,
-            (true, false) => vec!["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"],
+            (true, false) => {
+                vec!["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"]
+            }
         }
     });
     let mut ctl = Command::new(words[0]);
@@ -507,18 +585,29 @@ fn t42_a_restore_whose_feeder_dies_commits_nothing_to_the_live_database() {
     let ground = Ground::new(cluster);
     cluster.sql(&ground.db, "SET ROLE app; SELECT lo_from_bytea(0, 'large')");
     let changed = cluster.fingerprint(&ground.db);
-    let file = ground.project.dir.join(ground.project.ok("db-backup --auto --compress none").out.trim());
+    let file =
+        ground.project.dir.join(ground.project.ok("db-backup --auto --compress none").out.trim());
     let text = fs::read_to_string(file).unwrap();
-    // psql rests in the middle of the dump, while more than a pipe holds is still to come: after the first rows, and after the COMMIT
-    // that pg_dump writes behind large objects
+    // psql rests in the middle of the dump, while more than a pipe holds is still to come: after
+    // the first rows, and after the COMMIT that pg_dump writes behind large objects
     let after = |words: &str| text.find(words).unwrap() + words.len();
     let filler = format!("-- {}\n", "x".repeat(1000)).repeat(4000);
-    for (at, name) in [(after("\\.\n"), "KILL"), (after("\\.\n"), "TERM"), (after("\nCOMMIT;\n"), "KILL")] {
-        let slow = format!("{}SELECT pg_catalog.pg_sleep(1);\n{filler}{}", &text[..at], &text[at..]);
+    for (at, name) in
+        [(after("\\.\n"), "KILL"), (after("\\.\n"), "TERM"), (after("\nCOMMIT;\n"), "KILL")]
+    {
+        let slow =
+            format!("{}SELECT pg_catalog.pg_sleep(1);\n{filler}{}", &text[..at], &text[at..]);
         let slow = ground.project.write("slow.sql", slow);
-        let child = ground.project.command(&format!("db-restore --yes --trust --file {}", slow.display())).spawn().unwrap();
-        let asleep =
-            format!("SELECT count(*) FROM pg_stat_activity WHERE datname = '{}__staged' AND wait_event = 'PgSleep'", ground.db);
+        let child = ground
+            .project
+            .command(&format!("db-restore --yes --trust --file {}", slow.display()))
+            .spawn()
+            .unwrap();
+        let asleep = format!(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = '{}__staged' AND wait_event = \
+             'PgSleep'",
+            ground.db
+        );
         until("psql is at work", || cluster.sql("postgres", &asleep) == "1");
         signal(&child, name);
         Outcome::of(child.wait_with_output().unwrap());
@@ -527,7 +616,8 @@ fn t42_a_restore_whose_feeder_dies_commits_nothing_to_the_live_database() {
         if name == "KILL" {
             until("its psql has gone", || super::sessions(cluster, &ground.db) == 0);
             assert!(cluster.exists(&staged));
-            let tables = "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace";
+            let tables =
+                "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace";
             assert_eq!(cluster.sql(&staged, tables), "0", "half a dump was committed");
         } else {
             assert_eq!(super::sessions(cluster, &ground.db), 0);

@@ -1,4 +1,5 @@
-//! More objects than one transaction has locks for, on a server of few: what `pg_dump | psql` restores, a restore of ours does, too.
+//! More objects than one transaction has locks for, on a server of few: what `pg_dump | psql`
+//! restores, a restore of ours does, too.
 
 use super::{Project, same};
 use crate::support::cluster::{Cluster, programs};
@@ -8,11 +9,14 @@ use std::process::Command;
 
 /// A server with room for some 400 locks.
 fn narrow() -> Result<Cluster, String> {
-    Cluster::configured(&programs()?, "max_locks_per_transaction = 10\nmax_connections = 20\nfsync = off\n")
+    Cluster::configured(
+        &programs()?,
+        "max_locks_per_transaction = 10\nmax_connections = 20\nfsync = off\n",
+    )
 }
 
-const TABLES: &str =
-    "DO $$ BEGIN FOR i IN 1..900 LOOP EXECUTE format('CREATE TABLE t%s (id serial PRIMARY KEY, v text)', i); END LOOP; END $$";
+const TABLES: &str = "DO $$ BEGIN FOR i IN 1..900 LOOP EXECUTE format('CREATE TABLE t%s (id \
+                      serial PRIMARY KEY, v text)', i); END LOOP; END $$";
 
 #[test]
 fn more_objects_than_a_transaction_has_locks_for() {
@@ -21,12 +25,21 @@ fn more_objects_than_a_transaction_has_locks_for() {
     for part in 0..9 {
         cluster.sql(
             &db.name,
-            &format!("SET ROLE app; {}", TABLES.replace("1..900", &format!("{}..{}", part * 100 + 1, part * 100 + 100))),
+            &format!(
+                "SET ROLE app; {}",
+                TABLES.replace("1..900", &format!("{}..{}", part * 100 + 1, part * 100 + 100))
+            ),
         );
     }
-    cluster.sql(&db.name, "SET ROLE app; INSERT INTO t7 (v) SELECT 'row ' || i FROM generate_series(1, 50) i");
+    cluster.sql(
+        &db.name,
+        "SET ROLE app; INSERT INTO t7 (v) SELECT 'row ' || i FROM generate_series(1, 50) i",
+    );
     for _ in 0..8 {
-        cluster.sql(&db.name, "SET ROLE app; SELECT count(lo_from_bytea(0, 'large')) FROM generate_series(1, 250)");
+        cluster.sql(
+            &db.name,
+            "SET ROLE app; SELECT count(lo_from_bytea(0, 'large')) FROM generate_series(1, 250)",
+        );
     }
     let project = Project::host(&db.url);
     project.ok("db-backup --auto");
@@ -37,7 +50,8 @@ fn more_objects_than_a_transaction_has_locks_for() {
         let (bin, port) = (cluster.bin.display(), cluster.port);
         let at = format!("-h {socket} -p {port} -U postgres");
         output(Command::new("sh").arg("-c").arg(format!(
-            "{bin}/createdb {at} {to} && {bin}/pg_dump {at} {} | {bin}/psql {at} -qX {options} -v ON_ERROR_STOP=1 -d {to}",
+            "{bin}/createdb {at} {to} && {bin}/pg_dump {at} {} | {bin}/psql {at} -qX {options} -v \
+             ON_ERROR_STOP=1 -d {to}",
             db.name
         )))
     };
@@ -52,11 +66,16 @@ fn more_objects_than_a_transaction_has_locks_for() {
 
     // in place it must be one transaction: the plan says so, and nothing is lost
     let failed = project.fails("db-restore --latest --yes --in-place", 1, "out of shared memory");
-    assert!(failed.err.find("locks here, and the server has room for") < failed.err.find("out of shared memory"), "{failed:?}");
+    assert!(
+        failed.err.find("locks here, and the server has room for")
+            < failed.err.find("out of shared memory"),
+        "{failed:?}"
+    );
     same(&cluster.fingerprint(&db.name), &wanted);
 }
 
-/// What ends a transaction in one piece is noticed in that piece, and an error names the dump's own line behind all the borders.
+/// What ends a transaction in one piece is noticed in that piece, and an error names the dump's own
+/// line behind all the borders.
 #[test]
 fn a_piece_that_fails_names_its_line_and_the_live_database_stays() {
     let cluster = need!("postgresql", crate::support::cluster::cluster());

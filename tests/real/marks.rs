@@ -1,4 +1,5 @@
-//! What a database's marks say, and what nobody does to it for that: after a kill, by another clone, or where what is kept is production.
+//! What a database's marks say, and what nobody does to it for that: after a kill, by another
+//! clone, or where what is kept is production.
 
 use super::{Held, Project, same, sessions, signal, tiny, tiny_host, until};
 use crate::support::cluster::{Cluster, TempDb, cluster};
@@ -8,13 +9,15 @@ use std::io::Read;
 
 /// A clone of a repo: each in a folder of its own, with a migrator that its test writes.
 fn clone(url: &str) -> Project {
-    let config = "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n[hooks]\nmigrate = 'sh ./migrate'\n";
+    let config = "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n[hooks]\nmigrate = \
+                  'sh ./migrate'\n";
     let project = Project::new(config).env("DATABASE_URL", url).env("ALLOW_DATABASE_WIPE", "true");
     project.write("migrate", "psql -qX -c 'CREATE TABLE people (id int)'");
     project
 }
 
-/// Two clones, and a database that the first's reset, which made no backup, has set aside when it was killed.
+/// Two clones, and a database that the first's reset, which made no backup, has set aside when it
+/// was killed.
 fn cut_off(cluster: &Cluster, older: &str) -> (TempDb, Project, Project) {
     let db = cluster.database();
     tiny(cluster, &db.name);
@@ -41,7 +44,8 @@ fn orders(cluster: &Cluster, db: &str) -> String {
 fn what_a_killed_reset_has_set_aside_is_dropped_by_no_other_clone() {
     let cluster = need!("postgresql", cluster());
     let (db, first, second) = cut_off(cluster, "DELETE FROM orders WHERE id > 5");
-    let (db, kept, discard) = (&db.name, format!("{}__previous", db.name), format!("{}__discard", db.name));
+    let (db, kept, discard) =
+        (&db.name, format!("{}__previous", db.name), format!("{}__discard", db.name));
     assert_eq!([orders(cluster, &kept), orders(cluster, &discard)], ["7", "5"]);
 
     for words in [
@@ -54,16 +58,24 @@ fn what_a_killed_reset_has_set_aside_is_dropped_by_no_other_clone() {
         let said = second.run(words);
         let refused = words != "db-prepare";
         assert!(!refused || said.code == Some(3), "{words}: {said:?}");
-        for part in ["is held by db-reset", &first.dir.display().to_string(), "db-repair", "RENAME TO"] {
+        for part in
+            ["is held by db-reset", &first.dir.display().to_string(), "db-repair", "RENAME TO"]
+        {
             assert!(!refused || said.err.contains(part), "{words}: {part}: {}", said.err);
         }
         // an undo swaps back what bears the one name, and no other
         assert!(
-            !refused || said.err.contains("db-undo` here") == said.err.contains("__previous` is held"),
+            !refused
+                || said.err.contains("db-undo` here") == said.err.contains("__previous` is held"),
             "{words}: {}",
             said.err
         );
-        assert_eq!([orders(cluster, &kept), orders(cluster, &discard)], ["7", "5"], "{words}: {}", said.err);
+        assert_eq!(
+            [orders(cluster, &kept), orders(cluster, &discard)],
+            ["7", "5"],
+            "{words}: {}",
+            said.err
+        );
     }
 
     first.ok("db-repair");
@@ -82,7 +94,10 @@ fn another_clones_undo_brings_back_what_a_killed_reset_has_set_aside() {
     let db = &db.name;
     second.ok("db-undo --yes");
     assert_eq!(orders(cluster, db), "7");
-    let comment = format!("SELECT shobj_description(oid, 'pg_database') IS NULL FROM pg_database WHERE datname = '{db}'");
+    let comment = format!(
+        "SELECT shobj_description(oid, 'pg_database') IS NULL FROM pg_database WHERE datname = \
+         '{db}'"
+    );
     assert_eq!(cluster.sql("postgres", &comment), "t");
     let before = cluster.fingerprint(db);
     first.ok("db-repair");
@@ -90,7 +105,8 @@ fn another_clones_undo_brings_back_what_a_killed_reset_has_set_aside() {
     assert_eq!(first.ok("db-repair").out.trim(), "nothing to repair");
 }
 
-/// Two databases, and a session in the second that the run may not end: its swap waits there for seconds.
+/// Two databases, and a session in the second that the run may not end: its swap waits there for
+/// seconds.
 struct Pair {
     first: TempDb,
     second: TempDb,
@@ -104,7 +120,9 @@ impl Pair {
         for db in [&first, &second] {
             tiny(cluster, &db.name);
         }
-        let url = |db: &TempDb, key: &str| format!("[databases.{key}]\npostgres = {{ url = \"{}\" }}\n", db.url);
+        let url = |db: &TempDb, key: &str| {
+            format!("[databases.{key}]\npostgres = {{ url = \"{}\" }}\n", db.url)
+        };
         let set = "[backup]\nname = \"backup_{timestamp}/{store}.{ext}\"\n";
         let project = Project::new(&format!("{}{}{set}", url(&first, "a"), url(&second, "b")));
         let other = Project::new(&url(&first, "a"));
@@ -133,7 +151,11 @@ impl Pair {
         killed.wait().unwrap();
         let over = || sessions(cluster, &self.second.name) == 0;
         until("its sessions are over", over);
-        assert_eq!(orders(cluster, &self.second.name) == "7", words.contains("restore"), "the second one is as it was");
+        assert_eq!(
+            orders(cluster, &self.second.name) == "7",
+            words.contains("restore"),
+            "the second one is as it was"
+        );
     }
 }
 
@@ -151,7 +173,8 @@ fn what_half_a_set_has_set_aside_is_dropped_by_no_other_clone() {
     assert_eq!([db, &pair.second.name].map(|db| orders(cluster, db)), ["7", "7"]);
 
     pair.project.ok("db-restore --latest --yes");
-    let there = || cluster.try_sql(&kept, "SELECT count(*) FROM orders").is_ok_and(|count| count == "300");
+    let there =
+        || cluster.try_sql(&kept, "SELECT count(*) FROM orders").is_ok_and(|count| count == "300");
     pair.half(cluster, "db-undo --yes", there);
     pair.other.fails("db-restore --latest --yes", 3, "is held by db-undo");
     pair.project.ok("db-repair");
@@ -173,7 +196,8 @@ fn a_kept_database_that_says_production_is_dropped_by_no_run() {
     project.ok("db-restore --latest --yes");
     let (kept, failed) = (format!("{}__previous", db.name), format!("{}__failed", db.name));
     let setting = |to: &str| format!("ALTER DATABASE {kept} {to}");
-    let comment = |more: &str| format!("COMMENT ON DATABASE {kept} IS 'db-tasks: kept for db-undo{more}'");
+    let comment =
+        |more: &str| format!("COMMENT ON DATABASE {kept} IS 'db-tasks: kept for db-undo{more}'");
 
     for (says, takes_back) in [
         (setting("SET dbtasks.environment = 'production'"), setting("RESET dbtasks.environment")),
@@ -186,7 +210,8 @@ fn a_kept_database_that_says_production_is_dropped_by_no_run() {
             "db-reset --force",
             "db-reset --force --skip-backup",
         ] {
-            let said = project.fails(words, 3, &format!("the database `{kept}` says that it is `prod"));
+            let said =
+                project.fails(words, 3, &format!("the database `{kept}` says that it is `prod"));
             assert!(said.err.contains("`db-undo` brings it back"), "{}", said.err);
             assert_eq!(orders(cluster, &kept), "7", "{words}");
         }
@@ -197,8 +222,15 @@ fn a_kept_database_that_says_production_is_dropped_by_no_run() {
 
     // and whatever else has a name that is needed
     cluster.sql("postgres", &setting(&format!("RENAME TO {failed}")));
-    cluster.sql("postgres", &format!("ALTER DATABASE {failed} SET dbtasks.environment = 'production'"));
-    project.fails("db-reset --force", 3, &format!("the database `{failed}` says that it is `production`"));
+    cluster.sql(
+        "postgres",
+        &format!("ALTER DATABASE {failed} SET dbtasks.environment = 'production'"),
+    );
+    project.fails(
+        "db-reset --force",
+        3,
+        &format!("the database `{failed}` says that it is `production`"),
+    );
     cluster.sql("postgres", &format!("ALTER DATABASE {failed} RENAME TO {kept}"));
     project.ok("db-undo --yes");
     assert_eq!(orders(cluster, &db.name), "7");
@@ -211,8 +243,13 @@ fn an_undo_brings_the_kept_data_back_where_the_live_one_is_gone() {
     tiny(cluster, &db.name);
     let project = clone(&db.url);
     project.backup();
-    cluster
-        .sql("postgres", &format!("COMMENT ON DATABASE {0} IS 'the shop''s'; ALTER DATABASE {0} CONNECTION LIMIT 20", db.name));
+    cluster.sql(
+        "postgres",
+        &format!(
+            "COMMENT ON DATABASE {0} IS 'the shop''s'; ALTER DATABASE {0} CONNECTION LIMIT 20",
+            db.name
+        ),
+    );
     let before = cluster.fingerprint(&db.name);
     project.ok("db-restore --latest --yes");
     cluster.sql("postgres", &format!("DROP DATABASE {}", db.name));
@@ -236,7 +273,13 @@ struct Limited {
 impl Limited {
     fn new(cluster: &Cluster) -> Self {
         let (role, db) = (unique("r"), cluster.database());
-        cluster.sql("postgres", &format!("CREATE ROLE {role} LOGIN PASSWORD 'pw'; ALTER DATABASE {} OWNER TO {role}", db.name));
+        cluster.sql(
+            "postgres",
+            &format!(
+                "CREATE ROLE {role} LOGIN PASSWORD 'pw'; ALTER DATABASE {} OWNER TO {role}",
+                db.name
+            ),
+        );
         cluster.sql("postgres", &format!("ALTER DATABASE {} CONNECTION LIMIT 20", db.name));
         let url = format!("postgresql://{role}:pw@127.0.0.1:{}/{}", cluster.port, db.name);
         Self { role, db, first: clone(&url), second: clone(&url) }
@@ -245,7 +288,10 @@ impl Limited {
     fn killed(&self, words: &str) {
         let migrating = self.first.dir.join("migrating");
         let _ = std::fs::remove_file(&migrating);
-        self.first.write("migrate", "psql -qX -c 'CREATE TABLE half (id int)'; touch migrating; sleep 60");
+        self.first.write(
+            "migrate",
+            "psql -qX -c 'CREATE TABLE half (id int)'; touch migrating; sleep 60",
+        );
         let mut killed = self.first.command(words).spawn().unwrap();
         until("it migrates", || migrating.exists());
         signal(&killed, "KILL");
@@ -255,7 +301,10 @@ impl Limited {
     }
 
     fn limit(&self, cluster: &Cluster) -> String {
-        cluster.sql("postgres", &format!("SELECT datconnlimit FROM pg_database WHERE datname = '{}'", self.db.name))
+        cluster.sql(
+            "postgres",
+            &format!("SELECT datconnlimit FROM pg_database WHERE datname = '{}'", self.db.name),
+        )
     }
 
     fn ends(self, cluster: &Cluster) {
@@ -273,7 +322,10 @@ fn a_limit_of_ones_own_outlives_what_was_left_half_made() {
     limited.killed("db-prepare");
     assert_ne!(limited.limit(cluster), "20");
     second.ok("db-prepare");
-    assert_eq!([limited.limit(cluster), cluster.sql(db, "SELECT count(*) FROM people")], ["20", "0"]);
+    assert_eq!(
+        [limited.limit(cluster), cluster.sql(db, "SELECT count(*) FROM people")],
+        ["20", "0"]
+    );
     let backup = second.backup();
     let restore = format!("db-restore --file {} --yes", backup.display());
 
@@ -297,21 +349,31 @@ fn what_is_restored_over_what_was_half_prepared_is_whole() {
     let cluster = need!("postgresql", cluster());
     let limited = Limited::new(cluster);
     let (db, second) = (&limited.db.name, &limited.second);
-    cluster.sql(db, &format!("SET ROLE {}; CREATE TABLE people (id int); INSERT INTO people VALUES (1)", limited.role));
+    cluster.sql(
+        db,
+        &format!(
+            "SET ROLE {}; CREATE TABLE people (id int); INSERT INTO people VALUES (1)",
+            limited.role
+        ),
+    );
     let backup = second.backup();
     cluster.sql(db, "DROP TABLE people");
     let of_another_folder = limited.first.dir.join("dump.sql.zst");
     std::fs::rename(backup, &of_another_folder).unwrap();
     limited.killed("db-prepare");
 
-    second.ok(&format!("db-restore --file {} --trust=role --yes --in-place", of_another_folder.display()));
+    second.ok(&format!(
+        "db-restore --file {} --trust=role --yes --in-place",
+        of_another_folder.display()
+    ));
     assert_eq!(limited.limit(cluster), "20");
     second.ok("db-prepare");
     assert_eq!(cluster.sql(db, "SELECT count(*) FROM people"), "1");
     limited.ends(cluster);
 }
 
-/// A database that a reset has emptied says whose it is: the clean-up of an earlier one has nothing to bring back there.
+/// A database that a reset has emptied says whose it is: the clean-up of an earlier one has nothing
+/// to bring back there.
 #[test]
 fn what_another_reset_has_emptied_is_brought_back_by_that_one_alone() {
     let cluster = need!("postgresql", cluster());
@@ -319,9 +381,21 @@ fn what_another_reset_has_emptied_is_brought_back_by_that_one_alone() {
     let (db, first, second) = (&limited.db.name, &limited.first, &limited.second);
     let says = "the shop\nof 2026";
     cluster.sql("postgres", &format!("COMMENT ON DATABASE {db} IS '{says}'"));
-    cluster.sql(db, &format!("SET ROLE {}; CREATE TABLE people (id int); INSERT INTO people VALUES (1)", limited.role));
+    cluster.sql(
+        db,
+        &format!(
+            "SET ROLE {}; CREATE TABLE people (id int); INSERT INTO people VALUES (1)",
+            limited.role
+        ),
+    );
     let comment = || {
-        cluster.sql("postgres", &format!("SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = '{db}'"))
+        cluster.sql(
+            "postgres",
+            &format!(
+                "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = \
+                 '{db}'"
+            ),
+        )
     };
     let reset_is_killed = |project: &Project, migrates: &str| {
         let migrating = project.dir.join("migrating");
@@ -334,16 +408,34 @@ fn what_another_reset_has_emptied_is_brought_back_by_that_one_alone() {
     };
 
     // a migrator that takes one mark away, be it the number or the comment, takes the other one not
-    for taken in ["SELECT 1", "ALTER DATABASE x CONNECTION LIMIT 7", "COMMENT ON DATABASE x IS 'mine'"] {
+    for taken in
+        ["SELECT 1", "ALTER DATABASE x CONNECTION LIMIT 7", "COMMENT ON DATABASE x IS 'mine'"]
+    {
         // the first's reset is cut off; the second mends it by hand, and goes on
         reset_is_killed(first, "CREATE TABLE half (id int)");
         assert!(comment().starts_with("db-tasks: emptied by db-reset (db-tasks"), "{}", comment());
         let watched = second.fails("db-status --check", 1, "needs a look");
         let told = "is half made: a reset emptied it (db-reset (db-tasks/";
-        assert!(watched.out.contains(told) && watched.out.contains(&first.dir.display().to_string()), "{}", watched.out);
-        let of_the_first = first.files().into_iter().filter(|file| file.extension().is_some_and(|e| e == "zst")).max().unwrap();
-        second.ok(&format!("db-restore --file {} --trust=role --yes --in-place", of_the_first.display()));
-        assert_eq!((comment(), limited.limit(cluster)), (says.to_owned(), "20".to_owned()), "{taken}");
+        assert!(
+            watched.out.contains(told) && watched.out.contains(&first.dir.display().to_string()),
+            "{}",
+            watched.out
+        );
+        let of_the_first = first
+            .files()
+            .into_iter()
+            .filter(|file| file.extension().is_some_and(|e| e == "zst"))
+            .max()
+            .unwrap();
+        second.ok(&format!(
+            "db-restore --file {} --trust=role --yes --in-place",
+            of_the_first.display()
+        ));
+        assert_eq!(
+            (comment(), limited.limit(cluster)),
+            (says.to_owned(), "20".to_owned()),
+            "{taken}"
+        );
         cluster.sql(db, &format!("SET ROLE {}; INSERT INTO people VALUES (2)", limited.role));
         let before = cluster.fingerprint(db);
 
@@ -353,17 +445,24 @@ fn what_another_reset_has_emptied_is_brought_back_by_that_one_alone() {
         assert_eq!(cluster.sql(db, people), "0", "{taken}: {}", said.err);
         second.ok("db-repair");
         same(&cluster.fingerprint(db), &before);
-        assert_eq!((comment(), limited.limit(cluster)), (says.to_owned(), "20".to_owned()), "{taken}");
+        assert_eq!(
+            (comment(), limited.limit(cluster)),
+            (says.to_owned(), "20".to_owned()),
+            "{taken}"
+        );
     }
     assert_eq!(first.ok("db-repair").out.trim(), "nothing to repair");
     limited.ends(cluster);
 }
 
-/// What somebody has done since a run was killed, by the run's own rules or past them, is undone by no clean-up of that run.
+/// What somebody has done since a run was killed, by the run's own rules or past them, is undone by
+/// no clean-up of that run.
 #[test]
 fn a_late_repair_undoes_nothing_that_others_have_done_since() {
     let cluster = need!("postgresql", cluster());
-    for since in [&["db-undo --yes", "db-restore --latest --yes"][..], &["db-undo --yes", "db-undo --yes"]] {
+    for since in
+        [&["db-undo --yes", "db-restore --latest --yes"][..], &["db-undo --yes", "db-undo --yes"]]
+    {
         let (db, first, second) = cut_off(cluster, "");
         let db = &db.name;
         since.iter().for_each(|words| drop(second.ok(words)));
@@ -372,7 +471,9 @@ fn a_late_repair_undoes_nothing_that_others_have_done_since() {
 
         // a cron job's backup cleans up first, without a question
         let said = first.ok("db-backup --auto");
-        let told = format!("`{db}` stays as it is: somebody has undone or replaced what this run had done there");
+        let told = format!(
+            "`{db}` stays as it is: somebody has undone or replaced what this run had done there"
+        );
         assert!(said.err.contains(&told), "{since:?}: {}", said.err);
         same(&cluster.fingerprint(db), &before);
         assert_eq!(orders(cluster, &format!("{db}__previous")), "7", "{since:?}");
@@ -391,17 +492,21 @@ fn what_was_left_for_a_look_does_not_go_without_a_word() {
     let (db, first, second) = cut_off(cluster, "");
     cluster.sql(&db.name, "SET ROLE app; CREATE TABLE since AS SELECT 1 AS id");
     first.ok("db-repair");
-    let goes = format!("`{}__failed`, which a run that failed or was cut off has left for a look, goes for good", db.name);
+    let goes = format!(
+        "`{}__failed`, which a run that failed or was cut off has left for a look, goes for good",
+        db.name
+    );
     assert!(second.ok("db-reset --force").err.contains(&goes));
     assert!(!second.ok("db-reset --force").err.contains(&goes));
 }
 
-/// A psql whose session ends after the COMMIT that takes a database's mark away, before it could say so.
+/// A psql whose session ends after the COMMIT that takes a database's mark away, before it could
+/// say so.
 fn unheard(cluster: &Cluster, project: &Project) -> String {
     let script = format!(
-        "heard=$(mktemp); tee \"$heard\" | {} \"$@\"; code=$?\n\
-         if grep -q '^ALTER DATABASE .* CONNECTION LIMIT -1;' \"$heard\"; then code=2; echo 'server closed the connection' >&2; fi\n\
-         rm \"$heard\"; exit $code",
+        "heard=$(mktemp); tee \"$heard\" | {} \"$@\"; code=$?\nif grep -q '^ALTER DATABASE .* \
+         CONNECTION LIMIT -1;' \"$heard\"; then code=2; echo 'server closed the connection' >&2; \
+         fi\nrm \"$heard\"; exit $code",
         cluster.bin.join("psql").display()
     );
     let bin = project.shim("psql", &script);
@@ -416,8 +521,13 @@ fn a_copy_that_has_arrived_unheard_stays() {
     project.backup();
     let copy = format!("{}_copy", db.name);
     let bin = unheard(cluster, &project);
-    let said = project.command(&format!("db-restore --latest --as {copy}")).env("DB_TASKS_PG_BIN", bin).output().unwrap();
-    let said = super::Outcome::of(said).ends_with(1, &format!("`{copy}` stays as it is: no mark of a run is on it"));
+    let said = project
+        .command(&format!("db-restore --latest --as {copy}"))
+        .env("DB_TASKS_PG_BIN", bin)
+        .output()
+        .unwrap();
+    let said = super::Outcome::of(said)
+        .ends_with(1, &format!("`{copy}` stays as it is: no mark of a run is on it"));
     assert!(said.err.contains("server closed the connection"), "{}", said.err);
     assert_eq!(cluster.sql(&copy, "SELECT count(*) FROM people"), "500");
     project.ok("db-repair").ends_with(0, "nothing to repair");
@@ -429,14 +539,16 @@ fn what_was_prepared_unheard_is_not_said_to_be_gone() {
     for there in [true, false] {
         let db = cluster.database();
         let hooks = "[hooks]\nmigrate = \"psql -qX -c 'CREATE TABLE m (i int)'\"\n";
-        let config = format!("[databases.main]\npostgres = {{ url = \"${{DATABASE_URL}}\" }}\n{hooks}");
+        let config =
+            format!("[databases.main]\npostgres = {{ url = \"${{DATABASE_URL}}\" }}\n{hooks}");
         let project = Project::new(&config).env("DATABASE_URL", &db.url);
         if !there {
             cluster.sql("postgres", &format!("DROP DATABASE {}", db.name));
         }
         let bin = unheard(cluster, &project);
         let said = project.command("db-prepare").env("DB_TASKS_PG_BIN", bin).output().unwrap();
-        let said = super::Outcome::of(said).ends_with(1, &format!("`{}` stays as it is: no mark of a run is on it", db.name));
+        let said = super::Outcome::of(said)
+            .ends_with(1, &format!("`{}` stays as it is: no mark of a run is on it", db.name));
         assert!(!said.err.contains("taken away again"), "{}", said.err);
         assert_eq!(cluster.sql(&db.name, "SELECT count(*) FROM m"), "0");
         project.ok("db-repair").ends_with(0, "nothing to repair");

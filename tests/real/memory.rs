@@ -7,7 +7,8 @@ use std::fs;
 
 const LIMIT_KIB: u64 = 64 * 1024;
 
-/// Runs, and gives the peak of its resident memory in KiB, as the kernel counts it while the program lives.
+/// Runs, and gives the peak of its resident memory in KiB, as the kernel counts it while the
+/// program lives.
 #[track_caller]
 fn peak(project: &Project, words: &str) -> u64 {
     let mut child = project.command(words).spawn().unwrap();
@@ -15,7 +16,9 @@ fn peak(project: &Project, words: &str) -> u64 {
     let mut peak = 0;
     while child.try_wait().unwrap().is_none() {
         let text = fs::read_to_string(&status).unwrap_or_default();
-        let high = text.lines().find_map(|l| l.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.trim().parse().ok());
+        let high = text.lines().find_map(|l| {
+            l.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.trim().parse().ok()
+        });
         peak = peak.max(high.unwrap_or(0));
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
@@ -59,7 +62,10 @@ fn twenty_thousand_files_in_each_of_several_backups_need_no_more_memory() {
     let db = cluster.database();
     let project = Project::host(&db.url);
     let config = fs::read_to_string(project.dir.join("db-tasks.toml")).unwrap();
-    project.write("db-tasks.toml", format!("{config}\n[stores.media]\nfiles = {{ path = \"media\" }}\n"));
+    project.write(
+        "db-tasks.toml",
+        format!("{config}\n[stores.media]\nfiles = {{ path = \"media\" }}\n"),
+    );
     for at in 0..20_000 {
         let folder = project.dir.join(format!("media/{:03}", at / 100));
         if at % 100 == 0 {
@@ -69,7 +75,9 @@ fn twenty_thousand_files_in_each_of_several_backups_need_no_more_memory() {
     }
     let mut said = Vec::new();
     let backup = "db-backup --auto --only media";
-    for words in [backup, backup, backup, "db-list", "db-verify", "db-restore --latest --only media --yes"] {
+    for words in
+        [backup, backup, backup, "db-list", "db-verify", "db-restore --latest --only media --yes"]
+    {
         let peak = peak(&project, words);
         said.push(format!("{words}: {} MiB", peak / 1024));
         assert!(peak < LIMIT_KIB, "{said:?}");

@@ -1,4 +1,5 @@
-//! Resets round migrators of other people's making, each with its own ledger and its own way to be told where the database is.
+//! Resets round migrators of other people's making, each with its own ledger and its own way to be
+//! told where the database is.
 
 use super::{Project, same, tiny};
 use crate::support::cluster::cluster;
@@ -28,16 +29,21 @@ const SQL: Migrator = Migrator {
     files: &[
         (
             "migrations/1.sql",
-            "CREATE TABLE schema_migrations (id int); INSERT INTO schema_migrations VALUES (1); CREATE TABLE users (id int);",
+            "CREATE TABLE schema_migrations (id int); INSERT INTO schema_migrations VALUES (1); \
+             CREATE TABLE users (id int);",
         ),
-        ("migrations/2.sql", "ALTER TABLE users ADD name text; INSERT INTO schema_migrations VALUES (2);"),
+        (
+            "migrations/2.sql",
+            "ALTER TABLE users ADD name text; INSERT INTO schema_migrations VALUES (2);",
+        ),
     ],
     broken: ("migrations/3.sql", "SELECT 1/0;"),
 };
 
 const DBMATE: Migrator = Migrator {
     // it asks for TLS unless it is told not to
-    hook: "BIN/dbmate --no-dump-schema --url \"$DATABASE_URL?sslmode=disable\" --migrations-dir migrations migrate",
+    hook: "BIN/dbmate --no-dump-schema --url \"$DATABASE_URL?sslmode=disable\" --migrations-dir \
+           migrations migrate",
     ledger: ("schema_migrations", "2"),
     files: &[
         (
@@ -46,10 +52,14 @@ const DBMATE: Migrator = Migrator {
         ),
         (
             "migrations/20260102000000_name.sql",
-            "-- migrate:up\nALTER TABLE users ADD name text;\n-- migrate:down\nALTER TABLE users DROP name;\n",
+            "-- migrate:up\nALTER TABLE users ADD name text;\n-- migrate:down\nALTER TABLE users \
+             DROP name;\n",
         ),
     ],
-    broken: ("migrations/20260103000000_broken.sql", "-- migrate:up\nSELECT 1/0;\n-- migrate:down\n"),
+    broken: (
+        "migrations/20260103000000_broken.sql",
+        "-- migrate:up\nSELECT 1/0;\n-- migrate:down\n",
+    ),
 };
 
 const NODE: Migrator = Migrator {
@@ -65,7 +75,10 @@ const NODE: Migrator = Migrator {
             "-- Up Migration\nALTER TABLE users ADD name text;\n-- Down Migration\nSELECT 1;\n",
         ),
     ],
-    broken: ("migrations/1700000000003_broken.sql", "-- Up Migration\nSELECT 1/0;\n-- Down Migration\nSELECT 1;\n"),
+    broken: (
+        "migrations/1700000000003_broken.sql",
+        "-- Up Migration\nSELECT 1/0;\n-- Down Migration\nSELECT 1;\n",
+    ),
 };
 
 const ALEMBIC: Migrator = Migrator {
@@ -109,14 +122,19 @@ fn resets_round(migrator: &Migrator, home: &Path) {
         tiny(cluster, &db.name);
         let hook = migrator.hook.replace("BIN", &home.join("bin").display().to_string());
         let config = format!(
-            "[databases.main]\npostgres = {{ url = \"${{DATABASE_URL}}\" }}\n[reset]\nstrategy = \"{strategy}\"\n\
-             [hooks]\nmigrate = '''{hook}'''\nseed = \"psql -qX -c \\\"INSERT INTO users (id, name) VALUES (1, 'a')\\\"\"\n"
+            "[databases.main]\npostgres = {{ url = \"${{DATABASE_URL}}\" }}\n[reset]\nstrategy = \
+             \"{strategy}\"\n[hooks]\nmigrate = '''{hook}'''\nseed = \"psql -qX -c \\\"INSERT \
+             INTO users (id, name) VALUES (1, 'a')\\\"\"\n"
         );
         let project = Project::new(&config).env("DATABASE_URL", &db.url);
         migrator.files.iter().for_each(|file| write(&project, file));
         project.ok("db-reset --force");
         let (ledger, rows) = migrator.ledger;
-        assert_eq!(cluster.sql(&db.name, &format!("SELECT count(*) FROM {ledger}")), rows, "{hook}");
+        assert_eq!(
+            cluster.sql(&db.name, &format!("SELECT count(*) FROM {ledger}")),
+            rows,
+            "{hook}"
+        );
         assert_eq!(cluster.sql(&db.name, "SELECT name FROM users"), "a");
         // there is nothing left to migrate, and it knows
         project.ok("db-migrate").ends_with(0, &db.name);
@@ -131,7 +149,8 @@ fn resets_round(migrator: &Migrator, home: &Path) {
 fn sql_files_through_psql() {
     // they have no ledger that anybody reads: migrating twice is an error of the files
     let plain = Migrator {
-        hook: "test \"$DBTASKS_TASK\" = migrate || psql -qX1 -v ON_ERROR_STOP=1 $(ls migrations/*.sql | sed 's/^/-f /')",
+        hook: "test \"$DBTASKS_TASK\" = migrate || psql -qX1 -v ON_ERROR_STOP=1 $(ls \
+               migrations/*.sql | sed 's/^/-f /')",
         ..SQL
     };
     resets_round(&plain, Path::new("/"));
@@ -157,9 +176,10 @@ fn alembic() {
 fn what_a_migration_drops_is_in_the_backup_before_it() {
     let cluster = need!("postgresql", cluster());
     let db = cluster.database();
-    let config = "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n\
-                  [hooks]\nmigrate = \"psql -qX1 -v ON_ERROR_STOP=1 -f migration.sql\"\n";
-    let project = Project::new(config).env("DATABASE_URL", &db.url).env("ENVIRONMENT", "production");
+    let config = "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n[hooks]\nmigrate = \
+                  \"psql -qX1 -v ON_ERROR_STOP=1 -f migration.sql\"\n";
+    let project =
+        Project::new(config).env("DATABASE_URL", &db.url).env("ENVIRONMENT", "production");
 
     // the first migration of all finds nothing
     project.write("migration.sql", "CREATE TABLE first (id int);");
@@ -188,7 +208,11 @@ fn what_a_migration_drops_is_in_the_backup_before_it() {
     assert!(dry.contains("\"kind\": \"migrates\"") && project.files().is_empty(), "{dry}");
     project.ok("db-migrate");
     assert_ne!(cluster.fingerprint(&db.name), before);
-    let backup = project.files().into_iter().find(|file| file.extension().is_some_and(|e| e != "json")).expect("a backup");
+    let backup = project
+        .files()
+        .into_iter()
+        .find(|file| file.extension().is_some_and(|e| e != "json"))
+        .expect("a backup");
     let backup = backup.file_name().unwrap().to_string_lossy().into_owned();
     let home = Project::in_folder(&project.dir, config).env("DATABASE_URL", &db.url);
     home.ok(&format!("db-restore {backup} --yes"));
@@ -198,9 +222,20 @@ fn what_a_migration_drops_is_in_the_backup_before_it() {
     cluster.sql(&db.name, "CREATE TABLE secret (id int); REVOKE ALL ON secret FROM app;");
     project.write("migration.sql", "DROP TABLE people CASCADE;");
     let made = project.files().len();
-    project.fails("db-migrate", 1, "permission denied for table secret").ends_with(1, "db-migrate --no-backup");
-    assert_eq!((cluster.sql(&db.name, "SELECT count(*) FROM people").as_str(), project.files().len()), ("500", made));
+    project
+        .fails("db-migrate", 1, "permission denied for table secret")
+        .ends_with(1, "db-migrate --no-backup");
+    assert_eq!(
+        (cluster.sql(&db.name, "SELECT count(*) FROM people").as_str(), project.files().len()),
+        ("500", made)
+    );
     project.ok("db-migrate --no-backup").ends_with(0, "NO BACKUP is made first");
-    assert_eq!((cluster.sql(&db.name, "SELECT to_regclass('people') IS NULL").as_str(), project.files().len()), ("t", made));
+    assert_eq!(
+        (
+            cluster.sql(&db.name, "SELECT to_regclass('people') IS NULL").as_str(),
+            project.files().len()
+        ),
+        ("t", made)
+    );
     project.fails("db-migrate --no-backup --backup", 2, "cannot be used with");
 }

@@ -88,7 +88,8 @@ impl Project {
 
     /// A database on the host, by its URL in the environment.
     pub fn host(url: &str) -> Self {
-        Self::new("[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n").env("DATABASE_URL", url)
+        Self::new("[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n")
+            .env("DATABASE_URL", url)
     }
 
     pub fn env(mut self, name: &str, value: &str) -> Self {
@@ -104,7 +105,9 @@ impl Project {
     pub fn command(&self, words: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_db-tasks"));
         command.args(words.split_whitespace()).current_dir(&self.dir).env_clear();
-        command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", self.home.path());
+        command
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.home.path());
         command.envs(self.env.iter().cloned());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
@@ -158,7 +161,8 @@ impl Project {
 impl Outcome {
     pub fn of(output: std::process::Output) -> Self {
         // a hint begins as the person would type it; here its words count
-        let bare = |text: &str| text.replace("`db-tasks db-", "`db-").replace(": db-tasks db-", ": db-");
+        let bare =
+            |text: &str| text.replace("`db-tasks db-", "`db-").replace(": db-tasks db-", ": db-");
         let text = |bytes: &[u8]| bare(&String::from_utf8_lossy(bytes));
         Self { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) }
     }
@@ -178,7 +182,8 @@ pub fn tiny(server: &Server, db: &str) {
     server.sql(
         db,
         "SET ROLE app; CREATE TABLE people (id serial PRIMARY KEY, name text NOT NULL, note text);
-         INSERT INTO people (name, note) SELECT 'person ' || i, md5(i::text) FROM generate_series(1, 500) i;
+         INSERT INTO people (name, note) SELECT 'person ' || i, md5(i::text) FROM \
+         generate_series(1, 500) i;
          CREATE TABLE orders (id int PRIMARY KEY, person int REFERENCES people);
          INSERT INTO orders SELECT i, i FROM generate_series(1, 300) i;",
     );
@@ -192,8 +197,8 @@ pub fn tiny_host(cluster: &Cluster) -> (TempDb, Project) {
     (db, project)
 }
 
-/// From what a backup holds to something else and back: staged, undone and in place, each time all that a fingerprint sees. Gives what
-/// was changed in between.
+/// From what a backup holds to something else and back: staged, undone and in place, each time all
+/// that a fingerprint sees. Gives what was changed in between.
 #[track_caller]
 pub fn there_and_back(
     server: &Server,
@@ -223,13 +228,18 @@ pub fn same(found: &Fingerprint, wanted: &Fingerprint) {
         f.schema.lines().map(String::from).chain(rows).chain(rest).collect()
     };
     let (a, b) = (lines(found), lines(wanted));
-    let only = |x: &[String], y: &[String]| x.iter().filter(|l| !y.contains(l)).cloned().collect::<Vec<_>>();
+    let only = |x: &[String], y: &[String]| {
+        x.iter().filter(|l| !y.contains(l)).cloned().collect::<Vec<_>>()
+    };
     assert!(found == wanted, "new: {:#?}\nmissing: {:#?}", only(&a, &b), only(&b, &a));
 }
 
 /// Names of the databases that stand beside one, and itself.
 pub fn family(server: &Server, db: &str) -> Vec<String> {
-    let names = server.sql("postgres", &format!("SELECT datname FROM pg_database WHERE datname ^@ '{db}' ORDER BY 1"));
+    let names = server.sql(
+        "postgres",
+        &format!("SELECT datname FROM pg_database WHERE datname ^@ '{db}' ORDER BY 1"),
+    );
     names.lines().map(String::from).collect()
 }
 
@@ -243,23 +253,35 @@ pub fn until(what: &str, mut done: impl FnMut() -> bool) {
     }
 }
 
-/// Sessions of the program in a database and those beside it, or at work on one of them from elsewhere.
+/// Sessions of the program in a database and those beside it, or at work on one of them from
+/// elsewhere.
 pub fn sessions(server: &Server, db: &str) -> u32 {
-    let concerned = format!("(datname ^@ '{db}' OR query LIKE '%{db}%') AND pid <> pg_backend_pid()");
-    let count = format!("SELECT count(*) FROM pg_stat_activity WHERE application_name ^@ 'db-tasks/' AND {concerned}");
+    let concerned =
+        format!("(datname ^@ '{db}' OR query LIKE '%{db}%') AND pid <> pg_backend_pid()");
+    let count = format!(
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name ^@ 'db-tasks/' AND \
+         {concerned}"
+    );
     server.sql("postgres", &count).parse().unwrap()
 }
 
 /// Ends a child that leads a group of processes, and all of the group.
 pub fn signal_group(child: &mut std::process::Child) {
     let group = format!("-{}", child.id());
-    Command::new("kill").args(["-s", "KILL", "--", &group]).stderr(Stdio::null()).status().expect("kill");
+    Command::new("kill")
+        .args(["-s", "KILL", "--", &group])
+        .stderr(Stdio::null())
+        .status()
+        .expect("kill");
     child.wait().expect("its end");
 }
 
 /// Sends a signal to a child that is ours.
 pub fn signal(child: &std::process::Child, signal: &str) {
-    let done = Command::new("kill").args(["-s", signal, &child.id().to_string()]).stderr(Stdio::null()).status();
+    let done = Command::new("kill")
+        .args(["-s", signal, &child.id().to_string()])
+        .stderr(Stdio::null())
+        .status();
     done.expect("kill");
 }
 
@@ -295,6 +317,11 @@ impl Drop for Held {
 
 /// Sessions of the program that wait for a lock in a database.
 pub fn waiting(server: &Server, db: &str) -> u32 {
-    let ours = format!("datname = '{db}' AND application_name ^@ 'db-tasks/' AND wait_event_type = 'Lock'");
-    server.sql("postgres", &format!("SELECT count(*) FROM pg_stat_activity WHERE {ours}")).parse().unwrap()
+    let ours = format!(
+        "datname = '{db}' AND application_name ^@ 'db-tasks/' AND wait_event_type = 'Lock'"
+    );
+    server
+        .sql("postgres", &format!("SELECT count(*) FROM pg_stat_activity WHERE {ours}"))
+        .parse()
+        .unwrap()
 }

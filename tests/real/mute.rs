@@ -1,4 +1,5 @@
-//! Servers that take a client in and then say nothing: a half dead machine, a pooler without a server behind it, a firewall that drops.
+//! Servers that take a client in and then say nothing: a half dead machine, a pooler without a
+//! server behind it, a firewall that drops.
 
 use super::{Held, Outcome, Project, family, same, signal, tiny_host, until, waiting};
 use crate::support::cluster::cluster;
@@ -25,7 +26,8 @@ struct Seen {
     waiting: AtomicUsize,
 }
 
-/// A server that serves for as long as this process lives. The protocol is PostgreSQL's (protocol-flow, "Start-up").
+/// A server that serves for as long as this process lives. The protocol is PostgreSQL's
+/// (protocol-flow, "Start-up").
 fn server(silent: Silent) -> (u16, Arc<Seen>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -44,7 +46,8 @@ fn server(silent: Silent) -> (u16, Arc<Seen>) {
 fn serve(mut client: TcpStream, silent: Silent, seen: &Seen) -> std::io::Result<()> {
     const ENCRYPTION: [u32; 2] = [80_877_103, 80_877_104];
     while let Silent::WhenAsked = silent {
-        let wanted = u32::from_be_bytes(first_message(&mut client)?[..4].try_into().expect("four bytes"));
+        let wanted =
+            u32::from_be_bytes(first_message(&mut client)?[..4].try_into().expect("four bytes"));
         if ENCRYPTION.contains(&wanted) {
             client.write_all(b"N")?;
             continue;
@@ -69,11 +72,12 @@ fn first_message(client: &mut TcpStream) -> std::io::Result<Vec<u8>> {
     Ok(message)
 }
 
-const CONFIG: &str =
-    "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\nhooks = { migrate = \"true\", seed = \"true\" }\n";
+const CONFIG: &str = "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\nhooks = { \
+                      migrate = \"true\", seed = \"true\" }\n";
 
 fn project(port: u16) -> Project {
-    let project = Project::new(CONFIG).env("DATABASE_URL", &format!("postgresql://app@127.0.0.1:{port}/shop"));
+    let project = Project::new(CONFIG)
+        .env("DATABASE_URL", &format!("postgresql://app@127.0.0.1:{port}/shop"));
     project.write("dump.sql", "CREATE TABLE t (i int);\n");
     project
 }
@@ -150,7 +154,8 @@ fn way_to(server: u16) -> Way {
         for client in listener.incoming().flatten() {
             let server = TcpStream::connect(("127.0.0.1", server)).unwrap();
             for (from, to) in [(&client, &server), (&server, &client)] {
-                let (from, to, cut) = (from.try_clone().unwrap(), to.try_clone().unwrap(), Arc::clone(&cut));
+                let (from, to, cut) =
+                    (from.try_clone().unwrap(), to.try_clone().unwrap(), Arc::clone(&cut));
                 std::thread::spawn(move || carry(from, to, &cut));
             }
         }

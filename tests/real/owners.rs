@@ -13,8 +13,11 @@ fn a_store_gets_its_own_data_or_none() {
     let db = cluster.database();
     tiny(cluster, &db.name);
     let store = |name: &str| format!("[stores.{name}]\nfiles = {{ path = \"{name}\" }}\n");
-    let config =
-        format!("[databases.main]\npostgres = {{ url = \"${{DATABASE_URL}}\" }}\n{}{}", store("documents"), store("podcasts"));
+    let config = format!(
+        "[databases.main]\npostgres = {{ url = \"${{DATABASE_URL}}\" }}\n{}{}",
+        store("documents"),
+        store("podcasts")
+    );
     let project = Project::new(&config).env("DATABASE_URL", &db.url);
     for (folder, file) in [("documents", "contract"), ("podcasts", "episode")] {
         fs::create_dir(project.dir.join(folder)).unwrap();
@@ -25,9 +28,13 @@ fn a_store_gets_its_own_data_or_none() {
 
     let set = project.backup();
     let name = |path: &Path| path.file_name().unwrap().to_string_lossy().into_owned();
-    let part = name(&project.dir.join(project.ok("db-backup --auto --label part --only documents").out.trim()));
+    let part = name(
+        &project.dir.join(project.ok("db-backup --auto --label part --only documents").out.trim()),
+    );
     let wrong = "the backup is of `documents`, not of `podcasts`";
-    project.fails(&format!("db-restore {part} --only podcasts --yes"), 3, wrong).ends_with(3, "`--any-database`");
+    project
+        .fails(&format!("db-restore {part} --only podcasts --yes"), 3, wrong)
+        .ends_with(3, "`--any-database`");
     project.fails(&format!("db-restore {part} --only podcasts --only documents --yes"), 3, wrong);
     project.fails(&format!("db-restore --file backups/{part} --only podcasts --yes"), 3, wrong);
     // the newest that has both is the older one
@@ -39,7 +46,11 @@ fn a_store_gets_its_own_data_or_none() {
     assert!(tree("podcasts") == podcasts && tree("documents") == documents);
     fs::remove_dir_all(&set).unwrap();
     let none = "there is no good backup with `documents` and `podcasts` in";
-    project.fails("db-restore --latest --only podcasts --only documents --yes", 1, "no good backup with `podcasts`");
+    project.fails(
+        "db-restore --latest --only podcasts --only documents --yes",
+        1,
+        "no good backup with `podcasts`",
+    );
     project.fails("db-restore --latest --only documents --only podcasts --yes", 1, none);
     assert!(tree("podcasts") == podcasts);
     // a store with a new name gets the old one's data back, when somebody says so
@@ -58,20 +69,29 @@ fn projects_share_a_folder_and_not_their_backups() {
     let dir = common.path().to_string_lossy().into_owned();
     let main = "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n";
     let named = |name: &str, url: &str| {
-        Project::new(&format!("[project]\nname = \"{name}\"\n{main}")).env("DATABASE_URL", url).env("BACKUP_DIR", &dir)
+        Project::new(&format!("[project]\nname = \"{name}\"\n{main}"))
+            .env("DATABASE_URL", url)
+            .env("BACKUP_DIR", &dir)
     };
     let (shop, blog) = (named("shop", &shop_db.url), named("blog", &blog_db.url));
     shop.ok("db-backup --auto");
-    let file = fs::read_dir(&dir).unwrap().flatten().map(|e| e.path()).find(|p| p.extension().unwrap() == "zst").unwrap();
+    let file = fs::read_dir(&dir)
+        .unwrap()
+        .flatten()
+        .map(|e| e.path())
+        .find(|p| p.extension().unwrap() == "zst")
+        .unwrap();
     let theirs = file.file_name().unwrap().to_string_lossy().into_owned();
     let before = cluster.fingerprint(&blog_db.name);
     let refused = format!("`{theirs}` is a backup of another project: `shop`");
 
     blog.fails("db-restore --latest --yes", 1, "those of other projects are passed over: `shop`");
     blog.fails(&format!("db-restore {theirs} --yes"), 3, &refused);
-    blog.fails(&format!("db-restore --file {} --yes", file.display()), 3, &refused).ends_with(3, "`--any-database`");
+    blog.fails(&format!("db-restore --file {} --yes", file.display()), 3, &refused)
+        .ends_with(3, "`--any-database`");
     blog.fails("db-verify", 1, "there is no good backup");
-    blog.fails("db-status --check", 1, "main: no good backup").ends_with(1, "those of other projects among them (shop)");
+    blog.fails("db-status --check", 1, "main: no good backup")
+        .ends_with(1, "those of other projects among them (shop)");
     assert!(blog.ok("db-list").out.contains("verified, of the project shop"));
     assert!(blog.ok(&format!("db-info {theirs}")).out.contains("verified, of the project shop"));
     // no rule of ours removes theirs, nor does a backup what they are writing right now
@@ -81,7 +101,11 @@ fn projects_share_a_folder_and_not_their_backups() {
     assert!(at_work.is_file());
     blog.ok("db-list").ends_with(0, "or another project is writing it");
     let cleaned = blog.ok("db-cleanup --keep-days 0 --min-keep 0 --yes");
-    assert!(cleaned.err.contains(&format!("keeps {theirs}: it is of the project `shop`")), "{}", cleaned.err);
+    assert!(
+        cleaned.err.contains(&format!("keeps {theirs}: it is of the project `shop`")),
+        "{}",
+        cleaned.err
+    );
     fs::write(blog.dir.join(".env"), "BACKUP_RETENTION_DAYS=0\nBACKUP_MIN_KEEP=0\n").unwrap();
     blog.ok("db-backup --auto --label second");
     assert!(file.is_file(), "another project's backup is gone");
@@ -109,20 +133,29 @@ fn a_clone_finds_its_backups() {
     let clone = |name: &str, url: &str| {
         let folder = home.path().join(name);
         fs::create_dir_all(&folder).unwrap();
-        Project::in_folder(&folder, "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n").env("DATABASE_URL", url)
+        Project::in_folder(&folder, "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n")
+            .env("DATABASE_URL", url)
     };
     let first = clone("shop", &db.url).env("BACKUP_DIR", &dir);
     first.ok("db-backup --auto");
     clone("shop-wip", &db.url).env("BACKUP_DIR", &dir).ok("db-restore --latest --yes");
     // by the same folder alone, another project would be taken for it
-    clone("blog", &other.url).env("BACKUP_DIR", &dir).fails("db-restore --latest --yes", 1, "passed over: `shop`");
+    clone("blog", &other.url).env("BACKUP_DIR", &dir).fails(
+        "db-restore --latest --yes",
+        1,
+        "passed over: `shop`",
+    );
     // a colleague's, copied into the project's own folder, and the project's own after a rename
     let colleague = clone("theirs", &other.url);
     fs::create_dir(colleague.dir.join("backups")).unwrap();
     for entry in fs::read_dir(&dir).unwrap().flatten() {
         fs::copy(entry.path(), colleague.dir.join("backups").join(entry.file_name())).unwrap();
     }
-    colleague.fails("db-restore --latest --yes", 3, &format!("the newest backup is of the database `{}`", db.name));
+    colleague.fails(
+        "db-restore --latest --yes",
+        3,
+        &format!("the newest backup is of the database `{}`", db.name),
+    );
     colleague.ok("db-restore --latest --any-database --yes");
     assert_eq!(cluster.fingerprint(&other.name).rows, cluster.fingerprint(&db.name).rows);
 }

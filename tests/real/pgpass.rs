@@ -25,7 +25,11 @@ fn psql_logs_in_with_what_it_writes() {
     fs::set_permissions(&file, PermissionsExt::from_mode(0o644)).unwrap();
 
     let shown = project.ok("db-pgpass --dry-run --verbose");
-    assert!(shown.out.contains(&format!("localhost:{}:{}:a\\:b:***", cluster.port, db.name)), "{}", shown.out);
+    assert!(
+        shown.out.contains(&format!("localhost:{}:{}:a\\:b:***", cluster.port, db.name)),
+        "{}",
+        shown.out
+    );
     assert!(fs::read_to_string(&file).unwrap().starts_with("# mine"));
     for _ in 0..2 {
         let said = project.ok("update-pgpass");
@@ -33,14 +37,30 @@ fn psql_logs_in_with_what_it_writes() {
     }
     let text = fs::read_to_string(&file).unwrap();
     assert_eq!(text.lines().count(), 4, "a line for each name of this machine, once: {text}");
-    assert!(text.ends_with("# mine\n*:*:*:*:wrong\n") && text.contains("a\\:b:x\\:y\\\\z*"), "{text}");
+    assert!(
+        text.ends_with("# mine\n*:*:*:*:wrong\n") && text.contains("a\\:b:x\\:y\\\\z*"),
+        "{text}"
+    );
     assert_eq!(mode(&file), 0o600);
 
     let home = project.home().to_owned();
     let login = |host: &str| {
         let mut psql = Command::new(bin.join("psql"));
         psql.env_clear().env("HOME", &home).env("PGPASSFILE", &file);
-        psql.args(["-X", "-w", "-h", host, "-p", &cluster.port.to_string(), "-U", "a:b", "-d", &db.name, "-Atc", "SELECT 1"]);
+        psql.args([
+            "-X",
+            "-w",
+            "-h",
+            host,
+            "-p",
+            &cluster.port.to_string(),
+            "-U",
+            "a:b",
+            "-d",
+            &db.name,
+            "-Atc",
+            "SELECT 1",
+        ]);
         Outcome::of(psql.output().unwrap())
     };
     for host in ["localhost", "127.0.0.1"] {
@@ -64,7 +84,10 @@ fn the_file_may_be_elsewhere_and_a_repository_does_not_say_where() {
     symlink(dotfiles.join("pgpass"), project.home().join(".pgpass")).unwrap();
     // no server need be up
     project.ok("db-pgpass");
-    assert_eq!(fs::read_to_string(dotfiles.join("pgpass")).unwrap(), "db.test:6543:shop:boss:secret22\n");
+    assert_eq!(
+        fs::read_to_string(dotfiles.join("pgpass")).unwrap(),
+        "db.test:6543:shop:boss:secret22\n"
+    );
     assert!(fs::symlink_metadata(project.home().join(".pgpass")).unwrap().is_symlink());
 
     project.write(".env", "PGPASSFILE=stolen\n");
@@ -80,7 +103,11 @@ fn the_file_may_be_elsewhere_and_a_repository_does_not_say_where() {
     let pipe = project.dir.join("pipe");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let other = Project::host("postgresql://boss:secret22@db.test/shop");
-    other.fails(&format!("db-pgpass --file {}", pipe.display()), 1, "is no plain file: nothing was changed");
+    other.fails(
+        &format!("db-pgpass --file {}", pipe.display()),
+        1,
+        "is no plain file: nothing was changed",
+    );
     let project = Project::host("postgresql://boss:a%0Ab@db.test/shop");
     project.fails("db-pgpass", 1, "a line break");
 }
@@ -89,7 +116,10 @@ fn the_file_may_be_elsewhere_and_a_repository_does_not_say_where() {
 fn a_container_tells_its_password_and_its_port() {
     let engine = need!("docker", engine());
     let pg = need!("container", container(&Options { publish: true, ..Options::default() }));
-    let config = format!("[containers.pg]\ndocker = \"{}\"\n[databases.main]\ncontainer = \"pg\"\n", pg.name);
+    let config = format!(
+        "[containers.pg]\ndocker = \"{}\"\n[databases.main]\ncontainer = \"pg\"\n",
+        pg.name
+    );
     let project = Project::new(&config).env("DOCKER_HOST", &engine.docker_host);
     project.ok("db-pgpass");
     let text = fs::read_to_string(project.home().join(".pgpass")).unwrap();

@@ -1,4 +1,5 @@
-//! A pooler between us and the server: what a session begins with does not arrive, and what it sets may stay in others' sessions.
+//! A pooler between us and the server: what a session begins with does not arrive, and what it sets
+//! may stay in others' sessions.
 
 use super::{Project, same, tiny};
 use crate::support::cluster::{Cluster, TempDb, cluster};
@@ -32,11 +33,15 @@ fn a_pooler_that_takes_no_options_is_named() {
 #[test]
 fn through_a_pooler_that_drops_options_nothing_is_changed() {
     let cluster = need!("postgresql", cluster());
-    let dropping = "pool_mode = transaction\nignore_startup_parameters = options,extra_float_digits";
+    let dropping =
+        "pool_mode = transaction\nignore_startup_parameters = options,extra_float_digits";
     let pooler = need!("pgbouncer", Pooler::before(cluster, "dropping", dropping));
     let db = filled(cluster);
-    let project = Project::new("[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n[hooks]\nmigrate = 'true'\n");
-    let project = project.env("DATABASE_URL", &pooler.url(&db.name)).env("ALLOW_DATABASE_WIPE", "true");
+    let project = Project::new(
+        "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n[hooks]\nmigrate = 'true'\n",
+    );
+    let project =
+        project.env("DATABASE_URL", &pooler.url(&db.name)).env("ALLOW_DATABASE_WIPE", "true");
     let before = cluster.fingerprint(&db.name);
     project.ok("db-backup --auto").ends_with(0, "is dropped on the way");
     for words in [
@@ -53,6 +58,9 @@ fn through_a_pooler_that_drops_options_nothing_is_changed() {
     }
     same(&cluster.fingerprint(&db.name), &before);
     assert!(project.run("db-doctor").out.contains("pooler: what a session begins with is dropped"));
-    let direct = Project::in_folder(&project.dir, "[databases.main]\npostgres = { url = \"${DIRECT_URL}\" }\n");
+    let direct = Project::in_folder(
+        &project.dir,
+        "[databases.main]\npostgres = { url = \"${DIRECT_URL}\" }\n",
+    );
     direct.env("DIRECT_URL", &db.url).ok("db-restore --latest --yes");
 }

@@ -1,4 +1,5 @@
-//! `db-prepare` on a real server: what is half made is taken away, by this run or the next, and tables of extensions are no data.
+//! `db-prepare` on a real server: what is half made is taken away, by this run or the next, and
+//! tables of extensions are no data.
 
 use super::{Outcome, Project, family, same, signal, until};
 use crate::support::cluster::{Cluster, TempDb, cluster};
@@ -13,7 +14,8 @@ const SEED: &str = "INSERT INTO users (name) VALUES ('a'), ('b'), ('c');";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Found {
     Missing,
-    /// Without tables of its own, and with all that may be there before: a table of an extension, a schema, settings.
+    /// Without tables of its own, and with all that may be there before: a table of an extension, a
+    /// schema, settings.
     Empty,
 }
 
@@ -22,19 +24,22 @@ fn project(cluster: &Cluster, found: Found) -> (TempDb, Project) {
     match found {
         Found::Missing => drop(cluster.sql("postgres", &format!("DROP DATABASE {}", db.name))),
         Found::Empty => {
-            let inside =
-                "CREATE EXTENSION pgcrypto; CREATE TABLE spatial_ref_sys (a int); INSERT INTO spatial_ref_sys VALUES (1);
-                          ALTER EXTENSION pgcrypto ADD TABLE spatial_ref_sys; CREATE SCHEMA shop AUTHORIZATION app;";
+            let inside = "CREATE EXTENSION pgcrypto; CREATE TABLE spatial_ref_sys (a int); INSERT \
+                          INTO spatial_ref_sys VALUES (1);
+                          ALTER EXTENSION pgcrypto ADD TABLE spatial_ref_sys; CREATE SCHEMA shop \
+                          AUTHORIZATION app;";
             cluster.sql(&db.name, inside);
             let outside = format!(
-                "ALTER DATABASE {0} SET work_mem = '7MB'; COMMENT ON DATABASE {0} IS 'mine'; ALTER DATABASE {0} CONNECTION LIMIT 70",
+                "ALTER DATABASE {0} SET work_mem = '7MB'; COMMENT ON DATABASE {0} IS 'mine'; \
+                 ALTER DATABASE {0} CONNECTION LIMIT 70",
                 db.name
             );
             cluster.sql("postgres", &outside.replace("; ", ";\n"));
         }
     }
-    let config = "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n[hooks]\n\
-                  migrate = \"psql -qX -v ON_ERROR_STOP=1 -f migrate.sql\"\nseed = \"psql -qX -v ON_ERROR_STOP=1 -f seed.sql\"\n";
+    let config = "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n[hooks]\nmigrate = \
+                  \"psql -qX -v ON_ERROR_STOP=1 -f migrate.sql\"\nseed = \"psql -qX -v \
+                  ON_ERROR_STOP=1 -f seed.sql\"\n";
     let project = Project::new(config).env("DATABASE_URL", &db.url);
     project.write("migrate.sql", MIGRATE);
     project.write("seed.sql", SEED);
@@ -62,14 +67,22 @@ impl Before {
 fn is_prepared(cluster: &Cluster, db: &str, before: &Before) {
     assert_eq!(cluster.sql(db, "SELECT string_agg(name, '' ORDER BY id) FROM users"), "abc");
     let now = cluster.fingerprint(db);
-    assert!(!now.settings["connections"].starts_with("2000"), "the mark is off: {:?}", now.settings);
+    assert!(
+        !now.settings["connections"].starts_with("2000"),
+        "the mark is off: {:?}",
+        now.settings
+    );
     if let Some(before) = &before.0 {
         assert_eq!(now.settings, before.settings, "owner, rights and settings");
         assert_eq!(cluster.sql(db, "SELECT count(*) FROM spatial_ref_sys"), "1");
-        assert_eq!(cluster.sql(db, "SELECT count(*) FROM pg_namespace WHERE nspname = 'shop'"), "1");
+        assert_eq!(
+            cluster.sql(db, "SELECT count(*) FROM pg_namespace WHERE nspname = 'shop'"),
+            "1"
+        );
     }
     let own = [db.to_owned(), format!("{db}__failed")];
-    let left: Vec<String> = family(cluster, db).into_iter().filter(|name| !own.contains(name)).collect();
+    let left: Vec<String> =
+        family(cluster, db).into_iter().filter(|name| !own.contains(name)).collect();
     assert_eq!(left, Vec::<String>::new());
 }
 
@@ -109,7 +122,10 @@ fn a_killed_one_is_made_good_by_the_next() {
         for journal in ["kept", "lost"] {
             let (db, project) = project(cluster, found);
             let before = Before::of(cluster, &db.name);
-            project.write("migrate.sql", "CREATE TABLE users (half int);\n\\! touch there\nSELECT pg_sleep(60);\n");
+            project.write(
+                "migrate.sql",
+                "CREATE TABLE users (half int);\n\\! touch there\nSELECT pg_sleep(60);\n",
+            );
             let child = project.command("db-prepare").spawn().unwrap();
             until("the migrator is at work", || project.dir.join("there").exists());
             signal(&child, "KILL");
@@ -118,13 +134,22 @@ fn a_killed_one_is_made_good_by_the_next() {
             if journal == "lost" {
                 fs::remove_dir_all(project.dir.join(".db-tasks")).unwrap();
                 project.fails("db-prepare", 1, "is half prepared, and somebody is at work in it");
-                let end = format!("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '{}'", db.name);
+                let end = format!(
+                    "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname \
+                     = '{}'",
+                    db.name
+                );
                 cluster.sql("postgres", &end);
-                project.ok("db-prepare --dry-run").ends_with(0, "take away what an earlier run has left half made");
+                project
+                    .ok("db-prepare --dry-run")
+                    .ends_with(0, "take away what an earlier run has left half made");
             }
             project.ok("db-prepare");
             is_prepared(cluster, &db.name, &before);
-            assert!(project.ok("db-prepare").out.contains("nothing to prepare"), "{found:?} {journal}");
+            assert!(
+                project.ok("db-prepare").out.contains("nothing to prepare"),
+                "{found:?} {journal}"
+            );
             cluster.drop_all(&db.name);
         }
     }
@@ -135,7 +160,10 @@ fn an_interrupted_one_is_taken_away_at_once() {
     let cluster = need!("postgresql", cluster());
     let (db, project) = project(cluster, Found::Empty);
     let before = Before::of(cluster, &db.name);
-    project.write("migrate.sql", "CREATE TABLE users (half int);\n\\! touch there\nSELECT pg_sleep(60);\n");
+    project.write(
+        "migrate.sql",
+        "CREATE TABLE users (half int);\n\\! touch there\nSELECT pg_sleep(60);\n",
+    );
     let child = project.command("db-prepare").spawn().unwrap();
     until("the migrator is at work", || project.dir.join("there").exists());
     signal(&child, "TERM");
@@ -162,15 +190,24 @@ fn a_role_that_may_create_no_database_has_its_own_prepared() {
     let (db, project) = project(cluster, Found::Missing);
     let role = unique("r");
     cluster.sql("postgres", &format!("CREATE ROLE {role} LOGIN PASSWORD 'pw'"));
-    cluster.sql("postgres", &format!("CREATE DATABASE {} OWNER {role} CONNECTION LIMIT 70 TEMPLATE template0", db.name));
-    let project = project.env("DATABASE_URL", &format!("postgresql://{role}:pw@127.0.0.1:{}/{}", cluster.port, db.name));
+    cluster.sql(
+        "postgres",
+        &format!("CREATE DATABASE {} OWNER {role} CONNECTION LIMIT 70 TEMPLATE template0", db.name),
+    );
+    let project = project.env(
+        "DATABASE_URL",
+        &format!("postgresql://{role}:pw@127.0.0.1:{}/{}", cluster.port, db.name),
+    );
     let before = cluster.fingerprint(&db.name);
     project.write("seed.sql", "INSERT INTO users (name) VALUES ('x'); SELECT 1/0;");
     let said = project.fails("db-prepare", 1, "division by zero");
     assert!(said.err.contains("is emptied again"), "{}", said.err);
     same(&cluster.fingerprint(&db.name), &before);
     for journal in ["kept", "lost"] {
-        project.write("migrate.sql", "CREATE TABLE users (half int);\n\\! touch there\nSELECT pg_sleep(60);\n");
+        project.write(
+            "migrate.sql",
+            "CREATE TABLE users (half int);\n\\! touch there\nSELECT pg_sleep(60);\n",
+        );
         let child = project.command("db-prepare").spawn().unwrap();
         until("the migrator is at work", || project.dir.join("there").exists());
         signal(&child, "KILL");
@@ -178,13 +215,20 @@ fn a_role_that_may_create_no_database_has_its_own_prepared() {
         fs::remove_file(project.dir.join("there")).unwrap();
         if journal == "lost" {
             fs::remove_dir_all(project.dir.join(".db-tasks")).unwrap();
-            let end = format!("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '{}'", db.name);
+            let end = format!(
+                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = \
+                 '{}'",
+                db.name
+            );
             cluster.sql("postgres", &end);
         }
         project.write("migrate.sql", MIGRATE);
         project.write("seed.sql", SEED);
         project.ok("db-prepare");
-        assert_eq!(cluster.sql(&db.name, "SELECT string_agg(name, '' ORDER BY id) FROM users"), "abc");
+        assert_eq!(
+            cluster.sql(&db.name, "SELECT string_agg(name, '' ORDER BY id) FROM users"),
+            "abc"
+        );
         assert!(project.ok("db-prepare").out.contains("nothing to prepare"));
         if journal == "kept" {
             assert_eq!(cluster.fingerprint(&db.name).settings, before.settings);
@@ -205,7 +249,8 @@ fn a_role_that_may_create_no_database_has_its_own_prepared() {
     project.fails(
         "db-prepare",
         1,
-        "there is something in it already, which `DROP schema IF EXISTS shop CASCADE` would take away",
+        "there is something in it already, which `DROP schema IF EXISTS shop CASCADE` would take \
+         away",
     );
     same(&cluster.fingerprint(&db.name), &before);
     cluster.drop_all(&db.name);

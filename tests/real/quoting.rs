@@ -1,4 +1,5 @@
-//! What names, comments and manifests hold is data to a real psql and a real server, whatever it looks like.
+//! What names, comments and manifests hold is data to a real psql and a real server, whatever it
+//! looks like.
 
 use std::fs;
 
@@ -20,7 +21,11 @@ fn comments_and_names_leave_no_block() {
     let said = || {
         cluster.sql(
             "postgres",
-            &format!("SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = '{}'", db.name),
+            &format!(
+                "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = \
+                 '{}'",
+                db.name
+            ),
         )
     };
     let before = said();
@@ -30,7 +35,8 @@ fn comments_and_names_leave_no_block() {
     project.ok("db-undo --yes");
     assert_eq!(said(), before);
     // a reset that fails gives it back as it was, line for line
-    let failing = "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n[hooks]\nmigrate = \"exit 3\"\n";
+    let failing = "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n[hooks]\nmigrate = \
+                   \"exit 3\"\n";
     fs::write(project.dir.join("db-tasks.toml"), failing).unwrap();
     assert_ne!(project.run("db-reset --force").code, Some(0));
     assert_eq!(said(), before);
@@ -44,14 +50,21 @@ fn a_manifests_values_are_values() {
     let (db, _) = tiny_host(cluster);
     let project = Project::host(&db.socket_url);
     let file = project.backup();
-    let path = project.files().into_iter().find(|path| path.extension().is_some_and(|e| e == "json")).unwrap();
+    let path = project
+        .files()
+        .into_iter()
+        .find(|path| path.extension().is_some_and(|e| e == "json"))
+        .unwrap();
     let whole: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     let other = format!("{}__other", db.name);
     let name = file.file_name().unwrap().to_string_lossy().into_owned();
     let escape = "x\";\n\\! touch ran\nCREATE ROLE dbt_evil SUPERUSER;\n\"";
     for (key, value) in [
         ("settings", serde_json::json!([{ "name": "search_path", "value": escape }])),
-        ("settings", serde_json::json!([{ "name": "search_path", "value": "public;\n\\! touch ran\nSELECT 1" }])),
+        (
+            "settings",
+            serde_json::json!([{ "name": "search_path", "value": "public;\n\\! touch ran\nSELECT 1" }]),
+        ),
         ("settings", serde_json::json!([{ "name": format!("app.{escape}"), "value": "1" }])),
         ("settings", serde_json::json!([{ "name": "app.x", "value": "it's\0\n\\! touch ran\n" }])),
         ("owner", serde_json::json!("x\0\n\\! touch ran\n")),
@@ -69,28 +82,34 @@ fn a_manifests_values_are_values() {
         assert!(said.code.is_some_and(|code| code < 5), "{key} {value}: {}", said.err);
         assert!(!project.dir.join("ran").exists(), "{key} {value}");
         assert_eq!(
-            cluster.sql("postgres", "SELECT count(*) FROM pg_roles WHERE rolname = 'dbt_evil'").trim(),
+            cluster
+                .sql("postgres", "SELECT count(*) FROM pg_roles WHERE rolname = 'dbt_evil'")
+                .trim(),
             "0",
             "{key} {value}"
         );
-        let _ = cluster.try_sql("postgres", &format!("DROP DATABASE IF EXISTS {other} WITH (FORCE)"));
+        let _ =
+            cluster.try_sql("postgres", &format!("DROP DATABASE IF EXISTS {other} WITH (FORCE)"));
     }
 }
 
-/// Whoever may create functions in `public` has none run by us: with the default path, one that fits better than the system's would.
+/// Whoever may create functions in `public` has none run by us: with the default path, one that
+/// fits better than the system's would.
 #[test]
 fn words_of_ours_are_the_systems_own() {
     let cluster = need!("postgresql", cluster());
     let (db, _) = tiny_host(cluster);
     let project = Project::host(&db.socket_url);
-    let body = "LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'a function of a stranger ran'; END $$";
+    let body =
+        "LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'a function of a stranger ran'; END $$";
     cluster.sql(
         &db.name,
         &format!(
             "GRANT CREATE ON SCHEMA public TO PUBLIC; SET ROLE app;
              CREATE FUNCTION public.format(text, name, name) RETURNS text {body};
              CREATE FUNCTION public.same(oid, regclass) RETURNS boolean {body};
-             CREATE OPERATOR public.= (PROCEDURE = public.same, LEFTARG = oid, RIGHTARG = regclass);
+             CREATE OPERATOR public.= (PROCEDURE = public.same, LEFTARG = oid, RIGHTARG = \
+             regclass);
              RESET ROLE; ALTER DATABASE {} SET search_path = public, pg_catalog;",
             db.name
         ),
@@ -115,11 +134,18 @@ fn a_name_begins_no_line_of_its_own() {
     cluster.sql(
         name,
         &format!(
-            "SET ROLE app; CREATE TABLE {table} (id int); INSERT INTO {table} VALUES (1); CREATE VIEW \"v\nFORGED\" AS SELECT 1"
+            "SET ROLE app; CREATE TABLE {table} (id int); INSERT INTO {table} VALUES (1); CREATE \
+             VIEW \"v\nFORGED\" AS SELECT 1"
         ),
     );
     // a setting of a role's, and of a database's, that are to be carried over
-    cluster.sql(name, &format!("ALTER ROLE \"{other}\" IN DATABASE {name} SET \"app.x\" = 'y\nFORGED'; GRANT CONNECT ON DATABASE {name} TO \"{other}\""));
+    cluster.sql(
+        name,
+        &format!(
+            "ALTER ROLE \"{other}\" IN DATABASE {name} SET \"app.x\" = 'y\nFORGED'; GRANT CONNECT \
+             ON DATABASE {name} TO \"{other}\""
+        ),
+    );
     project.backup();
     let there = Held::new(cluster, name, &format!("SET SESSION AUTHORIZATION \"{other}\""));
 
@@ -150,7 +176,8 @@ fn a_name_begins_no_line_of_its_own() {
         let said = project.run(words);
         let whole = format!("{}\n{}", said.out, said.err);
         // the SQL that is shown is the SQL that runs, and stands behind its bar
-        let forged: Vec<&str> = whole.lines().filter(|line| line.trim_start().starts_with("FORGED")).collect();
+        let forged: Vec<&str> =
+            whole.lines().filter(|line| line.trim_start().starts_with("FORGED")).collect();
         assert!(forged.is_empty(), "{words}:\n{whole}");
     }
     drop(there);

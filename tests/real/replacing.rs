@@ -1,4 +1,5 @@
-//! `db-prepare --replace` on a real server: contents over data that is there, guarded as a restore is; and what TESTING means.
+//! `db-prepare --replace` on a real server: contents over data that is there, guarded as a restore
+//! is; and what TESTING means.
 
 use super::{Project, family, same};
 use crate::support::cluster::{Cluster, TempDb, cluster};
@@ -10,10 +11,18 @@ const DUMP: &str = "[prepare]\ndump = \"latest.sql\"\n";
 /// A project whose database has grown since `latest.sql` was made of it.
 fn project(cluster: &Cluster, more: &str) -> (TempDb, Project) {
     let db = cluster.database();
-    cluster.sql(&db.name, "SET ROLE app; CREATE TABLE shelf (what text); INSERT INTO shelf VALUES ('from the dump')");
+    cluster.sql(
+        &db.name,
+        "SET ROLE app; CREATE TABLE shelf (what text); INSERT INTO shelf VALUES ('from the dump')",
+    );
     let config = format!("[databases.main]\npostgres = {{ url = \"${{DATABASE_URL}}\" }}\n{more}");
     let project = Project::new(&config).env("DATABASE_URL", &db.url);
-    project.write("latest.sql", cluster.dump(&db.name, &["--no-owner", "--no-privileges", "--clean", "--if-exists"]).unwrap());
+    project.write(
+        "latest.sql",
+        cluster
+            .dump(&db.name, &["--no-owner", "--no-privileges", "--clean", "--if-exists"])
+            .unwrap(),
+    );
     cluster.sql(&db.name, "SET ROLE app; INSERT INTO shelf VALUES ('since')");
     (db, project)
 }
@@ -39,14 +48,23 @@ fn the_named_dump_takes_the_place_of_data_and_can_be_undone() {
     for _ in 0..2 {
         let said = project.ok("db-prepare --replace --yes");
         assert_eq!(said.out.trim(), db.name);
-        assert!(said.err.contains("`db-undo`") && said.err.contains("it is in the backup, too: db-restore "), "{}", said.err);
+        assert!(
+            said.err.contains("`db-undo`")
+                && said.err.contains("it is in the backup, too: db-restore "),
+            "{}",
+            said.err
+        );
         assert_eq!(shelf(cluster, &db.name), "from the dump");
         project.ok("db-undo --yes");
         same(&cluster.fingerprint(&db.name), &before);
     }
-    let manifests = project.files().into_iter().filter(|f| f.extension().is_some_and(|e| e == "json"));
+    let manifests =
+        project.files().into_iter().filter(|f| f.extension().is_some_and(|e| e == "json"));
     let texts: Vec<String> = manifests.map(|path| std::fs::read_to_string(path).unwrap()).collect();
-    assert!(texts.len() == 2 && texts.iter().all(|text| text.contains("\"pre-restore\"")), "{texts:?}");
+    assert!(
+        texts.len() == 2 && texts.iter().all(|text| text.contains("\"pre-restore\"")),
+        "{texts:?}"
+    );
 }
 
 #[test]
@@ -84,7 +102,10 @@ fn what_does_not_load_leaves_the_data_as_it_is() {
     let (db, project) = project(cluster, DUMP);
     let before = cluster.fingerprint(&db.name);
     let whole = std::fs::read_to_string(project.dir.join("latest.sql")).unwrap();
-    for broken in [whole[..whole.len() / 2].to_owned(), whole.replace("COPY public.shelf", "SELECT 1/0;\nCOPY public.shelf")] {
+    for broken in [
+        whole[..whole.len() / 2].to_owned(),
+        whole.replace("COPY public.shelf", "SELECT 1/0;\nCOPY public.shelf"),
+    ] {
         project.write("latest.sql", broken);
         let said = project.run("db-prepare --replace --yes");
         assert!(matches!(said.code, Some(1 | 3)), "{said:?}");
@@ -101,7 +122,8 @@ fn a_role_that_may_create_no_database_replaces_in_place() {
     cluster.sql("postgres", "ALTER ROLE app NOCREATEDB");
     project.ok("db-prepare --replace --yes").ends_with(0, "in place");
     assert_eq!(shelf(cluster, &db.name), "from the dump");
-    let backup = project.files().into_iter().find(|f| f.extension().is_some_and(|e| e == "zst")).unwrap();
+    let backup =
+        project.files().into_iter().find(|f| f.extension().is_some_and(|e| e == "zst")).unwrap();
     project.ok(&format!("db-restore {} --in-place --yes", backup.display()));
     assert_eq!(shelf(cluster, &db.name), "from the dump, since");
 }
@@ -122,7 +144,11 @@ fn testing_means_the_database_for_tests() {
     project.fails("db-prepare --replace", 3, "give `--yes`");
     project.ok("db-prepare --replace --yes");
     assert_eq!(shelf(cluster, &tests), "from the dump");
-    assert_eq!(project.files(), Vec::<std::path::PathBuf>::new(), "no backup of it is taken for the usual one's");
+    assert_eq!(
+        project.files(),
+        Vec::<std::path::PathBuf>::new(),
+        "no backup of it is taken for the usual one's"
+    );
 
     // any other command means the usual one, and replaces nothing while TESTING is set
     project.backup();
@@ -130,7 +156,11 @@ fn testing_means_the_database_for_tests() {
         let said = project.run(words);
         assert!(matches!(said.code, Some(1 | 3)), "{words}: {said:?}");
     }
-    project.fails("db-restore --latest --yes", 3, "TESTING is set, which means a database of its own");
+    project.fails(
+        "db-restore --latest --yes",
+        3,
+        "TESTING is set, which means a database of its own",
+    );
     same(&cluster.fingerprint(&db.name), &before);
     // one that is missing starts from the usual one's newest backup
     cluster.drop_all(&tests);
@@ -139,15 +169,25 @@ fn testing_means_the_database_for_tests() {
     cluster.drop_all(&tests);
 }
 
-/// What somebody needs is no database for tests, whatever the file says: it would be replaced without a backup.
+/// What somebody needs is no database for tests, whatever the file says: it would be replaced
+/// without a backup.
 #[test]
 fn what_somebody_needs_is_no_database_for_tests() {
     let cluster = need!("postgresql", cluster());
     let (own, maintenance) = (unique("db"), unique("main"));
-    for name in ["template1", "postgres", &format!("{own}__previous"), &format!("{own}__staged"), &maintenance] {
+    for name in [
+        "template1",
+        "postgres",
+        &format!("{own}__previous"),
+        &format!("{own}__staged"),
+        &maintenance,
+    ] {
         let (_db, project) = project(cluster, &format!("testing = \"{name}\"\n{DUMP}"));
         let config = std::fs::read_to_string(project.dir.join("db-tasks.toml")).unwrap();
-        project.write("db-tasks.toml", config.replace("\" }", &format!("\", maintenance-database = \"{maintenance}\" }}")));
+        project.write(
+            "db-tasks.toml",
+            config.replace("\" }", &format!("\", maintenance-database = \"{maintenance}\" }}")),
+        );
         let project = project.env("TESTING", "true");
         for words in ["db-prepare", "db-prepare --replace --yes"] {
             project.fails(words, 2, &format!("`{name}` can be no database for tests"));

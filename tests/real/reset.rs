@@ -1,4 +1,5 @@
-//! Resets, hooks and preparations on a real server: the new database, and the way back from every failure.
+//! Resets, hooks and preparations on a real server: the new database, and the way back from every
+//! failure.
 
 use super::{Outcome, Project, family, same, signal, tiny, until};
 use crate::support::cluster::{Cluster, TempDb, cluster};
@@ -11,9 +12,10 @@ fn project(cluster: &Cluster, more: &str) -> (TempDb, Project) {
     let db = cluster.database();
     tiny(cluster, &db.name);
     let config = format!(
-        "[databases.main]\npostgres = {{ url = \"${{DATABASE_URL}}\" }}\n{more}\n[hooks]\n\
-         migrate = \"echo migrate $DBTASKS_OUTCOME >>log; psql -qX -v ON_ERROR_STOP=1 -f migrate.sql\"\n\
-         seed = {{ run = [\"psql\", \"-qX\", \"-v\", \"ON_ERROR_STOP=1\", \"-f\", \"seed.sql\"] }}\n"
+        "[databases.main]\npostgres = {{ url = \"${{DATABASE_URL}}\" }}\n{more}\n[hooks]\nmigrate \
+         = \"echo migrate $DBTASKS_OUTCOME >>log; psql -qX -v ON_ERROR_STOP=1 -f \
+         migrate.sql\"\nseed = {{ run = [\"psql\", \"-qX\", \"-v\", \"ON_ERROR_STOP=1\", \"-f\", \
+         \"seed.sql\"] }}\n"
     );
     let project = Project::new(&config).env("DATABASE_URL", &db.url);
     project.write("migrate.sql", "CREATE TABLE users (id serial PRIMARY KEY, name text);");
@@ -28,12 +30,25 @@ fn a_reset_migrates_seeds_and_keeps_the_way_back() {
     let cluster = need!("postgresql", cluster());
     for strategy in ["", STAGED] {
         let (db, project) = project(cluster, strategy);
-        cluster.sql("postgres", &format!("ALTER DATABASE {0} SET work_mem = '7MB'; COMMENT ON DATABASE {0} IS 'mine'", db.name));
+        cluster.sql(
+            "postgres",
+            &format!(
+                "ALTER DATABASE {0} SET work_mem = '7MB'; COMMENT ON DATABASE {0} IS 'mine'",
+                db.name
+            ),
+        );
         let before = cluster.fingerprint(&db.name);
         let said = project.ok("db-reset --force");
         assert_eq!(said.out.trim(), db.name);
-        assert_eq!(cluster.sql(&db.name, "SELECT string_agg(name, '' ORDER BY id) FROM users"), "abc");
-        assert_eq!(cluster.fingerprint(&db.name).settings, before.settings, "owner, rights and settings");
+        assert_eq!(
+            cluster.sql(&db.name, "SELECT string_agg(name, '' ORDER BY id) FROM users"),
+            "abc"
+        );
+        assert_eq!(
+            cluster.fingerprint(&db.name).settings,
+            before.settings,
+            "owner, rights and settings"
+        );
         assert_eq!(family(cluster, &db.name), [db.name.clone(), format!("{}__previous", db.name)]);
         assert_eq!(project.files().len(), 2, "one backup and its manifest");
         project.ok("db-undo --yes");
@@ -49,7 +64,8 @@ fn a_reset_migrates_seeds_and_keeps_the_way_back() {
 #[test]
 fn a_migrator_or_a_seed_that_fails_brings_the_old_data_back() {
     let cluster = need!("postgresql", cluster());
-    let anew = "DROP DATABASE {db}; CREATE DATABASE {db};\n\\c {db}\nCREATE TABLE x (a int);\nSELECT 1/0;";
+    let anew =
+        "DROP DATABASE {db}; CREATE DATABASE {db};\n\\c {db}\nCREATE TABLE x (a int);\nSELECT 1/0;";
     let gone = "\\c postgres\nDROP DATABASE {db};\nSELECT 1/0;";
     for (strategy, file, sql) in [
         ("", "migrate.sql", "CREATE TABLE users (id int); SELECT 1/0;"),
@@ -69,7 +85,11 @@ fn a_migrator_or_a_seed_that_fails_brings_the_old_data_back() {
         project.write(file, sql.replace("{db}", &db.name));
         let said = project.fails("db-reset --force", 1, "division by zero");
         assert!(
-            said.err.contains(if file == "seed.sql" { "error: the seed hook" } else { "error: the migrate hook" }),
+            said.err.contains(if file == "seed.sql" {
+                "error: the seed hook"
+            } else {
+                "error: the migrate hook"
+            }),
             "{}",
             said.err
         );
@@ -148,15 +168,20 @@ fn hooks_run_in_their_order() {
     tiny(cluster, &db.name);
     let tasks = ["backup", "restore", "undo", "verify", "cleanup", "reset", "seed", "migrate"];
     let words = ["before", "after", "failed", "finally"];
-    let line = |who: &str, moment: &str| format!("{moment} = \"echo {who} {moment} $DBTASKS_OUTCOME $DBTASKS_DATABASE >>log\"\n");
+    let line = |who: &str, moment: &str| {
+        format!("{moment} = \"echo {who} {moment} $DBTASKS_OUTCOME $DBTASKS_DATABASE >>log\"\n")
+    };
     let all = |who: &str| -> String {
-        let around = tasks.iter().flat_map(|task| words.iter().map(move |word| line(who, &format!("{word}-{task}"))));
+        let around = tasks
+            .iter()
+            .flat_map(|task| words.iter().map(move |word| line(who, &format!("{word}-{task}"))));
         around.collect()
     };
     let config = format!(
-        "[databases.main]\npostgres = {{ url = \"${{DATABASE_URL}}\" }}\n[databases.main.hooks]\n{}[hooks]\n{}\
-         migrate = 'echo migrate >>log; test ! -e fail && psql -X -d \"$DATABASE_URL\" -c \"CREATE TABLE made (id int)\"'\n\
-         seed = \"echo seed >>log\"\n",
+        "[databases.main]\npostgres = {{ url = \"${{DATABASE_URL}}\" \
+         }}\n[databases.main.hooks]\n{}[hooks]\n{}migrate = 'echo migrate >>log; test ! -e fail \
+         && psql -X -d \"$DATABASE_URL\" -c \"CREATE TABLE made (id int)\"'\nseed = \"echo seed \
+         >>log\"\n",
         all("main"),
         all("project"),
     );
@@ -182,22 +207,30 @@ fn hooks_run_in_their_order() {
             ("project", "finally", "done"),
         ];
         let lines = |list: &[(&str, &str, &str)]| -> String {
-            list.iter().map(|(who, word, outcome)| format!("{who} {word}-{task} {outcome} DB\n")).collect()
+            list.iter()
+                .map(|(who, word, outcome)| format!("{who} {word}-{task} {outcome} DB\n"))
+                .collect()
         };
-        assert_eq!(log(words, 0), format!("{}{middle}{}", lines(&around), lines(&after)), "{words}");
+        assert_eq!(
+            log(words, 0),
+            format!("{}{middle}{}", lines(&around), lines(&after)),
+            "{words}"
+        );
     }
     project.write("fail", "");
     assert_eq!(
         log("db-reset --force", 1),
-        "project before-reset pending DB\nmain before-reset pending DB\nmigrate\nmain failed-reset failed DB\n\
-         project failed-reset failed DB\nmain finally-reset failed DB\nproject finally-reset failed DB\n"
+        "project before-reset pending DB\nmain before-reset pending DB\nmigrate\nmain \
+         failed-reset failed DB\nproject failed-reset failed DB\nmain finally-reset failed \
+         DB\nproject finally-reset failed DB\n"
     );
 }
 
 #[test]
 fn a_before_hook_that_fails_stops_the_run() {
     let cluster = need!("postgresql", cluster());
-    let (db, project) = project(cluster, "[databases.main.hooks]\nbefore-reset = \"echo no >&2; exit 9\"\n");
+    let (db, project) =
+        project(cluster, "[databases.main.hooks]\nbefore-reset = \"echo no >&2; exit 9\"\n");
     let before = cluster.fingerprint(&db.name);
     project.fails("db-reset --force", 1, "the before-reset hook failed: it ended with exit code 9");
     same(&cluster.fingerprint(&db.name), &before);
@@ -207,12 +240,16 @@ fn a_before_hook_that_fails_stops_the_run() {
 #[test]
 fn a_hook_has_its_time_and_takes_its_children_along() {
     let cluster = need!("postgresql", cluster());
-    let (db, project) =
-        project(cluster, "[databases.main.hooks]\nbefore-reset = { run = \"sleep 300 & echo $! >child; wait\", timeout = 1 }\n");
+    let (db, project) = project(
+        cluster,
+        "[databases.main.hooks]\nbefore-reset = { run = \"sleep 300 & echo $! >child; wait\", \
+         timeout = 1 }\n",
+    );
     let before = cluster.fingerprint(&db.name);
     let gone = || {
         let child = fs::read_to_string(project.dir.join("child")).unwrap_or_default();
-        !child.trim().is_empty() && !std::path::Path::new(&format!("/proc/{}", child.trim())).exists()
+        !child.trim().is_empty()
+            && !std::path::Path::new(&format!("/proc/{}", child.trim())).exists()
     };
     project.fails("db-reset --force", 1, "was not done after 1 s");
     until("the hook's child is gone", gone);
@@ -232,7 +269,8 @@ fn a_hook_that_outlived_its_run_does_not_go_on_in_the_old_data() {
     let before = cluster.fingerprint(&db.name);
     project.write(
         "migrate.sql",
-        "CREATE TABLE half (a int);\n\\! touch there\nSELECT pg_sleep(3);\n\\c\nDROP TABLE people CASCADE;\n",
+        "CREATE TABLE half (a int);\n\\! touch there\nSELECT pg_sleep(3);\n\\c\nDROP TABLE people \
+         CASCADE;\n",
     );
     let child = project.command("db-reset --force").spawn().unwrap();
     until("the migrator is at work", || project.dir.join("there").exists());
@@ -258,7 +296,10 @@ fn a_database_is_prepared_by_what_it_needs() {
     let drop_it = || cluster.sql("postgres", &format!("DROP DATABASE {} WITH (FORCE)", db.name));
     // missing: from the newest backup
     drop_it();
-    let skipped = Project::in_folder(&project.dir, &fs::read_to_string(project.dir.join("db-tasks.toml")).unwrap());
+    let skipped = Project::in_folder(
+        &project.dir,
+        &fs::read_to_string(project.dir.join("db-tasks.toml")).unwrap(),
+    );
     let skipped = skipped.env("DATABASE_URL", &db.url).env("SKIP_DB_INIT", "true");
     skipped.ok("db-prepare");
     assert!(!cluster.exists(&db.name));
@@ -273,7 +314,9 @@ fn a_database_is_prepared_by_what_it_needs() {
     project.ok("db-prepare");
     assert_eq!(cluster.fingerprint(&db.name).rows, before.rows);
     // no dump either: migrated and seeded
-    let config = fs::read_to_string(project.dir.join("db-tasks.toml")).unwrap().replace("dump = \"first.sql\"\n", "");
+    let config = fs::read_to_string(project.dir.join("db-tasks.toml"))
+        .unwrap()
+        .replace("dump = \"first.sql\"\n", "");
     project.write("db-tasks.toml", config);
     drop_it();
     project.ok("db-prepare");
@@ -282,8 +325,8 @@ fn a_database_is_prepared_by_what_it_needs() {
     assert_eq!(cluster.sql(&db.name, "SELECT count(*) FROM users"), "3");
 }
 
-/// Whoever owns a database says on which path names are looked up in it: no function and no operator of theirs runs as the role that
-/// asks where a hook goes, nor answers for the server.
+/// Whoever owns a database says on which path names are looked up in it: no function and no
+/// operator of theirs runs as the role that asks where a hook goes, nor answers for the server.
 #[test]
 fn what_the_databases_path_leads_to_is_not_asked_where_a_hook_goes() {
     let cluster = need!("postgresql", cluster());
@@ -292,16 +335,17 @@ fn what_the_databases_path_leads_to_is_not_asked_where_a_hook_goes() {
     cluster.sql(
         &db.name,
         &format!(
-            "CREATE SCHEMA evil; CREATE SEQUENCE evil.ran; GRANT ALL ON ALL SEQUENCES IN SCHEMA evil TO PUBLIC; GRANT USAGE ON SCHEMA evil TO PUBLIC; \
-             CREATE FUNCTION evil.current_database() RETURNS name LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_catalog.nextval('evil.ran'); \
-             RETURN 'postgres'; END $$; \
-             CREATE FUNCTION evil.same(text, text) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_catalog.nextval('evil.ran'); \
-             RETURN true; END $$; \
-             CREATE OPERATOR evil.= (LEFTARG = text, RIGHTARG = text, FUNCTION = evil.same); \
-             CREATE FUNCTION evil.alike(bigint, int) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_catalog.nextval('evil.ran'); \
-             RETURN true; END $$; \
-             CREATE OPERATOR evil.= (LEFTARG = bigint, RIGHTARG = int, FUNCTION = evil.alike); \
-             ALTER DATABASE {} SET search_path = evil, pg_catalog, public",
+            "CREATE SCHEMA evil; CREATE SEQUENCE evil.ran; GRANT ALL ON ALL SEQUENCES IN SCHEMA \
+             evil TO PUBLIC; GRANT USAGE ON SCHEMA evil TO PUBLIC; CREATE FUNCTION \
+             evil.current_database() RETURNS name LANGUAGE plpgsql AS $$ BEGIN PERFORM \
+             pg_catalog.nextval('evil.ran'); RETURN 'postgres'; END $$; CREATE FUNCTION \
+             evil.same(text, text) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN PERFORM \
+             pg_catalog.nextval('evil.ran'); RETURN true; END $$; CREATE OPERATOR evil.= (LEFTARG \
+             = text, RIGHTARG = text, FUNCTION = evil.same); CREATE FUNCTION evil.alike(bigint, \
+             int) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN PERFORM \
+             pg_catalog.nextval('evil.ran'); RETURN true; END $$; CREATE OPERATOR evil.= (LEFTARG \
+             = bigint, RIGHTARG = int, FUNCTION = evil.alike); ALTER DATABASE {} SET search_path \
+             = evil, pg_catalog, public",
             db.name
         ),
     );

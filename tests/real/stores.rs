@@ -25,11 +25,16 @@ pub fn tree(root: &Path) -> Tree {
         for entry in fs::read_dir(folder).unwrap().flatten() {
             let (path, meta) = (entry.path(), entry.path().symlink_metadata().unwrap());
             let content = match meta.file_type() {
-                kind if kind.is_symlink() => fs::read_link(&path).unwrap().into_os_string().into_encoded_bytes(),
+                kind if kind.is_symlink() => {
+                    fs::read_link(&path).unwrap().into_os_string().into_encoded_bytes()
+                }
                 kind if kind.is_dir() => Vec::new(),
                 _ => fs::read(&path).unwrap(),
             };
-            out.insert(path.strip_prefix(root).unwrap().to_owned(), (meta.mode(), meta.mtime(), content));
+            out.insert(
+                path.strip_prefix(root).unwrap().to_owned(),
+                (meta.mode(), meta.mtime(), content),
+            );
             if meta.is_dir() {
                 walk(&path, root, out);
             }
@@ -42,9 +47,10 @@ pub fn tree(root: &Path) -> Tree {
     out
 }
 
-const CONFIG: &str = "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n\
-    [stores.uploads]\nfiles = { path = \"storage/uploads\" }\n\
-    [stores.audio]\nfiles = { path = \"storage/audio\", exclude = [\"*.tmp\"] }\noptional = true\n";
+const CONFIG: &str = "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" \
+                      }\n[stores.uploads]\nfiles = { path = \"storage/uploads\" \
+                      }\n[stores.audio]\nfiles = { path = \"storage/audio\", exclude = \
+                      [\"*.tmp\"] }\noptional = true\n";
 
 struct Ground<'a> {
     cluster: &'a Cluster,
@@ -60,8 +66,10 @@ impl<'a> Ground<'a> {
     fn new(cluster: &'a Cluster) -> Self {
         let db = cluster.database();
         tiny(cluster, &db.name);
-        let project = Project::new(CONFIG).env("DATABASE_URL", &db.url).env("ALLOW_DATABASE_WIPE", "true");
-        let (uploads, audio) = (project.dir.join("storage/uploads"), project.dir.join("storage/audio"));
+        let project =
+            Project::new(CONFIG).env("DATABASE_URL", &db.url).env("ALLOW_DATABASE_WIPE", "true");
+        let (uploads, audio) =
+            (project.dir.join("storage/uploads"), project.dir.join("storage/audio"));
         fs::create_dir_all(uploads.join("a/empty")).unwrap();
         fs::create_dir_all(&audio).unwrap();
         fs::write(uploads.join("a/one.txt"), "one").unwrap();
@@ -76,11 +84,16 @@ impl<'a> Ground<'a> {
     }
 
     fn state(&self) -> State {
-        State(self.cluster.fingerprint(&self.db.name), tree(&self.path("uploads")), tree(&self.path("audio")))
+        State(
+            self.cluster.fingerprint(&self.db.name),
+            tree(&self.path("uploads")),
+            tree(&self.path("audio")),
+        )
     }
 
     fn change(&self) {
-        self.cluster.sql(&self.db.name, "SET ROLE app; DELETE FROM orders; CREATE TABLE later (a int)");
+        self.cluster
+            .sql(&self.db.name, "SET ROLE app; DELETE FROM orders; CREATE TABLE later (a int)");
         fs::remove_file(self.path("uploads/b.bin")).unwrap();
         fs::write(self.path("uploads/a/one.txt"), "another").unwrap();
         fs::write(self.path("audio/new.mp3"), "noise").unwrap();
@@ -90,11 +103,16 @@ impl<'a> Ground<'a> {
     fn is(&self, wanted: &State, after: &str) {
         let now = self.state();
         same(&now.0, &wanted.0);
-        assert_eq!(now.1.keys().collect::<Vec<_>>(), wanted.1.keys().collect::<Vec<_>>(), "{after}");
+        assert_eq!(
+            now.1.keys().collect::<Vec<_>>(),
+            wanted.1.keys().collect::<Vec<_>>(),
+            "{after}"
+        );
         assert!(now.1 == wanted.1 && now.2 == wanted.2, "{after}: a file is another");
     }
 
-    /// Folders and databases that are only on their way. What was live for a while and failed is kept for a look.
+    /// Folders and databases that are only on their way. What was live for a while and failed is
+    /// kept for a look.
     fn on_the_way(&self) -> Vec<String> {
         let databases = family(self.cluster, &self.db.name);
         let aside = ["uploads", "audio"].into_iter().flat_map(|name| {
@@ -105,7 +123,11 @@ impl<'a> Ground<'a> {
                 .filter(|p| p.exists())
                 .map(|p| p.display().to_string())
         });
-        let kept = [self.db.name.clone(), format!("{}__previous", self.db.name), format!("{}__failed", self.db.name)];
+        let kept = [
+            self.db.name.clone(),
+            format!("{}__previous", self.db.name),
+            format!("{}__failed", self.db.name),
+        ];
         databases.into_iter().filter(|d| !kept.contains(d)).chain(aside).collect()
     }
 }
@@ -116,15 +138,22 @@ fn a_set_comes_back_and_goes_again() {
     let project = &ground.project;
     fs::write(ground.path("audio/part.tmp"), "left out").unwrap();
     let backup = project.backup();
-    let mut files: Vec<String> =
-        fs::read_dir(&backup).unwrap().flatten().map(|e| e.file_name().to_string_lossy().into_owned()).collect();
+    let mut files: Vec<String> = fs::read_dir(&backup)
+        .unwrap()
+        .flatten()
+        .map(|e| e.file_name().to_string_lossy().into_owned())
+        .collect();
     files.sort();
     assert_eq!(files, ["audio.tar.zst", "main.sql.zst", "manifest.json", "uploads.tar.zst"]);
     fs::remove_file(ground.path("audio/part.tmp")).unwrap();
     let old = ground.state();
     project.fails("db-verify --latest", 0, "is good");
     let deep = project.ok("db-verify --latest --deep").err;
-    assert!(deep.contains("counted again in the new database") && deep.matches("read again there").count() == 2, "{deep}");
+    assert!(
+        deep.contains("counted again in the new database")
+            && deep.matches("read again there").count() == 2,
+        "{deep}"
+    );
     assert!(project.ok("db-list").out.contains("verified deep"));
     project.ok(&format!("db-info {}", backup.display())).ends_with(0, "2 files, 300.0 kB");
 
@@ -162,7 +191,10 @@ fn one_that_can_not_follow_takes_the_others_back() {
     for command in ["db-restore --latest --yes", "db-undo --yes"] {
         ground.project.fails(command, 1, "being accessed by other users");
         ground.is(&new, command);
-        assert!(tree(&ground.path("uploads.db-tasks/previous")) == kept, "{command}: what was kept is kept still");
+        assert!(
+            tree(&ground.path("uploads.db-tasks/previous")) == kept,
+            "{command}: what was kept is kept still"
+        );
         assert_eq!(ground.on_the_way(), Vec::<String>::new(), "{command}");
     }
     drop(held);
@@ -205,9 +237,14 @@ fn an_optional_one_that_is_down_makes_it_partial() {
     project.fails("db-wipe --backup --yes", 1, "no whole backup can be made");
     ground.is(&before, "a refused wipe");
     // by its name, what is in it comes back
-    project.ok(&format!("db-restore {} --yes", said.out.trim())).ends_with(0, "the backup is PARTIAL: `audio`");
+    project
+        .ok(&format!("db-restore {} --yes", said.out.trim()))
+        .ends_with(0, "the backup is PARTIAL: `audio`");
     let verified = project.ok(&format!("db-verify {}", said.out.trim())).out;
-    assert!(verified.contains("is PARTIAL: `audio`") && !verified.contains("is good"), "{verified}");
+    assert!(
+        verified.contains("is PARTIAL: `audio`") && !verified.contains("is good"),
+        "{verified}"
+    );
     fs::rename(ground.path("uploads"), ground.path("elsewhere2")).unwrap();
     project.fails("db-backup --auto", 1, "there is no folder");
     assert_eq!(project.files().len(), 1, "a set is whole or not there");
@@ -221,7 +258,8 @@ fn one_that_changes_while_it_is_read_makes_it_partial() {
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            let mut log = fs::File::options().append(true).open(ground.path("uploads/log")).unwrap();
+            let mut log =
+                fs::File::options().append(true).open(ground.path("uploads/log")).unwrap();
             while !done.load(Ordering::Relaxed) {
                 writeln!(log, "more").unwrap();
                 std::thread::sleep(std::time::Duration::from_millis(5));
@@ -242,14 +280,23 @@ fn a_wipe_empties_what_is_named() {
     let ground = Ground::new(need!("postgresql", cluster()));
     let (project, before) = (&ground.project, ground.state());
     let dry = project.ok("db-wipe --dry-run").out;
-    assert!(dry.contains("`uploads`") && dry.contains("5 entries, 300.0 kB") && dry.contains("all that is in"), "{dry}");
+    assert!(
+        dry.contains("`uploads`")
+            && dry.contains("5 entries, 300.0 kB")
+            && dry.contains("all that is in"),
+        "{dry}"
+    );
     project.fails("db-wipe --only nothing --yes", 2, "the stores `audio`, `uploads`");
     project.ok("db-wipe --only uploads --only audio --backup --yes");
     assert!(ground.path("uploads").is_dir() && tree(&ground.path("uploads")).is_empty());
     assert_eq!(ground.cluster.fingerprint(&ground.db.name).rows, before.0.rows);
     project.ok("db-restore --latest --yes");
     ground.is(&before, "a restore after a wipe");
-    let said = project.command("db-wipe --only uploads --yes").env("ENVIRONMENT", "production").output().unwrap();
+    let said = project
+        .command("db-wipe --only uploads --yes")
+        .env("ENVIRONMENT", "production")
+        .output()
+        .unwrap();
     Outcome::of(said).ends_with(3, "environment");
     ground.is(&before, "a refused wipe");
     project.ok("db-wipe --backup --yes");
@@ -258,7 +305,8 @@ fn a_wipe_empties_what_is_named() {
     ground.is(&before, "all of it");
 }
 
-/// Wherever it is killed, all of the set is old or all of it is new, once the next run has cleared up.
+/// Wherever it is killed, all of the set is old or all of it is new, once the next run has cleared
+/// up.
 fn killed(words: &str) {
     let ground = Ground::new(need!("postgresql", cluster()));
     let old = ground.state();
@@ -278,9 +326,14 @@ fn killed(words: &str) {
             let outcome = struck(&ground.project, words, at, |child| signal(child, name));
             assert!(matches!(outcome.code, Some(0 | 130) | None), "{after}: {outcome:?}");
             ground.project.ok("db-repair");
-            super::until("its sessions have gone", || super::sessions(ground.cluster, &ground.db.name) == 0);
+            super::until("its sessions have gone", || {
+                super::sessions(ground.cluster, &ground.db.name) == 0
+            });
             let now = ground.state();
-            assert!(now == old || now == new, "{after}: neither the old set nor the new one: {outcome:?}");
+            assert!(
+                now == old || now == new,
+                "{after}: neither the old set nor the new one: {outcome:?}"
+            );
             assert_eq!(ground.on_the_way(), Vec::<String>::new(), "{after}: {outcome:?}");
             if now == old {
                 forward += 1;
@@ -290,7 +343,10 @@ fn killed(words: &str) {
             tried += 1;
         }
     }
-    println!("{words} of a set: {steps} steps, {tried} points, {forward} of them came through, 0 lost data");
+    println!(
+        "{words} of a set: {steps} steps, {tried} points, {forward} of them came through, 0 lost \
+         data"
+    );
 }
 
 #[test]
@@ -303,7 +359,8 @@ fn an_undo_of_a_set_that_is_killed() {
     killed("db-undo --yes");
 }
 
-/// What a set is emptied of is in a backup that has proved good, wherever it is struck; its database is as it was or empty.
+/// What a set is emptied of is in a backup that has proved good, wherever it is struck; its
+/// database is as it was or empty.
 #[test]
 fn a_wipe_of_a_set_that_is_killed() {
     let ground = Ground::new(need!("postgresql", cluster()));
@@ -323,21 +380,41 @@ fn a_wipe_of_a_set_that_is_killed() {
             let outcome = struck(&ground.project, words, at, |child| signal(child, name));
             assert!(matches!(outcome.code, Some(0 | 130) | None), "{after}: {outcome:?}");
             let repaired = ground.project.ok("db-repair").out;
-            super::until("its sessions have gone", || super::sessions(ground.cluster, &ground.db.name) == 0);
+            super::until("its sessions have gone", || {
+                super::sessions(ground.cluster, &ground.db.name) == 0
+            });
             let now = ground.state();
-            assert!(now.0 == old.0 || empty(&now), "{after}: a database neither old nor empty: {outcome:?}");
+            assert!(
+                now.0 == old.0 || empty(&now),
+                "{after}: a database neither old nor empty: {outcome:?}"
+            );
             let parts = [(empty(&now), false), part(&now.1, &old.1), part(&now.2, &old.2)];
-            let half = parts.iter().any(|p| p.1) || parts.iter().any(|p| p.0) && !parts.iter().all(|p| p.0);
-            assert_eq!(repaired.contains("a `db-wipe` was cut off"), half, "{after}: {parts:?} {repaired}");
+            let half = parts.iter().any(|p| p.1)
+                || parts.iter().any(|p| p.0) && !parts.iter().all(|p| p.0);
+            assert_eq!(
+                repaired.contains("a `db-wipe` was cut off"),
+                half,
+                "{after}: {parts:?} {repaired}"
+            );
             if half {
-                let status = ground.project.fails("db-status --check", 1, "a `db-wipe` was cut off");
-                assert!(status.out.contains("to finish: `db-wipe --only ") && status.out.contains("`db-restore "), "{status:?}");
+                let status =
+                    ground.project.fails("db-status --check", 1, "a `db-wipe` was cut off");
+                assert!(
+                    status.out.contains("to finish: `db-wipe --only ")
+                        && status.out.contains("`db-restore "),
+                    "{status:?}"
+                );
                 halves += 1;
             }
             for (found, wanted) in [(&now.1, &old.1), (&now.2, &old.2)] {
                 // files go one by one: a killed run may leave some, and none that is another
-                let left = |(path, entry): (&PathBuf, &(u32, i64, Vec<u8>))| wanted.get(path).is_some_and(|w| w.2 == entry.2);
-                assert!(found.iter().all(left), "{after}: a tree with what it never had: {outcome:?}");
+                let left = |(path, entry): (&PathBuf, &(u32, i64, Vec<u8>))| {
+                    wanted.get(path).is_some_and(|w| w.2 == entry.2)
+                };
+                assert!(
+                    found.iter().all(left),
+                    "{after}: a tree with what it never had: {outcome:?}"
+                );
             }
             assert_eq!(ground.on_the_way(), Vec::<String>::new(), "{after}: {outcome:?}");
             ground.project.ok("db-verify --latest");
@@ -351,7 +428,10 @@ fn a_wipe_of_a_set_that_is_killed() {
         }
     }
     assert!(halves > 0, "no strike left half a wipe");
-    println!("{words} of a set: {steps} steps, {tried} points, {emptied} of them emptied something, 0 lost data");
+    println!(
+        "{words} of a set: {steps} steps, {tried} points, {emptied} of them emptied something, 0 \
+         lost data"
+    );
 }
 
 #[test]
@@ -359,12 +439,14 @@ fn a_backup_of_a_set_that_is_killed() {
     let ground = Ground::new(need!("postgresql", cluster()));
     let old = ground.state();
     let begun = std::time::Instant::now();
-    let steps = ground.project.ok("db-backup --auto").err.lines().filter(|l| l.starts_with("  ✓")).count();
+    let steps =
+        ground.project.ok("db-backup --auto").err.lines().filter(|l| l.starts_with("  ✓")).count();
     let whole = begun.elapsed();
     for name in ["TERM", "INT", "KILL"] {
         for at in moments(steps, whole, 3) {
             let after = format!("a backup and SIG{name} at {at:?} of {steps}");
-            let outcome = struck(&ground.project, "db-backup --auto", at, |child| signal(child, name));
+            let outcome =
+                struck(&ground.project, "db-backup --auto", at, |child| signal(child, name));
             assert!(matches!(outcome.code, Some(0 | 130) | None), "{after}: {outcome:?}");
             ground.project.ok("db-repair");
             for file in ground.project.files() {

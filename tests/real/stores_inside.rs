@@ -1,4 +1,5 @@
-//! Databases and the file trees of a container as one set: one tree in a folder of it, one in a volume.
+//! Databases and the file trees of a container as one set: one tree in a folder of it, one in a
+//! volume.
 
 use super::kill::{moments, struck};
 use super::{Held, Outcome, Project, family, same, signal, tiny, until};
@@ -19,8 +20,12 @@ pub struct App {
 impl App {
     pub fn start(engine: &'static Engine) -> Result<Self, String> {
         let app = Self { engine, name: unique("dbt-app") };
-        watchdog::at_exit(&format!("DOCKER_HOST='{}' docker rm -vf {}", engine.docker_host, app.name));
-        let run = ["run", "-d", "--init=false", "--name", &app.name, "--network", "none", "-v", "/vol"];
+        watchdog::at_exit(&format!(
+            "DOCKER_HOST='{}' docker rm -vf {}",
+            engine.docker_host, app.name
+        ));
+        let run =
+            ["run", "-d", "--init=false", "--name", &app.name, "--network", "none", "-v", "/vol"];
         engine.docker(&[&run[..], &["--entrypoint", "sleep", IMAGE, "infinity"]].concat())?;
         Ok(app)
     }
@@ -34,8 +39,9 @@ impl App {
         // a mount point keeps its root
         let root = if path.starts_with("/vol") { "-mindepth 1" } else { "" };
         self.sh(&format!(
-            "[ -d {path} ] || exit 0; cd {path}; find . {root} -path ./.db-tasks -prune -o ! -type f -printf '%p %M %U %T@ %l\\n' \
-             -o -type f -printf '%p %M %U %T@ ' -exec sha256sum {{}} \\; | sort"
+            "[ -d {path} ] || exit 0; cd {path}; find . {root} -path ./.db-tasks -prune -o ! \
+             -type f -printf '%p %M %U %T@ %l\\n' -o -type f -printf '%p %M %U %T@ ' -exec \
+             sha256sum {{}} \\; | sort"
         ))
     }
 }
@@ -62,11 +68,13 @@ impl<'a> Ground<'a> {
         let db = cluster.database();
         tiny(cluster, &db.name);
         let mut config = format!(
-            "[containers.app]\ndocker = \"{}\"\n[databases.main]\npostgres = {{ url = \"${{DATABASE_URL}}\" }}\n",
+            "[containers.app]\ndocker = \"{}\"\n[databases.main]\npostgres = {{ url = \
+             \"${{DATABASE_URL}}\" }}\n",
             app.name
         );
         for (key, path) in stores {
-            config += &format!("[stores.{key}]\ncontainer = \"app\"\nfiles = {{ path = \"{path}\" }}\n");
+            config +=
+                &format!("[stores.{key}]\ncontainer = \"app\"\nfiles = {{ path = \"{path}\" }}\n");
         }
         let project = Project::new(&config)
             .env("DATABASE_URL", &db.url)
@@ -74,8 +82,10 @@ impl<'a> Ground<'a> {
             .env("ALLOW_DATABASE_WIPE", "true");
         for path in ["/srv/up", "/vol"] {
             app.sh(&format!(
-                "mkdir -p {path}/sub/empty {path}/.hidden; cd {path}; echo one >a; echo two >sub/b; ln -s ../a sub/link; ln a hard
-                 echo x >\"$(printf 'no-utf8-\\377')\"; echo y >'-rf'; head -c 300000 /dev/zero >big; chown 33:33 a; chmod 750 sub
+                "mkdir -p {path}/sub/empty {path}/.hidden; cd {path}; echo one >a; echo two \
+                 >sub/b; ln -s ../a sub/link; ln a hard
+                 echo x >\"$(printf 'no-utf8-\\377')\"; echo y >'-rf'; head -c 300000 /dev/zero \
+                 >big; chown 33:33 a; chmod 750 sub
                  find . -name .db-tasks -prune -o -exec touch -h -d 2001-02-03T04:05:06Z {{}} +"
             ));
         }
@@ -83,13 +93,18 @@ impl<'a> Ground<'a> {
     }
 
     fn state(&self) -> State {
-        State(self.cluster.fingerprint(&self.db.name), self.app.tree("/srv/up"), self.app.tree("/vol"))
+        State(
+            self.cluster.fingerprint(&self.db.name),
+            self.app.tree("/srv/up"),
+            self.app.tree("/vol"),
+        )
     }
 
     fn change(&self) {
-        self.cluster.sql(&self.db.name, "SET ROLE app; DELETE FROM orders; CREATE TABLE later (a int)");
-        self.app
-            .sh("for d in /srv/up /vol; do cd $d; rm -r sub a; echo spoiled >hard; echo new >new; mkdir -p .later/deep; done");
+        self.cluster
+            .sql(&self.db.name, "SET ROLE app; DELETE FROM orders; CREATE TABLE later (a int)");
+        self.app.sh("for d in /srv/up /vol; do cd $d; rm -r sub a; echo spoiled >hard; echo new \
+                     >new; mkdir -p .later/deep; done");
     }
 
     #[track_caller]
@@ -103,14 +118,26 @@ impl<'a> Ground<'a> {
     /// Folders and databases that are only on their way, and whatever is at work in the container.
     fn on_the_way(&self) -> Vec<String> {
         // what was live when a run was killed is kept for a look
-        let kept = [self.db.name.clone(), format!("{}__previous", self.db.name), format!("{}__failed", self.db.name)];
-        let databases = family(self.cluster, &self.db.name).into_iter().filter(|d| !kept.contains(d));
+        let kept = [
+            self.db.name.clone(),
+            format!("{}__previous", self.db.name),
+            format!("{}__failed", self.db.name),
+        ];
+        let databases =
+            family(self.cluster, &self.db.name).into_iter().filter(|d| !kept.contains(d));
         let ours = "ls -A /srv/up.db-tasks /vol/.db-tasks 2>/dev/null || :";
         let known = ["made-by-db-tasks", ".gitignore", "previous", "live", "returned", ""];
         let folders = self.app.sh(ours).lines().map(String::from).collect::<Vec<_>>();
-        let folders = folders.into_iter().filter(|line| !known.contains(&line.as_str()) && !line.ends_with(':'));
+        let folders = folders
+            .into_iter()
+            .filter(|line| !known.contains(&line.as_str()) && !line.ends_with(':'));
         let at_work = self.app.engine.docker(&["top", &self.app.name]).unwrap();
-        let at_work: Vec<String> = at_work.lines().skip(1).filter(|l| !l.ends_with("sleep infinity")).map(String::from).collect();
+        let at_work: Vec<String> = at_work
+            .lines()
+            .skip(1)
+            .filter(|l| !l.ends_with("sleep infinity"))
+            .map(String::from)
+            .collect();
         databases.chain(folders).chain(at_work).collect()
     }
 
@@ -138,8 +165,11 @@ fn a_set_with_trees_of_a_container_comes_back_and_goes_again() {
     let project = &ground.project;
     let old = ground.state();
     let backup = project.backup();
-    let mut files: Vec<String> =
-        fs::read_dir(&backup).unwrap().flatten().map(|e| e.file_name().to_string_lossy().into_owned()).collect();
+    let mut files: Vec<String> = fs::read_dir(&backup)
+        .unwrap()
+        .flatten()
+        .map(|e| e.file_name().to_string_lossy().into_owned())
+        .collect();
     files.sort();
     assert_eq!(files, ["main.sql.zst", "manifest.json", "media.tar.zst", "uploads.tar.zst"]);
     ground.is(&old, "a backup");
@@ -151,8 +181,14 @@ fn a_set_with_trees_of_a_container_comes_back_and_goes_again() {
     let dry = project.ok("db-restore --latest --dry-run").out;
     let name = &ground.app.name;
     for words in [
-        format!("{name}:/srv/up -> {name}:/srv/up.db-tasks/previous, {name}:/srv/up.db-tasks/coming -> {name}:/srv/up"),
-        format!("{name}:/vol -> {name}:/vol/.db-tasks/previous, {name}:/vol/.db-tasks/coming -> {name}:/vol"),
+        format!(
+            "{name}:/srv/up -> {name}:/srv/up.db-tasks/previous, {name}:/srv/up.db-tasks/coming \
+             -> {name}:/srv/up"
+        ),
+        format!(
+            "{name}:/vol -> {name}:/vol/.db-tasks/previous, {name}:/vol/.db-tasks/coming -> \
+             {name}:/vol"
+        ),
     ] {
         assert!(dry.contains(&words), "{words} is not in\n{dry}");
     }
@@ -194,7 +230,11 @@ fn a_database_that_can_not_follow_takes_the_trees_back() {
     ground.change();
     let new = ground.state();
     held("db-restore --latest --yes", &new, &Default::default());
-    assert_eq!(ground.app.sh("ls -A /srv; ls -Ad /vol/.db-tasks || :"), "up", "our folders are gone where nothing is kept");
+    assert_eq!(
+        ground.app.sh("ls -A /srv; ls -Ad /vol/.db-tasks || :"),
+        "up",
+        "our folders are gone where nothing is kept"
+    );
     ground.project.ok("db-restore --latest --yes");
     ground.project.ok("db-undo --yes");
     let kept = ground.kept();
@@ -209,22 +249,34 @@ fn a_database_that_can_not_follow_takes_the_trees_back() {
 fn what_can_not_be_done_is_said_before_anything_is_touched() {
     let ground = ground!(&BOTH);
     let (project, app) = (&ground.project, &ground.app);
-    let pipe = "d=$(mktemp -d) && mkfifo $d/pipe && tar -C $d -c pipe | docker cp - \"$0\":/srv/up && rm -r $d";
+    let pipe = "d=$(mktemp -d) && mkfifo $d/pipe && tar -C $d -c pipe | docker cp - \
+                \"$0\":/srv/up && rm -r $d";
     crate::support::component::output(app.engine.run("sh").args(["-c", pipe, &app.name])).unwrap();
     let said = project.ok("db-backup --auto --only uploads");
     assert!(
-        said.err.contains("uploads: `pipe`: sockets, pipes and devices are left out") && !said.err.contains("PARTIAL"),
+        said.err.contains("uploads: `pipe`: sockets, pipes and devices are left out")
+            && !said.err.contains("PARTIAL"),
         "{said:?}"
     );
     project.ok("db-verify --latest");
     fs::remove_dir_all(project.dir.join(said.out.trim())).unwrap();
     app.sh("rm /srv/up/pipe; ln -s /etc/passwd /srv/up/out");
     let backup = project.backup();
-    project.fails(&format!("db-restore {} --only uploads --yes", backup.display()), 3, "links that may lead out of its tree");
+    project.fails(
+        &format!("db-restore {} --only uploads --yes", backup.display()),
+        3,
+        "links that may lead out of its tree",
+    );
     project.ok(&format!("db-restore {} --only uploads --yes --trust", backup.display()));
     let state = ground.state();
-    app.sh("mv /srv/up.db-tasks /srv/elsewhere; mkdir /srv/up.db-tasks; touch /srv/up.db-tasks/theirs");
-    project.fails("db-restore --latest --only uploads --yes --trust", 3, "was not made by db-tasks");
+    app.sh(
+        "mv /srv/up.db-tasks /srv/elsewhere; mkdir /srv/up.db-tasks; touch /srv/up.db-tasks/theirs",
+    );
+    project.fails(
+        "db-restore --latest --only uploads --yes --trust",
+        3,
+        "was not made by db-tasks",
+    );
     app.sh("rm -r /srv/up.db-tasks; mv /srv/elsewhere /srv/up.db-tasks");
     ground.is(&state, "refusals");
 
@@ -239,12 +291,27 @@ fn what_can_not_be_done_is_said_before_anything_is_touched() {
         "is a folder of the container's image",
     );
     elsewhere("/srv/nowhere");
-    project.fails("--config other.toml db-restore --latest --only uploads --yes --trust", 3, "make it (`docker exec");
-    project.fails("--config other.toml db-backup --auto --only uploads", 1, "there is no folder `/srv/nowhere`");
+    project.fails(
+        "--config other.toml db-restore --latest --only uploads --yes --trust",
+        3,
+        "make it (`docker exec",
+    );
+    project.fails(
+        "--config other.toml db-backup --auto --only uploads",
+        1,
+        "there is no folder `/srv/nowhere`",
+    );
     // the container would stand still when its tree is to be swapped
     let stopped = fs::read_to_string(project.dir.join("db-tasks.toml")).unwrap();
-    project.write("other.toml", stopped.replacen("\n[databases", "\nstop-during = [\"restore\"]\n[databases", 1));
-    project.fails("--config other.toml db-restore --latest --only uploads --yes", 2, "which stands still during a restore");
+    project.write(
+        "other.toml",
+        stopped.replacen("\n[databases", "\nstop-during = [\"restore\"]\n[databases", 1),
+    );
+    project.fails(
+        "--config other.toml db-restore --latest --only uploads --yes",
+        2,
+        "which stands still during a restore",
+    );
     app.sh("ln -s /srv/up /srv/link");
     elsewhere("/srv/link");
     project.fails("--config other.toml db-backup --auto --only uploads", 1, "is no folder");
@@ -263,8 +330,10 @@ fn an_image_without_programs_can_be_backed_up() {
     let by_engine = project.backup();
     // the same entries with the same content, whoever read them
     let held = |backup: &std::path::Path| -> Vec<Census> {
-        let manifest: serde_json::Value = serde_json::from_slice(&fs::read(backup.join("manifest.json")).unwrap()).unwrap();
-        let trees = manifest["artifacts"].as_array().unwrap().iter().filter(|a| a["kind"] == "files");
+        let manifest: serde_json::Value =
+            serde_json::from_slice(&fs::read(backup.join("manifest.json")).unwrap()).unwrap();
+        let trees =
+            manifest["artifacts"].as_array().unwrap().iter().filter(|a| a["kind"] == "files");
         let read = |a: &serde_json::Value| {
             let file = fs::File::open(backup.join(a["file"].as_str().unwrap())).unwrap();
             let codec = serde_json::from_value(a["codec"].clone()).unwrap();
@@ -280,11 +349,23 @@ fn an_image_without_programs_can_be_backed_up() {
         }
     };
     same(&by_engine);
-    project.fails("db-restore --latest --yes", 3, "the image has no `tar`, which a restore takes; a backup needs none");
+    project.fails(
+        "db-restore --latest --yes",
+        3,
+        "the image has no `tar`, which a restore takes; a backup needs none",
+    );
     app.sh("rm $(type -p stat) $(type -p find)");
     same(&project.backup());
-    project.fails("db-restore --latest --yes", 3, "the image has no `find`, no `stat` and no `tar`, which a restore takes");
-    project.fails("db-wipe --only media --backup --yes", 3, "the image has no `find` and no `stat`, which a wipe takes");
+    project.fails(
+        "db-restore --latest --yes",
+        3,
+        "the image has no `find`, no `stat` and no `tar`, which a restore takes",
+    );
+    project.fails(
+        "db-wipe --only media --backup --yes",
+        3,
+        "the image has no `find` and no `stat`, which a wipe takes",
+    );
     assert_eq!(app.sh("ls -A /vol; ls -A /srv"), names, "nothing was touched");
 }
 
@@ -300,8 +381,12 @@ fn what_a_killed_run_left_at_work_is_waited_for() {
     ground.app.engine.docker(&["exec", "-d", &ground.app.name, "bash", "-c", late]).unwrap();
     ground.project.ok("db-undo --yes");
     // it found the old tree, whose file it took to the one that was kept then
-    assert_eq!(ground.app.sh("cat /vol/late; ls -A /vol/.db-tasks/previous | grep -c ^a$ || :"), "one\n0");
-    ground.app.sh("mv /vol/late /vol/.db-tasks/previous/a; touch -d 2001-02-03T04:05:06Z /vol/.db-tasks/previous");
+    assert_eq!(
+        ground.app.sh("cat /vol/late; ls -A /vol/.db-tasks/previous | grep -c ^a$ || :"),
+        "one\n0"
+    );
+    ground.app.sh("mv /vol/late /vol/.db-tasks/previous/a; touch -d 2001-02-03T04:05:06Z \
+                   /vol/.db-tasks/previous");
     assert_eq!(ground.app.tree("/vol"), new);
     ground.project.ok("db-undo --yes");
     assert_eq!(ground.app.tree("/vol"), old);
@@ -313,21 +398,29 @@ fn what_comes_after_the_look_is_in_nobodys_yes() {
     let before = ground.state();
     // a hook runs between the plan and the wipe
     let config = fs::read_to_string(ground.project.dir.join("db-tasks.toml")).unwrap();
-    let more = format!("[hooks]\nbefore-wipe = [\"docker\", \"exec\", \"{}\", \"touch\", \"/vol/late\"]\n", ground.app.name);
+    let more = format!(
+        "[hooks]\nbefore-wipe = [\"docker\", \"exec\", \"{}\", \"touch\", \"/vol/late\"]\n",
+        ground.app.name
+    );
     ground.project.write("db-tasks.toml", config + &more);
     ground.project.fails("db-wipe --only media --backup --yes", 3, "holds more than was looked at");
     ground.app.sh("rm /vol/late");
     ground.is(&before, "a refused wipe");
 }
 
-/// Wherever it is killed, all of the set is old or all of it is new, once the next run has cleared up.
+/// Wherever it is killed, all of the set is old or all of it is new, once the next run has cleared
+/// up.
 fn killed(words: &str, signals: &[&str], store: (&str, &str)) {
     let ground = ground!(&[store]);
     ground.project.backup();
     let (old, other) = (ground.state(), if store.1 == "/vol" { "/srv/up" } else { "/vol" });
     ground.change();
     ground.app.sh(&format!("cd {other}; rm -rf ./* .hidden .later"));
-    let old = if other == "/vol" { State(old.0, old.1, String::new()) } else { State(old.0, ground.app.tree(other), old.2) };
+    let old = if other == "/vol" {
+        State(old.0, old.1, String::new())
+    } else {
+        State(old.0, ground.app.tree(other), old.2)
+    };
     let new = ground.state();
     let begun = std::time::Instant::now();
     ground.project.ok("db-restore --latest --yes");
@@ -343,10 +436,19 @@ fn killed(words: &str, signals: &[&str], store: (&str, &str)) {
             let outcome: Outcome = struck(&ground.project, words, at, |child| signal(child, name));
             assert!(matches!(outcome.code, Some(0 | 130) | None), "{after}: {outcome:?}");
             let repaired = ground.project.ok("db-repair");
-            until("its sessions have gone", || super::sessions(ground.cluster, &ground.db.name) == 0);
+            until("its sessions have gone", || {
+                super::sessions(ground.cluster, &ground.db.name) == 0
+            });
             let now = ground.state();
-            assert!(now == old || now == new, "{after}: neither the old set nor the new one: {outcome:?} {repaired:?} {now:?}");
-            assert_eq!(ground.on_the_way(), Vec::<String>::new(), "{after}: {outcome:?} {repaired:?}");
+            assert!(
+                now == old || now == new,
+                "{after}: neither the old set nor the new one: {outcome:?} {repaired:?} {now:?}"
+            );
+            assert_eq!(
+                ground.on_the_way(),
+                Vec::<String>::new(),
+                "{after}: {outcome:?} {repaired:?}"
+            );
             if now == old {
                 forward += 1;
                 ground.project.ok("db-undo --yes");
@@ -355,7 +457,11 @@ fn killed(words: &str, signals: &[&str], store: (&str, &str)) {
             tried += 1;
         }
     }
-    println!("{words} with {}: {steps} steps, {tried} points, {forward} of them came through, 0 lost data", store.1);
+    println!(
+        "{words} with {}: {steps} steps, {tried} points, {forward} of them came through, 0 lost \
+         data",
+        store.1
+    );
 }
 
 #[test]

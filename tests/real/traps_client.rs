@@ -10,7 +10,10 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 fn with_programs(url: &str, programs: &Path) -> Project {
-    let config = format!("[databases.main]\nprograms = '{}'\npostgres = {{ url = \"${{DATABASE_URL}}\" }}\n", programs.display());
+    let config = format!(
+        "[databases.main]\nprograms = '{}'\npostgres = {{ url = \"${{DATABASE_URL}}\" }}\n",
+        programs.display()
+    );
     Project::new(&config).env("DATABASE_URL", url)
 }
 
@@ -34,12 +37,18 @@ fn t11_a_psql_that_does_not_know_restrict_loads_without_those_lines() {
         .ends_with(0, "our own reading of the dump alone");
     same(&cluster.fingerprint(&db.name), &before);
     // the lines of its messages stay those of the file
-    let plain = crate::support::component::output(std::process::Command::new("zstd").arg("-dc").arg(&file)).unwrap();
+    let plain =
+        crate::support::component::output(std::process::Command::new("zstd").arg("-dc").arg(&file))
+            .unwrap();
     let broken = plain.replacen("CREATE TABLE public.orders", "CREATE TABLE nowhere.orders", 1);
     let end = broken.find("nowhere.orders").map(|at| at + broken[at..].find(';').unwrap()).unwrap();
     let line = broken[..end].matches('\n').count() + 1;
     let file = project.write("broken.sql", &broken);
-    project.fails(&format!("db-restore --yes --trust=role --file {}", file.display()), 1, &format!("line {line} of the dump"));
+    project.fails(
+        &format!("db-restore --yes --trust=role --file {}", file.display()),
+        1,
+        &format!("line {line} of the dump"),
+    );
 }
 
 #[test]
@@ -93,8 +102,16 @@ fn t31_builtin_locales_are_kept() {
 fn t15_a_newer_dump_is_refused_and_tried_only_when_told() {
     let newer = need!("17", seventeen());
     let older = need!("postgresql", cluster());
-    if older.sql("postgres", "SELECT current_setting('server_version_num')::int / 10000").parse::<u32>().unwrap() >= 17 {
-        return crate::support::component::missing("server before 17", "the machine's is as new as the dump");
+    if older
+        .sql("postgres", "SELECT current_setting('server_version_num')::int / 10000")
+        .parse::<u32>()
+        .unwrap()
+        >= 17
+    {
+        return crate::support::component::missing(
+            "server before 17",
+            "the machine's is as new as the dump",
+        );
     }
     let (from, to) = (newer.database(), older.database());
     tiny(newer, &from.name);
@@ -168,7 +185,11 @@ fn t13_an_old_psql_gets_no_meta_command_either() {
     let foreign = project.write("foreign.sql", format!("\\! touch {}\n{text}", touched.display()));
     let before = cluster.fingerprint(&db.name);
     for project in [&project, &with_programs(&db.url, &old)] {
-        project.fails(&format!("db-restore --yes --trust=role --file {}", foreign.display()), 1, "psql would run that line");
+        project.fails(
+            &format!("db-restore --yes --trust=role --file {}", foreign.display()),
+            1,
+            "psql would run that line",
+        );
         assert!(!touched.exists());
     }
     same(&cluster.fingerprint(&db.name), &before);

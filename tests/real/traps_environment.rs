@@ -14,9 +14,16 @@ fn t33_what_a_person_has_set_for_psql_changes_nothing() {
     let cluster = need!("postgresql", cluster());
     let (db, project) = tiny_host(cluster);
     let touched = project.home().join("touched");
-    fs::write(project.home().join(".psqlrc"), format!("\\! touch {}\n\\set ON_ERROR_STOP off\n\\quit\n", touched.display()))
-        .unwrap();
-    fs::write(project.home().join(".pg_service.conf"), "[elsewhere]\nhostaddr=203.0.113.1\nconnect_timeout=1\n").unwrap();
+    fs::write(
+        project.home().join(".psqlrc"),
+        format!("\\! touch {}\n\\set ON_ERROR_STOP off\n\\quit\n", touched.display()),
+    )
+    .unwrap();
+    fs::write(
+        project.home().join(".pg_service.conf"),
+        "[elsewhere]\nhostaddr=203.0.113.1\nconnect_timeout=1\n",
+    )
+    .unwrap();
     let mut project = project;
     for (name, value) in [
         ("PGOPTIONS", "-c default_transaction_read_only=on -c search_path=nowhere"),
@@ -52,7 +59,11 @@ fn t33_a_url_without_a_host_is_not_completed_by_leftover_variables() {
     let project = Project::host(&format!("postgresql://postgres@/{}", db.name));
     let project = project.env("PGHOST", &socket).env("PGPORT", &cluster.port.to_string());
     let said = project.run("db-backup --auto");
-    assert_ne!(said.code, Some(0), "a variable led to another server than the one that was guarded: {said:?}");
+    assert_ne!(
+        said.code,
+        Some(0),
+        "a variable led to another server than the one that was guarded: {said:?}"
+    );
 }
 
 #[test]
@@ -62,13 +73,15 @@ fn t34_a_set_says_when_each_database_was_dumped() {
     tiny(cluster, &a.name);
     tiny(cluster, &b.name);
     let project = Project::new(
-        "[databases.a]\npostgres = { url = \"${A}\" }\n[databases.b]\npostgres = { url = \"${B}\" }\n\
-         [backup]\nname = \"set_{timestamp}/{store}.{ext}\"\n",
+        "[databases.a]\npostgres = { url = \"${A}\" }\n[databases.b]\npostgres = { url = \"${B}\" \
+         }\n[backup]\nname = \"set_{timestamp}/{store}.{ext}\"\n",
     );
     let project = project.env("A", &a.url).env("B", &b.url);
     let set = project.backup();
-    let manifest: serde_json::Value = serde_json::from_slice(&fs::read(set.join("manifest.json")).unwrap()).unwrap();
-    let started: Vec<&str> = [0, 1].map(|i| manifest["artifacts"][i]["started"].as_str().unwrap()).into();
+    let manifest: serde_json::Value =
+        serde_json::from_slice(&fs::read(set.join("manifest.json")).unwrap()).unwrap();
+    let started: Vec<&str> =
+        [0, 1].map(|i| manifest["artifacts"][i]["started"].as_str().unwrap()).into();
     assert!(started[0] < started[1] && started[0] > "2020", "{started:?}");
     let before = (cluster.fingerprint(&a.name), cluster.fingerprint(&b.name));
     for db in [&a, &b] {
@@ -92,7 +105,10 @@ fn t34_a_set_says_when_each_database_was_dumped() {
 /// Every command line on this machine, as anybody can read it.
 fn command_lines() -> String {
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
-    processes.filter_map(|p| fs::read(p.path().join("cmdline")).ok()).map(|l| String::from_utf8_lossy(&l).into_owned()).collect()
+    processes
+        .filter_map(|p| fs::read(p.path().join("cmdline")).ok())
+        .map(|l| String::from_utf8_lossy(&l).into_owned())
+        .collect()
 }
 
 fn everything_below(folder: &Path, into: &mut Vec<u8>) {
@@ -160,7 +176,11 @@ fn t36_names_are_utc_and_never_collide() {
     let named = |p: &&std::path::PathBuf| fs::metadata(p).unwrap().modified().ok() == newest;
     let newest = made.iter().find(named).unwrap().file_name().unwrap().to_str().unwrap();
     let first = listed.find(newest).unwrap();
-    assert!(made.iter().all(|p| listed.find(p.file_name().unwrap().to_str().unwrap()).unwrap() >= first), "{listed}");
+    assert!(
+        made.iter()
+            .all(|p| listed.find(p.file_name().unwrap().to_str().unwrap()).unwrap() >= first),
+        "{listed}"
+    );
 }
 
 #[test]
@@ -182,13 +202,21 @@ fn t52_timeouts_of_the_role_end_no_restore() {
     let cluster = need!("postgresql", cluster());
     let (role, db) = (unique("r"), cluster.database());
     let limits = ["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"];
-    let limits: String = limits.iter().map(|name| format!("ALTER ROLE {role} SET {name} = '300ms'; ")).collect();
+    let limits: String =
+        limits.iter().map(|name| format!("ALTER ROLE {role} SET {name} = '300ms'; ")).collect();
     cluster.sql("postgres", &format!("CREATE ROLE {role} LOGIN SUPERUSER PASSWORD 'pw'; {limits}"));
-    cluster.sql(&db.name, "CREATE TABLE a AS SELECT 1 AS a; CREATE MATERIALIZED VIEW slow AS SELECT pg_sleep(1)::text AS x");
-    let project = Project::host(&format!("postgresql://{role}:pw@127.0.0.1:{}/{}", cluster.port, db.name));
+    cluster.sql(
+        &db.name,
+        "CREATE TABLE a AS SELECT 1 AS a; CREATE MATERIALIZED VIEW slow AS SELECT \
+         pg_sleep(1)::text AS x",
+    );
+    let project =
+        Project::host(&format!("postgresql://{role}:pw@127.0.0.1:{}/{}", cluster.port, db.name));
     let before = cluster.fingerprint(&db.name);
     project.ok("db-backup --auto");
-    for words in ["db-verify --deep", "db-restore --latest --yes", "db-restore --latest --yes --in-place"] {
+    for words in
+        ["db-verify --deep", "db-restore --latest --yes", "db-restore --latest --yes --in-place"]
+    {
         project.ok(words);
         same(&cluster.fingerprint(&db.name), &before);
     }
@@ -203,11 +231,16 @@ fn t52_event_triggers_see_nothing_of_a_restore_in_place() {
     let db = cluster.database();
     cluster.sql(
         &db.name,
-        "CREATE TABLE a AS SELECT 1 AS a; CREATE SCHEMA audit; CREATE TABLE audit.seen (what text);
-         CREATE FUNCTION audit.note() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO audit.seen VALUES (tg_tag); END $$;
-         CREATE FUNCTION never() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no drops here'; END $$;
-         CREATE EVENT TRIGGER note ON ddl_command_end EXECUTE FUNCTION audit.note(); CREATE EVENT TRIGGER gone ON sql_drop EXECUTE FUNCTION audit.note();
-         CREATE EVENT TRIGGER never ON ddl_command_start WHEN tag IN ('DROP TABLE', 'DROP SCHEMA') EXECUTE FUNCTION never()",
+        "CREATE TABLE a AS SELECT 1 AS a; CREATE SCHEMA audit; CREATE TABLE audit.seen (what \
+         text);
+         CREATE FUNCTION audit.note() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN INSERT \
+         INTO audit.seen VALUES (tg_tag); END $$;
+         CREATE FUNCTION never() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE \
+         EXCEPTION 'no drops here'; END $$;
+         CREATE EVENT TRIGGER note ON ddl_command_end EXECUTE FUNCTION audit.note(); CREATE EVENT \
+         TRIGGER gone ON sql_drop EXECUTE FUNCTION audit.note();
+         CREATE EVENT TRIGGER never ON ddl_command_start WHEN tag IN ('DROP TABLE', 'DROP SCHEMA') \
+         EXECUTE FUNCTION never()",
     );
     let project = Project::host(&db.socket_url);
     let before = cluster.fingerprint(&db.name);

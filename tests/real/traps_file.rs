@@ -21,15 +21,33 @@ fn live(cluster: &Cluster) -> (TempDb, Project, String) {
 fn refused(cluster: &Cluster, db: &TempDb, project: &Project, file: &Path, says: &str) {
     let before = cluster.sql(&db.name, "SELECT count(*), max(id) FROM orders");
     let outcome = project.run(&format!("db-restore --yes --trust=role --file {}", file.display()));
-    assert!(matches!(outcome.code, Some(1 | 3)) && !says.is_empty(), "{}: {outcome:?}", file.display());
-    assert!(outcome.err.contains(says), "{}: {says:?} is not said:\n{}", file.display(), outcome.err);
-    assert_eq!(cluster.sql(&db.name, "SELECT count(*), max(id) FROM orders"), before, "the live database was touched");
+    assert!(
+        matches!(outcome.code, Some(1 | 3)) && !says.is_empty(),
+        "{}: {outcome:?}",
+        file.display()
+    );
+    assert!(
+        outcome.err.contains(says),
+        "{}: {says:?} is not said:\n{}",
+        file.display(),
+        outcome.err
+    );
+    assert_eq!(
+        cluster.sql(&db.name, "SELECT count(*), max(id) FROM orders"),
+        before,
+        "the live database was touched"
+    );
     assert_eq!(family(cluster, &db.name), std::slice::from_ref(&db.name));
 }
 
 fn packed(file: &Path, program: &str, ending: &str) -> std::path::PathBuf {
     let to = file.with_extension(format!("sql.{ending}"));
-    output(Command::new("sh").arg("-c").arg(format!("{program} -c '{}' > '{}'", file.display(), to.display()))).unwrap();
+    output(Command::new("sh").arg("-c").arg(format!(
+        "{program} -c '{}' > '{}'",
+        file.display(),
+        to.display()
+    )))
+    .unwrap();
     to
 }
 
@@ -41,7 +59,17 @@ fn t6_t43_a_dump_that_is_cut_anywhere_is_refused() {
     let border = text[..row].rfind('\n').unwrap() + 1;
     let marker = text.find("-- PostgreSQL database dump complete").unwrap();
     let copies: Vec<usize> = text.match_indices("\\.\n").map(|(at, _)| at).collect();
-    let cuts = [border, row + 4, row + 25, copies[0], copies[0] + 3, copies[1] + 3, text.len() / 3, marker - 3, marker + 10];
+    let cuts = [
+        border,
+        row + 4,
+        row + 25,
+        copies[0],
+        copies[0] + 3,
+        copies[1] + 3,
+        text.len() / 3,
+        marker - 3,
+        marker + 10,
+    ];
     for at in cuts {
         refused(cluster, &db, &project, &project.write("cut.sql", &text[..at]), "cut off");
     }
@@ -74,18 +102,25 @@ fn t18_t39_t41_a_cut_that_the_codec_does_or_does_not_see_is_refused() {
 fn t6_one_of_our_own_backups_that_was_changed_is_refused_by_its_sum() {
     let cluster = need!("postgresql", cluster());
     let (db, project, text) = live(cluster);
-    let file = project.files().into_iter().find(|f| f.extension().is_some_and(|e| e == "sql")).unwrap();
+    let file =
+        project.files().into_iter().find(|f| f.extension().is_some_and(|e| e == "sql")).unwrap();
     fs::write(&file, text.replace("person 250\t", "person 251\t")).unwrap();
     refused(cluster, &db, &project, &file, "checksum");
     project.fails("db-verify", 1, "checksum");
     // a record of ours has gone with it: the newest good backup is none
     project.fails("db-restore --latest --yes", 1, "there is no good backup");
     // rows that are gone, in a file whose sum somebody made to fit
-    let without = text.lines().filter(|l| !l.starts_with("250\t")).flat_map(|l| [l, "\n"]).collect::<String>();
+    let without = text
+        .lines()
+        .filter(|l| !l.starts_with("250\t"))
+        .flat_map(|l| [l, "\n"])
+        .collect::<String>();
     fs::write(&file, &without).unwrap();
     let sum = output(Command::new("sha256sum").arg(&file)).unwrap();
-    let manifest = project.files().into_iter().find(|f| f.extension().is_some_and(|e| e == "json")).unwrap();
-    let mut json: serde_json::Value = serde_json::from_slice(&fs::read(&manifest).unwrap()).unwrap();
+    let manifest =
+        project.files().into_iter().find(|f| f.extension().is_some_and(|e| e == "json")).unwrap();
+    let mut json: serde_json::Value =
+        serde_json::from_slice(&fs::read(&manifest).unwrap()).unwrap();
     json.as_object_mut().unwrap().remove("digest");
     json["artifacts"][0]["sha256"] = sum.split(' ').next().into();
     json["artifacts"][0]["bytes"] = without.len().into();
@@ -129,7 +164,14 @@ fn t13_meta_commands_of_a_foreign_file_never_run() {
     for line in &hostile {
         for (name, script) in [
             ("first.sql", format!("{line}\n{text}")),
-            ("middle.sql", text.replacen("SET statement_timeout", &format!("{line}\nSET statement_timeout"), 1)),
+            (
+                "middle.sql",
+                text.replacen(
+                    "SET statement_timeout",
+                    &format!("{line}\nSET statement_timeout"),
+                    1,
+                ),
+            ),
             ("last.sql", format!("{text}\n{line}\n")),
         ] {
             refused(cluster, &db, &project, &project.write(name, script), "meta-command");
@@ -160,7 +202,11 @@ fn t3_t4_t5_an_error_names_its_line_and_the_live_database_stays() {
         1,
         "schema \"nowhere\" does not exist",
     );
-    assert!(said.err.contains(&format!("line {line} of the dump")), "not line {line}: {}", said.err);
+    assert!(
+        said.err.contains(&format!("line {line} of the dump")),
+        "not line {line}: {}",
+        said.err
+    );
     assert!(said.err.contains("CREATE TABLE nowhere.orders"), "{}", said.err);
     refused(cluster, &db, &project, &file, "nowhere");
     // an error in the data, which psql finds only at the end of the table
@@ -176,7 +222,8 @@ fn t1_a_dump_that_fails_half_way_leaves_no_file() {
     cluster.sql(
         &db.name,
         "CREATE FUNCTION boom() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RAISE 'boom'; END $$;
-         CREATE TABLE zz (a int); INSERT INTO zz VALUES (1); GRANT SELECT ON zz TO app; ALTER TABLE zz ENABLE ROW LEVEL SECURITY;
+         CREATE TABLE zz (a int); INSERT INTO zz VALUES (1); GRANT SELECT ON zz TO app; ALTER \
+         TABLE zz ENABLE ROW LEVEL SECURITY;
          CREATE POLICY p ON zz USING (boom() = 1);",
     );
     let said = project.fails("db-backup --auto", 1, "row-level security");
@@ -189,7 +236,10 @@ fn t1_a_dump_that_fails_half_way_leaves_no_file() {
     let child = project.command("db-backup --auto").spawn().unwrap();
     until("a dump that waits", || waiting(cluster, &db.name) > 0);
     let ours = format!("datname = '{}' AND application_name ^@ 'db-tasks/'", db.name);
-    cluster.sql("postgres", &format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {ours}"));
+    cluster.sql(
+        "postgres",
+        &format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {ours}"),
+    );
     let said = Outcome::of(child.wait_with_output().unwrap()).ends_with(1, "error: ");
     drop(held);
     assert_eq!(project.files(), Vec::<std::path::PathBuf>::new(), "{said:?}");

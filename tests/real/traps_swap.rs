@@ -1,4 +1,5 @@
-//! The new database takes the live one's place: with its settings, whoever is connected, whatever holds it.
+//! The new database takes the live one's place: with its settings, whoever is connected, whatever
+//! holds it.
 
 use super::{Held, Project, family, same, tiny_host, until};
 use crate::support::cluster::{Cluster, TempDb, cluster};
@@ -15,8 +16,10 @@ fn t9_t10_what_was_made_after_the_backup_is_gone_after_the_restore() {
     project.backup();
     cluster.sql(
         &db.name,
-        "CREATE SCHEMA later; CREATE TABLE later.orders (id int REFERENCES people); CREATE VIEW seen AS SELECT * FROM orders;
-         ALTER TABLE people ADD extra int; CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1';",
+        "CREATE SCHEMA later; CREATE TABLE later.orders (id int REFERENCES people); CREATE VIEW \
+         seen AS SELECT * FROM orders;
+         ALTER TABLE people ADD extra int; CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT \
+         1';",
     );
     project.ok("db-restore --latest --yes");
     same(&cluster.fingerprint(&db.name), &before);
@@ -28,12 +31,17 @@ fn with_settings(cluster: &Cluster, db: &TempDb) {
     cluster.sql(
         "postgres",
         &format!(
-            "ALTER DATABASE {name} SET search_path = public, \"odd, one\"; ALTER DATABASE {name} SET work_mem = '7MB';
-             ALTER DATABASE {name} SET my.word = 'it''s \"so\" \\ é'; ALTER ROLE {role} IN DATABASE {name} SET timezone = 'Asia/Tokyo';
+            "ALTER DATABASE {name} SET search_path = public, \"odd, one\"; ALTER DATABASE {name} \
+             SET work_mem = '7MB';
+             ALTER DATABASE {name} SET my.word = 'it''s \"so\" \\ é'; ALTER ROLE {role} IN \
+             DATABASE {name} SET timezone = 'Asia/Tokyo';
              ALTER DATABASE {name} SET datestyle = 'ISO, DMY';
-             ALTER DATABASE {name} SET dbtasks.environment = 'staging'; ALTER DATABASE {name} CONNECTION LIMIT 37;
-             COMMENT ON DATABASE {name} IS 'the \"live\" one''s comment \\ é'; REVOKE CONNECT ON DATABASE {name} FROM PUBLIC;
-             GRANT CREATE ON DATABASE {name} TO {role} WITH GRANT OPTION; GRANT CONNECT ON DATABASE {name} TO {role};"
+             ALTER DATABASE {name} SET dbtasks.environment = 'staging'; ALTER DATABASE {name} \
+             CONNECTION LIMIT 37;
+             COMMENT ON DATABASE {name} IS 'the \"live\" one''s comment \\ é'; REVOKE CONNECT ON \
+             DATABASE {name} FROM PUBLIC;
+             GRANT CREATE ON DATABASE {name} TO {role} WITH GRANT OPTION; GRANT CONNECT ON \
+             DATABASE {name} TO {role};"
         ),
     );
 }
@@ -72,12 +80,19 @@ impl Pool {
         let psql = cluster.bin.join("psql");
         let children = urls.iter().map(|url| {
             let script = format!(
-                "while :; do '{}' -qXAt '{url}' -c \"SET application_name = 'pool'\" -c 'SELECT pg_sleep(100)'; done",
+                "while :; do '{}' -qXAt '{url}' -c \"SET application_name = 'pool'\" -c 'SELECT \
+                 pg_sleep(100)'; done",
                 psql.display()
             );
             let mut sh = Command::new("sh");
             std::os::unix::process::CommandExt::process_group(&mut sh, 0);
-            sh.arg("-c").arg(script).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+            sh.arg("-c")
+                .arg(script)
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap()
         });
         Self(children.collect())
     }
@@ -99,14 +114,19 @@ fn t25_a_pool_that_reconnects_at_once_does_not_stop_the_swap() {
     let (db, project) = tiny_host(cluster);
     project.backup();
     cluster.sql(&db.name, "DELETE FROM orders");
-    let pool = Pool::start(cluster, &[&db.url, &db.socket_url, &db.url, &db.socket_url, &db.url, &db.url]);
+    let pool =
+        Pool::start(cluster, &[&db.url, &db.socket_url, &db.url, &db.socket_url, &db.url, &db.url]);
     let count = |name: &str| {
-        let from = format!("FROM pg_stat_activity WHERE application_name = 'pool' AND datname = '{name}'");
+        let from =
+            format!("FROM pg_stat_activity WHERE application_name = 'pool' AND datname = '{name}'");
         cluster.sql("postgres", &format!("SELECT count(*) {from}")).parse::<u32>().unwrap()
     };
     until("the pool", || count(&db.name) == 6);
     // as the superuser: the application may not end a superuser's sessions
-    let root = Project::in_folder(&project.dir, "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n");
+    let root = Project::in_folder(
+        &project.dir,
+        "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n",
+    );
     let root = root.env("DATABASE_URL", &db.socket_url);
     let begun = Instant::now();
     root.ok("db-restore --latest --yes");
@@ -134,7 +154,12 @@ fn t25_a_session_that_we_may_not_end_is_named_and_the_live_database_stays() {
     assert_eq!(said.code, Some(1), "{said:?}");
     let (before, error) = said.err.split_once("error: ").unwrap();
     assert!(before.contains("connected now") && before.contains("boss-at-work"), "{before}");
-    assert!(error.contains("app may not end a session that is in the way: boss-at-work of the role postgres, pid "), "{error}");
+    assert!(
+        error.contains(
+            "app may not end a session that is in the way: boss-at-work of the role postgres, pid "
+        ),
+        "{error}"
+    );
     assert!(error.contains("next:") && error.contains(&db.name), "{error}");
     assert_eq!(cluster.sql(&db.name, "SELECT count(*) FROM orders"), "0");
     assert_eq!(family(cluster, &db.name), std::slice::from_ref(&db.name));
@@ -161,7 +186,10 @@ fn t25_prepared_transactions_and_slots_are_refused_with_the_cure() {
 fn t28_t30_large_objects_and_statistics_come_along() {
     let cluster = need!("postgresql", cluster());
     let (db, project) = tiny_host(cluster);
-    cluster.sql(&db.name, "SET ROLE app; SELECT lo_from_bytea(4711, decode(repeat('00ff5c', 100000), 'hex'))");
+    cluster.sql(
+        &db.name,
+        "SET ROLE app; SELECT lo_from_bytea(4711, decode(repeat('00ff5c', 100000), 'hex'))",
+    );
     let before = cluster.fingerprint(&db.name);
     project.backup();
     cluster.sql(&db.name, "SELECT lo_unlink(4711)");
@@ -175,16 +203,21 @@ fn t28_t30_large_objects_and_statistics_come_along() {
 #[test]
 fn t31_encoding_and_locale_are_kept() {
     let cluster = need!("postgresql", cluster());
-    let locale = cluster.sql("postgres", "SELECT collname FROM pg_collation WHERE collname IN ('C.utf8', 'en_US.utf8') LIMIT 1");
+    let locale = cluster.sql(
+        "postgres",
+        "SELECT collname FROM pg_collation WHERE collname IN ('C.utf8', 'en_US.utf8') LIMIT 1",
+    );
     for (encoding, locale) in [("LATIN1", "C"), ("SQL_ASCII", "C"), ("UTF8", locale.as_str())] {
         let name = crate::support::component::unique("t");
-        let options = format!("ENCODING '{encoding}' LOCALE '{locale}' TEMPLATE template0 OWNER app");
+        let options =
+            format!("ENCODING '{encoding}' LOCALE '{locale}' TEMPLATE template0 OWNER app");
         cluster.sql("postgres", &format!("CREATE DATABASE {name} {options}"));
         let db = cluster.named(&name);
         cluster.sql(
             &name,
-            "SET client_encoding = 'UTF8'; SET ROLE app; CREATE TABLE t (a text); INSERT INTO t VALUES ('Grüße'), (E'x\\ty'); \
-             CREATE TABLE größe AS SELECT 1 AS maß; CREATE TABLE maß AS SELECT 2 AS größe; CREATE TABLE äöü (a int)",
+            "SET client_encoding = 'UTF8'; SET ROLE app; CREATE TABLE t (a text); INSERT INTO t \
+             VALUES ('Grüße'), (E'x\\ty'); CREATE TABLE größe AS SELECT 1 AS maß; CREATE TABLE \
+             maß AS SELECT 2 AS größe; CREATE TABLE äöü (a int)",
         );
         let before = cluster.fingerprint(&name);
         let project = Project::host(&db.url);
@@ -201,18 +234,33 @@ fn t31_encoding_and_locale_are_kept() {
 #[test]
 fn t31_locales_of_icu_are_kept() {
     let cluster = need!("postgresql", cluster());
-    if cluster.sql("postgres", "SELECT count(*) FROM pg_collation WHERE collprovider = 'i'") == "0" {
-        return crate::support::component::missing("ICU", "the machine's PostgreSQL is built without it");
+    if cluster.sql("postgres", "SELECT count(*) FROM pg_collation WHERE collprovider = 'i'") == "0"
+    {
+        return crate::support::component::missing(
+            "ICU",
+            "the machine's PostgreSQL is built without it",
+        );
     }
-    let version: u32 = cluster.sql("postgres", "SELECT current_setting('server_version_num')::int / 10000").parse().unwrap();
+    let version: u32 = cluster
+        .sql("postgres", "SELECT current_setting('server_version_num')::int / 10000")
+        .parse()
+        .unwrap();
     let rules = if version >= 16 { "ICU_RULES '&V << w <<< W'" } else { "" };
-    keeps(cluster, Project::host, &format!("LOCALE_PROVIDER icu ICU_LOCALE 'de-DE' {rules} LOCALE 'C'"));
+    keeps(
+        cluster,
+        Project::host,
+        &format!("LOCALE_PROVIDER icu ICU_LOCALE 'de-DE' {rules} LOCALE 'C'"),
+    );
 }
 
-/// A database made with these options comes back with them, whether there is one of its name or not.
+/// A database made with these options comes back with them, whether there is one of its name or
+/// not.
 pub fn keeps(server: &Cluster, of: impl Fn(&str) -> Project, options: &str) {
     let name = unique("t");
-    server.sql("postgres", &format!("CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' {options} OWNER app"));
+    server.sql(
+        "postgres",
+        &format!("CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' {options} OWNER app"),
+    );
     let db = server.named(&name);
     server.sql(&name, "SET ROLE app; CREATE TABLE t AS SELECT 'Grüße' AS a");
     let before = server.fingerprint(&name);
@@ -236,7 +284,10 @@ fn t38_both_names_change_in_one_instant() {
         let watcher = scope.spawn(|| {
             let mut looks = 0;
             while !stop.load(std::sync::atomic::Ordering::SeqCst) {
-                let found = cluster.sql("postgres", &format!("SELECT count(*) FROM pg_database WHERE datname = '{name}'"));
+                let found = cluster.sql(
+                    "postgres",
+                    &format!("SELECT count(*) FROM pg_database WHERE datname = '{name}'"),
+                );
                 assert_eq!(found, "1", "the live name was nobody's");
                 looks += 1;
             }
@@ -255,9 +306,12 @@ fn t22_a_template_that_cannot_be_copied_leaves_the_live_database() {
     let (db, project) = tiny_host(cluster);
     project.backup();
     let before = cluster.fingerprint(&db.name);
-    // what a new image's C library does to CREATE DATABASE: it fails, here by a locale that the server does not have
-    let manifest = project.files().into_iter().find(|f| f.extension().is_some_and(|e| e == "json")).unwrap();
-    let mut json: serde_json::Value = serde_json::from_slice(&std::fs::read(&manifest).unwrap()).unwrap();
+    // what a new image's C library does to CREATE DATABASE: it fails, here by a locale that the
+    // server does not have
+    let manifest =
+        project.files().into_iter().find(|f| f.extension().is_some_and(|e| e == "json")).unwrap();
+    let mut json: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&manifest).unwrap()).unwrap();
     json.as_object_mut().unwrap().remove("digest");
     json["artifacts"][0]["database"]["collate"] = "xx_YY.utf8".into();
     std::fs::write(&manifest, json.to_string()).unwrap();
@@ -267,7 +321,8 @@ fn t22_a_template_that_cannot_be_copied_leaves_the_live_database() {
     assert_eq!(family(cluster, &db.name), std::slice::from_ref(&db.name));
 }
 
-/// A swap that comes to nothing cuts nobody off behind its end, and a name that it needs is looked for first.
+/// A swap that comes to nothing cuts nobody off behind its end, and a name that it needs is looked
+/// for first.
 #[test]
 fn t25_an_undo_that_fails_leaves_the_sessions_alone() {
     let cluster = need!("postgresql", cluster());
@@ -280,11 +335,19 @@ fn t25_an_undo_that_fails_leaves_the_sessions_alone() {
     cluster.sql("postgres", &format!("DROP DATABASE {parked}"));
 
     // a name that is taken between the look and the swap
-    let hook = format!("[hooks]\nbefore-undo = \"psql -qX -d postgres -c 'CREATE DATABASE {parked}'\"\n");
-    project.write("db-tasks.toml", format!("[databases.main]\npostgres = {{ url = \"${{DATABASE_URL}}\" }}\n{hook}"));
+    let hook =
+        format!("[hooks]\nbefore-undo = \"psql -qX -d postgres -c 'CREATE DATABASE {parked}'\"\n");
+    project.write(
+        "db-tasks.toml",
+        format!("[databases.main]\npostgres = {{ url = \"${{DATABASE_URL}}\" }}\n{hook}"),
+    );
     project.fails("db-undo --yes", 1, "already exists");
     for _ in 0..20 {
-        assert_eq!(cluster.sql(&db.name, "SELECT count(*), count(pg_sleep(0.02)) FROM generate_series(1, 3)"), "3|3");
+        assert_eq!(
+            cluster
+                .sql(&db.name, "SELECT count(*), count(pg_sleep(0.02)) FROM generate_series(1, 3)"),
+            "3|3"
+        );
     }
     assert_eq!(cluster.sql(&previous, "SELECT count(*) FROM orders"), "300");
     cluster.sql("postgres", &format!("DROP DATABASE {parked}"));

@@ -23,12 +23,19 @@ fn a_volume_s_name_tells_what_takes_it_away() {
         (&["-v", bound.as_str()], "is in the folder".into(), false),
     ] {
         let pg = need!("container", container(&Options { run, ..Options::default() }));
-        let config = format!("[containers.pg]\ndocker = \"{}\"\n[databases.main]\ncontainer = \"pg\"\n", pg.name);
+        let config = format!(
+            "[containers.pg]\ndocker = \"{}\"\n[databases.main]\ncontainer = \"pg\"\n",
+            pg.name
+        );
         let project = Project::new(&config).env("DOCKER_HOST", &engine.docker_host);
         let found = project.run("db-doctor").out;
         let at = found.find("database main: volume").unwrap_or_else(|| panic!("{run:?}: {found}"));
         let finding: Vec<&str> = found[at..].lines().take(2).collect();
         assert!(finding[0].contains(&says), "{run:?}: {finding:?}");
-        assert_eq!(finding.join(" ").contains("a volume with a name"), is_note, "{run:?}: {finding:?}");
+        assert_eq!(
+            finding.join(" ").contains("a volume with a name"),
+            is_note,
+            "{run:?}: {finding:?}"
+        );
     }
 }

@@ -76,25 +76,37 @@ fn a_wipe_empties_every_table_and_a_restore_brings_every_row_back() {
     assert_eq!(said.out, format!("{}: 8 tables, 957 rows\n", db.name), "{}", said.err);
     let after = cluster.fingerprint(&db.name);
     assert_eq!((&after.schema, &after.settings), (&before.schema, &before.settings));
-    let kept = ["public.countries", "public.alembic_version", "shop.schema_migrations", "public.\"SequelizeMeta\""];
+    let kept = [
+        "public.countries",
+        "public.alembic_version",
+        "shop.schema_migrations",
+        "public.\"SequelizeMeta\"",
+    ];
     let views = ["public.totals", "public.about_totals"];
     for (table, (rows, hash)) in &after.rows {
         match () {
-            () if kept.contains(&table.as_str()) => assert_eq!(before.rows[table], (*rows, hash.clone()), "{table}"),
+            () if kept.contains(&table.as_str()) => {
+                assert_eq!(before.rows[table], (*rows, hash.clone()), "{table}")
+            }
             () if views.contains(&table.as_str()) => assert_eq!(*rows, 1, "{table}"),
             () => assert_eq!(*rows, 0, "{table}"),
         }
     }
-    let counted =
-        "SELECT (SELECT n FROM totals), (SELECT n FROM about_totals), (SELECT count(*) FROM pg_matviews WHERE NOT ispopulated)";
+    let counted = "SELECT (SELECT n FROM totals), (SELECT n FROM about_totals), (SELECT count(*) \
+                   FROM pg_matviews WHERE NOT ispopulated)";
     assert_eq!(cluster.sql(&db.name, counted), "0|0|1");
     // identities begin again; what belongs to no table is as it was
-    let fresh =
-        "SET ROLE app; INSERT INTO people (name) VALUES ('x') RETURNING id; INSERT INTO orders DEFAULT VALUES RETURNING id";
+    let fresh = "SET ROLE app; INSERT INTO people (name) VALUES ('x') RETURNING id; INSERT INTO \
+                 orders DEFAULT VALUES RETURNING id";
     assert_eq!(cluster.sql(&db.name, fresh), "1\n1");
     let other = |print: &crate::support::server::Fingerprint| -> Vec<(String, String)> {
         let left = |name: &str| name.starts_with("large object") || name.ends_with(".loose");
-        print.values.iter().filter(|(name, _)| left(name)).map(|(k, v)| (k.clone(), v.clone())).collect()
+        print
+            .values
+            .iter()
+            .filter(|(name, _)| left(name))
+            .map(|(k, v)| (k.clone(), v.clone()))
+            .collect()
     };
     assert_eq!((other(&after), other(&after).len()), (other(&before), 2));
     let name = project.files()[1].file_name().unwrap().to_string_lossy().into_owned();
@@ -110,7 +122,10 @@ fn a_wipe_empties_every_table_and_a_restore_brings_every_row_back() {
 fn a_dry_run_shows_all_of_it_and_changes_nothing() {
     let cluster = need!("postgresql", cluster());
     let (db, project) = full(cluster);
-    let project = Project::in_folder(&project.dir, &format!("[databases.main]\npostgres = {{ url = \"{}\" }}\n{KEEP}", db.url));
+    let project = Project::in_folder(
+        &project.dir,
+        &format!("[databases.main]\npostgres = {{ url = \"{}\" }}\n{KEEP}", db.url),
+    );
     let before = cluster.fingerprint(&db.name);
     let said = project.ok("db-wipe --dry-run --verbose --backup").out;
     let words = said.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -141,21 +156,35 @@ fn what_belongs_to_an_extension_or_another_server_is_left() {
     let (db, project) = few(cluster);
     cluster.sql(
         &db.name,
-        "CREATE TABLE of_extension (a int); INSERT INTO of_extension VALUES (1); ALTER EXTENSION plpgsql ADD TABLE of_extension;
+        "CREATE TABLE of_extension (a int); INSERT INTO of_extension VALUES (1); ALTER EXTENSION \
+         plpgsql ADD TABLE of_extension;
          GRANT SELECT ON of_extension TO app;
          CREATE FOREIGN DATA WRAPPER nobody; CREATE SERVER nowhere FOREIGN DATA WRAPPER nobody;
          CREATE FOREIGN TABLE far (a int) SERVER nowhere;",
     );
     let dry = project.ok("db-wipe --dry-run --verbose").out;
-    assert!(dry.contains("kept: of the extension plpgsql") && dry.contains("kept: a foreign table"), "{dry}");
-    assert!(!dry.contains("TRUNCATE TABLE public.far") && !dry.contains("FROM ONLY public.far"), "{dry}");
+    assert!(
+        dry.contains("kept: of the extension plpgsql") && dry.contains("kept: a foreign table"),
+        "{dry}"
+    );
+    assert!(
+        !dry.contains("TRUNCATE TABLE public.far") && !dry.contains("FROM ONLY public.far"),
+        "{dry}"
+    );
     project.ok("db-wipe --yes");
-    assert_eq!(cluster.sql(&db.name, "SELECT (SELECT count(*) FROM of_extension), (SELECT count(*) FROM people)"), "1|0");
+    assert_eq!(
+        cluster.sql(
+            &db.name,
+            "SELECT (SELECT count(*) FROM of_extension), (SELECT count(*) FROM people)"
+        ),
+        "1|0"
+    );
     // part of a table of ours: to empty that one would go through to the other server
     cluster.sql(
         &db.name,
         "CREATE TABLE events (at int) PARTITION BY RANGE (at); ALTER TABLE events OWNER TO app;
-         CREATE FOREIGN TABLE far_events PARTITION OF events FOR VALUES FROM (0) TO (9) SERVER nowhere;",
+         CREATE FOREIGN TABLE far_events PARTITION OF events FOR VALUES FROM (0) TO (9) SERVER \
+         nowhere;",
     );
     project.fails("db-wipe --yes", 3, "public.far_events (part of) -> public.events");
 }
@@ -168,7 +197,10 @@ fn what_is_kept_keeps_what_it_needs() {
     let keep = |tables: &str| pinned(&db.url, &format!("[guards]\nkeep-tables = [{tables}]\n"));
     for (tables, says) in [
         ("\"people\"", "public.people -> public.orders"),
-        ("\"shop.events_2a\"", "shop.events_2a (part of) -> public.events_2 (part of) -> public.events"),
+        (
+            "\"shop.events_2a\"",
+            "shop.events_2a (part of) -> public.events_2 (part of) -> public.events",
+        ),
         ("\"child\"", "public.child (part of) -> public.base"),
     ] {
         let said = keep(tables).fails("db-wipe --yes --backup", 3, says);
@@ -177,7 +209,14 @@ fn what_is_kept_keeps_what_it_needs() {
     }
     keep("\"people\", \"orders\", 'public.events', \"base\"").ok("db-wipe --yes");
     let after = cluster.fingerprint(&db.name);
-    for table in ["public.people", "public.orders", "public.events_1", "shop.events_2a", "public.base", "public.child"] {
+    for table in [
+        "public.people",
+        "public.orders",
+        "public.events_1",
+        "shop.events_2a",
+        "public.base",
+        "public.child",
+    ] {
         assert_eq!(after.rows[table], before.rows[table], "{table}");
     }
     for table in ["public.tree", "public.countries"] {
@@ -191,7 +230,9 @@ fn production_is_out_of_reach_by_any_of_its_names() {
     let (db, project) = few(cluster);
     let before = cluster.fingerprint(&db.name);
     let refused = |project: &Project, guard: &str| {
-        for words in ["db-wipe --yes", "db-wipe --backup --yes", &format!("db-wipe --confirm {}", db.name)] {
+        for words in
+            ["db-wipe --yes", "db-wipe --backup --yes", &format!("db-wipe --confirm {}", db.name)]
+        {
             project.fails(words, 3, &format!("refused by the {guard} guard"));
         }
         assert!(project.files().is_empty());
@@ -199,8 +240,8 @@ fn production_is_out_of_reach_by_any_of_its_names() {
     };
     refused(&pinned(&db.url, "").env("ENVIRONMENT", "production"), "environment");
     let remote = format!(
-        "[databases.main]\npostgres = {{ host = \"127.0.0.1,db.example.invalid\", port = {}, user = \"{USER}\", database = \"{}\", \
-         password-env = \"SECRET\" }}\n",
+        "[databases.main]\npostgres = {{ host = \"127.0.0.1,db.example.invalid\", port = {}, user \
+         = \"{USER}\", database = \"{}\", password-env = \"SECRET\" }}\n",
         cluster.port, db.name
     );
     let remote = Project::new(&remote).env("SECRET", PASSWORD).env("ALLOW_DATABASE_WIPE", "true");
@@ -226,7 +267,10 @@ fn nobody_is_asked_in_vain_and_a_no_is_a_no() {
     project.fails("db-wipe", 3, "refused by the confirmation guard");
     project.fails("db-wipe --confirm other", 3, "does not name");
     let script = output(Command::new("script").arg("--version"));
-    need!("script of util-linux", script.and_then(|v| v.contains("util-linux").then_some(()).ok_or("another one".into())));
+    need!(
+        "script of util-linux",
+        script.and_then(|v| v.contains("util-linux").then_some(()).ok_or("another one".into()))
+    );
     let at_terminal = |answer: &str| {
         let tool = project.command("");
         let line = format!("{} db-wipe --backup", quoted(tool.get_program()));
@@ -246,10 +290,16 @@ fn nobody_is_asked_in_vain_and_a_no_is_a_no() {
 /// Connects again at once whenever it is cut off, and takes a lock each time.
 fn pool(url: &str) -> std::process::Child {
     let line = format!(
-        "while :; do psql -Xq {} -c 'BEGIN; LOCK orders IN SHARE MODE; SELECT pg_sleep(60)' >/dev/null 2>&1; done",
+        "while :; do psql -Xq {} -c 'BEGIN; LOCK orders IN SHARE MODE; SELECT pg_sleep(60)' \
+         >/dev/null 2>&1; done",
         quoted(url)
     );
-    Command::new("sh").args(["-c", &line]).process_group(0).stdin(Stdio::null()).spawn().expect("sh")
+    Command::new("sh")
+        .args(["-c", &line])
+        .process_group(0)
+        .stdin(Stdio::null())
+        .spawn()
+        .expect("sh")
 }
 
 #[test]
@@ -261,7 +311,11 @@ fn who_holds_a_lock_is_cut_off() {
     let held = Held::new(cluster, &db.name, "INSERT INTO orders VALUES (1000, 1)");
     let begun = Instant::now();
     let said = project.ok("db-wipe --yes");
-    assert!(said.err.contains("and cut off where they stand in the way: psql (postgres, pid"), "{}", said.err);
+    assert!(
+        said.err.contains("and cut off where they stand in the way: psql (postgres, pid"),
+        "{}",
+        said.err
+    );
     assert_eq!(said.out, format!("{}: 2 tables, 800 rows\n", db.name));
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
     drop(held);
@@ -270,14 +324,22 @@ fn who_holds_a_lock_is_cut_off() {
     let idle = Held::new(cluster, &db.name, "DO 'BEGIN PERFORM pg_advisory_lock(5); END'");
     let mut pool = pool(&db.socket_url);
     until("the pool has its lock", || {
-        cluster
-            .sql(&db.name, "SELECT count(*) FROM pg_locks WHERE relation = 'orders'::regclass AND mode = 'ShareLock' AND granted")
-            == "1"
+        cluster.sql(
+            &db.name,
+            "SELECT count(*) FROM pg_locks WHERE relation = 'orders'::regclass AND mode = \
+             'ShareLock' AND granted",
+        ) == "1"
     });
     let said = project.run("db-wipe --yes");
     super::signal_group(&mut pool);
     said.ends_with(0, "2 tables, 0 rows");
-    assert_eq!(cluster.sql(&db.name, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 5 AND granted"), "1");
+    assert_eq!(
+        cluster.sql(
+            &db.name,
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 5 AND granted"
+        ),
+        "1"
+    );
     drop(idle);
 }
 
@@ -291,7 +353,13 @@ fn who_may_not_be_cut_off_is_named() {
     let begun = Instant::now();
     let said = project.fails("db-wipe --yes", 1, "canceling statement due to lock timeout");
     assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
-    assert!(said.err.contains("a lock is held, and app may not end its holder: psql of the role postgres, pid "), "{}", said.err);
+    assert!(
+        said.err.contains(
+            "a lock is held, and app may not end its holder: psql of the role postgres, pid "
+        ),
+        "{}",
+        said.err
+    );
     assert!(said.err.contains("next: stop what holds the lock"), "{}", said.err);
     // one that is ended while it waits does not come to it later
     let child = project.command("db-wipe --yes").spawn().unwrap();
@@ -308,11 +376,20 @@ fn who_may_not_be_cut_off_is_named() {
 fn rows_that_came_after_the_plan_are_not_lost() {
     let cluster = need!("postgresql", cluster());
     let (db, _) = few(cluster);
-    let insert = "[hooks]\nbefore-wipe = [\"psql\", \"-qX\", \"-c\", \"INSERT INTO orders VALUES (1000, 1)\"]\n";
+    let insert = "[hooks]\nbefore-wipe = [\"psql\", \"-qX\", \"-c\", \"INSERT INTO orders VALUES \
+                  (1000, 1)\"]\n";
     let project = pinned(&db.url, insert);
-    let said = project.fails("db-wipe --yes --backup", 1, "public.orders had 300 row(s) when they were counted and has 301 now");
+    let said = project.fails(
+        "db-wipe --yes --backup",
+        1,
+        "public.orders had 300 row(s) when they were counted and has 301 now",
+    );
     assert!(said.err.contains("next: stop what writes there"), "{}", said.err);
-    assert_eq!(cluster.sql(&db.name, "SELECT (SELECT count(*) FROM orders), (SELECT count(*) FROM people)"), "301|500");
+    assert_eq!(
+        cluster
+            .sql(&db.name, "SELECT (SELECT count(*) FROM orders), (SELECT count(*) FROM people)"),
+        "301|500"
+    );
 }
 
 #[test]
@@ -320,12 +397,15 @@ fn a_trigger_and_a_view_can_spoil_it_and_then_nothing_is_gone() {
     let cluster = need!("postgresql", cluster());
     for (spoil, says) in [
         (
-            "CREATE FUNCTION again() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO log VALUES (1); RETURN NULL; END';
-             CREATE TABLE log (a int); CREATE TRIGGER t AFTER TRUNCATE ON people EXECUTE FUNCTION again();",
+            "CREATE FUNCTION again() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO log \
+             VALUES (1); RETURN NULL; END';
+             CREATE TABLE log (a int); CREATE TRIGGER t AFTER TRUNCATE ON people EXECUTE FUNCTION \
+             again();",
             "public.log still has 1 row(s)",
         ),
         (
-            "CREATE FUNCTION more() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN DELETE FROM alembic_version; RETURN NULL; END';
+            "CREATE FUNCTION more() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN DELETE FROM \
+             alembic_version; RETURN NULL; END';
              CREATE TABLE alembic_version (a int); INSERT INTO alembic_version VALUES (1), (2);
              CREATE TRIGGER t AFTER TRUNCATE ON people EXECUTE FUNCTION more();",
             "public.alembic_version is kept, had 2 row(s) and would have 0",
@@ -348,23 +428,35 @@ fn a_role_without_the_right_is_refused_by_table_and_name() {
     let role = unique("r");
     cluster.sql(
         &db.name,
-        &format!("CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}'; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}"),
+        &format!(
+            "CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}'; GRANT SELECT ON ALL TABLES IN SCHEMA \
+             public TO {role}"
+        ),
     );
     let project = pinned(&db.url.replace("//app:", &format!("//{role}:")), "");
-    project.fails("db-wipe --yes", 3, &format!("the role `{role}` may not empty `public.orders`, which is `app`'s"));
+    project.fails(
+        "db-wipe --yes",
+        3,
+        &format!("the role `{role}` may not empty `public.orders`, which is `app`'s"),
+    );
     // the right to empty a table is not that to its sequence
     cluster.sql(&db.name, &format!("GRANT TRUNCATE ON ALL TABLES IN SCHEMA public TO {role}"));
     project.fails("db-wipe --yes", 3, "it has no right to the sequence public.people_id_seq");
     cluster.sql(
         &db.name,
         &format!(
-            "DROP OWNED BY {role}; ALTER TABLE orders ENABLE ROW LEVEL SECURITY; ALTER TABLE orders FORCE ROW LEVEL SECURITY"
+            "DROP OWNED BY {role}; ALTER TABLE orders ENABLE ROW LEVEL SECURITY; ALTER TABLE \
+             orders FORCE ROW LEVEL SECURITY"
         ),
     );
     cluster.sql("postgres", &format!("DROP ROLE {role}"));
     // rows that are hidden can't be counted
     pinned(&db.url, "").fails("db-wipe --yes", 1, "row-level security");
-    cluster.sql(&db.name, "ALTER TABLE orders NO FORCE ROW LEVEL SECURITY; ALTER TABLE orders DISABLE ROW LEVEL SECURITY");
+    cluster.sql(
+        &db.name,
+        "ALTER TABLE orders NO FORCE ROW LEVEL SECURITY; ALTER TABLE orders DISABLE ROW LEVEL \
+         SECURITY",
+    );
     same(&cluster.fingerprint(&db.name), &before);
 }
 
@@ -373,13 +465,17 @@ fn a_prepared_transaction_is_told_before() {
     let cluster = need!("postgresql", cluster());
     let (db, project) = few(cluster);
     let name = unique("x");
-    cluster.sql(&db.name, &format!("BEGIN; INSERT INTO orders VALUES (1000, 1); PREPARE TRANSACTION '{name}'"));
+    cluster.sql(
+        &db.name,
+        &format!("BEGIN; INSERT INTO orders VALUES (1000, 1); PREPARE TRANSACTION '{name}'"),
+    );
     project.fails("db-wipe --yes", 3, "is held by 1 prepared transaction");
     cluster.sql(&db.name, &format!("ROLLBACK PREPARED '{name}'"));
     project.ok("db-wipe --yes");
 }
 
-/// A marker is the server's word about a database, and stays with its name: no dump holds it, no restore brings or takes it.
+/// A marker is the server's word about a database, and stays with its name: no dump holds it, no
+/// restore brings or takes it.
 #[test]
 fn a_marker_does_not_travel() {
     let cluster = need!("postgresql", cluster());
@@ -387,15 +483,22 @@ fn a_marker_does_not_travel() {
     let project = Project::host(&db.socket_url);
     let marker = |name: &str| {
         let sql = format!(
-            "SELECT coalesce((SELECT string_agg(c, ' ') FROM pg_db_role_setting s, unnest(s.setconfig) c \
-             WHERE s.setdatabase = (SELECT oid FROM pg_database WHERE datname = '{name}')), 'none')"
+            "SELECT coalesce((SELECT string_agg(c, ' ') FROM pg_db_role_setting s, \
+             unnest(s.setconfig) c WHERE s.setdatabase = (SELECT oid FROM pg_database WHERE \
+             datname = '{name}')), 'none')"
         );
         cluster.sql("postgres", &sql)
     };
     assert!(project.ok("db-protect").out.contains("  none    not protected"));
     let dry = project.ok("db-protect --environment staging --dry-run --verbose").out;
-    assert!(dry.contains("SET dbtasks.environment = 'staging'") && marker(&db.name) == "none", "{dry}");
-    assert_eq!(project.ok("db-protect --environment staging").out, format!("{}: staging\n", db.name));
+    assert!(
+        dry.contains("SET dbtasks.environment = 'staging'") && marker(&db.name) == "none",
+        "{dry}"
+    );
+    assert_eq!(
+        project.ok("db-protect --environment staging").out,
+        format!("{}: staging\n", db.name)
+    );
     assert_eq!(marker(&db.name), "dbtasks.environment=staging");
     project.backup();
     let other = format!("{}__other", db.name);
@@ -424,7 +527,8 @@ fn a_marker_does_not_travel() {
     assert_eq!(family(cluster, &db.name).len(), 3, "the live one, what it replaced, and the copy");
 }
 
-/// No transaction spans two databases: where the second fails, the error names the first, and how to get it back.
+/// No transaction spans two databases: where the second fails, the error names the first, and how
+/// to get it back.
 #[test]
 fn a_set_that_is_half_wiped_says_so() {
     let cluster = need!("postgresql", cluster());
@@ -432,20 +536,25 @@ fn a_set_that_is_half_wiped_says_so() {
     for db in [&a, &b] {
         tiny(cluster, &db.name);
     }
-    let refuse = "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not today'; END $$; \
-                  CREATE TRIGGER no BEFORE TRUNCATE ON people EXECUTE FUNCTION no()";
+    let refuse = "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE \
+                  EXCEPTION 'not today'; END $$; CREATE TRIGGER no BEFORE TRUNCATE ON people \
+                  EXECUTE FUNCTION no()";
     cluster.sql(&b.name, &format!("SET ROLE app; {refuse}"));
     let config = format!(
-        "[databases.a]\npostgres = {{ url = \"{}\" }}\n[databases.b]\npostgres = {{ url = \"{}\" }}\n\
-         [backup]\nname = \"backup_{{timestamp}}/{{store}}.{{ext}}\"\n",
+        "[databases.a]\npostgres = {{ url = \"{}\" }}\n[databases.b]\npostgres = {{ url = \"{}\" \
+         }}\n[backup]\nname = \"backup_{{timestamp}}/{{store}}.{{ext}}\"\n",
         a.url, b.url
     );
     let project = Project::new(&config).env("ALLOW_DATABASE_WIPE", "true");
     let (before, kept) = (cluster.fingerprint(&a.name), cluster.fingerprint(&b.name));
-    let half = format!("not today\n  done, and not taken back: remove every row of 2 tables in {}\n", a.name);
+    let half = format!(
+        "not today\n  done, and not taken back: remove every row of 2 tables in {}\n",
+        a.name
+    );
     let said = project.fails("db-wipe --yes", 1, &half);
     assert!(
-        said.err.contains("error: ERROR:  not today\n") && said.err.contains("no backup was made in this run"),
+        said.err.contains("error: ERROR:  not today\n")
+            && said.err.contains("no backup was made in this run"),
         "{}",
         said.err
     );
@@ -456,7 +565,10 @@ fn a_set_that_is_half_wiped_says_so() {
     let with_late = cluster.fingerprint(&a.name);
     assert!(with_late != before);
     let said = project.fails("db-wipe --backup --yes", 1, &half);
-    let (_, way) = said.err.split_once("next: to get the data back: ").unwrap_or_else(|| panic!("{}", said.err));
+    let (_, way) = said
+        .err
+        .split_once("next: to get the data back: ")
+        .unwrap_or_else(|| panic!("{}", said.err));
     let restore = way.split_whitespace().take(2).collect::<Vec<_>>().join(" ");
     project.ok(&format!("{} --yes", restore.trim_end_matches(';')));
     same(&cluster.fingerprint(&a.name), &with_late);
@@ -472,13 +584,23 @@ fn what_runs_in_a_wipe_finds_names_by_its_own_path() {
     let db = cluster.database();
     cluster.sql(
         &db.name,
-        "SET ROLE app; CREATE SCHEMA shop; CREATE TABLE shop.things (id int); INSERT INTO shop.things VALUES (1);
-         CREATE FUNCTION shop.looks() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM count(*) FROM things; RETURN NULL; END $$;
+        "SET ROLE app; CREATE SCHEMA shop; CREATE TABLE shop.things (id int); INSERT INTO \
+         shop.things VALUES (1);
+         CREATE FUNCTION shop.looks() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM \
+         count(*) FROM things; RETURN NULL; END $$;
          CREATE TRIGGER looks BEFORE TRUNCATE ON shop.things EXECUTE FUNCTION shop.looks();
-         CREATE FUNCTION shop.many() RETURNS bigint LANGUAGE plpgsql AS $$ BEGIN RETURN (SELECT count(*) FROM things); END $$;",
+         CREATE FUNCTION shop.many() RETURNS bigint LANGUAGE plpgsql AS $$ BEGIN RETURN (SELECT \
+         count(*) FROM things); END $$;",
     );
     cluster.sql("postgres", &format!("ALTER DATABASE {} SET search_path = shop, public", db.name));
-    cluster.sql(&db.name, "SET ROLE app; CREATE MATERIALIZED VIEW shop.seen AS SELECT shop.many() AS n");
+    cluster.sql(
+        &db.name,
+        "SET ROLE app; CREATE MATERIALIZED VIEW shop.seen AS SELECT shop.many() AS n",
+    );
     Project::host(&db.url).env("ALLOW_DATABASE_WIPE", "true").ok("db-wipe --yes");
-    assert_eq!(cluster.sql(&db.name, "SELECT (SELECT count(*) FROM shop.things), (SELECT n FROM shop.seen)"), "0|0");
+    assert_eq!(
+        cluster
+            .sql(&db.name, "SELECT (SELECT count(*) FROM shop.things), (SELECT n FROM shop.seen)"),
+        "0|0"
+    );
 }

@@ -32,15 +32,23 @@ fn an_xtask_of_the_repo_is_found_from_every_folder() {
     ends(call(&repo).arg("list"), 2, "there is no db-tasks to run");
 
     repo.file(".cargo/config.toml", "[alias]\nxtask = \"run --quiet --offline --\"\n");
-    let child = call(&repo).args(["backup", "--label", "a b", "--auto"]).stdout(Stdio::piped()).spawn().unwrap();
+    let child = call(&repo)
+        .args(["backup", "--label", "a b", "--auto"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     let id = child.id();
     let said = Outcome::of(child.wait_with_output().unwrap()).ends_with(5, "");
-    let wanted =
-        format!("{:?} {id} {}\n", ["db-backup", "--label", "a b", "--auto"], repo.deep.canonicalize().unwrap().display());
+    let wanted = format!(
+        "{:?} {id} {}\n",
+        ["db-backup", "--label", "a b", "--auto"],
+        repo.deep.canonicalize().unwrap().display()
+    );
     assert_eq!(said.out, wanted, "the words, the very process, the folder");
 }
 
-/// cargo takes an alias's first word for a command of its own: it looks for `cargo-db-tasks`, and says the word again.
+/// cargo takes an alias's first word for a command of its own: it looks for `cargo-db-tasks`, and
+/// says the word again.
 #[test]
 fn the_readmes_alias_reaches_the_tool() {
     let repo = Repo::new();
@@ -48,8 +56,16 @@ fn the_readmes_alias_reaches_the_tool() {
     repo.program("cargo-db-tasks", Path::new(env!("CARGO_BIN_EXE_cargo-db-tasks")));
     repo.file(".cargo/config.toml", "[alias]\nxtask = \"db-tasks\"\n");
     for words in [&["xtask", "db-list", "--help"][..], &["db-tasks", "db-list", "--help"]] {
-        ends(repo.command("cargo").current_dir(&repo.deep).args(words), 0, "Usage: cargo db-tasks db-list [OPTIONS]");
+        ends(
+            repo.command("cargo").current_dir(&repo.deep).args(words),
+            0,
+            "Usage: cargo db-tasks db-list [OPTIONS]",
+        );
     }
-    ends(repo.command("cargo").current_dir(&repo.deep).args(["db-tasks", "--help"]), 0, "  cargo db-tasks db-undo  ");
+    ends(
+        repo.command("cargo").current_dir(&repo.deep).args(["db-tasks", "--help"]),
+        0,
+        "  cargo db-tasks db-undo  ",
+    );
     ends(call(&repo).args(["list", "--help"]), 0, "Usage: db-list [OPTIONS]");
 }

@@ -3,19 +3,28 @@
 use super::*;
 use crate::support::need;
 
-/// A Makefile that has a default goal of its own, below the include, and files that are called like the targets.
+/// A Makefile that has a default goal of its own, below the include, and files that are called like
+/// the targets.
 fn repo() -> Repo {
     let repo = Repo::new();
     let include = readme::block("make");
-    repo.file("Makefile", &format!("{include}mine:\n\t@echo 'mine: $(FILE)'\nrelease: db-backup\n"));
+    repo.file(
+        "Makefile",
+        &format!("{include}mine:\n\t@echo 'mine: $(FILE)'\nrelease: db-backup\n"),
+    );
     targets().iter().for_each(|name| repo.file(name, ""));
     repo
 }
 
 /// The targets there are, with what `make db-help` says of each.
 fn targets() -> Vec<String> {
-    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/db-tasks.mk")).unwrap();
-    text.lines().filter_map(|l| l.strip_prefix("db-")?.split_once(": ## ")).map(|(name, _)| format!("db-{name}")).collect()
+    let text =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/db-tasks.mk"))
+            .unwrap();
+    text.lines()
+        .filter_map(|l| l.strip_prefix("db-")?.split_once(": ## "))
+        .map(|(name, _)| format!("db-{name}"))
+        .collect()
 }
 
 fn make(repo: &Repo, words: &[&str]) -> Result<Command, String> {
@@ -45,7 +54,8 @@ fn every_task_has_a_target_and_every_target_a_task() {
         assert_eq!(repo.seen("db-tasks"), [target.as_str()]);
         // each variable it takes becomes an option that the tool knows
         for name in ["FILE", "NAME", "DATABASE", "AS", "LATEST", "YES", "DRY_RUN"] {
-            let mut call = need!("make", make(&repo, &[target, &format!("{name}={}", value(name))]));
+            let mut call =
+                need!("make", make(&repo, &[target, &format!("{name}={}", value(name))]));
             let said = Outcome::of(call.output().unwrap());
             if said.code != Some(0) {
                 said.ends_with(2, &format!("{target} takes no {name}"));
@@ -71,7 +81,11 @@ fn what_is_typed_arrives_whole() {
     ] {
         for nasty in NASTY.iter().filter(|word| !word.is_empty()) {
             // -i: not even after an error is a part of it run
-            ends(&mut need!("make", make(&repo, &["-i", target, &format!("{name}={nasty}")])), 0, "");
+            ends(
+                &mut need!("make", make(&repo, &["-i", target, &format!("{name}={nasty}")])),
+                0,
+                "",
+            );
             assert_eq!(repo.seen("db-tasks"), [target, &format!("{option}{nasty}")]);
             repo.nothing_is_gone();
         }
@@ -83,9 +97,15 @@ fn options_are_put_together() {
     let repo = repo();
     let table: [(&[&str], &[&str]); 7] = [
         (&["db-restore", "LATEST=1", "YES=1"], &["db-restore", "--latest", "--yes"]),
-        (&["db-restore", "FILE=a.sql", "AS=b", "DRY_RUN=1"], &["db-restore", "--file=a.sql", "--as=b", "--dry-run"]),
+        (
+            &["db-restore", "FILE=a.sql", "AS=b", "DRY_RUN=1"],
+            &["db-restore", "--file=a.sql", "--as=b", "--dry-run"],
+        ),
         (&["db-restore", "FILE=", "LATEST="], &["db-restore"]),
-        (&["db-backup", "ARGS=--auto --label 'before v2'"], &["db-backup", "--auto", "--label", "before v2"]),
+        (
+            &["db-backup", "ARGS=--auto --label 'before v2'"],
+            &["db-backup", "--auto", "--label", "before v2"],
+        ),
         (&["db-reset", "ARGS=--force"], &["db-reset", "--force"]),
         (&["db-info", "NAME=app_20260101"], &["db-info", "app_20260101"]),
         (&["release", "NAME=v2", "DATABASE=main"], &["db-backup", "--database=main"]),
@@ -125,7 +145,11 @@ fn a_slip_is_no_consent_and_no_real_run() {
         ("ARGS", "--yes"),
     ];
     ends(need!("make", make(&repo, &["db-restore"])).envs(stray), 0, "");
-    assert_eq!(repo.seen("db-tasks"), ["db-restore"], "what stands in the environment chooses nothing");
+    assert_eq!(
+        repo.seen("db-tasks"),
+        ["db-restore"],
+        "what stands in the environment chooses nothing"
+    );
     ends(need!("make", make(&repo, &["db-restore"])).env("DRY_RUN", "1"), 0, "");
     assert_eq!(repo.seen("db-tasks"), ["db-restore", "--dry-run"], "but it may hold back");
 }

@@ -28,10 +28,14 @@ fn it_says_what_the_shells_script_says() {
     let shells = plain("db");
     let said: Vec<&str> = shells
         .split(['"', '\''])
-        .filter(|t| ["error: ", "  looked for: ", "  next: "].iter().any(|word| t.starts_with(word)))
+        .filter(|t| {
+            ["error: ", "  looked for: ", "  next: "].iter().any(|word| t.starts_with(word))
+        })
         .collect();
-    let own = |text: &&&str| text.contains("this script") || text.contains("the db-tasks program in it");
-    let missing: Vec<_> = said.iter().filter(|text| !own(text) && !plain("db.ps1").contains(**text)).collect();
+    let own =
+        |text: &&&str| text.contains("this script") || text.contains("the db-tasks program in it");
+    let missing: Vec<_> =
+        said.iter().filter(|text| !own(text) && !plain("db.ps1").contains(**text)).collect();
     assert!(said.len() == 7 && missing.is_empty(), "{missing:?} of {said:?}");
 }
 
@@ -43,7 +47,10 @@ fn it_runs_where_there_is_a_powershell() {
     let repo = Repo::new();
     let call = |words: &[&str]| {
         let mut command = repo.command(&pwsh);
-        command.current_dir(&repo.deep).args(["-NoProfile", "-NonInteractive", "-File", "../../scripts/db.ps1"]).args(words);
+        command
+            .current_dir(&repo.deep)
+            .args(["-NoProfile", "-NonInteractive", "-File", "../../scripts/db.ps1"])
+            .args(words);
         command
     };
     for (typed, seen) in [

@@ -1,17 +1,23 @@
-//! The lines of docs/callers for npm, CI and cron are what is run here; and all of them once with the tool and a server.
+//! The lines of docs/callers for npm, CI and cron are what is run here; and all of them once with
+//! the tool and a server.
 
 use super::*;
 use crate::support::need;
 
-const CLUSTER: &str = "[project]\nname = \"shop\"\n[databases.main]\ncluster = \".db-tasks/pg\"\ninit = \"init.sql\"
+const CLUSTER: &str = "[project]\nname = \"shop\"\n[databases.main]\ncluster = \
+                       \".db-tasks/pg\"\ninit = \"init.sql\"
 [hooks]
 migrate = 'psql -Xq -d \"$DATABASE_URL\" -f init.sql'
 ";
 
 /// The code in this language.
 pub fn block(language: &str) -> String {
-    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/callers.md")).unwrap();
-    let code = page.split(&format!("```{language}\n")).nth(1).unwrap_or_else(|| panic!("no {language} in it"));
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/callers.md"))
+        .unwrap();
+    let code = page
+        .split(&format!("```{language}\n"))
+        .nth(1)
+        .unwrap_or_else(|| panic!("no {language} in it"));
     code.split("```").next().unwrap_or_default().to_owned()
 }
 
@@ -34,7 +40,8 @@ fn steps() -> Vec<String> {
 fn jobs(repo: &Repo) -> Vec<Command> {
     let here = |text: &str| {
         let root = format!("'{}'", repo.root.display());
-        text.replace("/srv/shop", &root).replace("/home/shop/.cargo", &repo.temp.path().to_string_lossy())
+        text.replace("/srv/shop", &root)
+            .replace("/home/shop/.cargo", &repo.temp.path().to_string_lossy())
     };
     let table = block("cron");
     let (variables, lines): (Vec<&str>, Vec<&str>) = table.lines().partition(|l| !l.contains(' '));
@@ -43,7 +50,12 @@ fn jobs(repo: &Repo) -> Vec<Command> {
         let mut sh = repo.command("/bin/sh");
         // cron's own PATH; `mail` is the stand-in
         sh.env("PATH", format!("{}:/usr/bin:/bin", repo.temp.path().join("cron").display()));
-        sh.envs(variables.iter().filter_map(|v| v.split_once('=')).map(|(name, value)| (name, here(value))));
+        sh.envs(
+            variables
+                .iter()
+                .filter_map(|v| v.split_once('='))
+                .map(|(name, value)| (name, here(value))),
+        );
         sh.current_dir(repo.temp.path().join("home")).args(["-c", &here(rest)]);
         sh
     };
@@ -85,7 +97,13 @@ fn the_workflow_backs_up_and_resets() {
         ends(repo.command("bash").args(["-e", "-c", &step]), 0, "");
         let words = repo.seen("db-tasks");
         understood(&words);
-        ends(repo.command("bash").args(["-e", "-c", &format!("{step}\ntouch gone")]).env("ENDS", "1"), 1, "");
+        ends(
+            repo.command("bash")
+                .args(["-e", "-c", &format!("{step}\ntouch gone")])
+                .env("ENDS", "1"),
+            1,
+            "",
+        );
         repo.nothing_is_gone();
         seen.push(words.join(" "));
     }
@@ -115,13 +133,25 @@ fn all_of_them_work_on_a_server() {
     repo.file("init.sql", "CREATE TABLE t AS SELECT n FROM generate_series(1, 100) AS n;\n");
     repo.file("Makefile", &block("make"));
     let make = need!("make", program("make"));
-    let backups = || fs::read_dir(repo.root.join("backups")).map_or(0, |entries| entries.count() / 2);
-    let count = || ends(repo.command("scripts/db").args(["shell", "-c", "SELECT 'rows: ' || count(*) FROM t"]), 0, "rows: ").out;
+    let backups =
+        || fs::read_dir(repo.root.join("backups")).map_or(0, |entries| entries.count() / 2);
+    let count = || {
+        ends(
+            repo.command("scripts/db").args(["shell", "-c", "SELECT 'rows: ' || count(*) FROM t"]),
+            0,
+            "rows: ",
+        )
+        .out
+    };
     let hundred = count();
 
     ends(&mut need!("npm", npm(&repo, &["db:backup:auto"])), 0, ".sql.gz");
     ends(repo.command(&make).args(["db-backup", "ARGS=--auto --label 'by make'"]), 0, ".sql.zst");
-    ends(repo.command("bash").args(["-e", "-c", &steps()[1]]), 0, "what was there before is in the backup");
+    ends(
+        repo.command("bash").args(["-e", "-c", &steps()[1]]),
+        0,
+        "what was there before is in the backup",
+    );
     ends(&mut jobs(&repo)[0], 0, "");
     assert_eq!(backups(), 4);
     ends(&mut jobs(&repo)[1], 0, "");
@@ -145,5 +175,9 @@ fn all_of_them_work_on_a_server() {
         ends(reset, 0, "run the migrate hook");
         assert_eq!(count(), hundred);
     }
-    ends(repo.command("../../scripts/db").current_dir(&repo.deep).args(["verify", "--deep"]), 0, "");
+    ends(
+        repo.command("../../scripts/db").current_dir(&repo.deep).args(["verify", "--deep"]),
+        0,
+        "",
+    );
 }

@@ -64,7 +64,8 @@ fn the_program_takes_the_scripts_place() {
 #[test]
 fn a_program_that_is_named_comes_first() {
     let repo = Repo::new();
-    let other = repo.program("other tasks", &repo.root.join("../bin/db-tasks").canonicalize().unwrap());
+    let other =
+        repo.program("other tasks", &repo.root.join("../bin/db-tasks").canonicalize().unwrap());
     for named in [other.to_str().unwrap(), "other tasks", "../../../bin/other tasks"] {
         for mut call in need!("shells", calls(&repo)) {
             ends(call.env("DB_TASKS", named).arg("list"), 0, "");
@@ -94,7 +95,11 @@ fn a_name_of_no_program_is_an_error() {
         }
     }
     for mut call in need!("shells", calls(&repo)) {
-        ends(call.env("DB_TASKS", "../../scripts/db").arg("list"), 2, "error: DB_TASKS is this script");
+        ends(
+            call.env("DB_TASKS", "../../scripts/db").arg("list"),
+            2,
+            "error: DB_TASKS is this script",
+        );
     }
 }
 
@@ -103,7 +108,11 @@ fn where_there_is_nothing_it_says_what_would_help() {
     let repo = Repo::new();
     for mut call in need!("shells", calls(&repo)) {
         // nothing but what a shebang needs
-        let said = ends(call.env("PATH", repo.temp.path().join("home")).arg("list"), 2, "error: there is no db-tasks to run\n");
+        let said = ends(
+            call.env("PATH", repo.temp.path().join("home")).arg("list"),
+            2,
+            "error: there is no db-tasks to run\n",
+        );
         for word in ["$DB_TASKS", "on PATH", ".cargo/config.toml", "next: "] {
             assert!(said.err.contains(word), "{}", said.err);
         }

@@ -20,7 +20,8 @@ fn every_truncation_is_an_error() {
 #[test]
 fn truncation_between_gzip_members_is_an_error() {
     let file = encode(Codec::Gzip.into(), &rows(1_200_000));
-    let starts: Vec<usize> = (0..file.len()).filter(|&at| file[at..].starts_with(&[0x1f, 0x8b, 8, 4])).collect();
+    let starts: Vec<usize> =
+        (0..file.len()).filter(|&at| file[at..].starts_with(&[0x1f, 0x8b, 8, 4])).collect();
     assert_eq!(starts.len(), 3);
     for &start in &starts {
         let error = decode(Codec::Gzip, &file[..start]).unwrap_err();

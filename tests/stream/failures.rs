@@ -104,7 +104,8 @@ fn dropping_an_encoder_ends_and_leaves_no_good_file() {
         for bytes in [0, 10, 512 * 1024, 5_000_000] {
             let (tell, told) = mpsc::channel();
             thread::spawn(move || {
-                let mut encoder: Encoder<_> = encoder(codec.into(), Telling(Vec::new(), tell)).unwrap();
+                let mut encoder: Encoder<_> =
+                    encoder(codec.into(), Telling(Vec::new(), tell)).unwrap();
                 encoder.write_all(&rows(bytes)).unwrap();
             });
             let left = told.recv_timeout(Duration::from_secs(20)).unwrap();

@@ -20,7 +20,8 @@ fn inputs() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         vec(any::<u8>(), 0..2000),
         (0_usize..300_000).prop_map(rows),
-        (0_usize..4, 0_usize..3).prop_map(|(blocks, more)| { rows((blocks * 512 * 1024 + more).saturating_sub(1)) }),
+        (0_usize..4, 0_usize..3)
+            .prop_map(|(blocks, more)| { rows((blocks * 512 * 1024 + more).saturating_sub(1)) }),
     ]
 }
 
@@ -96,7 +97,12 @@ proptest! {
 }
 
 fn pipe(program: &str, arguments: &[&str], input: &[u8]) -> Option<Vec<u8>> {
-    let mut child = Command::new(program).args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().ok()?;
+    let mut child = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .ok()?;
     let mut stdin = child.stdin.take().unwrap();
     let input = input.to_vec();
     let feeder = thread::spawn(move || stdin.write_all(&input));
@@ -128,7 +134,9 @@ fn interoperates_with_the_usual_programs() {
 
 #[test]
 fn levels_are_checked() {
-    for (codec, level) in [(Codec::Zstd, 0), (Codec::Zstd, 20), (Codec::Gzip, 10), (Codec::Plain, 1)] {
+    for (codec, level) in
+        [(Codec::Zstd, 0), (Codec::Zstd, 20), (Codec::Gzip, 10), (Codec::Plain, 1)]
+    {
         assert!(Compression::new(codec, Some(level)).is_err());
     }
     let error = Compression::new(Codec::Gzip, Some(-1)).unwrap_err();

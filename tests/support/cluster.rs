@@ -1,4 +1,5 @@
-//! A real throw-away PostgreSQL on this machine, one for each test process, started by the first test that asks.
+//! A real throw-away PostgreSQL on this machine, one for each test process, started by the first
+//! test that asks.
 
 use super::component::{output, postgres, quoted, script, unique};
 use super::server::Server;
@@ -10,7 +11,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// The role of the application: may create databases, is no superuser, and needs its password over TCP and socket.
+/// The role of the application: may create databases, is no superuser, and needs its password over
+/// TCP and socket.
 pub const USER: &str = "app";
 pub const PASSWORD: &str = "s3cret";
 
@@ -68,22 +70,36 @@ impl Cluster {
         let user = User::find(&dir)?;
         let data = dir.join("data");
         let mut initdb = user.command(&bin.join("initdb"));
-        initdb.arg("-D").arg(&data).args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C"]);
+        initdb.arg("-D").arg(&data).args([
+            "-U",
+            "postgres",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--locale=C",
+        ]);
         output(initdb.arg("--no-sync").current_dir(&dir))?;
         fs::write(data.join("pg_hba.conf"), HBA).map_err(|e| e.to_string())?;
         // read after postgresql.conf, and before any option of the command line
         fs::write(data.join("postgresql.auto.conf"), settings).map_err(|e| e.to_string())?;
-        let stop = format!("{} -D {} -m immediate stop", user.shell(&bin.join("pg_ctl")), quoted(&data));
+        let stop =
+            format!("{} -D {} -m immediate stop", user.shell(&bin.join("pg_ctl")), quoted(&data));
         watchdog::at_exit(&stop);
         let port = launch(&user, bin, &dir)?;
         let socket = dir.to_string_lossy();
         let server = Server {
             prefix: vec![],
             bin: format!("{}/", bin.display()),
-            options: ["-h", &socket, "-p", &port.to_string(), "-U", "postgres"].map(String::from).into(),
+            options: ["-h", &socket, "-p", &port.to_string(), "-U", "postgres"]
+                .map(String::from)
+                .into(),
             env: vec![],
         };
-        server.try_sql("postgres", &format!("CREATE ROLE {USER} LOGIN CREATEDB PASSWORD '{PASSWORD}'"))?;
+        server.try_sql(
+            "postgres",
+            &format!("CREATE ROLE {USER} LOGIN CREATEDB PASSWORD '{PASSWORD}'"),
+        )?;
         Ok(Self { server, bin: bin.into(), dir, port })
     }
 
@@ -99,7 +115,12 @@ impl Cluster {
 
     /// The same for a database that the test makes, by itself or not at all.
     pub fn named(&self, name: &str) -> TempDb {
-        TempDb { url: self.url(name), socket_url: self.socket_url(name), name: name.into(), server: self.server.clone() }
+        TempDb {
+            url: self.url(name),
+            socket_url: self.socket_url(name),
+            name: name.into(),
+            server: self.server.clone(),
+        }
     }
 
     pub fn url(&self, db: &str) -> String {
@@ -117,7 +138,8 @@ impl Drop for TempDb {
     }
 }
 
-const HBA: &str = "local all postgres trust\nlocal all all scram-sha-256\nhost all all 127.0.0.1/32 scram-sha-256\n";
+const HBA: &str = "local all postgres trust\nlocal all all scram-sha-256\nhost all all \
+                   127.0.0.1/32 scram-sha-256\n";
 
 // another process may take a port between its choice and its use
 fn launch(user: &User, bin: &Path, dir: &Path) -> Result<u16, String> {
@@ -125,16 +147,24 @@ fn launch(user: &User, bin: &Path, dir: &Path) -> Result<u16, String> {
     for _ in 0..5 {
         let port = free_port();
         let options = format!(
-            "-c port={port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={} -c fsync=off -c full_page_writes=off \
-             -c synchronous_commit=off -c max_connections=200 -c max_prepared_transactions=5 -c wal_level=logical \
-             -c password_encryption=scram-sha-256 -c jit=off -c max_wal_size=4GB",
+            "-c port={port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={} -c \
+             fsync=off -c full_page_writes=off -c synchronous_commit=off -c max_connections=200 \
+             -c max_prepared_transactions=5 -c wal_level=logical -c \
+             password_encryption=scram-sha-256 -c jit=off -c max_wal_size=4GB",
             dir.display()
         );
         let mut start = user.command(&bin.join("pg_ctl"));
-        start.arg("-D").arg(dir.join("data")).arg("-l").arg(dir.join("log")).args(["-w", "-s", "-o", &options, "start"]);
+        start
+            .arg("-D")
+            .arg(dir.join("data"))
+            .arg("-l")
+            .arg(dir.join("log"))
+            .args(["-w", "-s", "-o", &options, "start"]);
         match output(start.current_dir(dir)) {
             Ok(_) => return Ok(port),
-            Err(e) => last = format!("{e}: {}", fs::read_to_string(dir.join("log")).unwrap_or_default()),
+            Err(e) => {
+                last = format!("{e}: {}", fs::read_to_string(dir.join("log")).unwrap_or_default())
+            }
         }
     }
     Err(last)
@@ -147,17 +177,27 @@ pub fn free_port() -> u16 {
 /// A server's programs: the machine's, else the ones its packages have, else a wheel's.
 pub fn programs() -> Result<PathBuf, String> {
     let packaged = || output(&mut Command::new(script("host-pg.sh"))).map(PathBuf::from);
-    newest().or_else(|none| packaged().or_else(|package| postgres("17").map_err(|wheel| format!("{none}; {package}; {wheel}"))))
+    newest().or_else(|none| {
+        packaged().or_else(|package| {
+            postgres("17").map_err(|wheel| format!("{none}; {package}; {wheel}"))
+        })
+    })
 }
 
 /// The newest server on this machine.
 pub fn newest() -> Result<PathBuf, String> {
-    let debian = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|entry| entry.path().join("bin"));
+    let debian = fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path().join("bin"));
     let path = std::env::var_os("PATH").unwrap_or_default();
     // a link, as Homebrew makes it, leads to the folder where the other programs are
-    let linked =
-        std::env::split_paths(&path).filter_map(|dir| Some(dir.join("initdb").canonicalize().ok()?.parent()?.to_owned()));
-    let complete = |bin: &PathBuf| ["initdb", "pg_ctl", "postgres", "psql", "pg_dump"].iter().all(|p| bin.join(p).exists());
+    let linked = std::env::split_paths(&path)
+        .filter_map(|dir| Some(dir.join("initdb").canonicalize().ok()?.parent()?.to_owned()));
+    let complete = |bin: &PathBuf| {
+        ["initdb", "pg_ctl", "postgres", "psql", "pg_dump"].iter().all(|p| bin.join(p).exists())
+    };
     debian
         .chain(linked)
         .filter(complete)
@@ -167,7 +207,10 @@ pub fn newest() -> Result<PathBuf, String> {
 
 fn version(bin: &Path) -> Vec<u32> {
     let said = output(Command::new(bin.join("postgres")).arg("--version")).unwrap_or_default();
-    let number = said.split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit())).unwrap_or_default();
+    let number = said
+        .split_whitespace()
+        .find(|word| word.starts_with(|c: char| c.is_ascii_digit()))
+        .unwrap_or_default();
     number.split('.').filter_map(|part| part.parse().ok()).collect()
 }
 
@@ -177,7 +220,10 @@ fn short_folder() -> Result<PathBuf, String> {
     let base = if temp.as_os_str().len() > 60 { PathBuf::from("/tmp") } else { temp };
     let dir = base.join(unique("dbt"));
     use std::os::unix::fs::DirBuilderExt;
-    fs::DirBuilder::new().mode(0o700).create(&dir).map_err(|e| format!("{}: {e}", dir.display()))?;
+    fs::DirBuilder::new()
+        .mode(0o700)
+        .create(&dir)
+        .map_err(|e| format!("{}: {e}", dir.display()))?;
     Ok(dir)
 }
 
@@ -189,18 +235,22 @@ impl User {
         if output(Command::new("id").arg("-u"))? != "0" {
             return Ok(Self(vec![]));
         }
-        // a user namespace needs no account, and the files stay root's; where it is forbidden, as in some containers, nobody
-        let namespace = Self(vec!["unshare", "--user", "--map-user=1000", "--map-group=1000", "--"]);
+        // a user namespace needs no account, and the files stay root's; where it is forbidden, as
+        // in some containers, nobody
+        let namespace =
+            Self(vec!["unshare", "--user", "--map-user=1000", "--map-group=1000", "--"]);
         if output(&mut namespace.command(Path::new("true"))).is_ok() {
             return Ok(namespace);
         }
-        let nobody = Self(vec!["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"]);
+        let nobody =
+            Self(vec!["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"]);
         std::os::unix::fs::chown(dir, Some(65534), Some(65534)).map_err(|e| e.to_string())?;
         output(&mut nobody.command(Path::new("true"))).map(|_| nobody)
     }
 
     pub fn command(&self, program: &Path) -> Command {
-        let words: Vec<&std::ffi::OsStr> = self.0.iter().map(|w| (*w).as_ref()).chain([program.as_os_str()]).collect();
+        let words: Vec<&std::ffi::OsStr> =
+            self.0.iter().map(|w| (*w).as_ref()).chain([program.as_os_str()]).collect();
         let mut command = Command::new(words[0]);
         command.args(&words[1..]);
         command

@@ -9,14 +9,16 @@ use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Says loudly that a component is missing, and in the file named by `DB_TASKS_SKIPS`, so that CI can fail on it.
+/// Says loudly that a component is missing, and in the file named by `DB_TASKS_SKIPS`, so that CI
+/// can fail on it.
 pub fn missing(name: &str, why: &str) {
     let test = std::thread::current().name().unwrap_or("?").to_owned();
     let line = format!("SKIPPED {test}: no {name}: {}\n", why.trim().replace('\n', "; "));
     // not eprint!, which the test harness captures
     let _ = std::io::stderr().write_all(line.as_bytes());
     if let Some(file) = std::env::var_os("DB_TASKS_SKIPS").filter(|file| !file.is_empty()) {
-        let mut file = OpenOptions::new().create(true).append(true).open(file).expect("open $DB_TASKS_SKIPS");
+        let mut file =
+            OpenOptions::new().create(true).append(true).open(file).expect("open $DB_TASKS_SKIPS");
         file.write_all(line.as_bytes()).expect("write $DB_TASKS_SKIPS");
     }
 }
@@ -41,12 +43,18 @@ pub fn script(name: &str) -> PathBuf {
 fn here() -> PathBuf {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     let places = [package.join("tests"), package.join("../tests")];
-    places.into_iter().find(|place| place.join("components").is_dir()).expect("the folder tests/components")
+    places
+        .into_iter()
+        .find(|place| place.join("components").is_dir())
+        .expect("the folder tests/components")
 }
 
 /// What a command prints, trimmed; or the last lines of its complaint.
 pub fn output(command: &mut Command) -> Result<String, String> {
-    let out = command.stdin(Stdio::null()).output().map_err(|e| format!("{:?}: {e}", command.get_program()))?;
+    let out = command
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|e| format!("{:?}: {e}", command.get_program()))?;
     if out.status.success() {
         return Ok(String::from_utf8_lossy(&out.stdout).trim_end().to_owned());
     }
@@ -55,12 +63,14 @@ pub fn output(command: &mut Command) -> Result<String, String> {
     Err(format!("{} ({})", lines[lines.len().saturating_sub(5)..].join("\n"), out.status))
 }
 
-/// The bin folder of another PostgreSQL: `16`, `17`, `18` or `16.2` (its psql does not know `\restrict`).
+/// The bin folder of another PostgreSQL: `16`, `17`, `18` or `16.2` (its psql does not know
+/// `\restrict`).
 pub fn postgres(version: &str) -> Result<PathBuf, String> {
     output(Command::new(script("pg.sh")).arg(version)).map(PathBuf::from)
 }
 
-/// The bin folder of a copy of a PostgreSQL with extensions: `own`, the small ones of the tests, or `debian`, PostGIS and others, too.
+/// The bin folder of a copy of a PostgreSQL with extensions: `own`, the small ones of the tests, or
+/// `debian`, PostGIS and others, too.
 pub fn with_extensions(bin: &Path, which: &str) -> Result<PathBuf, String> {
     output(Command::new(script("extensions.sh")).arg(bin).arg(which)).map(PathBuf::from)
 }

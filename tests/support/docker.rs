@@ -1,4 +1,5 @@
-//! A docker engine, containers and compose projects of PostgreSQL, removed when dropped or when this process ends.
+//! A docker engine, containers and compose projects of PostgreSQL, removed when dropped or when
+//! this process ends.
 
 use super::component::{output, quoted, script, unique};
 use super::server::Server;
@@ -28,11 +29,14 @@ pub fn engine() -> Result<&'static Engine, String> {
 
 impl Engine {
     fn start() -> Result<Self, String> {
-        let own = std::env::temp_dir().join(format!("db-tasks-docker-{}", output(Command::new("id").arg("-u"))?));
+        let own = std::env::temp_dir()
+            .join(format!("db-tasks-docker-{}", output(Command::new("id").arg("-u"))?));
         let lease_path = own.with_extension("lease");
         let lease = lease(&lease_path)?;
-        // the last process that lets go of the lease ends the engine, if there is one of ours, before another can have it
-        let (held, stop) = (quoted(&lease_path), format!("{} stop {}", quoted(script("docker.sh")), quoted(&own)));
+        // the last process that lets go of the lease ends the engine, if there is one of ours,
+        // before another can have it
+        let (held, stop) =
+            (quoted(&lease_path), format!("{} stop {}", quoted(script("docker.sh")), quoted(&own)));
         let last = format!("flock -n -o {held} -c {}", quoted(format!("{stop}; rm {held}")));
         watchdog::at_exit(&format!("if command -v flock; then {last}; else rm -f {held}; fi"));
         let said = output(Command::new(script("docker.sh")).arg("start").arg(&own))?;
@@ -69,7 +73,8 @@ impl Engine {
     }
 }
 
-// whoever ends the engine removes the file while holding it: what was locked must still be what is there
+// whoever ends the engine removes the file while holding it: what was locked must still be what is
+// there
 fn lease(path: &Path) -> Result<File, String> {
     use std::os::unix::fs::MetadataExt;
     loop {
@@ -82,7 +87,8 @@ fn lease(path: &Path) -> Result<File, String> {
     }
 }
 
-/// What a container is to be like. `Options::default()` is a database `appdb` of `app`, reached by exec only.
+/// What a container is to be like. `Options::default()` is a database `appdb` of `app`, reached by
+/// exec only.
 pub struct Options<'a> {
     pub user: &'a str,
     pub db: &'a str,
@@ -118,7 +124,12 @@ pub fn container(options: &Options) -> Result<Container, String> {
     watchdog::at_exit(&format!("{} rm -vf {name}", engine.shell()));
     let mut run = engine.run("docker");
     run.args(["run", "-d", "--name", &name, "-e", &format!("POSTGRES_PASSWORD={PASSWORD}")]);
-    run.args(["-e", &format!("POSTGRES_USER={}", options.user), "-e", &format!("POSTGRES_DB={}", options.db)]);
+    run.args([
+        "-e",
+        &format!("POSTGRES_USER={}", options.user),
+        "-e",
+        &format!("POSTGRES_DB={}", options.db),
+    ]);
     run.args(["--network", network]);
     if options.publish {
         run.args(["-p", "127.0.0.1::5432"]);
@@ -129,7 +140,10 @@ pub fn container(options: &Options) -> Result<Container, String> {
     container.wait(options.user, options.db)?;
     if options.publish {
         let port = published(engine, &container.name)?;
-        container.url = Some(format!("postgresql://{}:{PASSWORD}@127.0.0.1:{port}/{}", options.user, options.db));
+        container.url = Some(format!(
+            "postgresql://{}:{PASSWORD}@127.0.0.1:{port}/{}",
+            options.user, options.db
+        ));
         container.port = Some(port);
     }
     Ok(container)
@@ -162,15 +176,39 @@ fn exec(engine: &Engine, name: &str, user: &str) -> Server {
 
 fn published(engine: &Engine, name: &str) -> Result<u16, String> {
     let said = engine.docker(&["port", name, "5432/tcp"])?;
-    let port = said.lines().next().and_then(|line| line.rsplit(':').next()).and_then(|port| port.parse().ok());
+    let port = said
+        .lines()
+        .next()
+        .and_then(|line| line.rsplit(':').next())
+        .and_then(|port| port.parse().ok());
     port.ok_or(format!("docker port {name}: {said}"))
 }
 
-// the first server of a new container listens on the socket only, and goes away again: TCP tells the real one
+// the first server of a new container listens on the socket only, and goes away again: TCP tells
+// the real one
 fn wait_ready(engine: &Engine, name: &str, user: &str, db: &str) -> Result<(), String> {
     let password = format!("PGPASSWORD={PASSWORD}");
-    let ask = ["exec", "-e", &password, name, "psql", "-XqAt", "-h", "127.0.0.1", "-U", user, "-d", db, "-c", "SELECT 1"];
-    let running = || engine.docker(&["inspect", "-f", "{{.State.Running}}", name]).is_ok_and(|said| said == "true");
+    let ask = [
+        "exec",
+        "-e",
+        &password,
+        name,
+        "psql",
+        "-XqAt",
+        "-h",
+        "127.0.0.1",
+        "-U",
+        user,
+        "-d",
+        db,
+        "-c",
+        "SELECT 1",
+    ];
+    let running = || {
+        engine
+            .docker(&["inspect", "-f", "{{.State.Running}}", name])
+            .is_ok_and(|said| said == "true")
+    };
     wait(&format!("PostgreSQL in {name}"), || match engine.docker(&ask) {
         Ok(_) => Ok(true),
         Err(_) if running() => Ok(false),
@@ -201,7 +239,8 @@ pub struct Compose {
     pub dir: PathBuf,
     /// The words that run compose: `docker-compose`, or `docker compose`.
     pub words: Vec<String>,
-    /// For tools that find compose by themselves: `DOCKER_HOST`, and `DOCKER_CONFIG` where the plugin is ours.
+    /// For tools that find compose by themselves: `DOCKER_HOST`, and `DOCKER_CONFIG` where the
+    /// plugin is ours.
     pub env: Vec<(String, String)>,
     /// The database's container by exec.
     pub server: Server,
@@ -231,7 +270,8 @@ pub fn compose_project(version: &str) -> Result<Compose, String> {
         env.push(("DOCKER_CONFIG".into(), config.clone()));
     }
     let server = exec(engine, "", "app");
-    let mut compose = Compose { project, dir, words, env, server, port: 0, url: String::new(), engine };
+    let mut compose =
+        Compose { project, dir, words, env, server, port: 0, url: String::new(), engine };
     compose.run(&["up", "-d"])?;
     let db = compose.container("db")?;
     wait_ready(engine, &db, "app", "appdb")?;
@@ -258,7 +298,16 @@ impl Compose {
     pub fn container(&self, service: &str) -> Result<String, String> {
         let project = format!("label=com.docker.compose.project={}", self.project);
         let service = format!("label=com.docker.compose.service={service}");
-        self.engine.docker(&["ps", "-a", "--filter", &project, "--filter", &service, "--format", "{{.Names}}"])
+        self.engine.docker(&[
+            "ps",
+            "-a",
+            "--filter",
+            &project,
+            "--filter",
+            &service,
+            "--format",
+            "{{.Names}}",
+        ])
     }
 
     pub fn app_sessions(&self) -> Result<u32, String> {
@@ -269,7 +318,11 @@ impl Compose {
 
 impl Drop for Compose {
     fn drop(&mut self) {
-        let _ = output(Command::new("sh").arg("-c").arg(removal(self.engine, &self.project, &self.dir)));
+        let _ = output(Command::new("sh").arg("-c").arg(removal(
+            self.engine,
+            &self.project,
+            &self.dir,
+        )));
     }
 }
 
@@ -277,7 +330,10 @@ impl Drop for Compose {
 fn removal(engine: &Engine, project: &str, dir: &Path) -> String {
     let docker = engine.shell();
     let ours = format!("-q --filter label=com.docker.compose.project={project}");
-    let each = |list: &str, remove: &str| format!("for i in $({docker} {list} {ours}); do {docker} {remove} $i; done");
-    let steps = [each("ps -a", "rm -vf"), each("network ls", "network rm"), each("volume ls", "volume rm")];
+    let each = |list: &str, remove: &str| {
+        format!("for i in $({docker} {list} {ours}); do {docker} {remove} $i; done")
+    };
+    let steps =
+        [each("ps -a", "rm -vf"), each("network ls", "network rm"), each("volume ls", "volume rm")];
     format!("{}; rm -rf {}", steps.join("; "), quoted(dir))
 }

@@ -1,4 +1,5 @@
-//! A real throw-away Milvus on this machine, one for each test process; and its Python client, to write and read independently of ours.
+//! A real throw-away Milvus on this machine, one for each test process; and its Python client, to
+//! write and read independently of ours.
 
 use super::cluster::free_port;
 use super::component::{output, quoted, script, unique};
@@ -30,7 +31,13 @@ pub fn server() -> Result<&'static Server, String> {
 /// Milvus Lite, of the newest protocol.
 pub fn lite() -> Result<&'static Server, String> {
     static SERVER: OnceLock<Result<Server, String>> = OnceLock::new();
-    let start = || Server::start("client/bin/milvus-lite", &["server", "--data-dir"], &["--host", "127.0.0.1", "--port"]);
+    let start = || {
+        Server::start(
+            "client/bin/milvus-lite",
+            &["server", "--data-dir"],
+            &["--host", "127.0.0.1", "--port"],
+        )
+    };
     SERVER.get_or_init(start).as_ref().map_err(Clone::clone)
 }
 
@@ -55,24 +62,41 @@ impl Server {
         let number = free_port();
         let mut command = Command::new(home.join(program));
         command.env("ETCD_CONFIG_PATH", etcd(&dir)?);
-        command.args(data).arg(dir.join("data")).args(port).arg(number.to_string()).current_dir(&dir);
+        command
+            .args(data)
+            .arg(dir.join("data"))
+            .args(port)
+            .arg(number.to_string())
+            .current_dir(&dir);
         let log = fs::File::create(dir.join("log")).map_err(|e| e.to_string())?;
-        command.stdin(Stdio::null()).stdout(log.try_clone().map_err(|e| e.to_string())?).stderr(log);
+        command
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().map_err(|e| e.to_string())?)
+            .stderr(log);
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let mut child = command.spawn().map_err(|e| format!("{program}: {e}"))?;
         // SIGINT to the Python process: it ends the server; SIGTERM would leave that alone
         let pid = child.id();
         watchdog::at_exit(&format!(
-            "kill -INT {pid}; for i in 1 2 3 4 5 6 7 8 9 10; do kill -0 -{pid} || break; sleep 0.5; done; kill -KILL -{pid}; rm -rf {}",
+            "kill -INT {pid}; for i in 1 2 3 4 5 6 7 8 9 10; do kill -0 -{pid} || break; sleep \
+             0.5; done; kill -KILL -{pid}; rm -rf {}",
             quoted(&dir)
         ));
-        let server = Self { url: format!("http://127.0.0.1:{number}"), python: home.join("client/bin/python") };
+        let server = Self {
+            url: format!("http://127.0.0.1:{number}"),
+            python: home.join("client/bin/python"),
+        };
         let start = Instant::now();
         while start.elapsed() < Duration::from_secs(180) {
             if let Ok(Some(status)) = child.try_wait() {
-                return Err(format!("{program} ended ({status}): {}", fs::read_to_string(dir.join("log")).unwrap_or_default()));
+                return Err(format!(
+                    "{program} ended ({status}): {}",
+                    fs::read_to_string(dir.join("log")).unwrap_or_default()
+                ));
             }
-            if TcpStream::connect(("127.0.0.1", number)).is_ok() && server.run("", "c.list_collections()").is_ok() {
+            if TcpStream::connect(("127.0.0.1", number)).is_ok()
+                && server.run("", "c.list_collections()").is_ok()
+            {
                 return Ok(server);
             }
             sleep(Duration::from_millis(200));
@@ -121,7 +145,8 @@ impl Database {
         &self.server.url
     }
 
-    /// Runs Python with `c`, a client of Milvus's own, and what the prelude has; gives what it prints.
+    /// Runs Python with `c`, a client of Milvus's own, and what the prelude has; gives what it
+    /// prints.
     #[track_caller]
     pub fn python(&self, code: &str) -> String {
         self.server.run(&self.name, code).unwrap_or_else(|e| panic!("{e}"))

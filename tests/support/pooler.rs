@@ -20,8 +20,9 @@ impl Pooler {
         let (ini, port) = (dir.join("pgbouncer.ini"), free_port());
         let file = |name: &str| dir.join(name).display().to_string();
         let text = format!(
-            "[databases]\n* = host=127.0.0.1 port={}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nauth_type = trust\n\
-             auth_file = {}\nunix_socket_dir =\nlogfile = {}\npidfile = {}\n{settings}\n",
+            "[databases]\n* = host=127.0.0.1 port={}\n[pgbouncer]\nlisten_addr = \
+             127.0.0.1\nlisten_port = {port}\nauth_type = trust\nauth_file = {}\nunix_socket_dir \
+             =\nlogfile = {}\npidfile = {}\n{settings}\n",
             cluster.port,
             file("users"),
             file("log"),

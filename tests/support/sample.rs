@@ -1,4 +1,5 @@
-//! Databases to back up, the same on every run. The SQL is in `tests/data`, fit for `psql -v scale=N -f FILE` too.
+//! Databases to back up, the same on every run. The SQL is in `tests/data`, fit for `psql -v
+//! scale=N -f FILE` too.
 
 use super::server::Server;
 

@@ -1,10 +1,12 @@
-//! Asking a PostgreSQL server, wherever it runs, as its superuser; and what a backup must bring back, as a value.
+//! Asking a PostgreSQL server, wherever it runs, as its superuser; and what a backup must bring
+//! back, as a value.
 
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
-/// How to run PostgreSQL's programs against one server: `prefix program options`, with these variables.
+/// How to run PostgreSQL's programs against one server: `prefix program options`, with these
+/// variables.
 #[derive(Clone, Debug)]
 pub struct Server {
     /// Words before the program: none on the host, `docker exec -i NAME` for a container.
@@ -25,13 +27,15 @@ pub struct Fingerprint {
     pub rows: BTreeMap<String, (u64, String)>,
     /// Positions of sequences, and large objects with owner and ACL.
     pub values: BTreeMap<String, String>,
-    /// What a plain dump leaves out: owner, ACL, comment, encoding, locale, settings of the database and its roles.
+    /// What a plain dump leaves out: owner, ACL, comment, encoding, locale, settings of the
+    /// database and its roles.
     pub settings: BTreeMap<String, String>,
 }
 
 impl Server {
     pub fn command(&self, program: &str) -> Command {
-        let words: Vec<String> = self.prefix.iter().cloned().chain([format!("{}{program}", self.bin)]).collect();
+        let words: Vec<String> =
+            self.prefix.iter().cloned().chain([format!("{}{program}", self.bin)]).collect();
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]).args(&self.options).envs(self.env.iter().cloned());
         command
@@ -71,20 +75,26 @@ impl Server {
     pub fn drop_all(&self, db: &str) {
         for name in self.databases("^@ ", db) {
             let name = name.replace('"', "\"\"");
-            let _ = self.try_sql("postgres", &format!("ALTER DATABASE \"{name}\" IS_TEMPLATE false;"));
-            let _ = self.try_sql("postgres", &format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE);"));
+            let _ =
+                self.try_sql("postgres", &format!("ALTER DATABASE \"{name}\" IS_TEMPLATE false;"));
+            let _ = self
+                .try_sql("postgres", &format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE);"));
         }
     }
 
     fn databases(&self, operator: &str, name: &str) -> Vec<String> {
         let name = name.replace('\'', "''");
-        let found = self.try_sql("postgres", &format!("SELECT datname FROM pg_database WHERE datname {operator} '{name}'"));
+        let found = self.try_sql(
+            "postgres",
+            &format!("SELECT datname FROM pg_database WHERE datname {operator} '{name}'"),
+        );
         found.unwrap_or_default().lines().map(str::to_owned).collect()
     }
 
     #[track_caller]
     pub fn fingerprint(&self, db: &str) -> Fingerprint {
-        let schema = self.dump(db, &["--schema-only"]).unwrap_or_else(|e| panic!("pg_dump {db}: {e}"));
+        let schema =
+            self.dump(db, &["--schema-only"]).unwrap_or_else(|e| panic!("pg_dump {db}: {e}"));
         let mut print = Fingerprint {
             schema: normalised(&schema),
             rows: BTreeMap::new(),
@@ -145,8 +155,11 @@ WHERE datname = current_database() ORDER BY 1, 2;
 
 /// A schema dump less the random key and the comments that pg_dump writes about itself.
 pub fn normalised(schema: &str) -> String {
-    let noise = ["-- Name: ", "-- Dumped ", "-- PostgreSQL database dump", r"\restrict ", r"\unrestrict "];
-    let telling = |line: &&str| !line.is_empty() && *line != "--" && !noise.iter().any(|n| line.starts_with(n));
+    let noise =
+        ["-- Name: ", "-- Dumped ", "-- PostgreSQL database dump", r"\restrict ", r"\unrestrict "];
+    let telling = |line: &&str| {
+        !line.is_empty() && *line != "--" && !noise.iter().any(|n| line.starts_with(n))
+    };
     schema.lines().filter(telling).flat_map(|line| [line, "\n"]).collect()
 }
 

@@ -1,11 +1,13 @@
-//! Cleans up after this process however it ends: statics are never dropped, and a killed process drops nothing.
+//! Cleans up after this process however it ends: statics are never dropped, and a killed process
+//! drops nothing.
 
 use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::process::{ChildStdin, Command, Stdio};
 use std::sync::{Mutex, OnceLock};
 
-/// Collects lines until the pipe closes, that is until this process is gone; then runs them, the newest first.
+/// Collects lines until the pipe closes, that is until this process is gone; then runs them, the
+/// newest first.
 const SCRIPT: &str = r#"
     trap '' INT TERM HUP
     todo=
@@ -24,7 +26,8 @@ pub fn at_exit(line: &str) {
     writeln!(pipe, "{line}").expect("the watchdog takes a line");
 }
 
-// in a group of its own, out of reach of Ctrl-C; its output nowhere, so that nobody waits for it to close
+// in a group of its own, out of reach of Ctrl-C; its output nowhere, so that nobody waits for it to
+// close
 fn start() -> ChildStdin {
     let mut sh = Command::new("sh");
     sh.args(["-c", SCRIPT]).process_group(0);

@@ -1,4 +1,5 @@
-//! The "Database Management Guide" of a framework with PostgreSQL and its coordinators in containers.
+//! The "Database Management Guide" of a framework with PostgreSQL and its coordinators in
+//! containers.
 
 use super::{Repo, shape};
 use crate::real::{same, until};
@@ -26,7 +27,9 @@ impl Stack {
         let of = |role: &str| format!("{name}-{role}");
         let all = ["bootstrap", "datastore", "postgres"].map(of).join(" ");
         let (host, data) = (&engine.docker_host, format!("{name}_postgres_data"));
-        watchdog::at_exit(&format!("export DOCKER_HOST='{host}'; docker rm -vf {all}; docker volume rm -f {data}"));
+        watchdog::at_exit(&format!(
+            "export DOCKER_HOST='{host}'; docker rm -vf {all}; docker volume rm -f {data}"
+        ));
         let exec = ["docker", "exec", "-i", &format!("{name}-postgres")].map(String::from).into();
         let server = Server {
             prefix: exec,
@@ -43,11 +46,23 @@ impl Stack {
         format!("{}-{role}", self.name)
     }
 
-    /// `make docker-up`: the database in its volume, new or not, bootstrap's migrations, the coordinators.
+    /// `make docker-up`: the database in its volume, new or not, bootstrap's migrations, the
+    /// coordinators.
     fn start(&self) -> Result<(), String> {
         self.database(&["postgres", "-c", "fsync=off"])?;
         // the first server of a new container is on its socket alone
-        let there = ["exec", &self.of("postgres"), "psql", "-XqAt", "-h", "127.0.0.1", "-U", "bigskies", "-c", "SELECT 1"];
+        let there = [
+            "exec",
+            &self.of("postgres"),
+            "psql",
+            "-XqAt",
+            "-h",
+            "127.0.0.1",
+            "-U",
+            "bigskies",
+            "-c",
+            "SELECT 1",
+        ];
         until("the database is up", || self.engine.docker(&there).is_ok());
         self.migrations()?;
         self.coordinators()
@@ -55,9 +70,22 @@ impl Stack {
 
     fn database(&self, words: &[&str]) -> Result<(), String> {
         let password = format!("POSTGRES_PASSWORD={PASSWORD}");
-        let (named, data) = (self.of("postgres"), format!("{}_postgres_data:/var/lib/postgresql/data", self.name));
-        let run =
-            ["run", "-d", "--name", &named, "--network", "none", "-v", &data, "-e", &password, "-e", "POSTGRES_USER=bigskies"];
+        let (named, data) =
+            (self.of("postgres"), format!("{}_postgres_data:/var/lib/postgresql/data", self.name));
+        let run = [
+            "run",
+            "-d",
+            "--name",
+            &named,
+            "--network",
+            "none",
+            "-v",
+            &data,
+            "-e",
+            &password,
+            "-e",
+            "POSTGRES_USER=bigskies",
+        ];
         self.engine.docker(&[&run[..], &[IMAGE], words].concat()).map(drop)
     }
 
@@ -66,7 +94,8 @@ impl Stack {
         let tables = "CREATE TABLE IF NOT EXISTS users (id int PRIMARY KEY, name text);
              CREATE TABLE IF NOT EXISTS coordinator_config (key text PRIMARY KEY, value text);
              CREATE TABLE IF NOT EXISTS schema_migrations (version int);
-             INSERT INTO schema_migrations SELECT 7 WHERE NOT EXISTS (SELECT FROM schema_migrations)";
+             INSERT INTO schema_migrations SELECT 7 WHERE NOT EXISTS (SELECT FROM \
+                      schema_migrations)";
         self.server.try_sql("bigskies", tables).map(drop)
     }
 
@@ -75,16 +104,34 @@ impl Stack {
         let network = format!("container:{}", self.of("postgres"));
         for role in ["bootstrap", "datastore"] {
             let (name, password) = (self.of(role), format!("PGPASSWORD={PASSWORD}"));
-            let run = ["run", "-d", "--name", &name, "--network", &network, "-e", &password, "--entrypoint", "psql", IMAGE];
-            self.engine.docker(&[&run[..], &["-h", "127.0.0.1", "-U", "bigskies", "-c", "SELECT pg_sleep(3600)"]].concat())?;
+            let run = [
+                "run",
+                "-d",
+                "--name",
+                &name,
+                "--network",
+                &network,
+                "-e",
+                &password,
+                "--entrypoint",
+                "psql",
+                IMAGE,
+            ];
+            self.engine.docker(
+                &[&run[..], &["-h", "127.0.0.1", "-U", "bigskies", "-c", "SELECT pg_sleep(3600)"]]
+                    .concat(),
+            )?;
         }
         until("the coordinators are connected", || self.connected() == "2");
         Ok(())
     }
 
     fn connected(&self) -> String {
-        self.server
-            .sql("postgres", "SELECT count(*) FROM pg_stat_activity WHERE datname = 'bigskies' AND query LIKE '%pg_sleep(3600)%'")
+        self.server.sql(
+            "postgres",
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = 'bigskies' AND query LIKE \
+             '%pg_sleep(3600)%'",
+        )
     }
 
     /// `make docker-down`: the volume stays.
@@ -107,30 +154,45 @@ fn the_guide_from_top_to_bottom() {
     need!("make", output(Command::new("make").arg("--version")));
     need!("script", crate::bench::terminal::available());
     let stack = need!("container", Stack::up(engine));
-    let repo = Repo::of("big-skies").env("DOCKER_HOST", &engine.docker_host).env("BIGSKIES", &stack.name);
+    let repo =
+        Repo::of("big-skies").env("DOCKER_HOST", &engine.docker_host).env("BIGSKIES", &stack.name);
     let server = &stack.server;
-    server.sql("bigskies", "INSERT INTO users SELECT i, 'user ' || i FROM generate_series(1, 500) i");
+    server
+        .sql("bigskies", "INSERT INTO users SELECT i, 'user ' || i FROM generate_series(1, 500) i");
     let before = server.fingerprint("bigskies");
 
     // quick backup: a file of that name, gzip, whole
     let said = repo.ok("make -s db-backup");
     let names = repo.names("backups/database");
     assert_eq!(shape(&names[1]), GZ, "{names:?}");
-    assert!(said.err.contains("to restore it: ") && said.err.contains(&format!("restore {}", names[1])), "{}", said.err);
+    assert!(
+        said.err.contains("to restore it: ") && said.err.contains(&format!("restore {}", names[1])),
+        "{}",
+        said.err
+    );
     let file = repo.dir.join("backups/database").join(&names[1]);
     output(Command::new("gunzip").arg("-t").arg(&file)).unwrap();
     // "Recent backups", at a terminal
-    let said = repo.typed("make -s db-backup ARGS='--output-dir second --only main'", "").ends_with(0, "recent backups:");
-    assert!(said.out.lines().any(|line| line.starts_with("  bigskies_backup_") && line.contains("just now")), "{}", said.out);
+    let said = repo
+        .typed("make -s db-backup ARGS='--output-dir second --only main'", "")
+        .ends_with(0, "recent backups:");
+    assert!(
+        said.out
+            .lines()
+            .any(|line| line.starts_with("  bigskies_backup_") && line.contains("just now")),
+        "{}",
+        said.out
+    );
 
     // interactive restore: the list, the word, coordinators stopped and started
     server.sql("bigskies", "DELETE FROM users");
     repo.typed("make -s db-restore", "1\nno\n").ends_with(2, "declined");
     assert_eq!(stack.connected(), "2");
     let said = repo.typed("make -s db-restore", "1\nyes\n").ends_with(0, "docker logs -f");
-    for words in
-        [format!("stop the container {}", stack.of("bootstrap")), format!("start the container {}", stack.of("datastore"))]
-    {
+    for words in [
+        format!("stop the container {}", stack.of("bootstrap")),
+        format!("start the container {}", stack.of("datastore")),
+    ] {
         assert!(said.out.contains(&words), "{words}: {}", said.out);
     }
     same(&server.fingerprint("bigskies"), &before);
@@ -138,8 +200,13 @@ fn the_guide_from_top_to_bottom() {
 
     // direct restore
     server.sql("bigskies", "DROP TABLE users");
-    repo.fails(&format!("./scripts/db-restore.sh backups/database/{}", names[1]), 3, "give `--yes`");
-    repo.typed(&format!("./scripts/db-restore.sh backups/database/{}", names[1]), "yes\n").ends_with(0, "");
+    repo.fails(
+        &format!("./scripts/db-restore.sh backups/database/{}", names[1]),
+        3,
+        "give `--yes`",
+    );
+    repo.typed(&format!("./scripts/db-restore.sh backups/database/{}", names[1]), "yes\n")
+        .ends_with(0, "");
     same(&server.fingerprint("bigskies"), &before);
 
     // status: container, connection, size, tables
@@ -168,13 +235,16 @@ fn the_guide_from_top_to_bottom() {
 fn direct_access(repo: &Repo) {
     let said = repo.typed(
         "make -s db-shell",
-        "\\pset pager off\n\\dt\n\\d coordinator_config\nSELECT 'rows: ' || count(*) FROM users;\n\\q\n",
+        "\\pset pager off\n\\dt\n\\d coordinator_config\nSELECT 'rows: ' || count(*) FROM \
+         users;\n\\q\n",
     );
     for words in ["schema_migrations", "coordinator_config_pkey", "rows: 500"] {
         assert!(said.out.contains(words), "{words}: {}", said.out);
     }
     said.ends_with(0, "");
-    assert!(repo.ok("make -s db-shell ARGS=\"-c 'SELECT count(*) FROM users'\"").out.contains("500"));
+    assert!(
+        repo.ok("make -s db-shell ARGS=\"-c 'SELECT count(*) FROM users'\"").out.contains("500")
+    );
     assert!(repo.ok("sh scripts/db shell -c 'SELECT count(*) FROM users'").out.contains("500"));
     fs::write(repo.dir.join("my_script.sql"), "SELECT 'from a file';").unwrap();
     assert!(repo.ok("sh scripts/db shell -f my_script.sql").out.contains("from a file"));
@@ -206,21 +276,31 @@ fn scenarios(stack: &Stack, repo: &Repo, before: &Fingerprint) {
     repo.ok("make -s db-status").ends_with(0, "public.users");
     same(&server.fingerprint("bigskies"), before);
 
-    // 4: a backup that was copied here from another machine, by its name and by its number in the list
-    let (copied, file) = ("bigskies_backup_20250101_000000.sql.gz", repo.dir.join("backups/database"));
+    // 4: a backup that was copied here from another machine, by its name and by its number in the
+    // list
+    let (copied, file) =
+        ("bigskies_backup_20250101_000000.sql.gz", repo.dir.join("backups/database"));
     fs::copy(file.join(name), file.join(copied)).unwrap();
     server.sql("bigskies", "DELETE FROM users");
     repo.ok(&format!("make -s db-restore YES=1 FILE=backups/database/{copied}"));
     same(&server.fingerprint("bigskies"), before);
     server.sql("bigskies", "DELETE FROM users");
     let list = repo.ok("make -s db-list").out;
-    let at = list.lines().filter(|line| line.contains("bigskies_backup_")).position(|line| line.contains(copied)).unwrap();
-    repo.typed("make -s db-restore", &format!("{}\nyes\n", at + 1)).ends_with(0, &format!("from {copied}"));
+    let at = list
+        .lines()
+        .filter(|line| line.contains("bigskies_backup_"))
+        .position(|line| line.contains(copied))
+        .unwrap();
+    repo.typed("make -s db-restore", &format!("{}\nyes\n", at + 1))
+        .ends_with(0, &format!("from {copied}"));
     same(&server.fingerprint("bigskies"), before);
 
     // the manual backup, and the one of "Backup Fails"
     let dump = format!("docker exec {} pg_dump -U bigskies bigskies", stack.of("postgres"));
-    for (made, file) in [("| gzip > my_backup.sql.gz", "my_backup.sql.gz"), ("> manual_backup.sql", "manual_backup.sql")] {
+    for (made, file) in [
+        ("| gzip > my_backup.sql.gz", "my_backup.sql.gz"),
+        ("> manual_backup.sql", "manual_backup.sql"),
+    ] {
         repo.ok(&format!("{dump} {made}"));
         server.sql("bigskies", "DELETE FROM users");
         repo.ok(&format!("make -s db-restore YES=1 FILE={file}"));
@@ -228,7 +308,8 @@ fn scenarios(stack: &Stack, repo: &Repo, before: &Fingerprint) {
     }
 
     // 5: what can be read; here, all of it
-    repo.ok("make -s db-backup ARGS='--salvage --output-dir saved'").ends_with(0, "all of it can be read");
+    repo.ok("make -s db-backup ARGS='--salvage --output-dir saved'")
+        .ends_with(0, "all of it can be read");
     // 3: ./scripts/update-pgpass.sh, before anything is up
     repo.ok("make -s db-pgpass");
 
@@ -272,7 +353,8 @@ fn troubleshooting(stack: &Stack, repo: &Repo, before: &Fingerprint) {
     // "Volume Not Persisting": an empty database says so, and what is prepared is the newest backup
     stack.start().unwrap();
     server.sql("bigskies", "DROP TABLE users, coordinator_config, schema_migrations");
-    repo.ok("make -s db-status").ends_with(0, "tables       none: it is empty (`db-restore` fills it from a backup");
+    repo.ok("make -s db-status")
+        .ends_with(0, "tables       none: it is empty (`db-restore` fills it from a backup");
     repo.ok("make -s db-prepare");
     assert_eq!(server.fingerprint("bigskies").rows, before.rows);
 }
@@ -280,11 +362,18 @@ fn troubleshooting(stack: &Stack, repo: &Repo, before: &Fingerprint) {
 /// "Backup Rotation": 7 daily, 4 weekly, 12 monthly.
 fn retention(repo: &Repo) {
     let folder = repo.dir.join("backups/database");
-    let first = folder.join(repo.names("backups/database").iter().find(|name| name.ends_with(".manifest.json")).unwrap());
+    let first = folder.join(
+        repo.names("backups/database")
+            .iter()
+            .find(|name| name.ends_with(".manifest.json"))
+            .unwrap(),
+    );
     let mut json: serde_json::Value = serde_json::from_slice(&fs::read(first).unwrap()).unwrap();
     let bytes = fs::read(folder.join(json["artifacts"][0]["file"].as_str().unwrap())).unwrap();
     let now = chrono::Utc::now();
-    let name = |days: i64| format!("bigskies_backup_{}", (now - chrono::Duration::days(days)).format("%Y%m%d_000000"));
+    let name = |days: i64| {
+        format!("bigskies_backup_{}", (now - chrono::Duration::days(days)).format("%Y%m%d_000000"))
+    };
     for days in 1..500 {
         json["created"] = (now - chrono::Duration::days(days)).to_rfc3339().into();
         json["artifacts"][0]["file"] = format!("{}.sql.gz", name(days)).into();
@@ -293,19 +382,30 @@ fn retention(repo: &Repo) {
     }
     let said = repo.ok("make -s db-cleanup DRY_RUN=1").out;
     // the foreign file stays, whatever its age
-    assert!(said.contains("bigskies_backup_20250101_000000.sql.gz: it is not one of ours"), "{said}");
+    assert!(
+        said.contains("bigskies_backup_20250101_000000.sql.gz: it is not one of ours"),
+        "{said}"
+    );
     repo.ok("make -s db-cleanup YES=1");
     let left = repo.names("backups/database");
-    let kept: Vec<i64> = (1..500).filter(|days| left.contains(&format!("{}.sql.gz", name(*days)))).collect();
+    let kept: Vec<i64> =
+        (1..500).filter(|days| left.contains(&format!("{}.sql.gz", name(*days)))).collect();
     assert!((1..7).all(|days| kept.contains(&days)), "{kept:?}");
     let day = |days: i64| now - chrono::Duration::days(days);
-    let weeks: BTreeSet<_> =
-        kept.iter().chain([&0]).map(|days| (day(*days).iso_week().year(), day(*days).iso_week().week())).collect();
-    let months: BTreeSet<_> = kept.iter().chain([&0]).map(|days| (day(*days).year(), day(*days).month())).collect();
+    let weeks: BTreeSet<_> = kept
+        .iter()
+        .chain([&0])
+        .map(|days| (day(*days).iso_week().year(), day(*days).iso_week().week()))
+        .collect();
+    let months: BTreeSet<_> =
+        kept.iter().chain([&0]).map(|days| (day(*days).year(), day(*days).month())).collect();
     assert_eq!(months.len(), 12, "{kept:?}");
     assert!(weeks.contains(&(day(21).iso_week().year(), day(21).iso_week().week())), "{kept:?}");
     // six of the days, three more weeks, eleven more months, and no more than that
     assert!((15..=20).contains(&kept.len()), "{kept:?}");
-    assert!(kept.iter().all(|days| left.contains(&format!("{}.manifest.json", name(*days)))), "{left:?}");
+    assert!(
+        kept.iter().all(|days| left.contains(&format!("{}.manifest.json", name(*days)))),
+        "{left:?}"
+    );
     repo.ok("make -s db-verify").ends_with(0, "is good");
 }

@@ -1,4 +1,5 @@
-//! The documents of projects that had scripts of their own, walked from top to bottom with the examples that replace them.
+//! The documents of projects that had scripts of their own, walked from top to bottom with the
+//! examples that replace them.
 
 mod big_skies;
 #[cfg(feature = "milvus")]
@@ -24,8 +25,10 @@ struct Repo {
 impl Repo {
     fn of(example: &str) -> Self {
         let home = tempfile::tempdir().unwrap();
-        let (dir, top) = (home.path().join(example), Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
-        output(Command::new("cp").arg("-r").arg(top.join("examples").join(example)).arg(&dir)).unwrap();
+        let (dir, top) =
+            (home.path().join(example), Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
+        output(Command::new("cp").arg("-r").arg(top.join("examples").join(example)).arg(&dir))
+            .unwrap();
         fs::create_dir_all(dir.join("scripts")).unwrap();
         for script in ["db", "db-tasks.mk"] {
             fs::copy(top.join("scripts").join(script), dir.join("scripts").join(script)).unwrap();
@@ -52,9 +55,20 @@ impl Repo {
         let mut path = OsString::from(self.home.path().join("bin"));
         path.push(":");
         path.push(std::env::var_os("PATH").unwrap_or_default());
-        command.args(["-c", line]).current_dir(&self.dir).env_clear().env("PATH", path).env("HOME", self.home.path());
-        command.env("DB_TASKS", env!("CARGO_BIN_EXE_db-tasks")).env("npm_config_update_notifier", "false");
-        command.envs(self.env.iter().cloned()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .args(["-c", line])
+            .current_dir(&self.dir)
+            .env_clear()
+            .env("PATH", path)
+            .env("HOME", self.home.path());
+        command
+            .env("DB_TASKS", env!("CARGO_BIN_EXE_db-tasks"))
+            .env("npm_config_update_notifier", "false");
+        command
+            .envs(self.env.iter().cloned())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         command
     }
 
@@ -82,7 +96,8 @@ impl Repo {
     /// What is in a folder of the repo, sorted.
     fn names(&self, folder: &str) -> Vec<String> {
         let entries = fs::read_dir(self.dir.join(folder)).into_iter().flatten().flatten();
-        let mut names: Vec<String> = entries.map(|e| e.file_name().to_string_lossy().into_owned()).collect();
+        let mut names: Vec<String> =
+            entries.map(|e| e.file_name().to_string_lossy().into_owned()).collect();
         names.sort();
         names
     }

@@ -15,25 +15,40 @@ use std::process::Command;
 const ALLOWED: &str = "export ALLOW_DATABASE_WIPE=true;";
 const NO_ROWS: &str = "DATABASE_URL=postgresql://app@127.0.0.1:9/none";
 const NO_VECTORS: &str = "MILVUS_URL=http://127.0.0.1:9";
-const PARTS: [&str; 5] = ["documents.tar.zst", "manifest.json", "podcasts.tar.zst", "postgres.sql.zst", "vectors.milvus.zst"];
+const PARTS: [&str; 5] = [
+    "documents.tar.zst",
+    "manifest.json",
+    "podcasts.tar.zst",
+    "postgres.sql.zst",
+    "vectors.milvus.zst",
+];
 
 /// What the tables are when the migrations have run.
 const TABLES: &str = "SET ROLE app;
-    CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY); INSERT INTO alembic_version VALUES ('5f1c0de4a7b2');
+    CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY); INSERT INTO \
+                      alembic_version VALUES ('5f1c0de4a7b2');
     CREATE TABLE users (id serial PRIMARY KEY, email text UNIQUE NOT NULL);
-    CREATE TABLE collections (id serial PRIMARY KEY, owner int NOT NULL REFERENCES users, name text);
-    CREATE TABLE podcasts (id serial PRIMARY KEY, collection int REFERENCES collections, audio bytea);";
+    CREATE TABLE collections (id serial PRIMARY KEY, owner int NOT NULL REFERENCES users, name \
+                      text);
+    CREATE TABLE podcasts (id serial PRIMARY KEY, collection int REFERENCES collections, audio \
+                      bytea);";
 
 /// What people have put into them.
-const ROWS: &str = "INSERT INTO users (email) SELECT 'user' || i || '@rag-modulo.example' FROM generate_series(1, 40) i;
-    INSERT INTO collections (owner, name) SELECT i, 'collection ' || i FROM generate_series(1, 12) i;
-    INSERT INTO podcasts (collection, audio) SELECT i, decode(md5(i::text), 'hex') FROM generate_series(1, 7) i;";
+const ROWS: &str = "INSERT INTO users (email) SELECT 'user' || i || '@rag-modulo.example' FROM \
+                    generate_series(1, 40) i;
+    INSERT INTO collections (owner, name) SELECT i, 'collection ' || i FROM generate_series(1, 12) \
+                    i;
+    INSERT INTO podcasts (collection, audio) SELECT i, decode(md5(i::text), 'hex') FROM \
+                    generate_series(1, 7) i;";
 
-/// As the backend does it: it makes its mock user where there is none, and goes on to hold a connection.
+/// As the backend does it: it makes its mock user where there is none, and goes on to hold a
+/// connection.
 const BACKEND: &str = "trap 'exit 0' TERM
-    psql $DATABASE_URL -XqAt -c \"INSERT INTO users (email) SELECT 'dev@rag-modulo.example' WHERE NOT EXISTS (SELECT FROM users)
+    psql $DATABASE_URL -XqAt -c \"INSERT INTO users (email) SELECT 'dev@rag-modulo.example' WHERE \
+                       NOT EXISTS (SELECT FROM users)
         RETURNING 'Mock user initialized successfully: ' || id\"
-    { echo \"SELECT 'ready'\"; sleep 3600; } | PGAPPNAME=rag_backend psql $DATABASE_URL -XqAt & wait";
+    { echo \"SELECT 'ready'\"; sleep 3600; } | PGAPPNAME=rag_backend psql $DATABASE_URL -XqAt & \
+                       wait";
 
 /// The project with all that it keeps.
 struct Ground {
@@ -63,8 +78,24 @@ impl Backend {
         let name = unique("rag-backend");
         watchdog::at_exit(&format!("DOCKER_HOST='{}' docker rm -vf {name}", engine.docker_host));
         let socket = format!("{}:/pg", cluster.dir.display());
-        let url = format!("DATABASE_URL=postgresql://{USER}:{PASSWORD}@/{db}?host=/pg&port={}", cluster.port);
-        let run = ["run", "-d", "--name", &name, "--network", "none", "-v", &socket, "-e", &url, "--entrypoint", "sh"];
+        let url = format!(
+            "DATABASE_URL=postgresql://{USER}:{PASSWORD}@/{db}?host=/pg&port={}",
+            cluster.port
+        );
+        let run = [
+            "run",
+            "-d",
+            "--name",
+            &name,
+            "--network",
+            "none",
+            "-v",
+            &socket,
+            "-e",
+            &url,
+            "--entrypoint",
+            "sh",
+        ];
         engine.docker(&[&run[..], &[IMAGE, "-c", BACKEND]].concat())?;
         Ok(Self { engine, name })
     }
@@ -100,11 +131,16 @@ impl Ground {
     /// `.env`, with what a person has added.
     fn dotenv(&self, more: &str) {
         let (database, vectors) = (&self.db.url, &self.vectors);
-        let text = format!("DATABASE_URL={database}\nMILVUS_URL={}\nMILVUS_DATABASE={}\n{more}", vectors.url(), vectors.name);
+        let text = format!(
+            "DATABASE_URL={database}\nMILVUS_URL={}\nMILVUS_DATABASE={}\n{more}",
+            vectors.url(),
+            vectors.name
+        );
         fs::write(self.repo.dir.join(".env"), text).unwrap();
     }
 
-    /// The backend in its container; without docker it is a process of the host that somebody stops, and the file says nothing of it.
+    /// The backend in its container; without docker it is a process of the host that somebody
+    /// stops, and the file says nothing of it.
     fn start_backend(&mut self) {
         let up = engine().and_then(|engine| Backend::up(engine, self.cluster, &self.db.name));
         match up {
@@ -118,7 +154,8 @@ impl Ground {
                 missing("docker", &why);
                 let path = self.repo.dir.join("db-tasks.toml");
                 let text = fs::read_to_string(&path).unwrap();
-                let parts: Vec<&str> = text.split("\n\n").filter(|part| !part.contains("[containers.")).collect();
+                let parts: Vec<&str> =
+                    text.split("\n\n").filter(|part| !part.contains("[containers.")).collect();
                 fs::write(path, parts.join("\n\n")).unwrap();
             }
         }
@@ -126,7 +163,8 @@ impl Ground {
 
     fn connected(&self) -> bool {
         let asked = format!(
-            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'rag_backend' AND datname = '{}'",
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'rag_backend' AND \
+             datname = '{}'",
             self.db.name
         );
         self.backend.is_none() || self.cluster.sql("postgres", &asked) == "1"
@@ -196,7 +234,10 @@ fn safety(ground: &Ground) {
         ("data/podcasts", "1  emptied"),
         ("REFUSE", "pin: `ALLOW_DATABASE_WIPE` is not set"),
     ] {
-        assert!(dry.lines().any(|line| line.contains(what) && line.contains(how)), "{what} {how}:\n{dry}");
+        assert!(
+            dry.lines().any(|line| line.contains(what) && line.contains(how)),
+            "{what} {how}:\n{dry}"
+        );
     }
     assert_eq!(ground.backups().len(), 0);
 
@@ -207,10 +248,19 @@ fn safety(ground: &Ground) {
     ground.dotenv("ALLOW_DATABASE_WIPE=true\n");
     for exported in ["", "ALLOW_DATABASE_WIPE=true "] {
         let words = format!("{exported}scripts/wipe_database --yes");
-        repo.fails(&words, 3, "`ALLOW_DATABASE_WIPE=true` stands in `.env`, which would pull this safety pin once and for all");
+        repo.fails(
+            &words,
+            3,
+            "`ALLOW_DATABASE_WIPE=true` stands in `.env`, which would pull this safety pin once \
+             and for all",
+        );
     }
     ground.dotenv("");
-    repo.fails("ALLOW_DATABASE_WIPE=false scripts/wipe_database --yes", 3, "is set, and not to `true`");
+    repo.fails(
+        "ALLOW_DATABASE_WIPE=false scripts/wipe_database --yes",
+        3,
+        "is set, and not to `true`",
+    );
 
     // 2. production, whichever way it is said
     repo.fails(
@@ -225,7 +275,8 @@ fn safety(ground: &Ground) {
 
     // 5. the question: names to type, and nobody who could be asked is no yes
     repo.fails(&format!("{ALLOWED} scripts/wipe_database --backup"), 3, "give `--yes`");
-    repo.typed(&format!("{ALLOWED} scripts/wipe_database --backup"), "yes\n").ends_with(4, "declined: nothing was changed");
+    repo.typed(&format!("{ALLOWED} scripts/wipe_database --backup"), "yes\n")
+        .ends_with(4, "declined: nothing was changed");
     repo.typed(&format!("{ALLOWED} scripts/wipe_database"), "no\n")
         .ends_with(4, "NO backup of `vectors` is made: what goes is gone");
 
@@ -240,11 +291,21 @@ fn safety(ground: &Ground) {
 fn wiped(ground: &Ground, before: &State) {
     let (repo, db) = (&ground.repo, &ground.db.name);
     let names = format!("{db} documents podcasts vectors\n");
-    let said = repo.typed(&format!("{ALLOWED} scripts/wipe_database --backup"), &names).ends_with(0, "proved");
+    let said = repo
+        .typed(&format!("{ALLOWED} scripts/wipe_database --backup"), &names)
+        .ends_with(0, "proved");
     let backups = ground.backups();
-    assert_eq!(backups.iter().map(|name| shape(name)).collect::<Vec<_>>(), ["backup_00000000_000000"]);
+    assert_eq!(
+        backups.iter().map(|name| shape(name)).collect::<Vec<_>>(),
+        ["backup_00000000_000000"]
+    );
     assert_eq!(repo.names(&format!("backups/{}", backups[0])), PARTS);
-    assert!(said.out.contains("to get the data back: ") && said.out.contains(&format!("restore {}", backups[0])), "{}", said.out);
+    assert!(
+        said.out.contains("to get the data back: ")
+            && said.out.contains(&format!("restore {}", backups[0])),
+        "{}",
+        said.out
+    );
 
     let now = ground.state();
     assert_eq!(now.rows.schema, before.rows.schema);
@@ -252,11 +313,17 @@ fn wiped(ground: &Ground, before: &State) {
     assert_eq!((ground.count("collections"), ground.count("podcasts")), ("0".into(), "0".into()));
     assert_eq!(now.vectors, "");
     assert!(now.documents.is_empty() && now.podcasts.is_empty());
-    assert!(repo.dir.join("data/documents").is_dir() && repo.dir.join("data/podcasts").is_dir(), "their roots stay");
+    assert!(
+        repo.dir.join("data/documents").is_dir() && repo.dir.join("data/podcasts").is_dir(),
+        "their roots stay"
+    );
 
     // "restart the backend to auto-initialize" has been done
     let Some(backend) = &ground.backend else { return assert_eq!(ground.count("users"), "0") };
-    for words in [format!("stop the container {}", backend.name), format!("start the container {}", backend.name)] {
+    for words in [
+        format!("stop the container {}", backend.name),
+        format!("start the container {}", backend.name),
+    ] {
         assert!(said.out.contains(&words), "{words}: {}", said.out);
     }
     until("the backend is connected again", || ground.connected());
@@ -270,8 +337,14 @@ fn restored(ground: &Ground, before: &State) {
     let (repo, wiped) = (&ground.repo, ground.state());
     let name = &ground.backups()[0];
     let list = repo.ok("scripts/restore_database --list").out;
-    let line = list.lines().find(|line| line.starts_with(name.as_str())).unwrap_or_else(|| panic!("{list}"));
-    assert!(line.contains("kB") && line.contains("development") && line.ends_with("verified"), "{line}");
+    let line = list
+        .lines()
+        .find(|line| line.starts_with(name.as_str()))
+        .unwrap_or_else(|| panic!("{list}"));
+    assert!(
+        line.contains("kB") && line.contains("development") && line.ends_with("verified"),
+        "{line}"
+    );
     for which in [format!("--backup {name}"), "--latest".into()] {
         let info = repo.ok(&format!("scripts/restore_database {which} --info")).out;
         for words in [
@@ -284,25 +357,36 @@ fn restored(ground: &Ground, before: &State) {
         ] {
             assert!(info.contains(words), "{words:?}:\n{info}");
         }
-        assert!(info.contains("holds        2 files, 120.0 kB") && info.contains("holds        1 file, 250.0 kB"), "{info}");
+        assert!(
+            info.contains("holds        2 files, 120.0 kB")
+                && info.contains("holds        1 file, 250.0 kB"),
+            "{info}"
+        );
         let dry = repo.ok(&format!("scripts/restore_database {which} --dry-run")).out;
         assert!(dry.contains(&format!("databases {0} -> {0}__previous", ground.db.name)), "{dry}");
     }
-    repo.fails("scripts/restore_database --backup backup_19990101_000000 --info", 2, "`db-list` shows their names");
+    repo.fails(
+        "scripts/restore_database --backup backup_19990101_000000 --info",
+        2,
+        "`db-list` shows their names",
+    );
     repo.fails("scripts/restore_database --backup '' --yes", 2, "there is no backup ``");
     repo.typed("scripts/restore_database", "q\n").ends_with(4, "no backup was chosen");
     repo.typed("scripts/restore_database", "1\nno\n").ends_with(4, "declined");
     repo.fails("scripts/restore_database --latest", 3, "give `--yes`");
     ground.is(&wiped);
 
-    repo.typed("scripts/restore_database", "1\nyes\n").ends_with(0, "curl http://localhost:8000/health");
+    repo.typed("scripts/restore_database", "1\nyes\n")
+        .ends_with(0, "curl http://localhost:8000/health");
     ground.is(before);
 }
 
 /// "Wipe only specific components", "Skip confirmation": what is not meant stays, and may be down.
 fn parts(ground: &Ground, before: &State) {
     let repo = &ground.repo;
-    repo.ok(&format!("{ALLOWED} {NO_ROWS} {NO_VECTORS} scripts/wipe_database --files-only --backup --yes"));
+    repo.ok(&format!(
+        "{ALLOWED} {NO_ROWS} {NO_VECTORS} scripts/wipe_database --files-only --backup --yes"
+    ));
     let now = ground.state();
     assert!(now.documents.is_empty() && now.podcasts.is_empty());
     same(&now.rows, &before.rows);
@@ -314,41 +398,68 @@ fn parts(ground: &Ground, before: &State) {
     repo.ok("sh scripts/db undo --yes");
     assert_eq!(repo.names("data/documents"), ["faq", "manuals"]);
 
-    repo.ok(&format!("{ALLOWED} {NO_VECTORS} scripts/wipe_database --postgres-only --backup --yes"));
-    assert_eq!((ground.count("collections"), ground.count("alembic_version")), ("0".into(), "1".into()));
+    repo.ok(&format!(
+        "{ALLOWED} {NO_VECTORS} scripts/wipe_database --postgres-only --backup --yes"
+    ));
+    assert_eq!(
+        (ground.count("collections"), ground.count("alembic_version")),
+        ("0".into(), "1".into())
+    );
     let backups = ground.backups();
-    repo.ok(&format!("{NO_VECTORS} scripts/restore_database --backup {} --yes", backups.last().unwrap()));
+    repo.ok(&format!(
+        "{NO_VECTORS} scripts/restore_database --backup {} --yes",
+        backups.last().unwrap()
+    ));
     ground.is(before);
 }
 
-/// "Best Practices", and what the document only planned: retention, an audit log, something for a web interface.
+/// "Best Practices", and what the document only planned: retention, an audit log, something for a
+/// web interface.
 fn best_practices(ground: &Ground) {
     let (repo, backups) = (&ground.repo, ground.backups());
     repo.ok("scripts/restore_database --latest --dry-run");
-    repo.ok("scripts/restore_database --latest --info").ends_with(0, "migrations   1 entry in public.alembic_version");
+    repo.ok("scripts/restore_database --latest --info")
+        .ends_with(0, "migrations   1 entry in public.alembic_version");
     repo.ok(&format!("sh scripts/db verify {}", backups[0])).ends_with(0, "is good");
     repo.ok("make -s db-wipe DRY_RUN=1").ends_with(0, "every row of 3 tables");
 
     // the newest five stay, whatever their age; of those that are older than 30 days, the rest goes
     let oldest = repo.dir.join("backups").join(&backups[0]);
     for at in 1..=5 {
-        output(Command::new("cp").arg("-r").arg(&oldest).arg(repo.dir.join(format!("backups/backup_20190101_00000{at}"))))
-            .unwrap();
+        output(
+            Command::new("cp")
+                .arg("-r")
+                .arg(&oldest)
+                .arg(repo.dir.join(format!("backups/backup_20190101_00000{at}"))),
+        )
+        .unwrap();
         let manifest = repo.dir.join(format!("backups/backup_20190101_00000{at}/manifest.json"));
         let text = fs::read_to_string(&manifest).unwrap();
         let year = text.split("\"created\": \"").nth(1).unwrap()[..4].to_owned();
-        fs::write(&manifest, text.replacen(&format!("\"created\": \"{year}"), "\"created\": \"2019", 1)).unwrap();
+        fs::write(
+            &manifest,
+            text.replacen(&format!("\"created\": \"{year}"), "\"created\": \"2019", 1),
+        )
+        .unwrap();
     }
     repo.ok("make -s db-cleanup YES=1");
     assert_eq!(ground.backups().iter().filter(|name| name.starts_with("backup_2019")).count(), 4);
     assert!(backups.iter().all(|name| ground.backups().contains(name)));
 
     let audit = fs::read_to_string(repo.dir.join(".db-tasks/audit.jsonl")).unwrap();
-    for words in ["\"refused_by\":[\"pin\"]", "\"refused_by\":[\"environment\"]", "\"task\":\"db-restore\"", "\"exit\":4"] {
+    for words in [
+        "\"refused_by\":[\"pin\"]",
+        "\"refused_by\":[\"environment\"]",
+        "\"task\":\"db-restore\"",
+        "\"exit\":4",
+    ] {
         assert!(audit.contains(words), "{words}:\n{audit}");
     }
     let listed = repo.ok("scripts/restore_database --list --json").out;
-    assert!(listed.contains("\"environment\": \"development\"") && listed.contains(&backups[0]), "{listed}");
+    assert!(
+        listed.contains("\"environment\": \"development\"") && listed.contains(&backups[0]),
+        "{listed}"
+    );
 }
 
 /// "PostgreSQL connection failed", and Milvus's: nothing is begun, nothing is left.
@@ -356,9 +467,10 @@ fn troubleshooting(ground: &Ground) {
     let backups = ground.backups();
     // the oldest is whole, the newest are of parts
     let restore = format!("restore_database --backup {} --yes", backups[0]);
-    for (down, says) in
-        [(NO_ROWS, "start the server, or check host and port"), (NO_VECTORS, "no Milvus answers at `http://127.0.0.1:9`")]
-    {
+    for (down, says) in [
+        (NO_ROWS, "start the server, or check host and port"),
+        (NO_VECTORS, "no Milvus answers at `http://127.0.0.1:9`"),
+    ] {
         for command in ["wipe_database --dry-run", "wipe_database --backup --yes", &restore] {
             ground.repo.fails(&format!("{ALLOWED} {down} scripts/{command}"), 1, says);
         }
@@ -370,6 +482,8 @@ fn troubleshooting(ground: &Ground) {
 fn staging(ground: &Ground) {
     let repo = &ground.repo;
     repo.program("mail", "{ echo \"$*\"; cat; } >>mail.log");
-    repo.ok(&format!("{ALLOWED} ENVIRONMENT=staging {NO_ROWS} scripts/wipe_database --milvus-only --yes"));
+    repo.ok(&format!(
+        "{ALLOWED} ENVIRONMENT=staging {NO_ROWS} scripts/wipe_database --milvus-only --yes"
+    ));
     assert!(fs::read_to_string(repo.dir.join("mail.log")).unwrap().contains("staging was wiped"));
 }

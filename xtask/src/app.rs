@@ -76,18 +76,26 @@ pub fn execute(global: &Global, task: &Task) -> Exit {
     if !global.json {
         return exit;
     }
-    let document = record.document(record::name(task), record::intent(task), exit, error.as_ref(), begun.elapsed());
+    let document = record.document(
+        record::name(task),
+        record::intent(task),
+        exit,
+        error.as_ref(),
+        begun.elapsed(),
+    );
     publish(&document).map_or(Exit::Failed, |_| exit)
 }
 
 /// The one document of a command, on standard output.
 fn publish(document: &serde_json::Value) -> Result<Exit> {
-    session::print(&shown::json(&serde_json::to_string_pretty(document)?)).inspect_err(session::complain)
+    session::print(&shown::json(&serde_json::to_string_pretty(document)?))
+        .inspect_err(session::complain)
 }
 
 /// A command line that can't be read has its document, too, where it asks for one.
 fn misread(error: &clap::Error) {
-    let words: Vec<String> = words().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    let words: Vec<String> =
+        words().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
     if !error.use_stderr() || !words.iter().any(|word| word == "--json") {
         return;
     }
@@ -95,8 +103,17 @@ fn misread(error: &clap::Error) {
     let (first, rest) = told.split_once('\n').unwrap_or((&told, ""));
     let problem = Problem::usage(first.trim_start_matches("error: ")).because(rest).into();
     let cli = Cli::command();
-    let command = words.iter().find_map(|word| cli.find_subcommand(word)).map_or("", |command| command.get_name());
-    let document = Record::default().document(command, Intent::Run, Exit::Usage, Some(&problem), Duration::ZERO);
+    let command = words
+        .iter()
+        .find_map(|word| cli.find_subcommand(word))
+        .map_or("", |command| command.get_name());
+    let document = Record::default().document(
+        command,
+        Intent::Run,
+        Exit::Usage,
+        Some(&problem),
+        Duration::ZERO,
+    );
     // a reader that is gone is told by nobody
     drop(publish(&document));
 }
@@ -171,7 +188,8 @@ mod tests {
     #[test]
     fn hints_know_every_command() {
         let cli = Cli::command();
-        let mut names: Vec<&str> = cli.get_subcommands().filter_map(|c| c.get_name().strip_prefix("db-")).collect();
+        let mut names: Vec<&str> =
+            cli.get_subcommands().filter_map(|c| c.get_name().strip_prefix("db-")).collect();
         let mut known = crate::ui::typed::COMMANDS.to_vec();
         names.sort_unstable();
         known.sort_unstable();

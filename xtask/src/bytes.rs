@@ -1,6 +1,7 @@
-//! Text that may hold bytes which are no UTF-8: names and comments of a database in SQL_ASCII or LATIN1 do, and those that it has left in the
-//! catalogs that all databases of a server share. Such a byte is a character that nobody writes, of the last private plane, so that what
-//! was read can be said again, byte for byte; people are shown `\xe9` (`ui/shown`).
+//! Text that may hold bytes which are no UTF-8: names and comments of a database in SQL_ASCII or
+//! LATIN1 do, and those that it has left in the catalogs that all databases of a server share. Such
+//! a byte is a character that nobody writes, of the last private plane, so that what was read can
+//! be said again, byte for byte; people are shown `\xe9` (`ui/shown`).
 
 use std::borrow::Cow;
 
@@ -13,7 +14,12 @@ pub fn text(bytes: &[u8]) -> String {
         if chunk.valid().contains(is_foreign) {
             // one that somebody writes all the same is known by its bytes
             let stood_for = |c: char| c.to_string().bytes().map(standing_for).collect::<String>();
-            text.extend(chunk.valid().chars().map(|c| if is_foreign(c) { stood_for(c) } else { c.to_string() }));
+            text.extend(
+                chunk
+                    .valid()
+                    .chars()
+                    .map(|c| if is_foreign(c) { stood_for(c) } else { c.to_string() }),
+            );
         } else {
             text.push_str(chunk.valid());
         }
@@ -49,7 +55,10 @@ pub fn is_foreign(c: char) -> bool {
 
 /// The byte that it stands for.
 pub fn byte(c: char) -> Option<u8> {
-    u32::from(c).checked_sub(FIRST).and_then(|byte| u8::try_from(byte).ok()).filter(|byte| !byte.is_ascii())
+    u32::from(c)
+        .checked_sub(FIRST)
+        .and_then(|byte| u8::try_from(byte).ok())
+        .filter(|byte| !byte.is_ascii())
 }
 
 fn standing_for(byte: u8) -> char {
@@ -64,7 +73,9 @@ mod tests {
     fn every_byte_comes_back() {
         let all: Vec<u8> = (0..=255).rev().chain(0..=255).collect();
         let written = "\u{10ffe9}é".as_bytes();
-        for bytes in [&all[..], "grüße".as_bytes(), b"caf\xe9", b"\xe9", b"\xf4\x8f\xbf", b"", written] {
+        for bytes in
+            [&all[..], "grüße".as_bytes(), b"caf\xe9", b"\xe9", b"\xf4\x8f\xbf", b"", written]
+        {
             assert_eq!(*of(&text(bytes)), *bytes, "{bytes:?}");
         }
         assert_eq!((text("é".as_bytes()), has_foreign("é")), ("é".into(), false));

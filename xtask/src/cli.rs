@@ -45,14 +45,15 @@ pub struct Global {
     /// Say nothing but results and errors
     #[arg(short, long, global = true)]
     pub quiet: bool,
-    /// Wait for a server that is starting, 60 seconds at most or so many; one that stands still is told at once
+    /// Wait for a server that is starting, 60 seconds at most or so many; one that stands still is
+    /// told at once
     #[arg(long, global = true, value_name = "SECONDS", num_args = 0..=1, default_missing_value = WAIT)]
     pub wait: Option<u64>,
     /// With `--dry-run`: each step's commands and SQL, too
     #[arg(long, global = true)]
     pub verbose: bool,
-    /// Trust, from now on and on this machine, the programs and server folders that this repository brings, and the servers that it
-    /// sends variables of yours to
+    /// Trust, from now on and on this machine, the programs and server folders that this
+    /// repository brings, and the servers that it sends variables of yours to
     #[arg(long, global = true)]
     pub trust_repo: bool,
     /// Print one JSON document: plan, verdicts, steps, outcome, result (docs/json.md)
@@ -166,8 +167,8 @@ pub struct Backup {
     /// Put the backup into this folder
     #[arg(long, value_name = "DIR")]
     pub output_dir: Option<PathBuf>,
-    /// Of a damaged database: without the rows of tables that can't be read, which are named. Such a backup is partial: no rule
-    /// counts it, and it is restored by its name alone
+    /// Of a damaged database: without the rows of tables that can't be read, which are named. Such
+    /// a backup is partial: no rule counts it, and it is restored by its name alone
     #[arg(long)]
     pub salvage: bool,
     /// A few words, kept in the name and the manifest
@@ -213,14 +214,15 @@ pub struct Verify {
     /// The database whose server is used for `--deep`, and whose newest backup is meant
     #[arg(long, value_name = "NAME")]
     pub database: Option<String>,
-    /// With `--deep`: try a file from elsewhere on the database's own server, and not in a throw-away cluster on this machine
+    /// With `--deep`: try a file from elsewhere on the database's own server, and not in a
+    /// throw-away cluster on this machine
     #[arg(long, requires = "deep")]
     pub on_server: bool,
     /// Load a file from elsewhere (`--deep`) without a question
     #[arg(long)]
     pub yes: bool,
-    /// With `--deep`: let the functions of a file from elsewhere run as your own role (`--trust=role`), where none can be made for
-    /// the run; the others as in `db-restore`
+    /// With `--deep`: let the functions of a file from elsewhere run as your own role
+    /// (`--trust=role`), where none can be made for the run; the others as in `db-restore`
     #[arg(long, value_name = "role|psql", num_args = 0..=1, require_equals = true, default_missing_value = "sql", hide_possible_values = true, requires = "deep")]
     pub trust: Option<Trusted>,
     /// With `--deep`, as in `db-restore`
@@ -248,8 +250,8 @@ pub struct Restore {
     /// Restore into a new database of this name, beside the live one
     #[arg(long = "as", value_name = "OTHER_DATABASE")]
     pub into: Option<String>,
-    /// Back up, then empty and load the live database itself in one transaction: for a role that may
-    /// not create databases, or a disk without room for a second copy
+    /// Back up, then empty and load the live database itself in one transaction: for a role that
+    /// may not create databases, or a disk without room for a second copy
     #[arg(long, conflicts_with = "into")]
     pub in_place: bool,
     /// Only this database or store (its key, or a database's name); may be given more than once
@@ -258,15 +260,17 @@ pub struct Restore {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub consent: Consent,
-    /// Run a file that is no pg_dump's, whatever its SQL does, without an end marker; psql's own commands
-    /// in it run with `--trust=psql` alone. `--trust=role` trusts less: only that functions of a dump from elsewhere run
-    /// as your own role, where no role can be made for the run
+    /// Run a file that is no pg_dump's, whatever its SQL does, without an end marker; psql's own
+    /// commands in it run with `--trust=psql` alone. `--trust=role` trusts less: only that
+    /// functions of a dump from elsewhere run as your own role, where no role can be made for
+    /// the run
     #[arg(long, value_name = "role|psql", num_args = 0..=1, require_equals = true, default_missing_value = "sql", hide_possible_values = true)]
     pub trust: Option<Trusted>,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub leave: Leave,
-    /// Take a backup of another database or store, or of another project; with `--latest`, of a database of another name, too
+    /// Take a backup of another database or store, or of another project; with `--latest`, of a
+    /// database of another name, too
     #[arg(long)]
     pub any_database: bool,
     /// Try a dump of a newer version
@@ -277,7 +281,8 @@ pub struct Restore {
 /// What of a dump is not loaded.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Leave {
-    /// Leave out who owns what (`ALTER … OWNER TO`), and what another role alone can make: all of it will be the role's that loads it
+    /// Leave out who owns what (`ALTER … OWNER TO`), and what another role alone can make: all of
+    /// it will be the role's that loads it
     #[arg(long)]
     pub no_owner: bool,
     /// Leave out who may do what (GRANT, REVOKE, default privileges)
@@ -316,7 +321,8 @@ pub struct Reset {
     /// Ask nothing (CI); the backup is still made, and guards still hold
     #[arg(long, conflicts_with = "confirm")]
     pub force: bool,
-    /// Make no backup; the safety pin is wanted for it (ALLOW_DATABASE_WIPE=true, and `guards.pins.reset`)
+    /// Make no backup; the safety pin is wanted for it (ALLOW_DATABASE_WIPE=true, and
+    /// `guards.pins.reset`)
     #[arg(long)]
     pub skip_backup: bool,
     /// Do not run the `seed` hook
@@ -333,7 +339,8 @@ pub struct Prepare {
     /// The database (its key or its name)
     #[arg(long, value_name = "NAME")]
     pub database: Option<String>,
-    /// Put the contents in place of the data that is there, too: asked, backed up first, and to be undone, as a restore is
+    /// Put the contents in place of the data that is there, too: asked, backed up first, and to be
+    /// undone, as a restore is
     #[arg(long)]
     pub replace: bool,
     /// With `--replace`: answer the question with yes (guards still hold)

@@ -23,9 +23,9 @@ pub struct Cmd {
     pub dir: Option<PathBuf>,
 }
 
-/// Variables by which libpq goes elsewhere, or does otherwise, than the project says. `config` has read those that count: one
-/// left over from another project, `PGHOSTADDR` say, would lead past the guards to a server that nobody named.
-/// <https://www.postgresql.org/docs/current/libpq-envars.html>
+/// Variables by which libpq goes elsewhere, or does otherwise, than the project says. `config` has
+/// read those that count: one left over from another project, `PGHOSTADDR` say, would lead past the
+/// guards to a server that nobody named. <https://www.postgresql.org/docs/current/libpq-envars.html>
 const STEERING: [&str; 12] = [
     "PGHOST",
     "PGHOSTADDR",
@@ -98,7 +98,8 @@ impl Cmd {
     }
 }
 
-/// What stands round a value in SQL that nobody is shown: comments, which a server takes for none of its own.
+/// What stands round a value in SQL that nobody is shown: comments, which a server takes for none
+/// of its own.
 pub const UNSHOWN: [&str; 2] = ["/*not shown*/", "/*to here*/"];
 
 /// SQL as it is shown.
@@ -114,13 +115,14 @@ pub fn shown_sql(sql: &str) -> String {
 /// The values in SQL that nobody is shown: a server may repeat them.
 pub fn unshown(sql: &str) -> Vec<String> {
     let literals = sql.split(UNSHOWN[0]).skip(1).filter_map(|part| part.split_once(UNSHOWN[1]));
-    let bare =
-        |(literal, _): (&str, &str)| literal.trim_start_matches('E').trim_matches('\'').replace("''", "'").replace(r"\\", r"\");
+    let bare = |(literal, _): (&str, &str)| {
+        literal.trim_start_matches('E').trim_matches('\'').replace("''", "'").replace(r"\\", r"\")
+    };
     literals.map(bare).filter(|value| value.len() >= 4).collect()
 }
 
-/// What a program said, or a file holds, as text. What is not UTF-8 (a database of another encoding) is shown by its bytes, so that two
-/// names stay two.
+/// What a program said, or a file holds, as text. What is not UTF-8 (a database of another
+/// encoding) is shown by its bytes, so that two names stay two.
 pub fn readable(bytes: &[u8]) -> String {
     bytes.utf8_chunks().fold(String::with_capacity(bytes.len()), |mut text, chunk| {
         text.push_str(chunk.valid());
@@ -146,7 +148,11 @@ impl fmt::Display for Cmd {
 /// A word quoted for a POSIX shell.
 pub fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c);
-    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }
 
 #[cfg(test)]
@@ -155,8 +161,10 @@ mod tests {
 
     #[test]
     fn what_is_not_to_be_shown_is_cut_out_of_sql() {
-        let sql =
-            format!("SET a TO {}'it''s x'{};\nSET b TO {}E'\\\\y'{}, 'c';\n", UNSHOWN[0], UNSHOWN[1], UNSHOWN[0], UNSHOWN[1]);
+        let sql = format!(
+            "SET a TO {}'it''s x'{};\nSET b TO {}E'\\\\y'{}, 'c';\n",
+            UNSHOWN[0], UNSHOWN[1], UNSHOWN[0], UNSHOWN[1]
+        );
         assert_eq!(shown_sql(&sql), "SET a TO ***;\nSET b TO ***, 'c';\n");
         assert_eq!(unshown(&sql), ["it's x"]);
         assert_eq!(shown_sql("SELECT 1"), "SELECT 1");
@@ -164,8 +172,10 @@ mod tests {
 
     #[test]
     fn reads_like_a_shell_line_and_hides_secrets() {
-        let cmd =
-            Cmd::new("psql").args(["-d", "my db", "it's"]).env("PGAPPNAME", "x").secret("PGPASSWORD", SecretName("$PW".into()));
+        let cmd = Cmd::new("psql")
+            .args(["-d", "my db", "it's"])
+            .env("PGAPPNAME", "x")
+            .secret("PGPASSWORD", SecretName("$PW".into()));
         assert_eq!(cmd.to_string(), r"PGAPPNAME=x PGPASSWORD=<$PW> psql -d 'my db' 'it'\''s'");
     }
 }

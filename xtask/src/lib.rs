@@ -1,7 +1,8 @@
 //! db-tasks: the databases of a project repo, backed up, proved, restored and reset.
 //!
-//! Data flows one way: arguments, project, facts, plan, gate, run, report. A plan is a value; a dry run prints the very
-//! value that the runner executes, and only `gate` makes the `Cleared` that `run` accepts.
+//! Data flows one way: arguments, project, facts, plan, gate, run, report. A plan is a value; a dry
+//! run prints the very value that the runner executes, and only `gate` makes the `Cleared` that
+//! `run` accepts.
 
 pub mod app;
 pub mod bundle;

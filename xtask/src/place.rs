@@ -1,4 +1,5 @@
-//! Places: where a command runs. `wrap` is the one function that turns a command into the argv for its place.
+//! Places: where a command runs. `wrap` is the one function that turns a command into the argv for
+//! its place.
 
 use std::path::PathBuf;
 
@@ -18,11 +19,13 @@ pub enum Place {
         engine: String,
         /// The container's name.
         name: String,
-        /// Variables of the container's own environment that a program there must not see: `docker exec` hands them all on, and
-        /// PGHOST would lead a client of ours to another server. `-e` can't take one away, and libpq refuses some that are empty.
+        /// Variables of the container's own environment that a program there must not see: `docker
+        /// exec` hands them all on, and PGHOST would lead a client of ours to another
+        /// server. `-e` can't take one away, and libpq refuses some that are empty.
         cleared: Vec<String>,
     },
-    /// On this machine, through another program that drops root's rights (postgres refuses to run as root).
+    /// On this machine, through another program that drops root's rights (postgres refuses to run
+    /// as root).
     Unprivileged {
         /// The folder of the programs.
         programs: PathBuf,
@@ -61,16 +64,21 @@ impl Place {
         }
     }
 
-    /// The command as it is run here under a mark, by which [`Place::end`] finds it: what `docker exec` began goes on without its
-    /// client (docker/cli#5309). The mark is an argument of its own shell, because nothing else of a process can be read by another
-    /// user there, and it may become one.
+    /// The command as it is run here under a mark, by which [`Place::end`] finds it: what `docker
+    /// exec` began goes on without its client (docker/cli#5309). The mark is an argument of its
+    /// own shell, because nothing else of a process can be read by another user there, and it
+    /// may become one.
     pub fn wrap_marked(&self, cmd: Cmd, mark: &str) -> Cmd {
-        let words = ["-c", MARKED, mark, &cmd.program].map(String::from).into_iter().chain(cmd.args).collect();
+        let words = ["-c", MARKED, mark, &cmd.program]
+            .map(String::from)
+            .into_iter()
+            .chain(cmd.args)
+            .collect();
         self.wrap(Cmd { program: "sh".into(), args: words, ..cmd })
     }
 
-    /// Ends what runs here under a mark, with all that it has started: kindly first, after five seconds for good. It is done when
-    /// nothing of it is left.
+    /// Ends what runs here under a mark, with all that it has started: kindly first, after five
+    /// seconds for good. It is done when nothing of it is left.
     pub fn end(&self, mark: &str) -> Cmd {
         self.wrap(Cmd::new("sh").args(["-c", include_str!("place/end.sh"), "sh", mark]))
     }
@@ -97,7 +105,8 @@ impl Place {
 /// Runs its arguments, and stays until they have ended.
 const MARKED: &str = r#""$@"; exit $?"#;
 
-/// The command without these variables, but for those that it sets itself. `env -u` is GNU's, busybox's and toybox's, and of every BSD.
+/// The command without these variables, but for those that it sets itself. `env -u` is GNU's,
+/// busybox's and toybox's, and of every BSD.
 fn without(cleared: &[String], cmd: Cmd) -> Cmd {
     let foreign = cleared.iter().filter(|name| cmd.env.iter().all(|(set, _)| set != *name));
     let flags: Vec<String> = foreign.flat_map(|name| ["-u".to_owned(), name.clone()]).collect();
@@ -108,8 +117,8 @@ fn without(cleared: &[String], cmd: Cmd) -> Cmd {
     Cmd { program: "env".into(), args: words, ..cmd }
 }
 
-/// `docker exec`: never a TTY (it turns LF into CRLF), `-i` only where something is fed, and a secret's variable by name alone:
-/// the client passes its own value on, so that no argv holds it.
+/// `docker exec`: never a TTY (it turns LF into CRLF), `-i` only where something is fed, and a
+/// secret's variable by name alone: the client passes its own value on, so that no argv holds it.
 fn exec(engine: &str, container: &str, cmd: Cmd) -> Cmd {
     let mut out = Cmd::new(engine).arg("exec");
     if cmd.input.is_some() {
@@ -131,7 +140,10 @@ mod tests {
     use crate::config::SecretName;
 
     fn psql() -> Cmd {
-        Cmd::new("psql").args(["-d", "app"]).env("PGAPPNAME", "a b").secret("PGPASSWORD", SecretName("$PW".into()))
+        Cmd::new("psql")
+            .args(["-d", "app"])
+            .env("PGAPPNAME", "a b")
+            .secret("PGPASSWORD", SecretName("$PW".into()))
     }
 
     #[test]
@@ -142,16 +154,28 @@ mod tests {
             name: "pg".into(),
             cleared: ["PGHOST", "PGSERVICE", "PGAPPNAME", "PGPASSWORD"].map(String::from).into(),
         };
-        let user = Place::Unprivileged { programs: "/pg/bin".into(), through: vec!["unshare".into(), "--user".into()] };
+        let user = Place::Unprivileged {
+            programs: "/pg/bin".into(),
+            through: vec!["unshare".into(), "--user".into()],
+        };
         for (place, cmd, want) in [
-            (Place::Host { programs: None }, psql(), "PGAPPNAME='a b' PGPASSWORD=<$PW> psql -d app"),
+            (
+                Place::Host { programs: None },
+                psql(),
+                "PGAPPNAME='a b' PGPASSWORD=<$PW> psql -d app",
+            ),
             (Place::Host { programs: Some("/pg/bin".into()) }, Cmd::new("psql"), "/pg/bin/psql"),
-            (container.clone(), psql(), "PGPASSWORD=<$PW> docker exec -e 'PGAPPNAME=a b' -e PGPASSWORD pg psql -d app"),
+            (
+                container.clone(),
+                psql(),
+                "PGPASSWORD=<$PW> docker exec -e 'PGAPPNAME=a b' -e PGPASSWORD pg psql -d app",
+            ),
             (container, Cmd::new("psql").input("SELECT 1"), "docker exec -i pg psql"),
             (
                 led,
                 psql(),
-                "PGPASSWORD=<$PW> docker exec -e 'PGAPPNAME=a b' -e PGPASSWORD pg env -u PGHOST -u PGSERVICE psql -d app",
+                "PGPASSWORD=<$PW> docker exec -e 'PGAPPNAME=a b' -e PGPASSWORD pg env -u PGHOST \
+                 -u PGSERVICE psql -d app",
             ),
             (user, Cmd::new("initdb").arg("-D"), "unshare --user /pg/bin/initdb -D"),
         ] {
@@ -166,7 +190,9 @@ mod tests {
         use std::process::{Command, Stdio};
         use std::time::{Duration, Instant};
         // not every machine has all of them, and each has one
-        let shells = ["dash", "bash", "busybox"].into_iter().filter_map(|shell| Some((shell, which::which(shell).ok()?)));
+        let shells = ["dash", "bash", "busybox"]
+            .into_iter()
+            .filter_map(|shell| Some((shell, which::which(shell).ok()?)));
         let shells: Vec<_> = shells.collect();
         assert!(!shells.is_empty());
         for (shell, program) in shells {
@@ -176,19 +202,36 @@ mod tests {
             // like `docker exec`, in a session of its own
             let run = |cmd: &Cmd| {
                 let mut command = Command::new("setsid");
-                command.arg(&cmd.program).args(&cmd.args).env("PATH", &path).stdin(Stdio::null()).stderr(Stdio::piped());
+                command
+                    .arg(&cmd.program)
+                    .args(&cmd.args)
+                    .env("PATH", &path)
+                    .stdin(Stdio::null())
+                    .stderr(Stdio::piped());
                 command
             };
-            let (here, mark) = (Place::Host { programs: None }, format!("db-tasks{}/migrate", folder.path().display()));
+            let (here, mark) = (
+                Place::Host { programs: None },
+                format!("db-tasks{}/migrate", folder.path().display()),
+            );
             // one that ignores SIGTERM, one of its own, and one that has lost its parent
-            let line = "(trap '' TERM; sleep 61 & echo $! >>$0; while :; do sleep 0.1; done) & echo $! >>$0; \
-                        (sleep 62 & echo $! >>$0); wait";
+            let line = "(trap '' TERM; sleep 61 & echo $! >>$0; while :; do sleep 0.1; done) & \
+                        echo $! >>$0; (sleep 62 & echo $! >>$0); wait";
             let file = folder.path().join("pids");
             let hook = Cmd::new("sh").args(["-c", line, file.to_str().unwrap()]);
             let mut child = run(&here.wrap_marked(hook, &mark)).spawn().unwrap();
             let mut stranger =
-                run(&here.wrap_marked(Cmd::new("sleep").arg("63"), &mark.replace("migrate", "seed"))).spawn().unwrap();
-            let pids = || std::fs::read_to_string(&file).unwrap_or_default().lines().map(String::from).collect::<Vec<_>>();
+                run(&here
+                    .wrap_marked(Cmd::new("sleep").arg("63"), &mark.replace("migrate", "seed")))
+                .spawn()
+                .unwrap();
+            let pids = || {
+                std::fs::read_to_string(&file)
+                    .unwrap_or_default()
+                    .lines()
+                    .map(String::from)
+                    .collect::<Vec<_>>()
+            };
             let begun = Instant::now();
             while pids().len() < 3 {
                 assert!(begun.elapsed() < Duration::from_secs(10));
@@ -196,8 +239,15 @@ mod tests {
             }
             let ended = run(&here.end(&mark)).output().unwrap();
             child.wait().unwrap();
-            let alive = |pid: &String| std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|s| !s.contains(") Z "));
-            assert_eq!(pids().into_iter().filter(alive).collect::<Vec<_>>(), Vec::<String>::new(), "{shell}");
+            let alive = |pid: &String| {
+                std::fs::read_to_string(format!("/proc/{pid}/stat"))
+                    .is_ok_and(|s| !s.contains(") Z "))
+            };
+            assert_eq!(
+                pids().into_iter().filter(alive).collect::<Vec<_>>(),
+                Vec::<String>::new(),
+                "{shell}"
+            );
             assert!(ended.status.success(), "{shell}: {ended:?}");
             assert!(stranger.try_wait().unwrap().is_none(), "{shell} ended a stranger");
             // where nothing is left, nothing is to be done

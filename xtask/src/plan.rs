@@ -1,5 +1,6 @@
 //! A plan is a value: what a dry run prints, a prompt shows and the runner executes.
-//! There are no conditions, loops or variables in it; such a thing is a fact, asked before planning.
+//! There are no conditions, loops or variables in it; such a thing is a fact, asked before
+//! planning.
 
 mod pipe;
 mod reach;
@@ -14,7 +15,9 @@ use crate::cmd::Cmd;
 use crate::config::{Pin, SecretName};
 use crate::engine::store::{Address, Change};
 
-pub use pipe::{By, ComeBack, Count, Dumping, Fence, Handover, Load, Pipe, Proof, Reload, Sink, Source, Trust};
+pub use pipe::{
+    By, ComeBack, Count, Dumping, Fence, Handover, Load, Pipe, Proof, Reload, Sink, Source, Trust,
+};
 pub use reach::Reach;
 pub use stake::{Safety, Stake, Whereabouts};
 
@@ -67,7 +70,8 @@ pub enum Was {
     Found(Option<u32>),
 }
 
-/// The author of a file from elsewhere: its defaults, triggers and indexes call functions of theirs.
+/// The author of a file from elsewhere: its defaults, triggers and indexes call functions of
+/// theirs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Author {
     /// The role that their functions run as.
@@ -100,7 +104,8 @@ pub enum Risk {
     Migrates,
     /// Files that are backups.
     RemovesBackups,
-    /// Whatever functions of a file from elsewhere do, while it is loaded into a database beside the live ones.
+    /// Whatever functions of a file from elsewhere do, while it is loaded into a database beside
+    /// the live ones.
     Stranger {
         /// The databases on whose server it is loaded.
         stakes: Vec<Stake>,
@@ -131,7 +136,9 @@ impl Risk {
     /// The databases and stores whose live data is concerned.
     pub fn stakes(&self) -> &[Stake] {
         match self {
-            Self::Stranger { stakes, .. } | Self::Changes { stakes, .. } | Self::ReplacesData { stakes, .. } => stakes,
+            Self::Stranger { stakes, .. }
+            | Self::Changes { stakes, .. }
+            | Self::ReplacesData { stakes, .. } => stakes,
             Self::Nothing | Self::Adds | Self::Migrates | Self::RemovesBackups => &[],
         }
     }
@@ -182,7 +189,8 @@ pub struct Scope {
     pub body: Vec<Step>,
     /// Done when the body failed, was interrupted or was refused.
     pub on_failure: Vec<Act>,
-    /// Done after that, by this run alone: a later one that cleans up leaves it, for what it takes away may have been used since.
+    /// Done after that, by this run alone: a later one that cleans up leaves it, for what it takes
+    /// away may have been used since.
     pub at_once: Vec<Act>,
     /// Done in any case, last.
     pub finally: Vec<Act>,
@@ -249,7 +257,8 @@ pub enum How {
     Text(PathBuf, String),
     /// A command, and another that makes way for it while it waits.
     Meanwhile(Cmd, Cmd),
-    /// A change of what is live that is done as a whole or not at all, and a command that makes way for it, where it needs one.
+    /// A change of what is live that is done as a whole or not at all, and a command that makes way
+    /// for it, where it needs one.
     Live(Cmd, Option<Cmd>),
     /// A program of the project's own.
     Hook(Box<Hook>),
@@ -361,7 +370,18 @@ impl Plan {
     /// A plan without steps.
     pub fn bare(task: &'static str, headline: String, risk: Risk) -> Self {
         let (notes, steps, afterwards, result, alone) = Default::default();
-        Self { task, headline, risk, notes, steps, afterwards, result, backup: None, author: None, alone }
+        Self {
+            task,
+            headline,
+            risk,
+            notes,
+            steps,
+            afterwards,
+            result,
+            backup: None,
+            author: None,
+            alone,
+        }
     }
 
     /// The databases that it is about, by name: those at stake, or those that the backup is of.
@@ -380,7 +400,9 @@ impl Plan {
                     Step::Act(act) => out.push(act),
                     Step::Scope(scope) => {
                         walk(&scope.body, out);
-                        out.extend(scope.on_failure.iter().chain(&scope.at_once).chain(&scope.finally));
+                        out.extend(
+                            scope.on_failure.iter().chain(&scope.at_once).chain(&scope.finally),
+                        );
                     }
                 }
             }
@@ -394,7 +416,9 @@ impl Plan {
 fn sealed(act: &Act) -> Vec<String> {
     match act {
         Act::Seal(seal) => match &**seal {
-            Seal::Backup { manifest, .. } => manifest.artifacts.iter().map(|a| a.database.name.clone()).collect(),
+            Seal::Backup { manifest, .. } => {
+                manifest.artifacts.iter().map(|a| a.database.name.clone()).collect()
+            }
             Seal::Verified { .. } => Vec::new(),
         },
         _ => Vec::new(),

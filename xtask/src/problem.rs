@@ -1,4 +1,5 @@
-//! What went wrong, in four parts: what was tried, what state the data is in, what happened, what to do next.
+//! What went wrong, in four parts: what was tried, what state the data is in, what happened, what
+//! to do next.
 
 use std::fmt;
 
@@ -37,7 +38,8 @@ impl From<Exit> for std::process::ExitCode {
     }
 }
 
-/// An error a person can act on. It travels inside `anyhow::Error`; `app` finds it again and maps it to its exit code.
+/// An error a person can act on. It travels inside `anyhow::Error`; `app` finds it again and maps
+/// it to its exit code.
 #[derive(Debug, Clone)]
 pub struct Problem {
     /// The exit code this ends in.
@@ -61,7 +63,8 @@ pub struct Problem {
 /// What has become of a transaction that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Fate {
-    /// Nobody can tell: the connection was lost, or the session was ended, and its COMMIT may have been on its way.
+    /// Nobody can tell: the connection was lost, or the session was ended, and its COMMIT may have
+    /// been on its way.
     #[default]
     Unknown,
     /// Nothing of it is done.
@@ -106,7 +109,9 @@ impl Problem {
     pub fn said(words: &str, asked: impl Into<String>) -> Self {
         let mut lines = words.lines().filter(|line| !line.trim().is_empty());
         let asked = asked.into();
-        let Some(cause) = lines.next() else { return Self::failed(asked).because("it ended without a word") };
+        let Some(cause) = lines.next() else {
+            return Self::failed(asked).because("it ended without a word");
+        };
 
         // the rest of the line is libpq's
         let cause = cause.trim();
@@ -116,7 +121,9 @@ impl Problem {
 
     /// Adds what happened, line by line.
     pub fn because(mut self, what: impl AsRef<str>) -> Self {
-        self.happened.extend(what.as_ref().lines().map(str::trim_end).filter(|l| !l.is_empty()).map(String::from));
+        self.happened.extend(
+            what.as_ref().lines().map(str::trim_end).filter(|l| !l.is_empty()).map(String::from),
+        );
         self
     }
 
@@ -178,10 +185,15 @@ pub fn rolled_back(error: anyhow::Error) -> anyhow::Error {
 /// One line of at most so many characters; the dry run shows the whole.
 pub fn shorten(text: &str, most: usize) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if line.chars().count() <= most { line } else { line.chars().take(most.saturating_sub(1)).chain(['…']).collect() }
+    if line.chars().count() <= most {
+        line
+    } else {
+        line.chars().take(most.saturating_sub(1)).chain(['…']).collect()
+    }
 }
 
-/// A sentence has one line: a name in it may have a line break of its own, which would begin a line that nobody has written.
+/// A sentence has one line: a name in it may have a line break of its own, which would begin a line
+/// that nobody has written.
 pub fn one_line(sentence: &str) -> String {
     sentence.replace('\n', r"\n")
 }
@@ -199,7 +211,11 @@ impl fmt::Display for Problem {
             // a program's own word is the cause; how it was run is for whoever reads on
             Some((cause, rest)) if self.is_of_command() => {
                 write!(f, "{}", cause.trim_start())?;
-                stands.iter().chain(rest).chain([&tried]).try_for_each(|line| write!(f, "\n  {line}"))?;
+                stands
+                    .iter()
+                    .chain(rest)
+                    .chain([&tried])
+                    .try_for_each(|line| write!(f, "\n  {line}"))?;
             }
             _ => {
                 write!(f, "{tried}")?;
@@ -221,27 +237,36 @@ mod tests {
 
     #[test]
     fn what_a_program_said_comes_first() {
-        let down = "psql: error: connection to server at \"h\", port 1 failed: Connection refused\n\tIs the server running on that host?\n";
+        let down = "psql: error: connection to server at \"h\", port 1 failed: Connection \
+                    refused\n\tIs the server running on that host?\n";
         assert_eq!(
             Problem::said(down, "could not ask `app`").cure("start it").to_string(),
-            "connection to server at \"h\", port 1 failed: Connection refused\n  \tIs the server running on that host?\n  \
-             could not ask `app`\n  next: start it"
+            "connection to server at \"h\", port 1 failed: Connection refused\n  \tIs the server \
+             running on that host?\n  could not ask `app`\n  next: start it"
         );
-        assert_eq!(Problem::said("\n", "could not ask `app`").to_string(), "could not ask `app`\n  it ended without a word");
+        assert_eq!(
+            Problem::said("\n", "could not ask `app`").to_string(),
+            "could not ask `app`\n  it ended without a word"
+        );
     }
 
     #[test]
     fn what_state_the_data_is_in_stands_behind_the_cause() {
         let stands = Some("the live data is as it was".into());
-        let ours = Problem { stands, ..Problem::failed("no room").because("1 MB left").cure("make room") };
-        assert_eq!(ours.to_string(), "no room\n  the live data is as it was\n  1 MB left\n  next: make room");
+        let ours =
+            Problem { stands, ..Problem::failed("no room").because("1 MB left").cure("make room") };
+        assert_eq!(
+            ours.to_string(),
+            "no room\n  the live data is as it was\n  1 MB left\n  next: make room"
+        );
         let of_command = Problem {
             stands: ours.stands.clone(),
             ..Problem::failed("`psql` ended with exit code 3").because("ERROR:  no\nDETAIL:  x")
         };
         assert_eq!(
             of_command.to_string(),
-            "ERROR:  no\n  the live data is as it was\n  DETAIL:  x\n  `psql` ended with exit code 3"
+            "ERROR:  no\n  the live data is as it was\n  DETAIL:  x\n  `psql` ended with exit \
+             code 3"
         );
     }
 }

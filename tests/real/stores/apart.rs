@@ -17,14 +17,17 @@ fn nothing_is_begun_where_a_tree_holds_the_backups() {
         ("[stores.again]\nfiles = { path = \"link/../uploads\" }\n", "are in one place"),
     ] {
         ground.project.write("db-tasks.toml", format!("{CONFIG}{more}"));
-        for command in ["db-wipe --yes", "db-backup --auto", "db-restore --latest --yes", "db-doctor"] {
+        for command in
+            ["db-wipe --yes", "db-backup --auto", "db-restore --latest --yes", "db-doctor"]
+        {
             let said = ground.project.fails(command, 2, says);
             assert!(said.err.contains("\n  next: "), "{said:?}");
         }
     }
     ground.project.write("db-tasks.toml", CONFIG);
     ground.project.fails("db-backup --auto --output-dir link/here", 2, "the backup folder");
-    let by_variable: Project = Project::in_folder(&ground.project.dir, CONFIG).env("DATABASE_URL", &ground.db.url);
+    let by_variable: Project =
+        Project::in_folder(&ground.project.dir, CONFIG).env("DATABASE_URL", &ground.db.url);
     let by_variable = by_variable.env("BACKUP_DIR", "storage/audio");
     by_variable.fails("db-backup --auto", 2, "`stores.audio`");
     ground.is(&before, "all that was refused");

@@ -13,11 +13,17 @@ fn somebodys_own_folder_beside_a_tree_is_named_and_keeps_no_backup_away() {
     let why = "storage/uploads.db-tasks` was not made by db-tasks, so it is left alone";
 
     let said = project.ok("db-backup --auto");
-    assert!(said.err.contains("`uploads` can be backed up, and not be restored as it is") && said.err.contains(why), "{said:?}");
+    assert!(
+        said.err.contains("`uploads` can be backed up, and not be restored as it is")
+            && said.err.contains(why),
+        "{said:?}"
+    );
     let doctor = project.run("db-doctor");
     assert!(doctor.code == Some(1) && doctor.out.contains(why), "{doctor:?}");
     project.fails("db-restore --latest --yes", 3, why);
-    assert!(ground.state() == before && project.dir.join("storage/uploads.db-tasks/theirs").exists());
+    assert!(
+        ground.state() == before && project.dir.join("storage/uploads.db-tasks/theirs").exists()
+    );
 
     // what is a file by that name is no folder of ours either
     fs::remove_dir_all(project.dir.join("storage/uploads.db-tasks")).unwrap();
@@ -25,7 +31,10 @@ fn somebodys_own_folder_beside_a_tree_is_named_and_keeps_no_backup_away() {
     project.fails("db-restore --latest --yes", 3, "it is no folder");
     fs::remove_file(project.dir.join("storage/uploads.db-tasks")).unwrap();
     project.ok("db-restore --latest --yes");
-    assert_eq!(fs::read_to_string(project.dir.join("storage/uploads.db-tasks/.gitignore")).unwrap(), "*\n");
+    assert_eq!(
+        fs::read_to_string(project.dir.join("storage/uploads.db-tasks/.gitignore")).unwrap(),
+        "*\n"
+    );
 }
 
 #[test]

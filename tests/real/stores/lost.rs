@@ -16,9 +16,13 @@ fn what_a_backup_has_not_is_said_when_it_is_made() {
     let _socket = UnixListener::bind(ground.path("uploads/a/socket")).unwrap();
     output(Command::new("mkfifo").arg(ground.path("audio/part.tmp"))).unwrap();
     let doctor = project.ok("db-doctor").out;
-    assert!(doctor.contains("store uploads: ") && doctor.contains("sockets, pipes and devices"), "{doctor}");
+    assert!(
+        doctor.contains("store uploads: ") && doctor.contains("sockets, pipes and devices"),
+        "{doctor}"
+    );
     let backup = project.ok("db-backup --auto");
-    let said: Vec<&str> = backup.err.lines().filter(|line| line.contains("left out of backups")).collect();
+    let said: Vec<&str> =
+        backup.err.lines().filter(|line| line.contains("left out of backups")).collect();
     assert!(
         said.len() == 1 && said[0].contains("uploads: ") && said[0].contains("`pipe`"),
         "what is excluded is nothing to say: {said:?}"
@@ -35,12 +39,19 @@ fn a_link_that_leads_out_is_said_before_a_restore_refuses_it() {
     let ground = Ground::new(need!("postgresql", cluster()));
     let project = &ground.project;
     symlink("/etc/hostname", ground.path("uploads/out")).unwrap();
-    project.ok("db-doctor").ends_with(0, "`out`: a link that may lead out of the tree is restored with `--trust` alone");
+    project.ok("db-doctor").ends_with(
+        0,
+        "`out`: a link that may lead out of the tree is restored with `--trust` alone",
+    );
     project.ok("db-backup --auto").ends_with(0, "`out`: a link that may lead out of the tree");
     let before = ground.state();
     project.ok("db-verify --latest --deep");
-    let refused = project.fails("db-restore --latest --yes", 3, "links that may lead out of its tree");
-    assert!(refused.err.contains("restore it with `--trust`") && !refused.err.contains("✓ load"), "{refused:?}");
+    let refused =
+        project.fails("db-restore --latest --yes", 3, "links that may lead out of its tree");
+    assert!(
+        refused.err.contains("restore it with `--trust`") && !refused.err.contains("✓ load"),
+        "{refused:?}"
+    );
     ground.is(&before, "a refusal");
     ground.change();
     project.ok("db-restore --latest --yes --trust");
@@ -62,7 +73,9 @@ fn a_deep_verification_stages_trees() {
     project.ok("db-restore --latest --yes");
     let kept = tree(&ground.path("uploads.db-tasks/previous"));
     project.ok("db-verify --latest --deep");
-    assert!(kept == tree(&ground.path("uploads.db-tasks/previous")) && ground.on_the_way().is_empty());
+    assert!(
+        kept == tree(&ground.path("uploads.db-tasks/previous")) && ground.on_the_way().is_empty()
+    );
     // a place that can't be written to says nothing about the backup
     fs::remove_dir_all(ground.path("uploads")).unwrap();
     let said = project.ok("db-verify --latest --deep").err;

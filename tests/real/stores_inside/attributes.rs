@@ -1,4 +1,5 @@
-//! ACLs, attributes and capabilities of trees in containers: kept where the image's `tar` can, and told where not.
+//! ACLs, attributes and capabilities of trees in containers: kept where the image's `tar` can, and
+//! told where not.
 
 use super::userlands::Userland;
 use super::*;
@@ -8,11 +9,19 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// An ACL as the kernel has it: owner `rwx`, a user `rw-`, group `r-x`, mask `rwx`, others `r-x`. A user's number may be a line end.
+/// An ACL as the kernel has it: owner `rwx`, a user `rw-`, group `r-x`, mask `rwx`, others `r-x`. A
+/// user's number may be a line end.
 fn acl(user: u32) -> Vec<u8> {
-    let entry = |tag: u16, rights: u16, id: u32| [&tag.to_le_bytes()[..], &rights.to_le_bytes(), &id.to_le_bytes()].concat();
-    let entries = [(1, 7, u32::MAX), (2, 6, user), (4, 5, u32::MAX), (16, 7, u32::MAX), (32, 5, u32::MAX)];
-    [2_u32.to_le_bytes().to_vec(), entries.iter().flat_map(|(tag, rights, id)| entry(*tag, *rights, *id)).collect()].concat()
+    let entry = |tag: u16, rights: u16, id: u32| {
+        [&tag.to_le_bytes()[..], &rights.to_le_bytes(), &id.to_le_bytes()].concat()
+    };
+    let entries =
+        [(1, 7, u32::MAX), (2, 6, user), (4, 5, u32::MAX), (16, 7, u32::MAX), (32, 5, u32::MAX)];
+    [
+        2_u32.to_le_bytes().to_vec(),
+        entries.iter().flat_map(|(tag, rights, id)| entry(*tag, *rights, *id)).collect(),
+    ]
+    .concat()
 }
 
 /// `cap_net_raw+ep`, as the kernel has it.
@@ -22,7 +31,8 @@ fn set(path: &Path, name: &str, value: &[u8]) -> Result<(), String> {
     setxattr(path, name, value, XattrFlags::empty()).map_err(|e| format!("{name}: {e}"))
 }
 
-/// A tar of a folder that has all of them; new files of the folder it is put into would have some of their own.
+/// A tar of a folder that has all of them; new files of the folder it is put into would have some
+/// of their own.
 fn rich() -> Result<Vec<u8>, String> {
     let from = tempfile::tempdir().unwrap();
     let at = |name: &str| from.path().join(name);
@@ -37,7 +47,8 @@ fn rich() -> Result<Vec<u8>, String> {
     set(&at("cap"), "security.capability", &CAPABILITY)?;
     set(from.path(), "system.posix_acl_default", &acl(33))?;
     let mut tar = Vec::new();
-    dump(from.path(), &db_tasks::engine::files::Excludes::default(), &mut tar, &mut |_, _| ()).unwrap();
+    dump(from.path(), &db_tasks::engine::files::Excludes::default(), &mut tar, &mut |_, _| ())
+        .unwrap();
     Ok(tar)
 }
 
@@ -46,7 +57,12 @@ fn exec(app: &App, words: &[&str], input: &[u8]) -> Vec<u8> {
     std::io::Write::write_all(&mut file, input).unwrap();
     std::io::Seek::rewind(&mut file).unwrap();
     let mut docker: Command = app.engine.run("docker");
-    let out = docker.args(["exec", "-i", &app.name]).args(words).stdin(Stdio::from(file)).output().unwrap();
+    let out = docker
+        .args(["exec", "-i", &app.name])
+        .args(words)
+        .stdin(Stdio::from(file))
+        .output()
+        .unwrap();
     assert!(out.status.success(), "{words:?}: {}", String::from_utf8_lossy(&out.stderr));
     out.stdout
 }
@@ -59,7 +75,8 @@ fn put(app: &App, path: &str, tar: &[u8]) {
 
 /// What has attributes, told by GNU tar whatever else the container has.
 fn attributes(app: &App, path: &str) -> BTreeMap<String, Attributes> {
-    let words = [&["gnutar"], &XATTRS[..], &["--exclude=./.db-tasks", "-cf", "-", "-C", path, "."]].concat();
+    let words = [&["gnutar"], &XATTRS[..], &["--exclude=./.db-tasks", "-cf", "-", "-C", path, "."]]
+        .concat();
     let census = scan(&mut &exec(app, &words, b"")[..], Links::AsTheyAre).unwrap();
     let having = census.entries.into_iter().filter(|(_, entry)| !entry.attributes.is_empty());
     having.map(|(name, entry)| (name.to_string(), entry.attributes)).collect()
@@ -75,7 +92,8 @@ fn filled(ground: &Ground<'_>, tar: &[u8]) -> BTreeMap<String, Attributes> {
         let from = tempfile::tempdir().unwrap();
         set(from.path(), "system.posix_acl_default", &acl(33)).unwrap();
         let mut tar = Vec::new();
-        dump(from.path(), &db_tasks::engine::files::Excludes::default(), &mut tar, &mut |_, _| ()).unwrap();
+        dump(from.path(), &db_tasks::engine::files::Excludes::default(), &mut tar, &mut |_, _| ())
+            .unwrap();
         tar
     });
     let had = attributes(app, "/srv/up");
@@ -85,7 +103,8 @@ fn filled(ground: &Ground<'_>, tar: &[u8]) -> BTreeMap<String, Attributes> {
     had
 }
 
-const UNKNOWN: &str = "ACLs, extended attributes and capabilities, where there are any, are not in this backup";
+const UNKNOWN: &str =
+    "ACLs, extended attributes and capabilities, where there are any, are not in this backup";
 
 #[test]
 fn attributes_come_back_where_the_tar_of_the_image_keeps_them() {
@@ -96,7 +115,10 @@ fn attributes_come_back_where_the_tar_of_the_image_keeps_them() {
     let said = project.ok("db-backup --auto");
     assert!(!said.err.contains("ACL") && !said.err.contains("PARTIAL"), "{said:?}");
     project.fails("db-verify --latest", 0, "is good");
-    let change = || app.sh("for d in /srv/up /vol; do cd $d; rm -r acl cap note team; echo new >acl; mkdir team; done");
+    let change = || {
+        app.sh("for d in /srv/up /vol; do cd $d; rm -r acl cap note team; echo new >acl; mkdir \
+                team; done")
+    };
 
     change();
     let said = project.ok("db-restore --latest --yes");
@@ -130,8 +152,14 @@ fn a_backup_says_that_it_has_none_where_nobody_tells_them() {
         let whole = project.backup();
         need!("busybox", userland.put_into(app));
         let said = project.ok("db-backup --auto");
-        assert!(said.err.contains(&format!("uploads: {UNKNOWN}")) && !said.err.contains("PARTIAL"), "{userland:?}: {said:?}");
-        assert!(project.ok(&format!("db-info {}", said.out.trim())).out.contains(UNKNOWN), "{userland:?}");
+        assert!(
+            said.err.contains(&format!("uploads: {UNKNOWN}")) && !said.err.contains("PARTIAL"),
+            "{userland:?}: {said:?}"
+        );
+        assert!(
+            project.ok(&format!("db-info {}", said.out.trim())).out.contains(UNKNOWN),
+            "{userland:?}"
+        );
         project.fails("db-verify --latest", 0, "is good");
         if userland == Userland::Busybox {
             let said = project.ok(&format!("db-restore {} --yes --trust", whole.display()));

@@ -1,4 +1,5 @@
-//! A database is worked on by one run at a time, whichever clone it is of: the project's own lock is in its own folder.
+//! A database is worked on by one run at a time, whichever clone it is of: the project's own lock
+//! is in its own folder.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,8 @@ use crate::plan::{Alone, Plan, Was};
 use crate::problem::{Exit, Problem};
 use crate::run;
 
-/// How long a lock may outlive its run: the session of one that was killed ends when its psql sees the end of its input.
+/// How long a lock may outlive its run: the session of one that was killed ends when its psql sees
+/// the end of its input.
 const LINGERS: Duration = Duration::from_secs(2);
 /// How long it waits between two tries.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -20,7 +22,10 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// A plan that has these databases for itself.
 pub fn with<'a>(plan: Plan, concerned: impl IntoIterator<Item = &'a Surveyed>) -> Plan {
     let was = |one: &Surveyed| Was::Found(one.live().map(|live| live.oid));
-    let alone = concerned.into_iter().map(|one| alone(&one.client, one.name(), was(one), one.at())).collect();
+    let alone = concerned
+        .into_iter()
+        .map(|one| alone(&one.client, one.name(), was(one), one.at()))
+        .collect();
     Plan { alone, ..plan }
 }
 
@@ -44,7 +49,8 @@ impl Session {
         Ok(held)
     }
 
-    /// None where the server does not let us have a lock: what can't be asked is no reason not to work.
+    /// None where the server does not let us have a lock: what can't be asked is no reason not to
+    /// work.
     fn hold_one(&mut self, alone: &Alone, who: &str) -> Result<Option<Held>> {
         let lock = in_the_name_of(alone, &self.moment.run, who);
         let (begun, mut met) = (Instant::now(), None);
@@ -53,11 +59,14 @@ impl Session {
                 Err(said) => said,
                 Ok((held, line)) => match read(&line) {
                     Taken::Ours(now) => {
-                        let changed = changed(alone.was, now).map(|how| has_changed(alone, how, met.as_ref()));
+                        let changed = changed(alone.was, now)
+                            .map(|how| has_changed(alone, how, met.as_ref()));
                         return changed.map_or(Ok(Some(held)), |problem| Err(problem.into()));
                     }
                     // a clean-up of two runs wants it twice
-                    Taken::Others(Some(holder)) if holder.is_of(&self.moment.run) => return Ok(None),
+                    Taken::Others(Some(holder)) if holder.is_of(&self.moment.run) => {
+                        return Ok(None);
+                    }
                     Taken::Others(holder) if begun.elapsed() < LINGERS && !self.interrupted() => {
                         met = holder.or(met);
                         std::thread::sleep(PAUSE);
@@ -69,7 +78,8 @@ impl Session {
             };
             let first = why.lines().next().unwrap_or_default();
             self.terminal.say(&format!(
-                "note: whether another run works on `{}` can't be told: there is no lock to be had on its server ({first})",
+                "note: whether another run works on `{}` can't be told: there is no lock to be \
+                 had on its server ({first})",
                 alone.database
             ));
             return Ok(None);
@@ -87,10 +97,15 @@ fn changed(planned: Was, now: Was) -> Option<&'static str> {
     }
 }
 
-/// The other run was done before this one had the lock: what it has left is not what this one has looked at.
+/// The other run was done before this one had the lock: what it has left is not what this one has
+/// looked at.
 fn has_changed(alone: &Alone, how: &str, by: Option<&Holder>) -> Problem {
-    let who = by.map_or("by whom can't be told any more".into(), |holder| format!("it was {holder}"));
-    let what = format!("the database `{}` ({}) was {how} after this run had looked at it", alone.database, alone.at);
+    let who =
+        by.map_or("by whom can't be told any more".into(), |holder| format!("it was {holder}"));
+    let what = format!(
+        "the database `{}` ({}) was {how} after this run had looked at it",
+        alone.database, alone.at
+    );
     Problem::new(Exit::Locked, what)
         .because(who)
         .because("nothing was changed")
@@ -99,10 +114,13 @@ fn has_changed(alone: &Alone, how: &str, by: Option<&Holder>) -> Problem {
 
 fn is_taken(alone: &Alone, holder: Option<&Holder>) -> Problem {
     let who = holder.map_or("who it is has gone by now".into(), |holder| format!("it is {holder}"));
-    Problem::new(Exit::Locked, format!("another run is at work on the database `{}` ({})", alone.database, alone.at))
-        .because(who)
-        .because("nothing was changed")
-        .cure("wait until it is done; its lock ends with its session on the server")
+    Problem::new(
+        Exit::Locked,
+        format!("another run is at work on the database `{}` ({})", alone.database, alone.at),
+    )
+    .because(who)
+    .because("nothing was changed")
+    .cure("wait until it is done; its lock ends with its session on the server")
 }
 
 #[cfg(test)]
@@ -129,16 +147,25 @@ mod tests {
 
     #[test]
     fn whoever_comes_late_reads_who_was_first() {
-        let alone = Alone { database: "shop".into(), at: "localhost".into(), lock: Cmd::new("psql"), was: Was::Found(Some(1)) };
+        let alone = Alone {
+            database: "shop".into(),
+            at: "localhost".into(),
+            lock: Cmd::new("psql"),
+            was: Was::Found(Some(1)),
+        };
         let line = r#"{"app": "db-tasks at work/65920080abcd db-restore ada@laptop", "pid": 42, "role": "app"}"#;
         let Taken::Others(holder) = read(line) else { panic!("{line}") };
         assert_eq!(
             has_changed(&alone, "replaced", holder.as_ref()).to_string(),
-            "the database `shop` (localhost) was replaced after this run had looked at it\n  it was db-restore ada@laptop, since 2024-01-01 \
-             00:00:00 UTC (process 42 of the server, role `app`)\n  nothing was changed\n  next: run the command again, and look at the new \
-             plan"
+            "the database `shop` (localhost) was replaced after this run had looked at it\n  it \
+             was db-restore ada@laptop, since 2024-01-01 00:00:00 UTC (process 42 of the server, \
+             role `app`)\n  nothing was changed\n  next: run the command again, and look at the \
+             new plan"
         );
         let unknown = has_changed(&alone, "made", None);
-        assert_eq!((unknown.exit, unknown.happened[0].as_str()), (Exit::Locked, "by whom can't be told any more"));
+        assert_eq!(
+            (unknown.exit, unknown.happened[0].as_str()),
+            (Exit::Locked, "by whom can't be told any more")
+        );
     }
 }

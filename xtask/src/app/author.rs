@@ -42,7 +42,9 @@ pub(super) fn attended(
     }
     let by = match (trusted, way) {
         (Some(_), _) => Err("`--trust` says so".into()),
-        (None, Way::InPlace) => Err("it is loaded in place, where your own role owns what is there".into()),
+        (None, Way::InPlace) => {
+            Err("it is loaded in place, where your own role owns what is there".into())
+        }
         (None, Way::Beside) => {
             let new = new_role(session, target);
             loader::look(target, &dump, new, &mut session.project.secrets)?
@@ -57,7 +59,8 @@ pub(super) fn attended(
 pub(super) fn is_strange(session: &Session, target: &Surveyed, dump: &Dump) -> bool {
     match dump.origin(&session.project.backup.dir) {
         Origin::Own => false,
-        // what lies in somebody's downloads has a superuser's powers no more than a file without a manifest
+        // what lies in somebody's downloads has a superuser's powers no more than a file without a
+        // manifest
         Origin::Unsure => target.server.role.superuser,
         Origin::Elsewhere => true,
     }

@@ -49,8 +49,8 @@ struct Concerned {
 }
 
 impl Session {
-    /// Does a task while the local clusters of these databases serve, and leaves them as they were found, whatever comes of
-    /// the task.
+    /// Does a task while the local clusters of these databases serve, and leaves them as they were
+    /// found, whatever comes of the task.
     pub fn with_servers(
         &mut self,
         databases: &[Database],
@@ -66,7 +66,10 @@ impl Session {
             return Ok(Exit::Done);
         }
         let lease = self.enter(&self.project.state_dir(), CHANGES)?;
-        let result = match self.bring_up(&clusters, intent).and_then(|ready| lease.share().map(|()| ready)) {
+        let result = match self
+            .bring_up(&clusters, intent)
+            .and_then(|ready| lease.share().map(|()| ready))
+        {
             Ok(Readiness::Ready) => {
                 self.known(wants, intent);
                 self.repaired(intent).and_then(|()| task(self))
@@ -86,7 +89,8 @@ impl Session {
         }
     }
 
-    /// The clusters of a run that changes something are known from then on; to look at one makes it no better known.
+    /// The clusters of a run that changes something are known from then on; to look at one makes it
+    /// no better known.
     fn known(&self, wants: Wants, intent: Intent) {
         if wants == Wants::Made && intent == Intent::Run {
             self.know_clusters();
@@ -95,10 +99,15 @@ impl Session {
 
     /// What a killed run has left is cleaned up by the next one that may change something.
     fn repaired(&mut self, intent: Intent) -> Result<()> {
-        if intent == Intent::Run && self.is_locked() { self.repair(intent, Occasion::OnTheWay) } else { Ok(()) }
+        if intent == Intent::Run && self.is_locked() {
+            self.repair(intent, Occasion::OnTheWay)
+        } else {
+            Ok(())
+        }
     }
 
-    /// The clusters of these databases, each once; only those that are made, where the task wants no more.
+    /// The clusters of these databases, each once; only those that are made, where the task wants
+    /// no more.
     fn concerned(&self, databases: &[Database], wants: Wants) -> Result<Vec<Concerned>> {
         let mut found: Vec<Concerned> = Vec::new();
         for database in databases {
@@ -107,10 +116,13 @@ impl Session {
                 continue;
             }
             if let Some(port) = &database.connection.port {
-                return Err(Problem::usage(format!("`databases.{}` has a cluster and the port {port}", database.key))
-                    .because("a cluster is reached by its socket alone")
-                    .cure("leave the port out")
-                    .into());
+                return Err(Problem::usage(format!(
+                    "`databases.{}` has a cluster and the port {port}",
+                    database.key
+                ))
+                .because("a cluster is reached by its socket alone")
+                .cure("leave the port out")
+                .into());
             }
             if let Some(init) = init.as_ref().filter(|path| !path.is_file()) {
                 return Err(Problem::usage(format!("there is no file `{}`", init.display()))
@@ -130,7 +142,12 @@ impl Session {
     }
 
     fn look(&self, cluster: &Concerned) -> Result<ClusterFacts> {
-        cluster::look(&cluster.folder, cluster.programs.as_deref(), &self.project.state_dir(), &self.env)
+        cluster::look(
+            &cluster.folder,
+            cluster.programs.as_deref(),
+            &self.project.state_dir(),
+            &self.env,
+        )
     }
 
     fn find(&self, cluster: &Concerned) -> Result<Found> {
@@ -152,7 +169,10 @@ impl Session {
     }
 
     fn show_first(&mut self, mut plan: crate::plan::Plan) -> Result<()> {
-        plan.notes.push("this comes first; the task itself can be planned when it is done (`db-start` does it)".into());
+        plan.notes.push(
+            "this comes first; the task itself can be planned when it is done (`db-start` does it)"
+                .into(),
+        );
         self.carry_out(plan, Consent::Ask, Intent::Show).map(drop)
     }
 
@@ -164,7 +184,8 @@ impl Session {
         let surveyor = self.surveyor();
         let restricts = found.programs.psql().is_some_and(Version::knows_restrict);
         let fence = if restricts { Fence::Restricted } else { Fence::Open };
-        let new = |d: &Database| New { client: surveyor.cluster_client(d, found), init: init(d), fence };
+        let new =
+            |d: &Database| New { client: surveyor.cluster_client(d, found), init: init(d), fence };
         databases.iter().map(new).collect()
     }
 
@@ -194,18 +215,27 @@ impl Session {
     fn start(&mut self, cluster: &Concerned) -> Result<()> {
         let mut facts = self.look(cluster)?;
         // another project may fetch the same programs just now: the second one finds them
-        let cache = facts.found.programs.fetch.as_ref().and_then(|fetch| fetch.home.parent().map(Path::to_path_buf));
-        let fetching = cache.map(|cache| self.enter(&cache, "fetches the server's programs")).transpose()?;
+        let cache = facts
+            .found
+            .programs
+            .fetch
+            .as_ref()
+            .and_then(|fetch| fetch.home.parent().map(Path::to_path_buf));
+        let fetching =
+            cache.map(|cache| self.enter(&cache, "fetches the server's programs")).transpose()?;
         if fetching.is_some() {
             facts = self.look(cluster)?;
         }
         let plan = task::up(&facts, &self.new_databases(&facts.found, &cluster.databases))?;
         let log = facts.found.cluster.log();
         let before = std::fs::metadata(&log).map_or(0, |m| m.len());
-        self.carry_out(plan, Consent::Ask, Intent::Run).map(drop).map_err(|e| with_log(e, &log, before))
+        self.carry_out(plan, Consent::Ask, Intent::Run)
+            .map(drop)
+            .map_err(|e| with_log(e, &log, before))
     }
 
-    /// How a cluster stands when nobody starts or stops it any more: recovery after a crash may take a while.
+    /// How a cluster stands when nobody starts or stops it any more: recovery after a crash may
+    /// take a while.
     fn settled(&self, cluster: &Concerned) -> Result<Found> {
         let begun = Instant::now();
         loop {
@@ -227,11 +257,18 @@ impl Session {
     fn missing(&self, found: &Found, cluster: &Concerned) -> Result<Vec<New>> {
         let mut missing = Vec::new();
         for new in self.new_databases(found, &cluster.databases) {
-            let sql = format!("SELECT count(*) FROM pg_database WHERE datname = {};\n", literal(new.client.database()));
+            let sql = format!(
+                "SELECT count(*) FROM pg_database WHERE datname = {};\n",
+                literal(new.client.database())
+            );
             let answer = ask(&new.client.psql("template1", sql), &self.project.secrets)?;
             if !answer.good {
                 let folder = found.cluster.folder.display();
-                return Err(Problem::said(&answer.err, format!("could not ask the cluster {folder}")).into());
+                return Err(Problem::said(
+                    &answer.err,
+                    format!("could not ask the cluster {folder}"),
+                )
+                .into());
             }
             if answer.out.trim() == "0" {
                 missing.push(new);
@@ -242,10 +279,13 @@ impl Session {
 
     fn enter(&mut self, dir: &Path, does: &str) -> Result<Lease> {
         let (interrupt, terminal) = self.signals();
-        Lease::enter(dir, &interrupt, || terminal.tell(&format!("waiting for another run that {does}")))
+        Lease::enter(dir, &interrupt, || {
+            terminal.tell(&format!("waiting for another run that {does}"))
+        })
     }
 
-    /// Stops what was started on demand, by this run or by one that was killed, where nobody else uses it.
+    /// Stops what was started on demand, by this run or by one that was killed, where nobody else
+    /// uses it.
     fn leave(&mut self, lease: &Lease, clusters: &[Concerned]) -> Result<()> {
         if lease.give_back()? == Others::Some {
             return Ok(());
@@ -274,7 +314,8 @@ impl Session {
         })
     }
 
-    /// An interrupted start may have begun a server that has not written its process id yet: it gets a moment.
+    /// An interrupted start may have begun a server that has not written its process id yet: it
+    /// gets a moment.
     fn look_for_stop(&self, cluster: &Concerned) -> Result<ClusterFacts> {
         let begun = Instant::now();
         loop {
@@ -291,17 +332,22 @@ impl Session {
     pub fn with_neighbour(&self, mut target: Surveyed, name: &str) -> Result<Surveyed> {
         let mut aimed = target.spec.clone();
         aimed.connection.database = Some(name.to_owned());
-        let other = self.surveyor().survey(&aimed, crate::engine::postgres::facts::Depth::Database)?;
+        let other =
+            self.surveyor().survey(&aimed, crate::engine::postgres::facts::Depth::Database)?;
         target.server.databases.extend(other.server.databases);
         Ok(target)
     }
 
     fn databases_in_clusters(&self, args: &cli::Cluster) -> Result<Vec<Database>> {
         let all = self.databases(args.database.as_deref())?;
-        let own: Vec<Database> = all.into_iter().filter(|d| matches!(d.at, At::Cluster { .. })).collect();
+        let own: Vec<Database> =
+            all.into_iter().filter(|d| matches!(d.at, At::Cluster { .. })).collect();
         if own.is_empty() {
             return Err(Problem::usage("no database here has a cluster of the project's own")
-                .cure("add `cluster = \".db-tasks/pg\"` to `[databases.NAME]`, or start its server yourself")
+                .cure(
+                    "add `cluster = \".db-tasks/pg\"` to `[databases.NAME]`, or start its server \
+                     yourself",
+                )
                 .into());
         }
         Ok(own)
@@ -311,12 +357,18 @@ impl Session {
 /// The error of a start, with what the server wrote into its log since.
 fn with_log(error: anyhow::Error, log: &Path, before: u64) -> anyhow::Error {
     let said = std::fs::read(log).unwrap_or_default();
-    let new = said.get(usize::try_from(before).unwrap_or(0)..).map(String::from_utf8_lossy).unwrap_or_default();
+    let new = said
+        .get(usize::try_from(before).unwrap_or(0)..)
+        .map(String::from_utf8_lossy)
+        .unwrap_or_default();
     let lines: Vec<&str> = new.lines().collect();
     match error.downcast::<Problem>() {
         Ok(problem) if lines.is_empty() || problem.exit == Exit::Interrupted => problem.into(),
         Ok(mut problem) => {
-            let cure = problem.cure.take().unwrap_or_else(|| format!("the whole log is `{}`", log.display()));
+            let cure = problem
+                .cure
+                .take()
+                .unwrap_or_else(|| format!("the whole log is `{}`", log.display()));
             problem.because(lines[lines.len().saturating_sub(12)..].join("\n")).cure(cure).into()
         }
         Err(error) => error,
@@ -338,7 +390,12 @@ pub fn start(session: &mut Session, args: &cli::Cluster) -> Result<Exit> {
                 session.carry_out(task::keep(&found), Consent::Ask, Intent::Run)?;
             }
             let surveyor = session.surveyor();
-            urls.extend(cluster.databases.iter().map(|d| found.cluster.url(surveyor.cluster_client(d, &found).database())));
+            urls.extend(
+                cluster
+                    .databases
+                    .iter()
+                    .map(|d| found.cluster.url(surveyor.cluster_client(d, &found).database())),
+            );
         }
         session.print(&urls.join("\n"))
     })
@@ -383,7 +440,9 @@ pub fn stop(session: &mut Session, args: &cli::Cluster) -> Result<Exit> {
         if matches!(session.settled(cluster)?.state, State::Running | State::Busy) {
             session.stop(cluster)?;
         } else {
-            session.terminal.tell(&format!("the cluster {} does not run", cluster.folder.display()));
+            session
+                .terminal
+                .tell(&format!("the cluster {} does not run", cluster.folder.display()));
         }
     }
     Ok(Exit::Done)

@@ -32,7 +32,8 @@ const NOTHING: cli::Leave = cli::Leave { no_owner: false, no_privileges: false }
 impl Loading<'_> {
     /// As `db-tasks.toml` has it, where nobody gives flags.
     pub(super) fn of_the_file() -> Self {
-        let otherwise = "`no-owner = true` and `no-privileges = true` in `[restore]` of `db-tasks.toml`".into();
+        let otherwise =
+            "`no-owner = true` and `no-privileges = true` in `[restore]` of `db-tasks.toml`".into();
         Self { way: Way::Beside, leave: &NOTHING, trust: Trust::Repository, otherwise }
     }
 }
@@ -44,13 +45,20 @@ pub(super) fn line(words: &[String]) -> String {
 }
 
 /// The dump, with what is left out of it; nothing is begun where the role can't load the rest.
-pub(super) fn fitted(session: &Session, target: &Surveyed, mut dump: Dump, loading: Loading<'_>) -> Result<Dump> {
+pub(super) fn fitted(
+    session: &Session,
+    target: &Surveyed,
+    mut dump: Dump,
+    loading: Loading<'_>,
+) -> Result<Dump> {
     let secrets = &session.project.secrets;
     let claims = standing::claims(&dump, secrets)?;
     let into = if loading.way == Way::InPlace { Into::Live } else { Into::New };
-    let given = [(loading.leave.no_owner, Others::Owners), (loading.leave.no_privileges, Others::Rights)];
+    let given =
+        [(loading.leave.no_owner, Others::Owners), (loading.leave.no_privileges, Others::Rights)];
     let given = given.into_iter().filter(|(given, _)| *given).map(|(_, others)| others);
-    let mut wanted: Vec<Claim> = given.chain(session.project.restore_without.iter().copied()).map(Claim::from).collect();
+    let mut wanted: Vec<Claim> =
+        given.chain(session.project.restore_without.iter().copied()).map(Claim::from).collect();
     wanted.sort_unstable();
     wanted.dedup();
     let is_dump = loading.trust == Trust::Dump || dump.artifact.is_some();
@@ -58,7 +66,10 @@ pub(super) fn fitted(session: &Session, target: &Surveyed, mut dump: Dump, loadi
 
     let known = into == Into::New || role.superuser;
     let (claims, standing) = if wanted.is_empty() && known && standing::is_plain(target, &claims) {
-        (Claims::default(), Standing { role: role.name.clone(), superuser: role.superuser, ..Standing::default() })
+        (
+            Claims::default(),
+            Standing { role: role.name.clone(), superuser: role.superuser, ..Standing::default() },
+        )
     } else {
         (claims, standing::ask_standing(target, secrets)?)
     };
@@ -67,7 +78,8 @@ pub(super) fn fitted(session: &Session, target: &Surveyed, mut dump: Dump, loadi
     dump.fit = fit(&dump.backup.name, &claims, &standing, &wanted)?;
     let missing = dump.backup.manifest().into_iter().flat_map(|manifest| &manifest.missing);
     let of_it = dump.artifact.as_ref().map(|artifact| artifact.store.clone());
-    let emptied = missing.filter(|m| Some(&m.store) == of_it.as_ref()).filter_map(|m| m.table.clone());
+    let emptied =
+        missing.filter(|m| Some(&m.store) == of_it.as_ref()).filter_map(|m| m.table.clone());
     dump.fit.without.emptied = emptied.collect();
     Ok(dump)
 }

@@ -12,13 +12,18 @@ use crate::run::{Logbook, who_and_where};
 use crate::ui::json;
 
 impl Session {
-    /// An address where a name was wanted is a slip that people make: its password is shown nowhere.
+    /// An address where a name was wanted is a slip that people make: its password is shown
+    /// nowhere.
     pub(super) fn cover_words(&mut self, words: &[String]) {
-        words.iter().filter_map(|word| password_in(word)).for_each(|p| self.project.secrets.also_hide(p.to_owned()));
+        words
+            .iter()
+            .filter_map(|word| password_in(word))
+            .for_each(|p| self.project.secrets.also_hide(p.to_owned()));
         self.terminal.hide(&self.project.secrets);
     }
 
-    /// Begins the log, where the project wants one. Where there can be none, that is said, and no reason not to work.
+    /// Begins the log, where the project wants one. Where there can be none, that is said, and no
+    /// reason not to work.
     pub(super) fn begin_log(&mut self, task: &str, words: &[String]) {
         let Some(folder) = &self.project.logs else { return };
         let log = match Logbook::begin(folder, task, &self.moment.run, CLOCK) {
@@ -27,9 +32,13 @@ impl Session {
         };
 
         let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
-        let (project, environment, who) = (&self.project.name, &self.project.environment, who_and_where());
+        let (project, environment, who) =
+            (&self.project.name, &self.project.environment, who_and_where());
         self.terminal.keep(Some(Rc::new(log)));
-        self.terminal.note(&format!("{task} of `{project}` ({environment}), by {who}\n$ {}", words.join(" ")));
+        self.terminal.note(&format!(
+            "{task} of `{project}` ({environment}), by {who}\n$ {}",
+            words.join(" ")
+        ));
     }
 
     /// Writes down how the run ended.

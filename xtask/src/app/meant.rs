@@ -20,13 +20,18 @@ impl Session {
     /// What is meant: all, or those of these names.
     pub fn meant(&self, only: &[String]) -> Result<Meant> {
         if only.is_empty() {
-            return Ok(Meant { databases: self.project.databases.clone(), stores: self.project.stores.clone() });
+            return Ok(Meant {
+                databases: self.project.databases.clone(),
+                stores: self.project.stores.clone(),
+            });
         }
         let mut meant = Meant::default();
         for name in only {
             match self.project.stores.iter().find(|s| s.key == *name) {
                 Some(store) => meant.stores.push(store.clone()),
-                None => meant.databases.extend(self.databases(Some(name)).map_err(|e| self.with_stores(e))?),
+                None => meant
+                    .databases
+                    .extend(self.databases(Some(name)).map_err(|e| self.with_stores(e))?),
             }
         }
         // named twice is meant once
@@ -40,13 +45,18 @@ impl Session {
     pub fn names(&self, databases: &[Database]) -> Names {
         let name = |database: &Database| match &database.connection.database {
             Some(name) => Some(name.clone()),
-            None => self.surveyor().client(database).ok().map(|(client, ..)| client.database().to_owned()),
+            None => self
+                .surveyor()
+                .client(database)
+                .ok()
+                .map(|(client, ..)| client.database().to_owned()),
         };
         databases.iter().filter_map(|d| Some((d.key.clone(), name(d)?))).collect()
     }
 
     fn with_stores(&self, error: anyhow::Error) -> anyhow::Error {
-        let stores: Vec<String> = self.project.stores.iter().map(|s| format!("`{}`", s.key)).collect();
+        let stores: Vec<String> =
+            self.project.stores.iter().map(|s| format!("`{}`", s.key)).collect();
         match error.downcast::<Problem>() {
             Ok(problem) if !stores.is_empty() => {
                 let known = problem.cure.clone().unwrap_or_default();

@@ -48,8 +48,10 @@ fn own_file(session: &Session) -> Result<PathBuf> {
         said("HOME").map(|folder| folder.join(".pgpass"))
     };
     said("PGPASSFILE").or(home).ok_or_else(|| {
-        Problem::failed("nothing says where your password file is: neither PGPASSFILE nor HOME is set")
-            .cure("name it: `--file PATH`")
-            .into()
+        Problem::failed(
+            "nothing says where your password file is: neither PGPASSFILE nor HOME is set",
+        )
+        .cure("name it: `--file PATH`")
+        .into()
     })
 }

@@ -61,7 +61,8 @@ pub fn prepare(session: &mut Session, args: &cli::Prepare) -> Result<Exit> {
         Data::Left => session.databases(args.database.as_deref())?,
         Data::Replaced(_) => vec![session.database(args.database.as_deref())?],
     };
-    let all: Vec<One> = meant.into_iter().map(|database| session.one(database)).collect::<Result<_>>()?;
+    let all: Vec<One> =
+        meant.into_iter().map(|database| session.one(database)).collect::<Result<_>>()?;
     let databases: Vec<Database> = all.iter().map(|one| one.database.clone()).collect();
     session.lock("db-prepare", intent)?;
     session.with_servers(&databases, Wants::Made, intent, |session| {
@@ -91,7 +92,8 @@ impl Session {
             return Ok(One { database: tests, backups_of, purpose: Purpose::Tests });
         }
         self.terminal.tell(&format!(
-            "note: TESTING is set, and `[databases.{backups_of}]` names no database for it (`testing = \"…\"`): the usual one is meant"
+            "note: TESTING is set, and `[databases.{backups_of}]` names no database for it \
+             (`testing = \"…\"`): the usual one is meant"
         ));
         Ok(One { database, backups_of, purpose: Purpose::Use })
     }
@@ -119,7 +121,8 @@ impl Session {
             (_, Data::Replaced(_)) => self.source(one)?,
         };
         let dump = dump.map(|dump| fitted(self, target, dump, loading(target))).transpose()?;
-        let hooks = self.hooks("prepare", &["migrate", "seed"].map(String::from), &[target], None)?;
+        let hooks =
+            self.hooks("prepare", &["migrate", "seed"].map(String::from), &[target], None)?;
         let plan = prepare_task::plan(&self.project, target, dump.as_ref(), &hooks)?;
         let idle = plan.steps.is_empty();
         let headline = plan.headline.clone();
@@ -142,7 +145,8 @@ impl Session {
             Purpose::Tests => None,
         };
         let services = self.services("restore")?;
-        let replacement = Replacement { services: &services.found, safety, disk_left: disk_left(&target) };
+        let replacement =
+            Replacement { services: &services.found, safety, disk_left: disk_left(&target) };
         let plan = prepare_task::replace(&self.project, &target, &dump, replacement)?;
         let plan = self.hooked(services.noted(plan), &[&target])?;
         let plan = self.filling(plan, &[&one.database.key])?;
@@ -163,13 +167,17 @@ impl Session {
         say_passed_over(self, &folder, found);
         let Some(backup) = found else { return self.named_dump(one) };
         if let Some((then, now)) = backup.of_another(&names) {
-            self.terminal.say(&format!("`{}` is of the database `{then}`, and goes into `{now}`", backup.name));
+            self.terminal.say(&format!(
+                "`{}` is of the database `{then}`, and goes into `{now}`",
+                backup.name
+            ));
         }
         dump_of(self, backup, Some(key), Format::Script).map(Some)
     }
 
-    /// What takes the place of data: the dump that the file names, else the newest good backup that somebody wanted. One that was made
-    /// before data was replaced would bring back what was to go.
+    /// What takes the place of data: the dump that the file names, else the newest good backup that
+    /// somebody wanted. One that was made before data was replaced would bring back what was to
+    /// go.
     fn source(&mut self, one: &One) -> Result<Option<Dump>> {
         if let Some(dump) = self.named_dump(one)? {
             return Ok(Some(dump));
@@ -184,10 +192,11 @@ impl Session {
 
     fn named_dump(&self, one: &One) -> Result<Option<Dump>> {
         let Some(path) = &self.project.first_dump else { return Ok(None) };
-        let backup = catalog::at(path, &self.project).map_err(|e| match e.downcast::<Problem>() {
-            Ok(problem) => problem.cure("`prepare.dump` in `db-tasks.toml` names it").into(),
-            Err(e) => e,
-        })?;
+        let backup =
+            catalog::at(path, &self.project).map_err(|e| match e.downcast::<Problem>() {
+                Ok(problem) => problem.cure("`prepare.dump` in `db-tasks.toml` names it").into(),
+                Err(e) => e,
+            })?;
         dump_of(self, &backup, Some(&one.backups_of), Format::Script).map(Some)
     }
 }
@@ -195,7 +204,8 @@ impl Session {
 /// What is for tests may be replaced at any time: it is nothing that anybody needs.
 fn is_for_tests_alone(tests: &Database) -> Result<()> {
     let name = tests.connection.database.as_deref().unwrap_or_default();
-    let maintains = (name == tests.connection.maintenance).then_some("databases are made and renamed from it");
+    let maintains =
+        (name == tests.connection.maintenance).then_some("databases are made and renamed from it");
     let why = is_nobodys(name).err().or(maintains);
     why.map_or(Ok(()), |why| {
         Err(Problem::usage(format!("`{name}` can be no database for tests: {why}"))
@@ -209,12 +219,22 @@ fn loading(target: &Surveyed) -> Loading<'static> {
     let in_place = target.live().is_some() && !target.server.role.createdb;
     let has_data = prepare_task::need(target) == Need::Nothing;
     let trust = if in_place && has_data { Trust::Dump } else { Trust::Repository };
-    Loading { way: if in_place { Way::InPlace } else { Way::Beside }, trust, ..Loading::of_the_file() }
+    Loading {
+        way: if in_place { Way::InPlace } else { Way::Beside },
+        trust,
+        ..Loading::of_the_file()
+    }
 }
 
 fn nothing_to_replace_with(one: &One) -> Problem {
     let name = one.database.connection.database.clone().unwrap_or_else(|| one.database.key.clone());
     Problem::refused(format!("there is nothing to put in place of the data of `{name}`"))
-        .because("`db-tasks.toml` names no `prepare.dump`, and no good backup but those made before something was replaced")
-        .cure("name a dump in `[prepare]`; `db-reset` migrates and seeds anew, `db-restore NAME` takes any backup")
+        .because(
+            "`db-tasks.toml` names no `prepare.dump`, and no good backup but those made before \
+             something was replaced",
+        )
+        .cure(
+            "name a dump in `[prepare]`; `db-reset` migrates and seeds anew, `db-restore NAME` \
+             takes any backup",
+        )
 }

@@ -25,9 +25,17 @@ pub fn list(session: &mut Session, args: &cli::List) -> Result<Exit> {
     let catalog = Catalog::read(&dir, &session.project)?;
     let shown = &catalog.backups[..catalog.backups.len().min(args.limit.unwrap_or(usize::MAX))];
     let backups: Vec<_> = shown.iter().map(view::backups::summary).collect();
-    let reader = view::backups::Reader { now: session.moment.now, width: terminal::width_of(&std::io::stdout(), &session.env) };
-    let fields = serde_json::json!({ "dir": dir, "backups": backups, "unfinished": catalog.unfinished });
-    let text = if args.names { view::backups::names(shown) } else { view::backups::list(&catalog, shown, reader) };
+    let reader = view::backups::Reader {
+        now: session.moment.now,
+        width: terminal::width_of(&std::io::stdout(), &session.env),
+    };
+    let fields =
+        serde_json::json!({ "dir": dir, "backups": backups, "unfinished": catalog.unfinished });
+    let text = if args.names {
+        view::backups::names(shown)
+    } else {
+        view::backups::list(&catalog, shown, reader)
+    };
     session.show(&text, fields)
 }
 
@@ -49,17 +57,27 @@ pub fn pick(session: &mut Session, catalog: &Catalog) -> Result<Option<Backup>> 
         return writing::latest(session, catalog, &[]).map(Some);
     }
     if !std::io::stdin().is_terminal() {
-        return Err(Problem::refused("which backup is meant can't be asked: standard input is no terminal")
-            .cure("name it, or give `--latest` or `--file PATH`")
-            .into());
+        return Err(Problem::refused(
+            "which backup is meant can't be asked: standard input is no terminal",
+        )
+        .cure("name it, or give `--latest` or `--file PATH`")
+        .into());
     }
-    let reader = view::backups::Reader { now: session.moment.now, width: terminal::width_of(&std::io::stderr(), &session.env) };
+    let reader = view::backups::Reader {
+        now: session.moment.now,
+        width: terminal::width_of(&std::io::stderr(), &session.env),
+    };
     session.terminal.say(&view::backups::numbered(catalog, reader));
     loop {
-        let Some(given) = session.terminal.ask("Number of the backup to restore (q to quit): ")? else { return Ok(None) };
+        let Some(given) = session.terminal.ask("Number of the backup to restore (q to quit): ")?
+        else {
+            return Ok(None);
+        };
         match (given.trim(), given.trim().parse::<usize>()) {
             ("q" | "quit", _) => return Ok(None),
-            (_, Ok(n)) if (1..=catalog.backups.len()).contains(&n) => return Ok(Some(catalog.backups[n - 1].clone())),
+            (_, Ok(n)) if (1..=catalog.backups.len()).contains(&n) => {
+                return Ok(Some(catalog.backups[n - 1].clone()));
+            }
             _ => session.terminal.say(&format!(
                 "there is no `{}`: a number from 1 to {}, or q",
                 given.trim(),
@@ -77,17 +95,29 @@ pub fn status(session: &mut Session, args: &cli::Status) -> Result<Exit> {
 
 fn show_status(session: &mut Session, args: &cli::Status) -> Result<Exit> {
     let surveyor = session.surveyor();
-    let databases: Vec<_> = session.project.databases.iter().map(|d| (d.clone(), surveyor.survey(d, Depth::Tables))).collect();
-    let stores: Vec<_> = session.project.stores.iter().map(|s| (s.clone(), surveyor.store(s))).collect();
-    let containers: Vec<_> =
-        session.project.containers.iter().map(|c| (c.clone(), containers::inspect(c, &session.env))).collect();
+    let databases: Vec<_> = session
+        .project
+        .databases
+        .iter()
+        .map(|d| (d.clone(), surveyor.survey(d, Depth::Tables)))
+        .collect();
+    let stores: Vec<_> =
+        session.project.stores.iter().map(|s| (s.clone(), surveyor.store(s))).collect();
+    let containers: Vec<_> = session
+        .project
+        .containers
+        .iter()
+        .map(|c| (c.clone(), containers::inspect(c, &session.env)))
+        .collect();
     let catalog = Catalog::read(&session.project.backup.dir, &session.project)?;
     let unfinished = session.unfinished();
     let half_emptied = session.half_emptied();
     let status = view::status::Status {
         unfinished: unfinished.as_ref(),
         unsafe_journal: session.unsafe_journal(),
-        half_emptied: half_emptied.unwrap_or_else(|e| Some(Problem::failed(format!("{e:#}")))).map(|p| p.to_string()),
+        half_emptied: half_emptied
+            .unwrap_or_else(|e| Some(Problem::failed(format!("{e:#}"))))
+            .map(|p| p.to_string()),
         project: &session.project,
         databases: &databases,
         stores: &stores,
@@ -108,7 +138,9 @@ pub fn shell(session: &mut Session, args: &cli::Shell) -> Result<Exit> {
     let database = session.database(args.database.as_deref())?;
     let intent = Intent::by_flag(args.dry_run);
     let databases = std::slice::from_ref(&database);
-    session.with_servers(databases, Wants::Made, intent, |session| open_shell(session, args, &database))
+    session.with_servers(databases, Wants::Made, intent, |session| {
+        open_shell(session, args, &database)
+    })
 }
 
 fn open_shell(session: &mut Session, args: &cli::Shell, database: &Database) -> Result<Exit> {
@@ -117,9 +149,15 @@ fn open_shell(session: &mut Session, args: &cli::Shell, database: &Database) -> 
         (Some(sql), _) => Some(Script::Statements(sql.clone())),
         // read here: the container has no such file
         (_, Some(path)) => {
-            let sql = std::fs::read_to_string(path)
-                .map_err(|e| Problem::usage(format!("could not read `{}`", path.display())).because(e.to_string()))?;
-            Some(if args.no_transaction { Script::Statements(sql) } else { Script::Transaction(sql) })
+            let sql = std::fs::read_to_string(path).map_err(|e| {
+                Problem::usage(format!("could not read `{}`", path.display()))
+                    .because(e.to_string())
+            })?;
+            Some(if args.no_transaction {
+                Script::Statements(sql)
+            } else {
+                Script::Transaction(sql)
+            })
         }
         _ => None,
     };
@@ -142,12 +180,20 @@ fn open_shell(session: &mut Session, args: &cli::Shell, database: &Database) -> 
     if status == Some(0) {
         Ok(Exit::Done)
     } else {
-        let ended =
-            Problem::failed(format!("psql ended with {}", status.map_or("a signal".into(), |c| format!("exit code {c}"))));
+        let ended = Problem::failed(format!(
+            "psql ended with {}",
+            status.map_or("a signal".into(), |c| format!("exit code {c}"))
+        ));
         Err(match (&args.file, args.no_transaction) {
             (Some(_), false) => ended
-                .because("the file is one transaction: none of it is done, unless it holds a COMMIT of its own")
-                .cure("mend it; what can't run in a transaction (VACUUM, CREATE DATABASE) runs with `db-shell -f FILE --no-transaction`"),
+                .because(
+                    "the file is one transaction: none of it is done, unless it holds a COMMIT of \
+                     its own",
+                )
+                .cure(
+                    "mend it; what can't run in a transaction (VACUUM, CREATE DATABASE) runs with \
+                     `db-shell -f FILE --no-transaction`",
+                ),
             _ => ended,
         }
         .into())
@@ -159,7 +205,8 @@ pub fn config(session: &mut Session) -> Result<Exit> {
     let nameless = session.project.databases.iter().filter(|d| d.connection.database.is_none());
     let found: Vec<Entry> = nameless.filter_map(|database| taken(session, database)).collect();
     session.project.entries.extend(found);
-    let (text, fields) = (view::config::text(&session.project), view::config::json(&session.project));
+    let (text, fields) =
+        (view::config::text(&session.project), view::config::json(&session.project));
     session.show(&text, fields)
 }
 
@@ -189,8 +236,11 @@ pub fn doctor(session: &mut Session) -> Result<Exit> {
 }
 
 fn show_findings(session: &mut Session) -> Result<Exit> {
-    let findings =
-        health::examine(&health::Patient { project: &session.project, env: &session.env, surveyor: session.surveyor() });
+    let findings = health::examine(&health::Patient {
+        project: &session.project,
+        env: &session.env,
+        surveyor: session.surveyor(),
+    });
     let text = session.typed.text(&view::doctor::text(&findings));
     session.show(&text, view::doctor::json(&findings))?;
     Ok(if findings.iter().any(|f| f.is_problem()) { Exit::Failed } else { Exit::Done })

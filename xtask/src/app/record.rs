@@ -1,4 +1,5 @@
-//! What a command did, kept for the one document that `--json` prints at its end, whatever the end was.
+//! What a command did, kept for the one document that `--json` prints at its end, whatever the end
+//! was.
 
 use std::time::Duration;
 
@@ -17,7 +18,8 @@ use crate::ui::json;
 /// Everything that is known so far.
 #[derive(Debug, Default)]
 pub struct Record {
-    /// The project's name, its environment, and when the command began: known once the project is read.
+    /// The project's name, its environment, and when the command began: known once the project is
+    /// read.
     project: Option<(String, String, String)>,
     carried: Vec<Carried>,
     result: Vec<String>,
@@ -42,7 +44,10 @@ struct Carried {
 impl Record {
     /// For a command in a project.
     pub fn of(project: &Project, now: DateTime<Utc>) -> Self {
-        Self { project: Some((project.name.clone(), project.environment.clone(), now.to_rfc3339())), ..Self::default() }
+        Self {
+            project: Some((project.name.clone(), project.environment.clone(), now.to_rfc3339())),
+            ..Self::default()
+        }
     }
 
     /// A plan is there, and the guards have spoken.
@@ -50,7 +55,11 @@ impl Record {
         self.carried.push(Carried {
             task: plan.task,
             databases: plan.databases(),
-            refused_by: verdicts.iter().filter(|v| v.judgement == Judgement::Refused).map(|v| v.guard).collect(),
+            refused_by: verdicts
+                .iter()
+                .filter(|v| v.judgement == Judgement::Refused)
+                .map(|v| v.guard)
+                .collect(),
             plan: json::plan(plan),
             verdicts: json::verdicts(verdicts),
             steps: Vec::new(),
@@ -73,20 +82,29 @@ impl Record {
         let Some(last) = self.carried.last_mut() else { return };
         let exit = problem.map_or(Exit::Done, Exit::of);
         last.left_behind = report.left_behind.iter().map(ToString::to_string).collect();
-        last.outcome = json::outcome(json::word(exit), exit, problem, &last.left_behind, report.took);
+        last.outcome =
+            json::outcome(json::word(exit), exit, problem, &last.left_behind, report.took);
         last.steps = steps;
     }
 
-    /// The databases of the task's last plan, and the guards that refused it: what the audit log says of a run.
+    /// The databases of the task's last plan, and the guards that refused it: what the audit log
+    /// says of a run.
     pub fn concerned(&self, task: &str) -> (&[String], &[&'static str]) {
         // a cluster may have been stopped since
-        self.carried.iter().rfind(|c| c.task == task).map_or((&[], &[]), |last| (&last.databases, &last.refused_by))
+        self.carried
+            .iter()
+            .rfind(|c| c.task == task)
+            .map_or((&[], &[]), |last| (&last.databases, &last.refused_by))
     }
 
     /// The acts of the last plan that ended well, as they are told.
     pub fn done(&self) -> Vec<&str> {
         let steps = self.carried.last().map_or(&[][..], |last| &last.steps);
-        steps.iter().filter(|step| step["ok"] == json!(true)).filter_map(|step| step["what"].as_str()).collect()
+        steps
+            .iter()
+            .filter(|step| step["ok"] == json!(true))
+            .filter_map(|step| step["what"].as_str())
+            .collect()
     }
 
     /// What could not be cleaned up, with the reasons, by the task's last plan.
@@ -111,17 +129,28 @@ impl Record {
         }
     }
 
-    /// The whole document. The command's own first plan stands at the top, what came before and after it beside it.
-    pub fn document(mut self, command: &str, intent: Intent, exit: Exit, error: Option<&anyhow::Error>, took: Duration) -> Value {
+    /// The whole document. The command's own first plan stands at the top, what came before and
+    /// after it beside it.
+    pub fn document(
+        mut self,
+        command: &str,
+        intent: Intent,
+        exit: Exit,
+        error: Option<&anyhow::Error>,
+        took: Duration,
+    ) -> Value {
         let left: Vec<String> = self.carried.iter().flat_map(|c| c.left_behind.clone()).collect();
-        let word = if intent == Intent::Show && exit == Exit::Done { "planned" } else { json::word(exit) };
+        let word =
+            if intent == Intent::Show && exit == Exit::Done { "planned" } else { json::word(exit) };
         let outcome = json::outcome(word, exit, error, &left, took);
         let own = self.carried.iter().position(|c| c.task == command);
         let after = self.carried.split_off(own.map_or(self.carried.len(), |at| at + 1));
         let own = own.and_then(|_| self.carried.pop());
         let others = |list: Vec<Carried>| list.into_iter().map(Carried::json).collect::<Vec<_>>();
-        let (plan, verdicts, steps) = own.map_or((Value::Null, vec![], vec![]), |own| (own.plan, own.verdicts, own.steps));
-        let (project, environment, when) = self.project.map_or((None, None, None), |(p, e, w)| (Some(p), Some(e), Some(w)));
+        let (plan, verdicts, steps) =
+            own.map_or((Value::Null, vec![], vec![]), |own| (own.plan, own.verdicts, own.steps));
+        let (project, environment, when) =
+            self.project.map_or((None, None, None), |(p, e, w)| (Some(p), Some(e), Some(w)));
         let mut document = json!({
             "schema": json::SCHEMA, "command": command, "project": project, "environment": environment, "when": when,
             "intent": if intent == Intent::Show { "show" } else { "run" },
@@ -198,11 +227,22 @@ pub fn is_a_run(task: &Task) -> bool {
     !looks && intent(task) == Intent::Run
 }
 
-/// Whether a run has done something with the servers that the project names: one that reads files has sent nothing there.
+/// Whether a run has done something with the servers that the project names: one that reads files
+/// has sent nothing there.
 pub fn works_with_servers(task: &Task) -> bool {
     use Task::{Backup, Migrate, Prepare, Protect, Reset, Restore, Seed, Undo, Wipe};
-    let with_servers =
-        matches!(task, Backup(_) | Restore(_) | Undo(_) | Reset(_) | Migrate(_) | Seed(_) | Prepare(_) | Wipe(_) | Protect(_));
+    let with_servers = matches!(
+        task,
+        Backup(_)
+            | Restore(_)
+            | Undo(_)
+            | Reset(_)
+            | Migrate(_)
+            | Seed(_)
+            | Prepare(_)
+            | Wipe(_)
+            | Protect(_)
+    );
     with_servers && is_a_run(task)
 }
 
@@ -224,7 +264,12 @@ pub fn intent(task: &Task) -> Intent {
         Task::Pgpass(args) => args.dry_run,
         Task::Shell(args) => args.dry_run,
         Task::Start(args) | Task::Stop(args) => args.dry_run,
-        Task::List(_) | Task::Info(_) | Task::Status(_) | Task::Config | Task::Doctor | Task::Completions { .. } => false,
+        Task::List(_)
+        | Task::Info(_)
+        | Task::Status(_)
+        | Task::Config
+        | Task::Doctor
+        | Task::Completions { .. } => false,
     };
     Intent::by_flag(dry_run)
 }

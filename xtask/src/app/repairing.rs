@@ -21,11 +21,14 @@ pub enum Occasion {
 }
 
 impl Session {
-    /// Cleans up after a killed run. What can't be done stays on the list, and holds nobody up; it is told in full by the run that finds
-    /// it out, and to whoever asks for it. A later run tries in silence.
+    /// Cleans up after a killed run. What can't be done stays on the list, and holds nobody up; it
+    /// is told in full by the run that finds it out, and to whoever asks for it. A later run
+    /// tries in silence.
     pub fn repair(&mut self, intent: Intent, occasion: Occasion) -> Result<()> {
         let Some(left) = self.unfinished() else { return Ok(()) };
-        let was_told = occasion == Occasion::OnTheWay && !left.pending.is_empty() && left.pending.iter().all(|deed| deed.told);
+        let was_told = occasion == Occasion::OnTheWay
+            && !left.pending.is_empty()
+            && left.pending.iter().all(|deed| deed.told);
         if intent == Intent::Run
             && let Err(e) = self.end_hooks(&left)
         {
@@ -63,13 +66,22 @@ impl Session {
         match still.len() {
             0 => {}
             n if was_told => {
-                let deeds =
-                    if n == 1 { "a deed of an earlier run is".into() } else { format!("{n} deeds of an earlier run are") };
-                self.terminal.tell(&format!("note: {deeds} still to be cleaned up: `db-repair` tells which, and the way out"));
+                let deeds = if n == 1 {
+                    "a deed of an earlier run is".into()
+                } else {
+                    format!("{n} deeds of an earlier run are")
+                };
+                self.terminal.tell(&format!(
+                    "note: {deeds} still to be cleaned up: `db-repair` tells which, and the way \
+                     out"
+                ));
             }
             _ => {
                 let ways_out = self.typed.text(repair::WAYS_OUT);
-                self.terminal.say(&format!("still to be cleaned up:\n  {}\n  {ways_out}", still.join("\n  ")));
+                self.terminal.say(&format!(
+                    "still to be cleaned up:\n  {}\n  {ways_out}",
+                    still.join("\n  ")
+                ));
             }
         }
     }
@@ -78,23 +90,41 @@ impl Session {
     pub(super) fn still_to_do(&self, deeds: Vec<String>, inside: usize) -> Problem {
         let (count, told) = (deeds.len() + inside, deeds.join("\n"));
         if self.interrupted() {
-            let cut = format!("interrupted: {} to be done", if count == 1 { "a deed is still" } else { "deeds are still" });
+            let cut = format!(
+                "interrupted: {} to be done",
+                if count == 1 { "a deed is still" } else { "deeds are still" }
+            );
             return Problem::new(Exit::Interrupted, cut)
                 .because(told)
                 .cure("run `db-repair` again: a deed that is done twice harms nothing");
         }
 
-        let what = if count == 1 { "a deed could not be done".into() } else { format!("{count} deeds could not be done") };
-        Problem::failed(what).because(told).because(self.record.left_behind(repair::TASK).join("\n")).cure(repair::WAYS_OUT)
+        let what = if count == 1 {
+            "a deed could not be done".into()
+        } else {
+            format!("{count} deeds could not be done")
+        };
+        Problem::failed(what)
+            .because(told)
+            .because(self.record.left_behind(repair::TASK).join("\n"))
+            .cure(repair::WAYS_OUT)
     }
 
-    /// Forgets one deed of a clean-up that can't succeed: a person has said that it is of no matter.
+    /// Forgets one deed of a clean-up that can't succeed: a person has said that it is of no
+    /// matter.
     pub fn forget(&mut self, number: usize) -> Result<Exit> {
         let left = self.unfinished();
         let all = left.as_ref().map_or(Vec::new(), repair::numbered);
-        let (Some(mut left), Some(told)) = (left, number.checked_sub(1).and_then(|at| all.get(at))) else {
-            let known = if all.is_empty() { "nothing is left to be cleaned up".into() } else { all.join("\n") };
-            return Err(Problem::usage(format!("there is no deed {number} to forget")).because(known).into());
+        let (Some(mut left), Some(told)) = (left, number.checked_sub(1).and_then(|at| all.get(at)))
+        else {
+            let known = if all.is_empty() {
+                "nothing is left to be cleaned up".into()
+            } else {
+                all.join("\n")
+            };
+            return Err(Problem::usage(format!("there is no deed {number} to forget"))
+                .because(known)
+                .into());
         };
         left.pending.remove(number - 1);
         journal::write(&self.project.state_dir(), &self.own, &left)?;
@@ -106,6 +136,10 @@ impl Session {
     fn end_hooks(&self, left: &Unfinished) -> Result<()> {
         left.hook.iter().for_each(Process::end);
         left.inside.iter().try_for_each(run::end_inside)?;
-        journal::write(&self.project.state_dir(), &self.own, &Unfinished { hook: None, inside: Vec::new(), ..left.clone() })
+        journal::write(
+            &self.project.state_dir(),
+            &self.own,
+            &Unfinished { hook: None, inside: Vec::new(), ..left.clone() },
+        )
     }
 }

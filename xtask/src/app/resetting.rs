@@ -40,13 +40,21 @@ pub fn reset(session: &mut Session, args: &cli::Reset) -> Result<Exit> {
         };
         let seeding = if args.no_seed { Seeding::Unseeded } else { Seeding::Seeded };
         let met = reset_task::hooks_meet(&session.project, target.name());
-        let hooks = session.hooks("reset", &["migrate", "seed"].map(String::from), &[&target], Some(&met))?;
+        let hooks = session.hooks(
+            "reset",
+            &["migrate", "seed"].map(String::from),
+            &[&target],
+            Some(&met),
+        )?;
         let request = reset_task::Request { backup, seeding, suspects: session.env.addresses() };
         let plan = reset_task::plan(&session.project, &target, &services.found, &hooks, request)?;
         let plan = session.hooked(services.noted(plan), &[&target])?;
         let plan = session.filling(plan, &[&database.key])?;
         let plan = alone::with(plan, [&target]);
-        let given = session.env.given("SKIP_BACKUP_PROMPT").filter(|yes| session.env.held("SKIP_BACKUP_PROMPT", yes).is_none());
+        let given = session
+            .env
+            .given("SKIP_BACKUP_PROMPT")
+            .filter(|yes| session.env.held("SKIP_BACKUP_PROMPT", yes).is_none());
         let said = given.is_some() && session.env.says_yes("SKIP_BACKUP_PROMPT");
         // a name that was given is judged, whatever else says yes
         let consent = match consent(&args.consent) {
@@ -58,7 +66,8 @@ pub fn reset(session: &mut Session, args: &cli::Reset) -> Result<Exit> {
     })
 }
 
-/// The backup that comes before something is destroyed: its steps stand in the same plan, so that nothing starts before it is sealed.
+/// The backup that comes before something is destroyed: its steps stand in the same plan, so that
+/// nothing starts before it is sealed.
 pub fn safety_backup(session: &Session, target: &Surveyed, reason: Reason) -> Result<Plan> {
     let mut backup = session.project.backup.clone();
     if reason == Reason::PreRestore {
@@ -66,7 +75,8 @@ pub fn safety_backup(session: &Session, target: &Surveyed, reason: Reason) -> Re
         backup.keep = KeepRules::default();
     }
     let request = backup_task::Request { backup, label: None, reason, salvage: None };
-    let catalog = Catalog::beside_a_new_one(&request.backup.dir, &session.project, &request.backup.keep)?;
+    let catalog =
+        Catalog::beside_a_new_one(&request.backup.dir, &session.project, &request.backup.keep)?;
     let set = Set { databases: vec![target.clone()], ..Set::default() };
     backup_task::plan(&session.project, &set, &catalog, &request, &session.moment)
 }
@@ -74,13 +84,21 @@ pub fn safety_backup(session: &Session, target: &Surveyed, reason: Reason) -> Re
 /// `db-migrate`
 pub fn migrate(session: &mut Session, args: &cli::Migrate) -> Result<Exit> {
     let first = if args.no_backup { First::NoBackup } else { First::BackupOfWhatIsThere };
-    run_hook(session, &Hooked { task: "db-migrate", database: args.database.as_deref(), first }, Intent::by_flag(args.dry_run))
+    run_hook(
+        session,
+        &Hooked { task: "db-migrate", database: args.database.as_deref(), first },
+        Intent::by_flag(args.dry_run),
+    )
 }
 
 /// `db-seed`
 pub fn seed(session: &mut Session, args: &cli::Seed) -> Result<Exit> {
     let first = if args.backup { First::Backup } else { First::Nothing };
-    run_hook(session, &Hooked { task: "db-seed", database: args.database.as_deref(), first }, Intent::by_flag(args.dry_run))
+    run_hook(
+        session,
+        &Hooked { task: "db-seed", database: args.database.as_deref(), first },
+        Intent::by_flag(args.dry_run),
+    )
 }
 
 /// A task that is one hook.
@@ -98,7 +116,8 @@ fn run_hook(session: &mut Session, wanted: &Hooked<'_>, intent: Intent) -> Resul
         let moment = wanted.task.trim_start_matches("db-").to_owned();
         let hooks = session.hooks(&moment, std::slice::from_ref(&moment), &[&target], None)?;
         let backs_up = wanted.first.backs_up(&target);
-        let backup = backs_up.then(|| safety_backup(session, &target, Reason::PreMigrate)).transpose()?;
+        let backup =
+            backs_up.then(|| safety_backup(session, &target, Reason::PreMigrate)).transpose()?;
 
         let plan = hooked::plan(
             &target,
@@ -109,18 +128,25 @@ fn run_hook(session: &mut Session, wanted: &Hooked<'_>, intent: Intent) -> Resul
         )?;
         let plan = alone::with(session.hooked(plan, &[&target])?, [&target]);
         let made = plan.backup.clone();
-        let done = session.carry_out(plan, Consent::Yes, intent).map_err(|e| with_backup(e, wanted.task, made.as_deref()))?;
+        let done = session
+            .carry_out(plan, Consent::Yes, intent)
+            .map_err(|e| with_backup(e, wanted.task, made.as_deref()))?;
         if done.is_some() { session.print(target.name()) } else { Ok(Exit::Done) }
     })
 }
 
-/// What failed may have done half of its work: the backup that was made before it is the way back. One that could not be made kept the
-/// hook from running.
+/// What failed may have done half of its work: the backup that was made before it is the way back.
+/// One that could not be made kept the hook from running.
 fn with_backup(error: anyhow::Error, task: &str, made: Option<&Path>) -> anyhow::Error {
     let (Some(path), Some(file)) = (made, made.and_then(Path::file_name)) else { return error };
     let way = match (path.exists(), task) {
-        (true, _) => format!("what was there before is in the backup: `db-restore {}`", quoted(&file.to_string_lossy())),
-        (false, "db-migrate") => "without a backup, and so without a way back: `db-migrate --no-backup`".into(),
+        (true, _) => format!(
+            "what was there before is in the backup: `db-restore {}`",
+            quoted(&file.to_string_lossy())
+        ),
+        (false, "db-migrate") => {
+            "without a backup, and so without a way back: `db-migrate --no-backup`".into()
+        }
         (false, _) => return error,
     };
     match error.downcast::<Problem>() {
@@ -152,7 +178,9 @@ pub fn repair(session: &mut Session, args: &cli::Repair) -> Result<Exit> {
             session.repair(intent, Occasion::Asked)?;
         }
         let left = session.unfinished();
-        let (deeds, inside) = left.as_ref().map_or((Vec::new(), 0), |left| (repair::numbered(left), left.inside.len()));
+        let (deeds, inside) = left
+            .as_ref()
+            .map_or((Vec::new(), 0), |left| (repair::numbered(left), left.inside.len()));
         if deeds.len() + inside > 0 && intent == Intent::Run {
             return Err(session.still_to_do(deeds, inside).into());
         }

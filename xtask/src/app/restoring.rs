@@ -32,12 +32,18 @@ pub fn restore(session: &mut Session, args: &cli::Restore) -> Result<Exit> {
     let intent = Intent::of(&args.consent);
     let chosen = match choose(session, args)? {
         Some(chosen) => chosen,
-        None => return Err(Problem::new(Exit::Declined, "no backup was chosen: nothing was changed").into()),
+        None => {
+            return Err(
+                Problem::new(Exit::Declined, "no backup was chosen: nothing was changed").into()
+            );
+        }
     };
     if args.in_place && trust(args.trust) > Trust::Dump {
-        return Err(Problem::usage("`--in-place` loads dumps alone, whose every statement is understood")
-            .cure("leave `--trust` out, or restore beside the live database (without `--in-place`)")
-            .into());
+        return Err(Problem::usage(
+            "`--in-place` loads dumps alone, whose every statement is understood",
+        )
+        .cure("leave `--trust` out, or restore beside the live database (without `--in-place`)")
+        .into());
     }
     if let Some(name) = &args.into {
         is_free_to_use(name)?;
@@ -47,7 +53,9 @@ pub fn restore(session: &mut Session, args: &cli::Restore) -> Result<Exit> {
     }
     let meant = put_back_where(session, args, &chosen)?;
     session.lock("db-restore", intent)?;
-    session.with_servers(&meant.databases, Wants::Made, intent, |session| put_back(session, args, &meant, &chosen))
+    session.with_servers(&meant.databases, Wants::Made, intent, |session| {
+        put_back(session, args, &meant, &chosen)
+    })
 }
 
 /// Where a backup goes: each of its parts to the database or store that it is of.
@@ -55,42 +63,62 @@ fn put_back_where(session: &Session, args: &cli::Restore, chosen: &Backup) -> Re
     if !args.only.is_empty() {
         return session.meant(&args.only);
     }
-    let held = chosen.manifest().map_or(Vec::new(), |m| m.artifacts.iter().map(|a| a.store.clone()).collect());
+    let held = chosen
+        .manifest()
+        .map_or(Vec::new(), |m| m.artifacts.iter().map(|a| a.store.clone()).collect());
     let is_known = |key: &&String| {
-        session.project.databases.iter().any(|d| d.key == **key) || session.project.stores.iter().any(|s| s.key == **key)
+        session.project.databases.iter().any(|d| d.key == **key)
+            || session.project.stores.iter().any(|s| s.key == **key)
     };
     let known: Vec<String> = held.iter().filter(is_known).cloned().collect();
     match held.iter().find(|key| !is_known(key)) {
-        Some(unknown) if !known.is_empty() => {
-            Err(Problem::refused(format!("the backup holds `{unknown}`, which `db-tasks.toml` has not"))
-                .cure(format!(
-                    "say what is to be restored: {}",
-                    known.iter().map(|k| format!("`--only {k}`")).collect::<Vec<_>>().join(" ")
-                ))
-                .into())
-        }
+        Some(unknown) if !known.is_empty() => Err(Problem::refused(format!(
+            "the backup holds `{unknown}`, which `db-tasks.toml` has not"
+        ))
+        .cure(format!(
+            "say what is to be restored: {}",
+            known.iter().map(|k| format!("`--only {k}`")).collect::<Vec<_>>().join(" ")
+        ))
+        .into()),
         None if !known.is_empty() && args.into.is_none() => session.meant(&known),
         _ => Ok(Meant { databases: vec![session.database(None)?], stores: Vec::new() }),
     }
 }
 
-fn put_back(session: &mut Session, args: &cli::Restore, meant: &Meant, chosen: &Backup) -> Result<Exit> {
+fn put_back(
+    session: &mut Session,
+    args: &cli::Restore,
+    meant: &Meant,
+    chosen: &Backup,
+) -> Result<Exit> {
     let depth = if args.in_place { Depth::Rows } else { Depth::Database };
     let set = session.surveyor().set(&meant.databases, &[], depth)?.distinct()?;
-    let stores = meant.stores.iter().map(|s| session.surveyor().store(s)).collect::<Result<Vec<_>>>()?;
+    let stores =
+        meant.stores.iter().map(|s| session.surveyor().store(s)).collect::<Result<Vec<_>>>()?;
     let set = Set { stores, ..set };
-    let services = if args.into.is_some() { Services::default() } else { session.services("restore")? };
-    let accept = [(args.any_database, Difference::Database), (args.any_version, Difference::Version)];
+    let services =
+        if args.into.is_some() { Services::default() } else { session.services("restore")? };
+    let accept =
+        [(args.any_database, Difference::Database), (args.any_version, Difference::Version)];
     let request = Request {
         aim: if args.into.is_some() { Aim::Beside } else { Aim::Live },
         trust: trust(args.trust),
-        accept: accept.into_iter().filter(|(given, _)| *given).map(|(_, difference)| difference).collect(),
+        accept: accept
+            .into_iter()
+            .filter(|(given, _)| *given)
+            .map(|(_, difference)| difference)
+            .collect(),
     };
     let how = if args.in_place { Way::InPlace } else { Way::Beside };
     let databases = set.databases.iter().map(|d| {
         let dump = dump_of(session, chosen, Some(&d.spec.key), Format::Script)?;
         let dump = attended(session, d, dump, args.trust, how)?;
-        let loading = Loading { way: how, leave: &args.leave, trust: trust(args.trust), otherwise: again(args, chosen) };
+        let loading = Loading {
+            way: how,
+            leave: &args.leave,
+            trust: trust(args.trust),
+            otherwise: again(args, chosen),
+        };
         Ok((d, if is_refused_anyway(args, d) { dump } else { fitted(session, d, dump, loading)? }))
     });
     let databases: Vec<(&Surveyed, Dump)> = databases.collect::<Result<_>>()?;
@@ -101,21 +129,30 @@ fn put_back(session: &mut Session, args: &cli::Restore, meant: &Meant, chosen: &
             beside_live(&target, dump, disk_left(&target), &request, name)?
         }
         (Some(_), ..) => {
-            return Err(Problem::usage("`--as` takes one database to another name").cure("say which with `--only`").into());
+            return Err(Problem::usage("`--as` takes one database to another name")
+                .cure("say which with `--only`")
+                .into());
         }
         (None, [(target, dump)], []) if args.in_place => {
             let safety = safety_backup(session, target, Reason::PreRestore)?;
             in_place::plan(&session.project, target, dump, &services.found, &request, safety)?
         }
         (None, ..) if args.in_place => {
-            return Err(Problem::usage("`--in-place` restores one database").cure("say which with `--only`").into());
+            return Err(Problem::usage("`--in-place` restores one database")
+                .cure("say which with `--only`")
+                .into());
         }
         (None, databases, stores) => {
-            let artifacts = stores.iter().map(|s| dump_of(session, chosen, Some(s.key()), s.address.format()));
+            let artifacts =
+                stores.iter().map(|s| dump_of(session, chosen, Some(s.key()), s.address.format()));
             let artifacts = artifacts.collect::<Result<Vec<_>>>()?;
-            let stores = stores.iter().zip(&artifacts).map(|(target, dump)| Subject::Store { target, dump });
-            let databases =
-                databases.iter().map(|(target, dump)| Subject::Database { target, dump, disk_left: disk_left(target) });
+            let stores =
+                stores.iter().zip(&artifacts).map(|(target, dump)| Subject::Store { target, dump });
+            let databases = databases.iter().map(|(target, dump)| Subject::Database {
+                target,
+                dump,
+                disk_left: disk_left(target),
+            });
             let subjects: Vec<Subject<'_>> = stores.chain(databases).collect();
             plan(&session.project, &subjects, chosen, &services.found, &request)?
         }
@@ -138,7 +175,10 @@ fn is_refused_anyway(args: &cli::Restore, target: &Surveyed) -> bool {
 }
 
 fn is_free_to_use(name: &str) -> Result<(), Problem> {
-    let wrong = |why| Problem::usage(format!("`--as {}`: {why}", quoted(name))).cure("give another name, like `--as app_copy`");
+    let wrong = |why| {
+        Problem::usage(format!("`--as {}`: {why}", quoted(name)))
+            .cure("give another name, like `--as app_copy`")
+    };
     is_nobodys(name).map_err(wrong)
 }
 
@@ -187,11 +227,20 @@ fn choose(session: &mut Session, args: &cli::Restore) -> Result<Option<Backup>> 
         return catalog.meant(name, &session.project).map(Some);
     }
     if args.latest {
-        let meant = if args.only.is_empty() { Meant::default() } else { session.meant(&args.only)? };
-        let keys = meant.databases.iter().map(|d| d.key.as_str()).chain(meant.stores.iter().map(|s| s.key.as_str()));
+        let meant =
+            if args.only.is_empty() { Meant::default() } else { session.meant(&args.only)? };
+        let keys = meant
+            .databases
+            .iter()
+            .map(|d| d.key.as_str())
+            .chain(meant.stores.iter().map(|s| s.key.as_str()));
         let all = if args.only.is_empty() { &session.project.databases } else { &meant.databases };
         // beside the live database nothing is replaced, and the plan says whose data it is
-        let names = if args.any_database || args.into.is_some() { Names::new() } else { session.names(all) };
+        let names = if args.any_database || args.into.is_some() {
+            Names::new()
+        } else {
+            session.names(all)
+        };
         return latest_of(session, &catalog, &keys.collect::<Vec<_>>(), &names).map(Some);
     }
     super::reading::pick(session, &catalog)
@@ -202,7 +251,9 @@ pub fn undo(session: &mut Session, args: &cli::Undo) -> Result<Exit> {
     let intent = Intent::of(&args.consent);
     let meant = undo_what(session, args)?;
     session.lock("db-undo", intent)?;
-    session.with_servers(&meant.databases.clone(), Wants::Made, intent, |session| swap_back(session, args, &meant))
+    session.with_servers(&meant.databases.clone(), Wants::Made, intent, |session| {
+        swap_back(session, args, &meant)
+    })
 }
 
 /// What the last restore or reset replaced, all of it, where no name is given.
@@ -212,7 +263,9 @@ fn undo_what(session: &Session, args: &cli::Undo) -> Result<Meant> {
     }
     match Kept::read(&session.project)? {
         Some(kept) => session.meant(&kept.together),
-        None if session.project.stores.is_empty() => Ok(Meant { databases: vec![session.database(None)?], stores: Vec::new() }),
+        None if session.project.stores.is_empty() => {
+            Ok(Meant { databases: vec![session.database(None)?], stores: Vec::new() })
+        }
         None => Err(Problem::failed("there is nothing to undo: no restore has been done here")
             .cure("`db-restore` restores a backup; `--only NAME` undoes one by itself")
             .into()),
@@ -222,7 +275,8 @@ fn undo_what(session: &Session, args: &cli::Undo) -> Result<Meant> {
 fn swap_back(session: &mut Session, args: &cli::Undo, meant: &Meant) -> Result<Exit> {
     let databases: &[Database] = &meant.databases;
     let set = session.surveyor().set(databases, &[], Depth::Database)?.distinct()?;
-    let stores = meant.stores.iter().map(|s| session.surveyor().store(s)).collect::<Result<Vec<_>>>()?;
+    let stores =
+        meant.stores.iter().map(|s| session.surveyor().store(s)).collect::<Result<Vec<_>>>()?;
     let set = Set { stores, ..set };
     let services = session.services("undo")?;
     let plan = undo_task::plan(&session.project, &set, &services.found)?;

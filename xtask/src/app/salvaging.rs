@@ -26,7 +26,8 @@ impl Session {
             let target = self.surveyor().survey(database, Depth::Database)?;
             self.terminal.tell(&format!("read every table of `{}`", target.name()));
             let secrets = self.project.secrets.clone();
-            let damage = look(&target, &secrets, &mut |found| self.terminal.say(&format!("  {found}")))?;
+            let damage =
+                look(&target, &secrets, &mut |found| self.terminal.say(&format!("  {found}")))?;
             if damage.is_none() {
                 self.terminal.tell("  all of it can be read: the backup is one like any other");
             }

@@ -25,16 +25,24 @@ impl Services {
 }
 
 impl Session {
-    /// The containers that a task stops while it works. One that is not there does not run, and is in nobody's way.
+    /// The containers that a task stops while it works. One that is not there does not run, and is
+    /// in nobody's way.
     pub fn services(&self, task: &str) -> Result<Services> {
         let mut services = Services::default();
-        for container in self.project.containers.iter().filter(|c| c.stop_during.iter().any(|t| t == task)) {
+        for container in
+            self.project.containers.iter().filter(|c| c.stop_during.iter().any(|t| t == task))
+        {
             match containers::find(container, &self.env)? {
                 Ok(found) => services.found.extend(found),
                 Err(absent) => services.notes.push(match &container.by {
-                    ContainerBy::Name(name) => format!("the container `{name}` does not exist: nothing to stop"),
+                    ContainerBy::Name(name) => {
+                        format!("the container `{name}` does not exist: nothing to stop")
+                    }
                     ContainerBy::Compose(_) => {
-                        format!("{}: nothing to stop", [vec![absent.tried], absent.happened].concat().join("; "))
+                        format!(
+                            "{}: nothing to stop",
+                            [vec![absent.tried], absent.happened].concat().join("; ")
+                        )
                     }
                 }),
             }

@@ -1,4 +1,5 @@
-//! What every task has: the project, the environment, the clock, the terminal, and the way from a plan to its report.
+//! What every task has: the project, the environment, the clock, the terminal, and the way from a
+//! plan to its report.
 
 use std::io::{IsTerminal, Write};
 use std::path::Path;
@@ -101,9 +102,9 @@ impl Session {
         let own = Own::look(&project.root, &env);
         project.state = run::state::place(&path, project.state_dir(), own.state_dir());
         name::check(&project.backup).map_err(|why| {
-            Problem::usage("`[backup]` in `db-tasks.toml` is wrong")
-                .because(why)
-                .cure("correct it in the file, or leave it out: there is a default for each of them")
+            Problem::usage("`[backup]` in `db-tasks.toml` is wrong").because(why).cure(
+                "correct it in the file, or leave it out: there is a default for each of them",
+            )
         })?;
         let telling = if global.quiet { Telling::Quiet } else { Telling::Steps };
         let now = Utc::now();
@@ -115,15 +116,37 @@ impl Session {
         let output = if global.json { Output::Document } else { Output::Text };
         let detail = if global.verbose { Detail::Commands } else { Detail::Steps };
         let typed = Typed::of(&env, global.config.as_deref(), typed::program().as_deref());
-        let (waits, idle) = (Waits::new(terminal::aside, project.guards.wait_for_locks), Idle::default());
+        let (waits, idle) =
+            (Waits::new(terminal::aside, project.guards.wait_for_locks), Idle::default());
         let (moment, lock, but) = (Moment { now, run }, None, None);
-        Ok(Self { project, env, moment, terminal, record, output, detail, typed, lock, own, interrupt, but, waits, idle })
+        Ok(Self {
+            project,
+            env,
+            moment,
+            terminal,
+            record,
+            output,
+            detail,
+            typed,
+            lock,
+            own,
+            interrupt,
+            but,
+            waits,
+            idle,
+        })
     }
 
     /// Somebody to ask servers with.
     pub fn surveyor(&self) -> Surveyor<'_> {
         let app_name = format!("db-tasks/{}", self.moment.run);
-        Surveyor { project: &self.project, env: &self.env, app_name, waits: &self.waits, idle: None }
+        Surveyor {
+            project: &self.project,
+            env: &self.env,
+            app_name,
+            waits: &self.waits,
+            idle: None,
+        }
     }
 
     /// The databases that are meant: one by its key or name, or all.
@@ -133,7 +156,11 @@ impl Session {
         // a key is unique, a name need not be
         let mut found: Vec<Database> = all.iter().filter(|d| d.key == wanted).cloned().collect();
         if found.is_empty() {
-            found = all.iter().filter(|d| d.connection.database.as_deref() == Some(wanted)).cloned().collect();
+            found = all
+                .iter()
+                .filter(|d| d.connection.database.as_deref() == Some(wanted))
+                .cloned()
+                .collect();
         }
         if found.is_empty() {
             let known: Vec<String> = all.iter().map(|d| format!("`{}`", d.key)).collect();
@@ -167,11 +194,13 @@ impl Session {
 
     /// A journal that may be anybody's is done by nobody, and stands in no run's way.
     fn set_unsafe_aside(&mut self) -> Result<()> {
-        let Found::Unsafe(why) = journal::read(&self.project.state_dir(), &self.own) else { return Ok(()) };
+        let Found::Unsafe(why) = journal::read(&self.project.state_dir(), &self.own) else {
+            return Ok(());
+        };
         let aside = journal::set_aside(&self.project.state_dir(), self.moment.now)?;
         self.terminal.say(&format!(
-            "warning: `{}` was not run: {why}\n  it is `{}` now; read what it would have cleaned up, do by hand what is to be done, and \
-             remove it",
+            "warning: `{}` was not run: {why}\n  it is `{}` now; read what it would have cleaned \
+             up, do by hand what is to be done, and remove it",
             journal::NAME,
             Self::short(&aside)
         ));
@@ -194,7 +223,9 @@ impl Session {
     /// Why a journal that is there is nobody's word.
     pub fn unsafe_journal(&self) -> Option<String> {
         match journal::read(&self.project.state_dir(), &self.own) {
-            Found::Unsafe(why) => Some(format!("`{}` is not to be trusted, and is not run: {why}", journal::NAME)),
+            Found::Unsafe(why) => {
+                Some(format!("`{}` is not to be trusted, and is not run: {why}", journal::NAME))
+            }
             Found::Nothing | Found::Left(_) => None,
         }
     }
@@ -209,9 +240,11 @@ impl Session {
         self.interrupt.hit()
     }
 
-    /// What a command came to, unless a signal cut short what it asked: it may have shown less than there is.
+    /// What a command came to, unless a signal cut short what it asked: it may have shown less than
+    /// there is.
     pub fn whole(&self, exit: Exit) -> Result<Exit> {
-        let cut = || Problem::new(Exit::Interrupted, "interrupted: not everything could be asked").into();
+        let cut =
+            || Problem::new(Exit::Interrupted, "interrupted: not everything could be asked").into();
         if self.interrupt.has_cut_a_question() { Err(cut()) } else { Ok(exit) }
     }
 
@@ -221,7 +254,8 @@ impl Session {
     }
 
     fn circumstances(&self, consent: Consent) -> Circumstances<'_> {
-        let person = if std::io::stdin().is_terminal() { Person::AtTerminal } else { Person::Absent };
+        let person =
+            if std::io::stdin().is_terminal() { Person::AtTerminal } else { Person::Absent };
         let agent = Agent::detect(&self.env, &self.project.guards.agent_variable);
         Circumstances {
             guards: &self.project.guards,
@@ -242,7 +276,12 @@ impl Session {
     }
 
     /// From a plan to its end: shown, or cleared, run and reported. `None` when it was only shown.
-    pub fn carry_out(&mut self, mut plan: Plan, consent: Consent, intent: Intent) -> Result<Option<Report>> {
+    pub fn carry_out(
+        &mut self,
+        mut plan: Plan,
+        consent: Consent,
+        intent: Intent,
+    ) -> Result<Option<Report>> {
         plan.notes.extend(crate::facts::health::tight(&plan));
         let verdicts = gate::judge(&plan, &self.circumstances(consent.clone()));
         self.record.planned(&plan, &verdicts);
@@ -265,20 +304,34 @@ impl Session {
         let mut terminal = Terminal::new(&self.env, Telling::Steps, Arc::clone(&self.interrupt));
         terminal.hide(&self.project.secrets);
         terminal.keep(self.terminal.log());
-        let cleared = gate::clear(plan, &circumstances, &mut terminal).inspect_err(|e| self.record.stopped(e))?;
+        let cleared = gate::clear(plan, &circumstances, &mut terminal)
+            .inspect_err(|e| self.record.stopped(e))?;
         // a question may stand for hours: nobody else is kept out for it
         let alone = self.hold(cleared.plan()).inspect_err(|e| self.record.stopped(e))?;
         let (task, afterwards) = (cleared.plan().task, cleared.plan().afterwards.clone());
-        // the repair itself takes over what an earlier run has left; any other run leaves it on the list
+        // the repair itself takes over what an earlier run has left; any other run leaves it on the
+        // list
         let left = self.unfinished();
         let behalf = left.clone().filter(|_| task == repair::TASK);
-        let inherited = if task == repair::TASK { left.and_then(|left| repair::put_off(left, cleared.plan())) } else { left };
+        let inherited = if task == repair::TASK {
+            left.and_then(|left| repair::put_off(left, cleared.plan()))
+        } else {
+            left
+        };
         let state_dir = self.lock.as_ref().map(|_| self.project.state_dir());
-        let journal = Journal::new(state_dir, self.own.clone(), cleared.plan(), self.moment.now, inherited);
+        let journal =
+            Journal::new(state_dir, self.own.clone(), cleared.plan(), self.moment.now, inherited);
         let journal = behalf.iter().fold(journal, Journal::on_behalf_of);
         let mut recorder = Recorder::new(&mut self.terminal);
         let (secrets, watch) = (&self.project.secrets, &mut recorder);
-        let mut world = World { secrets, interrupt: &self.interrupt, now: Utc::now, watch, journal, idle: &self.idle };
+        let mut world = World {
+            secrets,
+            interrupt: &self.interrupt,
+            now: Utc::now,
+            watch,
+            journal,
+            idle: &self.idle,
+        };
         let mut report = run::run(cleared, &mut world);
         let steps = recorder.steps;
         let is_done = |problem: &anyhow::Error| Exit::of(problem) == Exit::FinishedBut;
@@ -286,8 +339,8 @@ impl Session {
         let held: Vec<bool> = alone.into_iter().map(Held::was_held).collect();
         if held.contains(&false) {
             self.terminal.say(
-                "warning: the session that kept other runs away was ended meanwhile: another run may have worked on the same database; look at \
-                 what is there, and at `db-status`",
+                "warning: the session that kept other runs away was ended meanwhile: another run \
+                 may have worked on the same database; look at what is there, and at `db-status`",
             );
         }
         report.problem = run::conclude(report.problem.take(), &report.left_behind);
@@ -313,7 +366,8 @@ impl Session {
         self.write_down(task, report.problem.as_ref(), report);
     }
 
-    /// Writes down that the command was not let through: by a guard, by the person, or by another run.
+    /// Writes down that the command was not let through: by a guard, by the person, or by another
+    /// run.
     pub fn audit_refusal(&self, task: &str, error: &anyhow::Error) {
         if matches!(Exit::of(error), Exit::Refused | Exit::Declined | Exit::Locked) {
             self.write_down(task, Some(error), &Report::default());
@@ -327,7 +381,17 @@ impl Session {
         let words = self.env.given(words);
         let left_out = report.found.values().filter_map(run::Found::left_out).cloned().collect();
         let (left_behind, took) = (report.left_behind.as_slice(), report.took);
-        let entry = run::Entry { task, databases, agent: &agent, words, refused_by, problem, left_behind, left_out, took };
+        let entry = run::Entry {
+            task,
+            databases,
+            agent: &agent,
+            words,
+            refused_by,
+            problem,
+            left_behind,
+            left_out,
+            took,
+        };
         run::audit(&self.project.state_dir(), &self.project, &entry, Utc::now());
     }
 
@@ -340,7 +404,10 @@ impl Session {
         stakes.extend(verdicts.iter().filter(loud).map(|v| v.why.clone()));
         let stakes: Vec<String> = stakes.iter().map(|line| self.typed.text(line)).collect();
         if !stakes.is_empty() && verdicts.iter().any(|v| v.judgement == Judgement::Ask) {
-            self.terminal.warn_and_list(&stakes, &banner::steps(plan, &std::env::current_dir().unwrap_or_default()));
+            self.terminal.warn_and_list(
+                &stakes,
+                &banner::steps(plan, &std::env::current_dir().unwrap_or_default()),
+            );
         } else {
             self.terminal.warn(&stakes);
         }
@@ -388,7 +455,8 @@ impl Session {
     }
 }
 
-/// A text on standard output, as it is; tasks print through the session, which knows what may be shown, and whether it is theirs.
+/// A text on standard output, as it is; tasks print through the session, which knows what may be
+/// shown, and whether it is theirs.
 pub(super) fn print(text: &str) -> Result<Exit> {
     let mut out = std::io::stdout().lock();
     let written = writeln!(out, "{}", text.trim_end_matches('\n')).and_then(|()| out.flush());
@@ -405,5 +473,10 @@ pub fn complain(error: &anyhow::Error) {
     let mut err = std::io::stderr().lock();
     // nobody to tell it to when standard error is closed
     let declined = error.downcast_ref::<Problem>().is_some_and(|p| p.exit == Exit::Declined);
-    drop(writeln!(err, "{}{}", if declined { "" } else { "error: " }, shown::text(&format!("{error:#}"))));
+    drop(writeln!(
+        err,
+        "{}{}",
+        if declined { "" } else { "error: " },
+        shown::text(&format!("{error:#}"))
+    ));
 }

@@ -1,4 +1,5 @@
-//! What a repository brings, and whether it may be run: a person says so once, for a project and a machine.
+//! What a repository brings, and whether it may be run: a person says so once, for a project and a
+//! machine.
 
 use anyhow::Result;
 
@@ -39,8 +40,8 @@ impl Wary {
 }
 
 impl Session {
-    /// Takes a person's word on what the repository brings; without one, a command that only looks runs none of it, and sends nothing of
-    /// the person's own to where the repository says.
+    /// Takes a person's word on what the repository brings; without one, a command that only looks
+    /// runs none of it, and sends nothing of the person's own to where the repository says.
     ///
     /// # Errors
     /// It would have to.
@@ -52,7 +53,8 @@ impl Session {
             let all = brought.iter().chain(&lent).map(|one| (one.what.clone(), one.state.clone()));
             self.own.trust(all.chain([(path.clone(), "PATH".into())]).collect())?;
         }
-        let for_all = self.env.given("DB_TASKS_TRUST_REPO").is_some() && self.env.says_yes("DB_TASKS_TRUST_REPO");
+        let for_all = self.env.given("DB_TASKS_TRUST_REPO").is_some()
+            && self.env.says_yes("DB_TASKS_TRUST_REPO");
         let wary = Wary::of(task, global);
         if for_all || wary == Wary::Changes {
             return Ok(());
@@ -72,19 +74,22 @@ impl Session {
         Ok(())
     }
 
-    /// Where a run of ours has worked with the servers, it has sent all that is theirs: their addresses are no stranger's any more.
+    /// Where a run of ours has worked with the servers, it has sent all that is theirs: their
+    /// addresses are no stranger's any more.
     pub fn know_addresses(&self) {
         let lent = lent(&self.project, &self.env).into_iter().map(|one| (one.what, one.state));
         // where it can't be kept, whoever only looks has to ask: that spoils no work
         drop(self.own.trust(lent.collect()));
     }
 
-    /// What a run of ours has made, or has used to change something, is none of a stranger's any more.
+    /// What a run of ours has made, or has used to change something, is none of a stranger's any
+    /// more.
     pub fn know_clusters(&self) {
         if !self.project.databases.iter().any(|d| matches!(d.at, At::Cluster { .. })) {
             return;
         }
-        let clusters = brought(&self.project, &self.env).into_iter().filter(|one| !one.state.is_empty());
+        let clusters =
+            brought(&self.project, &self.env).into_iter().filter(|one| !one.state.is_empty());
         // where it can't be kept, whoever only looks has to ask: that spoils no work
         drop(self.own.trust(clusters.map(|one| (one.what, one.state)).collect()));
     }
@@ -95,23 +100,32 @@ fn untrusted(brought: Vec<Brought>, trusted: &Trusted) -> Vec<Brought> {
 }
 
 fn refusal(task: &str, strange: &[Brought]) -> Problem {
-    let what = strange.iter().map(|one| format!("`{}` is `{}`", one.key, one.what)).collect::<Vec<_>>();
+    let what =
+        strange.iter().map(|one| format!("`{}` is `{}`", one.key, one.what)).collect::<Vec<_>>();
     Problem::refused(format!("`{task}` changes nothing, and would run what this repository brings"))
         .because(what.join("\n"))
         .because("nobody has said on this machine that it is to be trusted as it is now")
-        .cure("look at it; `--trust-repo` says so once and for all on this machine, DB_TASKS_TRUST_REPO=1 for one run (CI)")
+        .cure(
+            "look at it; `--trust-repo` says so once and for all on this machine, \
+             DB_TASKS_TRUST_REPO=1 for one run (CI)",
+        )
 }
 
 fn would_send(task: &str, strange: &[Brought]) -> Problem {
-    let what = strange.iter().map(|one| format!("`{}` sends {}", one.key, one.what)).collect::<Vec<_>>();
-    Problem::refused(format!("`{task}` only looks, and would send variables of yours to another machine, which this repository names"))
-        .because(what.join("\n"))
-        .because("nothing was sent; nobody has said on this machine that it is to be trusted with them")
-        .cure(
-            "look whether that host is yours; `--trust-repo` says so once and for all on this machine, DB_TASKS_TRUST_REPO=1 for one run (CI); what \
-             is called as libpq's own are (`PGPASSWORD`), `POSTGRES_…`, `DB_…` or `DATABASE_…`, what `.env` says itself, and a whole address is \
-             never asked about",
-        )
+    let what =
+        strange.iter().map(|one| format!("`{}` sends {}", one.key, one.what)).collect::<Vec<_>>();
+    Problem::refused(format!(
+        "`{task}` only looks, and would send variables of yours to another machine, which this \
+         repository names"
+    ))
+    .because(what.join("\n"))
+    .because("nothing was sent; nobody has said on this machine that it is to be trusted with them")
+    .cure(
+        "look whether that host is yours; `--trust-repo` says so once and for all on this \
+         machine, DB_TASKS_TRUST_REPO=1 for one run (CI); what is called as libpq's own are \
+         (`PGPASSWORD`), `POSTGRES_…`, `DB_…` or `DATABASE_…`, what `.env` says itself, and a \
+         whole address is never asked about",
+    )
 }
 
 #[cfg(test)]
@@ -120,8 +134,13 @@ mod tests {
 
     #[test]
     fn what_is_trusted_is_trusted_as_it_was() {
-        let one = |what: &str, state: &str| Brought { key: "k".into(), what: what.into(), state: state.into() };
-        let trusted = Trusted::from([("/p/bin".into(), String::new()), ("/p/pg".into(), "7 aa".into())]);
+        let one = |what: &str, state: &str| Brought {
+            key: "k".into(),
+            what: what.into(),
+            state: state.into(),
+        };
+        let trusted =
+            Trusted::from([("/p/bin".into(), String::new()), ("/p/pg".into(), "7 aa".into())]);
         for (brought, strange) in [
             (one("/p/bin", ""), 0),
             (one("/p/bin2", ""), 1),

@@ -1,4 +1,5 @@
-//! Where a trial restore is made: our own backups on the server that they are for, files from elsewhere apart from it.
+//! Where a trial restore is made: our own backups on the server that they are for, files from
+//! elsewhere apart from it.
 
 use anyhow::Result;
 
@@ -14,7 +15,8 @@ use crate::plan::Word;
 use crate::problem::{Exit, Problem};
 use crate::task::verify::Ground;
 
-/// The dump, with who loads it, and where. What is our own has to prove that it loads on its server; so has what somebody answers for.
+/// The dump, with who loads it, and where. What is our own has to prove that it loads on its
+/// server; so has what somebody answers for.
 pub(super) fn ground(
     session: &mut Session,
     target: &Surveyed,
@@ -24,16 +26,28 @@ pub(super) fn ground(
 ) -> Result<(Dump, Ground)> {
     let is_meant = args.on_server || args.trust.is_some();
     if is_meant || !is_strange(session, target, &dump) {
-        return Ok((attended(session, target, dump, args.trust, Way::Beside)?, Ground::Server(None)));
+        return Ok((
+            attended(session, target, dump, args.trust, Way::Beside)?,
+            Ground::Server(None),
+        ));
     }
     match beside(session, target, &dump, number)? {
-        Ok((apart, stranger)) => Ok((Dump { stranger: Some(stranger), ..dump }, Ground::Apart(Box::new(apart)))),
-        Err(why) => Ok((attended(session, target, dump, None, Way::Beside)?, Ground::Server(Some(why)))),
+        Ok((apart, stranger)) => {
+            Ok((Dump { stranger: Some(stranger), ..dump }, Ground::Apart(Box::new(apart))))
+        }
+        Err(why) => {
+            Ok((attended(session, target, dump, None, Way::Beside)?, Ground::Server(Some(why))))
+        }
     }
 }
 
 /// A cluster of its own for it; or why there can be none.
-fn beside(session: &mut Session, target: &Surveyed, dump: &Dump, number: usize) -> Result<Result<(Apart, Stranger), String>> {
+fn beside(
+    session: &mut Session,
+    target: &Surveyed,
+    dump: &Dump,
+    number: usize,
+) -> Result<Result<(Apart, Stranger), String>> {
     let folder = session.project.state_dir().join(throw_away::named(&session.moment.run, number));
     let apart = match trial::look(&session.surveyor(), target, dump, &folder)? {
         Ok(apart) => apart,
@@ -54,13 +68,19 @@ fn beside(session: &mut Session, target: &Surveyed, dump: &Dump, number: usize) 
 pub(super) fn apart(error: anyhow::Error) -> anyhow::Error {
     match error.downcast::<Problem>() {
         Ok(problem) if problem.exit == Exit::Failed => {
-            let problem = problem.because("it was tried in a throw-away cluster, which has gone again");
-            // what the file holds is the same there, and so is what the role may do (insufficient_privilege)
+            let problem =
+                problem.because("it was tried in a throw-away cluster, which has gone again");
+            // what the file holds is the same there, and so is what the role may do
+            // (insufficient_privilege)
             if !problem.is_of_command() || problem.state.as_deref() == Some("42501") {
                 return problem.into();
             }
-            let also = "`--on-server` tries it on the database's own server, by a role made for the run";
-            let cure = problem.cure.as_ref().map_or_else(|| also.to_owned(), |cure| format!("{cure}; or, {also}"));
+            let also =
+                "`--on-server` tries it on the database's own server, by a role made for the run";
+            let cure = problem
+                .cure
+                .as_ref()
+                .map_or_else(|| also.to_owned(), |cure| format!("{cure}; or, {also}"));
             problem.cure(cure).into()
         }
         Ok(problem) => problem.into(),

@@ -27,7 +27,8 @@ fn coming(status: &str) -> Coming {
 }
 
 impl Session {
-    /// Waits until every server answers, so many seconds at most. A container that stands still is told at once.
+    /// Waits until every server answers, so many seconds at most. A container that stands still is
+    /// told at once.
     pub fn wait(&mut self, seconds: u64) -> Result<()> {
         let end = Instant::now() + Duration::from_secs(seconds);
         let databases = self.project.databases.clone();
@@ -41,15 +42,19 @@ impl Session {
         loop {
             let Err(e) = self.surveyor().survey(database, Depth::Database) else { return Ok(()) };
             let container = self.container_of(database);
-            if container.as_ref().is_some_and(|c| coming(&c.status) == Coming::Down) || self.interrupted() {
+            if container.as_ref().is_some_and(|c| coming(&c.status) == Coming::Down)
+                || self.interrupted()
+            {
                 return Err(e);
             }
             if Instant::now() >= end {
                 return Err(late(e, container.as_ref(), seconds));
             }
             if !said {
-                let what =
-                    container.map_or_else(|| format!("the server of `{}`", database.key), |c| format!("`{}` to start", c.name));
+                let what = container.map_or_else(
+                    || format!("the server of `{}`", database.key),
+                    |c| format!("`{}` to start", c.name),
+                );
                 self.terminal.tell(&format!("waiting for {what}, {seconds} s at most"));
                 said = true;
             }
@@ -66,7 +71,8 @@ impl Session {
 
 fn late(error: anyhow::Error, container: Option<&ContainerFacts>, seconds: u64) -> anyhow::Error {
     let state = container.map_or(String::new(), |c| {
-        let health = c.health.as_ref().map_or(String::new(), |health| format!(", its health is {health}"));
+        let health =
+            c.health.as_ref().map_or(String::new(), |health| format!(", its health is {health}"));
         format!(": the container is {}{health}, and its server does not answer", c.status)
     });
     match error.downcast::<Problem>() {

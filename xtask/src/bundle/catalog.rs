@@ -25,7 +25,8 @@ pub struct Catalog {
     pub ground: Ground,
     /// Its backups.
     pub backups: Vec<Backup>,
-    /// Files that an interrupted run left, or, on common ground, that another project is writing: never a backup, whatever they hold.
+    /// Files that an interrupted run left, or, on common ground, that another project is writing:
+    /// never a backup, whatever they hold.
     pub unfinished: Vec<PathBuf>,
     /// All that is there, by its path: names that nothing new can have.
     pub taken: HashSet<PathBuf>,
@@ -55,7 +56,8 @@ pub struct Backup {
     pub created: DateTime<Utc>,
     /// Bytes of its artifacts.
     pub bytes: u64,
-    /// The project that it is of, where that is another than this one: no rule counts it, and nothing removes it.
+    /// The project that it is of, where that is another than this one: no rule counts it, and
+    /// nothing removes it.
     pub other_project: Option<String>,
     /// What is known of it.
     pub kind: Kind,
@@ -104,26 +106,36 @@ impl Backup {
 
     /// The same for people, who should know whose it is.
     pub fn shown_state(&self) -> String {
-        self.other_project.as_ref().map_or(self.state().into(), |other| format!("{}, of the project {other}", self.state()))
+        self.other_project.as_ref().map_or(self.state().into(), |other| {
+            format!("{}, of the project {other}", self.state())
+        })
     }
 
     fn seen_by(self, project: &Project, ground: Ground) -> Self {
-        let other = self.manifest().filter(|m| !is_ours(m, project, ground)).map(|m| m.project.clone());
+        let other =
+            self.manifest().filter(|m| !is_ours(m, project, ground)).map(|m| m.project.clone());
         Self { other_project: other, ..self }
     }
 
     /// The same under the name of the file that its manifest is of.
     fn under_the_name_of(self, path: &Path) -> Self {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Self { name, path: path.to_path_buf(), bytes: fs::metadata(path).map_or(0, |m| m.len()), ..self }
+        Self {
+            name,
+            path: path.to_path_buf(),
+            bytes: fs::metadata(path).map_or(0, |m| m.len()),
+            ..self
+        }
     }
 
-    /// A file that its manifest names and that is not this backup's: elsewhere, or of another name than the manifest's own. Such a
-    /// manifest may be read; nothing is removed on its word.
+    /// A file that its manifest names and that is not this backup's: elsewhere, or of another name
+    /// than the manifest's own. Such a manifest may be read; nothing is removed on its word.
     pub fn names_what_is_not_its_own(&self) -> Option<&str> {
         let manifest = self.manifest_path.as_deref()?;
         let is_set = manifest.starts_with(&self.path);
-        let is_own = |file: &str| is_of_the_folder(file) && (is_set || manifest_of(&self.folder().join(file)) == manifest);
+        let is_own = |file: &str| {
+            is_of_the_folder(file) && (is_set || manifest_of(&self.folder().join(file)) == manifest)
+        };
         self.manifest()?.artifacts.iter().map(|a| a.file.as_str()).find(|file| !is_own(file))
     }
 
@@ -139,14 +151,16 @@ impl Catalog {
         Self::read_some(dir, project, |_| {})
     }
 
-    /// What a new backup has to know of a folder: which names are taken, what an interrupted run has left, and of backups the newest.
-    /// Where rules let old ones go, all of them.
+    /// What a new backup has to know of a folder: which names are taken, what an interrupted run
+    /// has left, and of backups the newest. Where rules let old ones go, all of them.
     pub fn beside_a_new_one(dir: &Path, project: &Project, rules: &KeepRules) -> Result<Self> {
         if rules.days.is_some() {
             return Self::read(dir, project);
         }
         Self::read_some(dir, project, |listing| {
-            let age = |(manifest, _): &(PathBuf, _)| Reverse(fs::metadata(manifest).and_then(|m| m.modified()).ok());
+            let age = |(manifest, _): &(PathBuf, _)| {
+                Reverse(fs::metadata(manifest).and_then(|m| m.modified()).ok())
+            };
             listing.manifests.sort_by_cached_key(age);
             listing.manifests.truncate(NEWEST);
             // which of them have a manifest is not known here, and is of no interest
@@ -188,7 +202,9 @@ impl Catalog {
                 listing.manifests.push((path.join("manifest.json"), Some(path)));
             } else if kind.is_file() && name.ends_with(".manifest.json") {
                 listing.manifests.push((path, None));
-            } else if (kind.is_file() && looks_like_a_dump(&name)) || (kind.is_dir() && is_an_archive(&path)) {
+            } else if (kind.is_file() && looks_like_a_dump(&name))
+                || (kind.is_dir() && is_an_archive(&path))
+            {
                 listing.files.push((name, path));
             }
         }
@@ -205,17 +221,30 @@ impl Catalog {
         for mut backup in read_all(&manifests)? {
             let flat = backup.manifest_path.as_ref().is_some_and(|m| m.parent() == Some(dir));
             if let Kind::Broken { manifest, .. } = &backup.kind {
-                if manifest.is_none() && backup.manifest_path.as_deref().is_some_and(Manifest::is_of_another_tool) {
+                if manifest.is_none()
+                    && backup.manifest_path.as_deref().is_some_and(Manifest::is_of_another_tool)
+                {
                     continue;
                 }
                 // the files beside it are no files without a manifest for what is wrong with it
-                let beside = backup.manifest_path.as_ref().and_then(|m| beside.get(m)).map_or(&[][..], Vec::as_slice);
+                let beside = backup
+                    .manifest_path
+                    .as_ref()
+                    .and_then(|m| beside.get(m))
+                    .map_or(&[][..], Vec::as_slice);
                 claimed.extend(beside.iter().map(|(name, _)| name.clone()));
                 if let ([(_, path)], None) = (beside, manifest) {
                     backup = backup.under_the_name_of(path);
                 }
             }
-            claimed.extend(backup.manifest().iter().filter(|_| flat).flat_map(|m| &m.artifacts).map(|a| a.file.clone()));
+            claimed.extend(
+                backup
+                    .manifest()
+                    .iter()
+                    .filter(|_| flat)
+                    .flat_map(|m| &m.artifacts)
+                    .map(|a| a.file.clone()),
+            );
             self.backups.push(backup);
         }
         for (name, path) in files.into_iter().filter(|(name, _)| !claimed.contains(name)) {
@@ -224,26 +253,40 @@ impl Catalog {
         Ok(())
     }
 
-    /// The backup that a person means: its name, its name without endings, or a beginning that only one has.
+    /// The backup that a person means: its name, its name without endings, or a beginning that only
+    /// one has.
     pub fn find(&self, wanted: &str) -> Result<&Backup> {
-        let is_manifest = |b: &Backup| b.manifest_path.as_ref().is_some_and(|m| m.file_name().is_some_and(|name| name == wanted));
+        let is_manifest = |b: &Backup| {
+            b.manifest_path
+                .as_ref()
+                .is_some_and(|m| m.file_name().is_some_and(|name| name == wanted))
+        };
         let named = |b: &&Backup| b.name == wanted || name::stem(&b.name) == wanted;
-        let exact = self.backups.iter().find(named).or_else(|| self.backups.iter().find(|b| is_manifest(b)));
+        let exact = self
+            .backups
+            .iter()
+            .find(named)
+            .or_else(|| self.backups.iter().find(|b| is_manifest(b)));
         if let Some(found) = exact {
             return Ok(found);
         }
         // a script's variable that is empty names nothing, though every name begins with it
-        let mut like = self.backups.iter().filter(|b| !wanted.is_empty() && b.name.starts_with(wanted));
+        let mut like =
+            self.backups.iter().filter(|b| !wanted.is_empty() && b.name.starts_with(wanted));
         match (like.next(), like.next()) {
             (Some(one), None) => Ok(one),
-            (Some(a), Some(b)) => {
-                Err(Problem::usage(format!("`{wanted}` fits more than one backup: `{}`, `{}` …", a.name, b.name))
-                    .cure("give more of the name")
-                    .into())
-            }
-            (None, _) => Err(Problem::usage(format!("there is no backup `{wanted}` in `{}`", self.dir.display()))
-                .cure("`db-list` shows their names; `--file PATH` takes a file from anywhere")
-                .into()),
+            (Some(a), Some(b)) => Err(Problem::usage(format!(
+                "`{wanted}` fits more than one backup: `{}`, `{}` …",
+                a.name, b.name
+            ))
+            .cure("give more of the name")
+            .into()),
+            (None, _) => Err(Problem::usage(format!(
+                "there is no backup `{wanted}` in `{}`",
+                self.dir.display()
+            ))
+            .cure("`db-list` shows their names; `--file PATH` takes a file from anywhere")
+            .into()),
         }
     }
 
@@ -256,18 +299,26 @@ impl Catalog {
         }
     }
 
-    /// The newest backup of this project that has all of these databases and stores and is whole; broken ones are passed over by those
-    /// who ask here.
+    /// The newest backup of this project that has all of these databases and stores and is whole;
+    /// broken ones are passed over by those who ask here.
     pub fn latest(&self, keys: &[&str]) -> Option<&Backup> {
         self.backups.iter().find(|b| b.is_good_with(keys))
     }
 
-    /// Broken backups that are newer than the one that was taken, or all of them where none was: what is passed over is said.
+    /// Broken backups that are newer than the one that was taken, or all of them where none was:
+    /// what is passed over is said.
     pub fn broken_before(&self, taken: Option<&Backup>) -> Vec<(&str, &str)> {
-        let newer =
-            self.backups.iter().filter(|b| b.other_project.is_none() && taken.is_none_or(|taken| b.created >= taken.created));
+        let newer = self.backups.iter().filter(|b| {
+            b.other_project.is_none() && taken.is_none_or(|taken| b.created >= taken.created)
+        });
         newer
-            .filter_map(|b| if let Kind::Broken { why, .. } = &b.kind { Some((b.name.as_str(), why.as_str())) } else { None })
+            .filter_map(|b| {
+                if let Kind::Broken { why, .. } = &b.kind {
+                    Some((b.name.as_str(), why.as_str()))
+                } else {
+                    None
+                }
+            })
             .collect()
     }
 
@@ -288,19 +339,28 @@ fn is_an_archive(folder: &Path) -> bool {
 }
 
 fn looks_like_a_dump(name: &str) -> bool {
-    let name = [".gz", ".zst", ".zstd", ".bz2", ".xz"].iter().find_map(|e| name.strip_suffix(e)).unwrap_or(name);
-    !name.starts_with('.') && [".sql", ".dump", ".pgdump", ".backup"].iter().any(|e| name.ends_with(e))
+    let name = [".gz", ".zst", ".zstd", ".bz2", ".xz"]
+        .iter()
+        .find_map(|e| name.strip_suffix(e))
+        .unwrap_or(name);
+    !name.starts_with('.')
+        && [".sql", ".dump", ".pgdump", ".backup"].iter().any(|e| name.ends_with(e))
 }
 
-/// Backups by their manifests, read by as many threads as there are cores: somebody waits for `db-list`.
+/// Backups by their manifests, read by as many threads as there are cores: somebody waits for
+/// `db-list`.
 fn read_all(manifests: &[(PathBuf, Option<PathBuf>)]) -> Result<Vec<Backup>> {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let share = manifests.len().div_ceil(cores).max(16);
-    let read =
-        |part: &[(PathBuf, Option<PathBuf>)]| part.iter().map(|(m, folder)| ours(m, folder.as_deref())).collect::<Vec<_>>();
+    let read = |part: &[(PathBuf, Option<PathBuf>)]| {
+        part.iter().map(|(m, folder)| ours(m, folder.as_deref())).collect::<Vec<_>>()
+    };
     std::thread::scope(|scope| {
-        let parts: Vec<_> = manifests.chunks(share).map(|part| scope.spawn(move || read(part))).collect();
-        let parts = parts.into_iter().map(|part| part.join().map_err(|_| anyhow::anyhow!("a reading thread broke down")));
+        let parts: Vec<_> =
+            manifests.chunks(share).map(|part| scope.spawn(move || read(part))).collect();
+        let parts = parts
+            .into_iter()
+            .map(|part| part.join().map_err(|_| anyhow::anyhow!("a reading thread broke down")));
         Ok(parts.collect::<Result<Vec<_>>>()?.concat())
     })
 }
@@ -351,7 +411,15 @@ pub fn foreign(name: String, path: PathBuf) -> Result<Backup> {
         length(&path)?
     };
     let created = dated::made(&name, modified(&path));
-    Ok(Backup { name, created, bytes, other_project: None, kind: Kind::Foreign, manifest_path: None, path })
+    Ok(Backup {
+        name,
+        created,
+        bytes,
+        other_project: None,
+        kind: Kind::Foreign,
+        manifest_path: None,
+        path,
+    })
 }
 
 /// The backup at a path that a person gave: with its manifest where one is beside it.
@@ -381,15 +449,22 @@ fn found_at(path: &Path) -> Result<Backup> {
                 path.display()
             ))
         );
-        let others = Problem::usage(format!("the `manifest.json` in `{}` is another tool's", path.display()));
-        anyhow::ensure!(!Manifest::is_of_another_tool(&manifest), others.cure("name the file in it that is to be restored"));
+        let others = Problem::usage(format!(
+            "the `manifest.json` in `{}` is another tool's",
+            path.display()
+        ));
+        anyhow::ensure!(
+            !Manifest::is_of_another_tool(&manifest),
+            others.cure("name the file in it that is to be restored")
+        );
         return Ok(ours(&manifest, Some(path)));
     }
     let beside = path.with_file_name(name::manifest(Path::new(&name)));
     let backup = beside.is_file().then(|| ours(&beside, None)).filter(|b| match &b.kind {
         Kind::Broken { manifest: None, .. } => !Manifest::is_of_another_tool(&beside),
         Kind::Broken { .. } => true,
-        // the file that it names is whole and another one: this may be a copy that somebody has unpacked
+        // the file that it names is whole and another one: this may be a copy that somebody has
+        // unpacked
         _ => b.path == *path,
     });
     backup
@@ -399,7 +474,8 @@ fn found_at(path: &Path) -> Result<Backup> {
 
 /// A dump is read more than once, and a pipe that nobody writes to would be waited for for ever.
 fn no_file(path: &Path) -> Problem {
-    Problem::usage(format!("`{}` is neither a file nor a folder", path.display())).cure("write it to a file first, and name that")
+    Problem::usage(format!("`{}` is neither a file nor a folder", path.display()))
+        .cure("write it to a file first, and name that")
 }
 
 /// Where the manifest of a file is, that is no part of a set.

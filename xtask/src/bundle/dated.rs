@@ -1,11 +1,15 @@
-//! The date in a file's name: a copy has the time at which it was copied, and a name has the backup's own.
+//! The date in a file's name: a copy has the time at which it was copied, and a name has the
+//! backup's own.
 
 use chrono::{DateTime, Duration, NaiveDate, NaiveTime, Utc};
 
-/// When a file was made, by its name where that holds a date, else by its modification time. No file is older than its contents: a date
-/// that lies beyond that time is none (a day is left for the zone, which no name tells).
+/// When a file was made, by its name where that holds a date, else by its modification time. No
+/// file is older than its contents: a date that lies beyond that time is none (a day is left for
+/// the zone, which no name tells).
 pub fn made(name: &str, modified: DateTime<Utc>) -> DateTime<Utc> {
-    let dated = dates(name).into_iter().find(|(date, time)| date.and_time(*time).and_utc() <= modified + Duration::days(1));
+    let dated = dates(name)
+        .into_iter()
+        .find(|(date, time)| date.and_time(*time).and_utc() <= modified + Duration::days(1));
     match dated {
         // that day's own hour is more than a name without one has
         Some((date, time)) if time == NaiveTime::MIN && modified.date_naive() == date => modified,
@@ -14,7 +18,8 @@ pub fn made(name: &str, modified: DateTime<Utc>) -> DateTime<Utc> {
     }
 }
 
-/// `20260116_224500`, `2026-01-16T22-45-00`, `2026-01-16`, `2026_01_16-22.45`: a year, a month and a day, and the time behind them.
+/// `20260116_224500`, `2026-01-16T22-45-00`, `2026-01-16`, `2026_01_16-22.45`: a year, a month and
+/// a day, and the time behind them.
 fn dates(name: &str) -> Vec<(NaiveDate, NaiveTime)> {
     let numbers = numbers(name);
     (0..numbers.len()).filter_map(|at| dated(&numbers[at..])).collect()
@@ -22,7 +27,9 @@ fn dates(name: &str) -> Vec<(NaiveDate, NaiveTime)> {
 
 fn dated(numbers: &[&str]) -> Option<(NaiveDate, NaiveTime)> {
     let (year, month, day, rest) = match numbers {
-        [whole, rest @ ..] if whole.len() == 8 => (&whole[..4], &whole[4..6], &whole[6..], Rest::Behind(rest)),
+        [whole, rest @ ..] if whole.len() == 8 => {
+            (&whole[..4], &whole[4..6], &whole[6..], Rest::Behind(rest))
+        }
         [whole, ..] if whole.len() == 12 || whole.len() == 14 => {
             (&whole[..4], &whole[4..6], &whole[6..8], Rest::Within(&whole[8..]))
         }
@@ -47,7 +54,9 @@ impl Rest<'_> {
         let whole = match self {
             Self::Within(digits) => (*digits).to_owned(),
             Self::Behind([digits, ..]) if matches!(digits.len(), 4 | 6) => (*digits).to_owned(),
-            Self::Behind(parts) => parts.iter().take(3).take_while(|part| part.len() == 2).copied().collect(),
+            Self::Behind(parts) => {
+                parts.iter().take(3).take_while(|part| part.len() == 2).copied().collect()
+            }
         };
         let part = |at: usize| whole.get(at..at + 2).map_or(Some(0), |part| part.parse().ok());
         if whole.len() < 4 { None } else { NaiveTime::from_hms_opt(part(0)?, part(2)?, part(4)?) }

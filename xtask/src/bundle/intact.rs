@@ -1,8 +1,10 @@
 //! A manifest's digest of its own: over what nobody else checks in it, and a backup is judged by.
 //!
-//! It is of what a manifest says, not of its bytes: spaces, and the order of keys, are nobody's business. When a backup was made, how
-//! long it took and what its files are called, is left out: a file is known by its checksum, and people rename files and set dates.
-//! A field that comes later must be left out of the text where it says nothing, so that older manifests have the digest that they had.
+//! It is of what a manifest says, not of its bytes: spaces, and the order of keys, are nobody's
+//! business. When a backup was made, how long it took and what its files are called, is left out: a
+//! file is known by its checksum, and people rename files and set dates. A field that comes later
+//! must be left out of the text where it says nothing, so that older manifests have the digest that
+//! they had.
 
 use std::io::BufWriter;
 
@@ -23,7 +25,13 @@ pub fn digest(manifest: &mut Manifest) -> String {
     let aside: Vec<Aside> = manifest
         .artifacts
         .iter_mut()
-        .map(|a| (std::mem::take(&mut a.file), std::mem::take(&mut a.started), std::mem::take(&mut a.seconds)))
+        .map(|a| {
+            (
+                std::mem::take(&mut a.file),
+                std::mem::take(&mut a.started),
+                std::mem::take(&mut a.seconds),
+            )
+        })
         .collect();
     // every `db-list` does this for each: no bytes are kept, and no slow sum is taken of them
     let mut sum = Check::default();
@@ -36,8 +44,8 @@ pub fn digest(manifest: &mut Manifest) -> String {
     found
 }
 
-/// Whether a manifest says what was written. Another version may have said more than this one knows, and one without a digest has
-/// nothing to go by.
+/// Whether a manifest says what was written. Another version may have said more than this one
+/// knows, and one without a digest has nothing to go by.
 pub fn is_intact(manifest: &mut Manifest) -> bool {
     let recorded = manifest.digest.clone().filter(|recorded| recorded.starts_with(BY));
     recorded.is_none_or(|recorded| digest(manifest) == recorded)

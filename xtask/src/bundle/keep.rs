@@ -26,7 +26,8 @@ pub enum Verdict {
     Remove(String),
 }
 
-/// Decides over one database's backups; `candidates` newest first, one verdict for each, in their order.
+/// Decides over one database's backups; `candidates` newest first, one verdict for each, in their
+/// order.
 pub fn decide(candidates: &[Candidate], rules: &KeepRules, now: DateTime<Utc>) -> Vec<Verdict> {
     let last_good = candidates.iter().position(|c| c.good);
     let mut calendar = Calendar::new(rules);
@@ -58,7 +59,9 @@ fn by_age(age: i64, rules: &KeepRules, any_good: bool) -> Verdict {
     match rules.days {
         None => Verdict::Keep("no `keep-days` is set".into()),
         Some(days) if age < i64::from(days) => Verdict::Keep(format!("{age} of {days} days old")),
-        Some(_) if !any_good => Verdict::Keep("no backup here has proved good: nothing is removed".into()),
+        Some(_) if !any_good => {
+            Verdict::Keep("no backup here has proved good: nothing is removed".into())
+        }
         Some(days) => Verdict::Remove(format!("{age} days old, kept for {days}")),
     }
 }
@@ -78,13 +81,23 @@ struct Slots {
 impl Calendar {
     fn new(rules: &KeepRules) -> Self {
         let slots = |name, count: u32| Slots { name, count: count as usize, seen: BTreeSet::new() };
-        Self { slots: [slots("daily", rules.daily), slots("weekly", rules.weekly), slots("monthly", rules.monthly)] }
+        Self {
+            slots: [
+                slots("daily", rules.daily),
+                slots("weekly", rules.weekly),
+                slots("monthly", rules.monthly),
+            ],
+        }
     }
 
     /// The first kind of slot that this backup fills; it fills the others, too.
     fn claim(&mut self, candidate: &Candidate) -> Option<&'static str> {
         let when = candidate.created;
-        let keys = [(when.year(), when.ordinal()), (when.iso_week().year(), when.iso_week().week()), (when.year(), when.month())];
+        let keys = [
+            (when.year(), when.ordinal()),
+            (when.iso_week().year(), when.iso_week().week()),
+            (when.year(), when.month()),
+        ];
         let mut claimed = None;
         for (slots, key) in self.slots.iter_mut().zip(keys) {
             let free = candidate.good && slots.seen.len() < slots.count && slots.seen.insert(key);
@@ -121,7 +134,11 @@ mod tests {
             (good(&[100, 200]), rules(Some(30), 0), "kr"),
             (good(&[100, 200]), rules(None, 0), "kk"),
             // bad ones do not count towards the minimum, and do not push good ones out
-            (vec![ago(0, false), ago(40, false), ago(50, true), ago(60, true)], rules(Some(30), 1), "krkr"),
+            (
+                vec![ago(0, false), ago(40, false), ago(50, true), ago(60, true)],
+                rules(Some(30), 1),
+                "krkr",
+            ),
             // nothing has proved good: nothing goes
             (vec![ago(40, false), ago(50, false)], rules(Some(30), 0), "kk"),
         ] {
@@ -140,9 +157,10 @@ mod tests {
 
     #[test]
     fn the_last_good_one_always_stays() {
-        for rules in
-            [KeepRules { days: Some(0), ..KeepRules::default() }, KeepRules { days: Some(1), min: 3, ..KeepRules::default() }]
-        {
+        for rules in [
+            KeepRules { days: Some(0), ..KeepRules::default() },
+            KeepRules { days: Some(1), min: 3, ..KeepRules::default() },
+        ] {
             for shape in 0..64_u32 {
                 let candidates: Vec<_> = (0..6).map(|i| ago(i * 20, shape >> i & 1 == 1)).collect();
                 let verdicts = decide(&candidates, &rules, now());

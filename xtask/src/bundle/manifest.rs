@@ -1,4 +1,5 @@
-//! `manifest.json`: what a backup holds and what was proved of it. Old manifests stay readable for ever.
+//! `manifest.json`: what a backup holds and what was proved of it. Old manifests stay readable for
+//! ever.
 
 use std::path::Path;
 
@@ -48,7 +49,8 @@ pub struct Manifest {
     /// Whether something is missing from it: a partial backup satisfies no safety rule.
     #[serde(default)]
     pub partial: bool,
-    /// What is missing from it, and why: stores that were down, and those that changed while they were read.
+    /// What is missing from it, and why: stores that were down, and those that changed while they
+    /// were read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<Missing>,
     /// Its artifacts, one per database and store.
@@ -56,10 +58,12 @@ pub struct Manifest {
     /// Every time it was verified, oldest first.
     #[serde(default)]
     pub verified: Vec<Verification>,
-    /// What kept the last trial from being one, where no later trial came to an end: nothing is said against the backup.
+    /// What kept the last trial from being one, where no later trial came to an end: nothing is
+    /// said against the backup.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub untried: Option<Untried>,
-    /// A sum over what is said here: what is damaged is told from what was never so. Older versions wrote none.
+    /// A sum over what is said here: what is damaged is told from what was never so. Older
+    /// versions wrote none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
 }
@@ -179,7 +183,8 @@ pub struct Verification {
     pub good: bool,
 }
 
-/// A verification that could not be tried where it was: a role is missing there, or a lock limit too low.
+/// A verification that could not be tried where it was: a role is missing there, or a lock limit
+/// too low.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Untried {
     /// When.
@@ -203,7 +208,8 @@ pub const LEDGERS: [&str; 34] = [
 ];
 
 /// Schemas that a migrator has to itself.
-pub const LEDGER_SCHEMAS: [&str; 5] = ["drizzle", "graphile_migrate", "pgroll", "sqitch", "supabase_migrations"];
+pub const LEDGER_SCHEMAS: [&str; 5] =
+    ["drizzle", "graphile_migrate", "pgroll", "sqitch", "supabase_migrations"];
 
 impl Manifest {
     /// Whether it is what was saved of a damaged database: there may be no other copy of it.
@@ -213,7 +219,11 @@ impl Manifest {
 
     /// What a partial backup is without, and why.
     pub fn without(&self) -> String {
-        self.missing.iter().map(|m| format!("`{}`: {}", m.store, m.why)).collect::<Vec<_>>().join("; ")
+        self.missing
+            .iter()
+            .map(|m| format!("`{}`: {}", m.store, m.why))
+            .collect::<Vec<_>>()
+            .join("; ")
     }
 
     /// Reads a manifest.
@@ -222,17 +232,22 @@ impl Manifest {
     /// It can't be read, is no manifest of ours, or is of a newer format than this version knows.
     pub fn read(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path)?;
-        let newer = |format| anyhow::anyhow!("it is of format {format}, this version reads up to {FORMAT}: use a newer db-tasks");
+        let newer = |format| {
+            anyhow::anyhow!(
+                "it is of format {format}, this version reads up to {FORMAT}: use a newer db-tasks"
+            )
+        };
         match serde_json::from_str::<Self>(&text) {
             Ok(manifest) if manifest.format > FORMAT => Err(newer(manifest.format)),
             Ok(mut manifest) => match manifest.absurdity() {
                 Some(why) => Err(anyhow::anyhow!("its numbers can't be right: {why}")),
-                None if !is_intact(&mut manifest) => {
-                    Err(anyhow::anyhow!("it has changed since it was written: its own digest does not fit"))
-                }
+                None if !is_intact(&mut manifest) => Err(anyhow::anyhow!(
+                    "it has changed since it was written: its own digest does not fit"
+                )),
                 None => Ok(manifest),
             },
-            // a newer format may lack what this version looks for: its number says more than what is missing
+            // a newer format may lack what this version looks for: its number says more than what
+            // is missing
             Err(e) => match serde_json::from_str::<Head>(&text) {
                 Ok(head) if head.format > FORMAT => Err(newer(head.format)),
                 _ => Err(e).context("it is no manifest of db-tasks"),
@@ -240,14 +255,22 @@ impl Manifest {
         }
     }
 
-    /// Whether a text is a manifest of ours, or of another tool that calls its file so: where it can be read at all, and has none of our
-    /// keys. What can't be read is nobody's, and so it is ours that is broken.
+    /// Whether a text is a manifest of ours, or of another tool that calls its file so: where it
+    /// can be read at all, and has none of our keys. What can't be read is nobody's, and so it
+    /// is ours that is broken.
     pub fn is_of_another_tool(path: &Path) -> bool {
         let read = || serde_json::from_slice::<serde_json::Value>(&std::fs::read(path).ok()?).ok();
         read().is_some_and(|value| {
-            let empty = value.as_object().is_none_or(serde_json::Map::is_empty) && value.as_array().is_none_or(Vec::is_empty);
-            let ours = value.get("tool").and_then(|tool| tool.as_str()).is_some_and(|tool| tool.contains("db-tasks"));
-            !ours && !empty && value.get("artifacts").is_none() && !value.get("format").is_some_and(serde_json::Value::is_number)
+            let empty = value.as_object().is_none_or(serde_json::Map::is_empty)
+                && value.as_array().is_none_or(Vec::is_empty);
+            let ours = value
+                .get("tool")
+                .and_then(|tool| tool.as_str())
+                .is_some_and(|tool| tool.contains("db-tasks"));
+            !ours
+                && !empty
+                && value.get("artifacts").is_none()
+                && !value.get("format").is_some_and(serde_json::Value::is_number)
         })
     }
 
@@ -265,7 +288,10 @@ impl Manifest {
                 return Some(format!("`{}` has one checksum, not none or two", artifact.store));
             }
             if !artifact.blake3.is_empty() && self.format < FORMAT {
-                return Some(format!("a sum of `{}` that format {} does not have", artifact.store, self.format));
+                return Some(format!(
+                    "a sum of `{}` that format {} does not have",
+                    artifact.store, self.format
+                ));
             }
             if artifact.format() != Format::Script && artifact.contents.is_none() {
                 return Some(format!("`{}` without what it holds", artifact.store));
@@ -276,9 +302,11 @@ impl Manifest {
         })
     }
 
-    /// The lowest format that says it all: whoever shares a folder with an older version goes on doing so.
+    /// The lowest format that says it all: whoever shares a folder with an older version goes on
+    /// doing so.
     pub fn format(artifacts: &[Artifact], missing: &[Missing]) -> u32 {
-        let plain = artifacts.iter().all(|a| a.contents.is_none() && a.format() == Format::Script) && missing.is_empty();
+        let plain = artifacts.iter().all(|a| a.contents.is_none() && a.format() == Format::Script)
+            && missing.is_empty();
         let in_few_words = artifacts.iter().any(|a| matches!(a.contents, Some(Contents::Tree(_))));
         match (in_few_words, plain) {
             _ if artifacts.iter().any(|a| !a.blake3.is_empty()) => FORMAT,
@@ -335,7 +363,11 @@ impl Artifact {
 
     /// The sum that its file has to have.
     pub fn checksum(&self) -> Checksum {
-        let (method, hex) = if self.blake3.is_empty() { (Method::Sha256, &self.sha256) } else { (Method::Blake3, &self.blake3) };
+        let (method, hex) = if self.blake3.is_empty() {
+            (Method::Sha256, &self.sha256)
+        } else {
+            (Method::Blake3, &self.blake3)
+        };
         Checksum { method, hex: hex.clone() }
     }
 
@@ -363,25 +395,40 @@ mod tests {
             ("format-4/backup_20261128_110731/manifest.json", 4),
         ] {
             let manifest = Manifest::read(&stored.join(file)).unwrap();
-            assert_eq!(manifest.pretty(), std::fs::read_to_string(stored.join(file)).unwrap(), "{file}");
-            assert_eq!((manifest.format, Manifest::format(&manifest.artifacts, &manifest.missing)), (format, format), "{file}");
+            assert_eq!(
+                manifest.pretty(),
+                std::fs::read_to_string(stored.join(file)).unwrap(),
+                "{file}"
+            );
+            assert_eq!(
+                (manifest.format, Manifest::format(&manifest.artifacts, &manifest.missing)),
+                (format, format),
+                "{file}"
+            );
         }
         assert!(!Manifest::is_of_another_tool(&stored.join("format-1-minimal.json")));
         let least = Manifest::read(&stored.join("format-1-minimal.json")).unwrap();
-        assert_eq!((least.format, least.project_named, least.partial, least.is_good()), (1, false, false, false));
+        assert_eq!(
+            (least.format, least.project_named, least.partial, least.is_good()),
+            (1, false, false, false)
+        );
     }
 
     #[test]
     fn a_trees_manifest_says_what_its_format_has() {
-        let stored = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/manifests/format-4/backup_20261128_110731");
-        let whole: serde_json::Value = serde_json::from_slice(&std::fs::read(stored.join("manifest.json")).unwrap()).unwrap();
+        let stored = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../tests/data/manifests/format-4/backup_20261128_110731");
+        let whole: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(stored.join("manifest.json")).unwrap()).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("manifest.json");
         type Change = fn(&mut serde_json::Value);
         let changes: [(&str, Change); 3] = [
             ("that format 3 does not have", |m| m["format"] = 3.into()),
             ("one checksum, not none or two", |m| m["artifacts"][0]["sha256"] = "ab".into()),
-            ("without what it holds", |m| drop(m["artifacts"][0].as_object_mut().unwrap().remove("contents"))),
+            ("without what it holds", |m| {
+                drop(m["artifacts"][0].as_object_mut().unwrap().remove("contents"))
+            }),
         ];
         for (why, change) in changes {
             let mut changed = whole.clone();
@@ -396,13 +443,23 @@ mod tests {
     #[test]
     fn what_no_server_says_makes_no_manifest() {
         let stored = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/manifests/format-1");
-        let text = std::fs::read_to_string(stored.join("shop_20261121_102946_before-v2.manifest.json")).unwrap();
+        let text =
+            std::fs::read_to_string(stored.join("shop_20261121_102946_before-v2.manifest.json"))
+                .unwrap();
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("manifest.json");
         let whole: serde_json::Value = serde_json::from_str(&text).unwrap();
         for (at, value, why) in [
-            ("/artifacts/0/database/connection_limit", serde_json::json!(-5), "a connection limit of -5"),
-            ("/artifacts/0/database/connection_limit", serde_json::json!(1_u64 << 40), "a connection limit of 1099511627776"),
+            (
+                "/artifacts/0/database/connection_limit",
+                serde_json::json!(-5),
+                "a connection limit of -5",
+            ),
+            (
+                "/artifacts/0/database/connection_limit",
+                serde_json::json!(1_u64 << 40),
+                "a connection limit of 1099511627776",
+            ),
             ("/artifacts/0/seconds", serde_json::json!(-1.0), "-1 seconds"),
             ("/artifacts/0/rows", serde_json::json!(-1), "expected u64"),
             ("/artifacts/0/rows", serde_json::json!(1), "1 rows in all, and "),
@@ -417,7 +474,8 @@ mod tests {
             assert!(said.contains(why), "{at}: {said}");
             assert!(!Manifest::is_of_another_tool(&path), "{at}");
         }
-        let mut many = Manifest::read(&stored.join("shop_20261121_102946_before-v2.manifest.json")).unwrap();
+        let mut many =
+            Manifest::read(&stored.join("shop_20261121_102946_before-v2.manifest.json")).unwrap();
         many.artifacts[0].bytes = u64::MAX;
         many.artifacts.push(many.artifacts[0].clone());
         assert_eq!(many.bytes(), u64::MAX);
@@ -427,12 +485,14 @@ mod tests {
     fn covered(mut manifest: Manifest) -> Manifest {
         (manifest.digest, manifest.created) = (None, DateTime::UNIX_EPOCH);
         for artifact in &mut manifest.artifacts {
-            (artifact.file, artifact.started, artifact.seconds) = (String::new(), DateTime::UNIX_EPOCH, 0.0);
+            (artifact.file, artifact.started, artifact.seconds) =
+                (String::new(), DateTime::UNIX_EPOCH, 0.0);
         }
         manifest
     }
 
-    /// Whatever becomes of one byte: the manifest says what it said, or it is not read, and nobody takes it for another tool's.
+    /// Whatever becomes of one byte: the manifest says what it said, or it is not read, and nobody
+    /// takes it for another tool's.
     #[test]
     fn a_damaged_manifest_is_known() {
         let stored = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/manifests");
@@ -457,7 +517,10 @@ mod tests {
             }
             for cut in (0..text.len() - 2).filter(|cut| cut % 17 == 0 || cut + 100 > text.len()) {
                 std::fs::write(&path, &text.as_bytes()[..cut]).unwrap();
-                assert!(Manifest::read(&path).is_err() && !Manifest::is_of_another_tool(&path), "{file}: cut at {cut}");
+                assert!(
+                    Manifest::read(&path).is_err() && !Manifest::is_of_another_tool(&path),
+                    "{file}: cut at {cut}"
+                );
             }
         }
     }
@@ -465,11 +528,17 @@ mod tests {
     #[test]
     fn a_right_that_is_none_makes_no_manifest() {
         use crate::engine::postgres::facts::Grant;
-        let grant = |word: &str| serde_json::from_value::<Grant>(serde_json::json!({ "grantee": null, "privilege": word }));
+        let grant = |word: &str| {
+            serde_json::from_value::<Grant>(
+                serde_json::json!({ "grantee": null, "privilege": word }),
+            )
+        };
         for word in ["CONNECT", "CREATE", "TEMPORARY"] {
             assert_eq!(grant(word).unwrap().privilege.to_string(), word);
         }
-        let said = grant("CONNECT ON DATABASE x TO PUBLIC;\n\\! touch y\nGRANT CONNECT").unwrap_err().to_string();
+        let said = grant("CONNECT ON DATABASE x TO PUBLIC;\n\\! touch y\nGRANT CONNECT")
+            .unwrap_err()
+            .to_string();
         assert!(said.contains("unknown variant"), "{said}");
     }
 

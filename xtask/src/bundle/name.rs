@@ -29,32 +29,50 @@ pub fn check(backup: &config::Backup) -> Result<(), String> {
     for part in backup.name.split('{').skip(1) {
         let word = part.split('}').next().unwrap_or_default();
         if !known.contains(&word) {
-            return Err(format!("`name` has `{{{word}}}`, known are {}", known.map(|k| format!("`{{{k}}}`")).join(", ")));
+            return Err(format!(
+                "`name` has `{{{word}}}`, known are {}",
+                known.map(|k| format!("`{{{k}}}`")).join(", ")
+            ));
         }
     }
     if !backup.name.contains("{timestamp}") || !backup.name.ends_with("{ext}") {
         return Err("`name` must hold `{timestamp}` and end with `.{ext}`".into());
     }
-    if backup.name.contains("..") || backup.name.starts_with('/') || backup.name.matches('/').count() > 1 {
+    if backup.name.contains("..")
+        || backup.name.starts_with('/')
+        || backup.name.matches('/').count() > 1
+    {
         return Err("`name` may have one folder at most, and stays inside `dir`".into());
     }
     let known = !StrftimeItems::new(&backup.timestamp).any(|item| matches!(item, Item::Error));
     let usable = known
-        && Some(DateTime::UNIX_EPOCH.format(&backup.timestamp).to_string()).is_some_and(|t| !t.is_empty() && !t.contains('/'));
+        && Some(DateTime::UNIX_EPOCH.format(&backup.timestamp).to_string())
+            .is_some_and(|t| !t.is_empty() && !t.contains('/'));
     if !usable {
-        return Err(format!("`timestamp` is `{}`, which is no strftime format for a file name", backup.timestamp));
+        return Err(format!(
+            "`timestamp` is `{}`, which is no strftime format for a file name",
+            backup.timestamp
+        ));
     }
     Compression::parse(&backup.compress, backup.level).map(|_| ())
 }
 
-/// Whether the template makes folders (`backup_{timestamp}/{store}.{ext}`), one for all databases together.
+/// Whether the template makes folders (`backup_{timestamp}/{store}.{ext}`), one for all databases
+/// together.
 pub fn is_folder(template: &str) -> bool {
     template.contains('/')
 }
 
 /// The artifact's path below the backup folder, `counter` told apart from 2 on.
-pub fn artifact(backup: &config::Backup, words: &Words<'_>, ext: &str, now: DateTime<Utc>, counter: u32) -> PathBuf {
-    let label = words.label.map(slug).filter(|s| !s.is_empty()).map_or(String::new(), |s| format!("_{s}"));
+pub fn artifact(
+    backup: &config::Backup,
+    words: &Words<'_>,
+    ext: &str,
+    now: DateTime<Utc>,
+    counter: u32,
+) -> PathBuf {
+    let label =
+        words.label.map(slug).filter(|s| !s.is_empty()).map_or(String::new(), |s| format!("_{s}"));
     let counter = if counter > 1 { format!("_{counter}") } else { String::new() };
     let timestamp = format!("{}{label}{counter}", now.format(&backup.timestamp));
     let name = backup
@@ -118,12 +136,36 @@ mod tests {
 
     #[test]
     fn names_as_the_documents_have_them() {
-        let words = Words { project: "p", environment: "e", database: "rephlo-dev", store: "main", label: None };
+        let words = Words {
+            project: "p",
+            environment: "e",
+            database: "rephlo-dev",
+            store: "main",
+            label: None,
+        };
         let now = "2025-11-20T10:30:00Z".parse().unwrap();
         for (template, timestamp, ext, counter, want) in [
-            ("{database}_{timestamp}.{ext}", "%Y-%m-%dT%H-%M-%S", "sql.gz", 1, "rephlo-dev_2025-11-20T10-30-00.sql.gz"),
-            ("{database}_backup_{timestamp}.{ext}", "%Y%m%d_%H%M%S", "sql.gz", 2, "rephlo-dev_backup_20251120_103000_2.sql.gz"),
-            ("backup_{timestamp}/{store}.{ext}", "%Y%m%d_%H%M%S", "sql", 1, "backup_20251120_103000/main.sql"),
+            (
+                "{database}_{timestamp}.{ext}",
+                "%Y-%m-%dT%H-%M-%S",
+                "sql.gz",
+                1,
+                "rephlo-dev_2025-11-20T10-30-00.sql.gz",
+            ),
+            (
+                "{database}_backup_{timestamp}.{ext}",
+                "%Y%m%d_%H%M%S",
+                "sql.gz",
+                2,
+                "rephlo-dev_backup_20251120_103000_2.sql.gz",
+            ),
+            (
+                "backup_{timestamp}/{store}.{ext}",
+                "%Y%m%d_%H%M%S",
+                "sql",
+                1,
+                "backup_20251120_103000/main.sql",
+            ),
         ] {
             let got = artifact(&backup(template, timestamp), &words, ext, now, counter);
             assert_eq!(got.to_string_lossy(), want);
@@ -149,7 +191,10 @@ mod tests {
 
     #[test]
     fn a_manifest_stands_beside_its_file_or_in_its_folder() {
-        for (artifact, want) in [("app_1.sql.zst", "app_1.manifest.json"), ("backup_1/main.sql.gz", "backup_1/manifest.json")] {
+        for (artifact, want) in [
+            ("app_1.sql.zst", "app_1.manifest.json"),
+            ("backup_1/main.sql.gz", "backup_1/manifest.json"),
+        ] {
             assert_eq!(manifest(Path::new(artifact)).to_string_lossy(), want);
         }
     }

@@ -15,14 +15,22 @@ pub(super) fn is_of_the_folder(file: &str) -> bool {
 pub(super) fn fault(base: &Path, manifest: &Manifest) -> Option<String> {
     manifest.artifacts.iter().find_map(|artifact| {
         if !is_of_the_folder(&artifact.file) {
-            return Some(format!("its manifest names `{}`, which is outside its folder", artifact.file));
+            return Some(format!(
+                "its manifest names `{}`, which is outside its folder",
+                artifact.file
+            ));
         }
         match fs::metadata(base.join(&artifact.file)) {
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Some(format!("`{}` is missing", artifact.file)),
-            Err(e) => Some(format!("`{}` can't be looked at: {e}", artifact.file)),
-            Ok(m) if m.len() != artifact.bytes => {
-                Some(format!("`{}` has {} bytes, its manifest says {}", artifact.file, m.len(), artifact.bytes))
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+                Some(format!("`{}` is missing", artifact.file))
             }
+            Err(e) => Some(format!("`{}` can't be looked at: {e}", artifact.file)),
+            Ok(m) if m.len() != artifact.bytes => Some(format!(
+                "`{}` has {} bytes, its manifest says {}",
+                artifact.file,
+                m.len(),
+                artifact.bytes
+            )),
             Ok(_) => None,
         }
     })

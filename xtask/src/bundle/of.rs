@@ -1,18 +1,22 @@
-//! Which databases a backup is of: one key may have meant another database when the backup was made.
+//! Which databases a backup is of: one key may have meant another database when the backup was
+//! made.
 
 use std::collections::BTreeMap;
 
 use super::{Backup, Catalog, Kind};
 use crate::engine::store::Format;
 
-/// The names that databases have now, by their keys; what is not here is not known, and nothing differs from it.
+/// The names that databases have now, by their keys; what is not here is not known, and nothing
+/// differs from it.
 pub type Names = BTreeMap<String, String>;
 
 impl Backup {
     /// The databases that it is of, each by its key in the file and its own name.
     pub fn databases(&self) -> impl Iterator<Item = (&str, &str)> {
         let artifacts = self.manifest().into_iter().flat_map(|m| &m.artifacts);
-        artifacts.filter(|a| a.format() == Format::Script).map(|a| (a.store.as_str(), a.database.name.as_str()))
+        artifacts
+            .filter(|a| a.format() == Format::Script)
+            .map(|a| (a.store.as_str(), a.database.name.as_str()))
     }
 
     /// Whether it is this project's, has all of these databases and stores, and is whole.
@@ -29,7 +33,8 @@ impl Backup {
 
     /// A database of it that had another name: the one then, and the one now.
     pub fn of_another<'a>(&'a self, names: &'a Names) -> Option<(&'a str, &'a str)> {
-        let mut both = self.databases().filter_map(|(key, then)| Some((then, names.get(key)?.as_str())));
+        let mut both =
+            self.databases().filter_map(|(key, then)| Some((then, names.get(key)?.as_str())));
         both.find(|(then, now)| !then.is_empty() && then != now)
     }
 }
@@ -40,7 +45,8 @@ impl Catalog {
         self.backups.iter().find(|b| b.is_good_with(keys) && b.of_another(names).is_none())
     }
 
-    /// The same among those that somebody wanted: none that was made as a safety before something else.
+    /// The same among those that somebody wanted: none that was made as a safety before something
+    /// else.
     pub fn latest_wanted(&self, keys: &[&str], names: &Names) -> Option<&Backup> {
         let wanted = |b: &&Backup| b.manifest().is_some_and(|m| !m.reason.is_safety());
         let mut all = self.backups.iter().filter(|b| b.is_good_with(keys)).filter(wanted);

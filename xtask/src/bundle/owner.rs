@@ -26,16 +26,19 @@ impl Ground {
     }
 }
 
-/// Whether a backup is this project's. Where both sides have a name in their file, the names decide. One that is its folder's alone is
-/// another in a clone and after a rename, so that what lies in the project's own folder is its own whatever it is called, and on
-/// common ground a database of the project's tells.
+/// Whether a backup is this project's. Where both sides have a name in their file, the names
+/// decide. One that is its folder's alone is another in a clone and after a rename, so that what
+/// lies in the project's own folder is its own whatever it is called, and on common ground a
+/// database of the project's tells.
 pub fn is_ours(manifest: &Manifest, project: &Project, ground: Ground) -> bool {
     let alike = manifest.project == project.name;
     if alike || (manifest.project_named && project.named) {
         return alike;
     }
     let holds = |key: &str, name: &str| {
-        let ours = |d: &&crate::config::Database| d.key == key && d.connection.database.as_deref() == Some(name);
+        let ours = |d: &&crate::config::Database| {
+            d.key == key && d.connection.database.as_deref() == Some(name)
+        };
         project.databases.iter().any(|d| ours(&d))
     };
     ground == Ground::Own || manifest.artifacts.iter().any(|a| holds(&a.store, &a.database.name))
@@ -49,9 +52,14 @@ mod tests {
     fn project(name: &str, folder: &Path) -> Project {
         let root = folder.join("here");
         std::fs::create_dir_all(&root).unwrap();
-        let named = if name.is_empty() { String::new() } else { format!("[project]\nname = \"{name}\"\n") };
+        let named =
+            if name.is_empty() { String::new() } else { format!("[project]\nname = \"{name}\"\n") };
         let path = root.join("db-tasks.toml");
-        std::fs::write(&path, format!("{named}[databases.main]\npostgres = {{ database = \"app\" }}\n")).unwrap();
+        std::fs::write(
+            &path,
+            format!("{named}[databases.main]\npostgres = {{ database = \"app\" }}\n"),
+        )
+        .unwrap();
         load(&path, Env::default(), Dotenv::Ignore).unwrap().0
     }
 
@@ -101,7 +109,8 @@ mod tests {
         assert_eq!(Ground::of(&folder.path().join("srv"), &project), Ground::Common);
         #[cfg(unix)]
         {
-            std::os::unix::fs::symlink(folder.path().join("srv"), project.root.join("backups")).unwrap();
+            std::os::unix::fs::symlink(folder.path().join("srv"), project.root.join("backups"))
+                .unwrap();
             assert_eq!(Ground::of(&project.root.join("backups"), &project), Ground::Common);
         }
     }

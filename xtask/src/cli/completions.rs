@@ -1,4 +1,5 @@
-//! Completions. Those for bash are our own: clap's know nothing of `cargo db-tasks`, and of no backup's name.
+//! Completions. Those for bash are our own: clap's know nothing of `cargo db-tasks`, and of no
+//! backup's name.
 
 use std::fmt::Write;
 
@@ -68,19 +69,29 @@ pub fn script(shell: Shell) -> String {
 fn bash(cli: &Command) -> String {
     let mut out = BEGIN.to_owned();
     for command in cli.get_subcommands() {
-        let names: Vec<&str> = std::iter::once(command.get_name()).chain(command.get_all_aliases()).collect();
-        let _ = writeln!(out, "            {}) command={} ;;", names.join(" | "), command.get_name());
+        let names: Vec<&str> =
+            std::iter::once(command.get_name()).chain(command.get_all_aliases()).collect();
+        let _ =
+            writeln!(out, "            {}) command={} ;;", names.join(" | "), command.get_name());
     }
     out.push_str("        esac\n    done\n    case $command in\n");
     let commands: Vec<&str> = cli.get_subcommands().map(Command::get_name).collect();
-    let _ = writeln!(out, "        '') words='{} help {}' ;;", commands.join(" "), flags(cli).join(" "));
+    let _ = writeln!(
+        out,
+        "        '') words='{} help {}' ;;",
+        commands.join(" "),
+        flags(cli).join(" ")
+    );
     for command in cli.get_subcommands() {
         let words = [flags(command), values(command)].concat().join(" ");
         let _ = writeln!(out, "        {}) words='{words}' ;;", command.get_name());
     }
     out.push_str("    esac\n    case $previous in\n");
-    let (files, others): (Vec<&Arg>, Vec<&Arg>) =
-        cli.get_subcommands().flat_map(Command::get_arguments).filter(|a| wants_a_value(a)).partition(|a| is_a_path(a));
+    let (files, others): (Vec<&Arg>, Vec<&Arg>) = cli
+        .get_subcommands()
+        .flat_map(Command::get_arguments)
+        .filter(|a| wants_a_value(a))
+        .partition(|a| is_a_path(a));
     let named = |args: Vec<&Arg>| {
         let mut names: Vec<String> = args.into_iter().flat_map(names).collect();
         names.sort();
@@ -88,14 +99,23 @@ fn bash(cli: &Command) -> String {
         names.join(" | ")
     };
     let paths = "compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- \"$cur\")); return";
-    let _ = writeln!(out, "        {}) {paths} ;;\n        {}) return ;;\n    esac", named(files), named(others));
+    let _ = writeln!(
+        out,
+        "        {}) {paths} ;;\n        {}) return ;;\n    esac",
+        named(files),
+        named(others)
+    );
     out.push_str(END);
     out
 }
 
 /// The words of a command that begin with a dash.
 fn flags(command: &Command) -> Vec<String> {
-    command.get_arguments().filter(|a| !a.is_hide_set()).filter_map(|a| a.get_long().map(|long| format!("--{long}"))).collect()
+    command
+        .get_arguments()
+        .filter(|a| !a.is_hide_set())
+        .filter_map(|a| a.get_long().map(|long| format!("--{long}")))
+        .collect()
 }
 
 /// The words that may stand in a command's place for a value, where there are few.
@@ -106,7 +126,9 @@ fn values(command: &Command) -> Vec<String> {
 
 fn wants_a_value(arg: &Arg) -> bool {
     let optional = arg.get_num_args().is_some_and(|n| n.min_values() == 0);
-    !arg.is_positional() && !optional && matches!(arg.get_action(), ArgAction::Set | ArgAction::Append)
+    !arg.is_positional()
+        && !optional
+        && matches!(arg.get_action(), ArgAction::Set | ArgAction::Append)
 }
 
 fn is_a_path(arg: &Arg) -> bool {

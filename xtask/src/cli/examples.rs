@@ -40,7 +40,8 @@ Examples:
 
 pub(super) const VERIFY: &str = "\
 Examples:
-  db-verify                 the newest backup: checksum, whole read, end marker, rows of every table
+  db-verify                 the newest backup: checksum, whole read, end marker, rows of every \
+                                 table
   db-verify --deep          the same, and a trial restore into a scratch database that goes again
   db-verify app_20260116_224500";
 
@@ -69,7 +70,8 @@ Examples:
   db-reset --force                     for CI: no question, the backup is still made
   db-reset --no-seed
 
-The hooks `migrate` and `seed` in `db-tasks.toml` make the new database. When one of them fails, the
+The hooks `migrate` and `seed` in `db-tasks.toml` make the new database. When one of them fails, \
+                                the
 old data comes back by itself; afterwards, `db-undo` brings it back.";
 
 pub(super) const MIGRATE: &str = "\
@@ -117,7 +119,8 @@ Examples:
 
 The ledgers of known migrators and tables of extensions keep their rows, and so does what
 `guards.keep-tables` names. Each database is emptied in one transaction: all of it, or nothing.
-Several, and stores, go one after the other: where one fails, the error names what is empty by then.";
+Several, and stores, go one after the other: where one fails, the error names what is empty by \
+                               then.";
 
 pub(super) const PROTECT: &str = "\
 Examples:
@@ -134,7 +137,8 @@ Examples:
   db-pgpass --dry-run        which lines, without their passwords
   db-pgpass --database main --file ~/.pgpass-shop
 
-The passwords are those of DATABASE_URL, PGPASSWORD, POSTGRES_PASSWORD or the container. Other lines
+The passwords are those of DATABASE_URL, PGPASSWORD, POSTGRES_PASSWORD or the container. Other \
+                                 lines
 stay as they are; the file is replaced in one go, and only you may read it (0600).";
 
 pub(super) const CLEANUP: &str = "\

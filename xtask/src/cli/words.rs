@@ -1,10 +1,12 @@
-//! The words of the command line, before they are read: what cargo, npm's kin and people put in their own way.
+//! The words of the command line, before they are read: what cargo, npm's kin and people put in
+//! their own way.
 
 use std::ffi::OsString;
 
 /// As the command line is meant: without cargo's own word for a program
 /// (<https://doc.rust-lang.org/cargo/reference/external-tools.html>) and pnpm's own `--` (`pnpm run db:reset -- --force`); `help`,
-/// `help db-backup`, `db:backup` (which is what npm's scripts are called), and a `--wait` before a name.
+/// `help db-backup`, `db:backup` (which is what npm's scripts are called), and a `--wait` before a
+/// name.
 pub fn understood(mut words: Vec<OsString>) -> Vec<OsString> {
     if words.get(1).is_some_and(|word| word == "db-tasks") {
         words.remove(1);
@@ -23,7 +25,8 @@ pub fn understood(mut words: Vec<OsString>) -> Vec<OsString> {
     alone(words, "--wait", super::WAIT)
 }
 
-/// An option whose number may be left out stands alone before what is no number: `db-restore --wait shop_20260116`.
+/// An option whose number may be left out stands alone before what is no number: `db-restore --wait
+/// shop_20260116`.
 fn alone(mut words: Vec<OsString>, option: &str, number: &str) -> Vec<OsString> {
     let ours = words.iter().position(|word| word == "--").unwrap_or(words.len());
     for at in 0..ours {
@@ -61,7 +64,10 @@ mod tests {
         for (typed, want) in [
             ("db-tasks db-restore --wait shop_2026", "db-tasks db-restore --wait=60 shop_2026"),
             ("db-tasks --wait db-restore shop_2026", "db-tasks --wait=60 db-restore shop_2026"),
-            ("db-tasks db-info --wait 2026-11-28.sql.gz", "db-tasks db-info --wait=60 2026-11-28.sql.gz"),
+            (
+                "db-tasks db-info --wait 2026-11-28.sql.gz",
+                "db-tasks db-info --wait=60 2026-11-28.sql.gz",
+            ),
             ("db-tasks db-restore --wait 30 shop_2026", "db-tasks db-restore --wait 30 shop_2026"),
             ("db-tasks db-restore --wait=x", "db-tasks db-restore --wait=x"),
             ("db-tasks db-restore --wait --latest", "db-tasks db-restore --wait --latest"),

@@ -1,5 +1,5 @@
-//! Whether what the file names lies apart: a tree with the backups in it would be wiped with them, and two trees of which one is in the
-//! other can't be restored.
+//! Whether what the file names lies apart: a tree with the backups in it would be wiped with them,
+//! and two trees of which one is in the other can't be restored.
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -10,7 +10,8 @@ use crate::problem::Problem;
 /// Links that lead to links that lead to links.
 const DEPTH: u32 = 40;
 
-/// Refuses trees that hold the backups (in `backups`), the project or its state, that are in one of them, or in each other.
+/// Refuses trees that hold the backups (in `backups`), the project or its state, that are in one of
+/// them, or in each other.
 ///
 /// # Errors
 /// Which two, and how to set them apart.
@@ -20,7 +21,9 @@ pub fn check(project: &Project, backups: &Path) -> Result<(), Problem> {
         if let StoreKind::Files { path, .. } = &store.kind {
             places.iter().try_for_each(|place| place.apart(store, path))?;
         }
-        project.stores[at + 1..].iter().try_for_each(|other| stores_apart(project, store, other))?;
+        project.stores[at + 1..]
+            .iter()
+            .try_for_each(|other| stores_apart(project, store, other))?;
     }
     Ok(())
 }
@@ -44,15 +47,33 @@ enum Room {
 
 fn places(project: &Project, backups: &Path) -> Vec<Place> {
     let cure = "name another folder: `backup.dir`, or the store's `path`".to_owned();
-    let why =
-        "a wipe of the tree would delete the backups, a restore of it hide them, and each backup would hold those before it";
-    let backups = Place { what: "the backup folder".into(), path: backups.into(), why, cure, room: Room::ForNone };
+    let why = "a wipe of the tree would delete the backups, a restore of it hide them, and each \
+               backup would hold those before it";
+    let backups = Place {
+        what: "the backup folder".into(),
+        path: backups.into(),
+        why,
+        cure,
+        room: Room::ForNone,
+    };
     let cure = "name the folder in the project that holds the files".to_owned();
     let why = "a wipe or a restore of the tree would take the project itself";
-    let root = Place { what: "the project".into(), path: project.root.clone(), why, cure, room: Room::ForTrees };
+    let root = Place {
+        what: "the project".into(),
+        path: project.root.clone(),
+        why,
+        cure,
+        room: Room::ForTrees,
+    };
     let cure = "name another folder for the store".to_owned();
     let why = "what is kept there is for `db-tasks` alone";
-    let state = Place { what: "the folder of our own state".into(), path: project.state_dir(), why, cure, room: Room::ForNone };
+    let state = Place {
+        what: "the folder of our own state".into(),
+        path: project.state_dir(),
+        why,
+        cure,
+        room: Room::ForNone,
+    };
     let clusters = project.databases.iter().filter_map(|database| match &database.at {
         At::Cluster { folder, .. } => Some(Place {
             what: format!("the cluster of `databases.{}`", database.key),
@@ -66,7 +87,13 @@ fn places(project: &Project, backups: &Path) -> Vec<Place> {
     let logs = project.logs.as_ref().map(|path| {
         let cure = "name another folder: `project.logs`, or the store's `path`".into();
         let why = "each run would change the tree while it is read";
-        Place { what: "the folder of the logs".into(), path: path.clone(), why, cure, room: Room::ForTrees }
+        Place {
+            what: "the folder of the logs".into(),
+            path: path.clone(),
+            why,
+            cure,
+            room: Room::ForTrees,
+        }
     });
     [root, backups, state].into_iter().chain(clusters).chain(logs).collect()
 }
@@ -93,7 +120,10 @@ fn stores_apart(project: &Project, one: &Store, other: &Store) -> Result<(), Pro
     let container = |key: &str| project.container(key).map(|c| &c.by);
     let (nested, places) = match (&one.kind, &other.kind) {
         (StoreKind::Files { path: a, .. }, StoreKind::Files { path: b, .. }) => {
-            let nested = is_within(a, b) || is_within(b, a) || is_within(a, &beside(b)) || is_within(b, &beside(a));
+            let nested = is_within(a, b)
+                || is_within(b, a)
+                || is_within(a, &beside(b))
+                || is_within(b, &beside(a));
             (nested, [a.display().to_string(), b.display().to_string()])
         }
         (
@@ -101,10 +131,16 @@ fn stores_apart(project: &Project, one: &Store, other: &Store) -> Result<(), Pro
             StoreKind::FilesInContainer { container: b, path: of_b, .. },
         ) if a == b || container(a) == container(b) => {
             let (a, b) = (plain(Path::new(of_a)), plain(Path::new(of_b)));
-            let nested = a.starts_with(&b) || b.starts_with(&a) || a.starts_with(beside(&b)) || b.starts_with(beside(&a));
+            let nested = a.starts_with(&b)
+                || b.starts_with(&a)
+                || a.starts_with(beside(&b))
+                || b.starts_with(beside(&a));
             (nested, [of_a.clone(), of_b.clone()])
         }
-        (StoreKind::Milvus { url: a, database: of_a, .. }, StoreKind::Milvus { url: b, database: of_b, .. }) => {
+        (
+            StoreKind::Milvus { url: a, database: of_a, .. },
+            StoreKind::Milvus { url: b, database: of_b, .. },
+        ) => {
             let same = a.trim_end_matches('/') == b.trim_end_matches('/') && of_a == of_b;
             (same, [format!("{a}/{of_a}"), format!("{b}/{of_b}")])
         }
@@ -114,9 +150,15 @@ fn stores_apart(project: &Project, one: &Store, other: &Store) -> Result<(), Pro
         return Ok(());
     }
     let [a, b] = places;
-    Err(Problem::usage(format!("`stores.{}` (`{a}`) and `stores.{}` (`{b}`) are in one place", one.key, other.key))
-        .because("what is in both would be backed up twice, and neither could be restored without the other's being lost")
-        .cure("keep one of them, or name two folders of which none is in the other"))
+    Err(Problem::usage(format!(
+        "`stores.{}` (`{a}`) and `stores.{}` (`{b}`) are in one place",
+        one.key, other.key
+    ))
+    .because(
+        "what is in both would be backed up twice, and neither could be restored without the \
+         other's being lost",
+    )
+    .cure("keep one of them, or name two folders of which none is in the other"))
 }
 
 /// Our own folder beside a tree.
@@ -129,10 +171,12 @@ fn beside(tree: &Path) -> PathBuf {
 /// Whether a path is a folder or leads into it, whatever links and `..` it takes.
 fn is_within(path: &Path, folder: &Path) -> bool {
     let (path, folder) = (real(path, DEPTH), real(folder, DEPTH));
-    path.starts_with(&folder) || number(&folder).is_some_and(|n| path.ancestors().any(|above| number(above) == Some(n)))
+    path.starts_with(&folder)
+        || number(&folder).is_some_and(|n| path.ancestors().any(|above| number(above) == Some(n)))
 }
 
-/// What tells a folder from others, by whatever name: mounts and file systems that know no case give it several.
+/// What tells a folder from others, by whatever name: mounts and file systems that know no case
+/// give it several.
 #[cfg(unix)]
 fn number(path: &Path) -> Option<(u64, u64)> {
     use std::os::unix::fs::MetadataExt;
@@ -190,7 +234,8 @@ mod tests {
         }
         let file = root.join("db-tasks.toml");
         let text = format!(
-            "[databases.main]\npostgres = {{ url = \"postgresql://u@h/d\" }}\n[containers.a]\ndocker = \"x\"\n[containers.b]\ndocker = \"x\"\n{stores}"
+            "[databases.main]\npostgres = {{ url = \"postgresql://u@h/d\" \
+             }}\n[containers.a]\ndocker = \"x\"\n[containers.b]\ndocker = \"x\"\n{stores}"
         );
         fs::write(&file, text).unwrap();
         load(&file, Env::of([("", ""); 0]), Dotenv::Ignore).map(drop).map_err(|e| e.to_string())
@@ -240,13 +285,21 @@ mod tests {
     fn trees_in_one_container_lie_apart() {
         let two = |a: &str, b: &str, container: &str| {
             format!(
-                "[stores.m]\ncontainer = \"a\"\nfiles = {{ path = \"{a}\" }}\n[stores.n]\ncontainer = \"{container}\"\nfiles = {{ path = \"{b}\" }}\n"
+                "[stores.m]\ncontainer = \"a\"\nfiles = {{ path = \"{a}\" \
+                 }}\n[stores.n]\ncontainer = \"{container}\"\nfiles = {{ path = \"{b}\" }}\n"
             )
         };
-        for (a, b) in [("/srv/up", "/srv/up"), ("/srv/up", "/srv/up/x"), ("/srv/up/x/", "/srv//up"), ("/srv/up", "/srv/x/../up")]
-        {
+        for (a, b) in [
+            ("/srv/up", "/srv/up"),
+            ("/srv/up", "/srv/up/x"),
+            ("/srv/up/x/", "/srv//up"),
+            ("/srv/up", "/srv/x/../up"),
+        ] {
             for container in ["a", "b"] {
-                assert!(said(&two(a, b, container)).is_err(), "{a} {b}: both keys are of one container");
+                assert!(
+                    said(&two(a, b, container)).is_err(),
+                    "{a} {b}: both keys are of one container"
+                );
             }
         }
         assert_eq!(said(&two("/srv/up", "/srv/upper", "a")), Ok(()));
@@ -254,7 +307,9 @@ mod tests {
 
     #[test]
     fn vectors_lie_apart() {
-        let store = |key: &str, url: &str, more: &str| format!("[stores.{key}]\nmilvus = {{ url = \"{url}\"{more} }}\n");
+        let store = |key: &str, url: &str, more: &str| {
+            format!("[stores.{key}]\nmilvus = {{ url = \"{url}\"{more} }}\n")
+        };
         let one = store("a", "http://h:1", "");
         assert!(said(&(one.clone() + &store("b", "http://h:1/", ""))).is_err());
         assert_eq!(said(&(one + &store("b", "http://h:1", ", database = \"other\""))), Ok(()));

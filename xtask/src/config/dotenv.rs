@@ -1,6 +1,6 @@
-//! `.env` as the libraries that programs read it with do today: docker compose, node's dotenv with dotenv-expand, python-dotenv. Where
-//! they agree we agree; where they do not, a line that nobody needs is no error, and one that is needed is told with its number.
-//! <https://docs.docker.com/compose/how-tos/environment-variables/variable-interpolation/#env-file-syntax>
+//! `.env` as the libraries that programs read it with do today: docker compose, node's dotenv with
+//! dotenv-expand, python-dotenv. Where they agree we agree; where they do not, a line that nobody
+//! needs is no error, and one that is needed is told with its number. <https://docs.docker.com/compose/how-tos/environment-variables/variable-interpolation/#env-file-syntax>
 //! <https://github.com/motdotla/dotenv#what-rules-does-the-parsing-engine-follow>
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,10 +27,17 @@ pub struct Unreadable {
     pub why: String,
 }
 
-/// Reads a file's bytes; `known` is what the real environment says, which wins where a value refers to another one.
+/// Reads a file's bytes; `known` is what the real environment says, which wins where a value refers
+/// to another one.
 pub fn read(bytes: &[u8], known: &dyn Fn(&str) -> Option<String>) -> Dotenv {
     let text = Text::new(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes));
-    let mut reader = Reader { text, known, found: Dotenv::default(), lines: BTreeMap::new(), borrows: BTreeSet::new() };
+    let mut reader = Reader {
+        text,
+        known,
+        found: Dotenv::default(),
+        lines: BTreeMap::new(),
+        borrows: BTreeSet::new(),
+    };
     while reader.entry() {}
     reader.doubles();
     reader.found
@@ -134,7 +141,10 @@ impl Reader<'_> {
         let value = match self.text.peek() {
             Some('=') => Some(self.value(line)),
             // `KEY: value`, as in YAML
-            Some(':') if blank.is_empty() && self.text.chars.get(self.text.at + 1).is_some_and(|c| is_blank(*c)) => {
+            Some(':')
+                if blank.is_empty()
+                    && self.text.chars.get(self.text.at + 1).is_some_and(|c| is_blank(*c)) =>
+            {
                 Some(self.value(line))
             }
             // a name alone sets nothing
@@ -149,7 +159,8 @@ impl Reader<'_> {
         };
         if let (false, Some(value)) = (key.is_empty(), value) {
             let whole = self.text.broken.range(begun..self.text.at).next().is_none();
-            let value = value.and_then(|value| if whole { Ok(value) } else { Err("it is not UTF-8".into()) });
+            let value = value
+                .and_then(|value| if whole { Ok(value) } else { Err("it is not UTF-8".into()) });
             self.keep(key, line, value);
         }
         true
@@ -178,7 +189,9 @@ impl Reader<'_> {
         let behind = without_comment(&format!(" {}", self.text.rest())).trim().to_owned();
         let inside = match inside {
             Some(inside) if behind.is_empty() => inside,
-            Some(_) if lines == 0 => return Err(format!("something stands behind its closing quotation mark {quote}")),
+            Some(_) if lines == 0 => {
+                return Err(format!("something stands behind its closing quotation mark {quote}"));
+            }
             // what follows is lines of their own, one of which has the next quotation mark
             _ => {
                 (self.text.at, self.text.line) = begun;
@@ -226,11 +239,15 @@ impl Reader<'_> {
         for (key, lines) in self.lines.iter().filter(|(_, lines)| lines.len() > 1) {
             let shown: Vec<String> = lines.iter().map(ToString::to_string).collect();
             let last = lines.last().copied().unwrap_or_default();
-            self.found.notes.push(format!("`{key}` stands in the lines {}: the last counts, line {last}", shown.join(", ")));
+            self.found.notes.push(format!(
+                "`{key}` stands in the lines {}: the last counts, line {last}",
+                shown.join(", ")
+            ));
         }
     }
 
-    /// Puts other variables in: `$NAME`, `${NAME}`, and with `:-`, `-`, `:+`, `+`, `:?`, `?` as a shell has them; `$$` is one `$`.
+    /// Puts other variables in: `$NAME`, `${NAME}`, and with `:-`, `-`, `:+`, `+`, `:?`, `?` as a
+    /// shell has them; `$$` is one `$`.
     fn expand(&mut self, text: &str, backslash: Backslash, line: usize) -> Result<String, String> {
         let mut out = String::new();
         let mut rest = text;
@@ -245,7 +262,13 @@ impl Reader<'_> {
         Ok(out)
     }
 
-    fn variable<'t>(&mut self, rest: &'t str, backslash: Backslash, line: usize, out: &mut String) -> Result<&'t str, String> {
+    fn variable<'t>(
+        &mut self,
+        rest: &'t str,
+        backslash: Backslash,
+        line: usize,
+        out: &mut String,
+    ) -> Result<&'t str, String> {
         if let Some(rest) = rest.strip_prefix('$') {
             out.push('$');
             return Ok(rest);
@@ -255,7 +278,8 @@ impl Reader<'_> {
             out.push_str(&self.braced(&inner[..end], backslash, line)?);
             return Ok(&inner[end + 1..]);
         }
-        let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(rest.len());
+        let end =
+            rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(rest.len());
         if rest.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
             out.push_str(&self.looked_up(&rest[..end], line));
             return Ok(&rest[end..]);
@@ -265,7 +289,8 @@ impl Reader<'_> {
     }
 
     fn braced(&mut self, inner: &str, backslash: Backslash, line: usize) -> Result<String, String> {
-        let end = inner.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(inner.len());
+        let end =
+            inner.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(inner.len());
         let (name, operator) = inner.split_at(end);
         let value = self.value_of(name);
         let set = value.clone().filter(|value| !(operator.starts_with(':') && value.is_empty()));
@@ -273,8 +298,12 @@ impl Reader<'_> {
         let mut chars = operator.chars();
         match (name.is_empty(), chars.next()) {
             (false, None) => Ok(self.looked_up(name, line)),
-            (false, Some('-')) => set.map_or_else(|| self.expand(chars.as_str(), backslash, line), Ok),
-            (false, Some('+')) => set.map_or(Ok(String::new()), |_| self.expand(chars.as_str(), backslash, line)),
+            (false, Some('-')) => {
+                set.map_or_else(|| self.expand(chars.as_str(), backslash, line), Ok)
+            }
+            (false, Some('+')) => {
+                set.map_or(Ok(String::new()), |_| self.expand(chars.as_str(), backslash, line))
+            }
             (false, Some('?')) => set.ok_or_else(|| format!("it needs `{name}`, which is not set")),
             _ => Err("a `${…}` in it is none that is known".into()),
         }
@@ -284,9 +313,10 @@ impl Reader<'_> {
         let value = self.value_of(name);
         if value.is_none() {
             let hint = "to keep a `$` as it is, put the value in single quotation marks";
-            self.found
-                .notes
-                .push(format!("line {line} refers to `{name}`, which is not set there, so nothing is put in; {hint}"));
+            self.found.notes.push(format!(
+                "line {line} refers to `{name}`, which is not set there, so nothing is put in; \
+                 {hint}"
+            ));
         }
         value.unwrap_or_default()
     }
@@ -311,7 +341,9 @@ fn is_blank(c: char) -> bool {
 
 /// A `#` begins a comment at the beginning, or behind a blank.
 fn without_comment(text: &str) -> &str {
-    let begins = |(at, c): &(usize, char)| *c == '#' && text[..*at].chars().next_back().is_none_or(char::is_whitespace);
+    let begins = |(at, c): &(usize, char)| {
+        *c == '#' && text[..*at].chars().next_back().is_none_or(char::is_whitespace)
+    };
     text.char_indices().find(begins).map_or(text, |(at, _)| &text[..at])
 }
 
@@ -329,7 +361,8 @@ fn closing(text: &str) -> Option<usize> {
     None
 }
 
-/// What a backslash in double quotation marks stands for; where it is none of these (`\d`), for itself.
+/// What a backslash in double quotation marks stands for; where it is none of these (`\d`), for
+/// itself.
 fn unescape<'t>(rest: &'t str, out: &mut String) -> &'t str {
     let Some(c) = rest.chars().next() else {
         out.push('\\');
@@ -403,7 +436,11 @@ mod tests {
             ("A='open\nV=x\nB='y'", "x"),
         ] {
             let found = of(text.as_bytes());
-            assert_eq!(found.values.get("V").map(String::as_str), Some(want), "{text:?}: {found:?}");
+            assert_eq!(
+                found.values.get("V").map(String::as_str),
+                Some(want),
+                "{text:?}: {found:?}"
+            );
         }
         assert_eq!(of(b"OTHER=caf\xe9\nV=x\n").values["V"], "x");
     }
@@ -421,7 +458,11 @@ mod tests {
             (b"V=good\nV='s3cret", 2, "its quotation mark ' is not closed"),
         ] {
             let found = of(text);
-            assert_eq!(found.unreadable.get("V"), Some(&Unreadable { line, why: why.into() }), "{found:?}");
+            assert_eq!(
+                found.unreadable.get("V"),
+                Some(&Unreadable { line, why: why.into() }),
+                "{found:?}"
+            );
             assert_eq!(found.values.get("V"), None);
         }
         assert_eq!(of(b"A=1\nV=\"s3cret\nB=2").values["B"], "2");
@@ -432,8 +473,8 @@ mod tests {
         assert_eq!(
             of(b"V=1\nW=a$b\n\nV=2\n").notes,
             [
-                "line 2 refers to `b`, which is not set there, so nothing is put in; to keep a `$` as it is, put the value in single \
-                 quotation marks",
+                "line 2 refers to `b`, which is not set there, so nothing is put in; to keep a \
+                 `$` as it is, put the value in single quotation marks",
                 "`V` stands in the lines 1, 4: the last counts, line 4"
             ]
         );

@@ -1,4 +1,5 @@
-//! The environment as one value: the process's own variables over those of `.env`, and `${…}` expansion.
+//! The environment as one value: the process's own variables over those of `.env`, and `${…}`
+//! expansion.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -18,7 +19,8 @@ pub struct Env {
     pub(super) wary_of: Option<PathBuf>,
     /// What `.env` says, where it is read.
     dotenv: Dotenv,
-    /// What files say that programs are used to export: make, direnv and just do, and so does a shell that reads one.
+    /// What files say that programs are used to export: make, direnv and just do, and so does a
+    /// shell that reads one.
     exported: Vec<(&'static str, Dotenv)>,
 }
 
@@ -26,26 +28,43 @@ pub struct Env {
 const EXPORTED: [&str; 3] = [".env", ".env.local", ".envrc"];
 
 impl Env {
-    /// Variables of people's scripts that are set and do nothing here: whoever relies on one should know.
+    /// Variables of people's scripts that are set and do nothing here: whoever relies on one should
+    /// know.
     pub fn ignored(&self) -> Vec<String> {
         const INSTEAD: [(&str, &str); 4] = [
-            ("BACKUP_CLEANUP_INTERVAL_DAYS", "`db-backup` cleans up each time, by `backup.keep-days` (BACKUP_RETENTION_DAYS)"),
-            ("SQL_DUMP_MIN_RECORDS", "a backup takes all the rows that there are; `db-info` shows how many"),
-            ("SQL_DUMP_RATCHET_PERCENTAGE", "a backup takes all the rows that there are; `db-info` shows how many"),
+            (
+                "BACKUP_CLEANUP_INTERVAL_DAYS",
+                "`db-backup` cleans up each time, by `backup.keep-days` (BACKUP_RETENTION_DAYS)",
+            ),
+            (
+                "SQL_DUMP_MIN_RECORDS",
+                "a backup takes all the rows that there are; `db-info` shows how many",
+            ),
+            (
+                "SQL_DUMP_RATCHET_PERCENTAGE",
+                "a backup takes all the rows that there are; `db-info` shows how many",
+            ),
             ("ALLOW_EMPTY_SQL_DUMP", "an empty database is backed up as it is"),
         ];
         let set = INSTEAD.iter().filter(|(name, _)| self.is_set(name));
-        set.map(|(name, instead)| format!("{name} is set, and does nothing here: {instead}")).collect()
+        set.map(|(name, instead)| format!("{name} is set, and does nothing here: {instead}"))
+            .collect()
     }
 
     /// Only these variables: for tests, and for adopters who hold their own.
     pub fn of<const N: usize>(pairs: [(&str, &str); N]) -> Self {
-        Self { vars: pairs.into_iter().map(|(k, v)| (k.into(), v.into())).collect(), ..Self::default() }
+        Self {
+            vars: pairs.into_iter().map(|(k, v)| (k.into(), v.into())).collect(),
+            ..Self::default()
+        }
     }
 
-    /// The process's environment. Values that are not UTF-8 cannot be settings of ours and are left out.
+    /// The process's environment. Values that are not UTF-8 cannot be settings of ours and are left
+    /// out.
     pub fn of_process() -> Self {
-        let text = |(k, v): (std::ffi::OsString, std::ffi::OsString)| Some((k.into_string().ok()?, v.into_string().ok()?));
+        let text = |(k, v): (std::ffi::OsString, std::ffi::OsString)| {
+            Some((k.into_string().ok()?, v.into_string().ok()?))
+        };
         Self { vars: std::env::vars_os().filter_map(text).collect(), ..Self::default() }
     }
 
@@ -63,7 +82,12 @@ impl Env {
             }
         };
         let found = self.read(&bytes);
-        for (name, value) in found.values.iter().filter(|(name, _)| !self.vars.contains_key(*name)).collect::<Vec<_>>() {
+        for (name, value) in found
+            .values
+            .iter()
+            .filter(|(name, _)| !self.vars.contains_key(*name))
+            .collect::<Vec<_>>()
+        {
             self.of_dotenv.insert(name.clone());
             self.vars.insert(name.clone(), value.clone());
         }
@@ -71,9 +95,12 @@ impl Env {
         Ok(self)
     }
 
-    /// Looks at the files beside `db-tasks.toml` that other programs export, for [`Self::held`]; `--no-dotenv` changes nothing here.
+    /// Looks at the files beside `db-tasks.toml` that other programs export, for [`Self::held`];
+    /// `--no-dotenv` changes nothing here.
     pub fn beside(mut self, folder: &Path) -> Self {
-        let files = EXPORTED.into_iter().filter_map(|name| Some((name, std::fs::read(folder.join(name)).ok()?)));
+        let files = EXPORTED
+            .into_iter()
+            .filter_map(|name| Some((name, std::fs::read(folder.join(name)).ok()?)));
         self.exported = files.map(|(name, bytes)| (name, self.read(&bytes))).collect();
         self
     }
@@ -82,13 +109,15 @@ impl Env {
         dotenv::read(bytes, &|name| self.vars.get(name).cloned())
     }
 
-    /// The file beside `db-tasks.toml` that holds this value of a variable, whoever has exported it.
+    /// The file beside `db-tasks.toml` that holds this value of a variable, whoever has exported
+    /// it.
     pub fn held(&self, name: &str, value: &str) -> Option<&'static str> {
         let holds = |file: &Dotenv| file.values.get(name).is_some_and(|held| held == value);
         self.exported.iter().find(|(_, file)| holds(file)).map(|(name, _)| *name)
     }
 
-    /// The variables of the person's own whose values are in this one's: itself, or those that a file beside `db-tasks.toml` has put into it.
+    /// The variables of the person's own whose values are in this one's: itself, or those that a
+    /// file beside `db-tasks.toml` has put into it.
     pub fn lenders(&self, name: &str) -> BTreeSet<String> {
         if self.given(name).is_some_and(|value| self.held(name, value).is_none()) {
             return BTreeSet::from([name.to_owned()]);
@@ -101,7 +130,8 @@ impl Env {
     /// What a person should know of `.env`.
     pub fn notes(&self) -> Vec<String> {
         let unreadable = self.dotenv.unreadable.iter();
-        let unreadable = unreadable.map(|(key, u)| format!("line {} (`{key}`) can't be read: {}", u.line, u.why));
+        let unreadable = unreadable
+            .map(|(key, u)| format!("line {} (`{key}`) can't be read: {}", u.line, u.why));
         self.dotenv.notes.iter().cloned().chain(unreadable).collect()
     }
 
@@ -157,13 +187,15 @@ impl Env {
     /// Variables beside DATABASE_URL that hold addresses of PostgreSQL databases, by their names.
     pub fn addresses(&self) -> Vec<String> {
         let is_address = |value: &str| super::url::parse(value).is_ok();
-        let found = self.vars.iter().filter(|(name, value)| *name != "DATABASE_URL" && is_address(value));
+        let found =
+            self.vars.iter().filter(|(name, value)| *name != "DATABASE_URL" && is_address(value));
         found.map(|(name, _)| name.clone()).collect()
     }
 
     /// Whether the variable says yes (`1`, `true`, `yes`, `on`).
     pub fn says_yes(&self, name: &str) -> bool {
-        self.get(name).is_some_and(|v| matches!(v.to_ascii_lowercase().as_str(), "1" | "true" | "yes" | "on"))
+        self.get(name)
+            .is_some_and(|v| matches!(v.to_ascii_lowercase().as_str(), "1" | "true" | "yes" | "on"))
     }
 
     /// Replaces `${VAR}`, `${VAR:-default}` and `${VAR:?message}`; `$$` stands for one `$`.
@@ -179,7 +211,9 @@ impl Env {
             if let Some(after) = rest.strip_prefix('$') {
                 out.text.push('$');
                 rest = after;
-            } else if let Some((inner, after)) = rest.strip_prefix('{').and_then(|r| r.split_once('}')) {
+            } else if let Some((inner, after)) =
+                rest.strip_prefix('{').and_then(|r| r.split_once('}'))
+            {
                 self.expand_one(inner, &mut out)?;
                 rest = after;
             } else {
@@ -195,7 +229,8 @@ impl Env {
             Some((name, rest)) => (name, Some(rest)),
             None => (inner, None),
         };
-        let missing = |message: &str, broken| Missing { name: name.into(), message: message.into(), broken };
+        let missing =
+            |message: &str, broken| Missing { name: name.into(), message: message.into(), broken };
         if let Some(value) = self.needed(name).map_err(|broken| missing("", Some(broken)))? {
             out.text.push_str(value);
             out.from.push(name.to_owned());
@@ -244,7 +279,10 @@ impl From<Broken> for Problem {
         let Broken { name, line } = broken;
         Self::usage(format!("line {} of `.env`, which sets `{name}`, can't be read", line.line))
             .because(line.why)
-            .cure("put the value in single quotation marks, on one line, or set it in the environment; `--no-dotenv` leaves `.env` alone")
+            .cure(
+                "put the value in single quotation marks, on one line, or set it in the \
+                 environment; `--no-dotenv` leaves `.env` alone",
+            )
     }
 }
 
@@ -273,7 +311,11 @@ mod tests {
             ("${B:?set B in .env}", Err("B")),
         ] {
             let got = env.expand(text);
-            assert_eq!(got.as_ref().map(|e| e.text.as_str()).map_err(|m| m.name.as_str()), want, "{text}");
+            assert_eq!(
+                got.as_ref().map(|e| e.text.as_str()).map_err(|m| m.name.as_str()),
+                want,
+                "{text}"
+            );
         }
     }
 
@@ -286,7 +328,10 @@ mod tests {
         let broken = env.expand("${URL:-x}").unwrap_err().broken.unwrap();
         let said = Problem::from(broken).to_string();
         assert!(
-            said.starts_with("line 2 of `.env`, which sets `URL`, can't be read\n  its quotation mark ' is not closed"),
+            said.starts_with(
+                "line 2 of `.env`, which sets `URL`, can't be read\n  its quotation mark ' is not \
+                 closed"
+            ),
             "{said}"
         );
         assert!(!said.contains("s3cret"));
@@ -299,7 +344,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join(".envrc"), "export PIN=true\n").unwrap();
         let env = Env::of([("PIN", "true")]).beside(folder.path());
-        assert_eq!((env.held("PIN", "true"), env.held("PIN", "no"), env.held("X", "true")), (Some(".envrc"), None, None));
+        assert_eq!(
+            (env.held("PIN", "true"), env.held("PIN", "no"), env.held("X", "true")),
+            (Some(".envrc"), None, None)
+        );
     }
 
     #[test]

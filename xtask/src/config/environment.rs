@@ -5,8 +5,16 @@ use std::fmt;
 use super::env::{Broken, Env};
 
 /// Variables by which frameworks are told their environment, where nobody tells us.
-const FRAMEWORKS: [&str; 8] =
-    ["NODE_ENV", "RAILS_ENV", "RACK_ENV", "APP_ENV", "DJANGO_ENV", "FLASK_ENV", "MIX_ENV", "ASPNETCORE_ENVIRONMENT"];
+const FRAMEWORKS: [&str; 8] = [
+    "NODE_ENV",
+    "RAILS_ENV",
+    "RACK_ENV",
+    "APP_ENV",
+    "DJANGO_ENV",
+    "FLASK_ENV",
+    "MIX_ENV",
+    "ASPNETCORE_ENVIRONMENT",
+];
 
 /// Our own variable.
 const OWN: &str = "ENVIRONMENT";
@@ -38,12 +46,17 @@ pub enum Said {
     Fallback(String),
 }
 
-/// The environment: ENVIRONMENT wins over the file, but never loosens a protected name that the file says outright. Where neither has
-/// a word of its own, the framework's variable has; of several the one that is protected counts.
+/// The environment: ENVIRONMENT wins over the file, but never loosens a protected name that the
+/// file says outright. Where neither has a word of its own, the framework's variable has; of
+/// several the one that is protected counts.
 ///
 /// # Errors
 /// A variable stands in a line of `.env` that can't be read.
-pub fn choose(said: &Said, env: &Env, protects: &dyn Fn(&str) -> bool) -> Result<(String, Origin), Broken> {
+pub fn choose(
+    said: &Said,
+    env: &Env,
+    protects: &dyn Fn(&str) -> bool,
+) -> Result<(String, Origin), Broken> {
     let own = env.needed(OWN)?;
     let (file, origin) = match (said, own) {
         (Said::Literal(word), _) if protects(word) => return Ok((word.clone(), Origin::File)),
@@ -57,23 +70,29 @@ pub fn choose(said: &Said, env: &Env, protects: &dyn Fn(&str) -> bool) -> Result
         frameworks.extend(env.needed(name)?.map(|word| (word, Origin::Variable(name))));
     }
     let own_word = matches!(said, Said::Variable(_));
-    let strictest = [(file, origin)].into_iter().chain(frameworks.iter().copied()).find(|(word, _)| protects(word));
+    let strictest = [(file, origin)]
+        .into_iter()
+        .chain(frameworks.iter().copied())
+        .find(|(word, _)| protects(word));
     let first = frameworks.first().copied().filter(|_| !own_word);
     let (word, origin) = strictest.or(first).unwrap_or((file, origin));
     Ok((word.to_owned(), origin))
 }
 
-/// Whether a name is production's: one of its parts is (`prod-eu`, `eu_production`, `prod1`, a misspelt `prodution`), but not behind
-/// `non`, `not` or `pre`.
+/// Whether a name is production's: one of its parts is (`prod-eu`, `eu_production`, `prod1`, a
+/// misspelt `prodution`), but not behind `non`, `not` or `pre`.
 pub fn is_production(name: &str) -> bool {
     let lower = apart(&as_seen(name)).to_lowercase();
-    let parts: Vec<&str> = lower.split(|c: char| !c.is_alphanumeric()).filter(|part| !part.is_empty()).collect();
-    let denied = |at: usize| at.checked_sub(1).is_some_and(|before| ["non", "not", "pre"].contains(&parts[before]));
+    let parts: Vec<&str> =
+        lower.split(|c: char| !c.is_alphanumeric()).filter(|part| !part.is_empty()).collect();
+    let denied = |at: usize| {
+        at.checked_sub(1).is_some_and(|before| ["non", "not", "pre"].contains(&parts[before]))
+    };
     parts.iter().enumerate().any(|(at, part)| means_production(part) && !denied(at))
 }
 
-/// A name as a person reads it: without what nobody sees (a zero-width space that came with a copy), and in Latin letters where those of
-/// other scripts look the same.
+/// A name as a person reads it: without what nobody sees (a zero-width space that came with a
+/// copy), and in Latin letters where those of other scripts look the same.
 fn as_seen(name: &str) -> String {
     let is_seen = |c: &char| !matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{feff}');
     let latin = |c: char| match c {
@@ -102,7 +121,8 @@ fn apart(name: &str) -> String {
     for (at, letter) in letters.iter().enumerate() {
         let before = at.checked_sub(1).map(|before| letters[before]);
         let begins = before.is_some_and(char::is_lowercase)
-            || before.is_some_and(char::is_uppercase) && letters.get(at + 1).is_some_and(|next| next.is_lowercase());
+            || before.is_some_and(char::is_uppercase)
+                && letters.get(at + 1).is_some_and(|next| next.is_lowercase());
         if letter.is_uppercase() && begins {
             words.push(' ');
         }
@@ -113,7 +133,8 @@ fn apart(name: &str) -> String {
 
 fn means_production(part: &str) -> bool {
     let word = part.trim_end_matches(|c: char| c.is_numeric());
-    // of two slips the first letter is seldom one: `reduction` and `reproduction` are words of their own
+    // of two slips the first letter is seldom one: `reduction` and `reproduction` are words of
+    // their own
     let slips = match strsim::osa_distance(word, "production") {
         1 => true,
         2 => word.starts_with('p'),
@@ -208,23 +229,55 @@ mod tests {
         let fallback = |word: &str| Said::Fallback(word.into());
         for (said, env, want) in [
             (Said::Nothing, Env::of([]), ("development", Origin::Default)),
-            (Said::Nothing, Env::of([("NODE_ENV", "test")]), ("test", Origin::Variable("NODE_ENV"))),
-            (Said::Nothing, Env::of([("NODE_ENV", "test"), ("APP_ENV", "prod")]), ("prod", Origin::Variable("APP_ENV"))),
+            (
+                Said::Nothing,
+                Env::of([("NODE_ENV", "test")]),
+                ("test", Origin::Variable("NODE_ENV")),
+            ),
+            (
+                Said::Nothing,
+                Env::of([("NODE_ENV", "test"), ("APP_ENV", "prod")]),
+                ("prod", Origin::Variable("APP_ENV")),
+            ),
             (
                 Said::Nothing,
                 Env::of([("ENVIRONMENT", "ci"), ("NODE_ENV", "production")]),
                 ("ci", Origin::Variable("ENVIRONMENT")),
             ),
-            (literal("development"), Env::of([("NODE_ENV", "production")]), ("development", Origin::File)),
-            (literal("development"), Env::of([("ENVIRONMENT", "production")]), ("production", Origin::Variable("ENVIRONMENT"))),
-            (literal("staging"), Env::of([("ENVIRONMENT", "ci")]), ("ci", Origin::Variable("ENVIRONMENT"))),
+            (
+                literal("development"),
+                Env::of([("NODE_ENV", "production")]),
+                ("development", Origin::File),
+            ),
+            (
+                literal("development"),
+                Env::of([("ENVIRONMENT", "production")]),
+                ("production", Origin::Variable("ENVIRONMENT")),
+            ),
+            (
+                literal("staging"),
+                Env::of([("ENVIRONMENT", "ci")]),
+                ("ci", Origin::Variable("ENVIRONMENT")),
+            ),
             (literal("prod-eu"), Env::of([("ENVIRONMENT", "ci")]), ("prod-eu", Origin::File)),
-            (fallback("production"), Env::of([("ENVIRONMENT", "ci")]), ("ci", Origin::Variable("ENVIRONMENT"))),
+            (
+                fallback("production"),
+                Env::of([("ENVIRONMENT", "ci")]),
+                ("ci", Origin::Variable("ENVIRONMENT")),
+            ),
             (fallback("production"), Env::of([("NODE_ENV", "ci")]), ("production", Origin::File)),
-            (fallback("development"), Env::of([("RAILS_ENV", "production")]), ("production", Origin::Variable("RAILS_ENV"))),
+            (
+                fallback("development"),
+                Env::of([("RAILS_ENV", "production")]),
+                ("production", Origin::Variable("RAILS_ENV")),
+            ),
             (fallback("development"), Env::of([]), ("development", Origin::File)),
             (Said::Variable("qa".into()), Env::of([("RAILS_ENV", "test")]), ("qa", Origin::File)),
-            (Said::Variable("qa".into()), Env::of([("MIX_ENV", "live")]), ("live", Origin::Variable("MIX_ENV"))),
+            (
+                Said::Variable("qa".into()),
+                Env::of([("MIX_ENV", "live")]),
+                ("live", Origin::Variable("MIX_ENV")),
+            ),
         ] {
             let got = choose(&said, &env, &is_production).unwrap();
             assert_eq!((got.0.as_str(), got.1), want, "{said:?} {env:?}");

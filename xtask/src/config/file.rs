@@ -1,5 +1,6 @@
-//! `db-tasks.toml` as written. Unknown keys are refused with their place and the nearest right word.
-//! What each key means is said once, in the commented `db-tasks.toml` at the top of the repository.
+//! `db-tasks.toml` as written. Unknown keys are refused with their place and the nearest right
+//! word. What each key means is said once, in the commented `db-tasks.toml` at the top of the
+//! repository.
 #![allow(missing_docs)]
 
 use std::collections::BTreeMap;
@@ -243,7 +244,8 @@ pub struct GuardsTable {
 /// The line with a caret under what is wrong, and the nearest right word where a key is not known.
 pub fn parse(path: &Path, text: &str) -> Result<File> {
     toml::from_str(text).map_err(|e| {
-        let mut problem = Problem::usage(format!("could not read `{}`", path.display())).because(shown(&e, text));
+        let mut problem =
+            Problem::usage(format!("could not read `{}`", path.display())).because(shown(&e, text));
         if let Some(line) = too_high(e.message()).or_else(|| no_table(e.message())) {
             problem = problem.cure(format!("write it as `{line}`"));
         } else if let Some(word) = nearest(e.message()) {
@@ -261,10 +263,15 @@ fn shown(error: &toml::de::Error, text: &str) -> String {
     }
     let (line, column) = position(text, at);
     // what stands in quotes is a value of the file's
-    let message: Vec<&str> =
-        error.message().split('"').enumerate().map(|(at, part)| if at % 2 == 1 { "…" } else { part }).collect();
+    let message: Vec<&str> = error
+        .message()
+        .split('"')
+        .enumerate()
+        .map(|(at, part)| if at % 2 == 1 { "…" } else { part })
+        .collect();
     format!(
-        "TOML parse error at line {line}, column {column} (the line is not shown: it may hold a password)\n{}",
+        "TOML parse error at line {line}, column {column} (the line is not shown: it may hold a \
+         password)\n{}",
         message.join("\"")
     )
 }
@@ -273,14 +280,20 @@ fn shown(error: &toml::de::Error, text: &str) -> String {
 fn may_hold_a_secret(text: &str, at: usize) -> bool {
     let at = (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
     let (before, after) = text.split_at(at);
-    let line = format!("{}{}", before.rsplit('\n').next().unwrap_or_default(), after.split('\n').next().unwrap_or_default());
+    let line = format!(
+        "{}{}",
+        before.rsplit('\n').next().unwrap_or_default(),
+        after.split('\n').next().unwrap_or_default()
+    );
     let is_within = |quotes: &str| before.matches(quotes).count() % 2 == 1;
     holds_a_secret(&line) || is_within("\"\"\"") || is_within("\'\'\'")
 }
 
 fn holds_a_secret(line: &str) -> bool {
     let line = line.to_lowercase();
-    ["://", "@", "pass", "pasw", "secret", "token", "pwd", "api"].iter().any(|word| line.contains(word))
+    ["://", "@", "pass", "pasw", "secret", "token", "pwd", "api"]
+        .iter()
+        .any(|word| line.contains(word))
 }
 
 /// A key that stands one table too high, as it is to be written.
@@ -298,9 +311,11 @@ fn too_high(message: &str) -> Option<String> {
     Some(format!("{table} = {{ {wrong} = … }}"))
 }
 
-/// A text where a table belongs, as it is to be written. It is shown where it can't hold a password.
+/// A text where a table belongs, as it is to be written. It is shown where it can't hold a
+/// password.
 fn no_table(message: &str) -> Option<String> {
-    let (value, table) = message.strip_prefix("invalid type: string ")?.rsplit_once(", expected struct ")?;
+    let (value, table) =
+        message.strip_prefix("invalid type: string ")?.rsplit_once(", expected struct ")?;
     let value = if holds_a_secret(value) { "…" } else { value };
     match table {
         "FilesTable" => Some(format!("files = {{ path = {value} }}")),
@@ -316,7 +331,8 @@ fn no_table(message: &str) -> Option<String> {
 fn nearest(message: &str) -> Option<&str> {
     let mut words = message.strip_prefix("unknown field ")?.split('`').skip(1).step_by(2);
     let wrong = words.next()?;
-    let (score, word) = words.map(|w| (strsim::jaro_winkler(wrong, w), w)).max_by(|a, b| a.0.total_cmp(&b.0))?;
+    let (score, word) =
+        words.map(|w| (strsim::jaro_winkler(wrong, w), w)).max_by(|a, b| a.0.total_cmp(&b.0))?;
     (score > 0.7).then_some(word)
 }
 
@@ -334,7 +350,8 @@ mod tests {
     #[test]
     fn no_line_that_may_hold_a_password_is_shown() {
         for text in [
-            "[databases.main]\npostgres = { url = \"postgres://app:hunter2@db/shop\", databse = \"x\" }\n",
+            "[databases.main]\npostgres = { url = \"postgres://app:hunter2@db/shop\", databse = \
+             \"x\" }\n",
             "[databases.main]\npostgres = \"postgres://app:hunter2@db/shop\"\n",
             "[databases.main]\npostgres = { url = postgres://app:hunter2@db/shop }\n",
             "[databases.main]\npostgres = { url = \"postgres://app:hunter2@db/shop }\n",
@@ -349,8 +366,10 @@ mod tests {
             assert!(!said.contains("hunter2") && said.contains("line "), "{text}\n{said}");
         }
         assert!(
-            error("[databases.main]\npostgres = { url = \"postgres://a:b@c/d\", databse = \"x\" }\n")
-                .contains("did you mean `database`")
+            error(
+                "[databases.main]\npostgres = { url = \"postgres://a:b@c/d\", databse = \"x\" }\n"
+            )
+            .contains("did you mean `database`")
         );
     }
 
@@ -360,11 +379,18 @@ mod tests {
 
     #[test]
     fn a_key_of_the_connection_is_told_its_place() {
-        for key in ["url", "host", "port", "database", "user", "password-env", "maintenance-database"] {
+        for key in
+            ["url", "host", "port", "database", "user", "password-env", "maintenance-database"]
+        {
             let said = error(&format!("[databases.main]\n{key} = \"x\"\n"));
-            assert!(said.ends_with(&format!("next: write it as `postgres = {{ {key} = … }}`")), "{said}");
+            assert!(
+                said.ends_with(&format!("next: write it as `postgres = {{ {key} = … }}`")),
+                "{said}"
+            );
         }
-        assert!(error("[databases.main]\ncontainr = \"x\"\n").contains("did you mean `container`?"));
+        assert!(
+            error("[databases.main]\ncontainr = \"x\"\n").contains("did you mean `container`?")
+        );
         assert!(error("[databases]\nurl = \"x\"\n").contains("line 2"));
     }
 
@@ -378,11 +404,20 @@ mod tests {
             ("[stores.uploads]\nexclude = [\"*.tmp\"]\n", "files = { exclude = … }"),
             ("[stores.vectors]\nmilvus = \"http://localhost:19530\"\n", "milvus = { url = … }"),
             ("[stores.vectors]\ntoken-env = \"T\"\n", "milvus = { token-env = … }"),
-            ("[databases.main]\npostgres = \"postgres://app:hunter2@db/shop\"\n", "postgres = { url = … }"),
-            ("[databases]\nmain = \"postgres://app:hunter2@db/shop\"\n", "NAME = { postgres = { url = … } }"),
+            (
+                "[databases.main]\npostgres = \"postgres://app:hunter2@db/shop\"\n",
+                "postgres = { url = … }",
+            ),
+            (
+                "[databases]\nmain = \"postgres://app:hunter2@db/shop\"\n",
+                "NAME = { postgres = { url = … } }",
+            ),
         ] {
             let said = error(text);
-            assert!(said.ends_with(&format!("next: write it as `{form}`")) && !said.contains("hunter2"), "{text}\n{said}");
+            assert!(
+                said.ends_with(&format!("next: write it as `{form}`")) && !said.contains("hunter2"),
+                "{text}\n{said}"
+            );
         }
     }
 
@@ -390,9 +425,11 @@ mod tests {
     fn a_typo_gets_its_place_a_caret_and_the_right_word() {
         assert_eq!(
             error("[backup]\ndir = \"b\"\nkeep-dais = 3\n"),
-            "could not read `db-tasks.toml`\n  TOML parse error at line 3, column 1\n    |\n  3 | keep-dais = 3\n    | ^^^^^^^^^\n  \
-             unknown field `keep-dais`, expected one of `dir`, `name`, `timestamp`, `compress`, `level`, `keep-days`, `min-keep`, \
-             `keep-daily`, `keep-weekly`, `keep-monthly`, `interval-hours`, `ask`\n  next: did you mean `keep-days`?"
+            "could not read `db-tasks.toml`\n  TOML parse error at line 3, column 1\n    |\n  3 | \
+             keep-dais = 3\n    | ^^^^^^^^^\n  unknown field `keep-dais`, expected one of `dir`, \
+             `name`, `timestamp`, `compress`, `level`, `keep-days`, `min-keep`, `keep-daily`, \
+             `keep-weekly`, `keep-monthly`, `interval-hours`, `ask`\n  next: did you mean \
+             `keep-days`?"
         );
     }
 

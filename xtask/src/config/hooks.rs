@@ -19,7 +19,8 @@ pub struct Hook {
     pub container: Option<String>,
     /// Seconds after which it is ended.
     pub timeout: u64,
-    /// DATABASE_URL as it must be where the hook runs; `{database}` stands for the database's name.
+    /// DATABASE_URL as it must be where the hook runs; `{database}` stands for the database's
+    /// name.
     pub url: Option<String>,
 }
 
@@ -36,12 +37,15 @@ pub enum Run {
 pub const TIMEOUT: u64 = 3600;
 
 /// Tasks that have hooks before and after them.
-pub const TASKS: [&str; 10] = ["backup", "restore", "undo", "verify", "cleanup", "reset", "wipe", "seed", "migrate", "prepare"];
+pub const TASKS: [&str; 10] = [
+    "backup", "restore", "undo", "verify", "cleanup", "reset", "wipe", "seed", "migrate", "prepare",
+];
 
 /// Every moment that a hook can be for.
 pub fn moments() -> Vec<String> {
     let around = ["before", "after", "failed", "finally"];
-    let of_tasks = TASKS.iter().flat_map(|task| around.iter().map(move |word| format!("{word}-{task}")));
+    let of_tasks =
+        TASKS.iter().flat_map(|task| around.iter().map(move |word| format!("{word}-{task}")));
     ["migrate", "seed"].map(String::from).into_iter().chain(of_tasks).collect()
 }
 
@@ -101,10 +105,12 @@ impl<'de> Deserialize<'de> for HookTable {
                 Ok(short(Words::Shell(line.to_owned())))
             }
             fn visit_seq<A: SeqAccess<'de>>(self, words: A) -> Result<HookTable, A::Error> {
-                Vec::deserialize(SeqAccessDeserializer::new(words)).map(|words| short(Words::Argv(words)))
+                Vec::deserialize(SeqAccessDeserializer::new(words))
+                    .map(|words| short(Words::Argv(words)))
             }
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<HookTable, A::Error> {
-                let Long { run, container, timeout, url } = Long::deserialize(MapAccessDeserializer::new(map))?;
+                let Long { run, container, timeout, url } =
+                    Long::deserialize(MapAccessDeserializer::new(map))?;
                 Ok(HookTable { run, container, timeout, url })
             }
         }
@@ -131,15 +137,24 @@ mod tests {
 
     #[test]
     fn every_form_is_read() {
-        assert!(matches!(read("hook = 'npm run seed'").unwrap().run, Words::Shell(line) if line == "npm run seed"));
-        assert!(matches!(read("hook = ['npm', 'run']").unwrap().run, Words::Argv(words) if words == ["npm", "run"]));
-        let long = read("hook = { run = ['x'], container = 'app', timeout = 5, url = 'u' }").unwrap();
+        assert!(
+            matches!(read("hook = 'npm run seed'").unwrap().run, Words::Shell(line) if line == "npm run seed")
+        );
+        assert!(
+            matches!(read("hook = ['npm', 'run']").unwrap().run, Words::Argv(words) if words == ["npm", "run"])
+        );
+        let long =
+            read("hook = { run = ['x'], container = 'app', timeout = 5, url = 'u' }").unwrap();
         assert_eq!(
             (long.container.as_deref(), long.timeout.map(|t| t.0), long.url.as_deref()),
             (Some("app"), Some("5".into()), Some("u"))
         );
         assert!(read("hook = { ran = 'x' }").unwrap_err().contains("unknown field `ran`"));
-        assert!(read("hook = 3").unwrap_err().contains("expected a string for sh, an array of words, or a table with `run`"));
+        assert!(
+            read("hook = 3")
+                .unwrap_err()
+                .contains("expected a string for sh, an array of words, or a table with `run`")
+        );
     }
 
     #[test]

@@ -20,8 +20,8 @@ use anyhow::Result;
 pub use env::Env;
 pub use hooks::Hook;
 pub use project::{
-    At, Backup, Connection, Container, ContainerBy, Database, Entry, Guards, KeepRules, Lent, Others, Pin, Project, Rights,
-    Service, Share, Store, StoreKind, Strategy, Wiping,
+    At, Backup, Connection, Container, ContainerBy, Database, Entry, Guards, KeepRules, Lent,
+    Others, Pin, Project, Rights, Service, Share, Store, StoreKind, Strategy, Wiping,
 };
 pub use secret::{HIDDEN, SecretName, Secrets, password_in};
 pub use table_name::TableName;
@@ -35,8 +35,13 @@ pub const FILE: &str = "db-tasks.toml";
 pub fn find(start: &Path) -> Result<PathBuf> {
     let found = start.ancestors().map(|folder| folder.join(FILE)).find(|path| path.is_file());
     Ok(found.ok_or_else(|| {
-        Problem::usage(format!("there is no `{FILE}` in `{}` or any folder above it", start.display())).cure(
-            "make one that says `[databases.main]`, and `postgres = { url = \"${DATABASE_URL}\" }` below it; its folder is where paths in it start",
+        Problem::usage(format!(
+            "there is no `{FILE}` in `{}` or any folder above it",
+            start.display()
+        ))
+        .cure(
+            "make one that says `[databases.main]`, and `postgres = { url = \"${DATABASE_URL}\" \
+             }` below it; its folder is where paths in it start",
         )
     })?)
 }
@@ -53,9 +58,10 @@ pub enum Dotenv {
 /// Reads and resolves the file at `path`; returns the environment it was read with, too.
 pub fn load(path: &Path, env: Env, dotenv: Dotenv) -> Result<(Project, Env)> {
     let text = std::fs::read_to_string(path).map_err(|e| {
-        Problem::usage(format!("could not read `{}`", path.display()))
-            .because(e.to_string())
-            .cure("check the path, or leave `--config` out: the nearest `db-tasks.toml` is found by itself")
+        Problem::usage(format!("could not read `{}`", path.display())).because(e.to_string()).cure(
+            "check the path, or leave `--config` out: the nearest `db-tasks.toml` is found by \
+             itself",
+        )
     })?;
     let root = path.parent().unwrap_or(Path::new("."));
     let env = env.beside(root);

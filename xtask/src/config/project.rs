@@ -105,7 +105,8 @@ pub struct Service {
     pub folder: PathBuf,
     /// The compose project, where the file or `.env` beside it says one.
     pub project: Option<String>,
-    /// What the shell's COMPOSE_PROJECT_NAME says, where neither does: it may be left over from another folder's work.
+    /// What the shell's COMPOSE_PROJECT_NAME says, where neither does: it may be left over from
+    /// another folder's work.
     pub left_over: Option<String>,
     /// Which of its replicas.
     pub index: Option<u32>,
@@ -129,11 +130,18 @@ pub struct Database {
 }
 
 impl Database {
-    /// The one for tests. It has a key of its own, so that nothing that is kept of the other is taken for it.
+    /// The one for tests. It has a key of its own, so that nothing that is kept of the other is
+    /// taken for it.
     pub fn for_tests(&self) -> Option<Self> {
         let name = self.testing.clone()?;
-        let connection = Connection { database: Some(name), guessed: None, ..self.connection.clone() };
-        Some(Self { key: format!("{}-testing", self.key), connection, testing: None, ..self.clone() })
+        let connection =
+            Connection { database: Some(name), guessed: None, ..self.connection.clone() };
+        Some(Self {
+            key: format!("{}-testing", self.key),
+            connection,
+            testing: None,
+            ..self.clone()
+        })
     }
 }
 
@@ -213,10 +221,12 @@ pub enum Others {
 /// How a reset goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Strategy {
-    /// An empty database takes the live name, and is migrated and seeded there; where that fails, the old one comes back.
+    /// An empty database takes the live name, and is migrated and seeded there; where that fails,
+    /// the old one comes back.
     #[default]
     InPlace,
-    /// The new database is migrated and seeded under another name, and takes the live name only when all of it has succeeded.
+    /// The new database is migrated and seeded under another name, and takes the live name only
+    /// when all of it has succeeded.
     Staged,
 }
 
@@ -251,14 +261,16 @@ pub struct Connection {
     pub password: Option<SecretName>,
     /// libpq's environment variables (`PGSSLMODE`, …).
     pub options: Vec<(String, String)>,
-    /// The port that a server in a container listens on there: `port` that the file says as a number. The port of a URL, or of the
-    /// shell's PGPORT, is one of this machine, where a container's is published under another.
+    /// The port that a server in a container listens on there: `port` that the file says as a
+    /// number. The port of a URL, or of the shell's PGPORT, is one of this machine, where a
+    /// container's is published under another.
     pub port_inside: Option<String>,
     /// Why this database, where nothing says which.
     pub guessed: Option<String>,
     /// The database to connect to for work on databases themselves; `postgres`, where not said.
     pub maintenance: String,
-    /// The whole URI, where it was given as one, for the project's own programs: theirs has parameters that are not libpq's.
+    /// The whole URI, where it was given as one, for the project's own programs: theirs has
+    /// parameters that are not libpq's.
     pub uri: Option<SecretName>,
 }
 
@@ -277,7 +289,8 @@ pub struct Backup {
     pub level: Option<i32>,
     /// Which to keep.
     pub keep: KeepRules,
-    /// Hours within which a new one is made: where the last good one is older, somebody should look.
+    /// Hours within which a new one is made: where the last good one is older, somebody should
+    /// look.
     pub interval_hours: u32,
     /// Whether a person is asked before a backup.
     pub ask: bool,
@@ -323,7 +336,8 @@ impl Guards {
         self.pins.get(task).cloned().unwrap_or_default()
     }
 
-    /// Whether an environment of this name is protected: the list adds to production's names, and takes none away.
+    /// Whether an environment of this name is protected: the list adds to production's names, and
+    /// takes none away.
     pub fn protects(&self, environment: &str) -> bool {
         let listed = |p: &String| p.trim().eq_ignore_ascii_case(environment.trim());
         environment::is_production(environment) || self.protected.iter().any(listed)
@@ -343,8 +357,10 @@ impl Pin {
     /// From `VARIABLE=value`; neither side may be empty.
     pub fn parse(text: &str) -> Option<Self> {
         let (variable, value) = text.split_once('=')?;
-        let named = variable.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && !variable.is_empty();
-        (named && !value.is_empty()).then(|| Self { variable: variable.into(), value: value.into() })
+        let named =
+            variable.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && !variable.is_empty();
+        (named && !value.is_empty())
+            .then(|| Self { variable: variable.into(), value: value.into() })
     }
 }
 

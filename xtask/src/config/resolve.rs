@@ -14,7 +14,9 @@ use toml::Spanned;
 
 use super::env::Env;
 use super::file::{self, DatabaseTable, File, Scalar, Text};
-use super::project::{At, Backup, Database, Entry, KeepRules, Lent, Others, Project, Share, Strategy};
+use super::project::{
+    At, Backup, Database, Entry, KeepRules, Lent, Others, Project, Share, Strategy,
+};
 use super::secret::{self, Secrets};
 use crate::problem::Problem;
 
@@ -28,8 +30,17 @@ const SET: &str = "backup_{timestamp}/{store}.{ext}";
 /// Resolves `file`, which stands at `path` with `text` as its contents.
 pub fn resolve(path: &Path, text: &str, file: &File, env: &Env) -> Result<Project> {
     let root = path.parent().unwrap_or(Path::new(".")).to_path_buf();
-    let mut r = Resolver { path, text, env, root: &root, secrets: Secrets::default(), entries: Vec::new(), lent: Vec::new() };
-    let folder_name = root.file_name().map_or("project".into(), |n| n.to_string_lossy().into_owned());
+    let mut r = Resolver {
+        path,
+        text,
+        env,
+        root: &root,
+        secrets: Secrets::default(),
+        entries: Vec::new(),
+        lent: Vec::new(),
+    };
+    let folder_name =
+        root.file_name().map_or("project".into(), |n| n.to_string_lossy().into_owned());
     let given = r.in_file("project.name", file.project.name.as_ref())?;
     let named = given.is_some();
     let name = given.unwrap_or_else(|| r.by_default("project.name", &folder_name));
@@ -39,7 +50,10 @@ pub fn resolve(path: &Path, text: &str, file: &File, env: &Env) -> Result<Projec
     // services are stopped in the order in which the file names them
     let mut containers: Vec<_> = file.containers.iter().collect();
     containers.sort_by_key(|(key, _)| key.span().start);
-    let containers = containers.into_iter().map(|(key, table)| r.container(key.as_ref(), table)).collect::<Result<Vec<_>>>()?;
+    let containers = containers
+        .into_iter()
+        .map(|(key, table)| r.container(key.as_ref(), table))
+        .collect::<Result<Vec<_>>>()?;
     let only = file.databases.len() == 1;
     let mut databases = Vec::new();
     for (key, table) in &file.databases {
@@ -53,7 +67,8 @@ pub fn resolve(path: &Path, text: &str, file: &File, env: &Env) -> Result<Projec
     let after_wipe = r.list("wipe.next", file.wipe.next.as_deref().unwrap_or(&[]))?;
     let strategy = r.strategy(file)?;
     let after_reset = r.list("reset.next", file.reset.next.as_deref().unwrap_or(&[]))?;
-    let first_dump = r.pick("prepare.dump", file.prepare.dump.as_ref(), &[])?.map(|path| r.path(&path));
+    let first_dump =
+        r.pick("prepare.dump", file.prepare.dump.as_ref(), &[])?.map(|path| r.path(&path));
     let hooks = r.hooks("hooks", &file.hooks, file)?;
     let Resolver { secrets, entries, lent, root, .. } = r;
     Ok(Project {
@@ -87,11 +102,11 @@ fn for_tests(databases: &[Database]) -> Result<Vec<String>> {
     let all: Vec<String> = databases.iter().filter_map(|d| d.testing.clone()).collect();
     let usual = databases.iter().filter_map(|d| d.connection.database.as_ref());
     match usual.into_iter().find(|name| all.contains(name)) {
-        Some(name) => {
-            Err(Problem::usage(format!("`{name}` is named as a database for tests, and is the usual one of another table"))
-                .cure("give `testing` a name of its own: what it names may be replaced at any time")
-                .into())
-        }
+        Some(name) => Err(Problem::usage(format!(
+            "`{name}` is named as a database for tests, and is the usual one of another table"
+        ))
+        .cure("give `testing` a name of its own: what it names may be replaced at any time")
+        .into()),
         None => Ok(all),
     }
 }
@@ -113,16 +128,22 @@ impl Resolver<'_> {
             if let Some(broken) = missing.broken {
                 return broken.into();
             }
-            let why = if missing.message.is_empty() { "it is not set".into() } else { missing.message };
+            let why =
+                if missing.message.is_empty() { "it is not set".into() } else { missing.message };
             self.wrong(offset, format!("`{key}` needs the variable `{}`: {why}", missing.name))
-                .cure(format!("set `{0}` in the environment or in `.env`, or write `${{{0}:-default}}`", missing.name))
+                .cure(format!(
+                    "set `{0}` in the environment or in `.env`, or write `${{{0}:-default}}`",
+                    missing.name
+                ))
         })?;
         let (line, _) = file::position(self.text, offset);
-        let mut origin = format!("{}:{line}", self.path.file_name().unwrap_or_default().to_string_lossy());
+        let mut origin =
+            format!("{}:{line}", self.path.file_name().unwrap_or_default().to_string_lossy());
         for name in &expanded.from {
             origin.push_str(&format!(" (${name})"));
             self.hide(name);
-            let is_all = expanded.from.len() == 1 && self.env.get(name) == Some(expanded.text.as_str());
+            let is_all =
+                expanded.from.len() == 1 && self.env.get(name) == Some(expanded.text.as_str());
             self.lend(key, name, if is_all { Share::Whole } else { Share::Part });
         }
         Ok((expanded.text, origin))
@@ -132,7 +153,8 @@ impl Resolver<'_> {
         self.lent.push(Lent { variable: variable.to_owned(), key: key.to_owned(), share });
     }
 
-    /// What a variable holds is not shown, wherever it is put, where its name or its shape says that it is secret.
+    /// What a variable holds is not shown, wherever it is put, where its name or its shape says
+    /// that it is secret.
     fn hide(&mut self, name: &str) {
         let Some(value) = self.env.get(name) else { return };
         if secret::is_secret_name(name) {
@@ -149,14 +171,21 @@ impl Resolver<'_> {
             return Ok(());
         }
         Err(Problem::usage(format!("`{key}` holds a control character"))
-            .because("a line break at its end, most likely: where it comes from is a file, or the output of a program")
+            .because(
+                "a line break at its end, most likely: where it comes from is a file, or the \
+                 output of a program",
+            )
             .cure("take it out of the variable or the file that says it")
             .into())
     }
 
     fn wrong(&self, offset: usize, what: String) -> Problem {
         let (line, column) = file::position(self.text, offset);
-        Problem::usage(format!("`{}` is wrong at line {line}, column {column}", self.path.display())).because(what)
+        Problem::usage(format!(
+            "`{}` is wrong at line {line}, column {column}",
+            self.path.display()
+        ))
+        .because(what)
     }
 
     fn note(&mut self, key: &str, value: &str, origin: impl Into<String>) {
@@ -164,7 +193,13 @@ impl Resolver<'_> {
     }
 
     /// Environment over file over default: for settings.
-    fn layered(&mut self, key: &str, value: Option<&Text>, vars: &[&str], default: &str) -> Result<String> {
+    fn layered(
+        &mut self,
+        key: &str,
+        value: Option<&Text>,
+        vars: &[&str],
+        default: &str,
+    ) -> Result<String> {
         Ok(self.pick(key, value, vars)?.unwrap_or_else(|| self.by_default(key, default)))
     }
 
@@ -192,8 +227,14 @@ impl Resolver<'_> {
         Ok(Some(text).filter(|t| !t.is_empty()))
     }
 
-    /// File over environment: for what says *which* database. A variable left over from another project must not redirect a restore.
-    fn identity(&mut self, key: &str, value: Option<&Text>, vars: &[&str]) -> Result<Option<String>> {
+    /// File over environment: for what says *which* database. A variable left over from another
+    /// project must not redirect a restore.
+    fn identity(
+        &mut self,
+        key: &str,
+        value: Option<&Text>,
+        vars: &[&str],
+    ) -> Result<Option<String>> {
         match self.in_file(key, value)? {
             Some(found) => Ok(Some(found)),
             None => self.pick(key, None, vars),
@@ -212,7 +253,12 @@ impl Resolver<'_> {
         Ok(found)
     }
 
-    fn number(&mut self, key: &str, value: Option<&Spanned<Scalar>>, vars: &[&str]) -> Result<Option<u32>> {
+    fn number(
+        &mut self,
+        key: &str,
+        value: Option<&Spanned<Scalar>>,
+        vars: &[&str],
+    ) -> Result<Option<u32>> {
         let text = value.map(|v| Spanned::new(v.span(), v.as_ref().0.clone()));
         let Some(found) = self.pick(key, text.as_ref(), vars)? else { return Ok(None) };
         let number = found.trim().parse().map_err(|_| {
@@ -228,11 +274,20 @@ impl Resolver<'_> {
         self.root.join(text)
     }
 
-    fn database(&mut self, key: &str, table: &DatabaseTable, file: &File, from_env: bool) -> Result<Database> {
+    fn database(
+        &mut self,
+        key: &str,
+        table: &DatabaseTable,
+        file: &File,
+        from_env: bool,
+    ) -> Result<Database> {
         let at = |name: &str| format!("databases.{key}.{name}");
         let place = self.at(key, table, file)?;
-        let programs = self.pick(&at("programs"), table.programs.as_ref(), &["DB_TASKS_PG_BIN"])?.map(|p| self.path(&p));
-        // a cluster of the project's own is reached by its socket alone: variables speak of other servers
+        let programs = self
+            .pick(&at("programs"), table.programs.as_ref(), &["DB_TASKS_PG_BIN"])?
+            .map(|p| self.path(&p));
+        // a cluster of the project's own is reached by its socket alone: variables speak of other
+        // servers
         let from_env = from_env && !matches!(place, At::Cluster { .. });
         let connection = self.connection(key, &table.postgres, from_env)?;
         let led = connection.options.iter().find(|(name, _)| WHERE.contains(&name.as_str()));
@@ -257,22 +312,32 @@ impl Resolver<'_> {
             ))
             .because("the guards must know the host before anything is destroyed there")
             .cure(format!(
-                "say where it is: `postgres = {{ host = \"…\", database = \"…\" }}` in `[databases.{key}]`, or unset PGSERVICE"
+                "say where it is: `postgres = {{ host = \"…\", database = \"…\" }}` in \
+                 `[databases.{key}]`, or unset PGSERVICE"
             ))
             .into());
         }
         let hooks = self.hooks(&at("hooks"), &table.hooks, file)?;
-        let testing = self.testing(&at("testing"), table.testing.as_ref(), connection.database.as_deref())?;
+        let testing =
+            self.testing(&at("testing"), table.testing.as_ref(), connection.database.as_deref())?;
         Ok(Database { key: key.into(), at: place, programs, connection, testing, hooks })
     }
 
     /// A database for tests is another one than the usual.
-    fn testing(&mut self, key: &str, said: Option<&Text>, usual: Option<&str>) -> Result<Option<String>> {
+    fn testing(
+        &mut self,
+        key: &str,
+        said: Option<&Text>,
+        usual: Option<&str>,
+    ) -> Result<Option<String>> {
         let (Some(name), Some(said)) = (self.in_file(key, said)?, said) else { return Ok(None) };
         if Some(name.as_str()) != usual {
             return Ok(Some(name));
         }
-        let wrong = self.wrong(said.span().start, format!("`{key}` is `{name}`, which is the usual database itself"));
+        let wrong = self.wrong(
+            said.span().start,
+            format!("`{key}` is `{name}`, which is the usual database itself"),
+        );
         Err(wrong.cure("name one of its own, which may be replaced at any time").into())
     }
 
@@ -282,13 +347,18 @@ impl Resolver<'_> {
         let cluster = self.in_file(&at("cluster"), table.cluster.as_ref())?;
         let init = self.in_file(&at("init"), table.init.as_ref())?;
         match (container, cluster) {
-            (Some(_), Some(_)) => Err(Problem::usage(format!("`databases.{key}` says both `container` and `cluster`"))
-                .cure("keep the one where the server runs")
-                .into()),
-            (Some(container), None) if file.containers.contains_key(container.as_str()) => Ok(At::Container(container)),
+            (Some(_), Some(_)) => Err(Problem::usage(format!(
+                "`databases.{key}` says both `container` and `cluster`"
+            ))
+            .cure("keep the one where the server runs")
+            .into()),
+            (Some(container), None) if file.containers.contains_key(container.as_str()) => {
+                Ok(At::Container(container))
+            }
             (Some(container), None) => {
                 let offset = table.container.as_ref().map_or(0, |c| c.span().start);
-                let known: Vec<_> = file.containers.keys().map(|k| format!("`{}`", k.as_ref())).collect();
+                let known: Vec<_> =
+                    file.containers.keys().map(|k| format!("`{}`", k.as_ref())).collect();
                 Err(self
                     .wrong(offset, format!("there is no `[containers.{container}]`"))
                     .cure(if known.is_empty() {
@@ -298,7 +368,9 @@ impl Resolver<'_> {
                     })
                     .into())
             }
-            (None, Some(cluster)) => Ok(At::Cluster { folder: self.path(&cluster), init: init.map(|i| self.path(&i)) }),
+            (None, Some(cluster)) => {
+                Ok(At::Cluster { folder: self.path(&cluster), init: init.map(|i| self.path(&i)) })
+            }
             (None, None) => Ok(At::Host),
         }
     }
@@ -328,26 +400,40 @@ impl Resolver<'_> {
         match said.as_str() {
             "in-place" => Ok(Strategy::InPlace),
             "staged" => Ok(Strategy::Staged),
-            other => Err(Problem::usage(format!("`reset.strategy` is `{other}`")).cure("use `in-place` or `staged`").into()),
+            other => Err(Problem::usage(format!("`reset.strategy` is `{other}`"))
+                .cure("use `in-place` or `staged`")
+                .into()),
         }
     }
 
     fn backup(&mut self, file: &File) -> Result<Backup> {
         let b = &file.backup;
-        let dir = self.layered("backup.dir", b.dir.as_ref(), &["BACKUP_DIR", "SQL_DUMP_DIR"], "backups")?;
-        let name = self.layered("backup.name", b.name.as_ref(), &[], if file.stores.is_empty() { FLAT } else { SET })?;
+        let dir =
+            self.layered("backup.dir", b.dir.as_ref(), &["BACKUP_DIR", "SQL_DUMP_DIR"], "backups")?;
+        let name = self.layered(
+            "backup.name",
+            b.name.as_ref(),
+            &[],
+            if file.stores.is_empty() { FLAT } else { SET },
+        )?;
         if !file.stores.is_empty() && !name.contains('/') {
             return Err(Problem::usage(format!("`backup.name` is `{name}`, and there are stores"))
                 .because(
-                    "databases and stores are one backup, which needs a folder: it gets its name when all of it has proved good",
+                    "databases and stores are one backup, which needs a folder: it gets its name \
+                     when all of it has proved good",
                 )
                 .cure(format!("write `name = \"{SET}\"`, or leave it out"))
                 .into());
         }
-        let timestamp = self.layered("backup.timestamp", b.timestamp.as_ref(), &[], "%Y%m%d_%H%M%S")?;
+        let timestamp =
+            self.layered("backup.timestamp", b.timestamp.as_ref(), &[], "%Y%m%d_%H%M%S")?;
         let compress = self.layered("backup.compress", b.compress.as_ref(), &[], "zstd")?;
         let level = self.number("backup.level", b.level.as_ref(), &[])?.map(u32::cast_signed);
-        let days = self.number("backup.keep-days", b.keep_days.as_ref(), &["BACKUP_RETENTION_DAYS", "BACKUP_KEEP_DAYS"])?;
+        let days = self.number(
+            "backup.keep-days",
+            b.keep_days.as_ref(),
+            &["BACKUP_RETENTION_DAYS", "BACKUP_KEEP_DAYS"],
+        )?;
         let min = self.number("backup.min-keep", b.min_keep.as_ref(), &["BACKUP_MIN_KEEP"])?;
         let min = min.unwrap_or_else(|| {
             self.by_default("backup.min-keep", "5");
@@ -355,15 +441,29 @@ impl Resolver<'_> {
         });
         let daily = self.number("backup.keep-daily", b.keep_daily.as_ref(), &[])?.unwrap_or(0);
         let weekly = self.number("backup.keep-weekly", b.keep_weekly.as_ref(), &[])?.unwrap_or(0);
-        let monthly = self.number("backup.keep-monthly", b.keep_monthly.as_ref(), &[])?.unwrap_or(0);
-        let interval_hours = self.number("backup.interval-hours", b.interval_hours.as_ref(), &["BACKUP_INTERVAL_HOURS"])?;
+        let monthly =
+            self.number("backup.keep-monthly", b.keep_monthly.as_ref(), &[])?.unwrap_or(0);
+        let interval_hours = self.number(
+            "backup.interval-hours",
+            b.interval_hours.as_ref(),
+            &["BACKUP_INTERVAL_HOURS"],
+        )?;
         let interval_hours = interval_hours.unwrap_or_else(|| {
             self.by_default("backup.interval-hours", "24");
             24
         });
         let ask = self.flag("backup.ask", b.ask.as_ref())?;
         let keep = KeepRules { days, min, daily, weekly, monthly };
-        let backup = Backup { dir: self.path(&dir), name, timestamp, compress, level, keep, interval_hours, ask };
+        let backup = Backup {
+            dir: self.path(&dir),
+            name,
+            timestamp,
+            compress,
+            level,
+            keep,
+            interval_hours,
+            ask,
+        };
         Ok(backup)
     }
 }

@@ -1,24 +1,28 @@
-//! Where programs of our own are looked for: on PATH, but for what of it leads into a repository that nobody has trusted.
+//! Where programs of our own are looked for: on PATH, but for what of it leads into a repository
+//! that nobody has trusted.
 
 use std::path::{Path, PathBuf};
 
 use super::Env;
 
 impl Env {
-    /// The same, wary of a repository: what of PATH leads into it, or to wherever we happen to be, is left out.
+    /// The same, wary of a repository: what of PATH leads into it, or to wherever we happen to be,
+    /// is left out.
     pub fn wary_of(mut self, repository: &Path) -> Self {
         self.wary_of = Some(repository.to_path_buf());
         self
     }
 
-    /// The folders of PATH in which programs of our own are looked for. What `.env` says of it is the repository's word, and no part.
+    /// The folders of PATH in which programs of our own are looked for. What `.env` says of it is
+    /// the repository's word, and no part.
     pub fn search_path(&self) -> Vec<PathBuf> {
         let Some(repository) = &self.wary_of else { return self.whole_path() };
         let leads_away = |folder: &PathBuf| folder.is_absolute() && !leads_into(folder, repository);
         self.whole_path().into_iter().filter(leads_away).collect()
     }
 
-    /// A program of our own as it is started: by its name, where the system finds what we would, else by its path.
+    /// A program of our own as it is started: by its name, where the system finds what we would,
+    /// else by its path.
     pub fn program(&self, name: &str) -> String {
         match (self.skipped(name), in_any(&self.search_path(), name)) {
             (Some(_), Some(own)) => own.to_string_lossy().into_owned(),
@@ -49,7 +53,8 @@ fn in_any(folders: &[PathBuf], name: &str) -> Option<PathBuf> {
 #[cfg(unix)]
 fn can_run(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
-    std::fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+    std::fs::metadata(path)
+        .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
 
 #[cfg(not(unix))]
@@ -64,7 +69,8 @@ pub fn leads_into(path: &Path, folder: &Path) -> bool {
 
 /// A path without links, as far as it is there.
 fn real(path: &Path) -> PathBuf {
-    let there = path.ancestors().find_map(|above| Some((above, std::fs::canonicalize(above).ok()?)));
+    let there =
+        path.ancestors().find_map(|above| Some((above, std::fs::canonicalize(above).ok()?)));
     match there {
         Some((above, real)) if above == path => real,
         Some((above, real)) => real.join(path.strip_prefix(above).unwrap_or(path)),
@@ -101,7 +107,10 @@ mod tests {
             assert_eq!(wary.program("psql"), at("own/psql").display().to_string());
             assert_eq!(wary.program("docker"), "docker", "the system finds the same");
             assert_eq!(wary.program("evil"), "/nonexistent/evil");
-            assert_eq!(wary.skipped("evil").map(|p| p.file_name().unwrap().to_owned()), Some("evil".into()));
+            assert_eq!(
+                wary.skipped("evil").map(|p| p.file_name().unwrap().to_owned()),
+                Some("evil".into())
+            );
             assert_eq!(wary.program("missing"), "missing");
         }
         for part in ["", ".", "bin"] {

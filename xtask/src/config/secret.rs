@@ -28,8 +28,9 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// Keeps a value under a name that tells where it came from. Another value of that name stays: the new one is told from it by a
-    /// number, for whoever holds the first name means the first value (the URLs of two databases that are called the same).
+    /// Keeps a value under a name that tells where it came from. Another value of that name stays:
+    /// the new one is told from it by a number, for whoever holds the first name means the
+    /// first value (the URLs of two databases that are called the same).
     pub fn keep(&mut self, name: impl Into<String>, value: String) -> SecretName {
         let first = name.into();
         let mut name = SecretName(first.clone());
@@ -73,15 +74,23 @@ impl Secrets {
     /// Keeps what is secret in the environment that programs of the project run in.
     pub fn overhear<'a>(&mut self, pairs: impl Iterator<Item = (&'a str, &'a str)>) {
         for (name, value) in pairs {
-            let found = if is_worth_covering(name, value) { Some(value) } else { password_in(value) };
-            self.overheard.extend(found.filter(|value| !self.overheard.iter().any(|other| other == value)).map(String::from));
+            let found =
+                if is_worth_covering(name, value) { Some(value) } else { password_in(value) };
+            self.overheard.extend(
+                found
+                    .filter(|value| !self.overheard.iter().any(|other| other == value))
+                    .map(String::from),
+            );
         }
     }
 
     /// A text without the passwords of the addresses in it, whosever they are.
     pub fn without_passwords(text: &str) -> String {
         let hidden = |word: &str| {
-            password_in(word).map_or_else(|| word.to_owned(), |p| word.replace(&format!(":{p}@"), &format!(":{HIDDEN}@")))
+            password_in(word).map_or_else(
+                || word.to_owned(),
+                |p| word.replace(&format!(":{p}@"), &format!(":{HIDDEN}@")),
+            )
         };
         text.split(' ').map(hidden).collect::<Vec<_>>().join(" ")
     }
@@ -91,18 +100,21 @@ impl Secrets {
         self.words.get(shown).map_or(shown, String::as_str)
     }
 
-    /// What another program says, with every secret in it replaced: servers repeat what they were sent. A very short one is replaced
-    /// where it stands alone, so that it shows through nowhere, and ordinary words stay whole.
+    /// What another program says, with every secret in it replaced: servers repeat what they were
+    /// sent. A very short one is replaced where it stands alone, so that it shows through
+    /// nowhere, and ordinary words stay whole.
     pub fn redact(&self, text: &str) -> String {
         redacted(text, self.all())
     }
 
-    /// The same for what a program of the project's own says: it has the secrets of other services, too.
+    /// The same for what a program of the project's own says: it has the secrets of other services,
+    /// too.
     pub fn redact_hook(&self, text: &str) -> String {
         redacted(text, self.all().chain(&self.overheard))
     }
 
-    /// The same for words of our own: they hold a very short one only where a URI or a `password=` has it.
+    /// The same for words of our own: they hold a very short one only where a URI or a `password=`
+    /// has it.
     pub fn cover(&self, text: &str) -> String {
         covered(text, self.all())
     }
@@ -125,7 +137,10 @@ fn covered<'a>(text: &str, all: impl Iterator<Item = &'a String>) -> String {
         if value.len() >= SHORT {
             return text.replace(value.as_str(), HIDDEN);
         }
-        let places = [(format!(":{value}@"), format!(":{HIDDEN}@")), (format!("password={value}"), format!("password={HIDDEN}"))];
+        let places = [
+            (format!(":{value}@"), format!(":{HIDDEN}@")),
+            (format!("password={value}"), format!("password={HIDDEN}")),
+        ];
         places.iter().fold(text, |text, (place, covered)| text.replace(place, covered))
     })
 }
@@ -141,8 +156,12 @@ fn without_word(text: &str, word: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find(word) {
-        let (before, after) = (rest[..at].chars().next_back().or_else(|| out.chars().next_back()), &rest[at + word.len()..]);
-        let alone = !before.is_some_and(char::is_alphanumeric) && !after.chars().next().is_some_and(char::is_alphanumeric);
+        let (before, after) = (
+            rest[..at].chars().next_back().or_else(|| out.chars().next_back()),
+            &rest[at + word.len()..],
+        );
+        let alone = !before.is_some_and(char::is_alphanumeric)
+            && !after.chars().next().is_some_and(char::is_alphanumeric);
         out.push_str(&rest[..at]);
         out.push_str(if alone { HIDDEN } else { word });
         rest = after;
@@ -153,23 +172,36 @@ fn without_word(text: &str, word: &str) -> String {
 /// Whether a variable of this name holds what nobody should read.
 pub fn is_secret_name(name: &str) -> bool {
     let parts = name.to_ascii_uppercase();
-    let words = ["PASS", "PWD", "SECRET", "TOKEN", "KEY", "CREDENTIAL", "AUTH", "PRIVATE", "SIGNATURE", "SALT", "COOKIE"];
+    let words = [
+        "PASS",
+        "PWD",
+        "SECRET",
+        "TOKEN",
+        "KEY",
+        "CREDENTIAL",
+        "AUTH",
+        "PRIVATE",
+        "SIGNATURE",
+        "SALT",
+        "COOKIE",
+    ];
     words.iter().any(|word| parts.contains(word))
 }
 
-/// Whether a variable that nobody has put anywhere holds a secret: names alone say so, and a folder or a switch has such a name, too
-/// (`PWD`, `SSH_AUTH_SOCK`, `AUTH_ENABLED`).
+/// Whether a variable that nobody has put anywhere holds a secret: names alone say so, and a folder
+/// or a switch has such a name, too (`PWD`, `SSH_AUTH_SOCK`, `AUTH_ENABLED`).
 fn is_worth_covering(name: &str, value: &str) -> bool {
     let upper = name.to_ascii_uppercase();
     let says_so = ["PASS", "SECRET", "TOKEN"].iter().any(|word| upper.contains(word));
-    says_so && value.len() >= SHORT || is_secret_name(name) && value.len() >= LONG && !value.starts_with('/')
+    says_so && value.len() >= SHORT
+        || is_secret_name(name) && value.len() >= LONG && !value.starts_with('/')
 }
 
 /// Bytes from which on a value is hardly an ordinary word.
 const LONG: usize = 8;
 
-/// The password in whatever looks like a URI, as it is written: all from the first colon to the last `@`, for what is not encoded as it
-/// should be is no less secret.
+/// The password in whatever looks like a URI, as it is written: all from the first colon to the
+/// last `@`, for what is not encoded as it should be is no less secret.
 pub fn password_in(value: &str) -> Option<&str> {
     let (_, rest) = value.split_once("://")?;
     let (who, _) = rest.rsplit_once('@')?;
@@ -200,7 +232,8 @@ mod tests {
     #[test]
     fn two_values_of_one_name_stay_two() {
         let mut secrets = Secrets::default();
-        let [one, other, again] = ["first", "second", "first"].map(|value| secrets.keep("DATABASE_URL of `app`", value.into()));
+        let [one, other, again] = ["first", "second", "first"]
+            .map(|value| secrets.keep("DATABASE_URL of `app`", value.into()));
         assert_eq!((secrets.reveal(&one), secrets.reveal(&other)), (Some("first"), Some("second")));
         assert_eq!(again, one);
         assert_eq!(other.0, "DATABASE_URL of `app` (2)");
@@ -213,11 +246,18 @@ mod tests {
         secrets.keep("one", "x".into());
         for (said, redacted, covered) in [
             ("pw is abc, abcd, 'abc'", "pw is ***, abcd, '***'", "pw is abc, abcd, 'abc'"),
-            ("postgres://u:abc@h u:x@h", "postgres://u:***@h u:***@h", "postgres://u:***@h u:***@h"),
+            (
+                "postgres://u:abc@h u:x@h",
+                "postgres://u:***@h u:***@h",
+                "postgres://u:***@h u:***@h",
+            ),
             ("next x.sql xx abcabc abc", "next ***.sql xx abcabc ***", "next x.sql xx abcabc abc"),
             ("password=abc password=x", "password=*** password=***", "password=*** password=***"),
         ] {
-            assert_eq!((secrets.redact(said).as_str(), secrets.cover(said).as_str()), (redacted, covered));
+            assert_eq!(
+                (secrets.redact(said).as_str(), secrets.cover(said).as_str()),
+                (redacted, covered)
+            );
         }
         assert_eq!(without_word("éa a", "a"), "éa ***");
     }
@@ -236,16 +276,24 @@ mod tests {
             ("PORT", "12345678"),
         ];
         secrets.overhear(env.into_iter());
-        let said = "redis://:r3dis@cache mail sk_live_12345 true /srv/shop /tmp/ssh-1/agent 12345678";
-        assert_eq!(secrets.redact_hook(said), "redis://:***@cache *** *** true /srv/shop /tmp/ssh-1/agent 12345678");
+        let said =
+            "redis://:r3dis@cache mail sk_live_12345 true /srv/shop /tmp/ssh-1/agent 12345678";
+        assert_eq!(
+            secrets.redact_hook(said),
+            "redis://:***@cache *** *** true /srv/shop /tmp/ssh-1/agent 12345678"
+        );
         assert_eq!(secrets.redact(said), said, "a server's words are read");
     }
 
     #[test]
     fn names_and_uris_that_hold_secrets() {
-        for (name, secret) in
-            [("GITHUB_TOKEN", true), ("dbPassword", true), ("API_KEY", true), ("NODE_ENV", false), ("PORT", false)]
-        {
+        for (name, secret) in [
+            ("GITHUB_TOKEN", true),
+            ("dbPassword", true),
+            ("API_KEY", true),
+            ("NODE_ENV", false),
+            ("PORT", false),
+        ] {
             assert_eq!(is_secret_name(name), secret, "{name}");
         }
         for (value, password) in [

@@ -10,8 +10,8 @@ pub struct TableName {
     written: String,
 }
 
-/// A word of a name. Without quotes it means what SQL would take it for, and what it is written like, too: people write `Users` for
-/// a table that was made as `"Users"`.
+/// A word of a name. Without quotes it means what SQL would take it for, and what it is written
+/// like, too: people write `Users` for a table that was made as `"Users"`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Part {
     text: String,
@@ -66,7 +66,9 @@ fn next(text: &str) -> Option<(Part, &str)> {
                 word.push('"');
                 rest = more;
             }
-            None => return (!word.is_empty()).then_some((Part { text: word, folded: None }, after)),
+            None => {
+                return (!word.is_empty()).then_some((Part { text: word, folded: None }, after));
+            }
         }
     }
 }
@@ -97,7 +99,11 @@ mod tests {
             ("\"Odd.Name\"", "shop", "Odd.Name", true),
             ("\"my \"\"s\"\"\".t", "my \"s\"", "t", true),
         ] {
-            assert_eq!(TableName::parse(text).unwrap().fits(schema, table), want, "{text} {schema} {table}");
+            assert_eq!(
+                TableName::parse(text).unwrap().fits(schema, table),
+                want,
+                "{text} {schema} {table}"
+            );
         }
         for text in ["", ".", "a.", ".a", "a.b.c", "\"a", "a\"b", "\"\"", "\"a\"b"] {
             assert_eq!(TableName::parse(text), None, "{text}");

@@ -1,5 +1,5 @@
-//! PostgreSQL connection URIs, as libpq reads them; what another program could read otherwise is refused.
-//! <https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS>
+//! PostgreSQL connection URIs, as libpq reads them; what another program could read otherwise is
+//! refused. <https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS>
 
 mod parameters;
 mod scheme;
@@ -25,26 +25,30 @@ pub struct Url {
     pub database: Option<String>,
     /// libpq's other parameters, by the variable that hands each on.
     pub options: Vec<(String, String)>,
-    /// Names of parameters that were left out because they are of other programs (`schema`, `connection_limit`): psql would
-    /// refuse the whole URI because of them.
+    /// Names of parameters that were left out because they are of other programs (`schema`,
+    /// `connection_limit`): psql would refuse the whole URI because of them.
     pub ignored: Vec<String>,
 }
 
-/// Takes a URI apart: libpq's own, or one with a driver's scheme (`postgresql+asyncpg://`), with quotes round it or not.
+/// Takes a URI apart: libpq's own, or one with a driver's scheme (`postgresql+asyncpg://`), with
+/// quotes round it or not.
 ///
 /// # Errors
 /// A sentence that says what is wrong, without the URI: it may hold a password.
 pub fn parse(uri: &str) -> Result<Url, String> {
     let bare = unquoted(uri);
     if bare.trim() != bare {
-        return Err("it begins or ends with a blank, which some programs cut off and others take for a part of the name".into());
+        return Err("it begins or ends with a blank, which some programs cut off and others take \
+                    for a part of the name"
+            .into());
     }
     if bare.chars().any(char::is_control) {
         return Err("it holds a control character (a newline?)".into());
     }
     let parts = Parts::of(bare)?;
     let mut url = Url::default();
-    let (user, password) = parts.who.split_once(':').map_or((parts.who, None), |(u, p)| (u, Some(p)));
+    let (user, password) =
+        parts.who.split_once(':').map_or((parts.who, None), |(u, p)| (u, Some(p)));
     url.user = some(decode(user)?);
     url.spelled_password = password.map(String::from);
     url.password = password.map(decode).transpose()?.and_then(some);
@@ -60,7 +64,10 @@ pub fn parse(uri: &str) -> Result<Url, String> {
         }
         take(&name, decode(value)?, &mut url)?;
         if seen.contains(&name) {
-            return Err(format!("it has the parameter `{}` twice, and programs differ in which of them counts", word(&name)));
+            return Err(format!(
+                "it has the parameter `{}` twice, and programs differ in which of them counts",
+                word(&name)
+            ));
         }
         seen.push(name);
     }
@@ -68,7 +75,8 @@ pub fn parse(uri: &str) -> Result<Url, String> {
     Ok(url)
 }
 
-const UNESCAPED: &str = "is there an unescaped `@` or `/` in the password? write them as %40 and %2F";
+const UNESCAPED: &str =
+    "is there an unescaped `@` or `/` in the password? write them as %40 and %2F";
 
 /// The parts of a URI as it spells them.
 struct Parts<'a> {
@@ -79,24 +87,30 @@ struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    /// As libpq does: what stands before an `@` is a role and its password, if that `@` comes before any `/`.
+    /// As libpq does: what stands before an `@` is a role and its password, if that `@` comes
+    /// before any `/`.
     fn of(uri: &'a str) -> Result<Self, String> {
-        let rest = &uri[scheme::length(uri).ok_or("it does not begin with `postgresql://` or `postgres://`")?..];
+        let rest = &uri[scheme::length(uri)
+            .ok_or("it does not begin with `postgresql://` or `postgres://`")?..];
         let end = rest.find(['@', '/']).filter(|at| rest[*at..].starts_with('@'));
         let (who, rest) = end.map_or(("", rest), |at| (&rest[..at], &rest[at + 1..]));
         let hosts = &rest[..rest.find(['/', '?']).unwrap_or(rest.len())];
-        let (path, query) = rest[hosts.len()..].split_once('?').unwrap_or((&rest[hosts.len()..], ""));
+        let (path, query) =
+            rest[hosts.len()..].split_once('?').unwrap_or((&rest[hosts.len()..], ""));
         let database = path.strip_prefix('/').unwrap_or(path);
         if hosts.contains('@') || database.contains('@') {
             return Err(UNESCAPED.into());
         }
         // a password with a `/` and a `?` looks like this
-        let is_value = |pair: &str| ["user=", "host=", "password="].iter().any(|name| pair.starts_with(name));
+        let is_value =
+            |pair: &str| ["user=", "host=", "password="].iter().any(|name| pair.starts_with(name));
         if who.is_empty() && query.split('&').any(|pair| pair.contains('@') && !is_value(pair)) {
             return Err(UNESCAPED.into());
         }
         if database.contains('/') {
-            return Err("the database's name holds a `/` (at its end?); if it is a part of the name, write it as %2F".into());
+            return Err("the database's name holds a `/` (at its end?); if it is a part of the \
+                        name, write it as %2F"
+                .into());
         }
         Ok(Self { who, hosts, database, query })
     }
@@ -118,7 +132,9 @@ fn parse_hosts(hosts: &str, url: &mut Url) -> Result<(), String> {
             None => one.split_once(':').unwrap_or((one, "")),
         };
         if !port.bytes().all(|b| b.is_ascii_digit()) {
-            return Err("its port is not a number (is there an unescaped `@`, `:` or `/` in the password? write them as %40, %3A and %2F)".into());
+            return Err("its port is not a number (is there an unescaped `@`, `:` or `/` in the \
+                        password? write them as %40, %3A and %2F)"
+                .into());
         }
         names.push(decode(name)?);
         ports.push(port.to_owned());
@@ -138,16 +154,22 @@ fn take(name: &str, value: String, url: &mut Url) -> Result<(), String> {
                 "user" => &mut url.user,
                 _ => &mut url.database,
             };
-            // Cloud SQL's own examples have a `localhost` that stands for nothing before `?host=/cloudsql/…`
-            let is_filler = part == "host" && own.as_deref() == Some("localhost") && value.starts_with('/');
+            // Cloud SQL's own examples have a `localhost` that stands for nothing before
+            // `?host=/cloudsql/…`
+            let is_filler =
+                part == "host" && own.as_deref() == Some("localhost") && value.starts_with('/');
             if own.as_ref().is_some_and(|own| *own != value) && !is_filler {
-                return Err(format!("it says the {part} twice, and programs differ in which of them counts"));
+                return Err(format!(
+                    "it says the {part} twice, and programs differ in which of them counts"
+                ));
             }
             *own = some(value);
         }
         Parameter::Option(variable, value) => url.options.push((variable.into(), value)),
         Parameter::Ignored => url.ignored.push(word(name)),
-        Parameter::Refused(why) => return Err(format!("it has the parameter `{}`: {why}", word(name))),
+        Parameter::Refused(why) => {
+            return Err(format!("it has the parameter `{}`: {why}", word(name)));
+        }
     }
     Ok(())
 }
@@ -156,13 +178,21 @@ fn take(name: &str, value: String, url: &mut Url) -> Result<(), String> {
 fn consistent(url: &Url) -> Result<(), String> {
     let has = |variable: &str| url.options.iter().any(|(name, _)| name == variable);
     // a service's own settings win over variables
-    let beside = url.options.iter().find(|(name, _)| has("PGSERVICE") && (name.starts_with("PGSSL") || name == "PGHOSTADDR"));
+    let beside = url
+        .options
+        .iter()
+        .find(|(name, _)| has("PGSERVICE") && (name.starts_with("PGSSL") || name == "PGHOSTADDR"));
     if let Some((variable, _)) = beside {
-        return Err(format!("it has `service` beside what {variable} stands for: say that in the service's own entry"));
+        return Err(format!(
+            "it has `service` beside what {variable} stands for: say that in the service's own \
+             entry"
+        ));
     }
     let parts = [("host", &url.host), ("user", &url.user), ("database", &url.database)];
     let controls = |text: &str| text.chars().any(char::is_control);
-    if let Some((part, _)) = parts.iter().find(|(_, text)| text.as_ref().is_some_and(|text| controls(text))) {
+    if let Some((part, _)) =
+        parts.iter().find(|(_, text)| text.as_ref().is_some_and(|text| controls(text)))
+    {
         return Err(format!("its {part} holds a control character (%0A is a newline)"));
     }
     if url.options.iter().any(|(_, value)| controls(value)) {
@@ -173,7 +203,8 @@ fn consistent(url: &Url) -> Result<(), String> {
 
 /// A parameter's name where it is one: what stands there by mistake may be a part of a password.
 fn word(name: &str) -> String {
-    let is_word = name.len() <= 40 && name.bytes().all(|b| b.is_ascii_lowercase() || b"_-.".contains(&b));
+    let is_word =
+        name.len() <= 40 && name.bytes().all(|b| b.is_ascii_lowercase() || b"_-.".contains(&b));
     let known = is_word || name.bytes().all(|b| b.is_ascii_alphabetic()) && name.len() <= 24;
     if known { name.to_owned() } else { "…".into() }
 }
@@ -193,7 +224,11 @@ pub fn with_database(uri: &str, database: &str) -> String {
         return uri.to_owned();
     }
     let Ok(parts) = Parts::of(uri) else { return uri.to_owned() };
-    let kept = parts.query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("dbname=")).collect::<Vec<_>>();
+    let kept = parts
+        .query
+        .split('&')
+        .filter(|pair| !pair.is_empty() && !pair.starts_with("dbname="))
+        .collect::<Vec<_>>();
     let query = if kept.is_empty() { String::new() } else { format!("?{}", kept.join("&")) };
     format!("{}/{}{query}", &uri[..parts.hosts_at(uri).1], encode(database))
 }
@@ -216,7 +251,13 @@ impl Parts<'_> {
 }
 
 /// A URI from its parts; a socket's folder is a parameter, as most drivers take it.
-pub fn write(user: Option<&str>, password: Option<&str>, host: &str, port: Option<&str>, database: &str) -> String {
+pub fn write(
+    user: Option<&str>,
+    password: Option<&str>,
+    host: &str,
+    port: Option<&str>,
+    database: &str,
+) -> String {
     let who = match (user, password) {
         (Some(user), Some(password)) => format!("{}:{}@", encode(user), encode(password)),
         (Some(user), None) => format!("{}@", encode(user)),
@@ -234,13 +275,19 @@ pub fn write(user: Option<&str>, password: Option<&str>, host: &str, port: Optio
 /// As libpq decodes: a `%` that no two hexadecimal digits follow, and `%00`, are errors.
 fn decode(text: &str) -> Result<String, String> {
     let escapes = text.split('%').skip(1);
-    if escapes.clone().any(|rest| rest.len() < 2 || !rest.bytes().take(2).all(|b| b.is_ascii_hexdigit())) {
+    if escapes
+        .clone()
+        .any(|rest| rest.len() < 2 || !rest.bytes().take(2).all(|b| b.is_ascii_hexdigit()))
+    {
         return Err("it holds a `%` that is no escape (write a `%` as %25)".into());
     }
     if escapes.clone().any(|rest| rest.starts_with("00")) {
         return Err("it holds %00".into());
     }
-    percent_decode_str(text).decode_utf8().map(String::from).map_err(|_| "it is not UTF-8 once decoded".into())
+    percent_decode_str(text)
+        .decode_utf8()
+        .map(String::from)
+        .map_err(|_| "it is not UTF-8 once decoded".into())
 }
 
 fn some(text: String) -> Option<String> {

@@ -29,7 +29,8 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Whether psql lost a session that it had (its manual, "Exit Status"): where it got none, it says so by its own name.
+    /// Whether psql lost a session that it had (its manual, "Exit Status"): where it got none, it
+    /// says so by its own name.
     pub fn was_cut_off(&self) -> bool {
         self.code == Some(2) && !self.err.lines().any(|line| line.starts_with("psql: "))
     }
@@ -57,7 +58,8 @@ pub fn ask(cmd: &Cmd, secrets: &Secrets) -> Result<Answer> {
 const CUT_OFF: usize = 3;
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// The same for a question to a server: another run's swap ends the sessions that are in its way, those that only look included.
+/// The same for a question to a server: another run's swap ends the sessions that are in its way,
+/// those that only look included.
 ///
 /// # Errors
 /// psql can't be started.
@@ -77,17 +79,26 @@ pub fn ask_server(cmd: &Cmd, secrets: &Secrets) -> Result<Answer> {
 ///
 /// # Errors
 /// The program can't be started, or a signal ended it.
-pub fn ask_fed(cmd: &Cmd, mut feed: impl Read + Send + 'static, secrets: &Secrets) -> Result<Answer> {
+pub fn ask_fed(
+    cmd: &Cmd,
+    mut feed: impl Read + Send + 'static,
+    secrets: &Secrets,
+) -> Result<Answer> {
     let child = Arc::new(start(cmd, secrets).map_err(|e| not_started(cmd, &e))?);
 
-    // it ends early where the command has read enough, can't connect, or where the bytes are damaged: what reads them whole says so
-    let feeder = child.take_stdin().map(|mut stdin| std::thread::spawn(move || drop(io::copy(&mut feed, &mut stdin))));
+    // it ends early where the command has read enough, can't connect, or where the bytes are
+    // damaged: what reads them whole says so
+    let feeder = child
+        .take_stdin()
+        .map(|mut stdin| std::thread::spawn(move || drop(io::copy(&mut feed, &mut stdin))));
     let said = child.take_stdout().map(|stdout| std::thread::spawn(move || read_whole(stdout)));
     let err = child.take_stderr().map(Heard::from);
 
     // what it has started itself may keep its pipes open, and nobody waits for that after a signal
     let status = interrupt::waiting_for(&child, || child.wait())?;
-    let stdout = said.map_or(Ok(Vec::new()), |said| said.join().unwrap_or_else(|_| Err(io::Error::other("unread"))))?;
+    let stdout = said.map_or(Ok(Vec::new()), |said| {
+        said.join().unwrap_or_else(|_| Err(io::Error::other("unread")))
+    })?;
     feeder.into_iter().for_each(|feeder| drop(feeder.join()));
 
     let stderr = err.as_ref().map_or(&[][..], Heard::all).to_vec();
@@ -97,7 +108,8 @@ pub fn ask_fed(cmd: &Cmd, mut feed: impl Read + Send + 'static, secrets: &Secret
 fn start(cmd: &Cmd, secrets: &Secrets) -> io::Result<SharedChild> {
     let shell = xshell::Shell::new().map_err(io::Error::other)?;
     cmd.dir.iter().for_each(|dir| shell.change_dir(dir));
-    let command = shell.cmd(secrets.word(&cmd.program)).args(cmd.args.iter().map(|arg| secrets.word(arg)));
+    let command =
+        shell.cmd(secrets.word(&cmd.program)).args(cmd.args.iter().map(|arg| secrets.word(arg)));
     let command = cmd.not_inherited().fold(command, |command, name| command.env_remove(name));
     let command = cmd.env.iter().fold(command, |command, (name, value)| match value {
         Value::Plain(text) => command.env(name, text),
@@ -119,18 +131,19 @@ fn piped(command: &mut std::process::Command) -> &mut std::process::Command {
 }
 
 pub(super) fn not_started(cmd: &Cmd, error: &dyn std::fmt::Display) -> Problem {
-    Problem::failed(format!("could not start `{}`", cmd.program)).because(error.to_string()).cure(install_hint(&cmd.program))
+    Problem::failed(format!("could not start `{}`", cmd.program))
+        .because(error.to_string())
+        .cure(install_hint(&cmd.program))
 }
 
 /// What to install for a program, by its name.
 pub fn install_hint(program: &str) -> String {
     let name = program.rsplit(['/', '\\']).next().unwrap_or(program);
     match name {
-        "psql" | "pg_dump" => {
-            "install the PostgreSQL client (Debian: `apt-get install postgresql-client`, macOS: `brew install libpq`, \
-                               Windows: `choco install postgresql`), or name its folder in `programs`"
-                .into()
-        }
+        "psql" | "pg_dump" => "install the PostgreSQL client (Debian: `apt-get install \
+                               postgresql-client`, macOS: `brew install libpq`, Windows: `choco \
+                               install postgresql`), or name its folder in `programs`"
+            .into(),
         "docker" | "podman" => "install docker or podman, or run where the containers are".into(),
         other => format!("install `{other}`, or put it on PATH"),
     }
@@ -142,10 +155,21 @@ mod tests {
 
     #[test]
     fn a_session_that_was_lost_is_told_from_none() {
-        let of = |code, err: &str| Answer { good: false, code: Some(code), out: String::new(), err: err.into() }.was_cut_off();
-        assert!(of(2, "FATAL:  terminating connection due to administrator command\nconnection to server was lost\n"));
+        let of = |code, err: &str| {
+            Answer { good: false, code: Some(code), out: String::new(), err: err.into() }
+                .was_cut_off()
+        };
+        assert!(of(
+            2,
+            "FATAL:  terminating connection due to administrator command\nconnection to server \
+             was lost\n"
+        ));
         assert!(of(2, "FEHLER:  Verbindung wird abgebrochen\n"));
-        assert!(!of(2, "psql: error: connection to server at \"localhost\", port 1 failed: Connection refused\n"));
+        assert!(!of(
+            2,
+            "psql: error: connection to server at \"localhost\", port 1 failed: Connection \
+             refused\n"
+        ));
         assert!(!of(2, "psql: FATAL:  the database system is starting up\n"), "psql 11");
         assert!(!of(3, "ERROR:  permission denied\n"));
     }
@@ -156,7 +180,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let asked = |times: u32| {
             let line = format!(
-                "echo x >>said; [ $(wc -l <said) -gt {times} ] || {{ echo 'FATAL:  terminating' >&2; exit 2; }}; echo answer"
+                "echo x >>said; [ $(wc -l <said) -gt {times} ] || {{ echo 'FATAL:  terminating' \
+                 >&2; exit 2; }}; echo answer"
             );
             drop(std::fs::remove_file(dir.path().join("said")));
             let line = format!("cd '{}'; {line}", dir.path().display());

@@ -1,5 +1,5 @@
-//! What a child says on standard error, as much of it as anybody can use: its beginning and its end. A function of a stranger's dump may
-//! warn for ever.
+//! What a child says on standard error, as much of it as anybody can use: its beginning and its
+//! end. A function of a stranger's dump may warn for ever.
 
 use std::io::{self, Read};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -62,7 +62,9 @@ mod tests {
 
     #[test]
     fn the_beginning_and_the_end_are_kept() {
-        let said = |lines: usize| (0..lines).map(|n| format!("line {n:09}\n")).collect::<String>().into_bytes();
+        let said = |lines: usize| {
+            (0..lines).map(|n| format!("line {n:09}\n")).collect::<String>().into_bytes()
+        };
         for lines in [0, 1, 1_000, 50_000] {
             assert_eq!(listen(&said(lines)[..]).unwrap(), said(lines), "{lines}");
         }

@@ -1,4 +1,5 @@
-//! A command that is asked something and stays: what it holds (a lock, a snapshot) it holds until it is let go.
+//! A command that is asked something and stays: what it holds (a lock, a snapshot) it holds until
+//! it is let go.
 
 use std::io::{self, BufRead, BufReader, PipeReader, PipeWriter, Write};
 use std::process::Output;
@@ -25,8 +26,9 @@ pub struct Held {
     said: BufReader<PipeReader>,
 }
 
-/// Starts a command with its own text as its first words, and waits for the first line that it says. Where it ends before, the inner
-/// error is what it said; a signal ends it while it is waited for.
+/// Starts a command with its own text as its first words, and waits for the first line that it
+/// says. Where it ends before, the inner error is what it said; a signal ends it while it is waited
+/// for.
 pub fn hold(cmd: &Cmd, secrets: &Secrets) -> Result<Result<(Held, String), String>> {
     let mut held = Held::begin(cmd, secrets)?;
     match held.words()? {
@@ -40,7 +42,8 @@ impl Held {
     pub(super) fn begin(cmd: &Cmd, secrets: &Secrets) -> Result<Self> {
         let (reader, stdin) = io::pipe()?;
         let (said, saying) = io::pipe()?;
-        let expression = prepared(cmd, secrets).stdin_file(reader).stdout_file(saying).stderr_capture();
+        let expression =
+            prepared(cmd, secrets).stdin_file(reader).stdout_file(saying).stderr_capture();
         let handle = Arc::new(expression.start().map_err(|e| not_started(cmd, &e))?);
         // the expression had ends of the pipes of its own
         drop(expression);
@@ -50,7 +53,8 @@ impl Held {
         Ok(held)
     }
 
-    /// Says a command's text. One that can't connect, or has been ended, closes its end: its own words come later.
+    /// Says a command's text. One that can't connect, or has been ended, closes its end: its own
+    /// words come later.
     pub(super) fn tell(&mut self, cmd: &Cmd) {
         let text = bytes::of(cmd.input.as_deref().unwrap_or_default());
         drop(self.stdin.as_mut().map(|stdin| stdin.write_all(&text)));
@@ -80,8 +84,8 @@ impl Held {
         interrupt::waiting_for(&self.handle, || self.handle.wait())
     }
 
-    /// Lets it go, and tells whether it was held until now: a session that was ended holds nothing, and one whose server says nothing any
-    /// more is not known to.
+    /// Lets it go, and tells whether it was held until now: a session that was ended holds nothing,
+    /// and one whose server says nothing any more is not known to.
     pub fn was_held(mut self) -> bool {
         let said = self.stdin.as_mut().is_some_and(|stdin| stdin.write_all(b"COMMIT;\n").is_ok());
         drop(self.stdin.take());

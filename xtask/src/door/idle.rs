@@ -1,4 +1,5 @@
-//! A session that has been asked, and stays for what comes next in it: a psql takes 10 ms to start, which is a tenth of a small backup.
+//! A session that has been asked, and stays for what comes next in it: a psql takes 10 ms to start,
+//! which is a tenth of a small backup.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -10,8 +11,8 @@ use crate::bytes;
 use crate::cmd::Cmd;
 use crate::config::Secrets;
 
-/// At most one. It has no transaction open, so that it holds nothing but its place in its database; yet nobody could drop or rename
-/// that, so it is let go before anything that takes time.
+/// At most one. It has no transaction open, so that it holds nothing but its place in its database;
+/// yet nobody could drop or rename that, so it is let go before anything that takes time.
 #[derive(Default)]
 pub struct Idle(Mutex<Option<(Cmd, Held)>>);
 
@@ -21,7 +22,8 @@ impl Idle {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).is_none()
     }
 
-    /// Asks a command whose answer ends with a line of its own, and keeps it where that comes. One that ends before has answered, too.
+    /// Asks a command whose answer ends with a line of its own, and keeps it where that comes. One
+    /// that ends before has answered, too.
     ///
     /// # Errors
     /// The program can't be started.
@@ -31,7 +33,12 @@ impl Idle {
         while let Some(line) = held.line()? {
             if line.trim_ascii_end() == last.as_bytes() {
                 *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((unasked(cmd), held));
-                return Ok(Answer { good: true, code: Some(0), out: bytes::text(&out), err: String::new() });
+                return Ok(Answer {
+                    good: true,
+                    code: Some(0),
+                    out: bytes::text(&out),
+                    err: String::new(),
+                });
             }
             out.extend(line);
         }
@@ -40,7 +47,8 @@ impl Idle {
         Ok(Answer { out: bytes::text(&out), ..Answer::of(ended, secrets) })
     }
 
-    /// What [`hold`] does, in the session that is kept where it is one of this very command. One that was ended meanwhile is none.
+    /// What [`hold`] does, in the session that is kept where it is one of this very command. One
+    /// that was ended meanwhile is none.
     ///
     /// # Errors
     /// Those of [`hold`].
@@ -91,7 +99,10 @@ mod tests {
     fn held(first: &str, name: &str) -> (String, String) {
         let idle = Idle::default();
         let answer = asked(&idle, first);
-        let (held, line) = idle.hold(&shell(name, "echo $$\n"), &Secrets::default()).unwrap().unwrap_or_else(|e| panic!("{e}"));
+        let (held, line) = idle
+            .hold(&shell(name, "echo $$\n"), &Secrets::default())
+            .unwrap()
+            .unwrap_or_else(|e| panic!("{e}"));
         assert!(idle.is_free(), "one alone is there");
         drop(held);
         (line, answer.out.trim().to_owned())
@@ -129,7 +140,10 @@ mod tests {
     fn what_is_let_go_has_ended() {
         let idle = Idle::default();
         let pid = asked(&idle, "echo $$\necho that is all\n").out.trim().to_owned();
-        assert!(!idle.is_free() && std::path::Path::new("/proc").join(&pid).exists() == cfg!(target_os = "linux"));
+        assert!(
+            !idle.is_free()
+                && std::path::Path::new("/proc").join(&pid).exists() == cfg!(target_os = "linux")
+        );
         idle.let_go();
         assert!(idle.is_free() && !std::path::Path::new("/proc").join(&pid).exists());
     }

@@ -1,5 +1,6 @@
-//! SIGINT, SIGTERM and SIGHUP: they end the children of the step at hand, and the run cleans up and stops. What is asked at that moment is
-//! ended, too: a server that lets a client in and then says nothing would keep us for ever.
+//! SIGINT, SIGTERM and SIGHUP: they end the children of the step at hand, and the run cleans up and
+//! stops. What is asked at that moment is ended, too: a server that lets a client in and then says
+//! nothing would keep us for ever.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,7 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use crate::problem::{Exit, Problem};
 
-/// The children that are asked something. A signal comes to the process, and questions are asked all over it: so this list is the process's.
+/// The children that are asked something. A signal comes to the process, and questions are asked
+/// all over it: so this list is the process's.
 static ASKED: Children = Children(Mutex::new(Vec::new()));
 
 /// The state that the signal thread and the runner share.
@@ -66,11 +68,15 @@ struct Asked<C> {
     ended: AtomicBool,
 }
 
-/// Waits for what a child says that is asked something. A signal ends it meanwhile, unless it is asked for a clean-up.
+/// Waits for what a child says that is asked something. A signal ends it meanwhile, unless it is
+/// asked for a clean-up.
 ///
 /// # Errors
 /// It could not be waited for, or a signal ended it: what it said is no answer.
-pub(super) fn waiting_for<C: Endable, T>(child: &Arc<C>, wait: impl FnOnce() -> io::Result<T>) -> anyhow::Result<T> {
+pub(super) fn waiting_for<C: Endable, T>(
+    child: &Arc<C>,
+    wait: impl FnOnce() -> io::Result<T>,
+) -> anyhow::Result<T> {
     let asked = Arc::new(Asked { child: Arc::clone(child), ended: AtomicBool::new(false) });
     ASKED.add(Arc::clone(&asked) as Arc<dyn Endable>);
     let said = wait();
@@ -148,7 +154,8 @@ impl Interrupt {
         self.shielded.store(false, Ordering::SeqCst);
     }
 
-    /// Remembers a child for as long as somebody holds it; ends it at once where the signal has come first.
+    /// Remembers a child for as long as somebody holds it; ends it at once where the signal has
+    /// come first.
     pub fn guard(&self, child: duct::Handle) -> Arc<duct::Handle> {
         let child = Arc::new(child);
         self.children.add(Arc::clone(&child) as Arc<dyn Endable>);

@@ -1,4 +1,5 @@
-//! The two doors to processes: one that asks, one that moves data and changes things. There is no third.
+//! The two doors to processes: one that asks, one that moves data and changes things. There is no
+//! third.
 
 pub mod ask;
 mod heard;

@@ -1,4 +1,5 @@
-//! The door that moves data and changes things, through duct. Children never inherit our standard output or input.
+//! The door that moves data and changes things, through duct. Children never inherit our standard
+//! output or input.
 
 use std::io::PipeReader;
 use std::io::PipeWriter;
@@ -32,7 +33,8 @@ pub enum Outlet {
     Kept,
     /// A pipe.
     Pipe(PipeWriter),
-    /// A pipe for both of its outputs, and a process group of its own: what it starts can be ended with it.
+    /// A pipe for both of its outputs, and a process group of its own: what it starts can be ended
+    /// with it.
     Both(PipeWriter),
 }
 
@@ -48,7 +50,13 @@ pub struct Child {
 }
 
 /// Starts a command.
-pub fn start(cmd: &Cmd, input: Input, outlet: Outlet, secrets: &Secrets, interrupt: &Interrupt) -> Result<Child> {
+pub fn start(
+    cmd: &Cmd,
+    input: Input,
+    outlet: Outlet,
+    secrets: &Secrets,
+    interrupt: &Interrupt,
+) -> Result<Child> {
     let mut expression = prepared(cmd, secrets);
     expression = match input {
         Input::Text => match &cmd.input {
@@ -80,7 +88,8 @@ pub fn start(cmd: &Cmd, input: Input, outlet: Outlet, secrets: &Secrets, interru
 }
 
 impl Child {
-    /// Ends it with all that it has started, which a group of its own holds together: kindly first, after `patience` for good.
+    /// Ends it with all that it has started, which a group of its own holds together: kindly first,
+    /// after `patience` for good.
     pub fn end_group(&self, patience: Duration) {
         for pid in self.handle.pids() {
             end_group(pid, patience, || self.has_ended());
@@ -93,7 +102,8 @@ impl Child {
         self.handle.pids().first().map(|pid| Process { pid: *pid, begun: begun(*pid) })
     }
 
-    /// Whether the terminal has stopped it, or something that it has started: it asked there, where nobody can answer.
+    /// Whether the terminal has stopped it, or something that it has started: it asked there, where
+    /// nobody can answer.
     pub fn asks_at_terminal(&self) -> bool {
         self.handle.pids().into_iter().any(stopped::by_terminal)
     }
@@ -139,15 +149,29 @@ impl Child {
         let (state, err) = said::read(&self.heard());
         let lines: Vec<&str> = err.lines().filter(|l| !l.trim().is_empty()).collect();
         // a statement of many lines may follow what is wrong with it
-        let first =
-            lines.iter().rposition(|line| said::is_error(line)).unwrap_or(lines.len()).min(lines.len().saturating_sub(12));
-        let tail = lines[first..].iter().take(12).map(|line| begun_with(line)).collect::<Vec<_>>().join("\n");
-        let problem = Problem::failed(format!("`{}{ENDED}{}", shorten(&self.shown, 160), status(output))).because(tail);
-        let cure = said::decided(state.as_deref()).or_else(|| cures::for_text(&err)).or_else(|| said::general(state.as_deref()));
+        let first = lines
+            .iter()
+            .rposition(|line| said::is_error(line))
+            .unwrap_or(lines.len())
+            .min(lines.len().saturating_sub(12));
+        let tail = lines[first..]
+            .iter()
+            .take(12)
+            .map(|line| begun_with(line))
+            .collect::<Vec<_>>()
+            .join("\n");
+        let problem =
+            Problem::failed(format!("`{}{ENDED}{}", shorten(&self.shown, 160), status(output)))
+                .because(tail);
+        let cure = said::decided(state.as_deref())
+            .or_else(|| cures::for_text(&err))
+            .or_else(|| said::general(state.as_deref()));
         // psql has met an error in its script, and has gone no further (its manual, "Exit Status")
         let fate = if output.status.code() == Some(3) { Fate::RolledBack } else { Fate::Unknown };
         let problem = Problem { state, fate, ..problem };
-        problem.cure(cure.unwrap_or_else(|| "`db-doctor` looks for what is wrong with servers, roles and containers".into()))
+        problem.cure(cure.unwrap_or_else(|| {
+            "`db-doctor` looks for what is wrong with servers, roles and containers".into()
+        }))
     }
 }
 
@@ -161,7 +185,8 @@ pub struct Process {
 }
 
 impl Process {
-    /// Ends the group, where it is for sure the one that was meant. While any of a group lives, its number is nobody else's.
+    /// Ends the group, where it is for sure the one that was meant. While any of a group lives, its
+    /// number is nobody else's.
     pub fn end(&self) {
         let now = begun(self.pid);
         if self.begun.is_some() && (now.is_none() || now == self.begun) {
@@ -170,7 +195,8 @@ impl Process {
     }
 }
 
-/// The 22nd field of `/proc/PID/stat` (proc_pid_stat(5)); the second one, in parentheses, may hold spaces.
+/// The 22nd field of `/proc/PID/stat` (proc_pid_stat(5)); the second one, in parentheses, may hold
+/// spaces.
 fn begun(pid: u32) -> Option<String> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     stat.rsplit_once(')')?.1.split_whitespace().nth(19).map(String::from)
@@ -207,8 +233,9 @@ pub fn command(cmd: &Cmd, secrets: &Secrets, interrupt: &Interrupt) -> Result<St
     start(cmd, Input::Text, Outlet::Kept, secrets, interrupt)?.wait()
 }
 
-/// Gives our own terminal to a command (`db-shell`) and waits; `None` where a signal ended it. One that has a text to read, be it
-/// an empty one, does not get our standard input: in a script's loop, that is the script's.
+/// Gives our own terminal to a command (`db-shell`) and waits; `None` where a signal ended it. One
+/// that has a text to read, be it an empty one, does not get our standard input: in a script's
+/// loop, that is the script's.
 pub fn hand_over(cmd: &Cmd, secrets: &Secrets, interrupt: &Interrupt) -> Result<Option<i32>> {
     let mut expression = prepared(cmd, secrets);
     if let Some(text) = &cmd.input {
@@ -223,7 +250,8 @@ pub(super) fn prepared(cmd: &Cmd, secrets: &Secrets) -> duct::Expression {
     let args = cmd.args.iter().map(|arg| secrets.word(arg));
     let expression = duct::cmd(secrets.word(&cmd.program), args).unchecked();
     let expression = cmd.dir.iter().fold(expression, |expression, dir| expression.dir(dir));
-    let expression = cmd.not_inherited().fold(expression, |expression, name| expression.env_remove(name));
+    let expression =
+        cmd.not_inherited().fold(expression, |expression, name| expression.env_remove(name));
     cmd.env.iter().fold(expression, |expression, (name, value)| match value {
         Value::Plain(text) => expression.env(name, text),
         Value::Secret(secret) => expression.env(name, secrets.reveal(secret).unwrap_or_default()),

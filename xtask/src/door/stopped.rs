@@ -1,7 +1,9 @@
-//! Whether a program was stopped by the terminal. One that runs in a process group of its own and asks there (a password prompt of psql,
-//! sudo, ssh or git, through `/dev/tty`) is not answered and does not fail: the terminal stops it by SIGTTIN or SIGTTOU, without a word.
+//! Whether a program was stopped by the terminal. One that runs in a process group of its own and
+//! asks there (a password prompt of psql, sudo, ssh or git, through `/dev/tty`) is not answered and
+//! does not fail: the terminal stops it by SIGTTIN or SIGTTOU, without a word.
 
-/// Whether the leader of a group was, or any of what it has started (a `timeout` makes a group of its own, which alone is stopped).
+/// Whether the leader of a group was, or any of what it has started (a `timeout` makes a group of
+/// its own, which alone is stopped).
 #[cfg(unix)]
 pub fn by_terminal(leader: u32) -> bool {
     is_stopped(leader) || is_stopped_below(leader)
@@ -18,7 +20,8 @@ fn is_stopped(leader: u32) -> bool {
     use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, waitid};
     let Some(pid) = Pid::from_raw(leader.cast_signed()) else { return false };
     let look = WaitIdOptions::STOPPED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-    let signal = waitid(WaitId::Pid(pid), look).ok().flatten().and_then(|status| status.stopping_signal());
+    let signal =
+        waitid(WaitId::Pid(pid), look).ok().flatten().and_then(|status| status.stopping_signal());
     signal.is_some_and(|signal| [Signal::TTIN, Signal::TTOU].map(Signal::as_raw).contains(&signal))
 }
 
@@ -34,8 +37,11 @@ struct Stat {
 #[cfg(unix)]
 fn is_stopped_below(leader: u32) -> bool {
     let all = processes();
-    let parent = |pid: u32| all.iter().find(|p| p.pid == pid).map(|p| p.parent).filter(|parent| *parent > 1);
-    let is_below = |pid: u32| std::iter::successors(Some(pid), |pid| parent(*pid)).take(64).any(|pid| pid == leader);
+    let parent =
+        |pid: u32| all.iter().find(|p| p.pid == pid).map(|p| p.parent).filter(|parent| *parent > 1);
+    let is_below = |pid: u32| {
+        std::iter::successors(Some(pid), |pid| parent(*pid)).take(64).any(|pid| pid == leader)
+    };
     all.iter().any(|p| p.held && p.pid != leader && is_below(p.pid))
 }
 
@@ -43,7 +49,9 @@ fn is_stopped_below(leader: u32) -> bool {
 #[cfg(unix)]
 fn processes() -> Vec<Stat> {
     let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    entries.filter_map(|entry| stat(&std::fs::read_to_string(entry.path().join("stat")).ok()?)).collect()
+    entries
+        .filter_map(|entry| stat(&std::fs::read_to_string(entry.path().join("stat")).ok()?))
+        .collect()
 }
 
 /// The second field, in parentheses, may hold spaces.
@@ -53,7 +61,11 @@ fn stat(text: &str) -> Option<Stat> {
     let mut fields = after.split_whitespace();
     let (state, parent) = (fields.next()?, fields.next()?.parse().ok()?);
     let terminal = fields.nth(2)?;
-    Some(Stat { pid: before.split(' ').next()?.parse().ok()?, parent, held: state == "T" && terminal != "0" })
+    Some(Stat {
+        pid: before.split(' ').next()?.parse().ok()?,
+        parent,
+        held: state == "T" && terminal != "0",
+    })
 }
 
 #[cfg(test)]

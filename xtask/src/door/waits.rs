@@ -1,4 +1,5 @@
-//! Watches, beside a run, whether it waits for somebody's lock: a backup, a count or a swap would stand still without a word.
+//! Watches, beside a run, whether it waits for somebody's lock: a backup, a count or a swap would
+//! stand still without a word.
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -36,7 +37,12 @@ impl Waits {
         let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
         watched.entry(server).or_insert_with(|| {
             let (end, ended) = channel();
-            let watch = Watch { client: client.clone(), secrets: secrets.clone(), tell: self.tell, limit: self.limit };
+            let watch = Watch {
+                client: client.clone(),
+                secrets: secrets.clone(),
+                tell: self.tell,
+                limit: self.limit,
+            };
             std::thread::spawn(move || {
                 let mut pause = FIRST;
                 let mut seen = Seen::default();
@@ -68,7 +74,8 @@ struct Seen {
 impl Watch {
     fn look(&self, seen: &mut Seen) {
         let app = &self.client.app_name;
-        let answer = ask(&self.client.psql(self.client.maintenance(), question(app)), &self.secrets);
+        let answer =
+            ask(&self.client.psql(self.client.maintenance(), question(app)), &self.secrets);
         // a server that can't be asked is another's to tell of
         let holders = answer.map_or(Vec::new(), |answer| read(&answer.out));
         if holders.is_empty() {

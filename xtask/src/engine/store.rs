@@ -1,5 +1,6 @@
-//! Stores beside PostgreSQL: what this process itself reads, makes and changes. Each kind has one file with a type that is a
-//! [`Store`]; an [`Address`] is how a plan names one, and `run` opens it.
+//! Stores beside PostgreSQL: what this process itself reads, makes and changes. Each kind has one
+//! file with a type that is a [`Store`]; an [`Address`] is how a plan names one, and `run` opens
+//! it.
 
 use std::fmt;
 use std::io::{Read, Write};
@@ -25,9 +26,16 @@ pub trait Store {
     fn dump(&mut self, out: &mut dyn Write, tell: Tell<'_>) -> Result<Contents>;
 
     /// Makes it anew from an artifact, beside what is live, and reads back what it has made.
-    fn stage(&mut self, from: &mut dyn Read, trust: Trust, method: Method, tell: Tell<'_>) -> Result<Contents>;
+    fn stage(
+        &mut self,
+        from: &mut dyn Read,
+        trust: Trust,
+        method: Method,
+        tell: Tell<'_>,
+    ) -> Result<Contents>;
 
-    /// Changes it, and tells what a person should know of it. Each of these may come twice, or late, after a run that was killed.
+    /// Changes it, and tells what a person should know of it. Each of these may come twice, or
+    /// late, after a run that was killed.
     fn change(&mut self, change: &Change) -> Result<Vec<String>>;
 }
 
@@ -45,7 +53,8 @@ pub enum Change {
         /// What is live still.
         live: String,
     },
-    /// After a swap or an undo that others could not follow: `live` is live again. What a swap has brought goes, unless it has been used.
+    /// After a swap or an undo that others could not follow: `live` is live again. What a swap has
+    /// brought goes, unless it has been used.
     Back {
         /// What is to be live.
         live: String,
@@ -71,7 +80,8 @@ pub enum Change {
 pub enum Swapped {
     /// A swap of this run: what it brought is of no use to anybody.
     In,
-    /// A swap of a run that was cut off: what it brought has been live since, and somebody may have gone on in it.
+    /// A swap of a run that was cut off: what it brought has been live since, and somebody may have
+    /// gone on in it.
     Since,
     /// An undo: both are somebody's.
     Undone,
@@ -132,11 +142,15 @@ impl Address {
     pub fn change(&self, change: &Change) -> String {
         let (beside, on_its_way) = match self {
             Self::Files { .. } => (format!("{self}.db-tasks/"), "staged"),
-            Self::FilesInContainer { container, own, .. } => (format!("{container}:{own}/"), "coming"),
+            Self::FilesInContainer { container, own, .. } => {
+                (format!("{container}:{own}/"), "coming")
+            }
             Self::Milvus { .. } => ("COLLECTION__".into(), "staged"),
         };
         match change {
-            Change::Swap { .. } => format!("{self} -> {beside}previous, {beside}{on_its_way} -> {self}"),
+            Change::Swap { .. } => {
+                format!("{self} -> {beside}previous, {beside}{on_its_way} -> {self}")
+            }
             Change::Undo { .. } => format!("{self} <-> {beside}previous"),
             Change::Back { .. } => format!("{beside}previous -> {self}, as it was before"),
             Change::Unstage => format!("{beside}{on_its_way}"),
@@ -183,8 +197,9 @@ impl Format {
         }
     }
 
-    /// How the sum of its files is taken. `sha256sum` is at hand wherever a dump is; of a tree there may be gigabytes that no compression
-    /// makes fewer, and SHA-256 takes longer than all the rest where the processor has no instructions for it.
+    /// How the sum of its files is taken. `sha256sum` is at hand wherever a dump is; of a tree
+    /// there may be gigabytes that no compression makes fewer, and SHA-256 takes longer than
+    /// all the rest where the processor has no instructions for it.
     pub fn sum(self) -> Method {
         match self {
             Self::Tar => Method::Blake3,
@@ -275,10 +290,11 @@ pub struct Collection {
     pub auto_ids: bool,
 }
 
-/// Whether a Milvus takes the keys back that it has handed out once, and goes on handing out others: 2.6 and newer
-/// (`allow_insert_auto_id`).
+/// Whether a Milvus takes the keys back that it has handed out once, and goes on handing out
+/// others: 2.6 and newer (`allow_insert_auto_id`).
 pub fn keeps_auto_ids(version: &str) -> bool {
-    let mut numbers = version.trim_start_matches('v').split(['.', '-']).map_while(|n| n.parse::<u32>().ok());
+    let mut numbers =
+        version.trim_start_matches('v').split(['.', '-']).map_while(|n| n.parse::<u32>().ok());
     (numbers.next(), numbers.next()) >= (Some(2), Some(6))
 }
 
@@ -288,7 +304,9 @@ impl Contents {
         match self {
             Self::Files(census) => census.entries.len() as u64,
             Self::Tree(roll) => roll.entries,
-            Self::Collections(all) => all.collections.iter().fold(0, |all, c| all.saturating_add(c.entities)),
+            Self::Collections(all) => {
+                all.collections.iter().fold(0, |all, c| all.saturating_add(c.entities))
+            }
         }
     }
 
@@ -296,7 +314,12 @@ impl Contents {
     pub fn changed(&self) -> Vec<String> {
         match self {
             Self::Collections(all) => all.changed.clone(),
-            _ => self.remarks().iter().filter(|remark| remark.what.spoils()).map(ToString::to_string).collect(),
+            _ => self
+                .remarks()
+                .iter()
+                .filter(|remark| remark.what.spoils())
+                .map(ToString::to_string)
+                .collect(),
         }
     }
 
@@ -345,14 +368,20 @@ impl Collections {
         let other = |name: &str| found.collections.iter().find(|c| c.name == name);
         let differing = self.collections.iter().filter_map(|c| match other(&c.name) {
             None => Some(format!("the collection `{}` is missing", c.name)),
-            Some(f) if f.entities != c.entities => {
-                Some(format!("the collection `{}` has {} entities in place of {}", c.name, f.entities, c.entities))
+            Some(f) if f.entities != c.entities => Some(format!(
+                "the collection `{}` has {} entities in place of {}",
+                c.name, f.entities, c.entities
+            )),
+            Some(f) if f.sha256 != c.sha256 => {
+                Some(format!("the collection `{}` has other entities", c.name))
             }
-            Some(f) if f.sha256 != c.sha256 => Some(format!("the collection `{}` has other entities", c.name)),
             Some(_) => None,
         });
-        let more = found.collections.iter().filter(|f| self.collections.iter().all(|c| c.name != f.name));
-        differing.chain(more.map(|f| format!("the collection `{}` is one too many", f.name))).collect()
+        let more =
+            found.collections.iter().filter(|f| self.collections.iter().all(|c| c.name != f.name));
+        differing
+            .chain(more.map(|f| format!("the collection `{}` is one too many", f.name)))
+            .collect()
     }
 }
 
@@ -362,9 +391,14 @@ mod tests {
 
     #[test]
     fn servers_that_take_keys_back() {
-        for (version, want) in
-            [("2.3.5", false), ("v2.6.1", true), ("2.6.0-rc1", true), ("3.0", true), ("lite", false), ("", false)]
-        {
+        for (version, want) in [
+            ("2.3.5", false),
+            ("v2.6.1", true),
+            ("2.6.0-rc1", true),
+            ("3.0", true),
+            ("lite", false),
+            ("", false),
+        ] {
             assert_eq!(keeps_auto_ids(version), want, "{version}");
         }
     }
@@ -374,7 +408,12 @@ mod tests {
         let collections = |all: &[(&str, u64, &str)]| Collections {
             collections: all
                 .iter()
-                .map(|(n, e, s)| Collection { name: (*n).into(), entities: *e, sha256: (*s).into(), auto_ids: false })
+                .map(|(n, e, s)| Collection {
+                    name: (*n).into(),
+                    entities: *e,
+                    sha256: (*s).into(),
+                    auto_ids: false,
+                })
                 .collect(),
             changed: Vec::new(),
         };

@@ -1,4 +1,5 @@
-//! Archives of pg_dump: pg_restore makes scripts of them, reads them whole and fails on damaged ones.
+//! Archives of pg_dump: pg_restore makes scripts of them, reads them whole and fails on damaged
+//! ones.
 
 use std::fs::File;
 use std::path::Path;
@@ -24,7 +25,8 @@ pub enum Archive<'a> {
 }
 
 impl Archive<'_> {
-    /// How its script is got, and the version of the server that it is of. A pg_restore that is older than the pg_dump can't read it.
+    /// How its script is got, and the version of the server that it is of. A pg_restore that is
+    /// older than the pg_dump can't read it.
     ///
     /// # Errors
     /// There is no pg_restore that can.
@@ -36,7 +38,9 @@ impl Archive<'_> {
             let list = self.list(folder)?;
             if list.good {
                 let line = |line: &str| {
-                    line.trim_start_matches([';', ' ']).strip_prefix("Dumped from database version: ").map(String::from)
+                    line.trim_start_matches([';', ' '])
+                        .strip_prefix("Dumped from database version: ")
+                        .map(String::from)
                 };
                 return Ok((self.script(folder), list.out.lines().find_map(line)));
             }
@@ -48,12 +52,16 @@ impl Archive<'_> {
                 self.path().display()
             ))
             .because(why)
-            .cure("install a PostgreSQL client of its version and name its folder in `programs`, or dump with `--format=plain`")
+            .cure(
+                "install a PostgreSQL client of its version and name its folder in `programs`, or \
+                 dump with `--format=plain`",
+            )
             .into()),
             // the whole read says what is wrong with it
             (_, Some(folder)) => Ok((self.script(folder), None)),
             (_, None) => Err(Problem::failed(format!(
-                "`{}` is an archive of pg_dump's, and there is no `pg_restore` on this machine to read it",
+                "`{}` is an archive of pg_dump's, and there is no `pg_restore` on this machine to \
+                 read it",
                 self.path().display()
             ))
             .cure("install the PostgreSQL client, or dump with `--format=plain`")
@@ -71,7 +79,9 @@ impl Archive<'_> {
         let cmd = self.pg_restore(folder, &["--file=-", "--exit-on-error"]);
         match self {
             Self::At(_) => Source::Command(cmd),
-            Self::Within(path, codec) => Source::Filtered { path: path.to_path_buf(), codec, through: cmd },
+            Self::Within(path, codec) => {
+                Source::Filtered { path: path.to_path_buf(), codec, through: cmd }
+            }
         }
     }
 

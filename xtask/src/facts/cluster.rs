@@ -37,7 +37,8 @@ pub struct ClusterFacts {
     pub servant: Servant,
     /// The words in front of the server's programs, by which that is done.
     pub through: Vec<String>,
-    /// A locale for a new cluster that sorts by bytes and knows all letters; it has another name, or none, on some systems.
+    /// A locale for a new cluster that sorts by bytes and knows all letters; it has another name,
+    /// or none, on some systems.
     pub locale: Option<String>,
     /// Folders that must be made for it.
     pub to_make: Vec<PathBuf>,
@@ -52,7 +53,10 @@ pub struct ClusterFacts {
 impl ClusterFacts {
     /// Where the server's programs run.
     pub fn place(&self) -> Place {
-        Place::Unprivileged { programs: self.found.programs.folder.clone(), through: self.through.clone() }
+        Place::Unprivileged {
+            programs: self.found.programs.folder.clone(),
+            through: self.through.clone(),
+        }
     }
 }
 
@@ -69,14 +73,25 @@ pub fn find(folder: &Path, configured: Option<&Path>, env: &Env) -> Result<Found
 }
 
 /// Looks at a cluster that is to be started or stopped.
-pub fn look(folder: &Path, configured: Option<&Path>, state_dir: &Path, env: &Env) -> Result<ClusterFacts> {
+pub fn look(
+    folder: &Path,
+    configured: Option<&Path>,
+    state_dir: &Path,
+    env: &Env,
+) -> Result<ClusterFacts> {
     by(server::find(configured, made_by(folder)?, env)?, folder, state_dir, env)
 }
 
 /// The same of one whose programs are known.
-pub fn by(programs: ServerPrograms, folder: &Path, state_dir: &Path, env: &Env) -> Result<ClusterFacts> {
+pub fn by(
+    programs: ServerPrograms,
+    folder: &Path,
+    state_dir: &Path,
+    env: &Env,
+) -> Result<ClusterFacts> {
     let contents = contents(folder)?;
-    let servant = servant_for(owner(folder).filter(|_| contents == Contents::Cluster), folder, env)?;
+    let servant =
+        servant_for(owner(folder).filter(|_| contents == Contents::Cluster), folder, env)?;
     let user = match &servant {
         Servant::Account(account) => account.user,
         _ => ourselves(),
@@ -96,7 +111,13 @@ pub fn by(programs: ServerPrograms, folder: &Path, state_dir: &Path, env: &Env) 
     Ok(ClusterFacts { found, servant, through, locale, to_make, left, to_open, socket_to_make })
 }
 
-fn see(folder: &Path, dir: &SocketDir, contents: Contents, programs: ServerPrograms, env: &Env) -> Found {
+fn see(
+    folder: &Path,
+    dir: &SocketDir,
+    contents: Contents,
+    programs: ServerPrograms,
+    env: &Env,
+) -> Found {
     let answers = contents == Contents::Cluster && listens(&dir.path().join(socket::socket_name()));
     let seen = Seen { contents, answers, pid: pid(folder, env) };
     let cluster = Cluster { folder: folder.to_path_buf(), socket_dir: dir.path().to_path_buf() };
@@ -107,9 +128,13 @@ fn see(folder: &Path, dir: &SocketDir, contents: Contents, programs: ServerProgr
 fn contents(folder: &Path) -> Result<Contents> {
     match std::fs::read_dir(folder) {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Contents::Nothing),
-        Err(e) => Err(Problem::failed(format!("could not look into `{}`", folder.display())).because(e.to_string()).into()),
+        Err(e) => Err(Problem::failed(format!("could not look into `{}`", folder.display()))
+            .because(e.to_string())
+            .into()),
         Ok(_) if folder.join("PG_VERSION").is_file() => Ok(Contents::Cluster),
-        Ok(mut entries) => Ok(if entries.next().is_none() { Contents::Nothing } else { Contents::Other }),
+        Ok(mut entries) => {
+            Ok(if entries.next().is_none() { Contents::Nothing } else { Contents::Other })
+        }
     }
 }
 
@@ -162,15 +187,23 @@ fn servant_for(owner: Option<Account>, folder: &Path, env: &Env) -> Result<Serva
         };
     }
     let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    servant::for_root(owner, &servant::accounts(&passwd), |servant| can(servant, env)).ok_or_else(|| {
-        Problem::failed("postgres refuses to run as root, and root can't become somebody else here")
-            .because("neither a user namespace (`unshare --user`) nor an account that owns the cluster (`setpriv`) works")
+    servant::for_root(owner, &servant::accounts(&passwd), |servant| can(servant, env)).ok_or_else(
+        || {
+            Problem::failed(
+                "postgres refuses to run as root, and root can't become somebody else here",
+            )
+            .because(
+                "neither a user namespace (`unshare --user`) nor an account that owns the cluster \
+                 (`setpriv`) works",
+            )
             .cure(format!(
-                "run as an ordinary user, or allow user namespaces, or give `{}` to the account `postgres` (`chown -R`)",
+                "run as an ordinary user, or allow user namespaces, or give `{}` to the account \
+                 `postgres` (`chown -R`)",
                 folder.display()
             ))
             .into()
-    })
+        },
+    )
 }
 
 fn can(servant: &Servant, env: &Env) -> bool {
@@ -180,7 +213,13 @@ fn can(servant: &Servant, env: &Env) -> bool {
 
 /// The words in front of a program, each that is one itself as we find it.
 fn words(servant: &Servant, env: &Env) -> Vec<String> {
-    let found = |word: String| if matches!(word.as_str(), "env" | "setpriv" | "unshare") { env.program(&word) } else { word };
+    let found = |word: String| {
+        if matches!(word.as_str(), "env" | "setpriv" | "unshare") {
+            env.program(&word)
+        } else {
+            word
+        }
+    };
     servant.through().into_iter().map(found).collect()
 }
 
@@ -189,8 +228,14 @@ fn through(servant: &Servant, env: &Env) -> Cmd {
     Cmd::new(words.next().unwrap_or_else(|| env.program("env"))).args(words)
 }
 
-/// The folders of ours that an account must be let through; one of somebody else's is never widened.
-fn to_open(servant: &Servant, paths: &[&Path], state_dir: &Path, env: &Env) -> Result<Vec<PathBuf>> {
+/// The folders of ours that an account must be let through; one of somebody else's is never
+/// widened.
+fn to_open(
+    servant: &Servant,
+    paths: &[&Path],
+    state_dir: &Path,
+    env: &Env,
+) -> Result<Vec<PathBuf>> {
     let Servant::Account(account) = servant else { return Ok(Vec::new()) };
     let mut shut = Vec::new();
     for path in paths {
@@ -210,7 +255,10 @@ fn to_open(servant: &Servant, paths: &[&Path], state_dir: &Path, env: &Env) -> R
                 folder.display()
             ))
             .because(format!("`{}` is below it, and postgres does not run as root", path.display()))
-            .cure("run as the folder's owner, put the project where every user may enter, or allow user namespaces")
+            .cure(
+                "run as the folder's owner, put the project where every user may enter, or allow \
+                 user namespaces",
+            )
             .into());
         }
     }
@@ -226,18 +274,27 @@ fn may_enter(servant: &Servant, folder: &Path, env: &Env) -> bool {
     ask(&cmd, &Secrets::default()).is_ok_and(|answer| answer.good)
 }
 
-/// A socket's folder in a place that everybody can write: it must be ours alone, or be missing still.
+/// A socket's folder in a place that everybody can write: it must be ours alone, or be missing
+/// still.
 #[cfg(unix)]
 fn ours_or_absent(dir: &Path, user: u32) -> Result<Option<PathBuf>> {
     use std::os::unix::fs::MetadataExt;
     match std::fs::symlink_metadata(dir) {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Some(dir.to_path_buf())),
         Ok(m) if m.is_dir() && m.uid() == user && m.mode() & 0o077 == 0 => Ok(None),
-        Ok(_) => Err(Problem::failed(format!("`{}` is not the private folder it should be", dir.display()))
-            .because("the cluster's path is too long for a socket, so its socket goes there; somebody else may have made it")
-            .cure("look who made it, and remove it; or move the project to a shorter path")
+        Ok(_) => Err(Problem::failed(format!(
+            "`{}` is not the private folder it should be",
+            dir.display()
+        ))
+        .because(
+            "the cluster's path is too long for a socket, so its socket goes there; somebody else \
+             may have made it",
+        )
+        .cure("look who made it, and remove it; or move the project to a shorter path")
+        .into()),
+        Err(e) => Err(Problem::failed(format!("could not look at `{}`", dir.display()))
+            .because(e.to_string())
             .into()),
-        Err(e) => Err(Problem::failed(format!("could not look at `{}`", dir.display())).because(e.to_string()).into()),
     }
 }
 
@@ -269,7 +326,8 @@ fn pid(folder: &Path, env: &Env) -> Option<(Holder, String)> {
     Some((holder, status))
 }
 
-/// The name of a living process: one that has ended and waits for its parent (Z) holds nothing any more.
+/// The name of a living process: one that has ended and waits for its parent (Z) holds nothing any
+/// more.
 fn name_of(process: i32, env: &Env) -> Option<String> {
     if Path::new("/proc/self/stat").exists() {
         let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
@@ -279,11 +337,14 @@ fn name_of(process: i32, env: &Env) -> Option<String> {
     let cmd = Cmd::new(env.program("ps")).args(["-o", "stat=,comm=", "-p", &process.to_string()]);
     let answer = ask(&cmd, &Secrets::default()).ok()?;
     let (state, command) = answer.out.trim().split_once(char::is_whitespace)?;
-    (!state.starts_with('Z')).then(|| command.trim().rsplit('/').next().unwrap_or_default().to_owned())
+    (!state.starts_with('Z'))
+        .then(|| command.trim().rsplit('/').next().unwrap_or_default().to_owned())
 }
 
 fn locale(env: &Env) -> Option<String> {
-    let answer = ask(&Cmd::new(env.program("locale")).arg("-a"), &Secrets::default()).ok().filter(|a| a.good)?;
+    let answer = ask(&Cmd::new(env.program("locale")).arg("-a"), &Secrets::default())
+        .ok()
+        .filter(|a| a.good)?;
     let fits = |name: &&str| matches!(name.to_ascii_lowercase().as_str(), "c.utf-8" | "c.utf8");
     answer.out.lines().find(fits).map(|_| "C.UTF-8".into())
 }
@@ -321,12 +382,19 @@ mod tests {
         std::fs::write(dir.join("x"), "").unwrap();
         assert_eq!(contents(&dir).unwrap(), Contents::Other);
         std::fs::write(dir.join("PG_VERSION"), "17\n").unwrap();
-        assert_eq!((contents(&dir).unwrap(), made_by(&dir).unwrap()), (Contents::Cluster, Some(17)));
+        assert_eq!(
+            (contents(&dir).unwrap(), made_by(&dir).unwrap()),
+            (Contents::Cluster, Some(17))
+        );
         std::fs::write(dir.join("PG_VERSION"), "x").unwrap();
         assert!(made_by(&dir).is_err());
         let env = Env::default();
         assert_eq!(pid(&dir, &env), None);
-        std::fs::write(dir.join("postmaster.pid"), format!("{}\n/\n1\n5432\n\n\n1 1\nready   \n", std::process::id())).unwrap();
+        std::fs::write(
+            dir.join("postmaster.pid"),
+            format!("{}\n/\n1\n5432\n\n\n1 1\nready   \n", std::process::id()),
+        )
+        .unwrap();
         assert_eq!(pid(&dir, &env), Some((Holder::Other, "ready".into())));
     }
 }

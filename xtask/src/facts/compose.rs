@@ -1,6 +1,6 @@
-//! Which containers of a compose service are meant. Compose of either version, and podman-compose, label what they make: so they are
-//! found whichever program made them, and without starting that program.
-//! <https://docs.docker.com/reference/compose-file/services/#labels>
+//! Which containers of a compose service are meant. Compose of either version, and podman-compose,
+//! label what they make: so they are found whichever program made them, and without starting that
+//! program. <https://docs.docker.com/reference/compose-file/services/#labels>
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -27,7 +27,13 @@ pub struct Row {
 
 impl Row {
     fn shown(&self) -> String {
-        format!("{} ({}, project {}, in {})", self.name, self.state, self.project, self.folder.display())
+        format!(
+            "{} ({}, project {}, in {})",
+            self.name,
+            self.state,
+            self.project,
+            self.folder.display()
+        )
     }
 }
 
@@ -36,41 +42,71 @@ pub fn question(engine: &str, service: &str) -> Cmd {
     let labels = ["project", "project.working_dir", "oneoff", "container-number"];
     let labels = labels.map(|label| format!("{{{{.Label \"com.docker.compose.{label}\"}}}}"));
     let format = format!("{{{{.Names}}}}\t{{{{.State}}}}\t{}", labels.join("\t"));
-    Cmd::new(engine).args(["ps", "-a", "--filter", &format!("label={SERVICE}={service}"), "--format", &format])
+    Cmd::new(engine).args([
+        "ps",
+        "-a",
+        "--filter",
+        &format!("label={SERVICE}={service}"),
+        "--format",
+        &format,
+    ])
 }
 
 /// Reads the answer.
 pub fn rows(answer: &str) -> Vec<Row> {
     let row = |line: &str| {
         let mut words = line.split('\t');
-        let (name, state, project, folder) = (words.next()?, words.next()?, words.next()?, words.next()?);
+        let (name, state, project, folder) =
+            (words.next()?, words.next()?, words.next()?, words.next()?);
         let one_off = words.next().is_some_and(|word| word.eq_ignore_ascii_case("true"));
         let number = words.next().and_then(|word| word.trim().parse().ok());
-        Some(Row { name: name.into(), state: state.into(), project: project.into(), folder: folder.into(), number, one_off })
+        Some(Row {
+            name: name.into(),
+            state: state.into(),
+            project: project.into(),
+            folder: folder.into(),
+            number,
+            one_off,
+        })
     };
     answer.lines().filter_map(row).collect()
 }
 
-/// The containers that are meant, all of one project: one, or its replicas. Where there is none, the inner error says so.
+/// The containers that are meant, all of one project: one, or its replicas. Where there is none,
+/// the inner error says so.
 ///
 /// # Errors
 /// Several projects fit, or a variable that was left over leads to another one.
-pub fn choose<'a>(rows: &'a [Row], wanted: &Service) -> Result<Result<Vec<&'a Row>, Problem>, Problem> {
+pub fn choose<'a>(
+    rows: &'a [Row],
+    wanted: &Service,
+) -> Result<Result<Vec<&'a Row>, Problem>, Problem> {
     let rows: Vec<&Row> = rows.iter().filter(|row| !row.one_off).collect();
-    let in_project = |row: &&Row| wanted.project.as_ref().map_or(same_folder(&row.folder, &wanted.folder), |p| row.project == *p);
+    let in_project = |row: &&Row| {
+        wanted
+            .project
+            .as_ref()
+            .map_or(same_folder(&row.folder, &wanted.folder), |p| row.project == *p)
+    };
     let mut mine: Vec<&Row> = rows.iter().copied().filter(in_project).collect();
     if let (None, Some(name)) = (&wanted.project, &wanted.left_over) {
-        let (said, others): (Vec<&Row>, Vec<&Row>) = mine.iter().partition(|row| row.project == *name);
+        let (said, others): (Vec<&Row>, Vec<&Row>) =
+            mine.iter().partition(|row| row.project == *name);
         let elsewhere = rows.iter().find(|row| row.project == *name);
         match (said.is_empty(), others.first(), elsewhere) {
             (true, None, None) => {}
-            (true, here, elsewhere) => return Err(led_away(wanted, name, here.copied(), elsewhere.copied())),
+            (true, here, elsewhere) => {
+                return Err(led_away(wanted, name, here.copied(), elsewhere.copied()));
+            }
             (false, ..) => mine = said,
         }
     }
     let projects: BTreeSet<&str> = mine.iter().map(|row| row.project.as_str()).collect();
     if projects.len() > 1 {
-        let way = format!("say which: `compose = {{ service = \"{}\", project = \"…\" }}`", wanted.service);
+        let way = format!(
+            "say which: `compose = {{ service = \"{}\", project = \"…\" }}`",
+            wanted.service
+        );
         return Err(several(wanted, &mine, way));
     }
     mine.retain(|row| wanted.index.is_none_or(|index| row.number == Some(index)));
@@ -86,8 +122,16 @@ pub fn only<'a>(mine: &[&'a Row], wanted: &Service) -> Result<&'a Row, Problem> 
     match mine {
         [one] => Ok(one),
         _ => {
-            let numbers = mine.iter().filter_map(|row| row.number).map(|n| n.to_string()).collect::<Vec<_>>().join(" or ");
-            let way = format!("say which: `compose = {{ service = \"{}\", index = … }}`, with {numbers}", wanted.service);
+            let numbers = mine
+                .iter()
+                .filter_map(|row| row.number)
+                .map(|n| n.to_string())
+                .collect::<Vec<_>>()
+                .join(" or ");
+            let way = format!(
+                "say which: `compose = {{ service = \"{}\", index = … }}`, with {numbers}",
+                wanted.service
+            );
             Err(several(wanted, mine, way))
         }
     }
@@ -96,35 +140,55 @@ pub fn only<'a>(mine: &[&'a Row], wanted: &Service) -> Result<&'a Row, Problem> 
 fn several(wanted: &Service, rows: &[&Row], cure: String) -> Problem {
     let mut shown: Vec<String> = rows.iter().map(|row| row.shown()).collect();
     shown.sort();
-    Problem::refused(format!("{} containers are the compose service `{}`", rows.len(), wanted.service))
-        .because(shown.join("\n"))
-        .because("each may have data of its own, and nothing was touched")
-        .cure(cure)
+    Problem::refused(format!(
+        "{} containers are the compose service `{}`",
+        rows.len(),
+        wanted.service
+    ))
+    .because(shown.join("\n"))
+    .because("each may have data of its own, and nothing was touched")
+    .cure(cure)
 }
 
 fn led_away(wanted: &Service, name: &str, here: Option<&Row>, elsewhere: Option<&Row>) -> Problem {
     let theirs = elsewhere.map_or("there is none of the service in it".into(), Row::shown);
     let ours = here.map_or(format!("there is none in {}", wanted.folder.display()), Row::shown);
-    Problem::refused(format!("COMPOSE_PROJECT_NAME says the compose project `{name}`, which is not this folder's"))
-        .because(format!("in that project: {theirs}\nin this folder: {ours}"))
-        .because("a variable that another folder's work has left over must not say whose data is meant, and nothing was touched")
-        .cure(format!(
-            "`unset COMPOSE_PROJECT_NAME`, or say the project in the file: `compose = {{ service = \"{}\", project = \"…\" }}`",
-            wanted.service
-        ))
+    Problem::refused(format!(
+        "COMPOSE_PROJECT_NAME says the compose project `{name}`, which is not this folder's"
+    ))
+    .because(format!("in that project: {theirs}\nin this folder: {ours}"))
+    .because(
+        "a variable that another folder's work has left over must not say whose data is meant, \
+         and nothing was touched",
+    )
+    .cure(format!(
+        "`unset COMPOSE_PROJECT_NAME`, or say the project in the file: `compose = {{ service = \
+         \"{}\", project = \"…\" }}`",
+        wanted.service
+    ))
 }
 
 fn absent(wanted: &Service, rows: &[&Row]) -> Problem {
     let number = wanted.index.map_or(String::new(), |index| format!(" of the number {index}"));
-    let others: Vec<_> = rows.iter().map(|r| format!("{} (project {}, in {})", r.name, r.project, r.folder.display())).collect();
-    let others = if others.is_empty() { String::new() } else { format!("of other projects: {}", others.join(", ")) };
+    let others: Vec<_> = rows
+        .iter()
+        .map(|r| format!("{} (project {}, in {})", r.name, r.project, r.folder.display()))
+        .collect();
+    let others = if others.is_empty() {
+        String::new()
+    } else {
+        format!("of other projects: {}", others.join(", "))
+    };
     Problem::failed(format!(
         "compose has no container{number} for the service `{}` of `{}`",
         wanted.service,
         wanted.folder.display()
     ))
     .because(others)
-    .cure("start it (`docker compose up -d`), or name the compose file's project in `compose = { service = …, project = … }`")
+    .cure(
+        "start it (`docker compose up -d`), or name the compose file's project in `compose = { \
+         service = …, project = … }`",
+    )
 }
 
 fn same_folder(a: &Path, b: &Path) -> bool {
@@ -141,17 +205,30 @@ mod tests {
     /// `name project folder number one-off`
     fn row(words: &str) -> Row {
         let words: Vec<&str> = words.split(' ').collect();
-        let line =
-            format!("{}\trunning\t{}\t{}\t{}\t{}", words[0], words[1], words[2], words.get(4).unwrap_or(&"False"), words[3]);
+        let line = format!(
+            "{}\trunning\t{}\t{}\t{}\t{}",
+            words[0],
+            words[1],
+            words[2],
+            words.get(4).unwrap_or(&"False"),
+            words[3]
+        );
         rows(&line).remove(0)
     }
 
     fn wanted(project: Option<&str>, left_over: Option<&str>, index: Option<u32>) -> Service {
         let own = |text: Option<&str>| text.map(String::from);
-        Service { service: "db".into(), folder: HERE.into(), project: own(project), left_over: own(left_over), index }
+        Service {
+            service: "db".into(),
+            folder: HERE.into(),
+            project: own(project),
+            left_over: own(left_over),
+            index,
+        }
     }
 
-    const LED: &str = "COMPOSE_PROJECT_NAME says the compose project `other`, which is not this folder's";
+    const LED: &str =
+        "COMPOSE_PROJECT_NAME says the compose project `other`, which is not this folder's";
 
     #[test]
     fn who_is_meant() {
@@ -166,7 +243,11 @@ mod tests {
             (all(&[&run, &one]), wanted(None, None, None), "shop-db-1"),
             (all(&[&run]), wanted(None, None, None), "absent"),
             (all(&[&other, &one]), wanted(None, None, None), "shop-db-1"),
-            (all(&[&one, &test]), wanted(None, None, None), "2 containers are the compose service `db`"),
+            (
+                all(&[&one, &test]),
+                wanted(None, None, None),
+                "2 containers are the compose service `db`",
+            ),
             (all(&[&one, &test]), wanted(Some("shop-test"), None, None), "shop-test-db-1"),
             // the variable may choose among this folder's own
             (all(&[&one, &test]), wanted(None, Some("shop-test"), None), "shop-test-db-1"),
@@ -184,7 +265,9 @@ mod tests {
             let got = match choose(&rows, &wanted) {
                 Err(refused) => refused.tried,
                 Ok(Err(_)) => "absent".into(),
-                Ok(Ok(found)) => found.iter().map(|row| row.name.as_str()).collect::<Vec<_>>().join(" "),
+                Ok(Ok(found)) => {
+                    found.iter().map(|row| row.name.as_str()).collect::<Vec<_>>().join(" ")
+                }
             };
             assert_eq!(got, want, "{rows:?} {wanted:?}");
         }
@@ -192,13 +275,15 @@ mod tests {
 
     #[test]
     fn replicas_are_named() {
-        let (one, second) = (row("shop-db-1 shop /nowhere/shop 1"), row("shop-db-2 shop /nowhere/shop 2"));
+        let (one, second) =
+            (row("shop-db-1 shop /nowhere/shop 1"), row("shop-db-2 shop /nowhere/shop 2"));
         let refused = only(&[&one, &second], &wanted(None, None, None)).unwrap_err();
         assert_eq!(
             refused.to_string(),
-            "2 containers are the compose service `db`\n  shop-db-1 (running, project shop, in /nowhere/shop)\n  \
-             shop-db-2 (running, project shop, in /nowhere/shop)\n  each may have data of its own, and nothing was touched\n  \
-             next: say which: `compose = { service = \"db\", index = … }`, with 1 or 2"
+            "2 containers are the compose service `db`\n  shop-db-1 (running, project shop, in \
+             /nowhere/shop)\n  shop-db-2 (running, project shop, in /nowhere/shop)\n  each may \
+             have data of its own, and nothing was touched\n  next: say which: `compose = { \
+             service = \"db\", index = … }`, with 1 or 2"
         );
     }
 }

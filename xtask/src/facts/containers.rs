@@ -28,13 +28,15 @@ pub struct ContainerFacts {
     pub health: Option<String>,
     /// When it was started, as the engine says it.
     pub started: String,
-    /// The host of the engine, where it is reached by one: its containers may be of another machine.
+    /// The host of the engine, where it is reached by one: its containers may be of another
+    /// machine.
     pub engine_host: Option<String>,
     /// Its environment: the official image says there who owns the server.
     pub env: BTreeMap<String, String>,
     /// The words that its first program was started with.
     pub words: Vec<String>,
-    /// By port and protocol (`5432/tcp`): the host and the port by which each is reached from this machine, where it is published.
+    /// By port and protocol (`5432/tcp`): the host and the port by which each is reached from this
+    /// machine, where it is published.
     pub published: BTreeMap<String, (String, String)>,
     /// What it is called in its own network: a server under any of these names is its own.
     pub called: Vec<String>,
@@ -76,25 +78,34 @@ impl ContainerFacts {
         }
     }
 
-    /// The variables of its environment by which libpq goes elsewhere, or does otherwise, than the project says: all of libpq's but a
-    /// password's, which leads nowhere and may be the way in. PGDATA and PG_… are the server's and the image's.
-    /// <https://www.postgresql.org/docs/current/libpq-envars.html>
+    /// The variables of its environment by which libpq goes elsewhere, or does otherwise, than the
+    /// project says: all of libpq's but a password's, which leads nowhere and may be the way
+    /// in. PGDATA and PG_… are the server's and the image's. <https://www.postgresql.org/docs/current/libpq-envars.html>
     pub fn steering(&self) -> Vec<String> {
         let of_libpq = |name: &str| name.starts_with("PG") && !name.starts_with("PG_");
         let harmless = ["PGDATA", "PGPASSWORD", "PGPASSFILE"];
-        self.env.keys().filter(|name| of_libpq(name) && !harmless.contains(&name.as_str())).cloned().collect()
+        self.env
+            .keys()
+            .filter(|name| of_libpq(name) && !harmless.contains(&name.as_str()))
+            .cloned()
+            .collect()
     }
 
-    /// The port that its server listens on, where it is told one: by its command line, else by PGPORT.
+    /// The port that its server listens on, where it is told one: by its command line, else by
+    /// PGPORT.
     pub fn port(&self) -> Option<String> {
-        port_in(&self.words).or_else(|| self.env.get("PGPORT").cloned()).filter(|port| port.parse::<u16>().is_ok())
+        port_in(&self.words)
+            .or_else(|| self.env.get("PGPORT").cloned())
+            .filter(|port| port.parse::<u16>().is_ok())
     }
 }
 
-/// The port on the command line of postgres, of which the last one counts; the official image takes the server's flags alone, too.
-/// <https://www.postgresql.org/docs/current/app-postgres.html>
+/// The port on the command line of postgres, of which the last one counts; the official image takes
+/// the server's flags alone, too. <https://www.postgresql.org/docs/current/app-postgres.html>
 fn port_in(words: &[String]) -> Option<String> {
-    let program = words.iter().position(|word| Path::new(word).file_name().is_some_and(|name| name == "postgres"));
+    let program = words
+        .iter()
+        .position(|word| Path::new(word).file_name().is_some_and(|name| name == "postgres"));
     let flags = match program {
         Some(at) => &words[at + 1..],
         None if words.get(1).is_some_and(|word| word.starts_with('-')) => &words[1..],
@@ -111,7 +122,9 @@ fn port_in(words: &[String]) -> Option<String> {
                 Some(if *flag == "-p" { format!("port={text}") } else { text.to_owned() })
             }),
         };
-        port = setting.and_then(|s| s.strip_prefix("port=").map(|value| value.trim().to_owned())).or(port);
+        port = setting
+            .and_then(|s| s.strip_prefix("port=").map(|value| value.trim().to_owned()))
+            .or(port);
     }
     port
 }
@@ -122,11 +135,16 @@ pub fn engine(container: &Container, env: &Env) -> Result<String> {
         return Ok(env.program(engine));
     }
     let path = std::env::join_paths(env.search_path()).ok();
-    let found = ["docker", "podman"].into_iter().find(|program| which::which_in(program, path.as_ref(), "/").is_ok());
+    let found = ["docker", "podman"]
+        .into_iter()
+        .find(|program| which::which_in(program, path.as_ref(), "/").is_ok());
     Ok(found.map(|name| env.program(name)).ok_or_else(|| {
-        Problem::failed(format!("the container `{}` needs docker or podman, and neither is on PATH", container.key))
-            .because(super::survey::skipped(env, "docker"))
-            .cure("install one of them, or run this where the containers are")
+        Problem::failed(format!(
+            "the container `{}` needs docker or podman, and neither is on PATH",
+            container.key
+        ))
+        .because(super::survey::skipped(env, "docker"))
+        .cure("install one of them, or run this where the containers are")
     })?)
 }
 
@@ -147,8 +165,8 @@ pub fn inspect(container: &Container, env: &Env) -> Result<ContainerFacts> {
     Ok(facts(&engine, &name, container, env)??)
 }
 
-/// Looks up all that a container's entry means: one of its name, or every replica of its service. It need not be there; where it is not,
-/// the inner error says so.
+/// Looks up all that a container's entry means: one of its name, or every replica of its service.
+/// It need not be there; where it is not, the inner error says so.
 ///
 /// # Errors
 /// Several projects are meant, or the engine does not answer.
@@ -167,21 +185,36 @@ pub fn find(container: &Container, env: &Env) -> Result<Result<Vec<ContainerFact
 fn rows(engine: &str, wanted: &Service) -> Result<Vec<compose::Row>> {
     let answer = ask(&compose::question(engine, &wanted.service), &Secrets::default())?;
     if !answer.good {
-        return Err(refused(&format!("could not look for the compose service `{}`", wanted.service), &answer.err).into());
+        return Err(refused(
+            &format!("could not look for the compose service `{}`", wanted.service),
+            &answer.err,
+        )
+        .into());
     }
     Ok(compose::rows(&answer.out))
 }
 
-fn facts(engine: &str, name: &str, container: &Container, env: &Env) -> Result<Result<ContainerFacts, Problem>> {
+fn facts(
+    engine: &str,
+    name: &str,
+    container: &Container,
+    env: &Env,
+) -> Result<Result<ContainerFacts, Problem>> {
     let one = match inspect_name(engine, name)? {
         Ok(one) => one,
         Err(absent) => return Ok(Err(absent)),
     };
     // podman also goes by docker's name, and no other engine says this
-    let podman = one.conmon_pid_file.is_some() || Path::new(engine).file_stem().is_some_and(|stem| stem == "podman");
-    let engine_host = if podman { engines::of_podman(engine, env)? } else { engines::of_docker(engine, env)? };
+    let podman = one.conmon_pid_file.is_some()
+        || Path::new(engine).file_stem().is_some_and(|stem| stem == "podman");
+    let engine_host =
+        if podman { engines::of_podman(engine, env)? } else { engines::of_docker(engine, env)? };
     let pairs = one.config.env.iter().filter_map(|pair| pair.split_once('='));
-    let bound = one.network_settings.ports.iter().filter_map(|(port, bindings)| Some((port, bindings.as_ref()?.first()?)));
+    let bound = one
+        .network_settings
+        .ports
+        .iter()
+        .filter_map(|(port, bindings)| Some((port, bindings.as_ref()?.first()?)));
     let reached = |b: &Binding| (b.reached_at(engine_host.as_deref()), b.host_port.clone());
     let published = bound.map(|(port, binding)| (port.clone(), reached(binding))).collect();
     let called = called(&one);
@@ -205,7 +238,12 @@ fn facts(engine: &str, name: &str, container: &Container, env: &Env) -> Result<R
 /// `--tmpfs` is told apart from what is mounted.
 fn in_memory(config: HostConfig) -> impl Iterator<Item = Mount> {
     let places = config.tmpfs.unwrap_or_default().into_keys();
-    places.map(|destination| Mount { destination, kind: "tmpfs".into(), name: String::new(), source: String::new() })
+    places.map(|destination| Mount {
+        destination,
+        kind: "tmpfs".into(),
+        name: String::new(),
+        source: String::new(),
+    })
 }
 
 fn inspect_name(engine: &str, name: &str) -> Result<Result<Inspected, Problem>> {
@@ -216,14 +254,16 @@ fn inspect_name(engine: &str, name: &str) -> Result<Result<Inspected, Problem>> 
         let absent = answer.err.to_lowercase().contains("no such container");
         return if absent { Ok(Err(problem)) } else { Err(problem.into()) };
     }
-    let [one]: [Inspected; 1] =
-        serde_json::from_str(&answer.out).with_context(|| format!("`{cmd}` answered something else than one container"))?;
+    let [one]: [Inspected; 1] = serde_json::from_str(&answer.out)
+        .with_context(|| format!("`{cmd}` answered something else than one container"))?;
     // the engine takes the beginning of an id for a name
     if one.name.trim_start_matches('/') != name.trim_start_matches('/') && one.id != name {
         let other = one.name.trim_start_matches('/');
         return Ok(Err(Problem::failed(format!("there is no container `{name}`"))
             .because(format!("the id of another one, `{other}`, begins like that"))
-            .cure(format!("start the container, or write its whole name in `[containers]` (`{engine} ps -a`)"))));
+            .cure(format!(
+                "start the container, or write its whole name in `[containers]` (`{engine} ps -a`)"
+            ))));
     }
     Ok(Ok(one))
 }
@@ -231,8 +271,13 @@ fn inspect_name(engine: &str, name: &str) -> Result<Result<Inspected, Problem>> 
 fn called(one: &Inspected) -> Vec<String> {
     let networks = one.network_settings.networks.values();
     let aliases = networks.flat_map(|n| n.aliases.iter().chain(&n.dns_names)).flatten().cloned();
-    let service =
-        one.config.labels.iter().flatten().filter(|(label, _)| *label == compose::SERVICE).map(|(_, service)| service.clone());
+    let service = one
+        .config
+        .labels
+        .iter()
+        .flatten()
+        .filter(|(label, _)| *label == compose::SERVICE)
+        .map(|(_, service)| service.clone());
     let own = [one.name.trim_start_matches('/').to_owned(), one.config.hostname.clone()];
     own.into_iter().chain(aliases).chain(service).collect()
 }
@@ -295,9 +340,14 @@ struct Binding {
 }
 
 impl Binding {
-    /// Where it is reached from this machine: on the engine's host, unless it is bound to one address.
+    /// Where it is reached from this machine: on the engine's host, unless it is bound to one
+    /// address.
     fn reached_at(&self, engine_host: Option<&str>) -> String {
-        let bound = self.host_ip.parse().ok().filter(|ip: &IpAddr| !ip.is_unspecified() && !ip.is_loopback());
+        let bound = self
+            .host_ip
+            .parse()
+            .ok()
+            .filter(|ip: &IpAddr| !ip.is_unspecified() && !ip.is_loopback());
         bound.map_or_else(|| engine_host.unwrap_or("127.0.0.1").to_owned(), |ip| ip.to_string())
     }
 }

@@ -49,7 +49,8 @@ pub struct Fit {
     pub without: Without,
     /// The same in words.
     pub notes: Vec<String>,
-    /// What leaves owners and rights out, where they are not and the load fails over one: a line that can be pasted.
+    /// What leaves owners and rights out, where they are not and the load fails over one: a line
+    /// that can be pasted.
     pub otherwise: Option<String>,
 }
 
@@ -64,7 +65,8 @@ pub enum Form {
     Archive(&'static str),
 }
 
-/// Whose a dump is. That a manifest is there proves that a file is whole, and not whose it is: whoever may write one may write both.
+/// Whose a dump is. That a manifest is there proves that a file is whole, and not whose it is:
+/// whoever may write one may write both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
     /// The project's own: it lies among its backups.
@@ -78,12 +80,14 @@ pub enum Origin {
 impl Dump {
     /// Whose it is, by where it lies and what stands beside it.
     pub fn origin(&self, backups: &Path) -> Origin {
-        let other = self.backup.other_project.is_some() && self.backup.manifest().is_some_and(|m| m.project_named);
+        let other = self.backup.other_project.is_some()
+            && self.backup.manifest().is_some_and(|m| m.project_named);
         if self.artifact.is_none() || other {
             return Origin::Elsewhere;
         }
         let real = |folder: &Path| folder.canonicalize().ok();
-        let at_home = real(self.backup.folder()).is_some_and(|folder| real(backups) == Some(folder));
+        let at_home =
+            real(self.backup.folder()).is_some_and(|folder| real(backups) == Some(folder));
         if at_home { Origin::Own } else { Origin::Unsure }
     }
 
@@ -101,15 +105,30 @@ impl Dump {
     }
 }
 
-/// Looks at the file of one database or store (by its key; the only one where none is given) in a backup. A foreign file is taken
-/// for one of `format`; a manifest knows better.
-pub fn look(backup: &Backup, key: Option<&str>, format: Format, project: &Project, env: &Env) -> Result<Dump> {
+/// Looks at the file of one database or store (by its key; the only one where none is given) in a
+/// backup. A foreign file is taken for one of `format`; a manifest knows better.
+pub fn look(
+    backup: &Backup,
+    key: Option<&str>,
+    format: Format,
+    project: &Project,
+    env: &Env,
+) -> Result<Dump> {
     let artifact = backup.manifest().and_then(|m| match key {
-        Some(key) => m.artifacts.iter().find(|a| a.store == key).or(m.artifacts.first().filter(|_| m.artifacts.len() == 1)),
+        Some(key) => m
+            .artifacts
+            .iter()
+            .find(|a| a.store == key)
+            .or(m.artifacts.first().filter(|_| m.artifacts.len() == 1)),
         None => m.artifacts.first(),
     });
     if backup.manifest().is_some() && artifact.is_none() {
-        return Err(Problem::usage(format!("the backup `{}` holds no `{}`", backup.name, key.unwrap_or_default())).into());
+        return Err(Problem::usage(format!(
+            "the backup `{}` holds no `{}`",
+            backup.name,
+            key.unwrap_or_default()
+        ))
+        .into());
     }
     let format = artifact.map_or(format, Artifact::format);
     let path = artifact.map_or_else(|| backup.path.clone(), |a| backup.folder().join(&a.file));
@@ -120,8 +139,10 @@ pub fn look(backup: &Backup, key: Option<&str>, format: Format, project: &Projec
     let version = |text: Option<&String>| text.and_then(|t| Version::parse(t));
     Ok(Dump {
         backup: backup.clone(),
-        dumped_from: version(artifact.map(|a| &a.server_version)).or(version(server_version.as_ref())),
-        dumped_by: version(artifact.and_then(|a| a.dump_version.as_ref())).or(version(dump_version.as_ref())),
+        dumped_from: version(artifact.map(|a| &a.server_version))
+            .or(version(server_version.as_ref())),
+        dumped_by: version(artifact.and_then(|a| a.dump_version.as_ref()))
+            .or(version(dump_version.as_ref())),
         artifact: artifact.cloned(),
         source,
         form,
@@ -153,14 +174,18 @@ fn seen(path: &Path, project: &Project, env: &Env) -> Result<Seen> {
     }
     let outer = sniff(path)?;
     let codec = match outer {
-        Sniffed::PgCustom => return archive(Archive::At(path), Form::Archive("custom"), project, env),
+        Sniffed::PgCustom => {
+            return archive(Archive::At(path), Form::Archive("custom"), project, env);
+        }
         Sniffed::PgTar => return archive(Archive::At(path), Form::Archive("tar"), project, env),
         other => other.codec().ok_or_else(|| unusable(path, other))?,
     };
 
     let head = head(path, codec);
     match stream::sniff(&head[..head.len().min(SNIFF_LEN)]) {
-        Sniffed::PgCustom => archive(Archive::Within(path, codec), Form::Archive("custom"), project, env),
+        Sniffed::PgCustom => {
+            archive(Archive::Within(path, codec), Form::Archive("custom"), project, env)
+        }
         Sniffed::PgTar => archive(Archive::Within(path, codec), Form::Archive("tar"), project, env),
         // a damaged head tells nothing; the whole read says why
         Sniffed::Text | Sniffed::Empty | Sniffed::Other => Ok(script(path, codec, &head)),
@@ -187,9 +212,15 @@ fn archive(archive: Archive, form: Form, project: &Project, env: &Env) -> Result
 }
 
 fn sniff(path: &Path) -> Result<Sniffed> {
-    let unreadable = |e: std::io::Error| Problem::failed(format!("could not read `{}`", path.display())).because(e.to_string());
+    let unreadable = |e: std::io::Error| {
+        Problem::failed(format!("could not read `{}`", path.display())).because(e.to_string())
+    };
     let mut head = Vec::new();
-    File::open(path).map_err(unreadable)?.take(SNIFF_LEN as u64).read_to_end(&mut head).map_err(unreadable)?;
+    File::open(path)
+        .map_err(unreadable)?
+        .take(SNIFF_LEN as u64)
+        .read_to_end(&mut head)
+        .map_err(unreadable)?;
     Ok(stream::sniff(&head))
 }
 
@@ -206,23 +237,44 @@ fn head(path: &Path, codec: Codec) -> Vec<u8> {
 fn unusable(path: &Path, sniffed: Sniffed) -> Problem {
     let (what, cure) = match sniffed {
         Sniffed::Empty => ("is empty", "use another backup (`db-list`)".into()),
-        Sniffed::Xz => ("is compressed with xz", format!("unpack it first: `xz -dk {}`", path.display())),
-        Sniffed::Bzip2 => ("is compressed with bzip2", format!("unpack it first: `bzip2 -dk {}`", path.display())),
-        Sniffed::Lz4 => ("is compressed with lz4", format!("unpack it first: `lz4 -d {}`", path.display())),
-        Sniffed::Zstd | Sniffed::Gzip => ("is compressed twice", "unpack it once, and restore what comes out".into()),
+        Sniffed::Xz => {
+            ("is compressed with xz", format!("unpack it first: `xz -dk {}`", path.display()))
+        }
+        Sniffed::Bzip2 => {
+            ("is compressed with bzip2", format!("unpack it first: `bzip2 -dk {}`", path.display()))
+        }
+        Sniffed::Lz4 => {
+            ("is compressed with lz4", format!("unpack it first: `lz4 -d {}`", path.display()))
+        }
+        Sniffed::Zstd | Sniffed::Gzip => {
+            ("is compressed twice", "unpack it once, and restore what comes out".into())
+        }
         Sniffed::Zip => ("is a zip archive", "unpack it first, and restore what is in it".into()),
-        Sniffed::Tar => ("is a tar archive, and none of pg_dump's", "unpack it first, and restore what is in it".into()),
+        Sniffed::Tar => (
+            "is a tar archive, and none of pg_dump's",
+            "unpack it first, and restore what is in it".into(),
+        ),
         Sniffed::Utf16 => (
             "is text in UTF-16, as PowerShell's `>` writes it",
             format!(
-                "`iconv -f UTF-16 -t UTF-8 {} > dump.sql`, and look whether its letters are right; better, dump anew with \
-                 `pg_dump --file=dump.sql`",
+                "`iconv -f UTF-16 -t UTF-8 {} > dump.sql`, and look whether its letters are \
+                 right; better, dump anew with `pg_dump --file=dump.sql`",
                 path.display()
             ),
         ),
-        Sniffed::MySql => ("is a dump of MySQL or MariaDB, not of PostgreSQL", "pgloader moves such data to PostgreSQL".into()),
-        Sniffed::Sqlite => ("is a database of SQLite, not of PostgreSQL", "pgloader moves such data to PostgreSQL".into()),
-        _ => ("is no SQL dump", "a plain pg_dump, an archive of pg_dump's, or a .gz or .zst of one can be restored".into()),
+        Sniffed::MySql => (
+            "is a dump of MySQL or MariaDB, not of PostgreSQL",
+            "pgloader moves such data to PostgreSQL".into(),
+        ),
+        Sniffed::Sqlite => (
+            "is a database of SQLite, not of PostgreSQL",
+            "pgloader moves such data to PostgreSQL".into(),
+        ),
+        _ => (
+            "is no SQL dump",
+            "a plain pg_dump, an archive of pg_dump's, or a .gz or .zst of one can be restored"
+                .into(),
+        ),
     };
     Problem::failed(format!("`{}` {what}", path.display())).cure(cure)
 }

@@ -1,4 +1,5 @@
-//! What a wipe is emptying, written down before it begins: one that was killed has emptied some of it and some not.
+//! What a wipe is emptying, written down before it begins: one that was killed has emptied some of
+//! it and some not.
 
 use std::path::PathBuf;
 
@@ -53,18 +54,26 @@ impl Emptying {
     /// # Errors
     /// There is something that can't be read.
     pub fn read(project: &Project) -> Result<Option<Self>> {
-        state::read_json(&path(project), "a `db-wipe` was cut off: look by yourself what is empty, and remove the file")
+        state::read_json(
+            &path(project),
+            "a `db-wipe` was cut off: look by yourself what is empty, and remove the file",
+        )
     }
 
     /// Writes it down.
     pub fn note(&self, project: &Project) -> Option<Act> {
         let text = format!("{}\n", serde_json::to_string(self).ok()?);
-        Some(Act::Write(Deed { what: "note what the wipe empties".into(), how: How::Text(path(project), text) }))
+        Some(Act::Write(Deed {
+            what: "note what the wipe empties".into(),
+            how: How::Text(path(project), text),
+        }))
     }
 
-    /// Once these are empty, or full again, nothing has to be known of them; where others are left, they are.
+    /// Once these are empty, or full again, nothing has to be known of them; where others are left,
+    /// they are.
     pub fn settled(&self, project: &Project, keys: &[&str]) -> Option<Act> {
-        let parts: Vec<Part> = self.parts.iter().filter(|p| !keys.contains(&p.key.as_str())).cloned().collect();
+        let parts: Vec<Part> =
+            self.parts.iter().filter(|p| !keys.contains(&p.key.as_str())).cloned().collect();
         if parts.is_empty() {
             return Some(Self::over(project));
         }
@@ -73,12 +82,18 @@ impl Emptying {
 
     /// Nothing has to be known any more.
     pub fn over(project: &Project) -> Act {
-        Act::Remove(Deed { what: "note of what the wipe empties".into(), how: How::File(path(project)) })
+        Act::Remove(Deed {
+            what: "note of what the wipe empties".into(),
+            how: How::File(path(project)),
+        })
     }
 
     /// With what an earlier wipe has left, where this one is about other things.
     pub fn after(mut self, earlier: Option<&Self>) -> Self {
-        let earlier = earlier.iter().flat_map(|e| &e.parts).filter(|p| self.parts.iter().all(|own| own.key != p.key));
+        let earlier = earlier
+            .iter()
+            .flat_map(|e| &e.parts)
+            .filter(|p| self.parts.iter().all(|own| own.key != p.key));
         let earlier: Vec<Part> = earlier.cloned().collect();
         self.parts.extend(earlier);
         self
@@ -86,12 +101,15 @@ impl Emptying {
 
     /// How far it came, by what is there `now`: nothing where that could not be asked.
     pub fn came(&self, now: &dyn Fn(&str) -> Option<u64>) -> Came {
-        let (mut empty, mut partly, mut whole, mut unknown) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut empty, mut partly, mut whole, mut unknown) =
+            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for Part { key, items } in &self.parts {
             match now(key) {
                 None => unknown.push(format!("`{key}`")),
                 Some(0) => empty.push(format!("`{key}`")),
-                Some(left) if left < *items => partly.push(format!("`{key}` ({} of {} are left)", count(left), count(*items))),
+                Some(left) if left < *items => {
+                    partly.push(format!("`{key}` ({} of {} are left)", count(left), count(*items)))
+                }
                 Some(_) => whole.push(format!("`{key}`")),
             }
         }
@@ -99,9 +117,14 @@ impl Emptying {
             return if empty.is_empty() { Came::Nowhere } else { Came::ToItsEnd };
         }
         let titles = ["empty", "emptied in part", "as before", "could not be asked"];
-        let lists = titles.iter().zip([empty, partly, whole, unknown]).filter(|(_, list)| !list.is_empty());
-        let how = lists.map(|(title, list)| format!("{title}: {}", list.join(", "))).collect::<Vec<_>>().join("; ");
-        let left = self.parts.iter().filter(|p| now(&p.key) != Some(0)).map(|p| p.key.clone()).collect();
+        let lists =
+            titles.iter().zip([empty, partly, whole, unknown]).filter(|(_, list)| !list.is_empty());
+        let how = lists
+            .map(|(title, list)| format!("{title}: {}", list.join(", ")))
+            .collect::<Vec<_>>()
+            .join("; ");
+        let left =
+            self.parts.iter().filter(|p| now(&p.key) != Some(0)).map(|p| p.key.clone()).collect();
         Came::HalfWay { how, left }
     }
 
@@ -111,7 +134,10 @@ impl Emptying {
         let all = self.parts.iter().map(|part| format!(" --only {}", part.key)).collect::<String>();
         let back = match &self.backup {
             Some(backup) => format!("to bring the data back: `db-restore {}`", backup.display()),
-            None => format!("to bring the data back: `db-restore --latest{all}`, where there is a backup (`db-list`)"),
+            None => format!(
+                "to bring the data back: `db-restore --latest{all}`, where there is a backup \
+                 (`db-list`)"
+            ),
         };
         format!("to finish: `db-wipe{only}`; {back}")
     }
@@ -129,10 +155,15 @@ mod tests {
     fn a_table_of_wipes_that_were_cut_off() {
         let part = |key: &str, items| Part { key: key.into(), items };
         let parts = vec![part("main", 10), part("uploads", 20_000)];
-        let wipe = Emptying { since: DateTime::UNIX_EPOCH, parts, backup: Some("backups/x".into()) };
-        let came = |main: Option<u64>, uploads: Option<u64>| wipe.came(&|key| if key == "main" { main } else { uploads });
-        let half =
-            |how: &str, left: &[&str]| Came::HalfWay { how: how.into(), left: left.iter().map(ToString::to_string).collect() };
+        let wipe =
+            Emptying { since: DateTime::UNIX_EPOCH, parts, backup: Some("backups/x".into()) };
+        let came = |main: Option<u64>, uploads: Option<u64>| {
+            wipe.came(&|key| if key == "main" { main } else { uploads })
+        };
+        let half = |how: &str, left: &[&str]| Came::HalfWay {
+            how: how.into(),
+            left: left.iter().map(ToString::to_string).collect(),
+        };
         for (now, wanted) in [
             ((Some(10), Some(20_000)), Came::Nowhere),
             ((Some(12), Some(20_001)), Came::Nowhere),
@@ -140,7 +171,10 @@ mod tests {
             ((Some(0), Some(20_000)), half("empty: `main`; as before: `uploads`", &["uploads"])),
             (
                 (Some(0), Some(12_345)),
-                half("empty: `main`; emptied in part: `uploads` (12,345 of 20,000 are left)", &["uploads"]),
+                half(
+                    "empty: `main`; emptied in part: `uploads` (12,345 of 20,000 are left)",
+                    &["uploads"],
+                ),
             ),
             ((None, Some(0)), half("empty: `uploads`; could not be asked: `main`", &["main"])),
         ] {
@@ -150,9 +184,17 @@ mod tests {
             wipe.cure(&["uploads".into()]),
             "to finish: `db-wipe --only uploads`; to bring the data back: `db-restore backups/x`"
         );
-        let other =
-            Emptying { parts: vec![part("main", 3), part("vectors", 1)], backup: None, ..wipe.clone() }.after(Some(&wipe));
+        let other = Emptying {
+            parts: vec![part("main", 3), part("vectors", 1)],
+            backup: None,
+            ..wipe.clone()
+        }
+        .after(Some(&wipe));
         assert_eq!(other.parts, [part("main", 3), part("vectors", 1), part("uploads", 20_000)]);
-        assert!(other.cure(&["main".into()]).contains("`db-restore --latest --only main --only vectors --only uploads`"));
+        assert!(
+            other
+                .cure(&["main".into()])
+                .contains("`db-restore --latest --only main --only vectors --only uploads`")
+        );
     }
 }

@@ -1,5 +1,6 @@
-//! Where a container engine is. Its client may be told of one on another machine in several ways, and then "the container `pg`" is
-//! production's: the guards go by the engine's host, not by the container's name.
+//! Where a container engine is. Its client may be told of one on another machine in several ways,
+//! and then "the container `pg`" is production's: the guards go by the engine's host, not by the
+//! container's name.
 
 use std::path::PathBuf;
 
@@ -11,8 +12,8 @@ use crate::config::{Env, Secrets};
 use crate::door::ask::ask;
 use crate::problem::Problem;
 
-/// The host that docker's engine is on; `None` where it is reached by a socket of this machine. DOCKER_HOST wins over contexts.
-/// <https://docs.docker.com/engine/manage-resources/contexts/>
+/// The host that docker's engine is on; `None` where it is reached by a socket of this machine.
+/// DOCKER_HOST wins over contexts. <https://docs.docker.com/engine/manage-resources/contexts/>
 ///
 /// # Errors
 /// A context is chosen, and docker does not say where it leads.
@@ -24,13 +25,19 @@ pub fn of_docker(program: &str, env: &Env) -> Result<Option<String>> {
     if !may_have_context(env) {
         return Ok(None);
     }
-    let asked = Cmd::new(program).args(["context", "inspect", "--format", "{{.Endpoints.docker.Host}}"]);
+    let asked =
+        Cmd::new(program).args(["context", "inspect", "--format", "{{.Endpoints.docker.Host}}"]);
     let address = answer(&asked, DOCKERS)?;
-    if address.contains("://") { Ok(host_of(&address)) } else { Err(unknown(&asked, &address, DOCKERS).into()) }
+    if address.contains("://") {
+        Ok(host_of(&address))
+    } else {
+        Err(unknown(&asked, &address, DOCKERS).into())
+    }
 }
 
-/// Whether a context other than the default may be chosen. It is read from docker's own file, because a start of docker for nearly
-/// everybody, who has none, would be a waste; what the context says is docker's to tell.
+/// Whether a context other than the default may be chosen. It is read from docker's own file,
+/// because a start of docker for nearly everybody, who has none, would be a waste; what the context
+/// says is docker's to tell.
 fn may_have_context(env: &Env) -> bool {
     #[derive(Deserialize, Default)]
     #[serde(rename_all = "camelCase", default)]
@@ -41,16 +48,19 @@ fn may_have_context(env: &Env) -> bool {
     if let Some(name) = env.given("DOCKER_CONTEXT") {
         return named(name);
     }
-    let home = env.given(if cfg!(windows) { "USERPROFILE" } else { "HOME" }).map(|home| PathBuf::from(home).join(".docker"));
+    let home = env
+        .given(if cfg!(windows) { "USERPROFILE" } else { "HOME" })
+        .map(|home| PathBuf::from(home).join(".docker"));
     let Some(folder) = env.given("DOCKER_CONFIG").map(PathBuf::from).or(home) else { return true };
     match std::fs::read(folder.join("config.json")) {
-        Ok(text) => serde_json::from_slice(&text).map_or(true, |config: Config| named(&config.current_context)),
+        Ok(text) => serde_json::from_slice(&text)
+            .map_or(true, |config: Config| named(&config.current_context)),
         Err(e) => e.kind() != std::io::ErrorKind::NotFound,
     }
 }
 
-/// The host that podman's engine is on; `None` where it is this machine's. A version of podman lets CONTAINER_HOST win, another
-/// CONTAINER_CONNECTION: the one that leads away counts.
+/// The host that podman's engine is on; `None` where it is this machine's. A version of podman lets
+/// CONTAINER_HOST win, another CONTAINER_CONNECTION: the one that leads away counts.
 /// <https://docs.podman.io/en/latest/markdown/podman.1.html>
 ///
 /// # Errors
@@ -73,22 +83,34 @@ pub fn of_podman(program: &str, env: &Env) -> Result<Option<String>> {
             }
         }
     }
-    let asked = Cmd::new(program).args(["system", "connection", "list", "--format", "{{.Default}} {{.Name}} {{.URI}}"]);
+    let asked = Cmd::new(program).args([
+        "system",
+        "connection",
+        "list",
+        "--format",
+        "{{.Default}} {{.Name}} {{.URI}}",
+    ]);
     let list = answer(&asked, PODMANS)?;
     match (connection(&list, name), name) {
         (Some(address), _) => Ok(host_of(address)),
         // without a connection it goes to a socket of this machine
         (None, None) => Ok(None),
-        (None, Some(name)) => Err(unknown(&asked, &format!("there is no connection `{name}`"), PODMANS).into()),
+        (None, Some(name)) => {
+            Err(unknown(&asked, &format!("there is no connection `{name}`"), PODMANS).into())
+        }
     }
 }
 
 /// The address of a connection by its name, or of the default one.
 fn connection<'a>(list: &'a str, name: Option<&str>) -> Option<&'a str> {
-    let rows =
-        list.lines().filter_map(|line| line.split_once(' ')).filter_map(|(default, rest)| Some((default, rest.split_once(' ')?)));
+    let rows = list
+        .lines()
+        .filter_map(|line| line.split_once(' '))
+        .filter_map(|(default, rest)| Some((default, rest.split_once(' ')?)));
     let meant = |default: &str, own: &str| name.map_or(default == "true", |name| own == name);
-    rows.into_iter().find(|(default, (own, _))| meant(default, own)).map(|(_, (_, address))| address)
+    rows.into_iter()
+        .find(|(default, (own, _))| meant(default, own))
+        .map(|(_, (_, address))| address)
 }
 
 const DOCKERS: &str = "DOCKER_HOST=unix:///var/run/docker.sock";
@@ -96,14 +118,22 @@ const PODMANS: &str = "CONTAINER_HOST=unix:///run/user/1000/podman/podman.sock";
 
 fn answer(asked: &Cmd, example: &str) -> Result<String> {
     let answer = ask(asked, &Secrets::default())?;
-    if answer.good { Ok(answer.out.trim().to_owned()) } else { Err(unknown(asked, &answer.err, example).into()) }
+    if answer.good {
+        Ok(answer.out.trim().to_owned())
+    } else {
+        Err(unknown(asked, &answer.err, example).into())
+    }
 }
 
 fn unknown(asked: &Cmd, why: &str, example: &str) -> Problem {
-    Problem::refused("nobody can tell which machine the container engine is on: it may be production's")
-        .because(format!("`{asked}` did not say it"))
-        .because(why)
-        .cure(format!("say where it is by its address, for this run: `export {example}`, or whatever yours is"))
+    Problem::refused(
+        "nobody can tell which machine the container engine is on: it may be production's",
+    )
+    .because(format!("`{asked}` did not say it"))
+    .because(why)
+    .cure(format!(
+        "say where it is by its address, for this run: `export {example}`, or whatever yours is"
+    ))
 }
 
 /// The host in the address of an engine; `None` for a socket of this machine.
@@ -175,12 +205,16 @@ mod tests {
         config(r#"{"currentContext": "prod"}"#);
         assert!(!may_have_context(&Env::of([("HOME", at), ("DOCKER_CONTEXT", "default")])));
         assert!(may_have_context(&Env::of([("HOME", "/nowhere"), ("DOCKER_CONTEXT", "prod")])));
-        assert!(may_have_context(&Env::of([("HOME", "/nowhere"), ("DOCKER_CONFIG", &format!("{at}/.docker"))])));
+        assert!(may_have_context(&Env::of([
+            ("HOME", "/nowhere"),
+            ("DOCKER_CONFIG", &format!("{at}/.docker"))
+        ])));
     }
 
     #[test]
     fn a_connection_of_podman_is_the_named_or_the_default_one() {
-        let list = "false local unix:///run/podman/podman.sock\ntrue prod ssh://root@db.example:22/run/podman/podman.sock\n";
+        let list = "false local unix:///run/podman/podman.sock\ntrue prod \
+                    ssh://root@db.example:22/run/podman/podman.sock\n";
         for (name, want) in [
             (None, Some("ssh://root@db.example:22/run/podman/podman.sock")),
             (Some("local"), Some("unix:///run/podman/podman.sock")),

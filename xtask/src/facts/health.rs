@@ -49,7 +49,12 @@ impl Finding {
         Self { what: what.into(), state: State::Good, why: why.into(), cure: None }
     }
 
-    fn other(state: State, what: impl Into<String>, why: impl Into<String>, cure: impl Into<String>) -> Self {
+    fn other(
+        state: State,
+        what: impl Into<String>,
+        why: impl Into<String>,
+        cure: impl Into<String>,
+    ) -> Self {
         Self { what: what.into(), state, why: why.into(), cure: Some(cure.into()) }
     }
 
@@ -57,7 +62,12 @@ impl Finding {
         let (what, problem) = (what.into(), error.downcast_ref::<Problem>());
         let why = problem.map_or_else(
             || format!("{error:#}"),
-            |p| std::iter::once(p.tried.clone()).chain(p.happened.clone()).collect::<Vec<_>>().join("; "),
+            |p| {
+                std::iter::once(p.tried.clone())
+                    .chain(p.happened.clone())
+                    .collect::<Vec<_>>()
+                    .join("; ")
+            },
         );
         Self { what, state: State::Problem, why, cure: problem.and_then(|p| p.cure.clone()) }
     }
@@ -76,11 +86,25 @@ pub struct Patient<'a> {
 /// Examines the project.
 pub fn examine(patient: &Patient<'_>) -> Vec<Finding> {
     let mut findings: Vec<Finding> = patient.env.notes().into_iter().map(of_dotenv).collect();
-    findings.extend(patient.env.ignored().into_iter().map(|why| Finding::other(State::Note, "environment", why, "take it out")));
+    findings.extend(
+        patient
+            .env
+            .ignored()
+            .into_iter()
+            .map(|why| Finding::other(State::Note, "environment", why, "take it out")),
+    );
     for container in &patient.project.containers {
         findings.push(match containers::inspect(container, patient.env) {
-            Ok(c) if c.runs() => Finding::good(format!("container {}", c.name), format!("{} ({})", c.status, c.engine)),
-            Ok(c) => Finding::other(State::Problem, format!("container {}", c.name), format!("it is {}", c.status), c.cure()),
+            Ok(c) if c.runs() => Finding::good(
+                format!("container {}", c.name),
+                format!("{} ({})", c.status, c.engine),
+            ),
+            Ok(c) => Finding::other(
+                State::Problem,
+                format!("container {}", c.name),
+                format!("it is {}", c.status),
+                c.cure(),
+            ),
             Err(e) => Finding::error(format!("container {}", container.key), &e),
         });
     }
@@ -88,9 +112,16 @@ pub fn examine(patient: &Patient<'_>) -> Vec<Finding> {
         if let At::Cluster { folder, .. } = &database.at
             && !folder.join("PG_VERSION").is_file()
         {
-            let (why, cure) =
-                ("the project's own cluster is not made yet", "nothing, or `db-start`: it is made when it is needed");
-            findings.push(Finding::other(State::Note, format!("database {}", database.key), why, cure));
+            let (why, cure) = (
+                "the project's own cluster is not made yet",
+                "nothing, or `db-start`: it is made when it is needed",
+            );
+            findings.push(Finding::other(
+                State::Note,
+                format!("database {}", database.key),
+                why,
+                cure,
+            ));
             continue;
         }
         match patient.surveyor.survey(database, Depth::Database) {
@@ -103,7 +134,9 @@ pub fn examine(patient: &Patient<'_>) -> Vec<Finding> {
             Err(e) => findings.push(Finding::error(format!("database {}", database.key), &e)),
         }
     }
-    findings.extend(patient.project.stores.iter().flat_map(|store| store_findings(store, &patient.surveyor)));
+    findings.extend(
+        patient.project.stores.iter().flat_map(|store| store_findings(store, &patient.surveyor)),
+    );
     findings.extend(folder_findings(patient));
     findings
 }
@@ -126,7 +159,12 @@ fn store_finding(spec: &Store, found: anyhow::Result<SurveyedStore>) -> Finding 
         Err(e) if spec.optional => Finding { state: State::Note, ..Finding::error(what, &e) },
         Err(e) => Finding::error(what, &e),
         Ok(s) => match &s.held.stuck {
-            Some(why) => Finding::other(State::Problem, what, why.clone(), "until then, backups are made and no restore is"),
+            Some(why) => Finding::other(
+                State::Problem,
+                what,
+                why.clone(),
+                "until then, backups are made and no restore is",
+            ),
             None if s.held.id.is_empty() => Finding::other(
                 State::Note,
                 what,
@@ -135,7 +173,10 @@ fn store_finding(spec: &Store, found: anyhow::Result<SurveyedStore>) -> Finding 
             ),
             None => {
                 let version = s.held.version.as_ref().map_or(String::new(), |v| format!("{v}, "));
-                Finding::good(what, format!("{}: {version}{}", s.address, human::held(s.address.format(), &s.held)))
+                Finding::good(
+                    what,
+                    format!("{}: {version}{}", s.address, human::held(s.address.format(), &s.held)),
+                )
             }
         },
     }
@@ -147,15 +188,23 @@ const SAY: &str = "where its volume is older, say `postgres = { database = \"…
 
 fn database_findings(s: &Surveyed) -> Vec<Finding> {
     let what = |part: &str| format!("database {}: {part}", s.spec.key);
-    let mut findings = vec![Finding::good(what("server"), format!("PostgreSQL {} ({}) answers", s.server.version_text, s.at()))];
+    let mut findings = vec![Finding::good(
+        what("server"),
+        format!("PostgreSQL {} ({}) answers", s.server.version_text, s.at()),
+    )];
     findings.push(match s.live() {
-        Some(live) => Finding::good(what("database"), format!("`{}` is there, owner {}", live.name, live.owner)),
+        Some(live) => Finding::good(
+            what("database"),
+            format!("`{}` is there, owner {}", live.name, live.owner),
+        ),
         None => Finding::other(
             State::Problem,
             what("database"),
             format!("there is no `{}`", s.name()),
             match (&s.container, &s.spec.connection.database) {
-                (Some(_), None) => format!("{MAKE}; a container's POSTGRES_DB counts at its first start alone: {SAY}"),
+                (Some(_), None) => format!(
+                    "{MAKE}; a container's POSTGRES_DB counts at its first start alone: {SAY}"
+                ),
                 _ => MAKE.to_owned(),
             },
         ),
@@ -173,7 +222,8 @@ fn database_findings(s: &Surveyed) -> Vec<Finding> {
         )
     });
     if !client.knows_restrict() {
-        let cure = "update the PostgreSQL client; until then those lines are left out on the way to psql";
+        let cure =
+            "update the PostgreSQL client; until then those lines are left out on the way to psql";
         findings.push(Finding::other(
             State::Note,
             what("client"),
@@ -183,22 +233,40 @@ fn database_findings(s: &Surveyed) -> Vec<Finding> {
     }
     let role = &s.server.role;
     let wrong = s.live().and_then(|live| live.state().wrong(s.name()));
-    findings.extend(wrong.map(|(why, cure)| Finding::other(State::Problem, what("database"), why, &cure)));
-    findings.extend(s.pooled().map(|why| Finding::other(State::Problem, what("pooler"), why, cures::POOLED)));
-    let others = "where it is not meant to be so, a superuser drops the trigger (`DROP EVENT TRIGGER …`)";
-    findings.extend(s.on_login().map(|why| Finding::other(State::Note, what("triggers on login"), why, others)));
+    findings.extend(
+        wrong.map(|(why, cure)| Finding::other(State::Problem, what("database"), why, &cure)),
+    );
+    findings.extend(
+        s.pooled().map(|why| Finding::other(State::Problem, what("pooler"), why, cures::POOLED)),
+    );
+    let others =
+        "where it is not meant to be so, a superuser drops the trigger (`DROP EVENT TRIGGER …`)";
+    findings.extend(
+        s.on_login().map(|why| Finding::other(State::Note, what("triggers on login"), why, others)),
+    );
     findings.extend(s.server.shape.standby.then(|| {
         let cure = "connect to the primary for anything but `db-backup`";
-        Finding::other(State::Note, what("server"), "it is a standby: nothing can be changed there", cure)
+        Finding::other(
+            State::Note,
+            what("server"),
+            "it is a standby: nothing can be changed there",
+            cure,
+        )
     }));
     findings.push(if role.createdb {
-        Finding::good(what("role"), format!("`{}` may create databases, so restores are staged", role.name))
+        Finding::good(
+            what("role"),
+            format!("`{}` may create databases, so restores are staged", role.name),
+        )
     } else {
         Finding::other(
             State::Problem,
             what("role"),
             format!("`{}` may not create databases: no restore can be staged", role.name),
-            format!("`ALTER ROLE \"{}\" CREATEDB`; or restore with `--in-place`, which backs up first", role.name),
+            format!(
+                "`ALTER ROLE \"{}\" CREATEDB`; or restore with `--in-place`, which backs up first",
+                role.name
+            ),
         )
     });
     if s.live().is_some_and(|d| d.owner != role.name && !role.superuser) {
@@ -233,17 +301,26 @@ fn place_finding(what: String, at: &Whereabouts) -> Option<Finding> {
         Whereabouts::Elsewhere(host) => (host.clone(), format!("`{host}` is not this machine")),
         Whereabouts::Unshown { host, port } => (
             format!("{host}:{port}"),
-            format!("nothing shows that the server at `{host}:{port}` is this machine's: it may be a tunnel"),
+            format!(
+                "nothing shows that the server at `{host}:{port}` is this machine's: it may be a \
+                 tunnel"
+            ),
         ),
     };
-    let cure = format!("nothing, if no live data is to be replaced there; else list \"{listed}\" in `guards.allowed-hosts`");
+    let cure = format!(
+        "nothing, if no live data is to be replaced there; else list \"{listed}\" in \
+         `guards.allowed-hosts`"
+    );
     Some(Finding::other(State::Note, what, why, cure))
 }
 
-/// Whether the pg_dump that would run reads the server: one in the server's own container does, one of an older major version never.
+/// Whether the pg_dump that would run reads the server: one in the server's own container does, one
+/// of an older major version never.
 fn dumps(s: &Surveyed) -> bool {
     let same_folder = s.dumper.place == s.client.place;
-    !matches!(s.spec.at, At::Host) || !same_folder || s.server.client.major() >= s.server.version.major()
+    !matches!(s.spec.at, At::Host)
+        || !same_folder
+        || s.server.client.major() >= s.server.version.major()
 }
 
 fn folder_findings(patient: &Patient<'_>) -> Vec<Finding> {
@@ -263,10 +340,21 @@ fn folder_findings(patient: &Patient<'_>) -> Vec<Finding> {
     let last = catalog.latest(&[]).map_or(0, |b| b.bytes);
     match disk_left(dir) {
         Some(left) if is_tight(left, last) => {
-            let why = format!("{} left, and the last backup takes {}", human::bytes(left), human::bytes(last));
-            findings.push(Finding::other(State::Problem, "disk", why, "free some space (`db-cleanup`)"));
+            let why = format!(
+                "{} left, and the last backup takes {}",
+                human::bytes(left),
+                human::bytes(last)
+            );
+            findings.push(Finding::other(
+                State::Problem,
+                "disk",
+                why,
+                "free some space (`db-cleanup`)",
+            ));
         }
-        Some(left) => findings.push(Finding::good("disk", format!("{} left for backups", human::bytes(left)))),
+        Some(left) => {
+            findings.push(Finding::good("disk", format!("{} left for backups", human::bytes(left))))
+        }
         None => {}
     }
     for backup in catalog.backups.iter().filter(|b| b.state() == "broken") {
@@ -282,7 +370,10 @@ fn folder_findings(patient: &Patient<'_>) -> Vec<Finding> {
             State::Note,
             what,
             "git does not ignore it: dumps could be committed",
-            format!("add `{}` to `.gitignore`", dir.file_name().unwrap_or_default().to_string_lossy()),
+            format!(
+                "add `{}` to `.gitignore`",
+                dir.file_name().unwrap_or_default().to_string_lossy()
+            ),
         ));
     }
     findings
@@ -293,8 +384,8 @@ fn is_tight(left: u64, last: u64) -> bool {
     left < last * 2
 }
 
-/// What a person should know of the disk before a plan is carried out that makes a backup, whatever else it does: the last one tells
-/// how much the next one takes.
+/// What a person should know of the disk before a plan is carried out that makes a backup, whatever
+/// else it does: the last one tells how much the next one takes.
 pub fn tight(plan: &Plan) -> Option<String> {
     let acts = plan.acts();
     let files: Vec<(&Path, u64)> = acts.into_iter().filter_map(made).collect();
@@ -316,7 +407,8 @@ fn short(left: u64, last: u64) -> Option<String> {
         _ => "it may not fit",
     };
     Some(format!(
-        "{} are left on the disk of the backups, and the last one takes {}: {verb} (`db-cleanup`, or another `backup.dir`)",
+        "{} are left on the disk of the backups, and the last one takes {}: {verb} (`db-cleanup`, \
+         or another `backup.dir`)",
         human::bytes(left),
         human::bytes(last)
     ))
@@ -325,7 +417,8 @@ fn short(left: u64, last: u64) -> Option<String> {
 /// Without its own folder no run can hold the project's lock.
 fn state_finding(dir: &Path) -> Option<Finding> {
     let why = format!("`{}` can't be written: {}", dir.display(), writable(dir).err()?);
-    let cure = "mend the permissions of that folder: the project's lock, its journal and its audit log are in it";
+    let cure = "mend the permissions of that folder: the project's lock, its journal and its \
+                audit log are in it";
     Some(Finding::other(State::Problem, "state folder", why, cure))
 }
 
@@ -389,7 +482,10 @@ mod tests {
         ] {
             let short = short(left, last);
             assert_eq!(short.is_some(), told.is_some(), "{left} {last}");
-            assert!(told.is_none_or(|words| short.as_ref().is_some_and(|all| all.contains(words))), "{short:?}");
+            assert!(
+                told.is_none_or(|words| short.as_ref().is_some_and(|all| all.contains(words))),
+                "{short:?}"
+            );
         }
     }
 }

@@ -22,15 +22,24 @@ impl Kept {
     /// # Errors
     /// There is something that can't be read: what an undo would go back to is not guessed.
     pub fn read(project: &Project) -> Result<Option<Self>> {
-        state::read_json(&path(project), "name what is to be undone with `--only`; the next restore writes the file anew")
+        state::read_json(
+            &path(project),
+            "name what is to be undone with `--only`; the next restore writes the file anew",
+        )
     }
 
     /// Writes it down, where there is more than one database or store that an undo could be for.
     pub fn note(project: &Project, keys: &[&str]) -> Option<Act> {
         let kept = Self { together: keys.iter().map(ToString::to_string).collect() };
         let text = format!("{}\n", serde_json::to_string(&kept).ok()?);
-        let deed = Deed { what: "note what db-undo goes back to".into(), how: How::Text(path(project), text) };
-        let known = |key: &str| project.databases.iter().any(|d| d.key == key) || project.stores.iter().any(|s| s.key == key);
+        let deed = Deed {
+            what: "note what db-undo goes back to".into(),
+            how: How::Text(path(project), text),
+        };
+        let known = |key: &str| {
+            project.databases.iter().any(|d| d.key == key)
+                || project.stores.iter().any(|s| s.key == key)
+        };
         let several = project.databases.len() + project.stores.len() > 1;
         // of a database for tests nothing is noted: an undo means the usual ones
         (several && keys.iter().all(|key| known(key))).then_some(Act::Write(deed))

@@ -1,4 +1,5 @@
-//! Whether a role of the run's own can load a file from elsewhere on this server, and what stands in its way.
+//! Whether a role of the run's own can load a file from elsewhere on this server, and what stands
+//! in its way.
 
 use std::fs::File;
 use std::io::Read;
@@ -43,7 +44,8 @@ pub struct New {
 struct Rights {
     superuser: bool,
     createrole: bool,
-    /// Whether the server lets a new role in by its password where we came in; unknown but to a superuser.
+    /// Whether the server lets a new role in by its password where we came in; unknown but to a
+    /// superuser.
     admits: Option<bool>,
 }
 
@@ -51,28 +53,40 @@ struct Rights {
 const DEFINITIONS: u64 = 256 << 20;
 
 /// Looks for a role to load a dump by.
-pub fn look(target: &Surveyed, dump: &Dump, new: New, secrets: &mut Secrets) -> Result<Result<Loader, String>> {
+pub fn look(
+    target: &Surveyed,
+    dump: &Dump,
+    new: New,
+    secrets: &mut Secrets,
+) -> Result<Result<Loader, String>> {
     let rights = rights(target, secrets)?;
     if !rights.superuser && !rights.createrole {
         let role = &target.server.role.name;
         return Ok(Err(format!("the role `{role}` may not make one (`ALTER ROLE … CREATEROLE`)")));
     }
     if rights.admits == Some(false) {
-        return Ok(Err("the server's pg_hba.conf lets no new role in by a password on this way".into()));
+        return Ok(Err(
+            "the server's pg_hba.conf lets no new role in by a password on this way".into()
+        ));
     }
     within(target.server.locks, dump, new, secrets)
 }
 
 /// The same on a server where one can be made, which has this much room for locks.
-pub fn within(locks: Locks, dump: &Dump, new: New, secrets: &mut Secrets) -> Result<Result<Loader, String>> {
+pub fn within(
+    locks: Locks,
+    dump: &Dump,
+    new: New,
+    secrets: &mut Secrets,
+) -> Result<Result<Loader, String>> {
     let Script { definitions, obstacle, statements, .. } = definitions(&dump.source, secrets)?;
     if let Some(Obstacle { line, what }) = obstacle {
         return Ok(Err(format!("the file wants what takes a superuser: {what} (line {line})")));
     }
     if locks.room().is_some_and(|room| statements > room) {
         return Ok(Err(format!(
-            "such a role loads in one transaction, and the server has no room for the locks of {statements} definitions: raise \
-             `max_locks_per_transaction`"
+            "such a role loads in one transaction, and the server has no room for the locks of \
+             {statements} definitions: raise `max_locks_per_transaction`"
         )));
     }
 
@@ -86,14 +100,16 @@ fn rights(target: &Surveyed, secrets: &Secrets) -> Result<Rights> {
     let answer = ask_server(&client.psql(client.maintenance(), RIGHTS), secrets)?;
     let said = answer.good.then(|| serde_json::from_str(answer.out.trim()).ok()).flatten();
     said.ok_or_else(|| {
-        let problem = Problem::said(&answer.err, "could not ask what the role may do").because("nothing was touched");
+        let problem = Problem::said(&answer.err, "could not ask what the role may do")
+            .because("nothing was touched");
         problem.cure("try again").into()
     })
 }
 
 /// The first rule of pg_hba.conf that fits a new role on the way that this session has come
 /// (<https://www.postgresql.org/docs/current/view-pg-hba-file-rules.html>). A function keeps the answer in a setting: what a role may not
-/// read is no error. Since 16 a file may include others, and lines of several are in an order of their own.
+/// read is no error. Since 16 a file may include others, and lines of several are in an order of
+/// their own.
 const RIGHTS: &str = r"DO $admits$ BEGIN
   PERFORM pg_catalog.set_config('dbtasks.admits', (SELECT auth_method IN ('trust', 'md5', 'scram-sha-256', 'password')
     FROM pg_catalog.pg_hba_file_rules rule WHERE error IS NULL AND 'all' = ANY (database) AND 'all' = ANY (user_name)
@@ -116,7 +132,8 @@ fn definitions(source: &Source, secrets: &Secrets) -> Result<Script> {
     scanned(Scanner::for_loader(), source, &["--section=pre-data"], Until::FirstRow, secrets)
 }
 
-/// Reads so much of a dump; of an archive, these sections. A file that can't be read holds nothing: the whole read says why.
+/// Reads so much of a dump; of an archive, these sections. A file that can't be read holds nothing:
+/// the whole read says why.
 pub(super) fn scanned(
     mut scanner: Scanner,
     source: &Source,
@@ -124,7 +141,8 @@ pub(super) fn scanned(
     until: Until,
     secrets: &Secrets,
 ) -> Result<Script> {
-    let opened = |path: &Path, codec| File::open(path).and_then(|file| stream::decoder(codec, file));
+    let opened =
+        |path: &Path, codec| File::open(path).and_then(|file| stream::decoder(codec, file));
     let archive = |cmd: &Cmd| cmd.clone().args(sections.iter().copied());
     match source {
         Source::File { path, codec } => {

@@ -1,5 +1,5 @@
-//! How a person's own psql logs in to a project's database: from the file and the environment, and from its container, where it is there.
-//! No server is asked, for none may be up yet.
+//! How a person's own psql logs in to a project's database: from the file and the environment, and
+//! from its container, where it is there. No server is asked, for none may be up yet.
 
 use super::containers::{self, ContainerFacts};
 use super::guess;
@@ -17,32 +17,56 @@ const HERE: [&str; 2] = ["localhost", "127.0.0.1"];
 ///
 /// # Errors
 /// Why there is none to write down.
-pub fn logins(database: &Database, project: &Project, env: &Env, secrets: &mut Secrets) -> Result<Vec<Login>, String> {
+pub fn logins(
+    database: &Database,
+    project: &Project,
+    env: &Env,
+    secrets: &mut Secrets,
+) -> Result<Vec<Login>, String> {
     let mut c = database.connection.clone();
     let found = match &database.at {
         At::Host => None,
         At::Cluster { .. } => return Err("the project's own cluster has no password".into()),
-        At::Container(key) => project.container(key).and_then(|container| containers::inspect(container, env).ok()),
+        At::Container(key) => {
+            project.container(key).and_then(|container| containers::inspect(container, env).ok())
+        }
     };
     if let Some(found) = &found {
         guess::complete(&mut c, found).map_err(|e| format!("{e:#}"))?;
         let inside = guess::password(found, c.user.as_deref());
-        c.password = c.password.or_else(|| Some(secrets.keep(format!("POSTGRES_PASSWORD of {}", found.name), inside?)));
+        c.password = c.password.or_else(|| {
+            Some(secrets.keep(format!("POSTGRES_PASSWORD of {}", found.name), inside?))
+        });
     }
     let Some(password) = c.password else {
-        return Err("no password is known: neither its URL, nor PGPASSWORD, nor POSTGRES_PASSWORD says one".into());
+        return Err("no password is known: neither its URL, nor PGPASSWORD, nor \
+                    POSTGRES_PASSWORD says one"
+            .into());
     };
-    let (host, port) = match (&database.at, found.as_ref().and_then(|found| published(found, c.port_inside.as_deref()))) {
+    let (host, port) = match (
+        &database.at,
+        found.as_ref().and_then(|found| published(found, c.port_inside.as_deref())),
+    ) {
         (_, Some(published)) => published,
-        (At::Container(_), None) if found.is_some() => return Err("its container publishes no port: psql runs in it".into()),
+        (At::Container(_), None) if found.is_some() => {
+            return Err("its container publishes no port: psql runs in it".into());
+        }
         _ => (c.host.unwrap_or_else(|| HERE[0].into()), c.port.unwrap_or_else(|| USUAL.into())),
     };
     let Some(user) = c.user else {
-        return Err("nothing says its role (`user`, PGUSER): a line for every role would stand before their own".into());
+        return Err("nothing says its role (`user`, PGUSER): a line for every role would stand \
+                    before their own"
+            .into());
     };
     // a role has one password for all databases of its server
     let name = c.database.unwrap_or_else(|| ANY.into());
-    let login = |(host, port)| Login { host, port, database: name.clone(), user: user.clone(), password: password.clone() };
+    let login = |(host, port)| Login {
+        host,
+        port,
+        database: name.clone(),
+        user: user.clone(),
+        password: password.clone(),
+    };
     Ok(servers(&host, &port).into_iter().map(login).collect())
 }
 
@@ -50,12 +74,21 @@ pub fn logins(database: &Database, project: &Project, env: &Env, secrets: &mut S
 /// has one port for all, or one for each, where an empty one is the usual.
 fn servers(hosts: &str, ports: &str) -> Vec<(String, String)> {
     let of_each: Vec<&str> = ports.split(',').collect();
-    let port = |nth: usize| of_each.get(nth).or(of_each.first()).filter(|port| !port.is_empty()).copied().unwrap_or(USUAL);
+    let port = |nth: usize| {
+        of_each
+            .get(nth)
+            .or(of_each.first())
+            .filter(|port| !port.is_empty())
+            .copied()
+            .unwrap_or(USUAL)
+    };
     let names = |host: &str| match host {
         host if host.is_empty() || HERE.contains(&host) => HERE.map(String::from).to_vec(),
         host => vec![host.to_owned()],
     };
-    let with_port = |(nth, host)| names(host).into_iter().map(|name| (name, port(nth).to_owned())).collect::<Vec<_>>();
+    let with_port = |(nth, host)| {
+        names(host).into_iter().map(|name| (name, port(nth).to_owned())).collect::<Vec<_>>()
+    };
     hosts.split(',').enumerate().flat_map(with_port).collect()
 }
 
@@ -77,7 +110,10 @@ mod tests {
             ("a,", "1,2", "a 1, localhost 2, 127.0.0.1 2"),
             ("/run/postgresql", "5432", "/run/postgresql 5432"),
         ] {
-            let found: Vec<String> = servers(hosts, ports).into_iter().map(|(host, port)| format!("{host} {port}")).collect();
+            let found: Vec<String> = servers(hosts, ports)
+                .into_iter()
+                .map(|(host, port)| format!("{host} {port}"))
+                .collect();
             assert_eq!(found.join(", "), want, "{hosts} {ports}");
         }
     }

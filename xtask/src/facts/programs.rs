@@ -14,18 +14,22 @@ pub struct Programs {
     pub major: Option<u32>,
 }
 
-/// The folders that have `program`, best first: the configured one alone, else the distribution's from the newest down, then PATH's.
-/// Debian's psql on PATH is a Perl script that looks for one of the former; it costs more than psql itself.
+/// The folders that have `program`, best first: the configured one alone, else the distribution's
+/// from the newest down, then PATH's. Debian's psql on PATH is a Perl script that looks for one of
+/// the former; it costs more than psql itself.
 pub fn find(configured: Option<&Path>, program: &str, env: &Env) -> Vec<Programs> {
     let file = format!("{program}{}", std::env::consts::EXE_SUFFIX);
     if let Some(folder) = configured {
         return vec![Programs { folder: folder.to_path_buf(), major: major_of(folder) }];
     }
-    let mut found: Vec<Programs> = distribution().into_iter().filter(|p| p.folder.join(&file).is_file()).collect();
+    let mut found: Vec<Programs> =
+        distribution().into_iter().filter(|p| p.folder.join(&file).is_file()).collect();
     let path = std::env::join_paths(env.search_path()).ok();
-    let on_path = which::which_in(program, path, "/").ok().and_then(|p| std::fs::canonicalize(p).ok());
-    if let Some(folder) =
-        on_path.filter(|p| p.file_name().is_some_and(|n| *n == *file)).and_then(|p| p.parent().map(Path::to_path_buf))
+    let on_path =
+        which::which_in(program, path, "/").ok().and_then(|p| std::fs::canonicalize(p).ok());
+    if let Some(folder) = on_path
+        .filter(|p| p.file_name().is_some_and(|n| *n == *file))
+        .and_then(|p| p.parent().map(Path::to_path_buf))
         && found.iter().all(|p| p.folder != folder)
     {
         found.push(Programs { major: major_of(&folder), folder });
@@ -35,7 +39,13 @@ pub fn find(configured: Option<&Path>, program: &str, env: &Env) -> Vec<Programs
 
 /// What the distributions' packages install, newest first.
 pub(super) fn distribution() -> Vec<Programs> {
-    let roots = ["/usr/lib/postgresql", "/opt/homebrew/opt", "/usr/local/opt", "/usr", "C:\\Program Files\\PostgreSQL"];
+    let roots = [
+        "/usr/lib/postgresql",
+        "/opt/homebrew/opt",
+        "/usr/local/opt",
+        "/usr",
+        "C:\\Program Files\\PostgreSQL",
+    ];
     let mut found: Vec<Programs> = roots
         .iter()
         .filter_map(|root| std::fs::read_dir(root).ok())
@@ -50,15 +60,21 @@ pub(super) fn distribution() -> Vec<Programs> {
 /// `…/postgresql/15/bin`, `…/postgresql@15/bin`, `…/pgsql-15/bin`.
 pub(super) fn major_of(bin: &Path) -> Option<u32> {
     let name = bin.parent()?.file_name()?.to_str()?;
-    let digits = name.strip_prefix("postgresql@").or_else(|| name.strip_prefix("pgsql-")).unwrap_or(name);
+    let digits =
+        name.strip_prefix("postgresql@").or_else(|| name.strip_prefix("pgsql-")).unwrap_or(name);
     digits.split('.').next()?.parse().ok().filter(|major| (9..100).contains(major))
 }
 
-/// The folder whose pg_dump suits a server: of the server's own version, else the nearest newer one. A newer pg_dump reads every
-/// older server, but what it writes may not load there again; an older one refuses.
+/// The folder whose pg_dump suits a server: of the server's own version, else the nearest newer
+/// one. A newer pg_dump reads every older server, but what it writes may not load there again; an
+/// older one refuses.
 pub fn fitting(programs: &[Programs], server: Version) -> Option<&Programs> {
     let newer = |p: &&Programs| p.major.is_some_and(|m| m >= server.major());
-    programs.iter().filter(newer).min_by_key(|p| p.major).or_else(|| programs.iter().find(|p| p.major.is_none()))
+    programs
+        .iter()
+        .filter(newer)
+        .min_by_key(|p| p.major)
+        .or_else(|| programs.iter().find(|p| p.major.is_none()))
 }
 
 #[cfg(test)]
@@ -72,9 +88,12 @@ mod tests {
     #[test]
     fn the_servers_own_version_comes_first() {
         let all = programs(&[Some(18), Some(16), Some(15), Some(13), None]);
-        for (server, want) in
-            [(150_000, Some(Some(15))), (140_000, Some(Some(15))), (170_000, Some(Some(18))), (190_000, Some(None))]
-        {
+        for (server, want) in [
+            (150_000, Some(Some(15))),
+            (140_000, Some(Some(15))),
+            (170_000, Some(Some(18))),
+            (190_000, Some(None)),
+        ] {
             assert_eq!(fitting(&all, Version(server)).map(|p| p.major), want, "{server}");
         }
         assert_eq!(fitting(&programs(&[Some(15)]), Version(160_000)), None);

@@ -1,5 +1,6 @@
-//! Whether two ways lead to one server: a lock that is taken on one of them is seen on the other. Addresses can't tell (a tunnel, a
-//! pooler, a port that a container publishes), and a system identifier is equal on physical clones.
+//! Whether two ways lead to one server: a lock that is taken on one of them is seen on the other.
+//! Addresses can't tell (a tunnel, a pooler, a port that a container publishes), and a system
+//! identifier is equal on physical clones.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
@@ -39,12 +40,18 @@ pub enum Met {
     Unasked,
 }
 
-/// Goes both ways and looks whether they meet. `oid` is the database's, where there is one; else they meet in `database` of the
-/// server, whichever that is.
+/// Goes both ways and looks whether they meet. `oid` is the database's, where there is one; else
+/// they meet in `database` of the server, whichever that is.
 ///
 /// # Errors
 /// Our own way leads nowhere any more.
-pub fn meet(ours: &Client, way: &Way, database: &str, oid: Option<u32>, secrets: &Secrets) -> Result<Met> {
+pub fn meet(
+    ours: &Client,
+    way: &Way,
+    database: &str,
+    oid: Option<u32>,
+    secrets: &Secrets,
+) -> Result<Met> {
     let key = key();
     let _held = match hold(&ours.hold_lock(database, key), secrets)? {
         Ok((held, line)) if line == HOLDS => held,
@@ -58,14 +65,22 @@ pub fn meet(ours: &Client, way: &Way, database: &str, oid: Option<u32>, secrets:
     };
     if !answer.good {
         let is_missing = matches!(answer.code, Some(126 | 127));
-        return Ok(if is_missing { Met::Unasked } else { Met::Unanswered(answer.err.trim().to_owned()) });
+        return Ok(if is_missing {
+            Met::Unasked
+        } else {
+            Met::Unanswered(answer.err.trim().to_owned())
+        });
     }
     Ok(judged(&answer.out, oid))
 }
 
-/// From the oid of the database that was reached and the number of databases in which the lock is seen.
+/// From the oid of the database that was reached and the number of databases in which the lock is
+/// seen.
 fn judged(answer: &str, oid: Option<u32>) -> Met {
-    let found = answer.trim().split_once('|').and_then(|(found, seen)| Some((found.parse::<u32>().ok()?, seen)));
+    let found = answer
+        .trim()
+        .split_once('|')
+        .and_then(|(found, seen)| Some((found.parse::<u32>().ok()?, seen)));
     match (found, oid) {
         (Some((_, "0")) | None, _) => Met::Another,
         (Some((found, _)), Some(oid)) if found != oid => Met::Another,
@@ -73,17 +88,21 @@ fn judged(answer: &str, oid: Option<u32>) -> Met {
     }
 }
 
-/// Asks on the other way. Names are the system's own there, too: on a path of the database's, functions of whoever owns it would run as
-/// the role that the hook has, and say what they like.
+/// Asks on the other way. Names are the system's own there, too: on a path of the database's,
+/// functions of whoever owns it would run as the role that the hook has, and say what they like.
 fn seeker(way: &Way, database: &str, (one, two): (u32, u32)) -> Cmd {
-    // said in a transaction of its own, not as an option: the way may go by a pooler, which takes none and hands sessions on
+    // said in a transaction of its own, not as an option: the way may go by a pooler, which takes
+    // none and hands sessions on
     let sql = format!(
-        "BEGIN;\nSET LOCAL search_path = pg_catalog, pg_temp;\nSELECT oid::bigint, (SELECT count(*) FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND classid::bigint = {one} \
-         AND objid::bigint = {two} AND objsubid = 2 AND granted) FROM pg_catalog.pg_database WHERE datname = current_database();\nCOMMIT;\n"
+        "BEGIN;\nSET LOCAL search_path = pg_catalog, pg_temp;\nSELECT oid::bigint, (SELECT \
+         count(*) FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND classid::bigint = \
+         {one} AND objid::bigint = {two} AND objsubid = 2 AND granted) FROM \
+         pg_catalog.pg_database WHERE datname = current_database();\nCOMMIT;\n"
     );
     let mut cmd = Cmd::new("psql").args(["-X", "-q", "-w", "-A", "-t", "-v", "ON_ERROR_STOP=1"]);
     cmd.env.extend(way.env.iter().filter(|(name, _)| name != "PGDATABASE").cloned());
-    let cmd = cmd.env("PGDATABASE", database).env("PGCONNECT_TIMEOUT", "10").env("PGAPPNAME", "db-tasks");
+    let cmd =
+        cmd.env("PGDATABASE", database).env("PGCONNECT_TIMEOUT", "10").env("PGAPPNAME", "db-tasks");
     way.place.wrap(cmd.input(sql))
 }
 

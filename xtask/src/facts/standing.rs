@@ -22,12 +22,14 @@ pub fn ask_standing(target: &Surveyed, secrets: &Secrets) -> Result<Standing> {
     let answer = ask_server(&client.psql(database, question(target.name())), secrets)?;
     let said = answer.good.then(|| serde_json::from_str(answer.out.trim()).ok()).flatten();
     said.ok_or_else(|| {
-        let problem = Problem::said(&answer.err, "could not ask what the role may do").because("nothing was touched");
+        let problem = Problem::said(&answer.err, "could not ask what the role may do")
+            .because("nothing was touched");
         problem.cure("try again").into()
     })
 }
 
-/// What a dump takes: its manifest knows all of it. Of a file without one, what stands before its first row, or all where that is little.
+/// What a dump takes: its manifest knows all of it. Of a file without one, what stands before its
+/// first row, or all where that is little.
 pub fn claims(dump: &Dump, secrets: &Secrets) -> Result<Claims> {
     if let Some(claims) = dump.artifact.as_ref().and_then(|artifact| artifact.claims.as_ref()) {
         return Ok(claims.clone());
@@ -45,7 +47,11 @@ pub fn all_claims(dump: &Dump, secrets: &Secrets) -> Result<Claims> {
 
 fn until(source: &Source) -> Until {
     match source {
-        Source::File { path, .. } if std::fs::metadata(path).is_ok_and(|file| file.len() > SMALL) => Until::FirstRow,
+        Source::File { path, .. }
+            if std::fs::metadata(path).is_ok_and(|file| file.len() > SMALL) =>
+        {
+            Until::FirstRow
+        }
         _ => Until::End,
     }
 }
@@ -58,13 +64,16 @@ fn read(dump: &Dump, until: Until, secrets: &Secrets) -> Result<Claims> {
     Ok(if is_dump { script.claims } else { Claims::default() })
 }
 
-/// Whether a look at what is known of the server says already that the role may do all that a dump takes.
+/// Whether a look at what is known of the server says already that the role may do all that a dump
+/// takes.
 pub fn is_plain(target: &Surveyed, claims: &Claims) -> bool {
     let server = &target.server;
     let (own, superuser) = (&server.role.name, server.role.superuser);
-    let is_here = |role: &String| role == own || role.starts_with("pg_") || server.roles.contains(role);
+    let is_here =
+        |role: &String| role == own || role.starts_with("pg_") || server.roles.contains(role);
     let may_give = |role: &String| server.own_roles.contains(role);
-    let is_made = |name: &String| name == "plpgsql" || superuser && server.extensions.contains_key(name);
+    let is_made =
+        |name: &String| name == "plpgsql" || superuser && server.extensions.contains_key(name);
     claims.owners.keys().chain(&claims.givers).all(may_give)
         && claims.assumed.iter().all(|role| role == own || superuser && is_here(role))
         && claims.grantees.keys().chain(&claims.bound).all(is_here)

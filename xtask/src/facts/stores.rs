@@ -65,17 +65,29 @@ impl Set {
         databases.chain(self.stores.iter().map(SurveyedStore::key)).collect()
     }
 
-    /// Refuses what would change one database twice, because two entries lead to it. Name and number are equal on a physical clone, too:
-    /// in doubt they are one.
+    /// Refuses what would change one database twice, because two entries lead to it. Name and
+    /// number are equal on a physical clone, too: in doubt they are one.
     pub fn distinct(self) -> Result<Self> {
-        let pairs =
-            self.databases.iter().enumerate().flat_map(|(at, one)| self.databases[..at].iter().map(move |other| (other, one)));
-        let Some((one, other)) = pairs.into_iter().find(|(one, other)| seem_one(one, other)) else { return Ok(self) };
+        let pairs = self
+            .databases
+            .iter()
+            .enumerate()
+            .flat_map(|(at, one)| self.databases[..at].iter().map(move |other| (other, one)));
+        let Some((one, other)) = pairs.into_iter().find(|(one, other)| seem_one(one, other)) else {
+            return Ok(self);
+        };
         let (first, second) = (&one.spec.key, &other.spec.key);
-        Err(Problem::refused(format!("`{first}` and `{second}` lead to one database: `{}` ({})", one.name(), one.at()))
-            .because("the one would undo what was done for the other; nothing was touched")
-            .cure(format!("take one of them out of `db-tasks.toml`, or name the one that is meant: `--only {first}`"))
-            .into())
+        Err(Problem::refused(format!(
+            "`{first}` and `{second}` lead to one database: `{}` ({})",
+            one.name(),
+            one.at()
+        ))
+        .because("the one would undo what was done for the other; nothing was touched")
+        .cure(format!(
+            "take one of them out of `db-tasks.toml`, or name the one that is meant: `--only \
+             {first}`"
+        ))
+        .into())
     }
 }
 
@@ -83,13 +95,17 @@ fn seem_one(one: &Surveyed, other: &Surveyed) -> bool {
     let number = |of: &Surveyed| of.live().map(|live| live.oid);
     let systems = (&one.server.reached.system, &other.server.reached.system);
     let of_two_servers = matches!(systems, (Some(one), Some(other)) if one != other);
-    one.name() == other.name() && number(one).is_some() && number(one) == number(other) && !of_two_servers
+    one.name() == other.name()
+        && number(one).is_some()
+        && number(one) == number(other)
+        && !of_two_servers
 }
 
 impl Surveyor<'_> {
     /// Surveys databases and stores. An optional store that is down is none of the set.
     pub fn set(&self, databases: &[Database], stores: &[Store], depth: Depth) -> Result<Set> {
-        let databases = databases.iter().map(|d| self.survey(d, depth)).collect::<Result<Vec<_>>>()?;
+        let databases =
+            databases.iter().map(|d| self.survey(d, depth)).collect::<Result<Vec<_>>>()?;
         let mut set = Set { databases, ..Set::default() };
         for spec in stores {
             let missing = |why| Missing { store: spec.key.clone(), why, table: None };
@@ -114,13 +130,18 @@ impl Surveyor<'_> {
     fn address(&self, spec: &Store) -> Result<(Address, Whereabouts)> {
         match &spec.kind {
             StoreKind::Files { path, exclude, rights } => {
-                let address = Address::Files { path: path.clone(), exclude: exclude.clone(), rights: *rights };
+                let address = Address::Files {
+                    path: path.clone(),
+                    exclude: exclude.clone(),
+                    rights: *rights,
+                };
                 Ok((address, Whereabouts::Here))
             }
             StoreKind::FilesInContainer { container, path, exclude } => {
                 self.stays_up(&spec.key, container)?;
                 let found = self.container(container)?;
-                let mounted: Vec<&str> = found.mounts.iter().map(|mount| mount.destination.as_str()).collect();
+                let mounted: Vec<&str> =
+                    found.mounts.iter().map(|mount| mount.destination.as_str()).collect();
                 let own = Inside::new(&found.engine, &found.name, path, &mounted.join("\n"))?.own();
                 let address = Address::FilesInContainer {
                     engine: found.engine.clone(),
@@ -129,14 +150,25 @@ impl Surveyor<'_> {
                     own,
                     exclude: exclude.clone(),
                 };
-                Ok((address, Whereabouts::by_host(found.engine_host.filter(|host| !is_local(host)))))
+                Ok((
+                    address,
+                    Whereabouts::by_host(found.engine_host.filter(|host| !is_local(host))),
+                ))
             }
             StoreKind::Milvus { url, database, token, wipe } => {
                 let host = host_of(url).ok_or_else(|| {
-                    Problem::usage(format!("`stores.{}` has the address `{url}`, which names no host", spec.key))
-                        .cure("write it like `http://localhost:19530`")
+                    Problem::usage(format!(
+                        "`stores.{}` has the address `{url}`, which names no host",
+                        spec.key
+                    ))
+                    .cure("write it like `http://localhost:19530`")
                 })?;
-                let address = Address::Milvus { url: url.clone(), database: database.clone(), token: token.clone(), wipe: *wipe };
+                let address = Address::Milvus {
+                    url: url.clone(),
+                    database: database.clone(),
+                    token: token.clone(),
+                    wipe: *wipe,
+                };
                 Ok((address, Whereabouts::by_host(Some(host).filter(|host| !is_local(host)))))
             }
         }
@@ -147,11 +179,20 @@ impl Surveyor<'_> {
     /// A tree is swapped and emptied by programs in its container, which must run then.
     fn stays_up(&self, key: &str, container: &str) -> Result<()> {
         let stops = |task: &&String| matches!(task.as_str(), "restore" | "undo" | "wipe");
-        let Some(task) = self.project.container(container).and_then(|c| c.stop_during.iter().find(stops)) else { return Ok(()) };
-        Err(Problem::usage(format!("`stores.{key}` is in the container `{container}`, which stands still during a {task}"))
-            .because("a tree in a container that stands still can't be changed")
-            .cure("take it out of `stop-during`; or name, for the store, another container that has the same volume")
-            .into())
+        let Some(task) =
+            self.project.container(container).and_then(|c| c.stop_during.iter().find(stops))
+        else {
+            return Ok(());
+        };
+        Err(Problem::usage(format!(
+            "`stores.{key}` is in the container `{container}`, which stands still during a {task}"
+        ))
+        .because("a tree in a container that stands still can't be changed")
+        .cure(
+            "take it out of `stop-during`; or name, for the store, another container that has the \
+             same volume",
+        )
+        .into())
     }
 }
 

@@ -1,5 +1,6 @@
-//! What a repository brings along that would be run as our own: programs, container engines, and the server's data and settings. A
-//! command that only looks runs none of it, unless a person has said so once on this machine.
+//! What a repository brings along that would be run as our own: programs, container engines, and
+//! the server's data and settings. A command that only looks runs none of it, unless a person has
+//! said so once on this machine.
 
 use std::path::{Path, PathBuf};
 
@@ -26,7 +27,8 @@ pub fn brought(project: &Project, env: &Env) -> Vec<Brought> {
         let key = format!("databases.{}.programs", database.key);
         let said = project.entries.iter().find(|entry| entry.key == key)?;
         let by_dotenv = said.origin == "$DB_TASKS_PG_BIN" && env.given("DB_TASKS_PG_BIN").is_none();
-        let brings = by_dotenv || Path::new(&said.value).is_relative() || leads_into(folder, &repository);
+        let brings =
+            by_dotenv || Path::new(&said.value).is_relative() || leads_into(folder, &repository);
         brings.then(|| thing(&key, folder.display().to_string()))
     });
     let engines = project.containers.iter().filter_map(|container| engine(container, &repository));
@@ -37,7 +39,8 @@ pub fn brought(project: &Project, env: &Env) -> Vec<Brought> {
     programs.chain(engines).chain(clusters).collect()
 }
 
-/// An engine is docker or podman, by its name alone: another program's name, `python3` say, would run what is in the current folder.
+/// An engine is docker or podman, by its name alone: another program's name, `python3` say, would
+/// run what is in the current folder.
 fn engine(container: &Container, repository: &Path) -> Option<Brought> {
     let engine = container.engine.as_ref()?;
     let path = Path::new(engine);
@@ -50,7 +53,8 @@ fn engine(container: &Container, repository: &Path) -> Option<Brought> {
 /// A server runs what its data folder tells it to (`archive_command`, `shared_preload_libraries`).
 fn cluster(key: &str, folder: &Path, repository: &Path) -> Option<Brought> {
     let is_there = folder.join("PG_VERSION").is_file() && leads_into(folder, repository);
-    is_there.then(|| Brought { state: state_of(folder), ..thing(key, folder.display().to_string()) })
+    is_there
+        .then(|| Brought { state: state_of(folder), ..thing(key, folder.display().to_string()) })
 }
 
 /// One whose content does not matter.
@@ -61,7 +65,10 @@ pub(super) fn thing(key: &str, what: String) -> Brought {
 /// The folder itself, which another in its place is not, and what its server goes by.
 fn state_of(folder: &Path) -> String {
     let files = ["postgresql.conf", "postgresql.auto.conf", "pg_hba.conf", "pg_ident.conf"];
-    let text: Vec<u8> = files.iter().flat_map(|file| std::fs::read(folder.join(file)).unwrap_or_default()).collect();
+    let text: Vec<u8> = files
+        .iter()
+        .flat_map(|file| std::fs::read(folder.join(file)).unwrap_or_default())
+        .collect();
     format!("{} {}", number(folder), &mac::hex(b"", &text)[..16])
 }
 
@@ -75,7 +82,8 @@ fn number(_: &Path) -> u64 {
     0
 }
 
-/// The repository that the project is in: the nearest folder with a `.git`, unless that is the person's home or above it.
+/// The repository that the project is in: the nearest folder with a `.git`, unless that is the
+/// person's home or above it.
 pub fn repository(root: &Path, env: &Env) -> PathBuf {
     let root = std::fs::canonicalize(root).unwrap_or_else(|_| root.to_path_buf());
     let home = env.given("HOME").and_then(|home| std::fs::canonicalize(home).ok());
@@ -95,15 +103,22 @@ mod tests {
         std::fs::create_dir_all(root.join("pg")).unwrap();
         std::fs::create_dir(temp.path().join("repo/.git")).unwrap();
         std::fs::write(root.join("pg/PG_VERSION"), "15").unwrap();
-        std::fs::write(root.join("db-tasks.toml"), toml.replace("REPO", temp.path().join("repo").to_str().unwrap())).unwrap();
+        std::fs::write(
+            root.join("db-tasks.toml"),
+            toml.replace("REPO", temp.path().join("repo").to_str().unwrap()),
+        )
+        .unwrap();
         std::fs::write(root.join(".env"), dotenv).unwrap();
-        let (project, env) = load(&root.join("db-tasks.toml"), Env::of([("HOME", "/nowhere")]), Dotenv::Read).unwrap();
+        let (project, env) =
+            load(&root.join("db-tasks.toml"), Env::of([("HOME", "/nowhere")]), Dotenv::Read)
+                .unwrap();
         brought(&project, &env).into_iter().map(|b| b.key).collect()
     }
 
     #[test]
     fn what_leads_into_the_repository_is_its_own() {
-        let main = |more: &str| format!("[databases.main]\n{more}\npostgres = {{ database = \"app\" }}\n");
+        let main =
+            |more: &str| format!("[databases.main]\n{more}\npostgres = {{ database = \"app\" }}\n");
         for (more, dotenv, brings) in [
             ("", "", false),
             ("programs = '/usr/lib/postgresql/15/bin'", "", false),
@@ -115,7 +130,9 @@ mod tests {
         ] {
             assert_eq!(keys(&main(more), dotenv).len(), usize::from(brings), "{more} {dotenv}");
         }
-        let clusters = |folder: &str| format!("[databases.main]\ncluster = '{folder}'\npostgres = {{ database = 'app' }}\n");
+        let clusters = |folder: &str| {
+            format!("[databases.main]\ncluster = '{folder}'\npostgres = {{ database = 'app' }}\n")
+        };
         assert_eq!(keys(&clusters("pg"), ""), ["databases.main.cluster"]);
         assert!(keys(&clusters("not-made-yet"), "").is_empty());
     }
@@ -133,7 +150,8 @@ mod tests {
             ("/bin/sh", true),
         ] {
             let toml = format!(
-                "[containers.pg]\ndocker = 'x'\nengine = '{engine}'\n[databases.main]\ncontainer = 'pg'\npostgres = {{ database = 'app' }}\n"
+                "[containers.pg]\ndocker = 'x'\nengine = '{engine}'\n[databases.main]\ncontainer \
+                 = 'pg'\npostgres = {{ database = 'app' }}\n"
             );
             assert_eq!(keys(&toml, "").len(), usize::from(brings), "{engine}");
         }

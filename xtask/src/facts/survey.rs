@@ -74,14 +74,15 @@ impl Surveyed {
         Some(format!("nothing says which database is meant: `{}` is taken ({why})", self.name()))
     }
 
-    /// What runs in this run's own sessions and is the database's word, where this role can't keep it out.
+    /// What runs in this run's own sessions and is the database's word, where this role can't keep
+    /// it out.
     pub fn on_login(&self) -> Option<String> {
         let triggers = &self.server.shape.login_triggers;
         let runs = !triggers.is_empty() && self.client.on_login == OnLogin::Runs;
         runs.then(|| {
             format!(
-                "`{}` runs functions of its own whenever somebody connects, in this run's sessions, too: {}; a superuser's run switches \
-                 them off",
+                "`{}` runs functions of its own whenever somebody connects, in this run's \
+                 sessions, too: {}; a superuser's run switches them off",
                 self.name(),
                 triggers.join(", ")
             )
@@ -90,8 +91,9 @@ impl Surveyed {
 
     /// What a pooler does to our sessions, where one is in between that shows.
     pub fn pooled(&self) -> Option<String> {
-        let why = "what a session begins with is dropped on the way (PgBouncer's `ignore_startup_parameters`): what this run sets \
-                   could stay behind in sessions of the application's";
+        let why = "what a session begins with is dropped on the way (PgBouncer's \
+                   `ignore_startup_parameters`): what this run sets could stay behind in sessions \
+                   of the application's";
         self.server.shape.unheard.then(|| why.to_owned())
     }
 
@@ -105,7 +107,9 @@ impl Surveyed {
         let c = &self.client.connection;
         match (&self.container, &self.spec.at) {
             (Some(container), _) => format!("container {}", container.name),
-            (None, At::Cluster { folder, .. }) => format!("the project's own cluster {}", folder.display()),
+            (None, At::Cluster { folder, .. }) => {
+                format!("the project's own cluster {}", folder.display())
+            }
             _ => {
                 let host = c.host.as_deref().unwrap_or("localhost");
                 c.port.as_ref().map_or(host.to_owned(), |port| format!("{host}:{port}"))
@@ -113,7 +117,8 @@ impl Surveyed {
         }
     }
 
-    /// The host and the port by which its container's server is reached from this machine, where that is published.
+    /// The host and the port by which its container's server is reached from this machine, where
+    /// that is published.
     pub fn published(&self) -> Option<(String, String)> {
         let port = self.client.connection.port_inside.as_deref().unwrap_or("5432");
         self.container.as_ref()?.published.get(&format!("{port}/tcp")).cloned()
@@ -124,9 +129,12 @@ impl Surveyed {
         guess::password(self.container.as_ref()?, self.client.connection.user.as_deref())
     }
 
-    /// Whether its server is in the client's own container, and not one that the client is sent on to from there.
+    /// Whether its server is in the client's own container, and not one that the client is sent on
+    /// to from there.
     pub fn is_inside(&self) -> bool {
-        let own = |host: &String, called: &[String]| is_local(host) || called.iter().any(|name| name.eq_ignore_ascii_case(host));
+        let own = |host: &String, called: &[String]| {
+            is_local(host) || called.iter().any(|name| name.eq_ignore_ascii_case(host))
+        };
         let host = self.client.connection.host.as_ref();
         self.container.as_ref().is_some_and(|c| host.is_none_or(|host| own(host, &c.called)))
     }
@@ -148,7 +156,10 @@ impl Surveyed {
 /// Whether a host is this machine: a socket folder, `localhost` or a loopback address.
 pub fn is_local(host: &str) -> bool {
     let loopback = host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
-    host.is_empty() || host.starts_with(['/', '@']) || host.eq_ignore_ascii_case("localhost") || loopback
+    host.is_empty()
+        || host.starts_with(['/', '@'])
+        || host.eq_ignore_ascii_case("localhost")
+        || loopback
 }
 
 impl Surveyor<'_> {
@@ -167,7 +178,8 @@ impl Surveyor<'_> {
             let server = early.map_or_else(|| self.question(&known.0, depth), Ok)?;
             anyhow::Ok((known, server))
         })?;
-        // a container's first start runs a server on the socket alone, and an unfinished database in it
+        // a container's first start runs a server on the socket alone, and an unfinished database
+        // in it
         while container.is_some() && server.listens_on.as_deref() == Some("") {
             anyhow::ensure!(begun.elapsed() < BOOTSTRAP, bootstrapping(&client));
             std::thread::sleep(Duration::from_millis(300));
@@ -176,10 +188,16 @@ impl Surveyor<'_> {
         let answered_in = begun.elapsed();
         guess::holds(&client, &self.project.secrets)?;
         if let Some(container) = container.as_ref().filter(|_| server.deaf) {
-            return Err(Problem::failed(format!("the container `{}` is still setting its server up", container.name))
-                .because("the server that answers was started without an address to listen on, and will go away again")
-                .cure("wait until it is ready, and run the command again")
-                .into());
+            return Err(Problem::failed(format!(
+                "the container `{}` is still setting its server up",
+                container.name
+            ))
+            .because(
+                "the server that answers was started without an address to listen on, and will go \
+                 away again",
+            )
+            .cure("wait until it is ready, and run the command again")
+            .into());
         }
         let shown = shown(&client.place, &server.reached, &server.answerer, self.env);
         client.system.clone_from(&server.reached.system);
@@ -192,22 +210,36 @@ impl Surveyor<'_> {
         }
         let mut dumper = client.clone();
         let mut dump_major = Some(server.client.major());
-        if let (Place::Host { programs }, Some(fitting)) = (&mut dumper.place, programs::fitting(&folders, server.version)) {
+        if let (Place::Host { programs }, Some(fitting)) =
+            (&mut dumper.place, programs::fitting(&folders, server.version))
+        {
             let beside_psql = programs.as_ref() == Some(&fitting.folder);
             dump_major = fitting.major.or(dump_major.filter(|_| beside_psql));
             *programs = Some(fitting.folder.clone());
         }
-        if let (Place::Host { programs }, Some(knowing)) = (&mut client.place, knows_restrict(&folders)) {
-            // a psql of any version talks to the server; one that knows `\restrict` loads every dump
+        if let (Place::Host { programs }, Some(knowing)) =
+            (&mut client.place, knows_restrict(&folders))
+        {
+            // a psql of any version talks to the server; one that knows `\restrict` loads every
+            // dump
             if !server.client.knows_restrict() {
                 *programs = Some(knowing);
             }
         }
-        Ok(Surveyed { spec: spec.clone(), client, dumper, dump_major, container, server, shown, answered_in })
+        Ok(Surveyed {
+            spec: spec.clone(),
+            client,
+            dumper,
+            dump_major,
+            container,
+            server,
+            shown,
+            answered_in,
+        })
     }
 
-    /// A client that needs no look at its container, because the file says it all: a start of docker costs 90 ms, and the server
-    /// can be asked while docker is.
+    /// A client that needs no look at its container, because the file says it all: a start of
+    /// docker costs 90 ms, and the server can be asked while docker is.
     fn said(&self, spec: &Database) -> Option<Client> {
         let At::Container(key) = &spec.at else { return None };
         let container = self.project.container(key)?;
@@ -225,7 +257,10 @@ impl Surveyor<'_> {
     }
 
     /// A client for a database, without a word to its server.
-    pub fn client(&self, spec: &Database) -> Result<(Client, Option<ContainerFacts>, Vec<Programs>)> {
+    pub fn client(
+        &self,
+        spec: &Database,
+    ) -> Result<(Client, Option<ContainerFacts>, Vec<Programs>)> {
         let mut connection = spec.connection.clone();
         let mut container = None;
         let mut folders = Vec::new();
@@ -245,17 +280,26 @@ impl Surveyor<'_> {
             At::Cluster { folder, .. } => {
                 let found = cluster::find(folder, spec.programs.as_deref(), self.env)?;
                 if found.state == State::Absent {
-                    return Err(Problem::failed(format!("the project's own cluster {} is not made yet", folder.display()))
-                        .cure("`db-start` makes it, and so does every task that needs it")
-                        .into());
+                    return Err(Problem::failed(format!(
+                        "the project's own cluster {} is not made yet",
+                        folder.display()
+                    ))
+                    .cure("`db-start` makes it, and so does every task that needs it")
+                    .into());
                 }
-                folders = vec![Programs { folder: found.programs.folder.clone(), major: Some(found.programs.major) }];
+                folders = vec![Programs {
+                    folder: found.programs.folder.clone(),
+                    major: Some(found.programs.major),
+                }];
                 return Ok((self.cluster_client(spec, &found), None, folders));
             }
         };
         if matches!(place, Place::Host { programs: None }) {
             let skipped = skipped(self.env, "psql");
-            return Err(Problem::failed("there is no `psql` on this machine").because(skipped).cure(install_hint("psql")).into());
+            return Err(Problem::failed("there is no `psql` on this machine")
+                .because(skipped)
+                .cure(install_hint("psql"))
+                .into());
         }
         if connection.database.is_none() {
             let user = connection.user.clone();
@@ -286,12 +330,20 @@ impl Surveyor<'_> {
         // it would lead libpq to another server, past `-h`
         connection.options.push(("PGHOSTADDR".into(), String::new()));
         let place = Place::Host { programs: Some(found.programs.folder.clone()) };
-        Client { place, connection, app_name: self.app_name.clone(), system: None, tongue: Tongue::Utf8, on_login: OnLogin::Runs }
+        Client {
+            place,
+            connection,
+            app_name: self.app_name.clone(),
+            system: None,
+            tongue: Tongue::Utf8,
+            on_login: OnLogin::Runs,
+        }
     }
 
     /// A container that runs, by its key.
     pub(super) fn container(&self, key: &str) -> Result<ContainerFacts> {
-        let spec = self.project.container(key).ok_or_else(|| anyhow::anyhow!("no container `{key}`"))?;
+        let spec =
+            self.project.container(key).ok_or_else(|| anyhow::anyhow!("no container `{key}`"))?;
         let found = containers::inspect(spec, self.env)?;
         if !found.runs() {
             return Err(still(&found).into());
@@ -300,22 +352,34 @@ impl Surveyor<'_> {
     }
 
     fn question(&self, client: &Client, depth: Depth) -> Result<ServerFacts> {
-        let from = if matches!(client.place, Place::Host { .. }) { From::ThisMachine } else { From::ItsContainer };
+        let from = if matches!(client.place, Place::Host { .. }) {
+            From::ThisMachine
+        } else {
+            From::ItsContainer
+        };
         // of what is said there only bytes that are no text could be in the way
         self.waits.over(&Client { tongue: Tongue::Among, ..client.clone() }, &self.project.secrets);
         let (question, secrets) = (question(client.database(), depth, from), &self.project.secrets);
-        let ask_in = |database: &str| ask_server(&client.psql_in_english(database, question.as_str()), secrets);
+        let ask_in = |database: &str| {
+            ask_server(&client.psql_in_english(database, question.as_str()), secrets)
+        };
         let idle = self.idle.filter(|idle| from == From::ThisMachine && idle.is_free());
         let kept = idle.map(|idle| {
             // no other run's is the same, so that nothing in the answer is taken for it
             let last = format!("{ANSWERED} {}", self.app_name);
-            idle.ask(&client.psql_in_english(client.database(), format!("{question}\\echo {last}\n")), &last, secrets)
+            idle.ask(
+                &client.psql_in_english(client.database(), format!("{question}\\echo {last}\n")),
+                &last,
+                secrets,
+            )
         });
         let mut answer = match kept.transpose()? {
             Some(answer) if !answer.was_cut_off() => answer,
             _ => ask_in(client.database())?,
         };
-        if !answer.good && answer.err.contains(&format!("database \"{}\" does not exist", client.database())) {
+        if !answer.good
+            && answer.err.contains(&format!("database \"{}\" does not exist", client.database()))
+        {
             answer = ask_in(client.maintenance())?;
         }
         if !answer.good {
@@ -348,33 +412,47 @@ fn way_of(client: &Client) -> (Place, Option<String>) {
 fn still(found: &ContainerFacts) -> Problem {
     let (engine, name, cure) = (&found.engine, &found.name, found.cure());
     if found.status == "paused" {
-        return Problem::failed(format!("the container `{name}` is paused: it stands still, with all that is in it"))
-            .cure(format!("let it go on: {cure}"));
+        return Problem::failed(format!(
+            "the container `{name}` is paused: it stands still, with all that is in it"
+        ))
+        .cure(format!("let it go on: {cure}"));
     }
-    Problem::failed(format!("the container `{name}` is not running: it is {}", found.status))
-        .cure(format!("start it: {cure}; where it does not stay up, `{engine} logs {name}` says why"))
+    Problem::failed(format!("the container `{name}` is not running: it is {}", found.status)).cure(
+        format!("start it: {cure}; where it does not stay up, `{engine} logs {name}` says why"),
+    )
 }
 
 fn bootstrapping(client: &Client) -> Problem {
     Problem::failed(format!("the server in the {} listens on no address", client.place.name()))
         .because("so it looks as if the image were still making its database on its first start")
-        .cure("wait until it is ready (`docker logs`); a server that is meant to be like this wants `listen_addresses = 'localhost'`")
+        .cure(
+            "wait until it is ready (`docker logs`); a server that is meant to be like this wants \
+             `listen_addresses = 'localhost'`",
+        )
 }
 
 /// What is said of a program that PATH has in the repository alone.
 pub(super) fn skipped(env: &Env, program: &str) -> String {
     env.skipped(program).map_or(String::new(), |path| {
-        format!("`{}` is the repository's: what only looks does not run it (`--trust-repo` does, from now on)", path.display())
+        format!(
+            "`{}` is the repository's: what only looks does not run it (`--trust-repo` does, from \
+             now on)",
+            path.display()
+        )
     })
 }
 
 fn knows_restrict(folders: &[Programs]) -> Option<std::path::PathBuf> {
-    folders.iter().find(|p| p.major.is_some_and(|m| Version(m * 10_000).knows_restrict())).map(|p| p.folder.clone())
+    folders
+        .iter()
+        .find(|p| p.major.is_some_and(|m| Version(m * 10_000).knows_restrict()))
+        .map(|p| p.folder.clone())
 }
 
 fn nameless(spec: &Database) -> Problem {
     Problem::usage(format!("`databases.{}` does not say which database", spec.key)).cure(format!(
-        "add `postgres = {{ url = \"${{DATABASE_URL}}\" }}` or `postgres = {{ database = \"…\" }}` to `[databases.{}]`",
+        "add `postgres = {{ url = \"${{DATABASE_URL}}\" }}` or `postgres = {{ database = \"…\" \
+         }}` to `[databases.{}]`",
         spec.key
     ))
 }
@@ -386,6 +464,11 @@ fn unanswered(client: &Client, answer: &Answer) -> Problem {
         _ => format!("at `{}`", c.host.as_deref().unwrap_or("localhost")),
     };
     let cure = cures::for_text(&answer.err);
-    Problem::said(&answer.err, format!("could not ask the server {at} about `{}`", client.database()))
-        .cure(cure.unwrap_or_else(|| "check how it is reached: `db-config` shows where each part comes from".into()))
+    Problem::said(
+        &answer.err,
+        format!("could not ask the server {at} about `{}`", client.database()),
+    )
+    .cure(cure.unwrap_or_else(|| {
+        "check how it is reached: `db-config` shows where each part comes from".into()
+    }))
 }

@@ -1,5 +1,5 @@
-//! Whether a file from elsewhere can be tried in a cluster of its own on this machine, so that nothing of it runs on the server that it
-//! is meant for.
+//! Whether a file from elsewhere can be tried in a cluster of its own on this machine, so that
+//! nothing of it runs on the server that it is meant for.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -49,10 +49,16 @@ struct Has {
 }
 
 /// Extensions that a server must have been started with (`shared_preload_libraries`).
-const PRELOADED: [&str; 8] = ["timescaledb", "citus", "pg_cron", "pgaudit", "pg_net", "pglogical", "pgsodium", "pg_squeeze"];
+const PRELOADED: [&str; 8] =
+    ["timescaledb", "citus", "pg_cron", "pgaudit", "pg_net", "pglogical", "pgsodium", "pg_squeeze"];
 
 /// Looks for what it takes to make one in this folder; or says why there can be none.
-pub fn look(surveyor: &Surveyor<'_>, target: &Surveyed, dump: &Dump, folder: &Path) -> Result<Result<Apart, String>> {
+pub fn look(
+    surveyor: &Surveyor<'_>,
+    target: &Surveyed,
+    dump: &Dump,
+    folder: &Path,
+) -> Result<Result<Apart, String>> {
     if !cfg!(unix) {
         return Ok(Err("this system has no sockets that nobody else gets at".into()));
     }
@@ -60,22 +66,29 @@ pub fn look(surveyor: &Surveyor<'_>, target: &Surveyed, dump: &Dump, folder: &Pa
     let configured = target.spec.programs.as_deref();
     let major = target.server.version.major();
     let programs = server::here(configured, Some(major), env).and_then(|found| Ok(found?));
-    let made = programs.and_then(|found| cluster::by(found, folder, &surveyor.project.state_dir(), env));
+    let made =
+        programs.and_then(|found| cluster::by(found, folder, &surveyor.project.state_dir(), env));
     let cluster = match made {
         Ok(cluster) => cluster,
         Err(e) => return Ok(Err(first_line(&e))),
     };
     let Some(version) = cluster.found.programs.psql() else {
-        return Ok(Err(format!("the psql in `{}` does not say its version", cluster.found.programs.folder.display())));
+        return Ok(Err(format!(
+            "the psql in `{}` does not say its version",
+            cluster.found.programs.folder.display()
+        )));
     };
     let mut like = dump.artifact.as_ref().map(|a| &a.database).or(target.live()).cloned();
     like.iter_mut().for_each(|like| like.tablespace.clear());
     let claims = standing::all_claims(dump, &surveyor.project.secrets)?;
-    let roles = claims.bound.into_iter().filter(|role| role != USER && !role.starts_with("pg_")).collect();
+    let roles =
+        claims.bound.into_iter().filter(|role| role != USER && !role.starts_with("pg_")).collect();
     let spec = spec(&target.spec, target.name(), folder);
     // names are said as on the server itself: the database has the same encoding
-    let client = Client { tongue: target.client.tongue, ..surveyor.cluster_client(&spec, &cluster.found) };
-    let server = ServerFacts { client: version, version, version_text: version.to_string(), ..as_made() };
+    let client =
+        Client { tongue: target.client.tongue, ..surveyor.cluster_client(&spec, &cluster.found) };
+    let server =
+        ServerFacts { client: version, version, version_text: version.to_string(), ..as_made() };
     let target = Surveyed {
         dumper: client.clone(),
         client,
@@ -91,17 +104,27 @@ pub fn look(surveyor: &Surveyor<'_>, target: &Surveyed, dump: &Dump, folder: &Pa
     Ok(Ok(Apart { cluster, target, like, roles, disk_left, has }))
 }
 
-/// A connection that has nothing of the project's own: no password, and no option that leads elsewhere.
+/// A connection that has nothing of the project's own: no password, and no option that leads
+/// elsewhere.
 fn spec(of: &Database, database: &str, folder: &Path) -> Database {
-    let connection =
-        Connection { database: Some(beside(database, "scratch")), maintenance: "postgres".into(), ..Connection::default() };
+    let connection = Connection {
+        database: Some(beside(database, "scratch")),
+        maintenance: "postgres".into(),
+        ..Connection::default()
+    };
     let at = At::Cluster { folder: PathBuf::from(folder), init: None };
     Database { at, connection, ..of.clone() }
 }
 
 /// A server as initdb makes it.
 fn as_made() -> ServerFacts {
-    let role = Role { name: USER.into(), superuser: true, createdb: true, connection_limit: -1, sessions: 0 };
+    let role = Role {
+        name: USER.into(),
+        superuser: true,
+        createdb: true,
+        connection_limit: -1,
+        sessions: 0,
+    };
     let tablespaces = ["pg_default", "pg_global"].map(String::from).into();
     ServerFacts {
         client: Default::default(),
@@ -136,21 +159,36 @@ impl Apart {
     }
 }
 
-fn lacks<'a>(like: Option<&DatabaseFacts>, extensions: impl Iterator<Item = &'a str>, has: &Has) -> Option<String> {
+fn lacks<'a>(
+    like: Option<&DatabaseFacts>,
+    extensions: impl Iterator<Item = &'a str>,
+    has: &Has,
+) -> Option<String> {
     for name in extensions {
         if PRELOADED.contains(&name) {
-            return Some(format!("the file wants the extension `{name}`, which a server must have been started with"));
+            return Some(format!(
+                "the file wants the extension `{name}`, which a server must have been started with"
+            ));
         }
         if !has.extensions.contains(name) {
-            return Some(format!("the file wants the extension `{name}`, which PostgreSQL on this machine does not have"));
+            return Some(format!(
+                "the file wants the extension `{name}`, which PostgreSQL on this machine does not \
+                 have"
+            ));
         }
     }
     let like = like?;
     if like.provider.as_deref() == Some("icu") {
-        return Some("the database has a locale of ICU's, which is another on another machine".into());
+        return Some(
+            "the database has a locale of ICU's, which is another on another machine".into(),
+        );
     }
-    let named = [&like.collate, &like.ctype].into_iter().find(|name| !is_everywhere(name) && !has.locales.contains(&plain(name)));
-    named.map(|name| format!("the database has the locale `{name}`, which this machine does not have"))
+    let named = [&like.collate, &like.ctype]
+        .into_iter()
+        .find(|name| !is_everywhere(name) && !has.locales.contains(&plain(name)));
+    named.map(|name| {
+        format!("the database has the locale `{name}`, which this machine does not have")
+    })
 }
 
 fn is_everywhere(locale: &str) -> bool {
@@ -164,7 +202,9 @@ fn plain(locale: &str) -> String {
 }
 
 fn locales(env: &Env) -> BTreeSet<String> {
-    let answer = ask(&Cmd::new(env.program("locale")).arg("-a"), &Secrets::default()).ok().filter(|answer| answer.good);
+    let answer = ask(&Cmd::new(env.program("locale")).arg("-a"), &Secrets::default())
+        .ok()
+        .filter(|answer| answer.good);
     answer.map_or_else(BTreeSet::new, |answer| answer.out.lines().map(plain).collect())
 }
 
@@ -172,13 +212,18 @@ fn locales(env: &Env) -> BTreeSet<String> {
 /// (<https://www.postgresql.org/docs/current/extend-extensions.html#EXTEND-EXTENSIONS-FILES>).
 fn extensions(cluster: &ClusterFacts) -> BTreeSet<String> {
     // initdb knows where the server looks, and tells it on standard error
-    let show = Cmd::new("initdb").arg("-D").arg(cluster.found.cluster.folder.to_string_lossy()).arg("--show");
+    let show = Cmd::new("initdb")
+        .arg("-D")
+        .arg(cluster.found.cluster.folder.to_string_lossy())
+        .arg("--show");
     let answer = ask(&cluster.place().wrap(show), &Secrets::default()).ok();
     let said = answer.map_or_else(String::new, |answer| format!("{}\n{}", answer.err, answer.out));
     let share = said.lines().find_map(|line| line.trim().strip_prefix("share_path="));
     let folder = share.map(|share| Path::new(share.trim()).join("extension"));
-    let files = folder.and_then(|folder| std::fs::read_dir(folder).ok()).into_iter().flatten().flatten();
-    let names = files.filter_map(|file| Some(file.file_name().to_str()?.strip_suffix(".control")?.to_owned()));
+    let files =
+        folder.and_then(|folder| std::fs::read_dir(folder).ok()).into_iter().flatten().flatten();
+    let names = files
+        .filter_map(|file| Some(file.file_name().to_str()?.strip_suffix(".control")?.to_owned()));
     names.collect()
 }
 
@@ -193,7 +238,8 @@ mod tests {
             extensions: ["hstore", "timescaledb"].map(String::from).into(),
         };
         let like = |collate: &str, ctype: &str, provider: Option<&str>| {
-            let (collate, ctype, provider) = (collate.to_owned(), ctype.to_owned(), provider.map(String::from));
+            let (collate, ctype, provider) =
+                (collate.to_owned(), ctype.to_owned(), provider.map(String::from));
             Some(DatabaseFacts { collate, ctype, provider, ..DatabaseFacts::default() })
         };
         for (like, extensions, want) in [
@@ -206,8 +252,16 @@ mod tests {
             (like("en_US.UTF-8", "en_US.ISO-8859-1", None), &[], "`en_US.ISO-8859-1`"),
             (like("fr_FR.UTF-8", "C", None), &[], "`fr_FR.UTF-8`"),
             (like("C", "C", Some("icu")), &[], "a locale of ICU's"),
-            (like("C", "C", None), &["hstore", "postgis"], "`postgis`, which PostgreSQL on this machine does not have"),
-            (like("C", "C", None), &["timescaledb"], "`timescaledb`, which a server must have been started with"),
+            (
+                like("C", "C", None),
+                &["hstore", "postgis"],
+                "`postgis`, which PostgreSQL on this machine does not have",
+            ),
+            (
+                like("C", "C", None),
+                &["timescaledb"],
+                "`timescaledb`, which a server must have been started with",
+            ),
         ] {
             let said = lacks(like.as_ref(), extensions.iter().copied(), &has);
             assert_eq!(said.is_some(), !want.is_empty(), "{like:?} {extensions:?}: {said:?}");

@@ -1,4 +1,5 @@
-//! Where the server that answered is: on this machine only where its process or a container of this machine shows it.
+//! Where the server that answered is: on this machine only where its process or a container of this
+//! machine shows it.
 
 use super::engines;
 use super::survey::{Surveyed, is_local};
@@ -24,14 +25,18 @@ pub enum Shown {
 /// Looks for what shows it; engines are asked only where no process does.
 pub fn shown(place: &Place, reached: &Reached, server: &Answerer, env: &Env) -> Shown {
     let is_here = matches!(place, Place::Host { .. }) && reached.is_loopback();
-    match (is_here && reached.is_shown_by_process(server), server.client_port.and(reached.port.as_deref())) {
+    match (
+        is_here && reached.is_shown_by_process(server),
+        server.client_port.and(reached.port.as_deref()),
+    ) {
         (true, _) => Shown::Process,
         (false, Some(port)) if is_here && publishes(reached, port, env) => Shown::Container,
         _ => Shown::Nothing,
     }
 }
 
-/// Whether a container of an engine of this machine publishes the port. An engine that does not answer shows nothing.
+/// Whether a container of an engine of this machine publishes the port. An engine that does not
+/// answer shows nothing.
 fn publishes(reached: &Reached, port: &str, env: &Env) -> bool {
     ["docker", "podman"].into_iter().filter(|engine| which::which(engine).is_ok()).any(|engine| {
         let asked = Cmd::new(engine).args(["ps", "--format", "{{.Ports}}"]);
@@ -40,33 +45,43 @@ fn publishes(reached: &Reached, port: &str, env: &Env) -> bool {
             _ => engines::of_docker(engine, env),
         };
         let answer = ask(&asked, &Secrets::default()).ok().filter(|answer| answer.good);
-        answer.is_some_and(|answer| answer.out.lines().any(|ports| is_published(ports, reached.address(), port)))
-            && is_local().is_ok_and(|host| host.is_none())
+        answer.is_some_and(|answer| {
+            answer.out.lines().any(|ports| is_published(ports, reached.address(), port))
+        }) && is_local().is_ok_and(|host| host.is_none())
     })
 }
 
 impl Surveyed {
     /// Where its data is.
     pub fn whereabouts(&self) -> Whereabouts {
-        let engine = self.container.as_ref().and_then(|c| c.engine_host.as_deref()).filter(|host| !is_local(host));
+        let engine = self
+            .container
+            .as_ref()
+            .and_then(|c| c.engine_host.as_deref())
+            .filter(|host| !is_local(host));
         match (&self.spec.at, engine) {
             (At::Cluster { .. }, _) => Whereabouts::Here,
             (At::Container(_), Some(host)) => Whereabouts::Elsewhere(host.to_owned()),
             (At::Container(_), None) if self.is_inside() => Whereabouts::Here,
-            (At::Container(_), None) => Whereabouts::Elsewhere(self.client.connection.host.clone().unwrap_or_default()),
+            (At::Container(_), None) => {
+                Whereabouts::Elsewhere(self.client.connection.host.clone().unwrap_or_default())
+            }
             (At::Host, _) => by_client(&self.spec.connection, &self.server.reached, self.shown),
         }
     }
 }
 
-/// Where a client of this machine was led to. A name that the project gives is judged as that name; an address that a parameter or
-/// a service gives stands behind the name, and counts in its stead. Of several hosts, each may be the next that answers.
+/// Where a client of this machine was led to. A name that the project gives is judged as that name;
+/// an address that a parameter or a service gives stands behind the name, and counts in its stead.
+/// Of several hosts, each may be the next that answers.
 fn by_client(said: &Connection, reached: &Reached, shown: Shown) -> Whereabouts {
     let listed = said.host.iter().flat_map(|hosts| hosts.split(',')).filter(|_| several(said));
     if let Some(other) = listed.into_iter().find(|host| !is_local(host)) {
         return Whereabouts::Elsewhere(other.to_owned());
     }
-    let option = |variable: &str| said.options.iter().find(|(name, _)| name == variable).map(|(_, value)| value.clone());
+    let option = |variable: &str| {
+        said.options.iter().find(|(name, _)| name == variable).map(|(_, value)| value.clone())
+    };
     let (by_address, by_service) = (option("PGHOSTADDR"), option("PGSERVICE"));
     let host = reached.host.clone().or_else(|| said.host.clone());
     let at = || host.clone().unwrap_or_else(|| "localhost".into());
@@ -76,11 +91,17 @@ fn by_client(said: &Connection, reached: &Reached, shown: Shown) -> Whereabouts 
         return Whereabouts::Elsewhere(by_address.or(by_service).unwrap_or_default());
     }
     match (reached.is_loopback(), shown) {
-        (false, _) if led => Whereabouts::Elsewhere(reached.address().map_or_else(at, |address| address.to_string())),
+        (false, _) if led => {
+            Whereabouts::Elsewhere(reached.address().map_or_else(at, |address| address.to_string()))
+        }
         (false, _) => Whereabouts::Elsewhere(at()),
         (true, Shown::Nothing) => Whereabouts::Unshown {
             host: at(),
-            port: reached.port.clone().or_else(|| said.port.clone()).unwrap_or_else(|| "5432".into()),
+            port: reached
+                .port
+                .clone()
+                .or_else(|| said.port.clone())
+                .unwrap_or_else(|| "5432".into()),
         },
         (true, _) => Whereabouts::Here,
     }
@@ -96,12 +117,18 @@ mod tests {
     use super::*;
 
     fn said(host: Option<&str>, options: &[(&str, &str)]) -> Connection {
-        let options = options.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+        let options =
+            options.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
         Connection { host: host.map(String::from), options, ..Connection::default() }
     }
 
     fn reached(host: &str, address: Option<&str>) -> Reached {
-        Reached { host: Some(host.into()), address: address.map(String::from), port: Some("5432".into()), ..Reached::default() }
+        Reached {
+            host: Some(host.into()),
+            address: address.map(String::from),
+            port: Some("5432".into()),
+            ..Reached::default()
+        }
     }
 
     #[test]
@@ -111,15 +138,45 @@ mod tests {
             ("localhost", &[][..], reached("localhost", Some("127.0.0.1")), here, "here"),
             ("localhost", &[], reached("localhost", Some("127.0.0.1")), Shown::Container, "here"),
             // an ssh tunnel, cloud-sql-proxy, kubectl port-forward; by a socket, too
-            ("localhost", &[], reached("localhost", Some("127.0.0.1")), Shown::Nothing, "localhost:5432?"),
-            ("/cloudsql/p:r:i", &[], reached("/cloudsql/p:r:i", None), Shown::Nothing, "/cloudsql/p:r:i:5432?"),
+            (
+                "localhost",
+                &[],
+                reached("localhost", Some("127.0.0.1")),
+                Shown::Nothing,
+                "localhost:5432?",
+            ),
+            (
+                "/cloudsql/p:r:i",
+                &[],
+                reached("/cloudsql/p:r:i", None),
+                Shown::Nothing,
+                "/cloudsql/p:r:i:5432?",
+            ),
             ("/run/postgresql", &[], reached("/run/postgresql", None), here, "here"),
             ("db.test", &[], reached("db.test", Some("10.0.0.7")), here, "db.test"),
             ("db.test", &[], reached("db.test", Some("127.0.0.1")), here, "here"),
-            ("127.0.0.1", &[("PGHOSTADDR", "10.0.0.7")], reached("127.0.0.1", Some("10.0.0.7")), here, "10.0.0.7"),
-            ("db.test", &[("PGSERVICE", "prod")], reached("db.test", Some("10.0.0.7")), here, "10.0.0.7"),
+            (
+                "127.0.0.1",
+                &[("PGHOSTADDR", "10.0.0.7")],
+                reached("127.0.0.1", Some("10.0.0.7")),
+                here,
+                "10.0.0.7",
+            ),
+            (
+                "db.test",
+                &[("PGSERVICE", "prod")],
+                reached("db.test", Some("10.0.0.7")),
+                here,
+                "10.0.0.7",
+            ),
             ("localhost", &[("PGSERVICE", "prod")], reached("localhost", None), here, "prod"),
-            ("localhost", &[("PGSERVICE", "prod")], reached("localhost", Some("::1")), here, "here"),
+            (
+                "localhost",
+                &[("PGSERVICE", "prod")],
+                reached("localhost", Some("::1")),
+                here,
+                "here",
+            ),
             ("localhost,10.0.0.7", &[], reached("localhost", Some("127.0.0.1")), here, "10.0.0.7"),
         ] {
             let found = match by_client(&said(Some(host), options), &answered, shown) {

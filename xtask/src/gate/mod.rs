@@ -1,4 +1,5 @@
-//! The guards. Only `clear` makes the `Cleared` that `run` accepts: forgetting a guard does not compile.
+//! The guards. Only `clear` makes the `Cleared` that `run` accepts: forgetting a guard does not
+//! compile.
 
 mod recovery;
 mod testing;
@@ -31,7 +32,11 @@ pub trait Ask {
 }
 
 /// Lets a plan pass, or says who refuses and how to proceed.
-pub fn clear(plan: Plan, circumstances: &Circumstances<'_>, person: &mut dyn Ask) -> Result<Cleared> {
+pub fn clear(
+    plan: Plan,
+    circumstances: &Circumstances<'_>,
+    person: &mut dyn Ask,
+) -> Result<Cleared> {
     let verdicts = judge(&plan, circumstances);
     refuse(plan.task, &verdicts)?;
     if verdicts.iter().any(|v| v.judgement == Judgement::Ask) {
@@ -42,11 +47,15 @@ pub fn clear(plan: Plan, circumstances: &Circumstances<'_>, person: &mut dyn Ask
 
 /// Says who refuses a task and how to proceed, where somebody does.
 pub fn refuse(task: &str, verdicts: &[Verdict]) -> Result<()> {
-    let refusals: Vec<&Verdict> = verdicts.iter().filter(|v| v.judgement == Judgement::Refused).collect();
+    let refusals: Vec<&Verdict> =
+        verdicts.iter().filter(|v| v.judgement == Judgement::Refused).collect();
     let Some(first) = refusals.first() else { return Ok(()) };
-    let lines: Vec<String> = refusals.iter().map(|v| one_line(&format!("{}: {}", v.guard, v.why))).collect();
-    let cures: Vec<&str> = refusals.iter().map(|v| v.cure.as_str()).filter(|c| !c.is_empty()).collect();
-    let mut problem = Problem::refused(format!("`{task}` is refused by the {} guard", first.guard)).because(lines.join("\n"));
+    let lines: Vec<String> =
+        refusals.iter().map(|v| one_line(&format!("{}: {}", v.guard, v.why))).collect();
+    let cures: Vec<&str> =
+        refusals.iter().map(|v| v.cure.as_str()).filter(|c| !c.is_empty()).collect();
+    let mut problem = Problem::refused(format!("`{task}` is refused by the {} guard", first.guard))
+        .because(lines.join("\n"));
     problem.cure = (!cures.is_empty()).then(|| cures.join("; "));
     Err(problem.into())
 }
@@ -54,17 +63,23 @@ pub fn refuse(task: &str, verdicts: &[Verdict]) -> Result<()> {
 fn consent(plan: &Plan, words: Option<String>, person: &mut dyn Ask) -> Result<()> {
     let (word, question) = match &plan.risk {
         Risk::ReplacesData { stakes, answer, .. } => {
-            let names: Vec<String> = stakes.iter().map(|s| one_line(&format!("`{}`", s.database))).collect();
+            let names: Vec<String> =
+                stakes.iter().map(|s| one_line(&format!("`{}`", s.database))).collect();
             let verb = if stakes.iter().all(Stake::is_kept) { "replace" } else { "delete" };
             let answer = words.as_ref().unwrap_or(answer);
-            (Some(answer), format!("Type `{answer}` to {verb} the live data of {}: ", names.join(", ")))
+            (
+                Some(answer),
+                format!("Type `{answer}` to {verb} the live data of {}: ", names.join(", ")),
+            )
         }
         _ => (None, "Proceed? [y/N] ".into()),
     };
     let mut given = person.ask(&question)?.unwrap_or_default();
     // a habit is no consent, and no refusal either
     if word.is_some_and(|word| word == "yes") && given.trim().eq_ignore_ascii_case("y") {
-        given = person.ask("The whole word, please: `yes`, or anything else to leave all as it is: ")?.unwrap_or_default();
+        given = person
+            .ask("The whole word, please: `yes`, or anything else to leave all as it is: ")?
+            .unwrap_or_default();
     }
     let agreed = match word {
         Some(word) => given.trim() == word,

@@ -1,4 +1,5 @@
-//! Deciding is pure: circumstances in, one verdict per guard out, each with its reason and its cure.
+//! Deciding is pure: circumstances in, one verdict per guard out, each with its reason and its
+//! cure.
 
 use super::{recovery, testing};
 use crate::cmd::quoted;
@@ -54,7 +55,8 @@ pub enum Agent {
     None,
     /// One, known by this variable, without a person's words.
     Alone(String),
-    /// One that carries a person's words; they count for the task and the databases that are in them.
+    /// One that carries a person's words; they count for the task and the databases that are in
+    /// them.
     Sent {
         /// The variable that it is known by.
         agent: String,
@@ -64,11 +66,12 @@ pub enum Agent {
 }
 
 /// Variables that coding agents set in the shells they run.
-const AGENTS: [&str; 6] = ["CLAUDECODE", "CURSOR_AGENT", "GEMINI_CLI", "CODEX_SANDBOX", "AI_AGENT", "OPENCODE"];
+const AGENTS: [&str; 6] =
+    ["CLAUDECODE", "CURSOR_AGENT", "GEMINI_CLI", "CODEX_SANDBOX", "AI_AGENT", "OPENCODE"];
 
 impl Agent {
-    /// Looks for an agent; `words` is the variable that carries the person's words. An agent's variable counts though it is empty: to be
-    /// found only makes things stricter.
+    /// Looks for an agent; `words` is the variable that carries the person's words. An agent's
+    /// variable counts though it is empty: to be found only makes things stricter.
     pub fn detect(env: &Env, words: &str) -> Self {
         let Some(agent) = AGENTS.iter().find(|name| env.is_set(name)) else { return Self::None };
         // what a file holds, whoever exported it, was said once and for all
@@ -114,9 +117,15 @@ pub fn judge(plan: &Plan, c: &Circumstances<'_>) -> Vec<Verdict> {
 fn by_risk(plan: &Plan, c: &Circumstances<'_>) -> Vec<Verdict> {
     match &plan.risk {
         Risk::Nothing => wanted(plan, c),
-        Risk::Adds | Risk::Migrates => wanted(plan, c).into_iter().chain([question(Judgement::Passed, c)]).collect(),
-        Risk::RemovesBackups => wanted(plan, c).into_iter().chain([question(Judgement::Refused, c)]).collect(),
-        Risk::Stranger { stakes, purpose } => wanted(plan, c).into_iter().chain(stranger(plan, stakes, *purpose, c)).collect(),
+        Risk::Adds | Risk::Migrates => {
+            wanted(plan, c).into_iter().chain([question(Judgement::Passed, c)]).collect()
+        }
+        Risk::RemovesBackups => {
+            wanted(plan, c).into_iter().chain([question(Judgement::Refused, c)]).collect()
+        }
+        Risk::Stranger { stakes, purpose } => {
+            wanted(plan, c).into_iter().chain(stranger(plan, stakes, *purpose, c)).collect()
+        }
         Risk::Changes { stakes, pins } => {
             let mut verdicts = live_data(stakes, pins, c);
             verdicts.push(agent(plan.task, stakes, c));
@@ -130,18 +139,27 @@ fn by_risk(plan: &Plan, c: &Circumstances<'_>) -> Vec<Verdict> {
             verdicts.push(agent(plan.task, stakes, c));
             verdicts.push(confirmation(stakes, c));
             match recovery {
-                Some(recovery) => recovery::considered(verdicts, stakes, recovery, plan.author.as_ref(), c),
+                Some(recovery) => {
+                    recovery::considered(verdicts, stakes, recovery, plan.author.as_ref(), c)
+                }
                 None => verdicts,
             }
         }
     }
 }
 
-/// A trial of a stranger's file has no business beside production's data; a restore of one may be what production needs, but never with
-/// functions that could do everything there.
-fn stranger(plan: &Plan, stakes: &[Stake], purpose: Purpose, c: &Circumstances<'_>) -> Vec<Verdict> {
+/// A trial of a stranger's file has no business beside production's data; a restore of one may be
+/// what production needs, but never with functions that could do everything there.
+fn stranger(
+    plan: &Plan,
+    stakes: &[Stake],
+    purpose: Purpose,
+    c: &Circumstances<'_>,
+) -> Vec<Verdict> {
     let mut verdicts = Vec::new();
-    if purpose == Purpose::Trial || plan.author.as_ref().is_some_and(|author| author.powers == Powers::All) {
+    if purpose == Purpose::Trial
+        || plan.author.as_ref().is_some_and(|author| author.powers == Powers::All)
+    {
         verdicts.extend(live_data(stakes, &[], c));
         verdicts.push(agent(plan.task, stakes, c));
     }
@@ -149,21 +167,33 @@ fn stranger(plan: &Plan, stakes: &[Stake], purpose: Purpose, c: &Circumstances<'
     verdicts
 }
 
-/// Where a file's functions run as the project's own role, a person has to have said that they may: at the terminal, or by a flag of
-/// its own. `--yes` says yes to what the plan does, and the plan does not know what is in them.
+/// Where a file's functions run as the project's own role, a person has to have said that they may:
+/// at the terminal, or by a flag of its own. `--yes` says yes to what the plan does, and the plan
+/// does not know what is in them.
 fn author(author: &Author, c: &Circumstances<'_>) -> Verdict {
     let role = &author.role;
-    let cure = format!("if its author is trusted, `--trust=role` lets the file's functions run as `{role}`");
+    let cure = format!(
+        "if its author is trusted, `--trust=role` lets the file's functions run as `{role}`"
+    );
     match (author.powers, author.word, c.person) {
-        (Powers::Contained, ..) => {
-            verdict("author", Judgement::Passed, "the file's functions run as a role that is made for this run", "")
-        }
-        (_, Word::Given, _) => {
-            verdict("author", Judgement::Warned, format!("the file's functions run as `{role}`: its author is trusted"), "")
-        }
-        (_, Word::Missing, Person::AtTerminal) => {
-            verdict("author", Judgement::Ask, format!("the file's functions would run as `{role}`: you will be asked"), "")
-        }
+        (Powers::Contained, ..) => verdict(
+            "author",
+            Judgement::Passed,
+            "the file's functions run as a role that is made for this run",
+            "",
+        ),
+        (_, Word::Given, _) => verdict(
+            "author",
+            Judgement::Warned,
+            format!("the file's functions run as `{role}`: its author is trusted"),
+            "",
+        ),
+        (_, Word::Missing, Person::AtTerminal) => verdict(
+            "author",
+            Judgement::Ask,
+            format!("the file's functions would run as `{role}`: you will be asked"),
+            "",
+        ),
         (_, Word::Missing, Person::Absent) => verdict(
             "author",
             Judgement::Refused,
@@ -188,22 +218,34 @@ fn live_data(stakes: &[Stake], wanted: &[Pin], c: &Circumstances<'_>) -> Vec<Ver
     verdicts
 }
 
-pub(super) fn verdict(guard: &'static str, judgement: Judgement, why: impl Into<String>, cure: impl Into<String>) -> Verdict {
+pub(super) fn verdict(
+    guard: &'static str,
+    judgement: Judgement,
+    why: impl Into<String>,
+    cure: impl Into<String>,
+) -> Verdict {
     Verdict { guard, judgement, why: why.into(), cure: cure.into() }
 }
 
 fn environment(c: &Circumstances<'_>) -> Verdict {
     if c.guards.protects(c.environment) {
         let (named, who) = match c.said_by {
-            Origin::Variable("ENVIRONMENT") | Origin::Default => (String::new(), "ENVIRONMENT".to_owned()),
-            Origin::Variable(name) => (format!(" by {name}"), format!("{name}, or say it in ENVIRONMENT")),
+            Origin::Variable("ENVIRONMENT") | Origin::Default => {
+                (String::new(), "ENVIRONMENT".to_owned())
+            }
+            Origin::Variable(name) => {
+                (format!(" by {name}"), format!("{name}, or say it in ENVIRONMENT"))
+            }
             Origin::File => (String::new(), "`project.environment` in `db-tasks.toml`".to_owned()),
         };
         let cure = format!(
-            "no flag lifts this; if this is not production, correct {who}; \
-             a backup can be restored beside it (`db-restore --as OTHER_DATABASE`)"
+            "no flag lifts this; if this is not production, correct {who}; a backup can be \
+             restored beside it (`db-restore --as OTHER_DATABASE`)"
         );
-        let why = format!("this project's environment is `{}`{named}, where no live data is replaced", c.environment);
+        let why = format!(
+            "this project's environment is `{}`{named}, where no live data is replaced",
+            c.environment
+        );
         return verdict("environment", Judgement::Refused, why, cure);
     }
     verdict("environment", Judgement::Passed, format!("`{}` is not protected", c.environment), "")
@@ -212,31 +254,53 @@ fn environment(c: &Circumstances<'_>) -> Verdict {
 fn host(stake: &Stake, c: &Circumstances<'_>) -> Verdict {
     let (listed, why) = match &stake.whereabouts {
         Whereabouts::Here => {
-            return verdict("host", Judgement::Passed, format!("`{}` is on this machine ({})", stake.database, stake.at), "");
+            return verdict(
+                "host",
+                Judgement::Passed,
+                format!("`{}` is on this machine ({})", stake.database, stake.at),
+                "",
+            );
         }
         Whereabouts::Elsewhere(host) => (vec![host.clone()], "which is not this machine"),
         Whereabouts::Unshown { host, port } => (
             vec![format!("{host}:{port}"), host.clone()],
-            "and nothing shows that its server is this machine's: it may be at the other end of a tunnel",
+            "and nothing shows that its server is this machine's: it may be at the other end of a \
+             tunnel",
         ),
     };
-    let allowed = |host: &&String| c.guards.allowed_hosts.iter().any(|h| h.eq_ignore_ascii_case(host));
+    let allowed =
+        |host: &&String| c.guards.allowed_hosts.iter().any(|h| h.eq_ignore_ascii_case(host));
     if let Some(host) = listed.iter().find(allowed) {
-        return verdict("host", Judgement::Passed, format!("`{host}` is listed in `guards.allowed-hosts`"), "");
+        return verdict(
+            "host",
+            Judgement::Passed,
+            format!("`{host}` is listed in `guards.allowed-hosts`"),
+            "",
+        );
     }
     let host = &listed[0];
-    let cure = format!("if its data may be replaced, add \"{host}\" to `guards.allowed-hosts` in `db-tasks.toml`");
+    let cure = format!(
+        "if its data may be replaced, add \"{host}\" to `guards.allowed-hosts` in `db-tasks.toml`"
+    );
     verdict("host", Judgement::Refused, format!("`{}` is on `{host}`, {why}", stake.database), cure)
 }
 
 fn marker(stake: &Stake, c: &Circumstances<'_>) -> Verdict {
     if let Some(mark) = stake.marks.iter().find(|mark| c.guards.protects(&mark.environment)) {
         let cure = format!("no flag lifts this; if it is wrong, {}", mark.lifted(&stake.database));
-        let why = format!("the database `{}` itself says that it is `{}`", stake.database, mark.environment);
+        let why = format!(
+            "the database `{}` itself says that it is `{}`",
+            stake.database, mark.environment
+        );
         return verdict("marker", Judgement::Refused, why, cure);
     }
     match stake.marks.first() {
-        Some(mark) => verdict("marker", Judgement::Passed, format!("the database says that it is `{}`", mark.environment), ""),
+        Some(mark) => verdict(
+            "marker",
+            Judgement::Passed,
+            format!("the database says that it is `{}`", mark.environment),
+            "",
+        ),
         None => verdict("marker", Judgement::Passed, "the database carries no marker", ""),
     }
 }
@@ -245,19 +309,36 @@ fn marker(stake: &Stake, c: &Circumstances<'_>) -> Verdict {
 fn pin(pin: &Pin, c: &Circumstances<'_>) -> Verdict {
     let variable = &pin.variable;
     if let Some(file) = c.env.held(variable, &pin.value) {
-        let why = format!("`{pin}` stands in `{file}`, which would pull this safety pin once and for all, whoever exports it");
-        return verdict("pin", Judgement::Refused, why, format!("take it out of `{file}`, and set it for one run"));
+        let why = format!(
+            "`{pin}` stands in `{file}`, which would pull this safety pin once and for all, \
+             whoever exports it"
+        );
+        return verdict(
+            "pin",
+            Judgement::Refused,
+            why,
+            format!("take it out of `{file}`, and set it for one run"),
+        );
     }
     let why = match (c.env.given(variable), c.env.get(variable)) {
         (Some(value), _) if value == pin.value => {
             return verdict("pin", Judgement::Passed, format!("`{pin}` is set"), "");
         }
         (Some(_), _) => format!("`{variable}` is set, and not to `{}`", pin.value),
-        (None, Some(_)) => format!("`{variable}` is set in `.env` alone: a file would pull this safety pin once and for all"),
-        (None, None) => format!("`{variable}` is not set: it is the safety pin that keeps scripts and slips from doing this"),
+        (None, Some(_)) => format!(
+            "`{variable}` is set in `.env` alone: a file would pull this safety pin once and for \
+             all"
+        ),
+        (None, None) => format!(
+            "`{variable}` is not set: it is the safety pin that keeps scripts and slips from \
+             doing this"
+        ),
     };
     let export = format!("export {variable}={}", quoted(&pin.value));
-    let cure = format!("look first (`--dry-run` needs no pin); then `{export}`, and `unset {variable}` when it is done");
+    let cure = format!(
+        "look first (`--dry-run` needs no pin); then `{export}`, and `unset {variable}` when it \
+         is done"
+    );
     verdict("pin", Judgement::Refused, why, cure)
 }
 
@@ -266,13 +347,23 @@ fn backup(stake: &Stake) -> Option<Verdict> {
     match &stake.safety {
         Safety::Kept => None,
         Safety::BackedUp => {
-            let why = format!("`{database}` is backed up first; nothing is touched before that backup has proved good");
+            let why = format!(
+                "`{database}` is backed up first; nothing is touched before that backup has \
+                 proved good"
+            );
             Some(verdict("backup", Judgement::Passed, why, ""))
         }
         Safety::Bare(newest) => {
-            let last = newest.as_ref().map_or("there is no good one at all".into(), |b| format!("the newest good one is {b}"));
+            let last = newest.as_ref().map_or("there is no good one at all".into(), |b| {
+                format!("the newest good one is {b}")
+            });
             let why = format!("NO backup of `{database}` is made: what goes is gone; {last}");
-            Some(verdict("backup", Judgement::Warned, why, "give `--backup`, or run `db-backup` before"))
+            Some(verdict(
+                "backup",
+                Judgement::Warned,
+                why,
+                "give `--backup`, or run `db-backup` before",
+            ))
         }
     }
 }
@@ -281,20 +372,27 @@ fn backup(stake: &Stake) -> Option<Verdict> {
 const NAMED: usize = 5;
 
 fn sessions(stake: &Stake) -> Option<Verdict> {
-    let (named, more) = (stake.sessions.iter().take(NAMED), stake.sessions.len().saturating_sub(NAMED));
+    let (named, more) =
+        (stake.sessions.iter().take(NAMED), stake.sessions.len().saturating_sub(NAMED));
     let mut list = named.cloned().collect::<Vec<_>>().join(", ");
     if more > 0 {
         list.push_str(&format!(" and {more} more"));
     }
-    let why = format!("connected to `{}`, and cut off where they stand in the way: {list}", stake.database);
+    let why = format!(
+        "connected to `{}`, and cut off where they stand in the way: {list}",
+        stake.database
+    );
     (!stake.sessions.is_empty()).then(|| verdict("sessions", Judgement::Warned, why, ""))
 }
 
 fn agent(task: &str, stakes: &[Stake], c: &Circumstances<'_>) -> Verdict {
     let variable = &c.guards.agent_variable;
-    let wanted: Vec<&str> = std::iter::once(task).chain(stakes.iter().map(|stake| stake.database.as_str())).collect();
+    let wanted: Vec<&str> =
+        std::iter::once(task).chain(stakes.iter().map(|stake| stake.database.as_str())).collect();
     let (agent, said) = match &c.agent {
-        Agent::None => return verdict("agent", Judgement::Passed, "no coding agent was detected", ""),
+        Agent::None => {
+            return verdict("agent", Judgement::Passed, "no coding agent was detected", "");
+        }
         Agent::Alone(agent) => (agent, None),
         Agent::Sent { agent, words } => (agent, Some(words)),
     };
@@ -313,16 +411,22 @@ fn agent(task: &str, stakes: &[Stake], c: &Circumstances<'_>) -> Verdict {
         "agent",
         Judgement::Refused,
         format!("a coding agent runs this ({agent}), and live data would be replaced{but}"),
-        format!("ask the person, and set `{variable}` to their words, with the task and the database in them: `{example}`"),
+        format!(
+            "ask the person, and set `{variable}` to their words, with the task and the database \
+             in them: `{example}`"
+        ),
     )
 }
 
-/// Whether somebody's words may mean no: `do not db-restore app` has the task and the database in it, too. In doubt they do.
+/// Whether somebody's words may mean no: `do not db-restore app` has the task and the database in
+/// it, too. In doubt they do.
 fn says_no(text: &str, wanted: &[&str]) -> bool {
-    const NO: [&str; 10] = ["no", "not", "never", "cannot", "dont", "stop", "nein", "nicht", "nie", "kein"];
+    const NO: [&str; 10] =
+        ["no", "not", "never", "cannot", "dont", "stop", "nein", "nicht", "nie", "kein"];
     let lower = text.to_lowercase().replace('’', "'");
-    let words =
-        lower.split(|c: char| !c.is_alphanumeric() && !matches!(c, '\'' | '_' | '-' | '$')).map(|word| word.trim_matches('\''));
+    let words = lower
+        .split(|c: char| !c.is_alphanumeric() && !matches!(c, '\'' | '_' | '-' | '$'))
+        .map(|word| word.trim_matches('\''));
     let is_name = |word: &str| wanted.iter().any(|name| name.to_lowercase() == word);
     words.into_iter().any(|word| !is_name(word) && (NO.contains(&word) || word.ends_with("n't")))
 }
@@ -331,7 +435,8 @@ fn says_no(text: &str, wanted: &[&str]) -> bool {
 fn holds(text: &str, word: &str) -> bool {
     let part_of_a_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '$');
     let alone = |at: usize| {
-        let (before, after) = (text[..at].chars().next_back(), text[at + word.len()..].chars().next());
+        let (before, after) =
+            (text[..at].chars().next_back(), text[at + word.len()..].chars().next());
         !before.is_some_and(part_of_a_name) && !after.is_some_and(part_of_a_name)
     };
     !word.is_empty() && text.match_indices(word).any(|(at, _)| alone(at))
@@ -357,16 +462,27 @@ fn confirmation(stakes: &[Stake], c: &Circumstances<'_>) -> Verdict {
 fn question(nobody_there: Judgement, c: &Circumstances<'_>) -> Verdict {
     match (&c.consent, c.person) {
         (Consent::Yes, _) => verdict("confirmation", Judgement::Passed, "`--yes` was given", ""),
-        (Consent::Confirmed(_), _) => verdict("confirmation", Judgement::Passed, "`--confirm` was given", ""),
-        (Consent::Ask, Person::AtTerminal) => verdict("confirmation", Judgement::Ask, "you will be asked", ""),
-        (Consent::Unasked, _) => verdict("confirmation", Judgement::Passed, "nothing can be lost", ""),
+        (Consent::Confirmed(_), _) => {
+            verdict("confirmation", Judgement::Passed, "`--confirm` was given", "")
+        }
+        (Consent::Ask, Person::AtTerminal) => {
+            verdict("confirmation", Judgement::Ask, "you will be asked", "")
+        }
+        (Consent::Unasked, _) => {
+            verdict("confirmation", Judgement::Passed, "nothing can be lost", "")
+        }
         (Consent::Ask, Person::Absent) => {
             let why = if nobody_there == Judgement::Refused {
                 "nobody can be asked: standard input is no terminal"
             } else {
                 "nothing can be lost"
             };
-            verdict("confirmation", nobody_there, why, if nobody_there == Judgement::Refused { "give `--yes`" } else { "" })
+            verdict(
+                "confirmation",
+                nobody_there,
+                why,
+                if nobody_there == Judgement::Refused { "give `--yes`" } else { "" },
+            )
         }
     }
 }
@@ -428,7 +544,8 @@ mod tests {
         Set,
     }
 
-    const PULLED: [Pulled; 5] = [Pulled::NotWanted, Pulled::NotSet, Pulled::SetOtherwise, Pulled::SetInDotenv, Pulled::Set];
+    const PULLED: [Pulled; 5] =
+        [Pulled::NotWanted, Pulled::NotSet, Pulled::SetOtherwise, Pulled::SetInDotenv, Pulled::Set];
 
     /// Nothing is wrong here.
     const BENIGN: Case = Case {
@@ -466,7 +583,11 @@ mod tests {
             ("/usr/local/bin:/usr/bin:/bin", "refused: agent"),
             ("C.UTF-8", "refused: agent"),
         ] {
-            assert_eq!(overall(&Case { agent: sent(words), ..BENIGN }.judged(&guards, &dotenv)), want, "{words}");
+            assert_eq!(
+                overall(&Case { agent: sent(words), ..BENIGN }.judged(&guards, &dotenv)),
+                want,
+                "{words}"
+            );
         }
     }
 
@@ -475,7 +596,8 @@ mod tests {
     fn neither_pins_nor_words_come_from_a_file() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join(".env"), "WIPE=true\nSAYS='db-restore app'\n").unwrap();
-        let env = Env::of([("WIPE", "true"), ("SAYS", "db-restore app"), ("CLAUDECODE", "")]).beside(folder.path());
+        let env = Env::of([("WIPE", "true"), ("SAYS", "db-restore app"), ("CLAUDECODE", "")])
+            .beside(folder.path());
         assert_eq!(Agent::detect(&env, "SAYS"), Agent::Alone("CLAUDECODE".into()));
         let guards = guards();
         let c = Circumstances {
@@ -491,7 +613,8 @@ mod tests {
         assert_eq!(refused.judgement, Judgement::Refused);
         assert_eq!(
             refused.why,
-            "`WIPE=true` stands in `.env`, which would pull this safety pin once and for all, whoever exports it"
+            "`WIPE=true` stands in `.env`, which would pull this safety pin once and for all, \
+             whoever exports it"
         );
     }
 
@@ -530,20 +653,31 @@ mod tests {
                 database: "app".into(),
                 at: "x".into(),
                 whereabouts: Whereabouts::by_host(self.host.map(String::from)),
-                marks: self.marker.iter().map(|mark| Mark { environment: (*mark).into(), by: MarkedBy::Setting }).collect(),
+                marks: self
+                    .marker
+                    .iter()
+                    .map(|mark| Mark { environment: (*mark).into(), by: MarkedBy::Setting })
+                    .collect(),
                 size: None,
                 sessions: vec![],
                 safety: self.safety.clone(),
             };
-            let pin = (self.pin != Pulled::NotWanted).then(|| Pin { variable: "WIPE".into(), value: "true".into() });
+            let pin = (self.pin != Pulled::NotWanted)
+                .then(|| Pin { variable: "WIPE".into(), value: "true".into() });
             let pins = pin.into_iter().collect();
-            let risk = Risk::ReplacesData { stakes: vec![stake], answer: "yes".into(), pins, recovery: self.recovery.clone() };
+            let risk = Risk::ReplacesData {
+                stakes: vec![stake],
+                answer: "yes".into(),
+                pins,
+                recovery: self.recovery.clone(),
+            };
             judge(&Plan { author, ..bare(risk) }, &c)
         }
     }
 
-    /// The whole table, for a reviewer to read: `tests/snapshots/guards.txt`. What the guards of a restore look at comes first, every
-    /// combination of it; then what a wipe adds, where nothing else is wrong. That the rest is the sum of both is a test of its own.
+    /// The whole table, for a reviewer to read: `tests/snapshots/guards.txt`. What the guards of a
+    /// restore look at comes first, every combination of it; then what a wipe adds, where
+    /// nothing else is wrong. That the rest is the sum of both is a test of its own.
     #[test]
     fn every_combination_has_its_verdict() {
         let (guards, dotenv) = (guards(), of_dotenv());
@@ -565,13 +699,17 @@ mod tests {
         }
         table.push('\n');
         for case in wipes() {
-            let words = format!("{:?} | {:?} | {:?} | {:?}", case.pin, case.safety, case.person, case.consent);
+            let words = format!(
+                "{:?} | {:?} | {:?} | {:?}",
+                case.pin, case.safety, case.person, case.consent
+            );
             writeln!(table, "{words} => {}", overall(&case.judged(&guards, &dotenv))).unwrap();
         }
         held(&table, "guards.txt");
     }
 
-    /// What a restore may do in production: a person types so, or the variable of this very run names the database and the backup.
+    /// What a restore may do in production: a person types so, or the variable of this very run
+    /// names the database and the backup.
     #[test]
     fn production_is_restored_by_who_means_it() {
         const VARIABLE: &str = "DB_TASKS_RESTORE_PRODUCTION";
@@ -590,32 +728,51 @@ mod tests {
         let mut table = String::new();
         for (variable, env) in &envs {
             for case in combinations() {
-                let case = Case { recovery: Some(Recovery { of: "b".into(), drops: Vec::new() }), ..case };
-                let is_plain = matches!(case.consent, Consent::Ask | Consent::Yes) && case.marker != Some("staging");
-                let is_other = case.consent == Consent::Confirmed("other".into()) && case.environment == "production";
+                let case =
+                    Case { recovery: Some(Recovery { of: "b".into(), drops: Vec::new() }), ..case };
+                let is_plain = matches!(case.consent, Consent::Ask | Consent::Yes)
+                    && case.marker != Some("staging");
+                let is_other = case.consent == Consent::Confirmed("other".into())
+                    && case.environment == "production";
                 if (is_plain || is_other) && case.agent != Agent::Alone("A".into()) {
                     let is_agent = if case.agent == Agent::None { "a person" } else { "an agent" };
-                    let (host, marker) = (case.host.unwrap_or("this machine"), case.marker.unwrap_or("no marker"));
+                    let (host, marker) =
+                        (case.host.unwrap_or("this machine"), case.marker.unwrap_or("no marker"));
                     let who = format!("{is_agent} | {:?} | {:?}", case.person, case.consent);
                     let verdict = overall(&case.judged_in(&guards, env));
-                    writeln!(table, "{variable} | {} | {host} | {marker} | {who} => {verdict}", case.environment).unwrap();
+                    writeln!(
+                        table,
+                        "{variable} | {} | {host} | {marker} | {who} => {verdict}",
+                        case.environment
+                    )
+                    .unwrap();
                 }
             }
         }
         held(&table, "recovery.txt");
-        let all = Author { role: "postgres".into(), powers: Powers::All, why: None, word: Word::Given };
-        let case = Case { environment: "production", recovery: Some(Recovery { of: "b".into(), drops: Vec::new() }), ..BENIGN };
+        let all =
+            Author { role: "postgres".into(), powers: Powers::All, why: None, word: Word::Given };
+        let case = Case {
+            environment: "production",
+            recovery: Some(Recovery { of: "b".into(), drops: Vec::new() }),
+            ..BENIGN
+        };
         let verdicts = case.judged_of(&guards, &envs[1].1, Some(all));
         assert_eq!(overall(&verdicts), "refused: environment, production (warned: author)");
         let drops = Recovery { of: "b".into(), drops: vec!["app__previous".into()] };
         for person in [Person::AtTerminal, Person::Absent] {
-            let case = Case { environment: "production", person, recovery: Some(drops.clone()), ..BENIGN };
-            assert_eq!(overall(&case.judged_in(&guards, &envs[1].1)), "refused: kept (warned: environment)");
+            let case =
+                Case { environment: "production", person, recovery: Some(drops.clone()), ..BENIGN };
+            assert_eq!(
+                overall(&case.judged_in(&guards, &envs[1].1)),
+                "refused: kept (warned: environment)"
+            );
         }
     }
 
     fn held(table: &str, name: &str) {
-        let path = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/snapshots")).join(name);
+        let path = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/snapshots"))
+            .join(name);
         if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
             std::fs::write(&path, table).unwrap();
         }
@@ -629,12 +786,25 @@ mod tests {
             for host in [None, Some("db.test"), Some("db.example")] {
                 for marker in [None, Some("staging"), Some("Production")] {
                     for person in [Person::AtTerminal, Person::Absent] {
-                        for consent in
-                            [Consent::Ask, Consent::Yes, Consent::Confirmed("app".into()), Consent::Confirmed("other".into())]
-                        {
-                            for agent in [Agent::None, Agent::Alone("A".into()), sent("db-restore app")] {
+                        for consent in [
+                            Consent::Ask,
+                            Consent::Yes,
+                            Consent::Confirmed("app".into()),
+                            Consent::Confirmed("other".into()),
+                        ] {
+                            for agent in
+                                [Agent::None, Agent::Alone("A".into()), sent("db-restore app")]
+                            {
                                 let consent = consent.clone();
-                                all.push(Case { environment, host, marker, person, consent, agent, ..BENIGN });
+                                all.push(Case {
+                                    environment,
+                                    host,
+                                    marker,
+                                    person,
+                                    consent,
+                                    agent,
+                                    ..BENIGN
+                                });
                             }
                         }
                     }
@@ -647,10 +817,14 @@ mod tests {
     fn wipes() -> Vec<Case> {
         let mut all = Vec::new();
         for pin in PULLED {
-            for safety in [Safety::Kept, Safety::BackedUp, Safety::Bare(None), Safety::Bare(Some("b".into()))] {
-                for (person, consent) in
-                    [(Person::AtTerminal, Consent::Ask), (Person::Absent, Consent::Ask), (Person::Absent, Consent::Yes)]
-                {
+            for safety in
+                [Safety::Kept, Safety::BackedUp, Safety::Bare(None), Safety::Bare(Some("b".into()))]
+            {
+                for (person, consent) in [
+                    (Person::AtTerminal, Consent::Ask),
+                    (Person::Absent, Consent::Ask),
+                    (Person::Absent, Consent::Yes),
+                ] {
                     all.push(Case { pin, safety: safety.clone(), person, consent, ..BENIGN });
                 }
             }
@@ -658,7 +832,8 @@ mod tests {
         all
     }
 
-    /// No guard looks away because of what another one sees: all that is wrong together is refused for each of its parts.
+    /// No guard looks away because of what another one sees: all that is wrong together is refused
+    /// for each of its parts.
     #[test]
     fn each_guard_has_its_own_word() {
         let (guards, dotenv) = (guards(), of_dotenv());
@@ -675,10 +850,12 @@ mod tests {
                         Case { agent: case.agent.clone(), ..BENIGN },
                         Case { person: case.person, consent: case.consent.clone(), ..BENIGN },
                     ];
-                    let alone: Vec<Vec<Verdict>> = alone.iter().map(|one| one.judged(&guards, &dotenv)).collect();
+                    let alone: Vec<Vec<Verdict>> =
+                        alone.iter().map(|one| one.judged(&guards, &dotenv)).collect();
                     let whole = case.judged(&guards, &dotenv);
                     for judgement in [Judgement::Refused, Judgement::Warned] {
-                        let parts: Vec<_> = alone.iter().flat_map(|one| of(one, judgement)).collect();
+                        let parts: Vec<_> =
+                            alone.iter().flat_map(|one| of(one, judgement)).collect();
                         assert_eq!(of(&whole, judgement), parts, "{case:?}");
                     }
                 }
@@ -690,7 +867,12 @@ mod tests {
     fn no_flag_lifts_the_production_block_or_pulls_the_pin() {
         let (guards, dotenv) = (guards(), of_dotenv());
         for consent in [Consent::Ask, Consent::Yes, Consent::Confirmed("app".into())] {
-            let case = Case { consent, person: Person::AtTerminal, agent: sent("db-restore app"), ..BENIGN };
+            let case = Case {
+                consent,
+                person: Person::AtTerminal,
+                agent: sent("db-restore app"),
+                ..BENIGN
+            };
             for (case, want) in [
                 (Case { environment: "Production", ..case.clone() }, "refused: environment"),
                 (Case { pin: Pulled::SetInDotenv, ..case }, "refused: pin"),
@@ -718,7 +900,9 @@ mod tests {
             pins: Vec::new(),
             recovery: None,
         };
-        for (name, want) in [("app other", None), ("app", Some("name all of them: `--confirm 'app other'`"))] {
+        for (name, want) in
+            [("app other", None), ("app", Some("name all of them: `--confirm 'app other'`"))]
+        {
             let c = Circumstances {
                 guards: &guards,
                 environment: "development",
@@ -731,9 +915,14 @@ mod tests {
             let verdicts = judge(&bare(risk.clone()), &c);
             let refused = verdicts.iter().find(|v| v.judgement == Judgement::Refused);
             assert_eq!(refused.map(|v| v.cure.as_str()), want);
-            let sessions: Vec<&str> = verdicts.iter().filter(|v| v.guard == "sessions").map(|v| v.why.as_str()).collect();
+            let sessions: Vec<&str> =
+                verdicts.iter().filter(|v| v.guard == "sessions").map(|v| v.why.as_str()).collect();
             assert_eq!(sessions.len(), 2);
-            assert_eq!(sessions[0], "connected to `app`, and cut off where they stand in the way: a, b, c, d, e and 2 more");
+            assert_eq!(
+                sessions[0],
+                "connected to `app`, and cut off where they stand in the way: a, b, c, d, e and 2 \
+                 more"
+            );
         }
     }
 
@@ -801,24 +990,105 @@ mod tests {
     }
 
     #[test]
-    fn a_strangers_file_is_tried_where_live_data_may_be_replaced_and_asked_for_where_it_can_do_everything() {
+    fn a_strangers_file_is_tried_where_live_data_may_be_replaced_and_asked_for_where_it_can_do_everything()
+     {
         let (guards, env) = (guards(), Env::default());
         let alone = Agent::Alone("A".into());
         use Powers::{All, Contained, Own};
         use Word::{Given, Missing};
         for (purpose, powers, word, environment, agent, consent, want) in [
             (Purpose::Trial, Contained, Missing, "development", Agent::None, Consent::Ask, "go"),
-            (Purpose::Trial, Contained, Missing, "production", Agent::None, Consent::Yes, "refused: environment"),
-            (Purpose::Trial, Contained, Missing, "development", alone.clone(), Consent::Yes, "refused: agent"),
-            (Purpose::Trial, Own, Missing, "development", Agent::None, Consent::Yes, "refused: author"),
-            (Purpose::Trial, Own, Given, "development", Agent::None, Consent::Ask, "go (warned: author)"),
-            (Purpose::Trial, All, Given, "production", Agent::None, Consent::Yes, "refused: environment (warned: author)"),
+            (
+                Purpose::Trial,
+                Contained,
+                Missing,
+                "production",
+                Agent::None,
+                Consent::Yes,
+                "refused: environment",
+            ),
+            (
+                Purpose::Trial,
+                Contained,
+                Missing,
+                "development",
+                alone.clone(),
+                Consent::Yes,
+                "refused: agent",
+            ),
+            (
+                Purpose::Trial,
+                Own,
+                Missing,
+                "development",
+                Agent::None,
+                Consent::Yes,
+                "refused: author",
+            ),
+            (
+                Purpose::Trial,
+                Own,
+                Given,
+                "development",
+                Agent::None,
+                Consent::Ask,
+                "go (warned: author)",
+            ),
+            (
+                Purpose::Trial,
+                All,
+                Given,
+                "production",
+                Agent::None,
+                Consent::Yes,
+                "refused: environment (warned: author)",
+            ),
             (Purpose::Restore, Contained, Missing, "production", alone.clone(), Consent::Ask, "go"),
-            (Purpose::Restore, Own, Missing, "development", Agent::None, Consent::Yes, "refused: author"),
-            (Purpose::Restore, All, Missing, "development", Agent::None, Consent::Yes, "refused: author"),
-            (Purpose::Restore, All, Given, "production", Agent::None, Consent::Yes, "refused: environment (warned: author)"),
-            (Purpose::Restore, All, Given, "development", Agent::None, Consent::Ask, "go (warned: author)"),
-            (Purpose::Restore, All, Given, "development", alone, Consent::Yes, "refused: agent (warned: author)"),
+            (
+                Purpose::Restore,
+                Own,
+                Missing,
+                "development",
+                Agent::None,
+                Consent::Yes,
+                "refused: author",
+            ),
+            (
+                Purpose::Restore,
+                All,
+                Missing,
+                "development",
+                Agent::None,
+                Consent::Yes,
+                "refused: author",
+            ),
+            (
+                Purpose::Restore,
+                All,
+                Given,
+                "production",
+                Agent::None,
+                Consent::Yes,
+                "refused: environment (warned: author)",
+            ),
+            (
+                Purpose::Restore,
+                All,
+                Given,
+                "development",
+                Agent::None,
+                Consent::Ask,
+                "go (warned: author)",
+            ),
+            (
+                Purpose::Restore,
+                All,
+                Given,
+                "development",
+                alone,
+                Consent::Yes,
+                "refused: agent (warned: author)",
+            ),
         ] {
             let c = Circumstances {
                 guards: &guards,
@@ -839,8 +1109,15 @@ mod tests {
                 safety: Safety::Kept,
             };
             let author = Author { role: "shop".into(), powers, why: None, word };
-            let plan = Plan { author: Some(author), ..bare(Risk::Stranger { stakes: vec![stake], purpose }) };
-            assert_eq!(overall(&judge(&plan, &c)), want, "{purpose:?} {powers:?} {word:?} {environment} {consent:?}");
+            let plan = Plan {
+                author: Some(author),
+                ..bare(Risk::Stranger { stakes: vec![stake], purpose })
+            };
+            assert_eq!(
+                overall(&judge(&plan, &c)),
+                want,
+                "{purpose:?} {powers:?} {word:?} {environment} {consent:?}"
+            );
         }
     }
 }

@@ -38,7 +38,8 @@ pub enum Source {
         /// How it is compressed.
         codec: Codec,
     },
-    /// What a command makes of a file, which it is fed decoded: a compressed archive for pg_restore.
+    /// What a command makes of a file, which it is fed decoded: a compressed archive for
+    /// pg_restore.
     Filtered {
         /// The file.
         path: PathBuf,
@@ -56,7 +57,8 @@ pub enum Source {
 pub struct Dumping {
     /// The command.
     pub dump: Cmd,
-    /// A psql that gives out a snapshot and holds it; none in the server's own container, where pg_dump can be led nowhere else.
+    /// A psql that gives out a snapshot and holds it; none in the server's own container, where
+    /// pg_dump can be led nowhere else.
     pub session: Option<Cmd>,
 }
 
@@ -80,8 +82,8 @@ pub enum Sink {
     Nowhere,
 }
 
-/// A psql that makes a database ready and loads the bytes into it, in transactions of ours. A start of psql costs 10 ms, one of docker 90:
-/// so it is one psql for both.
+/// A psql that makes a database ready and loads the bytes into it, in transactions of ours. A start
+/// of psql costs 10 ms, one of docker 90: so it is one psql for both.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Load {
     /// The command.
@@ -90,7 +92,8 @@ pub struct Load {
     pub into: String,
     /// Sent first: makes the database or empties it, and begins.
     pub before: String,
-    /// Sent between pieces of a long dump: ends one transaction, if it is still ours, and begins another. None where it must be one.
+    /// Sent between pieces of a long dump: ends one transaction, if it is still ours, and begins
+    /// another. None where it must be one.
     pub between: Option<String>,
     /// What holds psql to SQL while it reads the dump.
     pub fence: Fence,
@@ -107,7 +110,8 @@ pub struct Load {
 pub enum By {
     /// The project's own.
     Project,
-    /// One of the run's own, and what it could not do, done by the role that made it, last. A scratch database needs none of that.
+    /// One of the run's own, and what it could not do, done by the role that made it, last. A
+    /// scratch database needs none of that.
     Loader(Option<Handover>),
 }
 
@@ -127,7 +131,8 @@ pub struct Handover {
 /// What holds psql to SQL while it reads a dump.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Fence {
-    /// `\restrict` with a key of the run's own: no byte of the dump can make psql run a meta-command.
+    /// `\restrict` with a key of the run's own: no byte of the dump can make psql run a
+    /// meta-command.
     Restricted,
     /// Nothing: this psql does not know it, or the person has said that meta-commands are to run.
     Open,
@@ -146,10 +151,12 @@ impl Fence {
 /// How the rows that were loaded are counted again.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Count {
-    /// After COMMIT, while nobody knows the new database yet: half of them by what is sent last, half by this other session, which is
-    /// started when the transaction has begun, and waits for its end.
+    /// After COMMIT, while nobody knows the new database yet: half of them by what is sent last,
+    /// half by this other session, which is started when the transaction has begun, and waits
+    /// for its end.
     Shared(Cmd),
-    /// Before COMMIT, by this SQL, for it is the live database itself: it is not sent where they are not what the dump brought.
+    /// Before COMMIT, by this SQL, for it is the live database itself: it is not sent where they
+    /// are not what the dump brought.
     First(String),
     /// They are not: a script of the repository's own may delete what it has inserted.
     Not,
@@ -179,18 +186,22 @@ pub struct Proof {
 /// How far a script is trusted: each goes farther than the one before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Trust {
-    /// A dump as pg_dump writes it: end marker, no statement that it does not write, no meta-command of psql.
+    /// A dump as pg_dump writes it: end marker, no statement that it does not write, no
+    /// meta-command of psql.
     #[default]
     Dump,
-    /// A dump of the repository's own: `db-tasks.toml` names it, or this run makes it. Its statements are not judged.
+    /// A dump of the repository's own: `db-tasks.toml` names it, or this run makes it. Its
+    /// statements are not judged.
     Repository,
-    /// `--trust`: a hand-made script; what its SQL does is the person's word. It must still end outside quotes and data.
+    /// `--trust`: a hand-made script; what its SQL does is the person's word. It must still end
+    /// outside quotes and data.
     Script,
     /// `--trust=psql`: its meta-commands run, too.
     Psql,
 }
 
-/// Loads a backup of the run's own, by what its manifest says then: when it is planned, there is none yet.
+/// Loads a backup of the run's own, by what its manifest says then: when it is planned, there is
+/// none yet.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Reload {
     /// In the place of what; none where it is only tried.

@@ -24,7 +24,9 @@ impl Act {
                 Sink::Psql(load) if load.is_in_place() => Reach::Whole,
                 _ => Reach::Aside,
             },
-            Self::Create(deed) | Self::Rename(deed) | Self::Remove(deed) | Self::Write(deed) => deed.reach(),
+            Self::Create(deed) | Self::Rename(deed) | Self::Remove(deed) | Self::Write(deed) => {
+                deed.reach()
+            }
             Self::Check(_) | Self::Wait(_) | Self::Seal(_) => Reach::Aside,
         }
     }
@@ -34,7 +36,13 @@ impl Deed {
     fn reach(&self) -> Reach {
         match &self.how {
             How::Live(..) | How::Reload(_) => Reach::Whole,
-            How::Change(_, Change::Swap { .. } | Change::Undo { .. } | Change::Back { .. } | Change::Wipe { .. }) => Reach::Steps,
+            How::Change(
+                _,
+                Change::Swap { .. }
+                | Change::Undo { .. }
+                | Change::Back { .. }
+                | Change::Wipe { .. },
+            ) => Reach::Steps,
             How::Hook(_) => Reach::Program,
             How::Change(_, Change::Unstage | Change::Settle)
             | How::Command(_)

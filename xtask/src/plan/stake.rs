@@ -28,7 +28,8 @@ pub enum Whereabouts {
     Here,
     /// On this host, which is not this machine.
     Elsewhere(String),
-    /// At an address of this machine, and nothing shows that the server is here, too: a tunnel ends at such an address.
+    /// At an address of this machine, and nothing shows that the server is here, too: a tunnel ends
+    /// at such an address.
     Unshown {
         /// The host.
         host: String,

@@ -1,11 +1,14 @@
-//! What state the live data is in after a run that failed: from what it had begun, how that ended, and what was taken back.
+//! What state the live data is in after a run that failed: from what it had begun, how that ended,
+//! and what was taken back.
 
 use crate::plan::{Act, Deed, How, Reach, Sink};
 use crate::problem::{Fate, Problem};
 use crate::ui::describe;
 
-/// The commands that change what is live, or make something beside it that somebody will have. The others only read it.
-const CHANGES: [&str; 7] = ["db-restore", "db-undo", "db-reset", "db-wipe", "db-prepare", "db-migrate", "db-seed"];
+/// The commands that change what is live, or make something beside it that somebody will have. The
+/// others only read it.
+const CHANGES: [&str; 7] =
+    ["db-restore", "db-undo", "db-reset", "db-wipe", "db-prepare", "db-migrate", "db-seed"];
 
 /// How an act ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +27,9 @@ impl End {
         match result {
             Ok(told) if told.is_empty() => Self::Well,
             Ok(_) => Self::Told,
-            Err(e) => Self::Failed(e.downcast_ref::<Problem>().map_or(Fate::Unknown, |problem| problem.fate)),
+            Err(e) => Self::Failed(
+                e.downcast_ref::<Problem>().map_or(Fate::Unknown, |problem| problem.fate),
+            ),
         }
     }
 }
@@ -101,7 +106,9 @@ impl Aftermath {
 
     /// A scope has failed, and was cleaned up by these.
     pub fn cleaned_up(&mut self, since: &Since, acts: &[(&Act, End)]) {
-        acts.iter().filter(|(act, _)| act.reach() == Reach::Program).for_each(|(act, _)| self.ran(act));
+        acts.iter()
+            .filter(|(act, _)| act.reach() == Reach::Program)
+            .for_each(|(act, _)| self.ran(act));
         let ways: Vec<&(&Act, End)> = acts.iter().filter(|(act, _)| is_way_back(act)).collect();
         if ways.is_empty() {
             return;
@@ -128,30 +135,45 @@ impl Aftermath {
 
     /// The sentence, for a command that changes something.
     pub fn told(&self, task: &str) -> Option<String> {
-        CHANGES.contains(&task).then(|| self.of_changes().into_iter().chain(self.of_programs()).collect::<Vec<_>>().join("; "))
+        CHANGES.contains(&task).then(|| {
+            self.of_changes().into_iter().chain(self.of_programs()).collect::<Vec<_>>().join("; ")
+        })
     }
 
     fn of_changes(&self) -> Vec<String> {
         if self.changes.is_empty() {
-            let none = if self.programs.is_empty() { "the live data is as it was" } else { UNTOUCHED };
+            let none =
+                if self.programs.is_empty() { "the live data is as it was" } else { UNTOUCHED };
             return vec![none.into()];
         }
         let these = |came: &[Came], back: &Back| {
-            let these = self.changes.iter().filter(|change| came.contains(&change.came) && change.back == *back);
+            let these = self
+                .changes
+                .iter()
+                .filter(|change| came.contains(&change.came) && change.back == *back);
             these.map(|change| change.what.as_str()).collect::<Vec<_>>().join("; ")
         };
         let told = [
             ("done, and not taken back", these(&[Came::Whole], &Back::No)),
-            ("done as a whole or not at all, which nobody can tell from here", these(&[Came::Either], &Back::No)),
+            (
+                "done as a whole or not at all, which nobody can tell from here",
+                these(&[Came::Either], &Back::No),
+            ),
             ("done in part, perhaps", these(&[Came::Part], &Back::No)),
             (TOLD, these(&[Came::Whole, Came::Either, Came::Part], &Back::Told)),
-            ("done, and could NOT be taken back (`db-repair` tries again)", these(&[Came::Whole], &Back::Failed)),
+            (
+                "done, and could NOT be taken back (`db-repair` tries again)",
+                these(&[Came::Whole], &Back::Failed),
+            ),
             (
                 "perhaps done, and could NOT be taken back (`db-repair` tries again)",
                 these(&[Came::Either, Came::Part], &Back::Failed),
             ),
         ];
-        let told = told.into_iter().filter(|(_, what)| !what.is_empty()).map(|(how, what)| format!("{how}: {what}"));
+        let told = told
+            .into_iter()
+            .filter(|(_, what)| !what.is_empty())
+            .map(|(how, what)| format!("{how}: {what}"));
         self.taken_back().into_iter().chain(told).collect()
     }
 
@@ -163,18 +185,24 @@ impl Aftermath {
             ways.extend(new);
         }
 
-        let named = |name: fn(&Way) -> Option<&str>| ways.iter().filter_map(|way| name(way)).collect::<Vec<_>>().join("; ");
+        let named = |name: fn(&Way) -> Option<&str>| {
+            ways.iter().filter_map(|way| name(way)).collect::<Vec<_>>().join("; ")
+        };
         let returned = named(|way| if let Way::Returned(what) = way { Some(what) } else { None });
         let removed = named(|way| if let Way::Removed(what) = way { Some(what) } else { None });
-        let sure = self.changes.iter().any(|change| change.came == Came::Whole && matches!(change.back, Back::Taken(_)));
+        let sure = self
+            .changes
+            .iter()
+            .any(|change| change.came == Came::Whole && matches!(change.back, Back::Taken(_)));
         let how = if sure {
             "what was live before is live again"
         } else {
             "the live data is as it was: what may have been done was taken back"
         };
         let returned = (!returned.is_empty()).then(|| format!("{how} ({returned})"));
-        let loaded =
-            ways.contains(&&Way::Loaded).then(|| "what was live before is live again, from the backup of this run".into());
+        let loaded = ways
+            .contains(&&Way::Loaded)
+            .then(|| "what was live before is live again, from the backup of this run".into());
         let removed = (!removed.is_empty()).then(|| format!("taken away again: {removed}"));
         returned.into_iter().chain(loaded).chain(removed).collect()
     }
@@ -182,7 +210,9 @@ impl Aftermath {
     fn of_programs(&self) -> Option<String> {
         let reach = if self.programs.len() == 1 { "reaches" } else { "reach" };
         let else_ = if self.changes.is_empty() { "" } else { " else" };
-        (!self.programs.is_empty()).then(|| format!("what{else_} {} {reach} may have changed", self.programs.join(" and ")))
+        (!self.programs.is_empty()).then(|| {
+            format!("what{else_} {} {reach} may have changed", self.programs.join(" and "))
+        })
     }
 }
 
@@ -208,11 +238,15 @@ impl Way {
 fn named(act: &Act) -> String {
     match act {
         Act::Pipe(pipe) => match &pipe.to {
-            Sink::Psql(load) => format!("load {} into {}, in place of all that was there", pipe.store, load.into),
+            Sink::Psql(load) => {
+                format!("load {} into {}, in place of all that was there", pipe.store, load.into)
+            }
             _ => pipe.store.clone(),
         },
         // the deed says itself what is done
-        Act::Write(Deed { what, how: How::Live(..) | How::Reload(_) | How::Hook(_) }) => what.clone(),
+        Act::Write(Deed { what, how: How::Live(..) | How::Reload(_) | How::Hook(_) }) => {
+            what.clone()
+        }
         other => format!("{} {}", describe::verb(other), describe::object(other)),
     }
 }
@@ -237,7 +271,8 @@ mod tests {
     }
 
     fn tree(change: Of) -> Act {
-        let address = Address::Files { path: "/x".into(), exclude: Vec::new(), rights: Default::default() };
+        let address =
+            Address::Files { path: "/x".into(), exclude: Vec::new(), rights: Default::default() };
         Act::Rename(Deed { what: "uploads".into(), how: How::Change(address, change) })
     }
 
@@ -247,7 +282,10 @@ mod tests {
     }
 
     fn aside() -> Act {
-        Act::Remove(Deed { what: "database shop__staged".into(), how: How::Command(Cmd::new("psql")) })
+        Act::Remove(Deed {
+            what: "database shop__staged".into(),
+            how: How::Command(Cmd::new("psql")),
+        })
     }
 
     const REFUSED: End = End::Failed(Fate::RolledBack);
@@ -258,7 +296,8 @@ mod tests {
         let mut aftermath = Aftermath::default();
         let since = aftermath.since();
         acts.iter().for_each(|(act, end)| aftermath.ended(act, *end));
-        aftermath.cleaned_up(&since, &cleaned.iter().map(|(act, end)| (act, *end)).collect::<Vec<_>>());
+        aftermath
+            .cleaned_up(&since, &cleaned.iter().map(|(act, end)| (act, *end)).collect::<Vec<_>>());
         aftermath.told("db-restore").unwrap()
     }
 
@@ -272,19 +311,33 @@ mod tests {
             (vec![], vec![], "the live data is as it was".to_owned()),
             (vec![(aside(), LOST)], vec![(aside(), LOST)], "the live data is as it was".into()),
             // one transaction that the server has refused
-            (vec![(swap(), REFUSED)], vec![(swap_back(), LOST)], "the live data is as it was".into()),
+            (
+                vec![(swap(), REFUSED)],
+                vec![(swap_back(), LOST)],
+                "the live data is as it was".into(),
+            ),
             (
                 vec![(swap(), LOST)],
                 vec![(aside(), End::Well)],
-                format!("done as a whole or not at all, which nobody can tell from here: rename {names}"),
+                format!(
+                    "done as a whole or not at all, which nobody can tell from here: rename \
+                     {names}"
+                ),
             ),
             // a killed session may have done it, and the way back acts by what it finds
             (
                 vec![(swap(), LOST)],
                 vec![(swap_back(), End::Well)],
-                format!("the live data is as it was: what may have been done was taken back ({returned})"),
+                format!(
+                    "the live data is as it was: what may have been done was taken back \
+                     ({returned})"
+                ),
             ),
-            (vec![(swap(), End::Well)], vec![], format!("done, and not taken back: rename {names}")),
+            (
+                vec![(swap(), End::Well)],
+                vec![],
+                format!("done, and not taken back: rename {names}"),
+            ),
             (
                 vec![(swap(), End::Failed(Fate::Cut))],
                 vec![],
@@ -294,8 +347,8 @@ mod tests {
                 vec![(swap(), End::Well), (hook("the migrate hook: npx x"), LOST)],
                 vec![(swap_back(), End::Well), (hook("the failed-reset hook: x"), End::Well)],
                 format!(
-                    "what was live before is live again ({returned}); what else the migrate hook and the failed-reset hook reach may \
-                     have changed"
+                    "what was live before is live again ({returned}); what else the migrate hook \
+                     and the failed-reset hook reach may have changed"
                 ),
             ),
             (
@@ -306,20 +359,23 @@ mod tests {
             (
                 vec![(swap(), End::Well)],
                 vec![(swap_back(), REFUSED)],
-                format!("done, and could NOT be taken back (`db-repair` tries again): rename {names}"),
+                format!(
+                    "done, and could NOT be taken back (`db-repair` tries again): rename {names}"
+                ),
             ),
             (
                 vec![(into(), LOST)],
                 vec![(back(), LOST)],
-                "perhaps done, and could NOT be taken back (`db-repair` tries again): rename uploads: /x -> /x.db-tasks/previous, \
-                 /x.db-tasks/staged -> /x"
+                "perhaps done, and could NOT be taken back (`db-repair` tries again): rename \
+                 uploads: /x -> /x.db-tasks/previous, /x.db-tasks/staged -> /x"
                     .into(),
             ),
             (
                 vec![(into(), End::Well), (swap(), REFUSED)],
                 vec![(swap_back(), End::Well), (back(), End::Told)],
                 format!(
-                    "what was live before is live again ({returned}; uploads: /x.db-tasks/previous -> /x, as it was before)"
+                    "what was live before is live again ({returned}; uploads: \
+                     /x.db-tasks/previous -> /x, as it was before)"
                 ),
             ),
             (
@@ -330,12 +386,21 @@ mod tests {
             (
                 vec![(hook("the migrate hook: npx x"), LOST)],
                 vec![],
-                "this run itself has changed nothing that is live; what the migrate hook reaches may have changed".into(),
+                "this run itself has changed nothing that is live; what the migrate hook reaches \
+                 may have changed"
+                    .into(),
             ),
             (
-                vec![(Act::Create(live("database shop")), End::Well), (hook("the seed hook: x"), LOST)],
-                vec![(Act::Remove(live("what is half made of shop, kept as shop__failed")), End::Well)],
-                "taken away again: what is half made of shop, kept as shop__failed; what else the seed hook reaches may have changed"
+                vec![
+                    (Act::Create(live("database shop")), End::Well),
+                    (hook("the seed hook: x"), LOST),
+                ],
+                vec![(
+                    Act::Remove(live("what is half made of shop, kept as shop__failed")),
+                    End::Well,
+                )],
+                "taken away again: what is half made of shop, kept as shop__failed; what else the \
+                 seed hook reaches may have changed"
                     .into(),
             ),
         ] {
@@ -352,8 +417,8 @@ mod tests {
         aftermath.cleaned_up(&since, &[(&swap_back(), End::Well)]);
         assert_eq!(
             aftermath.told("db-wipe").unwrap(),
-            "what was live before is live again (databases shop -> shop__failed, shop__previous -> shop); done, and not taken back: \
-             remove every row of 2 tables in app"
+            "what was live before is live again (databases shop -> shop__failed, shop__previous \
+             -> shop); done, and not taken back: remove every row of 2 tables in app"
         );
     }
 

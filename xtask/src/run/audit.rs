@@ -1,4 +1,5 @@
-//! The audit log: one JSON line for every run, and for every one that was not let through, in `.db-tasks/audit.jsonl`.
+//! The audit log: one JSON line for every run, and for every one that was not let through, in
+//! `.db-tasks/audit.jsonl`.
 
 use std::io::Write;
 use std::path::Path;
@@ -36,7 +37,8 @@ pub struct Entry<'a> {
     pub took: Duration,
 }
 
-/// Writes what was done, or was not. A log that can't be written never fails the work that is done already.
+/// Writes what was done, or was not. A log that can't be written never fails the work that is done
+/// already.
 pub fn audit(state_dir: &Path, project: &Project, entry: &Entry<'_>, now: DateTime<Utc>) {
     let mut line = json!({
         "when": now.to_rfc3339(),
@@ -65,8 +67,12 @@ pub fn audit(state_dir: &Path, project: &Project, entry: &Entry<'_>, now: DateTi
 
 /// Who runs us.
 fn who() -> Option<String> {
-    let said = ["USER", "LOGNAME", "USERNAME"].iter().find_map(|v| std::env::var(v).ok().filter(|name| !name.is_empty()));
-    said.or_else(|| account(state::user(), &std::fs::read_to_string("/etc/passwd").unwrap_or_default()))
+    let said = ["USER", "LOGNAME", "USERNAME"]
+        .iter()
+        .find_map(|v| std::env::var(v).ok().filter(|name| !name.is_empty()));
+    said.or_else(|| {
+        account(state::user(), &std::fs::read_to_string("/etc/passwd").unwrap_or_default())
+    })
 }
 
 /// Who runs us, and on which machine: for those on others.

@@ -31,7 +31,9 @@ pub fn create(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<T
 pub fn remove(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<Told> {
     let gone = |result: std::io::Result<()>, path: &Path| match result {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-            Err(Problem::failed(format!("could not remove `{}`", path.display())).because(e.to_string()).into())
+            Err(Problem::failed(format!("could not remove `{}`", path.display()))
+                .because(e.to_string())
+                .into())
         }
         _ => Ok(Vec::new()),
     };
@@ -41,9 +43,10 @@ pub fn remove(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<T
         How::Set(folder, files) => {
             files.iter().try_for_each(|file| gone(fs::remove_file(file), file).map(drop))?;
             match fs::remove_dir(folder) {
-                Err(e) if e.kind() == std::io::ErrorKind::DirectoryNotEmpty => {
-                    Ok(vec![format!("`{}` stays: it holds what is not of the backup", folder.display())])
-                }
+                Err(e) if e.kind() == std::io::ErrorKind::DirectoryNotEmpty => Ok(vec![format!(
+                    "`{}` stays: it holds what is not of the backup",
+                    folder.display()
+                )]),
                 removed => gone(removed, folder),
             }
         }
@@ -54,9 +57,12 @@ pub fn remove(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<T
 /// Runs the deed's command, or moves what it moves.
 pub fn command(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<Told> {
     match &deed.how {
-        How::Command(cmd) | How::Live(cmd, None) => movers::command(cmd, secrets, interrupt).map(|answer| told(&answer)),
+        How::Command(cmd) | How::Live(cmd, None) => {
+            movers::command(cmd, secrets, interrupt).map(|answer| told(&answer))
+        }
         How::Meanwhile(cmd, other) | How::Live(cmd, Some(other)) => {
-            // the one that makes way loops until it sees the other's work: it starts first and ends by itself
+            // the one that makes way loops until it sees the other's work: it starts first and ends
+            // by itself
             let makes_way = movers::start(other, Input::Text, Outlet::Kept, secrets, interrupt)?;
             let result = movers::command(cmd, secrets, interrupt);
             if result.is_err() {
@@ -64,9 +70,11 @@ pub fn command(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<
             }
             // once the command's own work is done, nothing is left to make way for
             let way = makes_way.wait();
-            result.map(|answer| told(&answer)).map_err(|e| match way.err().filter(|why| !movers::was_killed(why)) {
-                Some(why) => with_reason(e, &why),
-                None => e,
+            result.map(|answer| told(&answer)).map_err(|e| {
+                match way.err().filter(|why| !movers::was_killed(why)) {
+                    Some(why) => with_reason(e, &why),
+                    None => e,
+                }
             })
         }
         How::Move(from, to) => {
@@ -75,13 +83,17 @@ pub fn command(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<
             seal::rename_new(from, to)?;
             seal::sync_folder(to.parent().unwrap_or(to)).map(nothing)
         }
-        How::Change(address, change) => store::open(address, secrets, interrupt).map_err(rolled_back)?.change(change),
+        How::Change(address, change) => {
+            store::open(address, secrets, interrupt).map_err(rolled_back)?.change(change)
+        }
         How::Passwords(path, logins) => pgpass::write(path, logins, secrets).map(nothing),
         How::Text(path, text) => seal::replace_file(path, text).map(nothing),
         How::Folder(path) | How::File(path) | How::Set(path, _) => {
             anyhow::bail!("no command in the plan for `{}`", path.display())
         }
-        How::Reload(_) => anyhow::bail!("a reload is a write, and `{}` is not done as one", deed.what),
+        How::Reload(_) => {
+            anyhow::bail!("a reload is a write, and `{}` is not done as one", deed.what)
+        }
         How::Hook(hook) => anyhow::bail!("a hook is a write, and `{}` is not run as one", hook.cmd),
     }
 }
@@ -99,9 +111,12 @@ fn nothing((): ()) -> Told {
 fn with_reason(error: anyhow::Error, why: &anyhow::Error) -> anyhow::Error {
     match error.downcast::<Problem>() {
         // what it said is the reason; how it was run, and what to do about that, is not
-        Ok(problem) => {
-            problem.because(why.downcast_ref().map_or_else(|| why.to_string(), |w: &Problem| w.happened.join("\n"))).into()
-        }
+        Ok(problem) => problem
+            .because(
+                why.downcast_ref()
+                    .map_or_else(|| why.to_string(), |w: &Problem| w.happened.join("\n")),
+            )
+            .into(),
         Err(error) => error,
     }
 }
@@ -128,7 +143,12 @@ pub fn wait(wait: &Wait, secrets: &Secrets, interrupt: &Interrupt) -> Result<()>
             Err(e) => e.to_string(),
         };
         if begun.elapsed() >= Duration::from_secs(wait.limit) || interrupt.hit() {
-            let mut problem = Problem::failed(format!("waited {} s for {}", begun.elapsed().as_secs(), wait.what)).because(last);
+            let mut problem = Problem::failed(format!(
+                "waited {} s for {}",
+                begun.elapsed().as_secs(),
+                wait.what
+            ))
+            .because(last);
             if let Some(of) = &wait.last_words {
                 problem = problem.because(last_words(of, secrets));
             }
@@ -142,7 +162,11 @@ fn empty_file(path: &Path) -> Result<()> {
     let mut options = fs::OpenOptions::new();
     super::state::without_links(options.create(true).append(true));
     let made = options.open(path);
-    made.map(drop).map_err(|e| Problem::failed(format!("could not make `{}`", path.display())).because(e.to_string()).into())
+    made.map(drop).map_err(|e| {
+        Problem::failed(format!("could not make `{}`", path.display()))
+            .because(e.to_string())
+            .into()
+    })
 }
 
 /// A folder that only its owner may enter: dumps hold everything.
@@ -152,7 +176,11 @@ pub fn private_folder(path: &Path) -> Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path).map_err(|e| {
-        let cure = "choose another folder with `--output-dir` or `backup.dir`, or mend its permissions";
-        Problem::failed(format!("could not make the folder `{}`", path.display())).because(e.to_string()).cure(cure).into()
+        let cure =
+            "choose another folder with `--output-dir` or `backup.dir`, or mend its permissions";
+        Problem::failed(format!("could not make the folder `{}`", path.display()))
+            .because(e.to_string())
+            .cure(cure)
+            .into()
     })
 }

@@ -13,7 +13,8 @@ use crate::problem::Problem;
 /// The command that dumps, and what it reads for as long as that is kept.
 ///
 /// # Errors
-/// The session is in another database than the one that was looked at. Where none is to be had, pg_dump says why itself.
+/// The session is in another database than the one that was looked at. Where none is to be had,
+/// pg_dump says why itself.
 pub fn begin(dumping: &Dumping, secrets: &Secrets, idle: &Idle) -> Result<(Cmd, Option<Held>)> {
     let plain = || Ok((dumping.dump.clone(), None));
     let Some(session) = &dumping.session else { return plain() };
@@ -22,9 +23,14 @@ pub fn begin(dumping: &Dumping, secrets: &Secrets, idle: &Idle) -> Result<(Cmd, 
     match given(&line) {
         Given::Snapshot(name) => Ok((reading(&dumping.dump, &name), Some(held))),
         Given::None => plain(),
-        Given::Another => Err(Problem::failed("the database that answers is not the one that was looked at")
-            .because("nothing was dumped")
-            .cure("its address leads to several servers, or it was replaced meanwhile: run the command again, and look whether it happens again")
-            .into()),
+        Given::Another => {
+            Err(Problem::failed("the database that answers is not the one that was looked at")
+                .because("nothing was dumped")
+                .cure(
+                    "its address leads to several servers, or it was replaced meanwhile: run the \
+                     command again, and look whether it happens again",
+                )
+                .into())
+        }
     }
 }

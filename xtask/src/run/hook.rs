@@ -26,7 +26,8 @@ const LINGER: Duration = Duration::from_millis(250);
 const LOOKS: u32 = 4;
 /// Lines that an error shows.
 const LAST: usize = 12;
-/// Bytes of a line that are kept: a migrator shows a statement, and a program may print what it likes.
+/// Bytes of a line that are kept: a migrator shows a statement, and a program may print what it
+/// likes.
 const LINE: usize = 16 * 1024;
 /// Bytes that a secret may have.
 const LONGEST_SECRET: usize = 8 * 1024;
@@ -62,7 +63,8 @@ pub fn run(
     });
     let said = last.make_contiguous().join("\n");
     if followed.is_err() {
-        // there first, so that its last words still come; what counts is the look after the client's end
+        // there first, so that its last words still come; what counts is the look after the
+        // client's end
         hook.end.iter().for_each(|end| drop(end_inside(end)));
         child.end_group(PATIENCE);
     }
@@ -73,11 +75,19 @@ pub fn run(
     let ended = ended.map_err(|e| match e.downcast::<Problem>() {
         Ok(problem) => {
             // what it is stands there already
-            let how = problem.tried.rsplit_once(ENDED).map_or(problem.tried.clone(), |(_, how)| format!("it ended with {how}"));
+            let how = problem
+                .tried
+                .rsplit_once(ENDED)
+                .map_or(problem.tried.clone(), |(_, how)| format!("it ended with {how}"));
             // and so does its text, in the step that failed
-            let tried = format!("{} failed: {how}", what.split_once(": ").map_or(what, |(hook, _)| hook));
+            let tried =
+                format!("{} failed: {how}", what.split_once(": ").map_or(what, |(hook, _)| hook));
             let problem = Problem { tried, ..problem.because(said).because(alive) };
-            problem.cure("look at what it says above; `--dry-run --verbose` shows how to run it by hand").into()
+            problem
+                .cure(
+                    "look at what it says above; `--dry-run --verbose` shows how to run it by hand",
+                )
+                .into()
         }
         Err(e) => e,
     });
@@ -88,7 +98,8 @@ pub fn run(
     ended
 }
 
-/// Ends what a hook has begun in a container. Where the container itself is gone or stands still, so does all that was in it.
+/// Ends what a hook has begun in a container. Where the container itself is gone or stands still,
+/// so does all that was in it.
 ///
 /// # Errors
 /// It is still at work there, or nobody can tell.
@@ -104,25 +115,38 @@ pub fn end_inside(end: &Cmd) -> Result<()> {
     }
 }
 
-/// One try. In a container that is just going down, what ends things is ended itself, without a word: so the next try tells.
+/// One try. In a container that is just going down, what ends things is ended itself, without a
+/// word: so the next try tells.
 fn look_inside(end: &Cmd) -> Result<()> {
     // a signal that has come is a reason to end it, and none to leave off
-    let Err(e) = movers::command(end, &Secrets::default(), &Interrupt::default()) else { return Ok(()) };
+    let Err(e) = movers::command(end, &Secrets::default(), &Interrupt::default()) else {
+        return Ok(());
+    };
     let said = e.to_string().to_lowercase();
     let gone = ["no such container", "is not running", "is restarting", "container state improper"];
     if gone.iter().any(|words| said.contains(words)) {
         return Ok(());
     }
-    let why = e.downcast::<Problem>().map_or_else(|e| vec![e.to_string()], |problem| problem.happened);
-    Err(Problem::failed("a hook could not be ended in its container, and may be at work there still")
-        .because(why.join("\n"))
-        .cure("end it there, or stop the container; then run `db-repair`")
-        .into())
+    let why =
+        e.downcast::<Problem>().map_or_else(|e| vec![e.to_string()], |problem| problem.happened);
+    Err(Problem::failed(
+        "a hook could not be ended in its container, and may be at work there still",
+    )
+    .because(why.join("\n"))
+    .cure("end it there, or stop the container; then run `db-repair`")
+    .into())
 }
 
-/// Passes lines on until there are no more, or the time is over, or a signal comes. A program that leaves a child behind leaves
-/// it the pipe, too: so there are no more when the program itself has ended and nothing has come for a while.
-fn follow(child: &Child, lines: &Receiver<Line>, timeout: u64, interrupt: &Interrupt, say: &mut dyn FnMut(&Line)) -> Result<()> {
+/// Passes lines on until there are no more, or the time is over, or a signal comes. A program that
+/// leaves a child behind leaves it the pipe, too: so there are no more when the program itself has
+/// ended and nothing has come for a while.
+fn follow(
+    child: &Child,
+    lines: &Receiver<Line>,
+    timeout: u64,
+    interrupt: &Interrupt,
+    say: &mut dyn FnMut(&Line),
+) -> Result<()> {
     let begun = Instant::now();
     let mut looked = begun;
     loop {
@@ -148,14 +172,20 @@ fn follow(child: &Child, lines: &Receiver<Line>, timeout: u64, interrupt: &Inter
             }
         }
         if begun.elapsed() >= Duration::from_secs(timeout) {
-            return Err(Problem::failed(format!("the hook was not done after {timeout} s, and was ended")).into());
+            return Err(Problem::failed(format!(
+                "the hook was not done after {timeout} s, and was ended"
+            ))
+            .into());
         }
     }
 }
 
 fn asked() -> Problem {
     Problem::failed("it asked at the terminal, where a hook is not answered, and was ended")
-        .because("give it what it asks for beforehand: a password by a variable or a file (PGPASSWORD, ~/.pgpass), `sudo -n`, an ssh agent")
+        .because(
+            "give it what it asks for beforehand: a password by a variable or a file (PGPASSWORD, \
+             ~/.pgpass), `sudo -n`, an ssh agent",
+        )
 }
 
 /// A line of a hook's, as much of it as is kept.
@@ -166,7 +196,8 @@ struct Line {
 }
 
 impl Line {
-    /// As it may be shown. What was cut off may have been the rest of a secret: so the end goes, too, when all whole ones are covered.
+    /// As it may be shown. What was cut off may have been the rest of a secret: so the end goes,
+    /// too, when all whole ones are covered.
     fn shown(&self, secrets: &Secrets) -> String {
         let text = secrets.redact_hook(&self.text);
         if self.left_out == 0 {
@@ -178,8 +209,8 @@ impl Line {
     }
 }
 
-/// Lines as they come, read by a thread of its own: a program may leave a child behind that holds the pipe. It reads on no faster than it
-/// is listened to, and keeps no line that has no end.
+/// Lines as they come, read by a thread of its own: a program may leave a child behind that holds
+/// the pipe. It reads on no faster than it is listened to, and keeps no line that has no end.
 fn lines(reader: PipeReader) -> Receiver<Line> {
     let (send, lines) = sync_channel(AHEAD);
     std::thread::spawn(move || {
@@ -204,7 +235,10 @@ fn next(reader: &mut impl BufRead) -> io::Result<Option<Line>> {
 
     let is_whole = kept.ends_with(b"\n") || (kept.len() as u64) < most;
     let left_out = if is_whole { 0 } else { skip_line(reader)? };
-    Ok(Some(Line { text: String::from_utf8_lossy(&kept).trim_end_matches(['\n', '\r']).to_owned(), left_out }))
+    Ok(Some(Line {
+        text: String::from_utf8_lossy(&kept).trim_end_matches(['\n', '\r']).to_owned(),
+        left_out,
+    }))
 }
 
 /// Reads on to the end of a line, and tells how much there was of it.
@@ -244,7 +278,9 @@ mod tests {
             let lines = shown(&said);
             assert_eq!(lines.len(), 2);
             assert!(
-                lines[0].len() < LINE + 30 && lines[0].starts_with("xxx") && lines[0].contains(" [... "),
+                lines[0].len() < LINE + 30
+                    && lines[0].starts_with("xxx")
+                    && lines[0].contains(" [... "),
                 "{}",
                 lines[0].len()
             );
@@ -263,7 +299,9 @@ mod tests {
         let lines = lines(reader);
         let says = std::thread::spawn(move || {
             let mut writer = writer;
-            (0..200).try_for_each(|_| io::Write::write_all(&mut writer, format!("{}\n", "x".repeat(LINE)).as_bytes()))
+            (0..200).try_for_each(|_| {
+                io::Write::write_all(&mut writer, format!("{}\n", "x".repeat(LINE)).as_bytes())
+            })
         });
         std::thread::sleep(Duration::from_millis(100));
         assert!(!says.is_finished(), "it waits for whoever listens");

@@ -50,15 +50,31 @@ impl Store for Contained<'_> {
         let lacks = self.lacks(&inside)?;
         let Some(found) = self.seen(&inside)? else {
             // nothing but the engine can be asked: the whole tree goes by once
-            let census = self.by_engine(&inside, &Found::default(), &excludes, &mut std::io::sink(), &mut |_| {})?.0;
+            let census = self
+                .by_engine(
+                    &inside,
+                    &Found::default(),
+                    &excludes,
+                    &mut std::io::sink(),
+                    &mut |_| {},
+                )?
+                .0;
             let parts = vec![(self.path.clone(), census.entries.len().saturating_sub(1) as u64)];
             let id = inside.id(&Found::unnumbered());
             let (stuck, fixed) = (lacks.restore(), lacks.wipe());
-            return Ok(Holding { id, parts, bytes: Some(census.bytes()), stuck, fixed, ..Holding::default() });
+            return Ok(Holding {
+                id,
+                parts,
+                bytes: Some(census.bytes()),
+                stuck,
+                fixed,
+                ..Holding::default()
+            });
         };
         let (items, bytes) = if found.is_there() { self.counted(&inside, &found)? } else { (0, 0) };
         let stuck = self.stuck(&inside, &found, &lacks)?;
-        let fixed = lacks.wipe().or_else(|| foreign(&inside, &found).filter(|_| inside.holds_own()));
+        let fixed =
+            lacks.wipe().or_else(|| foreign(&inside, &found).filter(|_| inside.holds_own()));
         let parts = vec![(self.path.clone(), items)];
         let (id, can_undo) = (inside.id(&found), found.can_undo());
         Ok(Holding { id, parts, bytes: Some(bytes), can_undo, stuck, fixed, ..Holding::default() })
@@ -72,26 +88,44 @@ impl Store for Contained<'_> {
             return Err(self.not_there().into());
         }
         if found.as_ref().is_some_and(Found::cut_short) {
-            return Err(Problem::failed(format!("a swap of `{}` was cut short: what is there is of no one time", self.shown()))
-                .cure("run `db-repair`, which clears up after it, and then the command again")
-                .into());
+            return Err(Problem::failed(format!(
+                "a swap of `{}` was cut short: what is there is of no one time",
+                self.shown()
+            ))
+            .cure("run `db-repair`, which clears up after it, and then the command again")
+            .into());
         }
         let found = found.unwrap_or_default();
         let dumped = match self.tar(&inside)? {
             Some(tar) => self.by_tar(&inside, (&found, tar), &excludes, out, tell),
-            None => self.by_engine(&inside, &found, &excludes, out, tell).and_then(|(census, rest)| self.whole(census, &rest)),
+            None => self
+                .by_engine(&inside, &found, &excludes, out, tell)
+                .and_then(|(census, rest)| self.whole(census, &rest)),
         };
-        let census = dumped.inspect_err(|_| drop(self.quiet(&inside))).map_err(|e| self.undumped(e))?;
+        let census =
+            dumped.inspect_err(|_| drop(self.quiet(&inside))).map_err(|e| self.undumped(e))?;
         if inside.is_mixed(&found, &census) {
-            return Err(Problem::failed(format!("the `tar` of `{}` does not leave out what is named to it", self.container))
-                .because(format!("`{}`, which is kept for an undo, would be in the backup", inside.own()))
-                .cure("put GNU tar into the image")
-                .into());
+            return Err(Problem::failed(format!(
+                "the `tar` of `{}` does not leave out what is named to it",
+                self.container
+            ))
+            .because(format!(
+                "`{}`, which is kept for an undo, would be in the backup",
+                inside.own()
+            ))
+            .cure("put GNU tar into the image")
+            .into());
         }
         Ok(Contents::Files(census))
     }
 
-    fn stage(&mut self, from: &mut dyn Read, trust: Trust, method: Method, tell: Tell<'_>) -> Result<Contents> {
+    fn stage(
+        &mut self,
+        from: &mut dyn Read,
+        trust: Trust,
+        method: Method,
+        tell: Tell<'_>,
+    ) -> Result<Contents> {
         let inside = self.inside()?;
         let found = self.settled(&inside)?;
         if !found.is_there() {
@@ -99,14 +133,17 @@ impl Store for Contained<'_> {
         }
         self.perform(&inside.stage(&found)?)?;
         let plainly = trust < Trust::Script;
-        let (links, given) = if plainly { (Links::Inside, Given::Plain) } else { (Links::AsTheyAre, Given::All) };
+        let (links, given) =
+            if plainly { (Links::Inside, Given::Plain) } else { (Links::AsTheyAre, Given::All) };
         let tar = self.tar(&inside)?.unwrap_or(Tar::Plain);
         if tar == Tar::Gnu {
-            // who can't take anything off has nothing to take off, or it is noticed when all is read again
+            // who can't take anything off has nothing to take off, or it is noticed when all is
+            // read again
             drop(self.fed(&inside.bare(), &mut &Census::root().folders()?[..], links, method));
         }
         let feed = inside.feed_with_tar(tar, given);
-        let mut wanted = self.fed(&feed, &mut Told { from, bytes: 0, tell, ended: false }, links, method)?;
+        let mut wanted =
+            self.fed(&feed, &mut Told { from, bytes: 0, tell, ended: false }, links, method)?;
         self.leaves_own(&inside, &wanted)?;
         if plainly && wanted.has_set_id() {
             movers::command(&inside.take_set_id(), self.secrets, self.interrupt)?;
@@ -133,9 +170,15 @@ impl Store for Contained<'_> {
                 self.is_still(&inside, &found, live)?;
                 self.swapped(&inside, &found, &inside.undo(&found)?)?;
             }
-            Change::Back { live, from: Swapped::In } => self.perform(&inside.take_back(&found, live)?)?,
-            Change::Back { live, from: Swapped::Since } => return self.back_late(&inside, &found, live),
-            Change::Back { live, from: Swapped::Undone } => self.perform(&inside.redo(&found, live)?)?,
+            Change::Back { live, from: Swapped::In } => {
+                self.perform(&inside.take_back(&found, live)?)?
+            }
+            Change::Back { live, from: Swapped::Since } => {
+                return self.back_late(&inside, &found, live);
+            }
+            Change::Back { live, from: Swapped::Undone } => {
+                self.perform(&inside.redo(&found, live)?)?
+            }
             Change::Unstage => self.perform(&inside.unstage(&found)?)?,
             Change::Settle => return self.cleared(&inside, &inside.settle(&found)?),
             Change::Wipe { live, items } => {
@@ -145,10 +188,15 @@ impl Store for Contained<'_> {
                 }
                 let now = self.counted(&inside, &found)?.0;
                 if now > *items {
-                    return Err(Problem::refused(format!("`{}` holds more than was looked at", self.shown()))
-                        .because(format!("{now} entries now, {items} then: what came later is in nobody's yes"))
-                        .cure("stop what writes there, and run the command again")
-                        .into());
+                    return Err(Problem::refused(format!(
+                        "`{}` holds more than was looked at",
+                        self.shown()
+                    ))
+                    .because(format!(
+                        "{now} entries now, {items} then: what came later is in nobody's yes"
+                    ))
+                    .cure("stop what writes there, and run the command again")
+                    .into());
                 }
                 self.perform(&inside.wipe())?;
             }
@@ -173,7 +221,11 @@ impl Contained<'_> {
         if Inside::is_answer(&answer.out) {
             return Ok(Some(inside.found(&answer.out)?));
         }
-        if Inside::is_missing(answer.code) { Ok(None) } else { Err(unanswered(&inside.look(), &answer.err).into()) }
+        if Inside::is_missing(answer.code) {
+            Ok(None)
+        } else {
+            Err(unanswered(&inside.look(), &answer.err).into())
+        }
     }
 
     /// How the image's own `tar` writes, where it has one.
@@ -183,7 +235,9 @@ impl Contained<'_> {
             return Ok(None);
         }
         match Tar::by_help(&(answer.out + &answer.err)) {
-            Tar::Gnu => Ok(Some(Tar::Gnu.by_word(&ask(&inside.knows_attributes(), self.secrets)?.err))),
+            Tar::Gnu => {
+                Ok(Some(Tar::Gnu.by_word(&ask(&inside.knows_attributes(), self.secrets)?.err)))
+            }
             other => Ok(Some(other)),
         }
     }
@@ -192,7 +246,9 @@ impl Contained<'_> {
     fn lacks(&self, inside: &Inside) -> Result<Lacks> {
         match Inside::lacks(&ask(&inside.seek(), self.secrets)?.out) {
             Some(lacks) => Ok(lacks),
-            None => inside.lacks_one_by_one(|has| Ok(Inside::is_missing(ask(has, self.secrets)?.code))),
+            None => {
+                inside.lacks_one_by_one(|has| Ok(Inside::is_missing(ask(has, self.secrets)?.code)))
+            }
         }
     }
 
@@ -215,7 +271,11 @@ impl Contained<'_> {
             return Err(unanswered(&changed, &answer.err).into());
         }
         Ok((!inside.is_made(&answer.out)).then(|| {
-            format!("`{}` is a folder of the container's image, which can't be renamed there: let it be a volume", self.path)
+            format!(
+                "`{}` is a folder of the container's image, which can't be renamed there: let it \
+                 be a volume",
+                self.path
+            )
         }))
     }
 
@@ -243,9 +303,15 @@ impl Contained<'_> {
     }
 
     /// What a command writes, taken in by `take`. Where both fail, the command's own words say why.
-    fn passed(&self, cmd: &Cmd, take: &mut dyn FnMut(&mut dyn Read) -> Result<Census>, tell: Tell<'_>) -> Result<Census> {
+    fn passed(
+        &self,
+        cmd: &Cmd,
+        take: &mut dyn FnMut(&mut dyn Read) -> Result<Census>,
+        tell: Tell<'_>,
+    ) -> Result<Census> {
         let (reader, writer) = wide_pipe()?;
-        let child = movers::start(cmd, Input::Text, Outlet::Pipe(writer), self.secrets, self.interrupt)?;
+        let child =
+            movers::start(cmd, Input::Text, Outlet::Pipe(writer), self.secrets, self.interrupt)?;
         let mut from = Told { from: &mut { reader }, bytes: 0, tell, ended: false };
         let taken = take(&mut from);
         if taken.is_err() && !from.ended {
@@ -259,7 +325,8 @@ impl Contained<'_> {
 
     fn fed(&self, cmd: &Cmd, from: &mut dyn Read, links: Links, method: Method) -> Result<Census> {
         let (reader, mut writer) = wide_pipe()?;
-        let child = movers::start(cmd, Input::Pipe(reader), Outlet::Kept, self.secrets, self.interrupt)?;
+        let child =
+            movers::start(cmd, Input::Pipe(reader), Outlet::Kept, self.secrets, self.interrupt)?;
         let fed = sluice_by(from, &mut writer, links, method);
         drop(writer);
         match fed {
@@ -274,7 +341,8 @@ impl Contained<'_> {
         }
     }
 
-    /// Where the trees are, with nothing under way: no command of an earlier run is at work, and what one has begun is finished.
+    /// Where the trees are, with nothing under way: no command of an earlier run is at work, and
+    /// what one has begun is finished.
     fn settled(&self, inside: &Inside) -> Result<Found> {
         self.quiet(inside)?;
         self.finished(inside)
@@ -284,9 +352,12 @@ impl Contained<'_> {
         let mut last = Ok(());
         for _ in 0..GOES {
             let Some(found) = self.seen(inside)? else {
-                return Err(Problem::failed(format!("the image of `{}` has no `stat`", self.container))
-                    .cure("a tree there can be backed up, and neither replaced nor emptied")
-                    .into());
+                return Err(Problem::failed(format!(
+                    "the image of `{}` has no `stat`",
+                    self.container
+                ))
+                .cure("a tree there can be backed up, and neither replaced nor emptied")
+                .into());
             };
             if !found.cut_short() {
                 return Ok(found);
@@ -321,8 +392,8 @@ impl Contained<'_> {
         Ok(())
     }
 
-    /// Waits for the end of commands on our trees. They go on in the container when their run was killed, and must not
-    /// meet those of this one.
+    /// Waits for the end of commands on our trees. They go on in the container when their run was
+    /// killed, and must not meet those of this one.
     fn quiet(&self, inside: &Inside) -> Result<()> {
         let begun = Instant::now();
         loop {
@@ -335,17 +406,20 @@ impl Contained<'_> {
                 return Ok(());
             }
             if begun.elapsed() > PATIENCE || self.interrupt.strikes() {
-                return Err(Problem::failed(format!("something is still at work on `{}`", self.shown()))
-                    .because(ours.join("\n"))
-                    .cure("wait for its end, and run the command again")
-                    .into());
+                return Err(Problem::failed(format!(
+                    "something is still at work on `{}`",
+                    self.shown()
+                ))
+                .because(ours.join("\n"))
+                .cure("wait for its end, and run the command again")
+                .into());
             }
             std::thread::sleep(Duration::from_millis(50));
         }
     }
 
-    /// Does the acts, and stops between two of them when a signal came. What an act begins in the container would go on without its
-    /// client, so no signal ends that.
+    /// Does the acts, and stops between two of them when a signal came. What an act begins in the
+    /// container would go on without its client, so no signal ends that.
     fn perform(&self, acts: &[Act]) -> Result<()> {
         let unheard = Interrupt::default();
         acts.iter().try_for_each(|act| {
@@ -357,7 +431,9 @@ impl Contained<'_> {
                 Act::Create(deed) | Act::Rename(deed) | Act::Remove(deed) | Act::Write(deed) => {
                     deed::command(deed, self.secrets, &unheard).map(drop)
                 }
-                Act::Pipe(_) | Act::Wait(_) | Act::Seal(_) => anyhow::bail!("a tree in a container does not change this way"),
+                Act::Pipe(_) | Act::Wait(_) | Act::Seal(_) => {
+                    anyhow::bail!("a tree in a container does not change this way")
+                }
             }
         })
     }
@@ -374,8 +450,11 @@ impl Contained<'_> {
     }
 
     fn not_there(&self) -> Problem {
-        Problem::failed(format!("there is no folder `{}` in container `{}`", self.path, self.container))
-            .cure("make it, or correct its `path` in `db-tasks.toml`")
+        Problem::failed(format!(
+            "there is no folder `{}` in container `{}`",
+            self.path, self.container
+        ))
+        .cure("make it, or correct its `path` in `db-tasks.toml`")
     }
 
     fn shown(&self) -> String {
@@ -385,7 +464,12 @@ impl Contained<'_> {
 
 /// A folder by our folder's name that we did not make.
 fn foreign(inside: &Inside, found: &Found) -> Option<String> {
-    let told = || format!("`{}` was not made by db-tasks, and a restore needs this name: move it away", inside.own());
+    let told = || {
+        format!(
+            "`{}` was not made by db-tasks, and a restore needs this name: move it away",
+            inside.own()
+        )
+    };
     inside.is_foreign(found).then(told)
 }
 

@@ -1,8 +1,11 @@
-//! What a run still has to clean up, written down before it begins: a killed run can't clean up, so the next one does.
+//! What a run still has to clean up, written down before it begins: a killed run can't clean up, so
+//! the next one does.
 //!
-//! While a scope is at work, its deeds for a failure and for any case stand in `.db-tasks/unfinished.json`. They are the plan's own,
-//! so that a new step is covered without anyone remembering; they name what they touch by marks and oids, so that to do one twice, or
-//! too late, changes nothing. They are commands, so a journal is signed, and one that is not is set aside: see [`Found`].
+//! While a scope is at work, its deeds for a failure and for any case stand in
+//! `.db-tasks/unfinished.json`. They are the plan's own, so that a new step is covered without
+//! anyone remembering; they name what they touch by marks and oids, so that to do one twice, or too
+//! late, changes nothing. They are commands, so a journal is signed, and one that is not is set
+//! aside: see [`Found`].
 
 use std::fs;
 use std::io::Write;
@@ -27,10 +30,12 @@ pub struct Unfinished {
     pub task: String,
     /// When it began.
     pub since: DateTime<Utc>,
-    /// The hook that was at work: it may have outlived the run, and must not go on in what is cleaned up.
+    /// The hook that was at work: it may have outlived the run, and must not go on in what is
+    /// cleaned up.
     #[serde(default)]
     pub hook: Option<Process>,
-    /// What ends the hooks that were at work in containers, where they go on without whoever began them.
+    /// What ends the hooks that were at work in containers, where they go on without whoever began
+    /// them.
     #[serde(default)]
     pub inside: Vec<Cmd>,
     /// What is to be done, in order.
@@ -70,8 +75,11 @@ impl Pending {
             Act::Remove(deed) => (Verb::Remove, deed),
             Act::Rename(deed) => (Verb::Rename, deed),
             Act::Write(deed) => (Verb::Write, deed),
-            // a bad word about a backup that was not read to its end is no clean-up, and a wait is nothing to do later
-            Act::Seal(_) | Act::Pipe(_) | Act::Create(_) | Act::Check(_) | Act::Wait(_) => return None,
+            // a bad word about a backup that was not read to its end is no clean-up, and a wait is
+            // nothing to do later
+            Act::Seal(_) | Act::Pipe(_) | Act::Create(_) | Act::Check(_) | Act::Wait(_) => {
+                return None;
+            }
         };
         Some(Self { verb, deed: late(deed), told: false })
     }
@@ -122,8 +130,9 @@ pub enum Found {
     Unsafe(String),
 }
 
-/// The file: what is left, and by whom. Its deeds are commands, so that whoever could write one would have them run: a clone's or an
-/// archive's is nobody's word, and neither is a copy of our own from another folder.
+/// The file: what is left, and by whom. Its deeds are commands, so that whoever could write one
+/// would have them run: a clone's or an archive's is nobody's word, and neither is a copy of our
+/// own from another folder.
 #[derive(Serialize, Deserialize)]
 struct Signed {
     run: Unfinished,
@@ -159,9 +168,13 @@ fn judge(text: &str, own: &Own) -> Found {
 pub fn set_aside(state_dir: &Path, now: DateTime<Utc>) -> Result<PathBuf> {
     let path = file(state_dir);
     let base = format!("json.unsafe-{}", now.format("%Y%m%d_%H%M%S"));
-    let names = (1_u32..).map(|n| path.with_extension(if n == 1 { base.clone() } else { format!("{base}-{n}") }));
+    let names = (1_u32..)
+        .map(|n| path.with_extension(if n == 1 { base.clone() } else { format!("{base}-{n}") }));
     // a link that leads nowhere has its name, too
-    let aside = names.into_iter().find(|name| fs::symlink_metadata(name).is_err()).unwrap_or_else(|| path.with_extension(&base));
+    let aside = names
+        .into_iter()
+        .find(|name| fs::symlink_metadata(name).is_err())
+        .unwrap_or_else(|| path.with_extension(&base));
     super::seal::rename_new(&path, &aside)?;
     Ok(aside)
 }
@@ -177,15 +190,21 @@ pub fn write(state_dir: &Path, own: &Own, left: &Unfinished) -> Result<()> {
             _ => Ok(()),
         };
     }
-    // where no key can be kept, the next run sets it aside and says so: that is no reason not to do the work
+    // where no key can be kept, the next run sets it aside and says so: that is no reason not to do
+    // the work
     let signature = own.sign(&serde_json::to_vec(left)?)?.unwrap_or_default();
     let text = serde_json::to_vec(&Signed { run: left.clone(), signature })?;
     let partial = path.with_extension("json.partial");
-    let written = state::create_anew(&partial).and_then(|mut f| f.write_all(&text)).and_then(|()| fs::rename(&partial, &path));
+    let written = state::create_anew(&partial)
+        .and_then(|mut f| f.write_all(&text))
+        .and_then(|()| fs::rename(&partial, &path));
     written.map_err(|e| {
         Problem::failed(format!("could not write `{}`", path.display()))
             .because(e.to_string())
-            .because("it says what a run that is killed leaves behind, so that nothing is begun without it")
+            .because(
+                "it says what a run that is killed leaves behind, so that nothing is begun \
+                 without it",
+            )
             .cure("mend the permissions of that folder; `db-doctor` looks at it, too")
             .into()
     })
@@ -209,12 +228,30 @@ pub struct Journal {
 
 impl Journal {
     /// For one run; `inherited` is what an earlier one has left, and could not be done yet.
-    pub fn new(state_dir: Option<PathBuf>, own: Own, plan: &Plan, since: DateTime<Utc>, inherited: Option<Unfinished>) -> Self {
+    pub fn new(
+        state_dir: Option<PathBuf>,
+        own: Own,
+        plan: &Plan,
+        since: DateTime<Utc>,
+        inherited: Option<Unfinished>,
+    ) -> Self {
         let earlier = inherited.as_ref().map(|i| (i.task.clone(), i.since, i.pending.len()));
-        let (inside, left, mut alone) = inherited.map_or_else(Default::default, |i| (i.inside, i.pending, i.alone));
+        let (inside, left, mut alone) =
+            inherited.map_or_else(Default::default, |i| (i.inside, i.pending, i.alone));
         let new = plan.alone.iter().filter(|one| !alone.contains(one)).cloned().collect::<Vec<_>>();
         alone.extend(new);
-        Self { state_dir, own, task: plan.task.to_owned(), since, open: Vec::new(), hook: None, inside, left, alone, earlier }
+        Self {
+            state_dir,
+            own,
+            task: plan.task.to_owned(),
+            since,
+            open: Vec::new(),
+            hook: None,
+            inside,
+            left,
+            alone,
+            earlier,
+        }
     }
 
     /// What this run does is an earlier one's work: whoever finds it cut off reads of that.
@@ -224,7 +261,8 @@ impl Journal {
 
     /// A scope begins.
     pub fn enter(&mut self, scope: &Scope) -> Result<()> {
-        let pending: Vec<Pending> = scope.on_failure.iter().chain(&scope.finally).filter_map(Pending::of).collect();
+        let pending: Vec<Pending> =
+            scope.on_failure.iter().chain(&scope.finally).filter_map(Pending::of).collect();
         let changed = !pending.is_empty();
         self.open.push(pending);
         if changed { self.write() } else { Ok(()) }
@@ -262,9 +300,14 @@ impl Journal {
     /// The innermost scope's come first, as they would have.
     fn write(&self) -> Result<()> {
         let Some(state_dir) = &self.state_dir else { return Ok(()) };
-        let pending: Vec<Pending> = self.open.iter().rev().flatten().chain(&self.left).cloned().collect();
-        let not_ours = self.earlier.as_ref().filter(|(_, _, deeds)| pending.len() <= *deeds && self.hook.is_none());
-        let (task, since) = not_ours.map_or((&self.task, self.since), |(task, since, _)| (task, *since));
+        let pending: Vec<Pending> =
+            self.open.iter().rev().flatten().chain(&self.left).cloned().collect();
+        let not_ours = self
+            .earlier
+            .as_ref()
+            .filter(|(_, _, deeds)| pending.len() <= *deeds && self.hook.is_none());
+        let (task, since) =
+            not_ours.map_or((&self.task, self.since), |(task, since, _)| (task, *since));
         let left = Unfinished {
             task: task.clone(),
             since,
@@ -284,12 +327,17 @@ mod tests {
 
     #[test]
     fn only_a_journal_of_ours_is_read() {
-        let (root, other, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (root, other, home) = (
+            tempfile::tempdir().unwrap(),
+            tempfile::tempdir().unwrap(),
+            tempfile::tempdir().unwrap(),
+        );
         let env = Env::of([("XDG_STATE_HOME", home.path().to_str().unwrap())]);
         let own = |root: &Path| Own::look(root, &env);
         let state = root.path().join(".db-tasks");
         state::prepare(&state).unwrap();
-        let deed = Deed { what: "x".into(), how: How::Command(Cmd::new("sh").args(["-c", "true"])) };
+        let deed =
+            Deed { what: "x".into(), how: How::Command(Cmd::new("sh").args(["-c", "true"])) };
         let pending = vec![Pending { verb: Verb::Remove, deed, told: false }];
         let left = Unfinished {
             task: "db-restore".into(),
@@ -300,8 +348,13 @@ mod tests {
             alone: Vec::new(),
         };
         write(&state, &own(root.path()), &left).unwrap();
-        assert!(matches!(read(&state, &own(root.path())), Found::Left(found) if found.pending.len() == 1));
-        assert!(matches!(read(&state, &own(other.path())), Found::Unsafe(_)), "a copy in another folder");
+        assert!(
+            matches!(read(&state, &own(root.path())), Found::Left(found) if found.pending.len() == 1)
+        );
+        assert!(
+            matches!(read(&state, &own(other.path())), Found::Unsafe(_)),
+            "a copy in another folder"
+        );
         let text = fs::read_to_string(file(&state)).unwrap();
         let without: serde_json::Value = serde_json::from_str(&text).unwrap();
         for (text, why) in [
@@ -310,7 +363,10 @@ mod tests {
             (text[..text.len() - 3].to_owned(), "it is no journal"),
         ] {
             fs::write(file(&state), text).unwrap();
-            assert!(matches!(read(&state, &own(root.path())), Found::Unsafe(said) if said.contains(why)), "{why}");
+            assert!(
+                matches!(read(&state, &own(root.path())), Found::Unsafe(said) if said.contains(why)),
+                "{why}"
+            );
         }
         let aside = set_aside(&state, DateTime::UNIX_EPOCH).unwrap();
         assert!(aside.ends_with("unfinished.json.unsafe-19700101_000000") && aside.exists());

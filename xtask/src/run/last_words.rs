@@ -1,4 +1,5 @@
-//! The end of a container's log, where it does not come up again: without what is secret in its environment or in an address.
+//! The end of a container's log, where it does not come up again: without what is secret in its
+//! environment or in an address.
 
 use crate::config::Secrets;
 use crate::door::ask::ask;
@@ -25,7 +26,13 @@ fn lines(of: &LastWords, secrets: &Secrets) -> Option<Vec<String>> {
     let answer = ask(&of.log, secrets).ok().filter(|answer| answer.good)?;
 
     let lines = in_order(&answer.out, &answer.err).into_iter();
-    Some(lines.map(|line| shorten(&own.redact(&secrets.redact(&Secrets::without_passwords(line))), WIDTH)).collect())
+    Some(
+        lines
+            .map(|line| {
+                shorten(&own.redact(&secrets.redact(&Secrets::without_passwords(line))), WIDTH)
+            })
+            .collect(),
+    )
 }
 
 /// Both streams of a log, by the times that stand before their lines.

@@ -1,5 +1,6 @@
-//! What a loader role may not do of a dump, given by the role that made it when all has loaded and proved good. Nothing of the file's own
-//! code runs in it (see [`Spare::Handover`]); what might, event triggers, comes last.
+//! What a loader role may not do of a dump, given by the role that made it when all has loaded and
+//! proved good. Nothing of the file's own code runs in it (see [`Spare::Handover`]); what might,
+//! event triggers, comes last.
 
 use std::io::Write;
 
@@ -46,17 +47,27 @@ impl Later {
         if self.first.len() + self.last.len() <= ROOM {
             return Ok(());
         }
-        Err(Problem::failed("the file gives more owners, rights and comments than are kept in memory")
-            .cure("if its author is trusted, `--trust=role` loads it as the project's own role")
-            .into())
+        Err(Problem::failed(
+            "the file gives more owners, rights and comments than are kept in memory",
+        )
+        .cure("if its author is trusted, `--trust=role` loads it as the project's own role")
+        .into())
     }
 
     /// Has them run; what the server warned of then is the answer.
-    pub(super) fn give(self, handover: &Handover, fence: Fence, secrets: &Secrets, interrupt: &Interrupt) -> Result<Warnings> {
+    pub(super) fn give(
+        self,
+        handover: &Handover,
+        fence: Fence,
+        secrets: &Secrets,
+        interrupt: &Interrupt,
+    ) -> Result<Warnings> {
         let (reader, mut stdin) = wide_pipe()?;
-        let child = movers::start(&handover.cmd, Input::Pipe(reader), Outlet::Kept, secrets, interrupt)?;
+        let child =
+            movers::start(&handover.cmd, Input::Pipe(reader), Outlet::Kept, secrets, interrupt)?;
         let [shut, open] = fence.lines(&new_key());
-        let [before, between, after] = [&handover.before, &handover.between, &handover.after].map(|words| bytes::of(words));
+        let [before, between, after] =
+            [&handover.before, &handover.between, &handover.after].map(|words| bytes::of(words));
         let parts: [&[u8]; 9] = [
             &before,
             shut.as_bytes(),
@@ -78,6 +89,7 @@ impl Later {
 
 /// It is our own role that could not do it, but for what no loader's file may want.
 fn explained(error: anyhow::Error) -> anyhow::Error {
-    let is_not_its_own = |problem: &Problem| problem.happened.iter().any(|line| line.contains(NOT_ITS_OWN));
+    let is_not_its_own =
+        |problem: &Problem| problem.happened.iter().any(|line| line.contains(NOT_ITS_OWN));
     if error.downcast_ref().is_some_and(is_not_its_own) { proof::by_a_loader(error) } else { error }
 }

@@ -1,7 +1,7 @@
 //! Who uses the project's own servers: the last one to leave stops what was started on demand.
 //!
-//! Two locks: the gate is held while servers are started or stopped, and everybody who uses them holds the other one, shared.
-//! The system lets go of both when a process ends, however it ends.
+//! Two locks: the gate is held while servers are started or stopped, and everybody who uses them
+//! holds the other one, shared. The system lets go of both when a process ends, however it ends.
 
 use std::fs::File;
 use std::path::Path;
@@ -30,13 +30,17 @@ pub enum Others {
 }
 
 impl Lease {
-    /// Waits for whoever starts or stops servers just now, and enters. `waits` is called once, when that takes a while.
+    /// Waits for whoever starts or stops servers just now, and enters. `waits` is called once, when
+    /// that takes a while.
     ///
     /// # Errors
     /// An interrupt came first.
     pub fn enter(state_dir: &Path, interrupt: &Interrupt, waits: impl FnOnce()) -> Result<Self> {
         state::prepare(state_dir)?;
-        let open = |name: &str| state::open(&state_dir.join(name), Use::Change)?.context("a file that is missing is made");
+        let open = |name: &str| {
+            state::open(&state_dir.join(name), Use::Change)?
+                .context("a file that is missing is made")
+        };
         let lease = Self { gate: open("servers.gate")?, users: open("servers.users")? };
         let begun = Instant::now();
         let mut waits = Some(waits);

@@ -1,4 +1,5 @@
-//! What could not be cleaned up or started again: what somebody has to know of a run, however it ended.
+//! What could not be cleaned up or started again: what somebody has to know of a run, however it
+//! ended.
 
 use std::fmt;
 
@@ -20,7 +21,9 @@ impl Left {
         let what = match act {
             Act::Wait(wait) => format!("waited in vain for {}", wait.what),
             // the deed says itself what is done
-            Act::Write(deed) if !matches!(deed.how, How::Hook(_)) => format!("could not {}", deed.what),
+            Act::Write(deed) if !matches!(deed.how, How::Hook(_)) => {
+                format!("could not {}", deed.what)
+            }
             other => format!("could not {} {}", describe::verb(other), describe::object(other)),
         };
         Self { what, why }
@@ -28,7 +31,10 @@ impl Left {
 
     /// That a backup could not be tried could not be noted in its manifest.
     pub fn unnoted(why: anyhow::Error) -> Self {
-        Self { what: "could not note in the manifest that the backup could not be tried".into(), why }
+        Self {
+            what: "could not note in the manifest that the backup could not be tried".into(),
+            why,
+        }
     }
 
     /// What is left to do could not be written down.
@@ -43,7 +49,8 @@ impl fmt::Display for Left {
     }
 }
 
-/// How a run ended: the cause first, then what is not as it should be. Where the work itself is done, that is the cause.
+/// How a run ended: the cause first, then what is not as it should be. Where the work itself is
+/// done, that is the cause.
 pub fn conclude(problem: Option<anyhow::Error>, left: &[Left]) -> Option<anyhow::Error> {
     if left.is_empty() {
         return problem;
@@ -56,10 +63,14 @@ pub fn conclude(problem: Option<anyhow::Error>, left: &[Left]) -> Option<anyhow:
             .because(reasons)
             .cure(format!("{by_hand}; do not run the command again for it")),
         Some(error) => {
-            let cause = error.downcast::<Problem>().unwrap_or_else(|e| Problem::failed(format!("{e:#}")));
+            let cause =
+                error.downcast::<Problem>().unwrap_or_else(|e| Problem::failed(format!("{e:#}")));
             let cure = cause.cure.clone().map_or(String::new(), |cure| format!("; then {cure}"));
             let cause = Problem { cure: None, ..cause };
-            cause.because(format!("and then it {named}:")).because(reasons).cure(format!("{by_hand}{cure}"))
+            cause
+                .because(format!("and then it {named}:"))
+                .because(reasons)
+                .cure(format!("{by_hand}{cure}"))
         }
     };
     Some(concluded.into())
@@ -73,10 +84,13 @@ mod tests {
     use crate::problem::Exit;
 
     fn left() -> Vec<Left> {
-        let start = Deed { what: "start the container web".into(), how: How::Command(Cmd::new("docker")) };
+        let start =
+            Deed { what: "start the container web".into(), how: How::Command(Cmd::new("docker")) };
         vec![Left::of(
             &Act::Write(start),
-            Problem::failed("`docker start web` ended with exit code 1").because("no such image").into(),
+            Problem::failed("`docker start web` ended with exit code 1")
+                .because("no such image")
+                .into(),
         )]
     }
 
@@ -86,16 +100,20 @@ mod tests {
         assert_eq!(text(None, &[]), None);
         assert_eq!(
             text(None, &left()).unwrap(),
-            "could not start the container web; the work itself is done\n  no such image\n    `docker start web` ended with exit code 1\n  \
-             next: do by hand what is named above; do not run the command again for it"
+            "could not start the container web; the work itself is done\n  no such image\n    \
+             `docker start web` ended with exit code 1\n  next: do by hand what is named above; \
+             do not run the command again for it"
         );
-        let cause = Problem::new(Exit::Interrupted, "interrupted").because("while it ran: a dump").cure("run it again");
+        let cause = Problem::new(Exit::Interrupted, "interrupted")
+            .because("while it ran: a dump")
+            .cure("run it again");
         let both = conclude(Some(cause.into()), &left()).unwrap();
         assert_eq!(Exit::of(&both), Exit::Interrupted);
         assert_eq!(
             both.to_string(),
-            "interrupted\n  while it ran: a dump\n  and then it could not start the container web:\n  \
-             no such image\n    `docker start web` ended with exit code 1\n  next: do by hand what is named above; then run it again"
+            "interrupted\n  while it ran: a dump\n  and then it could not start the container \
+             web:\n  no such image\n    `docker start web` ended with exit code 1\n  next: do by \
+             hand what is named above; then run it again"
         );
     }
 }

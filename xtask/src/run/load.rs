@@ -38,7 +38,8 @@ pub struct Loading {
     again: Vec<Again>,
     /// What is given when the loader role has gone.
     later: Later,
-    /// The dump's lines before which psql was told something: its own count of lines has one more for each.
+    /// The dump's lines before which psql was told something: its own count of lines has one more
+    /// for each.
     told: Vec<u64>,
 }
 
@@ -58,7 +59,13 @@ impl Loading {
     pub fn open(load: &Load, secrets: &Secrets, interrupt: &Interrupt) -> Result<Self> {
         let (reader, mut stdin) = wide_pipe()?;
         let (said, saying) = wide_pipe()?;
-        let child = movers::start(&load.cmd, Input::Pipe(reader), Outlet::Pipe(saying), secrets, interrupt)?;
+        let child = movers::start(
+            &load.cmd,
+            Input::Pipe(reader),
+            Outlet::Pipe(saying),
+            secrets,
+            interrupt,
+        )?;
         // a psql that can't connect closes its end: its own words come later
         let (key, load) = (new_key(), load.clone());
         drop(stdin.write_all(&bytes::of(&proof::keyed(&load.before, &key))));
@@ -67,7 +74,20 @@ impl Loading {
         let ends = [BEGUN, COUNTED].map(|mark| format!("{mark} {key}\n"));
         let answer = std::thread::spawn(move || listen(said, &ends, &tell));
         let (held, asides, again, later, told) = Default::default();
-        Ok(Self { child, stdin, marks, answer, load, key, sent: 0, held, asides, again, later, told })
+        Ok(Self {
+            child,
+            stdin,
+            marks,
+            answer,
+            load,
+            key,
+            sent: 0,
+            held,
+            asides,
+            again,
+            later,
+            told,
+        })
     }
 
     /// Passes on what the scanner has let go.
@@ -91,24 +111,32 @@ impl Loading {
         let end = first + bytes.len() as u64;
         let released = scanner.released(proof.trust).min(end);
         let mut at = first;
-        self.asides.extend(scanner.take_asides().into_iter().filter(|a| proof.leave_out.contains(&a.what)));
+        self.asides.extend(
+            scanner.take_asides().into_iter().filter(|a| proof.leave_out.contains(&a.what)),
+        );
         let again = scanner.take_again();
         self.again.extend(again.into_iter().filter(|_| proof.trust == Trust::Dump));
         // nothing beyond what is released is passed on, were it only to get to what is left out
         let due = self.asides.iter().take_while(|a| a.at.end <= released).count();
         let told = self.again.iter().take_while(|a| a.at < released).count();
         let due: Vec<Aside> = self.asides.drain(..due).collect();
-        due.iter().try_for_each(|aside| self.later.keep(aside.what, slice(bytes, first, aside.at.start, aside.at.end)))?;
+        due.iter().try_for_each(|aside| {
+            self.later.keep(aside.what, slice(bytes, first, aside.at.start, aside.at.end))
+        })?;
         let gone = due.into_iter().filter(|aside| aside.what != Spare::Reading);
-        let told = self.again.drain(..told).filter_map(|again| change(again, &self.load, &self.key));
+        let told =
+            self.again.drain(..told).filter_map(|again| change(again, &self.load, &self.key));
         for change in changes(gone, told) {
             anyhow::ensure!(change.from >= at, "what psql is to be told comes too late");
             self.stdin.write_all(slice(bytes, first, at, change.from))?;
             // empty lines in the place of what is left out: psql counts lines for its messages
-            let lines = slice(bytes, first, change.from, change.to).iter().filter(|b| **b == b'\n').count();
+            let lines =
+                slice(bytes, first, change.from, change.to).iter().filter(|b| **b == b'\n').count();
             self.stdin.write_all(&vec![b'\n'; lines])?;
             self.stdin.write_all(change.words.as_bytes())?;
-            self.told.extend(change.line.into_iter().flat_map(|line| change.words.lines().map(move |_| line)));
+            self.told.extend(
+                change.line.into_iter().flat_map(|line| change.words.lines().map(move |_| line)),
+            );
             at = change.to;
         }
         self.stdin.write_all(slice(bytes, first, at, released))?;
@@ -117,19 +145,29 @@ impl Loading {
         Ok(dealt_with)
     }
 
-    /// psql hears our own words again: whatever state the dump has left it in, they are no part of it.
+    /// psql hears our own words again: whatever state the dump has left it in, they are no part of
+    /// it.
     fn say(&mut self, words: &str) {
         let free = &self.load.fence.lines(&self.key)[1];
         // a psql that has died closes its end, and says why itself
-        drop(self.stdin.write_all(&bytes::of(&(format!("\n{free}") + &proof::keyed(words, &self.key)))));
+        drop(
+            self.stdin
+                .write_all(&bytes::of(&(format!("\n{free}") + &proof::keyed(words, &self.key)))),
+        );
     }
 
     /// Only now does psql get to hear COMMIT. Returns what it has said of what is there.
     ///
     /// # Errors
     /// psql's own, and rows that are not what the dump brought.
-    pub fn finish(mut self, script: &Script, secrets: &Secrets, interrupt: &Interrupt) -> Result<Loaded> {
-        let (fence, by, later) = (self.load.fence, self.load.by.clone(), std::mem::take(&mut self.later));
+    pub fn finish(
+        mut self,
+        script: &Script,
+        secrets: &Secrets,
+        interrupt: &Interrupt,
+    ) -> Result<Loaded> {
+        let (fence, by, later) =
+            (self.load.fence, self.load.by.clone(), std::mem::take(&mut self.later));
         let encoding = script.encoding.as_deref();
         let mut loaded = match self.load.count.clone() {
             Count::Shared(beside) => {
@@ -137,7 +175,9 @@ impl Loading {
                 proof::loaded(script, &loaded.counts)?;
                 loaded
             }
-            Count::First(sql) => self.count_then_commit(&counted_as_dumped(&sql, encoding), script)?,
+            Count::First(sql) => {
+                self.count_then_commit(&counted_as_dumped(&sql, encoding), script)?
+            }
             Count::Not => self.commit()?,
         };
 
@@ -152,7 +192,10 @@ impl Loading {
         self.say(&self.load.after.clone());
         drop(self.stdin);
         let has_begun = self.marks.recv().is_ok();
-        let (_, said) = self.child.wait_and_hear().map_err(|e| explained(e, &self.load, &self.told, has_begun))?;
+        let (_, said) = self
+            .child
+            .wait_and_hear()
+            .map_err(|e| explained(e, &self.load, &self.told, has_begun))?;
         Ok(Loaded { warnings: Warnings::read(&said), ..Loaded::default() })
     }
 
@@ -167,16 +210,30 @@ impl Loading {
         self.say(&words(&self.load.after));
         let Self { child, stdin, marks, answer, load, key, told, .. } = self;
         drop(stdin);
-        let beside = Cmd { input: beside.input.as_deref().map(|said| proof::keyed(&words(said), &key)), ..beside.clone() };
+        let beside = Cmd {
+            input: beside.input.as_deref().map(|said| proof::keyed(&words(said), &key)),
+            ..beside.clone()
+        };
         // before that there is no lock to wait for, and perhaps no database
         let has_begun = marks.recv().is_ok();
-        let beside = has_begun.then(|| movers::start(&beside, Input::Text, Outlet::Kept, secrets, interrupt));
-        let (_, heard) = child.wait_and_hear().map_err(|e| explained(e, &load, &told, has_begun))?;
+        let beside = has_begun
+            .then(|| movers::start(&beside, Input::Text, Outlet::Kept, secrets, interrupt));
+        let (_, heard) =
+            child.wait_and_hear().map_err(|e| explained(e, &load, &told, has_begun))?;
         let helped = beside.map_or(Ok(String::new()), |helper| helper?.wait())?;
-        let answer = answer.join().map_err(|_| anyhow::anyhow!("the thread that listens to psql broke down"))?;
+        let answer = answer
+            .join()
+            .map_err(|_| anyhow::anyhow!("the thread that listens to psql broke down"))?;
         let bare = [&answer, &helped].into_iter().flat_map(|said| read_bare(said)).collect();
-        let counts = [answer, helped].map(|said| counted(&said, &key)).into_iter().collect::<Option<Vec<_>>>();
-        let loaded = counts.map(|counts| Loaded { counts: counts.concat(), bare, warnings: Warnings::read(&heard) });
+        let counts = [answer, helped]
+            .map(|said| counted(&said, &key))
+            .into_iter()
+            .collect::<Option<Vec<_>>>();
+        let loaded = counts.map(|counts| Loaded {
+            counts: counts.concat(),
+            bare,
+            warnings: Warnings::read(&heard),
+        });
         loaded.ok_or_else(|| unheard("psql ended before it had counted").into())
     }
 
@@ -185,7 +242,9 @@ impl Loading {
         let has_begun = self.marks.recv().is_ok();
         let Ok(said) = self.marks.recv() else {
             drop(self.stdin);
-            self.child.wait().map_err(|e| rolled_back(explained(e, &self.load, &self.told, has_begun)))?;
+            self.child
+                .wait()
+                .map_err(|e| rolled_back(explained(e, &self.load, &self.told, has_begun)))?;
             return Err(unheard("psql ended before it had counted").rolled_back().into());
         };
         let counts = counted(&said, &self.key).unwrap_or_default();
@@ -195,11 +254,15 @@ impl Loading {
         }
         drop(self.stdin.write_all(&bytes::of(&self.load.after)));
         drop(self.stdin);
-        let (_, heard) = self.child.wait_and_hear().map_err(|e| explained(e, &self.load, &self.told, has_begun))?;
+        let (_, heard) = self
+            .child
+            .wait_and_hear()
+            .map_err(|e| explained(e, &self.load, &self.told, has_begun))?;
         Ok(Loaded { counts, bare: read_bare(&said), warnings: Warnings::read(&heard) })
     }
 
-    /// Gives the load up: psql is killed before it can read the end of its input, so that nothing is committed.
+    /// Gives the load up: psql is killed before it can read the end of its input, so that nothing
+    /// is committed.
     pub fn abort(self) {
         self.child.kill();
         drop(self.stdin);
@@ -226,7 +289,12 @@ struct Change {
 
 /// What is left out and what is put in, in the order of the dump.
 fn changes(asides: impl Iterator<Item = Aside>, told: impl Iterator<Item = Change>) -> Vec<Change> {
-    let gone = asides.map(|Aside { at, .. }| Change { from: at.start, to: at.end, words: String::new(), line: None });
+    let gone = asides.map(|Aside { at, .. }| Change {
+        from: at.start,
+        to: at.end,
+        words: String::new(),
+        line: None,
+    });
     let mut all: Vec<Change> = gone.chain(told).collect();
     all.sort_by_key(|change| (change.from, change.to));
     all
@@ -246,7 +314,11 @@ fn change(Again { at, line, what }: Again, load: &Load, key: &str) -> Option<Cha
 
 /// Before the transaction began, no line was of the dump.
 fn explained(error: anyhow::Error, load: &Load, told: &[u64], has_begun: bool) -> anyhow::Error {
-    let error = if has_begun { proof::at_line(error, load.own_lines(), told) } else { proof::without_lines(error) };
+    let error = if has_begun {
+        proof::at_line(error, load.own_lines(), told)
+    } else {
+        proof::without_lines(error)
+    };
     if matches!(load.by, By::Loader(_)) { proof::by_a_loader(error) } else { error }
 }
 
@@ -257,7 +329,9 @@ fn counted(said: &str, key: &str) -> Option<Counts> {
 
 /// psql did not read our words as such, which only a dump that left it within data can bring about.
 fn unheard(what: &str) -> Problem {
-    Problem::failed(what).because("it took what follows the dump for a part of it").cure("use another backup (`db-list`)")
+    Problem::failed(what)
+        .because("it took what follows the dump for a part of it")
+        .cure("use another backup (`db-list`)")
 }
 
 /// 128 bits of the system's randomness, by way of the seed of std's hash maps.

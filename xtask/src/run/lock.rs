@@ -22,7 +22,8 @@ impl Lock {
     pub fn take(state_dir: &Path, task: &str, now: DateTime<Utc>) -> Result<Self> {
         state::prepare(state_dir)?;
         let path = state_dir.join("lock");
-        let mut file = state::open(&path, Use::Change)?.context("a file that is missing is made")?;
+        let mut file =
+            state::open(&path, Use::Change)?.context("a file that is missing is made")?;
         let begun = Instant::now();
         loop {
             match file.try_lock() {
@@ -42,13 +43,18 @@ impl Lock {
 
         file.set_len(0)?;
         file.rewind()?;
-        writeln!(file, "{task}, process {}, since {}", std::process::id(), now.format("%Y-%m-%d %H:%M:%S UTC"))?;
+        writeln!(
+            file,
+            "{task}, process {}, since {}",
+            std::process::id(),
+            now.format("%Y-%m-%d %H:%M:%S UTC")
+        )?;
         Ok(Self { _file: file })
     }
 }
 
-/// How long a lock may outlive its process. A run that is killed between fork and exec of a child leaves it to that child,
-/// which lets go at its exec.
+/// How long a lock may outlive its process. A run that is killed between fork and exec of a child
+/// leaves it to that child, which lets go at its exec.
 const LINGERS: Duration = Duration::from_secs(5);
 
 /// What the holder wrote. It is a help, no more: it may be cut, or not written yet.
@@ -59,9 +65,11 @@ fn holder(file: &mut File) -> Result<String> {
     Ok(String::from_utf8_lossy(&holder).trim().to_owned())
 }
 
-/// Whether the process that the lock names is there no more. False where none is named, or nobody can tell.
+/// Whether the process that the lock names is there no more. False where none is named, or nobody
+/// can tell.
 fn has_ended(holder: &str) -> bool {
-    let pid = holder.split_once(", process ").and_then(|(_, rest)| rest.split(',').next()?.parse().ok());
+    let pid =
+        holder.split_once(", process ").and_then(|(_, rest)| rest.split(',').next()?.parse().ok());
     pid.is_some_and(|pid| !runs(pid))
 }
 
@@ -98,7 +106,11 @@ mod tests {
         let mut gone = Command::new("true").spawn().unwrap();
         gone.wait().unwrap();
         let lock = taken(dir.path()).unwrap();
-        std::fs::write(dir.path().join("lock"), format!("db-reset, process {}, since\n", gone.id())).unwrap();
+        std::fs::write(
+            dir.path().join("lock"),
+            format!("db-reset, process {}, since\n", gone.id()),
+        )
+        .unwrap();
 
         let held = std::thread::spawn(move || {
             std::thread::sleep(Duration::from_millis(200));
@@ -123,9 +135,13 @@ mod tests {
 
     #[test]
     fn what_names_no_process_is_taken_for_a_run_at_work() {
-        for holder in
-            ["", "db-backup", "db-backup, process , since", "db-backup, process x, since", "db-backup, process 0, since"]
-        {
+        for holder in [
+            "",
+            "db-backup",
+            "db-backup, process , since",
+            "db-backup, process x, since",
+            "db-backup, process 0, since",
+        ] {
             assert!(!has_ended(holder), "{holder}");
         }
     }

@@ -1,4 +1,5 @@
-//! A file for each run, where `project.logs` names a folder: all that a person could read of it, with the time of each line.
+//! A file for each run, where `project.logs` names a folder: all that a person could read of it,
+//! with the time of each line.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -24,10 +25,16 @@ impl Logbook {
     ///
     /// # Errors
     /// Why there can be none.
-    pub fn begin(folder: &Path, task: &str, run: &str, now: fn() -> DateTime<Utc>) -> Result<Self, String> {
+    pub fn begin(
+        folder: &Path,
+        task: &str,
+        run: &str,
+        now: fn() -> DateTime<Utc>,
+    ) -> Result<Self, String> {
         made(folder)?;
         let path = folder.join(format!("{}_{task}_{run}.log", now().format("%Y%m%d_%H%M%S")));
-        let file = state::create_new(&path).map_err(|e| format!("could not make `{}`: {e}", path.display()))?;
+        let file = state::create_new(&path)
+            .map_err(|e| format!("could not make `{}`: {e}", path.display()))?;
         for old in too_many(names(folder), KEPT) {
             // what can't be removed now is tried again by the next run
             drop(fs::remove_file(folder.join(old)));
@@ -48,19 +55,27 @@ fn made(folder: &Path) -> Result<(), String> {
     if folder.is_dir() {
         return Ok(());
     }
-    let said = |e: anyhow::Error| e.downcast_ref::<Problem>().map_or_else(|| format!("{e:#}"), |p| p.happened.join("; "));
-    deed::private_folder(folder).map_err(|e| format!("could not make the folder `{}`: {}", folder.display(), said(e)))?;
+    let said = |e: anyhow::Error| {
+        e.downcast_ref::<Problem>().map_or_else(|| format!("{e:#}"), |p| p.happened.join("; "))
+    };
+    deed::private_folder(folder)
+        .map_err(|e| format!("could not make the folder `{}`: {}", folder.display(), said(e)))?;
     // beside it, the folder works as well
     drop(state::create_new(&folder.join(".gitignore")).and_then(|mut file| file.write_all(b"*\n")));
     Ok(())
 }
 
 fn names(folder: &Path) -> Vec<String> {
-    let files = fs::read_dir(folder).into_iter().flatten().flatten().filter(|entry| entry.file_type().is_ok_and(|t| t.is_file()));
+    let files = fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter(|entry| entry.file_type().is_ok_and(|t| t.is_file()));
     files.filter_map(|entry| entry.file_name().into_string().ok()).collect()
 }
 
-/// Of the names that are a run's, those beyond the newest so many. What else is in the folder is somebody's.
+/// Of the names that are a run's, those beyond the newest so many. What else is in the folder is
+/// somebody's.
 fn too_many(names: Vec<String>, kept: usize) -> Vec<PathBuf> {
     let mut ours: Vec<String> = names.into_iter().filter(|name| is_of_a_run(name)).collect();
     ours.sort_unstable_by(|a, b| b.cmp(a));
@@ -69,8 +84,12 @@ fn too_many(names: Vec<String>, kept: usize) -> Vec<PathBuf> {
 
 /// `20260116_224500_db-restore_6969a5bc1f2e.log`
 fn is_of_a_run(name: &str) -> bool {
-    let Some(parts) = name.strip_suffix(".log").map(|stem| stem.split('_').collect::<Vec<_>>()) else { return false };
-    let digits = |text: &str, count| text.len() == count && text.bytes().all(|b| b.is_ascii_digit());
+    let Some(parts) = name.strip_suffix(".log").map(|stem| stem.split('_').collect::<Vec<_>>())
+    else {
+        return false;
+    };
+    let digits =
+        |text: &str, count| text.len() == count && text.bytes().all(|b| b.is_ascii_digit());
     let hex = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_hexdigit());
     matches!(parts.as_slice(), [day, time, task, run] if digits(day, 8) && digits(time, 6) && task.starts_with("db-") && hex(run))
 }
@@ -83,7 +102,12 @@ mod tests {
     fn the_oldest_go_and_nobody_elses() {
         let run = |day: u32| format!("202601{day:02}_224500_db-backup_69a5bc1f2e.log");
         let mut names: Vec<String> = (1..=12).map(run).collect();
-        for other in ["20200101_000000_app.log", "app.log", "20200101_000000_db-backup_x y.log", "20200101_db-backup_1f.log"] {
+        for other in [
+            "20200101_000000_app.log",
+            "app.log",
+            "20200101_000000_db-backup_x y.log",
+            "20200101_db-backup_1f.log",
+        ] {
             names.push(other.into());
         }
         names.rotate_left(5);
@@ -98,14 +122,23 @@ mod tests {
         let log = Logbook::begin(&folder, "db-backup", "1f", || DateTime::UNIX_EPOCH).unwrap();
         log.write("one\ntwo");
         let path = folder.join("19700101_000000_db-backup_1f.log");
-        assert_eq!(fs::read_to_string(&path).unwrap(), "1970-01-01T00:00:00.000Z  one\n1970-01-01T00:00:00.000Z  two\n");
+        assert_eq!(
+            fs::read_to_string(&path).unwrap(),
+            "1970-01-01T00:00:00.000Z  one\n1970-01-01T00:00:00.000Z  two\n"
+        );
         assert_eq!(fs::read_to_string(folder.join(".gitignore")).unwrap(), "*\n");
         #[cfg(unix)]
         for (path, mode) in [(&path, 0o600), (&folder, 0o700)] {
             use std::os::unix::fs::PermissionsExt;
             assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, mode);
         }
-        assert!(Logbook::begin(&folder, "db-backup", "1f", || DateTime::UNIX_EPOCH).unwrap_err().contains("could not make"));
-        assert!(Logbook::begin(&path.join("x"), "db-backup", "2f", || DateTime::UNIX_EPOCH).is_err());
+        assert!(
+            Logbook::begin(&folder, "db-backup", "1f", || DateTime::UNIX_EPOCH)
+                .unwrap_err()
+                .contains("could not make")
+        );
+        assert!(
+            Logbook::begin(&path.join("x"), "db-backup", "2f", || DateTime::UNIX_EPOCH).is_err()
+        );
     }
 }

@@ -100,11 +100,13 @@ pub struct Report {
     pub took: Duration,
 }
 
-/// Executes a plan. The report says what went wrong; what had begun is cleaned up before it returns.
+/// Executes a plan. The report says what went wrong; what had begun is cleaned up before it
+/// returns.
 pub fn run(cleared: Cleared, world: &mut World<'_>) -> Report {
     let begun = Instant::now();
     let task = cleared.plan().task;
-    let mut runner = Runner { world, task, report: Report::default(), aftermath: Aftermath::default() };
+    let mut runner =
+        Runner { world, task, report: Report::default(), aftermath: Aftermath::default() };
     let result = runner.steps(&cleared.plan().steps);
     let stands = runner.aftermath.told(task);
     let mut report = runner.report;
@@ -134,9 +136,13 @@ impl Runner<'_, '_> {
         let since = self.aftermath.since();
         let mut result = self.steps(&scope.body);
         if let Err(e) = &result {
-            // a backup is called bad for its own faults alone, not for those of a server that went away
+            // a backup is called bad for its own faults alone, not for those of a server that went
+            // away
             let blamed = e.downcast_ref::<Problem>().is_some_and(|p| p.about == About::Backup);
-            let cleaned = self.clean_up(scope.on_failure.iter().filter(|act| blamed || bad_word(act).is_none()), Journal::keep);
+            let cleaned = self.clean_up(
+                scope.on_failure.iter().filter(|act| blamed || bad_word(act).is_none()),
+                Journal::keep,
+            );
             self.aftermath.cleaned_up(&since, &cleaned);
             self.clean_up(&scope.at_once, |_, _| {});
             let word = scope.on_failure.iter().find_map(bad_word).filter(|_| !blamed);
@@ -173,7 +179,12 @@ impl Runner<'_, '_> {
         }
         let Problem { tried, happened, .. } = &problem;
         let happened = happened.iter().cloned().chain([tried.clone()]).collect();
-        Problem { tried: "the backup could not be tried here, and nothing is said against it".into(), happened, ..problem }.into()
+        Problem {
+            tried: "the backup could not be tried here, and nothing is said against it".into(),
+            happened,
+            ..problem
+        }
+        .into()
     }
 
     fn uninterrupted(&mut self, act: &Act) -> Result<()> {
@@ -185,8 +196,13 @@ impl Runner<'_, '_> {
         result.map(drop).map_err(|e| if self.world.interrupt.hit() { interrupted(e) } else { e })
     }
 
-    /// What follows a failure is done whole: each act is tried, whatever became of the one before. What fails is for `later`.
-    fn clean_up<'a>(&mut self, acts: impl IntoIterator<Item = &'a Act>, later: fn(&mut Journal, &Act)) -> Vec<(&'a Act, End)> {
+    /// What follows a failure is done whole: each act is tried, whatever became of the one before.
+    /// What fails is for `later`.
+    fn clean_up<'a>(
+        &mut self,
+        acts: impl IntoIterator<Item = &'a Act>,
+        later: fn(&mut Journal, &Act),
+    ) -> Vec<(&'a Act, End)> {
         self.in_any_case(acts, later, Due::Perhaps)
     }
 
@@ -243,10 +259,17 @@ impl Runner<'_, '_> {
         let told = match act {
             Act::Pipe(pipe) => {
                 let progress = &mut |p: &Progress| watch.progress(p);
-                let found = pump(pipe, &mut Means { secrets, interrupt, idle, now: *now, progress })?;
-                let told = [lost(pipe, &found), without_statistics(&found), found.loaded.warnings.told()].concat();
+                let found =
+                    pump(pipe, &mut Means { secrets, interrupt, idle, now: *now, progress })?;
+                let told =
+                    [lost(pipe, &found), without_statistics(&found), found.loaded.warnings.told()]
+                        .concat();
                 let left_out = found.left_out().and_then(LeftOut::told);
-                return Ok(Done::tell(told.into_iter().chain(left_out).collect(), Some(found), *watch));
+                return Ok(Done::tell(
+                    told.into_iter().chain(left_out).collect(),
+                    Some(found),
+                    *watch,
+                ));
             }
             Act::Write(Deed { what, how: How::Hook(hook) }) => {
                 hook::run(what, hook, secrets, interrupt, journal, &mut |line| watch.line(line))?;
@@ -254,7 +277,10 @@ impl Runner<'_, '_> {
             }
             Act::Write(Deed { how: How::Reload(reload), .. }) => {
                 let progress = &mut |p: &Progress| watch.progress(p);
-                reload::reload(reload, &mut Means { secrets, interrupt, idle, now: *now, progress })?
+                reload::reload(
+                    reload,
+                    &mut Means { secrets, interrupt, idle, now: *now, progress },
+                )?
             }
             Act::Create(deed) => deed::create(deed, secrets, interrupt)?,
             Act::Remove(deed) => deed::remove(deed, secrets, interrupt)?,
@@ -312,23 +338,35 @@ fn standing(error: anyhow::Error, stands: Option<String>) -> anyhow::Error {
 fn bad_word(act: &Act) -> Option<(&Path, &'static str)> {
     match act {
         Act::Seal(seal) => match &**seal {
-            Seal::Verified { manifest_path, how, outcome: Outcome::Bad } => Some((manifest_path, how)),
+            Seal::Verified { manifest_path, how, outcome: Outcome::Bad } => {
+                Some((manifest_path, how))
+            }
             _ => None,
         },
         _ => None,
     }
 }
 
-/// What a backup of a store has not, said when it is made, and what a load has left out because the server has no place for it.
+/// What a backup of a store has not, said when it is made, and what a load has left out because the
+/// server has no place for it.
 fn lost(pipe: &Pipe, found: &Found) -> Vec<String> {
     match (&pipe.to, &found.held) {
         (Sink::File { .. }, Held::Contents(contents)) => {
             contents.lost().iter().map(|what| format!("{}: {what}", pipe.store)).collect()
         }
-        (Sink::Psql(_), Held::Script(script)) if pipe.proof.leave_out.contains(&Spare::Tablespace) => {
-            let named = script.tablespaces.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-            let lacks =
-                format!("what the dump has in the tablespace {named} is in the default one: the server has none of that name");
+        (Sink::Psql(_), Held::Script(script))
+            if pipe.proof.leave_out.contains(&Spare::Tablespace) =>
+        {
+            let named = script
+                .tablespaces
+                .iter()
+                .map(|name| format!("`{name}`"))
+                .collect::<Vec<_>>()
+                .join(", ");
+            let lacks = format!(
+                "what the dump has in the tablespace {named} is in the default one: the server \
+                 has none of that name"
+            );
             (!named.is_empty()).then_some(lacks).into_iter().collect()
         }
         _ => Vec::new(),
@@ -340,11 +378,15 @@ fn without_statistics(found: &Found) -> Vec<String> {
     let say = |bare: &Bare| match bare {
         Bare::Far(table) => {
             format!(
-                "no statistics of {table}: a part of it is in another server, which is not asked here; `ANALYZE {table}` asks it"
+                "no statistics of {table}: a part of it is in another server, which is not asked \
+                 here; `ANALYZE {table}` asks it"
             )
         }
         Bare::Failed(table) => {
-            format!("no statistics of {table}: a function of its indexes or statistics fails; `ANALYZE {table}` says why")
+            format!(
+                "no statistics of {table}: a function of its indexes or statistics fails; \
+                 `ANALYZE {table}` says why"
+            )
         }
     };
     found.loaded.bare.iter().map(say).collect()
@@ -355,7 +397,9 @@ fn but(error: anyhow::Error) -> anyhow::Error {
     let problem = error.downcast::<Problem>().unwrap_or_else(|e| Problem::failed(format!("{e:#}")));
     let cure = problem.cure.clone().unwrap_or_default();
     let tried = format!("finished, but {}", problem.tried);
-    Problem { exit: Exit::FinishedBut, tried, ..problem }.cure(format!("{cure}; do not run the command again for it")).into()
+    Problem { exit: Exit::FinishedBut, tried, ..problem }
+        .cure(format!("{cure}; do not run the command again for it"))
+        .into()
 }
 
 /// What a signal made of an error.
@@ -365,6 +409,7 @@ pub fn interrupted(error: anyhow::Error) -> anyhow::Error {
     }
     let first = error.to_string().lines().next().unwrap_or_default().to_owned();
     let stands = error.downcast_ref::<Problem>().and_then(|problem| problem.stands.clone());
-    let problem = Problem::new(Exit::Interrupted, "interrupted").because(format!("while it ran: {first}"));
+    let problem =
+        Problem::new(Exit::Interrupted, "interrupted").because(format!("while it ran: {first}"));
     Problem { stands, ..problem }.into()
 }

@@ -1,4 +1,5 @@
-//! What this user has for all projects, outside of each: the key that journals are signed with, and what was trusted once.
+//! What this user has for all projects, outside of each: the key that journals are signed with, and
+//! what was trusted once.
 //!
 //! It is in `XDG_STATE_HOME/db-tasks` (<https://specifications.freedesktop.org/basedir-spec/latest/>), never in a project's folder,
 //! which anybody may have written.
@@ -39,8 +40,10 @@ impl Own {
     /// Looks where it is; makes nothing. What `.env` says does not count: it is the repository's.
     pub fn look(root: &Path, env: &Env) -> Self {
         let root = fs::canonicalize(root).unwrap_or_else(|_| root.to_path_buf());
-        let home = candidates(env, &fs::read_to_string("/etc/passwd").unwrap_or_default(), state::user());
-        let home = home.into_iter().find(|home| !home.starts_with(&root) && state::may_be_ours(home));
+        let home =
+            candidates(env, &fs::read_to_string("/etc/passwd").unwrap_or_default(), state::user());
+        let home =
+            home.into_iter().find(|home| !home.starts_with(&root) && state::may_be_ours(home));
         Self { home, bound: format!("{}\n{}", root.display(), machine()) }
     }
 
@@ -49,14 +52,16 @@ impl Own {
         Some(self.home.as_ref()?.join(self.digest()))
     }
 
-    /// The signature of a text, by a key that is made with the first one; `None` where there is no place to keep a key.
+    /// The signature of a text, by a key that is made with the first one; `None` where there is no
+    /// place to keep a key.
     pub fn sign(&self, text: &[u8]) -> Result<Option<String>> {
         let Some(home) = &self.home else { return Ok(None) };
         let file = home.join("key");
         if state::read(&file)?.is_none() {
             super::deed::private_folder(home)?;
             let key = random().context("could not make a key")?;
-            let made = state::create_new(&file).and_then(|mut f| f.write_all(key.as_bytes()).and_then(|()| f.sync_all()));
+            let made = state::create_new(&file)
+                .and_then(|mut f| f.write_all(key.as_bytes()).and_then(|()| f.sync_all()));
             match made {
                 // another run was faster
                 Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => {
@@ -97,8 +102,13 @@ impl Own {
         if more.iter().all(|(what, state)| known.get(what) == Some(state)) {
             return Ok(());
         }
-        let file = self.record_file().context("there is no folder of your own to keep it in: set HOME or XDG_STATE_HOME")?;
-        let record = Record { project: self.bound.clone(), trusted: known.into_iter().chain(more).collect() };
+        let file = self
+            .record_file()
+            .context("there is no folder of your own to keep it in: set HOME or XDG_STATE_HOME")?;
+        let record = Record {
+            project: self.bound.clone(),
+            trusted: known.into_iter().chain(more).collect(),
+        };
         super::deed::private_folder(file.parent().unwrap_or(&file))?;
         super::seal::replace_file(&file, &format!("{}\n", serde_json::to_string_pretty(&record)?))
     }
@@ -108,9 +118,11 @@ impl Own {
     }
 }
 
-/// Where the folder may be, best first: as the environment says, the account's home, and what every machine has.
+/// Where the folder may be, best first: as the environment says, the account's home, and what every
+/// machine has.
 fn candidates(env: &Env, passwd: &str, user: u32) -> Vec<PathBuf> {
-    let absolute = |name: &str| env.given(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let absolute =
+        |name: &str| env.given(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let state = absolute("XDG_STATE_HOME").or_else(|| absolute("LOCALAPPDATA"));
     let home = absolute("HOME").or_else(|| {
         let fields = passwd.lines().map(|line| line.split(':').collect::<Vec<_>>());
@@ -118,14 +130,22 @@ fn candidates(env: &Env, passwd: &str, user: u32) -> Vec<PathBuf> {
         fields.into_iter().find(own)?.get(5).map(PathBuf::from).filter(|path| path.is_absolute())
     });
     let shared = cfg!(unix).then(|| PathBuf::from(format!("/var/tmp/db-tasks-{user}")));
-    let own = [state, home.map(|home| home.join(".local/state"))].into_iter().flatten().map(|path| path.join("db-tasks"));
+    let own = [state, home.map(|home| home.join(".local/state"))]
+        .into_iter()
+        .flatten()
+        .map(|path| path.join("db-tasks"));
     own.chain(shared).collect()
 }
 
 /// This machine: its id, where it has one that lasts, else its name.
 fn machine() -> String {
-    let said = ["/etc/machine-id", "/var/lib/dbus/machine-id", "/proc/sys/kernel/hostname"].map(fs::read_to_string);
-    said.into_iter().flatten().map(|id| id.trim().to_owned()).find(|id| !id.is_empty()).unwrap_or_default()
+    let said = ["/etc/machine-id", "/var/lib/dbus/machine-id", "/proc/sys/kernel/hostname"]
+        .map(fs::read_to_string);
+    said.into_iter()
+        .flatten()
+        .map(|id| id.trim().to_owned())
+        .find(|id| !id.is_empty())
+        .unwrap_or_default()
 }
 
 /// 256 bits of the system's own, in hexadecimal.
@@ -137,7 +157,9 @@ fn random() -> std::io::Result<String> {
         use std::hash::{BuildHasher, RandomState};
         // seeded by the system, each anew
         for chunk in bytes.chunks_mut(8) {
-            chunk.copy_from_slice(&RandomState::new().hash_one(std::time::SystemTime::now()).to_le_bytes());
+            chunk.copy_from_slice(
+                &RandomState::new().hash_one(std::time::SystemTime::now()).to_le_bytes(),
+            );
         }
     }
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
@@ -177,7 +199,11 @@ mod tests {
 
     #[test]
     fn what_was_trusted_is_of_one_project() {
-        let (a, b, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (a, b, home) = (
+            tempfile::tempdir().unwrap(),
+            tempfile::tempdir().unwrap(),
+            tempfile::tempdir().unwrap(),
+        );
         let one = |what: &str, state: &str| Trusted::from([(what.to_owned(), state.to_owned())]);
         for trusted in [one("/p/bin", ""), one("/p/pg", "1"), one("/p/pg", "2")] {
             own(a.path(), home.path()).trust(trusted).unwrap();
@@ -191,11 +217,17 @@ mod tests {
     fn no_folder_of_the_project_is_our_own() {
         let passwd = "root:x:0:0::/root:/bin/sh\nann:x:7:7::/home/ann:/bin/sh\n";
         let of = |env: Env, user| {
-            candidates(&env, passwd, user).into_iter().map(|path| path.display().to_string()).collect::<Vec<_>>()
+            candidates(&env, passwd, user)
+                .into_iter()
+                .map(|path| path.display().to_string())
+                .collect::<Vec<_>>()
         };
         let both = Env::of([("XDG_STATE_HOME", "/s"), ("HOME", "/h")]);
         assert_eq!(of(both, 7)[..2], ["/s/db-tasks", "/h/.local/state/db-tasks"]);
-        assert_eq!(of(Env::of([("XDG_STATE_HOME", "relative")]), 7)[0], "/home/ann/.local/state/db-tasks");
+        assert_eq!(
+            of(Env::of([("XDG_STATE_HOME", "relative")]), 7)[0],
+            "/home/ann/.local/state/db-tasks"
+        );
         assert!(of(Env::default(), 8).iter().all(|path| path == "/var/tmp/db-tasks-8"));
         let root = tempfile::tempdir().unwrap();
         let inside = own(root.path(), &root.path().join("state"));

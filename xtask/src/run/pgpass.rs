@@ -11,21 +11,28 @@ use crate::config::Secrets;
 use crate::plan::Login;
 use crate::problem::Problem;
 
-/// Writes these logins into a file that its owner alone may read, and leaves all other lines as they are.
+/// Writes these logins into a file that its owner alone may read, and leaves all other lines as
+/// they are.
 pub(super) fn write(path: &Path, logins: &[Login], secrets: &Secrets) -> Result<()> {
     // somebody's link to the file in their own repository stays one
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
     if fs::metadata(&path).is_ok_and(|meta| !meta.is_file()) {
-        return Err(Problem::failed(format!("`{}` is no plain file: nothing was changed", path.display()))
-            .cure("libpq reads no other; name one with PGPASSFILE, or move this away")
-            .into());
+        return Err(Problem::failed(format!(
+            "`{}` is no plain file: nothing was changed",
+            path.display()
+        ))
+        .cure("libpq reads no other; name one with PGPASSFILE, or move this away")
+        .into());
     }
     let old = match fs::read(&path) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-            return Err(Problem::failed(format!("could not read `{}`: nothing was changed", path.display()))
-                .because(e.to_string())
-                .cure("mend its permissions; it must be your own")
-                .into());
+            return Err(Problem::failed(format!(
+                "could not read `{}`: nothing was changed",
+                path.display()
+            ))
+            .because(e.to_string())
+            .cure("mend its permissions; it must be your own")
+            .into());
         }
         read => read.unwrap_or_default(),
     };
@@ -38,9 +45,12 @@ pub(super) fn write(path: &Path, logins: &[Login], secrets: &Secrets) -> Result<
 fn line(login: &Login, secrets: &Secrets) -> Result<(String, String)> {
     let password = secrets.reveal(&login.password).unwrap_or_default();
     if password.contains(['\n', '\r', '\0']) {
-        return Err(Problem::failed(format!("{} has a line break, which a password file can't hold", login.password))
-            .cure("give the role another password; nothing was changed")
-            .into());
+        return Err(Problem::failed(format!(
+            "{} has a line break, which a password file can't hold",
+            login.password
+        ))
+        .cure("give the role another password; nothing was changed")
+        .into());
     }
     Ok((login.fields(), escaped(password)))
 }
@@ -48,9 +58,14 @@ fn line(login: &Login, secrets: &Secrets) -> Result<(String, String)> {
 /// The first line that fits counts: ours come first, and older ones for the very same go.
 fn merged(old: &[u8], lines: &[(String, String)]) -> Vec<u8> {
     let is_ours = |line: &[u8]| {
-        lines.iter().any(|(fields, _)| line.strip_prefix(fields.as_bytes()).is_some_and(|rest| rest.starts_with(b":")))
+        lines.iter().any(|(fields, _)| {
+            line.strip_prefix(fields.as_bytes()).is_some_and(|rest| rest.starts_with(b":"))
+        })
     };
-    let mut new: Vec<u8> = lines.iter().flat_map(|(fields, password)| format!("{fields}:{password}\n").into_bytes()).collect();
+    let mut new: Vec<u8> = lines
+        .iter()
+        .flat_map(|(fields, password)| format!("{fields}:{password}\n").into_bytes())
+        .collect();
     let kept = old.split_inclusive(|byte| *byte == b'\n').filter(|line| !is_ours(line));
     kept.for_each(|line| new.extend(line));
     new
@@ -89,9 +104,13 @@ mod tests {
     #[test]
     fn our_lines_come_first_and_others_stay() {
         let lines = [("localhost:5432:shop:boss".to_owned(), "new".to_owned())];
-        let old = b"# mine\nlocalhost:5432:shop:boss:old\nlocalhost:5432:shop:bosses:x\n*:*:*:*:any\xff";
+        let old =
+            b"# mine\nlocalhost:5432:shop:boss:old\nlocalhost:5432:shop:bosses:x\n*:*:*:*:any\xff";
         let new = merged(old, &lines);
-        assert_eq!(new, b"localhost:5432:shop:boss:new\n# mine\nlocalhost:5432:shop:bosses:x\n*:*:*:*:any\xff");
+        assert_eq!(
+            new,
+            b"localhost:5432:shop:boss:new\n# mine\nlocalhost:5432:shop:bosses:x\n*:*:*:*:any\xff"
+        );
         assert_eq!(merged(&new, &lines), new, "once more changes nothing");
         assert_eq!(merged(b"", &lines), b"localhost:5432:shop:boss:new\n");
     }

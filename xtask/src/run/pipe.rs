@@ -23,9 +23,11 @@ use crate::plan::{Pipe, Proof, Sink, Source};
 use crate::problem::{Problem, rolled_back};
 use crate::stream::{self, Decoder, Digest, Encoder, Flushed, Sum};
 
-/// Bytes handed from the reading thread at once: large enough to make few hand-overs, small enough for the cache.
+/// Bytes handed from the reading thread at once: large enough to make few hand-overs, small enough
+/// for the cache.
 pub(super) const CHUNK: usize = 256 * 1024;
-/// Bytes that a pipe may hold (Linux's usual limit for everybody), so that pg_dump seldom waits for us.
+/// Bytes that a pipe may hold (Linux's usual limit for everybody), so that pg_dump seldom waits for
+/// us.
 const PIPE_BYTES: usize = 1 << 20;
 
 /// What a pipe found.
@@ -106,7 +108,12 @@ fn pump_script(pipe: &Pipe, means: &mut Means<'_>) -> Result<Found> {
     let source = Spring::open(&pipe.from, secrets, interrupt, idle).inspect_err(|_| sink.abort());
     let mut source = source.map_err(rolled_back)?;
     let mut tell = |scanner: &Scanner, bytes| {
-        progress(&Progress { bytes, expected: pipe.proof.expected_bytes, rows: scanner.rows(), elapsed: begun.elapsed() });
+        progress(&Progress {
+            bytes,
+            expected: pipe.proof.expected_bytes,
+            rows: scanner.rows(),
+            elapsed: begun.elapsed(),
+        });
     };
     let flowed = flow(&mut source, &mut sink, pipe, &mut tell);
     let ended = flowed.and_then(|script| {
@@ -119,7 +126,8 @@ fn pump_script(pipe: &Pipe, means: &mut Means<'_>) -> Result<Found> {
         Err(e) => {
             // a psql that has died is the cause of the pipe that broke, and says why
             let died = sink.cause_of_death();
-            let damaged = died.as_ref().and_then(|died| source.damage(&pipe.proof, interrupt, died));
+            let damaged =
+                died.as_ref().and_then(|died| source.damage(&pipe.proof, interrupt, died));
             source.abort();
             // nobody has told psql to commit yet
             return Err(rolled_back(damaged.or(died).unwrap_or(e)));
@@ -131,12 +139,18 @@ fn pump_script(pipe: &Pipe, means: &mut Means<'_>) -> Result<Found> {
     Ok(Found { started, took: begun.elapsed(), sum, plain_bytes, held, loaded })
 }
 
-fn flow(source: &mut Spring, sink: &mut Drain, pipe: &Pipe, tell: &mut dyn FnMut(&Scanner, u64)) -> Result<Script> {
+fn flow(
+    source: &mut Spring,
+    sink: &mut Drain,
+    pipe: &Pipe,
+    tell: &mut dyn FnMut(&Scanner, u64),
+) -> Result<Script> {
     let proof = &pipe.proof;
     let by_loader = proof.leave_out.contains(&Spare::Handover);
     let scanner = if by_loader { Scanner::for_loader() } else { Scanner::new() };
     // what is only read is read whole
-    let without = if matches!(pipe.to, Sink::Psql(_)) { proof.without.clone() } else { Without::default() };
+    let without =
+        if matches!(pipe.to, Sink::Psql(_)) { proof.without.clone() } else { Without::default() };
     let mut scanner = scanner.without(without);
     let mut bytes = 0;
     while let Some(chunk) = source.next()? {
@@ -163,16 +177,18 @@ pub(super) fn undamaged(wanted: &Proof, read: Option<&Sum>) -> Result<()> {
     let found = read.map(Sum::checksum);
     match wanted.sum.as_ref().filter(|expected| found.as_ref() != Some(*expected)) {
         None => Ok(()),
-        Some(expected) => Err(Problem::failed("the backup is damaged: its checksum is not the one in its manifest")
-            .because(format!(
-                "{} now  {}\nmanifest    {}",
-                expected.method,
-                found.map_or("none".into(), |found| found.hex),
-                expected.hex
-            ))
-            .cure("use another backup (`db-list`); this file has changed since it was made")
-            .of_backup()
-            .into()),
+        Some(expected) => Err(Problem::failed(
+            "the backup is damaged: its checksum is not the one in its manifest",
+        )
+        .because(format!(
+            "{} now  {}\nmanifest    {}",
+            expected.method,
+            found.map_or("none".into(), |found| found.hex),
+            expected.hex
+        ))
+        .cure("use another backup (`db-list`); this file has changed since it was made")
+        .of_backup()
+        .into()),
     }
 }
 
@@ -195,32 +211,46 @@ enum Reading {
 }
 
 impl Spring {
-    fn open(source: &Source, secrets: &Secrets, interrupt: &Interrupt, idle: &Idle) -> Result<Self> {
+    fn open(
+        source: &Source,
+        secrets: &Secrets,
+        interrupt: &Interrupt,
+        idle: &Idle,
+    ) -> Result<Self> {
         let (mut feeder, mut session) = (None, None);
         let (child, reading, shown) = match source {
             Source::Command(cmd) => {
                 let (reader, writer) = wide_pipe()?;
-                let child = movers::start(cmd, Input::Text, Outlet::Pipe(writer), secrets, interrupt)?;
+                let child =
+                    movers::start(cmd, Input::Text, Outlet::Pipe(writer), secrets, interrupt)?;
                 (Some(child), Reading::Pipe(reader), cmd.program.clone())
             }
             Source::Dump(dumping) => {
                 let (cmd, held) = dumping::begin(dumping, secrets, idle)?;
                 session = held;
                 let (reader, writer) = wide_pipe()?;
-                let child = movers::start(&cmd, Input::Text, Outlet::Pipe(writer), secrets, interrupt)?;
+                let child =
+                    movers::start(&cmd, Input::Text, Outlet::Pipe(writer), secrets, interrupt)?;
                 (Some(child), Reading::Pipe(reader), cmd.program)
             }
             Source::Filtered { path, codec, through } => {
                 let opened = File::open(path).and_then(|file| stream::decoder(*codec, file));
                 let decoder = opened.map_err(|e| unreadable(path, &e))?;
                 let ((fed, feed), (reader, writer)) = (wide_pipe()?, wide_pipe()?);
-                let child = movers::start(through, Input::Pipe(fed), Outlet::Pipe(writer), secrets, interrupt)?;
+                let child = movers::start(
+                    through,
+                    Input::Pipe(fed),
+                    Outlet::Pipe(writer),
+                    secrets,
+                    interrupt,
+                )?;
                 feeder = Some(std::thread::spawn(move || feed_all(decoder, feed)));
                 (Some(child), Reading::Pipe(reader), path.display().to_string())
             }
             Source::File { path, codec } => {
                 let file = File::open(path).map_err(|e| unreadable(path, &e))?;
-                let decoder = stream::decoder(*codec, Digest::new(file)).map_err(|e| unreadable(path, &e))?;
+                let decoder =
+                    stream::decoder(*codec, Digest::new(file)).map_err(|e| unreadable(path, &e))?;
                 (None, Reading::File(Box::new(decoder)), path.display().to_string())
             }
             Source::Store(address) => anyhow::bail!("{address} gives no script"),
@@ -228,7 +258,15 @@ impl Spring {
         let (send_full, full) = sync_channel(2);
         let (empty, take_empty) = sync_channel(4);
         let thread = std::thread::spawn(move || read_all(reading, &send_full, &take_empty));
-        Ok(Self { child, feeder, _session: session, full: Some(full), empty, thread: Some(thread), shown })
+        Ok(Self {
+            child,
+            feeder,
+            _session: session,
+            full: Some(full),
+            empty,
+            thread: Some(thread),
+            shown,
+        })
     }
 
     fn next(&mut self) -> Result<Option<Vec<u8>>> {
@@ -249,18 +287,28 @@ impl Spring {
         let ended = self.child.as_ref().map_or(Ok(String::new()), Child::wait);
         // a file that can't be read to its end is the cause of what its reader complains of
         if let Some(feeder) = self.feeder.take() {
-            let fed = feeder.join().map_err(|_| anyhow::anyhow!("the thread that reads `{}` broke down", self.shown))?;
+            let fed = feeder.join().map_err(|_| {
+                anyhow::anyhow!("the thread that reads `{}` broke down", self.shown)
+            })?;
             fed.map_err(|e| unreadable(Path::new(&self.shown), &e))?;
         }
         ended?;
         let thread = self.thread.take().context("a pipe is finished once")?;
-        let sum = thread.join().map_err(|_| anyhow::anyhow!("the reading thread of `{}` broke down", self.shown))?;
+        let sum = thread
+            .join()
+            .map_err(|_| anyhow::anyhow!("the reading thread of `{}` broke down", self.shown))?;
         sum.map_err(|e| unreadable(Path::new(&self.shown), &e).into())
     }
 
-    /// Reads the rest of a file whose psql has died: where its checksum is not the manifest's, that is the cause, and the backup is to
-    /// blame; else it could not be tried where it was loaded.
-    fn damage(&mut self, wanted: &Proof, interrupt: &Interrupt, died: &anyhow::Error) -> Option<anyhow::Error> {
+    /// Reads the rest of a file whose psql has died: where its checksum is not the manifest's, that
+    /// is the cause, and the backup is to blame; else it could not be tried where it was
+    /// loaded.
+    fn damage(
+        &mut self,
+        wanted: &Proof,
+        interrupt: &Interrupt,
+        died: &anyhow::Error,
+    ) -> Option<anyhow::Error> {
         wanted.sum.as_ref().filter(|_| self.child.is_none())?;
         loop {
             match self.next() {
@@ -273,7 +321,14 @@ impl Spring {
         let read = self.finish().ok()??;
         let damage = undamaged(wanted, Some(&read)).err()?;
         let problem = damage.downcast::<Problem>().ok()?;
-        Some(problem.because(format!("psql said: {}", died.to_string().lines().nth(1).unwrap_or_default().trim())).into())
+        Some(
+            problem
+                .because(format!(
+                    "psql said: {}",
+                    died.to_string().lines().nth(1).unwrap_or_default().trim()
+                ))
+                .into(),
+        )
     }
 
     fn abort(&mut self) {
@@ -292,15 +347,22 @@ impl Spring {
     }
 }
 
-/// Gives a reader a file, and reads it to its end where the reader has enough before: only that proves it whole.
+/// Gives a reader a file, and reads it to its end where the reader has enough before: only that
+/// proves it whole.
 fn feed_all(mut decoder: Decoder<File>, mut feed: PipeWriter) -> io::Result<()> {
     match io::copy(&mut decoder, &mut feed) {
-        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => io::copy(&mut decoder, &mut io::sink()).map(drop),
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => {
+            io::copy(&mut decoder, &mut io::sink()).map(drop)
+        }
         copied => copied.map(drop),
     }
 }
 
-fn read_all(mut reading: Reading, full: &SyncSender<io::Result<Vec<u8>>>, empty: &Receiver<Vec<u8>>) -> io::Result<Option<Sum>> {
+fn read_all(
+    mut reading: Reading,
+    full: &SyncSender<io::Result<Vec<u8>>>,
+    empty: &Receiver<Vec<u8>>,
+) -> io::Result<Option<Sum>> {
     loop {
         let mut chunk = empty.try_recv().unwrap_or_else(|_| Vec::with_capacity(CHUNK));
         chunk.clear();
@@ -336,7 +398,9 @@ impl Drain {
         match sink {
             Sink::File { path, compression, .. } => {
                 let file = Flushed::new(private_file(path)?);
-                Ok(Self::File(Box::new(stream::encoder(*compression, Digest::new(file)).map_err(|e| unwritable(&e))?)))
+                Ok(Self::File(Box::new(
+                    stream::encoder(*compression, Digest::new(file)).map_err(|e| unwritable(&e))?,
+                )))
             }
             Sink::Psql(load) => Ok(Self::Psql(Box::new(Loading::open(load, secrets, interrupt)?))),
             Sink::Stage(address) => anyhow::bail!("{address} takes no script"),
@@ -352,14 +416,20 @@ impl Drain {
         }
     }
 
-    /// At the end of the stream: whatever was held back is let go by the scanner, or refused by the proof.
+    /// At the end of the stream: whatever was held back is let go by the scanner, or refused by the
+    /// proof.
     fn flush_held(&mut self, proof: &Proof, scanner: &mut Scanner) -> Result<()> {
         self.take(&[], scanner, proof)
     }
 
-    /// Ends the sink well: only now does psql get to hear COMMIT, only now is a file's end written and flushed to disk. Returns a
-    /// file's sum, and the rows that a database counts.
-    fn finish(self, script: &Script, secrets: &Secrets, interrupt: &Interrupt) -> Result<(Option<Sum>, Loaded)> {
+    /// Ends the sink well: only now does psql get to hear COMMIT, only now is a file's end written
+    /// and flushed to disk. Returns a file's sum, and the rows that a database counts.
+    fn finish(
+        self,
+        script: &Script,
+        secrets: &Secrets,
+        interrupt: &Interrupt,
+    ) -> Result<(Option<Sum>, Loaded)> {
         match self {
             Self::File(encoder) => {
                 let digest = encoder.finish().map_err(|e| unwritable(&e))?;
@@ -411,17 +481,26 @@ pub(super) fn wide_pipe() -> Result<(PipeReader, PipeWriter)> {
 }
 
 pub(super) fn unreadable(path: &Path, error: &io::Error) -> Problem {
-    let damaged = matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput);
-    let problem = Problem::failed(format!("could not read `{}` to its end", path.display())).because(error.to_string());
-    if damaged { problem.cure("the file is cut off or damaged: use another backup (`db-list`)").of_backup() } else { problem }
+    let damaged = matches!(
+        error.kind(),
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput
+    );
+    let problem = Problem::failed(format!("could not read `{}` to its end", path.display()))
+        .because(error.to_string());
+    if damaged {
+        problem.cure("the file is cut off or damaged: use another backup (`db-list`)").of_backup()
+    } else {
+        problem
+    }
 }
 
 pub(super) fn unwritable(error: &io::Error) -> Problem {
     let problem = Problem::failed("could not write the backup").because(error.to_string());
     match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            problem.cure("free some space (`db-cleanup` removes old backups), or choose another disk with `--output-dir`")
-        }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => problem.cure(
+            "free some space (`db-cleanup` removes old backups), or choose another disk with \
+             `--output-dir`",
+        ),
         _ => problem,
     }
 }

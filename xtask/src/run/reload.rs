@@ -18,20 +18,31 @@ use crate::problem::Problem;
 use crate::stream::{Codec, Compression};
 
 /// What psql does not get of a dump that this run, or the one before it, has made: see [`Spare`].
-const LEFT_OUT: [Spare; 5] =
-    [Spare::Transaction, Spare::Restrict, Spare::TransactionTimeout, Spare::Extension, Spare::OwnDatabase];
+const LEFT_OUT: [Spare; 5] = [
+    Spare::Transaction,
+    Spare::Restrict,
+    Spare::TransactionTimeout,
+    Spare::Extension,
+    Spare::OwnDatabase,
+];
 
-/// Loads it, where it is to be loaded. What has been there since a run was cut off is dumped first, and must be the same still.
+/// Loads it, where it is to be loaded. What has been there since a run was cut off is dumped first,
+/// and must be the same still.
 pub fn reload(reload: &Reload, means: &mut Means<'_>) -> Result<Told> {
     let mut load = reload.load.clone();
     let mut told = Told::new();
     if let Some(back) = &reload.back {
         if movers::command(&back.only_if, means.secrets, means.interrupt)?.trim() != "t" {
-            let backup = reload.manifest.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let what = "nothing is brought back: no mark of that reset is on the database, so that it was not emptied, is whole again, or was reset to the end";
-            return Ok(vec![format!("{what}; what it held before the reset is in the backup of `{backup}`")]);
+            let backup =
+                reload.manifest.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let what = "nothing is brought back: no mark of that reset is on the database, so \
+                        that it was not emptied, is whole again, or was reset to the end";
+            return Ok(vec![format!(
+                "{what}; what it held before the reset is in the backup of `{backup}`"
+            )]);
         }
-        // before anything else is made: what does not come back is not dumped each time that somebody asks
+        // before anything else is made: what does not come back is not dumped each time that
+        // somebody asks
         drop(of_the_manifest(reload)?);
         if back.from == Swapped::Since {
             let (path, kept) = keep(back, &reload.store, load, means)?;
@@ -42,8 +53,10 @@ pub fn reload(reload: &Reload, means: &mut Means<'_>) -> Result<Told> {
 
     let (from, proof) = of_the_manifest(reload)?;
     let to = Sink::Psql(Box::new(load));
-    let loaded = pump(&Pipe { store: reload.store.clone(), format: Format::Script, from, to, proof }, means);
-    let found = loaded.map_err(|e| if reload.back.is_none() { would_not_come_back(e) } else { e })?;
+    let loaded =
+        pump(&Pipe { store: reload.store.clone(), format: Format::Script, from, to, proof }, means);
+    let found =
+        loaded.map_err(|e| if reload.back.is_none() { would_not_come_back(e) } else { e })?;
     told.extend(found.loaded.warnings.told());
     Ok(told)
 }
@@ -53,11 +66,21 @@ fn would_not_come_back(error: anyhow::Error) -> anyhow::Error {
     let mut problem = error.downcast().unwrap_or_else(|e| Problem::failed(format!("{e:#}")));
     problem.happened.insert(0, std::mem::take(&mut problem.tried));
     problem.tried = "the old data would not come back from its backup here".into();
-    problem.cure("mend that; or have an administrator give the role CREATEDB: the old database is kept then").into()
+    problem
+        .cure(
+            "mend that; or have an administrator give the role CREATEDB: the old database is kept \
+             then",
+        )
+        .into()
 }
 
 /// Dumps what gives way, under a name that is free.
-fn keep(back: &ComeBack, store: &str, load: Load, means: &mut Means<'_>) -> Result<(PathBuf, Load)> {
+fn keep(
+    back: &ComeBack,
+    store: &str,
+    load: Load,
+    means: &mut Means<'_>,
+) -> Result<(PathBuf, Load)> {
     let mut name = back.kept_as.clone().into_os_string();
     name.push((means.now)().format("_%Y%m%d_%H%M%S.sql.zst").to_string());
     let path = PathBuf::from(name);
@@ -65,22 +88,33 @@ fn keep(back: &ComeBack, store: &str, load: Load, means: &mut Means<'_>) -> Resu
         store: store.to_owned(),
         format: Format::Script,
         from: Source::Command(back.dump.clone()),
-        to: Sink::File { path: partial(&path), compression: Compression::new(Codec::Zstd, None)?, about: None },
+        to: Sink::File {
+            path: partial(&path),
+            compression: Compression::new(Codec::Zstd, None)?,
+            about: None,
+        },
         proof: Proof { trust: Trust::Repository, ..Proof::default() },
     };
     let found = pump(&pipe, means).inspect_err(|_| drop(std::fs::remove_file(partial(&path))))?;
     rename_new(&partial(&path), &path)?;
 
-    let Held::Script(script) = &found.held else { anyhow::bail!("pg_dump of `{store}` gave no script") };
+    let Held::Script(script) = &found.held else {
+        anyhow::bail!("pg_dump of `{store}` gave no script")
+    };
     Ok((path, unless_changed(load, script)))
 }
 
 /// The backup that the old data comes back from is not where it was made.
 fn gone(file: &str, why: &str) -> Problem {
-    Problem::failed(format!("the old data comes back from a backup of which `{file}` can't be read"))
-        .because(why)
-        .because("the database is as it was found")
-        .cure("put the file back there, and run `db-repair`; where it is lost, restore another backup with `--in-place` (`db-list`)")
+    Problem::failed(format!(
+        "the old data comes back from a backup of which `{file}` can't be read"
+    ))
+    .because(why)
+    .because("the database is as it was found")
+    .cure(
+        "put the file back there, and run `db-repair`; where it is lost, restore another backup \
+         with `--in-place` (`db-list`)",
+    )
 }
 
 /// The file, and what it must prove.

@@ -1,4 +1,5 @@
-//! Sealing: the manifest is written and files get their final names, in an order in which a crash leaves nothing half.
+//! Sealing: the manifest is written and files get their final names, in an order in which a crash
+//! leaves nothing half.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -17,14 +18,18 @@ use crate::problem::Problem;
 /// Performs a seal.
 pub fn seal(seal: &Seal, found: &BTreeMap<String, Found>, now: DateTime<Utc>) -> Result<()> {
     match seal {
-        Seal::Backup { manifest, manifest_path, names } => backup(manifest, manifest_path, names, found, now),
-        Seal::Verified { manifest_path, how, outcome } => {
-            record(manifest_path, Verification { when: now, how: (*how).into(), good: *outcome == Outcome::Good })
+        Seal::Backup { manifest, manifest_path, names } => {
+            backup(manifest, manifest_path, names, found, now)
         }
+        Seal::Verified { manifest_path, how, outcome } => record(
+            manifest_path,
+            Verification { when: now, how: (*how).into(), good: *outcome == Outcome::Good },
+        ),
     }
 }
 
-/// Artifacts get their names before the manifest gets its own: a manifest never names a file that is not there.
+/// Artifacts get their names before the manifest gets its own: a manifest never names a file that
+/// is not there.
 fn backup(
     manifest: &Manifest,
     path: &Path,
@@ -53,7 +58,8 @@ fn backup(
     sync_folder(written.parent().unwrap_or(Path::new(".")))
 }
 
-/// Takes back the names that were given, so that what follows a failure finds the files; the manifest goes at once.
+/// Takes back the names that were given, so that what follows a failure finds the files; the
+/// manifest goes at once.
 fn take_back(given: &[&(PathBuf, PathBuf)], manifest: &Path) {
     for (from, to) in given {
         // the error that brought us here is the one to tell
@@ -62,9 +68,15 @@ fn take_back(given: &[&(PathBuf, PathBuf)], manifest: &Path) {
     drop(fs::remove_file(manifest));
 }
 
-fn filled_in(mut manifest: Manifest, found: &BTreeMap<String, Found>, now: DateTime<Utc>) -> Result<Manifest> {
+fn filled_in(
+    mut manifest: Manifest,
+    found: &BTreeMap<String, Found>,
+    now: DateTime<Utc>,
+) -> Result<Manifest> {
     for artifact in &mut manifest.artifacts {
-        let found = found.get(&artifact.store).with_context(|| format!("nothing was dumped for `{}`", artifact.store))?;
+        let found = found
+            .get(&artifact.store)
+            .with_context(|| format!("nothing was dumped for `{}`", artifact.store))?;
         artifact.bytes = found.sum.bytes;
         artifact.summed(found.sum.checksum());
         artifact.plain_bytes = found.plain_bytes;
@@ -78,7 +90,11 @@ fn filled_in(mut manifest: Manifest, found: &BTreeMap<String, Found>, now: DateT
                 let changed = contents.changed();
                 if !changed.is_empty() {
                     let why = format!("it changed while it was read: {}", changed.join(", "));
-                    manifest.missing.push(Missing { store: artifact.store.clone(), why, table: None });
+                    manifest.missing.push(Missing {
+                        store: artifact.store.clone(),
+                        why,
+                        table: None,
+                    });
                 }
                 continue;
             }
@@ -88,16 +104,27 @@ fn filled_in(mut manifest: Manifest, found: &BTreeMap<String, Found>, now: DateT
         artifact.rows = script.tables.iter().map(|t| t.rows).sum();
         artifact.tables.clone_from(&script.tables);
         artifact.claims = Some(script.claims.clone());
-        let is_ledger = |table: &str| LEDGERS.iter().any(|l| table.rsplit('.').next().is_some_and(|t| t.trim_matches('"') == *l));
-        artifact.migrations = script.tables.iter().filter(|t| is_ledger(&t.table)).cloned().collect();
+        let is_ledger = |table: &str| {
+            LEDGERS
+                .iter()
+                .any(|l| table.rsplit('.').next().is_some_and(|t| t.trim_matches('"') == *l))
+        };
+        artifact.migrations =
+            script.tables.iter().filter(|t| is_ledger(&t.table)).cloned().collect();
     }
     manifest.partial = !manifest.missing.is_empty();
     manifest.format = Manifest::format(&manifest.artifacts, &manifest.missing);
     if let Some(first) = manifest.missing.first().filter(|_| manifest.reason.is_safety()) {
-        return Err(Problem::failed(format!("the backup is partial: `{}` is not whole in it", first.store))
-            .because(&first.why)
-            .cure("what was to come after it was not begun; stop what writes there, or bring it up, and run the command again")
-            .into());
+        return Err(Problem::failed(format!(
+            "the backup is partial: `{}` is not whole in it",
+            first.store
+        ))
+        .because(&first.why)
+        .cure(
+            "what was to come after it was not begun; stop what writes there, or bring it up, and \
+             run the command again",
+        )
+        .into());
     }
     manifest.verified.push(Verification { when: now, how: "written".into(), good: true });
     Ok(manifest)
@@ -125,7 +152,8 @@ pub(super) fn replace_file(path: &Path, text: &str) -> Result<()> {
 /// The same for what may be no text.
 pub(super) fn replace_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
     write_partial(path, bytes)?;
-    fs::rename(partial(path), path).with_context(|| format!("could not rename `{}`", partial(path).display()))?;
+    fs::rename(partial(path), path)
+        .with_context(|| format!("could not rename `{}`", partial(path).display()))?;
     sync_folder(path.parent().unwrap_or(Path::new(".")))
 }
 
@@ -148,27 +176,33 @@ fn write_partial(path: &Path, bytes: &[u8]) -> Result<()> {
 
 /// Gives a file a name that must be free.
 pub(super) fn rename_new(from: &Path, to: &Path) -> Result<()> {
-    let taken =
-        || Problem::failed(format!("`{}` exists already", to.display())).cure("run the command again: it takes another name");
+    let taken = || {
+        Problem::failed(format!("`{}` exists already", to.display()))
+            .cure("run the command again: it takes another name")
+    };
     #[cfg(target_os = "linux")]
     {
         use rustix::fs::{CWD, RenameFlags, renameat_with};
         match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
             Ok(()) => return Ok(()),
             Err(rustix::io::Errno::EXIST) => return Err(taken().into()),
-            // file systems that know no NOREPLACE: the lock keeps other runs away, the look below keeps files
+            // file systems that know no NOREPLACE: the lock keeps other runs away, the look below
+            // keeps files
             Err(_) => {}
         }
     }
     anyhow::ensure!(!to.exists(), taken());
-    fs::rename(from, to).with_context(|| format!("could not rename `{}` to `{}`", from.display(), to.display()))
+    fs::rename(from, to)
+        .with_context(|| format!("could not rename `{}` to `{}`", from.display(), to.display()))
 }
 
 pub(super) fn sync_folder(folder: &Path) -> Result<()> {
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     // Windows can't open a folder as a file, and needs no such flush
     if cfg!(unix) {
-        File::open(folder).and_then(|f| f.sync_all()).with_context(|| format!("could not flush `{}`", folder.display()))?;
+        File::open(folder)
+            .and_then(|f| f.sync_all())
+            .with_context(|| format!("could not flush `{}`", folder.display()))?;
     }
     Ok(())
 }

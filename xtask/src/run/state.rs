@@ -1,5 +1,6 @@
-//! Files of ours in the project's folder. A folder that came from elsewhere (a clone, an archive, a share) may hold links and files
-//! under their names: nothing here is opened by following a link, and what somebody else may have written is refused.
+//! Files of ours in the project's folder. A folder that came from elsewhere (a clone, an archive, a
+//! share) may hold links and files under their names: nothing here is opened by following a link,
+//! and what somebody else may have written is refused.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
@@ -47,11 +48,16 @@ pub fn prepare(state_dir: &Path) -> Result<()> {
 
 /// It is not the backups' folder, and no option names another one.
 fn not_written(path: &Path, error: &anyhow::Error) -> Problem {
-    let why = error.downcast_ref::<Problem>().map_or_else(|| format!("{error:#}"), |problem| problem.happened.join("; "));
+    let why = error
+        .downcast_ref::<Problem>()
+        .map_or_else(|| format!("{error:#}"), |problem| problem.happened.join("; "));
     Problem::failed(format!("could not write `{}`: nothing was changed", path.display()))
         .because(why)
         .because("it is the project's own state: its lock, its journal and its audit log")
-        .cure("mend the permissions of that folder, or of the one above it; `db-doctor` looks at it, too")
+        .cure(
+            "mend the permissions of that folder, or of the one above it; `db-doctor` looks at \
+             it, too",
+        )
 }
 
 /// Opens a file of the state; nothing where it is only read, and not there.
@@ -88,7 +94,8 @@ pub fn open(path: &Path, how: Use) -> Result<Option<File>> {
 pub fn read(path: &Path) -> Result<Option<String>> {
     let Some(mut file) = open(path, Use::Read)? else { return Ok(None) };
     let mut text = String::new();
-    file.read_to_string(&mut text).with_context(|| format!("could not read `{}`", path.display()))?;
+    file.read_to_string(&mut text)
+        .with_context(|| format!("could not read `{}`", path.display()))?;
     Ok(Some(text))
 }
 
@@ -97,11 +104,18 @@ pub fn read(path: &Path) -> Result<Option<String>> {
 /// # Errors
 /// It can't be read: with what to do about it.
 pub fn read_json<T: DeserializeOwned>(path: &Path, cure: &str) -> Result<Option<T>> {
-    let found = read(path).and_then(|text| text.map(|text| Ok(serde_json::from_str(&text)?)).transpose());
-    found.map_err(|e| Problem::failed(format!("could not read `{}`", path.display())).because(format!("{e:#}")).cure(cure).into())
+    let found =
+        read(path).and_then(|text| text.map(|text| Ok(serde_json::from_str(&text)?)).transpose());
+    found.map_err(|e| {
+        Problem::failed(format!("could not read `{}`", path.display()))
+            .because(format!("{e:#}"))
+            .cure(cure)
+            .into()
+    })
 }
 
-/// A new file that only its owner may read, whatever stood under its name: what an interrupted run left, or a link, goes first.
+/// A new file that only its owner may read, whatever stood under its name: what an interrupted run
+/// left, or a link, goes first.
 pub fn create_anew(path: &Path) -> io::Result<File> {
     match create_new(path) {
         Err(e) if e.kind() == ErrorKind::AlreadyExists => {
@@ -112,7 +126,8 @@ pub fn create_anew(path: &Path) -> io::Result<File> {
     }
 }
 
-/// A file that was not there, and that only its owner may read. A link under its name is there already.
+/// A file that was not there, and that only its owner may read. A link under its name is there
+/// already.
 pub fn create_new(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -138,7 +153,8 @@ pub fn machine() -> Option<String> {
     std::env::var("COMPUTERNAME").ok()
 }
 
-/// Whether a folder is ours, or can be made so that it is: in a folder of ours, or in one where everybody may make their own.
+/// Whether a folder is ours, or can be made so that it is: in a folder of ours, or in one where
+/// everybody may make their own.
 pub(super) fn may_be_ours(folder: &Path) -> bool {
     let above = |folder: &Path| folder.ancestors().skip(1).find_map(|f| fs::metadata(f).ok());
     match fs::symlink_metadata(folder) {
@@ -147,7 +163,8 @@ pub(super) fn may_be_ours(folder: &Path) -> bool {
     }
 }
 
-/// Where the state of a project is: in its folder, or, where the file system has no modes, in our own one.
+/// Where the state of a project is: in its folder, or, where the file system has no modes, in our
+/// own one.
 pub fn place(file: &Path, here: PathBuf, elsewhere: Option<PathBuf>) -> PathBuf {
     match elsewhere {
         Some(elsewhere) if !keeps_modes(file, &here) => elsewhere,
@@ -155,13 +172,16 @@ pub fn place(file: &Path, here: PathBuf, elsewhere: Option<PathBuf>) -> PathBuf 
     }
 }
 
-/// Whether a file system keeps modes, as far as that can be seen without writing: one that does not shows every file as everybody's
-/// to write and to run (vfat, NTFS, shares of virtual machines), and a `chmod` changes nothing.
+/// Whether a file system keeps modes, as far as that can be seen without writing: one that does not
+/// shows every file as everybody's to write and to run (vfat, NTFS, shares of virtual machines),
+/// and a `chmod` changes nothing.
 #[cfg(unix)]
 fn keeps_modes(file: &Path, state_dir: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
-    let everybodys =
-        |path: &Path| fs::symlink_metadata(path).is_ok_and(|m| !m.is_symlink() && m.permissions().mode() & 0o777 == 0o777);
+    let everybodys = |path: &Path| {
+        fs::symlink_metadata(path)
+            .is_ok_and(|m| !m.is_symlink() && m.permissions().mode() & 0o777 == 0o777)
+    };
     !everybodys(file) || (state_dir.exists() && !everybodys(state_dir))
 }
 
@@ -170,9 +190,13 @@ fn keeps_modes(_: &Path, _: &Path) -> bool {
     true
 }
 
-/// A folder of ours; one that is ours and that others may write is mended first: what they left in it is judged file by file.
+/// A folder of ours; one that is ours and that others may write is mended first: what they left in
+/// it is judged file by file.
 fn check_folder(folder: &Path) -> Result<()> {
-    let look = || fs::symlink_metadata(folder).with_context(|| format!("could not look at `{}`", folder.display()));
+    let look = || {
+        fs::symlink_metadata(folder)
+            .with_context(|| format!("could not look at `{}`", folder.display()))
+    };
     let mut meta = look()?;
     if is_ours(&meta, ourselves()) && is_open(&meta) && meta.is_dir() {
         mend(folder, &meta);
@@ -219,7 +243,10 @@ fn fault_of_owner(meta: &Metadata, us: u32) -> Option<Fault> {
 fn unsafe_state(path: &Path, fault: &str) -> Problem {
     Problem::failed(format!("`{}` is not safe to use: {fault}", path.display()))
         .because("nothing was read from it or written to it")
-        .cure("look whose it is; then remove it, or give it to yourself alone (`chown`, `chmod go-w`)")
+        .cure(
+            "look whose it is; then remove it, or give it to yourself alone (`chown`, `chmod \
+             go-w`)",
+        )
 }
 
 fn is_link(path: &Path) -> bool {
@@ -312,7 +339,8 @@ mod tests {
         prepare(&state).unwrap();
         fs::write(&victim, "precious").unwrap();
         let file = state.join("lock");
-        let links: [fn(&Path, &Path) -> io::Result<()>; 2] = [|a, b| symlink(a, b), |a, b| fs::hard_link(a, b)];
+        let links: [fn(&Path, &Path) -> io::Result<()>; 2] =
+            [|a, b| symlink(a, b), |a, b| fs::hard_link(a, b)];
         for (link, word) in links.into_iter().zip(["it is a link", "a hard link"]) {
             link(&victim, &file).unwrap();
             for how in [Use::Read, Use::Change, Use::Append] {
@@ -322,7 +350,10 @@ mod tests {
             fs::remove_file(&file).unwrap();
         }
         symlink(dir.path().join("nowhere"), &file).unwrap();
-        assert!(open(&file, Use::Append).is_err() && !dir.path().join("nowhere").exists(), "a link that leads nowhere yet");
+        assert!(
+            open(&file, Use::Append).is_err() && !dir.path().join("nowhere").exists(),
+            "a link that leads nowhere yet"
+        );
         // what replaces a file goes by its own name, and leaves what the link led to
         fs::remove_file(&file).unwrap();
         symlink(&victim, &file).unwrap();
@@ -341,11 +372,15 @@ mod tests {
         for (mode, good) in [(0o600, true), (0o644, true), (0o664, false), (0o646, false)] {
             chmod(&file, mode);
             assert_eq!(open(&file, Use::Read).is_ok(), good, "{mode:o}");
-            assert!(open(&file, Use::Change).is_ok() && open(&file, Use::Append).is_ok(), "{mode:o}");
+            assert!(
+                open(&file, Use::Change).is_ok() && open(&file, Use::Append).is_ok(),
+                "{mode:o}"
+            );
         }
         assert_eq!(read(&state.join("missing")).unwrap(), None);
         let fifo = state.join("fifo");
-        rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, 0o600.into(), 0)
+            .unwrap();
         assert!(open(&fifo, Use::Read).unwrap_err().to_string().contains("it is no file"));
     }
 
@@ -360,15 +395,25 @@ mod tests {
         let linked = dir.path().join("linked");
         symlink(&state, &linked).unwrap();
         assert!(prepare(&linked).unwrap_err().to_string().contains("it is a link"));
-        assert!(open(&linked.join("lock"), Use::Change).unwrap_err().to_string().contains("`"), "not through a link either");
+        assert!(
+            open(&linked.join("lock"), Use::Change).unwrap_err().to_string().contains("`"),
+            "not through a link either"
+        );
         let meta = fs::metadata(&state).unwrap();
-        assert_eq!(fault_of_folder(&meta, ourselves() + 1).as_deref(), Some("it belongs to another user"));
+        assert_eq!(
+            fault_of_folder(&meta, ourselves() + 1).as_deref(),
+            Some("it belongs to another user")
+        );
     }
 
     #[test]
     fn without_modes_the_state_is_elsewhere() {
         let dir = tempfile::tempdir().unwrap();
-        let (file, here, there) = (dir.path().join("db-tasks.toml"), dir.path().join(".db-tasks"), dir.path().join("own"));
+        let (file, here, there) = (
+            dir.path().join("db-tasks.toml"),
+            dir.path().join(".db-tasks"),
+            dir.path().join("own"),
+        );
         fs::write(&file, "").unwrap();
         let placed = || place(&file, here.clone(), Some(there.clone()));
         assert_eq!(placed(), here);

@@ -24,26 +24,39 @@ use crate::stream::{self, Compression, Conveyor, Decoder, Digest, Fetched, Flush
 ///
 /// # Errors
 /// Nobody answers where it should be, or this program was built without it.
-pub fn open<'a>(address: &Address, secrets: &'a Secrets, interrupt: &'a Interrupt) -> Result<Box<dyn Store + 'a>> {
+pub fn open<'a>(
+    address: &Address,
+    secrets: &'a Secrets,
+    interrupt: &'a Interrupt,
+) -> Result<Box<dyn Store + 'a>> {
     match address {
         Address::FilesInContainer { engine, container, path, exclude, .. } => {
-            let (engine, container, path, exclude) = (engine.clone(), container.clone(), path.clone(), exclude.clone());
+            let (engine, container, path, exclude) =
+                (engine.clone(), container.clone(), path.clone(), exclude.clone());
             Ok(Box::new(Contained { engine, container, path, exclude, secrets, interrupt }))
         }
         #[cfg(unix)]
-        Address::Files { path, exclude, rights } => {
-            Ok(Box::new(files::Tree { path: path.clone(), exclude: exclude.clone(), rights: *rights }))
-        }
+        Address::Files { path, exclude, rights } => Ok(Box::new(files::Tree {
+            path: path.clone(),
+            exclude: exclude.clone(),
+            rights: *rights,
+        })),
         #[cfg(feature = "milvus")]
         Address::Milvus { url, database, token, wipe } => {
             let token = token.as_ref().and_then(|name| secrets.reveal(name)).map(String::from);
-            let milvus = milvus::Milvus::connect(&milvus::Address { url: url.clone(), database: database.clone(), token })?;
+            let milvus = milvus::Milvus::connect(&milvus::Address {
+                url: url.clone(),
+                database: database.clone(),
+                token,
+            })?;
             Ok(Box::new(milvus::Vectors { milvus, wipe: *wipe }))
         }
         #[cfg(not(all(unix, feature = "milvus")))]
         other => Err(Problem::failed(format!("{other} can't be opened by this program"))
             .because("it was built without what this kind of store needs")
-            .cure("build it with its default features (`cargo install db-tasks`), on Linux or macOS")
+            .cure(
+                "build it with its default features (`cargo install db-tasks`), on Linux or macOS",
+            )
             .into()),
     }
 }
@@ -55,15 +68,20 @@ pub fn pump(pipe: &Pipe, means: &mut Means<'_>) -> Result<Found> {
     let expected = pipe.proof.expected_bytes;
     let method = pipe.proof.contents.as_ref().map_or_else(Method::default, Contents::method);
     let sum = pipe.proof.sum.as_ref().map_or_else(|| pipe.format.sum(), |sum| sum.method);
-    let mut tell = |bytes| progress(&Progress { bytes, expected, rows: 0, elapsed: begun.elapsed() });
+    let mut tell =
+        |bytes| progress(&Progress { bytes, expected, rows: 0, elapsed: begun.elapsed() });
     let (contents, plain_bytes, sum) = match (&pipe.from, &pipe.to) {
         (Source::Store(address), Sink::File { path, compression, .. }) => {
             let mut store = open(address, secrets, interrupt)?;
-            write(path, *compression, pipe.format.sum(), interrupt, &mut |out| store.dump(out, &mut tell))?
+            write(path, *compression, pipe.format.sum(), interrupt, &mut |out| {
+                store.dump(out, &mut tell)
+            })?
         }
         (Source::File { path, codec }, Sink::Stage(address)) => {
             let mut store = open(address, secrets, interrupt)?;
-            read(path, *codec, sum, interrupt, &mut |from| store.stage(from, pipe.proof.trust, method, &mut tell))?
+            read(path, *codec, sum, interrupt, &mut |from| {
+                store.stage(from, pipe.proof.trust, method, &mut tell)
+            })?
         }
         (Source::File { path, codec }, Sink::Nowhere) => {
             read(path, *codec, sum, interrupt, &mut |from| scan(pipe.format, method, from))?
@@ -90,9 +108,11 @@ fn scan(format: Format, method: Method, from: &mut dyn Read) -> Result<Contents>
         Format::Tar => files::scan_by(from, files::Links::AsTheyAre, method).map(Contents::Files),
         #[cfg(feature = "milvus")]
         Format::Milvus => milvus::scan(from).map(milvus::contents),
-        other => Err(Problem::failed(format!("this program can't read artifacts of {}", other.kind()))
-            .cure("build it with its default features (`cargo install db-tasks`)")
-            .into()),
+        other => {
+            Err(Problem::failed(format!("this program can't read artifacts of {}", other.kind()))
+                .cure("build it with its default features (`cargo install db-tasks`)")
+                .into())
+        }
     }
 }
 
@@ -120,7 +140,8 @@ fn write(
     let file = Apart::new(Flushed::new(private_file(path)?), sum);
     let encoder = stream::encoder(compression, file).map_err(|e| unwritable(&e))?;
     // one core reads, another one compresses, and whichever is free takes the sum
-    let mut out = Passing::new(Conveyor::new(encoder, |encoder| encoder.finish()?.finish()), interrupt);
+    let mut out =
+        Passing::new(Conveyor::new(encoder, |encoder| encoder.finish()?.finish()), interrupt);
     let contents = dump(&mut out).map_err(|e| match e.downcast::<io::Error>() {
         Ok(e) => unwritable(&e).into(),
         Err(e) => e,
@@ -138,7 +159,10 @@ fn read(
 ) -> Result<Passed> {
     let opened = File::open(path).and_then(|file| stream::decoder(codec, Apart::new(file, sum)));
     let decoder = opened.map_err(|e| unreadable(path, &e))?;
-    let mut from = Passing::new(Fetched::new(decoder, |decoder| Decoder::finish(decoder)?.finish()), interrupt);
+    let mut from = Passing::new(
+        Fetched::new(decoder, |decoder| Decoder::finish(decoder)?.finish()),
+        interrupt,
+    );
     let contents = take(&mut from).map_err(|e| match e.downcast::<io::Error>() {
         Ok(e) => unreadable(path, &e).into(),
         Err(e) => e,
@@ -158,7 +182,10 @@ struct Apart<F> {
 
 impl<F> Apart<F> {
     fn new(file: F, sum: Method) -> Self {
-        Self { file, sum: Conveyor::new(Digest::by(sum, io::sink()), |digest| Ok(digest.finish().1)) }
+        Self {
+            file,
+            sum: Conveyor::new(Digest::by(sum, io::sink()), |digest| Ok(digest.finish().1)),
+        }
     }
 }
 

@@ -146,7 +146,12 @@ impl fmt::Display for LevelError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { codec, level } = self;
         match codec.levels() {
-            Some(range) => write!(f, "{codec} has no compression level {level}: use {} to {}", range.start(), range.end()),
+            Some(range) => write!(
+                f,
+                "{codec} has no compression level {level}: use {} to {}",
+                range.start(),
+                range.end()
+            ),
             None => write!(f, "compression {codec} takes no level, but {level} was given"),
         }
     }

@@ -1,4 +1,5 @@
-//! Sums of the contents of files: one for each file of a tree, of which there may be many thousands.
+//! Sums of the contents of files: one for each file of a tree, of which there may be many
+//! thousands.
 
 use std::fmt;
 use std::io::{self, Read};

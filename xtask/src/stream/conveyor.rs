@@ -1,4 +1,5 @@
-//! A stage in a thread of its own: what one core reads, another one compresses, and a third one sums up.
+//! A stage in a thread of its own: what one core reads, another one compresses, and a third one
+//! sums up.
 
 use std::io::{self, Read, Write};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -6,7 +7,8 @@ use std::thread::{JoinHandle, spawn};
 
 /// Bytes that are handed over at once.
 const CHUNK: usize = 256 * 1024;
-/// How many of them may wait: enough for a thread to go on while another one waits for a core on a busy machine.
+/// How many of them may wait: enough for a thread to go on while another one waits for a core on a
+/// busy machine.
 const WAITING: usize = 8;
 
 enum Handed {
@@ -24,7 +26,8 @@ pub struct Conveyor<T> {
 }
 
 impl<T: Send + 'static> Conveyor<T> {
-    /// A thread that writes into `to` what comes, and ends with `finish`. Where this is dropped before [`Conveyor::finish`], so is `to`.
+    /// A thread that writes into `to` what comes, and ends with `finish`. Where this is dropped
+    /// before [`Conveyor::finish`], so is `to`.
     pub fn new<W, F>(mut to: W, finish: F) -> Self
     where
         W: Write + Send + 'static,
@@ -41,7 +44,12 @@ impl<T: Send + 'static> Conveyor<T> {
             }
             Err(io::Error::other("given up"))
         };
-        Self { chunk: Vec::with_capacity(CHUNK), full: Some(full), empty, thread: Some(spawn(work)) }
+        Self {
+            chunk: Vec::with_capacity(CHUNK),
+            full: Some(full),
+            empty,
+            thread: Some(spawn(work)),
+        }
     }
 
     /// Waits until all has been taken in.

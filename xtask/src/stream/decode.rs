@@ -70,10 +70,14 @@ impl<R: Read> Decoder<R> {
         match self.state {
             State::Ended => {
                 let source = self.inner.into_source();
-                source.map(|source| source.reader).ok_or_else(|| io::Error::other("its reader is gone"))
+                source
+                    .map(|source| source.reader)
+                    .ok_or_else(|| io::Error::other("its reader is gone"))
             }
             State::Failed(kind, message) => Err(io::Error::new(kind, message)),
-            State::Reading => Err(io::Error::other(format!("the {} data was not read to its end", self.codec))),
+            State::Reading => {
+                Err(io::Error::other(format!("the {} data was not read to its end", self.codec)))
+            }
         }
     }
 
@@ -81,7 +85,9 @@ impl<R: Read> Decoder<R> {
         if let Inner::Gzip(decoder) = &self.inner
             && decoder.promises_more()
         {
-            return Err(cut_short("the gzip file is cut short: it ends after a part that is not its last".to_owned()));
+            return Err(cut_short(
+                "the gzip file is cut short: it ends after a part that is not its last".to_owned(),
+            ));
         }
         Ok(())
     }

@@ -2,7 +2,8 @@ use std::io::{self, Read, Write};
 
 use super::content::{Fingerprint, Method, Summing};
 
-/// A writer that keeps the CRC-32 of what is written, and nothing else: it knows damage, and costs next to nothing.
+/// A writer that keeps the CRC-32 of what is written, and nothing else: it knows damage, and costs
+/// next to nothing.
 #[derive(Default)]
 pub struct Check(flate2::Crc);
 
@@ -24,7 +25,8 @@ impl Write for Check {
     }
 }
 
-/// Sums up and counts everything that passes through it, as a writer around a writer or as a reader around a reader.
+/// Sums up and counts everything that passes through it, as a writer around a writer or as a reader
+/// around a reader.
 pub struct Digest<T> {
     inner: T,
     method: Method,

@@ -67,7 +67,9 @@ impl<W: Write> Encoder<W> {
     fn check(&self) -> io::Result<()> {
         match self.state {
             State::Sound => Ok(()),
-            State::Failed => Err(io::Error::other("an earlier write failed, so the file cannot be completed")),
+            State::Failed => {
+                Err(io::Error::other("an earlier write failed, so the file cannot be completed"))
+            }
         }
     }
 

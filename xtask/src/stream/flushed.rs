@@ -1,11 +1,13 @@
-//! A new file whose bytes go to the disk while more are written, so that little is left to wait for at the end.
+//! A new file whose bytes go to the disk while more are written, so that little is left to wait for
+//! at the end.
 
 use std::fs::File;
 use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
-/// Bytes between two flushes: few enough that the last one is short, enough that a small file needs none before its end.
+/// Bytes between two flushes: few enough that the last one is short, enough that a small file needs
+/// none before its end.
 const STRIDE: u64 = 8 << 20;
 
 /// The file, and the thread that flushes it.
@@ -29,8 +31,8 @@ impl Flushed {
     /// Waits until every byte is on the disk.
     ///
     /// # Errors
-    /// Any flush failed, an earlier one too: the system reports a failed write once, to whoever flushes first
-    /// (<https://wiki.postgresql.org/wiki/Fsync_Errors>).
+    /// Any flush failed, an earlier one too: the system reports a failed write once, to whoever
+    /// flushes first (<https://wiki.postgresql.org/wiki/Fsync_Errors>).
     pub fn finish(self) -> io::Result<()> {
         self.written()?.sync_all()
     }
@@ -52,7 +54,8 @@ impl Flushed {
         if self.flusher.is_none() {
             let file = self.file.try_clone()?;
             let (ask, asked) = sync_channel(1);
-            self.flusher = Some(Flusher { ask, thread: std::thread::spawn(move || flush(&file, &asked)) });
+            self.flusher =
+                Some(Flusher { ask, thread: std::thread::spawn(move || flush(&file, &asked)) });
         }
         if let Some(flusher) = &self.flusher {
             // one that is still at work takes these bytes along the next time

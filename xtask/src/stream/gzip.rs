@@ -35,14 +35,22 @@ impl<R: BufRead> Gzip<R> {
         self.member.map(GzDecoder::into_inner)
     }
 
-    /// Begins the next member, if there is one. Tapes and block devices fill up with NULs, which gzip itself skips without a word.
+    /// Begins the next member, if there is one. Tapes and block devices fill up with NULs, which
+    /// gzip itself skips without a word.
     fn go_on(&mut self) -> io::Result<()> {
         let Some(member) = &mut self.member else { return Ok(()) };
         let padding = skip_nuls(member.get_mut())?;
         match member.get_mut().fill_buf()?.first() {
             None => self.ended = true,
-            Some(0x1f) if padding == 0 => self.member = self.member.take().map(|last| GzDecoder::new(last.into_inner())),
-            Some(_) => return Err(io::Error::new(io::ErrorKind::InvalidData, "something else follows the end of the gzip file")),
+            Some(0x1f) if padding == 0 => {
+                self.member = self.member.take().map(|last| GzDecoder::new(last.into_inner()))
+            }
+            Some(_) => {
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    "something else follows the end of the gzip file",
+                ));
+            }
         }
         Ok(())
     }

@@ -22,7 +22,12 @@ pub(super) struct Members<W> {
 
 impl<W: Write> Members<W> {
     pub(super) fn new(sink: W, level: u32) -> io::Result<Self> {
-        Ok(Self { sink, block: Vec::with_capacity(BLOCK), waiting: VecDeque::new(), pool: Pool::start(level)? })
+        Ok(Self {
+            sink,
+            block: Vec::with_capacity(BLOCK),
+            waiting: VecDeque::new(),
+            pool: Pool::start(level)?,
+        })
     }
 
     pub(super) fn finish(mut self) -> io::Result<W> {

@@ -59,7 +59,9 @@ impl Pool {
         let mut pool = Self { jobs: Some(jobs), workers: Vec::new() };
         for _ in 0..count.min(MAX_WORKERS) {
             let queue = Arc::clone(&queue);
-            let worker = thread::Builder::new().name("gzip".to_owned()).spawn(move || work(&queue, Compression::new(level)))?;
+            let worker = thread::Builder::new()
+                .name("gzip".to_owned())
+                .spawn(move || work(&queue, Compression::new(level)))?;
             pool.workers.push(worker);
         }
         Ok(pool)

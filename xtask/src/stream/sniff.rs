@@ -69,7 +69,9 @@ pub fn sniff(head: &[u8]) -> Sniffed {
         _ if is_tar(head) && head.starts_with(b"toc.dat\0") => Sniffed::PgTar,
         _ if is_tar(head) => Sniffed::Tar,
         _ if is_utf16(head) => Sniffed::Utf16,
-        _ if begins(head, &[b"-- MySQL dump", b"-- MariaDB dump", b"/*M!999999", b"/*!999999"]) => Sniffed::MySql,
+        _ if begins(head, &[b"-- MySQL dump", b"-- MariaDB dump", b"/*M!999999", b"/*!999999"]) => {
+            Sniffed::MySql
+        }
         _ if begins(head, &[b"SQLite format 3\0", b"PRAGMA foreign_keys="]) => Sniffed::Sqlite,
         _ if is_text(head) => Sniffed::Text,
         _ => Sniffed::Other,
@@ -78,7 +80,8 @@ pub fn sniff(head: &[u8]) -> Sniffed {
 
 /// `BZh9` alone could begin a text; what follows it in a bzip2 file could not.
 fn bzip2_block(rest: &[u8]) -> bool {
-    rest.starts_with(&[0x31, 0x41, 0x59, 0x26, 0x53, 0x59]) || rest.starts_with(&[0x17, 0x72, 0x45, 0x38, 0x50, 0x90])
+    rest.starts_with(&[0x31, 0x41, 0x59, 0x26, 0x53, 0x59])
+        || rest.starts_with(&[0x17, 0x72, 0x45, 0x38, 0x50, 0x90])
 }
 
 fn is_tar(head: &[u8]) -> bool {
@@ -94,7 +97,8 @@ fn begins(head: &[u8], words: &[&[u8]]) -> bool {
 
 /// Without a byte order mark: the first line is ASCII, so that every other byte is NUL.
 fn is_utf16(head: &[u8]) -> bool {
-    let nul = |at: usize| head.iter().skip(at).step_by(2).take(16).filter(|byte| **byte == 0).count();
+    let nul =
+        |at: usize| head.iter().skip(at).step_by(2).take(16).filter(|byte| **byte == 0).count();
     head.len() >= 32 && matches!((nul(0), nul(1)), (16, 0) | (0, 16))
 }
 

@@ -20,7 +20,9 @@ use crate::engine::postgres::{cures, snapshot};
 use crate::engine::store::Format;
 use crate::facts::salvage::Damage;
 use crate::facts::{Set, Surveyed, SurveyedStore};
-use crate::plan::{Act, Deed, Dumping, How, Pipe, Plan, Proof, Risk, Scope, Seal, Sink, Source, Step, Trust};
+use crate::plan::{
+    Act, Deed, Dumping, How, Pipe, Plan, Proof, Risk, Scope, Seal, Sink, Source, Step, Trust,
+};
 use crate::problem::Problem;
 use crate::stream::Compression;
 use crate::ui::human;
@@ -49,7 +51,9 @@ impl Request {
     /// What of a damaged database is not in its backup.
     fn missing(&self, key: &str) -> Vec<Missing> {
         let told = self.damage(key).map_or(Vec::new(), Damage::told);
-        told.into_iter().map(|(table, why)| Missing { store: key.to_owned(), why, table: Some(table) }).collect()
+        told.into_iter()
+            .map(|(table, why)| Missing { store: key.to_owned(), why, table: Some(table) })
+            .collect()
     }
 }
 
@@ -104,11 +108,19 @@ impl Subject<'_> {
 }
 
 /// Plans a backup of these databases and stores.
-pub fn plan(project: &Project, set: &Set, catalog: &Catalog, request: &Request, moment: &Moment) -> Result<Plan> {
-    let compression = Compression::parse(&request.backup.compress, request.backup.level).map_err(Problem::usage)?;
+pub fn plan(
+    project: &Project,
+    set: &Set,
+    catalog: &Catalog,
+    request: &Request,
+    moment: &Moment,
+) -> Result<Plan> {
+    let compression = Compression::parse(&request.backup.compress, request.backup.level)
+        .map_err(Problem::usage)?;
     set.databases.iter().try_for_each(dumpable)?;
     let databases = set.databases.iter().map(Subject::Database);
-    let subjects: Vec<Subject<'_>> = databases.chain(set.stores.iter().map(Subject::Store)).collect();
+    let subjects: Vec<Subject<'_>> =
+        databases.chain(set.stores.iter().map(Subject::Store)).collect();
     if subjects.is_empty() || (request.reason.is_safety() && !set.missing.is_empty()) {
         return Err(not_whole(&set.missing).into());
     }
@@ -116,14 +128,20 @@ pub fn plan(project: &Project, set: &Set, catalog: &Catalog, request: &Request, 
     let mut names = Names::new(request, catalog, moment);
     let mut steps = Vec::new();
     if !request.backup.dir.is_dir() {
-        steps.push(Step::Act(Act::Create(Deed { what: "backup folder".into(), how: How::Folder(request.backup.dir.clone()) })));
+        steps.push(Step::Act(Act::Create(Deed {
+            what: "backup folder".into(),
+            how: How::Folder(request.backup.dir.clone()),
+        })));
     }
     if catalog.ground == Ground::Own {
         steps.extend(super::cleanup::unfinished(catalog));
     }
     let mut result = Vec::new();
-    let groups: Vec<&[Subject<'_>]> =
-        if name::is_folder(&request.backup.name) { vec![&subjects] } else { subjects.chunks(1).collect() };
+    let groups: Vec<&[Subject<'_>]> = if name::is_folder(&request.backup.name) {
+        vec![&subjects]
+    } else {
+        subjects.chunks(1).collect()
+    };
     for group in groups {
         let paths = names.next(project, group, compression);
         result.push(paths.shown());
@@ -138,42 +156,60 @@ pub fn plan(project: &Project, set: &Set, catalog: &Catalog, request: &Request, 
     let list = subjects.iter().map(Subject::shown).collect::<Vec<_>>().join(", ");
     let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let is_elsewhere = request.backup.dir != project.backup.dir;
-    let how =
-        |path: &PathBuf| if is_elsewhere { format!("--file {}", quoted(&path.to_string_lossy())) } else { quoted(&name(path)) };
-    let afterwards = result.iter().map(|path| format!("to restore it: db-restore {}", how(path))).collect();
+    let how = |path: &PathBuf| {
+        if is_elsewhere {
+            format!("--file {}", quoted(&path.to_string_lossy()))
+        } else {
+            quoted(&name(path))
+        }
+    };
+    let afterwards =
+        result.iter().map(|path| format!("to restore it: db-restore {}", how(path))).collect();
     Ok(Plan {
         notes: notes::of(set, request),
         steps,
         afterwards,
         backup: result.first().cloned(),
         result,
-        ..Plan::bare("db-backup", format!("back up {list} to {}", request.backup.dir.display()), Risk::Adds)
+        ..Plan::bare(
+            "db-backup",
+            format!("back up {list} to {}", request.backup.dir.display()),
+            Risk::Adds,
+        )
     })
 }
 
 fn not_whole(missing: &[Missing]) -> Problem {
     let why: Vec<String> = missing.iter().map(|m| format!("{}: {}", m.store, m.why)).collect();
-    Problem::failed("no whole backup can be made: a store is down")
-        .because(why.join("\n"))
-        .cure("bring it up, or name what is meant with `--only`; a partial backup is none that anything is destroyed behind")
+    Problem::failed("no whole backup can be made: a store is down").because(why.join("\n")).cure(
+        "bring it up, or name what is meant with `--only`; a partial backup is none that anything \
+         is destroyed behind",
+    )
 }
 
 /// What keeps a database from being dumped, before anything is begun.
 pub(super) fn dumpable(database: &Surveyed) -> Result<()> {
     if database.live().is_none() {
-        return Err(Problem::failed(format!("there is no database `{}` on the server ({})", database.name(), database.at()))
-            .cure("check its name (`db-config` shows where it comes from), or create it")
-            .into());
+        return Err(Problem::failed(format!(
+            "there is no database `{}` on the server ({})",
+            database.name(),
+            database.at()
+        ))
+        .cure("check its name (`db-config` shows where it comes from), or create it")
+        .into());
     }
     let server = database.server.version.major();
     if let Some(own) = database.dump_major.filter(|own| *own < server) {
-        return Err(Problem::failed(format!("this pg_dump ({own}) can\'t read the server of `{}` ({server})", database.name()))
-            .because("pg_dump refuses a server of a newer version than its own")
-            .cure(format!(
-                "{}; `db-doctor` shows which there are",
-                cures::for_text("server version mismatch").unwrap_or_default()
-            ))
-            .into());
+        return Err(Problem::failed(format!(
+            "this pg_dump ({own}) can\'t read the server of `{}` ({server})",
+            database.name()
+        ))
+        .because("pg_dump refuses a server of a newer version than its own")
+        .cure(format!(
+            "{}; `db-doctor` shows which there are",
+            cures::for_text("server version mismatch").unwrap_or_default()
+        ))
+        .into());
     }
     Ok(())
 }
@@ -198,7 +234,10 @@ struct Paths {
 impl Paths {
     /// What a person restores by.
     fn shown(&self) -> PathBuf {
-        self.folder.as_ref().map_or_else(|| self.artifacts.first().cloned().unwrap_or_default(), |(_, folder)| folder.clone())
+        self.folder.as_ref().map_or_else(
+            || self.artifacts.first().cloned().unwrap_or_default(),
+            |(_, folder)| folder.clone(),
+        )
     }
 }
 
@@ -208,9 +247,18 @@ impl<'a> Names<'a> {
     }
 
     /// The first names that nobody has: two backups in one second get a counter.
-    fn next(&mut self, project: &Project, group: &[Subject<'_>], compression: Compression) -> Paths {
+    fn next(
+        &mut self,
+        project: &Project,
+        group: &[Subject<'_>],
+        compression: Compression,
+    ) -> Paths {
         let free = |paths: &Paths| {
-            let mut whole = paths.artifacts.iter().chain([&paths.manifest]).chain(paths.folder.iter().map(|(_, to)| to));
+            let mut whole = paths
+                .artifacts
+                .iter()
+                .chain([&paths.manifest])
+                .chain(paths.folder.iter().map(|(_, to)| to));
             whole.all(|path| !self.taken.contains(path) && !self.given.contains(path))
         };
         let mut counter = 1;
@@ -223,7 +271,13 @@ impl<'a> Names<'a> {
         paths
     }
 
-    fn paths(&self, project: &Project, group: &[Subject<'_>], compression: Compression, counter: u32) -> Paths {
+    fn paths(
+        &self,
+        project: &Project,
+        group: &[Subject<'_>],
+        compression: Compression,
+        counter: u32,
+    ) -> Paths {
         let dir = &self.request.backup.dir;
         let ext = |format: Format| match compression.codec().extension() {
             "" => format.extension().to_owned(),
@@ -239,7 +293,13 @@ impl<'a> Names<'a> {
                     store: d.key(),
                     label: self.request.label.as_deref(),
                 };
-                name::artifact(&self.request.backup, &words, &ext(d.format()), self.moment.now, counter)
+                name::artifact(
+                    &self.request.backup,
+                    &words,
+                    &ext(d.format()),
+                    self.moment.now,
+                    counter,
+                )
             })
             .collect();
         let manifest = dir.join(name::manifest(&relative[0]));
@@ -249,7 +309,9 @@ impl<'a> Names<'a> {
             (name::partial(&to), to)
         });
         let partials = match &folder {
-            Some((from, to)) => artifacts.iter().map(|a| from.join(a.strip_prefix(to).unwrap_or(a))).collect(),
+            Some((from, to)) => {
+                artifacts.iter().map(|a| from.join(a.strip_prefix(to).unwrap_or(a))).collect()
+            }
             None => artifacts.iter().map(|a| name::partial(a)).collect(),
         };
         Paths { artifacts, partials, manifest, folder }
@@ -261,7 +323,10 @@ fn one_set(all: &All<'_>, group: &[Subject<'_>], paths: &Paths) -> Step {
     let mut body = Vec::new();
     let mut on_failure = Vec::new();
     if let Some((from, _)) = &paths.folder {
-        body.push(Step::Act(Act::Create(Deed { what: "folder of the set".into(), how: How::Folder(from.clone()) })));
+        body.push(Step::Act(Act::Create(Deed {
+            what: "folder of the set".into(),
+            how: How::Folder(from.clone()),
+        })));
     }
     for (subject, partial) in group.iter().zip(&paths.partials) {
         body.push(Step::Act(dump(*subject, partial, compression, all)));
@@ -271,33 +336,41 @@ fn one_set(all: &All<'_>, group: &[Subject<'_>], paths: &Paths) -> Step {
     }
     let names = match &paths.folder {
         Some((from, to)) => {
-            on_failure.push(Act::Remove(Deed { what: "the unfinished set".into(), how: How::Folder(from.clone()) }));
+            on_failure.push(Act::Remove(Deed {
+                what: "the unfinished set".into(),
+                how: How::Folder(from.clone()),
+            }));
             vec![(from.clone(), to.clone())]
         }
         None => {
-            on_failure.extend(
-                paths
-                    .partials
-                    .iter()
-                    .map(|p| Act::Remove(Deed { what: "the unfinished dump".into(), how: How::File(p.clone()) })),
-            );
+            on_failure.extend(paths.partials.iter().map(|p| {
+                Act::Remove(Deed { what: "the unfinished dump".into(), how: How::File(p.clone()) })
+            }));
             let manifest = How::File(name::partial(&paths.manifest));
-            on_failure.push(Act::Remove(Deed { what: "the unfinished manifest".into(), how: manifest }));
+            on_failure
+                .push(Act::Remove(Deed { what: "the unfinished manifest".into(), how: manifest }));
             paths.partials.iter().cloned().zip(paths.artifacts.iter().cloned()).collect()
         }
     };
-    // it counts as no good one: its database's old data is in another, which no rule may let go for it. What a restore backs up first
-    // gives way to whole data right behind it
+    // it counts as no good one: its database's old data is in another, which no rule may let go for
+    // it. What a restore backs up first gives way to whole data right behind it
     let half = group.iter().filter_map(|subject| match subject {
         Subject::Database(database) if !request.reason.is_safety() => {
             half_made(database).map(|why| Missing { store: subject.key().into(), why, table: None })
         }
         _ => None,
     });
-    let missing: Vec<Missing> =
-        missing.iter().cloned().chain(group.iter().flat_map(|subject| request.missing(subject.key()))).chain(half).collect();
-    let artifacts: Vec<Artifact> =
-        group.iter().zip(&paths.artifacts).map(|(subject, path)| artifact(*subject, path, compression)).collect();
+    let missing: Vec<Missing> = missing
+        .iter()
+        .cloned()
+        .chain(group.iter().flat_map(|subject| request.missing(subject.key())))
+        .chain(half)
+        .collect();
+    let artifacts: Vec<Artifact> = group
+        .iter()
+        .zip(&paths.artifacts)
+        .map(|(subject, path)| artifact(*subject, path, compression))
+        .collect();
     let manifest = Manifest {
         format: Manifest::format(&artifacts, &missing),
         tool: format!("db-tasks {}", env!("CARGO_PKG_VERSION")),
@@ -314,7 +387,8 @@ fn one_set(all: &All<'_>, group: &[Subject<'_>], paths: &Paths) -> Step {
         untried: None,
         digest: None,
     };
-    let seal = Seal::Backup { manifest: Box::new(manifest), manifest_path: paths.manifest.clone(), names };
+    let seal =
+        Seal::Backup { manifest: Box::new(manifest), manifest_path: paths.manifest.clone(), names };
     body.push(Step::Act(Act::Seal(Box::new(seal))));
     Step::Scope(Scope { body, on_failure, ..Scope::default() })
 }
@@ -348,31 +422,49 @@ fn dump(subject: Subject<'_>, partial: &Path, compression: Compression, all: &Al
         store: subject.key().to_owned(),
         format: subject.format(),
         from,
-        to: Sink::File { path: partial.to_path_buf(), compression, about: last.map(|last| last.bytes) },
-        // what pg_dump writes here and now is this database's own: a statement that the list lacks must not cost a backup
-        proof: Proof { expected_bytes: last.map(|last| last.plain_bytes), trust: Trust::Repository, ..Proof::default() },
+        to: Sink::File {
+            path: partial.to_path_buf(),
+            compression,
+            about: last.map(|last| last.bytes),
+        },
+        // what pg_dump writes here and now is this database's own: a statement that the list lacks
+        // must not cost a backup
+        proof: Proof {
+            expected_bytes: last.map(|last| last.plain_bytes),
+            trust: Trust::Repository,
+            ..Proof::default()
+        },
     }))
 }
 
-/// In the server's own container pg_dump can be led nowhere else, and a session more costs 90 ms there.
+/// In the server's own container pg_dump can be led nowhere else, and a session more costs 90 ms
+/// there.
 fn dumping(database: &Surveyed, dump: Cmd) -> Dumping {
-    let session = database.live().filter(|_| !database.is_inside()).map(|live| snapshot::session(&database.client, live.oid));
+    let session = database
+        .live()
+        .filter(|_| !database.is_inside())
+        .map(|live| snapshot::session(&database.client, live.oid));
     Dumping { dump, session }
 }
 
 /// A dump that leaves alone what can't be read.
 fn without(database: &Surveyed, damage: &Damage) -> Cmd {
     let patterns: Vec<String> = damage.unread.iter().map(|unread| unread.pattern.clone()).collect();
-    let large = if damage.large_objects.is_some() { LargeObjects::LeftOut } else { LargeObjects::Taken };
+    let large =
+        if damage.large_objects.is_some() { LargeObjects::LeftOut } else { LargeObjects::Taken };
     database.dumper.dump_without(&patterns, large)
 }
 
 fn artifact(subject: Subject<'_>, path: &Path, compression: Compression) -> Artifact {
     let (database, server_version, extensions) = match subject {
-        Subject::Database(d) => {
-            (d.live().cloned().unwrap_or_default(), d.server.version_text.clone(), d.server.extensions.clone())
+        Subject::Database(d) => (
+            d.live().cloned().unwrap_or_default(),
+            d.server.version_text.clone(),
+            d.server.extensions.clone(),
+        ),
+        Subject::Store(s) => {
+            (Default::default(), s.held.version.clone().unwrap_or_default(), Default::default())
         }
-        Subject::Store(s) => (Default::default(), s.held.version.clone().unwrap_or_default(), Default::default()),
     };
     Artifact {
         store: subject.key().to_owned(),

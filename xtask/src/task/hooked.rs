@@ -1,4 +1,5 @@
-//! `db-migrate` and `db-seed`: the hook of that name, with the right DATABASE_URL; and `db-prepare`, which decides what a database needs.
+//! `db-migrate` and `db-seed`: the hook of that name, with the right DATABASE_URL; and
+//! `db-prepare`, which decides what a database needs.
 
 use anyhow::Result;
 
@@ -13,7 +14,8 @@ use crate::problem::Problem;
 pub enum First {
     /// A backup.
     Backup,
-    /// A backup, where there is anything to back up: a migration may drop what it likes, and the first one of all finds nothing.
+    /// A backup, where there is anything to back up: a migration may drop what it likes, and the
+    /// first one of all finds nothing.
     BackupOfWhatIsThere,
     /// Nothing.
     Nothing,
@@ -34,13 +36,16 @@ impl First {
     /// What a person is told of it.
     fn note(self, target: &Surveyed) -> Option<String> {
         match self {
-            Self::BackupOfWhatIsThere if target.live().is_none() => {
-                Some(format!("there is no database `{}` yet: nothing is backed up first", target.name()))
-            }
+            Self::BackupOfWhatIsThere if target.live().is_none() => Some(format!(
+                "there is no database `{}` yet: nothing is backed up first",
+                target.name()
+            )),
             Self::BackupOfWhatIsThere if !has_anything(target) => {
                 Some(format!("`{}` is empty: there is nothing to back up first", target.name()))
             }
-            Self::NoBackup if has_anything(target) => Some("NO BACKUP is made first: there is no way back".into()),
+            Self::NoBackup if has_anything(target) => {
+                Some("NO BACKUP is made first: there is no way back".into())
+            }
             _ => None,
         }
     }
@@ -59,17 +64,27 @@ pub struct Before {
 }
 
 /// Plans one hook (`migrate`, `seed`).
-pub fn plan(target: &Surveyed, task: &'static str, hooks: &Hooks, before: Before, pins: Vec<Pin>) -> Result<Plan> {
+pub fn plan(
+    target: &Surveyed,
+    task: &'static str,
+    hooks: &Hooks,
+    before: Before,
+    pins: Vec<Pin>,
+) -> Result<Plan> {
     let Before { first, backup } = before;
     let moment = hooks.task.clone();
     let made = backup.as_ref().and_then(|b| b.result.first().cloned());
     let acts = hooks.acts(&moment, made.as_ref(), Outcome::Pending);
     if acts.is_empty() {
-        return Err(Problem::usage(format!("there is no hook `{moment}` for `{}`", target.spec.key))
-            .cure(format!(
-                "add `{moment} = [\"npm\", \"run\", \"{moment}\"]`, or whatever does it, below `[hooks]` in `db-tasks.toml`"
-            ))
-            .into());
+        return Err(Problem::usage(format!(
+            "there is no hook `{moment}` for `{}`",
+            target.spec.key
+        ))
+        .cure(format!(
+            "add `{moment} = [\"npm\", \"run\", \"{moment}\"]`, or whatever does it, below \
+             `[hooks]` in `db-tasks.toml`"
+        ))
+        .into());
     }
     let mut steps = backup.map_or(Vec::new(), |b| b.steps);
     steps.extend(acts.into_iter().map(Step::Act));

@@ -33,11 +33,13 @@ pub struct Ready {
     pub place: Place,
     /// How it reaches the database, where that is known.
     pub address: Option<Address>,
-    /// The container that its database is in, where that publishes no port, so that it can't be reached.
+    /// The container that its database is in, where that publishes no port, so that it can't be
+    /// reached.
     pub unreached: Option<String>,
     /// What a person should know, where nobody can tell beforehand that it works where we do.
     pub unproved: Option<String>,
-    /// By what it is found in its container, to be ended there; none, where there is no shell to do that.
+    /// By what it is found in its container, to be ended there; none, where there is no shell to
+    /// do that.
     pub mark: Option<String>,
 }
 
@@ -84,12 +86,18 @@ impl Outcome {
 impl Hooks {
     /// The acts of one moment (`migrate`), in the order of the hooks.
     pub fn acts(&self, moment: &str, backup: Option<&PathBuf>, outcome: Outcome) -> Vec<Act> {
-        self.all.iter().filter(|r| r.hook.moment == moment).map(|r| self.act(r, backup, outcome)).collect()
+        self.all
+            .iter()
+            .filter(|r| r.hook.moment == moment)
+            .map(|r| self.act(r, backup, outcome))
+            .collect()
     }
 
     fn act(&self, ready: &Ready, backup: Option<&PathBuf>, outcome: Outcome) -> Act {
         let mut cmd = match &ready.hook.run {
-            Run::Argv(words) => Cmd::new(words.first().map_or("", String::as_str)).args(words.iter().skip(1)),
+            Run::Argv(words) => {
+                Cmd::new(words.first().map_or("", String::as_str)).args(words.iter().skip(1))
+            }
             Run::Shell(line) => Cmd::new("sh").args(["-c", line]),
         };
         cmd = cmd.env("DBTASKS_TASK", &self.task).env("DBTASKS_DATABASE", self.databases.join(","));
@@ -103,8 +111,11 @@ impl Hooks {
                 cmd = cmd.secret("DATABASE_URL", address.url.clone());
                 cmd.env.extend(address.env.iter().cloned());
             }
-            // the shell's own, or one that a program finds in `.env`, is of some database, and who knows of which
-            None if ready.hook.container.is_none() && !self.databases.is_empty() => cmd = cmd.env("DATABASE_URL", ""),
+            // the shell's own, or one that a program finds in `.env`, is of some database, and who
+            // knows of which
+            None if ready.hook.container.is_none() && !self.databases.is_empty() => {
+                cmd = cmd.env("DATABASE_URL", "")
+            }
             None => {}
         }
         let end = ready.mark.as_ref().map(|mark| ready.place.end(mark));
@@ -115,49 +126,70 @@ impl Hooks {
         if let Place::Host { .. } = ready.place {
             cmd = cmd.dir(&self.root);
         }
-        let what = format!("the {} hook: {}", ready.hook.moment, shorten(&ready.hook.run.to_string(), 60));
-        Act::Write(Deed { what, how: How::Hook(Box::new(plan::Hook { cmd, timeout: ready.hook.timeout, end })) })
+        let what =
+            format!("the {} hook: {}", ready.hook.moment, shorten(&ready.hook.run.to_string(), 60));
+        Act::Write(Deed {
+            what,
+            how: How::Hook(Box::new(plan::Hook { cmd, timeout: ready.hook.timeout, end })),
+        })
     }
 
     /// What a person should know of the hooks of one moment.
     pub fn notes(&self, moment: &str) -> Vec<String> {
         let meant = self.all.iter().filter(|r| r.hook.moment == moment);
-        meant.flat_map(|ready| {
-            let unreached = ready.unreached.as_ref().map(|container| {
-                format!(
-                    "the hook `{moment}` gets an empty DATABASE_URL: the container {container} publishes no port, so it can't be reached \
-                     from this machine; publish it, give the hook a `url`, or have it run in a container"
-                )
-            });
-            let endless = ready.endless_in().map(|container| {
-                format!("the hook `{moment}` can't be ended in the container {container}, which has no `sh`: after a timeout or a signal it goes on there")
-            });
-            unreached.into_iter().chain(ready.unproved.clone()).chain(endless)
-        }).collect()
+        meant
+            .flat_map(|ready| {
+                let unreached = ready.unreached.as_ref().map(|container| {
+                    format!(
+                        "the hook `{moment}` gets an empty DATABASE_URL: the container \
+                         {container} publishes no port, so it can't be reached from this machine; \
+                         publish it, give the hook a `url`, or have it run in a container"
+                    )
+                });
+                let endless = ready.endless_in().map(|container| {
+                    format!(
+                        "the hook `{moment}` can't be ended in the container {container}, which \
+                         has no `sh`: after a timeout or a signal it goes on there"
+                    )
+                });
+                unreached.into_iter().chain(ready.unproved.clone()).chain(endless)
+            })
+            .collect()
     }
 
-    /// The plan with its task's hooks around it: `before-` is part of what may fail, `failed-` and `finally-` follow. What is done is done
-    /// when `after-` fails.
+    /// The plan with its task's hooks around it: `before-` is part of what may fail, `failed-` and
+    /// `finally-` follow. What is done is done when `after-` fails.
     pub fn around(&self, plan: Plan) -> Plan {
         let backup = plan.backup.as_ref();
         let of = |word: &str, outcome| self.acts(&format!("{word}-{}", self.task), backup, outcome);
         // the inner comes down before the outer
-        let reversed = |word: &str, outcome| of(word, outcome).into_iter().rev().collect::<Vec<_>>();
+        let reversed =
+            |word: &str, outcome| of(word, outcome).into_iter().rev().collect::<Vec<_>>();
         let (before, after) = (of("before", Outcome::Pending), reversed("after", Outcome::Done));
-        let on_failure =
-            reversed("failed", Outcome::Failed).into_iter().chain(reversed("finally", Outcome::Failed)).collect::<Vec<_>>();
+        let on_failure = reversed("failed", Outcome::Failed)
+            .into_iter()
+            .chain(reversed("finally", Outcome::Failed))
+            .collect::<Vec<_>>();
         let finally = reversed("finally", Outcome::Done);
         if before.is_empty() && after.is_empty() && on_failure.is_empty() {
             return plan;
         }
-        let notes = ["before", "after", "failed", "finally"].iter().flat_map(|word| self.notes(&format!("{word}-{}", self.task)));
+        let notes = ["before", "after", "failed", "finally"]
+            .iter()
+            .flat_map(|word| self.notes(&format!("{word}-{}", self.task)));
         let notes = plan.notes.into_iter().chain(notes).collect();
         let acts = |acts: Vec<Act>| acts.into_iter().map(Step::Act);
         let body = acts(before).chain(plan.steps).collect();
         let mut steps = vec![Step::Scope(Scope { body, on_failure, ..Scope::default() })];
         if !(after.is_empty() && finally.is_empty()) {
-            // a scope of their own: neither a signal nor another hook keeps a `finally-` hook from running
-            steps.push(Step::Scope(Scope { body: acts(after).collect(), finally, part: Part::Sequel, ..Scope::default() }));
+            // a scope of their own: neither a signal nor another hook keeps a `finally-` hook from
+            // running
+            steps.push(Step::Scope(Scope {
+                body: acts(after).collect(),
+                finally,
+                part: Part::Sequel,
+                ..Scope::default()
+            }));
         }
         Plan { notes, steps, ..plan }
     }
@@ -168,8 +200,13 @@ pub fn has(project: &[Hook], database: &Database, moment: &str) -> bool {
     of(project, database, moment).next().is_some()
 }
 
-/// The hooks of one moment for one database: its own `migrate` and `seed` stand in place of the project's.
-pub fn of<'a>(project: &'a [Hook], database: &'a Database, moment: &str) -> impl Iterator<Item = &'a Hook> {
+/// The hooks of one moment for one database: its own `migrate` and `seed` stand in place of the
+/// project's.
+pub fn of<'a>(
+    project: &'a [Hook],
+    database: &'a Database,
+    moment: &str,
+) -> impl Iterator<Item = &'a Hook> {
     let moment = moment.to_owned();
     let own = database.hooks.iter().any(|h| h.moment == moment);
     let one = !moment.contains('-');

@@ -1,4 +1,5 @@
-//! `db-pgpass`: the passwords of the project's databases in a person's password file, so that psql asks for none.
+//! `db-pgpass`: the passwords of the project's databases in a person's password file, so that psql
+//! asks for none.
 
 use std::path::Path;
 
@@ -15,14 +16,27 @@ pub fn plan(file: &Path, logins: Vec<Login>, notes: Vec<String>) -> Plan {
         return Plan { notes, ..Plan::bare(TASK, headline, Risk::Nothing) };
     }
     let headline = format!("write passwords into {}", file.display());
-    let lines = logins.iter().map(|login| format!("{}:***", login.fields())).collect::<Vec<_>>().join(", ");
+    let lines =
+        logins.iter().map(|login| format!("{}:***", login.fields())).collect::<Vec<_>>().join(", ");
     let afterwards = logins.iter().map(told).collect();
-    let deed = Deed { what: format!("the lines {lines}"), how: How::Passwords(file.to_path_buf(), logins) };
-    Plan { notes, steps: vec![Step::Act(Act::Write(deed))], afterwards, ..Plan::bare(TASK, headline, Risk::Nothing) }
+    let deed = Deed {
+        what: format!("the lines {lines}"),
+        how: How::Passwords(file.to_path_buf(), logins),
+    };
+    Plan {
+        notes,
+        steps: vec![Step::Act(Act::Write(deed))],
+        afterwards,
+        ..Plan::bare(TASK, headline, Risk::Nothing)
+    }
 }
 
 fn told(login: &Login) -> String {
-    let words = [("-h", &login.host), ("-p", &login.port), ("-U", &login.user), ("-d", &login.database)];
-    let words = words.into_iter().filter(|(_, word)| *word != "*").map(|(flag, word)| format!(" {flag} {}", quoted(word)));
+    let words =
+        [("-h", &login.host), ("-p", &login.port), ("-U", &login.user), ("-d", &login.database)];
+    let words = words
+        .into_iter()
+        .filter(|(_, word)| *word != "*")
+        .map(|(flag, word)| format!(" {flag} {}", quoted(word)));
     format!("it asks for no password: psql{}", words.collect::<String>())
 }

@@ -8,8 +8,8 @@ use crate::ui::describe;
 pub const TASK: &str = "db-repair";
 
 /// What to do about a deed that can't be done.
-pub const WAYS_OUT: &str =
-    "mend what is in its way, and run `db-repair`; or, where it is of no matter any more, `db-repair --forget NUMBER`";
+pub const WAYS_OUT: &str = "mend what is in its way, and run `db-repair`; or, where it is of no \
+                            matter any more, `db-repair --forget NUMBER`";
 
 /// What is left to be done, by the numbers that `--forget` takes.
 pub fn numbered(left: &Unfinished) -> Vec<String> {
@@ -20,7 +20,8 @@ pub fn numbered(left: &Unfinished) -> Vec<String> {
     left.pending.iter().enumerate().map(line).collect()
 }
 
-/// What a run that is about something else does of it: old data comes back over what has been there since where a person asks for it.
+/// What a run that is about something else does of it: old data comes back over what has been there
+/// since where a person asks for it.
 pub fn on_the_way(left: &Unfinished) -> Unfinished {
     let pending = left.pending.iter().filter(|pending| !is_put_off(pending)).cloned().collect();
     Unfinished { pending, ..left.clone() }
@@ -33,8 +34,12 @@ pub fn waits(left: &Unfinished) -> bool {
 
 /// What it does not.
 pub fn put_off(left: Unfinished, plan: &Plan) -> Option<Unfinished> {
-    let asked = plan.acts().into_iter().any(|act| matches!(act, Act::Write(Deed { how: How::Reload(_), .. })));
-    let pending: Vec<Pending> = left.pending.into_iter().filter(|pending| is_put_off(pending) && !asked).collect();
+    let asked = plan
+        .acts()
+        .into_iter()
+        .any(|act| matches!(act, Act::Write(Deed { how: How::Reload(_), .. })));
+    let pending: Vec<Pending> =
+        left.pending.into_iter().filter(|pending| is_put_off(pending) && !asked).collect();
     (!pending.is_empty()).then_some(Unfinished { pending, hook: None, inside: Vec::new(), ..left })
 }
 
@@ -42,10 +47,15 @@ fn is_put_off(pending: &Pending) -> bool {
     matches!(pending.deed.how, How::Reload(_))
 }
 
-/// Plans the clean-up of a killed run. Its deeds are those of the plan that it was cleared for, so that nobody is asked again.
+/// Plans the clean-up of a killed run. Its deeds are those of the plan that it was cleared for, so
+/// that nobody is asked again.
 pub fn plan(left: &Unfinished) -> Plan {
     let finally = left.pending.iter().map(Pending::act).collect();
-    let headline = format!("clean up after `{}`, which was cut off ({})", left.task, left.since.format("%Y-%m-%d %H:%M:%S UTC"));
+    let headline = format!(
+        "clean up after `{}`, which was cut off ({})",
+        left.task,
+        left.since.format("%Y-%m-%d %H:%M:%S UTC")
+    );
     let steps = vec![Step::Scope(Scope { finally, ..Scope::default() })];
     Plan { steps, alone: left.alone.clone(), ..Plan::bare(TASK, headline, Risk::Nothing) }
 }

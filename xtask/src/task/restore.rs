@@ -25,7 +25,9 @@ use crate::engine::postgres::subscriptions;
 use crate::engine::postgres::version::sets_unknown;
 use crate::facts::dumps::{Dump, Form};
 use crate::facts::{ContainerFacts, Kept, Surveyed};
-use crate::plan::{Act, Deed, Fence, How, Plan, Proof, Purpose, Recovery, Risk, Scope, Stake, Step, Trust};
+use crate::plan::{
+    Act, Deed, Fence, How, Plan, Proof, Purpose, Recovery, Risk, Scope, Stake, Step, Trust,
+};
 use crate::problem::Problem;
 use crate::ui::human::counted;
 use checks::suits;
@@ -33,10 +35,12 @@ pub(super) use part::Company;
 use part::Part;
 
 pub(super) use checks::{
-    carriable, crowded, fits_server, fits_the_disk, is_a_database, may_create, overrides, stands_beside, swappable, unheld,
-    unusual,
+    carriable, crowded, fits_server, fits_the_disk, is_a_database, may_create, overrides,
+    stands_beside, swappable, unheld, unusual,
 };
-pub(super) use marked::{comes_back, half_made, in_the_way, leftovers, live_is, may_go, older_may_go};
+pub(super) use marked::{
+    comes_back, half_made, in_the_way, leftovers, live_is, may_go, older_may_go,
+};
 pub use part::Subject;
 pub(super) use staging::{Staging, Use, contained, stage};
 use stranger::OTHERS;
@@ -71,8 +75,9 @@ pub enum Difference {
     Version,
 }
 
-/// Plans a restore over what is live: every part is staged and proved first, then they are swapped in, the databases last, for a
-/// database is what most likely refuses. Where one can't follow, those before it go back.
+/// Plans a restore over what is live: every part is staged and proved first, then they are swapped
+/// in, the databases last, for a database is what most likely refuses. Where one can't follow,
+/// those before it go back.
 pub fn plan(
     project: &Project,
     subjects: &[Subject<'_>],
@@ -84,14 +89,29 @@ pub fn plan(
     let is_store = |s: &&Subject<'_>| matches!(s, Subject::Store { .. });
     let (stores, databases): (Vec<_>, Vec<_>) = subjects.iter().partition(is_store);
     let author = subjects.iter().find_map(Subject::author);
-    let parts = stores.iter().chain(&databases).map(|s| Part::of(s, project, request, company)).collect::<Result<Vec<_>>>()?;
+    let parts = stores
+        .iter()
+        .chain(&databases)
+        .map(|s| Part::of(s, project, request, company))
+        .collect::<Result<Vec<_>>>()?;
     let names = parts.iter().map(|p| p.name.clone()).collect::<Vec<_>>().join(", ");
     let stakes: Vec<Stake> = parts.iter().filter_map(|p| p.stake.clone()).collect();
     let pins = project.guards.pins_of("restore");
-    let recovery = Some(Recovery { of: backup.name.clone(), drops: subjects.iter().filter_map(Subject::drops).collect() });
-    let risk = if stakes.is_empty() { Risk::Adds } else { Risk::ReplacesData { stakes, answer: "yes".into(), pins, recovery } };
-    let notes =
-        parts.iter().flat_map(|p| p.notes.clone()).chain(made(backup)).chain(elsewhere(backup, &project.environment)).collect();
+    let recovery = Some(Recovery {
+        of: backup.name.clone(),
+        drops: subjects.iter().filter_map(Subject::drops).collect(),
+    });
+    let risk = if stakes.is_empty() {
+        Risk::Adds
+    } else {
+        Risk::ReplacesData { stakes, answer: "yes".into(), pins, recovery }
+    };
+    let notes = parts
+        .iter()
+        .flat_map(|p| p.notes.clone())
+        .chain(made(backup))
+        .chain(elsewhere(backup, &project.environment))
+        .collect();
     let kept: Vec<String> = parts.iter().filter_map(|p| p.kept.clone()).collect();
     let kept = match kept.as_slice() {
         [_, _, ..] => vec!["what was there is kept, all of it: `db-undo` swaps it back".to_owned()],
@@ -110,7 +130,12 @@ pub fn plan(
     })
 }
 
-fn steps(parts: Vec<Part>, kept: Option<Act>, services: &[ContainerFacts], company: Company) -> Vec<Step> {
+fn steps(
+    parts: Vec<Part>,
+    kept: Option<Act>,
+    services: &[ContainerFacts],
+    company: Company,
+) -> Vec<Step> {
     let (mut steps, mut body, mut swaps) = (Vec::new(), Vec::new(), Vec::new());
     let (mut on_failure, mut finally) = (Vec::new(), Vec::new());
     let (mut back, mut at_once, mut let_go) = (Vec::new(), Vec::new(), Vec::new());
@@ -129,10 +154,13 @@ fn steps(parts: Vec<Part>, kept: Option<Act>, services: &[ContainerFacts], compa
     // one part alone is swapped in one go: there is nothing that could be half done
     let swaps = match company {
         Company::Alone => swaps,
-        Company::Others => vec![Step::Scope(Scope { body: swaps, on_failure: back, at_once, ..Scope::default() })],
+        Company::Others => {
+            vec![Step::Scope(Scope { body: swaps, on_failure: back, at_once, ..Scope::default() })]
+        }
     };
     body.push(around_services(services, swaps));
-    // once the names have changed the restore is done: an interruption must not leave the older ones, nor their removal fail the run
+    // once the names have changed the restore is done: an interruption must not leave the older
+    // ones, nor their removal fail the run
     steps.push(Step::Scope(Scope { body, on_failure, finally, ..Scope::default() }));
     steps
 }
@@ -143,17 +171,29 @@ fn older(target: &Surveyed) -> Option<&DatabaseFacts> {
 
 /// One old database is kept: the one of the time before goes for good.
 pub(super) fn older_goes(target: &Surveyed) -> Option<String> {
-    Some(format!("`{}`, which the last restore or reset kept, goes for good: only one old database is kept", older(target)?.name))
+    Some(format!(
+        "`{}`, which the last restore or reset kept, goes for good: only one old database is kept",
+        older(target)?.name
+    ))
 }
 
 /// What a run that failed, or was cut off, has left for a look, and goes now.
 pub(super) fn failed_goes(target: &Surveyed) -> Option<String> {
     let failed = target.server.database(&admin::failed(target.name()))?;
-    Some(format!("`{}`, which a run that failed or was cut off has left for a look, goes for good", failed.name))
+    Some(format!(
+        "`{}`, which a run that failed or was cut off has left for a look, goes for good",
+        failed.name
+    ))
 }
 
 /// Plans a restore into a database of another name, beside the live one.
-pub fn beside_live(target: &Surveyed, dump: &Dump, disk_left: Option<u64>, request: &Request, name: &str) -> Result<Plan> {
+pub fn beside_live(
+    target: &Surveyed,
+    dump: &Dump,
+    disk_left: Option<u64>,
+    request: &Request,
+    name: &str,
+) -> Result<Plan> {
     suits(target, dump, request)?;
     may_create(target)?;
     fits_the_disk(dump, disk_left)?;
@@ -164,7 +204,12 @@ pub fn beside_live(target: &Surveyed, dump: &Dump, disk_left: Option<u64>, reque
     }
     let Staging { steps: mut body, finally } = stage(target, dump, request.trust, name, Use::Kept);
     let carries = dump.artifact.as_ref().map(|a| brought_along(&a.database, dump, target));
-    body.push(Step::Act(admin::release(&target.client, name, Own::of(carries.as_ref()), carries.as_ref())));
+    body.push(Step::Act(admin::release(
+        &target.client,
+        name,
+        Own::of(carries.as_ref()),
+        carries.as_ref(),
+    )));
     let steps = vec![Step::Scope(Scope {
         body,
         on_failure: vec![end_sessions(target), admin::drop_unless_arrived(&target.client, name)],
@@ -208,10 +253,15 @@ pub(super) fn proof(target: &Surveyed, dump: &Dump, trust: Trust) -> Proof {
 
 /// psql holds itself to SQL, where it knows how.
 fn fence(target: &Surveyed, trust: Trust) -> Fence {
-    if trust < Trust::Psql && target.server.client.knows_restrict() { Fence::Restricted } else { Fence::Open }
+    if trust < Trust::Psql && target.server.client.knows_restrict() {
+        Fence::Restricted
+    } else {
+        Fence::Open
+    }
 }
 
-/// What psql does not get. A pair of `\restrict` in a dump would end ours, and is none of psql's business where there is no other.
+/// What psql does not get. A pair of `\restrict` in a dump would end ours, and is none of psql's
+/// business where there is no other.
 fn spared(target: &Surveyed, dump: &Dump, trust: Trust) -> Vec<Spare> {
     let (server, client) = (target.server.version, target.server.client);
     let timeout = trust <= Trust::Repository && sets_unknown(dump.dumped_by, server);
@@ -225,23 +275,31 @@ fn spared(target: &Surveyed, dump: &Dump, trust: Trust) -> Vec<Spare> {
     ]
     .into_iter()
     .chain(OTHERS.map(|what| (what, dump.loader().is_some())))
-    .chain([Spare::Owner, Spare::Right, Spare::Extension, Spare::EventTrigger, Spare::Reference].map(|what| (what, true)))
+    .chain(
+        [Spare::Owner, Spare::Right, Spare::Extension, Spare::EventTrigger, Spare::Reference]
+            .map(|what| (what, true)),
+    )
     .filter_map(|(what, is)| is.then_some(what))
     .collect()
 }
 
-/// What a manifest's settings mean on this server: roles that are not here are left out, and the marker never travels.
+/// What a manifest's settings mean on this server: roles that are not here are left out, and the
+/// marker never travels.
 fn brought_along(recorded: &DatabaseFacts, dump: &Dump, target: &Surveyed) -> DatabaseFacts {
-    let here = |role: &str| target.server.roles.iter().any(|r| r == role) && !bytes::has_foreign(role);
+    let here =
+        |role: &str| target.server.roles.iter().any(|r| r == role) && !bytes::has_foreign(role);
     let mut facts = recorded.clone();
     let left_out = |claim| dump.fit.without.claims.contains(&claim);
     if !here(&facts.owner) || left_out(Claim::Owners) {
         facts.owner = target.server.role.name.clone();
     }
     // a server in UTF-8 takes no bytes that are none
-    facts.comment = facts.own_comment().and_then(unmarked).filter(|comment| !bytes::has_foreign(comment));
+    facts.comment =
+        facts.own_comment().and_then(unmarked).filter(|comment| !bytes::has_foreign(comment));
     facts.settings.retain(|s| !bytes::has_foreign(&s.value));
-    facts.settings.retain(|s| !s.name.eq_ignore_ascii_case(admin::MARKER) && s.role.as_deref().is_none_or(here));
+    facts.settings.retain(|s| {
+        !s.name.eq_ignore_ascii_case(admin::MARKER) && s.role.as_deref().is_none_or(here)
+    });
     facts.settings.retain(|s| !loads_a_library(s, target) && dump.loader().is_none());
     facts.settings.retain(|s| may_give(s, target));
     if left_out(Claim::Rights) {
@@ -264,14 +322,18 @@ fn may_give(setting: &Setting, target: &Surveyed) -> bool {
 fn settings_of_others(target: &Surveyed, dump: &Dump) -> Option<String> {
     let settings = dump.artifact.iter().flat_map(|artifact| &artifact.database.settings);
     let here = |role: &String| target.server.roles.contains(role);
-    let count = settings.filter(|s| !may_give(s, target) && s.role.as_ref().is_some_and(here)).count();
+    let count =
+        settings.filter(|s| !may_give(s, target) && s.role.as_ref().is_some_and(here)).count();
     (count > 0).then(|| {
-        format!("{} of other roles in the database, which this role can't give, are left out", counted(count as u64, "setting"))
+        format!(
+            "{} of other roles in the database, which this role can't give, are left out",
+            counted(count as u64, "setting")
+        )
     })
 }
 
-/// Whether a setting of a manifest has the server load a library into every session: whoever may write the manifest may name one of
-/// their own. What the live database has anyway is no news.
+/// Whether a setting of a manifest has the server load a library into every session: whoever may
+/// write the manifest may name one of their own. What the live database has anyway is no news.
 fn loads_a_library(setting: &Setting, target: &Surveyed) -> bool {
     let name = setting.name.to_ascii_lowercase();
     let loads = name.ends_with("_preload_libraries") || name == "dynamic_library_path";
@@ -290,7 +352,10 @@ pub(super) fn unstage(target: &Surveyed, name: &str) -> Vec<Act> {
 
 /// Ends what this run has left on the server.
 pub(super) fn end_sessions(target: &Surveyed) -> Act {
-    Act::Remove(Deed { what: "sessions of this run".into(), how: How::Command(target.client.end_sessions()) })
+    Act::Remove(Deed {
+        what: "sessions of this run".into(),
+        how: How::Command(target.client.end_sessions()),
+    })
 }
 
 fn form(dump: &Dump) -> String {
@@ -309,25 +374,41 @@ fn holds(target: &Surveyed, dump: &Dump) -> Vec<String> {
             counted(artifact.rows, "row"),
             counted(artifact.tables.len() as u64, "table")
         )),
-        None => notes.push(format!("`{}` is a foreign file{}: no manifest says what it must hold", dump.backup.name, form(dump))),
+        None => notes.push(format!(
+            "`{}` is a foreign file{}: no manifest says what it must hold",
+            dump.backup.name,
+            form(dump)
+        )),
     }
     if dump.form == Form::WithCreate {
         notes.push(
-            "what it says of its own database (`pg_dump --create`) is left out: name, owner, settings and rights are those here"
+            "what it says of its own database (`pg_dump --create`) is left out: name, owner, \
+             settings and rights are those here"
                 .into(),
         );
     }
-    let of =
-        dump.artifact.as_ref().map(|artifact| &artifact.database.name).filter(|name| !name.is_empty() && *name != target.name());
-    notes.extend(of.map(|name| format!("it was made of the database `{name}`, and goes into `{}`", target.name())));
+    let of = dump
+        .artifact
+        .as_ref()
+        .map(|artifact| &artifact.database.name)
+        .filter(|name| !name.is_empty() && *name != target.name());
+    notes.extend(of.map(|name| {
+        format!("it was made of the database `{name}`, and goes into `{}`", target.name())
+    }));
     notes.extend(unusual(target));
-    if dump.loader().is_some() && dump.artifact.as_ref().is_some_and(|artifact| !artifact.database.settings.is_empty()) {
-        notes.push("the database's settings in its manifest are left out: the file is from elsewhere".into());
+    if dump.loader().is_some()
+        && dump.artifact.as_ref().is_some_and(|artifact| !artifact.database.settings.is_empty())
+    {
+        notes.push(
+            "the database's settings in its manifest are left out: the file is from elsewhere"
+                .into(),
+        );
     }
     let settings = dump.artifact.iter().flat_map(|artifact| &artifact.database.settings);
     notes.extend(settings.filter(|setting| loads_a_library(setting, target)).map(|setting| {
         format!(
-            "the setting `{}` of the manifest is left out: it loads a library into every session; set it yourself",
+            "the setting `{}` of the manifest is left out: it loads a library into every session; \
+             set it yourself",
             setting.name
         )
     }));
@@ -336,20 +417,24 @@ fn holds(target: &Surveyed, dump: &Dump) -> Vec<String> {
     notes.extend(author_may(author(target, dump), dump));
     if dump.loader().is_some() && target.server.role.superuser {
         notes.push(
-            "where a superuser gets a table whose indexes or statistics call functions of the file's own, autovacuum is off on it: it would \
-             run them as that superuser (`ALTER TABLE … RESET (autovacuum_enabled)`, once they are read)"
+            "where a superuser gets a table whose indexes or statistics call functions of the \
+             file's own, autovacuum is off on it: it would run them as that superuser (`ALTER \
+             TABLE … RESET (autovacuum_enabled)`, once they are read)"
                 .into(),
         );
     }
     if !target.server.client.knows_restrict() {
         notes.push(format!(
-            "this psql ({}) does not know `\\restrict`: our own reading of the dump alone keeps psql's commands out of it",
+            "this psql ({}) does not know `\\restrict`: our own reading of the dump alone keeps \
+             psql's commands out of it",
             target.server.client
         ));
     }
-    if let Some(by) = dump.dumped_by.filter(|_| sets_unknown(dump.dumped_by, target.server.version)) {
+    if let Some(by) = dump.dumped_by.filter(|_| sets_unknown(dump.dumped_by, target.server.version))
+    {
         notes.push(format!(
-            "pg_dump {by} wrote it: its `SET transaction_timeout`, which a {} server does not know, is left out on the way",
+            "pg_dump {by} wrote it: its `SET transaction_timeout`, which a {} server does not \
+             know, is left out on the way",
             target.server.version
         ));
     }
@@ -357,9 +442,13 @@ fn holds(target: &Surveyed, dump: &Dump) -> Vec<String> {
 }
 
 /// When the backup was made, and what is missing from it.
-/// Production's data on a laptop, a laptop's in staging: that may be what is wanted, and should be known.
+/// Production's data on a laptop, a laptop's in staging: that may be what is wanted, and should be
+/// known.
 fn elsewhere(backup: &Backup, environment: &str) -> Option<String> {
-    let made_in = backup.manifest().map(|m| m.environment.as_str()).filter(|made_in| *made_in != environment)?;
+    let made_in = backup
+        .manifest()
+        .map(|m| m.environment.as_str())
+        .filter(|made_in| *made_in != environment)?;
     Some(format!("it was made in the environment `{made_in}`, and this is `{environment}`"))
 }
 

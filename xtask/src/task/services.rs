@@ -4,8 +4,8 @@ use crate::cmd::Cmd;
 use crate::facts::ContainerFacts;
 use crate::plan::{Act, Deed, How, LastWords, Scope, Step, Wait};
 
-/// Stops what runs of the services, does the steps, and starts the same ones again on every path, the last stopped first; each is
-/// waited for until it is ready.
+/// Stops what runs of the services, does the steps, and starts the same ones again on every path,
+/// the last stopped first; each is waited for until it is ready.
 pub fn around_services(services: &[ContainerFacts], steps: Vec<Step>) -> Step {
     let running: Vec<_> = services.iter().filter(|s| s.runs()).collect();
     let mut body: Vec<Step> = running.iter().map(|s| Step::Act(deed(s, "stop"))).collect();
@@ -16,7 +16,10 @@ pub fn around_services(services: &[ContainerFacts], steps: Vec<Step>) -> Step {
 
 fn deed(service: &ContainerFacts, verb: &str) -> Act {
     let cmd = Cmd::new(&service.engine).args([verb, &service.name]);
-    Act::Write(Deed { what: format!("{verb} the container {}", service.name), how: How::Command(cmd) })
+    Act::Write(Deed {
+        what: format!("{verb} the container {}", service.name),
+        how: How::Command(cmd),
+    })
 }
 
 /// Its health, where it has a check; else that it runs.
@@ -25,7 +28,14 @@ fn ready(service: &ContainerFacts) -> Act {
     let until = if service.health.is_some() { "healthy" } else { "running" };
     Act::Wait(Wait {
         what: format!("the container {} to be {until}", service.name),
-        cmd: Cmd::new(&service.engine).args(["inspect", "--type", "container", "--format", format, &service.name]),
+        cmd: Cmd::new(&service.engine).args([
+            "inspect",
+            "--type",
+            "container",
+            "--format",
+            format,
+            &service.name,
+        ]),
         until: until.into(),
         limit: service.ready_within,
         last_words: Some(Box::new(last_words(service))),
@@ -36,7 +46,9 @@ fn ready(service: &ContainerFacts) -> Act {
 const LINES: &str = "20";
 
 fn last_words(service: &ContainerFacts) -> LastWords {
-    let ask = |words: &[&str]| Cmd::new(&service.engine).args(words.iter().copied().chain([service.name.as_str()]));
+    let ask = |words: &[&str]| {
+        Cmd::new(&service.engine).args(words.iter().copied().chain([service.name.as_str()]))
+    };
     LastWords {
         container: service.name.clone(),
         log: ask(&["logs", "--timestamps", "--tail", LINES]),

@@ -2,7 +2,9 @@
 
 use anyhow::Result;
 
-use super::restore::{Company, comes_back, end_sessions, in_the_way, swappable, unsubscribed, unusual};
+use super::restore::{
+    Company, comes_back, end_sessions, in_the_way, swappable, unsubscribed, unusual,
+};
 use super::services::around_services;
 use crate::config::Project;
 use crate::engine::postgres::admin::{self, Swap};
@@ -32,23 +34,42 @@ pub fn plan(project: &Project, set: &Set, services: &[ContainerFacts]) -> Result
     let all_bare = stores.clone().all(|s| bare(&s)) && databases.clone().all(|d| lacks(&d));
     // of a set, what took no other's place stays
     let stay = |is_bare: bool| is_bare && !all_bare;
-    let notes = stores.clone().filter(bare).map(|s| s.key()).chain(databases.clone().filter(lacks).map(|d| d.name()));
-    let notes = notes.filter(|_| !all_bare).map(|name| format!("`{name}` stays as it is: nothing is kept that was there before"));
-    let notes: Vec<String> =
-        notes.chain(set.databases.iter().flat_map(unusual)).chain(databases.clone().filter_map(held)).collect();
+    let notes = stores
+        .clone()
+        .filter(bare)
+        .map(|s| s.key())
+        .chain(databases.clone().filter(lacks).map(|d| d.name()));
+    let notes = notes
+        .filter(|_| !all_bare)
+        .map(|name| format!("`{name}` stays as it is: nothing is kept that was there before"));
+    let notes: Vec<String> = notes
+        .chain(set.databases.iter().flat_map(unusual))
+        .chain(databases.clone().filter_map(held))
+        .collect();
     let stores: Vec<_> = stores.filter(|s| !stay(bare(s))).collect();
     let databases: Vec<_> = databases.filter(|d| !stay(lacks(d))).collect();
     let alone = stores.len() + databases.len() == 1;
     let company = if alone { Company::Alone } else { Company::Others };
     let of_database = |target| of_database(target, project, company);
-    let parts = stores.into_iter().map(of_store).chain(databases.into_iter().map(of_database)).collect::<Result<Vec<_>>>()?;
+    let parts = stores
+        .into_iter()
+        .map(of_store)
+        .chain(databases.into_iter().map(of_database))
+        .collect::<Result<Vec<_>>>()?;
     let headline = parts.iter().map(|p| p.headline.clone()).collect::<Vec<_>>().join(", ");
     let stakes: Vec<Stake> = parts.iter().filter_map(|p| p.stake.clone()).collect();
     let pins = project.guards.pins_of("undo");
     let recovery = Some(Recovery { of: "undo".into(), drops: Vec::new() });
-    let risk = if stakes.is_empty() { Risk::Adds } else { Risk::ReplacesData { stakes, answer: "yes".into(), pins, recovery } };
-    let together = || vec!["what was live is kept now, all of it: `db-undo` once more swaps it back".to_owned()];
-    let (mut steps, mut swaps, mut back, mut afterwards) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let risk = if stakes.is_empty() {
+        Risk::Adds
+    } else {
+        Risk::ReplacesData { stakes, answer: "yes".into(), pins, recovery }
+    };
+    let together = || {
+        vec!["what was live is kept now, all of it: `db-undo` once more swaps it back".to_owned()]
+    };
+    let (mut steps, mut swaps, mut back, mut afterwards) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut let_go = Vec::new();
     for part in parts {
         steps.extend(part.checks.into_iter().map(Step::Act));
@@ -59,7 +80,11 @@ pub fn plan(project: &Project, set: &Set, services: &[ContainerFacts]) -> Result
     }
     swaps.extend(let_go);
     // one alone is swapped in one go
-    let swaps = if alone { swaps } else { vec![Step::Scope(Scope { body: swaps, on_failure: back, ..Scope::default() })] };
+    let swaps = if alone {
+        swaps
+    } else {
+        vec![Step::Scope(Scope { body: swaps, on_failure: back, ..Scope::default() })]
+    };
     steps.push(around_services(services, swaps));
     let finally: Vec<Act> = set.databases.iter().filter_map(unsubscribed).collect();
     steps.extend((!finally.is_empty()).then(|| Step::Scope(Scope { finally, ..Scope::default() })));
@@ -71,9 +96,12 @@ fn of_database(target: &Surveyed, project: &Project, company: Company) -> Result
     let (name, client) = (target.name(), &target.client);
     let kept = previous(name);
     let Some(old) = target.server.database(&kept) else {
-        return Err(Problem::failed(format!("there is nothing to undo: no database `{kept}` on the server ({})", target.at()))
-            .cure("`db-restore` restores a backup; `db-list` shows them")
-            .into());
+        return Err(Problem::failed(format!(
+            "there is nothing to undo: no database `{kept}` on the server ({})",
+            target.at()
+        ))
+        .cure("`db-restore` restores a backup; `db-list` shows them")
+        .into());
     };
     comes_back(old, &project.guards)?;
     swappable(target)?;
@@ -83,7 +111,10 @@ fn of_database(target: &Surveyed, project: &Project, company: Company) -> Result
     let live = target.live();
     let (aside, before) = (company.aside("db-undo", target, project), old.state().aside());
     // where a run held it that was cut off, it holds nothing any more: a person has decided
-    let let_go = [&aside, &before].into_iter().filter_map(|aside| admin::let_go(client, name, aside)).collect();
+    let let_go = [&aside, &before]
+        .into_iter()
+        .filter_map(|aside| admin::let_go(client, name, aside))
+        .collect();
     // it is the name's, not the data's
     let template = live.map_or(old.template, |live| live.template);
     let swap = Swap {
@@ -97,7 +128,13 @@ fn of_database(target: &Surveyed, project: &Project, company: Company) -> Result
         aside,
     };
     let back = live.map_or(Vec::new(), |live| {
-        let again = Swap { live_oid: Some(old.oid), own: Own::of(Some(live)), kept: swap.own, aside: before, ..swap.clone() };
+        let again = Swap {
+            live_oid: Some(old.oid),
+            own: Own::of(Some(live)),
+            kept: swap.own,
+            aside: before,
+            ..swap.clone()
+        };
         // a psql that outlived its run must not swap once the others have gone back
         vec![end_sessions(target), admin::undo_back(client, &again, live.oid)]
     });
@@ -108,7 +145,8 @@ fn of_database(target: &Surveyed, project: &Project, company: Company) -> Result
         let_go,
         back,
         stake: live.map(|_| target.stake()),
-        afterwards: live.map(|_| format!("what was live is `{kept}` now: `db-undo` once more swaps it back")),
+        afterwards: live
+            .map(|_| format!("what was live is `{kept}` now: `db-undo` once more swaps it back")),
     })
 }
 
@@ -116,20 +154,29 @@ fn of_database(target: &Surveyed, project: &Project, company: Company) -> Result
 fn held(target: &Surveyed) -> Option<String> {
     let old = target.server.database(&previous(target.name()))?;
     let State::Held(run) = old.state() else { return None };
-    Some(format!("`{}` is held by {run}, which has not come to its end: an undo ends that", old.name))
+    Some(format!(
+        "`{}` is held by {run}, which has not come to its end: an undo ends that",
+        old.name
+    ))
 }
 
 fn of_store(target: &SurveyedStore) -> Result<Part> {
     let (key, address, live) = (target.key(), &target.address, target.held.id.clone());
     if !target.held.can_undo {
-        return Err(Problem::failed(format!("there is nothing to undo: nothing of `{key}` is kept ({address})"))
-            .cure("`db-restore` restores a backup; `db-list` shows them")
-            .into());
+        return Err(Problem::failed(format!(
+            "there is nothing to undo: nothing of `{key}` is kept ({address})"
+        ))
+        .cure("`db-restore` restores a backup; `db-list` shows them")
+        .into());
     }
     if let Some(why) = &target.held.stuck {
-        return Err(Problem::refused(format!("`{key}` can't be swapped")).because(why).cure("nothing was touched").into());
+        return Err(Problem::refused(format!("`{key}` can't be swapped"))
+            .because(why)
+            .cure("nothing was touched")
+            .into());
     }
-    let act = |change| Act::Rename(Deed { what: key.into(), how: How::Change(address.clone(), change) });
+    let act =
+        |change| Act::Rename(Deed { what: key.into(), how: How::Change(address.clone(), change) });
     Ok(Part {
         headline: format!("make what is kept of `{key}` live again ({address})"),
         checks: Vec::new(),
@@ -137,7 +184,8 @@ fn of_store(target: &SurveyedStore) -> Result<Part> {
         let_go: Vec::new(),
         back: vec![act(Change::Back { live: live.clone(), from: Swapped::Undone })],
         stake: (!live.is_empty()).then(|| target.stake()),
-        afterwards: (!live.is_empty())
-            .then(|| format!("what was live in `{key}` is kept now: `db-undo` once more swaps it back")),
+        afterwards: (!live.is_empty()).then(|| {
+            format!("what was live in `{key}` is kept now: `db-undo` once more swaps it back")
+        }),
     })
 }

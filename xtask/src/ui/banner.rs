@@ -1,4 +1,5 @@
-//! What a person reads before the question: what goes, who notices, what comes first, what brings it back, and the steps to come.
+//! What a person reads before the question: what goes, who notices, what comes first, what brings
+//! it back, and the steps to come.
 
 use std::path::Path;
 
@@ -8,8 +9,8 @@ use crate::plan::{Act, Plan, Risk, Seal, Stake, Step};
 /// Names of sessions shown; there may be hundreds.
 const SESSIONS: usize = 5;
 
-/// A plan's notes; of a wipe, which has one for each table, the first and the last. Any other's are few, and each may be what a person
-/// would have said no to.
+/// A plan's notes; of a wipe, which has one for each table, the first and the last. Any other's are
+/// few, and each may be what a person would have said no to.
 pub fn notes(plan: &Plan) -> Vec<String> {
     const FIRST: usize = 9;
     const LAST: usize = 5;
@@ -19,7 +20,10 @@ pub fn notes(plan: &Plan) -> Vec<String> {
     }
     let (first, rest) = notes.split_at(FIRST);
     let (between, last) = rest.split_at(rest.len() - LAST);
-    let left_out = format!("… and {} lines more (`--dry-run --verbose` shows all)", human::count(between.len() as u64));
+    let left_out = format!(
+        "… and {} lines more (`--dry-run --verbose` shows all)",
+        human::count(between.len() as u64)
+    );
     [first, &[left_out], last].concat()
 }
 
@@ -36,12 +40,16 @@ pub fn stakes(plan: &Plan) -> Vec<String> {
 fn stake(stake: &Stake) -> Vec<String> {
     let size = stake.size.map_or(String::new(), |n| format!(", {} on disk", human::bytes(n)));
     let verb = if stake.is_kept() { "replaces" } else { "deletes" };
-    let mut lines = vec![format!("this {verb} the live data of `{}` ({}){size}", stake.database, stake.at)];
+    let mut lines =
+        vec![format!("this {verb} the live data of `{}` ({}){size}", stake.database, stake.at)];
     if !stake.sessions.is_empty() {
         let shown = &stake.sessions[..stake.sessions.len().min(SESSIONS)];
         let more = stake.sessions.len() - shown.len();
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        lines.push(format!("connected now, and cut off where they stand in the way: {}{more}", shown.join(", ")));
+        lines.push(format!(
+            "connected now, and cut off where they stand in the way: {}{more}",
+            shown.join(", ")
+        ));
     }
     lines
 }
@@ -49,8 +57,10 @@ fn stake(stake: &Stake) -> Vec<String> {
 fn backup(act: &Act) -> Option<String> {
     let Act::Seal(seal) = act else { return None };
     let Seal::Backup { names, .. } = &**seal else { return None };
-    let names: Vec<String> =
-        names.iter().map(|(_, to)| to.file_name().unwrap_or_default().to_string_lossy().into_owned()).collect();
+    let names: Vec<String> = names
+        .iter()
+        .map(|(_, to)| to.file_name().unwrap_or_default().to_string_lossy().into_owned())
+        .collect();
     Some(format!("first: a backup, proved: {}", names.join(", ")))
 }
 

@@ -7,7 +7,10 @@ use crate::cmd::{Cmd, shown_sql};
 use crate::engine::postgres::script::{Claim, PIECE, Spare};
 use crate::engine::store::Format;
 use crate::gate::{Judgement, Verdict};
-use crate::plan::{Act, By, Count, Deed, Fence, Handover, How, Load, Outcome, Pipe, Plan, Scope, Seal, Sink, Source, Step};
+use crate::plan::{
+    Act, By, Count, Deed, Fence, Handover, How, Load, Outcome, Pipe, Plan, Scope, Seal, Sink,
+    Source, Step,
+};
 
 /// One act in a line.
 pub fn act(act: &Act) -> String {
@@ -42,11 +45,17 @@ pub fn object(act: &Act) -> String {
 
 fn deed(deed: &Deed) -> String {
     match &deed.how {
-        How::Folder(path) | How::File(path) | How::Set(path, _) => format!("{}: {}", deed.what, path.display()),
+        How::Folder(path) | How::File(path) | How::Set(path, _) => {
+            format!("{}: {}", deed.what, path.display())
+        }
         How::Move(from, to) => format!("{}: {} -> {}", deed.what, from.display(), to.display()),
-        How::Text(path, _) | How::Passwords(path, _) => format!("{}: {}", deed.what, path.display()),
+        How::Text(path, _) | How::Passwords(path, _) => {
+            format!("{}: {}", deed.what, path.display())
+        }
         How::Change(address, change) => format!("{}: {}", deed.what, address.change(change)),
-        How::Command(_) | How::Meanwhile(..) | How::Live(..) | How::Hook(_) | How::Reload(_) => deed.what.clone(),
+        How::Command(_) | How::Meanwhile(..) | How::Live(..) | How::Hook(_) | How::Reload(_) => {
+            deed.what.clone()
+        }
     }
 }
 
@@ -55,7 +64,9 @@ fn pipe(pipe: &Pipe) -> String {
         Source::Command(cmd) => format!("`{}` of {}", program(cmd), pipe.store),
         Source::Dump(dumping) => format!("`{}` of {}", program(&dumping.dump), pipe.store),
         Source::File { path, codec } => format!("{} ({codec})", path.display()),
-        Source::Filtered { path, codec, through } => format!("{} ({codec}), read by `{}`", path.display(), program(through)),
+        Source::Filtered { path, codec, through } => {
+            format!("{} ({codec}), read by `{}`", path.display(), program(through))
+        }
         Source::Store(address) => address.to_string(),
     };
     let to = match &pipe.to {
@@ -64,9 +75,15 @@ fn pipe(pipe: &Pipe) -> String {
             format!("{}{level}, {}, {}", compression.codec(), pipe.format.sum(), path.display())
         }
         Sink::Psql(load) if load.is_in_place() => {
-            format!("`{}`, in place of all that is in {}, in one transaction", program(&load.cmd), load.into)
+            format!(
+                "`{}`, in place of all that is in {}, in one transaction",
+                program(&load.cmd),
+                load.into
+            )
         }
-        Sink::Psql(load) => format!("`{}`, into the new database {}", program(&load.cmd), load.into),
+        Sink::Psql(load) => {
+            format!("`{}`, into the new database {}", program(&load.cmd), load.into)
+        }
         Sink::Stage(address) => format!("{address}, beside what is live"),
         Sink::Nowhere => "nowhere".into(),
     };
@@ -103,9 +120,14 @@ fn pipe(pipe: &Pipe) -> String {
 
 fn program(cmd: &Cmd) -> String {
     let named = |word: &String| {
-        ["psql", "pg_dump", "pg_restore"].iter().find(|p| word.rsplit('/').next() == Some(p)).map(|p| (*p).to_owned())
+        ["psql", "pg_dump", "pg_restore"]
+            .iter()
+            .find(|p| word.rsplit('/').next() == Some(p))
+            .map(|p| (*p).to_owned())
     };
-    named(&cmd.program).or_else(|| cmd.args.iter().find_map(named)).unwrap_or_else(|| cmd.program.clone())
+    named(&cmd.program)
+        .or_else(|| cmd.args.iter().find_map(named))
+        .unwrap_or_else(|| cmd.program.clone())
 }
 
 fn seal(seal: &Seal) -> String {
@@ -137,7 +159,8 @@ pub enum Detail {
 /// The whole plan.
 pub fn plan(plan: &Plan, verdicts: &[Verdict], detail: Detail) -> String {
     let mut out = format!("{}: {}\n", plan.task, shown::line(&plan.headline));
-    let notes = if detail == Detail::Steps { super::banner::notes(plan) } else { plan.notes.clone() };
+    let notes =
+        if detail == Detail::Steps { super::banner::notes(plan) } else { plan.notes.clone() };
     for note in notes.iter().chain(&super::banner::stakes(plan)) {
         let _ = writeln!(out, "  note: {}", shown::line(note));
     }
@@ -184,12 +207,20 @@ fn steps(list: &[Step], (depth, detail): (usize, Detail), number: &mut u32, out:
     }
 }
 
-fn scope_steps(scope: &Scope, (depth, detail): (usize, Detail), number: &mut u32, out: &mut String) {
+fn scope_steps(
+    scope: &Scope,
+    (depth, detail): (usize, Detail),
+    number: &mut u32,
+    out: &mut String,
+) {
     let first = *number + 1;
     steps(&scope.body, (depth, detail), number, out);
     // scopes stand in each other: a title says which steps it is about
-    let failure =
-        if first == *number { format!("if step {first} fails:") } else { format!("if any of steps {first} to {number} fails:") };
+    let failure = if first == *number {
+        format!("if step {first} fails:")
+    } else {
+        format!("if any of steps {first} to {number} fails:")
+    };
     let always = if first > *number {
         "then, in any case:".to_owned()
     } else if first == *number {
@@ -220,15 +251,22 @@ pub struct Shown {
 /// The commands of an act, as they are shown.
 pub fn shown(act: &Act) -> Vec<Shown> {
     let own = |cmd: &Cmd| cmd.input.iter().flat_map(|sql| shown_lines(sql)).collect();
-    let mut all: Vec<Shown> = commands(act).into_iter().map(|cmd| Shown { command: cmd.to_string(), input: own(cmd) }).collect();
+    let mut all: Vec<Shown> = commands(act)
+        .into_iter()
+        .map(|cmd| Shown { command: cmd.to_string(), input: own(cmd) })
+        .collect();
     let load = load_of(act);
     let at = load.and_then(|load| commands(act).into_iter().position(|cmd| *cmd == load.cmd));
     if let (Some(load), Some(first)) = (load, at.and_then(|at| all.get_mut(at))) {
         let Load { before, after, count, between, .. } = load;
-        let piece = |_: &String| format!(", a COMMIT after each {PIECE} statements if the transaction is ours still");
+        let piece = |_: &String| {
+            format!(", a COMMIT after each {PIECE} statements if the transaction is ours still")
+        };
         let pieces = between.as_ref().map_or(String::new(), piece);
         let dump = format!("(the dump{pieces}; what follows only when it has proved good)");
-        let lines = |sql: &str| shown_lines(sql).into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>();
+        let lines = |sql: &str| {
+            shown_lines(sql).into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>()
+        };
         first.input.extend(shown_lines(before));
         first.input.extend(fenced(load.fence, &dump));
         if let Count::First(sql) = count {
@@ -263,7 +301,10 @@ fn given(handover: &Handover, fence: Fence) -> Shown {
     let Handover { cmd, before, between, after } = handover;
     let parts = [
         shown_lines(before),
-        fenced(fence, "(the owners, rights and comments of the dump, its publications and subscriptions)"),
+        fenced(
+            fence,
+            "(the owners, rights and comments of the dump, its publications and subscriptions)",
+        ),
         shown_lines(between),
         fenced(fence, "(the event triggers of the dump)"),
         shown_lines(after),
@@ -274,7 +315,10 @@ fn given(handover: &Handover, fence: Fence) -> Shown {
 /// What psql gets of a dump, with what holds it to SQL meanwhile.
 fn fenced(fence: Fence, what: &str) -> Vec<String> {
     let line = |line| (fence == Fence::Restricted).then_some(line);
-    let lines = line("\\restrict (a key of this run)").into_iter().chain([what]).chain(line("\\unrestrict (that key)"));
+    let lines = line("\\restrict (a key of this run)")
+        .into_iter()
+        .chain([what])
+        .chain(line("\\unrestrict (that key)"));
     lines.map(String::from).collect()
 }
 
@@ -290,7 +334,9 @@ fn commands(act: &Act) -> Vec<&Cmd> {
             How::Meanwhile(cmd, other) => vec![other, cmd],
             How::Live(cmd, other) => other.iter().chain([cmd]).collect(),
             How::Hook(hook) => vec![&hook.cmd],
-            How::Reload(reload) => reload.back.iter().map(|back| &back.only_if).chain([&reload.load.cmd]).collect(),
+            How::Reload(reload) => {
+                reload.back.iter().map(|back| &back.only_if).chain([&reload.load.cmd]).collect()
+            }
             _ => vec![],
         },
         Act::Check(c) => vec![&c.cmd],
@@ -302,7 +348,10 @@ fn commands(act: &Act) -> Vec<&Cmd> {
                 Source::File { .. } | Source::Store(_) => vec![],
             };
             let load = load_of(act);
-            let beside = load.and_then(|load| if let Count::Shared(cmd) = &load.count { Some(cmd) } else { None });
+            let beside =
+                load.and_then(
+                    |load| if let Count::Shared(cmd) = &load.count { Some(cmd) } else { None },
+                );
             load.map(|load| &load.cmd).into_iter().chain(beside).chain(from).collect()
         }
         Act::Seal(_) => vec![],
@@ -351,7 +400,10 @@ mod tests {
         let long = format!("TRUNCATE TABLE {} RESTART IDENTITY;", tables.join(", "));
         let lines = folded(&long);
         assert!(lines.iter().all(|line| line.len() < 200), "{lines:#?}");
-        assert_eq!(lines.concat().split_whitespace().collect::<String>(), long.split_whitespace().collect::<String>());
+        assert_eq!(
+            lines.concat().split_whitespace().collect::<String>(),
+            long.split_whitespace().collect::<String>()
+        );
         assert_eq!(folded("SELECT 1, 2;"), ["SELECT 1, 2;"]);
     }
 }

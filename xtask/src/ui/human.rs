@@ -42,10 +42,16 @@ pub fn counted(n: u64, noun: &str) -> String {
 /// What a store's artifact holds: `12 files, 3.4 MB`.
 pub fn holds(contents: &Contents) -> String {
     match contents {
-        Contents::Files(census) => format!("{}, {}", counted(census.files(), "file"), bytes(census.bytes())),
+        Contents::Files(census) => {
+            format!("{}, {}", counted(census.files(), "file"), bytes(census.bytes()))
+        }
         Contents::Tree(roll) => format!("{}, {}", counted(roll.files, "file"), bytes(roll.bytes)),
         Contents::Collections(all) => {
-            format!("{} in {}", entities(contents.items()), counted(all.collections.len() as u64, "collection"))
+            format!(
+                "{} in {}",
+                entities(contents.items()),
+                counted(all.collections.len() as u64, "collection")
+            )
         }
     }
 }
@@ -54,7 +60,11 @@ pub fn holds(contents: &Contents) -> String {
 pub fn held(format: Format, held: &Holding) -> String {
     match format {
         Format::Tar => format!("{}, {}", entries(held.items()), bytes(held.bytes.unwrap_or(0))),
-        _ => format!("{}, {}", counted(held.parts.len() as u64, "collection"), entities(held.items())),
+        _ => format!(
+            "{}, {}",
+            counted(held.parts.len() as u64, "collection"),
+            entities(held.items())
+        ),
     }
 }
 
@@ -135,8 +145,13 @@ mod tests {
         for (n, want) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
             assert_eq!(count(n), want);
         }
-        for (ms, want) in [(42, "0.04 s"), (9_990, "9.99 s"), (12_300, "12 s"), (184_000, "3 min 4 s"), (7_260_000, "2 h 1 min")]
-        {
+        for (ms, want) in [
+            (42, "0.04 s"),
+            (9_990, "9.99 s"),
+            (12_300, "12 s"),
+            (184_000, "3 min 4 s"),
+            (7_260_000, "2 h 1 min"),
+        ] {
             assert_eq!(duration(Duration::from_millis(ms)), want);
         }
     }

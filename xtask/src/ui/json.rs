@@ -1,4 +1,5 @@
-//! What a program reads, with `--json`: plans, verdicts, steps and outcomes as values. `docs/json.md` documents them.
+//! What a program reads, with `--json`: plans, verdicts, steps and outcomes as values.
+//! `docs/json.md` documents them.
 
 use std::time::Duration;
 
@@ -113,7 +114,13 @@ pub fn ran(act: &Act, found: Option<&Found>, took: Duration, ending: Ending) -> 
 }
 
 /// How something ended.
-pub fn outcome(word: &str, exit: Exit, problem: Option<&anyhow::Error>, left_behind: &[String], took: Duration) -> Value {
+pub fn outcome(
+    word: &str,
+    exit: Exit,
+    problem: Option<&anyhow::Error>,
+    left_behind: &[String],
+    took: Duration,
+) -> Value {
     json!({
         "word": word, "exit": exit as u8, "problem": problem.map(self::problem), "left_behind": left_behind, "seconds": seconds(took),
     })
@@ -135,7 +142,9 @@ pub fn word(exit: Exit) -> &'static str {
 
 fn problem(error: &anyhow::Error) -> Value {
     match error.downcast_ref::<Problem>() {
-        Some(p) => json!({ "tried": p.tried, "stands": p.stands, "happened": p.happened, "cure": p.cure }),
+        Some(p) => {
+            json!({ "tried": p.tried, "stands": p.stands, "happened": p.happened, "cure": p.cure })
+        }
         None => {
             let causes: Vec<String> = error.chain().skip(1).map(ToString::to_string).collect();
             json!({ "tried": error.to_string(), "stands": null, "happened": causes, "cure": null })

@@ -10,8 +10,8 @@ const BAR: usize = 20;
 /// A rate means something after this.
 const SETTLED: Duration = Duration::from_millis(500);
 
-/// Bytes, rate and rows; a bar and the time left where it is known how many bytes to expect. What does not fit is left out, the
-/// least important first.
+/// Bytes, rate and rows; a bar and the time left where it is known how many bytes to expect. What
+/// does not fit is left out, the least important first.
 pub fn line(doing: &str, p: &Progress, width: usize) -> String {
     let rate = p.bytes as f64 / p.elapsed.as_secs_f64().max(0.001);
     let moved = human::bytes(p.bytes);
@@ -76,8 +76,15 @@ mod tests {
     fn fits_every_width() {
         let half = at(278_900_000, Some(481_200_000), 1_000);
         for (width, want) in [
-            (120, "dump main  ███████████▌░░░░░░░░  58 %  278.9 MB, 278.9 MB/s, 1,018,282 rows, about 1 s left"),
-            (88, "███████████▌░░░░░░░░  58 %  278.9 MB, 278.9 MB/s, 1,018,282 rows, about 1 s left"),
+            (
+                120,
+                "dump main  ███████████▌░░░░░░░░  58 %  278.9 MB, 278.9 MB/s, 1,018,282 rows, \
+                 about 1 s left",
+            ),
+            (
+                88,
+                "███████████▌░░░░░░░░  58 %  278.9 MB, 278.9 MB/s, 1,018,282 rows, about 1 s left",
+            ),
             (70, "███████████▌░░░░░░░░  58 %  278.9 MB, 278.9 MB/s, about 1 s left"),
             (50, "███████████▌░░░░░░░░  58 %, about 1 s left"),
             (30, "58 %, about 1 s left"),
@@ -93,13 +100,23 @@ mod tests {
             (at(5_000_000, None, 2_000), "x  5.0 MB, 2.5 MB/s, 1,018,282 rows"),
             // more than the last backup had: nobody knows how much more
             (at(5_000_001, Some(5_000_000), 2_000), "x  5.0 MB, 2.5 MB/s, 1,018,282 rows"),
-            (at(5_000_000, Some(5_000_000), 2_000), "x  ████████████████████ 100 %  5.0 MB, 2.5 MB/s, 1,018,282 rows, finishing"),
-            (at(0, Some(5_000_000), 0), "x  ░░░░░░░░░░░░░░░░░░░░   0 %  0 B, 0 B/s, 1,018,282 rows"),
+            (
+                at(5_000_000, Some(5_000_000), 2_000),
+                "x  ████████████████████ 100 %  5.0 MB, 2.5 MB/s, 1,018,282 rows, finishing",
+            ),
+            (
+                at(0, Some(5_000_000), 0),
+                "x  ░░░░░░░░░░░░░░░░░░░░   0 %  0 B, 0 B/s, 1,018,282 rows",
+            ),
             (
                 at(1_000_000, Some(100_000_000), 1_500),
-                "x  ▏░░░░░░░░░░░░░░░░░░░   1 %  1.0 MB, 666.7 kB/s, 1,018,282 rows, about 2 min 29 s left",
+                "x  ▏░░░░░░░░░░░░░░░░░░░   1 %  1.0 MB, 666.7 kB/s, 1,018,282 rows, about 2 min \
+                 29 s left",
             ),
-            (at(0, Some(0), 0), "x  ░░░░░░░░░░░░░░░░░░░░   0 %  0 B, 0 B/s, 1,018,282 rows, finishing"),
+            (
+                at(0, Some(0), 0),
+                "x  ░░░░░░░░░░░░░░░░░░░░   0 %  0 B, 0 B/s, 1,018,282 rows, finishing",
+            ),
         ] {
             assert_eq!(line("x", &progress, 200), want);
         }

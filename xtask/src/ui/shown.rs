@@ -1,5 +1,6 @@
-//! The one door where text goes out to a terminal. Names, comments, files and the words of other programs may hold anything: what
-//! would move a cursor, change a colour or turn the direction of writing is shown as an escape, and so is a byte that is no UTF-8.
+//! The one door where text goes out to a terminal. Names, comments, files and the words of other
+//! programs may hold anything: what would move a cursor, change a colour or turn the direction of
+//! writing is shown as an escape, and so is a byte that is no UTF-8.
 
 use std::borrow::Cow;
 
@@ -10,12 +11,14 @@ pub fn text(text: &str) -> Cow<'_, str> {
     escaped(text, |c| !matches!(c, '\n' | '\t') && is_unsafe(c), escape)
 }
 
-/// The same for what has one line, a name above all: a line break of its own would begin a line that nobody has written.
+/// The same for what has one line, a name above all: a line break of its own would begin a line
+/// that nobody has written.
 pub fn line(text: &str) -> Cow<'_, str> {
     escaped(text, is_unsafe, escape)
 }
 
-/// A JSON document as it may be shown. It stays the same document: in strings alone such characters stand.
+/// A JSON document as it may be shown. It stays the same document: in strings alone such characters
+/// stand.
 pub fn json(document: &str) -> Cow<'_, str> {
     let escape = |c: char| {
         let mut units = [0; 2];
@@ -24,7 +27,8 @@ pub fn json(document: &str) -> Cow<'_, str> {
     escaped(document, |c| c != '\n' && is_unsafe(c), escape)
 }
 
-/// What a program of the project's own says: its colours are left out, and of a line that it has drawn again and again the last.
+/// What a program of the project's own says: its colours are left out, and of a line that it has
+/// drawn again and again the last.
 pub fn program_line(line: &str) -> String {
     let last = line.trim_end_matches('\r').rsplit('\r').next().unwrap_or_default();
     self::line(&without_colours(last)).into_owned()
@@ -47,7 +51,11 @@ pub fn without_colours(text: &str) -> String {
     out
 }
 
-fn escaped(text: &str, is_unsafe: impl Fn(char) -> bool, escape: impl Fn(char) -> String) -> Cow<'_, str> {
+fn escaped(
+    text: &str,
+    is_unsafe: impl Fn(char) -> bool,
+    escape: impl Fn(char) -> String,
+) -> Cow<'_, str> {
     if !text.contains(&is_unsafe) {
         return Cow::Borrowed(text);
     }
@@ -73,7 +81,8 @@ fn escape(c: char) -> String {
         '\r' => r"\r".into(),
         '\t' => r"\t".into(),
         c if u32::from(c) < 0x100 => format!("\\x{:02x}", u32::from(c)),
-        c => bytes::byte(c).map_or_else(|| format!("\\u{{{:x}}}", u32::from(c)), |byte| format!("\\x{byte:02x}")),
+        c => bytes::byte(c)
+            .map_or_else(|| format!("\\u{{{:x}}}", u32::from(c)), |byte| format!("\\x{byte:02x}")),
     }
 }
 
@@ -95,7 +104,10 @@ mod tests {
             assert_eq!(text(given), want);
             assert_eq!(line(given), want);
         }
-        assert_eq!((text("a\n\tb"), line("a\n\tb")), (Cow::Borrowed("a\n\tb"), Cow::Borrowed(r"a\n\tb")));
+        assert_eq!(
+            (text("a\n\tb"), line("a\n\tb")),
+            (Cow::Borrowed("a\n\tb"), Cow::Borrowed(r"a\n\tb"))
+        );
     }
 
     #[test]

@@ -13,7 +13,8 @@ pub enum Lean {
 
 /// Sets rows in columns, two spaces apart; nothing trails.
 ///
-/// Names of tables may hold anything: control characters are shown as escapes, so that none moves the cursor.
+/// Names of tables may hold anything: control characters are shown as escapes, so that none moves
+/// the cursor.
 pub fn columns(header: &[(&str, Lean)], rows: &[Vec<String>]) -> String {
     let plain = |cell: &String| shown::line(cell).into_owned();
     let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(plain).collect()).collect();
@@ -21,7 +22,14 @@ pub fn columns(header: &[(&str, Lean)], rows: &[Vec<String>]) -> String {
     let widths: Vec<usize> = header
         .iter()
         .enumerate()
-        .map(|(at, (title, _))| rows.iter().filter_map(|r| r.get(at)).map(|c| width(c)).max().unwrap_or(0).max(width(title)))
+        .map(|(at, (title, _))| {
+            rows.iter()
+                .filter_map(|r| r.get(at))
+                .map(|c| width(c))
+                .max()
+                .unwrap_or(0)
+                .max(width(title))
+        })
         .collect();
     let line = |cells: Vec<&str>| {
         let padded = cells.iter().zip(header).zip(&widths).map(|((cell, (_, lean)), w)| {
@@ -41,7 +49,10 @@ mod tests {
 
     #[test]
     fn columns_lean_and_nothing_trails() {
-        let rows = vec![vec!["a".into(), "1".into(), "x".into()], vec!["bé".into(), "22".into(), String::new()]];
+        let rows = vec![
+            vec!["a".into(), "1".into(), "x".into()],
+            vec!["bé".into(), "22".into(), String::new()],
+        ];
         assert_eq!(
             columns(&[("NAME", Lean::Left), ("N", Lean::Right), ("", Lean::Left)], &rows),
             "NAME   N\na      1  x\nbé    22"

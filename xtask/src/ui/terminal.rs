@@ -1,4 +1,5 @@
-//! The terminal: steps as they happen, questions, colour where it is wanted. All of it on standard error.
+//! The terminal: steps as they happen, questions, colour where it is wanted. All of it on standard
+//! error.
 
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::PathBuf;
@@ -153,7 +154,8 @@ impl Terminal {
             let sentence = shown::line(&self.secrets.cover(sentence)).into_owned();
             let lines = if self.live { human::wrapped(&sentence, width()) } else { vec![sentence] };
             for line in lines {
-                let painted = if style.is_empty() { self.safe(&line) } else { self.paint(style, &line) };
+                let painted =
+                    if style.is_empty() { self.safe(&line) } else { self.paint(style, &line) };
                 self.put_step(&format!("{begin}{painted}"));
             }
         }
@@ -165,7 +167,8 @@ impl Terminal {
         self.tell_all(&bar, "33", stakes);
     }
 
-    /// The same before a question, with the steps that a yes lets happen: a quiet run shows them, too.
+    /// The same before a question, with the steps that a yes lets happen: a quiet run shows them,
+    /// too.
     pub fn warn_and_list(&mut self, stakes: &[String], steps: &[String]) {
         let telling = std::mem::replace(&mut self.telling, Telling::Steps);
         self.say("");
@@ -192,7 +195,9 @@ impl Terminal {
     /// An act's number in the list, where a person has one before them.
     fn number(&mut self, act: &Act) -> String {
         let doing = told::doing(act, &self.here);
-        let Some(at) = self.listed.iter().position(|step| step.as_ref() == Some(&doing)) else { return String::new() };
+        let Some(at) = self.listed.iter().position(|step| step.as_ref() == Some(&doing)) else {
+            return String::new();
+        };
         self.listed[at] = None;
         format!("{}. ", at + 1)
     }
@@ -259,7 +264,8 @@ pub fn aside(text: &str) {
     drop(writeln!(std::io::stderr(), "{clear}    {}", shown::text(text)));
 }
 
-/// Columns of the terminal that a stream is, or that COLUMNS says; nobody knows those of a pipe or a file.
+/// Columns of the terminal that a stream is, or that COLUMNS says; nobody knows those of a pipe or
+/// a file.
 #[cfg(unix)]
 pub fn width_of(stream: &impl std::os::fd::AsFd, env: &crate::config::Env) -> Option<usize> {
     let size = rustix::termios::tcgetwinsize(stream).map_or(0, |size| usize::from(size.ws_col));
@@ -276,17 +282,20 @@ fn said_width(env: &crate::config::Env) -> Option<usize> {
     env.get("COLUMNS")?.parse().ok().filter(|columns| *columns > 0)
 }
 
-/// Columns for a text that stands four from the left and leaves the last one free; 80 where nobody knows.
+/// Columns for a text that stands four from the left and leaves the last one free; 80 where nobody
+/// knows.
 fn width() -> usize {
     #[cfg(unix)]
-    let columns = rustix::termios::tcgetwinsize(std::io::stderr()).map_or(0, |size| usize::from(size.ws_col));
+    let columns =
+        rustix::termios::tcgetwinsize(std::io::stderr()).map_or(0, |size| usize::from(size.ws_col));
     #[cfg(not(unix))]
     let columns = 0_usize;
     if columns == 0 { 75 } else { columns.saturating_sub(5) }
 }
 
 impl Terminal {
-    /// A line as typed; `None` at the end of input. A signal does not end a read, so that another thread reads.
+    /// A line as typed; `None` at the end of input. A signal does not end a read, so that another
+    /// thread reads.
     fn read_line(&self) -> Result<Option<String>> {
         let (send, answer) = channel();
         std::thread::spawn(move || {
@@ -301,7 +310,11 @@ impl Terminal {
                 Err(RecvTimeoutError::Timeout) if !self.interrupt.hit() => {}
                 Err(_) => {
                     drop(writeln!(std::io::stderr()));
-                    return Err(Problem::new(Exit::Interrupted, "interrupted: nothing was changed").into());
+                    return Err(Problem::new(
+                        Exit::Interrupted,
+                        "interrupted: nothing was changed",
+                    )
+                    .into());
                 }
             }
         }

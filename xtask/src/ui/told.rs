@@ -1,4 +1,5 @@
-//! An act as it is told when it is done: what came of it, in the reader's words. A dry run shows the same act with its commands.
+//! An act as it is told when it is done: what came of it, in the reader's words. A dry run shows
+//! the same act with its commands.
 
 use std::path::Path;
 
@@ -18,7 +19,9 @@ pub fn doing(act: &Act, here: &Path) -> String {
 /// What was done.
 pub fn done(act: &Act, found: Option<&Found>, here: &Path) -> String {
     match (act, found) {
-        (Act::Pipe(pipe), Some(found)) => format!("{} {}: {}", verb(pipe), object(pipe, here), outcome(pipe, found)),
+        (Act::Pipe(pipe), Some(found)) => {
+            format!("{} {}: {}", verb(pipe), object(pipe, here), outcome(pipe, found))
+        }
         (other, _) => sentence(other, here),
     }
 }
@@ -26,8 +29,13 @@ pub fn done(act: &Act, found: Option<&Found>, here: &Path) -> String {
 fn sentence(act: &Act, here: &Path) -> String {
     match act {
         Act::Seal(seal) => sealed(seal, here),
-        Act::Create(Deed { what, how: How::Folder(path) }) => format!("create {what} {}", short(path, here)),
-        Act::Remove(Deed { what, how: How::Folder(path) | How::File(path) | How::Set(path, _) }) => {
+        Act::Create(Deed { what, how: How::Folder(path) }) => {
+            format!("create {what} {}", short(path, here))
+        }
+        Act::Remove(Deed {
+            what,
+            how: How::Folder(path) | How::File(path) | How::Set(path, _),
+        }) => {
             format!("remove {} ({what})", short(path, here))
         }
         // the deed says itself what is done
@@ -55,7 +63,11 @@ fn outcome(pipe: &Pipe, found: &Found) -> String {
     let holds = match &found.held {
         Held::Script(script) => {
             let rows: u64 = script.tables.iter().map(|t| t.rows).sum();
-            format!("{} in {}", human::counted(rows, "row"), human::counted(script.tables.len() as u64, "table"))
+            format!(
+                "{} in {}",
+                human::counted(rows, "row"),
+                human::counted(script.tables.len() as u64, "table")
+            )
         }
         Held::Contents(contents) => human::holds(contents),
     };
@@ -67,11 +79,19 @@ fn outcome(pipe: &Pipe, found: &Found) -> String {
     };
     match &pipe.to {
         Sink::File { .. } => {
-            format!("{holds}, {} as {}, proved{changed}", human::bytes(found.plain_bytes), human::bytes(found.sum.bytes))
+            format!(
+                "{holds}, {} as {}, proved{changed}",
+                human::bytes(found.plain_bytes),
+                human::bytes(found.sum.bytes)
+            )
         }
         Sink::Psql(load) => match load.count {
-            Count::Shared(_) => format!("{holds}, counted again in the new database{}", not_taken(found)),
-            Count::First(_) => format!("{holds}, counted again before the COMMIT{}", not_taken(found)),
+            Count::Shared(_) => {
+                format!("{holds}, counted again in the new database{}", not_taken(found))
+            }
+            Count::First(_) => {
+                format!("{holds}, counted again before the COMMIT{}", not_taken(found))
+            }
             Count::Not => holds,
         },
         Sink::Stage(_) => format!("{holds}, read again there{}", left_out(&found.held)),
@@ -79,30 +99,44 @@ fn outcome(pipe: &Pipe, found: &Found) -> String {
     }
 }
 
-/// Rows that the dump brings and the database has not: `ON CONFLICT DO NOTHING` leaves out one that is there already.
+/// Rows that the dump brings and the database has not: `ON CONFLICT DO NOTHING` leaves out one that
+/// is there already.
 fn not_taken(found: &Found) -> String {
     let Held::Script(script) = &found.held else { return String::new() };
-    let counted = |table: &str| found.loaded.counts.iter().find(|(name, _)| name == table).map(|(_, rows)| *rows);
+    let counted = |table: &str| {
+        found.loaded.counts.iter().find(|(name, _)| name == table).map(|(_, rows)| *rows)
+    };
     let may_differ = script.tables.iter().filter(|t| !t.exact && !t.partitioned);
     let missing = may_differ.filter_map(|t| Some(t.rows.saturating_sub(counted(&t.table)?))).sum();
     match missing {
         0 => String::new(),
-        1.. => format!("; {} of them the database did not take (ON CONFLICT DO NOTHING)", human::counted(missing, "row")),
+        1.. => format!(
+            "; {} of them the database did not take (ON CONFLICT DO NOTHING)",
+            human::counted(missing, "row")
+        ),
     }
 }
 
 /// The rights that an archive named and that did not come back.
 fn left_out(held: &Held) -> String {
     let Held::Contents(contents) = held else { return String::new() };
-    let count = |what| contents.remarks().iter().filter(|remark| remark.what == what).count() as u64;
-    let [bits, owners, ours, attributes] = [What::SetIdLeft, What::OwnerLeft, What::OwnerOurs, What::AttributesLeft].map(count);
-    let bits = (bits > 0).then(|| format!("; {} without set-id bits (`--trust` keeps them)", human::counted(bits, "file")));
+    let count =
+        |what| contents.remarks().iter().filter(|remark| remark.what == what).count() as u64;
+    let [bits, owners, ours, attributes] =
+        [What::SetIdLeft, What::OwnerLeft, What::OwnerOurs, What::AttributesLeft].map(count);
+    let bits = (bits > 0).then(|| {
+        format!("; {} without set-id bits (`--trust` keeps them)", human::counted(bits, "file"))
+    });
     let way = "`keep-rights = true` in the store, or `--trust`, keeps them";
-    let owners = (owners > 0).then(|| format!("; owners of {} are those of the live tree ({way})", human::entries(owners)));
-    let ours = (ours > 0).then(|| format!("; {} yours: only root gives them back to their owners", are(ours)));
+    let owners = (owners > 0).then(|| {
+        format!("; owners of {} are those of the live tree ({way})", human::entries(owners))
+    });
+    let ours = (ours > 0)
+        .then(|| format!("; {} yours: only root gives them back to their owners", are(ours)));
     let attributes = (attributes > 0).then(|| {
         format!(
-            "; {} without all of their ACLs, capabilities and attributes (`--trust` as root keeps what can be kept)",
+            "; {} without all of their ACLs, capabilities and attributes (`--trust` as root keeps \
+             what can be kept)",
             human::entries(attributes)
         )
     });
@@ -119,7 +153,9 @@ fn sealed(seal: &Seal, here: &Path) -> String {
             let names: Vec<String> = names.iter().map(|(_, to)| short(to, here)).collect();
             format!("seal {}", names.join(", "))
         }
-        Seal::Verified { manifest_path, how, .. } => format!("note the {how} verification in {}", short(manifest_path, here)),
+        Seal::Verified { manifest_path, how, .. } => {
+            format!("note the {how} verification in {}", short(manifest_path, here))
+        }
     }
 }
 

@@ -1,5 +1,5 @@
-//! Hints as the person would type them: lines that can be pasted. Elsewhere in the program a command is `db-restore NAME`; what stands
-//! before it depends on how this run was begun.
+//! Hints as the person would type them: lines that can be pasted. Elsewhere in the program a
+//! command is `db-restore NAME`; what stands before it depends on how this run was begun.
 
 use std::path::Path;
 
@@ -52,13 +52,18 @@ enum By {
 }
 
 impl Typed {
-    /// From the environment that npm, cargo and `scripts/db` give to what they run, and the name that the program was called by.
+    /// From the environment that npm, cargo and `scripts/db` give to what they run, and the name
+    /// that the program was called by.
     pub fn of(env: &Env, config: Option<&Path>, program: Option<&str>) -> Self {
         let config = config.map(|path| crate::cmd::quoted(&path.to_string_lossy()));
-        let by = match (env.get("npm_lifecycle_event"), env.get("DB_TASKS_TYPED"), env.get("CARGO")) {
+        let by = match (env.get("npm_lifecycle_event"), env.get("DB_TASKS_TYPED"), env.get("CARGO"))
+        {
             (Some(event), ..) if event.starts_with("db:") => {
                 let package = env.get("npm_package_json").and_then(|path| std::fs::read(path).ok());
-                By::Npm { runner: runner(env), scripts: scripts(package.as_deref().unwrap_or_default(), event) }
+                By::Npm {
+                    runner: runner(env),
+                    scripts: scripts(package.as_deref().unwrap_or_default(), event),
+                }
             }
             (_, Some(script), _) if !script.is_empty() => By::Script(crate::cmd::quoted(script)),
             // an alias of cargo's for it leads to the same program, and nothing tells the two apart
@@ -69,7 +74,8 @@ impl Typed {
         Self { by, config }
     }
 
-    /// The program as it was called, for its own help; what stands between (npm, `scripts/db`) has names of its own for the commands.
+    /// The program as it was called, for its own help; what stands between (npm, `scripts/db`) has
+    /// names of its own for the commands.
     pub fn by(&self) -> String {
         match &self.by {
             By::Cargo(word) => format!("cargo {word}"),
@@ -77,7 +83,8 @@ impl Typed {
         }
     }
 
-    /// A text in which each command that has arguments can be pasted: between back-ticks, or at a line's end.
+    /// A text in which each command that has arguments can be pasted: between back-ticks, or at a
+    /// line's end.
     pub fn text(&self, text: &str) -> String {
         text.split('\n').map(|line| self.line(line)).collect::<Vec<_>>().join("\n")
     }
@@ -88,7 +95,9 @@ impl Typed {
         for (at, part) in parts.iter_mut().enumerate() {
             if at % 2 == 1 && at < last {
                 *part = self.command(part);
-            } else if let Some((before, command)) = part.split_once(": db-").map(|(b, c)| (b.to_owned(), format!("db-{c}"))) {
+            } else if let Some((before, command)) =
+                part.split_once(": db-").map(|(b, c)| (b.to_owned(), format!("db-{c}")))
+            {
                 *part = format!("{before}: {}", self.command(&command));
             }
         }
@@ -98,7 +107,9 @@ impl Typed {
     /// A name alone is a command that is spoken of; with arguments it is one to be typed.
     fn command(&self, command: &str) -> String {
         let bare = command.strip_prefix("db-tasks ").unwrap_or(command);
-        let Some((task, arguments)) = bare.strip_prefix("db-").and_then(|rest| rest.split_once(' ')) else {
+        let Some((task, arguments)) =
+            bare.strip_prefix("db-").and_then(|rest| rest.split_once(' '))
+        else {
             return command.to_owned();
         };
         if !COMMANDS.contains(&task) {
@@ -151,13 +162,38 @@ mod tests {
         let hint = "to restore it: db-restore app_1.sql.zst";
         for (env, config, text, want) in [
             (&[][..], None, hint, "to restore it: db-tasks db-restore app_1.sql.zst"),
-            (&[("CARGO", "/x/cargo")], None, hint, "to restore it: cargo xtask db-restore app_1.sql.zst"),
-            (&[("DB_TASKS_TYPED", "scripts/db")], None, hint, "to restore it: scripts/db restore app_1.sql.zst"),
+            (
+                &[("CARGO", "/x/cargo")],
+                None,
+                hint,
+                "to restore it: cargo xtask db-restore app_1.sql.zst",
+            ),
+            (
+                &[("DB_TASKS_TYPED", "scripts/db")],
+                None,
+                hint,
+                "to restore it: scripts/db restore app_1.sql.zst",
+            ),
             (&npm, None, hint, "to restore it: npm run db:restore -- app_1.sql.zst"),
             (&npm, None, "look: `db-repair --forget 2`", "look: `db-tasks db-repair --forget 2`"),
-            (&[("npm_lifecycle_event", "test")], None, "`db-list --limit 3`", "`db-tasks db-list --limit 3`"),
-            (&[], Some("a b/x.toml"), hint, "to restore it: db-tasks --config 'a b/x.toml' db-restore app_1.sql.zst"),
-            (&[], None, "`db-tasks db-restore x --no-owner`, as it is", "`db-tasks db-restore x --no-owner`, as it is"),
+            (
+                &[("npm_lifecycle_event", "test")],
+                None,
+                "`db-list --limit 3`",
+                "`db-tasks db-list --limit 3`",
+            ),
+            (
+                &[],
+                Some("a b/x.toml"),
+                hint,
+                "to restore it: db-tasks --config 'a b/x.toml' db-restore app_1.sql.zst",
+            ),
+            (
+                &[],
+                None,
+                "`db-tasks db-restore x --no-owner`, as it is",
+                "`db-tasks db-restore x --no-owner`, as it is",
+            ),
             // what is spoken of stays, and so does what is no command of ours
             (
                 &[("CARGO", "x")],
@@ -173,7 +209,8 @@ mod tests {
             ),
         ] {
             let given = |at: usize| env.get(at).copied().unwrap_or(("NOTHING", "x"));
-            let typed = Typed::of(&Env::of([given(0), given(1)]), config.map(Path::new), Some("db-tasks"));
+            let typed =
+                Typed::of(&Env::of([given(0), given(1)]), config.map(Path::new), Some("db-tasks"));
             assert_eq!(typed.text(text), want);
         }
     }

@@ -35,7 +35,9 @@ impl Reader {
     /// A table where all of it fits, else what is shown in lines of so many columns.
     fn fitted(self, table: String, narrow: impl FnOnce(usize) -> Vec<String>) -> String {
         match self.width {
-            Some(width) if table.lines().any(|line| line.chars().count() > width) => narrow(width).join("\n"),
+            Some(width) if table.lines().any(|line| line.chars().count() > width) => {
+                narrow(width).join("\n")
+            }
             _ => table,
         }
     }
@@ -61,9 +63,14 @@ pub fn list(catalog: &Catalog, shown: &[Backup], reader: Reader) -> String {
     }
     let fate = match catalog.ground {
         Ground::Own => "was left by an interrupted run: the next backup or `db-cleanup` removes it",
-        Ground::Common => "was left by an interrupted run, or another project is writing it: `db-cleanup` removes it",
+        Ground::Common => {
+            "was left by an interrupted run, or another project is writing it: `db-cleanup` \
+             removes it"
+        }
     };
-    parts.extend(catalog.unfinished.iter().map(|left| reader.lines(&format!("{} {fate}", left.display()))));
+    parts.extend(
+        catalog.unfinished.iter().map(|left| reader.lines(&format!("{} {fate}", left.display()))),
+    );
     parts.join("\n")
 }
 
@@ -71,7 +78,8 @@ pub fn list(catalog: &Catalog, shown: &[Backup], reader: Reader) -> String {
 pub fn recent(backups: &[Backup], now: DateTime<Utc>) -> String {
     let lean = [Lean::Left, Lean::Left, Lean::Left, Lean::Right];
     let header = ["recent backups:", "", "", ""].map(String::from);
-    let row = |b: &Backup| vec![format!("  {}", b.name), made(b), ago(b.created, now), bytes(b.bytes)];
+    let row =
+        |b: &Backup| vec![format!("  {}", b.name), made(b), ago(b.created, now), bytes(b.bytes)];
     let rows: Vec<Vec<String>> = backups.iter().map(row).collect();
     let header: Vec<(&str, Lean)> = header.iter().map(String::as_str).zip(lean).collect();
     columns(&header, &rows)
@@ -85,14 +93,25 @@ pub fn names(backups: &[Backup]) -> String {
 /// A line for each backup where all of it fits; else its name alone, and the rest below it.
 fn table(shown: &[Backup], reader: Reader) -> String {
     let rows: Vec<Vec<String>> = shown.iter().map(|b| row(b, reader.now)).collect();
-    reader.fitted(columns(&HEADER, &rows), |width| shown.iter().map(|b| entry(b, "", reader.now, width)).collect())
+    reader.fitted(columns(&HEADER, &rows), |width| {
+        shown.iter().map(|b| entry(b, "", reader.now, width)).collect()
+    })
 }
 
 fn row(backup: &Backup, now: DateTime<Utc>) -> Vec<String> {
     let known = |of: fn(&Manifest) -> String| backup.manifest().map_or("?".into(), of);
     let (environment, rows) = (known(|m| m.environment.clone()), known(|m| count(m.rows())));
     let (made, age) = (made(backup), ago(backup.created, now));
-    vec![backup.name.clone(), made, age, bytes(backup.bytes), rows, databases(backup), environment, backup.shown_state()]
+    vec![
+        backup.name.clone(),
+        made,
+        age,
+        bytes(backup.bytes),
+        rows,
+        databases(backup),
+        environment,
+        backup.shown_state(),
+    ]
 }
 
 fn made(backup: &Backup) -> String {
@@ -115,21 +134,28 @@ fn entry(backup: &Backup, number: &str, now: DateTime<Utc>, width: usize) -> Str
     let made = format!("{}, {}", made(backup), ago(backup.created, now));
     let held = backup.manifest().map(|m| counted(m.rows(), "row"));
     let of = backup.manifest().map(|m| format!("{}, {}", databases(backup), m.environment));
-    let parts: Vec<String> = [Some(made), Some(bytes(backup.bytes)), held, of, Some(backup.shown_state())]
-        .into_iter()
-        .flatten()
-        // a part stays in one line where one has room for it
-        .map(|part| shown::line(&part).replace(' ', "\u{a0}"))
-        .collect();
-    let below = wrapped(&parts.join("\u{a0}\u{b7} "), width.saturating_sub(4)).join("\n    ").replace('\u{a0}', " ");
+    let parts: Vec<String> =
+        [Some(made), Some(bytes(backup.bytes)), held, of, Some(backup.shown_state())]
+            .into_iter()
+            .flatten()
+            // a part stays in one line where one has room for it
+            .map(|part| shown::line(&part).replace(' ', "\u{a0}"))
+            .collect();
+    let below = wrapped(&parts.join("\u{a0}\u{b7} "), width.saturating_sub(4))
+        .join("\n    ")
+        .replace('\u{a0}', " ");
     format!("{number}{}\n    {below}", shown::line(&backup.name))
 }
 
 /// The list that a person chooses from.
 pub fn numbered(catalog: &Catalog, reader: Reader) -> String {
     let number = |at: usize| format!("{}.", at + 1);
-    let rows: Vec<Vec<String>> =
-        catalog.backups.iter().enumerate().map(|(at, b)| [vec![number(at)], row(b, reader.now)].concat()).collect();
+    let rows: Vec<Vec<String>> = catalog
+        .backups
+        .iter()
+        .enumerate()
+        .map(|(at, b)| [vec![number(at)], row(b, reader.now)].concat())
+        .collect();
     reader.fitted(columns(&[&[("", Lean::Right)][..], &HEADER].concat(), &rows), |width| {
         let backups = catalog.backups.iter().enumerate();
         backups.map(|(at, b)| entry(b, &format!("{:>3} ", number(at)), reader.now, width)).collect()
@@ -138,7 +164,11 @@ pub fn numbered(catalog: &Catalog, reader: Reader) -> String {
 
 /// `db-info`
 pub fn info(backup: &Backup) -> String {
-    let mut lines = vec![backup.name.clone(), field("path", &backup.path.display()), field("state", &backup.shown_state())];
+    let mut lines = vec![
+        backup.name.clone(),
+        field("path", &backup.path.display()),
+        field("state", &backup.shown_state()),
+    ];
     if let Kind::Broken { why, .. } = &backup.kind {
         lines.push(field("broken", why));
     }
@@ -156,11 +186,17 @@ pub fn info(backup: &Backup) -> String {
     lines.push(field("made by", &m.tool));
     for v in &m.verified {
         let word = if v.good { "good" } else { "NOT good" };
-        lines.push(field("verified", &format!("{} {}: {word}", v.when.format("%Y-%m-%d %H:%M:%S UTC"), v.how)));
+        lines.push(field(
+            "verified",
+            &format!("{} {}: {word}", v.when.format("%Y-%m-%d %H:%M:%S UTC"), v.how),
+        ));
     }
-    lines.extend(
-        m.untried.iter().map(|u| field("not tried", &format!("{} {}: {}", u.when.format("%Y-%m-%d %H:%M:%S UTC"), u.how, u.why))),
-    );
+    lines.extend(m.untried.iter().map(|u| {
+        field(
+            "not tried",
+            &format!("{} {}: {}", u.when.format("%Y-%m-%d %H:%M:%S UTC"), u.how, u.why),
+        )
+    }));
     lines.extend(m.missing.iter().map(|m| field("MISSING", &format!("{}: {}", m.store, m.why))));
     lines.extend(m.artifacts.iter().map(artifact));
     lines.join("\n")
@@ -201,9 +237,15 @@ fn store(a: &Artifact, contents: &Contents) -> String {
     lines.push(field("holds", &holds(contents)));
     lines.extend(contents.lost().iter().map(|what| field("not held", what)));
     if let Contents::Collections(all) = contents {
-        let rows: Vec<Vec<String>> =
-            all.collections.iter().map(|c| vec![String::new(), count(c.entities), c.name.clone()]).collect();
-        lines.push(columns(&[("", Lean::Left), ("ENTITIES", Lean::Right), ("COLLECTION", Lean::Left)], &rows));
+        let rows: Vec<Vec<String>> = all
+            .collections
+            .iter()
+            .map(|c| vec![String::new(), count(c.entities), c.name.clone()])
+            .collect();
+        lines.push(columns(
+            &[("", Lean::Left), ("ENTITIES", Lean::Right), ("COLLECTION", Lean::Left)],
+            &rows,
+        ));
     }
     lines.join("\n")
 }
@@ -218,10 +260,15 @@ fn database(a: &Artifact) -> String {
     ];
     lines.extend(file(a));
     if !a.extensions.is_empty() {
-        let list: Vec<String> = a.extensions.iter().map(|(name, version)| format!("{name} {version}")).collect();
+        let list: Vec<String> =
+            a.extensions.iter().map(|(name, version)| format!("{name} {version}")).collect();
         lines.push(field("extensions", &list.join(", ")));
     }
-    lines.extend(a.migrations.iter().map(|t| field("migrations", &format!("{} in {}", entries(t.rows), t.table))));
+    lines.extend(
+        a.migrations
+            .iter()
+            .map(|t| field("migrations", &format!("{} in {}", entries(t.rows), t.table))),
+    );
     lines.push(field(
         "holds",
         &format!(
@@ -233,7 +280,8 @@ fn database(a: &Artifact) -> String {
     ));
     let mut tables: Vec<_> = a.tables.iter().collect();
     tables.sort_by(|x, y| (y.rows, &x.table).cmp(&(x.rows, &y.table)));
-    let rows: Vec<Vec<String>> = tables.iter().map(|t| vec![String::new(), count(t.rows), t.table.clone()]).collect();
+    let rows: Vec<Vec<String>> =
+        tables.iter().map(|t| vec![String::new(), count(t.rows), t.table.clone()]).collect();
     lines.push(columns(&[("", Lean::Left), ("ROWS", Lean::Right), ("TABLE", Lean::Left)], &rows));
     lines.join("\n")
 }
@@ -244,7 +292,10 @@ pub fn json(backup: &Backup) -> Value {
     value["manifest"] = json!(backup.manifest());
     // what settings hold is nobody's to read: it is in the manifest, which has the dump's own mode
     let artifacts = value["manifest"]["artifacts"].as_array_mut().into_iter().flatten();
-    for setting in artifacts.filter_map(|a| a.get_mut("database")?.get_mut("settings")?.as_array_mut()).flatten() {
+    for setting in artifacts
+        .filter_map(|a| a.get_mut("database")?.get_mut("settings")?.as_array_mut())
+        .flatten()
+    {
         setting["value"] = json!(HIDDEN);
     }
     value

@@ -9,10 +9,19 @@ use crate::ui::table::{Lean, columns};
 pub fn text(databases: &[Surveyed], guards: &Guards) -> String {
     let row = |d: &Surveyed| {
         let marker = d.live().and_then(|live| live.marker());
-        let means =
-            d.live().map_or("there is no such database", |_| meaning(&d.live().map_or(Vec::new(), |live| live.marks()), guards));
+        let means = d.live().map_or("there is no such database", |_| {
+            meaning(&d.live().map_or(Vec::new(), |live| live.marks()), guards)
+        });
         vec![d.name().to_owned(), d.at(), marker.unwrap_or_else(|| "none".into()), means.to_owned()]
     };
     let rows: Vec<Vec<String>> = databases.iter().map(row).collect();
-    columns(&[("DATABASE", Lean::Left), ("AT", Lean::Left), ("MARKER", Lean::Left), ("MEANS", Lean::Left)], &rows)
+    columns(
+        &[
+            ("DATABASE", Lean::Left),
+            ("AT", Lean::Left),
+            ("MARKER", Lean::Left),
+            ("MEANS", Lean::Left),
+        ],
+        &rows,
+    )
 }

@@ -48,7 +48,8 @@ impl Status<'_> {
         let mut problems: Vec<String> = self.unsafe_journal.iter().cloned().collect();
         if let Some(left) = self.unfinished {
             problems.push(format!(
-                "`{}` was cut off ({}): `db-repair` cleans up after it, as the next task that changes something does",
+                "`{}` was cut off ({}): `db-repair` cleans up after it, as the next task that \
+                 changes something does",
                 left.task,
                 left.since.format("%Y-%m-%d %H:%M:%S UTC")
             ));
@@ -67,12 +68,16 @@ impl Status<'_> {
         }
         for (database, surveyed) in self.databases {
             match surveyed {
-                Ok(s) if s.live().is_none() => {
-                    problems.push(format!("{}: there is no database `{}` on the server", database.key, s.name()))
-                }
+                Ok(s) if s.live().is_none() => problems.push(format!(
+                    "{}: there is no database `{}` on the server",
+                    database.key,
+                    s.name()
+                )),
                 Ok(s) => {
                     let wrong = s.live().and_then(|live| live.state().wrong(s.name()));
-                    problems.extend(wrong.map(|(what, cure)| format!("{}: {what}; {cure}", database.key)));
+                    problems.extend(
+                        wrong.map(|(what, cure)| format!("{}: {what}; {cure}", database.key)),
+                    );
                 }
                 Err(e) => problems.push(format!("{}: {}", database.key, first_line(e))),
             }
@@ -85,24 +90,32 @@ impl Status<'_> {
         problems
     }
 
-    /// The newest good backup of a database or store; one of a database of another name is none of this one.
+    /// The newest good backup of a database or store; one of a database of another name is none of
+    /// this one.
     fn newest(&self, key: &str) -> Option<&Backup> {
         let database = self.databases.iter().find(|(spec, _)| spec.key == key);
         let name = database.and_then(|(spec, surveyed)| match surveyed {
             Ok(surveyed) => Some(surveyed.name()),
             Err(_) => spec.connection.database.as_deref(),
         });
-        name.map_or_else(|| self.catalog.latest(&[key]), |name| self.catalog.latest_named(key, name))
+        name.map_or_else(
+            || self.catalog.latest(&[key]),
+            |name| self.catalog.latest_named(key, name),
+        )
     }
 
     fn old_backup(&self, key: &str) -> Option<String> {
         match self.newest(key) {
             None => Some(format!("{key}: no good backup")),
-            Some(b) if (self.now - b.created).num_minutes() > i64::from(self.max_age_hours) * 60 => Some(format!(
-                "{key}: the last good backup is {} old, {} h are allowed",
-                ago(b.created, self.now).trim_end_matches(" ago"),
-                self.max_age_hours
-            )),
+            Some(b)
+                if (self.now - b.created).num_minutes() > i64::from(self.max_age_hours) * 60 =>
+            {
+                Some(format!(
+                    "{key}: the last good backup is {} old, {} h are allowed",
+                    ago(b.created, self.now).trim_end_matches(" ago"),
+                    self.max_age_hours
+                ))
+            }
             Some(_) => None,
         }
     }
@@ -111,15 +124,30 @@ impl Status<'_> {
     pub fn text(&self) -> String {
         let mut parts = vec![format!("{} ({})", self.project.name, self.project.environment)];
         if !self.containers.is_empty() {
-            let rows: Vec<Vec<String>> = self.containers.iter().map(|(c, found)| container_row(c, found)).collect();
-            parts.push(columns(&[("CONTAINER", Lean::Left), ("STATE", Lean::Left), ("SINCE", Lean::Left)], &rows));
+            let rows: Vec<Vec<String>> =
+                self.containers.iter().map(|(c, found)| container_row(c, found)).collect();
+            parts.push(columns(
+                &[("CONTAINER", Lean::Left), ("STATE", Lean::Left), ("SINCE", Lean::Left)],
+                &rows,
+            ));
         }
         parts.extend(self.databases.iter().map(|(d, surveyed)| self.database(d, surveyed)));
-        parts.extend(self.stores.iter().map(|looked| stores::text(looked, &self.last(&looked.0.key))));
-        let disk = self.disk_left.map_or(String::new(), |n| format!(", {} left on that disk", bytes(n)));
+        parts.extend(
+            self.stores.iter().map(|looked| stores::text(looked, &self.last(&looked.0.key))),
+        );
+        let disk =
+            self.disk_left.map_or(String::new(), |n| format!(", {} left on that disk", bytes(n)));
         let others = self.catalog.other_projects().into_iter().collect::<Vec<_>>().join(", ");
-        let others = if others.is_empty() { others } else { format!(", those of other projects among them ({others})") };
-        parts.push(format!("backups: {} in {}{others}{disk}", self.catalog.backups.len(), self.catalog.dir.display()));
+        let others = if others.is_empty() {
+            others
+        } else {
+            format!(", those of other projects among them ({others})")
+        };
+        parts.push(format!(
+            "backups: {} in {}{others}{disk}",
+            self.catalog.backups.len(),
+            self.catalog.dir.display()
+        ));
         let problems = self.problems();
         if !problems.is_empty() {
             let problems: Vec<_> = problems.iter().map(|problem| shown::line(problem)).collect();
@@ -131,7 +159,11 @@ impl Status<'_> {
     fn database(&self, spec: &Database, surveyed: &Result<Surveyed>) -> String {
         let mut lines = Vec::new();
         match surveyed {
-            Err(e) => lines.push(format!("{}: NOT REACHED\n  {}", spec.key, format!("{e:#}").replace('\n', "\n  "))),
+            Err(e) => lines.push(format!(
+                "{}: NOT REACHED\n  {}",
+                spec.key,
+                format!("{e:#}").replace('\n', "\n  ")
+            )),
             Ok(s) => lines.extend(server(s)),
         }
         lines.push(line("last backup", &self.last(&spec.key)));
@@ -143,7 +175,10 @@ impl Status<'_> {
                 State::Held(run) => format!("is held by {run}, which has not come to its end"),
                 _ => "is kept".into(),
             };
-            lines.push(line("undo", &format!("`{}` {says} ({size}): `db-undo` swaps it back", kept.name)));
+            lines.push(line(
+                "undo",
+                &format!("`{}` {says} ({size}): `db-undo` swaps it back", kept.name),
+            ));
         }
         match surveyed {
             Ok(s) if !s.server.tables.is_empty() => lines.push(tables(s)),
@@ -156,7 +191,13 @@ impl Status<'_> {
 
     fn last(&self, key: &str) -> String {
         let shown = |backup: &Backup| {
-            format!("{} ({}, {}, {})", backup.name, ago(backup.created, self.now), bytes(backup.bytes), backup.state())
+            format!(
+                "{} ({}, {}, {})",
+                backup.name,
+                ago(backup.created, self.now),
+                bytes(backup.bytes),
+                backup.state()
+            )
         };
         self.newest(key).map_or("none".into(), shown)
     }
@@ -164,8 +205,10 @@ impl Status<'_> {
     /// For programs.
     pub fn json(&self) -> Value {
         let last = |key: &str| self.newest(key).map(super::backups::summary);
-        let databases: Vec<Value> = self.databases.iter().map(|(d, s)| database_json(d, s, &last(&d.key))).collect();
-        let stores: Vec<Value> = self.stores.iter().map(|looked| stores::json(looked, last(&looked.0.key))).collect();
+        let databases: Vec<Value> =
+            self.databases.iter().map(|(d, s)| database_json(d, s, &last(&d.key))).collect();
+        let stores: Vec<Value> =
+            self.stores.iter().map(|looked| stores::json(looked, last(&looked.0.key))).collect();
         let containers: Vec<Value> = self
             .containers
             .iter()
@@ -182,7 +225,8 @@ impl Status<'_> {
     }
 }
 
-const EMPTY: &str = "none: it is empty (`db-restore` fills it from a backup, `db-prepare` from a backup, a dump or the hooks)";
+const EMPTY: &str = "none: it is empty (`db-restore` fills it from a backup, `db-prepare` from a \
+                     backup, a dump or the hooks)";
 
 fn line(name: &str, value: &str) -> String {
     format!("  {name:<12} {}", shown::line(value))
@@ -206,7 +250,12 @@ fn server(s: &Surveyed) -> Vec<String> {
     let mut lines = vec![format!("{} ({})", shown::line(s.name()), s.at())];
     lines.push(line(
         "server",
-        &format!("PostgreSQL {}, as {}, answers in {} ms", s.server.version_text, s.server.role.name, s.answered_in.as_millis()),
+        &format!(
+            "PostgreSQL {}, as {}, answers in {} ms",
+            s.server.version_text,
+            s.server.role.name,
+            s.answered_in.as_millis()
+        ),
     ));
     lines.extend(s.guess().map(|guess| line("note", &guess)));
     let Some(live) = s.live() else {
@@ -216,7 +265,11 @@ fn server(s: &Surveyed) -> Vec<String> {
     lines.push(line("size", &live.size.map_or("?".into(), bytes)));
     lines.extend(live.marker().map(|m| line("marker", &m)));
     let sessions: Vec<String> = s.server.sessions.iter().take(6).map(ToString::to_string).collect();
-    let shown = if sessions.is_empty() { "none".into() } else { format!("{}: {}", s.server.sessions.len(), sessions.join(", ")) };
+    let shown = if sessions.is_empty() {
+        "none".into()
+    } else {
+        format!("{}: {}", s.server.sessions.len(), sessions.join(", "))
+    };
     lines.push(line("sessions", &shown));
     lines
 }
@@ -224,10 +277,19 @@ fn server(s: &Surveyed) -> Vec<String> {
 fn tables(s: &Surveyed) -> String {
     let shown = &s.server.tables[..s.server.tables.len().min(20)];
     let estimate = |n: i64| u64::try_from(n).map_or("?".into(), count);
-    let rows: Vec<Vec<String>> =
-        shown.iter().map(|t| vec![String::new(), t.name.clone(), estimate(t.estimate), bytes(t.bytes)]).collect();
-    let mut text =
-        columns(&[("", Lean::Left), ("TABLE", Lean::Left), ("ROWS (EST.)", Lean::Right), ("SIZE", Lean::Right)], &rows);
+    let rows: Vec<Vec<String>> = shown
+        .iter()
+        .map(|t| vec![String::new(), t.name.clone(), estimate(t.estimate), bytes(t.bytes)])
+        .collect();
+    let mut text = columns(
+        &[
+            ("", Lean::Left),
+            ("TABLE", Lean::Left),
+            ("ROWS (EST.)", Lean::Right),
+            ("SIZE", Lean::Right),
+        ],
+        &rows,
+    );
     let more = s.server.tables.len() - shown.len();
     if more > 0 {
         text.push_str(&format!("\n  … and {}", counted(more as u64, "smaller table")));
@@ -237,7 +299,9 @@ fn tables(s: &Surveyed) -> String {
 
 fn database_json(spec: &Database, surveyed: &Result<Surveyed>, last: &Option<Value>) -> Value {
     match surveyed {
-        Err(e) => json!({ "key": spec.key, "reached": false, "error": format!("{e:#}"), "last_backup": last }),
+        Err(e) => {
+            json!({ "key": spec.key, "reached": false, "error": format!("{e:#}"), "last_backup": last })
+        }
         Ok(s) => json!({
             "key": spec.key, "reached": true, "name": s.name(), "at": s.at(), "server_version": s.server.version_text, "exists": s.live().is_some(),
             "bytes": s.live().and_then(|d| d.size), "marker": s.live().and_then(|d| d.marker()), "sessions": s.server.sessions, "tables": s.server.tables,
@@ -264,7 +328,15 @@ mod tests {
         change(&mut manifest);
         let created = now() - Duration::minutes(minutes);
         let kind = Kind::Ours(Box::new(manifest));
-        Backup { name: "b".into(), path: "b".into(), manifest_path: None, created, bytes: 1, other_project: None, kind }
+        Backup {
+            name: "b".into(),
+            path: "b".into(),
+            manifest_path: None,
+            created,
+            bytes: 1,
+            other_project: None,
+            kind,
+        }
     }
 
     #[test]
@@ -276,7 +348,11 @@ mod tests {
         let good = |minutes| backup(minutes, |_| ());
         let of_other = |minutes| Backup { other_project: Some("blog".into()), ..good(minutes) };
         let failed = |m: &mut Manifest| {
-            m.verified.push(crate::bundle::Verification { when: now(), how: "quick".into(), good: false });
+            m.verified.push(crate::bundle::Verification {
+                when: now(),
+                how: "quick".into(),
+                good: false,
+            });
         };
         let none = Some("main: no good backup");
         let old = Some("main: the last good backup is 2 days old, 24 h are allowed");
@@ -284,7 +360,11 @@ mod tests {
             (vec![], 24, none),
             (vec![good(0)], 24, None),
             (vec![good(24 * 60)], 24, None),
-            (vec![good(24 * 60 + 1)], 24, Some("main: the last good backup is 24 h old, 24 h are allowed")),
+            (
+                vec![good(24 * 60 + 1)],
+                24,
+                Some("main: the last good backup is 24 h old, 24 h are allowed"),
+            ),
             (vec![good(48 * 60)], 24, old),
             (vec![good(48 * 60)], 48, None),
             (vec![good(61)], 1, Some("main: the last good backup is 1 h old, 1 h are allowed")),
@@ -293,7 +373,11 @@ mod tests {
             (vec![backup(5, failed), good(48 * 60)], 24, old),
             (vec![backup(5, |m| m.artifacts[0].store = "side".into()), good(48 * 60)], 24, old),
             (vec![Backup { kind: Kind::Foreign, ..good(5) }], 24, none),
-            (vec![Backup { kind: Kind::Broken { why: "x".into(), manifest: None }, ..good(5) }], 24, none),
+            (
+                vec![Backup { kind: Kind::Broken { why: "x".into(), manifest: None }, ..good(5) }],
+                24,
+                none,
+            ),
             (vec![of_other(5)], 24, none),
             (vec![of_other(5), good(48 * 60)], 24, old),
         ] {
@@ -311,7 +395,12 @@ mod tests {
                 max_age_hours: hours,
                 now: now(),
             };
-            assert_eq!(status.old_backup("main").as_deref(), problem, "{:?}", status.catalog.backups);
+            assert_eq!(
+                status.old_backup("main").as_deref(),
+                problem,
+                "{:?}",
+                status.catalog.backups
+            );
         }
     }
 }

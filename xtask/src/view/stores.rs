@@ -20,15 +20,24 @@ pub fn text(looked: &Looked, last: &str) -> String {
     let mut lines = match found {
         Err(e) => {
             let optional = if spec.optional { " (optional)" } else { "" };
-            vec![format!("{}: NOT REACHED{optional}\n  {}", spec.key, format!("{e:#}").replace('\n', "\n  "))]
+            vec![format!(
+                "{}: NOT REACHED{optional}\n  {}",
+                spec.key,
+                format!("{e:#}").replace('\n', "\n  ")
+            )]
         }
         Ok(s) => {
             let mut lines = vec![format!("{} ({})", s.key(), s.address)];
             lines.extend(s.held.version.as_ref().map(|v| line("server", &format!("Milvus {v}"))));
-            let holds = if s.held.id.is_empty() { "is not there".into() } else { held(s.address.format(), &s.held) };
+            let holds = if s.held.id.is_empty() {
+                "is not there".into()
+            } else {
+                held(s.address.format(), &s.held)
+            };
             lines.push(line("holds", &holds));
-            lines
-                .extend(s.held.can_undo.then(|| line("undo", "what the last restore replaced is kept: `db-undo` swaps it back")));
+            lines.extend(s.held.can_undo.then(|| {
+                line("undo", "what the last restore replaced is kept: `db-undo` swaps it back")
+            }));
             lines
         }
     };
@@ -37,9 +46,16 @@ pub fn text(looked: &Looked, last: &str) -> String {
         && s.address.format() != Format::Tar
         && !s.held.parts.is_empty()
     {
-        let rows: Vec<Vec<String>> =
-            s.held.parts.iter().map(|(name, items)| vec![String::new(), name.clone(), count(*items)]).collect();
-        lines.push(columns(&[("", Lean::Left), ("COLLECTION", Lean::Left), ("ENTITIES", Lean::Right)], &rows));
+        let rows: Vec<Vec<String>> = s
+            .held
+            .parts
+            .iter()
+            .map(|(name, items)| vec![String::new(), name.clone(), count(*items)])
+            .collect();
+        lines.push(columns(
+            &[("", Lean::Left), ("COLLECTION", Lean::Left), ("ENTITIES", Lean::Right)],
+            &rows,
+        ));
     }
     lines.join("\n")
 }
@@ -49,7 +65,9 @@ pub fn problem(looked: &Looked) -> Option<String> {
     let (spec, found) = looked;
     match found {
         Err(e) if !spec.optional => Some(format!("{}: {}", spec.key, first_line(e))),
-        Ok(s) if s.held.id.is_empty() && !spec.optional => Some(format!("{}: there is nothing at {}", spec.key, s.address)),
+        Ok(s) if s.held.id.is_empty() && !spec.optional => {
+            Some(format!("{}: there is nothing at {}", spec.key, s.address))
+        }
         _ => None,
     }
 }

@@ -11,7 +11,12 @@ use crate::config::url;
 use crate::problem::Problem;
 
 impl Resolver<'_> {
-    pub(super) fn connection(&mut self, key: &str, table: &PostgresTable, from_env: bool) -> Result<Connection> {
+    pub(super) fn connection(
+        &mut self,
+        key: &str,
+        table: &PostgresTable,
+        from_env: bool,
+    ) -> Result<Connection> {
         let at = |name: &str| format!("databases.{key}.postgres.{name}");
         let vars = |names: &'static [&'static str]| if from_env { names } else { &[] };
         let said_apart = table.host.is_some() || table.database.is_some() || table.user.is_some();
@@ -20,35 +25,66 @@ impl Resolver<'_> {
                 let (uri, origin) = self.expand(&at("url"), text.span().start, text.as_ref())?;
                 self.url(&at("url"), &uri, origin)?
             }
-            None if from_env && !said_apart => match self.env.needed("DATABASE_URL")?.map(str::to_owned) {
-                Some(uri) => self.url(&at("url"), &uri, "$DATABASE_URL".into())?,
-                None => Connection::default(),
-            },
+            None if from_env && !said_apart => {
+                match self.env.needed("DATABASE_URL")?.map(str::to_owned) {
+                    Some(uri) => self.url(&at("url"), &uri, "$DATABASE_URL".into())?,
+                    None => Connection::default(),
+                }
+            }
             None => Connection::default(),
         };
         let port = table.port.as_ref().map(|p| Spanned::new(p.span(), p.as_ref().0.clone()));
         let has_url = base.database.is_some() || base.host.is_some();
         let vars = |names: &'static [&'static str]| if has_url { &[] } else { vars(names) };
-        base.host = self.identity(&at("host"), table.host.as_ref(), vars(&["PGHOST", "POSTGRES_HOST"]))?.or(base.host);
-        base.port_inside = table.port.as_ref().map(|p| p.as_ref().0.clone()).filter(|p| p.parse::<u16>().is_ok());
-        base.port = self.identity(&at("port"), port.as_ref(), vars(&["PGPORT", "POSTGRES_PORT"]))?.or(base.port);
-        base.database =
-            self.identity(&at("database"), table.database.as_ref(), vars(&["PGDATABASE", "POSTGRES_DB"]))?.or(base.database);
-        base.user = self.identity(&at("user"), table.user.as_ref(), vars(&["PGUSER", "POSTGRES_USER"]))?.or(base.user);
+        base.host = self
+            .identity(&at("host"), table.host.as_ref(), vars(&["PGHOST", "POSTGRES_HOST"]))?
+            .or(base.host);
+        base.port_inside =
+            table.port.as_ref().map(|p| p.as_ref().0.clone()).filter(|p| p.parse::<u16>().is_ok());
+        base.port = self
+            .identity(&at("port"), port.as_ref(), vars(&["PGPORT", "POSTGRES_PORT"]))?
+            .or(base.port);
+        base.database = self
+            .identity(
+                &at("database"),
+                table.database.as_ref(),
+                vars(&["PGDATABASE", "POSTGRES_DB"]),
+            )?
+            .or(base.database);
+        base.user = self
+            .identity(&at("user"), table.user.as_ref(), vars(&["PGUSER", "POSTGRES_USER"]))?
+            .or(base.user);
         base.password = self
-            .password(&at("password"), table.password_env.as_ref(), vars(&["PGPASSWORD", "POSTGRES_PASSWORD"]))?
+            .password(
+                &at("password"),
+                table.password_env.as_ref(),
+                vars(&["PGPASSWORD", "POSTGRES_PASSWORD"]),
+            )?
             .or(base.password);
-        base.maintenance = self.layered(&at("maintenance-database"), table.maintenance_database.as_ref(), &[], "postgres")?;
+        base.maintenance = self.layered(
+            &at("maintenance-database"),
+            table.maintenance_database.as_ref(),
+            &[],
+            "postgres",
+        )?;
         Ok(base)
     }
 
-    pub(super) fn password(&mut self, key: &str, named: Option<&Text>, vars: &[&str]) -> Result<Option<SecretName>> {
+    pub(super) fn password(
+        &mut self,
+        key: &str,
+        named: Option<&Text>,
+        vars: &[&str],
+    ) -> Result<Option<SecretName>> {
         let found = match named {
             Some(text) => {
                 let (var, _) = self.expand(key, text.span().start, text.as_ref())?;
                 let value = self.env.needed(&var)?.ok_or_else(|| {
-                    self.wrong(text.span().start, format!("`{key}-env` names the variable `{var}`, which is not set"))
-                        .cure(format!("set `{var}` in the environment or in `.env`"))
+                    self.wrong(
+                        text.span().start,
+                        format!("`{key}-env` names the variable `{var}`, which is not set"),
+                    )
+                    .cure(format!("set `{var}` in the environment or in `.env`"))
                 })?;
                 let value = value.to_owned();
                 self.lend(key, &var, Share::Part);
@@ -72,17 +108,27 @@ impl Resolver<'_> {
         let password = if url.password.is_some() { ":***" } else { "" };
         let port = url.port.as_ref().map_or(String::new(), |p| format!(":{p}"));
         let who = if url.user.is_some() || url.password.is_some() { "@" } else { "" };
-        let shown = format!("postgresql://{}{password}{who}{}{port}/{}", text(&url.user), text(&url.host), text(&url.database));
+        let shown = format!(
+            "postgresql://{}{password}{who}{}{port}/{}",
+            text(&url.user),
+            text(&url.host),
+            text(&url.database)
+        );
         let led = url.options.iter().filter(|(name, _)| WHERE.contains(&name.as_str()));
         let shown = led.fold(shown, |shown, (name, value)| format!("{shown} {name}={value}"));
         self.note(key, &shown, origin.clone());
         if !url.ignored.is_empty() {
-            self.note(&format!("{key} (ignored)"), &url.ignored.join(", "), "not libpq's: for other programs");
+            self.note(
+                &format!("{key} (ignored)"),
+                &url.ignored.join(", "),
+                "not libpq's: for other programs",
+            );
         }
         if let Some(spelling) = url.spelled_password {
             self.secrets.also_hide(spelling);
         }
-        let password = url.password.map(|value| self.secrets.keep(format!("the password in {origin}"), value));
+        let password =
+            url.password.map(|value| self.secrets.keep(format!("the password in {origin}"), value));
         let whole = self.secrets.keep(format!("{origin}, as it is"), uri.to_owned());
         Ok(Connection {
             host: url.host,

@@ -17,40 +17,57 @@ impl Resolver<'_> {
         let at = |name: &str| format!("containers.{key}.{name}");
         let engine = self.in_file(&at("engine"), table.engine.as_ref())?;
         let by = match (&table.docker, &table.compose) {
-            (Some(name), None) => ContainerBy::Name(self.in_file(&at("docker"), Some(name))?.unwrap_or_default()),
+            (Some(name), None) => {
+                ContainerBy::Name(self.in_file(&at("docker"), Some(name))?.unwrap_or_default())
+            }
             (None, Some(compose)) => {
-                let service = self.in_file(&at("compose.service"), Some(&compose.service))?.unwrap_or_default();
+                let service = self
+                    .in_file(&at("compose.service"), Some(&compose.service))?
+                    .unwrap_or_default();
                 let file = self.in_file(&at("compose.file"), compose.file.as_ref())?;
                 let folder = file.map_or(self.root.to_path_buf(), |f| {
                     self.path(&f).parent().map_or(self.root.to_path_buf(), Path::to_path_buf)
                 });
-                let (project, left_over) = self.compose_project(&at("compose.project"), compose.project.as_ref())?;
+                let (project, left_over) =
+                    self.compose_project(&at("compose.project"), compose.project.as_ref())?;
                 let index = self.number(&at("compose.index"), compose.index.as_ref(), &[])?;
                 ContainerBy::Compose(Service { service, folder, project, left_over, index })
             }
             _ => {
-                return Err(Problem::usage(format!("`containers.{key}` must say one of `docker` and `compose`"))
-                    .cure(format!(
-                        "write `[containers.{key}]` with `docker = \"container-name\"` or `compose = {{ service = \"db\" }}`"
-                    ))
-                    .into());
+                return Err(Problem::usage(format!(
+                    "`containers.{key}` must say one of `docker` and `compose`"
+                ))
+                .cure(format!(
+                    "write `[containers.{key}]` with `docker = \"container-name\"` or `compose = \
+                     {{ service = \"db\" }}`"
+                ))
+                .into());
             }
         };
         let stop_during = self.list(&at("stop-during"), &table.stop_during)?;
         let known = |task: &str| matches!(task, "restore" | "undo" | "reset" | "wipe");
-        if let Some((task, text)) = stop_during.iter().zip(&table.stop_during).find(|(task, _)| !known(task)) {
+        if let Some((task, text)) =
+            stop_during.iter().zip(&table.stop_during).find(|(task, _)| !known(task))
+        {
             return Err(self
                 .wrong(text.span().start, format!("`{task}` is no task that stops containers"))
                 .cure("use any of `restore`, `undo`, `reset`, `wipe`")
                 .into());
         }
-        let ready_within = self.number(&at("ready-within"), table.ready_within.as_ref(), &[])?.unwrap_or(60).into();
+        let ready_within = self
+            .number(&at("ready-within"), table.ready_within.as_ref(), &[])?
+            .unwrap_or(60)
+            .into();
         Ok(Container { key: key.into(), by, engine, stop_during, ready_within })
     }
 
-    /// The compose project that is said by the file, or by `.env` beside it; and apart from it what the shell says, which may be
-    /// another folder's.
-    fn compose_project(&mut self, key: &str, said: Option<&Text>) -> Result<(Option<String>, Option<String>)> {
+    /// The compose project that is said by the file, or by `.env` beside it; and apart from it what
+    /// the shell says, which may be another folder's.
+    fn compose_project(
+        &mut self,
+        key: &str,
+        said: Option<&Text>,
+    ) -> Result<(Option<String>, Option<String>)> {
         if let Some(project) = self.in_file(key, said)? {
             return Ok((Some(project), None));
         }

@@ -9,14 +9,23 @@ use crate::config::project::Guards;
 
 impl Resolver<'_> {
     /// The environment's name, and who says it.
-    pub(super) fn environment(&mut self, value: Option<&Text>, guards: &Guards) -> Result<(String, Origin)> {
+    pub(super) fn environment(
+        &mut self,
+        value: Option<&Text>,
+        guards: &Guards,
+    ) -> Result<(String, Origin)> {
         let key = "project.environment";
-        let expanded =
-            value.map(|v| self.expand(key, v.span().start, v.as_ref())).transpose()?.filter(|(text, _)| !text.is_empty());
-        let from_variable = value.is_some_and(|v| self.env.expand(v.as_ref()).is_ok_and(|e| !e.from.is_empty()));
+        let expanded = value
+            .map(|v| self.expand(key, v.span().start, v.as_ref()))
+            .transpose()?
+            .filter(|(text, _)| !text.is_empty());
+        let from_variable =
+            value.is_some_and(|v| self.env.expand(v.as_ref()).is_ok_and(|e| !e.from.is_empty()));
         let said = match &expanded {
             None => Said::Nothing,
-            Some((text, _)) if value.is_some_and(|v| !v.as_ref().contains("${")) => Said::Literal(text.clone()),
+            Some((text, _)) if value.is_some_and(|v| !v.as_ref().contains("${")) => {
+                Said::Literal(text.clone())
+            }
             Some((text, _)) if from_variable => Said::Variable(text.clone()),
             Some((text, _)) => Said::Fallback(text.clone()),
         };

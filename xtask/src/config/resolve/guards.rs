@@ -12,7 +12,8 @@ use crate::config::project::{Guards, Pin};
 use crate::config::table_name::TableName;
 
 /// Tasks that take live data away, change it, or put other data in its place.
-const PINNED: [&str; 9] = ["backup", "cleanup", "migrate", "prepare", "reset", "restore", "seed", "undo", "wipe"];
+const PINNED: [&str; 9] =
+    ["backup", "cleanup", "migrate", "prepare", "reset", "restore", "seed", "undo", "wipe"];
 
 /// Variables that shells and systems set by themselves: they say nothing of what a person wants.
 const ALWAYS_SET: [&str; 24] = [
@@ -50,13 +51,30 @@ fn is_always_set(variable: &str) -> bool {
 impl Resolver<'_> {
     pub(super) fn guards(&mut self, file: &File) -> Result<Guards> {
         let g = &file.guards;
-        let protected = self.list("guards.protected-environments", g.protected_environments.as_deref().unwrap_or(&[]))?;
-        self.note("guards.protected-environments", &PRODUCTION.join(", "), "always, and names that they are a part of");
+        let protected = self.list(
+            "guards.protected-environments",
+            g.protected_environments.as_deref().unwrap_or(&[]),
+        )?;
+        self.note(
+            "guards.protected-environments",
+            &PRODUCTION.join(", "),
+            "always, and names that they are a part of",
+        );
         let allowed_hosts = self.list("guards.allowed-hosts", &g.allowed_hosts)?;
-        let agent_variable = self.layered("guards.agent-variable", g.agent_variable.as_ref(), &[], "DB_TASKS_PERSON_SAYS")?;
+        let agent_variable = self.layered(
+            "guards.agent-variable",
+            g.agent_variable.as_ref(),
+            &[],
+            "DB_TASKS_PERSON_SAYS",
+        )?;
         if let Some(at) = g.agent_variable.as_ref().filter(|_| is_always_set(&agent_variable)) {
             return Err(self
-                .wrong(at.span().start, format!("`{agent_variable}` is set in every shell: it carries no person's words"))
+                .wrong(
+                    at.span().start,
+                    format!(
+                        "`{agent_variable}` is set in every shell: it carries no person's words"
+                    ),
+                )
                 .cure("name a variable of its own, or leave `agent-variable` out")
                 .into());
         }
@@ -64,11 +82,20 @@ impl Resolver<'_> {
         let keep_tables = self.keep_tables(&g.keep_tables)?;
         let seconds = self.number("guards.wait-for-locks", g.wait_for_locks.as_ref(), &[])?;
         let wait_for_locks = seconds.map(|seconds| Duration::from_secs(seconds.into()));
-        Ok(Guards { protected, allowed_hosts, agent_variable, pins, keep_tables, testing: Vec::new(), wait_for_locks })
+        Ok(Guards {
+            protected,
+            allowed_hosts,
+            agent_variable,
+            pins,
+            keep_tables,
+            testing: Vec::new(),
+            wait_for_locks,
+        })
     }
 
-    /// A wipe has its pin whatever the file says: the file can add others, and none can be taken away. `${…}` stays as it is written,
-    /// because a value that is read from the variable itself would always be right.
+    /// A wipe has its pin whatever the file says: the file can add others, and none can be taken
+    /// away. `${…}` stays as it is written, because a value that is read from the variable
+    /// itself would always be right.
     fn pins(&mut self, said: &BTreeMap<Text, Text>) -> Result<BTreeMap<String, Vec<Pin>>> {
         let always = Pin { variable: "ALLOW_DATABASE_WIPE".into(), value: "true".into() };
         self.note("guards.pins.wipe", &always.to_string(), "always");
@@ -77,7 +104,10 @@ impl Resolver<'_> {
             if !PINNED.contains(&task.as_ref().as_str()) {
                 let known: Vec<String> = PINNED.iter().map(|t| format!("`{t}`")).collect();
                 return Err(self
-                    .wrong(task.span().start, format!("`{}` is no task that has a pin", task.as_ref()))
+                    .wrong(
+                        task.span().start,
+                        format!("`{}` is no task that has a pin", task.as_ref()),
+                    )
                     .cure(format!("use any of {}", known.join(", ")))
                     .into());
             }
@@ -95,14 +125,20 @@ impl Resolver<'_> {
     fn pin(&self, task: &str, text: &Text) -> Result<Pin> {
         let wrong = |what| self.wrong(text.span().start, what);
         let pin = Pin::parse(text.as_ref()).ok_or_else(|| {
-            wrong(format!("the pin `{}` is not written as `VARIABLE=value`", text.as_ref())).cure(format!(
-                "write it like `{task} = \"ALLOW_DATABASE_WIPE=true\"`; a pin can be added, and none be taken away"
-            ))
+            wrong(format!("the pin `{}` is not written as `VARIABLE=value`", text.as_ref())).cure(
+                format!(
+                    "write it like `{task} = \"ALLOW_DATABASE_WIPE=true\"`; a pin can be added, \
+                     and none be taken away"
+                ),
+            )
         })?;
         if is_always_set(&pin.variable) {
-            return Err(wrong(format!("`{}` is set in every shell: it is no safety pin", pin.variable))
-                .cure("name a variable of its own")
-                .into());
+            return Err(wrong(format!(
+                "`{}` is set in every shell: it is no safety pin",
+                pin.variable
+            ))
+            .cure("name a variable of its own")
+            .into());
         }
         Ok(pin)
     }
@@ -112,7 +148,10 @@ impl Resolver<'_> {
         let parsed = names.iter().zip(said).map(|(name, at)| {
             TableName::parse(name).ok_or_else(|| {
                 self.wrong(at.span().start, format!("`{name}` is no table's name"))
-                    .cure("write `table` or `schema.table`, as SQL would: a name with a dot in it stands in double quotes")
+                    .cure(
+                        "write `table` or `schema.table`, as SQL would: a name with a dot in it \
+                         stands in double quotes",
+                    )
                     .into()
             })
         });

@@ -16,21 +16,34 @@ impl Resolver<'_> {
         let key = format!("{at}.{moment}");
         if !hooks::moments().contains(&moment) {
             let cure = hooks::nearest(&moment).map_or_else(
-                || "use `migrate`, `seed`, or `before-`, `after-`, `failed-`, `finally-` with a task: `before-reset`".into(),
+                || {
+                    "use `migrate`, `seed`, or `before-`, `after-`, `failed-`, `finally-` with a \
+                     task: `before-reset`"
+                        .into()
+                },
                 |word| format!("did you mean `{word}`?"),
             );
-            return Err(self.wrong(offset, format!("`{moment}` is no moment that a hook can be for")).cure(cure).into());
-        }
-        if let Some(container) = table.container.as_ref().filter(|key| !file.containers.contains_key(key.as_str())) {
             return Err(self
-                .wrong(offset, format!("`{key}` names the container `{container}`, which is not in `[containers]`"))
+                .wrong(offset, format!("`{moment}` is no moment that a hook can be for"))
+                .cure(cure)
                 .into());
         }
-        let timeout = table
-            .timeout
-            .as_ref()
-            .map_or(Ok(hooks::TIMEOUT), |t| t.0.parse())
-            .map_err(|_| self.wrong(offset, format!("the timeout of `{key}` is no number of seconds")))?;
+        if let Some(container) =
+            table.container.as_ref().filter(|key| !file.containers.contains_key(key.as_str()))
+        {
+            return Err(self
+                .wrong(
+                    offset,
+                    format!(
+                        "`{key}` names the container `{container}`, which is not in `[containers]`"
+                    ),
+                )
+                .into());
+        }
+        let timeout =
+            table.timeout.as_ref().map_or(Ok(hooks::TIMEOUT), |t| t.0.parse()).map_err(|_| {
+                self.wrong(offset, format!("the timeout of `{key}` is no number of seconds"))
+            })?;
         let run = match &table.run {
             // `sh` has its own ways with `${…}`, and what it puts in is in no plan
             Words::Shell(line) if !line.trim().is_empty() => Run::Shell(line.clone()),
@@ -41,17 +54,25 @@ impl Resolver<'_> {
             _ => return Err(self.wrong(offset, format!("`{key}` says nothing to run")).into()),
         };
         let of_url = format!("{key}.url");
-        let url = table.url.as_ref().map(|url| Ok::<_, anyhow::Error>(self.expand(&of_url, offset, url)?.0)).transpose()?;
+        let url = table
+            .url
+            .as_ref()
+            .map(|url| Ok::<_, anyhow::Error>(self.expand(&of_url, offset, url)?.0))
+            .transpose()?;
         let origin = self.expand(&key, offset, "")?.1;
         self.note(&key, &run.to_string(), origin);
         Ok(Hook { moment, run, container: table.container.clone(), timeout, url })
     }
 
-    /// A word of a hook as it is shown, with the names of variables in it; what it is, is kept for the door to processes. Which of them
-    /// is secret is the project's to know.
+    /// A word of a hook as it is shown, with the names of variables in it; what it is, is kept for
+    /// the door to processes. Which of them is secret is the project's to know.
     fn hook_word(&mut self, key: &str, offset: usize, raw: &str) -> Result<String> {
         let word = self.expand(key, offset, raw)?.0;
-        let shown = self.env.by_name().expand(raw).map_or_else(|_| raw.to_owned(), |expanded| expanded.text);
+        let shown = self
+            .env
+            .by_name()
+            .expand(raw)
+            .map_or_else(|_| raw.to_owned(), |expanded| expanded.text);
         if shown != word {
             self.secrets.stand_in(shown.clone(), word);
         }

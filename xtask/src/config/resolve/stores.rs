@@ -22,18 +22,27 @@ impl Resolver<'_> {
         }
         let at = |name: &str| format!("stores.{key}.{name}");
         let container = self.in_file(&at("container"), table.container.as_ref())?;
-        if let (Some(name), Some(text)) =
-            (container.as_ref().filter(|name| !file.containers.contains_key(name.as_str())), table.container.as_ref())
-        {
-            return Err(self.wrong(text.span().start, format!("there is no `[containers.{name}]`")).into());
+        if let (Some(name), Some(text)) = (
+            container.as_ref().filter(|name| !file.containers.contains_key(name.as_str())),
+            table.container.as_ref(),
+        ) {
+            return Err(self
+                .wrong(text.span().start, format!("there is no `[containers.{name}]`"))
+                .into());
         }
         let kind = match (&table.files, &table.milvus) {
             (Some(files), None) => self.files(&at("files"), files, container)?,
             (None, Some(milvus)) if container.is_none() => self.milvus(&at("milvus"), milvus)?,
             (None, Some(_)) => {
                 return Err(self
-                    .wrong(offset, format!("`stores.{key}` is reached by its address, not in a container"))
-                    .cure("take `container` out, and give the address that the container's port is published at")
+                    .wrong(
+                        offset,
+                        format!("`stores.{key}` is reached by its address, not in a container"),
+                    )
+                    .cure(
+                        "take `container` out, and give the address that the container's port is \
+                         published at",
+                    )
                     .into());
             }
             _ => {
@@ -50,20 +59,30 @@ impl Resolver<'_> {
         Ok(Store { key, kind, optional: table.optional.unwrap_or(false) })
     }
 
-    fn files(&mut self, at: &str, table: &FilesTable, container: Option<String>) -> Result<StoreKind> {
+    fn files(
+        &mut self,
+        at: &str,
+        table: &FilesTable,
+        container: Option<String>,
+    ) -> Result<StoreKind> {
         let path = self.in_file(&format!("{at}.path"), Some(&table.path))?.ok_or_else(|| {
-            self.wrong(table.path.span().start, format!("`{at}.path` is empty")).cure("name the folder that holds the files")
+            self.wrong(table.path.span().start, format!("`{at}.path` is empty"))
+                .cure("name the folder that holds the files")
         })?;
         let exclude = self.list(&format!("{at}.exclude"), &table.exclude)?;
         if let Some(keep) = table.keep_rights {
             let origin = self.expand(at, table.path.span().start, "")?.1;
             self.note(&format!("{at}.keep-rights"), &keep.to_string(), origin);
         }
-        let rights = if table.keep_rights == Some(true) { Rights::AsTheyWere } else { Rights::Plain };
+        let rights =
+            if table.keep_rights == Some(true) { Rights::AsTheyWere } else { Rights::Plain };
         match container {
             Some(_) if table.keep_rights.is_some() => {
                 Err(Problem::usage(format!("`{at}.keep-rights` can't be used in a container"))
-                    .because("owners are the container's own there, and come back; set-id bits do with `--trust` alone")
+                    .because(
+                        "owners are the container's own there, and come back; set-id bits do with \
+                         `--trust` alone",
+                    )
                     .cure("take it out")
                     .into())
             }
@@ -81,13 +100,16 @@ impl Resolver<'_> {
         if let Some(who) = &who {
             self.secrets.also_hide(who.clone());
         }
-        let token = token.or_else(|| who.map(|who| self.secrets.keep(format!("who `{}` says", key("url")), who)));
+        let token = token.or_else(|| {
+            who.map(|who| self.secrets.keep(format!("who `{}` says", key("url")), who))
+        });
         let said = self.layered(&key("wipe"), table.wipe.as_ref(), &[], "drop")?;
         let wipe = match said.as_str() {
             "drop" => Wiping::Drop,
             "empty" => Wiping::Empty,
             other => {
-                let cure = "use `drop` (the collections go) or `empty` (they stay, without entities)";
+                let cure =
+                    "use `drop` (the collections go) or `empty` (they stay, without entities)";
                 return Err(Problem::usage(format!("`{at}.wipe` is `{other}`")).cure(cure).into());
             }
         };
@@ -95,7 +117,8 @@ impl Resolver<'_> {
     }
 }
 
-/// An address without the `user:password` in it, and that: an address is shown, and what says who is a token.
+/// An address without the `user:password` in it, and that: an address is shown, and what says who
+/// is a token.
 fn without_user(url: &str) -> (String, Option<String>) {
     let parts = url.split_once("://").and_then(|(scheme, rest)| {
         let end = rest.find('/').unwrap_or(rest.len());

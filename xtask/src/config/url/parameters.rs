@@ -1,4 +1,5 @@
-//! What the parameters behind a URI's `?` are: some are libpq's, some only a driver's, and some say where the database is.
+//! What the parameters behind a URI's `?` are: some are libpq's, some only a driver's, and some say
+//! where the database is.
 
 /// What is done with a parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,7 +58,8 @@ const OF_NO_MATTER: [&str; 8] = [
     "uselibpqcompat",
 ];
 
-/// Parts of names by which drivers say where a database is (`socket` is dbmate's, `unix_sock` pg8000's), or who connects.
+/// Parts of names by which drivers say where a database is (`socket` is dbmate's, `unix_sock`
+/// pg8000's), or who connects.
 const WHERE: [&str; 13] = [
     "host",
     "sock",
@@ -77,13 +79,15 @@ const WHERE: [&str; 13] = [
 /// Drivers' own that hold such a part and say nothing of it.
 const ELSE: [&str; 3] = ["socket_timeout", "socketTimeout", "socketFactoryArg"];
 
-/// Beginnings of names that say how safely a database is reached. What we can't hand on must not be dropped: the connection would
-/// be less safe than the one that was asked for.
+/// Beginnings of names that say how safely a database is reached. What we can't hand on must not be
+/// dropped: the connection would be less safe than the one that was asked for.
 const SAFELY: [&str; 8] = ["ssl", "tls", "gss", "krb", "channel", "require", "auth", "scram"];
 
 /// What one parameter is.
 pub fn of(name: &str, value: &str) -> Parameter {
-    if let Some(part) = ["host", "port", "user", "password", "dbname"].into_iter().find(|part| *part == name) {
+    if let Some(part) =
+        ["host", "port", "user", "password", "dbname"].into_iter().find(|part| *part == name)
+    {
         return Parameter::Part(part);
     }
     if let Some(mode) = ssl_mode(name, value) {
@@ -92,21 +96,29 @@ pub fn of(name: &str, value: &str) -> Parameter {
     if let Some((_, variable)) = VARIABLES.iter().find(|(keyword, _)| *keyword == name) {
         return Parameter::Option(variable, value.to_owned());
     }
-    if OF_NO_MATTER.contains(&name) || ELSE.contains(&name) || (name, value) == ("sslaccept", "accept_invalid_certs") {
+    if OF_NO_MATTER.contains(&name)
+        || ELSE.contains(&name)
+        || (name, value) == ("sslaccept", "accept_invalid_certs")
+    {
         return Parameter::Ignored;
     }
     let lower = name.to_ascii_lowercase();
     if SAFELY.iter().any(|beginning| lower.starts_with(beginning)) {
-        return Parameter::Refused("it says how safely the database is reached, and libpq does not know it".into());
+        return Parameter::Refused(
+            "it says how safely the database is reached, and libpq does not know it".into(),
+        );
     }
     if WHERE.iter().any(|part| lower.contains(part)) {
-        return Parameter::Refused("it says where the database is, and libpq does not know it".into());
+        return Parameter::Refused(
+            "it says where the database is, and libpq does not know it".into(),
+        );
     }
     Parameter::Ignored
 }
 
-/// How drivers write `sslmode`, as libpq has it. libpq itself takes `ssl=true` for `sslmode=require` (`conninfo_uri_parse_params` of
-/// its `fe-connect.c`); asyncpg's `ssl` takes the words of `sslmode`, node-postgres has a `no-verify` that encrypts and verifies nothing.
+/// How drivers write `sslmode`, as libpq has it. libpq itself takes `ssl=true` for
+/// `sslmode=require` (`conninfo_uri_parse_params` of its `fe-connect.c`); asyncpg's `ssl` takes the
+/// words of `sslmode`, node-postgres has a `no-verify` that encrypts and verifies nothing.
 fn ssl_mode(name: &str, value: &str) -> Option<Result<String, String>> {
     let mode = match (name, value) {
         ("ssl", "true" | "1") | ("sslmode", "no-verify") => "require",
@@ -173,8 +185,15 @@ mod tests {
             ("sslmode", "no-verify", "require"),
             ("sslmode", "verify-ca", "verify-ca"),
         ] {
-            assert_eq!(of(name, value), Parameter::Option("PGSSLMODE", mode.into()), "{name}={value}");
+            assert_eq!(
+                of(name, value),
+                Parameter::Option("PGSSLMODE", mode.into()),
+                "{name}={value}"
+            );
         }
-        assert_eq!(of("channel_binding", "require"), Parameter::Option("PGCHANNELBINDING", "require".into()));
+        assert_eq!(
+            of("channel_binding", "require"),
+            Parameter::Option("PGCHANNELBINDING", "require".into())
+        );
     }
 }

@@ -5,7 +5,8 @@
 pub enum Servant {
     /// Whoever runs this tool.
     Ourselves,
-    /// Root, who is somebody else in a user namespace: it needs no account, and the files stay root's.
+    /// Root, who is somebody else in a user namespace: it needs no account, and the files stay
+    /// root's.
     Namespace,
     /// Another account.
     Account(Account),
@@ -25,11 +26,22 @@ impl Servant {
     pub fn through(&self) -> Vec<String> {
         let words: Vec<String> = match self {
             Self::Ourselves => vec![],
-            Self::Namespace => ["unshare", "--user", "--map-user=1000", "--map-group=1000", "--"].map(String::from).to_vec(),
-            // the programs change to their folder and back, so the folder they begin in must be one they may enter
+            Self::Namespace => ["unshare", "--user", "--map-user=1000", "--map-group=1000", "--"]
+                .map(String::from)
+                .to_vec(),
+            // the programs change to their folder and back, so the folder they begin in must be one
+            // they may enter
             Self::Account(Account { user, group }) => {
                 let (user, group) = (format!("--reuid={user}"), format!("--regid={group}"));
-                vec!["env".into(), "--chdir=/".into(), "setpriv".into(), user, group, "--clear-groups".into(), "--".into()]
+                vec![
+                    "env".into(),
+                    "--chdir=/".into(),
+                    "setpriv".into(),
+                    user,
+                    group,
+                    "--clear-groups".into(),
+                    "--".into(),
+                ]
             }
         };
         words
@@ -37,9 +49,15 @@ impl Servant {
 }
 
 /// Who is to run the server for root: the owner of what is there, else the first who can.
-pub fn for_root(owner: Option<Account>, accounts: &[Account], can: impl Fn(&Servant) -> bool) -> Option<Servant> {
+pub fn for_root(
+    owner: Option<Account>,
+    accounts: &[Account],
+    can: impl Fn(&Servant) -> bool,
+) -> Option<Servant> {
     let candidates = match owner {
-        None => std::iter::once(Servant::Namespace).chain(accounts.iter().copied().map(Servant::Account)).collect(),
+        None => std::iter::once(Servant::Namespace)
+            .chain(accounts.iter().copied().map(Servant::Account))
+            .collect(),
         Some(Account { user: 0, .. }) => vec![Servant::Namespace],
         Some(other) => vec![Servant::Account(other)],
     };
@@ -49,7 +67,10 @@ pub fn for_root(owner: Option<Account>, accounts: &[Account], can: impl Fn(&Serv
 /// The accounts that servers are run by, from the text of `/etc/passwd`.
 pub fn accounts(passwd: &str) -> Vec<Account> {
     let of = |name: &str| {
-        let fields: Vec<&str> = passwd.lines().map(|l| l.split(':').collect()).find(|f: &Vec<&str>| f.first() == Some(&name))?;
+        let fields: Vec<&str> = passwd
+            .lines()
+            .map(|l| l.split(':').collect())
+            .find(|f: &Vec<&str>| f.first() == Some(&name))?;
         Some(Account { user: fields.get(2)?.parse().ok()?, group: fields.get(3)?.parse().ok()? })
     };
     ["postgres", "nobody"].iter().filter_map(|name| of(name)).filter(|a| a.user != 0).collect()
@@ -73,7 +94,11 @@ mod tests {
             (Some(Account { user: 0, group: 0 }), vec![As(POSTGRES)], None),
             (Some(NOBODY), vec![Namespace, As(NOBODY)], Some(As(NOBODY))),
         ] {
-            assert_eq!(for_root(owner, &[POSTGRES, NOBODY], |s| able.contains(s)), want, "{owner:?} {able:?}");
+            assert_eq!(
+                for_root(owner, &[POSTGRES, NOBODY], |s| able.contains(s)),
+                want,
+                "{owner:?} {able:?}"
+            );
         }
     }
 
@@ -88,7 +113,8 @@ mod tests {
 
     #[test]
     fn accounts_are_read() {
-        let passwd = "root:x:0:0::/root:/bin/sh\nnobody:x:65534:65534::/:/bin/false\npostgres:x:101:104:,,,:/:/bin/sh\n";
+        let passwd = "root:x:0:0::/root:/bin/sh\nnobody:x:65534:65534::/:/bin/false\npostgres:x:\
+                      101:104:,,,:/:/bin/sh\n";
         assert_eq!(accounts(passwd), [POSTGRES, NOBODY]);
         assert_eq!(accounts("nobody:x:0:0::/:/\nbroken\n"), []);
     }

@@ -1,4 +1,5 @@
-//! Where a cluster's socket is: in the cluster, or, where a path is too long for a socket, in a short private folder.
+//! Where a cluster's socket is: in the cluster, or, where a path is too long for a socket, in a
+//! short private folder.
 
 use std::path::{Path, PathBuf};
 
@@ -25,11 +26,13 @@ impl SocketDir {
     }
 }
 
-/// The folder for a cluster's socket. It depends on nothing but the cluster's path and the server's user: a login shell and a
-/// cron job, which have other runtime and temporary folders, must find the same server.
+/// The folder for a cluster's socket. It depends on nothing but the cluster's path and the server's
+/// user: a login shell and a cron job, which have other runtime and temporary folders, must find
+/// the same server.
 pub fn dir(folder: &Path, user: u32) -> SocketDir {
     // libpq reads a comma as the end of a host
-    let fits = folder.join(socket_name()).as_os_str().len() <= ROOM && !folder.to_string_lossy().contains(',');
+    let fits = folder.join(socket_name()).as_os_str().len() <= ROOM
+        && !folder.to_string_lossy().contains(',');
     if fits {
         return SocketDir::Own(folder.to_path_buf());
     }

@@ -44,7 +44,8 @@ pub enum State {
     Stopped,
     /// Its server was killed; the next one recovers.
     Crashed,
-    /// The same, and its process id is another program's now: the server would take that one for its own and not start.
+    /// The same, and its process id is another program's now: the server would take that one for
+    /// its own and not start.
     CrashedPidTaken,
     /// It starts or stops.
     Busy,
@@ -86,7 +87,8 @@ mod tests {
             (Other, false, None, State::Foreign),
             (Cluster, false, None, State::Stopped),
             (Cluster, true, Some((Holder::Postgres, "ready   ")), State::Running),
-            (Cluster, true, Some((Holder::Nobody, "ready")), State::Running), // another pid namespace
+            (Cluster, true, Some((Holder::Nobody, "ready")), State::Running), /* another pid
+                                                                               * namespace */
             (Cluster, true, Some((Holder::Postgres, "starting")), State::Busy),
             (Cluster, false, Some((Holder::Postgres, "starting")), State::Busy),
             (Cluster, true, Some((Holder::Postgres, "stopping")), State::Busy),
@@ -95,7 +97,11 @@ mod tests {
             (Cluster, false, Some((Holder::Other, "ready")), State::CrashedPidTaken),
             (Cluster, false, Some((Holder::Postgres, "ready")), State::Elsewhere),
         ] {
-            let seen = Seen { contents, answers, pid: pid.map(|(holder, status)| (holder, status.to_owned())) };
+            let seen = Seen {
+                contents,
+                answers,
+                pid: pid.map(|(holder, status)| (holder, status.to_owned())),
+            };
             assert_eq!(seen.state(), want, "{seen:?}");
         }
     }

@@ -1,4 +1,5 @@
-//! A cluster for one trial: what is not to last need not be safe on a disk, and nobody but the trial gets at it.
+//! A cluster for one trial: what is not to last need not be safe on a disk, and nobody but the
+//! trial gets at it.
 
 use std::path::Path;
 
@@ -6,7 +7,8 @@ use super::{Cluster, USER, quoted};
 use crate::cmd::Cmd;
 use crate::engine::postgres::locks::Locks;
 
-/// How its folder's name begins. With the run's name behind it, no other program has it among its arguments.
+/// How its folder's name begins. With the run's name behind it, no other program has it among its
+/// arguments.
 const NAMED: &str = "db-tasks-trial-";
 
 /// Its room for locks: a file from elsewhere is loaded in one transaction.
@@ -25,32 +27,42 @@ impl Cluster {
         cmd.args(["--auth-local=trust", "--auth-host=reject"])
     }
 
-    /// Starts it. Its folder stands among the server's arguments, so that [`Cluster::end`] finds it.
+    /// Starts it. Its folder stands among the server's arguments, so that [`Cluster::end`] finds
+    /// it.
     pub fn start_for_trial(&self) -> Cmd {
         let Locks { each, backends, .. } = LOCKS;
         let folder = quoted(&self.folder.to_string_lossy());
         let options = format!(
-            "{} -D {folder} -c max_connections={backends} -c max_locks_per_transaction={each} -c fsync=off \
-             -c synchronous_commit=off -c full_page_writes=off -c autovacuum=off -c wal_level=logical",
+            "{} -D {folder} -c max_connections={backends} -c max_locks_per_transaction={each} -c \
+             fsync=off -c synchronous_commit=off -c full_page_writes=off -c autovacuum=off -c \
+             wal_level=logical",
             self.on_its_socket()
         );
         self.start_with(&options)
     }
 
-    /// Ends whatever still works in its folder: the server, and what makes or starts it, which outlives a run that is killed. It may
-    /// come twice or late, and has nothing to do then.
+    /// Ends whatever still works in its folder: the server, and what makes or starts it, which
+    /// outlives a run that is killed. It may come twice or late, and has nothing to do then.
     pub fn end(&self) -> Cmd {
-        let mark = self.folder.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        let mark = self
+            .folder
+            .file_name()
+            .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
         // by the environment: among the arguments it would mean us
         Cmd::new("sh").args(["-c", include_str!("end.sh")]).env("TRIAL_FOLDER", mark)
     }
 }
 
-/// Starts it through a shell that shows the end of its log where it does not come up. Nothing of the person's own environment comes along,
-/// in which passwords stand: what runs in the server can read its own.
+/// Starts it through a shell that shows the end of its log where it does not come up. Nothing of
+/// the person's own environment comes along, in which passwords stand: what runs in the server can
+/// read its own.
 pub fn with_log(start: Cmd, log: &Path) -> Cmd {
-    let kept: Vec<String> = start.env.iter().map(|(name, _)| format!("{name}=\"${name}\"")).collect();
-    let shown = format!(r#"env -i PATH="$PATH" {} "$@" || {{ tail -n 12 "$SERVER_LOG" >&2; exit 1; }}"#, kept.join(" "));
+    let kept: Vec<String> =
+        start.env.iter().map(|(name, _)| format!("{name}=\"${name}\"")).collect();
+    let shown = format!(
+        r#"env -i PATH="$PATH" {} "$@" || {{ tail -n 12 "$SERVER_LOG" >&2; exit 1; }}"#,
+        kept.join(" ")
+    );
     let words = [&shown, "sh", &start.program].map(String::from).into_iter().chain(start.args);
     let args = std::iter::once("-c".to_owned()).chain(words).collect();
     Cmd { program: "sh".into(), args, ..start }.env("SERVER_LOG", log.to_string_lossy())
@@ -66,20 +78,31 @@ mod tests {
         let cluster = Cluster { folder: folder.clone().into(), socket_dir: folder.into() };
         assert_eq!(
             cluster.initdb_for_trial().to_string(),
-            "initdb -D /p/db-tasks-trial-6b09-000 -U postgres -E UTF8 --no-locale --no-sync --auth-local=trust --auth-host=reject"
+            "initdb -D /p/db-tasks-trial-6b09-000 -U postgres -E UTF8 --no-locale --no-sync \
+             --auth-local=trust --auth-host=reject"
         );
         let start = cluster.start_for_trial().to_string();
-        assert!(start.contains("-c listen_addresses= ") && start.contains(" -D /p/db-tasks-trial-6b09-000 "), "{start}");
+        assert!(
+            start.contains("-c listen_addresses= ")
+                && start.contains(" -D /p/db-tasks-trial-6b09-000 "),
+            "{start}"
+        );
         let end = cluster.end();
-        assert!(end.args.iter().all(|arg| !arg.contains("6b09")) && end.to_string().contains("db-tasks-trial-6b09-000"), "{end}");
+        assert!(
+            end.args.iter().all(|arg| !arg.contains("6b09"))
+                && end.to_string().contains("db-tasks-trial-6b09-000"),
+            "{end}"
+        );
     }
 
     #[test]
     #[cfg(unix)]
     fn nothing_of_the_persons_environment_comes_along() {
-        let Cmd { program, args, .. } = with_log(Cmd::new("env").env("PGDATA", "/p/a b"), Path::new("/p/log"));
+        let Cmd { program, args, .. } =
+            with_log(Cmd::new("env").env("PGDATA", "/p/a b"), Path::new("/p/log"));
         let mut command = std::process::Command::new(program);
-        let said = command.args(args).env("SHOP_PASSWORD", "pw").env("PGDATA", "/p/a b").output().unwrap();
+        let said =
+            command.args(args).env("SHOP_PASSWORD", "pw").env("PGDATA", "/p/a b").output().unwrap();
         let said = String::from_utf8(said.stdout).unwrap();
         assert!(
             said.contains("PATH=")
@@ -90,15 +113,22 @@ mod tests {
         );
     }
 
-    /// A program that has the folder among its arguments ends, whether it listens or not; others go on.
+    /// A program that has the folder among its arguments ends, whether it listens or not; others go
+    /// on.
     #[test]
     #[cfg(unix)]
     fn what_works_there_is_ended() {
         use std::process::Command;
         let run = format!("{:x}", std::process::id());
-        let cluster = |number| Cluster { folder: format!("/p/{}", named(&run, number)).into(), socket_dir: "/p".into() };
+        let cluster = |number| Cluster {
+            folder: format!("/p/{}", named(&run, number)).into(),
+            socket_dir: "/p".into(),
+        };
         let works = |number: usize, script: &str| {
-            Command::new("sh").args(["-c", script, "sh", &format!("/p/{}/x", named(&run, number))]).spawn().unwrap()
+            Command::new("sh")
+                .args(["-c", script, "sh", &format!("/p/{}/x", named(&run, number))])
+                .spawn()
+                .unwrap()
         };
         let deaf = "trap '' TERM; while :; do sleep 0.1; done";
         let mut works = [works(0, "sleep 60; :"), works(0, deaf), works(1, "sleep 60; :")];
@@ -121,6 +151,15 @@ mod tests {
         // nothing is there, and nothing is named
         assert_eq!(end(&cluster(2)), Some(0));
         let Cmd { program, args, .. } = cluster(0).end();
-        assert_eq!(Command::new(program).args(args).env("TRIAL_FOLDER", "").output().unwrap().status.code(), Some(2));
+        assert_eq!(
+            Command::new(program)
+                .args(args)
+                .env("TRIAL_FOLDER", "")
+                .output()
+                .unwrap()
+                .status
+                .code(),
+            Some(2)
+        );
     }
 }

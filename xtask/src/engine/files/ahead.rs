@@ -1,4 +1,5 @@
-//! Goes through a tree and reads what is in it, for whoever makes something of that: in the same thread, or in another one behind it.
+//! Goes through a tree and reads what is in it, for whoever makes something of that: in the same
+//! thread, or in another one behind it.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -77,7 +78,8 @@ impl Batch {
     }
 }
 
-/// Files with several names, as they were when the first of them was read: a number may be another file's by now.
+/// Files with several names, as they were when the first of them was read: a number may be another
+/// file's by now.
 #[derive(Default)]
 pub(super) struct Linked(Mutex<HashMap<(Id, Moment, u64), Name>>);
 
@@ -87,7 +89,11 @@ impl Linked {
         if found.links < 2 {
             return None;
         }
-        match self.0.lock().unwrap_or_else(PoisonError::into_inner).entry((found.id, found.mtime, found.bytes)) {
+        match self.0.lock().unwrap_or_else(PoisonError::into_inner).entry((
+            found.id,
+            found.mtime,
+            found.bytes,
+        )) {
             Entry::Occupied(first) => Some(first.get().clone()),
             Entry::Vacant(none) => {
                 none.insert(name.clone());
@@ -97,12 +103,16 @@ impl Linked {
     }
 }
 
-/// Reads a tree in a thread of its own, and has each batch taken in this one: a folder, what is in it, then the folders in it, each in
-/// the order of bytes.
+/// Reads a tree in a thread of its own, and has each batch taken in this one: a folder, what is in
+/// it, then the folders in it, each in the order of bytes.
 ///
 /// # Errors
 /// A part of the tree can't be read, or what takes it failed.
-pub(super) fn read_ahead(root: &Path, excludes: &Excludes, take: &mut dyn FnMut(&mut Batch) -> Result<()>) -> Result<()> {
+pub(super) fn read_ahead(
+    root: &Path,
+    excludes: &Excludes,
+    take: &mut dyn FnMut(&mut Batch) -> Result<()>,
+) -> Result<()> {
     let (full, take_full) = sync_channel(WAITING);
     let (give_empty, empty) = sync_channel(WAITING + 1);
     std::thread::scope(|scope| {
@@ -122,7 +132,8 @@ pub(super) fn read_ahead(root: &Path, excludes: &Excludes, take: &mut dyn FnMut(
         });
         // a reader that has nobody to read for ends
         drop(take_full);
-        let read = reader.join().unwrap_or_else(|_| Err(anyhow::anyhow!("the reading thread broke down")));
+        let read =
+            reader.join().unwrap_or_else(|_| Err(anyhow::anyhow!("the reading thread broke down")));
         taken.and(read)
     })
 }
@@ -145,7 +156,14 @@ impl<'a> Reader<'a> {
         linked: &'a Linked,
         hand_over: &'a mut dyn FnMut(&mut Batch) -> Result<()>,
     ) -> Result<Self> {
-        Ok(Self { root, open: open_root(root)?, excludes, linked, batch: Batch::default(), hand_over })
+        Ok(Self {
+            root,
+            open: open_root(root)?,
+            excludes,
+            linked,
+            batch: Batch::default(),
+            hand_over,
+        })
     }
 
     fn all(&mut self) -> Result<()> {
@@ -168,7 +186,13 @@ impl<'a> Reader<'a> {
         if is_long || self.batch.weight >= BATCH { self.flush() } else { Ok(()) }
     }
 
-    fn item(&mut self, name: &Name, seen: Seen, found: Found, attributes: Attributes) -> Result<()> {
+    fn item(
+        &mut self,
+        name: &Name,
+        seen: Seen,
+        found: Found,
+        attributes: Attributes,
+    ) -> Result<()> {
         self.push(Step::Item(Item { name: name.clone(), seen, attributes, found }))
     }
 
@@ -178,7 +202,9 @@ impl<'a> Reader<'a> {
 
     /// Reads a folder with all that is directly in it; returns the folders among that.
     pub fn folder(&mut self, name: &Name) -> Result<Vec<Name>> {
-        let Some(open) = self.still_there(name, beneath(&self.open, name))? else { return Ok(Vec::new()) };
+        let Some(open) = self.still_there(name, beneath(&self.open, name))? else {
+            return Ok(Vec::new());
+        };
         let before = seen(&open).map_err(|e| self.unreadable(name, e))?;
         let attributes = self.attributes(name, &open)?;
         self.item(name, before, Found::Folder, attributes)?;
@@ -205,9 +231,17 @@ impl<'a> Reader<'a> {
     }
 
     /// What an entry is, where its folder does not know it.
-    fn kind(&mut self, name: &Name, listed: FileType, folder: &OwnedFd, last: &[u8]) -> Result<Option<FileType>> {
+    fn kind(
+        &mut self,
+        name: &Name,
+        listed: FileType,
+        folder: &OwnedFd,
+        last: &[u8],
+    ) -> Result<Option<FileType>> {
         match listed {
-            FileType::Unknown => Ok(self.still_there(name, look(folder, last))?.map(|found| found.kind)),
+            FileType::Unknown => {
+                Ok(self.still_there(name, look(folder, last))?.map(|found| found.kind))
+            }
             known => Ok(Some(known)),
         }
     }
@@ -222,7 +256,11 @@ impl<'a> Reader<'a> {
     fn file(&mut self, name: &Name, folder: &OwnedFd, last: &[u8]) -> Result<()> {
         // a pipe that took the file's place would be waited for
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let Some(open) = self.still_there(name, rustix::fs::openat(folder, last, flags, Mode::empty()))? else { return Ok(()) };
+        let Some(open) =
+            self.still_there(name, rustix::fs::openat(folder, last, flags, Mode::empty()))?
+        else {
+            return Ok(());
+        };
         let before = seen(&open).map_err(|e| self.unreadable(name, e))?;
         if before.kind != FileType::RegularFile {
             return self.remark(name, What::Vanished);
@@ -262,13 +300,19 @@ impl<'a> Reader<'a> {
         Ok(attributes)
     }
 
-    /// What was asked of an entry, or nothing and a remark where it is gone, or a link where a folder was.
+    /// What was asked of an entry, or nothing and a remark where it is gone, or a link where a
+    /// folder was.
     fn still_there<T>(&mut self, name: &Name, asked: rustix::io::Result<T>) -> Result<Option<T>> {
         match asked {
             Ok(found) => Ok(Some(found)),
-            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::NXIO | Errno::INVAL | Errno::STALE)
-                if *name != Name::ROOT =>
-            {
+            Err(
+                Errno::NOENT
+                | Errno::NOTDIR
+                | Errno::LOOP
+                | Errno::NXIO
+                | Errno::INVAL
+                | Errno::STALE,
+            ) if *name != Name::ROOT => {
                 self.remark(name, What::Vanished)?;
                 Ok(None)
             }
@@ -282,5 +326,6 @@ impl<'a> Reader<'a> {
 }
 
 pub(super) fn unreadable(root: &Path, name: &Name, error: Errno) -> Problem {
-    within(root, name, "could not read", error).cure("run it as a user who may read the whole tree, or exclude that entry")
+    within(root, name, "could not read", error)
+        .cure("run it as a user who may read the whole tree, or exclude that entry")
 }

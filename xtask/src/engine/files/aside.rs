@@ -1,4 +1,5 @@
-//! The folder beside a live tree in which our own trees wait: the one on its way, and the one that was replaced.
+//! The folder beside a live tree in which our own trees wait: the one on its way, and the one that
+//! was replaced.
 
 use std::fs;
 use std::io::{self, Write};
@@ -22,8 +23,8 @@ const MARK: &str = "db-tasks keeps here";
 
 /// `<root>.db-tasks`, beside the live tree and on its file system.
 ///
-/// The mark is a file in this folder and not in the trees, so no rename takes it away and no backup has it. The folder is its
-/// owner's alone: nobody else sees a tree whose rights are not set yet.
+/// The mark is a file in this folder and not in the trees, so no rename takes it away and no backup
+/// has it. The folder is its owner's alone: nobody else sees a tree whose rights are not set yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Aside {
     live: PathBuf,
@@ -89,8 +90,10 @@ impl Aside {
 
     fn named(&self, begin: &str) -> Vec<PathBuf> {
         let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
-        let mut named: Vec<PathBuf> =
-            entries.filter(|e| e.file_name().as_encoded_bytes().starts_with(begin.as_bytes())).map(|e| e.path()).collect();
+        let mut named: Vec<PathBuf> = entries
+            .filter(|e| e.file_name().as_encoded_bytes().starts_with(begin.as_bytes()))
+            .map(|e| e.path())
+            .collect();
         named.sort();
         named
     }
@@ -108,16 +111,19 @@ impl Aside {
         self.folder.join("README")
     }
 
-    /// Whether the folder is there and ours. An empty one is: a run was killed before it could mark it,
-    /// and there is nothing to lose.
+    /// Whether the folder is there and ours. An empty one is: a run was killed before it could mark
+    /// it, and there is nothing to lose.
     ///
     /// # Errors
     /// Something of this name is there that is not ours.
     pub fn exists(&self) -> Result<bool, Problem> {
         let foreign = |why: &str| {
-            Problem::refused(format!("`{}` was not made by db-tasks, so it is left alone", self.folder.display()))
-                .because(why)
-                .cure("move it away: a restore needs this name")
+            Problem::refused(format!(
+                "`{}` was not made by db-tasks, so it is left alone",
+                self.folder.display()
+            ))
+            .because(why)
+            .cure("move it away: a restore needs this name")
         };
         match self.folder.symlink_metadata() {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
@@ -128,11 +134,17 @@ impl Aside {
         let unreadable = |e| at(&self.folder, "could not look at", &e);
         let marked = fs::read_to_string(self.mark()).is_ok_and(|text| text.starts_with(MARK));
         let mut inside = fs::read_dir(&self.folder).map_err(unreadable)?;
-        let unmarked = inside.all(|entry| entry.is_ok_and(|entry| entry.file_name() == "README.partial"));
-        if marked || unmarked { Ok(true) } else { Err(foreign("it holds something, and our mark is missing")) }
+        let unmarked =
+            inside.all(|entry| entry.is_ok_and(|entry| entry.file_name() == "README.partial"));
+        if marked || unmarked {
+            Ok(true)
+        } else {
+            Err(foreign("it holds something, and our mark is missing"))
+        }
     }
 
-    /// Makes the folder where it is missing, takes away what an earlier run has left on its way, and says where to unpack.
+    /// Makes the folder where it is missing, takes away what an earlier run has left on its way,
+    /// and says where to unpack.
     ///
     /// # Errors
     /// The folder can't be made, is not ours, or a swap was cut short: `repair` comes first.
@@ -140,13 +152,16 @@ impl Aside {
         if !self.exists()? {
             let made = fs::DirBuilder::new().mode(0o700).create(&self.folder);
             made.map_err(|e| match e.kind() {
-                io::ErrorKind::PermissionDenied => at(&self.folder, "could not make", &e)
-                    .cure("a restore makes the new tree beside the old one: run it as a user who may write in that folder"),
+                io::ErrorKind::PermissionDenied => at(&self.folder, "could not make", &e).cure(
+                    "a restore makes the new tree beside the old one: run it as a user who may \
+                     write in that folder",
+                ),
                 _ => at(&self.folder, "could not make", &e),
             })?;
         }
         self.at_rest()?;
-        self.write(&self.mark(), self.text().as_bytes()).map_err(|e| at(&self.folder, "could not mark", &e))?;
+        self.write(&self.mark(), self.text().as_bytes())
+            .map_err(|e| at(&self.folder, "could not mark", &e))?;
         // it may lie in a repository
         fs::write(self.ignore(), "*\n").map_err(|e| at(&self.ignore(), "could not write", &e))?;
         [self.live.clone(), self.previous()].iter().try_for_each(|tree| may_move(tree))?;
@@ -174,7 +189,8 @@ impl Aside {
         failed.into_iter().next().map_or(Ok(()), Err)
     }
 
-    /// Removes the tree on its way, where there is one. One that was live meanwhile, and used, is kept: the answer says where.
+    /// Removes the tree on its way, where there is one. One that was live meanwhile, and used, is
+    /// kept: the answer says where.
     ///
     /// # Errors
     /// A swap is under way, or not all of it can be removed.
@@ -204,20 +220,26 @@ impl Aside {
 
     /// Puts a tree by that was live and used: whatever it was once, it is somebody's now.
     fn put_by(&self, tree: &Path) -> Result<Option<PathBuf>, Problem> {
-        let Some(number) = number(tree)?.filter(|number| self.has_lived(tree, *number)) else { return Ok(None) };
-        let free = (1_u32..).map(|n| if n == 1 { format!("{RETURNED}{number}") } else { format!("{RETURNED}{number}-{n}") });
-        let place = free.map(|name| self.folder.join(name)).find(|place| place.symlink_metadata().is_err());
+        let Some(number) = number(tree)?.filter(|number| self.has_lived(tree, *number)) else {
+            return Ok(None);
+        };
+        let free = (1_u32..).map(|n| {
+            if n == 1 { format!("{RETURNED}{number}") } else { format!("{RETURNED}{number}-{n}") }
+        });
+        let place =
+            free.map(|name| self.folder.join(name)).find(|place| place.symlink_metadata().is_err());
         let place = place.unwrap_or_else(|| self.folder.join(RETURNED));
         rename(tree, &place).map(|()| Some(place))
     }
 
-    /// Gives a tree that is of no use, and perhaps can't be removed, a name that nothing else needs.
+    /// Gives a tree that is of no use, and perhaps can't be removed, a name that nothing else
+    /// needs.
     fn shelve(&self, tree: &Path) -> Result<(), Problem> {
         number(tree)?.map_or(Ok(()), |number| rename(tree, &self.shelf(number)))
     }
 
-    /// Ends the undo window: removes all that is kept here, and the folder. It is set apart first, so that half a tree is
-    /// never taken for one to go back to.
+    /// Ends the undo window: removes all that is kept here, and the folder. It is set apart first,
+    /// so that half a tree is never taken for one to go back to.
     ///
     /// # Errors
     /// A swap is under way, or not all of it can be removed.
@@ -256,8 +278,8 @@ impl Aside {
 
     fn text(&self) -> String {
         format!(
-            "{MARK} what a restore of `{}` has on its way (staged), and what it replaced\n(previous, for db-undo). \
-             Nothing else belongs here: it will be removed.\n",
+            "{MARK} what a restore of `{}` has on its way (staged), and what it \
+             replaced\n(previous, for db-undo). Nothing else belongs here: it will be removed.\n",
             self.live.display()
         )
     }

@@ -1,7 +1,8 @@
 //! Extended attributes: ACLs, file capabilities, and what programs note of files.
 //!
-//! In a tar they are pax records in libarchive's way (`LIBARCHIVE.xattr.NAME`, in base64), because any reader takes any bytes there, and in
-//! star's way, too (`SCHILY.xattr.NAME`), which is the one that GNU tar knows (`tar --xattrs`).
+//! In a tar they are pax records in libarchive's way (`LIBARCHIVE.xattr.NAME`, in base64), because
+//! any reader takes any bytes there, and in star's way, too (`SCHILY.xattr.NAME`), which is the one
+//! that GNU tar knows (`tar --xattrs`).
 
 use std::collections::BTreeMap;
 
@@ -10,7 +11,8 @@ use super::census::{Target, What};
 /// What an entry has of them, by name.
 pub type Attributes = BTreeMap<String, Target>;
 
-/// What a restore needs no leave for: who may write the archive gives nobody more than what is in it.
+/// What a restore needs no leave for: who may write the archive gives nobody more than what is in
+/// it.
 const PLAIN: [&str; 3] = ["user.", "system.posix_acl_access", "system.posix_acl_default"];
 /// What gives power: like set-id bits, it comes back where the archive is trusted.
 const POWER: [&str; 2] = ["security.capability", "trusted."];
@@ -44,7 +46,11 @@ fn is_missed(name: &str) -> bool {
 /// Those that a restore may set.
 pub(super) fn granted(attributes: &Attributes, given: Given) -> Attributes {
     let may = |name: &str| given == Given::All || PLAIN.iter().any(|begin| name.starts_with(begin));
-    attributes.iter().filter(|(name, _)| may(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
+    attributes
+        .iter()
+        .filter(|(name, _)| may(name))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
 }
 
 /// The records of a pax header for them.
@@ -52,7 +58,10 @@ pub(super) fn records(attributes: &Attributes) -> Vec<(String, Vec<u8>)> {
     let mut records = Vec::new();
     for (name, Target(value)) in attributes {
         if !name.contains('\n') {
-            records.push((format!("{SCHILY}{}", name.replace('%', "%25").replace('=', "%3D")), value.clone()));
+            records.push((
+                format!("{SCHILY}{}", name.replace('%', "%25").replace('=', "%3D")),
+                value.clone(),
+            ));
         }
         records.push((format!("{LIBARCHIVE}{}", percent(name)), base64(value)));
     }
@@ -88,7 +97,9 @@ pub(super) fn take(attributes: &mut Attributes, key: &[u8], value: &[u8]) -> Res
     let Ok(key) = str::from_utf8(key) else { return Ok(()) };
     let unreadable = || "an extended attribute that can't be read".to_owned();
     let (name, value) = match (key.strip_prefix(LIBARCHIVE), key.strip_prefix(SCHILY)) {
-        (Some(name), _) => (unpercent(name).ok_or_else(unreadable)?, unbase64(value).ok_or_else(unreadable)?),
+        (Some(name), _) => {
+            (unpercent(name).ok_or_else(unreadable)?, unbase64(value).ok_or_else(unreadable)?)
+        }
         // what stands there in both ways is the same
         (None, Some(name)) => (spoken(name), value.to_vec()),
         (None, None) => return Ok(()),
@@ -129,8 +140,12 @@ mod system {
             Err(e) => return Err(e),
         };
         let mut found = Attributes::new();
-        let names =
-            || listed.split(|byte| *byte == 0).filter_map(|name| str::from_utf8(name).ok()).filter(|name| !name.is_empty());
+        let names = || {
+            listed
+                .split(|byte| *byte == 0)
+                .filter_map(|name| str::from_utf8(name).ok())
+                .filter(|name| !name.is_empty())
+        };
         for name in names().filter(|name| is_kept(name)) {
             let mut value = vec![0_u8; LONGEST];
             match fgetxattr(&open, name, &mut value[..]) {
@@ -158,7 +173,8 @@ mod system {
         Ok(refused)
     }
 
-    /// Takes off what a new folder has from the one that it is in: what is made in it would have it, too.
+    /// Takes off what a new folder has from the one that it is in: what is made in it would have
+    /// it, too.
     pub fn bare(folder: impl AsFd) {
         for name in ["system.posix_acl_default", "system.posix_acl_access"] {
             // there is none, most often
@@ -192,7 +208,11 @@ const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 fn base64(bytes: &[u8]) -> Vec<u8> {
     let mut text = Vec::with_capacity(bytes.len().div_ceil(3) * 4);
     for group in bytes.chunks(3) {
-        let whole = group.iter().chain([&0, &0]).take(3).fold(0_usize, |whole, byte| whole << 8 | usize::from(*byte));
+        let whole = group
+            .iter()
+            .chain([&0, &0])
+            .take(3)
+            .fold(0_usize, |whole, byte| whole << 8 | usize::from(*byte));
         // a byte makes two digits, two make three
         text.extend((0..=group.len()).map(|at| DIGITS[whole >> (18 - 6 * at) & 63]));
     }
@@ -206,7 +226,9 @@ fn unbase64(text: &[u8]) -> Option<Vec<u8>> {
     for group in text.chunks(4) {
         let mut whole = 0_usize;
         for at in 0..4 {
-            let digit = group.get(at).map_or(Some(0), |sign| DIGITS.iter().position(|digit| digit == sign))?;
+            let digit = group
+                .get(at)
+                .map_or(Some(0), |sign| DIGITS.iter().position(|digit| digit == sign))?;
             whole = whole << 6 | digit;
         }
         let length = group.len().checked_sub(1).filter(|length| *length > 0)?;
@@ -217,7 +239,11 @@ fn unbase64(text: &[u8]) -> Option<Vec<u8>> {
 
 fn percent(name: &str) -> String {
     let plain = |byte: &u8| byte.is_ascii_graphic() && !b"%=".contains(byte);
-    name.bytes().map(|byte| if plain(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+    name.bytes()
+        .map(
+            |byte| if plain(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") },
+        )
+        .collect()
 }
 
 fn unpercent(name: &str) -> Option<String> {
@@ -225,7 +251,9 @@ fn unpercent(name: &str) -> Option<String> {
     let mut rest = name.bytes();
     while let Some(byte) = rest.next() {
         bytes.push(match byte {
-            b'%' => u8::from_str_radix(str::from_utf8(&[rest.next()?, rest.next()?]).ok()?, 16).ok()?,
+            b'%' => {
+                u8::from_str_radix(str::from_utf8(&[rest.next()?, rest.next()?]).ok()?, 16).ok()?
+            }
             byte => byte,
         });
     }
@@ -252,8 +280,13 @@ mod tests {
 
     #[test]
     fn names_that_are_kept_and_values_of_others() {
-        for (text, want) in [("", Some("")), ("aGVsbG8", Some("hello")), ("aGVsbG8=", Some("hello")), ("a", None), ("a b!", None)]
-        {
+        for (text, want) in [
+            ("", Some("")),
+            ("aGVsbG8", Some("hello")),
+            ("aGVsbG8=", Some("hello")),
+            ("a", None),
+            ("a b!", None),
+        ] {
             assert_eq!(unbase64(text.as_bytes()).as_deref(), want.map(str::as_bytes), "{text}");
         }
         for (name, kept) in [
@@ -279,8 +312,12 @@ mod tests {
             assert_eq!(missed(key.as_bytes()), want, "{key}");
         }
         assert!(take(&mut Attributes::new(), b"LIBARCHIVE.xattr.user.a", b"!").is_err());
-        let all = ["user.a", "security.capability"].map(|name| (name.to_owned(), Target(Vec::new())));
-        assert_eq!(granted(&all.clone().into(), Given::Plain).into_keys().collect::<Vec<_>>(), ["user.a"]);
+        let all =
+            ["user.a", "security.capability"].map(|name| (name.to_owned(), Target(Vec::new())));
+        assert_eq!(
+            granted(&all.clone().into(), Given::Plain).into_keys().collect::<Vec<_>>(),
+            ["user.a"]
+        );
         assert_eq!(granted(&all.into(), Given::All).len(), 2);
     }
 }

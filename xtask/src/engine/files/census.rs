@@ -45,7 +45,8 @@ pub enum Kind {
     File {
         /// Its length.
         bytes: u64,
-        /// The sum of its content. Manifests up to format 2 hold it, by SHA-256; newer ones hold one sum of all.
+        /// The sum of its content. Manifests up to format 2 hold it, by SHA-256; newer ones hold
+        /// one sum of all.
         #[serde(rename = "sha256")]
         print: Fingerprint,
     },
@@ -63,7 +64,8 @@ pub enum Kind {
     },
 }
 
-/// What a symbolic link says: any bytes, written as names are, and yet no name, since it may lead anywhere.
+/// What a symbolic link says: any bytes, written as names are, and yet no name, since it may lead
+/// anywhere.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Target(pub Vec<u8>);
@@ -83,7 +85,9 @@ impl TryFrom<String> for Target {
 }
 
 /// Seconds since 1970, which may be negative, and nanoseconds on top.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
 pub struct Moment {
     /// Whole seconds, rounded down.
     pub secs: i64,
@@ -130,7 +134,8 @@ pub enum What {
     AttributesLost,
     /// What has not all of its ACLs, capabilities and other attributes.
     AttributesLeft,
-    /// What may have ACLs, capabilities and other attributes that a container's `tar` did not tell; of the root: everything.
+    /// What may have ACLs, capabilities and other attributes that a container's `tar` did not tell;
+    /// of the root: everything.
     AttributesUnknown,
 }
 
@@ -153,11 +158,15 @@ impl fmt::Display for What {
             Self::LeadsOut => "is a link that may lead out of the tree",
             Self::SetId => "runs with the rights of its owner or group",
             Self::SetIdLeft => "had the rights of its owner or group to run with, and has not",
-            Self::OwnerLeft => "had an owner who owns nothing in the live tree, and has the tree's own",
+            Self::OwnerLeft => {
+                "had an owner who owns nothing in the live tree, and has the tree's own"
+            }
             Self::OwnerOurs => "belongs to whoever restored it",
             Self::AttributesLost => "has attributes of a kind that is not kept",
             Self::AttributesLeft => "has not all of its ACLs, capabilities and attributes",
-            Self::AttributesUnknown => "may have ACLs, capabilities and attributes that nobody told",
+            Self::AttributesUnknown => {
+                "may have ACLs, capabilities and attributes that nobody told"
+            }
         })
     }
 }
@@ -177,13 +186,15 @@ impl Census {
 
     /// Bytes of all files.
     pub fn bytes(&self) -> u64 {
-        let bytes = |entry: &Entry| if let Kind::File { bytes, .. } = entry.kind { bytes } else { 0 };
+        let bytes =
+            |entry: &Entry| if let Kind::File { bytes, .. } = entry.kind { bytes } else { 0 };
         self.entries.values().fold(0, |all, entry| all.saturating_add(bytes(entry)))
     }
 
     /// The same without the set-id bits that were left.
     pub fn without_set_id(&self) -> Cow<'_, Self> {
-        let left: BTreeSet<&Name> = self.remarks.iter().filter(|r| r.what == What::SetIdLeft).map(|r| &r.name).collect();
+        let left: BTreeSet<&Name> =
+            self.remarks.iter().filter(|r| r.what == What::SetIdLeft).map(|r| &r.name).collect();
         if left.is_empty() {
             return Cow::Borrowed(self);
         }
@@ -203,7 +214,8 @@ impl Census {
 
     /// Says of each such file that it lost them.
     pub fn note_set_id_left(&mut self) {
-        let left: Vec<Name> = self.remarks.iter().filter(|r| r.what == What::SetId).map(|r| r.name.clone()).collect();
+        let left: Vec<Name> =
+            self.remarks.iter().filter(|r| r.what == What::SetId).map(|r| r.name.clone()).collect();
         left.iter().for_each(|name| self.remark(name, What::SetIdLeft));
     }
 
@@ -260,8 +272,9 @@ impl fmt::Display for Difference {
 /// The bits by which a program runs as its owner or group.
 pub(super) const SET_ID: u32 = 0o6000;
 
-/// Everything in which `found` is not what was `wanted`, in the order of names; nothing where they are the same. Which of a file's
-/// names came first doesn't count, nor do owners: only root can give files away.
+/// Everything in which `found` is not what was `wanted`, in the order of names; nothing where they
+/// are the same. Which of a file's names came first doesn't count, nor do owners: only root can
+/// give files away.
 pub fn differences(wanted: &Census, found: &Census) -> Vec<Difference> {
     let (first, other_first) = (wanted.first_names(), found.first_names());
     let mut out = Vec::new();
@@ -280,7 +293,9 @@ pub fn differences(wanted: &Census, found: &Census) -> Vec<Difference> {
             differs(name, format!("has mode {:o} in place of {:o}", other.mode, entry.mode));
         } else if other.mtime != entry.mtime {
             differs(name, "has another time of its last change".into());
-        } else if other.attributes != entry.attributes && !wanted.is_remarked(name, What::AttributesLeft) {
+        } else if other.attributes != entry.attributes
+            && !wanted.is_remarked(name, What::AttributesLeft)
+        {
             differs(name, "has other ACLs, capabilities or attributes".into());
         }
     }
@@ -347,13 +362,16 @@ mod tests {
             let mtime = Moment { secs, nanos: 0 };
             Entry { kind: kind.clone(), mode, mtime, owner: (0, 0), attributes: Attributes::new() }
         };
-        let entries = entries.iter().map(|(name, kind, mode, secs)| (name.parse().unwrap(), entry(kind, *mode, *secs)));
+        let entries = entries
+            .iter()
+            .map(|(name, kind, mode, secs)| (name.parse().unwrap(), entry(kind, *mode, *secs)));
         Census { entries: entries.collect(), remarks: vec![] }
     }
 
     #[test]
     fn every_difference_is_told() {
-        let file = |bytes, digit: &str| Kind::File { bytes, print: digit.repeat(64).try_into().unwrap() };
+        let file =
+            |bytes, digit: &str| Kind::File { bytes, print: digit.repeat(64).try_into().unwrap() };
         let link = |to: &str| Kind::Symlink { to: Target(to.into()) };
         let wanted = census(&[
             ("a", file(1, "a"), 0o644, 1),
@@ -379,7 +397,8 @@ mod tests {
             ("same2", file(1, "a"), 0o644, 1),
             ("twin", file(1, "a"), 0o644, 1),
         ]);
-        let told: Vec<String> = differences(&wanted, &found).iter().map(ToString::to_string).collect();
+        let told: Vec<String> =
+            differences(&wanted, &found).iter().map(ToString::to_string).collect();
         assert_eq!(
             told,
             [

@@ -1,8 +1,10 @@
-//! Trees inside containers: what is said to docker, and to the tools in the image. No shell is needed there.
+//! Trees inside containers: what is said to docker, and to the tools in the image. No shell is
+//! needed there.
 //!
-//! A tree that is a folder of the container is swapped by renames, as on this machine. One that is a mount point, a volume say, can't
-//! be renamed: our folder is in it then, and what is in the tree moves out and in, entry by entry. An empty folder of ours, `live`,
-//! stands for what is live there and goes along with it, so that a tree has a number of its own in either case.
+//! A tree that is a folder of the container is swapped by renames, as on this machine. One that is
+//! a mount point, a volume say, can't be renamed: our folder is in it then, and what is in the tree
+//! moves out and in, entry by entry. An empty folder of ours, `live`, stands for what is live there
+//! and goes along with it, so that a tree has a number of its own in either case.
 
 mod programs;
 mod swaps;
@@ -18,8 +20,9 @@ use crate::problem::Problem;
 /// The folder that marks the one it is in as ours. Making it makes both, in one command.
 const MARK: &str = "made-by-db-tasks";
 
-/// The mode of the folder that stands for what was in a mount point before its first swap, in `stat`'s words. That tree has no number
-/// but the mount point's, and this folder counts as it wherever it goes. What is staged is given another mode.
+/// The mode of the folder that stands for what was in a mount point before its first swap, in
+/// `stat`'s words. That tree has no number but the mount point's, and this folder counts as it
+/// wherever it goes. What is staged is given another mode.
 const FIRST: &str = "43c0";
 
 /// A tree inside a container.
@@ -108,21 +111,34 @@ impl Inside {
         let path = path.trim_end_matches('/');
         let plain = |part: &str| !matches!(part, "" | "." | "..");
         if !path.strip_prefix('/').is_some_and(|rest| rest.split('/').all(plain)) {
-            return Err(Problem::usage(format!("`{path}` is no whole path of a folder in container `{container}`"))
-                .cure("write it from the root of the container, as `/srv/uploads`"));
+            return Err(Problem::usage(format!(
+                "`{path}` is no whole path of a folder in container `{container}`"
+            ))
+            .cure("write it from the root of the container, as `/srv/uploads`"));
         }
-        let mounts = || about.lines().filter(|line| line.starts_with('/')).map(|mount| mount.trim_end_matches('/'));
-        if let Some(inside) = mounts().find(|mount| is_in(mount, path)) {
-            return Err(Problem::refused(format!("`{inside}` is mounted inside `{path}` in container `{container}`"))
-                .because("a tree with another in it is neither replaced nor emptied")
-                .cure("name both as trees of their own, none inside the other"));
-        }
-        let way = match (mounts().any(|mount| mount == path), mounts().any(|mount| is_in(path, mount))) {
-            (true, _) => Way::Within,
-            (false, true) => Way::BesideInMount,
-            (false, false) => Way::Beside,
+        let mounts = || {
+            about
+                .lines()
+                .filter(|line| line.starts_with('/'))
+                .map(|mount| mount.trim_end_matches('/'))
         };
-        let id = about.lines().find(|line| !line.is_empty() && !line.starts_with('/')).unwrap_or_default();
+        if let Some(inside) = mounts().find(|mount| is_in(mount, path)) {
+            return Err(Problem::refused(format!(
+                "`{inside}` is mounted inside `{path}` in container `{container}`"
+            ))
+            .because("a tree with another in it is neither replaced nor emptied")
+            .cure("name both as trees of their own, none inside the other"));
+        }
+        let way =
+            match (mounts().any(|mount| mount == path), mounts().any(|mount| is_in(path, mount))) {
+                (true, _) => Way::Within,
+                (false, true) => Way::BesideInMount,
+                (false, false) => Way::Beside,
+            };
+        let id = about
+            .lines()
+            .find(|line| !line.is_empty() && !line.starts_with('/'))
+            .unwrap_or_default();
         let id = id.chars().take(12).collect();
         Ok(Self { engine: engine.into(), container: container.into(), id, path: path.into(), way })
     }
@@ -130,11 +146,14 @@ impl Inside {
     /// What tells this tree, and the one that is kept, from others; empty where there is none.
     pub fn id(&self, found: &Found) -> String {
         let number = |tree: Option<u64>| tree.map_or("-".into(), |number| number.to_string());
-        found.live.map_or(String::new(), |live| format!("{}:{live}:{}", self.id, number(found.previous)))
+        found
+            .live
+            .map_or(String::new(), |live| format!("{}:{live}:{}", self.id, number(found.previous)))
     }
 
-    /// Asks which files and folders of its image a container has changed. A folder of the image can't be renamed where the engine
-    /// lays the container's files over it (overlayfs): `mv` would copy it. Nobody need ask where something is mounted.
+    /// Asks which files and folders of its image a container has changed. A folder of the image
+    /// can't be renamed where the engine lays the container's files over it (overlayfs): `mv`
+    /// would copy it. Nobody need ask where something is mounted.
     pub fn changed(&self) -> Option<Cmd> {
         (self.way == Way::Beside).then(|| Cmd::new(&self.engine).args(["diff", &self.container]))
     }
@@ -149,7 +168,8 @@ impl Inside {
         Cmd::new(&self.engine).args(["top", &self.container])
     }
 
-    /// What of the answer is work on our trees: a command goes on in the container when whoever gave it is gone.
+    /// What of the answer is work on our trees: a command goes on in the container when whoever
+    /// gave it is gone.
     pub fn ours<'a>(&self, at_work: &'a str) -> Vec<&'a str> {
         let (own, reading) = (self.own(), format!("{} {} ", READING.join(" "), self.path));
         at_work.lines().filter(|line| line.contains(&own) || line.contains(&reading)).collect()
@@ -159,7 +179,8 @@ impl Inside {
     pub fn census(&self, found: &Found) -> Cmd {
         let all = self.exec(&["find", &self.path, "-mindepth", "1"]);
         let own = self.own().replace(['\\', '*', '?', '['], "?");
-        let all = if self.is_foreign(found) { all } else { all.args(["-path", &own, "-prune", "-o"]) };
+        let all =
+            if self.is_foreign(found) { all } else { all.args(["-path", &own, "-prune", "-o"]) };
         all.args(["-exec", "stat", "-c", "%f %s", "{}", "+"])
     }
 
@@ -175,7 +196,11 @@ impl Inside {
     /// A tar of the tree on standard output, by the image's own `tar`.
     pub fn dump_with_tar(&self, found: &Found, tar: Tar) -> Cmd {
         let cmd = self.tar_of(&self.path, tar);
-        if self.way == Way::Within && !self.is_foreign(found) { cmd.arg("--exclude=./.db-tasks").arg(".") } else { cmd.arg(".") }
+        if self.way == Way::Within && !self.is_foreign(found) {
+            cmd.arg("--exclude=./.db-tasks").arg(".")
+        } else {
+            cmd.arg(".")
+        }
     }
 
     /// A tar of these files of the tree, which are named as its own tar has them.
@@ -183,22 +208,31 @@ impl Inside {
         self.tar_of(&self.path, tar).args(names.iter().map(|name| format!("./{name}")))
     }
 
-    /// A tar of the tree on standard output, by docker itself: the container may be stopped, or have no programs at all.
+    /// A tar of the tree on standard output, by docker itself: the container may be stopped, or
+    /// have no programs at all.
     ///
     /// # Errors
     /// The tree is a mount point that holds our own folder: docker would put it into the backup.
     pub fn dump_by_engine(&self, found: &Found) -> Result<Cmd, Problem> {
         if self.way == Way::Within && found.mark.is_some() {
-            return Err(Problem::failed(format!("`{}` holds what db-tasks keeps for an undo", self.path))
-                .because("without `tar` in the container it can't be left out of a backup")
-                .cure("end the undo window first, or put `tar` into the image"));
+            return Err(Problem::failed(format!(
+                "`{}` holds what db-tasks keeps for an undo",
+                self.path
+            ))
+            .because("without `tar` in the container it can't be left out of a backup")
+            .cure("end the undo window first, or put `tar` into the image"));
         }
-        Ok(Cmd::new(&self.engine).arg("cp").arg(format!("{}:{}/.", self.container, self.path)).arg("-"))
+        Ok(Cmd::new(&self.engine)
+            .arg("cp")
+            .arg(format!("{}:{}/.", self.container, self.path))
+            .arg("-"))
     }
 
     /// Whether a tar of the tree has our own folder in it: there are `tar`s that leave nothing out.
     pub fn is_mixed(&self, found: &Found, census: &Census) -> bool {
-        self.way == Way::Within && !self.is_foreign(found) && census.entries.contains_key(OWN.as_bytes())
+        self.way == Way::Within
+            && !self.is_foreign(found)
+            && census.entries.contains_key(OWN.as_bytes())
     }
 
     /// Asks what is where; parts that are not there make it end badly, and are no matter.
@@ -206,7 +240,8 @@ impl Inside {
         self.exec(&["stat", "-c", "%f %i %n"]).args(self.places()).arg("/")
     }
 
-    /// Whether an answer to [`Inside::look`] is one, and is whole: the last thing that is asked for is always there.
+    /// Whether an answer to [`Inside::look`] is one, and is whole: the last thing that is asked for
+    /// is always there.
     pub fn is_answer(answer: &str) -> bool {
         answer.lines().last().is_some_and(|line| line.ends_with(" /"))
     }
@@ -218,33 +253,71 @@ impl Inside {
     pub fn found(&self, answer: &str) -> Result<Found, Problem> {
         let seen = |place: &String| {
             let mut lines = answer.lines().filter_map(|line| line.split_once(' '));
-            lines
-                .find_map(|(mode, rest)| rest.split_once(' ').filter(|(_, name)| name == place).map(|(number, _)| (mode, number)))
+            lines.find_map(|(mode, rest)| {
+                rest.split_once(' ')
+                    .filter(|(_, name)| name == place)
+                    .map(|(number, _)| (mode, number))
+            })
         };
         let root = seen(&self.path);
         if root.is_some_and(|(mode, _)| !is_a(mode, 0o040_000)) {
-            return Err(Problem::failed(format!("`{}` in container `{}` is no folder", self.path, self.container))
-                .cure("name the folder itself, by its real path: a link to it is another thing"));
+            return Err(Problem::failed(format!(
+                "`{}` in container `{}` is no folder",
+                self.path, self.container
+            ))
+            .cure("name the folder itself, by its real path: a link to it is another thing"));
         }
         let number = |(mode, number): (&str, &str)| {
             let first = self.way == Way::Within && mode == FIRST;
             root.filter(|_| first).map_or(number, |(_, root)| root).parse().ok()
         };
-        let [root, folder, mark, standing, coming, staged, previous, discard, left, returned, arriving, leaving] =
-            self.places().each_ref().map(|place| seen(place).and_then(number));
+        let [
+            root,
+            folder,
+            mark,
+            standing,
+            coming,
+            staged,
+            previous,
+            discard,
+            left,
+            returned,
+            arriving,
+            leaving,
+        ] = self.places().each_ref().map(|place| seen(place).and_then(number));
         let live = standing.or(root);
-        Ok(Found { root, live, standing, folder, mark, coming, staged, previous, discard, left, returned, arriving, leaving })
+        Ok(Found {
+            root,
+            live,
+            standing,
+            folder,
+            mark,
+            coming,
+            staged,
+            previous,
+            discard,
+            left,
+            returned,
+            arriving,
+            leaving,
+        })
     }
 
-    /// What [`Inside::feed_with_tar`] does by docker itself, which leaves the root as it was made and refuses archives with sparse files.
+    /// What [`Inside::feed_with_tar`] does by docker itself, which leaves the root as it was made
+    /// and refuses archives with sparse files.
     ///
-    /// Docker unpacks in a root of its own, so it reaches nothing outside the container; still, both are for what
-    /// [`super::sluice`] lets through.
+    /// Docker unpacks in a root of its own, so it reaches nothing outside the container; still,
+    /// both are for what [`super::sluice`] lets through.
     pub fn feed_by_engine(&self) -> Cmd {
-        Cmd::new(&self.engine).args(["cp", "-"]).arg(format!("{}:{}", self.container, self.at("coming")))
+        Cmd::new(&self.engine).args(["cp", "-"]).arg(format!(
+            "{}:{}",
+            self.container,
+            self.at("coming")
+        ))
     }
 
-    /// Has all that was written on disk: what comes next are renames, which must not be there before it.
+    /// Has all that was written on disk: what comes next are renames, which must not be there
+    /// before it.
     pub fn flush(&self) -> Cmd {
         self.exec(&["sync"])
     }
@@ -259,7 +332,8 @@ impl Inside {
         self.tar_of(&self.at("coming"), tar).arg(".")
     }
 
-    /// `mv` and `rm` take names that begin with a dash for options; after the path of a folder none does.
+    /// `mv` and `rm` take names that begin with a dash for options; after the path of a folder none
+    /// does.
     fn each_in(&self, folder: &str, words: &[&str]) -> Cmd {
         self.entries(folder).arg("-exec").args(words.iter().copied()).arg(";")
     }
@@ -267,16 +341,24 @@ impl Inside {
     /// What is in a folder, but for our own.
     fn entries(&self, folder: &str) -> Cmd {
         let all = self.exec(&["find", folder, "-mindepth", "1", "-maxdepth", "1"]);
-        if self.way == Way::Within && folder == self.path { all.args(["!", "-name", OWN]) } else { all }
+        if self.way == Way::Within && folder == self.path {
+            all.args(["!", "-name", OWN])
+        } else {
+            all
+        }
     }
 
     fn rename(&self, from: &str, to: &str) -> Act {
         // without -T a folder that is there would get the tree into it
         let cmd = self.exec(&["mv", "-T", &self.at(from), &self.at(to)]);
-        Act::Rename(deed(format!("{} -> {} in {}", self.at(from), self.at(to), self.container), cmd))
+        Act::Rename(deed(
+            format!("{} -> {} in {}", self.at(from), self.at(to), self.container),
+            cmd,
+        ))
     }
 
-    /// Gives a tree that is in the way a name of its own: nothing is removed where a removal that fails would leave half of the work.
+    /// Gives a tree that is in the way a name of its own: nothing is removed where a removal that
+    /// fails would leave half of the work.
     fn put_away(&self, name: &str, number: u64, folder: &str) -> [Act; 2] {
         let cmd = self.exec(&["mkdir", "-p", &self.at(folder)]);
         let made = Act::Create(deed(format!("folder {}", self.shown_at(folder)), cmd));
@@ -330,10 +412,24 @@ impl Inside {
     /// All that is looked at.
     fn places(&self) -> [String; 12] {
         let at = |name| self.at(name);
-        let [live, mark, standing, coming, staged] = [LIVE, MARK, STANDING, "coming", "staged"].map(at);
+        let [live, mark, standing, coming, staged] =
+            [LIVE, MARK, STANDING, "coming", "staged"].map(at);
         let [previous, discard, left, returned] = ["previous", "discard", LEFT, RETURNED].map(at);
         let [arriving, leaving] = ["arriving", "leaving"].map(at);
-        [live, self.own(), mark, standing, coming, staged, previous, discard, left, returned, arriving, leaving]
+        [
+            live,
+            self.own(),
+            mark,
+            standing,
+            coming,
+            staged,
+            previous,
+            discard,
+            left,
+            returned,
+            arriving,
+            leaving,
+        ]
     }
 
     /// `app:/srv/uploads`, as people are told.
@@ -398,11 +494,16 @@ mod tests {
     fn a_swap_beside_the_tree() {
         let tree = tree("/srv/up/", "0123456789abcdef\n/data\n");
         let found = tree
-            .found("41ed 1 /srv/up\n41c0 2 /srv/up.db-tasks\n41ed 3 /srv/up.db-tasks/made-by-db-tasks\n43c0 4 /srv/up.db-tasks/coming\n41ed 5 /srv/up.db-tasks/previous\n41ed 2 /\n")
+            .found(
+                "41ed 1 /srv/up\n41c0 2 /srv/up.db-tasks\n41ed 3 \
+                 /srv/up.db-tasks/made-by-db-tasks\n43c0 4 /srv/up.db-tasks/coming\n41ed 5 \
+                 /srv/up.db-tasks/previous\n41ed 2 /\n",
+            )
             .unwrap();
         assert!(found.can_undo() && !found.cut_short());
         assert_eq!(tree.id(&found), "0123456789ab:1:5");
-        let ours = "stat -c %n /srv/up.db-tasks/made-by-db-tasks == \"/srv/up.db-tasks/made-by-db-tasks\"";
+        let ours =
+            "stat -c %n /srv/up.db-tasks/made-by-db-tasks == \"/srv/up.db-tasks/made-by-db-tasks\"";
         assert_eq!(
             said(&tree.swap(&Found { discard: Some(9), ..found.clone() }).unwrap()),
             [
@@ -424,7 +525,9 @@ mod tests {
         assert_eq!(said(&tree.undo(&found).unwrap()), undo);
         let cut = Found { root: None, live: None, staged: Some(6), ..found.clone() };
         assert_eq!(said(&tree.finish(&cut).unwrap()), ["mv -T /srv/up.db-tasks/staged /srv/up"]);
-        assert!(tree.swap(&cut).is_err() && tree.stage(&cut).is_err() && tree.forget(&cut).is_err());
+        assert!(
+            tree.swap(&cut).is_err() && tree.stage(&cut).is_err() && tree.forget(&cut).is_err()
+        );
 
         let taken = [
             "mv -T /srv/up.db-tasks/previous /srv/up.db-tasks/coming",
@@ -433,31 +536,59 @@ mod tests {
         ];
         let base = Found { coming: None, ..found.clone() };
         let swapped = Found { live: Some(4), previous: Some(1), discard: Some(5), ..base.clone() };
-        assert_eq!(said(&tree.take_back(&swapped, "c:1:5").unwrap()), [&undo[..], &[ours], &taken[..]].concat());
+        assert_eq!(
+            said(&tree.take_back(&swapped, "c:1:5").unwrap()),
+            [&undo[..], &[ours], &taken[..]].concat()
+        );
         // cut off when the old tree was live again, and when what it kept was to be kept again
         let live = Found { live: Some(1), previous: Some(4), discard: Some(5), ..base.clone() };
-        assert_eq!(said(&tree.take_back(&live, "c:1:5").unwrap()), [&[ours][..], &taken[..]].concat());
-        let away = Found { live: Some(1), previous: None, discard: Some(5), coming: Some(4), ..base.clone() };
-        assert_eq!(said(&tree.take_back(&away, "c:1:5").unwrap()), [&[ours][..], &taken[1..]].concat());
+        assert_eq!(
+            said(&tree.take_back(&live, "c:1:5").unwrap()),
+            [&[ours][..], &taken[..]].concat()
+        );
+        let away = Found {
+            live: Some(1),
+            previous: None,
+            discard: Some(5),
+            coming: Some(4),
+            ..base.clone()
+        };
+        assert_eq!(
+            said(&tree.take_back(&away, "c:1:5").unwrap()),
+            [&[ours][..], &taken[1..]].concat()
+        );
         // a run that was cut off: what came may have been used since
-        let put_by =
-            ["mkdir -p /srv/up.db-tasks/returned", "mv -T /srv/up.db-tasks/previous /srv/up.db-tasks/returned/4", taken[1]];
-        assert_eq!(said(&tree.take_back_late(&live, "c:1:5").unwrap()), [&[ours][..], &put_by].concat());
+        let put_by = [
+            "mkdir -p /srv/up.db-tasks/returned",
+            "mv -T /srv/up.db-tasks/previous /srv/up.db-tasks/returned/4",
+            taken[1],
+        ];
+        assert_eq!(
+            said(&tree.take_back_late(&live, "c:1:5").unwrap()),
+            [&[ours][..], &put_by].concat()
+        );
         // nothing was swapped, or it was taken back before
         assert_eq!(said(&tree.take_back(&found, "c:1:5").unwrap()), Vec::<String>::new());
         assert_eq!(said(&tree.redo(&found, "c:1:5").unwrap()), Vec::<String>::new());
         // nothing was kept before
         let first = Found { live: Some(4), previous: Some(1), ..base.clone() };
-        assert_eq!(said(&tree.take_back(&first, "c:1:-").unwrap()), [&undo[..], &[ours], &[taken[0], taken[2]]].concat());
+        assert_eq!(
+            said(&tree.take_back(&first, "c:1:-").unwrap()),
+            [&undo[..], &[ours], &[taken[0], taken[2]]].concat()
+        );
         assert!(tree.take_back(&first, "c:7:-").is_err() && tree.redo(&first, "c:7:-").is_err());
         assert_eq!(said(&tree.redo(&first, "c:1:4").unwrap()), undo);
-        assert_eq!(said(&tree.settle(&swapped).unwrap()), [ours, "rm -rf /srv/up.db-tasks/discard"]);
+        assert_eq!(
+            said(&tree.settle(&swapped).unwrap()),
+            [ours, "rm -rf /srv/up.db-tasks/discard"]
+        );
         assert_eq!(said(&tree.unstage(&found).unwrap()), [ours, "rm -rf /srv/up.db-tasks/coming"]);
         assert_eq!(
             said(&tree.unstage(&Found { previous: None, ..found.clone() }).unwrap()),
             [
                 ours,
-                "rm -rf /srv/up.db-tasks/discard /srv/up.db-tasks/coming /srv/up.db-tasks/left /srv/up.db-tasks/live",
+                "rm -rf /srv/up.db-tasks/discard /srv/up.db-tasks/coming /srv/up.db-tasks/left \
+                 /srv/up.db-tasks/live",
                 "rmdir /srv/up.db-tasks/made-by-db-tasks /srv/up.db-tasks",
             ]
         );
@@ -466,15 +597,25 @@ mod tests {
     #[test]
     fn a_swap_within_a_volume_goes_on_from_where_it_was_cut() {
         let tree = tree("/vol", "/vol\n");
-        let base = Found { root: Some(1), live: Some(1), folder: Some(2), mark: Some(3), previous: Some(5), ..Found::default() };
+        let base = Found {
+            root: Some(1),
+            live: Some(1),
+            folder: Some(2),
+            mark: Some(3),
+            previous: Some(5),
+            ..Found::default()
+        };
         let all = said(&tree.finish(&Found { staged: Some(4), ..base.clone() }).unwrap());
-        let kept =
-            ["mv -T /vol/.db-tasks/previous /vol/.db-tasks/discard", "mv -T /vol/.db-tasks/leaving /vol/.db-tasks/previous"];
+        let kept = [
+            "mv -T /vol/.db-tasks/previous /vol/.db-tasks/discard",
+            "mv -T /vol/.db-tasks/leaving /vol/.db-tasks/previous",
+        ];
         assert_eq!(
             all,
             [
                 "mkdir -m 1700 /vol/.db-tasks/leaving",
-                "find /vol -mindepth 1 -maxdepth 1 '!' -name .db-tasks -exec mv -n '{}' /vol/.db-tasks/leaving/ ';'",
+                "find /vol -mindepth 1 -maxdepth 1 '!' -name .db-tasks -exec mv -n '{}' \
+                 /vol/.db-tasks/leaving/ ';'",
                 "find /vol -mindepth 1 -maxdepth 1 '!' -name .db-tasks == \"\"",
                 "mv -T /vol/.db-tasks/staged /vol/.db-tasks/arriving",
                 "find /vol/.db-tasks/arriving -mindepth 1 -maxdepth 1 -exec mv -n '{}' /vol/ ';'",
@@ -484,7 +625,9 @@ mod tests {
                 kept[1],
             ]
         );
-        let again = said(&tree.finish(&Found { staged: Some(4), standing: Some(8), ..base.clone() }).unwrap());
+        let again = said(
+            &tree.finish(&Found { staged: Some(4), standing: Some(8), ..base.clone() }).unwrap(),
+        );
         assert_eq!(again[0], "mv -T /vol/.db-tasks/live /vol/.db-tasks/leaving");
         assert_eq!(again[1..], all[1..]);
         let going = Found { staged: Some(4), leaving: Some(8), ..base.clone() };
@@ -498,21 +641,35 @@ mod tests {
         let dump = |found: &Found, tar| tree.dump_with_tar(found, tar).to_string();
         let reading = "docker exec --user=0 -e LC_ALL=C app tar -cf - -C /vol";
         assert_eq!(dump(&base, Tar::Plain), format!("{reading} --exclude=./.db-tasks ."));
-        assert_eq!(dump(&base, Tar::Posix), format!("{reading} --format=posix --exclude=./.db-tasks ."));
+        assert_eq!(
+            dump(&base, Tar::Posix),
+            format!("{reading} --format=posix --exclude=./.db-tasks .")
+        );
         assert_eq!(
             dump(&base, Tar::Gnu),
-            format!("{reading} --format=posix --xattrs '--xattrs-include=*' --exclude=./.db-tasks .")
+            format!(
+                "{reading} --format=posix --xattrs '--xattrs-include=*' --exclude=./.db-tasks ."
+            )
         );
         let feed = |tar, given| tree.feed_with_tar(tar, given).to_string();
         let feeding = "docker exec -i --user=0 app tar -xpf - -C /vol/.db-tasks/coming";
         assert_eq!(feed(Tar::Plain, Given::All), feeding);
-        let plain = format!("{feeding} --xattrs '--xattrs-include=user.*' '--xattrs-include=system.posix_acl_*'");
+        let plain = format!(
+            "{feeding} --xattrs '--xattrs-include=user.*' '--xattrs-include=system.posix_acl_*'"
+        );
         assert_eq!(feed(Tar::Gnu, Given::Plain), plain);
         let power = "--xattrs-include=security.capability '--xattrs-include=trusted.*'";
         assert_eq!(feed(Tar::Gnu, Given::All), format!("{plain} {power}"));
         let theirs = Found { mark: None, ..base.clone() };
-        assert_eq!(dump(&theirs, Tar::Plain), format!("{reading} ."), "a folder of somebody's own is in the backup");
-        assert_eq!(said(&tree.wipe())[0], "find /vol -mindepth 1 -maxdepth 1 '!' -name .db-tasks -exec rm -rf '{}' ';'");
+        assert_eq!(
+            dump(&theirs, Tar::Plain),
+            format!("{reading} ."),
+            "a folder of somebody's own is in the backup"
+        );
+        assert_eq!(
+            said(&tree.wipe())[0],
+            "find /vol -mindepth 1 -maxdepth 1 '!' -name .db-tasks -exec rm -rf '{}' ';'"
+        );
     }
 
     #[test]
@@ -520,9 +677,13 @@ mod tests {
         let tree = tree("/vol", "c\n/vol\n");
         let before = tree.found("41ed 1 /vol\n").unwrap();
         assert_eq!(tree.id(&before), "c:1:-");
-        let swapped = tree.found("41ed 1 /vol\n41c0 7 /vol/.db-tasks/live\n43c0 8 /vol/.db-tasks/previous\n").unwrap();
+        let swapped = tree
+            .found("41ed 1 /vol\n41c0 7 /vol/.db-tasks/live\n43c0 8 /vol/.db-tasks/previous\n")
+            .unwrap();
         assert_eq!(tree.id(&swapped), "c:7:1");
-        let undone = tree.found("41ed 1 /vol\n43c0 8 /vol/.db-tasks/live\n41c0 7 /vol/.db-tasks/previous\n").unwrap();
+        let undone = tree
+            .found("41ed 1 /vol\n43c0 8 /vol/.db-tasks/live\n41c0 7 /vol/.db-tasks/previous\n")
+            .unwrap();
         assert_eq!(tree.id(&undone), "c:1:7");
     }
 
@@ -531,21 +692,31 @@ mod tests {
         let tree = tree("/srv/up", "c\n");
         assert_eq!(
             tree.census(&Found::default()).to_string(),
-            "docker exec --user=0 app find /srv/up -mindepth 1 -path /srv/up.db-tasks -prune -o -exec stat -c '%f %s' '{}' +"
+            "docker exec --user=0 app find /srv/up -mindepth 1 -path /srv/up.db-tasks -prune -o \
+             -exec stat -c '%f %s' '{}' +"
         );
         assert_eq!(Inside::counted("81a4 10\n41ed 4096\na1ff 3\n81a4 5\n"), (4, 15));
         assert!(
-            Inside::is_answer("41ed 1 /srv/up\n41ed 2 /\n") && !Inside::is_answer("41ed 1 /srv/up\n") && !Inside::is_answer("")
+            Inside::is_answer("41ed 1 /srv/up\n41ed 2 /\n")
+                && !Inside::is_answer("41ed 1 /srv/up\n")
+                && !Inside::is_answer("")
         );
         for root in ["a1ff 1 /srv/up\n", "81a4 1 /srv/up\n"] {
             assert!(tree.found(root).is_err(), "{root}");
         }
         assert!(!tree.found("41ed 2 /\n").unwrap().is_there());
         let made = "C /srv\nA /srv/up\nA /srv/up/a\n";
-        assert!(tree.is_made(made) && !tree.is_made("C /srv\nC /srv/up\nA /srv/up/a\n") && !tree.is_made("A /srv/upper\n"));
-        let at_work =
-            "CMD\nsleep infinity\nmv -T /srv/up /srv/up.db-tasks/previous\ntar -cf - -C /srv/up .\ntar -cf - -C /srv/upper .\n";
-        assert_eq!(tree.ours(at_work), ["mv -T /srv/up /srv/up.db-tasks/previous", "tar -cf - -C /srv/up ."]);
+        assert!(
+            tree.is_made(made)
+                && !tree.is_made("C /srv\nC /srv/up\nA /srv/up/a\n")
+                && !tree.is_made("A /srv/upper\n")
+        );
+        let at_work = "CMD\nsleep infinity\nmv -T /srv/up /srv/up.db-tasks/previous\ntar -cf - -C \
+                       /srv/up .\ntar -cf - -C /srv/upper .\n";
+        assert_eq!(
+            tree.ours(at_work),
+            ["mv -T /srv/up /srv/up.db-tasks/previous", "tar -cf - -C /srv/up ."]
+        );
     }
 
     #[test]
@@ -555,17 +726,31 @@ mod tests {
         }
         let inside = Inside::new("docker", "app", "/srv/up", "/srv/up/cache\n").unwrap_err();
         assert_eq!(inside.exit, crate::problem::Exit::Refused);
-        for (mounts, way) in [("/srv/upper\n", Way::Beside), ("/srv\n", Way::BesideInMount), ("/srv\n/srv/up\n", Way::Within)] {
+        for (mounts, way) in [
+            ("/srv/upper\n", Way::Beside),
+            ("/srv\n", Way::BesideInMount),
+            ("/srv\n/srv/up\n", Way::Within),
+        ] {
             let tree = tree("/srv/up", mounts);
             assert_eq!(tree.way, way, "{mounts}");
-            assert_eq!(tree.changed().is_some(), way == Way::Beside, "only the container's own files lie over an image's");
+            assert_eq!(
+                tree.changed().is_some(),
+                way == Way::Beside,
+                "only the container's own files lie over an image's"
+            );
         }
     }
 
     #[test]
     fn a_folder_of_others_is_left_alone() {
         let tree = tree("/srv/up", "");
-        let foreign = Found { live: Some(1), folder: Some(2), coming: Some(3), previous: Some(4), ..Found::default() };
+        let foreign = Found {
+            live: Some(1),
+            folder: Some(2),
+            coming: Some(3),
+            previous: Some(4),
+            ..Found::default()
+        };
         let all = [
             tree.stage(&foreign),
             tree.swap(&foreign),

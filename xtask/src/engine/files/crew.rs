@@ -1,4 +1,5 @@
-//! Reads a tree back by several threads: what takes time is to open thousands of files, and each thread opens its own.
+//! Reads a tree back by several threads: what takes time is to open thousands of files, and each
+//! thread opens its own.
 
 use std::path::Path;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -26,7 +27,11 @@ pub fn read_back(root: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Cens
 ///
 /// # Errors
 /// A part of the tree can't be read.
-pub fn read_back_by(root: &Path, method: Method, progress: &mut dyn FnMut(u64, u64)) -> Result<Census> {
+pub fn read_back_by(
+    root: &Path,
+    method: Method,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Census> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MOST);
     let (folders, linked) = (Folders::default(), Linked::default());
     let read: Vec<Result<Census>> = std::thread::scope(|scope| {
@@ -35,7 +40,11 @@ pub fn read_back_by(root: &Path, method: Method, progress: &mut dyn FnMut(u64, u
             read_folders(root, method, &linked, &folders)
         };
         let crew: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        crew.into_iter().map(|one| one.join().unwrap_or_else(|_| Err(anyhow::anyhow!("a reading thread broke down")))).collect()
+        crew.into_iter()
+            .map(|one| {
+                one.join().unwrap_or_else(|_| Err(anyhow::anyhow!("a reading thread broke down")))
+            })
+            .collect()
     });
     let mut whole = Census::default();
     for part in read {
@@ -61,7 +70,10 @@ struct Todo {
 
 impl Default for Folders {
     fn default() -> Self {
-        Self { todo: Mutex::new(Todo { folders: vec![Name::ROOT], at_work: 0 }), changed: Condvar::new() }
+        Self {
+            todo: Mutex::new(Todo { folders: vec![Name::ROOT], at_work: 0 }),
+            changed: Condvar::new(),
+        }
     }
 }
 
@@ -94,7 +106,8 @@ impl Folders {
     }
 }
 
-/// Whoever ends, well or badly, keeps nobody waiting: at the end of all work there is nothing to do, and after a failure no use in it.
+/// Whoever ends, well or badly, keeps nobody waiting: at the end of all work there is nothing to
+/// do, and after a failure no use in it.
 struct Ends<'a>(&'a Folders);
 
 impl Drop for Ends<'_> {

@@ -26,23 +26,35 @@ const CHUNK: usize = 256 * 1024;
 /// A tar is made of blocks.
 const BLOCK: u64 = 512;
 
-/// Writes the tree as a tar: a folder, what is in it, then the folders in it, each in the order of bytes.
+/// Writes the tree as a tar: a folder, what is in it, then the folders in it, each in the order of
+/// bytes.
 ///
-/// The census says what was written, and in its remarks what changed while it was read. The tar is sound in any case: what a
-/// shrinking file has lost is filled with zeros.
+/// The census says what was written, and in its remarks what changed while it was read. The tar is
+/// sound in any case: what a shrinking file has lost is filled with zeros.
 ///
 /// # Errors
 /// A part of the tree can't be read, or `out` can't be written, which is an `io::Error` as it came.
-pub fn dump(root: &Path, excludes: &Excludes, out: &mut dyn Write, progress: &mut dyn FnMut(u64, u64)) -> Result<Census> {
+pub fn dump(
+    root: &Path,
+    excludes: &Excludes,
+    out: &mut dyn Write,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Census> {
     let mut dump = Dump::new(root, (Form::Tar, out), Method::default(), progress);
-    read_ahead(root, excludes, &mut |batch| dump.take(batch)).inspect_err(|_| dump.tar.get_mut().given_up = true)?;
+    read_ahead(root, excludes, &mut |batch| dump.take(batch))
+        .inspect_err(|_| dump.tar.get_mut().given_up = true)?;
     let Dump { tar, census, .. } = dump;
     tar.into_inner()?.out.flush()?;
     Ok(census)
 }
 
 /// Reads folders of a tree without keeping anything, as long as there are any.
-pub(super) fn read_folders(root: &Path, method: Method, linked: &Linked, folders: &Folders) -> Result<Census> {
+pub(super) fn read_folders(
+    root: &Path,
+    method: Method,
+    linked: &Linked,
+    folders: &Folders,
+) -> Result<Census> {
     let (excludes, mut nowhere) = (Excludes::default(), io::sink());
     let mut quiet = |_, _| ();
     let mut dump = Dump::new(root, (Form::None, &mut nowhere), method, &mut quiet);
@@ -62,7 +74,8 @@ enum Form {
     None,
 }
 
-/// The library ends an archive well when it is dropped, one that was given up as well: this keeps it from that.
+/// The library ends an archive well when it is dropped, one that was given up as well: this keeps
+/// it from that.
 struct Out<'a> {
     out: &'a mut dyn Write,
     given_up: bool,
@@ -100,7 +113,8 @@ impl<'a> Dump<'a> {
         progress: &'a mut dyn FnMut(u64, u64),
     ) -> Self {
         let (tar, chunk) = (Builder::new(Out { out, given_up: false }), vec![0; CHUNK]);
-        let (census, sum, head, records) = (Census::default(), Summing::by(method), Vec::new(), Vec::new());
+        let (census, sum, head, records) =
+            (Census::default(), Summing::by(method), Vec::new(), Vec::new());
         Self { root, form, tar, census, bytes: 0, sum, chunk, head, records, progress }
     }
 
@@ -130,7 +144,13 @@ impl<'a> Dump<'a> {
                 Kind::Symlink { to: Target(to) }
             }
             Found::Hardlink(to) => {
-                self.header(&name, &seen, EntryType::Link, &[b"./", to.bytes()].concat(), &attributes)?;
+                self.header(
+                    &name,
+                    &seen,
+                    EntryType::Link,
+                    &[b"./", to.bytes()].concat(),
+                    &attributes,
+                )?;
                 Kind::Hardlink { to }
             }
             Found::File(place) => self.whole(&name, &seen, &bytes[place], &attributes)?,
@@ -140,7 +160,13 @@ impl<'a> Dump<'a> {
     }
 
     /// A file that has been read.
-    fn whole(&mut self, name: &Name, seen: &Seen, bytes: &[u8], attributes: &Attributes) -> io::Result<Kind> {
+    fn whole(
+        &mut self,
+        name: &Name,
+        seen: &Seen,
+        bytes: &[u8],
+        attributes: &Attributes,
+    ) -> io::Result<Kind> {
         self.sum.update(bytes);
         self.bytes += seen.bytes;
         if self.form == Form::Tar {
@@ -159,7 +185,8 @@ impl<'a> Dump<'a> {
     /// A file that is read piece by piece, from now on.
     fn long(&mut self, name: &Name, open: OwnedFd) -> Result<()> {
         let before = seen(&open).map_err(|e| unreadable(self.root, name, e))?;
-        let (attributes, more) = attributes::read(&open).map_err(|e| unreadable(self.root, name, e))?;
+        let (attributes, more) =
+            attributes::read(&open).map_err(|e| unreadable(self.root, name, e))?;
         if more {
             self.census.remark(name, What::AttributesLost);
         }
@@ -173,7 +200,13 @@ impl<'a> Dump<'a> {
         Ok(())
     }
 
-    fn content(&mut self, name: &Name, found: &Seen, file: &mut Steady, attributes: &Attributes) -> io::Result<()> {
+    fn content(
+        &mut self,
+        name: &Name,
+        found: &Seen,
+        file: &mut Steady,
+        attributes: &Attributes,
+    ) -> io::Result<()> {
         if self.form == Form::None {
             return self.passed(file, 0);
         }
@@ -182,7 +215,11 @@ impl<'a> Dump<'a> {
             Some(pieces) => describe(&mut header, pieces, found.bytes),
             None => Vec::new(),
         };
-        header.set_size(file.pieces.as_ref().map_or(found.bytes, |pieces| pieces.iter().map(|(_, len)| len).sum()));
+        header.set_size(
+            file.pieces
+                .as_ref()
+                .map_or(found.bytes, |pieces| pieces.iter().map(|(_, len)| len).sum()),
+        );
         header.set_cksum();
         self.head.extend(header.as_bytes());
         self.head.extend(&map);
@@ -209,7 +246,14 @@ impl<'a> Dump<'a> {
     }
 
     /// Writes an entry without content.
-    fn header(&mut self, name: &Name, found: &Seen, kind: EntryType, link: &[u8], attributes: &Attributes) -> io::Result<()> {
+    fn header(
+        &mut self,
+        name: &Name,
+        found: &Seen,
+        kind: EntryType,
+        link: &[u8],
+        attributes: &Attributes,
+    ) -> io::Result<()> {
         if self.form == Form::None {
             return Ok(());
         }
@@ -221,10 +265,18 @@ impl<'a> Dump<'a> {
         self.tar.get_mut().write_all(&self.head)
     }
 
-    /// The header of an entry; those that hold what it has no room for are in `head`: long names in GNU's way, which has room for any byte,
-    /// and parts of a second and attributes in that of pax.
-    fn long_names(&mut self, name: &Name, found: &Seen, link: &[u8], attributes: &Attributes) -> Header {
-        let slash: &[u8] = if found.kind == FileType::Directory && *name != Name::ROOT { b"/" } else { b"" };
+    /// The header of an entry; those that hold what it has no room for are in `head`: long names in
+    /// GNU's way, which has room for any byte, and parts of a second and attributes in that of
+    /// pax.
+    fn long_names(
+        &mut self,
+        name: &Name,
+        found: &Seen,
+        link: &[u8],
+        attributes: &Attributes,
+    ) -> Header {
+        let slash: &[u8] =
+            if found.kind == FileType::Directory && *name != Name::ROOT { b"/" } else { b"" };
         let path = [b"./", name.bytes(), slash].concat();
         self.head.clear();
         self.records.clear();
@@ -254,7 +306,13 @@ impl<'a> Dump<'a> {
     }
 
     fn note(&mut self, name: Name, found: &Seen, kind: Kind, attributes: Attributes) {
-        let entry = census::Entry { kind, mode: found.mode, mtime: found.mtime, owner: found.owner, attributes };
+        let entry = census::Entry {
+            kind,
+            mode: found.mode,
+            mtime: found.mtime,
+            owner: found.owner,
+            attributes,
+        };
         self.census.add(name, entry);
         (self.progress)(self.census.entries.len() as u64, self.bytes);
     }
@@ -281,7 +339,9 @@ mod tests {
 
     #[test]
     fn times_are_written_as_pax_has_them() {
-        for (secs, nanos, want) in [(1, 5, "1.000000005"), (-2, 750_000_000, "-1.250000000"), (-3, 0, "-3.000000000")] {
+        for (secs, nanos, want) in
+            [(1, 5, "1.000000005"), (-2, 750_000_000, "-1.250000000"), (-3, 0, "-3.000000000")]
+        {
             assert_eq!(decimal(Moment { secs, nanos }), want);
         }
     }

@@ -3,8 +3,9 @@
 use super::name::Name;
 use crate::problem::Problem;
 
-/// Globs of what is left out. One without a slash means entries of that name in any folder; one with a slash is read from the root.
-/// A slash at its end means folders only. A folder that is left out is left out with all that is in it.
+/// Globs of what is left out. One without a slash means entries of that name in any folder; one
+/// with a slash is read from the root. A slash at its end means folders only. A folder that is left
+/// out is left out with all that is in it.
 #[derive(Debug, Clone, Default)]
 pub struct Excludes(Vec<Glob>);
 
@@ -58,16 +59,21 @@ impl Excludes {
 
 impl Glob {
     fn new(text: &str) -> Result<Self, Problem> {
-        let wrong = |why: &str| Problem::usage(format!("the glob `{text}` can't be read")).because(why);
-        let (body, folders_only) = text.strip_suffix('/').map_or((text, false), |body| (body, true));
+        let wrong =
+            |why: &str| Problem::usage(format!("the glob `{text}` can't be read")).because(why);
+        let (body, folders_only) =
+            text.strip_suffix('/').map_or((text, false), |body| (body, true));
         let pattern = body.trim_start_matches('/');
         if pattern.is_empty() {
             return Err(wrong("it would leave out everything or nothing").cure("take it out"));
         }
         if pattern.starts_with('!') {
-            return Err(wrong("`!` takes nothing back here").cure("name what is left out; `\\!` is a name that begins so"));
+            return Err(wrong("`!` takes nothing back here")
+                .cure("name what is left out; `\\!` is a name that begins so"));
         }
-        fast_glob::validate(pattern).map_err(|e| wrong(&e.to_string()).cure("mend it; `\\` before a sign takes its meaning"))?;
+        fast_glob::validate(pattern).map_err(|e| {
+            wrong(&e.to_string()).cure("mend it; `\\` before a sign takes its meaning")
+        })?;
         Ok(Self { pattern: pattern.into(), folders_only, anywhere: !body.contains('/') })
     }
 
@@ -99,7 +105,11 @@ mod tests {
         ] {
             let excludes = Excludes::new([glob]).unwrap();
             let name: Name = name.parse().unwrap();
-            assert_eq!((excludes.file(&name), excludes.folder(&name)), (file, folder), "{glob} {name}");
+            assert_eq!(
+                (excludes.file(&name), excludes.folder(&name)),
+                (file, folder),
+                "{glob} {name}"
+            );
         }
         assert!(!Excludes::default().file(&"x".parse().unwrap()));
     }

@@ -1,4 +1,5 @@
-//! The folders of a tree as a tar of their own: a `tar` that gives a folder its time before it fills it is given them once more.
+//! The folders of a tree as a tar of their own: a `tar` that gives a folder its time before it
+//! fills it is given them once more.
 
 use std::io::{self, Write};
 
@@ -20,13 +21,16 @@ impl Census {
         Self { entries: [(Name::ROOT, root)].into(), remarks: Vec::new() }
     }
 
-    /// A tar of its folders alone, the deepest first, so that what is given to one changes no other.
+    /// A tar of its folders alone, the deepest first, so that what is given to one changes no
+    /// other.
     ///
     /// # Errors
     /// Those of writing to memory.
     pub fn folders(&self) -> io::Result<Vec<u8>> {
         let mut out = Vec::new();
-        for (name, entry) in self.entries.iter().rev().filter(|(_, entry)| entry.kind == Kind::Folder) {
+        for (name, entry) in
+            self.entries.iter().rev().filter(|(_, entry)| entry.kind == Kind::Folder)
+        {
             folder(name, entry, &mut out)?;
         }
         out.extend([0; 2 * BLOCK]);
@@ -35,14 +39,16 @@ impl Census {
 
     /// As it is made by a `tar` that gives links no times.
     pub fn without_times_of_links(mut self) -> Self {
-        let links = self.entries.values_mut().filter(|entry| matches!(entry.kind, Kind::Symlink { .. }));
+        let links =
+            self.entries.values_mut().filter(|entry| matches!(entry.kind, Kind::Symlink { .. }));
         links.for_each(|entry| entry.mtime = Default::default());
         self
     }
 }
 
 fn folder(name: &Name, entry: &Entry, out: &mut Vec<u8>) -> io::Result<()> {
-    let path = if *name == Name::ROOT { b"./".to_vec() } else { [b"./", name.bytes(), b"/"].concat() };
+    let path =
+        if *name == Name::ROOT { b"./".to_vec() } else { [b"./", name.bytes(), b"/"].concat() };
     if path.len() > SHORT {
         header::long(EntryType::GNULongName, &path, out);
     }
@@ -70,11 +76,20 @@ mod tests {
             let name = "n".repeat(length);
             let name: Name = if length == 0 { Name::ROOT } else { name.parse().unwrap() };
             let mtime = Moment { secs: length as i64, nanos: 0 };
-            let entry = Entry { kind: Kind::Folder, mode: 0o2750, mtime, owner: (7, 8), attributes: Attributes::new() };
+            let entry = Entry {
+                kind: Kind::Folder,
+                mode: 0o2750,
+                mtime,
+                owner: (7, 8),
+                attributes: Attributes::new(),
+            };
             census.entries.insert(name, entry);
         }
         let folders = census.clone();
-        let file = Entry { kind: Kind::Symlink { to: super::super::Target(b"x".to_vec()) }, ..census.entries[&b""[..]].clone() };
+        let file = Entry {
+            kind: Kind::Symlink { to: super::super::Target(b"x".to_vec()) },
+            ..census.entries[&b""[..]].clone()
+        };
         census.entries.insert("link".parse().unwrap(), file);
         assert_eq!(scan(&mut &census.folders().unwrap()[..], Links::Inside).unwrap(), folders);
     }

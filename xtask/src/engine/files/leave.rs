@@ -44,8 +44,10 @@ impl Leaving<'_> {
         let kind = entry.header().entry_type();
         let raw = entry.path_bytes();
         let name = Name::parse(&raw).ok()?;
-        let is_folder = kind == EntryType::Directory || kind == EntryType::Regular && raw.ends_with(b"/");
-        let is_excluded = if is_folder { self.excludes.reach_folder(&name) } else { self.excludes.reach(&name) };
+        let is_folder =
+            kind == EntryType::Directory || kind == EntryType::Regular && raw.ends_with(b"/");
+        let is_excluded =
+            if is_folder { self.excludes.reach_folder(&name) } else { self.excludes.reach(&name) };
         if name != Name::ROOT && is_excluded {
             return Some(Left::Excluded);
         }
@@ -53,7 +55,8 @@ impl Leaving<'_> {
             EntryType::Block | EntryType::Char | EntryType::Fifo => Some(Left::NoContent(name)),
             EntryType::Link => {
                 let to = Name::parse(&entry.link_name_bytes().unwrap_or_default()).ok()?;
-                let is_special = census.remarks.iter().any(|r| r.what == What::NoContent && r.name == to);
+                let is_special =
+                    census.remarks.iter().any(|r| r.what == What::NoContent && r.name == to);
                 if is_special {
                     return Some(Left::NoContent(name));
                 }

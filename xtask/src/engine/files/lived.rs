@@ -1,7 +1,8 @@
-//! Whether anything in a tree changed while it was live: then it is somebody's, and no clean-up removes it.
+//! Whether anything in a tree changed while it was live: then it is somebody's, and no clean-up
+//! removes it.
 //!
-//! Every change of an entry sets a time that no program can set back (`ctime`). What is staged is whole before it becomes live, so that
-//! whatever has a later time was changed while it was live.
+//! Every change of an entry sets a time that no program can set back (`ctime`). What is staged is
+//! whole before it becomes live, so that whatever has a later time was changed while it was live.
 
 use std::fs;
 use std::io;
@@ -32,7 +33,8 @@ impl Aside {
         self.folder().join("live-since.json")
     }
 
-    /// Notes that a tree is about to become live. Returns when the clock has gone on, so that what changes from here on shows it.
+    /// Notes that a tree is about to become live. Returns when the clock has gone on, so that what
+    /// changes from here on shows it.
     pub(super) fn note_live(&self, tree: u64) -> Result<(), Problem> {
         let at = self.clock().map_err(|e| at(&self.since(), "could not write", &e))?;
         self.note(Since { tree, at })?;
@@ -85,7 +87,8 @@ impl Aside {
     }
 }
 
-/// Whether anything in a tree changed after a moment. Of the root only its content counts: a rename changes its `ctime`, too.
+/// Whether anything in a tree changed after a moment. Of the root only its content counts: a rename
+/// changes its `ctime`, too.
 fn changed_after(root: &Path, moment: Moment) -> Result<bool, Problem> {
     let failed = |e: rustix::io::Errno| at(root, "could not look at", &e.into());
     let open = open_root(root)?;

@@ -7,18 +7,27 @@ use super::name::Name;
 /// Of sockets, pipes and devices.
 pub(super) const LEFT_OUT: &str = "sockets, pipes and devices are left out of backups";
 /// Of links.
-pub(super) const LEADS_OUT: &str = "a link that may lead out of the tree is restored with `--trust` alone";
-const ATTRIBUTES: &str = "extended attributes beside ACLs, capabilities, `user.` and `trusted.` are not in backups";
+pub(super) const LEADS_OUT: &str =
+    "a link that may lead out of the tree is restored with `--trust` alone";
+const ATTRIBUTES: &str =
+    "extended attributes beside ACLs, capabilities, `user.` and `trusted.` are not in backups";
 /// Of all that is in a container whose programs can't tell them.
-const UNKNOWN: &str = "ACLs, extended attributes and capabilities, where there are any, are not in this backup: the image has no `tar` that \
-                       tells them (GNU tar does)";
+const UNKNOWN: &str = "ACLs, extended attributes and capabilities, where there are any, are not \
+                       in this backup: the image has no `tar` that tells them (GNU tar does)";
 /// Names that are told; of more, the number.
 const TOLD: usize = 3;
 
-/// What of a tree a restore will not bring back, or not without being told to, after what was noticed of it.
+/// What of a tree a restore will not bring back, or not without being told to, after what was
+/// noticed of it.
 pub fn lost(remarks: &[Remark]) -> Vec<String> {
-    let kinds = [(What::NoContent, LEFT_OUT), (What::LeadsOut, LEADS_OUT), (What::AttributesLost, ATTRIBUTES)];
-    let told = kinds.iter().filter_map(|(what, why)| named(remarks, *what).map(|names| format!("{names}: {why}")));
+    let kinds = [
+        (What::NoContent, LEFT_OUT),
+        (What::LeadsOut, LEADS_OUT),
+        (What::AttributesLost, ATTRIBUTES),
+    ];
+    let told = kinds
+        .iter()
+        .filter_map(|(what, why)| named(remarks, *what).map(|names| format!("{names}: {why}")));
     told.chain(unknown(remarks)).collect()
 }
 
@@ -46,8 +55,8 @@ impl Census {
         self.remark(&Name::ROOT, What::AttributesUnknown);
     }
 
-    /// As it is where whoever made it could give fewer attributes than `given` allows, which is remarked. What has others than it should stays
-    /// another.
+    /// As it is where whoever made it could give fewer attributes than `given` allows, which is
+    /// remarked. What has others than it should stays another.
     pub fn as_far_as_given(&mut self, given: Given, found: &Self) -> Self {
         let (mut made, mut left) = (self.clone(), Vec::new());
         for (name, entry) in &mut made.entries {
@@ -63,7 +72,8 @@ impl Census {
         made
     }
 
-    /// Takes in what GNU tar says of a file that changed while it read it; whether a line says such a thing, or nothing of any weight.
+    /// Takes in what GNU tar says of a file that changed while it read it; whether a line says such
+    /// a thing, or nothing of any weight.
     pub fn is_told_changed(&mut self, line: &str) -> bool {
         let said = [
             (": file changed as we read it", What::Rewritten),
@@ -77,20 +87,26 @@ impl Census {
         if let Some((name, why)) = line.split_once(": Warning: Cannot ")
             && why.contains("xattr")
         {
-            let name = name.strip_prefix("tar: ").and_then(|name| Name::parse(name.as_bytes()).ok());
+            let name =
+                name.strip_prefix("tar: ").and_then(|name| Name::parse(name.as_bytes()).ok());
             return name.inspect(|name| self.remark(name, What::AttributesUnknown)).is_some();
         }
         let found = said.iter().find_map(|(words, what)| {
             let name = line.split_once(words)?.0.split_once("tar: ")?.1;
             Some((Name::parse(name.as_bytes()).ok()?, *what))
         });
-        found.inspect(|(name, what)| self.remark(name, if *name == Name::ROOT { What::Stirred } else { *what })).is_some()
+        found
+            .inspect(|(name, what)| {
+                self.remark(name, if *name == Name::ROOT { What::Stirred } else { *what })
+            })
+            .is_some()
     }
 }
 
 /// The first of some names, and how many more there are.
 pub(super) fn some(names: &[&Name]) -> Option<String> {
-    let first = names.iter().take(TOLD).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let first =
+        names.iter().take(TOLD).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     match (names.len(), names.len().saturating_sub(TOLD)) {
         (0, _) => None,
         (_, 0) => Some(first),

@@ -1,7 +1,8 @@
 //! File trees: what they hold, as a tar stream and back, and how one tree takes another's place.
 //!
-//! A backup is a plain tar, which any `tar` reads. [`dump`] writes it, [`scan`] proves it, [`unpack`] makes a tree of it beside the
-//! live one, [`read_back`] reads that tree again for [`differences`], and [`swap`] gives it the live name.
+//! A backup is a plain tar, which any `tar` reads. [`dump`] writes it, [`scan`] proves it,
+//! [`unpack`] makes a tree of it beside the live one, [`read_back`] reads that tree again for
+//! [`differences`], and [`swap`] gives it the live name.
 
 mod attributes;
 mod census;

@@ -1,4 +1,5 @@
-//! Names of entries: any bytes, relative to the root of the tree, without `.`, `..` or a leading slash.
+//! Names of entries: any bytes, relative to the root of the tree, without `.`, `..` or a leading
+//! slash.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -8,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 /// An entry's path in its tree. The root itself is the empty name.
 ///
-/// As a text it is UTF-8 where it can be; control characters, the backslash and bytes that are no UTF-8 are written `\xNN`, so that
-/// every name reads back as it was.
+/// As a text it is UTF-8 where it can be; control characters, the backslash and bytes that are no
+/// UTF-8 are written `\xNN`, so that every name reads back as it was.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Name(Vec<u8>);
@@ -35,7 +36,8 @@ impl Name {
         if raw.starts_with(b"/") {
             return Err("an absolute path");
         }
-        let parts: Vec<&[u8]> = raw.split(|b| *b == b'/').filter(|part| !part.is_empty() && *part != b".").collect();
+        let parts: Vec<&[u8]> =
+            raw.split(|b| *b == b'/').filter(|part| !part.is_empty() && *part != b".").collect();
         if parts.contains(&&b".."[..]) {
             return Err("a `..` in its path");
         }
@@ -44,7 +46,11 @@ impl Name {
 
     /// The name of a child.
     pub fn join(&self, child: &[u8]) -> Self {
-        if self.0.is_empty() { Self(child.to_vec()) } else { Self([&self.0, &b"/"[..], child].concat()) }
+        if self.0.is_empty() {
+            Self(child.to_vec())
+        } else {
+            Self([&self.0, &b"/"[..], child].concat())
+        }
     }
 
     /// The folder it is in, and its last part.
@@ -53,7 +59,9 @@ impl Name {
             return None;
         }
         let slash = self.0.iter().rposition(|b| *b == b'/');
-        Some(slash.map_or((Self::ROOT, &self.0[..]), |at| (Self(self.0[..at].to_vec()), &self.0[at + 1..])))
+        Some(slash.map_or((Self::ROOT, &self.0[..]), |at| {
+            (Self(self.0[..at].to_vec()), &self.0[at + 1..])
+        }))
     }
 
     /// Its parts from the root down.
@@ -68,11 +76,12 @@ impl Name {
 
     /// Whether a symbolic link here leads, or may lead, out of the tree.
     ///
-    /// A `..` counts only at the beginning: there it climbs through real folders. After a name it may climb out of wherever that
-    /// name, which may be a link itself, leads.
+    /// A `..` counts only at the beginning: there it climbs through real folders. After a name it
+    /// may climb out of wherever that name, which may be a link itself, leads.
     pub fn leads_out(&self, target: &[u8]) -> bool {
         let depth = self.parts().count().saturating_sub(1);
-        let parts: Vec<&[u8]> = target.split(|b| *b == b'/').filter(|part| !part.is_empty() && *part != b".").collect();
+        let parts: Vec<&[u8]> =
+            target.split(|b| *b == b'/').filter(|part| !part.is_empty() && *part != b".").collect();
         let climbs = parts.iter().take_while(|part| **part == b"..").count();
         target.starts_with(b"/") || climbs > depth || parts[climbs..].contains(&&b".."[..])
     }
@@ -103,7 +112,11 @@ pub(super) fn escaped(bytes: &[u8]) -> String {
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {
             let plain = c != '\\' && !c.is_control();
-            if plain { out.push(c) } else { out.push_str(&hex(c.encode_utf8(&mut [0; 4]).as_bytes())) }
+            if plain {
+                out.push(c)
+            } else {
+                out.push_str(&hex(c.encode_utf8(&mut [0; 4]).as_bytes()))
+            }
         }
         out.push_str(&hex(chunk.invalid()));
     }
@@ -180,7 +193,11 @@ mod tests {
             ("a/b/link", ".././../c", false),
             ("link", "", false),
         ] {
-            assert_eq!(at.parse::<Name>().unwrap().leads_out(target.as_bytes()), out, "{at} -> {target}");
+            assert_eq!(
+                at.parse::<Name>().unwrap().leads_out(target.as_bytes()),
+                out,
+                "{at} -> {target}"
+            );
         }
     }
 

@@ -15,9 +15,11 @@ use super::straight::Straight;
 use crate::problem::Problem;
 use crate::stream::{Fingerprint, Method, Summed, Summing};
 
-/// Bytes of headers that may describe one entry. They are held in memory; long names and the map of a much divided sparse file fit.
+/// Bytes of headers that may describe one entry. They are held in memory; long names and the map of
+/// a much divided sparse file fit.
 const HEADERS: u64 = 16 << 20;
-/// No file system of today has longer files: a sparse entry costs its archive next to nothing, and us the time to read all its zeros.
+/// No file system of today has longer files: a sparse entry costs its archive next to nothing, and
+/// us the time to read all its zeros.
 const LONGEST_SPARSE: u64 = 1 << 44;
 /// Bytes read at once.
 const CHUNK: usize = 64 * 1024;
@@ -31,13 +33,16 @@ const TOLD: usize = 10;
 pub enum Links {
     /// The archive is refused.
     Inside,
-    /// They are taken as they are: the archive is one that its owner trusts. Nothing is ever written through a link in any case.
+    /// They are taken as they are: the archive is one that its owner trusts. Nothing is ever
+    /// written through a link in any case.
     AsTheyAre,
-    /// The same of a tar that a program makes of a live tree: what has no content (pipes, devices) is left out, and remarked.
+    /// The same of a tar that a program makes of a live tree: what has no content (pipes, devices)
+    /// is left out, and remarked.
     OfTree,
 }
 
-/// Reads an archive whole and writes nothing: every header, every byte, the mark at its end. This is the gate for foreign archives.
+/// Reads an archive whole and writes nothing: every header, every byte, the mark at its end. This
+/// is the gate for foreign archives.
 ///
 /// # Errors
 /// It is damaged, cut off, or holds something that could be written outside the tree.
@@ -86,14 +91,16 @@ pub(super) enum Shape {
     Hardlink(Name),
 }
 
-/// Hands over each entry and its content, in the order of the archive, until one of them has to be refused.
+/// Hands over each entry and its content, in the order of the archive, until one of them has to be
+/// refused.
 pub(super) fn each(
     input: &mut dyn Read,
     links: Links,
     method: Method,
     act: &mut dyn FnMut(&Item, &mut dyn Read) -> Result<()>,
 ) -> Result<Census> {
-    let mut leaving = Leaving { excludes: &Excludes::default(), rest: Vec::new(), told: &mut |_| () };
+    let mut leaving =
+        Leaving { excludes: &Excludes::default(), rest: Vec::new(), told: &mut |_| () };
     each_but(input, links, method, act, &mut leaving)
 }
 
@@ -105,7 +112,8 @@ pub(super) fn each_but(
     act: &mut dyn FnMut(&Item, &mut dyn Read) -> Result<()>,
     leaving: &mut Leaving<'_>,
 ) -> Result<Census> {
-    let watch = Watch { ended: Cell::new(false), allowed: Cell::new(HEADERS), failed: Cell::new(None) };
+    let watch =
+        Watch { ended: Cell::new(false), allowed: Cell::new(HEADERS), failed: Cell::new(None) };
     let mut straight = Straight::new(input);
     let mut archive = tar::Archive::new(Watched { input: &mut straight, watch: &watch, at: 0 });
     let (mut census, mut dangers) = (Census::default(), Vec::new());
@@ -132,7 +140,8 @@ pub(super) fn each_but(
             }
             continue;
         }
-        let understood = understand(&mut entry).and_then(|item| item.map(|item| fits(item, &census, links)).transpose());
+        let understood = understand(&mut entry)
+            .and_then(|item| item.map(|item| fits(item, &census, links)).transpose());
         watch.allowed.set(u64::MAX);
         let item = match understood {
             Ok(Some(item)) => item,
@@ -150,7 +159,9 @@ pub(super) fn each_but(
         let mut content = Summed::new(entry, &mut sum);
         if dangers.is_empty() {
             // where the archive can't be read, that is why the entry could not be made
-            act(&item, &mut content).map_err(|e| if watch.failed.get().is_some() { watch.blame(&e).into() } else { e })?;
+            act(&item, &mut content).map_err(|e| {
+                if watch.failed.get().is_some() { watch.blame(&e).into() } else { e }
+            })?;
         }
         while content.read(&mut rest).map_err(|e| watch.blame(&e))? > 0 {}
         let (bytes, print) = content.finish();
@@ -185,14 +196,23 @@ fn understand<R: Read>(entry: &mut tar::Entry<'_, R>) -> Result<Option<Item>, St
         // as archives from before POSIX have it
         EntryType::Regular if raw.ends_with(b"/") => Shape::Folder,
         EntryType::Regular | EntryType::Continuous => Shape::File,
-        EntryType::GNUSparse if entry.size() > LONGEST_SPARSE => return Err("a sparse file longer than any disk".into()),
+        EntryType::GNUSparse if entry.size() > LONGEST_SPARSE => {
+            return Err("a sparse file longer than any disk".into());
+        }
         EntryType::GNUSparse => Shape::SparseFile,
         EntryType::Symlink if target().contains(&0) => return Err("a link with a NUL in it".into()),
         EntryType::Symlink => Shape::Symlink(target().into_owned()),
-        EntryType::Link => Shape::Hardlink(Name::parse(&target()).map_err(|why| format!("a hard link to {why}"))?),
+        EntryType::Link => {
+            Shape::Hardlink(Name::parse(&target()).map_err(|why| format!("a hard link to {why}"))?)
+        }
         EntryType::Block | EntryType::Char => return Err("a device".into()),
         EntryType::Fifo => return Err("a pipe".into()),
-        other => return Err(format!("an entry of type `{}`, which is not known", other.as_byte().escape_ascii())),
+        other => {
+            return Err(format!(
+                "an entry of type `{}`, which is not known",
+                other.as_byte().escape_ascii()
+            ));
+        }
     };
     // the highest number means "as it is" where an owner is set
     let id = |id: io::Result<u64>| {
@@ -220,18 +240,27 @@ struct Extensions {
     missed: Option<What>,
 }
 
-/// The extended headers, of which the library reads names and sizes, and we the time. What neither of us understands is refused where
-/// it would change what the entry is.
+/// The extended headers, of which the library reads names and sizes, and we the time. What neither
+/// of us understands is refused where it would change what the entry is.
 fn extensions<R: Read>(entry: &mut tar::Entry<'_, R>) -> Result<Extensions, String> {
     let global = entry.header().entry_type() == EntryType::XGlobalHeader;
-    let Some(extensions) = entry.pax_extensions().map_err(|e| e.to_string())? else { return Ok(Extensions::default()) };
+    let Some(extensions) = entry.pax_extensions().map_err(|e| e.to_string())? else {
+        return Ok(Extensions::default());
+    };
     let mut said = Extensions::default();
     for extension in extensions {
         let extension = extension.map_err(|_| "an extended header that can't be read")?;
         match extension.key_bytes() {
-            b"mtime" => said.mtime = Some(moment(extension.value_bytes()).ok_or("a time that can't be read")?),
-            b"path" | b"linkpath" | b"size" if global => return Err("a name for all entries".into()),
-            key if key.starts_with(b"GNU.sparse.") => return Err("a sparse file in pax format, which is not read here".into()),
+            b"mtime" => {
+                said.mtime =
+                    Some(moment(extension.value_bytes()).ok_or("a time that can't be read")?)
+            }
+            b"path" | b"linkpath" | b"size" if global => {
+                return Err("a name for all entries".into());
+            }
+            key if key.starts_with(b"GNU.sparse.") => {
+                return Err("a sparse file in pax format, which is not read here".into());
+            }
             key if !global => {
                 attributes::take(&mut said.attributes, key, extension.value_bytes())?;
                 said.missed = said.missed.or_else(|| attributes::missed(key));
@@ -275,7 +304,9 @@ fn fits(item: Item, census: &Census, links: Links) -> Result<Item, String> {
     }
     // a folder whose entry comes after what is in it is none of ours, and yet allowed
     let below = census.entries.range(item.name.join(b"")..).next();
-    if item.shape != Shape::Folder && below.is_some_and(|(name, _)| name.bytes().starts_with(item.name.join(b"").bytes())) {
+    if item.shape != Shape::Folder
+        && below.is_some_and(|(name, _)| name.bytes().starts_with(item.name.join(b"").bytes()))
+    {
         return Err("a file where a folder was".into());
     }
     match &item.shape {
@@ -296,10 +327,20 @@ fn note(census: &mut Census, item: Item, bytes: u64, print: Fingerprint) {
         Shape::Symlink(to) => Kind::Symlink { to: Target(to) },
         Shape::Hardlink(to) => Kind::Hardlink { to },
     };
-    census.add(item.name, Entry { kind, mode: item.mode, mtime: item.mtime, owner: item.owner, attributes: item.attributes });
+    census.add(
+        item.name,
+        Entry {
+            kind,
+            mode: item.mode,
+            mtime: item.mtime,
+            owner: item.owner,
+            attributes: item.attributes,
+        },
+    );
 }
 
-/// The library stops at the first block of zeros; after it comes a second one, and then nothing but zeros.
+/// The library stops at the first block of zeros; after it comes a second one, and then nothing but
+/// zeros.
 fn end(mut rest: impl Read, watch: &Watch) -> Result<()> {
     let (mut zeros, mut buffer) = (0_u64, vec![0; 64 * 1024]);
     loop {
@@ -309,7 +350,10 @@ fn end(mut rest: impl Read, watch: &Watch) -> Result<()> {
         }
         if buffer[..got].iter().any(|byte| *byte != 0) {
             return Err(Problem::failed("the archive goes on after its end")
-                .cure("it may be two archives in one file: take them apart, and restore the one you want")
+                .cure(
+                    "it may be two archives in one file: take them apart, and restore the one you \
+                     want",
+                )
                 .of_backup()
                 .into());
         }
@@ -332,11 +376,15 @@ impl Watch {
     fn blame(&self, error: &dyn std::fmt::Display) -> Problem {
         use io::ErrorKind::{InvalidData, InvalidInput, Other, UnexpectedEof};
         match self.failed.get() {
-            None | Some(InvalidData | InvalidInput | Other | UnexpectedEof) => Problem::failed("the archive is damaged")
-                .because(error.to_string())
-                .cure("use another backup (`db-list`)")
-                .of_backup(),
-            Some(_) => Problem::failed("could not read the archive to its end").because(error.to_string()),
+            None | Some(InvalidData | InvalidInput | Other | UnexpectedEof) => {
+                Problem::failed("the archive is damaged")
+                    .because(error.to_string())
+                    .cure("use another backup (`db-list`)")
+                    .of_backup()
+            }
+            Some(_) => {
+                Problem::failed("could not read the archive to its end").because(error.to_string())
+            }
         }
     }
 }
@@ -348,10 +396,13 @@ struct Watched<'a> {
     at: u64,
 }
 
-/// How the library passes over what fills a block: it would clear 32 KiB each time to read a few bytes.
+/// How the library passes over what fills a block: it would clear 32 KiB each time to read a few
+/// bytes.
 impl io::Seek for Watched<'_> {
     fn seek(&mut self, to: io::SeekFrom) -> io::Result<u64> {
-        let io::SeekFrom::Current(bytes) = to else { return Err(io::ErrorKind::Unsupported.into()) };
+        let io::SeekFrom::Current(bytes) = to else {
+            return Err(io::ErrorKind::Unsupported.into());
+        };
         let (mut left, mut room) = (bytes.unsigned_abs(), [0; 512]);
         while left > 0 {
             let part = left.min(room.len() as u64) as usize;
@@ -385,14 +436,19 @@ impl Read for Watched<'_> {
 
 fn refused(dangers: &[String]) -> Problem {
     let more = dangers.len().saturating_sub(TOLD);
-    let problem = Problem::refused("the archive was refused: not all of it would stay inside the folder it is restored to");
-    let problem = dangers.iter().take(TOLD).fold(problem, |problem, danger| problem.because(danger));
+    let problem = Problem::refused(
+        "the archive was refused: not all of it would stay inside the folder it is restored to",
+    );
+    let problem =
+        dangers.iter().take(TOLD).fold(problem, |problem, danger| problem.because(danger));
     let problem = if more > 0 { problem.because(format!("and {more} more")) } else { problem };
     problem.cure("find out who made it; nothing of it was put in place").of_backup()
 }
 
 fn cut_off() -> Problem {
-    Problem::failed("the archive is cut off: its end mark is missing").cure("use another backup (`db-list`)").of_backup()
+    Problem::failed("the archive is cut off: its end mark is missing")
+        .cure("use another backup (`db-list`)")
+        .of_backup()
 }
 
 #[cfg(test)]
@@ -412,7 +468,11 @@ mod tests {
             ("1.x", None),
             ("1.-5", None),
         ] {
-            assert_eq!(moment(text.as_bytes()), want.map(|(secs, nanos)| Moment { secs, nanos }), "{text}");
+            assert_eq!(
+                moment(text.as_bytes()),
+                want.map(|(secs, nanos)| Moment { secs, nanos }),
+                "{text}"
+            );
         }
     }
 }

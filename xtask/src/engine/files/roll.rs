@@ -11,8 +11,9 @@ const ENCODING: &[u8] = b"db-tasks tree 1\n";
 /// By what it is taken.
 const BY: &str = "blake3:";
 
-/// What a manifest keeps of a tree. The digest is of every entry, with the digest of its content: whatever becomes of one byte of
-/// one file, of a name, a right or a time, it is another one. What it is of is read from the artifact itself.
+/// What a manifest keeps of a tree. The digest is of every entry, with the digest of its content:
+/// whatever becomes of one byte of one file, of a name, a right or a time, it is another one. What
+/// it is of is read from the artifact itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Roll {
     /// How many entries there are, the root included.
@@ -31,15 +32,24 @@ pub struct Roll {
 impl Roll {
     /// Everything in which a tree is not what this says, as far as it can tell.
     pub fn differences(&self, found: &Self) -> Vec<String> {
-        let numbers =
-            [("entries", self.entries, found.entries), ("files", self.files, found.files), ("bytes", self.bytes, found.bytes)];
+        let numbers = [
+            ("entries", self.entries, found.entries),
+            ("files", self.files, found.files),
+            ("bytes", self.bytes, found.bytes),
+        ];
         let differing: Vec<String> = numbers
             .iter()
             .filter(|(_, wanted, found)| wanted != found)
-            .map(|(what, wanted, found)| format!("the tree has {found} {what} in place of {wanted}"))
+            .map(|(what, wanted, found)| {
+                format!("the tree has {found} {what} in place of {wanted}")
+            })
             .collect();
         if differing.is_empty() && self.digest != found.digest {
-            return vec!["its digest is another one: contents, names, rights or times are not what they were".into()];
+            return vec![
+                "its digest is another one: contents, names, rights or times are not what they \
+                 were"
+                    .into(),
+            ];
         }
         differing
     }
@@ -113,8 +123,13 @@ mod tests {
     use crate::engine::files::Attributes;
 
     fn tree() -> Census {
-        let entry =
-            |kind| Entry { kind, mode: 0o644, mtime: Moment { secs: 1, nanos: 2 }, owner: (3, 4), attributes: Attributes::new() };
+        let entry = |kind| Entry {
+            kind,
+            mode: 0o644,
+            mtime: Moment { secs: 1, nanos: 2 },
+            owner: (3, 4),
+            attributes: Attributes::new(),
+        };
         let print = "ab".repeat(32).try_into().unwrap();
         let mut census = Census::default();
         for (name, kind) in [
@@ -133,7 +148,10 @@ mod tests {
     fn the_digest_stays_what_it_is() {
         let Roll { entries, files, bytes, digest, .. } = tree().roll();
         assert_eq!((entries, files, bytes), (4, 2, 5));
-        assert_eq!(digest, "blake3:91632fe7c04fce325c899410fea6bd46e07c0b473b9ce8b803ff18ab9b412a14");
+        assert_eq!(
+            digest,
+            "blake3:91632fe7c04fce325c899410fea6bd46e07c0b473b9ce8b803ff18ab9b412a14"
+        );
     }
 
     #[test]
@@ -141,15 +159,35 @@ mod tests {
         let whole = tree().roll();
         let changes: [fn(&mut Census); 11] = [
             |c| drop(c.entries.remove(&b"d"[..])),
-            |c| c.entries.get_mut(&b"a"[..]).unwrap().kind = Kind::File { bytes: 5, print: "ac".repeat(32).try_into().unwrap() },
-            |c| c.entries.get_mut(&b"a"[..]).unwrap().kind = Kind::File { bytes: 6, print: "ab".repeat(32).try_into().unwrap() },
-            |c| c.entries.get_mut(&b"b"[..]).unwrap().kind = Kind::Hardlink { to: "c".parse().unwrap() },
-            |c| c.entries.get_mut(&b"c"[..]).unwrap().kind = Kind::Symlink { to: Target(b"b".to_vec()) },
+            |c| {
+                c.entries.get_mut(&b"a"[..]).unwrap().kind =
+                    Kind::File { bytes: 5, print: "ac".repeat(32).try_into().unwrap() }
+            },
+            |c| {
+                c.entries.get_mut(&b"a"[..]).unwrap().kind =
+                    Kind::File { bytes: 6, print: "ab".repeat(32).try_into().unwrap() }
+            },
+            |c| {
+                c.entries.get_mut(&b"b"[..]).unwrap().kind =
+                    Kind::Hardlink { to: "c".parse().unwrap() }
+            },
+            |c| {
+                c.entries.get_mut(&b"c"[..]).unwrap().kind =
+                    Kind::Symlink { to: Target(b"b".to_vec()) }
+            },
             |c| c.entries.get_mut(&b"d"[..]).unwrap().mode = 0o645,
             |c| c.entries.get_mut(&b"d"[..]).unwrap().mtime.secs = 2,
             |c| c.entries.get_mut(&b"d"[..]).unwrap().mtime.nanos = 1,
             |c| c.entries.get_mut(&b"d"[..]).unwrap().owner = (4, 3),
-            |c| drop(c.entries.get_mut(&b"d"[..]).unwrap().attributes.insert("user.x".into(), Target(Vec::new()))),
+            |c| {
+                drop(
+                    c.entries
+                        .get_mut(&b"d"[..])
+                        .unwrap()
+                        .attributes
+                        .insert("user.x".into(), Target(Vec::new())),
+                )
+            },
             |c| {
                 let moved = c.entries.remove(&b"d"[..]).unwrap();
                 c.entries.insert("e".parse().unwrap(), moved);

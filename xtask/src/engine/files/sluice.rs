@@ -17,9 +17,10 @@ const BLOCK: u64 = 512;
 /// Bytes that are held back at most: more headers than any one entry may have.
 const HELD: usize = 64 << 20;
 
-/// Reads an archive as [`super::scan`] does and hands it on to `out`, so that nothing of it reaches another program's hands before it was
-/// let through: the headers of an entry wait until it was judged, and from the first that is refused on nothing goes out any more. Such
-/// an archive is cut off, for whoever reads `out`.
+/// Reads an archive as [`super::scan`] does and hands it on to `out`, so that nothing of it reaches
+/// another program's hands before it was let through: the headers of an entry wait until it was
+/// judged, and from the first that is refused on nothing goes out any more. Such an archive is cut
+/// off, for whoever reads `out`.
 ///
 /// # Errors
 /// Those of [`super::scan`]; or `out` can't be written, which is an `io::Error` of its kind.
@@ -31,14 +32,20 @@ pub fn sluice(input: &mut dyn Read, out: &mut dyn Write, links: Links) -> Result
 ///
 /// # Errors
 /// Those of [`sluice`].
-pub fn sluice_by(input: &mut dyn Read, out: &mut dyn Write, links: Links, method: Method) -> Result<Census> {
+pub fn sluice_by(
+    input: &mut dyn Read,
+    out: &mut dyn Write,
+    links: Links,
+    method: Method,
+) -> Result<Census> {
     through(input, out, links, method, &Excludes::default()).map(|(census, _)| census)
 }
 
 /// What is still to come of a tree, after a tar of it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Rest {
-    /// Names of files whose content went by under a name that is left out. As long as there are any, the archive has no end.
+    /// Names of files whose content went by under a name that is left out. As long as there are
+    /// any, the archive has no end.
     pub names: Vec<Name>,
 }
 
@@ -46,7 +53,11 @@ pub struct Rest {
 ///
 /// # Errors
 /// Those of [`sluice`].
-pub fn sluice_but(input: &mut dyn Read, out: &mut dyn Write, excludes: &Excludes) -> Result<(Census, Rest)> {
+pub fn sluice_but(
+    input: &mut dyn Read,
+    out: &mut dyn Write,
+    excludes: &Excludes,
+) -> Result<(Census, Rest)> {
     through(input, out, Links::OfTree, Method::default(), excludes)
 }
 
@@ -57,7 +68,14 @@ fn through(
     method: Method,
     excludes: &Excludes,
 ) -> Result<(Census, Rest)> {
-    let gate = RefCell::new(Gate { out, held: Vec::new(), since: 0, at: 0, way: Way::Held, unwritten: None });
+    let gate = RefCell::new(Gate {
+        out,
+        held: Vec::new(),
+        since: 0,
+        at: 0,
+        way: Way::Held,
+        unwritten: None,
+    });
     let mut pass = |_: &_, content: &mut dyn Read| {
         gate.borrow_mut().open()?;
         io::copy(content, &mut io::sink())?;
@@ -66,7 +84,8 @@ fn through(
     };
     let mut told = |part| gate.borrow_mut().leave_out(part);
     let mut leaving = Leaving { excludes, rest: Vec::new(), told: &mut told };
-    let census = each_but(&mut Water { input, gate: &gate }, links, method, &mut pass, &mut leaving);
+    let census =
+        each_but(&mut Water { input, gate: &gate }, links, method, &mut pass, &mut leaving);
     let rest = Rest { names: leaving.rest };
     let mut gate = gate.into_inner();
     if census.is_ok() && gate.unwritten.is_none() {
@@ -76,7 +95,9 @@ fn through(
         }
         drop(gate.pour());
     }
-    gate.unwritten.map_or(census, |kind| Err(io::Error::from(kind).into())).map(|census| (census, rest))
+    gate.unwritten
+        .map_or(census, |kind| Err(io::Error::from(kind).into()))
+        .map(|census| (census, rest))
 }
 
 struct Gate<'a> {
@@ -123,7 +144,8 @@ impl Gate<'_> {
         };
     }
 
-    /// The headers of an entry that is left out go nowhere; what fills the last block of the one before it does.
+    /// The headers of an entry that is left out go nowhere; what fills the last block of the one
+    /// before it does.
     fn forget(&mut self) {
         self.held.truncate(filling(self.since));
     }
@@ -191,7 +213,8 @@ mod tests {
             header.set_uid(0);
             header.set_gid(0);
             header.as_gnu_mut().unwrap().name[..name.len()].copy_from_slice(name.as_bytes());
-            header.as_gnu_mut().unwrap().linkname[..target.len()].copy_from_slice(target.as_bytes());
+            header.as_gnu_mut().unwrap().linkname[..target.len()]
+                .copy_from_slice(target.as_bytes());
             header.set_cksum();
             builder.append(&header, &vec![b'x'; *bytes][..]).unwrap();
         }
@@ -215,9 +238,19 @@ mod tests {
         let census = sluice(&mut &whole[..], &mut out, Links::OfTree).unwrap();
         let found = scan(&mut &out[..], Links::Inside).unwrap();
         assert_eq!(found.entries, census.entries);
-        assert_eq!((found.files(), found.bytes(), found.remarks.len(), census.remarks.len()), (2, 1212, 0, 5));
-        assert!(lost(&census.remarks)[0].starts_with("`first`, `pipe`, `again` and 2 more: "), "{:?}", census.remarks);
-        assert!(scan(&mut &whole[..], Links::AsTheyAre).is_err(), "of an archive from elsewhere nothing is left out");
+        assert_eq!(
+            (found.files(), found.bytes(), found.remarks.len(), census.remarks.len()),
+            (2, 1212, 0, 5)
+        );
+        assert!(
+            lost(&census.remarks)[0].starts_with("`first`, `pipe`, `again` and 2 more: "),
+            "{:?}",
+            census.remarks
+        );
+        assert!(
+            scan(&mut &whole[..], Links::AsTheyAre).is_err(),
+            "of an archive from elsewhere nothing is left out"
+        );
     }
 
     #[test]
@@ -254,7 +287,10 @@ mod tests {
             let mut found = scan(&mut &out[..], Links::Inside).unwrap();
             assert_eq!(found.entries.remove(&b"keep"[..]).is_some(), !rest.is_empty());
             assert_eq!(found.entries, census.entries);
-            assert_eq!(found.entries, super::super::read::scan_but(&mut &whole[..], &excludes).unwrap().entries);
+            assert_eq!(
+                found.entries,
+                super::super::read::scan_but(&mut &whole[..], &excludes).unwrap().entries
+            );
         }
         let cut = archive(&with)[..2000].to_vec();
         assert!(sluice_but(&mut &cut[..], &mut Vec::new(), &excludes).is_err());
@@ -266,7 +302,12 @@ mod tests {
         let long = "d/".to_owned() + &"n".repeat(90);
         for entries in [
             &[][..],
-            &[("./", Directory, "", 0), ("d/", Directory, "", 0), ("d/a", Regular, "", 0), (&long, Regular, "", 300_000)],
+            &[
+                ("./", Directory, "", 0),
+                ("d/", Directory, "", 0),
+                ("d/a", Regular, "", 0),
+                (&long, Regular, "", 300_000),
+            ],
             &[("a", Regular, "", 512), ("l", Symlink, "a", 0)],
         ] {
             let (whole, mut out) = (archive(entries), Vec::new());
@@ -279,7 +320,12 @@ mod tests {
     #[test]
     fn nothing_goes_on_from_the_first_entry_that_is_refused() {
         use tar::EntryType::{Block, Regular, Symlink};
-        for bad in [("l", Symlink, "/etc", 0), ("../up", Regular, "", 700), ("/abs", Regular, "", 0), ("dev", Block, "", 0)] {
+        for bad in [
+            ("l", Symlink, "/etc", 0),
+            ("../up", Regular, "", 700),
+            ("/abs", Regular, "", 0),
+            ("dev", Block, "", 0),
+        ] {
             let good = [("a", Regular, "", 700)];
             let whole = archive(&[good[0], bad, ("b", Regular, "", 700)]);
             let mut out = Vec::new();

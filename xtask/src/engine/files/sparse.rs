@@ -14,7 +14,8 @@ const MOST_PIECES: usize = 100_000;
 /// A piece of data: where it begins, how long it is.
 pub(super) type Piece = (u64, u64);
 
-/// Where the data of a file of this length is; nothing where it is all data, or where the file system can't tell.
+/// Where the data of a file of this length is; nothing where it is all data, or where the file
+/// system can't tell.
 pub(super) fn pieces(file: &File, bytes: u64) -> Option<Vec<Piece>> {
     let mut pieces: Vec<Piece> = Vec::new();
     let mut at = 0;

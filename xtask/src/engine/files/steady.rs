@@ -12,9 +12,11 @@ use super::sparse::{Piece, pieces};
 use super::walk::{Seen, seen};
 use crate::stream::Summing;
 
-/// A file that is as long as it was at first, whatever becomes of it, and in whose holes there is nothing.
+/// A file that is as long as it was at first, whatever becomes of it, and in whose holes there is
+/// nothing.
 ///
-/// Holes are read, too: file systems have been wrong about them, and the digest is one of all bytes anyway.
+/// Holes are read, too: file systems have been wrong about them, and the digest is one of all bytes
+/// anyway.
 pub(super) struct Steady {
     file: File,
     pub(super) bytes: u64,
@@ -115,7 +117,8 @@ impl Steady {
             Changed::Shrank => Some(What::Shrank),
             _ if after.bytes > before.bytes => Some(What::Grew),
             Changed::Rewritten => Some(What::Rewritten),
-            Changed::No => ((after.mtime, after.ctime) != (before.mtime, before.ctime)).then_some(What::Rewritten),
+            Changed::No => ((after.mtime, after.ctime) != (before.mtime, before.ctime))
+                .then_some(What::Rewritten),
         })
     }
 }

@@ -1,4 +1,5 @@
-//! The steps of a swap, decided from where the trees are. It decides purely, for this machine and for containers.
+//! The steps of a swap, decided from where the trees are. It decides purely, for this machine and
+//! for containers.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +15,8 @@ pub(super) enum Slot {
     Discard,
 }
 
-/// Which tree is where. The number of a folder goes along with a rename, so it tells how far a swap has come.
+/// Which tree is where. The number of a folder goes along with a rename, so it tells how far a swap
+/// has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Slots {
     pub live: Option<u64>,
@@ -48,7 +50,8 @@ impl Slots {
     }
 }
 
-/// What a swap is about. Only the numbers in the file system, not its own: a machine may number its disks anew when it starts.
+/// What a swap is about. Only the numbers in the file system, not its own: a machine may number its
+/// disks anew when it starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Intent {
     /// The tree that gives way.
@@ -62,8 +65,8 @@ pub(super) enum Step {
     /// Both names change in one instant.
     Exchange(Slot),
     Move(Slot, Slot),
-    /// What is discarded gives way to what will be: it gets a name of its own. Nothing is removed while a swap is under way, for a
-    /// removal may fail.
+    /// What is discarded gives way to what will be: it gets a name of its own. Nothing is removed
+    /// while a swap is under way, for a removal may fail.
     Shelve,
     Done,
     /// The trees are not those the swap is about.
@@ -123,15 +126,21 @@ mod tests {
     /// No step may run over a tree, and none removes one.
     fn moved(mut slots: Slots, step: Step) -> Slots {
         match step {
-            Step::Move(from, to) => assert!(slots.get(to).is_none() && slots.get(from).is_some(), "{step:?} in {slots:?}"),
+            Step::Move(from, to) => assert!(
+                slots.get(to).is_none() && slots.get(from).is_some(),
+                "{step:?} in {slots:?}"
+            ),
             Step::Shelve => assert!(slots.discard.is_some(), "{slots:?}"),
-            Step::Exchange(with) => assert!(slots.live.is_some() && slots.get(with).is_some(), "{step:?} in {slots:?}"),
+            Step::Exchange(with) => {
+                assert!(slots.live.is_some() && slots.get(with).is_some(), "{step:?} in {slots:?}")
+            }
             Step::Done | Step::Foreign => unreachable!(),
         }
         slots.after(step)
     }
 
-    /// Every beginning, every file system, and a machine whose file system may be asked anew after each step.
+    /// Every beginning, every file system, and a machine whose file system may be asked anew after
+    /// each step.
     #[test]
     fn every_swap_and_undo_ends_well_from_wherever_it_was_cut_off() {
         for live in [OLD, None] {
@@ -158,13 +167,18 @@ mod tests {
                     Step::Done => {
                         assert_eq!(slots.live, NEW);
                         let kept = [slots.staged, slots.previous];
-                        assert!(intent.old.is_none() || slots.previous == OLD, "{start:?}: {slots:?}");
+                        assert!(
+                            intent.old.is_none() || slots.previous == OLD,
+                            "{start:?}: {slots:?}"
+                        );
                         assert!(undoes || intent.old.is_some() || !kept.contains(&OLD));
                     }
                     step => {
                         let after = moved(slots, step);
                         assert!(
-                            after.live.is_some() || exchange == Exchange::Cannot || slots.live.is_none(),
+                            after.live.is_some()
+                                || exchange == Exchange::Cannot
+                                || slots.live.is_none(),
                             "{slots:?} {step:?}"
                         );
                         open.push((after, steps + 1));

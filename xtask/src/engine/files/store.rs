@@ -10,7 +10,8 @@ use rustix::fs::{Access, AtFlags};
 use super::lost::{LEADS_OUT, LEFT_OUT, some};
 use super::{Among, Home, Name, unpack_among, wipe};
 use super::{
-    Aside, Excludes, Id, Links, TreeFacts, differences, dump, read_back_by, repair, root_of, survey, swap, take_back, undo,
+    Aside, Excludes, Id, Links, TreeFacts, differences, dump, read_back_by, repair, root_of,
+    survey, swap, take_back, undo,
 };
 use crate::config::Rights;
 use crate::engine::store::{Change, Contents, Holding, Store, Swapped, Tell};
@@ -47,14 +48,18 @@ impl Tree {
         }))
     }
 
-    /// What a backup will not hold, or a restore not give back: what is left out of backups anyway is of no matter.
+    /// What a backup will not hold, or a restore not give back: what is left out of backups anyway
+    /// is of no matter.
     fn notes(&self, facts: &TreeFacts) -> Result<Vec<String>> {
         let excludes = Excludes::new(&self.exclude)?;
         let told = |names: &[Name], why: &str| {
             let names: Vec<&Name> = names.iter().filter(|name| !excludes.reach(name)).collect();
             some(&names).map(|names| format!("{names}: {why}"))
         };
-        Ok(told(&facts.special, LEFT_OUT).into_iter().chain(told(&facts.leads_out, LEADS_OUT)).collect())
+        Ok(told(&facts.special, LEFT_OUT)
+            .into_iter()
+            .chain(told(&facts.leads_out, LEADS_OUT))
+            .collect())
     }
 
     fn aside(&self) -> Result<Aside> {
@@ -78,21 +83,31 @@ impl Store for Tree {
     fn look(&mut self) -> Result<Holding> {
         let facts = self.survey()?;
         if let Some(mount) = facts.mounts.first() {
-            return Err(Problem::refused(format!("`{mount}` in `{}` is a mount point", self.path.display()))
-                .because("what is mounted there belongs to something else")
-                .cure("name a folder without mounts in it; what is mounted can be a store of its own")
-                .into());
+            return Err(Problem::refused(format!(
+                "`{mount}` in `{}` is a mount point",
+                self.path.display()
+            ))
+            .because("what is mounted there belongs to something else")
+            .cure("name a folder without mounts in it; what is mounted can be a store of its own")
+            .into());
         }
         let aside = Aside::of(&facts.root)?;
         let (is_there, foreign) = match aside.exists() {
             Ok(is_there) => (is_there, None),
-            Err(problem) => (false, Some([&[problem.tried][..], &problem.happened].concat().join(": "))),
+            Err(problem) => {
+                (false, Some([&[problem.tried][..], &problem.happened].concat().join(": ")))
+            }
         };
         let can_undo = is_there && aside.previous().is_dir();
         let parts = vec![(facts.root.display().to_string(), facts.entries)];
         let stuck = facts
             .root_is_mount
-            .then(|| format!("`{}` is a mount point, which can't be renamed: name a folder inside it", facts.root.display()))
+            .then(|| {
+                format!(
+                    "`{}` is a mount point, which can't be renamed: name a folder inside it",
+                    facts.root.display()
+                )
+            })
             .or(foreign)
             .or_else(|| immovable(&facts, &aside));
         Ok(Holding {
@@ -118,12 +133,23 @@ impl Store for Tree {
         dump(&root, &excludes, out, &mut |bytes, _| tell(bytes)).map(Contents::Files)
     }
 
-    fn stage(&mut self, from: &mut dyn Read, trust: Trust, method: Method, tell: Tell<'_>) -> Result<Contents> {
+    fn stage(
+        &mut self,
+        from: &mut dyn Read,
+        trust: Trust,
+        method: Method,
+        tell: Tell<'_>,
+    ) -> Result<Contents> {
         let aside = self.settled()?;
         let target = aside.stage()?;
         let links = if trust >= Trust::Script { Links::AsTheyAre } else { Links::Inside };
-        let among = (trust < Trust::Script && self.rights == Rights::Plain).then(|| self.home()).transpose()?;
-        let unpacked = unpack_among(from, &target, links, among.as_ref(), method, &mut |bytes, _| tell(bytes))?;
+        let among = (trust < Trust::Script && self.rights == Rights::Plain)
+            .then(|| self.home())
+            .transpose()?;
+        let unpacked =
+            unpack_among(from, &target, links, among.as_ref(), method, &mut |bytes, _| {
+                tell(bytes)
+            })?;
         // it is read again while it goes to the disk
         let (found, flushed) = std::thread::scope(|scope| {
             let flushed = scope.spawn(|| unpacked.flush());
@@ -134,10 +160,13 @@ impl Store for Tree {
         let differing = differences(&wanted.without_set_id(), &found);
         if !differing.is_empty() {
             let why: Vec<String> = differing.iter().take(10).map(ToString::to_string).collect();
-            return Err(Problem::failed(format!("`{}` does not hold what the archive brought", target.display()))
-                .because(why.join("\n"))
-                .cure("look at that disk")
-                .into());
+            return Err(Problem::failed(format!(
+                "`{}` does not hold what the archive brought",
+                target.display()
+            ))
+            .because(why.join("\n"))
+            .cure("look at that disk")
+            .into());
         }
         Ok(Contents::Files(wanted))
     }
@@ -146,7 +175,9 @@ impl Store for Tree {
         match change {
             Change::Swap { live } => swap(&self.settled()?, parsed(live)).map(nothing),
             Change::Undo { live } => undo(&self.settled()?, parsed(live)).map(nothing),
-            Change::Back { live, from: Swapped::In | Swapped::Since } => Ok(kept(take_back(&self.settled()?, parsed(live))?)),
+            Change::Back { live, from: Swapped::In | Swapped::Since } => {
+                Ok(kept(take_back(&self.settled()?, parsed(live))?))
+            }
             Change::Back { live, from: Swapped::Undone } => {
                 let (aside, now) = (self.settled()?, root_of(&self.path)?.1);
                 if shown(now) == *live { Ok(Vec::new()) } else { undo(&aside, now).map(nothing) }
@@ -156,12 +187,19 @@ impl Store for Tree {
             Change::Wipe { live, items } => {
                 let facts = self.survey()?;
                 if facts.entries > *items {
-                    return Err(Problem::refused(format!("`{}` holds more than was looked at", self.path.display()))
-                        .because(format!("{} entries now, {items} then: what came later is in nobody's yes", facts.entries))
-                        .cure("stop what writes there (`stop-during`), and run the command again")
-                        .into());
+                    return Err(Problem::refused(format!(
+                        "`{}` holds more than was looked at",
+                        self.path.display()
+                    ))
+                    .because(format!(
+                        "{} entries now, {items} then: what came later is in nobody's yes",
+                        facts.entries
+                    ))
+                    .cure("stop what writes there (`stop-during`), and run the command again")
+                    .into());
                 }
-                parsed(live).map_or(Ok(Vec::new()), |id| Ok(wipe(&facts.root, id).map(|_| Vec::new())?))
+                parsed(live)
+                    .map_or(Ok(Vec::new()), |id| Ok(wipe(&facts.root, id).map(|_| Vec::new())?))
             }
         }
     }
@@ -169,7 +207,9 @@ impl Store for Tree {
 
 /// Why whoever we are can't have another tree take this one's place.
 fn immovable(facts: &TreeFacts, aside: &Aside) -> Option<String> {
-    let may_write = |path: &Path| rustix::fs::accessat(rustix::fs::CWD, path, Access::WRITE_OK, AtFlags::EACCESS).is_ok();
+    let may_write = |path: &Path| {
+        rustix::fs::accessat(rustix::fs::CWD, path, Access::WRITE_OK, AtFlags::EACCESS).is_ok()
+    };
     let above = facts.root.parent()?;
     if above.is_dir() && !may_write(above) {
         return Some(format!(
@@ -179,11 +219,15 @@ fn immovable(facts: &TreeFacts, aside: &Aside) -> Option<String> {
         ));
     }
     if aside.folder().is_dir() && !may_write(aside.folder()) {
-        return Some(format!("a restore works in `{}`, and you may not write there", aside.folder().display()));
+        return Some(format!(
+            "a restore works in `{}`, and you may not write there",
+            aside.folder().display()
+        ));
     }
     // a folder that goes into another one is written to
-    (facts.id.is_some() && !may_write(&facts.root))
-        .then(|| format!("a restore moves `{}` aside, and you may not write there", facts.root.display()))
+    (facts.id.is_some() && !may_write(&facts.root)).then(|| {
+        format!("a restore moves `{}` aside, and you may not write there", facts.root.display())
+    })
 }
 
 fn nothing((): ()) -> Vec<String> {
@@ -194,20 +238,22 @@ fn nothing((): ()) -> Vec<String> {
 fn kept(place: Option<PathBuf>) -> Vec<String> {
     let told = |place: PathBuf| {
         format!(
-            "what was restored had been used since: it is kept as `{0}`; when it is of no use any more, remove it",
+            "what was restored had been used since: it is kept as `{0}`; when it is of no use any \
+             more, remove it",
             place.display()
         )
     };
     place.map(told).into_iter().collect()
 }
 
-/// Removes what was discarded. The work is done by then, so that what can't be removed is told, and tried again after the next one.
+/// Removes what was discarded. The work is done by then, so that what can't be removed is told, and
+/// tried again after the next one.
 fn cleared(aside: &Aside) -> Vec<String> {
     let told = |problem: Problem| {
         let why = [&[problem.tried][..], &problem.happened].concat().join(": ");
         format!(
-            "what is of no use any more is not gone: {why}; it is in nobody's way, the next restore tries again; or remove it: \
-             `sudo rm -rf {}/discard*`",
+            "what is of no use any more is not gone: {why}; it is in nobody's way, the next \
+             restore tries again; or remove it: `sudo rm -rf {}/discard*`",
             aside.folder().display()
         )
     };

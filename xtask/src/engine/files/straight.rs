@@ -1,5 +1,6 @@
-//! Extended headers that have line ends in them, as GNU tar writes of attributes and names, in a form that the library reads: it takes
-//! records apart at line ends, though each says how long it is, and would take what stands in a value for a record.
+//! Extended headers that have line ends in them, as GNU tar writes of attributes and names, in a
+//! form that the library reads: it takes records apart at line ends, though each says how long it
+//! is, and would take what stands in a value for a record.
 
 use std::io::{self, Read};
 
@@ -11,7 +12,8 @@ use super::header::{self, BLOCK, record};
 /// An extended header that is longer is left as it is: there is no need of any.
 const LONGEST: u64 = 16 << 20;
 
-/// A tar as it comes, but for such headers. It never reads farther than it is asked to, but for headers.
+/// A tar as it comes, but for such headers. It never reads farther than it is asked to, but for
+/// headers.
 pub(super) struct Straight<R> {
     inner: R,
     /// What is handed out before more is read.
@@ -43,14 +45,20 @@ impl<R: Read> Straight<R> {
         let (kind, size) = (header.entry_type(), header.entry_size()?);
         let is_known = header.as_gnu().is_some() || header.as_ustar().is_some();
         match kind {
-            EntryType::XHeader if is_known && size <= LONGEST => return self.extended(header.clone(), size),
-            EntryType::XHeader | EntryType::XGlobalHeader | EntryType::GNULongName | EntryType::GNULongLink => {
+            EntryType::XHeader if is_known && size <= LONGEST => {
+                return self.extended(header.clone(), size);
+            }
+            EntryType::XHeader
+            | EntryType::XGlobalHeader
+            | EntryType::GNULongName
+            | EntryType::GNULongLink => {
                 self.content = whole(size);
             }
             _ => self.content = whole(self.size.take().unwrap_or(size)),
         }
         self.ready.extend(block);
-        if kind == EntryType::GNUSparse && header.as_gnu().is_some_and(tar::GnuHeader::is_extended) {
+        if kind == EntryType::GNUSparse && header.as_gnu().is_some_and(tar::GnuHeader::is_extended)
+        {
             self.map()?;
         }
         Ok(())
@@ -73,7 +81,9 @@ impl<R: Read> Straight<R> {
         let got = (&mut self.inner).take(whole(size)).read_to_end(&mut self.ready)?;
         let text = &self.ready[BLOCK..][..got.min(usize::try_from(size).unwrap_or(usize::MAX))];
         let is_whole = got as u64 == whole(size);
-        let Some(Records { text, long }) = Some(text).filter(|text| is_whole && !is_straight(text)).and_then(straightened) else {
+        let Some(Records { text, long }) =
+            Some(text).filter(|text| is_whole && !is_straight(text)).and_then(straightened)
+        else {
             self.size = length(text);
             return Ok(());
         };
@@ -147,8 +157,12 @@ fn straightened(text: &[u8]) -> Option<Records> {
     let mut straight = Records { text: Vec::new(), long: Vec::new() };
     for (key, value) in records {
         match key {
-            b"path" if has_line_end(value) => straight.long.push((EntryType::GNULongName, value.to_vec())),
-            b"linkpath" if has_line_end(value) => straight.long.push((EntryType::GNULongLink, value.to_vec())),
+            b"path" if has_line_end(value) => {
+                straight.long.push((EntryType::GNULongName, value.to_vec()))
+            }
+            b"linkpath" if has_line_end(value) => {
+                straight.long.push((EntryType::GNULongLink, value.to_vec()))
+            }
             key if has_line_end(key) || has_line_end(value) => {
                 let (key, value) = attributes::in_one_line(key, value)?;
                 record(&key, &value, &mut straight.text);
@@ -218,7 +232,11 @@ mod tests {
     fn values_and_names_with_line_ends_are_read_as_they_are() {
         let evil = b"x\n26 path=../../etc/passwd\n11 size=9\n";
         let whole = archive(&[
-            records(&[(b"path", b"a\nname"), (b"SCHILY.xattr.user.note", evil), (b"mtime", b"7.5")]),
+            records(&[
+                (b"path", b"a\nname"),
+                (b"SCHILY.xattr.user.note", evil),
+                (b"mtime", b"7.5"),
+            ]),
             entry(EntryType::Regular, b"a", b"hello"),
             records(&[(b"SCHILY.xattr.user.a%3Db%25\nc", b"\n"), (b"linkpath", b"to\nthere")]),
             entry(EntryType::Symlink, b"link", b""),
@@ -245,7 +263,10 @@ mod tests {
     #[test]
     fn what_can_not_be_read_stays_refused() {
         for bad in [&b"9 a=\nb\n"[..], b"10 a=b\nc=d\n", b"12 weird=\nx\n", b"x path=a\n"] {
-            let whole = archive(&[entry(EntryType::XHeader, b"x", bad), entry(EntryType::Regular, b"a", b"")]);
+            let whole = archive(&[
+                entry(EntryType::XHeader, b"x", bad),
+                entry(EntryType::Regular, b"a", b""),
+            ]);
             assert!(scan(&mut &whole[..], Links::Inside).is_err(), "{}", bad.escape_ascii());
         }
     }
@@ -255,7 +276,11 @@ mod tests {
         for length in [1, 5, 90, 93, 94, 95, 96, 990, 991, 992, 993, 994, 9_990] {
             let mut text = Vec::new();
             record(b"k", &vec![b'v'; length], &mut text);
-            assert_eq!(taken_apart(&text).unwrap(), [(&b"k"[..], &vec![b'v'; length][..])], "{length}");
+            assert_eq!(
+                taken_apart(&text).unwrap(),
+                [(&b"k"[..], &vec![b'v'; length][..])],
+                "{length}"
+            );
         }
     }
 

@@ -61,10 +61,18 @@ pub fn survey(root: &Path, excludes: &Excludes) -> Result<TreeFacts, Problem> {
     let whole = seen(&open).map_err(|e| within(&root, &Name::ROOT, "could not look at", e))?;
     let own = whole.id;
     let root_is_mount = root.parent().is_none_or(|parent| {
-        let asked = || traits(open_root(parent).ok()?.as_fd(), root.file_name()?.as_encoded_bytes(), own).ok();
+        let asked = || {
+            traits(open_root(parent).ok()?.as_fd(), root.file_name()?.as_encoded_bytes(), own).ok()
+        };
         asked().is_some_and(|root| root.mount)
     });
-    let mut facts = TreeFacts { id: Some(own), root_is_mount, root, owners: BTreeSet::from([whole.owner]), ..absent };
+    let mut facts = TreeFacts {
+        id: Some(own),
+        root_is_mount,
+        root,
+        owners: BTreeSet::from([whole.owner]),
+        ..absent
+    };
     let mut folders = vec![Name::ROOT];
     while let Some(folder) = folders.pop() {
         let failed = |name: &Name, e| within(&facts.root, name, "could not look at", e);
@@ -96,7 +104,8 @@ pub fn survey(root: &Path, excludes: &Excludes) -> Result<TreeFacts, Problem> {
                 FileType::Directory => folders.push(name),
                 FileType::RegularFile => {}
                 FileType::Symlink => {
-                    let to = rustix::fs::readlinkat(&open, last.as_slice(), Vec::new()).unwrap_or_default();
+                    let to = rustix::fs::readlinkat(&open, last.as_slice(), Vec::new())
+                        .unwrap_or_default();
                     facts.leads_out.extend(Some(name).filter(|name| name.leads_out(to.to_bytes())));
                 }
                 _ => facts.special.push(name),
@@ -112,7 +121,8 @@ pub fn survey(root: &Path, excludes: &Excludes) -> Result<TreeFacts, Problem> {
 /// Those of [`survey`] that concern the root.
 pub fn root_of(root: &Path) -> Result<(PathBuf, Option<Id>), Problem> {
     let Some(root) = real(root)? else { return Ok((root.into(), None)) };
-    let found = seen(open_root(&root)?).map_err(|e| within(&root, &Name::ROOT, "could not look at", e))?;
+    let found =
+        seen(open_root(&root)?).map_err(|e| within(&root, &Name::ROOT, "could not look at", e))?;
     Ok((root, Some(found.id)))
 }
 
@@ -120,7 +130,9 @@ pub fn root_of(root: &Path) -> Result<(PathBuf, Option<Id>), Problem> {
 fn real(root: &Path) -> Result<Option<PathBuf>, Problem> {
     match root.canonicalize() {
         Ok(root) => Ok(Some(root)),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound && root.symlink_metadata().is_err() => Ok(None),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound && root.symlink_metadata().is_err() => {
+            Ok(None)
+        }
         Err(e) => Err(super::walk::at(root, "could not open", &e)),
     }
 }
@@ -142,7 +154,8 @@ impl Guard {
         if us.is_root() || found.owner.0 == us.as_raw() {
             return Ok(Self::Ours);
         }
-        let may = rustix::fs::accessat(folder, ".", Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS);
+        let may =
+            rustix::fs::accessat(folder, ".", Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS);
         Ok(match may {
             Err(_) => Self::Others,
             Ok(()) if found.mode & 0o1000 != 0 => Self::Sticky,
@@ -157,7 +170,9 @@ fn stays(found: &Seen, traits: Traits, guard: Guard, us: Uid) -> Option<&'static
     match guard {
         _ if traits.fixed => Some("is immutable, or may only be appended to (`lsattr`, `chattr`)"),
         Guard::Others => Some("is in a folder of another user's, which does not let you remove it"),
-        Guard::Sticky if !is_ours => Some("is another user's, in a folder where only they may remove it (`chmod +t`)"),
+        Guard::Sticky if !is_ours => {
+            Some("is another user's, in a folder where only they may remove it (`chmod +t`)")
+        }
         Guard::Ours | Guard::Sticky => None,
     }
 }

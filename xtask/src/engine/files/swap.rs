@@ -1,4 +1,5 @@
-//! One tree takes another's place by renames, in steps that a killed run leaves off at and the next one goes on from.
+//! One tree takes another's place by renames, in steps that a killed run leaves off at and the next
+//! one goes on from.
 
 use std::fs;
 use std::io;
@@ -13,11 +14,12 @@ use super::steps::{ENOUGH, Exchange, Intent, Slot, Slots, Step, next};
 use super::walk::{Id, at, look};
 use crate::problem::Problem;
 
-/// Gives the staged tree the live name, and keeps the one that had it for an undo; one kept before is discarded. `live` is the
-/// root that the plan was made for, `None` where there was none.
+/// Gives the staged tree the live name, and keeps the one that had it for an undo; one kept before
+/// is discarded. `live` is the root that the plan was made for, `None` where there was none.
 ///
-/// The live name leads to a whole tree at any time: the old one or, in one instant, the new one. Where the file system can't
-/// exchange names it leads nowhere for a moment, and a run killed just then is finished by [`repair`].
+/// The live name leads to a whole tree at any time: the old one or, in one instant, the new one.
+/// Where the file system can't exchange names it leads nowhere for a moment, and a run killed just
+/// then is finished by [`repair`].
 ///
 /// # Errors
 /// The live tree is another by now, or a rename fails.
@@ -25,7 +27,8 @@ pub fn swap(aside: &Aside, live: Option<Id>) -> Result<()> {
     begin(aside, live, Slot::Staged)
 }
 
-/// Swaps back what the last [`swap`] replaced; what it brought is kept in turn, so that an undo can be undone.
+/// Swaps back what the last [`swap`] replaced; what it brought is kept in turn, so that an undo can
+/// be undone.
 ///
 /// # Errors
 /// Nothing is kept, the live tree is another by now, or a rename fails.
@@ -33,9 +36,10 @@ pub fn undo(aside: &Aside, live: Option<Id>) -> Result<()> {
     begin(aside, live, Slot::Previous)
 }
 
-/// Takes a swap back: `old` is live again, what the swap brought is removed, and what was kept before is kept again. Where `old` is
-/// live, only what was left of this is done. What came in place of none stays: it is in nobody's way, and may be somebody's by now.
-/// So may what the swap brought: where anything in it changed while it was live it is kept, and the answer says where.
+/// Takes a swap back: `old` is live again, what the swap brought is removed, and what was kept
+/// before is kept again. Where `old` is live, only what was left of this is done. What came in
+/// place of none stays: it is in nobody's way, and may be somebody's by now. So may what the swap
+/// brought: where anything in it changed while it was live it is kept, and the answer says where.
 ///
 /// # Errors
 /// The tree is not among those that are kept, or a rename fails.
@@ -84,16 +88,20 @@ pub fn repair(aside: &Aside) -> Result<Repaired> {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Repaired::Nothing),
         text => text.map_err(|e| at(&aside.journal(), "could not read", &e))?,
     };
-    let intent = serde_json::from_slice(&text).with_context(|| format!("`{}` is damaged", aside.journal().display()))?;
+    let intent = serde_json::from_slice(&text)
+        .with_context(|| format!("`{}` is damaged", aside.journal().display()))?;
     finish(aside, intent)?;
     Ok(Repaired::Finished)
 }
 
 fn begin(aside: &Aside, live: Option<Id>, from: Slot) -> Result<()> {
     if !aside.exists()? {
-        return Err(Problem::failed(format!("there is nothing to swap `{}` with", aside.live().display()))
-            .cure("nothing is kept any more: restore a backup")
-            .into());
+        return Err(Problem::failed(format!(
+            "there is nothing to swap `{}` with",
+            aside.live().display()
+        ))
+        .cure("nothing is kept any more: restore a backup")
+        .into());
     }
     repair(aside)?;
     let slots = slots(aside)?;
@@ -110,9 +118,12 @@ fn begin(aside: &Aside, live: Option<Id>, from: Slot) -> Result<()> {
         aside.note_live(incoming)?;
     }
     let text = serde_json::to_vec(&intent)?;
-    aside.write(&aside.journal(), &text).map_err(|e| at(&aside.journal(), "could not write", &e))?;
+    aside
+        .write(&aside.journal(), &text)
+        .map_err(|e| at(&aside.journal(), "could not write", &e))?;
     finish(aside, intent).inspect_err(|_| {
-        // a swap that moved nothing is none that has to be finished; a journal that stays is no more than that
+        // a swap that moved nothing is none that has to be finished; a journal that stays is no
+        // more than that
         if self::slots(aside).is_ok_and(|now| now == slots) {
             drop(fs::remove_file(aside.journal()));
         }
@@ -125,7 +136,8 @@ fn finish(aside: &Aside, intent: Intent) -> Result<()> {
         let step = next(slots(aside)?, intent, exchange);
         match step {
             Step::Done => {
-                fs::remove_file(aside.journal()).map_err(|e| at(&aside.journal(), "could not remove", &e))?;
+                fs::remove_file(aside.journal())
+                    .map_err(|e| at(&aside.journal(), "could not remove", &e))?;
                 return Ok(());
             }
             Step::Foreign => return Err(stuck(aside).into()),
@@ -141,19 +153,22 @@ fn take(aside: &Aside, step: Step, exchange: &mut Exchange) -> Result<(), Proble
     let failed = |slot, e: Errno| {
         let problem = at(&place(slot), "could not rename", &e.into());
         match e {
-            Errno::BUSY | Errno::XDEV => problem.cure("it is a mount point, which can't be renamed: name a folder inside it"),
+            Errno::BUSY | Errno::XDEV => {
+                problem.cure("it is a mount point, which can't be renamed: name a folder inside it")
+            }
             _ => problem,
         }
     };
     match step {
-        Step::Exchange(slot) => match renameat_with(CWD, place(slot), CWD, aside.live(), RenameFlags::EXCHANGE) {
-            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => *exchange = Exchange::Cannot,
-            done => done.map_err(|e| failed(Slot::Live, e))?,
-        },
-        // a folder takes the place of none, or of an empty one: nothing is lost by a rename
-        Step::Move(from, to) => {
-            fs::rename(place(from), place(to)).map_err(|e| failed(from, Errno::from_io_error(&e).unwrap_or(Errno::IO)))?
+        Step::Exchange(slot) => {
+            match renameat_with(CWD, place(slot), CWD, aside.live(), RenameFlags::EXCHANGE) {
+                Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => *exchange = Exchange::Cannot,
+                done => done.map_err(|e| failed(Slot::Live, e))?,
+            }
         }
+        // a folder takes the place of none, or of an empty one: nothing is lost by a rename
+        Step::Move(from, to) => fs::rename(place(from), place(to))
+            .map_err(|e| failed(from, Errno::from_io_error(&e).unwrap_or(Errno::IO)))?,
         Step::Shelve => slots(aside)?
             .discard
             .map_or(Ok(()), |number| fs::rename(aside.discard(), aside.shelf(number)))
@@ -161,7 +176,9 @@ fn take(aside: &Aside, step: Step, exchange: &mut Exchange) -> Result<(), Proble
         Step::Done | Step::Foreign => {}
     }
     for folder in [aside.live().parent(), Some(aside.folder())].into_iter().flatten() {
-        fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(|e| at(folder, "could not flush", &e))?;
+        fs::File::open(folder)
+            .and_then(|folder| folder.sync_all())
+            .map_err(|e| at(folder, "could not flush", &e))?;
     }
     Ok(())
 }
@@ -181,8 +198,14 @@ fn slots(aside: &Aside) -> Result<Slots, Problem> {
         Err(e) => Err(at(path, "could not look at", &e.into())),
         Ok(found) => Ok(Some(found.id.ino)),
     };
-    let [live, staged, previous, discard] = [Slot::Live, Slot::Staged, Slot::Previous, Slot::Discard].map(|s| path(aside, s));
-    Ok(Slots { live: number(&live)?, staged: number(&staged)?, previous: number(&previous)?, discard: number(&discard)? })
+    let [live, staged, previous, discard] =
+        [Slot::Live, Slot::Staged, Slot::Previous, Slot::Discard].map(|s| path(aside, s));
+    Ok(Slots {
+        live: number(&live)?,
+        staged: number(&staged)?,
+        previous: number(&previous)?,
+        discard: number(&discard)?,
+    })
 }
 
 fn foreign(aside: &Aside) -> Problem {
@@ -194,7 +217,10 @@ fn foreign(aside: &Aside) -> Problem {
 
 fn stuck(aside: &Aside) -> Problem {
     let live = aside.live().display();
-    Problem::failed(format!("the swap of `{live}` can't go on: a tree it is about has gone, or another has taken its place"))
-        .because(format!("the trees in `{}` are whole", aside.folder().display()))
-        .cure(format!("move what is at `{live}` away if it is not yours, and run the command again"))
+    Problem::failed(format!(
+        "the swap of `{live}` can't go on: a tree it is about has gone, or another has taken its \
+         place"
+    ))
+    .because(format!("the trees in `{}` are whole", aside.folder().display()))
+    .cure(format!("move what is at `{live}` away if it is not yours, and run the command again"))
 }

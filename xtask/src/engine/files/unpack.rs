@@ -28,8 +28,8 @@ pub struct Unpacked {
     /// What it holds.
     pub census: Census,
     path: PathBuf,
-    /// Open since before anything was written: a flush tells of writes that failed since then, and of none before
-    /// (<https://man7.org/linux/man-pages/man2/syncfs.2.html>).
+    /// Open since before anything was written: a flush tells of writes that failed since then, and
+    /// of none before (<https://man7.org/linux/man-pages/man2/syncfs.2.html>).
     root: OwnedFd,
 }
 
@@ -43,21 +43,30 @@ impl Unpacked {
     }
 }
 
-/// Makes `target`, which must not be there yet, and the tree of the archive in it; flushes it to disk.
+/// Makes `target`, which must not be there yet, and the tree of the archive in it; flushes it to
+/// disk.
 ///
-/// Every step is one from an open folder to a name in it, and no link is ever followed, so whatever the archive says nothing is
-/// written outside. No file is written twice. Owners are kept where we are root, and attributes as far as the file system takes them.
+/// Every step is one from an open folder to a name in it, and no link is ever followed, so whatever
+/// the archive says nothing is written outside. No file is written twice. Owners are kept where we
+/// are root, and attributes as far as the file system takes them.
 ///
 /// # Errors
-/// The archive is damaged, cut off or refused, or the disk is: what was made by then is left where it is.
-pub fn unpack(input: &mut dyn Read, target: &Path, links: Links, progress: &mut dyn FnMut(u64, u64)) -> Result<Census> {
+/// The archive is damaged, cut off or refused, or the disk is: what was made by then is left where
+/// it is.
+pub fn unpack(
+    input: &mut dyn Read,
+    target: &Path,
+    links: Links,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Census> {
     let unpacked = unpack_among(input, target, links, None, Method::default(), progress)?;
     unpacked.flush()?;
     Ok(unpacked.census)
 }
 
-/// The same, not flushed yet; where it is said who is at home in the live tree (`among`), no file gets set-id bits, and nothing an owner or a group that is not among
-/// them: the census says of what.
+/// The same, not flushed yet; where it is said who is at home in the live tree (`among`), no file
+/// gets set-id bits, and nothing an owner or a group that is not among them: the census says of
+/// what.
 ///
 /// # Errors
 /// Those of [`unpack`].
@@ -72,7 +81,8 @@ pub fn unpack_among(
     rustix::fs::mkdir(target, Mode::RWXU).map_err(|e| at(target, "could not make", &e.into()))?;
     let root = open_root(target)?;
     attributes::bare(&root);
-    let owners = if rustix::process::geteuid().is_root() { Owners::AsTheyWere } else { Owners::Ours };
+    let owners =
+        if rustix::process::geteuid().is_root() { Owners::AsTheyWere } else { Owners::Ours };
     let here = root.try_clone()?;
     let mut tree = Tree {
         path: target,
@@ -142,7 +152,8 @@ impl Among {
     }
 }
 
-/// The same, looked for when it matters: most often all of an archive is its root's owner's, and the live tree need not be walked for that.
+/// The same, looked for when it matters: most often all of an archive is its root's owner's, and
+/// the live tree need not be walked for that.
 pub struct Home<'a> {
     else_of: (u32, u32),
     ask: Box<dyn Fn() -> Result<Among> + 'a>,
@@ -180,7 +191,11 @@ impl Tree<'_> {
         let owner = self.among.map_or(Ok(item.owner), |among| among.owner(item.owner))?;
         let is_lost = self.owners == Owners::Ours && owner != ourselves();
         // a program that ran as somebody else must not run as whoever restores it
-        let mode = if is_file && (self.among.is_some() || is_lost) { item.mode & !SET_ID } else { item.mode };
+        let mode = if is_file && (self.among.is_some() || is_lost) {
+            item.mode & !SET_ID
+        } else {
+            item.mode
+        };
         let given = if self.among.is_some() { Given::Plain } else { Given::All };
         let attributes = attributes::granted(&item.attributes, given);
         let remarks = [
@@ -189,7 +204,9 @@ impl Tree<'_> {
             (is_lost, What::OwnerOurs),
             (attributes.len() < item.attributes.len(), What::AttributesLeft),
         ];
-        self.left.extend(remarks.into_iter().filter(|(is, _)| *is).map(|(_, what)| (item.name.clone(), what)));
+        self.left.extend(
+            remarks.into_iter().filter(|(is, _)| *is).map(|(_, what)| (item.name.clone(), what)),
+        );
         Ok(Finish { mode, mtime: item.mtime, owner, attributes })
     }
 
@@ -234,7 +251,9 @@ impl Tree<'_> {
                 finish.put_on_link(folder, last, self.owners).map_err(failed)?;
             }
             Shape::Hardlink(to) => {
-                let Some((there, name)) = to.split() else { return Err(failed(Errno::INVAL).into()) };
+                let Some((there, name)) = to.split() else {
+                    return Err(failed(Errno::INVAL).into());
+                };
                 let there = beneath(&self.root, &there).map_err(failed)?;
                 // without AT_SYMLINK_FOLLOW a link would be linked, not what it leads to
                 rustix::fs::linkat(&there, name, folder, last, AtFlags::empty()).map_err(failed)?;
@@ -259,12 +278,16 @@ impl Tree<'_> {
 }
 
 impl Finish {
-    /// The owner first: a new one takes set-id bits and capabilities away. Says how many attributes could not be set. To look what is as it
-    /// should be already is quicker than to set it.
+    /// The owner first: a new one takes set-id bits and capabilities away. Says how many attributes
+    /// could not be set. To look what is as it should be already is quicker than to set it.
     fn put(&self, open: impl AsFd, owners: Owners) -> rustix::io::Result<usize> {
         let mut is = seen(&open)?;
         if owners == Owners::AsTheyWere && is.owner != self.owner {
-            rustix::fs::fchown(&open, Some(Uid::from_raw(self.owner.0)), Some(Gid::from_raw(self.owner.1)))?;
+            rustix::fs::fchown(
+                &open,
+                Some(Uid::from_raw(self.owner.0)),
+                Some(Gid::from_raw(self.owner.1)),
+            )?;
             is = seen(&open)?;
         }
         if is.mode != self.mode {
@@ -286,7 +309,10 @@ impl Finish {
     fn times(&self) -> Timestamps {
         Timestamps {
             last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT },
-            last_modification: Timespec { tv_sec: self.mtime.secs, tv_nsec: self.mtime.nanos.into() },
+            last_modification: Timespec {
+                tv_sec: self.mtime.secs,
+                tv_nsec: self.mtime.nanos.into(),
+            },
         }
     }
 }
@@ -295,8 +321,9 @@ fn ourselves() -> (u32, u32) {
     (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw())
 }
 
-/// A file that was not there: whatever has its name, a link above all, is an error. Nobody but us comes into the folder of what is staged, so
-/// that it may be made with the rights that it is to have.
+/// A file that was not there: whatever has its name, a link above all, is an error. Nobody but us
+/// comes into the folder of what is staged, so that it may be made with the rights that it is to
+/// have.
 fn new_file(folder: &OwnedFd, name: &[u8], mode: u32) -> rustix::io::Result<OwnedFd> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let plain = Mode::from_bits_truncate((mode & 0o777) as _);
@@ -325,7 +352,12 @@ fn make_folders(root: &OwnedFd, name: &Name) -> rustix::io::Result<OwnedFd> {
     Ok(folder)
 }
 
-fn write_all(content: &mut dyn Read, file: &mut Flushed, room: &mut [u8], tell: &mut dyn FnMut(u64)) -> io::Result<()> {
+fn write_all(
+    content: &mut dyn Read,
+    file: &mut Flushed,
+    room: &mut [u8],
+    tell: &mut dyn FnMut(u64),
+) -> io::Result<()> {
     chunks(content, room, &mut |chunk| {
         tell(chunk.len() as u64);
         file.write_all(chunk)
@@ -333,18 +365,31 @@ fn write_all(content: &mut dyn Read, file: &mut Flushed, room: &mut [u8], tell: 
 }
 
 /// Zeros are left out, so that a file that had holes has them again.
-fn write_sparse(content: &mut dyn Read, file: &mut File, room: &mut [u8], tell: &mut dyn FnMut(u64)) -> io::Result<()> {
+fn write_sparse(
+    content: &mut dyn Read,
+    file: &mut File,
+    room: &mut [u8],
+    tell: &mut dyn FnMut(u64),
+) -> io::Result<()> {
     let mut at = 0;
     chunks(content, room, &mut |chunk| {
         tell(chunk.len() as u64);
         at += chunk.len() as u64;
-        if chunk.iter().all(|byte| *byte == 0) { file.seek(SeekFrom::Start(at)).map(drop) } else { file.write_all(chunk) }
+        if chunk.iter().all(|byte| *byte == 0) {
+            file.seek(SeekFrom::Start(at)).map(drop)
+        } else {
+            file.write_all(chunk)
+        }
     })?;
     file.set_len(at)
 }
 
 /// Each is as long as there is room, but for the last one.
-fn chunks(content: &mut dyn Read, room: &mut [u8], act: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+fn chunks(
+    content: &mut dyn Read,
+    room: &mut [u8],
+    act: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<()> {
     loop {
         let mut filled = 0;
         while filled < room.len() {
@@ -364,7 +409,8 @@ fn chunks(content: &mut dyn Read, room: &mut [u8], act: &mut dyn FnMut(&[u8]) ->
 
 /// A content that ends too early is the archive's fault, all else the disk's.
 fn readable(error: io::Error, path: &Path, name: &Name) -> Problem {
-    within(path, name, "could not write", Errno::from_io_error(&error).unwrap_or(Errno::IO)).because(error.to_string())
+    within(path, name, "could not write", Errno::from_io_error(&error).unwrap_or(Errno::IO))
+        .because(error.to_string())
 }
 
 /// Where the whole file system can't be flushed at once, each file is.

@@ -58,10 +58,14 @@ impl From<Stat> for Seen {
 #[cfg(target_os = "linux")]
 impl From<rustix::fs::Statx> for Seen {
     fn from(found: rustix::fs::Statx) -> Self {
-        let moment = |time: rustix::fs::StatxTimestamp| Moment { secs: time.tv_sec, nanos: time.tv_nsec };
+        let moment =
+            |time: rustix::fs::StatxTimestamp| Moment { secs: time.tv_sec, nanos: time.tv_nsec };
         Self {
             kind: FileType::from_raw_mode(found.stx_mode.into()),
-            id: Id { dev: rustix::fs::makedev(found.stx_dev_major, found.stx_dev_minor), ino: found.stx_ino },
+            id: Id {
+                dev: rustix::fs::makedev(found.stx_dev_major, found.stx_dev_minor),
+                ino: found.stx_ino,
+            },
             mode: u32::from(found.stx_mode) & 0o7777,
             owner: (found.stx_uid, found.stx_gid),
             bytes: found.stx_size,
@@ -73,14 +77,17 @@ impl From<rustix::fs::Statx> for Seen {
     }
 }
 
-const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+const FOLDER: OFlags =
+    OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 /// Opens the root of a tree, which must be a folder and no link to one.
 pub(super) fn open_root(root: &Path) -> Result<OwnedFd, Problem> {
     rustix::fs::open(root, FOLDER, Mode::empty()).map_err(|e| {
         let problem = at(root, "could not open", &e.into());
         match e {
-            Errno::NOTDIR | Errno::LOOP => problem.cure("name the folder itself: it is no folder, or a link to one"),
+            Errno::NOTDIR | Errno::LOOP => {
+                problem.cure("name the folder itself: it is no folder, or a link to one")
+            }
             _ => problem,
         }
     })
@@ -89,7 +96,8 @@ pub(super) fn open_root(root: &Path) -> Result<OwnedFd, Problem> {
 /// Opens a folder of the tree, step by step and through no link.
 pub(super) fn beneath(root: &OwnedFd, name: &Name) -> rustix::io::Result<OwnedFd> {
     let start = root.try_clone().map_err(|e| Errno::from_io_error(&e).unwrap_or(Errno::MFILE))?;
-    name.parts().try_fold(start, |folder, part| rustix::fs::openat(&folder, part, FOLDER, Mode::empty()))
+    name.parts()
+        .try_fold(start, |folder, part| rustix::fs::openat(&folder, part, FOLDER, Mode::empty()))
 }
 
 /// What is in a folder, in the order of bytes.
@@ -97,7 +105,8 @@ pub(super) fn list(folder: &OwnedFd) -> rustix::io::Result<Vec<Vec<u8>>> {
     Ok(list_kinds(folder)?.into_iter().map(|(name, _)| name).collect())
 }
 
-/// The same, and what kinds of entries they are as far as the folder itself knows, so that nobody need ask each of them.
+/// The same, and what kinds of entries they are as far as the folder itself knows, so that nobody
+/// need ask each of them.
 pub(super) fn list_kinds(folder: &OwnedFd) -> rustix::io::Result<Vec<(Vec<u8>, FileType)>> {
     let mut found = Vec::new();
     for entry in Dir::read_from(folder)? {
@@ -113,7 +122,11 @@ pub(super) fn list_kinds(folder: &OwnedFd) -> rustix::io::Result<Vec<(Vec<u8>, F
 
 /// Looks at an entry of a folder, not at what it leads to. The empty name is the folder itself.
 pub(super) fn look(folder: impl AsFd, name: &[u8]) -> rustix::io::Result<Seen> {
-    if name.is_empty() { seen(folder) } else { rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW).map(Seen::from) }
+    if name.is_empty() {
+        seen(folder)
+    } else {
+        rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW).map(Seen::from)
+    }
 }
 
 /// Looks at what is open.
@@ -138,7 +151,11 @@ pub(super) fn traits(folder: BorrowedFd<'_>, name: &[u8], own: Id) -> rustix::io
 
 /// Looks at an entry of a folder and asks for its traits, at once.
 #[cfg(target_os = "linux")]
-pub(super) fn look_closely(folder: BorrowedFd<'_>, name: &[u8], own: Id) -> rustix::io::Result<(Seen, Traits)> {
+pub(super) fn look_closely(
+    folder: BorrowedFd<'_>,
+    name: &[u8],
+    own: Id,
+) -> rustix::io::Result<(Seen, Traits)> {
     use rustix::fs::{StatxAttributes, StatxFlags, statx};
     let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT | AtFlags::EMPTY_PATH;
     match statx(folder, name, flags, StatxFlags::BASIC_STATS) {
@@ -158,7 +175,8 @@ pub(super) fn look_closely(folder: BorrowedFd<'_>, name: &[u8], own: Id) -> rust
 }
 
 #[cfg(target_os = "linux")]
-const FIXED: rustix::fs::StatxAttributes = rustix::fs::StatxAttributes::IMMUTABLE.union(rustix::fs::StatxAttributes::APPEND);
+const FIXED: rustix::fs::StatxAttributes =
+    rustix::fs::StatxAttributes::IMMUTABLE.union(rustix::fs::StatxAttributes::APPEND);
 
 /// Refuses a tree that can't be renamed, whoever tries: it is found before anything else is.
 #[cfg(target_os = "linux")]
@@ -166,11 +184,15 @@ pub(super) fn may_move(tree: &Path) -> Result<(), Problem> {
     use rustix::fs::{CWD, StatxFlags, statx};
     let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
     match statx(CWD, tree, flags, StatxFlags::TYPE) {
-        Ok(found) if found.stx_attributes.intersects(FIXED) => {
-            Err(Problem::refused(format!("`{}` can't be moved: it is immutable, or may only be appended to", tree.display()))
-                .because("nothing was touched")
-                .cure(format!("take that away (`chattr -i -a {}`), and run the command again", tree.display())))
-        }
+        Ok(found) if found.stx_attributes.intersects(FIXED) => Err(Problem::refused(format!(
+            "`{}` can't be moved: it is immutable, or may only be appended to",
+            tree.display()
+        ))
+        .because("nothing was touched")
+        .cure(format!(
+            "take that away (`chattr -i -a {}`), and run the command again",
+            tree.display()
+        ))),
         _ => Ok(()),
     }
 }
@@ -189,7 +211,11 @@ pub(super) fn traits(folder: BorrowedFd<'_>, name: &[u8], own: Id) -> rustix::io
 
 /// Looks at an entry of a folder and asks for its traits.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn look_closely(folder: BorrowedFd<'_>, name: &[u8], own: Id) -> rustix::io::Result<(Seen, Traits)> {
+pub(super) fn look_closely(
+    folder: BorrowedFd<'_>,
+    name: &[u8],
+    own: Id,
+) -> rustix::io::Result<(Seen, Traits)> {
     by_number(folder, name, own)
 }
 
@@ -201,10 +227,13 @@ fn by_number(folder: BorrowedFd<'_>, name: &[u8], own: Id) -> rustix::io::Result
 
 /// A problem with a path.
 pub(super) fn at(path: &Path, tried: &str, error: &io::Error) -> Problem {
-    let problem = Problem::failed(format!("{tried} `{}`", path.display())).because(error.to_string());
+    let problem =
+        Problem::failed(format!("{tried} `{}`", path.display())).because(error.to_string());
     match error.kind() {
         io::ErrorKind::PermissionDenied => problem.cure("run it as the user who owns the tree"),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => problem.cure("free some space on that disk"),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            problem.cure("free some space on that disk")
+        }
         _ => problem,
     }
 }

@@ -20,16 +20,20 @@ pub struct Wiped {
     pub entries: u64,
 }
 
-/// Empties the tree whose root is still the one that was looked at. Links are removed and not followed. A wipe that was
-/// killed is finished by the next.
+/// Empties the tree whose root is still the one that was looked at. Links are removed and not
+/// followed. A wipe that was killed is finished by the next.
 ///
 /// # Errors
-/// The root is another by now, something is mounted inside (nothing has been removed then), or an entry can't be removed.
+/// The root is another by now, something is mounted inside (nothing has been removed then), or an
+/// entry can't be removed.
 pub fn wipe(root: &Path, expected: Id) -> Result<Wiped, Problem> {
     let open = open_root(root)?;
     if seen(&open).map_err(|e| within(root, &Name::ROOT, "could not look at", e))?.id != expected {
-        return Err(Problem::refused(format!("`{}` is not the folder that was looked at", root.display()))
-            .cure("run the command again and look at the new plan"));
+        return Err(Problem::refused(format!(
+            "`{}` is not the folder that was looked at",
+            root.display()
+        ))
+        .cure("run the command again and look at the new plan"));
     }
     let failed = |e| within(root, &Name::ROOT, "could not open", e);
     let mode = Mode::from_bits_truncate(seen(&open).map_err(failed)?.mode as _);
@@ -54,8 +58,9 @@ pub(super) fn remove(root: &Path) -> Result<(), Problem> {
     rustix::fs::rmdir(root).map_err(|e| within(root, &Name::ROOT, "could not remove", e))
 }
 
-/// Lets us into every folder of a tree that is ours: a backup may hold some that not even their owner may enter. What is somebody
-/// else's stays as it is: whether we may go in there is theirs to say.
+/// Lets us into every folder of a tree that is ours: a backup may hold some that not even their
+/// owner may enter. What is somebody else's stays as it is: whether we may go in there is theirs to
+/// say.
 fn open_up(root: &Path) -> Result<(), Problem> {
     if let (Some(parent), Some(last)) = (root.parent(), root.file_name()) {
         let unlocked = unlock(&open_root(parent)?, last.as_encoded_bytes());
@@ -95,9 +100,12 @@ fn open_below(root: &Path, open: &OwnedFd) -> Result<(), Problem> {
 fn empty(root: &Path, open: &OwnedFd) -> Result<Wiped, Problem> {
     let mounts = survey(root, &Excludes::default())?.mounts;
     if let Some(mount) = mounts.first() {
-        return Err(Problem::refused(format!("`{}` was not emptied: `{mount}` in it is a mount point", root.display()))
-            .because("what is mounted there belongs to something else; nothing was removed")
-            .cure("unmount it, or move it out of the tree"));
+        return Err(Problem::refused(format!(
+            "`{}` was not emptied: `{mount}` in it is a mount point",
+            root.display()
+        ))
+        .because("what is mounted there belongs to something else; nothing was removed")
+        .cure("unmount it, or move it out of the tree"));
     }
     let failed = |name: &Name, e| within(root, name, "could not remove", e);
     let (mut folders, mut entries) = (vec![Name::ROOT], 0);
@@ -107,9 +115,15 @@ fn empty(root: &Path, open: &OwnedFd) -> Result<Wiped, Problem> {
         let here = beneath(open, &folder).map_err(|e| failed(&folder, e))?;
         for last in list(&here).map_err(|e| failed(&folder, e))? {
             let name = folder.join(&last);
-            if gone(look(here.as_fd(), &last)).map_err(|e| failed(&name, e))?.is_some_and(|s| s.kind == FileType::Directory) {
+            if gone(look(here.as_fd(), &last))
+                .map_err(|e| failed(&name, e))?
+                .is_some_and(|s| s.kind == FileType::Directory)
+            {
                 folders.push(name);
-            } else if gone(rustix::fs::unlinkat(&here, last, AtFlags::empty())).map_err(|e| failed(&name, e))?.is_some() {
+            } else if gone(rustix::fs::unlinkat(&here, last, AtFlags::empty()))
+                .map_err(|e| failed(&name, e))?
+                .is_some()
+            {
                 entries += 1;
             }
         }
@@ -118,12 +132,12 @@ fn empty(root: &Path, open: &OwnedFd) -> Result<Wiped, Problem> {
     for name in folders.iter().rev() {
         let Some((parent, last)) = name.split() else { continue };
         let parent = beneath(open, &parent).map_err(|e| failed(name, e))?;
-        let removed = gone(rustix::fs::unlinkat(&parent, last, AtFlags::REMOVEDIR)).map_err(|e| match e {
-            Errno::NOTEMPTY | Errno::EXIST => {
-                failed(name, e).cure("something writes into the tree: stop it, and run the command again")
-            }
-            _ => failed(name, e),
-        })?;
+        let removed =
+            gone(rustix::fs::unlinkat(&parent, last, AtFlags::REMOVEDIR)).map_err(|e| match e {
+                Errno::NOTEMPTY | Errno::EXIST => failed(name, e)
+                    .cure("something writes into the tree: stop it, and run the command again"),
+                _ => failed(name, e),
+            })?;
         entries += u64::from(removed.is_some());
     }
     Ok(Wiped { entries })

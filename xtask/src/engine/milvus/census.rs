@@ -1,4 +1,5 @@
-//! What a backup of Milvus holds: the proof that goes into the manifest, and that a restore is held against.
+//! What a backup of Milvus holds: the proof that goes into the manifest, and that a restore is held
+//! against.
 
 use std::io::{self, Write};
 
@@ -37,7 +38,8 @@ pub struct CollectionCensus {
     pub aliases: Vec<String>,
     /// Whether the server hands out its primary keys: not every server takes them back.
     pub auto_ids: bool,
-    /// The sha256 of its rows, partition by partition in the order of names, in the order of primary keys.
+    /// The sha256 of its rows, partition by partition in the order of names, in the order of
+    /// primary keys.
     pub sha256: String,
 }
 
@@ -70,9 +72,8 @@ impl Tally {
         for row in rows {
             let place = (partition.to_owned(), row[self.key].clone());
             if self.place.as_ref().is_some_and(|last| !before(last, &place)) {
-                return Err(
-                    Problem::failed("the rows are not in the order of their primary keys").because(format!("at {:?}", place.1))
-                );
+                return Err(Problem::failed("the rows are not in the order of their primary keys")
+                    .because(format!("at {:?}", place.1)));
             }
             self.place = Some(place);
             let fed = feed(&Value::Text(partition.to_owned()), &mut self.digest);
@@ -126,9 +127,13 @@ fn before(last: &(String, Value), next: &(String, Value)) -> bool {
     }
 }
 
-/// Partitions by which rows are read and written, in order; the one without a name stands for all of a collection, whose server
-/// puts each row where its partition key belongs.
+/// Partitions by which rows are read and written, in order; the one without a name stands for all
+/// of a collection, whose server puts each row where its partition key belongs.
 pub(super) fn readable_partitions(collection: &Collection) -> Vec<String> {
-    let by_key = collection.schema.iter().flat_map(|schema| &schema.fields).any(|field| field.is_partition_key);
+    let by_key = collection
+        .schema
+        .iter()
+        .flat_map(|schema| &schema.fields)
+        .any(|field| field.is_partition_key);
     if by_key { vec![String::new()] } else { collection.partitions.clone() }
 }

@@ -18,7 +18,8 @@ use super::proto::rpc::{Answer, Databases, Nothing, Version};
 use crate::problem::Problem;
 
 const CONNECT: Duration = Duration::from_secs(10);
-/// Longer than any call takes that is going to succeed: a strong query of a server under load waits for its clock.
+/// Longer than any call takes that is going to succeed: a strong query of a server under load waits
+/// for its clock.
 const CALL: Duration = Duration::from_secs(180);
 /// No answer is taken that is larger; whoever asks for rows asks for fewer then.
 pub(super) const LARGEST_ANSWER: usize = 64 << 20;
@@ -40,7 +41,11 @@ pub struct Address {
 impl fmt::Debug for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let token = self.token.as_ref().map(|_| "***");
-        f.debug_struct("Address").field("url", &self.url).field("database", &self.database).field("token", &token).finish()
+        f.debug_struct("Address")
+            .field("url", &self.url)
+            .field("database", &self.database)
+            .field("token", &token)
+            .finish()
     }
 }
 
@@ -70,8 +75,12 @@ impl Failure {
     /// The answer would have been too large, for us or for the server.
     pub fn too_large(&self) -> bool {
         match self {
-            Self::Lost(status) => matches!(status.code(), Code::ResourceExhausted | Code::OutOfRange),
-            Self::Said { reason, .. } => reason.contains("larger than max") || reason.contains("exceeds"),
+            Self::Lost(status) => {
+                matches!(status.code(), Code::ResourceExhausted | Code::OutOfRange)
+            }
+            Self::Said { reason, .. } => {
+                reason.contains("larger than max") || reason.contains("exceeds")
+            }
         }
     }
 
@@ -87,8 +96,12 @@ impl Failure {
         let problem = Problem::failed(format!("could not {doing}"));
         match self {
             Self::Said { reason, .. } => problem.because(format!("Milvus says: {reason}")),
-            Self::Lost(status) if matches!(status.code(), Code::Unauthenticated | Code::PermissionDenied) => {
-                problem.because(status.message()).cure("give a token that may do this: `user:password` or an API key")
+            Self::Lost(status)
+                if matches!(status.code(), Code::Unauthenticated | Code::PermissionDenied) =>
+            {
+                problem
+                    .because(status.message())
+                    .cure("give a token that may do this: `user:password` or an API key")
             }
             Self::Lost(status) => problem
                 .because(format!("the connection to Milvus failed: {}", status.message()))
@@ -98,7 +111,8 @@ impl Failure {
 }
 
 impl Milvus {
-    /// Connects, within ten seconds, and asks for the version: an address at which something else answers is an error.
+    /// Connects, within ten seconds, and asks for the version: an address at which something else
+    /// answers is an error.
     ///
     /// # Errors
     /// Nobody answers there, it is no Milvus, the token is not taken, or there is no such database.
@@ -110,19 +124,31 @@ impl Milvus {
                 .because(why)
                 .cure("start it, or correct the address")
         };
-        let connected = runtime.block_on(async { tokio::time::timeout(CONNECT, endpoint.connect()).await });
+        let connected =
+            runtime.block_on(async { tokio::time::timeout(CONNECT, endpoint.connect()).await });
         let channel = connected
             .map_err(|_| lost(format!("no answer within {} seconds", CONNECT.as_secs())))?
             .map_err(|e| lost(root_cause(&e)))?;
         let grpc = Grpc::new(channel).max_decoding_message_size(LARGEST_ANSWER);
         let metadata = metadata(address)?;
-        let mut milvus = Self { runtime, grpc, metadata, database: address.database.clone(), version: String::new() };
-        let version: Version = milvus.ask("GetVersion", &Nothing {}).map_err(|failure| match failure {
-            Failure::Lost(status) if !matches!(status.code(), Code::Unauthenticated | Code::PermissionDenied) => {
-                lost(status.message().to_owned())
-            }
-            failure => failure.problem(&format!("ask the Milvus at `{}` for its version", address.url)),
-        })?;
+        let mut milvus = Self {
+            runtime,
+            grpc,
+            metadata,
+            database: address.database.clone(),
+            version: String::new(),
+        };
+        let version: Version =
+            milvus.ask("GetVersion", &Nothing {}).map_err(|failure| match failure {
+                Failure::Lost(status)
+                    if !matches!(status.code(), Code::Unauthenticated | Code::PermissionDenied) =>
+                {
+                    lost(status.message().to_owned())
+                }
+                failure => {
+                    failure.problem(&format!("ask the Milvus at `{}` for its version", address.url))
+                }
+            })?;
         milvus.version = version.version;
         milvus.find_database()?;
         Ok(milvus)
@@ -152,7 +178,11 @@ impl Milvus {
         }
         let has = listed.db_names.join("`, `");
         Err(Problem::failed(format!("Milvus has no database `{}`", self.database))
-            .because(if has.is_empty() { "this server has no databases".into() } else { format!("it has `{has}`") })
+            .because(if has.is_empty() {
+                "this server has no databases".into()
+            } else {
+                format!("it has `{has}`")
+            })
             .cure("correct the name, or create the database"))
     }
 
@@ -184,7 +214,11 @@ impl Milvus {
         }
     }
 
-    fn once<A: Answer + 'static>(&self, method: &str, request: &(impl Message + Clone + 'static)) -> Result<A, Failure> {
+    fn once<A: Answer + 'static>(
+        &self,
+        method: &str,
+        request: &(impl Message + Clone + 'static),
+    ) -> Result<A, Failure> {
         let path = PathAndQuery::try_from(format!("{SERVICE}{method}"))
             .map_err(|e| Failure::Lost(tonic::Status::internal(e.to_string())))?;
         let mut message = Request::new(request.clone());
@@ -206,9 +240,11 @@ impl Milvus {
             }
         })?;
         match answer.status() {
-            Some(status) if status.code != 0 || status.error_code != 0 => {
-                Err(Failure::Said { code: status.code, old_code: status.error_code, reason: status.reason.clone() })
-            }
+            Some(status) if status.code != 0 || status.error_code != 0 => Err(Failure::Said {
+                code: status.code,
+                old_code: status.error_code,
+                reason: status.reason.clone(),
+            }),
             _ => Ok(answer),
         }
     }
@@ -216,14 +252,22 @@ impl Milvus {
 
 fn endpoint(url: &str) -> Result<Endpoint, Problem> {
     if url.starts_with("https:") {
-        return Err(Problem::usage(format!("`{url}` can't be used: TLS to Milvus is not supported"))
-            .cure("give an `http://` address, of the server itself or of a tunnel to it"));
+        return Err(Problem::usage(format!(
+            "`{url}` can't be used: TLS to Milvus is not supported"
+        ))
+        .cure("give an `http://` address, of the server itself or of a tunnel to it"));
     }
-    let wrong = || Problem::usage(format!("`{url}` is no address of a Milvus")).cure("write it as `http://127.0.0.1:19530`");
+    let wrong = || {
+        Problem::usage(format!("`{url}` is no address of a Milvus"))
+            .cure("write it as `http://127.0.0.1:19530`")
+    };
     if !url.starts_with("http://") {
         return Err(wrong());
     }
-    Ok(Endpoint::from_shared(url.to_owned()).map_err(|_| wrong())?.connect_timeout(CONNECT).tcp_nodelay(true))
+    Ok(Endpoint::from_shared(url.to_owned())
+        .map_err(|_| wrong())?
+        .connect_timeout(CONNECT)
+        .tcp_nodelay(true))
 }
 
 /// As Milvus's own clients send them.
@@ -231,13 +275,15 @@ fn metadata(address: &Address) -> Result<Vec<(&'static str, MetadataValue<Ascii>
     let mut out = Vec::new();
     if let Some(token) = &address.token {
         let encoded = base64::engine::general_purpose::STANDARD.encode(token);
-        let mut value = MetadataValue::try_from(encoded).map_err(|_| Problem::usage("the token of Milvus can't be sent"))?;
+        let mut value = MetadataValue::try_from(encoded)
+            .map_err(|_| Problem::usage("the token of Milvus can't be sent"))?;
         value.set_sensitive(true);
         out.push(("authorization", value));
     }
     if !address.database.is_empty() {
-        let value = MetadataValue::try_from(address.database.as_str())
-            .map_err(|_| Problem::usage(format!("`{}` is no name of a database of Milvus", address.database)))?;
+        let value = MetadataValue::try_from(address.database.as_str()).map_err(|_| {
+            Problem::usage(format!("`{}` is no name of a database of Milvus", address.database))
+        })?;
         out.push(("dbname", value));
     }
     Ok(out)
@@ -289,9 +335,17 @@ mod tests {
     #[test]
     fn nobody_there_is_told_with_a_cure() {
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let Err(error) = Milvus::connect(&address(&format!("http://127.0.0.1:{port}"))) else { panic!() };
+        let Err(error) = Milvus::connect(&address(&format!("http://127.0.0.1:{port}"))) else {
+            panic!()
+        };
         let said = error.to_string();
-        assert!(said.starts_with(&format!("no Milvus answers at `http://127.0.0.1:{port}`\n  ")), "{said}");
-        assert!(said.contains("refused") && said.ends_with("next: start it, or correct the address"), "{said}");
+        assert!(
+            said.starts_with(&format!("no Milvus answers at `http://127.0.0.1:{port}`\n  ")),
+            "{said}"
+        );
+        assert!(
+            said.contains("refused") && said.ends_with("next: start it, or correct the address"),
+            "{said}"
+        );
     }
 }

@@ -12,24 +12,37 @@ use super::survey::Described;
 use super::value::{Fields, columns};
 
 impl Milvus {
-    /// Writes every collection that is not ours into `out`, at constant memory. `progress` is told rows and bytes so far.
+    /// Writes every collection that is not ours into `out`, at constant memory. `progress` is told
+    /// rows and bytes so far.
     ///
-    /// A collection that is not loaded is loaded for it, and released again whatever happens. What changed while it was read
-    /// stands in the census.
+    /// A collection that is not loaded is loaded for it, and released again whatever happens. What
+    /// changed while it was read stands in the census.
     ///
     /// # Errors
     /// A call or the writing fails, or a collection holds what can't be restored the same.
-    pub fn dump(&mut self, out: &mut dyn Write, progress: &mut dyn FnMut(u64, u64)) -> Result<Census> {
+    pub fn dump(
+        &mut self,
+        out: &mut dyn Write,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<Census> {
         let mut found = Vec::new();
         for name in self.names()? {
             let described = self.describe(&name)?;
-            let Some(schema) = described.collection.schema.as_ref().filter(|_| described.mark.is_none()) else { continue };
+            let Some(schema) =
+                described.collection.schema.as_ref().filter(|_| described.mark.is_none())
+            else {
+                continue;
+            };
             let fields = Fields::of(&name, schema)?;
             found.push((described, fields));
         }
         let unwritten = "could not write the backup of Milvus";
         let mut writer = Writer::new(out).context(unwritten)?;
-        let header = Header { server_version: self.version().into(), database: self.db(), collections: found.len() as u64 };
+        let header = Header {
+            server_version: self.version().into(),
+            database: self.db(),
+            collections: found.len() as u64,
+        };
         writer.write(What::Header(header)).context(unwritten)?;
         for (described, _) in &found {
             writer.write(What::Collection(described.collection.clone())).context(unwritten)?;
@@ -38,7 +51,9 @@ impl Milvus {
         for (described, fields) in &found {
             let (rows_before, bytes_before) = (census.rows(), census.bytes());
             let mut told = |rows, bytes| progress(rows_before + rows, bytes_before + bytes);
-            let (read, changed) = self.opened(described, |milvus| milvus.dump_rows(described, fields, &mut writer, &mut told))?;
+            let (read, changed) = self.opened(described, |milvus| {
+                milvus.dump_rows(described, fields, &mut writer, &mut told)
+            })?;
             census.collections.push(read);
             census.changed.extend(changed);
         }
@@ -70,7 +85,10 @@ impl Milvus {
                     break;
                 }
                 tally.take(&partition, &page)?;
-                keys.take(&partition, &page.iter().map(|row| vec![row[fields.key].clone()]).collect::<Vec<_>>())?;
+                keys.take(
+                    &partition,
+                    &page.iter().map(|row| vec![row[fields.key].clone()]).collect::<Vec<_>>(),
+                )?;
                 write(&partition, columns(fields, &page), page.len())?;
                 progress(tally.rows(), tally.bytes());
             }
@@ -83,31 +101,39 @@ impl Milvus {
             changed.push(format!("rows of `{name}` came and others went while it was read"));
         }
         let (census, sha256) = tally.finish(&found.collection);
-        let end = CollectionEnd { rows: census.rows, sha256: sha256.to_vec(), changed: changed.clone() };
+        let end =
+            CollectionEnd { rows: census.rows, sha256: sha256.to_vec(), changed: changed.clone() };
         writer.write(What::CollectionEnd(end)).context("could not write the backup of Milvus")?;
         Ok((census, changed))
     }
 
-    /// What tells that a collection did not stand still. Counts are those of `count(*)`: the server's statistics know of rows when
-    /// they are flushed, whenever those came.
+    /// What tells that a collection did not stand still. Counts are those of `count(*)`: the
+    /// server's statistics know of rows when they are flushed, whenever those came.
     fn changes(&self, found: &Described, before: u64, after: u64, read: u64) -> Vec<String> {
         let name = &found.collection.name;
         let mut changed = Vec::new();
         if before != after {
             changed.push(format!("`{name}` had {} rows at first and {} in the end", before, after));
         } else if before < read {
-            changed.push(format!("`{name}` has {before} rows, and {read} were read: it was written to meanwhile"));
+            changed.push(format!(
+                "`{name}` has {before} rows, and {read} were read: it was written to meanwhile"
+            ));
         } else if before > read {
             changed.push(format!(
-                "`{name}` has {} rows, of which {read} were read: rows of the same primary key are read once, or it was written to",
+                "`{name}` has {} rows, of which {read} were read: rows of the same primary key \
+                 are read once, or it was written to",
                 before
             ));
         }
         match self.describe(name) {
             Err(_) => changed.push(format!("`{name}` was dropped or renamed while it was read")),
-            Ok(now) if now.id != found.id => changed.push(format!("`{name}` was dropped and made again while it was read")),
+            Ok(now) if now.id != found.id => {
+                changed.push(format!("`{name}` was dropped and made again while it was read"))
+            }
             Ok(now) if now.without_load() != found.without_load() => {
-                changed.push(format!("the schema, the indexes or the aliases of `{name}` changed while it was read"));
+                changed.push(format!(
+                    "the schema, the indexes or the aliases of `{name}` changed while it was read"
+                ));
             }
             Ok(_) => {}
         }
@@ -116,7 +142,8 @@ impl Milvus {
 }
 
 impl Described {
-    /// Partitions by which rows are read and written: none of those that the server keeps by a partition key.
+    /// Partitions by which rows are read and written: none of those that the server keeps by a
+    /// partition key.
     pub(super) fn readable_partitions(&self) -> Vec<String> {
         super::census::readable_partitions(&self.collection)
     }

@@ -25,8 +25,8 @@ pub enum Load {
 pub enum RowCount {
     /// Counted, at the time of the question.
     Exact(u64),
-    /// As the server's statistics have it: with rows that were deleted, and without such as are not flushed yet. A collection that is
-    /// not loaded can't be counted.
+    /// As the server's statistics have it: with rows that were deleted, and without such as are not
+    /// flushed yet. A collection that is not loaded can't be counted.
     About(u64),
 }
 

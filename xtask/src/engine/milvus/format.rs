@@ -1,6 +1,8 @@
-//! A backup of Milvus as a stream: a line that says what it is, then records, each with its length before it.
+//! A backup of Milvus as a stream: a line that says what it is, then records, each with its length
+//! before it.
 //!
-//! docs/milvus-format.md has the messages for whoever reads one without this tool; a test holds them together.
+//! docs/milvus-format.md has the messages for whoever reads one without this tool; a test holds
+//! them together.
 
 use std::io::{self, BufReader, Read, Write};
 
@@ -14,7 +16,8 @@ use crate::stream::Digest;
 
 const MAGIC: &str = "db-tasks milvus backup, format ";
 const VERSION: u32 = 1;
-/// No record is larger: a page of rows is a few megabytes, and one row at most as large as an answer.
+/// No record is larger: a page of rows is a few megabytes, and one row at most as large as an
+/// answer.
 const LARGEST: u64 = 128 << 20;
 
 #[derive(Clone, PartialEq, Message)]
@@ -126,7 +129,9 @@ impl<W: Write> Writer<W> {
 
     pub fn write(&mut self, what: What) -> io::Result<()> {
         let mut bytes = Vec::new();
-        Record { record: Some(what) }.encode_length_delimited(&mut bytes).map_err(io::Error::other)?;
+        Record { record: Some(what) }
+            .encode_length_delimited(&mut bytes)
+            .map_err(io::Error::other)?;
         self.out.write_all(&bytes)
     }
 
@@ -148,7 +153,10 @@ pub(super) struct Reader<R: Read> {
 
 /// What is wrong with a backup.
 pub(super) fn damaged(why: impl AsRef<str>) -> Problem {
-    Problem::failed("this backup of Milvus is damaged").because(why).cure("restore another backup").of_backup()
+    Problem::failed("this backup of Milvus is damaged")
+        .because(why)
+        .cure("restore another backup")
+        .of_backup()
 }
 
 fn cut_short() -> Problem {
@@ -168,7 +176,10 @@ impl<R: Read> Reader<R> {
             }
         }
         let text = String::from_utf8_lossy(&line);
-        let version = text.strip_prefix(MAGIC).and_then(|rest| rest.strip_suffix('\n')).and_then(|v| v.parse::<u32>().ok());
+        let version = text
+            .strip_prefix(MAGIC)
+            .and_then(|rest| rest.strip_suffix('\n'))
+            .and_then(|v| v.parse::<u32>().ok());
         match version {
             Some(VERSION) => {}
             Some(newer) if newer > VERSION => {
@@ -178,7 +189,9 @@ impl<R: Read> Reader<R> {
                     .of_backup()
                     .into());
             }
-            None if MAGIC.starts_with(text.as_ref()) || text.starts_with(MAGIC) => return Err(cut_short().into()),
+            None if MAGIC.starts_with(text.as_ref()) || text.starts_with(MAGIC) => {
+                return Err(cut_short().into());
+            }
             _ => {
                 return Err(Problem::failed("this is no backup of Milvus")
                     .because("it does not begin as one does")
@@ -212,11 +225,15 @@ impl<R: Read> Reader<R> {
         if (bytes.len() as u64) < length {
             return Err(cut_short().into());
         }
-        let record = Record::decode(bytes.as_slice()).map_err(|e| damaged(format!("a record can't be read: {e}")))?;
-        // what this version doesn't know would be lost in a restore; and no second way to write the same is let pass
+        let record = Record::decode(bytes.as_slice())
+            .map_err(|e| damaged(format!("a record can't be read: {e}")))?;
+        // what this version doesn't know would be lost in a restore; and no second way to write the
+        // same is let pass
         let mut again = Vec::new();
         encode_varint(length, &mut again);
-        let Some(what) = record.record.clone().filter(|_| record.encode_to_vec() == bytes && again == prefix) else {
+        let Some(what) =
+            record.record.clone().filter(|_| record.encode_to_vec() == bytes && again == prefix)
+        else {
             return Err(damaged("a record holds what is not known here").into());
         };
         if !matches!(what, What::End(_)) {

@@ -1,4 +1,5 @@
-//! What makes a collection one of ours: a property that it is created with, and that a rename takes along.
+//! What makes a collection one of ours: a property that it is created with, and that a rename takes
+//! along.
 
 use std::fmt;
 
@@ -6,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::facts::Load;
 
-/// The property. Milvus keeps properties of any name; it has no other place that is set with the creation and can be changed.
+/// The property. Milvus keeps properties of any name; it has no other place that is set with the
+/// creation and can be changed.
 pub(super) const PROPERTY: &str = "db-tasks";
 
 /// What a collection of ours is for.
@@ -40,7 +42,8 @@ impl fmt::Display for Role {
     }
 }
 
-/// The mark itself: all that a later run has to know, in one property, so that one call changes all of it.
+/// The mark itself: all that a later run has to know, in one property, so that one call changes all
+/// of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {
     /// What it is for.
@@ -75,7 +78,8 @@ impl Slot {
 }
 
 impl Mark {
-    /// Reads the property; one that is empty, as a server leaves it that can't take properties away, is none.
+    /// Reads the property; one that is empty, as a server leaves it that can't take properties
+    /// away, is none.
     pub(super) fn read(text: &str) -> Option<Self> {
         serde_json::from_str(text).ok()
     }
@@ -86,7 +90,9 @@ impl Mark {
 
     /// Which of our names this is; none when somebody else has renamed it.
     pub(super) fn slot(&self, name: &str) -> Option<Slot> {
-        [Slot::Live, Slot::Staged, Slot::Previous, Slot::Discard].into_iter().find(|slot| slot.name(&self.base) == name)
+        [Slot::Live, Slot::Staged, Slot::Previous, Slot::Discard]
+            .into_iter()
+            .find(|slot| slot.name(&self.base) == name)
     }
 
     pub(super) fn as_role(&self, role: Role) -> Self {

@@ -1,7 +1,9 @@
-//! Milvus: its collections as a stream and back, over gRPC, and how one set of collections takes another's place.
+//! Milvus: its collections as a stream and back, over gRPC, and how one set of collections takes
+//! another's place.
 //!
-//! [`Milvus::dump`] writes a backup and [`scan`] proves it. [`Milvus::stage`] makes collections of it beside the live ones and
-//! proves them row by row, and [`Milvus::swap`] gives them the live names.
+//! [`Milvus::dump`] writes a backup and [`scan`] proves it. [`Milvus::stage`] makes collections of
+//! it beside the live ones and proves them row by row, and [`Milvus::swap`] gives them the live
+//! names.
 
 mod census;
 mod client;

@@ -21,7 +21,8 @@ pub(super) fn pair(key: &str, value: &str) -> KeyValuePair {
 }
 
 impl Milvus {
-    /// Has all of a collection loaded while `read` is at work, and puts it back afterwards, whatever came of it.
+    /// Has all of a collection loaded while `read` is at work, and puts it back afterwards,
+    /// whatever came of it.
     pub(super) fn opened<T>(
         &mut self,
         found: &Described,
@@ -71,8 +72,9 @@ impl Milvus {
         self.await_rows(found)
     }
 
-    /// Milvus 2.3 says of a partition that it is loaded a moment before its rows are there, and answers without them till then. The
-    /// statistics know of all rows that were flushed, and of some that were deleted: so a while is given to it, and no more.
+    /// Milvus 2.3 says of a partition that it is loaded a moment before its rows are there, and
+    /// answers without them till then. The statistics know of all rows that were flushed, and
+    /// of some that were deleted: so a while is given to it, and no more.
     fn await_rows(&self, found: &Described) -> Result<(), Problem> {
         let name = &found.collection.name;
         let (least, most) = match found.load() {
@@ -93,14 +95,28 @@ impl Milvus {
             Load::Whole => return Ok(()),
             Load::Not => self.release(name)?,
             Load::Partitions(kept) => {
-                let rest = found.collection.partitions.iter().filter(|p| !kept.contains(p)).cloned().collect();
+                let rest = found
+                    .collection
+                    .partitions
+                    .iter()
+                    .filter(|p| !kept.contains(p))
+                    .cloned()
+                    .collect();
                 self.partitions("ReleasePartitions", name, rest, 0)?;
             }
         }
         for (field_name, _) in self.bare_vectors(found) {
-            let request =
-                DropIndex { db_name: self.db(), collection_name: name.clone(), field_name, index_name: READERS_INDEX.into() };
-            let dropped = self.call::<Status>("DropIndex", &request, &format!("take the index for reading from `{name}`"));
+            let request = DropIndex {
+                db_name: self.db(),
+                collection_name: name.clone(),
+                field_name,
+                index_name: READERS_INDEX.into(),
+            };
+            let dropped = self.call::<Status>(
+                "DropIndex",
+                &request,
+                &format!("take the index for reading from `{name}`"),
+            );
             dropped?;
         }
         Ok(())
@@ -112,7 +128,9 @@ impl Milvus {
         fields
             .filter(|field| field.data_type >= DataType::BinaryVector as i32)
             .filter(|field| !found.collection.indexes.iter().any(|index| index.field == field.name))
-            .map(|field| (field.name.clone(), DataType::try_from(field.data_type).unwrap_or(DataType::None)))
+            .map(|field| {
+                (field.name.clone(), DataType::try_from(field.data_type).unwrap_or(DataType::None))
+            })
             .collect()
     }
 
@@ -122,7 +140,11 @@ impl Milvus {
         let wanted = match load {
             Load::Not => return Ok(()),
             Load::Whole => {
-                let request = LoadCollection { db_name: self.db(), collection_name: name.into(), replica_number: 1 };
+                let request = LoadCollection {
+                    db_name: self.db(),
+                    collection_name: name.into(),
+                    replica_number: 1,
+                };
                 self.call::<Status>("LoadCollection", &request, &doing)?;
                 whole(&self.describe(name)?)
             }
@@ -135,21 +157,31 @@ impl Milvus {
     }
 
     fn await_loaded(&self, name: &str, partitions: &[String]) -> Result<(), Problem> {
-        wait(&format!("load `{name}`"), || Ok(self.load_state(name, partitions, LOADED)? == Load::Whole))
+        wait(&format!("load `{name}`"), || {
+            Ok(self.load_state(name, partitions, LOADED)? == Load::Whole)
+        })
     }
 
     pub(super) fn release(&mut self, name: &str) -> Result<(), Problem> {
-        self.call::<Status>("ReleaseCollection", &self.of(name), &format!("release `{name}`")).map(drop)
+        self.call::<Status>("ReleaseCollection", &self.of(name), &format!("release `{name}`"))
+            .map(drop)
     }
 
-    fn partitions(&self, method: &str, name: &str, partitions: Vec<String>, replicas: i32) -> Result<(), Problem> {
+    fn partitions(
+        &self,
+        method: &str,
+        name: &str,
+        partitions: Vec<String>,
+        replicas: i32,
+    ) -> Result<(), Problem> {
         let request = OfPartitions {
             db_name: self.db(),
             collection_name: name.into(),
             partition_names: partitions,
             replica_number: replicas,
         };
-        self.call::<Status>(method, &request, &format!("load or release partitions of `{name}`")).map(drop)
+        self.call::<Status>(method, &request, &format!("load or release partitions of `{name}`"))
+            .map(drop)
     }
 
     /// Waits until every index is built.
@@ -178,8 +210,11 @@ fn wait(what: &str, mut done: impl FnMut() -> Result<bool, Problem>) -> Result<(
     let start = Instant::now();
     while !done()? {
         if start.elapsed() > PATIENCE {
-            return Err(Problem::failed(format!("could not {what} within {} minutes", PATIENCE.as_secs() / 60))
-                .cure("look whether the server has memory left; then run the command again"));
+            return Err(Problem::failed(format!(
+                "could not {what} within {} minutes",
+                PATIENCE.as_secs() / 60
+            ))
+            .cure("look whether the server has memory left; then run the command again"));
         }
         sleep(PAUSE);
     }

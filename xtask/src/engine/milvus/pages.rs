@@ -22,26 +22,44 @@ pub(super) struct Pages<'a> {
     /// The key after which the next page begins.
     last: Option<Value>,
     limit: usize,
-    /// From when on the server's answers may be: asked once, for each strong query waits for the server's clock.
+    /// From when on the server's answers may be: asked once, for each strong query waits for the
+    /// server's clock.
     since: Option<u64>,
 }
 
 impl<'a> Pages<'a> {
-    pub fn new(milvus: &Milvus, name: &'a str, fields: &'a Fields, partition: &str) -> Result<Self, Problem> {
+    pub fn new(
+        milvus: &Milvus,
+        name: &'a str,
+        fields: &'a Fields,
+        partition: &str,
+    ) -> Result<Self, Problem> {
         let since = match milvus.ask::<Timestamp>("AllocTimestamp", &Nothing {}) {
             Err(failure) if failure.unknown_call() => None,
-            asked => Some(asked.map_err(|failure| failure.problem("ask Milvus for its time"))?.timestamp),
+            asked => {
+                Some(asked.map_err(|failure| failure.problem("ask Milvus for its time"))?.timestamp)
+            }
         };
-        let width: i64 = fields.all.iter().map(|field| if field.dim > 0 { field.dim * 4 } else { 256 }).sum();
+        let width: i64 =
+            fields.all.iter().map(|field| if field.dim > 0 { field.dim * 4 } else { 256 }).sum();
         let limit = PAGE / usize::try_from(width).unwrap_or(PAGE).max(1);
-        Ok(Self { name, fields, partition: partition.into(), last: None, limit: limit.clamp(1, 1024), since })
+        Ok(Self {
+            name,
+            fields,
+            partition: partition.into(),
+            last: None,
+            limit: limit.clamp(1, 1024),
+            since,
+        })
     }
 
     /// The next page; an empty one is the last. A page with fewer rows than were asked for is not.
     pub fn next(&mut self, milvus: &Milvus) -> Result<Vec<Row>, Problem> {
         let doing = format!("read `{}`", self.name);
         loop {
-            let Some(expr) = after(&self.fields.key().name, self.last.as_ref()) else { return Ok(vec![]) };
+            let Some(expr) = after(&self.fields.key().name, self.last.as_ref()) else {
+                return Ok(vec![]);
+            };
             let answer = match milvus.ask::<Rows>("Query", &self.query(milvus, expr)) {
                 Err(failure) if failure.too_large() && self.limit > 1 => {
                     self.limit = (self.limit / 8).max(1);
@@ -53,7 +71,8 @@ impl<'a> Pages<'a> {
                 return Ok(vec![]);
             }
             let bytes = answer.encoded_len();
-            let malformed = |why: String| Problem::failed(format!("could not {doing}")).because(why);
+            let malformed =
+                |why: String| Problem::failed(format!("could not {doing}")).because(why);
             let mut page = rows(self.fields, answer.fields_data).map_err(malformed)?;
             let key = self.fields.key;
             page.sort_by(|a, b| match (&a[key], &b[key]) {
@@ -76,9 +95,14 @@ impl<'a> Pages<'a> {
             collection_name: self.name.into(),
             expr,
             output_fields: self.fields.all.iter().map(|field| field.name.clone()).collect(),
-            partition_names: if self.partition.is_empty() { vec![] } else { vec![self.partition.clone()] },
+            partition_names: if self.partition.is_empty() {
+                vec![]
+            } else {
+                vec![self.partition.clone()]
+            },
             guarantee_timestamp: self.since.unwrap_or(0),
-            // `iterator` makes every segment stop at a common key, so that none is skipped between pages
+            // `iterator` makes every segment stop at a common key, so that none is skipped between
+            // pages
             query_params: vec![
                 pair("limit", &self.limit.to_string()),
                 pair("iterator", "True"),
@@ -90,7 +114,11 @@ impl<'a> Pages<'a> {
 }
 
 /// Reads all the rows of a collection for their digest alone.
-pub(super) fn read_again(milvus: &Milvus, of: &Collection, fields: &Fields) -> Result<Tally, Problem> {
+pub(super) fn read_again(
+    milvus: &Milvus,
+    of: &Collection,
+    fields: &Fields,
+) -> Result<Tally, Problem> {
     let mut tally = Tally::new(fields);
     for partition in readable_partitions(of) {
         let mut pages = Pages::new(milvus, &of.name, fields, &partition)?;
@@ -105,7 +133,8 @@ pub(super) fn read_again(milvus: &Milvus, of: &Collection, fields: &Fields) -> R
     Ok(tally)
 }
 
-/// What comes after a key; nothing comes after the largest. Milvus 2.3 can't parse the smallest number, so it is never written.
+/// What comes after a key; nothing comes after the largest. Milvus 2.3 can't parse the smallest
+/// number, so it is never written.
 fn after(key: &str, last: Option<&Value>) -> Option<String> {
     match last {
         Some(Value::Long(last)) => last.checked_add(1).map(|next| format!("{key} >= {next}")),
@@ -114,7 +143,8 @@ fn after(key: &str, last: Option<&Value>) -> Option<String> {
     }
 }
 
-/// A string as Milvus's expressions have it: of the control characters only line ends can't stand in it as they are.
+/// A string as Milvus's expressions have it: of the control characters only line ends can't stand
+/// in it as they are.
 fn quoted(text: &str) -> String {
     let mut out = String::from("\"");
     for c in text.chars() {

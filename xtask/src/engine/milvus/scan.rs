@@ -15,7 +15,13 @@ pub(super) trait Visit {
     /// All collections are known by now, and no row has been read.
     fn begin(&mut self, collections: &[Collection]) -> Result<()>;
     /// Some rows, as they are in the backup and as they will be inserted.
-    fn rows(&mut self, of: &Collection, fields: &Fields, partition: &str, rows: Vec<Row>) -> Result<()>;
+    fn rows(
+        &mut self,
+        of: &Collection,
+        fields: &Fields,
+        partition: &str,
+        rows: Vec<Row>,
+    ) -> Result<()>;
     /// All rows of a collection have been read.
     fn end(&mut self, of: &Collection, fields: &Fields, census: &CollectionCensus) -> Result<()>;
 }
@@ -44,19 +50,27 @@ pub fn scan(input: &mut dyn Read) -> Result<Census> {
 
 pub(super) fn visit(input: &mut dyn Read, visitor: &mut dyn Visit) -> Result<Census> {
     let mut reader = Reader::new(input)?;
-    let What::Header(header) = reader.next()? else { return Err(damaged("it has no header").into()) };
+    let What::Header(header) = reader.next()? else {
+        return Err(damaged("it has no header").into());
+    };
     let mut collections = Vec::new();
     let mut names = BTreeSet::new();
     for _ in 0..header.collections {
-        let What::Collection(collection) = reader.next()? else { return Err(damaged("a collection is missing").into()) };
-        let Some(schema) = &collection.schema else { return Err(damaged("a collection has no schema").into()) };
-        let fields = Fields::of(&collection.name, schema).map_err(crate::problem::Problem::of_backup)?;
+        let What::Collection(collection) = reader.next()? else {
+            return Err(damaged("a collection is missing").into());
+        };
+        let Some(schema) = &collection.schema else {
+            return Err(damaged("a collection has no schema").into());
+        };
+        let fields =
+            Fields::of(&collection.name, schema).map_err(crate::problem::Problem::of_backup)?;
         if !names.insert(collection.name.clone()) {
             return Err(damaged(format!("`{}` is there twice", collection.name)).into());
         }
         collections.push((collection, fields));
     }
-    let described: Vec<Collection> = collections.iter().map(|(collection, _)| collection.clone()).collect();
+    let described: Vec<Collection> =
+        collections.iter().map(|(collection, _)| collection.clone()).collect();
     visitor.begin(&described)?;
     let mut census = Census::default();
     for (collection, fields) in &collections {
@@ -93,8 +107,13 @@ fn page(collection: &Collection, fields: &Fields, page: Rows) -> Result<Vec<Row>
     }
     let bytes = page.encode_to_vec();
     let found = rows(fields, page.columns).map_err(wrong)?;
-    // what is written again the same has been understood: each value is of its field's type (as bytes, for NaN is never equal)
-    let again = Rows { partition: page.partition, rows: found.len() as u32, columns: columns(fields, &found) };
+    // what is written again the same has been understood: each value is of its field's type (as
+    // bytes, for NaN is never equal)
+    let again = Rows {
+        partition: page.partition,
+        rows: found.len() as u32,
+        columns: columns(fields, &found),
+    };
     if again.encode_to_vec() != bytes {
         return Err(wrong("rows are not what their fields say".into()).into());
     }
@@ -104,7 +123,11 @@ fn page(collection: &Collection, fields: &Fields, page: Rows) -> Result<Vec<Row>
 fn ended(tally: Tally, collection: &Collection, end: &CollectionEnd) -> Result<CollectionCensus> {
     let (census, sha256) = tally.finish(collection);
     if census.rows != end.rows || sha256.as_slice() != end.sha256 {
-        return Err(damaged(format!("the rows of `{}` are not those that were read", collection.name)).into());
+        return Err(damaged(format!(
+            "the rows of `{}` are not those that were read",
+            collection.name
+        ))
+        .into());
     }
     Ok(census)
 }

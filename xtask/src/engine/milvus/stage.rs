@@ -11,14 +11,17 @@ use super::format::Collection;
 use super::mark::{Mark, PROPERTY, Role, Slot};
 use super::open::pair;
 use super::pages::read_again;
-use super::proto::rpc::{CreateCollection, CreateIndex, CreatePartition, Flush, Flushed, Insert, Mutation, Status};
+use super::proto::rpc::{
+    CreateCollection, CreateIndex, CreatePartition, Flush, Flushed, Insert, Mutation, Status,
+};
 use super::scan::{Visit, visit};
 use super::steps;
 use super::survey;
 use super::value::{Fields, Row, columns};
 use crate::problem::Problem;
 
-/// Servers that can take primary keys for a collection whose keys they hand out want to be told so, from Milvus 2.6 on.
+/// Servers that can take primary keys for a collection whose keys they hand out want to be told so,
+/// from Milvus 2.6 on.
 const GIVEN_IDS: &str = "allow_insert_auto_id";
 /// How much is inserted at once; servers take 64 MB at most.
 const BATCH: usize = 8 << 20;
@@ -29,20 +32,30 @@ const LONGEST_NAME: usize = 255;
 /// What becomes of a collection whose primary keys the server hands out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AutoIds {
-    /// It gets the same keys and goes on handing them out. A server that can't do both says so, and nothing is restored.
+    /// It gets the same keys and goes on handing them out. A server that can't do both says so, and
+    /// nothing is restored.
     Keep,
-    /// It gets the same keys, and takes them from the application from now on: what Milvus before 2.6 can do.
+    /// It gets the same keys, and takes them from the application from now on: what Milvus before
+    /// 2.6 can do.
     FromApplication,
 }
 
 impl Milvus {
-    /// Makes each collection of a backup as `<name>__staged`, with its rows, partitions, indexes and load state, then counts and
-    /// reads every row back: the digest must be that of the backup. When it fails, what it has made goes again.
+    /// Makes each collection of a backup as `<name>__staged`, with its rows, partitions, indexes
+    /// and load state, then counts and reads every row back: the digest must be that of the
+    /// backup. When it fails, what it has made goes again.
     ///
     /// # Errors
-    /// The backup is damaged, a call fails, or what was made is not what the backup holds. Live collections are untouched.
-    pub fn stage(&mut self, input: &mut dyn Read, auto_ids: AutoIds, progress: &mut dyn FnMut(u64, u64)) -> Result<Census> {
-        let done = visit(input, &mut Stager { milvus: self, auto_ids, progress, rows: 0, bytes: 0 });
+    /// The backup is damaged, a call fails, or what was made is not what the backup holds. Live
+    /// collections are untouched.
+    pub fn stage(
+        &mut self,
+        input: &mut dyn Read,
+        auto_ids: AutoIds,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<Census> {
+        let done =
+            visit(input, &mut Stager { milvus: self, auto_ids, progress, rows: 0, bytes: 0 });
         done.inspect_err(|_| drop(self.unstage()))
     }
 }
@@ -58,27 +71,41 @@ struct Stager<'a> {
 impl Visit for Stager<'_> {
     fn begin(&mut self, collections: &[Collection]) -> Result<()> {
         if steps::under_way(&self.milvus.state()?) {
-            return Err(Problem::refused("a swap of collections in Milvus was cut short").cure("repair it first").into());
+            return Err(Problem::refused("a swap of collections in Milvus was cut short")
+                .cure("repair it first")
+                .into());
         }
         self.milvus.unstage()?;
         let state = self.milvus.state()?;
         for collection in collections {
             let name = staged(collection);
-            if state.contains_key(&name) || state.values().any(|held| held.aliases.contains(&name)) {
-                return Err(Problem::refused(format!("the name `{name}` is taken in Milvus, and is not ours"))
-                    .cure(format!("rename or remove `{name}`"))
-                    .into());
+            if state.contains_key(&name) || state.values().any(|held| held.aliases.contains(&name))
+            {
+                return Err(Problem::refused(format!(
+                    "the name `{name}` is taken in Milvus, and is not ours"
+                ))
+                .cure(format!("rename or remove `{name}`"))
+                .into());
             }
             if Slot::Previous.name(&collection.name).len() > LONGEST_NAME {
-                return Err(Problem::refused(format!("the name `{}` is too long", collection.name))
-                    .because("there is no room for `__previous` after it")
-                    .into());
+                return Err(Problem::refused(format!(
+                    "the name `{}` is too long",
+                    collection.name
+                ))
+                .because("there is no room for `__previous` after it")
+                .into());
             }
         }
         collections.iter().try_for_each(|collection| self.create(collection))
     }
 
-    fn rows(&mut self, of: &Collection, fields: &Fields, partition: &str, rows: Vec<Row>) -> Result<()> {
+    fn rows(
+        &mut self,
+        of: &Collection,
+        fields: &Fields,
+        partition: &str,
+        rows: Vec<Row>,
+    ) -> Result<()> {
         let bytes: usize = columns(fields, &rows).iter().map(Message::encoded_len).sum();
         let most = (rows.len() * BATCH / bytes.max(1)).max(1);
         for part in rows.chunks(most) {
@@ -102,10 +129,17 @@ impl Visit for Stager<'_> {
                 extra_params: index.params.clone(),
                 index_name: index.name.clone(),
             };
-            self.milvus.call::<Status>("CreateIndex", &request, &format!("make the index `{}` of `{name}`", index.name))?;
+            self.milvus.call::<Status>(
+                "CreateIndex",
+                &request,
+                &format!("make the index `{}` of `{name}`", index.name),
+            )?;
         }
         self.milvus.indexed(&name)?;
-        if census.auto_ids && self.auto_ids == AutoIds::Keep && !of.properties.iter().any(|p| p.key == GIVEN_IDS) {
+        if census.auto_ids
+            && self.auto_ids == AutoIds::Keep
+            && !of.properties.iter().any(|p| p.key == GIVEN_IDS)
+        {
             self.milvus.take_property(&name, GIVEN_IDS, &format!("finish `{name}`"))?;
         }
         let load = survey::load(of);
@@ -113,19 +147,28 @@ impl Visit for Stager<'_> {
         let made = self.milvus.describe(&name)?;
         let wanted = self.wanted(of);
         if let Some(what) = differs(&wanted, &made.collection) {
-            return Err(Problem::failed(format!("`{}` could not be made as it is in the backup", of.name))
-                .because(format!("Milvus {} makes other {what} of it", self.milvus.version()))
-                .into());
+            return Err(Problem::failed(format!(
+                "`{}` could not be made as it is in the backup",
+                of.name
+            ))
+            .because(format!("Milvus {} makes other {what} of it", self.milvus.version()))
+            .into());
         }
         let (rows, counted) = self.milvus.opened(&made, |milvus| {
             let read = read_again(milvus, &made.collection, fields)?;
             Ok((read.finish(&made.collection).0, milvus.count(&name)?))
         })?;
         if (rows.rows, &rows.sha256) != (census.rows, &census.sha256) || counted != census.rows {
-            return Err(Problem::failed(format!("`{}` has not become what the backup holds", of.name))
-                .because(format!("{} rows were read back and {} counted, of {}", rows.rows, counted, census.rows))
-                .cure("look at the server's log and at its free memory and disk")
-                .into());
+            return Err(Problem::failed(format!(
+                "`{}` has not become what the backup holds",
+                of.name
+            ))
+            .because(format!(
+                "{} rows were read back and {} counted, of {}",
+                rows.rows, counted, census.rows
+            ))
+            .cure("look at the server's log and at its free memory and disk")
+            .into());
         }
         Ok(())
     }
@@ -170,10 +213,13 @@ impl Stager<'_> {
         let wanted = self.wanted(of);
         let (name, schema) = (wanted.name, wanted.schema.unwrap_or_default());
         let load = survey::load(of);
-        let mark = Mark { role: Role::Staged, base: of.name.clone(), aliases: of.aliases.clone(), load };
+        let mark =
+            Mark { role: Role::Staged, base: of.name.clone(), aliases: of.aliases.clone(), load };
         let mut properties = of.properties.clone();
         properties.push(pair(PROPERTY, &mark.text()));
-        if schema.fields.iter().any(|field| field.auto_id) && !properties.iter().any(|p| p.key == GIVEN_IDS) {
+        if schema.fields.iter().any(|field| field.auto_id)
+            && !properties.iter().any(|p| p.key == GIVEN_IDS)
+        {
             properties.push(pair(GIVEN_IDS, "true"));
         }
         let by_key = schema.fields.iter().any(|field| field.is_partition_key);
@@ -187,17 +233,27 @@ impl Stager<'_> {
             num_partitions: if by_key { of.partitions.len() as i64 } else { 0 },
         };
         self.milvus.call::<Status>("CreateCollection", &request, &format!("make `{name}`"))?;
-        let named = of.partitions.iter().filter(|partition| !by_key && *partition != DEFAULT_PARTITION);
+        let named =
+            of.partitions.iter().filter(|partition| !by_key && *partition != DEFAULT_PARTITION);
         for partition in named {
-            let request =
-                CreatePartition { db_name: self.milvus.db(), collection_name: name.clone(), partition_name: partition.clone() };
+            let request = CreatePartition {
+                db_name: self.milvus.db(),
+                collection_name: name.clone(),
+                partition_name: partition.clone(),
+            };
             let doing = format!("make the partition `{partition}` of `{name}`");
             self.milvus.call::<Status>("CreatePartition", &request, &doing)?;
         }
         Ok(())
     }
 
-    fn insert(&mut self, of: &Collection, fields: &Fields, partition: &str, rows: &[Row]) -> Result<()> {
+    fn insert(
+        &mut self,
+        of: &Collection,
+        fields: &Fields,
+        partition: &str,
+        rows: &[Row],
+    ) -> Result<()> {
         let request = Insert {
             db_name: self.milvus.db(),
             collection_name: staged(of),
@@ -212,8 +268,14 @@ impl Stager<'_> {
         let inserted = inserted.map_err(|failure| match failure {
             refused if auto_ids && self.auto_ids == AutoIds::Keep => refused
                 .problem(&format!("give `{}` the primary keys that it had", of.name))
-                .because(format!("its server hands out the keys, and Milvus {} takes none back", self.milvus.version()))
-                .cure("restore it as a collection that takes its keys from the application, or update Milvus to 2.6 or newer"),
+                .because(format!(
+                    "its server hands out the keys, and Milvus {} takes none back",
+                    self.milvus.version()
+                ))
+                .cure(
+                    "restore it as a collection that takes its keys from the application, or \
+                     update Milvus to 2.6 or newer",
+                ),
             failure => failure.problem(&doing),
         })?;
         if inserted.insert_cnt != rows.len() as i64 {

@@ -1,5 +1,5 @@
-//! The steps of a swap, decided from the names and the marks there are: purely, so that wherever a run was killed the next one
-//! knows how to go on, and a dry run can show them.
+//! The steps of a swap, decided from the names and the marks there are: purely, so that wherever a
+//! run was killed the next one knows how to go on, and a dry run can show them.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -92,11 +92,13 @@ pub(super) type State = BTreeMap<String, Held>;
 pub(super) enum From {
     Staged,
     Previous,
-    /// Those that are kept, after a swap that others could not follow: what it put apart is wanted back.
+    /// Those that are kept, after a swap that others could not follow: what it put apart is wanted
+    /// back.
     Back,
 }
 
-/// The first steps, after which nothing has its new name yet and all is marked that is going to have one.
+/// The first steps, after which nothing has its new name yet and all is marked that is going to
+/// have one.
 pub(super) fn begin(state: &State, from: From) -> Vec<Step> {
     let mut steps = if from == From::Back { Vec::new() } else { discard(state) };
     for (name, held) in state {
@@ -107,7 +109,9 @@ pub(super) fn begin(state: &State, from: From) -> Vec<Step> {
             }
             Some(mark) => match (mark.role, mark.slot(name), from) {
                 (Role::Staged, Some(Slot::Staged), From::Staged)
-                | (Role::Previous, Some(Slot::Previous), From::Previous | From::Back) => mark.as_role(Role::Incoming),
+                | (Role::Previous, Some(Slot::Previous), From::Previous | From::Back) => {
+                    mark.as_role(Role::Incoming)
+                }
                 (Role::Previous, Some(Slot::Previous), From::Staged) => mark.as_role(Role::Older),
                 _ => continue,
             },
@@ -122,10 +126,14 @@ pub(super) fn discard(state: &State) -> Vec<Step> {
     drops(state, |mark, slot| mark.role == Role::Discard && slot == Slot::Discard)
 }
 
-/// What takes the place of what a swap brought, after the swap was taken back: that goes, and what was kept before is kept again.
+/// What takes the place of what a swap brought, after the swap was taken back: that goes, and what
+/// was kept before is kept again.
 pub(super) fn kept_before(state: &State) -> Vec<Step> {
-    let mut steps = drops(state, |mark, slot| (mark.role, slot) == (Role::Previous, Slot::Previous));
-    for (name, mark, _) in ours(state).filter(|(_, mark, slot)| (mark.role, *slot) == (Role::Discard, Slot::Discard)) {
+    let mut steps =
+        drops(state, |mark, slot| (mark.role, slot) == (Role::Previous, Slot::Previous));
+    for (name, mark, _) in
+        ours(state).filter(|(_, mark, slot)| (mark.role, *slot) == (Role::Discard, Slot::Discard))
+    {
         steps.push(Step::Mark { name: name.into(), mark: Some(mark.as_role(Role::Previous)) });
         steps.push(Step::Rename { from: name.into(), to: Slot::Previous.name(&mark.base) });
     }
@@ -143,7 +151,8 @@ pub(super) fn drops(state: &State, which: impl Fn(&Mark, Slot) -> bool) -> Vec<S
     steps
 }
 
-/// The steps that end a swap that was begun: forward where a collection has its new name already, back where none has.
+/// The steps that end a swap that was begun: forward where a collection has its new name already,
+/// back where none has.
 pub(super) fn finish(state: &State) -> Vec<Step> {
     let mut now = state.clone();
     let mut steps = Vec::new();
@@ -183,19 +192,26 @@ fn ours(state: &State) -> impl Iterator<Item = (&str, &Mark, Slot)> {
 pub(super) fn conflict(state: &State, steps: &[Step]) -> Option<String> {
     let mut now = state.clone();
     for step in steps {
-        let taken = |name: &String| now.contains_key(name) || now.values().any(|held| held.aliases.contains(name));
+        let taken = |name: &String| {
+            now.contains_key(name) || now.values().any(|held| held.aliases.contains(name))
+        };
         match step {
             Step::Rename { to, .. } if taken(to) => return Some(to.clone()),
             Step::PutAlias { alias, .. } if now.contains_key(alias) => return Some(alias.clone()),
             _ => apply(&mut now, step),
         }
     }
-    under_way(&now).then(|| ours(&now).find(|(_, m, _)| m.role != Role::Discard).map_or(String::new(), |(name, ..)| name.into()))
+    under_way(&now).then(|| {
+        ours(&now)
+            .find(|(_, m, _)| m.role != Role::Discard)
+            .map_or(String::new(), |(name, ..)| name.into())
+    })
 }
 
 /// Whether a swap is under way, or was when somebody was killed.
 pub(super) fn under_way(state: &State) -> bool {
-    ours(state).any(|(_, mark, _)| matches!(mark.role, Role::Incoming | Role::Outgoing | Role::Older))
+    ours(state)
+        .any(|(_, mark, _)| matches!(mark.role, Role::Incoming | Role::Outgoing | Role::Older))
 }
 
 fn has_moved(state: &State) -> bool {
@@ -207,7 +223,8 @@ fn has_moved(state: &State) -> bool {
     })
 }
 
-/// An alias may be gone that stood in the way, and an old collection may be loaded: as it was, before the marks go.
+/// An alias may be gone that stood in the way, and an old collection may be loaded: as it was,
+/// before the marks go.
 fn back(state: &State) -> Option<Step> {
     ours(state).find_map(|(name, mark, slot)| {
         let held = state.get(name)?;
@@ -237,21 +254,28 @@ fn forward(state: &State) -> Option<Step> {
 /// What is to be live is loaded before it has the name, and again where a rename has released it.
 fn load(state: &State) -> Option<Step> {
     let wanting = ours(state).find(|(name, mark, _)| {
-        mark.role == Role::Incoming && mark.load != Load::Not && state.get(*name).is_some_and(|held| held.load == Load::Not)
+        mark.role == Role::Incoming
+            && mark.load != Load::Not
+            && state.get(*name).is_some_and(|held| held.load == Load::Not)
     });
     wanting.map(|(name, mark, _)| Step::Load { name: name.into(), load: mark.load.clone() })
 }
 
 fn moves(state: &State) -> Option<Step> {
-    let rename = |from: &str, base: &str, to: Slot| Step::Rename { from: from.into(), to: to.name(base) };
+    let rename =
+        |from: &str, base: &str, to: Slot| Step::Rename { from: from.into(), to: to.name(base) };
     let free = |base: &str, slot: Slot| !state.contains_key(&slot.name(base));
     for (name, mark, slot) in ours(state) {
         let base = mark.base.as_str();
         let step = match (mark.role, slot) {
             (Role::Older, Slot::Previous) => rename(name, base, Slot::Discard),
-            (Role::Outgoing, Slot::Live | Slot::Staged) if free(base, Slot::Previous) => rename(name, base, Slot::Previous),
+            (Role::Outgoing, Slot::Live | Slot::Staged) if free(base, Slot::Previous) => {
+                rename(name, base, Slot::Previous)
+            }
             // an undo: what comes is where this one will be
-            (Role::Outgoing, Slot::Live) if free(base, Slot::Staged) => rename(name, base, Slot::Staged),
+            (Role::Outgoing, Slot::Live) if free(base, Slot::Staged) => {
+                rename(name, base, Slot::Staged)
+            }
             (Role::Incoming, Slot::Staged | Slot::Previous) if free(base, Slot::Live) => {
                 match state.values().flat_map(|held| &held.aliases).find(|alias| *alias == base) {
                     Some(alias) => Step::DropAlias { alias: alias.clone() },
@@ -267,21 +291,27 @@ fn moves(state: &State) -> Option<Step> {
 
 fn aliases(state: &State) -> Option<Step> {
     let incoming = ours(state).filter(|(_, mark, _)| mark.role == Role::Incoming);
-    let wanted: BTreeMap<&str, &str> =
-        incoming.flat_map(|(name, mark, _)| mark.aliases.iter().map(move |alias| (alias.as_str(), name))).collect();
-    let leads: BTreeMap<&str, &str> =
-        state.iter().flat_map(|(name, held)| held.aliases.iter().map(move |a| (a.as_str(), name.as_str()))).collect();
+    let wanted: BTreeMap<&str, &str> = incoming
+        .flat_map(|(name, mark, _)| mark.aliases.iter().map(move |alias| (alias.as_str(), name)))
+        .collect();
+    let leads: BTreeMap<&str, &str> = state
+        .iter()
+        .flat_map(|(name, held)| held.aliases.iter().map(move |a| (a.as_str(), name.as_str())))
+        .collect();
     let put = wanted.iter().find(|(alias, to)| leads.get(*alias) != Some(to));
     if let Some((alias, to)) = put {
         return Some(Step::PutAlias { alias: (*alias).into(), to: (*to).into() });
     }
-    let stale = |(_, mark, _): &(&str, &Mark, Slot)| matches!(mark.role, Role::Outgoing | Role::Older);
-    let left = ours(state).filter(stale).find_map(|(name, ..)| state.get(name)?.aliases.first().cloned());
+    let stale =
+        |(_, mark, _): &(&str, &Mark, Slot)| matches!(mark.role, Role::Outgoing | Role::Older);
+    let left =
+        ours(state).filter(stale).find_map(|(name, ..)| state.get(name)?.aliases.first().cloned());
     left.map(|alias| Step::DropAlias { alias })
 }
 
-/// The memory of what gave way is let go, and last of all each mark says what its collection is from now on. The marks of what came
-/// go last: as long as one is there, the swap is known to have moved.
+/// The memory of what gave way is let go, and last of all each mark says what its collection is
+/// from now on. The marks of what came go last: as long as one is there, the swap is known to have
+/// moved.
 fn settle_marks(state: &State) -> Option<Step> {
     let arrived = |(_, mark, slot): (&str, &Mark, Slot)| match mark.role {
         Role::Incoming => slot == Slot::Live,
@@ -294,7 +324,9 @@ fn settle_marks(state: &State) -> Option<Step> {
     }
     let with = |role: Role| ours(state).find(move |(_, mark, _)| mark.role == role);
     let outgoing = ours(state).filter(|(_, mark, _)| mark.role == Role::Outgoing);
-    let loaded = outgoing.map(|(name, ..)| name).find(|name| state.get(*name).is_some_and(|held| held.load != Load::Not));
+    let loaded = outgoing
+        .map(|(name, ..)| name)
+        .find(|name| state.get(*name).is_some_and(|held| held.load != Load::Not));
     if let Some(name) = loaded {
         return Some(Step::Release { name: name.into() });
     }
@@ -351,7 +383,12 @@ mod tests {
 
     fn held(mark: Option<Role>, base: &str, aliases: &[&str], load: Load) -> Held {
         let aliases: Vec<String> = aliases.iter().map(ToString::to_string).collect();
-        let mark = mark.map(|role| Mark { role, base: base.into(), aliases: aliases.clone(), load: load.clone() });
+        let mark = mark.map(|role| Mark {
+            role,
+            base: base.into(),
+            aliases: aliases.clone(),
+            load: load.clone(),
+        });
         // only what is live or staged has its aliases and its memory already
         match &mark {
             None => Held { aliases, load, mark },
@@ -360,7 +397,8 @@ mod tests {
         }
     }
 
-    /// Every combination of what may be there of two names, the aliases of each the other's name or one that moves.
+    /// Every combination of what may be there of two names, the aliases of each the other's name or
+    /// one that moves.
     fn states() -> Vec<State> {
         let mut out = Vec::new();
         for bits in 0..256u32 {
@@ -398,11 +436,14 @@ mod tests {
 
     fn live(state: &State) -> BTreeMap<String, (Vec<String>, Load)> {
         let unmarked = state.iter().filter(|(_, held)| held.mark.is_none());
-        unmarked.map(|(name, held)| (name.clone(), (held.aliases.clone(), held.load.clone()))).collect()
+        unmarked
+            .map(|(name, held)| (name.clone(), (held.aliases.clone(), held.load.clone())))
+            .collect()
     }
 
     fn of_role(state: &State, role: Role) -> BTreeMap<String, (Vec<String>, Load)> {
-        let marks = state.values().filter_map(|held| held.mark.as_ref()).filter(|mark| mark.role == role);
+        let marks =
+            state.values().filter_map(|held| held.mark.as_ref()).filter(|mark| mark.role == role);
         let sorted = |mark: &Mark| {
             let mut aliases = mark.aliases.clone();
             aliases.sort();
@@ -436,7 +477,9 @@ mod tests {
             let end = ends_well(&start, From::Staged);
             assert_eq!(live(&end), of_role(&start, Role::Staged), "{start:?}");
             assert_eq!(of_role(&end, Role::Previous), live(&run(&start, &[])), "{start:?}");
-            assert!(end.values().all(|held| held.mark.is_none() || held.load == Load::Not && held.aliases.is_empty()));
+            assert!(end.values().all(
+                |held| held.mark.is_none() || held.load == Load::Not && held.aliases.is_empty()
+            ));
         }
     }
 
@@ -466,7 +509,8 @@ mod tests {
 
     #[test]
     fn a_name_that_somebody_else_has_is_found_before_anything_moves() {
-        let other = |name: &str, aliases: &[&str]| (name.to_owned(), held(None, "", aliases, Load::Not));
+        let other =
+            |name: &str, aliases: &[&str]| (name.to_owned(), held(None, "", aliases, Load::Not));
         let staged = ("a__staged".to_owned(), held(Some(Role::Staged), "a", &[], Load::Not));
         let swap = |others: Vec<(String, Held)>| {
             let state: State = others.into_iter().chain([staged.clone()]).collect();
@@ -481,7 +525,8 @@ mod tests {
 
     #[test]
     fn a_collection_that_somebody_renamed_is_left_alone() {
-        let state: State = [("mine".to_owned(), held(Some(Role::Discard), "a", &[], Load::Not))].into();
+        let state: State =
+            [("mine".to_owned(), held(Some(Role::Discard), "a", &[], Load::Not))].into();
         assert_eq!(discard(&state), []);
         assert_eq!(whole(&state, From::Staged), []);
     }

@@ -10,7 +10,9 @@ use super::stage::AutoIds;
 use super::wipe::Wipe;
 use super::{Census, Milvus, Seen};
 use crate::config::Wiping;
-use crate::engine::store::{Change, Collection, Collections, Contents, Holding, Store, Swapped, Tell, keeps_auto_ids};
+use crate::engine::store::{
+    Change, Collection, Collections, Contents, Holding, Store, Swapped, Tell, keeps_auto_ids,
+};
 use crate::plan::Trust;
 use crate::problem::Problem;
 use crate::stream::Method;
@@ -51,7 +53,9 @@ impl Vectors {
             Swapped::Since => {
                 self.milvus.undo(&seen(&now)?)?;
                 return Ok(vec![
-                    "the collections that were restored may have been used since: they are kept for `db-undo`".into(),
+                    "the collections that were restored may have been used since: they are kept \
+                     for `db-undo`"
+                        .into(),
                 ]);
             }
         }
@@ -62,7 +66,9 @@ impl Vectors {
         let now = self.live()?.iter().map(|c| rows(c.rows)).sum::<u64>();
         if now > items {
             return Err(Problem::refused("Milvus holds more than was looked at")
-                .because(format!("{now} entities now, {items} then: what came later is in nobody's yes"))
+                .because(format!(
+                    "{now} entities now, {items} then: what came later is in nobody's yes"
+                ))
                 .cure("stop what writes there (`stop-during`), and run the command again")
                 .into());
         }
@@ -77,9 +83,14 @@ impl Vectors {
 impl Store for Vectors {
     fn look(&mut self) -> Result<Holding> {
         let all = self.milvus.survey()?;
-        let can_undo = all.iter().filter_map(|c| c.mark.as_ref()).any(|mark| mark.role == Role::Previous);
+        let can_undo =
+            all.iter().filter_map(|c| c.mark.as_ref()).any(|mark| mark.role == Role::Previous);
         let live: Vec<CollectionFacts> = all.into_iter().filter(|c| c.mark.is_none()).collect();
-        let stuck = self.milvus.can_swap().err().map(|e| e.to_string().lines().next().unwrap_or_default().to_owned());
+        let stuck = self
+            .milvus
+            .can_swap()
+            .err()
+            .map(|e| e.to_string().lines().next().unwrap_or_default().to_owned());
         Ok(Holding {
             id: id(&live)?,
             parts: live.iter().map(|c| (c.name.clone(), rows(c.rows))).collect(),
@@ -96,8 +107,18 @@ impl Store for Vectors {
         self.milvus.dump(out, &mut |_, bytes| tell(bytes)).map(contents)
     }
 
-    fn stage(&mut self, from: &mut dyn Read, _trust: Trust, _method: Method, tell: Tell<'_>) -> Result<Contents> {
-        let auto_ids = if keeps_auto_ids(self.milvus.version()) { AutoIds::Keep } else { AutoIds::FromApplication };
+    fn stage(
+        &mut self,
+        from: &mut dyn Read,
+        _trust: Trust,
+        _method: Method,
+        tell: Tell<'_>,
+    ) -> Result<Contents> {
+        let auto_ids = if keeps_auto_ids(self.milvus.version()) {
+            AutoIds::Keep
+        } else {
+            AutoIds::FromApplication
+        };
         self.settled()?.stage(from, auto_ids, &mut |_, bytes| tell(bytes)).map(contents)
     }
 
@@ -116,8 +137,12 @@ impl Store for Vectors {
 
 /// What the manifest keeps of a census.
 pub fn contents(census: Census) -> Contents {
-    let collection =
-        |c: super::CollectionCensus| Collection { name: c.name, entities: c.rows, sha256: c.sha256, auto_ids: c.auto_ids };
+    let collection = |c: super::CollectionCensus| Collection {
+        name: c.name,
+        entities: c.rows,
+        sha256: c.sha256,
+        auto_ids: c.auto_ids,
+    };
     let collections = census.collections.into_iter().map(collection).collect();
     Contents::Collections(Collections { collections, changed: census.changed })
 }

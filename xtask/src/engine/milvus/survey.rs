@@ -8,8 +8,8 @@ use super::facts::{CollectionFacts, Load, RowCount};
 use super::format::{Collection, Index};
 use super::mark::{Mark, PROPERTY};
 use super::proto::rpc::{
-    Aliases, Collections, Description, GetLoadState, Indexes, LoadState, OfCollection, Partitions, Query, Rows, STRONG,
-    ShowCollections, Statistics,
+    Aliases, Collections, Description, GetLoadState, Indexes, LoadState, OfCollection, Partitions,
+    Query, Rows, STRONG, ShowCollections, Statistics,
 };
 use super::proto::schema::{CollectionSchema, Column, Scalars};
 use crate::problem::Problem;
@@ -61,7 +61,14 @@ impl Milvus {
                 Load::Whole => RowCount::Exact(self.count(&name)?),
                 _ => RowCount::About(self.statistics(&name)?),
             };
-            out.push(CollectionFacts { name, id: found.id, rows, load, aliases: found.collection.aliases, mark: found.mark });
+            out.push(CollectionFacts {
+                name,
+                id: found.id,
+                rows,
+                load,
+                aliases: found.collection.aliases,
+                mark: found.mark,
+            });
         }
         Ok(out)
     }
@@ -72,7 +79,9 @@ impl Milvus {
 
     pub(super) fn names(&self) -> Result<Vec<String>, Problem> {
         let request = ShowCollections { db_name: self.db() };
-        let mut names = self.call::<Collections>("ShowCollections", &request, "list the collections")?.collection_names;
+        let mut names = self
+            .call::<Collections>("ShowCollections", &request, "list the collections")?
+            .collection_names;
         names.sort();
         Ok(names)
     }
@@ -84,21 +93,27 @@ impl Milvus {
         let mut schema = CollectionSchema::decode(found.schema.as_slice())
             .map_err(|e| Problem::failed(format!("could not {doing}")).because(e.to_string()))?;
         if schema.encoded_len() != found.schema.len() {
-            return Err(Problem::failed(format!("`{name}` can't be backed up: its schema has parts that are not known"))
-                .because(format!("Milvus {} is newer than this tool", self.version()))
-                .cure("update db-tasks"));
+            return Err(Problem::failed(format!(
+                "`{name}` can't be backed up: its schema has parts that are not known"
+            ))
+            .because(format!("Milvus {} is newer than this tool", self.version()))
+            .cure("update db-tasks"));
         }
         let partition_key = schema.fields.iter().any(|field| field.is_partition_key);
         tidy(&mut schema, name);
-        let mut partitions = self.call::<Partitions>("ShowPartitions", &self.of(name), &doing)?.partition_names;
+        let mut partitions =
+            self.call::<Partitions>("ShowPartitions", &self.of(name), &doing)?.partition_names;
         partitions.sort();
         let (indexes, left) = self.indexes(name)?;
         let load = match left {
             // a reader was killed: the collection was not loaded before it came
             Reader::Was => Load::Not,
-            Reader::Never => self.load_state(name, if partition_key { &[] } else { &partitions }, LOADING)?,
+            Reader::Never => {
+                self.load_state(name, if partition_key { &[] } else { &partitions }, LOADING)?
+            }
         };
-        let mark = found.properties.iter().find(|p| p.key == PROPERTY).and_then(|p| Mark::read(&p.value));
+        let mark =
+            found.properties.iter().find(|p| p.key == PROPERTY).and_then(|p| Mark::read(&p.value));
         let collection = Collection {
             name: name.to_owned(),
             schema: Some(schema),
@@ -106,7 +121,11 @@ impl Milvus {
             consistency_level: found.consistency_level,
             properties: found.properties.into_iter().filter(|p| p.key != PROPERTY).collect(),
             partitions,
-            aliases: if found.collection_id == 0 { self.aliases_in_lite(name)? } else { sorted(found.aliases) },
+            aliases: if found.collection_id == 0 {
+                self.aliases_in_lite(name)?
+            } else {
+                sorted(found.aliases)
+            },
             indexes,
             loaded: load != Load::Not,
             loaded_partitions: if let Load::Partitions(loaded) = load { loaded } else { vec![] },
@@ -114,7 +133,8 @@ impl Milvus {
         Ok(Described { collection, id: found.collection_id, mark })
     }
 
-    /// Milvus Lite, which numbers no collection, doesn't describe them. (2.3 looks in the wrong database where it is asked for them.)
+    /// Milvus Lite, which numbers no collection, doesn't describe them. (2.3 looks in the wrong
+    /// database where it is asked for them.)
     fn aliases_in_lite(&self, name: &str) -> Result<Vec<String>, Problem> {
         let doing = format!("list the aliases of `{name}`");
         Ok(sorted(self.call::<Aliases>("ListAliases", &self.of(name), &doing)?.aliases))
@@ -123,25 +143,42 @@ impl Milvus {
     fn indexes(&self, name: &str) -> Result<(Vec<Index>, Reader), Problem> {
         let found = match self.ask::<Indexes>("DescribeIndex", &self.of(name)) {
             Err(failure) if failure.no_index() => return Ok((vec![], Reader::Never)),
-            found => found.map_err(|failure| failure.problem(&format!("describe the indexes of `{name}`")))?,
+            found => found
+                .map_err(|failure| failure.problem(&format!("describe the indexes of `{name}`")))?,
         };
-        let (readers, indexes): (Vec<_>, Vec<_>) =
-            found.index_descriptions.into_iter().partition(|index| index.index_name == READERS_INDEX);
+        let (readers, indexes): (Vec<_>, Vec<_>) = found
+            .index_descriptions
+            .into_iter()
+            .partition(|index| index.index_name == READERS_INDEX);
         let mut indexes: Vec<Index> = indexes
             .into_iter()
-            .map(|index| Index { field: index.field_name, name: index.index_name, params: index.params })
+            .map(|index| Index {
+                field: index.field_name,
+                name: index.index_name,
+                params: index.params,
+            })
             .collect();
         indexes.sort_by(|a, b| (&a.field, &a.name).cmp(&(&b.field, &b.name)));
         Ok((indexes, if readers.is_empty() { Reader::Never } else { Reader::Was }))
     }
 
-    /// How far a collection is loaded, where a partition counts whose state is at `least` that. Of a collection as a whole the server
-    /// says that it is loaded as soon as a part of it is.
-    pub(super) fn load_state(&self, name: &str, partitions: &[String], least: i32) -> Result<Load, Problem> {
+    /// How far a collection is loaded, where a partition counts whose state is at `least` that. Of
+    /// a collection as a whole the server says that it is loaded as soon as a part of it is.
+    pub(super) fn load_state(
+        &self,
+        name: &str,
+        partitions: &[String],
+        least: i32,
+    ) -> Result<Load, Problem> {
         let state = |partitions: &[String]| {
             let partition_names = partitions.to_vec();
-            let request = GetLoadState { collection_name: name.to_owned(), partition_names, db_name: self.db() };
-            let found: LoadState = self.call("GetLoadState", &request, &format!("ask whether `{name}` is loaded"))?;
+            let request = GetLoadState {
+                collection_name: name.to_owned(),
+                partition_names,
+                db_name: self.db(),
+            };
+            let found: LoadState =
+                self.call("GetLoadState", &request, &format!("ask whether `{name}` is loaded"))?;
             Ok::<_, Problem>(found.state >= least)
         };
         if !state(&[])? {
@@ -173,16 +210,30 @@ impl Milvus {
             _ => None,
         };
         match count {
-            Some(Scalars::Longs(count)) if count.data.len() == 1 => Ok(u64::try_from(count.data[0]).unwrap_or(0)),
-            _ => Err(Problem::failed(format!("could not {doing}")).because("the answer holds no number")),
+            Some(Scalars::Longs(count)) if count.data.len() == 1 => {
+                Ok(u64::try_from(count.data[0]).unwrap_or(0))
+            }
+            _ => {
+                Err(Problem::failed(format!("could not {doing}"))
+                    .because("the answer holds no number"))
+            }
         }
     }
 
-    /// What the server's statistics say: it counts rows when they come, and those that were deleted go later.
+    /// What the server's statistics say: it counts rows when they come, and those that were deleted
+    /// go later.
     pub(super) fn statistics(&self, name: &str) -> Result<u64, Problem> {
-        let found: Statistics =
-            self.call("GetCollectionStatistics", &self.of(name), &format!("ask for the statistics of `{name}`"))?;
-        Ok(found.stats.iter().find(|s| s.key == "row_count").and_then(|s| s.value.parse().ok()).unwrap_or(0))
+        let found: Statistics = self.call(
+            "GetCollectionStatistics",
+            &self.of(name),
+            &format!("ask for the statistics of `{name}`"),
+        )?;
+        Ok(found
+            .stats
+            .iter()
+            .find(|s| s.key == "row_count")
+            .and_then(|s| s.value.parse().ok())
+            .unwrap_or(0))
     }
 }
 
@@ -197,7 +248,9 @@ fn tidy(schema: &mut CollectionSchema, name: &str) {
     schema.db_name.clear();
     schema.version = 0;
     schema.properties.clear();
-    schema.fields.retain(|field| !field.is_dynamic && !matches!(field.name.as_str(), "RowID" | "Timestamp"));
+    schema
+        .fields
+        .retain(|field| !field.is_dynamic && !matches!(field.name.as_str(), "RowID" | "Timestamp"));
     for field in &mut schema.fields {
         field.field_id = 0;
         field.state = 0;

@@ -25,16 +25,19 @@ impl Milvus {
     /// The steps of [`Milvus::swap`], as they are now.
     ///
     /// # Errors
-    /// The live collections are not those that were expected, a swap is under way, or a name is taken.
+    /// The live collections are not those that were expected, a swap is under way, or a name is
+    /// taken.
     pub fn swap_steps(&self, expected: &[Seen]) -> Result<Vec<Step>> {
         self.steps(expected, From::Staged)
     }
 
-    /// Gives each staged collection its live name and its aliases. What was live is kept as `<name>__previous`, and released; that
-    /// of an earlier swap as `<name>__discard`. Live collections that are not in the backup are kept away the same way: a
-    /// restore gives the state of the backup.
+    /// Gives each staged collection its live name and its aliases. What was live is kept as
+    /// `<name>__previous`, and released; that of an earlier swap as `<name>__discard`. Live
+    /// collections that are not in the backup are kept away the same way: a restore gives the
+    /// state of the backup.
     ///
-    /// Milvus renames one collection at a time: a swap that is killed is finished or taken back by [`Milvus::repair`].
+    /// Milvus renames one collection at a time: a swap that is killed is finished or taken back by
+    /// [`Milvus::repair`].
     ///
     /// # Errors
     /// As for [`Milvus::swap_steps`], or a step fails.
@@ -49,7 +52,9 @@ impl Milvus {
     /// As for [`Milvus::swap_steps`], or there is nothing to undo.
     pub fn undo_steps(&self, expected: &[Seen]) -> Result<Vec<Step>> {
         let state = self.state()?;
-        let any = |role| state.values().filter_map(|held| held.mark.as_ref()).any(|mark| mark.role == role);
+        let any = |role| {
+            state.values().filter_map(|held| held.mark.as_ref()).any(|mark| mark.role == role)
+        };
         if any(Role::Staged) {
             return Err(Problem::refused("a restore is on its way in Milvus")
                 .cure("let it end, or take its staged collections away; then undo")
@@ -64,7 +69,8 @@ impl Milvus {
         self.steps(expected, From::Previous)
     }
 
-    /// Swaps back what the last [`Milvus::swap`] replaced; what it brought is kept in turn, so that an undo can be undone.
+    /// Swaps back what the last [`Milvus::swap`] replaced; what it brought is kept in turn, so that
+    /// an undo can be undone.
     ///
     /// # Errors
     /// As for [`Milvus::undo_steps`], or a step fails.
@@ -81,7 +87,8 @@ impl Milvus {
         Ok(steps::finish(&self.state()?))
     }
 
-    /// Ends a swap or an undo that was cut short: forward where a collection had its new name, back where none had.
+    /// Ends a swap or an undo that was cut short: forward where a collection had its new name, back
+    /// where none had.
     ///
     /// # Errors
     /// A step fails, or somebody has renamed a collection meanwhile.
@@ -116,12 +123,15 @@ impl Milvus {
     /// A call fails, or a swap is under way.
     pub fn forget(&mut self) -> Result<Vec<String>> {
         self.drop_ours(|mark, slot| {
-            matches!((mark.role, slot), (Role::Previous, Slot::Previous) | (Role::Discard, Slot::Discard))
+            matches!(
+                (mark.role, slot),
+                (Role::Previous, Slot::Previous) | (Role::Discard, Slot::Discard)
+            )
         })
     }
 
-    /// Takes a swap back: what it replaced is live again, nothing where it replaced nothing. What it brought is removed, and what was
-    /// kept before it is kept again.
+    /// Takes a swap back: what it replaced is live again, nothing where it replaced nothing. What
+    /// it brought is removed, and what was kept before it is kept again.
     ///
     /// # Errors
     /// As for [`Milvus::swap_steps`], or a step fails.
@@ -132,27 +142,37 @@ impl Milvus {
         self.run(&steps)
     }
 
-    /// Whether this server can swap: renaming came with Milvus 2.2.9, properties with 2.2. It is asked for a rename that can't be done.
+    /// Whether this server can swap: renaming came with Milvus 2.2.9, properties with 2.2. It is
+    /// asked for a rename that can't be done.
     ///
     /// # Errors
     /// It can't: said before anything is touched.
     pub fn can_swap(&self) -> Result<()> {
         let name = "db_tasks_is_there_a_rename".to_owned();
-        let request =
-            Rename { db_name: self.db(), old_name: name.clone(), new_name: format!("{name}_2"), new_db_name: self.db() };
+        let request = Rename {
+            db_name: self.db(),
+            old_name: name.clone(),
+            new_name: format!("{name}_2"),
+            new_db_name: self.db(),
+        };
         match self.ask::<Status>("RenameCollection", &request) {
             Err(failure @ Failure::Lost(_)) if failure.unknown_call() => {
                 Err(Problem::refused(format!("Milvus {} can't rename collections", self.version()))
-                    .because("so a restored collection can't take the place of a live one in one step")
+                    .because(
+                        "so a restored collection can't take the place of a live one in one step",
+                    )
                     .cure("update Milvus to 2.3 or newer")
                     .into())
             }
-            Err(failure @ Failure::Lost(_)) => Err(failure.problem("ask Milvus whether it can rename").into()),
+            Err(failure @ Failure::Lost(_)) => {
+                Err(failure.problem("ask Milvus whether it can rename").into())
+            }
             _ => Ok(()),
         }
     }
 
-    /// Performs one step. A step that was done already may fail: what is left is known from [`Milvus::repair_steps`].
+    /// Performs one step. A step that was done already may fail: what is left is known from
+    /// [`Milvus::repair_steps`].
     ///
     /// # Errors
     /// The call fails, or the step would remove what is not ours.
@@ -164,14 +184,17 @@ impl Milvus {
             Step::Mark { name, mark: None } => self.take_property(name, PROPERTY, &doing)?,
             Step::Rename { from, to } => {
                 let new_db_name = self.db();
-                let request = Rename { db_name, old_name: from.clone(), new_name: to.clone(), new_db_name };
+                let request =
+                    Rename { db_name, old_name: from.clone(), new_name: to.clone(), new_db_name };
                 self.call::<Status>("RenameCollection", &request, &doing)?;
             }
             Step::Load { name, load } => self.load(name, load)?,
             Step::Release { name } => self.release(name)?,
             Step::PutAlias { alias, to } => {
-                let request = PutAlias { db_name, collection_name: to.clone(), alias: alias.clone() };
-                // whoever asks the alias meanwhile finds the old or the new; a server that has no such alias says so
+                let request =
+                    PutAlias { db_name, collection_name: to.clone(), alias: alias.clone() };
+                // whoever asks the alias meanwhile finds the old or the new; a server that has no
+                // such alias says so
                 if self.ask::<Status>("AlterAlias", &request).is_err() {
                     self.call::<Status>("CreateAlias", &request, &doing)?;
                 }
@@ -182,7 +205,9 @@ impl Milvus {
             }
             Step::Drop { name } => {
                 let mark = self.describe(name)?.mark;
-                if !mark.is_some_and(|mark| matches!(mark.role, Role::Staged | Role::Previous | Role::Discard)) {
+                if !mark.is_some_and(|mark| {
+                    matches!(mark.role, Role::Staged | Role::Previous | Role::Discard)
+                }) {
                     return Err(Problem::refused(format!("`{name}` does not bear our mark"))
                         .because("it is not dropped by its name alone")
                         .into());
@@ -205,22 +230,30 @@ impl Milvus {
             state.insert(name, Held { aliases: found.collection.aliases, load, mark: found.mark });
         }
         if steps::under_way(&state) {
-            return Err(Problem::refused("a swap of collections in Milvus was cut short").cure("repair it first").into());
+            return Err(Problem::refused("a swap of collections in Milvus was cut short")
+                .cure("repair it first")
+                .into());
         }
         unchanged(expected, live)?;
         let steps = steps::whole(&state, from);
         match steps::conflict(&state, &steps) {
             None => Ok(steps),
-            Some(name) => Err(Problem::refused(format!("the name `{name}` is taken in Milvus, and is not ours"))
-                .because("a collection that gives way is kept under this name")
-                .cure(format!("rename or remove `{name}`"))
-                .into()),
+            Some(name) => Err(Problem::refused(format!(
+                "the name `{name}` is taken in Milvus, and is not ours"
+            ))
+            .because("a collection that gives way is kept under this name")
+            .cure(format!("rename or remove `{name}`"))
+            .into()),
         }
     }
 
-    /// Takes the steps; the last marks only after another look, for a server may forget something on the way, such as what was loaded.
+    /// Takes the steps; the last marks only after another look, for a server may forget something
+    /// on the way, such as what was loaded.
     fn run(&mut self, steps: &[Step]) -> Result<()> {
-        let moves = steps.iter().rposition(|step| !matches!(step, Step::Mark { .. })).map_or(0, |at| at + 1);
+        let moves = steps
+            .iter()
+            .rposition(|step| !matches!(step, Step::Mark { .. }))
+            .map_or(0, |at| at + 1);
         steps[..moves].iter().try_for_each(|step| self.take(step))?;
         for _ in 0..3 {
             let state = self.state()?;
@@ -239,7 +272,10 @@ impl Milvus {
     fn drop_ours(&mut self, which: impl Fn(&Mark, Slot) -> bool) -> Result<Vec<String>> {
         let steps = steps::drops(&self.state()?, which);
         steps.iter().try_for_each(|step| self.take(step))?;
-        Ok(steps.into_iter().filter_map(|step| if let Step::Drop { name } = step { Some(name) } else { None }).collect())
+        Ok(steps
+            .into_iter()
+            .filter_map(|step| if let Step::Drop { name } = step { Some(name) } else { None })
+            .collect())
     }
 
     pub(super) fn state(&self) -> Result<State, Problem> {
@@ -286,7 +322,9 @@ pub(super) fn unchanged(expected: &[Seen], mut live: Vec<Seen>) -> Result<(), Pr
     if expected == live {
         return Ok(());
     }
-    let other = |a: &[Seen], b: &[Seen]| a.iter().filter(|seen| !b.contains(seen)).map(|(n, _)| n.clone()).collect::<Vec<_>>();
+    let other = |a: &[Seen], b: &[Seen]| {
+        a.iter().filter(|seen| !b.contains(seen)).map(|(n, _)| n.clone()).collect::<Vec<_>>()
+    };
     let mut names = other(&expected, &live);
     names.extend(other(&live, &expected));
     names.dedup();

@@ -3,8 +3,9 @@
 use std::io::{self, Write};
 
 use super::proto::schema::{
-    ArrayArray, BoolArray, BytesArray, CollectionSchema, Column, DataType, DoubleArray, FieldData, FieldSchema, FloatArray,
-    IntArray, LongArray, ScalarField, Scalars, SparseFloatArray, StringArray, VectorField, Vectors,
+    ArrayArray, BoolArray, BytesArray, CollectionSchema, Column, DataType, DoubleArray, FieldData,
+    FieldSchema, FloatArray, IntArray, LongArray, ScalarField, Scalars, SparseFloatArray,
+    StringArray, VectorField, Vectors,
 };
 use crate::problem::Problem;
 
@@ -56,23 +57,38 @@ impl Fields {
                 .cure("a newer version of this tool may know it")
         };
         if let Some(function) = schema.functions.iter().find(|f| f.r#type != BM25) {
-            return Err(cannot(format!("its function `{}` is of a kind that is not known", function.name)));
+            return Err(cannot(format!(
+                "its function `{}` is of a kind that is not known",
+                function.name
+            )));
         }
-        let made: Vec<&String> = schema.functions.iter().flat_map(|f| &f.output_field_names).collect();
+        let made: Vec<&String> =
+            schema.functions.iter().flat_map(|f| &f.output_field_names).collect();
         let mut all = Vec::new();
         for field in schema.fields.iter().filter(|field| !made.contains(&&field.name)) {
-            all.push(
-                Field::of(field).ok_or_else(|| cannot(format!("its field `{}` is of a type that is not known", field.name)))?,
-            );
+            all.push(Field::of(field).ok_or_else(|| {
+                cannot(format!("its field `{}` is of a type that is not known", field.name))
+            })?);
         }
         if schema.enable_dynamic_field {
             let name = DYNAMIC.to_owned();
-            all.push(Field { name, kind: DataType::Json, element: DataType::None, nullable: false, dim: 0 });
+            all.push(Field {
+                name,
+                kind: DataType::Json,
+                element: DataType::None,
+                nullable: false,
+                dim: 0,
+            });
         }
         let key = schema.fields.iter().find(|field| field.is_primary_key).map(|field| &field.name);
-        let key =
-            all.iter().position(|field| Some(&field.name) == key && matches!(field.kind, DataType::Int64 | DataType::VarChar));
-        Ok(Self { key: key.ok_or_else(|| cannot("its primary key is neither Int64 nor VarChar".into()))?, all })
+        let key = all.iter().position(|field| {
+            Some(&field.name) == key && matches!(field.kind, DataType::Int64 | DataType::VarChar)
+        });
+        Ok(Self {
+            key: key
+                .ok_or_else(|| cannot("its primary key is neither Int64 nor VarChar".into()))?,
+            all,
+        })
     }
 
     pub fn key(&self) -> &Field {
@@ -82,31 +98,49 @@ impl Fields {
 
 impl Field {
     fn of(field: &FieldSchema) -> Option<Self> {
-        let kind = DataType::try_from(field.data_type).ok().filter(|kind| *kind != DataType::None)?;
+        let kind =
+            DataType::try_from(field.data_type).ok().filter(|kind| *kind != DataType::None)?;
         let element = DataType::try_from(field.element_type).ok()?;
-        if kind == DataType::Array && (element as i32 > DataType::VarChar as i32 || element == DataType::None) {
+        if kind == DataType::Array
+            && (element as i32 > DataType::VarChar as i32 || element == DataType::None)
+        {
             return None;
         }
-        let dim = field.type_params.iter().find(|p| p.key == "dim").and_then(|p| p.value.parse().ok()).unwrap_or(0);
+        let dim = field
+            .type_params
+            .iter()
+            .find(|p| p.key == "dim")
+            .and_then(|p| p.value.parse().ok())
+            .unwrap_or(0);
         Some(Self { name: field.name.clone(), kind, element, nullable: field.nullable, dim })
     }
 }
 
-/// The rows that columns hold, each with the fields in the order of `fields`. Milvus Lite answers with more than it was asked for.
+/// The rows that columns hold, each with the fields in the order of `fields`. Milvus Lite answers
+/// with more than it was asked for.
 pub(super) fn rows(fields: &Fields, columns: Vec<FieldData>) -> Result<Vec<Row>, String> {
     let mut columns: Vec<Option<FieldData>> = columns.into_iter().map(Some).collect();
     let mut taken = Vec::new();
     for field in &fields.all {
-        let same = |column: &FieldData| if column.is_dynamic { field.name == DYNAMIC } else { column.field_name == field.name };
-        let column = columns.iter_mut().find(|c| c.as_ref().is_some_and(same)).and_then(Option::take);
+        let same = |column: &FieldData| {
+            if column.is_dynamic { field.name == DYNAMIC } else { column.field_name == field.name }
+        };
+        let column =
+            columns.iter_mut().find(|c| c.as_ref().is_some_and(same)).and_then(Option::take);
         let column = column.ok_or_else(|| format!("the values of `{}` are missing", field.name))?;
-        taken.push(values(column).map_err(|why| format!("the values of `{}` are {why}", field.name))?);
+        taken.push(
+            values(column).map_err(|why| format!("the values of `{}` are {why}", field.name))?,
+        );
     }
     let count = taken[fields.key].len();
     let mut rows: Vec<Row> = (0..count).map(|_| Vec::with_capacity(taken.len())).collect();
     for (values, field) in taken.into_iter().zip(&fields.all) {
         if values.len() != count {
-            return Err(format!("there are {count} rows, and {} values of `{}`", values.len(), field.name));
+            return Err(format!(
+                "there are {count} rows, and {} values of `{}`",
+                values.len(),
+                field.name
+            ));
         }
         for (row, value) in rows.iter_mut().zip(values) {
             row.push(value);
@@ -128,13 +162,20 @@ fn values(column: FieldData) -> Result<Vec<Value>, &'static str> {
     }
     // a server answers with something in the place of what is null, and takes nothing in its place
     if values.len() == valid.len() {
-        return Ok(values.into_iter().zip(valid).map(|(value, valid)| if valid { value } else { Value::Null }).collect());
+        return Ok(values
+            .into_iter()
+            .zip(valid)
+            .map(|(value, valid)| if valid { value } else { Value::Null })
+            .collect());
     }
     if values.len() != there {
         return Err("not as many as it says");
     }
     let mut values = values.into_iter();
-    Ok(valid.into_iter().map(|valid| if valid { values.next().unwrap_or(Value::Null) } else { Value::Null }).collect())
+    Ok(valid
+        .into_iter()
+        .map(|valid| if valid { values.next().unwrap_or(Value::Null) } else { Value::Null })
+        .collect())
 }
 
 fn scalar_values(field: ScalarField) -> Vec<Value> {
@@ -146,8 +187,12 @@ fn scalar_values(field: ScalarField) -> Vec<Value> {
         Some(Scalars::Floats(a)) => a.data.into_iter().map(Value::Float).collect(),
         Some(Scalars::Doubles(a)) => a.data.into_iter().map(Value::Double).collect(),
         Some(Scalars::Texts(a)) => a.data.into_iter().map(Value::Text).collect(),
-        Some(Scalars::Bytes(a) | Scalars::Json(a)) => a.data.into_iter().map(Value::Bytes).collect(),
-        Some(Scalars::Arrays(a)) => a.data.into_iter().map(|list| Value::List(scalar_values(list))).collect(),
+        Some(Scalars::Bytes(a) | Scalars::Json(a)) => {
+            a.data.into_iter().map(Value::Bytes).collect()
+        }
+        Some(Scalars::Arrays(a)) => {
+            a.data.into_iter().map(|list| Value::List(scalar_values(list))).collect()
+        }
     }
 }
 
@@ -162,8 +207,12 @@ fn vector_values(field: VectorField) -> Result<Vec<Value>, &'static str> {
     match field.data {
         None => Ok(vec![]),
         Some(Vectors::Floats(a)) if a.data.is_empty() => Ok(vec![]),
-        Some(Vectors::Floats(a)) if dim == 0 || !a.data.len().is_multiple_of(dim) => Err("not whole vectors"),
-        Some(Vectors::Floats(a)) => Ok(a.data.chunks(dim).map(|vector| Value::Floats(vector.to_vec())).collect()),
+        Some(Vectors::Floats(a)) if dim == 0 || !a.data.len().is_multiple_of(dim) => {
+            Err("not whole vectors")
+        }
+        Some(Vectors::Floats(a)) => {
+            Ok(a.data.chunks(dim).map(|vector| Value::Floats(vector.to_vec())).collect())
+        }
         Some(Vectors::Bits(data)) => bytes(data, dim / 8),
         Some(Vectors::Halves(data) | Vectors::Brains(data)) => bytes(data, dim * 2),
         Some(Vectors::Bytes(data)) => bytes(data, dim),
@@ -174,12 +223,20 @@ fn vector_values(field: VectorField) -> Result<Vec<Value>, &'static str> {
 /// The columns of some rows, as they are inserted and kept.
 pub(super) fn columns(fields: &Fields, rows: &[Row]) -> Vec<FieldData> {
     let column = |(at, field): (usize, &Field)| {
-        let there: Vec<&Value> = rows.iter().map(|row| &row[at]).filter(|value| **value != Value::Null).collect();
+        let there: Vec<&Value> =
+            rows.iter().map(|row| &row[at]).filter(|value| **value != Value::Null).collect();
         let column = match field.kind as i32 {
-            100.. => Column::Vectors(VectorField { dim: field.dim(&there), data: vectors(field.kind, &there) }),
+            100.. => Column::Vectors(VectorField {
+                dim: field.dim(&there),
+                data: vectors(field.kind, &there),
+            }),
             _ => Column::Scalars(scalars(field.kind, field.element, &there)),
         };
-        let valid_data = if field.nullable { rows.iter().map(|row| row[at] != Value::Null).collect() } else { vec![] };
+        let valid_data = if field.nullable {
+            rows.iter().map(|row| row[at] != Value::Null).collect()
+        } else {
+            vec![]
+        };
         FieldData {
             r#type: field.kind as i32,
             field_name: field.name.clone(),
@@ -193,13 +250,18 @@ pub(super) fn columns(fields: &Fields, rows: &[Row]) -> Vec<FieldData> {
 }
 
 impl Field {
-    /// A sparse vector has no dimension of its own: it is that of the largest index, as Milvus's clients send it.
+    /// A sparse vector has no dimension of its own: it is that of the largest index, as Milvus's
+    /// clients send it.
     fn dim(&self, values: &[&Value]) -> i64 {
         if self.kind != DataType::SparseFloatVector {
             return self.dim;
         }
-        let last =
-            |bytes: &[u8]| bytes.chunks_exact(8).map(|pair| u32::from_le_bytes([pair[0], pair[1], pair[2], pair[3]])).max();
+        let last = |bytes: &[u8]| {
+            bytes
+                .chunks_exact(8)
+                .map(|pair| u32::from_le_bytes([pair[0], pair[1], pair[2], pair[3]]))
+                .max()
+        };
         let of = |value: &&Value| if let Value::Bytes(bytes) = value { last(bytes) } else { None };
         values.iter().filter_map(of).max().map_or(0, |last| i64::from(last) + 1)
     }
@@ -208,7 +270,12 @@ impl Field {
 fn scalars(kind: DataType, element: DataType, values: &[&Value]) -> ScalarField {
     macro_rules! pick {
         ($array:ident, $value:ident) => {
-            $array { data: values.iter().filter_map(|v| if let Value::$value(v) = v { Some(v.clone()) } else { None }).collect() }
+            $array {
+                data: values
+                    .iter()
+                    .filter_map(|v| if let Value::$value(v) = v { Some(v.clone()) } else { None })
+                    .collect(),
+            }
         };
     }
     let data = match kind {
@@ -221,10 +288,15 @@ fn scalars(kind: DataType, element: DataType, values: &[&Value]) -> ScalarField 
         DataType::Json => Scalars::Json(pick!(BytesArray, Bytes)),
         DataType::Array => {
             let list = |value: &&Value| match value {
-                Value::List(list) => Some(scalars(element, DataType::None, &list.iter().collect::<Vec<_>>())),
+                Value::List(list) => {
+                    Some(scalars(element, DataType::None, &list.iter().collect::<Vec<_>>()))
+                }
                 _ => None,
             };
-            Scalars::Arrays(ArrayArray { data: values.iter().filter_map(list).collect(), element_type: element as i32 })
+            Scalars::Arrays(ArrayArray {
+                data: values.iter().filter_map(list).collect(),
+                element_type: element as i32,
+            })
         }
         _ => return ScalarField { data: None },
     };
@@ -232,8 +304,18 @@ fn scalars(kind: DataType, element: DataType, values: &[&Value]) -> ScalarField 
 }
 
 fn vectors(kind: DataType, values: &[&Value]) -> Option<Vectors> {
-    let floats = || values.iter().flat_map(|v| if let Value::Floats(v) = v { v.clone() } else { vec![] }).collect();
-    let each = || values.iter().map(|v| if let Value::Bytes(v) = v { v.clone() } else { vec![] }).collect::<Vec<_>>();
+    let floats = || {
+        values
+            .iter()
+            .flat_map(|v| if let Value::Floats(v) = v { v.clone() } else { vec![] })
+            .collect()
+    };
+    let each = || {
+        values
+            .iter()
+            .map(|v| if let Value::Bytes(v) = v { v.clone() } else { vec![] })
+            .collect::<Vec<_>>()
+    };
     Some(match kind {
         DataType::FloatVector => Vectors::Floats(FloatArray { data: floats() }),
         DataType::BinaryVector => Vectors::Bits(each().concat()),
@@ -248,7 +330,8 @@ fn vectors(kind: DataType, values: &[&Value]) -> Option<Vectors> {
     })
 }
 
-/// Writes a value so that no two values look the same: what the digest of a collection is made from (docs/milvus-format.md).
+/// Writes a value so that no two values look the same: what the digest of a collection is made from
+/// (docs/milvus-format.md).
 pub(super) fn feed(value: &Value, to: &mut impl Write) -> io::Result<()> {
     fn sized(tag: u8, length: usize, to: &mut impl Write) -> io::Result<()> {
         to.write_all(&[tag])?;
@@ -259,8 +342,12 @@ pub(super) fn feed(value: &Value, to: &mut impl Write) -> io::Result<()> {
         Value::Bool(v) => to.write_all(&[1, u8::from(*v)]),
         Value::Int(v) => to.write_all(&[2]).and_then(|()| to.write_all(&v.to_le_bytes())),
         Value::Long(v) => to.write_all(&[3]).and_then(|()| to.write_all(&v.to_le_bytes())),
-        Value::Float(v) => to.write_all(&[4]).and_then(|()| to.write_all(&v.to_bits().to_le_bytes())),
-        Value::Double(v) => to.write_all(&[5]).and_then(|()| to.write_all(&v.to_bits().to_le_bytes())),
+        Value::Float(v) => {
+            to.write_all(&[4]).and_then(|()| to.write_all(&v.to_bits().to_le_bytes()))
+        }
+        Value::Double(v) => {
+            to.write_all(&[5]).and_then(|()| to.write_all(&v.to_bits().to_le_bytes()))
+        }
         Value::Text(v) => sized(6, v.len(), to).and_then(|()| to.write_all(v.as_bytes())),
         Value::Bytes(v) => sized(7, v.len(), to).and_then(|()| to.write_all(v)),
         Value::Floats(v) => {

@@ -25,15 +25,18 @@ pub enum Wipe {
 pub struct Wiped {
     /// The collection.
     pub name: String,
-    /// Its rows; those of a collection that was not loaded are the server's statistics where it was dropped.
+    /// Its rows; those of a collection that was not loaded are the server's statistics where it
+    /// was dropped.
     pub rows: u64,
 }
 
 impl Milvus {
-    /// Drops or empties every live collection. What is kept for an undo stays: [`Milvus::forget`] ends that.
+    /// Drops or empties every live collection. What is kept for an undo stays: [`Milvus::forget`]
+    /// ends that.
     ///
     /// # Errors
-    /// The live collections are not those that were expected (nothing has gone then), or a call fails.
+    /// The live collections are not those that were expected (nothing has gone then), or a call
+    /// fails.
     pub fn wipe(&mut self, how: Wipe, expected: &[Seen]) -> Result<Vec<Wiped>> {
         let mut live = Vec::new();
         for name in self.names()? {
@@ -42,7 +45,10 @@ impl Milvus {
                 live.push(found);
             }
         }
-        unchanged(expected, live.iter().map(|found| (found.collection.name.clone(), found.id)).collect())?;
+        unchanged(
+            expected,
+            live.iter().map(|found| (found.collection.name.clone(), found.id)).collect(),
+        )?;
         let mut gone = Vec::new();
         for found in live {
             let rows = match how {
@@ -57,7 +63,8 @@ impl Milvus {
     /// An alias would keep newer servers from dropping the collection it leads to.
     fn drop_live(&self, found: &Described) -> Result<u64, Problem> {
         let name = &found.collection.name;
-        let rows = if found.load() == Load::Whole { self.count(name)? } else { self.statistics(name)? };
+        let rows =
+            if found.load() == Load::Whole { self.count(name)? } else { self.statistics(name)? };
         for alias in &found.collection.aliases {
             let request = DropAlias { db_name: self.db(), alias: alias.clone() };
             self.call::<Status>("DropAlias", &request, &format!("drop the alias `{alias}`"))?;
@@ -69,14 +76,19 @@ impl Milvus {
     fn empty(&mut self, found: &Described) -> Result<u64> {
         let name = &found.collection.name;
         let rows = self.count(name)?;
-        let fields = key_only(&Fields::of(name, &found.collection.schema.clone().unwrap_or_default())?);
+        let fields =
+            key_only(&Fields::of(name, &found.collection.schema.clone().unwrap_or_default())?);
         let mut pages = Pages::new(self, name, &fields, "")?;
         loop {
             let page = pages.next(self)?;
             if page.is_empty() {
                 break;
             }
-            let request = Delete { db_name: self.db(), collection_name: name.clone(), expr: among(&fields, &page) };
+            let request = Delete {
+                db_name: self.db(),
+                collection_name: name.clone(),
+                expr: among(&fields, &page),
+            };
             self.call::<Mutation>("Delete", &request, &format!("empty `{name}`"))?;
         }
         let left = self.count(name)?;

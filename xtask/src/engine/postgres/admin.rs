@@ -6,7 +6,8 @@ pub use super::identity::Identity;
 pub(super) use super::identity::oid_of;
 use super::identity::same_server;
 use super::marks::{
-    Aside, Own, aside_otherwise, assert_droppable, bears_no_mark, is_gone_back_to, mark, marking, on_its_way, unmark, unmarking,
+    Aside, Own, aside_otherwise, assert_droppable, bears_no_mark, is_gone_back_to, mark, marking,
+    on_its_way, unmark, unmarking,
 };
 use super::name::{beside, block, ident, literal, parked, previous};
 use super::setting;
@@ -15,8 +16,18 @@ use super::version::Version;
 use crate::plan::{Act, Check, Deed, How};
 
 /// Makes a database: see [`creation`].
-pub fn create(client: &Client, name: &str, like: Option<&DatabaseFacts>, server: Version, live: &Identity<'_>) -> Act {
-    Act::Create(command(client, format!("database {name}"), creation(client, name, like, server, live)))
+pub fn create(
+    client: &Client,
+    name: &str,
+    like: Option<&DatabaseFacts>,
+    server: Version,
+    live: &Identity<'_>,
+) -> Act {
+    Act::Create(command(
+        client,
+        format!("database {name}"),
+        creation(client, name, like, server, live),
+    ))
 }
 
 /// The same under the name that it is used by from then on.
@@ -26,11 +37,19 @@ pub fn create_live(client: &Client, server: Version, live: &Identity<'_>) -> Act
     Act::Create(Deed { what: format!("database {}", live.name), how })
 }
 
-/// A new, empty database from template0 (which carries nothing of a site's own, and no collation version to mismatch), with
-/// the encoding and locale that `like` had. The owner becomes ours for now; the swap gives it its own. It first asserts that
-/// `live` is still what the plan was made for.
-pub fn creation(client: &Client, name: &str, like: Option<&DatabaseFacts>, server: Version, live: &Identity<'_>) -> String {
-    let mut sql = format!("{}CREATE DATABASE {} TEMPLATE template0", live.assertion(client), ident(name));
+/// A new, empty database from template0 (which carries nothing of a site's own, and no collation
+/// version to mismatch), with the encoding and locale that `like` had. The owner becomes ours for
+/// now; the swap gives it its own. It first asserts that `live` is still what the plan was made
+/// for.
+pub fn creation(
+    client: &Client,
+    name: &str,
+    like: Option<&DatabaseFacts>,
+    server: Version,
+    live: &Identity<'_>,
+) -> String {
+    let mut sql =
+        format!("{}CREATE DATABASE {} TEMPLATE template0", live.assertion(client), ident(name));
     if let Some(d) = like {
         sql.push_str(&format!(
             " ENCODING {} LC_COLLATE {} LC_CTYPE {}",
@@ -41,11 +60,12 @@ pub fn creation(client: &Client, name: &str, like: Option<&DatabaseFacts>, serve
         match (d.provider.as_deref(), &d.locale) {
             (Some("icu"), Some(locale)) => {
                 sql.push_str(&format!(" LOCALE_PROVIDER icu ICU_LOCALE {}", literal(locale)));
-                sql.extend(d.icu_rules.iter().map(|rules| format!(" ICU_RULES {}", literal(rules))));
+                sql.extend(
+                    d.icu_rules.iter().map(|rules| format!(" ICU_RULES {}", literal(rules))),
+                );
             }
-            (Some("builtin"), Some(locale)) => {
-                sql.push_str(&format!(" LOCALE_PROVIDER builtin BUILTIN_LOCALE {}", literal(locale)))
-            }
+            (Some("builtin"), Some(locale)) => sql
+                .push_str(&format!(" LOCALE_PROVIDER builtin BUILTIN_LOCALE {}", literal(locale))),
             // the server's template may have been made with another provider
             _ if server.major() >= 15 => sql.push_str(" LOCALE_PROVIDER libc"),
             _ => {}
@@ -58,23 +78,29 @@ pub fn creation(client: &Client, name: &str, like: Option<&DatabaseFacts>, serve
     sql
 }
 
-/// Drops a database that this tool has made and marked; any other is left alone, whatever it is called.
+/// Drops a database that this tool has made and marked; any other is left alone, whatever it is
+/// called.
 pub fn drop(client: &Client, name: &str) -> Act {
     Act::Remove(command(client, format!("database {name}"), dropping(client, name)))
 }
 
 fn dropping(client: &Client, name: &str) -> String {
-    let (assertion, detached, terminate) = (assert_droppable(name), detached(client, name), terminate(name));
+    let (assertion, detached, terminate) =
+        (assert_droppable(name), detached(client, name), terminate(name));
     format!("{assertion}{detached}{terminate}DROP DATABASE IF EXISTS {};\n", ident(name))
 }
 
-/// What a clean-up tells of a database that it leaves alone, as a literal. The COMMIT that took its mark away may not have been heard of.
+/// What a clean-up tells of a database that it leaves alone, as a literal. The COMMIT that took its
+/// mark away may not have been heard of.
 pub(super) fn stays(name: &str) -> String {
-    literal(&format!("{TELLS}`{name}` stays as it is: no mark of a run is on it, so that it is done, or not this run's"))
+    literal(&format!(
+        "{TELLS}`{name}` stays as it is: no mark of a run is on it, so that it is done, or not \
+         this run's"
+    ))
 }
 
-/// The same for one that stays under its name when it has arrived. A run that was cut off may not have heard that it had: then it bears no
-/// mark any more.
+/// The same for one that stays under its name when it has arrived. A run that was cut off may not
+/// have heard that it had: then it bears no mark any more.
 pub fn drop_unless_arrived(client: &Client, name: &str) -> Act {
     let sql = format!(
         "SELECT {} AS db_tasks_stays \\gset\n\\if :db_tasks_stays\nSELECT {};\n\\else\n{}\\endif\n",
@@ -95,11 +121,12 @@ pub fn release(client: &Client, name: &str, own: Own<'_>, carries: Option<&Datab
     ))
 }
 
-/// What is told to be done stays done, whatever the server's own setting: a swap that a crash takes back would leave the staged
-/// database behind, and nobody who knows of it.
+/// What is told to be done stays done, whatever the server's own setting: a swap that a crash takes
+/// back would leave the staged database behind, and nobody who knows of it.
 ///
 /// And what is to be changed is changed, whatever is read-only by default: the plan says so.
-pub(super) const DURABLE: &str = "SET synchronous_commit = on;\nSET default_transaction_read_only = off;\n";
+pub(super) const DURABLE: &str =
+    "SET synchronous_commit = on;\nSET default_transaction_read_only = off;\n";
 
 /// Statements in a block: only where each begins, for a comment has lines of its own.
 pub(super) fn indented(statements: &[String]) -> String {
@@ -111,16 +138,18 @@ pub(super) fn command(client: &Client, what: String, sql: String) -> Deed {
     Deed { what, how: How::Command(client.psql(client.maintenance(), sql)) }
 }
 
-/// Ends sessions on a database. Autovacuum has no role, nobody but a superuser may end it, and it gives way to a DROP by itself.
+/// Ends sessions on a database. Autovacuum has no role, nobody but a superuser may end it, and it
+/// gives way to a DROP by itself.
 fn terminate(name: &str) -> String {
     format!(
-        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = {} AND pid <> pg_backend_pid() AND usesysid IS NOT NULL;\n",
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = {} AND pid \
+         <> pg_backend_pid() AND usesysid IS NOT NULL;\n",
         literal(name)
     )
 }
 
-/// Owner, rights and settings: what, beside the comment, neither a plain dump nor a rename brings along.
-/// <https://www.postgresql.org/docs/current/app-pgdump.html> (`--create`) names them.
+/// Owner, rights and settings: what, beside the comment, neither a plain dump nor a rename brings
+/// along. <https://www.postgresql.org/docs/current/app-pgdump.html> (`--create`) names them.
 pub(super) fn carry(name: &str, from: &DatabaseFacts) -> String {
     let db = ident(name);
     let mut sql = String::new();
@@ -131,7 +160,10 @@ pub(super) fn carry(name: &str, from: &DatabaseFacts) -> String {
         for grant in acl {
             let whom = grant.grantee.as_ref().map_or("PUBLIC".into(), |g| ident(g));
             let option = if grant.grantable { " WITH GRANT OPTION" } else { "" };
-            sql.push_str(&format!("GRANT {} ON DATABASE {db} TO {whom}{option};\n", grant.privilege));
+            sql.push_str(&format!(
+                "GRANT {} ON DATABASE {db} TO {whom}{option};\n",
+                grant.privilege
+            ));
         }
     }
     sql
@@ -141,21 +173,26 @@ pub(super) fn carry(name: &str, from: &DatabaseFacts) -> String {
 pub fn still(client: &Client, database: &str, facts: Option<&DatabaseFacts>) -> Act {
     let server = client.system.as_deref().map_or(String::new(), same_server);
     let sql = format!(
-        "{server}SELECT coalesce((SELECT oid::text FROM pg_database WHERE datname = {}), 'absent');\n",
+        "{server}SELECT coalesce((SELECT oid::text FROM pg_database WHERE datname = {}), \
+         'absent');\n",
         literal(database)
     );
     Act::Check(Check {
         what: match facts {
-            Some(f) => format!("database {database} is still the one that was looked at (oid {})", f.oid),
+            Some(f) => {
+                format!("database {database} is still the one that was looked at (oid {})", f.oid)
+            }
             None => format!("there is still no database {database}"),
         },
         cmd: client.psql(client.maintenance(), sql),
         expect: facts.map_or("absent".into(), |f| f.oid.to_string()),
-        cure: "somebody changed it in the meantime: run the command again and look at the new plan".into(),
+        cure: "somebody changed it in the meantime: run the command again and look at the new plan"
+            .into(),
     })
 }
 
-/// The setting by which a database says what it is. It is the server's, not the database's: no dump holds it.
+/// The setting by which a database says what it is. It is the server's, not the database's: no dump
+/// holds it.
 pub const MARKER: &str = "dbtasks.environment";
 
 /// What gives a database its marker, for whoever may.
@@ -175,8 +212,9 @@ pub fn mark_as(client: &Client, database: &str, environment: &str) -> Act {
 /// Asserts that a database has its marker.
 pub fn is_marked(client: &Client, database: &str, environment: &str) -> Act {
     let sql = format!(
-        "SELECT substr(c, strpos(c, '=') + 1) FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase, unnest(s.setconfig) c\n  \
-         WHERE s.setrole = 0 AND d.datname = {} AND split_part(c, '=', 1) = {};\n",
+        "SELECT substr(c, strpos(c, '=') + 1) FROM pg_db_role_setting s JOIN pg_database d ON \
+         d.oid = s.setdatabase, unnest(s.setconfig) c\n  WHERE s.setrole = 0 AND d.datname = {} \
+         AND split_part(c, '=', 1) = {};\n",
         literal(database),
         literal(MARKER)
     );
@@ -220,7 +258,11 @@ impl Swap<'_> {
         let mut renames = Vec::new();
         if self.incoming == kept && self.live_oid.is_some() {
             let parked = parked(self.live);
-            return vec![(self.live.into(), parked.clone()), (kept.clone(), self.live.into()), (parked, kept)];
+            return vec![
+                (self.live.into(), parked.clone()),
+                (kept.clone(), self.live.into()),
+                (parked, kept),
+            ];
         }
         if self.live_oid.is_some() {
             if self.older_oid.is_some() {
@@ -233,13 +275,14 @@ impl Swap<'_> {
     }
 }
 
-/// Gives `incoming` the live name, the owner, the rights and the settings, and keeps the live database as `<db>__previous`,
-/// all in one transaction.
+/// Gives `incoming` the live name, the owner, the rights and the settings, and keeps the live
+/// database as `<db>__previous`, all in one transaction.
 ///
-/// A rename takes the database's exclusive lock first and then waits up to five seconds for its sessions to go
-/// (`CountOtherDBBackends`). New connections queue behind that lock, so a second psql that ends the old sessions while the
-/// rename waits wins even against a pool that reconnects at once. Nothing has to be switched off beforehand
-/// (`ALLOW_CONNECTIONS false`), so a killed run cannot leave a database that nobody can enter.
+/// A rename takes the database's exclusive lock first and then waits up to five seconds for its
+/// sessions to go (`CountOtherDBBackends`). New connections queue behind that lock, so a second
+/// psql that ends the old sessions while the rename waits wins even against a pool that reconnects
+/// at once. Nothing has to be switched off beforehand (`ALLOW_CONNECTIONS false`), so a killed run
+/// cannot leave a database that nobody can enter.
 pub fn swap(client: &Client, swap: &Swap<'_>) -> Act {
     let renames = swap.renames();
     let mut sql = format!(
@@ -258,7 +301,8 @@ pub fn swap(client: &Client, swap: &Swap<'_>) -> Act {
     }
     sql.push_str(&swap.carries.as_ref().map_or(String::new(), |from| carry(swap.live, from)));
     sql.push_str("COMMIT;\n");
-    let what = renames.iter().map(|(from, to)| format!("{from} -> {to}")).collect::<Vec<_>>().join(", ");
+    let what =
+        renames.iter().map(|(from, to)| format!("{from} -> {to}")).collect::<Vec<_>>().join(", ");
     let before = swap.live_oid.map_or("NULL".into(), |oid| oid.to_string());
     let names = [swap.live, &previous(swap.live), &swap.incoming].map(literal).join(", ");
     let done = format!("{} IS DISTINCT FROM {before}", oid_of(swap.live));
@@ -273,9 +317,10 @@ fn behind_the_lock(client: &Client, what: String, sql: String, way: &str) -> Act
     Act::Rename(Deed { what: format!("databases {what}"), how })
 }
 
-/// What a swap has to be undone by when what follows it fails: the old database takes its name again, and what is under that name by
-/// then, made by us or made anew by a migrator, is kept as `<db>__failed`. It does nothing where the old one has its name already,
-/// so that it may come twice, or late.
+/// What a swap has to be undone by when what follows it fails: the old database takes its name
+/// again, and what is under that name by then, made by us or made anew by a migrator, is kept as
+/// `<db>__failed`. It does nothing where the old one has its name already, so that it may come
+/// twice, or late.
 #[derive(Debug, Clone)]
 pub struct SwapBack<'a> {
     /// The live name.
@@ -292,18 +337,22 @@ pub struct SwapBack<'a> {
 
 /// Gives the old database its name again.
 pub fn swap_back(client: &Client, back: &SwapBack<'_>) -> Act {
-    let (kept, failed, discard) = (previous(back.live), failed(back.live), beside(back.live, "discard"));
+    let (kept, failed, discard) =
+        (previous(back.live), failed(back.live), beside(back.live, "discard"));
     let (live, old) = (ident(back.live), back.old_oid);
-    let rename = |from: &str, to: &str| format!("ALTER DATABASE {} RENAME TO {};", ident(from), ident(to));
-    let older = back
-        .older_oid
-        .map_or(String::new(), |oid| format!("    IF {} = {oid} THEN {} END IF;\n", oid_of(&discard), rename(&discard, &kept)));
+    let rename =
+        |from: &str, to: &str| format!("ALTER DATABASE {} RENAME TO {};", ident(from), ident(to));
+    let older = back.older_oid.map_or(String::new(), |oid| {
+        format!("    IF {} = {oid} THEN {} END IF;\n", oid_of(&discard), rename(&discard, &kept))
+    });
     let nothing = Own { comment: None, connection_limit: -1, template: back.own.template, oid: 0 };
-    let due = format!("{} = {old} AND {}", oid_of(&kept), is_gone_back_to(&old.to_string(), &back.aside));
+    let due =
+        format!("{} = {old} AND {}", oid_of(&kept), is_gone_back_to(&old.to_string(), &back.aside));
     let body = format!(
-        " BEGIN\n  IF {due} THEN\n    IF {live_oid} IS NOT NULL THEN\n      {away}\n      {mark}    END IF;\n    \
-         {home}\n{unmark}{older}  END IF;\n  IF {live_oid} IS DISTINCT FROM {old} AND {kept_oid} IS DISTINCT FROM {old} THEN\n    \
-         RAISE EXCEPTION 'the old database is neither % nor %', {live_name}, {kept_name};\n  END IF;\nEND ",
+        " BEGIN\n  IF {due} THEN\n    IF {live_oid} IS NOT NULL THEN\n      {away}\n      \
+             {mark}    END IF;\n    {home}\n{unmark}{older}  END IF;\n  IF {live_oid} IS DISTINCT \
+             FROM {old} AND {kept_oid} IS DISTINCT FROM {old} THEN\n    RAISE EXCEPTION 'the old \
+             database is neither % nor %', {live_name}, {kept_name};\n  END IF;\nEND ",
         kept_oid = oid_of(&kept),
         live_oid = oid_of(back.live),
         away = rename(back.live, &failed),
@@ -313,10 +362,22 @@ pub fn swap_back(client: &Client, back: &SwapBack<'_>) -> Act {
         live_name = literal(&live),
         kept_name = literal(&ident(&kept)),
     );
-    let kept_again = if back.older_oid.is_some() { aside_otherwise(&[&kept], &back.aside, &Aside::Kept) } else { String::new() };
-    let others = format!("{TELLS}`{}` stays as it is: somebody has undone or replaced what this run had done there", back.live);
-    let told = format!("SELECT {} WHERE {} IS DISTINCT FROM {old};\n", literal(&others), oid_of(back.live));
-    let sql = format!("{DURABLE}SET lock_timeout = '15s';\n{}{kept_again}{told}", block("back", &body));
+    let kept_again = if back.older_oid.is_some() {
+        aside_otherwise(&[&kept], &back.aside, &Aside::Kept)
+    } else {
+        String::new()
+    };
+    let others = format!(
+        "{TELLS}`{}` stays as it is: somebody has undone or replaced what this run had done there",
+        back.live
+    );
+    let told = format!(
+        "SELECT {} WHERE {} IS DISTINCT FROM {old};\n",
+        literal(&others),
+        oid_of(back.live)
+    );
+    let sql =
+        format!("{DURABLE}SET lock_timeout = '15s';\n{}{kept_again}{told}", block("back", &body));
     let names = [back.live, &kept].map(literal).join(", ");
     // nobody is cut off for what is not to be done
     let done = format!("({due}) IS NOT TRUE");
@@ -324,11 +385,14 @@ pub fn swap_back(client: &Client, back: &SwapBack<'_>) -> Act {
     behind_the_lock(client, what, sql, &make_way(&names, &done, &client.app_name))
 }
 
-/// Takes an undo back, where it was done: `again` is the swap of the contrary way, and `before` the oid of what was live before the
-/// undo. Where that is live, nothing is done, so that it may come twice, or late.
+/// Takes an undo back, where it was done: `again` is the swap of the contrary way, and `before` the
+/// oid of what was live before the undo. Where that is live, nothing is done, so that it may come
+/// twice, or late.
 pub fn undo_back(client: &Client, again: &Swap<'_>, before: u32) -> Act {
     let (kept, parked) = (previous(again.live), parked(again.live));
-    let rename = |from: &str, to: &str| format!("    ALTER DATABASE {} RENAME TO {};\n", ident(from), ident(to));
+    let rename = |from: &str, to: &str| {
+        format!("    ALTER DATABASE {} RENAME TO {};\n", ident(from), ident(to))
+    };
     let [comment, limit] = unmarking(again.live, again.own);
     let body = format!(
         " BEGIN\n  IF {kept_oid} = {before} THEN\n{}{}{}{}  END IF;\nEND ",
@@ -341,10 +405,16 @@ pub fn undo_back(client: &Client, again: &Swap<'_>, before: u32) -> Act {
     let sql = format!("{DURABLE}SET lock_timeout = '15s';\n{}", block("back", &body));
     let names = [again.live, &kept].map(literal).join(", ");
     let done = format!("{} = {before}", oid_of(again.live));
-    behind_the_lock(client, format!("{} <-> {kept}, as before", again.live), sql, &make_way(&names, &done, &client.app_name))
+    behind_the_lock(
+        client,
+        format!("{} <-> {kept}, as before", again.live),
+        sql,
+        &make_way(&names, &done, &client.app_name),
+    )
 }
 
-/// What a run has set aside is kept for an undo from now on, and may give way to what comes later: the run goes back to it no more.
+/// What a run has set aside is kept for an undo from now on, and may give way to what comes later:
+/// the run goes back to it no more.
 pub fn let_go(client: &Client, live: &str, aside: &Aside) -> Option<Act> {
     let kept = previous(live);
     let sql = aside_otherwise(&[&kept, &beside(live, "discard")], aside, &aside.let_go());
@@ -357,20 +427,23 @@ pub fn failed(live: &str) -> String {
     beside(live, "failed")
 }
 
-/// Ends sessions on the databases that change names until the change is visible, ten seconds at most, and no longer than the session
-/// lives that makes it: what came to nothing cuts nobody off. One that this role may not end is named. Autovacuum has no role, and gives way to the rename by itself.
+/// Ends sessions on the databases that change names until the change is visible, ten seconds at
+/// most, and no longer than the session lives that makes it: what came to nothing cuts nobody off.
+/// One that this role may not end is named. Autovacuum has no role, and gives way to the rename by
+/// itself.
 pub(super) fn make_way(names: &str, done: &str, app_name: &str) -> String {
     let body = format!(
-        " DECLARE\n  s record;\n  came bool := false;\n  here bool;\nBEGIN\n  FOR i IN 1..5000 LOOP\n    EXIT WHEN {done};\n    \
-         PERFORM pg_stat_clear_snapshot();\n    \
-         here := EXISTS (SELECT FROM pg_stat_activity WHERE application_name = {app});\n    \
-         EXIT WHEN came AND NOT here;\n    came := came OR here;\n    \
-         FOR s IN SELECT pid, usename, application_name FROM pg_stat_activity WHERE datname IN ({names}) AND usesysid IS NOT NULL\n             \
-         AND pid <> pg_backend_pid() AND application_name <> {app} LOOP\n      \
-         BEGIN\n        PERFORM pg_terminate_backend(s.pid);\n      EXCEPTION WHEN insufficient_privilege THEN\n        \
-         RAISE EXCEPTION '% may not end a session that is in the way: % of the role %, pid %', current_user, s.application_name, s.usename, s.pid;\n      \
-         END;\n    END LOOP;\n    \
-         PERFORM pg_sleep(0.002);\n  END LOOP;\nEND ",
+        " DECLARE\n  s record;\n  came bool := false;\n  here bool;\nBEGIN\n  FOR i IN \
+             1..5000 LOOP\n    EXIT WHEN {done};\n    PERFORM pg_stat_clear_snapshot();\n    here \
+             := EXISTS (SELECT FROM pg_stat_activity WHERE application_name = {app});\n    EXIT \
+             WHEN came AND NOT here;\n    came := came OR here;\n    FOR s IN SELECT pid, \
+             usename, application_name FROM pg_stat_activity WHERE datname IN ({names}) AND \
+             usesysid IS NOT NULL\n             AND pid <> pg_backend_pid() AND application_name \
+             <> {app} LOOP\n      BEGIN\n        PERFORM pg_terminate_backend(s.pid);\n      \
+             EXCEPTION WHEN insufficient_privilege THEN\n        RAISE EXCEPTION '% may not end a \
+             session that is in the way: % of the role %, pid %', current_user, \
+             s.application_name, s.usename, s.pid;\n      END;\n    END LOOP;\n    PERFORM \
+             pg_sleep(0.002);\n  END LOOP;\nEND ",
         app = literal(app_name),
     );
     block("way", &body)

@@ -1,10 +1,10 @@
-//! A lock on the server, beside the project's own: two clones of a repo, or two projects that share a database, would end each other's
-//! sessions and drop each other's staged databases.
+//! A lock on the server, beside the project's own: two clones of a repo, or two projects that share
+//! a database, would end each other's sessions and drop each other's staged databases.
 //!
-//! It is advisory, and held in an open transaction: a pooler hands a session on at a transaction's end, and leaves it alone until then.
-//! It is not taken in the database that it is about, where a session would be in the way of the swap. An advisory lock ends at its
-//! database, but `pg_locks` shows those of all, so that runs meet which have other maintenance databases.
-//! <https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS>
+//! It is advisory, and held in an open transaction: a pooler hands a session on at a transaction's
+//! end, and leaves it alone until then. It is not taken in the database that it is about, where a
+//! session would be in the way of the swap. An advisory lock ends at its database, but `pg_locks`
+//! shows those of all, so that runs meet which have other maintenance databases. <https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS>
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -20,7 +20,8 @@ use crate::stream::Sum;
 /// The first half of our locks' keys: `dbta`, as bytes.
 const OURS: i32 = 0x6462_7461;
 
-/// How the session of a run that has a database for itself is called; its run, its task and who began it follow.
+/// How the session of a run that has a database for itself is called; its run, its task and who
+/// began it follow.
 const AT_WORK: &str = "db-tasks at work/";
 
 /// PostgreSQL cuts an `application_name` that is longer (`NAMEDATALEN`).
@@ -32,19 +33,22 @@ const NOTHING: &str = "nothing";
 /// Where nobody can be named.
 const SOMEBODY: &str = "somebody";
 
-/// How a database is had by one run alone. The run's own name tells a clean-up its sessions; this one must outlive them.
+/// How a database is had by one run alone. The run's own name tells a clean-up its sessions; this
+/// one must outlive them.
 pub fn alone(client: &Client, database: &str, was: Was, at: String) -> Alone {
     let key = key(database);
     let seen = format!(
-        "pg_locks l LEFT JOIN pg_stat_activity a USING (pid) WHERE l.locktype = 'advisory' AND l.classid = {OURS} AND l.objid = {} \
-         AND l.objsubid = 2 AND l.granted AND l.pid <> pg_backend_pid()",
+        "pg_locks l LEFT JOIN pg_stat_activity a USING (pid) WHERE l.locktype = 'advisory' AND \
+         l.classid = {OURS} AND l.objid = {} AND l.objsubid = 2 AND l.granted AND l.pid <> \
+         pg_backend_pid()",
         key as u32
     );
     let sql = format!(
-        "BEGIN;\n{PATIENT_HOLD}SELECT pg_try_advisory_xact_lock({OURS}, {key}) AS db_tasks_locks \\gset\n\
-         SELECT CASE WHEN NOT :'db_tasks_locks'::bool OR EXISTS (SELECT FROM {seen}) THEN coalesce((SELECT \
-         json_build_object('app', a.application_name, 'pid', l.pid, 'role', a.usename) FROM {seen} LIMIT 1)::text, '{SOMEBODY}') \
-         ELSE '{HOLDS} ' || coalesce((SELECT oid::text FROM pg_database WHERE datname = {}), '{NOTHING}') END;\n",
+        "BEGIN;\n{PATIENT_HOLD}SELECT pg_try_advisory_xact_lock({OURS}, {key}) AS db_tasks_locks \
+         \\gset\nSELECT CASE WHEN NOT :'db_tasks_locks'::bool OR EXISTS (SELECT FROM {seen}) THEN \
+         coalesce((SELECT json_build_object('app', a.application_name, 'pid', l.pid, 'role', \
+         a.usename) FROM {seen} LIMIT 1)::text, '{SOMEBODY}') ELSE '{HOLDS} ' || coalesce((SELECT \
+         oid::text FROM pg_database WHERE datname = {}), '{NOTHING}') END;\n",
         literal(database)
     );
     Alone { database: database.to_owned(), at, lock: client.psql(client.maintenance(), sql), was }
@@ -59,9 +63,17 @@ fn key(database: &str) -> i32 {
 /// The command that takes a lock, in a session that says whose it is.
 pub fn in_the_name_of(alone: &Alone, run: &str, who: &str) -> Cmd {
     let name = format!("{AT_WORK}{run} {who}");
-    let ascii: String = name.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).take(LIMIT).collect();
+    let ascii: String = name
+        .chars()
+        .map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' })
+        .take(LIMIT)
+        .collect();
     let said = alone.lock.input.clone().unwrap_or_default();
-    let said = said.replacen("BEGIN;\n", &format!("BEGIN;\nSET LOCAL application_name = {};\n", literal(&ascii)), 1);
+    let said = said.replacen(
+        "BEGIN;\n",
+        &format!("BEGIN;\nSET LOCAL application_name = {};\n", literal(&ascii)),
+        1,
+    );
     alone.lock.clone().input(said)
 }
 
@@ -115,10 +127,16 @@ fn stands_for(said: &str) -> Was {
 impl std::fmt::Display for Holder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let app = self.app.as_deref().unwrap_or_default();
-        let session = format!("process {} of the server, role `{}`", self.pid, self.role.as_deref().unwrap_or("?"));
+        let session = format!(
+            "process {} of the server, role `{}`",
+            self.pid,
+            self.role.as_deref().unwrap_or("?")
+        );
         let said = app.strip_prefix(AT_WORK).and_then(|said| said.split_once(' '));
         match said.map(|(run, said)| (begun(run), said.trim_end())) {
-            Some((Some(begun), said)) => write!(f, "{said}, since {} ({session})", begun.format("%Y-%m-%d %H:%M:%S UTC")),
+            Some((Some(begun), said)) => {
+                write!(f, "{said}, since {} ({session})", begun.format("%Y-%m-%d %H:%M:%S UTC"))
+            }
             Some((None, said)) => write!(f, "{said} ({session})"),
             None => write!(f, "a session called `{app}` ({session})"),
         }
@@ -140,13 +158,17 @@ mod tests {
         for (line, want) in [
             (
                 r#"{"app": "db-tasks at work/65920080abcd db-restore ada@laptop", "pid": 42, "role": "app"}"#,
-                "db-restore ada@laptop, since 2024-01-01 00:00:00 UTC (process 42 of the server, role `app`)",
+                "db-restore ada@laptop, since 2024-01-01 00:00:00 UTC (process 42 of the server, \
+                 role `app`)",
             ),
             (
                 r#"{"app": "db-tasks at work/x db-reset", "pid": 42, "role": null}"#,
                 "db-reset (process 42 of the server, role `?`)",
             ),
-            (r#"{"app": "psql", "pid": 42, "role": "app"}"#, "a session called `psql` (process 42 of the server, role `app`)"),
+            (
+                r#"{"app": "psql", "pid": 42, "role": "app"}"#,
+                "a session called `psql` (process 42 of the server, role `app`)",
+            ),
         ] {
             let Taken::Others(Some(holder)) = read(line) else { panic!("{line}") };
             assert_eq!(holder.to_string(), want);
@@ -169,10 +191,14 @@ mod tests {
     fn a_sessions_name_is_cut_and_plain() {
         let lock = Cmd::new("psql").input("BEGIN;\nSELECT 1;\n");
         let alone = Alone { database: "shop".into(), at: String::new(), lock, was: Was::Unknown };
-        let cmd = in_the_name_of(&alone, "65920080abcd", &format!("db-restore zoë's@{}", "x".repeat(80)));
+        let cmd =
+            in_the_name_of(&alone, "65920080abcd", &format!("db-restore zoë's@{}", "x".repeat(80)));
         let name = cmd.input.unwrap();
         assert!(
-            name.starts_with("BEGIN;\nSET LOCAL application_name = 'db-tasks at work/65920080abcd db-restore zo?''s@xxx"),
+            name.starts_with(
+                "BEGIN;\nSET LOCAL application_name = 'db-tasks at work/65920080abcd db-restore \
+                 zo?''s@xxx"
+            ),
             "{name}"
         );
         assert!(name.ends_with("xxx';\nSELECT 1;\n"));

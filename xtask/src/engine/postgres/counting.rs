@@ -12,13 +12,16 @@ pub enum Half {
     Other = 0,
 }
 
-/// Tables of which a part is in another server: a foreign table is a partition of them, or inherits from them, at whatever depth.
+/// Tables of which a part is in another server: a foreign table is a partition of them, or inherits
+/// from them, at whatever depth.
 const REACHING: &str = "WITH RECURSIVE reaching AS (
-    SELECT i.inhparent AS oid FROM pg_inherits i JOIN pg_class f ON f.oid = i.inhrelid WHERE f.relkind = 'f'
+    SELECT i.inhparent AS oid FROM pg_inherits i JOIN pg_class f ON f.oid = i.inhrelid WHERE \
+                        f.relkind = 'f'
     UNION SELECT i.inhparent FROM pg_inherits i JOIN reaching r ON r.oid = i.inhrelid)";
 
-/// The tables that ANALYZE is told of by itself, shared among two sessions. A partitioned one brings its partitions along; the catalogs' own
-/// come with autovacuum. Of a table with a part in another server that part would be asked for, there and now: so its other parts are
+/// The tables that ANALYZE is told of by itself, shared among two sessions. A partitioned one
+/// brings its partitions along; the catalogs' own come with autovacuum. Of a table with a part in
+/// another server that part would be asked for, there and now: so its other parts are
 /// looked at alone.
 fn shared(half: Half) -> String {
     format!(
@@ -33,24 +36,27 @@ fn shared(half: Half) -> String {
     )
 }
 
-/// Collects statistics for half of the user's tables, without which the first queries after a restore are planned blindly. Each ANALYZE
-/// commits by itself where no transaction is open; the swap's commit flushes them all to disk. One that fails (it calls the functions of indexes and of extended
-/// statistics) is named, and takes nothing else with it: no data hangs on it, and the server's own would fail as well.
+/// Collects statistics for half of the user's tables, without which the first queries after a
+/// restore are planned blindly. Each ANALYZE commits by itself where no transaction is open; the
+/// swap's commit flushes them all to disk. One that fails (it calls the functions of indexes and of
+/// extended statistics) is named, and takes nothing else with it: no data hangs on it, and the
+/// server's own would fail as well.
 pub fn analyze(half: Half) -> String {
     let tables = shared(half);
     format!(
-        "SET synchronous_commit = off;\n\\set ON_ERROR_ROLLBACK on\n\\set ON_ERROR_STOP off\n\
-         {REACHING} SELECT format('ANALYZE %I.%I', nspname, relname) FROM {tables} \\gexec\n\
-         \\set ON_ERROR_STOP on\n\\set ON_ERROR_ROLLBACK off\n\
-         {REACHING} SELECT {} || {NAMED} FROM {tables} AND pg_relation_size(oid) > 0\n  \
-         AND NOT EXISTS (SELECT FROM pg_stats s WHERE s.schemaname = nspname AND s.tablename = relname)\n  \
-         AND EXISTS (SELECT FROM pg_attribute a WHERE attrelid = oid AND attnum > 0 AND NOT attisdropped AND attstattarget IS DISTINCT FROM 0)\n  \
-         ORDER BY 1;\n",
+        "SET synchronous_commit = off;\n\\set ON_ERROR_ROLLBACK on\n\\set ON_ERROR_STOP \
+         off\n{REACHING} SELECT format('ANALYZE %I.%I', nspname, relname) FROM {tables} \
+         \\gexec\n\\set ON_ERROR_STOP on\n\\set ON_ERROR_ROLLBACK off\n{REACHING} SELECT {} || \
+         {NAMED} FROM {tables} AND pg_relation_size(oid) > 0\n  AND NOT EXISTS (SELECT FROM \
+         pg_stats s WHERE s.schemaname = nspname AND s.tablename = relname)\n  AND EXISTS (SELECT \
+         FROM pg_attribute a WHERE attrelid = oid AND attnum > 0 AND NOT attisdropped AND \
+         attstattarget IS DISTINCT FROM 0)\n  ORDER BY 1;\n",
         literal(FAILED)
     )
 }
 
-/// How a line begins that names a table with a part in another server, which [`analyze`] leaves out.
+/// How a line begins that names a table with a part in another server, which [`analyze`] leaves
+/// out.
 const FAR: &str = "-- db-tasks asks no other server for statistics of ";
 
 /// How one begins that names a table on which ANALYZE has failed.
@@ -62,7 +68,8 @@ const NAMED: &str = r"replace(format('%I.%I', nspname, relname), E'\n', ' ')";
 /// Names those that are left out.
 pub fn far_tables() -> String {
     format!(
-        "{REACHING} SELECT {} || {NAMED} FROM pg_class c\n  JOIN reaching USING (oid) JOIN pg_namespace n ON n.oid = c.relnamespace ORDER BY 1;\n",
+        "{REACHING} SELECT {} || {NAMED} FROM pg_class c\n  JOIN reaching USING (oid) JOIN \
+         pg_namespace n ON n.oid = c.relnamespace ORDER BY 1;\n",
         literal(FAR),
     )
 }
@@ -85,8 +92,8 @@ pub fn read_bare(said: &str) -> Vec<Bare> {
     said.lines().filter_map(bare).collect()
 }
 
-/// Counts the rows of half of the tables that hold some of their own: psql runs each row of the first answer as a question. Of an
-/// extension's table, those that a dump brings.
+/// Counts the rows of half of the tables that hold some of their own: psql runs each row of the
+/// first answer as a question. Of an extension's table, those that a dump brings.
 pub fn count_rows(half: Half) -> String {
     format!(
         r"SELECT question FROM (
@@ -104,12 +111,14 @@ pub fn count_rows(half: Half) -> String {
 /// Rows per table.
 pub type Counts = Vec<(String, u64)>;
 
-/// Reads the answers to [`count_rows`]: `table|rows`, where a table's name may have line breaks of its own.
+/// Reads the answers to [`count_rows`]: `table|rows`, where a table's name may have line breaks of
+/// its own.
 pub fn read_counts(answer: &str) -> Counts {
     let mut counts = Vec::new();
     let mut name = String::new();
     for line in answer.split('\n') {
-        let ended = line.rsplit_once('|').and_then(|(head, rows)| Some((head, rows.trim().parse().ok()?)));
+        let ended =
+            line.rsplit_once('|').and_then(|(head, rows)| Some((head, rows.trim().parse().ok()?)));
         if let Some((head, rows)) = ended {
             name.push_str(head);
             counts.push((std::mem::take(&mut name), rows));

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::client::{OnLogin, Tongue};
-pub use super::counting::{Bare, Counts, Half, analyze, count_rows, far_tables, read_bare, read_counts};
+pub use super::counting::{
+    Bare, Counts, Half, analyze, count_rows, far_tables, read_bare, read_counts,
+};
 use super::inventory::{self, Inventory};
 use super::locks::{self, Locks};
 use super::marks::{self, State};
@@ -55,13 +57,14 @@ pub struct ServerFacts {
     /// Logical replication slots of the database.
     #[serde(default)]
     pub slots: u32,
-    /// `listen_addresses`: empty while the official image's bootstrap server runs, which is on the socket only
-    /// (<https://github.com/docker-library/postgres/issues/146>).
+    /// `listen_addresses`: empty while the official image's bootstrap server runs, which is on the
+    /// socket only (<https://github.com/docker-library/postgres/issues/146>).
     pub listens_on: Option<String>,
     /// The server's data folder, where the role may know it.
     pub data_directory: Option<String>,
-    /// Started by a command line that gives it no address to listen on: so is the server that the official image sets a new
-    /// database up with, and ends again (docker-library/postgres#146).
+    /// Started by a command line that gives it no address to listen on: so is the server that the
+    /// official image sets a new database up with, and ends again
+    /// (docker-library/postgres#146).
     #[serde(default)]
     pub deaf: bool,
     /// Whether the database has tables of a user's.
@@ -239,16 +242,25 @@ impl ServerFacts {
     pub fn tongue(&self, name: &str) -> Tongue {
         let encoding = self.database(name).map_or("", |database| database.encoding.as_str());
         match encoding {
-            _ if ["sql_ascii", "mule_internal"].iter().any(|name| name.eq_ignore_ascii_case(encoding)) => Tongue::Bytes,
+            _ if ["sql_ascii", "mule_internal"]
+                .iter()
+                .any(|name| name.eq_ignore_ascii_case(encoding)) =>
+            {
+                Tongue::Bytes
+            }
             _ if self.shape.several_encodings => Tongue::Among,
             _ => Tongue::Utf8,
         }
     }
 
-    /// Whether the database's triggers on login can be kept out of our sessions: from PostgreSQL 17 on there are some, and a superuser
-    /// can switch them off (<https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-EVENT-TRIGGERS>).
+    /// Whether the database's triggers on login can be kept out of our sessions: from PostgreSQL 17
+    /// on there are some, and a superuser can switch them off (<https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-EVENT-TRIGGERS>).
     pub fn on_login(&self) -> OnLogin {
-        if self.role.superuser && !self.shape.login_triggers.is_empty() { OnLogin::Off } else { OnLogin::Runs }
+        if self.role.superuser && !self.shape.login_triggers.is_empty() {
+            OnLogin::Off
+        } else {
+            OnLogin::Runs
+        }
     }
 
     /// The database of this name.
@@ -259,16 +271,25 @@ impl ServerFacts {
     /// Reads the answer to `question`.
     pub fn read(answer: &str) -> Result<Self> {
         let answer = answer.trim();
-        let at = if answer.starts_with('{') { Some(0) } else { answer.find("\n{").map(|at| at + 1) };
-        let (before, said) = answer.split_at(at.context("the server's answer ends before it begins")?);
+        let at =
+            if answer.starts_with('{') { Some(0) } else { answer.find("\n{").map(|at| at + 1) };
+        let (before, said) =
+            answer.split_at(at.context("the server's answer ends before it begins")?);
         let before: Vec<&str> = before.lines().collect();
         let (json, more) = said.split_once('\n').unwrap_or((said, ""));
-        let (own, counts) = if more.starts_with('{') { more.split_once('\n').unwrap_or((more, "")) } else { ("{}", more) };
-        let said =
-            |json| serde_json::from_str::<Map<String, Value>>(json).context("the server's answer is not what was asked for");
+        let (own, counts) = if more.starts_with('{') {
+            more.split_once('\n').unwrap_or((more, ""))
+        } else {
+            ("{}", more)
+        };
+        let said = |json| {
+            serde_json::from_str::<Map<String, Value>>(json)
+                .context("the server's answer is not what was asked for")
+        };
         let mut all = said(json)?;
         all.extend(said(own)?);
-        let mut facts: Self = serde_json::from_value(all.into()).context("the server's answer is not what was asked for")?;
+        let mut facts: Self = serde_json::from_value(all.into())
+            .context("the server's answer is not what was asked for")?;
         facts.inventory.count(read_counts(counts));
         let version = before.first().and_then(|line| line.split_whitespace().next());
         facts.client = Version(version.and_then(|version| version.parse().ok()).unwrap_or(0));
@@ -291,8 +312,10 @@ impl DatabaseFacts {
     /// Whoever owns it, has rights on it or settings in it, and the values of those.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         let grantees = self.acl.iter().flatten().filter_map(|grant| grant.grantee.as_deref());
-        let settings =
-            self.settings.iter().flat_map(|s| s.role.as_deref().into_iter().chain([s.name.as_str(), s.value.as_str()]));
+        let settings = self
+            .settings
+            .iter()
+            .flat_map(|s| s.role.as_deref().into_iter().chain([s.name.as_str(), s.value.as_str()]));
         std::iter::once(self.owner.as_str()).chain(grantees).chain(settings)
     }
 
@@ -322,8 +345,8 @@ pub enum From {
     ItsContainer,
 }
 
-/// The question, for a psql that is connected to `database` or, where that does not exist, to another one.
-/// Each psql costs 10 ms, in a container 90: so one question has it all.
+/// The question, for a psql that is connected to `database` or, where that does not exist, to
+/// another one. Each psql costs 10 ms, in a container 90: so one question has it all.
 /// One that is asked from this machine tells where it was led, too.
 pub fn question(database: &str, depth: Depth, from: From) -> String {
     let (tables, rows) = match depth {
@@ -353,7 +376,8 @@ fn like(name: &str) -> String {
     if head.len() < name.len() { format!("{escaped}%") } else { escaped }
 }
 
-/// What all databases of the server share, as bytes: names and comments in it are in whatever encoding they were given in.
+/// What all databases of the server share, as bytes: names and comments in it are in whatever
+/// encoding they were given in.
 const QUESTION: &str = r"SET client_encoding = SQL_ASCII;
 SELECT current_database() = {name} AS db_tasks_here,
   CASE WHEN getdatabaseencoding() IN ('SQL_ASCII', 'MULE_INTERNAL') THEN 'SQL_ASCII' ELSE 'UTF8' END AS db_tasks_encoding \gset

@@ -1,4 +1,5 @@
-//! A database that is filled under its live name, by programs that know no other: how it is begun, and how what is half made goes away.
+//! A database that is filled under its live name, by programs that know no other: how it is begun,
+//! and how what is half made goes away.
 
 use super::admin::{DURABLE, Identity, carry, failed, indented, make_way, oid_of, stays};
 use super::client::Client;
@@ -13,8 +14,9 @@ pub fn pristine(live: &str) -> String {
     beside(live, "pristine")
 }
 
-/// A copy of a database that has no tables, with the extensions and schemas that are in it, marked as on its way. A template must be
-/// without sessions: they are ended meanwhile, as they are before a swap.
+/// A copy of a database that has no tables, with the extensions and schemas that are in it, marked
+/// as on its way. A template must be without sessions: they are ended meanwhile, as they are before
+/// a swap.
 pub fn copy(client: &Client, from: &DatabaseFacts, name: &str) -> Act {
     let identity = Identity { name: &from.name, oid: Some(from.oid) };
     let sql = format!(
@@ -30,7 +32,8 @@ pub fn copy(client: &Client, from: &DatabaseFacts, name: &str) -> Act {
     Act::Create(Deed { what, how: How::Meanwhile(cmd, way) })
 }
 
-/// The copy takes the live name, owner, rights and settings, still marked as on its way; the original waits beside it.
+/// The copy takes the live name, owner, rights and settings, still marked as on its way; the
+/// original waits beside it.
 pub fn exchange(client: &Client, live: &DatabaseFacts, copy: &str) -> Act {
     let (name, waits) = (live.name.as_str(), pristine(&live.name));
     let sql = format!(
@@ -46,18 +49,29 @@ pub fn exchange(client: &Client, live: &DatabaseFacts, copy: &str) -> Act {
     Act::Rename(changed(what, meanwhile(client, sql, &[name, &waits, copy], &done)))
 }
 
-/// Takes away what is half made: a live database that is still marked becomes `<db>__failed`, in place of an older one, and the empty
-/// one that waits has its name again. Where the live one bears no mark, it is done, or was never begun, so that only what waits
-/// beside it goes. It may come twice, or late: somebody may use by then what is set aside, so it is kept.
+/// Takes away what is half made: a live database that is still marked becomes `<db>__failed`, in
+/// place of an older one, and the empty one that waits has its name again. Where the live one bears
+/// no mark, it is done, or was never begun, so that only what waits beside it goes. It may come
+/// twice, or late: somebody may use by then what is set aside, so it is kept.
 pub fn take_back(client: &Client, name: &str, own: Own<'_>) -> Act {
     let (failed, waits, staged) = (failed(name), pristine(name), beside(name, "staged"));
-    let marked = |db: &str| format!("EXISTS (SELECT FROM pg_database WHERE datname = {} AND {})", literal(db), is_on_its_way());
+    let marked = |db: &str| {
+        format!(
+            "EXISTS (SELECT FROM pg_database WHERE datname = {} AND {})",
+            literal(db),
+            is_on_its_way()
+        )
+    };
     let kept = |db: &str| {
         let either = format!("({} OR {})", is_on_its_way(), is_kept("oid"));
         format!("EXISTS (SELECT FROM pg_database WHERE datname = {} AND {either})", literal(db))
     };
-    let drop =
-        |db: &str, when: &str| format!("SELECT {} WHERE {when} \\gexec\n", literal(&format!("DROP DATABASE {}", ident(db))));
+    let drop = |db: &str, when: &str| {
+        format!(
+            "SELECT {} WHERE {when} \\gexec\n",
+            literal(&format!("DROP DATABASE {}", ident(db)))
+        )
+    };
     let nothing = Own { comment: None, connection_limit: -1, template: false, oid: 0 };
     let done = format!("{} IS NOT NULL AND NOT {}", oid_of(name), marked(name));
     let [comment, limit] = unmarking(name, own);

@@ -18,11 +18,15 @@ impl Identity<'_> {
         self.asserted(client, &oid_of(self.name))
     }
 
-    /// The same within the database itself, where tables are named: not every name of a database can be said there.
+    /// The same within the database itself, where tables are named: not every name of a database
+    /// can be said there.
     pub(super) fn assertion_within(&self, client: &Client) -> String {
         match client.tongue {
             Tongue::Utf8 => self.assertion(client),
-            _ => self.asserted(client, "(SELECT oid::bigint FROM pg_database WHERE datname = current_database())"),
+            _ => self.asserted(
+                client,
+                "(SELECT oid::bigint FROM pg_database WHERE datname = current_database())",
+            ),
         }
     }
 
@@ -30,19 +34,21 @@ impl Identity<'_> {
         let wanted = self.oid.map_or("NULL".into(), |oid| oid.to_string());
         let server = client.system.as_deref().map_or(String::new(), same_server);
         let body = format!(
-            " BEGIN\n  IF {found} IS DISTINCT FROM {wanted} THEN\n    RAISE EXCEPTION 'the database of this name is not the one that was looked at';\n  END IF;\nEND "
+            " BEGIN\n  IF {found} IS DISTINCT FROM {wanted} THEN\n    RAISE EXCEPTION 'the \
+             database of this name is not the one that was looked at';\n  END IF;\nEND "
         );
         format!("{server}{}", block("check", &body))
     }
 }
 
-/// SQL that fails where another server answers than the one that was looked at: names and poolers lead elsewhere from one minute to
-/// the next, and a clone has databases of the same name and oid. The text that is no number is what psql says then.
+/// SQL that fails where another server answers than the one that was looked at: names and poolers
+/// lead elsewhere from one minute to the next, and a clone has databases of the same name and oid.
+/// The text that is no number is what psql says then.
 pub(super) fn same_server(system: &str) -> String {
     let other = literal(" is another server than the one that was looked at");
     format!(
-        "SELECT CASE WHEN system_identifier::text <> {} THEN (system_identifier::text || {other})::int END AS db_tasks_server \
-         FROM pg_catalog.pg_control_system() \\gset\n",
+        "SELECT CASE WHEN system_identifier::text <> {} THEN (system_identifier::text || \
+         {other})::int END AS db_tasks_server FROM pg_catalog.pg_control_system() \\gset\n",
         literal(system)
     )
 }

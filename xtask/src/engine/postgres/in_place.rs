@@ -1,5 +1,5 @@
-//! A load into the live database itself: it is emptied and filled again in one transaction, so that it is what it was or what it
-//! shall be, and nobody sees anything in between.
+//! A load into the live database itself: it is emptied and filled again in one transaction, so that
+//! it is what it was or what it shall be, and nobody sees anything in between.
 
 use super::admin::{DURABLE, Identity, stays};
 use super::client::Client;
@@ -18,9 +18,9 @@ use super::wiping::unchanged;
 use crate::cmd::Cmd;
 use crate::plan::{Act, By, Count, Deed, Fence, How, Load};
 
-/// Drops all that a dump brings: every schema but `public`, which not every owner of a database owns, and all that is in that one;
-/// what is in no schema; large objects. What belongs to an extension or is part of something else goes or stays with it
-/// (<https://www.postgresql.org/docs/current/catalog-pg-depend.html>). The list is made before the first one goes: CASCADE takes more.
+/// Drops all that a dump brings: every schema but `public`, which not every owner of a database
+/// owns, and all that is in that one; what is in no schema; large objects. What belongs to an
+/// extension or is part of something else goes or stays with it (<https://www.postgresql.org/docs/current/catalog-pg-depend.html>). The list is made before the first one goes: CASCADE takes more.
 fn empty() -> String {
     format!(
         "DO $empty$
@@ -42,17 +42,21 @@ END $empty$;
 
 /// The statements that drop it: event triggers first, which would see the rest go.
 const DROPS: &str = "
-    SELECT format('DROP %s IF EXISTS %s CASCADE', CASE o.type WHEN 'composite type' THEN 'type' WHEN 'statistics object' THEN 'statistics'
+    SELECT format('DROP %s IF EXISTS %s CASCADE', CASE o.type WHEN 'composite type' THEN 'type' \
+                     WHEN 'statistics object' THEN 'statistics'
         WHEN 'foreign-data wrapper' THEN 'foreign data wrapper'
-        WHEN 'aggregate' THEN CASE WHEN current_setting('server_version_num')::int < 110000 THEN 'aggregate' ELSE 'routine' END ELSE o.type END,
+        WHEN 'aggregate' THEN CASE WHEN current_setting('server_version_num')::int < 110000 THEN \
+                     'aggregate' ELSE 'routine' END ELSE o.type END,
       CASE WHEN o.type = 'transform' THEN replace(o.identity, ' on language ', ' language ')
-        WHEN o.type = 'aggregate' AND current_setting('server_version_num')::int < 110000 THEN replace(o.identity, '()', '(*)') ELSE o.identity END)
+        WHEN o.type = 'aggregate' AND current_setting('server_version_num')::int < 110000 THEN \
+                     replace(o.identity, '()', '(*)') ELSE o.identity END)
     FROM (
       SELECT 'pg_event_trigger'::regclass AS classid, oid AS objid FROM pg_event_trigger
       UNION ALL SELECT 'pg_namespace'::regclass, oid FROM pg_namespace
         WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'public')
       UNION ALL SELECT classid, objid FROM pg_depend
-        WHERE refclassid = 'pg_namespace'::regclass AND refobjid = to_regnamespace('public') AND deptype = 'n' AND classid <> 'pg_extension'::regclass
+        WHERE refclassid = 'pg_namespace'::regclass AND refobjid = to_regnamespace('public') AND \
+                     deptype = 'n' AND classid <> 'pg_extension'::regclass
       UNION ALL SELECT 'pg_publication'::regclass, oid FROM pg_publication
       UNION ALL SELECT 'pg_foreign_server'::regclass, oid FROM pg_foreign_server
       UNION ALL SELECT 'pg_foreign_data_wrapper'::regclass, oid FROM pg_foreign_data_wrapper
@@ -61,20 +65,29 @@ const DROPS: &str = "
       UNION ALL SELECT 'pg_am'::regclass, oid FROM pg_am WHERE oid >= 16384
       UNION ALL SELECT 'pg_language'::regclass, oid FROM pg_language WHERE oid >= 16384
     ) c, pg_identify_object(c.classid, c.objid, 0) o
-    WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = c.classid AND d.objid = c.objid AND d.objsubid = 0 AND d.deptype IN ('e', 'i'))
+    WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = c.classid AND d.objid = c.objid \
+                     AND d.objsubid = 0 AND d.deptype IN ('e', 'i'))
   ";
 
 /// Drops the PL/pgSQL that was made for the load, where nothing of the dump's needs it.
-const SPARED: &str = "SELECT NOT EXISTS (SELECT FROM pg_depend d JOIN pg_language l ON l.oid = d.refobjid WHERE d.refclassid = 'pg_language'::regclass
+const SPARED: &str = "SELECT NOT EXISTS (SELECT FROM pg_depend d JOIN pg_language l ON l.oid = \
+                      d.refobjid WHERE d.refclassid = 'pg_language'::regclass
   AND l.lanname = 'plpgsql' AND d.deptype = 'n') AS db_tasks_spared \\gset
 \\if :db_tasks_spared
 DROP EXTENSION plpgsql;
 \\endif
 ";
 
-/// The psql that does it. Its locks are taken before anything is looked at; rows that came or went since they were counted are in no
-/// backup for certain, so that it fails then. Who is in the way for 15 seconds makes it fail, too.
-pub fn load(client: &Client, live: &Identity<'_>, inventory: &Inventory, fence: Fence, server: Version) -> Load {
+/// The psql that does it. Its locks are taken before anything is looked at; rows that came or went
+/// since they were counted are in no backup for certain, so that it fails then. Who is in the way
+/// for 15 seconds makes it fail, too.
+pub fn load(
+    client: &Client,
+    live: &Identity<'_>,
+    inventory: &Inventory,
+    fence: Fence,
+    server: Version,
+) -> Load {
     let changes = |t: &&Table| t.extension.is_none() || t.configured && t.lacks.is_none();
     let holds_rows = |t: &&Table| matches!(t.kind, Kind::Plain | Kind::Partitioned) && changes(t);
     let tables: Vec<&Table> = inventory.tables.iter().filter(holds_rows).collect();
@@ -86,8 +99,10 @@ pub fn load(client: &Client, live: &Identity<'_>, inventory: &Inventory, fence: 
         fence,
         between: None,
         before: format!(
-            "{SAY_STATES}{READ_ALIKE}{NEUTRAL}{PATIENT}SET lock_timeout = '15s';\nSET row_security = off;\nBEGIN;\n\
-             {plpgsql}{}{tables}{lock}{}{empty}{EMPTY}{rights}{ends}RESET search_path;\n\\echo '{}'\n{}",
+            "{SAY_STATES}{READ_ALIKE}{NEUTRAL}{PATIENT}SET lock_timeout = '15s';\nSET \
+             row_security = \
+             off;\nBEGIN;\n{plpgsql}{}{tables}{lock}{}{empty}{EMPTY}{rights}{ends}RESET \
+             search_path;\n\\echo '{}'\n{}",
             live.assertion_within(client),
             unchanged(plain.iter().map(|table| (table.name.as_str(), table.rows))),
             BEGUN,
@@ -111,63 +126,87 @@ pub fn load(client: &Client, live: &Identity<'_>, inventory: &Inventory, fence: 
             count_rows(Half::Other),
             COUNTED
         )),
-        after: format!("{PAUSE}{}{DURABLE}COMMIT;\n", if inventory.lacks_plpgsql { SPARED } else { "" }),
+        after: format!(
+            "{PAUSE}{}{DURABLE}COMMIT;\n",
+            if inventory.lacks_plpgsql { SPARED } else { "" }
+        ),
         by: By::Project,
     }
 }
 
 fn lock<'a>(tables: impl Iterator<Item = &'a str>) -> String {
     let names = tables.collect::<Vec<_>>().join(", ");
-    if names.is_empty() { String::new() } else { format!("LOCK TABLE {names} IN ACCESS EXCLUSIVE MODE;\n") }
+    if names.is_empty() {
+        String::new()
+    } else {
+        format!("LOCK TABLE {names} IN ACCESS EXCLUSIVE MODE;\n")
+    }
 }
 
-/// A load into the live database, whose end is that it is empty, and marked as such by this run: what it held is known to load here.
+/// A load into the live database, whose end is that it is empty, and marked as such by this run:
+/// what it held is known to load here.
 pub fn tried_and_emptied(load: Load, live: &Identity<'_>, own: Own<'_>, run: &str) -> Load {
     let marked = marks::emptied(live.name, own, run);
     Load { after: format!("{}{EMPTY}{}{marked}{DURABLE}COMMIT;\n", empty(), as_new()), ..load }
 }
 
 /// The same for what has come of it since: whatever that is, it goes, and so does the mark.
-pub fn back_again(client: &Client, live: &Identity<'_>, own: Own<'_>, fence: Fence, server: Version) -> Load {
+pub fn back_again(
+    client: &Client,
+    live: &Identity<'_>,
+    own: Own<'_>,
+    fence: Fence,
+    server: Version,
+) -> Load {
     arrived(load(client, live, &Inventory::default(), fence, server), live, own)
 }
 
-/// The same for a database that a run which was cut off has left half made: it is made now, and bears the mark no more.
+/// The same for a database that a run which was cut off has left half made: it is made now, and
+/// bears the mark no more.
 pub fn arrived(load: Load, live: &Identity<'_>, own: Own<'_>) -> Load {
     Load { after: format!("{}{}", marks::unmark(live.name, own), load.after), ..load }
 }
 
-/// A load that fails where rows came or went since a dump was made of what it replaces. Its names are those of the dump, and said as that says
-/// them.
+/// A load that fails where rows came or went since a dump was made of what it replaces. Its names
+/// are those of the dump, and said as that says them.
 pub fn unless_changed(load: Load, dumped: &Script) -> Load {
     let exact = dumped.tables.iter().filter(|table| table.exact);
     let said = |table: &TableRows| dumped.foreign.get(&table.table).unwrap_or(&table.table).clone();
     let counted: Vec<(String, u64)> = exact.map(|table| (said(table), table.rows)).collect();
     let lock = lock(counted.iter().map(|(name, _)| name.as_str()));
-    let unchanged_since = unchanged(counted.iter().map(|(name, rows)| (name.as_str(), Some(*rows))));
+    let unchanged_since =
+        unchanged(counted.iter().map(|(name, rows)| (name.as_str(), Some(*rows))));
     let encoding = dumped.encoding.as_deref().filter(|encoding| *encoding != "utf8");
     let (begin, end) = encoding.map_or_else(Default::default, |encoding| {
-        let begin =
-            format!("SELECT current_setting('client_encoding') AS db_tasks_said \\gset\nSET client_encoding TO {encoding};\n");
+        let begin = format!(
+            "SELECT current_setting('client_encoding') AS db_tasks_said \\gset\nSET \
+             client_encoding TO {encoding};\n"
+        );
         (begin, "SET client_encoding TO :'db_tasks_said';\n")
     });
-    let before = load.before.replacen(&unchanged([]), &format!("{begin}{lock}{unchanged_since}{end}"), 1);
+    let before =
+        load.before.replacen(&unchanged([]), &format!("{begin}{lock}{unchanged_since}{end}"), 1);
     Load { before, ..load }
 }
 
-/// Answers `t` while the database bears the mark of this run, be it that a migrator has left but half of it.
+/// Answers `t` while the database bears the mark of this run, be it that a migrator has left but
+/// half of it.
 pub fn is_emptied(client: &Client, name: &str, run: &str) -> Cmd {
     let (name, marked) = (literal(name), marks::is_emptied_by(run));
-    client.psql(client.maintenance(), format!("SELECT count(*) = 1 FROM pg_database WHERE datname = {name} AND {marked};\n"))
+    client.psql(
+        client.maintenance(),
+        format!("SELECT count(*) = 1 FROM pg_database WHERE datname = {name} AND {marked};\n"),
+    )
 }
 
-/// Marks a database that holds nothing as on its way, for a role that may not fill a copy of it. What is in it already would not come
-/// back with [`emptied_again`], so that it fails where there is something.
+/// Marks a database that holds nothing as on its way, for a role that may not fill a copy of it.
+/// What is in it already would not come back with [`emptied_again`], so that it fails where there
+/// is something.
 pub fn begin(client: &Client, live: &Identity<'_>, own: Own<'_>) -> Act {
     let sql = format!(
-        "{DURABLE}BEGIN;\n{}DO $pristine$\nDECLARE\n  x text;\nBEGIN\n  FOREACH x IN ARRAY ARRAY({DROPS}) LOOP\n    \
-         RAISE EXCEPTION 'there is something in it already, which `%` would take away', x;\n  END LOOP;\nEND $pristine$;\n\
-         ALTER DATABASE {} {};\nCOMMIT;\n",
+        "{DURABLE}BEGIN;\n{}DO $pristine$\nDECLARE\n  x text;\nBEGIN\n  FOREACH x IN ARRAY \
+         ARRAY({DROPS}) LOOP\n    RAISE EXCEPTION 'there is something in it already, which `%` \
+         would take away', x;\n  END LOOP;\nEND $pristine$;\nALTER DATABASE {} {};\nCOMMIT;\n",
         live.assertion(client),
         ident(live.name),
         on_its_way(own.connection_limit)
@@ -178,19 +217,24 @@ pub fn begin(client: &Client, live: &Identity<'_>, own: Own<'_>) -> Act {
     })
 }
 
-/// Empties it again, where it still bears the mark, and takes that away; it may come twice, or late.
+/// Empties it again, where it still bears the mark, and takes that away; it may come twice, or
+/// late.
 pub fn emptied_again(client: &Client, name: &str, own: Own<'_>) -> Act {
     let limit = own.connection_limit;
     let sql = format!(
-        "{DURABLE}SET lock_timeout = '15s';\nBEGIN;\nSELECT {} AS marked FROM pg_database WHERE datname = {} \\gset\n\
-         \\if :marked\n{}ALTER DATABASE {} CONNECTION LIMIT {limit};\n\\else\nSELECT {};\n\\endif\nCOMMIT;\n",
+        "{DURABLE}SET lock_timeout = '15s';\nBEGIN;\nSELECT {} AS marked FROM pg_database WHERE \
+         datname = {} \\gset\n\\if :marked\n{}ALTER DATABASE {} CONNECTION LIMIT \
+         {limit};\n\\else\nSELECT {};\n\\endif\nCOMMIT;\n",
         marks::is_on_its_way(),
         literal(name),
         empty(),
         ident(name),
         stays(name)
     );
-    Act::Remove(Deed { what: format!("what is half made of {name}"), how: How::Live(client.psql(name, sql), None) })
+    Act::Remove(Deed {
+        what: format!("what is half made of {name}"),
+        how: How::Live(client.psql(name, sql), None),
+    })
 }
 
 /// Ends the sessions of others that this role may end: they may hold what is to be emptied.
@@ -202,5 +246,8 @@ pub fn end_others(client: &Client, name: &str) -> Act {
         literal(name)
     );
     let sql = block("others", &body);
-    Act::Remove(Deed { what: format!("sessions of others on {name}"), how: How::Command(client.psql(client.maintenance(), sql)) })
+    Act::Remove(Deed {
+        what: format!("sessions of others on {name}"),
+        how: How::Command(client.psql(client.maintenance(), sql)),
+    })
 }

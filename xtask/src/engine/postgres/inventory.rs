@@ -1,10 +1,12 @@
-//! What a database holds, and what ties its tables together: what a wipe must know before it touches one.
+//! What a database holds, and what ties its tables together: what a wipe must know before it
+//! touches one.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-/// Tables, references, views and what lies beside them. Names are quoted where SQL needs it: `public.orders`, `shop."Odd.Name"`.
+/// Tables, references, views and what lies beside them. Names are quoted where SQL needs it:
+/// `public.orders`, `shop."Odd.Name"`.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct Inventory {
     /// Tables outside the system's schemas, those of extensions and foreign ones too.
@@ -103,8 +105,9 @@ impl Inventory {
     }
 }
 
-/// Part of the question for all facts. The rights asked for are those that TRUNCATE and RESTART IDENTITY want: the right of that name
-/// on the table, and every sequence of its columns as one's own.
+/// Part of the question for all facts. The rights asked for are those that TRUNCATE and RESTART
+/// IDENTITY want: the right of that name on the table, and every sequence of its columns as one's
+/// own.
 pub const QUESTION: &str = r"'inventory', CASE WHEN :'db_tasks_here'::boolean THEN jsonb_build_object(
     'tables', (SELECT coalesce(jsonb_agg(jsonb_build_object('name', format('%I.%I', n.nspname, c.relname), 'schema', n.nspname, 'table', c.relname,
           'kind', c.relkind, 'owner', pg_get_userbyid(c.relowner), 'oid', c.oid::bigint, 'file', c.relfilenode::bigint,
@@ -141,7 +144,8 @@ pub const QUESTION: &str = r"'inventory', CASE WHEN :'db_tasks_here'::boolean TH
     'lacks_plpgsql', NOT EXISTS (SELECT FROM pg_language WHERE lanname = 'plpgsql')
   ) ELSE '{}' END,";
 
-/// Counts the rows of every table that we may read; one that hides rows from us (row-level security) is an error, not a smaller count.
+/// Counts the rows of every table that we may read; one that hides rows from us (row-level
+/// security) is an error, not a smaller count.
 pub const ROWS: &str = r"SET row_security = off;
 SELECT format('SELECT %L, count(*) FROM ONLY %I.%I', format('%I.%I', n.nspname, c.relname), n.nspname, c.relname)
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

@@ -1,7 +1,7 @@
-//! The role that a file from elsewhere is loaded by. Its defaults, triggers and indexes call functions of its author's: they may do what
-//! that role may. So it is no superuser, is made for the run, and has rights in the new database alone. It must log in by itself: within a
-//! session of ours a function could go back to our own role (`RESET SESSION AUTHORIZATION`,
-//! <https://www.postgresql.org/docs/current/sql-set-session-authorization.html>).
+//! The role that a file from elsewhere is loaded by. Its defaults, triggers and indexes call
+//! functions of its author's: they may do what that role may. So it is no superuser, is made for
+//! the run, and has rights in the new database alone. It must log in by itself: within a session of
+//! ours a function could go back to our own role (`RESET SESSION AUTHORIZATION`, <https://www.postgresql.org/docs/current/sql-set-session-authorization.html>).
 
 use super::client::Client;
 use super::name::{block, connect, fitting, ident, literal};
@@ -23,7 +23,8 @@ pub const NOT_ITS_OWN: &str = "the file gives rights on what is not its own";
 const MARK: &str = "db-tasks: loads a file from elsewhere";
 
 /// Extensions whose tables hold nothing but data.
-const DATA: &str = "'postgis', 'postgis_topology', 'postgis_tiger_geocoder', 'address_standardizer_data_us'";
+const DATA: &str =
+    "'postgis', 'postgis_topology', 'postgis_tiger_geocoder', 'address_standardizer_data_us'";
 
 /// A role of the run's own, with what has to be there before it comes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +33,8 @@ pub struct Loader {
     pub role: String,
     /// Its password.
     pub password: SecretName,
-    /// What the server keeps of the password: no plan and no log of a server holds the password itself.
+    /// What the server keeps of the password: no plan and no log of a server holds the password
+    /// itself.
     pub verifier: String,
     /// Extensions and schemas of the file: an extension may take a superuser.
     pub definitions: Vec<Definition>,
@@ -56,8 +58,9 @@ impl Loader {
     pub fn create(&self, client: &Client) -> Act {
         let role = ident(&self.role);
         let sql = format!(
-            "BEGIN;\nCREATE ROLE {role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE CONNECTION LIMIT 5 PASSWORD {}{}{};\n\
-             COMMENT ON ROLE {role} IS {};\nGRANT {role} TO CURRENT_USER;\nCOMMIT;\n",
+            "BEGIN;\nCREATE ROLE {role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE CONNECTION \
+             LIMIT 5 PASSWORD {}{}{};\nCOMMENT ON ROLE {role} IS {};\nGRANT {role} TO \
+             CURRENT_USER;\nCOMMIT;\n",
             UNSHOWN[0],
             literal(&self.verifier),
             UNSHOWN[1],
@@ -66,21 +69,26 @@ impl Loader {
         Act::Create(self.deed(client, format!("role {}, no superuser", self.role), sql))
     }
 
-    /// Makes the database that it fills, with the extensions that the file wants. It may make what it likes there and owns none of what
-    /// is there already: an owner of the database could give it settings (`ALTER DATABASE … SET search_path`) that reach our sessions.
+    /// Makes the database that it fills, with the extensions that the file wants. It may make what
+    /// it likes there and owns none of what is there already: an owner of the database could
+    /// give it settings (`ALTER DATABASE … SET search_path`) that reach our sessions.
     pub fn ready(&self, client: &Client, name: &str, creation: &str) -> Act {
         let (role, database) = (ident(&self.role), ident(name));
         let mut sql = format!(
-            "{creation}GRANT ALL ON DATABASE {database} TO {role};\n{}{NEUTRAL}GRANT ALL ON SCHEMA public TO {role};\n",
+            "{creation}GRANT ALL ON DATABASE {database} TO {role};\n{}{NEUTRAL}GRANT ALL ON \
+             SCHEMA public TO {role};\n",
             connect(name)
         );
         sql.extend(self.definitions.iter().map(|definition| match definition {
-            Definition::Schema { name } => format!("CREATE SCHEMA IF NOT EXISTS {} AUTHORIZATION {role};\n", ident(name)),
+            Definition::Schema { name } => {
+                format!("CREATE SCHEMA IF NOT EXISTS {} AUTHORIZATION {role};\n", ident(name))
+            }
             Definition::Extension { name, schema } => {
                 let made = format!("CREATE EXTENSION IF NOT EXISTS {}", ident(name));
                 match schema {
                     Some(schema) => format!("{made} WITH SCHEMA {};\n", ident(schema)),
-                    // the one that it says itself, else where such a statement puts it that somebody types
+                    // the one that it says itself, else where such a statement puts it that
+                    // somebody types
                     None => format!("SET search_path = public;\n{made};\n{NEUTRAL}"),
                 }
             }
@@ -90,18 +98,19 @@ impl Loader {
         Act::Create(self.deed(client, format!("database {name}{}", self.with()), sql))
     }
 
-    /// What it needs of extensions that are not its own. Not of any: rows of some are jobs that a superuser's worker runs (pg_cron,
-    /// timescaledb), and a wrapper may run programs.
+    /// What it needs of extensions that are not its own. Not of any: rows of some are jobs that a
+    /// superuser's worker runs (pg_cron, timescaledb), and a wrapper may run programs.
     fn grants(&self) -> String {
         if self.extensions().next().is_none() {
             return String::new();
         }
         let role = literal(&self.role);
         format!(
-            "SELECT format('GRANT SELECT, INSERT ON %s TO %I', oid::regclass, {role})\n  \
-             FROM pg_class WHERE relkind = 'r' AND oid IN (SELECT unnest(extconfig) FROM pg_extension WHERE extname IN ({DATA})) \\gexec\n\
-             SELECT format('GRANT USAGE ON FOREIGN DATA WRAPPER %I TO %I', fdwname, {role})\n  \
-             FROM pg_foreign_data_wrapper WHERE fdwname = 'postgres_fdw' \\gexec\n"
+            "SELECT format('GRANT SELECT, INSERT ON %s TO %I', oid::regclass, {role})\n  FROM \
+             pg_class WHERE relkind = 'r' AND oid IN (SELECT unnest(extconfig) FROM pg_extension \
+             WHERE extname IN ({DATA})) \\gexec\nSELECT format('GRANT USAGE ON FOREIGN DATA \
+             WRAPPER %I TO %I', fdwname, {role})\n  FROM pg_foreign_data_wrapper WHERE fdwname = \
+             'postgres_fdw' \\gexec\n"
         )
     }
 
@@ -117,33 +126,43 @@ impl Loader {
 
     fn with(&self) -> String {
         let extensions: Vec<&str> = self.extensions().collect();
-        if extensions.is_empty() { String::new() } else { format!(" with {}", extensions.join(", ")) }
+        if extensions.is_empty() {
+            String::new()
+        } else {
+            format!(" with {}", extensions.join(", "))
+        }
     }
 
     /// The extensions that the file wants.
     pub fn extensions(&self) -> impl Iterator<Item = &str> {
         self.definitions.iter().filter_map(|definition| match definition {
             Definition::Extension { name, .. } => Some(name.as_str()),
-            Definition::Schema { .. } | Definition::MaterializedView | Definition::ActsAsOwner => None,
+            Definition::Schema { .. } | Definition::MaterializedView | Definition::ActsAsOwner => {
+                None
+            }
         })
     }
 
-    /// What is given when it has loaded: what the file says of owners and rights, and to our own role whatever is left. Nobody is
-    /// left by then who is that role: once a function of the file's belongs to a superuser, whoever may call it is one.
+    /// What is given when it has loaded: what the file says of owners and rights, and to our own
+    /// role whatever is left. Nobody is left by then who is that role: once a function of the
+    /// file's belongs to a superuser, whoever may call it is one.
     pub fn handover(&self, client: &Client, name: &str, server: Version) -> Handover {
         let (role, owner) = (ident(&self.role), literal(&self.role));
-        let others = theirs(&format!("IS DISTINCT FROM (SELECT oid FROM pg_roles WHERE rolname = {owner})"));
+        let others =
+            theirs(&format!("IS DISTINCT FROM (SELECT oid FROM pg_roles WHERE rolname = {owner})"));
         let now = theirs("IS NOT NULL");
         Handover {
             cmd: client.load(name),
             before: format!(
-                "{READ_ALIKE}{NEUTRAL}{SAY_STATES}{PATIENT}ALTER ROLE {role} NOLOGIN PASSWORD NULL;\n{}SET synchronous_commit = off;\nBEGIN;\n{}\
-                 CREATE TEMPORARY TABLE db_tasks_theirs ON COMMIT DROP AS {others};\nSET search_path = public;\n",
+                "{READ_ALIKE}{NEUTRAL}{SAY_STATES}{PATIENT}ALTER ROLE {role} NOLOGIN PASSWORD \
+                 NULL;\n{}SET synchronous_commit = off;\nBEGIN;\n{}CREATE TEMPORARY TABLE \
+                 db_tasks_theirs ON COMMIT DROP AS {others};\nSET search_path = public;\n",
                 block("gone", &SEEN_OFF.replace("{role}", &owner)),
                 begun(server)
             ),
             between: format!(
-                "RESET SESSION AUTHORIZATION;\nRESET ALL;\n{NEUTRAL}{PATIENT}{}REASSIGN OWNED BY {role} TO CURRENT_USER;\nDROP OWNED BY {role};\n{}{READ_ALIKE}",
+                "RESET SESSION AUTHORIZATION;\nRESET ALL;\n{NEUTRAL}{PATIENT}{}REASSIGN OWNED BY \
+                 {role} TO CURRENT_USER;\nDROP OWNED BY {role};\n{}{READ_ALIKE}",
                 block("theirs", &UNCHANGED.replace("{now}", &now).replace("{said}", NOT_ITS_OWN)),
                 block("unattended", UNATTENDED)
             ),
@@ -155,12 +174,14 @@ impl Loader {
     pub fn remove(&self, client: &Client) -> Act {
         let (role, name) = (ident(&self.role), literal(&self.role));
         let body = format!(
-            " BEGIN\n  IF EXISTS (SELECT FROM pg_roles WHERE rolname = {name} AND (rolsuper OR shobj_description(oid, 'pg_authid') \
-             IS DISTINCT FROM {})) THEN\n    RAISE EXCEPTION 'this role was not made by db-tasks, so it is not dropped';\n  END IF;\nEND ",
+            " BEGIN\n  IF EXISTS (SELECT FROM pg_roles WHERE rolname = {name} AND (rolsuper OR \
+             shobj_description(oid, 'pg_authid') IS DISTINCT FROM {})) THEN\n    RAISE EXCEPTION \
+             'this role was not made by db-tasks, so it is not dropped';\n  END IF;\nEND ",
             literal(MARK)
         );
         let sql = format!(
-            "{}SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = {name};\nDROP ROLE IF EXISTS {role};\n",
+            "{}SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = \
+             {name};\nDROP ROLE IF EXISTS {role};\n",
             block("mark", &body)
         );
         Act::Remove(self.deed(client, format!("role {}", self.role), sql))
@@ -182,7 +203,8 @@ const SEEN_OFF: &str = " BEGIN
   RAISE EXCEPTION 'a session of the loader role does not end';
 END ";
 
-/// Fails where owner or rights of what is not the file's own are others now. Only the schema `public` is everybody's.
+/// Fails where owner or rights of what is not the file's own are others now. Only the schema
+/// `public` is everybody's.
 const UNCHANGED: &str = " DECLARE
   found text;
 BEGIN
@@ -193,33 +215,41 @@ BEGIN
   END IF;
 END ";
 
-/// Autovacuum analyzes a table as its owner, and that calls functions of its indexes, of its statistics and of its columns' ranges
-/// (`src/backend/commands/analyze.c`, `rangetypes_typanalyze.c`): what is the file's own would run as a superuser within a minute.
+/// Autovacuum analyzes a table as its owner, and that calls functions of its indexes, of its
+/// statistics and of its columns' ranges (`src/backend/commands/analyze.c`,
+/// `rangetypes_typanalyze.c`): what is the file's own would run as a superuser within a minute.
 const UNATTENDED: &str = " DECLARE
   found record;
 BEGIN
   FOR found IN
     WITH RECURSIVE ranges AS (
-      SELECT unnest(ARRAY[rngtypid, (to_jsonb(r) ->> 'rngmultitypid')::oid]) AS id FROM pg_range r WHERE rngsubdiff >= 16384
+      SELECT unnest(ARRAY[rngtypid, (to_jsonb(r) ->> 'rngmultitypid')::oid]) AS id FROM pg_range r \
+                          WHERE rngsubdiff >= 16384
       UNION SELECT t.oid FROM pg_type t JOIN ranges ON t.typbasetype = ranges.id
     ), called AS (
       SELECT classid, objid FROM pg_depend d
         WHERE refobjid >= 16384 AND classid IN ('pg_class'::regclass, 'pg_statistic_ext'::regclass)
           AND (refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass)
-            OR refclassid = 'pg_type'::regclass AND EXISTS (SELECT FROM pg_type WHERE oid = refobjid AND typtype = 'd'))
-          AND NOT EXISTS (SELECT FROM pg_depend e WHERE (e.classid, e.objid) = (d.refclassid, d.refobjid) AND e.deptype = 'e')
+            OR refclassid = 'pg_type'::regclass AND EXISTS (SELECT FROM pg_type WHERE oid = \
+                          refobjid AND typtype = 'd'))
+          AND NOT EXISTS (SELECT FROM pg_depend e WHERE (e.classid, e.objid) = (d.refclassid, \
+                          d.refobjid) AND e.deptype = 'e')
     ), calls AS (
-      SELECT indrelid AS id FROM pg_index JOIN called ON (classid, objid) = ('pg_class'::regclass, indexrelid)
+      SELECT indrelid AS id FROM pg_index JOIN called ON (classid, objid) = ('pg_class'::regclass, \
+                          indexrelid)
         WHERE indexprs IS NOT NULL OR indpred IS NOT NULL
-      UNION SELECT stxrelid FROM pg_statistic_ext s JOIN called ON (classid, objid) = ('pg_statistic_ext'::regclass, s.oid)
+      UNION SELECT stxrelid FROM pg_statistic_ext s JOIN called ON (classid, objid) = \
+                          ('pg_statistic_ext'::regclass, s.oid)
       UNION SELECT attrelid FROM pg_attribute JOIN ranges ON atttypid = ranges.id
     )
-    SELECT c.oid::regclass AS name, CASE relkind WHEN 'm' THEN 'MATERIALIZED VIEW' ELSE 'TABLE' END AS kind
+    SELECT c.oid::regclass AS name, CASE relkind WHEN 'm' THEN 'MATERIALIZED VIEW' ELSE 'TABLE' \
+                          END AS kind
       FROM pg_class c JOIN calls ON calls.id = c.oid JOIN pg_roles r ON r.oid = relowner
       WHERE relkind IN ('r', 'm') AND rolsuper
   LOOP
     EXECUTE format('ALTER %s %s SET (autovacuum_enabled = off)', found.kind, found.name);
-    EXECUTE format('ALTER %s %s RESET (autovacuum_freeze_max_age, autovacuum_multixact_freeze_max_age)', found.kind, found.name);
+    EXECUTE format('ALTER %s %s RESET (autovacuum_freeze_max_age, \
+                          autovacuum_multixact_freeze_max_age)', found.kind, found.name);
   END LOOP;
 END ";
 
@@ -244,13 +274,18 @@ fn theirs(owner: &str) -> String {
         ("pg_statistic_ext", "stxowner", "NULL"),
     ];
     let owned = OWNED.iter().map(|(class, column, acl)| {
-        format!("SELECT '{class}'::regclass::oid AS class, oid AS id, 0 AS sub, {column} AS owner, {acl} AS acl FROM {class} WHERE {column} {owner}")
+        format!(
+            "SELECT '{class}'::regclass::oid AS class, oid AS id, 0 AS sub, {column} AS owner, \
+             {acl} AS acl FROM {class} WHERE {column} {owner}"
+        )
     });
     let schemas = format!(
-        "SELECT 'pg_namespace'::regclass::oid, oid, 0, nspowner, nspacl::text FROM pg_namespace WHERE nspowner {owner} AND nspname <> 'public'"
+        "SELECT 'pg_namespace'::regclass::oid, oid, 0, nspowner, nspacl::text FROM pg_namespace \
+         WHERE nspowner {owner} AND nspname <> 'public'"
     );
     let columns = format!(
-        "SELECT 'pg_class'::regclass::oid, attrelid, attnum, 0::oid, attacl::text FROM pg_attribute JOIN pg_class c ON c.oid = attrelid WHERE relowner {owner}"
+        "SELECT 'pg_class'::regclass::oid, attrelid, attnum, 0::oid, attacl::text FROM \
+         pg_attribute JOIN pg_class c ON c.oid = attrelid WHERE relowner {owner}"
     );
     owned.chain([schemas, columns]).collect::<Vec<_>>().join("\n  UNION ALL ")
 }
@@ -272,7 +307,8 @@ pub fn verifier(password: &str, salt: &[u8; 16]) -> String {
 
     let stored = hash(&sign(&salted, b"Client Key"));
     let server = sign(&salted, b"Server Key");
-    let [salt, stored, server] = [salt.as_slice(), &stored, &server].map(|bytes| STANDARD.encode(bytes));
+    let [salt, stored, server] =
+        [salt.as_slice(), &stored, &server].map(|bytes| STANDARD.encode(bytes));
     format!("SCRAM-SHA-256${ITERATIONS}:{salt}${stored}:{server}")
 }
 
@@ -283,19 +319,23 @@ mod tests {
     #[test]
     fn no_server_cuts_its_name() {
         let long = "a".repeat(80);
-        let [one, other] = [long.clone(), format!("{long}b")].map(|key| Loader::named("6b09e6591d73", &key));
+        let [one, other] =
+            [long.clone(), format!("{long}b")].map(|key| Loader::named("6b09e6591d73", &key));
         assert!(one.len() == 63 && one.starts_with(NAMED) && one != other, "{one} {other}");
         assert_eq!(Loader::named("6b09e6591d73", "main"), "db_tasks_loader_6b09e6591d73_main");
     }
 
-    /// The exchange of RFC 7677, section 3: user, pencil, its salt. The keys follow from its client proof and server signature; they are those of
-    /// PostgreSQL's `pg_be_scram_build_secret` for the same.
+    /// The exchange of RFC 7677, section 3: user, pencil, its salt. The keys follow from its client
+    /// proof and server signature; they are those of PostgreSQL's `pg_be_scram_build_secret`
+    /// for the same.
     #[test]
     fn keeps_of_a_password_what_a_server_does() {
         let salt = *b"\x5b\x6d\x99\x68\x9d\x12\x35\x8e\xec\xa0\x4b\x14\x12\x36\xfa\x81";
         assert_eq!(
             verifier("pencil", &salt),
-            "SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU="
+            "SCRAM-SHA-256$4096:\
+             W22ZaJ0SNY7soEsUEjb6gQ==$WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:\
+             wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU="
         );
     }
 }

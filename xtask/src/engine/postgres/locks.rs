@@ -1,5 +1,5 @@
-//! Room for locks: a transaction keeps one for each table, index, sequence and large object that it makes or drops, and all of a
-//! server's share one table of a fixed size (<https://www.postgresql.org/docs/current/runtime-config-locks.html>).
+//! Room for locks: a transaction keeps one for each table, index, sequence and large object that it
+//! makes or drops, and all of a server's share one table of a fixed size (<https://www.postgresql.org/docs/current/runtime-config-locks.html>).
 
 use serde::Deserialize;
 
@@ -16,9 +16,10 @@ pub struct Locks {
 
 /// Asks for them (`NLOCKENTS` in `lock.c`, `InitializeMaxBackends` in `postinit.c`).
 pub const QUESTION: &str = "jsonb_build_object('each', current_setting('max_locks_per_transaction')::bigint, 'backends', \
-    (SELECT sum(setting::bigint) + 1 FROM pg_settings WHERE name IN ('max_connections', 'max_prepared_transactions', \
-      'autovacuum_max_workers', 'max_worker_processes', 'max_wal_senders')), \
-    'objects', (SELECT count(*) FROM pg_class WHERE oid >= 16384) + (SELECT count(*) FROM pg_largeobject_metadata))";
+     (SELECT sum(setting::bigint) + 1 FROM pg_settings WHERE name IN ('max_connections', \
+     'max_prepared_transactions', 'autovacuum_max_workers', 'max_worker_processes', \
+     'max_wal_senders')), 'objects', (SELECT count(*) FROM pg_class WHERE oid >= 16384) + (SELECT \
+     count(*) FROM pg_largeobject_metadata))";
 
 /// What each table of a dump takes, about: itself, a key, its long values and their index.
 const OF_A_TABLE: u64 = 4;
@@ -40,7 +41,8 @@ impl Locks {
         Some(self.each * self.backends).filter(|room| *room > 0)
     }
 
-    /// What is missing before one transaction can drop all that is there and make what a dump holds.
+    /// What is missing before one transaction can drop all that is there and make what a dump
+    /// holds.
     pub fn short_of(&self, tables: u64, large_objects: u64) -> Option<Shortage> {
         let room = self.room()?;
         let needed = self.objects + self.objects.max(tables * OF_A_TABLE + large_objects);

@@ -1,5 +1,5 @@
-//! What a database says that it is: by a setting, which takes a superuser, or by a line in its comment, which its owner may write. Both
-//! are the server's, so that no plain dump holds them.
+//! What a database says that it is: by a setting, which takes a superuser, or by a line in its
+//! comment, which its owner may write. Both are the server's, so that no plain dump holds them.
 
 use super::admin::{DURABLE, MARKER};
 use super::client::Client;
@@ -29,9 +29,12 @@ impl Mark {
     /// What takes it away, for whoever may.
     pub fn lifted(&self, database: &str) -> String {
         match self.by {
-            MarkedBy::Setting => format!("an administrator runs `ALTER DATABASE {} RESET {MARKER}`", ident(database)),
+            MarkedBy::Setting => {
+                format!("an administrator runs `ALTER DATABASE {} RESET {MARKER}`", ident(database))
+            }
             MarkedBy::Comment => format!(
-                "its owner takes the line `{MARKER} = {}` out of its comment (`COMMENT ON DATABASE {} IS …`)",
+                "its owner takes the line `{MARKER} = {}` out of its comment (`COMMENT ON \
+                 DATABASE {} IS …`)",
                 self.environment,
                 ident(database)
             ),
@@ -40,14 +43,19 @@ impl Mark {
 }
 
 impl DatabaseFacts {
-    /// All that it says, the settings first. Whoever marks it for one role alone means the data all the same; who says two things is
-    /// believed both.
+    /// All that it says, the settings first. Whoever marks it for one role alone means the data all
+    /// the same; who says two things is believed both.
     pub fn marks(&self) -> Vec<Mark> {
         let settings = self.settings.iter().filter(|s| s.name.eq_ignore_ascii_case(MARKER));
         let (of_all, of_one): (Vec<_>, Vec<_>) = settings.partition(|s| s.role.is_none());
-        let settings = of_all.into_iter().chain(of_one).map(|s| Mark { environment: s.value.clone(), by: MarkedBy::Setting });
+        let settings = of_all
+            .into_iter()
+            .chain(of_one)
+            .map(|s| Mark { environment: s.value.clone(), by: MarkedBy::Setting });
         let lines = self.own_comment().unwrap_or_default().lines().filter_map(marked);
-        settings.chain(lines.map(|said| Mark { environment: said.to_owned(), by: MarkedBy::Comment })).collect()
+        settings
+            .chain(lines.map(|said| Mark { environment: said.to_owned(), by: MarkedBy::Comment }))
+            .collect()
     }
 
     /// The same in words, where it says something.
@@ -88,8 +96,9 @@ pub fn mark_in_comment(client: &Client, database: &DatabaseFacts, environment: &
     let (name, comment) = (&database.name, database.comment.as_deref());
     let now = comment.map_or("NULL".into(), literal);
     let body = format!(
-        " BEGIN\n  IF (SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = {}) IS DISTINCT FROM {now} THEN\n    \
-         RAISE EXCEPTION 'the comment of this database is not the one that was looked at';\n  END IF;\nEND ",
+        " BEGIN\n  IF (SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE \
+         datname = {}) IS DISTINCT FROM {now} THEN\n    RAISE EXCEPTION 'the comment of this \
+         database is not the one that was looked at';\n  END IF;\nEND ",
         literal(name)
     );
     let sql = format!(
@@ -147,9 +156,21 @@ mod tests {
             (Some("dbtasks.environment ="), &[], None),
             (Some("dbtasks.environment = production"), &[], Some("production")),
             (Some("the shop's\n  DBTASKS.environment='prod' \nof 2024"), &[], Some("prod")),
-            (Some("db-tasks: kept for db-undo\nold\ndbtasks.environment = production"), &[], Some("production")),
-            (Some("dbtasks.environment = production"), &[(None, "development")], Some("development, production")),
-            (Some("dbtasks.environment = staging"), &[(Some("app"), "prod"), (None, "staging")], Some("staging, prod")),
+            (
+                Some("db-tasks: kept for db-undo\nold\ndbtasks.environment = production"),
+                &[],
+                Some("production"),
+            ),
+            (
+                Some("dbtasks.environment = production"),
+                &[(None, "development")],
+                Some("development, production"),
+            ),
+            (
+                Some("dbtasks.environment = staging"),
+                &[(Some("app"), "prod"), (None, "staging")],
+                Some("staging, prod"),
+            ),
             (Some("dbtäsks.environment = x"), &[], None),
         ] {
             assert_eq!(database(comment, settings).marker().as_deref(), want, "{comment:?}");

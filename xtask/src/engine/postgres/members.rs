@@ -1,5 +1,5 @@
-//! Tables of extensions whose rows a dump brings: PostGIS's `spatial_ref_sys`, the jobs of pg_cron, the settings of pg_partman.
-//! <https://www.postgresql.org/docs/current/extend-extensions.html#EXTEND-EXTENSIONS-CONFIG-TABLES>
+//! Tables of extensions whose rows a dump brings: PostGIS's `spatial_ref_sys`, the jobs of pg_cron,
+//! the settings of pg_partman. <https://www.postgresql.org/docs/current/extend-extensions.html#EXTEND-EXTENSIONS-CONFIG-TABLES>
 
 /// Extensions that one database of a server alone can have: their worker looks after that one.
 const ALONE: [&str; 1] = ["pg_cron"];
@@ -9,20 +9,26 @@ pub fn alone<'a>(extensions: impl IntoIterator<Item = &'a String>) -> Option<&'a
     extensions.into_iter().map(String::as_str).find(|name| ALONE.contains(name))
 }
 
-/// Joined to `pg_class c`: the extension that the table belongs to, and which of its rows pg_dump takes along, as the words behind
-/// FROM. The rest are the extension's own, which come with CREATE EXTENSION.
+/// Joined to `pg_class c`: the extension that the table belongs to, and which of its rows pg_dump
+/// takes along, as the words behind FROM. The rest are the extension's own, which come with CREATE
+/// EXTENSION.
 pub(super) const MEMBERSHIP: &str = "LEFT JOIN LATERAL (
-    SELECT e.extname, c.oid = ANY (e.extconfig) AS configured, e.extcondition[array_position(e.extconfig, c.oid)] AS condition
+    SELECT e.extname, c.oid = ANY (e.extconfig) AS configured, \
+                                     e.extcondition[array_position(e.extconfig, c.oid)] AS \
+                                     condition
     FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
-    WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' LIMIT 1
+    WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.refclassid = \
+                                     'pg_extension'::regclass AND d.deptype = 'e' LIMIT 1
   ) m ON true";
 
-/// Which tables are counted after a load: the user's, and those of extensions that we may read. More than a dump brings does no harm.
-pub(super) const COUNTED: &str =
-    "(m.extname IS NULL OR has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'))";
+/// Which tables are counted after a load: the user's, and those of extensions that we may read.
+/// More than a dump brings does no harm.
+pub(super) const COUNTED: &str = "(m.extname IS NULL OR has_schema_privilege(n.oid, 'USAGE') AND \
+                                  has_table_privilege(c.oid, 'SELECT'))";
 
-/// Empties extensions' tables of what a dump brings: the extensions stay in place, and their rows would meet those of the dump. They
-/// may refer to each other: what can't go yet is tried again when others have gone.
+/// Empties extensions' tables of what a dump brings: the extensions stay in place, and their rows
+/// would meet those of the dump. They may refer to each other: what can't go yet is tried again
+/// when others have gone.
 pub(super) const EMPTY: &str = "DO $configured$
 DECLARE
   t record;
@@ -48,15 +54,18 @@ BEGIN
     END LOOP;
   END LOOP;
   IF waits IS NOT NULL THEN
-    RAISE EXCEPTION 'what the dump brings for an extension can not take the place of what is there: %', waits;
+    RAISE EXCEPTION 'what the dump brings for an extension can not take the place of what is \
+                                there: %', waits;
   END IF;
 END $configured$;
 ";
 
-/// The jobs of pg_cron come back inactive: what ran elsewhere, or at another time, must not begin to run by itself. psql prints nothing.
+/// The jobs of pg_cron come back inactive: what ran elsewhere, or at another time, must not begin
+/// to run by itself. psql prints nothing.
 pub(super) const PAUSE: &str = "DO $pause$
 BEGIN
-  IF to_regclass('cron.job') IS NOT NULL AND EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_cron') THEN
+  IF to_regclass('cron.job') IS NOT NULL AND EXISTS (SELECT FROM pg_extension WHERE extname = \
+                                'pg_cron') THEN
     UPDATE cron.job SET active = false WHERE active;
   END IF;
 END $pause$;

@@ -8,16 +8,22 @@ pub fn ident(name: &str) -> String {
 /// A string literal that means the same whatever `standard_conforming_strings` says.
 pub fn literal(text: &str) -> String {
     let quoted = without_nul(text).replace('\'', "''");
-    if quoted.contains('\\') { format!("E'{}'", quoted.replace('\\', "\\\\")) } else { format!("'{quoted}'") }
+    if quoted.contains('\\') {
+        format!("E'{}'", quoted.replace('\\', "\\\\"))
+    } else {
+        format!("'{quoted}'")
+    }
 }
 
-/// A line ends for psql where a NUL stands in it, closing quote and all: what comes on the next line would stand outside of them. No
-/// name or text of a server holds one, so that nothing is found by what stands in its place.
+/// A line ends for psql where a NUL stands in it, closing quote and all: what comes on the next
+/// line would stand outside of them. No name or text of a server holds one, so that nothing is
+/// found by what stands in its place.
 fn without_nul(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }
 
-/// A block of PL/pgSQL, in quotes that nothing in it can close: names and comments are in it, which anybody may have given.
+/// A block of PL/pgSQL, in quotes that nothing in it can close: names and comments are in it, which
+/// anybody may have given.
 pub fn block(tag: &str, body: &str) -> String {
     let mut tag = tag.to_owned();
     while body.contains(&format!("${tag}$")) {
@@ -26,13 +32,16 @@ pub fn block(tag: &str, body: &str) -> String {
     format!("DO ${tag}${body}${tag}$;\n")
 }
 
-/// psql's command to go on in another database of the same server: as a conninfo string, in which no name is taken for one itself.
-/// Its argument ends with the line, so that a name with a line break in it is written as a URI, where nothing stands for itself.
-/// <https://www.postgresql.org/docs/current/app-psql.html#APP-PSQL-META-COMMAND-C>
+/// psql's command to go on in another database of the same server: as a conninfo string, in which
+/// no name is taken for one itself. Its argument ends with the line, so that a name with a line
+/// break in it is written as a URI, where nothing stands for itself. <https://www.postgresql.org/docs/current/app-psql.html#APP-PSQL-META-COMMAND-C>
 pub fn connect(database: &str) -> String {
     let database = without_nul(database);
     let target = if database.contains(char::is_control) {
-        format!("postgresql:///{}", database.bytes().map(|byte| format!("%{byte:02x}")).collect::<String>())
+        format!(
+            "postgresql:///{}",
+            database.bytes().map(|byte| format!("%{byte:02x}")).collect::<String>()
+        )
     } else {
         format!("dbname='{}'", database.replace('\\', r"\\").replace('\'', r"\'"))
     };
@@ -43,9 +52,11 @@ pub fn connect(database: &str) -> String {
 pub const LIMIT: usize = 63;
 
 /// What stands behind `__` in the names of databases that are made, kept and dropped here.
-pub const OURS: [&str; 8] = ["staged", "previous", "failed", "discard", "scratch", "parked", "pristine", "init"];
+pub const OURS: [&str; 8] =
+    ["staged", "previous", "failed", "discard", "scratch", "parked", "pristine", "init"];
 
-/// A name for a database of a person's: one that the tool or the server makes by itself, or that nobody can type, is none.
+/// A name for a database of a person's: one that the tool or the server makes by itself, or that
+/// nobody can type, is none.
 ///
 /// # Errors
 /// Why it is none.
@@ -107,7 +118,8 @@ pub fn parked(live: &str) -> String {
     beside(live, "parked")
 }
 
-/// FNV-1a, folded to 32 bits: the same on every machine and in every version, which std's hasher does not promise.
+/// FNV-1a, folded to 32 bits: the same on every machine and in every version, which std's hasher
+/// does not promise.
 pub(super) fn fnv(bytes: &[u8]) -> u32 {
     bytes.iter().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
 }
@@ -127,7 +139,10 @@ mod tests {
     #[test]
     fn a_name_is_quoted_for_libpq_and_then_for_psql() {
         assert_eq!(connect("app"), "\\connect -reuse-previous=on \"dbname='app'\"\n");
-        assert_eq!(connect(r#"it's "x""#), "\\connect -reuse-previous=on \"dbname='it\\'s \"\"x\"\"'\"\n");
+        assert_eq!(
+            connect(r#"it's "x""#),
+            "\\connect -reuse-previous=on \"dbname='it\\'s \"\"x\"\"'\"\n"
+        );
     }
 
     #[test]
@@ -145,7 +160,11 @@ mod tests {
         let long = "é".repeat(31);
         let other = format!("{}x", "é".repeat(31));
         for name in [&long, &other] {
-            assert!(previous(name).len() <= 63 && previous(name).ends_with("__previous"), "{}", previous(name));
+            assert!(
+                previous(name).len() <= 63 && previous(name).ends_with("__previous"),
+                "{}",
+                previous(name)
+            );
         }
         assert_ne!(previous(&long), previous(&other));
     }

@@ -9,7 +9,8 @@ use super::version::Version;
 use crate::plan::Trust;
 use crate::problem::{Fate, Problem};
 
-/// Stands before the counts in psql's answer to a load. A load puts its key behind each of these marks: no dump can say them.
+/// Stands before the counts in psql's answer to a load. A load puts its key behind each of these
+/// marks: no dump can say them.
 pub const COUNTS: &str = "-- db-tasks counts";
 
 /// Stands behind them where they are wanted before COMMIT.
@@ -20,12 +21,17 @@ pub const BEGUN: &str = "-- db-tasks begins";
 
 /// The words of a load, its marks told apart by its key.
 pub fn keyed(words: &str, key: &str) -> String {
-    [BEGUN, COUNTS, COUNTED].iter().fold(words.to_owned(), |words, mark| words.replace(mark, &format!("{mark} {key}")))
+    [BEGUN, COUNTS, COUNTED]
+        .iter()
+        .fold(words.to_owned(), |words, mark| words.replace(mark, &format!("{mark} {key}")))
 }
 
-/// The words of a load in which names are counted as the dump writes them: rows are compared by name.
+/// The words of a load in which names are counted as the dump writes them: rows are compared by
+/// name.
 pub fn counted_as_dumped(words: &str, encoding: Option<&str>) -> String {
-    let Some(encoding) = encoding.filter(|name| !["utf8", "unicode"].contains(name)) else { return words.to_owned() };
+    let Some(encoding) = encoding.filter(|name| !["utf8", "unicode"].contains(name)) else {
+        return words.to_owned();
+    };
     let mark = format!("\\echo '{COUNTS}'\n");
     words.replace(&mark, &format!("SET client_encoding = {encoding};\n{mark}"))
 }
@@ -35,16 +41,23 @@ const ENDED: &str = "the dump ended the transaction that it was loaded in";
 
 /// Keeps the number of the transaction that has begun. <https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-SNAPSHOT>
 pub fn begun(server: Version) -> String {
-    format!("SELECT pg_catalog.{}()::pg_catalog.text AS db_tasks_began \\gset\n", transaction(server))
+    format!(
+        "SELECT pg_catalog.{}()::pg_catalog.text AS db_tasks_began \\gset\n",
+        transaction(server)
+    )
 }
 
-/// The first words after a dump: nothing that it has set or made counts for what follows, and the transaction is still the one that
-/// was begun, or the load has failed.
+/// The first words after a dump: nothing that it has set or made counts for what follows, and the
+/// transaction is still the one that was begun, or the load has failed.
 pub fn ended(server: Version) -> String {
-    format!("{SETTLED}RESET SESSION AUTHORIZATION;\nRESET ALL;\n{NEUTRAL}{PLAIN}{PATIENT}{}", still_ours(server))
+    format!(
+        "{SETTLED}RESET SESSION AUTHORIZATION;\nRESET ALL;\n{NEUTRAL}{PLAIN}{PATIENT}{}",
+        still_ours(server)
+    )
 }
 
-/// Said between two pieces of a dump, whatever it has set or made so far: what it has set counts for the next piece, too.
+/// Said between two pieces of a dump, whatever it has set or made so far: what it has set counts
+/// for the next piece, too.
 pub fn between(server: Version) -> String {
     format!("{}COMMIT;\nBEGIN;\n{}", still_ours(server), begun(server))
 }
@@ -52,13 +65,15 @@ pub fn between(server: Version) -> String {
 /// The transaction is the one that was begun, or the load has failed.
 fn still_ours(server: Version) -> String {
     format!(
-        "SELECT pg_catalog.{}()::pg_catalog.text OPERATOR(pg_catalog.=) :'db_tasks_began' AS db_tasks_same \\gset\n\\if :db_tasks_same\n\\else\n\
-         DO $ended$ BEGIN\n  RAISE EXCEPTION '{ENDED}';\nEND $ended$;\n\\endif\n",
+        "SELECT pg_catalog.{}()::pg_catalog.text OPERATOR(pg_catalog.=) :'db_tasks_began' AS \
+         db_tasks_same \\gset\n\\if :db_tasks_same\n\\else\nDO $ended$ BEGIN\n  RAISE EXCEPTION \
+         '{ENDED}';\nEND $ended$;\n\\endif\n",
         transaction(server)
     )
 }
 
-/// What a dump has put off until COMMIT happens now, on its own settings: a trigger that came behind the count would belie it.
+/// What a dump has put off until COMMIT happens now, on its own settings: a trigger that came
+/// behind the count would belie it.
 const SETTLED: &str = "SET CONSTRAINTS ALL IMMEDIATE;\n";
 
 /// Names in words of ours are the system's own, whatever a dump has made beside them.
@@ -67,27 +82,36 @@ pub const NEUTRAL: &str = "SET search_path = pg_catalog, pg_temp;\n";
 /// Names come as they are kept, whatever the database says: they are compared with those of a dump.
 const PLAIN: &str = "SET quote_all_identifiers = off;\n";
 
-/// No limit of the role's, the database's or the server's ends what we are at: said in the session, for a pooler takes no options, and
-/// by name, for not every server knows all of them. Nor does a read-only default. psql prints nothing.
-pub const PATIENT: &str = "SET default_transaction_read_only = off;\nSELECT pg_catalog.count(pg_catalog.set_config(name, '0', false)) AS db_tasks_patient FROM pg_catalog.pg_settings \
-    WHERE name IN ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout') \
-    \\gset\n";
+/// No limit of the role's, the database's or the server's ends what we are at: said in the session,
+/// for a pooler takes no options, and by name, for not every server knows all of them. Nor does a
+/// read-only default. psql prints nothing.
+pub const PATIENT: &str = "SET default_transaction_read_only = off;\nSELECT \
+                           pg_catalog.count(pg_catalog.set_config(name, '0', false)) AS \
+                           db_tasks_patient FROM pg_catalog.pg_settings WHERE name IN \
+                           ('statement_timeout', 'lock_timeout', \
+                           'idle_in_transaction_session_timeout', 'idle_session_timeout', \
+                           'transaction_timeout') \\gset\n";
 
-/// The same for a transaction that only holds something, and ends with it: no server ends it for being idle.
-pub const PATIENT_HOLD: &str = "SELECT count(set_config(name, '0', true)) AS db_tasks_patient FROM pg_settings WHERE name IN \
-    ('idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout') \\gset\n";
+/// The same for a transaction that only holds something, and ends with it: no server ends it for
+/// being idle.
+pub const PATIENT_HOLD: &str = "SELECT count(set_config(name, '0', true)) AS db_tasks_patient \
+                                FROM pg_settings WHERE name IN \
+                                ('idle_in_transaction_session_timeout', 'idle_session_timeout', \
+                                'transaction_timeout') \\gset\n";
 
-/// The first words of a load. Names are in UTF-8, whatever the server's own is; the dump says itself what it is in. Its strings are read
-/// as our reader begins to read them, whatever server, role, database or `?options=` say: where a backslash escapes a quote, what
-/// our reader takes for a string may hold statements.
+/// The first words of a load. Names are in UTF-8, whatever the server's own is; the dump says
+/// itself what it is in. Its strings are read as our reader begins to read them, whatever server,
+/// role, database or `?options=` say: where a backslash escapes a quote, what our reader takes for
+/// a string may hold statements.
 pub const READ_ALIKE: &str = "SET client_encoding = UTF8;\nSET standard_conforming_strings = on;\n";
 
-/// Held by the session that loads a dump, and awaited by the one that helps with what follows: the help begins when there is something
-/// to help with.
+/// Held by the session that loads a dump, and awaited by the one that helps with what follows: the
+/// help begins when there is something to help with.
 pub const LOADING: &str = "SELECT pg_catalog.pg_advisory_lock(1684173683, 1);";
 
 /// The end of [`LOADING`]: all has been committed.
-pub const HAS_LOADED: &str = "SELECT pg_catalog.pg_advisory_unlock(1684173683, 1) AS db_tasks_let_go \\gset\n";
+pub const HAS_LOADED: &str =
+    "SELECT pg_catalog.pg_advisory_unlock(1684173683, 1) AS db_tasks_let_go \\gset\n";
 
 /// Waits for the end of [`LOADING`].
 pub const LOADED: &str = LOADING;
@@ -109,9 +133,14 @@ pub fn good(faults: Vec<Fault>, trust: Trust) -> Result<()> {
     let strange = faults.iter().all(|fault| heals(fault) == Trust::Dump);
     // every line of it is strange: the one word tells it all
     let told = if *first == Fault::Other(Other::Cluster) { &faults[..1] } else { &faults[..] };
-    let what = if strange { "the file holds what no dump of one database does" } else { "the dump is not good" };
-    let problem =
-        Problem::failed(what).because(told.iter().map(Fault::to_string).collect::<Vec<_>>().join("\n")).cure(cure(first));
+    let what = if strange {
+        "the file holds what no dump of one database does"
+    } else {
+        "the dump is not good"
+    };
+    let problem = Problem::failed(what)
+        .because(told.iter().map(Fault::to_string).collect::<Vec<_>>().join("\n"))
+        .cure(cure(first));
     // what is strange is whole all the same
     Err(if strange { problem } else { problem.of_backup() }.into())
 }
@@ -129,27 +158,37 @@ fn heals(fault: &Fault) -> Trust {
 fn cure(fault: &Fault) -> &'static str {
     match fault {
         Fault::Meta(_) | Fault::MoreMeta(_) => {
-            "psql would run that line on this machine; look at it, and use `--trust=psql` only for a script of your own"
+            "psql would run that line on this machine; look at it, and use `--trust=psql` only for \
+             a script of your own"
         }
         Fault::Other(Other::Cluster) => {
-            "restore a server's roles and databases by psql into a new server of its own, and take a dump of each database with \
-             `db-backup` or `pg_dump` there"
+            "restore a server's roles and databases by psql into a new server of its own, and take \
+             a dump of each database with `db-backup` or `pg_dump` there"
         }
         Fault::Other(Other::Databases) => {
-            "make a dump of each database with `db-backup` or `pg_dump`: the database is made here, and swapped in when all has proved good"
+            "make a dump of each database with `db-backup` or `pg_dump`: the database is made \
+             here, and swapped in when all has proved good"
         }
         Fault::Refused(_) | Fault::MoreRefused(_) => {
             "look at that line, and use `--trust` only for a file whose author you trust"
         }
-        Fault::CrLf { .. } => "it went through a terminal or a Windows editor (`docker exec -t` does this): make the dump anew",
+        Fault::CrLf { .. } => {
+            "it went through a terminal or a Windows editor (`docker exec -t` does this): make the \
+             dump anew"
+        }
         Fault::Unclear(_) => "look at that line, and use `--trust` only for a script of your own",
-        _ => "it is cut off or changed: make it anew, or use another backup (`db-list`); `--trust` is for hand-written scripts",
+        _ => {
+            "it is cut off or changed: make it anew, or use another backup (`db-list`); `--trust` \
+             is for hand-written scripts"
+        }
     }
 }
 
 /// Whether two lists of rows per table agree.
 pub fn same_rows(found: &[TableRows], wanted: &[TableRows]) -> Result<()> {
-    let map = |list: &[TableRows]| list.iter().map(|t| (t.table.clone(), t.rows)).collect::<BTreeMap<_, _>>();
+    let map = |list: &[TableRows]| {
+        list.iter().map(|t| (t.table.clone(), t.rows)).collect::<BTreeMap<_, _>>()
+    };
     let differences = differences(&map(wanted), &map(found));
     if differences.is_empty() {
         return Ok(());
@@ -165,9 +204,12 @@ pub fn same_rows(found: &[TableRows], wanted: &[TableRows]) -> Result<()> {
 pub fn loaded(script: &Script, counts: &[(String, u64)]) -> Result<()> {
     let exact = script.tables.iter().filter(|t| t.exact && !t.partitioned);
     // a script of other hands may leave out the schema
-    let name = |t: &TableRows| if t.table.contains('.') { t.table.clone() } else { format!("public.{}", t.table) };
+    let name = |t: &TableRows| {
+        if t.table.contains('.') { t.table.clone() } else { format!("public.{}", t.table) }
+    };
     let wanted: BTreeMap<String, u64> = exact.map(|t| (name(t), t.rows)).collect();
-    let found: BTreeMap<String, u64> = counts.iter().filter(|(table, _)| wanted.contains_key(table)).cloned().collect();
+    let found: BTreeMap<String, u64> =
+        counts.iter().filter(|(table, _)| wanted.contains_key(table)).cloned().collect();
     let differences = differences(&wanted, &found);
     if differences.is_empty() {
         return Ok(());
@@ -183,31 +225,40 @@ fn differences(wanted: &BTreeMap<String, u64>, found: &BTreeMap<String, u64>) ->
     let tables: std::collections::BTreeSet<_> = wanted.keys().chain(found.keys()).collect();
     let rows = |n: Option<&u64>| n.map_or("no table".into(), |n| format!("{n} rows"));
     let differing = tables.into_iter().filter(|t| wanted.get(*t) != found.get(*t));
-    differing.take(10).map(|t| format!("{t}: expected {}, found {}", rows(wanted.get(t)), rows(found.get(t)))).collect()
+    differing
+        .take(10)
+        .map(|t| format!("{t}: expected {}, found {}", rows(wanted.get(t)), rows(found.get(t))))
+        .collect()
 }
 
-/// psql counts our own first lines, too: people look a line up in the dump. What the server says of a statement is no fault of the
-/// backup's: its bytes are what pg_dump wrote, or its checksum says otherwise.
+/// psql counts our own first lines, too: people look a line up in the dump. What the server says of
+/// a statement is no fault of the backup's: its bytes are what pg_dump wrote, or its checksum says
+/// otherwise.
 pub fn at_line(error: anyhow::Error, own: u64, told: &[u64]) -> anyhow::Error {
     let Some(problem) = error.downcast_ref::<Problem>() else { return error };
     let mut problem = problem.clone();
     for line in &mut problem.happened {
         if line.contains(ENDED) {
             *line = format!("{ENDED}: what came after it would have been no part of it");
-            problem.tried = "the load has failed, and what it had done before may be there to stay".into();
+            problem.tried =
+                "the load has failed, and what it had done before may be there to stay".into();
             problem.fate = Fate::Cut;
             problem.cure = Some(
-                "where it was loaded in place, the live data is changed: bring back the backup that this run made first (`db-list`: the newest \
-                 one); a staged database is removed by itself"
+                "where it was loaded in place, the live data is changed: bring back the backup \
+                 that this run made first (`db-list`: the newest one); a staged database is \
+                 removed by itself"
                     .into(),
             );
         } else if let Some((number, rest)) = numbered(line) {
-            *line = format!("line {} of the dump: {rest}", of_dump(number.saturating_sub(own), told));
+            *line =
+                format!("line {} of the dump: {rest}", of_dump(number.saturating_sub(own), told));
         }
     }
     // libpq shows the text of a query that no statement of the dump is, but one of its functions
     let within = problem.happened.iter().any(|line| line.trim_start().starts_with("QUERY: "));
-    if let Some(cure) = of_load(problem.state.as_deref(), if within { At::Function } else { At::Statement }) {
+    if let Some(cure) =
+        of_load(problem.state.as_deref(), if within { At::Function } else { At::Statement })
+    {
         problem.cure = Some(cure.into());
     }
     problem.into()
@@ -218,7 +269,8 @@ pub fn at_line(error: anyhow::Error, own: u64, told: &[u64]) -> anyhow::Error {
 enum At {
     /// In a statement of the dump.
     Statement,
-    /// In a function that one calls: of a generated column, a check, a materialized view or an index.
+    /// In a function that one calls: of a generated column, a check, a materialized view or an
+    /// index.
     Function,
 }
 
@@ -226,19 +278,22 @@ enum At {
 fn of_load(state: Option<&str>, at: At) -> Option<&'static str> {
     match (state?, at) {
         ("42883", _) | ("42P01" | "42704" | "3F000", At::Function) => Some(
-            "pg_dump has its dumps loaded with an empty `search_path`: a function that names something without its schema needs \
-             `ALTER FUNCTION … SET search_path = public` in the database that was dumped, and a new backup; where that database is gone, unpack \
-             the backup (`zstd -dc`), write `public` into its line `set_config('search_path', '', false)`, and restore that file (`--file`)",
+            "pg_dump has its dumps loaded with an empty `search_path`: a function that names \
+             something without its schema needs `ALTER FUNCTION … SET search_path = public` in \
+             the database that was dumped, and a new backup; where that database is gone, unpack \
+             the backup (`zstd -dc`), write `public` into its line `set_config('search_path', '', \
+             false)`, and restore that file (`--file`)",
         ),
         ("42P01" | "3F000", At::Statement) => Some(
-            "the file names what it does not make: is it of rows alone (`--data-only`), or of some tables or schemas? Take one of the whole \
-             database",
+            "the file names what it does not make: is it of rows alone (`--data-only`), or of \
+             some tables or schemas? Take one of the whole database",
         ),
         // <https://www.postgresql.org/docs/current/ddl-constraints.html#DDL-CONSTRAINTS-CHECK-CONSTRAINTS>
         ("23514", _) => Some(
-            "a check that asks other tables than its own fails where their rows come later, and PostgreSQL supports none: make it a foreign key, a \
-             trigger or `NOT VALID` in the database that was dumped, and a new backup; where that database is gone, unpack the backup \
-             (`zstd -dc`), take the check out, and restore that file (`--file`)",
+            "a check that asks other tables than its own fails where their rows come later, and \
+             PostgreSQL supports none: make it a foreign key, a trigger or `NOT VALID` in the \
+             database that was dumped, and a new backup; where that database is gone, unpack the \
+             backup (`zstd -dc`), take the check out, and restore that file (`--file`)",
         ),
         _ => None,
     }
@@ -267,21 +322,29 @@ pub fn by_a_loader(error: anyhow::Error) -> anyhow::Error {
     let role = "if its author is trusted, `--trust=role` loads it as the project's own role";
     // insufficient_privilege (<https://www.postgresql.org/docs/current/errcodes-appendix.html>)
     let cure = match (problem.state.as_deref(), &problem.cure) {
-        (Some("42501"), _) | (_, None) => format!("the file wants more than a role may that is made for the run: {role}"),
+        (Some("42501"), _) | (_, None) => {
+            format!("the file wants more than a role may that is made for the run: {role}")
+        }
         (_, Some(cure)) => format!("{cure}; or, {role}"),
     };
     problem.clone().cure(cure).into()
 }
 
-/// What a role may not do, or what is not there, may be what can be left out: where another role is missing, most of all.
+/// What a role may not do, or what is not there, may be what can be left out: where another role is
+/// missing, most of all.
 pub fn or_without(error: anyhow::Error, otherwise: Option<&str>) -> anyhow::Error {
-    let (Some(problem), Some(otherwise)) = (error.downcast_ref::<Problem>(), otherwise) else { return error };
+    let (Some(problem), Some(otherwise)) = (error.downcast_ref::<Problem>(), otherwise) else {
+        return error;
+    };
     // undefined_object, insufficient_privilege
     if !matches!(problem.state.as_deref(), Some("42704" | "42501")) {
         return error;
     }
     let cure = problem.cure.as_ref().map_or(String::new(), |cure| format!("{cure}; or "));
-    problem.clone().cure(format!("{cure}leave out the owners and rights that are others': {otherwise}")).into()
+    problem
+        .clone()
+        .cure(format!("{cure}leave out the owners and rights that are others': {otherwise}"))
+        .into()
 }
 
 fn numbered(line: &str) -> Option<(u64, &str)> {

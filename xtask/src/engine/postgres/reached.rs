@@ -1,5 +1,6 @@
-//! Who answered: the address that libpq reached, and whether the server behind it is of this machine. A loopback address is no proof
-//! of that: an ssh tunnel, cloud-sql-proxy or `kubectl port-forward` listens on one, too.
+//! Who answered: the address that libpq reached, and whether the server behind it is of this
+//! machine. A loopback address is no proof of that: an ssh tunnel, cloud-sql-proxy or `kubectl
+//! port-forward` listens on one, too.
 
 use std::net::IpAddr;
 
@@ -14,8 +15,8 @@ pub struct Reached {
     pub address: Option<String>,
     /// Its port.
     pub port: Option<String>,
-    /// The server's system identifier, where it may be asked: equal on physical clones, so that it can tell two servers apart and
-    /// never make two one.
+    /// The server's system identifier, where it may be asked: equal on physical clones, so that it
+    /// can tell two servers apart and never make two one.
     pub system: Option<String>,
     /// How the system calls the process of this machine that has the number of the server's.
     pub title: Option<String>,
@@ -30,9 +31,10 @@ pub struct Answerer {
     pub client_port: Option<i64>,
 }
 
-/// psql's words that begin the question of a client on this machine: where it was led, and what runs here under the number of the
-/// server's process. The shell is asked while the session is open, for the process ends with it; what it gets of the server's answer is
-/// quoted by psql (`:'…'`), for the server may be anybody's.
+/// psql's words that begin the question of a client on this machine: where it was led, and what
+/// runs here under the number of the server's process. The shell is asked while the session is
+/// open, for the process ends with it; what it gets of the server's answer is quoted by psql
+/// (`:'…'`), for the server may be anybody's.
 #[cfg(not(windows))]
 pub const QUESTION: &str = r"\echo :VERSION_NUM :PORT :HOST
 \conninfo
@@ -49,8 +51,8 @@ SELECT pg_catalog.pg_backend_pid() AS db_tasks_pid \gset
 \echo title :db_tasks_title
 "#;
 
-/// Asks for the system identifier, by itself: a function that may not be called fails the query that it stands in, even where it is
-/// never come to.
+/// Asks for the system identifier, by itself: a function that may not be called fails the query
+/// that it stands in, even where it is never come to.
 pub const SYSTEM: &str = r"\set ON_ERROR_STOP off
 SELECT system_identifier AS db_tasks_system FROM pg_catalog.pg_control_system() \gset
 \set ON_ERROR_STOP on
@@ -58,23 +60,37 @@ SELECT system_identifier AS db_tasks_system FROM pg_catalog.pg_control_system() 
 ";
 
 /// The server's part, a value of JSON.
-pub const ANSWERER: &str = "jsonb_build_object('address', host(inet_server_addr()), 'client_port', inet_client_port())";
+pub const ANSWERER: &str =
+    "jsonb_build_object('address', host(inet_server_addr()), 'client_port', inet_client_port())";
 
 impl Reached {
-    /// Reads what [`QUESTION`] has printed, line by line. psql speaks English here (`LC_ALL=C`); 18 and newer answer in a table.
+    /// Reads what [`QUESTION`] has printed, line by line. psql speaks English here (`LC_ALL=C`); 18
+    /// and newer answer in a table.
     pub fn read(lines: &[&str]) -> Self {
         let mut words = lines.first().map_or("", |line| line).splitn(3, ' ').skip(1);
         // psql leaves the name of a variable that it does not have
-        let mut known =
-            || words.next().map(str::trim).filter(|word| !word.is_empty() && !word.starts_with(':')).map(String::from);
+        let mut known = || {
+            words
+                .next()
+                .map(str::trim)
+                .filter(|word| !word.is_empty() && !word.starts_with(':'))
+                .map(String::from)
+        };
         let (port, host) = (known(), known());
         let address = lines.iter().skip(1).find_map(|line| {
-            let said = line.rsplit_once(" (address \"").and_then(|(_, rest)| Some(rest.split_once("\")")?.0));
+            let said = line
+                .rsplit_once(" (address \"")
+                .and_then(|(_, rest)| Some(rest.split_once("\")")?.0));
             said.or_else(|| line.strip_prefix("Host Address|")).map(String::from)
         });
-        let title = lines.iter().find_map(|line| line.strip_prefix("title ")).map(|title| title.trim().to_owned());
-        let system =
-            lines.iter().find_map(|line| line.strip_prefix("system ")).filter(|id| id.bytes().all(|b| b.is_ascii_digit()));
+        let title = lines
+            .iter()
+            .find_map(|line| line.strip_prefix("title "))
+            .map(|title| title.trim().to_owned());
+        let system = lines
+            .iter()
+            .find_map(|line| line.strip_prefix("system "))
+            .filter(|id| id.bytes().all(|b| b.is_ascii_digit()));
         let system = system.map(String::from);
         Self { host, address, port, system, title: title.filter(|title| !title.is_empty()) }
     }
@@ -94,9 +110,9 @@ impl Reached {
         }
     }
 
-    /// Whether a process of this machine has the server's number and is named as the server names the one of this very session:
-    /// `postgres: shop app 127.0.0.1(40312) idle`, by a socket `postgres: shop app [local] idle`. What is behind a tunnel has no such
-    /// process here. <https://www.postgresql.org/docs/current/monitoring-ps.html>
+    /// Whether a process of this machine has the server's number and is named as the server names
+    /// the one of this very session: `postgres: shop app 127.0.0.1(40312) idle`, by a socket
+    /// `postgres: shop app [local] idle`. What is behind a tunnel has no such process here. <https://www.postgresql.org/docs/current/monitoring-ps.html>
     pub fn is_shown_by_process(&self, server: &Answerer) -> bool {
         let Some(title) = &self.title else { return false };
         if cfg!(windows) {
@@ -107,18 +123,20 @@ impl Reached {
     }
 }
 
-/// Whether an engine's list of published ports (`{{.Ports}}`: `127.0.0.1:5433->5432/tcp, :::5433->5432/tcp`) has the one that was
-/// reached: then the container is what answers there.
+/// Whether an engine's list of published ports (`{{.Ports}}`: `127.0.0.1:5433->5432/tcp,
+/// :::5433->5432/tcp`) has the one that was reached: then the container is what answers there.
 pub fn is_published(ports: &str, address: Option<IpAddr>, port: &str) -> bool {
     let any = |host: &str| match address.map(|a| a.to_canonical()) {
         Some(IpAddr::V4(v4)) => host == "0.0.0.0" || host.parse() == Ok(IpAddr::V4(v4)),
-        Some(IpAddr::V6(v6)) => matches!(host, "::" | "[::]") || host.trim_matches(['[', ']']).parse() == Ok(IpAddr::V6(v6)),
+        Some(IpAddr::V6(v6)) => {
+            matches!(host, "::" | "[::]")
+                || host.trim_matches(['[', ']']).parse() == Ok(IpAddr::V6(v6))
+        }
         None => matches!(host, "0.0.0.0" | "127.0.0.1" | "::" | "[::]" | "::1" | "[::1]"),
     };
-    ports
-        .split(", ")
-        .filter_map(|entry| entry.split_once("->"))
-        .any(|(bound, _)| bound.rsplit_once(':').is_some_and(|(host, bound)| bound == port && any(host)))
+    ports.split(", ").filter_map(|entry| entry.split_once("->")).any(|(bound, _)| {
+        bound.rsplit_once(':').is_some_and(|(host, bound)| bound == port && any(host))
+    })
 }
 
 #[cfg(test)]
@@ -129,25 +147,40 @@ mod tests {
         Reached::read(&text.lines().collect::<Vec<_>>())
     }
 
-    const BY_NAME: &str = "150018 5432 localhost\nYou are connected to database \"a (address \"1.2.3.4\") b\" as user \"u\" on host \
-        \"localhost\" (address \"10.0.0.7\") at port \"5432\".\ntitle ";
+    const BY_NAME: &str = "150018 5432 localhost\nYou are connected to database \"a (address \
+                           \"1.2.3.4\") b\" as user \"u\" on host \"localhost\" (address \
+                           \"10.0.0.7\") at port \"5432\".\ntitle ";
 
     #[test]
     fn the_address_is_what_libpq_reached() {
         let reached = read(BY_NAME);
-        assert_eq!((reached.host.as_deref(), reached.port.as_deref()), (Some("localhost"), Some("5432")));
-        assert_eq!((reached.address.as_deref(), reached.title.as_deref()), (Some("10.0.0.7"), None));
+        assert_eq!(
+            (reached.host.as_deref(), reached.port.as_deref()),
+            (Some("localhost"), Some("5432"))
+        );
+        assert_eq!(
+            (reached.address.as_deref(), reached.title.as_deref()),
+            (Some("10.0.0.7"), None)
+        );
         assert!(!reached.is_loopback());
-        let table = read("180004 5432 db\nDatabase|x\nHost|db\nHost Address|127.0.0.1\nServer Port|5432\ntitle x");
+        let table = read(
+            "180004 5432 db\nDatabase|x\nHost|db\nHost Address|127.0.0.1\nServer Port|5432\ntitle \
+             x",
+        );
         assert_eq!(table.address.as_deref(), Some("127.0.0.1"));
         assert!(table.is_loopback());
-        let socket =
-            read("150018 5432 /var/run/my postgresql\nYou are connected to database \"x\" as user \"u\" via socket.\ntitle y");
+        let socket = read(
+            "150018 5432 /var/run/my postgresql\nYou are connected to database \"x\" as user \
+             \"u\" via socket.\ntitle y",
+        );
         assert_eq!(socket.host.as_deref(), Some("/var/run/my postgresql"));
         assert!(socket.is_loopback());
         assert_eq!(read("150018"), Reached::default());
         assert_eq!(read("150018 :PORT :HOST\nsystem :db_tasks_system"), Reached::default());
-        assert_eq!(read("150018\nsystem 7712874392614183987").system.as_deref(), Some("7712874392614183987"));
+        assert_eq!(
+            read("150018\nsystem 7712874392614183987").system.as_deref(),
+            Some("7712874392614183987")
+        );
     }
 
     #[test]
@@ -164,7 +197,11 @@ mod tests {
             ("db.test", None, false),
             ("0.0.0.0", None, false),
         ] {
-            let reached = Reached { host: Some(host.into()), address: address.map(String::from), ..Reached::default() };
+            let reached = Reached {
+                host: Some(host.into()),
+                address: address.map(String::from),
+                ..Reached::default()
+            };
             assert_eq!(reached.is_loopback(), want, "{host} {address:?}");
         }
     }

@@ -1,8 +1,9 @@
-//! Rights that would outlive what a restore in place replaces: default privileges, which give what is made anew to others than the
-//! dump does, and grants on what stays: the schema `public`, the members of extensions, the system's own functions.
+//! Rights that would outlive what a restore in place replaces: default privileges, which give what
+//! is made anew to others than the dump does, and grants on what stays: the schema `public`, the
+//! members of extensions, the system's own functions.
 
-/// A default privilege is no object that can be dropped: an entry goes when it says what is so anyhow (`SetDefaultACL` in PostgreSQL's
-/// `aclchk.c`).
+/// A default privilege is no object that can be dropped: an entry goes when it says what is so
+/// anyhow (`SetDefaultACL` in PostgreSQL's `aclchk.c`).
 const AS_NEW: &str = r#"DO $rights$
 DECLARE
   x text;
@@ -36,8 +37,8 @@ BEGIN
 END $rights$;
 "#;
 
-/// All that can have rights, and what PostgreSQL calls it: its class and number, the letter and the words for its kind, its name, its
-/// owner, its rights.
+/// All that can have rights, and what PostgreSQL calls it: its class and number, the letter and the
+/// words for its kind, its name, its owner, its rights.
 const OBJECTS: &str = r#"
     SELECT 'pg_class'::regclass AS classid, c.oid AS objid, CASE c.relkind WHEN 'S' THEN 's' ELSE 'r' END::"char" AS kind,
         CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END AS word, format('%I.%I', n.nspname, c.relname) AS name, c.relowner AS owner, c.relacl AS acl
@@ -59,29 +60,35 @@ const COLUMNS: &str = r#"
       FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
       WHERE n.nspname !~ '^pg_temp'"#;
 
-/// The statements that take rights away which are not as they were, and give those again that were there.
+/// The statements that take rights away which are not as they were, and give those again that were
+/// there.
 fn statements(objects: &str, subid: &str, part: &str, default: &str) -> String {
     format!(
         "
     SELECT s.text FROM ({objects}) o
-      LEFT JOIN pg_init_privs i ON i.classoid = o.classid AND i.objoid = o.objid AND i.objsubid = {subid},
+      LEFT JOIN pg_init_privs i ON i.classoid = o.classid AND i.objoid = o.objid AND i.objsubid = \
+         {subid},
       LATERAL (SELECT coalesce(i.initprivs, {default}) AS acl) new,
       LATERAL (
-        SELECT DISTINCT 1 AS nth, format('REVOKE ALL{part} ON %s %s FROM %s CASCADE', {words} o.word, o.name, {grantee}) AS text FROM aclexplode(o.acl) a
-        UNION ALL SELECT 2, format('GRANT %s{part} ON %s %s TO %s%s', a.privilege_type, {words} o.word, o.name, {grantee},
+        SELECT DISTINCT 1 AS nth, format('REVOKE ALL{part} ON %s %s FROM %s CASCADE', {words} \
+         o.word, o.name, {grantee}) AS text FROM aclexplode(o.acl) a
+        UNION ALL SELECT 2, format('GRANT %s{part} ON %s %s TO %s%s', a.privilege_type, {words} \
+         o.word, o.name, {grantee},
           CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' END) FROM aclexplode(new.acl) a) s
     WHERE o.acl IS NOT NULL AND pg_has_role(o.owner, 'USAGE') AND (
         EXISTS ({now} EXCEPT {then}) OR EXISTS ({then} EXCEPT {now}))
     ORDER BY o.classid, o.objid, s.nth",
         words = if part.is_empty() { "" } else { "o.part," },
-        grantee = "CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END",
+        grantee = "CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE \
+                   quote_ident(pg_get_userbyid(a.grantee)) END",
         now = "SELECT grantee, privilege_type, is_grantable FROM aclexplode(o.acl)",
         then = "SELECT grantee, privilege_type, is_grantable FROM aclexplode(new.acl)",
     )
 }
 
-/// Gives all that stays the rights that it has in a new database (`pg_init_privs`, which pg_dump goes by, too); the dump says the rest.
-/// What our role may not change stays: it was so before, and has nothing to do with what is loaded.
+/// Gives all that stays the rights that it has in a new database (`pg_init_privs`, which pg_dump
+/// goes by, too); the dump says the rest. What our role may not change stays: it was so before, and
+/// has nothing to do with what is loaded.
 pub(super) fn as_new() -> String {
     let objects = statements(OBJECTS, "0", "", "acldefault(o.kind, o.owner)");
     let columns = statements(COLUMNS, "o.subid", " %s", "NULL::aclitem[]");

@@ -1,6 +1,8 @@
-//! Sessions that a role or a database may have at once: neither our settings nor anything else of ours gets round such a limit.
+//! Sessions that a role or a database may have at once: neither our settings nor anything else of
+//! ours gets round such a limit.
 
-/// Sessions that a run which changes data holds at once, with one to spare for whoever ends those in its way.
+/// Sessions that a run which changes data holds at once, with one to spare for whoever ends those
+/// in its way.
 pub const NEEDED: i64 = 4;
 /// Those of them that are in the database itself, where it is emptied, filled or backed up there.
 pub const NEEDED_WITHIN: i64 = 2;

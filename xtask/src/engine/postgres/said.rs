@@ -1,17 +1,22 @@
-//! What psql says of an error, with VERBOSITY `verbose`: its SQLSTATE decides what it is, whatever language the server speaks.
-//! <https://www.postgresql.org/docs/current/errcodes-appendix.html>
+//! What psql says of an error, with VERBOSITY `verbose`: its SQLSTATE decides what it is, whatever
+//! language the server speaks. <https://www.postgresql.org/docs/current/errcodes-appendix.html>
 
-/// Has psql say SQLSTATEs from here on, and the server speak English, where this role may choose: cures look for its words. It comes
-/// before any search path of ours: the operator in it is the system's all the same.
-pub const SAY_STATES: &str = "\\set VERBOSITY verbose\n\
-    SELECT CASE WHEN rolsuper THEN pg_catalog.set_config('lc_messages', 'C', false) END AS db_tasks_language \
-    FROM pg_catalog.pg_roles WHERE rolname OPERATOR(pg_catalog.=) CURRENT_USER \\gset\n";
+/// Has psql say SQLSTATEs from here on, and the server speak English, where this role may choose:
+/// cures look for its words. It comes before any search path of ours: the operator in it is the
+/// system's all the same.
+pub const SAY_STATES: &str = "\\set VERBOSITY verbose\nSELECT CASE WHEN rolsuper THEN \
+                              pg_catalog.set_config('lc_messages', 'C', false) END AS \
+                              db_tasks_language FROM pg_catalog.pg_roles WHERE rolname \
+                              OPERATOR(pg_catalog.=) CURRENT_USER \\gset\n";
 
 /// Error text without what is for programs, and the SQLSTATE of the last error in it.
 pub fn read(text: &str) -> (Option<String>, String) {
     let mut state = None;
-    let lines: Vec<String> =
-        text.lines().filter(|line| !is_location(line) && !is_field(line)).map(|line| without_state(line, &mut state)).collect();
+    let lines: Vec<String> = text
+        .lines()
+        .filter(|line| !is_location(line) && !is_field(line))
+        .map(|line| without_state(line, &mut state))
+        .collect();
     (state, lines.join("\n"))
 }
 
@@ -46,7 +51,8 @@ pub fn is_error(line: &str) -> bool {
 fn is_location(line: &str) -> bool {
     let place = line.split_once(":  ").and_then(|(_, rest)| rest.split_once(", "));
     place.and_then(|(_, place)| place.rsplit_once(':')).is_some_and(|(file, number)| {
-        [".c", ".y", ".l", ".cpp", ".h"].iter().any(|e| file.ends_with(e)) && number.parse::<u32>().is_ok()
+        [".c", ".y", ".l", ".cpp", ".h"].iter().any(|e| file.ends_with(e))
+            && number.parse::<u32>().is_ok()
     })
 }
 
@@ -59,18 +65,30 @@ fn is_field(line: &str) -> bool {
 /// What to do about an error of this kind, where its state alone says it.
 pub fn decided(state: Option<&str>) -> Option<String> {
     let cure = match state? {
-        "53200" => "the server has no room for it: raise `max_locks_per_transaction` (or its memory), and start it anew",
+        "53200" => {
+            "the server has no room for it: raise `max_locks_per_transaction` (or its memory), and \
+             start it anew"
+        }
         "53100" => "free space on the server's disk",
         "53300" => "the server has no free connection: stop some clients",
         "55P03" | "40P01" => {
-            "stop what holds the lock (`db-status` shows who is connected), or list its container in `stop-during`"
+            "stop what holds the lock (`db-status` shows who is connected), or list its container \
+             in `stop-during`"
         }
-        "25P03" | "25P04" => "a timeout of the server, the database or the role has ended it: lift it for this role",
-        "25006" => "the server, the database or the role is read-only: use the primary, or lift `default_transaction_read_only`",
+        "25P03" | "25P04" => {
+            "a timeout of the server, the database or the role has ended it: lift it for this role"
+        }
+        "25006" => {
+            "the server, the database or the role is read-only: use the primary, or lift \
+             `default_transaction_read_only`"
+        }
         state if state.starts_with("08") || state.starts_with("HV") => {
-            "a foreign server that is asked does not answer: start it, or let it be reached from the server"
+            "a foreign server that is asked does not answer: start it, or let it be reached from \
+             the server"
         }
-        state if state.starts_with("57P") => "the server is going down or coming up: try again when it is there",
+        state if state.starts_with("57P") => {
+            "the server is going down or coming up: try again when it is there"
+        }
         _ => return None,
     };
     Some(cure.into())
@@ -79,9 +97,16 @@ pub fn decided(state: Option<&str>) -> Option<String> {
 /// The same for kinds of errors of which the words say more, where somebody knows them.
 pub fn general(state: Option<&str>) -> Option<String> {
     let cure = match state? {
-        "57014" => "a timeout of the server, the database or the role has ended it: lift it for this role",
-        "42704" => "create the role, the tablespace or what else is named there, or use a server that has it",
-        "0A000" | "58P01" => "the server lacks what is named, most likely an extension: install it there first",
+        "57014" => {
+            "a timeout of the server, the database or the role has ended it: lift it for this role"
+        }
+        "42704" => {
+            "create the role, the tablespace or what else is named there, or use a server that has \
+             it"
+        }
+        "0A000" | "58P01" => {
+            "the server lacks what is named, most likely an extension: install it there first"
+        }
         "42501" => "use a role that may do this (a superuser, or the owner of what is named above)",
         _ => return None,
     };
@@ -94,11 +119,16 @@ mod tests {
 
     #[test]
     fn a_state_is_found_in_any_language() {
-        let said = "psql:<stdin>:7: WARNING:  01000: careful\nLOCATION:  f, x.c:1\n\
-            psql:<stdin>:34: FEHLER:  42704: Rolle »x: 1« existiert nicht\nORT:  get_role_oid, acl.c:5194";
+        let said = "psql:<stdin>:7: WARNING:  01000: careful\nLOCATION:  f, \
+                    x.c:1\npsql:<stdin>:34: FEHLER:  42704: Rolle »x: 1« existiert nicht\nORT:  \
+                    get_role_oid, acl.c:5194";
         let (state, text) = read(said);
         assert_eq!(state.as_deref(), Some("42704"));
-        assert_eq!(text, "psql:<stdin>:7: WARNING:  careful\npsql:<stdin>:34: FEHLER:  Rolle »x: 1« existiert nicht");
+        assert_eq!(
+            text,
+            "psql:<stdin>:7: WARNING:  careful\npsql:<stdin>:34: FEHLER:  Rolle »x: 1« existiert \
+             nicht"
+        );
         for none in [
             "server closed the connection unexpectedly",
             "psql:<stdin>:3: ERROR:  abcde: x",
@@ -107,6 +137,10 @@ mod tests {
             assert_eq!(read(none), (None, none.to_owned()));
         }
         assert_eq!(read("psql:<stdin>:7: WARNING:  01000: careful").0, None);
-        assert!(decided(Some("08001")).is_some() && decided(Some("42704")).is_none() && general(Some("42704")).is_some());
+        assert!(
+            decided(Some("08001")).is_some()
+                && decided(Some("42704")).is_none()
+                && general(Some("42704")).is_some()
+        );
     }
 }

@@ -16,23 +16,25 @@ pub enum Kind {
 }
 
 /// All that has, in JSON.
-pub const RELATIONS: &str = "SELECT coalesce(jsonb_agg(jsonb_build_object('oid', c.oid::int8, 'kind', c.relkind, 'schema', n.nspname, \
-    'name', c.relname) ORDER BY n.nspname, c.relname), '[]') FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
-    WHERE c.relkind IN ('r', 'S') AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema';\n";
+pub const RELATIONS: &str = "SELECT coalesce(jsonb_agg(jsonb_build_object('oid', c.oid::int8, 'kind', c.relkind, \
+     'schema', n.nspname, 'name', c.relname) ORDER BY n.nspname, c.relname), '[]') FROM pg_class \
+     c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'S') AND \
+     c.relpersistence <> 't' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema';\n";
 
 /// Reads all large objects.
 pub const LARGE_OBJECTS: &str = "SELECT count(length(data)) FROM pg_largeobject;\n";
 
-/// Reads all of one, as a dump does: every row from the table itself, every value with what is stored beside it. The name is the
-/// server's own word for the oid.
+/// Reads all of one, as a dump does: every row from the table itself, every value with what is
+/// stored beside it. The name is the server's own word for the oid.
 pub fn read(kind: Kind, oid: u32) -> String {
     let statement = match kind {
         Kind::Table => "SELECT count((r.*)::text) FROM ONLY %s r",
         Kind::Sequence => "SELECT count(last_value) FROM %s",
     };
     format!(
-        "{NEUTRAL}SET row_security = off;\nSET enable_indexscan = off;\nSET enable_indexonlyscan = off;\nSET enable_bitmapscan = off;\n\
-         SELECT format('{statement}', {oid}::oid::regclass) \\gexec\n"
+        "{NEUTRAL}SET row_security = off;\nSET enable_indexscan = off;\nSET enable_indexonlyscan \
+         = off;\nSET enable_bitmapscan = off;\nSELECT format('{statement}', {oid}::oid::regclass) \
+         \\gexec\n"
     )
 }
 

@@ -5,7 +5,8 @@ use super::facts::{DatabaseFacts, Setting};
 use super::name::{block, ident, literal};
 use crate::cmd::{Cmd, UNSHOWN};
 
-/// Settings whose value is stored as a list of quoted names (`variable_is_guc_list_quote` in pg_dump's `dumputils.c`).
+/// Settings whose value is stored as a list of quoted names (`variable_is_guc_list_quote` in
+/// pg_dump's `dumputils.c`).
 const LISTS: [&str; 6] = [
     "local_preload_libraries",
     "search_path",
@@ -18,28 +19,46 @@ const LISTS: [&str; 6] = [
 /// Gives a database one of its settings.
 pub fn given(database: &str, setting: &Setting) -> String {
     let db = ident(database);
-    let whom = setting.role.as_ref().map_or(format!("DATABASE {db}"), |role| format!("ROLE {} IN DATABASE {db}", ident(role)));
-    format!("ALTER {whom} SET {} TO {};\n", parameter(&setting.name), value(&setting.name, &setting.value))
+    let whom = setting
+        .role
+        .as_ref()
+        .map_or(format!("DATABASE {db}"), |role| format!("ROLE {} IN DATABASE {db}", ident(role)));
+    format!(
+        "ALTER {whom} SET {} TO {};\n",
+        parameter(&setting.name),
+        value(&setting.name, &setting.value)
+    )
 }
 
 /// What [`trial`] answers where all of it went well.
 pub const ALL: &str = "all of them";
 
-/// Gives a database each of its settings once more, takes that back, and answers which of them this role may not give: what a superuser
-/// has set, or another role for itself, it can't carry over to what takes the database's place.
+/// Gives a database each of its settings once more, takes that back, and answers which of them this
+/// role may not give: what a superuser has set, or another role for itself, it can't carry over to
+/// what takes the database's place.
 pub fn trial(client: &Client, database: &DatabaseFacts) -> Cmd {
     let tried = database.settings.iter().map(|setting| {
         let of = setting.role.as_ref().map_or(String::new(), |role| format!(" of the role {role}"));
         let name = literal(&format!("{}{of}", setting.name));
         let given = given(&database.name, setting);
-        format!("  BEGIN\n    {given}  EXCEPTION WHEN insufficient_privilege THEN lacks := lacks || {name}::text;\n  END;\n")
+        format!(
+            "  BEGIN\n    {given}  EXCEPTION WHEN insufficient_privilege THEN lacks := lacks || \
+             {name}::text;\n  END;\n"
+        )
     });
     let said = format!(
-        "PERFORM set_config('dbtasks.lacks', coalesce('all but ' || nullif(array_to_string(lacks, ', '), ''), '{ALL}'), true);"
+        "PERFORM set_config('dbtasks.lacks', coalesce('all but ' || nullif(array_to_string(lacks, \
+         ', '), ''), '{ALL}'), true);"
     );
-    let body = format!("\nDECLARE\n  lacks text[] := '{{}}';\nBEGIN\n{}  {said}\nEND ", tried.collect::<String>());
+    let body = format!(
+        "\nDECLARE\n  lacks text[] := '{{}}';\nBEGIN\n{}  {said}\nEND ",
+        tried.collect::<String>()
+    );
     let tried = block("carries", &body);
-    client.psql(client.maintenance(), format!("BEGIN;\n{tried}SELECT current_setting('dbtasks.lacks');\nROLLBACK;\n"))
+    client.psql(
+        client.maintenance(),
+        format!("BEGIN;\n{tried}SELECT current_setting('dbtasks.lacks');\nROLLBACK;\n"),
+    )
 }
 
 /// A parameter's name, part by part.
@@ -47,12 +66,15 @@ pub fn parameter(name: &str) -> String {
     name.split('.').map(ident).collect::<Vec<_>>().join(".")
 }
 
-/// A parameter's value. One that is a list is quoted element by element, as pg_dump does (`makeAlterConfigCommand`): quoted as a whole
-/// it would be one name, and not quoted at all it would be whatever its author likes.
+/// A parameter's value. One that is a list is quoted element by element, as pg_dump does
+/// (`makeAlterConfigCommand`): quoted as a whole it would be one name, and not quoted at all it
+/// would be whatever its author likes.
 pub fn value(name: &str, value: &str) -> String {
     let is_list = LISTS.iter().any(|list| list.eq_ignore_ascii_case(name));
     match elements(value).filter(|found| is_list && !found.is_empty()) {
-        Some(elements) => elements.iter().map(|element| unshown(element)).collect::<Vec<_>>().join(", "),
+        Some(elements) => {
+            elements.iter().map(|element| unshown(element)).collect::<Vec<_>>().join(", ")
+        }
         None => unshown(value),
     }
 }
@@ -69,7 +91,8 @@ fn unshown(text: &str) -> String {
     format!("{}{quoted}{}", UNSHOWN[0], UNSHOWN[1])
 }
 
-/// The elements of a list, as the server takes them apart (`SplitGUCList`); nothing, where it is none.
+/// The elements of a list, as the server takes them apart (`SplitGUCList`); nothing, where it is
+/// none.
 fn elements(list: &str) -> Option<Vec<String>> {
     let mut found = Vec::new();
     let mut rest = list.trim_start();
@@ -120,7 +143,11 @@ mod tests {
             ("Search_Path", r#"app,"it's ""x"" , y""#, r#"'app', 'it''s "x" , y'"#),
             ("search_path", r#""""#, "''"),
             ("search_path", "", "''"),
-            ("search_path", "public;\n\\! touch x\nSELECT 1", "E'public;\n\\\\! touch x\nSELECT 1'"),
+            (
+                "search_path",
+                "public;\n\\! touch x\nSELECT 1",
+                "E'public;\n\\\\! touch x\nSELECT 1'",
+            ),
             ("temp_tablespaces", "a,", "'a,'"),
             ("temp_tablespaces", "\"a", "'\"a'"),
             ("app.list", "a, b", "'a, b'"),
@@ -135,7 +162,11 @@ mod tests {
     fn a_value_is_not_shown() {
         use crate::cmd::shown_sql;
         for given in ["s3cret", "*/ s3cret /*", "/*to here*/ s3cret", "a\\b*/s3cret/*to here*/"] {
-            assert_eq!(shown_sql(&format!("SET x TO {};", value("app.key", given))), "SET x TO ***;", "{given}");
+            assert_eq!(
+                shown_sql(&format!("SET x TO {};", value("app.key", given))),
+                "SET x TO ***;",
+                "{given}"
+            );
         }
         assert_eq!(shown_sql(&value("search_path", "a, b")), "***, ***");
     }

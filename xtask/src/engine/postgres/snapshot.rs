@@ -1,7 +1,7 @@
-//! A dump reads the database that was looked at: pg_dump takes a snapshot that a session of this run gives out there. No server takes a
-//! snapshot of another server, or of another database, so that a pg_dump which was led elsewhere (a name that resolves anew, a pooler,
-//! a service file) ends before its first byte.
-//! <https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-SNAPSHOT-SYNCHRONIZATION>
+//! A dump reads the database that was looked at: pg_dump takes a snapshot that a session of this
+//! run gives out there. No server takes a snapshot of another server, or of another database, so
+//! that a pg_dump which was led elsewhere (a name that resolves anew, a pooler, a service file)
+//! ends before its first byte. <https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-SNAPSHOT-SYNCHRONIZATION>
 
 use super::client::Client;
 use super::name::literal;
@@ -28,14 +28,17 @@ pub enum Given {
 /// A psql in the database with this number that gives out a snapshot, and holds it.
 pub fn session(client: &Client, oid: u32) -> Cmd {
     let system = client.system.as_ref().map_or(String::new(), |system| {
-        format!(" OR (SELECT system_identifier FROM pg_control_system())::text <> {}", literal(system))
+        format!(
+            " OR (SELECT system_identifier FROM pg_control_system())::text <> {}",
+            literal(system)
+        )
     });
     // a pooler leaves a session alone until its transaction ends
     let sql = format!(
-        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;\n\
-         {PATIENT_HOLD}SELECT CASE WHEN d.oid <> {oid}{system} THEN '{ANOTHER}' \
-         WHEN NOT r.rolsuper AND (r.rolconnlimit >= 0 OR d.datconnlimit >= 0) THEN '{LIMITED}' ELSE pg_export_snapshot() END \
-         FROM pg_database d, pg_roles r WHERE d.datname = current_database() AND r.rolname = current_user;\n"
+        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;\n{PATIENT_HOLD}SELECT CASE WHEN d.oid \
+         <> {oid}{system} THEN '{ANOTHER}' WHEN NOT r.rolsuper AND (r.rolconnlimit >= 0 OR \
+         d.datconnlimit >= 0) THEN '{LIMITED}' ELSE pg_export_snapshot() END FROM pg_database d, \
+         pg_roles r WHERE d.datname = current_database() AND r.rolname = current_user;\n"
     );
     // as the survey's: where that is kept, it is this one
     client.psql_in_english(client.database(), sql)

@@ -1,6 +1,6 @@
-//! What the connecting role may do of what a dump wants of a server: on managed servers nobody is a superuser, and a dump of production
-//! names roles that a laptop does not have. The facts are one question, asked before anything is begun; what follows from them is a
-//! table.
+//! What the connecting role may do of what a dump wants of a server: on managed servers nobody is a
+//! superuser, and a dump of production names roles that a laptop does not have. The facts are one
+//! question, asked before anything is begun; what follows from them is a table.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,12 +24,14 @@ pub struct Standing {
     /// Those of them that may do everything: nobody is made a member of one for a restore.
     #[serde(default)]
     pub superusers: BTreeSet<String>,
-    /// The extensions that the server has, and whether this role may make them; unknown where the server can't list them.
+    /// The extensions that the server has, and whether this role may make them; unknown where the
+    /// server can't list them.
     pub extensions: Option<BTreeMap<String, bool>>,
     /// Those in the live database, and whether they are this role's.
     #[serde(default)]
     pub there: BTreeMap<String, bool>,
-    /// What is others' in the live database so that this role may not drop it, by owner; a few of each.
+    /// What is others' in the live database so that this role may not drop it, by owner; a few of
+    /// each.
     #[serde(default)]
     pub others: BTreeMap<String, Vec<String>>,
     /// What a dump of the live database would want.
@@ -61,14 +63,22 @@ impl Standing {
     /// What this role lacks to load all that a dump claims.
     pub fn lacks(&self, claims: &Claims, into: Into) -> Vec<Lack> {
         let mut lacks = Vec::new();
-        let absent = |names: &mut dyn Iterator<Item = &String>| self.pick(names, |found| found.is_none());
-        let barred = |names: &mut dyn Iterator<Item = &String>| self.pick(names, |found| found == Some(false));
-        let mut lack = |of, names: Vec<String>, why: &str, cure: &dyn Fn(&str) -> Option<String>| {
-            if !names.is_empty() {
-                let cure = names.iter().map(|name| cure(name)).collect::<Option<Vec<_>>>().map(|all| all.join(" "));
-                lacks.push(Lack { of, why: format!("{why}: {}", quoted(&names)), cure });
-            }
+        let absent =
+            |names: &mut dyn Iterator<Item = &String>| self.pick(names, |found| found.is_none());
+        let barred = |names: &mut dyn Iterator<Item = &String>| {
+            self.pick(names, |found| found == Some(false))
         };
+        let mut lack =
+            |of, names: Vec<String>, why: &str, cure: &dyn Fn(&str) -> Option<String>| {
+                if !names.is_empty() {
+                    let cure = names
+                        .iter()
+                        .map(|name| cure(name))
+                        .collect::<Option<Vec<_>>>()
+                        .map(|all| all.join(" "));
+                    lacks.push(Lack { of, why: format!("{why}: {}", quoted(&names)), cure });
+                }
+            };
         let create = |role: &str| Some(format!("CREATE ROLE {};", ident(role)));
         let member = |role: &str| self.membership(role);
         let none = |_: &str| None;
@@ -83,7 +93,8 @@ impl Standing {
         let why = format!("it gives what is in it to roles that `{}` is no member of", self.role);
         lack(owners, barred(&mut claims.owners.keys()), &why, &member);
         if !self.superuser {
-            let others = claims.assumed.iter().filter(|role| **role != self.role).cloned().collect();
+            let others =
+                claims.assumed.iter().filter(|role| **role != self.role).cloned().collect();
             lack(
                 Some(Claim::Rights),
                 others,
@@ -93,29 +104,49 @@ impl Standing {
         }
         let rights = Some(Claim::Rights);
         let grantees = &mut claims.grantees.keys().chain(&claims.givers);
-        lack(rights, absent(grantees), "it gives rights to roles that this server does not have", &create);
-        let why = format!("it changes default privileges of roles that `{}` is no member of", self.role);
+        lack(
+            rights,
+            absent(grantees),
+            "it gives rights to roles that this server does not have",
+            &create,
+        );
+        let why =
+            format!("it changes default privileges of roles that `{}` is no member of", self.role);
         lack(rights, barred(&mut claims.givers.iter()), &why, &member);
         let bound = absent(&mut claims.bound.iter());
-        lack(None, bound, "its policies or user mappings are for roles that this server does not have", &create);
+        lack(
+            None,
+            bound,
+            "its policies or user mappings are for roles that this server does not have",
+            &create,
+        );
 
         let (no_such, not_ours) = self.missing(claims, into);
         lack(owners, no_such, "it wants extensions that this server does not have", &none);
-        let why = format!("it wants extensions that `{}` may not make, for they take a superuser", self.role);
+        let why = format!(
+            "it wants extensions that `{}` may not make, for they take a superuser",
+            self.role
+        );
         lack(owners, not_ours, &why, &none);
         if claims.event_triggers > 0 && !self.superuser && self.provider.is_none() {
-            lacks.push(Lack { of: owners, why: "it makes event triggers, which takes a superuser".into(), cure: None });
+            lacks.push(Lack {
+                of: owners,
+                why: "it makes event triggers, which takes a superuser".into(),
+                cure: None,
+            });
         }
         lacks
     }
 
-    /// What makes this role a member of another, in SQL for an administrator: of one that may do everything, nothing does.
+    /// What makes this role a member of another, in SQL for an administrator: of one that may do
+    /// everything, nothing does.
     pub fn membership(&self, role: &str) -> Option<String> {
         let harmless = !self.superusers.contains(role) && !role.starts_with("pg_");
         harmless.then(|| format!("GRANT {} TO {};", ident(role), ident(&self.role)))
     }
 
-    /// What is left out of a dump where what is `wanted` is: the claims themselves; and without owners, what only another role can make.
+    /// What is left out of a dump where what is `wanted` is: the claims themselves; and without
+    /// owners, what only another role can make.
     pub fn without(&self, claims: &Claims, wanted: &[Claim], into: Into) -> Without {
         let mut left = Without { claims: wanted.to_vec(), ..Without::default() };
         if wanted.contains(&Claim::Owners) {
@@ -128,24 +159,38 @@ impl Standing {
             // an old pg_dump comments on it, and who may not is stopped there
             Into::New if self.superuser => Vec::new(),
             Into::New => vec!["plpgsql".into()],
-            Into::Live => self.there.iter().filter(|(_, ours)| !**ours).map(|(name, _)| name.clone()).collect(),
+            Into::Live => self
+                .there
+                .iter()
+                .filter(|(_, ours)| !**ours)
+                .map(|(name, _)| name.clone())
+                .collect(),
         };
         left
     }
 
-    /// Extensions that the server does not have, and those that this role may not make. What is there already need not be made.
+    /// Extensions that the server does not have, and those that this role may not make. What is
+    /// there already need not be made.
     fn missing(&self, claims: &Claims, into: Into) -> (Vec<String>, Vec<String>) {
         let Some(known) = &self.extensions else { return Default::default() };
-        let there = |name: &&String| name.as_str() == "plpgsql" || into == Into::Live && self.there.contains_key(*name);
+        let there = |name: &&String| {
+            name.as_str() == "plpgsql" || into == Into::Live && self.there.contains_key(*name)
+        };
         let wanted = || claims.extensions.iter().filter(|name| !there(name));
         let no_such = wanted().filter(|name| !known.contains_key(*name)).cloned().collect();
         let trusted = self.superuser || self.provider.is_some();
-        let not_ours = wanted().filter(|name| known.get(*name) == Some(&false) && !trusted).cloned().collect();
+        let not_ours =
+            wanted().filter(|name| known.get(*name) == Some(&false) && !trusted).cloned().collect();
         (no_such, not_ours)
     }
 
-    fn pick(&self, names: &mut dyn Iterator<Item = &String>, fits: impl Fn(Option<bool>) -> bool) -> Vec<String> {
-        let names: BTreeSet<&String> = names.filter(|name| fits(self.roles.get(*name).copied())).collect();
+    fn pick(
+        &self,
+        names: &mut dyn Iterator<Item = &String>,
+        fits: impl Fn(Option<bool>) -> bool,
+    ) -> Vec<String> {
+        let names: BTreeSet<&String> =
+            names.filter(|name| fits(self.roles.get(*name).copied())).collect();
         names.into_iter().cloned().collect()
     }
 }
@@ -165,8 +210,9 @@ pub fn question(database: &str) -> String {
         .replace("{here}", &format!("current_database() = {}", literal(database)))
 }
 
-/// Roles by which providers let customers do what takes a superuser; the server of supautils has settings of its own.
-/// A folder of extensions may hold what can't be read, so that no list can be had: a setting keeps the answer.
+/// Roles by which providers let customers do what takes a superuser; the server of supautils has
+/// settings of its own. A folder of extensions may hold what can't be read, so that no list can be
+/// had: a setting keeps the answer.
 const QUESTION: &str = r"\set ON_ERROR_STOP off
 SELECT pg_catalog.set_config('dbtasks.extensions', (
     SELECT coalesce(jsonb_object_agg(v.name, NOT v.superuser OR coalesce((to_jsonb(v) ->> 'trusted')::bool, false)), '{}')::text
@@ -199,8 +245,8 @@ SELECT jsonb_build_object(
 FROM pg_roles WHERE rolname = current_user;
 ";
 
-/// What has an owner, but for what is an extension's or the system's: the owner of what it is in may drop it, too, but tables are locked
-/// first, which takes their own.
+/// What has an owner, but for what is an extension's or the system's: the owner of what it is in
+/// may drop it, too, but tables are locked first, which takes their own.
 const OBJECTS: &str = r"
   SELECT o.owner, o.name, o.locked, n.nspowner AS container, o.acl FROM (
       SELECT 'pg_class'::regclass AS class, oid, relnamespace AS namespace, relowner AS owner, relname::text AS name, relkind IN ('r', 'p') AS locked, relacl AS acl
@@ -226,13 +272,19 @@ mod tests {
     use super::*;
 
     fn standing(superuser: bool) -> Standing {
-        let map = |pairs: &[(&str, bool)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), *v || superuser)).collect();
+        let map = |pairs: &[(&str, bool)]| {
+            pairs.iter().map(|(k, v)| ((*k).to_owned(), *v || superuser)).collect()
+        };
         Standing {
             role: "app".into(),
             superuser,
             roles: map(&[("app", true), ("team", true), ("postgres", false), ("other", false)]),
             superusers: names(&["postgres"]),
-            extensions: Some(map(&[("plpgsql", true), ("pgcrypto", true), ("pg_stat_statements", false)])),
+            extensions: Some(map(&[
+                ("plpgsql", true),
+                ("pgcrypto", true),
+                ("pg_stat_statements", false),
+            ])),
             there: map(&[("plpgsql", false), ("pg_stat_statements", false), ("pgcrypto", true)]),
             ..Standing::default()
         }
@@ -264,21 +316,33 @@ mod tests {
             ("both", claims(|c| c.owners = many(&["prod", "postgres"])), vec![lo, lo], 1),
             ("rights of one who is there", claims(|c| c.grantees = many(&["postgres"])), vec![], 0),
             ("rights of one who is not", claims(|c| c.grantees = many(&["web"])), vec![ri], 1),
-            ("default privileges", claims(|c| c.givers = names(&["postgres", "prod"])), vec![ri, ri], 1),
+            (
+                "default privileges",
+                claims(|c| c.givers = names(&["postgres", "prod"])),
+                vec![ri, ri],
+                1,
+            ),
             ("a session's", claims(|c| c.assumed = names(&["app", "team"])), vec![ri], 0),
             ("a policy", claims(|c| c.bound = names(&["web", "postgres"])), vec![None], 1),
             (
                 "extensions",
-                claims(|c| c.extensions = names(&["plpgsql", "pgcrypto", "pg_stat_statements", "vault"])),
+                claims(|c| {
+                    c.extensions = names(&["plpgsql", "pgcrypto", "pg_stat_statements", "vault"])
+                }),
                 vec![lo, lo],
                 1,
             ),
             ("event triggers", claims(|c| c.event_triggers = 2), vec![lo], 0),
         ];
         for (what, claims, wanted, of_a_superuser) in table {
-            let kinds = |lacks: Vec<Lack>| lacks.into_iter().map(|lack| lack.of).collect::<Vec<_>>();
+            let kinds =
+                |lacks: Vec<Lack>| lacks.into_iter().map(|lack| lack.of).collect::<Vec<_>>();
             assert_eq!(kinds(standing(false).lacks(&claims, Into::New)), wanted, "{what}");
-            assert_eq!(kinds(standing(true).lacks(&claims, Into::New)).len(), of_a_superuser, "{what}, a superuser");
+            assert_eq!(
+                kinds(standing(true).lacks(&claims, Into::New)).len(),
+                of_a_superuser,
+                "{what}, a superuser"
+            );
         }
     }
 
@@ -296,7 +360,8 @@ mod tests {
         }
     }
 
-    /// What is there need not be made; a provider's role may make what no catalog says; what can't be listed is not judged.
+    /// What is there need not be made; a provider's role may make what no catalog says; what can't
+    /// be listed is not judged.
     #[test]
     fn extensions_are_judged_where_they_are_made() {
         let wants = claims(|c| {
@@ -313,9 +378,15 @@ mod tests {
             (blind, Into::New, &[], true, 1),
         ] {
             let left = standing.without(&wants, &[Claim::Owners, Claim::Rights], into);
-            assert_eq!((left.extensions, left.claims.contains(&Claim::EventTriggers)), (names_of(extensions), triggers));
+            assert_eq!(
+                (left.extensions, left.claims.contains(&Claim::EventTriggers)),
+                (names_of(extensions), triggers)
+            );
             assert_eq!(standing.lacks(&wants, into).len(), lacks);
-            assert!(standing.without(&wants, &[Claim::Rights], into).extensions.is_empty(), "owners are not left out");
+            assert!(
+                standing.without(&wants, &[Claim::Rights], into).extensions.is_empty(),
+                "owners are not left out"
+            );
         }
     }
 
@@ -331,7 +402,10 @@ mod tests {
             (standing(false), Into::Live, &["pg_stat_statements", "plpgsql"]),
             (standing(true), Into::Live, &[]),
         ] {
-            assert_eq!(standing.without(&Claims::default(), &[], into).comments, names_of(comments));
+            assert_eq!(
+                standing.without(&Claims::default(), &[], into).comments,
+                names_of(comments)
+            );
         }
     }
 }

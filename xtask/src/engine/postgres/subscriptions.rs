@@ -1,5 +1,5 @@
-//! Subscriptions of logical replication: they belong to a database, not to its name, and one that has some can't be dropped
-//! (<https://www.postgresql.org/docs/current/sql-dropsubscription.html>).
+//! Subscriptions of logical replication: they belong to a database, not to its name, and one that
+//! has some can't be dropped (<https://www.postgresql.org/docs/current/sql-dropsubscription.html>).
 
 use super::admin::{DURABLE, command};
 use super::client::Client;
@@ -7,35 +7,45 @@ use super::marks::{INVALID, is_aside};
 use super::name::{connect, literal};
 use crate::plan::Act;
 
-/// The statements that take away all that the database has, and leave the publishers' slots alone: only so they need no publisher, and may
-/// stand in a transaction.
-pub(super) const DROPS: &str = "SELECT format(command, subname) FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid,
-      (VALUES (1, 'ALTER SUBSCRIPTION %I DISABLE'), (2, 'ALTER SUBSCRIPTION %I SET (slot_name = NONE)'), (3, 'DROP SUBSCRIPTION %I')) c (nth, command)
+/// The statements that take away all that the database has, and leave the publishers' slots alone:
+/// only so they need no publisher, and may stand in a transaction.
+pub(super) const DROPS: &str = "SELECT format(command, subname) FROM pg_subscription s JOIN \
+                                pg_database d ON d.oid = s.subdbid,
+      (VALUES (1, 'ALTER SUBSCRIPTION %I DISABLE'), (2, 'ALTER SUBSCRIPTION %I SET (slot_name = \
+                                NONE)'), (3, 'DROP SUBSCRIPTION %I')) c (nth, command)
     WHERE d.datname = current_database() ORDER BY subname, nth";
 
-/// Enters a database that has subscriptions, and takes them away. One whose DROP was cut short can't be entered, and has lost them.
+/// Enters a database that has subscriptions, and takes them away. One whose DROP was cut short
+/// can't be entered, and has lost them.
 pub(super) fn detached(client: &Client, name: &str) -> String {
     let has = format!("datname = {} AND datconnlimit <> {INVALID}", literal(name));
-    let there = format!("{}{DURABLE}{DROPS} \\gexec\n{}", connect(name), connect(client.maintenance()));
+    let there =
+        format!("{}{DURABLE}{DROPS} \\gexec\n{}", connect(name), connect(client.maintenance()));
     format!("{}{DURABLE}", where_there_is_one(&has, &there))
 }
 
-/// Disables those of a database that was live and is kept: it would go on under its new name, and a dump brings them disabled. It does
-/// nothing where there is none, so that it may come twice, or late.
+/// Disables those of a database that was live and is kept: it would go on under its new name, and a
+/// dump brings them disabled. It does nothing where there is none, so that it may come twice, or
+/// late.
 pub fn disabled(client: &Client, name: &str) -> Act {
     let kept = is_aside("d.oid");
     let enter = format!(
-        "{}{DURABLE}SELECT format('ALTER SUBSCRIPTION %I DISABLE', subname) FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid \
-         WHERE d.datname = current_database() AND subenabled \\gexec\n",
+        "{}{DURABLE}SELECT format('ALTER SUBSCRIPTION %I DISABLE', subname) FROM pg_subscription \
+         s JOIN pg_database d ON d.oid = s.subdbid WHERE d.datname = current_database() AND \
+         subenabled \\gexec\n",
         connect(name)
     );
-    let sql = where_there_is_one(&format!("datname = {} AND subenabled AND {kept}", literal(name)), &enter);
+    let sql = where_there_is_one(
+        &format!("datname = {} AND subenabled AND {kept}", literal(name)),
+        &enter,
+    );
     Act::Write(command(client, format!("subscriptions of {name} as disabled"), sql))
 }
 
 fn where_there_is_one(condition: &str, then: &str) -> String {
     format!(
-        "SELECT EXISTS (SELECT FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid WHERE {condition}) AS db_tasks_subscribes \\gset\n\
-         \\if :db_tasks_subscribes\n{then}\\endif\n"
+        "SELECT EXISTS (SELECT FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid \
+         WHERE {condition}) AS db_tasks_subscribes \\gset\n\\if \
+         :db_tasks_subscribes\n{then}\\endif\n"
     )
 }

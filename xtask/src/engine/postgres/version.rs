@@ -1,7 +1,18 @@
 //! Versions: which client fits which server, and what each client knows.
 
 /// A version as `server_version_num` gives it (150018, 170006).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Default,
+    serde::Serialize,
+    serde::Deserialize,
+)]
 #[serde(transparent)]
 pub struct Version(pub u32);
 
@@ -18,11 +29,15 @@ impl Version {
         let mut parts = digits.split('.').map(|p| p.parse::<u32>().unwrap_or(0).min(9_999));
         let major = parts.next().filter(|m| (1..1_000).contains(m))?;
         let (minor, patch) = (parts.next().unwrap_or(0), parts.next().unwrap_or(0).min(99));
-        Some(Self(if major >= 10 { major * 10_000 + minor } else { major * 10_000 + minor * 100 + patch }))
+        Some(Self(if major >= 10 {
+            major * 10_000 + minor
+        } else {
+            major * 10_000 + minor * 100 + patch
+        }))
     }
 
-    /// Whether psql of this version knows `\restrict` (CVE-2025-8714: 13.22, 14.19, 15.14, 16.10, 17.6 and 18).
-    /// <https://www.postgresql.org/support/security/CVE-2025-8714/>
+    /// Whether psql of this version knows `\restrict` (CVE-2025-8714: 13.22, 14.19, 15.14, 16.10,
+    /// 17.6 and 18). <https://www.postgresql.org/support/security/CVE-2025-8714/>
     pub fn knows_restrict(self) -> bool {
         let first = match self.major() {
             13 => 130_022,
@@ -52,13 +67,14 @@ impl std::fmt::Display for Version {
 pub fn misfit(dumped_from: Option<Version>, server: Version) -> Option<String> {
     let from = dumped_from.filter(|v| v.major() > server.major())?;
     Some(format!(
-        "it holds a PostgreSQL {} database and the server is {server}: dumps load into the same version or a newer one",
+        "it holds a PostgreSQL {} database and the server is {server}: dumps load into the same \
+         version or a newer one",
         from.major()
     ))
 }
 
-/// Whether a dump sets what its server does not know: pg_dump 17 and newer write `SET transaction_timeout`, whatever server they read
-/// (<https://www.postgresql.org/docs/17/release-17.html>). Without that line such a dump loads into the server that it is of.
+/// Whether a dump sets what its server does not know: pg_dump 17 and newer write `SET
+/// transaction_timeout`, whatever server they read (<https://www.postgresql.org/docs/17/release-17.html>). Without that line such a dump loads into the server that it is of.
 pub fn sets_unknown(dumped_by: Option<Version>, server: Version) -> bool {
     dumped_by.is_none_or(|v| v.major() >= 17) && server.major() < 17
 }
@@ -69,9 +85,12 @@ mod tests {
 
     #[test]
     fn reads_what_programs_print() {
-        for (text, want) in
-            [("15.18 (Debian 15.18-0+deb12u1)", 150_018), ("18beta1", 180_000), ("9.6.24", 90_624), ("17.6", 170_006)]
-        {
+        for (text, want) in [
+            ("15.18 (Debian 15.18-0+deb12u1)", 150_018),
+            ("18beta1", 180_000),
+            ("9.6.24", 90_624),
+            ("17.6", 170_006),
+        ] {
             assert_eq!(Version::parse(text), Some(Version(want)), "{text}");
         }
         assert_eq!(Version::parse("devel"), None);
@@ -100,7 +119,9 @@ mod tests {
         assert!(misfit(v(140_000), Version(150_018)).is_none());
         assert!(misfit(v(160_000), Version(150_018)).unwrap().contains("PostgreSQL 16"));
         assert!(misfit(None, Version(150_018)).is_none());
-        for (by, server, unknown) in [(170_000, 160_000, true), (170_000, 170_000, false), (160_002, 150_018, false)] {
+        for (by, server, unknown) in
+            [(170_000, 160_000, true), (170_000, 170_000, false), (160_002, 150_018, false)]
+        {
             assert_eq!(sets_unknown(v(by), Version(server)), unknown, "{by} {server}");
         }
         assert!(sets_unknown(None, Version(150_018)), "a foreign file does not say who wrote it");

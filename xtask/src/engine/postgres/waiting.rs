@@ -28,10 +28,11 @@ pub const ASKS: &str = "SELECT jsonb_build_object('pid', b.pid";
 /// (<https://www.postgresql.org/docs/current/functions-info.html>, `pg_blocking_pids`). A run's own sessions wait for each other on purpose.
 pub fn question(app_name: &str) -> String {
     format!(
-        "{ASKS}, 'role', h.usename, 'app', h.application_name, 'database', h.datname, 'state', h.state, \
-         'seconds', extract(epoch FROM now() - h.xact_start)::bigint)\n\
-         FROM (SELECT DISTINCT unnest(pg_blocking_pids(pid)) AS pid FROM pg_stat_activity WHERE {}) b LEFT JOIN pg_stat_activity h ON h.pid = b.pid\n\
-         WHERE NOT starts_with(coalesce(h.application_name, ''), {});\n",
+        "{ASKS}, 'role', h.usename, 'app', h.application_name, 'database', h.datname, 'state', \
+         h.state, 'seconds', extract(epoch FROM now() - h.xact_start)::bigint)\nFROM (SELECT \
+         DISTINCT unnest(pg_blocking_pids(pid)) AS pid FROM pg_stat_activity WHERE {}) b LEFT \
+         JOIN pg_stat_activity h ON h.pid = b.pid\nWHERE NOT \
+         starts_with(coalesce(h.application_name, ''), {});\n",
         waits(app_name),
         literal(app_name)
     )
@@ -39,11 +40,18 @@ pub fn question(app_name: &str) -> String {
 
 /// Ends what waits: the run fails there, as at any error of the server's.
 pub fn give_up(app_name: &str) -> String {
-    format!("SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE {};\n", waits(app_name))
+    format!(
+        "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE {};\n",
+        waits(app_name)
+    )
 }
 
 fn waits(app_name: &str) -> String {
-    format!("wait_event_type = 'Lock' AND pid <> pg_backend_pid() AND starts_with(application_name, {})", literal(app_name))
+    format!(
+        "wait_event_type = 'Lock' AND pid <> pg_backend_pid() AND starts_with(application_name, \
+         {})",
+        literal(app_name)
+    )
 }
 
 /// Reads the answer to [`question`].
@@ -54,15 +62,26 @@ pub fn read(answer: &str) -> Vec<Holder> {
 impl std::fmt::Display for Holder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if self.pid == 0 {
-            return f.write_str("a prepared transaction holds a lock that is waited for (`SELECT * FROM pg_prepared_xacts`)");
+            return f.write_str(
+                "a prepared transaction holds a lock that is waited for (`SELECT * FROM \
+                 pg_prepared_xacts`)",
+            );
         }
-        let of = |what: &str, who: &Option<String>| who.as_ref().filter(|who| !who.is_empty()).map(|who| format!("{what}{who}"));
-        let who = [of("", &self.app), of("role ", &self.role), of("in ", &self.database), of("", &self.state)];
+        let of = |what: &str, who: &Option<String>| {
+            who.as_ref().filter(|who| !who.is_empty()).map(|who| format!("{what}{who}"))
+        };
+        let who = [
+            of("", &self.app),
+            of("role ", &self.role),
+            of("in ", &self.database),
+            of("", &self.state),
+        ];
         let since = self.seconds.map(|seconds| format!("since {seconds} s"));
         let who: Vec<String> = who.into_iter().flatten().chain(since).collect();
         write!(
             f,
-            "session {} ({}) holds a lock that is waited for: `SELECT pg_terminate_backend({0})` ends it",
+            "session {} ({}) holds a lock that is waited for: `SELECT pg_terminate_backend({0})` \
+             ends it",
             self.pid,
             who.join(", ")
         )
@@ -75,16 +94,20 @@ mod tests {
 
     #[test]
     fn who_holds_it_is_said_as_far_as_it_is_known() {
-        let answer = "{\"pid\": 7, \"app\": \"psql\", \"role\": \"ann\", \"state\": \"idle in transaction\", \"seconds\": 90, \"database\": \"shop\"}\n\
-            {\"pid\": 8, \"app\": \"\", \"role\": \"ben\", \"state\": null, \"seconds\": null}\n{\"pid\": 0}\nnoise\n";
+        let answer = "{\"pid\": 7, \"app\": \"psql\", \"role\": \"ann\", \"state\": \"idle in \
+                      transaction\", \"seconds\": 90, \"database\": \"shop\"}\n{\"pid\": 8, \
+                      \"app\": \"\", \"role\": \"ben\", \"state\": null, \"seconds\": \
+                      null}\n{\"pid\": 0}\nnoise\n";
         let said: Vec<String> = read(answer).iter().map(Holder::to_string).collect();
         assert_eq!(
             said,
             [
-                "session 7 (psql, role ann, in shop, idle in transaction, since 90 s) holds a lock that is waited for: \
-                 `SELECT pg_terminate_backend(7)` ends it",
-                "session 8 (role ben) holds a lock that is waited for: `SELECT pg_terminate_backend(8)` ends it",
-                "a prepared transaction holds a lock that is waited for (`SELECT * FROM pg_prepared_xacts`)",
+                "session 7 (psql, role ann, in shop, idle in transaction, since 90 s) holds a \
+                 lock that is waited for: `SELECT pg_terminate_backend(7)` ends it",
+                "session 8 (role ben) holds a lock that is waited for: `SELECT \
+                 pg_terminate_backend(8)` ends it",
+                "a prepared transaction holds a lock that is waited for (`SELECT * FROM \
+                 pg_prepared_xacts`)",
             ]
         );
     }

@@ -1,4 +1,5 @@
-//! What a server warns of while a dump is loaded: nothing of it ends the load, and some of it should be known ("no privileges were granted").
+//! What a server warns of while a dump is loaded: nothing of it ends the load, and some of it
+//! should be known ("no privileges were granted").
 
 use serde::Serialize;
 
@@ -21,8 +22,8 @@ pub struct Warnings {
 }
 
 impl Warnings {
-    /// From all that a psql that has ended well said on standard error. Messages of a lower rank have a state of class 00, or come by
-    /// their name where the server speaks English.
+    /// From all that a psql that has ended well said on standard error. Messages of a lower rank
+    /// have a state of class 00, or come by their name where the server speaks English.
     pub fn read(err: &str) -> Self {
         let mut found = Self::default();
         for line in err.lines() {
@@ -50,7 +51,8 @@ impl Warnings {
 
     /// In words, a line each.
     pub fn told(&self) -> Vec<String> {
-        let mut lines: Vec<String> = self.first.iter().map(|text| format!("the server warns: {text}")).collect();
+        let mut lines: Vec<String> =
+            self.first.iter().map(|text| format!("the server warns: {text}")).collect();
         let more = self.count - self.first.len() as u64;
         lines.extend((more > 0).then(|| format!("… and {more} warnings more")));
         lines
@@ -74,11 +76,15 @@ mod tests {
     #[test]
     fn warnings_are_counted_and_the_first_kept() {
         let one = |n: usize| {
-            format!("psql:<stdin>:{n}: WARNING:  01007: no privileges were granted for \"t{n}\"\nLOCATION:  f, x.c:1\n")
+            format!(
+                "psql:<stdin>:{n}: WARNING:  01007: no privileges were granted for \
+                 \"t{n}\"\nLOCATION:  f, x.c:1\n"
+            )
         };
-        let others = "psql:<stdin>:1: NOTICE:  42P07: relation \"x\" already exists, skipping\n\
-            psql:<stdin>:2: HINWEIS:  00000: so\nWARNING:  no number\nDETAIL:  psql:<stdin>\npsql:<stdin>:x: WARNING:  01000: y\n\
-            psql:<stdin>:3: WARNUNG:  01000: auch\n";
+        let others = "psql:<stdin>:1: NOTICE:  42P07: relation \"x\" already exists, \
+                      skipping\npsql:<stdin>:2: HINWEIS:  00000: so\nWARNING:  no number\nDETAIL:  \
+                      psql:<stdin>\npsql:<stdin>:x: WARNING:  01000: y\npsql:<stdin>:3: WARNUNG:  \
+                      01000: auch\n";
         let text = (1..=6).map(one).collect::<String>() + others;
         let found = Warnings::read(&text);
         assert_eq!((found.count, found.first.len()), (7, 5));

@@ -26,17 +26,19 @@ pub struct Wipe<'a> {
     pub lacks_plpgsql: bool,
 }
 
-/// Fails when rows came or went since they were counted: a person has said yes to those that were shown, and a backup that was made
-/// since then holds no others for certain.
+/// Fails when rows came or went since they were counted: a person has said yes to those that were
+/// shown, and a backup that was made since then holds no others for certain.
 const UNCHANGED: &str = "DO $unchanged$
 DECLARE
   t record;
   n bigint;
 BEGIN
-  FOR t IN SELECT key AS name, value::bigint AS rows FROM jsonb_each_text(current_setting('dbtasks.emptied')::jsonb) LOOP
+  FOR t IN SELECT key AS name, value::bigint AS rows FROM \
+                         jsonb_each_text(current_setting('dbtasks.emptied')::jsonb) LOOP
     EXECUTE 'SELECT count(*) FROM ONLY ' || t.name INTO n;
     IF n <> t.rows THEN
-      RAISE EXCEPTION '% had % row(s) when they were counted and has % now: somebody writes to it', t.name, t.rows, n;
+      RAISE EXCEPTION '% had % row(s) when they were counted and has % now: somebody writes to \
+                         it', t.name, t.rows, n;
     END IF;
   END LOOP;
 END $unchanged$;
@@ -49,7 +51,8 @@ DECLARE
   n bigint;
   found jsonb := '{}';
 BEGIN
-  FOR t IN SELECT value AS name FROM jsonb_array_elements_text(current_setting('dbtasks.kept')::jsonb) LOOP
+  FOR t IN SELECT value AS name FROM \
+                      jsonb_array_elements_text(current_setting('dbtasks.kept')::jsonb) LOOP
     EXECUTE 'SELECT count(*) FROM ONLY ' || t.name INTO n;
     found := found || jsonb_build_object(t.name, n);
   END LOOP;
@@ -69,7 +72,8 @@ BEGIN
       RAISE EXCEPTION '% still has % row(s)', t.name, n;
     END IF;
   END LOOP;
-  FOR t IN SELECT key AS name, value::bigint AS rows FROM jsonb_each_text(current_setting('dbtasks.kept')::jsonb) LOOP
+  FOR t IN SELECT key AS name, value::bigint AS rows FROM \
+                     jsonb_each_text(current_setting('dbtasks.kept')::jsonb) LOOP
     EXECUTE 'SELECT count(*) FROM ONLY ' || t.name INTO n;
     IF n < t.rows THEN
       RAISE EXCEPTION '% is kept, had % row(s) and would have %', t.name, t.rows, n;
@@ -78,30 +82,45 @@ BEGIN
 END $after$;
 ";
 
-/// Within a transaction that has locked them: fails when rows of these tables came or went since they were counted.
+/// Within a transaction that has locked them: fails when rows of these tables came or went since
+/// they were counted.
 pub(super) fn unchanged<'a>(counted: impl IntoIterator<Item = (&'a str, Option<u64>)>) -> String {
-    let counted: serde_json::Map<_, _> = counted.into_iter().map(|(name, rows)| (name.to_owned(), json!(rows))).collect();
-    format!("SELECT set_config('dbtasks.emptied', {}, true);\n{UNCHANGED}", literal(&json!(counted).to_string()))
+    let counted: serde_json::Map<_, _> =
+        counted.into_iter().map(|(name, rows)| (name.to_owned(), json!(rows))).collect();
+    format!(
+        "SELECT set_config('dbtasks.emptied', {}, true);\n{UNCHANGED}",
+        literal(&json!(counted).to_string())
+    )
 }
 
-/// Empties tables in one transaction, or none of them. Their triggers and views find names by the path that they are used to.
+/// Empties tables in one transaction, or none of them. Their triggers and views find names by the
+/// path that they are used to.
 ///
-/// The locks are taken before anything is looked at, so that the transaction's one snapshot is of what it then changes
-/// (<https://www.postgresql.org/docs/current/sql-lock.html>). A second psql ends who holds one of them, and only those.
+/// The locks are taken before anything is looked at, so that the transaction's one snapshot is of
+/// what it then changes (<https://www.postgresql.org/docs/current/sql-lock.html>). A second psql ends who holds one of them, and only those.
 pub fn wipe(client: &Client, wipe: &Wipe<'_>) -> Act {
     let named = wipe.named.join(", ");
     let mut sql = format!(
-        "\\set VERBOSITY terse\n{DURABLE}SET lock_timeout = '15s';\nSET statement_timeout = 0;\nSET row_security = off;\nBEGIN ISOLATION LEVEL REPEATABLE READ;\n\
-         LOCK TABLE {named} IN ACCESS EXCLUSIVE MODE;\n{plpgsql}{assertion}\
-         {unchanged}SELECT set_config('dbtasks.kept', {kept}, true);\n\
-         {BEFORE}RESET search_path;\nTRUNCATE TABLE {named} RESTART IDENTITY;\n{NEUTRAL}{AFTER}RESET search_path;\n",
+        "\\set VERBOSITY terse\n{DURABLE}SET lock_timeout = '15s';\nSET statement_timeout = \
+         0;\nSET row_security = off;\nBEGIN ISOLATION LEVEL REPEATABLE READ;\nLOCK TABLE {named} \
+         IN ACCESS EXCLUSIVE MODE;\n{plpgsql}{assertion}{unchanged}SELECT \
+         set_config('dbtasks.kept', {kept}, true);\n{BEFORE}RESET search_path;\nTRUNCATE TABLE \
+         {named} RESTART IDENTITY;\n{NEUTRAL}{AFTER}RESET search_path;\n",
         assertion = wipe.database.assertion_within(client),
         unchanged = unchanged(wipe.emptied.iter().map(|table| (table.name.as_str(), table.rows))),
         kept = literal(&json!(wipe.kept).to_string()),
-        plpgsql = if wipe.lacks_plpgsql { "CREATE EXTENSION plpgsql WITH SCHEMA pg_catalog;\n" } else { "" },
+        plpgsql = if wipe.lacks_plpgsql {
+            "CREATE EXTENSION plpgsql WITH SCHEMA pg_catalog;\n"
+        } else {
+            ""
+        },
     );
     sql.extend(wipe.views.iter().map(|view| format!("REFRESH MATERIALIZED VIEW {view};\n")));
-    sql.push_str(if wipe.lacks_plpgsql { "DROP EXTENSION plpgsql;\nCOMMIT;\n" } else { "COMMIT;\n" });
+    sql.push_str(if wipe.lacks_plpgsql {
+        "DROP EXTENSION plpgsql;\nCOMMIT;\n"
+    } else {
+        "COMMIT;\n"
+    });
     let database = wipe.database.name;
     let tables = match wipe.emptied.len() {
         1 => "1 table".into(),
@@ -116,20 +135,24 @@ pub fn wipe(client: &Client, wipe: &Wipe<'_>) -> Act {
     Act::Remove(Deed { what: format!("every row of {tables} in {database}"), how })
 }
 
-/// Ends the sessions that the wipe waits for, until a table has got its new file, which it gets with the wipe's commit. Whoever is
-/// still in the way after twelve seconds is named; three seconds later the wipe itself gives up.
+/// Ends the sessions that the wipe waits for, until a table has got its new file, which it gets
+/// with the wipe's commit. Whoever is still in the way after twelve seconds is named; three seconds
+/// later the wipe itself gives up.
 fn make_way(witness: &Table, app_name: &str) -> String {
     format!(
-        "\\set VERBOSITY terse\nDO $way$\nDECLARE\n  holders text;\nBEGIN\n  FOR i IN 1..1200 LOOP\n    \
-         EXIT WHEN (SELECT relfilenode::bigint FROM pg_class WHERE oid = {oid}) IS DISTINCT FROM {file};\n    \
-         PERFORM pg_stat_clear_snapshot();\n    BEGIN\n      \
-         PERFORM pg_terminate_backend(h.pid) FROM pg_stat_activity w, unnest(pg_blocking_pids(w.pid)) AS b(pid)\n        \
-         JOIN pg_stat_activity h ON h.pid = b.pid AND h.backend_type = 'client backend' WHERE w.application_name = {app};\n    \
-         EXCEPTION WHEN insufficient_privilege THEN NULL;\n    END;\n    PERFORM pg_sleep(0.01);\n  END LOOP;\n  \
-         PERFORM pg_stat_clear_snapshot();\n  \
-         SELECT string_agg(format('%s of the role %s, pid %s, %s', coalesce(nullif(h.application_name, ''), h.backend_type), h.usename, h.pid, h.state), '; ') INTO holders\n    \
-         FROM pg_stat_activity w, unnest(pg_blocking_pids(w.pid)) AS b(pid) JOIN pg_stat_activity h ON h.pid = b.pid WHERE w.application_name = {app};\n  \
-         IF holders IS NOT NULL THEN\n    RAISE EXCEPTION 'a lock is held, and % may not end its holder: %', current_user, holders;\n  END IF;\nEND $way$;\n",
+        "\\set VERBOSITY terse\nDO $way$\nDECLARE\n  holders text;\nBEGIN\n  FOR i IN 1..1200 \
+         LOOP\n    EXIT WHEN (SELECT relfilenode::bigint FROM pg_class WHERE oid = {oid}) IS \
+         DISTINCT FROM {file};\n    PERFORM pg_stat_clear_snapshot();\n    BEGIN\n      PERFORM \
+         pg_terminate_backend(h.pid) FROM pg_stat_activity w, unnest(pg_blocking_pids(w.pid)) AS \
+         b(pid)\n        JOIN pg_stat_activity h ON h.pid = b.pid AND h.backend_type = 'client \
+         backend' WHERE w.application_name = {app};\n    EXCEPTION WHEN insufficient_privilege \
+         THEN NULL;\n    END;\n    PERFORM pg_sleep(0.01);\n  END LOOP;\n  PERFORM \
+         pg_stat_clear_snapshot();\n  SELECT string_agg(format('%s of the role %s, pid %s, %s', \
+         coalesce(nullif(h.application_name, ''), h.backend_type), h.usename, h.pid, h.state), '; \
+         ') INTO holders\n    FROM pg_stat_activity w, unnest(pg_blocking_pids(w.pid)) AS b(pid) \
+         JOIN pg_stat_activity h ON h.pid = b.pid WHERE w.application_name = {app};\n  IF holders \
+         IS NOT NULL THEN\n    RAISE EXCEPTION 'a lock is held, and % may not end its holder: %', \
+         current_user, holders;\n  END IF;\nEND $way$;\n",
         oid = witness.oid,
         file = witness.file,
         app = literal(app_name),

@@ -1,35 +1,43 @@
-//! What shows that a hook worked where it was told to: tables in the new database, and a live one that nobody has touched.
+//! What shows that a hook worked where it was told to: tables in the new database, and a live one
+//! that nobody has touched.
 
 use super::client::Client;
 use super::name::{ident, literal};
 use crate::plan::{Act, Check, Deed, How};
 
 /// Whether the database has a table of a user's, none of an extension's.
-pub const HAS_TABLES: &str = "EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-    WHERE c.relkind IN ('r', 'p', 'f', 'm') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' \
-    AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid \
-    AND d.deptype = 'e'))";
+pub const HAS_TABLES: &str = "EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = \
+     c.relnamespace WHERE c.relkind IN ('r', 'p', 'f', 'm') AND n.nspname !~ '^pg_' AND n.nspname \
+     <> 'information_schema' AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = \
+     'pg_catalog.pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'))";
 
-/// Whether the database has anything that initdb did not put there (FirstNormalObjectId, access/transam.h), an extension's included: a
-/// relation, a type, a function, a large object.
-pub const HAS_OBJECTS: &str = "(EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid >= 16384 AND relnamespace >= 2200 AND relkind NOT IN ('t', 'i')) \
-    OR EXISTS (SELECT FROM pg_catalog.pg_type WHERE oid >= 16384 AND typnamespace >= 2200) \
-    OR EXISTS (SELECT FROM pg_catalog.pg_proc WHERE oid >= 16384 AND pronamespace >= 2200) \
-    OR EXISTS (SELECT FROM pg_catalog.pg_largeobject_metadata))";
+/// Whether the database has anything that initdb did not put there (FirstNormalObjectId,
+/// access/transam.h), an extension's included: a relation, a type, a function, a large object.
+pub const HAS_OBJECTS: &str = "(EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid >= 16384 AND relnamespace >= 2200 AND \
+     relkind NOT IN ('t', 'i')) OR EXISTS (SELECT FROM pg_catalog.pg_type WHERE oid >= 16384 AND \
+     typnamespace >= 2200) OR EXISTS (SELECT FROM pg_catalog.pg_proc WHERE oid >= 16384 AND \
+     pronamespace >= 2200) OR EXISTS (SELECT FROM pg_catalog.pg_largeobject_metadata))";
 
-/// What changes when somebody changes the database's schema or its rows. The counters are those of all sessions that have ended or
-/// idle (<https://www.postgresql.org/docs/current/monitoring-stats.html>); a TRUNCATE gives its table another file.
+/// What changes when somebody changes the database's schema or its rows. The counters are those of
+/// all sessions that have ended or idle (<https://www.postgresql.org/docs/current/monitoring-stats.html>); a TRUNCATE gives its table another file.
 const STATE: &str = "pg_catalog.md5(pg_catalog.concat_ws('|',
-  (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(' ', c.oid, n.nspname, c.relname, c.relkind, c.relfilenode, c.relowner, c.relacl), ',' ORDER BY c.oid)
-    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'),
-  (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(' ', a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, a.attnotnull, a.attisdropped), ',' ORDER BY a.attrelid, a.attnum)
-    FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(' ', c.oid, n.nspname, c.relname, c.relkind, \
+                     c.relfilenode, c.relowner, c.relacl), ',' ORDER BY c.oid)
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE \
+                     n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'),
+  (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(' ', a.attrelid, a.attnum, a.attname, \
+                     a.atttypid, a.atttypmod, a.attnotnull, a.attisdropped), ',' ORDER BY \
+                     a.attrelid, a.attnum)
+    FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN \
+                     pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND a.attnum > 0),
-  (SELECT pg_catalog.string_agg(p.oid::text || pg_catalog.md5(p.prosrc), ',' ORDER BY p.oid) FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+  (SELECT pg_catalog.string_agg(p.oid::text || pg_catalog.md5(p.prosrc), ',' ORDER BY p.oid) FROM \
+                     pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
     WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'),
   (SELECT pg_catalog.string_agg(t.oid::text, ',' ORDER BY t.oid) FROM pg_catalog.pg_constraint t),
   (SELECT pg_catalog.string_agg(t.oid::text, ',' ORDER BY t.oid) FROM pg_catalog.pg_type t),
-  (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(' ', s.relid, s.n_tup_ins, s.n_tup_upd, s.n_tup_del), ',' ORDER BY s.relid)
+  (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(' ', s.relid, s.n_tup_ins, s.n_tup_upd, \
+                     s.n_tup_del), ',' ORDER BY s.relid)
     FROM pg_catalog.pg_stat_user_tables s WHERE s.schemaname !~ '^pg_')))";
 
 /// Makes sure that a hook has made tables in the database.
@@ -42,10 +50,14 @@ pub fn has_tables(client: &Client, database: &str, cure: String) -> Act {
     })
 }
 
-/// Keeps the state of the live database, before hooks run beside it, in the comment of the staged one: whatever is between them
-/// is nobody's yet, and the comment becomes the old one's when it is swapped in.
+/// Keeps the state of the live database, before hooks run beside it, in the comment of the staged
+/// one: whatever is between them is nobody's yet, and the comment becomes the old one's when it is
+/// swapped in.
 pub fn remember(client: &Client, live: &str, staged: &str) -> Act {
-    let sql = format!("SELECT {STATE} AS db_tasks_state \\gset\nCOMMENT ON DATABASE {} IS :'db_tasks_state';\n", ident(staged));
+    let sql = format!(
+        "SELECT {STATE} AS db_tasks_state \\gset\nCOMMENT ON DATABASE {} IS :'db_tasks_state';\n",
+        ident(staged)
+    );
     Act::Write(Deed {
         what: format!("note the state of {live}, to compare it afterwards"),
         how: How::Command(client.psql(live, sql)),
@@ -55,7 +67,8 @@ pub fn remember(client: &Client, live: &str, staged: &str) -> Act {
 /// Makes sure that the live database is as it was remembered.
 pub fn unchanged(client: &Client, live: &str, staged: &str, cure: String) -> Act {
     let kept = format!(
-        "(SELECT pg_catalog.shobj_description(oid, 'pg_database') FROM pg_catalog.pg_database WHERE datname = {})",
+        "(SELECT pg_catalog.shobj_description(oid, 'pg_database') FROM pg_catalog.pg_database \
+         WHERE datname = {})",
         literal(staged)
     );
     Act::Check(Check {

@@ -8,23 +8,29 @@ use crate::engine::postgres::room::{NEEDED, Room, room};
 use crate::facts::Surveyed;
 
 /// The limit of the role; -1 where it has none.
-const LIMIT: &str =
-    "SELECT CASE WHEN rolsuper THEN -1 ELSE rolconnlimit END FROM pg_catalog.pg_roles WHERE rolname = current_user;\n";
+const LIMIT: &str = "SELECT CASE WHEN rolsuper THEN -1 ELSE rolconnlimit END FROM \
+                     pg_catalog.pg_roles WHERE rolname = current_user;\n";
 
-/// Drops, renames and clean-ups come from the maintenance database: where it can't be reached, a clean-up can't succeed either.
+/// Drops, renames and clean-ups come from the maintenance database: where it can't be reached, a
+/// clean-up can't succeed either.
 pub(super) fn findings(s: &Surveyed, secrets: &Secrets) -> Vec<Finding> {
     let (key, maintenance) = (&s.spec.key, s.client.maintenance());
     let answer = match ask(&s.client.psql(maintenance, LIMIT), secrets) {
-        Ok(answer) if answer.good => return few_sessions(key, &s.server.role.name, &answer.out).into_iter().collect(),
+        Ok(answer) if answer.good => {
+            return few_sessions(key, &s.server.role.name, &answer.out).into_iter().collect();
+        }
         Ok(answer) => answer.err,
         Err(e) => format!("{e:#}"),
     };
 
     let said = answer.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    let why = format!("`{maintenance}` can't be reached, from which databases are renamed and dropped: {}", said.trim());
+    let why = format!(
+        "`{maintenance}` can't be reached, from which databases are renamed and dropped: {}",
+        said.trim()
+    );
     let cure = format!(
-        "`GRANT CONNECT ON DATABASE {} TO {}`, a line for it in `.pgpass`, or another database that every run may enter: \
-         `maintenance-database` of `databases.{key}.postgres`",
+        "`GRANT CONNECT ON DATABASE {} TO {}`, a line for it in `.pgpass`, or another database \
+         that every run may enter: `maintenance-database` of `databases.{key}.postgres`",
         ident(maintenance),
         ident(&s.server.role.name)
     );
@@ -32,8 +38,10 @@ pub(super) fn findings(s: &Surveyed, secrets: &Secrets) -> Vec<Finding> {
 }
 
 fn few_sessions(key: &str, role: &str, limit: &str) -> Option<Finding> {
-    let limit: i64 = limit.trim().parse().ok().filter(|limit| room(*limit, 0, NEEDED) == Room::Never)?;
-    let why = format!("`{role}` may have {limit} sessions at once, and a restore holds up to {NEEDED}");
+    let limit: i64 =
+        limit.trim().parse().ok().filter(|limit| room(*limit, 0, NEEDED) == Room::Never)?;
+    let why =
+        format!("`{role}` may have {limit} sessions at once, and a restore holds up to {NEEDED}");
     let cure = format!("`ALTER ROLE {} CONNECTION LIMIT -1`", ident(role));
     Some(Finding::other(State::Problem, format!("database {key}: sessions"), why, cure))
 }
@@ -44,9 +52,15 @@ mod tests {
 
     #[test]
     fn a_limit_that_a_restore_would_meet_is_a_problem() {
-        for (limit, is_problem) in
-            [("-1\n", false), ("0", true), ("1\n", true), ("3", true), ("4", false), ("", false), ("x", false)]
-        {
+        for (limit, is_problem) in [
+            ("-1\n", false),
+            ("0", true),
+            ("1\n", true),
+            ("3", true),
+            ("4", false),
+            ("", false),
+            ("x", false),
+        ] {
             assert_eq!(few_sessions("main", "app", limit).is_some(), is_problem, "{limit:?}");
         }
     }

@@ -27,37 +27,58 @@ pub(super) fn finding(s: &Surveyed) -> Option<Finding> {
     let data = s.server.data_directory.as_ref().or_else(|| container.env.get("PGDATA"))?;
     let (what, engine) = (format!("database {}: volume", s.spec.key), &container.engine);
     let note = |why: String, cure: &str| {
-        let cure = format!("back up, then give `{data}` a volume with a name (`volumes: [pgdata:{}]`){cure}", mounted(data));
+        let cure = format!(
+            "back up, then give `{data}` a volume with a name (`volumes: [pgdata:{}]`){cure}",
+            mounted(data)
+        );
         Some(Finding::other(State::Note, what.clone(), why, cure))
     };
     match kept(Path::new(data), &container.mounts) {
         Kept::Named(name) => Some(Finding::good(
             what,
-            format!("`{data}` is in the volume `{name}`; `{engine} compose down -v` and `{engine} volume rm` alone remove it"),
+            format!(
+                "`{data}` is in the volume `{name}`; `{engine} compose down -v` and `{engine} \
+                 volume rm` alone remove it"
+            ),
         )),
-        Kept::Folder(source) => Some(Finding::good(what, format!("`{data}` is in the folder `{source}`"))),
+        Kept::Folder(source) => {
+            Some(Finding::good(what, format!("`{data}` is in the folder `{source}`")))
+        }
         Kept::Anonymous => note(
             format!(
-                "`{data}` is in a volume without a name: `{engine} rm -v` and `{engine} compose down -v` remove it, and a container that is \
-                 made anew gets an empty one"
+                "`{data}` is in a volume without a name: `{engine} rm -v` and `{engine} compose \
+                 down -v` remove it, and a container that is made anew gets an empty one"
             ),
             ", and restore",
         ),
-        Kept::Memory => note(format!("`{data}` is in memory: it goes when the container stops"), ", unless that is meant"),
-        Kept::Nowhere => note(format!("`{data}` is in no volume: it goes with the container (`{engine} rm`)"), ", and restore"),
+        Kept::Memory => note(
+            format!("`{data}` is in memory: it goes when the container stops"),
+            ", unless that is meant",
+        ),
+        Kept::Nowhere => note(
+            format!("`{data}` is in no volume: it goes with the container (`{engine} rm`)"),
+            ", and restore",
+        ),
     }
 }
 
-/// The official image has its volume there, whose parts a server's folder is below (docker-library/postgres).
+/// The official image has its volume there, whose parts a server's folder is below
+/// (docker-library/postgres).
 fn mounted(data: &str) -> &str {
     let above = "/var/lib/postgresql";
-    if data.starts_with(&format!("{above}/")) && data != format!("{above}/data") { above } else { data }
+    if data.starts_with(&format!("{above}/")) && data != format!("{above}/data") {
+        above
+    } else {
+        data
+    }
 }
 
 /// By the mount that is nearest above the data.
 fn kept<'a>(data: &Path, mounts: &'a [Mount]) -> Kept<'a> {
     let above = mounts.iter().filter(|mount| data.starts_with(&mount.destination));
-    let Some(nearest) = above.max_by_key(|mount| mount.destination.len()) else { return Kept::Nowhere };
+    let Some(nearest) = above.max_by_key(|mount| mount.destination.len()) else {
+        return Kept::Nowhere;
+    };
     match nearest.kind.as_str() {
         "volume" if is_given(&nearest.name) => Kept::Anonymous,
         "volume" => Kept::Named(&nearest.name),
@@ -84,7 +105,9 @@ mod tests {
             source: "/srv/pg".into(),
         };
         let digits = "0123456789abcdef".repeat(4);
-        let all = |kind: &str, name: &str, at: &str| vec![mount("volume", "outer", "/var"), mount(kind, name, at)];
+        let all = |kind: &str, name: &str, at: &str| {
+            vec![mount("volume", "outer", "/var"), mount(kind, name, at)]
+        };
         for (mounts, want) in [
             (all("volume", "shop_pgdata", "/var/lib/postgresql/data"), Kept::Named("shop_pgdata")),
             (all("volume", &digits, "/var/lib/postgresql/data"), Kept::Anonymous),

@@ -6,12 +6,15 @@ use anyhow::Result;
 
 use super::Contained;
 use crate::cmd::Cmd;
-use crate::engine::files::{Census, Excludes, Found, Inside, Rest, Tar, differences, scan_but, sluice_but};
+use crate::engine::files::{
+    Census, Excludes, Found, Inside, Rest, Tar, differences, scan_but, sluice_but,
+};
 use crate::engine::store::Tell;
 use crate::problem::{Exit, Problem};
 
 /// What GNU tar says of files that change while it reads them.
-const MOVED: [&str; 3] = ["file changed as we read it", "ile removed before we read it", "File shrank by"];
+const MOVED: [&str; 3] =
+    ["file changed as we read it", "ile removed before we read it", "File shrank by"];
 
 /// Bytes of names that are given to one command.
 const NAMES: usize = 1 << 20;
@@ -20,7 +23,8 @@ const NAMES: usize = 1 << 20;
 type Dumped = (Census, Rest);
 
 impl Contained<'_> {
-    /// A backup by the image's own `tar`. A file that went by under a name that is left out is read again under its others.
+    /// A backup by the image's own `tar`. A file that went by under a name that is left out is read
+    /// again under its others.
     pub(super) fn by_tar(
         &self,
         inside: &Inside,
@@ -29,17 +33,20 @@ impl Contained<'_> {
         out: &mut dyn Write,
         tell: Tell<'_>,
     ) -> Result<Census> {
-        let (mut census, rest) = self.dumped(&inside.dump_with_tar(found, tar), excludes, out, tell)?;
+        let (mut census, rest) =
+            self.dumped(&inside.dump_with_tar(found, tar), excludes, out, tell)?;
         if !tar.tells_attributes() {
             census.note_attributes_unknown();
         }
         if rest.names.is_empty() {
             return Ok(census);
         }
-        let names: Option<Vec<&str>> = rest.names.iter().map(|name| str::from_utf8(name.bytes()).ok()).collect();
+        let names: Option<Vec<&str>> =
+            rest.names.iter().map(|name| str::from_utf8(name.bytes()).ok()).collect();
         let bytes = |names: &Vec<&str>| names.iter().map(|name| name.len()).sum::<usize>();
         let names = names.filter(|names| bytes(names) < NAMES).ok_or_else(|| self.torn(&rest))?;
-        let (more, none) = self.dumped(&inside.dump_some(&names, tar), &Excludes::default(), out, &mut |_| {})?;
+        let (more, none) =
+            self.dumped(&inside.dump_some(&names, tar), &Excludes::default(), out, &mut |_| {})?;
         census.remarks.extend(more.remarks);
         census.entries.extend(more.entries);
         self.whole(census, &none)
@@ -69,10 +76,12 @@ impl Contained<'_> {
                 census.note_attributes_unknown();
                 Ok((census, rest))
             }
-            Some(one) => Err(Problem::failed(format!("`{}` changed while it was read", self.shown()))
-                .because(one.to_string())
-                .cure("stop what writes there, and run the command again")
-                .into()),
+            Some(one) => {
+                Err(Problem::failed(format!("`{}` changed while it was read", self.shown()))
+                    .because(one.to_string())
+                    .cure("stop what writes there, and run the command again")
+                    .into())
+            }
         }
     }
 
@@ -84,13 +93,27 @@ impl Contained<'_> {
     fn torn(&self, rest: &Rest) -> Problem {
         let told: Vec<String> = rest.names.iter().take(3).map(|name| format!("`{name}`")).collect();
         Problem::failed(format!("`{}` can't be backed up without what is excluded", self.shown()))
-            .because(format!("{} of its files have another name that is excluded: {}", rest.names.len(), told.join(", ")))
-            .cure("exclude all names of such a file, or none; GNU tar in the image reads most of them")
+            .because(format!(
+                "{} of its files have another name that is excluded: {}",
+                rest.names.len(),
+                told.join(", ")
+            ))
+            .cure(
+                "exclude all names of such a file, or none; GNU tar in the image reads most of \
+                 them",
+            )
     }
 
-    /// What the image's own `tar` makes of the tree. Where it says that files changed meanwhile, what it made is no copy of one time;
-    /// what becomes of those that are left out is of no matter.
-    fn dumped(&self, cmd: &Cmd, excludes: &Excludes, out: &mut dyn Write, tell: Tell<'_>) -> Result<Dumped> {
+    /// What the image's own `tar` makes of the tree. Where it says that files changed meanwhile,
+    /// what it made is no copy of one time; what becomes of those that are left out is of no
+    /// matter.
+    fn dumped(
+        &self,
+        cmd: &Cmd,
+        excludes: &Excludes,
+        out: &mut dyn Write,
+        tell: Tell<'_>,
+    ) -> Result<Dumped> {
         let (mut taken, mut rest) = (None, Rest::default());
         let mut let_through = |from: &mut dyn Read| {
             let (census, left) = sluice_but(from, out, excludes)?;
@@ -101,10 +124,15 @@ impl Contained<'_> {
         let passed = self.passed(cmd, &mut let_through, tell);
         match (passed.map_err(|e| e.downcast::<Problem>()), taken) {
             (Ok(census), _) => Ok((census, rest)),
-            (Err(Ok(problem)), Some(mut census)) if problem.tried.ends_with("ended with exit code 1") => {
-                // GNU tar: 1 says that files differ from what they were, and nothing else (2 is for the rest)
+            (Err(Ok(problem)), Some(mut census))
+                if problem.tried.ends_with("ended with exit code 1") =>
+            {
+                // GNU tar: 1 says that files differ from what they were, and nothing else (2 is for
+                // the rest)
                 let all_told = problem.happened.iter().all(|line| census.is_told_changed(line));
-                census.remarks.retain(|remark| !remark.what.spoils() || !excludes.reach(&remark.name));
+                census
+                    .remarks
+                    .retain(|remark| !remark.what.spoils() || !excludes.reach(&remark.name));
                 if all_told { Ok((census, rest)) } else { Err(problem.into()) }
             }
             (Err(Ok(problem)), _) => Err(problem.into()),
@@ -120,7 +148,11 @@ impl Contained<'_> {
                     .cure("take out of the tree what is named above")
                     .into()
             }
-            Ok(problem) if MOVED.iter().any(|words| problem.happened.iter().any(|line| line.contains(words))) => {
+            Ok(problem)
+                if MOVED
+                    .iter()
+                    .any(|words| problem.happened.iter().any(|line| line.contains(words))) =>
+            {
                 problem.cure("something writes there: stop it, and run the command again").into()
             }
             Ok(problem) => problem.into(),

@@ -9,12 +9,24 @@ use crate::problem::{Exit, Problem};
 
 impl Contained<'_> {
     /// What came has been live since its run was cut off: somebody may have gone on in it.
-    pub(super) fn back_late(&self, inside: &Inside, found: &Found, live: &str) -> Result<Vec<String>> {
+    pub(super) fn back_late(
+        &self,
+        inside: &Inside,
+        found: &Found,
+        live: &str,
+    ) -> Result<Vec<String>> {
         let acts = inside.take_back_late(found, live)?;
         self.perform(&acts)?;
-        let told =
-            || format!("what was restored may have been used since: it is kept in `{}:{}`", self.container, inside.returned());
-        let is_kept = acts.iter().any(|act| matches!(act, Act::Create(deed) if deed.what.contains(&inside.returned())));
+        let told = || {
+            format!(
+                "what was restored may have been used since: it is kept in `{}:{}`",
+                self.container,
+                inside.returned()
+            )
+        };
+        let is_kept = acts
+            .iter()
+            .any(|act| matches!(act, Act::Create(deed) if deed.what.contains(&inside.returned())));
         Ok(is_kept.then(told).into_iter().collect())
     }
 
@@ -23,7 +35,8 @@ impl Contained<'_> {
         match self.perform(acts).map_err(|e| e.downcast::<Problem>()) {
             Ok(()) => Ok(Vec::new()),
             Err(Ok(problem)) if problem.exit == Exit::Failed => Ok(vec![format!(
-                "what is of no use any more is not gone from `{}` in `{}`: {}; it is in nobody's way, and the next restore tries again",
+                "what is of no use any more is not gone from `{}` in `{}`: {}; it is in nobody's \
+                 way, and the next restore tries again",
                 inside.own(),
                 self.container,
                 [&[problem.tried][..], &problem.happened].concat().join(": ")

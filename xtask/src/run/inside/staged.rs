@@ -8,10 +8,21 @@ use crate::problem::Problem;
 use crate::stream::Method;
 
 impl Contained<'_> {
-    /// Whether what was made there is what it should be, as far as the image's own `tar` can make it. What it can't is remarked.
-    pub(super) fn holds(&self, inside: &Inside, wanted: &mut Census, (tar, given): (Tar, Given), method: Method) -> Result<()> {
+    /// Whether what was made there is what it should be, as far as the image's own `tar` can make
+    /// it. What it can't is remarked.
+    pub(super) fn holds(
+        &self,
+        inside: &Inside,
+        wanted: &mut Census,
+        (tar, given): (Tar, Given),
+        method: Method,
+    ) -> Result<()> {
         let read_back = inside.read_back(tar);
-        let found = self.passed(&read_back, &mut |from| scan_by(from, Links::AsTheyAre, method), &mut |_| {})?;
+        let found = self.passed(
+            &read_back,
+            &mut |from| scan_by(from, Links::AsTheyAre, method),
+            &mut |_| {},
+        )?;
         let plain = wanted.as_far_as_given(given, &found).without_set_id().into_owned();
         let kept = |census: Census| match tar {
             Tar::Plain => census.in_whole_seconds().without_times_of_links(),
@@ -23,10 +34,14 @@ impl Contained<'_> {
             return Ok(());
         }
         let why: Vec<String> = differing.iter().take(10).map(ToString::to_string).collect();
-        Err(Problem::failed(format!("`{}` in `{}` does not hold what the archive brought", inside.own(), self.container))
-            .because(why.join("\n"))
-            .cure("look at the disk of the engine, and at the image's `tar`")
-            .into())
+        Err(Problem::failed(format!(
+            "`{}` in `{}` does not hold what the archive brought",
+            inside.own(),
+            self.container
+        ))
+        .because(why.join("\n"))
+        .cure("look at the disk of the engine, and at the image's `tar`")
+        .into())
     }
 
     /// In a mount point, no tree may bring what has our folder's name.
@@ -34,9 +49,15 @@ impl Contained<'_> {
         if !inside.holds_own() || !wanted.entries.contains_key(&b".db-tasks"[..]) {
             return Ok(());
         }
-        Err(Problem::refused(format!("the backup has a `.db-tasks` in it, which in `{}` is our own folder", self.shown()))
-            .because("nothing live was touched")
-            .cure("restore it into a tree that is no mount point, or take what you need out of its `.tar` by hand")
-            .into())
+        Err(Problem::refused(format!(
+            "the backup has a `.db-tasks` in it, which in `{}` is our own folder",
+            self.shown()
+        ))
+        .because("nothing live was touched")
+        .cure(
+            "restore it into a tree that is no mount point, or take what you need out of its \
+             `.tar` by hand",
+        )
+        .into())
     }
 }

@@ -10,7 +10,12 @@ pub fn of(set: &Set, request: &Request) -> Vec<String> {
     set.missing
         .iter()
         .map(partial)
-        .chain(set.keys().iter().flat_map(|key| request.missing(key)).map(|missing| format!("PARTIAL: {}", missing.why)))
+        .chain(
+            set.keys()
+                .iter()
+                .flat_map(|key| request.missing(key))
+                .map(|missing| format!("PARTIAL: {}", missing.why)),
+        )
         .chain(set.stores.iter().filter_map(unrestorable))
         .chain(set.databases.iter().filter_map(half_made))
         .chain(set.databases.iter().filter_map(unlogged))
@@ -26,14 +31,19 @@ fn partial(missing: &Missing) -> String {
 
 /// What can be backed up and not be restored where it is.
 fn unrestorable(store: &SurveyedStore) -> Option<String> {
-    store.held.stuck.as_ref().map(|why| format!("`{}` can be backed up, and not be restored as it is: {why}", store.key()))
+    store.held.stuck.as_ref().map(|why| {
+        format!("`{}` can be backed up, and not be restored as it is: {why}", store.key())
+    })
 }
 
 /// What a standby has nothing of (<https://www.postgresql.org/docs/current/sql-createtable.html>, UNLOGGED).
 fn unlogged(database: &Surveyed) -> Option<String> {
     let shape = &database.server.shape;
     let tables = shape.unlogged.join(", ");
-    let none = format!("`{}` is a standby's: rows of its unlogged tables are not in the backup ({tables})", database.name());
+    let none = format!(
+        "`{}` is a standby's: rows of its unlogged tables are not in the backup ({tables})",
+        database.name()
+    );
     (shape.standby && !tables.is_empty()).then_some(none)
 }
 
@@ -42,7 +52,8 @@ fn unread(database: &Surveyed) -> Option<String> {
     let mappings = &database.server.shape.mappings;
     (!mappings.is_empty()).then(|| {
         format!(
-            "user mappings whose options `{}` may not read are in the backup of `{}` without them: {}; a superuser's backup has them",
+            "user mappings whose options `{}` may not read are in the backup of `{}` without \
+             them: {}; a superuser's backup has them",
             database.server.role.name,
             database.name(),
             mappings.join(", ")
@@ -50,7 +61,8 @@ fn unread(database: &Surveyed) -> Option<String> {
     })
 }
 
-/// pg_dump sets an empty `search_path`: where a pooler hands sessions on at a transaction's end, that stays in them.
+/// pg_dump sets an empty `search_path`: where a pooler hands sessions on at a transaction's end,
+/// that stays in them.
 fn through_a_pooler(database: &Surveyed) -> Option<String> {
     let why = database.pooled()?;
     Some(format!("`{}` is read through a pooler: {why}", database.name()))

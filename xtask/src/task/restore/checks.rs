@@ -24,13 +24,17 @@ use crate::ui::human::{self, counted};
 pub(in crate::task) fn is_a_database(dump: &Dump) -> Result<(), Problem> {
     let other = dump.artifact.as_ref().filter(|a| a.format() != Format::Script);
     other.map_or(Ok(()), |other| {
-        Err(Problem::refused(format!("`{}` in the backup is no database: its kind is {}", other.store, other.kind)))
+        Err(Problem::refused(format!(
+            "`{}` in the backup is no database: its kind is {}",
+            other.store, other.kind
+        )))
     })
 }
 
 /// Refuses what would not fit, before anything is touched.
 pub(super) fn suits(target: &Surveyed, dump: &Dump, request: &Request) -> Result<()> {
-    is_a_database(dump).map_err(|problem| problem.cure("restore it with `--only` and the name of its store"))?;
+    is_a_database(dump)
+        .map_err(|problem| problem.cure("restore it with `--only` and the name of its store"))?;
     if let Some(artifact) = &dump.artifact {
         let alike = artifact.database.name == target.name();
         is_of_this_project(dump, request, alike)?;
@@ -40,7 +44,10 @@ pub(super) fn suits(target: &Surveyed, dump: &Dump, request: &Request) -> Result
                 artifact.database.name,
                 target.name()
             ))
-            .cure("choose the other with `--database`, restore beside it with `--as NAME`, or accept it with `--any-database`")
+            .cure(
+                "choose the other with `--database`, restore beside it with `--as NAME`, or \
+                 accept it with `--any-database`",
+            )
             .into());
         }
     }
@@ -48,24 +55,34 @@ pub(super) fn suits(target: &Surveyed, dump: &Dump, request: &Request) -> Result
         return Ok(());
     }
     fits_server(target, dump).map_err(|problem| {
-        let cure = "restore into a newer server, or try it with `--any-version` (the live database stays until the new one has proved good)";
+        let cure = "restore into a newer server, or try it with `--any-version` (the live \
+                    database stays until the new one has proved good)";
         problem.cure(cure).into()
     })
 }
 
 /// Dumps load into the same version of PostgreSQL or a newer one.
-pub(in crate::task) fn fits_server(target: &Surveyed, dump: &Dump) -> std::result::Result<(), Problem> {
-    misfit(dump.dumped_from, target.server.version)
-        .map_or(Ok(()), |why| Err(Problem::refused(format!("`{}` does not fit this server", dump.backup.name)).because(why)))
+pub(in crate::task) fn fits_server(
+    target: &Surveyed,
+    dump: &Dump,
+) -> std::result::Result<(), Problem> {
+    misfit(dump.dumped_from, target.server.version).map_or(Ok(()), |why| {
+        Err(Problem::refused(format!("`{}` does not fit this server", dump.backup.name))
+            .because(why))
+    })
 }
 
-/// Refuses a copy beside the live database where the dump has what a server has in one database alone: it can't be tried there.
+/// Refuses a copy beside the live database where the dump has what a server has in one database
+/// alone: it can't be tried there.
 pub(in crate::task) fn stands_beside(dump: &Dump) -> std::result::Result<(), Problem> {
     let extension = dump.artifact.as_ref().and_then(|artifact| alone(artifact.extensions.keys()));
     extension.map_or(Ok(()), |name| {
-        let why =
-            format!("it holds the extension `{name}`, which a server has in one database alone: a copy beside it can't have it");
-        Err(Problem::refused(format!("`{}` could not be tried here", dump.backup.name)).because(why))
+        let why = format!(
+            "it holds the extension `{name}`, which a server has in one database alone: a copy \
+             beside it can't have it"
+        );
+        Err(Problem::refused(format!("`{}` could not be tried here", dump.backup.name))
+            .because(why))
     })
 }
 
@@ -74,27 +91,36 @@ fn must_fit(request: &Request) -> bool {
     request.aim != Aim::Beside && !request.accept.contains(&Difference::Database)
 }
 
-/// Another project's data takes the place of none of ours. Where that project has its name from its folder alone, a database that is
-/// `alike` is the same one: the name says little, and the server knows better than the file what ours is called.
+/// Another project's data takes the place of none of ours. Where that project has its name from its
+/// folder alone, a database that is `alike` is the same one: the name says little, and the server
+/// knows better than the file what ours is called.
 fn is_of_this_project(dump: &Dump, request: &Request, alike: bool) -> Result<()> {
     let named = dump.backup.manifest().is_some_and(|m| m.project_named);
     match &dump.backup.other_project {
-        Some(other) if must_fit(request) && (named || !alike) => {
-            Err(Problem::refused(format!("`{}` is a backup of another project: `{other}`", dump.backup.name))
-                .cure("`db-list` shows whose each is; accept it with `--any-database`, or restore a database of it beside the live one with `--as NAME`")
-                .into())
-        }
+        Some(other) if must_fit(request) && (named || !alike) => Err(Problem::refused(format!(
+            "`{}` is a backup of another project: `{other}`",
+            dump.backup.name
+        ))
+        .cure(
+            "`db-list` shows whose each is; accept it with `--any-database`, or restore a \
+             database of it beside the live one with `--as NAME`",
+        )
+        .into()),
         _ => Ok(()),
     }
 }
 
-/// One store's data takes the place of another's only where somebody says so: both may be of one kind.
+/// One store's data takes the place of another's only where somebody says so: both may be of one
+/// kind.
 pub(super) fn suits_store(key: &str, dump: &Dump, request: &Request) -> Result<()> {
     is_of_this_project(dump, request, false)?;
     match &dump.artifact {
         Some(artifact) if artifact.store != key && must_fit(request) => {
             Err(Problem::refused(format!("the backup is of `{}`, not of `{key}`", artifact.store))
-                .cure("choose the other with `--only`, or another backup (`db-list`); if the store has got a new name, accept it with `--any-database`")
+                .cure(
+                    "choose the other with `--only`, or another backup (`db-list`); if the store \
+                     has got a new name, accept it with `--any-database`",
+                )
                 .into())
         }
         _ => Ok(()),
@@ -107,10 +133,19 @@ pub(in crate::task) fn fits_the_disk(dump: &Dump, disk_left: Option<u64>) -> Res
     if let (Some(left), Some(needed)) = (disk_left, needed)
         && left < needed
     {
-        return Err(Problem::refused("the server's disk has no room for a second copy of the database")
-            .because(format!("about {} are needed, {} are left", human::bytes(needed), human::bytes(left)))
-            .cure("free some space there: a restore loads beside the live database, so that a failure loses nothing")
-            .into());
+        return Err(Problem::refused(
+            "the server's disk has no room for a second copy of the database",
+        )
+        .because(format!(
+            "about {} are needed, {} are left",
+            human::bytes(needed),
+            human::bytes(left)
+        ))
+        .cure(
+            "free some space there: a restore loads beside the live database, so that a failure \
+             loses nothing",
+        )
+        .into());
     }
     Ok(())
 }
@@ -120,13 +155,20 @@ pub(in crate::task) fn may_create(target: &Surveyed) -> Result<()> {
     if target.server.role.createdb {
         return Ok(());
     }
-    Err(Problem::refused(format!("the role `{}` may not create databases", target.server.role.name))
-        .because("a restore loads into a new database beside the live one, and swaps when all has proved good")
-        .cure(format!(
-            "an administrator runs `ALTER ROLE \"{}\" CREATEDB`, or another role is given in the connection",
-            target.server.role.name
-        ))
-        .into())
+    Err(Problem::refused(format!(
+        "the role `{}` may not create databases",
+        target.server.role.name
+    ))
+    .because(
+        "a restore loads into a new database beside the live one, and swaps when all has proved \
+         good",
+    )
+    .cure(format!(
+        "an administrator runs `ALTER ROLE \"{}\" CREATEDB`, or another role is given in the \
+         connection",
+        target.server.role.name
+    ))
+    .into())
 }
 
 /// What holds a database so that no rename can be had.
@@ -144,37 +186,55 @@ pub(in crate::task) fn swappable(target: &Surveyed) -> Result<()> {
     unheld(target)
 }
 
-/// A swap gives the new database the rights and settings of the live one, whose names have to be said to the server.
+/// A swap gives the new database the rights and settings of the live one, whose names have to be
+/// said to the server.
 fn sayable(target: &Surveyed) -> Result<()> {
-    let Some(foreign) = target.live().and_then(|live| live.names().find(|name| bytes::has_foreign(name))) else { return Ok(()) };
-    Err(Problem::refused(format!("`{}` has an owner, rights or settings that can't be given to what takes its place", target.name()))
-        .because(one_line(&format!("`{foreign}` is no UTF-8: it was given from a database of another encoding")))
-        .cure(
-            "in that encoding, rename the role to plain letters (`ALTER ROLE … RENAME TO …`), or set the value anew; where it is a restore, \
-             `--in-place` carries none of it",
-        )
-        .into())
+    let Some(foreign) =
+        target.live().and_then(|live| live.names().find(|name| bytes::has_foreign(name)))
+    else {
+        return Ok(());
+    };
+    Err(Problem::refused(format!(
+        "`{}` has an owner, rights or settings that can't be given to what takes its place",
+        target.name()
+    ))
+    .because(one_line(&format!(
+        "`{foreign}` is no UTF-8: it was given from a database of another encoding"
+    )))
+    .cure(
+        "in that encoding, rename the role to plain letters (`ALTER ROLE … RENAME TO …`), or set \
+         the value anew; where it is a restore, `--in-place` carries none of it",
+    )
+    .into())
 }
 
-/// The live database's settings go along with a swap, its marker among them: whether this role may give them is asked before anything
-/// else is done.
+/// The live database's settings go along with a swap, its marker among them: whether this role may
+/// give them is asked before anything else is done.
 pub(in crate::task) fn carriable(target: &Surveyed) -> Option<Step> {
     let role = &target.server.role;
     let live = target.live().filter(|live| !role.superuser && !live.settings.is_empty())?;
     let name = ident(&live.name);
     let marked = live.marks().iter().any(|mark| mark.by == MarkedBy::Setting);
     let marker = if marked && target.server.version.major() >= 15 {
-        format!("; for the marker, an administrator runs `GRANT SET ON PARAMETER {} TO {}`", admin::MARKER, ident(&role.name))
+        format!(
+            "; for the marker, an administrator runs `GRANT SET ON PARAMETER {} TO {}`",
+            admin::MARKER,
+            ident(&role.name)
+        )
     } else {
         String::new()
     };
     Some(Step::Act(Act::Check(Check {
-        what: format!("`{}` may give the settings of {} to what takes its place", role.name, live.name),
+        what: format!(
+            "`{}` may give the settings of {} to what takes its place",
+            role.name, live.name
+        ),
         cmd: setting::trial(&target.client, live),
         expect: setting::ALL.into(),
         cure: format!(
-            "nothing was touched: what is named takes a superuser, or the role that it is of. Do this as one, or (where it is a restore) with \
-             `--in-place`, which leaves the settings of {name} as they are{marker}"
+            "nothing was touched: what is named takes a superuser, or the role that it is of. Do \
+             this as one, or (where it is a restore) with `--in-place`, which leaves the settings \
+             of {name} as they are{marker}"
         ),
     })))
 }
@@ -189,51 +249,76 @@ pub(in crate::task) fn unheld(target: &Surveyed) -> Result<()> {
             target.name(),
             counted(s.prepared.into(), "prepared transaction")
         ))
-        .cure("end what is prepared with COMMIT PREPARED or ROLLBACK PREPARED (`SELECT * FROM pg_prepared_xacts`)")
+        .cure(
+            "end what is prepared with COMMIT PREPARED or ROLLBACK PREPARED (`SELECT * FROM \
+             pg_prepared_xacts`)",
+        )
         .into());
     }
     if s.slots > 0 {
-        return Err(Problem::refused(format!("`{}` is held by {}", target.name(), counted(s.slots.into(), "logical replication slot")))
-            .cure("drop what is not needed (`SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots`), or stop what replicates")
-            .into());
+        return Err(Problem::refused(format!(
+            "`{}` is held by {}",
+            target.name(),
+            counted(s.slots.into(), "logical replication slot")
+        ))
+        .cure(
+            "drop what is not needed (`SELECT pg_drop_replication_slot(slot_name) FROM \
+             pg_replication_slots`), or stop what replicates",
+        )
+        .into());
     }
     Ok(())
 }
 
-/// Refuses what a standby can't do, what is not to be done through a pooler, and what a role's limit would end in the midst.
+/// Refuses what a standby can't do, what is not to be done through a pooler, and what a role's
+/// limit would end in the midst.
 pub(super) fn changeable(target: &Surveyed) -> Result<()> {
     if target.server.shape.standby {
         return Err(standby(target).into());
     }
     if let Some(why) = target.pooled() {
         let what = format!("`{}` ({}) is not changed through a pooler", target.name(), target.at());
-        return Err(Problem::refused(what).because(why).because("nothing was touched").cure(cures::POOLED).into());
+        return Err(Problem::refused(what)
+            .because(why)
+            .because("nothing was touched")
+            .cure(cures::POOLED)
+            .into());
     }
     let role = &target.server.role;
     if room(role.connection_limit, role.sessions, NEEDED) != Room::Never {
         return Ok(());
     }
-    Err(Problem::refused(format!("the role `{}` may have {} at once", role.name, counted_of(role.connection_limit, "session")))
-        .because(format!("a run that changes data holds up to {NEEDED}, and would end in its midst"))
-        .because("nothing was touched")
-        .cure(format!("an administrator runs `ALTER ROLE {} CONNECTION LIMIT -1`", ident(&role.name)))
-        .into())
+    Err(Problem::refused(format!(
+        "the role `{}` may have {} at once",
+        role.name,
+        counted_of(role.connection_limit, "session")
+    ))
+    .because(format!("a run that changes data holds up to {NEEDED}, and would end in its midst"))
+    .because("nothing was touched")
+    .cure(format!("an administrator runs `ALTER ROLE {} CONNECTION LIMIT -1`", ident(&role.name)))
+    .into())
 }
 
 fn standby(target: &Surveyed) -> Problem {
-    Problem::refused(format!("the server of `{}` ({}) is a standby: nothing can be changed there", target.name(), target.at()))
-        .cure("connect to the primary; `db-backup` can read here")
+    Problem::refused(format!(
+        "the server of `{}` ({}) is a standby: nothing can be changed there",
+        target.name(),
+        target.at()
+    ))
+    .cure("connect to the primary; `db-backup` can read here")
 }
 
-/// Limits that others have used up now: who is there may be gone by then, or end when the run ends sessions in its way.
+/// Limits that others have used up now: who is there may be gone by then, or end when the run ends
+/// sessions in its way.
 pub(in crate::task) fn crowded(target: &Surveyed) -> Vec<String> {
     let (role, live) = (&target.server.role, target.live());
-    let (of_role, of_database) = (role.connection_limit, live.map_or(-1, |live| own_limit(live.connection_limit)));
+    let (of_role, of_database) =
+        (role.connection_limit, live.map_or(-1, |live| own_limit(live.connection_limit)));
     let within = target.server.sessions.len() as i64;
     let of_role = (room(of_role, role.sessions, NEEDED) == Room::Taken).then(|| {
         format!(
-            "the role `{}` may have {} at once, and others have {} by it now: this run needs up to {NEEDED}, and fails where there is no room \
-             (`ALTER ROLE … CONNECTION LIMIT`)",
+            "the role `{}` may have {} at once, and others have {} by it now: this run needs up \
+             to {NEEDED}, and fails where there is no room (`ALTER ROLE … CONNECTION LIMIT`)",
             role.name,
             counted_of(of_role, "session"),
             role.sessions
@@ -242,8 +327,9 @@ pub(in crate::task) fn crowded(target: &Surveyed) -> Vec<String> {
     let is_held = !role.superuser && room(of_database, within, NEEDED_WITHIN) != Room::Enough;
     let of_database = is_held.then(|| {
         format!(
-            "`{}` takes {} at once, and {within} are there now: what is done in it needs up to {NEEDED_WITHIN}, and fails where there is no room \
-             (`ALTER DATABASE … CONNECTION LIMIT`)",
+            "`{}` takes {} at once, and {within} are there now: what is done in it needs up to \
+             {NEEDED_WITHIN}, and fails where there is no room (`ALTER DATABASE … CONNECTION \
+             LIMIT`)",
             target.name(),
             counted_of(of_database, "session")
         )
@@ -259,7 +345,8 @@ fn counted_of(limit: i64, what: &str) -> String {
 pub(in crate::task) fn overrides(target: &Surveyed) -> Option<String> {
     target.server.shape.read_only.then(|| {
         format!(
-            "`{}` is read-only by default for `{}` (`default_transaction_read_only`): this run overrides that",
+            "`{}` is read-only by default for `{}` (`default_transaction_read_only`): this run \
+             overrides that",
             target.name(),
             target.server.role.name
         )
@@ -268,13 +355,20 @@ pub(in crate::task) fn overrides(target: &Surveyed) -> Option<String> {
 
 /// What is seldom so, and makes a difference to whoever replaces the database.
 pub(in crate::task) fn unusual(target: &Surveyed) -> Vec<String> {
-    let names: Vec<String> = target.server.shape.subscriptions.iter().map(|name| format!("`{name}`")).collect();
+    let names: Vec<String> =
+        target.server.shape.subscriptions.iter().map(|name| format!("`{name}`")).collect();
     let subscriptions = (!names.is_empty()).then(|| {
         format!(
-            "what {} replicates ends here: subscriptions come back disabled, and stay so in what is kept; their publishers' slots stay \
-             (`ALTER SUBSCRIPTION … ENABLE`, then `… REFRESH PUBLICATION WITH (copy_data = false)`, goes on)",
+            "what {} replicates ends here: subscriptions come back disabled, and stay so in what \
+             is kept; their publishers' slots stay (`ALTER SUBSCRIPTION … ENABLE`, then `… \
+             REFRESH PUBLICATION WITH (copy_data = false)`, goes on)",
             names.join(", ")
         )
     });
-    overrides(target).into_iter().chain(target.on_login()).chain(crowded(target)).chain(subscriptions).collect()
+    overrides(target)
+        .into_iter()
+        .chain(target.on_login())
+        .chain(crowded(target))
+        .chain(subscriptions)
+        .collect()
 }

@@ -2,9 +2,13 @@
 
 use anyhow::Result;
 
-use super::checks::{carriable, changeable, fits_the_disk, may_create, stands_beside, suits, suits_store, swappable};
+use super::checks::{
+    carriable, changeable, fits_the_disk, may_create, stands_beside, suits, suits_store, swappable,
+};
 use super::marked::{leftovers, live_is, older_may_go};
-use super::{Request, Staging, Use, author, brought_along, end_sessions, stage, unstage, unsubscribed};
+use super::{
+    Request, Staging, Use, author, brought_along, end_sessions, stage, unstage, unsubscribed,
+};
 use crate::bundle::Artifact;
 use crate::config::Project;
 use crate::engine::files;
@@ -81,7 +85,8 @@ pub(super) struct Part {
     pub let_go: Option<Act>,
     /// Makes live what was, where another part could not follow; may come twice, or late.
     pub back: Vec<Act>,
-    /// Removes what it brought, once the others have gone back: only in this run, for later somebody may have gone on in it.
+    /// Removes what it brought, once the others have gone back: only in this run, for later
+    /// somebody may have gone on in it.
     pub at_once: Option<Act>,
     /// Removes what a second undo would have needed, and what the run alone did.
     pub settle: Vec<Act>,
@@ -95,12 +100,21 @@ pub(super) struct Part {
 
 impl Part {
     /// What a restore does for this one.
-    pub fn of(subject: &Subject<'_>, project: &Project, request: &Request, company: Company) -> Result<Self> {
+    pub fn of(
+        subject: &Subject<'_>,
+        project: &Project,
+        request: &Request,
+        company: Company,
+    ) -> Result<Self> {
         match subject {
             Subject::Database { target, dump, disk_left } => {
                 suits(target, dump, request)?;
-                stands_beside(dump)
-                    .map_err(|e| e.cure("`db-restore --in-place` loads into the live database itself, and backs it up first"))?;
+                stands_beside(dump).map_err(|e| {
+                    e.cure(
+                        "`db-restore --in-place` loads into the live database itself, and backs \
+                         it up first",
+                    )
+                })?;
                 changeable(target)?;
                 may_create(target).map_err(or_in_place)?;
                 fits_the_disk(dump, *disk_left).map_err(or_in_place)?;
@@ -113,7 +127,13 @@ impl Part {
         }
     }
 
-    fn of_database(target: &Surveyed, dump: &Dump, project: &Project, trust: Trust, company: Company) -> Result<Self> {
+    fn of_database(
+        target: &Surveyed,
+        dump: &Dump,
+        project: &Project,
+        trust: Trust,
+        company: Company,
+    ) -> Result<Self> {
         let (name, client) = (target.name(), &target.client);
         swappable(target)?;
         let live = target.live();
@@ -144,25 +164,46 @@ impl Part {
         let failed_goes = super::failed_goes(target).filter(|_| names.contains(&failed.as_str()));
         // what came in place of none has been made for good: it harms nobody
         let back = live.map_or(Vec::new(), |live| {
-            let back =
-                SwapBack { live: name, old_oid: live.oid, own: Own::of(Some(live)), older_oid: older.map(|d| d.oid), aside };
+            let back = SwapBack {
+                live: name,
+                old_oid: live.oid,
+                own: Own::of(Some(live)),
+                older_oid: older.map(|d| d.oid),
+                aside,
+            };
             // a psql that outlived its run must not swap once the others have gone back
             vec![end_sessions(target), admin::swap_back(client, &back)]
         });
-        let kept = live
-            .map(|_| format!("the data that was there is kept as the database `{}`: `db-undo` swaps it back", previous(name)));
+        let kept = live.map(|_| {
+            format!(
+                "the data that was there is kept as the database `{}`: `db-undo` swaps it back",
+                previous(name)
+            )
+        });
         Ok(Self {
             name: format!("`{name}` ({})", target.at()),
-            before: carriable(target).into_iter().chain(leftovers(target, &project.guards, &names)?).collect(),
+            before: carriable(target)
+                .into_iter()
+                .chain(leftovers(target, &project.guards, &names)?)
+                .collect(),
             stage: steps,
             unstage: unstage(target, &staged),
             swap: admin::swap(client, &swap),
             let_go: live.and_then(|_| admin::let_go(client, name, &swap.aside)),
             back,
             at_once: live.map(|_| admin::drop(client, &failed)),
-            settle: older.map(|_| admin::drop(client, &discard)).into_iter().chain(unsubscribed(target)).chain(finally).collect(),
+            settle: older
+                .map(|_| admin::drop(client, &discard))
+                .into_iter()
+                .chain(unsubscribed(target))
+                .chain(finally)
+                .collect(),
             stake: live.map(|_| target.stake()),
-            notes: super::holds(target, dump).into_iter().chain(super::older_goes(target)).chain(failed_goes).collect(),
+            notes: super::holds(target, dump)
+                .into_iter()
+                .chain(super::older_goes(target))
+                .chain(failed_goes)
+                .collect(),
             kept,
         })
     }
@@ -171,17 +212,26 @@ impl Part {
         let (key, address) = (target.key(), &target.address);
         let artifact = dump.artifact.as_ref();
         if let Some(other) = artifact.filter(|a| a.format() != address.format()) {
-            return Err(Problem::refused(format!("the backup has `{key}` as a store of another kind: {}", other.kind))
-                .cure("restore what has stayed as it was, each with `--only NAME`")
-                .into());
+            return Err(Problem::refused(format!(
+                "the backup has `{key}` as a store of another kind: {}",
+                other.kind
+            ))
+            .cure("restore what has stayed as it was, each with `--only NAME`")
+            .into());
         }
         if let Some(why) = &target.held.stuck {
-            return Err(Problem::refused(format!("`{key}` can't be replaced")).because(why).cure("nothing was touched").into());
+            return Err(Problem::refused(format!("`{key}` can't be replaced"))
+                .because(why)
+                .cure("nothing was touched")
+                .into());
         }
         let contents = artifact.and_then(|a| a.contents.as_ref());
         links_are_trusted(key, contents, trust)?;
         let live = target.held.id.clone();
-        let change = |what: &str, change| Deed { what: what.into(), how: How::Change(address.clone(), change) };
+        let change = |what: &str, change| Deed {
+            what: what.into(),
+            how: How::Change(address.clone(), change),
+        };
         let stage = Pipe {
             store: key.into(),
             format: address.format(),
@@ -195,12 +245,17 @@ impl Part {
                 ..Proof::default()
             },
         };
-        let lost = contents.map_or(Vec::new(), Contents::lost).into_iter().map(|what| format!("{key}: {what}"));
+        let lost = contents
+            .map_or(Vec::new(), Contents::lost)
+            .into_iter()
+            .map(|what| format!("{key}: {what}"));
         let held = contents.map(|c| format!("{key}: the backup holds {}", holds(c)));
-        let goes = target
-            .held
-            .can_undo
-            .then(|| format!("{key}: what the last restore kept goes for good: only what the next one replaces is kept"));
+        let goes = target.held.can_undo.then(|| {
+            format!(
+                "{key}: what the last restore kept goes for good: only what the next one replaces \
+                 is kept"
+            )
+        });
         Ok(Self {
             name: format!("`{key}` ({address})"),
             before: Vec::new(),
@@ -208,12 +263,22 @@ impl Part {
             unstage: vec![Act::Remove(change(key, Change::Unstage))],
             swap: Act::Rename(change(key, Change::Swap { live: live.clone() })),
             let_go: None,
-            back: vec![Act::Rename(change(key, Change::Back { live: live.clone(), from: Swapped::In }))],
+            back: vec![Act::Rename(change(
+                key,
+                Change::Back { live: live.clone(), from: Swapped::In },
+            ))],
             at_once: None,
             settle: vec![Act::Remove(change(key, Change::Settle))],
             stake: (!live.is_empty()).then(|| target.stake()),
-            notes: held.into_iter().chain(lost).chain(left_out(target)).chain(own_keys(target, contents)).chain(goes).collect(),
-            kept: (!live.is_empty()).then(|| format!("what was in `{key}` is kept: `db-undo` swaps it back")),
+            notes: held
+                .into_iter()
+                .chain(lost)
+                .chain(left_out(target))
+                .chain(own_keys(target, contents))
+                .chain(goes)
+                .collect(),
+            kept: (!live.is_empty())
+                .then(|| format!("what was in `{key}` is kept: `db-undo` swaps it back")),
         })
     }
 }
@@ -226,15 +291,18 @@ fn or_in_place(error: anyhow::Error) -> anyhow::Error {
     }
 }
 
-/// A backup of one's own may hold links that lead out of the tree; whoever may write a manifest may make one, too.
+/// A backup of one's own may hold links that lead out of the tree; whoever may write a manifest may
+/// make one, too.
 fn links_are_trusted(key: &str, contents: Option<&Contents>, trust: Trust) -> Result<()> {
     match contents {
         Some(contents) if trust < Trust::Script => match files::leads_out(contents.remarks()) {
-            Some(names) => Err(Problem::refused(format!("`{key}` in the backup has links that may lead out of its tree"))
-                .because(names)
-                .because("nothing was touched")
-                .cure("if they are your own, restore it with `--trust`; else find out who made it")
-                .into()),
+            Some(names) => Err(Problem::refused(format!(
+                "`{key}` in the backup has links that may lead out of its tree"
+            ))
+            .because(names)
+            .because("nothing was touched")
+            .cure("if they are your own, restore it with `--trust`; else find out who made it")
+            .into()),
             None => Ok(()),
         },
         _ => Ok(()),
@@ -245,7 +313,8 @@ fn links_are_trusted(key: &str, contents: Option<&Contents>, trust: Trust) -> Re
 fn left_out(target: &SurveyedStore) -> Option<String> {
     match &target.address {
         Address::Files { exclude, .. } if !exclude.is_empty() => Some(format!(
-            "{}: {} are in no backup, so they will not be in the new tree; the one that is kept has them",
+            "{}: {} are in no backup, so they will not be in the new tree; the one that is kept \
+             has them",
             target.key(),
             exclude.join(", ")
         )),
@@ -257,11 +326,13 @@ fn left_out(target: &SurveyedStore) -> Option<String> {
 fn own_keys(target: &SurveyedStore, contents: Option<&Contents>) -> Option<String> {
     let Some(Contents::Collections(all)) = contents else { return None };
     let version = target.held.version.as_deref().unwrap_or_default();
-    let names: Vec<&str> = all.collections.iter().filter(|c| c.auto_ids).map(|c| c.name.as_str()).collect();
+    let names: Vec<&str> =
+        all.collections.iter().filter(|c| c.auto_ids).map(|c| c.name.as_str()).collect();
     (!names.is_empty() && !keeps_auto_ids(version)).then(|| {
         format!(
-            "{}: Milvus {version} can't take back keys that it has handed out and go on handing them out (2.6 can): {} will have \
-             the same keys, and takes new ones from the application",
+            "{}: Milvus {version} can't take back keys that it has handed out and go on handing \
+             them out (2.6 can): {} will have the same keys, and takes new ones from the \
+             application",
             target.key(),
             names.join(", ")
         )
@@ -276,7 +347,8 @@ pub(in crate::task) enum Company {
 }
 
 impl Company {
-    /// How what is live is set aside: one alone is swapped at once, so that its run never goes back.
+    /// How what is live is set aside: one alone is swapped at once, so that its run never goes
+    /// back.
     pub(in crate::task) fn aside(self, task: &str, target: &Surveyed, project: &Project) -> Aside {
         match self {
             Self::Alone => Aside::Kept,

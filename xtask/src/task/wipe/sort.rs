@@ -56,18 +56,31 @@ impl<'a> Sorted<'a> {
     /// Those that TRUNCATE has to name: partitions and children go with their parents.
     pub fn named(&self) -> Vec<&'a Table> {
         let lost: BTreeSet<&str> = self.emptied.iter().map(|t| t.name.as_str()).collect();
-        self.emptied.iter().copied().filter(|t| t.parents.iter().all(|p| !lost.contains(p.as_str()))).collect()
+        self.emptied
+            .iter()
+            .copied()
+            .filter(|t| t.parents.iter().all(|p| !lost.contains(p.as_str())))
+            .collect()
     }
 }
 
-/// Sorts the tables. Who keeps a table means its partitions and children, too: they are read through it.
+/// Sorts the tables. Who keeps a table means its partitions and children, too: they are read
+/// through it.
 pub fn sort<'a>(inventory: &'a Inventory, keep: &[TableName]) -> Sorted<'a> {
     let mut kept: BTreeMap<&str, Why> =
         inventory.tables.iter().filter_map(|t| Some((t.name.as_str(), reason(t, keep)?))).collect();
     loop {
-        let within = |t: &&Table| !kept.contains_key(t.name.as_str()) && t.parents.iter().any(|p| kept.contains_key(p.as_str()));
+        let within = |t: &&Table| {
+            !kept.contains_key(t.name.as_str())
+                && t.parents.iter().any(|p| kept.contains_key(p.as_str()))
+        };
         let Some(found) = inventory.tables.iter().find(within) else { break };
-        let parent = found.parents.iter().find(|p| kept.contains_key(p.as_str())).cloned().unwrap_or_default();
+        let parent = found
+            .parents
+            .iter()
+            .find(|p| kept.contains_key(p.as_str()))
+            .cloned()
+            .unwrap_or_default();
         kept.insert(&found.name, Why::Within(parent));
     }
     let mut sorted = Sorted::default();
@@ -81,7 +94,8 @@ pub fn sort<'a>(inventory: &'a Inventory, keep: &[TableName]) -> Sorted<'a> {
 }
 
 fn reason(table: &Table, keep: &[TableName]) -> Option<Why> {
-    let is_ledger = LEDGERS.contains(&table.table.as_str()) || LEDGER_SCHEMAS.contains(&table.schema.as_str());
+    let is_ledger =
+        LEDGERS.contains(&table.table.as_str()) || LEDGER_SCHEMAS.contains(&table.schema.as_str());
     match &table.extension {
         Some(extension) => Some(Why::Extension(extension.clone())),
         None if table.kind == Kind::Foreign => Some(Why::Foreign),
@@ -93,22 +107,28 @@ fn reason(table: &Table, keep: &[TableName]) -> Option<Why> {
 /// What stands against keeping what is kept.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ties {
-    /// `kept -> a -> b`: each refers to the next, or is a part of it, and all but the first would lose their rows.
+    /// `kept -> a -> b`: each refers to the next, or is a part of it, and all but the first would
+    /// lose their rows.
     pub chains: Vec<String>,
     /// What would have to be kept as well.
     pub also: Vec<String>,
 }
 
-/// Finds what a kept table needs of those that lose their rows. A TRUNCATE of them would empty the kept one, too (CASCADE), or fail.
+/// Finds what a kept table needs of those that lose their rows. A TRUNCATE of them would empty the
+/// kept one, too (CASCADE), or fail.
 pub fn ties(sorted: &Sorted<'_>, inventory: &Inventory) -> Ties {
     let mut needs: BTreeMap<&str, Vec<(&str, &str)>> = BTreeMap::new();
     for (from, to) in &inventory.references {
         needs.entry(from).or_default().push((to, " -> "));
     }
     for table in &inventory.tables {
-        needs.entry(&table.name).or_default().extend(table.parents.iter().map(|p| (p.as_str(), " (part of) -> ")));
+        needs
+            .entry(&table.name)
+            .or_default()
+            .extend(table.parents.iter().map(|p| (p.as_str(), " (part of) -> ")));
     }
-    let mut way: BTreeMap<&str, String> = sorted.kept.iter().map(|(t, _)| (t.name.as_str(), t.name.clone())).collect();
+    let mut way: BTreeMap<&str, String> =
+        sorted.kept.iter().map(|(t, _)| (t.name.as_str(), t.name.clone())).collect();
     let mut queue: VecDeque<&str> = way.keys().copied().collect();
     let (mut also, mut passed) = (Vec::new(), BTreeSet::new());
     while let Some(name) = queue.pop_front() {
@@ -123,13 +143,22 @@ pub fn ties(sorted: &Sorted<'_>, inventory: &Inventory) -> Ties {
             queue.push_back(to);
         }
     }
-    let chains = also.iter().filter(|to| !passed.contains(to.as_str())).filter_map(|to| way.get(to.as_str()).cloned()).collect();
+    let chains = also
+        .iter()
+        .filter(|to| !passed.contains(to.as_str()))
+        .filter_map(|to| way.get(to.as_str()).cloned())
+        .collect();
     Ties { chains, also }
 }
 
 /// The materialised views that hold rows, each after those that it reads.
 pub fn refresh_order(inventory: &Inventory) -> Vec<&View> {
-    fn visit<'a>(name: &'a str, inventory: &'a Inventory, seen: &mut BTreeSet<&'a str>, order: &mut Vec<&'a View>) {
+    fn visit<'a>(
+        name: &'a str,
+        inventory: &'a Inventory,
+        seen: &mut BTreeSet<&'a str>,
+        order: &mut Vec<&'a View>,
+    ) {
         if !seen.insert(name) {
             return;
         }
@@ -149,12 +178,17 @@ pub fn refresh_order(inventory: &Inventory) -> Vec<&View> {
 mod tests {
     use super::*;
 
-    /// `a`, `shop.b`, `a<p` for a part of `p`, `~f` for a foreign table, `+x` for one of an extension.
+    /// `a`, `shop.b`, `a<p` for a part of `p`, `~f` for a foreign table, `+x` for one of an
+    /// extension.
     fn inventory(tables: &[&str], references: &[(&str, &str)]) -> Inventory {
-        let full = |name: &str| if name.contains('.') { name.to_owned() } else { format!("public.{name}") };
+        let full = |name: &str| {
+            if name.contains('.') { name.to_owned() } else { format!("public.{name}") }
+        };
         let table = |text: &&str| {
-            let (name, parents) =
-                text.trim_start_matches(['~', '+']).split_once('<').unwrap_or((text.trim_start_matches(['~', '+']), ""));
+            let (name, parents) = text
+                .trim_start_matches(['~', '+'])
+                .split_once('<')
+                .unwrap_or((text.trim_start_matches(['~', '+']), ""));
             let name = full(name);
             let (schema, own) = name.split_once('.').unwrap();
             Table {
@@ -193,17 +227,32 @@ mod tests {
         ];
         let found = inventory(&all, &[]);
         for (named, kept) in [
-            (&[][..], "alembic_version schema_migrations changes SequelizeMeta spatial_ref_sys remote"),
-            (&["Odd.Name"], "alembic_version schema_migrations changes SequelizeMeta spatial_ref_sys remote"),
+            (
+                &[][..],
+                "alembic_version schema_migrations changes SequelizeMeta spatial_ref_sys remote",
+            ),
+            (
+                &["Odd.Name"],
+                "alembic_version schema_migrations changes SequelizeMeta spatial_ref_sys remote",
+            ),
             (
                 &["\"Odd.Name\"", "users"],
-                "users alembic_version schema_migrations changes SequelizeMeta Odd.Name spatial_ref_sys remote",
+                "users alembic_version schema_migrations changes SequelizeMeta Odd.Name \
+                 spatial_ref_sys remote",
             ),
-            (&["public.\"Odd.Name\""], "alembic_version schema_migrations changes SequelizeMeta Odd.Name spatial_ref_sys remote"),
-            (&["shop.users"], "alembic_version schema_migrations changes SequelizeMeta spatial_ref_sys remote"),
+            (
+                &["public.\"Odd.Name\""],
+                "alembic_version schema_migrations changes SequelizeMeta Odd.Name spatial_ref_sys \
+                 remote",
+            ),
+            (
+                &["shop.users"],
+                "alembic_version schema_migrations changes SequelizeMeta spatial_ref_sys remote",
+            ),
             (
                 &["events"],
-                "alembic_version schema_migrations changes SequelizeMeta spatial_ref_sys remote events events_1 events_1a",
+                "alembic_version schema_migrations changes SequelizeMeta spatial_ref_sys remote \
+                 events events_1 events_1a",
             ),
         ] {
             let sorted = sort(&found, &keep(named));
@@ -231,7 +280,13 @@ mod tests {
             (&["a", "b"], &[("a", "b")], &["b"], "", ""),
             (&["a", "b"], &[("a", "b")], &["a"], "public.a -> public.b", "public.b"),
             (&["a", "b"], &[("a", "b")], &["a", "b"], "", ""),
-            (&["k", "a", "b"], &[("k", "a"), ("a", "b")], &["k"], "public.k -> public.a -> public.b", "public.a public.b"),
+            (
+                &["k", "a", "b"],
+                &[("k", "a"), ("a", "b")],
+                &["k"],
+                "public.k -> public.a -> public.b",
+                "public.a public.b",
+            ),
             // a ring has an end
             (
                 &["k", "a", "b"],
@@ -254,11 +309,35 @@ mod tests {
                 "public.k -> public.a; public.k -> public.b",
                 "public.a public.b",
             ),
-            (&["k", "m", "a"], &[("k", "a"), ("m", "a")], &["k", "m"], "public.k -> public.a", "public.a"),
-            (&["part<whole", "whole"], &[], &["part"], "public.part (part of) -> public.whole", "public.whole"),
-            (&["~far<whole", "whole"], &[], &[], "public.far (part of) -> public.whole", "public.whole"),
+            (
+                &["k", "m", "a"],
+                &[("k", "a"), ("m", "a")],
+                &["k", "m"],
+                "public.k -> public.a",
+                "public.a",
+            ),
+            (
+                &["part<whole", "whole"],
+                &[],
+                &["part"],
+                "public.part (part of) -> public.whole",
+                "public.whole",
+            ),
+            (
+                &["~far<whole", "whole"],
+                &[],
+                &[],
+                "public.far (part of) -> public.whole",
+                "public.whole",
+            ),
             (&["+geo", "a"], &[("geo", "a")], &[], "public.geo -> public.a", "public.a"),
-            (&["alembic_version", "a"], &[("alembic_version", "a")], &[], "public.alembic_version -> public.a", "public.a"),
+            (
+                &["alembic_version", "a"],
+                &[("alembic_version", "a")],
+                &[],
+                "public.alembic_version -> public.a",
+                "public.a",
+            ),
             (
                 &["part<whole", "whole", "x"],
                 &[("whole", "x")],

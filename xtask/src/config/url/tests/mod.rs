@@ -38,8 +38,12 @@ fn takes_apart_what_people_write() {
 
 #[test]
 fn keeps_libpq_options_and_sets_others_aside() {
-    let u = parse("postgresql://h/d?schema=public&sslmode=require&connection_limit=5&hostaddr=10.0.0.1").unwrap();
-    let options = [("PGSSLMODE", "require"), ("PGHOSTADDR", "10.0.0.1")].map(|(k, v)| (k.to_owned(), v.to_owned()));
+    let u = parse(
+        "postgresql://h/d?schema=public&sslmode=require&connection_limit=5&hostaddr=10.0.0.1",
+    )
+    .unwrap();
+    let options = [("PGSSLMODE", "require"), ("PGHOSTADDR", "10.0.0.1")]
+        .map(|(k, v)| (k.to_owned(), v.to_owned()));
     assert_eq!(u.options, options);
     assert_eq!(u.ignored, ["schema", "connection_limit"]);
 }
@@ -90,7 +94,10 @@ fn another_database_keeps_all_the_rest() {
         ("postgresql:///d?host=/tmp/pg", "postgresql:///d__x?host=/tmp/pg"),
         ("postgresql://h/?dbname=d&sslmode=require", "postgresql://h/d__x?sslmode=require"),
         ("postgresql://h/d__x?dbname=d__x", "postgresql://h/d__x?dbname=d__x"),
-        ("postgresql+asyncpg://u:1?x@h/d?ssl=require", "postgresql+asyncpg://u:1?x@h/d__x?ssl=require"),
+        (
+            "postgresql+asyncpg://u:1?x@h/d?ssl=require",
+            "postgresql+asyncpg://u:1?x@h/d__x?ssl=require",
+        ),
         ("postgres://u:p@h?schema=s", "postgres://u:p@h/d__x?schema=s"),
     ] {
         assert_eq!(with_database(uri, "d__x"), want);
@@ -100,7 +107,10 @@ fn another_database_keeps_all_the_rest() {
 #[test]
 fn another_host_keeps_all_the_rest() {
     for (uri, want) in [
-        ("postgresql://u:p@db:5432/d?schema=public", "postgresql://u:p@127.0.0.1:56/d?schema=public"),
+        (
+            "postgresql://u:p@db:5432/d?schema=public",
+            "postgresql://u:p@127.0.0.1:56/d?schema=public",
+        ),
         ("postgres://db", "postgres://127.0.0.1:56"),
         ("postgres+x://u@db/d", "postgres+x://u@127.0.0.1:56/d"),
     ] {
@@ -114,7 +124,10 @@ fn what_is_written_is_read_as_it_was() {
     for (host, port) in [("h", Some("5433")), ("/tmp/p g", Some("1")), ("::1", None)] {
         let read = parse(&write(Some("u@x"), Some("p:/@ß%"), host, port, "d x")).unwrap();
         let text = |o: &Option<String>| o.clone().unwrap_or_default();
-        assert_eq!([text(&read.user), text(&read.password), text(&read.database)], ["u@x", "p:/@ß%", "d x"]);
+        assert_eq!(
+            [text(&read.user), text(&read.password), text(&read.database)],
+            ["u@x", "p:/@ß%", "d x"]
+        );
         assert_eq!((text(&read.host).as_str(), read.port.as_deref()), (host, port));
     }
 }

@@ -28,7 +28,8 @@ pub enum Tar {
 /// What GNU tar is told of attributes: to write them all, for what can't be kept is to be noticed.
 const ALL: [&str; 2] = ["--xattrs", "--xattrs-include=*"];
 /// To set those that give nobody power.
-const PLAIN: [&str; 3] = ["--xattrs", "--xattrs-include=user.*", "--xattrs-include=system.posix_acl_*"];
+const PLAIN: [&str; 3] =
+    ["--xattrs", "--xattrs-include=user.*", "--xattrs-include=system.posix_acl_*"];
 /// To set those that do.
 const POWER: [&str; 2] = ["--xattrs-include=security.capability", "--xattrs-include=trusted.*"];
 
@@ -44,12 +45,16 @@ impl Lacks {
 
     /// Why nothing can be restored there.
     pub fn restore(&self) -> Option<String> {
-        Some(format!("the image has no {}, which a restore takes; a backup needs none", listed(&self.0)?))
+        Some(format!(
+            "the image has no {}, which a restore takes; a backup needs none",
+            listed(&self.0)?
+        ))
     }
 
     /// Why nothing can be emptied there.
     pub fn wipe(&self) -> Option<String> {
-        let missing: Vec<&str> = self.0.iter().copied().filter(|program| WIPE.contains(program)).collect();
+        let missing: Vec<&str> =
+            self.0.iter().copied().filter(|program| WIPE.contains(program)).collect();
         Some(format!("the image has no {}, which a wipe takes", listed(&missing)?))
     }
 }
@@ -57,7 +62,11 @@ impl Lacks {
 fn listed(missing: &[&str]) -> Option<String> {
     let all: Vec<String> = missing.iter().map(|program| format!("`{program}`")).collect();
     let (last, rest) = all.split_last()?;
-    Some(if rest.is_empty() { last.clone() } else { format!("{} and no {last}", rest.join(", no ")) })
+    Some(if rest.is_empty() {
+        last.clone()
+    } else {
+        format!("{} and no {last}", rest.join(", no "))
+    })
 }
 
 impl Inside {
@@ -75,7 +84,11 @@ impl Inside {
         };
         let mut lacks = Lacks::of(is_missing);
         let is_there = !said.lines().any(|line| line == "no mv");
-        lacks.0.iter_mut().filter(|program| is_there && **program == "mv").for_each(|program| *program = "mv -T");
+        lacks
+            .0
+            .iter_mut()
+            .filter(|program| is_there && **program == "mv")
+            .for_each(|program| *program = "mv -T");
         Some(lacks)
     }
 
@@ -83,7 +96,10 @@ impl Inside {
     ///
     /// # Errors
     /// Those of whoever is asked.
-    pub fn lacks_one_by_one<E>(&self, mut is_missing: impl FnMut(&Cmd) -> Result<bool, E>) -> Result<Lacks, E> {
+    pub fn lacks_one_by_one<E>(
+        &self,
+        mut is_missing: impl FnMut(&Cmd) -> Result<bool, E>,
+    ) -> Result<Lacks, E> {
         let mut missing = Vec::new();
         for program in RESTORE {
             if is_missing(&self.has(program))? {
@@ -93,22 +109,31 @@ impl Inside {
         Ok(Lacks(missing))
     }
 
-    /// Asks whether the image has a program: see [`Inside::is_missing`]. Docker itself serves a dump without `tar`.
+    /// Asks whether the image has a program: see [`Inside::is_missing`]. Docker itself serves a
+    /// dump without `tar`.
     pub fn has(&self, program: &str) -> Cmd {
         self.exec(&[program, "--help"])
     }
 
-    /// Whether an exit code of [`Inside::has`] says that there is no such program; others say that it knows no `--help`.
+    /// Whether an exit code of [`Inside::has`] says that there is no such program; others say that
+    /// it knows no `--help`.
     pub fn is_missing(code: Option<i32>) -> bool {
         matches!(code, Some(126 | 127))
     }
 
-    /// Asks whether GNU tar was built with what it takes for attributes: it says on its standard error where it was not.
+    /// Asks whether GNU tar was built with what it takes for attributes: it says on its standard
+    /// error where it was not.
     pub fn knows_attributes(&self) -> Cmd {
-        self.wrapped(Cmd::new("tar").args(ALL).args(["-cf", "-", "--no-recursion", "-C", "/", "."]).env("LC_ALL", "C"))
+        self.wrapped(
+            Cmd::new("tar")
+                .args(ALL)
+                .args(["-cf", "-", "--no-recursion", "-C", "/", "."])
+                .env("LC_ALL", "C"),
+        )
     }
 
-    /// Takes a tar on its standard input into the folder that [`Inside::stage`] made, by the image's own `tar`.
+    /// Takes a tar on its standard input into the folder that [`Inside::stage`] made, by the
+    /// image's own `tar`.
     pub fn feed_with_tar(&self, tar: Tar, given: Given) -> Cmd {
         let words: &[&[&str]] = match (tar, given) {
             (Tar::Gnu, Given::Plain) => &[&PLAIN],
@@ -119,7 +144,8 @@ impl Inside {
         self.feeding().args(words.iter().copied().flatten().copied())
     }
 
-    /// Takes off what that folder has from the one that it is in, by a tar of its root alone: what is made in it would have it, too.
+    /// Takes off what that folder has from the one that it is in, by a tar of its root alone: what
+    /// is made in it would have it, too.
     pub fn bare(&self) -> Cmd {
         self.feeding().arg("--acls")
     }
@@ -130,7 +156,8 @@ impl Inside {
         cmd
     }
 
-    /// A tar of what is in a folder. Whatever the image's own language is, names are bytes, and what it says is English.
+    /// A tar of what is in a folder. Whatever the image's own language is, names are bytes, and
+    /// what it says is English.
     pub(super) fn tar_of(&self, path: &str, tar: Tar) -> Cmd {
         let (program, args) = (READING[0], READING[1..].iter().copied());
         let cmd = self.wrapped(Cmd::new(program).args(args).arg(path).env("LC_ALL", "C"));
@@ -156,7 +183,11 @@ impl Tar {
     /// What it is after it was asked [`Inside::knows_attributes`] and said this.
     #[must_use]
     pub fn by_word(self, said: &str) -> Self {
-        if self == Self::Gnu && said.contains("support is not available") { Self::Posix } else { self }
+        if self == Self::Gnu && said.contains("support is not available") {
+            Self::Posix
+        } else {
+            self
+        }
     }
 
     /// Whether what it writes has attributes.
@@ -175,10 +206,13 @@ pub(super) fn one_file(name: &str, content: &[u8]) -> Option<String> {
     String::from_utf8(builder.into_inner().ok()?).ok()
 }
 
-/// Whether a `mv` that says this of itself can give a folder the very name that is said, as those of older busyboxes can't.
+/// Whether a `mv` that says this of itself can give a folder the very name that is said, as those
+/// of older busyboxes can't.
 fn renames(help: &str) -> bool {
-    let mut flags = help.split(|sign: char| sign.is_whitespace() || matches!(sign, '[' | ']' | ','));
-    !help.contains("sage") || flags.any(|flag| flag.starts_with('-') && !flag.starts_with("--") && flag.contains('T'))
+    let mut flags =
+        help.split(|sign: char| sign.is_whitespace() || matches!(sign, '[' | ']' | ','));
+    !help.contains("sage")
+        || flags.any(|flag| flag.starts_with('-') && !flag.starts_with("--") && flag.contains('T'))
 }
 
 #[cfg(test)]
@@ -187,20 +221,35 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named() {
-        let gnu = "Usage: mv [OPTION]... [-T] SOURCE DEST\n  -T, --no-target-directory  treat DEST as a normal file\n";
+        let gnu = "Usage: mv [OPTION]... [-T] SOURCE DEST\n  -T, --no-target-directory  treat \
+                   DEST as a normal file\n";
         for (said, restore, wipe) in [
             (String::new(), None, None),
             (gnu.into(), None, None),
             ("Usage: mv [-finT] SOURCE DEST\n".into(), None, None),
-            ("Usage: mv [-fin] SOURCE DEST\nor: mv [-fin] SOURCE... DIRECTORY\n".into(), Some("`mv -T`"), None),
+            (
+                "Usage: mv [-fin] SOURCE DEST\nor: mv [-fin] SOURCE... DIRECTORY\n".into(),
+                Some("`mv -T`"),
+                None,
+            ),
             (format!("no sync\n{gnu}"), Some("`sync`"), None),
-            (format!("no find\nno rmdir\nno sync\n{gnu}"), Some("`find`, no `rmdir` and no `sync`"), Some("`find`")),
+            (
+                format!("no find\nno rmdir\nno sync\n{gnu}"),
+                Some("`find`, no `rmdir` and no `sync`"),
+                Some("`find`"),
+            ),
             ("no mv\nsh: mv: not found\n".into(), Some("`mv`"), None),
         ] {
             let lacks = Inside::lacks(&format!("{said}asked\n")).unwrap();
-            let wanted = restore.map(|what| format!("the image has no {what}, which a restore takes; a backup needs none"));
+            let wanted = restore.map(|what| {
+                format!("the image has no {what}, which a restore takes; a backup needs none")
+            });
             assert_eq!(lacks.restore(), wanted, "{said}");
-            assert_eq!(lacks.wipe(), wipe.map(|what| format!("the image has no {what}, which a wipe takes")), "{said}");
+            assert_eq!(
+                lacks.wipe(),
+                wipe.map(|what| format!("the image has no {what}, which a wipe takes")),
+                "{said}"
+            );
         }
         assert_eq!(Inside::lacks("no sync\n"), None, "it was cut off");
     }
@@ -210,10 +259,15 @@ mod tests {
         for (help, tar) in [
             ("  -H, --format=FORMAT       create archive of the given format", Tar::Posix),
             (
-                "  -H, --format=FORMAT  create archive\n  --xattrs-include=MASK  specify the include pattern for xattr keys",
+                "  -H, --format=FORMAT  create archive\n  --xattrs-include=MASK  specify the \
+                 include pattern for xattr keys",
                 Tar::Gnu,
             ),
-            ("tar(bsdtar): manipulate archive files\n  --format {ustar|pax|cpio|shar}  Select archive format", Tar::Libarchive),
+            (
+                "tar(bsdtar): manipulate archive files\n  --format {ustar|pax|cpio|shar}  Select \
+                 archive format",
+                Tar::Libarchive,
+            ),
             ("Usage: tar c|x|t [-ZzJjahmvokO] [-f TARFILE] [-C DIR] [FILE]...", Tar::Plain),
             ("", Tar::Plain),
         ] {
@@ -221,6 +275,10 @@ mod tests {
         }
         assert_eq!(Tar::Gnu.by_word("tar: XATTR support is not available\n"), Tar::Posix);
         assert_eq!(Tar::Gnu.by_word(""), Tar::Gnu);
-        assert!(Inside::is_missing(Some(127)) && !Inside::is_missing(Some(1)) && !Inside::is_missing(None));
+        assert!(
+            Inside::is_missing(Some(127))
+                && !Inside::is_missing(Some(1))
+                && !Inside::is_missing(None)
+        );
     }
 }

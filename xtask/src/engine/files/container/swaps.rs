@@ -1,4 +1,5 @@
-//! How a tree in a container is staged, swapped, taken back and removed: the acts for it, from wherever the trees are.
+//! How a tree in a container is staged, swapped, taken back and removed: the acts for it, from
+//! wherever the trees are.
 
 use super::super::steps::{ENOUGH, Exchange, Intent, Slot, Slots, Step, next};
 use super::{Found, IGNORE, Inside, LEFT, LIVE, MARK, RETURNED, STANDING, Way, deed};
@@ -26,29 +27,41 @@ impl Inside {
         // nobody else sees a tree whose rights are not set yet
         let cmd = self.exec(&["chmod", "0700", &self.own()]);
         acts.push(Act::Write(deed(format!("mode of {}", self.own()), cmd)));
-        acts.extend(self.ignored().map(|cmd| Act::Write(deed(format!("{} in {}", IGNORE, self.own()), cmd))));
+        acts.extend(
+            self.ignored()
+                .map(|cmd| Act::Write(deed(format!("{} in {}", IGNORE, self.own()), cmd))),
+        );
         Ok(acts)
     }
 
     /// Keeps git from our folder, where it may lie in a repository: one that is mounted.
     fn ignored(&self) -> Option<Cmd> {
         let archive = super::programs::one_file(IGNORE, b"*\n")?;
-        (self.way != Way::Beside).then(|| self.wrapped(Cmd::new("tar").args(["-xf", "-", "-C", &self.own()]).input(archive)))
+        (self.way != Way::Beside).then(|| {
+            self.wrapped(Cmd::new("tar").args(["-xf", "-", "-C", &self.own()]).input(archive))
+        })
     }
 
     /// Puts the tree that was fed, and has proved good, in place; keeps the old one for an undo.
     ///
     /// # Errors
-    /// Nothing was fed, or our folder's name is taken. `found` is as it will be once the tree is there.
+    /// Nothing was fed, or our folder's name is taken. `found` is as it will be once the tree is
+    /// there.
     pub fn swap(&self, found: &Found) -> Result<Vec<Act>, Problem> {
         let mut acts = vec![self.still_marked()];
         // left by a swap of another time; what is set apart from here on is what was kept
-        acts.extend(found.discard.into_iter().flat_map(|tree| self.put_away("discard", tree, LEFT)));
+        acts.extend(
+            found.discard.into_iter().flat_map(|tree| self.put_away("discard", tree, LEFT)),
+        );
         if self.way == Way::Within {
             let cmd = self.exec(&["chmod", "0700", &self.at("coming")]);
             acts.push(Act::Write(deed(format!("mode of {}", self.shown_at("coming")), cmd)));
         }
-        acts.extend(self.bring("coming", found.coming, &Found { discard: None, ..found.clone() })?);
+        acts.extend(self.bring(
+            "coming",
+            found.coming,
+            &Found { discard: None, ..found.clone() },
+        )?);
         Ok(acts)
     }
 
@@ -58,7 +71,11 @@ impl Inside {
     /// Nothing is kept.
     pub fn undo(&self, found: &Found) -> Result<Vec<Act>, Problem> {
         let mut acts = vec![self.still_marked()];
-        acts.extend(self.bring("previous", found.previous, &Found { previous: None, ..found.clone() })?);
+        acts.extend(self.bring(
+            "previous",
+            found.previous,
+            &Found { previous: None, ..found.clone() },
+        )?);
         Ok(acts)
     }
 
@@ -74,8 +91,8 @@ impl Inside {
         }
     }
 
-    /// Takes a swap back: `live`, an id, is live again, what came in its place goes, and what was kept before is kept again. It may be
-    /// done twice, or go on from where it was cut off.
+    /// Takes a swap back: `live`, an id, is live again, what came in its place goes, and what was
+    /// kept before is kept again. It may be done twice, or go on from where it was cut off.
     ///
     /// # Errors
     /// What was live is no longer kept.
@@ -83,7 +100,8 @@ impl Inside {
         self.back(found, live, Came::Now)
     }
 
-    /// The same for a run that was cut off: what came in its place has been live since, and is kept out of the way.
+    /// The same for a run that was cut off: what came in its place has been live since, and is kept
+    /// out of the way.
     ///
     /// # Errors
     /// What was live is no longer kept.
@@ -110,7 +128,9 @@ impl Inside {
         acts.extend(kept.map(|_| self.rename("discard", "previous")));
         match (now.coming.filter(|_| now.previous.is_none()), came) {
             (Some(tree), Came::Before) => acts.extend(self.put_away("coming", tree, RETURNED)),
-            (coming, Came::Now) => acts.extend(now.previous.or(coming).map(|_| self.remove("coming"))),
+            (coming, Came::Now) => {
+                acts.extend(now.previous.or(coming).map(|_| self.remove("coming")))
+            }
             (None, Came::Before) => {}
         }
         Ok(acts)
@@ -121,7 +141,8 @@ impl Inside {
     /// # Errors
     /// What was live is no longer kept.
     pub fn redo(&self, found: &Found, live: &str) -> Result<Vec<Act>, Problem> {
-        numbers(live).map_or(Ok(Vec::new()), |(old, _)| self.live_again(found, old).map(|(acts, _)| acts))
+        numbers(live)
+            .map_or(Ok(Vec::new()), |(old, _)| self.live_again(found, old).map(|(acts, _)| acts))
     }
 
     /// What has to be done for a tree that may be the one that is kept, and where all is then.
@@ -131,9 +152,12 @@ impl Inside {
             return Ok((Vec::new(), found.clone()));
         }
         if found.previous != Some(old) {
-            return Err(Problem::failed(format!("`{}` can't be as it was before: that tree is not kept any more", self.shown()))
-                .because(format!("what is kept is whole, in `{}`", self.own()))
-                .cure("look at it, and `db-undo` or restore a backup"));
+            return Err(Problem::failed(format!(
+                "`{}` can't be as it was before: that tree is not kept any more",
+                self.shown()
+            ))
+            .because(format!("what is kept is whole, in `{}`", self.own()))
+            .cure("look at it, and `db-undo` or restore a backup"));
         }
         let after = Found { live: Some(old), previous: found.live, ..found.clone() };
         Ok((self.undo(found)?, after))
@@ -186,7 +210,10 @@ impl Inside {
         let ignore = (self.way != Way::Beside).then_some(IGNORE);
         let all = ["discard", "coming", LEFT, STANDING].into_iter().chain(ignore);
         let cmd = self.exec(&["rm", "-rf"]).args(all.map(|name| self.at(name)));
-        acts.push(Act::Remove(deed(format!("all trees in {} in {}", self.own(), self.container), cmd)));
+        acts.push(Act::Remove(deed(
+            format!("all trees in {} in {}", self.own(), self.container),
+            cmd,
+        )));
         // the mark goes last, and only with nothing else left: without it the folder is nobody's
         let cmd = self.exec(&["rmdir", &self.at(MARK), &self.own()]);
         acts.push(Act::Remove(deed(format!("folder {} in {}", self.own(), self.container), cmd)));
@@ -196,7 +223,8 @@ impl Inside {
     /// Empties the tree, and leaves its root and what is kept for an undo.
     pub fn wipe(&self) -> Vec<Act> {
         let cmd = self.each_in(&self.path, &["rm", "-rf", "{}"]);
-        let emptied = Act::Remove(deed(format!("all that is in {} in {}", self.path, self.container), cmd));
+        let emptied =
+            Act::Remove(deed(format!("all that is in {} in {}", self.path, self.container), cmd));
         vec![emptied, self.is_empty()]
     }
 
@@ -204,8 +232,12 @@ impl Inside {
         self.is_ours(found)?;
         self.at_rest(found)?;
         if tree.is_none() {
-            return Err(Problem::failed(format!("`{}` is not there in container `{}`", self.at(name), self.container))
-                .cure("nothing is kept any more: restore a backup"));
+            return Err(Problem::failed(format!(
+                "`{}` is not there in container `{}`",
+                self.at(name),
+                self.container
+            ))
+            .cure("nothing is kept any more: restore a backup"));
         }
         let mut acts = vec![self.rename(name, "staged")];
         acts.extend(self.finish(&Found { staged: tree, ..found.clone() })?);
@@ -223,18 +255,23 @@ impl Inside {
             match step {
                 Step::Done => return Ok(acts),
                 Step::Move(from, to) => acts.push(self.rename(name(from), name(to))),
-                Step::Shelve => acts.extend(slots.discard.into_iter().flat_map(|tree| self.put_away("discard", tree, LEFT))),
+                Step::Shelve => acts.extend(
+                    slots.discard.into_iter().flat_map(|tree| self.put_away("discard", tree, LEFT)),
+                ),
                 Step::Exchange(_) | Step::Foreign => break,
             }
             slots = slots.after(step);
         }
-        Err(Problem::failed(format!("the swap of `{}` can't go on: the trees are not as a swap leaves them", self.path))
-            .because(format!("they are whole, in `{}`", self.own()))
-            .cure("look at them, and rename by hand the one you want"))
+        Err(Problem::failed(format!(
+            "the swap of `{}` can't go on: the trees are not as a swap leaves them",
+            self.path
+        ))
+        .because(format!("they are whole, in `{}`", self.own()))
+        .cure("look at them, and rename by hand the one you want"))
     }
 
-    /// What is in a mount point moves out, what is staged moves in. Each phase has its own name for the trees, given by one
-    /// rename, so what is there says how far it came.
+    /// What is in a mount point moves out, what is staged moves in. Each phase has its own name for
+    /// the trees, given by one rename, so what is there says how far it came.
     fn moves(&self, found: &Found) -> Vec<Act> {
         let mut acts = Vec::new();
         let entries = |what: &str, from: &str, to: &str| {
@@ -254,7 +291,9 @@ impl Inside {
         }
         if found.cut_short() {
             if found.previous.is_some() {
-                acts.extend(found.discard.into_iter().flat_map(|tree| self.put_away("discard", tree, LEFT)));
+                acts.extend(
+                    found.discard.into_iter().flat_map(|tree| self.put_away("discard", tree, LEFT)),
+                );
                 acts.push(self.rename("previous", "discard"));
             }
             acts.push(self.rename("leaving", "previous"));
@@ -275,17 +314,24 @@ impl Inside {
         if found.folder.is_none() || found.mark.is_some() {
             return Ok(());
         }
-        Err(Problem::refused(format!("`{}` in container `{}` was not made by db-tasks", self.own(), self.container))
-            .because(format!("there is no `{MARK}` in it"))
-            .cure("move it away: a restore needs this name"))
+        Err(Problem::refused(format!(
+            "`{}` in container `{}` was not made by db-tasks",
+            self.own(),
+            self.container
+        ))
+        .because(format!("there is no `{MARK}` in it"))
+        .cure("move it away: a restore needs this name"))
     }
 
     fn at_rest(&self, found: &Found) -> Result<(), Problem> {
         if !found.cut_short() {
             return Ok(());
         }
-        Err(Problem::failed(format!("an earlier swap of `{}` in container `{}` was cut short", self.path, self.container))
-            .cure("run the command again: the swap is finished first"))
+        Err(Problem::failed(format!(
+            "an earlier swap of `{}` in container `{}` was cut short",
+            self.path, self.container
+        ))
+        .cure("run the command again: the swap is finished first"))
     }
 
     fn still_marked(&self) -> Act {
@@ -294,7 +340,9 @@ impl Inside {
             what: format!("{} in {} is ours", self.own(), self.container),
             cmd: self.exec(&["stat", "-c", "%n", &mark]),
             expect: mark,
-            cure: "somebody changed it in the meantime: run the command again and look at the new plan".into(),
+            cure: "somebody changed it in the meantime: run the command again and look at the new \
+                   plan"
+                .into(),
         })
     }
 
@@ -303,7 +351,8 @@ impl Inside {
             what: format!("nothing is left in {} in {}", self.path, self.container),
             cmd: self.entries(&self.path),
             expect: String::new(),
-            cure: "something writes there, or may not be moved: stop it, and run the command again".into(),
+            cure: "something writes there, or may not be moved: stop it, and run the command again"
+                .into(),
         })
     }
 
@@ -313,7 +362,8 @@ impl Inside {
             cmd: self.entries(&self.at("arriving")),
             expect: String::new(),
             cure: format!(
-                "something of the same name was written there meanwhile: move it away, out of {}, and run `db-repair`",
+                "something of the same name was written there meanwhile: move it away, out of {}, \
+                 and run `db-repair`",
                 self.path
             ),
         })

@@ -16,7 +16,17 @@ pub(in super::super) trait Answer: Message + Default {
 macro_rules! answers {
     ($($name:ident),*) => { $(impl Answer for $name { fn status(&self) -> Option<&Status> { self.status.as_ref() } })* };
 }
-answers!(Version, Databases, Collections, Description, Indexes, LoadState, Statistics, Partitions, Aliases);
+answers!(
+    Version,
+    Databases,
+    Collections,
+    Description,
+    Indexes,
+    LoadState,
+    Statistics,
+    Partitions,
+    Aliases
+);
 answers!(Rows, Mutation, Flushed, Timestamp);
 
 impl Answer for Status {
@@ -87,7 +97,8 @@ pub(in super::super) struct OfCollection {
     pub collection_name: String,
 }
 
-/// `DescribeCollectionResponse`; the schema is taken as bytes, so that what is unknown in it can be noticed.
+/// `DescribeCollectionResponse`; the schema is taken as bytes, so that what is unknown in it can be
+/// noticed.
 #[derive(Clone, PartialEq, Eq, Message)]
 pub(in super::super) struct Description {
     #[prost(message, optional, tag = "1")]

@@ -1,19 +1,22 @@
-//! The marks that stand where a database has its connection limit. That is the one place that CREATE DATABASE can set itself: a mark that
-//! came second would be missing where a run is killed in between.
+//! The marks that stand where a database has its connection limit. That is the one place that
+//! CREATE DATABASE can set itself: a mark that came second would be missing where a run is killed
+//! in between.
 
 use super::super::name::fnv;
 use super::INVALID;
 
 /// The connection limit of a database that is on its way, and had none of its own.
 pub(super) const ON_ITS_WAY: i64 = 2_000_000_019;
-/// The connection limit of a database that a reset of an earlier version has emptied, and has not filled, and that had none of its own:
-/// it is read, and written no more.
+/// The connection limit of a database that a reset of an earlier version has emptied, and has not
+/// filled, and that had none of its own: it is read, and written no more.
 pub(super) const EMPTIED: i64 = 2_000_000_023;
-/// Where the same begin for databases that had a limit of their own, which is added: it must not be lost with the run.
+/// Where the same begin for databases that had a limit of their own, which is added: it must not be
+/// lost with the run.
 pub(super) const ON_ITS_WAY_LIMITED: i64 = 2_010_000_000;
 pub(super) const EMPTIED_LIMITED: i64 = 2_030_000_000;
-/// Where the limits of emptied databases begin. They say by which run, as far as a number can, for a migrator may write over its name in the
-/// comment. Each of the [`RUNS`] has [`ROOM`] for none, and for any limit that PostgreSQL takes.
+/// Where the limits of emptied databases begin. They say by which run, as far as a number can, for
+/// a migrator may write over its name in the comment. Each of the [`RUNS`] has [`ROOM`] for none,
+/// and for any limit that PostgreSQL takes.
 const EMPTIED_BY: i64 = 2_040_000_000;
 const RUNS: i64 = 400;
 const ROOM: i64 = 262_145;
@@ -54,7 +57,8 @@ pub fn own_limit(limit: i64) -> i64 {
     }
 }
 
-/// The words of CREATE and ALTER DATABASE that mark one as on its way; `own` is the limit that it had.
+/// The words of CREATE and ALTER DATABASE that mark one as on its way; `own` is the limit that it
+/// had.
 pub(in crate::engine::postgres) fn on_its_way(own: i64) -> String {
     format!("CONNECTION LIMIT {}", marked(own, ON_ITS_WAY, ON_ITS_WAY_LIMITED))
 }

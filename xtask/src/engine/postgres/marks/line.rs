@@ -1,5 +1,5 @@
-//! The marks that stand in the first line of a database's comment. It goes along with a rename, and any owner may write it: a setting of
-//! our own would take a superuser.
+//! The marks that stand in the first line of a database's comment. It goes along with a rename, and
+//! any owner may write it: a setting of our own would take a superuser.
 
 use std::path::Path;
 
@@ -9,11 +9,13 @@ use super::super::name::{block, ident, literal};
 use super::{INVALID, State, limit};
 use crate::bytes;
 
-/// How the comment of a database begins that is kept for an undo; the person's own comment follows on the next line.
+/// How the comment of a database begins that is kept for an undo; the person's own comment follows
+/// on the next line.
 pub(super) const KEPT: &str = "db-tasks: kept for db-undo";
 /// How it begins while the run that has set it aside may still bring it back; who that is follows.
 const HELD: &str = "db-tasks: held by ";
-/// How the comment of a database begins that a reset has emptied, and has not filled; who that is follows.
+/// How the comment of a database begins that a reset has emptied, and has not filled; who that is
+/// follows.
 const EMPTIED: &str = "db-tasks: emptied by ";
 
 /// What a comment says of its database, where it begins with a mark.
@@ -31,7 +33,8 @@ pub fn own_comment(comment: &str) -> Option<&str> {
     if of(comment).is_some() { comment.split_once('\n').map(|(_, own)| own) } else { Some(comment) }
 }
 
-/// A run as a mark names it: its task, its number and its folder, in one line of plain letters, for databases have many encodings.
+/// A run as a mark names it: its task, its number and its folder, in one line of plain letters, for
+/// databases have many encodings.
 pub fn run_name(task: &str, client: &Client, folder: &Path) -> String {
     let said = format!("{task} ({}) in {}", client.app_name, folder.display());
     said.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).collect()
@@ -44,7 +47,8 @@ pub enum Aside {
     Kept,
     /// For the run that does it, named so that others know where to mend it.
     Held(String),
-    /// For an undo, by that run when it let go: until its journal is closed it may still go back, where nobody else has done so.
+    /// For an undo, by that run when it let go: until its journal is closed it may still go back,
+    /// where nobody else has done so.
     LetGo(String),
 }
 
@@ -99,10 +103,15 @@ pub(in crate::engine::postgres) fn is_aside(oid: &str) -> String {
     begins_with_one_of(oid, &[KEPT, HELD])
 }
 
-/// Whether a row of `pg_database` is emptied, and by no other run than this one. A migrator may have taken either mark away.
+/// Whether a row of `pg_database` is emptied, and by no other run than this one. A migrator may
+/// have taken either mark away.
 pub(in crate::engine::postgres) fn is_emptied_by(run: &str) -> String {
     let own = format!("{} = {}", first_line("oid"), literal(&format!("{EMPTIED}{run}")));
-    format!("(coalesce({own}, false) OR {} AND NOT {})", limit::is_emptied_by(run), begins("oid", EMPTIED))
+    format!(
+        "(coalesce({own}, false) OR {} AND NOT {})",
+        limit::is_emptied_by(run),
+        begins("oid", EMPTIED)
+    )
 }
 
 fn begins_with_one_of(oid: &str, marks: &[&str]) -> String {
@@ -124,7 +133,11 @@ pub(in crate::engine::postgres) fn mark(name: &str, own: Own<'_>, aside: &Aside)
 
 /// The statements of [`mark`], for a block.
 pub(in crate::engine::postgres) fn marking(name: &str, own: Own<'_>, aside: &Aside) -> [String; 2] {
-    let template = if own.template { format!("ALTER DATABASE {} IS_TEMPLATE false;\n", ident(name)) } else { String::new() };
+    let template = if own.template {
+        format!("ALTER DATABASE {} IS_TEMPLATE false;\n", ident(name))
+    } else {
+        String::new()
+    };
     [beginning(name, own, &aside.line()), template]
 }
 
@@ -138,7 +151,11 @@ pub(in crate::engine::postgres) fn emptied(name: &str, own: Own<'_>, run: &str) 
 fn beginning(name: &str, own: Own<'_>, line: &str) -> String {
     if let Some(again) = comment_again(own) {
         let line = literal(&format!("{line}\n"));
-        return format!("EXECUTE format('COMMENT ON DATABASE %I IS %L', {}, {line} || coalesce({again}, ''));\n", literal(name));
+        return format!(
+            "EXECUTE format('COMMENT ON DATABASE %I IS %L', {}, {line} || coalesce({again}, \
+             ''));\n",
+            literal(name)
+        );
     }
     let comment = own.comment.map_or(String::new(), |own| format!("\n{own}"));
     format!("COMMENT ON DATABASE {} IS {};\n", ident(name), literal(&format!("{line}{comment}")))
@@ -155,20 +172,23 @@ pub(in crate::engine::postgres) fn unmarking(name: &str, own: Own<'_>) -> [Strin
     let comment = own.comment.map_or("NULL".into(), literal);
     let template = if own.template { " IS_TEMPLATE true" } else { "" };
     let comment = match comment_again(own) {
-        Some(again) => format!("EXECUTE format('COMMENT ON DATABASE %I IS %L', {}, {again});\n", literal(name)),
+        Some(again) => {
+            format!("EXECUTE format('COMMENT ON DATABASE %I IS %L', {}, {again});\n", literal(name))
+        }
         None => format!("COMMENT ON DATABASE {db} IS {comment};\n"),
     };
     [comment, format!("ALTER DATABASE {db} CONNECTION LIMIT {limit}{template};\n")]
 }
 
-/// A comment that is no UTF-8 (a database of another encoding gave it) can't be said to a server in UTF-8: it is taken from where it
-/// stands, without our mark, which is its first line. None of these functions looks at more than bytes.
+/// A comment that is no UTF-8 (a database of another encoding gave it) can't be said to a server in
+/// UTF-8: it is taken from where it stands, without our mark, which is its first line. None of
+/// these functions looks at more than bytes.
 fn comment_again(own: Own<'_>) -> Option<String> {
     own.comment.filter(|comment| bytes::has_foreign(comment))?;
     let end = literal("\n");
     Some(format!(
-        "(SELECT CASE WHEN {} THEN split_part(c, split_part(c, {end}, 1) || {end}, 2) ELSE c END FROM \
-         shobj_description({oid}, 'pg_database') c)",
+        "(SELECT CASE WHEN {} THEN split_part(c, split_part(c, {end}, 1) || {end}, 2) ELSE c END \
+         FROM shobj_description({oid}, 'pg_database') c)",
         begins_with_one_of(&own.oid.to_string(), &[KEPT, HELD, EMPTIED]),
         oid = own.oid
     ))
@@ -176,16 +196,21 @@ fn comment_again(own: Own<'_>) -> Option<String> {
 
 /// A statement of a block as one by itself.
 fn alone(statement: &str) -> String {
-    if statement.starts_with("EXECUTE ") { block("comment", &format!(" BEGIN\n  {statement}END ")) } else { statement.to_owned() }
+    if statement.starts_with("EXECUTE ") {
+        block("comment", &format!(" BEGIN\n  {statement}END "))
+    } else {
+        statement.to_owned()
+    }
 }
 
-/// Whether the run that has set a database aside so may still go back to it, in SQL: nobody else has brought it back since, or set it aside
-/// anew. One that was only ever kept does not say.
+/// Whether the run that has set a database aside so may still go back to it, in SQL: nobody else
+/// has brought it back since, or set it aside anew. One that was only ever kept does not say.
 pub(in crate::engine::postgres) fn is_gone_back_to(oid: &str, aside: &Aside) -> String {
     if *aside == Aside::Kept { "true".into() } else { is_set(&first_line(oid), aside) }
 }
 
-/// Whether a comment's first line says that its database was set aside so; of a run, whether it has let go by now or not.
+/// Whether a comment's first line says that its database was set aside so; of a run, whether it has
+/// let go by now or not.
 fn is_set(line: &str, aside: &Aside) -> String {
     match aside {
         Aside::Kept => format!("starts_with({line}, {})", literal(KEPT)),
@@ -195,26 +220,34 @@ fn is_set(line: &str, aside: &Aside) -> String {
     }
 }
 
-/// Databases of these names that were set aside in one way are so in another from now on; what bears another mark stays as it is.
-pub(in crate::engine::postgres) fn aside_otherwise(names: &[&str], from: &Aside, to: &Aside) -> String {
+/// Databases of these names that were set aside in one way are so in another from now on; what
+/// bears another mark stays as it is.
+pub(in crate::engine::postgres) fn aside_otherwise(
+    names: &[&str],
+    from: &Aside,
+    to: &Aside,
+) -> String {
     let (end, to) = (literal("\n"), literal(&to.line()));
     let names = names.iter().map(|n| literal(n)).collect::<Vec<_>>().join(", ");
     let body = format!(
-        " DECLARE\n  d record;\nBEGIN\n  FOR d IN SELECT datname, c, split_part(c, {end}, 1) AS line FROM pg_database, \
-         shobj_description(oid, 'pg_database') c\n    WHERE datname IN ({names}) AND datconnlimit <> {INVALID} AND {} LOOP\n    \
-         EXECUTE format('COMMENT ON DATABASE %I IS %L', d.datname, {to} || CASE WHEN d.c = d.line THEN '' ELSE {end} || \
+        " DECLARE\n  d record;\nBEGIN\n  FOR d IN SELECT datname, c, split_part(c, {end}, 1) AS \
+         line FROM pg_database, shobj_description(oid, 'pg_database') c\n    WHERE datname IN \
+         ({names}) AND datconnlimit <> {INVALID} AND {} LOOP\n    EXECUTE format('COMMENT ON \
+         DATABASE %I IS %L', d.datname, {to} || CASE WHEN d.c = d.line THEN '' ELSE {end} || \
          split_part(d.c, d.line || {end}, 2) END);\n  END LOOP;\nEND ",
         is_set(&format!("split_part(c, {end}, 1)"), from)
     );
     block("aside", &body)
 }
 
-/// SQL that fails where a database is not one that may be dropped, as [`may`] says it, and makes one droppable that is.
+/// SQL that fails where a database is not one that may be dropped, as [`may`] says it, and makes
+/// one droppable that is.
 pub(in crate::engine::postgres) fn assert_droppable(name: &str) -> String {
     let body = format!(
-        " BEGIN\n  IF {nobodys} THEN\n    \
-         RAISE EXCEPTION 'this database was not made by db-tasks, or a run goes back to it, so it is not dropped';\n  END IF;\n  \
-         IF EXISTS (SELECT FROM pg_database WHERE datname = {name} AND datistemplate) THEN\n    ALTER DATABASE {db} IS_TEMPLATE false;\n  END IF;\nEND ",
+        " BEGIN\n  IF {nobodys} THEN\n    RAISE EXCEPTION 'this database was not made by \
+         db-tasks, or a run goes back to it, so it is not dropped';\n  END IF;\n  IF EXISTS \
+         (SELECT FROM pg_database WHERE datname = {name} AND datistemplate) THEN\n    ALTER \
+         DATABASE {db} IS_TEMPLATE false;\n  END IF;\nEND ",
         name = literal(name),
         db = ident(name),
         nobodys = bears_no_mark(name),
@@ -222,10 +255,12 @@ pub(in crate::engine::postgres) fn assert_droppable(name: &str) -> String {
     block("mark", &body)
 }
 
-/// Whether there is a database of this name that no run has made, keeps or has left half dropped, in SQL.
+/// Whether there is a database of this name that no run has made, keeps or has left half dropped,
+/// in SQL.
 pub(in crate::engine::postgres) fn bears_no_mark(name: &str) -> String {
     format!(
-        "EXISTS (SELECT FROM pg_database WHERE datname = {} AND datconnlimit <> {INVALID} AND NOT {}\n      AND NOT {})",
+        "EXISTS (SELECT FROM pg_database WHERE datname = {} AND datconnlimit <> {INVALID} AND NOT \
+         {}\n      AND NOT {})",
         literal(name),
         limit::is_on_its_way(),
         is_kept("oid")

@@ -1,5 +1,6 @@
-//! The marks by which a database says what it is to this tool: a number where its connection limit stands, or the first line of its
-//! comment. They are read and written here alone, and [`may`] says who may do what with a database that bears one.
+//! The marks by which a database says what it is to this tool: a number where its connection limit
+//! stands, or the first line of its comment. They are read and written here alone, and [`may`] says
+//! who may do what with a database that bears one.
 
 mod limit;
 mod line;
@@ -10,12 +11,12 @@ pub use limit::own_limit;
 pub(super) use limit::{is_on_its_way, on_its_way};
 pub use line::{Aside, Own, own_comment, run_name};
 pub(super) use line::{
-    aside_otherwise, assert_droppable, bears_no_mark, emptied, is_aside, is_emptied_by, is_gone_back_to, is_kept, mark, marking,
-    unmark, unmarking,
+    aside_otherwise, assert_droppable, bears_no_mark, emptied, is_aside, is_emptied_by,
+    is_gone_back_to, is_kept, mark, marking, unmark, unmarking,
 };
 
-/// The connection limit by which a server marks a database whose DROP was cut short: nobody can enter it, and nothing can be done
-/// with it but to drop it again (`DATCONNLIMIT_INVALID_DB`, <https://www.postgresql.org/docs/release/15.4/>).
+/// The connection limit by which a server marks a database whose DROP was cut short: nobody can
+/// enter it, and nothing can be done with it but to drop it again (`DATCONNLIMIT_INVALID_DB`, <https://www.postgresql.org/docs/release/15.4/>).
 pub(super) const INVALID: i64 = -2;
 
 /// What a database is to this tool, as its marks say.
@@ -25,14 +26,15 @@ pub enum State {
     Own,
     /// It is being made: nobody has its data from it alone.
     OnItsWay,
-    /// A reset has emptied it, and has not filled it: its old data is in a backup, and nowhere else. Which run that was is said where its
-    /// comment is what the run has made it.
+    /// A reset has emptied it, and has not filled it: its old data is in a backup, and nowhere
+    /// else. Which run that was is said where its comment is what the run has made it.
     Emptied(Option<String>),
     /// Its DROP was cut short.
     Invalid,
     /// A run that came to its end has set it aside.
     Kept,
-    /// A run has set it aside that has not come to its end, and goes back to it when it fails: it may hold the only copy.
+    /// A run has set it aside that has not come to its end, and goes back to it when it fails: it
+    /// may hold the only copy.
     Held(String),
 }
 
@@ -54,24 +56,31 @@ impl State {
             Self::Emptied(run) => {
                 let run = run.as_ref().map_or(String::new(), |run| format!(" ({run})"));
                 let what = format!(
-                    "`{name}` is half made: a reset emptied it{run}, and is at work or was cut off; its old data is in the backup that the reset \
-                     made first"
+                    "`{name}` is half made: a reset emptied it{run}, and is at work or was cut \
+                     off; its old data is in the backup that the reset made first"
                 );
                 Some((
                     what,
-                    "`db-repair` where that run was made brings it back; elsewhere, restore that backup with `--in-place`".into(),
+                    "`db-repair` where that run was made brings it back; elsewhere, restore that \
+                     backup with `--in-place`"
+                        .into(),
                 ))
             }
             Self::OnItsWay => {
-                let what = format!("`{name}` is half made: a preparation of it is at work, or was cut off");
+                let what = format!(
+                    "`{name}` is half made: a preparation of it is at work, or was cut off"
+                );
                 Some((what, "`db-prepare` fills it".into()))
             }
             Self::Invalid => {
-                let what = format!("nobody can enter `{name}`: somebody began to drop it, and was cut off");
+                let what = format!(
+                    "nobody can enter `{name}`: somebody began to drop it, and was cut off"
+                );
                 Some((
                     what,
                     format!(
-                        "what was in it is in a backup at best (`db-list`); `DROP DATABASE {}` removes what is left",
+                        "what was in it is in a backup at best (`db-list`); `DROP DATABASE {}` \
+                         removes what is left",
                         ident(name)
                     ),
                 ))
@@ -125,13 +134,16 @@ pub enum Says {
     Protected(String),
 }
 
-/// Who may do what with a database in which state. What says that it is protected goes by nobody's hand but a person's.
+/// Who may do what with a database in which state. What says that it is protected goes by nobody's
+/// hand but a person's.
 pub fn may(state: &State, what: Use, says: &Says) -> Result<(), Unfit> {
     use Use::{BringBack, Drop, Fill, KeepAsOld, Replace};
     match (state, what) {
         (State::Own, Drop | BringBack) => Err(Unfit::NotOurs),
         (State::Held(run), Drop) => Err(Unfit::Held(run.clone())),
-        (State::Emptied(run), Drop | BringBack | KeepAsOld | Fill) => Err(Unfit::Emptied(run.clone())),
+        (State::Emptied(run), Drop | BringBack | KeepAsOld | Fill) => {
+            Err(Unfit::Emptied(run.clone()))
+        }
         (State::OnItsWay | State::Kept, Drop) if *says != Says::NothingOfNote => protected(says),
         (State::Invalid, BringBack | Replace | KeepAsOld | Fill) => Err(Unfit::Invalid),
         (State::Own | State::Emptied(_), Replace)
@@ -151,7 +163,9 @@ fn protected(says: &Says) -> Result<(), Unfit> {
 
 #[cfg(test)]
 mod tests {
-    use super::limit::{EMPTIED, EMPTIED_LIMITED, LARGEST, ON_ITS_WAY, ON_ITS_WAY_LIMITED, emptied, is_emptied_by};
+    use super::limit::{
+        EMPTIED, EMPTIED_LIMITED, LARGEST, ON_ITS_WAY, ON_ITS_WAY_LIMITED, emptied, is_emptied_by,
+    };
     use super::line::KEPT;
     use super::*;
 
@@ -168,26 +182,50 @@ mod tests {
             (EMPTIED, None, State::Emptied(None), (-1, None)),
             (EMPTIED_LIMITED, None, State::Emptied(None), (0, None)),
             (EMPTIED_LIMITED + LARGEST, Some(""), State::Emptied(None), (LARGEST, Some(""))),
-            (EMPTIED, Some("db-tasks: emptied by r\nshop"), State::Emptied(Some("r".into())), (-1, Some("shop"))),
+            (
+                EMPTIED,
+                Some("db-tasks: emptied by r\nshop"),
+                State::Emptied(Some("r".into())),
+                (-1, Some("shop")),
+            ),
             (5, Some("db-tasks: emptied by r"), State::Emptied(Some("r".into())), (5, None)),
             (INVALID, Some(KEPT), State::Invalid, (-1, None)),
             (5, Some(KEPT), State::Kept, (5, None)),
-            (5, Some("db-tasks: kept for db-undo\nshop\nof 2024"), State::Kept, (5, Some("shop\nof 2024"))),
+            (
+                5,
+                Some("db-tasks: kept for db-undo\nshop\nof 2024"),
+                State::Kept,
+                (5, Some("shop\nof 2024")),
+            ),
             (ON_ITS_WAY, Some("db-tasks: kept for db-undo\n"), State::Kept, (-1, Some(""))),
             (-1, Some("db-tasks: held by db-reset (1) in /a"), held(), (-1, None)),
-            (EMPTIED_LIMITED + 7, Some("db-tasks: held by db-reset (1) in /a\nshop"), held(), (7, Some("shop"))),
-            (-1, Some("shop\ndb-tasks: held by x"), State::Own, (-1, Some("shop\ndb-tasks: held by x"))),
+            (
+                EMPTIED_LIMITED + 7,
+                Some("db-tasks: held by db-reset (1) in /a\nshop"),
+                held(),
+                (7, Some("shop")),
+            ),
+            (
+                -1,
+                Some("shop\ndb-tasks: held by x"),
+                State::Own,
+                (-1, Some("shop\ndb-tasks: held by x")),
+            ),
         ] {
             assert_eq!(State::of(limit, comment), state, "{limit} {comment:?}");
-            assert_eq!((own_limit(limit), comment.and_then(own_comment)), own, "{limit} {comment:?}");
+            assert_eq!(
+                (own_limit(limit), comment.and_then(own_comment)),
+                own,
+                "{limit} {comment:?}"
+            );
         }
     }
 
     #[test]
     fn a_limit_of_ones_own_is_not_lost_beneath_a_mark() {
         for own in [-1, 0, 1, 20, 262_143] {
-            let runs =
-                ["a", "db-reset (db-tasks/6b0ae35a1e66) in /tmp/repo", ""].map(|run| (emptied(own, run), State::Emptied(None)));
+            let runs = ["a", "db-reset (db-tasks/6b0ae35a1e66) in /tmp/repo", ""]
+                .map(|run| (emptied(own, run), State::Emptied(None)));
             for (words, state) in runs.into_iter().chain([(on_its_way(own), State::OnItsWay)]) {
                 let limit: i64 = words.rsplit(' ').next().unwrap().parse().unwrap();
                 assert_eq!((State::of(limit, None), own_limit(limit)), (state, own), "{words}");
@@ -215,16 +253,27 @@ mod tests {
         for (state, words) in [
             (State::Own, [no.clone(), no, None, None, None]),
             (State::OnItsWay, [None, None, None, None, None]),
-            (State::Emptied(Some("r".into())), [empty.clone(), empty.clone(), None, empty.clone(), empty]),
+            (
+                State::Emptied(Some("r".into())),
+                [empty.clone(), empty.clone(), None, empty.clone(), empty],
+            ),
             (State::Invalid, [None, gone.clone(), gone.clone(), gone.clone(), gone]),
             (State::Kept, [None, None, None, None, None]),
             (held, [run, None, None, None, None]),
         ] {
             for (what, word) in uses.into_iter().zip(words) {
-                assert_eq!(may(&state, what, &Says::NothingOfNote).err(), word, "{state:?} {what:?}");
+                assert_eq!(
+                    may(&state, what, &Says::NothingOfNote).err(),
+                    word,
+                    "{state:?} {what:?}"
+                );
                 let production = may(&state, what, &Says::Protected("prod".into())).err();
                 let stays = what == Drop && [State::Kept, State::OnItsWay].contains(&state);
-                assert_eq!(production, if stays { Some(Unfit::Protected("prod".into())) } else { word }, "{state:?} {what:?}");
+                assert_eq!(
+                    production,
+                    if stays { Some(Unfit::Protected("prod".into())) } else { word },
+                    "{state:?} {what:?}"
+                );
             }
         }
     }

@@ -11,7 +11,8 @@ pub(super) struct BeginBlock {
 
 impl BeginBlock {
     fn function(&self) -> bool {
-        matches!(self.seen, [b'c', b'f' | b'p', ..]) || matches!(self.seen, [b'c', b'o', b'r', b'f' | b'p'])
+        matches!(self.seen, [b'c', b'f' | b'p', ..])
+            || matches!(self.seen, [b'c', b'o', b'r', b'f' | b'p'])
     }
 
     /// Whether this is, or may turn out to be, CREATE FUNCTION or PROCEDURE.

@@ -1,5 +1,6 @@
-//! What of a dump takes more than the role that loads it may have: other roles' objects and rights, extensions, event triggers. Told from
-//! the words of each statement, so that it can be compared with the server beforehand, and left out on the way.
+//! What of a dump takes more than the role that loads it may have: other roles' objects and rights,
+//! extensions, event triggers. Told from the words of each statement, so that it can be compared
+//! with the server beforehand, and left out on the way.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -102,17 +103,35 @@ impl LeftOut {
         *self == Self::default()
     }
 
-    /// The same for people: what is left out that somebody may miss. A comment on what is the server's own is no loss.
+    /// The same for people: what is left out that somebody may miss. A comment on what is the
+    /// server's own is no loss.
     pub fn told(&self) -> Option<String> {
-        let count = |n: u64, what: &str| (n > 0).then(|| format!("{n} {what}{}", if n == 1 { "" } else { "s" }));
-        let extensions: Vec<String> = self.extensions.iter().map(|name| format!("the extension `{name}`")).collect();
-        let parts = [count(self.owners, "owner"), count(self.rights, "right"), count(self.event_triggers, "event trigger")];
-        let references = count(self.references, "foreign key").map(|keys| format!("{keys} to tables whose rows are missing"));
-        let parts: Vec<String> = parts.into_iter().flatten().chain(references).chain(extensions).collect();
+        let count = |n: u64, what: &str| {
+            (n > 0).then(|| format!("{n} {what}{}", if n == 1 { "" } else { "s" }))
+        };
+        let extensions: Vec<String> =
+            self.extensions.iter().map(|name| format!("the extension `{name}`")).collect();
+        let parts = [
+            count(self.owners, "owner"),
+            count(self.rights, "right"),
+            count(self.event_triggers, "event trigger"),
+        ];
+        let references = count(self.references, "foreign key")
+            .map(|keys| format!("{keys} to tables whose rows are missing"));
+        let parts: Vec<String> =
+            parts.into_iter().flatten().chain(references).chain(extensions).collect();
         let (last, first) = parts.split_last()?;
-        let all = if first.is_empty() { last.clone() } else { format!("{} and {last}", first.join(", ")) };
+        let all = if first.is_empty() {
+            last.clone()
+        } else {
+            format!("{} and {last}", first.join(", "))
+        };
         let roles: Vec<String> = self.roles.iter().map(|role| format!("`{role}`")).collect();
-        let of = if roles.is_empty() { String::new() } else { format!(" (roles: {})", roles.join(", ")) };
+        let of = if roles.is_empty() {
+            String::new()
+        } else {
+            format!(" (roles: {})", roles.join(", "))
+        };
         Some(format!("left out: {all}{of}"))
     }
 }
@@ -250,7 +269,8 @@ impl Watch {
             Token::Close => self.depth = self.depth.saturating_sub(1),
             _ => {}
         }
-        let word = if token == Token::Word { std::str::from_utf8(text).unwrap_or_default() } else { "" };
+        let word =
+            if token == Token::Word { std::str::from_utf8(text).unwrap_or_default() } else { "" };
         let is = |wanted: &[&str]| depth == 0 && wanted.contains(&word);
         let named = matches!(token, Token::Word | Token::Name);
         if matches!(self.of, Of::Owner(..)) {
@@ -313,7 +333,9 @@ impl Watch {
             Of::Owner(Owner::Role, role) => {
                 // whoever loads it is meant, or has the rights of one who is
                 let other = Some(role).filter(|role| !NO_ROLES.contains(&role.as_str()));
-                other.iter().for_each(|role| *self.found.owners.entry(role.clone()).or_default() += 1);
+                other
+                    .iter()
+                    .for_each(|role| *self.found.owners.entry(role.clone()).or_default() += 1);
                 self.owner(other, 1)
             }
             Of::Set(2, role) => {

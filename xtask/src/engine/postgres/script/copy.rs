@@ -156,8 +156,12 @@ impl Block {
             let at = from + found;
             let line = || self.line + count(&data[..at]);
             match data[at] {
-                0 if self.nul.is_none() => self.nul = Some((line(), self.start + self.bytes + at as u64)),
-                b'\r' if self.crlf.is_none() && data.get(at + 1) == Some(&b'\n') => self.crlf = Some(line()),
+                0 if self.nul.is_none() => {
+                    self.nul = Some((line(), self.start + self.bytes + at as u64))
+                }
+                b'\r' if self.crlf.is_none() && data.get(at + 1) == Some(&b'\n') => {
+                    self.crlf = Some(line())
+                }
                 _ => {}
             }
             from = at + 1;

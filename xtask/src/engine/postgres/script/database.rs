@@ -1,5 +1,6 @@
-//! What `pg_dump --create` says of the database itself (`dumpDatabase` in `pg_dump.c`, `_reconnectToDB` in `pg_backup_archiver.c`): psql
-//! is spared it, for the database is made here. Whatever is said of databases in another order or more than once is refused.
+//! What `pg_dump --create` says of the database itself (`dumpDatabase` in `pg_dump.c`,
+//! `_reconnectToDB` in `pg_backup_archiver.c`): psql is spared it, for the database is made here.
+//! Whatever is said of databases in another order or more than once is refused.
 
 use super::Scanner;
 use super::listed::OnDatabase;
@@ -34,7 +35,8 @@ impl OwnDatabase {
 }
 
 impl Scanner {
-    /// Whether the statement whose `;` ends at `end` says something of the dump's own database, and where it may: it is left out.
+    /// Whether the statement whose `;` ends at `end` says something of the dump's own database, and
+    /// where it may: it is left out.
     pub(super) fn is_of_own_database(&mut self, end: u64) -> bool {
         let Some(what) = self.list.on_database() else {
             let sets = matches!(self.statement.kind, Kind::Set(_) | Kind::Select(_));
@@ -51,8 +53,8 @@ impl Scanner {
         next.is_some()
     }
 
-    /// Whether a backslash line that ends at `end` enters the database that was just made, or that one again, so that its settings count:
-    /// it is left out.
+    /// Whether a backslash line that ends at `end` enters the database that was just made, or that
+    /// one again, so that its settings count: it is left out.
     pub(super) fn enters(&mut self, line: &str, end: u64) -> bool {
         let enters = match self.own_database {
             OwnDatabase::Created => line.starts_with("\\connect "),

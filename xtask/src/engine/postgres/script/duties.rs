@@ -1,6 +1,7 @@
-//! What of a dump a role can't do that is no superuser: told from the first words of each statement. Extensions and schemas are made before such a role comes; owners, rights, comments, subscriptions and
-//! event triggers are given afterwards, by the role that made it. None of these runs code of the file's author
-//! (<https://www.postgresql.org/docs/current/role-attributes.html>, and the notes of each command), but for event triggers,
+//! What of a dump a role can't do that is no superuser: told from the first words of each
+//! statement. Extensions and schemas are made before such a role comes; owners, rights, comments,
+//! subscriptions and event triggers are given afterwards, by the role that made it. None of these
+//! runs code of the file's author (<https://www.postgresql.org/docs/current/role-attributes.html>, and the notes of each command), but for event triggers,
 //! which come last of all.
 
 use super::report::{Definition, Obstacle, Spare};
@@ -12,7 +13,8 @@ use crate::bytes;
 pub(super) struct Duties {
     of: Of,
     depth: u64,
-    /// `SET SESSION AUTHORIZATION` is in force, which pg_dump writes round the rights that somebody else has given.
+    /// `SET SESSION AUTHORIZATION` is in force, which pg_dump writes round the rights that
+    /// somebody else has given.
     assumed: bool,
     pub(super) definitions: Vec<Definition>,
     pub(super) obstacle: Option<Obstacle>,
@@ -35,10 +37,11 @@ enum Of {
     Schema(Vec<Part>),
     /// `CREATE EVENT TRIGGER name ON event`.
     EventTrigger(Vec<Part>),
-    /// `CREATE` and `ALTER PUBLICATION`. Behind WHERE stand expressions, which are read by functions of the file's own: only what has none
-    /// and takes a superuser is another's.
+    /// `CREATE` and `ALTER PUBLICATION`. Behind WHERE stand expressions, which are read by
+    /// functions of the file's own: only what has none and takes a superuser is another's.
     Publication(Vec<Part>),
-    /// `CREATE FUNCTION` and `PROCEDURE`; whether LANGUAGE was read, behind which its language stands.
+    /// `CREATE FUNCTION` and `PROCEDURE`; whether LANGUAGE was read, behind which its language
+    /// stands.
     Function(bool),
     /// `CREATE TYPE`: a base type's parentheses come without AS.
     Type,
@@ -66,8 +69,8 @@ enum Part {
     Other,
 }
 
-/// `ALTER … OWNER TO role`, and nothing else: another action beside it (`ALTER COLUMN … USING f()`) would run as whoever gives the
-/// owner.
+/// `ALTER … OWNER TO role`, and nothing else: another action beside it (`ALTER COLUMN … USING f()`)
+/// would run as whoever gives the owner.
 #[derive(Default, PartialEq, Eq)]
 pub(super) enum Owner {
     #[default]
@@ -79,7 +82,8 @@ pub(super) enum Owner {
 }
 
 /// Words between CREATE and what is created.
-const BETWEEN: [&str; 8] = ["or", "replace", "trusted", "procedural", "unlogged", "constraint", "default", "unique"];
+const BETWEEN: [&str; 8] =
+    ["or", "replace", "trusted", "procedural", "unlogged", "constraint", "default", "unique"];
 
 impl Duties {
     /// Whether what comes tells nothing.
@@ -129,7 +133,10 @@ impl Duties {
                 event_trigger(parts)
             }
             Of::Function(after_language) => {
-                if self.depth == 0 && word == "definer" && !self.definitions.contains(&Definition::ActsAsOwner) {
+                if self.depth == 0
+                    && word == "definer"
+                    && !self.definitions.contains(&Definition::ActsAsOwner)
+                {
                     self.definitions.push(Definition::ActsAsOwner);
                 }
                 function(after_language, token, text, word, self.depth)
@@ -149,7 +156,9 @@ impl Duties {
                 let after = std::mem::replace(without, word == "without");
                 (after && word == "function").then_some(Of::Barred("a cast without a function"))
             }
-            Of::Foreign => Some(if word == "data" { Of::Barred("a foreign-data wrapper") } else { Of::Plain }),
+            Of::Foreign => {
+                Some(if word == "data" { Of::Barred("a foreign-data wrapper") } else { Of::Plain })
+            }
             Of::Select(parts) => {
                 parts.push(part);
                 select(parts)
@@ -197,7 +206,11 @@ impl Duties {
         (self.of, self.depth) = (Of::Nothing, 0);
     }
 
-    fn made(&mut self, definition: Option<Definition>, bar: &mut Option<&'static str>) -> Option<Spare> {
+    fn made(
+        &mut self,
+        definition: Option<Definition>,
+        bar: &mut Option<&'static str>,
+    ) -> Option<Spare> {
         let Some(definition) = definition else {
             *bar = Some("an extension or a schema that is made otherwise than pg_dump does");
             return None;
@@ -207,7 +220,10 @@ impl Duties {
     }
 
     fn set(&mut self, parts: &[Part], bar: &mut Option<&'static str>) -> Option<Spare> {
-        let words: Vec<&str> = parts.iter().map(|p| if let Part::Word(word) = p { word.as_str() } else { "" }).collect();
+        let words: Vec<&str> = parts
+            .iter()
+            .map(|p| if let Part::Word(word) = p { word.as_str() } else { "" })
+            .collect();
         match words.as_slice() {
             ["session", "authorization", rest @ ..] => {
                 self.assumed = !matches!(rest, [] | ["default"]);
@@ -217,7 +233,9 @@ impl Duties {
                 *bar = Some("a change of role (`SET ROLE`)");
                 None
             }
-            ["default_tablespace", ..] if parts.last().is_some_and(|p| matches!(p, Part::Word(_) | Part::Name(_))) => {
+            ["default_tablespace", ..]
+                if parts.last().is_some_and(|p| matches!(p, Part::Word(_) | Part::Name(_))) =>
+            {
                 *bar = Some("a tablespace");
                 None
             }
@@ -239,7 +257,10 @@ fn part(token: Token, text: &[u8]) -> Part {
 
 /// Settings by which names and strings of the statements that follow are read.
 fn tells_how_to_read(name: &str) -> bool {
-    matches!(name, "search_path" | "schema" | "client_encoding" | "names" | "standard_conforming_strings")
+    matches!(
+        name,
+        "search_path" | "schema" | "client_encoding" | "names" | "standard_conforming_strings"
+    )
 }
 
 fn first(word: &str) -> Option<Of> {
@@ -279,11 +300,16 @@ fn create(word: &str) -> Option<Of> {
     })
 }
 
-/// One that runs when somebody connects would run as the superuser whose next session only looks (PostgreSQL 17 and later).
+/// One that runs when somebody connects would run as the superuser whose next session only looks
+/// (PostgreSQL 17 and later).
 fn event_trigger(parts: &[Part]) -> Option<Of> {
     let [_trigger, _name, _on, event] = parts else { return None };
     let at_login = matches!(event, Part::Word(event) | Part::Name(event) if event == "login");
-    Some(if at_login { Of::Barred("an event trigger that runs whenever somebody connects") } else { Of::Told(Spare::Last) })
+    Some(if at_login {
+        Of::Barred("an event trigger that runs whenever somebody connects")
+    } else {
+        Of::Told(Spare::Last)
+    })
 }
 
 fn alter(word: &str) -> Option<Of> {
@@ -319,7 +345,11 @@ fn select(parts: &[Part]) -> Option<Of> {
         [.., last] if is(last, "set_config") => None,
         [.., name, Part::Other] if is(name, "set_config") => None,
         [.., name, Part::Other, Part::Name(setting)] if is(name, "set_config") => {
-            Some(if tells_how_to_read(&setting.to_ascii_lowercase()) { Of::Told(Spare::Reading) } else { Of::Plain })
+            Some(if tells_how_to_read(&setting.to_ascii_lowercase()) {
+                Of::Told(Spare::Reading)
+            } else {
+                Of::Plain
+            })
         }
         _ => Some(Of::Plain),
     }
@@ -346,7 +376,9 @@ fn extension(parts: &[Part]) -> Option<Definition> {
     let (name, rest) = without(parts, &["if", "not", "exists"]).split_first()?;
     let schema = match rest {
         [] => None,
-        [with, word, schema] if is_word(with, "with") && is_word(word, "schema") => Some(named(schema)?),
+        [with, word, schema] if is_word(with, "with") && is_word(word, "schema") => {
+            Some(named(schema)?)
+        }
         _ => return None,
     };
     Some(Definition::Extension { name: named(name)?, schema })
@@ -359,7 +391,10 @@ fn schema(parts: &[Part]) -> Option<Definition> {
 
 /// `p FOR ALL TABLES …`, `p ADD TABLES IN SCHEMA s`, `p OWNER TO role`.
 fn publication(parts: &[Part]) -> Option<Spare> {
-    let words: Vec<&str> = parts.iter().map(|part| if let Part::Word(word) = part { word.as_str() } else { "" }).collect();
+    let words: Vec<&str> = parts
+        .iter()
+        .map(|part| if let Part::Word(word) = part { word.as_str() } else { "" })
+        .collect();
     let theirs = match words.as_slice() {
         [_, "for", "all", "tables"] => true,
         [_, "for", "all", "tables", "with", rest @ ..] => !rest.contains(&"where"),
@@ -371,7 +406,8 @@ fn publication(parts: &[Part]) -> Option<Spare> {
 
 /// Without these words where they come first.
 fn without<'a>(parts: &'a [Part], words: &[&str]) -> &'a [Part] {
-    let stand = parts.len() >= words.len() && parts.iter().zip(words).all(|(part, word)| is_word(part, word));
+    let stand = parts.len() >= words.len()
+        && parts.iter().zip(words).all(|(part, word)| is_word(part, word));
     if stand { &parts[words.len()..] } else { parts }
 }
 
@@ -386,10 +422,19 @@ fn named(part: &Part) -> Option<String> {
     }
 }
 
-fn function(after_language: &mut bool, token: Token, text: &[u8], word: &str, depth: u64) -> Option<Of> {
+fn function(
+    after_language: &mut bool,
+    token: Token,
+    text: &[u8],
+    word: &str,
+    depth: u64,
+) -> Option<Of> {
     let named = matches!(token, Token::Word | Token::Name | Token::Str);
     let language = std::mem::replace(after_language, depth == 0 && word == "language");
-    if language && named && (text.eq_ignore_ascii_case(b"c") || text.eq_ignore_ascii_case(b"internal")) {
+    if language
+        && named
+        && (text.eq_ignore_ascii_case(b"c") || text.eq_ignore_ascii_case(b"internal"))
+    {
         return Some(Of::Barred("a function in C"));
     }
     match word {

@@ -48,7 +48,8 @@ impl Head {
         Some(Begun { line: lexer.statement_line, text: first.chars().take(CHARS).collect() })
     }
 
-    /// How it begins, for a message: on one line, and up to its first string, which may be a password.
+    /// How it begins, for a message: on one line, and up to its first string, which may be a
+    /// password.
     pub(super) fn shown(&self, length: usize) -> String {
         let text = String::from_utf8_lossy(&self.text[..length.min(self.text.len())]);
         let to = text.find(['\'', '$']).unwrap_or(text.len());
@@ -61,5 +62,7 @@ impl Head {
 
 /// With nothing in it that a terminal would act upon.
 pub(super) fn escaped(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() }).collect()
+    text.chars()
+        .map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() })
+        .collect()
 }

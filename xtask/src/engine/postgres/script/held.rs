@@ -18,9 +18,10 @@ pub(super) struct Frozen {
 }
 
 impl Scanner {
-    /// How many bytes from the start may be handed on to psql now: all but an unfinished backslash line, or statement that may be an
-    /// [`Aside`]; frozen for ever at the first refused meta-command or NUL byte and, where `trust` does not lift it, unclear place or
-    /// statement that no pg_dump writes.
+    /// How many bytes from the start may be handed on to psql now: all but an unfinished backslash
+    /// line, or statement that may be an [`Aside`]; frozen for ever at the first refused
+    /// meta-command or NUL byte and, where `trust` does not lift it, unclear place or statement
+    /// that no pg_dump writes.
     pub fn released(&self, trust: Trust) -> u64 {
         let Frozen { meta, unclear, refused } = self.frozen;
         let frozen = match trust {
@@ -45,8 +46,10 @@ impl Scanner {
 
     /// Whether the statement whose `;` ends at `end` is one that pg_dump writes.
     pub(super) fn judge_statement(&mut self, end: u64) {
-        let unicode = std::mem::take(&mut self.lexer.unicode).then_some("a string or name with `U&`, which no pg_dump writes");
-        let after = matches!(self.script.restrict, Restrict::Closed { .. }).then_some("it stands behind \\unrestrict");
+        let unicode = std::mem::take(&mut self.lexer.unicode)
+            .then_some("a string or name with `U&`, which no pg_dump writes");
+        let after = matches!(self.script.restrict, Restrict::Closed { .. })
+            .then_some("it stands behind \\unrestrict");
         let own = self.is_of_own_database(end);
         let Some(why) = self.list.end().filter(|_| !own).or(unicode).or(after) else { return };
         // psql acts upon the semicolon

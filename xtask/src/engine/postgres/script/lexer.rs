@@ -59,7 +59,8 @@ pub(super) struct Lexer {
     pub(super) statement_line: u64,
     /// Whether no token of a statement has been seen since the last `;`.
     pub(super) between: bool,
-    /// The line of a COPY statement ends here: its data begins with the next one, whatever else stands behind the `;`.
+    /// The line of a COPY statement ends here: its data begins with the next one, whatever else
+    /// stands behind the `;`.
     pub(super) stops_at_newline: bool,
     /// `U&'…'` or `U&"…"` was seen since the statement began.
     pub(super) unicode: bool,
@@ -247,7 +248,9 @@ impl Lexer {
                 (Mode::Sql, 0, None)
             }
             (Mode::Colon, b':') => (Mode::Sql, 1, (!self.quiet).then_some(Token::Cast)),
-            (Mode::Colon, b'{' | b'A'..=b'Z') => (Mode::Variable, 1, Some(Token::Unclear(Doubt::Variable))),
+            (Mode::Colon, b'{' | b'A'..=b'Z') => {
+                (Mode::Variable, 1, Some(Token::Unclear(Doubt::Variable)))
+            }
             (Mode::Colon, _) if is_tag(byte) => (Mode::Variable, 1, None),
             (Mode::CarriageReturn, b'\n') => {
                 self.crlf.get_or_insert(self.line);
@@ -257,7 +260,9 @@ impl Lexer {
                 let doubt = Token::Unclear(Doubt::CarriageReturn);
                 (Mode::Sql, 0, Some(doubt))
             }
-            (Mode::UnicodePrefix { after_digit: true }, b'\'') => (Mode::Quote { escapes: false }, 1, Some(JUNK)),
+            (Mode::UnicodePrefix { after_digit: true }, b'\'') => {
+                (Mode::Quote { escapes: false }, 1, Some(JUNK))
+            }
             (Mode::UnicodePrefix { .. }, b'\'') => (Mode::Quote { escapes: false }, 1, None),
             (Mode::UnicodePrefix { .. }, b'"') => (Mode::Name, 1, None),
             (Mode::QuoteEscape, _) => {

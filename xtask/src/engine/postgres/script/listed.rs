@@ -1,7 +1,8 @@
-//! The statements that pg_dump writes, of the versions 10 to 18 and with any of its flags (what `--create` adds is judged in
-//! [`super::database`]): `pg_dump.c`, `dumputils.c` and
+//! The statements that pg_dump writes, of the versions 10 to 18 and with any of its flags (what
+//! `--create` adds is judged in [`super::database`]): `pg_dump.c`, `dumputils.c` and
 //! `pg_backup_archiver.c` of <https://github.com/postgres/postgres/tree/master/src/bin/pg_dump>. Whatever else a file holds is
-//! refused. Expressions within a definition (defaults, views, indexes) are not judged: they run as the role that loads them.
+//! refused. Expressions within a definition (defaults, views, indexes) are not judged: they run as
+//! the role that loads them.
 
 mod heads;
 mod literals;
@@ -33,10 +34,11 @@ enum State {
     Select(SelectRule),
     Insert(InsertRule),
     Copy(CopyRule),
-    /// `RESET SESSION AUTHORIZATION`, which ends what is given in another role's name (`buildACLCommands` in `dumputils.c`); how much of it
-    /// was read.
+    /// `RESET SESSION AUTHORIZATION`, which ends what is given in another role's name
+    /// (`buildACLCommands` in `dumputils.c`); how much of it was read.
     Reset(usize),
-    /// `BEGIN`, `COMMIT` and others of their kind are judged elsewhere: see [`super::Spare::Transaction`].
+    /// `BEGIN`, `COMMIT` and others of their kind are judged elsewhere: see
+    /// [`super::Spare::Transaction`].
     Transaction,
     Refused(Why),
 }
@@ -135,7 +137,8 @@ fn begun(token: Token, text: &[u8]) -> State {
         b"select" => State::Select(SelectRule::default()),
         b"set" => State::Set(SetRule::default()),
         b"reset" => State::Reset(0),
-        b"begin" | b"commit" | b"end" | b"start" | b"rollback" | b"abort" | b"savepoint" | b"release" => State::Transaction,
+        b"begin" | b"commit" | b"end" | b"start" | b"rollback" | b"abort" | b"savepoint"
+        | b"release" => State::Transaction,
         _ => Head::of(text).map_or(State::Refused(UNKNOWN), State::Head),
     }
 }

@@ -45,7 +45,10 @@ impl Scanner {
         if key.is_empty() || !key.bytes().all(|b| b.is_ascii_alphanumeric()) {
             return false;
         }
-        if command == "\\restrict" && self.script.statements > 0 && self.script.restrict == Restrict::None {
+        if command == "\\restrict"
+            && self.script.statements > 0
+            && self.script.restrict == Restrict::None
+        {
             return false;
         }
         let open = match &self.script.restrict {

@@ -39,7 +39,8 @@ use name::TableName;
 use reading::Reading;
 pub use reading::{Again, PIECE, Told};
 pub use report::{
-    Aside, Begun, Construct, Definition, Fault, Meta, Obstacle, Other, Refused, Restrict, Script, Spare, Unclear, Unterminated,
+    Aside, Begun, Construct, Definition, Fault, Meta, Obstacle, Other, Refused, Restrict, Script,
+    Spare, Unclear, Unterminated,
 };
 use statement::{Alter, Kind, Setting, Statement};
 pub use tables::TableRows;
@@ -301,7 +302,9 @@ impl Scanner {
             }
             Kind::Copy(copy) if copy.format().is_some() => self.await_data(copy, end),
             Kind::Select(statement::Select::CreateLargeObject) => self.script.large_objects += 1,
-            Kind::Set(set) if set.key == Some(Setting::TransactionTimeout) => self.aside(Spare::TransactionTimeout, end),
+            Kind::Set(set) if set.key == Some(Setting::TransactionTimeout) => {
+                self.aside(Spare::TransactionTimeout, end)
+            }
             Kind::Set(set) if set.key == Some(Setting::DefaultTablespace) => self.place(set, end),
             Kind::Set(set) => self.apply(set, end),
             Kind::Bound => {
@@ -389,7 +392,9 @@ impl Scanner {
             self.via_root = true;
         } else if text == "-- PostgreSQL database cluster dump" {
             script.other = Some(Other::Cluster);
-        } else if text == "-- PostgreSQL database dump complete" || text == "-- PostgreSQL database cluster dump complete" {
+        } else if text == "-- PostgreSQL database dump complete"
+            || text == "-- PostgreSQL database cluster dump complete"
+        {
             script.end_marker = self.lexer.between;
             script.after_marker = None;
         }
@@ -417,7 +422,9 @@ impl Scanner {
                 let table = self.copy_table.sql();
                 (Construct::Copy { table }, self.lexer.line)
             }
-            (_, Mode::Quote { .. } | Mode::QuoteEscape) => (Construct::String, self.lexer.start_line),
+            (_, Mode::Quote { .. } | Mode::QuoteEscape) => {
+                (Construct::String, self.lexer.start_line)
+            }
             (_, Mode::Name) => (Construct::Name, self.lexer.start_line),
             (_, Mode::DollarBody { .. }) => (Construct::DollarQuote, self.lexer.start_line),
             (_, Mode::BlockComment { .. }) => (Construct::Comment, self.lexer.start_line),

@@ -91,7 +91,9 @@ impl TableName {
 /// As `quote_ident` does: words that are not unreserved keywords are quoted too.
 fn quote(name: String) -> String {
     let first = |c: char| c.is_ascii_lowercase() || c == '_';
-    let bare = name.starts_with(first) && name.chars().all(|c| first(c) || c.is_ascii_digit()) && !KEYWORDS.contains(&&*name);
+    let bare = name.starts_with(first)
+        && name.chars().all(|c| first(c) || c.is_ascii_digit())
+        && !KEYWORDS.contains(&&*name);
     match bare {
         true => name,
         false => format!("\"{}\"", name.replace('"', "\"\"")),

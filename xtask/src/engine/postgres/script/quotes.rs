@@ -82,7 +82,12 @@ impl Lexer {
         None
     }
 
-    pub(super) fn dollar_body(&mut self, chunk: &[u8], at: &mut usize, matched: Option<usize>) -> Option<Token> {
+    pub(super) fn dollar_body(
+        &mut self,
+        chunk: &[u8],
+        at: &mut usize,
+        matched: Option<usize>,
+    ) -> Option<Token> {
         let rest = &chunk[*at..];
         let Some(matched) = matched else {
             if self.take(rest, memchr2(b'$', 0, rest), at) == Some(b'$') {
@@ -124,7 +129,13 @@ impl Lexer {
         Some(Token::Comment)
     }
 
-    pub(super) fn block_comment(&mut self, chunk: &[u8], at: &mut usize, depth: u64, last: u8) -> Option<Token> {
+    pub(super) fn block_comment(
+        &mut self,
+        chunk: &[u8],
+        at: &mut usize,
+        depth: u64,
+        last: u8,
+    ) -> Option<Token> {
         let rest = &chunk[*at..];
         if last == 0 {
             let last = self.take(rest, memchr3(b'*', b'/', 0, rest), at)?;

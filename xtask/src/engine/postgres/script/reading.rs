@@ -1,15 +1,29 @@
-//! How psql reads a script: whether a backslash in a plain string means anything, and in which encoding. psql goes by what the server
-//! says of itself, before each line, and what runs in a statement (a default, a trigger, a function of the file's own) may change
-//! that on the server: so it is said again before whatever follows such a statement, or psql would read another script than we.
+//! How psql reads a script: whether a backslash in a plain string means anything, and in which
+//! encoding. psql goes by what the server says of itself, before each line, and what runs in a
+//! statement (a default, a trigger, a function of the file's own) may change that on the server: so
+//! it is said again before whatever follows such a statement, or psql would read another script
+//! than we.
 
 use super::Scanner;
 use super::token::Token;
 
 /// Words at whose hands nothing of a user's is run, as the first of a statement.
 const INERT: [&[u8]; 4] = [b"set", b"comment", b"grant", b"revoke"];
-/// The same behind CREATE. A table's partition bounds are expressions, and a foreign server's options have a validator.
-const INERT_CREATE: [&[u8]; 11] =
-    [b"sequence", b"function", b"procedure", b"view", b"schema", b"domain", b"trigger", b"rule", b"policy", b"type", b"or"];
+/// The same behind CREATE. A table's partition bounds are expressions, and a foreign server's
+/// options have a validator.
+const INERT_CREATE: [&[u8]; 11] = [
+    b"sequence",
+    b"function",
+    b"procedure",
+    b"view",
+    b"schema",
+    b"domain",
+    b"trigger",
+    b"rule",
+    b"policy",
+    b"type",
+    b"or",
+];
 
 /// A place before which psql has to be told something.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,9 +45,9 @@ pub enum Told {
     Border,
 }
 
-/// So many statements make a piece of a dump that may be committed by itself. Each may take a few locks, which a transaction keeps to its
-/// end, and a server of default settings has room for some 6,400
-/// (<https://www.postgresql.org/docs/current/runtime-config-locks.html#GUC-MAX-LOCKS-PER-TRANSACTION>).
+/// So many statements make a piece of a dump that may be committed by itself. Each may take a few
+/// locks, which a transaction keeps to its end, and a server of default settings has room for some
+/// 6,400 (<https://www.postgresql.org/docs/current/runtime-config-locks.html#GUC-MAX-LOCKS-PER-TRANSACTION>).
 pub const PIECE: u32 = 500;
 
 /// What is known of the statement at hand, and of how the script is read.
@@ -50,7 +64,8 @@ pub(super) struct Reading {
     creates: bool,
     /// Statements since the last border.
     of_piece: u32,
-    /// Between a BEGIN and a COMMIT of the dump's own: a large object that is open there is closed by the end of its transaction.
+    /// Between a BEGIN and a COMMIT of the dump's own: a large object that is open there is closed
+    /// by the end of its transaction.
     bound: bool,
 }
 
@@ -79,8 +94,11 @@ impl Reading {
 
     /// An encoding by a name that needs no quotes; of any other psql is told nothing.
     pub(super) fn is_encoded(&mut self, encoding: Option<&str>) {
-        let plain =
-            |name: &&str| !name.is_empty() && *name != "default" && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        let plain = |name: &&str| {
+            !name.is_empty()
+                && *name != "default"
+                && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        };
         self.encoding = encoding.filter(plain).map(String::from);
     }
 
@@ -97,7 +115,10 @@ impl Reading {
     fn words(&self) -> String {
         let strings = if self.conforming { "on" } else { "off" };
         // `\;` sends both at once (app-psql)
-        let encoding = self.encoding.as_ref().map_or(String::new(), |name| format!("\\; SET client_encoding TO {name}"));
+        let encoding = self
+            .encoding
+            .as_ref()
+            .map_or(String::new(), |name| format!("\\; SET client_encoding TO {name}"));
         format!("SET standard_conforming_strings = {strings}{encoding};\n")
     }
 
@@ -107,7 +128,9 @@ impl Reading {
             (0, Token::Word) if INERT.contains(&text) => self.unsure = self.eventful,
             (0, Token::Word) if text == b"create" => self.creates = true,
             (1, Token::Word) if self.creates && text == b"event" => self.eventful = true,
-            (1, Token::Word) if self.creates && INERT_CREATE.contains(&text) => self.unsure = self.eventful,
+            (1, Token::Word) if self.creates && INERT_CREATE.contains(&text) => {
+                self.unsure = self.eventful
+            }
             _ => {}
         }
         self.words += 1;
@@ -133,7 +156,11 @@ impl Scanner {
             }
             self.reading.of_piece += 1;
             if unsure {
-                self.script.again.push(Again { at, line, what: Told::Reading(self.reading.words()) });
+                self.script.again.push(Again {
+                    at,
+                    line,
+                    what: Told::Reading(self.reading.words()),
+                });
             }
         }
         self.reading.goes_by(token, &self.lexer.text);
@@ -171,7 +198,10 @@ mod tests {
         };
         assert!(borders(&many).is_empty());
         assert_eq!(borders(&many.repeat(3)), [piece + 1, 2 * piece + 1]);
-        let bound = format!("SET lock_timeout = 0;\nBEGIN;\n{many}COMMIT;\nGRANT ALL ON t TO x;\nGRANT ALL ON t TO x;\n");
+        let bound = format!(
+            "SET lock_timeout = 0;\nBEGIN;\n{many}COMMIT;\nGRANT ALL ON t TO x;\nGRANT ALL ON t \
+             TO x;\n"
+        );
         assert_eq!(borders(&bound), [piece + 4]);
     }
 
@@ -192,24 +222,35 @@ mod tests {
             let lines = first.lines().count() as u64;
             assert_eq!(after(first), [(lines + 1, ON.to_owned())], "{first}");
         }
-        for first in
-            ["SET lock_timeout = 0;", "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS $$ SELECT 1 $$;", "GRANT ALL ON t TO x;"]
-        {
+        for first in [
+            "SET lock_timeout = 0;",
+            "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS $$ SELECT 1 $$;",
+            "GRANT ALL ON t TO x;",
+        ] {
             assert_eq!(after(first), [], "{first}");
         }
     }
 
     #[test]
     fn an_event_trigger_may_run_behind_everything() {
-        let told =
-            told("CREATE EVENT TRIGGER e ON ddl_command_end EXECUTE FUNCTION f();\nGRANT ALL ON t TO x;\nGRANT ALL ON t TO y;\n");
+        let told = told(
+            "CREATE EVENT TRIGGER e ON ddl_command_end EXECUTE FUNCTION f();\nGRANT ALL ON t TO \
+             x;\nGRANT ALL ON t TO y;\n",
+        );
         assert_eq!(told.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [2, 3]);
     }
 
     #[test]
     fn what_the_script_itself_has_set_is_what_psql_is_told() {
-        let script =
-            "SET client_encoding = 'LATIN1';\nSET standard_conforming_strings = off;\nSELECT setval('s', 1);\nGRANT x TO y;\n";
-        assert_eq!(told(script), [(4, "SET standard_conforming_strings = off\\; SET client_encoding TO latin1;".to_owned())]);
+        let script = "SET client_encoding = 'LATIN1';\nSET standard_conforming_strings = \
+                      off;\nSELECT setval('s', 1);\nGRANT x TO y;\n";
+        assert_eq!(
+            told(script),
+            [(
+                4,
+                "SET standard_conforming_strings = off\\; SET client_encoding TO latin1;"
+                    .to_owned()
+            )]
+        );
     }
 }

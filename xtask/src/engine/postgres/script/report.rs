@@ -14,7 +14,8 @@ pub struct Script {
     pub bytes: u64,
     /// Lines read.
     pub lines: u64,
-    /// How many bytes from the start may be handed on, now that the end is known, whatever their statements do.
+    /// How many bytes from the start may be handed on, now that the end is known, whatever their
+    /// statements do.
     pub released: u64,
     /// Those not taken from the scanner before.
     pub asides: Vec<Aside>,
@@ -46,13 +47,15 @@ pub struct Script {
     pub refused_count: u64,
     /// That it is no dump of one database.
     pub other: Option<Other>,
-    /// That it makes and enters its database itself, as `pg_dump --create` has it: see [`Spare::OwnDatabase`].
+    /// That it makes and enters its database itself, as `pg_dump --create` has it: see
+    /// [`Spare::OwnDatabase`].
     pub names_its_database: bool,
     /// The first place after which psql cannot be followed with certainty.
     pub unclear: Option<Unclear>,
     /// The encoding that it is in, by a name that needs no quotes; none where it does not tell.
     pub encoding: Option<String>,
-    /// Names of tables that are no UTF-8, as they are listed, and as they are said in the script's encoding.
+    /// Names of tables that are no UTF-8, as they are listed, and as they are said in the script's
+    /// encoding.
     pub foreign: BTreeMap<String, String>,
     /// The tablespaces that it names.
     pub tablespaces: BTreeSet<String>,
@@ -91,9 +94,11 @@ pub enum Definition {
         /// Where it goes, where that is said.
         schema: Option<String>,
     },
-    /// Not made, but known of: a materialized view, which holds the rows that whoever fills it sees.
+    /// Not made, but known of: a materialized view, which holds the rows that whoever fills it
+    /// sees.
     MaterializedView,
-    /// Not made, but known of: a function that acts as its owner, whoever calls it (`SECURITY DEFINER`).
+    /// Not made, but known of: a function that acts as its owner, whoever calls it (`SECURITY
+    /// DEFINER`).
     ActsAsOwner,
 }
 
@@ -120,24 +125,29 @@ pub struct Aside {
 pub enum Spare {
     /// `\restrict` and `\unrestrict`: a psql older than these commands stops there (CVE-2025-8714).
     Restrict,
-    /// `BEGIN` and `COMMIT`, which pg_dump writes round large objects (`pg_backup_null.c`, `_StartLOs`): within a transaction of ours
-    /// that COMMIT would end it half way.
+    /// `BEGIN` and `COMMIT`, which pg_dump writes round large objects (`pg_backup_null.c`,
+    /// `_StartLOs`): within a transaction of ours that COMMIT would end it half way.
     Transaction,
-    /// `SET transaction_timeout`, which pg_dump 17 and newer write, and servers older than that do not know.
+    /// `SET transaction_timeout`, which pg_dump 17 and newer write, and servers older than that do
+    /// not know.
     TransactionTimeout,
     /// Made before a loader role comes: schemas and extensions.
     Beforehand,
-    /// Given when it has gone, by the role that made it: owners, rights, comments, subscriptions, publications of all tables.
+    /// Given when it has gone, by the role that made it: owners, rights, comments, subscriptions,
+    /// publications of all tables.
     Handover,
     /// The same for event triggers, which run in whatever follows.
     Last,
     /// In which tablespace what follows is made: a server may have none.
     Tablespace,
-    /// A byte order mark: psql skips it at the start of a file of its own, and there are words of ours before it.
+    /// A byte order mark: psql skips it at the start of a file of its own, and there are words of
+    /// ours before it.
     ByteOrderMark,
-    /// What a dump made with `pg_dump --create` says of the database itself: it is made here, and is entered already.
+    /// What a dump made with `pg_dump --create` says of the database itself: it is made here, and
+    /// is entered already.
     OwnDatabase,
-    /// How names and strings are read: it is run as it comes, and once more before what is given afterwards.
+    /// How names and strings are read: it is run as it comes, and once more before what is given
+    /// afterwards.
     Reading,
     /// Gives an owner (see [`super::Claim::Owners`]).
     Owner,
@@ -373,12 +383,20 @@ impl fmt::Display for Fault {
                 write!(f, "psql meta-command at line {}: {}", meta.line, meta.text)
             }
             Fault::MoreMeta(count) => write!(f, "{count} more psql meta-commands"),
-            Fault::Other(Other::Cluster) => write!(f, "it is pg_dumpall's file of a whole server, not a dump of one database"),
+            Fault::Other(Other::Cluster) => {
+                write!(f, "it is pg_dumpall's file of a whole server, not a dump of one database")
+            }
             Fault::Other(Other::Databases) => {
-                write!(f, "it makes or changes databases, and not as `pg_dump --create` of one database does")
+                write!(
+                    f,
+                    "it makes or changes databases, and not as `pg_dump --create` of one database \
+                     does"
+                )
             }
             Fault::Refused(Refused { line, text, why }) => write!(f, "line {line}: {text}: {why}"),
-            Fault::MoreRefused(count) => write!(f, "{count} more statements that pg_dump does not write"),
+            Fault::MoreRefused(count) => {
+                write!(f, "{count} more statements that pg_dump does not write")
+            }
             Fault::Unclear(place) => {
                 write!(f, "cannot be read with certainty from line {} on: ", place.line)?;
                 f.write_str(place.why)

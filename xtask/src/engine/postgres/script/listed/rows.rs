@@ -66,7 +66,9 @@ impl CopyRule {
         let word = if token == Token::Word { text } else { b"" };
         self.at = match (self.at, token, word) {
             (CopyAt::Table, Token::Open, _) if self.target.is_whole() => CopyAt::Columns,
-            (CopyAt::Columns, Token::Word | Token::Name | Token::Symbol(b','), _) => CopyAt::Columns,
+            (CopyAt::Columns, Token::Word | Token::Name | Token::Symbol(b','), _) => {
+                CopyAt::Columns
+            }
             (CopyAt::Columns, Token::Close, _) => CopyAt::Source,
             (CopyAt::Table | CopyAt::Source, _, b"with") if self.target.is_whole() => CopyAt::Oids,
             (CopyAt::Oids, _, b"oids") => CopyAt::Source,
@@ -118,7 +120,11 @@ impl InsertRule {
     pub(super) fn token(&mut self, token: Token, text: &[u8]) -> Result<(), Why> {
         use InsertAt::*;
         if self.at == Row && token != Token::Close {
-            return if self.literals.token(token, text, Casts::Refused) { Ok(()) } else { Err(VALUE) };
+            return if self.literals.token(token, text, Casts::Refused) {
+                Ok(())
+            } else {
+                Err(VALUE)
+            };
         }
         let word = if token == Token::Word { text } else { b"" };
         self.at = match (self.at, token, word) {

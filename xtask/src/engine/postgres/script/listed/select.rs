@@ -40,8 +40,8 @@ enum Function {
     Statistics,
 }
 
-/// `SELECT pg_catalog.lo_unlink(oid) FROM pg_catalog.pg_largeobject_metadata WHERE oid = '…'`, of `--clean --if-exists`
-/// (`pg_backup_db.c`, `DropLOIfExists`).
+/// `SELECT pg_catalog.lo_unlink(oid) FROM pg_catalog.pg_largeobject_metadata WHERE oid = '…'`, of
+/// `--clean --if-exists` (`pg_backup_db.c`, `DropLOIfExists`).
 const UNLINK: [(Token, &[u8]); 7] = [
     (Token::Word, b"from"),
     (Token::Word, b"pg_catalog"),
@@ -59,7 +59,8 @@ impl SelectRule {
             (At::Begin, Token::Symbol(b'*'), _) => At::Star,
             (At::Star, _, b"from") => At::Schema,
             (At::Begin | At::Schema, _, b"pg_catalog") => {
-                self.function = if self.at == At::Schema { Function::Statistics } else { Function::Plain };
+                self.function =
+                    if self.at == At::Schema { Function::Statistics } else { Function::Plain };
                 At::Dot
             }
             (At::Dot, Token::Dot, _) => At::Function,
@@ -68,9 +69,13 @@ impl SelectRule {
                 At::Open
             }
             (At::Open, Token::Open, _) => At::Arguments,
-            (At::Arguments, Token::Close, _) if self.literals.may_end() && self.is_complete() => At::End,
+            (At::Arguments, Token::Close, _) if self.literals.may_end() && self.is_complete() => {
+                At::End
+            }
             (At::Arguments, ..) if self.argument(token, text) => At::Arguments,
-            (At::End, ..) if self.function == Function::Unlink && self.unlinks(token, text) => At::Tail,
+            (At::End, ..) if self.function == Function::Unlink && self.unlinks(token, text) => {
+                At::Tail
+            }
             (At::Tail, ..) if self.unlinks(token, text) => At::Tail,
             _ => return Err(OTHER),
         };
@@ -78,7 +83,10 @@ impl SelectRule {
     }
 
     fn argument(&mut self, token: Token, text: &[u8]) -> bool {
-        if self.function == Function::Unlink && (token, text) == (Token::Word, b"oid") && self.literals == Literals::Before {
+        if self.function == Function::Unlink
+            && (token, text) == (Token::Word, b"oid")
+            && self.literals == Literals::Before
+        {
             self.literals = Literals::After;
             self.tail = 1;
             return true;
@@ -88,7 +96,8 @@ impl SelectRule {
             return false;
         }
         self.commas = self.commas.saturating_add(u8::from(token == Token::Symbol(b',')));
-        let casts = if self.function == Function::Statistics { Casts::Taken } else { Casts::Refused };
+        let casts =
+            if self.function == Function::Statistics { Casts::Taken } else { Casts::Refused };
         self.literals.token(token, text, casts)
     }
 
@@ -122,12 +131,16 @@ impl Function {
         match (self, name) {
             (
                 Function::Statistics,
-                b"pg_restore_relation_stats" | b"pg_restore_attribute_stats" | b"pg_restore_extended_stats",
+                b"pg_restore_relation_stats"
+                | b"pg_restore_attribute_stats"
+                | b"pg_restore_extended_stats",
             ) => Some(Function::Statistics),
             (Function::Statistics, _) => None,
             (_, b"set_config") => Some(Function::SetConfig),
             (_, b"lo_unlink") => Some(Function::Unlink),
-            (_, b"setval" | b"lo_create" | b"lo_open" | b"lowrite" | b"lo_close") => Some(Function::Plain),
+            (_, b"setval" | b"lo_create" | b"lo_open" | b"lowrite" | b"lo_close") => {
+                Some(Function::Plain)
+            }
             _ => None,
         }
     }

@@ -1,4 +1,5 @@
-//! The settings that pg_dump makes, with the values that it gives them (`_doSetFixedOutputState` in `pg_backup_archiver.c`).
+//! The settings that pg_dump makes, with the values that it gives them (`_doSetFixedOutputState` in
+//! `pg_backup_archiver.c`).
 
 use super::Why;
 use crate::engine::postgres::script::token::Token;
@@ -60,9 +61,10 @@ impl SetRule {
         }
         let word = if kind == Token::Word { &self.value[..] } else { b"" };
         let fits = match &self.key[..] {
-            b"statement_timeout" | b"lock_timeout" | b"idle_in_transaction_session_timeout" | b"transaction_timeout" => {
-                kind == Token::Number
-            }
+            b"statement_timeout"
+            | b"lock_timeout"
+            | b"idle_in_transaction_session_timeout"
+            | b"transaction_timeout" => kind == Token::Number,
             b"client_encoding" => return if is_safe(&self.value) { Ok(()) } else { Err(ENCODING) },
             b"standard_conforming_strings"
             | b"check_function_bodies"
@@ -71,17 +73,20 @@ impl SetRule {
             | b"default_with_oids" => matches!(word, b"on" | b"off" | b"true" | b"false"),
             b"xmloption" => matches!(word, b"content" | b"document"),
             b"client_min_messages" => matches!(word, b"warning" | b"error"),
-            // written with `--use-set-session-authorization`; our own words after the dump take it back
+            // written with `--use-set-session-authorization`; our own words after the dump take it
+            // back
             b"authorization" => kind != Token::Number,
-            b"search_path" | b"default_tablespace" | b"default_table_access_method" => kind != Token::Number,
+            b"search_path" | b"default_tablespace" | b"default_table_access_method" => {
+                kind != Token::Number
+            }
             _ => false,
         };
         if fits { Ok(()) } else { Err(OTHER) }
     }
 }
 
-/// The encodings of servers (`encnames.c`, up to `PG_ENCODING_BE_LAST`): every byte of a character beyond ASCII has its highest bit
-/// set, so that no quote and no backslash is a part of one.
+/// The encodings of servers (`encnames.c`, up to `PG_ENCODING_BE_LAST`): every byte of a character
+/// beyond ASCII has its highest bit set, so that no quote and no backslash is a part of one.
 const SAFE: &[&str] = &[
     "utf8",
     "unicode",
@@ -108,8 +113,13 @@ const SAFE: &[&str] = &[
 ];
 
 fn is_safe(encoding: &[u8]) -> bool {
-    let plain: String = encoding.iter().filter(|b| b.is_ascii_alphanumeric()).map(|b| b.to_ascii_lowercase() as char).collect();
+    let plain: String = encoding
+        .iter()
+        .filter(|b| b.is_ascii_alphanumeric())
+        .map(|b| b.to_ascii_lowercase() as char)
+        .collect();
     let odd = encoding.iter().any(|b| !b.is_ascii_alphanumeric() && !b"-_ ".contains(b));
-    let family = ["latin", "iso8859", "win125", "windows125"].iter().any(|head| plain.starts_with(head));
+    let family =
+        ["latin", "iso8859", "win125", "windows125"].iter().any(|head| plain.starts_with(head));
     !odd && (SAFE.contains(&&*plain) || family)
 }

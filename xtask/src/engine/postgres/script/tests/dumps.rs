@@ -15,8 +15,13 @@ fn real_dumps_have_no_faults() {
         let script = scan(dump);
         assert_eq!(script.faults(), []);
         assert_eq!(script.released, dump.len() as u64);
-        let spared =
-            |what| script.asides.iter().filter(move |a| a.what == what).map(|a| &dump[a.at.start as usize..a.at.end as usize]);
+        let spared = |what| {
+            script
+                .asides
+                .iter()
+                .filter(move |a| a.what == what)
+                .map(|a| &dump[a.at.start as usize..a.at.end as usize])
+        };
         assert_eq!(spared(Spare::Restrict).count(), 2);
         // round large objects, and nowhere else
         let large = memchr::memmem::find(dump, b"Type: BLOBS;").is_some();

@@ -28,7 +28,11 @@ fn statements_end_where_psql_ends_them() {
         ("SET standard_conforming_strings=off;\nRESET ALL;\nSELECT '\\';\n", 3),
         ("SELECT set_config('standard_conforming_strings', 'off', false);\nSELECT '\\';';\n", 2),
         ("SET standard_conforming_strings=off;\nSELECT U&'\\', B'\\', E'\\'', '\\'';\n", 2),
-        ("CREATE FUNCTION f() BEGIN ATOMIC SELECT CASE 1 WHEN 1 THEN 2 END; SELECT 2; END; SELECT 1;", 2),
+        (
+            "CREATE FUNCTION f() BEGIN ATOMIC SELECT CASE 1 WHEN 1 THEN 2 END; SELECT 2; END; \
+             SELECT 1;",
+            2,
+        ),
         ("CREATE OR REPLACE PROCEDURE f(begin int) BEGIN ATOMIC; end; BEGIN; END;", 3),
         ("CREATE TABLE begin (); SELECT 1;", 2),
         ("\u{feff}SELECT 1;\n", 1),
@@ -51,39 +55,66 @@ fn rows_are_counted_per_table() {
         ("COPY t FROM stdin;\n\n\\\n\\.x\n \\.\n\\.\n", &[("t", 3)]),
         ("COPY t FROM stdin;\na\\\nb\nc\\\\\nd\n\\.\n", &[("t", 3)]),
         ("COPY t FROM stdin;\n-- PostgreSQL database dump complete\n';$$\n\\.\n", &[("t", 2)]),
-        ("COPY t FROM stdin;\n1\n\\.\nCOPY u FROM stdin;\n\\.\nCOPY t FROM stdin;\n2\n\\.\n", &[("t", 2), ("u", 0)]),
+        (
+            "COPY t FROM stdin;\n1\n\\.\nCOPY u FROM stdin;\n\\.\nCOPY t FROM stdin;\n2\n\\.\n",
+            &[("t", 2), ("u", 0)],
+        ),
         ("COPY t FROM stdin;\n1\n\\.", &[("t", 1)]),
         ("COPY \"a.b\" FROM stdin;\n1\n\\.\n", &[("\"a.b\"", 1)]),
         ("COPY \"User\".\"user\" FROM stdin;\n1\n\\.\n", &[("\"User\".\"user\"", 1)]),
         ("COPY \"a\"\"\n.b\" . c FROM stdin;\n1\n\\.\n", &[("\"a\"\"\n.b\".c", 1)]),
         ("COPY \"users\" FROM stdin;\n1\n\\.\nCOPY users FROM stdin;\n1\n\\.\n", &[("users", 2)]),
-        ("COPY t FROM stdin WITH (FORMAT csv, HEADER);\na,b\n1,\"x\n\"\"y\"\n2,\n\\.\n", &[("t", 2)]),
+        (
+            "COPY t FROM stdin WITH (FORMAT csv, HEADER);\na,b\n1,\"x\n\"\"y\"\n2,\n\\.\n",
+            &[("t", 2)],
+        ),
         ("COPY t FROM stdin CSV QUOTE '|' ESCAPE '\\';\n|a\n\\|\n|\nb\n\\.\n", &[("t", 2)]),
         ("COPY t FROM stdin (FORMAT 'csv', HEADER false);\na\n\"\n\\.\n", &[("t", 1)]),
         ("COPY t (csv, header) FROM stdin;\n\"\n\\.\n", &[("t", 1)]),
         ("COPY t TO stdout; COPY t FROM '/f'; COPY (SELECT 1 FROM stdin) TO stdout;\n", &[]),
         ("SELECT $$\nCOPY t FROM stdin;\n\\.\n$$;\n", &[]),
         ("SET search_path = old, pg_catalog;\nCOPY t FROM stdin;\n1\n\\.\n", &[("old.t", 1)]),
-        ("SELECT pg_catalog.set_config('search_path', '', false);\nCOPY t FROM stdin;\n1\n\\.\n", &[("t", 1)]),
-        ("INSERT INTO public.t VALUES (1, '(', f(2)), (2, ')', (3));\n", &[("public.t", 2)]),
-        ("INSERT INTO t (a, \"values\") OVERRIDING SYSTEM VALUE VALUES\n\t(1),\n\t(2);\n", &[("t", 2)]),
-        ("INSERT INTO t DEFAULT VALUES;\nINSERT INTO t VALUES (1) RETURNING (a);", &[("t", 2)]),
-        ("CREATE TABLE a.t (x int);\nCREATE UNLOGGED TABLE IF NOT EXISTS u (partition int, by int);", &[("a.t", 0), ("u", 0)]),
         (
-            "CREATE TABLE p (x int) PARTITION BY RANGE (x);\nCREATE TABLE q PARTITION OF p FOR VALUES FROM (1) TO (2);",
+            "SELECT pg_catalog.set_config('search_path', '', false);\nCOPY t FROM stdin;\n1\n\\.\n",
+            &[("t", 1)],
+        ),
+        ("INSERT INTO public.t VALUES (1, '(', f(2)), (2, ')', (3));\n", &[("public.t", 2)]),
+        (
+            "INSERT INTO t (a, \"values\") OVERRIDING SYSTEM VALUE VALUES\n\t(1),\n\t(2);\n",
+            &[("t", 2)],
+        ),
+        ("INSERT INTO t DEFAULT VALUES;\nINSERT INTO t VALUES (1) RETURNING (a);", &[("t", 2)]),
+        (
+            "CREATE TABLE a.t (x int);\nCREATE UNLOGGED TABLE IF NOT EXISTS u (partition int, by \
+             int);",
+            &[("a.t", 0), ("u", 0)],
+        ),
+        (
+            "CREATE TABLE p (x int) PARTITION BY RANGE (x);\nCREATE TABLE q PARTITION OF p FOR \
+             VALUES FROM (1) TO (2);",
             &[("q", 0)],
         ),
-        ("CREATE TABLE a.t OF b.ty;\nCREATE TABLE a.u OF b.\"x.y\" (PRIMARY KEY (id)) USING c.d;", &[("a.t", 0), ("a.u", 0)]),
         (
-            "CREATE TABLE a.q PARTITION OF b.p FOR VALUES FROM (c.d) TO (2) TABLESPACE e;\nCREATE TABLE t OF ty;",
+            "CREATE TABLE a.t OF b.ty;\nCREATE TABLE a.u OF b.\"x.y\" (PRIMARY KEY (id)) USING \
+             c.d;",
+            &[("a.t", 0), ("a.u", 0)],
+        ),
+        (
+            "CREATE TABLE a.q PARTITION OF b.p FOR VALUES FROM (c.d) TO (2) TABLESPACE e;\nCREATE \
+             TABLE t OF ty;",
             &[("a.q", 0), ("t", 0)],
         ),
         ("CREATE TABLE a.\"b\" /* . */ (x int) INHERITS (c.d) WITH (toast.x = 1);", &[("a.b", 0)]),
         (
-            "COPY a.t (x, y) FROM stdin WITH (FORMAT csv, NULL 'a.b');\n1,2\n\\.\nINSERT INTO a.t AS b.c VALUES (1);",
+            "COPY a.t (x, y) FROM stdin WITH (FORMAT csv, NULL 'a.b');\n1,2\n\\.\nINSERT INTO a.t \
+             AS b.c VALUES (1);",
             &[("a.t", 2)],
         ),
-        ("CREATE TABLE t AS SELECT 1; CREATE TEMP TABLE t (); CREATE FOREIGN TABLE t () SERVER s;", &[]),
+        (
+            "CREATE TABLE t AS SELECT 1; CREATE TEMP TABLE t (); CREATE FOREIGN TABLE t () SERVER \
+             s;",
+            &[],
+        ),
         ("CREATE VIEW v AS SELECT 1; CREATE MATERIALIZED VIEW m AS SELECT 1;", &[]),
     ];
     for (text, expected) in cases {
@@ -106,14 +137,15 @@ fn counts_that_cannot_be_told_are_marked() {
 
 #[test]
 fn rows_loaded_through_a_root_are_not_expected_of_its_partitions() {
-    let text = "CREATE TABLE p (a int) PARTITION BY LIST (a); CREATE TABLE c (a int);\n\
-        ALTER TABLE ONLY p ATTACH PARTITION c DEFAULT;\nCOPY p FROM stdin;\n1\n\\.\n";
+    let text = "CREATE TABLE p (a int) PARTITION BY LIST (a); CREATE TABLE c (a int);\nALTER \
+                TABLE ONLY p ATTACH PARTITION c DEFAULT;\nCOPY p FROM stdin;\n1\n\\.\n";
     let script = scan(text.as_bytes());
     assert_eq!(rows(&script), [("p", 1)]);
     assert!(script.tables[0].partitioned);
     // as a person writes it
-    let text = "SET search_path = s; CREATE TABLE p (a int) PARTITION BY LIST (a); CREATE TABLE o.c PARTITION OF p DEFAULT;\n\
-        CREATE TABLE d PARTITION OF s.p FOR VALUES IN (1); COPY p FROM stdin;\n1\n\\.\nINSERT INTO d VALUES (1);";
+    let text = "SET search_path = s; CREATE TABLE p (a int) PARTITION BY LIST (a); CREATE TABLE \
+                o.c PARTITION OF p DEFAULT;\nCREATE TABLE d PARTITION OF s.p FOR VALUES IN (1); \
+                COPY p FROM stdin;\n1\n\\.\nINSERT INTO d VALUES (1);";
     let script = scan(text.as_bytes());
     assert_eq!(rows(&script), [("s.p", 1), ("s.d", 1)]);
     assert!(script.tables[0].partitioned && !script.tables[1].exact);
@@ -209,9 +241,15 @@ fn backslash_lines_are_held_until_they_end() {
 #[test]
 fn what_psql_may_be_spared_is_held_until_it_ends() {
     let cases: &[(&str, &[(&str, Spare)])] = &[
-        ("SELECT 1;\nBEGIN;\nSELECT 2; commit ;", &[("BEGIN;", Spare::Transaction), ("commit ;", Spare::Transaction)]),
+        (
+            "SELECT 1;\nBEGIN;\nSELECT 2; commit ;",
+            &[("BEGIN;", Spare::Transaction), ("commit ;", Spare::Transaction)],
+        ),
         ("/* x */ BEGIN -- y\n;", &[("BEGIN -- y\n;", Spare::Transaction)]),
-        ("SET transaction_timeout = 0;\nSET lock_timeout = 0;", &[("SET transaction_timeout = 0;", Spare::TransactionTimeout)]),
+        (
+            "SET transaction_timeout = 0;\nSET lock_timeout = 0;",
+            &[("SET transaction_timeout = 0;", Spare::TransactionTimeout)],
+        ),
         ("CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; END;", &[]),
         ("PREPARE a AS SELECT 1;", &[]),
         ("SELECT 'BEGIN;', $$COMMIT;$$; COPY t FROM stdin;\nCOMMIT;\n\\.\n", &[]),
@@ -226,11 +264,18 @@ fn what_psql_may_be_spared_is_held_until_it_ends() {
                 for (words, _) in *wanted {
                     let at = text.find(words).unwrap() as u64;
                     let seen = scanner.script.bytes;
-                    assert!(!(at + 1..at + words.len() as u64).contains(&passed) || seen == at, "{text} in {size}: {passed}");
+                    assert!(
+                        !(at + 1..at + words.len() as u64).contains(&passed) || seen == at,
+                        "{text} in {size}: {passed}"
+                    );
                 }
             }
             let script = scanner.finish();
-            let found: Vec<_> = script.asides.iter().map(|a| (&text[a.at.start as usize..a.at.end as usize], a.what)).collect();
+            let found: Vec<_> = script
+                .asides
+                .iter()
+                .map(|a| (&text[a.at.start as usize..a.at.end as usize], a.what))
+                .collect();
             assert_eq!((&found[..], passed), (*wanted, text.len() as u64), "{text} in {size}");
             assert_eq!(script.unclear, None, "{text}");
         }
@@ -250,12 +295,18 @@ fn faults_are_found() {
         ("\n/* /* */", "cut off in a comment begun at line 2"),
         ("\nSELECT 1\n", "cut off in a statement begun at line 2"),
         ("\\restrict a\n{end}", "\\restrict at line 1 is not closed by \\unrestrict"),
-        ("\\restrict a\n{end}\\unrestrict ab\n", "\\unrestrict at line 3 has no \\restrict with its key"),
+        (
+            "\\restrict a\n{end}\\unrestrict ab\n",
+            "\\unrestrict at line 3 has no \\restrict with its key",
+        ),
         ("{end}\\unrestrict ab\n", "\\unrestrict at line 2 has no \\restrict with its key"),
         ("{end}SELECT 1;\n", "line 2 goes on after the end marker"),
         ("SELECT 1;\r\n{end}", "line 1 ends in CRLF: something changed the line ends"),
         ("-- x\r\n{end}", "line 1 ends in CRLF: something changed the line ends"),
-        ("COPY t FROM stdin;\na\nb\r\n\\.\n", "line 3 ends in CRLF: something changed the line ends"),
+        (
+            "COPY t FROM stdin;\na\nb\r\n\\.\n",
+            "line 3 ends in CRLF: something changed the line ends",
+        ),
         ("COPY t FROM stdin;\na\n\\.\r\n", "line 3 ends in CRLF: something changed the line ends"),
         ("COPY t FROM stdin;\na\n\0\n\\.\n", "NUL byte at line 3"),
         ("SELECT '\n\0'", "NUL byte at line 2"),
@@ -277,8 +328,9 @@ fn faults_are_found() {
 
 #[test]
 fn carriage_returns_in_strings_are_the_users_own() {
-    let text = "COMMENT ON TABLE \"\r\n\" IS 'a\r\nb';\nCREATE FUNCTION f() RETURNS int LANGUAGE sql AS $$\r\n$$;\n\
-        COPY t FROM stdin;\na\rb\n\\.\n-- PostgreSQL database dump complete\n";
+    let text = "COMMENT ON TABLE \"\r\n\" IS 'a\r\nb';\nCREATE FUNCTION f() RETURNS int LANGUAGE \
+                sql AS $$\r\n$$;\nCOPY t FROM stdin;\na\rb\n\\.\n-- PostgreSQL database dump \
+                complete\n";
     assert_eq!(scan(text.as_bytes()).faults(), []);
 }
 

@@ -26,22 +26,28 @@ fn what_pg_dump_writes_is_on_the_list() {
         "SELECT pg_catalog.lo_create('16400');",
         "SELECT pg_catalog.lowrite(0, '\\x00');",
         "SELECT pg_catalog.lo_unlink('16400');",
-        "SELECT pg_catalog.lo_unlink(oid) FROM pg_catalog.pg_largeobject_metadata WHERE oid = '16400';",
-        "SELECT * FROM pg_catalog.pg_restore_relation_stats(\n\t'version', '180000'::integer,\n\t'reltuples', '-1'::real\n);",
-        "SELECT * FROM pg_catalog.pg_restore_attribute_stats('inherited', 'f'::boolean, 'most_common_freqs', '{0.5}'::real[]);",
+        "SELECT pg_catalog.lo_unlink(oid) FROM pg_catalog.pg_largeobject_metadata WHERE oid = \
+         '16400';",
+        "SELECT * FROM pg_catalog.pg_restore_relation_stats(\n\t'version', \
+         '180000'::integer,\n\t'reltuples', '-1'::real\n);",
+        "SELECT * FROM pg_catalog.pg_restore_attribute_stats('inherited', 'f'::boolean, \
+         'most_common_freqs', '{0.5}'::real[]);",
         "COPY public.t (a, \"B\") FROM stdin;\n1\t2\n\\.\n",
         "COPY public.t FROM stdin;\n\\.\n",
         "COPY public.t (a) WITH OIDS FROM stdin;\n\\.\n",
         "INSERT INTO public.t VALUES (1, -2.5, 1e+20, 'a''b', NULL, true, B'101', DEFAULT);",
-        "INSERT INTO public.t (a, \"B\") OVERRIDING SYSTEM VALUE VALUES\n\t(1, 'x'),\n\t(2, 'y') ON CONFLICT DO NOTHING;",
+        "INSERT INTO public.t (a, \"B\") OVERRIDING SYSTEM VALUE VALUES\n\t(1, 'x'),\n\t(2, 'y') \
+         ON CONFLICT DO NOTHING;",
         "INSERT INTO public.nothing DEFAULT VALUES;",
-        "CREATE UNLOGGED TABLE a.t (x text DEFAULT concat('a', 1), y int GENERATED ALWAYS AS ((x)::int) STORED);",
+        "CREATE UNLOGGED TABLE a.t (x text DEFAULT concat('a', 1), y int GENERATED ALWAYS AS \
+         ((x)::int) STORED);",
         "CREATE OR REPLACE VIEW a.v AS SELECT 1 AS a;",
         "CREATE MATERIALIZED VIEW a.v AS\n SELECT 1\n  WITH NO DATA;",
         "CREATE FUNCTION a.f() RETURNS int LANGUAGE c AS '$libdir/pgcrypto', 'f';",
         "CREATE FUNCTION a.f() RETURNS int LANGUAGE plpgsql AS $$ BEGIN COMMIT; END $$;",
         "CREATE FUNCTION a.f() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT 1; END;",
-        "CREATE SUBSCRIPTION s CONNECTION 'host=x' PUBLICATION p WITH (connect = false, slot_name = 's');",
+        "CREATE SUBSCRIPTION s CONNECTION 'host=x' PUBLICATION p WITH (connect = false, slot_name \
+         = 's');",
         "ALTER SUBSCRIPTION s OWNER TO app;",
         "CREATE DEFAULT CONVERSION c FOR 'LATIN1' TO 'UTF8' FROM f;",
         "CREATE TRUSTED PROCEDURAL LANGUAGE x HANDLER y;",
@@ -91,7 +97,8 @@ fn what_it_does_not_write_is_refused() {
         "SELECT f();",
         "SELECT setval('a', 1);",
         "SELECT pg_catalog.set_config('client_encoding', 'SJIS', false);",
-        "SELECT pg_catalog.set_config('search_path', '', false), pg_catalog.set_config('a', 'b', false);",
+        "SELECT pg_catalog.set_config('search_path', '', false), pg_catalog.set_config('a', 'b', \
+         false);",
         "SELECT pg_catalog.setval('a', f());",
         "SELECT pg_catalog.setval('a'::text, 1);",
         "SELECT pg_catalog.setval('a', 1) FROM a.t;",
@@ -152,7 +159,11 @@ fn what_it_does_not_write_is_refused() {
     ] {
         assert!(why(statement).is_some(), "{statement}");
         for size in [1, 5] {
-            assert_eq!(scan_in(statement.as_bytes(), size).refused, scan(statement.as_bytes()).refused, "{statement}");
+            assert_eq!(
+                scan_in(statement.as_bytes(), size).refused,
+                scan(statement.as_bytes()).refused,
+                "{statement}"
+            );
         }
     }
 }
@@ -161,7 +172,8 @@ fn what_it_does_not_write_is_refused() {
 fn a_refusal_names_the_line_and_nothing_that_could_be_a_password() {
     let script = scan(b"SET lock_timeout = 0;\n\nCREATE ROLE\x1b evil\n  PASSWORD 'secret';\n");
     let faults: Vec<String> = script.faults().iter().map(Fault::to_string).collect();
-    let said = "line 3: `CREATE ROLE\\u{1b} evil PASSWORD …`: it changes the whole server, as pg_dumpall does";
+    let said = "line 3: `CREATE ROLE\\u{1b} evil PASSWORD …`: it changes the whole server, as \
+                pg_dumpall does";
     assert_eq!(faults[0], said);
     let script = scan(b"--\n-- PostgreSQL database cluster dump\n--\n\nCREATE ROLE a;\n");
     assert_eq!(script.other, Some(Other::Cluster));
@@ -180,14 +192,21 @@ fn with_own_database(text: &str) -> (Script, String) {
 
 #[test]
 fn what_create_adds_is_left_out() {
-    let dump = "SET lock_timeout = 0;\nSELECT pg_catalog.set_config('search_path', '', false);\nDROP DATABASE shop;\n\
-        CREATE DATABASE shop WITH TEMPLATE = template0 ENCODING = 'UTF8';\nALTER DATABASE shop OWNER TO postgres;\n\
-        \\connect shop\nSET lock_timeout = 0;\nCOMMENT ON DATABASE shop IS 'a; b';\nALTER DATABASE shop SET work_mem TO '8MB';\n\\connect shop\nSET row_security = off;\n\
-        CREATE TABLE public.t (a int);\nSECURITY LABEL FOR x ON DATABASE shop IS 'y';\nGRANT ALL ON DATABASE shop TO app;\n";
+    let dump = "SET lock_timeout = 0;\nSELECT pg_catalog.set_config('search_path', '', \
+                false);\nDROP DATABASE shop;\nCREATE DATABASE shop WITH TEMPLATE = template0 \
+                ENCODING = 'UTF8';\nALTER DATABASE shop OWNER TO postgres;\n\\connect shop\nSET \
+                lock_timeout = 0;\nCOMMENT ON DATABASE shop IS 'a; b';\nALTER DATABASE shop SET \
+                work_mem TO '8MB';\n\\connect shop\nSET row_security = off;\nCREATE TABLE \
+                public.t (a int);\nSECURITY LABEL FOR x ON DATABASE shop IS 'y';\nGRANT ALL ON \
+                DATABASE shop TO app;\n";
     let (script, shown) = with_own_database(dump);
-    assert_eq!((script.refused_count, script.meta_count, script.other, script.names_its_database), (0, 0, None, true));
-    let wanted = "SET lock_timeout = 0;\nSELECT pg_catalog.set_config('search_path', '', false);\n[]\n[]\n[]\n[]SET lock_timeout = 0;\n[]\n[]\n[]SET row_security = off;\n\
-        CREATE TABLE public.t (a int);\n[]\n[]\n";
+    assert_eq!(
+        (script.refused_count, script.meta_count, script.other, script.names_its_database),
+        (0, 0, None, true)
+    );
+    let wanted = "SET lock_timeout = 0;\nSELECT pg_catalog.set_config('search_path', '', \
+                  false);\n[]\n[]\n[]\n[]SET lock_timeout = 0;\n[]\n[]\n[]SET row_security = \
+                  off;\nCREATE TABLE public.t (a int);\n[]\n[]\n";
     assert_eq!(shown, wanted);
 
     // what is held back may still turn out to be one of them: nothing of it is let go before
@@ -195,7 +214,12 @@ fn what_create_adds_is_left_out() {
     for (at, byte) in dump.bytes().enumerate() {
         scanner.feed(&[byte]);
         let inside = script.asides.iter().any(|aside| aside.at.contains(&(at as u64)));
-        let start = script.asides.iter().filter(|aside| aside.at.start <= at as u64).map(|aside| aside.at.start).max();
+        let start = script
+            .asides
+            .iter()
+            .filter(|aside| aside.at.start <= at as u64)
+            .map(|aside| aside.at.start)
+            .max();
         let finished = script.asides.iter().any(|aside| aside.at.end == at as u64 + 1);
         assert!(!inside || finished || Some(scanner.released(Trust::Dump)) <= start, "at {at}");
     }
@@ -233,12 +257,19 @@ fn nothing_behind_a_refused_statement_is_let_go() {
 
 #[test]
 fn the_pair_of_restrict_stands_at_the_beginning_and_the_end() {
-    let said = |text: &str| scan(text.as_bytes()).faults().iter().map(Fault::to_string).collect::<Vec<_>>().join("\n");
-    assert!(said("SET lock_timeout = 0;\n\\restrict a\n").contains("psql meta-command at line 2: \\restrict a"));
+    let said = |text: &str| {
+        scan(text.as_bytes()).faults().iter().map(Fault::to_string).collect::<Vec<_>>().join("\n")
+    };
+    assert!(
+        said("SET lock_timeout = 0;\n\\restrict a\n")
+            .contains("psql meta-command at line 2: \\restrict a")
+    );
     assert!(
         said("\\restrict a\n\\unrestrict a\nSET lock_timeout = 0;\n")
             .contains("line 3: `SET lock_timeout = 0`: it stands behind")
     );
-    let twice = "\\restrict a\nSET lock_timeout = 0;\n-- PostgreSQL database dump complete\n\\unrestrict a\n".repeat(2);
+    let twice = "\\restrict a\nSET lock_timeout = 0;\n-- PostgreSQL database dump \
+                 complete\n\\unrestrict a\n"
+        .repeat(2);
     assert_eq!(said(&twice), "", "two dumps, one behind the other");
 }

@@ -42,8 +42,8 @@ fn piece() -> impl Strategy<Value = Piece> {
         vec(quoted(), 0..3).prop_map(|q| {
             let body = q.join(" ");
             let text = format!(
-                "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT {body} CASE WHEN 1 \
-                 THEN 2 END; SELECT 1; END;\n"
+                "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT {body} CASE WHEN 1 THEN 2 \
+                 END; SELECT 1; END;\n"
             );
             (text, 1, 0)
         }),
