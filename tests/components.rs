@@ -18,13 +18,16 @@ fn a_copy_has_the_fingerprint_of_its_source() {
     let cluster = need!("postgresql", cluster());
     let db = cluster.database();
     sample::rich(cluster, &db.name);
+
     let to = format!("{}__copy", db.name);
     copy(cluster, &db.name, &to);
+
     let (a, b) = (cluster.fingerprint(&db.name), cluster.fingerprint(&to));
     assert_eq!(a.schema, b.schema);
     assert_eq!(a.rows, b.rows);
     assert_eq!(a.values, b.values);
     assert_ne!(a.settings, b.settings, "a plain dump carries no settings of the database");
+
     assert!(a.rows.len() > 20 && a.values.len() > 5 && a.settings.len() > 8, "{a:#?}");
 
     cluster.sql(&to, "UPDATE shop.people SET age = age + 10 WHERE id = 1");
@@ -32,6 +35,7 @@ fn a_copy_has_the_fingerprint_of_its_source() {
     cluster.sql(&to, "SELECT lowrite(lo_open(900001, 131072), 'x')");
     assert_ne!(cluster.fingerprint(&to).values, a.values);
     drop(db);
+
     assert!(!cluster.exists(&to));
 }
 
@@ -55,6 +59,7 @@ fn samples_have_their_size_and_are_the_same_each_time() {
         sample::small(cluster, &db.name);
         sample::mixed(cluster, &db.name, 0.01);
     }
+
     let print = cluster.fingerprint(&a.name);
     assert_eq!(print, cluster.fingerprint(&b.name));
     assert_eq!(print.rows.len(), 110);
@@ -67,12 +72,14 @@ fn other_versions_run() {
         let said = output(Command::new(bin.join("psql")).arg("--version")).unwrap();
         assert!(said.contains(&format!(" {version}")), "{said}");
     }
+
     let cluster = need!("postgresql", cluster());
     let psql = need!("16.2", postgres("16.2")).join("psql");
     let complaint = fed(
         Command::new(psql).args(["-Xq", "-v", "ON_ERROR_STOP=1", &cluster.socket_url("postgres")]),
         "\\restrict x\n",
     );
+
     assert!(complaint.unwrap_err().contains("invalid command \\restrict"));
 }
 
@@ -93,11 +100,13 @@ fn a_container_is_like_the_official_one() {
     need!("docker", engine());
     let pg = need!("container", container(&Options { db: "we\"ird", ..Options::default() }));
     assert_eq!(pg.exec(&["id", "-u"]).unwrap(), "0");
+
     assert_eq!(
         pg.exec(&["psql", "-U", "app", "-d", "we\"ird", "-Atc", "SELECT current_database()"])
             .unwrap(),
         "we\"ird"
     );
+
     assert_eq!(pg.exec(&["stat", "-c", "%U", "/proc/1"]).unwrap(), "postgres");
     sample::rich(&pg.server, "we\"ird");
     copy(&pg.server, "we\"ird", "copy");
@@ -132,13 +141,16 @@ fn compose(project: Compose) {
     let cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE \
                application_name = 'test-app'";
     assert_eq!(project.server.sql("postgres", cut), "1");
+
     let start = std::time::Instant::now();
     while project.app_sessions().unwrap() == 0 {
         assert!(start.elapsed().as_secs() < 10, "the application did not come back");
     }
+
     project.run(&["stop", "app"]).unwrap();
     assert_eq!(project.app_sessions().unwrap(), 0);
     project.run(&["start", "app"]).unwrap();
+
     let label = "{{index .Config.Labels \"com.docker.compose.project\"}}";
     let db = project.container("db").unwrap();
     assert_eq!(engine().unwrap().docker(&["inspect", "-f", label, &db]).unwrap(), project.project);

@@ -27,14 +27,17 @@ fn sources() -> BTreeMap<String, String> {
             }
         }
     }
+
     let mut out = BTreeMap::new();
     walk(&root().join("xtask/src"), &root().join("xtask/src"), &mut out);
+
     out
 }
 
 /// Code lines that hold one of the words, as `file:line: text`.
 fn lines_with(words: &[&str], concerned: impl Fn(&str) -> bool) -> Vec<String> {
     let mut found = Vec::new();
+
     for (file, text) in sources().iter().filter(|(file, _)| concerned(file)) {
         for (at, line) in text.lines().enumerate() {
             let code = line.split("//").next().unwrap_or_default();
@@ -43,6 +46,7 @@ fn lines_with(words: &[&str], concerned: impl Fn(&str) -> bool) -> Vec<String> {
             }
         }
     }
+
     found
 }
 
@@ -76,6 +80,7 @@ fn every_dependency_has_one_home() {
         let elsewhere = |f: &str| !f.starts_with(home) && !f.starts_with("engine/cluster/");
         none(&lines_with(words, elsewhere), &format!("{words:?} live in {home}"));
     }
+
     none(
         &lines_with(&["clap::", "clap_complete::"], |f| {
             !matches!(f, "cli.rs" | "app.rs") && !f.starts_with("cli/")
@@ -104,6 +109,7 @@ fn planning_and_deciding_are_pure() {
                     | "place.rs"
             )
     };
+
     let worldly = [
         "std::fs",
         "std::env::",
@@ -113,6 +119,7 @@ fn planning_and_deciding_are_pure() {
         "crate::run::run",
         "std::io::",
     ];
+
     none(&lines_with(&worldly, pure), "facts in, plan out: nothing else");
 }
 
@@ -145,11 +152,14 @@ fn nothing_goes_back_up() {
         &["task", "view"],
         &["app"],
     ];
+
     let floor = |room: &str| floors.iter().position(|f| f.contains(&room));
     let mut wrong = Vec::new();
+
     for (file, text) in sources() {
         let room = file.split(['/', '.']).next().unwrap_or_default().to_owned();
         let Some(here) = floor(&room) else { continue };
+
         for line in text.lines().filter(|l| !l.trim_start().starts_with("//")) {
             for used in line.split("crate::").skip(1) {
                 let used: String =
@@ -160,6 +170,7 @@ fn nothing_goes_back_up() {
             }
         }
     }
+
     none(&wrong, "a room uses its own floor and those below");
 }
 
@@ -188,6 +199,7 @@ fn the_example_file_shows_every_key() {
         .lines()
         .filter_map(|l| l.trim().strip_prefix("pub ")?.strip_suffix(',')?.split_once(": "))
         .map(|(name, _)| name.replace('_', "-"));
+
     let tables = [
         "project",
         "containers",
@@ -200,6 +212,7 @@ fn the_example_file_shows_every_key() {
         "guards",
         "hooks",
     ];
+
     let missing: Vec<String> =
         fields.filter(|f| !tables.contains(&f.as_str()) && !example.contains(f.as_str())).collect();
     none(&missing, "db-tasks.toml at the top shows every key");
@@ -215,12 +228,14 @@ fn the_examples_keys_are_all_known() {
         .collect();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("db-tasks.toml");
+
     fs::write(&path, uncommented.join("\n")).unwrap();
     let env = db_tasks::config::Env::of([
         ("SHOP_PASSWORD", "x"),
         ("DATABASE_URL", "postgresql://u@h/d"),
         ("MILVUS_TOKEN", "x"),
     ]);
+
     let loaded = db_tasks::config::load(&path, env, db_tasks::config::Dotenv::Ignore);
     let (project, _) = loaded.unwrap_or_else(|e| panic!("{e:#}"));
     assert_eq!(
@@ -235,6 +250,7 @@ fn the_examples_keys_are_all_known() {
 fn the_docs_name_every_variable_and_every_task_with_hooks() {
     let page = |name: &str| fs::read_to_string(root().join("docs").join(name)).unwrap();
     let (variables, hooks) = (page("configuration.md"), page("hooks.md"));
+
     let ours = [
         "BACKUP_",
         "SKIP_",
@@ -246,7 +262,9 @@ fn the_docs_name_every_variable_and_every_task_with_hooks() {
         "DATABASE_URL",
         "NO_COLOR",
     ];
+
     let mut known = std::collections::BTreeSet::new();
+
     for (file, text) in sources().into_iter().filter(|(file, _)| !file.contains("examples")) {
         let code: String = text
             .lines()
@@ -257,6 +275,7 @@ fn the_docs_name_every_variable_and_every_task_with_hooks() {
         let names = words.filter(|word| word.chars().all(|c| c.is_ascii_uppercase() || c == '_'));
         known.extend(names.filter(|_| !file.starts_with("view/")).map(String::from));
     }
+
     assert!(
         known.contains("SKIP_DB_INIT") && known.contains("BACKUP_KEEP_DAYS") && known.len() > 9,
         "{known:?}"
@@ -264,10 +283,12 @@ fn the_docs_name_every_variable_and_every_task_with_hooks() {
     let missing: Vec<String> =
         known.into_iter().filter(|name| !variables.contains(name.as_str())).collect();
     none(&missing, "docs/configuration.md names every variable");
+
     let tasks = db_tasks::config::hooks::TASKS;
     let (last, first) = tasks.split_last().unwrap();
     let said = hooks.split_whitespace().collect::<Vec<_>>().join(" ");
     let words = format!("of ten tasks: {} and {last};", first.join(", "));
+
     assert!(tasks.len() == 10 && said.contains(&words), "{words}");
 }
 
@@ -279,6 +300,7 @@ fn the_readme_is_short_and_links_lead_somewhere() {
     let pages: Vec<PathBuf> =
         pages.filter(|path| path.extension().is_some_and(|e| e == "md")).collect();
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
+
     assert!(readme.split_whitespace().count() < 1_200);
     let unnamed = |page: &&PathBuf| {
         !page.ends_with("milvus-format.md")
@@ -286,6 +308,7 @@ fn the_readme_is_short_and_links_lead_somewhere() {
     };
     let unnamed: Vec<String> =
         pages.iter().filter(unnamed).map(|page| page.display().to_string()).collect();
+
     none(&unnamed[..], "the README names every page but the format's own");
 
     for page in pages.iter().chain([&root().join("README.md")]) {
@@ -312,16 +335,20 @@ fn every_example_parses() {
         .filter(|path| path.is_dir());
     let examples: Vec<PathBuf> = folders.map(|folder| folder.join("db-tasks.toml")).collect();
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
+
     assert!(examples.len() >= 3, "{examples:?}");
+
     for example in examples {
         let folder = example.parent().unwrap();
         let name = folder.file_name().unwrap().to_string_lossy().into_owned();
         assert!(readme.contains(&format!("`{name}`")), "the README does not name {name}");
+
         let ignored = fs::read_to_string(folder.join(".gitignore")).unwrap_or_default();
         assert!(
             ignored.contains("backups/\n") && ignored.contains(".db-tasks/\n"),
             "{name}: dumps could be committed"
         );
+
         let env = db_tasks::config::Env::of([
             ("DATABASE_URL", "postgresql://u@h/d"),
             ("MILVUS_TOKEN", "x"),

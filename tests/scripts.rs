@@ -45,15 +45,19 @@ impl Repo {
         let temp = tempfile::Builder::new().prefix("db-tasks-scripts").tempdir().unwrap();
         let root = temp.path().join("my repo");
         let deep = root.join("a/b");
+
         fs::create_dir_all(&deep).unwrap();
+
         for folder in ["bin", "seen", "home"] {
             fs::create_dir(temp.path().join(folder)).unwrap();
         }
+
         symlink(here.join("scripts"), root.join("scripts")).unwrap();
         let repo = Self { temp, root, deep };
         for name in ["db-tasks", "mail"] {
             repo.program(name, &here.join("tests/scripts/db-tasks"));
         }
+
         repo
     }
 
@@ -86,11 +90,13 @@ impl Repo {
         let path =
             std::env::join_paths([self.temp.path().join("bin")].into_iter().chain(others)).unwrap();
         let mut command = Command::new(program);
+
         command
             .env_clear()
             .env("PATH", path)
             .env("HOME", self.temp.path().join("home"))
             .env("SEEN", self.temp.path().join("seen"));
+
         command.current_dir(&self.root).stdin(Stdio::null());
         command
     }

@@ -28,6 +28,7 @@ fn what_ran_and_what_was_refused() {
     let mut bench = Bench::new(HOST);
     bench.env("USER", "ann").with_backup();
     assert_eq!(last(&bench, KEYS), json!(["db-backup", 0, ["app"], []]));
+
     let line = log(&bench).pop().unwrap();
     assert_eq!(
         (&line["who"], &line["environment"], &line["agent"]),
@@ -39,11 +40,13 @@ fn what_ran_and_what_was_refused() {
     bench.run(&["db-restore"]).exits(3);
     assert_eq!(last(&bench, KEYS), json!(["db-restore", 3, [], []]));
     bench.env("ENVIRONMENT", "production");
+
     bench.run(&["db-restore", "--latest", "--confirm", "other"]).exits(3);
     assert_eq!(
         last(&bench, KEYS),
         json!(["db-restore", 3, ["app"], ["environment", "confirmation", "production"]])
     );
+
     let line = log(&bench).pop().unwrap();
     assert_eq!(
         (&line["environment"], &line["problem"]),
@@ -56,13 +59,16 @@ fn what_ran_and_what_was_refused() {
 fn looking_is_not_written_down() {
     let bench = Bench::new(HOST);
     bench.with_backup();
+
     let before = log(&bench).len();
     bench.run(&["db-restore", "--latest", "--dry-run"]).exits(0);
     bench.run(&["db-restore", "--latest", "--as", "app", "--dry-run"]);
     bench.run(&["db-restore", "--dry-run"]).exits(3);
+
     for looks in ["db-list", "db-status", "db-config", "db-doctor"] {
         bench.run(&[looks]).exits(0);
     }
+
     assert_eq!(log(&bench).len(), before);
 }
 
@@ -72,6 +78,7 @@ fn an_agents_words() {
     bench.with_backup();
     bench.env("CLAUDECODE", "1");
     bench.run(&["db-restore", "--latest", "--yes"]).exits(3);
+
     let keys = ["task", "exit", "refused_by", "agent"];
     assert_eq!(
         last(&bench, keys),
@@ -79,6 +86,7 @@ fn an_agents_words() {
     );
     bench.env("DB_TASKS_PERSON_SAYS", "db-restore app: put it back,\n\"all\" of it");
     bench.run(&["db-restore", "--latest", "--yes"]).exits(0);
+
     let says =
         json!({ "name": "CLAUDECODE", "says": "db-restore app: put it back,\n\"all\" of it" });
     assert_eq!(last(&bench, keys), json!(["db-restore", 0, [], says]));
@@ -108,6 +116,7 @@ fn a_person_who_declines() {
 fn a_run_that_found_another_at_work() {
     let bench = Bench::new(HOST);
     bench.during_dump("echo >\"$bench/ready\"\nuntil [ -e \"$bench/go\" ]; do sleep 0.05; done\n");
+
     let mut command = bench.command(TOOL);
     let mut first = command
         .arg("db-backup")
@@ -116,10 +125,12 @@ fn a_run_that_found_another_at_work() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
+
     while !bench.project.parent().unwrap().join("ready").exists() {
         assert!(first.try_wait().unwrap().is_none(), "the first run is over");
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
+
     bench.run(&["db-undo", "--yes"]).exits(5);
     assert_eq!(last(&bench, KEYS), json!(["db-undo", 5, [], []]));
     bench.stage("go", "");

@@ -45,11 +45,13 @@ fn foreign_files() {
     let with = |line: &str| {
         DUMP.replace("SET row_security = off;\n", &format!("SET row_security = off;\n{line}"))
     };
+
     let (create, role) = (
         with("CREATE DATABASE x;\nDROP DATABASE shop;\n\\connect x\n"),
         with("CREATE ROLE evil PASSWORD 'secret';\n"),
     );
     let newer = DUMP.replace("from database version 15.18", "from database version 16.2");
+
     for (file, bytes, code, error) in [
         (
             "empty.sql",
@@ -129,6 +131,7 @@ fn foreign_files() {
             "{file}: psql was told"
         );
     }
+
     for (file, text, words) in [
         ("half.sql", half, "cut off in the data of table app.users"),
         ("crlf.sql", &crlf, "ends in CRLF"),
@@ -151,10 +154,12 @@ fn our_own_files_when_damaged() {
     for compress in ["zstd", "gzip", "none"] {
         let bench = Bench::new(HOST);
         bench.run(&["db-backup", "--compress", compress]).exits(0);
+
         let file =
             bench.names_in("backups").into_iter().find(|name| !name.ends_with(".json")).unwrap();
         let path = bench.project.join("backups").join(&file);
         let whole = std::fs::read(&path).unwrap();
+
         bench.learn_counts();
         bench.forget_calls();
 
@@ -162,6 +167,7 @@ fn our_own_files_when_damaged() {
         let middle = whole.len() / 2;
         flipped[middle] ^= 1;
         std::fs::write(&path, &flipped).unwrap();
+
         for args in [&["db-restore", &file, "--yes"][..], &["db-verify", &file]] {
             let said = bench.run(args).exits(1).has_three_parts();
             assert!(
@@ -170,6 +176,7 @@ fn our_own_files_when_damaged() {
                 said.err
             );
         }
+
         std::fs::write(&path, &whole[..whole.len() - 20]).unwrap();
         bench
             .run(&["db-restore", &file, "--yes"])
@@ -177,12 +184,14 @@ fn our_own_files_when_damaged() {
             .tells("is broken\n")
             .tells("its manifest says")
             .tells("next: use another one (`db-list`)");
+
         std::fs::remove_file(&path).unwrap();
         bench
             .run(&["db-restore", &file, "--yes"])
             .exits(1)
             .tells("is missing\n")
             .tells("next: use another one (`db-list`)");
+
         assert!(!bench.calls().iter().any(|call| call.stdin.contains("RENAME TO")), "{compress}");
     }
 }
@@ -194,6 +203,7 @@ fn a_failed_verification_is_remembered() {
     let path = bench.project.join("backups").join(&name);
     let mut bytes = std::fs::read(&path).unwrap();
     let middle = bytes.len() / 2;
+
     bytes[middle] ^= 1;
     std::fs::write(&path, bytes).unwrap();
     bench.run(&["db-verify", &name]).exits(1);
@@ -214,6 +224,7 @@ fn of_another_database() {
         "the backup is of the database `app`, not of `other`\n  next: choose the other with \
          `--database`, restore beside it with `--as NAME`, or accept it with `--any-database`",
     );
+
     bench.run(&["db-restore", &name, "--yes", "--any-database"]).exits(0);
 }
 
@@ -222,15 +233,18 @@ fn of_another_database() {
 fn foreign_files_that_are_good() {
     let bench = Bench::new(HOST);
     bench.with_backup();
+
     let mut gzip = Command::new("gzip")
         .arg("-c")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
+
     let mut stdin = gzip.stdin.take().unwrap();
     let feeder = std::thread::spawn(move || stdin.write_all(DUMP.as_bytes()));
     let packed = gzip.wait_with_output().unwrap().stdout;
+
     feeder.join().unwrap().unwrap();
     bench.file("from prod.sql.gz", packed);
     bench
@@ -239,6 +253,7 @@ fn foreign_files_that_are_good() {
         .tells("is a foreign file: no manifest says what it must hold");
     bench.stage("counts", "public.t|0\n");
     bench.file("hand.sql", "CREATE TABLE t (a int);\nDO $$ BEGIN END $$;\n");
+
     bench.run(&["db-restore", "--file", "hand.sql", "--yes", "--trust"]).exits(0);
     // psql's own commands take one word more
     bench.file("psql.sql", "CREATE TABLE t (a int);\n\\echo hello\n");
@@ -248,6 +263,7 @@ fn foreign_files_that_are_good() {
         .tells("psql meta-command at line 2: \\echo hello");
     bench.forget_calls();
     bench.run(&["db-restore", "--file", "psql.sql", "--yes", "--trust=psql"]).exits(0);
+
     assert!(!bench.calls().iter().any(|call| call.stdin.contains("\\restrict")));
 }
 
@@ -292,11 +308,13 @@ fn a_file_that_another_manifest_names_is_not_removed() {
         &std::fs::read_to_string(bench.project.join("backups").join(&manifests[0])).unwrap(),
     )
     .unwrap();
+
     manifest["created"] = "2020-01-01T00:00:00Z".into();
     bench.file("backups/app_20200101_000000.manifest.json", manifest.to_string());
     bench.env("BACKUP_RETENTION_DAYS", "1").env("BACKUP_MIN_KEEP", "1");
     bench.run(&["db-cleanup", "--yes"]).exits(0);
     assert!(bench.names_in("backups").contains(&name), "{:?}", bench.names_in("backups"));
+
     bench.run(&["db-verify", &name]).exits(0);
 }
 
@@ -306,10 +324,12 @@ fn a_file_that_another_manifest_names_is_not_removed() {
 fn what_a_manifest_names_elsewhere_is_not_removed() {
     let mut bench = Bench::new(HOST);
     bench.with_backup();
+
     let manifests: Vec<String> =
         bench.names_in("backups").into_iter().filter(|file| file.ends_with(".json")).collect();
     let text = std::fs::read_to_string(bench.project.join("backups").join(&manifests[0])).unwrap();
     let mut manifest: serde_json::Value = serde_json::from_str(&text).unwrap();
+
     manifest["created"] = "2020-01-01T00:00:00Z".into();
     manifest.as_object_mut().unwrap().remove("digest");
     bench
@@ -317,6 +337,7 @@ fn what_a_manifest_names_elsewhere_is_not_removed() {
         .file("backups/notes", "mine")
         .file("backups/sub/deep", "mine, too");
     std::os::unix::fs::symlink("../precious", bench.project.join("backups/link")).unwrap();
+
     let absolute = bench.project.join("precious/letter").display().to_string();
     let named = [
         "../precious/letter",
@@ -330,6 +351,7 @@ fn what_a_manifest_names_elsewhere_is_not_removed() {
         "",
         "sub",
     ];
+
     for (number, file) in named.iter().enumerate() {
         manifest["artifacts"][0]["file"] = (*file).into();
         bench.file(
@@ -337,12 +359,14 @@ fn what_a_manifest_names_elsewhere_is_not_removed() {
             manifest.to_string(),
         );
     }
+
     bench.env("BACKUP_RETENTION_DAYS", "1").env("BACKUP_MIN_KEEP", "1");
 
     let said = bench.run(&["db-cleanup", "--yes"]);
     bench.run(&["db-backup", "--auto"]).exits(0);
 
     said.exits(0).tells("its manifest names `../precious/letter`, which is not its own");
+
     for (file, text) in
         [("precious/letter", "dear"), ("backups/notes", "mine"), ("backups/sub/deep", "mine, too")]
     {
@@ -359,6 +383,7 @@ fn what_a_manifest_names_elsewhere_is_not_removed() {
 fn what_is_not_of_a_set_stays_when_it_goes() {
     let mut bench = Bench::new(HOST);
     bench.with_backup();
+
     let names = bench.names_in("backups");
     let (file, manifest) = (
         names.iter().find(|n| n.ends_with(".zst")).unwrap(),
@@ -369,13 +394,16 @@ fn what_is_not_of_a_set_stays_when_it_goes() {
         &std::fs::read_to_string(bench.project.join("backups").join(manifest)).unwrap(),
     )
     .unwrap();
+
     manifest["created"] = "2020-01-01T00:00:00Z".into();
     manifest.as_object_mut().unwrap().remove("digest");
+
     for set in ["backup_20200101_000000", "backup_20200102_000000"] {
         bench
             .file(&format!("backups/{set}/{file}"), &bytes)
             .file(&format!("backups/{set}/manifest.json"), manifest.to_string());
     }
+
     bench.file("backups/backup_20200101_000000/letter.txt", "dear");
     bench.env("BACKUP_RETENTION_DAYS", "1").env("BACKUP_MIN_KEEP", "1");
 
@@ -390,6 +418,7 @@ fn what_is_not_of_a_set_stays_when_it_goes() {
 fn what_the_newest_good_one_is_not_is_named() {
     let bench = Bench::new(HOST);
     bench.file("backups/from-prod.sql", DUMP);
+
     let said = bench.run(&["db-restore", "--latest", "--yes"]).exits(1);
     said.tells("what has no manifest is passed over: `from-prod.sql`")
         .tells("name the file (`db-restore from-prod.sql`)");
@@ -404,6 +433,7 @@ fn what_the_newest_good_one_is_not_is_named() {
 fn that_a_backup_is_of_another_database_is_said() {
     let bench = Bench::new(HOST);
     let name = bench.with_backup();
+
     let of_another = |value: &str| {
         let manifest =
             bench.names_in("backups").into_iter().find(|file| file.ends_with(".json")).unwrap();
@@ -413,6 +443,7 @@ fn that_a_backup_is_of_another_database_is_said() {
         changed.as_object_mut().unwrap().remove("digest");
         bench.file(&path, changed.to_string());
     };
+
     let says = "it was made of the database `shopdb`, and goes into `app`";
     assert!(
         !bench
@@ -421,6 +452,7 @@ fn that_a_backup_is_of_another_database_is_said() {
             .err
             .contains("it was made of the database")
     );
+
     of_another("shopdb");
     bench.run(&["db-restore", &name, "--yes"]).exits(0).tells(says);
 }
@@ -430,6 +462,7 @@ fn that_a_backup_is_of_another_database_is_said() {
 fn what_is_no_file_is_refused() {
     let bench = Bench::new(HOST);
     assert!(Command::new("mkfifo").arg(bench.project.join("pipe.sql")).status().unwrap().success());
+
     for args in [
         &["db-restore", "--file", "pipe.sql", "--yes"][..],
         &["db-verify", "./pipe.sql"],
@@ -437,6 +470,7 @@ fn what_is_no_file_is_refused() {
     ] {
         bench.run(args).exits(2).tells("pipe.sql` is neither a file nor a folder");
     }
+
     bench
         .run(&["db-restore", "--file", "/dev/zero", "--yes"])
         .exits(2)
@@ -452,6 +486,7 @@ fn a_dump_of_another_kind_is_not_tried() {
         bench.names_in("backups").into_iter().find(|file| file.ends_with(".json")).unwrap();
     let path = format!("backups/{manifest}");
     let mut changed = bench.manifest(&path);
+
     changed["artifacts"][0]["kind"] = "files".into();
     changed["artifacts"][0]["contents"] =
         json!({ "tree": { "entries": 1, "files": 0, "bytes": 0, "digest": "0" } });

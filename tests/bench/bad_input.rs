@@ -12,6 +12,7 @@ fn refused(bench: &Bench, args: &[&str], code: i32, error: &str) {
     bench.forget_calls();
     bench.run(args).exits(code).only_error(error);
     assert_eq!(bench.files(), before, "{args:?}");
+
     let changes = |call: &Call| {
         !(call.stdin.starts_with("\\echo :VERSION_NUM")
             || matches!(call.argv[1].as_str(), "inspect" | "ps"))
@@ -23,6 +24,7 @@ fn refused(bench: &Bench, args: &[&str], code: i32, error: &str) {
 fn no_file() {
     let bench = Bench::new(HOST);
     std::fs::remove_file(bench.project.join("db-tasks.toml")).unwrap();
+
     refused(
         &bench,
         &["db-backup"],
@@ -31,6 +33,7 @@ fn no_file() {
          says `[databases.main]`, and `postgres = { url = \"${DATABASE_URL}\" }` below it; its \
          folder is where paths in it start",
     );
+
     refused(
         &bench,
         &["db-list", "--config", "gone.toml"],
@@ -166,6 +169,7 @@ fn the_backup_table() {
             .tells("\n  next: ");
         assert!(bench.calls().is_empty());
     }
+
     for args in [["--compress", "lzma"], ["--level", "99"], ["--level", "x"]] {
         let bench = Bench::new(HOST);
         let said = bench.run(&[&["db-backup"][..], &args].concat()).exits(2);
@@ -184,6 +188,7 @@ fn names_on_the_command_line() {
         2,
         "`db-tasks.toml` has no database `mian`\n  next: known are `main`",
     );
+
     refused(
         &bench,
         &["db-restore", "nothing", "--yes"],
@@ -191,6 +196,7 @@ fn names_on_the_command_line() {
         "there is no backup `nothing` in `[DIR]/backups`\n  next: `db-list` shows their names; \
          `--file PATH` takes a file from anywhere",
     );
+
     refused(
         &bench,
         &["db-restore", "--file", "gone.sql", "--yes"],
@@ -198,6 +204,7 @@ fn names_on_the_command_line() {
         "could not open the backup `gone.sql`\n  No such file or directory (os error 2)\n  next: \
          check the path; `db-list` shows the backups that are known",
     );
+
     let two =
         Bench::new(&format!("{HOST}[databases.more]\npostgres = {{ database = \"more\" }}\n"));
     refused(
@@ -223,6 +230,7 @@ fn servers_and_programs() {
         "psql: error: connection to server at \"localhost\" (127.0.0.1), port 5432 failed: \
          Connection refused\n",
     );
+
     refused(
         &bench,
         &["db-backup"],
@@ -231,10 +239,12 @@ fn servers_and_programs() {
          refused\n  could not ask the server at `localhost` about `app`\n  next: start the \
          server, or check host and port (`db-config` shows where each comes from)",
     );
+
     let bench = Bench::new(HOST);
     let mut none = facts("app");
     none["databases"] = json!([]);
     bench.facts("app", none);
+
     refused(
         &bench,
         &["db-backup"],
@@ -255,6 +265,7 @@ fn containers() {
         "the container `shop-pg` is not running: it is exited\n  next: start it: `docker start \
          shop-pg`; where it does not stay up, `docker logs shop-pg` says why",
     );
+
     let bench = Bench::new(&DOCKER.replace("shop-pg", "gone-pg"));
     refused(
         &bench,
@@ -264,6 +275,7 @@ fn containers() {
          container `gone-pg`\n  next: start the container, or check its name in `[containers]` \
          (`docker ps -a`)",
     );
+
     for code in [126, 127] {
         let bench = Bench::new(DOCKER);
         bench.complains(
@@ -292,6 +304,7 @@ fn refuses_asking(bench: &Bench) {
 #[test]
 fn roles_and_what_holds_a_database() {
     type Change = fn(&mut Value);
+
     let cases: [(Change, &str); 4] = [
         (
             |f| f["role"]["createdb"] = false.into(),
@@ -317,6 +330,7 @@ fn roles_and_what_holds_a_database() {
              what replicates",
         ),
     ];
+
     for (change, error) in cases {
         let bench = Bench::new(HOST);
         bench.with_backup();
@@ -338,6 +352,7 @@ fn a_name_that_is_taken_and_an_undo_of_nothing() {
         "there is a database `app` already\n  next: `--as` takes a name that is free; without it, \
          the live database is replaced",
     );
+
     refused(
         &bench,
         &["db-undo", "--yes"],
@@ -351,9 +366,11 @@ fn a_name_that_is_taken_and_an_undo_of_nothing() {
 fn a_database_that_only_looks_like_ours_is_left_alone() {
     let bench = Bench::new(HOST);
     bench.with_backup();
+
     let mut beside = with_beside(&["previous"]);
     beside["databases"][1]["comment"] = "somebody's own".into();
     bench.facts("app", beside);
+
     for args in [&["db-restore", "--latest", "--yes"][..], &["db-undo", "--yes"]] {
         refused(
             &bench,
@@ -377,8 +394,10 @@ fn a_file_where_the_backup_folder_should_be() {
         "could not read the backup folder `[DIR]/backups`\n  Not a directory (os error 20)\n  \
          next: choose another folder (`backup.dir`, BACKUP_DIR), or mend its permissions",
     );
+
     let bench = Bench::new(HOST);
     bench.file("taken", "a file");
+
     let said = bench.run(&["db-backup", "--output-dir", "taken/below"]).exits(1);
     assert_eq!(bench.files().len(), 2);
     said.tells("taken/below`\n").tells("\n  next: choose another folder");
@@ -390,6 +409,7 @@ fn a_database_that_was_replaced_in_the_meantime() {
     let bench = Bench::new(HOST);
     bench.with_backup();
     bench.stage("oids", "'app'|99999\n");
+
     let said = bench.run(&["db-restore", "--latest", "--yes"]).exits(1);
     said.tells("ERROR:  the database of this name is not the one that was looked at\n").tells(
         "\n  next: somebody changed it in the meantime: run the command again and look at the new \

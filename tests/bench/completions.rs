@@ -12,8 +12,10 @@ fn offered(bench: &Bench, words: &[&str]) -> Vec<String> {
         quoted.join(" "),
         words.len() - 1
     );
+
     let out = bench.command("bash").args(["--norc", "-c", &script]).output().unwrap();
     assert!(out.status.success(), "{words:?}: {}", String::from_utf8_lossy(&out.stderr));
+
     String::from_utf8_lossy(&out.stdout)
         .lines()
         .filter(|line| !line.is_empty())
@@ -25,8 +27,10 @@ fn offered(bench: &Bench, words: &[&str]) -> Vec<String> {
 fn bash_completes_below_the_command_and_offers_backups() {
     let bench = Bench::new(HOST);
     std::os::unix::fs::symlink(TOOL, bench.project.join("../bin/db-tasks")).unwrap();
+
     let name = bench.with_backup();
     bench.file("backups/shop of old.sql", "not looked into yet");
+
     for (words, want) in [
         (&["db-tasks", "db-rest"][..], &["db-restore"][..]),
         (&["db-tasks", "--quiet", "db-pro"], &["db-protect"]),
@@ -43,6 +47,7 @@ fn bash_completes_below_the_command_and_offers_backups() {
     ] {
         assert_eq!(offered(&bench, words), want, "{words:?}");
     }
+
     assert!(offered(&bench, &["cargo", "bui"]).is_empty(), "cargo's own words are not ours");
     // elsewhere there is no project, and nothing is said
     let nowhere = Bench::new(HOST);

@@ -25,6 +25,7 @@ fn refused(bench: &Bench, args: &[&str], more: &[&str], error: &str) {
     bench.forget_calls();
     let before = bench.files();
     let said = bench.run(&[args, more].concat()).exits(3).error(&error.replace("{task}", args[0]));
+
     assert!(!said.err.contains('✓'), "{}", said.err);
     assert_eq!(bench.files(), before);
     assert_eq!(
@@ -36,6 +37,7 @@ fn refused(bench: &Bench, args: &[&str], more: &[&str], error: &str) {
 #[test]
 fn nobody_to_ask() {
     let bench = full();
+
     for args in DESTRUCTIVE.into_iter().chain([&["db-cleanup"][..]]) {
         let error = "`{task}` is refused by the confirmation guard\n  confirmation: nobody can be \
                      asked: standard input is no terminal\n  next: give `--yes`";
@@ -45,6 +47,7 @@ fn nobody_to_ask() {
         assert!(!said.err.contains('✓'), "{}", said.err);
         bench.run(&[args, &["--yes"]].concat()).exits(0);
     }
+
     bench.run(&["db-restore"]).exits(3).only_error(
         "which backup is meant can't be asked: standard input is no terminal\n  next: name it, or \
          give `--latest` or `--file PATH`",
@@ -74,6 +77,7 @@ fn production_is_not_replaced() {
     for environment in ["production", "PROD", " live "] {
         let mut bench = full();
         bench.env("ENVIRONMENT", environment);
+
         let error = |recovery: Option<&str>| {
             let said = recovery.map_or(
                 "",
@@ -85,6 +89,7 @@ fn production_is_not_replaced() {
                      `DB_TASKS_RESTORE_PRODUCTION='app {of}'` for one run"
                 )
             });
+
             format!(
                 "`{{task}}` is refused by the environment guard\n  environment: this project's \
                  environment is `{environment}`, where no live data is replaced\n{said}  next: no \
@@ -92,6 +97,7 @@ fn production_is_not_replaced() {
                  restored beside it (`db-restore --as OTHER_DATABASE`){cure}"
             )
         };
+
         for (args, of) in
             DESTRUCTIVE.into_iter().zip([Some("app_[STAMP].sql.zst"), Some("undo"), None])
         {
@@ -103,6 +109,7 @@ fn production_is_not_replaced() {
             refused(&bench, args, &["--yes"], &error(of));
             refused(&bench, args, &["--confirm", "app"], &error(of));
         }
+
         bench.run(&["db-backup"]).exits(0);
         bench.facts("app_copy", facts("app"));
         bench.run(&["db-restore", "--latest", "--as", "app_copy"]).exits(0);
@@ -126,25 +133,30 @@ fn newest(bench: &Bench) -> String {
 #[test]
 fn production_is_restored_by_a_variable_of_that_very_run() {
     const VARIABLE: &str = "DB_TASKS_RESTORE_PRODUCTION";
+
     let mut bench = full();
     bench.env("ENVIRONMENT", "production").facts("app", facts("app"));
+
     let newest = newest(&bench);
     for wrong in ["app", "app undo", &format!("other {newest}"), "true"] {
         bench.env(VARIABLE, wrong);
         bench.run(&["db-restore", "--latest", "--yes"]).exits(3).tells("is set, and not to `app ");
     }
+
     bench.env(VARIABLE, &format!("app {}", newest.trim_end_matches(".sql.zst")));
     bench.run(&["db-wipe", "--yes"]).exits(3).tells("environment guard");
     bench
         .run(&["db-restore", "--latest", "--in-place", "--yes"])
         .exits(3)
         .tells("environment guard");
+
     let said = bench.run(&["db-restore", "--latest"]).exits(0);
     assert!(
         said.err.contains("where no live data is replaced: lifted for this run alone"),
         "{}",
         said.err
     );
+
     bench.facts("app", with_beside(&["previous"]));
     bench
         .run(&["db-restore", "--latest"])
@@ -165,12 +177,14 @@ fn a_marker_in_the_database() {
     marked["databases"][0]["settings"] =
         serde_json::json!([{ "name": "dbtasks.environment", "value": "production" }]);
     bench.facts("app", marked);
+
     for args in DESTRUCTIVE {
         bench
             .run(&[args, &["--yes"]].concat())
             .exits(3)
             .tells("`app` itself says that it is `production`");
     }
+
     let error = "`{task}` is refused by the marker guard\n  marker: the database `app` itself \
                  says that it is `production`\n  next: no flag lifts this; if it is wrong, an \
                  administrator runs `ALTER DATABASE \"app\" RESET dbtasks.environment`";
@@ -181,12 +195,14 @@ fn a_marker_in_the_database() {
 fn other_hosts_are_listed_first() {
     let remote = HOST.replace("database = \"app\"", "host = \"db.test\", database = \"app\"");
     let bench = full_of(&remote);
+
     for args in DESTRUCTIVE {
         let error = "`{task}` is refused by the host guard\n  host: `app` is on `db.test`, which \
                      is not this machine\n  next: if its data may be replaced, add \"db.test\" to \
                      `guards.allowed-hosts` in `db-tasks.toml`";
         refused(&bench, args, &["--yes"], error);
     }
+
     bench.file("db-tasks.toml", format!("{remote}[guards]\nallowed-hosts = [\"db.test\"]\n"));
     for args in DESTRUCTIVE {
         bench.run(&[args, &["--yes"]].concat()).exits(0);
@@ -198,12 +214,14 @@ fn an_agent_carries_a_persons_words() {
     for agent in ["CLAUDECODE", "CURSOR_AGENT", "GEMINI_CLI", "CODEX_SANDBOX", "AI_AGENT"] {
         let mut bench = full();
         bench.env(agent, "1");
+
         let error = format!(
             "`{{task}}` is refused by the agent guard\n  agent: a coding agent runs this \
              ({agent}), and live data would be replaced\n  next: ask the person, and set \
              `DB_TASKS_PERSON_SAYS` to their words, with the task and the database in them: \
              `DB_TASKS_PERSON_SAYS='db-restore app'`"
         );
+
         refused(&bench, DESTRUCTIVE[0], &["--yes"], &error);
         bench.run(&["db-backup"]).exits(0);
         // their words are no consent by themselves
@@ -213,6 +231,7 @@ fn an_agent_carries_a_persons_words() {
             let but = "`DB_TASKS_PERSON_SAYS` are not about that";
             bench.run(&[DESTRUCTIVE[0], &["--yes"]].concat()).exits(3).tells(but);
         }
+
         bench.env("DB_TASKS_PERSON_SAYS", "db-restore app, please");
         bench.run(DESTRUCTIVE[0]).exits(3);
         bench.run(&[DESTRUCTIVE[0], &["--yes"]].concat()).exits(0);
@@ -250,6 +269,7 @@ fn who_says_that_it_is_production() {
     let says =
         |word: &str| HOST.replace("[project]", &format!("[project]\nenvironment = \"{word}\""));
     let file = "`project.environment` in `db-tasks.toml`";
+
     for (toml, env, dotenv, who) in [
         (HOST.to_owned(), ("NODE_ENV", "production"), "", "NODE_ENV, or say it in ENVIRONMENT"),
         (HOST.to_owned(), ("X", ""), "RAILS_ENV=prod-eu\n", "RAILS_ENV, or say it in ENVIRONMENT"),
@@ -284,6 +304,7 @@ fn who_says_that_it_is_production() {
             .tells("environment guard")
             .tells(&format!("correct {who};"));
     }
+
     for (toml, env) in [
         (says("development"), ("NODE_ENV", "production")),
         (says("${ENVIRONMENT:-production}"), ("ENVIRONMENT", "ci")),
@@ -299,6 +320,7 @@ fn who_says_that_it_is_production() {
 #[test]
 fn a_marker_is_read_by_the_same_rule() {
     let bench = full_of(&format!("{HOST}[guards]\nprotected-environments = [\"prod-eu\"]\n"));
+
     for mark in ["production", "prod-us", "Live"] {
         let mut marked = with_beside(&["previous"]);
         marked["databases"][0]["settings"] =
@@ -327,6 +349,7 @@ fn one_run_at_a_time() {
     bench.during_dump(
         "echo ready >\"$bench/ready\"\nuntil [ -e \"$bench/go\" ]; do sleep 0.05; done\n",
     );
+
     let mut command = bench.command(TOOL);
     let mut first = command
         .arg("db-backup")
@@ -335,8 +358,10 @@ fn one_run_at_a_time() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
+
     let mut lines = BufReader::new(first.stderr.take().unwrap()).lines();
     lines.next().unwrap().unwrap();
+
     for args in [
         &["db-backup"][..],
         &["db-restore", "--latest", "--yes"],
@@ -351,12 +376,14 @@ fn one_run_at_a_time() {
              [TIME]\n  next: wait until it is done; the lock ends with its process",
         );
     }
+
     // looking is allowed
     bench.run(&["db-list"]).exits(0);
     bench.run(&["db-restore", "--latest", "--dry-run"]).exits(0);
     bench.stage("go", "");
     lines.for_each(drop);
     assert!(first.wait().unwrap().success());
+
     bench.run(&["db-verify"]).exits(0);
 }
 
@@ -371,5 +398,6 @@ fn a_name_that_is_given_is_judged() {
         .tells("`--confirm other` does not name `app`");
     assert!(bench.names_in("backups").is_empty());
     bench.run(&["db-reset", "--confirm", "app"]).exits(0);
+
     bench.run(&["db-reset"]).exits(0);
 }

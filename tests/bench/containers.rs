@@ -30,6 +30,7 @@ fn no_variable_of_the_containers_leads_our_clients_elsewhere() {
         r#""POSTGRES_USER=boss", "POSTGRES_DB=app", "PGHOST=prod.example", "PGDATA=/data", "PG_MAJOR=17", "PGPASSWORD=x", "PGNEW=1""#,
     );
     bench.run(&["db-backup"]).exits(0);
+
     let told = told(&bench, "exec");
     let (hooks, ours): (Vec<_>, Vec<_>) =
         told.iter().partition(|line| line.contains("migrator") || line.starts_with("sh "));
@@ -44,6 +45,7 @@ fn what_cannot_be_taken_away_is_a_refusal() {
     let bench = Bench::new(DOCKER);
     bench.stage("says/inside", "\"POSTGRES_USER=boss\", \"POSTGRES_DB=app\", \"PGSERVICE=prod\"");
     bench.complains("exec", 127, "exec: \"env\": executable file not found in $PATH\n");
+
     bench.run(&["db-backup"]).exits(3).error(
         "a client in the container `shop-pg` may be led to another server\n  the container's own \
          environment has PGSERVICE\n  and there is no `env -u` in it that takes them away: exec: \
@@ -57,6 +59,7 @@ fn the_port_is_the_one_inside() {
     let postgres = |words: &str| format!("{DOCKER}postgres = {{ {words} }}\n");
     let inside = "\"POSTGRES_USER=boss\", \"POSTGRES_DB=app\"";
     let with_port = format!("{inside}, \"PGPORT=5433\"");
+
     for (toml, inside, want) in [
         (DOCKER.to_owned(), inside, None),
         (DOCKER.to_owned(), with_port.as_str(), Some("-p 5433")),
@@ -123,12 +126,14 @@ fn a_service_is_the_one_of_this_folder_or_none() {
     bench.run(&["db-backup"]).exits(0);
     rows(&bench, &["a-run running shop HERE True 1"]);
     bench.run(&["db-backup"]).exits(1).tells("compose has no container for the service `db`");
+
     rows(&bench, &["shop-pg exited shop HERE False 1", "test-pg running shop-test HERE False 1"]);
     bench.run(&["db-backup"]).exits(3).error(
         "2 containers are the compose service `db`\n  shop-pg (exited, project shop, in [DIR])\n  \
          test-pg (running, project shop-test, in [DIR])\n  each may have data of its own, and \
          nothing was touched\n  next: say which: `compose = { service = \"db\", project = \"…\" }`",
     );
+
     rows(&bench, &["shop-pg running shop HERE False 1", "shop-pg2 running shop HERE False 2"]);
     bench
         .run(&["db-backup"])
@@ -141,6 +146,7 @@ fn a_service_is_the_one_of_this_folder_or_none() {
         &bench,
         &["shop-pg running shop HERE False 1", "other-pg running other /elsewhere False 1"],
     );
+
     bench.env("COMPOSE_PROJECT_NAME", "other").run(&["db-backup"]).exits(3).error(
         "COMPOSE_PROJECT_NAME says the compose project `other`, which is not this folder's\n  in \
          that project: other-pg (running, project other, in /elsewhere)\n  in this folder: \
@@ -149,9 +155,11 @@ fn a_service_is_the_one_of_this_folder_or_none() {
          COMPOSE_PROJECT_NAME`, or say the project in the file: `compose = { service = \"db\", \
          project = \"…\" }`",
     );
+
     // the file's word wins, and so does this folder's own `.env`
     bench.file("db-tasks.toml", COMPOSE.replace("\"db\"", "\"db\", project = \"shop\""));
     bench.run(&["db-backup"]).exits(0);
+
     let bench = Bench::new(COMPOSE);
     rows(&bench, &["shop-pg running shop HERE False 1", "test-pg running shop-test HERE False 1"]);
     bench.file(".env", "COMPOSE_PROJECT_NAME=shop\n").run(&["db-backup"]).exits(0);
@@ -166,6 +174,7 @@ fn all_replicas_of_a_service_stand_still() {
         .stage("containers/web-1", "running\n")
         .stage("containers/web-2", "running\n")
         .with_backup();
+
     bench
         .run(&["db-restore", "--latest", "--yes"])
         .exits(0)
@@ -178,6 +187,7 @@ fn all_replicas_of_a_service_stand_still() {
 fn a_secret_file_says_which_database() {
     let bench = Bench::new(DOCKER);
     bench.file("db", "app\n").file("user", "boss\n");
+
     let at = |name: &str| bench.project.join(name).display().to_string();
     bench.stage(
         "says/inside",
@@ -185,6 +195,7 @@ fn a_secret_file_says_which_database() {
     );
     bench.run(&["db-backup"]).exits(0).tells("back up `app`");
     std::fs::remove_file(at("db")).unwrap();
+
     bench
         .run(&["db-backup"])
         .exits(1)
@@ -203,21 +214,25 @@ fn a_guess_is_said_and_refused_where_it_is_most_likely_wrong() {
         .stage("says/holds.postgres", "t\n")
         .stage("says/holds.shop", "t\n")
         .stage("says/holds.old", "f\n");
+
     let note = "nothing says which database is meant: `postgres` is taken (every server has it)";
     bench.run(&["db-backup"]).exits(0).tells(note);
     assert!(bench.run(&["db-status"]).exits(0).out.contains(note));
+
     let shown = bench.run(&["db-config"]).exits(0).out;
     assert!(
         shown.lines().any(|line| line.contains("postgres.database")
             && line.ends_with("a guess: every server has it")),
         "{shown}"
     );
+
     bench.stage("says/holds.postgres", "f\n");
     bench.run(&["db-backup"]).exits(3).error(
         "nothing says which database is meant, and `postgres` is most likely not the one\n  it \
          was taken because of its name (every server has it), and it is empty; these are not: \
          `shop`\n  next: say it in `db-tasks.toml`: `postgres = { database = \"shop\" }`",
     );
+
     // an empty one among empty ones is what a new project has
     bench.stage("says/holds.shop", "f\n").run(&["db-backup"]).exits(0);
     // a role's name is a guess, too

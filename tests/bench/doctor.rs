@@ -43,13 +43,16 @@ fn huge_backup(bench: &Bench) -> &Bench {
     let manifest = format!("backups/{}.manifest.json", name.strip_suffix(".sql.zst").unwrap());
     let mut json = bench.manifest(&manifest);
     let bytes: u64 = 1 << 43;
+
     File::options()
         .write(true)
         .open(bench.project.join("backups").join(name))
         .unwrap()
         .set_len(bytes)
         .unwrap();
+
     json["artifacts"][0]["bytes"] = bytes.into();
+
     bench.file(&manifest, json.to_string())
 }
 
@@ -175,6 +178,7 @@ fn servers() -> Vec<Case> {
             locks,
         ),
     ];
+
     let cluster = "nothing, or `db-start`: it is made when it is needed";
     let mut all: Vec<Case> = host
         .into_iter()
@@ -253,6 +257,7 @@ fn what_is_well_is_no_problem() {
     for toml in [HOST, DOCKER] {
         let bench = Bench::new(toml);
         bench.with_backup();
+
         let said = bench.run(&["db-doctor"]).exits(0);
         let (findings, last) = said.out.trim_end().rsplit_once('\n').unwrap();
         assert!(
@@ -267,14 +272,17 @@ fn what_is_well_is_no_problem() {
 fn a_disk_without_room_for_the_next_backup() {
     let bench = Bench::new(HOST);
     huge_backup(&bench);
+
     let said = bench.run(&["db-doctor"]).exits(1);
     let at = said.out.find("PROBLEM  disk: ").unwrap_or_else(|| panic!("{}", said.out));
     let mut lines = said.out[at..].lines();
+
     assert!(
         lines.next().unwrap().ends_with(" left, and the last backup takes 8.8 TB"),
         "{}",
         said.out
     );
+
     assert_eq!(lines.next(), Some("         next: free some space (`db-cleanup`)"));
 }
 
@@ -302,6 +310,7 @@ fn a_backup_folder_that_may_not_be_written() {
     let words = need!("a user without root's rights", bound());
     let bench = Bench::new(HOST);
     let folder = bench.project.join("backups");
+
     fs::create_dir(&folder).unwrap();
     let doctor = |bench: &Bench, mode: u32| {
         fs::set_permissions(&folder, Permissions::from_mode(mode)).unwrap();
@@ -314,6 +323,7 @@ fn a_backup_folder_that_may_not_be_written() {
             .unwrap();
         Said::new(bench.project.parent().unwrap(), &["db-doctor"], &out)
     };
+
     let finding =
         "PROBLEM  backup folder: `[DIR]/backups` can't be written: Permission denied (os error 13)";
     finds(
@@ -322,6 +332,7 @@ fn a_backup_folder_that_may_not_be_written() {
         finding,
         "mend its permissions, or choose another `backup.dir`",
     );
+
     doctor(&bench, 0o700).exits(0);
 }
 
@@ -331,7 +342,9 @@ fn a_backup_folder_that_may_not_be_written() {
 fn what_is_odd_in_dotenv_is_said() {
     let bench = Bench::new(&HOST.replace("database = \"app\"", "database = \"${NAME}\""));
     bench.file(".env", "NAME=other\nOPEN=\"s3cret\nNAME=app\nPW=s3cret$word\n");
+
     let said = bench.run(&["db-doctor"]).exits(0);
+
     for line in [
         "note     `.env`: `NAME` stands in the lines 1, 3: the last counts, line 3",
         "note     `.env`: line 2 (`OPEN`) can't be read: its quotation mark \" is not closed",
@@ -340,6 +353,7 @@ fn what_is_odd_in_dotenv_is_said() {
     ] {
         assert!(said.out.lines().any(|l| l == line), "{}", said.out);
     }
+
     assert!(!said.out.contains("s3cret") && said.out.contains("`app` is there"), "{}", said.out);
     // one that is needed is told
     bench.file(".env", "NAME='s3cret\n");

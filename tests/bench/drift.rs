@@ -78,6 +78,7 @@ fn restore_in_place_stops_services_before_its_backup() {
 fn restore_of_what_a_newer_pg_dump_has_written() {
     let bench = Bench::new(HOST);
     bench.with_backup();
+
     let newer = DUMP.replace("by pg_dump version 15.18", "by pg_dump version 17.6");
     let newer = newer.replace(
         "SET lock_timeout = 0;\n",
@@ -88,6 +89,7 @@ fn restore_of_what_a_newer_pg_dump_has_written() {
         "pg_dump 17.6 wrote it: its `SET transaction_timeout`, which a 15.18 server does not \
          know, is left out on the way",
     );
+
     let loads: Vec<_> =
         bench.calls().into_iter().filter(|call| call.stdin.contains("COPY app.users")).collect();
     assert!(loads.len() == 1 && !loads[0].stdin.contains("SET transaction_timeout"), "{loads:#?}");
@@ -300,12 +302,15 @@ fn holds(bench: &Bench, args: &[&str]) {
     let before = bench.files();
     let dry = bench.run(&[args, &["--dry-run", "--verbose"]].concat()).exits(0);
     let asked = bench.calls();
+
     assert_eq!(bench.files(), before, "a dry run changes nothing");
     assert!(asked.iter().all(only_looks), "a dry run only asks: {asked:#?}");
+
     let lines = plan::read(&raw(bench, &dry.out));
 
     bench.rewind();
     bench.run(args).exits(0);
+
     let good = bench.calls();
     // a wipe looks at its guards before it counts
     let asked = good.iter().take_while(|call| only_looks(call)).count();
@@ -314,6 +319,7 @@ fn holds(bench: &Bench, args: &[&str]) {
     for at in plan::finally_places(&lines) {
         bench.rewind();
         bench.fail_at(&good, asked + at);
+
         let said = bench.run(args).exits(1).has_three_parts();
         let first = said.err.split_once("\nerror: ").unwrap().1.lines().next().unwrap().to_owned();
         assert!(
@@ -321,12 +327,14 @@ fn holds(bench: &Bench, args: &[&str]) {
             "{first}"
         );
         said.tells("the bench says no");
+
         plan::assert_kept(
             &plan::expect(&lines, None),
             &bench.calls()[asked..],
             "a failure of what follows in any case",
         );
     }
+
     for (failure, companions) in plan::failures(&lines) {
         fails_well(bench, args, &lines, failure, companions, &good, asked);
     }
@@ -344,21 +352,26 @@ fn fails_well(
     let when = format!("{args:?} failing at {failure:?}");
     let at = asked + place(lines, failure, &good[asked..]);
     bench.rewind();
+
     let before = bench.files();
     bench.fail_at(good, at);
+
     let said = bench.run(args);
     let makes_way =
         companions == 2 && failure.command == 0 && !plan::promised(lines, failure).loads();
+
     if makes_way {
         // the swap itself was done: whoever made way for it has no say
         said.exits(0);
         plan::assert_kept(&plan::expect(lines, None), &bench.calls()[asked..], &when);
         return;
     }
+
     // what follows the work makes none of it a failure
     let exit = if said.err.contains("\nerror: finished, but ") { 6 } else { 1 };
     said.exits(exit).tells("the bench says no").has_three_parts();
     plan::assert_kept(&plan::expect(lines, Some(failure)), &bench.calls()[asked..], &when);
+
     let final_names = |files: std::collections::BTreeMap<String, u32>| -> Vec<String> {
         files.into_keys().filter(|f| f.contains('.')).collect()
     };
@@ -367,8 +380,10 @@ fn fails_well(
     // a backup that was sealed before something else failed stays, whole
     let sealed = new.iter().any(|name| name.ends_with("manifest.json"))
         && new.iter().all(|name| !name.contains(".partial"));
+
     assert!(new.is_empty() || (sealed && args[0] != "db-backup"), "{when}: {new:?}");
     assert!(then.iter().all(|name| now.contains(name)), "{when}: {then:?} {now:?}");
+
     for service in ["shop-web", "shop-jobs"]
         .iter()
         .filter(|_| ["db-restore", "db-undo", "db-wipe"].contains(&args[0]))
@@ -390,6 +405,7 @@ fn starts(calls: &[Call], at: usize, service: &str) -> bool {
 /// Which of the calls is this step's.
 fn place(lines: &[plan::Line], failure: Failure, calls: &[Call]) -> usize {
     let mut from = 0;
+
     for line in lines {
         if let plan::Line::Step { number, commands } = line {
             if *number == failure.step {
@@ -402,6 +418,7 @@ fn place(lines: &[plan::Line], failure: Failure, calls: &[Call]) -> usize {
             from += commands.iter().map(Vec::<Promise>::len).sum::<usize>();
         }
     }
+
     panic!("no {failure:?}")
 }
 
@@ -415,12 +432,14 @@ fn only_looks(call: &Call) -> bool {
         "DO $admits$ BEGIN",
         "\\set ON_ERROR_STOP off\nSELECT pg_catalog.set_config('dbtasks.extensions'",
     ];
+
     // a lock that is held while the hook's way is asked
     let meets =
         call.stdin.contains("pg_advisory_xact_lock") && call.stdin.ends_with("db-tasks holds\n");
     // one that keeps other runs away
     let alone = call.stdin.contains("application_name = 'db-tasks at work/")
         && call.stdin.ends_with(", 'nothing') END;\nCOMMIT;\n");
+
     has("inspect")
         || has("ps")
         || meets

@@ -50,6 +50,7 @@ fn elsewhere((engine, env, says, config): Way) -> Bench {
             DOCKER.replace("[databases", &format!("engine = \"{engine}\"\n[databases"))
         ),
     );
+
     for (verb, text) in says {
         bench.stage(&format!("says/{verb}"), text);
     }
@@ -59,6 +60,7 @@ fn elsewhere((engine, env, says, config): Way) -> Bench {
     if let Some(text) = config {
         bench.file("../home/.docker/config.json", text);
     }
+
     bench
 }
 
@@ -66,6 +68,7 @@ fn elsewhere((engine, env, says, config): Way) -> Bench {
 fn a_container_of_an_engine_elsewhere_is_not_on_this_machine() {
     for way in WAYS {
         let bench = elsewhere(way);
+
         for args in DESTRUCTIVE {
             println!("{way:?}: {args:?}");
             let error = format!(
@@ -74,10 +77,12 @@ fn a_container_of_an_engine_elsewhere_is_not_on_this_machine() {
                  `guards.allowed-hosts` in `db-tasks.toml`",
                 args[0]
             );
+
             bench.run(&[args, &["--yes"]].concat()).exits(3).error(&error);
             let shown = bench.run(&[args, &["--dry-run"]].concat()).exits(0).out;
             assert!(shown.contains("REFUSE  host: `app` is on `prod.example`"), "{shown}");
         }
+
         // to read there is no harm
         bench.run(&["db-backup"]).exits(0);
     }
@@ -94,11 +99,13 @@ fn a_listed_engine_is_as_good_as_this_machine() {
 fn where_nobody_can_tell_nothing_is_asked_of_the_engine_at_all() {
     let mut bench = full(DOCKER);
     bench.env("DOCKER_CONTEXT", "prod");
+
     let error = "nobody can tell which machine the container engine is on: it may be \
                  production's\n  `docker context inspect --format '{{.Endpoints.docker.Host}}'` \
                  did not say it\n  context \"prod\": context not found\n  next: say where it is \
                  by its address, for this run: `export DOCKER_HOST=unix:///var/run/docker.sock`, \
                  or whatever yours is";
+
     bench.run(&["db-wipe", "--yes"]).exits(3).error(error);
     bench
         .env("DOCKER_HOST", "unix:///var/run/docker.sock")
@@ -115,6 +122,7 @@ fn a_server_that_is_not_the_containers_own_is_elsewhere() {
         .run(&["db-wipe", "--yes"])
         .exits(3)
         .tells("`app` is on `prod.example`");
+
     // as compose projects have it in `.env`: the container by its own name
     for own in ["shop-pg", "localhost", "0123abcd"] {
         bench.env("PGHOST", own).run(&["db-restore", "--latest", "--yes"]).exits(0);

@@ -24,6 +24,7 @@ fn given(call: &Call) -> BTreeMap<String, String> {
                     .map_or_else(secret, |(name, value)| (name.into(), value.into()))
             },
         );
+
     match call.argv[0].ends_with("docker") {
         true => passed.collect(),
         false => call.env.clone().into_iter().filter(|(name, _)| ours(name)).collect(),
@@ -39,6 +40,7 @@ fn of(bench: &Bench, word: &str) -> BTreeMap<String, String> {
             call.argv.iter().any(|w| w.ends_with("migrator")) && call.argv.iter().any(|w| w == word)
         })
         .collect();
+
     // in a container, the call of docker comes first, and then what it runs there
     match hooks[..] {
         [one] => given(one),
@@ -63,6 +65,7 @@ fn a_hook_gets_the_address_that_is_known() {
     let plain = "[hooks]\nmigrate = [\"migrator\", \"up\"]\n";
     let by_url = "DATABASE_URL=postgresql://boss:hunter22@localhost:5433/app PGDATABASE=app \
                   PGHOST=localhost PGPASSWORD=hunter22 PGPORT=5433 PGUSER=boss";
+
     for (toml, want) in [
         (format!("{BY_URL}{plain}"), by_url),
         (
@@ -101,6 +104,7 @@ fn a_hook_gets_the_address_that_is_known() {
             "{given:?}"
         );
     }
+
     let bench = Bench::new(&format!("{HOST}{plain}"));
     bench.run(&["db-migrate", "--no-backup"]).exits(0);
     assert!(!of(&bench, "up").contains_key("DBTASKS_BACKUP"));
@@ -115,8 +119,10 @@ fn a_hook_gets_no_address_where_none_is_meant() {
                  \"old\"]\n[databases.main.hooks]\nafter-backup = [\"migrator\", \
                  \"own\"]\nbefore-verify = [\"migrator\", \"never\"]\n";
     let bench = Bench::new(&format!("{HOST}{two}{hooks}"));
+
     bench.facts("side", super::facts("side"));
     bench.run(&["db-backup"]).exits(0);
+
     let (project, own) = (of(&bench, "project"), of(&bench, "own"));
     assert_eq!(address(&project), "DATABASE_URL=");
     assert_eq!(project["DBTASKS_DATABASE"], "app,side");
@@ -128,11 +134,13 @@ fn a_hook_gets_no_address_where_none_is_meant() {
         own["DBTASKS_BACKUP"].contains("/backups/") && own["DBTASKS_OUTCOME"] == "done",
         "{own:?}"
     );
+
     bench.run(&["db-verify"]).exits(0);
     let files = of(&bench, "files");
     assert_eq!(address(&files), "");
     assert!(files["DBTASKS_BACKUP"].contains("/backups/"), "{files:?}");
     bench.run(&["db-cleanup", "--yes"]).exits(0);
+
     assert_eq!(address(&of(&bench, "old")), "");
     assert!(!bench.calls().iter().any(|call| call.argv.iter().any(|word| word == "never")));
 }
@@ -145,6 +153,7 @@ fn an_after_hook_that_fails_makes_nothing_undone() {
     let bench = Bench::new(&format!("{HOST}{hooks}"));
     let said = bench.run(&["db-backup"]).exits(6);
     let error = said.err.split_once("\nerror: ").unwrap().1.to_owned();
+
     assert!(
         error.starts_with("finished, but ") && error.contains("do not run the command again"),
         "{error}"
@@ -160,6 +169,7 @@ fn an_after_hook_that_fails_makes_nothing_undone() {
 #[test]
 fn a_hook_that_asks_at_the_terminal_fails_at_once() {
     need!("script of util-linux", available());
+
     for asks in [
         "head -n 1 </dev/tty",
         "echo first; stty -echo </dev/tty; read x",

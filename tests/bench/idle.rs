@@ -24,6 +24,7 @@ fn processes(bench: &Bench, words: &str) -> Vec<String> {
 #[test]
 fn a_dump_that_comes_next_needs_no_second_session() {
     let hook = |moment: &str| format!("{HOST}[hooks]\n{moment} = [\"migrator\", \"x\"]\n");
+
     for (toml, args, one) in [
         (HOST.to_owned(), &["db-backup"][..], true),
         (ASKS.to_owned(), &["db-backup", "--auto"], true),
@@ -49,6 +50,7 @@ fn of_several_databases_the_first_alone_is_stayed_in() {
     ));
     bench.facts("more", super::facts("more"));
     bench.run(&["db-backup"]).exits(0);
+
     let (looked, dumped) = (processes(&bench, LOOK), processes(&bench, SNAPSHOT));
     assert_eq!((looked.len(), dumped.len()), (2, 2));
     assert_eq!(looked[0], dumped[0]);
@@ -60,11 +62,13 @@ fn nobody_is_stayed_with_while_a_person_thinks() {
     need!("script of util-linux", available());
     let bench = Bench::new(ASKS);
     let mut person = Terminal::run(&bench, &["db-backup"]);
+
     person.sees("Proceed? [y/N] ");
     let looked = processes(&bench, LOOK);
     assert_eq!(looked.len(), 1);
     assert!(!Path::new("/proc").join(&looked[0]).exists(), "it is in the database still");
     person.types("y\n");
+
     person.ends(0);
     assert_ne!(processes(&bench, SNAPSHOT), looked);
 }

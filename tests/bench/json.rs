@@ -38,12 +38,15 @@ fn document(text: &str, command: &str, word: &str) -> Value {
     let keys = document.as_object().unwrap();
     assert!(KEYS.iter().all(|key| keys.contains_key(*key)), "{text}");
     assert_eq!(document["schema"], 1);
+
     assert_eq!(
         (&document["command"], &document["outcome"]["word"]),
         (&json!(command), &json!(word)),
         "{text}"
     );
+
     assert!(!text.contains("hunter22"), "{text}");
+
     document
 }
 
@@ -83,6 +86,7 @@ fn every_command_has_a_document() {
         let document = run(&bench, args, "done");
         assert!(!document[field].is_null(), "{args:?}: {document}");
     }
+
     for args in [
         &["db-backup", "--label", "x"][..],
         &["db-verify", &name],
@@ -110,11 +114,13 @@ fn every_command_has_a_document() {
         assert!(steps.iter().all(|step| step["ok"] == json!(true)), "{args:?}: {done}");
         assert_eq!(planned["plan"]["risk"], done["plan"]["risk"], "{args:?}");
     }
+
     assert_eq!(run(&bench, &["db-repair"], "done")["result"], json!(["nothing to repair"]));
     assert_eq!(run(&bench, &["db-shell", "-c", "SELECT 1"], "done")["plan"], Value::Null);
     assert_eq!(run(&bench, &["db-shell"], "usage")["outcome"]["exit"], 2);
     run(&bench, &["db-shell", "-c", "SELECT 1", "--dry-run"], "planned");
     run(&bench, &["db-start"], "usage");
+
     run(&bench, &["db-stop"], "usage");
     assert!(
         !run(&bench, &["db-completions", "bash"], "done")["result"].as_array().unwrap().is_empty()
@@ -133,6 +139,7 @@ fn what_a_hook_has_said_is_kept() {
         .iter()
         .filter_map(|step| step.get("output"))
         .collect();
+
     let up = json!(["migrated by up"]);
     assert!(said.contains(&&up) && said.len() == 5, "{said:?}");
 }
@@ -143,6 +150,7 @@ fn what_a_pipe_has_moved_is_told() {
     let document = run(&bench, &["db-backup"], "done");
     let dump =
         document["steps"].as_array().unwrap().iter().find(|step| step["act"] == "pipe").unwrap();
+
     assert_eq!((&dump["rows"], &dump["tables"]), (&json!(53), &json!(17)));
     assert_eq!(dump["bytes"], document["backups"][0]["manifest"]["artifacts"][0]["plain_bytes"]);
     assert_eq!(dump["file_bytes"], document["backups"][0]["bytes"]);
@@ -155,6 +163,7 @@ fn every_end_has_its_word() {
     let (mut bench, _) = full();
     let refused = run(&bench, &["db-restore", "--latest"], "refused");
     let verdicts = refused["verdicts"].as_array().unwrap();
+
     assert!(verdicts.iter().any(|v| v["guard"] == "confirmation"
         && v["judgement"] == "refused"
         && v["cure"] == "give `--yes`"));
@@ -168,6 +177,7 @@ fn every_end_has_its_word() {
         1,
         "pg_dump: error: connection of postgresql://boss:hunter22@localhost lost\n",
     );
+
     let failed = run(&bench, &["db-backup"], "failed");
     let last =
         failed["steps"].as_array().unwrap().iter().find(|step| step["ok"] == json!(false)).unwrap();
@@ -188,6 +198,7 @@ fn every_end_has_its_word() {
         run(&bench, &["db-restore", "--latest", "--yes"], "refused")["environment"],
         "production"
     );
+
     // a dry run shows what the guards would say
     let planned = run(&bench, &["db-restore", "--latest", "--dry-run"], "planned");
     assert!(planned["verdicts"].as_array().unwrap().iter().any(|v| v["judgement"] == "refused"));
@@ -204,8 +215,10 @@ fn a_person_says_no() {
     let (bench, _) = full();
     let mut person =
         Terminal::line(&bench, &format!("exec {} db-undo --json >said.json", quoted(TOOL)));
+
     person.sees("Type `").types("no\n");
     person.ends(4);
+
     let said = fs::read_to_string(bench.project.join("said.json")).unwrap();
     let declined = document(&said, "db-undo", "declined");
     assert!(declined["verdicts"].as_array().unwrap().iter().any(|v| v["judgement"] == "ask"));
@@ -223,13 +236,16 @@ fn another_run_is_at_work() {
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
+
     while !bench.project.parent().unwrap().join("ready").exists() {
         assert!(first.try_wait().unwrap().is_none(), "the first run is over");
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
+
     let locked = run(&bench, &["db-backup"], "locked");
     bench.stage("go", "");
     assert!(first.wait().unwrap().success());
+
     assert!(
         locked["outcome"]["problem"]["happened"][0]
             .as_str()
@@ -247,14 +263,17 @@ fn what_comes_before_and_after_stands_beside_it() {
     let bench = Bench::new(&format!("{HOST}{two}"));
     bench.facts("app2", super::facts("app2"));
     bench.stage("oids", "'app'|16384\n'app2'|16384\n");
+
     let deed = json!({ "verb": "remove", "deed": { "what": "half", "how": { "File": bench.project.join("half") } } });
     let left = json!({ "task": "db-restore", "since": "2026-01-01T00:00:00Z", "pending": [deed] });
     bench.file("half", "x").journal(&left);
+
     let document = run(&bench, &["db-backup"], "done");
     assert_eq!(document["before"][0]["command"], "db-repair");
     assert_eq!(document["before"][0]["outcome"]["word"], "done");
     assert!(document["plan"]["headline"].as_str().unwrap().starts_with("back up"));
     bench.file("db-tasks.toml", format!("{HOST}{two}{HOOKS}"));
+
     bench.learn_counts();
     let prepared = run(&bench, &["db-prepare"], "done");
     assert_eq!(
@@ -270,6 +289,7 @@ fn the_examples_are_real() {
     let bench = Bench::new(HOST);
     let backup = run(&bench, &["db-backup"], "done");
     bench.learn_counts();
+
     let name = bench.names_in("backups").remove(1);
     bench.file("backups/half.sql.zst.partial", "x");
     for (example, document) in [

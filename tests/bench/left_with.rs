@@ -9,6 +9,7 @@ use crate::support::need;
 fn names_for_a_copy_that_are_nobodys_are_refused() {
     let bench = Bench::new(HOST);
     bench.with_backup();
+
     for (name, why) in [
         ("", "no database can have an empty name"),
         ("app__staged", "makes and removes databases of such names by itself"),
@@ -24,6 +25,7 @@ fn names_for_a_copy_that_are_nobodys_are_refused() {
             .tells(why)
             .tells("--as app_copy");
     }
+
     assert!(bench.calls().is_empty(), "nothing is asked for it");
 }
 
@@ -34,12 +36,15 @@ fn hints_are_told_as_the_person_types_them() {
             bench.command(program).args(args).stdin(std::process::Stdio::null()).output().unwrap();
         String::from_utf8_lossy(&out.stderr).into_owned()
     };
+
     let raw = |bench: &Bench, args: &[&str]| raw_by(bench, super::TOOL, args);
     let mut bench = Bench::new(HOST);
     let said = raw(&bench, &["db-backup"]);
+
     assert!(said.contains("to restore it: db-tasks db-restore app_"), "{said}");
     let said = raw(&bench, &["db-backup", "--output-dir", "else where"]);
     assert!(said.contains("to restore it: db-tasks db-restore --file '"), "{said}");
+
     let hint =
         said.split("to restore it: db-tasks ").nth(1).unwrap().lines().next().unwrap().to_owned();
     let file = hint.split('\'').nth(1).unwrap().to_owned();
@@ -48,24 +53,30 @@ fn hints_are_told_as_the_person_types_them() {
         "package.json",
         r#"{"scripts": {"db:backup": "db-tasks db-backup", "db:restore": "db-tasks db-restore"}}"#,
     );
+
     let package = bench.project.join("package.json").to_string_lossy().into_owned();
     bench.env("npm_lifecycle_event", "db:backup").env("npm_package_json", &package);
+
     let said = raw(&bench, &["db-backup"]);
     assert!(said.contains("to restore it: npm run db:restore -- app_"), "{said}");
+
     let mut bench = Bench::new(HOST);
     bench.env("CARGO", "/usr/bin/cargo");
     std::fs::rename(bench.project.join("db-tasks.toml"), bench.project.join("other.toml")).unwrap();
+
     let said = raw(&bench, &["--config", "other.toml", "db-backup"]);
     assert!(
         said.contains("to restore it: cargo xtask --config other.toml db-restore app_"),
         "{said}"
     );
+
     let cargo = env!("CARGO_BIN_EXE_cargo-db-tasks");
     let said = raw_by(&bench, cargo, &["db-tasks", "--config", "other.toml", "db-backup"]);
     assert!(
         said.contains("to restore it: cargo db-tasks --config other.toml db-restore app_"),
         "{said}"
     );
+
     let said = raw_by(&bench, cargo, &["db-tasks", "db-undo", "--as"]);
     assert!(said.contains("Usage: cargo db-tasks db-undo "), "{said}");
 }
@@ -79,10 +90,12 @@ fn the_newest_backups_are_listed_after_one_was_made() {
         let name = format!("backups/app_2026010{day}_120000.sql");
         bench.file(&name, "foreign ones are none of ours");
     }
+
     for label in ["one", "two", "three"] {
         let said = bench.run(&["db-backup", "--label", label]).exits(0);
         assert!(!said.err.contains("recent backups"), "{}", said.err);
     }
+
     let screen = Terminal::run(&bench, &["db-backup", "--label", "four"]).ends(0);
     let list: Vec<&str> = screen
         .split("recent backups:")
@@ -90,6 +103,7 @@ fn the_newest_backups_are_listed_after_one_was_made() {
         .unwrap_or_else(|| panic!("{screen}"))
         .lines()
         .collect();
+
     for (line, label) in list[1..].iter().zip(["four", "three", "two"]) {
         assert!(
             line.starts_with("  app_")
@@ -99,6 +113,7 @@ fn the_newest_backups_are_listed_after_one_was_made() {
             "{screen}"
         );
     }
+
     assert!(!screen.contains("one.sql"), "{screen}");
     let quiet = Terminal::run(&bench, &["db-backup", "--quiet", "--label", "five"]).ends(0);
     assert!(!quiet.contains("recent backups"), "{quiet}");
@@ -113,6 +128,7 @@ fn a_state_folder_that_cant_be_written_is_named_as_what_it_is() {
         .exits(1)
         .tells("could not write `[DIR]/.db-tasks`: nothing was changed")
         .tells("its lock");
+
     assert!(!said.err.contains("--output-dir"), "{}", said.err);
     let found = bench.run(&["db-doctor"]).exits(1).out;
     assert!(
@@ -135,6 +151,7 @@ fn a_wipe_says_what_comes_next() {
 fn variables_that_do_nothing_here_are_told() {
     let mut bench = Bench::new(HOST);
     bench.env("SQL_DUMP_MIN_RECORDS", "5").env("BACKUP_CLEANUP_INTERVAL_DAYS", "7");
+
     let found = bench.run(&["db-doctor"]).exits(0).out;
     for name in ["SQL_DUMP_MIN_RECORDS", "BACKUP_CLEANUP_INTERVAL_DAYS"] {
         assert!(found.contains(&format!("{name} is set, and does nothing here")), "{found}");
@@ -149,8 +166,10 @@ fn variables_that_do_nothing_here_are_told() {
 fn a_file_for_the_shell_is_one_transaction_unless_told() {
     let bench = Bench::new(HOST);
     bench.file("x.sql", "SELECT 1;");
+
     let dry = bench.run(&["db-shell", "-f", "x.sql", "--dry-run"]).exits(0).out;
     assert!(dry.contains(" -1 -f -"), "{dry}");
+
     for words in [
         &["db-shell", "-f", "x.sql", "--no-transaction", "--dry-run"][..],
         &["db-shell", "-c", "SELECT 1", "--dry-run"],
@@ -163,12 +182,14 @@ fn a_file_for_the_shell_is_one_transaction_unless_told() {
 fn a_migration_that_failed_names_the_backup_before_it() {
     let bench = Bench::new(&format!("{HOST}{HOOKS}"));
     bench.complains("migrator", 3, "relation exists already\n");
+
     let said = bench.run(&["db-migrate"]).exits(1);
     let made = bench.names_in("backups").into_iter().find(|name| !name.ends_with(".json")).unwrap();
     let at = said
         .err
         .find("what was there before is in the backup: `db-restore app_")
         .unwrap_or_else(|| panic!("{}", said.err));
+
     assert!(said.err[..at].contains("next: ") && made.starts_with("app_"), "{}", said.err);
     assert_eq!(
         said.err.matches("migrator up").count(),
@@ -176,11 +197,13 @@ fn a_migration_that_failed_names_the_backup_before_it() {
         "what it runs stands in its step: {}",
         said.err
     );
+
     assert!(
         said.err.contains("error: the migrate hook failed: it ended with exit code 3\n"),
         "{}",
         said.err
     );
+
     let said = bench.run(&["db-migrate", "--no-backup"]).exits(1).tells("NO BACKUP is made first");
     assert!(!said.err.contains("is in the backup"), "{}", said.err);
 }
@@ -191,6 +214,7 @@ fn a_migration_that_failed_names_the_backup_before_it() {
 fn a_clean_up_that_cant_succeed_is_told_once() {
     let bench = Bench::new(HOST);
     bench.file("half/kept", "somebody's");
+
     let deed = serde_json::json!({ "verb": "remove", "deed": { "what": "half", "how": { "File": bench.project.join("half") } } });
     bench.journal(&serde_json::json!({ "task": "db-restore", "since": "2026-01-01T00:00:00Z", "pending": [deed] }));
     bench
@@ -198,6 +222,7 @@ fn a_clean_up_that_cant_succeed_is_told_once() {
         .exits(0)
         .tells("still to be cleaned up:\n  1. remove half")
         .tells("db-repair --forget NUMBER");
+
     for _ in 0..2 {
         let said = bench
             .run(&["db-backup"])
@@ -205,8 +230,10 @@ fn a_clean_up_that_cant_succeed_is_told_once() {
             .tells("note: a deed of an earlier run is still to be cleaned up: `db-repair`");
         assert!(!said.err.contains("--forget") && !said.err.contains("\u{2717}"), "{}", said.err);
     }
+
     bench.run(&["db-repair"]).exits(1).tells("1. remove half").tells("--forget");
     std::fs::remove_dir_all(bench.project.join("half")).unwrap();
+
     let said = bench.run(&["db-backup"]).exits(0);
     assert!(!said.err.contains("cleaned up"), "{}", said.err);
     assert_eq!(bench.run(&["db-repair"]).exits(0).out, "nothing to repair\n");
@@ -221,15 +248,18 @@ const STARTING: &str = "psql: error: connection to server on socket \"/tmp/.s.PG
 fn a_server_that_is_starting_is_waited_for() {
     let bench = Bench::new(super::DOCKER);
     bench.stage("containers/shop-pg", "exited\n");
+
     let begun = std::time::Instant::now();
     bench.run(&["db-status", "--wait", "30"]).exits(1).tells("it is exited");
     assert!(begun.elapsed().as_secs() < 10, "a stopped one is told at once");
     bench.stage("containers/shop-pg", "running\n").complains("psql", 2, STARTING);
+
     let said = bench
         .run(&["db-backup", "--wait", "1"])
         .exits(1)
         .tells("waiting for `shop-pg` to start, 1 s at most");
     said.tells("waited 1 s: the container is running");
+
     let says = bench.project.join("../says/psql.err");
     let starts = std::thread::spawn(move || {
         std::thread::sleep(std::time::Duration::from_secs(2));
@@ -242,5 +272,6 @@ fn a_server_that_is_starting_is_waited_for() {
     starts.join().unwrap();
     // a name that stands behind it is no number of seconds
     bench.run(&["db-info", "--wait", "app_1"]).exits(2).tells("no backup `app_1`");
+
     bench.run(&["db-info", "--wait=soon", "app_1"]).exits(2).tells("soon");
 }

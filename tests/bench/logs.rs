@@ -26,7 +26,9 @@ fn each_run_has_one_and_no_secret_is_in_it() {
     bench.file(".env", "DATABASE_URL=postgresql://boss:hunter22@localhost/app\n");
     bench.env("USER", "ann");
     bench.run(&["db-backup", "--quiet", "--label", "hunter22 it is"]).exits(0);
+
     let log = logs(&bench).pop().unwrap();
+
     for wanted in [
         "db-backup of `shop` (development), by ann@",
         "db-backup --quiet --label",
@@ -39,6 +41,7 @@ fn each_run_has_one_and_no_secret_is_in_it() {
     ] {
         assert!(log.contains(wanted), "{wanted}: {log}");
     }
+
     assert!(
         log.lines().all(|line| line.starts_with("20") && line[..25].contains('T')),
         "each line has its time: {log}"
@@ -49,6 +52,7 @@ fn each_run_has_one_and_no_secret_is_in_it() {
     assert!(logs(&bench).concat().contains("ended: refused (exit code 3)"));
     bench.complains("pg_dump", 1, "pg_dump: error: server said hunter22\n");
     bench.run(&["db-backup"]).exits(1);
+
     let all = logs(&bench).concat();
     assert!(
         all.contains("error: ")
@@ -56,6 +60,7 @@ fn each_run_has_one_and_no_secret_is_in_it() {
             && all.contains("(exit code 1)"),
         "{all}"
     );
+
     assert!(!all.contains("hunter22"), "{all}");
     assert_eq!(logs(&bench).len(), 3);
 
@@ -74,6 +79,7 @@ fn a_password_of_the_command_line_is_shown_nowhere() {
     let mut bench = Bench::new(LOGGED);
     bench.file(".env", "DATABASE_URL=postgresql://boss:hunter22@localhost/app\n");
     bench.env("USER", "ann");
+
     for words in [["db-restore", "--file"], ["db-backup", "--label"], ["db-restore", "--as"]] {
         let said = bench.run(&[words[0], words[1], "postgresql://joe:slipped5ecret@db.test/shop"]);
         assert!(
@@ -83,6 +89,7 @@ fn a_password_of_the_command_line_is_shown_nowhere() {
             said.err
         );
     }
+
     assert!(
         !logs(&bench).is_empty() && !logs(&bench).concat().contains("slipped5ecret"),
         "{:?}",
@@ -93,6 +100,7 @@ fn a_password_of_the_command_line_is_shown_nowhere() {
 #[test]
 fn looking_has_none() {
     let bench = Bench::new(&HOST.replace("name = \"shop\"", "name = \"shop\"\nlogs = \"logs\""));
+
     for words in [
         &["db-backup", "--dry-run"][..],
         &["db-list"],
@@ -103,6 +111,7 @@ fn looking_has_none() {
     ] {
         bench.run(words);
     }
+
     assert!(!bench.project.join("logs").exists());
     let none = Bench::new(HOST);
     none.with_backup();
@@ -127,11 +136,13 @@ fn the_newest_hundred_are_kept() {
             bench.file(&format!("logs/202001{day:02}_{hour}0000_db-backup_5e1.log"), "old");
         }
     }
+
     bench.file("logs/app.log", "somebody's");
     bench.run(&["db-backup"]).exits(0);
     assert_eq!((logs(&bench).len(), bench.project.join("logs/app.log").exists()), (101, true));
     assert!(!bench.project.join("logs/20200104_100000_db-backup_5e1.log").exists());
     assert!(bench.project.join("logs/20200104_110000_db-backup_5e1.log").exists());
+
     assert!(bench.project.join("logs/20200128_130000_db-backup_5e1.log").exists());
     assert_eq!(
         fs::metadata(bench.project.join("logs/app.log")).unwrap().permissions().mode() & 0o777,

@@ -87,9 +87,11 @@ impl Bench {
     pub fn named(folder: &str, toml: &str) -> Self {
         let temp = tempfile::Builder::new().prefix("db-tasks-bench").tempdir().unwrap();
         let project = temp.path().join(folder);
+
         for folder in ["bin", "seen", "facts", "says", "containers", "home"] {
             fs::create_dir(temp.path().join(folder)).unwrap();
         }
+
         fs::create_dir(&project).unwrap();
         // a link, not a copy: a file that was just written may be busy when it is run
         let fake = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -99,11 +101,13 @@ impl Bench {
         for program in ["psql", "pg_dump", "docker", "podman", "migrator"] {
             std::os::unix::fs::symlink(&fake, temp.path().join("bin").join(program)).unwrap();
         }
+
         let bench = Self { temp, env: BTreeMap::new(), project };
         bench.file("db-tasks.toml", toml);
         bench.stage("containers/shop-pg", "running\n");
         bench.stage("dump.sql", DUMP);
         bench.facts("app", facts("app"));
+
         bench.stage("oids", "'app'|16384\n'app__previous'|16385\n");
         bench
     }
@@ -205,6 +209,7 @@ impl Bench {
     /// Takes the server's counts from every manifest there is.
     pub fn learn_counts(&self) {
         let mut counts = String::new();
+
         for name in self.files().keys().filter(|name| name.ends_with("manifest.json")) {
             for artifact in self.manifest(name)["artifacts"].as_array().unwrap() {
                 for table in artifact["tables"].as_array().unwrap() {
@@ -216,6 +221,7 @@ impl Bench {
                 }
             }
         }
+
         self.stage("counts", counts);
     }
 
@@ -236,22 +242,26 @@ impl Bench {
                 .map(|word| String::from_utf8_lossy(word).into_owned())
                 .collect()
         };
+
         let mut folders: Vec<PathBuf> = fs::read_dir(self.temp.path().join("seen"))
             .unwrap()
             .map(|e| e.unwrap().path())
             .collect();
         folders.sort();
         folders.retain(|folder| folder.join("whole").exists());
+
         let call = |folder: &PathBuf| {
             let mut argv = words(folder.join("argv"));
             // every word ends with NUL
             argv.pop();
+
             let pairs = words(folder.join("env"));
             let env = pairs
                 .iter()
                 .filter_map(|pair| pair.split_once('='))
                 .map(|(k, v)| (k.into(), v.into()))
                 .collect();
+
             Call {
                 argv,
                 env,
@@ -259,6 +269,7 @@ impl Bench {
                     .into_owned(),
             }
         };
+
         // how often something is waited for, and whom it is asked for, is the clock's matter, not
         // the plan's
         let clocks = |call: &Call| {
@@ -275,6 +286,7 @@ impl Bench {
             .map(|e| e.unwrap().path())
             .collect();
         folders.sort();
+
         let read = |folder: &PathBuf, name: &str| {
             fs::read_to_string(folder.join(name)).unwrap().trim().to_owned()
         };
@@ -290,6 +302,7 @@ impl Bench {
                 let _ = fs::remove_dir_all(&folder);
             }
         }
+
         fs::create_dir(self.temp.path().join("seen")).unwrap();
     }
 
@@ -329,13 +342,16 @@ impl Bench {
         for call in self.calls() {
             text.push_str(&format!("{:?}\n{}\n", call.argv, call.stdin));
         }
+
         let mut found = BTreeMap::new();
         list(&self.project, "", &mut found);
+
         for name in found.keys().filter(|name| *name != ".env" && *name != "db-tasks.toml") {
             if let Ok(bytes) = fs::read(self.project.join(name)) {
                 text.push_str(&format!("{name}\n{}\n", String::from_utf8_lossy(&bytes)));
             }
         }
+
         text
     }
 
@@ -379,6 +395,7 @@ fn copy(from: &Path, to: &Path) {
 
 fn list(root: &Path, below: &str, found: &mut BTreeMap<String, u32>) {
     use std::os::unix::fs::PermissionsExt;
+
     for entry in fs::read_dir(root.join(below)).unwrap() {
         let entry = entry.unwrap();
         let own = entry.file_name().to_string_lossy().into_owned();

@@ -38,6 +38,7 @@ fn format_1_with_all_that_a_database_has() {
     let bench = holding("format-1");
     let name = "shop_20261121_102946_before-v2.sql.gz";
     let found = info(&bench, name);
+
     assert_eq!(
         (&found["state"], &found["rows"], &found["other_project"]),
         (&json!("verified"), &json!(4), &json!(false))
@@ -51,6 +52,7 @@ fn format_1_with_all_that_a_database_has() {
         (&manifest["project"], &manifest["environment"]),
         (&json!("shop"), &json!("staging"))
     );
+
     let artifact = &manifest["artifacts"][0];
     let database = &artifact["database"];
     assert_eq!(
@@ -65,6 +67,7 @@ fn format_1_with_all_that_a_database_has() {
         database["settings"][1],
         json!({ "role": "reader", "name": "search_path", "value": "***" })
     );
+
     assert_eq!(artifact["extensions"], json!({ "pgcrypto": "1.3", "plpgsql": "1.0" }));
     assert_eq!(
         (&artifact["migrations"][0]["table"], &artifact["large_objects"]),
@@ -82,10 +85,13 @@ fn format_1_with_all_that_a_database_has() {
 fn format_1_with_no_more_than_it_must_have() {
     let bench = Bench::new(HOST);
     bench.file("backups/shop.manifest.json", fs::read(stored("format-1-minimal.json")).unwrap());
+
     let dump = fs::read(stored("format-1/shop_20261121_102946_before-v2.sql.gz")).unwrap();
     bench.file("backups/shop.sql.gz", dump);
+
     let found = info(&bench, "shop.sql.gz");
     assert_eq!((&found["state"], &found["rows"]), (&json!("unverified"), &json!(4)));
+
     let artifact = &found["manifest"]["artifacts"][0];
     assert_eq!(
         (&artifact["database"]["name"], &artifact["server_version"]),
@@ -99,6 +105,7 @@ fn format_2_a_partial_set_with_stores() {
     let bench = holding("format-2");
     let name = "backup_20261121_102953";
     let found = info(&bench, name);
+
     assert_eq!(found["state"], "partial");
     let manifest = &found["manifest"];
     assert_eq!((&manifest["format"], &manifest["partial"]), (&json!(2), &json!(true)));
@@ -106,12 +113,14 @@ fn format_2_a_partial_set_with_stores() {
         manifest["missing"],
         json!([{ "store": "media", "why": "there is nothing at /srv/shop/media" }])
     );
+
     let kinds: Vec<_> = manifest["artifacts"]
         .as_array()
         .unwrap()
         .iter()
         .map(|a| (&a["store"], &a["kind"]))
         .collect();
+
     assert_eq!(
         json!(kinds),
         json!([["main", "postgres"], ["uploads", "files"], ["vectors", "milvus"]])
@@ -125,6 +134,7 @@ fn format_2_a_partial_set_with_stores() {
         manifest["artifacts"][2]["contents"]["collections"]["collections"][0]["entities"],
         12
     );
+
     let text = bench.run(&["db-info", name]).exits(0).out;
     assert!(
         text.contains("media: there is nothing at /srv/shop/media") && text.contains("docs"),
@@ -148,9 +158,11 @@ fn format_3_a_tree_in_few_words() {
     let bench = holding("format-3");
     let name = "backup_20261128_033948";
     let found = info(&bench, name);
+
     assert_eq!((&found["state"], &found["manifest"]["format"]), (&json!("verified"), &json!(3)));
     let digest = "blake3:[SHA256]";
     let tree = json!({ "entries": 6, "files": 3, "bytes": 70004, "digest": digest });
+
     assert_eq!(found["manifest"]["artifacts"][0]["contents"], json!({ "tree": tree }));
     let text = bench.run(&["db-info", name]).exits(0).out;
     assert!(text.contains("3 files, 70.0 kB"), "{text}");
@@ -167,6 +179,7 @@ fn a_tree_of_every_format_comes_back() {
             format!("{HOST}[stores.uploads]\nfiles = {{ path = \"uploads\" }}\n"),
         );
         bench.run(&["db-restore", name, "--only", "uploads", "--yes"]).exits(0);
+
         let read = |file: &str| fs::read(bench.project.join("uploads").join(file)).unwrap();
         assert_eq!(
             (read("a/one.txt").len(), read("link"), read("b.bin").len()),
@@ -182,6 +195,7 @@ fn a_tree_of_every_format_comes_back() {
 fn an_artifact_that_holds_another_tree_proves_nothing() {
     use std::io::{Read, Write};
     type Attack = fn(&mut Vec<u8>);
+
     let attacks: [(&str, Attack); 3] = [
         ("has other content", |tar| {
             let header = tar.windows(7).rposition(|part| part == b"./b.bin").unwrap();
@@ -203,6 +217,7 @@ fn an_artifact_that_holds_another_tree_proves_nothing() {
         }),
         ("cut off", |tar| tar.truncate(tar.len() - 1024)),
     ];
+
     for (format, name) in TREES {
         for (why, attack) in &attacks {
             let bench = holding(format);
@@ -210,19 +225,23 @@ fn an_artifact_that_holds_another_tree_proves_nothing() {
                 (format!("backups/{name}/manifest.json"), format!("backups/{name}/uploads.tar.gz"));
             let file = fs::File::open(bench.project.join(&artifact)).unwrap();
             let mut tar = Vec::new();
+
             db_tasks::stream::decoder(db_tasks::stream::Codec::Gzip, file)
                 .unwrap()
                 .read_to_end(&mut tar)
                 .unwrap();
             attack(&mut tar);
+
             let method = if format == "format-4" { Method::Blake3 } else { Method::Sha256 };
             let gzip = db_tasks::stream::Compression::parse("gzip", None).unwrap();
             let mut encoder =
                 db_tasks::stream::encoder(gzip, db_tasks::stream::Digest::by(method, Vec::new()))
                     .unwrap();
+
             encoder.write_all(&tar).unwrap();
             let (bytes, sum) = encoder.finish().unwrap().finish();
             bench.file(&artifact, bytes);
+
             let mut changed = bench.manifest(&manifest);
             let of_tree = changed["artifacts"]
                 .as_array_mut()
@@ -230,16 +249,19 @@ fn an_artifact_that_holds_another_tree_proves_nothing() {
                 .iter_mut()
                 .find(|a| a["store"] == "uploads")
                 .unwrap();
+
             of_tree["bytes"] = sum.bytes.into();
             of_tree[method.to_string()] = sum.hex().into();
             changed.as_object_mut().unwrap().remove("digest");
             bench.file(&manifest, changed.to_string());
+
             // one digest of all says that something is another, and not what
             let said = if format != "format-2" && !why.contains("cut") {
                 "its digest is another one"
             } else {
                 why
             };
+
             bench.run(&["db-verify", name]).exits(1).tells(said);
             assert_eq!(
                 info(&bench, name)["state"],
@@ -255,11 +277,14 @@ fn a_newer_format_is_refused_in_clear_words() {
     let bench = holding("format-1");
     let manifest = "backups/shop_20261121_102946_before-v2.manifest.json";
     let mut newer = bench.manifest(manifest);
+
     newer["format"] = 5.into();
     bench.file(manifest, newer.to_string());
+
     let why = "its manifest can't be used: it is of format 5, this version reads up to 4: use a \
                newer db-tasks";
     assert!(bench.run(&["db-list"]).exits(0).out.contains(why));
+
     let name = manifest.trim_start_matches("backups/");
     bench.run(&["db-restore", name, "--yes"]).exits(1).tells(why);
     bench.run(&["db-restore", "--latest", "--yes"]).exits(1).tells("there is no good backup");
@@ -275,6 +300,7 @@ fn the_newest_backup_is_of_the_database_that_is_meant() {
     let bench = Bench::new(HOST);
     let name = bench.with_backup();
     let renamed = HOST.replace("\"app\"", "\"shop\"");
+
     bench
         .facts("shop", super::facts("shop"))
         .facts("postgres", super::with_beside(&[]))
@@ -283,6 +309,7 @@ fn the_newest_backup_is_of_the_database_that_is_meant() {
     said.tells("the newest backup is of the database `app`, and not of `shop`")
         .tells("db-restore --latest --any-database");
     assert!(bench.run(&["db-status"]).exits(0).out.contains("last backup  none"));
+
     // a person, or a script, may mean it
     for words in [
         &["db-restore", "--latest", "--any-database"][..],
@@ -295,19 +322,23 @@ fn the_newest_backup_is_of_the_database_that_is_meant() {
             "{words:?}:\n{shown}"
         );
     }
+
     // one that is older, and of the right one, is taken, with a word on the newer one
     std::thread::sleep(std::time::Duration::from_secs(1));
     let mut bench = bench;
     bench.env("ENVIRONMENT", "staging").run(&["db-backup"]).exits(0);
     bench.env("ENVIRONMENT", "development").file("db-tasks.toml", HOST);
+
     let said = bench.run(&["db-restore", "--latest", "--dry-run"]).exits(0);
     assert!(
         said.out.contains("restore `app`") && !said.out.contains("made of the database"),
         "{}",
         said.out
     );
+
     said.tells("is newer, but of the database `shop`: it is passed over");
     bench.file("db-tasks.toml", &renamed);
+
     let shown = bench.run(&["db-restore", "--latest", "--dry-run"]).exits(0).out;
     assert!(
         shown.contains("it was made in the environment `staging`")

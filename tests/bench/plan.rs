@@ -73,6 +73,7 @@ pub fn read(text: &str) -> Vec<Line> {
             );
         }
     }
+
     lines
 }
 
@@ -107,6 +108,7 @@ fn promise(line: &str) -> Promise {
             _ => promise.argv.push(word),
         }
     }
+
     promise
 }
 
@@ -114,6 +116,7 @@ fn shell_words(line: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut quoted = None;
     let mut chars = line.chars();
+
     while let Some(c) = chars.next() {
         match (c, quoted) {
             ('\'', None) => quoted = Some('\''),
@@ -133,6 +136,7 @@ fn shell_words(line: &str) -> Vec<String> {
             (c, _) => words.last_mut().unwrap().push(c),
         }
     }
+
     words
 }
 
@@ -140,6 +144,7 @@ fn shell_words(line: &str) -> Vec<String> {
 pub fn expect(lines: &[Line], failure: Option<Failure>) -> Vec<Together> {
     let failed = failure.map_or(usize::MAX, |f| f.step);
     let mut seen = Vec::new();
+
     for line in lines {
         match line {
             Line::Step { number, commands } if *number < failed => {
@@ -163,6 +168,7 @@ pub fn expect(lines: &[Line], failure: Option<Failure>) -> Vec<Together> {
             _ => {}
         }
     }
+
     seen.retain(|together| !together.calls.is_empty());
     seen
 }
@@ -175,6 +181,7 @@ fn one_by_one(acts: &[Vec<Promise>]) -> impl Iterator<Item = Together> + '_ {
 #[track_caller]
 pub fn assert_kept(expected: &[Together], seen: &[Call], when: &str) {
     let mut rest = seen;
+
     for together in expected {
         let mut open = together.calls.clone();
         let mut maybe = together.maybe.clone();
@@ -187,14 +194,17 @@ pub fn assert_kept(expected: &[Together], seen: &[Call], when: &str) {
             } else {
                 break;
             }
+
             rest = others;
         }
+
         assert!(
             open.is_empty(),
             "{when}:\npromised\n{open:#?}\nseen next\n{:#?}\nall\n{seen:#?}",
             rest.first()
         );
     }
+
     assert!(rest.is_empty(), "{when}: nobody promised\n{rest:#?}");
 }
 
@@ -223,6 +233,7 @@ impl Promise {
                 found.map(|f| unnamed(f)) == Some(unnamed(value))
             }
         };
+
         let argv: Vec<String> = call.argv.iter().map(|word| unnamed(word)).collect();
         let own: Vec<String> = self.argv.iter().map(|word| unnamed(word)).collect();
         let program = if own[0].contains('/') {
@@ -230,6 +241,7 @@ impl Promise {
         } else {
             argv[0].rsplit('/').next() == Some(&own[0])
         };
+
         program
             && argv[1..] == own[1..]
             && self.env.iter().all(same_env)
@@ -243,9 +255,11 @@ impl Promise {
         let stdin = unnamed(&shown_sql(stdin));
         let (by_loader, given, last) = shared();
         let loads_itself = self.argv.iter().any(|word| word.starts_with("db_tasks_loader_"));
+
         let told: Vec<&str> = stdin.lines().filter(telling).collect();
         let sql: Vec<String> = self.sql.iter().map(|line| unnamed(line)).collect();
         let mut own = Vec::new();
+
         for line in sql.iter().map(String::as_str).filter(telling) {
             if line.starts_with("(the dump") {
                 // what pg_dump writes round large objects would end the transaction half way, and
@@ -264,6 +278,7 @@ impl Promise {
                 own.push(line);
             }
         }
+
         told == own
     }
 }
@@ -277,6 +292,7 @@ fn unnamed(text: &str) -> String {
 fn shared() -> (String, String, String) {
     let mut scanner = Scanner::for_loader();
     scanner.feed(super::DUMP.as_bytes());
+
     let (mut own, mut given, mut last) = (String::new(), String::new(), String::new());
     let mut at = 0;
     for Aside { at: range, what } in scanner.take_asides() {
@@ -292,9 +308,11 @@ fn shared() -> (String, String, String) {
             }
             _ => {}
         }
+
         own += &super::DUMP[at..from];
         at = to;
     }
+
     own += &super::DUMP[at..];
     (own, given, last)
 }
@@ -310,6 +328,7 @@ pub fn failures(lines: &[Line]) -> Vec<(Failure, usize)> {
             );
         }
     }
+
     all
 }
 
@@ -327,5 +346,6 @@ pub fn finally_places(lines: &[Line]) -> Vec<usize> {
             Line::OnFailure { .. } => {}
         }
     }
+
     places
 }

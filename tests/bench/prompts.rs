@@ -16,6 +16,7 @@ fn a_backup_takes_y_or_n() {
     need!("script of util-linux", available());
     let screen = Terminal::run(&Bench::new(HOST), &["db-backup"]).ends(0);
     assert!(!screen.contains("Proceed?"), "nobody is asked unless the file says so: {screen}");
+
     for (answer, code, files) in
         [("y\n", 0, 2), ("YES\n", 0, 2), ("n\n", 4, 0), ("\n", 4, 0), ("\x04", 4, 0)]
     {
@@ -48,6 +49,7 @@ fn a_variable_answers_for_a_backup() {
         bench.with_backup();
         bench
     };
+
     for value in ["true", "1", "yes", "ON"] {
         let mut bench = Bench::new(ASKS);
         bench.env("SKIP_BACKUP_PROMPT", value);
@@ -57,6 +59,7 @@ fn a_variable_answers_for_a_backup() {
         let mut bench = reset();
         bench.env("SKIP_BACKUP_PROMPT", value).run(&["db-reset"]).exits(0);
     }
+
     for value in ["", "0", "false", "no"] {
         let mut bench = Bench::new(ASKS);
         bench.env("SKIP_BACKUP_PROMPT", value);
@@ -66,13 +69,17 @@ fn a_variable_answers_for_a_backup() {
         let mut bench = reset();
         bench.env("SKIP_BACKUP_PROMPT", value).run(&["db-reset"]).exits(3);
     }
+
     let bench = Bench::new(ASKS);
     bench.file(".env", "SKIP_BACKUP_PROMPT=true\n");
+
     let screen = Terminal::run(&bench, &["db-backup"]).ends(0);
     assert!(!screen.contains("Proceed?"), "{screen}");
+
     let bench = reset();
     bench.file(".env", "SKIP_BACKUP_PROMPT=true\n");
     bench.run(&["db-reset"]).exits(3).tells("nobody can be asked");
+
     let mut person = Terminal::run(&bench, &["db-reset"]);
     person.sees("Type `").types("no\n");
     person.ends(4);
@@ -82,6 +89,7 @@ fn a_variable_answers_for_a_backup() {
 #[test]
 fn production_takes_its_own_words() {
     need!("script of util-linux", available());
+
     for (args, answer, code) in [
         (&["db-restore", "--latest"][..], "restore production app\n", 0),
         (&["db-restore", "--latest", "--yes"], "yes\n", 4),
@@ -104,6 +112,7 @@ fn a_restore_takes_the_word() {
     need!("script of util-linux", available());
     let bench = Bench::new(HOST);
     bench.with_backup();
+
     for (answer, code) in [("yes\n", 0), ("y\nno\n", 4), ("YES\n", 4), ("no\n", 4), ("\x04", 4)] {
         bench.forget_calls();
         let mut person = Terminal::run(&bench, &["db-restore", "--latest"]);
@@ -111,6 +120,7 @@ fn a_restore_takes_the_word() {
             .sees("this replaces the live data of `app` (localhost)")
             .sees("Type `yes` to replace the live data of `app`: ")
             .types(answer);
+
         let screen = person.ends(code);
         let swapped = bench.calls().iter().any(|call| call.stdin.contains("RENAME TO"));
         assert_eq!(swapped, code == 0, "{answer:?}: {screen}");
@@ -128,17 +138,20 @@ fn a_restore_is_chosen_from_a_list() {
     let name = bench.with_backup();
     let question = "Number of the backup to restore (q to quit): ";
     let mut person = Terminal::run(&bench, &["db-restore"]);
+
     person
         .sees("1.  ")
         .sees(&name)
         .sees(question)
         .types("7\n")
         .sees("there is no `7`: a number from 1 to 1, or q");
+
     person
         .sees(question)
         .types("1\n")
         .sees("Type `yes` to replace the live data of `app`: ")
         .types("yes\n");
+
     person.ends(0);
     for leave in ["q\n", "\x04"] {
         let mut person = Terminal::run(&bench, &["db-restore"]);
@@ -152,10 +165,12 @@ fn an_undo_and_a_cleanup_ask() {
     need!("script of util-linux", available());
     let bench = Bench::new(HOST);
     bench.facts("app", with_beside(&["previous"]));
+
     let mut person = Terminal::run(&bench, &["db-undo"]);
     person.sees("Type `yes` to replace the live data of `app`: ").types("no\n");
     person.ends(4);
     bench.file("backups/half.sql.zst.partial", "x");
+
     let mut person = Terminal::run(&bench, &["db-cleanup"]);
     person.sees("Proceed? [y/N] ").types("n\n");
     person.ends(4);
@@ -167,6 +182,7 @@ fn ctrl_c_at_a_question_ends_the_run() {
     need!("script of util-linux", available());
     let bench = Bench::new(ASKS);
     bench.with_backup();
+
     for (args, question) in [
         (&["db-backup"][..], "Proceed?"),
         (&["db-restore", "--latest"], "Type `yes`"),
@@ -190,11 +206,14 @@ fn what_goes_is_said_before_the_question() {
          \"reset\"]\n"
     ));
     bench.stage("containers/shop-web", "running\n").with_backup();
+
     let mut server = with_beside(&["previous"]);
     let session = |pid| serde_json::json!({ "pid": pid, "user": "boss", "app": "rails", "host": "10.0.0.7", "state": "idle" });
     server["sessions"] = (1..=7).map(session).collect();
     bench.facts("app", server);
+
     let mut text = String::new();
+
     for args in
         [&["db-restore", "--latest"][..], &["db-reset"], &["db-undo"], &["db-undo", "--quiet"]]
     {
@@ -202,6 +221,7 @@ fn what_goes_is_said_before_the_question() {
         person.sees("Type `").types("no\n");
         text.push_str(&shown(&bench, args, &person.ends(4)));
     }
+
     // the steps are ticked off as they were listed
     let mut person = Terminal::run(&bench, &["db-restore", "--latest"]);
     person.sees("Type `").types("yes\n");
@@ -232,6 +252,7 @@ fn a_bar_fits_the_terminal() {
         "-- nothing to see here, but it is long enough to be some bytes\n".repeat(8_000),
     );
     bench.during_dump("for i in 1 2 3 4 5 6; do cat \"$bench/filler\"; sleep 0.15; done\n");
+
     // the first backup knows no size to expect
     let first = drawn(&bench, 100);
     assert!(
@@ -239,6 +260,7 @@ fn a_bar_fits_the_terminal() {
             && !first.iter().any(|line| line.contains(" %")),
         "{first:#?}"
     );
+
     for columns in [40, 100] {
         let lines = drawn(&bench, columns);
         let bars: Vec<&String> = lines
@@ -246,6 +268,7 @@ fn a_bar_fits_the_terminal() {
             .filter(|line| line.starts_with("\u{1b}[K") && line.contains(" %"))
             .collect();
         assert!(bars.len() >= 3, "{lines:#?}");
+
         let shown = |line: &str| {
             line.replace("\u{1b}[K", "")
                 .replace("\u{1b}[36m", "")
@@ -253,6 +276,7 @@ fn a_bar_fits_the_terminal() {
                 .chars()
                 .count()
         };
+
         assert!(bars.iter().all(|line| shown(line) < columns), "{columns}: {bars:#?}");
         assert!(bars.iter().any(|line| line.contains("left")), "{bars:#?}");
     }
@@ -273,6 +297,7 @@ fn a_file_gets_no_bar() {
 #[test]
 fn a_y_where_the_word_is_wanted_is_asked_again() {
     need!("script of util-linux", available());
+
     for (then, code) in [("yes\n", 0), ("y\n", 4), ("\n", 4)] {
         let bench = Bench::new(HOST);
         bench.with_backup();

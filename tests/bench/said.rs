@@ -78,11 +78,13 @@ pub fn plain(temp: &Path, text: &str) -> String {
     let text = text.replace("[TEMP]/shop", "[DIR]");
     let text = after(&text, "db-tasks/", |c| c.is_ascii_hexdigit(), "[RUN]");
     let text = after(&text, "process ", |c| c.is_ascii_digit(), "[PID]");
+
     let text = text.replace("`db-tasks db-", "`db-").replace(": db-tasks db-", ": db-");
     let text = shaped(&text, "########_######", "[STAMP]");
     let text = shaped(&text, "####-##-## ##:##:## UTC", "[TIME]");
     let text = shaped(&text, &"%".repeat(64), "[SHA256]");
     let text = after(&text, "crc32:", |c| c.is_ascii_hexdigit(), "[CRC32]");
+
     durations(&text)
 }
 
@@ -96,6 +98,7 @@ pub fn after(text: &str, before: &str, fits: fn(char) -> bool, word: &str) -> St
         out.push_str(if rest.len() < part.len() { word } else { "" });
         out.push_str(rest);
     }
+
     out
 }
 
@@ -120,6 +123,7 @@ pub fn shaped(text: &str, shape: &str, word: &str) -> String {
             (want, found) => Some(want) == found,
         })
     };
+
     let mut out = String::new();
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
@@ -131,6 +135,7 @@ pub fn shaped(text: &str, shape: &str, word: &str) -> String {
             rest = &rest[first.len_utf8()..];
         }
     }
+
     out
 }
 
@@ -143,7 +148,9 @@ fn durations(text: &str) -> String {
             .is_some_and(|n| !n.is_empty() && n.chars().all(|c| c.is_ascii_digit() || c == '.'));
         number && words.next().is_some_and(|unit| matches!(unit, "s" | "ms" | "µs"))
     };
+
     let mut lines = Vec::new();
+
     for line in text.split('\n') {
         let ended =
             line.rsplit_once(" (").filter(|(_, end)| end.strip_suffix(')').is_some_and(duration));
@@ -154,5 +161,6 @@ fn durations(text: &str) -> String {
             _ => line.to_owned(),
         });
     }
+
     lines.join("\n")
 }

@@ -33,6 +33,7 @@ fn each_way(bench: &Bench) {
     let mut all = String::new();
     bench.run(&["db-backup"]).exits(0);
     bench.learn_counts();
+
     for args in [
         vec!["db-config"],
         vec!["db-config", "--json"],
@@ -49,16 +50,20 @@ fn each_way(bench: &Bench) {
         let said = bench.run(&args).exits(0);
         all.push_str(&format!("{}\n{}\n", said.out, said.err));
     }
+
     let parrot = format!(
         "psql: error: invalid URI postgresql://boss:{PASSWORD}@localhost/app, hunter22%2F%25%26\n"
     );
     bench.complains("pg_dump", 1, &parrot);
+
     let dumped = bench.run(&["db-backup"]).exits(1);
     bench.complains("psql", 2, &parrot);
+
     let asked = bench.run(&["db-backup"]).exits(1);
     for said in [dumped, asked] {
         all.push_str(&format!("{}\n{}\n", said.out, said.err));
     }
+
     assert!(!all.contains("hunter22"), "{all}");
     let traces = bench.traces();
     assert!(!traces.contains("hunter22"), "{traces}");
@@ -69,12 +74,14 @@ fn a_broken_dotenv_is_not_quoted() {
     let bench = Bench::new(super::HOST);
     // nobody needs the first one
     bench.file(".env", "OTHER='hunter22\nOK=1\nPGPASSWORD=\"hunter22 and more\n");
+
     let said = bench.run(&["db-list"]).exits(2);
     assert!(!said.err.contains("hunter22"), "{}", said.err);
     said.tells("line 3 of `.env`, which sets `PGPASSWORD`, can't be read")
         .tells("its quotation mark \" is not closed");
     bench.file(".env", "OTHER='hunter22\nOK=1\nPGPASSWORD=hunter22 and more\n");
     bench.run(&["db-backup"]).exits(0);
+
     assert!(bench.calls().iter().all(|call| call.env["PGPASSWORD"] == "hunter22 and more"));
 }
 
@@ -85,6 +92,7 @@ fn neither_settings_nor_variables_in_hooks_are_shown() {
                  ${ROLE}\"]\nbefore-restore = [\"sh\", \"-c\", \"true\", \"${API_TOKEN}\"]\n";
     let mut bench = Bench::new(&format!("{}{hooks}", super::HOST));
     bench.env("API_TOKEN", "tok-9f8e7d6c").env("ROLE", "plain-role");
+
     let mut facts = super::facts("app");
     let setting =
         |name: &str, value: &str| serde_json::json!({ "role": null, "name": name, "value": value });
@@ -93,15 +101,19 @@ fn neither_settings_nor_variables_in_hooks_are_shown() {
         setting("search_path", "s3t-a, s3t-b")
     ]);
     bench.facts("app", facts);
+
     let made = bench.run(&["db-backup"]).exits(0);
     bench.learn_counts();
+
     let mut all = format!("{}{}", made.out, made.err);
     assert!(
         all.contains("token *** as plain-role"),
         "the hook has them, and says what is no secret: {all}"
     );
+
     let planned = bench.run(&["db-backup", "--dry-run", "--verbose"]).exits(0);
     assert!(planned.out.contains("token <$API_TOKEN> as <$ROLE>"), "{}", planned.out);
+
     for words in [
         &["db-restore", "--latest", "--dry-run", "--verbose"][..],
         &["db-restore", "--latest", "--dry-run", "--json"],
@@ -114,11 +126,14 @@ fn neither_settings_nor_variables_in_hooks_are_shown() {
         let said = bench.run(words).exits(0);
         all.push_str(&format!("{}{}", said.out, said.err));
     }
+
     let dry = bench.run(&["db-restore", "--latest", "--dry-run", "--verbose"]).exits(0);
     assert!(dry.out.contains("SET \"app\".\"jwt_secret\" TO ***;"), "{}", dry.out);
+
     for needle in ["tok-9f8e7d6c", "s3t-"] {
         assert!(!all.contains(needle), "{needle}: {all}");
     }
+
     let audit = std::fs::read_to_string(bench.project.join(".db-tasks/audit.jsonl")).unwrap();
     assert!(!audit.contains("s3t-") && !audit.contains("tok-9f"), "{audit}");
 }
@@ -134,6 +149,7 @@ fn a_short_password_is_hidden() {
         "{toml}[hooks]\nbefore-backup = \"echo pw is $PGPASSWORD url $DATABASE_URL about\"\n"
     ));
     let said = bench.run(&["db-backup"]).exits(0);
+
     assert!(said.err.contains("pw is *** url ") && said.err.contains(" about"), "{}", said.err);
     assert!(!said.err.contains(":ab@"), "{}", said.err);
 }

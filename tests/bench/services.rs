@@ -34,10 +34,12 @@ fn they_are_stopped_in_the_order_of_the_file_and_started_in_the_reverse() {
 fn one_that_does_not_exist_is_in_nobodys_way() {
     let bench = bench();
     std::fs::remove_file(bench.project.join("../containers/shop-jobs")).unwrap();
+
     let note = "the container `shop-jobs` does not exist: nothing to stop";
     let shown = bench.run(&["db-restore", "--latest", "--dry-run"]).exits(0).out;
     assert!(shown.contains(&format!("\n  note: {note}\n")), "{shown}");
     bench.run(&RESTORE).exits(0).tells(note).tells("stop the container shop-api");
+
     // nor is a service of compose that was never made
     bench.file(
         "db-tasks.toml",
@@ -46,6 +48,7 @@ fn one_that_does_not_exist_is_in_nobodys_way() {
             THREE.replace("docker = \"shop-jobs\"", "compose = { service = \"jobs\" }")
         ),
     );
+
     bench.stage("compose", "other-jobs\trunning\tother\t/elsewhere\n");
     bench.run(&RESTORE).exits(0).tells(
         "compose has no container for the service `jobs` of `[DIR]`; of other projects: \
@@ -71,6 +74,7 @@ fn a_clean_up_that_can_not_be_done_can_be_forgotten() {
     let bench = bench();
     bench.keep();
     bench.run(&RESTORE).exits(0);
+
     let good = bench.calls();
     let start = good
         .iter()
@@ -82,12 +86,15 @@ fn a_clean_up_that_can_not_be_done_can_be_forgotten() {
         .run(&RESTORE)
         .exits(1)
         .tells("could not start the container shop-jobs; the work itself is done");
+
     // it is tried again by the next run, and has gone for good
     std::fs::remove_file(bench.project.join("../containers/shop-jobs")).unwrap();
     std::fs::remove_dir_all(bench.project.join("../fail")).ok();
+
     let said = bench.run(&["db-repair"]).exits(1);
     let deed = "1. write start the container shop-jobs";
     said.tells(deed).tells("`db-repair --forget NUMBER`");
+
     let said = bench
         .run(&["db-backup", "--auto"])
         .exits(0)
@@ -99,5 +106,6 @@ fn a_clean_up_that_can_not_be_done_can_be_forgotten() {
         format!("forgotten: {deed}\n")
     );
     assert_eq!(bench.run(&["db-repair"]).exits(0).out, "nothing to repair\n");
+
     bench.run(&["db-repair", "--forget", "1"]).exits(2).tells("nothing is left to be cleaned up");
 }

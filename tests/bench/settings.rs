@@ -11,6 +11,7 @@ fn with_a_thousand(bench: &Bench) {
     let stem = name.strip_suffix(".sql.zst").unwrap();
     let manifest = bench.manifest(&format!("backups/{stem}.manifest.json"));
     let bytes = fs::read(bench.project.join("backups").join(&name)).unwrap();
+
     for at in 1..1000 {
         let (mut own, file) = (manifest.clone(), format!("app_{at:04}.sql.zst"));
         let (year, month, day) = (2025 - at / 336, 1 + at / 28 % 12, 1 + at % 28);
@@ -25,10 +26,12 @@ fn with_a_thousand(bench: &Bench) {
 fn a_thousand_backups() {
     let bench = Bench::new(HOST);
     with_a_thousand(&bench);
+
     let begun = Instant::now();
     let said = bench.run(&["db-list"]).exits(0);
     assert!(begun.elapsed() < Duration::from_secs(10));
     assert_eq!(said.out.lines().count(), 1001);
+
     let few = bench.run(&["db-list", "--limit", "3"]).exits(0).out;
     assert_eq!(few.lines().count(), 5, "{few}");
     assert!(few.ends_with("… and 997 older\n"), "{few}");
@@ -42,6 +45,7 @@ fn retention_has_two_names() {
         let mut bench = Bench::new(HOST);
         with_old(&bench);
         bench.env(name, "3").env("BACKUP_MIN_KEEP", "1");
+
         let said = bench.run(&["db-cleanup", "--dry-run"]).exits(0).out;
         assert!(said.contains("kept for 3: [DIR]/backups/old.sql.zst"), "{name}: {said}");
         bench.env("BACKUP_MIN_KEEP", "2");
@@ -50,6 +54,7 @@ fn retention_has_two_names() {
             "{name}"
         );
         bench.env("BACKUP_MIN_KEEP", "1");
+
         // a backup cleans up behind itself by the same rule
         bench.run(&["db-backup"]).exits(0);
         assert!(!bench.project.join("backups/old.sql.zst").exists(), "{name}");
@@ -75,6 +80,7 @@ fn the_calendar_keeps_by_its_keys() {
          3\nkeep-monthly = 5\n"
     ));
     with_a_thousand(&bench);
+
     let said = bench.run(&["db-cleanup", "--dry-run"]).exits(0).out;
     // the newest fills the first slot of each kind, and the one after it the second
     let kept = |kind: &str| {
@@ -93,17 +99,21 @@ fn a_cleanup_does_what_its_dry_run_says() {
     let bench = Bench::new(HOST);
     with_old(&bench);
     bench.file("backups/foreign.sql.gz", "x").file("backups/half.sql.zst.partial", "x");
+
     let args = ["db-cleanup", "--keep-days", "5", "--min-keep", "1"];
     let before = bench.files();
     let dry = bench.run(&[&args[..], &["--dry-run"]].concat()).exits(0).out;
+
     assert_eq!(bench.files(), before);
     bench.run(&[&args[..], &["--yes"]].concat()).exits(0);
+
     let after = bench.files();
     let gone: Vec<&String> = before.keys().filter(|name| !after.contains_key(*name)).collect();
     assert_eq!(
         gone,
         ["backups/half.sql.zst.partial", "backups/old.manifest.json", "backups/old.sql.zst"]
     );
+
     let said: Vec<&str> = dry.lines().filter(|line| line.contains(". remove ")).collect();
     assert_eq!(said.len(), 3, "{dry}");
     assert!(
@@ -139,6 +149,7 @@ fn the_environment_wins_over_dotenv() {
     bench.run(&["db-backup"]).exits(0);
     bench.run(&["db-backup", "--no-dotenv"]).exits(0);
     bench.env("BACKUP_DIR", "from-environment");
+
     bench.run(&["db-backup"]).exits(0);
     for folder in ["from-dotenv", "backups", "from-environment"] {
         assert_eq!(bench.names_in(folder).len(), 2, "{folder}");
@@ -150,12 +161,15 @@ fn subfolders_and_other_folders_find_the_project() {
     let bench = Bench::new(HOST);
     let below = bench.project.join("src/deep");
     fs::create_dir_all(&below).unwrap();
+
     let said = bench.run_in(&below, &["db-backup"]).exits(0);
     assert_eq!(bench.names_in("backups").len(), 2);
     assert!(said.out.starts_with("[DIR]/backups/app_"), "{}", said.out);
+
     let outside = bench.project.parent().unwrap();
     let file = bench.project.join("db-tasks.toml");
     let said = bench.run_in(outside, &["db-list", "--config", file.to_str().unwrap()]).exits(0);
+
     assert_eq!(said.out.lines().count(), 2, "{}", said.out);
 }
 
@@ -168,21 +182,26 @@ fn a_backup_is_missing_or_too_old() {
     };
     let mut bench = Bench::new(HOST);
     check(&bench, &[], 1, "main: no good backup");
+
     let name = bench.with_backup();
     check(&bench, &[], 0, "last backup");
+
     let manifest = format!("backups/{}.manifest.json", name.strip_suffix(".sql.zst").unwrap());
     let mut old = bench.manifest(&manifest);
     old["created"] = (chrono::Utc::now() - chrono::Duration::hours(30)).to_rfc3339().into();
     bench.file(&manifest, old.to_string());
+
     let too_old = "main: the last good backup is 30 h old, 24 h are allowed";
     check(&bench, &[], 1, too_old);
     check(&bench, &["--max-age", "31"], 0, "");
     // without `--check` it is told, and no failure
     assert!(bench.run(&["db-status"]).exits(0).out.contains(too_old));
     bench.file(".env", "BACKUP_INTERVAL_HOURS=31\n");
+
     check(&bench, &[], 0, "");
     check(&bench, &["--no-dotenv"], 1, too_old);
     check(&bench, &["--max-age", "29"], 1, "29 h are allowed");
+
     let shown = bench.run(&["db-config"]).exits(0).out;
     let line = shown.lines().find(|l| l.starts_with("backup.interval-hours")).unwrap();
     assert_eq!(
@@ -191,6 +210,7 @@ fn a_backup_is_missing_or_too_old() {
     );
     bench.env("BACKUP_INTERVAL_HOURS", "29");
     check(&bench, &[], 1, "29 h are allowed");
+
     // an empty one is not set, and lets the file speak
     bench.file(".env", "").file("db-tasks.toml", format!("{HOST}[backup]\ninterval-hours = 31\n"));
     bench.env("BACKUP_INTERVAL_HOURS", "");

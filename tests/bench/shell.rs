@@ -19,6 +19,7 @@ fn a_script_has_its_own_lines_alone() {
     for toml in [HOST, DOCKER] {
         let bench = Bench::new(toml);
         bench.file("empty.sql", "").file("one.sql", "SELECT 1;\n");
+
         for (args, read) in [
             (["-c", "SELECT 1"], "SELECT 1"),
             // a variable that is empty, a file that has nothing in it
@@ -44,12 +45,14 @@ fn without_a_script_psql_reads_what_we_are_given() {
     for toml in [HOST, DOCKER] {
         let (read, argv) = psql(&Bench::new(toml), &[]);
         assert_eq!(read, LINES, "{toml}");
+
         // a terminal in a container would make CRLF of it
         assert_eq!(
             argv.iter().filter(|word| word.starts_with("-i")).count(),
             usize::from(toml == DOCKER),
             "{argv:?}"
         );
+
         assert!(!argv.iter().any(|word| word == "-it"), "{argv:?}");
     }
 }

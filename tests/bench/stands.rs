@@ -10,6 +10,7 @@ fn fails(bench: &Bench, words: &[&str], cause: &str, stands: &str) -> String {
     let said = bench.run(words).exits(1);
     let error = said.err.split_once("error: ").map_or("", |(_, error)| error).to_owned();
     assert!(error.starts_with(&format!("{cause}\n{stands}")), "{words:?}:\n{}", said.err);
+
     let telling = [
         "is as it was",
         "live again",
@@ -18,8 +19,10 @@ fn fails(bench: &Bench, words: &[&str], cause: &str, stands: &str) -> String {
         "nobody can tell",
         "was not touched",
     ];
+
     let times: usize = telling.iter().map(|words| error.matches(words).count()).sum();
     assert_eq!(times, 1, "it is said once:\n{error}");
+
     error
 }
 
@@ -27,6 +30,7 @@ fn fails(bench: &Bench, words: &[&str], cause: &str, stands: &str) -> String {
 fn fail_at(bench: &Bench, words: &[&str], needle: &str) {
     bench.keep();
     bench.run(words).exits(0);
+
     let calls = bench.calls();
     let at = calls
         .iter()
@@ -43,11 +47,14 @@ fn a_staged_restore_that_is_refused() {
     let path = format!("backups/{backup}");
     let mut bytes = std::fs::read(bench.project.join(&path)).unwrap();
     let middle = bytes.len() / 2;
+
     bytes[middle] ^= 1;
     bench.file(&path, &bytes);
+
     let said = bench.run(&["db-restore", "--latest", "--yes"]).exits(1);
     let error = said.err.split_once("error: ").unwrap().1.to_owned();
     assert_eq!(error.lines().nth(1), Some(AS_IT_WAS.trim_end()), "{error}");
+
     // it reads alone
     let said = bench.run(&["db-verify", &backup]).exits(1);
     assert!(!said.err.contains("live data"), "{}", said.err);
@@ -57,8 +64,10 @@ fn a_staged_restore_that_is_refused() {
 fn a_swap_of_which_nobody_hears_the_end() {
     let bench = Bench::new(HOST);
     bench.with_backup();
+
     let words = ["db-restore", "--latest", "--yes"];
     fail_at(&bench, &words, "RENAME TO");
+
     fails(
         &bench,
         &words,
@@ -72,9 +81,11 @@ fn a_swap_of_which_nobody_hears_the_end() {
 fn a_reset_whose_hook_fails() {
     let bench = Bench::new(&format!("{HOST}{HOOKS}"));
     bench.complains("migrator", 3, "relation exists already\n");
+
     let first = "the before-reset hook failed: it ended with exit code 3";
     let reached = "the before-reset hook and the failed-reset hook and the finally-reset hook \
                    reach may have changed";
+
     fails(
         &bench,
         &["db-reset", "--confirm", "app"],
@@ -97,12 +108,15 @@ fn a_reset_whose_hook_fails() {
 fn a_migration_in_place() {
     let bench = Bench::new(&format!("{HOST}{HOOKS}"));
     bench.complains("migrator", 3, "relation exists already\n");
+
     let stands = "  this run itself has changed nothing that is live; what the migrate hook \
                   reaches may have changed\n";
     fails(&bench, &["db-migrate"], "the migrate hook failed: it ended with exit code 3", stands);
+
     // no live data is any backup's business
     let bench = Bench::new(&format!("{HOST}[hooks]\nbefore-backup = [\"migrator\", \"up\"]\n"));
     bench.complains("migrator", 3, "no\n");
+
     let said = bench.run(&["db-backup"]).exits(1);
     assert!(!said.err.contains("live"), "{}", said.err);
 }
@@ -111,8 +125,10 @@ fn a_migration_in_place() {
 fn a_wipe_that_the_server_refuses() {
     let mut bench = Bench::new(HOST);
     bench.env("ALLOW_DATABASE_WIPE", "true");
+
     let words = ["db-wipe", "--yes"];
     fail_at(&bench, &words, "TRUNCATE TABLE");
+
     fails(
         &bench,
         &words,
@@ -139,11 +155,13 @@ fn a_hook_that_says_too_much() {
         &format!("{HOST}{hook}").replace("name = \"shop\"", "name = \"shop\"\nlogs = \"logs\""),
     );
     bench.env("REDIS_PASSWORD", "r3dis-w0rd").env("SMTP_URL", "smtp://shop:m4il-w0rd@mail:25");
+
     let said = bench
         .run(&["db-backup"])
         .exits(0)
         .tells("redis *** mail smtp://shop:***@mail:25")
         .tells(" [... 3.0 MB more]");
+
     assert!(said.err.len() < 30_000, "{}", said.err.len());
     let traces = bench.traces();
     assert!(traces.contains("redis ***") && !traces.contains("w0rd"), "the log is covered, too");
@@ -154,6 +172,7 @@ fn a_hook_that_says_too_much() {
 fn a_repair_names_whose_work_it_does() {
     let bench = Bench::new(HOST);
     bench.file("half/kept", "somebody's");
+
     let deed = serde_json::json!({ "verb": "remove", "deed": { "what": "half", "how": { "File": bench.project.join("half") } } });
     bench.journal(&serde_json::json!({ "task": "db-restore", "since": "2026-01-01T00:00:00Z", "pending": [deed] }));
     for words in ["db-repair", "db-backup", "db-repair", "db-repair"] {
@@ -164,6 +183,7 @@ fn a_repair_names_whose_work_it_does() {
             "{}",
             said.err
         );
+
         if words == "db-repair" {
             let said = said
                 .exits(1)
@@ -172,6 +192,7 @@ fn a_repair_names_whose_work_it_does() {
                 .tells("next: mend what is in its way");
         }
     }
+
     let text = std::fs::read_to_string(bench.project.join(".db-tasks/unfinished.json")).unwrap();
     assert!(text.contains("\"task\":\"db-restore\""), "{text}");
 }

@@ -17,6 +17,7 @@ fn a_journal_that_nobody_signed_is_set_aside_and_named() {
     let bench = Bench::new(HOST);
     let (marker, precious) = (bench.project.join("ran"), bench.project.join("precious"));
     fs::create_dir(&precious).unwrap();
+
     let command =
         json!({ "Command": { "program": "touch", "args": [marker], "env": [], "input": null } });
     let folder = json!({ "Folder": precious });
@@ -46,6 +47,7 @@ fn a_journal_that_nobody_signed_is_set_aside_and_named() {
         fs::remove_file(bench.project.join(".db-tasks").join(&aside[0])).unwrap();
         assert!(!marker.exists() && precious.exists(), "{text}");
     }
+
     bench.run(&["db-repair"]).exits(0);
 }
 
@@ -61,6 +63,7 @@ fn a_journal_is_of_one_folder() {
         fs::read(bench.project.join(".db-tasks/unfinished.json")).unwrap(),
     );
     clone.run(&["db-backup"]).exits(0);
+
     assert!(clone.project.join("half").exists());
 }
 
@@ -68,6 +71,7 @@ fn a_journal_is_of_one_folder() {
 fn links_in_our_own_folder_lead_nowhere() {
     let bench = Bench::new(HOST);
     let victim = bench.project.join("victim");
+
     for name in ["lock", "audit.jsonl", "unfinished.json.partial", "unfinished.json", ".gitignore"]
     {
         for link in [
@@ -92,9 +96,11 @@ fn links_in_our_own_folder_lead_nowhere() {
             }
         }
     }
+
     fs::remove_dir_all(bench.project.join(".db-tasks")).unwrap();
     fs::create_dir(bench.project.join("elsewhere")).unwrap();
     symlink("elsewhere", bench.project.join(".db-tasks")).unwrap();
+
     let said = bench.run(&["db-backup"]).exits(1);
     assert!(said.err.contains(".db-tasks` is not safe to use: it is a link"), "{}", said.err);
     assert!(bench.names_in("elsewhere").is_empty());
@@ -117,19 +123,23 @@ fn a_manifests_partial_is_written_through_no_link() {
     let victim = bench.project.join("victim");
     fs::write(&victim, "precious").unwrap();
     fs::create_dir(bench.project.join("backups")).unwrap();
+
     let now = chrono::Utc::now();
     for second in 0..20 {
         let name = (now + chrono::TimeDelta::seconds(second))
             .format("app_%Y%m%d_%H%M%S.manifest.json.partial");
         symlink(&victim, bench.project.join("backups").join(name.to_string())).unwrap();
     }
+
     bench.run(&["db-backup"]);
     assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
+
     let made = bench
         .names_in("backups")
         .into_iter()
         .filter(|n| n.ends_with(".manifest.json"))
         .collect::<Vec<_>>();
+
     assert!(
         made.iter().all(|name| !bench.project.join("backups").join(name).is_symlink()),
         "{made:?}"
@@ -149,6 +159,7 @@ fn with_programs(toml: &str) -> Bench {
         );
         fs::set_permissions(file, PermissionsExt::from_mode(0o755)).unwrap();
     }
+
     bench
 }
 
@@ -160,6 +171,7 @@ fn looking_runs_no_program_of_the_repository() {
     let own = PLAIN.replace("[databases.main]", "[databases.main]\nprograms = \"bin\"");
     let engine = DOCKER.replace("docker = ", "engine = \"./bin/docker\"\ndocker = ");
     let interpreter = DOCKER.replace("docker = ", "engine = \"python3\"\ndocker = ");
+
     for (toml, dotenv, key) in [
         (own.as_str(), "", "databases.main.programs"),
         (PLAIN, "DB_TASKS_PG_BIN=bin\n", "databases.main.programs"),
@@ -200,26 +212,31 @@ fn path_does_not_lead_looking_into_the_repository() {
     let usual = |bench: &Bench| {
         format!("{}:/usr/bin:/bin", bench.project.parent().unwrap().join("bin").display())
     };
+
     for part in ["ABSOLUTE", "bin", "", "."] {
         let mut bench = with_programs(DOCKER);
         for program in ["psql", "docker", "git"] {
             fs::copy(bench.project.join("bin").join(program), bench.project.join(program)).unwrap();
         }
+
         let path = format!("{}:{}", part.replace("ABSOLUTE", &bin(&bench)), usual(&bench));
         bench.env("PATH", &path);
         bench.run(&["db-status"]).exits(0);
         bench.run(&["db-doctor"]);
         assert!(!bench.project.join("ran").exists(), "PATH={path}");
     }
+
     // `.env` says nothing of it
     let bench = with_programs(PLAIN);
     bench.file(".env", format!("PATH={}\nXDG_CACHE_HOME={}\n", bin(&bench), bin(&bench)));
     bench.run(&["db-status"]);
     assert!(!bench.project.join("ran").exists());
+
     // and where there is no other, that is said
     let mut alone = with_programs(DOCKER);
     let path = bin(&alone);
     alone.env("PATH", &path);
+
     let said = alone.run(&["db-status"]);
     assert!(said.out.contains("docker") && !alone.project.join("ran").exists(), "{}", said.out);
 }
@@ -229,20 +246,24 @@ fn path_does_not_lead_looking_into_the_repository() {
 #[test]
 fn nothing_from_outside_moves_the_cursor() {
     const EVIL: &str = "a\u{1b}[2J\u{9b}31m\u{7f}\u{202e}b";
+
     let mut bench =
         Bench::new(&format!("{HOST}[hooks]\nbefore-backup = [\"sh\", \"-c\", \"cat words\"]\n"));
     bench.env("FORCE", "1").file("words", format!("hook {EVIL}\n"));
+
     let mut said = facts("app");
     said["sessions"] =
         json!([{ "pid": 7, "user": EVIL, "app": EVIL, "host": null, "state": "idle" }]);
     said["databases"][0]["comment"] = json!(EVIL);
     said["tables"] = json!([{ "name": format!("public.\"{EVIL}\""), "estimate": 1, "bytes": 1 }]);
     bench.facts("app", said);
+
     bench.file(&format!("backups/{EVIL}.sql"), "x");
     let mut all = vec![bench.run(&["db-backup"])];
     bench.learn_counts();
     bench.file("backups/broken.sql", "x");
     bench.file("backups/broken.manifest.json", format!("{{\"tool\": \"db-tasks {EVIL}\"}}"));
+
     for words in [
         &["db-status"][..],
         &["db-status", "--json"],
@@ -257,8 +278,10 @@ fn nothing_from_outside_moves_the_cursor() {
     ] {
         all.push(bench.run(words));
     }
+
     bench.complains("pg_dump", 1, &format!("pg_dump: error: {EVIL}\n"));
     all.push(bench.run(&["db-backup"]));
+
     let moves = |c: char| (c.is_control() && !matches!(c, '\n' | '\t')) || c == '\u{202e}';
     for said in &all {
         assert!(
@@ -268,8 +291,10 @@ fn nothing_from_outside_moves_the_cursor() {
             said.err
         );
     }
+
     let err = all.iter().map(|said| said.err.as_str()).collect::<String>();
     assert!(err.contains(r"hook a\x1b[2J\x9b31m\x7f\u{202e}b"), "{err}");
+
     let documents = [&all[2], &all[4], &all[7]]
         .map(|said| serde_json::from_str::<serde_json::Value>(&said.out).unwrap());
     assert!(
@@ -290,12 +315,14 @@ fn an_unreadable_manifest_is_a_broken_backup() {
     );
     let whole = fs::read_to_string(bench.project.join(&path)).unwrap();
     let grant = json!([{ "grantee": null, "privilege": "CONNECT ON DATABASE x TO PUBLIC;\n\\! touch ran\nGRANT CONNECT" }]);
+
     let edited = |at: &str, value: serde_json::Value| {
         let mut manifest: serde_json::Value = serde_json::from_str(&whole).unwrap();
         let (parent, key) = at.rsplit_once('/').unwrap();
         manifest.pointer_mut(parent).unwrap()[key] = value;
         manifest.to_string()
     };
+
     for text in [
         whole[..whole.len() / 2].to_owned(),
         edited("/artifacts/0/database/acl", grant),
@@ -321,6 +348,7 @@ fn an_unreadable_manifest_is_a_broken_backup() {
         assert!(list.out.contains("broken") && !list.out.contains("foreign"), "{}", list.out);
         assert!(!bench.project.join("ran").exists());
     }
+
     // another tool's is no word about the file beside it
     bench.file(&path, r#"{"made": "by hand", "files": 3}"#);
     assert!(bench.run(&["db-list"]).exits(0).out.contains("foreign"));
@@ -333,6 +361,7 @@ fn no_setting_of_the_configuration_has_a_line_break() {
          \"${H:-h}\", database = \"${D:-app}\", user = \"${U:-boss}\" }\n[backup]\ndir = \
          \"${B:-backups}\"\n",
     );
+
     for (variable, key) in [
         ("H", "postgres.host"),
         ("D", "postgres.database"),
@@ -358,8 +387,10 @@ fn looking_sends_nothing_of_ours_to_a_server_of_the_repositorys() {
     const TOML: &str = "[project]\nname = \"shop\"\n[databases.main]\npostgres = { host = \
                         \"evil.invalid\", database = \"app\", user = \"boss\", password-env = \
                         \"AWS_SECRET_ACCESS_KEY\" }\n";
+
     let mut bench = Bench::new(TOML);
     bench.env("DB_TASKS_TRUST_REPO", "").env("AWS_SECRET_ACCESS_KEY", "aws-s3cret");
+
     for looks in [
         &["db-status"][..],
         &["db-doctor"],
@@ -379,10 +410,13 @@ fn looking_sends_nothing_of_ours_to_a_server_of_the_repositorys() {
             said.err
         );
     }
+
     assert!(bench.calls().is_empty());
+
     for harmless in ["db-list", "db-config"] {
         bench.run(&[harmless]).exits(0);
     }
+
     // what the repository says itself is no secret of ours
     bench.file(".env", "AWS_SECRET_ACCESS_KEY=aws-s3cret\n");
     assert!(!bench.run(&["db-status"]).err.contains("--trust-repo"));
@@ -390,8 +424,10 @@ fn looking_sends_nothing_of_ours_to_a_server_of_the_repositorys() {
     bench.run(&["db-status"]).exits(3);
     // said once, it holds for that host, and for no other
     bench.run(&["db-list", "--trust-repo"]).exits(0);
+
     assert!(!bench.run(&["db-status"]).err.contains("--trust-repo"));
     bench.file("db-tasks.toml", TOML.replace("evil.invalid", "worse.invalid"));
+
     let said = bench.run(&["db-status"]).exits(3);
     assert!(said.err.contains("to worse.invalid"), "{}", said.err);
     bench.env("DB_TASKS_TRUST_REPO", "1");

@@ -44,8 +44,10 @@ impl Terminal {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
+
         let (mut out, keys) = (child.stdout.take().unwrap(), child.stdin.take().unwrap());
         let (send, shown) = channel();
+
         std::thread::spawn(move || {
             let mut buffer = [0; 4096];
             while let Ok(n @ 1..) = out.read(&mut buffer) {
@@ -54,6 +56,7 @@ impl Terminal {
                 }
             }
         });
+
         Self { child, keys, shown, screen: String::new(), looked: 0 }
     }
 
@@ -91,8 +94,10 @@ impl Terminal {
                 }
             }
         }
+
         let status = self.child.wait().unwrap();
         assert_eq!(status.code(), Some(code), "{}", self.screen);
+
         self.screen
     }
 }

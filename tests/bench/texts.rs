@@ -40,6 +40,7 @@ fn help_of_everything() {
     let bench = Bench::new(HOST);
     let help = bench.run(&["--help"]).exits(0).out;
     same_as("help", &help);
+
     let mut all = String::new();
     for command in COMMANDS {
         assert!(help.contains(&format!("\n  {command} ")), "{command} is not in the help");
@@ -48,6 +49,7 @@ fn help_of_everything() {
             bench.run(&[command, "--help"]).exits(0).out
         ));
     }
+
     same_as("help-commands", &all);
     let listed = help.split("\nExamples:").next().unwrap_or_default();
     assert_eq!(listed.matches("\n  db-").count(), COMMANDS.len(), "a command has no help here");
@@ -82,12 +84,14 @@ fn every_example_in_the_help_is_understood() {
             .iter()
             .filter(|line| !matches!(line.split(' ').next(), Some("export" | "unset")))
             .collect();
+
         assert!(lines.len() >= 2, "{command:?}: {shown:?}");
         let own = |line: &&&String| command.is_none_or(|command| line.contains(command));
         assert!(
             lines.iter().filter(own).count() >= 2,
             "{command:?} is not in its own examples: {shown:?}"
         );
+
         for line in lines {
             let line = line.trim_start_matches("cargo xtask ").trim_start_matches("db-tasks ");
             assert!(line.starts_with("db-"), "`{line}` of {command:?} is no command of ours");
@@ -116,22 +120,27 @@ fn a_list_of_every_kind() {
     let bench = Bench::new(HOST);
     let name = bench.with_backup();
     bench.file("backups/from-prod.sql.gz", "not looked into yet");
+
     let old = SystemTime::now() - Duration::from_secs(3 * 86_400 + 60);
     File::open(bench.project.join("backups/from-prod.sql.gz")).unwrap().set_modified(old).unwrap();
     bench.file("backups/lost.manifest.json", "{}");
     bench.file("backups/new.manifest.json", "{\"format\": 99}");
+
     for lost in ["lost", "new"] {
         File::open(bench.project.join(format!("backups/{lost}.manifest.json")))
             .unwrap()
             .set_modified(old)
             .unwrap();
     }
+
     bench.file("backups/app_1.sql.zst.partial", "half");
     bench.file("backups/notes.txt", "no backup");
+
     let mut text = bench.run(&["db-list"]).exits(0).out;
     for name in [name.as_str(), "from-prod.sql.gz", "lost.manifest.json"] {
         text.push_str(&format!("\n$ db-info\n{}", bench.run(&["db-info", name]).exits(0).out));
     }
+
     same_as("lists", &super::said::shaped(&text, "####-##-## ##:##", "[MINUTE]        "));
 }
 
@@ -143,15 +152,18 @@ fn settings_tell_where_they_come_from() {
          \"${SIDE:-localhost}\", port = 5433, database = \"side\", password-env = \"SIDE_PW\" \
          }\n[backup]\nkeep-days = 7\n[guards]\nallowed-hosts = [\"db.test\"]\n",
     );
+
     bench.file(
         ".env",
         "DATABASE_URL=postgresql://boss:hunter22@localhost/app?schema=public\nSIDE_PW=hunter23\\
          nBACKUP_MIN_KEEP=2\n",
     );
+
     bench.env("ENVIRONMENT", "staging").env("BACKUP_RETENTION_DAYS", "9");
     let text = bench.run(&["db-config"]).exits(0).out;
     assert!(!text.contains("hunter"), "{text}");
     same_as("config", &text);
+
     let json: Value =
         serde_json::from_str(&bench.run(&["db-config", "--json"]).exits(0).out).unwrap();
     assert_eq!(json["settings"].as_array().unwrap().len(), text.lines().count() - 1);
@@ -172,6 +184,7 @@ fn dry_runs() {
     let services = "[containers.web]\ndocker = \"shop-web\"\nstop-during = [\"restore\"]\n";
     let docker = Bench::new(&format!("{DOCKER}{services}"));
     docker.stage("containers/shop-web", "running\n").facts("app", with_beside(&["previous"]));
+
     let mut text = docker.run(&["db-backup", "--dry-run", "--verbose"]).exits(0).out;
     docker.with_backup();
     text.push_str(&format!(
@@ -186,6 +199,7 @@ fn dry_runs() {
         "\n{}",
         docker.run(&["db-verify", "--deep", "--dry-run", "--verbose"]).exits(0).out
     ));
+
     same_as("dry-run-docker", &text);
 }
 
@@ -195,11 +209,13 @@ fn whole_runs() {
     let bench = Bench::new(HOST);
     let backup = bench.run(&["db-backup"]).exits(0);
     bench.learn_counts();
+
     let restore = bench.run(&["db-restore", "--latest", "--yes"]).exits(0);
     let mut text = String::new();
     for said in [backup, restore] {
         text.push_str(&format!("stdout:\n{}stderr:\n{}\n", said.out, said.err));
     }
+
     same_as("runs", &text);
 }
 
@@ -208,9 +224,11 @@ fn whole_runs() {
 fn json_is_json() {
     let bench = Bench::new(HOST);
     bench.stage("says/pg_dump.run", "echo 'a word on stderr' >&2\n");
+
     let backup: Value =
         serde_json::from_str(&bench.run(&["db-backup", "--json"]).exits(0).out).unwrap();
     assert_eq!(backup["backups"][0]["state"], "verified");
+
     let name = bench.names_in("backups").remove(1);
     for args in [
         vec!["db-list", "--json"],
@@ -234,15 +252,18 @@ fn a_list_fits_the_terminal() {
     for name in ["prod_20250301_0400.sql", "shop-2025-01-05.sql.gz", "nodate.sql"] {
         bench.file(&format!("backups/{name}"), "not looked into yet");
     }
+
     let wide = bench.run(&["db-list"]).exits(0).out;
     assert_eq!(
         wide.lines().count(),
         5,
         "a line for each, where nobody knows how wide it is:\n{wide}"
     );
+
     let ages: Vec<&str> = wide.lines().filter(|line| line.contains("2025-0")).collect();
     assert!(ages.len() == 2 && ages.iter().all(|line| line.contains(" days ago")), "{wide}");
     assert!(wide.contains("2025-03-01 04:00") && wide.contains("2025-01-05  "), "{wide}");
+
     let words = |text: &str| {
         let words = text
             .split_whitespace()
@@ -250,6 +271,7 @@ fn a_list_fits_the_terminal() {
             .map(|word| word.trim_end_matches(',').to_owned());
         words.collect::<std::collections::BTreeSet<String>>()
     };
+
     for columns in [120, 80, 60] {
         let list = bench.env("COLUMNS", &columns.to_string()).run(&["db-list"]).exits(0).out;
         assert!(list.lines().all(|line| line.chars().count() <= columns), "{columns}:\n{list}");
@@ -268,6 +290,7 @@ fn a_dry_run_is_short_unless_it_is_to_be_verbose() {
     let mut bench = Bench::new(&format!("{HOST}{}", super::HOOKS));
     bench.with_backup();
     bench.env("ALLOW_DATABASE_WIPE", "true").facts("app", many_tables(300));
+
     for args in [
         &["db-backup"][..],
         &["db-restore", "--latest"],
@@ -307,6 +330,8 @@ fn many_tables(n: usize) -> Value {
             (format!("app.table_number_{at}").into(), format!("table_number_{at}").into());
         table
     };
+
     facts["inventory"]["tables"] = (0..n).map(named).collect::<Vec<_>>().into();
+
     facts
 }

@@ -14,20 +14,26 @@ fn full() -> Value {
     let mut odd = table("Odd.Name", 2);
     odd["schema"] = "shop".into();
     odd["name"] = "shop.\"Odd.Name\"".into();
+
     let mut extension = table("spatial_ref_sys", 8500);
     extension["extension"] = "postgis".into();
+
     let mut events = table("events", 0);
     events["kind"] = "p".into();
+
     let mut part = table("events_2026", 1_234_567);
     part["parents"] = json!(["public.events"]);
+
     let more = [odd, extension, events, part, table("countries", 249)];
     facts["inventory"]["tables"].as_array_mut().unwrap().extend(more);
     facts["inventory"]["views"] =
         json!([{ "name": "public.totals", "owner": "boss", "populated": true, "ours": true }]);
     facts["inventory"]["sequences"] = json!(["public.invoice_numbers"]);
     facts["inventory"]["large_objects"] = 2.into();
+
     facts["sessions"] =
         json!([{ "pid": 41, "user": "shop", "app": "web", "host": "10.0.0.9", "state": "idle" }]);
+
     facts
 }
 
@@ -59,7 +65,9 @@ fn a_dry_run_shows_every_table_and_needs_no_pin() {
 fn whole_runs() {
     let bench = pinned(&kept("[\"countries\"]"));
     bench.facts("app", full()).stage("marker", "production\n");
+
     let mut text = String::new();
+
     for args in [
         &["db-wipe", "--backup", "--yes"][..],
         &["db-wipe", "--yes", "--quiet"],
@@ -74,15 +82,18 @@ fn whole_runs() {
             said.err
         ));
     }
+
     let mut as_superuser = full();
     as_superuser["role"]["superuser"] = true.into();
     bench.facts("app", as_superuser);
+
     let said = bench.run(&["db-protect", "--environment", "production"]).exits(0);
     text.push_str(&format!(
         "$ db-protect --environment production\nstdout:\n{}stderr:\n{}\n",
         said.out, said.err
     ));
     same_as("runs-wipe", &text);
+
     let manifest =
         bench.names_in("backups").into_iter().find(|name| name.ends_with(".json")).unwrap();
     assert_eq!(bench.manifest(&format!("backups/{manifest}"))["reason"], "pre-wipe");
@@ -96,6 +107,7 @@ fn the_pin_is_pulled_in_the_environment_alone() {
              ALLOW_DATABASE_WIPE` when it is done"
         )
     };
+
     let not_set = "`ALLOW_DATABASE_WIPE` is not set: it is the safety pin that keeps scripts and \
                    slips from doing this";
     for (env, dotenv, why) in [
@@ -140,11 +152,13 @@ fn a_pin_that_a_file_holds_is_not_pulled_whoever_exports_it() {
             if !exported && file != ".env" {
                 continue;
             }
+
             let mut bench = Bench::new(HOST);
             bench.file(file, text);
             if exported {
                 bench.env("ALLOW_DATABASE_WIPE", "true");
             }
+
             bench.run(&[&["db-wipe", "--yes"], more].concat()).exits(3).error(&format!(
                 "`db-wipe` is refused by the pin guard\n  pin: `ALLOW_DATABASE_WIPE=true` stands \
                  in `{file}`, which would pull this safety pin once and for all, whoever exports \
@@ -162,17 +176,21 @@ fn pins_of_other_names_and_tasks() {
     bench.env("ALLOW_DATABASE_WIPE", "true").facts("app", super::with_beside(&["previous"]));
     bench.run(&["db-wipe", "--yes"]).exits(3).tells("then `export I_MEAN='every row'`");
     bench.run(&["db-undo", "--yes"]).exits(3).tells("`BACK` is not set");
+
     bench.run(&["db-seed"]).exits(3).tells("`SEED` is not set");
     bench.env("I_MEAN", "every row").env("BACK", "1").env("SEED", "1");
     bench.run(&["db-wipe", "--yes"]).exits(0);
+
     // the file's comes beside the one that is always there, and not in its place
     bench
         .env("ALLOW_DATABASE_WIPE", "no")
         .run(&["db-wipe", "--yes"])
         .exits(3)
         .tells("`ALLOW_DATABASE_WIPE` is set, and not to `true`");
+
     bench.run(&["db-seed"]).exits(0);
     bench.run(&["db-undo", "--yes"]).exits(0);
+
     // a reset that makes no backup wants one, too
     let mut bench =
         Bench::new(&format!("{HOST}[guards]\npins = {{ reset = \"RESET=1\" }}\n{}", super::HOOKS));
@@ -199,6 +217,7 @@ fn a_pin_can_be_added_and_none_be_taken_away() {
         );
         assert!(said.err.ends_with(&format!("\n  next: {cure}\n")), "{}", said.err);
     };
+
     for bad in ["", "NAME", "=true", "NAME=", "two words=1"] {
         let cure = "write it like `wipe = \"ALLOW_DATABASE_WIPE=true\"`; a pin can be added, and \
                     none be taken away";
@@ -208,6 +227,7 @@ fn a_pin_can_be_added_and_none_be_taken_away() {
             &format!("the pin `{bad}` is not written as `VARIABLE=value`"),
         );
     }
+
     for always in ["PATH=/bin", "LC_ALL=C.UTF-8", "lang=C", "HOME=/root", "USER=me"] {
         let why = format!(
             "`{}` is set in every shell: it is no safety pin",
@@ -215,14 +235,17 @@ fn a_pin_can_be_added_and_none_be_taken_away() {
         );
         written(&format!("reset = \"{always}\""), "name a variable of its own", &why);
     }
+
     let cure = "use any of `backup`, `cleanup`, `migrate`, `prepare`, `reset`, `restore`, `seed`, \
                 `undo`, `wipe`";
     written("status = \"A=b\"", cure, "`status` is no task that has a pin");
+
     let bench = Bench::new(&format!("{HOST}[guards]\npins = {{ wipe = false }}\n"));
     bench
         .run(&["db-wipe", "--yes"])
         .exits(2)
         .tells("invalid type: boolean `false`, expected a string");
+
     // a value that is read from the variable itself would always be right
     let mut bench = Bench::new(&format!("{HOST}[guards]\npins = {{ wipe = \"X=${{X}}\" }}\n"));
     bench.env("X", "1").run(&["db-wipe", "--yes"]).exits(3).tells("`X` is set, and not to `${X}`");
@@ -236,6 +259,7 @@ fn what_is_kept_needs_what_it_refers_to() {
          public.people\n  next: keep those, too: add 'public.people' to `guards.keep-tables` in \
          `db-tasks.toml`; or do not keep the first one",
     );
+
     bench.file("db-tasks.toml", kept("[\"orders\", \"public.people\"]"));
     assert_eq!(bench.run(&["db-wipe", "--yes"]).exits(0).out, "app: 0 tables, 0 rows\n");
     assert!(bench.calls().iter().all(|call| !call.stdin.contains("TRUNCATE TABLE")));
@@ -249,6 +273,7 @@ fn a_misspelt_table_costs_no_rows() {
          the table that is meant would be emptied\n  next: correct the name in `db-tasks.toml` \
          (`schema.table`, or `table` in any schema), or take it out",
     );
+
     bench.file("db-tasks.toml", kept("[\"a.b.c\"]"));
     bench
         .run(&["db-wipe", "--yes"])
@@ -280,18 +305,22 @@ fn rights_are_looked_at_first() {
         }
         bench.facts("app", all).run(&["db-wipe", "--yes"]).exits(3).only_error(error);
     }
+
     let bench = pinned(HOST);
     let mut all = full();
     all["inventory"]["views"][0]["ours"] = false.into();
     all["inventory"]["views"][0]["owner"] = "other".into();
+
     bench.facts("app", all).run(&["db-wipe", "--yes"]).exits(3).only_error(
         "the role `boss` may not refresh `public.totals`, which is `other`'s\n  a materialised \
          view keeps the old rows until it is refreshed\n  next: connect as `other` or as a \
          superuser",
     );
+
     let bench = pinned(HOST);
     let mut all = facts("app");
     all["slots"] = 1.into();
+
     bench
         .facts("app", all)
         .run(&["db-wipe", "--yes"])
@@ -304,13 +333,16 @@ fn nothing_there_and_nothing_to_do() {
     let bench = pinned(HOST);
     let mut none = facts("app");
     none["databases"] = json!([]);
+
     bench
         .facts("app", none)
         .run(&["db-wipe", "--yes"])
         .exits(1)
         .tells("there is no database `app` on the server");
+
     let mut empty = facts("app");
     empty["inventory"] = json!({});
+
     let said = bench.facts("app", empty).run(&["db-wipe", "--backup", "--yes"]).exits(0);
     assert_eq!(said.out, "app: 0 tables, 0 rows\n");
     bench
@@ -324,6 +356,7 @@ fn a_wipe_takes_the_databases_name() {
     need!("script of util-linux", available());
     let bench = pinned(HOST);
     bench.facts("app", full());
+
     for (answer, code) in [("app\n", 0), ("yes\n", 4), ("y\n", 4), ("APP\n", 4), ("\x04", 4)] {
         bench.forget_calls();
         let mut person = Terminal::run(&bench, &["db-wipe"]);
@@ -333,9 +366,11 @@ fn a_wipe_takes_the_databases_name() {
             .sees("this deletes the live data of `app` (localhost)");
         person.sees("connected now, and cut off where they stand in the way: web (shop, pid 41)");
         person.sees("NO backup of `app` is made: what goes is gone; there is no good one at all");
+
         person.sees("Type `app` to delete the live data of `app`: ").types(answer);
         let screen = person.ends(code);
         let wiped = bench.calls().iter().any(|call| call.stdin.contains("TRUNCATE TABLE"));
+
         assert_eq!(wiped, code == 0, "{answer:?}: {screen}");
         assert_eq!(screen.contains("declined: nothing was changed"), code == 4, "{screen}");
     }
@@ -361,16 +396,19 @@ fn a_marker_is_only_tightened() {
             json!([{ "name": "dbtasks.environment", "value": marker }]);
         all
     };
+
     let args = |environment: &'static str| ["db-protect", "--environment", environment];
     let mut others = facts("app");
     others["databases"][0]["owner"] = json!("other");
     bench.facts("app", others);
+
     bench.run(&args("production")).exits(3).only_error(
         "the role `boss` may not mark `app`\n  PostgreSQL lets superusers alone give a database a \
          setting of a name that it does not know, and its owner alone comment on it\n  next: an \
          administrator runs `ALTER DATABASE \"app\" SET dbtasks.environment = 'production';`, or \
          its owner `other` this command",
     );
+
     bench.facts("app", marked("production"));
     bench.run(&args("dev's")).exits(3).only_error(
         "`app` is marked as `production`, and `dev's` would protect nothing\n  this command only \
@@ -378,15 +416,18 @@ fn a_marker_is_only_tightened() {
          next: if it is wrong, an administrator runs `ALTER DATABASE \"app\" SET \
          dbtasks.environment = 'dev''s';`",
     );
+
     let said = bench.run(&args("production")).exits(0);
     assert_eq!(said.err, "`app` (container shop-pg) is marked as `production` already\n");
     bench.run(&args(" ")).exits(2).tells("`--environment` is empty");
+
     let text = bench.run(&["db-protect"]).exits(0).out;
     assert_eq!(
         text,
         "DATABASE  AT                 MARKER      MEANS\napp       container shop-pg  production  \
          protected: its data is not replaced, and no flag lifts that\n"
     );
+
     assert!(bench.calls().iter().all(|call| !call.stdin.contains("ALTER DATABASE")));
     // somebody else's word came in between
     let mut as_superuser = facts("app");

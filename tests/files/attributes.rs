@@ -26,6 +26,7 @@ fn acl() -> Vec<u8> {
     };
     let none = u32::MAX;
     let entries = [(1, 6, none), (2, 6, 1000), (4, 4, none), (16, 6, none), (32, 4, none)];
+
     [
         2_u32.to_le_bytes().to_vec(),
         entries.iter().flat_map(|(tag, rights, id)| entry(*tag, *rights, *id)).collect(),
@@ -52,12 +53,15 @@ fn fill(root: &Path) -> Result<(), String> {
     for file in ["acl", "note", "cap", "d/file", "plain"] {
         fs::write(root.join(file), file).unwrap();
     }
+
     set(&root.join("note"), "user.note", b"line\nfeed\n30 path=/etc/passwd\n")?;
     set(&root.join("note"), "user.empty", b"")?;
     set(&root.join("note"), "user.a=b%", b"\0\xff")?;
     set(&root.join("d"), "user.of-a-folder", b"hello")?;
     set(&root.join("acl"), ACL, &acl())?;
+
     set(&root.join("d"), DEFAULT_ACL, &acl())?;
+
     output(Command::new("setcap").arg("cap_net_raw+ep").arg(root.join("cap"))).map(drop)
 }
 
@@ -65,6 +69,7 @@ fn fill(root: &Path) -> Result<(), String> {
 fn attributes_there_and_back() {
     let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     need!("extended attributes", fill(from.path()));
+
     let (tar, wanted) = super::tar_of(from.path());
     assert_eq!(
         wanted.entries.values().filter(|e| !e.attributes.is_empty()).count(),
@@ -72,14 +77,18 @@ fn attributes_there_and_back() {
         "{:?}",
         wanted.entries
     );
+
     assert_eq!(scan(&mut &tar[..], Links::Inside).unwrap().entries, wanted.entries);
     // what others would hand on to what is made in it
     set(to.path(), DEFAULT_ACL, &acl()).unwrap();
+
     let staged = to.path().join("staged");
     let unpacked = unpack(&mut &tar[..], &staged, Links::Inside, &mut super::quiet).unwrap();
     let found = read_back(&staged, &mut super::quiet).unwrap();
+
     assert_eq!(differences(&unpacked, &found), []);
     assert_eq!(found.entries, wanted.entries);
+
     for (file, name) in [
         ("acl", ACL),
         ("d", DEFAULT_ACL),
@@ -94,9 +103,11 @@ fn attributes_there_and_back() {
         );
         assert!(get(&staged.join(file), name).is_some(), "{file} {name}");
     }
+
     assert_eq!((get(&staged.join("plain"), ACL), get(&staged.join("d/file"), ACL)), (None, None));
     // each that is another, or gone, is told
     set(&staged.join("note"), "user.note", b"other").unwrap();
+
     let told: Vec<String> = differences(&wanted, &read_back(&staged, &mut super::quiet).unwrap())
         .iter()
         .map(ToString::to_string)
@@ -119,10 +130,12 @@ fn a_census_keeps_attributes() {
 fn what_gives_power_is_left_and_said() {
     let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     need!("extended attributes", fill(from.path()));
+
     let (tar, _) = super::tar_of(from.path());
     let staged = to.path().join("staged");
     let among =
         Among { users: BTreeSet::from([0]), groups: BTreeSet::from([0]), else_of: (0, 0) }.into();
+
     let census = unpack_among(
         &mut &tar[..],
         &staged,
@@ -133,12 +146,14 @@ fn what_gives_power_is_left_and_said() {
     )
     .unwrap()
     .census;
+
     let left: Vec<String> = census
         .remarks
         .iter()
         .filter(|r| r.what == What::AttributesLeft)
         .map(|r| r.name.to_string())
         .collect();
+
     assert_eq!(left, ["cap"]);
     assert_eq!(
         (get(&staged.join("cap"), CAPABILITY), get(&staged.join("acl"), ACL)),
@@ -155,14 +170,17 @@ fn what_gives_power_is_left_and_said() {
 fn gnu_tar_reads_ours_and_is_read() {
     let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     need!("extended attributes", fill(from.path()));
+
     let help = need!("tar", output(Command::new("tar").arg("--help")));
     if !help.contains("--xattrs") {
         return missing("GNU tar", "it knows no --xattrs");
     }
+
     let (tar, _) = super::tar_of(from.path());
     let file = to.path().join("ours.tar");
     fs::write(&file, tar).unwrap();
     fs::create_dir(to.path().join("gnu")).unwrap();
+
     let mut gnu = Command::new("tar");
     gnu.args(["--xattrs", "--xattrs-include=*", "-xpf"])
         .arg(&file)
@@ -174,14 +192,17 @@ fn gnu_tar_reads_ours_and_is_read() {
         get(&to.path().join("gnu/cap"), CAPABILITY),
         get(&from.path().join("cap"), CAPABILITY)
     );
+
     let theirs = to.path().join("theirs.tar");
     fs::remove_file(from.path().join("note")).unwrap();
+
     let mut gnu = Command::new("tar");
     gnu.args(["--xattrs", "--xattrs-include=*", "-cf"])
         .arg(&theirs)
         .arg("-C")
         .arg(from.path())
         .arg(".");
+
     output(&mut gnu).unwrap();
     let staged = to.path().join("staged");
     unpack(&mut &fs::read(theirs).unwrap()[..], &staged, Links::Inside, &mut super::quiet).unwrap();
@@ -195,24 +216,30 @@ fn gnu_tar_reads_ours_and_is_read() {
 fn what_belongs_to_others_is_said_by_who_is_not_root() {
     let folder = tempfile::tempdir().unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
+
     let from = folder.path().join("from");
     fs::create_dir(&from).unwrap();
     fs::write(from.join("program"), "x").unwrap();
     fs::set_permissions(from.join("program"), fs::Permissions::from_mode(0o4755)).unwrap();
+
     let (tar, _) = super::tar_of(&from);
     fs::write(folder.path().join("tar"), tar).unwrap();
+
     let ran = Command::new("setpriv")
         .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
         .arg(std::env::current_exe().unwrap())
         .args(["--exact", "files::attributes::not_root_inner", "--ignored", "--nocapture"])
         .env("DB_TASKS_TEST_TREE", folder.path())
         .output();
+
     let ran = need!("setpriv", ran.map_err(|e| e.to_string()));
     let text =
         String::from_utf8_lossy(&ran.stdout).into_owned() + &String::from_utf8_lossy(&ran.stderr);
+
     if text.contains("setpriv: ") {
         return missing("another user", &text);
     }
+
     assert!(ran.status.success() && text.contains("as it should be"), "{text}");
 }
 
@@ -230,6 +257,7 @@ fn not_root_inner() {
         &mut super::quiet,
     )
     .unwrap();
+
     assert_eq!((census.count(What::OwnerOurs), census.count(What::SetIdLeft)), (2, 1));
     assert_eq!(fs::metadata(staged.join("program")).unwrap().mode() & 0o7777, 0o755);
     assert_eq!(

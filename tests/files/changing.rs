@@ -18,6 +18,7 @@ fn meanwhile(root: &Path, mark: &str, act: impl FnMut()) -> (Vec<u8>, Census) {
         mark: &'a [u8],
         act: Option<F>,
     }
+
     impl<F: FnMut()> Write for Out<'_, F> {
         fn write(&mut self, buf: &[u8]) -> std::io::Result<usize> {
             self.tar.write_all(buf)?;
@@ -32,9 +33,11 @@ fn meanwhile(root: &Path, mark: &str, act: impl FnMut()) -> (Vec<u8>, Census) {
             Ok(())
         }
     }
+
     let mut out = Out { tar: Vec::new(), mark: mark.as_bytes(), act: Some(act) };
     let census = dump(root, &Excludes::default(), &mut out, &mut super::quiet).unwrap();
     assert!(out.act.is_none(), "the mark came by");
+
     (out.tar, census)
 }
 
@@ -45,6 +48,7 @@ fn remarks(census: &Census) -> Vec<(String, What)> {
 #[test]
 fn files_that_change_are_told_and_the_tar_stays_sound() {
     let size = 4 << 20;
+
     for (what, act) in [
         (
             What::Grew,
@@ -79,12 +83,14 @@ fn a_time_that_was_set_back_hides_nothing() {
     let root = tempfile::tempdir().unwrap();
     let path = root.path().join("busy");
     fs::write(&path, vec![b'x'; 1 << 20]).unwrap();
+
     let (_, census) = meanwhile(root.path(), "./busy", || {
         let before = fs::metadata(&path).unwrap().modified().unwrap();
         std::thread::sleep(Duration::from_millis(20));
         fs::File::options().write(true).open(&path).unwrap().write_all(b"y").unwrap();
         fs::File::open(&path).unwrap().set_modified(before).unwrap();
     });
+
     assert_eq!(remarks(&census), [("busy".into(), What::Rewritten)]);
 }
 
@@ -96,9 +102,11 @@ fn what_vanishes_or_comes_is_told() {
         fs::create_dir_all(path(name).parent().unwrap()).unwrap();
         fs::write(path(name), name).unwrap();
     }
+
     // no reader is so far ahead
     let between: Vec<String> = (100..140).map(|n| format!("first/a{n}")).collect();
     between.iter().for_each(|name| fs::write(path(name), vec![7; 200_000]).unwrap());
+
     let (tar, census) = meanwhile(root.path(), "./first/a", || {
         std::thread::sleep(Duration::from_millis(20));
         fs::remove_file(path("first/b")).unwrap();
@@ -107,12 +115,14 @@ fn what_vanishes_or_comes_is_told() {
         // a link in a folder's place must not be followed
         std::os::unix::fs::symlink("/etc", path("link")).unwrap();
     });
+
     let vanished = |name: &str| (name.to_owned(), What::Vanished);
     assert_eq!(
         remarks(&census),
         [vanished("first/b"), ("first".into(), What::Stirred), vanished("link"), vanished("no")]
     );
     assert_eq!(scan(&mut &tar[..], Links::Inside).unwrap().entries, census.entries);
+
     let mut names = super::names(&census);
     names.retain(|name| !between.iter().any(|between| between == name));
     assert_eq!(names, [".", "first", "first/a", "other", "other/e"]);
@@ -122,6 +132,7 @@ fn what_vanishes_or_comes_is_told() {
 fn sockets_and_pipes_are_told_and_do_not_hang() {
     let root = tempfile::tempdir().unwrap();
     let _socket = std::os::unix::net::UnixListener::bind(root.path().join("socket")).unwrap();
+
     assert!(
         std::process::Command::new("mkfifo")
             .arg(root.path().join("pipe"))
@@ -129,6 +140,7 @@ fn sockets_and_pipes_are_told_and_do_not_hang() {
             .unwrap()
             .success()
     );
+
     let (_, census) = super::tar_of(root.path());
     assert_eq!(
         remarks(&census),
@@ -140,6 +152,7 @@ fn sockets_and_pipes_are_told_and_do_not_hang() {
 #[test]
 fn an_archive_that_was_given_up_has_no_end() {
     struct Full(Vec<u8>);
+
     impl Write for Full {
         fn write(&mut self, buf: &[u8]) -> std::io::Result<usize> {
             if self.0.len() > 4096 {
@@ -151,15 +164,18 @@ fn an_archive_that_was_given_up_has_no_end() {
             Ok(())
         }
     }
+
     // whoever reads ahead of it ends, too
     for files in [1, 60] {
         let root = tempfile::tempdir().unwrap();
         (0..files)
             .for_each(|n| fs::write(root.path().join(n.to_string()), vec![1; 100_000]).unwrap());
+
         let mut out = Full(Vec::new());
         let error =
             dump(root.path(), &Excludes::default(), &mut out, &mut super::quiet).unwrap_err();
         let kind = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+
         assert_eq!(kind, Some(std::io::ErrorKind::StorageFull), "as it came: {error:#}");
         assert!(scan(&mut &out.0[..], Links::Inside).is_err());
     }
@@ -174,6 +190,7 @@ fn few_files_are_open_at_once() {
         root: &'a Path,
         most: usize,
     }
+
     impl Write for Counting<'_> {
         fn write(&mut self, buf: &[u8]) -> std::io::Result<usize> {
             // the reader goes as far ahead as it may
@@ -189,11 +206,13 @@ fn few_files_are_open_at_once() {
             Ok(())
         }
     }
+
     let root = tempfile::tempdir().unwrap();
     for n in 0..100 {
         // with a hole each, so that nobody reads them ahead
         fs::File::create(root.path().join(n.to_string())).unwrap().set_len(9).unwrap();
     }
+
     let mut out = Counting { root: root.path(), most: 0 };
     let census = dump(root.path(), &Excludes::default(), &mut out, &mut super::quiet).unwrap();
     assert_eq!(census.files(), 100);
@@ -210,6 +229,7 @@ fn files_of_every_length_are_read_whole() {
         let bytes: Vec<u8> = (0..length).map(|i: usize| (i % 251) as u8).collect();
         fs::write(root.path().join(format!("{length:07}")), bytes).unwrap();
     }
+
     let (tar, census) = super::tar_of(root.path());
     assert_eq!(census.bytes(), lengths.iter().sum::<usize>() as u64);
     assert_eq!(scan(&mut &tar[..], Links::Inside).unwrap().entries, census.entries);
@@ -223,6 +243,7 @@ fn files_of_every_length_are_read_whole() {
 fn a_sparse_file_has_the_digest_of_its_whole_content() {
     let root = tempfile::tempdir().unwrap();
     fs::File::create(root.path().join("hole")).unwrap().set_len(1 << 20).unwrap();
+
     let (tar, _) = super::tar_of(root.path());
     for found in [
         read_back_by(root.path(), Method::Sha256, &mut super::quiet),

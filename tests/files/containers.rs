@@ -83,8 +83,10 @@ impl Box {
                 }
                 act => panic!("{act:?}"),
             };
+
             let out = ended(&mut self.command(cmd), cmd);
             assert!(out.status.success(), "{cmd}: {}", String::from_utf8_lossy(&out.stderr));
+
             if let Some(expect) = expect {
                 assert_eq!(String::from_utf8_lossy(&out.stdout).trim_end(), expect, "{cmd}");
             }
@@ -136,6 +138,7 @@ fn there_and_back_in_a_folder_and_in_a_volume() {
         } else {
             (tree.feed_with_tar(Tar::Gnu, Given::All), Census::clone)
         };
+
         let (tar, before) = container.dump(&tree.dump_with_tar(&Found::default(), Tar::Posix));
         let (_, by_engine) = container.dump(&tree.dump_by_engine(&container.found(&tree)).unwrap());
         // docker itself writes whole seconds
@@ -144,6 +147,7 @@ fn there_and_back_in_a_folder_and_in_a_volume() {
             [],
             "{path}"
         );
+
         assert_eq!((before.files(), before.bytes()), (5, 4 + 4 + 2 + 2), "{path}");
 
         container.sh(&format!("cd {path}; rm -r sub a; echo spoiled >hard; echo new >new"));
@@ -158,6 +162,7 @@ fn there_and_back_in_a_folder_and_in_a_volume() {
             [],
             "{path}"
         );
+
         container.run(&tree.swap(&container.found(&tree)).unwrap());
         assert_eq!(differences(&counts(&before), &state()), [], "{path}");
         assert_eq!(container.sh(&format!("stat -c '%u:%g' {path}/a")), "33:33");
@@ -176,9 +181,11 @@ fn there_and_back_in_a_folder_and_in_a_volume() {
             assert!(!container.found(&tree).cut_short());
             assert_eq!(differences(&counts(wanted), &state()), [], "{path} {cut}");
         }
+
         container.run(&tree.forget(&container.found(&tree)).unwrap());
         assert!(!container.found(&tree).can_undo());
         container.run(&tree.wipe());
+
         assert_eq!(
             container.dump(&tree.dump_with_tar(&Found::default(), Tar::Posix)).1.entries.len(),
             1,
@@ -192,15 +199,18 @@ fn a_stopped_container_can_be_dumped_and_a_tree_of_ours_goes_in() {
     let engine = need!("docker", engine());
     let container = need!("container", Box::start(engine));
     container.sh(&fill("/vol"));
+
     let tree = container.tree("/vol");
     let (_, running) = container.dump(&tree.dump_with_tar(&Found::default(), Tar::Posix));
     engine.docker(&["stop", "-t", "0", &container.name]).unwrap();
+
     let (_, stopped) = container.dump(&tree.dump_by_engine(&Found::default()).unwrap());
     assert_eq!(differences(&running.in_whole_seconds(), &stopped.in_whole_seconds()), []);
     engine.docker(&["start", &container.name]).unwrap();
 
     let root = tempfile::tempdir().unwrap();
     super::rich(root.path());
+
     let mut tar = Vec::new();
     let wanted = dump(
         root.path(),
@@ -209,10 +219,13 @@ fn a_stopped_container_can_be_dumped_and_a_tree_of_ours_goes_in() {
         &mut super::quiet,
     )
     .unwrap();
+
     container.run(&tree.stage(&container.found(&tree)).unwrap());
     container.feed(&tree.feed_with_tar(Tar::Gnu, Given::All), &tar);
+
     let has_line_end = |name: &db_tasks::engine::files::Name| name.bytes().contains(&b'\n');
     assert!(wanted.entries.keys().any(has_line_end));
+
     for tar in [Tar::Plain, Tar::Posix, Tar::Gnu] {
         let (_, fed) = container.dump(&tree.read_back(tar));
         assert_eq!(
@@ -228,6 +241,7 @@ fn programs_that_an_image_has_and_has_not() {
     let engine = need!("docker", engine());
     let container = need!("container", Box::start(engine));
     let tree = container.tree("/srv/up");
+
     for (program, missing) in
         [("tar", false), ("mv", false), ("find", false), ("no-such-program", true)]
     {
@@ -262,6 +276,7 @@ impl Here {
             if left == 0 {
                 break;
             }
+
             left -= 1;
             let (cmd, expect) = match act {
                 Act::Check(check) => (&check.cmd, Some(check.expect.as_str())),
@@ -273,14 +288,17 @@ impl Here {
                 }
                 act => panic!("{act:?}"),
             };
+
             let out = Self::run(cmd);
             assert!(out.status.success(), "{cmd}: {}", String::from_utf8_lossy(&out.stderr));
+
             assert!(
                 expect
                     .is_none_or(|expect| expect == String::from_utf8_lossy(&out.stdout).trim_end()),
                 "{cmd}"
             );
         }
+
         left
     }
 
@@ -291,10 +309,12 @@ impl Here {
         std::fs::create_dir(here.0.path().join("up")).unwrap();
         std::fs::write(here.0.path().join("up/file"), if kept.is_empty() { "old" } else { kept })
             .unwrap();
+
         if !kept.is_empty() {
             here.stage(&tree, "old");
             Self::perform(&tree.swap(&Self::found(&tree)).unwrap(), usize::MAX);
         }
+
         (here, tree)
     }
 
@@ -358,16 +378,19 @@ fn what_was_live_since_is_kept_in_containers() {
                 here.stage(&tree, "new");
                 Here::perform(&tree.swap(&Here::found(&tree)).unwrap(), usize::MAX);
                 std::fs::write(here.0.path().join("up/file"), "used").unwrap();
+
                 // itself cut off, it is done again
                 Here::perform(&tree.take_back_late(&Here::settle(&tree), &id).unwrap(), again);
                 Here::perform(&tree.take_back_late(&Here::settle(&tree), &id).unwrap(), usize::MAX);
                 Here::perform(&tree.unstage(&Here::found(&tree)).unwrap(), usize::MAX);
                 Here::perform(&tree.settle(&Here::found(&tree)).unwrap(), usize::MAX);
+
                 assert_eq!(
                     (here.live().as_str(), Here::kept(&tree)),
                     ("old", before),
                     "{mounts:?} {kept:?} {again}"
                 );
+
                 let returned =
                     std::fs::read_dir(tree.returned()).unwrap().flatten().next().unwrap().path();
                 assert_eq!(
@@ -375,6 +398,7 @@ fn what_was_live_since_is_kept_in_containers() {
                     "used",
                     "{mounts:?} {kept:?} {again}"
                 );
+
                 // and the next restore goes on beside it
                 here.stage(&tree, "newest");
                 Here::perform(&tree.swap(&Here::found(&tree)).unwrap(), usize::MAX);
@@ -390,30 +414,37 @@ fn taken_back(mounts: &str, kept: &str, change: &str, cut: usize, again: usize) 
     let (here, tree) = Here::holding_old(mounts, kept);
     let (id, before) = (tree.id(&Here::settle(&tree)), Here::kept(&tree));
     assert_eq!(before.as_deref().unwrap_or_default(), kept);
+
     if change == "swap" {
         here.stage(&tree, "new");
     }
+
     let found = Here::found(&tree);
     let acts = if change == "swap" { tree.swap(&found) } else { tree.undo(&found) }.unwrap();
     let back = |found: &Found| {
         if change == "swap" { tree.take_back(found, &id) } else { tree.redo(found, &id) }.unwrap()
     };
+
     Here::perform(&acts, cut);
     let first = back(&Here::settle(&tree));
     Here::perform(&first, again);
+
     for _ in 0..2 {
         Here::perform(&back(&Here::settle(&tree)), usize::MAX);
     }
+
     let after = format!("{mounts:?} {kept:?} {change} cut {cut} again {again}");
     assert_eq!((here.live().as_str(), Here::kept(&tree)), ("old", before), "{after}");
     Here::perform(&tree.unstage(&Here::found(&tree)).unwrap(), usize::MAX);
     Here::perform(&tree.settle(&Here::found(&tree)).unwrap(), usize::MAX);
     assert_eq!(tree.id(&Here::found(&tree)), id, "{after}");
+
     let left = |name: &str| std::path::Path::new(&format!("{}/{name}", tree.own())).exists();
     assert_eq!(
         (left(""), left("coming"), left("discard")),
         (!kept.is_empty(), false, false),
         "{after}"
     );
+
     (acts.len(), first.len())
 }

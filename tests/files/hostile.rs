@@ -15,14 +15,17 @@ fn entry(kind: u8, name: &[u8], link: &[u8], content: &[u8]) -> Vec<u8> {
     header.as_old_mut().linkname[..link.len()].copy_from_slice(link);
     header.set_entry_type(tar::EntryType::new(kind));
     header.set_mode(0o755);
+
     header.set_uid(0);
     header.set_gid(0);
     header.set_mtime(0);
     header.set_size(content.len() as u64);
     header.set_cksum();
+
     let mut out = header.as_bytes().to_vec();
     out.extend_from_slice(content);
     out.resize(out.len().next_multiple_of(512), 0);
+
     out
 }
 
@@ -42,9 +45,11 @@ fn refuses(name: &str, tar: &[u8], why: &str) {
     let folder = tempfile::tempdir().unwrap();
     let victim = folder.path().join("victim");
     fs::write(&victim, "untouched").unwrap();
+
     let error = scan(&mut &tar[..], Links::Inside).expect_err(name);
     assert!(error.to_string().contains(why), "{name}: {error:#}");
     assert_eq!(super::problem(&error).about, About::Backup, "{name}");
+
     for links in [Links::Inside, Links::AsTheyAre] {
         let target = folder.path().join("target");
         let unpacked = unpack(&mut &tar[..], &target, links, &mut super::quiet);
@@ -61,6 +66,7 @@ fn refuses(name: &str, tar: &[u8], why: &str) {
 fn nothing_is_written_outside() {
     let file = |name: &[u8]| entry(b'0', name, b"", b"evil");
     let long = |kind, text: &[u8]| entry(kind, b"././@LongLink", b"", text);
+
     for (name, entries, why) in [
         ("absolute", vec![file(b"/tmp/victim")], "an absolute path"),
         ("absolute folder", vec![entry(b'5', b"/tmp/x", b"", b"")], "an absolute path"),
@@ -153,6 +159,7 @@ fn a_trusted_link_out_is_made_and_never_followed() {
     let folder = tempfile::tempdir().unwrap();
     let outside = folder.path().join("outside");
     fs::create_dir(&outside).unwrap();
+
     let link = entry(b'2', b"l", outside.as_os_str().as_encoded_bytes(), b"");
     let target = folder.path().join("target");
     unpack(
@@ -162,9 +169,11 @@ fn a_trusted_link_out_is_made_and_never_followed() {
         &mut super::quiet,
     )
     .unwrap();
+
     assert_eq!(fs::read_link(target.join("l")).unwrap(), outside);
     let through = archive(&[link, entry(b'0', b"l/evil", b"", b"x")]);
     let second = folder.path().join("second");
+
     assert!(unpack(&mut &through[..], &second, Links::AsTheyAre, &mut super::quiet).is_err());
     assert_eq!(fs::read_dir(&outside).unwrap().count(), 0);
 }
@@ -177,19 +186,24 @@ fn every_cut_and_every_changed_header_is_noticed() {
         entry(b'2', b"l", b"d/a", b""),
         entry(b'0', b"z", b"", b""),
     ]);
+
     assert_eq!(scan(&mut &tar[..], Links::Inside).unwrap().entries.len(), 4);
+
     for cut in 0..tar.len() {
         assert!(scan(&mut &tar[..cut], Links::Inside).is_err(), "cut at {cut}");
     }
+
     for at in (0..512).chain(512..1024) {
         let mut changed = tar.clone();
         changed[at] ^= 0x55;
         assert!(scan(&mut &changed[..], Links::Inside).is_err(), "changed at {at}");
     }
+
     for rest in [&b"x"[..], &entry(b'0', b"more", b"", b"")] {
         let error = scan(&mut &[&tar[..], rest].concat()[..], Links::Inside).unwrap_err();
         assert!(error.to_string().contains("goes on after its end"), "{error}");
     }
+
     let padded = [&tar[..], &[0; 9000]].concat();
     assert_eq!(scan(&mut &padded[..], Links::Inside).unwrap().entries.len(), 4);
 }
@@ -199,11 +213,13 @@ fn headers_without_an_end_take_no_memory() {
     let mut header = tar::Header::from_byte_slice(&entry(b'L', b"././@LongLink", b"", b"")).clone();
     header.set_size(8 << 30);
     header.set_cksum();
+
     let mut endless = std::io::Read::chain(&header.as_bytes()[..], std::io::repeat(b'a'));
     let error = scan(&mut endless, Links::Inside).unwrap_err();
     assert!(error.to_string().contains("headers without an end"), "{error}");
     header.set_entry_type(tar::EntryType::XGlobalHeader);
     header.set_size(64 << 20);
+
     header.set_cksum();
     let mut long = std::io::Read::chain(
         &header.as_bytes()[..],
@@ -211,12 +227,14 @@ fn headers_without_an_end_take_no_memory() {
     );
     let error =
         scan(&mut std::io::Read::chain(&mut long, &[0; 1024][..]), Links::Inside).unwrap_err();
+
     assert!(error.to_string().contains("headers without an end"), "{error}");
 }
 
 #[test]
 fn who_is_to_blame_is_told() {
     struct Failing(Vec<u8>, std::io::ErrorKind);
+
     impl std::io::Read for Failing {
         fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
             let got = self.0.len().min(buf.len()).min(512);
@@ -225,7 +243,9 @@ fn who_is_to_blame_is_told() {
             if got == 0 { Err(self.1.into()) } else { Ok(got) }
         }
     }
+
     let half = entry(b'0', b"a", b"", &[7; 5000])[..2048].to_vec();
+
     for (kind, about, said) in [
         (std::io::ErrorKind::InvalidData, About::Backup, "the archive is damaged"),
         (std::io::ErrorKind::BrokenPipe, About::Run, "could not read the archive"),
@@ -244,7 +264,9 @@ fn who_is_to_blame_is_told() {
             );
         }
     }
+
     struct Full;
+
     impl Write for Full {
         fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
             Err(std::io::ErrorKind::StorageFull.into())
@@ -253,6 +275,7 @@ fn who_is_to_blame_is_told() {
             Ok(())
         }
     }
+
     let error = sluice(&mut &archive(&[])[..], &mut Full, Links::Inside).unwrap_err();
     assert_eq!(
         error.downcast_ref::<std::io::Error>().map(std::io::Error::kind),
@@ -271,9 +294,11 @@ fn an_archive_in_any_order_is_read() {
         pax(b'g', "comment", "made by git"),
         entry(b'0', b"e", b"", b"3"),
     ]);
+
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().join("target");
     let census = unpack(&mut &tar[..], &target, Links::Inside, &mut super::quiet).unwrap();
+
     assert_eq!(super::names(&census), [".", "a", "a/b/c", "d", "e", "old"]);
     assert_eq!(fs::read(target.join("a/b/c")).unwrap(), b"1");
 }
@@ -283,21 +308,26 @@ fn an_archive_in_any_order_is_read() {
 #[test]
 fn rights_come_back_only_where_they_are_asked_for() {
     use std::os::unix::fs::MetadataExt;
+
     let mut shell = entry(b'0', b"./sh", b"", b"x");
     let mut header = tar::Header::from_byte_slice(&shell[..512]).clone();
     header.set_mode(0o6755);
     header.set_uid(1234);
     header.set_gid(4321);
+
     header.set_cksum();
     shell[..512].copy_from_slice(header.as_bytes());
+
     let tar = archive(&[entry(b'5', b"./", b"", b""), shell]);
     let folder = tempfile::tempdir().unwrap();
     let us = fs::metadata(folder.path()).map(|meta| (meta.uid(), meta.gid())).unwrap();
+
     let home = |users: &[u32], groups: &[u32]| Among {
         users: users.iter().copied().collect(),
         groups: groups.iter().copied().collect(),
         else_of: us,
     };
+
     for (at, among, mode, owner) in [
         ("plain", Some(home(&[us.0], &[us.1])), 0o755, us),
         ("at-home", Some(home(&[us.0, 1234], &[us.1])), 0o755, (1234, us.1)),
@@ -339,15 +369,19 @@ proptest::proptest! {
             .collect();
         let tar = archive(&entries);
         let folder = tempfile::tempdir().unwrap();
+
         fs::File::create(folder.path().join("victim")).unwrap().write_all(b"untouched").unwrap();
         let target = folder.path().join("deep").join("target");
         fs::create_dir(folder.path().join("deep")).unwrap();
+
         let scanned = scan(&mut &tar[..], Links::Inside);
         let unpacked = unpack(&mut &tar[..], &target, Links::Inside, &mut super::quiet);
         proptest::prop_assert_eq!(scanned.is_ok(), unpacked.is_ok());
+
         if let (Ok(scanned), Ok(unpacked)) = (scanned, unpacked) {
             proptest::prop_assert_eq!(scanned, unpacked);
         }
+
         drop(unpack(&mut &tar[..], &folder.path().join("deep").join("again"), Links::AsTheyAre, &mut super::quiet));
         proptest::prop_assert_eq!(fs::read(folder.path().join("victim")).unwrap(), b"untouched");
         proptest::prop_assert_eq!(count(folder.path()), 2);

@@ -67,29 +67,34 @@ fn a_swap_is_taken_back_and_what_was_kept_before_is_kept_again() {
     // from now on something is kept already
     site.restore("newer");
     site.restore("newest");
+
     let (newest, kept) = (site.id(), pair("newest", "newer"));
     let staged = || {
         tree(&site.aside.stage().unwrap(), "refused");
         swap(&site.aside, newest).unwrap();
         assert_eq!(said(&site.aside.discard()), Some("newer".into()));
     };
+
     staged();
     take_back(&site.aside, newest).unwrap();
     assert_eq!(site.content(), kept);
     take_back(&site.aside, newest).unwrap();
     assert_eq!(site.content(), kept, "it may come twice");
+
     // cut off when the old tree was live again, and one step later
     staged();
     undo(&site.aside, site.id()).unwrap();
     take_back(&site.aside, newest).unwrap();
     assert_eq!(site.content(), kept);
     staged();
+
     undo(&site.aside, site.id()).unwrap();
     fs::rename(site.aside.previous(), site.aside.staged()).unwrap();
     take_back(&site.aside, newest).unwrap();
     assert_eq!((site.content(), site.aside.staged().exists()), (kept, false));
     // one that was never swapped in is left to who removes it
     tree(&site.aside.stage().unwrap(), "on its way");
+
     take_back(&site.aside, newest).unwrap();
     assert_eq!(site.content(), pair("newest", "newer"));
     // what came in place of none stays
@@ -104,16 +109,19 @@ fn a_swap_an_undo_and_the_end_of_the_window() {
     assert_eq!(site.content(), pair("new", "old"));
     undo(&site.aside, site.id()).unwrap();
     assert_eq!(site.content(), pair("old", "new"));
+
     undo(&site.aside, site.id()).unwrap();
     assert_eq!(site.content(), pair("new", "old"));
     site.restore("newest");
     assert_eq!(site.content(), pair("newest", "new"));
     assert_eq!(said(&site.aside.discard()).as_deref(), Some("old"));
+
     site.aside.clear().unwrap();
     assert!(!site.aside.discard().exists());
     assert_eq!(fs::read_to_string(site.aside.folder().join(".gitignore")).unwrap(), "*\n");
     site.aside.forget().unwrap();
     assert!(!site.aside.folder().exists());
+
     assert_eq!(said(&site.live).unwrap(), "newest");
     let error = undo(&site.aside, site.id()).unwrap_err();
     assert!(error.to_string().contains("nothing is kept any more"), "{error}");
@@ -146,6 +154,7 @@ fn what_can_not_be_removed_is_in_no_swaps_way() {
     );
     site.restore("2");
     site.restore("3");
+
     for (live, kept) in [("4", "3"), ("5", "4")] {
         assert!(site.aside.clear().unwrap_err().to_string().contains("fixed"));
         site.restore(live);
@@ -156,11 +165,13 @@ fn what_can_not_be_removed_is_in_no_swaps_way() {
             "{live}"
         );
     }
+
     let five = site.id();
     site.restore("refused");
     assert_eq!(take_back(&site.aside, five).unwrap(), None);
     assert_eq!(site.content(), pair("5", "4"));
     drop(fixed);
+
     site.aside.clear().unwrap();
     assert_eq!((site.aside.shelves(), site.aside.discard().exists()), (vec![], false));
 }
@@ -176,6 +187,7 @@ fn a_tree_that_can_not_be_moved_is_refused_before_anything_is_staged() {
             "chattr",
             crate::support::component::output(Command::new("chattr").arg("+i").arg(&tree))
         );
+
         let refused = site.aside.stage().unwrap_err();
         assert!(
             refused.exit == Exit::Refused && refused.to_string().contains("chattr -i"),
@@ -184,6 +196,7 @@ fn a_tree_that_can_not_be_moved_is_refused_before_anything_is_staged() {
         assert_eq!(site.content(), pair("new", "old"));
         drop(fixed);
     }
+
     site.aside.stage().unwrap();
 }
 
@@ -211,8 +224,10 @@ fn what_was_used_while_it_was_live_is_kept() {
             tree(&site.aside.stage().unwrap(), "new");
             fs::create_dir(site.aside.staged().join("sub")).unwrap();
             fs::write(site.aside.staged().join("sub/file"), "x").unwrap();
+
             swap(&site.aside, old).unwrap();
             used(&site.live);
+
             let kept = if cut {
                 // killed when the old tree was live again
                 undo(&site.aside, site.id()).unwrap();
@@ -221,12 +236,14 @@ fn what_was_used_while_it_was_live_is_kept() {
             } else {
                 take_back(&site.aside, old).unwrap()
             };
+
             assert_eq!(site.content(), ("old".into(), None), "{at}");
             assert_eq!(
                 kept.as_deref().and_then(said).as_deref(),
                 (at != "nothing").then_some("new"),
                 "{at} {cut}"
             );
+
             assert_eq!(kept.into_iter().collect::<Vec<_>>(), site.aside.returned(), "{at}");
             // the next restore leaves it where it is
             let before = site.aside.returned();
@@ -283,13 +300,16 @@ fn a_run_killed_at_any_point_is_finished_by_the_next() {
 fn a_tree_that_is_not_the_one_looked_at_is_left_alone() {
     let site = Site::new();
     tree(&site.aside.stage().unwrap(), "new");
+
     let looked_at = site.id();
     fs::rename(&site.live, site.live.with_extension("away")).unwrap();
     tree(&site.live, "another");
+
     for stale in [looked_at, None] {
         let error = swap(&site.aside, stale).unwrap_err();
         assert_eq!(super::problem(&error).exit, Exit::Refused);
     }
+
     assert_eq!(said(&site.live).unwrap(), "another");
     assert_eq!(said(&site.aside.staged()).unwrap(), "new");
     assert_eq!(wipe(&site.live, looked_at.unwrap()).unwrap_err().exit, Exit::Refused);
@@ -302,17 +322,20 @@ fn a_folder_that_is_not_ours_is_never_touched() {
     tree(site.aside.folder(), "somebody's");
     tree(&site.aside.staged(), "theirs");
     assert_eq!(site.aside.stage().unwrap_err().exit, Exit::Refused);
+
     assert!(
         site.aside.forget().is_err()
             && site.aside.clear().is_err()
             && undo(&site.aside, site.id()).is_err()
     );
+
     assert_eq!(said(&site.aside.staged()).unwrap(), "theirs");
     // what a run leaves that was killed before it could set the mark is ours
     fs::remove_dir_all(site.aside.folder()).unwrap();
     fs::create_dir(site.aside.folder()).unwrap();
     fs::write(site.aside.folder().join("README.partial"), "db-").unwrap();
     site.aside.stage().unwrap();
+
     // a link is no folder, wherever it leads
     site.aside.forget().unwrap();
     let elsewhere = site.live.with_extension("elsewhere");
@@ -328,9 +351,11 @@ fn what_was_on_its_way_is_taken_away_whatever_its_rights() {
     tree(&staged, "half");
     fs::create_dir(staged.join("closed")).unwrap();
     fs::write(staged.join("closed/in"), "1").unwrap();
+
     for (name, mode) in [("closed", 0o000), ("", 0o500)] {
         fs::set_permissions(staged.join(name), fs::Permissions::from_mode(mode)).unwrap();
     }
+
     assert!(!site.aside.stage().unwrap().exists());
 }
 
@@ -341,8 +366,10 @@ fn a_wipe_leaves_the_root_and_what_links_lead_to() {
     tree(&outside, "kept");
     super::rich(&site.live);
     symlink(&outside, site.live.join("link")).unwrap();
+
     fs::hard_link(outside.join("what"), site.live.join("hard")).unwrap();
     fs::set_permissions(&site.live, fs::Permissions::from_mode(0o751)).unwrap();
+
     let facts = survey(&site.live, &Excludes::default()).unwrap();
     assert_eq!(wipe(&site.live, facts.id.unwrap()).unwrap().entries, facts.entries);
     assert_eq!(fs::read_dir(&site.live).unwrap().count(), 0);
@@ -351,6 +378,7 @@ fn a_wipe_leaves_the_root_and_what_links_lead_to() {
         (facts.id, 0o751)
     );
     assert_eq!(said(&outside).unwrap(), "kept");
+
     assert_eq!(wipe(&site.live, facts.id.unwrap()).unwrap().entries, 0);
     let link = site.live.with_extension("link");
     symlink(&site.live, &link).unwrap();
@@ -363,7 +391,9 @@ fn a_wipe_leaves_the_root_and_what_links_lead_to() {
 fn a_wipe_by_who_is_not_root() {
     let folder = tempfile::tempdir().unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+
     let ours = |path: &Path| std::os::unix::fs::chown(path, Some(65534), Some(65534)).unwrap();
+
     for name in ["own", "others", "sticky"] {
         let root = folder.path().join(name);
         fs::create_dir_all(root.join("below")).unwrap();
@@ -373,11 +403,13 @@ fn a_wipe_by_who_is_not_root() {
         ours(&root.join("first"));
         fs::set_permissions(&root, fs::Permissions::from_mode(0o555)).unwrap();
     }
+
     ours(&folder.path().join("own/below"));
     fs::set_permissions(folder.path().join("own/below"), fs::Permissions::from_mode(0o500))
         .unwrap();
     fs::set_permissions(folder.path().join("sticky/below"), fs::Permissions::from_mode(0o1777))
         .unwrap();
+
     let ran = Command::new("setpriv")
         .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
         .arg(std::env::current_exe().unwrap())
@@ -385,12 +417,15 @@ fn a_wipe_by_who_is_not_root() {
         .env("DB_TASKS_TEST_TREE", folder.path())
         .env("RUST_BACKTRACE", "0")
         .output();
+
     let ran = crate::support::need!("setpriv", ran.map_err(|e| e.to_string()));
     let text =
         String::from_utf8_lossy(&ran.stdout).into_owned() + &String::from_utf8_lossy(&ran.stderr);
+
     if text.contains("setpriv: ") {
         return crate::support::component::missing("another user", &text);
     }
+
     assert!(ran.status.success() && text.contains("all three"), "{text}");
 }
 
@@ -400,17 +435,21 @@ fn not_root_inner() {
     let Some(folder) = std::env::var_os("DB_TASKS_TEST_TREE").map(PathBuf::from) else { return };
     let facts = |name: &str| survey(&folder.join(name), &Excludes::default()).unwrap();
     let own = facts("own");
+
     assert_eq!(own.fixed, None);
     assert_eq!(wipe(&own.root, own.id.unwrap()).unwrap().entries, 3);
+
     assert_eq!(
         fs::metadata(&own.root).unwrap().permissions().mode() & 0o777,
         0o555,
         "the root is as it was"
     );
+
     for (name, why) in [("others", "in a folder of another user's"), ("sticky", "chmod +t")] {
         let fixed = facts(name).fixed.unwrap();
         assert!(fixed.contains("`below/file`") && fixed.contains(why), "{fixed}");
     }
+
     let stuck = |name: &str| {
         let tree = Tree {
             path: folder.join(name),
@@ -419,6 +458,7 @@ fn not_root_inner() {
         };
         { tree }.look().unwrap().stuck.unwrap()
     };
+
     assert!(stuck("own").contains("you may not write in"), "its parent is root's");
     println!("all three");
 }
@@ -431,9 +471,11 @@ fn nothing_is_removed_where_something_is_mounted() {
     for name in ["mnt", "other"] {
         fs::create_dir(site.live.join(name)).unwrap();
     }
+
     let test = std::env::current_exe().unwrap();
     let inner = ["--exact", "files::swap::mounted_inner", "--ignored", "--nocapture"];
     let script = "mount --bind \"$1/other\" \"$1/mnt\" && shift && exec \"$@\"";
+
     let ran = Command::new("unshare")
         .args(["--mount", "--map-root-user", "--user", "sh", "-c", script, "sh"])
         .arg(&site.live)
@@ -441,12 +483,15 @@ fn nothing_is_removed_where_something_is_mounted() {
         .args(inner)
         .env("DB_TASKS_TEST_TREE", &site.live)
         .output();
+
     let ran = crate::support::need!("unshare", ran.map_err(|e| e.to_string()));
     let text =
         String::from_utf8_lossy(&ran.stdout).into_owned() + &String::from_utf8_lossy(&ran.stderr);
+
     if text.contains("unshare failed") || text.contains("permission denied") {
         return crate::support::component::missing("mount namespace", &text);
     }
+
     assert!(ran.status.success() && text.contains("refused as it should be"), "{text}");
     assert_eq!(said(&site.live).unwrap(), "old");
 }
@@ -458,12 +503,15 @@ fn mounted_inner() {
     let facts = survey(&root, &Excludes::default()).unwrap();
     assert_eq!(facts.mounts.iter().map(ToString::to_string).collect::<Vec<_>>(), ["mnt"]);
     assert!(survey(&root.join("mnt"), &Excludes::default()).unwrap().root_is_mount);
+
     let refused = wipe(&root, facts.id.unwrap()).unwrap_err();
     assert!(refused.to_string().contains("is a mount point"), "{refused}");
     assert_eq!(said(&root).unwrap(), "old");
+
     // a mount point can't be renamed
     let aside = Aside::of(&root.join("mnt")).unwrap();
     tree(&aside.stage().unwrap(), "new");
+
     let error = swap(&aside, id(&root.join("mnt"))).unwrap_err();
     assert!(error.to_string().contains("mount point"), "{error}");
     // and a swap that could not begin is none to be finished

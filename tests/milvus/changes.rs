@@ -15,9 +15,11 @@ for name in ("again", "aliased", "less", "more", "quiet", "swapped"):
     c.load_collection(name)
 "#,
     );
+
     let mut milvus = connect(&db);
     let whole = milvus.dump(&mut std::io::sink(), &mut quiet).unwrap();
     assert_eq!(whole.changed, Vec::<String>::new());
+
     let mut pages = Vec::new();
     let mut meddle = |rows, _| {
         pages.push(rows);
@@ -32,18 +34,22 @@ for name in ("again", "aliased", "less", "more", "quiet", "swapped"):
             }
             _ => return,
         };
+
         db.python(said);
     };
+
     // `again` is dropped while it is the one that is read: that ends the backup
     let error = milvus.dump(&mut std::io::sink(), &mut meddle).unwrap_err();
     assert!(error.to_string().starts_with("could not read `again`"), "{error:#}");
     db.python("c.load_collection('again')");
+
     let mut first = true;
     let mut later = |rows, bytes| {
         if !std::mem::take(&mut first) {
             meddle(rows, bytes);
         }
     };
+
     let census = milvus.dump(&mut std::io::sink(), &mut later).unwrap();
     assert_eq!(
         census.changed,
@@ -54,6 +60,7 @@ for name in ("again", "aliased", "less", "more", "quiet", "swapped"):
             "rows of `swapped` came and others went while it was read",
         ]
     );
+
     assert_eq!(census.collections.len(), 6);
 }
 
@@ -67,8 +74,10 @@ c.insert("shop", [{"id": i % 5, "v": [9, 9, 9, i]} for i in range(10)])
 c.load_collection("shop")
 "#,
     );
+
     let census = connect(&db).dump(&mut std::io::sink(), &mut quiet).unwrap();
     assert_eq!(census.rows(), 10);
+
     assert_eq!(
         census.changed,
         ["`shop` has 20 rows, of which 10 were read: rows of the same primary key are read once, \

@@ -31,11 +31,13 @@ fn an_old_backup_is_read() {
         .iter()
         .map(|c| (c.name.as_str(), c.rows, c.bytes, c.aliases.join(",")))
         .collect();
+
     assert_eq!(
         all,
         [("docs", 3, 159, "papers".to_owned()), ("everything", 6, 2086, String::new())]
     );
     assert_eq!(&census.collections[0].sha256[..16], "a33291b06a7d9ee6");
+
     let text = serde_json::to_string(&census).unwrap();
     assert_eq!(serde_json::from_str::<db_tasks::engine::milvus::Census>(&text).unwrap(), census);
 }
@@ -69,6 +71,7 @@ fn damage_of_every_kind_is_named() {
         let at = FORMAT_1.windows(from.len()).position(|w| w == from.as_bytes()).unwrap();
         [&FORMAT_1[..at], to.as_bytes(), &FORMAT_1[at + from.len()..]].concat()
     };
+
     for (file, wanted) in [
         (
             [FORMAT_1, b"x"].concat(),
@@ -132,12 +135,14 @@ fn of_document(text: &str) -> Fields {
             }
         }
     }
+
     out
 }
 
 fn of_code(text: &str) -> Fields {
     let mut out = Fields::new();
     let (mut message, mut number) = (String::new(), None);
+
     for line in text.lines().map(str::trim) {
         if let Some(name) = line
             .strip_prefix("pub(super) struct ")
@@ -160,5 +165,6 @@ fn of_code(text: &str) -> Fields {
             out.entry(message.clone()).or_default().push((snake.collect(), number));
         }
     }
+
     out
 }

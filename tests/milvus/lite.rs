@@ -35,6 +35,7 @@ c.create_alias("newer", "newest")
 simple("given", 30, auto_id=True)
 "#,
     );
+
     let before = db.python("pictures()");
     let (file, census) = backup(&db);
     assert_eq!(census.changed, Vec::<String>::new());
@@ -43,9 +44,11 @@ simple("given", 30, auto_id=True)
         [("given", 30), ("newer", 300)]
     );
     db.python("c.delete('newer', filter='id != \"\"')");
+
     let emptied = db.python("pictures()");
     assert_eq!(restore(&db, &file), census);
     assert_eq!(db.python("pictures()"), before);
+
     let mut milvus = connect(&db);
     milvus.undo(&seen(&milvus)).unwrap();
     assert_eq!(db.python("pictures()"), emptied);

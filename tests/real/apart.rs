@@ -51,20 +51,24 @@ fn nothing_of_a_strangers_file_runs_on_the_server_that_it_is_for() {
     let (db, project) = as_superuser(cluster);
     let file = dump(&project, TELLS);
     let said = project.fails(&format!("db-verify --deep {}", file.display()), 1, APART);
+
     assert!(
         said.err.contains("as db_tasks_loader_") && said.err.contains("super off at a socket of "),
         "{}",
         said.err
     );
+
     let own = cluster.sql("postgres", "SELECT system_identifier FROM pg_control_system()");
     assert!(!said.err.contains(&own) && said.err.contains("`--on-server`"), "{}", said.err);
     nothing_is_left(&project, "a file that fails");
+
     // there, it is the same role in the other place
     let there = project.fails(
         &format!("db-verify --deep --on-server {}", file.display()),
         1,
         "as db_tasks_loader_",
     );
+
     assert!(there.err.contains(&own) && !there.err.contains(APART), "{}", there.err);
     assert_eq!(family(cluster, &db.name), std::slice::from_ref(&db.name));
 }
@@ -75,6 +79,7 @@ fn nothing_runs_as_a_superuser_there_either() {
     let cluster = need!("postgresql", cluster());
     let (_db, project) = as_superuser(cluster);
     let touched = project.dir.join("touched");
+
     for what in [
         format!("COPY (SELECT 1) TO PROGRAM ''touch {}''", touched.display()),
         format!("COPY (SELECT 1) TO ''{}''", touched.display()),
@@ -108,17 +113,20 @@ fn a_trial_apart_puts_nothing_at_stake() {
     let file = dump(&project, &format!("CREATE EXTENSION hstore;\n{ROWS}{policies}"))
         .display()
         .to_string();
+
     let shown = project.ok(&format!("db-verify --deep --dry-run {file}"));
     assert!(
         shown.out.contains(APART) && shown.out.contains("roles that the file names: app"),
         "{}",
         shown.out
     );
+
     nothing_is_left(&project, "a dry run");
     let said = project.ok(&format!("db-verify --deep {file}"));
     assert!(said.out.contains("is good") && said.err.contains(APART), "{said:?}");
     nothing_is_left(&project, "a trial");
     project.fails(&format!("db-verify --deep --on-server --yes {file}"), 3, "environment");
+
     assert_eq!(family(cluster, &db.name), std::slice::from_ref(&db.name));
 }
 
@@ -130,20 +138,25 @@ fn what_can_not_be_tried_apart_is_tried_on_the_server() {
     let (db, project) = as_superuser(cluster);
     // clients alone
     let clients = project.home().join("clients");
+
     fs::create_dir(&clients).unwrap();
+
     for program in ["psql", "pg_dump", "pg_restore"] {
         std::os::unix::fs::symlink(cluster.bin.join(program), clients.join(program)).unwrap();
     }
+
     let file = dump(&project, ROWS).display().to_string();
     let project = project.env("DB_TASKS_PG_BIN", &clients.to_string_lossy());
     let said = project.ok(&format!("db-verify --deep --yes {file}"));
     let why = "on the server of";
+
     assert!(
         said.err.contains(why)
             && said.err.contains("does not have the programs of a PostgreSQL server"),
         "{}",
         said.err
     );
+
     assert_eq!(family(cluster, &db.name), std::slice::from_ref(&db.name));
 
     let bin = need!("17", postgres("17"));
@@ -151,12 +164,14 @@ fn what_can_not_be_tried_apart_is_tried_on_the_server() {
     let (_db, project) = as_superuser(&newer);
     let file = dump(&project, ROWS).display().to_string();
     let project = project.env("DB_TASKS_PG_BIN", &cluster.bin.to_string_lossy());
+
     let said = project.ok(&format!("db-verify --deep --yes {file}"));
     assert!(
         said.err.contains("there are no programs of a PostgreSQL 17 server on this machine"),
         "{}",
         said.err
     );
+
     // with its own programs, it is
     let project = project.env("DB_TASKS_PG_BIN", &bin.to_string_lossy());
     project
@@ -188,15 +203,18 @@ fn an_encoding_comes_along() {
                 db.name
             ),
         );
+
         cluster.sql(
             &db.name,
             "SET client_encoding = UTF8; CREATE TABLE \"größe\" (t text); INSERT INTO \"größe\" \
              VALUES ('süß')",
         );
+
         let project = Project::host(&db.socket_url);
         let file = project.dir.join("foreign.sql");
         let made =
             cluster.command("pg_dump").args(["-d", &db.name, "-f"]).arg(&file).output().unwrap();
+
         assert!(made.status.success(), "{made:?}");
         project
             .ok(&format!("db-verify --deep {}", file.display()))
@@ -212,14 +230,17 @@ fn a_long_path_has_its_socket_elsewhere() {
     let cluster = need!("postgresql", cluster());
     let (db, short) = tiny_host(cluster);
     let deep = short.dir.join(format!("it's $a \"long\" one, {}", "d".repeat(100)));
+
     fs::create_dir(&deep).unwrap();
     let project =
         Project::in_folder(&deep, "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n")
             .env("DATABASE_URL", &db.url);
     dump(&project, ROWS);
+
     let said = project.ok("db-verify --deep ./foreign.sql");
     let at = said.err.find("/tmp/db-tasks-").expect("the socket's folder");
     let socket: String = said.err[at..].chars().take_while(|c| !c.is_whitespace()).collect();
+
     assert!(!fs::exists(&socket).unwrap(), "{socket}");
     nothing_is_left(&project, "a long path");
 }
@@ -236,10 +257,12 @@ fn a_trial_apart_that_is_killed() {
     );
     let words = format!("db-verify --deep {}", dump(&project, &sql).display());
     let begun = Instant::now();
+
     let said = project.ok(&words);
     let (steps, whole) =
         (said.err.lines().filter(|line| line.starts_with("  ✓")).count(), begun.elapsed());
     let mut under_way = 0;
+
     for name in ["TERM", "INT", "KILL"] {
         // the most happens in the midst of the second or two in which the cluster is made
         for at in moments(steps, whole, 4).chain([Moment::Time(Duration::from_millis(400))]) {
@@ -247,6 +270,7 @@ fn a_trial_apart_that_is_killed() {
             let outcome = struck(&project, &words, at, |child| signal(child, name));
             assert!(matches!(outcome.code, Some(0 | 130) | None), "{after}: {outcome:?}");
             under_way += u32::from(outcome.code != Some(0));
+
             if name == "KILL" {
                 let repaired = project.ok("db-repair");
                 assert!(
@@ -255,9 +279,11 @@ fn a_trial_apart_that_is_killed() {
                     repaired.err
                 );
             }
+
             nothing_is_left(&project, &after);
         }
     }
+
     until("its sessions have gone", || super::sessions(cluster, &db.name) == 0);
     assert!(under_way > 10, "{under_way}");
     project.ok(&words);

@@ -48,12 +48,14 @@ fn the_second_clone_is_told_who_is_at_work() {
     let cluster = need!("postgresql", cluster());
     let db = cluster.database();
     tiny(cluster, &db.name);
+
     let first = still(&db.url);
     // it asks in another database of the server
     let second =
         clone(&db.url, ", maintenance-database = \"template1\"", "[hooks]\nmigrate = 'true'\n");
     let backup = second.backup();
     let backup = backup.file_name().unwrap().to_string_lossy();
+
     first.backup();
     let before = cluster.fingerprint(&db.name);
     let mut at_work = begun(&first, "db-restore --latest --yes");
@@ -80,13 +82,16 @@ fn the_second_clone_is_told_who_is_at_work() {
             assert!(said.err.contains(part), "{words}: {}", said.err);
         }
     }
+
     same(&cluster.fingerprint(&db.name), &before);
     // what takes nothing away goes on, and so does what is about another database
     second.ok("db-backup --auto");
     second.ok("db-restore --latest --dry-run");
+
     let copy = format!("{}_copy", db.name);
     second.ok(&format!("db-restore {backup} --yes --as {copy}"));
     cluster.sql("postgres", &format!("DROP DATABASE {copy}"));
+
     let audit = std::fs::read_to_string(second.dir.join(".db-tasks/audit.jsonl")).unwrap();
     assert!(audit.contains("\"exit\":5"), "{audit}");
 
@@ -101,8 +106,10 @@ fn the_lock_of_a_run_that_was_killed_is_gone() {
     let cluster = need!("postgresql", cluster());
     let db = cluster.database();
     tiny(cluster, &db.name);
+
     let first = still(&db.url);
     first.backup();
+
     let mut at_work = begun(&first, "db-restore --latest --yes");
     signal(&at_work, "KILL");
     at_work.wait().unwrap();
@@ -118,16 +125,20 @@ fn a_clean_up_waits_for_the_clone_that_is_at_work() {
     let cluster = need!("postgresql", cluster());
     let db = cluster.database();
     tiny(cluster, &db.name);
+
     let first = still(&db.url);
     first.backup();
+
     // a run of the second clone is killed when its staged database is there
     let second = clone(&db.url, "", "");
     second.backup();
+
     let mut killed = second.command("db-restore --latest --yes").spawn().unwrap();
     let staged = format!("{}__staged", db.name);
     until("it has staged", || family(cluster, &db.name).contains(&staged));
     signal(&killed, "KILL");
     killed.wait().unwrap();
+
     let before = cluster.fingerprint(&db.name);
     let mut at_work = begun(&first, "db-restore --latest --yes");
 
@@ -148,14 +159,17 @@ fn a_lock_that_was_lost_is_told() {
     let cluster = need!("postgresql", cluster());
     let db = cluster.database();
     tiny(cluster, &db.name);
+
     let first = still(&db.url);
     first.backup();
+
     let at_work = begun(&first, "db-restore --latest --yes");
     let ended = format!(
         "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name ~ \
          '^db-tasks at work/.* {}@'",
         db.name
     );
+
     assert_eq!(cluster.sql("postgres", &ended), "1");
     first.write("go", "");
 
@@ -170,13 +184,17 @@ fn clones_that_race_are_told_who_was_first() {
     let cluster = need!("postgresql", cluster());
     let db = cluster.database();
     tiny(cluster, &db.name);
+
     let clones = [(); 2].map(|()| clone(&db.url, "", "[hooks]\nmigrate = 'true'\n"));
     clones.iter().for_each(|clone| drop(clone.backup()));
+
     let mut second = 0;
+
     for [a, b] in RACES {
         for turn in 0..5 {
             let first = clones[0].command(a).spawn().unwrap();
             std::thread::sleep(std::time::Duration::from_millis(turn * 37));
+
             let other = super::Outcome::of(clones[1].command(b).output().unwrap());
             let first = super::Outcome::of(first.wait_with_output().unwrap());
             for (words, said) in [(a, first), (b, other)] {
@@ -189,10 +207,12 @@ fn clones_that_race_are_told_who_was_first() {
                     "{a} | {b}: {words}: {}",
                     said.err
                 );
+
                 second += u32::from(said.code == Some(5));
             }
         }
     }
+
     assert!(second > 0, "nobody was in anybody's way");
     clones[0].ok("db-status");
     assert_eq!(locks(cluster, &db.name), "0");

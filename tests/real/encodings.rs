@@ -28,15 +28,18 @@ fn goes_round(server: &Cluster, db: &TempDb, project: &Project, later: &str) {
     let wanted = server.fingerprint(&db.name);
     assert!(wanted.rows.values().map(|(rows, _)| rows).sum::<u64>() > 0, "{wanted:?}");
     project.ok("db-status");
+
     let backup = project.backup().file_name().unwrap().to_string_lossy().into_owned();
     project.ok("db-list");
     project.ok("db-verify");
     project.ok("db-verify --deep");
+
     let doctor = project.run("db-doctor");
     assert!(!doctor.out.contains("could not"), "{doctor:?}");
 
     there_and_back(server, &db.name, project, (&backup, &wanted), later);
     project.ok("db-wipe --yes");
+
     let wiped = server.fingerprint(&db.name);
     assert!(
         wiped.rows.iter().all(|(name, (rows, _))| *rows == 0 || name.contains("vue")),
@@ -76,11 +79,13 @@ fn names_of_a_database_without_an_encoding_are_bytes() {
           EXECUTE format('GRANT SELECT ON %I.%I TO %I', E'sch\xe9ma', E'caf\xe9', E'j\xfcrg');
         END $$"#,
     );
+
     let project = project(&db);
     let later = r#"DO $$ BEGIN EXECUTE format('INSERT INTO %I.%I VALUES (3, NULL)', E'sch\xe9ma', E'caf\xe9');
         EXECUTE format('CREATE TABLE %I (a int)', E'sp\xe4ter'); END $$"#;
     goes_round(&server, &db, &project, later);
     assert_eq!(server.sql(&db.name, COMMENTED), "646f6e6ee96573");
+
     let shown = project.ok("db-wipe --dry-run").err + &project.ok("db-status").out;
     assert!(
         shown.contains(r#""sch\xe9ma"."caf\xe9""#) && shown.contains(r#""sch\xe9ma"."caf\xe8""#),
@@ -103,6 +108,7 @@ fn a_database_in_latin1_keeps_its_names_and_its_comment() {
           EXECUTE format('CREATE ROLE %I', E'j\xfcrg'); EXECUTE format('ALTER TABLE %I OWNER TO %I', E'gr\xf6\xdfe', E'j\xfcrg');
         END $$"#,
     );
+
     let project = project(&db);
     goes_round(
         &server,
@@ -110,6 +116,7 @@ fn a_database_in_latin1_keeps_its_names_and_its_comment() {
         &project,
         r"DO $$ BEGIN EXECUTE format('INSERT INTO %I VALUES (2, NULL)', E'gr\xf6\xdfe'); END $$",
     );
+
     assert_eq!(server.sql(&db.name, COMMENTED), "66fc7220616c6c65");
     // a person knows its tables by their letters
     assert!(project.ok("db-status").out.contains(r#"public."größe""#));
@@ -121,13 +128,16 @@ fn bytes_of_others_are_carried_and_what_cannot_be_is_refused_first() {
     let server = need!("postgresql", server());
     let (latin, db) = (database(&server, "latin", "LATIN1"), database(&server, "utf", "UTF8"));
     server.sql(&db.name, "CREATE TABLE größe (a int); INSERT INTO größe VALUES (1)");
+
     server.sql(
         &latin.name,
         r#"DO $$ BEGIN EXECUTE format('COMMENT ON DATABASE utf IS %L', E'f\xfcr'); EXECUTE format('CREATE ROLE %I', E'j\xfcrg');
           EXECUTE format('COMMENT ON ROLE %I IS %L', E'j\xfcrg', E'\xfc'); END $$"#,
     );
+
     let project = project(&db);
     goes_round(&server, &db, &project, "INSERT INTO größe VALUES (2)");
+
     let commented = COMMENTED.replace("current_database()", "'utf'");
     assert_eq!(server.sql(&latin.name, &commented), "66fc72");
 
@@ -136,9 +146,11 @@ fn bytes_of_others_are_carried_and_what_cannot_be_is_refused_first() {
         r"DO $$ BEGIN EXECUTE format('ALTER DATABASE utf OWNER TO %I', E'j\xfcrg'); END $$",
     );
     let before = server.fingerprint(&db.name);
+
     for words in ["db-restore --latest --yes", "db-reset --force"] {
         project.fails(words, 3, r"`j\xfcrg` is no UTF-8");
     }
+
     same(&server.fingerprint(&db.name), &before);
     project.ok("db-backup --auto");
     project.ok("db-verify --deep");
@@ -156,17 +168,21 @@ fn a_dump_in_another_encoding_than_the_databases_is_loaded() {
         r#"DO $$ BEGIN EXECUTE format('CREATE TABLE %I (a text)', E'gr\xf6\xdfe'); EXECUTE format('CREATE TABLE %I (a text)', E'\xe9');
           EXECUTE format('INSERT INTO %I VALUES (%L)', E'gr\xf6\xdfe', E'f\xfcr'); END $$"#,
     );
+
     server.sql(
         &utf.name,
         "CREATE TABLE größe (a text); INSERT INTO größe VALUES ('für'), ('è'); CREATE TABLE è (a \
          int)",
     );
+
     for (from, encoding, rows) in [(&latin, "UTF8", "1"), (&utf, "LATIN1", "2")] {
         let to = database(&server, &format!("to_{}", from.name), encoding);
         let project = project(&to);
         let mut dump = server.command("pg_dump");
+
         dump.args(["-d", &from.name, "-f"]).arg(project.dir.join("other.sql"));
         assert!(dump.status().unwrap().success());
+
         for how in ["--trust=role", "--trust=role --in-place", ""] {
             project.ok(&format!("db-restore --file other.sql --yes {how}"));
             let count =
@@ -181,11 +197,13 @@ fn a_dump_in_another_encoding_than_the_databases_is_loaded() {
 fn comes_back_late(encoding: &str) {
     let server = need!("postgresql", server());
     let _db = database(&server, "late", encoding);
+
     server.sql(
         "postgres",
         "CREATE ROLE weak LOGIN PASSWORD 'pw'; ALTER DATABASE late OWNER TO weak; ALTER DATABASE \
          late CONNECTION LIMIT 20",
     );
+
     let odd = |name: &str| {
         format!(
             r#"EXECUTE format('CREATE TABLE %I (%I int PRIMARY KEY, "b=c" text)', E'{name}\xe9', E'n\xfamero');
@@ -193,16 +211,19 @@ fn comes_back_late(encoding: &str) {
                EXECUTE format('COMMENT ON TABLE %I IS %L', E'{name}\xe9', E'\xe9t\xe9');"#
         )
     };
+
     let old = odd("caf") + &odd(r"tw\no");
     server.sql(
         "late",
         &format!(r#"SET ROLE weak; DO $$ BEGIN {old} EXECUTE format('COMMENT ON DATABASE late IS %L', E'donn\xe9es'); END $$"#),
     );
+
     let wanted = server.fingerprint("late");
     let config = "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n[hooks]\nmigrate = \
                   'sh ./migrate'\n";
     let url = format!("postgresql://weak:pw@127.0.0.1:{}/late", server.port);
     let project = Project::new(config).env("DATABASE_URL", &url);
+
     project.write("made.sql", format!("DO $$ BEGIN {} END $$", odd("caf") + &odd("later")));
     project.write(
         "migrate",
@@ -227,6 +248,7 @@ fn comes_back_late(encoding: &str) {
         server.sql("postgres", "SELECT datconnlimit FROM pg_database WHERE datname = 'late'"),
         "20"
     );
+
     // and what had come of it can be had
     project.ok(&format!("db-restore {kept} --trust=role --yes --in-place"));
     let later = r"SELECT count(*) FROM pg_class WHERE relname::text::bytea = '\x6c61746572e9'";

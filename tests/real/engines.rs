@@ -28,12 +28,14 @@ fn published(engine: &Engine, address: IpAddr) -> Result<u16, String> {
         engine.docker_host.strip_prefix("unix://").ok_or("the engine has no socket")?.to_owned();
     let listener = TcpListener::bind((address, 0)).map_err(|e| e.to_string())?;
     let port = listener.local_addr().map_err(|e| e.to_string())?.port();
+
     thread::spawn(move || {
         for client in listener.incoming().flatten() {
             let Ok(server) = UnixStream::connect(&socket) else { return };
             relay(client, server);
         }
     });
+
     Ok(port)
 }
 
@@ -55,6 +57,7 @@ fn the_guard_knows_where_a_context_leads() {
     let address = need!("an address", own_address());
     let port = need!("the engine over TCP", published(engine, address));
     let pg = need!("container", container(&Options::default()));
+
     tiny(&pg.server, "appdb");
     let before = pg.server.fingerprint("appdb");
     let config = format!(
@@ -62,11 +65,13 @@ fn the_guard_knows_where_a_context_leads() {
         pg.name
     );
     let (host, name) = (format!("tcp://{address}:{port}"), unique("dbt"));
+
     let ways = [
         Project::new(&config).env("DOCKER_HOST", &host),
         Project::new(&config).env("DOCKER_CONTEXT", &name),
         Project::new(&config),
     ];
+
     for (at, project) in ways.into_iter().enumerate() {
         let project = project.env("ALLOW_DATABASE_WIPE", "true");
         let docker = |args: &[&str]| {
@@ -78,10 +83,13 @@ fn the_guard_knows_where_a_context_leads() {
                 .env_remove("DOCKER_CONFIG");
             output(docker.args(args)).unwrap()
         };
+
         docker(&["context", "create", &name, "--docker", &format!("host={host}")]);
+
         if at == 2 {
             docker(&["context", "use", &name]);
         }
+
         project.ok("db-backup --auto");
         for words in ["db-wipe --yes", "db-wipe --backup --yes", "db-restore --latest --yes"] {
             project.fails(
@@ -90,8 +98,10 @@ fn the_guard_knows_where_a_context_leads() {
                 &format!("`appdb` is on `{address}`, which is not this machine"),
             );
         }
+
         same(&pg.server.fingerprint("appdb"), &before);
     }
+
     // a context of this machine is no other machine
     let project = Project::new(&config);
     let create = ["context", "create", "here", "--docker", &format!("host={}", engine.docker_host)];
@@ -99,6 +109,7 @@ fn the_guard_knows_where_a_context_leads() {
         Command::new("docker").env("HOME", project.home()).env_remove("DOCKER_CONFIG").args(create),
     )
     .unwrap();
+
     let project = project.env("DOCKER_CONTEXT", "here");
     project.ok("db-backup --auto");
     project.ok("db-restore --latest --yes");

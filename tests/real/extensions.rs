@@ -15,6 +15,7 @@ fn server(which: &str, jobs: &str) -> Result<Cluster, String> {
         }
         _ => String::new(),
     };
+
     Cluster::configured(
         &with_extensions(&programs()?, which)?,
         &format!("{settings}dbt.database_name = '{jobs}'\n"),
@@ -90,11 +91,13 @@ fn rows_that_an_extensions_table_does_not_take_are_missed() {
         "CREATE EXTENSION dbt_config; INSERT INTO dbt_kind VALUES (1000, 'of the user')",
     );
     let backup = name(&project.backup());
+
     server.sql(
         &db.name,
         "CREATE TRIGGER swallow BEFORE INSERT ON dbt_kind FOR EACH ROW EXECUTE FUNCTION \
          dbt_swallow()",
     );
+
     let before = server.fingerprint(&db.name);
     // in place the extension's table keeps the trigger
     project.fails(
@@ -102,6 +105,7 @@ fn rows_that_an_extensions_table_does_not_take_are_missed() {
         1,
         "public.dbt_kind: expected 1 rows, found 0 rows",
     );
+
     same(&server.fingerprint(&db.name), &before);
 }
 
@@ -124,6 +128,7 @@ fn postgis_and_pg_partman_come_back() {
          SELECT partman.create_parent('public.event', 'at', 'native', 'daily'); INSERT INTO event \
          VALUES (now());",
     );
+
     goes_round(
         &server,
         &db,
@@ -155,9 +160,11 @@ fn pgvector_comes_back() {
          (bits bit_hamming_ops);
          CREATE VIEW near AS SELECT id FROM item ORDER BY at <-> '[1,2,3]' LIMIT 5",
     );
+
     let config = "[databases.main]\nprograms = 'BIN'\npostgres = { url = \"${DATABASE_URL}\" }\n";
     let config = config.replace("BIN", &postgres("18").unwrap().to_string_lossy());
     let project = Project::new(&config).env("DATABASE_URL", &db.socket_url);
+
     goes_round(
         &server,
         &db,
@@ -172,6 +179,7 @@ fn jobs_of_pg_cron_come_back_in_place_and_inactive() {
     let jobs = unique("jobs");
     let server = need!("pg_cron", server("debian", &jobs));
     server.sql("postgres", &format!("CREATE DATABASE {jobs}"));
+
     let db = server.named(&jobs);
     server.sql(
         &jobs,
@@ -179,9 +187,11 @@ fn jobs_of_pg_cron_come_back_in_place_and_inactive() {
          CREATE TABLE mine (id int);
          INSERT INTO mine VALUES (1)",
     );
+
     let project = Project::host(&db.socket_url);
     let backup = name(&project.backup());
     let alone = "holds the extension `pg_cron`, which a server has in one database alone";
+
     project
         .fails(&format!("db-verify {backup} --deep"), 3, "could not be tried here")
         .ends_with(3, alone);
@@ -189,11 +199,13 @@ fn jobs_of_pg_cron_come_back_in_place_and_inactive() {
         .fails(&format!("db-restore {backup} --yes"), 3, alone)
         .ends_with(3, "`db-restore --in-place`");
     assert!(project.ok("db-list").out.contains("verified"), "nothing is wrong with it");
+
     server.sql(
         &jobs,
         "SELECT cron.unschedule('nightly'); SELECT cron.schedule('later', '0 4 1 1 *', 'SELECT \
          2'); DELETE FROM mine",
     );
+
     project
         .ok(&format!("db-restore {backup} --yes --in-place"))
         .ends_with(0, "the jobs of `pg_cron` come back inactive");
@@ -207,15 +219,18 @@ fn what_one_database_alone_can_have_comes_back_in_place() {
     let jobs = unique("jobs");
     let server = need!("extensions", server("own", &jobs));
     server.sql("postgres", &format!("CREATE DATABASE {jobs}"));
+
     let db = server.named(&jobs);
     server.sql(
         &jobs,
         "CREATE EXTENSION dbt_alone; INSERT INTO dbt_alone.job VALUES (1, 'a'); CREATE TABLE mine \
          (id int)",
     );
+
     let project = Project::host(&db.socket_url);
     let wanted = server.fingerprint(&jobs);
     let backup = name(&project.backup());
+
     project
         .fails(&format!("db-restore {backup} --yes"), 1, "can only create extension in database")
         .ends_with(1, "`--in-place`");

@@ -46,8 +46,10 @@ fn archives_and_packed_files_go_through_the_same_proofs() {
             .next()
             .unwrap(),
     );
+
     let plain = dumped(cluster, &project, &db.name, &[], "plain.sql");
     let wanted = restored(cluster, &project, "plain.sql", &db.name).0;
+
     for (options, name) in [
         (&["-Fc"][..], "a.dump"),
         (&["-Ft"], "a.tar"),
@@ -56,12 +58,14 @@ fn archives_and_packed_files_go_through_the_same_proofs() {
     ] {
         dumped(cluster, &project, &db.name, options, name);
     }
+
     let text = fs::read(&plain).unwrap();
     project.write("marked.sql", [b"\xef\xbb\xbf", &text[..]].concat());
     shell(
         &project,
         "gzip -kc a.dump > a.dump.gz; gzip -kc a.tar > a.tar.gz; zstd -qc a.dump > a.dump.zst",
     );
+
     shell(
         &project,
         "(gzip -kc plain.sql; head -c 10240 /dev/zero) > padded.sql.gz; zstd -q --long=31 -c < \
@@ -93,6 +97,7 @@ fn a_damaged_archive_is_refused_packed_or_not() {
     for (options, name) in [(&["-Fc"][..], "a.dump"), (&["-Ft"], "a.tar"), (&["-Fd"], "folder")] {
         dumped(cluster, &project, &db.name, options, name);
     }
+
     let before = cluster.fingerprint(&db.name);
     let cut = |from: &Path, to: &str, share: f64| {
         let bytes = fs::read(from).unwrap();
@@ -105,12 +110,15 @@ fn a_damaged_archive_is_refused_packed_or_not() {
             "gzip -c cut.dump > cut.dump.gz; gzip -c a.dump > whole.dump.gz; cat a.tar > cut.tar; \
              truncate -s 60% cut.tar || head -c 4000 a.tar > cut.tar",
         );
+
         cut(&project.dir.join("whole.dump.gz"), "short.dump.gz", share);
+
         for file in ["cut.dump", "cut.dump.gz", "short.dump.gz"] {
             project.fails(&format!("db-verify {file}"), 1, "error: ");
             project.fails(&format!("db-restore --file {file} --yes --trust=role"), 1, "error: ");
         }
     }
+
     let part =
         fs::read_dir(project.dir.join("folder")).unwrap().flatten().map(|entry| entry.path());
     let largest = part
@@ -120,6 +128,7 @@ fn a_damaged_archive_is_refused_packed_or_not() {
     cut(&largest, "folder/part", 0.5);
     fs::rename(project.dir.join("folder/part"), &largest).unwrap();
     project.fails("db-verify folder", 1, "error: ");
+
     same(&cluster.fingerprint(&db.name), &before);
 }
 
@@ -128,6 +137,7 @@ fn a_dump_that_makes_its_database_becomes_the_one_that_is_meant() {
     let cluster = need!("postgresql", cluster());
     let (db, project) = as_superuser(cluster);
     let quoted = format!("\"{}\"", db.name);
+
     cluster.sql(
         &db.name,
         &format!(
@@ -135,10 +145,13 @@ fn a_dump_that_makes_its_database_becomes_the_one_that_is_meant() {
              work_mem = '8MB'; GRANT ALL ON DATABASE {quoted} TO app"
         ),
     );
+
     dumped(cluster, &project, &db.name, &[], "plain.sql");
     dumped(cluster, &project, &db.name, &["-C"], "create.sql");
     dumped(cluster, &project, &db.name, &["-C", "-c", "--if-exists"], "clean.sql");
+
     let (wanted, _) = restored(cluster, &project, "plain.sql", &db.name);
+
     for file in ["create.sql", "clean.sql"] {
         let (found, said) = restored(cluster, &project, file, &db.name);
         assert!(
@@ -154,6 +167,7 @@ fn a_dump_that_makes_its_database_becomes_the_one_that_is_meant() {
     project.ok("db-restore --file create.sql --yes");
     same(&cluster.fingerprint(&db.name), &before);
     project.ok("db-backup --auto");
+
     project.fails("db-restore --file create.sql --yes --in-place --trust=role", 0, "is left out");
     same(&cluster.fingerprint(&db.name), &before);
 }
@@ -165,17 +179,21 @@ fn what_is_no_dump_of_postgresql_is_named() {
     let plain = dumped(cluster, &project, &db.name, &[], "plain.sql");
     let text = fs::read_to_string(plain).unwrap();
     let utf16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+
     project.write("marked.sql", [&[0xff, 0xfe], &utf16[..]].concat());
     project.write("bare.sql", &utf16);
+
     let mysql = "-- MySQL dump 10.13  Distrib 8.0.36\n--\nCREATE TABLE `t` (`id` int);\n-- Dump \
                  completed on 2024-01-01\n";
     project.write("mysql.sql", mysql);
     project.write("packed.sql.gz", "");
+
     shell(
         &project,
         "gzip -c mysql.sql > mysql.sql.gz; gzip -c plain.sql | gzip > twice.sql.gz; (gzip -c \
          plain.sql; echo more) > more.sql.gz",
     );
+
     dumped(cluster, &project, &db.name, &["-a"], "rows.sql");
     // databases of other tests come and go
     output(
@@ -185,9 +203,11 @@ fn what_is_no_dump_of_postgresql_is_named() {
             .arg(project.dir.join("all.sql")),
     )
     .unwrap();
+
     project.write("app.db", b"SQLite format 3\0\x10\0\x01\x01");
 
     let before = cluster.fingerprint(&db.name);
+
     for (file, says) in [
         ("marked.sql", "is text in UTF-16, as PowerShell's `>` writes it"),
         ("bare.sql", "`iconv -f UTF-16 -t UTF-8 "),
@@ -202,6 +222,7 @@ fn what_is_no_dump_of_postgresql_is_named() {
     ] {
         project.fails(&format!("db-restore --file {file} --yes --trust=role"), 1, says);
     }
+
     same(&cluster.fingerprint(&db.name), &before);
 }
 
@@ -212,11 +233,13 @@ fn a_folder_of_other_hands_is_listed_for_what_it_is() {
     fs::create_dir(project.dir.join("backups")).unwrap();
     dumped(cluster, &project, &db.name, &["-Fd"], "backups/nightly");
     dumped(cluster, &project, &db.name, &[], "backups/shop_20240101.sql");
+
     fs::create_dir(project.dir.join("backups/uploads")).unwrap();
     project.write(
         "backups/manifest.json",
         r#"{"backup_date": "2024-01-01", "files": ["shop_20240101.sql"]}"#,
     );
+
     let list = project.ok("db-list").out;
     let lines: Vec<&str> = list.lines().filter(|line| line.contains("foreign")).collect();
     assert!(
@@ -226,6 +249,7 @@ fn a_folder_of_other_hands_is_listed_for_what_it_is() {
             && !list.contains("broken"),
         "{list}"
     );
+
     let before = cluster.fingerprint(&db.name);
     cluster.sql(&db.name, "DELETE FROM orders");
     project.ok("db-restore nightly --yes");
@@ -241,6 +265,7 @@ fn rows_that_the_database_does_not_take_are_told() {
     let beside = format!("{}_beside", db.name);
     let rows = "INSERT INTO public.t VALUES (1), (2) ON CONFLICT DO NOTHING;\nINSERT INTO \
                 public.t VALUES (1) ON CONFLICT DO NOTHING;\n";
+
     let file = project.write(
         "twice.sql",
         format!(
@@ -249,6 +274,7 @@ fn rows_that_the_database_does_not_take_are_told() {
              KEY);\n{rows}\n--\n-- PostgreSQL database dump complete\n--\n\n"
         ),
     );
+
     for flag in ["", "--trust=role"] {
         let said =
             project.ok(&format!("db-restore --as {beside} --yes {flag} --file {}", file.display()));
@@ -268,6 +294,7 @@ fn rows_that_the_database_does_not_take_are_told() {
 fn what_loads_nowhere_as_it_is_says_why_and_how() {
     let cluster = need!("postgresql", cluster());
     let path = "sed -i \"s/'search_path', ''/'search_path', 'public'/\" again.sql";
+
     for (made, says, mended) in [
         (
             "CREATE FUNCTION inner_(v text) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT \

@@ -18,17 +18,21 @@ fn the_marker_in_the_database_blocks_a_restore_and_an_undo() {
         "postgres",
         &format!("ALTER DATABASE {} SET dbtasks.environment = 'production'", db.name),
     );
+
     for words in ["db-restore --latest --yes", "db-restore --latest", "db-undo --yes"] {
         let said = project.fails(words, 3, "production");
         assert!(said.err.contains("marker"), "{}", said.err);
     }
+
     let newest = project.backup();
     let newest = newest.file_name().unwrap().to_str().unwrap().to_owned();
     let other = format!("{}__other", db.name);
+
     project.ok(&format!("db-restore --latest --as {other}"));
     // an owner who is no superuser can carry a mark in the comment along, and a setting not
     cluster.sql("postgres", &format!("ALTER DATABASE {} RESET dbtasks.environment", db.name));
     project.ok("db-protect --environment production");
+
     // production itself is restored by who says so, and never at the cost of what an earlier
     // restore replaced
     let said = |words: &str, variable: &str| {
@@ -39,8 +43,10 @@ fn the_marker_in_the_database_blocks_a_restore_and_an_undo() {
                 .unwrap(),
         )
     };
+
     said("db-restore --latest", &newest).ends_with(3, "would go for good");
     said("db-restore --latest", "undo").ends_with(3, "is set, and not to");
+
     let count = "SELECT count(*) FROM pg_class WHERE relname = 'lost'";
     cluster.sql(&db.name, "CREATE TABLE lost ()");
     cluster.sql(
@@ -49,6 +55,7 @@ fn the_marker_in_the_database_blocks_a_restore_and_an_undo() {
     );
     said("db-restore --latest", &newest).ends_with(0, "lifted for this run alone");
     assert_eq!(cluster.sql(&db.name, count), "0");
+
     project.fails("db-restore --latest --yes", 3, "the marker guard");
     said("db-undo", "undo").ends_with(0, "");
     assert_eq!(cluster.sql(&db.name, count), "1");
@@ -62,10 +69,12 @@ fn without_consent_nothing_is_replaced() {
     project.backup();
     project.fails("db-restore --latest", 3, "--yes");
     project.fails("db-restore --latest --confirm other", 3, &db.name);
+
     project.ok("db-restore --latest --yes --dry-run");
     assert_eq!(family(cluster, &db.name), std::slice::from_ref(&db.name));
     project.ok(&format!("db-restore --latest --confirm {}", db.name));
     project.fails("db-undo", 3, "--yes");
+
     let mut agent = project.command("db-undo --yes");
     Outcome::of(agent.env("CLAUDECODE", "1").output().unwrap())
         .ends_with(3, "DB_TASKS_PERSON_SAYS");
@@ -76,10 +85,12 @@ fn a_role_that_may_not_create_or_does_not_own_is_refused_with_the_cure() {
     let cluster = need!("postgresql", cluster());
     let (db, project) = tiny_host(cluster);
     project.backup();
+
     let (weak, stranger) = (unique("r"), unique("r"));
     for (role, right) in [(&weak, "NOCREATEDB"), (&stranger, "CREATEDB")] {
         cluster.sql("postgres", &format!("CREATE ROLE {role} LOGIN {right} PASSWORD 's3cret'"));
     }
+
     for (role, says) in [(&weak, "CREATEDB"), (&stranger, "own")] {
         let url = db.url.replace("//app:", &format!("//{role}:"));
         let other = Project::in_folder(
@@ -90,6 +101,7 @@ fn a_role_that_may_not_create_or_does_not_own_is_refused_with_the_cure() {
         assert!(said.err.contains("next:"), "{}", said.err);
         cluster.sql("postgres", &format!("DROP ROLE {role}"));
     }
+
     assert_eq!(family(cluster, &db.name), std::slice::from_ref(&db.name));
 }
 
@@ -98,6 +110,7 @@ fn an_unreachable_server_and_a_wrong_password_are_said_with_the_cure() {
     let cluster = need!("postgresql", cluster());
     let (db, project) = tiny_host(cluster);
     project.backup();
+
     for (url, says) in [
         (format!("postgresql://app:x@127.0.0.1:{}/{}", free_port(), db.name), "Connection refused"),
         (db.url.replace("s3cret", "wrong"), "password authentication failed"),
@@ -115,6 +128,7 @@ fn an_unreachable_server_and_a_wrong_password_are_said_with_the_cure() {
             assert!(said.err.contains("next:") && said.out.is_empty(), "{words}: {}", said.err);
         }
     }
+
     let missing = Project::host(&cluster.url(&unique("missing")));
     missing.fails("db-backup --auto", 1, "there is no database");
     missing.fails("db-undo --yes", 1, "nothing to undo");
@@ -161,14 +175,18 @@ fn a_full_disk_leaves_no_file_and_says_what_to_do() {
         &db.name,
         "SET ROLE app; CREATE TABLE big AS SELECT md5(i::text) FROM generate_series(1, 30000) i",
     );
+
     let disk = need!("mount", Disk::mount(project.dir.join("backups"), "400k"));
+
     for how in ["zstd", "gzip", "none"] {
         let said = project.fails(&format!("db-backup --auto --compress {how}"), 1, "No space left");
         assert!(said.err.contains("db-cleanup") && said.out.is_empty(), "{}", said.err);
         assert!(project.files().is_empty(), "{:?}", project.files());
     }
+
     cluster.sql(&db.name, "TRUNCATE big");
     project.backup();
+
     // the manifest does not fit any more
     let room = project.write("backups/filler", vec![0; 1]);
     let fill = Command::new("sh")
@@ -176,12 +194,14 @@ fn a_full_disk_leaves_no_file_and_says_what_to_do() {
         .arg(format!("cat /dev/zero > '{}' 2>/dev/null", room.display()))
         .status();
     assert!(!fill.unwrap().success());
+
     let before = project.files();
     project.fails("db-backup --auto", 1, "No space left");
     assert_eq!(project.files(), before);
     // that it could not be written down says nothing about the backup
     project.fails("db-verify", 1, "No space left");
     assert_eq!(project.files(), before);
+
     fs::remove_file(&room).unwrap();
     let listed = project.ok("db-list").out;
     assert!(listed.contains("verified") && !listed.contains("failed"), "{listed}");
@@ -198,12 +218,15 @@ fn a_disk_that_is_too_small_is_foreseen_by_every_plan_that_makes_a_backup() {
         &db.name,
         "SET ROLE app; CREATE TABLE big AS SELECT md5(i::text) FROM generate_series(1, 30000) i",
     );
+
     let disk = need!("mount", Disk::mount(project.dir.join("backups"), "4m"));
     let config = fs::read_to_string(project.dir.join("db-tasks.toml")).unwrap();
     project.write("db-tasks.toml", config + "[hooks]\nmigrate = \"true\"\nseed = \"true\"\n");
+
     let backup = project.backup();
     let name = backup.file_name().unwrap().to_string_lossy().into_owned();
     let project = project.env("ALLOW_DATABASE_WIPE", "true");
+
     let plans = [
         "db-backup --auto --dry-run".to_owned(),
         "db-reset --force --dry-run".to_owned(),
@@ -212,9 +235,11 @@ fn a_disk_that_is_too_small_is_foreseen_by_every_plan_that_makes_a_backup() {
         "db-seed --backup --dry-run".to_owned(),
         format!("db-restore {name} --in-place --yes --dry-run"),
     ];
+
     let told =
         |words: &str| plans.iter().filter(|plan| project.ok(plan).out.contains(words)).count();
     assert_eq!(told("fit ("), 0);
+
     for (left, words) in [(900, "it may not fit"), (200, "it will not fit")] {
         let free = |keep: u64| {
             format!(
@@ -222,7 +247,9 @@ fn a_disk_that_is_too_small_is_foreseen_by_every_plan_that_makes_a_backup() {
                  /dev/zero >filler-{keep}"
             )
         };
+
         output(Command::new("sh").args(["-ec", &free(left)]).current_dir(&disk.0)).unwrap();
+
         for plan in &plans {
             let said = project.ok(plan).out;
             assert!(
@@ -230,9 +257,11 @@ fn a_disk_that_is_too_small_is_foreseen_by_every_plan_that_makes_a_backup() {
                 "{plan}: {said}"
             );
         }
+
         let doctor = project.run("db-doctor").out;
         assert!(doctor.contains("left, and the last backup takes"), "{doctor}");
     }
+
     // what makes none says nothing
     let restore = project.ok(&format!("db-restore {name} --yes --dry-run")).out;
     assert!(!restore.contains("on the disk of the backups"), "{restore}");
@@ -244,10 +273,13 @@ fn a_folder_that_cannot_be_written_is_said_with_the_cure() {
     let (_db, project) = tiny_host(cluster);
     // a file where a folder is wanted: root may write everywhere else
     project.write("taken", "");
+
     let said = project.fails("db-backup --auto --output-dir taken/backups", 1, "could not");
     assert!(said.err.contains("next:"), "{}", said.err);
+
     let disk = need!("mount", Disk::mount(project.dir.join("backups"), "1m"));
     need!("mount", output(Command::new("mount").args(["-o", "remount,ro"]).arg(&disk.0)));
+
     let said = project.fails("db-backup --auto", 1, "Read-only file system");
     assert!(said.err.contains("next:"), "{}", said.err);
 }
@@ -259,6 +291,7 @@ fn an_owner_marks_a_database_in_its_comment() {
     let cluster = need!("postgresql", cluster());
     let (db, project) = tiny_host(cluster);
     let name = &db.name;
+
     let comment = |db: &str| {
         cluster.sql(
             "postgres",
@@ -268,6 +301,7 @@ fn an_owner_marks_a_database_in_its_comment() {
             ),
         )
     };
+
     cluster.sql("postgres", &format!("COMMENT ON DATABASE {name} IS 'the shop''s own\nwords'"));
     let dry = project.ok("db-protect --environment production --dry-run --verbose").out;
     assert!(
@@ -275,6 +309,7 @@ fn an_owner_marks_a_database_in_its_comment() {
             && comment(name) == "the shop's own\nwords",
         "{dry}"
     );
+
     project
         .ok("db-protect --environment staging")
         .ends_with(0, "an administrator's `ALTER DATABASE");
@@ -284,6 +319,7 @@ fn an_owner_marks_a_database_in_its_comment() {
     project
         .ok("db-protect --environment production")
         .ends_with(0, "marked as `production` already");
+
     project
         .fails("db-protect --environment staging", 3, "only tightens")
         .ends_with(3, "COMMENT ON DATABASE");
@@ -292,6 +328,7 @@ fn an_owner_marks_a_database_in_its_comment() {
     let rows = || cluster.sql(name, "SELECT count(*), max(id) FROM people");
     let before = rows();
     let marked = project.backup();
+
     for command in
         ["db-restore --latest --yes", "db-restore --latest --yes --in-place", "db-wipe --yes"]
     {
@@ -301,6 +338,7 @@ fn an_owner_marks_a_database_in_its_comment() {
             "{command}: {refused:?}"
         );
     }
+
     assert_eq!(rows(), before);
     // a setting beside it is believed, too, and takes nothing away
     cluster
@@ -312,15 +350,18 @@ fn an_owner_marks_a_database_in_its_comment() {
     let manifest =
         std::fs::read_to_string(marked.with_extension("").with_extension("manifest.json")).unwrap();
     assert!(manifest.contains("the shop's own"), "{manifest}");
+
     let copy = format!("{name}_copy");
     project.ok(&format!("db-restore --latest --as {copy}"));
     assert_eq!(comment(&copy), "the shop's own\nwords");
+
     let other = cluster.database();
     let fresh = Project::in_folder(
         &project.dir,
         "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n",
     )
     .env("DATABASE_URL", &other.url);
+
     cluster.drop_all(&other.name);
     fresh.ok("db-restore --latest --yes --any-database");
     assert_eq!(comment(&other.name), "the shop's own\nwords");
@@ -332,11 +373,13 @@ fn an_owner_marks_a_database_in_its_comment() {
         &format!("COMMENT ON DATABASE {name} IS 'mine\ndbtasks.environment = staging'"),
     );
     let backup = unmarked.file_name().unwrap().to_string_lossy().into_owned();
+
     let here = Project::in_folder(
         &project.dir,
         "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n",
     )
     .env("DATABASE_URL", &db.url);
+
     here.ok(&format!("db-restore {backup} --yes"));
     assert_eq!(comment(name), "mine\ndbtasks.environment = staging");
     here.ok("db-undo --yes");
@@ -354,15 +397,18 @@ fn a_marker_that_a_plain_role_can_not_carry_over_is_not_lost() {
         "postgres",
         &format!("ALTER DATABASE {} SET dbtasks.environment = 'staging'", db.name),
     );
+
     let before = cluster.fingerprint(&db.name);
     let said = project.run("db-restore --latest --yes");
     super::same(&cluster.fingerprint(&db.name), &before);
+
     assert!(
         said.code == Some(1)
             && said.err.contains("found `all but dbtasks.environment`")
             && said.err.contains("nothing was touched"),
         "{said:?}"
     );
+
     assert!(!said.err.contains("load backups"), "before anything is begun: {}", said.err);
     assert_eq!(super::family(cluster, &db.name), std::slice::from_ref(&db.name));
     project.ok("db-restore --latest --yes --in-place");

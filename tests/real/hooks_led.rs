@@ -14,6 +14,7 @@ fn a_hook_beside_a_reset_is_asked_where_it_works() {
     let cluster = need!("postgresql", cluster());
     let (db, other) = (cluster.database(), cluster.database());
     tiny(cluster, &db.name);
+
     for moment in ["before-reset", "after-reset", "failed-reset", "finally-reset"] {
         let hook = |url: &str| {
             format!("{moment} = {{ run = 'echo \"$DATABASE_URL\" >ran', url = \"{url}\" }}\n")
@@ -24,6 +25,7 @@ fn a_hook_beside_a_reset_is_asked_where_it_works() {
                  }}\n[hooks]\n{MIGRATE}{hooks}"
             )
         };
+
         let project = Project::new(&config(&hook(&other.url))).env("DATABASE_URL", &db.url);
         let said = project.fails("db-reset --force", 3, "would work in another database");
         assert!(
@@ -31,12 +33,14 @@ fn a_hook_beside_a_reset_is_asked_where_it_works() {
             "{}",
             said.err
         );
+
         assert!(
             !project.dir.join("ran").exists() && !project.dir.join("migrated").exists(),
             "{moment}"
         );
         assert_eq!(cluster.sql(&db.name, "SELECT count(*) FROM orders"), "300", "{moment}");
         assert_eq!(family(cluster, &db.name), std::slice::from_ref(&db.name), "{moment}");
+
         // nobody there
         let nobody =
             format!("postgresql://app@127.0.0.1:{}/x", crate::support::cluster::free_port());
@@ -52,6 +56,7 @@ fn hooks_around_a_task_get_the_address_of_those_within() {
     let cluster = need!("postgresql", cluster());
     let db = cluster.database();
     tiny(cluster, &db.name);
+
     let around = "before-reset = 'echo \"$DATABASE_URL\" >before'\nafter-reset = 'echo \
                   \"$DATABASE_URL\" >after'\n";
     let config = format!(
@@ -59,6 +64,7 @@ fn hooks_around_a_task_get_the_address_of_those_within() {
          }}\n[hooks]\n{MIGRATE}{around}"
     );
     let project = Project::new(&config).env("DATABASE_URL", &db.url);
+
     project.ok("db-reset --force");
     let said = |name: &str| fs::read_to_string(project.dir.join(name)).unwrap();
     assert_eq!((said("before"), said("after")), (said("migrated"), said("migrated")));
@@ -71,6 +77,7 @@ fn an_address_of_a_hooks_own_is_asked_by_whatever_replaces_data() {
     let cluster = need!("postgresql", cluster());
     let (db, other) = (cluster.database(), cluster.database());
     tiny(cluster, &db.name);
+
     let project = Project::new("").env("DATABASE_URL", &db.url).env("ALLOW_DATABASE_WIPE", "true");
     let config = |hooks: &str| {
         let text = format!(
@@ -78,12 +85,14 @@ fn an_address_of_a_hooks_own_is_asked_by_whatever_replaces_data() {
         );
         project.write("db-tasks.toml", text)
     };
+
     let hook = |moment: &str, url: &str| {
         format!("{moment} = {{ run = 'echo 1 >>ran', url = \"{url}\" }}\n")
     };
     config(&hook("after-backup", &other.url));
     project.backup();
     fs::remove_file(project.dir.join("ran")).unwrap();
+
     for (words, moment) in [
         ("db-restore --latest --yes", "after-restore"),
         ("db-restore --latest --yes --in-place", "before-restore"),
@@ -93,6 +102,7 @@ fn an_address_of_a_hooks_own_is_asked_by_whatever_replaces_data() {
         project.fails(words, 3, "would work in another database").ends_with(3, moment);
         assert!(!project.dir.join("ran").exists(), "{words}");
     }
+
     config(&hook("after-restore", &db.url.replace(&db.name, "{database}")));
     project.ok("db-restore --latest --yes");
     assert!(project.dir.join("ran").exists());

@@ -52,9 +52,11 @@ fn the_variables_of_each_family_lead_to_the_database() {
     let cluster = need!("postgresql", cluster());
     let db = cluster.database();
     super::tiny(cluster, &db.name);
+
     let port = cluster.port.to_string();
     let values = ["127.0.0.1", &port, &db.name, USER, PASSWORD];
     let bare = "[databases.main]\n";
+
     for names in [
         ["PGHOST", "PGPORT", "PGDATABASE", "PGUSER", "PGPASSWORD"],
         ["POSTGRES_HOST", "POSTGRES_PORT", "POSTGRES_DB", "POSTGRES_USER", "POSTGRES_PASSWORD"],
@@ -69,13 +71,16 @@ fn the_variables_of_each_family_lead_to_the_database() {
             assert_eq!(said.code, Some(1), "{name}: {said:?}");
         }
     }
+
     // PGDATABASE and PGUSER alone, the file naming the server
     let config =
         format!("{bare}postgres = {{ host = \"{}\", port = {port} }}\n", cluster.dir.display());
     let names = ["PGDATABASE", "PGUSER"];
     let project = by_variables(&config, &names, &[&db.name, "postgres"], None);
+
     assert_eq!(identity(&project), format!("{} postgres socket", db.name));
     project.backup();
+
     for at in 0..names.len() {
         by_variables(&config, &names, &[&db.name, "postgres"], Some(at)).fails(
             "db-backup --auto",
@@ -83,6 +88,7 @@ fn the_variables_of_each_family_lead_to_the_database() {
             "next:",
         );
     }
+
     // the first family wins over the second, and an address over both
     let decoys =
         ["POSTGRES_HOST", "POSTGRES_PORT", "POSTGRES_DB", "POSTGRES_USER", "POSTGRES_PASSWORD"];
@@ -95,6 +101,7 @@ fn the_variables_of_each_family_lead_to_the_database() {
         ),
         |p, name| p.env(name, "1"),
     );
+
     assert_eq!(identity(&both), format!("{} {USER} {port}", db.name));
     let address = Project::new(bare)
         .env("DATABASE_URL", &db.url)
@@ -129,14 +136,17 @@ fn the_small_sample_comes_back_for_superuser_and_application() {
     let (root, own) = (cluster.database(), cluster.database());
     sample::small(cluster, &root.name);
     there_and_back(&Project::host(&root.socket_url), cluster, &root.name, SPOIL_SMALL, "");
+
     let app = as_app(cluster);
     sample::small(&app, &own.name);
+
     app.sql(
         &own.name,
         "CREATE SEQUENCE numbers START 7; SELECT nextval('numbers'); SELECT lo_from_bytea(0, \
          '\\x0102ff');
          CREATE FUNCTION twice(a int) RETURNS int LANGUAGE sql AS $$ SELECT 2 * a $$;",
     );
+
     there_and_back(&Project::host(&own.url), cluster, &own.name, SPOIL_SMALL, "--compress gzip");
 }
 
@@ -145,12 +155,14 @@ fn our_files_load_without_this_tool_and_their_sums_agree() {
     let cluster = need!("postgresql", cluster());
     let (db, project) = tiny_host(cluster);
     let before = cluster.fingerprint(&db.name);
+
     for (how, unpack) in [("zstd", "zstd -dc"), ("gzip", "gunzip -c"), ("none", "cat")] {
         let file = project.dir.join(
             project.ok(&format!("db-backup --auto --compress {how} --label {how}")).out.trim(),
         );
         let copy = format!("{}__{how}", db.name);
         cluster.sql("postgres", &format!("CREATE DATABASE {copy} OWNER app TEMPLATE template0"));
+
         let plain =
             output(Command::new("sh").arg("-c").arg(format!("{unpack} '{}'", file.display())))
                 .unwrap();
@@ -158,6 +170,7 @@ fn our_files_load_without_this_tool_and_their_sums_agree() {
         assert_eq!(cluster.fingerprint(&copy).rows, before.rows);
         check_sum(&file);
     }
+
     for file in project.files() {
         use std::os::unix::fs::PermissionsExt;
         assert_eq!(
@@ -177,9 +190,11 @@ fn check_sum(file: &Path) {
         .map(|p| fs::read_to_string(p).unwrap());
     let text = texts.into_iter().find(|t| t.contains(name)).expect("a manifest");
     let manifest: serde_json::Value = serde_json::from_str(&text).unwrap();
+
     let sum = manifest["artifacts"][0]["sha256"].as_str().unwrap();
     let line = format!("{sum}  {name}\n");
     let mut check = Command::new("sha256sum");
+
     check.arg("-c").current_dir(file.parent().unwrap());
     crate::support::server::fed(&mut check, &line).unwrap();
 }
@@ -189,13 +204,16 @@ fn undo_swaps_back_exactly_and_can_be_undone() {
     let cluster = need!("postgresql", cluster());
     let (db, project) = tiny_host(cluster);
     let old = cluster.fingerprint(&db.name);
+
     project.backup();
     cluster.sql(&db.name, "DELETE FROM orders; CREATE TABLE later (a int)");
+
     let new = cluster.fingerprint(&db.name);
     project.ok("db-restore --latest --yes");
     same(&cluster.fingerprint(&db.name), &old);
     project.ok("db-undo --yes");
     same(&cluster.fingerprint(&db.name), &new);
+
     project.ok("db-undo --yes");
     same(&cluster.fingerprint(&db.name), &old);
     project.ok("db-undo --yes");
@@ -209,8 +227,10 @@ fn a_second_restore_drops_the_older_previous() {
     project.backup();
     cluster.sql(&db.name, "CREATE TABLE first (a int)");
     project.ok("db-restore --latest --yes");
+
     cluster.sql(&db.name, "CREATE TABLE second (a int)");
     project.ok("db-restore --latest --yes");
+
     let previous = format!("{}__previous", db.name);
     assert_eq!(family(cluster, &db.name), [db.name.clone(), previous.clone()]);
     assert_eq!(
@@ -224,13 +244,16 @@ fn beside_the_live_database_and_into_a_missing_one() {
     let cluster = need!("postgresql", cluster());
     let (db, project) = tiny_host(cluster);
     let old = cluster.fingerprint(&db.name);
+
     project.backup();
     cluster.sql(&db.name, "DROP TABLE orders");
+
     let now = cluster.fingerprint(&db.name);
     let other = format!("{}__other", db.name);
     project.ok(&format!("db-restore --latest --as {other}"));
     same(&cluster.fingerprint(&db.name), &now);
     assert_eq!(cluster.fingerprint(&other).rows, old.rows);
+
     project.fails(&format!("db-restore --latest --as {other}"), 3, "already");
     cluster.sql("postgres", &format!("DROP DATABASE {}", db.name));
     project.ok("db-restore --latest --yes");
@@ -255,6 +278,7 @@ fn deep_verification_blames_a_backup_for_its_own_faults_alone() {
     let (db, project) = tiny_host(cluster);
     let (old, new) = (unique("r"), unique("r"));
     let own = "CREATE TABLE theirs (a int); ALTER TABLE theirs OWNER TO";
+
     cluster.sql(&db.name, &format!("CREATE ROLE {old}; {own} {old}"));
     let url = &db.socket_url;
     let project = Project::in_folder(
@@ -262,39 +286,46 @@ fn deep_verification_blames_a_backup_for_its_own_faults_alone() {
         "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n",
     )
     .env("DATABASE_URL", url);
+
     let file = project.backup();
     let manifest = file.with_extension("").with_extension("manifest.json");
     let noted =
         || serde_json::from_slice::<serde_json::Value>(&fs::read(&manifest).unwrap()).unwrap();
     let before = noted();
+
     cluster.sql(&db.name, &format!("ALTER ROLE {old} RENAME TO {new}"));
     let said = project.fails(
         "db-verify --deep",
         3,
         &format!("roles that this server does not have: `{old}`"),
     );
+
     assert!(
         said.err.contains(&format!("`CREATE ROLE \"{old}\";`"))
             && said.err.contains("could not be tried here"),
         "{}",
         said.err
     );
+
     assert!(
         noted()["verified"] == before["verified"]
             && noted()["untried"]["why"].as_str().unwrap().contains(&old)
     );
     assert!(project.ok("db-list").out.contains("untried"));
+
     assert!(
         project
             .ok(&format!("db-info {}", file.file_name().unwrap().to_string_lossy()))
             .out
             .contains("not tried")
     );
+
     project.fails("db-restore --latest --dry-run", 3, &file.file_name().unwrap().to_string_lossy());
     assert_eq!(family(cluster, &db.name), std::slice::from_ref(&db.name));
     cluster.sql(&db.name, &format!("ALTER ROLE {new} RENAME TO {old}"));
     project.ok("db-verify --deep");
     assert!(noted()["untried"].is_null());
+
     project.ok("db-restore --latest --yes");
     cluster.drop_all(&db.name);
     cluster.sql("postgres", &format!("DROP ROLE {old}"));
@@ -307,6 +338,7 @@ fn an_error_of_the_server_condemns_no_backup() {
     let db = cluster.database();
     let (port, down) = (cluster.port, crate::support::cluster::free_port());
     let far = format!("host '{}', dbname '{}'", cluster.dir.display(), db.name);
+
     for (what, make, unmake, says) in [
         (
             "a foreign server that is down",
@@ -356,9 +388,11 @@ fn damage_that_psql_meets_first_condemns_a_backup() {
         "SET ROLE app; CREATE TABLE zz AS SELECT repeat(md5(i::text), 4) FROM generate_series(1, \
          100000) i",
     );
+
     project.ok("db-backup --auto --compress none");
     let file = project.files().into_iter().find(|f| f.extension().unwrap() == "sql").unwrap();
     let text = fs::read_to_string(&file).unwrap();
+
     fs::write(&file, text.replacen("\n250\t", "\n25x\t", 1)).unwrap();
     project.fails("db-verify --deep", 1, "the backup is damaged").ends_with(1, "psql said: ");
     assert!(project.ok("db-list").out.contains("failed"));
@@ -370,6 +404,7 @@ fn names_that_need_quotes_are_quoted() {
     let cluster = need!("postgresql", cluster());
     let name = format!("{} \"it's\" é\\x", unique("t"));
     let quoted = format!("\"{}\"", name.replace('"', "\"\""));
+
     cluster.sql("postgres", &format!("CREATE DATABASE {quoted} OWNER app TEMPLATE template0"));
     let db = cluster.named(&name);
     let options =
@@ -377,11 +412,13 @@ fn names_that_need_quotes_are_quoted() {
     let project = Project::new(&format!(
         "[databases.main]\npostgres = {{ {options}, database = '''{name}''' }}\n"
     ));
+
     cluster.sql(&name, "CREATE TABLE a AS SELECT 1 AS b");
     let before = cluster.fingerprint(&name);
     project.ok("db-backup --auto");
     cluster.sql(&name, "DROP TABLE a");
     project.ok("db-restore --latest --yes");
+
     same(&cluster.fingerprint(&name), &before);
     project.ok("db-undo --yes");
     drop(db);

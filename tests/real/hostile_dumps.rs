@@ -26,6 +26,7 @@ fn comes_to_nothing(cluster: &Cluster, (db, project): &(TempDb, Project), sql: &
     let file = project.write("hostile.sql", [HEAD.as_bytes(), sql, TAIL.as_bytes()].concat());
     let shown = String::from_utf8_lossy(sql).into_owned();
     let touched = project.dir.join("touched");
+
     for words in [
         "db-verify",
         "db-verify --deep",
@@ -41,6 +42,7 @@ fn comes_to_nothing(cluster: &Cluster, (db, project): &(TempDb, Project), sql: &
         assert_eq!(family(cluster, &db.name), std::slice::from_ref(&db.name), "{words}: {shown}");
         assert!(!touched.exists(), "{words}: {shown}");
     }
+
     assert_eq!(
         cluster.sql("postgres", "SELECT count(*) FROM pg_roles WHERE rolname = 'dbt_evil'"),
         "0",
@@ -57,6 +59,7 @@ fn t45_t46_what_psql_reads_otherwise_never_runs() {
     let insert = format!(
         "CREATE TABLE t (a text, b text);\nINSERT INTO t VALUES ('\\', '\n{touch}\n/* ' */ );\n"
     );
+
     for hidden in [
         "DO $$ BEGIN PERFORM set_config('standard_conforming_strings','off',false); END $$;",
         "SELECT pg_catalog.set_config('search_path','',false), \
@@ -71,6 +74,7 @@ fn t45_t46_what_psql_reads_otherwise_never_runs() {
         comes_to_nothing(cluster, &at, format!("{hidden}\n{string}").as_bytes());
         comes_to_nothing(cluster, &at, format!("{hidden}\n{insert}").as_bytes());
     }
+
     for set in [
         "SET client_encoding TO E'\\x53JIS';",
         "SET client_encoding = 'SJIS';",
@@ -85,6 +89,7 @@ fn t45_t46_what_psql_reads_otherwise_never_runs() {
         .concat();
         comes_to_nothing(cluster, &at, &text);
     }
+
     for tail in [" /*\n\\.\n*/", " --\n\\.", ""] {
         let copy = format!("CREATE TABLE t (a text);\nCOPY t FROM stdin;{tail}\n\\.\n{touch}\n");
         comes_to_nothing(cluster, &at, copy.as_bytes());
@@ -96,6 +101,7 @@ fn t47_what_is_no_dumps_business_never_runs() {
     let cluster = need!("postgresql", cluster());
     let at = as_superuser(cluster);
     let live = &at.0.name;
+
     for sql in [
         "COPY (SELECT 1) TO PROGRAM 'touch touched';".to_owned(),
         format!("ALTER DATABASE {live} RENAME TO gone;"),
@@ -122,16 +128,20 @@ fn a_strangers_functions_take_a_yes_and_no_production() {
     let (db, project) = as_superuser(cluster);
     let text = format!("{HEAD}CREATE TABLE public.t (a int DEFAULT pg_backend_pid());\n{TAIL}");
     let file = project.write("foreign.sql", text).display().to_string();
+
     project.ok(&format!("db-verify {file}"));
     // a role of the run's own can do no harm: nobody need be asked, where live data may be replaced
     // at all
     project
         .ok(&format!("db-verify --deep --on-server {file}"))
         .ends_with(0, "a role made for this run: no superuser");
+
     let production = Project::host(&db.socket_url).env("ENVIRONMENT", "production");
     production.fails(&format!("db-verify --deep --on-server --yes {file}"), 3, "environment");
+
     let agent = Project::host(&db.socket_url).env("CLAUDECODE", "1");
     agent.fails(&format!("db-verify --deep --on-server --yes {file}"), 3, "agent");
+
     // in place it is the project's own role, and a script has to say so
     let in_place = format!("db-restore --in-place --yes --file {file}");
     project.fails(&in_place, 3, "`--trust=role` lets the file's functions run as `postgres`");
@@ -141,10 +151,12 @@ fn a_strangers_functions_take_a_yes_and_no_production() {
         "postgres",
         &format!("ALTER DATABASE {} SET dbtasks.environment = 'production'", db.name),
     );
+
     project.fails(&format!("db-verify --deep --on-server --yes {file}"), 3, "marker");
     // a role that can make no other
     let (other, app) = tiny_host(cluster);
     let words = format!("db-verify --deep --on-server --yes {file}");
+
     app.fails(&words, 3, "`--trust=role`").ends_with(3, "the role `app` may not make one");
     app.ok(&format!("{words} --trust=role"));
     assert_eq!(family(cluster, &other.name), std::slice::from_ref(&other.name));
@@ -155,6 +167,7 @@ fn a_strangers_functions_take_a_yes_and_no_production() {
 fn t47_a_transaction_that_a_trusted_script_ends_is_noticed() {
     let cluster = need!("postgresql", cluster());
     let (db, project) = as_superuser(cluster);
+
     for (sql, code) in [
         ("BEGIN; CREATE TABLE public.t (a int); COMMIT;", 0),
         ("SAVEPOINT a; ROLLBACK TO a; RELEASE a; CREATE TABLE public.t (a int);", 0),
@@ -195,6 +208,7 @@ fn t45_psql_gets_a_restriction_of_our_own() {
     let (db, project) = as_superuser(cluster);
     let seen = project.dir.join("seen");
     let real = format!("{}psql", cluster.server().bin);
+
     let bin = project.shim(
         "psql",
         &format!(
@@ -203,16 +217,19 @@ fn t45_psql_gets_a_restriction_of_our_own() {
             seen.display()
         ),
     );
+
     let file = project.write(
         "dump.sql",
         format!("\\restrict abc\n{HEAD}CREATE TABLE public.t (a int);\n{TAIL}\\unrestrict abc\n"),
     );
     let project = project.env("DB_TASKS_PG_BIN", &bin.to_string_lossy());
     project.ok(&format!("db-restore --as {}_beside --yes --file {}", db.name, file.display()));
+
     let said = fs::read_to_string(&seen).unwrap();
     let lines: Vec<&str> = said.lines().filter(|line| line.contains("restrict ")).collect();
     // round the dump, and round what the loader role could not do of it, which comes twice
     assert_eq!(lines.len(), 6, "{lines:?}");
+
     for pair in lines.chunks(2) {
         let key = pair[0].strip_prefix("\\restrict ").unwrap();
         assert!(
@@ -220,6 +237,7 @@ fn t45_psql_gets_a_restriction_of_our_own() {
             "{lines:?}"
         );
     }
+
     let (open, close) = (said.find(lines[0]), said.find(lines[1]));
     assert!(open < said.find("CREATE TABLE public.t") && close < said.find("COMMIT;"), "{said}");
 }
@@ -230,8 +248,10 @@ fn foreign_dumps_with_any_flags_are_restored() {
     let cluster = need!("postgresql", cluster());
     let (db, source) = (cluster.database(), cluster.database());
     crate::support::sample::rich(cluster, &source.name);
+
     let project = Project::host(&db.socket_url);
     let whole = cluster.fingerprint(&source.name);
+
     for flags in [
         "",
         "--inserts",
@@ -271,6 +291,7 @@ fn foreign_dumps_with_any_flags_are_restored() {
                 said.code == Some(3) && said.err.contains("what is made as another role"),
                 "{said:?}"
             );
+
             let trusted = format!("db-restore --yes --trust=role --file {}", file.display());
             project.fails(&trusted, 1, "permission denied for schema shop");
             continue;
@@ -299,10 +320,12 @@ fn foreign_dumps_with_any_flags_are_restored() {
 #[test]
 fn what_newer_pg_dumps_write_is_on_the_list() {
     let project = Project::host("postgresql://nobody@127.0.0.1:1/none");
+
     for version in ["16", "17", "18"] {
         let bin = need!("postgresql", crate::support::component::postgres(version));
         let cluster = need!("postgresql", Cluster::configured(&bin, "wal_level = logical\n"));
         let source = cluster.database();
+
         crate::support::sample::rich(&cluster, &source.name);
         cluster.sql(
             &source.name,
@@ -310,6 +333,7 @@ fn what_newer_pg_dumps_write_is_on_the_list() {
              ON public.given TO app WITH GRANT OPTION; SET SESSION AUTHORIZATION app; GRANT \
              SELECT ON public.given TO PUBLIC",
         );
+
         for flags in [
             "",
             "--inserts",
@@ -473,6 +497,7 @@ const BETWEEN: &[&str] = &[
 fn script(random: &mut Random) -> String {
     let mut text = String::new();
     let mut tables = 0..10;
+
     for _ in 0..2 + random.below(6) {
         let piece = match random.below(4) {
             0 => random.of(SETTINGS).to_owned(),
@@ -488,10 +513,12 @@ fn script(random: &mut Random) -> String {
                 format!("COPY public.t{table} FROM stdin;{tail}\n{rows}\\.")
             }
         };
+
         text.push_str(&piece);
         // what is not a line's end goes on behind a COPY's data, too
         text.push_str(if piece.starts_with("COPY") { "\n" } else { random.of(BETWEEN) });
     }
+
     // at the end of its input psql sends what is left, were it a comment
     text + "\nSELECT pg_catalog.set_config('search_path', '', false);\n"
 }
@@ -510,11 +537,14 @@ fn by_psql(cluster: &Cluster, db: &TempDb, text: &str) -> Read {
     let mut psql = cluster.command("psql");
     let folder = tempfile::tempdir().unwrap();
     let (log, file) = (folder.path().join("log"), folder.path().join("script.sql"));
+
     fs::write(&file, text).unwrap();
     psql.args(["-X", "-v", "ON_ERROR_STOP=1", "-d", &db.name, "-L"]).arg(&log).arg("-f").arg("-");
+
     let done = psql.stdin(fs::File::open(&file).unwrap()).stderr(Stdio::piped()).output().unwrap();
     let out = String::from_utf8_lossy(&done.stdout).into_owned();
     let log = String::from_utf8_lossy(&fs::read(&log).unwrap_or_default()).into_owned();
+
     Read {
         statements: log.lines().filter(|line| line.contains("**** QUERY ****")).count(),
         copied: out.lines().filter_map(|line| line.strip_prefix("COPY ")?.parse().ok()).collect(),
@@ -536,29 +566,36 @@ fn t45_t46_psql_reads_as_we_do() {
     let cluster = need!("postgresql", cluster());
     let db = cluster.database();
     let tables: String = (0..10).map(|n| format!("CREATE TABLE t{n} (a text);")).collect();
+
     cluster.sql(&db.name, &format!("CREATE TABLE i (a text, b text);{tables}"));
     let mut random = Random(0x5851_f42d_4c95_7f2d);
     let rounds: u32 =
         std::env::var("DB_TASKS_FUZZ").ok().and_then(|n| n.parse().ok()).unwrap_or(600);
     let (mut passed, mut whole) = (0, 0);
+
     for _ in 0..rounds {
         let text = script(&mut random);
         let ours = by_us(&text);
         let strange = !ours.meta.is_empty() || !ours.refused.is_empty() || ours.unclear.is_some();
+
         if strange || ours.unterminated.is_some() || ours.first_crlf.is_some() {
             continue;
         }
+
         passed += 1;
         let theirs = by_psql(cluster, &db, &text);
+
         let copied: Vec<u64> = ours
             .tables
             .iter()
             .filter(|t| t.table.starts_with("public.t"))
             .map(|t| t.rows)
             .collect();
+
         assert!(!theirs.meta, "psql ran a command:\n{text}\n{ours:?}");
         assert!(theirs.statements as u64 <= ours.statements, "{theirs:?}\n{text}\n{ours:?}");
         assert!(copied.starts_with(&theirs.copied), "{theirs:?}\n{text}\n{ours:?}");
+
         if theirs.whole {
             whole += 1;
             assert_eq!(
@@ -568,6 +605,7 @@ fn t45_t46_psql_reads_as_we_do() {
             );
         }
     }
+
     assert!(
         passed * 20 > rounds && whole * 40 > rounds,
         "of {rounds} scripts {passed} passed and {whole} ran to their end: too few to tell"
@@ -584,6 +622,7 @@ fn t45_strings_are_read_alike_whatever_the_role_says() {
     let project = project.env("DATABASE_URL", &url);
     let hidden = "CREATE TABLE public.t (a text, b text);\nINSERT INTO public.t VALUES ('\\', '); \
                   COMMENT ON SCHEMA public IS $$evil$$; --');\n";
+
     let file = project
         .write("hostile.sql", format!("--\n-- PostgreSQL database dump\n--\n\n{hidden}{TAIL}"));
     let beside = format!("{}_beside", db.name);
@@ -601,6 +640,7 @@ fn t45_strings_are_read_alike_whatever_the_role_says() {
 #[test]
 fn t45_what_runs_in_a_load_changes_nothing_of_how_psql_reads() {
     let cluster = need!("postgresql", cluster());
+
     // the second letter ends in UTF-8 with what begins one of two bytes in SJIS
     for (setting, value, odd) in
         [("standard_conforming_strings", "off", "\\"), ("client_encoding", "SJIS", "\u{c3}")]
@@ -611,11 +651,13 @@ fn t45_what_runs_in_a_load_changes_nothing_of_how_psql_reads() {
              new; END $$;\nCREATE TRIGGER x BEFORE INSERT ON public.t FOR EACH ROW EXECUTE \
              FUNCTION public.f();\nINSERT INTO public.t VALUES ('1', '2');\n"
         );
+
         let default = format!(
             "CREATE FUNCTION public.f() RETURNS text LANGUAGE plpgsql AS $$ BEGIN {set} RETURN \
              ''; END $$;\nCREATE TABLE public.d (a int, b text DEFAULT public.f());\nINSERT INTO \
              public.d (a) VALUES (1);\n"
         );
+
         for flip in [trigger, default] {
             let (db, project) = as_superuser(cluster);
             let hidden = "); COMMIT; CREATE ROLE dbt_flip; BEGIN; --";
@@ -625,6 +667,7 @@ fn t45_what_runs_in_a_load_changes_nothing_of_how_psql_reads() {
             );
             let file = project.write("hostile.sql", format!("{HEAD}{sql}{TAIL}"));
             let beside = format!("{}_beside", db.name);
+
             let [loader, own] = [format!("--as {beside}"), format!("--as {beside} --trust=role")];
             for (way, into) in [
                 (loader, &beside),

@@ -68,22 +68,27 @@ fn a_role_that_may_create_no_database_restores_in_place() {
     let (db, project) = (&weak.db.name, &weak.project);
     let wanted = cluster.fingerprint(db);
     let first = project.backup();
+
     weak.sql(LATER);
     let changed = cluster.fingerprint(db);
     let restore = format!("db-restore {} --yes", first.file_name().unwrap().to_string_lossy());
+
     project.fails(&restore, 3, "or `db-restore --in-place`, which backs up first");
     let before = project.files().len();
     let said = project.ok(&format!("{restore} --in-place --dry-run"));
+
     assert!(
         said.out.contains("in place of all that is in") && project.files().len() == before,
         "{}",
         said.out
     );
+
     let said = project
         .ok(&format!("{restore} --in-place"))
         .ends_with(0, "what was there is in the backup: db-restore ");
     same(&cluster.fingerprint(db), &wanted);
     assert_eq!(project.files().len(), before + 2, "a backup first");
+
     // what it says at its end is the way back
     let back = said.err.split("in the backup: ").nth(1).unwrap().lines().next().unwrap();
     project.ok(&format!("{back} --yes"));
@@ -97,17 +102,21 @@ fn in_place_everything_comes_back_that_a_dump_can_hold() {
     let cluster = need!("postgresql", cluster());
     let db = cluster.database();
     sample::rich(cluster, &db.name);
+
     let project = Project::host(&db.socket_url);
     let wanted = cluster.fingerprint(&db.name);
     let first = project.backup();
+
     cluster.sql(
         &db.name,
         "DROP SCHEMA shop CASCADE; CREATE TABLE later (a int); CREATE EXTENSION IF NOT EXISTS \
          hstore",
     );
+
     cluster.sql(&db.name, "DROP EXTENSION hstore");
     project.ok(&format!("db-restore {} --yes --in-place", first.display()));
     same(&cluster.fingerprint(&db.name), &wanted);
+
     let stale = "SELECT count(*) FROM pg_class WHERE relkind = 'r' AND relnamespace = \
                  'public'::regnamespace AND reltuples < 0";
     assert_eq!(cluster.sql(&db.name, stale), "0", "statistics of every table");
@@ -120,8 +129,10 @@ fn in_place_widens_no_right() {
     let cluster = need!("postgresql", cluster());
     let db = cluster.database();
     let nosy = unique("nosy");
+
     cluster.sql("postgres", &format!("CREATE ROLE {nosy}"));
     let project = Project::host(&db.socket_url);
+
     let before = format!(
         "CREATE TABLE secrets (x text); CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT \
          1'; CREATE SEQUENCE s; CREATE TYPE mood AS ENUM ('a');
@@ -132,10 +143,12 @@ fn in_place_widens_no_right() {
          ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE ON SEQUENCES TO PUBLIC; CREATE \
          TABLE open (x int);"
     );
+
     cluster.sql(&db.name, &before);
     let backup = project.backup();
     let wanted = cluster.fingerprint(&db.name);
     let restore = format!("db-restore {} --yes", backup.file_name().unwrap().to_string_lossy());
+
     let later = format!(
         "ALTER DEFAULT PRIVILEGES GRANT ALL ON TYPES TO {nosy}; ALTER DEFAULT PRIVILEGES GRANT \
          ALL ON SCHEMAS TO {nosy};
@@ -151,11 +164,13 @@ fn in_place_widens_no_right() {
          TO {nosy};
          GRANT USAGE ON LANGUAGE plpgsql TO {nosy}; GRANT USAGE ON TYPE \"char\" TO {nosy};"
     );
+
     for how in [" --in-place", "", " --in-place"] {
         cluster.sql(&db.name, &later);
         project.ok(&format!("{restore}{how}"));
         same(&cluster.fingerprint(&db.name), &wanted);
     }
+
     cluster.drop_all(&db.name);
     cluster.sql("postgres", &format!("DROP OWNED BY {nosy}; DROP ROLE {nosy}"));
 }
@@ -166,6 +181,7 @@ fn what_goes_wrong_in_place_changes_nothing() {
     let weak = Weak::new(cluster);
     let (db, project) = (&weak.db.name, &weak.project);
     let first = project.backup();
+
     weak.sql(LATER);
     let changed = cluster.fingerprint(db);
     let restore = format!("db-restore {} --yes --in-place", first.display());
@@ -175,15 +191,19 @@ fn what_goes_wrong_in_place_changes_nothing() {
     };
     // a damaged backup is known before the safety backup is made
     let good = fs::read(&first).unwrap();
+
     let mut bad = good.clone();
     let middle = bad.len() / 2;
     bad[middle] ^= 1;
     fs::write(&first, bad).unwrap();
     project.run(&restore).ends_with(1, "next: ");
+
     unchanged(2);
     fs::write(&first, good).unwrap();
+
     // what would end our transaction half way is seen before anything is touched
     let text = output(Command::new("zstd").arg("-dc").arg(&first)).unwrap();
+
     for (line, says) in [
         ("COMMIT AND CHAIN;", "begins or ends a transaction"),
         ("PREPARE TRANSACTION 'x';", "begins or ends a transaction"),
@@ -200,6 +220,7 @@ fn what_goes_wrong_in_place_changes_nothing() {
         );
         unchanged(2);
     }
+
     // COMMIT by itself is left out, and what fails behind it takes all of it back
     let foreign = project.write(
         "foreign.sql",
@@ -210,27 +231,32 @@ fn what_goes_wrong_in_place_changes_nothing() {
         1,
         "nowhere",
     );
+
     fs::remove_file(project.files().pop().unwrap()).unwrap();
     fs::remove_file(project.files().pop().unwrap()).unwrap();
     project.fails(&format!("{restore} --as other"), 2, "cannot be used with");
     project.fails(&format!("{restore} --trust"), 2, "`--in-place` loads dumps alone");
     unchanged(2);
+
     // somebody whose session this role may not end
     let held = Held::new(cluster, db, "LOCK TABLE people IN ACCESS SHARE MODE");
     project.fails(&restore, 1, "lock timeout");
     drop(held);
     unchanged(4);
+
     // a row that came since the rows were counted is in no plan
     let hook = format!(
         "[hooks]\nbefore-restore = [\"psql\", \"-qXc\", \"INSERT INTO later VALUES \
          (2)\"]\n[databases.main]\npostgres = {{ url = \"{}\" }}\n",
         "${DATABASE_URL}"
     );
+
     let url = format!("postgresql://{}:pw@127.0.0.1:{}/{db}", weak.role, cluster.port);
     let hooked = Project::in_folder(&project.dir, &hook).env("DATABASE_URL", &url);
     hooked.fails(&restore, 1, "somebody writes to it");
     weak.sql("DELETE FROM later WHERE a = 2");
     unchanged(6);
+
     weak.ends();
 }
 
@@ -242,6 +268,7 @@ fn in_place_takes_one_database() {
                   }\n[stores.files]\nfiles = { path = \"tree\" }\n[backup]\nname = \
                   \"b_{timestamp}/{store}.{ext}\"\n";
     let project = Project::in_folder(&project.dir, config).env("DATABASE_URL", &db.url);
+
     fs::create_dir(project.dir.join("tree")).unwrap();
     project.backup();
     project.fails("db-restore --latest --yes --in-place", 2, "say which with `--only`");
@@ -276,6 +303,7 @@ impl Weak<'_> {
         until("it is half made", || self.project.dir.join("half").exists());
         signal(&killed, "KILL");
         killed.wait().unwrap();
+
         let end = format!(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}'",
             self.db.name
@@ -295,11 +323,13 @@ fn a_role_that_may_create_no_database_resets() {
     let cluster = need!("postgresql", cluster());
     let weak = Weak::new(cluster);
     let (db, project) = (&weak.db.name, &weak.project);
+
     cluster
         .sql(db, "CREATE EXTENSION hstore; COMMENT ON EXTENSION hstore IS 'of an administrator'");
     cluster.sql("postgres", &format!("ALTER DATABASE {db} CONNECTION LIMIT 20"));
     weak.sql("CREATE TABLE with_hstore (h public.hstore); INSERT INTO with_hstore VALUES ('a=>1')");
     weak.migrated_by("CREATE TABLE users (id int); INSERT INTO users VALUES (1);");
+
     let before = cluster.fingerprint(db);
 
     project.fails(
@@ -307,15 +337,19 @@ fn a_role_that_may_create_no_database_resets() {
         3,
         "without a backup there would be no way back",
     );
+
     let shown = project.ok("db-reset --dry-run").out;
+
     for part in
         ["may not create databases", "as a trial", "its extensions stay as they are: hstore"]
     {
         assert!(shown.contains(part), "{part}: {shown}");
     }
+
     same(&cluster.fingerprint(db), &before);
     let said =
         project.ok("db-reset --force").ends_with(0, "the old data is in the backup: db-restore ");
+
     assert_eq!(
         cluster.sql(
             db,
@@ -324,6 +358,7 @@ fn a_role_that_may_create_no_database_resets() {
         ),
         "users"
     );
+
     assert_eq!(
         cluster.sql(
             "postgres",
@@ -331,6 +366,7 @@ fn a_role_that_may_create_no_database_resets() {
         ),
         "20"
     );
+
     assert_eq!(family(cluster, db), std::slice::from_ref(db));
     let back = said.err.split("in the backup: ").nth(1).unwrap().lines().next().unwrap();
     project.ok(&format!("{back} --yes"));
@@ -344,6 +380,7 @@ fn a_reset_without_createdb_that_fails_brings_the_old_data_back() {
     let weak = Weak::new(cluster);
     let (db, project) = (&weak.db.name, &weak.project);
     let before = cluster.fingerprint(db);
+
     for (migrate, says) in [
         ("CREATE TABLE users (id int); CREATE SCHEMA s; SELECT 1/0;", "division by zero"),
         // it made nothing at all
@@ -361,8 +398,10 @@ fn a_reset_without_createdb_that_fails_brings_the_old_data_back() {
         "CREATE EXTENSION hstore; CREATE TABLE public.others (a int); GRANT SELECT ON \
          public.others TO PUBLIC",
     );
+
     let before = cluster.fingerprint(db);
     weak.migrated_by("CREATE TABLE users (id int);");
+
     let said = project.fails("db-reset --force", 1, "others");
     same(&cluster.fingerprint(db), &before);
     assert!(!said.err.contains("users"), "{}", said.err);
@@ -370,6 +409,7 @@ fn a_reset_without_createdb_that_fails_brings_the_old_data_back() {
     // rows that come between the count and the emptying are in no backup for certain
     cluster.sql(db, "DROP TABLE public.others");
     weak.migrated_by("CREATE TABLE users (id int);");
+
     let bin = project.shim(
         "pg_dump",
         &format!(
@@ -378,10 +418,12 @@ fn a_reset_without_createdb_that_fails_brings_the_old_data_back() {
             bin = cluster.bin.display()
         ),
     );
+
     std::os::unix::fs::symlink(cluster.bin.join("psql"), bin.join("psql")).unwrap();
     let counted = cluster.sql(db, "SELECT count(*) FROM other.orders");
     let mut command = project.command("db-reset --force");
     let said = super::Outcome::of(command.env("DB_TASKS_PG_BIN", &bin).output().unwrap());
+
     said.ends_with(1, "somebody writes to it");
     assert_eq!(
         cluster.sql(db, "SELECT count(*) FROM other.orders"),
@@ -396,6 +438,7 @@ fn what_was_made_since_a_reset_was_cut_off_is_kept() {
     let weak = Weak::new(cluster);
     let (db, project) = (&weak.db.name, &weak.project);
     let before = cluster.fingerprint(db);
+
     weak.is_cut_off();
     // somebody takes what is there for the new database, and goes on in it
     weak.sql("INSERT INTO users VALUES (42)");
@@ -403,6 +446,7 @@ fn what_was_made_since_a_reset_was_cut_off_is_kept() {
     // nobody has asked for the old data yet, and nobody takes what is there for it
     let said = project.ok("db-backup --auto");
     assert!(said.err.contains("bring the old data of"), "{}", said.err);
+
     assert!(
         said.err.contains(
             "is half made: a reset that emptied it was cut off, and this backup holds what is \
@@ -411,6 +455,7 @@ fn what_was_made_since_a_reset_was_cut_off_is_kept() {
         "{}",
         said.err
     );
+
     // no rule counts that backup as a good one, so that none lets the old data's go for it
     let (all, newest) =
         (project.ok("db-list --names").out, said.out.trim().rsplit('/').next().unwrap().to_owned());
@@ -418,6 +463,7 @@ fn what_was_made_since_a_reset_was_cut_off_is_kept() {
     assert!(project.ok(&format!("db-info {newest}")).out.contains("partial"));
     project.ok("db-cleanup --keep-days 0 --min-keep 1 --yes");
     assert!(project.ok("db-list --names").out.lines().any(|name| name == of_the_reset), "{all}");
+
     project.ok("db-restore --latest --yes --in-place --dry-run").ends_with(0, &of_the_reset);
     let other = Project::in_folder(
         &project.dir.join("backups"),
@@ -425,10 +471,12 @@ fn what_was_made_since_a_reset_was_cut_off_is_kept() {
     );
     let url = &format!("postgresql://{}:pw@127.0.0.1:{}/{db}", weak.role, cluster.port);
     let other = other.env("DATABASE_URL", url);
+
     for words in ["db-prepare", "db-reset --force"] {
         other.fails(words, 3, "is half made: a reset that emptied it was cut off");
         project.fails(words, 3, "`db-repair` brings the old data back");
     }
+
     assert_eq!(cluster.sql(db, "SELECT id FROM users"), "42");
     // a backup that is not there is named, and nothing is made each time that somebody asks
     let of_the_reset = project
@@ -438,6 +486,7 @@ fn what_was_made_since_a_reset_was_cut_off_is_kept() {
     for file in of_the_reset.take(2).collect::<Vec<_>>() {
         let away = file.with_extension("away");
         fs::rename(&file, &away).unwrap();
+
         let before = project.files().len();
         let said = project.fails("db-repair", 1, "the old data comes back from a backup of which");
         assert!(
@@ -448,13 +497,16 @@ fn what_was_made_since_a_reset_was_cut_off_is_kept() {
             "{}",
             said.err
         );
+
         assert_eq!(project.files().len(), before);
         fs::rename(&away, &file).unwrap();
     }
+
     assert_eq!(cluster.sql(db, "SELECT id FROM users"), "42");
     let said = project.ok("db-repair");
     assert!(said.err.contains("what had come of it is kept: "), "{}", said.err);
     same(&cluster.fingerprint(db), &before);
+
     let kept =
         project.files().into_iter().find(|f| f.to_string_lossy().contains("_half_made_")).unwrap();
     project.ok(&format!("db-restore {} --trust=role --yes --in-place", kept.display()));
@@ -472,10 +524,12 @@ fn a_reset_that_was_cut_off_may_be_mended_by_hand() {
     let weak = Weak::new(cluster);
     let (db, project) = (&weak.db.name, &weak.project);
     let before = cluster.fingerprint(db);
+
     weak.is_cut_off();
 
     project.ok("db-restore --latest --yes --in-place");
     same(&cluster.fingerprint(db), &before);
+
     let said = project.ok("db-repair");
     assert!(!said.err.contains("another run is at work"), "{}", said.err);
     same(&cluster.fingerprint(db), &before);
@@ -488,6 +542,7 @@ fn settings_that_the_role_may_not_carry_over_are_named_before() {
     let cluster = need!("postgresql", cluster());
     let weak = Weak::new(cluster);
     let (db, project, role) = (&weak.db.name, &weak.project, &weak.role);
+
     cluster.sql(
         "postgres",
         &format!(
@@ -495,8 +550,10 @@ fn settings_that_the_role_may_not_carry_over_are_named_before() {
              {role} IN DATABASE {db} SET statement_timeout = '1h'"
         ),
     );
+
     project.backup();
     project.ok("db-restore --latest --yes");
+
     let secret = "do-not-show-this";
     cluster.sql(
         "postgres",
@@ -505,6 +562,7 @@ fn settings_that_the_role_may_not_carry_over_are_named_before() {
              app.jwt = '{secret}'"
         ),
     );
+
     project.backup();
     let before = cluster.fingerprint(db);
 
@@ -518,10 +576,12 @@ fn settings_that_the_role_may_not_carry_over_are_named_before() {
         }
         assert!(!said.err.contains(secret), "{}", said.err);
     }
+
     same(&cluster.fingerprint(db), &before);
     assert_eq!(family(cluster, db), [db.clone(), format!("{db}__previous")]);
     project.ok("db-restore --latest --yes --in-place");
     same(&cluster.fingerprint(db), &before);
+
     // beside it, what is others' is left out with a word
     let copy = unique("copy");
     cluster.sql("postgres", &format!("ALTER DATABASE {db} RESET log_statement"));
@@ -530,5 +590,6 @@ fn settings_that_the_role_may_not_carry_over_are_named_before() {
         .ok(&format!("db-restore --latest --yes --as {copy}"))
         .ends_with(0, "1 setting of other roles in the database");
     cluster.sql("postgres", &format!("DROP DATABASE {copy}; DROP DATABASE {db}__previous"));
+
     weak.ends();
 }

@@ -119,6 +119,7 @@ impl<'a> Ground<'a> {
              FROM generate_series(1, 5000) i;
              CREATE INDEX ON a (t);",
         );
+
         project.write(
             "migrate.sql",
             "CREATE TABLE fresh (a int); SELECT pg_sleep(0.1); CREATE TABLE fresher (a int);",
@@ -126,12 +127,15 @@ impl<'a> Ground<'a> {
         let project = project.env("ALLOW_DATABASE_WIPE", "true");
         let backed_up = server.fingerprint(&db);
         let first = project.backup();
+
         fs::copy(&first, project.dir.join(FOREIGN)).unwrap();
         server.sql(&db, "SET ROLE app; DELETE FROM b; CREATE TABLE later (a int)");
+
         let changed = server.fingerprint(&db);
         let second =
             project.dir.join(project.ok("db-backup --auto --output-dir second").out.trim());
         let (rights, proved) = (Rights::All, RefCell::default());
+
         Self { server, db, project, backed_up, changed, first, second, rights, proved, _own: own }
     }
 
@@ -159,6 +163,7 @@ impl<'a> Ground<'a> {
             Before::Kept => drop(self.project.ok("db-restore --latest --yes")),
             Before::Full => self.fill(&self.backed_up, &self.first),
         }
+
         self.role_may("NOCREATEDB");
     }
 
@@ -174,6 +179,7 @@ impl<'a> Ground<'a> {
         // a psql that outlived its feeder may be about to swap, which it does whole or not at all
         until("its programs have ended", || programs_in(&self.project.dir) == 0);
         until("its sessions have gone", || super::sessions(self.server, &self.db) == 0);
+
         let now = self.server.fingerprint(&self.db);
         let reset = now.rows.keys().any(|table| table.contains("fresh"));
         if reset {
@@ -191,7 +197,9 @@ impl<'a> Ground<'a> {
         } else if now != self.changed {
             same(&now, &self.backed_up);
         }
+
         let mut proved = self.proved.borrow_mut();
+
         for file in
             self.project.files().into_iter().filter(|f| f.extension().is_some_and(|e| e == "zst"))
         {
@@ -212,6 +220,7 @@ impl<'a> Ground<'a> {
             "live before is live again",
             "has changed nothing that is live",
         ];
+
         if !untouched.iter().any(|words| outcome.err.contains(words)) {
             // one transaction may have come to its end before its psql did
             let told = ["nobody can tell", "not taken back", "taken away again"]
@@ -222,10 +231,13 @@ impl<'a> Ground<'a> {
                 told || only_reads || outcome.code == Some(0) || !outcome.err.contains('✓'),
                 "{after}: {outcome:?}"
             );
+
             return;
         }
+
         until("its programs have ended", || programs_in(&self.project.dir) == 0);
         until("its sessions have gone", || super::sessions(self.server, &self.db) == 0);
+
         let now = self.server.fingerprint(&self.db);
         assert!(
             now == *live,
@@ -282,27 +294,34 @@ pub fn struck(project: &Project, words: &str, at: Moment, strike: impl FnOnce(&C
     let mut child = project.command(words).spawn().unwrap();
     let mut said = String::new();
     let mut strike = Some(strike);
+
     match at {
         Moment::Time(after) => std::thread::sleep(after),
         Moment::Steps(_) => {}
     }
+
     let mut left = if let Moment::Steps(steps) = at { steps } else { 0 };
     let mut err = BufReader::new(child.stderr.take().unwrap());
+
     loop {
         if left == 0
             && let Some(strike) = strike.take()
         {
             strike(&child);
         }
+
         let mut line = String::new();
         if err.read_line(&mut line).unwrap() == 0 {
             break;
         }
+
         left = left.saturating_sub(usize::from(is_done(&line)));
         said.push_str(&line);
     }
+
     let mut outcome = Outcome::of(child.wait_with_output().unwrap());
     outcome.err = said;
+
     outcome
 }
 
@@ -323,6 +342,7 @@ fn strike_with_signals(ground: &Ground, words: &str) {
     let words = &ground.typed(words);
     let (steps, whole) = ground.measure(words, before);
     let (mut tried, mut under_way) = (0, 0);
+
     // the one that nobody can answer comes last: what it leaves is for the next run
     for name in SIGNALS {
         for at in moments(steps, whole, POINTS) {
@@ -330,10 +350,12 @@ fn strike_with_signals(ground: &Ground, words: &str) {
             let after = format!("`{words}` and SIG{name} at {at:?} of {steps} steps, {whole:?}");
             let live = (name != "KILL").then(|| ground.server.fingerprint(&ground.db));
             let outcome = struck(&ground.project, words, at, |child| signal(child, name));
+
             assert!(matches!(outcome.code, Some(0 | 130) | None), "{after}: {outcome:?}");
             under_way += u32::from(outcome.code != Some(0));
             tried += 1;
             live.iter().for_each(|live| ground.is_as_it_says(&outcome, live, &after));
+
             // a migrator of other people's making works under the live name: there, a killed run is
             // made good by the next one
             if name != "KILL" || !words.starts_with("db-reset") {
@@ -345,9 +367,11 @@ fn strike_with_signals(ground: &Ground, words: &str) {
                 ground.project.ok("db-repair");
                 ground.holds(&after);
             }
+
             ground.cleared(&after);
         }
     }
+
     ground.goes_on();
     assert!(under_way > 0, "{words}: no point was within a run");
     println!("{words}: {steps} steps, {tried} points, {under_way} of them under way, 0 lost data");
@@ -430,6 +454,7 @@ fn a_deep_verification_that_is_killed() {
 /// again.
 fn calamity(ground: &Ground, what: &str, points: u32, strike: impl Fn(), heal: impl Fn()) {
     let mut tried = 0;
+
     for (words, before) in COMMANDS {
         let words = &ground.typed(words);
         let (steps, whole) = ground.measure(words, before);
@@ -438,6 +463,7 @@ fn calamity(ground: &Ground, what: &str, points: u32, strike: impl Fn(), heal: i
             let outcome = struck(&ground.project, words, at, |_| strike());
             heal();
             assert!(matches!(outcome.code, Some(0 | 1)), "{words} and {what}: {outcome:?}");
+
             let repaired = ground.project.ok("db-repair");
             let after = format!(
                 "`{words}` and {what} at {at:?}, which said\n{}\nand\n{}",
@@ -448,6 +474,7 @@ fn calamity(ground: &Ground, what: &str, points: u32, strike: impl Fn(), heal: i
             tried += 1;
         }
     }
+
     ground.goes_on();
     println!("{what}: {tried} points, 0 lost data");
 }
@@ -463,6 +490,7 @@ fn a_server_that_stops_at_once() {
         "ALTER ROLE app SET synchronous_commit = on; ALTER ROLE postgres SET synchronous_commit = \
          on",
     );
+
     calamity(&Ground::new(&cluster), "the server's end", 2, || restart_at_once(&cluster), || {});
 }
 
@@ -479,12 +507,14 @@ fn a_container_that_is_killed() {
     let project = Project::new(&config)
         .env("DOCKER_HOST", &engine.docker_host)
         .env("PGPASSWORD", crate::support::docker::PASSWORD);
+
     let ground = Ground::prepared(&pg.server, "appdb".into(), project, None);
     let kill = || drop(engine.docker(&["kill", &pg.name]).unwrap());
     let start = || {
         engine.docker(&["start", &pg.name]).unwrap();
         until("the server is back", || pg.server.try_sql("postgres", "SELECT 1").is_ok());
     };
+
     calamity(&ground, "the container's end", 1, kill, start);
 }
 
@@ -517,6 +547,7 @@ fn a_disk_for_backups_that_is_full() {
     let cluster = need!("postgresql", cluster());
     let small = need!("a file system of its own", Small::mount(96));
     let folder = small.0.join("repo");
+
     fs::create_dir(&folder).unwrap();
     calamity(
         &Ground::in_folder(cluster, Some(&folder)),
@@ -532,6 +563,7 @@ fn a_disk_of_the_server_that_is_full() {
     let bin = need!("postgresql", crate::support::cluster::programs());
     let small = need!("a file system of its own", Small::mount(400));
     let dir = small.0.join("pg");
+
     fs::create_dir(&dir).unwrap();
     let cluster = need!("postgresql", Cluster::start_in(&bin, dir));
     cluster.sql(
@@ -539,6 +571,7 @@ fn a_disk_of_the_server_that_is_full() {
         "ALTER ROLE app SET synchronous_commit = on; ALTER ROLE postgres SET synchronous_commit = \
          on",
     );
+
     let heal = || {
         small.clear();
         // without room for its log it ends itself
@@ -546,21 +579,26 @@ fn a_disk_of_the_server_that_is_full() {
             restart_at_once(&cluster);
         }
     };
+
     calamity(&Ground::new(&cluster), "a full disk of the server", 2, || small.fill(), heal);
 }
 
 /// `pg_ctl restart -m immediate`, as whoever runs the server.
 pub fn restart_at_once(cluster: &Cluster) {
     let data = cluster.dir.join("data");
+
     static WORDS: OnceLock<Vec<&str>> = OnceLock::new();
+
     let words = WORDS.get_or_init(|| {
         let namespace = vec!["unshare", "--user", "--map-user=1000", "--map-group=1000", "--"];
         let root = Command::new("id").arg("-u").output().is_ok_and(|o| o.stdout == b"0\n");
+
         let works = Command::new(namespace[0])
             .args(&namespace[1..])
             .arg("true")
             .status()
             .is_ok_and(|s| s.success());
+
         match (root, works) {
             (false, _) => vec!["env"],
             (true, true) => namespace,
@@ -569,8 +607,10 @@ pub fn restart_at_once(cluster: &Cluster) {
             }
         }
     });
+
     let mut ctl = Command::new(words[0]);
     ctl.args(&words[1..]).arg(cluster.bin.join("pg_ctl")).arg("-D").arg(&data);
+
     // the server holds what it inherits: its log goes where it went before
     let log = fs::File::options().append(true).open(cluster.dir.join("log")).unwrap();
     ctl.args(["-w", "-s", "-m", "immediate", "restart"]).current_dir(&cluster.dir);
@@ -584,6 +624,7 @@ fn t42_a_restore_whose_feeder_dies_commits_nothing_to_the_live_database() {
     let cluster = need!("postgresql", cluster());
     let ground = Ground::new(cluster);
     cluster.sql(&ground.db, "SET ROLE app; SELECT lo_from_bytea(0, 'large')");
+
     let changed = cluster.fingerprint(&ground.db);
     let file =
         ground.project.dir.join(ground.project.ok("db-backup --auto --compress none").out.trim());
@@ -592,6 +633,7 @@ fn t42_a_restore_whose_feeder_dies_commits_nothing_to_the_live_database() {
     // the first rows, and after the COMMIT that pg_dump writes behind large objects
     let after = |words: &str| text.find(words).unwrap() + words.len();
     let filler = format!("-- {}\n", "x".repeat(1000)).repeat(4000);
+
     for (at, name) in
         [(after("\\.\n"), "KILL"), (after("\\.\n"), "TERM"), (after("\nCOMMIT;\n"), "KILL")]
     {
@@ -603,15 +645,18 @@ fn t42_a_restore_whose_feeder_dies_commits_nothing_to_the_live_database() {
             .command(&format!("db-restore --yes --trust --file {}", slow.display()))
             .spawn()
             .unwrap();
+
         let asleep = format!(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = '{}__staged' AND wait_event = \
              'PgSleep'",
             ground.db
         );
+
         until("psql is at work", || cluster.sql("postgres", &asleep) == "1");
         signal(&child, name);
         Outcome::of(child.wait_with_output().unwrap());
         same(&cluster.fingerprint(&ground.db), &changed);
+
         let staged = format!("{}__staged", ground.db);
         if name == "KILL" {
             until("its psql has gone", || super::sessions(cluster, &ground.db) == 0);
@@ -624,6 +669,7 @@ fn t42_a_restore_whose_feeder_dies_commits_nothing_to_the_live_database() {
             assert!(!cluster.exists(&staged));
         }
     }
+
     ground.project.ok("db-restore --latest --yes");
     ground.cleared("a normal run");
 }

@@ -25,6 +25,7 @@ fn has_gone(cluster: &Cluster, said: &Outcome) {
     };
     let role: String =
         said.err[at..].chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+
     assert_eq!(
         cluster.sql("postgres", &format!("SELECT count(*) FROM pg_roles WHERE rolname = '{role}'")),
         "0",
@@ -50,6 +51,7 @@ fn what_a_strangers_functions_try_is_denied() {
     let (db, project) = as_superuser(cluster);
     let touched = project.dir.join("touched");
     let beside = format!("{}_beside", db.name);
+
     for what in [
         "CREATE ROLE dbt_loader_evil SUPERUSER".to_owned(),
         "ALTER USER CURRENT_USER SUPERUSER".into(),
@@ -94,6 +96,7 @@ fn there_is_no_way_back_to_our_own_role() {
     let cluster = need!("postgresql", cluster());
     let (db, project) = as_superuser(cluster);
     let beside = format!("{}_beside", db.name);
+
     for back in [
         "RESET SESSION AUTHORIZATION",
         "RESET ROLE",
@@ -123,6 +126,7 @@ fn nothing_of_the_files_runs_as_our_own_role_behind_the_load() {
     let cluster = need!("postgresql", cluster());
     let (db, project) = as_superuser(cluster);
     let beside = format!("{}_beside", db.name);
+
     let sql = "CREATE SEQUENCE public.by_loader;\nCREATE SEQUENCE public.by_other;\nCREATE FUNCTION \
          public.note() RETURNS void LANGUAGE plpgsql AS $$ BEGIN PERFORM nextval(CASE WHEN \
          session_user LIKE 'db_tasks_loader_%' THEN 'public.by_loader' ELSE 'public.by_other' \
@@ -136,11 +140,14 @@ fn nothing_of_the_files_runs_as_our_own_role_behind_the_load() {
          dbt_loader_e ON ddl_command_end EXECUTE FUNCTION public.e();\nALTER EVENT TRIGGER \
          dbt_loader_e OWNER TO postgres;\nCOMMENT ON EVENT TRIGGER dbt_loader_e IS 'x';\nGRANT \
          SELECT ON TABLE public.t TO PUBLIC;\nCOMMENT ON TABLE public.t IS 'y';\n";
+
     let file = dump(&project, sql);
     project.ok(&format!("db-restore --as {beside} --yes --file {}", file.display()));
+
     let called = "SELECT (SELECT is_called FROM public.by_loader) || ' ' || (SELECT is_called \
                   FROM public.by_other)";
     assert_eq!(cluster.sql(&beside, called), "true false", "run by the loader, and by others");
+
     // and all of it is there
     assert_eq!(
         cluster.sql(
@@ -149,12 +156,15 @@ fn nothing_of_the_files_runs_as_our_own_role_behind_the_load() {
         ),
         "postgres x"
     );
+
     let table = "SELECT relowner::regrole || ' ' || obj_description(oid) || ' ' || \
                  relforcerowsecurity FROM pg_class WHERE relname = 't'";
     assert_eq!(cluster.sql(&beside, table), "postgres y true");
+
     let left = "SELECT count(*) FROM pg_class WHERE relowner::regrole::text LIKE 'db_tasks%' OR \
                 relacl::text LIKE '%db_tasks%'";
     assert_eq!(cluster.sql(&beside, left), "0");
+
     assert_eq!(
         cluster.sql(
             &beside,
@@ -162,6 +172,7 @@ fn nothing_of_the_files_runs_as_our_own_role_behind_the_load() {
         ),
         "postgres"
     );
+
     cluster.drop_all(&beside);
     has_gone(cluster, &project.ok(&format!("db-verify --deep --on-server {}", file.display())));
 }
@@ -172,20 +183,24 @@ fn a_role_that_may_make_roles_does_so() {
     let cluster = need!("postgresql", cluster());
     let (db, _) = tiny_host(cluster);
     let role = format!("dbt_maker_{}", db.name);
+
     let made = format!(
         "CREATE ROLE {role} LOGIN CREATEDB CREATEROLE PASSWORD 'dbt'; ALTER DATABASE {} OWNER TO \
          {role}",
         db.name
     );
+
     cluster.sql("postgres", &made);
     let (_, server) = db.url.split_once('@').unwrap();
     let url = format!("postgresql://{role}:dbt@{server}");
     let project = Project::host(&url);
+
     let file = dump(
         &project,
         "CREATE TABLE public.t (a int, b text DEFAULT CURRENT_USER);\nINSERT INTO public.t (a) \
          VALUES (1);\n",
     );
+
     project
         .ok(&format!("db-restore --yes --file {}", file.display()))
         .ends_with(0, "a role made for this run");
@@ -196,6 +211,7 @@ fn a_role_that_may_make_roles_does_so() {
     );
     project.ok("db-undo --yes");
     cluster.drop_all(&db.name);
+
     cluster.sql("postgres", &format!("DROP OWNED BY {role}; DROP ROLE {role}"));
 }
 
@@ -207,6 +223,7 @@ fn what_belongs_to_others_comes_along() {
     let (db, project) = as_superuser(cluster);
     let source = cluster.database();
     let giver = format!("dbt_giver_{}", db.name);
+
     cluster.sql("postgres", &format!("CREATE ROLE {giver}"));
     cluster.sql(
         &source.name,
@@ -221,21 +238,25 @@ fn what_belongs_to_others_comes_along() {
              PUBLIC; CREATE PUBLICATION p FOR ALL TABLES; SELECT lo_from_bytea(4711, 'x')"
         ),
     );
+
     let file = project.dir.join("foreign.sql");
     let made =
         cluster.command("pg_dump").args(["-d", &source.name, "-f"]).arg(&file).output().unwrap();
     assert!(made.status.success(), "{made:?}");
+
     let said = project.ok(&format!("db-restore --yes --file {}", file.display()));
     assert!(
         said.err.contains("made first, and not by that role: hstore, postgres_fdw"),
         "{}",
         said.err
     );
+
     let (now, was) = (cluster.fingerprint(&db.name), cluster.fingerprint(&source.name));
     assert!(now.schema == was.schema && now.values == was.values, "{}\n{}", now.schema, was.schema);
     cluster.drop_all(&db.name);
     drop(source);
     cluster.sql("postgres", &format!("DROP ROLE {giver}"));
+
     assert!(fs::exists(&file).unwrap());
     assert_eq!(family(cluster, &db.name), Vec::<String>::new());
 }
@@ -247,6 +268,7 @@ fn a_file_gives_nothing_that_is_not_its_own() {
     let cluster = need!("postgresql", cluster());
     let (db, project) = as_superuser(cluster);
     let beside = format!("{}_beside", db.name);
+
     for given in [
         "GRANT EXECUTE ON FUNCTION pg_catalog.pg_read_file(text) TO PUBLIC;",
         "SET search_path = pg_catalog;\nGRANT EXECUTE ON FUNCTION pg_read_file(text) TO PUBLIC;",
@@ -269,6 +291,7 @@ fn a_file_gives_nothing_that_is_not_its_own() {
         has_gone(cluster, &said);
         assert_eq!(family(cluster, &db.name), std::slice::from_ref(&db.name), "{given}");
     }
+
     // the schema that everybody has, as pg_dump writes it
     let usual = "CREATE TABLE public.t (a int);\nALTER TABLE public.t OWNER TO app;\nREVOKE USAGE \
                  ON SCHEMA public FROM PUBLIC;\nGRANT ALL ON SCHEMA public TO app;\nGRANT \
@@ -291,6 +314,7 @@ fn nobody_runs_the_files_code_who_comes_behind_its_load() {
         "IF (SELECT rolsuper FROM pg_catalog.pg_roles WHERE pg_catalog.nameeq(rolname, \
          current_user)) THEN EXECUTE 'CREATE ROLE {role} SUPERUSER'; END IF;"
     );
+
     let operator = format!(
         "CREATE SCHEMA evil;\nCREATE FUNCTION evil.eq(name, name) RETURNS boolean LANGUAGE \
          plpgsql AS $$ BEGIN {evil} RETURN pg_catalog.nameeq($1, $2); END $$;\nCREATE OPERATOR \
@@ -301,14 +325,17 @@ fn nobody_runs_the_files_code_who_comes_behind_its_load() {
          int, b text DEFAULT public.cfg());\nCOPY public.t (a) FROM stdin;\n1\n\\.\nCOMMENT ON \
          TABLE public.t IS 'x';\n"
     );
+
     let publication = format!(
         "CREATE FUNCTION public.f() RETURNS text LANGUAGE plpgsql AS $$ BEGIN {evil} RETURN 'x'; \
          END $$;\nCREATE DOMAIN public.d AS int CHECK (public.f() IS NOT NULL);\nCREATE TABLE \
          public.t (a int);\nCREATE PUBLICATION p FOR TABLE public.t WHERE (a = ANY \
          ('{{1}}'::public.d[]));\n"
     );
+
     let (_, server) = db.url.split_once('@').unwrap();
     let (host, port) = server.split_once('/').unwrap().0.split_once(':').unwrap();
+
     let session = format!(
         "CREATE EXTENSION IF NOT EXISTS dblink WITH SCHEMA public;\nCREATE FUNCTION public.own() \
          RETURNS text LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN {evil} RETURN 'x'; END \
@@ -323,6 +350,7 @@ fn nobody_runs_the_files_code_who_comes_behind_its_load() {
          $$;\nCREATE TABLE public.t (a int, b text DEFAULT public.pw());\nCOPY public.t (a) FROM \
          stdin;\n1\n2\n\\.\nCREATE INDEX i ON public.t (public.go(a));\n"
     );
+
     // to plan a count is to work out what an index's expression is, where its words are constant
     let planned = |made: &str| {
         format!(
@@ -332,6 +360,7 @@ fn nobody_runs_the_files_code_who_comes_behind_its_load() {
              (a) FROM stdin;\n1\n\\.\n{made}\n"
         )
     };
+
     let index = planned("CREATE INDEX i ON public.t ((a + public.imm(1)));");
     let part = planned("CREATE INDEX i ON public.t (a) WHERE (a > public.imm(1));");
     let statistics = planned(
@@ -339,10 +368,12 @@ fn nobody_runs_the_files_code_who_comes_behind_its_load() {
          TO app;",
     );
     let all = [operator, publication, session, index, part, statistics];
+
     for (what, sql) in all.into_iter().enumerate() {
         let deep = project
             .run(&format!("db-verify --deep --on-server {}", dump(&project, &sql).display()));
         assert!(matches!(deep.code, Some(0 | 1)), "{what}: {deep:?}");
+
         let said = project.run(&format!(
             "db-restore --as {beside} --yes --file {}",
             dump(&project, &sql).display()
@@ -350,9 +381,11 @@ fn nobody_runs_the_files_code_who_comes_behind_its_load() {
         assert!(matches!(said.code, Some(0 | 1)), "{what}: {said:?}");
         has_gone(cluster, &said);
         std::thread::sleep(std::time::Duration::from_millis(200));
+
         let made = cluster
             .sql("postgres", &format!("SELECT count(*) FROM pg_roles WHERE rolname = '{role}'"));
         assert_eq!(made, "0", "{what}: {sql}");
+
         let settings = format!(
             "SELECT count(*) FROM pg_db_role_setting s JOIN pg_database d ON d.oid = setdatabase \
              WHERE datname = '{beside}'"
@@ -370,23 +403,29 @@ fn a_manifest_beside_a_file_does_not_say_whose_it_is() {
     let (db, project) = as_superuser(cluster);
     let backup = project.backup();
     let away = project.dir.join("downloads");
+
     fs::create_dir(&away).unwrap();
+
     for file in project.files() {
         fs::copy(&file, away.join(file.file_name().unwrap())).unwrap();
     }
+
     let file = away.join(backup.file_name().unwrap());
     let own = project.ok(&format!("db-restore --yes --file {}", backup.display()));
     assert!(!own.err.contains("db_tasks_loader_"), "{}", own.err);
+
     let said = project
         .ok(&format!("db-restore --yes --file {}", file.display()))
         .ends_with(0, "a role made for this run");
     has_gone(cluster, &said);
     assert_eq!(cluster.sql(&db.name, "SELECT count(*) FROM orders"), "300");
+
     project.fails(
         &format!("db-restore --yes --in-place --file {}", file.display()),
         3,
         "`--trust=role`",
     );
+
     // who is no superuser has no such powers to give
     let app = Project::host(&db.url);
     cluster.sql("postgres", &format!("ALTER DATABASE {} OWNER TO app", db.name));
@@ -401,11 +440,13 @@ fn no_flag_lets_a_stranger_be_a_superuser_in_production() {
     let project = Project::host(&db.socket_url).env("ENVIRONMENT", "production");
     let file = dump(&project, "CREATE TABLE public.t (a int);\n");
     let beside = format!("{}_beside", db.name);
+
     project.fails(
         &format!("db-restore --as {beside} --yes --trust=role --file {}", file.display()),
         3,
         "environment",
     );
+
     project.ok(&format!("db-restore --as {beside} --yes --file {}", file.display()));
     cluster.drop_all(&beside);
 }
@@ -419,6 +460,7 @@ fn materialized_views_are_named() {
     let sql = "CREATE MATERIALIZED VIEW public.m AS SELECT CURRENT_USER::text AS who WITH NO \
                DATA;\nREFRESH MATERIALIZED VIEW public.m;\n";
     let file = dump(&project, sql);
+
     let words = format!("db-restore --as {beside} --yes --file {}", file.display());
     project.ok(&words).ends_with(0, "`REFRESH MATERIALIZED VIEW` fills it as its owner");
     assert!(cluster.sql(&beside, "SELECT who FROM public.m").starts_with("db_tasks_loader_"));
@@ -431,11 +473,13 @@ fn materialized_views_are_named() {
 fn what_a_trigger_puts_off_does_not_belie_the_count() {
     let cluster = need!("postgresql", cluster());
     let (db, project) = as_superuser(cluster);
+
     let sql = "CREATE TABLE public.t (a int);\nCREATE TABLE public.u (a int);\nCREATE FUNCTION \
                public.gone() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN DELETE FROM public.t; \
                RETURN NULL; END $$;\nCREATE CONSTRAINT TRIGGER x AFTER INSERT ON public.u \
                DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.gone();\nCOPY \
                public.t (a) FROM stdin;\n1\n2\n\\.\nCOPY public.u (a) FROM stdin;\n1\n\\.\n";
+
     let file = dump(&project, sql);
     for words in [
         "db-verify --deep --on-server --yes",
@@ -450,6 +494,7 @@ fn what_a_trigger_puts_off_does_not_belie_the_count() {
         );
         assert_eq!(cluster.sql(&db.name, "SELECT count(*) FROM orders"), "300", "{words}");
     }
+
     assert_eq!(family(cluster, &db.name), std::slice::from_ref(&db.name));
 }
 
@@ -481,8 +526,10 @@ fn autovacuum_runs_nothing_of_the_files_as_a_superuser() {
          (public.f(a)), b FROM public.by_statistics;\nCREATE INDEX ON public.plain (lower(a)) \
          WHERE m = 'good'::public.mood;\n",
     );
+
     let said = project.ok(&format!("db-restore --yes --file {}", file.display()));
     assert!(said.err.contains("autovacuum is off on it"), "{}", said.err);
+
     let options = "SELECT string_agg(relname || array_to_string(reloptions, ','), ' ' ORDER BY \
                    relname) FROM pg_class WHERE reloptions <> '{}' AND oid >= 16384";
     let off = [
@@ -495,6 +542,7 @@ fn autovacuum_runs_nothing_of_the_files_as_a_superuser() {
         "ranges",
         "statistics",
     ];
+
     let off = off.map(|by| format!("by_{by}autovacuum_enabled=off")).join(" ");
     assert_eq!(cluster.sql(&db.name, options), off);
     cluster.drop_all(&db.name);
@@ -509,10 +557,12 @@ fn nothing_of_a_file_runs_when_somebody_connects() {
     let (db, project) = as_superuser(&cluster);
     let project = project.env("DB_TASKS_PG_BIN", &bin.to_string_lossy());
     let rows = "COPY public.t (a) FROM stdin;\n1\n\\.\n";
+
     let trigger = "CREATE EVENT TRIGGER login ON login EXECUTE FUNCTION public.f();\n";
     let function = "CREATE FUNCTION public.f() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN \
                     CREATE ROLE made_by_a_stranger; END';\n";
     let table = "CREATE TABLE public.t (a int);\n";
+
     for sql in [format!("{table}{function}{trigger}"), format!("{table}{function}{rows}{trigger}")]
     {
         let file = dump(&project, &sql);
@@ -521,10 +571,12 @@ fn nothing_of_a_file_runs_when_somebody_connects() {
             assert!(said.code == Some(3) || said.code == Some(1), "{words}: {said:?}");
             assert!(said.err.contains("--trust=role"), "{words}: {}", said.err);
         }
+
         let found = cluster
             .sql(&db.name, "SELECT count(*) FROM pg_roles WHERE rolname = 'made_by_a_stranger'");
         assert_eq!(found, "0", "{sql}");
     }
+
     assert_eq!(family(&cluster, &db.name), std::slice::from_ref(&db.name));
     cluster.drop_all(&db.name);
 }

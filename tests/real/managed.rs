@@ -32,6 +32,7 @@ impl Production {
         let roles = ["owner", "web", "robot"].map(unique);
         let [owner, web, robot] = &roles;
         let db = cluster.database();
+
         let sql = format!(
             "CREATE ROLE {owner}; CREATE ROLE {web}; CREATE ROLE {robot}; GRANT ALL ON SCHEMA \
              public TO {owner};
@@ -45,23 +46,29 @@ impl Production {
              RESET ROLE; SET ROLE {web}; GRANT SELECT ON orders TO {robot}; RESET ROLE; {}",
             more.replace("{web}", web)
         );
+
         cluster.sql(&db.name, &sql);
         let project = Project::new(CONFIG).env("DATABASE_URL", &db.socket_url);
         project.backup();
+
         let folder = tempfile::tempdir().unwrap();
         for file in project.files() {
             fs::copy(&file, folder.path().join(file.file_name().unwrap())).unwrap();
         }
+
         let backup =
             name(project.files().iter().find(|f| f.extension().unwrap() == "zst").unwrap());
+
         for (file, format) in [("prod.sql", "plain"), ("prod.dump", "custom")] {
             let mut dump = cluster.command("pg_dump");
             dump.args(["-F", format, "-f"]).arg(folder.path().join(file)).args(["-d", &db.name]);
             assert!(dump.status().unwrap().success());
         }
+
         drop((db, project));
         cluster
             .sql("postgres", &roles.each_ref().map(|role| format!("DROP ROLE {role};")).concat());
+
         Self { folder, backup, plain: "prod.sql".into(), custom: "prod.dump".into(), roles }
     }
 
@@ -87,6 +94,7 @@ fn all_is_apps(cluster: &Cluster, db: &str) {
                   'public'::regnamespace UNION SELECT proowner::regrole FROM pg_proc WHERE \
                   pronamespace = 'public'::regnamespace";
     assert_eq!(cluster.sql(db, owners), "app");
+
     let rights = "SELECT (SELECT count(*) FROM pg_class WHERE relnamespace = \
                   'public'::regnamespace AND relacl IS NOT NULL), (SELECT count(*) FROM \
                   pg_default_acl), (SELECT count(*) FROM pg_attribute WHERE attacl IS NOT NULL \
@@ -101,11 +109,13 @@ fn productions_dump_comes_back_without_its_roles() {
     let production = Production::new(cluster);
     let backup = &production.backup;
     let db = cluster.database();
+
     cluster.sql(
         &db.name,
         "SET ROLE app; CREATE TABLE orders (id int, note text); INSERT INTO orders VALUES (1, \
          'live')",
     );
+
     let laptop = production.laptop(CONFIG, &db);
 
     // before anything is begun, with the line that does it
@@ -114,17 +124,20 @@ fn productions_dump_comes_back_without_its_roles() {
     for role in &production.roles {
         assert!(refused.err.contains(role.as_str()), "{}", refused.err);
     }
+
     assert!(refused.err.contains("nothing was touched"), "{}", refused.err);
     laptop.fails(
         &format!("db-restore {backup} --yes --in-place"),
         3,
         &format!("`db-restore {backup} --in-place --no-owner --no-privileges`"),
     );
+
     laptop.fails(
         "db-verify --deep",
         3,
         &format!("`db-verify {backup} --deep --no-owner --no-privileges`"),
     );
+
     laptop
         .fails(&format!("db-restore {backup} --yes --no-owner"), 3, "gives rights to roles")
         .ends_with(3, &cure);
@@ -139,12 +152,15 @@ fn productions_dump_comes_back_without_its_roles() {
         "{}",
         done.err
     );
+
     all_is_apps(cluster, &db.name);
     laptop.ok("db-undo --yes");
     assert_eq!(cluster.sql(&db.name, "SELECT note FROM orders"), "live");
+
     let log = fs::read_to_string(laptop.dir.join(".db-tasks/audit.jsonl")).unwrap();
     let line = log.lines().rfind(|line| line.contains("db-restore")).unwrap();
     assert!(line.contains("\"left_out\"") && line.contains(&production.roles[0]), "{line}");
+
     let json = laptop
         .ok(&format!("db-restore {backup} --yes --in-place --no-owner --no-privileges --json"))
         .out;
@@ -155,6 +171,7 @@ fn productions_dump_comes_back_without_its_roles() {
         .iter()
         .filter_map(|step| step.get("left_out"))
         .collect();
+
     assert!(
         left.iter().any(|left| left["roles"].to_string().contains(&production.roles[1])),
         "{json}"
@@ -175,16 +192,20 @@ fn a_laptop_says_it_once() {
     let production = Production::new(cluster);
     let db = cluster.database();
     let plain = production.laptop(CONFIG, &db);
+
     plain.fails("db-prepare", 3, "`no-owner = true` and `no-privileges = true` in `[restore]`");
     let laptop = production.laptop(&format!("{CONFIG}{KEYS}"), &db);
     laptop.ok("db-prepare");
     all_is_apps(cluster, &db.name);
     laptop.ok("db-verify --deep");
+
     laptop.ok("db-restore --latest --any-database --yes");
     all_is_apps(cluster, &db.name);
+
     let copy = format!("{}_copy", db.name);
     laptop.ok(&format!("db-restore --latest --as {copy}"));
     all_is_apps(cluster, &copy);
+
     let config = laptop.ok("db-config").out;
     assert!(
         config.contains("restore.no-owner") && config.contains("restore.no-privileges"),
@@ -205,16 +226,20 @@ fn a_foreign_dump_comes_back_without_its_roles() {
             if superuser {
                 laptop = laptop.env("DATABASE_URL", &db.socket_url);
             }
+
             let trust = if superuser { "" } else { " --trust=role" };
             let line =
                 format!("db-restore --file backups/{file}{trust} --no-owner --no-privileges");
+
             laptop.fails(
                 &format!("db-restore --file backups/{file} --yes{trust}"),
                 3,
                 &format!("`{line}`"),
             );
+
             laptop.ok(&format!("{line} --yes")).ends_with(0, "left out: ");
             assert_eq!(cluster.sql(&db.name, "SELECT count(*), sum(id) FROM orders"), "200|20100");
+
             let strangers = "SELECT count(*) FROM pg_class WHERE relnamespace = \
                              'public'::regnamespace AND relacl IS NOT NULL";
             assert_eq!(cluster.sql(&db.name, strangers), "0");
@@ -232,16 +257,19 @@ fn what_a_policy_names_must_be_there() {
         "ALTER TABLE orders ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON orders TO {web} USING \
          (id > 1);",
     );
+
     let web = &production.roles[1];
     let db = cluster.database();
     let laptop = production.laptop(&format!("{CONFIG}{KEYS}"), &db);
     let refused =
         laptop.fails("db-restore --latest --any-database --yes", 3, "policies or user mappings");
+
     assert!(refused.err.contains(&format!("CREATE ROLE \"{web}\";")), "{}", refused.err);
     cluster.sql("postgres", &format!("CREATE ROLE {web}"));
     laptop.ok("db-restore --latest --any-database --yes");
     assert_eq!(cluster.sql(&db.name, "SELECT count(*), sum(id) FROM orders"), "200|20100");
     drop(db);
+
     cluster.sql("postgres", &format!("DROP ROLE {web}"));
 }
 
@@ -251,6 +279,7 @@ fn managed() -> Result<(&'static Cluster, TempDb, Project), String> {
     let cluster = cluster()?;
     let db = cluster.database();
     cluster.try_sql(&db.name, "CREATE EXTENSION pageinspect")?;
+
     cluster.sql(
         &db.name,
         "SET ROLE app; CREATE EXTENSION pgcrypto; CREATE TABLE t (id int PRIMARY KEY, v text); \
@@ -258,6 +287,7 @@ fn managed() -> Result<(&'static Cluster, TempDb, Project), String> {
          RESET ROLE; CREATE TABLE theirs (x int); INSERT INTO theirs VALUES (7); GRANT SELECT ON \
          theirs TO app;",
     );
+
     let project = Project::host(&db.url);
     Ok((cluster, db, project))
 }
@@ -269,11 +299,13 @@ fn who_is_no_superuser_is_told_before_and_gets_the_rest() {
     let backup = name(&project.backup());
     let line = format!("`db-restore {backup} --no-owner --no-privileges`");
     let doctor = project.fails("db-doctor", 1, &line);
+
     assert!(
         !doctor.out.contains("GRANT"),
         "nobody is made a superuser for a restore: {}",
         doctor.out
     );
+
     for said in [
         "`app` is no member of: `postgres`",
         "`app` may not make, for they take a superuser: `pageinspect`",
@@ -282,6 +314,7 @@ fn who_is_no_superuser_is_told_before_and_gets_the_rest() {
         project.fails(&format!("db-restore {backup} --yes"), 3, said).ends_with(3, &line);
         project.fails("db-verify --deep", 3, said);
     }
+
     super::same(&cluster.fingerprint(&db.name), &before);
 
     project.ok("db-verify --deep --no-owner --no-privileges");
@@ -294,6 +327,7 @@ fn who_is_no_superuser_is_told_before_and_gets_the_rest() {
         cluster.sql(&db.name, "SELECT extname FROM pg_extension ORDER BY 1"),
         "pgcrypto\nplpgsql"
     );
+
     assert_eq!(
         cluster.sql(
             &db.name,
@@ -301,6 +335,7 @@ fn who_is_no_superuser_is_told_before_and_gets_the_rest() {
         ),
         "app"
     );
+
     // the next one has nothing of others' any more
     project.ok("db-backup --auto --label later");
     project.ok("db-restore --latest --yes");
@@ -319,16 +354,19 @@ fn in_place_what_is_others_stays_or_is_named() {
     let before = cluster.fingerprint(&db.name);
     let refused = format!("db-restore {backup} --yes --in-place --no-owner --no-privileges");
     let said = project.fails(&refused, 3, "the role `app` may not empty the live database");
+
     assert!(
         said.err.contains("of `postgres`: `theirs`") && said.err.contains("nothing was touched"),
         "{}",
         said.err
     );
+
     super::same(&cluster.fingerprint(&db.name), &before);
     cluster.sql(&db.name, "ALTER TABLE theirs OWNER TO app");
     cluster.sql(&db.name, "COMMENT ON EXTENSION pageinspect IS 'ours'; DELETE FROM t");
     project.ok(&refused);
     assert_eq!(cluster.sql(&db.name, "SELECT count(*) FROM t"), "100");
+
     let comment = "SELECT obj_description(oid, 'pg_extension') FROM pg_extension WHERE extname = \
                    'pageinspect'";
     assert_eq!(cluster.sql(&db.name, comment), "ours");
@@ -342,13 +380,16 @@ fn what_needs_an_extension_that_is_left_out_fails_beside_the_live_data() {
         &db.name,
         "CREATE VIEW pages AS SELECT get_raw_page('t', 0) AS page; ALTER VIEW pages OWNER TO app",
     );
+
     let backup = name(&project.backup());
     let before = cluster.fingerprint(&db.name);
+
     project.fails(
         &format!("db-restore {backup} --yes --no-owner --no-privileges"),
         1,
         "get_raw_page",
     );
+
     super::same(&cluster.fingerprint(&db.name), &before);
     assert_eq!(super::family(cluster, &db.name), std::slice::from_ref(&db.name));
     assert!(project.ok("db-list").out.contains("verified"), "nothing is wrong with the backup");
@@ -361,19 +402,23 @@ fn a_role_that_is_met_late_is_told_with_the_cure() {
     let cluster = need!("postgresql", cluster());
     let db = cluster.database();
     let live = "SET ROLE app; CREATE TABLE live (a int); INSERT INTO live VALUES (1)";
+
     cluster.sql(&db.name, live);
     let project = Project::host(&db.url);
     // beyond what is read beforehand
     let rows: String = (0..200_000).map(|i| format!("{i}\t{:032}\n", i * 7_919)).collect();
+
     let dump = format!(
         "SET client_encoding = 'UTF8';\nCREATE TABLE public.t (id int, v text);\nALTER TABLE \
          public.t OWNER TO app;\nCOPY public.t (id, v) FROM stdin;\n{rows}\\.\n\nGRANT SELECT ON \
          TABLE public.t TO nobody_here;\n\n--\n-- PostgreSQL database dump complete\n--\n\n"
     );
+
     let file = project.write("late.sql", dump);
     let line =
         format!("`db-restore --file {} --trust=role --no-owner --no-privileges`", file.display());
     let restore = format!("db-restore --file {} --yes --trust=role", file.display());
+
     project.fails(&restore, 1, "role \"nobody_here\" does not exist").ends_with(1, &line);
     assert_eq!(cluster.sql(&db.name, "SELECT a FROM live"), "1");
     project

@@ -31,6 +31,7 @@ fn more_objects_than_a_transaction_has_locks_for() {
             ),
         );
     }
+
     cluster.sql(
         &db.name,
         "SET ROLE app; INSERT INTO t7 (v) SELECT 'row ' || i FROM generate_series(1, 50) i",
@@ -41,8 +42,10 @@ fn more_objects_than_a_transaction_has_locks_for() {
             "SET ROLE app; SELECT count(lo_from_bytea(0, 'large')) FROM generate_series(1, 250)",
         );
     }
+
     let project = Project::host(&db.url);
     project.ok("db-backup --auto");
+
     let wanted = cluster.fingerprint(&db.name);
     // the peer's way works, and one transaction does not
     let piped = |options: &str, to: &str| {
@@ -55,6 +58,7 @@ fn more_objects_than_a_transaction_has_locks_for() {
             db.name
         )))
     };
+
     piped("", &format!("{}_peer", db.name)).unwrap();
     let why = piped("-1", &format!("{}_one", db.name)).unwrap_err();
     assert!(why.contains("out of shared memory"), "{why}");
@@ -71,6 +75,7 @@ fn more_objects_than_a_transaction_has_locks_for() {
             < failed.err.find("out of shared memory"),
         "{failed:?}"
     );
+
     same(&cluster.fingerprint(&db.name), &wanted);
 }
 
@@ -81,16 +86,20 @@ fn a_piece_that_fails_names_its_line_and_the_live_database_stays() {
     let cluster = need!("postgresql", crate::support::cluster::cluster());
     let db = cluster.database();
     cluster.sql(&db.name, "SET ROLE app; CREATE TABLE live (a int); INSERT INTO live VALUES (1)");
+
     let project = Project::host(&db.url);
     let many: String = (1..=1400).map(|i| format!("CREATE TABLE public.t{i} (a int);\n")).collect();
     let text = format!("{many}CREATE TABLE public.t7 (a int);\n{}", super::hostile_dumps::TAIL);
+
     project.write("dump.sql", text);
     let before = cluster.fingerprint(&db.name);
+
     project.fails(
         "db-restore --file dump.sql --yes --trust=role",
         1,
         "line 1401 of the dump: ERROR:  relation \"t7\" already exists",
     );
+
     same(&cluster.fingerprint(&db.name), &before);
     assert_eq!(super::family(cluster, &db.name), std::slice::from_ref(&db.name));
 }

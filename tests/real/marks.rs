@@ -21,18 +21,22 @@ fn clone(url: &str) -> Project {
 fn cut_off(cluster: &Cluster, older: &str) -> (TempDb, Project, Project) {
     let db = cluster.database();
     tiny(cluster, &db.name);
+
     let (first, second) = (clone(&db.url), clone(&db.url));
     second.backup();
     if !older.is_empty() {
         second.ok("db-restore --latest --yes");
         cluster.sql(&format!("{}__previous", db.name), older);
     }
+
     cluster.sql(&db.name, "DELETE FROM orders WHERE id > 7");
     first.write("migrate", "touch migrating; sleep 60");
+
     let mut killed = first.command("db-reset --force --skip-backup").spawn().unwrap();
     until("it migrates", || first.dir.join("migrating").exists());
     signal(&killed, "KILL");
     killed.wait().unwrap();
+
     (db, first, second)
 }
 
@@ -46,6 +50,7 @@ fn what_a_killed_reset_has_set_aside_is_dropped_by_no_other_clone() {
     let (db, first, second) = cut_off(cluster, "DELETE FROM orders WHERE id > 5");
     let (db, kept, discard) =
         (&db.name, format!("{}__previous", db.name), format!("{}__discard", db.name));
+
     assert_eq!([orders(cluster, &kept), orders(cluster, &discard)], ["7", "5"]);
 
     for words in [
@@ -84,6 +89,7 @@ fn what_a_killed_reset_has_set_aside_is_dropped_by_no_other_clone() {
     second.ok("db-undo --yes");
     second.ok("db-undo --yes");
     second.ok("db-restore --latest --yes");
+
     assert_eq!([orders(cluster, db), orders(cluster, &kept)], ["300", "7"]);
 }
 
@@ -92,13 +98,16 @@ fn another_clones_undo_brings_back_what_a_killed_reset_has_set_aside() {
     let cluster = need!("postgresql", cluster());
     let (db, first, second) = cut_off(cluster, "");
     let db = &db.name;
+
     second.ok("db-undo --yes");
     assert_eq!(orders(cluster, db), "7");
+
     let comment = format!(
         "SELECT shobj_description(oid, 'pg_database') IS NULL FROM pg_database WHERE datname = \
          '{db}'"
     );
     assert_eq!(cluster.sql("postgres", &comment), "t");
+
     let before = cluster.fingerprint(db);
     first.ok("db-repair");
     same(&cluster.fingerprint(db), &before);
@@ -120,17 +129,21 @@ impl Pair {
         for db in [&first, &second] {
             tiny(cluster, &db.name);
         }
+
         let url = |db: &TempDb, key: &str| {
             format!("[databases.{key}]\npostgres = {{ url = \"{}\" }}\n", db.url)
         };
         let set = "[backup]\nname = \"backup_{timestamp}/{store}.{ext}\"\n";
         let project = Project::new(&format!("{}{}{set}", url(&first, "a"), url(&second, "b")));
         let other = Project::new(&url(&first, "a"));
+
         project.ok("db-backup --auto");
         other.backup();
+
         for db in [&first, &second] {
             cluster.sql(&db.name, "DELETE FROM orders WHERE id > 7");
         }
+
         Self { first, second, project, other }
     }
 
@@ -147,10 +160,13 @@ impl Pair {
             }
             swapped()
         });
+
         signal(&killed, "KILL");
         killed.wait().unwrap();
+
         let over = || sessions(cluster, &self.second.name) == 0;
         until("its sessions are over", over);
+
         assert_eq!(
             orders(cluster, &self.second.name) == "7",
             words.contains("restore"),
@@ -164,10 +180,12 @@ fn what_half_a_set_has_set_aside_is_dropped_by_no_other_clone() {
     let cluster = need!("postgresql", cluster());
     let pair = Pair::new(cluster);
     let (db, kept) = (&pair.first.name, format!("{}__previous", pair.first.name));
+
     pair.half(cluster, "db-restore --latest --yes", || cluster.exists(&kept));
     for words in ["db-restore --latest --yes", "db-restore --latest --yes --dry-run"] {
         pair.other.fails(words, 3, "is held by db-restore");
     }
+
     assert_eq!(orders(cluster, &kept), "7");
     pair.project.ok("db-repair");
     assert_eq!([db, &pair.second.name].map(|db| orders(cluster, db)), ["7", "7"]);
@@ -178,6 +196,7 @@ fn what_half_a_set_has_set_aside_is_dropped_by_no_other_clone() {
     pair.half(cluster, "db-undo --yes", there);
     pair.other.fails("db-restore --latest --yes", 3, "is held by db-undo");
     pair.project.ok("db-repair");
+
     assert_eq!([db, &pair.second.name].map(|db| orders(cluster, db)), ["300", "300"]);
     // what came to its end holds nothing
     pair.project.ok("db-undo --yes");
@@ -190,10 +209,12 @@ fn a_kept_database_that_says_production_is_dropped_by_no_run() {
     let cluster = need!("postgresql", cluster());
     let db = cluster.database();
     tiny(cluster, &db.name);
+
     let project = clone(&db.url);
     project.backup();
     cluster.sql(&db.name, "DELETE FROM orders WHERE id > 7");
     project.ok("db-restore --latest --yes");
+
     let (kept, failed) = (format!("{}__previous", db.name), format!("{}__failed", db.name));
     let setting = |to: &str| format!("ALTER DATABASE {kept} {to}");
     let comment =
@@ -226,11 +247,13 @@ fn a_kept_database_that_says_production_is_dropped_by_no_run() {
         "postgres",
         &format!("ALTER DATABASE {failed} SET dbtasks.environment = 'production'"),
     );
+
     project.fails(
         "db-reset --force",
         3,
         &format!("the database `{failed}` says that it is `production`"),
     );
+
     cluster.sql("postgres", &format!("ALTER DATABASE {failed} RENAME TO {kept}"));
     project.ok("db-undo --yes");
     assert_eq!(orders(cluster, &db.name), "7");
@@ -241,8 +264,10 @@ fn an_undo_brings_the_kept_data_back_where_the_live_one_is_gone() {
     let cluster = need!("postgresql", cluster());
     let db = cluster.database();
     tiny(cluster, &db.name);
+
     let project = clone(&db.url);
     project.backup();
+
     cluster.sql(
         "postgres",
         &format!(
@@ -250,6 +275,7 @@ fn an_undo_brings_the_kept_data_back_where_the_live_one_is_gone() {
             db.name
         ),
     );
+
     let before = cluster.fingerprint(&db.name);
     project.ok("db-restore --latest --yes");
     cluster.sql("postgres", &format!("DROP DATABASE {}", db.name));
@@ -259,6 +285,7 @@ fn an_undo_brings_the_kept_data_back_where_the_live_one_is_gone() {
     assert!(!said.err.contains("once more swaps it back"), "{}", said.err);
     same(&cluster.fingerprint(&db.name), &before);
     assert!(!cluster.exists(&format!("{}__previous", db.name)));
+
     project.fails("db-undo --yes", 1, "there is nothing to undo");
 }
 
@@ -280,8 +307,10 @@ impl Limited {
                 db.name
             ),
         );
+
         cluster.sql("postgres", &format!("ALTER DATABASE {} CONNECTION LIMIT 20", db.name));
         let url = format!("postgresql://{role}:pw@127.0.0.1:{}/{}", cluster.port, db.name);
+
         Self { role, db, first: clone(&url), second: clone(&url) }
     }
 
@@ -292,6 +321,7 @@ impl Limited {
             "migrate",
             "psql -qX -c 'CREATE TABLE half (id int)'; touch migrating; sleep 60",
         );
+
         let mut killed = self.first.command(words).spawn().unwrap();
         until("it migrates", || migrating.exists());
         signal(&killed, "KILL");
@@ -318,6 +348,7 @@ fn a_limit_of_ones_own_outlives_what_was_left_half_made() {
     let cluster = need!("postgresql", cluster());
     let limited = Limited::new(cluster);
     let (db, second) = (&limited.db.name, &limited.second);
+
     // an empty one, half prepared
     limited.killed("db-prepare");
     assert_ne!(limited.limit(cluster), "20");
@@ -326,6 +357,7 @@ fn a_limit_of_ones_own_outlives_what_was_left_half_made() {
         [limited.limit(cluster), cluster.sql(db, "SELECT count(*) FROM people")],
         ["20", "0"]
     );
+
     let backup = second.backup();
     let restore = format!("db-restore --file {} --yes", backup.display());
 
@@ -335,11 +367,13 @@ fn a_limit_of_ones_own_outlives_what_was_left_half_made() {
     second.ok(&format!("{restore} --in-place"));
     assert_eq!(limited.limit(cluster), "20");
     limited.killed("db-reset --force");
+
     cluster.sql("postgres", &format!("ALTER ROLE {} CREATEDB", limited.role));
     second.ok(&restore);
     assert_eq!(limited.limit(cluster), "20");
     second.ok("db-undo --yes");
     second.ok("db-undo --yes");
+
     assert_eq!(limited.limit(cluster), "20");
     limited.ends(cluster);
 }
@@ -349,6 +383,7 @@ fn what_is_restored_over_what_was_half_prepared_is_whole() {
     let cluster = need!("postgresql", cluster());
     let limited = Limited::new(cluster);
     let (db, second) = (&limited.db.name, &limited.second);
+
     cluster.sql(
         db,
         &format!(
@@ -356,8 +391,10 @@ fn what_is_restored_over_what_was_half_prepared_is_whole() {
             limited.role
         ),
     );
+
     let backup = second.backup();
     cluster.sql(db, "DROP TABLE people");
+
     let of_another_folder = limited.first.dir.join("dump.sql.zst");
     std::fs::rename(backup, &of_another_folder).unwrap();
     limited.killed("db-prepare");
@@ -380,6 +417,7 @@ fn what_another_reset_has_emptied_is_brought_back_by_that_one_alone() {
     let limited = Limited::new(cluster);
     let (db, first, second) = (&limited.db.name, &limited.first, &limited.second);
     let says = "the shop\nof 2026";
+
     cluster.sql("postgres", &format!("COMMENT ON DATABASE {db} IS '{says}'"));
     cluster.sql(
         db,
@@ -388,6 +426,7 @@ fn what_another_reset_has_emptied_is_brought_back_by_that_one_alone() {
             limited.role
         ),
     );
+
     let comment = || {
         cluster.sql(
             "postgres",
@@ -397,6 +436,7 @@ fn what_another_reset_has_emptied_is_brought_back_by_that_one_alone() {
             ),
         )
     };
+
     let reset_is_killed = |project: &Project, migrates: &str| {
         let migrating = project.dir.join("migrating");
         let _ = std::fs::remove_file(&migrating);
@@ -414,6 +454,7 @@ fn what_another_reset_has_emptied_is_brought_back_by_that_one_alone() {
         // the first's reset is cut off; the second mends it by hand, and goes on
         reset_is_killed(first, "CREATE TABLE half (id int)");
         assert!(comment().starts_with("db-tasks: emptied by db-reset (db-tasks"), "{}", comment());
+
         let watched = second.fails("db-status --check", 1, "needs a look");
         let told = "is half made: a reset emptied it (db-reset (db-tasks/";
         assert!(
@@ -421,12 +462,14 @@ fn what_another_reset_has_emptied_is_brought_back_by_that_one_alone() {
             "{}",
             watched.out
         );
+
         let of_the_first = first
             .files()
             .into_iter()
             .filter(|file| file.extension().is_some_and(|e| e == "zst"))
             .max()
             .unwrap();
+
         second.ok(&format!(
             "db-restore --file {} --trust=role --yes --in-place",
             of_the_first.display()
@@ -436,21 +479,25 @@ fn what_another_reset_has_emptied_is_brought_back_by_that_one_alone() {
             (says.to_owned(), "20".to_owned()),
             "{taken}"
         );
+
         cluster.sql(db, &format!("SET ROLE {}; INSERT INTO people VALUES (2)", limited.role));
         let before = cluster.fingerprint(db);
 
         reset_is_killed(second, &taken.replace('x', db));
         let said = first.ok("db-repair");
         let people = "SELECT count(*) FROM pg_class WHERE relname = 'people'";
+
         assert_eq!(cluster.sql(db, people), "0", "{taken}: {}", said.err);
         second.ok("db-repair");
         same(&cluster.fingerprint(db), &before);
+
         assert_eq!(
             (comment(), limited.limit(cluster)),
             (says.to_owned(), "20".to_owned()),
             "{taken}"
         );
     }
+
     assert_eq!(first.ok("db-repair").out.trim(), "nothing to repair");
     limited.ends(cluster);
 }
@@ -460,6 +507,7 @@ fn what_another_reset_has_emptied_is_brought_back_by_that_one_alone() {
 #[test]
 fn a_late_repair_undoes_nothing_that_others_have_done_since() {
     let cluster = need!("postgresql", cluster());
+
     for since in
         [&["db-undo --yes", "db-restore --latest --yes"][..], &["db-undo --yes", "db-undo --yes"]]
     {
@@ -467,6 +515,7 @@ fn a_late_repair_undoes_nothing_that_others_have_done_since() {
         let db = &db.name;
         since.iter().for_each(|words| drop(second.ok(words)));
         cluster.sql(db, "SET ROLE app; CREATE TABLE since AS SELECT 1 AS id");
+
         let before = cluster.fingerprint(db);
 
         // a cron job's backup cleans up first, without a question
@@ -477,6 +526,7 @@ fn a_late_repair_undoes_nothing_that_others_have_done_since() {
         assert!(said.err.contains(&told), "{since:?}: {}", said.err);
         same(&cluster.fingerprint(db), &before);
         assert_eq!(orders(cluster, &format!("{db}__previous")), "7", "{since:?}");
+
         assert_eq!(first.ok("db-repair").out.trim(), "nothing to repair");
         // what it had held is anybody's to undo and to replace now
         second.ok("db-undo --yes");
@@ -492,6 +542,7 @@ fn what_was_left_for_a_look_does_not_go_without_a_word() {
     let (db, first, second) = cut_off(cluster, "");
     cluster.sql(&db.name, "SET ROLE app; CREATE TABLE since AS SELECT 1 AS id");
     first.ok("db-repair");
+
     let goes = format!(
         "`{}__failed`, which a run that failed or was cut off has left for a look, goes for good",
         db.name
@@ -509,8 +560,10 @@ fn unheard(cluster: &Cluster, project: &Project) -> String {
          fi\nrm \"$heard\"; exit $code",
         cluster.bin.join("psql").display()
     );
+
     let bin = project.shim("psql", &script);
     std::os::unix::fs::symlink(cluster.bin.join("pg_dump"), bin.join("pg_dump")).unwrap();
+
     bin.display().to_string()
 }
 
@@ -519,6 +572,7 @@ fn a_copy_that_has_arrived_unheard_stays() {
     let cluster = need!("postgresql", cluster());
     let (db, project) = tiny_host(cluster);
     project.backup();
+
     let copy = format!("{}_copy", db.name);
     let bin = unheard(cluster, &project);
     let said = project
@@ -526,6 +580,7 @@ fn a_copy_that_has_arrived_unheard_stays() {
         .env("DB_TASKS_PG_BIN", bin)
         .output()
         .unwrap();
+
     let said = super::Outcome::of(said)
         .ends_with(1, &format!("`{copy}` stays as it is: no mark of a run is on it"));
     assert!(said.err.contains("server closed the connection"), "{}", said.err);
@@ -542,13 +597,16 @@ fn what_was_prepared_unheard_is_not_said_to_be_gone() {
         let config =
             format!("[databases.main]\npostgres = {{ url = \"${{DATABASE_URL}}\" }}\n{hooks}");
         let project = Project::new(&config).env("DATABASE_URL", &db.url);
+
         if !there {
             cluster.sql("postgres", &format!("DROP DATABASE {}", db.name));
         }
+
         let bin = unheard(cluster, &project);
         let said = project.command("db-prepare").env("DB_TASKS_PG_BIN", bin).output().unwrap();
         let said = super::Outcome::of(said)
             .ends_with(1, &format!("`{}` stays as it is: no mark of a run is on it", db.name));
+
         assert!(!said.err.contains("taken away again"), "{}", said.err);
         assert_eq!(cluster.sql(&db.name, "SELECT count(*) FROM m"), "0");
         project.ok("db-repair").ends_with(0, "nothing to repair");

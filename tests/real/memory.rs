@@ -14,6 +14,7 @@ fn peak(project: &Project, words: &str) -> u64 {
     let mut child = project.command(words).spawn().unwrap();
     let status = format!("/proc/{}/status", child.id());
     let mut peak = 0;
+
     while child.try_wait().unwrap().is_none() {
         let text = fs::read_to_string(&status).unwrap_or_default();
         let high = text.lines().find_map(|l| {
@@ -22,7 +23,9 @@ fn peak(project: &Project, words: &str) -> u64 {
         peak = peak.max(high.unwrap_or(0));
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
+
     super::Outcome::of(child.wait_with_output().unwrap()).ends_with(0, "");
+
     peak
 }
 
@@ -31,14 +34,17 @@ fn sixty_megabytes_with_a_row_of_twenty_need_no_more_memory() {
     need!("/proc", fs::metadata("/proc/self/status"));
     let cluster = need!("postgresql", cluster());
     let db = cluster.database();
+
     cluster.sql(
         &db.name,
         "SET ROLE app; CREATE TABLE many (id int, a text); CREATE TABLE wide (id int, a text);
          INSERT INTO many SELECT i, repeat(md5(i::text), 10) FROM generate_series(1, 120000) i;
          INSERT INTO wide VALUES (1, repeat('0123456789abcdef', 1280 * 1024))",
     );
+
     let project = Project::host(&db.url);
     let mut said = Vec::new();
+
     for words in [
         "db-backup --auto",
         "db-backup --auto --compress gzip",
@@ -50,6 +56,7 @@ fn sixty_megabytes_with_a_row_of_twenty_need_no_more_memory() {
         said.push(format!("{words}: {} MiB", peak / 1024));
         assert!(peak > 1024 && peak < LIMIT_KIB, "{said:?}");
     }
+
     println!("{said:?}");
 }
 
@@ -62,6 +69,7 @@ fn twenty_thousand_files_in_each_of_several_backups_need_no_more_memory() {
     let db = cluster.database();
     let project = Project::host(&db.url);
     let config = fs::read_to_string(project.dir.join("db-tasks.toml")).unwrap();
+
     project.write(
         "db-tasks.toml",
         format!("{config}\n[stores.media]\nfiles = {{ path = \"media\" }}\n"),
@@ -73,6 +81,7 @@ fn twenty_thousand_files_in_each_of_several_backups_need_no_more_memory() {
         }
         fs::write(folder.join(format!("upload-of-somebody-{at:06}.bin")), at.to_string()).unwrap();
     }
+
     let mut said = Vec::new();
     let backup = "db-backup --auto --only media";
     for words in
@@ -82,6 +91,7 @@ fn twenty_thousand_files_in_each_of_several_backups_need_no_more_memory() {
         said.push(format!("{words}: {} MiB", peak / 1024));
         assert!(peak < LIMIT_KIB, "{said:?}");
     }
+
     println!("{said:?}");
 }
 
@@ -93,8 +103,10 @@ fn a_hook_that_prints_three_hundred_megabytes_in_a_line_needs_no_more_memory() {
     let db = cluster.database();
     let project = Project::host(&db.url);
     let config = fs::read_to_string(project.dir.join("db-tasks.toml")).unwrap();
+
     let hook = "[hooks]\nbefore-backup = \"head -c 300000000 /dev/zero | tr '\\\\0' x\"\n";
     project.write("db-tasks.toml", format!("{config}{hook}"));
+
     let peak = peak(&project, "db-backup --auto");
     assert!(peak > 1024 && peak < LIMIT_KIB, "{} MiB", peak / 1024);
     println!("{} MiB", peak / 1024);

@@ -120,24 +120,29 @@ fn resets_round(migrator: &Migrator, home: &Path) {
     for strategy in ["in-place", "staged"] {
         let db = cluster.database();
         tiny(cluster, &db.name);
+
         let hook = migrator.hook.replace("BIN", &home.join("bin").display().to_string());
         let config = format!(
             "[databases.main]\npostgres = {{ url = \"${{DATABASE_URL}}\" }}\n[reset]\nstrategy = \
              \"{strategy}\"\n[hooks]\nmigrate = '''{hook}'''\nseed = \"psql -qX -c \\\"INSERT \
              INTO users (id, name) VALUES (1, 'a')\\\"\"\n"
         );
+
         let project = Project::new(&config).env("DATABASE_URL", &db.url);
         migrator.files.iter().for_each(|file| write(&project, file));
         project.ok("db-reset --force");
+
         let (ledger, rows) = migrator.ledger;
         assert_eq!(
             cluster.sql(&db.name, &format!("SELECT count(*) FROM {ledger}")),
             rows,
             "{hook}"
         );
+
         assert_eq!(cluster.sql(&db.name, "SELECT name FROM users"), "a");
         // there is nothing left to migrate, and it knows
         project.ok("db-migrate").ends_with(0, &db.name);
+
         let before = cluster.fingerprint(&db.name);
         write(&project, &migrator.broken);
         project.fails("db-reset --force", 1, "division by zero");
@@ -204,15 +209,18 @@ fn what_a_migration_drops_is_in_the_backup_before_it() {
     tiny(cluster, &db.name);
     let before = cluster.fingerprint(&db.name);
     project.write("migration.sql", "ALTER TABLE people DROP note; DROP TABLE orders;");
+
     let dry = project.ok("db-migrate --dry-run --json").out;
     assert!(dry.contains("\"kind\": \"migrates\"") && project.files().is_empty(), "{dry}");
     project.ok("db-migrate");
     assert_ne!(cluster.fingerprint(&db.name), before);
+
     let backup = project
         .files()
         .into_iter()
         .find(|file| file.extension().is_some_and(|e| e != "json"))
         .expect("a backup");
+
     let backup = backup.file_name().unwrap().to_string_lossy().into_owned();
     let home = Project::in_folder(&project.dir, config).env("DATABASE_URL", &db.url);
     home.ok(&format!("db-restore {backup} --yes"));
@@ -221,6 +229,7 @@ fn what_a_migration_drops_is_in_the_backup_before_it() {
     // where no backup can be made, nothing is migrated, and the way on is named
     cluster.sql(&db.name, "CREATE TABLE secret (id int); REVOKE ALL ON secret FROM app;");
     project.write("migration.sql", "DROP TABLE people CASCADE;");
+
     let made = project.files().len();
     project
         .fails("db-migrate", 1, "permission denied for table secret")
@@ -230,6 +239,7 @@ fn what_a_migration_drops_is_in_the_backup_before_it() {
         ("500", made)
     );
     project.ok("db-migrate --no-backup").ends_with(0, "NO BACKUP is made first");
+
     assert_eq!(
         (
             cluster.sql(&db.name, "SELECT to_regclass('people') IS NULL").as_str(),
@@ -237,5 +247,6 @@ fn what_a_migration_drops_is_in_the_backup_before_it() {
         ),
         ("t", made)
     );
+
     project.fails("db-migrate --no-backup --backup", 2, "cannot be used with");
 }

@@ -212,10 +212,12 @@ pub fn there_and_back(
     assert_ne!(changed, *wanted);
     project.ok(&format!("db-restore {backup} --yes"));
     same(&server.fingerprint(db), wanted);
+
     project.ok("db-undo --yes");
     same(&server.fingerprint(db), &changed);
     project.ok(&format!("db-restore {backup} --yes --in-place"));
     same(&server.fingerprint(db), wanted);
+
     changed
 }
 
@@ -227,6 +229,7 @@ pub fn same(found: &Fingerprint, wanted: &Fingerprint) {
         let rest = f.values.iter().chain(&f.settings).map(|r| format!("{r:?}"));
         f.schema.lines().map(String::from).chain(rows).chain(rest).collect()
     };
+
     let (a, b) = (lines(found), lines(wanted));
     let only = |x: &[String], y: &[String]| {
         x.iter().filter(|l| !y.contains(l)).cloned().collect::<Vec<_>>()

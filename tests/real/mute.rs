@@ -33,6 +33,7 @@ fn server(silent: Silent) -> (u16, Arc<Seen>) {
     let port = listener.local_addr().unwrap().port();
     let seen = Arc::new(Seen::default());
     let shared = Arc::clone(&seen);
+
     std::thread::spawn(move || {
         for client in listener.incoming().flatten() {
             let seen = Arc::clone(&shared);
@@ -40,26 +41,33 @@ fn server(silent: Silent) -> (u16, Arc<Seen>) {
             std::thread::spawn(move || drop(serve(client, silent, &seen)));
         }
     });
+
     (port, seen)
 }
 
 fn serve(mut client: TcpStream, silent: Silent, seen: &Seen) -> std::io::Result<()> {
     const ENCRYPTION: [u32; 2] = [80_877_103, 80_877_104];
+
     while let Silent::WhenAsked = silent {
         let wanted =
             u32::from_be_bytes(first_message(&mut client)?[..4].try_into().expect("four bytes"));
+
         if ENCRYPTION.contains(&wanted) {
             client.write_all(b"N")?;
             continue;
         }
+
         // AuthenticationOk, ReadyForQuery
         client.write_all(b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I")?;
         break;
     }
+
     client.read_exact(&mut [0])?;
     seen.waiting.fetch_add(1, Ordering::SeqCst);
+
     let result = std::io::copy(&mut client, &mut std::io::sink());
     seen.waiting.fetch_sub(1, Ordering::SeqCst);
+
     result.map(drop)
 }
 
@@ -96,6 +104,7 @@ fn a_signal_ends_what_is_asked() {
         "db-prepare",
         "db-protect",
     ];
+
     for silent in [Silent::AtOnce, Silent::WhenAsked] {
         let (port, seen) = server(silent);
         let project = project(port);
@@ -108,6 +117,7 @@ fn a_signal_ends_what_is_asked() {
             assert!(said.err.contains("interrupted"), "{silent:?} {words}: {said:?}");
             until("its client is gone", || seen.waiting.load(Ordering::SeqCst) == 0);
         }
+
         assert_eq!(project.files(), [] as [std::path::PathBuf; 0]);
     }
 }
@@ -150,6 +160,7 @@ fn way_to(server: u16) -> Way {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let way = Way { port: listener.local_addr().unwrap().port(), cut: Arc::default() };
     let cut = Arc::clone(&way.cut);
+
     std::thread::spawn(move || {
         for client in listener.incoming().flatten() {
             let server = TcpStream::connect(("127.0.0.1", server)).unwrap();
@@ -160,6 +171,7 @@ fn way_to(server: u16) -> Way {
             }
         }
     });
+
     way
 }
 
@@ -173,6 +185,7 @@ fn carry(mut from: TcpStream, mut to: TcpStream, cut: &AtomicBool) {
             break;
         }
     }
+
     drop(to.shutdown(std::net::Shutdown::Both));
 }
 
@@ -183,6 +196,7 @@ fn a_server_that_falls_silent_in_the_midst_keeps_nobody() {
     for words in ["db-restore --latest --yes --in-place", "db-wipe --yes", "db-backup --auto"] {
         let (db, project) = tiny_host(cluster);
         project.backup();
+
         let before = cluster.fingerprint(&db.name);
         let way = way_to(cluster.port);
         let cut_url = db.url.replace(&format!(":{}/", cluster.port), &format!(":{}/", way.port));
@@ -194,6 +208,7 @@ fn a_server_that_falls_silent_in_the_midst_keeps_nobody() {
         until(words, || waiting(cluster, &db.name) > 0);
         way.cut.store(true, Ordering::SeqCst);
         signal(&child, "TERM");
+
         let said = Outcome::of(child.wait_with_output().unwrap());
         assert_eq!(said.code, Some(130), "{words}: {said:?}");
 

@@ -27,8 +27,10 @@ fn goes_round(cluster: &Cluster, what: &str, by: By, sql: &str) {
     let db = cluster.database();
     let role = if by == By::App { "SET ROLE app; " } else { "" };
     cluster.sql(&db.name, &format!("{role}{sql}"));
+
     let (project, wanted) = (project(&db, by), cluster.fingerprint(&db.name));
     let backup = project.backup().file_name().unwrap().to_string_lossy().into_owned();
+
     for words in [
         "db-verify --deep",
         "db-restore BACKUP --yes",
@@ -41,6 +43,7 @@ fn goes_round(cluster: &Cluster, what: &str, by: By, sql: &str) {
         let found = cluster.fingerprint(&db.name);
         assert!(found == wanted, "{what}: {words} has changed it:\n{found:?}\n{wanted:?}");
     }
+
     cluster.sql(
         &db.name,
         &format!(
@@ -48,6 +51,7 @@ fn goes_round(cluster: &Cluster, what: &str, by: By, sql: &str) {
              int LANGUAGE sql AS 'SELECT 1'"
         ),
     );
+
     project.ok(&format!("db-restore {backup} --yes --in-place"));
     same(&cluster.fingerprint(&db.name), &wanted);
 }
@@ -55,6 +59,7 @@ fn goes_round(cluster: &Cluster, what: &str, by: By, sql: &str) {
 #[test]
 fn what_few_databases_have_comes_back_on_every_way() {
     let cluster = need!("postgresql", cluster());
+
     for (what, by, sql) in [
         (
             "typed tables",
@@ -126,6 +131,7 @@ fn what_few_databases_have_comes_back_on_every_way() {
 #[test]
 fn what_every_database_has_may_be_dropped() {
     let cluster = need!("postgresql", cluster());
+
     for by in [By::App, By::Superuser] {
         for (gone, place) in [
             ("SCHEMA public", "s"),
@@ -173,6 +179,7 @@ fn what_every_database_has_may_be_dropped() {
                     "CREATE EXTENSION IF NOT EXISTS plpgsql; SET ROLE app; CREATE FUNCTION f() \
                      RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN 1; END'",
                 );
+
                 let backup = project.backup().file_name().unwrap().to_string_lossy().into_owned();
                 cluster.sql(&db.name, "DROP EXTENSION plpgsql CASCADE");
                 project.ok(&format!("db-restore {backup} --yes --in-place"));
@@ -187,7 +194,9 @@ fn default_privileges_and_odd_roles_come_back_on_every_way() {
     let cluster = need!("postgresql", cluster());
     let (web, other) = (unique("web"), unique("other"));
     let odd = format!("\"{}=1's x\\y\"", unique("r"));
+
     cluster.sql("postgres", &format!("CREATE ROLE {web}; CREATE ROLE {other}; CREATE ROLE {odd}"));
+
     for (by, sql) in [
         (
             By::Superuser,
@@ -221,6 +230,7 @@ fn default_privileges_and_odd_roles_come_back_on_every_way() {
     ] {
         goes_round(cluster, &sql, by, &sql);
     }
+
     cluster.sql("postgres", &format!("DROP ROLE {web}; DROP ROLE {other}; DROP ROLE {odd}"));
 }
 
@@ -252,6 +262,7 @@ fn foreign_partitions_and_mappings_come_back_and_what_a_role_may_not_read_is_tol
          CREATE USER MAPPING FOR app SERVER nowhere OPTIONS (user 'a');
          CREATE USER MAPPING FOR public SERVER nowhere OPTIONS (user 'p')",
     );
+
     let says = "user mappings whose options `app` may not read are in the backup of ";
     let said = project(&db, By::App).ok("db-backup --auto").err;
     assert!(
@@ -259,6 +270,7 @@ fn foreign_partitions_and_mappings_come_back_and_what_a_role_may_not_read_is_tol
             && said.contains("without them: `postgres` on `nowhere`, `public` on `nowhere`;"),
         "{said}"
     );
+
     let said = project(&db, By::Superuser).ok("db-backup --auto").err;
     assert!(!said.contains("user mappings"), "{said}");
 }
@@ -285,9 +297,11 @@ fn a_server_of_a_foreign_partition_that_is_down_fails_no_restore() {
          CREATE TABLE \"x\ny\" (id int); INSERT INTO \"x\ny\" VALUES (3); CREATE FOREIGN TABLE \
          child (id int) INHERITS (\"x\ny\") SERVER away; CREATE TABLE t AS SELECT 1 a",
     );
+
     let (project, wanted) = (project(&db, By::Superuser), cluster.fingerprint(&db.name));
     let backup = project.backup().file_name().unwrap().to_string_lossy().into_owned();
     project.ok("db-verify --deep");
+
     for words in ["db-restore BACKUP --yes", "db-restore BACKUP --yes --in-place"] {
         let said = project.ok(&words.replace("BACKUP", &backup)).err;
         for table in ["public.p", "public.p3", "public.\"x y\""] {
@@ -298,8 +312,10 @@ fn a_server_of_a_foreign_partition_that_is_down_fails_no_restore() {
                 "{words}: {said}"
             );
         }
+
         assert_eq!(said.matches("no statistics of").count(), 3, "{said}");
         same(&cluster.fingerprint(&db.name), &wanted);
+
         let known = "SELECT string_agg(DISTINCT tablename, ' ' ORDER BY tablename) FROM pg_stats \
                      WHERE schemaname = 'public'";
         assert_eq!(cluster.sql(&db.name, known), "p1 p32 p4 p41 t", "{words}");
@@ -311,6 +327,7 @@ fn a_server_of_a_foreign_partition_that_is_down_fails_no_restore() {
 fn a_limit_of_sessions_is_named_before_work_begins() {
     let cluster = need!("postgresql", cluster());
     let (db, role) = (cluster.database(), unique("r"));
+
     cluster.sql(
         "postgres",
         &format!(
@@ -318,15 +335,18 @@ fn a_limit_of_sessions_is_named_before_work_begins() {
             db.name
         ),
     );
+
     cluster.sql(&db.name, &format!("SET ROLE {role}; {ROWS}"));
     let url = format!("postgresql://{role}:pw@127.0.0.1:{}/{}", cluster.port, db.name);
     let config = "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n[hooks]\nmigrate = \
                   'psql -qX -c \"CREATE TABLE t (id int)\"'\n";
     let project = Project::new(config).env("DATABASE_URL", &url).env("ALLOW_DATABASE_WIPE", "true");
+
     project.backup();
     let limited = |limit: i32| {
         cluster.sql("postgres", &format!("ALTER ROLE {role} CONNECTION LIMIT {limit}"))
     };
+
     let all = [
         "db-restore --latest --yes",
         "db-undo --yes",
@@ -337,11 +357,14 @@ fn a_limit_of_sessions_is_named_before_work_begins() {
     ];
 
     limited(4);
+
     for words in all {
         project.ok(words);
     }
+
     limited(3);
     let before = cluster.fingerprint(&db.name);
+
     for words in all {
         let said =
             project.fails(words, 3, &format!("the role `{role}` may have 3 sessions at once"));
@@ -350,12 +373,14 @@ fn a_limit_of_sessions_is_named_before_work_begins() {
             "{}",
             said.err
         );
+
         project.fails(
             &format!("{words} --dry-run").replace("--deep --dry-run", "--deep"),
             3,
             "sessions at once",
         );
     }
+
     same(&cluster.fingerprint(&db.name), &before);
 
     // others use it up, or the database has a limit of its own
@@ -365,6 +390,7 @@ fn a_limit_of_sessions_is_named_before_work_begins() {
         psql.args(["-d", &url.replace(&format!("/{}", self::name(&url)), &format!("/{db}"))]);
         Held::of(psql, "SELECT 1")
     };
+
     let others = [held("postgres"), held("postgres")];
     let noted = project.ok("db-restore --latest --dry-run").out;
     assert!(
@@ -373,10 +399,13 @@ fn a_limit_of_sessions_is_named_before_work_begins() {
         )),
         "{noted}"
     );
+
     drop(others);
     limited(-1);
     cluster.sql("postgres", &format!("ALTER DATABASE {} CONNECTION LIMIT 2", db.name));
+
     let other = held(&db.name);
+
     for words in ["db-restore --latest --dry-run --in-place", "db-wipe --dry-run"] {
         let noted = project.ok(words).out;
         assert!(
@@ -384,6 +413,7 @@ fn a_limit_of_sessions_is_named_before_work_begins() {
             "{noted}"
         );
     }
+
     drop(other);
     drop(db);
     cluster.sql("postgres", &format!("DROP ROLE {role}"));
@@ -400,6 +430,7 @@ fn names_with_line_breaks_come_back_on_every_way() {
     let cluster = need!("postgresql", cluster());
     let odd = "s\nCOPY x FROM stdin;\n\\.\n";
     let role = format!("{}\n\\! touch ran\r\n--", unique("r"));
+
     cluster.sql("postgres", &format!("CREATE ROLE \"{role}\"; GRANT \"{role}\" TO app"));
     let sql = format!(
         "CREATE SCHEMA \"{odd}\"; CREATE TABLE \"{odd}\".\"t\n1|2\" (\"i\nd\" serial PRIMARY KEY, \
@@ -417,6 +448,7 @@ fn names_with_line_breaks_come_back_on_every_way() {
          GRANT SELECT ON \"\nt\" TO \"{role}\"; ALTER DEFAULT PRIVILEGES IN SCHEMA \"{odd}\" GRANT \
          SELECT ON TABLES TO \"{role}\""
     );
+
     for by in [By::Superuser, By::App] {
         // another's right to create comes behind the tables that become its own: for that it takes
         // a superuser
@@ -430,6 +462,7 @@ fn names_with_line_breaks_come_back_on_every_way() {
 
     let db = cluster.database();
     cluster.sql(&db.name, &format!("SET ROLE app; {ROWS} CREATE TABLE \"w\nx\" AS SELECT 1 a"));
+
     let beside = format!("{}__x\nFORGED", db.name);
     cluster.sql("postgres", &format!("CREATE DATABASE \"{beside}\" OWNER \"{role}\""));
     cluster.sql(
@@ -440,9 +473,11 @@ fn names_with_line_breaks_come_back_on_every_way() {
             db.name
         ),
     );
+
     let project = project(&db, By::App);
     let wanted = cluster.fingerprint(&db.name);
     project.backup();
+
     for words in [
         "db-status",
         "db-verify",
@@ -454,11 +489,13 @@ fn names_with_line_breaks_come_back_on_every_way() {
         project.ok(words);
         same(&cluster.fingerprint(&db.name), &wanted);
     }
+
     project.ok("db-wipe --yes");
     assert_eq!(cluster.sql(&db.name, "SELECT count(*) FROM \"w\nx\""), "0");
     project.ok("db-restore --latest --yes");
     same(&cluster.fingerprint(&db.name), &wanted);
     assert!(!project.dir.join("ran").exists());
+
     cluster.sql("postgres", &format!("DROP DATABASE \"{beside}\""));
     drop(db);
     cluster.sql("postgres", &format!("DROP ROLE \"{role}\""));
@@ -480,6 +517,7 @@ fn a_table_that_can_not_be_analyzed_comes_back() {
          CREATE STATISTICS s1 ON (bad(id)) FROM one; CREATE STATISTICS s2 ON (bad(id)) FROM \
          \"tw\no\"",
     );
+
     let backup = project.backup();
     let before = cluster.fingerprint(&db.name);
     std::fs::copy(backup, project.dir.join("of_another.sql.zst")).unwrap();
@@ -490,6 +528,7 @@ fn a_table_that_can_not_be_analyzed_comes_back() {
         let mut found = cluster.fingerprint(&db.name);
         found.schema = found.schema.replace(")\nWITH (autovacuum_enabled=off);", ");");
         same(&found, &before);
+
         for table in ["public.one", "public.\"tw o\""] {
             assert!(
                 said.contains(&format!(
@@ -498,6 +537,7 @@ fn a_table_that_can_not_be_analyzed_comes_back() {
                 "{words}: {said}"
             );
         }
+
         assert_eq!(said.matches("no statistics of").count(), 2, "{said}");
         assert_eq!(
             cluster.sql(
@@ -508,6 +548,7 @@ fn a_table_that_can_not_be_analyzed_comes_back() {
             "fine"
         );
     }
+
     project.ok("db-verify --deep --latest");
 }
 
@@ -527,6 +568,7 @@ fn what_analyze_runs_does_not_belie_the_count() {
            'BEGIN IF (SELECT count(*) FROM tb) > 1 THEN PERFORM v(); END IF; RETURN a; END';
          CREATE TABLE tb (id int); CREATE INDEX ON tb (boom(id)); INSERT INTO tb VALUES (1), (2);",
     );
+
     cluster.sql(&db.name, "TRUNCATE aa; INSERT INTO aa SELECT generate_series(1, 500)");
     let before = cluster.sql(&db.name, "SELECT count(*) FROM aa");
     project.backup();

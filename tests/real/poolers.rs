@@ -21,9 +21,11 @@ fn a_pooler_that_takes_no_options_is_named() {
     let pooler = need!("pgbouncer", Pooler::before(cluster, "strict", "pool_mode = session"));
     let db = filled(cluster);
     let project = Project::host(&pooler.url(&db.name));
+
     for words in ["db-backup", "db-wipe --dry-run", "db-reset --force"] {
         project.fails(words, 1, CURE);
     }
+
     assert!(project.run("db-status").out.contains(CURE));
     // the direct address beside it does
     Project::host(&db.url).ok("db-backup");
@@ -40,10 +42,12 @@ fn through_a_pooler_that_drops_options_nothing_is_changed() {
     let project = Project::new(
         "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n[hooks]\nmigrate = 'true'\n",
     );
+
     let project =
         project.env("DATABASE_URL", &pooler.url(&db.name)).env("ALLOW_DATABASE_WIPE", "true");
     let before = cluster.fingerprint(&db.name);
     project.ok("db-backup --auto").ends_with(0, "is dropped on the way");
+
     for words in [
         "db-restore --latest --yes",
         "db-restore --latest --yes --in-place",
@@ -56,8 +60,10 @@ fn through_a_pooler_that_drops_options_nothing_is_changed() {
         assert!(said.err.contains("nothing was touched"), "{words}: {}", said.err);
         assert!(!said.err.contains("or `db-restore --in-place`"), "{words}: {}", said.err);
     }
+
     same(&cluster.fingerprint(&db.name), &before);
     assert!(project.run("db-doctor").out.contains("pooler: what a session begins with is dropped"));
+
     let direct = Project::in_folder(
         &project.dir,
         "[databases.main]\npostgres = { url = \"${DIRECT_URL}\" }\n",

@@ -29,20 +29,24 @@ fn project(cluster: &Cluster, found: Found) -> (TempDb, Project) {
                           ALTER EXTENSION pgcrypto ADD TABLE spatial_ref_sys; CREATE SCHEMA shop \
                           AUTHORIZATION app;";
             cluster.sql(&db.name, inside);
+
             let outside = format!(
                 "ALTER DATABASE {0} SET work_mem = '7MB'; COMMENT ON DATABASE {0} IS 'mine'; \
                  ALTER DATABASE {0} CONNECTION LIMIT 70",
                 db.name
             );
+
             cluster.sql("postgres", &outside.replace("; ", ";\n"));
         }
     }
+
     let config = "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n[hooks]\nmigrate = \
                   \"psql -qX -v ON_ERROR_STOP=1 -f migrate.sql\"\nseed = \"psql -qX -v \
                   ON_ERROR_STOP=1 -f seed.sql\"\n";
     let project = Project::new(config).env("DATABASE_URL", &db.url);
     project.write("migrate.sql", MIGRATE);
     project.write("seed.sql", SEED);
+
     (db, project)
 }
 
@@ -72,6 +76,7 @@ fn is_prepared(cluster: &Cluster, db: &str, before: &Before) {
         "the mark is off: {:?}",
         now.settings
     );
+
     if let Some(before) = &before.0 {
         assert_eq!(now.settings, before.settings, "owner, rights and settings");
         assert_eq!(cluster.sql(db, "SELECT count(*) FROM spatial_ref_sys"), "1");
@@ -80,6 +85,7 @@ fn is_prepared(cluster: &Cluster, db: &str, before: &Before) {
             "1"
         );
     }
+
     let own = [db.to_owned(), format!("{db}__failed")];
     let left: Vec<String> =
         family(cluster, db).into_iter().filter(|name| !own.contains(name)).collect();
@@ -92,6 +98,7 @@ fn what_fails_is_taken_away_and_the_next_run_begins_anew() {
     for found in [Found::Missing, Found::Empty] {
         let (db, project) = project(cluster, found);
         let before = Before::of(cluster, &db.name);
+
         for (file, sql) in [
             ("seed.sql", "INSERT INTO users (name) VALUES ('x'); SELECT 1/0;"),
             ("migrate.sql", "CREATE TABLE a (b int); SELECT 1/0;"),
@@ -107,6 +114,7 @@ fn what_fails_is_taken_away_and_the_next_run_begins_anew() {
             assert!(cluster.exists(&format!("{}__failed", db.name)), "for a look");
             project.write(file, good);
         }
+
         assert_eq!(project.ok("db-prepare").out.trim(), db.name);
         is_prepared(cluster, &db.name, &before);
         assert!(project.ok("db-prepare").out.contains("nothing to prepare"));
@@ -117,6 +125,7 @@ fn what_fails_is_taken_away_and_the_next_run_begins_anew() {
 #[test]
 fn a_killed_one_is_made_good_by_the_next() {
     let cluster = need!("postgresql", cluster());
+
     for found in [Found::Missing, Found::Empty] {
         // with its journal, and without: a container that is made anew has lost its files
         for journal in ["kept", "lost"] {
@@ -126,24 +135,29 @@ fn a_killed_one_is_made_good_by_the_next() {
                 "migrate.sql",
                 "CREATE TABLE users (half int);\n\\! touch there\nSELECT pg_sleep(60);\n",
             );
+
             let child = project.command("db-prepare").spawn().unwrap();
             until("the migrator is at work", || project.dir.join("there").exists());
             signal(&child, "KILL");
             Outcome::of(child.wait_with_output().unwrap());
             project.write("migrate.sql", MIGRATE);
+
             if journal == "lost" {
                 fs::remove_dir_all(project.dir.join(".db-tasks")).unwrap();
                 project.fails("db-prepare", 1, "is half prepared, and somebody is at work in it");
+
                 let end = format!(
                     "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname \
                      = '{}'",
                     db.name
                 );
+
                 cluster.sql("postgres", &end);
                 project
                     .ok("db-prepare --dry-run")
                     .ends_with(0, "take away what an earlier run has left half made");
             }
+
             project.ok("db-prepare");
             is_prepared(cluster, &db.name, &before);
             assert!(
@@ -160,6 +174,7 @@ fn an_interrupted_one_is_taken_away_at_once() {
     let cluster = need!("postgresql", cluster());
     let (db, project) = project(cluster, Found::Empty);
     let before = Before::of(cluster, &db.name);
+
     project.write(
         "migrate.sql",
         "CREATE TABLE users (half int);\n\\! touch there\nSELECT pg_sleep(60);\n",
@@ -168,6 +183,7 @@ fn an_interrupted_one_is_taken_away_at_once() {
     until("the migrator is at work", || project.dir.join("there").exists());
     signal(&child, "TERM");
     Outcome::of(child.wait_with_output().unwrap()).ends_with(130, "interrupted");
+
     before.is_there_again(cluster, &db.name);
 }
 
@@ -189,20 +205,24 @@ fn a_role_that_may_create_no_database_has_its_own_prepared() {
     let cluster = need!("postgresql", cluster());
     let (db, project) = project(cluster, Found::Missing);
     let role = unique("r");
+
     cluster.sql("postgres", &format!("CREATE ROLE {role} LOGIN PASSWORD 'pw'"));
     cluster.sql(
         "postgres",
         &format!("CREATE DATABASE {} OWNER {role} CONNECTION LIMIT 70 TEMPLATE template0", db.name),
     );
+
     let project = project.env(
         "DATABASE_URL",
         &format!("postgresql://{role}:pw@127.0.0.1:{}/{}", cluster.port, db.name),
     );
     let before = cluster.fingerprint(&db.name);
     project.write("seed.sql", "INSERT INTO users (name) VALUES ('x'); SELECT 1/0;");
+
     let said = project.fails("db-prepare", 1, "division by zero");
     assert!(said.err.contains("is emptied again"), "{}", said.err);
     same(&cluster.fingerprint(&db.name), &before);
+
     for journal in ["kept", "lost"] {
         project.write(
             "migrate.sql",
@@ -212,7 +232,9 @@ fn a_role_that_may_create_no_database_has_its_own_prepared() {
         until("the migrator is at work", || project.dir.join("there").exists());
         signal(&child, "KILL");
         Outcome::of(child.wait_with_output().unwrap());
+
         fs::remove_file(project.dir.join("there")).unwrap();
+
         if journal == "lost" {
             fs::remove_dir_all(project.dir.join(".db-tasks")).unwrap();
             let end = format!(
@@ -222,6 +244,7 @@ fn a_role_that_may_create_no_database_has_its_own_prepared() {
             );
             cluster.sql("postgres", &end);
         }
+
         project.write("migrate.sql", MIGRATE);
         project.write("seed.sql", SEED);
         project.ok("db-prepare");
@@ -230,21 +253,26 @@ fn a_role_that_may_create_no_database_has_its_own_prepared() {
             "abc"
         );
         assert!(project.ok("db-prepare").out.contains("nothing to prepare"));
+
         if journal == "kept" {
             assert_eq!(cluster.fingerprint(&db.name).settings, before.settings);
         }
+
         cluster.sql(&db.name, "DROP TABLE users");
     }
+
     // from a backup, which is of a database with rows
     project.ok("db-prepare");
     project.backup();
     cluster.sql(&db.name, "DROP TABLE users");
     project.ok("db-prepare").ends_with(0, "counted again before the COMMIT");
     assert_eq!(cluster.sql(&db.name, "SELECT string_agg(name, '' ORDER BY id) FROM users"), "abc");
+
     assert_eq!(family(cluster, &db.name), std::slice::from_ref(&db.name));
     // what somebody has put there before is not at risk
     cluster.sql(&db.name, &format!("DROP TABLE users; CREATE SCHEMA shop AUTHORIZATION {role}"));
     fs::remove_dir_all(project.dir.join("backups")).unwrap();
+
     let before = cluster.fingerprint(&db.name);
     project.fails(
         "db-prepare",
@@ -252,6 +280,7 @@ fn a_role_that_may_create_no_database_has_its_own_prepared() {
         "there is something in it already, which `DROP schema IF EXISTS shop CASCADE` would take \
          away",
     );
+
     same(&cluster.fingerprint(&db.name), &before);
     cluster.drop_all(&db.name);
     cluster.sql("postgres", &format!("DROP ROLE {role}"));
@@ -262,9 +291,11 @@ fn what_an_undo_would_need_does_not_go_unasked() {
     let cluster = need!("postgresql", cluster());
     let (db, project) = project(cluster, Found::Missing);
     project.ok("db-prepare");
+
     let backup = project.backup();
     project.ok("db-restore --latest --yes");
     cluster.sql(&db.name, "SET ROLE app; DROP TABLE users");
+
     let previous = format!("{}__previous", db.name);
     let kept = cluster.fingerprint(&previous);
     project.fails("db-prepare", 3, "which the last restore or reset kept, would go for good");

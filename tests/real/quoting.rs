@@ -17,6 +17,7 @@ fn comments_and_names_leave_no_block() {
     let (db, _) = tiny_host(cluster);
     let project = Project::host(&db.socket_url);
     let literal = COMMENT.replace('\\', "\\\\").replace('\'', "''");
+
     cluster.sql("postgres", &format!("COMMENT ON DATABASE {} IS E'{literal}'", db.name));
     let said = || {
         cluster.sql(
@@ -28,11 +29,13 @@ fn comments_and_names_leave_no_block() {
             ),
         )
     };
+
     let before = said();
     assert!(before.contains("$back$") && before.contains('\n'), "{before}");
     project.backup();
     project.ok("db-restore --latest --yes");
     project.ok("db-undo --yes");
+
     assert_eq!(said(), before);
     // a reset that fails gives it back as it was, line for line
     let failing = "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n[hooks]\nmigrate = \
@@ -40,6 +43,7 @@ fn comments_and_names_leave_no_block() {
     fs::write(project.dir.join("db-tasks.toml"), failing).unwrap();
     assert_ne!(project.run("db-reset --force").code, Some(0));
     assert_eq!(said(), before);
+
     assert!(!project.dir.join("ran").exists());
 }
 
@@ -50,15 +54,18 @@ fn a_manifests_values_are_values() {
     let (db, _) = tiny_host(cluster);
     let project = Project::host(&db.socket_url);
     let file = project.backup();
+
     let path = project
         .files()
         .into_iter()
         .find(|path| path.extension().is_some_and(|e| e == "json"))
         .unwrap();
+
     let whole: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     let other = format!("{}__other", db.name);
     let name = file.file_name().unwrap().to_string_lossy().into_owned();
     let escape = "x\";\n\\! touch ran\nCREATE ROLE dbt_evil SUPERUSER;\n\"";
+
     for (key, value) in [
         ("settings", serde_json::json!([{ "name": "search_path", "value": escape }])),
         (
@@ -102,6 +109,7 @@ fn words_of_ours_are_the_systems_own() {
     let project = Project::host(&db.socket_url);
     let body =
         "LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'a function of a stranger ran'; END $$";
+
     cluster.sql(
         &db.name,
         &format!(
@@ -114,6 +122,7 @@ fn words_of_ours_are_the_systems_own() {
             db.name
         ),
     );
+
     project.ok("db-status");
     project.backup();
     project.ok("db-wipe --dry-run");
@@ -128,8 +137,10 @@ fn a_name_begins_no_line_of_its_own() {
     let (name, other) = (&db.name, format!("{}\nFORGED", unique("r")));
     let project = project.env("ALLOW_DATABASE_WIPE", "true");
     let config = std::fs::read_to_string(project.dir.join("db-tasks.toml")).unwrap();
+
     project.write("db-tasks.toml", format!("{config}[hooks]\nmigrate = 'false'\n"));
     cluster.sql("postgres", &format!("CREATE ROLE \"{other}\" LOGIN SUPERUSER"));
+
     let table = "\"rows\nFORGED\"";
     cluster.sql(
         name,
@@ -138,6 +149,7 @@ fn a_name_begins_no_line_of_its_own() {
              VIEW \"v\nFORGED\" AS SELECT 1"
         ),
     );
+
     // a setting of a role's, and of a database's, that are to be carried over
     cluster.sql(
         name,
@@ -146,6 +158,7 @@ fn a_name_begins_no_line_of_its_own() {
              ON DATABASE {name} TO \"{other}\""
         ),
     );
+
     project.backup();
     let there = Held::new(cluster, name, &format!("SET SESSION AUTHORIZATION \"{other}\""));
 
@@ -180,6 +193,7 @@ fn a_name_begins_no_line_of_its_own() {
             whole.lines().filter(|line| line.trim_start().starts_with("FORGED")).collect();
         assert!(forged.is_empty(), "{words}:\n{whole}");
     }
+
     drop(there);
     drop(db);
     cluster.sql("postgres", &format!("DROP ROLE \"{other}\""));

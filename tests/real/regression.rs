@@ -28,9 +28,11 @@ fn fill(server: &Cluster, scripts: &Path, db: &str) {
     std::fs::create_dir(here.join("results")).unwrap();
     // the server writes there, too, and may be another user
     output(Command::new("chmod").args(["-R", "a+rwX"]).arg(&here)).unwrap();
+
     let psql =
         [vec![format!("{}psql", server.server().bin)], server.server().options.clone()].concat();
     let psql = psql.iter().map(quoted).collect::<Vec<_>>().join(" ");
+
     let run = format!(
         "cd {here} && export PG_ABS_SRCDIR=$PWD PG_ABS_BUILDDIR=$PWD PG_LIBDIR=/nowhere \
          PG_DLSUFFIX=.so PGTZ=PST8PDT PGDATESTYLE='Postgres, MDY'
@@ -40,6 +42,7 @@ fn fill(server: &Cluster, scripts: &Path, db: &str) {
          done",
         here = quoted(&here)
     );
+
     output(Command::new("sh").arg("-c").arg(run)).unwrap();
 }
 
@@ -51,20 +54,25 @@ fn the_regression_database_comes_back_by_every_way() {
     let server =
         need!("postgresql", Cluster::configured(&bin, "max_locks_per_transaction = 1024\n"));
     let db = server.named("regression");
+
     server.sql("postgres", "CREATE DATABASE regression TEMPLATE template0");
     fill(&server, &scripts, "regression");
+
     let tables: u32 = server
         .sql("regression", "SELECT count(*) FROM pg_class WHERE relkind = 'r' AND oid > 16384")
         .parse()
         .unwrap();
     assert!(tables > 400, "{tables} tables");
+
     let project = Project::host(&db.socket_url);
     let backup = project.backup();
     let restore = format!("db-restore {} --yes", backup.file_name().unwrap().to_string_lossy());
     // what plain pg_dump and psql make of it
     let plain = server.named("plain");
+
     server.sql("postgres", "CREATE DATABASE plain TEMPLATE template0");
     server.sql("plain", &server.dump("regression", &[]).unwrap());
+
     let wanted = crate::support::server::Fingerprint {
         settings: server.fingerprint("regression").settings,
         ..server.fingerprint("plain")
@@ -73,6 +81,7 @@ fn the_regression_database_comes_back_by_every_way() {
     project.ok("db-verify --deep");
     project.ok(&restore);
     same(&server.fingerprint("regression"), &wanted);
+
     project.ok("db-undo --yes");
     same(&server.fingerprint("regression"), &before);
     project.ok(&format!("{restore} --in-place"));

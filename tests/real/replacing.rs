@@ -15,6 +15,7 @@ fn project(cluster: &Cluster, more: &str) -> (TempDb, Project) {
         &db.name,
         "SET ROLE app; CREATE TABLE shelf (what text); INSERT INTO shelf VALUES ('from the dump')",
     );
+
     let config = format!("[databases.main]\npostgres = {{ url = \"${{DATABASE_URL}}\" }}\n{more}");
     let project = Project::new(&config).env("DATABASE_URL", &db.url);
     project.write(
@@ -23,7 +24,9 @@ fn project(cluster: &Cluster, more: &str) -> (TempDb, Project) {
             .dump(&db.name, &["--no-owner", "--no-privileges", "--clean", "--if-exists"])
             .unwrap(),
     );
+
     cluster.sql(&db.name, "SET ROLE app; INSERT INTO shelf VALUES ('since')");
+
     (db, project)
 }
 
@@ -36,11 +39,13 @@ fn the_named_dump_takes_the_place_of_data_and_can_be_undone() {
     let cluster = need!("postgresql", cluster());
     let (db, project) = project(cluster, DUMP);
     let before = cluster.fingerprint(&db.name);
+
     project.ok("db-prepare").ends_with(0, "nothing to prepare");
     project.fails("db-prepare --replace", 3, "give `--yes`");
     project.fails("db-prepare --replace --confirm other", 3, "does not name");
     project.fails("db-prepare --yes", 2, "--replace");
     project.ok("db-prepare --replace --dry-run").ends_with(0, "replace the data of");
+
     same(&cluster.fingerprint(&db.name), &before);
     assert_eq!(project.files(), Vec::<std::path::PathBuf>::new(), "nothing was made");
 
@@ -48,16 +53,19 @@ fn the_named_dump_takes_the_place_of_data_and_can_be_undone() {
     for _ in 0..2 {
         let said = project.ok("db-prepare --replace --yes");
         assert_eq!(said.out.trim(), db.name);
+
         assert!(
             said.err.contains("`db-undo`")
                 && said.err.contains("it is in the backup, too: db-restore "),
             "{}",
             said.err
         );
+
         assert_eq!(shelf(cluster, &db.name), "from the dump");
         project.ok("db-undo --yes");
         same(&cluster.fingerprint(&db.name), &before);
     }
+
     let manifests =
         project.files().into_iter().filter(|f| f.extension().is_some_and(|e| e == "json"));
     let texts: Vec<String> = manifests.map(|path| std::fs::read_to_string(path).unwrap()).collect();
@@ -74,6 +82,7 @@ fn production_s_data_gives_way_to_no_preparation() {
     let before = cluster.fingerprint(&db.name);
     let project = project.env("DB_TASKS_RESTORE_PRODUCTION", &format!("{} latest.sql", db.name));
     let production = project.env("ENVIRONMENT", "production");
+
     production.fails("db-prepare --replace --yes", 3, "environment");
     let agent = production.env("ENVIRONMENT", "development").env("CLAUDECODE", "1");
     agent.fails("db-prepare --replace --yes", 3, "a coding agent runs this");
@@ -89,6 +98,7 @@ fn a_safety_backup_replaces_nothing() {
     project.fails("db-prepare --replace --yes", 3, "there is nothing to put in place of the data");
     project.backup();
     cluster.sql(&db.name, "INSERT INTO shelf VALUES ('later')");
+
     for _ in 0..2 {
         project.ok("db-prepare --replace --yes");
         assert_eq!(shelf(cluster, &db.name), "from the dump, since");
@@ -102,6 +112,7 @@ fn what_does_not_load_leaves_the_data_as_it_is() {
     let (db, project) = project(cluster, DUMP);
     let before = cluster.fingerprint(&db.name);
     let whole = std::fs::read_to_string(project.dir.join("latest.sql")).unwrap();
+
     for broken in [
         whole[..whole.len() / 2].to_owned(),
         whole.replace("COPY public.shelf", "SELECT 1/0;\nCOPY public.shelf"),
@@ -119,9 +130,11 @@ fn a_role_that_may_create_no_database_replaces_in_place() {
     let bin = need!("postgresql", crate::support::cluster::programs());
     let cluster = &need!("postgresql", Cluster::start(&bin));
     let (db, project) = project(cluster, DUMP);
+
     cluster.sql("postgres", "ALTER ROLE app NOCREATEDB");
     project.ok("db-prepare --replace --yes").ends_with(0, "in place");
     assert_eq!(shelf(cluster, &db.name), "from the dump");
+
     let backup =
         project.files().into_iter().find(|f| f.extension().is_some_and(|e| e == "zst")).unwrap();
     project.ok(&format!("db-restore {} --in-place --yes", backup.display()));
@@ -136,14 +149,17 @@ fn testing_means_the_database_for_tests() {
     let (db, project) = project(cluster, &format!("testing = \"{name}_test\"\n{DUMP}"));
     let before = cluster.fingerprint(&db.name);
     let tests = format!("{name}_test");
+
     let project = project.env("TESTING", "true");
     assert_eq!(project.ok("db-prepare").out.trim(), tests);
     assert_eq!(shelf(cluster, &tests), "from the dump");
     cluster.sql(&tests, "INSERT INTO shelf VALUES ('by a test')");
     project.ok("db-prepare").ends_with(0, "nothing to prepare");
+
     project.fails("db-prepare --replace", 3, "give `--yes`");
     project.ok("db-prepare --replace --yes");
     assert_eq!(shelf(cluster, &tests), "from the dump");
+
     assert_eq!(
         project.files(),
         Vec::<std::path::PathBuf>::new(),
@@ -156,11 +172,13 @@ fn testing_means_the_database_for_tests() {
         let said = project.run(words);
         assert!(matches!(said.code, Some(1 | 3)), "{words}: {said:?}");
     }
+
     project.fails(
         "db-restore --latest --yes",
         3,
         "TESTING is set, which means a database of its own",
     );
+
     same(&cluster.fingerprint(&db.name), &before);
     // one that is missing starts from the usual one's newest backup
     cluster.drop_all(&tests);
@@ -175,6 +193,7 @@ fn testing_means_the_database_for_tests() {
 fn what_somebody_needs_is_no_database_for_tests() {
     let cluster = need!("postgresql", cluster());
     let (own, maintenance) = (unique("db"), unique("main"));
+
     for name in [
         "template1",
         "postgres",
@@ -202,11 +221,13 @@ fn testing_without_a_database_for_it_replaces_nothing() {
     let (db, project) = project(cluster, &format!("{DUMP}[hooks]\nmigrate = \"true\"\n"));
     let before = cluster.fingerprint(&db.name);
     let project = project.env("TESTING", "1");
+
     project.ok("db-prepare").ends_with(0, "names no database for it");
     project.fails("db-prepare --replace --yes", 3, "means a database of its own");
     project.fails("db-reset --force", 3, "means a database of its own");
     same(&cluster.fingerprint(&db.name), &before);
     // an environment for tests is one
     project.env("ENVIRONMENT", "ci").ok("db-prepare --replace --yes");
+
     assert_eq!(shelf(cluster, &db.name), "from the dump");
 }

@@ -11,15 +11,18 @@ use std::time::Duration;
 fn project(cluster: &Cluster, more: &str) -> (TempDb, Project) {
     let db = cluster.database();
     tiny(cluster, &db.name);
+
     let config = format!(
         "[databases.main]\npostgres = {{ url = \"${{DATABASE_URL}}\" }}\n{more}\n[hooks]\nmigrate \
          = \"echo migrate $DBTASKS_OUTCOME >>log; psql -qX -v ON_ERROR_STOP=1 -f \
          migrate.sql\"\nseed = {{ run = [\"psql\", \"-qX\", \"-v\", \"ON_ERROR_STOP=1\", \"-f\", \
          \"seed.sql\"] }}\n"
     );
+
     let project = Project::new(&config).env("DATABASE_URL", &db.url);
     project.write("migrate.sql", "CREATE TABLE users (id serial PRIMARY KEY, name text);");
     project.write("seed.sql", "INSERT INTO users (name) VALUES ('a'), ('b'), ('c');");
+
     (db, project)
 }
 
@@ -37,6 +40,7 @@ fn a_reset_migrates_seeds_and_keeps_the_way_back() {
                 db.name
             ),
         );
+
         let before = cluster.fingerprint(&db.name);
         let said = project.ok("db-reset --force");
         assert_eq!(said.out.trim(), db.name);
@@ -44,16 +48,19 @@ fn a_reset_migrates_seeds_and_keeps_the_way_back() {
             cluster.sql(&db.name, "SELECT string_agg(name, '' ORDER BY id) FROM users"),
             "abc"
         );
+
         assert_eq!(
             cluster.fingerprint(&db.name).settings,
             before.settings,
             "owner, rights and settings"
         );
+
         assert_eq!(family(cluster, &db.name), [db.name.clone(), format!("{}__previous", db.name)]);
         assert_eq!(project.files().len(), 2, "one backup and its manifest");
         project.ok("db-undo --yes");
         same(&cluster.fingerprint(&db.name), &before);
         project.ok("db-undo --yes");
+
         project.ok("db-restore --latest --yes");
         same(&cluster.fingerprint(&db.name), &before);
         project.ok("db-reset --force --no-seed");
@@ -67,6 +74,7 @@ fn a_migrator_or_a_seed_that_fails_brings_the_old_data_back() {
     let anew =
         "DROP DATABASE {db}; CREATE DATABASE {db};\n\\c {db}\nCREATE TABLE x (a int);\nSELECT 1/0;";
     let gone = "\\c postgres\nDROP DATABASE {db};\nSELECT 1/0;";
+
     for (strategy, file, sql) in [
         ("", "migrate.sql", "CREATE TABLE users (id int); SELECT 1/0;"),
         ("", "seed.sql", "SELECT 1/0;"),
@@ -106,6 +114,7 @@ fn a_migrator_or_a_seed_that_fails_brings_the_old_data_back() {
 #[test]
 fn no_verified_backup_no_migrator() {
     let cluster = need!("postgresql", cluster());
+
     for (script, says) in [
         ("echo broken >&2; exit 1", "broken"),
         // it ends well, and its dump is cut off
@@ -127,14 +136,17 @@ fn a_reset_is_refused_and_declined_without_a_trace() {
     let cluster = need!("postgresql", cluster());
     let (db, project) = project(cluster, "");
     let before = cluster.fingerprint(&db.name);
+
     project.fails("db-reset", 3, "standard input is no terminal");
     project.fails("db-reset --confirm other", 3, "does not name");
     project.fails("db-reset --force --skip-backup", 3, "`ALLOW_DATABASE_WIPE` is not set");
+
     let production = project.env("ENVIRONMENT", "production");
     production.fails("db-reset --force", 3, "environment");
     production.fails("db-seed", 3, "environment");
     same(&cluster.fingerprint(&db.name), &before);
     assert!(production.files().is_empty() && !production.dir.join("log").exists());
+
     // a migration is what production is there for
     production.ok("db-migrate");
     assert_eq!(cluster.sql(&db.name, "SELECT count(*) FROM users"), "0");
@@ -166,17 +178,20 @@ fn hooks_run_in_their_order() {
     let cluster = need!("postgresql", cluster());
     let db = cluster.database();
     tiny(cluster, &db.name);
+
     let tasks = ["backup", "restore", "undo", "verify", "cleanup", "reset", "seed", "migrate"];
     let words = ["before", "after", "failed", "finally"];
     let line = |who: &str, moment: &str| {
         format!("{moment} = \"echo {who} {moment} $DBTASKS_OUTCOME $DBTASKS_DATABASE >>log\"\n")
     };
+
     let all = |who: &str| -> String {
         let around = tasks
             .iter()
             .flat_map(|task| words.iter().map(move |word| line(who, &format!("{word}-{task}"))));
         around.collect()
     };
+
     let config = format!(
         "[databases.main]\npostgres = {{ url = \"${{DATABASE_URL}}\" \
          }}\n[databases.main.hooks]\n{}[hooks]\n{}migrate = 'echo migrate >>log; test ! -e fail \
@@ -185,12 +200,14 @@ fn hooks_run_in_their_order() {
         all("main"),
         all("project"),
     );
+
     let project = Project::new(&config).env("DATABASE_URL", &db.url);
     let log = |words: &str, code: i32| {
         fs::write(project.dir.join("log"), "").unwrap();
         project.fails(words, code, "");
         fs::read_to_string(project.dir.join("log")).unwrap().replace(&db.name, "DB")
     };
+
     for (words, task, middle) in [
         ("db-backup --auto", "backup", ""),
         ("db-restore --latest --yes", "restore", ""),
@@ -217,6 +234,7 @@ fn hooks_run_in_their_order() {
             "{words}"
         );
     }
+
     project.write("fail", "");
     assert_eq!(
         log("db-reset --force", 1),
@@ -245,20 +263,24 @@ fn a_hook_has_its_time_and_takes_its_children_along() {
         "[databases.main.hooks]\nbefore-reset = { run = \"sleep 300 & echo $! >child; wait\", \
          timeout = 1 }\n",
     );
+
     let before = cluster.fingerprint(&db.name);
     let gone = || {
         let child = fs::read_to_string(project.dir.join("child")).unwrap_or_default();
         !child.trim().is_empty()
             && !std::path::Path::new(&format!("/proc/{}", child.trim())).exists()
     };
+
     project.fails("db-reset --force", 1, "was not done after 1 s");
     until("the hook's child is gone", gone);
     fs::remove_file(project.dir.join("child")).unwrap();
+
     let child = project.command("db-reset --force").spawn().unwrap();
     until("the hook runs", || project.dir.join("child").exists());
     signal(&child, "TERM");
     Outcome::of(child.wait_with_output().unwrap()).ends_with(130, "interrupted");
     until("the hook's child is gone", gone);
+
     same(&cluster.fingerprint(&db.name), &before);
 }
 
@@ -267,16 +289,19 @@ fn a_hook_that_outlived_its_run_does_not_go_on_in_the_old_data() {
     let cluster = need!("postgresql", cluster());
     let (db, project) = project(cluster, "");
     let before = cluster.fingerprint(&db.name);
+
     project.write(
         "migrate.sql",
         "CREATE TABLE half (a int);\n\\! touch there\nSELECT pg_sleep(3);\n\\c\nDROP TABLE people \
          CASCADE;\n",
     );
+
     let child = project.command("db-reset --force").spawn().unwrap();
     until("the migrator is at work", || project.dir.join("there").exists());
     signal(&child, "KILL");
     Outcome::of(child.wait_with_output().unwrap());
     project.fails("db-status --check", 1, "`db-reset` was cut off");
+
     // any task that changes something begins with it
     project.ok("db-backup --auto");
     same(&cluster.fingerprint(&db.name), &before);
@@ -290,12 +315,15 @@ fn a_database_is_prepared_by_what_it_needs() {
     let cluster = need!("postgresql", cluster());
     let (db, project) = project(cluster, "[prepare]\ndump = \"first.sql\"\n");
     let before = cluster.fingerprint(&db.name);
+
     assert!(project.ok("db-prepare").out.contains("nothing to prepare"));
     same(&cluster.fingerprint(&db.name), &before);
+
     let file = project.dir.join(project.ok("db-backup --auto --compress none").out.trim());
     let drop_it = || cluster.sql("postgres", &format!("DROP DATABASE {} WITH (FORCE)", db.name));
     // missing: from the newest backup
     drop_it();
+
     let skipped = Project::in_folder(
         &project.dir,
         &fs::read_to_string(project.dir.join("db-tasks.toml")).unwrap(),
@@ -304,15 +332,18 @@ fn a_database_is_prepared_by_what_it_needs() {
     skipped.ok("db-prepare");
     assert!(!cluster.exists(&db.name));
     project.ok("db-prepare");
+
     assert_eq!(cluster.fingerprint(&db.name).rows, before.rows);
     project.ok("db-prepare");
     // empty, and no backup: from the configured dump
     fs::rename(&file, project.dir.join("first.sql")).unwrap();
     fs::remove_dir_all(project.dir.join("backups")).unwrap();
     drop_it();
+
     cluster.sql("postgres", &format!("CREATE DATABASE {} OWNER app", db.name));
     project.ok("db-prepare");
     assert_eq!(cluster.fingerprint(&db.name).rows, before.rows);
+
     // no dump either: migrated and seeded
     let config = fs::read_to_string(project.dir.join("db-tasks.toml"))
         .unwrap()
@@ -321,6 +352,7 @@ fn a_database_is_prepared_by_what_it_needs() {
     drop_it();
     project.ok("db-prepare");
     assert_eq!(cluster.sql(&db.name, "SELECT count(*) FROM users"), "3");
+
     project.ok("db-prepare");
     assert_eq!(cluster.sql(&db.name, "SELECT count(*) FROM users"), "3");
 }
@@ -332,6 +364,7 @@ fn what_the_databases_path_leads_to_is_not_asked_where_a_hook_goes() {
     let cluster = need!("postgresql", cluster());
     let (db, project) = project(cluster, "");
     let project = project.env("DATABASE_URL", &db.socket_url);
+
     cluster.sql(
         &db.name,
         &format!(

@@ -30,21 +30,26 @@ fn damaged(
         "ALTER ROLE app SET synchronous_commit = on; ALTER ROLE postgres SET synchronous_commit = \
          on",
     );
+
     let paths: Vec<String> = relations
         .iter()
         .map(|name| {
             cluster.sql(&db.name, &format!("SELECT pg_relation_filepath({name})")).trim().to_owned()
         })
         .collect();
+
     cluster.sql(&db.name, "CHECKPOINT");
     let config = "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n[backup]\nkeep-days \
                   = 0\nmin-keep = 0\n";
     let project = Project::new(config).env("DATABASE_URL", &db.url);
+
     project.backup();
     restart_at_once(cluster);
+
     for path in paths {
         how(&cluster.dir.join("data").join(path));
     }
+
     (db, project)
 }
 
@@ -66,17 +71,20 @@ fn what_can_be_read_is_saved_and_the_rest_is_named() {
     let good = project.files();
     let before = ["people", "lines"]
         .map(|table| cluster.sql(&db.name, &format!("SELECT count(*), sum(id) FROM {table}")));
+
     project.fails("db-backup", 1, "invalid page");
 
     let said = project.ok("db-backup --salvage");
     let name =
         std::path::Path::new(said.out.trim()).file_name().unwrap().to_str().unwrap().to_owned();
     assert!(said.err.contains("`public.orders` can't be read: invalid page"), "{}", said.err);
+
     assert!(
         said.err.contains("PARTIAL: the rows of `public.orders` can't be read"),
         "{}",
         said.err
     );
+
     assert!(name.contains("salvage"), "{name}");
 
     // it is no backup that anything counts, and takes none away
@@ -87,11 +95,13 @@ fn what_can_be_read_is_saved_and_the_rest_is_named() {
             .lines()
             .any(|line| line.contains(&name) && line.contains("partial"))
     );
+
     assert!(good.iter().all(|file| file.exists()), "no good one has gone for it");
     let said = project.ok("db-restore --latest --as app_copy");
     assert!(!said.err.contains(&name), "{}", said.err);
     cluster.sql("postgres", "DROP DATABASE app_copy");
     project.ok(&format!("db-verify {name}")).ends_with(0, "is PARTIAL");
+
     project.ok("db-cleanup --yes --keep-days 0 --min-keep 0");
     let kept = project.files();
     assert!(
@@ -109,11 +119,13 @@ fn what_can_be_read_is_saved_and_the_rest_is_named() {
         "{}",
         said.err
     );
+
     assert!(
         said.err.contains("left out: 1 foreign key to tables whose rows are missing"),
         "{}",
         said.err
     );
+
     let now = ["people", "lines"]
         .map(|table| cluster.sql(&db.name, &format!("SELECT count(*), sum(id) FROM {table}")));
     assert_eq!(now, before);
@@ -123,6 +135,7 @@ fn what_can_be_read_is_saved_and_the_rest_is_named() {
         cluster.sql(&db.name, "SELECT count(*) FROM pg_constraint WHERE conname = 'lines_order'"),
         "0"
     );
+
     // what refers to a table that is whole is there
     assert_eq!(
         cluster.sql(
@@ -142,7 +155,9 @@ fn every_kind_of_relation_can_be_the_damaged_one() {
     let odd = "'\"Odd.\"\"Name\"'";
     let beside = "(SELECT reltoastrelid::regclass FROM pg_class WHERE relname = 'orders')";
     let (db, project) = damaged(cluster, gone, &[odd, "'tickets'", beside]);
+
     let said = project.ok("db-backup --salvage");
+
     for name in [
         "`public.Odd.\"Name` can't be read",
         "`public.tickets` can't be read",
@@ -150,11 +165,13 @@ fn every_kind_of_relation_can_be_the_damaged_one() {
     ] {
         assert!(said.err.contains(name), "{name}: {}", said.err);
     }
+
     let file = project.dir.join(said.out.trim());
     project.ok(&format!("db-verify {}", file.display()));
     project.ok(&format!("db-restore {} --as app_saved", file.display()));
     assert_eq!(cluster.sql("app_saved", "SELECT count(*) FROM lines"), "1000");
     assert_eq!(cluster.sql("app_saved", "SELECT count(*) FROM orders"), "0");
+
     cluster.sql("postgres", "DROP DATABASE app_saved");
     assert!(cluster.exists(&db.name));
 }
@@ -165,9 +182,11 @@ fn nothing_is_destroyed_behind_one_and_a_whole_one_is_like_any_other() {
     let bin = need!("postgresql", programs());
     let cluster = &need!("postgresql", Cluster::start(&bin));
     let (db, project) = damaged(cluster, garbled, &["'orders'"]);
+
     for file in project.files() {
         fs::remove_file(file).unwrap();
     }
+
     project.ok("db-backup --salvage");
     project.fails("db-restore --latest --yes", 1, "there is no good backup");
     project.fails("db-verify", 1, "there is no good backup");
@@ -181,5 +200,6 @@ fn nothing_is_destroyed_behind_one_and_a_whole_one_is_like_any_other() {
         .ends_with(0, "all of it can be read: the backup is one like any other");
     cluster.sql(&db.name, "DELETE FROM people");
     project.ok("db-restore --latest --yes");
+
     same(&cluster.fingerprint(&db.name), &before);
 }

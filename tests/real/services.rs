@@ -21,11 +21,13 @@ impl Dependent {
             "DOCKER_HOST='{}' docker rm -vf {}",
             engine.docker_host, dependent.name
         ));
+
         let program = "trap 'exit 0' TERM; rm -f /tmp/ready; echo begins, at $DATABASE_URL; sleep \
                        2; touch /tmp/ready; echo \"Error: the token $API_TOKEN is not known at \
                        redis://x:else22@cache\" >&2; sleep infinity & wait";
         let env =
             ["-e", "DATABASE_URL=postgres://shop:hunter22@db/shop", "-e", "API_TOKEN=tok-9f8e7d6c"];
+
         let run = [
             "run",
             "-d",
@@ -37,11 +39,13 @@ impl Dependent {
             "--health-cmd",
             check,
         ];
+
         let health =
             ["--health-interval", "500ms", "--health-retries", "2", "--health-start-period", "4s"];
         engine.docker(
             &[&run[..], &env, &health, &["--entrypoint", "bash", IMAGE, "-c", program]].concat(),
         )?;
+
         Ok(dependent)
     }
 
@@ -69,14 +73,17 @@ fn a_service_with_a_health_check_is_waited_for_until_it_is_healthy() {
     let engine = need!("docker", engine());
     let cluster = need!("postgresql", cluster());
     let db = cluster.database();
+
     tiny(cluster, &db.name);
     let before = cluster.fingerprint(&db.name);
     let web = need!("container", Dependent::start(engine, "test -e /tmp/ready"));
     let project = Project::new(&config(&web, 30))
         .env("DATABASE_URL", &db.url)
         .env("DOCKER_HOST", &engine.docker_host);
+
     project.backup();
     cluster.sql(&db.name, "DELETE FROM orders");
+
     let begun = Instant::now();
     project
         .ok("db-restore --latest --yes")
@@ -85,9 +92,11 @@ fn a_service_with_a_health_check_is_waited_for_until_it_is_healthy() {
     assert_eq!(web.is("{{.State.Health.Status}}"), "healthy");
     assert!(begun.elapsed() > Duration::from_secs(2), "{:?}", begun.elapsed());
     same(&cluster.fingerprint(&db.name), &before);
+
     // a limit that is too short for it: it is said first, and the restore has been done
     cluster.sql(&db.name, "DELETE FROM orders");
     project.write("db-tasks.toml", config(&web, 1));
+
     let first = format!(
         "error: waited in vain for the container {} to be healthy; the work itself is done\n",
         web.name
@@ -102,17 +111,21 @@ fn a_service_that_never_gets_healthy_is_given_up() {
     let engine = need!("docker", engine());
     let cluster = need!("postgresql", cluster());
     let db = cluster.database();
+
     tiny(cluster, &db.name);
     let before = cluster.fingerprint(&db.name);
     let web = need!("container", Dependent::start(engine, "false"));
     let project = Project::new(&config(&web, 7))
         .env("DATABASE_URL", &db.url)
         .env("DOCKER_HOST", &engine.docker_host);
+
     project.backup();
     cluster.sql(&db.name, "DELETE FROM orders");
+
     let said = project.fails("db-restore --latest --yes", 1, "it answers `unhealthy`");
     let lines: Vec<&str> =
         said.err.lines().skip_while(|line| !line.starts_with("error: ")).collect();
+
     assert_eq!(
         lines[..4],
         [
@@ -125,6 +138,7 @@ fn a_service_that_never_gets_healthy_is_given_up() {
             &format!("    the last lines of the log of {}:", web.name),
         ]
     );
+
     // its log tells why, and none of its secrets
     let log = lines[4..lines.len() - 1].iter().map(|line| line.trim()).collect::<Vec<_>>();
     let both = [
@@ -132,6 +146,7 @@ fn a_service_that_never_gets_healthy_is_given_up() {
         "Error: the token *** is not known at redis://x:***@cache",
     ];
     assert_eq!(log[log.len() - 2..], both, "{log:?}");
+
     assert!(
         !said.err.contains("hunter22")
             && !said.err.contains("tok-9f")
@@ -139,6 +154,7 @@ fn a_service_that_never_gets_healthy_is_given_up() {
         "{}",
         said.err
     );
+
     assert_eq!(
         lines.last(),
         Some(&"  next: do by hand what is named above; do not run the command again for it")

@@ -15,6 +15,7 @@ fn a_template_stays_one_and_what_it_was_can_be_dropped() {
     let (db, project) = tiny_host(cluster);
     project.ok("db-backup --auto");
     cluster.sql("postgres", &format!("ALTER DATABASE {} IS_TEMPLATE true", db.name));
+
     let before = cluster.fingerprint(&db.name);
     let flags = || {
         let of = |name: String| {
@@ -25,6 +26,7 @@ fn a_template_stays_one_and_what_it_was_can_be_dropped() {
         };
         (of(db.name.clone()), of(format!("{}__previous", db.name)))
     };
+
     for words in [
         "db-restore --latest --yes",
         "db-restore --latest --yes",
@@ -36,6 +38,7 @@ fn a_template_stays_one_and_what_it_was_can_be_dropped() {
         assert_eq!(flags(), ("t".into(), "f".into()), "{words}");
         same(&cluster.fingerprint(&db.name), &before);
     }
+
     // a backup that takes a template along for one makes it none on its way
     project.ok("db-backup --auto");
     project.ok("db-verify --deep");
@@ -52,6 +55,7 @@ fn a_subscriber_is_detached_before_it_is_dropped_and_replicates_once() {
     for name in [&source.name, &db.name] {
         cluster.sql(name, "CREATE TABLE public.orders (id int PRIMARY KEY)");
     }
+
     let slot = format!("slot_{}", db.name);
     cluster.sql(
         &source.name,
@@ -61,12 +65,14 @@ fn a_subscriber_is_detached_before_it_is_dropped_and_replicates_once() {
         &source.name,
         &format!("SELECT pg_create_logical_replication_slot('{slot}', 'pgoutput')"),
     );
+
     let to_source = format!(
         "host={} port={} user=postgres dbname={}",
         cluster.dir.display(),
         cluster.port,
         source.name
     );
+
     cluster.sql(
         &db.name,
         &format!(
@@ -74,17 +80,21 @@ fn a_subscriber_is_detached_before_it_is_dropped_and_replicates_once() {
              false, slot_name = '{slot}')"
         ),
     );
+
     super::until("a row has come", || {
         cluster.sql(&db.name, "SELECT count(*) FROM public.orders") == "1"
     });
     let project = Project::host(&db.socket_url);
+
     let enabled = || {
         let of = "SELECT string_agg(datname || ':' || subenabled, ' ' ORDER BY datname) FROM \
                   pg_subscription s JOIN pg_database d ON d.oid = subdbid";
         cluster.sql("postgres", &format!("{of} WHERE datname ^@ '{}'", db.name))
     };
+
     project.ok("db-backup --auto");
     project.ok("db-verify --deep");
+
     let said = project.ok("db-restore --latest --yes").err;
     assert!(
         said.contains("what `s` replicates ends here: subscriptions come back disabled"),
@@ -94,6 +104,7 @@ fn a_subscriber_is_detached_before_it_is_dropped_and_replicates_once() {
     // a kept one that has a subscription goes like any other
     project.ok("db-restore --latest --yes");
     project.ok("db-repair").ends_with(0, "nothing to repair");
+
     assert_eq!(
         super::family(cluster, &db.name),
         [db.name.clone(), format!("{}__previous", db.name)]
@@ -104,10 +115,12 @@ fn a_subscriber_is_detached_before_it_is_dropped_and_replicates_once() {
         "ALTER SUBSCRIPTION s ENABLE; ALTER SUBSCRIPTION s REFRESH PUBLICATION WITH (copy_data = \
          false)",
     );
+
     cluster.sql(&source.name, "INSERT INTO public.orders VALUES (2)");
     super::until("it goes on where it was", || {
         cluster.sql(&db.name, "SELECT count(*) FROM public.orders") == "2"
     });
+
     let said = project.ok("db-undo --yes").err;
     assert!(said.contains("what `s` replicates ends here"), "{said}");
     assert_eq!(enabled(), format!("{0}:false {0}__previous:false", db.name));
@@ -123,6 +136,7 @@ fn a_subscriber_is_detached_before_it_is_dropped_and_replicates_once() {
         let drop = format!("SELECT pg_drop_replication_slot('{slot}')");
         cluster.try_sql(&source.name, &drop).is_ok()
     });
+
     for name in [db.name.clone(), format!("{}__previous", db.name)] {
         cluster.sql(&name, "ALTER SUBSCRIPTION s SET (slot_name = NONE); DROP SUBSCRIPTION s");
     }
@@ -133,15 +147,18 @@ fn a_default_that_is_read_only_is_overridden_and_that_is_said() {
     let cluster = need!("postgresql", cluster());
     let (db, project) = tiny_host(cluster);
     let project = project.env("ALLOW_DATABASE_WIPE", "true");
+
     project.ok("db-backup --auto");
     cluster.sql(
         "postgres",
         &format!("ALTER DATABASE {} SET default_transaction_read_only = on", db.name),
     );
+
     let before = cluster.fingerprint(&db.name);
     let says = "is read-only by default for `app` (`default_transaction_read_only`): this run \
                 overrides that";
     project.ok("db-verify --deep");
+
     for words in [
         "db-restore --latest --yes",
         "db-undo --yes",
@@ -150,6 +167,7 @@ fn a_default_that_is_read_only_is_overridden_and_that_is_said() {
     ] {
         project.run(words).ends_with(0, says);
     }
+
     project.ok("db-restore --latest --yes");
     same(&cluster.fingerprint(&db.name), &before);
 }
@@ -164,6 +182,7 @@ fn a_tablespace_that_is_not_here_is_left_out_and_named() {
     let dump = cluster.dump(&db.name, &[]).unwrap();
     let placed =
         dump.replacen("CREATE TABLE", "SET default_tablespace = \"Fast disk\";\n\nCREATE TABLE", 1);
+
     project.write(
         "dump.sql",
         placed.replace("SET default_tablespace = '';\n\nSET default_table", "SET default_table"),
@@ -171,6 +190,7 @@ fn a_tablespace_that_is_not_here_is_left_out_and_named() {
     let said = project.ok("db-restore --file dump.sql --yes --trust=role").err;
     let says = "what the dump has in the tablespace `Fast disk` is in the default one: the server \
                 has none of that name";
+
     assert!(said.contains(says), "{said}");
     same(&cluster.fingerprint(&db.name), &before);
 }
@@ -182,9 +202,11 @@ fn a_lock_that_is_waited_for_is_told_with_who_holds_it() {
     let cluster = need!("postgresql", cluster());
     let (db, project) = tiny_host(cluster);
     let project = project.env("ALLOW_DATABASE_WIPE", "true");
+
     project.ok("db-backup --auto");
     let config = fs::read_to_string(project.dir.join("db-tasks.toml")).unwrap();
     project.write("limited.toml", format!("{config}[guards]\nwait-for-locks = 1\n"));
+
     let before = cluster.fingerprint(&db.name);
 
     let mut holder = cluster.command("psql");
@@ -192,10 +214,12 @@ fn a_lock_that_is_waited_for_is_told_with_who_holds_it() {
         .args(["-XqAt", "-d", &db.name])
         .env("PGAPPNAME", "a migration")
         .stdin(std::process::Stdio::piped());
+
     let mut holder = holder.stdout(std::process::Stdio::null()).spawn().unwrap();
     let mut says = holder.stdin.take().unwrap();
     std::io::Write::write_all(&mut says, b"BEGIN; LOCK TABLE orders IN ACCESS EXCLUSIVE MODE;\n")
         .unwrap();
+
     let locked = "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted \
                   AND relation = 'orders'::regclass";
     super::until("it is locked", || cluster.sql(&db.name, locked) == "1");
@@ -212,6 +236,7 @@ fn a_lock_that_is_waited_for_is_told_with_who_holds_it() {
             "{words}: {failed:?}"
         );
     }
+
     drop(says);
     holder.wait().unwrap();
     same(&cluster.fingerprint(&db.name), &before);
@@ -222,6 +247,7 @@ fn a_standby_is_backed_up_and_not_changed() {
     let bin = need!("postgresql", programs());
     let cluster = need!("postgresql", Cluster::start(&bin));
     let db = cluster.database();
+
     tiny(&cluster, &db.name);
     cluster.sql(
         &db.name,
@@ -230,6 +256,7 @@ fn a_standby_is_backed_up_and_not_changed() {
     cluster.sql("postgres", "CHECKPOINT");
     fs::write(cluster.dir.join("data/standby.signal"), "").unwrap();
     restart_at_once(&cluster);
+
     assert_eq!(cluster.sql("postgres", "SELECT pg_is_in_recovery()"), "t");
 
     let project = Project::host(&db.url).env("ALLOW_DATABASE_WIPE", "true");
@@ -240,7 +267,9 @@ fn a_standby_is_backed_up_and_not_changed() {
         ),
         "{said}"
     );
+
     project.ok("db-verify");
+
     for words in [
         "db-verify --deep",
         "db-restore --latest --yes",
@@ -250,6 +279,7 @@ fn a_standby_is_backed_up_and_not_changed() {
     ] {
         project.fails(words, 3, "is a standby: nothing can be changed there");
     }
+
     let doctor = project.run("db-doctor");
     assert!(doctor.out.contains("it is a standby: nothing can be changed there"), "{doctor:?}");
 }
@@ -261,6 +291,7 @@ fn triggers_on_login_run_in_no_superusers_session_of_ours() {
     let cluster = need!("postgresql 17", postgres("17").and_then(|bin| Cluster::start(&bin)));
     let db = cluster.database();
     tiny(&cluster, &db.name);
+
     let with = |url: &str| {
         let config = format!(
             "[databases.main]\nprograms = '{}'\npostgres = {{ url = \"${{DATABASE_URL}}\" }}\n",
@@ -268,6 +299,7 @@ fn triggers_on_login_run_in_no_superusers_session_of_ours() {
         );
         Project::new(&config).env("DATABASE_URL", url)
     };
+
     let (plain, project) = (with(&db.url), with(&cluster.socket_url(&db.name)));
     cluster.sql(
         &db.name,
@@ -279,13 +311,16 @@ fn triggers_on_login_run_in_no_superusers_session_of_ours() {
          CREATE EVENT TRIGGER noted ON login EXECUTE FUNCTION kept.noted();
          ALTER EVENT TRIGGER noted ENABLE ALWAYS;",
     );
+
     let ran = || {
         let count = "SELECT count(*) FROM kept.logins WHERE app ~ '^db-tasks'";
         let ran = cluster.sql(&db.name, count).parse::<u32>().unwrap();
         cluster.sql(&db.name, "TRUNCATE kept.logins");
         ran
     };
+
     ran();
+
     for words in [
         "db-backup --auto",
         "db-verify --deep --yes",
@@ -296,6 +331,7 @@ fn triggers_on_login_run_in_no_superusers_session_of_ours() {
         assert!(!said.err.contains("whenever somebody connects"), "{words}: {}", said.err);
         assert_eq!(ran(), 1, "{words}");
     }
+
     for words in ["db-backup --auto", "db-wipe --dry-run"] {
         let said = plain.run(words);
         let told = format!(
@@ -303,6 +339,7 @@ fn triggers_on_login_run_in_no_superusers_session_of_ours() {
              too: noted",
             db.name
         );
+
         assert!(
             (said.out.clone() + &said.err).contains(&told),
             "{words}: {} {}",
@@ -310,5 +347,6 @@ fn triggers_on_login_run_in_no_superusers_session_of_ours() {
             said.err
         );
     }
+
     assert!(plain.run("db-doctor").out.contains("triggers on login"));
 }

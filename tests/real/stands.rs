@@ -15,6 +15,7 @@ fn a_server_that_cant_be_asked_is_the_first_line() {
     let cluster = need!("postgresql", cluster());
     let db = cluster.database();
     tiny(cluster, &db.name);
+
     let (before, at) = (cluster.fingerprint(&db.name), format!("127.0.0.1:{}", cluster.port));
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     for (url, says) in [
@@ -45,6 +46,7 @@ fn a_server_that_cant_be_asked_is_the_first_line() {
             assert!(cause(&said.err).contains(&says), "{words}: {}", said.err);
         }
     }
+
     same(&cluster.fingerprint(&db.name), &before);
 }
 
@@ -53,19 +55,23 @@ fn a_reset_that_came_back_says_so() {
     let cluster = need!("postgresql", cluster());
     let db = cluster.database();
     tiny(cluster, &db.name);
+
     let before = cluster.fingerprint(&db.name);
     let hooks =
         "[hooks]\nmigrate = \"psql -qXc 'CREATE TABLE half (a int)'; echo no >&2; exit 3\"\n";
     let config = format!("[databases.main]\npostgres = {{ url = \"${{DATABASE_URL}}\" }}\n{hooks}");
     let project = Project::new(&config).env("DATABASE_URL", &db.url);
     let name = &db.name;
+
     let stands = format!(
         "error: the migrate hook failed: it ended with exit code 3\n  what was live before is \
          live again (databases {name} -> {name}__failed, {name}__previous -> {name}); what else \
          the migrate hook reaches may have changed\n  no\n"
     );
+
     project.fails("db-reset --force", 1, &stands);
     same(&cluster.fingerprint(name), &before);
+
     assert_eq!(
         cluster.sql(&format!("{name}__failed"), "SELECT count(*) FROM half"),
         "0",
@@ -81,12 +87,15 @@ fn a_load_that_the_server_refuses_leaves_all_as_it_was() {
     let unpacked = std::process::Command::new("zstd").arg("-dc").arg(&backup).output();
     let dump =
         String::from_utf8(need!("zstd", unpacked.map_err(|e| e.to_string())).stdout).unwrap();
+
     // two rows of one key: the server finds it when it makes the index, after all the rows
     let row = dump.lines().find(|line| line.starts_with("1\tperson 1\t")).unwrap();
     project.write("twice.sql", dump.replace(row, &format!("{row}\n{row}")));
     cluster.sql(&db.name, "SET ROLE app; INSERT INTO people (name) VALUES ('late')");
+
     let before = cluster.fingerprint(&db.name);
     let copy = format!("{}_copy", db.name);
+
     for words in [
         "db-restore --file twice.sql --trust=role --yes".to_owned(),
         "db-restore --file twice.sql --trust=role --yes --in-place".into(),
@@ -106,6 +115,7 @@ fn a_load_that_the_server_refuses_leaves_all_as_it_was() {
         assert_eq!(error.lines().nth(1), Some("  the live data is as it was"), "{words}: {error}");
         same(&cluster.fingerprint(&db.name), &before);
     }
+
     assert!(!cluster.exists(&copy));
 }
 
@@ -116,13 +126,16 @@ fn the_mark_of_a_reset_can_be_taken_away() {
     let cluster = need!("postgresql", cluster());
     let db = cluster.database();
     tiny(cluster, &db.name);
+
     let marked = "db-tasks: emptied by db-reset (db-tasks/6b0ae35a1e66) in /elsewhere\nit''s mine";
     cluster.sql("postgres", &format!("COMMENT ON DATABASE {} IS '{marked}'", db.name));
+
     let config = "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n[hooks]\nmigrate = \
                   \"psql -qXc 'CREATE TABLE fresh (a int)'\"\n";
     let project = Project::new(config).env("DATABASE_URL", &db.url);
     let said =
         project.fails("db-reset --force", 3, "is half made: a reset that emptied it was cut off");
+
     let way = said
         .err
         .split("take the mark away: `")
@@ -130,9 +143,11 @@ fn the_mark_of_a_reset_can_be_taken_away() {
         .and_then(|rest| rest.split('`').next())
         .unwrap()
         .to_owned();
+
     assert!(way.contains("IS 'it''s mine'; ALTER DATABASE"), "{way}");
     cluster.sql("postgres", &way);
     project.ok("db-reset --force");
+
     let comment = format!(
         "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = '{}'",
         db.name

@@ -31,6 +31,7 @@ pub fn tree(root: &Path) -> Tree {
                 kind if kind.is_dir() => Vec::new(),
                 _ => fs::read(&path).unwrap(),
             };
+
             out.insert(
                 path.strip_prefix(root).unwrap().to_owned(),
                 (meta.mode(), meta.mtime(), content),
@@ -40,10 +41,12 @@ pub fn tree(root: &Path) -> Tree {
             }
         }
     }
+
     let mut out = Tree::new();
     if root.is_dir() {
         walk(root, root, &mut out);
     }
+
     out
 }
 
@@ -66,6 +69,7 @@ impl<'a> Ground<'a> {
     fn new(cluster: &'a Cluster) -> Self {
         let db = cluster.database();
         tiny(cluster, &db.name);
+
         let project =
             Project::new(CONFIG).env("DATABASE_URL", &db.url).env("ALLOW_DATABASE_WIPE", "true");
         let (uploads, audio) =
@@ -73,9 +77,11 @@ impl<'a> Ground<'a> {
         fs::create_dir_all(uploads.join("a/empty")).unwrap();
         fs::create_dir_all(&audio).unwrap();
         fs::write(uploads.join("a/one.txt"), "one").unwrap();
+
         fs::write(uploads.join("b.bin"), vec![7; 300_000]).unwrap();
         symlink("a/one.txt", uploads.join("link")).unwrap();
         fs::write(audio.join("pod.mp3"), "sound").unwrap();
+
         Self { cluster, db, project }
     }
 
@@ -123,6 +129,7 @@ impl<'a> Ground<'a> {
                 .filter(|p| p.exists())
                 .map(|p| p.display().to_string())
         });
+
         let kept = [
             self.db.name.clone(),
             format!("{}__previous", self.db.name),
@@ -137,23 +144,28 @@ fn a_set_comes_back_and_goes_again() {
     let ground = Ground::new(need!("postgresql", cluster()));
     let project = &ground.project;
     fs::write(ground.path("audio/part.tmp"), "left out").unwrap();
+
     let backup = project.backup();
     let mut files: Vec<String> = fs::read_dir(&backup)
         .unwrap()
         .flatten()
         .map(|e| e.file_name().to_string_lossy().into_owned())
         .collect();
+
     files.sort();
     assert_eq!(files, ["audio.tar.zst", "main.sql.zst", "manifest.json", "uploads.tar.zst"]);
     fs::remove_file(ground.path("audio/part.tmp")).unwrap();
+
     let old = ground.state();
     project.fails("db-verify --latest", 0, "is good");
+
     let deep = project.ok("db-verify --latest --deep").err;
     assert!(
         deep.contains("counted again in the new database")
             && deep.matches("read again there").count() == 2,
         "{deep}"
     );
+
     assert!(project.ok("db-list").out.contains("verified deep"));
     project.ok(&format!("db-info {}", backup.display())).ends_with(0, "2 files, 300.0 kB");
 
@@ -162,17 +174,20 @@ fn a_set_comes_back_and_goes_again() {
     project.fails("db-restore --latest --dry-run", 0, "storage/uploads.db-tasks/previous");
     ground.is(&new, "a dry run");
     project.ok("db-restore --latest --yes");
+
     ground.is(&old, "a restore");
     project.ok("db-undo --yes");
     ground.is(&new, "an undo");
     project.ok("db-undo --yes");
     ground.is(&old, "an undo of the undo");
+
     // a part by itself, and what an undo is then about
     project.ok("db-undo --yes");
     project.ok("db-restore --latest --only uploads --yes");
     assert!(tree(&ground.path("uploads")) == old.1 && tree(&ground.path("audio")) == new.2);
     project.ok("db-undo --yes");
     ground.is(&new, "an undo of a part");
+
     assert_eq!(ground.on_the_way(), Vec::<String>::new());
 }
 
@@ -183,11 +198,14 @@ fn one_that_can_not_follow_takes_the_others_back() {
     ground.change();
     ground.project.ok("db-restore --latest --yes");
     ground.project.ok("db-undo --yes");
+
     let new = ground.state();
     let kept = tree(&ground.path("uploads.db-tasks/previous"));
     assert!(!kept.is_empty());
+
     // a superuser's session, which the application's role may not end
     let held = Held::new(ground.cluster, &ground.db.name, "SELECT 1");
+
     for command in ["db-restore --latest --yes", "db-undo --yes"] {
         ground.project.fails(command, 1, "being accessed by other users");
         ground.is(&new, command);
@@ -197,6 +215,7 @@ fn one_that_can_not_follow_takes_the_others_back() {
         );
         assert_eq!(ground.on_the_way(), Vec::<String>::new(), "{command}");
     }
+
     drop(held);
     ground.project.ok("db-undo --yes");
 }
@@ -206,18 +225,23 @@ fn a_damaged_part_spoils_the_whole_restore() {
     let ground = Ground::new(need!("postgresql", cluster()));
     let backup = ground.project.backup();
     ground.change();
+
     let new = ground.state();
+
     for name in ["uploads.tar.zst", "main.sql.zst", "audio.tar.zst"] {
         let whole = fs::read(backup.join(name)).unwrap();
         let mut flipped = whole.clone();
         let middle = flipped.len() / 2;
+
         flipped[middle] ^= 4;
         fs::write(backup.join(name), &flipped).unwrap();
+
         let said = ground.project.run("db-restore --latest --yes");
         assert_eq!(said.code, Some(1), "{name}: {said:?}");
         ground.is(&new, name);
         assert_eq!(ground.on_the_way(), Vec::<String>::new(), "{name}");
         assert_eq!(ground.project.run("db-verify --latest").code, Some(1), "{name}");
+
         fs::write(backup.join(name), &whole).unwrap();
         ground.project.ok(&format!("db-verify {}", backup.display()));
     }
@@ -228,10 +252,12 @@ fn an_optional_one_that_is_down_makes_it_partial() {
     let ground = Ground::new(need!("postgresql", cluster()));
     let project = &ground.project;
     fs::rename(ground.path("audio"), ground.path("elsewhere")).unwrap();
+
     let said = project.ok("db-backup --auto");
     assert!(said.err.contains("PARTIAL: without `audio`"), "{said:?}");
     assert!(project.ok("db-list").out.contains("partial"));
     project.fails("db-restore --latest --yes", 1, "there is no good backup");
+
     // nothing is destroyed behind a partial backup
     let before = ground.state();
     project.fails("db-wipe --backup --yes", 1, "no whole backup can be made");
@@ -240,6 +266,7 @@ fn an_optional_one_that_is_down_makes_it_partial() {
     project
         .ok(&format!("db-restore {} --yes", said.out.trim()))
         .ends_with(0, "the backup is PARTIAL: `audio`");
+
     let verified = project.ok(&format!("db-verify {}", said.out.trim())).out;
     assert!(
         verified.contains("is PARTIAL: `audio`") && !verified.contains("is good"),
@@ -255,6 +282,7 @@ fn one_that_changes_while_it_is_read_makes_it_partial() {
     let ground = Ground::new(need!("postgresql", cluster()));
     let big = fs::File::create(ground.path("uploads/log")).unwrap();
     big.set_len(400_000_000).unwrap();
+
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -265,12 +293,14 @@ fn one_that_changes_while_it_is_read_makes_it_partial() {
                 std::thread::sleep(std::time::Duration::from_millis(5));
             }
         });
+
         let backed_up = ground.project.run("db-backup --auto");
         let wiped = ground.project.run("db-wipe --backup --yes");
         done.store(true, Ordering::Relaxed);
         backed_up.ends_with(0, "PARTIAL, for it changed meanwhile: `log` grew while it was read");
         wiped.ends_with(1, "the backup is partial");
     });
+
     assert!(ground.project.ok("db-list").out.contains("partial"));
     assert_eq!(tree(&ground.path("uploads")).len(), 6, "nothing was wiped");
 }
@@ -280,28 +310,33 @@ fn a_wipe_empties_what_is_named() {
     let ground = Ground::new(need!("postgresql", cluster()));
     let (project, before) = (&ground.project, ground.state());
     let dry = project.ok("db-wipe --dry-run").out;
+
     assert!(
         dry.contains("`uploads`")
             && dry.contains("5 entries, 300.0 kB")
             && dry.contains("all that is in"),
         "{dry}"
     );
+
     project.fails("db-wipe --only nothing --yes", 2, "the stores `audio`, `uploads`");
     project.ok("db-wipe --only uploads --only audio --backup --yes");
     assert!(ground.path("uploads").is_dir() && tree(&ground.path("uploads")).is_empty());
     assert_eq!(ground.cluster.fingerprint(&ground.db.name).rows, before.0.rows);
     project.ok("db-restore --latest --yes");
+
     ground.is(&before, "a restore after a wipe");
     let said = project
         .command("db-wipe --only uploads --yes")
         .env("ENVIRONMENT", "production")
         .output()
         .unwrap();
+
     Outcome::of(said).ends_with(3, "environment");
     ground.is(&before, "a refused wipe");
     project.ok("db-wipe --backup --yes");
     assert!(tree(&ground.path("audio")).is_empty());
     project.ok("db-restore --latest --yes");
+
     ground.is(&before, "all of it");
 }
 
@@ -312,14 +347,18 @@ fn killed(words: &str) {
     let old = ground.state();
     ground.project.backup();
     ground.change();
+
     let new = ground.state();
     ground.project.ok("db-restore --latest --yes");
     ground.project.ok("db-undo --yes");
+
     let begun = std::time::Instant::now();
     let steps = ground.project.ok(words).err.lines().filter(|l| l.starts_with("  ✓")).count();
     let whole = begun.elapsed();
+
     ground.project.ok("db-undo --yes");
     let (mut tried, mut forward) = (0, 0);
+
     for name in ["TERM", "KILL"] {
         for at in moments(steps, whole, 3) {
             let after = format!("`{words}` and SIG{name} at {at:?} of {steps}");
@@ -329,20 +368,24 @@ fn killed(words: &str) {
             super::until("its sessions have gone", || {
                 super::sessions(ground.cluster, &ground.db.name) == 0
             });
+
             let now = ground.state();
             assert!(
                 now == old || now == new,
                 "{after}: neither the old set nor the new one: {outcome:?}"
             );
             assert_eq!(ground.on_the_way(), Vec::<String>::new(), "{after}: {outcome:?}");
+
             if now == old {
                 forward += 1;
                 ground.project.ok("db-undo --yes");
             }
+
             ground.is(&new, &after);
             tried += 1;
         }
     }
+
     println!(
         "{words} of a set: {steps} steps, {tried} points, {forward} of them came through, 0 lost \
          data"
@@ -368,26 +411,32 @@ fn a_wipe_of_a_set_that_is_killed() {
     let words = "db-wipe --backup --yes";
     let begun = std::time::Instant::now();
     let steps = ground.project.ok(words).err.lines().filter(|l| l.starts_with("  ✓")).count();
+
     let whole = begun.elapsed();
     ground.project.ok("db-restore --latest --yes");
+
     let empty = |state: &State| state.0.rows.values().all(|(rows, _)| *rows == 0);
     // whether it is empty, and whether it is in part
     let part = |now: &Tree, old: &Tree| (now.is_empty(), !now.is_empty() && now.len() < old.len());
     let (mut tried, mut emptied, mut halves) = (0, 0, 0);
+
     for name in ["TERM", "INT", "KILL"] {
         for at in moments(steps, whole, 3) {
             let after = format!("a wipe and SIG{name} at {at:?} of {steps}");
             let outcome = struck(&ground.project, words, at, |child| signal(child, name));
             assert!(matches!(outcome.code, Some(0 | 130) | None), "{after}: {outcome:?}");
+
             let repaired = ground.project.ok("db-repair").out;
             super::until("its sessions have gone", || {
                 super::sessions(ground.cluster, &ground.db.name) == 0
             });
+
             let now = ground.state();
             assert!(
                 now.0 == old.0 || empty(&now),
                 "{after}: a database neither old nor empty: {outcome:?}"
             );
+
             let parts = [(empty(&now), false), part(&now.1, &old.1), part(&now.2, &old.2)];
             let half = parts.iter().any(|p| p.1)
                 || parts.iter().any(|p| p.0) && !parts.iter().all(|p| p.0);
@@ -396,6 +445,7 @@ fn a_wipe_of_a_set_that_is_killed() {
                 half,
                 "{after}: {parts:?} {repaired}"
             );
+
             if half {
                 let status =
                     ground.project.fails("db-status --check", 1, "a `db-wipe` was cut off");
@@ -406,6 +456,7 @@ fn a_wipe_of_a_set_that_is_killed() {
                 );
                 halves += 1;
             }
+
             for (found, wanted) in [(&now.1, &old.1), (&now.2, &old.2)] {
                 // files go one by one: a killed run may leave some, and none that is another
                 let left = |(path, entry): (&PathBuf, &(u32, i64, Vec<u8>))| {
@@ -416,17 +467,20 @@ fn a_wipe_of_a_set_that_is_killed() {
                     "{after}: a tree with what it never had: {outcome:?}"
                 );
             }
+
             assert_eq!(ground.on_the_way(), Vec::<String>::new(), "{after}: {outcome:?}");
             ground.project.ok("db-verify --latest");
             if now != old {
                 emptied += 1;
                 ground.project.ok("db-restore --latest --yes");
             }
+
             ground.is(&old, &after);
             assert_eq!(ground.project.ok("db-repair").out.trim(), "nothing to repair", "{after}");
             tried += 1;
         }
     }
+
     assert!(halves > 0, "no strike left half a wipe");
     println!(
         "{words} of a set: {steps} steps, {tried} points, {emptied} of them emptied something, 0 \
@@ -442,6 +496,7 @@ fn a_backup_of_a_set_that_is_killed() {
     let steps =
         ground.project.ok("db-backup --auto").err.lines().filter(|l| l.starts_with("  ✓")).count();
     let whole = begun.elapsed();
+
     for name in ["TERM", "INT", "KILL"] {
         for at in moments(steps, whole, 3) {
             let after = format!("a backup and SIG{name} at {at:?} of {steps}");
@@ -449,6 +504,7 @@ fn a_backup_of_a_set_that_is_killed() {
                 struck(&ground.project, "db-backup --auto", at, |child| signal(child, name));
             assert!(matches!(outcome.code, Some(0 | 130) | None), "{after}: {outcome:?}");
             ground.project.ok("db-repair");
+
             for file in ground.project.files() {
                 let name = file.to_string_lossy().into_owned();
                 assert!(!name.contains(".partial"), "{after}: {name}");
@@ -458,6 +514,7 @@ fn a_backup_of_a_set_that_is_killed() {
             }
         }
     }
+
     ground.change();
     ground.project.ok("db-restore --latest --yes");
     ground.is(&old, "the newest of them");

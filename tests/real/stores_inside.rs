@@ -24,9 +24,11 @@ impl App {
             "DOCKER_HOST='{}' docker rm -vf {}",
             engine.docker_host, app.name
         ));
+
         let run =
             ["run", "-d", "--init=false", "--name", &app.name, "--network", "none", "-v", "/vol"];
         engine.docker(&[&run[..], &["--entrypoint", "sleep", IMAGE, "infinity"]].concat())?;
+
         Ok(app)
     }
 
@@ -67,19 +69,23 @@ impl<'a> Ground<'a> {
     fn new(cluster: &'a Cluster, app: App, stores: &[(&str, &str)]) -> Self {
         let db = cluster.database();
         tiny(cluster, &db.name);
+
         let mut config = format!(
             "[containers.app]\ndocker = \"{}\"\n[databases.main]\npostgres = {{ url = \
              \"${{DATABASE_URL}}\" }}\n",
             app.name
         );
+
         for (key, path) in stores {
             config +=
                 &format!("[stores.{key}]\ncontainer = \"app\"\nfiles = {{ path = \"{path}\" }}\n");
         }
+
         let project = Project::new(&config)
             .env("DATABASE_URL", &db.url)
             .env("DOCKER_HOST", &app.engine.docker_host)
             .env("ALLOW_DATABASE_WIPE", "true");
+
         for path in ["/srv/up", "/vol"] {
             app.sh(&format!(
                 "mkdir -p {path}/sub/empty {path}/.hidden; cd {path}; echo one >a; echo two \
@@ -89,6 +95,7 @@ impl<'a> Ground<'a> {
                  find . -name .db-tasks -prune -o -exec touch -h -d 2001-02-03T04:05:06Z {{}} +"
             ));
         }
+
         Self { cluster, db, app, project }
     }
 
@@ -123,6 +130,7 @@ impl<'a> Ground<'a> {
             format!("{}__previous", self.db.name),
             format!("{}__failed", self.db.name),
         ];
+
         let databases =
             family(self.cluster, &self.db.name).into_iter().filter(|d| !kept.contains(d));
         let ours = "ls -A /srv/up.db-tasks /vol/.db-tasks 2>/dev/null || :";
@@ -131,6 +139,7 @@ impl<'a> Ground<'a> {
         let folders = folders
             .into_iter()
             .filter(|line| !known.contains(&line.as_str()) && !line.ends_with(':'));
+
         let at_work = self.app.engine.docker(&["top", &self.app.name]).unwrap();
         let at_work: Vec<String> = at_work
             .lines()
@@ -165,11 +174,13 @@ fn a_set_with_trees_of_a_container_comes_back_and_goes_again() {
     let project = &ground.project;
     let old = ground.state();
     let backup = project.backup();
+
     let mut files: Vec<String> = fs::read_dir(&backup)
         .unwrap()
         .flatten()
         .map(|e| e.file_name().to_string_lossy().into_owned())
         .collect();
+
     files.sort();
     assert_eq!(files, ["main.sql.zst", "manifest.json", "media.tar.zst", "uploads.tar.zst"]);
     ground.is(&old, "a backup");
@@ -180,6 +191,7 @@ fn a_set_with_trees_of_a_container_comes_back_and_goes_again() {
     let new = ground.state();
     let dry = project.ok("db-restore --latest --dry-run").out;
     let name = &ground.app.name;
+
     for words in [
         format!(
             "{name}:/srv/up -> {name}:/srv/up.db-tasks/previous, {name}:/srv/up.db-tasks/coming \
@@ -192,19 +204,23 @@ fn a_set_with_trees_of_a_container_comes_back_and_goes_again() {
     ] {
         assert!(dry.contains(&words), "{words} is not in\n{dry}");
     }
+
     ground.is(&new, "a dry run");
     project.ok("db-restore --latest --yes");
     ground.is(&old, "a restore");
     project.ok("db-undo --yes");
     ground.is(&new, "an undo");
+
     project.ok("db-undo --yes");
     ground.is(&old, "an undo of the undo");
+
     // what is kept is in no backup
     let again = project.backup();
     project.ok("db-undo --yes");
     ground.is(&new, "an undo before a restore of the second backup");
     project.ok(&format!("db-restore {} --yes", again.display()));
     ground.is(&old, "a restore of a backup that was made beside what is kept");
+
     assert_eq!(ground.on_the_way(), Vec::<String>::new());
 
     project.ok("db-wipe --only uploads --only media --backup --yes");
@@ -227,21 +243,27 @@ fn a_database_that_can_not_follow_takes_the_trees_back() {
         assert_eq!(ground.kept(), *kept, "{command}: what was kept is kept still");
         assert_eq!(ground.on_the_way(), Vec::<String>::new(), "{command}");
     };
+
     ground.change();
     let new = ground.state();
     held("db-restore --latest --yes", &new, &Default::default());
+
     assert_eq!(
         ground.app.sh("ls -A /srv; ls -Ad /vol/.db-tasks || :"),
         "up",
         "our folders are gone where nothing is kept"
     );
+
     ground.project.ok("db-restore --latest --yes");
     ground.project.ok("db-undo --yes");
+
     let kept = ground.kept();
     assert!(!kept.0.is_empty() && !kept.1.is_empty());
+
     for command in ["db-restore --latest --yes", "db-undo --yes"] {
         held(command, &new, &kept);
     }
+
     ground.project.ok("db-undo --yes");
 }
 
@@ -251,6 +273,7 @@ fn what_can_not_be_done_is_said_before_anything_is_touched() {
     let (project, app) = (&ground.project, &ground.app);
     let pipe = "d=$(mktemp -d) && mkfifo $d/pipe && tar -C $d -c pipe | docker cp - \
                 \"$0\":/srv/up && rm -r $d";
+
     crate::support::component::output(app.engine.run("sh").args(["-c", pipe, &app.name])).unwrap();
     let said = project.ok("db-backup --auto --only uploads");
     assert!(
@@ -258,25 +281,30 @@ fn what_can_not_be_done_is_said_before_anything_is_touched() {
             && !said.err.contains("PARTIAL"),
         "{said:?}"
     );
+
     project.ok("db-verify --latest");
     fs::remove_dir_all(project.dir.join(said.out.trim())).unwrap();
     app.sh("rm /srv/up/pipe; ln -s /etc/passwd /srv/up/out");
+
     let backup = project.backup();
     project.fails(
         &format!("db-restore {} --only uploads --yes", backup.display()),
         3,
         "links that may lead out of its tree",
     );
+
     project.ok(&format!("db-restore {} --only uploads --yes --trust", backup.display()));
     let state = ground.state();
     app.sh(
         "mv /srv/up.db-tasks /srv/elsewhere; mkdir /srv/up.db-tasks; touch /srv/up.db-tasks/theirs",
     );
+
     project.fails(
         "db-restore --latest --only uploads --yes --trust",
         3,
         "was not made by db-tasks",
     );
+
     app.sh("rm -r /srv/up.db-tasks; mv /srv/elsewhere /srv/up.db-tasks");
     ground.is(&state, "refusals");
 
@@ -285,22 +313,26 @@ fn what_can_not_be_done_is_said_before_anything_is_touched() {
         project.write("other.toml", text.replace("/srv/up", path));
     };
     elsewhere("/usr/share/zoneinfo");
+
     project.fails(
         "--config other.toml db-restore --latest --only uploads --yes --trust",
         3,
         "is a folder of the container's image",
     );
+
     elsewhere("/srv/nowhere");
     project.fails(
         "--config other.toml db-restore --latest --only uploads --yes --trust",
         3,
         "make it (`docker exec",
     );
+
     project.fails(
         "--config other.toml db-backup --auto --only uploads",
         1,
         "there is no folder `/srv/nowhere`",
     );
+
     // the container would stand still when its tree is to be swapped
     let stopped = fs::read_to_string(project.dir.join("db-tasks.toml")).unwrap();
     project.write(
@@ -312,11 +344,13 @@ fn what_can_not_be_done_is_said_before_anything_is_touched() {
         2,
         "which stands still during a restore",
     );
+
     app.sh("ln -s /srv/up /srv/link");
     elsewhere("/srv/link");
     project.fails("--config other.toml db-backup --auto --only uploads", 1, "is no folder");
     app.engine.docker(&["stop", "-t", "0", &app.name]).unwrap();
     project.fails("db-backup --auto", 1, "is not running");
+
     app.engine.docker(&["start", &app.name]).unwrap();
     ground.is(&state, "all of it");
 }
@@ -326,14 +360,17 @@ fn an_image_without_programs_can_be_backed_up() {
     let ground = ground!(&BOTH);
     let (project, app) = (&ground.project, &ground.app);
     let (names, backup) = (app.sh("ls -A /vol; ls -A /srv"), project.backup());
+
     app.sh("rm $(type -p tar)");
     let by_engine = project.backup();
+
     // the same entries with the same content, whoever read them
     let held = |backup: &std::path::Path| -> Vec<Census> {
         let manifest: serde_json::Value =
             serde_json::from_slice(&fs::read(backup.join("manifest.json")).unwrap()).unwrap();
         let trees =
             manifest["artifacts"].as_array().unwrap().iter().filter(|a| a["kind"] == "files");
+
         let read = |a: &serde_json::Value| {
             let file = fs::File::open(backup.join(a["file"].as_str().unwrap())).unwrap();
             let codec = serde_json::from_value(a["codec"].clone()).unwrap();
@@ -341,6 +378,7 @@ fn an_image_without_programs_can_be_backed_up() {
         };
         trees.map(read).collect()
     };
+
     let same = |other: &std::path::Path| {
         let (wanted, found) = (held(&backup), held(other));
         assert_eq!((wanted.len(), found.len()), (2, 2));
@@ -348,24 +386,29 @@ fn an_image_without_programs_can_be_backed_up() {
             assert_eq!((differences(wanted, found), wanted.entries.len()), (vec![], 11));
         }
     };
+
     same(&by_engine);
     project.fails(
         "db-restore --latest --yes",
         3,
         "the image has no `tar`, which a restore takes; a backup needs none",
     );
+
     app.sh("rm $(type -p stat) $(type -p find)");
     same(&project.backup());
+
     project.fails(
         "db-restore --latest --yes",
         3,
         "the image has no `find`, no `stat` and no `tar`, which a restore takes",
     );
+
     project.fails(
         "db-wipe --only media --backup --yes",
         3,
         "the image has no `find` and no `stat`, which a wipe takes",
     );
+
     assert_eq!(app.sh("ls -A /vol; ls -A /srv"), names, "nothing was touched");
 }
 
@@ -373,10 +416,13 @@ fn an_image_without_programs_can_be_backed_up() {
 fn what_a_killed_run_left_at_work_is_waited_for() {
     let ground = ground!(&[BOTH[1]]);
     ground.project.backup();
+
     let old = ground.app.tree("/vol");
     ground.change();
+
     let new = ground.app.tree("/vol");
     ground.project.ok("db-restore --latest --yes");
+
     let late = "sleep 2; mv /vol/a /vol/.db-tasks/previous/late";
     ground.app.engine.docker(&["exec", "-d", &ground.app.name, "bash", "-c", late]).unwrap();
     ground.project.ok("db-undo --yes");
@@ -387,6 +433,7 @@ fn what_a_killed_run_left_at_work_is_waited_for() {
     );
     ground.app.sh("mv /vol/late /vol/.db-tasks/previous/a; touch -d 2001-02-03T04:05:06Z \
                    /vol/.db-tasks/previous");
+
     assert_eq!(ground.app.tree("/vol"), new);
     ground.project.ok("db-undo --yes");
     assert_eq!(ground.app.tree("/vol"), old);
@@ -402,6 +449,7 @@ fn what_comes_after_the_look_is_in_nobodys_yes() {
         "[hooks]\nbefore-wipe = [\"docker\", \"exec\", \"{}\", \"touch\", \"/vol/late\"]\n",
         ground.app.name
     );
+
     ground.project.write("db-tasks.toml", config + &more);
     ground.project.fails("db-wipe --only media --backup --yes", 3, "holds more than was looked at");
     ground.app.sh("rm /vol/late");
@@ -413,50 +461,62 @@ fn what_comes_after_the_look_is_in_nobodys_yes() {
 fn killed(words: &str, signals: &[&str], store: (&str, &str)) {
     let ground = ground!(&[store]);
     ground.project.backup();
+
     let (old, other) = (ground.state(), if store.1 == "/vol" { "/srv/up" } else { "/vol" });
     ground.change();
     ground.app.sh(&format!("cd {other}; rm -rf ./* .hidden .later"));
+
     let old = if other == "/vol" {
         State(old.0, old.1, String::new())
     } else {
         State(old.0, ground.app.tree(other), old.2)
     };
+
     let new = ground.state();
     let begun = std::time::Instant::now();
     ground.project.ok("db-restore --latest --yes");
     ground.is(&old, "a restore");
     ground.project.ok("db-undo --yes");
+
     let steps = ground.project.ok(words).err.lines().filter(|l| l.starts_with("  ✓")).count();
     let whole = begun.elapsed() / 3;
     ground.project.ok("db-undo --yes");
+
     let (mut tried, mut forward) = (0, 0);
+
     for name in signals {
         for at in moments(steps, whole, 1) {
             let after = format!("`{words}` and SIG{name} at {at:?} of {steps}");
             let outcome: Outcome = struck(&ground.project, words, at, |child| signal(child, name));
             assert!(matches!(outcome.code, Some(0 | 130) | None), "{after}: {outcome:?}");
+
             let repaired = ground.project.ok("db-repair");
             until("its sessions have gone", || {
                 super::sessions(ground.cluster, &ground.db.name) == 0
             });
+
             let now = ground.state();
             assert!(
                 now == old || now == new,
                 "{after}: neither the old set nor the new one: {outcome:?} {repaired:?} {now:?}"
             );
+
             assert_eq!(
                 ground.on_the_way(),
                 Vec::<String>::new(),
                 "{after}: {outcome:?} {repaired:?}"
             );
+
             if now == old {
                 forward += 1;
                 ground.project.ok("db-undo --yes");
                 ground.is(&new, &after);
             }
+
             tried += 1;
         }
     }
+
     println!(
         "{words} with {}: {steps} steps, {tried} points, {forward} of them came through, 0 lost \
          data",

@@ -31,6 +31,7 @@ fn tunnel(from: SocketAddr, to: u16) -> Result<(), String> {
             }
         }
     });
+
     Ok(())
 }
 
@@ -53,9 +54,11 @@ fn t48_a_guard_judges_the_address_that_libpq_reaches() {
     let cluster = need!("postgresql", cluster());
     let ip = need!("address", own_address());
     let port = free_port();
+
     need!("tunnel", tunnel((ip, port).into(), cluster.port));
     let (db, project) = tiny_host(cluster);
     project.backup();
+
     let services =
         project.write("services", format!("[prod]\nhostaddr={ip}\n[named]\nhost={ip}\n"));
     let (who, name) = (db.url.split_once('@').unwrap().0, &db.name);
@@ -80,6 +83,7 @@ fn t48_a_guard_judges_the_address_that_libpq_reaches() {
         // a backup takes nothing away
         other.ok("db-backup --auto");
     }
+
     assert_eq!(family(cluster, name), std::slice::from_ref(name));
     let listed = format!(
         "[databases.main]\npostgres = {{ url = \"${{DATABASE_URL}}\" }}\n[guards]\nallowed-hosts \
@@ -87,6 +91,7 @@ fn t48_a_guard_judges_the_address_that_libpq_reaches() {
     );
     let listed = Project::in_folder(&project.dir, &listed)
         .env("DATABASE_URL", &format!("{who}@{ip}:{port}/{name}"));
+
     listed.ok("db-restore --latest --yes");
 }
 
@@ -101,6 +106,7 @@ fn t48_a_left_over_variable_leads_nowhere() {
         .env("PGSERVICE", "nowhere")
         .env("PGPORT", "1")
         .env("PGDATABASE", "postgres");
+
     project.backup();
     project.ok("db-restore --latest --yes");
     assert_eq!(family(cluster, &db.name).len(), 2);
@@ -111,26 +117,31 @@ fn a_name_is_never_a_connection_string() {
     let cluster = need!("postgresql", cluster());
     let (db, project) = tiny_host(cluster);
     project.backup();
+
     let parts = |database: &str, maintenance: &str| {
         let at = format!(
             "host = \"127.0.0.1\", port = {}, user = \"app\", password-env = \"PW\"",
             cluster.port
         );
         let names = format!("database = \"{database}\", maintenance-database = \"{maintenance}\"");
+
         Project::in_folder(
             &project.dir,
             &format!("[databases.main]\npostgres = {{ {at}, {names} }}\n"),
         )
         .env("PW", "s3cret")
     };
+
     let led = format!("hostaddr=127.0.0.1 dbname={}", db.name);
     parts(&led, "postgres").fails("db-backup --auto", 1, "there is no database");
+
     // the one that is entered to work on others is none that another string leads to
     parts(&db.name, "hostaddr=127.0.0.1 dbname=postgres").fails(
         "db-restore --latest --yes",
         1,
         "does not exist",
     );
+
     assert_eq!(family(cluster, &db.name), std::slice::from_ref(&db.name));
 }
 
@@ -141,12 +152,15 @@ fn a_loopback_address_is_this_machine_only_where_something_shows_it() {
     let engine = need!("docker", engine());
     let pg = need!("container", container(&Options { publish: true, ..Options::default() }));
     tiny(&pg.server, "appdb");
+
     let url = pg.url.clone().unwrap();
     let published = Project::host(&url).env("DOCKER_HOST", &engine.docker_host);
     published.backup();
     published.ok("db-restore --latest --yes");
+
     let port = free_port();
     need!("tunnel", tunnel(([127, 0, 0, 1], port).into(), pg.port.unwrap()));
+
     let through = url.replace(&format!(":{}/", pg.port.unwrap()), &format!(":{port}/"));
     let behind = |more: &str| {
         let config =
@@ -155,14 +169,17 @@ fn a_loopback_address_is_this_machine_only_where_something_shows_it() {
             .env("DATABASE_URL", &through)
             .env("DOCKER_HOST", &engine.docker_host)
     };
+
     let oid = || pg.server.sql("postgres", "SELECT oid FROM pg_database WHERE datname = 'appdb'");
     let before = oid();
     let said = behind("").fails("db-restore --latest --yes", 3, "tunnel");
+
     assert!(
         said.err.contains(&format!("add \"127.0.0.1:{port}\" to `guards.allowed-hosts`")),
         "{}",
         said.err
     );
+
     behind("").env("ALLOW_DATABASE_WIPE", "true").fails("db-wipe --yes", 3, "tunnel");
     assert_eq!(oid(), before);
     behind(&format!("[guards]\nallowed-hosts = [\"127.0.0.1:{port}\"]\n"))
@@ -177,10 +194,12 @@ fn a_hook_that_would_work_in_another_server_is_found_before_anything_is_touched(
     let engine = need!("docker", engine());
     let cluster = need!("postgresql", cluster());
     let pg = need!("container", container(&Options { publish: true, ..Options::default() }));
+
     tiny(&pg.server, "appdb");
     cluster.sql("postgres", "DROP DATABASE IF EXISTS appdb WITH (FORCE)");
     cluster.sql("postgres", "CREATE DATABASE appdb OWNER app TEMPLATE template0");
     cluster.sql("appdb", "SET ROLE app; CREATE TABLE native (a int)");
+
     let native = cluster.named("appdb");
     let config = format!(
         "[containers.pg]\ndocker = \"{}\"\n[databases.main]\ncontainer = \"pg\"\npostgres = {{ \
@@ -188,6 +207,7 @@ fn a_hook_that_would_work_in_another_server_is_found_before_anything_is_touched(
          IF EXISTS native; CREATE TABLE made (a int)'\"\n",
         pg.name
     );
+
     let project = Project::new(&config).env("DOCKER_HOST", &engine.docker_host);
     let wrong = Project::in_folder(&project.dir, &config)
         .env("DOCKER_HOST", &engine.docker_host)
@@ -197,8 +217,10 @@ fn a_hook_that_would_work_in_another_server_is_found_before_anything_is_touched(
         assert!(said.err.contains(&format!("127.0.0.1:{}", pg.port.unwrap())), "{}", said.err);
         assert!(!said.err.contains("s3cret"), "{}", said.err);
     }
+
     assert_eq!(cluster.sql("appdb", "SELECT to_regclass('native')"), "native");
     assert_eq!(pg.server.sql("appdb", "SELECT to_regclass('people')"), "people");
+
     // the address of compose's network is known to nobody here: the published port is what the hook
     // gets
     let url = pg.url.clone().unwrap();
@@ -213,6 +235,7 @@ const URL: &str = "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n"
 #[test]
 fn t50_a_migrator_that_makes_nothing_brings_the_old_data_back() {
     let cluster = need!("postgresql", cluster());
+
     for strategy in ["in-place", "staged"] {
         for hook in [
             "false | tee log",
@@ -237,6 +260,7 @@ fn t50_a_migrator_that_makes_nothing_brings_the_old_data_back() {
 #[test]
 fn t50_a_migrator_with_an_address_of_its_own_is_not_swapped_in() {
     let cluster = need!("postgresql", cluster());
+
     for hook in [
         // the live database is migrated, the new one stays empty
         "psql $DIRECT_URL -qXc 'CREATE TABLE users (a int)'",
@@ -268,9 +292,11 @@ fn the_guards_hold_where_the_database_is_missing() {
     let production = Project::in_folder(&project.dir, &config)
         .env("DATABASE_URL", &db.url)
         .env("ENVIRONMENT", "production");
+
     for words in ["db-reset --force", "db-seed"] {
         production.fails(words, 3, "environment");
     }
+
     assert!(!project.dir.join("ran").exists());
     project.ok("db-reset --force");
     assert!(project.dir.join("ran").exists());
@@ -290,6 +316,7 @@ fn two_entries_for_one_database_are_refused() {
         .env("DATABASE_URL", &db.url)
         .env("AGAIN", &again)
         .env("ALLOW_DATABASE_WIPE", "true");
+
     project.ok("db-backup --auto");
     cluster.sql(&db.name, "DELETE FROM orders WHERE id = 1");
 
@@ -313,12 +340,14 @@ fn led_elsewhere(project: &Project, whither: &str) -> String {
     let bin = programs().unwrap();
     std::fs::create_dir(project.dir.join("bin")).unwrap();
     std::os::unix::fs::symlink(bin.join("psql"), project.dir.join("bin/psql")).unwrap();
+
     let led = format!("#!/bin/sh\nexec {}/pg_dump \"$@\" {whither}\n", bin.display());
     std::fs::set_permissions(
         project.write("bin/pg_dump", led),
         std::fs::Permissions::from_mode(0o755),
     )
     .unwrap();
+
     "[databases.main]\nprograms = \"bin\"\npostgres = { url = \"${DATABASE_URL}\" }\n".into()
 }
 
@@ -330,6 +359,7 @@ fn a_dump_reads_the_database_that_was_looked_at() {
     let other = need!("postgresql", programs().and_then(|bin| Cluster::start(&bin)));
     let (db, _) = tiny_host(cluster);
     let beside = cluster.database();
+
     other.sql("postgres", &format!("CREATE DATABASE {} OWNER app", db.name));
     for (whither, is_same) in [
         (format!("-p {}", other.port), false),
@@ -361,12 +391,14 @@ fn a_role_of_one_session_backs_up() {
     cluster.sql(&db.name, &format!("ALTER DATABASE {} CONNECTION LIMIT 1", db.name));
     project.ok("db-backup");
     cluster.sql(&db.name, &format!("ALTER DATABASE {} CONNECTION LIMIT -1", db.name));
+
     // nobody is left behind that holds a snapshot
     let left = format!(
         "SELECT count(*) FROM pg_stat_activity WHERE datname = '{}' AND application_name ~ \
          '^db-tasks'",
         db.name
     );
+
     project.ok("db-backup");
     super::until("its sessions are gone", || cluster.sql("postgres", &left) == "0");
 }

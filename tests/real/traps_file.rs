@@ -26,17 +26,20 @@ fn refused(cluster: &Cluster, db: &TempDb, project: &Project, file: &Path, says:
         "{}: {outcome:?}",
         file.display()
     );
+
     assert!(
         outcome.err.contains(says),
         "{}: {says:?} is not said:\n{}",
         file.display(),
         outcome.err
     );
+
     assert_eq!(
         cluster.sql(&db.name, "SELECT count(*), max(id) FROM orders"),
         before,
         "the live database was touched"
     );
+
     assert_eq!(family(cluster, &db.name), std::slice::from_ref(&db.name));
 }
 
@@ -58,6 +61,7 @@ fn t6_t43_a_dump_that_is_cut_anywhere_is_refused() {
     let row = text.find("person 250\t").unwrap();
     let border = text[..row].rfind('\n').unwrap() + 1;
     let marker = text.find("-- PostgreSQL database dump complete").unwrap();
+
     let copies: Vec<usize> = text.match_indices("\\.\n").map(|(at, _)| at).collect();
     let cuts = [
         border,
@@ -70,9 +74,11 @@ fn t6_t43_a_dump_that_is_cut_anywhere_is_refused() {
         marker - 3,
         marker + 10,
     ];
+
     for at in cuts {
         refused(cluster, &db, &project, &project.write("cut.sql", &text[..at]), "cut off");
     }
+
     // the last words are a comment and a meta-command, which no server asks for
     refused(cluster, &db, &project, &project.write("cut.sql", &text[..marker]), "cut off");
 }
@@ -85,6 +91,7 @@ fn t18_t39_t41_a_cut_that_the_codec_does_or_does_not_see_is_refused() {
     let row = text[..text.find("person 250\t").unwrap()].rfind('\n').unwrap() + 1;
     // the second is cut where psql is content: between the data and the constraints
     let data = text.rfind("\\.\n").unwrap() + 3;
+
     let short = [row, data].map(|at| project.write(&format!("short-{at}.sql"), &text[..at]));
     for (program, ending) in [("gzip", "gz"), ("zstd -q", "zst")] {
         for short in &short {
@@ -104,23 +111,27 @@ fn t6_one_of_our_own_backups_that_was_changed_is_refused_by_its_sum() {
     let (db, project, text) = live(cluster);
     let file =
         project.files().into_iter().find(|f| f.extension().is_some_and(|e| e == "sql")).unwrap();
+
     fs::write(&file, text.replace("person 250\t", "person 251\t")).unwrap();
     refused(cluster, &db, &project, &file, "checksum");
     project.fails("db-verify", 1, "checksum");
     // a record of ours has gone with it: the newest good backup is none
     project.fails("db-restore --latest --yes", 1, "there is no good backup");
+
     // rows that are gone, in a file whose sum somebody made to fit
     let without = text
         .lines()
         .filter(|l| !l.starts_with("250\t"))
         .flat_map(|l| [l, "\n"])
         .collect::<String>();
+
     fs::write(&file, &without).unwrap();
     let sum = output(Command::new("sha256sum").arg(&file)).unwrap();
     let manifest =
         project.files().into_iter().find(|f| f.extension().is_some_and(|e| e == "json")).unwrap();
     let mut json: serde_json::Value =
         serde_json::from_slice(&fs::read(&manifest).unwrap()).unwrap();
+
     json.as_object_mut().unwrap().remove("digest");
     json["artifacts"][0]["sha256"] = sum.split(' ').next().into();
     json["artifacts"][0]["bytes"] = without.len().into();
@@ -134,13 +145,16 @@ fn t7_t8_a_custom_archive_restores_whole_and_a_truncated_one_is_refused() {
     let (db, project, _) = live(cluster);
     let file = project.dir.join("archive.dump");
     let mut dump = cluster.command("pg_dump");
+
     output(dump.args(["-Fc", "-d", &db.name, "-f"]).arg(&file)).unwrap();
     let bytes = fs::read(&file).unwrap();
     cluster.sql(&db.name, "DELETE FROM orders WHERE id > 50");
+
     for part in [2, 3, 5] {
         let cut = project.write("cut.dump", &bytes[..bytes.len() - bytes.len() / part]);
         refused(cluster, &db, &project, &cut, "pg_restore");
     }
+
     project.ok(&format!("db-restore --yes --trust=role --file {}", file.display()));
     assert_eq!(cluster.sql(&db.name, "SELECT count(*) FROM orders"), "100");
 }
@@ -151,6 +165,7 @@ fn t13_meta_commands_of_a_foreign_file_never_run() {
     let (db, project, text) = live(cluster);
     let touched = project.dir.join("touched");
     let touch = format!("touch {}", touched.display());
+
     let hostile = [
         format!("\\! {touch}"),
         format!("\\copy people from program '{touch}'"),
@@ -161,6 +176,7 @@ fn t13_meta_commands_of_a_foreign_file_never_run() {
         format!("COPY people FROM stdin;\n\\.\n\\! {touch}"),
         format!("SELECT `{touch}`; \\echo `{touch}`"),
     ];
+
     for line in &hostile {
         for (name, script) in [
             ("first.sql", format!("{line}\n{text}")),
@@ -196,19 +212,23 @@ fn t3_t4_t5_an_error_names_its_line_and_the_live_database_stays() {
     // psql knows where a statement ends
     let end = broken.find("nowhere.orders").map(|at| at + broken[at..].find(';').unwrap()).unwrap();
     let line = broken[..end].matches('\n').count() + 1;
+
     let file = project.write("broken.sql", &broken);
     let said = project.fails(
         &format!("db-restore --yes --trust=role --file {}", file.display()),
         1,
         "schema \"nowhere\" does not exist",
     );
+
     assert!(
         said.err.contains(&format!("line {line} of the dump")),
         "not line {line}: {}",
         said.err
     );
+
     assert!(said.err.contains("CREATE TABLE nowhere.orders"), "{}", said.err);
     refused(cluster, &db, &project, &file, "nowhere");
+
     // an error in the data, which psql finds only at the end of the table
     let bad_row = text.replacen("person 250\t", "person 250\tone too many\t", 1);
     refused(cluster, &db, &project, &project.write("row.sql", bad_row), "line");
@@ -226,20 +246,24 @@ fn t1_a_dump_that_fails_half_way_leaves_no_file() {
          TABLE zz ENABLE ROW LEVEL SECURITY;
          CREATE POLICY p ON zz USING (boom() = 1);",
     );
+
     let said = project.fails("db-backup --auto", 1, "row-level security");
     assert!(said.out.is_empty() && project.files().is_empty(), "{said:?} {:?}", project.files());
     cluster.sql(&db.name, "ALTER TABLE zz DISABLE ROW LEVEL SECURITY; REVOKE ALL ON zz FROM app");
     project.fails("db-backup --auto", 1, "permission denied for table zz");
     cluster.sql(&db.name, "DROP TABLE zz");
+
     // a backend that is killed while the dump waits for a lock
     let held = Held::new(cluster, &db.name, "LOCK orders");
     let child = project.command("db-backup --auto").spawn().unwrap();
     until("a dump that waits", || waiting(cluster, &db.name) > 0);
+
     let ours = format!("datname = '{}' AND application_name ^@ 'db-tasks/'", db.name);
     cluster.sql(
         "postgres",
         &format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {ours}"),
     );
+
     let said = Outcome::of(child.wait_with_output().unwrap()).ends_with(1, "error: ");
     drop(held);
     assert_eq!(project.files(), Vec::<std::path::PathBuf>::new(), "{said:?}");

@@ -13,6 +13,7 @@ fn t9_t10_what_was_made_after_the_backup_is_gone_after_the_restore() {
     let cluster = need!("postgresql", cluster());
     let (db, project) = tiny_host(cluster);
     let before = cluster.fingerprint(&db.name);
+
     project.backup();
     cluster.sql(
         &db.name,
@@ -21,6 +22,7 @@ fn t9_t10_what_was_made_after_the_backup_is_gone_after_the_restore() {
          ALTER TABLE people ADD extra int; CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT \
          1';",
     );
+
     project.ok("db-restore --latest --yes");
     same(&cluster.fingerprint(&db.name), &before);
 }
@@ -28,6 +30,7 @@ fn t9_t10_what_was_made_after_the_backup_is_gone_after_the_restore() {
 fn with_settings(cluster: &Cluster, db: &TempDb) {
     let (name, role) = (&db.name, "dbt_settings_reader");
     let _ = cluster.try_sql("postgres", &format!("CREATE ROLE {role}"));
+
     cluster.sql(
         "postgres",
         &format!(
@@ -51,23 +54,29 @@ fn t23_t24_settings_rights_comment_owner_and_limit_survive() {
     let cluster = need!("postgresql", cluster());
     let (db, _) = tiny_host(cluster);
     let project = Project::host(&db.socket_url);
+
     with_settings(cluster, &db);
     let before = cluster.fingerprint(&db.name);
     assert!(before.settings.len() > 12, "{:#?}", before.settings);
     project.backup();
     project.ok("db-restore --latest --yes");
+
     same(&cluster.fingerprint(&db.name), &before);
     project.ok("db-undo --yes");
     same(&cluster.fingerprint(&db.name), &before);
+
     // beside it and into a missing one, all but the marker comes from the manifest
     let mut without = before.clone();
     assert_eq!(without.settings.remove("dbtasks.environment").as_deref(), Some("staging"));
+
     let other = format!("{}__other", db.name);
     project.ok(&format!("db-restore --latest --as {other}"));
     same(&cluster.fingerprint(&other), &without);
+
     for name in family(cluster, &db.name) {
         cluster.sql("postgres", &format!("DROP DATABASE {name}"));
     }
+
     project.ok("db-restore --latest --yes");
     same(&cluster.fingerprint(&db.name), &without);
 }
@@ -84,8 +93,10 @@ impl Pool {
                  pg_sleep(100)'; done",
                 psql.display()
             );
+
             let mut sh = Command::new("sh");
             std::os::unix::process::CommandExt::process_group(&mut sh, 0);
+
             sh.arg("-c")
                 .arg(script)
                 .stdin(Stdio::null())
@@ -114,6 +125,7 @@ fn t25_a_pool_that_reconnects_at_once_does_not_stop_the_swap() {
     let (db, project) = tiny_host(cluster);
     project.backup();
     cluster.sql(&db.name, "DELETE FROM orders");
+
     let pool =
         Pool::start(cluster, &[&db.url, &db.socket_url, &db.url, &db.socket_url, &db.url, &db.url]);
     let count = |name: &str| {
@@ -121,6 +133,7 @@ fn t25_a_pool_that_reconnects_at_once_does_not_stop_the_swap() {
             format!("FROM pg_stat_activity WHERE application_name = 'pool' AND datname = '{name}'");
         cluster.sql("postgres", &format!("SELECT count(*) {from}")).parse::<u32>().unwrap()
     };
+
     until("the pool", || count(&db.name) == 6);
     // as the superuser: the application may not end a superuser's sessions
     let root = Project::in_folder(
@@ -129,11 +142,13 @@ fn t25_a_pool_that_reconnects_at_once_does_not_stop_the_swap() {
     );
     let root = root.env("DATABASE_URL", &db.socket_url);
     let begun = Instant::now();
+
     root.ok("db-restore --latest --yes");
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
     until("the pool is back", || count(&db.name) == 6);
     assert_eq!(cluster.sql(&db.name, "SELECT count(*) FROM orders"), "300");
     root.ok("db-undo --yes");
+
     until("the pool is back again", || count(&db.name) == 6);
     assert_eq!(count(&format!("{}__previous", db.name)), 0);
     assert_eq!(cluster.sql(&db.name, "SELECT count(*) FROM orders"), "0");
@@ -146,20 +161,25 @@ fn t25_a_session_that_we_may_not_end_is_named_and_the_live_database_stays() {
     let (db, project) = tiny_host(cluster);
     project.backup();
     cluster.sql(&db.name, "DELETE FROM orders");
+
     let mut boss = cluster.command("psql");
     boss.args(["-d", &db.name]).env("PGAPPNAME", "boss-at-work");
+
     let held = Held::of(boss, "LOCK people IN ACCESS SHARE MODE");
     let said = project.run("db-restore --latest --yes");
     drop(held);
     assert_eq!(said.code, Some(1), "{said:?}");
+
     let (before, error) = said.err.split_once("error: ").unwrap();
     assert!(before.contains("connected now") && before.contains("boss-at-work"), "{before}");
+
     assert!(
         error.contains(
             "app may not end a session that is in the way: boss-at-work of the role postgres, pid "
         ),
         "{error}"
     );
+
     assert!(error.contains("next:") && error.contains(&db.name), "{error}");
     assert_eq!(cluster.sql(&db.name, "SELECT count(*) FROM orders"), "0");
     assert_eq!(family(cluster, &db.name), std::slice::from_ref(&db.name));
@@ -171,13 +191,16 @@ fn t25_prepared_transactions_and_slots_are_refused_with_the_cure() {
     let cluster = need!("postgresql", cluster());
     let (db, project) = tiny_host(cluster);
     project.backup();
+
     let name = &db.name;
     cluster.sql(name, &format!("BEGIN; UPDATE orders SET id = id; PREPARE TRANSACTION '{name}'"));
+
     let said = project.fails("db-restore --latest --yes", 3, "ROLLBACK PREPARED");
     cluster.sql(name, &format!("ROLLBACK PREPARED '{name}'"));
     assert_eq!(family(cluster, name), std::slice::from_ref(name), "{said:?}");
     cluster.sql(name, &format!("SELECT pg_create_logical_replication_slot('{name}', 'pgoutput')"));
     project.fails("db-restore --latest --yes", 3, "pg_drop_replication_slot");
+
     cluster.sql(name, &format!("SELECT pg_drop_replication_slot('{name}')"));
     project.ok("db-restore --latest --yes");
 }
@@ -190,11 +213,13 @@ fn t28_t30_large_objects_and_statistics_come_along() {
         &db.name,
         "SET ROLE app; SELECT lo_from_bytea(4711, decode(repeat('00ff5c', 100000), 'hex'))",
     );
+
     let before = cluster.fingerprint(&db.name);
     project.backup();
     cluster.sql(&db.name, "SELECT lo_unlink(4711)");
     project.ok("db-restore --latest --yes");
     same(&cluster.fingerprint(&db.name), &before);
+
     assert!(before.values.keys().any(|k| k.contains("4711")));
     let known = "SELECT count(DISTINCT tablename) FROM pg_stats WHERE schemaname = 'public'";
     assert_eq!(cluster.sql(&db.name, known), "2");
@@ -212,6 +237,7 @@ fn t31_encoding_and_locale_are_kept() {
         let options =
             format!("ENCODING '{encoding}' LOCALE '{locale}' TEMPLATE template0 OWNER app");
         cluster.sql("postgres", &format!("CREATE DATABASE {name} {options}"));
+
         let db = cluster.named(&name);
         cluster.sql(
             &name,
@@ -219,11 +245,13 @@ fn t31_encoding_and_locale_are_kept() {
              VALUES ('Grüße'), (E'x\\ty'); CREATE TABLE größe AS SELECT 1 AS maß; CREATE TABLE \
              maß AS SELECT 2 AS größe; CREATE TABLE äöü (a int)",
         );
+
         let before = cluster.fingerprint(&name);
         let project = Project::host(&db.url);
         project.backup();
         cluster.sql(&name, "DELETE FROM t");
         project.ok("db-restore --latest --yes");
+
         same(&cluster.fingerprint(&name), &before);
         cluster.sql("postgres", &format!("DROP DATABASE {name}"));
         project.ok("db-restore --latest --yes");
@@ -241,11 +269,13 @@ fn t31_locales_of_icu_are_kept() {
             "the machine's PostgreSQL is built without it",
         );
     }
+
     let version: u32 = cluster
         .sql("postgres", "SELECT current_setting('server_version_num')::int / 10000")
         .parse()
         .unwrap();
     let rules = if version >= 16 { "ICU_RULES '&V << w <<< W'" } else { "" };
+
     keeps(
         cluster,
         Project::host,
@@ -261,13 +291,16 @@ pub fn keeps(server: &Cluster, of: impl Fn(&str) -> Project, options: &str) {
         "postgres",
         &format!("CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' {options} OWNER app"),
     );
+
     let db = server.named(&name);
     server.sql(&name, "SET ROLE app; CREATE TABLE t AS SELECT 'Grüße' AS a");
+
     let before = server.fingerprint(&name);
     let project = of(&db.url);
     project.backup();
     project.ok("db-restore --latest --yes");
     same(&server.fingerprint(&name), &before);
+
     server.sql("postgres", &format!("DROP DATABASE {name}"));
     project.ok("db-restore --latest --yes");
     same(&server.fingerprint(&name), &before);
@@ -278,11 +311,14 @@ fn t38_both_names_change_in_one_instant() {
     let cluster = need!("postgresql", cluster());
     let (db, project) = tiny_host(cluster);
     project.backup();
+
     let name = db.name.clone();
     let stop = std::sync::atomic::AtomicBool::new(false);
+
     std::thread::scope(|scope| {
         let watcher = scope.spawn(|| {
             let mut looks = 0;
+
             while !stop.load(std::sync::atomic::Ordering::SeqCst) {
                 let found = cluster.sql(
                     "postgres",
@@ -291,8 +327,10 @@ fn t38_both_names_change_in_one_instant() {
                 assert_eq!(found, "1", "the live name was nobody's");
                 looks += 1;
             }
+
             looks
         });
+
         project.ok("db-restore --latest --yes");
         project.ok("db-undo --yes");
         stop.store(true, std::sync::atomic::Ordering::SeqCst);
@@ -305,6 +343,7 @@ fn t22_a_template_that_cannot_be_copied_leaves_the_live_database() {
     let cluster = need!("postgresql", cluster());
     let (db, project) = tiny_host(cluster);
     project.backup();
+
     let before = cluster.fingerprint(&db.name);
     // what a new image's C library does to CREATE DATABASE: it fails, here by a locale that the
     // server does not have
@@ -312,9 +351,11 @@ fn t22_a_template_that_cannot_be_copied_leaves_the_live_database() {
         project.files().into_iter().find(|f| f.extension().is_some_and(|e| e == "json")).unwrap();
     let mut json: serde_json::Value =
         serde_json::from_slice(&std::fs::read(&manifest).unwrap()).unwrap();
+
     json.as_object_mut().unwrap().remove("digest");
     json["artifacts"][0]["database"]["collate"] = "xx_YY.utf8".into();
     std::fs::write(&manifest, json.to_string()).unwrap();
+
     let said = project.fails("db-restore --latest --yes", 1, "invalid locale");
     assert!(said.err.contains("next:"), "{}", said.err);
     same(&cluster.fingerprint(&db.name), &before);
@@ -329,6 +370,7 @@ fn t25_an_undo_that_fails_leaves_the_sessions_alone() {
     let (db, project) = tiny_host(cluster);
     project.backup();
     project.ok("db-restore --latest --yes");
+
     let (parked, previous) = (format!("{}__parked", db.name), format!("{}__previous", db.name));
     cluster.sql("postgres", &format!("CREATE DATABASE {parked}"));
     project.fails("db-undo --yes", 3, &format!("the database `{parked}` is in the way"));
@@ -342,6 +384,7 @@ fn t25_an_undo_that_fails_leaves_the_sessions_alone() {
         format!("[databases.main]\npostgres = {{ url = \"${{DATABASE_URL}}\" }}\n{hook}"),
     );
     project.fails("db-undo --yes", 1, "already exists");
+
     for _ in 0..20 {
         assert_eq!(
             cluster
@@ -349,6 +392,7 @@ fn t25_an_undo_that_fails_leaves_the_sessions_alone() {
             "3|3"
         );
     }
+
     assert_eq!(cluster.sql(&previous, "SELECT count(*) FROM orders"), "300");
     cluster.sql("postgres", &format!("DROP DATABASE {parked}"));
 }

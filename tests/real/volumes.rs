@@ -12,9 +12,11 @@ fn a_volume_s_name_tells_what_takes_it_away() {
     let engine = need!("docker", engine());
     let name = unique("dbt-volume");
     watchdog::at_exit(&format!("DOCKER_HOST='{}' docker volume rm -f {name}", engine.docker_host));
+
     let named = format!("{name}:{DATA}");
     let folder = tempfile::tempdir().unwrap();
     let bound = format!("{}:{DATA}", folder.path().join("data").display());
+
     for (run, says, is_note) in [
         (&["-v", named.as_str()][..], format!("is in the volume `{name}`"), false),
         (&["-v", DATA], "is in a volume without a name".into(), true),

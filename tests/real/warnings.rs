@@ -15,6 +15,7 @@ fn warnings(said: &Outcome) -> (u64, Vec<String>) {
         .iter()
         .find_map(|step| step.get("warnings"))
         .unwrap_or_else(|| panic!("no warnings: {}", said.out));
+
     let first = found["first"]
         .as_array()
         .unwrap()
@@ -35,18 +36,22 @@ fn what_a_server_warns_of_in_a_load_is_shown() {
          CREATE TABLE checked (a int CHECK (fine(a))); SET client_min_messages = error; INSERT \
          INTO checked SELECT generate_series(1, 7)",
     );
+
     project.backup();
+
     for words in
         ["db-restore --latest --yes", "db-restore --latest --yes --in-place", "db-verify --deep"]
     {
         let said = project.ok(words);
         assert!(said.err.contains("the server warns: careful 1 ***\n"), "{words}: {}", said.err);
         assert!(said.err.contains("… and 2 warnings more"), "{words}: {}", said.err);
+
         assert!(
             !said.err.contains("only noted") && !said.err.contains("s3cret"),
             "{words}: {}",
             said.err
         );
+
         let (count, first) = warnings(&project.ok(&format!("{words} --json")));
         assert_eq!((count, first.len(), first[0].as_str()), (7, 5, "careful 1 ***"), "{words}");
     }
@@ -62,12 +67,14 @@ fn no_warning_of_a_file_moves_the_cursor() {
                public.f());\nCOPY public.t (a) FROM stdin;\n1\n\\.\n";
     let beside = format!("{}_beside", db.name);
     let words = format!("db-restore --as {beside} --yes --file {}", dump(&project, sql).display());
+
     let said = project.ok(&words);
     assert!(
         said.err.contains(r"the server warns: a\x1b[2Jb") && !said.err.contains('\u{1b}'),
         "{}",
         said.err
     );
+
     cluster.drop_all(&beside);
     assert_eq!(
         warnings(&project.ok(&format!("{words} --json"))),

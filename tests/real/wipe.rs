@@ -73,16 +73,20 @@ fn a_wipe_empties_every_table_and_a_restore_brings_every_row_back() {
     let (db, project) = full(cluster);
     let before = cluster.fingerprint(&db.name);
     let said = project.ok("db-wipe --backup --yes");
+
     assert_eq!(said.out, format!("{}: 8 tables, 957 rows\n", db.name), "{}", said.err);
     let after = cluster.fingerprint(&db.name);
     assert_eq!((&after.schema, &after.settings), (&before.schema, &before.settings));
+
     let kept = [
         "public.countries",
         "public.alembic_version",
         "shop.schema_migrations",
         "public.\"SequelizeMeta\"",
     ];
+
     let views = ["public.totals", "public.about_totals"];
+
     for (table, (rows, hash)) in &after.rows {
         match () {
             () if kept.contains(&table.as_str()) => {
@@ -92,13 +96,16 @@ fn a_wipe_empties_every_table_and_a_restore_brings_every_row_back() {
             () => assert_eq!(*rows, 0, "{table}"),
         }
     }
+
     let counted = "SELECT (SELECT n FROM totals), (SELECT n FROM about_totals), (SELECT count(*) \
                    FROM pg_matviews WHERE NOT ispopulated)";
     assert_eq!(cluster.sql(&db.name, counted), "0|0|1");
+
     // identities begin again; what belongs to no table is as it was
     let fresh = "SET ROLE app; INSERT INTO people (name) VALUES ('x') RETURNING id; INSERT INTO \
                  orders DEFAULT VALUES RETURNING id";
     assert_eq!(cluster.sql(&db.name, fresh), "1\n1");
+
     let other = |print: &crate::support::server::Fingerprint| -> Vec<(String, String)> {
         let left = |name: &str| name.starts_with("large object") || name.ends_with(".loose");
         print
@@ -108,11 +115,13 @@ fn a_wipe_empties_every_table_and_a_restore_brings_every_row_back() {
             .map(|(k, v)| (k.clone(), v.clone()))
             .collect()
     };
+
     assert_eq!((other(&after), other(&after).len()), (other(&before), 2));
     let name = project.files()[1].file_name().unwrap().to_string_lossy().into_owned();
     assert!(said.err.contains(&format!("to get the data back: db-restore {name}")), "{}", said.err);
     project.ok(&format!("db-restore {name} --yes"));
     same(&cluster.fingerprint(&db.name), &before);
+
     // the whole once more, by the name
     project.ok(&format!("db-wipe --confirm {}", db.name));
     project.ok("db-wipe --yes");
@@ -128,7 +137,9 @@ fn a_dry_run_shows_all_of_it_and_changes_nothing() {
     );
     let before = cluster.fingerprint(&db.name);
     let said = project.ok("db-wipe --dry-run --verbose --backup").out;
+
     let words = said.split_whitespace().collect::<Vec<_>>().join(" ");
+
     for line in [
         "public.people 500 emptied",
         "shop.\"Odd.Name \"\"x\"\" 'y' \\z :v\" 2 emptied",
@@ -146,6 +157,7 @@ fn a_dry_run_shows_all_of_it_and_changes_nothing() {
     ] {
         assert!(words.contains(line), "{line}\n{said}");
     }
+
     same(&cluster.fingerprint(&db.name), &before);
     assert!(project.files().is_empty());
 }
@@ -162,6 +174,7 @@ fn what_belongs_to_an_extension_or_another_server_is_left() {
          CREATE FOREIGN DATA WRAPPER nobody; CREATE SERVER nowhere FOREIGN DATA WRAPPER nobody;
          CREATE FOREIGN TABLE far (a int) SERVER nowhere;",
     );
+
     let dry = project.ok("db-wipe --dry-run --verbose").out;
     assert!(
         dry.contains("kept: of the extension plpgsql") && dry.contains("kept: a foreign table"),
@@ -172,6 +185,7 @@ fn what_belongs_to_an_extension_or_another_server_is_left() {
         "{dry}"
     );
     project.ok("db-wipe --yes");
+
     assert_eq!(
         cluster.sql(
             &db.name,
@@ -179,6 +193,7 @@ fn what_belongs_to_an_extension_or_another_server_is_left() {
         ),
         "1|0"
     );
+
     // part of a table of ours: to empty that one would go through to the other server
     cluster.sql(
         &db.name,
@@ -186,6 +201,7 @@ fn what_belongs_to_an_extension_or_another_server_is_left() {
          CREATE FOREIGN TABLE far_events PARTITION OF events FOR VALUES FROM (0) TO (9) SERVER \
          nowhere;",
     );
+
     project.fails("db-wipe --yes", 3, "public.far_events (part of) -> public.events");
 }
 
@@ -195,6 +211,7 @@ fn what_is_kept_keeps_what_it_needs() {
     let (db, _) = full(cluster);
     let before = cluster.fingerprint(&db.name);
     let keep = |tables: &str| pinned(&db.url, &format!("[guards]\nkeep-tables = [{tables}]\n"));
+
     for (tables, says) in [
         ("\"people\"", "public.people -> public.orders"),
         (
@@ -207,8 +224,10 @@ fn what_is_kept_keeps_what_it_needs() {
         assert!(said.err.contains("keep those, too: add"), "{}", said.err);
         same(&cluster.fingerprint(&db.name), &before);
     }
+
     keep("\"people\", \"orders\", 'public.events', \"base\"").ok("db-wipe --yes");
     let after = cluster.fingerprint(&db.name);
+
     for table in [
         "public.people",
         "public.orders",
@@ -219,6 +238,7 @@ fn what_is_kept_keeps_what_it_needs() {
     ] {
         assert_eq!(after.rows[table], before.rows[table], "{table}");
     }
+
     for table in ["public.tree", "public.countries"] {
         assert_eq!(after.rows[table].0, 0, "{table}");
     }
@@ -229,6 +249,7 @@ fn production_is_out_of_reach_by_any_of_its_names() {
     let cluster = need!("postgresql", cluster());
     let (db, project) = few(cluster);
     let before = cluster.fingerprint(&db.name);
+
     let refused = |project: &Project, guard: &str| {
         for words in
             ["db-wipe --yes", "db-wipe --backup --yes", &format!("db-wipe --confirm {}", db.name)]
@@ -238,17 +259,20 @@ fn production_is_out_of_reach_by_any_of_its_names() {
         assert!(project.files().is_empty());
         same(&cluster.fingerprint(&db.name), &before);
     };
+
     refused(&pinned(&db.url, "").env("ENVIRONMENT", "production"), "environment");
     let remote = format!(
         "[databases.main]\npostgres = {{ host = \"127.0.0.1,db.example.invalid\", port = {}, user \
          = \"{USER}\", database = \"{}\", password-env = \"SECRET\" }}\n",
         cluster.port, db.name
     );
+
     let remote = Project::new(&remote).env("SECRET", PASSWORD).env("ALLOW_DATABASE_WIPE", "true");
     refused(&remote, "host");
     refused(&Project::host(&db.url), "pin");
     Project::host(&db.socket_url).ok("db-protect --environment production");
     refused_by_marker(cluster, &db, &project);
+
     cluster.sql("postgres", &format!("ALTER DATABASE {} RESET dbtasks.environment", db.name));
     project.ok("db-wipe --yes");
 }
@@ -264,13 +288,16 @@ fn nobody_is_asked_in_vain_and_a_no_is_a_no() {
     let cluster = need!("postgresql", cluster());
     let (db, project) = few(cluster);
     let before = cluster.fingerprint(&db.name);
+
     project.fails("db-wipe", 3, "refused by the confirmation guard");
     project.fails("db-wipe --confirm other", 3, "does not name");
+
     let script = output(Command::new("script").arg("--version"));
     need!(
         "script of util-linux",
         script.and_then(|v| v.contains("util-linux").then_some(()).ok_or("another one".into()))
     );
+
     let at_terminal = |answer: &str| {
         let tool = project.command("");
         let line = format!("{} db-wipe --backup", quoted(tool.get_program()));
@@ -279,9 +306,11 @@ fn nobody_is_asked_in_vain_and_a_no_is_a_no() {
         script.envs(tool.get_envs().filter_map(|(k, v)| Some((k, v?))));
         Outcome::of(fed_output(&mut script, answer).unwrap())
     };
+
     for answer in ["yes\n", "no\n", "\n"] {
         at_terminal(answer).ends_with(4, "declined: nothing was changed");
     }
+
     same(&cluster.fingerprint(&db.name), &before);
     assert!(project.files().is_empty());
     at_terminal(&format!("{}\n", db.name)).ends_with(0, "2 tables, 800 rows");
@@ -294,6 +323,7 @@ fn pool(url: &str) -> std::process::Child {
          >/dev/null 2>&1; done",
         quoted(url)
     );
+
     Command::new("sh")
         .args(["-c", &line])
         .process_group(0)
@@ -310,16 +340,19 @@ fn who_holds_a_lock_is_cut_off() {
     // idle in a transaction, as a debugger leaves it
     let held = Held::new(cluster, &db.name, "INSERT INTO orders VALUES (1000, 1)");
     let begun = Instant::now();
+
     let said = project.ok("db-wipe --yes");
     assert!(
         said.err.contains("and cut off where they stand in the way: psql (postgres, pid"),
         "{}",
         said.err
     );
+
     assert_eq!(said.out, format!("{}: 2 tables, 800 rows\n", db.name));
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
     drop(held);
     assert_eq!(cluster.sql(&db.name, "SELECT count(*) FROM orders"), "0");
+
     // who is in nobody's way stays
     let idle = Held::new(cluster, &db.name, "DO 'BEGIN PERFORM pg_advisory_lock(5); END'");
     let mut pool = pool(&db.socket_url);
@@ -330,9 +363,11 @@ fn who_holds_a_lock_is_cut_off() {
              'ShareLock' AND granted",
         ) == "1"
     });
+
     let said = project.run("db-wipe --yes");
     super::signal_group(&mut pool);
     said.ends_with(0, "2 tables, 0 rows");
+
     assert_eq!(
         cluster.sql(
             &db.name,
@@ -340,6 +375,7 @@ fn who_holds_a_lock_is_cut_off() {
         ),
         "1"
     );
+
     drop(idle);
 }
 
@@ -351,8 +387,10 @@ fn who_may_not_be_cut_off_is_named() {
     // a superuser's, which `app` may not end
     let held = Held::new(cluster, &db.name, "LOCK orders IN ROW EXCLUSIVE MODE");
     let begun = Instant::now();
+
     let said = project.fails("db-wipe --yes", 1, "canceling statement due to lock timeout");
     assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+
     assert!(
         said.err.contains(
             "a lock is held, and app may not end its holder: psql of the role postgres, pid "
@@ -360,12 +398,14 @@ fn who_may_not_be_cut_off_is_named() {
         "{}",
         said.err
     );
+
     assert!(said.err.contains("next: stop what holds the lock"), "{}", said.err);
     // one that is ended while it waits does not come to it later
     let child = project.command("db-wipe --yes").spawn().unwrap();
     until("it waits", || super::waiting(cluster, &db.name) > 0);
     super::signal(&child, "TERM");
     Outcome::of(child.wait_with_output().unwrap()).ends_with(130, "interrupted");
+
     assert_eq!(super::sessions(cluster, &db.name), 0);
     drop(held);
     same(&cluster.fingerprint(&db.name), &before);
@@ -379,11 +419,13 @@ fn rows_that_came_after_the_plan_are_not_lost() {
     let insert = "[hooks]\nbefore-wipe = [\"psql\", \"-qX\", \"-c\", \"INSERT INTO orders VALUES \
                   (1000, 1)\"]\n";
     let project = pinned(&db.url, insert);
+
     let said = project.fails(
         "db-wipe --yes --backup",
         1,
         "public.orders had 300 row(s) when they were counted and has 301 now",
     );
+
     assert!(said.err.contains("next: stop what writes there"), "{}", said.err);
     assert_eq!(
         cluster
@@ -395,6 +437,7 @@ fn rows_that_came_after_the_plan_are_not_lost() {
 #[test]
 fn a_trigger_and_a_view_can_spoil_it_and_then_nothing_is_gone() {
     let cluster = need!("postgresql", cluster());
+
     for (spoil, says) in [
         (
             "CREATE FUNCTION again() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO log \
@@ -426,6 +469,7 @@ fn a_role_without_the_right_is_refused_by_table_and_name() {
     let (db, _) = few(cluster);
     let before = cluster.fingerprint(&db.name);
     let role = unique("r");
+
     cluster.sql(
         &db.name,
         &format!(
@@ -433,15 +477,18 @@ fn a_role_without_the_right_is_refused_by_table_and_name() {
              public TO {role}"
         ),
     );
+
     let project = pinned(&db.url.replace("//app:", &format!("//{role}:")), "");
     project.fails(
         "db-wipe --yes",
         3,
         &format!("the role `{role}` may not empty `public.orders`, which is `app`'s"),
     );
+
     // the right to empty a table is not that to its sequence
     cluster.sql(&db.name, &format!("GRANT TRUNCATE ON ALL TABLES IN SCHEMA public TO {role}"));
     project.fails("db-wipe --yes", 3, "it has no right to the sequence public.people_id_seq");
+
     cluster.sql(
         &db.name,
         &format!(
@@ -449,14 +496,17 @@ fn a_role_without_the_right_is_refused_by_table_and_name() {
              orders FORCE ROW LEVEL SECURITY"
         ),
     );
+
     cluster.sql("postgres", &format!("DROP ROLE {role}"));
     // rows that are hidden can't be counted
     pinned(&db.url, "").fails("db-wipe --yes", 1, "row-level security");
+
     cluster.sql(
         &db.name,
         "ALTER TABLE orders NO FORCE ROW LEVEL SECURITY; ALTER TABLE orders DISABLE ROW LEVEL \
          SECURITY",
     );
+
     same(&cluster.fingerprint(&db.name), &before);
 }
 
@@ -465,6 +515,7 @@ fn a_prepared_transaction_is_told_before() {
     let cluster = need!("postgresql", cluster());
     let (db, project) = few(cluster);
     let name = unique("x");
+
     cluster.sql(
         &db.name,
         &format!("BEGIN; INSERT INTO orders VALUES (1000, 1); PREPARE TRANSACTION '{name}'"),
@@ -481,6 +532,7 @@ fn a_marker_does_not_travel() {
     let cluster = need!("postgresql", cluster());
     let (db, _) = few(cluster);
     let project = Project::host(&db.socket_url);
+
     let marker = |name: &str| {
         let sql = format!(
             "SELECT coalesce((SELECT string_agg(c, ' ') FROM pg_db_role_setting s, \
@@ -489,6 +541,7 @@ fn a_marker_does_not_travel() {
         );
         cluster.sql("postgres", &sql)
     };
+
     assert!(project.ok("db-protect").out.contains("  none    not protected"));
     let dry = project.ok("db-protect --environment staging --dry-run --verbose").out;
     assert!(
@@ -500,28 +553,34 @@ fn a_marker_does_not_travel() {
         format!("{}: staging\n", db.name)
     );
     assert_eq!(marker(&db.name), "dbtasks.environment=staging");
+
     project.backup();
     let other = format!("{}__other", db.name);
     project.ok(&format!("db-restore --latest --as {other}"));
     assert_eq!(marker(&other), "none");
     project.ok("db-restore --latest --yes");
+
     assert_eq!(marker(&db.name), "dbtasks.environment=staging", "the live database keeps its own");
     // a role that may not is told who may
     let nobody = crate::support::component::unique("r");
     cluster.sql("postgres", &format!("CREATE ROLE {nobody} LOGIN PASSWORD 's3cret'"));
+
     let url = db.url.replace("//app:", &format!("//{nobody}:"));
     let said = Project::host(&url).fails("db-protect --environment production", 3, "may not mark");
     cluster.sql("postgres", &format!("DROP ROLE {nobody}"));
+
     let sql = format!("ALTER DATABASE \"{}\" SET dbtasks.environment = 'production';", db.name);
     assert!(said.err.contains(&sql), "{}", said.err);
     cluster.sql("postgres", &sql);
     assert!(project.ok("db-protect").out.contains("  production  protected"));
     project.fails("db-protect --environment staging", 3, "only tightens");
+
     project.ok("db-protect --environment production");
     project.ok("db-protect --environment prod");
     assert_eq!(marker(&db.name), "dbtasks.environment=prod");
     project.fails("db-restore --latest --yes", 3, "refused by the marker guard");
     cluster.sql("postgres", &format!("DROP DATABASE \"{}\"", db.name));
+
     project.ok("db-restore --latest --yes");
     assert_eq!(marker(&db.name), "none", "a backup of a marked database, into a new one");
     assert_eq!(family(cluster, &db.name).len(), 3, "the live one, what it replaced, and the copy");
@@ -536,15 +595,18 @@ fn a_set_that_is_half_wiped_says_so() {
     for db in [&a, &b] {
         tiny(cluster, &db.name);
     }
+
     let refuse = "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE \
                   EXCEPTION 'not today'; END $$; CREATE TRIGGER no BEFORE TRUNCATE ON people \
                   EXECUTE FUNCTION no()";
     cluster.sql(&b.name, &format!("SET ROLE app; {refuse}"));
+
     let config = format!(
         "[databases.a]\npostgres = {{ url = \"{}\" }}\n[databases.b]\npostgres = {{ url = \"{}\" \
          }}\n[backup]\nname = \"backup_{{timestamp}}/{{store}}.{{ext}}\"\n",
         a.url, b.url
     );
+
     let project = Project::new(&config).env("ALLOW_DATABASE_WIPE", "true");
     let (before, kept) = (cluster.fingerprint(&a.name), cluster.fingerprint(&b.name));
     let half = format!(
@@ -552,24 +614,28 @@ fn a_set_that_is_half_wiped_says_so() {
         a.name
     );
     let said = project.fails("db-wipe --yes", 1, &half);
+
     assert!(
         said.err.contains("error: ERROR:  not today\n")
             && said.err.contains("no backup was made in this run"),
         "{}",
         said.err
     );
+
     same(&cluster.fingerprint(&b.name), &kept);
     assert_eq!(cluster.sql(&a.name, "SELECT count(*) FROM people"), "0");
 
     cluster.sql(&a.name, "SET ROLE app; INSERT INTO people (name) VALUES ('late')");
     let with_late = cluster.fingerprint(&a.name);
     assert!(with_late != before);
+
     let said = project.fails("db-wipe --backup --yes", 1, &half);
     let (_, way) = said
         .err
         .split_once("next: to get the data back: ")
         .unwrap_or_else(|| panic!("{}", said.err));
     let restore = way.split_whitespace().take(2).collect::<Vec<_>>().join(" ");
+
     project.ok(&format!("{} --yes", restore.trim_end_matches(';')));
     same(&cluster.fingerprint(&a.name), &with_late);
     // the first that fails leaves nothing to name
@@ -592,12 +658,14 @@ fn what_runs_in_a_wipe_finds_names_by_its_own_path() {
          CREATE FUNCTION shop.many() RETURNS bigint LANGUAGE plpgsql AS $$ BEGIN RETURN (SELECT \
          count(*) FROM things); END $$;",
     );
+
     cluster.sql("postgres", &format!("ALTER DATABASE {} SET search_path = shop, public", db.name));
     cluster.sql(
         &db.name,
         "SET ROLE app; CREATE MATERIALIZED VIEW shop.seen AS SELECT shop.many() AS n",
     );
     Project::host(&db.url).env("ALLOW_DATABASE_WIPE", "true").ok("db-wipe --yes");
+
     assert_eq!(
         cluster
             .sql(&db.name, "SELECT (SELECT count(*) FROM shop.things), (SELECT n FROM shop.seen)"),

@@ -17,10 +17,12 @@ fn call(repo: &Repo) -> Command {
     if !cargo.exists() {
         repo.program("cargo", Path::new(env!("CARGO")));
     }
+
     // rustc is beside the cargo that builds these tests
     let rustc = Path::new(env!("CARGO")).with_file_name("rustc");
     let mut command = repo.command("../../scripts/db");
     command.current_dir(&repo.deep).env("RUSTC", rustc);
+
     command
 }
 
@@ -37,13 +39,16 @@ fn an_xtask_of_the_repo_is_found_from_every_folder() {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
+
     let id = child.id();
     let said = Outcome::of(child.wait_with_output().unwrap()).ends_with(5, "");
+
     let wanted = format!(
         "{:?} {id} {}\n",
         ["db-backup", "--label", "a b", "--auto"],
         repo.deep.canonicalize().unwrap().display()
     );
+
     assert_eq!(said.out, wanted, "the words, the very process, the folder");
 }
 
@@ -55,6 +60,7 @@ fn the_readmes_alias_reaches_the_tool() {
     call(&repo);
     repo.program("cargo-db-tasks", Path::new(env!("CARGO_BIN_EXE_cargo-db-tasks")));
     repo.file(".cargo/config.toml", "[alias]\nxtask = \"db-tasks\"\n");
+
     for words in [&["xtask", "db-list", "--help"][..], &["db-tasks", "db-list", "--help"]] {
         ends(
             repo.command("cargo").current_dir(&repo.deep).args(words),
@@ -62,10 +68,12 @@ fn the_readmes_alias_reaches_the_tool() {
             "Usage: cargo db-tasks db-list [OPTIONS]",
         );
     }
+
     ends(
         repo.command("cargo").current_dir(&repo.deep).args(["db-tasks", "--help"]),
         0,
         "  cargo db-tasks db-undo  ",
     );
+
     ends(call(&repo).args(["list", "--help"]), 0, "Usage: db-list [OPTIONS]");
 }

@@ -48,10 +48,13 @@ fn every_task_has_a_target_and_every_target_a_task() {
     for task in tasks() {
         assert!(help.contains(&format!("  {task} ")), "{task} is not in:\n{help}");
     }
+
     let value = |name: &str| if ["LATEST", "YES", "DRY_RUN"].contains(&name) { "1" } else { "x" };
+
     for target in targets().iter().filter(|target| *target != "db-help") {
         ends(&mut need!("make", make(&repo, &[target])), 0, "");
         assert_eq!(repo.seen("db-tasks"), [target.as_str()]);
+
         // each variable it takes becomes an option that the tool knows
         for name in ["FILE", "NAME", "DATABASE", "AS", "LATEST", "YES", "DRY_RUN"] {
             let mut call =
@@ -61,6 +64,7 @@ fn every_task_has_a_target_and_every_target_a_task() {
                 said.ends_with(2, &format!("{target} takes no {name}"));
                 continue;
             }
+
             let words = repo.seen("db-tasks");
             // what only reads has no need of a dry run
             assert!(words.len() == 2 || name == "DRY_RUN", "{words:?}");
@@ -72,6 +76,7 @@ fn every_task_has_a_target_and_every_target_a_task() {
 #[test]
 fn what_is_typed_arrives_whole() {
     let repo = repo();
+
     for (target, name, option) in [
         ("db-restore", "FILE", "--file="),
         ("db-restore", "AS", "--as="),
@@ -110,6 +115,7 @@ fn options_are_put_together() {
         (&["db-info", "NAME=app_20260101"], &["db-info", "app_20260101"]),
         (&["release", "NAME=v2", "DATABASE=main"], &["db-backup", "--database=main"]),
     ];
+
     for (typed, seen) in table {
         ends(&mut need!("make", make(&repo, typed)), 0, "");
         let mut words = repo.seen("db-tasks");
@@ -118,6 +124,7 @@ fn options_are_put_together() {
         wanted.sort_unstable();
         assert_eq!(words, wanted, "{typed:?}");
     }
+
     // the exit code of a task is make's to say, in its own words
     ends(need!("make", make(&repo, &["db-backup"])).env("ENDS", "3"), 2, "Error 3");
 }
@@ -125,6 +132,7 @@ fn options_are_put_together() {
 #[test]
 fn a_slip_is_no_consent_and_no_real_run() {
     let repo = repo();
+
     for (typed, says) in [
         (["db-restore", "YES=no"], "YES=no: say YES=1"),
         (["db-restore", "LATEST=0"], "LATEST=0: say LATEST=1"),
@@ -135,6 +143,7 @@ fn a_slip_is_no_consent_and_no_real_run() {
         ends(&mut need!("make", make(&repo, &typed)), 2, says);
         repo.nothing_ran();
     }
+
     let stray = [
         ("YES", "1"),
         ("FILE", "x"),
@@ -144,12 +153,14 @@ fn a_slip_is_no_consent_and_no_real_run() {
         ("LATEST", "1"),
         ("ARGS", "--yes"),
     ];
+
     ends(need!("make", make(&repo, &["db-restore"])).envs(stray), 0, "");
     assert_eq!(
         repo.seen("db-tasks"),
         ["db-restore"],
         "what stands in the environment chooses nothing"
     );
+
     ends(need!("make", make(&repo, &["db-restore"])).env("DRY_RUN", "1"), 0, "");
     assert_eq!(repo.seen("db-tasks"), ["db-restore", "--dry-run"], "but it may hold back");
 }
@@ -162,6 +173,7 @@ fn without_the_script_beside_it_the_program_is_run() {
     // a folder `db`, as many repos have one, is no script
     repo.file("db/schema.sql", "");
     repo.file("Makefile", "include db-tasks.mk\n");
+
     ends(&mut need!("make", make(&repo, &["db-list"])), 0, "");
     assert_eq!(repo.seen("db-tasks"), ["db-list"]);
     ends(need!("make", make(&repo, &["db-list"])).env("DB_TASKS", "/nowhere/x"), 2, "/nowhere/x");

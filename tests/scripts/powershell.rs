@@ -32,6 +32,7 @@ fn it_says_what_the_shells_script_says() {
             ["error: ", "  looked for: ", "  next: "].iter().any(|word| t.starts_with(word))
         })
         .collect();
+
     let own =
         |text: &&&str| text.contains("this script") || text.contains("the db-tasks program in it");
     let missing: Vec<_> =
@@ -53,6 +54,7 @@ fn it_runs_where_there_is_a_powershell() {
             .args(words);
         command
     };
+
     for (typed, seen) in [
         (
             &["backup", "--label", "a b;touch gone", "$(touch gone)"][..],
@@ -67,11 +69,13 @@ fn it_runs_where_there_is_a_powershell() {
         assert_eq!(repo.seen("db-tasks"), seen);
         repo.nothing_is_gone();
     }
+
     ends(
         call(&["list"]).env("DB_TASKS", "/nowhere/db-tasks"),
         2,
         "error: DB_TASKS is `/nowhere/db-tasks`, and that is no program",
     );
+
     fs::remove_file(repo.temp.path().join("bin/db-tasks")).unwrap();
     ends(&mut call(&["list"]), 2, "error: there is no db-tasks to run");
 }

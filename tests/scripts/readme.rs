@@ -43,24 +43,30 @@ fn jobs(repo: &Repo) -> Vec<Command> {
         text.replace("/srv/shop", &root)
             .replace("/home/shop/.cargo", &repo.temp.path().to_string_lossy())
     };
+
     let table = block("cron");
     let (variables, lines): (Vec<&str>, Vec<&str>) = table.lines().partition(|l| !l.contains(' '));
+
     let job = |line: &&str| {
         let rest = line.splitn(6, ' ').nth(5).unwrap().trim();
         let mut sh = repo.command("/bin/sh");
         // cron's own PATH; `mail` is the stand-in
         sh.env("PATH", format!("{}:/usr/bin:/bin", repo.temp.path().join("cron").display()));
+
         sh.envs(
             variables
                 .iter()
                 .filter_map(|v| v.split_once('='))
                 .map(|(name, value)| (name, here(value))),
         );
+
         sh.current_dir(repo.temp.path().join("home")).args(["-c", &here(rest)]);
         sh
     };
+
     fs::create_dir_all(repo.temp.path().join("cron")).unwrap();
     let _ = symlink(repo.temp.path().join("bin/mail"), repo.temp.path().join("cron/mail"));
+
     lines.iter().map(job).collect()
 }
 
@@ -78,6 +84,7 @@ fn npm_runs_the_tasks() {
             &["db-restore", "--file", "a b;touch gone $(touch gone).sql"],
         ),
     ];
+
     for (typed, wanted) in table {
         ends(&mut need!("npm", npm(&repo, typed)), 0, "");
         let words = repo.seen("db-tasks");
@@ -85,6 +92,7 @@ fn npm_runs_the_tasks() {
         repo.nothing_is_gone();
         understood(&words);
     }
+
     ends(need!("npm", npm(&repo, &["db:restore"])).current_dir(&repo.deep).env("ENDS", "3"), 3, "");
 }
 
@@ -92,11 +100,13 @@ fn npm_runs_the_tasks() {
 fn the_workflow_backs_up_and_resets() {
     let repo = Repo::new();
     let mut seen = Vec::new();
+
     for step in steps() {
         // as GitHub and GitLab run a step
         ends(repo.command("bash").args(["-e", "-c", &step]), 0, "");
         let words = repo.seen("db-tasks");
         understood(&words);
+
         ends(
             repo.command("bash")
                 .args(["-e", "-c", &format!("{step}\ntouch gone")])
@@ -104,9 +114,11 @@ fn the_workflow_backs_up_and_resets() {
             1,
             "",
         );
+
         repo.nothing_is_gone();
         seen.push(words.join(" "));
     }
+
     assert_eq!(seen, ["db-reset --force", "db-migrate"]);
 }
 
@@ -117,11 +129,13 @@ fn cron_backs_up_and_raises_the_alarm() {
     assert_eq!(jobs.len(), 2);
     ends(&mut jobs[0], 0, "");
     understood(&repo.seen("db-tasks"));
+
     assert!(repo.noted("env").lines().any(|line| line == "BACKUP_RETENTION_DAYS=30"));
     ends(&mut jobs[1], 0, "");
     understood(&repo.seen("db-tasks"));
     assert!(!repo.temp.path().join("seen/mail").exists(), "all is well");
     ends(jobs[1].env("ENDS", "1"), 1, "");
+
     assert_eq!(repo.seen("mail"), ["-s", "shop", "ops"]);
 }
 
@@ -132,9 +146,11 @@ fn all_of_them_work_on_a_server() {
     repo.file("db-tasks.toml", CLUSTER);
     repo.file("init.sql", "CREATE TABLE t AS SELECT n FROM generate_series(1, 100) AS n;\n");
     repo.file("Makefile", &block("make"));
+
     let make = need!("make", program("make"));
     let backups =
         || fs::read_dir(repo.root.join("backups")).map_or(0, |entries| entries.count() / 2);
+
     let count = || {
         ends(
             repo.command("scripts/db").args(["shell", "-c", "SELECT 'rows: ' || count(*) FROM t"]),
@@ -143,15 +159,18 @@ fn all_of_them_work_on_a_server() {
         )
         .out
     };
+
     let hundred = count();
 
     ends(&mut need!("npm", npm(&repo, &["db:backup:auto"])), 0, ".sql.gz");
     ends(repo.command(&make).args(["db-backup", "ARGS=--auto --label 'by make'"]), 0, ".sql.zst");
+
     ends(
         repo.command("bash").args(["-e", "-c", &steps()[1]]),
         0,
         "what was there before is in the backup",
     );
+
     ends(&mut jobs(&repo)[0], 0, "");
     assert_eq!(backups(), 4);
     ends(&mut jobs(&repo)[1], 0, "");
@@ -162,6 +181,7 @@ fn all_of_them_work_on_a_server() {
     ends(repo.command(&make).args(["db-restore", "LATEST=1"]), 2, "Error 3");
     ends(repo.command(&make).args(["db-restore", "LATEST=1", "YES=1", "DRY_RUN=1"]), 0, "");
     assert_ne!(count(), hundred, "a dry run");
+
     ends(repo.command(&make).args(["db-restore", "LATEST=1", "YES=1"]), 0, "");
     assert_eq!(count(), hundred);
     ends(&mut need!("npm", npm(&repo, &["db:restore", "--", "--latest", "--yes"])), 0, "");
@@ -175,6 +195,7 @@ fn all_of_them_work_on_a_server() {
         ends(reset, 0, "run the migrate hook");
         assert_eq!(count(), hundred);
     }
+
     ends(
         repo.command("../../scripts/db").current_dir(&repo.deep).args(["verify", "--deep"]),
         0,

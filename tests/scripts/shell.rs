@@ -9,15 +9,18 @@ use crate::support::need;
 /// `scripts/db` as each shell runs it, called from deep in the repo; the last as the system does.
 fn calls(repo: &Repo) -> Result<Vec<Command>, String> {
     let mut calls = Vec::new();
+
     for name in ["dash", "bash", "busybox"] {
         let mut command = repo.command(program(name)?);
         command.args((name == "busybox").then_some("sh")).arg("../../scripts/db");
         calls.push(command);
     }
+
     calls.push(repo.command("../../scripts/db"));
     for call in &mut calls {
         call.current_dir(&repo.deep);
     }
+
     Ok(calls)
 }
 
@@ -33,6 +36,7 @@ fn words_arrive_whole() {
         (&[], &[]),
         (&["two words", "backup", "--", "-n"], &["db-two words", "backup", "--", "-n"]),
     ];
+
     let repo = Repo::new();
     for (typed, seen) in table {
         for mut call in need!("shells", calls(&repo)) {
@@ -40,6 +44,7 @@ fn words_arrive_whole() {
             assert_eq!(repo.seen("db-tasks"), seen, "{call:?}");
         }
     }
+
     for mut call in need!("shells", calls(&repo)) {
         ends(call.arg("backup").args(NASTY), 0, "");
         assert_eq!(repo.seen("db-tasks")[1..], NASTY, "{call:?}");
@@ -66,6 +71,7 @@ fn a_program_that_is_named_comes_first() {
     let repo = Repo::new();
     let other =
         repo.program("other tasks", &repo.root.join("../bin/db-tasks").canonicalize().unwrap());
+
     for named in [other.to_str().unwrap(), "other tasks", "../../../bin/other tasks"] {
         for mut call in need!("shells", calls(&repo)) {
             ends(call.env("DB_TASKS", named).arg("list"), 0, "");
@@ -73,6 +79,7 @@ fn a_program_that_is_named_comes_first() {
             repo.nothing_ran();
         }
     }
+
     for mut call in need!("shells", calls(&repo)) {
         ends(call.env("DB_TASKS", "").arg("list"), 0, "");
         assert_eq!(repo.seen("db-tasks"), ["db-list"]);
@@ -94,6 +101,7 @@ fn a_name_of_no_program_is_an_error() {
             repo.nothing_ran();
         }
     }
+
     for mut call in need!("shells", calls(&repo)) {
         ends(
             call.env("DB_TASKS", "../../scripts/db").arg("list"),
@@ -113,6 +121,7 @@ fn where_there_is_nothing_it_says_what_would_help() {
             2,
             "error: there is no db-tasks to run\n",
         );
+
         for word in ["$DB_TASKS", "on PATH", ".cargo/config.toml", "next: "] {
             assert!(said.err.contains(word), "{}", said.err);
         }

@@ -96,13 +96,16 @@ fn errors_stay() {
     for codec in COMPRESSED {
         let mut file = encode(codec.into(), &rows(100_000));
         file.truncate(file.len() - 1);
+
         let mut decoder = decoder(codec, &file[..]).unwrap();
         let mut buf = vec![0; 4096];
         while decoder.read(&mut buf).is_ok_and(|got| got > 0) {}
+
         for _ in 0..3 {
             let error = decoder.read(&mut buf).unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
         }
+
         assert!(decoder.finish().is_err());
     }
 }

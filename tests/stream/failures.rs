@@ -56,6 +56,7 @@ fn errors_of_the_sink_surface_and_stay() {
                     error
                 }
             };
+
             assert_eq!(error.kind(), io::ErrorKind::StorageFull, "{codec} {room}");
         }
     }
@@ -66,6 +67,7 @@ fn errors_of_the_source_are_passed_on() {
     let mut source = decoder(Codec::Plain, Failing { room: 10 }).unwrap();
     let error = source.read_to_end(&mut Vec::new()).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+
     for codec in COMPRESSED {
         let file = encode(codec.into(), &rows(1000));
         for length in [1, 12, 200] {
@@ -122,9 +124,11 @@ fn a_flush_makes_everything_readable() {
         encoder.write_all(b"SELECT 1;\n").unwrap();
         encoder.flush().unwrap();
         drop(encoder);
+
         let left = told.recv().unwrap();
         let mut line = [0; 10];
         let mut decoder = decoder(codec, &left[..]).unwrap();
+
         decoder.read_exact(&mut line).unwrap();
         assert_eq!(&line, b"SELECT 1;\n");
     }

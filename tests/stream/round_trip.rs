@@ -76,12 +76,14 @@ proptest! {
         let sink = Dribble::new(Digest::new(Vec::new()), &sink);
         let mut encoder = encoder(compression, sink).unwrap();
         Dribble::new(&mut encoder, &writes).write_all(&data).unwrap();
+
         let (file, written) = encoder.finish().unwrap().inner.finish();
         prop_assert_eq!(written.bytes, file.len() as u64);
 
         let source = Dribble::new(Digest::new(&file[..]), &reads);
         let mut decoder = decoder(compression.codec(), source).unwrap();
         let mut back = Vec::new();
+
         decoder.read_to_end(&mut back).unwrap();
         let (_, read) = decoder.finish().unwrap().inner.finish();
         prop_assert!(back == data);
@@ -103,12 +105,15 @@ fn pipe(program: &str, arguments: &[&str], input: &[u8]) -> Option<Vec<u8>> {
         .stdout(Stdio::piped())
         .spawn()
         .ok()?;
+
     let mut stdin = child.stdin.take().unwrap();
     let input = input.to_vec();
     let feeder = thread::spawn(move || stdin.write_all(&input));
     let output = child.wait_with_output().unwrap();
+
     feeder.join().unwrap().unwrap();
     assert!(output.status.success(), "{program} {arguments:?}");
+
     Some(output.stdout)
 }
 
@@ -122,10 +127,13 @@ fn interoperates_with_the_usual_programs() {
                 crate::support::component::missing(program, "it is not installed");
                 continue;
             };
+
             assert!(theirs == data, "{program} -d of {bytes}");
             pipe(program, &["-t"], &file);
+
             let packed = pipe(program, &["-c"], &data).unwrap();
             assert!(decode(codec, &packed).unwrap() == data);
+
             let both = [packed, file].concat();
             assert!(decode(codec, &both).unwrap() == [&data[..], &data[..]].concat());
         }

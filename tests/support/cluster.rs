@@ -70,6 +70,7 @@ impl Cluster {
         let user = User::find(&dir)?;
         let data = dir.join("data");
         let mut initdb = user.command(&bin.join("initdb"));
+
         initdb.arg("-D").arg(&data).args([
             "-U",
             "postgres",
@@ -79,15 +80,19 @@ impl Cluster {
             "UTF8",
             "--locale=C",
         ]);
+
         output(initdb.arg("--no-sync").current_dir(&dir))?;
         fs::write(data.join("pg_hba.conf"), HBA).map_err(|e| e.to_string())?;
         // read after postgresql.conf, and before any option of the command line
         fs::write(data.join("postgresql.auto.conf"), settings).map_err(|e| e.to_string())?;
+
         let stop =
             format!("{} -D {} -m immediate stop", user.shell(&bin.join("pg_ctl")), quoted(&data));
         watchdog::at_exit(&stop);
+
         let port = launch(&user, bin, &dir)?;
         let socket = dir.to_string_lossy();
+
         let server = Server {
             prefix: vec![],
             bin: format!("{}/", bin.display()),
@@ -96,6 +101,7 @@ impl Cluster {
                 .into(),
             env: vec![],
         };
+
         server.try_sql(
             "postgres",
             &format!("CREATE ROLE {USER} LOGIN CREATEDB PASSWORD '{PASSWORD}'"),
@@ -144,6 +150,7 @@ const HBA: &str = "local all postgres trust\nlocal all all scram-sha-256\nhost a
 // another process may take a port between its choice and its use
 fn launch(user: &User, bin: &Path, dir: &Path) -> Result<u16, String> {
     let mut last = String::new();
+
     for _ in 0..5 {
         let port = free_port();
         let options = format!(
@@ -153,6 +160,7 @@ fn launch(user: &User, bin: &Path, dir: &Path) -> Result<u16, String> {
              password_encryption=scram-sha-256 -c jit=off -c max_wal_size=4GB",
             dir.display()
         );
+
         let mut start = user.command(&bin.join("pg_ctl"));
         start
             .arg("-D")
@@ -160,6 +168,7 @@ fn launch(user: &User, bin: &Path, dir: &Path) -> Result<u16, String> {
             .arg("-l")
             .arg(dir.join("log"))
             .args(["-w", "-s", "-o", &options, "start"]);
+
         match output(start.current_dir(dir)) {
             Ok(_) => return Ok(port),
             Err(e) => {
@@ -167,6 +176,7 @@ fn launch(user: &User, bin: &Path, dir: &Path) -> Result<u16, String> {
             }
         }
     }
+
     Err(last)
 }
 
@@ -191,6 +201,7 @@ pub fn newest() -> Result<PathBuf, String> {
         .flatten()
         .flatten()
         .map(|entry| entry.path().join("bin"));
+
     let path = std::env::var_os("PATH").unwrap_or_default();
     // a link, as Homebrew makes it, leads to the folder where the other programs are
     let linked = std::env::split_paths(&path)
@@ -198,6 +209,7 @@ pub fn newest() -> Result<PathBuf, String> {
     let complete = |bin: &PathBuf| {
         ["initdb", "pg_ctl", "postgres", "psql", "pg_dump"].iter().all(|p| bin.join(p).exists())
     };
+
     debian
         .chain(linked)
         .filter(complete)
@@ -219,11 +231,14 @@ fn short_folder() -> Result<PathBuf, String> {
     let temp = std::env::temp_dir();
     let base = if temp.as_os_str().len() > 60 { PathBuf::from("/tmp") } else { temp };
     let dir = base.join(unique("dbt"));
+
     use std::os::unix::fs::DirBuilderExt;
+
     fs::DirBuilder::new()
         .mode(0o700)
         .create(&dir)
         .map_err(|e| format!("{}: {e}", dir.display()))?;
+
     Ok(dir)
 }
 
@@ -235,16 +250,20 @@ impl User {
         if output(Command::new("id").arg("-u"))? != "0" {
             return Ok(Self(vec![]));
         }
+
         // a user namespace needs no account, and the files stay root's; where it is forbidden, as
         // in some containers, nobody
         let namespace =
             Self(vec!["unshare", "--user", "--map-user=1000", "--map-group=1000", "--"]);
+
         if output(&mut namespace.command(Path::new("true"))).is_ok() {
             return Ok(namespace);
         }
+
         let nobody =
             Self(vec!["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"]);
         std::os::unix::fs::chown(dir, Some(65534), Some(65534)).map_err(|e| e.to_string())?;
+
         output(&mut nobody.command(Path::new("true"))).map(|_| nobody)
     }
 

@@ -16,6 +16,7 @@ pub fn missing(name: &str, why: &str) {
     let line = format!("SKIPPED {test}: no {name}: {}\n", why.trim().replace('\n', "; "));
     // not eprint!, which the test harness captures
     let _ = std::io::stderr().write_all(line.as_bytes());
+
     if let Some(file) = std::env::var_os("DB_TASKS_SKIPS").filter(|file| !file.is_empty()) {
         let mut file =
             OpenOptions::new().create(true).append(true).open(file).expect("open $DB_TASKS_SKIPS");
@@ -58,8 +59,10 @@ pub fn output(command: &mut Command) -> Result<String, String> {
     if out.status.success() {
         return Ok(String::from_utf8_lossy(&out.stdout).trim_end().to_owned());
     }
+
     let said = String::from_utf8_lossy(&out.stderr);
     let lines: Vec<&str> = said.lines().collect();
+
     Err(format!("{} ({})", lines[lines.len().saturating_sub(5)..].join("\n"), out.status))
 }
 

@@ -38,11 +38,14 @@ impl Engine {
         let (held, stop) =
             (quoted(&lease_path), format!("{} stop {}", quoted(script("docker.sh")), quoted(&own)));
         let last = format!("flock -n -o {held} -c {}", quoted(format!("{stop}; rm {held}")));
+
         watchdog::at_exit(&format!("if command -v flock; then {last}; else rm -f {held}; fi"));
         let said = output(Command::new(script("docker.sh")).arg("start").arg(&own))?;
         let docker_host = said.strip_prefix("DOCKER_HOST=").ok_or(said.as_str())?.to_owned();
         let engine = Self { docker_host, _lease: lease };
+
         output(engine.run(script("image.sh")).arg(IMAGE))?;
+
         Ok(engine)
     }
 
@@ -77,6 +80,7 @@ impl Engine {
 // there
 fn lease(path: &Path) -> Result<File, String> {
     use std::os::unix::fs::MetadataExt;
+
     loop {
         let file = File::create(path).map_err(|e| format!("{}: {e}", path.display()))?;
         file.lock_shared().map_err(|e| e.to_string())?;
@@ -121,23 +125,28 @@ pub fn container(options: &Options) -> Result<Container, String> {
     let name = unique("dbt-pg");
     // asked for before the container is, so that it is removed after it
     let network = if options.publish { engine.network()? } else { "none" };
+
     watchdog::at_exit(&format!("{} rm -vf {name}", engine.shell()));
     let mut run = engine.run("docker");
     run.args(["run", "-d", "--name", &name, "-e", &format!("POSTGRES_PASSWORD={PASSWORD}")]);
+
     run.args([
         "-e",
         &format!("POSTGRES_USER={}", options.user),
         "-e",
         &format!("POSTGRES_DB={}", options.db),
     ]);
+
     run.args(["--network", network]);
     if options.publish {
         run.args(["-p", "127.0.0.1::5432"]);
     }
+
     let server = exec(engine, &name, options.user);
     let mut container = Container { name, server, port: None, url: None, engine };
     output(run.args(options.run).args([options.image, "postgres", "-c", "fsync=off"]))?;
     container.wait(options.user, options.db)?;
+
     if options.publish {
         let port = published(engine, &container.name)?;
         container.url = Some(format!(
@@ -146,6 +155,7 @@ pub fn container(options: &Options) -> Result<Container, String> {
         ));
         container.port = Some(port);
     }
+
     Ok(container)
 }
 
@@ -204,11 +214,13 @@ fn wait_ready(engine: &Engine, name: &str, user: &str, db: &str) -> Result<(), S
         "-c",
         "SELECT 1",
     ];
+
     let running = || {
         engine
             .docker(&["inspect", "-f", "{{.State.Running}}", name])
             .is_ok_and(|said| said == "true")
     };
+
     wait(&format!("PostgreSQL in {name}"), || match engine.docker(&ask) {
         Ok(_) => Ok(true),
         Err(_) if running() => Ok(false),
@@ -256,29 +268,36 @@ pub fn compose_project(version: &str) -> Result<Compose, String> {
     let words: Vec<String> = words.split(' ').map(String::from).collect();
     let project = unique("dbt");
     let dir = std::env::temp_dir().join(format!("{project}.compose"));
+
     std::fs::create_dir_all(&dir).map_err(|e| e.to_string())?;
     std::fs::copy(script("compose.yml"), dir.join("compose.yml")).map_err(|e| e.to_string())?;
     watchdog::at_exit(&removal(engine, &project, &dir));
+
     let mut env: Vec<(String, String)> = vec![
         ("DOCKER_HOST".into(), engine.docker_host.clone()),
         ("DB_TASKS_TEST_IMAGE".into(), IMAGE.into()),
         ("COMPOSE_PROJECT_NAME".into(), project.clone()),
     ];
+
     if let [_, flag, config, ..] = &words[..]
         && flag == "--config"
     {
         env.push(("DOCKER_CONFIG".into(), config.clone()));
     }
+
     let server = exec(engine, "", "app");
     let mut compose =
         Compose { project, dir, words, env, server, port: 0, url: String::new(), engine };
     compose.run(&["up", "-d"])?;
+
     let db = compose.container("db")?;
     wait_ready(engine, &db, "app", "appdb")?;
     compose.server = exec(engine, &db, "app");
     compose.port = published(engine, &db)?;
     compose.url = format!("postgresql://app:{PASSWORD}@127.0.0.1:{}/appdb", compose.port);
+
     wait("the application's connection", || Ok(compose.app_sessions()? > 0))?;
+
     Ok(compose)
 }
 
@@ -298,6 +317,7 @@ impl Compose {
     pub fn container(&self, service: &str) -> Result<String, String> {
         let project = format!("label=com.docker.compose.project={}", self.project);
         let service = format!("label=com.docker.compose.service={service}");
+
         self.engine.docker(&[
             "ps",
             "-a",

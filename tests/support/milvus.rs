@@ -31,6 +31,7 @@ pub fn server() -> Result<&'static Server, String> {
 /// Milvus Lite, of the newest protocol.
 pub fn lite() -> Result<&'static Server, String> {
     static SERVER: OnceLock<Result<Server, String>> = OnceLock::new();
+
     let start = || {
         Server::start(
             "client/bin/milvus-lite",
@@ -49,8 +50,10 @@ fn etcd(dir: &Path) -> Result<PathBuf, String> {
          initial-cluster: default=http://127.0.0.1:{peers}\nlisten-client-urls: http://127.0.0.1:{clients}\n\
          advertise-client-urls: http://127.0.0.1:{clients}\n"
     );
+
     let path = dir.join("etcd.yaml");
     fs::write(&path, config).map_err(|e| e.to_string())?;
+
     Ok(path)
 }
 
@@ -59,21 +62,25 @@ impl Server {
         let home = PathBuf::from(output(&mut Command::new(script("milvus.sh")))?);
         let dir = std::env::temp_dir().join(unique("dbt_milvus"));
         fs::create_dir(&dir).map_err(|e| e.to_string())?;
+
         let number = free_port();
         let mut command = Command::new(home.join(program));
         command.env("ETCD_CONFIG_PATH", etcd(&dir)?);
+
         command
             .args(data)
             .arg(dir.join("data"))
             .args(port)
             .arg(number.to_string())
             .current_dir(&dir);
+
         let log = fs::File::create(dir.join("log")).map_err(|e| e.to_string())?;
         command
             .stdin(Stdio::null())
             .stdout(log.try_clone().map_err(|e| e.to_string())?)
             .stderr(log);
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
+
         let mut child = command.spawn().map_err(|e| format!("{program}: {e}"))?;
         // SIGINT to the Python process: it ends the server; SIGTERM would leave that alone
         let pid = child.id();
@@ -82,6 +89,7 @@ impl Server {
              0.5; done; kill -KILL -{pid}; rm -rf {}",
             quoted(&dir)
         ));
+
         let server = Self {
             url: format!("http://127.0.0.1:{number}"),
             python: home.join("client/bin/python"),
@@ -94,13 +102,16 @@ impl Server {
                     fs::read_to_string(dir.join("log")).unwrap_or_default()
                 ));
             }
+
             if TcpStream::connect(("127.0.0.1", number)).is_ok()
                 && server.run("", "c.list_collections()").is_ok()
             {
                 return Ok(server);
             }
+
             sleep(Duration::from_millis(200));
         }
+
         Err(format!("{program} did not answer within three minutes"))
     }
 
@@ -124,13 +135,16 @@ impl Server {
             .stderr(Stdio::piped())
             .spawn()
             .map_err(|e| e.to_string())?;
+
         let mut stdin = child.stdin.take().unwrap();
         stdin.write_all(format!("{PRELUDE}\n{code}\n").as_bytes()).map_err(|e| e.to_string())?;
         drop(stdin);
+
         let out = child.wait_with_output().map_err(|e| e.to_string())?;
         if out.status.success() {
             return Ok(String::from_utf8_lossy(&out.stdout).trim_end().to_owned());
         }
+
         Err(format!("{}\n{}", String::from_utf8_lossy(&out.stderr), code))
     }
 }

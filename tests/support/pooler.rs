@@ -16,9 +16,11 @@ impl Pooler {
         let program = output(&mut Command::new(script("pgbouncer.sh")))?;
         let dir = cluster.dir.join(name);
         fs::create_dir(&dir).map_err(|e| e.to_string())?;
+
         let user = User::find(&dir)?;
         let (ini, port) = (dir.join("pgbouncer.ini"), free_port());
         let file = |name: &str| dir.join(name).display().to_string();
+
         let text = format!(
             "[databases]\n* = host=127.0.0.1 port={}\n[pgbouncer]\nlisten_addr = \
              127.0.0.1\nlisten_port = {port}\nauth_type = trust\nauth_file = {}\nunix_socket_dir \
@@ -28,11 +30,13 @@ impl Pooler {
             file("log"),
             file("pid"),
         );
+
         fs::write(&ini, text)
             .and_then(|()| fs::write(dir.join("users"), format!("\"{USER}\" \"{PASSWORD}\"\n")))
             .map_err(|e| e.to_string())?;
         watchdog::at_exit(&format!("kill $(cat {})", quoted(file("pid"))));
         output(user.command(program.as_ref()).arg("-d").arg(&ini))?;
+
         Ok(Self { port })
     }
 

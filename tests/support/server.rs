@@ -101,6 +101,7 @@ impl Server {
             values: BTreeMap::new(),
             settings: BTreeMap::new(),
         };
+
         for line in self.sql(db, FACTS).lines() {
             let fields: Vec<&str> = line.split('\x1f').collect();
             match fields[..] {
@@ -112,6 +113,7 @@ impl Server {
                 _ => panic!("{db}: fingerprint: {line:?}"),
             }
         }
+
         print
     }
 }
@@ -177,6 +179,7 @@ pub fn fed_output(command: &mut Command, input: &str) -> Result<Output, String> 
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(|e| format!("{:?}: {e}", command.get_program()))?;
     let mut stdin = child.stdin.take().unwrap();
+
     let out = std::thread::scope(|scope| {
         // a child that ends early closes the pipe; its status tells the rest
         scope.spawn(move || stdin.write_all(input.as_bytes()));

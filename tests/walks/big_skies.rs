@@ -27,6 +27,7 @@ impl Stack {
         let of = |role: &str| format!("{name}-{role}");
         let all = ["bootstrap", "datastore", "postgres"].map(of).join(" ");
         let (host, data) = (&engine.docker_host, format!("{name}_postgres_data"));
+
         watchdog::at_exit(&format!(
             "export DOCKER_HOST='{host}'; docker rm -vf {all}; docker volume rm -f {data}"
         ));
@@ -37,8 +38,10 @@ impl Stack {
             options: ["-U", "bigskies"].map(String::from).into(),
             env: vec![("DOCKER_HOST".into(), engine.docker_host.clone())],
         };
+
         let stack = Self { engine, name, server };
         stack.start()?;
+
         Ok(stack)
     }
 
@@ -63,8 +66,10 @@ impl Stack {
             "-c",
             "SELECT 1",
         ];
+
         until("the database is up", || self.engine.docker(&there).is_ok());
         self.migrations()?;
+
         self.coordinators()
     }
 
@@ -72,6 +77,7 @@ impl Stack {
         let password = format!("POSTGRES_PASSWORD={PASSWORD}");
         let (named, data) =
             (self.of("postgres"), format!("{}_postgres_data:/var/lib/postgresql/data", self.name));
+
         let run = [
             "run",
             "-d",
@@ -102,6 +108,7 @@ impl Stack {
     /// Two that hold a connection for as long as they run.
     fn coordinators(&self) -> Result<(), String> {
         let network = format!("container:{}", self.of("postgres"));
+
         for role in ["bootstrap", "datastore"] {
             let (name, password) = (self.of(role), format!("PGPASSWORD={PASSWORD}"));
             let run = [
@@ -117,12 +124,15 @@ impl Stack {
                 "psql",
                 IMAGE,
             ];
+
             self.engine.docker(
                 &[&run[..], &["-h", "127.0.0.1", "-U", "bigskies", "-c", "SELECT pg_sleep(3600)"]]
                     .concat(),
             )?;
         }
+
         until("the coordinators are connected", || self.connected() == "2");
+
         Ok(())
     }
 
@@ -153,10 +163,12 @@ fn the_guide_from_top_to_bottom() {
     let engine = need!("docker", engine());
     need!("make", output(Command::new("make").arg("--version")));
     need!("script", crate::bench::terminal::available());
+
     let stack = need!("container", Stack::up(engine));
     let repo =
         Repo::of("big-skies").env("DOCKER_HOST", &engine.docker_host).env("BIGSKIES", &stack.name);
     let server = &stack.server;
+
     server
         .sql("bigskies", "INSERT INTO users SELECT i, 'user ' || i FROM generate_series(1, 500) i");
     let before = server.fingerprint("bigskies");
@@ -165,13 +177,16 @@ fn the_guide_from_top_to_bottom() {
     let said = repo.ok("make -s db-backup");
     let names = repo.names("backups/database");
     assert_eq!(shape(&names[1]), GZ, "{names:?}");
+
     assert!(
         said.err.contains("to restore it: ") && said.err.contains(&format!("restore {}", names[1])),
         "{}",
         said.err
     );
+
     let file = repo.dir.join("backups/database").join(&names[1]);
     output(Command::new("gunzip").arg("-t").arg(&file)).unwrap();
+
     // "Recent backups", at a terminal
     let said = repo
         .typed("make -s db-backup ARGS='--output-dir second --only main'", "")
@@ -188,13 +203,16 @@ fn the_guide_from_top_to_bottom() {
     server.sql("bigskies", "DELETE FROM users");
     repo.typed("make -s db-restore", "1\nno\n").ends_with(2, "declined");
     assert_eq!(stack.connected(), "2");
+
     let said = repo.typed("make -s db-restore", "1\nyes\n").ends_with(0, "docker logs -f");
+
     for words in [
         format!("stop the container {}", stack.of("bootstrap")),
         format!("start the container {}", stack.of("datastore")),
     ] {
         assert!(said.out.contains(&words), "{words}: {}", said.out);
     }
+
     same(&server.fingerprint("bigskies"), &before);
     until("the coordinators are connected again", || stack.connected() == "2");
 
@@ -205,12 +223,14 @@ fn the_guide_from_top_to_bottom() {
         3,
         "give `--yes`",
     );
+
     repo.typed(&format!("./scripts/db-restore.sh backups/database/{}", names[1]), "yes\n")
         .ends_with(0, "");
     same(&server.fingerprint("bigskies"), &before);
 
     // status: container, connection, size, tables
     let status = repo.ok("make -s db-status").out;
+
     for words in [
         &stack.of("postgres"),
         "running",
@@ -238,9 +258,11 @@ fn direct_access(repo: &Repo) {
         "\\pset pager off\n\\dt\n\\d coordinator_config\nSELECT 'rows: ' || count(*) FROM \
          users;\n\\q\n",
     );
+
     for words in ["schema_migrations", "coordinator_config_pkey", "rows: 500"] {
         assert!(said.out.contains(words), "{words}: {}", said.out);
     }
+
     said.ends_with(0, "");
     assert!(
         repo.ok("make -s db-shell ARGS=\"-c 'SELECT count(*) FROM users'\"").out.contains("500")
@@ -248,6 +270,7 @@ fn direct_access(repo: &Repo) {
     assert!(repo.ok("sh scripts/db shell -c 'SELECT count(*) FROM users'").out.contains("500"));
     fs::write(repo.dir.join("my_script.sql"), "SELECT 'from a file';").unwrap();
     assert!(repo.ok("sh scripts/db shell -f my_script.sql").out.contains("from a file"));
+
     assert!(repo.ok("cat my_script.sql | sh scripts/db shell").out.contains("from a file"));
 }
 
@@ -264,6 +287,7 @@ fn scenarios(stack: &Stack, repo: &Repo, before: &Fingerprint) {
     stack.engine.docker(&["restart", "-t", "1", &stack.of("bootstrap")]).unwrap();
     repo.ok("make -s db-restore LATEST=1 YES=1");
     same(&server.fingerprint("bigskies"), before);
+
     repo.ok("sh scripts/db undo --yes");
     assert!(server.try_sql("bigskies", "SELECT name FROM users").is_err());
     repo.ok("sh scripts/db undo --yes");
@@ -274,6 +298,7 @@ fn scenarios(stack: &Stack, repo: &Repo, before: &Fingerprint) {
     repo.fails("make -s db-backup", 2, "start the container, or check its name");
     stack.start().unwrap();
     repo.ok("make -s db-status").ends_with(0, "public.users");
+
     same(&server.fingerprint("bigskies"), before);
 
     // 4: a backup that was copied here from another machine, by its name and by its number in the
@@ -284,6 +309,7 @@ fn scenarios(stack: &Stack, repo: &Repo, before: &Fingerprint) {
     server.sql("bigskies", "DELETE FROM users");
     repo.ok(&format!("make -s db-restore YES=1 FILE=backups/database/{copied}"));
     same(&server.fingerprint("bigskies"), before);
+
     server.sql("bigskies", "DELETE FROM users");
     let list = repo.ok("make -s db-list").out;
     let at = list
@@ -291,12 +317,14 @@ fn scenarios(stack: &Stack, repo: &Repo, before: &Fingerprint) {
         .filter(|line| line.contains("bigskies_backup_"))
         .position(|line| line.contains(copied))
         .unwrap();
+
     repo.typed("make -s db-restore", &format!("{}\nyes\n", at + 1))
         .ends_with(0, &format!("from {copied}"));
     same(&server.fingerprint("bigskies"), before);
 
     // the manual backup, and the one of "Backup Fails"
     let dump = format!("docker exec {} pg_dump -U bigskies bigskies", stack.of("postgres"));
+
     for (made, file) in [
         ("| gzip > my_backup.sql.gz", "my_backup.sql.gz"),
         ("> manual_backup.sql", "manual_backup.sql"),
@@ -332,6 +360,7 @@ fn troubleshooting(stack: &Stack, repo: &Repo, before: &Fingerprint) {
     repo.ok(&format!("sh scripts/db verify {name}")).ends_with(0, "is good");
     repo.ok("sh scripts/db restore --latest --as bigskies_test");
     assert_eq!(server.sql("bigskies_test", "SELECT count(*) FROM users"), "500");
+
     let whole = fs::read(repo.dir.join("backups/database").join(name)).unwrap();
     fs::write(repo.dir.join("cut.sql.gz"), &whole[..whole.len() / 2]).unwrap();
     repo.fails("sh scripts/db restore --yes --file cut.sql.gz", 1, "cut off");
@@ -348,6 +377,7 @@ fn troubleshooting(stack: &Stack, repo: &Repo, before: &Fingerprint) {
     until("it has ended", || repo.run("sh scripts/db status").out.contains("exited"));
     repo.fails("sh scripts/db doctor", 1, "it is exited");
     repo.fails("make -s db-restore LATEST=1 YES=1", 2, "is not running");
+
     stack.purge();
 
     // "Volume Not Persisting": an empty database says so, and what is prepared is the newest backup
@@ -368,18 +398,21 @@ fn retention(repo: &Repo) {
             .find(|name| name.ends_with(".manifest.json"))
             .unwrap(),
     );
+
     let mut json: serde_json::Value = serde_json::from_slice(&fs::read(first).unwrap()).unwrap();
     let bytes = fs::read(folder.join(json["artifacts"][0]["file"].as_str().unwrap())).unwrap();
     let now = chrono::Utc::now();
     let name = |days: i64| {
         format!("bigskies_backup_{}", (now - chrono::Duration::days(days)).format("%Y%m%d_000000"))
     };
+
     for days in 1..500 {
         json["created"] = (now - chrono::Duration::days(days)).to_rfc3339().into();
         json["artifacts"][0]["file"] = format!("{}.sql.gz", name(days)).into();
         fs::write(folder.join(format!("{}.manifest.json", name(days))), json.to_string()).unwrap();
         fs::write(folder.join(format!("{}.sql.gz", name(days))), &bytes).unwrap();
     }
+
     let said = repo.ok("make -s db-cleanup DRY_RUN=1").out;
     // the foreign file stays, whatever its age
     assert!(
@@ -387,16 +420,19 @@ fn retention(repo: &Repo) {
         "{said}"
     );
     repo.ok("make -s db-cleanup YES=1");
+
     let left = repo.names("backups/database");
     let kept: Vec<i64> =
         (1..500).filter(|days| left.contains(&format!("{}.sql.gz", name(*days)))).collect();
     assert!((1..7).all(|days| kept.contains(&days)), "{kept:?}");
+
     let day = |days: i64| now - chrono::Duration::days(days);
     let weeks: BTreeSet<_> = kept
         .iter()
         .chain([&0])
         .map(|days| (day(*days).iso_week().year(), day(*days).iso_week().week()))
         .collect();
+
     let months: BTreeSet<_> =
         kept.iter().chain([&0]).map(|days| (day(*days).year(), day(*days).month())).collect();
     assert_eq!(months.len(), 12, "{kept:?}");
@@ -407,5 +443,6 @@ fn retention(repo: &Repo) {
         kept.iter().all(|days| left.contains(&format!("{}.manifest.json", name(*days)))),
         "{left:?}"
     );
+
     repo.ok("make -s db-verify").ends_with(0, "is good");
 }

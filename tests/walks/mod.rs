@@ -30,10 +30,13 @@ impl Repo {
         output(Command::new("cp").arg("-r").arg(top.join("examples").join(example)).arg(&dir))
             .unwrap();
         fs::create_dir_all(dir.join("scripts")).unwrap();
+
         for script in ["db", "db-tasks.mk"] {
             fs::copy(top.join("scripts").join(script), dir.join("scripts").join(script)).unwrap();
         }
+
         fs::create_dir(home.path().join("bin")).unwrap();
+
         Self { home, dir, env: Vec::new() }
     }
 
@@ -55,12 +58,14 @@ impl Repo {
         let mut path = OsString::from(self.home.path().join("bin"));
         path.push(":");
         path.push(std::env::var_os("PATH").unwrap_or_default());
+
         command
             .args(["-c", line])
             .current_dir(&self.dir)
             .env_clear()
             .env("PATH", path)
             .env("HOME", self.home.path());
+
         command
             .env("DB_TASKS", env!("CARGO_BIN_EXE_db-tasks"))
             .env("npm_config_update_notifier", "false");
@@ -69,6 +74,7 @@ impl Repo {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+
         command
     }
 

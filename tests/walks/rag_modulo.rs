@@ -77,11 +77,13 @@ impl Backend {
     fn up(engine: &'static Engine, cluster: &Cluster, db: &str) -> Result<Self, String> {
         let name = unique("rag-backend");
         watchdog::at_exit(&format!("DOCKER_HOST='{}' docker rm -vf {name}", engine.docker_host));
+
         let socket = format!("{}:/pg", cluster.dir.display());
         let url = format!(
             "DATABASE_URL=postgresql://{USER}:{PASSWORD}@/{db}?host=/pg&port={}",
             cluster.port
         );
+
         let run = [
             "run",
             "-d",
@@ -96,6 +98,7 @@ impl Backend {
             "--entrypoint",
             "sh",
         ];
+
         engine.docker(&[&run[..], &[IMAGE, "-c", BACKEND]].concat())?;
         Ok(Self { engine, name })
     }
@@ -112,7 +115,9 @@ impl Ground {
         let db = cluster.database();
         cluster.sql(&db.name, &format!("{TABLES} {ROWS}"));
         vectors.python(r#"simple("c_manuals", 300, alias="current"); simple("c_new", 0, text=True, load=False, index=None)"#);
+
         let repo = Repo::of("rag-modulo");
+
         for (path, bytes) in [
             ("data/documents/manuals/a.pdf", vec![1; 120_000]),
             ("data/documents/faq/b.txt", b"answers".to_vec()),
@@ -122,9 +127,11 @@ impl Ground {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, bytes).unwrap();
         }
+
         let mut ground = Self { backend: None, cluster, db, vectors, repo };
         ground.dotenv("");
         ground.start_backend();
+
         ground
     }
 
@@ -206,16 +213,19 @@ fn the_guide_from_top_to_bottom() {
     need!("make", output(Command::new("make").arg("--version")));
     need!("script", crate::bench::terminal::available());
     drop(started.join());
+
     let ground = Ground::new(cluster, vectors);
     let before = ground.state();
     safety(&ground);
     ground.is(&before);
     wiped(&ground, &before);
+
     restored(&ground, &before);
     parts(&ground, &before);
     best_practices(&ground);
     troubleshooting(&ground);
     staging(&ground);
+
     ground.is(&State { vectors: String::new(), ..before });
 }
 
@@ -224,6 +234,7 @@ fn safety(ground: &Ground) {
     let repo = &ground.repo;
     // 3. the dry run needs no pin, and shows exactly what will be deleted
     let dry = repo.ok("scripts/wipe_database --dry-run --verbose").out;
+
     for (what, how) in [
         ("public.users", "40  emptied"),
         ("public.collections", "12  emptied"),
@@ -239,13 +250,16 @@ fn safety(ground: &Ground) {
             "{what} {how}:\n{dry}"
         );
     }
+
     assert_eq!(ground.backups().len(), 0);
 
     // 1. the pin, which a file can't pull
     for flags in ["--yes", "--backup --yes", "--files-only --yes"] {
         repo.fails(&format!("scripts/wipe_database {flags}"), 3, "ALLOW_DATABASE_WIPE");
     }
+
     ground.dotenv("ALLOW_DATABASE_WIPE=true\n");
+
     for exported in ["", "ALLOW_DATABASE_WIPE=true "] {
         let words = format!("{exported}scripts/wipe_database --yes");
         repo.fails(
@@ -255,6 +269,7 @@ fn safety(ground: &Ground) {
              and for all",
         );
     }
+
     ground.dotenv("");
     repo.fails(
         "ALLOW_DATABASE_WIPE=false scripts/wipe_database --yes",
@@ -268,6 +283,7 @@ fn safety(ground: &Ground) {
         3,
         "environment is `production`",
     );
+
     ground.dotenv("ENVIRONMENT=production\n");
     repo.fails(&format!("{ALLOWED} scripts/wipe_database --yes"), 3, "no flag lifts this");
     repo.ok("scripts/wipe_database --dry-run").ends_with(0, "REFUSE  environment");
@@ -295,11 +311,13 @@ fn wiped(ground: &Ground, before: &State) {
         .typed(&format!("{ALLOWED} scripts/wipe_database --backup"), &names)
         .ends_with(0, "proved");
     let backups = ground.backups();
+
     assert_eq!(
         backups.iter().map(|name| shape(name)).collect::<Vec<_>>(),
         ["backup_00000000_000000"]
     );
     assert_eq!(repo.names(&format!("backups/{}", backups[0])), PARTS);
+
     assert!(
         said.out.contains("to get the data back: ")
             && said.out.contains(&format!("restore {}", backups[0])),
@@ -312,6 +330,7 @@ fn wiped(ground: &Ground, before: &State) {
     assert_eq!(now.rows.rows["public.alembic_version"], before.rows.rows["public.alembic_version"]);
     assert_eq!((ground.count("collections"), ground.count("podcasts")), ("0".into(), "0".into()));
     assert_eq!(now.vectors, "");
+
     assert!(now.documents.is_empty() && now.podcasts.is_empty());
     assert!(
         repo.dir.join("data/documents").is_dir() && repo.dir.join("data/podcasts").is_dir(),
@@ -326,6 +345,7 @@ fn wiped(ground: &Ground, before: &State) {
     ] {
         assert!(said.out.contains(&words), "{words}: {}", said.out);
     }
+
     until("the backend is connected again", || ground.connected());
     let log = backend.engine.docker(&["logs", &backend.name]).unwrap();
     assert!(log.contains("Mock user initialized successfully: 1"), "{log}");
@@ -341,12 +361,15 @@ fn restored(ground: &Ground, before: &State) {
         .lines()
         .find(|line| line.starts_with(name.as_str()))
         .unwrap_or_else(|| panic!("{list}"));
+
     assert!(
         line.contains("kB") && line.contains("development") && line.ends_with("verified"),
         "{line}"
     );
+
     for which in [format!("--backup {name}"), "--latest".into()] {
         let info = repo.ok(&format!("scripts/restore_database {which} --info")).out;
+
         for words in [
             "timestamp    20",
             "size  ",
@@ -357,19 +380,23 @@ fn restored(ground: &Ground, before: &State) {
         ] {
             assert!(info.contains(words), "{words:?}:\n{info}");
         }
+
         assert!(
             info.contains("holds        2 files, 120.0 kB")
                 && info.contains("holds        1 file, 250.0 kB"),
             "{info}"
         );
+
         let dry = repo.ok(&format!("scripts/restore_database {which} --dry-run")).out;
         assert!(dry.contains(&format!("databases {0} -> {0}__previous", ground.db.name)), "{dry}");
     }
+
     repo.fails(
         "scripts/restore_database --backup backup_19990101_000000 --info",
         2,
         "`db-list` shows their names",
     );
+
     repo.fails("scripts/restore_database --backup '' --yes", 2, "there is no backup ``");
     repo.typed("scripts/restore_database", "q\n").ends_with(4, "no backup was chosen");
     repo.typed("scripts/restore_database", "1\nno\n").ends_with(4, "declined");
@@ -387,11 +414,13 @@ fn parts(ground: &Ground, before: &State) {
     repo.ok(&format!(
         "{ALLOWED} {NO_ROWS} {NO_VECTORS} scripts/wipe_database --files-only --backup --yes"
     ));
+
     let now = ground.state();
     assert!(now.documents.is_empty() && now.podcasts.is_empty());
     same(&now.rows, &before.rows);
     assert!(now.vectors == before.vectors, "a vector is another");
     repo.ok(&format!("{NO_ROWS} {NO_VECTORS} scripts/restore_database --latest --yes"));
+
     // what was replaced is kept, and swapped back
     repo.ok("sh scripts/db undo --yes");
     assert!(repo.names("data/documents").is_empty());
@@ -405,6 +434,7 @@ fn parts(ground: &Ground, before: &State) {
         (ground.count("collections"), ground.count("alembic_version")),
         ("0".into(), "1".into())
     );
+
     let backups = ground.backups();
     repo.ok(&format!(
         "{NO_VECTORS} scripts/restore_database --backup {} --yes",
@@ -425,6 +455,7 @@ fn best_practices(ground: &Ground) {
 
     // the newest five stay, whatever their age; of those that are older than 30 days, the rest goes
     let oldest = repo.dir.join("backups").join(&backups[0]);
+
     for at in 1..=5 {
         output(
             Command::new("cp")
@@ -433,20 +464,24 @@ fn best_practices(ground: &Ground) {
                 .arg(repo.dir.join(format!("backups/backup_20190101_00000{at}"))),
         )
         .unwrap();
+
         let manifest = repo.dir.join(format!("backups/backup_20190101_00000{at}/manifest.json"));
         let text = fs::read_to_string(&manifest).unwrap();
         let year = text.split("\"created\": \"").nth(1).unwrap()[..4].to_owned();
+
         fs::write(
             &manifest,
             text.replacen(&format!("\"created\": \"{year}"), "\"created\": \"2019", 1),
         )
         .unwrap();
     }
+
     repo.ok("make -s db-cleanup YES=1");
     assert_eq!(ground.backups().iter().filter(|name| name.starts_with("backup_2019")).count(), 4);
     assert!(backups.iter().all(|name| ground.backups().contains(name)));
 
     let audit = fs::read_to_string(repo.dir.join(".db-tasks/audit.jsonl")).unwrap();
+
     for words in [
         "\"refused_by\":[\"pin\"]",
         "\"refused_by\":[\"environment\"]",
@@ -455,6 +490,7 @@ fn best_practices(ground: &Ground) {
     ] {
         assert!(audit.contains(words), "{words}:\n{audit}");
     }
+
     let listed = repo.ok("scripts/restore_database --list --json").out;
     assert!(
         listed.contains("\"environment\": \"development\"") && listed.contains(&backups[0]),
@@ -467,6 +503,7 @@ fn troubleshooting(ground: &Ground) {
     let backups = ground.backups();
     // the oldest is whole, the newest are of parts
     let restore = format!("restore_database --backup {} --yes", backups[0]);
+
     for (down, says) in [
         (NO_ROWS, "start the server, or check host and port"),
         (NO_VECTORS, "no Milvus answers at `http://127.0.0.1:9`"),
@@ -475,6 +512,7 @@ fn troubleshooting(ground: &Ground) {
             ground.repo.fails(&format!("{ALLOWED} {down} scripts/{command}"), 1, says);
         }
     }
+
     assert_eq!(ground.backups(), backups);
 }
 

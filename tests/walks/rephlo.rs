@@ -17,6 +17,7 @@ fn repo(cluster: &Cluster) -> Repo {
     let repo = Repo::of("rephlo");
     fs::write(repo.dir.join(".env"), format!("DATABASE_URL={}?schema=public\n", cluster.url(DB)))
         .unwrap();
+
     repo.program(
         "npx",
         "echo \"npx $*\" >>npx.log\ntest \"$*\" = 'prisma migrate deploy' || exit 2\nexec psql \
@@ -42,8 +43,10 @@ fn the_guide_from_top_to_bottom() {
     need!("npm", npm());
     need!("script", crate::bench::terminal::available());
     cluster.sql("postgres", &format!("CREATE DATABASE \"{DB}\" OWNER app TEMPLATE template0"));
+
     let _db = cluster.named(DB);
     tiny(cluster, DB);
+
     let before = cluster.fingerprint(DB);
     let repo = repo(cluster);
 
@@ -63,18 +66,22 @@ fn the_guide_from_top_to_bottom() {
     let manifest = repo.dir.join("backups").join(&repo.names("backups")[0]);
     let text = fs::read_to_string(&manifest).unwrap();
     let year = text.split("\"created\": \"").nth(1).unwrap()[..4].to_owned();
+
     fs::write(
         &manifest,
         text.replacen(&format!("\"created\": \"{year}"), "\"created\": \"2019", 1),
     )
     .unwrap();
+
     // it is the only good one still: it goes when there is another
     repo.ok("npm run --silent db:backup:auto");
     repo.ok("npm run --silent db:backup:auto").ends_with(0, "backup, ");
     assert_eq!(repo.names("backups").iter().filter(|name| name.ends_with(".sql")).count(), 0);
+
     for extra in repo.names("backups").iter().skip(2) {
         fs::remove_file(repo.dir.join("backups").join(extra)).unwrap();
     }
+
     output(
         Command::new("gunzip")
             .arg("-t")
@@ -90,6 +97,7 @@ fn the_guide_from_top_to_bottom() {
     repo.fails("npm run --silent db:reset", 3, "standard input is no terminal");
     same(&cluster.fingerprint(DB), &before);
     assert!(!repo.dir.join("npx.log").exists());
+
     repo.typed("npm run --silent db:reset", "rephlo-dev\n").ends_with(0, "npm run prisma:generate");
     assert_eq!(cluster.sql(DB, "SELECT count(*) FROM users"), "3");
     assert_eq!(
@@ -130,11 +138,14 @@ fn the_guide_from_top_to_bottom() {
             .filter(|name| name.ends_with(".sql.gz"))
             .collect::<Vec<_>>()
     };
+
     let first = backups(90);
     made_days_ago(&repo, &first[0], 45);
+
     let two = backups(90);
     assert!(two.len() == 2 && two.contains(&first[0]), "{two:?}");
     made_days_ago(&repo, &first[0], 20);
+
     let left = backups(7);
     assert!(left.len() == 2 && !left.contains(&first[0]), "{left:?}");
 
@@ -156,9 +167,11 @@ fn troubleshooting(cluster: &Cluster, repo: &Repo) {
     // pg_dump: command not found
     let none = repo.home.path().join("none");
     fs::create_dir(&none).unwrap();
+
     let said =
         repo.run(&format!("DB_TASKS_PG_BIN={} npm run --silent db:backup:auto", none.display()));
     said.ends_with(1, "apt-get install postgresql-client");
+
     // "Check logs/ directory for detailed error messages"
     let logs: Vec<String> = repo
         .names("logs")
@@ -166,11 +179,13 @@ fn troubleshooting(cluster: &Cluster, repo: &Repo) {
         .filter(|name| name.ends_with(".log"))
         .map(|name| fs::read_to_string(repo.dir.join("logs").join(name)).unwrap())
         .collect();
+
     assert!(
         logs.len() > 10
             && logs.iter().any(|log| log.contains("error: ") && log.contains("apt-get install")),
         "{logs:?}"
     );
+
     assert!(logs.iter().all(|log| !log.contains("s3cret")), "no password is in them");
     // permission denied: check the credentials
     let url = cluster.url(DB).replace("s3cret", "wrong");
@@ -179,9 +194,11 @@ fn troubleshooting(cluster: &Cluster, repo: &Repo) {
         1,
         "check the user and the password",
     );
+
     // "is being accessed by other users": nobody has to be sent away by hand
     let mut application = cluster.command("psql");
     application.args(["-d", &cluster.url(DB)]);
+
     let held = Held::of(application, "SELECT * FROM users");
     repo.ok("npm run --silent db:restore -- --latest --yes").ends_with(0, "connected");
     drop(held);

@@ -72,10 +72,13 @@ pub fn execute(global: &Global, task: &Task) -> Exit {
     let result = dispatch(global, task, &mut record);
     let exit = result.as_ref().map_or_else(Exit::of, |exit| *exit);
     let error = result.err();
+
     error.iter().for_each(session::complain);
+
     if !global.json {
         return exit;
     }
+
     let document = record.document(
         record::name(task),
         record::intent(task),
@@ -96,9 +99,11 @@ fn publish(document: &serde_json::Value) -> Result<Exit> {
 fn misread(error: &clap::Error) {
     let words: Vec<String> =
         words().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+
     if !error.use_stderr() || !words.iter().any(|word| word == "--json") {
         return;
     }
+
     let told = error.render().to_string();
     let (first, rest) = told.split_once('\n').unwrap_or((&told, ""));
     let problem = Problem::usage(first.trim_start_matches("error: ")).because(rest).into();
@@ -107,6 +112,7 @@ fn misread(error: &clap::Error) {
         .iter()
         .find_map(|word| cli.find_subcommand(word))
         .map_or("", |command| command.get_name());
+
     let document = Record::default().document(
         command,
         Intent::Run,
@@ -114,6 +120,7 @@ fn misread(error: &clap::Error) {
         Some(&problem),
         Duration::ZERO,
     );
+
     // a reader that is gone is told by nobody
     drop(publish(&document));
 }
@@ -124,18 +131,23 @@ fn dispatch(global: &Global, task: &Task, record: &mut Record) -> Result<Exit> {
         record.result(&script);
         return if global.json { Ok(Exit::Done) } else { session::print(&script) };
     }
+
     let mut session = Session::open(global)?;
     let words: Vec<String> = words().map(|word| word.to_string_lossy().into_owned()).collect();
     session.cover_words(&words);
+
     if record::is_a_run(task) {
         session.begin_log(record::name(task), &words);
     }
+
     let result = session.beware(global, task);
     let result = result.and_then(|()| global.wait.map_or(Ok(()), |seconds| session.wait(seconds)));
     let result = result.and_then(|()| perform(&mut session, task));
+
     if result.is_ok() && record::works_with_servers(task) {
         session.know_addresses();
     }
+
     let result = match session.but.take() {
         Some(but) if result.is_ok() => Err(but),
         _ => result,
@@ -143,13 +155,17 @@ fn dispatch(global: &Global, task: &Task, record: &mut Record) -> Result<Exit> {
     if let (Err(e), Intent::Run) = (&result, record::intent(task)) {
         session.audit_refusal(record::name(task), e);
     }
+
     *record = std::mem::take(&mut session.record);
     record.hide(&session.project.secrets);
+
     let result = result.and_then(|exit| session.whole(exit));
     // a signal that came while facts were asked for ended a child, too: the signal is what happened
     let result = result.map_err(|e| if session.interrupted() { run::interrupted(e) } else { e });
     let result = result.map_err(|e| session.covered(e));
+
     session.end_log(&result);
+
     result
 }
 

@@ -23,6 +23,7 @@ pub fn text(bytes: &[u8]) -> String {
         } else {
             text.push_str(chunk.valid());
         }
+
         text.extend(chunk.invalid().iter().map(|byte| standing_for(*byte)));
         text
     })
@@ -33,6 +34,7 @@ pub fn of(text: &str) -> Cow<'_, [u8]> {
     if !has_foreign(text) {
         return Cow::Borrowed(text.as_bytes());
     }
+
     let mut bytes = Vec::with_capacity(text.len());
     for c in text.chars() {
         match byte(c) {
@@ -40,6 +42,7 @@ pub fn of(text: &str) -> Cow<'_, [u8]> {
             None => bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
         }
     }
+
     Cow::Owned(bytes)
 }
 
@@ -78,6 +81,7 @@ mod tests {
         {
             assert_eq!(*of(&text(bytes)), *bytes, "{bytes:?}");
         }
+
         assert_eq!((text("é".as_bytes()), has_foreign("é")), ("é".into(), false));
         assert!(has_foreign(&text(b"caf\xe9")) && has_foreign(&text(written)));
         assert_ne!(text(b"caf\xe9"), text(b"caf\xe8"));

@@ -124,12 +124,14 @@ fn exec(engine: &str, container: &str, cmd: Cmd) -> Cmd {
     if cmd.input.is_some() {
         out = out.arg("-i");
     }
+
     for (name, value) in cmd.env {
         out = match value {
             Value::Plain(text) => out.arg("-e").arg(format!("{name}={text}")),
             Value::Secret(secret) => out.arg("-e").arg(&name).secret(name, secret),
         };
     }
+
     out = out.arg(container).arg(cmd.program).args(cmd.args);
     Cmd { input: cmd.input, ..out }
 }
@@ -154,10 +156,12 @@ mod tests {
             name: "pg".into(),
             cleared: ["PGHOST", "PGSERVICE", "PGAPPNAME", "PGPASSWORD"].map(String::from).into(),
         };
+
         let user = Place::Unprivileged {
             programs: "/pg/bin".into(),
             through: vec!["unshare".into(), "--user".into()],
         };
+
         for (place, cmd, want) in [
             (
                 Place::Host { programs: None },
@@ -189,15 +193,18 @@ mod tests {
     fn what_runs_under_a_mark_is_ended_with_all_that_it_has_started() {
         use std::process::{Command, Stdio};
         use std::time::{Duration, Instant};
+
         // not every machine has all of them, and each has one
         let shells = ["dash", "bash", "busybox"]
             .into_iter()
             .filter_map(|shell| Some((shell, which::which(shell).ok()?)));
         let shells: Vec<_> = shells.collect();
         assert!(!shells.is_empty());
+
         for (shell, program) in shells {
             let folder = tempfile::tempdir().unwrap();
             std::os::unix::fs::symlink(program, folder.path().join("sh")).unwrap();
+
             let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
             // like `docker exec`, in a session of its own
             let run = |cmd: &Cmd| {
@@ -210,6 +217,7 @@ mod tests {
                     .stderr(Stdio::piped());
                 command
             };
+
             let (here, mark) = (
                 Place::Host { programs: None },
                 format!("db-tasks{}/migrate", folder.path().display()),
@@ -220,11 +228,13 @@ mod tests {
             let file = folder.path().join("pids");
             let hook = Cmd::new("sh").args(["-c", line, file.to_str().unwrap()]);
             let mut child = run(&here.wrap_marked(hook, &mark)).spawn().unwrap();
+
             let mut stranger =
                 run(&here
                     .wrap_marked(Cmd::new("sleep").arg("63"), &mark.replace("migrate", "seed")))
                 .spawn()
                 .unwrap();
+
             let pids = || {
                 std::fs::read_to_string(&file)
                     .unwrap_or_default()
@@ -232,13 +242,16 @@ mod tests {
                     .map(String::from)
                     .collect::<Vec<_>>()
             };
+
             let begun = Instant::now();
             while pids().len() < 3 {
                 assert!(begun.elapsed() < Duration::from_secs(10));
                 std::thread::sleep(Duration::from_millis(10));
             }
+
             let ended = run(&here.end(&mark)).output().unwrap();
             child.wait().unwrap();
+
             let alive = |pid: &String| {
                 std::fs::read_to_string(format!("/proc/{pid}/stat"))
                     .is_ok_and(|s| !s.contains(") Z "))
@@ -248,12 +261,15 @@ mod tests {
                 Vec::<String>::new(),
                 "{shell}"
             );
+
             assert!(ended.status.success(), "{shell}: {ended:?}");
             assert!(stranger.try_wait().unwrap().is_none(), "{shell} ended a stranger");
+
             // where nothing is left, nothing is to be done
             for mark in [mark.replace("migrate", "seed"), mark] {
                 assert!(run(&here.end(&mark)).status().unwrap().success());
             }
+
             stranger.wait().unwrap();
         }
     }

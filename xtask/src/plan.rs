@@ -407,8 +407,10 @@ impl Plan {
                 }
             }
         }
+
         let mut out = Vec::new();
         walk(&self.steps, &mut out);
+
         out
     }
 }

@@ -116,6 +116,7 @@ impl Problem {
         // the rest of the line is libpq's
         let cause = cause.trim();
         let cause = cause.strip_prefix("psql: error: ").unwrap_or(cause);
+
         Self::failed(cause).because(lines.collect::<Vec<_>>().join("\n")).because(asked)
     }
 
@@ -207,6 +208,7 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let tried = one_line(&self.tried);
         let stands: Vec<String> = self.stands.iter().map(|stands| one_line(stands)).collect();
+
         match self.happened.split_first() {
             // a program's own word is the cause; how it was run is for whoever reads on
             Some((cause, rest)) if self.is_of_command() => {
@@ -222,9 +224,11 @@ impl fmt::Display for Problem {
                 stands.iter().chain(&self.happened).try_for_each(|line| write!(f, "\n  {line}"))?;
             }
         }
+
         if let Some(cure) = &self.cure {
             write!(f, "\n  next: {}", one_line(cure))?;
         }
+
         Ok(())
     }
 }
@@ -244,6 +248,7 @@ mod tests {
             "connection to server at \"h\", port 1 failed: Connection refused\n  \tIs the server \
              running on that host?\n  could not ask `app`\n  next: start it"
         );
+
         assert_eq!(
             Problem::said("\n", "could not ask `app`").to_string(),
             "could not ask `app`\n  it ended without a word"
@@ -259,6 +264,7 @@ mod tests {
             ours.to_string(),
             "no room\n  the live data is as it was\n  1 MB left\n  next: make room"
         );
+
         let of_command = Problem {
             stands: ours.stands.clone(),
             ..Problem::failed("`psql` ended with exit code 3").because("ERROR:  no\nDETAIL:  x")

@@ -10,6 +10,7 @@ fn nothing_is_begun_where_a_tree_holds_the_backups() {
     let ground = Ground::new(need!("postgresql", cluster()));
     let before = ground.state();
     symlink("storage/uploads", ground.project.dir.join("link")).unwrap();
+
     for (more, says) in [
         ("[backup]\ndir = \"storage/uploads/backups\"\n", "the backup folder"),
         ("[backup]\ndir = \"link/backups\"\n", "is inside the tree of `stores.uploads`"),
@@ -24,8 +25,10 @@ fn nothing_is_begun_where_a_tree_holds_the_backups() {
             assert!(said.err.contains("\n  next: "), "{said:?}");
         }
     }
+
     ground.project.write("db-tasks.toml", CONFIG);
     ground.project.fails("db-backup --auto --output-dir link/here", 2, "the backup folder");
+
     let by_variable: Project =
         Project::in_folder(&ground.project.dir, CONFIG).env("DATABASE_URL", &ground.db.url);
     let by_variable = by_variable.env("BACKUP_DIR", "storage/audio");

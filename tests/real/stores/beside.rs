@@ -9,6 +9,7 @@ fn somebodys_own_folder_beside_a_tree_is_named_and_keeps_no_backup_away() {
     project.backup();
     fs::create_dir(project.dir.join("storage/uploads.db-tasks")).unwrap();
     fs::write(project.dir.join("storage/uploads.db-tasks/theirs"), "theirs").unwrap();
+
     let before = ground.state();
     let why = "storage/uploads.db-tasks` was not made by db-tasks, so it is left alone";
 
@@ -18,6 +19,7 @@ fn somebodys_own_folder_beside_a_tree_is_named_and_keeps_no_backup_away() {
             && said.err.contains(why),
         "{said:?}"
     );
+
     let doctor = project.run("db-doctor");
     assert!(doctor.code == Some(1) && doctor.out.contains(why), "{doctor:?}");
     project.fails("db-restore --latest --yes", 3, why);
@@ -31,6 +33,7 @@ fn somebodys_own_folder_beside_a_tree_is_named_and_keeps_no_backup_away() {
     project.fails("db-restore --latest --yes", 3, "it is no folder");
     fs::remove_file(project.dir.join("storage/uploads.db-tasks")).unwrap();
     project.ok("db-restore --latest --yes");
+
     assert_eq!(
         fs::read_to_string(project.dir.join("storage/uploads.db-tasks/.gitignore")).unwrap(),
         "*\n"
@@ -43,6 +46,7 @@ fn a_folder_of_our_name_in_a_tree_is_in_its_backups() {
     let own = ground.path("uploads").join(".db-tasks");
     fs::create_dir_all(own.join("deep")).unwrap();
     fs::write(own.join("deep/file"), "somebody's own").unwrap();
+
     let before = ground.state();
     ground.project.backup();
     fs::remove_dir_all(&own).unwrap();

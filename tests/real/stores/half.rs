@@ -28,6 +28,7 @@ fn what_can_not_be_removed_leaves_no_half_of_a_set() {
     let ground = Ground::new(need!("postgresql", cluster()));
     let old = ground.state();
     ground.project.backup();
+
     let _fixed = need!("chattr", Fixed::new(&ground.path("uploads/b.bin"), &ground.path("")));
     ground.project.ok("db-restore --latest --yes");
     for round in 0..3 {
@@ -37,6 +38,7 @@ fn what_can_not_be_removed_leaves_no_half_of_a_set() {
         ground.is(&old, &format!("restore {round}"));
         assert_eq!(ground.project.ok("db-repair").out.trim(), "nothing to repair");
     }
+
     ground.project.ok("db-undo --yes");
     assert_eq!(fs::read_to_string(ground.path("uploads/upload-of-today")).unwrap(), "new");
 }
@@ -49,10 +51,12 @@ fn a_repair_that_comes_late_removes_nothing_that_was_used() {
     let project = &ground.project;
     project.backup();
     ground.change();
+
     let new = ground.state();
     // a superuser's session, which the application's role may not end: the database waits for it
     let held = Held::new(ground.cluster, &ground.db.name, "SELECT 1");
     let mut child = project.command("db-restore --latest --yes").spawn().unwrap();
+
     until("the trees are swapped", || {
         ground.path("uploads/b.bin").exists() && ground.path("audio/pod.mp3").exists()
     });
@@ -60,15 +64,18 @@ fn a_repair_that_comes_late_removes_nothing_that_was_used() {
     signal(&child, "KILL");
     child.wait().unwrap();
     drop(held);
+
     fs::write(ground.path("uploads/a/upload"), "of a person").unwrap();
     let said = project.ok("db-repair");
     until("its sessions have gone", || {
         super::super::sessions(ground.cluster, &ground.db.name) == 0
     });
     ground.is(&new, "a repair");
+
     let kept = returned(&ground.path("uploads.db-tasks"));
     assert_eq!(fs::read_to_string(kept.join("a/upload")).unwrap(), "of a person");
     assert!(said.err.contains(&kept.display().to_string()), "{said:?}");
+
     // nobody used the other one
     assert!(
         fs::read_dir(ground.path("audio.db-tasks"))
@@ -77,6 +84,7 @@ fn a_repair_that_comes_late_removes_nothing_that_was_used() {
             .flatten()
             .all(|e| !is_returned(&e.path()))
     );
+
     // it is no part of a backup, and no later restore takes it away
     project.backup();
     project.ok("db-restore --latest --yes");
@@ -105,11 +113,13 @@ fn a_late_repair_keeps_a_database_that_was_live() {
     for db in [&one, &two] {
         tiny(cluster, &db.name);
     }
+
     let config = "[databases.a]\npostgres = { url = \"${ONE}\" }\n[databases.b]\npostgres = { url \
                   = \"${TWO}\" }\n[backup]\nname = \"set_{timestamp}/{database}.{ext}\"\n";
     let project = Project::new(config).env("ONE", &one.url).env("TWO", &two.url);
     project.backup();
     cluster.sql(&one.name, "DELETE FROM orders");
+
     let held = Held::new(cluster, &two.name, "SELECT 1");
     let mut child = project.command("db-restore --latest --yes").spawn().unwrap();
     until("the first is swapped", || {
@@ -117,14 +127,17 @@ fn a_late_repair_keeps_a_database_that_was_live() {
     });
     signal(&child, "KILL");
     child.wait().unwrap();
+
     drop(held);
     cluster.sql(&one.name, "INSERT INTO people (name) VALUES ('came later')");
     project.ok("db-repair");
+
     assert_eq!(
         cluster.sql(&one.name, "SELECT count(*) FROM orders"),
         "0",
         "the old one is live again"
     );
+
     let failed = format!("{}__failed", one.name);
     assert_eq!(cluster.sql(&failed, "SELECT count(*) FROM people WHERE name = 'came later'"), "1");
     cluster.sql("postgres", &format!("DROP DATABASE \"{failed}\""));

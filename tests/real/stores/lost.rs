@@ -13,13 +13,16 @@ fn what_a_backup_has_not_is_said_when_it_is_made() {
     let ground = Ground::new(need!("postgresql", cluster()));
     let project = &ground.project;
     output(Command::new("mkfifo").arg(ground.path("uploads/pipe"))).unwrap();
+
     let _socket = UnixListener::bind(ground.path("uploads/a/socket")).unwrap();
     output(Command::new("mkfifo").arg(ground.path("audio/part.tmp"))).unwrap();
+
     let doctor = project.ok("db-doctor").out;
     assert!(
         doctor.contains("store uploads: ") && doctor.contains("sockets, pipes and devices"),
         "{doctor}"
     );
+
     let backup = project.ok("db-backup --auto");
     let said: Vec<&str> =
         backup.err.lines().filter(|line| line.contains("left out of backups")).collect();
@@ -27,6 +30,7 @@ fn what_a_backup_has_not_is_said_when_it_is_made() {
         said.len() == 1 && said[0].contains("uploads: ") && said[0].contains("`pipe`"),
         "what is excluded is nothing to say: {said:?}"
     );
+
     let name = backup.out.trim().to_owned();
     assert!(project.ok(&format!("db-info {name}")).out.contains("not held"));
     project.ok("db-restore --latest --dry-run").ends_with(0, "sockets, pipes and devices");
@@ -44,8 +48,10 @@ fn a_link_that_leads_out_is_said_before_a_restore_refuses_it() {
         "`out`: a link that may lead out of the tree is restored with `--trust` alone",
     );
     project.ok("db-backup --auto").ends_with(0, "`out`: a link that may lead out of the tree");
+
     let before = ground.state();
     project.ok("db-verify --latest --deep");
+
     let refused =
         project.fails("db-restore --latest --yes", 3, "links that may lead out of its tree");
     assert!(
@@ -55,6 +61,7 @@ fn a_link_that_leads_out_is_said_before_a_restore_refuses_it() {
     ground.is(&before, "a refusal");
     ground.change();
     project.ok("db-restore --latest --yes --trust");
+
     ground.is(&before, "a restore");
 }
 
@@ -66,11 +73,13 @@ fn a_deep_verification_stages_trees() {
     let backup = project.backup();
     let live = ground.state();
     let said = project.ok("db-verify --latest --deep").err;
+
     assert!(said.matches("read again there").count() == 2, "{said}");
     ground.is(&live, "a deep verification");
     assert!(!ground.path("uploads.db-tasks").exists() && !ground.path("audio.db-tasks").exists());
     // beside what is kept for an undo
     project.ok("db-restore --latest --yes");
+
     let kept = tree(&ground.path("uploads.db-tasks/previous"));
     project.ok("db-verify --latest --deep");
     assert!(
@@ -78,12 +87,15 @@ fn a_deep_verification_stages_trees() {
     );
     // a place that can't be written to says nothing about the backup
     fs::remove_dir_all(ground.path("uploads")).unwrap();
+
     let said = project.ok("db-verify --latest --deep").err;
     assert!(said.contains("`uploads` is read, and not staged: there is nothing at"), "{said}");
+
     let whole = fs::read(backup.join("uploads.tar.zst")).unwrap();
     fs::write(backup.join("uploads.tar.zst"), &whole[..whole.len() - 9]).unwrap();
     fs::create_dir(ground.path("uploads")).unwrap();
     fs::set_permissions(ground.path("uploads"), fs::Permissions::from_mode(0o755)).unwrap();
     assert_eq!(project.run(&format!("db-verify {} --deep", backup.display())).code, Some(1));
+
     assert!(ground.on_the_way().is_empty());
 }

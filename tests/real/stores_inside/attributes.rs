@@ -17,6 +17,7 @@ fn acl(user: u32) -> Vec<u8> {
     };
     let entries =
         [(1, 7, u32::MAX), (2, 6, user), (4, 5, u32::MAX), (16, 7, u32::MAX), (32, 5, u32::MAX)];
+
     [
         2_u32.to_le_bytes().to_vec(),
         entries.iter().flat_map(|(tag, rights, id)| entry(*tag, *rights, *id)).collect(),
@@ -37,18 +38,22 @@ fn rich() -> Result<Vec<u8>, String> {
     let from = tempfile::tempdir().unwrap();
     let at = |name: &str| from.path().join(name);
     fs::create_dir(at("team")).unwrap();
+
     for file in ["acl", "note", "cap", "team/plain", "plain"] {
         fs::write(at(file), file).unwrap();
     }
+
     set(&at("note"), "user.note", b"line\nfeed\n26 path=../../etc/passwd\n")?;
     set(&at("note"), "user.a=b%", b"\0\xff")?;
     set(&at("acl"), "system.posix_acl_access", &acl(10))?;
     set(&at("team"), "system.posix_acl_default", &acl(1000))?;
     set(&at("cap"), "security.capability", &CAPABILITY)?;
+
     set(from.path(), "system.posix_acl_default", &acl(33))?;
     let mut tar = Vec::new();
     dump(from.path(), &db_tasks::engine::files::Excludes::default(), &mut tar, &mut |_, _| ())
         .unwrap();
+
     Ok(tar)
 }
 
@@ -56,6 +61,7 @@ fn exec(app: &App, words: &[&str], input: &[u8]) -> Vec<u8> {
     let mut file = tempfile::tempfile().unwrap();
     std::io::Write::write_all(&mut file, input).unwrap();
     std::io::Seek::rewind(&mut file).unwrap();
+
     let mut docker: Command = app.engine.run("docker");
     let out = docker
         .args(["exec", "-i", &app.name])
@@ -63,7 +69,9 @@ fn exec(app: &App, words: &[&str], input: &[u8]) -> Vec<u8> {
         .stdin(Stdio::from(file))
         .output()
         .unwrap();
+
     assert!(out.status.success(), "{words:?}: {}", String::from_utf8_lossy(&out.stderr));
+
     out.stdout
 }
 
@@ -88,6 +96,7 @@ fn filled(ground: &Ground<'_>, tar: &[u8]) -> BTreeMap<String, Attributes> {
     app.sh("cp $(type -p tar) /usr/bin/gnutar");
     put(app, "/srv/up", tar);
     put(app, "/vol", tar);
+
     put(app, "/srv", &{
         let from = tempfile::tempdir().unwrap();
         set(from.path(), "system.posix_acl_default", &acl(33)).unwrap();
@@ -96,10 +105,12 @@ fn filled(ground: &Ground<'_>, tar: &[u8]) -> BTreeMap<String, Attributes> {
             .unwrap();
         tar
     });
+
     let had = attributes(app, "/srv/up");
     let names: Vec<&str> = had.keys().map(String::as_str).collect();
     assert_eq!(names, [".", "acl", "cap", "note", "team"]);
     assert_eq!(had["note"].len(), 2);
+
     had
 }
 
@@ -113,8 +124,10 @@ fn attributes_come_back_where_the_tar_of_the_image_keeps_them() {
     let had = filled(&ground, &need!("extended attributes", rich()));
     let state = ground.state();
     let said = project.ok("db-backup --auto");
+
     assert!(!said.err.contains("ACL") && !said.err.contains("PARTIAL"), "{said:?}");
     project.fails("db-verify --latest", 0, "is good");
+
     let change = || {
         app.sh("for d in /srv/up /vol; do cd $d; rm -r acl cap note team; echo new >acl; mkdir \
                 team; done")
@@ -123,19 +136,23 @@ fn attributes_come_back_where_the_tar_of_the_image_keeps_them() {
     change();
     let said = project.ok("db-restore --latest --yes");
     assert_eq!(said.err.matches("1 entry without all of their ACLs").count(), 2, "{said:?}");
+
     let mut plain = had.clone();
     plain.remove("cap");
+
     for path in ["/srv/up", "/vol"] {
         let mut back = attributes(app, path);
         // a mount point keeps its root
         back.insert(".".into(), had["."].clone());
         assert_eq!(back, plain, "{path}: what gives power takes `--trust`");
     }
+
     ground.is(&state, "a restore");
 
     change();
     let changed = attributes(app, "/srv/up");
     let said = project.ok("db-restore --latest --yes --trust");
+
     assert!(!said.err.contains("without all of their ACLs"), "{said:?}");
     assert_eq!(attributes(app, "/srv/up"), had);
     assert_eq!(attributes(app, "/vol"), had);
@@ -150,6 +167,7 @@ fn a_backup_says_that_it_has_none_where_nobody_tells_them() {
         let (project, app) = (&ground.project, &ground.app);
         let had = filled(&ground, &need!("extended attributes", rich()));
         let whole = project.backup();
+
         need!("busybox", userland.put_into(app));
         let said = project.ok("db-backup --auto");
         assert!(
@@ -161,6 +179,7 @@ fn a_backup_says_that_it_has_none_where_nobody_tells_them() {
             "{userland:?}"
         );
         project.fails("db-verify --latest", 0, "is good");
+
         if userland == Userland::Busybox {
             let said = project.ok(&format!("db-restore {} --yes --trust", whole.display()));
             assert!(said.err.contains("5 entries without all of their ACLs"), "{said:?}");

@@ -54,6 +54,7 @@ impl Session {
     fn hold_one(&mut self, alone: &Alone, who: &str) -> Result<Option<Held>> {
         let lock = in_the_name_of(alone, &self.moment.run, who);
         let (begun, mut met) = (Instant::now(), None);
+
         loop {
             let why = match hold(&lock, &self.project.secrets)? {
                 Err(said) => said,
@@ -76,12 +77,14 @@ impl Session {
                     Taken::Unclear(said) => said,
                 },
             };
+
             let first = why.lines().next().unwrap_or_default();
             self.terminal.say(&format!(
                 "note: whether another run works on `{}` can't be told: there is no lock to be \
                  had on its server ({first})",
                 alone.database
             ));
+
             return Ok(None);
         }
     }
@@ -106,6 +109,7 @@ fn has_changed(alone: &Alone, how: &str, by: Option<&Holder>) -> Problem {
         "the database `{}` ({}) was {how} after this run had looked at it",
         alone.database, alone.at
     );
+
     Problem::new(Exit::Locked, what)
         .because(who)
         .because("nothing was changed")
@@ -153,8 +157,10 @@ mod tests {
             lock: Cmd::new("psql"),
             was: Was::Found(Some(1)),
         };
+
         let line = r#"{"app": "db-tasks at work/65920080abcd db-restore ada@laptop", "pid": 42, "role": "app"}"#;
         let Taken::Others(holder) = read(line) else { panic!("{line}") };
+
         assert_eq!(
             has_changed(&alone, "replaced", holder.as_ref()).to_string(),
             "the database `shop` (localhost) was replaced after this run had looked at it\n  it \
@@ -162,6 +168,7 @@ mod tests {
              role `app`)\n  nothing was changed\n  next: run the command again, and look at the \
              new plan"
         );
+
         let unknown = has_changed(&alone, "made", None);
         assert_eq!(
             (unknown.exit, unknown.happened[0].as_str()),

@@ -40,6 +40,7 @@ pub(super) fn attended(
     if !is_strange(session, target, &dump) {
         return Ok(dump);
     }
+
     let by = match (trusted, way) {
         (Some(_), _) => Err("`--trust` says so".into()),
         (None, Way::InPlace) => {
@@ -50,8 +51,10 @@ pub(super) fn attended(
             loader::look(target, &dump, new, &mut session.project.secrets)?
         }
     };
+
     let word = if trusted.is_some() { Word::Given } else { Word::Missing };
     dump.stranger = Some(Stranger { by, word });
+
     Ok(dump)
 }
 

@@ -65,6 +65,7 @@ impl Session {
         if intent == Intent::Show && self.show_missing(&clusters)? == Readiness::Shown {
             return Ok(Exit::Done);
         }
+
         let lease = self.enter(&self.project.state_dir(), CHANGES)?;
         let result = match self
             .bring_up(&clusters, intent)
@@ -77,8 +78,10 @@ impl Session {
             Ok(Readiness::Shown) => Ok(Exit::Done),
             Err(e) => Err(e),
         };
+
         let down = self.leave(&lease, &clusters);
         self.known(wants, intent);
+
         match (result, down) {
             (Ok(exit), down) => down.map(|()| exit),
             (Err(e), Ok(())) => Err(e),
@@ -110,11 +113,14 @@ impl Session {
     /// no more.
     fn concerned(&self, databases: &[Database], wants: Wants) -> Result<Vec<Concerned>> {
         let mut found: Vec<Concerned> = Vec::new();
+
         for database in databases {
             let At::Cluster { folder, init } = &database.at else { continue };
+
             if wants == Wants::AsFound && !folder.join("PG_VERSION").is_file() {
                 continue;
             }
+
             if let Some(port) = &database.connection.port {
                 return Err(Problem::usage(format!(
                     "`databases.{}` has a cluster and the port {port}",
@@ -124,11 +130,13 @@ impl Session {
                 .cure("leave the port out")
                 .into());
             }
+
             if let Some(init) = init.as_ref().filter(|path| !path.is_file()) {
                 return Err(Problem::usage(format!("there is no file `{}`", init.display()))
                     .because(format!("`databases.{}.init` names it", database.key))
                     .into());
             }
+
             match found.iter_mut().find(|c| c.folder == *folder) {
                 Some(cluster) => cluster.databases.push(database.clone()),
                 None => found.push(Concerned {
@@ -138,6 +146,7 @@ impl Session {
                 }),
             }
         }
+
         Ok(found)
     }
 
@@ -157,6 +166,7 @@ impl Session {
     /// The plans of clusters that are not made yet, for a dry run.
     fn show_missing(&mut self, clusters: &[Concerned]) -> Result<Readiness> {
         let mut ready = Readiness::Ready;
+
         for cluster in clusters {
             if self.find(cluster)?.state == State::Absent {
                 let facts = self.look(cluster)?;
@@ -165,6 +175,7 @@ impl Session {
                 ready = Readiness::Shown;
             }
         }
+
         Ok(ready)
     }
 
@@ -186,20 +197,24 @@ impl Session {
         let fence = if restricts { Fence::Restricted } else { Fence::Open };
         let new =
             |d: &Database| New { client: surveyor.cluster_client(d, found), init: init(d), fence };
+
         databases.iter().map(new).collect()
     }
 
     fn bring_up(&mut self, clusters: &[Concerned], intent: Intent) -> Result<Readiness> {
         let mut ready = Readiness::Ready;
+
         for cluster in clusters {
             let found = self.settled(cluster)?;
             if found.state != State::Running {
                 self.start(cluster)?;
             }
+
             let missing = self.missing(&self.find(cluster)?, cluster)?;
             if missing.is_empty() {
                 continue;
             }
+
             let plan = task::create(&missing);
             match intent {
                 Intent::Run => drop(self.carry_out(plan, Consent::Ask, intent)?),
@@ -209,6 +224,7 @@ impl Session {
                 }
             }
         }
+
         Ok(ready)
     }
 
@@ -221,14 +237,18 @@ impl Session {
             .fetch
             .as_ref()
             .and_then(|fetch| fetch.home.parent().map(Path::to_path_buf));
+
         let fetching =
             cache.map(|cache| self.enter(&cache, "fetches the server's programs")).transpose()?;
+
         if fetching.is_some() {
             facts = self.look(cluster)?;
         }
+
         let plan = task::up(&facts, &self.new_databases(&facts.found, &cluster.databases))?;
         let log = facts.found.cluster.log();
         let before = std::fs::metadata(&log).map_or(0, |m| m.len());
+
         self.carry_out(plan, Consent::Ask, Intent::Run)
             .map(drop)
             .map_err(|e| with_log(e, &log, before))
@@ -238,6 +258,7 @@ impl Session {
     /// take a while.
     fn settled(&self, cluster: &Concerned) -> Result<Found> {
         let begun = Instant::now();
+
         loop {
             let found = self.find(cluster)?;
             let patience = match found.state {
@@ -246,9 +267,11 @@ impl Session {
                 State::Elsewhere => Duration::from_secs(2),
                 _ => Duration::ZERO,
             };
+
             if begun.elapsed() >= patience || self.interrupted() {
                 return Ok(found);
             }
+
             std::thread::sleep(Duration::from_millis(50));
         }
     }
@@ -256,6 +279,7 @@ impl Session {
     /// The databases that the server does not have.
     fn missing(&self, found: &Found, cluster: &Concerned) -> Result<Vec<New>> {
         let mut missing = Vec::new();
+
         for new in self.new_databases(found, &cluster.databases) {
             let sql = format!(
                 "SELECT count(*) FROM pg_database WHERE datname = {};\n",
@@ -270,10 +294,12 @@ impl Session {
                 )
                 .into());
             }
+
             if answer.out.trim() == "0" {
                 missing.push(new);
             }
         }
+
         Ok(missing)
     }
 
@@ -290,11 +316,13 @@ impl Session {
         if lease.give_back()? == Others::Some {
             return Ok(());
         }
+
         for cluster in clusters {
             if self.mark(cluster).exists() {
                 self.stop(cluster)?;
             }
         }
+
         Ok(())
     }
 
@@ -318,6 +346,7 @@ impl Session {
     /// gets a moment.
     fn look_for_stop(&self, cluster: &Concerned) -> Result<ClusterFacts> {
         let begun = Instant::now();
+
         loop {
             let facts = self.look(cluster)?;
             let serves = matches!(facts.found.state, State::Running | State::Busy);
@@ -342,6 +371,7 @@ impl Session {
         let all = self.databases(args.database.as_deref())?;
         let own: Vec<Database> =
             all.into_iter().filter(|d| matches!(d.at, At::Cluster { .. })).collect();
+
         if own.is_empty() {
             return Err(Problem::usage("no database here has a cluster of the project's own")
                 .cure(
@@ -350,6 +380,7 @@ impl Session {
                 )
                 .into());
         }
+
         Ok(own)
     }
 }
@@ -362,6 +393,7 @@ fn with_log(error: anyhow::Error, log: &Path, before: u64) -> anyhow::Error {
         .map(String::from_utf8_lossy)
         .unwrap_or_default();
     let lines: Vec<&str> = new.lines().collect();
+
     match error.downcast::<Problem>() {
         Ok(problem) if lines.is_empty() || problem.exit == Exit::Interrupted => problem.into(),
         Ok(mut problem) => {
@@ -382,13 +414,16 @@ pub fn start(session: &mut Session, args: &cli::Cluster) -> Result<Exit> {
     if intent == Intent::Show {
         return show_start(session, &databases);
     }
+
     session.with_servers(&databases, Wants::Made, intent, |session| {
         let mut urls = Vec::new();
+
         for cluster in session.concerned(&databases, Wants::Made)? {
             let found = session.find(&cluster)?;
             if found.mark.is_some() {
                 session.carry_out(task::keep(&found), Consent::Ask, Intent::Run)?;
             }
+
             let surveyor = session.surveyor();
             urls.extend(
                 cluster
@@ -397,6 +432,7 @@ pub fn start(session: &mut Session, args: &cli::Cluster) -> Result<Exit> {
                     .map(|d| found.cluster.url(surveyor.cluster_client(d, &found).database())),
             );
         }
+
         session.print(&urls.join("\n"))
     })
 }
@@ -411,6 +447,7 @@ fn show_start(session: &mut Session, databases: &[Database]) -> Result<Exit> {
         let new = session.new_databases(&facts.found, &cluster.databases);
         session.carry_out(task::up(&facts, &new)?, Consent::Ask, Intent::Show)?;
     }
+
     Ok(Exit::Done)
 }
 
@@ -425,10 +462,12 @@ pub fn stop(session: &mut Session, args: &cli::Cluster) -> Result<Exit> {
         }
         return Ok(Exit::Done);
     }
+
     if clusters.is_empty() {
         session.terminal.tell("there is no cluster yet");
         return Ok(Exit::Done);
     }
+
     session.lock("db-stop", Intent::Run)?;
     let lease = session.enter(&session.project.state_dir(), CHANGES)?;
     if lease.others()? == Others::Some {
@@ -436,6 +475,7 @@ pub fn stop(session: &mut Session, args: &cli::Cluster) -> Result<Exit> {
             .cure("wait until it is done, or end it (an open `db-shell`?)")
             .into());
     }
+
     for cluster in &clusters {
         if matches!(session.settled(cluster)?.state, State::Running | State::Busy) {
             session.stop(cluster)?;
@@ -445,5 +485,6 @@ pub fn stop(session: &mut Session, args: &cli::Cluster) -> Result<Exit> {
                 .tell(&format!("the cluster {} does not run", cluster.folder.display()));
         }
     }
+
     Ok(Exit::Done)
 }

@@ -57,10 +57,12 @@ pub(super) fn fitted(
     let given =
         [(loading.leave.no_owner, Others::Owners), (loading.leave.no_privileges, Others::Rights)];
     let given = given.into_iter().filter(|(given, _)| *given).map(|(_, others)| others);
+
     let mut wanted: Vec<Claim> =
         given.chain(session.project.restore_without.iter().copied()).map(Claim::from).collect();
     wanted.sort_unstable();
     wanted.dedup();
+
     let is_dump = loading.trust == Trust::Dump || dump.artifact.is_some();
     let role = &target.server.role;
 
@@ -73,13 +75,16 @@ pub(super) fn fitted(
     } else {
         (claims, standing::ask_standing(target, secrets)?)
     };
+
     let word = if is_dump { Names::MustBeThere } else { Names::MayBeMade };
     let wanted = Wanted { claims: wanted, into, otherwise: loading.otherwise, word };
     dump.fit = fit(&dump.backup.name, &claims, &standing, &wanted)?;
+
     let missing = dump.backup.manifest().into_iter().flat_map(|manifest| &manifest.missing);
     let of_it = dump.artifact.as_ref().map(|artifact| artifact.store.clone());
     let emptied =
         missing.filter(|m| Some(&m.store) == of_it.as_ref()).filter_map(|m| m.table.clone());
+
     dump.fit.without.emptied = emptied.collect();
     Ok(dump)
 }

@@ -33,6 +33,7 @@ impl Session {
         met: Option<&str>,
     ) -> Result<Hooks> {
         let mut all = Vec::new();
+
         for moment in moments {
             match concerned {
                 [one] => {
@@ -52,6 +53,7 @@ impl Session {
                         let ready = self.ready(hook, None, &all)?;
                         all.push(ready);
                     }
+
                     for database in several {
                         for hook in
                             database.spec.hooks.clone().into_iter().filter(|h| h.moment == *moment)
@@ -64,8 +66,10 @@ impl Session {
                 }
             }
         }
+
         let databases = concerned.iter().map(|d| d.name().to_owned()).collect();
         let (environment, root) = (self.project.environment.clone(), self.project.root.clone());
+
         Ok(Hooks { task: task.to_owned(), databases, environment, root, all })
     }
 
@@ -84,17 +88,21 @@ impl Session {
                     .ok_or_else(|| anyhow::anyhow!("no container `{key}`"))?;
                 let found = containers::inspect(spec, &self.env)?;
                 let inside = found.env.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+
                 self.project.secrets.overhear(inside);
                 let place = Place::container(&found.engine, &found.name);
                 let mark = format!("db-tasks/{}/{}", self.moment.run, hook.moment);
                 let mark = if has_shell(&place, &hook)? { Some(mark) } else { None };
+
                 (place, mark, Some(found))
             }
         };
+
         let address = self.address(&hook, database);
         let unreached = database.filter(|_| address.is_none() && hook.container.is_none());
         let unreached =
             unreached.and_then(|(surveyed, _)| Some(surveyed.container.as_ref()?.name.clone()));
+
         let unproved = match database {
             Some((surveyed, name))
                 if is_asked(&hook) && !goes_the_same_way(&hook, address.as_ref(), before) =>
@@ -125,25 +133,31 @@ impl Session {
             let url = secrets.keep(format!("DATABASE_URL{of} for {}", hook.moment), url);
             return Some(Address { url, env: Vec::new() });
         }
+
         let (surveyed, name) = database?;
+
         if hook.container.is_some() {
             return None;
         }
+
         let mut c = surveyed.client.connection.clone();
         // what else than a URL says "here" says it in the container; so does a URL by a name that
         // only the container's network knows
         let by_network = c.host.as_deref().is_some_and(|host| !is_local(host));
         let from_inside = surveyed.is_inside() && (c.uri.is_none() || by_network);
+
         if from_inside {
             let (host, port) = surveyed.published()?;
             (c.host, c.port) = (Some(host), Some(port));
         }
+
         if from_inside && c.uri.is_none() && c.password.is_none() {
             let password = surveyed.password_inside();
             c.password = password.map(|text| {
                 self.project.secrets.keep(format!("POSTGRES_PASSWORD of {}", surveyed.at()), text)
             });
         }
+
         let mut env: Vec<(String, Value)> = Vec::new();
         let parts = [("PGHOST", &c.host), ("PGPORT", &c.port), ("PGUSER", &c.user)];
         env.extend(
@@ -151,6 +165,7 @@ impl Session {
         );
         env.push(("PGDATABASE".into(), Value::Plain(name.to_owned())));
         env.extend(c.password.iter().map(|p| ("PGPASSWORD".to_owned(), Value::Secret(p.clone()))));
+
         let reveal = |name: &Option<SecretName>| {
             name.as_ref().and_then(|n| self.project.secrets.reveal(n)).map(String::from)
         };
@@ -172,6 +187,7 @@ impl Session {
                 )
             }
         };
+
         let url = self.project.secrets.keep(format!("DATABASE_URL of `{name}`"), text);
         Some(Address { url, env })
     }

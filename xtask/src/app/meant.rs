@@ -25,6 +25,7 @@ impl Session {
                 stores: self.project.stores.clone(),
             });
         }
+
         let mut meant = Meant::default();
         for name in only {
             match self.project.stores.iter().find(|s| s.key == *name) {
@@ -34,10 +35,12 @@ impl Session {
                     .extend(self.databases(Some(name)).map_err(|e| self.with_stores(e))?),
             }
         }
+
         // named twice is meant once
         let mut seen = std::collections::BTreeSet::new();
         meant.databases.retain(|d| seen.insert(d.key.clone()));
         meant.stores.retain(|s| seen.insert(s.key.clone()));
+
         Ok(meant)
     }
 
@@ -57,6 +60,7 @@ impl Session {
     fn with_stores(&self, error: anyhow::Error) -> anyhow::Error {
         let stores: Vec<String> =
             self.project.stores.iter().map(|s| format!("`{}`", s.key)).collect();
+
         match error.downcast::<Problem>() {
             Ok(problem) if !stores.is_empty() => {
                 let known = problem.cure.clone().unwrap_or_default();

@@ -34,6 +34,7 @@ impl Session {
             // it gets an empty DATABASE_URL, and its plan says so
             (None, None) => return Ok(None),
         };
+
         let Some(uri) = uri else {
             return Ok(Some(unproved(hook, container, "nothing says which address it goes to")));
         };
@@ -50,6 +51,7 @@ impl Session {
                 .into());
             }
         };
+
         let live = database.live();
         way.into = way.into.filter(|named| named != name);
         // one that is still to be made is not there to be asked, and what goes by another name does
@@ -57,8 +59,10 @@ impl Session {
         if address.is_some() && way.into.is_some() && (live.is_none() || name != database.name()) {
             return Err(another(hook, &uri, database).into());
         }
+
         let met_in =
             if live.is_some() { database.name() } else { database.client.maintenance() }.to_owned();
+
         match self.met(database, &way, &met_in)? {
             Met::Same => Ok(None),
             Met::Another => Err(another(hook, &uri, database).into()),
@@ -84,6 +88,7 @@ impl Session {
         let looked_at =
             alone::with(Plan::bare("db-tasks", String::new(), Risk::Nothing), [database]);
         drop(self.hold(&looked_at)?);
+
         rendezvous::meet(&database.client, way, met_in, oid, &self.project.secrets)
     }
 
@@ -102,6 +107,7 @@ impl Session {
             // the one that a hook would find
             (None, _) => Place::Host { programs: None },
         };
+
         let parts = [("PGHOST", url.host), ("PGPORT", url.port), ("PGUSER", url.user)];
         let said = parts
             .into_iter()
@@ -113,6 +119,7 @@ impl Session {
         let env = said
             .chain(password.map(|secret| ("PGPASSWORD".to_owned(), Value::Secret(secret))))
             .chain(options);
+
         Ok(Way { place, env: env.collect(), into: url.database })
     }
 }
@@ -126,6 +133,7 @@ fn published_alone(hook: &Hook, uri: &str, database: &Surveyed) -> Result<Option
         url.port.as_deref().unwrap_or("5432") == port
             && (named == host || is_local(named) && is_local(&host))
     });
+
     if is_ours {
         Ok(None)
     } else {
@@ -145,6 +153,7 @@ fn another(hook: &Hook, uri: &str, database: &Surveyed) -> Problem {
         shown(uri),
         database.at()
     );
+
     let cure = match database.published() {
         Some((host, port)) => format!(
             "correct it: the container's server is reached from this machine at `{host}:{port}`"
@@ -153,6 +162,7 @@ fn another(hook: &Hook, uri: &str, database: &Surveyed) -> Problem {
                  or give the hook a `url`"
             .into(),
     };
+
     Problem::refused(format!(
         "the hook `{}` would work in another database than `{}`",
         hook.moment,

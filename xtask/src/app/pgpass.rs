@@ -19,7 +19,9 @@ pub fn pgpass(session: &mut Session, args: &cli::Pgpass) -> Result<Exit> {
         None => own_file(session)?,
     };
     session.lock(TASK, intent)?;
+
     let (mut all, mut notes) = (Vec::new(), Vec::new());
+
     for database in session.databases(args.database.as_deref())? {
         let mut secrets = std::mem::take(&mut session.project.secrets);
         let found = logins(&database, &session.project, &session.env, &mut secrets);
@@ -29,9 +31,11 @@ pub fn pgpass(session: &mut Session, args: &cli::Pgpass) -> Result<Exit> {
             Err(why) => notes.push(format!("`{}` gets no line: {why}", database.key)),
         }
     }
+
     let plan = pgpass::plan(&file, all, notes);
     let idle = plan.steps.is_empty();
     let headline = plan.headline.clone();
+
     match session.carry_out(plan, Consent::Yes, intent)? {
         Some(_) if idle => session.print(&headline),
         Some(_) => session.print(&Session::short(&file)),
@@ -47,6 +51,7 @@ fn own_file(session: &Session) -> Result<PathBuf> {
     } else {
         said("HOME").map(|folder| folder.join(".pgpass"))
     };
+
     said("PGPASSFILE").or(home).ok_or_else(|| {
         Problem::failed(
             "nothing says where your password file is: neither PGPASSFILE nor HOME is set",

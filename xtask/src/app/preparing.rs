@@ -55,6 +55,7 @@ pub fn prepare(session: &mut Session, args: &cli::Prepare) -> Result<Exit> {
     if session.env.says_yes("SKIP_DB_INIT") {
         return session.print("SKIP_DB_INIT is set: nothing was prepared");
     }
+
     let intent = Intent::by_flag(args.dry_run);
     let data = data(args);
     let meant = match &data {
@@ -64,6 +65,7 @@ pub fn prepare(session: &mut Session, args: &cli::Prepare) -> Result<Exit> {
     let all: Vec<One> =
         meant.into_iter().map(|database| session.one(database)).collect::<Result<_>>()?;
     let databases: Vec<Database> = all.iter().map(|one| one.database.clone()).collect();
+
     session.lock("db-prepare", intent)?;
     session.with_servers(&databases, Wants::Made, intent, |session| {
         all.iter().try_for_each(|one| session.prepare(one, &data, intent))?;
@@ -91,10 +93,12 @@ impl Session {
             is_for_tests_alone(&tests)?;
             return Ok(One { database: tests, backups_of, purpose: Purpose::Tests });
         }
+
         self.terminal.tell(&format!(
             "note: TESTING is set, and `[databases.{backups_of}]` names no database for it \
              (`testing = \"…\"`): the usual one is meant"
         ));
+
         Ok(One { database, backups_of, purpose: Purpose::Use })
     }
 
@@ -107,6 +111,7 @@ impl Session {
             }
             target = self.surveyor().survey(&one.database, Depth::Tables)?;
         }
+
         match (prepare_task::need(&target), data) {
             (Need::Nothing, Data::Replaced(consent)) => self.replace(one, consent.clone(), intent),
             _ => self.fill(one, &target, data, intent),
@@ -120,12 +125,14 @@ impl Session {
             (_, Data::Left) => self.first_dump(one)?,
             (_, Data::Replaced(_)) => self.source(one)?,
         };
+
         let dump = dump.map(|dump| fitted(self, target, dump, loading(target))).transpose()?;
         let hooks =
             self.hooks("prepare", &["migrate", "seed"].map(String::from), &[target], None)?;
         let plan = prepare_task::plan(&self.project, target, dump.as_ref(), &hooks)?;
         let idle = plan.steps.is_empty();
         let headline = plan.headline.clone();
+
         let plan = if idle { plan } else { alone::with(self.hooked(plan, &[target])?, [target]) };
         match self.carry_out(plan, Consent::Yes, intent)? {
             Some(_) if idle => self.print(&headline).map(drop),
@@ -145,12 +152,14 @@ impl Session {
             Purpose::Tests => None,
         };
         let services = self.services("restore")?;
+
         let replacement =
             Replacement { services: &services.found, safety, disk_left: disk_left(&target) };
         let plan = prepare_task::replace(&self.project, &target, &dump, replacement)?;
         let plan = self.hooked(services.noted(plan), &[&target])?;
         let plan = self.filling(plan, &[&one.database.key])?;
         let plan = alone::with(plan, [&target]);
+
         match self.carry_out(plan, consent, intent)? {
             Some(_) => self.print(target.name()).map(drop),
             None => Ok(()),
@@ -164,6 +173,7 @@ impl Session {
         let usual = self.project.databases.iter().find(|d| d.key == key).cloned();
         let names = self.names(usual.as_slice());
         let found = folder.latest_of(&[key], &names).or_else(|| folder.latest(&[key]));
+
         say_passed_over(self, &folder, found);
         let Some(backup) = found else { return self.named_dump(one) };
         if let Some((then, now)) = backup.of_another(&names) {
@@ -172,6 +182,7 @@ impl Session {
                 backup.name
             ));
         }
+
         dump_of(self, backup, Some(key), Format::Script).map(Some)
     }
 
@@ -182,11 +193,13 @@ impl Session {
         if let Some(dump) = self.named_dump(one)? {
             return Ok(Some(dump));
         }
+
         let folder = Catalog::read(&self.project.backup.dir, &self.project)?;
         let key = one.backups_of.as_str();
         let usual = self.project.databases.iter().find(|d| d.key == key).cloned();
         let names = self.names(usual.as_slice());
         let Some(backup) = folder.latest_wanted(&[key], &names) else { return Ok(None) };
+
         dump_of(self, backup, Some(key), Format::Script).map(Some)
     }
 
@@ -207,6 +220,7 @@ fn is_for_tests_alone(tests: &Database) -> Result<()> {
     let maintains =
         (name == tests.connection.maintenance).then_some("databases are made and renamed from it");
     let why = is_nobodys(name).err().or(maintains);
+
     why.map_or(Ok(()), |why| {
         Err(Problem::usage(format!("`{name}` can be no database for tests: {why}"))
             .cure("name another one in `testing`, like `app_test`; nothing was changed")

@@ -29,6 +29,7 @@ pub fn list(session: &mut Session, args: &cli::List) -> Result<Exit> {
         now: session.moment.now,
         width: terminal::width_of(&std::io::stdout(), &session.env),
     };
+
     let fields =
         serde_json::json!({ "dir": dir, "backups": backups, "unfinished": catalog.unfinished });
     let text = if args.names {
@@ -56,6 +57,7 @@ pub fn pick(session: &mut Session, catalog: &Catalog) -> Result<Option<Backup>> 
     if catalog.backups.is_empty() {
         return writing::latest(session, catalog, &[]).map(Some);
     }
+
     if !std::io::stdin().is_terminal() {
         return Err(Problem::refused(
             "which backup is meant can't be asked: standard input is no terminal",
@@ -63,6 +65,7 @@ pub fn pick(session: &mut Session, catalog: &Catalog) -> Result<Option<Backup>> 
         .cure("name it, or give `--latest` or `--file PATH`")
         .into());
     }
+
     let reader = view::backups::Reader {
         now: session.moment.now,
         width: terminal::width_of(&std::io::stderr(), &session.env),
@@ -101,6 +104,7 @@ fn show_status(session: &mut Session, args: &cli::Status) -> Result<Exit> {
         .iter()
         .map(|d| (d.clone(), surveyor.survey(d, Depth::Tables)))
         .collect();
+
     let stores: Vec<_> =
         session.project.stores.iter().map(|s| (s.clone(), surveyor.store(s))).collect();
     let containers: Vec<_> = session
@@ -109,9 +113,11 @@ fn show_status(session: &mut Session, args: &cli::Status) -> Result<Exit> {
         .iter()
         .map(|c| (c.clone(), containers::inspect(c, &session.env)))
         .collect();
+
     let catalog = Catalog::read(&session.project.backup.dir, &session.project)?;
     let unfinished = session.unfinished();
     let half_emptied = session.half_emptied();
+
     let status = view::status::Status {
         unfinished: unfinished.as_ref(),
         unsafe_journal: session.unsafe_journal(),
@@ -127,9 +133,11 @@ fn show_status(session: &mut Session, args: &cli::Status) -> Result<Exit> {
         max_age_hours: args.max_age.unwrap_or(session.project.backup.interval_hours),
         now: session.moment.now,
     };
+
     let problems = status.problems();
     let (text, fields) = (status.text(), status.json());
     session.show(&text, fields)?;
+
     Ok(if args.check && !problems.is_empty() { Exit::Failed } else { Exit::Done })
 }
 
@@ -161,21 +169,25 @@ fn open_shell(session: &mut Session, args: &cli::Shell, database: &Database) -> 
         }
         _ => None,
     };
+
     if input.is_none() && !session.lends_output() {
         return Err(Problem::usage("a shell that is typed into has no document")
             .cure("with `--json`, say what it is to run: `-c SQL` or `-f FILE`")
             .into());
     }
+
     let both_ends = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     let cmd = client.shell(input, if both_ends { Terminal::Present } else { Terminal::Absent });
     if args.dry_run {
         return session.print(&format!("$ {cmd}"));
     }
+
     let (interrupt, _) = session.signals();
     if !session.lends_output() {
         let said = movers::command(&cmd, &session.project.secrets, &interrupt)?;
         return session.print(&said);
     }
+
     let status = movers::hand_over(&cmd, &session.project.secrets, &interrupt)?;
     if status == Some(0) {
         Ok(Exit::Done)
@@ -215,6 +227,7 @@ fn taken(session: &Session, database: &Database) -> Option<Entry> {
     if matches!(database.at, At::Cluster { .. }) {
         return None;
     }
+
     let key = format!("databases.{}.postgres.database", database.key);
     Some(match session.surveyor().client(database) {
         Err(e) => Entry { key, value: "(not known)".into(), origin: first_line(&e) },

@@ -145,22 +145,27 @@ impl Record {
         let outcome = json::outcome(word, exit, error, &left, took);
         let own = self.carried.iter().position(|c| c.task == command);
         let after = self.carried.split_off(own.map_or(self.carried.len(), |at| at + 1));
+
         let own = own.and_then(|_| self.carried.pop());
         let others = |list: Vec<Carried>| list.into_iter().map(Carried::json).collect::<Vec<_>>();
         let (plan, verdicts, steps) =
             own.map_or((Value::Null, vec![], vec![]), |own| (own.plan, own.verdicts, own.steps));
         let (project, environment, when) =
             self.project.map_or((None, None, None), |(p, e, w)| (Some(p), Some(e), Some(w)));
+
         let mut document = json!({
             "schema": json::SCHEMA, "command": command, "project": project, "environment": environment, "when": when,
             "intent": if intent == Intent::Show { "show" } else { "run" },
             "plan": plan, "verdicts": verdicts, "steps": steps, "before": others(self.carried), "after": others(after),
             "outcome": outcome, "result": self.result, "afterwards": self.afterwards,
         });
+
         if let Value::Object(document) = &mut document {
             document.extend(self.fields);
         }
+
         cover(&mut document, &self.secrets);
+
         document
     }
 
@@ -231,6 +236,7 @@ pub fn is_a_run(task: &Task) -> bool {
 /// has sent nothing there.
 pub fn works_with_servers(task: &Task) -> bool {
     use Task::{Backup, Migrate, Prepare, Protect, Reset, Restore, Seed, Undo, Wipe};
+
     let with_servers = matches!(
         task,
         Backup(_)

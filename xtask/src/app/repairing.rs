@@ -29,6 +29,7 @@ impl Session {
         let was_told = occasion == Occasion::OnTheWay
             && !left.pending.is_empty()
             && left.pending.iter().all(|deed| deed.told);
+
         if intent == Intent::Run
             && let Err(e) = self.end_hooks(&left)
         {
@@ -36,20 +37,25 @@ impl Session {
             self.terminal.say(&format!("{e:#}"));
             return Ok(());
         }
+
         let telling = was_told.then(|| self.terminal.turn(Telling::Nothing));
         let now = if occasion == Occasion::OnTheWay { repair::on_the_way(&left) } else { left };
         let done = self.carry_out(repair::plan(&now), Consent::Yes, intent);
+
         if let Some(telling) = telling {
             self.terminal.turn(telling);
         }
+
         if let Err(e) = done
             && !was_told
         {
             self.terminal.say(&format!("{e:#}"));
         }
+
         if intent == Intent::Show {
             return Ok(());
         }
+
         self.say_what_is_left(was_told);
         self.mark_as_told()
     }
@@ -71,6 +77,7 @@ impl Session {
                 } else {
                     format!("{n} deeds of an earlier run are")
                 };
+
                 self.terminal.tell(&format!(
                     "note: {deeds} still to be cleaned up: `db-repair` tells which, and the way \
                      out"
@@ -89,6 +96,7 @@ impl Session {
     /// What `db-repair` could not do, and why.
     pub(super) fn still_to_do(&self, deeds: Vec<String>, inside: usize) -> Problem {
         let (count, told) = (deeds.len() + inside, deeds.join("\n"));
+
         if self.interrupted() {
             let cut = format!(
                 "interrupted: {} to be done",
@@ -104,6 +112,7 @@ impl Session {
         } else {
             format!("{count} deeds could not be done")
         };
+
         Problem::failed(what)
             .because(told)
             .because(self.record.left_behind(repair::TASK).join("\n"))
@@ -126,9 +135,11 @@ impl Session {
                 .because(known)
                 .into());
         };
+
         left.pending.remove(number - 1);
         journal::write(&self.project.state_dir(), &self.own, &left)?;
         self.write_down("db-repair --forget", None, &Report::default());
+
         self.print(&format!("forgotten: {told}"))
     }
 

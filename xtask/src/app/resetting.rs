@@ -27,12 +27,14 @@ pub fn reset(session: &mut Session, args: &cli::Reset) -> Result<Exit> {
     let intent = Intent::of(&args.consent);
     let database = session.database(args.database.as_deref())?;
     session.lock("db-reset", intent)?;
+
     session.with_servers(std::slice::from_ref(&database), Wants::Made, intent, |session| {
         let mut target = survey(session, std::slice::from_ref(&database))?.remove(0);
         if reset_task::old_data(&session.project, &target) == OldData::BackedUp {
             // its rows are counted: those that come after the backup would be lost
             target = session.surveyor().survey(&database, Depth::Rows)?;
         }
+
         let services = session.services("reset")?;
         let backup = match (args.skip_backup, target.live()) {
             (false, Some(_)) => Some(safety_backup(session, &target, Reason::PreReset)?),
@@ -40,17 +42,20 @@ pub fn reset(session: &mut Session, args: &cli::Reset) -> Result<Exit> {
         };
         let seeding = if args.no_seed { Seeding::Unseeded } else { Seeding::Seeded };
         let met = reset_task::hooks_meet(&session.project, target.name());
+
         let hooks = session.hooks(
             "reset",
             &["migrate", "seed"].map(String::from),
             &[&target],
             Some(&met),
         )?;
+
         let request = reset_task::Request { backup, seeding, suspects: session.env.addresses() };
         let plan = reset_task::plan(&session.project, &target, &services.found, &hooks, request)?;
         let plan = session.hooked(services.noted(plan), &[&target])?;
         let plan = session.filling(plan, &[&database.key])?;
         let plan = alone::with(plan, [&target]);
+
         let given = session
             .env
             .given("SKIP_BACKUP_PROMPT")
@@ -74,10 +79,12 @@ pub fn safety_backup(session: &Session, target: &Surveyed, reason: Reason) -> Re
         // the backup that is about to be restored may be the one that is due
         backup.keep = KeepRules::default();
     }
+
     let request = backup_task::Request { backup, label: None, reason, salvage: None };
     let catalog =
         Catalog::beside_a_new_one(&request.backup.dir, &session.project, &request.backup.keep)?;
     let set = Set { databases: vec![target.clone()], ..Set::default() };
+
     backup_task::plan(&session.project, &set, &catalog, &request, &session.moment)
 }
 
@@ -111,6 +118,7 @@ struct Hooked<'a> {
 fn run_hook(session: &mut Session, wanted: &Hooked<'_>, intent: Intent) -> Result<Exit> {
     let database = session.database(wanted.database)?;
     session.lock(wanted.task, intent)?;
+
     session.with_servers(std::slice::from_ref(&database), Wants::Made, intent, |session| {
         let target = survey(session, std::slice::from_ref(&database))?.remove(0);
         let moment = wanted.task.trim_start_matches("db-").to_owned();
@@ -126,6 +134,7 @@ fn run_hook(session: &mut Session, wanted: &Hooked<'_>, intent: Intent) -> Resul
             Before { first: wanted.first, backup },
             session.project.guards.pins_of(&moment),
         )?;
+
         let plan = alone::with(session.hooked(plan, &[&target])?, [&target]);
         let made = plan.backup.clone();
         let done = session
@@ -149,6 +158,7 @@ fn with_backup(error: anyhow::Error, task: &str, made: Option<&Path>) -> anyhow:
         }
         (false, _) => return error,
     };
+
     match error.downcast::<Problem>() {
         Ok(problem) => problem.also(way).into(),
         Err(error) => error,
@@ -160,13 +170,16 @@ pub fn repair(session: &mut Session, args: &cli::Repair) -> Result<Exit> {
     let intent = Intent::by_flag(args.dry_run);
     let databases = session.project.databases.clone();
     session.lock("db-repair", intent)?;
+
     if let Some(number) = args.forget {
         return session.forget(number);
     }
+
     let wiping = Emptying::read(&session.project)?.is_some();
     if session.unfinished().is_none() && !wiping {
         return session.print("nothing to repair");
     }
+
     // to have the servers is to have it done: every task begins so
     session.with_servers(&databases, Wants::AsFound, intent, |session| {
         if let Some(half) = session.repair_wipe(intent)? {
@@ -177,6 +190,7 @@ pub fn repair(session: &mut Session, args: &cli::Repair) -> Result<Exit> {
         if intent == Intent::Show || session.unfinished().as_ref().is_some_and(repair::waits) {
             session.repair(intent, Occasion::Asked)?;
         }
+
         let left = session.unfinished();
         let (deeds, inside) = left
             .as_ref()
@@ -184,6 +198,7 @@ pub fn repair(session: &mut Session, args: &cli::Repair) -> Result<Exit> {
         if deeds.len() + inside > 0 && intent == Intent::Run {
             return Err(session.still_to_do(deeds, inside).into());
         }
+
         Ok(Exit::Done)
     })
 }

@@ -38,6 +38,7 @@ pub fn restore(session: &mut Session, args: &cli::Restore) -> Result<Exit> {
             );
         }
     };
+
     if args.in_place && trust(args.trust) > Trust::Dump {
         return Err(Problem::usage(
             "`--in-place` loads dumps alone, whose every statement is understood",
@@ -45,14 +46,17 @@ pub fn restore(session: &mut Session, args: &cli::Restore) -> Result<Exit> {
         .cure("leave `--trust` out, or restore beside the live database (without `--in-place`)")
         .into());
     }
+
     if let Some(name) = &args.into {
         is_free_to_use(name)?;
     }
     if args.info {
         return super::reading::show(session, &chosen);
     }
+
     let meant = put_back_where(session, args, &chosen)?;
     session.lock("db-restore", intent)?;
+
     session.with_servers(&meant.databases, Wants::Made, intent, |session| {
         put_back(session, args, &meant, &chosen)
     })
@@ -63,6 +67,7 @@ fn put_back_where(session: &Session, args: &cli::Restore, chosen: &Backup) -> Re
     if !args.only.is_empty() {
         return session.meant(&args.only);
     }
+
     let held = chosen
         .manifest()
         .map_or(Vec::new(), |m| m.artifacts.iter().map(|a| a.store.clone()).collect());
@@ -71,6 +76,7 @@ fn put_back_where(session: &Session, args: &cli::Restore, chosen: &Backup) -> Re
             || session.project.stores.iter().any(|s| s.key == **key)
     };
     let known: Vec<String> = held.iter().filter(is_known).cloned().collect();
+
     match held.iter().find(|key| !is_known(key)) {
         Some(unknown) if !known.is_empty() => Err(Problem::refused(format!(
             "the backup holds `{unknown}`, which `db-tasks.toml` has not"
@@ -98,6 +104,7 @@ fn put_back(
     let set = Set { stores, ..set };
     let services =
         if args.into.is_some() { Services::default() } else { session.services("restore")? };
+
     let accept =
         [(args.any_database, Difference::Database), (args.any_version, Difference::Version)];
     let request = Request {
@@ -109,10 +116,12 @@ fn put_back(
             .map(|(_, difference)| difference)
             .collect(),
     };
+
     let how = if args.in_place { Way::InPlace } else { Way::Beside };
     let databases = set.databases.iter().map(|d| {
         let dump = dump_of(session, chosen, Some(&d.spec.key), Format::Script)?;
         let dump = attended(session, d, dump, args.trust, how)?;
+
         let loading = Loading {
             way: how,
             leave: &args.leave,
@@ -121,6 +130,7 @@ fn put_back(
         };
         Ok((d, if is_refused_anyway(args, d) { dump } else { fitted(session, d, dump, loading)? }))
     });
+
     let databases: Vec<(&Surveyed, Dump)> = databases.collect::<Result<_>>()?;
     let plan = match (&args.into, databases.as_slice(), set.stores.as_slice()) {
         (Some(name), [(target, dump)], []) => {
@@ -148,15 +158,18 @@ fn put_back(
             let artifacts = artifacts.collect::<Result<Vec<_>>>()?;
             let stores =
                 stores.iter().zip(&artifacts).map(|(target, dump)| Subject::Store { target, dump });
+
             let databases = databases.iter().map(|(target, dump)| Subject::Database {
                 target,
                 dump,
                 disk_left: disk_left(target),
             });
+
             let subjects: Vec<Subject<'_>> = stores.chain(databases).collect();
             plan(&session.project, &subjects, chosen, &services.found, &request)?
         }
     };
+
     let plan = session.hooked(services.noted(plan), &set.databases.iter().collect::<Vec<_>>())?;
     let plan = match (&args.into, set.databases.as_slice()) {
         (Some(name), [beside, ..]) => alone::with_other(plan, beside, name),
@@ -189,8 +202,10 @@ fn again(args: &cli::Restore, chosen: &Backup) -> String {
         Some(path) => words.extend(["--file".into(), path.to_string_lossy().into_owned()]),
         None => words.push(chosen.name.clone()),
     }
+
     words.extend(args.into.iter().flat_map(|name| ["--as".into(), name.clone()]));
     words.extend(args.only.iter().flat_map(|name| ["--only".into(), name.clone()]));
+
     let flags = [
         (args.in_place, "--in-place"),
         (args.any_database, "--any-database"),
@@ -199,6 +214,7 @@ fn again(args: &cli::Restore, chosen: &Backup) -> String {
         (args.trust == Some(cli::Trusted::Sql), "--trust"),
         (args.trust == Some(cli::Trusted::Psql), "--trust=psql"),
     ];
+
     words.extend(flags.iter().filter(|(given, _)| *given).map(|(_, flag)| (*flag).to_owned()));
     fitting::line(&words)
 }
@@ -222,10 +238,12 @@ fn choose(session: &mut Session, args: &cli::Restore) -> Result<Option<Backup>> 
         let path = if path.exists() || !beside.exists() { path } else { &beside };
         return catalog::at(path, &session.project).map(Some);
     }
+
     let catalog = Catalog::read(&session.project.backup.dir, &session.project)?;
     if let Some(name) = &args.name {
         return catalog.meant(name, &session.project).map(Some);
     }
+
     if args.latest {
         let meant =
             if args.only.is_empty() { Meant::default() } else { session.meant(&args.only)? };
@@ -234,6 +252,7 @@ fn choose(session: &mut Session, args: &cli::Restore) -> Result<Option<Backup>> 
             .iter()
             .map(|d| d.key.as_str())
             .chain(meant.stores.iter().map(|s| s.key.as_str()));
+
         let all = if args.only.is_empty() { &session.project.databases } else { &meant.databases };
         // beside the live database nothing is replaced, and the plan says whose data it is
         let names = if args.any_database || args.into.is_some() {
@@ -243,6 +262,7 @@ fn choose(session: &mut Session, args: &cli::Restore) -> Result<Option<Backup>> 
         };
         return latest_of(session, &catalog, &keys.collect::<Vec<_>>(), &names).map(Some);
     }
+
     super::reading::pick(session, &catalog)
 }
 
@@ -261,6 +281,7 @@ fn undo_what(session: &Session, args: &cli::Undo) -> Result<Meant> {
     if !args.only.is_empty() {
         return session.meant(&args.only);
     }
+
     match Kept::read(&session.project)? {
         Some(kept) => session.meant(&kept.together),
         None if session.project.stores.is_empty() => {
@@ -279,10 +300,12 @@ fn swap_back(session: &mut Session, args: &cli::Undo, meant: &Meant) -> Result<E
         meant.stores.iter().map(|s| session.surveyor().store(s)).collect::<Result<Vec<_>>>()?;
     let set = Set { stores, ..set };
     let services = session.services("undo")?;
+
     let plan = undo_task::plan(&session.project, &set, &services.found)?;
     let plan = session.hooked(services.noted(plan), &set.databases.iter().collect::<Vec<_>>())?;
     let plan = session.filling(plan, &set.keys())?;
     let plan = alone::with(plan, &set.databases);
     let done = session.carry_out(plan, consent(&args.consent), Intent::of(&args.consent))?;
+
     if done.is_some() { session.print(&names(&set)) } else { Ok(Exit::Done) }
 }

@@ -22,17 +22,22 @@ impl Session {
         }
 
         let mut salvage = Salvage::new();
+
         for database in &meant.databases {
             let target = self.surveyor().survey(database, Depth::Database)?;
             self.terminal.tell(&format!("read every table of `{}`", target.name()));
+
             let secrets = self.project.secrets.clone();
             let damage =
                 look(&target, &secrets, &mut |found| self.terminal.say(&format!("  {found}")))?;
+
             if damage.is_none() {
                 self.terminal.tell("  all of it can be read: the backup is one like any other");
             }
+
             salvage.insert(database.key.clone(), damage);
         }
+
         Ok(salvage)
     }
 }

@@ -29,6 +29,7 @@ impl Session {
     /// in nobody's way.
     pub fn services(&self, task: &str) -> Result<Services> {
         let mut services = Services::default();
+
         for container in
             self.project.containers.iter().filter(|c| c.stop_during.iter().any(|t| t == task))
         {
@@ -47,6 +48,7 @@ impl Session {
                 }),
             }
         }
+
         Ok(services)
     }
 }

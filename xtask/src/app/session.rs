@@ -100,25 +100,30 @@ impl Session {
         let dotenv = if global.no_dotenv { Dotenv::Ignore } else { Dotenv::Read };
         let (mut project, env) = config::load(&path, Env::of_process(), dotenv)?;
         let own = Own::look(&project.root, &env);
+
         project.state = run::state::place(&path, project.state_dir(), own.state_dir());
         name::check(&project.backup).map_err(|why| {
             Problem::usage("`[backup]` in `db-tasks.toml` is wrong").because(why).cure(
                 "correct it in the file, or leave it out: there is a default for each of them",
             )
         })?;
+
         let telling = if global.quiet { Telling::Quiet } else { Telling::Steps };
         let now = Utc::now();
         let run = format!("{:x}{:04x}", now.timestamp(), std::process::id() & 0xffff);
         let interrupt = Interrupt::listen()?;
         let mut terminal = Terminal::new(&env, telling, Arc::clone(&interrupt));
+
         terminal.hide(&project.secrets);
         let record = Record::of(&project, now);
         let output = if global.json { Output::Document } else { Output::Text };
         let detail = if global.verbose { Detail::Commands } else { Detail::Steps };
         let typed = Typed::of(&env, global.config.as_deref(), typed::program().as_deref());
+
         let (waits, idle) =
             (Waits::new(terminal::aside, project.guards.wait_for_locks), Idle::default());
         let (moment, lock, but) = (Moment { now, run }, None, None);
+
         Ok(Self {
             project,
             env,
@@ -155,6 +160,7 @@ impl Session {
         let Some(wanted) = wanted else { return Ok(all.clone()) };
         // a key is unique, a name need not be
         let mut found: Vec<Database> = all.iter().filter(|d| d.key == wanted).cloned().collect();
+
         if found.is_empty() {
             found = all
                 .iter()
@@ -162,12 +168,14 @@ impl Session {
                 .cloned()
                 .collect();
         }
+
         if found.is_empty() {
             let known: Vec<String> = all.iter().map(|d| format!("`{}`", d.key)).collect();
             return Err(Problem::usage(format!("`db-tasks.toml` has no database `{wanted}`"))
                 .cure(format!("known are {}", known.join(", ")))
                 .into());
         }
+
         Ok(found)
     }
 
@@ -198,12 +206,14 @@ impl Session {
             return Ok(());
         };
         let aside = journal::set_aside(&self.project.state_dir(), self.moment.now)?;
+
         self.terminal.say(&format!(
             "warning: `{}` was not run: {why}\n  it is `{}` now; read what it would have cleaned \
              up, do by hand what is to be done, and remove it",
             journal::NAME,
             Self::short(&aside)
         ));
+
         Ok(())
     }
 
@@ -257,6 +267,7 @@ impl Session {
         let person =
             if std::io::stdin().is_terminal() { Person::AtTerminal } else { Person::Absent };
         let agent = Agent::detect(&self.env, &self.project.guards.agent_variable);
+
         Circumstances {
             guards: &self.project.guards,
             environment: &self.project.environment,
@@ -285,25 +296,30 @@ impl Session {
         plan.notes.extend(crate::facts::health::tight(&plan));
         let verdicts = gate::judge(&plan, &self.circumstances(consent.clone()));
         self.record.planned(&plan, &verdicts);
+
         if verdicts.iter().any(|verdict| verdict.judgement == Judgement::Ask) {
             // a question may stand for hours
             self.idle.let_go();
         }
+
         if intent == Intent::Show {
             if self.output == Output::Text {
                 self.put(&describe::plan(&plan, &verdicts, self.detail))?;
             }
             return Ok(None);
         }
+
         // hooks and loaders have brought secrets of their own since
         self.terminal.hide(&self.project.secrets);
         self.announce(&plan, &verdicts);
         self.terminal.note(&describe::plan(&plan, &verdicts, Detail::Commands));
+
         let circumstances = self.circumstances(consent);
         // the terminal is lent to the question while the circumstances still borrow the project
         let mut terminal = Terminal::new(&self.env, Telling::Steps, Arc::clone(&self.interrupt));
         terminal.hide(&self.project.secrets);
         terminal.keep(self.terminal.log());
+
         let cleared = gate::clear(plan, &circumstances, &mut terminal)
             .inspect_err(|e| self.record.stopped(e))?;
         // a question may stand for hours: nobody else is kept out for it
@@ -313,17 +329,20 @@ impl Session {
         // list
         let left = self.unfinished();
         let behalf = left.clone().filter(|_| task == repair::TASK);
+
         let inherited = if task == repair::TASK {
             left.and_then(|left| repair::put_off(left, cleared.plan()))
         } else {
             left
         };
+
         let state_dir = self.lock.as_ref().map(|_| self.project.state_dir());
         let journal =
             Journal::new(state_dir, self.own.clone(), cleared.plan(), self.moment.now, inherited);
         let journal = behalf.iter().fold(journal, Journal::on_behalf_of);
         let mut recorder = Recorder::new(&mut self.terminal);
         let (secrets, watch) = (&self.project.secrets, &mut recorder);
+
         let mut world = World {
             secrets,
             interrupt: &self.interrupt,
@@ -332,25 +351,30 @@ impl Session {
             journal,
             idle: &self.idle,
         };
+
         let mut report = run::run(cleared, &mut world);
         let steps = recorder.steps;
         let is_done = |problem: &anyhow::Error| Exit::of(problem) == Exit::FinishedBut;
         let done = report.problem.as_ref().is_none_or(is_done);
         let held: Vec<bool> = alone.into_iter().map(Held::was_held).collect();
+
         if held.contains(&false) {
             self.terminal.say(
                 "warning: the session that kept other runs away was ended meanwhile: another run \
                  may have worked on the same database; look at what is there, and at `db-status`",
             );
         }
+
         report.problem = run::conclude(report.problem.take(), &report.left_behind);
         self.record.ran(steps, &report);
         self.audit(task, &report);
+
         if done {
             let told: Vec<String> = afterwards.iter().map(|line| self.typed.text(line)).collect();
             self.terminal.tell_all("  ", "", &told);
             self.record.afterwards(afterwards);
         }
+
         if let Some(problem) = report.problem.take() {
             // the result of what is done is told, and the error at the end
             if !is_done(&problem) || self.but.is_some() {
@@ -358,6 +382,7 @@ impl Session {
             }
             self.but = Some(problem);
         }
+
         Ok(Some(report))
     }
 
@@ -380,6 +405,7 @@ impl Session {
         let agent = Agent::detect(&self.env, words);
         let words = self.env.given(words);
         let left_out = report.found.values().filter_map(run::Found::left_out).cloned().collect();
+
         let (left_behind, took) = (report.left_behind.as_slice(), report.took);
         let entry = run::Entry {
             task,
@@ -392,16 +418,19 @@ impl Session {
             left_out,
             took,
         };
+
         run::audit(&self.project.state_dir(), &self.project, &entry, Utc::now());
     }
 
     fn announce(&mut self, plan: &Plan, verdicts: &[Verdict]) {
         self.terminal.tell_all("", "1", std::slice::from_ref(&plan.headline));
         self.terminal.tell_all("  ", "", &banner::notes(plan));
+
         let mut stakes = banner::stakes(plan);
         // who is connected stands there already
         let loud = |v: &&Verdict| v.judgement == Judgement::Warned && v.guard != "sessions";
         stakes.extend(verdicts.iter().filter(loud).map(|v| v.why.clone()));
+
         let stakes: Vec<String> = stakes.iter().map(|line| self.typed.text(line)).collect();
         if !stakes.is_empty() && verdicts.iter().any(|v| v.judgement == Judgement::Ask) {
             self.terminal.warn_and_list(
@@ -427,6 +456,7 @@ impl Session {
     /// An error without what is secret.
     pub fn covered(&self, error: anyhow::Error) -> anyhow::Error {
         let cover = |text: &str| self.project.secrets.cover(text);
+
         match error.downcast::<Problem>() {
             Ok(mut problem) => {
                 problem.cure = problem.cure.map(|cure| self.typed.text(&cure));
@@ -473,6 +503,7 @@ pub fn complain(error: &anyhow::Error) {
     let mut err = std::io::stderr().lock();
     // nobody to tell it to when standard error is closed
     let declined = error.downcast_ref::<Problem>().is_some_and(|p| p.exit == Exit::Declined);
+
     drop(writeln!(
         err,
         "{}{}",

@@ -35,6 +35,7 @@ impl Wary {
             Task::Verify(args) => !args.deep,
             _ => false,
         };
+
         if looks || record::intent(task) == Intent::Show { Self::Looks } else { Self::Changes }
     }
 }
@@ -49,21 +50,25 @@ impl Session {
         let (brought, lent) = (brought(&self.project, &self.env), lent(&self.project, &self.env));
         let repository = repository(&self.project.root, &self.env);
         let path = repository.display().to_string();
+
         if global.trust_repo {
             let all = brought.iter().chain(&lent).map(|one| (one.what.clone(), one.state.clone()));
             self.own.trust(all.chain([(path.clone(), "PATH".into())]).collect())?;
         }
+
         let for_all = self.env.given("DB_TASKS_TRUST_REPO").is_some()
             && self.env.says_yes("DB_TASKS_TRUST_REPO");
         let wary = Wary::of(task, global);
         if for_all || wary == Wary::Changes {
             return Ok(());
         }
+
         let trusted = self.own.trusted();
         let strange = untrusted(brought, &trusted);
         if !strange.is_empty() {
             return Err(refusal(record::name(task), &strange).into());
         }
+
         let strange = untrusted(lent, &trusted);
         if wary == Wary::Looks && !strange.is_empty() {
             return Err(would_send(record::name(task), &strange).into());
@@ -71,6 +76,7 @@ impl Session {
         if !trusted.contains_key(&path) {
             self.env = std::mem::take(&mut self.env).wary_of(&repository);
         }
+
         Ok(())
     }
 
@@ -139,8 +145,10 @@ mod tests {
             what: what.into(),
             state: state.into(),
         };
+
         let trusted =
             Trusted::from([("/p/bin".into(), String::new()), ("/p/pg".into(), "7 aa".into())]);
+
         for (brought, strange) in [
             (one("/p/bin", ""), 0),
             (one("/p/bin2", ""), 1),
@@ -150,6 +158,7 @@ mod tests {
         ] {
             assert_eq!(untrusted(vec![brought.clone()], &trusted).len(), strange, "{brought:?}");
         }
+
         let said = refusal("db-status", &[one("/p/bin", "")]).to_string();
         assert!(said.contains("`k` is `/p/bin`") && said.contains("--trust-repo"), "{said}");
     }

@@ -31,6 +31,7 @@ pub(super) fn ground(
             Ground::Server(None),
         ));
     }
+
     match beside(session, target, &dump, number)? {
         Ok((apart, stranger)) => {
             Ok((Dump { stranger: Some(stranger), ..dump }, Ground::Apart(Box::new(apart))))
@@ -58,9 +59,11 @@ fn beside(
         Ok(loader) => loader,
         Err(why) => return Ok(Err(why)),
     };
+
     if let Some(why) = apart.lacks(&loader) {
         return Ok(Err(why));
     }
+
     Ok(Ok((apart, Stranger { by: Ok(loader), word: Word::Missing })))
 }
 
@@ -70,17 +73,20 @@ pub(super) fn apart(error: anyhow::Error) -> anyhow::Error {
         Ok(problem) if problem.exit == Exit::Failed => {
             let problem =
                 problem.because("it was tried in a throw-away cluster, which has gone again");
+
             // what the file holds is the same there, and so is what the role may do
             // (insufficient_privilege)
             if !problem.is_of_command() || problem.state.as_deref() == Some("42501") {
                 return problem.into();
             }
+
             let also =
                 "`--on-server` tries it on the database's own server, by a role made for the run";
             let cure = problem
                 .cure
                 .as_ref()
                 .map_or_else(|| also.to_owned(), |cure| format!("{cure}; or, {also}"));
+
             problem.cure(cure).into()
         }
         Ok(problem) => problem.into(),

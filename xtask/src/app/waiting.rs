@@ -39,6 +39,7 @@ impl Session {
 
     fn wait_for(&mut self, database: &Database, end: Instant, seconds: u64) -> Result<()> {
         let mut said = false;
+
         loop {
             let Err(e) = self.surveyor().survey(database, Depth::Database) else { return Ok(()) };
             let container = self.container_of(database);
@@ -47,9 +48,11 @@ impl Session {
             {
                 return Err(e);
             }
+
             if Instant::now() >= end {
                 return Err(late(e, container.as_ref(), seconds));
             }
+
             if !said {
                 let what = container.map_or_else(
                     || format!("the server of `{}`", database.key),
@@ -58,6 +61,7 @@ impl Session {
                 self.terminal.tell(&format!("waiting for {what}, {seconds} s at most"));
                 said = true;
             }
+
             std::thread::sleep(PAUSE);
         }
     }
@@ -75,6 +79,7 @@ fn late(error: anyhow::Error, container: Option<&ContainerFacts>, seconds: u64) 
             c.health.as_ref().map_or(String::new(), |health| format!(", its health is {health}"));
         format!(": the container is {}{health}, and its server does not answer", c.status)
     });
+
     match error.downcast::<Problem>() {
         Ok(problem) => problem.because(format!("waited {seconds} s{state}")).into(),
         Err(error) => error,

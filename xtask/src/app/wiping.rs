@@ -32,6 +32,7 @@ fn empty(session: &mut Session, args: &cli::Wipe, meant: &Meant) -> Result<Exit>
     let catalog = Catalog::read(&session.project.backup.dir, &session.project)?;
     let first = if args.backup { First::Backup } else { First::Nothing };
     let intent = Intent::of(&args.consent);
+
     if intent == Intent::Run {
         // every row is counted for the plan: that is no load for a server whose data is out of
         // reach
@@ -39,9 +40,11 @@ fn empty(session: &mut Session, args: &cli::Wipe, meant: &Meant) -> Result<Exit>
         let risk = wipe::risk(&session.project, &known, &catalog, first, &session.moment);
         session.refuse_early("db-wipe", risk, consent(&args.consent))?;
     }
+
     let set = session.surveyor().set(&meant.databases, &meant.stores, Depth::Rows)?.distinct()?;
     let services = session.services("wipe")?;
     let earlier = Emptying::read(&session.project)?;
+
     let planned = wipe::plan(
         &session.project,
         &set,
@@ -51,10 +54,12 @@ fn empty(session: &mut Session, args: &cli::Wipe, meant: &Meant) -> Result<Exit>
         earlier.as_ref(),
         &session.moment,
     )?;
+
     let plan =
         session.hooked(services.noted(planned.plan), &set.databases.iter().collect::<Vec<_>>())?;
     let plan = alone::with(plan, &set.databases);
     let back = if args.backup { plan.afterwards.clone() } else { Vec::new() };
+
     match session.carry_out(plan, consent(&args.consent), intent) {
         Ok(Some(_)) => session.print(&planned.lines.join("\n")),
         Ok(None) => Ok(Exit::Done),
@@ -73,15 +78,18 @@ impl Session {
         let Some(wipe) = Emptying::read(&self.project)? else { return Ok(None) };
         let is_part = |key: &str| wipe.parts.iter().any(|part| part.key == key);
         let mut now = Vec::new();
+
         for database in self.project.databases.iter().filter(|d| is_part(&d.key)) {
             let found = self.surveyor().set(std::slice::from_ref(database), &[], Depth::Rows);
             now.extend(found.map_or(Vec::new(), |set| wipe::amounts(&self.project, &set)));
         }
+
         for store in self.project.stores.iter().filter(|s| is_part(&s.key)) {
             now.extend(
                 self.surveyor().store(store).map(|found| (store.key.clone(), found.held.items())),
             );
         }
+
         let amount = |key: &str| now.iter().find(|(of, _)| of == key).map(|(_, items)| *items);
         Ok(match wipe.came(&amount) {
             Came::Nowhere | Came::ToItsEnd => None,
@@ -124,12 +132,14 @@ pub fn protect(session: &mut Session, args: &cli::Protect) -> Result<Exit> {
             session.print(&view::markers::text(&surveyed, &session.project.guards))
         });
     };
+
     anyhow::ensure!(
         !environment.is_empty(),
         Problem::usage("`--environment` is empty").cure("name one: `--environment production`")
     );
     let database = session.database(args.database.as_deref())?;
     session.lock("db-protect", intent)?;
+
     session.with_servers(std::slice::from_ref(&database), Wants::AsFound, intent, |session| {
         let target = session.surveyor().survey(&database, Depth::Database)?;
         let plan = protect::plan(&target, environment, &session.project.guards)?;

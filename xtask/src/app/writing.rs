@@ -44,6 +44,7 @@ pub fn backup(session: &mut Session, args: &cli::Backup) -> Result<Exit> {
     for ignored in session.env.ignored() {
         session.terminal.tell(&format!("note: {ignored}"));
     }
+
     let mut settings = session.project.backup.clone();
     if let Some(dir) = &args.output_dir {
         settings.dir = std::path::absolute(dir)?;
@@ -53,15 +54,18 @@ pub fn backup(session: &mut Session, args: &cli::Backup) -> Result<Exit> {
         settings.level = settings.level.filter(|_| *codec == settings.compress);
         settings.compress.clone_from(codec);
     }
+
     settings.level = args.level.or(settings.level);
     let mut meant = session.meant(&args.only)?;
     let label = args.label.clone().or_else(|| args.salvage.then(|| "salvage".into()));
     let mut request =
         backup::Request { backup: settings, label, reason: Reason::Manual, salvage: None };
+
     if args.salvage {
         // what is damaged in a tree or a collection is told by a usual backup of it
         meant.stores.clear();
     }
+
     session.with_servers(&meant.databases.clone(), Wants::Made, intent, |session| {
         if args.salvage {
             request.salvage = Some(session.salvage(&meant)?);
@@ -82,6 +86,7 @@ fn back_up(
         Catalog::beside_a_new_one(&request.backup.dir, &session.project, &request.backup.keep)?;
     let plan = backup::plan(&session.project, &set, &catalog, request, &session.moment)?;
     let plan = session.hooked(plan, &set.databases.iter().collect::<Vec<_>>())?;
+
     let result = plan.result.clone();
     let unasked = args.auto || session.env.says_yes("SKIP_BACKUP_PROMPT");
     let consent = match consent(&args.consent) {
@@ -89,17 +94,21 @@ fn back_up(
         Consent::Ask if !request.backup.ask => Consent::Unasked,
         given => given,
     };
+
     if session.carry_out(plan, consent, Intent::of(&args.consent))?.is_none() {
         return Ok(Exit::Done);
     }
+
     // a hook may have moved it on: that spoils no backup
     let backups: Vec<_> = result
         .iter()
         .filter_map(|p| catalog::at(p, &session.project).ok())
         .map(|b| crate::view::backups::json(&b))
         .collect();
+
     session.record.fields(serde_json::json!({ "backups": backups }));
     say_recent(session, request);
+
     session.print(&result.iter().map(|p| Session::short(p)).collect::<Vec<_>>().join("\n"))
 }
 
@@ -136,6 +145,7 @@ pub(super) fn dump_of(
             })
             .into());
     }
+
     dumps::look(backup, key, format, &session.project, &session.env)
 }
 
@@ -150,6 +160,7 @@ pub(super) fn say_passed_over(session: &mut Session, catalog: &Catalog, taken: O
 pub fn latest(session: &mut Session, catalog: &Catalog, keys: &[&str]) -> Result<Backup> {
     let found = catalog.latest(keys);
     say_passed_over(session, catalog, found);
+
     found.cloned().ok_or_else(|| {
         let in_ticks = |names: &[&str]| {
             names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and ")
@@ -159,12 +170,14 @@ pub fn latest(session: &mut Session, catalog: &Catalog, keys: &[&str]) -> Result
             Problem::failed(format!("there is no good backup{of} in `{}`", catalog.dir.display()));
         let others: Vec<&str> = catalog.other_projects().into_iter().collect();
         let foreign: Vec<&str> = catalog.foreign().map(|b| b.name.as_str()).collect();
+
         if let (true, Some(first)) = (others.is_empty(), foreign.first()) {
             let which = if foreign.len() == 1 {
                 String::new()
             } else {
                 format!("{} files, the newest ", foreign.len())
             };
+
             return missing
                 .because(format!("what has no manifest is passed over: {which}`{first}`"))
                 .cure(format!(
@@ -172,11 +185,13 @@ pub fn latest(session: &mut Session, catalog: &Catalog, keys: &[&str]) -> Result
                 ))
                 .into();
         }
+
         if others.is_empty() {
             return missing
                 .cure("`db-backup` makes one; `--file PATH` takes a file from anywhere")
                 .into();
         }
+
         missing
             .because(format!("those of other projects are passed over: {}", in_ticks(&others)))
             .cure(
@@ -204,6 +219,7 @@ pub fn latest_of(
         ));
         return Ok(found.clone());
     }
+
     Err(Problem::refused(format!(
         "the newest backup is of the database `{then}`, and not of `{now}`"
     ))
@@ -226,11 +242,13 @@ pub fn verify(session: &mut Session, args: &cli::Verify) -> Result<Exit> {
         Some(name) => catalog.meant(name, &session.project)?,
         None => latest(session, &catalog, key.as_deref().as_slice())?,
     };
+
     session.lock("db-verify", intent)?;
     if args.deep {
         let consent = if args.yes { Consent::Yes } else { Consent::Ask };
         return deep(session, &backup, key, args, consent, intent);
     }
+
     let keys: Vec<Option<String>> = match backup.manifest() {
         Some(m) => m.artifacts.iter().map(|a| Some(a.store.clone())).collect(),
         None => vec![None],
@@ -240,6 +258,7 @@ pub fn verify(session: &mut Session, args: &cli::Verify) -> Result<Exit> {
         .map(|key| dump_of(session, &backup, key.as_deref(), Format::Script))
         .collect::<Result<Vec<_>>>()?;
     let plan = session.hooked(verify_task::quick(&dumps), &[])?;
+
     finish_verify(session, &backup, plan, Consent::Ask, intent)
 }
 
@@ -286,12 +305,15 @@ fn deep(
         entry.1 == Format::Script && key.as_ref().map_or(known(&entry.0), |k| *k == entry.0)
     };
     let mut keys: Vec<String> = held.iter().filter(wanted).map(|(key, _)| key.clone()).collect();
+
     if keys.is_empty() {
         // a foreign file, or one of another project: by the server that is named, or the only one
         keys = vec![session.database(key.as_deref())?.key];
     }
+
     let databases =
         keys.iter().map(|key| session.database(Some(key))).collect::<Result<Vec<_>>>()?;
+
     session.with_servers(&databases.clone(), Wants::Made, intent, |session| {
         let loads = databases.iter().enumerate().map(|(number, database)| {
             let target = session.surveyor().survey(database, Depth::Database)?;
@@ -299,11 +321,14 @@ fn deep(
             let (dump, ground) = trying::ground(session, &target, dump, args, number)?;
             let otherwise = fitting::line(&["db-verify", &backup.name, "--deep"].map(String::from));
             let trust = trust(args.trust);
+
             let loading = Loading { way: Way::Beside, leave: &args.leave, trust, otherwise };
             let dump = fitted(session, &target, dump, loading)
                 .map_err(|e| untried(session, backup, e, intent))?;
+
             Ok(Trial { disk_left: disk_left(&target), target, dump, trust, ground })
         });
+
         let loads = loads.collect::<Result<Vec<_>>>()?;
         let others = held.iter().filter(|(key, _)| !keys.contains(key) && held.len() > 1);
         let others = others
@@ -312,6 +337,7 @@ fn deep(
         let plan = verify_task::deep(&session.project.guards, &loads, &others)?;
         let plan =
             session.hooked(plan, &loads.iter().map(|trial| &trial.target).collect::<Vec<_>>())?;
+
         let (on_server, apart): (Vec<&Trial>, Vec<&Trial>) =
             loads.iter().partition(|trial| matches!(trial.ground, Ground::Server(_)));
         let plan = alone::with(plan, on_server.iter().map(|trial| &trial.target));
@@ -333,15 +359,18 @@ fn untried(
     else {
         return error;
     };
+
     let mut problem = problem.clone();
     let why = problem.happened.first().unwrap_or(&problem.tried).clone();
     problem.happened.insert(0, std::mem::take(&mut problem.tried));
     problem.tried = "the backup could not be tried here, and nothing is said against it".into();
+
     if let Some(manifest) = backup.manifest_path.as_deref().filter(|_| intent == Intent::Run) {
         let noted =
             record_untried(manifest, Untried { when: session.moment.now, how: "deep".into(), why });
         problem.happened.extend(noted.err().map(|e| format!("its manifest does not say so: {e}")));
     }
+
     problem.into()
 }
 
@@ -376,14 +405,17 @@ fn word(backup: &Backup) -> String {
 pub fn cleanup(session: &mut Session, args: &cli::Cleanup) -> Result<Exit> {
     let intent = Intent::of(&args.consent);
     session.lock("db-cleanup", intent)?;
+
     let mut rules = session.project.backup.keep.clone();
     rules.days = args.keep_days.or(rules.days).or(Some(30));
     rules.min = args.min_keep.unwrap_or(rules.min);
+
     let dir = args.backup_dir.clone().unwrap_or_else(|| session.project.backup.dir.clone());
     let catalog = Catalog::read(&dir, &session.project)?;
     let plan = cleanup_task::plan(&catalog, &rules, &session.moment);
     let removed = plan.steps.len();
     let plan = session.hooked(plan, &[])?;
+
     match session.carry_out(plan, consent(&args.consent), intent)? {
         Some(_) if removed == 0 => session.print("nothing to remove"),
         _ => Ok(Exit::Done),

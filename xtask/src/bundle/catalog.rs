@@ -157,6 +157,7 @@ impl Catalog {
         if rules.days.is_some() {
             return Self::read(dir, project);
         }
+
         Self::read_some(dir, project, |listing| {
             let age = |(manifest, _): &(PathBuf, _)| {
                 Reverse(fs::metadata(manifest).and_then(|m| m.modified()).ok())
@@ -175,13 +176,16 @@ impl Catalog {
             choose(&mut listing);
             catalog.look_into(dir, listing)
         });
+
         read.map_err(|e| {
             Problem::failed(format!("could not read the backup folder `{}`", dir.display()))
                 .because(format!("{e:#}"))
                 .cure("choose another folder (`backup.dir`, BACKUP_DIR), or mend its permissions")
         })?;
+
         catalog.backups = catalog.backups.into_iter().map(|b| b.seen_by(project, ground)).collect();
         catalog.backups.sort_by(|a, b| (b.created, &b.name).cmp(&(a.created, &a.name)));
+
         Ok(catalog)
     }
 
@@ -195,6 +199,7 @@ impl Catalog {
             let entry = entry?;
             let (path, kind) = (entry.path(), entry.file_type()?);
             let name = entry.file_name().to_string_lossy().into_owned();
+
             self.taken.insert(path.clone());
             if name.ends_with(".partial") {
                 self.unfinished.push(path);
@@ -208,6 +213,7 @@ impl Catalog {
                 listing.files.push((name, path));
             }
         }
+
         Ok(listing)
     }
 
@@ -215,28 +221,35 @@ impl Catalog {
         let Listing { files, manifests } = listing;
         let mut claimed = BTreeSet::new();
         let mut beside: BTreeMap<PathBuf, Vec<(String, PathBuf)>> = BTreeMap::new();
+
         for (name, path) in files.iter().filter(|_| !manifests.is_empty()) {
             beside.entry(manifest_of(path)).or_default().push((name.clone(), path.clone()));
         }
+
         for mut backup in read_all(&manifests)? {
             let flat = backup.manifest_path.as_ref().is_some_and(|m| m.parent() == Some(dir));
+
             if let Kind::Broken { manifest, .. } = &backup.kind {
                 if manifest.is_none()
                     && backup.manifest_path.as_deref().is_some_and(Manifest::is_of_another_tool)
                 {
                     continue;
                 }
+
                 // the files beside it are no files without a manifest for what is wrong with it
                 let beside = backup
                     .manifest_path
                     .as_ref()
                     .and_then(|m| beside.get(m))
                     .map_or(&[][..], Vec::as_slice);
+
                 claimed.extend(beside.iter().map(|(name, _)| name.clone()));
+
                 if let ([(_, path)], None) = (beside, manifest) {
                     backup = backup.under_the_name_of(path);
                 }
             }
+
             claimed.extend(
                 backup
                     .manifest()
@@ -245,11 +258,14 @@ impl Catalog {
                     .flat_map(|m| &m.artifacts)
                     .map(|a| a.file.clone()),
             );
+
             self.backups.push(backup);
         }
+
         for (name, path) in files.into_iter().filter(|(name, _)| !claimed.contains(name)) {
             self.backups.push(foreign(name, path)?);
         }
+
         Ok(())
     }
 
@@ -261,18 +277,22 @@ impl Catalog {
                 .as_ref()
                 .is_some_and(|m| m.file_name().is_some_and(|name| name == wanted))
         };
+
         let named = |b: &&Backup| b.name == wanted || name::stem(&b.name) == wanted;
         let exact = self
             .backups
             .iter()
             .find(named)
             .or_else(|| self.backups.iter().find(|b| is_manifest(b)));
+
         if let Some(found) = exact {
             return Ok(found);
         }
+
         // a script's variable that is empty names nothing, though every name begins with it
         let mut like =
             self.backups.iter().filter(|b| !wanted.is_empty() && b.name.starts_with(wanted));
+
         match (like.next(), like.next()) {
             (Some(one), None) => Ok(one),
             (Some(a), Some(b)) => Err(Problem::usage(format!(
@@ -355,6 +375,7 @@ fn read_all(manifests: &[(PathBuf, Option<PathBuf>)]) -> Result<Vec<Backup>> {
     let read = |part: &[(PathBuf, Option<PathBuf>)]| {
         part.iter().map(|(m, folder)| ours(m, folder.as_deref())).collect::<Vec<_>>()
     };
+
     std::thread::scope(|scope| {
         let parts: Vec<_> =
             manifests.chunks(share).map(|part| scope.spawn(move || read(part))).collect();
@@ -380,6 +401,7 @@ fn ours(manifest_path: &Path, folder: Option<&Path>) -> Backup {
             kind: Kind::Broken { why, manifest },
         }
     };
+
     let manifest = match Manifest::read(manifest_path) {
         Ok(manifest) => manifest,
         Err(e) => return fallback(format!("its manifest can't be used: {e:#}"), None),
@@ -388,6 +410,7 @@ fn ours(manifest_path: &Path, folder: Option<&Path>) -> Backup {
         return fallback("its manifest names no file".into(), Some(Box::new(manifest)));
     };
     let path = folder.map_or_else(|| base.join(&first.file), Path::to_path_buf);
+
     Backup {
         name: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         manifest_path: Some(manifest_path.to_path_buf()),
@@ -410,6 +433,7 @@ pub fn foreign(name: String, path: PathBuf) -> Result<Backup> {
     } else {
         length(&path)?
     };
+
     let created = dated::made(&name, modified(&path));
     Ok(Backup {
         name,
@@ -434,12 +458,15 @@ fn found_at(path: &Path) -> Result<Backup> {
             .because(e.to_string())
             .cure("check the path; `db-list` shows the backups that are known")
     };
+
     let meta = fs::metadata(path).map_err(missing)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     anyhow::ensure!(meta.is_dir() || meta.is_file(), no_file(path));
+
     if meta.is_dir() && is_an_archive(path) && !path.join("manifest.json").is_file() {
         return foreign(name, path.to_path_buf());
     }
+
     if meta.is_dir() {
         let manifest = path.join("manifest.json");
         anyhow::ensure!(
@@ -449,6 +476,7 @@ fn found_at(path: &Path) -> Result<Backup> {
                 path.display()
             ))
         );
+
         let others = Problem::usage(format!(
             "the `manifest.json` in `{}` is another tool's",
             path.display()
@@ -457,8 +485,10 @@ fn found_at(path: &Path) -> Result<Backup> {
             !Manifest::is_of_another_tool(&manifest),
             others.cure("name the file in it that is to be restored")
         );
+
         return Ok(ours(&manifest, Some(path)));
     }
+
     let beside = path.with_file_name(name::manifest(Path::new(&name)));
     let backup = beside.is_file().then(|| ours(&beside, None)).filter(|b| match &b.kind {
         Kind::Broken { manifest: None, .. } => !Manifest::is_of_another_tool(&beside),
@@ -467,6 +497,7 @@ fn found_at(path: &Path) -> Result<Backup> {
         // unpacked
         _ => b.path == *path,
     });
+
     backup
         .map(|b| if b.path == *path { b } else { b.under_the_name_of(path) })
         .map_or_else(|| foreign(name, path.to_path_buf()), Ok)

@@ -38,8 +38,10 @@ fn dated(numbers: &[&str]) -> Option<(NaiveDate, NaiveTime)> {
         }
         _ => return None,
     };
+
     let year = year.parse().ok().filter(|year| (1990..2200).contains(year))?;
     let date = NaiveDate::from_ymd_opt(year, month.parse().ok()?, day.parse().ok()?)?;
+
     Some((date, rest.time().unwrap_or(NaiveTime::MIN)))
 }
 
@@ -58,6 +60,7 @@ impl Rest<'_> {
                 parts.iter().take(3).take_while(|part| part.len() == 2).copied().collect()
             }
         };
+
         let part = |at: usize| whole.get(at..at + 2).map_or(Some(0), |part| part.parse().ok());
         if whole.len() < 4 { None } else { NaiveTime::from_hms_opt(part(0)?, part(2)?, part(4)?) }
     }
@@ -74,6 +77,7 @@ mod tests {
     #[test]
     fn a_table_of_names() {
         let modified: DateTime<Utc> = "2026-03-01T12:30:00Z".parse().unwrap();
+
         for (name, want) in [
             ("bigskies_backup_20260116_224500.sql.gz", "2026-01-16T22:45:00Z"),
             ("rephlo-dev_2025-11-20T10-30-00.sql.gz", "2025-11-20T10:30:00Z"),

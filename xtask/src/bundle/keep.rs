@@ -32,12 +32,14 @@ pub fn decide(candidates: &[Candidate], rules: &KeepRules, now: DateTime<Utc>) -
     let last_good = candidates.iter().position(|c| c.good);
     let mut calendar = Calendar::new(rules);
     let mut kept_good = 0;
+
     candidates
         .iter()
         .enumerate()
         .map(|(at, candidate)| {
             let age = (now - candidate.created).num_days();
             let slot = calendar.claim(candidate);
+
             let verdict = if last_good == Some(at) {
                 Verdict::Keep("the last good one".into())
             } else if candidate.good && kept_good < rules.min {
@@ -47,9 +49,11 @@ pub fn decide(candidates: &[Candidate], rules: &KeepRules, now: DateTime<Utc>) -
             } else {
                 by_age(age, rules, last_good.is_some())
             };
+
             if candidate.good && matches!(verdict, Verdict::Keep(_)) {
                 kept_good += 1;
             }
+
             verdict
         })
         .collect()
@@ -98,11 +102,13 @@ impl Calendar {
             (when.iso_week().year(), when.iso_week().week()),
             (when.year(), when.month()),
         ];
+
         let mut claimed = None;
         for (slots, key) in self.slots.iter_mut().zip(keys) {
             let free = candidate.good && slots.seen.len() < slots.count && slots.seen.insert(key);
             claimed = claimed.or(free.then_some(slots.name));
         }
+
         claimed
     }
 }

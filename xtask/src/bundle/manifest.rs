@@ -237,6 +237,7 @@ impl Manifest {
                 "it is of format {format}, this version reads up to {FORMAT}: use a newer db-tasks"
             )
         };
+
         match serde_json::from_str::<Self>(&text) {
             Ok(manifest) if manifest.format > FORMAT => Err(newer(manifest.format)),
             Ok(mut manifest) => match manifest.absurdity() {
@@ -267,6 +268,7 @@ impl Manifest {
                 .get("tool")
                 .and_then(|tool| tool.as_str())
                 .is_some_and(|tool| tool.contains("db-tasks"));
+
             !ours
                 && !empty
                 && value.get("artifacts").is_none()
@@ -284,20 +286,25 @@ impl Manifest {
             if !artifact.seconds.is_finite() || artifact.seconds < 0.0 {
                 return Some(format!("{} seconds", artifact.seconds));
             }
+
             if artifact.sha256.is_empty() == artifact.blake3.is_empty() {
                 return Some(format!("`{}` has one checksum, not none or two", artifact.store));
             }
+
             if !artifact.blake3.is_empty() && self.format < FORMAT {
                 return Some(format!(
                     "a sum of `{}` that format {} does not have",
                     artifact.store, self.format
                 ));
             }
+
             if artifact.format() != Format::Script && artifact.contents.is_none() {
                 return Some(format!("`{}` without what it holds", artifact.store));
             }
+
             let listed = sum(artifact.tables.iter().map(|t| t.rows));
             let differs = !artifact.tables.is_empty() && listed != artifact.rows;
+
             differs.then(|| format!("{} rows in all, and {listed} in its tables", artifact.rows))
         })
     }
@@ -388,6 +395,7 @@ mod tests {
     #[test]
     fn what_is_stored_loses_nothing() {
         let stored = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/manifests");
+
         for (file, format) in [
             ("format-1/shop_20261121_102946_before-v2.manifest.json", 1),
             ("format-2/backup_20261121_102953/manifest.json", 2),
@@ -406,6 +414,7 @@ mod tests {
                 "{file}"
             );
         }
+
         assert!(!Manifest::is_of_another_tool(&stored.join("format-1-minimal.json")));
         let least = Manifest::read(&stored.join("format-1-minimal.json")).unwrap();
         assert_eq!(
@@ -422,7 +431,9 @@ mod tests {
             serde_json::from_slice(&std::fs::read(stored.join("manifest.json")).unwrap()).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("manifest.json");
+
         type Change = fn(&mut serde_json::Value);
+
         let changes: [(&str, Change); 3] = [
             ("that format 3 does not have", |m| m["format"] = 3.into()),
             ("one checksum, not none or two", |m| m["artifacts"][0]["sha256"] = "ab".into()),
@@ -430,6 +441,7 @@ mod tests {
                 drop(m["artifacts"][0].as_object_mut().unwrap().remove("contents"))
             }),
         ];
+
         for (why, change) in changes {
             let mut changed = whole.clone();
             changed.as_object_mut().unwrap().remove("digest");
@@ -449,6 +461,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("manifest.json");
         let whole: serde_json::Value = serde_json::from_str(&text).unwrap();
+
         for (at, value, why) in [
             (
                 "/artifacts/0/database/connection_limit",
@@ -474,6 +487,7 @@ mod tests {
             assert!(said.contains(why), "{at}: {said}");
             assert!(!Manifest::is_of_another_tool(&path), "{at}");
         }
+
         let mut many =
             Manifest::read(&stored.join("shop_20261121_102946_before-v2.manifest.json")).unwrap();
         many.artifacts[0].bytes = u64::MAX;
@@ -498,6 +512,7 @@ mod tests {
         let stored = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/manifests");
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("manifest.json");
+
         for file in [
             "format-1/shop_20261121_102946_before-v2.manifest.json",
             "format-2/backup_20261121_102953/manifest.json",
@@ -528,14 +543,17 @@ mod tests {
     #[test]
     fn a_right_that_is_none_makes_no_manifest() {
         use crate::engine::postgres::facts::Grant;
+
         let grant = |word: &str| {
             serde_json::from_value::<Grant>(
                 serde_json::json!({ "grantee": null, "privilege": word }),
             )
         };
+
         for word in ["CONNECT", "CREATE", "TEMPORARY"] {
             assert_eq!(grant(word).unwrap().privilege.to_string(), word);
         }
+
         let said = grant("CONNECT ON DATABASE x TO PUBLIC;\n\\! touch y\nGRANT CONNECT")
             .unwrap_err()
             .to_string();
@@ -546,6 +564,7 @@ mod tests {
     fn another_tools_manifest_is_told_from_a_broken_one() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("manifest.json");
+
         for (text, others) in [
             (r#"{"date": "2024-01-01", "files": ["a.sql"]}"#, true),
             (r#"["a.sql"]"#, true),

@@ -35,15 +35,18 @@ pub fn check(backup: &config::Backup) -> Result<(), String> {
             ));
         }
     }
+
     if !backup.name.contains("{timestamp}") || !backup.name.ends_with("{ext}") {
         return Err("`name` must hold `{timestamp}` and end with `.{ext}`".into());
     }
+
     if backup.name.contains("..")
         || backup.name.starts_with('/')
         || backup.name.matches('/').count() > 1
     {
         return Err("`name` may have one folder at most, and stays inside `dir`".into());
     }
+
     let known = !StrftimeItems::new(&backup.timestamp).any(|item| matches!(item, Item::Error));
     let usable = known
         && Some(DateTime::UNIX_EPOCH.format(&backup.timestamp).to_string())
@@ -54,6 +57,7 @@ pub fn check(backup: &config::Backup) -> Result<(), String> {
             backup.timestamp
         ));
     }
+
     Compression::parse(&backup.compress, backup.level).map(|_| ())
 }
 
@@ -75,6 +79,7 @@ pub fn artifact(
         words.label.map(slug).filter(|s| !s.is_empty()).map_or(String::new(), |s| format!("_{s}"));
     let counter = if counter > 1 { format!("_{counter}") } else { String::new() };
     let timestamp = format!("{}{label}{counter}", now.format(&backup.timestamp));
+
     let name = backup
         .name
         .replace("{project}", &slug(words.project))
@@ -143,7 +148,9 @@ mod tests {
             store: "main",
             label: None,
         };
+
         let now = "2025-11-20T10:30:00Z".parse().unwrap();
+
         for (template, timestamp, ext, counter, want) in [
             (
                 "{database}_{timestamp}.{ext}",
@@ -170,6 +177,7 @@ mod tests {
             let got = artifact(&backup(template, timestamp), &words, ext, now, counter);
             assert_eq!(got.to_string_lossy(), want);
         }
+
         let labelled = Words { label: Some("before v2 / risky"), ..words };
         let got = artifact(&backup("{database}_{timestamp}.{ext}", "%Y"), &labelled, "sql", now, 1);
         assert_eq!(got.to_string_lossy(), "rephlo-dev_2025_before-v2---risky.sql");

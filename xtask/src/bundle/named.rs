@@ -20,6 +20,7 @@ pub(super) fn fault(base: &Path, manifest: &Manifest) -> Option<String> {
                 artifact.file
             ));
         }
+
         match fs::metadata(base.join(&artifact.file)) {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
                 Some(format!("`{}` is missing", artifact.file))

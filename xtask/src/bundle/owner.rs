@@ -35,6 +35,7 @@ pub fn is_ours(manifest: &Manifest, project: &Project, ground: Ground) -> bool {
     if alike || (manifest.project_named && project.named) {
         return alike;
     }
+
     let holds = |key: &str, name: &str| {
         let ours = |d: &&crate::config::Database| {
             d.key == key && d.connection.database.as_deref() == Some(name)
@@ -52,6 +53,7 @@ mod tests {
     fn project(name: &str, folder: &Path) -> Project {
         let root = folder.join("here");
         std::fs::create_dir_all(&root).unwrap();
+
         let named =
             if name.is_empty() { String::new() } else { format!("[project]\nname = \"{name}\"\n") };
         let path = root.join("db-tasks.toml");
@@ -60,6 +62,7 @@ mod tests {
             format!("{named}[databases.main]\npostgres = {{ database = \"app\" }}\n"),
         )
         .unwrap();
+
         load(&path, Env::default(), Dotenv::Ignore).unwrap().0
     }
 
@@ -74,7 +77,9 @@ mod tests {
     #[test]
     fn a_table_of_owners() {
         use Ground::{Common, Own};
+
         let folder = tempfile::tempdir().unwrap();
+
         for (name, theirs, named, database, ground, ours) in [
             // both have a name in their file
             ("shop", "shop", true, "app", Common, true),
@@ -106,6 +111,7 @@ mod tests {
         let project = project("", folder.path());
         std::fs::create_dir(folder.path().join("srv")).unwrap();
         assert_eq!(Ground::of(&project.root.join("backups"), &project), Ground::Own);
+
         assert_eq!(Ground::of(&folder.path().join("srv"), &project), Ground::Common);
         #[cfg(unix)]
         {

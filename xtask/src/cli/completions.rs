@@ -68,36 +68,43 @@ pub fn script(shell: Shell) -> String {
 
 fn bash(cli: &Command) -> String {
     let mut out = BEGIN.to_owned();
+
     for command in cli.get_subcommands() {
         let names: Vec<&str> =
             std::iter::once(command.get_name()).chain(command.get_all_aliases()).collect();
         let _ =
             writeln!(out, "            {}) command={} ;;", names.join(" | "), command.get_name());
     }
+
     out.push_str("        esac\n    done\n    case $command in\n");
     let commands: Vec<&str> = cli.get_subcommands().map(Command::get_name).collect();
+
     let _ = writeln!(
         out,
         "        '') words='{} help {}' ;;",
         commands.join(" "),
         flags(cli).join(" ")
     );
+
     for command in cli.get_subcommands() {
         let words = [flags(command), values(command)].concat().join(" ");
         let _ = writeln!(out, "        {}) words='{words}' ;;", command.get_name());
     }
+
     out.push_str("    esac\n    case $previous in\n");
     let (files, others): (Vec<&Arg>, Vec<&Arg>) = cli
         .get_subcommands()
         .flat_map(Command::get_arguments)
         .filter(|a| wants_a_value(a))
         .partition(|a| is_a_path(a));
+
     let named = |args: Vec<&Arg>| {
         let mut names: Vec<String> = args.into_iter().flat_map(names).collect();
         names.sort();
         names.dedup();
         names.join(" | ")
     };
+
     let paths = "compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- \"$cur\")); return";
     let _ = writeln!(
         out,
@@ -105,6 +112,7 @@ fn bash(cli: &Command) -> String {
         named(files),
         named(others)
     );
+
     out.push_str(END);
     out
 }

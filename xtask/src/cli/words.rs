@@ -14,14 +14,17 @@ pub fn understood(mut words: Vec<OsString>) -> Vec<OsString> {
     if words.get(2).is_some_and(|word| word == "--") {
         words.remove(2);
     }
+
     if words.get(1).is_some_and(|word| word == "help") {
         words.remove(1);
         let at = words.len().min(2);
         words.insert(at, "--help".into());
     }
+
     if let Some(task) = words.get(1).and_then(|word| word.to_str()?.strip_prefix("db:")) {
         words[1] = format!("db-{task}").into();
     }
+
     alone(words, "--wait", super::WAIT)
 }
 
@@ -36,6 +39,7 @@ fn alone(mut words: Vec<OsString>, option: &str, number: &str) -> Vec<OsString> 
             words[at] = format!("{option}={number}").into();
         }
     }
+
     words
 }
 

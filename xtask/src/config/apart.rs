@@ -25,6 +25,7 @@ pub fn check(project: &Project, backups: &Path) -> Result<(), Problem> {
             .iter()
             .try_for_each(|other| stores_apart(project, store, other))?;
     }
+
     Ok(())
 }
 
@@ -49,6 +50,7 @@ fn places(project: &Project, backups: &Path) -> Vec<Place> {
     let cure = "name another folder: `backup.dir`, or the store's `path`".to_owned();
     let why = "a wipe of the tree would delete the backups, a restore of it hide them, and each \
                backup would hold those before it";
+
     let backups = Place {
         what: "the backup folder".into(),
         path: backups.into(),
@@ -56,8 +58,10 @@ fn places(project: &Project, backups: &Path) -> Vec<Place> {
         cure,
         room: Room::ForNone,
     };
+
     let cure = "name the folder in the project that holds the files".to_owned();
     let why = "a wipe or a restore of the tree would take the project itself";
+
     let root = Place {
         what: "the project".into(),
         path: project.root.clone(),
@@ -65,8 +69,10 @@ fn places(project: &Project, backups: &Path) -> Vec<Place> {
         cure,
         room: Room::ForTrees,
     };
+
     let cure = "name another folder for the store".to_owned();
     let why = "what is kept there is for `db-tasks` alone";
+
     let state = Place {
         what: "the folder of our own state".into(),
         path: project.state_dir(),
@@ -74,6 +80,7 @@ fn places(project: &Project, backups: &Path) -> Vec<Place> {
         cure,
         room: Room::ForNone,
     };
+
     let clusters = project.databases.iter().filter_map(|database| match &database.at {
         At::Cluster { folder, .. } => Some(Place {
             what: format!("the cluster of `databases.{}`", database.key),
@@ -84,9 +91,11 @@ fn places(project: &Project, backups: &Path) -> Vec<Place> {
         }),
         _ => None,
     });
+
     let logs = project.logs.as_ref().map(|path| {
         let cure = "name another folder: `project.logs`, or the store's `path`".into();
         let why = "each run would change the tree while it is read";
+
         Place {
             what: "the folder of the logs".into(),
             path: path.clone(),
@@ -103,6 +112,7 @@ impl Place {
         let (aside, key) = (beside(tree), &store.key);
         let tree_is = format!("the tree of `stores.{key}` (`{}`)", tree.display());
         let place_is = format!("{} (`{}`)", self.what, self.path.display());
+
         let what = if is_within(&self.path, tree) {
             format!("{place_is} is inside {tree_is}")
         } else if self.room == Room::ForNone && is_within(tree, &self.path) {
@@ -146,9 +156,11 @@ fn stores_apart(project: &Project, one: &Store, other: &Store) -> Result<(), Pro
         }
         _ => return Ok(()),
     };
+
     if !nested {
         return Ok(());
     }
+
     let [a, b] = places;
     Err(Problem::usage(format!(
         "`stores.{}` (`{a}`) and `stores.{}` (`{b}`) are in one place",
@@ -193,6 +205,7 @@ fn real(path: &Path, depth: u32) -> PathBuf {
     if let Ok(real) = fs::canonicalize(path) {
         return real;
     }
+
     let parent = path.parent().map(|parent| real(parent, depth)).unwrap_or_default();
     match path.components().next_back() {
         Some(Component::Normal(name)) => match fs::read_link(parent.join(name)) {
@@ -215,6 +228,7 @@ fn plain(path: &Path) -> PathBuf {
             part => plain.push(part),
         }
     }
+
     plain
 }
 
@@ -228,16 +242,19 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("repo");
         fs::create_dir_all(root.join("data/sub")).unwrap();
+
         #[cfg(unix)]
         for (to, link) in [("data", "link"), ("data/backups", "dangling"), ("..", "up")] {
             std::os::unix::fs::symlink(to, root.join(link)).unwrap();
         }
+
         let file = root.join("db-tasks.toml");
         let text = format!(
             "[databases.main]\npostgres = {{ url = \"postgresql://u@h/d\" \
              }}\n[containers.a]\ndocker = \"x\"\n[containers.b]\ndocker = \"x\"\n{stores}"
         );
         fs::write(&file, text).unwrap();
+
         load(&file, Env::of([("", ""); 0]), Dotenv::Ignore).map(drop).map_err(|e| e.to_string())
     }
 
@@ -270,6 +287,7 @@ mod tests {
             let error = said(&stores).expect_err(&stores);
             assert!(error.contains(says) && error.contains("  next: "), "{stores}: {error}");
         }
+
         for stores in [
             tree("a", "data"),
             tree("a", "data") + &backups("backups"),
@@ -289,6 +307,7 @@ mod tests {
                  }}\n[stores.n]\ncontainer = \"{container}\"\nfiles = {{ path = \"{b}\" }}\n"
             )
         };
+
         for (a, b) in [
             ("/srv/up", "/srv/up"),
             ("/srv/up", "/srv/up/x"),
@@ -302,6 +321,7 @@ mod tests {
                 );
             }
         }
+
         assert_eq!(said(&two("/srv/up", "/srv/upper", "a")), Ok(()));
     }
 

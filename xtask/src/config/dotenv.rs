@@ -38,8 +38,10 @@ pub fn read(bytes: &[u8], known: &dyn Fn(&str) -> Option<String>) -> Dotenv {
         lines: BTreeMap::new(),
         borrows: BTreeSet::new(),
     };
+
     while reader.entry() {}
     reader.doubles();
+
     reader.found
 }
 
@@ -62,6 +64,7 @@ impl Text {
                 chars.push(char::REPLACEMENT_CHARACTER);
             }
         }
+
         Self { chars, broken, at: 0, line: 1 }
     }
 
@@ -128,16 +131,19 @@ impl Reader<'_> {
         self.text.take_while(char::is_whitespace);
         let (line, begun) = (self.text.line, self.text.at);
         let Some(first) = self.text.peek() else { return false };
+
         if first == '#' {
             self.text.rest();
             return true;
         }
+
         let mut key = self.text.take_while(is_of_key);
         let mut blank = self.text.take_while(is_blank);
         if key == "export" && !blank.is_empty() && self.text.peek().is_some_and(is_of_key) {
             key = self.text.take_while(is_of_key);
             blank = self.text.take_while(is_blank);
         }
+
         let value = match self.text.peek() {
             Some('=') => Some(self.value(line)),
             // `KEY: value`, as in YAML
@@ -157,12 +163,14 @@ impl Reader<'_> {
                 Some(Err("there is no `=` behind its name".into()))
             }
         };
+
         if let (false, Some(value)) = (key.is_empty(), value) {
             let whole = self.text.broken.range(begun..self.text.at).next().is_none();
             let value = value
                 .and_then(|value| if whole { Ok(value) } else { Err("it is not UTF-8".into()) });
             self.keep(key, line, value);
         }
+
         true
     }
 
@@ -184,9 +192,11 @@ impl Reader<'_> {
         };
         let begun = (self.text.at, self.text.line);
         self.text.next();
+
         let inside = self.until(quote);
         let lines = self.text.line - begun.1;
         let behind = without_comment(&format!(" {}", self.text.rest())).trim().to_owned();
+
         let inside = match inside {
             Some(inside) if behind.is_empty() => inside,
             Some(_) if lines == 0 => {
@@ -222,6 +232,7 @@ impl Reader<'_> {
         // the last one counts, readable or not
         self.found.values.remove(&key);
         self.found.unreadable.remove(&key);
+
         let borrows = std::mem::take(&mut self.borrows);
         self.found.borrowed.remove(&key);
         match value {
@@ -259,6 +270,7 @@ impl Reader<'_> {
                 c => out.push(c),
             }
         }
+
         Ok(out)
     }
 
@@ -273,18 +285,23 @@ impl Reader<'_> {
             out.push('$');
             return Ok(rest);
         }
+
         if let Some(inner) = rest.strip_prefix('{') {
             let end = closing(inner).ok_or("a `${` in it is not closed")?;
             out.push_str(&self.braced(&inner[..end], backslash, line)?);
             return Ok(&inner[end + 1..]);
         }
+
         let end =
             rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(rest.len());
+
         if rest.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
             out.push_str(&self.looked_up(&rest[..end], line));
             return Ok(&rest[end..]);
         }
+
         out.push('$');
+
         Ok(rest)
     }
 
@@ -295,6 +312,7 @@ impl Reader<'_> {
         let value = self.value_of(name);
         let set = value.clone().filter(|value| !(operator.starts_with(':') && value.is_empty()));
         let operator = operator.strip_prefix(':').unwrap_or(operator);
+
         let mut chars = operator.chars();
         match (name.is_empty(), chars.next()) {
             (false, None) => Ok(self.looked_up(name, line)),
@@ -318,6 +336,7 @@ impl Reader<'_> {
                  {hint}"
             ));
         }
+
         value.unwrap_or_default()
     }
 
@@ -358,6 +377,7 @@ fn closing(text: &str) -> Option<usize> {
             _ => {}
         }
     }
+
     None
 }
 
@@ -375,6 +395,7 @@ fn unescape<'t>(rest: &'t str, out: &mut String) -> &'t str {
         '"' | '\\' | '$' | '\'' => out.push(c),
         other => out.extend(['\\', other]),
     }
+
     &rest[c.len_utf8()..]
 }
 
@@ -442,6 +463,7 @@ mod tests {
                 "{text:?}: {found:?}"
             );
         }
+
         assert_eq!(of(b"OTHER=caf\xe9\nV=x\n").values["V"], "x");
     }
 
@@ -465,6 +487,7 @@ mod tests {
             );
             assert_eq!(found.values.get("V"), None);
         }
+
         assert_eq!(of(b"A=1\nV=\"s3cret\nB=2").values["B"], "2");
     }
 

@@ -46,6 +46,7 @@ impl Env {
             ),
             ("ALLOW_EMPTY_SQL_DUMP", "an empty database is backed up as it is"),
         ];
+
         let set = INSTEAD.iter().filter(|(name, _)| self.is_set(name));
         set.map(|(name, instead)| format!("{name} is set, and does nothing here: {instead}"))
             .collect()
@@ -81,6 +82,7 @@ impl Env {
                     .into());
             }
         };
+
         let found = self.read(&bytes);
         for (name, value) in found
             .values
@@ -91,6 +93,7 @@ impl Env {
             self.of_dotenv.insert(name.clone());
             self.vars.insert(name.clone(), value.clone());
         }
+
         self.dotenv = found;
         Ok(self)
     }
@@ -220,6 +223,7 @@ impl Env {
                 out.text.push('$');
             }
         }
+
         out.text.push_str(rest);
         Ok(out)
     }
@@ -231,16 +235,19 @@ impl Env {
         };
         let missing =
             |message: &str, broken| Missing { name: name.into(), message: message.into(), broken };
+
         if let Some(value) = self.needed(name).map_err(|broken| missing("", Some(broken)))? {
             out.text.push_str(value);
             out.from.push(name.to_owned());
             return Ok(());
         }
+
         match otherwise {
             Some(rest) if rest.starts_with('-') => out.text.push_str(&rest[1..]),
             Some(rest) if rest.starts_with('?') => return Err(missing(&rest[1..], None)),
             _ => return Err(missing("", None)),
         }
+
         Ok(())
     }
 }
@@ -299,6 +306,7 @@ mod tests {
     #[test]
     fn expands_every_form() {
         let env = Env::of([("A", "1"), ("EMPTY", "")]);
+
         for (text, want) in [
             ("plain", Ok("plain")),
             ("x${A}y", Ok("x1y")),
@@ -323,8 +331,10 @@ mod tests {
     fn a_line_that_cannot_be_read_is_told_where_it_is_needed() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join(".env"), "A=1\nURL='s3cret\nREAL='x\n").unwrap();
+
         let env = Env::of([("REAL", "r")]).with_dotenv(folder.path()).unwrap();
         assert_eq!(env.expand("${A}${REAL}").unwrap().text, "1r");
+
         let broken = env.expand("${URL:-x}").unwrap_err().broken.unwrap();
         let said = Problem::from(broken).to_string();
         assert!(
@@ -334,6 +344,7 @@ mod tests {
             ),
             "{said}"
         );
+
         assert!(!said.contains("s3cret"));
         assert!(env.first(&["A", "URL"]).unwrap().is_some());
         assert!(env.first(&["URL", "A"]).is_err());

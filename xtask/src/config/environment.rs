@@ -65,10 +65,12 @@ pub fn choose(
         (Said::Variable(word) | Said::Fallback(word), None) => (word.as_str(), Origin::File),
         (Said::Nothing, None) => ("development", Origin::Default),
     };
+
     let mut frameworks = Vec::new();
     for name in FRAMEWORKS {
         frameworks.extend(env.needed(name)?.map(|word| (word, Origin::Variable(name))));
     }
+
     let own_word = matches!(said, Said::Variable(_));
     let strictest = [(file, origin)]
         .into_iter()
@@ -76,6 +78,7 @@ pub fn choose(
         .find(|(word, _)| protects(word));
     let first = frameworks.first().copied().filter(|_| !own_word);
     let (word, origin) = strictest.or(first).unwrap_or((file, origin));
+
     Ok((word.to_owned(), origin))
 }
 
@@ -118,6 +121,7 @@ fn as_seen(name: &str) -> String {
 fn apart(name: &str) -> String {
     let letters: Vec<char> = name.chars().collect();
     let mut words = String::with_capacity(name.len() + 4);
+
     for (at, letter) in letters.iter().enumerate() {
         let before = at.checked_sub(1).map(|before| letters[before]);
         let begins = before.is_some_and(char::is_lowercase)
@@ -128,6 +132,7 @@ fn apart(name: &str) -> String {
         }
         words.push(*letter);
     }
+
     words
 }
 
@@ -193,6 +198,7 @@ mod tests {
         ] {
             assert!(is_production(name), "{name}");
         }
+
         for name in [
             "",
             "development",
@@ -227,6 +233,7 @@ mod tests {
     fn who_says_it() {
         let literal = |word: &str| Said::Literal(word.into());
         let fallback = |word: &str| Said::Fallback(word.into());
+
         for (said, env, want) in [
             (Said::Nothing, Env::of([]), ("development", Origin::Default)),
             (

@@ -22,6 +22,7 @@ pub struct Scalar(pub String);
 impl<'de> Deserialize<'de> for Scalar {
     fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         struct Visitor;
+
         impl serde::de::Visitor<'_> for Visitor {
             type Value = Scalar;
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -34,6 +35,7 @@ impl<'de> Deserialize<'de> for Scalar {
                 Ok(Scalar(v.to_string()))
             }
         }
+
         d.deserialize_any(Visitor)
     }
 }
@@ -261,6 +263,7 @@ fn shown(error: &toml::de::Error, text: &str) -> String {
     if !may_hold_a_secret(text, at) && !holds_a_secret(error.message()) {
         return error.to_string();
     }
+
     let (line, column) = position(text, at);
     // what stands in quotes is a value of the file's
     let message: Vec<&str> = error
@@ -269,6 +272,7 @@ fn shown(error: &toml::de::Error, text: &str) -> String {
         .enumerate()
         .map(|(at, part)| if at % 2 == 1 { "…" } else { part })
         .collect();
+
     format!(
         "TOML parse error at line {line}, column {column} (the line is not shown: it may hold a \
          password)\n{}",
@@ -285,6 +289,7 @@ fn may_hold_a_secret(text: &str, at: usize) -> bool {
         before.rsplit('\n').next().unwrap_or_default(),
         after.split('\n').next().unwrap_or_default()
     );
+
     let is_within = |quotes: &str| before.matches(quotes).count() % 2 == 1;
     holds_a_secret(&line) || is_within("\"\"\"") || is_within("\'\'\'")
 }
@@ -302,11 +307,13 @@ fn too_high(message: &str) -> Option<String> {
     let wrong = words.next()?;
     let known: Vec<&str> = words.collect();
     let line = format!("{wrong} = \"x\"");
+
     let tables = [
         ("postgres", toml::from_str::<PostgresTable>(&line).is_ok()),
         ("files", matches!(wrong, "path" | "exclude" | "keep-rights")),
         ("milvus", toml::from_str::<MilvusTable>(&line).is_ok()),
     ];
+
     let table = tables.iter().find(|(table, knows)| *knows && known.contains(table))?.0;
     Some(format!("{table} = {{ {wrong} = … }}"))
 }
@@ -365,6 +372,7 @@ mod tests {
             let said = error(text);
             assert!(!said.contains("hunter2") && said.contains("line "), "{text}\n{said}");
         }
+
         assert!(
             error(
                 "[databases.main]\npostgres = { url = \"postgres://a:b@c/d\", databse = \"x\" }\n"
@@ -388,6 +396,7 @@ mod tests {
                 "{said}"
             );
         }
+
         assert!(
             error("[databases.main]\ncontainr = \"x\"\n").contains("did you mean `container`?")
         );

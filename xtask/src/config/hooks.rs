@@ -67,6 +67,7 @@ impl fmt::Display for Run {
 impl<'de> Deserialize<'de> for Words {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         struct Any;
+
         impl<'de> Visitor<'de> for Any {
             type Value = Words;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -79,6 +80,7 @@ impl<'de> Deserialize<'de> for Words {
                 Vec::deserialize(SeqAccessDeserializer::new(words)).map(Words::Argv)
             }
         }
+
         d.deserialize_any(Any)
     }
 }
@@ -96,6 +98,7 @@ struct Long {
 impl<'de> Deserialize<'de> for HookTable {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         struct Any;
+
         impl<'de> Visitor<'de> for Any {
             type Value = HookTable;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -114,6 +117,7 @@ impl<'de> Deserialize<'de> for HookTable {
                 Ok(HookTable { run, container, timeout, url })
             }
         }
+
         d.deserialize_any(Any)
     }
 }
@@ -143,6 +147,7 @@ mod tests {
         assert!(
             matches!(read("hook = ['npm', 'run']").unwrap().run, Words::Argv(words) if words == ["npm", "run"])
         );
+
         let long =
             read("hook = { run = ['x'], container = 'app', timeout = 5, url = 'u' }").unwrap();
         assert_eq!(
@@ -150,6 +155,7 @@ mod tests {
             (Some("app"), Some("5".into()), Some("u"))
         );
         assert!(read("hook = { ran = 'x' }").unwrap_err().contains("unknown field `ran`"));
+
         assert!(
             read("hook = 3")
                 .unwrap_err()

@@ -63,6 +63,7 @@ pub fn load(path: &Path, env: Env, dotenv: Dotenv) -> Result<(Project, Env)> {
              itself",
         )
     })?;
+
     let root = path.parent().unwrap_or(Path::new("."));
     let env = env.beside(root);
     let env = match dotenv {
@@ -70,14 +71,17 @@ pub fn load(path: &Path, env: Env, dotenv: Dotenv) -> Result<(Project, Env)> {
         Dotenv::Ignore => env,
     };
     let file = file::parse(path, &text)?;
+
     if file.databases.is_empty() {
         return Err(Problem::usage(format!("`{}` names no database", path.display()))
             .cure("add `[databases.main]`, and `postgres = { url = \"${DATABASE_URL}\" }` below it")
             .into());
     }
+
     let mut project = resolve::resolve(path, &text, &file, &env)?;
     // hooks have all of it, and say what they like
     project.secrets.overhear(env.pairs());
     apart::check(&project, &project.backup.dir)?;
+
     Ok((project, env))
 }

@@ -136,6 +136,7 @@ impl Database {
         let name = self.testing.clone()?;
         let connection =
             Connection { database: Some(name), guessed: None, ..self.connection.clone() };
+
         Some(Self {
             key: format!("{}-testing", self.key),
             connection,

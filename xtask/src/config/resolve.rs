@@ -39,16 +39,19 @@ pub fn resolve(path: &Path, text: &str, file: &File, env: &Env) -> Result<Projec
         entries: Vec::new(),
         lent: Vec::new(),
     };
+
     let folder_name =
         root.file_name().map_or("project".into(), |n| n.to_string_lossy().into_owned());
     let given = r.in_file("project.name", file.project.name.as_ref())?;
     let named = given.is_some();
     let name = given.unwrap_or_else(|| r.by_default("project.name", &folder_name));
     let mut guards = r.guards(file)?;
+
     let (environment, said_by) = r.environment(file.project.environment.as_ref(), &guards)?;
     let logs = r.in_file("project.logs", file.project.logs.as_ref())?.map(|path| r.path(&path));
     // services are stopped in the order in which the file names them
     let mut containers: Vec<_> = file.containers.iter().collect();
+
     containers.sort_by_key(|(key, _)| key.span().start);
     let containers = containers
         .into_iter()
@@ -56,20 +59,24 @@ pub fn resolve(path: &Path, text: &str, file: &File, env: &Env) -> Result<Projec
         .collect::<Result<Vec<_>>>()?;
     let only = file.databases.len() == 1;
     let mut databases = Vec::new();
+
     for (key, table) in &file.databases {
         databases.push(r.database(key, table, file, only || key == "main")?);
     }
+
     guards.testing = for_tests(&databases)?;
     let stores = r.stores(file)?;
     let backup = r.backup(file)?;
     let after_restore = r.list("restore.next", file.restore.next.as_deref().unwrap_or(&[]))?;
     let restore_without = r.restore_without(file)?;
+
     let after_wipe = r.list("wipe.next", file.wipe.next.as_deref().unwrap_or(&[]))?;
     let strategy = r.strategy(file)?;
     let after_reset = r.list("reset.next", file.reset.next.as_deref().unwrap_or(&[]))?;
     let first_dump =
         r.pick("prepare.dump", file.prepare.dump.as_ref(), &[])?.map(|path| r.path(&path));
     let hooks = r.hooks("hooks", &file.hooks, file)?;
+
     let Resolver { secrets, entries, lent, root, .. } = r;
     Ok(Project {
         root: root.to_path_buf(),
@@ -128,17 +135,21 @@ impl Resolver<'_> {
             if let Some(broken) = missing.broken {
                 return broken.into();
             }
+
             let why =
                 if missing.message.is_empty() { "it is not set".into() } else { missing.message };
+
             self.wrong(offset, format!("`{key}` needs the variable `{}`: {why}", missing.name))
                 .cure(format!(
                     "set `{0}` in the environment or in `.env`, or write `${{{0}:-default}}`",
                     missing.name
                 ))
         })?;
+
         let (line, _) = file::position(self.text, offset);
         let mut origin =
             format!("{}:{line}", self.path.file_name().unwrap_or_default().to_string_lossy());
+
         for name in &expanded.from {
             origin.push_str(&format!(" (${name})"));
             self.hide(name);
@@ -146,6 +157,7 @@ impl Resolver<'_> {
                 expanded.from.len() == 1 && self.env.get(name) == Some(expanded.text.as_str());
             self.lend(key, name, if is_all { Share::Whole } else { Share::Part });
         }
+
         Ok((expanded.text, origin))
     }
 
@@ -170,6 +182,7 @@ impl Resolver<'_> {
         if !value.contains(char::is_control) {
             return Ok(());
         }
+
         Err(Problem::usage(format!("`{key}` holds a control character"))
             .because(
                 "a line break at its end, most likely: where it comes from is a file, or the \
@@ -250,6 +263,7 @@ impl Resolver<'_> {
             let origin = self.expand(key, first.span().start, "")?.1;
             self.note(key, &found.join(", "), origin);
         }
+
         Ok(found)
     }
 
@@ -290,6 +304,7 @@ impl Resolver<'_> {
         // servers
         let from_env = from_env && !matches!(place, At::Cluster { .. });
         let connection = self.connection(key, &table.postgres, from_env)?;
+
         let led = connection.options.iter().find(|(name, _)| WHERE.contains(&name.as_str()));
         if let (At::Container(container), Some((variable, _))) = (&place, led) {
             return Err(Problem::usage(format!(
@@ -299,12 +314,14 @@ impl Resolver<'_> {
             .cure("leave one of them out: `container`, or that parameter of the URL")
             .into());
         }
+
         if place == At::Host && led.is_some() && connection.database.is_none() {
             return Err(Problem::usage(format!("`databases.{key}` does not say which database"))
                 .because("its URL leaves that to the service")
                 .cure("put the database's name into the URL: `postgresql:///NAME?service=…`")
                 .into());
         }
+
         let service = from_env && led.is_none() && self.env.needed("PGSERVICE")?.is_some();
         if place == At::Host && connection.host.is_none() && service {
             return Err(Problem::usage(format!(
@@ -317,9 +334,11 @@ impl Resolver<'_> {
             ))
             .into());
         }
+
         let hooks = self.hooks(&at("hooks"), &table.hooks, file)?;
         let testing =
             self.testing(&at("testing"), table.testing.as_ref(), connection.database.as_deref())?;
+
         Ok(Database { key: key.into(), at: place, programs, connection, testing, hooks })
     }
 
@@ -334,6 +353,7 @@ impl Resolver<'_> {
         if Some(name.as_str()) != usual {
             return Ok(Some(name));
         }
+
         let wrong = self.wrong(
             said.span().start,
             format!("`{key}` is `{name}`, which is the usual database itself"),
@@ -346,6 +366,7 @@ impl Resolver<'_> {
         let container = self.in_file(&at("container"), table.container.as_ref())?;
         let cluster = self.in_file(&at("cluster"), table.cluster.as_ref())?;
         let init = self.in_file(&at("init"), table.init.as_ref())?;
+
         match (container, cluster) {
             (Some(_), Some(_)) => Err(Problem::usage(format!(
                 "`databases.{key}` says both `container` and `cluster`"
@@ -359,6 +380,7 @@ impl Resolver<'_> {
                 let offset = table.container.as_ref().map_or(0, |c| c.span().start);
                 let known: Vec<_> =
                     file.containers.keys().map(|k| format!("`{}`", k.as_ref())).collect();
+
                 Err(self
                     .wrong(offset, format!("there is no `[containers.{container}]`"))
                     .cure(if known.is_empty() {
@@ -384,6 +406,7 @@ impl Resolver<'_> {
         for (key, said, claim) in keys {
             without.extend(self.flag(key, said.as_ref())?.then_some(claim));
         }
+
         Ok(without)
     }
 
@@ -410,12 +433,14 @@ impl Resolver<'_> {
         let b = &file.backup;
         let dir =
             self.layered("backup.dir", b.dir.as_ref(), &["BACKUP_DIR", "SQL_DUMP_DIR"], "backups")?;
+
         let name = self.layered(
             "backup.name",
             b.name.as_ref(),
             &[],
             if file.stores.is_empty() { FLAT } else { SET },
         )?;
+
         if !file.stores.is_empty() && !name.contains('/') {
             return Err(Problem::usage(format!("`backup.name` is `{name}`, and there are stores"))
                 .because(
@@ -425,15 +450,18 @@ impl Resolver<'_> {
                 .cure(format!("write `name = \"{SET}\"`, or leave it out"))
                 .into());
         }
+
         let timestamp =
             self.layered("backup.timestamp", b.timestamp.as_ref(), &[], "%Y%m%d_%H%M%S")?;
         let compress = self.layered("backup.compress", b.compress.as_ref(), &[], "zstd")?;
         let level = self.number("backup.level", b.level.as_ref(), &[])?.map(u32::cast_signed);
+
         let days = self.number(
             "backup.keep-days",
             b.keep_days.as_ref(),
             &["BACKUP_RETENTION_DAYS", "BACKUP_KEEP_DAYS"],
         )?;
+
         let min = self.number("backup.min-keep", b.min_keep.as_ref(), &["BACKUP_MIN_KEEP"])?;
         let min = min.unwrap_or_else(|| {
             self.by_default("backup.min-keep", "5");
@@ -443,17 +471,20 @@ impl Resolver<'_> {
         let weekly = self.number("backup.keep-weekly", b.keep_weekly.as_ref(), &[])?.unwrap_or(0);
         let monthly =
             self.number("backup.keep-monthly", b.keep_monthly.as_ref(), &[])?.unwrap_or(0);
+
         let interval_hours = self.number(
             "backup.interval-hours",
             b.interval_hours.as_ref(),
             &["BACKUP_INTERVAL_HOURS"],
         )?;
+
         let interval_hours = interval_hours.unwrap_or_else(|| {
             self.by_default("backup.interval-hours", "24");
             24
         });
         let ask = self.flag("backup.ask", b.ask.as_ref())?;
         let keep = KeepRules { days, min, daily, weekly, monthly };
+
         let backup = Backup {
             dir: self.path(&dir),
             name,

@@ -93,26 +93,32 @@ mod tests {
         for folder in ["repo/bin", "own"] {
             fs::create_dir_all(at(folder)).unwrap();
         }
+
         symlink(at("repo/bin"), at("linked")).unwrap();
+
         for program in ["repo/bin/psql", "repo/bin/evil", "own/psql", "own/docker"] {
             fs::write(at(program), "").unwrap();
             fs::set_permissions(at(program), PermissionsExt::from_mode(0o755)).unwrap();
         }
+
         let own = at("own").display().to_string();
         for part in [at("repo/bin").display().to_string(), at("linked").display().to_string()] {
             let env = Env::of([("PATH", &format!("{part}:{own}"))]);
             assert_eq!(env.program("psql"), "psql");
+
             let wary = env.wary_of(&at("repo"));
             assert_eq!(wary.search_path(), [at("own")], "{part}");
             assert_eq!(wary.program("psql"), at("own/psql").display().to_string());
             assert_eq!(wary.program("docker"), "docker", "the system finds the same");
             assert_eq!(wary.program("evil"), "/nonexistent/evil");
+
             assert_eq!(
                 wary.skipped("evil").map(|p| p.file_name().unwrap().to_owned()),
                 Some("evil".into())
             );
             assert_eq!(wary.program("missing"), "missing");
         }
+
         for part in ["", ".", "bin"] {
             let wary = Env::of([("PATH", &format!("{part}:{own}"))]).wary_of(&at("repo"));
             assert_eq!(wary.search_path(), [at("own")], "{part}");

@@ -35,12 +35,14 @@ impl Secrets {
         let first = name.into();
         let mut name = SecretName(first.clone());
         let mut number = 1;
+
         while self.values.get(&name).is_some_and(|kept| *kept != value) {
             number += 1;
             name = SecretName(format!("{first} ({number})"));
         }
 
         self.values.insert(name.clone(), value);
+
         name
     }
 
@@ -133,6 +135,7 @@ fn covered<'a>(text: &str, all: impl Iterator<Item = &'a String>) -> String {
     let mut all: Vec<&String> = all.collect();
     // one may be the beginning of another
     all.sort_by_key(|value| std::cmp::Reverse(value.len()));
+
     all.into_iter().fold(text.to_owned(), |text, value| {
         if value.len() >= SHORT {
             return text.replace(value.as_str(), HIDDEN);
@@ -166,6 +169,7 @@ fn without_word(text: &str, word: &str) -> String {
         out.push_str(if alone { HIDDEN } else { word });
         rest = after;
     }
+
     out + rest
 }
 
@@ -244,6 +248,7 @@ mod tests {
         let mut secrets = Secrets::default();
         secrets.keep("pw", "abc".into());
         secrets.keep("one", "x".into());
+
         for (said, redacted, covered) in [
             ("pw is abc, abcd, 'abc'", "pw is ***, abcd, '***'", "pw is abc, abcd, 'abc'"),
             (
@@ -259,6 +264,7 @@ mod tests {
                 (redacted, covered)
             );
         }
+
         assert_eq!(without_word("éa a", "a"), "éa ***");
     }
 
@@ -275,6 +281,7 @@ mod tests {
             ("SHOP_SECRET_FILE", "/run/secrets/shop"),
             ("PORT", "12345678"),
         ];
+
         secrets.overhear(env.into_iter());
         let said =
             "redis://:r3dis@cache mail sk_live_12345 true /srv/shop /tmp/ssh-1/agent 12345678";
@@ -296,6 +303,7 @@ mod tests {
         ] {
             assert_eq!(is_secret_name(name), secret, "{name}");
         }
+
         for (value, password) in [
             ("postgres://u:p@h/d", Some("p")),
             ("postgres://u:2024/p@ss@h/d", Some("2024/p@ss")),

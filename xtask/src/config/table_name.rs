@@ -38,8 +38,10 @@ impl TableName {
                 None => return None,
             }
         }
+
         let table = parts.pop()?;
         let schema = parts.pop();
+
         parts.is_empty().then(|| Self { schema, table, written: text.trim().to_owned() })
     }
 
@@ -56,6 +58,7 @@ fn next(text: &str) -> Option<(Part, &str)> {
         let part = Part { text: word.to_owned(), folded: Some(word.to_lowercase()) };
         return (!word.is_empty() && !word.contains('"')).then_some((part, rest));
     };
+
     let mut word = String::new();
     let mut rest = quoted;
     loop {
@@ -105,6 +108,7 @@ mod tests {
                 "{text} {schema} {table}"
             );
         }
+
         for text in ["", ".", "a.", ".a", "a.b.c", "\"a", "a\"b", "\"\"", "\"a\"b"] {
             assert_eq!(TableName::parse(text), None, "{text}");
         }

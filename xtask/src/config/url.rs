@@ -42,13 +42,16 @@ pub fn parse(uri: &str) -> Result<Url, String> {
                     for a part of the name"
             .into());
     }
+
     if bare.chars().any(char::is_control) {
         return Err("it holds a control character (a newline?)".into());
     }
+
     let parts = Parts::of(bare)?;
     let mut url = Url::default();
     let (user, password) =
         parts.who.split_once(':').map_or((parts.who, None), |(u, p)| (u, Some(p)));
+
     url.user = some(decode(user)?);
     url.spelled_password = password.map(String::from);
     url.password = password.map(decode).transpose()?.and_then(some);
@@ -56,22 +59,28 @@ pub fn parse(uri: &str) -> Result<Url, String> {
     parse_hosts(parts.hosts, &mut url)?;
 
     let mut seen: Vec<String> = Vec::new();
+
     for pair in parts.query.split('&').filter(|p| !p.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let name = decode(name)?;
         if name == "password" {
             url.spelled_password = Some(value.to_owned());
         }
+
         take(&name, decode(value)?, &mut url)?;
+
         if seen.contains(&name) {
             return Err(format!(
                 "it has the parameter `{}` twice, and programs differ in which of them counts",
                 word(&name)
             ));
         }
+
         seen.push(name);
     }
+
     consistent(&url)?;
+
     Ok(url)
 }
 
@@ -97,21 +106,26 @@ impl<'a> Parts<'a> {
         let hosts = &rest[..rest.find(['/', '?']).unwrap_or(rest.len())];
         let (path, query) =
             rest[hosts.len()..].split_once('?').unwrap_or((&rest[hosts.len()..], ""));
+
         let database = path.strip_prefix('/').unwrap_or(path);
         if hosts.contains('@') || database.contains('@') {
             return Err(UNESCAPED.into());
         }
+
         // a password with a `/` and a `?` looks like this
         let is_value =
             |pair: &str| ["user=", "host=", "password="].iter().any(|name| pair.starts_with(name));
+
         if who.is_empty() && query.split('&').any(|pair| pair.contains('@') && !is_value(pair)) {
             return Err(UNESCAPED.into());
         }
+
         if database.contains('/') {
             return Err("the database's name holds a `/` (at its end?); if it is a part of the \
                         name, write it as %2F"
                 .into());
         }
+
         Ok(Self { who, hosts, database, query })
     }
 }
@@ -126,6 +140,7 @@ fn unquoted(uri: &str) -> &str {
 fn parse_hosts(hosts: &str, url: &mut Url) -> Result<(), String> {
     let mut names = Vec::new();
     let mut ports = Vec::new();
+
     for one in hosts.split(',') {
         let (name, port) = match one.strip_prefix('[').and_then(|o| o.split_once(']')) {
             Some((v6, rest)) => (v6, rest.strip_prefix(':').unwrap_or(rest)),
@@ -136,11 +151,14 @@ fn parse_hosts(hosts: &str, url: &mut Url) -> Result<(), String> {
                         password? write them as %40, %3A and %2F)"
                 .into());
         }
+
         names.push(decode(name)?);
         ports.push(port.to_owned());
     }
+
     url.host = some(names.join(","));
     url.port = some(ports.join(",")).filter(|p| p.bytes().any(|b| b != b','));
+
     Ok(())
 }
 
@@ -154,15 +172,18 @@ fn take(name: &str, value: String, url: &mut Url) -> Result<(), String> {
                 "user" => &mut url.user,
                 _ => &mut url.database,
             };
+
             // Cloud SQL's own examples have a `localhost` that stands for nothing before
             // `?host=/cloudsql/…`
             let is_filler =
                 part == "host" && own.as_deref() == Some("localhost") && value.starts_with('/');
+
             if own.as_ref().is_some_and(|own| *own != value) && !is_filler {
                 return Err(format!(
                     "it says the {part} twice, and programs differ in which of them counts"
                 ));
             }
+
             *own = some(value);
         }
         Parameter::Option(variable, value) => url.options.push((variable.into(), value)),
@@ -171,6 +192,7 @@ fn take(name: &str, value: String, url: &mut Url) -> Result<(), String> {
             return Err(format!("it has the parameter `{}`: {why}", word(name)));
         }
     }
+
     Ok(())
 }
 
@@ -188,6 +210,7 @@ fn consistent(url: &Url) -> Result<(), String> {
              entry"
         ));
     }
+
     let parts = [("host", &url.host), ("user", &url.user), ("database", &url.database)];
     let controls = |text: &str| text.chars().any(char::is_control);
     if let Some((part, _)) =
@@ -195,9 +218,11 @@ fn consistent(url: &Url) -> Result<(), String> {
     {
         return Err(format!("its {part} holds a control character (%0A is a newline)"));
     }
+
     if url.options.iter().any(|(_, value)| controls(value)) {
         return Err("one of its parameters holds a control character (%0A is a newline)".into());
     }
+
     Ok(())
 }
 
@@ -223,12 +248,14 @@ pub fn with_database(uri: &str, database: &str) -> String {
     if parse(uri).is_ok_and(|url| url.database.as_deref() == Some(database)) {
         return uri.to_owned();
     }
+
     let Ok(parts) = Parts::of(uri) else { return uri.to_owned() };
     let kept = parts
         .query
         .split('&')
         .filter(|pair| !pair.is_empty() && !pair.starts_with("dbname="))
         .collect::<Vec<_>>();
+
     let query = if kept.is_empty() { String::new() } else { format!("?{}", kept.join("&")) };
     format!("{}/{}{query}", &uri[..parts.hosts_at(uri).1], encode(database))
 }
@@ -263,12 +290,15 @@ pub fn write(
         (Some(user), None) => format!("{}@", encode(user)),
         _ => String::new(),
     };
+
     if host.starts_with('/') {
         let port = port.map_or(String::new(), |port| format!("&port={port}"));
         return format!("postgresql://{who}/{}?host={}{port}", encode(database), encode(host));
     }
+
     let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
     let port = port.map_or(String::new(), |port| format!(":{port}"));
+
     format!("postgresql://{who}{host}{port}/{}", encode(database))
 }
 
@@ -281,9 +311,11 @@ fn decode(text: &str) -> Result<String, String> {
     {
         return Err("it holds a `%` that is no escape (write a `%` as %25)".into());
     }
+
     if escapes.clone().any(|rest| rest.starts_with("00")) {
         return Err("it holds %00".into());
     }
+
     percent_decode_str(text)
         .decode_utf8()
         .map(String::from)

@@ -72,6 +72,7 @@ pub fn ask_server(cmd: &Cmd, secrets: &Secrets) -> Result<Answer> {
         std::thread::sleep(PAUSE);
         answer = ask(cmd, secrets)?;
     }
+
     Ok(answer)
 }
 
@@ -108,6 +109,7 @@ pub fn ask_fed(
 fn start(cmd: &Cmd, secrets: &Secrets) -> io::Result<SharedChild> {
     let shell = xshell::Shell::new().map_err(io::Error::other)?;
     cmd.dir.iter().for_each(|dir| shell.change_dir(dir));
+
     let command =
         shell.cmd(secrets.word(&cmd.program)).args(cmd.args.iter().map(|arg| secrets.word(arg)));
     let command = cmd.not_inherited().fold(command, |command, name| command.env_remove(name));
@@ -164,12 +166,14 @@ mod tests {
             "FATAL:  terminating connection due to administrator command\nconnection to server \
              was lost\n"
         ));
+
         assert!(of(2, "FEHLER:  Verbindung wird abgebrochen\n"));
         assert!(!of(
             2,
             "psql: error: connection to server at \"localhost\", port 1 failed: Connection \
              refused\n"
         ));
+
         assert!(!of(2, "psql: FATAL:  the database system is starting up\n"), "psql 11");
         assert!(!of(3, "ERROR:  permission denied\n"));
     }
@@ -187,6 +191,7 @@ mod tests {
             let line = format!("cd '{}'; {line}", dir.path().display());
             ask_server(&Cmd::new("sh").args(["-c", &line]), &Secrets::default()).unwrap()
         };
+
         assert_eq!(asked(2).out, "answer\n");
         assert!(!asked(10).good, "not for ever");
     }

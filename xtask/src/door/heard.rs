@@ -33,6 +33,7 @@ impl Heard {
 fn listen(mut from: impl Read) -> io::Result<Vec<u8>> {
     let (mut head, mut tail, mut left_out) = (Vec::new(), Vec::new(), 0);
     (&mut from).take(KEPT as u64).read_to_end(&mut head)?;
+
     let mut chunk = vec![0; KEPT];
     loop {
         match from.read(&mut chunk) {
@@ -41,11 +42,13 @@ fn listen(mut from: impl Read) -> io::Result<Vec<u8>> {
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
             Err(e) => return Err(e),
         }
+
         if tail.len() > 2 * KEPT {
             left_out += tail.len() - KEPT;
             tail.drain(..tail.len() - KEPT);
         }
     }
+
     Ok(if left_out == 0 { [head, tail].concat() } else { cut(&head, &tail) })
 }
 
@@ -68,10 +71,12 @@ mod tests {
         for lines in [0, 1, 1_000, 50_000] {
             assert_eq!(listen(&said(lines)[..]).unwrap(), said(lines), "{lines}");
         }
+
         let heard = String::from_utf8(listen(&said(1_000_000)[..]).unwrap()).unwrap();
         assert!(heard.len() <= 4 * KEPT, "{}", heard.len());
         assert!(heard.starts_with("line 000000000\n") && heard.ends_with("\nline 000999999\n"));
         assert!(heard.lines().all(|line| line == "[...]" || line.len() == 14), "whole lines alone");
+
         let heard = listen(&vec![b'x'; 9 * KEPT][..]).unwrap();
         assert_eq!(heard, b"[...]\n", "half a line is nothing");
     }

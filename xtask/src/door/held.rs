@@ -45,11 +45,13 @@ impl Held {
         let expression =
             prepared(cmd, secrets).stdin_file(reader).stdout_file(saying).stderr_capture();
         let handle = Arc::new(expression.start().map_err(|e| not_started(cmd, &e))?);
+
         // the expression had ends of the pipes of its own
         drop(expression);
 
         let mut held = Self { handle, stdin: Some(stdin), said: BufReader::new(said) };
         held.tell(cmd);
+
         Ok(held)
     }
 

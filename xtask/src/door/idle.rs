@@ -30,6 +30,7 @@ impl Idle {
     pub fn ask(&self, cmd: &Cmd, last: &str, secrets: &Secrets) -> Result<Answer> {
         let mut held = Held::begin(cmd, secrets)?;
         let mut out = Vec::new();
+
         while let Some(line) = held.line()? {
             if line.trim_ascii_end() == last.as_bytes() {
                 *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((unasked(cmd), held));
@@ -40,6 +41,7 @@ impl Idle {
                     err: String::new(),
                 });
             }
+
             out.extend(line);
         }
 
@@ -61,6 +63,7 @@ impl Idle {
                 return Ok(Ok((held, line)));
             }
         }
+
         hold(cmd, secrets)
     }
 
@@ -103,8 +106,10 @@ mod tests {
             .hold(&shell(name, "echo $$\n"), &Secrets::default())
             .unwrap()
             .unwrap_or_else(|e| panic!("{e}"));
+
         assert!(idle.is_free(), "one alone is there");
         drop(held);
+
         (line, answer.out.trim().to_owned())
     }
 
@@ -132,6 +137,7 @@ mod tests {
             (false, Some(3), "some\n", "no such thing")
         );
         assert!(idle.is_free());
+
         let answer = asked(&idle, "echo some\nexit 0\n");
         assert!(answer.good && idle.is_free(), "one that has ended is not kept");
     }

@@ -98,9 +98,11 @@ impl Interrupt {
     #[cfg(unix)]
     pub fn listen() -> std::io::Result<Arc<Self>> {
         use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
         let shared = Arc::new(Self::default());
         let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP])?;
         let weak = Arc::downgrade(&shared);
+
         std::thread::spawn(move || {
             for signal in signals.forever() {
                 let Some(interrupt) = weak.upgrade() else { return };
@@ -110,6 +112,7 @@ impl Interrupt {
                 }
             }
         });
+
         Ok(shared)
     }
 

@@ -65,6 +65,7 @@ pub fn start(
         },
         Input::Pipe(reader) => expression.stdin_file(reader),
     };
+
     let grouped = matches!(outlet, Outlet::Both(_));
     let mut heard = None;
     let mut hear = |expression: duct::Expression| {
@@ -72,18 +73,22 @@ pub fn start(
         heard = Some(reader);
         Ok::<_, std::io::Error>(expression.stderr_file(writer))
     };
+
     expression = match outlet {
         Outlet::Kept => hear(expression)?.stdout_capture(),
         Outlet::Pipe(writer) => hear(expression)?.stdout_file(writer),
         Outlet::Both(writer) => own_group(expression.stderr_to_stdout().stdout_file(writer)),
     };
+
     let handle = expression.start().map_err(|e| not_started(cmd, &e))?;
     // or its end would never come
     drop(expression);
+
     let err = heard.map(Heard::from);
     // whoever started a group ends it
     let handle = if grouped { Arc::new(handle) } else { interrupt.guard(handle) };
     let unshown = cmd.input.as_deref().map(unshown).unwrap_or_default();
+
     Ok(Child { handle, shown: without_variables(cmd), secrets: secrets.clone(), unshown, err })
 }
 
@@ -154,12 +159,14 @@ impl Child {
             .rposition(|line| said::is_error(line))
             .unwrap_or(lines.len())
             .min(lines.len().saturating_sub(12));
+
         let tail = lines[first..]
             .iter()
             .take(12)
             .map(|line| begun_with(line))
             .collect::<Vec<_>>()
             .join("\n");
+
         let problem =
             Problem::failed(format!("`{}{ENDED}{}", shorten(&self.shown, 160), status(output)))
                 .because(tail);
@@ -169,6 +176,7 @@ impl Child {
         // psql has met an error in its script, and has gone no further (its manual, "Exit Status")
         let fate = if output.status.code() == Some(3) { Fate::RolledBack } else { Fate::Unknown };
         let problem = Problem { state, fate, ..problem };
+
         problem.cure(cure.unwrap_or_else(|| {
             "`db-doctor` looks for what is wrong with servers, roles and containers".into()
         }))
@@ -214,9 +222,11 @@ fn end_group(pid: u32, patience: Duration, ended: impl Fn() -> bool) {
     // one that stands still hears nothing before it goes on
     let _ = kill_process_group(group, Signal::CONT);
     let asked = Instant::now();
+
     while asked.elapsed() < patience && !ended() {
         std::thread::sleep(Duration::from_millis(20));
     }
+
     let _ = kill_process_group(group, Signal::KILL);
 }
 
@@ -252,6 +262,7 @@ pub(super) fn prepared(cmd: &Cmd, secrets: &Secrets) -> duct::Expression {
     let expression = cmd.dir.iter().fold(expression, |expression, dir| expression.dir(dir));
     let expression =
         cmd.not_inherited().fold(expression, |expression, name| expression.env_remove(name));
+
     cmd.env.iter().fold(expression, |expression, (name, value)| match value {
         Value::Plain(text) => expression.env(name, text),
         Value::Secret(secret) => expression.env(name, secrets.reveal(secret).unwrap_or_default()),

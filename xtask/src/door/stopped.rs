@@ -61,6 +61,7 @@ fn stat(text: &str) -> Option<Stat> {
     let mut fields = after.split_whitespace();
     let (state, parent) = (fields.next()?, fields.next()?.parse().ok()?);
     let terminal = fields.nth(2)?;
+
     Some(Stat {
         pid: before.split(' ').next()?.parse().ok()?,
         parent,

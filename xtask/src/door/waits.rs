@@ -35,6 +35,7 @@ impl Waits {
         let at = &client.connection;
         let server = format!("{:?} {:?} {:?} {:?}", client.place, at.host, at.port, at.port_inside);
         let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+
         watched.entry(server).or_insert_with(|| {
             let (end, ended) = channel();
             let watch = Watch {
@@ -43,6 +44,7 @@ impl Waits {
                 tell: self.tell,
                 limit: self.limit,
             };
+
             std::thread::spawn(move || {
                 let mut pause = FIRST;
                 let mut seen = Seen::default();
@@ -51,6 +53,7 @@ impl Waits {
                     pause = NEXT;
                 }
             });
+
             end
         });
     }
@@ -78,10 +81,12 @@ impl Watch {
             ask(&self.client.psql(self.client.maintenance(), question(app)), &self.secrets);
         // a server that can't be asked is another's to tell of
         let holders = answer.map_or(Vec::new(), |answer| read(&answer.out));
+
         if holders.is_empty() {
             *seen = Seen::default();
             return;
         }
+
         let since = *seen.since.get_or_insert_with(Instant::now);
         let pids: Vec<i64> = holders.iter().map(|holder| holder.pid).collect();
         if pids != seen.holders {

@@ -147,6 +147,7 @@ impl Address {
             }
             Self::Milvus { .. } => ("COLLECTION__".into(), "staged"),
         };
+
         match change {
             Change::Swap { .. } => {
                 format!("{self} -> {beside}previous, {beside}{on_its_way} -> {self}")
@@ -377,8 +378,10 @@ impl Collections {
             }
             Some(_) => None,
         });
+
         let more =
             found.collections.iter().filter(|f| self.collections.iter().all(|c| c.name != f.name));
+
         differing
             .chain(more.map(|f| format!("the collection `{}` is one too many", f.name)))
             .collect()
@@ -417,8 +420,10 @@ mod tests {
                 .collect(),
             changed: Vec::new(),
         };
+
         let wanted = collections(&[("a", 1, "x"), ("b", 2, "y"), ("c", 3, "z")]);
         assert_eq!(wanted.differences(&wanted), Vec::<String>::new());
+
         let found = collections(&[("a", 1, "other"), ("b", 5, "y"), ("d", 1, "")]);
         assert_eq!(
             wanted.differences(&found),

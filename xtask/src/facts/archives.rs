@@ -34,6 +34,7 @@ impl Archive<'_> {
         let configured = project.databases.iter().find_map(|d| d.programs.as_deref());
         let found = programs::find(configured, "pg_restore", env);
         let mut refused = None;
+
         for folder in &found {
             let list = self.list(folder)?;
             if list.good {
@@ -44,8 +45,10 @@ impl Archive<'_> {
                 };
                 return Ok((self.script(folder), list.out.lines().find_map(line)));
             }
+
             refused.get_or_insert(list.err);
         }
+
         match (refused, found.first()) {
             (Some(why), _) if why.contains("unsupported version") => Err(Problem::failed(format!(
                 "`{}` was written by a newer pg_dump than the `pg_restore` on this machine",

@@ -101,13 +101,16 @@ pub fn by(
         SocketDir::Apart(path) => ours_or_absent(path, user)?,
         SocketDir::Own(_) => None,
     };
+
     let found = see(folder, &dir, contents, programs, env);
     let parent = folder.parent().unwrap_or(folder);
     let to_open = to_open(&servant, &[parent, &found.programs.folder], state_dir, env)?;
     let left = Some(found.cluster.partial()).filter(|p| p.exists());
     let locale = if found.state == State::Absent { locale(env) } else { None };
+
     let to_make = if parent.is_dir() { Vec::new() } else { vec![parent.to_path_buf()] };
     let through = words(&servant, env);
+
     Ok(ClusterFacts { found, servant, through, locale, to_make, left, to_open, socket_to_make })
 }
 
@@ -186,6 +189,7 @@ fn servant_for(owner: Option<Account>, folder: &Path, env: &Env) -> Result<Serva
             _ => Ok(Servant::Ourselves),
         };
     }
+
     let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
     servant::for_root(owner, &servant::accounts(&passwd), |servant| can(servant, env)).ok_or_else(
         || {
@@ -238,6 +242,7 @@ fn to_open(
 ) -> Result<Vec<PathBuf>> {
     let Servant::Account(account) = servant else { return Ok(Vec::new()) };
     let mut shut = Vec::new();
+
     for path in paths {
         let mut folders: Vec<&Path> = path.ancestors().filter(|f| f.is_dir()).collect();
         folders.reverse();
@@ -249,6 +254,7 @@ fn to_open(
                 shut.push(folder.to_path_buf());
                 break;
             }
+
             return Err(Problem::failed(format!(
                 "the server's account (number {}) may not enter `{}`",
                 account.user,
@@ -262,10 +268,12 @@ fn to_open(
             .into());
         }
     }
+
     // not there yet, and made for us alone
     if !state_dir.exists() && paths.iter().any(|p| p.starts_with(state_dir)) {
         shut.push(state_dir.to_path_buf());
     }
+
     Ok(shut)
 }
 
@@ -279,6 +287,7 @@ fn may_enter(servant: &Servant, folder: &Path, env: &Env) -> bool {
 #[cfg(unix)]
 fn ours_or_absent(dir: &Path, user: u32) -> Result<Option<PathBuf>> {
     use std::os::unix::fs::MetadataExt;
+
     match std::fs::symlink_metadata(dir) {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Some(dir.to_path_buf())),
         Ok(m) if m.is_dir() && m.uid() == user && m.mode() & 0o077 == 0 => Ok(None),
@@ -318,6 +327,7 @@ fn pid(folder: &Path, env: &Env) -> Option<(Holder, String)> {
     let text = std::fs::read_to_string(folder.join("postmaster.pid")).ok()?;
     let status = text.lines().nth(7).unwrap_or_default().trim().to_owned();
     let number: i32 = text.lines().next()?.trim().parse().ok()?;
+
     let holder = match name_of(number, env).as_deref() {
         None => Holder::Nobody,
         Some(name) if name.starts_with("postgres") => Holder::Postgres,
@@ -334,9 +344,11 @@ fn name_of(process: i32, env: &Env) -> Option<String> {
         let (name, rest) = stat.split_once('(')?.1.rsplit_once(')')?;
         return (!rest.trim_start().starts_with(['Z', 'X'])).then(|| name.to_owned());
     }
+
     let cmd = Cmd::new(env.program("ps")).args(["-o", "stat=,comm=", "-p", &process.to_string()]);
     let answer = ask(&cmd, &Secrets::default()).ok()?;
     let (state, command) = answer.out.trim().split_once(char::is_whitespace)?;
+
     (!state.starts_with('Z'))
         .then(|| command.trim().rsplit('/').next().unwrap_or_default().to_owned())
 }
@@ -357,16 +369,20 @@ mod tests {
     #[cfg(unix)]
     fn a_hijacked_folder_is_refused() {
         use std::os::unix::fs::{PermissionsExt, symlink};
+
         let temp = tempfile::tempdir().unwrap();
         let us = ourselves();
         let dir = temp.path().join("socket");
+
         assert_eq!(ours_or_absent(&dir, us).unwrap(), Some(dir.clone()));
         std::fs::create_dir(&dir).unwrap();
         std::fs::set_permissions(&dir, PermissionsExt::from_mode(0o700)).unwrap();
         assert_eq!(ours_or_absent(&dir, us).unwrap(), None);
         assert!(ours_or_absent(&dir, us + 1).is_err(), "another user's");
+
         std::fs::set_permissions(&dir, PermissionsExt::from_mode(0o770)).unwrap();
         assert!(ours_or_absent(&dir, us).is_err(), "others may write");
+
         let link = temp.path().join("link");
         symlink(temp.path(), &link).unwrap();
         assert!(ours_or_absent(&link, us).is_err(), "a link");
@@ -379,6 +395,7 @@ mod tests {
         assert_eq!(contents(&dir).unwrap(), Contents::Nothing);
         std::fs::create_dir(&dir).unwrap();
         assert_eq!(contents(&dir).unwrap(), Contents::Nothing);
+
         std::fs::write(dir.join("x"), "").unwrap();
         assert_eq!(contents(&dir).unwrap(), Contents::Other);
         std::fs::write(dir.join("PG_VERSION"), "17\n").unwrap();
@@ -387,14 +404,17 @@ mod tests {
             (Contents::Cluster, Some(17))
         );
         std::fs::write(dir.join("PG_VERSION"), "x").unwrap();
+
         assert!(made_by(&dir).is_err());
         let env = Env::default();
         assert_eq!(pid(&dir, &env), None);
+
         std::fs::write(
             dir.join("postmaster.pid"),
             format!("{}\n/\n1\n5432\n\n\n1 1\nready   \n", std::process::id()),
         )
         .unwrap();
+
         assert_eq!(pid(&dir, &env), Some((Holder::Other, "ready".into())));
     }
 }

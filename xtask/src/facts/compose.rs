@@ -42,6 +42,7 @@ pub fn question(engine: &str, service: &str) -> Cmd {
     let labels = ["project", "project.working_dir", "oneoff", "container-number"];
     let labels = labels.map(|label| format!("{{{{.Label \"com.docker.compose.{label}\"}}}}"));
     let format = format!("{{{{.Names}}}}\t{{{{.State}}}}\t{}", labels.join("\t"));
+
     Cmd::new(engine).args([
         "ps",
         "-a",
@@ -60,6 +61,7 @@ pub fn rows(answer: &str) -> Vec<Row> {
             (words.next()?, words.next()?, words.next()?, words.next()?);
         let one_off = words.next().is_some_and(|word| word.eq_ignore_ascii_case("true"));
         let number = words.next().and_then(|word| word.trim().parse().ok());
+
         Some(Row {
             name: name.into(),
             state: state.into(),
@@ -88,6 +90,7 @@ pub fn choose<'a>(
             .as_ref()
             .map_or(same_folder(&row.folder, &wanted.folder), |p| row.project == *p)
     };
+
     let mut mine: Vec<&Row> = rows.iter().copied().filter(in_project).collect();
     if let (None, Some(name)) = (&wanted.project, &wanted.left_over) {
         let (said, others): (Vec<&Row>, Vec<&Row>) =
@@ -101,6 +104,7 @@ pub fn choose<'a>(
             (false, ..) => mine = said,
         }
     }
+
     let projects: BTreeSet<&str> = mine.iter().map(|row| row.project.as_str()).collect();
     if projects.len() > 1 {
         let way = format!(
@@ -109,8 +113,10 @@ pub fn choose<'a>(
         );
         return Err(several(wanted, &mine, way));
     }
+
     mine.retain(|row| wanted.index.is_none_or(|index| row.number == Some(index)));
     mine.sort_by_key(|row| (row.number, row.name.clone()));
+
     Ok(if mine.is_empty() { Err(absent(wanted, &rows)) } else { Ok(mine) })
 }
 
@@ -128,6 +134,7 @@ pub fn only<'a>(mine: &[&'a Row], wanted: &Service) -> Result<&'a Row, Problem> 
                 .map(|n| n.to_string())
                 .collect::<Vec<_>>()
                 .join(" or ");
+
             let way = format!(
                 "say which: `compose = {{ service = \"{}\", index = … }}`, with {numbers}",
                 wanted.service
@@ -140,6 +147,7 @@ pub fn only<'a>(mine: &[&'a Row], wanted: &Service) -> Result<&'a Row, Problem> 
 fn several(wanted: &Service, rows: &[&Row], cure: String) -> Problem {
     let mut shown: Vec<String> = rows.iter().map(|row| row.shown()).collect();
     shown.sort();
+
     Problem::refused(format!(
         "{} containers are the compose service `{}`",
         rows.len(),
@@ -153,6 +161,7 @@ fn several(wanted: &Service, rows: &[&Row], cure: String) -> Problem {
 fn led_away(wanted: &Service, name: &str, here: Option<&Row>, elsewhere: Option<&Row>) -> Problem {
     let theirs = elsewhere.map_or("there is none of the service in it".into(), Row::shown);
     let ours = here.map_or(format!("there is none in {}", wanted.folder.display()), Row::shown);
+
     Problem::refused(format!(
         "COMPOSE_PROJECT_NAME says the compose project `{name}`, which is not this folder's"
     ))
@@ -179,6 +188,7 @@ fn absent(wanted: &Service, rows: &[&Row]) -> Problem {
     } else {
         format!("of other projects: {}", others.join(", "))
     };
+
     Problem::failed(format!(
         "compose has no container{number} for the service `{}` of `{}`",
         wanted.service,
@@ -237,6 +247,7 @@ mod tests {
         let run = row("shop-db-run-1 shop /nowhere/shop 1 True");
         let test = row("shop-test-db-1 shop-test /nowhere/shop 1");
         let other = row("other-db-1 other /nowhere/other 1");
+
         let all = |rows: &[&Row]| rows.iter().map(|row| (*row).clone()).collect::<Vec<_>>();
         for (rows, wanted, want) in [
             (all(&[&one]), wanted(None, None, None), "shop-db-1"),

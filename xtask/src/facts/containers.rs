@@ -111,6 +111,7 @@ fn port_in(words: &[String]) -> Option<String> {
         None if words.get(1).is_some_and(|word| word.starts_with('-')) => &words[1..],
         None => return None,
     };
+
     let mut port = None;
     let mut rest = flags.iter().map(String::as_str);
     while let Some(word) = rest.next() {
@@ -122,10 +123,12 @@ fn port_in(words: &[String]) -> Option<String> {
                 Some(if *flag == "-p" { format!("port={text}") } else { text.to_owned() })
             }),
         };
+
         port = setting
             .and_then(|s| s.strip_prefix("port=").map(|value| value.trim().to_owned()))
             .or(port);
     }
+
     port
 }
 
@@ -134,10 +137,12 @@ pub fn engine(container: &Container, env: &Env) -> Result<String> {
     if let Some(engine) = &container.engine {
         return Ok(env.program(engine));
     }
+
     let path = std::env::join_paths(env.search_path()).ok();
     let found = ["docker", "podman"]
         .into_iter()
         .find(|program| which::which_in(program, path.as_ref(), "/").is_ok());
+
     Ok(found.map(|name| env.program(name)).ok_or_else(|| {
         Problem::failed(format!(
             "the container `{}` needs docker or podman, and neither is on PATH",
@@ -191,6 +196,7 @@ fn rows(engine: &str, wanted: &Service) -> Result<Vec<compose::Row>> {
         )
         .into());
     }
+
     Ok(compose::rows(&answer.out))
 }
 
@@ -210,14 +216,17 @@ fn facts(
     let engine_host =
         if podman { engines::of_podman(engine, env)? } else { engines::of_docker(engine, env)? };
     let pairs = one.config.env.iter().filter_map(|pair| pair.split_once('='));
+
     let bound = one
         .network_settings
         .ports
         .iter()
         .filter_map(|(port, bindings)| Some((port, bindings.as_ref()?.first()?)));
+
     let reached = |b: &Binding| (b.reached_at(engine_host.as_deref()), b.host_port.clone());
     let published = bound.map(|(port, binding)| (port.clone(), reached(binding))).collect();
     let called = called(&one);
+
     Ok(Ok(ContainerFacts {
         called,
         name: one.name.trim_start_matches('/').into(),
@@ -254,6 +263,7 @@ fn inspect_name(engine: &str, name: &str) -> Result<Result<Inspected, Problem>> 
         let absent = answer.err.to_lowercase().contains("no such container");
         return if absent { Ok(Err(problem)) } else { Err(problem.into()) };
     }
+
     let [one]: [Inspected; 1] = serde_json::from_str(&answer.out)
         .with_context(|| format!("`{cmd}` answered something else than one container"))?;
     // the engine takes the beginning of an id for a name
@@ -265,12 +275,14 @@ fn inspect_name(engine: &str, name: &str) -> Result<Result<Inspected, Problem>> 
                 "start the container, or write its whole name in `[containers]` (`{engine} ps -a`)"
             ))));
     }
+
     Ok(Ok(one))
 }
 
 fn called(one: &Inspected) -> Vec<String> {
     let networks = one.network_settings.networks.values();
     let aliases = networks.flat_map(|n| n.aliases.iter().chain(&n.dns_names)).flatten().cloned();
+
     let service = one
         .config
         .labels
@@ -278,6 +290,7 @@ fn called(one: &Inspected) -> Vec<String> {
         .flatten()
         .filter(|(label, _)| *label == compose::SERVICE)
         .map(|(_, service)| service.clone());
+
     let own = [one.name.trim_start_matches('/').to_owned(), one.config.hostname.clone()];
     own.into_iter().chain(aliases).chain(service).collect()
 }

@@ -85,6 +85,7 @@ impl Dump {
         if self.artifact.is_none() || other {
             return Origin::Elsewhere;
         }
+
         let real = |folder: &Path| folder.canonicalize().ok();
         let at_home =
             real(self.backup.folder()).is_some_and(|folder| real(backups) == Some(folder));
@@ -122,6 +123,7 @@ pub fn look(
             .or(m.artifacts.first().filter(|_| m.artifacts.len() == 1)),
         None => m.artifacts.first(),
     });
+
     if backup.manifest().is_some() && artifact.is_none() {
         return Err(Problem::usage(format!(
             "the backup `{}` holds no `{}`",
@@ -130,6 +132,7 @@ pub fn look(
         ))
         .into());
     }
+
     let format = artifact.map_or(format, Artifact::format);
     let path = artifact.map_or_else(|| backup.path.clone(), |a| backup.folder().join(&a.file));
     let Seen { source, form, server_version, dump_version } = match format {
@@ -137,6 +140,7 @@ pub fn look(
         _ => artifact_of_a_store(&path)?,
     };
     let version = |text: Option<&String>| text.and_then(|t| Version::parse(t));
+
     Ok(Dump {
         backup: backup.clone(),
         dumped_from: version(artifact.map(|a| &a.server_version))
@@ -172,6 +176,7 @@ fn seen(path: &Path, project: &Project, env: &Env) -> Result<Seen> {
     if path.is_dir() {
         return archive(Archive::At(path), Form::Archive("directory"), project, env);
     }
+
     let outer = sniff(path)?;
     let codec = match outer {
         Sniffed::PgCustom => {
@@ -196,6 +201,7 @@ fn seen(path: &Path, project: &Project, env: &Env) -> Result<Seen> {
 fn script(path: &Path, codec: Codec, head: &[u8]) -> Seen {
     let mut scanner = Scanner::new();
     scanner.feed(head);
+
     let script = scanner.finish();
     Seen {
         source: Source::File { path: path.to_path_buf(), codec },
@@ -216,11 +222,13 @@ fn sniff(path: &Path) -> Result<Sniffed> {
         Problem::failed(format!("could not read `{}`", path.display())).because(e.to_string())
     };
     let mut head = Vec::new();
+
     File::open(path)
         .map_err(unreadable)?
         .take(SNIFF_LEN as u64)
         .read_to_end(&mut head)
         .map_err(unreadable)?;
+
     Ok(stream::sniff(&head))
 }
 

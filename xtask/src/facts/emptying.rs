@@ -103,6 +103,7 @@ impl Emptying {
     pub fn came(&self, now: &dyn Fn(&str) -> Option<u64>) -> Came {
         let (mut empty, mut partly, mut whole, mut unknown) =
             (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+
         for Part { key, items } in &self.parts {
             match now(key) {
                 None => unknown.push(format!("`{key}`")),
@@ -113,9 +114,11 @@ impl Emptying {
                 Some(_) => whole.push(format!("`{key}`")),
             }
         }
+
         if unknown.is_empty() && partly.is_empty() && (empty.is_empty() || whole.is_empty()) {
             return if empty.is_empty() { Came::Nowhere } else { Came::ToItsEnd };
         }
+
         let titles = ["empty", "emptied in part", "as before", "could not be asked"];
         let lists =
             titles.iter().zip([empty, partly, whole, unknown]).filter(|(_, list)| !list.is_empty());
@@ -125,6 +128,7 @@ impl Emptying {
             .join("; ");
         let left =
             self.parts.iter().filter(|p| now(&p.key) != Some(0)).map(|p| p.key.clone()).collect();
+
         Came::HalfWay { how, left }
     }
 
@@ -132,6 +136,7 @@ impl Emptying {
     pub fn cure(&self, left: &[String]) -> String {
         let only = left.iter().map(|key| format!(" --only {key}")).collect::<String>();
         let all = self.parts.iter().map(|part| format!(" --only {}", part.key)).collect::<String>();
+
         let back = match &self.backup {
             Some(backup) => format!("to bring the data back: `db-restore {}`", backup.display()),
             None => format!(
@@ -164,6 +169,7 @@ mod tests {
             how: how.into(),
             left: left.iter().map(ToString::to_string).collect(),
         };
+
         for (now, wanted) in [
             ((Some(10), Some(20_000)), Came::Nowhere),
             ((Some(12), Some(20_001)), Came::Nowhere),
@@ -180,6 +186,7 @@ mod tests {
         ] {
             assert_eq!(came(now.0, now.1), wanted);
         }
+
         assert_eq!(
             wipe.cure(&["uploads".into()]),
             "to finish: `db-wipe --only uploads`; to bring the data back: `db-restore backups/x`"
@@ -190,6 +197,7 @@ mod tests {
             ..wipe.clone()
         }
         .after(Some(&wipe));
+
         assert_eq!(other.parts, [part("main", 3), part("vectors", 1), part("uploads", 20_000)]);
         assert!(
             other

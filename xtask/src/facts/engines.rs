@@ -25,6 +25,7 @@ pub fn of_docker(program: &str, env: &Env) -> Result<Option<String>> {
     if !may_have_context(env) {
         return Ok(None);
     }
+
     let asked =
         Cmd::new(program).args(["context", "inspect", "--format", "{{.Endpoints.docker.Host}}"]);
     let address = answer(&asked, DOCKERS)?;
@@ -44,10 +45,12 @@ fn may_have_context(env: &Env) -> bool {
     struct Config {
         current_context: String,
     }
+
     let named = |name: &str| !matches!(name, "" | "default");
     if let Some(name) = env.given("DOCKER_CONTEXT") {
         return named(name);
     }
+
     let home = env
         .given(if cfg!(windows) { "USERPROFILE" } else { "HOME" })
         .map(|home| PathBuf::from(home).join(".docker"));
@@ -70,6 +73,7 @@ pub fn of_podman(program: &str, env: &Env) -> Result<Option<String>> {
     if let Some(host) = address.and_then(host_of) {
         return Ok(Some(host));
     }
+
     match (address, name) {
         (Some(_), None) => return Ok(None),
         (_, Some(_)) => {}
@@ -83,6 +87,7 @@ pub fn of_podman(program: &str, env: &Env) -> Result<Option<String>> {
             }
         }
     }
+
     let asked = Cmd::new(program).args([
         "system",
         "connection",
@@ -90,6 +95,7 @@ pub fn of_podman(program: &str, env: &Env) -> Result<Option<String>> {
         "--format",
         "{{.Default}} {{.Name}} {{.URI}}",
     ]);
+
     let list = answer(&asked, PODMANS)?;
     match (connection(&list, name), name) {
         (Some(address), _) => Ok(host_of(address)),
@@ -146,6 +152,7 @@ fn host_of(address: &str) -> Option<String> {
         "npipe" => rest.trim_start_matches('/').split('/').next().filter(|host| *host != ".")?,
         _ => rest.split('/').next()?,
     };
+
     let host = host_in(authority.rsplit_once('@').map_or(authority, |(_, host)| host));
     Some(host.to_owned()).filter(|host| !host.is_empty())
 }
@@ -190,8 +197,10 @@ mod tests {
             std::fs::create_dir_all(home.path().join(".docker")).unwrap();
             std::fs::write(home.path().join(".docker/config.json"), text).unwrap();
         };
+
         assert!(!may_have_context(&Env::of([("HOME", at)])), "no file");
         assert!(may_have_context(&Env::of([])), "no home");
+
         for (text, want) in [
             ("{}", false),
             (r#"{"currentContext": ""}"#, false),
@@ -202,6 +211,7 @@ mod tests {
             config(text);
             assert_eq!(may_have_context(&Env::of([("HOME", at)])), want, "{text}");
         }
+
         config(r#"{"currentContext": "prod"}"#);
         assert!(!may_have_context(&Env::of([("HOME", at), ("DOCKER_CONTEXT", "default")])));
         assert!(may_have_context(&Env::of([("HOME", "/nowhere"), ("DOCKER_CONTEXT", "prod")])));
@@ -215,6 +225,7 @@ mod tests {
     fn a_connection_of_podman_is_the_named_or_the_default_one() {
         let list = "false local unix:///run/podman/podman.sock\ntrue prod \
                     ssh://root@db.example:22/run/podman/podman.sock\n";
+
         for (name, want) in [
             (None, Some("ssh://root@db.example:22/run/podman/podman.sock")),
             (Some("local"), Some("unix:///run/podman/podman.sock")),
@@ -222,6 +233,7 @@ mod tests {
         ] {
             assert_eq!(connection(list, name), want, "{name:?}");
         }
+
         assert_eq!(connection("", None), None);
     }
 }

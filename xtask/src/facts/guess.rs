@@ -20,9 +20,11 @@ use crate::problem::{Problem, one_line};
 pub fn complete(connection: &mut Connection, found: &ContainerFacts) -> Result<()> {
     connection.port_inside = connection.port_inside.take().or_else(|| found.port());
     let role = said(found, "POSTGRES_USER")?;
+
     if connection.database.is_none() {
         connection.database = said(found, "POSTGRES_DB")?;
     }
+
     if connection.database.is_none() {
         // the image makes a database of the role's name; where it was told of others later, this
         // one is empty
@@ -32,7 +34,9 @@ pub fn complete(connection: &mut Connection, found: &ContainerFacts) -> Result<(
         };
         (connection.database, connection.guessed) = (Some(name), Some(why.to_owned()));
     }
+
     connection.user = connection.user.take().or(role).or(Some("postgres".into()));
+
     Ok(())
 }
 
@@ -52,10 +56,12 @@ fn said(found: &ContainerFacts, variable: &str) -> Result<Option<String>> {
     if let Some(value) = found.env.get(variable).filter(|value| !value.is_empty()) {
         return Ok(Some(value.clone()));
     }
+
     let file = format!("{variable}_FILE");
     let Some(path) = found.env.get(&file).filter(|path| !path.is_empty()) else { return Ok(None) };
     let cat = Place::container(&found.engine, &found.name).wrap(Cmd::new("cat").args(["--", path]));
     let answer = ask(&cat, &Secrets::default())?;
+
     if !answer.good {
         return Err(Problem::said(
             &answer.err,
@@ -70,6 +76,7 @@ fn said(found: &ContainerFacts, variable: &str) -> Result<Option<String>> {
         )
         .into());
     }
+
     Ok(Some(answer.out.trim_end_matches('\n').to_owned()).filter(|text| !text.is_empty()))
 }
 
@@ -90,10 +97,12 @@ pub fn holds(client: &Client, secrets: &Secrets) -> Result<()> {
                 .map(|said| said.trim() == "f"),
         )
     };
+
     // one that does not exist, or that we may not enter, is told elsewhere
     if is_empty(client.database())? != Some(true) {
         return Ok(());
     }
+
     let others: Vec<String> = match answer(client, client.database(), OTHERS, secrets)? {
         Some(text) => serde_json::from_str(&text)?,
         None => return Ok(()),
@@ -104,6 +113,7 @@ pub fn holds(client: &Client, secrets: &Secrets) -> Result<()> {
             full.push(format!("`{name}`"));
         }
     }
+
     match full.first() {
         Some(first) => Err(wrong(client, why, &full, first).into()),
         None => Ok(()),

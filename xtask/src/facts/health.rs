@@ -93,6 +93,7 @@ pub fn examine(patient: &Patient<'_>) -> Vec<Finding> {
             .into_iter()
             .map(|why| Finding::other(State::Note, "environment", why, "take it out")),
     );
+
     for container in &patient.project.containers {
         findings.push(match containers::inspect(container, patient.env) {
             Ok(c) if c.runs() => Finding::good(
@@ -108,6 +109,7 @@ pub fn examine(patient: &Patient<'_>) -> Vec<Finding> {
             Err(e) => Finding::error(format!("container {}", container.key), &e),
         });
     }
+
     for database in &patient.project.databases {
         if let At::Cluster { folder, .. } = &database.at
             && !folder.join("PG_VERSION").is_file()
@@ -122,8 +124,10 @@ pub fn examine(patient: &Patient<'_>) -> Vec<Finding> {
                 why,
                 cure,
             ));
+
             continue;
         }
+
         match patient.surveyor.survey(database, Depth::Database) {
             Ok(surveyed) => {
                 findings.extend(database_findings(&surveyed));
@@ -134,10 +138,12 @@ pub fn examine(patient: &Patient<'_>) -> Vec<Finding> {
             Err(e) => findings.push(Finding::error(format!("database {}", database.key), &e)),
         }
     }
+
     findings.extend(
         patient.project.stores.iter().flat_map(|store| store_findings(store, &patient.surveyor)),
     );
     findings.extend(folder_findings(patient));
+
     findings
 }
 
@@ -209,6 +215,7 @@ fn database_findings(s: &Surveyed) -> Vec<Finding> {
             },
         ),
     });
+
     findings.extend(place_finding(what("host"), &s.whereabouts()));
     let (client, server) = (s.server.client, s.server.version);
     findings.push(if dumps(s) {
@@ -221,6 +228,7 @@ fn database_findings(s: &Surveyed) -> Vec<Finding> {
             "install the client of the server's version, and name its folder in `programs`",
         )
     });
+
     if !client.knows_restrict() {
         let cure =
             "update the PostgreSQL client; until then those lines are left out on the way to psql";
@@ -231,6 +239,7 @@ fn database_findings(s: &Surveyed) -> Vec<Finding> {
             cure,
         ));
     }
+
     let role = &s.server.role;
     let wrong = s.live().and_then(|live| live.state().wrong(s.name()));
     findings.extend(
@@ -239,6 +248,7 @@ fn database_findings(s: &Surveyed) -> Vec<Finding> {
     findings.extend(
         s.pooled().map(|why| Finding::other(State::Problem, what("pooler"), why, cures::POOLED)),
     );
+
     let others =
         "where it is not meant to be so, a superuser drops the trigger (`DROP EVENT TRIGGER …`)";
     findings.extend(
@@ -253,6 +263,7 @@ fn database_findings(s: &Surveyed) -> Vec<Finding> {
             cure,
         )
     }));
+
     findings.push(if role.createdb {
         Finding::good(
             what("role"),
@@ -269,6 +280,7 @@ fn database_findings(s: &Surveyed) -> Vec<Finding> {
             ),
         )
     });
+
     if s.live().is_some_and(|d| d.owner != role.name && !role.superuser) {
         findings.push(Finding::other(
             State::Problem,
@@ -277,6 +289,7 @@ fn database_findings(s: &Surveyed) -> Vec<Finding> {
             "connect as its owner or as a superuser, or restore with `--in-place`",
         ));
     }
+
     if s.server.prepared + s.server.slots > 0 {
         let (prepared, slots) = (u64::from(s.server.prepared), u64::from(s.server.slots));
         let why = format!(
@@ -284,6 +297,7 @@ fn database_findings(s: &Surveyed) -> Vec<Finding> {
             counted(prepared, "prepared transaction"),
             counted(slots, "logical slot")
         );
+
         findings.push(Finding::other(
             State::Problem,
             what("locks"),
@@ -291,6 +305,7 @@ fn database_findings(s: &Surveyed) -> Vec<Finding> {
             "end them before a restore (pg_prepared_xacts, pg_replication_slots)",
         ));
     }
+
     findings
 }
 
@@ -307,6 +322,7 @@ fn place_finding(what: String, at: &Whereabouts) -> Option<Finding> {
             ),
         ),
     };
+
     let cure = format!(
         "nothing, if no live data is to be replaced there; else list \"{listed}\" in \
          `guards.allowed-hosts`"
@@ -335,9 +351,11 @@ fn folder_findings(patient: &Patient<'_>) -> Vec<Finding> {
             "mend its permissions, or choose another `backup.dir`",
         ),
     }];
+
     findings.extend(state_finding(&patient.project.state));
     let catalog = Catalog::read(dir, patient.project).unwrap_or_default();
     let last = catalog.latest(&[]).map_or(0, |b| b.bytes);
+
     match disk_left(dir) {
         Some(left) if is_tight(left, last) => {
             let why = format!(
@@ -345,6 +363,7 @@ fn folder_findings(patient: &Patient<'_>) -> Vec<Finding> {
                 human::bytes(left),
                 human::bytes(last)
             );
+
             findings.push(Finding::other(
                 State::Problem,
                 "disk",
@@ -357,6 +376,7 @@ fn folder_findings(patient: &Patient<'_>) -> Vec<Finding> {
         }
         None => {}
     }
+
     for backup in catalog.backups.iter().filter(|b| b.state() == "broken") {
         findings.push(Finding::other(
             State::Note,
@@ -365,6 +385,7 @@ fn folder_findings(patient: &Patient<'_>) -> Vec<Finding> {
             format!("`db-info {}` says why", backup.name),
         ));
     }
+
     if ignored(&patient.project.root, dir, patient.env) == Some(false) {
         findings.push(Finding::other(
             State::Note,
@@ -376,6 +397,7 @@ fn folder_findings(patient: &Patient<'_>) -> Vec<Finding> {
             ),
         ));
     }
+
     findings
 }
 
@@ -406,6 +428,7 @@ fn short(left: u64, last: u64) -> Option<String> {
         _ if left < last => "it will not fit",
         _ => "it may not fit",
     };
+
     Some(format!(
         "{} are left on the disk of the backups, and the last one takes {}: {verb} (`db-cleanup`, \
          or another `backup.dir`)",
@@ -428,8 +451,10 @@ fn writable(dir: &Path) -> std::io::Result<()> {
     if !there.is_dir() {
         return Err(std::io::ErrorKind::NotADirectory.into());
     }
+
     #[cfg(unix)]
     return rustix::fs::access(there, rustix::fs::Access::WRITE_OK).map_err(std::io::Error::from);
+
     #[cfg(not(unix))]
     return if std::fs::metadata(there)?.permissions().readonly() {
         Err(std::io::ErrorKind::PermissionDenied.into())
@@ -459,6 +484,7 @@ fn ignored(root: &Path, dir: &Path, env: &Env) -> Option<bool> {
         "-q".into(),
         dir.join("x").to_string_lossy().into_owned(),
     ]);
+
     let answer = crate::door::ask::ask(&cmd, &Default::default()).ok()?;
     match answer.code {
         Some(0) => Some(true),

@@ -41,6 +41,7 @@ impl Kept {
                 || project.stores.iter().any(|s| s.key == key)
         };
         let several = project.databases.len() + project.stores.len() > 1;
+
         // of a database for tests nothing is noted: an undo means the usual ones
         (several && keys.iter().all(|key| known(key))).then_some(Act::Write(deed))
     }

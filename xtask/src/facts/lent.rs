@@ -26,6 +26,7 @@ pub fn lent(project: &Project, env: &Env) -> Vec<Brought> {
         .databases
         .iter()
         .map(|database| (format!("databases.{}.hooks", database.key), &database.hooks));
+
     let hooks =
         of_databases.chain([("hooks".to_owned(), &project.hooks)]).flat_map(|(at, hooks)| {
             let way = move |hook: &Hook| {
@@ -36,6 +37,7 @@ pub fn lent(project: &Project, env: &Env) -> Vec<Brought> {
             };
             hooks.iter().filter_map(way)
         });
+
     let variables = databases.chain(stores).chain(hooks).flat_map(|(keys, host)| {
         let own = project
             .lent
@@ -46,10 +48,12 @@ pub fn lent(project: &Project, env: &Env) -> Vec<Brought> {
             unexpected(lent, project, env).into_iter().map(brought).collect::<Vec<_>>()
         })
     });
+
     let mut all: Vec<Brought> = variables
         .chain(project.databases.iter().flat_map(|database| files(database, project, env)))
         .collect();
     all.dedup();
+
     all
 }
 
@@ -69,8 +73,10 @@ fn files(database: &Database, project: &Project, env: &Env) -> Vec<Brought> {
     let service = option("PGSERVICE")
         .filter(|_| says_where)
         .map(|name| format!("the password of your service `{name}` to {away}"));
+
     let passfile = option("PGPASSFILE").map(|file| format!("what `{file}` has for it to {away}"));
     let key = format!("databases.{}.postgres", database.key);
+
     service.into_iter().chain(passfile).map(|what| thing(&key, what)).collect()
 }
 
@@ -111,6 +117,7 @@ fn leads_away(database: &Database, project: &Project, env: &Env) -> Option<Strin
         };
         project.entries.iter().any(|entry| keys.contains(&entry.key) && !own(&entry.origin))
     };
+
     let is_of_its_network = |host: &str| !host.contains(['.', ':']);
     let is_led = || {
         options.iter().any(|(name, _)| name == "PGHOSTADDR")
@@ -121,6 +128,7 @@ fn leads_away(database: &Database, project: &Project, env: &Env) -> Option<Strin
         At::Container(_) if !(says_where() && is_led()) => return None,
         At::Container(_) | At::Host => {}
     }
+
     other_machine(host.as_deref(), options)
 }
 
@@ -140,6 +148,7 @@ fn unexpected(lent: &Lent, project: &Project, env: &Env) -> Vec<String> {
     // a whole address says itself where it leads, unless the file has put another host beside it
     let is_whole = |variable: &String| is_address && env.get(variable) == env.get(&lent.variable);
     let mut lenders = env.lenders(&lent.variable);
+
     lenders.retain(|variable| led_on || !is_whole(variable) && !is_for_a_database(variable));
     lenders.into_iter().collect()
 }
@@ -150,6 +159,7 @@ fn is_for_a_database(variable: &str) -> bool {
     // libpq's own (<https://www.postgresql.org/docs/current/libpq-envars.html>), and two that people have made like them
     const LIBPQ: [&str; 8] =
         ["PGPASSWORD", "PGUSER", "PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGURL", "PGPASS"];
+
     const HARMLESS: [&str; 9] = [
         "USER",
         "LOGNAME",
@@ -161,9 +171,11 @@ fn is_for_a_database(variable: &str) -> bool {
         "ENVIRONMENT",
         "REGION",
     ];
+
     let upper = variable.to_ascii_uppercase();
     let [first, last] =
         [upper.split('_').next(), upper.rsplit('_').next()].map(Option::unwrap_or_default);
+
     FIRST.contains(&first) || LIBPQ.contains(&first) || HARMLESS.contains(&last)
 }
 
@@ -193,23 +205,27 @@ mod tests {
                 ("PGP_PASSPHRASE", "p"),
             ])
         };
+
         let table =
             |more: &str| format!("[databases.main]\npostgres = {{ database = \"app\", {more} }}\n");
         let store = |more: &str| {
             format!("[stores.v]\nmilvus = {{ {more} }}\n{}", table("host = \"localhost\""))
         };
+
         let hook = |url: &str| {
             format!(
                 "{}[hooks]\nmigrate = {{ run = \"true\", url = \"{url}\" }}\n",
                 table("host = \"localhost\"")
             )
         };
+
         let inside = |more: &str| {
             format!(
                 "[containers.c]\ndocker = \"c\"\n[databases.main]\ncontainer = \"c\"\npostgres = \
                  {{ {more} }}\n"
             )
         };
+
         let aws = "password-env = \"AWS_SECRET_ACCESS_KEY\"";
         for (toml, wanted) in [
             (table(&format!("host = \"evil.test\", {aws}")), "$AWS_SECRET_ACCESS_KEY to evil.test"),

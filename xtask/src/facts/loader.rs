@@ -64,11 +64,13 @@ pub fn look(
         let role = &target.server.role.name;
         return Ok(Err(format!("the role `{role}` may not make one (`ALTER ROLE … CREATEROLE`)")));
     }
+
     if rights.admits == Some(false) {
         return Ok(Err(
             "the server's pg_hba.conf lets no new role in by a password on this way".into()
         ));
     }
+
     within(target.server.locks, dump, new, secrets)
 }
 
@@ -83,6 +85,7 @@ pub fn within(
     if let Some(Obstacle { line, what }) = obstacle {
         return Ok(Err(format!("the file wants what takes a superuser: {what} (line {line})")));
     }
+
     if locks.room().is_some_and(|room| statements > room) {
         return Ok(Err(format!(
             "such a role loads in one transaction, and the server has no room for the locks of \
@@ -92,6 +95,7 @@ pub fn within(
 
     let verifier = verifier(&new.password, &new.salt);
     let password = secrets.keep("the loader's password", new.password);
+
     Ok(Ok(Loader { role: new.role, password, verifier, definitions }))
 }
 
@@ -144,6 +148,7 @@ pub(super) fn scanned(
     let opened =
         |path: &Path, codec| File::open(path).and_then(|file| stream::decoder(codec, file));
     let archive = |cmd: &Cmd| cmd.clone().args(sections.iter().copied());
+
     match source {
         Source::File { path, codec } => {
             if let Ok(decoder) = opened(path, *codec) {
@@ -159,6 +164,7 @@ pub(super) fn scanned(
         }
         Source::Store(_) => {}
     }
+
     Ok(scanner.finish())
 }
 

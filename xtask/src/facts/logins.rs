@@ -31,6 +31,7 @@ pub fn logins(
             project.container(key).and_then(|container| containers::inspect(container, env).ok())
         }
     };
+
     if let Some(found) = &found {
         guess::complete(&mut c, found).map_err(|e| format!("{e:#}"))?;
         let inside = guess::password(found, c.user.as_deref());
@@ -38,11 +39,13 @@ pub fn logins(
             Some(secrets.keep(format!("POSTGRES_PASSWORD of {}", found.name), inside?))
         });
     }
+
     let Some(password) = c.password else {
         return Err("no password is known: neither its URL, nor PGPASSWORD, nor \
                     POSTGRES_PASSWORD says one"
             .into());
     };
+
     let (host, port) = match (
         &database.at,
         found.as_ref().and_then(|found| published(found, c.port_inside.as_deref())),
@@ -53,11 +56,13 @@ pub fn logins(
         }
         _ => (c.host.unwrap_or_else(|| HERE[0].into()), c.port.unwrap_or_else(|| USUAL.into())),
     };
+
     let Some(user) = c.user else {
         return Err("nothing says its role (`user`, PGUSER): a line for every role would stand \
                     before their own"
             .into());
     };
+
     // a role has one password for all databases of its server
     let name = c.database.unwrap_or_else(|| ANY.into());
     let login = |(host, port)| Login {
@@ -82,6 +87,7 @@ fn servers(hosts: &str, ports: &str) -> Vec<(String, String)> {
             .copied()
             .unwrap_or(USUAL)
     };
+
     let names = |host: &str| match host {
         host if host.is_empty() || HERE.contains(&host) => HERE.map(String::from).to_vec(),
         host => vec![host.to_owned()],
@@ -89,6 +95,7 @@ fn servers(hosts: &str, ports: &str) -> Vec<(String, String)> {
     let with_port = |(nth, host)| {
         names(host).into_iter().map(|name| (name, port(nth).to_owned())).collect::<Vec<_>>()
     };
+
     hosts.split(',').enumerate().flat_map(with_port).collect()
 }
 

@@ -19,14 +19,17 @@ pub struct Programs {
 /// the former; it costs more than psql itself.
 pub fn find(configured: Option<&Path>, program: &str, env: &Env) -> Vec<Programs> {
     let file = format!("{program}{}", std::env::consts::EXE_SUFFIX);
+
     if let Some(folder) = configured {
         return vec![Programs { folder: folder.to_path_buf(), major: major_of(folder) }];
     }
+
     let mut found: Vec<Programs> =
         distribution().into_iter().filter(|p| p.folder.join(&file).is_file()).collect();
     let path = std::env::join_paths(env.search_path()).ok();
     let on_path =
         which::which_in(program, path, "/").ok().and_then(|p| std::fs::canonicalize(p).ok());
+
     if let Some(folder) = on_path
         .filter(|p| p.file_name().is_some_and(|n| *n == *file))
         .and_then(|p| p.parent().map(Path::to_path_buf))
@@ -34,6 +37,7 @@ pub fn find(configured: Option<&Path>, program: &str, env: &Env) -> Vec<Programs
     {
         found.push(Programs { major: major_of(&folder), folder });
     }
+
     found
 }
 
@@ -46,6 +50,7 @@ pub(super) fn distribution() -> Vec<Programs> {
         "/usr",
         "C:\\Program Files\\PostgreSQL",
     ];
+
     let mut found: Vec<Programs> = roots
         .iter()
         .filter_map(|root| std::fs::read_dir(root).ok())
@@ -53,6 +58,7 @@ pub(super) fn distribution() -> Vec<Programs> {
         .map(|entry| entry.path().join("bin"))
         .filter_map(|folder| Some(Programs { major: Some(major_of(&folder)?), folder }))
         .collect();
+
     found.sort_by_key(|p| std::cmp::Reverse(p.major));
     found
 }
@@ -88,6 +94,7 @@ mod tests {
     #[test]
     fn the_servers_own_version_comes_first() {
         let all = programs(&[Some(18), Some(16), Some(15), Some(13), None]);
+
         for (server, want) in [
             (150_000, Some(Some(15))),
             (140_000, Some(Some(15))),
@@ -96,6 +103,7 @@ mod tests {
         ] {
             assert_eq!(fitting(&all, Version(server)).map(|p| p.major), want, "{server}");
         }
+
         assert_eq!(fitting(&programs(&[Some(15)]), Version(160_000)), None);
     }
 

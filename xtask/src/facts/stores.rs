@@ -73,10 +73,12 @@ impl Set {
             .iter()
             .enumerate()
             .flat_map(|(at, one)| self.databases[..at].iter().map(move |other| (other, one)));
+
         let Some((one, other)) = pairs.into_iter().find(|(one, other)| seem_one(one, other)) else {
             return Ok(self);
         };
         let (first, second) = (&one.spec.key, &other.spec.key);
+
         Err(Problem::refused(format!(
             "`{first}` and `{second}` lead to one database: `{}` ({})",
             one.name(),
@@ -107,6 +109,7 @@ impl Surveyor<'_> {
         let databases =
             databases.iter().map(|d| self.survey(d, depth)).collect::<Result<Vec<_>>>()?;
         let mut set = Set { databases, ..Set::default() };
+
         for spec in stores {
             let missing = |why| Missing { store: spec.key.clone(), why, table: None };
             match self.store(spec) {
@@ -117,6 +120,7 @@ impl Surveyor<'_> {
                 found => set.stores.push(found?),
             }
         }
+
         Ok(set)
     }
 
@@ -143,6 +147,7 @@ impl Surveyor<'_> {
                 let mounted: Vec<&str> =
                     found.mounts.iter().map(|mount| mount.destination.as_str()).collect();
                 let own = Inside::new(&found.engine, &found.name, path, &mounted.join("\n"))?.own();
+
                 let address = Address::FilesInContainer {
                     engine: found.engine.clone(),
                     container: found.name.clone(),
@@ -150,6 +155,7 @@ impl Surveyor<'_> {
                     own,
                     exclude: exclude.clone(),
                 };
+
                 Ok((
                     address,
                     Whereabouts::by_host(found.engine_host.filter(|host| !is_local(host))),
@@ -163,6 +169,7 @@ impl Surveyor<'_> {
                     ))
                     .cure("write it like `http://localhost:19530`")
                 })?;
+
                 let address = Address::Milvus {
                     url: url.clone(),
                     database: database.clone(),
@@ -184,6 +191,7 @@ impl Surveyor<'_> {
         else {
             return Ok(());
         };
+
         Err(Problem::usage(format!(
             "`stores.{key}` is in the container `{container}`, which stands still during a {task}"
         ))

@@ -31,11 +31,13 @@ pub fn brought(project: &Project, env: &Env) -> Vec<Brought> {
             by_dotenv || Path::new(&said.value).is_relative() || leads_into(folder, &repository);
         brings.then(|| thing(&key, folder.display().to_string()))
     });
+
     let engines = project.containers.iter().filter_map(|container| engine(container, &repository));
     let clusters = project.databases.iter().filter_map(|database| {
         let At::Cluster { folder, .. } = &database.at else { return None };
         cluster(&format!("databases.{}.cluster", database.key), folder, &repository)
     });
+
     programs.chain(engines).chain(clusters).collect()
 }
 
@@ -103,15 +105,18 @@ mod tests {
         std::fs::create_dir_all(root.join("pg")).unwrap();
         std::fs::create_dir(temp.path().join("repo/.git")).unwrap();
         std::fs::write(root.join("pg/PG_VERSION"), "15").unwrap();
+
         std::fs::write(
             root.join("db-tasks.toml"),
             toml.replace("REPO", temp.path().join("repo").to_str().unwrap()),
         )
         .unwrap();
+
         std::fs::write(root.join(".env"), dotenv).unwrap();
         let (project, env) =
             load(&root.join("db-tasks.toml"), Env::of([("HOME", "/nowhere")]), Dotenv::Read)
                 .unwrap();
+
         brought(&project, &env).into_iter().map(|b| b.key).collect()
     }
 
@@ -119,6 +124,7 @@ mod tests {
     fn what_leads_into_the_repository_is_its_own() {
         let main =
             |more: &str| format!("[databases.main]\n{more}\npostgres = {{ database = \"app\" }}\n");
+
         for (more, dotenv, brings) in [
             ("", "", false),
             ("programs = '/usr/lib/postgresql/15/bin'", "", false),
@@ -130,6 +136,7 @@ mod tests {
         ] {
             assert_eq!(keys(&main(more), dotenv).len(), usize::from(brings), "{more} {dotenv}");
         }
+
         let clusters = |folder: &str| {
             format!("[databases.main]\ncluster = '{folder}'\npostgres = {{ database = 'app' }}\n")
         };

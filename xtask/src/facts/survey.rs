@@ -79,6 +79,7 @@ impl Surveyed {
     pub fn on_login(&self) -> Option<String> {
         let triggers = &self.server.shape.login_triggers;
         let runs = !triggers.is_empty() && self.client.on_login == OnLogin::Runs;
+
         runs.then(|| {
             format!(
                 "`{}` runs functions of its own whenever somebody connects, in this run's \
@@ -105,6 +106,7 @@ impl Surveyed {
     /// Where it is, for people.
     pub fn at(&self) -> String {
         let c = &self.client.connection;
+
         match (&self.container, &self.spec.at) {
             (Some(container), _) => format!("container {}", container.name),
             (None, At::Cluster { folder, .. }) => {
@@ -176,8 +178,10 @@ impl Surveyor<'_> {
             // an answer by another way may be another server's
             let early = early.filter(|(_, way)| *way == way_of(&known.0)).map(|(answer, _)| answer);
             let server = early.map_or_else(|| self.question(&known.0, depth), Ok)?;
+
             anyhow::Ok((known, server))
         })?;
+
         // a container's first start runs a server on the socket alone, and an unfinished database
         // in it
         while container.is_some() && server.listens_on.as_deref() == Some("") {
@@ -185,8 +189,10 @@ impl Surveyor<'_> {
             std::thread::sleep(Duration::from_millis(300));
             server = self.question(&client, depth)?;
         }
+
         let answered_in = begun.elapsed();
         guess::holds(&client, &self.project.secrets)?;
+
         if let Some(container) = container.as_ref().filter(|_| server.deaf) {
             return Err(Problem::failed(format!(
                 "the container `{}` is still setting its server up",
@@ -199,17 +205,21 @@ impl Surveyor<'_> {
             .cure("wait until it is ready, and run the command again")
             .into());
         }
+
         let shown = shown(&client.place, &server.reached, &server.answerer, self.env);
         client.system.clone_from(&server.reached.system);
         client.tongue = server.tongue(client.database());
         client.on_login = server.on_login();
+
         if let (true, Some(host)) = (several(&client.connection), &server.reached.host) {
             // of several, what comes next goes to the one that was looked at
             client.connection.host = Some(host.clone());
             client.connection.port = server.reached.port.clone();
         }
+
         let mut dumper = client.clone();
         let mut dump_major = Some(server.client.major());
+
         if let (Place::Host { programs }, Some(fitting)) =
             (&mut dumper.place, programs::fitting(&folders, server.version))
         {
@@ -217,6 +227,7 @@ impl Surveyor<'_> {
             dump_major = fitting.major.or(dump_major.filter(|_| beside_psql));
             *programs = Some(fitting.folder.clone());
         }
+
         if let (Place::Host { programs }, Some(knowing)) =
             (&mut client.place, knows_restrict(&folders))
         {
@@ -226,6 +237,7 @@ impl Surveyor<'_> {
                 *programs = Some(knowing);
             }
         }
+
         Ok(Surveyed {
             spec: spec.clone(),
             client,
@@ -244,8 +256,10 @@ impl Surveyor<'_> {
         let At::Container(key) = &spec.at else { return None };
         let container = self.project.container(key)?;
         let ContainerBy::Name(name) = &container.by else { return None };
+
         (spec.connection.user.as_ref()).and(spec.connection.database.as_ref())?;
         let place = Place::container(containers::engine(container, self.env).ok()?, name);
+
         Some(Client {
             place,
             connection: spec.connection.clone(),
@@ -264,6 +278,7 @@ impl Surveyor<'_> {
         let mut connection = spec.connection.clone();
         let mut container = None;
         let mut folders = Vec::new();
+
         let place = match &spec.at {
             At::Container(key) => {
                 let found = self.container(key)?;
@@ -287,6 +302,7 @@ impl Surveyor<'_> {
                     .cure("`db-start` makes it, and so does every task that needs it")
                     .into());
                 }
+
                 folders = vec![Programs {
                     folder: found.programs.folder.clone(),
                     major: Some(found.programs.major),
@@ -294,6 +310,7 @@ impl Surveyor<'_> {
                 return Ok((self.cluster_client(spec, &found), None, folders));
             }
         };
+
         if matches!(place, Place::Host { programs: None }) {
             let skipped = skipped(self.env, "psql");
             return Err(Problem::failed("there is no `psql` on this machine")
@@ -301,11 +318,13 @@ impl Surveyor<'_> {
                 .cure(install_hint("psql"))
                 .into());
         }
+
         if connection.database.is_none() {
             let user = connection.user.clone();
             connection.database = user.ok_or_else(|| nameless(spec)).map(Some)?;
             connection.guessed = Some("the role's name, as libpq takes it".into());
         }
+
         Ok((
             Client {
                 place,
@@ -327,9 +346,11 @@ impl Surveyor<'_> {
         connection.port = Some(PORT.into());
         connection.user = Some(USER.into());
         connection.database = connection.database.or_else(|| Some(self.project.name.clone()));
+
         // it would lead libpq to another server, past `-h`
         connection.options.push(("PGHOSTADDR".into(), String::new()));
         let place = Place::Host { programs: Some(found.programs.folder.clone()) };
+
         Client {
             place,
             connection,
@@ -357,6 +378,7 @@ impl Surveyor<'_> {
         } else {
             From::ItsContainer
         };
+
         // of what is said there only bytes that are no text could be in the way
         self.waits.over(&Client { tongue: Tongue::Among, ..client.clone() }, &self.project.secrets);
         let (question, secrets) = (question(client.database(), depth, from), &self.project.secrets);
@@ -364,6 +386,7 @@ impl Surveyor<'_> {
             ask_server(&client.psql_in_english(database, question.as_str()), secrets)
         };
         let idle = self.idle.filter(|idle| from == From::ThisMachine && idle.is_free());
+
         let kept = idle.map(|idle| {
             // no other run's is the same, so that nothing in the answer is taken for it
             let last = format!("{ANSWERED} {}", self.app_name);
@@ -373,6 +396,7 @@ impl Surveyor<'_> {
                 secrets,
             )
         });
+
         let mut answer = match kept.transpose()? {
             Some(answer) if !answer.was_cut_off() => answer,
             _ => ask_in(client.database())?,
@@ -382,9 +406,11 @@ impl Surveyor<'_> {
         {
             answer = ask_in(client.maintenance())?;
         }
+
         if !answer.good {
             return Err(uncleared(client).unwrap_or_else(|| unanswered(client, &answer)).into());
         }
+
         ServerFacts::read(&answer.out)
     }
 }
@@ -392,9 +418,11 @@ impl Surveyor<'_> {
 /// The variables that lead a client in a container elsewhere can't be taken away there.
 fn uncleared(client: &Client) -> Option<Problem> {
     let Place::Container { name, cleared, .. } = &client.place else { return None };
+
     if cleared.is_empty() {
         return None;
     }
+
     let answer = ask(&client.place.wrap(Cmd::new("true")), &Secrets::default()).ok()?;
     (!answer.good).then(|| {
         Problem::refused(format!("a client in the container `{name}` may be led to another server"))
@@ -417,6 +445,7 @@ fn still(found: &ContainerFacts) -> Problem {
         ))
         .cure(format!("let it go on: {cure}"));
     }
+
     Problem::failed(format!("the container `{name}` is not running: it is {}", found.status)).cure(
         format!("start it: {cure}; where it does not stay up, `{engine} logs {name}` says why"),
     )
@@ -464,6 +493,7 @@ fn unanswered(client: &Client, answer: &Answer) -> Problem {
         _ => format!("at `{}`", c.host.as_deref().unwrap_or("localhost")),
     };
     let cure = cures::for_text(&answer.err);
+
     Problem::said(
         &answer.err,
         format!("could not ask the server {at} about `{}`", client.database()),

@@ -62,12 +62,14 @@ pub fn look(
     if !cfg!(unix) {
         return Ok(Err("this system has no sockets that nobody else gets at".into()));
     }
+
     let env = surveyor.env;
     let configured = target.spec.programs.as_deref();
     let major = target.server.version.major();
     let programs = server::here(configured, Some(major), env).and_then(|found| Ok(found?));
     let made =
         programs.and_then(|found| cluster::by(found, folder, &surveyor.project.state_dir(), env));
+
     let cluster = match made {
         Ok(cluster) => cluster,
         Err(e) => return Ok(Err(first_line(&e))),
@@ -78,8 +80,10 @@ pub fn look(
             cluster.found.programs.folder.display()
         )));
     };
+
     let mut like = dump.artifact.as_ref().map(|a| &a.database).or(target.live()).cloned();
     like.iter_mut().for_each(|like| like.tablespace.clear());
+
     let claims = standing::all_claims(dump, &surveyor.project.secrets)?;
     let roles =
         claims.bound.into_iter().filter(|role| role != USER && !role.starts_with("pg_")).collect();
@@ -89,6 +93,7 @@ pub fn look(
         Client { tongue: target.client.tongue, ..surveyor.cluster_client(&spec, &cluster.found) };
     let server =
         ServerFacts { client: version, version, version_text: version.to_string(), ..as_made() };
+
     let target = Surveyed {
         dumper: client.clone(),
         client,
@@ -99,8 +104,10 @@ pub fn look(
         shown: super::whereabouts::Shown::Nothing,
         answered_in: Duration::ZERO,
     };
+
     let has = Has { locales: locales(env), extensions: extensions(&cluster) };
     let disk_left = folder.ancestors().find(|folder| folder.is_dir()).and_then(health::disk_left);
+
     Ok(Ok(Apart { cluster, target, like, roles, disk_left, has }))
 }
 
@@ -125,7 +132,9 @@ fn as_made() -> ServerFacts {
         connection_limit: -1,
         sessions: 0,
     };
+
     let tablespaces = ["pg_default", "pg_global"].map(String::from).into();
+
     ServerFacts {
         client: Default::default(),
         version: Default::default(),
@@ -170,6 +179,7 @@ fn lacks<'a>(
                 "the file wants the extension `{name}`, which a server must have been started with"
             ));
         }
+
         if !has.extensions.contains(name) {
             return Some(format!(
                 "the file wants the extension `{name}`, which PostgreSQL on this machine does not \
@@ -177,12 +187,14 @@ fn lacks<'a>(
             ));
         }
     }
+
     let like = like?;
     if like.provider.as_deref() == Some("icu") {
         return Some(
             "the database has a locale of ICU's, which is another on another machine".into(),
         );
     }
+
     let named = [&like.collate, &like.ctype]
         .into_iter()
         .find(|name| !is_everywhere(name) && !has.locales.contains(&plain(name)));
@@ -220,10 +232,12 @@ fn extensions(cluster: &ClusterFacts) -> BTreeSet<String> {
     let said = answer.map_or_else(String::new, |answer| format!("{}\n{}", answer.err, answer.out));
     let share = said.lines().find_map(|line| line.trim().strip_prefix("share_path="));
     let folder = share.map(|share| Path::new(share.trim()).join("extension"));
+
     let files =
         folder.and_then(|folder| std::fs::read_dir(folder).ok()).into_iter().flatten().flatten();
     let names = files
         .filter_map(|file| Some(file.file_name().to_str()?.strip_suffix(".control")?.to_owned()));
+
     names.collect()
 }
 
@@ -242,6 +256,7 @@ mod tests {
                 (collate.to_owned(), ctype.to_owned(), provider.map(String::from));
             Some(DatabaseFacts { collate, ctype, provider, ..DatabaseFacts::default() })
         };
+
         for (like, extensions, want) in [
             (None, &[][..], ""),
             (like("C", "C", None), &["hstore"], ""),

@@ -45,6 +45,7 @@ fn publishes(reached: &Reached, port: &str, env: &Env) -> bool {
             _ => engines::of_docker(engine, env),
         };
         let answer = ask(&asked, &Secrets::default()).ok().filter(|answer| answer.good);
+
         answer.is_some_and(|answer| {
             answer.out.lines().any(|ports| is_published(ports, reached.address(), port))
         }) && is_local().is_ok_and(|host| host.is_none())
@@ -59,6 +60,7 @@ impl Surveyed {
             .as_ref()
             .and_then(|c| c.engine_host.as_deref())
             .filter(|host| !is_local(host));
+
         match (&self.spec.at, engine) {
             (At::Cluster { .. }, _) => Whereabouts::Here,
             (At::Container(_), Some(host)) => Whereabouts::Elsewhere(host.to_owned()),
@@ -79,6 +81,7 @@ fn by_client(said: &Connection, reached: &Reached, shown: Shown) -> Whereabouts 
     if let Some(other) = listed.into_iter().find(|host| !is_local(host)) {
         return Whereabouts::Elsewhere(other.to_owned());
     }
+
     let option = |variable: &str| {
         said.options.iter().find(|(name, _)| name == variable).map(|(_, value)| value.clone())
     };
@@ -86,10 +89,12 @@ fn by_client(said: &Connection, reached: &Reached, shown: Shown) -> Whereabouts 
     let host = reached.host.clone().or_else(|| said.host.clone());
     let at = || host.clone().unwrap_or_else(|| "localhost".into());
     let led = by_address.is_some() || by_service.is_some();
+
     if led && reached.address().is_none() && !at().starts_with('/') {
         // a psql before 12 does not say which address it has reached
         return Whereabouts::Elsewhere(by_address.or(by_service).unwrap_or_default());
     }
+
     match (reached.is_loopback(), shown) {
         (false, _) if led => {
             Whereabouts::Elsewhere(reached.address().map_or_else(at, |address| address.to_string()))

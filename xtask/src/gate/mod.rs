@@ -56,6 +56,7 @@ pub fn refuse(task: &str, verdicts: &[Verdict]) -> Result<()> {
         refusals.iter().map(|v| v.cure.as_str()).filter(|c| !c.is_empty()).collect();
     let mut problem = Problem::refused(format!("`{task}` is refused by the {} guard", first.guard))
         .because(lines.join("\n"));
+
     problem.cure = (!cures.is_empty()).then(|| cures.join("; "));
     Err(problem.into())
 }
@@ -74,6 +75,7 @@ fn consent(plan: &Plan, words: Option<String>, person: &mut dyn Ask) -> Result<(
         }
         _ => (None, "Proceed? [y/N] ".into()),
     };
+
     let mut given = person.ask(&question)?.unwrap_or_default();
     // a habit is no consent, and no refusal either
     if word.is_some_and(|word| word == "yes") && given.trim().eq_ignore_ascii_case("y") {
@@ -81,10 +83,12 @@ fn consent(plan: &Plan, words: Option<String>, person: &mut dyn Ask) -> Result<(
             .ask("The whole word, please: `yes`, or anything else to leave all as it is: ")?
             .unwrap_or_default();
     }
+
     let agreed = match word {
         Some(word) => given.trim() == word,
         None => matches!(given.trim().to_ascii_lowercase().as_str(), "y" | "yes"),
     };
     anyhow::ensure!(agreed, Problem::new(Exit::Declined, "declined: nothing was changed"));
+
     Ok(())
 }

@@ -43,9 +43,11 @@ pub fn considered(
     };
     let is_production = refused(&["environment", "marker"]);
     let is_said = is_production || c.env.get(VARIABLE).is_some();
+
     if !refused(&LIFTED) || !is_said {
         return verdicts;
     }
+
     let word = said(&Stake::names(stakes), &recovery.of, c);
     let word = match (word.judgement, c.person) {
         _ if c.agent != Agent::None => verdict(
@@ -67,11 +69,13 @@ pub fn considered(
         ),
         _ => word,
     };
+
     // neither the variable nor the words need a second yes, and none would do in their place
     let needs_no_yes = |v: &Verdict| v.guard == "confirmation" && c.consent == Consent::Ask;
     let verdicts = verdicts.into_iter().filter(|v| !needs_no_yes(v));
     let verdicts =
         verdicts.map(|v| if word.judgement == Judgement::Refused { v } else { lifted(v) });
+
     verdicts.chain([word.clone()]).chain(recovery.drops.iter().map(|kept| stays(kept))).collect()
 }
 
@@ -86,6 +90,7 @@ fn said(database: &str, backup: &str, c: &Circumstances<'_>) -> Verdict {
          run"
     );
     let refused = |why: String| verdict(GUARD, Judgement::Refused, why, cure.clone());
+
     let Some(value) = c.env.get(VARIABLE) else {
         return refused("nobody has said that production is to be restored".into());
     };
@@ -112,6 +117,7 @@ fn stays(kept: &str) -> Verdict {
     );
     let rename =
         format!("ALTER DATABASE {} RENAME TO {}", ident(kept), ident(&format!("{kept}_1")));
+
     verdict(
         "kept",
         Judgement::Refused,

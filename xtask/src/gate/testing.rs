@@ -15,6 +15,7 @@ pub(super) fn of(stake: &Stake, c: &Circumstances<'_>) -> Option<Verdict> {
     if !c.env.says_yes(TESTING) {
         return None;
     }
+
     let name = &stake.database;
     if c.guards.testing.contains(name) || is_for_tests(name) {
         return Some(verdict(
@@ -24,10 +25,12 @@ pub(super) fn of(stake: &Stake, c: &Circumstances<'_>) -> Option<Verdict> {
             "",
         ));
     }
+
     if is_for_tests(c.environment) {
         let why = format!("{TESTING} is set, and so is this environment: `{}`", c.environment);
         return Some(verdict("testing", Judgement::Passed, why, ""));
     }
+
     let why = format!(
         "{TESTING} is set, which means a database of its own, and `{name}` is the usual one"
     );
@@ -35,6 +38,7 @@ pub(super) fn of(stake: &Stake, c: &Circumstances<'_>) -> Option<Verdict> {
         "unset {TESTING} if `{name}` is meant; `testing = \"{name}_test\"` in its table of \
          `db-tasks.toml` names one for tests, which `db-prepare` fills then"
     );
+
     Some(verdict("testing", Judgement::Refused, why, cure))
 }
 

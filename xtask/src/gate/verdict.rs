@@ -137,6 +137,7 @@ fn by_risk(plan: &Plan, c: &Circumstances<'_>) -> Vec<Verdict> {
             verdicts.extend(stakes.iter().filter_map(backup));
             verdicts.extend(stakes.iter().filter_map(sessions));
             verdicts.push(agent(plan.task, stakes, c));
+
             verdicts.push(confirmation(stakes, c));
             match recovery {
                 Some(recovery) => {
@@ -157,12 +158,14 @@ fn stranger(
     c: &Circumstances<'_>,
 ) -> Vec<Verdict> {
     let mut verdicts = Vec::new();
+
     if purpose == Purpose::Trial
         || plan.author.as_ref().is_some_and(|author| author.powers == Powers::All)
     {
         verdicts.extend(live_data(stakes, &[], c));
         verdicts.push(agent(plan.task, stakes, c));
     }
+
     verdicts.push(question(Judgement::Passed, c));
     verdicts
 }
@@ -175,6 +178,7 @@ fn author(author: &Author, c: &Circumstances<'_>) -> Verdict {
     let cure = format!(
         "if its author is trusted, `--trust=role` lets the file's functions run as `{role}`"
     );
+
     match (author.powers, author.word, c.person) {
         (Powers::Contained, ..) => verdict(
             "author",
@@ -238,6 +242,7 @@ fn environment(c: &Circumstances<'_>) -> Verdict {
             }
             Origin::File => (String::new(), "`project.environment` in `db-tasks.toml`".to_owned()),
         };
+
         let cure = format!(
             "no flag lifts this; if this is not production, correct {who}; a backup can be \
              restored beside it (`db-restore --as OTHER_DATABASE`)"
@@ -246,8 +251,10 @@ fn environment(c: &Circumstances<'_>) -> Verdict {
             "this project's environment is `{}`{named}, where no live data is replaced",
             c.environment
         );
+
         return verdict("environment", Judgement::Refused, why, cure);
     }
+
     verdict("environment", Judgement::Passed, format!("`{}` is not protected", c.environment), "")
 }
 
@@ -268,8 +275,10 @@ fn host(stake: &Stake, c: &Circumstances<'_>) -> Verdict {
              tunnel",
         ),
     };
+
     let allowed =
         |host: &&String| c.guards.allowed_hosts.iter().any(|h| h.eq_ignore_ascii_case(host));
+
     if let Some(host) = listed.iter().find(allowed) {
         return verdict(
             "host",
@@ -278,10 +287,12 @@ fn host(stake: &Stake, c: &Circumstances<'_>) -> Verdict {
             "",
         );
     }
+
     let host = &listed[0];
     let cure = format!(
         "if its data may be replaced, add \"{host}\" to `guards.allowed-hosts` in `db-tasks.toml`"
     );
+
     verdict("host", Judgement::Refused, format!("`{}` is on `{host}`, {why}", stake.database), cure)
 }
 
@@ -294,6 +305,7 @@ fn marker(stake: &Stake, c: &Circumstances<'_>) -> Verdict {
         );
         return verdict("marker", Judgement::Refused, why, cure);
     }
+
     match stake.marks.first() {
         Some(mark) => verdict(
             "marker",
@@ -320,6 +332,7 @@ fn pin(pin: &Pin, c: &Circumstances<'_>) -> Verdict {
             format!("take it out of `{file}`, and set it for one run"),
         );
     }
+
     let why = match (c.env.given(variable), c.env.get(variable)) {
         (Some(value), _) if value == pin.value => {
             return verdict("pin", Judgement::Passed, format!("`{pin}` is set"), "");
@@ -334,16 +347,19 @@ fn pin(pin: &Pin, c: &Circumstances<'_>) -> Verdict {
              doing this"
         ),
     };
+
     let export = format!("export {variable}={}", quoted(&pin.value));
     let cure = format!(
         "look first (`--dry-run` needs no pin); then `{export}`, and `unset {variable}` when it \
          is done"
     );
+
     verdict("pin", Judgement::Refused, why, cure)
 }
 
 fn backup(stake: &Stake) -> Option<Verdict> {
     let database = &stake.database;
+
     match &stake.safety {
         Safety::Kept => None,
         Safety::BackedUp => {
@@ -358,6 +374,7 @@ fn backup(stake: &Stake) -> Option<Verdict> {
                 format!("the newest good one is {b}")
             });
             let why = format!("NO backup of `{database}` is made: what goes is gone; {last}");
+
             Some(verdict(
                 "backup",
                 Judgement::Warned,
@@ -378,6 +395,7 @@ fn sessions(stake: &Stake) -> Option<Verdict> {
     if more > 0 {
         list.push_str(&format!(" and {more} more"));
     }
+
     let why = format!(
         "connected to `{}`, and cut off where they stand in the way: {list}",
         stake.database
@@ -389,6 +407,7 @@ fn agent(task: &str, stakes: &[Stake], c: &Circumstances<'_>) -> Verdict {
     let variable = &c.guards.agent_variable;
     let wanted: Vec<&str> =
         std::iter::once(task).chain(stakes.iter().map(|stake| stake.database.as_str())).collect();
+
     let (agent, said) = match &c.agent {
         Agent::None => {
             return verdict("agent", Judgement::Passed, "no coding agent was detected", "");
@@ -396,17 +415,21 @@ fn agent(task: &str, stakes: &[Stake], c: &Circumstances<'_>) -> Verdict {
         Agent::Alone(agent) => (agent, None),
         Agent::Sent { agent, words } => (agent, Some(words)),
     };
+
     let is_no = said.is_some_and(|said| says_no(said, &wanted));
     if !is_no && said.is_some_and(|said| wanted.iter().all(|word| holds(said, word))) {
         let why = format!("a coding agent ({agent}) with a person's words in `{variable}`");
         return verdict("agent", Judgement::Passed, why, "");
     }
+
     let but = match said {
         Some(_) if is_no => format!("; the words in `{variable}` say no, or may"),
         Some(_) => format!("; the words in `{variable}` are not about that"),
         None => String::new(),
     };
+
     let example = format!("{variable}={}", quoted(&wanted.join(" ")));
+
     verdict(
         "agent",
         Judgement::Refused,
@@ -477,6 +500,7 @@ fn question(nobody_there: Judgement, c: &Circumstances<'_>) -> Verdict {
             } else {
                 "nothing can be lost"
             };
+
             verdict(
                 "confirmation",
                 nobody_there,
@@ -567,6 +591,7 @@ mod tests {
     #[test]
     fn a_persons_words_are_about_this_task_and_this_database() {
         let (guards, dotenv) = (guards(), of_dotenv());
+
         for (words, want) in [
             ("db-restore app", "go"),
             ("yes, db-restore of `app`, please.", "go"),
@@ -596,9 +621,11 @@ mod tests {
     fn neither_pins_nor_words_come_from_a_file() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join(".env"), "WIPE=true\nSAYS='db-restore app'\n").unwrap();
+
         let env = Env::of([("WIPE", "true"), ("SAYS", "db-restore app"), ("CLAUDECODE", "")])
             .beside(folder.path());
         assert_eq!(Agent::detect(&env, "SAYS"), Agent::Alone("CLAUDECODE".into()));
+
         let guards = guards();
         let c = Circumstances {
             guards: &guards,
@@ -609,8 +636,10 @@ mod tests {
             agent: Agent::None,
             env: &env,
         };
+
         let refused = pin(&Pin { variable: "WIPE".into(), value: "true".into() }, &c);
         assert_eq!(refused.judgement, Judgement::Refused);
+
         assert_eq!(
             refused.why,
             "`WIPE=true` stands in `.env`, which would pull this safety pin once and for all, \
@@ -649,6 +678,7 @@ mod tests {
                 agent: self.agent.clone(),
                 env,
             };
+
             let stake = Stake {
                 database: "app".into(),
                 at: "x".into(),
@@ -662,9 +692,11 @@ mod tests {
                 sessions: vec![],
                 safety: self.safety.clone(),
             };
+
             let pin = (self.pin != Pulled::NotWanted)
                 .then(|| Pin { variable: "WIPE".into(), value: "true".into() });
             let pins = pin.into_iter().collect();
+
             let risk = Risk::ReplacesData {
                 stakes: vec![stake],
                 answer: "yes".into(),
@@ -682,6 +714,7 @@ mod tests {
     fn every_combination_has_its_verdict() {
         let (guards, dotenv) = (guards(), of_dotenv());
         let mut table = String::new();
+
         for case in combinations() {
             let words = [
                 case.environment,
@@ -695,9 +728,12 @@ mod tests {
                 },
             ]
             .join(" | ");
+
             writeln!(table, "{words} => {}", overall(&case.judged(&guards, &dotenv))).unwrap();
         }
+
         table.push('\n');
+
         for case in wipes() {
             let words = format!(
                 "{:?} | {:?} | {:?} | {:?}",
@@ -705,6 +741,7 @@ mod tests {
             );
             writeln!(table, "{words} => {}", overall(&case.judged(&guards, &dotenv))).unwrap();
         }
+
         held(&table, "guards.txt");
     }
 
@@ -713,9 +750,11 @@ mod tests {
     #[test]
     fn production_is_restored_by_who_means_it() {
         const VARIABLE: &str = "DB_TASKS_RESTORE_PRODUCTION";
+
         let guards = guards();
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join(".env"), format!("{VARIABLE}='app b'\n")).unwrap();
+
         let dotenv = Env::default().with_dotenv(folder.path()).unwrap();
         let given = |value: &str| Env::of([(VARIABLE, value)]);
         let envs = [
@@ -725,7 +764,9 @@ mod tests {
             (".env", dotenv),
             ("exported from .env", given("app b").beside(folder.path())),
         ];
+
         let mut table = String::new();
+
         for (variable, env) in &envs {
             for case in combinations() {
                 let case =
@@ -734,12 +775,14 @@ mod tests {
                     && case.marker != Some("staging");
                 let is_other = case.consent == Consent::Confirmed("other".into())
                     && case.environment == "production";
+
                 if (is_plain || is_other) && case.agent != Agent::Alone("A".into()) {
                     let is_agent = if case.agent == Agent::None { "a person" } else { "an agent" };
                     let (host, marker) =
                         (case.host.unwrap_or("this machine"), case.marker.unwrap_or("no marker"));
                     let who = format!("{is_agent} | {:?} | {:?}", case.person, case.consent);
                     let verdict = overall(&case.judged_in(&guards, env));
+
                     writeln!(
                         table,
                         "{variable} | {} | {host} | {marker} | {who} => {verdict}",
@@ -749,16 +792,20 @@ mod tests {
                 }
             }
         }
+
         held(&table, "recovery.txt");
         let all =
             Author { role: "postgres".into(), powers: Powers::All, why: None, word: Word::Given };
+
         let case = Case {
             environment: "production",
             recovery: Some(Recovery { of: "b".into(), drops: Vec::new() }),
             ..BENIGN
         };
+
         let verdicts = case.judged_of(&guards, &envs[1].1, Some(all));
         assert_eq!(overall(&verdicts), "refused: environment, production (warned: author)");
+
         let drops = Recovery { of: "b".into(), drops: vec!["app__previous".into()] };
         for person in [Person::AtTerminal, Person::Absent] {
             let case =
@@ -782,6 +829,7 @@ mod tests {
 
     fn combinations() -> Vec<Case> {
         let mut all = Vec::new();
+
         for environment in ["development", "production"] {
             for host in [None, Some("db.test"), Some("db.example")] {
                 for marker in [None, Some("staging"), Some("Production")] {
@@ -811,11 +859,13 @@ mod tests {
                 }
             }
         }
+
         all
     }
 
     fn wipes() -> Vec<Case> {
         let mut all = Vec::new();
+
         for pin in PULLED {
             for safety in
                 [Safety::Kept, Safety::BackedUp, Safety::Bare(None), Safety::Bare(Some("b".into()))]
@@ -829,6 +879,7 @@ mod tests {
                 }
             }
         }
+
         all
     }
 
@@ -837,6 +888,7 @@ mod tests {
     #[test]
     fn each_guard_has_its_own_word() {
         let (guards, dotenv) = (guards(), of_dotenv());
+
         for case in combinations() {
             for pin in PULLED {
                 for safety in [Safety::Kept, Safety::BackedUp, Safety::Bare(None)] {
@@ -850,9 +902,11 @@ mod tests {
                         Case { agent: case.agent.clone(), ..BENIGN },
                         Case { person: case.person, consent: case.consent.clone(), ..BENIGN },
                     ];
+
                     let alone: Vec<Vec<Verdict>> =
                         alone.iter().map(|one| one.judged(&guards, &dotenv)).collect();
                     let whole = case.judged(&guards, &dotenv);
+
                     for judgement in [Judgement::Refused, Judgement::Warned] {
                         let parts: Vec<_> =
                             alone.iter().flat_map(|one| of(one, judgement)).collect();
@@ -866,6 +920,7 @@ mod tests {
     #[test]
     fn no_flag_lifts_the_production_block_or_pulls_the_pin() {
         let (guards, dotenv) = (guards(), of_dotenv());
+
         for consent in [Consent::Ask, Consent::Yes, Consent::Confirmed("app".into())] {
             let case = Case {
                 consent,
@@ -873,6 +928,7 @@ mod tests {
                 agent: sent("db-restore app"),
                 ..BENIGN
             };
+
             for (case, want) in [
                 (Case { environment: "Production", ..case.clone() }, "refused: environment"),
                 (Case { pin: Pulled::SetInDotenv, ..case }, "refused: pin"),
@@ -894,12 +950,14 @@ mod tests {
             sessions: ["a", "b", "c", "d", "e", "f", "g"].map(String::from).into(),
             safety: Safety::BackedUp,
         };
+
         let risk = Risk::ReplacesData {
             stakes: vec![stake("app"), stake("other")],
             answer: "app other".into(),
             pins: Vec::new(),
             recovery: None,
         };
+
         for (name, want) in
             [("app other", None), ("app", Some("name all of them: `--confirm 'app other'`"))]
         {
@@ -912,12 +970,15 @@ mod tests {
                 agent: Agent::None,
                 env: &Env::default(),
             };
+
             let verdicts = judge(&bare(risk.clone()), &c);
             let refused = verdicts.iter().find(|v| v.judgement == Judgement::Refused);
             assert_eq!(refused.map(|v| v.cure.as_str()), want);
+
             let sessions: Vec<&str> =
                 verdicts.iter().filter(|v| v.guard == "sessions").map(|v| v.why.as_str()).collect();
             assert_eq!(sessions.len(), 2);
+
             assert_eq!(
                 sessions[0],
                 "connected to `app`, and cut off where they stand in the way: a, b, c, d, e and 2 \
@@ -937,6 +998,7 @@ mod tests {
         let guards = Guards { pins: [("migrate".to_owned(), vec![pin("yes")])].into(), ..guards() };
         let env = |value: &str| Env::of([("PULLED", value)]);
         let step = Step::Act(Act::Remove(Deed { what: "x".into(), how: How::File("x".into()) }));
+
         for (task, steps, value, want) in [
             ("db-migrate", vec![step.clone()], "yes", "go"),
             ("db-migrate", vec![step.clone()], "no", "refused: pin"),
@@ -954,6 +1016,7 @@ mod tests {
                     agent: Agent::None,
                     env: &env,
                 };
+
                 let plan = Plan { steps: steps.clone(), ..Plan::bare(task, String::new(), risk) };
                 assert_eq!(overall(&judge(&plan, &c)), want, "{task} {value}");
             }
@@ -972,6 +1035,7 @@ mod tests {
             agent: Agent::Alone("A".into()),
             env: &env,
         };
+
         for (risk, person, consent, want) in [
             (Risk::Adds, Person::Absent, Consent::Ask, "go"),
             (Risk::Adds, Person::AtTerminal, Consent::Ask, "ask"),

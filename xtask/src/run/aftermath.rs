@@ -122,6 +122,7 @@ impl Aftermath {
         } else {
             Back::Taken(ways.iter().map(|(act, _)| Way::of(act)).collect())
         };
+
         self.changes[since.0..].iter_mut().for_each(|change| change.back = back.clone());
     }
 
@@ -146,6 +147,7 @@ impl Aftermath {
                 if self.programs.is_empty() { "the live data is as it was" } else { UNTOUCHED };
             return vec![none.into()];
         }
+
         let these = |came: &[Came], back: &Back| {
             let these = self
                 .changes
@@ -153,6 +155,7 @@ impl Aftermath {
                 .filter(|change| came.contains(&change.came) && change.back == *back);
             these.map(|change| change.what.as_str()).collect::<Vec<_>>().join("; ")
         };
+
         let told = [
             ("done, and not taken back", these(&[Came::Whole], &Back::No)),
             (
@@ -170,6 +173,7 @@ impl Aftermath {
                 these(&[Came::Either, Came::Part], &Back::Failed),
             ),
         ];
+
         let told = told
             .into_iter()
             .filter(|(_, what)| !what.is_empty())
@@ -194,16 +198,19 @@ impl Aftermath {
             .changes
             .iter()
             .any(|change| change.came == Came::Whole && matches!(change.back, Back::Taken(_)));
+
         let how = if sure {
             "what was live before is live again"
         } else {
             "the live data is as it was: what may have been done was taken back"
         };
+
         let returned = (!returned.is_empty()).then(|| format!("{how} ({returned})"));
         let loaded = ways
             .contains(&&Way::Loaded)
             .then(|| "what was live before is live again, from the backup of this run".into());
         let removed = (!removed.is_empty()).then(|| format!("taken away again: {removed}"));
+
         returned.into_iter().chain(loaded).chain(removed).collect()
     }
 
@@ -307,6 +314,7 @@ mod tests {
         let back = || tree(Of::Back { live: "1".into(), from: Swapped::In });
         let names = "databases shop -> shop__previous, shop__staged -> shop";
         let returned = "databases shop -> shop__failed, shop__previous -> shop";
+
         for (acts, cleaned, want) in [
             (vec![], vec![], "the live data is as it was".to_owned()),
             (vec![(aside(), LOST)], vec![(aside(), LOST)], "the live data is as it was".into()),
@@ -412,9 +420,11 @@ mod tests {
     fn a_scope_takes_back_what_is_its_own() {
         let mut aftermath = Aftermath::default();
         aftermath.ended(&Act::Remove(live("every row of 2 tables in app")), End::Well);
+
         let since = aftermath.since();
         aftermath.ended(&swap(), End::Well);
         aftermath.cleaned_up(&since, &[(&swap_back(), End::Well)]);
+
         assert_eq!(
             aftermath.told("db-wipe").unwrap(),
             "what was live before is live again (databases shop -> shop__failed, shop__previous \

@@ -54,9 +54,11 @@ pub fn audit(state_dir: &Path, project: &Project, entry: &Entry<'_>, now: DateTi
         "problem": entry.problem.map(|e| project.secrets.cover(e.to_string().lines().next().unwrap_or_default())),
         "left_behind": entry.left_behind.iter().map(|left| project.secrets.cover(&left.to_string())).collect::<Vec<_>>(),
     });
+
     if !entry.left_out.is_empty() {
         line["left_out"] = json!(entry.left_out);
     }
+
     if state::prepare(state_dir).is_ok()
         && let Ok(Some(mut file)) = state::open(&state_dir.join("audit.jsonl"), Use::Append)
     {

@@ -37,6 +37,7 @@ pub fn remove(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<T
         }
         _ => Ok(Vec::new()),
     };
+
     match &deed.how {
         How::File(path) => gone(fs::remove_file(path), path),
         How::Folder(path) => gone(fs::remove_dir_all(path), path),
@@ -68,6 +69,7 @@ pub fn command(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<
             if result.is_err() {
                 makes_way.kill();
             }
+
             // once the command's own work is done, nothing is left to make way for
             let way = makes_way.wait();
             result.map(|answer| told(&answer)).map_err(|e| {
@@ -136,12 +138,14 @@ pub fn check(check: &Check, secrets: &Secrets, interrupt: &Interrupt) -> Result<
 /// Asks until the answer is as awaited, or the limit has passed.
 pub fn wait(wait: &Wait, secrets: &Secrets, interrupt: &Interrupt) -> Result<()> {
     let begun = Instant::now();
+
     loop {
         let last = match movers::command(&wait.cmd, secrets, interrupt) {
             Ok(answer) if answer.trim() == wait.until => return Ok(()),
             Ok(answer) => format!("it answers `{}`", answer.trim()),
             Err(e) => e.to_string(),
         };
+
         if begun.elapsed() >= Duration::from_secs(wait.limit) || interrupt.hit() {
             let mut problem = Problem::failed(format!(
                 "waited {} s for {}",
@@ -149,11 +153,14 @@ pub fn wait(wait: &Wait, secrets: &Secrets, interrupt: &Interrupt) -> Result<()>
                 wait.what
             ))
             .because(last);
+
             if let Some(of) = &wait.last_words {
                 problem = problem.because(last_words(of, secrets));
             }
+
             return Err(problem.into());
         }
+
         std::thread::sleep(Duration::from_millis(200));
     }
 }
@@ -175,6 +182,7 @@ pub fn private_folder(path: &Path) -> Result<()> {
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+
     builder.create(path).map_err(|e| {
         let cure =
             "choose another folder with `--output-dir` or `backup.dir`, or mend its permissions";

@@ -46,12 +46,15 @@ pub fn run(
     let (reader, writer) = std::io::pipe()?;
     // before it begins: nobody could end there what nobody knows of
     hook.end.iter().try_for_each(|end| journal.begins_inside(end))?;
+
     let started = movers::start(&hook.cmd, Input::Text, Outlet::Both(writer), secrets, interrupt);
     if started.is_err() {
         hook.end.iter().try_for_each(|end| journal.has_ended_inside(end))?;
     }
+
     let child = started?;
     journal.hook(child.process())?;
+
     let mut last = VecDeque::new();
     let followed = follow(&child, &lines(reader), hook.timeout, interrupt, &mut |line| {
         let line = line.shown(secrets);
@@ -61,17 +64,21 @@ pub fn run(
             last.pop_front();
         }
     });
+
     let said = last.make_contiguous().join("\n");
+
     if followed.is_err() {
         // there first, so that its last words still come; what counts is the look after the
         // client's end
         hook.end.iter().for_each(|end| drop(end_inside(end)));
         child.end_group(PATIENCE);
     }
+
     let ended = followed.and_then(|()| child.wait().map(drop));
     // a client that failed may have left it at work
     let inside = hook.end.iter().filter(|_| ended.is_err()).try_for_each(end_inside);
     let alive = inside.as_ref().err().map_or(String::new(), ToString::to_string);
+
     let ended = ended.map_err(|e| match e.downcast::<Problem>() {
         Ok(problem) => {
             // what it is stands there already
@@ -83,6 +90,7 @@ pub fn run(
             let tried =
                 format!("{} failed: {how}", what.split_once(": ").map_or(what, |(hook, _)| hook));
             let problem = Problem { tried, ..problem.because(said).because(alive) };
+
             problem
                 .cure(
                     "look at what it says above; `--dry-run --verbose` shows how to run it by hand",
@@ -91,10 +99,12 @@ pub fn run(
         }
         Err(e) => e,
     });
+
     journal.hook(None)?;
     if inside.is_ok() {
         hook.end.iter().try_for_each(|end| journal.has_ended_inside(end))?;
     }
+
     ended
 }
 
@@ -124,11 +134,14 @@ fn look_inside(end: &Cmd) -> Result<()> {
     };
     let said = e.to_string().to_lowercase();
     let gone = ["no such container", "is not running", "is restarting", "container state improper"];
+
     if gone.iter().any(|words| said.contains(words)) {
         return Ok(());
     }
+
     let why =
         e.downcast::<Problem>().map_or_else(|e| vec![e.to_string()], |problem| problem.happened);
+
     Err(Problem::failed(
         "a hook could not be ended in its container, and may be at work there still",
     )
@@ -149,6 +162,7 @@ fn follow(
 ) -> Result<()> {
     let begun = Instant::now();
     let mut looked = begun;
+
     loop {
         match lines.recv_timeout(Duration::from_millis(50)) {
             Ok(line) => say(&line),
@@ -162,15 +176,18 @@ fn follow(
             }
             Err(RecvTimeoutError::Timeout) => {}
         }
+
         if interrupt.strikes() {
             return Err(Problem::failed("a signal came, and it was ended").into());
         }
+
         if looked.elapsed() >= GLANCE {
             looked = Instant::now();
             if child.asks_at_terminal() {
                 return Err(asked().into());
             }
         }
+
         if begun.elapsed() >= Duration::from_secs(timeout) {
             return Err(Problem::failed(format!(
                 "the hook was not done after {timeout} s, and was ended"
@@ -222,6 +239,7 @@ fn lines(reader: PipeReader) -> Receiver<Line> {
             }
         }
     });
+
     lines
 }
 
@@ -235,6 +253,7 @@ fn next(reader: &mut impl BufRead) -> io::Result<Option<Line>> {
 
     let is_whole = kept.ends_with(b"\n") || (kept.len() as u64) < most;
     let left_out = if is_whole { 0 } else { skip_line(reader)? };
+
     Ok(Some(Line {
         text: String::from_utf8_lossy(&kept).trim_end_matches(['\n', '\r']).to_owned(),
         left_out,
@@ -244,6 +263,7 @@ fn next(reader: &mut impl BufRead) -> io::Result<Option<Line>> {
 /// Reads on to the end of a line, and tells how much there was of it.
 fn skip_line(reader: &mut impl BufRead) -> io::Result<u64> {
     let mut skipped = 0;
+
     loop {
         let chunk = reader.fill_buf()?;
         let end = chunk.iter().position(|byte| *byte == b'\n');
@@ -264,6 +284,7 @@ mod tests {
     fn a_line_without_an_end_is_kept_as_far_as_anybody_reads() {
         let mut secrets = Secrets::default();
         secrets.keep("pw", "hunter22".repeat(100));
+
         let shown = |said: &str| {
             let mut reader = BufReader::with_capacity(1000, said.as_bytes());
             let mut lines = Vec::new();
@@ -272,11 +293,13 @@ mod tests {
             }
             lines
         };
+
         assert_eq!(shown("one\r\n\ntwo"), ["one", "", "two"]);
         let long = "x".repeat(LINE + LONGEST_SECRET + 1);
         for said in [format!("{long}\nnext\n"), format!("{long}{long}\nnext")] {
             let lines = shown(&said);
             assert_eq!(lines.len(), 2);
+
             assert!(
                 lines[0].len() < LINE + 30
                     && lines[0].starts_with("xxx")
@@ -284,8 +307,10 @@ mod tests {
                 "{}",
                 lines[0].len()
             );
+
             assert_eq!(lines[1], "next");
         }
+
         // whole, and cut anywhere
         for before in (LINE - 900..LINE + LONGEST_SECRET).step_by(397) {
             let lines = shown(&format!("{}{}{long}\n", "y".repeat(before), "hunter22".repeat(100)));
@@ -297,12 +322,14 @@ mod tests {
     fn lines_that_nobody_hears_yet_are_few() {
         let (reader, writer) = std::io::pipe().unwrap();
         let lines = lines(reader);
+
         let says = std::thread::spawn(move || {
             let mut writer = writer;
             (0..200).try_for_each(|_| {
                 io::Write::write_all(&mut writer, format!("{}\n", "x".repeat(LINE)).as_bytes())
             })
         });
+
         std::thread::sleep(Duration::from_millis(100));
         assert!(!says.is_finished(), "it waits for whoever listens");
         assert_eq!(lines.iter().count(), 200);

@@ -48,6 +48,7 @@ impl Store for Contained<'_> {
         let excludes = Excludes::new(&self.exclude)?;
         let inside = self.inside()?;
         let lacks = self.lacks(&inside)?;
+
         let Some(found) = self.seen(&inside)? else {
             // nothing but the engine can be asked: the whole tree goes by once
             let census = self
@@ -59,9 +60,11 @@ impl Store for Contained<'_> {
                     &mut |_| {},
                 )?
                 .0;
+
             let parts = vec![(self.path.clone(), census.entries.len().saturating_sub(1) as u64)];
             let id = inside.id(&Found::unnumbered());
             let (stuck, fixed) = (lacks.restore(), lacks.wipe());
+
             return Ok(Holding {
                 id,
                 parts,
@@ -71,12 +74,14 @@ impl Store for Contained<'_> {
                 ..Holding::default()
             });
         };
+
         let (items, bytes) = if found.is_there() { self.counted(&inside, &found)? } else { (0, 0) };
         let stuck = self.stuck(&inside, &found, &lacks)?;
         let fixed =
             lacks.wipe().or_else(|| foreign(&inside, &found).filter(|_| inside.holds_own()));
         let parts = vec![(self.path.clone(), items)];
         let (id, can_undo) = (inside.id(&found), found.can_undo());
+
         Ok(Holding { id, parts, bytes: Some(bytes), can_undo, stuck, fixed, ..Holding::default() })
     }
 
@@ -84,9 +89,11 @@ impl Store for Contained<'_> {
         let excludes = Excludes::new(&self.exclude)?;
         let inside = self.inside()?;
         let found = self.seen(&inside)?;
+
         if found.as_ref().is_some_and(|found| !found.is_there()) {
             return Err(self.not_there().into());
         }
+
         if found.as_ref().is_some_and(Found::cut_short) {
             return Err(Problem::failed(format!(
                 "a swap of `{}` was cut short: what is there is of no one time",
@@ -95,6 +102,7 @@ impl Store for Contained<'_> {
             .cure("run `db-repair`, which clears up after it, and then the command again")
             .into());
         }
+
         let found = found.unwrap_or_default();
         let dumped = match self.tar(&inside)? {
             Some(tar) => self.by_tar(&inside, (&found, tar), &excludes, out, tell),
@@ -102,8 +110,10 @@ impl Store for Contained<'_> {
                 .by_engine(&inside, &found, &excludes, out, tell)
                 .and_then(|(census, rest)| self.whole(census, &rest)),
         };
+
         let census =
             dumped.inspect_err(|_| drop(self.quiet(&inside))).map_err(|e| self.undumped(e))?;
+
         if inside.is_mixed(&found, &census) {
             return Err(Problem::failed(format!(
                 "the `tar` of `{}` does not leave out what is named to it",
@@ -116,6 +126,7 @@ impl Store for Contained<'_> {
             .cure("put GNU tar into the image")
             .into());
         }
+
         Ok(Contents::Files(census))
     }
 
@@ -131,20 +142,24 @@ impl Store for Contained<'_> {
         if !found.is_there() {
             return Err(self.not_there().into());
         }
+
         self.perform(&inside.stage(&found)?)?;
         let plainly = trust < Trust::Script;
         let (links, given) =
             if plainly { (Links::Inside, Given::Plain) } else { (Links::AsTheyAre, Given::All) };
         let tar = self.tar(&inside)?.unwrap_or(Tar::Plain);
+
         if tar == Tar::Gnu {
             // who can't take anything off has nothing to take off, or it is noticed when all is
             // read again
             drop(self.fed(&inside.bare(), &mut &Census::root().folders()?[..], links, method));
         }
+
         let feed = inside.feed_with_tar(tar, given);
         let mut wanted =
             self.fed(&feed, &mut Told { from, bytes: 0, tell, ended: false }, links, method)?;
         self.leaves_own(&inside, &wanted)?;
+
         if plainly && wanted.has_set_id() {
             movers::command(&inside.take_set_id(), self.secrets, self.interrupt)?;
             wanted.note_set_id_left();
@@ -153,8 +168,10 @@ impl Store for Contained<'_> {
             // busybox gives a folder its time before it fills it
             self.fed(&feed, &mut &wanted.folders()?[..], links, method)?;
         }
+
         self.holds(&inside, &mut wanted, (tar, given), method)?;
         movers::command(&inside.flush(), self.secrets, self.interrupt)?;
+
         Ok(Contents::Files(wanted))
     }
 
@@ -183,9 +200,11 @@ impl Store for Contained<'_> {
             Change::Settle => return self.cleared(&inside, &inside.settle(&found)?),
             Change::Wipe { live, items } => {
                 self.is_still(&inside, &found, live)?;
+
                 if live.is_empty() {
                     return Ok(Vec::new());
                 }
+
                 let now = self.counted(&inside, &found)?.0;
                 if now > *items {
                     return Err(Problem::refused(format!(
@@ -198,9 +217,11 @@ impl Store for Contained<'_> {
                     .cure("stop what writes there, and run the command again")
                     .into());
                 }
+
                 self.perform(&inside.wipe())?;
             }
         }
+
         Ok(Vec::new())
     }
 }
@@ -221,6 +242,7 @@ impl Contained<'_> {
         if Inside::is_answer(&answer.out) {
             return Ok(Some(inside.found(&answer.out)?));
         }
+
         if Inside::is_missing(answer.code) {
             Ok(None)
         } else {
@@ -234,6 +256,7 @@ impl Contained<'_> {
         if Inside::is_missing(answer.code) {
             return Ok(None);
         }
+
         match Tar::by_help(&(answer.out + &answer.err)) {
             Tar::Gnu => {
                 Ok(Some(Tar::Gnu.by_word(&ask(&inside.knows_attributes(), self.secrets)?.err)))
@@ -262,14 +285,17 @@ impl Contained<'_> {
                 )
             }));
         }
+
         if let Some(why) = lacks.restore().or_else(|| foreign(inside, found)) {
             return Ok(Some(why));
         }
+
         let Some(changed) = inside.changed() else { return Ok(None) };
         let answer = ask(&changed, self.secrets)?;
         if !answer.good {
             return Err(unanswered(&changed, &answer.err).into());
         }
+
         Ok((!inside.is_made(&answer.out)).then(|| {
             format!(
                 "`{}` is a folder of the container's image, which can't be renamed there: let it \
@@ -288,17 +314,20 @@ impl Contained<'_> {
             }
             answer = ask(&inside.census(found), self.secrets)?;
         }
+
         if answer.good {
             return Ok(Inside::counted(&answer.out));
         }
         if !Inside::is_missing(answer.code) {
             return Err(unanswered(&inside.census(found), &answer.err).into());
         }
+
         let (all, mut nowhere) = (Excludes::default(), std::io::sink());
         let census = match self.tar(inside)? {
             Some(tar) => self.by_tar(inside, (found, tar), &all, &mut nowhere, &mut |_| {})?,
             None => self.by_engine(inside, found, &all, &mut nowhere, &mut |_| {})?.0,
         };
+
         Ok((census.entries.len().saturating_sub(1) as u64, census.bytes()))
     }
 
@@ -314,12 +343,15 @@ impl Contained<'_> {
             movers::start(cmd, Input::Text, Outlet::Pipe(writer), self.secrets, self.interrupt)?;
         let mut from = Told { from: &mut { reader }, bytes: 0, tell, ended: false };
         let taken = take(&mut from);
+
         if taken.is_err() && !from.ended {
             child.kill();
             drop(child.wait());
             return taken;
         }
+
         child.wait()?;
+
         taken
     }
 
@@ -328,7 +360,9 @@ impl Contained<'_> {
         let child =
             movers::start(cmd, Input::Pipe(reader), Outlet::Kept, self.secrets, self.interrupt)?;
         let fed = sluice_by(from, &mut writer, links, method);
+
         drop(writer);
+
         match fed {
             Ok(census) => child.wait().map(|_| census),
             // it did not take all, and says why
@@ -350,6 +384,7 @@ impl Contained<'_> {
 
     fn finished(&self, inside: &Inside) -> Result<Found> {
         let mut last = Ok(());
+
         for _ in 0..GOES {
             let Some(found) = self.seen(inside)? else {
                 return Err(Problem::failed(format!(
@@ -359,15 +394,20 @@ impl Contained<'_> {
                 .cure("a tree there can be backed up, and neither replaced nor emptied")
                 .into());
             };
+
             if !found.cut_short() {
                 return Ok(found);
             }
+
             last = self.perform(&inside.finish(&found)?);
+
             if self.interrupt.strikes() {
                 break;
             }
         }
+
         last?;
+
         Err(Problem::failed(format!("the swap of `{}` can't be finished", self.shown()))
             .because(format!("both trees are whole, in `{}` and in `{}`", self.path, inside.own()))
             .cure("stop what writes there, and run `db-repair`")
@@ -380,6 +420,7 @@ impl Contained<'_> {
         if self.interrupt.strikes() {
             return done;
         }
+
         let now = self.finished(inside)?;
         // an interrupted client may end well without having done anything
         if inside.id(&now) == inside.id(before) {
@@ -389,6 +430,7 @@ impl Contained<'_> {
                 .rolled_back()
                 .into());
         }
+
         Ok(())
     }
 
@@ -396,15 +438,18 @@ impl Contained<'_> {
     /// killed, and must not meet those of this one.
     fn quiet(&self, inside: &Inside) -> Result<()> {
         let begun = Instant::now();
+
         loop {
             let answer = ask(&inside.at_work(), self.secrets)?;
             if !answer.good {
                 return Err(unanswered(&inside.at_work(), &answer.err).into());
             }
+
             let ours = inside.ours(&answer.out);
             if ours.is_empty() {
                 return Ok(());
             }
+
             if begun.elapsed() > PATIENCE || self.interrupt.strikes() {
                 return Err(Problem::failed(format!(
                     "something is still at work on `{}`",
@@ -414,6 +459,7 @@ impl Contained<'_> {
                 .cure("wait for its end, and run the command again")
                 .into());
             }
+
             std::thread::sleep(Duration::from_millis(50));
         }
     }
@@ -426,6 +472,7 @@ impl Contained<'_> {
             if self.interrupt.strikes() {
                 return Err(Problem::new(Exit::Interrupted, "interrupted").into());
             }
+
             match act {
                 Act::Check(check) => deed::check(check, self.secrets, &unheard),
                 Act::Create(deed) | Act::Rename(deed) | Act::Remove(deed) | Act::Write(deed) => {

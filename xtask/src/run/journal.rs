@@ -157,10 +157,12 @@ fn judge(text: &str, own: &Own) -> Found {
         };
         return Found::Unsafe(why.into());
     };
+
     let holds = serde_json::to_vec(&run).is_ok_and(|text| own.has_signed(&text, &signature));
     if holds {
         return Found::Left(run);
     }
+
     Found::Unsafe("it was not signed by you, in this folder and on this machine".into())
 }
 
@@ -175,7 +177,9 @@ pub fn set_aside(state_dir: &Path, now: DateTime<Utc>) -> Result<PathBuf> {
         .into_iter()
         .find(|name| fs::symlink_metadata(name).is_err())
         .unwrap_or_else(|| path.with_extension(&base));
+
     super::seal::rename_new(&path, &aside)?;
+
     Ok(aside)
 }
 
@@ -190,6 +194,7 @@ pub fn write(state_dir: &Path, own: &Own, left: &Unfinished) -> Result<()> {
             _ => Ok(()),
         };
     }
+
     // where no key can be kept, the next run sets it aside and says so: that is no reason not to do
     // the work
     let signature = own.sign(&serde_json::to_vec(left)?)?.unwrap_or_default();
@@ -198,6 +203,7 @@ pub fn write(state_dir: &Path, own: &Own, left: &Unfinished) -> Result<()> {
     let written = state::create_anew(&partial)
         .and_then(|mut f| f.write_all(&text))
         .and_then(|()| fs::rename(&partial, &path));
+
     written.map_err(|e| {
         Problem::failed(format!("could not write `{}`", path.display()))
             .because(e.to_string())
@@ -239,7 +245,9 @@ impl Journal {
         let (inside, left, mut alone) =
             inherited.map_or_else(Default::default, |i| (i.inside, i.pending, i.alone));
         let new = plan.alone.iter().filter(|one| !alone.contains(one)).cloned().collect::<Vec<_>>();
+
         alone.extend(new);
+
         Self {
             state_dir,
             own,
@@ -308,6 +316,7 @@ impl Journal {
             .filter(|(_, _, deeds)| pending.len() <= *deeds && self.hook.is_none());
         let (task, since) =
             not_ours.map_or((&self.task, self.since), |(task, since, _)| (task, *since));
+
         let left = Unfinished {
             task: task.clone(),
             since,
@@ -332,13 +341,16 @@ mod tests {
             tempfile::tempdir().unwrap(),
             tempfile::tempdir().unwrap(),
         );
+
         let env = Env::of([("XDG_STATE_HOME", home.path().to_str().unwrap())]);
         let own = |root: &Path| Own::look(root, &env);
         let state = root.path().join(".db-tasks");
+
         state::prepare(&state).unwrap();
         let deed =
             Deed { what: "x".into(), how: How::Command(Cmd::new("sh").args(["-c", "true"])) };
         let pending = vec![Pending { verb: Verb::Remove, deed, told: false }];
+
         let left = Unfinished {
             task: "db-restore".into(),
             since: DateTime::UNIX_EPOCH,
@@ -347,6 +359,7 @@ mod tests {
             pending,
             alone: Vec::new(),
         };
+
         write(&state, &own(root.path()), &left).unwrap();
         assert!(
             matches!(read(&state, &own(root.path())), Found::Left(found) if found.pending.len() == 1)
@@ -355,6 +368,7 @@ mod tests {
             matches!(read(&state, &own(other.path())), Found::Unsafe(_)),
             "a copy in another folder"
         );
+
         let text = fs::read_to_string(file(&state)).unwrap();
         let without: serde_json::Value = serde_json::from_str(&text).unwrap();
         for (text, why) in [
@@ -368,10 +382,12 @@ mod tests {
                 "{why}"
             );
         }
+
         let aside = set_aside(&state, DateTime::UNIX_EPOCH).unwrap();
         assert!(aside.ends_with("unfinished.json.unsafe-19700101_000000") && aside.exists());
         assert!(matches!(read(&state, &own(root.path())), Found::Nothing));
         fs::write(file(&state), "another in the same second").unwrap();
+
         let second = set_aside(&state, DateTime::UNIX_EPOCH).unwrap();
         assert!(second.ends_with("unfinished.json.unsafe-19700101_000000-2") && aside.exists());
     }

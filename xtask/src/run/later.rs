@@ -38,15 +38,18 @@ impl Later {
             Spare::Reading => (true, true),
             _ => (false, false),
         };
+
         for (text, wanted) in [(&mut self.first, first), (&mut self.last, last)] {
             if wanted {
                 text.extend_from_slice(statement);
                 text.push(b'\n');
             }
         }
+
         if self.first.len() + self.last.len() <= ROOM {
             return Ok(());
         }
+
         Err(Problem::failed(
             "the file gives more owners, rights and comments than are kept in memory",
         )
@@ -68,6 +71,7 @@ impl Later {
         let [shut, open] = fence.lines(&new_key());
         let [before, between, after] =
             [&handover.before, &handover.between, &handover.after].map(|words| bytes::of(words));
+
         let parts: [&[u8]; 9] = [
             &before,
             shut.as_bytes(),
@@ -79,9 +83,11 @@ impl Later {
             open.as_bytes(),
             &after,
         ];
+
         // a psql that has died closes its end, and says why itself
         drop(parts.iter().try_for_each(|part| stdin.write_all(part)));
         drop(stdin);
+
         let (_, said) = child.wait_and_hear().map_err(|e| explained(proof::without_lines(e)))?;
         Ok(Warnings::read(&said))
     }

@@ -44,17 +44,21 @@ impl Lease {
         let lease = Self { gate: open("servers.gate")?, users: open("servers.users")? };
         let begun = Instant::now();
         let mut waits = Some(waits);
+
         while lease.gate.try_lock().is_err() {
             if interrupt.hit() {
                 return Err(Problem::new(Exit::Interrupted, "interrupted").into());
             }
+
             if begun.elapsed() > Duration::from_secs(1)
                 && let Some(waits) = waits.take()
             {
                 waits();
             }
+
             std::thread::sleep(Duration::from_millis(20));
         }
+
         Ok(lease)
     }
 
@@ -88,11 +92,13 @@ mod tests {
         let calm = Interrupt::default();
         let enter = || Lease::enter(dir.path(), &calm, || ());
         let first = enter().unwrap();
+
         first.share().unwrap();
         let second = enter().unwrap();
         assert_eq!(second.others().unwrap(), Others::Some);
         second.share().unwrap();
         assert_eq!(first.give_back().unwrap(), Others::Some);
+
         drop(first);
         assert_eq!(second.give_back().unwrap(), Others::None);
     }

@@ -55,9 +55,11 @@ pub fn conclude(problem: Option<anyhow::Error>, left: &[Left]) -> Option<anyhow:
     if left.is_empty() {
         return problem;
     }
+
     let named = left.iter().map(|left| left.what.as_str()).collect::<Vec<_>>().join("; ");
     let reasons = left.iter().map(|left| format!("{:#}", left.why)).collect::<Vec<_>>().join("\n");
     let by_hand = "do by hand what is named above";
+
     let concluded = match problem {
         None => Problem::failed(format!("{named}; the work itself is done"))
             .because(reasons)
@@ -98,17 +100,20 @@ mod tests {
     fn what_could_not_be_started_is_the_first_line() {
         let text = |problem, left: &[Left]| conclude(problem, left).map(|e| e.to_string());
         assert_eq!(text(None, &[]), None);
+
         assert_eq!(
             text(None, &left()).unwrap(),
             "could not start the container web; the work itself is done\n  no such image\n    \
              `docker start web` ended with exit code 1\n  next: do by hand what is named above; \
              do not run the command again for it"
         );
+
         let cause = Problem::new(Exit::Interrupted, "interrupted")
             .because("while it ran: a dump")
             .cure("run it again");
         let both = conclude(Some(cause.into()), &left()).unwrap();
         assert_eq!(Exit::of(&both), Exit::Interrupted);
+
         assert_eq!(
             both.to_string(),
             "interrupted\n  while it ran: a dump\n  and then it could not start the container \

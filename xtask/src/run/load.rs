@@ -59,6 +59,7 @@ impl Loading {
     pub fn open(load: &Load, secrets: &Secrets, interrupt: &Interrupt) -> Result<Self> {
         let (reader, mut stdin) = wide_pipe()?;
         let (said, saying) = wide_pipe()?;
+
         let child = movers::start(
             &load.cmd,
             Input::Pipe(reader),
@@ -66,14 +67,17 @@ impl Loading {
             secrets,
             interrupt,
         )?;
+
         // a psql that can't connect closes its end: its own words come later
         let (key, load) = (new_key(), load.clone());
         drop(stdin.write_all(&bytes::of(&proof::keyed(&load.before, &key))));
         drop(stdin.write_all(load.fence.lines(&key)[0].as_bytes()));
+
         let (tell, marks) = sync_channel(2);
         let ends = [BEGUN, COUNTED].map(|mark| format!("{mark} {key}\n"));
         let answer = std::thread::spawn(move || listen(said, &ends, &tell));
         let (held, asides, again, later, told) = Default::default();
+
         Ok(Self {
             child,
             stdin,
@@ -102,6 +106,7 @@ impl Loading {
             held.drain(..kept);
             self.held = held;
         }
+
         if self.held.len() < 16 * CHUNK { Ok(()) } else { held_up(scanner, proof) }
     }
 
@@ -111,24 +116,29 @@ impl Loading {
         let end = first + bytes.len() as u64;
         let released = scanner.released(proof.trust).min(end);
         let mut at = first;
+
         self.asides.extend(
             scanner.take_asides().into_iter().filter(|a| proof.leave_out.contains(&a.what)),
         );
         let again = scanner.take_again();
         self.again.extend(again.into_iter().filter(|_| proof.trust == Trust::Dump));
+
         // nothing beyond what is released is passed on, were it only to get to what is left out
         let due = self.asides.iter().take_while(|a| a.at.end <= released).count();
         let told = self.again.iter().take_while(|a| a.at < released).count();
         let due: Vec<Aside> = self.asides.drain(..due).collect();
+
         due.iter().try_for_each(|aside| {
             self.later.keep(aside.what, slice(bytes, first, aside.at.start, aside.at.end))
         })?;
         let gone = due.into_iter().filter(|aside| aside.what != Spare::Reading);
         let told =
             self.again.drain(..told).filter_map(|again| change(again, &self.load, &self.key));
+
         for change in changes(gone, told) {
             anyhow::ensure!(change.from >= at, "what psql is to be told comes too late");
             self.stdin.write_all(slice(bytes, first, at, change.from))?;
+
             // empty lines in the place of what is left out: psql counts lines for its messages
             let lines =
                 slice(bytes, first, change.from, change.to).iter().filter(|b| **b == b'\n').count();
@@ -139,9 +149,11 @@ impl Loading {
             );
             at = change.to;
         }
+
         self.stdin.write_all(slice(bytes, first, at, released))?;
         let dealt_with = (released.max(at) - first) as usize;
         self.sent += dealt_with as u64;
+
         Ok(dealt_with)
     }
 
@@ -185,6 +197,7 @@ impl Loading {
             let warnings = later.give(&handover, fence, secrets, interrupt)?;
             loaded.warnings = loaded.warnings.and(warnings);
         }
+
         Ok(loaded)
     }
 
@@ -208,8 +221,10 @@ impl Loading {
     ) -> Result<Loaded> {
         let words = |words: &str| counted_as_dumped(words, encoding);
         self.say(&words(&self.load.after));
+
         let Self { child, stdin, marks, answer, load, key, told, .. } = self;
         drop(stdin);
+
         let beside = Cmd {
             input: beside.input.as_deref().map(|said| proof::keyed(&words(said), &key)),
             ..beside.clone()
@@ -221,6 +236,7 @@ impl Loading {
         let (_, heard) =
             child.wait_and_hear().map_err(|e| explained(e, &load, &told, has_begun))?;
         let helped = beside.map_or(Ok(String::new()), |helper| helper?.wait())?;
+
         let answer = answer
             .join()
             .map_err(|_| anyhow::anyhow!("the thread that listens to psql broke down"))?;
@@ -229,6 +245,7 @@ impl Loading {
             .map(|said| counted(&said, &key))
             .into_iter()
             .collect::<Option<Vec<_>>>();
+
         let loaded = counts.map(|counts| Loaded {
             counts: counts.concat(),
             bare,
@@ -240,6 +257,7 @@ impl Loading {
     fn count_then_commit(mut self, sql: &str, script: &Script) -> Result<Loaded> {
         self.say(sql);
         let has_begun = self.marks.recv().is_ok();
+
         let Ok(said) = self.marks.recv() else {
             drop(self.stdin);
             self.child
@@ -247,13 +265,16 @@ impl Loading {
                 .map_err(|e| rolled_back(explained(e, &self.load, &self.told, has_begun)))?;
             return Err(unheard("psql ended before it had counted").rolled_back().into());
         };
+
         let counts = counted(&said, &self.key).unwrap_or_default();
         if let Err(e) = proof::loaded(script, &counts) {
             self.abort();
             return Err(rolled_back(e));
         }
+
         drop(self.stdin.write_all(&bytes::of(&self.load.after)));
         drop(self.stdin);
+
         let (_, heard) = self
             .child
             .wait_and_hear()
@@ -295,8 +316,10 @@ fn changes(asides: impl Iterator<Item = Aside>, told: impl Iterator<Item = Chang
         words: String::new(),
         line: None,
     });
+
     let mut all: Vec<Change> = gone.chain(told).collect();
     all.sort_by_key(|change| (change.from, change.to));
+
     all
 }
 
@@ -345,6 +368,7 @@ fn listen(said: PipeReader, ends: &[String; 2], marks: &SyncSender<String>) -> S
     let mut text = String::new();
     let mut said = BufReader::new(said);
     let mut line = Vec::new();
+
     while said.read_until(b'\n', &mut line).is_ok_and(|n| n > 0) {
         let words = readable(&line);
         if ends.contains(&words) {
@@ -355,6 +379,7 @@ fn listen(said: PipeReader, ends: &[String; 2], marks: &SyncSender<String>) -> S
         }
         line.clear();
     }
+
     text
 }
 

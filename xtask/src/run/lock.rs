@@ -25,6 +25,7 @@ impl Lock {
         let mut file =
             state::open(&path, Use::Change)?.context("a file that is missing is made")?;
         let begun = Instant::now();
+
         loop {
             match file.try_lock() {
                 Ok(()) => break,
@@ -49,6 +50,7 @@ impl Lock {
             std::process::id(),
             now.format("%Y-%m-%d %H:%M:%S UTC")
         )?;
+
         Ok(Self { _file: file })
     }
 }
@@ -105,6 +107,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut gone = Command::new("true").spawn().unwrap();
         gone.wait().unwrap();
+
         let lock = taken(dir.path()).unwrap();
         std::fs::write(
             dir.path().join("lock"),

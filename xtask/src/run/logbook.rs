@@ -35,10 +35,12 @@ impl Logbook {
         let path = folder.join(format!("{}_{task}_{run}.log", now().format("%Y%m%d_%H%M%S")));
         let file = state::create_new(&path)
             .map_err(|e| format!("could not make `{}`: {e}", path.display()))?;
+
         for old in too_many(names(folder), KEPT) {
             // what can't be removed now is tried again by the next run
             drop(fs::remove_file(folder.join(old)));
         }
+
         Ok(Self { file, now })
     }
 
@@ -55,6 +57,7 @@ fn made(folder: &Path) -> Result<(), String> {
     if folder.is_dir() {
         return Ok(());
     }
+
     let said = |e: anyhow::Error| {
         e.downcast_ref::<Problem>().map_or_else(|| format!("{e:#}"), |p| p.happened.join("; "))
     };
@@ -62,6 +65,7 @@ fn made(folder: &Path) -> Result<(), String> {
         .map_err(|e| format!("could not make the folder `{}`: {}", folder.display(), said(e)))?;
     // beside it, the folder works as well
     drop(state::create_new(&folder.join(".gitignore")).and_then(|mut file| file.write_all(b"*\n")));
+
     Ok(())
 }
 
@@ -102,6 +106,7 @@ mod tests {
     fn the_oldest_go_and_nobody_elses() {
         let run = |day: u32| format!("202601{day:02}_224500_db-backup_69a5bc1f2e.log");
         let mut names: Vec<String> = (1..=12).map(run).collect();
+
         for other in [
             "20200101_000000_app.log",
             "app.log",
@@ -110,6 +115,7 @@ mod tests {
         ] {
             names.push(other.into());
         }
+
         names.rotate_left(5);
         assert_eq!(too_many(names.clone(), 10), [run(2), run(1)].map(PathBuf::from));
         assert_eq!(too_many(names, 12), Vec::<PathBuf>::new());
@@ -120,6 +126,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let folder = dir.path().join("logs/of/ours");
         let log = Logbook::begin(&folder, "db-backup", "1f", || DateTime::UNIX_EPOCH).unwrap();
+
         log.write("one\ntwo");
         let path = folder.join("19700101_000000_db-backup_1f.log");
         assert_eq!(
@@ -127,16 +134,19 @@ mod tests {
             "1970-01-01T00:00:00.000Z  one\n1970-01-01T00:00:00.000Z  two\n"
         );
         assert_eq!(fs::read_to_string(folder.join(".gitignore")).unwrap(), "*\n");
+
         #[cfg(unix)]
         for (path, mode) in [(&path, 0o600), (&folder, 0o700)] {
             use std::os::unix::fs::PermissionsExt;
             assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, mode);
         }
+
         assert!(
             Logbook::begin(&folder, "db-backup", "1f", || DateTime::UNIX_EPOCH)
                 .unwrap_err()
                 .contains("could not make")
         );
+
         assert!(
             Logbook::begin(&path.join("x"), "db-backup", "2f", || DateTime::UNIX_EPOCH).is_err()
         );

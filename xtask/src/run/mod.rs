@@ -109,10 +109,12 @@ pub fn run(cleared: Cleared, world: &mut World<'_>) -> Report {
         Runner { world, task, report: Report::default(), aftermath: Aftermath::default() };
     let result = runner.steps(&cleared.plan().steps);
     let stands = runner.aftermath.told(task);
+
     let mut report = runner.report;
     let problem = result.err().map(|e| standing(e, stands));
     report.problem = problem.or_else(|| report.sequel.take().map(but));
     report.took = begun.elapsed();
+
     report
 }
 
@@ -135,6 +137,7 @@ impl Runner<'_, '_> {
         self.world.journal.enter(scope)?;
         let since = self.aftermath.since();
         let mut result = self.steps(&scope.body);
+
         if let Err(e) = &result {
             // a backup is called bad for its own faults alone, not for those of a server that went
             // away
@@ -145,17 +148,20 @@ impl Runner<'_, '_> {
             );
             self.aftermath.cleaned_up(&since, &cleaned);
             self.clean_up(&scope.at_once, |_, _| {});
+
             let word = scope.on_failure.iter().find_map(bad_word).filter(|_| !blamed);
             result = result.map_err(|e| match word {
                 Some((manifest, how)) => self.untried(manifest, how, e),
                 None => e,
             });
         }
+
         let due = if result.is_ok() && self.task != CLEANS_UP { Due::Surely } else { Due::Perhaps };
         self.in_any_case(&scope.finally, Journal::keep, due);
         if let Err(e) = self.world.journal.leave() {
             self.report.left_behind.push(Left::unwritten(e));
         }
+
         match result {
             Err(e) if scope.part == Part::Sequel && !self.world.interrupt.hit() => {
                 self.report.sequel = Some(e);
@@ -172,13 +178,16 @@ impl Runner<'_, '_> {
             Ok(problem) => return problem.into(),
             Err(e) => return e,
         };
+
         let why = problem.happened.first().unwrap_or(&problem.tried).clone();
         let untried = Untried { when: (self.world.now)(), how: how.into(), why };
         if let Err(e) = seal::record_untried(manifest, untried) {
             self.report.left_behind.push(Left::unnoted(e));
         }
+
         let Problem { tried, happened, .. } = &problem;
         let happened = happened.iter().cloned().chain([tried.clone()]).collect();
+
         Problem {
             tried: "the backup could not be tried here, and nothing is said against it".into(),
             happened,
@@ -219,15 +228,19 @@ impl Runner<'_, '_> {
             if failed && matches!(act, Act::Wait(_)) {
                 continue;
             }
+
             let result = self.act(act, if may_do_nothing(act) { due } else { Due::Surely });
             failed = result.is_err();
             ended.push((act, End::of(&result)));
+
             if let Err(e) = result {
                 later(&mut self.world.journal, act);
                 self.report.left_behind.push(Left::of(act, e));
             }
         }
+
         self.world.interrupt.unshield();
+
         ended
     }
 
@@ -235,6 +248,7 @@ impl Runner<'_, '_> {
     fn act(&mut self, act: &Act, due: Due) -> Result<Vec<String>> {
         let begun = Instant::now();
         self.world.watch.begin(act);
+
         let result = self.perform(act);
         let took = begun.elapsed();
         match &result {
@@ -242,10 +256,12 @@ impl Runner<'_, '_> {
             Ok(done) => self.world.watch.done(act, done.found.as_ref(), took),
             Err(_) => self.world.watch.failed(act, took),
         }
+
         let Done { found, told } = result?;
         if let (Act::Pipe(pipe), Some(found)) = (act, found) {
             self.report.found.insert(pipe.store.clone(), found);
         }
+
         Ok(told)
     }
 
@@ -265,6 +281,7 @@ impl Runner<'_, '_> {
                     [lost(pipe, &found), without_statistics(&found), found.loaded.warnings.told()]
                         .concat();
                 let left_out = found.left_out().and_then(LeftOut::told);
+
                 return Ok(Done::tell(
                     told.into_iter().chain(left_out).collect(),
                     Some(found),
@@ -363,6 +380,7 @@ fn lost(pipe: &Pipe, found: &Found) -> Vec<String> {
                 .map(|name| format!("`{name}`"))
                 .collect::<Vec<_>>()
                 .join(", ");
+
             let lacks = format!(
                 "what the dump has in the tablespace {named} is in the default one: the server \
                  has none of that name"

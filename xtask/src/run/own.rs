@@ -62,6 +62,7 @@ impl Own {
             let key = random().context("could not make a key")?;
             let made = state::create_new(&file)
                 .and_then(|mut f| f.write_all(key.as_bytes()).and_then(|()| f.sync_all()));
+
             match made {
                 // another run was faster
                 Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => {
@@ -70,6 +71,7 @@ impl Own {
                 _ => {}
             }
         }
+
         let key = state::read(&file)?.unwrap_or_default();
         Ok((!key.is_empty()).then(|| self.mac(&key, text)))
     }
@@ -102,6 +104,7 @@ impl Own {
         if more.iter().all(|(what, state)| known.get(what) == Some(state)) {
             return Ok(());
         }
+
         let file = self
             .record_file()
             .context("there is no folder of your own to keep it in: set HOME or XDG_STATE_HOME")?;
@@ -110,6 +113,7 @@ impl Own {
             trusted: known.into_iter().chain(more).collect(),
         };
         super::deed::private_folder(file.parent().unwrap_or(&file))?;
+
         super::seal::replace_file(&file, &format!("{}\n", serde_json::to_string_pretty(&record)?))
     }
 
@@ -124,16 +128,19 @@ fn candidates(env: &Env, passwd: &str, user: u32) -> Vec<PathBuf> {
     let absolute =
         |name: &str| env.given(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let state = absolute("XDG_STATE_HOME").or_else(|| absolute("LOCALAPPDATA"));
+
     let home = absolute("HOME").or_else(|| {
         let fields = passwd.lines().map(|line| line.split(':').collect::<Vec<_>>());
         let own = |f: &Vec<&str>| f.get(2).and_then(|uid| uid.parse().ok()) == Some(user);
         fields.into_iter().find(own)?.get(5).map(PathBuf::from).filter(|path| path.is_absolute())
     });
+
     let shared = cfg!(unix).then(|| PathBuf::from(format!("/var/tmp/db-tasks-{user}")));
     let own = [state, home.map(|home| home.join(".local/state"))]
         .into_iter()
         .flatten()
         .map(|path| path.join("db-tasks"));
+
     own.chain(shared).collect()
 }
 
@@ -162,6 +169,7 @@ fn random() -> std::io::Result<String> {
             );
         }
     }
+
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
@@ -181,11 +189,14 @@ mod tests {
             tempfile::tempdir().unwrap(),
             tempfile::tempdir().unwrap(),
         );
+
         let ours = own(a.path(), home.path());
         assert!(!ours.has_signed(b"x", ""), "no key yet");
+
         let signature = ours.sign(b"x").unwrap().unwrap();
         assert_eq!(ours.sign(b"x").unwrap().unwrap(), signature);
         own(b.path(), other.path()).sign(b"x").unwrap();
+
         for (own, text, holds) in [
             (own(a.path(), home.path()), "x", true),
             (own(a.path(), home.path()), "y", false),
@@ -194,6 +205,7 @@ mod tests {
         ] {
             assert_eq!(own.has_signed(text.as_bytes(), &signature), holds, "{own:?} {text}");
         }
+
         assert!(!ours.has_signed(b"x", ""));
     }
 
@@ -204,10 +216,12 @@ mod tests {
             tempfile::tempdir().unwrap(),
             tempfile::tempdir().unwrap(),
         );
+
         let one = |what: &str, state: &str| Trusted::from([(what.to_owned(), state.to_owned())]);
         for trusted in [one("/p/bin", ""), one("/p/pg", "1"), one("/p/pg", "2")] {
             own(a.path(), home.path()).trust(trusted).unwrap();
         }
+
         let wanted = one("/p/bin", "").into_iter().chain(one("/p/pg", "2")).collect::<Trusted>();
         assert_eq!(own(a.path(), home.path()).trusted(), wanted);
         assert!(own(b.path(), home.path()).trusted().is_empty());
@@ -222,6 +236,7 @@ mod tests {
                 .map(|path| path.display().to_string())
                 .collect::<Vec<_>>()
         };
+
         let both = Env::of([("XDG_STATE_HOME", "/s"), ("HOME", "/h")]);
         assert_eq!(of(both, 7)[..2], ["/s/db-tasks", "/h/.local/state/db-tasks"]);
         assert_eq!(
@@ -229,6 +244,7 @@ mod tests {
             "/home/ann/.local/state/db-tasks"
         );
         assert!(of(Env::default(), 8).iter().all(|path| path == "/var/tmp/db-tasks-8"));
+
         let root = tempfile::tempdir().unwrap();
         let inside = own(root.path(), &root.path().join("state"));
         assert!(inside.home.is_none_or(|home| !home.starts_with(root.path())));

@@ -24,6 +24,7 @@ pub(super) fn write(path: &Path, logins: &[Login], secrets: &Secrets) -> Result<
         .cure("libpq reads no other; name one with PGPASSFILE, or move this away")
         .into());
     }
+
     let old = match fs::read(&path) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
             return Err(Problem::failed(format!(
@@ -36,8 +37,10 @@ pub(super) fn write(path: &Path, logins: &[Login], secrets: &Secrets) -> Result<
         }
         read => read.unwrap_or_default(),
     };
+
     let lines = logins.iter().map(|login| line(login, secrets)).collect::<Result<Vec<_>>>()?;
     private_folder(path.parent().unwrap_or(Path::new(".")))?;
+
     replace_bytes(&path, &merged(&old, &lines))
 }
 
@@ -52,6 +55,7 @@ fn line(login: &Login, secrets: &Secrets) -> Result<(String, String)> {
         .cure("give the role another password; nothing was changed")
         .into());
     }
+
     Ok((login.fields(), escaped(password)))
 }
 
@@ -62,12 +66,14 @@ fn merged(old: &[u8], lines: &[(String, String)]) -> Vec<u8> {
             line.strip_prefix(fields.as_bytes()).is_some_and(|rest| rest.starts_with(b":"))
         })
     };
+
     let mut new: Vec<u8> = lines
         .iter()
         .flat_map(|(fields, password)| format!("{fields}:{password}\n").into_bytes())
         .collect();
     let kept = old.split_inclusive(|byte| *byte == b'\n').filter(|line| !is_ours(line));
     kept.for_each(|line| new.extend(line));
+
     new
 }
 
@@ -107,6 +113,7 @@ mod tests {
         let old =
             b"# mine\nlocalhost:5432:shop:boss:old\nlocalhost:5432:shop:bosses:x\n*:*:*:*:any\xff";
         let new = merged(old, &lines);
+
         assert_eq!(
             new,
             b"localhost:5432:shop:boss:new\n# mine\nlocalhost:5432:shop:bosses:x\n*:*:*:*:any\xff"

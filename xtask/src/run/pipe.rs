@@ -107,6 +107,7 @@ fn pump_script(pipe: &Pipe, means: &mut Means<'_>) -> Result<Found> {
     let mut sink = Drain::open(&pipe.to, secrets, interrupt).map_err(rolled_back)?;
     let source = Spring::open(&pipe.from, secrets, interrupt, idle).inspect_err(|_| sink.abort());
     let mut source = source.map_err(rolled_back)?;
+
     let mut tell = |scanner: &Scanner, bytes| {
         progress(&Progress {
             bytes,
@@ -115,12 +116,14 @@ fn pump_script(pipe: &Pipe, means: &mut Means<'_>) -> Result<Found> {
             elapsed: begun.elapsed(),
         });
     };
+
     let flowed = flow(&mut source, &mut sink, pipe, &mut tell);
     let ended = flowed.and_then(|script| {
         let read = source.finish()?;
         judge(&script, &pipe.proof, read.as_ref())?;
         Ok((script, read))
     });
+
     let (script, read) = match ended {
         Ok(ended) => ended,
         Err(e) => {
@@ -133,9 +136,11 @@ fn pump_script(pipe: &Pipe, means: &mut Means<'_>) -> Result<Found> {
             return Err(rolled_back(damaged.or(died).unwrap_or(e)));
         }
     };
+
     let (written, loaded) = sink.finish(&script, secrets, interrupt)?;
     let sum = written.or(read).unwrap_or_else(|| Sum::of(&[]));
     let (plain_bytes, held) = (script.bytes, Held::Script(Box::new(script)));
+
     Ok(Found { started, took: begun.elapsed(), sum, plain_bytes, held, loaded })
 }
 
@@ -152,7 +157,9 @@ fn flow(
     let without =
         if matches!(pipe.to, Sink::Psql(_)) { proof.without.clone() } else { Without::default() };
     let mut scanner = scanner.without(without);
+
     let mut bytes = 0;
+
     while let Some(chunk) = source.next()? {
         scanner.feed(&chunk);
         sink.take(&chunk, &mut scanner, proof)?;
@@ -162,7 +169,9 @@ fn flow(
         tell(&scanner, bytes);
         source.give_back(chunk);
     }
+
     sink.flush_held(proof, &mut scanner)?;
+
     Ok(scanner.finish())
 }
 
@@ -237,6 +246,7 @@ impl Spring {
                 let opened = File::open(path).and_then(|file| stream::decoder(*codec, file));
                 let decoder = opened.map_err(|e| unreadable(path, &e))?;
                 let ((fed, feed), (reader, writer)) = (wide_pipe()?, wide_pipe()?);
+
                 let child = movers::start(
                     through,
                     Input::Pipe(fed),
@@ -244,7 +254,9 @@ impl Spring {
                     secrets,
                     interrupt,
                 )?;
+
                 feeder = Some(std::thread::spawn(move || feed_all(decoder, feed)));
+
                 (Some(child), Reading::Pipe(reader), path.display().to_string())
             }
             Source::File { path, codec } => {
@@ -255,9 +267,11 @@ impl Spring {
             }
             Source::Store(address) => anyhow::bail!("{address} gives no script"),
         };
+
         let (send_full, full) = sync_channel(2);
         let (empty, take_empty) = sync_channel(4);
         let thread = std::thread::spawn(move || read_all(reading, &send_full, &take_empty));
+
         Ok(Self {
             child,
             feeder,
@@ -285,6 +299,7 @@ impl Spring {
 
     fn finish(&mut self) -> Result<Option<Sum>> {
         let ended = self.child.as_ref().map_or(Ok(String::new()), Child::wait);
+
         // a file that can't be read to its end is the cause of what its reader complains of
         if let Some(feeder) = self.feeder.take() {
             let fed = feeder.join().map_err(|_| {
@@ -292,11 +307,13 @@ impl Spring {
             })?;
             fed.map_err(|e| unreadable(Path::new(&self.shown), &e))?;
         }
+
         ended?;
         let thread = self.thread.take().context("a pipe is finished once")?;
         let sum = thread
             .join()
             .map_err(|_| anyhow::anyhow!("the reading thread of `{}` broke down", self.shown))?;
+
         sum.map_err(|e| unreadable(Path::new(&self.shown), &e).into())
     }
 
@@ -310,6 +327,7 @@ impl Spring {
         died: &anyhow::Error,
     ) -> Option<anyhow::Error> {
         wanted.sum.as_ref().filter(|_| self.child.is_none())?;
+
         loop {
             match self.next() {
                 _ if interrupt.hit() => return None,
@@ -318,9 +336,11 @@ impl Spring {
                 Err(e) => return Some(e),
             }
         }
+
         let read = self.finish().ok()??;
         let damage = undamaged(wanted, Some(&read)).err()?;
         let problem = damage.downcast::<Problem>().ok()?;
+
         Some(
             problem
                 .because(format!(
@@ -335,6 +355,7 @@ impl Spring {
         if let Some(child) = &self.child {
             child.kill();
         }
+
         self.full = None;
         if let Some(thread) = self.thread.take() {
             drop(thread.join());
@@ -342,6 +363,7 @@ impl Spring {
         if let Some(child) = self.child.take() {
             drop(child.wait());
         }
+
         // it may have much left to read, and nobody waits for that any more
         self.feeder = None;
     }
@@ -366,6 +388,7 @@ fn read_all(
     loop {
         let mut chunk = empty.try_recv().unwrap_or_else(|_| Vec::with_capacity(CHUNK));
         chunk.clear();
+
         let source: &mut dyn Read = match &mut reading {
             Reading::Pipe(reader) => reader,
             Reading::File(decoder) => decoder,
@@ -374,11 +397,13 @@ fn read_all(
         let ended = matches!(read, Ok(n) if n < CHUNK);
         let failed = read.is_err();
         let message = read.map(|_| chunk);
+
         // nobody listens any more when the run was given up
         if full.send(message).is_err() || failed || ended {
             break;
         }
     }
+
     match reading {
         Reading::Pipe(_) => Ok(None),
         Reading::File(decoder) => Ok(decoder.finish().ok().map(|digest| digest.finish().1)),
@@ -464,6 +489,7 @@ pub(super) fn private_file(path: &Path) -> Result<File> {
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+
     options.open(path).map_err(|e| {
         Problem::failed(format!("could not make `{}`", path.display()))
             .because(e.to_string())

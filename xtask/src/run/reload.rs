@@ -31,6 +31,7 @@ const LEFT_OUT: [Spare; 5] = [
 pub fn reload(reload: &Reload, means: &mut Means<'_>) -> Result<Told> {
     let mut load = reload.load.clone();
     let mut told = Told::new();
+
     if let Some(back) = &reload.back {
         if movers::command(&back.only_if, means.secrets, means.interrupt)?.trim() != "t" {
             let backup =
@@ -41,9 +42,11 @@ pub fn reload(reload: &Reload, means: &mut Means<'_>) -> Result<Told> {
                 "{what}; what it held before the reset is in the backup of `{backup}`"
             )]);
         }
+
         // before anything else is made: what does not come back is not dumped each time that
         // somebody asks
         drop(of_the_manifest(reload)?);
+
         if back.from == Swapped::Since {
             let (path, kept) = keep(back, &reload.store, load, means)?;
             load = kept;
@@ -57,6 +60,7 @@ pub fn reload(reload: &Reload, means: &mut Means<'_>) -> Result<Told> {
         pump(&Pipe { store: reload.store.clone(), format: Format::Script, from, to, proof }, means);
     let found =
         loaded.map_err(|e| if reload.back.is_none() { would_not_come_back(e) } else { e })?;
+
     told.extend(found.loaded.warnings.told());
     Ok(told)
 }
@@ -66,6 +70,7 @@ fn would_not_come_back(error: anyhow::Error) -> anyhow::Error {
     let mut problem = error.downcast().unwrap_or_else(|e| Problem::failed(format!("{e:#}")));
     problem.happened.insert(0, std::mem::take(&mut problem.tried));
     problem.tried = "the old data would not come back from its backup here".into();
+
     problem
         .cure(
             "mend that; or have an administrator give the role CREATEDB: the old database is kept \
@@ -83,6 +88,7 @@ fn keep(
 ) -> Result<(PathBuf, Load)> {
     let mut name = back.kept_as.clone().into_os_string();
     name.push((means.now)().format("_%Y%m%d_%H%M%S.sql.zst").to_string());
+
     let path = PathBuf::from(name);
     let pipe = Pipe {
         store: store.to_owned(),
@@ -95,12 +101,14 @@ fn keep(
         },
         proof: Proof { trust: Trust::Repository, ..Proof::default() },
     };
+
     let found = pump(&pipe, means).inspect_err(|_| drop(std::fs::remove_file(partial(&path))))?;
     rename_new(&partial(&path), &path)?;
 
     let Held::Script(script) = &found.held else {
         anyhow::bail!("pg_dump of `{store}` gave no script")
     };
+
     Ok((path, unless_changed(load, script)))
 }
 
@@ -124,9 +132,11 @@ fn of_the_manifest(reload: &Reload) -> Result<(Source, Proof)> {
     let artifact = manifest.artifacts.iter().find(|artifact| artifact.store == reload.store);
     let artifact = artifact.ok_or_else(|| gone(&at, &format!("it holds no `{}`", reload.store)))?;
     let path = reload.manifest.parent().unwrap_or(Path::new(".")).join(&artifact.file);
+
     if let Err(e) = std::fs::metadata(&path) {
         return Err(gone(&path.display().to_string(), &e.to_string()).into());
     }
+
     let proof = Proof {
         sum: Some(artifact.checksum()),
         rows: Some(artifact.tables.clone()),

@@ -41,10 +41,12 @@ fn backup(
     // in a set, the manifest is written into the folder that has its partial name yet
     let folder = names.iter().find(|(from, _)| from.is_dir());
     let inside = folder.and_then(|(from, to)| Some(from.join(path.strip_prefix(to).ok()?)));
+
     match inside {
         Some(inside) => replace_file(&inside, &manifest.to_json())?,
         None => write_partial(path, manifest.to_json().as_bytes())?,
     }
+
     let flat = folder.is_none().then(|| (partial(path), path.to_path_buf()));
     let mut given: Vec<&(PathBuf, PathBuf)> = Vec::new();
     for name in names.iter().chain(&flat) {
@@ -54,6 +56,7 @@ fn backup(
         }
         given.push(name);
     }
+
     let written = names.first().map_or(path, |(_, to)| to.as_path());
     sync_folder(written.parent().unwrap_or(Path::new(".")))
 }
@@ -81,12 +84,14 @@ fn filled_in(
         artifact.summed(found.sum.checksum());
         artifact.plain_bytes = found.plain_bytes;
         artifact.started = found.started;
+
         artifact.seconds = found.took.as_secs_f64();
         let script = match &found.held {
             Held::Script(script) => script,
             Held::Contents(contents) => {
                 artifact.rows = contents.items();
                 artifact.contents = Some(contents.clone());
+
                 let changed = contents.changed();
                 if !changed.is_empty() {
                     let why = format!("it changed while it was read: {}", changed.join(", "));
@@ -96,22 +101,27 @@ fn filled_in(
                         table: None,
                     });
                 }
+
                 continue;
             }
         };
+
         artifact.dump_version.clone_from(&script.dump_version);
         artifact.large_objects = script.large_objects;
         artifact.rows = script.tables.iter().map(|t| t.rows).sum();
         artifact.tables.clone_from(&script.tables);
         artifact.claims = Some(script.claims.clone());
+
         let is_ledger = |table: &str| {
             LEDGERS
                 .iter()
                 .any(|l| table.rsplit('.').next().is_some_and(|t| t.trim_matches('"') == *l))
         };
+
         artifact.migrations =
             script.tables.iter().filter(|t| is_ledger(&t.table)).cloned().collect();
     }
+
     manifest.partial = !manifest.missing.is_empty();
     manifest.format = Manifest::format(&manifest.artifacts, &manifest.missing);
     if let Some(first) = manifest.missing.first().filter(|_| manifest.reason.is_safety()) {
@@ -126,6 +136,7 @@ fn filled_in(
         )
         .into());
     }
+
     manifest.verified.push(Verification { when: now, how: "written".into(), good: true });
     Ok(manifest)
 }
@@ -164,6 +175,7 @@ fn write_partial(path: &Path, bytes: &[u8]) -> Result<()> {
         file.write_all(bytes)?;
         file.sync_all()
     };
+
     write().map_err(|e: std::io::Error| {
         // what could not be written whole is of no use, and takes room that somebody needs
         let _ = fs::remove_file(&partial);
@@ -180,6 +192,7 @@ pub(super) fn rename_new(from: &Path, to: &Path) -> Result<()> {
         Problem::failed(format!("`{}` exists already", to.display()))
             .cure("run the command again: it takes another name")
     };
+
     #[cfg(target_os = "linux")]
     {
         use rustix::fs::{CWD, RenameFlags, renameat_with};
@@ -192,6 +205,7 @@ pub(super) fn rename_new(from: &Path, to: &Path) -> Result<()> {
         }
     }
     anyhow::ensure!(!to.exists(), taken());
+
     fs::rename(from, to)
         .with_context(|| format!("could not rename `{}` to `{}`", from.display(), to.display()))
 }

@@ -32,6 +32,7 @@ pub enum Use {
 pub fn prepare(state_dir: &Path) -> Result<()> {
     super::deed::private_folder(state_dir).map_err(|e| not_written(state_dir, &e))?;
     check_folder(state_dir)?;
+
     let ignore = state_dir.join(".gitignore");
     if fs::symlink_metadata(&ignore).is_err() {
         let written = create_new(&ignore).and_then(|mut file| file.write_all(b"*\n"));
@@ -43,6 +44,7 @@ pub fn prepare(state_dir: &Path) -> Result<()> {
             _ => {}
         }
     }
+
     Ok(())
 }
 
@@ -69,12 +71,14 @@ pub fn open(path: &Path, how: Use) -> Result<Option<File>> {
     if fs::symlink_metadata(folder).is_ok() {
         check_folder(folder)?;
     }
+
     let mut options = OpenOptions::new();
     match how {
         Use::Read => options.read(true),
         Use::Change => options.read(true).write(true).create(true).truncate(false),
         Use::Append => options.append(true).create(true),
     };
+
     without_links(&mut options);
     let file = match options.open(path) {
         Err(e) if e.kind() == ErrorKind::NotFound && how == Use::Read => return Ok(None),
@@ -83,6 +87,7 @@ pub fn open(path: &Path, how: Use) -> Result<Option<File>> {
         Err(e) => return Err(e).with_context(|| format!("could not open `{}`", path.display())),
         Ok(file) => file,
     };
+
     let fault = file.metadata().map(|meta| fault_of_file(&meta, how, ourselves()));
     match fault.with_context(|| format!("could not look at `{}`", path.display()))? {
         Some(fault) => Err(unsafe_state(path, &fault).into()),
@@ -202,6 +207,7 @@ fn check_folder(folder: &Path) -> Result<()> {
         mend(folder, &meta);
         meta = look()?;
     }
+
     match fault_of_folder(&meta, ourselves()) {
         Some(fault) => Err(unsafe_state(folder, &fault).into()),
         None => Ok(()),
@@ -225,6 +231,7 @@ fn fault_of_file(meta: &Metadata, how: Use, us: u32) -> Option<Fault> {
     if names(meta) > 1 {
         return Some("it has another name somewhere (a hard link)".into());
     }
+
     match how {
         // the bits of what is only held and written anew are no matter: its folder is ours alone
         Use::Change => (!is_ours(meta, us)).then(|| "it belongs to another user".into()),
@@ -338,9 +345,11 @@ mod tests {
         let (state, victim) = (dir.path().join(".db-tasks"), dir.path().join("victim"));
         prepare(&state).unwrap();
         fs::write(&victim, "precious").unwrap();
+
         let file = state.join("lock");
         let links: [fn(&Path, &Path) -> io::Result<()>; 2] =
             [|a, b| symlink(a, b), |a, b| fs::hard_link(a, b)];
+
         for (link, word) in links.into_iter().zip(["it is a link", "a hard link"]) {
             link(&victim, &file).unwrap();
             for how in [Use::Read, Use::Change, Use::Append] {
@@ -349,6 +358,7 @@ mod tests {
             }
             fs::remove_file(&file).unwrap();
         }
+
         symlink(dir.path().join("nowhere"), &file).unwrap();
         assert!(
             open(&file, Use::Append).is_err() && !dir.path().join("nowhere").exists(),
@@ -358,6 +368,7 @@ mod tests {
         fs::remove_file(&file).unwrap();
         symlink(&victim, &file).unwrap();
         create_anew(&file).unwrap();
+
         assert!(!is_link(&file));
         assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
     }
@@ -367,8 +378,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let state = dir.path().join(".db-tasks");
         prepare(&state).unwrap();
+
         let file = state.join("unfinished.json");
         fs::write(&file, "x").unwrap();
+
         for (mode, good) in [(0o600, true), (0o644, true), (0o664, false), (0o646, false)] {
             chmod(&file, mode);
             assert_eq!(open(&file, Use::Read).is_ok(), good, "{mode:o}");
@@ -377,6 +390,7 @@ mod tests {
                 "{mode:o}"
             );
         }
+
         assert_eq!(read(&state.join("missing")).unwrap(), None);
         let fifo = state.join("fifo");
         rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, 0o600.into(), 0)
@@ -391,6 +405,7 @@ mod tests {
         fs::create_dir(&state).unwrap();
         chmod(&state, 0o777);
         prepare(&state).unwrap();
+
         assert_eq!(fs::metadata(&state).unwrap().permissions().mode() & 0o777, 0o755);
         let linked = dir.path().join("linked");
         symlink(&state, &linked).unwrap();
@@ -399,6 +414,7 @@ mod tests {
             open(&linked.join("lock"), Use::Change).unwrap_err().to_string().contains("`"),
             "not through a link either"
         );
+
         let meta = fs::metadata(&state).unwrap();
         assert_eq!(
             fault_of_folder(&meta, ourselves() + 1).as_deref(),
@@ -414,16 +430,19 @@ mod tests {
             dir.path().join(".db-tasks"),
             dir.path().join("own"),
         );
+
         fs::write(&file, "").unwrap();
         let placed = || place(&file, here.clone(), Some(there.clone()));
         assert_eq!(placed(), here);
         chmod(&file, 0o777);
         assert_eq!(placed(), there);
+
         assert_eq!(place(&file, here.clone(), None), here);
         fs::create_dir(&here).unwrap();
         chmod(&here, 0o700);
         assert_eq!(placed(), here);
         chmod(&here, 0o777);
+
         assert_eq!(placed(), there);
     }
 }

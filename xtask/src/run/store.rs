@@ -68,6 +68,7 @@ pub fn pump(pipe: &Pipe, means: &mut Means<'_>) -> Result<Found> {
     let expected = pipe.proof.expected_bytes;
     let method = pipe.proof.contents.as_ref().map_or_else(Method::default, Contents::method);
     let sum = pipe.proof.sum.as_ref().map_or_else(|| pipe.format.sum(), |sum| sum.method);
+
     let mut tell =
         |bytes| progress(&Progress { bytes, expected, rows: 0, elapsed: begun.elapsed() });
     let (contents, plain_bytes, sum) = match (&pipe.from, &pipe.to) {
@@ -88,10 +89,13 @@ pub fn pump(pipe: &Pipe, means: &mut Means<'_>) -> Result<Found> {
         }
         _ => anyhow::bail!("no bytes go this way for `{}`", pipe.store),
     };
+
     if !matches!(pipe.from, Source::Store(_)) {
         undamaged(&pipe.proof, Some(&sum))?;
     }
+
     as_wanted(&contents, pipe.proof.contents.as_ref())?;
+
     Ok(Found {
         started,
         took: begun.elapsed(),
@@ -121,6 +125,7 @@ fn as_wanted(found: &Contents, wanted: Option<&Contents>) -> Result<()> {
     if differing.is_empty() {
         return Ok(());
     }
+
     Err(Problem::failed("the backup does not hold what its manifest names")
         .because(differing[..differing.len().min(10)].join("\n"))
         .cure("use another backup (`db-list`)")
@@ -147,6 +152,7 @@ fn write(
         Err(e) => e,
     })?;
     let sum = out.inner.finish().map_err(|e| unwritable(&e))?;
+
     Ok((contents, out.bytes, sum))
 }
 
@@ -167,10 +173,12 @@ fn read(
         Ok(e) => unreadable(path, &e).into(),
         Err(e) => e,
     })?;
+
     // what follows the artifact's end is part of the file, and of its checksum
     io::copy(&mut from, &mut io::sink()).map_err(|e| unreadable(path, &e))?;
     let bytes = from.bytes;
     let sum = from.inner.finish().map_err(|e| unreadable(path, &e))?;
+
     Ok((contents, bytes, sum))
 }
 

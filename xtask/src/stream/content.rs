@@ -65,10 +65,12 @@ impl TryFrom<String> for Fingerprint {
         if text.len() != 64 || !text.is_ascii() {
             return Err(wrong);
         }
+
         for (byte, digits) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {
             let digits = str::from_utf8(digits).map_err(|_| wrong)?;
             *byte = u8::from_str_radix(digits, 16).map_err(|_| wrong)?;
         }
+
         Ok(Self(bytes))
     }
 }
@@ -159,6 +161,7 @@ mod tests {
                 assert_eq!(Fingerprint::try_from(want.to_owned()), Ok(print));
             }
         }
+
         for text in ["", "ab", &"g".repeat(64), &"+1".repeat(32)[..63], &"ä".repeat(32)] {
             assert!(Fingerprint::try_from(text.to_owned()).is_err(), "{text}");
         }

@@ -35,6 +35,7 @@ impl<T: Send + 'static> Conveyor<T> {
     {
         let (full, take_full) = sync_channel(WAITING);
         let (give_empty, empty) = sync_channel(WAITING + 1);
+
         let work = move || {
             for handed in take_full {
                 let Handed::Bytes(chunk) = handed else { return finish(to) };
@@ -44,6 +45,7 @@ impl<T: Send + 'static> Conveyor<T> {
             }
             Err(io::Error::other("given up"))
         };
+
         Self {
             chunk: Vec::with_capacity(CHUNK),
             full: Some(full),
@@ -135,8 +137,10 @@ impl<T: Send + 'static> Fetched<T> {
             loop {
                 let mut chunk = take_empty.try_recv().unwrap_or_else(|_| Vec::with_capacity(CHUNK));
                 chunk.clear();
+
                 let read = (&mut from).take(CHUNK as u64).read_to_end(&mut chunk);
                 let goes_on = matches!(read, Ok(CHUNK..));
+
                 if send_full.send(read.map(|_| chunk)).is_err() {
                     return Err(io::Error::other("given up"));
                 }
@@ -167,9 +171,11 @@ impl<T> Read for Fetched<T> {
             drop(self.empty.try_send(std::mem::replace(&mut self.chunk, next?)));
             self.at = 0;
         }
+
         let got = buf.len().min(self.chunk.len() - self.at);
         buf[..got].copy_from_slice(&self.chunk[self.at..self.at + got]);
         self.at += got;
+
         Ok(got)
     }
 }
@@ -222,6 +228,7 @@ mod tests {
             let mut conveyor = Conveyor::new(Vec::new(), Ok);
             bytes.chunks(1000).for_each(|piece| conveyor.write_all(piece).unwrap());
             assert!(conveyor.finish().unwrap() == bytes, "{length}");
+
             let mut fetched = Fetched::new(io::Cursor::new(bytes.clone()), |_| Ok(7));
             let mut read = Vec::new();
             fetched.read_to_end(&mut read).unwrap();

@@ -98,6 +98,7 @@ impl<R: Read> Decoder<R> {
         if self.inner.source().is_some_and(|source| source.failure == Failure::Happened) {
             return error;
         }
+
         let codec = self.codec;
         match error.kind() {
             io::ErrorKind::UnexpectedEof => cut_short(format!("the {codec} file is cut short")),
@@ -115,11 +116,13 @@ impl<R: Read> Decoder<R> {
             Inner::Gzip(decoder) => decoder.read(buf),
             Inner::Plain(source) => source.read(buf),
         };
+
         let got = result.map_err(|error| self.explain(error))?;
         if got == 0 {
             self.at_end()?;
             self.state = State::Ended;
         }
+
         Ok(got)
     }
 }
@@ -134,10 +137,12 @@ impl<R: Read> Read for Decoder<R> {
             State::Reading if buf.is_empty() => return Ok(0),
             State::Reading => {}
         }
+
         let result = self.step(buf);
         if let Err(error) = &result {
             self.state = State::Failed(error.kind(), error.to_string());
         }
+
         result
     }
 }

@@ -57,10 +57,12 @@ impl Flushed {
             self.flusher =
                 Some(Flusher { ask, thread: std::thread::spawn(move || flush(&file, &asked)) });
         }
+
         if let Some(flusher) = &self.flusher {
             // one that is still at work takes these bytes along the next time
             let _ = flusher.ask.try_send(());
         }
+
         Ok(())
     }
 }
@@ -94,9 +96,11 @@ mod tests {
         let path = dir.path().join("x");
         let bytes: Vec<u8> = (0..3 * STRIDE + 5).map(|i| (i % 251) as u8).collect();
         let mut file = Flushed::new(File::create(&path).unwrap());
+
         for piece in bytes.chunks(1 << 20) {
             file.write_all(piece).unwrap();
         }
+
         file.finish().unwrap();
         assert!(std::fs::read(&path).unwrap() == bytes);
     }

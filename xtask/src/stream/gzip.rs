@@ -52,12 +52,14 @@ impl<R: BufRead> Gzip<R> {
                 ));
             }
         }
+
         Ok(())
     }
 }
 
 fn skip_nuls(reader: &mut impl BufRead) -> io::Result<u64> {
     let mut skipped = 0;
+
     loop {
         let bytes = reader.fill_buf()?;
         let nuls = bytes.iter().take_while(|byte| **byte == 0).count();

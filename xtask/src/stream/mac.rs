@@ -15,14 +15,17 @@ pub fn hash(message: &[u8]) -> [u8; 32] {
 /// The signature of a message.
 pub fn sign(key: &[u8], message: &[u8]) -> [u8; 32] {
     const BLOCK: usize = 64;
+
     let mut padded = [0_u8; BLOCK];
     if key.len() > BLOCK {
         padded[..32].copy_from_slice(&Sha256::digest(key));
     } else {
         padded[..key.len()].copy_from_slice(key);
     }
+
     let with = |byte: u8| padded.map(|k| k ^ byte);
     let inner = Sha256::new().chain_update(with(0x36)).chain_update(message).finalize();
+
     Sha256::new().chain_update(with(0x5c)).chain_update(inner).finalize().into()
 }
 

@@ -42,12 +42,14 @@ impl<W: Write> Members<W> {
         while self.waiting.len() >= self.pool.most_waiting() {
             self.write_next()?;
         }
+
         let spare = match place {
             Place::Middle => Vec::with_capacity(BLOCK),
             Place::Last => Vec::new(),
         };
         let block = mem::replace(&mut self.block, spare);
         self.waiting.push_back(self.pool.compress(block, place)?);
+
         self.write_ready()
     }
 
@@ -60,6 +62,7 @@ impl<W: Write> Members<W> {
             }
             self.waiting.pop_front();
         }
+
         Ok(())
     }
 

@@ -57,6 +57,7 @@ impl Pool {
         let (jobs, queue) = mpsc::channel();
         let queue = Arc::new(Mutex::new(queue));
         let mut pool = Self { jobs: Some(jobs), workers: Vec::new() };
+
         for _ in 0..count.min(MAX_WORKERS) {
             let queue = Arc::clone(&queue);
             let worker = thread::Builder::new()
@@ -64,6 +65,7 @@ impl Pool {
                 .spawn(move || work(&queue, Compression::new(level)))?;
             pool.workers.push(worker);
         }
+
         Ok(pool)
     }
 

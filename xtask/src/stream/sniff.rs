@@ -118,8 +118,10 @@ mod tests {
         let mut tar = vec![0; 512];
         tar[..7].copy_from_slice(b"toc.dat");
         tar[257..262].copy_from_slice(b"ustar");
+
         let mut other_tar = tar.clone();
         other_tar[..7].copy_from_slice(b"uploads");
+
         let cases: [(&[u8], Sniffed); 23] = [
             (b"", Sniffed::Empty),
             (b"\x28\xb5\x2f\xfd\x04\x58", Sniffed::Zstd),
@@ -145,6 +147,7 @@ mod tests {
             (b"\x7fELF\x02\x01\x01\0", Sniffed::Other),
             (b"\x04\x22\x4d\x18", Sniffed::Lz4),
         ];
+
         for (head, expected) in cases {
             assert_eq!(sniff(head), expected, "{head:?}");
         }

@@ -118,44 +118,54 @@ pub fn plan(
     let compression = Compression::parse(&request.backup.compress, request.backup.level)
         .map_err(Problem::usage)?;
     set.databases.iter().try_for_each(dumpable)?;
+
     let databases = set.databases.iter().map(Subject::Database);
     let subjects: Vec<Subject<'_>> =
         databases.chain(set.stores.iter().map(Subject::Store)).collect();
+
     if subjects.is_empty() || (request.reason.is_safety() && !set.missing.is_empty()) {
         return Err(not_whole(&set.missing).into());
     }
+
     let all = All { project, request, catalog, compression, moment, missing: &set.missing };
     let mut names = Names::new(request, catalog, moment);
     let mut steps = Vec::new();
+
     if !request.backup.dir.is_dir() {
         steps.push(Step::Act(Act::Create(Deed {
             what: "backup folder".into(),
             how: How::Folder(request.backup.dir.clone()),
         })));
     }
+
     if catalog.ground == Ground::Own {
         steps.extend(super::cleanup::unfinished(catalog));
     }
+
     let mut result = Vec::new();
     let groups: Vec<&[Subject<'_>]> = if name::is_folder(&request.backup.name) {
         vec![&subjects]
     } else {
         subjects.chunks(1).collect()
     };
+
     for group in groups {
         let paths = names.next(project, group, compression);
         result.push(paths.shown());
         steps.push(one_set(&all, group, &paths));
     }
+
     let gone = super::cleanup::removals(catalog, &request.backup.keep, moment, &set.keys());
     // what is saved of a damaged database takes no good backup's place
     if !gone.is_empty() && request.salvage.is_none() {
         // an old one that can't be removed is no fault of the new one, which is sealed by then
         steps.push(Step::Scope(Scope { finally: gone, ..Scope::default() }));
     }
+
     let list = subjects.iter().map(Subject::shown).collect::<Vec<_>>().join(", ");
     let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let is_elsewhere = request.backup.dir != project.backup.dir;
+
     let how = |path: &PathBuf| {
         if is_elsewhere {
             format!("--file {}", quoted(&path.to_string_lossy()))
@@ -163,8 +173,10 @@ pub fn plan(
             quoted(&name(path))
         }
     };
+
     let afterwards =
         result.iter().map(|path| format!("to restore it: db-restore {}", how(path))).collect();
+
     Ok(Plan {
         notes: notes::of(set, request),
         steps,
@@ -198,6 +210,7 @@ pub(super) fn dumpable(database: &Surveyed) -> Result<()> {
         .cure("check its name (`db-config` shows where it comes from), or create it")
         .into());
     }
+
     let server = database.server.version.major();
     if let Some(own) = database.dump_major.filter(|own| *own < server) {
         return Err(Problem::failed(format!(
@@ -211,6 +224,7 @@ pub(super) fn dumpable(database: &Surveyed) -> Result<()> {
         ))
         .into());
     }
+
     Ok(())
 }
 
@@ -261,13 +275,16 @@ impl<'a> Names<'a> {
                 .chain(paths.folder.iter().map(|(_, to)| to));
             whole.all(|path| !self.taken.contains(path) && !self.given.contains(path))
         };
+
         let mut counter = 1;
         let mut paths = self.paths(project, group, compression, counter);
         while !free(&paths) {
             counter += 1;
             paths = self.paths(project, group, compression, counter);
         }
+
         self.given.extend(paths.artifacts.iter().cloned().chain([paths.manifest.clone()]));
+
         paths
     }
 
@@ -283,6 +300,7 @@ impl<'a> Names<'a> {
             "" => format.extension().to_owned(),
             ext => format!("{}.{ext}", format.extension()),
         };
+
         let relative: Vec<PathBuf> = group
             .iter()
             .map(|d| {
@@ -293,6 +311,7 @@ impl<'a> Names<'a> {
                     store: d.key(),
                     label: self.request.label.as_deref(),
                 };
+
                 name::artifact(
                     &self.request.backup,
                     &words,
@@ -302,12 +321,14 @@ impl<'a> Names<'a> {
                 )
             })
             .collect();
+
         let manifest = dir.join(name::manifest(&relative[0]));
         let artifacts: Vec<PathBuf> = relative.iter().map(|r| dir.join(r)).collect();
         let folder = name::is_folder(&self.request.backup.name).then(|| {
             let to = artifacts[0].parent().unwrap_or(dir).to_path_buf();
             (name::partial(&to), to)
         });
+
         let partials = match &folder {
             Some((from, to)) => {
                 artifacts.iter().map(|a| from.join(a.strip_prefix(to).unwrap_or(a))).collect()
@@ -322,18 +343,21 @@ fn one_set(all: &All<'_>, group: &[Subject<'_>], paths: &Paths) -> Step {
     let All { project, request, moment, missing, compression, .. } = *all;
     let mut body = Vec::new();
     let mut on_failure = Vec::new();
+
     if let Some((from, _)) = &paths.folder {
         body.push(Step::Act(Act::Create(Deed {
             what: "folder of the set".into(),
             how: How::Folder(from.clone()),
         })));
     }
+
     for (subject, partial) in group.iter().zip(&paths.partials) {
         body.push(Step::Act(dump(*subject, partial, compression, all)));
         if let Subject::Database(database) = subject {
             on_failure.push(super::restore::end_sessions(database));
         }
     }
+
     let names = match &paths.folder {
         Some((from, to)) => {
             on_failure.push(Act::Remove(Deed {
@@ -352,6 +376,7 @@ fn one_set(all: &All<'_>, group: &[Subject<'_>], paths: &Paths) -> Step {
             paths.partials.iter().cloned().zip(paths.artifacts.iter().cloned()).collect()
         }
     };
+
     // it counts as no good one: its database's old data is in another, which no rule may let go for
     // it. What a restore backs up first gives way to whole data right behind it
     let half = group.iter().filter_map(|subject| match subject {
@@ -360,17 +385,20 @@ fn one_set(all: &All<'_>, group: &[Subject<'_>], paths: &Paths) -> Step {
         }
         _ => None,
     });
+
     let missing: Vec<Missing> = missing
         .iter()
         .cloned()
         .chain(group.iter().flat_map(|subject| request.missing(subject.key())))
         .chain(half)
         .collect();
+
     let artifacts: Vec<Artifact> = group
         .iter()
         .zip(&paths.artifacts)
         .map(|(subject, path)| artifact(*subject, path, compression))
         .collect();
+
     let manifest = Manifest {
         format: Manifest::format(&artifacts, &missing),
         tool: format!("db-tasks {}", env!("CARGO_PKG_VERSION")),
@@ -387,9 +415,11 @@ fn one_set(all: &All<'_>, group: &[Subject<'_>], paths: &Paths) -> Step {
         untried: None,
         digest: None,
     };
+
     let seal =
         Seal::Backup { manifest: Box::new(manifest), manifest_path: paths.manifest.clone(), names };
     body.push(Step::Act(Act::Seal(Box::new(seal))));
+
     Step::Scope(Scope { body, on_failure, ..Scope::default() })
 }
 
@@ -418,6 +448,7 @@ fn dump(subject: Subject<'_>, partial: &Path, compression: Compression, all: &Al
         }
         Subject::Store(store) => Source::Store(store.address.clone()),
     };
+
     Act::Pipe(Box::new(Pipe {
         store: subject.key().to_owned(),
         format: subject.format(),
@@ -466,6 +497,7 @@ fn artifact(subject: Subject<'_>, path: &Path, compression: Compression) -> Arti
             (Default::default(), s.held.version.clone().unwrap_or_default(), Default::default())
         }
     };
+
     Artifact {
         store: subject.key().to_owned(),
         kind: subject.format().kind().into(),

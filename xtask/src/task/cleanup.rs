@@ -16,6 +16,7 @@ pub fn verdicts<'a>(
     moment: &Moment,
 ) -> Vec<(&'a Backup, Verdict)> {
     let mut groups: BTreeMap<Vec<&str>, Vec<&Backup>> = BTreeMap::new();
+
     for backup in catalog.backups.iter().filter(|b| b.other_project.is_none()) {
         if let Some(manifest) = backup.manifest() {
             let mut stores: Vec<&str> =
@@ -24,6 +25,7 @@ pub fn verdicts<'a>(
             groups.entry(stores).or_default().push(backup);
         }
     }
+
     let named = names(catalog);
     let mut all: Vec<(&Backup, Verdict)> = groups
         .into_values()
@@ -36,6 +38,7 @@ pub fn verdicts<'a>(
                 .map(|(backup, verdict)| (backup, unless_shared(backup, verdict, &named)))
         })
         .collect();
+
     all.sort_by(|a, b| (b.0.created, &b.0.name).cmp(&(a.0.created, &a.0.name)));
     all
 }
@@ -43,6 +46,7 @@ pub fn verdicts<'a>(
 /// The manifests that name each file.
 fn names(catalog: &Catalog) -> HashMap<PathBuf, Vec<&Path>> {
     let mut names: HashMap<PathBuf, Vec<&Path>> = HashMap::new();
+
     for (backup, manifest) in
         catalog.backups.iter().filter_map(|b| Some((b, b.manifest_path.as_deref()?)))
     {
@@ -50,6 +54,7 @@ fn names(catalog: &Catalog) -> HashMap<PathBuf, Vec<&Path>> {
             names.entry(file).or_default().push(manifest);
         }
     }
+
     names
 }
 
@@ -64,20 +69,24 @@ fn unless_shared(
     if let Verdict::Keep(_) = verdict {
         return verdict;
     }
+
     if backup.manifest().is_some_and(Manifest::is_saved) {
         return Verdict::Keep(
             "it was saved of a damaged database: remove it by hand, when nobody needs it".into(),
         );
     }
+
     if let Some(file) = backup.names_what_is_not_its_own() {
         return Verdict::Keep(format!(
             "its manifest names `{file}`, which is not its own: look at it, and remove it by hand"
         ));
     }
+
     let files = files_of(backup);
     let all = files.iter().filter_map(|file| named.get(file)).flatten();
     let other =
         all.into_iter().find(|manifest| Some(**manifest) != backup.manifest_path.as_deref());
+
     other.map_or(verdict, |other| {
         Verdict::Keep(format!("`{}` names its file, too", other.display()))
     })
@@ -108,15 +117,19 @@ pub fn plan(catalog: &Catalog, rules: &KeepRules, moment: &Moment) -> Plan {
         Verdict::Keep(why) => Some(format!("keeps {}: {why}", b.name)),
         Verdict::Remove(_) => None,
     });
+
     let not_ours = catalog.backups.iter().filter_map(|b| match (&b.other_project, b.manifest()) {
         (Some(other), _) => Some(format!("keeps {}: it is of the project `{other}`", b.name)),
         (None, None) => Some(format!("keeps {}: it is not one of ours", b.name)),
         _ => None,
     });
+
     let notes = kept.chain(not_ours).collect();
     let mut steps: Vec<Step> = unfinished(catalog).collect();
     steps.extend(acts(&verdicts).into_iter().map(Step::Act));
+
     let risk = if steps.is_empty() { Risk::Nothing } else { Risk::RemovesBackups };
+
     Plan {
         notes,
         steps,
@@ -142,11 +155,13 @@ pub fn removals(catalog: &Catalog, rules: &KeepRules, moment: &Moment, made: &[&
     if rules.days.is_none() {
         return Vec::new();
     }
+
     let concerned: HashSet<_> = with_any(catalog, made).map(|b| &b.path).collect();
     let verdicts: Vec<_> = verdicts(catalog, rules, moment)
         .into_iter()
         .filter(|(b, _)| concerned.contains(&b.path))
         .collect();
+
     acts(&verdicts)
 }
 
@@ -162,9 +177,11 @@ fn with_any<'a>(catalog: &'a Catalog, keys: &'a [&str]) -> impl Iterator<Item = 
 /// time.
 fn acts(verdicts: &[(&Backup, Verdict)]) -> Vec<Act> {
     let mut acts = Vec::new();
+
     for (backup, verdict) in verdicts {
         let Verdict::Remove(why) = verdict else { continue };
         let remove = |how| Act::Remove(Deed { what: format!("backup, {why}"), how });
+
         match &backup.manifest_path {
             Some(manifest) if manifest.starts_with(&backup.path) => {
                 let files = files_of(backup).into_iter().chain([manifest.clone()]).collect();
@@ -177,5 +194,6 @@ fn acts(verdicts: &[(&Backup, Verdict)]) -> Vec<Act> {
             None => {}
         }
     }
+
     acts
 }

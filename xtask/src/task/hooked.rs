@@ -75,6 +75,7 @@ pub fn plan(
     let moment = hooks.task.clone();
     let made = backup.as_ref().and_then(|b| b.result.first().cloned());
     let acts = hooks.acts(&moment, made.as_ref(), Outcome::Pending);
+
     if acts.is_empty() {
         return Err(Problem::usage(format!(
             "there is no hook `{moment}` for `{}`",
@@ -86,18 +87,22 @@ pub fn plan(
         ))
         .into());
     }
+
     let mut steps = backup.map_or(Vec::new(), |b| b.steps);
     steps.extend(acts.into_iter().map(Step::Act));
+
     let mut afterwards = Vec::new();
     if let Some(path) = &made {
         let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         afterwards.push(format!("what was there before is in the backup: db-restore {file}"));
     }
+
     // production is migrated, too; it is not seeded
     let risk = match moment.as_str() {
         "migrate" => Risk::Migrates,
         _ => Risk::Changes { stakes: vec![target.stake()], pins },
     };
+
     Ok(Plan {
         notes: first.note(target).into_iter().chain(hooks.notes(&moment)).collect(),
         steps,

@@ -100,11 +100,13 @@ impl Hooks {
             }
             Run::Shell(line) => Cmd::new("sh").args(["-c", line]),
         };
+
         cmd = cmd.env("DBTASKS_TASK", &self.task).env("DBTASKS_DATABASE", self.databases.join(","));
         cmd = cmd.env("DBTASKS_ENVIRONMENT", &self.environment);
         if let Some(path) = backup {
             cmd = cmd.env("DBTASKS_BACKUP", path.to_string_lossy());
         }
+
         cmd = cmd.env("DBTASKS_OUTCOME", outcome.word());
         match &ready.address {
             Some(address) => {
@@ -118,6 +120,7 @@ impl Hooks {
             }
             None => {}
         }
+
         let end = ready.mark.as_ref().map(|mark| ready.place.end(mark));
         let mut cmd = match &ready.mark {
             Some(mark) => ready.place.wrap_marked(cmd, mark),
@@ -126,8 +129,10 @@ impl Hooks {
         if let Place::Host { .. } = ready.place {
             cmd = cmd.dir(&self.root);
         }
+
         let what =
             format!("the {} hook: {}", ready.hook.moment, shorten(&ready.hook.run.to_string(), 60));
+
         Act::Write(Deed {
             what,
             how: How::Hook(Box::new(plan::Hook { cmd, timeout: ready.hook.timeout, end })),
@@ -146,6 +151,7 @@ impl Hooks {
                          publish it, give the hook a `url`, or have it run in a container"
                     )
                 });
+
                 let endless = ready.endless_in().map(|container| {
                     format!(
                         "the hook `{moment}` can't be ended in the container {container}, which \
@@ -170,10 +176,13 @@ impl Hooks {
             .into_iter()
             .chain(reversed("finally", Outcome::Failed))
             .collect::<Vec<_>>();
+
         let finally = reversed("finally", Outcome::Done);
+
         if before.is_empty() && after.is_empty() && on_failure.is_empty() {
             return plan;
         }
+
         let notes = ["before", "after", "failed", "finally"]
             .iter()
             .flat_map(|word| self.notes(&format!("{word}-{}", self.task)));
@@ -181,6 +190,7 @@ impl Hooks {
         let acts = |acts: Vec<Act>| acts.into_iter().map(Step::Act);
         let body = acts(before).chain(plan.steps).collect();
         let mut steps = vec![Step::Scope(Scope { body, on_failure, ..Scope::default() })];
+
         if !(after.is_empty() && finally.is_empty()) {
             // a scope of their own: neither a signal nor another hook keeps a `finally-` hook from
             // running
@@ -191,6 +201,7 @@ impl Hooks {
                 ..Scope::default()
             }));
         }
+
         Plan { notes, steps, ..plan }
     }
 }

@@ -15,6 +15,7 @@ pub fn plan(file: &Path, logins: Vec<Login>, notes: Vec<String>) -> Plan {
         let headline = "there is no password to write down".to_owned();
         return Plan { notes, ..Plan::bare(TASK, headline, Risk::Nothing) };
     }
+
     let headline = format!("write passwords into {}", file.display());
     let lines =
         logins.iter().map(|login| format!("{}:***", login.fields())).collect::<Vec<_>>().join(", ");
@@ -23,6 +24,7 @@ pub fn plan(file: &Path, logins: Vec<Login>, notes: Vec<String>) -> Plan {
         what: format!("the lines {lines}"),
         how: How::Passwords(file.to_path_buf(), logins),
     };
+
     Plan {
         notes,
         steps: vec![Step::Act(Act::Write(deed))],

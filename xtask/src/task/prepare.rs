@@ -62,11 +62,13 @@ pub fn take_back(project: &Project, target: &Surveyed) -> Result<Plan> {
         )
         .into());
     }
+
     let headline =
         format!("take away what an earlier run has left half made of `{name}` ({})", target.at());
     let steps = vec![Step::Act(undone(project, target)?)];
     let notes =
         vec!["this comes first; the preparation itself can be planned when it is done".into()];
+
     Ok(Plan { steps, notes, ..Plan::bare(TASK, headline, Risk::Nothing) })
 }
 
@@ -79,19 +81,23 @@ pub fn plan(
 ) -> Result<Plan> {
     let name = target.name();
     live_is(target, Use::Fill, &project.guards)?;
+
     if need(target) == Need::Nothing {
         let tables = counted(target.server.tables.len() as u64, "table");
         let headline = format!("`{name}` ({}) has {tables}: nothing to prepare", target.at());
         return Ok(Plan::bare(TASK, headline, Risk::Nothing));
     }
+
     if let Some(dump) = dump {
         return from_dump(project, target, dump);
     }
+
     let seeded = !is_protected(project, target);
     let moments: &[&str] = if seeded { &["migrate", "seed"] } else { &["migrate"] };
     let fill: Vec<Step> =
         moments.iter().flat_map(|m| hooks.acts(m, None, Outcome::Pending)).map(Step::Act).collect();
     let mut notes = Vec::new();
+
     if !fill.is_empty() {
         notes.push(match target.server.role.createdb {
             true => {
@@ -106,6 +112,7 @@ pub fn plan(
             ),
         });
     }
+
     if !seeded && !hooks.acts("seed", None, Outcome::Pending).is_empty() {
         notes.push(
             "it is NOT seeded: this is production, where a seed has no business \
@@ -113,12 +120,14 @@ pub fn plan(
                 .into(),
         );
     }
+
     notes.extend(moments.iter().flat_map(|m| hooks.notes(m)));
     let steps = match target.live() {
         None => made(project, target, fill)?,
         Some(_) if fill.is_empty() => Vec::new(),
         Some(_) => filled(project, target, fill)?,
     };
+
     Ok(Plan {
         steps,
         notes,
@@ -147,12 +156,14 @@ pub fn replace(
 ) -> Result<Plan> {
     live_is(target, Use::KeepAsOld, &project.guards)?;
     let Replacement { services, safety, disk_left } = replacement;
+
     let headline = format!(
         "replace the data of `{}` ({}) by {}",
         target.name(),
         target.at(),
         dump.backup.name
     );
+
     let accept = if safety.is_none() { vec![Difference::Database] } else { Vec::new() };
     if target.server.role.createdb {
         let request = Request { aim: Aim::Live, trust: Trust::Repository, accept };
@@ -160,9 +171,11 @@ pub fn replace(
         let restored = restore(project, &[subject], &dump.backup, services, &request)?;
         return Ok(guarded(project, behind(safety, restored), headline));
     }
+
     let safety = safety.ok_or_else(|| no_copy(target))?;
     let request = Request { aim: Aim::Live, trust: Trust::Dump, accept };
     let restored = restore_in_place(project, target, dump, services, &request, safety)?;
+
     Ok(guarded(project, restored, format!("{headline}, in place")))
 }
 
@@ -176,6 +189,7 @@ fn behind(safety: Option<Plan>, restored: Plan) -> Plan {
         .afterwards
         .iter()
         .map(|line| line.replace("to restore it:", "it is in the backup, too:"));
+
     Plan {
         notes: [restored.notes, safety.notes].concat(),
         steps: [safety.steps, restored.steps].concat(),
@@ -189,6 +203,7 @@ fn guarded(project: &Project, plan: Plan, headline: String) -> Plan {
         return Plan { task: TASK, headline, ..plan };
     };
     pins.extend(project.guards.pins_of("prepare"));
+
     Plan {
         task: TASK,
         headline,
@@ -226,10 +241,12 @@ fn from_dump(project: &Project, target: &Surveyed, dump: &Dump) -> Result<Plan> 
         .cure("`db-undo` swaps it back; `db-restore` replaces it knowingly")
         .into());
     }
+
     // what is for tests starts from what the usual one has
     let is_for_tests = project.guards.testing.iter().any(|testing| testing == name);
     let accept = is_for_tests.then_some(Difference::Database).into_iter().collect();
     let request = Request { aim: Aim::Live, trust: Trust::Repository, accept };
+
     if target.live().is_some() && !target.server.role.createdb {
         // it is empty: there is nothing to back up, and nothing to look for in a backup
         let nothing = Plan::bare("db-backup", String::new(), Risk::Nothing);
@@ -237,9 +254,11 @@ fn from_dump(project: &Project, target: &Surveyed, dump: &Dump) -> Result<Plan> 
         let afterwards = project.after_restore.clone();
         return Ok(Plan { task: TASK, risk: Risk::Nothing, notes: Vec::new(), afterwards, ..plan });
     }
+
     let subject = Subject::Database { target, dump, disk_left: None };
     let restored = restore(project, &[subject], &dump.backup, &[], &request)?;
     let headline = format!("prepare `{name}` ({}) from {}", target.at(), dump.backup.name);
+
     Ok(Plan { task: TASK, headline, risk: Risk::Nothing, ..restored })
 }
 
@@ -268,6 +287,7 @@ fn filled(project: &Project, target: &Surveyed, fill: Vec<Step>) -> Result<Vec<S
     let Some(live) = target.live() else { return Ok(Vec::new()) };
     let (name, client) = (target.name(), &target.client);
     swappable(target)?;
+
     if !target.server.role.createdb {
         let identity = Identity { name, oid: Some(live.oid) };
         return Ok(vec![scope(
@@ -277,6 +297,7 @@ fn filled(project: &Project, target: &Surveyed, fill: Vec<Step>) -> Result<Vec<S
             fill,
         )?]);
     }
+
     let (staged, waits) = (beside(name, "staged"), filling::pristine(name));
     let mut steps: Vec<Step> = carriable(target)
         .into_iter()
@@ -288,6 +309,7 @@ fn filled(project: &Project, target: &Surveyed, fill: Vec<Step>) -> Result<Vec<S
         vec![filling::copy(client, live, &staged), filling::exchange(client, live, &staged)],
         fill,
     )?);
+
     // an empty one that can't be removed is no fault of the new one, which is done by then
     steps.push(Step::Scope(Scope {
         finally: vec![admin::drop(client, &waits)],
@@ -315,5 +337,6 @@ fn undone(project: &Project, target: &Surveyed) -> Result<Act> {
     if !target.server.role.createdb {
         return Ok(in_place::emptied_again(&target.client, target.name(), Own::of(own)));
     }
+
     Ok(filling::take_back(&target.client, target.name(), Own::of(own)))
 }

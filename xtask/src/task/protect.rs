@@ -20,6 +20,7 @@ pub fn plan(target: &Surveyed, environment: &str, guards: &Guards) -> Result<Pla
     let (name, server, client) = (target.name(), &target.server, &target.client);
     let role = &server.role;
     let marks = live.marks();
+
     let protecting = marks
         .iter()
         .find(|mark| guards.protects(&mark.environment) && !guards.protects(environment));
@@ -43,6 +44,7 @@ pub fn plan(target: &Surveyed, environment: &str, guards: &Guards) -> Result<Pla
         })
         .into());
     }
+
     let is_said = |by| marks.iter().any(|mark| mark.by == by && mark.environment == environment);
     if is_said(MarkedBy::Setting) || is_said(MarkedBy::Comment) && !role.superuser {
         return Ok(planned(
@@ -51,9 +53,11 @@ pub fn plan(target: &Surveyed, environment: &str, guards: &Guards) -> Result<Pla
             Vec::new(),
         ));
     }
+
     let means = meaning(&[Mark { environment: environment.into(), by: MarkedBy::Setting }], guards);
     let headline = format!("mark `{name}` ({}) as `{environment}`", target.at());
     let still = Step::Act(admin::still(client, name, Some(live)));
+
     if role.superuser {
         let acts = [
             admin::mark_as(client, name, environment),
@@ -67,6 +71,7 @@ pub fn plan(target: &Surveyed, environment: &str, guards: &Guards) -> Result<Pla
     }
 
     let sql = admin::mark_sql(name, environment);
+
     if !server.own_roles.contains(&live.owner) {
         return Err(Problem::refused(format!("the role `{}` may not mark `{name}`", role.name))
             .because(
@@ -80,16 +85,19 @@ pub fn plan(target: &Surveyed, environment: &str, guards: &Guards) -> Result<Pla
             ))
             .into());
     }
+
     let weaker = format!(
         "in its comment, for the setting takes a superuser: whoever owns the database can take it \
          away again, and so does a migration that comments on it; an administrator's `{}` is \
          stronger",
         sql.trim_end()
     );
+
     let acts = [
         mark_in_comment(client, live, environment),
         is_marked_in_comment(client, live, environment),
     ];
+
     Ok(planned(
         headline,
         vec![means.into(), weaker],

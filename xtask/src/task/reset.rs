@@ -75,8 +75,10 @@ pub fn plan(
         OldData::Kept => may_create(target)?,
         OldData::BackedUp => emptied::backed_up(target, request.backup.as_ref())?,
     }
+
     live_is(target, Use::KeepAsOld, &project.guards)?;
     swappable(target)?;
+
     let migrated = hooks.acts("migrate", None, Outcome::Pending).is_empty();
     if migrated {
         return Err(Problem::usage(format!(
@@ -90,25 +92,30 @@ pub fn plan(
         )
         .into());
     }
+
     match project.strategy {
         Strategy::InPlace => ends_in_place(hooks, request.seeding)?,
         Strategy::Staged => reaches_staged(hooks, request.seeding)?,
     }
+
     let name = target.name();
     let left = leftovers(
         target,
         &project.guards,
         &[&beside(name, "staged"), &beside(name, "discard"), &admin::failed(name)],
     )?;
+
     let mut steps: Vec<Step> = carriable(target).into_iter().chain(left).collect();
     target
         .server
         .database(&previous(name))
         .map_or(Ok(()), |older| older_may_go(target, older, &project.guards))?;
+
     let result = request.backup.as_ref().and_then(|b| b.result.first().cloned());
     let fill = fill(target, project.strategy, hooks, result.as_ref(), &request);
     let (seeding, backup) = (request.seeding, request.backup);
     let steps_of = |backup: Option<Plan>| backup.map_or(Vec::new(), |b| b.steps);
+
     match (project.strategy, old_data, backup) {
         (_, OldData::BackedUp, Some(backup)) => {
             steps.push(around_services(services, emptied::steps(target, backup, fill, project)?));
@@ -123,6 +130,7 @@ pub fn plan(
                     Aside::Held(run_name(TASK, &target.client, &project.root)),
                 ))
                 .collect();
+
             steps.push(around_services(services, body));
         }
         (Strategy::Staged, _, backup) => {
@@ -130,8 +138,10 @@ pub fn plan(
             steps.extend(staged(target, services, fill));
         }
     }
+
     let is_kept = old_data == OldData::Kept;
     steps.extend(Kept::note(project, &[&target.spec.key]).filter(|_| is_kept).map(Step::Act));
+
     let of_hooks = moments(seeding).iter().flat_map(|moment| hooks.notes(moment));
     let mut afterwards = Vec::new();
     if target.live().is_some() && is_kept {
@@ -140,6 +150,7 @@ pub fn plan(
             previous(name)
         ));
     }
+
     if let Some(path) = &result {
         let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         afterwards.push(match old_data {
@@ -149,10 +160,12 @@ pub fn plan(
             }
         });
     }
+
     afterwards.extend(project.after_reset.iter().cloned());
     let headline =
         format!("reset `{name}` ({}): an empty database, migrated{}", target.at(), seeded(seeding));
     let risk = risk(target, &project.guards, result.as_ref(), old_data);
+
     Ok(Plan {
         notes: notes(target, project.strategy, result.as_ref(), old_data)
             .into_iter()
@@ -191,6 +204,7 @@ fn risk(target: &Surveyed, guards: &Guards, backup: Option<&PathBuf>, old_data: 
             guards.pins_of("wipe").into_iter().filter(|pin| !pins.contains(pin)).collect();
         pins.extend(more);
     }
+
     let safety = if old_data == OldData::Kept { Safety::Kept } else { Safety::BackedUp };
     match target.live() {
         Some(live) => Risk::ReplacesData {
@@ -213,6 +227,7 @@ fn notes(
     if old_data == OldData::BackedUp {
         return emptied::notes(target);
     }
+
     let Some(live) = target.live() else { return Vec::new() };
     let bare = format!(
         "NO BACKUP is made first: the one way back is the database `{}`",
@@ -223,6 +238,7 @@ fn notes(
         Strategy::Staged => "the live database stays until the new one is migrated and seeded",
     };
     let bare = backup.is_none().then_some(bare);
+
     bare.into_iter()
         .chain([note.to_owned()])
         .chain(older_goes(target))
@@ -295,6 +311,7 @@ fn fill(
     let (name, client) = (target.name(), &target.client);
     let met = met_by(strategy, name);
     let mut fill: Vec<Act> = Vec::new();
+
     for moment in moments(request.seeding) {
         let made = hooks.acts(moment, backup, Outcome::Pending);
         let tells = *moment == "migrate" && !made.is_empty() && target.server.has_tables;
@@ -303,10 +320,12 @@ fn fill(
             witness::has_tables(client, &met, went_elsewhere(strategy, &request.suspects))
         }));
     }
+
     if strategy == Strategy::Staged && target.live().is_some() {
         fill.insert(0, witness::remember(client, name, &met));
         fill.push(witness::unchanged(client, name, &met, wrote_live(&request.suspects)));
     }
+
     fill.into_iter().map(Step::Act).collect()
 }
 
@@ -335,6 +354,7 @@ fn reads(suspects: &[String]) -> String {
                 DATABASE_URL"
             .into();
     }
+
     let names: Vec<String> = suspects.iter().map(|name| format!("`{name}`")).collect();
     format!(
         "the hook may read {} in place of DATABASE_URL: have it read that, or unset the other",
@@ -345,6 +365,7 @@ fn reads(suspects: &[String]) -> String {
 fn create(target: &Surveyed) -> Step {
     let name = target.name();
     let identity = Identity { name, oid: target.live().map(|d| d.oid) };
+
     Step::Act(admin::create(
         &target.client,
         &beside(name, "staged"),
@@ -358,6 +379,7 @@ fn swap(target: &Surveyed, aside: Aside) -> Swap<'_> {
     let name = target.name();
     let live = target.live();
     let older = live.and(target.server.database(&previous(name)));
+
     Swap {
         live: name,
         incoming: beside(name, "staged"),
@@ -386,17 +408,21 @@ fn in_place(target: &Surveyed, fill: Vec<Step>, aside: Aside) -> Vec<Step> {
         .live()
         .and_then(|live| admin::let_go(&target.client, &live.name, &swap.aside))
         .map(Step::Act);
+
     let body = [create(target), swapped].into_iter().chain(fill).chain(let_go).collect();
     let mut on_failure = unstage(target, &staged);
+
     if let Some(live) = target.live() {
         let older_oid = target.server.database(&previous(name)).map(|d| d.oid);
         let back =
             SwapBack { live: name, old_oid: live.oid, own: Own::of(Some(live)), older_oid, aside };
         on_failure.push(admin::swap_back(&target.client, &back));
     }
+
     let mut steps = vec![Step::Scope(Scope { body, on_failure, ..Scope::default() })];
     let finally: Vec<Act> = discard(target).into_iter().chain(unsubscribed(target)).collect();
     steps.extend((!finally.is_empty()).then(|| Step::Scope(Scope { finally, ..Scope::default() })));
+
     steps
 }
 
@@ -409,6 +435,7 @@ fn staged(target: &Surveyed, services: &[ContainerFacts], fill: Vec<Step>) -> Ve
     );
     let body = [create(target)].into_iter().chain(fill).chain([swapped]).collect();
     let finally = discard(target).into_iter().chain(unsubscribed(target)).collect();
+
     vec![Step::Scope(Scope {
         body,
         on_failure: unstage(target, &staged),

@@ -89,11 +89,13 @@ pub fn plan(
     let is_store = |s: &&Subject<'_>| matches!(s, Subject::Store { .. });
     let (stores, databases): (Vec<_>, Vec<_>) = subjects.iter().partition(is_store);
     let author = subjects.iter().find_map(Subject::author);
+
     let parts = stores
         .iter()
         .chain(&databases)
         .map(|s| Part::of(s, project, request, company))
         .collect::<Result<Vec<_>>>()?;
+
     let names = parts.iter().map(|p| p.name.clone()).collect::<Vec<_>>().join(", ");
     let stakes: Vec<Stake> = parts.iter().filter_map(|p| p.stake.clone()).collect();
     let pins = project.guards.pins_of("restore");
@@ -101,17 +103,20 @@ pub fn plan(
         of: backup.name.clone(),
         drops: subjects.iter().filter_map(Subject::drops).collect(),
     });
+
     let risk = if stakes.is_empty() {
         Risk::Adds
     } else {
         Risk::ReplacesData { stakes, answer: "yes".into(), pins, recovery }
     };
+
     let notes = parts
         .iter()
         .flat_map(|p| p.notes.clone())
         .chain(made(backup))
         .chain(elsewhere(backup, &project.environment))
         .collect();
+
     let kept: Vec<String> = parts.iter().filter_map(|p| p.kept.clone()).collect();
     let kept = match kept.as_slice() {
         [_, _, ..] => vec!["what was there is kept, all of it: `db-undo` swaps it back".to_owned()],
@@ -120,6 +125,7 @@ pub fn plan(
     let afterwards = kept.into_iter().chain(project.after_restore.iter().cloned()).collect();
     let keys: Vec<&str> = stores.iter().chain(&databases).map(|s| s.key()).collect();
     let steps = steps(parts, Kept::note(project, &keys), services, company);
+
     Ok(Plan {
         notes,
         steps,
@@ -139,17 +145,20 @@ fn steps(
     let (mut steps, mut body, mut swaps) = (Vec::new(), Vec::new(), Vec::new());
     let (mut on_failure, mut finally) = (Vec::new(), Vec::new());
     let (mut back, mut at_once, mut let_go) = (Vec::new(), Vec::new(), Vec::new());
+
     for part in parts {
         steps.extend(part.before);
         body.extend(part.stage);
         swaps.push(Step::Act(part.swap));
         let_go.extend(part.let_go.map(Step::Act));
         on_failure.extend(part.unstage);
+
         // the last one goes back first
         back.splice(0..0, part.back);
         at_once.extend(part.at_once);
         finally.extend(part.settle);
     }
+
     swaps.extend(let_go.into_iter().chain(kept.map(Step::Act)));
     // one part alone is swapped in one go: there is nothing that could be half done
     let swaps = match company {
@@ -158,10 +167,12 @@ fn steps(
             vec![Step::Scope(Scope { body: swaps, on_failure: back, at_once, ..Scope::default() })]
         }
     };
+
     body.push(around_services(services, swaps));
     // once the names have changed the restore is done: an interruption must not leave the older
     // ones, nor their removal fail the run
     steps.push(Step::Scope(Scope { body, on_failure, finally, ..Scope::default() }));
+
     steps
 }
 
@@ -197,27 +208,33 @@ pub fn beside_live(
     suits(target, dump, request)?;
     may_create(target)?;
     fits_the_disk(dump, disk_left)?;
+
     if target.server.database(name).is_some() || name == target.name() {
         return Err(Problem::refused(format!("there is a database `{name}` already"))
             .cure("`--as` takes a name that is free; without it, the live database is replaced")
             .into());
     }
+
     let Staging { steps: mut body, finally } = stage(target, dump, request.trust, name, Use::Kept);
     let carries = dump.artifact.as_ref().map(|a| brought_along(&a.database, dump, target));
+
     body.push(Step::Act(admin::release(
         &target.client,
         name,
         Own::of(carries.as_ref()),
         carries.as_ref(),
     )));
+
     let steps = vec![Step::Scope(Scope {
         body,
         on_failure: vec![end_sessions(target), admin::drop_unless_arrived(&target.client, name)],
         finally,
         ..Scope::default()
     })];
+
     let afterwards = vec![format!("the live database `{}` was not touched", target.name())];
     let risk = stranger(target, dump, Purpose::Restore).unwrap_or(Risk::Adds);
+
     Ok(Plan {
         notes: holds(target, dump)
             .into_iter()
@@ -265,6 +282,7 @@ fn fence(target: &Surveyed, trust: Trust) -> Fence {
 fn spared(target: &Surveyed, dump: &Dump, trust: Trust) -> Vec<Spare> {
     let (server, client) = (target.server.version, target.server.client);
     let timeout = trust <= Trust::Repository && sets_unknown(dump.dumped_by, server);
+
     [
         (Spare::Transaction, trust < Trust::Psql),
         (Spare::Restrict, trust < Trust::Psql || !client.knows_restrict()),
@@ -290,9 +308,11 @@ fn brought_along(recorded: &DatabaseFacts, dump: &Dump, target: &Surveyed) -> Da
         |role: &str| target.server.roles.iter().any(|r| r == role) && !bytes::has_foreign(role);
     let mut facts = recorded.clone();
     let left_out = |claim| dump.fit.without.claims.contains(&claim);
+
     if !here(&facts.owner) || left_out(Claim::Owners) {
         facts.owner = target.server.role.name.clone();
     }
+
     // a server in UTF-8 takes no bytes that are none
     facts.comment =
         facts.own_comment().and_then(unmarked).filter(|comment| !bytes::has_foreign(comment));
@@ -302,6 +322,7 @@ fn brought_along(recorded: &DatabaseFacts, dump: &Dump, target: &Surveyed) -> Da
     });
     facts.settings.retain(|s| !loads_a_library(s, target) && dump.loader().is_none());
     facts.settings.retain(|s| may_give(s, target));
+
     if left_out(Claim::Rights) {
         facts.acl = None;
         facts.settings.retain(|s| s.role.is_none());
@@ -309,6 +330,7 @@ fn brought_along(recorded: &DatabaseFacts, dump: &Dump, target: &Surveyed) -> Da
     if let Some(acl) = &mut facts.acl {
         acl.retain(|grant| grant.grantee.as_deref().is_none_or(here));
     }
+
     facts
 }
 
@@ -324,6 +346,7 @@ fn settings_of_others(target: &Surveyed, dump: &Dump) -> Option<String> {
     let here = |role: &String| target.server.roles.contains(role);
     let count =
         settings.filter(|s| !may_give(s, target) && s.role.as_ref().is_some_and(here)).count();
+
     (count > 0).then(|| {
         format!(
             "{} of other roles in the database, which this role can't give, are left out",
@@ -380,6 +403,7 @@ fn holds(target: &Surveyed, dump: &Dump) -> Vec<String> {
             form(dump)
         )),
     }
+
     if dump.form == Form::WithCreate {
         notes.push(
             "what it says of its own database (`pg_dump --create`) is left out: name, owner, \
@@ -387,15 +411,18 @@ fn holds(target: &Surveyed, dump: &Dump) -> Vec<String> {
                 .into(),
         );
     }
+
     let of = dump
         .artifact
         .as_ref()
         .map(|artifact| &artifact.database.name)
         .filter(|name| !name.is_empty() && *name != target.name());
+
     notes.extend(of.map(|name| {
         format!("it was made of the database `{name}`, and goes into `{}`", target.name())
     }));
     notes.extend(unusual(target));
+
     if dump.loader().is_some()
         && dump.artifact.as_ref().is_some_and(|artifact| !artifact.database.settings.is_empty())
     {
@@ -404,6 +431,7 @@ fn holds(target: &Surveyed, dump: &Dump) -> Vec<String> {
                 .into(),
         );
     }
+
     let settings = dump.artifact.iter().flat_map(|artifact| &artifact.database.settings);
     notes.extend(settings.filter(|setting| loads_a_library(setting, target)).map(|setting| {
         format!(
@@ -412,9 +440,11 @@ fn holds(target: &Surveyed, dump: &Dump) -> Vec<String> {
             setting.name
         )
     }));
+
     notes.extend(settings_of_others(target, dump).filter(|_| target.live().is_none()));
     notes.extend(dump.fit.notes.iter().cloned());
     notes.extend(author_may(author(target, dump), dump));
+
     if dump.loader().is_some() && target.server.role.superuser {
         notes.push(
             "where a superuser gets a table whose indexes or statistics call functions of the \
@@ -423,6 +453,7 @@ fn holds(target: &Surveyed, dump: &Dump) -> Vec<String> {
                 .into(),
         );
     }
+
     if !target.server.client.knows_restrict() {
         notes.push(format!(
             "this psql ({}) does not know `\\restrict`: our own reading of the dump alone keeps \
@@ -430,6 +461,7 @@ fn holds(target: &Surveyed, dump: &Dump) -> Vec<String> {
             target.server.client
         ));
     }
+
     if let Some(by) = dump.dumped_by.filter(|_| sets_unknown(dump.dumped_by, target.server.version))
     {
         notes.push(format!(
@@ -438,6 +470,7 @@ fn holds(target: &Surveyed, dump: &Dump) -> Vec<String> {
             target.server.version
         ));
     }
+
     notes
 }
 

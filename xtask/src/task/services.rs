@@ -26,6 +26,7 @@ fn deed(service: &ContainerFacts, verb: &str) -> Act {
 fn ready(service: &ContainerFacts) -> Act {
     let format = "{{if .State.Health}}{{.State.Health.Status}}{{else}}{{.State.Status}}{{end}}";
     let until = if service.health.is_some() { "healthy" } else { "running" };
+
     Act::Wait(Wait {
         what: format!("the container {} to be {until}", service.name),
         cmd: Cmd::new(&service.engine).args([

@@ -34,11 +34,13 @@ pub fn plan(project: &Project, set: &Set, services: &[ContainerFacts]) -> Result
     let all_bare = stores.clone().all(|s| bare(&s)) && databases.clone().all(|d| lacks(&d));
     // of a set, what took no other's place stays
     let stay = |is_bare: bool| is_bare && !all_bare;
+
     let notes = stores
         .clone()
         .filter(bare)
         .map(|s| s.key())
         .chain(databases.clone().filter(lacks).map(|d| d.name()));
+
     let notes = notes
         .filter(|_| !all_bare)
         .map(|name| format!("`{name}` stays as it is: nothing is kept that was there before"));
@@ -49,28 +51,34 @@ pub fn plan(project: &Project, set: &Set, services: &[ContainerFacts]) -> Result
     let stores: Vec<_> = stores.filter(|s| !stay(bare(s))).collect();
     let databases: Vec<_> = databases.filter(|d| !stay(lacks(d))).collect();
     let alone = stores.len() + databases.len() == 1;
+
     let company = if alone { Company::Alone } else { Company::Others };
     let of_database = |target| of_database(target, project, company);
+
     let parts = stores
         .into_iter()
         .map(of_store)
         .chain(databases.into_iter().map(of_database))
         .collect::<Result<Vec<_>>>()?;
+
     let headline = parts.iter().map(|p| p.headline.clone()).collect::<Vec<_>>().join(", ");
     let stakes: Vec<Stake> = parts.iter().filter_map(|p| p.stake.clone()).collect();
     let pins = project.guards.pins_of("undo");
     let recovery = Some(Recovery { of: "undo".into(), drops: Vec::new() });
+
     let risk = if stakes.is_empty() {
         Risk::Adds
     } else {
         Risk::ReplacesData { stakes, answer: "yes".into(), pins, recovery }
     };
+
     let together = || {
         vec!["what was live is kept now, all of it: `db-undo` once more swaps it back".to_owned()]
     };
     let (mut steps, mut swaps, mut back, mut afterwards) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut let_go = Vec::new();
+
     for part in parts {
         steps.extend(part.checks.into_iter().map(Step::Act));
         swaps.push(Step::Act(part.swap));
@@ -78,6 +86,7 @@ pub fn plan(project: &Project, set: &Set, services: &[ContainerFacts]) -> Result
         back.splice(0..0, part.back);
         afterwards.extend(part.afterwards);
     }
+
     swaps.extend(let_go);
     // one alone is swapped in one go
     let swaps = if alone {
@@ -85,9 +94,11 @@ pub fn plan(project: &Project, set: &Set, services: &[ContainerFacts]) -> Result
     } else {
         vec![Step::Scope(Scope { body: swaps, on_failure: back, ..Scope::default() })]
     };
+
     steps.push(around_services(services, swaps));
     let finally: Vec<Act> = set.databases.iter().filter_map(unsubscribed).collect();
     steps.extend((!finally.is_empty()).then(|| Step::Scope(Scope { finally, ..Scope::default() })));
+
     let afterwards = if afterwards.len() > 1 { together() } else { afterwards };
     Ok(Plan { notes, steps, afterwards, ..Plan::bare("db-undo", headline, risk) })
 }
@@ -103,11 +114,14 @@ fn of_database(target: &Surveyed, project: &Project, company: Company) -> Result
         .cure("`db-restore` restores a backup; `db-list` shows them")
         .into());
     };
+
     comes_back(old, &project.guards)?;
     swappable(target)?;
+
     if let Some(other) = target.server.database(&parked(name)) {
         return Err(in_the_way(other).into());
     }
+
     let live = target.live();
     let (aside, before) = (company.aside("db-undo", target, project), old.state().aside());
     // where a run held it that was cut off, it holds nothing any more: a person has decided
@@ -117,6 +131,7 @@ fn of_database(target: &Surveyed, project: &Project, company: Company) -> Result
         .collect();
     // it is the name's, not the data's
     let template = live.map_or(old.template, |live| live.template);
+
     let swap = Swap {
         carries: None,
         live: name,
@@ -127,6 +142,7 @@ fn of_database(target: &Surveyed, project: &Project, company: Company) -> Result
         kept: Own::of(live),
         aside,
     };
+
     let back = live.map_or(Vec::new(), |live| {
         let again = Swap {
             live_oid: Some(old.oid),
@@ -138,6 +154,7 @@ fn of_database(target: &Surveyed, project: &Project, company: Company) -> Result
         // a psql that outlived its run must not swap once the others have gone back
         vec![end_sessions(target), admin::undo_back(client, &again, live.oid)]
     });
+
     Ok(Part {
         headline: format!("make `{kept}` the live `{name}` again ({})", target.at()),
         checks: vec![admin::still(client, name, live), admin::still(client, &kept, Some(old))],
@@ -169,14 +186,17 @@ fn of_store(target: &SurveyedStore) -> Result<Part> {
         .cure("`db-restore` restores a backup; `db-list` shows them")
         .into());
     }
+
     if let Some(why) = &target.held.stuck {
         return Err(Problem::refused(format!("`{key}` can't be swapped"))
             .because(why)
             .cure("nothing was touched")
             .into());
     }
+
     let act =
         |change| Act::Rename(Deed { what: key.into(), how: How::Change(address.clone(), change) });
+
     Ok(Part {
         headline: format!("make what is kept of `{key}` live again ({address})"),
         checks: Vec::new(),

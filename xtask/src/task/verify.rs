@@ -65,12 +65,14 @@ pub fn deep(guards: &Guards, trials: &[Trial], stores: &[StoreTrial]) -> Result<
     for trial in trials {
         body.extend(trial.steps(guards)?);
     }
+
     let dumps: Vec<Dump> = trials
         .iter()
         .map(|trial| &trial.dump)
         .chain(stores.iter().map(|s| &s.dump))
         .cloned()
         .collect();
+
     let steps = dumps.first().map(|first| recorded(first, how(&dumps), body)).into_iter().collect();
     let risk = trials.iter().find_map(Trial::risk).unwrap_or(Risk::Nothing);
     let author = |trial: &Trial| author(trial.server(), &trial.dump);
@@ -79,6 +81,7 @@ pub fn deep(guards: &Guards, trials: &[Trial], stores: &[StoreTrial]) -> Result<
         trial.note().into_iter().chain(fit).chain(author_may(author(trial), &trial.dump))
     });
     let notes = notes.chain(stores.iter().filter_map(StoreTrial::note)).collect();
+
     let author = trials.iter().find_map(author);
     Ok(Plan { risk, notes, author, ..plan(&dumps, steps) })
 }
@@ -107,13 +110,16 @@ impl StoreTrial {
         // enters the folder
         let proof = Proof { trust: Trust::Script, ..pipe.proof.clone() };
         let key = pipe.store.clone();
+
         let body = vec![Step::Act(Act::Pipe(Box::new(Pipe {
             to: Sink::Stage(address.clone()),
             proof,
             ..*pipe
         })))];
+
         let unstage =
             Act::Remove(Deed { what: key, how: How::Change(address.clone(), Change::Unstage) });
+
         Step::Scope(Scope { body, finally: vec![unstage], ..Scope::default() })
     }
 
@@ -165,6 +171,7 @@ impl Trial {
         fits_server(target, dump).map_err(|problem| {
             problem.cure("verify it with a server of its own version or a newer one")
         })?;
+
         match (&self.ground, dump.loader()) {
             (Ground::Apart(apart), Some(loader)) => {
                 fits_the_disk(dump, apart.disk_left)?;
@@ -182,13 +189,16 @@ impl Trial {
                  `db-restore --in-place` can restore it",
             )
         })?;
+
         may_create(target)?;
         fits_the_disk(dump, *disk_left)?;
+
         let scratch = beside(target.name(), "scratch");
         let mut steps = leftovers(target, guards, &[&scratch])?;
         let Staging { steps: body, finally } = stage(target, dump, *trust, &scratch, Use::Scratch);
         let finally =
             std::iter::once(admin::drop(&target.client, &scratch)).chain(finally).collect();
+
         steps.push(Step::Scope(Scope {
             body,
             on_failure: vec![end_sessions(target)],
@@ -225,6 +235,7 @@ fn recorded(dump: &Dump, how: &'static str, body: Vec<Step>) -> Step {
     let unwritten = dump.backup.manifest_path.as_deref().map(partial);
     let remove =
         |path| Act::Remove(Deed { what: "the unfinished manifest".into(), how: How::File(path) });
+
     Step::Scope(Scope {
         body,
         on_failure: unwritten.map(remove).into_iter().collect(),
@@ -238,6 +249,7 @@ fn plan(dumps: &[Dump], steps: Vec<Step>) -> Plan {
         .map(|d| d.file().file_name().unwrap_or_default().to_string_lossy().into_owned())
         .collect();
     let backup = dumps.first().map(|d| d.backup.path.clone());
+
     Plan {
         steps,
         backup,

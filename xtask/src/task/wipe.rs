@@ -53,14 +53,17 @@ pub fn half_done(problem: Problem, parts: &[String], done: &[&str], back: &[Stri
     if empty == 0 || empty == parts.len() {
         return problem;
     }
+
     let way = match back {
         [] => "no backup was made in this run; an older one brings its data back, where there is \
                one (`db-list`)"
             .to_owned(),
         lines => lines.join("; "),
     };
+
     let cure =
         problem.cure.iter().fold(way, |way, cure| format!("{way}; and for what is left: {cure}"));
+
     problem.cure(cure)
 }
 
@@ -84,6 +87,7 @@ pub fn plan(
     let databases = set.databases.as_slice();
     databases.iter().try_for_each(backup::dumpable)?;
     named_tables_exist(project, databases)?;
+
     let targets: Vec<Target<'_>> = databases
         .iter()
         .map(|d| Target {
@@ -91,14 +95,17 @@ pub fn plan(
             sorted: sort(&d.server.inventory, &project.guards.keep_tables),
         })
         .collect();
+
     targets.iter().try_for_each(Target::can_be_wiped)?;
     set.stores.iter().try_for_each(store_can_be_wiped)?;
+
     let stores: Vec<&SurveyedStore> =
         set.stores.iter().filter(|s| s.held.items() > 0 || !s.held.parts.is_empty()).collect();
     let mut parts = Vec::new();
     let lines = targets.iter().map(Target::line).chain(set.stores.iter().map(store_line)).collect();
     let mut steps: Vec<Step> = Vec::new();
     let (mut afterwards, mut made) = (Vec::new(), None);
+
     for target in targets.iter().filter(|t| !t.sorted.emptied.is_empty()) {
         steps.push(Step::Act(admin::still(
             &target.surveyed.client,
@@ -106,10 +113,13 @@ pub fn plan(
             target.surveyed.live(),
         )));
     }
+
     let idle = steps.is_empty() && stores.is_empty();
     let risk = if idle { Risk::Nothing } else { risk(project, set, catalog, first, moment) };
+
     if !idle {
         let mut body = Vec::new();
+
         if first == First::Backup {
             let request = backup::Request {
                 backup: project.backup.clone(),
@@ -117,31 +127,38 @@ pub fn plan(
                 reason: Reason::PreWipe,
                 salvage: None,
             };
+
             let backup = backup::plan(project, set, catalog, &request, moment)?;
             body.extend(backup.steps);
             made = backup.backup;
+
             afterwards = backup
                 .afterwards
                 .iter()
                 .map(|line| line.replace("to restore it:", "to get the data back:"))
                 .collect();
         }
+
         let note = note(project, set, made.clone(), earlier, moment);
         body.extend(note.as_ref().and_then(|note| note.note(project)).map(Step::Act));
+
         for target in targets.iter().filter(|t| !t.sorted.emptied.is_empty()) {
             let act = target.wipe();
             parts.push(describe::object(&act));
             body.push(target.alone(act));
         }
+
         for store in stores {
             let act = wipe_store(store);
             parts.push(describe::object(&act));
             body.push(Step::Act(act));
         }
+
         afterwards.extend(project.after_wipe.iter().cloned());
         body.extend(note.and_then(|note| note.settled(project, &set.keys())).map(Step::Act));
         steps.push(around_services(services, body));
     }
+
     let headline = targets
         .iter()
         .map(|t| format!("`{}` ({}): {}", t.surveyed.name(), t.surveyed.at(), t.size()));
@@ -149,6 +166,7 @@ pub fn plan(
         "empty {}",
         headline.chain(set.stores.iter().map(store_headline)).collect::<Vec<_>>().join(", ")
     );
+
     let plan = Plan {
         notes: targets
             .iter()
@@ -256,17 +274,20 @@ fn store_notes(store: &SurveyedStore) -> Vec<String> {
     } else {
         "emptied"
     };
+
     let rows: Vec<Vec<String>> = store
         .held
         .parts
         .iter()
         .map(|(name, items)| vec![name.clone(), count(*items), fate.into()])
         .collect();
+
     let header = format!(
         "{} OF {}",
         if store.address.format() == Format::Tar { "TREE" } else { "COLLECTION" },
         store.key()
     );
+
     columns(&[(&header, Lean::Left), (what, Lean::Right), ("", Lean::Left)], &rows)
         .lines()
         .map(String::from)
@@ -298,12 +319,14 @@ pub fn risk(
         };
         Stake { safety, ..stake }
     };
+
     let databases =
         set.databases.iter().map(|d| bare(catalog.latest_named(&d.spec.key, d.name()), d.stake()));
     let stakes: Vec<Stake> = databases
         .chain(set.stores.iter().map(|s| bare(catalog.latest(&[s.key()]), s.stake())))
         .collect();
     let answer = Stake::names(&stakes);
+
     Risk::ReplacesData { stakes, answer, pins: project.guards.pins_of("wipe"), recovery: None }
 }
 
@@ -315,6 +338,7 @@ fn named_tables_exist(project: &Project, databases: &[Surveyed]) -> Result<()> {
             .flat_map(|d| &d.server.inventory.tables)
             .any(|t| name.fits(&t.schema, &t.table))
     };
+
     match project.guards.keep_tables.iter().find(|name| !fits(name)) {
         // it may be of a database that is not looked at
         Some(name) if databases.len() == project.databases.len() => Err(Problem::refused(format!(
@@ -347,6 +371,7 @@ impl Target<'_> {
     fn can_be_wiped(&self) -> Result<()> {
         let (server, name) = (&self.surveyed.server, self.surveyed.name());
         unheld(self.surveyed)?;
+
         let ties = ties(&self.sorted, &server.inventory);
         if !ties.chains.is_empty() {
             let also = ties.also.iter().map(|t| format!("'{t}'")).collect::<Vec<_>>().join(", ");
@@ -360,6 +385,7 @@ impl Target<'_> {
             ))
             .into());
         }
+
         let role = &server.role.name;
         let concerned = self.sorted.named().into_iter().chain(self.sorted.with_rows());
         if let Some((table, lacks)) = concerned.filter_map(|t| Some((t, t.lacks.as_ref()?))).next()
@@ -375,6 +401,7 @@ impl Target<'_> {
             ))
             .into());
         }
+
         if let Some(view) = refresh_order(&server.inventory).into_iter().find(|v| !v.ours) {
             return Err(Problem::refused(format!(
                 "the role `{role}` may not refresh `{}`, which is `{}`'s",
@@ -384,6 +411,7 @@ impl Target<'_> {
             .cure(format!("connect as `{}` or as a superuser", view.owner))
             .into());
         }
+
         Ok(())
     }
 
@@ -392,14 +420,17 @@ impl Target<'_> {
         let inventory = &self.surveyed.server.inventory;
         let rows = |rows: Option<u64>| rows.map_or(String::new(), count);
         let mut emptied: Vec<&Table> = self.sorted.with_rows().collect();
+
         emptied.sort_by_key(|t| std::cmp::Reverse(t.rows));
         let emptied =
             emptied.into_iter().map(|t| vec![t.name.clone(), rows(t.rows), "emptied".into()]);
+
         let kept = self
             .sorted
             .kept
             .iter()
             .map(|(t, why)| vec![t.name.clone(), rows(t.rows), format!("kept: {why}")]);
+
         let all: Vec<Vec<String>> = emptied.chain(kept).collect();
         let header = format!("TABLE OF {}", self.surveyed.name());
         let mut notes: Vec<String> =
@@ -407,22 +438,26 @@ impl Target<'_> {
                 .lines()
                 .map(String::from)
                 .collect();
+
         let views: Vec<&str> = refresh_order(inventory).iter().map(|v| v.name.as_str()).collect();
         if !views.is_empty() {
             notes.push(format!("refreshed afterwards: {}", few(&views)));
         }
+
         if !inventory.sequences.is_empty() {
             notes.push(format!(
                 "left as they are, because they belong to no column: the sequences {}",
                 few(&inventory.sequences)
             ));
         }
+
         if inventory.large_objects > 0 {
             notes.push(format!(
                 "left as they are: {}",
                 counted(inventory.large_objects, "large object")
             ));
         }
+
         notes
     }
 
@@ -430,6 +465,7 @@ impl Target<'_> {
         let d = self.surveyed;
         let kept =
             self.sorted.kept.iter().filter(|(t, _)| t.rows.is_some()).map(|(t, _)| t.name.as_str());
+
         let wipe = Wipe {
             database: Identity { name: d.name(), oid: d.live().map(|l| l.oid) },
             emptied: self.sorted.with_rows().collect(),
@@ -464,6 +500,7 @@ mod tests {
             half_done(Problem::failed("no").cure("look"), &parts, done, back).to_string()
         };
         let backup = "pipe";
+
         for (done, says) in [
             (&[][..], "no\n  next: look"),
             (&[backup], "no\n  next: look"),
@@ -479,6 +516,7 @@ mod tests {
         ] {
             assert_eq!(told(done, &back), says);
         }
+
         assert!(told(&["rows of app"], &[]).contains("no backup was made in this run"));
     }
 }

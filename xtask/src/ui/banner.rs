@@ -14,16 +14,19 @@ const SESSIONS: usize = 5;
 pub fn notes(plan: &Plan) -> Vec<String> {
     const FIRST: usize = 9;
     const LAST: usize = 5;
+
     let notes = &plan.notes;
     if plan.task != "db-wipe" || notes.len() <= FIRST + LAST + 1 {
         return notes.clone();
     }
+
     let (first, rest) = notes.split_at(FIRST);
     let (between, last) = rest.split_at(rest.len() - LAST);
     let left_out = format!(
         "… and {} lines more (`--dry-run --verbose` shows all)",
         human::count(between.len() as u64)
     );
+
     [first, &[left_out], last].concat()
 }
 
@@ -42,6 +45,7 @@ fn stake(stake: &Stake) -> Vec<String> {
     let verb = if stake.is_kept() { "replaces" } else { "deletes" };
     let mut lines =
         vec![format!("this {verb} the live data of `{}` ({}){size}", stake.database, stake.at)];
+
     if !stake.sessions.is_empty() {
         let shown = &stake.sessions[..stake.sessions.len().min(SESSIONS)];
         let more = stake.sessions.len() - shown.len();
@@ -51,6 +55,7 @@ fn stake(stake: &Stake) -> Vec<String> {
             shown.join(", ")
         ));
     }
+
     lines
 }
 

@@ -69,6 +69,7 @@ fn pipe(pipe: &Pipe) -> String {
         }
         Source::Store(address) => address.to_string(),
     };
+
     let to = match &pipe.to {
         Sink::File { path, compression, .. } => {
             let level = compression.level().map_or(String::new(), |l| format!(" level {l}"));
@@ -87,11 +88,13 @@ fn pipe(pipe: &Pipe) -> String {
         Sink::Stage(address) => format!("{address}, beside what is live"),
         Sink::Nowhere => "nowhere".into(),
     };
+
     let counted = match pipe.format {
         Format::Script => "count rows",
         Format::Tar => "digest every file",
         Format::Milvus => "count entities",
     };
+
     let mut proofs = vec!["read whole", counted];
     if pipe.proof.sum.is_some() {
         proofs.push("checksum");
@@ -99,9 +102,11 @@ fn pipe(pipe: &Pipe) -> String {
     if pipe.proof.rows.is_some() {
         proofs.push("rows as in the manifest");
     }
+
     if pipe.proof.contents.is_some() {
         proofs.push("all as in the manifest");
     }
+
     let loads = matches!(pipe.to, Sink::Psql(_));
     if loads && pipe.proof.without.claims.contains(&Claim::Owners) {
         proofs.push("leave owners out");
@@ -109,12 +114,14 @@ fn pipe(pipe: &Pipe) -> String {
     if loads && pipe.proof.without.claims.contains(&Claim::Rights) {
         proofs.push("leave rights out");
     }
+
     if pipe.proof.leave_out.contains(&Spare::TransactionTimeout) {
         proofs.push("leave out transaction_timeout");
     }
     if pipe.proof.leave_out.contains(&Spare::Handover) {
         proofs.push("keep owners, rights and comments back");
     }
+
     format!("{from} -> prove ({}) -> {to}", proofs.join(", "))
 }
 
@@ -125,6 +132,7 @@ fn program(cmd: &Cmd) -> String {
             .find(|p| word.rsplit('/').next() == Some(p))
             .map(|p| (*p).to_owned())
     };
+
     named(&cmd.program)
         .or_else(|| cmd.args.iter().find_map(named))
         .unwrap_or_else(|| cmd.program.clone())
@@ -161,18 +169,22 @@ pub fn plan(plan: &Plan, verdicts: &[Verdict], detail: Detail) -> String {
     let mut out = format!("{}: {}\n", plan.task, shown::line(&plan.headline));
     let notes =
         if detail == Detail::Steps { super::banner::notes(plan) } else { plan.notes.clone() };
+
     for note in notes.iter().chain(&super::banner::stakes(plan)) {
         let _ = writeln!(out, "  note: {}", shown::line(note));
     }
     if plan.steps.is_empty() {
         out.push_str("  nothing to do\n");
     }
+
     let mut number = 0;
     steps(&plan.steps, (0, detail), &mut number, &mut out);
     guards(verdicts, &mut out);
+
     if detail == Detail::Steps && plan.acts().into_iter().any(|act| !commands(act).is_empty()) {
         out.push_str("`--verbose` shows the commands and SQL of each step\n");
     }
+
     out
 }
 
@@ -180,6 +192,7 @@ fn guards(verdicts: &[Verdict], out: &mut String) {
     if !verdicts.is_empty() {
         out.push_str("guards:\n");
     }
+
     for v in verdicts {
         let word = match v.judgement {
             Judgement::Passed => "pass",
@@ -187,6 +200,7 @@ fn guards(verdicts: &[Verdict], out: &mut String) {
             Judgement::Ask => "ask",
             Judgement::Refused => "REFUSE",
         };
+
         let _ = writeln!(out, "  {word:<7} {}: {}", v.guard, shown::line(&v.why));
         if !v.cure.is_empty() {
             let _ = writeln!(out, "          next: {}", shown::line(&v.cure));
@@ -215,12 +229,14 @@ fn scope_steps(
 ) {
     let first = *number + 1;
     steps(&scope.body, (depth, detail), number, out);
+
     // scopes stand in each other: a title says which steps it is about
     let failure = if first == *number {
         format!("if step {first} fails:")
     } else {
         format!("if any of steps {first} to {number} fails:")
     };
+
     let always = if first > *number {
         "then, in any case:".to_owned()
     } else if first == *number {
@@ -228,6 +244,7 @@ fn scope_steps(
     } else {
         format!("after steps {first} to {number}, in any case:")
     };
+
     let on_failure: Vec<&Act> = scope.on_failure.iter().chain(&scope.at_once).collect();
     for (title, acts) in [(failure, on_failure), (always, scope.finally.iter().collect())] {
         if !acts.is_empty() {
@@ -257,6 +274,7 @@ pub fn shown(act: &Act) -> Vec<Shown> {
         .collect();
     let load = load_of(act);
     let at = load.and_then(|load| commands(act).into_iter().position(|cmd| *cmd == load.cmd));
+
     if let (Some(load), Some(first)) = (load, at.and_then(|at| all.get_mut(at))) {
         let Load { before, after, count, between, .. } = load;
         let piece = |_: &String| {
@@ -267,17 +285,21 @@ pub fn shown(act: &Act) -> Vec<Shown> {
         let lines = |sql: &str| {
             shown_lines(sql).into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>()
         };
+
         first.input.extend(shown_lines(before));
         first.input.extend(fenced(load.fence, &dump));
         if let Count::First(sql) = count {
             first.input.extend(lines(sql));
             first.input.push("(what follows only when all rows are there)".into());
         }
+
         first.input.extend(lines(after));
+
         if let By::Loader(Some(handover)) = &load.by {
             all.push(given(handover, load.fence));
         }
     }
+
     all
 }
 
@@ -347,11 +369,13 @@ fn commands(act: &Act) -> Vec<&Cmd> {
                 Source::Dump(dumping) => dumping.session.iter().chain([&dumping.dump]).collect(),
                 Source::File { .. } | Source::Store(_) => vec![],
             };
+
             let load = load_of(act);
             let beside =
                 load.and_then(
                     |load| if let Count::Shared(cmd) = &load.count { Some(cmd) } else { None },
                 );
+
             load.map(|load| &load.cmd).into_iter().chain(beside).chain(from).collect()
         }
         Act::Seal(_) => vec![],
@@ -362,9 +386,11 @@ fn commands(act: &Act) -> Vec<&Cmd> {
 fn folded(line: &str) -> Vec<String> {
     const LONG: usize = 1000;
     const MOST: usize = 160;
+
     if line.len() <= LONG {
         return vec![line.to_owned()];
     }
+
     let mut lines = vec![String::new()];
     for part in line.split_inclusive(',') {
         if lines.last().is_some_and(|last| !last.is_empty() && last.len() + part.len() > MOST) {
@@ -374,6 +400,7 @@ fn folded(line: &str) -> Vec<String> {
             last.push_str(part);
         }
     }
+
     lines
 }
 
@@ -381,6 +408,7 @@ fn details(act: &Act, (depth, detail): (usize, Detail), out: &mut String) {
     if detail == Detail::Steps {
         return;
     }
+
     let indent = "  ".repeat(depth);
     for Shown { command, input } in shown(act) {
         let _ = writeln!(out, "{indent}       $ {command}");
@@ -399,6 +427,7 @@ mod tests {
         let tables: Vec<String> = (0..2000).map(|n| format!("public.t{n}")).collect();
         let long = format!("TRUNCATE TABLE {} RESTART IDENTITY;", tables.join(", "));
         let lines = folded(&long);
+
         assert!(lines.iter().all(|line| line.len() < 200), "{lines:#?}");
         assert_eq!(
             lines.concat().split_whitespace().collect::<String>(),

@@ -9,15 +9,18 @@ use crate::engine::store::{Contents, Format, Holding};
 /// Bytes, in powers of 1000 as disks are sold: `12.4 MB`.
 pub fn bytes(n: u64) -> String {
     const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
+
     if n < 1000 {
         return format!("{n} B");
     }
+
     let mut value = n as f64 / 1000.0;
     let mut unit = 0;
     while value >= 999.95 && unit < UNITS.len() - 1 {
         value /= 1000.0;
         unit += 1;
     }
+
     format!("{value:.1} {}", UNITS[unit])
 }
 
@@ -31,6 +34,7 @@ pub fn count(n: u64) -> String {
         }
         out.push(digit);
     }
+
     out
 }
 
@@ -110,6 +114,7 @@ pub fn wrapped(text: &str, most: usize) -> Vec<String> {
             _ => lines.push(word.to_owned()),
         }
     }
+
     lines
 }
 
@@ -142,9 +147,11 @@ mod tests {
         ] {
             assert_eq!(bytes(n), want);
         }
+
         for (n, want) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
             assert_eq!(count(n), want);
         }
+
         for (ms, want) in [
             (42, "0.04 s"),
             (9_990, "9.99 s"),

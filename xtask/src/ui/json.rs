@@ -89,6 +89,7 @@ pub fn ran(act: &Act, found: Option<&Found>, took: Duration, ending: Ending) -> 
     let mut step = json!({
         "act": describe::verb(act), "what": describe::object(act), "ok": ending == Ending::Good, "seconds": seconds(took),
     });
+
     if let Some(found) = found {
         match &found.held {
             Held::Script(script) => {
@@ -100,6 +101,7 @@ pub fn ran(act: &Act, found: Option<&Found>, took: Duration, ending: Ending) -> 
                 step["changed"] = json!(contents.changed());
             }
         }
+
         let warnings = &found.loaded.warnings;
         if !warnings.is_nothing() {
             step["warnings"] = json!(warnings);
@@ -107,9 +109,11 @@ pub fn ran(act: &Act, found: Option<&Found>, took: Duration, ending: Ending) -> 
         if let Some(left) = found.left_out() {
             step["left_out"] = json!(left);
         }
+
         step["bytes"] = json!(found.plain_bytes);
         step["file_bytes"] = json!(found.sum.bytes);
     }
+
     step
 }
 

@@ -17,6 +17,7 @@ pub fn line(doing: &str, p: &Progress, width: usize) -> String {
     let moved = human::bytes(p.bytes);
     let speed = format!("{}/s", human::bytes(rate as u64));
     let rows = human::counted(p.rows, "row");
+
     let candidates = match p.expected.filter(|expected| *expected >= p.bytes) {
         None => vec![
             format!("{doing}  {moved}, {speed}, {rows}"),
@@ -28,6 +29,7 @@ pub fn line(doing: &str, p: &Progress, width: usize) -> String {
             let share = p.bytes as f64 / (expected as f64).max(1.0);
             let bar = format!("{} {:>3.0} %", bar(share), share * 100.0);
             let left = left(p, expected, rate);
+
             vec![
                 format!("{doing}  {bar}  {moved}, {speed}, {rows}{left}"),
                 format!("{bar}  {moved}, {speed}, {rows}{left}"),
@@ -38,6 +40,7 @@ pub fn line(doing: &str, p: &Progress, width: usize) -> String {
             ]
         }
     };
+
     let fits = |line: &&String| line.chars().count() <= width;
     candidates.iter().find(fits).or(candidates.last()).cloned().unwrap_or_default()
 }
@@ -75,6 +78,7 @@ mod tests {
     #[test]
     fn fits_every_width() {
         let half = at(278_900_000, Some(481_200_000), 1_000);
+
         for (width, want) in [
             (
                 120,

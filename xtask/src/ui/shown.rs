@@ -38,6 +38,7 @@ pub fn program_line(line: &str) -> String {
 pub fn without_colours(text: &str) -> String {
     let mut parts = text.split("\x1b[");
     let mut out = parts.next().unwrap_or_default().to_owned();
+
     for part in parts {
         // Select Graphic Rendition (ECMA-48): digits and semicolons, then an `m`
         match part.find(|c: char| !c.is_ascii_digit() && c != ';') {
@@ -48,6 +49,7 @@ pub fn without_colours(text: &str) -> String {
             }
         }
     }
+
     out
 }
 
@@ -104,6 +106,7 @@ mod tests {
             assert_eq!(text(given), want);
             assert_eq!(line(given), want);
         }
+
         assert_eq!(
             (text("a\n\tb"), line("a\n\tb")),
             (Cow::Borrowed("a\n\tb"), Cow::Borrowed(r"a\n\tb"))

@@ -19,6 +19,7 @@ pub fn columns(header: &[(&str, Lean)], rows: &[Vec<String>]) -> String {
     let plain = |cell: &String| shown::line(cell).into_owned();
     let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(plain).collect()).collect();
     let width = |text: &str| text.chars().count();
+
     let widths: Vec<usize> = header
         .iter()
         .enumerate()
@@ -31,6 +32,7 @@ pub fn columns(header: &[(&str, Lean)], rows: &[Vec<String>]) -> String {
                 .max(width(title))
         })
         .collect();
+
     let line = |cells: Vec<&str>| {
         let padded = cells.iter().zip(header).zip(&widths).map(|((cell, (_, lean)), w)| {
             let space = " ".repeat(w - width(cell));
@@ -38,8 +40,10 @@ pub fn columns(header: &[(&str, Lean)], rows: &[Vec<String>]) -> String {
         });
         padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
+
     let mut lines = vec![line(header.iter().map(|(title, _)| *title).collect())];
     lines.extend(rows.iter().map(|row| line(row.iter().map(String::as_str).collect())));
+
     lines.join("\n")
 }
 

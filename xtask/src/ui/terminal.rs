@@ -60,6 +60,7 @@ impl Terminal {
         let live = std::io::stderr().is_terminal() && env.get("TERM") != Some("dumb");
         let colour = if live && env.get("NO_COLOR").is_none() { Colour::On } else { Colour::Off };
         let here = std::env::current_dir().unwrap_or_default();
+
         Self {
             colour,
             telling,
@@ -174,9 +175,11 @@ impl Terminal {
         self.say("");
         self.warn(stakes);
         self.say("");
+
         for (at, step) in steps.iter().enumerate() {
             self.say(&format!("  {:>2}. {}", at + 1, shorten(step, width().saturating_sub(3))));
         }
+
         self.say("");
         self.telling = telling;
         self.listed = steps.iter().cloned().map(Some).collect();
@@ -304,6 +307,7 @@ impl Terminal {
             // nobody waits for it after a signal
             drop(send.send(read.map(|n| (n > 0).then_some(line))));
         });
+
         loop {
             match answer.recv_timeout(Duration::from_millis(50)) {
                 Ok(read) => return Ok(read?),
@@ -325,13 +329,16 @@ impl Ask for Terminal {
     fn ask(&mut self, question: &str) -> Result<Option<String>> {
         self.clear_line();
         self.note(&format!("asked: {question}"));
+
         let mut err = std::io::stderr();
         write!(err, "{}", self.safe(question))?;
         err.flush()?;
+
         let line = self.read_line()?;
         if line.is_none() {
             writeln!(err)?;
         }
+
         Ok(line.map(|line| line.trim_end_matches(['\r', '\n']).to_owned()))
     }
 }

@@ -71,12 +71,14 @@ fn outcome(pipe: &Pipe, found: &Found) -> String {
         }
         Held::Contents(contents) => human::holds(contents),
     };
+
     let changed = match &found.held {
         Held::Contents(contents) if !contents.changed().is_empty() => {
             format!(", PARTIAL, for it changed meanwhile: {}", contents.changed().join(", "))
         }
         _ => String::new(),
     };
+
     match &pipe.to {
         Sink::File { .. } => {
             format!(
@@ -108,6 +110,7 @@ fn not_taken(found: &Found) -> String {
     };
     let may_differ = script.tables.iter().filter(|t| !t.exact && !t.partitioned);
     let missing = may_differ.filter_map(|t| Some(t.rows.saturating_sub(counted(&t.table)?))).sum();
+
     match missing {
         0 => String::new(),
         1.. => format!(
@@ -128,11 +131,13 @@ fn left_out(held: &Held) -> String {
         format!("; {} without set-id bits (`--trust` keeps them)", human::counted(bits, "file"))
     });
     let way = "`keep-rights = true` in the store, or `--trust`, keeps them";
+
     let owners = (owners > 0).then(|| {
         format!("; owners of {} are those of the live tree ({way})", human::entries(owners))
     });
     let ours = (ours > 0)
         .then(|| format!("; {} yours: only root gives them back to their owners", are(ours)));
+
     let attributes = (attributes > 0).then(|| {
         format!(
             "; {} without all of their ACLs, capabilities and attributes (`--trust` as root keeps \

@@ -101,6 +101,7 @@ impl Typed {
                 *part = format!("{before}: {}", self.command(&command));
             }
         }
+
         parts.join("`")
     }
 
@@ -112,10 +113,13 @@ impl Typed {
         else {
             return command.to_owned();
         };
+
         if !COMMANDS.contains(&task) {
             return command.to_owned();
         }
+
         let config = self.config.as_ref().map_or(String::new(), |path| format!("--config {path} "));
+
         match &self.by {
             // the script may have an option of this kind itself
             By::Npm { runner, scripts } if scripts.iter().any(|s| *s == format!("db:{task}")) => {
@@ -157,9 +161,11 @@ mod tests {
         let package = folder.path().join("package.json");
         std::fs::write(&package, r#"{"scripts": {"db:backup": "scripts/db backup", "db:restore": "scripts/db restore"}}"#)
             .unwrap();
+
         let package = package.to_str().unwrap();
         let npm = [("npm_lifecycle_event", "db:backup"), ("npm_package_json", package)];
         let hint = "to restore it: db-restore app_1.sql.zst";
+
         for (env, config, text, want) in [
             (&[][..], None, hint, "to restore it: db-tasks db-restore app_1.sql.zst"),
             (
@@ -227,6 +233,7 @@ mod tests {
             let typed = Typed::of(&Env::of([env]), None, Some(program));
             assert_eq!(typed.by(), want, "{program}");
         }
+
         let typed = Typed::of(&Env::of([("CARGO", "x")]), None, Some("cargo-db-tasks"));
         assert_eq!(typed.text("next: `db-undo --yes`"), "next: `cargo db-tasks db-undo --yes`");
     }

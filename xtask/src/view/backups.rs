@@ -58,9 +58,11 @@ pub fn list(catalog: &Catalog, shown: &[Backup], reader: Reader) -> String {
             parts.push(reader.lines(&format!("{} is broken: {why}", backup.name)));
         }
     }
+
     if shown.len() < catalog.backups.len() {
         parts.push(format!("… and {} older", catalog.backups.len() - shown.len()));
     }
+
     let fate = match catalog.ground {
         Ground::Own => "was left by an interrupted run: the next backup or `db-cleanup` removes it",
         Ground::Common => {
@@ -68,6 +70,7 @@ pub fn list(catalog: &Catalog, shown: &[Backup], reader: Reader) -> String {
              removes it"
         }
     };
+
     parts.extend(
         catalog.unfinished.iter().map(|left| reader.lines(&format!("{} {fate}", left.display()))),
     );
@@ -102,6 +105,7 @@ fn row(backup: &Backup, now: DateTime<Utc>) -> Vec<String> {
     let known = |of: fn(&Manifest) -> String| backup.manifest().map_or("?".into(), of);
     let (environment, rows) = (known(|m| m.environment.clone()), known(|m| count(m.rows())));
     let (made, age) = (made(backup), ago(backup.created, now));
+
     vec![
         backup.name.clone(),
         made,
@@ -134,6 +138,7 @@ fn entry(backup: &Backup, number: &str, now: DateTime<Utc>, width: usize) -> Str
     let made = format!("{}, {}", made(backup), ago(backup.created, now));
     let held = backup.manifest().map(|m| counted(m.rows(), "row"));
     let of = backup.manifest().map(|m| format!("{}, {}", databases(backup), m.environment));
+
     let parts: Vec<String> =
         [Some(made), Some(bytes(backup.bytes)), held, of, Some(backup.shown_state())]
             .into_iter()
@@ -141,6 +146,7 @@ fn entry(backup: &Backup, number: &str, now: DateTime<Utc>, width: usize) -> Str
             // a part stays in one line where one has room for it
             .map(|part| shown::line(&part).replace(' ', "\u{a0}"))
             .collect();
+
     let below = wrapped(&parts.join("\u{a0}\u{b7} "), width.saturating_sub(4))
         .join("\n    ")
         .replace('\u{a0}', " ");
@@ -156,6 +162,7 @@ pub fn numbered(catalog: &Catalog, reader: Reader) -> String {
         .enumerate()
         .map(|(at, b)| [vec![number(at)], row(b, reader.now)].concat())
         .collect();
+
     reader.fitted(columns(&[&[("", Lean::Right)][..], &HEADER].concat(), &rows), |width| {
         let backups = catalog.backups.iter().enumerate();
         backups.map(|(at, b)| entry(b, &format!("{:>3} ", number(at)), reader.now, width)).collect()
@@ -169,9 +176,11 @@ pub fn info(backup: &Backup) -> String {
         field("path", &backup.path.display()),
         field("state", &backup.shown_state()),
     ];
+
     if let Kind::Broken { why, .. } = &backup.kind {
         lines.push(field("broken", why));
     }
+
     lines.push(field("timestamp", &timestamp(backup)));
     lines.push(field("size", &bytes(backup.bytes)));
     let Some(m) = backup.manifest() else {
@@ -180,10 +189,12 @@ pub fn info(backup: &Backup) -> String {
         }
         return lines.join("\n");
     };
+
     lines.push(field("project", &m.project));
     lines.push(field("environment", &m.environment));
     lines.extend(m.label.as_ref().map(|l| field("label", l)));
     lines.push(field("made by", &m.tool));
+
     for v in &m.verified {
         let word = if v.good { "good" } else { "NOT good" };
         lines.push(field(
@@ -191,14 +202,17 @@ pub fn info(backup: &Backup) -> String {
             &format!("{} {}: {word}", v.when.format("%Y-%m-%d %H:%M:%S UTC"), v.how),
         ));
     }
+
     lines.extend(m.untried.iter().map(|u| {
         field(
             "not tried",
             &format!("{} {}: {}", u.when.format("%Y-%m-%d %H:%M:%S UTC"), u.how, u.why),
         )
     }));
+
     lines.extend(m.missing.iter().map(|m| field("MISSING", &format!("{}: {}", m.store, m.why))));
     lines.extend(m.artifacts.iter().map(artifact));
+
     lines.join("\n")
 }
 
@@ -236,17 +250,20 @@ fn store(a: &Artifact, contents: &Contents) -> String {
     lines.extend(file(a));
     lines.push(field("holds", &holds(contents)));
     lines.extend(contents.lost().iter().map(|what| field("not held", what)));
+
     if let Contents::Collections(all) = contents {
         let rows: Vec<Vec<String>> = all
             .collections
             .iter()
             .map(|c| vec![String::new(), count(c.entities), c.name.clone()])
             .collect();
+
         lines.push(columns(
             &[("", Lean::Left), ("ENTITIES", Lean::Right), ("COLLECTION", Lean::Left)],
             &rows,
         ));
     }
+
     lines.join("\n")
 }
 
@@ -258,17 +275,21 @@ fn database(a: &Artifact) -> String {
         field("server", &format!("PostgreSQL {}", a.server_version)),
         field("pg_dump", &a.dump_version.as_deref().unwrap_or("?")),
     ];
+
     lines.extend(file(a));
+
     if !a.extensions.is_empty() {
         let list: Vec<String> =
             a.extensions.iter().map(|(name, version)| format!("{name} {version}")).collect();
         lines.push(field("extensions", &list.join(", ")));
     }
+
     lines.extend(
         a.migrations
             .iter()
             .map(|t| field("migrations", &format!("{} in {}", entries(t.rows), t.table))),
     );
+
     lines.push(field(
         "holds",
         &format!(
@@ -278,11 +299,14 @@ fn database(a: &Artifact) -> String {
             counted(a.large_objects, "large object")
         ),
     ));
+
     let mut tables: Vec<_> = a.tables.iter().collect();
     tables.sort_by(|x, y| (y.rows, &x.table).cmp(&(x.rows, &y.table)));
+
     let rows: Vec<Vec<String>> =
         tables.iter().map(|t| vec![String::new(), count(t.rows), t.table.clone()]).collect();
     lines.push(columns(&[("", Lean::Left), ("ROWS", Lean::Right), ("TABLE", Lean::Left)], &rows));
+
     lines.join("\n")
 }
 
@@ -290,6 +314,7 @@ fn database(a: &Artifact) -> String {
 pub fn json(backup: &Backup) -> Value {
     let mut value = summary(backup);
     value["manifest"] = json!(backup.manifest());
+
     // what settings hold is nobody's to read: it is in the manifest, which has the dump's own mode
     let artifacts = value["manifest"]["artifacts"].as_array_mut().into_iter().flatten();
     for setting in artifacts
@@ -298,6 +323,7 @@ pub fn json(backup: &Backup) -> Value {
     {
         setting["value"] = json!(HIDDEN);
     }
+
     value
 }
 

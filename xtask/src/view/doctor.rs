@@ -8,6 +8,7 @@ use crate::ui::shown;
 /// `db-doctor`
 pub fn text(findings: &[Finding]) -> String {
     let mut lines = Vec::new();
+
     for f in findings {
         let mark = match f.state {
             State::Good => "ok     ",
@@ -17,6 +18,7 @@ pub fn text(findings: &[Finding]) -> String {
         lines.push(format!("{mark}  {}: {}", f.what, shown::line(&f.why)));
         lines.extend(f.cure.iter().map(|cure| format!("         next: {}", shown::line(cure))));
     }
+
     let problems = findings.iter().filter(|f| f.is_problem()).count();
     lines.push(match problems {
         0 => "no problems".into(),

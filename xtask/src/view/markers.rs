@@ -14,7 +14,9 @@ pub fn text(databases: &[Surveyed], guards: &Guards) -> String {
         });
         vec![d.name().to_owned(), d.at(), marker.unwrap_or_else(|| "none".into()), means.to_owned()]
     };
+
     let rows: Vec<Vec<String>> = databases.iter().map(row).collect();
+
     columns(
         &[
             ("DATABASE", Lean::Left),

@@ -54,7 +54,9 @@ impl Status<'_> {
                 left.since.format("%Y-%m-%d %H:%M:%S UTC")
             ));
         }
+
         problems.extend(self.half_emptied.iter().map(|told| told.replace("\n  ", "; ")));
+
         for (container, found) in self.containers {
             match found {
                 Ok(c) if c.runs() && c.health.as_deref() != Some("unhealthy") => {}
@@ -66,6 +68,7 @@ impl Status<'_> {
                 Err(e) => problems.push(format!("container {}: {}", container.key, first_line(e))),
             }
         }
+
         for (database, surveyed) in self.databases {
             match surveyed {
                 Ok(s) if s.live().is_none() => problems.push(format!(
@@ -81,12 +84,15 @@ impl Status<'_> {
                 }
                 Err(e) => problems.push(format!("{}: {}", database.key, first_line(e))),
             }
+
             problems.extend(self.old_backup(&database.key));
         }
+
         for looked in self.stores {
             problems.extend(stores::problem(looked));
             problems.extend(self.old_backup(&looked.0.key));
         }
+
         problems
     }
 
@@ -98,6 +104,7 @@ impl Status<'_> {
             Ok(surveyed) => Some(surveyed.name()),
             Err(_) => spec.connection.database.as_deref(),
         });
+
         name.map_or_else(
             || self.catalog.latest(&[key]),
             |name| self.catalog.latest_named(key, name),
@@ -123,6 +130,7 @@ impl Status<'_> {
     /// For people.
     pub fn text(&self) -> String {
         let mut parts = vec![format!("{} ({})", self.project.name, self.project.environment)];
+
         if !self.containers.is_empty() {
             let rows: Vec<Vec<String>> =
                 self.containers.iter().map(|(c, found)| container_row(c, found)).collect();
@@ -131,10 +139,12 @@ impl Status<'_> {
                 &rows,
             ));
         }
+
         parts.extend(self.databases.iter().map(|(d, surveyed)| self.database(d, surveyed)));
         parts.extend(
             self.stores.iter().map(|looked| stores::text(looked, &self.last(&looked.0.key))),
         );
+
         let disk =
             self.disk_left.map_or(String::new(), |n| format!(", {} left on that disk", bytes(n)));
         let others = self.catalog.other_projects().into_iter().collect::<Vec<_>>().join(", ");
@@ -143,16 +153,19 @@ impl Status<'_> {
         } else {
             format!(", those of other projects among them ({others})")
         };
+
         parts.push(format!(
             "backups: {} in {}{others}{disk}",
             self.catalog.backups.len(),
             self.catalog.dir.display()
         ));
+
         let problems = self.problems();
         if !problems.is_empty() {
             let problems: Vec<_> = problems.iter().map(|problem| shown::line(problem)).collect();
             parts.push(format!("needs a look:\n  {}", problems.join("\n  ")));
         }
+
         parts.join("\n\n")
     }
 
@@ -166,7 +179,9 @@ impl Status<'_> {
             )),
             Ok(s) => lines.extend(server(s)),
         }
+
         lines.push(line("last backup", &self.last(&spec.key)));
+
         if let Ok(s) = surveyed
             && let Some(kept) = s.server.database(&previous(s.name()))
         {
@@ -180,12 +195,14 @@ impl Status<'_> {
                 &format!("`{}` {says} ({size}): `db-undo` swaps it back", kept.name),
             ));
         }
+
         match surveyed {
             Ok(s) if !s.server.tables.is_empty() => lines.push(tables(s)),
             // somebody who has lost a volume finds a server that is well
             Ok(s) if s.live().is_some() => lines.push(line("tables", EMPTY)),
             _ => {}
         }
+
         lines.join("\n")
     }
 
@@ -209,6 +226,7 @@ impl Status<'_> {
             self.databases.iter().map(|(d, s)| database_json(d, s, &last(&d.key))).collect();
         let stores: Vec<Value> =
             self.stores.iter().map(|looked| stores::json(looked, last(&looked.0.key))).collect();
+
         let containers: Vec<Value> = self
             .containers
             .iter()
@@ -217,6 +235,7 @@ impl Status<'_> {
                 Err(e) => json!({ "key": c.key, "error": e.to_string() }),
             })
             .collect();
+
         json!({
             "project": self.project.name, "environment": self.project.environment, "containers": containers, "databases": databases, "stores": stores,
             "backups": self.catalog.backups.len(), "disk_left": self.disk_left,
@@ -257,6 +276,7 @@ fn server(s: &Surveyed) -> Vec<String> {
             s.answered_in.as_millis()
         ),
     ));
+
     lines.extend(s.guess().map(|guess| line("note", &guess)));
     let Some(live) = s.live() else {
         lines.push(line("database", "does not exist"));
@@ -264,12 +284,14 @@ fn server(s: &Surveyed) -> Vec<String> {
     };
     lines.push(line("size", &live.size.map_or("?".into(), bytes)));
     lines.extend(live.marker().map(|m| line("marker", &m)));
+
     let sessions: Vec<String> = s.server.sessions.iter().take(6).map(ToString::to_string).collect();
     let shown = if sessions.is_empty() {
         "none".into()
     } else {
         format!("{}: {}", s.server.sessions.len(), sessions.join(", "))
     };
+
     lines.push(line("sessions", &shown));
     lines
 }
@@ -281,6 +303,7 @@ fn tables(s: &Surveyed) -> String {
         .iter()
         .map(|t| vec![String::new(), t.name.clone(), estimate(t.estimate), bytes(t.bytes)])
         .collect();
+
     let mut text = columns(
         &[
             ("", Lean::Left),
@@ -290,10 +313,12 @@ fn tables(s: &Surveyed) -> String {
         ],
         &rows,
     );
+
     let more = s.server.tables.len() - shown.len();
     if more > 0 {
         text.push_str(&format!("\n  … and {}", counted(more as u64, "smaller table")));
     }
+
     text
 }
 
@@ -326,8 +351,10 @@ mod tests {
         let text = include_str!("../../../tests/data/manifests/format-1-minimal.json");
         let mut manifest: Manifest = serde_json::from_str(text).unwrap();
         change(&mut manifest);
+
         let created = now() - Duration::minutes(minutes);
         let kind = Kind::Ours(Box::new(manifest));
+
         Backup {
             name: "b".into(),
             path: "b".into(),
@@ -344,9 +371,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("db-tasks.toml");
         std::fs::write(&path, "[databases.main]\npostgres = { database = \"app\" }\n").unwrap();
+
         let (project, _) = load(&path, Env::default(), Dotenv::Ignore).unwrap();
         let good = |minutes| backup(minutes, |_| ());
         let of_other = |minutes| Backup { other_project: Some("blog".into()), ..good(minutes) };
+
         let failed = |m: &mut Manifest| {
             m.verified.push(crate::bundle::Verification {
                 when: now(),
@@ -354,8 +383,10 @@ mod tests {
                 good: false,
             });
         };
+
         let none = Some("main: no good backup");
         let old = Some("main: the last good backup is 2 days old, 24 h are allowed");
+
         for (backups, hours, problem) in [
             (vec![], 24, none),
             (vec![good(0)], 24, None),

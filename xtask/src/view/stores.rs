@@ -29,19 +29,24 @@ pub fn text(looked: &Looked, last: &str) -> String {
         Ok(s) => {
             let mut lines = vec![format!("{} ({})", s.key(), s.address)];
             lines.extend(s.held.version.as_ref().map(|v| line("server", &format!("Milvus {v}"))));
+
             let holds = if s.held.id.is_empty() {
                 "is not there".into()
             } else {
                 held(s.address.format(), &s.held)
             };
+
             lines.push(line("holds", &holds));
             lines.extend(s.held.can_undo.then(|| {
                 line("undo", "what the last restore replaced is kept: `db-undo` swaps it back")
             }));
+
             lines
         }
     };
+
     lines.push(line("last backup", last));
+
     if let Ok(s) = found
         && s.address.format() != Format::Tar
         && !s.held.parts.is_empty()
@@ -52,11 +57,13 @@ pub fn text(looked: &Looked, last: &str) -> String {
             .iter()
             .map(|(name, items)| vec![String::new(), name.clone(), count(*items)])
             .collect();
+
         lines.push(columns(
             &[("", Lean::Left), ("COLLECTION", Lean::Left), ("ENTITIES", Lean::Right)],
             &rows,
         ));
     }
+
     lines.join("\n")
 }
 

@@ -20,6 +20,7 @@ impl Resolver<'_> {
         let at = |name: &str| format!("databases.{key}.postgres.{name}");
         let vars = |names: &'static [&'static str]| if from_env { names } else { &[] };
         let said_apart = table.host.is_some() || table.database.is_some() || table.user.is_some();
+
         let mut base = match &table.url {
             Some(text) => {
                 let (uri, origin) = self.expand(&at("url"), text.span().start, text.as_ref())?;
@@ -33,9 +34,11 @@ impl Resolver<'_> {
             }
             None => Connection::default(),
         };
+
         let port = table.port.as_ref().map(|p| Spanned::new(p.span(), p.as_ref().0.clone()));
         let has_url = base.database.is_some() || base.host.is_some();
         let vars = |names: &'static [&'static str]| if has_url { &[] } else { vars(names) };
+
         base.host = self
             .identity(&at("host"), table.host.as_ref(), vars(&["PGHOST", "POSTGRES_HOST"]))?
             .or(base.host);
@@ -44,6 +47,7 @@ impl Resolver<'_> {
         base.port = self
             .identity(&at("port"), port.as_ref(), vars(&["PGPORT", "POSTGRES_PORT"]))?
             .or(base.port);
+
         base.database = self
             .identity(
                 &at("database"),
@@ -51,6 +55,7 @@ impl Resolver<'_> {
                 vars(&["PGDATABASE", "POSTGRES_DB"]),
             )?
             .or(base.database);
+
         base.user = self
             .identity(&at("user"), table.user.as_ref(), vars(&["PGUSER", "POSTGRES_USER"]))?
             .or(base.user);
@@ -61,6 +66,7 @@ impl Resolver<'_> {
                 vars(&["PGPASSWORD", "POSTGRES_PASSWORD"]),
             )?
             .or(base.password);
+
         base.maintenance = self.layered(
             &at("maintenance-database"),
             table.maintenance_database.as_ref(),
@@ -86,12 +92,15 @@ impl Resolver<'_> {
                     )
                     .cure(format!("set `{var}` in the environment or in `.env`"))
                 })?;
+
                 let value = value.to_owned();
                 self.lend(key, &var, Share::Part);
+
                 Some((var, value))
             }
             None => self.env.first(vars)?.map(|(var, value)| (var.to_owned(), value.to_owned())),
         };
+
         Ok(found.map(|(var, value)| {
             self.note(key, "(secret)", format!("${var}"));
             self.secrets.keep(format!("${var}"), value)
@@ -104,19 +113,23 @@ impl Resolver<'_> {
                 .because(why)
                 .cure("write it as `postgresql://user:password@host:5432/database`")
         })?;
+
         let text = |o: &Option<String>| o.clone().unwrap_or_default();
         let password = if url.password.is_some() { ":***" } else { "" };
         let port = url.port.as_ref().map_or(String::new(), |p| format!(":{p}"));
         let who = if url.user.is_some() || url.password.is_some() { "@" } else { "" };
+
         let shown = format!(
             "postgresql://{}{password}{who}{}{port}/{}",
             text(&url.user),
             text(&url.host),
             text(&url.database)
         );
+
         let led = url.options.iter().filter(|(name, _)| WHERE.contains(&name.as_str()));
         let shown = led.fold(shown, |shown, (name, value)| format!("{shown} {name}={value}"));
         self.note(key, &shown, origin.clone());
+
         if !url.ignored.is_empty() {
             self.note(
                 &format!("{key} (ignored)"),
@@ -124,12 +137,15 @@ impl Resolver<'_> {
                 "not libpq's: for other programs",
             );
         }
+
         if let Some(spelling) = url.spelled_password {
             self.secrets.also_hide(spelling);
         }
+
         let password =
             url.password.map(|value| self.secrets.keep(format!("the password in {origin}"), value));
         let whole = self.secrets.keep(format!("{origin}, as it is"), uri.to_owned());
+
         Ok(Connection {
             host: url.host,
             port: url.port,

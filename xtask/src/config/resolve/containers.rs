@@ -16,6 +16,7 @@ impl Resolver<'_> {
     pub(super) fn container(&mut self, key: &str, table: &ContainerTable) -> Result<Container> {
         let at = |name: &str| format!("containers.{key}.{name}");
         let engine = self.in_file(&at("engine"), table.engine.as_ref())?;
+
         let by = match (&table.docker, &table.compose) {
             (Some(name), None) => {
                 ContainerBy::Name(self.in_file(&at("docker"), Some(name))?.unwrap_or_default())
@@ -31,6 +32,7 @@ impl Resolver<'_> {
                 let (project, left_over) =
                     self.compose_project(&at("compose.project"), compose.project.as_ref())?;
                 let index = self.number(&at("compose.index"), compose.index.as_ref(), &[])?;
+
                 ContainerBy::Compose(Service { service, folder, project, left_over, index })
             }
             _ => {
@@ -44,6 +46,7 @@ impl Resolver<'_> {
                 .into());
             }
         };
+
         let stop_during = self.list(&at("stop-during"), &table.stop_during)?;
         let known = |task: &str| matches!(task, "restore" | "undo" | "reset" | "wipe");
         if let Some((task, text)) =
@@ -54,6 +57,7 @@ impl Resolver<'_> {
                 .cure("use any of `restore`, `undo`, `reset`, `wipe`")
                 .into());
         }
+
         let ready_within = self
             .number(&at("ready-within"), table.ready_within.as_ref(), &[])?
             .unwrap_or(60)

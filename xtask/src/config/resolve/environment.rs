@@ -21,6 +21,7 @@ impl Resolver<'_> {
             .filter(|(text, _)| !text.is_empty());
         let from_variable =
             value.is_some_and(|v| self.env.expand(v.as_ref()).is_ok_and(|e| !e.from.is_empty()));
+
         let said = match &expanded {
             None => Said::Nothing,
             Some((text, _)) if value.is_some_and(|v| !v.as_ref().contains("${")) => {
@@ -29,13 +30,16 @@ impl Resolver<'_> {
             Some((text, _)) if from_variable => Said::Variable(text.clone()),
             Some((text, _)) => Said::Fallback(text.clone()),
         };
+
         let (word, origin) = environment::choose(&said, self.env, &|name| guards.protects(name))?;
         let shown = match (origin, expanded) {
             (Origin::Variable(name), _) => format!("${name}"),
             (Origin::File, Some((_, origin))) => origin,
             _ => "default".into(),
         };
+
         self.note(key, &word, shown);
+
         Ok((word, origin))
     }
 }

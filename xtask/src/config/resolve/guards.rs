@@ -60,6 +60,7 @@ impl Resolver<'_> {
             &PRODUCTION.join(", "),
             "always, and names that they are a part of",
         );
+
         let allowed_hosts = self.list("guards.allowed-hosts", &g.allowed_hosts)?;
         let agent_variable = self.layered(
             "guards.agent-variable",
@@ -67,6 +68,7 @@ impl Resolver<'_> {
             &[],
             "DB_TASKS_PERSON_SAYS",
         )?;
+
         if let Some(at) = g.agent_variable.as_ref().filter(|_| is_always_set(&agent_variable)) {
             return Err(self
                 .wrong(
@@ -78,10 +80,12 @@ impl Resolver<'_> {
                 .cure("name a variable of its own, or leave `agent-variable` out")
                 .into());
         }
+
         let pins = self.pins(&g.pins)?;
         let keep_tables = self.keep_tables(&g.keep_tables)?;
         let seconds = self.number("guards.wait-for-locks", g.wait_for_locks.as_ref(), &[])?;
         let wait_for_locks = seconds.map(|seconds| Duration::from_secs(seconds.into()));
+
         Ok(Guards {
             protected,
             allowed_hosts,
@@ -99,7 +103,9 @@ impl Resolver<'_> {
     fn pins(&mut self, said: &BTreeMap<Text, Text>) -> Result<BTreeMap<String, Vec<Pin>>> {
         let always = Pin { variable: "ALLOW_DATABASE_WIPE".into(), value: "true".into() };
         self.note("guards.pins.wipe", &always.to_string(), "always");
+
         let mut pins = BTreeMap::from([("wipe".to_owned(), vec![always])]);
+
         for (task, text) in said {
             if !PINNED.contains(&task.as_ref().as_str()) {
                 let known: Vec<String> = PINNED.iter().map(|t| format!("`{t}`")).collect();
@@ -111,6 +117,7 @@ impl Resolver<'_> {
                     .cure(format!("use any of {}", known.join(", ")))
                     .into());
             }
+
             let pin = self.pin(task.as_ref(), text)?;
             let of_task: &mut Vec<Pin> = pins.entry(task.as_ref().clone()).or_default();
             if !of_task.contains(&pin) {
@@ -119,6 +126,7 @@ impl Resolver<'_> {
                 of_task.push(pin);
             }
         }
+
         Ok(pins)
     }
 
@@ -132,6 +140,7 @@ impl Resolver<'_> {
                 ),
             )
         })?;
+
         if is_always_set(&pin.variable) {
             return Err(wrong(format!(
                 "`{}` is set in every shell: it is no safety pin",
@@ -140,6 +149,7 @@ impl Resolver<'_> {
             .cure("name a variable of its own")
             .into());
         }
+
         Ok(pin)
     }
 

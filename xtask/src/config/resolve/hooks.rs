@@ -14,6 +14,7 @@ impl Resolver<'_> {
     fn hook(&mut self, at: &str, moment: &Text, table: &HookTable, file: &File) -> Result<Hook> {
         let (offset, moment) = (moment.span().start, moment.as_ref().clone());
         let key = format!("{at}.{moment}");
+
         if !hooks::moments().contains(&moment) {
             let cure = hooks::nearest(&moment).map_or_else(
                 || {
@@ -23,11 +24,13 @@ impl Resolver<'_> {
                 },
                 |word| format!("did you mean `{word}`?"),
             );
+
             return Err(self
                 .wrong(offset, format!("`{moment}` is no moment that a hook can be for"))
                 .cure(cure)
                 .into());
         }
+
         if let Some(container) =
             table.container.as_ref().filter(|key| !file.containers.contains_key(key.as_str()))
         {
@@ -40,6 +43,7 @@ impl Resolver<'_> {
                 )
                 .into());
         }
+
         let timeout =
             table.timeout.as_ref().map_or(Ok(hooks::TIMEOUT), |t| t.0.parse()).map_err(|_| {
                 self.wrong(offset, format!("the timeout of `{key}` is no number of seconds"))
@@ -53,14 +57,17 @@ impl Resolver<'_> {
             }
             _ => return Err(self.wrong(offset, format!("`{key}` says nothing to run")).into()),
         };
+
         let of_url = format!("{key}.url");
         let url = table
             .url
             .as_ref()
             .map(|url| Ok::<_, anyhow::Error>(self.expand(&of_url, offset, url)?.0))
             .transpose()?;
+
         let origin = self.expand(&key, offset, "")?.1;
         self.note(&key, &run.to_string(), origin);
+
         Ok(Hook { moment, run, container: table.container.clone(), timeout, url })
     }
 
@@ -73,9 +80,11 @@ impl Resolver<'_> {
             .by_name()
             .expand(raw)
             .map_or_else(|_| raw.to_owned(), |expanded| expanded.text);
+
         if shown != word {
             self.secrets.stand_in(shown.clone(), word);
         }
+
         Ok(shown)
     }
 }

@@ -20,6 +20,7 @@ impl Resolver<'_> {
                 .cure("give the store another name: both are named in one way, by `--only NAME`")
                 .into());
         }
+
         let at = |name: &str| format!("stores.{key}.{name}");
         let container = self.in_file(&at("container"), table.container.as_ref())?;
         if let (Some(name), Some(text)) = (
@@ -30,6 +31,7 @@ impl Resolver<'_> {
                 .wrong(text.span().start, format!("there is no `[containers.{name}]`"))
                 .into());
         }
+
         let kind = match (&table.files, &table.milvus) {
             (Some(files), None) => self.files(&at("files"), files, container)?,
             (None, Some(milvus)) if container.is_none() => self.milvus(&at("milvus"), milvus)?,
@@ -52,10 +54,12 @@ impl Resolver<'_> {
                     .into());
             }
         };
+
         if let Some(optional) = table.optional {
             let origin = self.expand(&at("optional"), offset, "")?.1;
             self.note(&at("optional"), &optional.to_string(), origin);
         }
+
         Ok(Store { key, kind, optional: table.optional.unwrap_or(false) })
     }
 
@@ -70,12 +74,15 @@ impl Resolver<'_> {
                 .cure("name the folder that holds the files")
         })?;
         let exclude = self.list(&format!("{at}.exclude"), &table.exclude)?;
+
         if let Some(keep) = table.keep_rights {
             let origin = self.expand(at, table.path.span().start, "")?.1;
             self.note(&format!("{at}.keep-rights"), &keep.to_string(), origin);
         }
+
         let rights =
             if table.keep_rights == Some(true) { Rights::AsTheyWere } else { Rights::Plain };
+
         match container {
             Some(_) if table.keep_rights.is_some() => {
                 Err(Problem::usage(format!("`{at}.keep-rights` can't be used in a container"))
@@ -97,9 +104,11 @@ impl Resolver<'_> {
         let database = self.layered(&key("database"), table.database.as_ref(), &[], "default")?;
         let token = self.password(&key("token"), table.token_env.as_ref(), &[])?;
         let (url, who) = without_user(&url);
+
         if let Some(who) = &who {
             self.secrets.also_hide(who.clone());
         }
+
         let token = token.or_else(|| {
             who.map(|who| self.secrets.keep(format!("who `{}` says", key("url")), who))
         });

@@ -90,29 +90,34 @@ pub fn of(name: &str, value: &str) -> Parameter {
     {
         return Parameter::Part(part);
     }
+
     if let Some(mode) = ssl_mode(name, value) {
         return mode.map_or_else(Parameter::Refused, |mode| Parameter::Option("PGSSLMODE", mode));
     }
     if let Some((_, variable)) = VARIABLES.iter().find(|(keyword, _)| *keyword == name) {
         return Parameter::Option(variable, value.to_owned());
     }
+
     if OF_NO_MATTER.contains(&name)
         || ELSE.contains(&name)
         || (name, value) == ("sslaccept", "accept_invalid_certs")
     {
         return Parameter::Ignored;
     }
+
     let lower = name.to_ascii_lowercase();
     if SAFELY.iter().any(|beginning| lower.starts_with(beginning)) {
         return Parameter::Refused(
             "it says how safely the database is reached, and libpq does not know it".into(),
         );
     }
+
     if WHERE.iter().any(|part| lower.contains(part)) {
         return Parameter::Refused(
             "it says where the database is, and libpq does not know it".into(),
         );
     }
+
     Parameter::Ignored
 }
 
@@ -138,6 +143,7 @@ mod tests {
     #[test]
     fn what_says_where_or_how_safely_is_never_dropped() {
         let refused = |name: &str, value: &str| matches!(of(name, value), Parameter::Refused(_));
+
         for (name, value) in [
             ("socket", "/tmp"),
             ("unix_sock", "/tmp/.s.PGSQL.5432"),
@@ -191,6 +197,7 @@ mod tests {
                 "{name}={value}"
             );
         }
+
         assert_eq!(
             of("channel_binding", "require"),
             Parameter::Option("PGCHANNELBINDING", "require".into())

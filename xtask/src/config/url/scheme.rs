@@ -32,6 +32,7 @@ mod tests {
         ] {
             assert_eq!(length(&format!("{scheme}://h/d")), Some(scheme.len() + 3), "{scheme}");
         }
+
         for uri in [
             "mysql://h/d",
             "postgresql:/h/d",

@@ -138,6 +138,7 @@ mod tests {
             "initdb -D /p/pg.partial -U postgres -E UTF8 --locale=C.UTF-8 --auth-local=trust \
              --auth-host=reject"
         );
+
         assert!(c.initdb(None).to_string().contains(" --no-locale "));
         assert_eq!(
             c.start().to_string(),
@@ -145,6 +146,7 @@ mod tests {
              port=5432 -c unix_socket_permissions=0700 -c \
              unix_socket_directories='\\''\"/p/pg\"'\\''' start"
         );
+
         assert_eq!(c.stop().to_string(), "PGDATA=/p/pg pg_ctl -s -w -t 60 -m fast stop");
     }
 

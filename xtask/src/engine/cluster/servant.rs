@@ -86,6 +86,7 @@ mod tests {
     #[test]
     fn root_serves_through_whoever_can() {
         use Servant::{Account as As, Namespace};
+
         for (owner, able, want) in [
             (None, vec![Namespace, As(POSTGRES)], Some(Namespace)),
             (None, vec![As(POSTGRES), As(NOBODY)], Some(As(POSTGRES))),

@@ -36,8 +36,10 @@ pub fn dir(folder: &Path, user: u32) -> SocketDir {
     if fits {
         return SocketDir::Own(folder.to_path_buf());
     }
+
     let digest = Sha256::digest(folder.as_os_str().as_encoded_bytes());
     let hex: String = digest[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+
     SocketDir::Apart(PathBuf::from(format!("/tmp/db-tasks-{user}-{hex}")))
 }
 
@@ -55,11 +57,13 @@ mod tests {
         let dir_of = |folder: &str| dir(Path::new(folder), 7);
         let longest = format!("/{}", "x".repeat(ROOM - "/.s.PGSQL.5432".len() - 1));
         assert_eq!(dir_of(&longest), SocketDir::Own(longest.clone().into()));
+
         let longer = dir_of(&format!("{longest}x"));
         let SocketDir::Apart(path) = &longer else { panic!("{longer:?}") };
         assert!(path.to_string_lossy().starts_with("/tmp/db-tasks-7-"), "{path:?}");
         assert_eq!(dir_of(&format!("{longest}x")), longer, "the same path, the same folder");
         assert_ne!(dir_of(&format!("{longest}y")), longer);
+
         // bytes count, not characters; and a comma would end the host
         assert!(matches!(dir_of(&format!("/{}", "ü".repeat(50))), SocketDir::Apart(_)));
         assert!(matches!(dir_of("/a,b"), SocketDir::Apart(_)));

@@ -60,6 +60,7 @@ impl Seen {
     pub fn state(&self) -> State {
         let status = self.pid.as_ref().map_or("", |(_, status)| status.trim());
         let changing = matches!(status, "starting" | "stopping");
+
         match (self.contents, self.answers, self.pid.as_ref().map(|(holder, _)| *holder)) {
             (Contents::Nothing, ..) => State::Absent,
             (Contents::Other, ..) => State::Foreign,
@@ -82,6 +83,7 @@ mod tests {
     #[test]
     fn every_state_is_told_apart() {
         use Contents::{Cluster, Nothing, Other};
+
         for (contents, answers, pid, want) in [
             (Nothing, false, None, State::Absent),
             (Other, false, None, State::Foreign),

@@ -65,6 +65,7 @@ pub fn with_log(start: Cmd, log: &Path) -> Cmd {
     );
     let words = [&shown, "sh", &start.program].map(String::from).into_iter().chain(start.args);
     let args = std::iter::once("-c".to_owned()).chain(words).collect();
+
     Cmd { program: "sh".into(), args, ..start }.env("SERVER_LOG", log.to_string_lossy())
 }
 
@@ -81,12 +82,14 @@ mod tests {
             "initdb -D /p/db-tasks-trial-6b09-000 -U postgres -E UTF8 --no-locale --no-sync \
              --auth-local=trust --auth-host=reject"
         );
+
         let start = cluster.start_for_trial().to_string();
         assert!(
             start.contains("-c listen_addresses= ")
                 && start.contains(" -D /p/db-tasks-trial-6b09-000 "),
             "{start}"
         );
+
         let end = cluster.end();
         assert!(
             end.args.iter().all(|arg| !arg.contains("6b09"))
@@ -104,6 +107,7 @@ mod tests {
         let said =
             command.args(args).env("SHOP_PASSWORD", "pw").env("PGDATA", "/p/a b").output().unwrap();
         let said = String::from_utf8(said.stdout).unwrap();
+
         assert!(
             said.contains("PATH=")
                 && said.contains("PGDATA=/p/a b\n")
@@ -119,37 +123,45 @@ mod tests {
     #[cfg(unix)]
     fn what_works_there_is_ended() {
         use std::process::Command;
+
         let run = format!("{:x}", std::process::id());
         let cluster = |number| Cluster {
             folder: format!("/p/{}", named(&run, number)).into(),
             socket_dir: "/p".into(),
         };
+
         let works = |number: usize, script: &str| {
             Command::new("sh")
                 .args(["-c", script, "sh", &format!("/p/{}/x", named(&run, number))])
                 .spawn()
                 .unwrap()
         };
+
         let deaf = "trap '' TERM; while :; do sleep 0.1; done";
         let mut works = [works(0, "sleep 60; :"), works(0, deaf), works(1, "sleep 60; :")];
+
         let end = |cluster: &Cluster| {
             let Cmd { program, args, .. } = cluster.end();
             let mark = cluster.folder.file_name().unwrap();
             Command::new(program).args(args).env("TRIAL_FOLDER", mark).status().unwrap().code()
         };
+
         std::thread::sleep(std::time::Duration::from_millis(200));
         let (first, second) = (cluster(0), cluster(1));
         let ended = std::thread::spawn(move || end(&first));
         let [one, other, third] = &mut works;
+
         one.wait().unwrap();
         other.wait().unwrap();
         assert_eq!(ended.join().unwrap(), Some(0));
         assert!(third.try_wait().unwrap().is_none());
+
         let last = std::thread::spawn(move || end(&second));
         third.wait().unwrap();
         assert_eq!(last.join().unwrap(), Some(0));
         // nothing is there, and nothing is named
         assert_eq!(end(&cluster(2)), Some(0));
+
         let Cmd { program, args, .. } = cluster(0).end();
         assert_eq!(
             Command::new(program)

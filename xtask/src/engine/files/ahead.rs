@@ -89,6 +89,7 @@ impl Linked {
         if found.links < 2 {
             return None;
         }
+
         match self.0.lock().unwrap_or_else(PoisonError::into_inner).entry((
             found.id,
             found.mtime,
@@ -115,6 +116,7 @@ pub(super) fn read_ahead(
 ) -> Result<()> {
     let (full, take_full) = sync_channel(WAITING);
     let (give_empty, empty) = sync_channel(WAITING + 1);
+
     std::thread::scope(|scope| {
         let reader = scope.spawn(move || {
             let mut hand_over = |batch: &mut Batch| {
@@ -130,10 +132,12 @@ pub(super) fn read_ahead(
             drop(give_empty.try_send(batch));
             Ok(())
         });
+
         // a reader that has nobody to read for ends
         drop(take_full);
         let read =
             reader.join().unwrap_or_else(|_| Err(anyhow::anyhow!("the reading thread broke down")));
+
         taken.and(read)
     })
 }
@@ -207,9 +211,11 @@ impl<'a> Reader<'a> {
         };
         let before = seen(&open).map_err(|e| self.unreadable(name, e))?;
         let attributes = self.attributes(name, &open)?;
+
         self.item(name, before, Found::Folder, attributes)?;
 
         let mut below = Vec::new();
+
         for (last, listed) in list_kinds(&open).map_err(|e| self.unreadable(name, e))? {
             let child = name.join(&last);
             let Some(kind) = self.kind(&child, listed, &open, &last)? else { continue };
@@ -227,6 +233,7 @@ impl<'a> Reader<'a> {
         if after.mtime != before.mtime || after.links == 0 {
             self.remark(name, What::Stirred)?;
         }
+
         Ok(below)
     }
 
@@ -261,6 +268,7 @@ impl<'a> Reader<'a> {
         else {
             return Ok(());
         };
+
         let before = seen(&open).map_err(|e| self.unreadable(name, e))?;
         if before.kind != FileType::RegularFile {
             return self.remark(name, What::Vanished);
@@ -268,9 +276,11 @@ impl<'a> Reader<'a> {
         if let Some(first) = self.linked.first(&before, name) {
             return self.item(name, before, Found::Hardlink(first), Attributes::new());
         }
+
         if before.bytes > BATCH as u64 {
             return self.push(Step::Long(name.clone(), open));
         }
+
         let file = Steady::new(File::from(open), &before);
         match file.pieces {
             Some(_) => self.push(Step::Long(name.clone(), file.into_open())),
@@ -283,12 +293,14 @@ impl<'a> Reader<'a> {
         let attributes = self.attributes(name, file.open())?;
         let begin = self.batch.bytes.len();
         let end = begin + before.bytes as usize;
+
         self.batch.bytes.resize(end, 0);
         file.fill(&mut self.batch.bytes[begin..]);
 
         // not handed over before the file that it is about: the bytes of that are in this batch
         let changed = file.changed(&before).map_err(|e| self.unreadable(name, e))?;
         changed.into_iter().for_each(|what| self.batch.push(Step::Remark(name.clone(), what)));
+
         self.item(name, before, Found::File(begin..end), attributes)
     }
 

@@ -125,17 +125,20 @@ impl Aside {
             .because(why)
             .cure("move it away: a restore needs this name")
         };
+
         match self.folder.symlink_metadata() {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
             Err(e) => return Err(at(&self.folder, "could not look at", &e)),
             Ok(found) if !found.is_dir() => return Err(foreign("it is no folder")),
             Ok(_) => {}
         }
+
         let unreadable = |e| at(&self.folder, "could not look at", &e);
         let marked = fs::read_to_string(self.mark()).is_ok_and(|text| text.starts_with(MARK));
         let mut inside = fs::read_dir(&self.folder).map_err(unreadable)?;
         let unmarked =
             inside.all(|entry| entry.is_ok_and(|entry| entry.file_name() == "README.partial"));
+
         if marked || unmarked {
             Ok(true)
         } else {
@@ -159,6 +162,7 @@ impl Aside {
                 _ => at(&self.folder, "could not make", &e),
             })?;
         }
+
         self.at_rest()?;
         self.write(&self.mark(), self.text().as_bytes())
             .map_err(|e| at(&self.folder, "could not mark", &e))?;
@@ -166,11 +170,13 @@ impl Aside {
         fs::write(self.ignore(), "*\n").map_err(|e| at(&self.ignore(), "could not write", &e))?;
         [self.live.clone(), self.previous()].iter().try_for_each(|tree| may_move(tree))?;
         self.shelve(&self.discard())?;
+
         if self.put_by(&self.staged())?.is_none() {
             // what can't be removed is in nobody's way
             drop(remove(&self.staged()));
             self.shelve(&self.staged())?;
         }
+
         self.note_nothing();
         Ok(self.staged())
     }
@@ -198,12 +204,14 @@ impl Aside {
         if !self.exists()? {
             return Ok(None);
         }
+
         self.at_rest()?;
         let kept = self.put_by(&self.staged())?;
         if kept.is_none() {
             remove(&self.staged())?;
             self.leave();
         }
+
         Ok(kept)
     }
 
@@ -229,6 +237,7 @@ impl Aside {
         let place =
             free.map(|name| self.folder.join(name)).find(|place| place.symlink_metadata().is_err());
         let place = place.unwrap_or_else(|| self.folder.join(RETURNED));
+
         rename(tree, &place).map(|()| Some(place))
     }
 
@@ -247,6 +256,7 @@ impl Aside {
         if !self.exists()? {
             return Ok(());
         }
+
         self.at_rest()?;
         self.clear()?;
         for kept in [self.previous(), self.staged()] {
@@ -256,6 +266,7 @@ impl Aside {
                 Ok(()) => remove(&self.discard())?,
             }
         }
+
         self.remove_folder().map_err(|e| at(&self.folder, "could not remove", &e))
     }
 

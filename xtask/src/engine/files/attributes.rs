@@ -65,6 +65,7 @@ pub(super) fn records(attributes: &Attributes) -> Vec<(String, Vec<u8>)> {
         }
         records.push((format!("{LIBARCHIVE}{}", percent(name)), base64(value)));
     }
+
     records
 }
 
@@ -104,9 +105,11 @@ pub(super) fn take(attributes: &mut Attributes, key: &[u8], value: &[u8]) -> Res
         (None, Some(name)) => (spoken(name), value.to_vec()),
         (None, None) => return Ok(()),
     };
+
     if is_kept(&name) {
         attributes.insert(name, Target(value));
     }
+
     Ok(())
 }
 
@@ -139,6 +142,7 @@ mod system {
             }
             Err(e) => return Err(e),
         };
+
         let mut found = Attributes::new();
         let names = || {
             listed
@@ -146,6 +150,7 @@ mod system {
                 .filter_map(|name| str::from_utf8(name).ok())
                 .filter(|name| !name.is_empty())
         };
+
         for name in names().filter(|name| is_kept(name)) {
             let mut value = vec![0_u8; LONGEST];
             match fgetxattr(&open, name, &mut value[..]) {
@@ -158,6 +163,7 @@ mod system {
                 Err(e) => return Err(e),
             }
         }
+
         Ok((found, names().any(is_missed)))
     }
 
@@ -207,6 +213,7 @@ const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 
 fn base64(bytes: &[u8]) -> Vec<u8> {
     let mut text = Vec::with_capacity(bytes.len().div_ceil(3) * 4);
+
     for group in bytes.chunks(3) {
         let whole = group
             .iter()
@@ -216,6 +223,7 @@ fn base64(bytes: &[u8]) -> Vec<u8> {
         // a byte makes two digits, two make three
         text.extend((0..=group.len()).map(|at| DIGITS[whole >> (18 - 6 * at) & 63]));
     }
+
     text
 }
 
@@ -223,17 +231,21 @@ fn base64(bytes: &[u8]) -> Vec<u8> {
 fn unbase64(text: &[u8]) -> Option<Vec<u8>> {
     let text = text.strip_suffix(b"==").or(text.strip_suffix(b"=")).unwrap_or(text);
     let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
+
     for group in text.chunks(4) {
         let mut whole = 0_usize;
+
         for at in 0..4 {
             let digit = group
                 .get(at)
                 .map_or(Some(0), |sign| DIGITS.iter().position(|digit| digit == sign))?;
             whole = whole << 6 | digit;
         }
+
         let length = group.len().checked_sub(1).filter(|length| *length > 0)?;
         bytes.extend(&whole.to_be_bytes()[size_of::<usize>() - 3..][..length]);
     }
+
     Some(bytes)
 }
 
@@ -257,6 +269,7 @@ fn unpercent(name: &str) -> Option<String> {
             byte => byte,
         });
     }
+
     String::from_utf8(bytes).ok()
 }
 
@@ -289,6 +302,7 @@ mod tests {
         ] {
             assert_eq!(unbase64(text.as_bytes()).as_deref(), want.map(str::as_bytes), "{text}");
         }
+
         for (name, kept) in [
             ("user.note", true),
             ("system.posix_acl_access", true),
@@ -302,6 +316,7 @@ mod tests {
             take(&mut found, format!("SCHILY.xattr.{name}").as_bytes(), b"x").unwrap();
             assert_eq!(found.len(), usize::from(kept), "{name}");
         }
+
         for (key, want) in [
             ("SCHILY.xattr.user.a", None),
             ("SCHILY.xattr.security.selinux", None),
@@ -311,6 +326,7 @@ mod tests {
         ] {
             assert_eq!(missed(key.as_bytes()), want, "{key}");
         }
+
         assert!(take(&mut Attributes::new(), b"LIBARCHIVE.xattr.user.a", b"!").is_err());
         let all =
             ["user.a", "security.capability"].map(|name| (name.to_owned(), Target(Vec::new())));

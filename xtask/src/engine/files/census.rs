@@ -195,15 +195,18 @@ impl Census {
     pub fn without_set_id(&self) -> Cow<'_, Self> {
         let left: BTreeSet<&Name> =
             self.remarks.iter().filter(|r| r.what == What::SetIdLeft).map(|r| &r.name).collect();
+
         if left.is_empty() {
             return Cow::Borrowed(self);
         }
+
         let mut plain = self.clone();
         let is_left = |(name, entry): &(&Name, &mut Entry)| match &entry.kind {
             Kind::Hardlink { to } => left.contains(to),
             _ => left.contains(name),
         };
         plain.entries.iter_mut().filter(is_left).for_each(|(_, entry)| entry.mode &= !SET_ID);
+
         Cow::Owned(plain)
     }
 
@@ -279,6 +282,7 @@ pub fn differences(wanted: &Census, found: &Census) -> Vec<Difference> {
     let (first, other_first) = (wanted.first_names(), found.first_names());
     let mut out = Vec::new();
     let mut differs = |name: &Name, how: String| out.push(Difference { name: name.clone(), how });
+
     for (name, entry) in &wanted.entries {
         let Some(other) = found.entries.get(name) else {
             differs(name, "is missing".into());
@@ -299,9 +303,11 @@ pub fn differences(wanted: &Census, found: &Census) -> Vec<Difference> {
             differs(name, "has other ACLs, capabilities or attributes".into());
         }
     }
+
     let more = found.entries.keys().filter(|name| !wanted.entries.contains_key(*name));
     more.for_each(|name| differs(name, "is one too many".into()));
     out.sort_by(|a, b| a.name.cmp(&b.name));
+
     out
 }
 
@@ -322,11 +328,13 @@ impl Census {
                 files.entry(to).or_insert_with(|| vec![to]).push(name);
             }
         }
+
         let mut first = BTreeMap::new();
         for names in files.values() {
             let least = names.iter().fold(names[0], |least, name| least.min(name));
             first.extend(names.iter().map(|name| (*name, least)));
         }
+
         first
     }
 }
@@ -373,6 +381,7 @@ mod tests {
         let file =
             |bytes, digit: &str| Kind::File { bytes, print: digit.repeat(64).try_into().unwrap() };
         let link = |to: &str| Kind::Symlink { to: Target(to.into()) };
+
         let wanted = census(&[
             ("a", file(1, "a"), 0o644, 1),
             ("b", file(1, "a"), 0o644, 1),
@@ -385,6 +394,7 @@ mod tests {
             ("same2", Kind::Hardlink { to: "same".parse().unwrap() }, 0o644, 1),
             ("twin", Kind::Hardlink { to: "same".parse().unwrap() }, 0o644, 1),
         ]);
+
         let found = census(&[
             ("a", file(2, "a"), 0o644, 1),
             ("b", file(1, "b"), 0o644, 1),
@@ -397,6 +407,7 @@ mod tests {
             ("same2", file(1, "a"), 0o644, 1),
             ("twin", file(1, "a"), 0o644, 1),
         ]);
+
         let told: Vec<String> =
             differences(&wanted, &found).iter().map(ToString::to_string).collect();
         assert_eq!(
@@ -413,6 +424,7 @@ mod tests {
                 "`twin` is a name of another file",
             ]
         );
+
         assert_eq!(differences(&wanted, &wanted), []);
     }
 }

@@ -116,12 +116,14 @@ impl Inside {
             ))
             .cure("write it from the root of the container, as `/srv/uploads`"));
         }
+
         let mounts = || {
             about
                 .lines()
                 .filter(|line| line.starts_with('/'))
                 .map(|mount| mount.trim_end_matches('/'))
         };
+
         if let Some(inside) = mounts().find(|mount| is_in(mount, path)) {
             return Err(Problem::refused(format!(
                 "`{inside}` is mounted inside `{path}` in container `{container}`"
@@ -129,17 +131,20 @@ impl Inside {
             .because("a tree with another in it is neither replaced nor emptied")
             .cure("name both as trees of their own, none inside the other"));
         }
+
         let way =
             match (mounts().any(|mount| mount == path), mounts().any(|mount| is_in(path, mount))) {
                 (true, _) => Way::Within,
                 (false, true) => Way::BesideInMount,
                 (false, false) => Way::Beside,
             };
+
         let id = about
             .lines()
             .find(|line| !line.is_empty() && !line.starts_with('/'))
             .unwrap_or_default();
         let id = id.chars().take(12).collect();
+
         Ok(Self { engine: engine.into(), container: container.into(), id, path: path.into(), way })
     }
 
@@ -222,6 +227,7 @@ impl Inside {
             .because("without `tar` in the container it can't be left out of a backup")
             .cure("end the undo window first, or put `tar` into the image"));
         }
+
         Ok(Cmd::new(&self.engine)
             .arg("cp")
             .arg(format!("{}:{}/.", self.container, self.path))
@@ -259,6 +265,7 @@ impl Inside {
                     .map(|(number, _)| (mode, number))
             })
         };
+
         let root = seen(&self.path);
         if root.is_some_and(|(mode, _)| !is_a(mode, 0o040_000)) {
             return Err(Problem::failed(format!(
@@ -267,6 +274,7 @@ impl Inside {
             ))
             .cure("name the folder itself, by its real path: a link to it is another thing"));
         }
+
         let number = |(mode, number): (&str, &str)| {
             let first = self.way == Way::Within && mode == FIRST;
             root.filter(|_| first).map_or(number, |(_, root)| root).parse().ok()
@@ -285,6 +293,7 @@ impl Inside {
             arriving,
             leaving,
         ] = self.places().each_ref().map(|place| seen(place).and_then(number));
+
         let live = standing.or(root);
         Ok(Found {
             root,
@@ -416,6 +425,7 @@ impl Inside {
             [LIVE, MARK, STANDING, "coming", "staged"].map(at);
         let [previous, discard, left, returned] = ["previous", "discard", LEFT, RETURNED].map(at);
         let [arriving, leaving] = ["arriving", "leaving"].map(at);
+
         [
             live,
             self.own(),
@@ -500,8 +510,10 @@ mod tests {
                  /srv/up.db-tasks/previous\n41ed 2 /\n",
             )
             .unwrap();
+
         assert!(found.can_undo() && !found.cut_short());
         assert_eq!(tree.id(&found), "0123456789ab:1:5");
+
         let ours =
             "stat -c %n /srv/up.db-tasks/made-by-db-tasks == \"/srv/up.db-tasks/made-by-db-tasks\"";
         assert_eq!(
@@ -516,12 +528,14 @@ mod tests {
                 "mv -T /srv/up.db-tasks/staged /srv/up",
             ]
         );
+
         let undo = [
             ours,
             "mv -T /srv/up.db-tasks/previous /srv/up.db-tasks/staged",
             "mv -T /srv/up /srv/up.db-tasks/previous",
             "mv -T /srv/up.db-tasks/staged /srv/up",
         ];
+
         assert_eq!(said(&tree.undo(&found).unwrap()), undo);
         let cut = Found { root: None, live: None, staged: Some(6), ..found.clone() };
         assert_eq!(said(&tree.finish(&cut).unwrap()), ["mv -T /srv/up.db-tasks/staged /srv/up"]);
@@ -534,18 +548,21 @@ mod tests {
             "mv -T /srv/up.db-tasks/discard /srv/up.db-tasks/previous",
             "rm -rf /srv/up.db-tasks/coming",
         ];
+
         let base = Found { coming: None, ..found.clone() };
         let swapped = Found { live: Some(4), previous: Some(1), discard: Some(5), ..base.clone() };
         assert_eq!(
             said(&tree.take_back(&swapped, "c:1:5").unwrap()),
             [&undo[..], &[ours], &taken[..]].concat()
         );
+
         // cut off when the old tree was live again, and when what it kept was to be kept again
         let live = Found { live: Some(1), previous: Some(4), discard: Some(5), ..base.clone() };
         assert_eq!(
             said(&tree.take_back(&live, "c:1:5").unwrap()),
             [&[ours][..], &taken[..]].concat()
         );
+
         let away = Found {
             live: Some(1),
             previous: None,
@@ -553,6 +570,7 @@ mod tests {
             coming: Some(4),
             ..base.clone()
         };
+
         assert_eq!(
             said(&tree.take_back(&away, "c:1:5").unwrap()),
             [&[ours][..], &taken[1..]].concat()
@@ -563,6 +581,7 @@ mod tests {
             "mv -T /srv/up.db-tasks/previous /srv/up.db-tasks/returned/4",
             taken[1],
         ];
+
         assert_eq!(
             said(&tree.take_back_late(&live, "c:1:5").unwrap()),
             [&[ours][..], &put_by].concat()
@@ -570,6 +589,7 @@ mod tests {
         // nothing was swapped, or it was taken back before
         assert_eq!(said(&tree.take_back(&found, "c:1:5").unwrap()), Vec::<String>::new());
         assert_eq!(said(&tree.redo(&found, "c:1:5").unwrap()), Vec::<String>::new());
+
         // nothing was kept before
         let first = Found { live: Some(4), previous: Some(1), ..base.clone() };
         assert_eq!(
@@ -582,6 +602,7 @@ mod tests {
             said(&tree.settle(&swapped).unwrap()),
             [ours, "rm -rf /srv/up.db-tasks/discard"]
         );
+
         assert_eq!(said(&tree.unstage(&found).unwrap()), [ours, "rm -rf /srv/up.db-tasks/coming"]);
         assert_eq!(
             said(&tree.unstage(&Found { previous: None, ..found.clone() }).unwrap()),
@@ -605,11 +626,13 @@ mod tests {
             previous: Some(5),
             ..Found::default()
         };
+
         let all = said(&tree.finish(&Found { staged: Some(4), ..base.clone() }).unwrap());
         let kept = [
             "mv -T /vol/.db-tasks/previous /vol/.db-tasks/discard",
             "mv -T /vol/.db-tasks/leaving /vol/.db-tasks/previous",
         ];
+
         assert_eq!(
             all,
             [
@@ -625,19 +648,24 @@ mod tests {
                 kept[1],
             ]
         );
+
         let again = said(
             &tree.finish(&Found { staged: Some(4), standing: Some(8), ..base.clone() }).unwrap(),
         );
         assert_eq!(again[0], "mv -T /vol/.db-tasks/live /vol/.db-tasks/leaving");
         assert_eq!(again[1..], all[1..]);
+
         let going = Found { staged: Some(4), leaving: Some(8), ..base.clone() };
         assert_eq!(said(&tree.finish(&going).unwrap()), all[1..]);
+
         let arriving = Found { arriving: Some(4), leaving: Some(6), ..base.clone() };
         assert_eq!(said(&tree.finish(&arriving).unwrap()), all[4..]);
+
         let leaving = Found { leaving: Some(6), ..base.clone() };
         assert_eq!(said(&tree.finish(&leaving).unwrap()), kept);
         assert!(tree.finish(&base).unwrap().is_empty());
         assert!(tree.dump_by_engine(&base).is_err());
+
         let dump = |found: &Found, tar| tree.dump_with_tar(found, tar).to_string();
         let reading = "docker exec --user=0 -e LC_ALL=C app tar -cf - -C /vol";
         assert_eq!(dump(&base, Tar::Plain), format!("{reading} --exclude=./.db-tasks ."));
@@ -645,27 +673,33 @@ mod tests {
             dump(&base, Tar::Posix),
             format!("{reading} --format=posix --exclude=./.db-tasks .")
         );
+
         assert_eq!(
             dump(&base, Tar::Gnu),
             format!(
                 "{reading} --format=posix --xattrs '--xattrs-include=*' --exclude=./.db-tasks ."
             )
         );
+
         let feed = |tar, given| tree.feed_with_tar(tar, given).to_string();
         let feeding = "docker exec -i --user=0 app tar -xpf - -C /vol/.db-tasks/coming";
         assert_eq!(feed(Tar::Plain, Given::All), feeding);
+
         let plain = format!(
             "{feeding} --xattrs '--xattrs-include=user.*' '--xattrs-include=system.posix_acl_*'"
         );
         assert_eq!(feed(Tar::Gnu, Given::Plain), plain);
+
         let power = "--xattrs-include=security.capability '--xattrs-include=trusted.*'";
         assert_eq!(feed(Tar::Gnu, Given::All), format!("{plain} {power}"));
+
         let theirs = Found { mark: None, ..base.clone() };
         assert_eq!(
             dump(&theirs, Tar::Plain),
             format!("{reading} ."),
             "a folder of somebody's own is in the backup"
         );
+
         assert_eq!(
             said(&tree.wipe())[0],
             "find /vol -mindepth 1 -maxdepth 1 '!' -name .db-tasks -exec rm -rf '{}' ';'"
@@ -677,10 +711,12 @@ mod tests {
         let tree = tree("/vol", "c\n/vol\n");
         let before = tree.found("41ed 1 /vol\n").unwrap();
         assert_eq!(tree.id(&before), "c:1:-");
+
         let swapped = tree
             .found("41ed 1 /vol\n41c0 7 /vol/.db-tasks/live\n43c0 8 /vol/.db-tasks/previous\n")
             .unwrap();
         assert_eq!(tree.id(&swapped), "c:7:1");
+
         let undone = tree
             .found("41ed 1 /vol\n43c0 8 /vol/.db-tasks/live\n41c0 7 /vol/.db-tasks/previous\n")
             .unwrap();
@@ -695,15 +731,18 @@ mod tests {
             "docker exec --user=0 app find /srv/up -mindepth 1 -path /srv/up.db-tasks -prune -o \
              -exec stat -c '%f %s' '{}' +"
         );
+
         assert_eq!(Inside::counted("81a4 10\n41ed 4096\na1ff 3\n81a4 5\n"), (4, 15));
         assert!(
             Inside::is_answer("41ed 1 /srv/up\n41ed 2 /\n")
                 && !Inside::is_answer("41ed 1 /srv/up\n")
                 && !Inside::is_answer("")
         );
+
         for root in ["a1ff 1 /srv/up\n", "81a4 1 /srv/up\n"] {
             assert!(tree.found(root).is_err(), "{root}");
         }
+
         assert!(!tree.found("41ed 2 /\n").unwrap().is_there());
         let made = "C /srv\nA /srv/up\nA /srv/up/a\n";
         assert!(
@@ -711,6 +750,7 @@ mod tests {
                 && !tree.is_made("C /srv\nC /srv/up\nA /srv/up/a\n")
                 && !tree.is_made("A /srv/upper\n")
         );
+
         let at_work = "CMD\nsleep infinity\nmv -T /srv/up /srv/up.db-tasks/previous\ntar -cf - -C \
                        /srv/up .\ntar -cf - -C /srv/upper .\n";
         assert_eq!(
@@ -724,8 +764,10 @@ mod tests {
         for path in ["", "/", "up", "/srv/../etc", "/srv//up", "/srv/./up"] {
             assert!(Inside::new("docker", "app", path, "").is_err(), "{path}");
         }
+
         let inside = Inside::new("docker", "app", "/srv/up", "/srv/up/cache\n").unwrap_err();
         assert_eq!(inside.exit, crate::problem::Exit::Refused);
+
         for (mounts, way) in [
             ("/srv/upper\n", Way::Beside),
             ("/srv\n", Way::BesideInMount),
@@ -751,6 +793,7 @@ mod tests {
             previous: Some(4),
             ..Found::default()
         };
+
         let all = [
             tree.stage(&foreign),
             tree.swap(&foreign),
@@ -762,6 +805,7 @@ mod tests {
             tree.take_back(&foreign, "c:4:-"),
             tree.redo(&foreign, "c:4:-"),
         ];
+
         for acts in all {
             assert_eq!(acts.unwrap_err().exit, crate::problem::Exit::Refused);
         }

@@ -40,12 +40,14 @@ pub fn read_back_by(
             read_folders(root, method, &linked, &folders)
         };
         let crew: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+
         crew.into_iter()
             .map(|one| {
                 one.join().unwrap_or_else(|_| Err(anyhow::anyhow!("a reading thread broke down")))
             })
             .collect()
     });
+
     let mut whole = Census::default();
     for part in read {
         let part = part?;
@@ -53,6 +55,7 @@ pub fn read_back_by(
         whole.remarks.extend(part.remarks);
         progress(whole.entries.len() as u64, whole.bytes());
     }
+
     Ok(whole)
 }
 

@@ -60,10 +60,13 @@ pub(super) fn read_folders(
     let mut dump = Dump::new(root, (Form::None, &mut nowhere), method, &mut quiet);
     let mut take = |batch: &mut Batch| dump.take(batch);
     let mut reader = Reader::new(root, &excludes, linked, &mut take)?;
+
     while let Some(folder) = folders.next() {
         folders.read(reader.folder(&folder)?);
     }
+
     reader.flush()?;
+
     Ok(dump.census)
 }
 
@@ -128,7 +131,9 @@ impl<'a> Dump<'a> {
                 Step::Remark(name, what) => self.census.remark(&name, what),
             }
         }
+
         batch.clear();
+
         Ok(())
     }
 
@@ -155,7 +160,9 @@ impl<'a> Dump<'a> {
             }
             Found::File(place) => self.whole(&name, &seen, &bytes[place], &attributes)?,
         };
+
         self.note(name, &seen, kind, attributes);
+
         Ok(())
     }
 
@@ -179,6 +186,7 @@ impl<'a> Dump<'a> {
             out.write_all(bytes)?;
             fill(out, seen.bytes)?;
         }
+
         Ok(Kind::File { bytes: seen.bytes, print: self.sum.take() })
     }
 
@@ -187,9 +195,11 @@ impl<'a> Dump<'a> {
         let before = seen(&open).map_err(|e| unreadable(self.root, name, e))?;
         let (attributes, more) =
             attributes::read(&open).map_err(|e| unreadable(self.root, name, e))?;
+
         if more {
             self.census.remark(name, What::AttributesLost);
         }
+
         let mut file = Steady::new(File::from(open), &before);
         self.content(name, &before, &mut file, &attributes)?;
 
@@ -197,6 +207,7 @@ impl<'a> Dump<'a> {
         let changed = file.changed(&before).map_err(|e| unreadable(self.root, name, e))?;
         changed.into_iter().for_each(|what| self.census.remark(name, what));
         self.note(name.clone(), &before, Kind::File { bytes, print }, attributes);
+
         Ok(())
     }
 
@@ -210,20 +221,24 @@ impl<'a> Dump<'a> {
         if self.form == Form::None {
             return self.passed(file, 0);
         }
+
         let mut header = self.long_names(name, found, b"", attributes);
         let map = match &file.pieces {
             Some(pieces) => describe(&mut header, pieces, found.bytes),
             None => Vec::new(),
         };
+
         header.set_size(
             file.pieces
                 .as_ref()
                 .map_or(found.bytes, |pieces| pieces.iter().map(|(_, len)| len).sum()),
         );
+
         header.set_cksum();
         self.head.extend(header.as_bytes());
         self.head.extend(&map);
         self.tar.get_mut().write_all(&self.head)?;
+
         self.passed(file, map.len() as u64)
     }
 
@@ -231,17 +246,21 @@ impl<'a> Dump<'a> {
     fn passed(&mut self, file: &mut Steady, mut stored: u64) -> io::Result<()> {
         let entries = self.census.entries.len() as u64;
         let out = self.tar.get_mut();
+
         loop {
             let before = file.at;
             let got = file.read(&mut self.chunk, &mut self.sum);
             self.bytes += file.at - before;
             (self.progress)(entries, self.bytes);
+
             if got == 0 {
                 break;
             }
+
             out.write_all(&self.chunk[..got])?;
             stored += got as u64;
         }
+
         fill(out, stored)
     }
 
@@ -257,11 +276,13 @@ impl<'a> Dump<'a> {
         if self.form == Form::None {
             return Ok(());
         }
+
         let mut header = self.long_names(name, found, link, attributes);
         header.set_entry_type(kind);
         header.set_size(0);
         header.set_cksum();
         self.head.extend(header.as_bytes());
+
         self.tar.get_mut().write_all(&self.head)
     }
 
@@ -280,11 +301,13 @@ impl<'a> Dump<'a> {
         let path = [b"./", name.bytes(), slash].concat();
         self.head.clear();
         self.records.clear();
+
         for (kind, text) in [(EntryType::GNULongName, &path[..]), (EntryType::GNULongLink, link)] {
             if text.len() > SHORT {
                 header::long(kind, text, &mut self.head);
             }
         }
+
         let Moment { secs, nanos } = found.mtime;
         if secs < 0 || nanos > 0 {
             header::record(b"mtime", decimal(found.mtime).as_bytes(), &mut self.records);
@@ -292,16 +315,20 @@ impl<'a> Dump<'a> {
         for (key, value) in attributes::records(attributes) {
             header::record(key.as_bytes(), &value, &mut self.records);
         }
+
         if !self.records.is_empty() {
             header::extended(&self.records, &mut self.head);
         }
+
         let mut header = Header::new_gnu();
         put(&mut header.as_old_mut().name, &path);
         put(&mut header.as_old_mut().linkname, link);
         header.set_mode(found.mode);
         header.set_uid(found.owner.0.into());
+
         header.set_gid(found.owner.1.into());
         header.set_mtime(secs.max(0).unsigned_abs());
+
         header
     }
 
@@ -313,6 +340,7 @@ impl<'a> Dump<'a> {
             owner: found.owner,
             attributes,
         };
+
         self.census.add(name, entry);
         (self.progress)(self.census.entries.len() as u64, self.bytes);
     }

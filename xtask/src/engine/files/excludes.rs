@@ -64,6 +64,7 @@ impl Glob {
         let (body, folders_only) =
             text.strip_suffix('/').map_or((text, false), |body| (body, true));
         let pattern = body.trim_start_matches('/');
+
         if pattern.is_empty() {
             return Err(wrong("it would leave out everything or nothing").cure("take it out"));
         }
@@ -71,9 +72,11 @@ impl Glob {
             return Err(wrong("`!` takes nothing back here")
                 .cure("name what is left out; `\\!` is a name that begins so"));
         }
+
         fast_glob::validate(pattern).map_err(|e| {
             wrong(&e.to_string()).cure("mend it; `\\` before a sign takes its meaning")
         })?;
+
         Ok(Self { pattern: pattern.into(), folders_only, anywhere: !body.contains('/') })
     }
 
@@ -111,6 +114,7 @@ mod tests {
                 "{glob} {name}"
             );
         }
+
         assert!(!Excludes::default().file(&"x".parse().unwrap()));
     }
 

@@ -49,18 +49,22 @@ impl Census {
 fn folder(name: &Name, entry: &Entry, out: &mut Vec<u8>) -> io::Result<()> {
     let path =
         if *name == Name::ROOT { b"./".to_vec() } else { [b"./", name.bytes(), b"/"].concat() };
+
     if path.len() > SHORT {
         header::long(EntryType::GNULongName, &path, out);
     }
+
     let mut header = Header::new_gnu();
     put(&mut header.as_old_mut().name, &path);
     header.set_entry_type(EntryType::Directory);
     header.set_mode(entry.mode);
     header.set_uid(entry.owner.0.into());
+
     header.set_gid(entry.owner.1.into());
     header.set_mtime(entry.mtime.secs.max(0).unsigned_abs());
     header.set_size(0);
     header.set_cksum();
+
     out.write_all(header.as_bytes())
 }
 
@@ -72,10 +76,12 @@ mod tests {
     #[test]
     fn folders_alone_with_names_of_any_length() {
         let mut census = Census::default();
+
         for length in [0, 1, 96, 97, 98, 99, 100, 255, 509, 510, 511, 512, 600] {
             let name = "n".repeat(length);
             let name: Name = if length == 0 { Name::ROOT } else { name.parse().unwrap() };
             let mtime = Moment { secs: length as i64, nanos: 0 };
+
             let entry = Entry {
                 kind: Kind::Folder,
                 mode: 0o2750,
@@ -83,8 +89,10 @@ mod tests {
                 owner: (7, 8),
                 attributes: Attributes::new(),
             };
+
             census.entries.insert(name, entry);
         }
+
         let folders = census.clone();
         let file = Entry {
             kind: Kind::Symlink { to: super::super::Target(b"x".to_vec()) },

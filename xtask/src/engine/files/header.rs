@@ -37,8 +37,10 @@ pub(super) fn record(key: &[u8], value: &[u8], out: &mut Vec<u8>) {
     let bare = key.len() + value.len() + 3;
     let digits = |length: usize| length.checked_ilog10().unwrap_or(0) as usize + 1;
     let length = bare + digits(bare + digits(bare));
+
     // writing to memory does not fail
     drop(write!(out, "{length} "));
+
     for part in [key, b"=", value, b"\n"] {
         out.extend(part);
     }
@@ -55,11 +57,13 @@ fn of_long(kind: EntryType, text: &[u8]) -> Header {
     header.set_entry_type(kind);
     header.set_mode(0o644);
     header.set_uid(0);
+
     header.set_gid(0);
     header.set_mtime(0);
     // a zero ends it
     header.set_size(text.len() as u64 + 1);
     header.set_cksum();
+
     header
 }
 

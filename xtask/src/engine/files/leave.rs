@@ -48,9 +48,11 @@ impl Leaving<'_> {
             kind == EntryType::Directory || kind == EntryType::Regular && raw.ends_with(b"/");
         let is_excluded =
             if is_folder { self.excludes.reach_folder(&name) } else { self.excludes.reach(&name) };
+
         if name != Name::ROOT && is_excluded {
             return Some(Left::Excluded);
         }
+
         match kind {
             EntryType::Block | EntryType::Char | EntryType::Fifo => Some(Left::NoContent(name)),
             EntryType::Link => {

@@ -44,7 +44,9 @@ impl Aside {
             }
             sleep(Duration::from_millis(1));
         }
+
         drop(fs::remove_file(self.probe()));
+
         Ok(())
     }
 
@@ -95,6 +97,7 @@ fn changed_after(root: &Path, moment: Moment) -> Result<bool, Problem> {
     if seen(&open).map_err(failed)?.mtime > moment {
         return Ok(true);
     }
+
     let mut folders = vec![Name::ROOT];
     while let Some(folder) = folders.pop() {
         let here = beneath(&open, &folder).map_err(failed)?;
@@ -108,5 +111,6 @@ fn changed_after(root: &Path, moment: Moment) -> Result<bool, Problem> {
             }
         }
     }
+
     Ok(false)
 }

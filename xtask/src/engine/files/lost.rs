@@ -25,6 +25,7 @@ pub fn lost(remarks: &[Remark]) -> Vec<String> {
         (What::LeadsOut, LEADS_OUT),
         (What::AttributesLost, ATTRIBUTES),
     ];
+
     let told = kinds
         .iter()
         .filter_map(|(what, why)| named(remarks, *what).map(|names| format!("{names}: {why}")));
@@ -68,7 +69,9 @@ impl Census {
                 entry.attributes = has.clone();
             }
         }
+
         left.iter().for_each(|name| self.remark(name, What::AttributesLeft));
+
         made
     }
 
@@ -81,9 +84,11 @@ impl Census {
             (": file removed before we read it", What::Vanished),
             (": File shrank by ", What::Shrank),
         ];
+
         if line.ends_with(": socket ignored") {
             return true;
         }
+
         if let Some((name, why)) = line.split_once(": Warning: Cannot ")
             && why.contains("xattr")
         {
@@ -91,6 +96,7 @@ impl Census {
                 name.strip_prefix("tar: ").and_then(|name| Name::parse(name.as_bytes()).ok());
             return name.inspect(|name| self.remark(name, What::AttributesUnknown)).is_some();
         }
+
         let found = said.iter().find_map(|(words, what)| {
             let name = line.split_once(words)?.0.split_once("tar: ")?.1;
             Some((Name::parse(name.as_bytes()).ok()?, *what))
@@ -121,6 +127,7 @@ mod tests {
     #[test]
     fn what_gnu_tar_says_of_files_that_change() {
         let mut census = Census::default();
+
         for (line, told) in [
             ("tar: ./z8: file changed as we read it", true),
             ("tar: ./a b: File removed before we read it", true),
@@ -133,6 +140,7 @@ mod tests {
         ] {
             assert_eq!(census.is_told_changed(line), told, "{line}");
         }
+
         let remarks: Vec<String> = census.changed().map(ToString::to_string).collect();
         assert_eq!(
             remarks,

@@ -36,11 +36,14 @@ impl Name {
         if raw.starts_with(b"/") {
             return Err("an absolute path");
         }
+
         let parts: Vec<&[u8]> =
             raw.split(|b| *b == b'/').filter(|part| !part.is_empty() && *part != b".").collect();
+
         if parts.contains(&&b".."[..]) {
             return Err("a `..` in its path");
         }
+
         Ok(Self(parts.join(&b'/')))
     }
 
@@ -109,6 +112,7 @@ impl fmt::Display for Name {
 pub(super) fn escaped(bytes: &[u8]) -> String {
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("\\x{byte:02x}")).collect::<String>();
     let mut out = String::new();
+
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {
             let plain = c != '\\' && !c.is_control();
@@ -118,8 +122,10 @@ pub(super) fn escaped(bytes: &[u8]) -> String {
                 out.push_str(&hex(c.encode_utf8(&mut [0; 4]).as_bytes()))
             }
         }
+
         out.push_str(&hex(chunk.invalid()));
     }
+
     out
 }
 

@@ -118,31 +118,40 @@ pub(super) fn each_but(
     let mut archive = tar::Archive::new(Watched { input: &mut straight, watch: &watch, at: 0 });
     let (mut census, mut dangers) = (Census::default(), Vec::new());
     let (mut entries, mut sum) = (archive.entries_with_seek()?, Summing::by(method));
+
     let mut rest = vec![0; CHUNK];
+
     loop {
         watch.allowed.set(HEADERS);
         let Some(entry) = entries.next() else { break };
         let mut entry = entry.map_err(|e| watch.blame(&e))?;
+
         if links == Links::OfTree
             && let Some(left) = leaving.of(&entry, &census)
         {
             (leaving.told)(Part::Begins);
             watch.allowed.set(u64::MAX);
+
             let size = entry.size();
             if io::copy(&mut entry, &mut io::sink()).map_err(|e| watch.blame(&e))? != size {
                 return Err(cut_off().into());
             }
+
             (leaving.told)(Part::Ended);
+
             match left {
                 Left::NoContent(name) => census.remark(&name, What::NoContent),
                 Left::Rest(name) => leaving.rest.push(name),
                 Left::Excluded => {}
             }
+
             continue;
         }
+
         let understood = understand(&mut entry)
             .and_then(|item| item.map(|item| fits(item, &census, links)).transpose());
         watch.allowed.set(u64::MAX);
+
         let item = match understood {
             Ok(Some(item)) => item,
             Ok(None) => continue,
@@ -155,6 +164,7 @@ pub(super) fn each_but(
                 continue;
             }
         };
+
         let size = entry.size();
         let mut content = Summed::new(entry, &mut sum);
         if dangers.is_empty() {
@@ -163,21 +173,26 @@ pub(super) fn each_but(
                 if watch.failed.get().is_some() { watch.blame(&e).into() } else { e }
             })?;
         }
+
         while content.read(&mut rest).map_err(|e| watch.blame(&e))? > 0 {}
         let (bytes, print) = content.finish();
         if bytes != size {
             return Err(cut_off().into());
         }
+
         if links == Links::OfTree
             && let Some(what) = item.missed
         {
             census.remark(&item.name, what);
         }
+
         note(&mut census, item, bytes, print);
     }
+
     if watch.ended.get() {
         return Err(cut_off().into());
     }
+
     watch.allowed.set(u64::MAX);
     end(archive.into_inner(), &watch)?;
     if dangers.is_empty() { Ok(census) } else { Err(refused(&dangers).into()) }
@@ -190,6 +205,7 @@ fn understand<R: Read>(entry: &mut tar::Entry<'_, R>) -> Result<Option<Item>, St
     let unreadable = |e: io::Error| format!("a header that can't be read: {e}");
     let raw = entry.path_bytes();
     let target = || entry.link_name_bytes().unwrap_or_default();
+
     let shape = match header.entry_type() {
         EntryType::XGlobalHeader => return Ok(None),
         EntryType::Directory => Shape::Folder,
@@ -214,6 +230,7 @@ fn understand<R: Read>(entry: &mut tar::Entry<'_, R>) -> Result<Option<Item>, St
             ));
         }
     };
+
     // the highest number means "as it is" where an owner is set
     let id = |id: io::Result<u64>| {
         let id = u32::try_from(id.map_err(unreadable)?).ok().filter(|id| *id != u32::MAX);
@@ -221,6 +238,7 @@ fn understand<R: Read>(entry: &mut tar::Entry<'_, R>) -> Result<Option<Item>, St
     };
     // a negative time is stored as its two's complement
     let secs = header.mtime().map_err(unreadable)?.cast_signed();
+
     Ok(Some(Item {
         name: Name::parse(&raw)?,
         shape,
@@ -248,6 +266,7 @@ fn extensions<R: Read>(entry: &mut tar::Entry<'_, R>) -> Result<Extensions, Stri
         return Ok(Extensions::default());
     };
     let mut said = Extensions::default();
+
     for extension in extensions {
         let extension = extension.map_err(|_| "an extended header that can't be read")?;
         match extension.key_bytes() {
@@ -268,6 +287,7 @@ fn extensions<R: Read>(entry: &mut tar::Entry<'_, R>) -> Result<Extensions, Stri
             _ => {}
         }
     }
+
     Ok(said)
 }
 
@@ -276,32 +296,38 @@ fn moment(text: &[u8]) -> Option<Moment> {
     let text = str::from_utf8(text).ok()?;
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let secs: i64 = whole.parse().ok()?;
+
     if !fraction.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
+
     let nanos: u32 = format!("{fraction:0<9}").get(..9)?.parse().ok()?;
     // -1.25 is a quarter before the second that ends in -1
     if whole.starts_with('-') && nanos > 0 {
         return Some(Moment { secs: secs.checked_sub(1)?, nanos: 1_000_000_000 - nanos });
     }
+
     Some(Moment { secs, nanos })
 }
 
 /// Whether an entry stays inside the tree and agrees with those before it.
 fn fits(item: Item, census: &Census, links: Links) -> Result<Item, String> {
     let kind = |name: &Name| census.entries.get(name).map(|entry| &entry.kind);
+
     if item.name == Name::ROOT && item.shape != Shape::Folder {
         return Err("the root of the tree, and no folder".into());
     }
     if census.entries.contains_key(&item.name) {
         return Err("a second entry of this name".into());
     }
+
     let path = item.name.bytes();
     for at in (0..path.len()).filter(|at| path[*at] == b'/') {
         if census.entries.get(&path[..at]).is_some_and(|entry| entry.kind != Kind::Folder) {
             return Err(format!("it lies in `{}`, which is no folder", escaped(&path[..at])));
         }
     }
+
     // a folder whose entry comes after what is in it is none of ours, and yet allowed
     let below = census.entries.range(item.name.join(b"")..).next();
     if item.shape != Shape::Folder
@@ -309,6 +335,7 @@ fn fits(item: Item, census: &Census, links: Links) -> Result<Item, String> {
     {
         return Err("a file where a folder was".into());
     }
+
     match &item.shape {
         Shape::Symlink(to) if links == Links::Inside && item.name.leads_out(to) => {
             Err(format!("a link that may lead out of the tree, to `{}`", escaped(to)))
@@ -327,6 +354,7 @@ fn note(census: &mut Census, item: Item, bytes: u64, print: Fingerprint) {
         Shape::Symlink(to) => Kind::Symlink { to: Target(to) },
         Shape::Hardlink(to) => Kind::Hardlink { to },
     };
+
     census.add(
         item.name,
         Entry {
@@ -348,6 +376,7 @@ fn end(mut rest: impl Read, watch: &Watch) -> Result<()> {
         if got == 0 {
             return if zeros < 512 { Err(cut_off().into()) } else { Ok(()) };
         }
+
         if buffer[..got].iter().any(|byte| *byte != 0) {
             return Err(Problem::failed("the archive goes on after its end")
                 .cure(
@@ -357,6 +386,7 @@ fn end(mut rest: impl Read, watch: &Watch) -> Result<()> {
                 .of_backup()
                 .into());
         }
+
         zeros += got as u64;
     }
 }
@@ -375,6 +405,7 @@ impl Watch {
     /// What is wrong: the archive, or the way it comes.
     fn blame(&self, error: &dyn std::fmt::Display) -> Problem {
         use io::ErrorKind::{InvalidData, InvalidInput, Other, UnexpectedEof};
+
         match self.failed.get() {
             None | Some(InvalidData | InvalidInput | Other | UnexpectedEof) => {
                 Problem::failed("the archive is damaged")
@@ -411,6 +442,7 @@ impl io::Seek for Watched<'_> {
                 got => left -= got as u64,
             }
         }
+
         Ok(self.at)
     }
 }
@@ -423,6 +455,7 @@ impl Read for Watched<'_> {
                 read => break read.inspect_err(|e| self.watch.failed.set(Some(e.kind())))?,
             }
         };
+
         self.watch.ended.set(self.watch.ended.get() || got == 0 && !buf.is_empty());
         let Some(left) = self.watch.allowed.get().checked_sub(got as u64) else {
             self.watch.failed.set(Some(io::ErrorKind::InvalidData));
@@ -430,6 +463,7 @@ impl Read for Watched<'_> {
         };
         self.watch.allowed.set(left);
         self.at += got as u64;
+
         Ok(got)
     }
 }

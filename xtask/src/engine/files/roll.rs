@@ -37,6 +37,7 @@ impl Roll {
             ("files", self.files, found.files),
             ("bytes", self.bytes, found.bytes),
         ];
+
         let differing: Vec<String> = numbers
             .iter()
             .filter(|(_, wanted, found)| wanted != found)
@@ -44,6 +45,7 @@ impl Roll {
                 format!("the tree has {found} {what} in place of {wanted}")
             })
             .collect();
+
         if differing.is_empty() && self.digest != found.digest {
             return vec![
                 "its digest is another one: contents, names, rights or times are not what they \
@@ -51,6 +53,7 @@ impl Roll {
                     .into(),
             ];
         }
+
         differing
     }
 }
@@ -70,12 +73,14 @@ impl Census {
     fn digest(&self) -> Fingerprint {
         let mut sum = Summing::by(Method::Blake3);
         sum.update(ENCODING);
+
         let mut text = Vec::new();
         for (name, entry) in &self.entries {
             text.clear();
             encode(name, entry, &mut text);
             sum.update(&text);
         }
+
         sum.take()
     }
 }
@@ -84,6 +89,7 @@ impl Census {
 fn encode(name: &Name, entry: &Entry, out: &mut Vec<u8>) {
     let Entry { kind, mode, mtime: Moment { secs, nanos }, owner, attributes } = entry;
     put(name.bytes(), out);
+
     match kind {
         Kind::File { bytes, print } => {
             out.push(b'f');
@@ -100,11 +106,13 @@ fn encode(name: &Name, entry: &Entry, out: &mut Vec<u8>) {
             put(to.bytes(), out);
         }
     }
+
     out.extend(mode.to_le_bytes());
     out.extend(secs.to_le_bytes());
     out.extend(nanos.to_le_bytes());
     out.extend(owner.0.to_le_bytes());
     out.extend(owner.1.to_le_bytes());
+
     out.extend((attributes.len() as u64).to_le_bytes());
     for (name, Target(value)) in attributes {
         put(name.as_bytes(), out);
@@ -130,8 +138,10 @@ mod tests {
             owner: (3, 4),
             attributes: Attributes::new(),
         };
+
         let print = "ab".repeat(32).try_into().unwrap();
         let mut census = Census::default();
+
         for (name, kind) in [
             ("a", Kind::File { bytes: 5, print }),
             ("b", Kind::Hardlink { to: "a".parse().unwrap() }),
@@ -140,6 +150,7 @@ mod tests {
         ] {
             census.entries.insert(name.parse().unwrap(), entry(kind));
         }
+
         census
     }
 
@@ -193,12 +204,14 @@ mod tests {
                 c.entries.insert("e".parse().unwrap(), moved);
             },
         ];
+
         for (at, change) in changes.iter().enumerate() {
             let mut changed = tree();
             change(&mut changed);
             let told = whole.differences(&changed.roll());
             assert!(!told.is_empty(), "change {at}");
         }
+
         assert!(whole.differences(&tree().roll()).is_empty());
     }
 }

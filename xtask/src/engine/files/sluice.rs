@@ -76,18 +76,21 @@ fn through(
         way: Way::Held,
         unwritten: None,
     });
+
     let mut pass = |_: &_, content: &mut dyn Read| {
         gate.borrow_mut().open()?;
         io::copy(content, &mut io::sink())?;
         gate.borrow_mut().close();
         Ok(())
     };
+
     let mut told = |part| gate.borrow_mut().leave_out(part);
     let mut leaving = Leaving { excludes, rest: Vec::new(), told: &mut told };
     let census =
         each_but(&mut Water { input, gate: &gate }, links, method, &mut pass, &mut leaving);
     let rest = Rest { names: leaving.rest };
     let mut gate = gate.into_inner();
+
     if census.is_ok() && gate.unwritten.is_none() {
         // what is held now are the marks of the end
         if !rest.names.is_empty() {
@@ -95,6 +98,7 @@ fn through(
         }
         drop(gate.pour());
     }
+
     gate.unwritten
         .map_or(census, |kind| Err(io::Error::from(kind).into()))
         .map(|census| (census, rest))
@@ -171,10 +175,12 @@ impl Gate<'_> {
                 &bytes[filling..]
             }
         };
+
         // more is of no use: after a refusal, or after the marks of the end
         if self.held.len() <= HELD {
             self.held.extend_from_slice(bytes);
         }
+
         Ok(())
     }
 }
@@ -204,26 +210,31 @@ mod tests {
 
     fn archive(entries: &[(&str, tar::EntryType, &str, usize)]) -> Vec<u8> {
         let mut builder = tar::Builder::new(Vec::new());
+
         for (name, kind, target, bytes) in entries {
             let mut header = tar::Header::new_gnu();
             header.set_entry_type(*kind);
             header.set_size(*bytes as u64);
             header.set_mode(0o644);
             header.set_mtime(1);
+
             header.set_uid(0);
             header.set_gid(0);
             header.as_gnu_mut().unwrap().name[..name.len()].copy_from_slice(name.as_bytes());
             header.as_gnu_mut().unwrap().linkname[..target.len()]
                 .copy_from_slice(target.as_bytes());
             header.set_cksum();
+
             builder.append(&header, &vec![b'x'; *bytes][..]).unwrap();
         }
+
         builder.into_inner().unwrap()
     }
 
     #[test]
     fn what_has_no_content_is_left_out_of_a_tar_of_a_tree() {
         use tar::EntryType::{Char, Directory, Fifo, Link, Regular};
+
         let with = [
             ("./", Directory, "", 0),
             ("first", Fifo, "", 0),
@@ -234,19 +245,23 @@ mod tests {
             ("b", Regular, "", 512),
             ("last", Fifo, "", 0),
         ];
+
         let (whole, mut out) = (archive(&with), Vec::new());
         let census = sluice(&mut &whole[..], &mut out, Links::OfTree).unwrap();
         let found = scan(&mut &out[..], Links::Inside).unwrap();
+
         assert_eq!(found.entries, census.entries);
         assert_eq!(
             (found.files(), found.bytes(), found.remarks.len(), census.remarks.len()),
             (2, 1212, 0, 5)
         );
+
         assert!(
             lost(&census.remarks)[0].starts_with("`first`, `pipe`, `again` and 2 more: "),
             "{:?}",
             census.remarks
         );
+
         assert!(
             scan(&mut &whole[..], Links::AsTheyAre).is_err(),
             "of an archive from elsewhere nothing is left out"
@@ -256,6 +271,7 @@ mod tests {
     #[test]
     fn what_is_excluded_goes_nowhere_and_its_other_names_are_told() {
         use tar::EntryType::{Directory, Fifo, Link, Regular};
+
         let with = [
             ("./", Directory, "", 0),
             ("first.tmp", Regular, "", 513),
@@ -270,20 +286,24 @@ mod tests {
             ("cache2", Regular, "", 512),
             ("last.tmp", Regular, "", 9),
         ];
+
         let excludes = Excludes::new(["cache/", "*.tmp"]).unwrap();
         for (entries, rest) in [(&with[..8], &[][..]), (&with[..], &["keep"][..])] {
             let (whole, mut out) = (archive(entries), Vec::new());
             let (census, found) = sluice_but(&mut &whole[..], &mut out, &excludes).unwrap();
             let names: Vec<String> = found.names.iter().map(ToString::to_string).collect();
+
             assert_eq!(
                 (names.as_slice(), census.remarks.len()),
                 (&rest.iter().map(ToString::to_string).collect::<Vec<_>>()[..], 0)
             );
             assert_eq!(out.len() as u64 % BLOCK, 0);
+
             if !rest.is_empty() {
                 assert!(scan(&mut &out[..], Links::Inside).is_err(), "it has no end yet");
                 out.extend(archive(&[("keep", Regular, "", 3)]));
             }
+
             let mut found = scan(&mut &out[..], Links::Inside).unwrap();
             assert_eq!(found.entries.remove(&b"keep"[..]).is_some(), !rest.is_empty());
             assert_eq!(found.entries, census.entries);
@@ -292,6 +312,7 @@ mod tests {
                 super::super::read::scan_but(&mut &whole[..], &excludes).unwrap().entries
             );
         }
+
         let cut = archive(&with)[..2000].to_vec();
         assert!(sluice_but(&mut &cut[..], &mut Vec::new(), &excludes).is_err());
     }
@@ -299,7 +320,9 @@ mod tests {
     #[test]
     fn all_of_a_good_archive_goes_on_as_it_is() {
         use tar::EntryType::{Directory, Regular, Symlink};
+
         let long = "d/".to_owned() + &"n".repeat(90);
+
         for entries in [
             &[][..],
             &[
@@ -320,6 +343,7 @@ mod tests {
     #[test]
     fn nothing_goes_on_from_the_first_entry_that_is_refused() {
         use tar::EntryType::{Block, Regular, Symlink};
+
         for bad in [
             ("l", Symlink, "/etc", 0),
             ("../up", Regular, "", 700),
@@ -334,6 +358,7 @@ mod tests {
             // header and content of the good one; its padding waits with what follows it
             assert_eq!(out, before[..512 + 700], "{bad:?}");
         }
+
         // a link that is let through because its owner trusts it is still no way out
         let through = archive(&[("l", Symlink, "/etc", 0), ("l/passwd", Regular, "", 700)]);
         let mut out = Vec::new();

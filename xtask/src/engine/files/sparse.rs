@@ -26,17 +26,21 @@ pub(super) fn pieces(file: &File, bytes: u64) -> Option<Vec<Piece>> {
         };
         let hole = rustix::fs::seek(file, SeekFrom::Hole(data)).ok()?.min(bytes);
         let data = data / BLOCK * BLOCK;
+
         match pieces.last_mut() {
             Some((from, len)) if *from + *len >= data => *len = hole - *from,
             _ if data < hole => pieces.push((data, hole - data)),
             _ => {}
         }
+
         // an end between blocks is taken with what is left of its block
         if let Some((from, len)) = pieces.last_mut() {
             *len = (len.next_multiple_of(BLOCK)).min(bytes - *from);
         }
+
         at = hole.max(at + 1);
     }
+
     let all = pieces.iter().map(|(_, len)| len).sum::<u64>() == bytes;
     (!all && pieces.len() <= MOST_PIECES).then_some(pieces)
 }
@@ -52,14 +56,17 @@ pub(super) fn describe(header: &mut Header, pieces: &[Piece], bytes: u64) -> Vec
             slot.set_length(len);
         }
     };
+
     let mut left = pieces.len() + 1;
     let mut more = Vec::new();
+
     if let Some(gnu) = header.as_gnu_mut() {
         gnu.set_real_size(bytes);
         fill(&mut gnu.sparse);
         left = left.saturating_sub(gnu.sparse.len());
         gnu.set_is_extended(left > 0);
     }
+
     while left > 0 {
         let mut extension = GnuExtSparseHeader::new();
         fill(&mut extension.sparse);
@@ -67,5 +74,6 @@ pub(super) fn describe(header: &mut Header, pieces: &[Piece], bytes: u64) -> Vec
         extension.set_is_extended(left > 0);
         more.extend_from_slice(extension.as_bytes());
     }
+
     more
 }

@@ -61,6 +61,7 @@ impl Steady {
         while pieces.get(self.piece).is_some_and(|(from, len)| from + len <= self.at) {
             self.piece += 1;
         }
+
         match pieces.get(self.piece) {
             Some((from, len)) if *from <= self.at => (from + len, true),
             Some((from, _)) => (*from, false),
@@ -85,6 +86,7 @@ impl Steady {
                 }
             }
         }
+
         buf[done..].fill(0);
         self.at += buf.len() as u64;
     }
@@ -96,6 +98,7 @@ impl Steady {
             let room = (end - self.at).min(buf.len() as u64) as usize;
             self.fill(&mut buf[..room]);
             sum.update(&buf[..room]);
+
             if data {
                 return room;
             }
@@ -103,6 +106,7 @@ impl Steady {
                 self.notice(Changed::Rewritten);
             }
         }
+
         0
     }
 

@@ -46,6 +46,7 @@ impl Slots {
             Step::Shelve => self.discard = None,
             Step::Done | Step::Foreign => {}
         }
+
         self
     }
 }
@@ -83,9 +84,11 @@ pub(super) enum Exchange {
 /// The next step from wherever the trees are.
 pub(super) fn next(slots: Slots, intent: Intent, exchange: Exchange) -> Step {
     use Slot::{Live, Previous, Staged};
+
     let incoming = Some(intent.incoming);
     let (swapped, untouched) = (slots.live == incoming, slots.live == intent.old);
     let between = slots.live.is_none() && slots.previous == intent.old;
+
     match (slots.staged == incoming, slots.previous == incoming) {
         // the old tree stands where the new one was: it is what an undo will want
         _ if swapped && intent.old.is_some() && slots.staged == intent.old => {
@@ -136,6 +139,7 @@ mod tests {
             }
             Step::Done | Step::Foreign => unreachable!(),
         }
+
         slots.after(step)
     }
 
@@ -161,6 +165,7 @@ mod tests {
         let mut open = vec![(start, 0)];
         while let Some((slots, steps)) = open.pop() {
             assert!(steps < ENOUGH, "{start:?} {intent:?}");
+
             for exchange in [Exchange::Can, Exchange::Cannot] {
                 match next(slots, intent, exchange) {
                     Step::Foreign => panic!("{start:?} {intent:?}: lost at {slots:?}"),
@@ -191,6 +196,7 @@ mod tests {
     #[test]
     fn trees_of_others_stop_it() {
         let intent = Intent { old: OLD, incoming: 2 };
+
         for slots in [
             Slots { live: Some(9), staged: NEW, ..Slots::default() },
             Slots { live: OLD, staged: Some(9), ..Slots::default() },

@@ -56,6 +56,7 @@ impl Tree {
             let names: Vec<&Name> = names.iter().filter(|name| !excludes.reach(name)).collect();
             some(&names).map(|names| format!("{names}: {why}"))
         };
+
         Ok(told(&facts.special, LEFT_OUT)
             .into_iter()
             .chain(told(&facts.leads_out, LEADS_OUT))
@@ -91,6 +92,7 @@ impl Store for Tree {
             .cure("name a folder without mounts in it; what is mounted can be a store of its own")
             .into());
         }
+
         let aside = Aside::of(&facts.root)?;
         let (is_there, foreign) = match aside.exists() {
             Ok(is_there) => (is_there, None),
@@ -98,8 +100,10 @@ impl Store for Tree {
                 (false, Some([&[problem.tried][..], &problem.happened].concat().join(": ")))
             }
         };
+
         let can_undo = is_there && aside.previous().is_dir();
         let parts = vec![(facts.root.display().to_string(), facts.entries)];
+
         let stuck = facts
             .root_is_mount
             .then(|| {
@@ -110,6 +114,7 @@ impl Store for Tree {
             })
             .or(foreign)
             .or_else(|| immovable(&facts, &aside));
+
         Ok(Holding {
             id: shown(facts.id),
             parts,
@@ -150,12 +155,14 @@ impl Store for Tree {
             unpack_among(from, &target, links, among.as_ref(), method, &mut |bytes, _| {
                 tell(bytes)
             })?;
+
         // it is read again while it goes to the disk
         let (found, flushed) = std::thread::scope(|scope| {
             let flushed = scope.spawn(|| unpacked.flush());
             (read_back_by(&target, method, &mut |_, _| {}), flushed.join())
         });
         flushed.map_err(|_| anyhow::anyhow!("the flushing thread broke down"))??;
+
         let (found, wanted) = (found?, unpacked.census);
         let differing = differences(&wanted.without_set_id(), &found);
         if !differing.is_empty() {
@@ -168,6 +175,7 @@ impl Store for Tree {
             .cure("look at that disk")
             .into());
         }
+
         Ok(Contents::Files(wanted))
     }
 
@@ -198,6 +206,7 @@ impl Store for Tree {
                     .cure("stop what writes there (`stop-during`), and run the command again")
                     .into());
                 }
+
                 parsed(live)
                     .map_or(Ok(Vec::new()), |id| Ok(wipe(&facts.root, id).map(|_| Vec::new())?))
             }
@@ -218,12 +227,14 @@ fn immovable(facts: &TreeFacts, aside: &Aside) -> Option<String> {
             above.display()
         ));
     }
+
     if aside.folder().is_dir() && !may_write(aside.folder()) {
         return Some(format!(
             "a restore works in `{}`, and you may not write there",
             aside.folder().display()
         ));
     }
+
     // a folder that goes into another one is written to
     (facts.id.is_some() && !may_write(&facts.root)).then(|| {
         format!("a restore moves `{}` aside, and you may not write there", facts.root.display())

@@ -34,6 +34,7 @@ impl<R: Read> Straight<R> {
     fn header(&mut self) -> io::Result<()> {
         self.ready.clear();
         self.at = 0;
+
         let block = self.block()?;
         let header = Header::from_byte_slice(&block[..]);
         if block.iter().all(|byte| *byte == 0) || header.entry_size().is_err() {
@@ -42,6 +43,7 @@ impl<R: Read> Straight<R> {
             self.ready.extend(block);
             return Ok(());
         }
+
         let (kind, size) = (header.entry_type(), header.entry_size()?);
         let is_known = header.as_gnu().is_some() || header.as_ustar().is_some();
         match kind {
@@ -56,11 +58,13 @@ impl<R: Read> Straight<R> {
             }
             _ => self.content = whole(self.size.take().unwrap_or(size)),
         }
+
         self.ready.extend(block);
         if kind == EntryType::GNUSparse && header.as_gnu().is_some_and(tar::GnuHeader::is_extended)
         {
             self.map()?;
         }
+
         Ok(())
     }
 
@@ -81,22 +85,26 @@ impl<R: Read> Straight<R> {
         let got = (&mut self.inner).take(whole(size)).read_to_end(&mut self.ready)?;
         let text = &self.ready[BLOCK..][..got.min(usize::try_from(size).unwrap_or(usize::MAX))];
         let is_whole = got as u64 == whole(size);
+
         let Some(Records { text, long }) =
             Some(text).filter(|text| is_whole && !is_straight(text)).and_then(straightened)
         else {
             self.size = length(text);
             return Ok(());
         };
+
         self.ready.clear();
         self.size = length(&text);
         for (kind, name) in long {
             header::long(kind, &name, &mut self.ready);
         }
+
         header.set_size(text.len() as u64);
         header.set_cksum();
         self.ready.extend(header.as_bytes());
         self.ready.extend(text);
         header::fill(&mut self.ready);
+
         Ok(())
     }
 
@@ -114,6 +122,7 @@ impl<R: Read> Straight<R> {
                 Err(e) => return Err(e),
             }
         }
+
         Ok(block)
     }
 }
@@ -127,13 +136,16 @@ impl<R: Read> Read for Straight<R> {
                 read => read?,
             }
         }
+
         if self.at < self.ready.len() {
             let got = (&self.ready[self.at..]).read(buf)?;
             self.at += got;
             return Ok(got);
         }
+
         let got = (&mut self.inner).take(self.content).read(buf)?;
         self.content = if self.content == u64::MAX { u64::MAX } else { self.content - got as u64 };
+
         Ok(got)
     }
 }
@@ -155,6 +167,7 @@ fn straightened(text: &[u8]) -> Option<Records> {
     let records = taken_apart(text)?;
     let has_line_end = |part: &[u8]| part.contains(&b'\n');
     let mut straight = Records { text: Vec::new(), long: Vec::new() };
+
     for (key, value) in records {
         match key {
             b"path" if has_line_end(value) => {
@@ -170,12 +183,14 @@ fn straightened(text: &[u8]) -> Option<Records> {
             key => record(key, value, &mut straight.text),
         }
     }
+
     Some(straight)
 }
 
 /// Each says how long it is: `LENGTH KEY=VALUE` and a line end.
 fn taken_apart(mut text: &[u8]) -> Option<Vec<(&[u8], &[u8])>> {
     let mut records = Vec::new();
+
     while !text.is_empty() {
         let digits = text.iter().position(|byte| *byte == b' ')?;
         let length: usize = str::from_utf8(&text[..digits]).ok()?.parse().ok()?;
@@ -184,6 +199,7 @@ fn taken_apart(mut text: &[u8]) -> Option<Vec<(&[u8], &[u8])>> {
         records.push((&record[..equals], &record[equals + 1..]));
         text = &text[length..];
     }
+
     Some(records)
 }
 
@@ -209,12 +225,15 @@ mod tests {
         header.set_entry_type(kind);
         header.set_mode(0o644);
         header.set_mtime(1);
+
         header.set_uid(0);
         header.set_gid(0);
         header.set_size(content.len() as u64);
         header.set_cksum();
+
         let mut all = [header.as_bytes(), content].concat();
         all.resize(all.len().next_multiple_of(BLOCK), 0);
+
         all
     }
 
@@ -243,18 +262,23 @@ mod tests {
             records(&[(b"SCHILY.xattr.user.plain", b"1")]),
             entry(EntryType::Regular, b"plain", &[7; 1000]),
         ]);
+
         let mut out = Vec::new();
         let census = sluice(&mut &whole[..], &mut out, Links::Inside).unwrap();
         assert_eq!(out, whole, "it goes on as it is");
+
         let names: Vec<&[u8]> = census.entries.keys().map(|name| name.bytes()).collect();
         assert_eq!(names, [&b"a\nname"[..], b"link", b"plain"]);
+
         let entry = &census.entries[&b"a\nname"[..]];
         assert_eq!(entry.attributes["user.note"], Target(evil.to_vec()));
         assert_eq!((entry.mtime.secs, entry.mtime.nanos), (7, 500_000_000));
         assert_eq!(census.entries[&b"link"[..]].attributes["user.a=b%\nc"], Target(b"\n".to_vec()));
+
         let to = crate::engine::files::Kind::Symlink { to: Target(b"to\nthere".to_vec()) };
         assert_eq!(census.entries[&b"link"[..]].kind, to);
         assert_eq!(census.bytes(), 1005);
+
         for at in (0..whole.len() - 513).step_by(100) {
             assert!(scan(&mut &whole[..at], Links::Inside).is_err(), "cut off at {at}");
         }

@@ -55,17 +55,20 @@ pub fn survey(root: &Path, excludes: &Excludes) -> Result<TreeFacts, Problem> {
         leads_out: Vec::new(),
         fixed: None,
     };
+
     let Some(root) = real(root)? else { return Ok(absent) };
     let us = geteuid();
     let open = open_root(&root)?;
     let whole = seen(&open).map_err(|e| within(&root, &Name::ROOT, "could not look at", e))?;
     let own = whole.id;
+
     let root_is_mount = root.parent().is_none_or(|parent| {
         let asked = || {
             traits(open_root(parent).ok()?.as_fd(), root.file_name()?.as_encoded_bytes(), own).ok()
         };
         asked().is_some_and(|root| root.mount)
     });
+
     let mut facts = TreeFacts {
         id: Some(own),
         root_is_mount,
@@ -73,6 +76,7 @@ pub fn survey(root: &Path, excludes: &Excludes) -> Result<TreeFacts, Problem> {
         owners: BTreeSet::from([whole.owner]),
         ..absent
     };
+
     let mut folders = vec![Name::ROOT];
     while let Some(folder) = folders.pop() {
         let failed = |name: &Name, e| within(&facts.root, name, "could not look at", e);
@@ -81,6 +85,7 @@ pub fn survey(root: &Path, excludes: &Excludes) -> Result<TreeFacts, Problem> {
             opened => opened.map_err(|e| failed(&folder, e))?,
         };
         let guard = Guard::of(&open, us).map_err(|e| failed(&folder, e))?;
+
         for last in list(&open).map_err(|e| failed(&folder, e))? {
             let name = folder.join(&last);
             let (found, traits) = match look_closely(open.as_fd(), &last, own) {
@@ -88,18 +93,22 @@ pub fn survey(root: &Path, excludes: &Excludes) -> Result<TreeFacts, Problem> {
                 found => found.map_err(|e| failed(&name, e))?,
             };
             let is_folder = found.kind == FileType::Directory;
+
             if if is_folder { excludes.folder(&name) } else { excludes.file(&name) } {
                 continue;
             }
+
             facts.entries += 1;
             facts.owners.insert(found.owner);
             facts.bytes += if found.kind == FileType::RegularFile { found.bytes } else { 0 };
+
             if traits.mount {
                 facts.mounts.push(name.clone());
             }
             if facts.fixed.is_none() {
                 facts.fixed = stays(&found, traits, guard, us).map(|why| format!("`{name}` {why}"));
             }
+
             match found.kind {
                 FileType::Directory => folders.push(name),
                 FileType::RegularFile => {}
@@ -112,6 +121,7 @@ pub fn survey(root: &Path, excludes: &Excludes) -> Result<TreeFacts, Problem> {
             }
         }
     }
+
     Ok(facts)
 }
 
@@ -154,8 +164,10 @@ impl Guard {
         if us.is_root() || found.owner.0 == us.as_raw() {
             return Ok(Self::Ours);
         }
+
         let may =
             rustix::fs::accessat(folder, ".", Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS);
+
         Ok(match may {
             Err(_) => Self::Others,
             Ok(()) if found.mode & 0o1000 != 0 => Self::Sticky,
@@ -167,6 +179,7 @@ impl Guard {
 /// Why an entry can't be removed.
 fn stays(found: &Seen, traits: Traits, guard: Guard, us: Uid) -> Option<&'static str> {
     let is_ours = found.owner.0 == us.as_raw();
+
     match guard {
         _ if traits.fixed => Some("is immutable, or may only be appended to (`lsattr`, `chattr`)"),
         Guard::Others => Some("is in a folder of another user's, which does not let you remove it"),

@@ -54,16 +54,19 @@ pub fn take_back(aside: &Aside, old: Option<Id>) -> Result<Option<PathBuf>> {
         begin(aside, now.live.map(|ino| Id { dev: 0, ino }), Slot::Previous)?;
         take(aside, Step::Move(Slot::Previous, Slot::Staged), &mut Exchange::Cannot)?;
     }
+
     let mut exchange = Exchange::Cannot;
     let now = slots(aside)?;
     // only a swap puts anything apart, and it leaves nothing staged
     if now.discard.is_some() && now.staged.is_none() && now.previous.is_some() {
         take(aside, Step::Move(Slot::Previous, Slot::Staged), &mut exchange)?;
     }
+
     let now = slots(aside)?;
     if now.discard.is_some() && now.previous.is_none() {
         take(aside, Step::Move(Slot::Discard, Slot::Previous), &mut exchange)?;
     }
+
     Ok(aside.unstage()?)
 }
 
@@ -84,6 +87,7 @@ pub fn repair(aside: &Aside) -> Result<Repaired> {
     if !aside.exists()? {
         return Ok(Repaired::Nothing);
     }
+
     let text = match fs::read(aside.journal()) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Repaired::Nothing),
         text => text.map_err(|e| at(&aside.journal(), "could not read", &e))?,
@@ -91,6 +95,7 @@ pub fn repair(aside: &Aside) -> Result<Repaired> {
     let intent = serde_json::from_slice(&text)
         .with_context(|| format!("`{}` is damaged", aside.journal().display()))?;
     finish(aside, intent)?;
+
     Ok(Repaired::Finished)
 }
 
@@ -103,24 +108,30 @@ fn begin(aside: &Aside, live: Option<Id>, from: Slot) -> Result<()> {
         .cure("nothing is kept any more: restore a backup")
         .into());
     }
+
     repair(aside)?;
     let slots = slots(aside)?;
     if slots.live != live.map(|id| id.ino) {
         return Err(foreign(aside).into());
     }
+
     let Some(incoming) = (if from == Slot::Staged { slots.staged } else { slots.previous }) else {
         return Err(Problem::failed(format!("`{}` is not there", path(aside, from).display()))
             .cure("nothing is kept any more: restore a backup")
             .into());
     };
+
     let intent = Intent { old: slots.live, incoming };
+
     if from == Slot::Staged {
         aside.note_live(incoming)?;
     }
+
     let text = serde_json::to_vec(&intent)?;
     aside
         .write(&aside.journal(), &text)
         .map_err(|e| at(&aside.journal(), "could not write", &e))?;
+
     finish(aside, intent).inspect_err(|_| {
         // a swap that moved nothing is none that has to be finished; a journal that stays is no
         // more than that
@@ -144,6 +155,7 @@ fn finish(aside: &Aside, intent: Intent) -> Result<()> {
             _ => take(aside, step, &mut exchange)?,
         }
     }
+
     Err(stuck(aside).into())
 }
 
@@ -159,6 +171,7 @@ fn take(aside: &Aside, step: Step, exchange: &mut Exchange) -> Result<(), Proble
             _ => problem,
         }
     };
+
     match step {
         Step::Exchange(slot) => {
             match renameat_with(CWD, place(slot), CWD, aside.live(), RenameFlags::EXCHANGE) {
@@ -175,11 +188,13 @@ fn take(aside: &Aside, step: Step, exchange: &mut Exchange) -> Result<(), Proble
             .map_err(|e| failed(Slot::Discard, Errno::from_io_error(&e).unwrap_or(Errno::IO)))?,
         Step::Done | Step::Foreign => {}
     }
+
     for folder in [aside.live().parent(), Some(aside.folder())].into_iter().flatten() {
         fs::File::open(folder)
             .and_then(|folder| folder.sync_all())
             .map_err(|e| at(folder, "could not flush", &e))?;
     }
+
     Ok(())
 }
 
@@ -198,8 +213,10 @@ fn slots(aside: &Aside) -> Result<Slots, Problem> {
         Err(e) => Err(at(path, "could not look at", &e.into())),
         Ok(found) => Ok(Some(found.id.ino)),
     };
+
     let [live, staged, previous, discard] =
         [Slot::Live, Slot::Staged, Slot::Previous, Slot::Discard].map(|s| path(aside, s));
+
     Ok(Slots {
         live: number(&live)?,
         staged: number(&staged)?,

@@ -81,9 +81,11 @@ pub fn unpack_among(
     rustix::fs::mkdir(target, Mode::RWXU).map_err(|e| at(target, "could not make", &e.into()))?;
     let root = open_root(target)?;
     attributes::bare(&root);
+
     let owners =
         if rustix::process::geteuid().is_root() { Owners::AsTheyWere } else { Owners::Ours };
     let here = root.try_clone()?;
+
     let mut tree = Tree {
         path: target,
         root,
@@ -96,9 +98,11 @@ pub fn unpack_among(
         chunk: vec![0; CHUNK],
         progress,
     };
+
     let mut census = each(input, links, method, &mut |item, content| tree.make(item, content))?;
     tree.finish_folders()?;
     tree.left.drain(..).for_each(|(name, what)| census.remark(&name, what));
+
     Ok(Unpacked { census, path: target.to_path_buf(), root: tree.root })
 }
 
@@ -190,23 +194,28 @@ impl Tree<'_> {
         let is_file = matches!(item.shape, Shape::File | Shape::SparseFile);
         let owner = self.among.map_or(Ok(item.owner), |among| among.owner(item.owner))?;
         let is_lost = self.owners == Owners::Ours && owner != ourselves();
+
         // a program that ran as somebody else must not run as whoever restores it
         let mode = if is_file && (self.among.is_some() || is_lost) {
             item.mode & !SET_ID
         } else {
             item.mode
         };
+
         let given = if self.among.is_some() { Given::Plain } else { Given::All };
         let attributes = attributes::granted(&item.attributes, given);
+
         let remarks = [
             (mode != item.mode, What::SetIdLeft),
             (self.owners == Owners::AsTheyWere && owner != item.owner, What::OwnerLeft),
             (is_lost, What::OwnerOurs),
             (attributes.len() < item.attributes.len(), What::AttributesLeft),
         ];
+
         self.left.extend(
             remarks.into_iter().filter(|(is, _)| *is).map(|(_, what)| (item.name.clone(), what)),
         );
+
         Ok(Finish { mode, mtime: item.mtime, owner, attributes })
     }
 
@@ -217,9 +226,11 @@ impl Tree<'_> {
             return Ok(());
         };
         let failed = |e: Errno| within(self.path, &item.name, "could not make", e);
+
         if self.here.0 != parent {
             self.here = (parent.clone(), make_folders(&self.root, &parent).map_err(failed)?);
         }
+
         let folder = &self.here.1;
         match &item.shape {
             Shape::File | Shape::SparseFile => {
@@ -229,6 +240,7 @@ impl Tree<'_> {
                     self.done.1 += bytes;
                     (self.progress)(self.done.0, self.done.1);
                 };
+
                 if item.shape == Shape::SparseFile {
                     write_sparse(content, &mut file, &mut self.chunk, &mut tell).map_err(wrong)?;
                 } else {
@@ -237,9 +249,11 @@ impl Tree<'_> {
                     write_all(content, &mut flushed, &mut self.chunk, &mut tell).map_err(wrong)?;
                     file = flushed.written().map_err(wrong)?;
                 }
+
                 if finish.put(&file, self.owners).map_err(failed)? > 0 {
                     self.left.push((item.name.clone(), What::AttributesLeft));
                 }
+
                 durable(&file).map_err(wrong)?;
             }
             Shape::Folder => {
@@ -259,8 +273,10 @@ impl Tree<'_> {
                 rustix::fs::linkat(&there, name, folder, last, AtFlags::empty()).map_err(failed)?;
             }
         }
+
         self.done.0 += 1;
         (self.progress)(self.done.0, self.done.1);
+
         Ok(())
     }
 
@@ -290,9 +306,11 @@ impl Finish {
             )?;
             is = seen(&open)?;
         }
+
         if is.mode != self.mode {
             rustix::fs::fchmod(&open, Mode::from_bits_truncate(self.mode as _))?;
         }
+
         let refused = attributes::write(&open, &self.attributes)?;
         rustix::fs::futimens(&open, &self.times()).map(|()| refused)
     }
@@ -349,6 +367,7 @@ fn make_folders(root: &OwnedFd, name: &Name) -> rustix::io::Result<OwnedFd> {
             there => there?,
         };
     }
+
     Ok(folder)
 }
 
@@ -381,6 +400,7 @@ fn write_sparse(
             file.write_all(chunk)
         }
     })?;
+
     file.set_len(at)
 }
 
@@ -398,6 +418,7 @@ fn chunks(
                 got => filled += got,
             }
         }
+
         if filled > 0 {
             act(&room[..filled])?;
         }

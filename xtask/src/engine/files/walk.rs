@@ -109,6 +109,7 @@ pub(super) fn list(folder: &OwnedFd) -> rustix::io::Result<Vec<Vec<u8>>> {
 /// need ask each of them.
 pub(super) fn list_kinds(folder: &OwnedFd) -> rustix::io::Result<Vec<(Vec<u8>, FileType)>> {
     let mut found = Vec::new();
+
     for entry in Dir::read_from(folder)? {
         let entry = entry?;
         let name = entry.file_name().to_bytes();
@@ -116,6 +117,7 @@ pub(super) fn list_kinds(folder: &OwnedFd) -> rustix::io::Result<Vec<(Vec<u8>, F
             found.push((name.to_vec(), entry.file_type()));
         }
     }
+
     found.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
     Ok(found)
 }
@@ -157,6 +159,7 @@ pub(super) fn look_closely(
     own: Id,
 ) -> rustix::io::Result<(Seen, Traits)> {
     use rustix::fs::{StatxAttributes, StatxFlags, statx};
+
     let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT | AtFlags::EMPTY_PATH;
     match statx(folder, name, flags, StatxFlags::BASIC_STATS) {
         Ok(found) => {
@@ -182,6 +185,7 @@ const FIXED: rustix::fs::StatxAttributes =
 #[cfg(target_os = "linux")]
 pub(super) fn may_move(tree: &Path) -> Result<(), Problem> {
     use rustix::fs::{CWD, StatxFlags, statx};
+
     let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
     match statx(CWD, tree, flags, StatxFlags::TYPE) {
         Ok(found) if found.stx_attributes.intersects(FIXED) => Err(Problem::refused(format!(
@@ -229,6 +233,7 @@ fn by_number(folder: BorrowedFd<'_>, name: &[u8], own: Id) -> rustix::io::Result
 pub(super) fn at(path: &Path, tried: &str, error: &io::Error) -> Problem {
     let problem =
         Problem::failed(format!("{tried} `{}`", path.display())).because(error.to_string());
+
     match error.kind() {
         io::ErrorKind::PermissionDenied => problem.cure("run it as the user who owns the tree"),
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {

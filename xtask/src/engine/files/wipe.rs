@@ -35,16 +35,21 @@ pub fn wipe(root: &Path, expected: Id) -> Result<Wiped, Problem> {
         ))
         .cure("run the command again and look at the new plan"));
     }
+
     let failed = |e| within(root, &Name::ROOT, "could not open", e);
     let mode = Mode::from_bits_truncate(seen(&open).map_err(failed)?.mode as _);
     let locked = !mode.contains(Mode::RWXU);
+
     if locked {
         rustix::fs::fchmod(&open, mode | Mode::RWXU).map_err(failed)?;
     }
+
     let wiped = open_below(root, &open).and_then(|()| empty(root, &open));
+
     if locked {
         rustix::fs::fchmod(&open, mode).map_err(failed)?;
     }
+
     wiped
 }
 
@@ -79,6 +84,7 @@ fn unlock(folder: &OwnedFd, last: &[u8]) -> rustix::io::Result<bool> {
             done => done?,
         }
     }
+
     Ok(is_folder)
 }
 
@@ -94,6 +100,7 @@ fn open_below(root: &Path, open: &OwnedFd) -> Result<(), Problem> {
             }
         }
     }
+
     Ok(())
 }
 
@@ -107,9 +114,11 @@ fn empty(root: &Path, open: &OwnedFd) -> Result<Wiped, Problem> {
         .because("what is mounted there belongs to something else; nothing was removed")
         .cure("unmount it, or move it out of the tree"));
     }
+
     let failed = |name: &Name, e| within(root, name, "could not remove", e);
     let (mut folders, mut entries) = (vec![Name::ROOT], 0);
     let mut at = 0;
+
     while let Some(folder) = folders.get(at).cloned() {
         at += 1;
         let here = beneath(open, &folder).map_err(|e| failed(&folder, e))?;
@@ -128,6 +137,7 @@ fn empty(root: &Path, open: &OwnedFd) -> Result<Wiped, Problem> {
             }
         }
     }
+
     // each comes after the one it is in
     for name in folders.iter().rev() {
         let Some((parent, last)) = name.split() else { continue };
@@ -138,8 +148,10 @@ fn empty(root: &Path, open: &OwnedFd) -> Result<Wiped, Problem> {
                     .cure("something writes into the tree: stop it, and run the command again"),
                 _ => failed(name, e),
             })?;
+
         entries += u64::from(removed.is_some());
     }
+
     Ok(Wiped { entries })
 }
 

@@ -75,12 +75,15 @@ impl Tally {
                 return Err(Problem::failed("the rows are not in the order of their primary keys")
                     .because(format!("at {:?}", place.1)));
             }
+
             self.place = Some(place);
             let fed = feed(&Value::Text(partition.to_owned()), &mut self.digest);
             fed.and_then(|()| row.iter().try_for_each(|value| feed(value, &mut self.digest)))
                 .map_err(|e| Problem::failed("could not take a checksum").because(e.to_string()))?;
         }
+
         self.rows += rows.len() as u64;
+
         Ok(())
     }
 
@@ -103,6 +106,7 @@ impl Tally {
         drop(self.digest.flush());
         let (_, sum) = self.digest.finish();
         let schema = of.schema.clone().unwrap_or_default();
+
         let census = CollectionCensus {
             name: of.name.clone(),
             rows: self.rows,

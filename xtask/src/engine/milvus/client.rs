@@ -119,11 +119,13 @@ impl Milvus {
     pub fn connect(address: &Address) -> Result<Self> {
         let endpoint = endpoint(&address.url)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+
         let lost = |why: String| {
             Problem::failed(format!("no Milvus answers at `{}`", address.url))
                 .because(why)
                 .cure("start it, or correct the address")
         };
+
         let connected =
             runtime.block_on(async { tokio::time::timeout(CONNECT, endpoint.connect()).await });
         let channel = connected
@@ -131,6 +133,7 @@ impl Milvus {
             .map_err(|e| lost(root_cause(&e)))?;
         let grpc = Grpc::new(channel).max_decoding_message_size(LARGEST_ANSWER);
         let metadata = metadata(address)?;
+
         let mut milvus = Self {
             runtime,
             grpc,
@@ -138,6 +141,7 @@ impl Milvus {
             database: address.database.clone(),
             version: String::new(),
         };
+
         let version: Version =
             milvus.ask("GetVersion", &Nothing {}).map_err(|failure| match failure {
                 Failure::Lost(status)
@@ -149,8 +153,10 @@ impl Milvus {
                     failure.problem(&format!("ask the Milvus at `{}` for its version", address.url))
                 }
             })?;
+
         milvus.version = version.version;
         milvus.find_database()?;
+
         Ok(milvus)
     }
 
@@ -169,6 +175,7 @@ impl Milvus {
         if matches!(self.database.as_str(), "" | "default") {
             return Ok(());
         }
+
         let listed = match self.ask::<Databases>("ListDatabases", &Nothing {}) {
             Err(failure) if failure.unknown_call() => Databases::default(),
             listed => listed.map_err(|failure| failure.problem("list the databases of Milvus"))?,
@@ -176,6 +183,7 @@ impl Milvus {
         if listed.db_names.contains(&self.database) {
             return Ok(());
         }
+
         let has = listed.db_names.join("`, `");
         Err(Problem::failed(format!("Milvus has no database `{}`", self.database))
             .because(if has.is_empty() {
@@ -225,6 +233,7 @@ impl Milvus {
         for (key, value) in &self.metadata {
             message.metadata_mut().insert(*key, value.clone());
         }
+
         let mut grpc = self.grpc.clone();
         let answer: A = self.runtime.block_on(async move {
             let call = async {
@@ -239,6 +248,7 @@ impl Milvus {
                 }
             }
         })?;
+
         match answer.status() {
             Some(status) if status.code != 0 || status.error_code != 0 => Err(Failure::Said {
                 code: status.code,
@@ -257,6 +267,7 @@ fn endpoint(url: &str) -> Result<Endpoint, Problem> {
         ))
         .cure("give an `http://` address, of the server itself or of a tunnel to it"));
     }
+
     let wrong = || {
         Problem::usage(format!("`{url}` is no address of a Milvus"))
             .cure("write it as `http://127.0.0.1:19530`")
@@ -264,6 +275,7 @@ fn endpoint(url: &str) -> Result<Endpoint, Problem> {
     if !url.starts_with("http://") {
         return Err(wrong());
     }
+
     Ok(Endpoint::from_shared(url.to_owned())
         .map_err(|_| wrong())?
         .connect_timeout(CONNECT)
@@ -273,6 +285,7 @@ fn endpoint(url: &str) -> Result<Endpoint, Problem> {
 /// As Milvus's own clients send them.
 fn metadata(address: &Address) -> Result<Vec<(&'static str, MetadataValue<Ascii>)>, Problem> {
     let mut out = Vec::new();
+
     if let Some(token) = &address.token {
         let encoded = base64::engine::general_purpose::STANDARD.encode(token);
         let mut value = MetadataValue::try_from(encoded)
@@ -280,12 +293,14 @@ fn metadata(address: &Address) -> Result<Vec<(&'static str, MetadataValue<Ascii>
         value.set_sensitive(true);
         out.push(("authorization", value));
     }
+
     if !address.database.is_empty() {
         let value = MetadataValue::try_from(address.database.as_str()).map_err(|_| {
             Problem::usage(format!("`{}` is no name of a database of Milvus", address.database))
         })?;
         out.push(("dbname", value));
     }
+
     Ok(out)
 }
 
@@ -339,6 +354,7 @@ mod tests {
             panic!()
         };
         let said = error.to_string();
+
         assert!(
             said.starts_with(&format!("no Milvus answers at `http://127.0.0.1:{port}`\n  ")),
             "{said}"

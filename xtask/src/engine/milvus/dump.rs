@@ -26,6 +26,7 @@ impl Milvus {
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<Census> {
         let mut found = Vec::new();
+
         for name in self.names()? {
             let described = self.describe(&name)?;
             let Some(schema) =
@@ -36,17 +37,21 @@ impl Milvus {
             let fields = Fields::of(&name, schema)?;
             found.push((described, fields));
         }
+
         let unwritten = "could not write the backup of Milvus";
         let mut writer = Writer::new(out).context(unwritten)?;
+
         let header = Header {
             server_version: self.version().into(),
             database: self.db(),
             collections: found.len() as u64,
         };
+
         writer.write(What::Header(header)).context(unwritten)?;
         for (described, _) in &found {
             writer.write(What::Collection(described.collection.clone())).context(unwritten)?;
         }
+
         let mut census = Census::default();
         for (described, fields) in &found {
             let (rows_before, bytes_before) = (census.rows(), census.bytes());
@@ -57,7 +62,9 @@ impl Milvus {
             census.collections.push(read);
             census.changed.extend(changed);
         }
+
         writer.end(found.len() as u64, census.rows()).context(unwritten)?;
+
         Ok(census)
     }
 
@@ -76,7 +83,9 @@ impl Milvus {
         };
         let mut tally = Tally::new(fields);
         let only_keys = key_only(fields);
+
         let mut keys = Tally::new(&only_keys);
+
         for partition in found.readable_partitions() {
             let mut pages = Pages::new(self, name, fields, &partition)?;
             loop {
@@ -84,6 +93,7 @@ impl Milvus {
                 if page.is_empty() {
                     break;
                 }
+
                 tally.take(&partition, &page)?;
                 keys.take(
                     &partition,
@@ -93,17 +103,21 @@ impl Milvus {
                 progress(tally.rows(), tally.bytes());
             }
         }
+
         // vectors are nearly all of a row, so that reading the keys once more costs little
         let same_keys = read_again(self, &found.collection, &only_keys)?.sum() == keys.sum();
         let after = self.count(name)?;
         let mut changed = self.changes(found, before, after, tally.rows());
+
         if changed.is_empty() && !same_keys {
             changed.push(format!("rows of `{name}` came and others went while it was read"));
         }
+
         let (census, sha256) = tally.finish(&found.collection);
         let end =
             CollectionEnd { rows: census.rows, sha256: sha256.to_vec(), changed: changed.clone() };
         writer.write(What::CollectionEnd(end)).context("could not write the backup of Milvus")?;
+
         Ok((census, changed))
     }
 
@@ -125,6 +139,7 @@ impl Milvus {
                 before
             ));
         }
+
         match self.describe(name) {
             Err(_) => changed.push(format!("`{name}` was dropped or renamed while it was read")),
             Ok(now) if now.id != found.id => {
@@ -137,6 +152,7 @@ impl Milvus {
             }
             Ok(_) => {}
         }
+
         changed
     }
 }

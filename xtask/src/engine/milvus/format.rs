@@ -175,6 +175,7 @@ impl<R: Read> Reader<R> {
                 _ => line.push(byte[0]),
             }
         }
+
         let text = String::from_utf8_lossy(&line);
         let version = text
             .strip_prefix(MAGIC)
@@ -200,8 +201,10 @@ impl<R: Read> Reader<R> {
                     .into());
             }
         }
+
         let mut passed = Digest::new(io::sink());
         passed.write_all(&line)?;
+
         Ok(Self { input, passed })
     }
 
@@ -217,29 +220,36 @@ impl<R: Read> Reader<R> {
                 break decode_varint(&mut prefix.as_slice()).map_err(|e| damaged(e.to_string()))?;
             }
         };
+
         if length > LARGEST {
             return Err(damaged(format!("a record says that it has {length} bytes")).into());
         }
+
         let mut bytes = Vec::new();
         (&mut self.input).take(length).read_to_end(&mut bytes).map_err(unreadable)?;
+
         if (bytes.len() as u64) < length {
             return Err(cut_short().into());
         }
+
         let record = Record::decode(bytes.as_slice())
             .map_err(|e| damaged(format!("a record can't be read: {e}")))?;
         // what this version doesn't know would be lost in a restore; and no second way to write the
         // same is let pass
         let mut again = Vec::new();
         encode_varint(length, &mut again);
+
         let Some(what) =
             record.record.clone().filter(|_| record.encode_to_vec() == bytes && again == prefix)
         else {
             return Err(damaged("a record holds what is not known here").into());
         };
+
         if !matches!(what, What::End(_)) {
             self.passed.write_all(&prefix)?;
             self.passed.write_all(&bytes)?;
         }
+
         Ok(what)
     }
 
@@ -271,5 +281,6 @@ fn read_whole(input: &mut impl Read, buffer: &mut [u8]) -> Result<usize, Problem
             Err(e) => return Err(unreadable(e)),
         }
     }
+
     Ok(got)
 }

@@ -34,9 +34,11 @@ impl Milvus {
             self.await_loaded(name, &whole(found))?;
             return read(self);
         }
+
         let opened = self.open(found);
         let done = opened.map_err(anyhow::Error::from).and_then(|()| read(self));
         let closed = self.close(found);
+
         match (done, closed) {
             (Ok(value), Ok(())) => Ok(value),
             (Ok(_), Err(e)) => Err(e.into()),
@@ -47,17 +49,20 @@ impl Milvus {
 
     fn open(&mut self, found: &Described) -> Result<(), Problem> {
         let name = &found.collection.name;
+
         for (field, kind) in self.bare_vectors(found) {
             let index_type = match kind {
                 DataType::BinaryVector => "BIN_FLAT",
                 DataType::SparseFloatVector => "SPARSE_INVERTED_INDEX",
                 _ => "FLAT",
             };
+
             let metric = match kind {
                 DataType::BinaryVector => "HAMMING",
                 DataType::SparseFloatVector => "IP",
                 _ => "L2",
             };
+
             let request = CreateIndex {
                 db_name: self.db(),
                 collection_name: name.clone(),
@@ -65,9 +70,11 @@ impl Milvus {
                 extra_params: vec![pair("index_type", index_type), pair("metric_type", metric)],
                 index_name: READERS_INDEX.into(),
             };
+
             let doing = format!("give `{name}`, which has no index, one for reading it");
             self.call::<Status>("CreateIndex", &request, &doing)?;
         }
+
         self.load(name, &Load::Whole)?;
         self.await_rows(found)
     }
@@ -82,10 +89,12 @@ impl Milvus {
             Load::Not | Load::Whole => (Duration::ZERO, Duration::from_secs(2)),
         };
         sleep(least);
+
         let start = Instant::now();
         while self.count(name)? < self.statistics(name)? && start.elapsed() < most {
             sleep(PAUSE);
         }
+
         Ok(())
     }
 
@@ -105,6 +114,7 @@ impl Milvus {
                 self.partitions("ReleasePartitions", name, rest, 0)?;
             }
         }
+
         for (field_name, _) in self.bare_vectors(found) {
             let request = DropIndex {
                 db_name: self.db(),
@@ -112,13 +122,16 @@ impl Milvus {
                 field_name,
                 index_name: READERS_INDEX.into(),
             };
+
             let dropped = self.call::<Status>(
                 "DropIndex",
                 &request,
                 &format!("take the index for reading from `{name}`"),
             );
+
             dropped?;
         }
+
         Ok(())
     }
 
@@ -218,5 +231,6 @@ fn wait(what: &str, mut done: impl FnMut() -> Result<bool, Problem>) -> Result<(
         }
         sleep(PAUSE);
     }
+
     Ok(())
 }

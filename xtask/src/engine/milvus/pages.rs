@@ -40,9 +40,11 @@ impl<'a> Pages<'a> {
                 Some(asked.map_err(|failure| failure.problem("ask Milvus for its time"))?.timestamp)
             }
         };
+
         let width: i64 =
             fields.all.iter().map(|field| if field.dim > 0 { field.dim * 4 } else { 256 }).sum();
         let limit = PAGE / usize::try_from(width).unwrap_or(PAGE).max(1);
+
         Ok(Self {
             name,
             fields,
@@ -56,6 +58,7 @@ impl<'a> Pages<'a> {
     /// The next page; an empty one is the last. A page with fewer rows than were asked for is not.
     pub fn next(&mut self, milvus: &Milvus) -> Result<Vec<Row>, Problem> {
         let doing = format!("read `{}`", self.name);
+
         loop {
             let Some(expr) = after(&self.fields.key().name, self.last.as_ref()) else {
                 return Ok(vec![]);
@@ -67,24 +70,29 @@ impl<'a> Pages<'a> {
                 }
                 answer => answer.map_err(|failure| failure.problem(&doing))?,
             };
+
             if answer.fields_data.is_empty() {
                 return Ok(vec![]);
             }
+
             let bytes = answer.encoded_len();
             let malformed =
                 |why: String| Problem::failed(format!("could not {doing}")).because(why);
             let mut page = rows(self.fields, answer.fields_data).map_err(malformed)?;
             let key = self.fields.key;
+
             page.sort_by(|a, b| match (&a[key], &b[key]) {
                 (Value::Long(a), Value::Long(b)) => a.cmp(b),
                 (Value::Text(a), Value::Text(b)) => a.cmp(b),
                 _ => std::cmp::Ordering::Equal,
             });
+
             if let Some(row) = page.last() {
                 self.last = Some(row[key].clone());
                 let fitting = (PAGE * page.len() / bytes.max(1)).clamp(1, MOST_ROWS);
                 self.limit = fitting.min(self.limit * 4);
             }
+
             return Ok(page);
         }
     }
@@ -120,6 +128,7 @@ pub(super) fn read_again(
     fields: &Fields,
 ) -> Result<Tally, Problem> {
     let mut tally = Tally::new(fields);
+
     for partition in readable_partitions(of) {
         let mut pages = Pages::new(milvus, &of.name, fields, &partition)?;
         loop {
@@ -130,6 +139,7 @@ pub(super) fn read_again(
             tally.take(&partition, &page)?;
         }
     }
+
     Ok(tally)
 }
 
@@ -155,6 +165,7 @@ fn quoted(text: &str) -> String {
             c => out.push(c),
         }
     }
+
     out.push('"');
     out
 }
@@ -184,6 +195,7 @@ mod tests {
     #[test]
     fn the_page_after_a_key() {
         let text = |t: &str| Some(Value::Text(t.into()));
+
         for (last, expr) in [
             (None, Some("")),
             (Some(Value::Long(-3)), Some("id >= -2")),

@@ -55,6 +55,7 @@ pub(super) fn visit(input: &mut dyn Read, visitor: &mut dyn Visit) -> Result<Cen
     };
     let mut collections = Vec::new();
     let mut names = BTreeSet::new();
+
     for _ in 0..header.collections {
         let What::Collection(collection) = reader.next()? else {
             return Err(damaged("a collection is missing").into());
@@ -64,15 +65,20 @@ pub(super) fn visit(input: &mut dyn Read, visitor: &mut dyn Visit) -> Result<Cen
         };
         let fields =
             Fields::of(&collection.name, schema).map_err(crate::problem::Problem::of_backup)?;
+
         if !names.insert(collection.name.clone()) {
             return Err(damaged(format!("`{}` is there twice", collection.name)).into());
         }
+
         collections.push((collection, fields));
     }
+
     let described: Vec<Collection> =
         collections.iter().map(|(collection, _)| collection.clone()).collect();
     visitor.begin(&described)?;
+
     let mut census = Census::default();
+
     for (collection, fields) in &collections {
         let mut tally = Tally::new(fields);
         let end = loop {
@@ -87,16 +93,21 @@ pub(super) fn visit(input: &mut dyn Read, visitor: &mut dyn Visit) -> Result<Cen
                 _ => return Err(damaged(format!("`{}` has no end", collection.name)).into()),
             }
         };
+
         let read = ended(tally, collection, &end)?;
         visitor.end(collection, fields, &read)?;
         census.collections.push(read);
         census.changed.extend(end.changed);
     }
+
     let What::End(end) = reader.next()? else { return Err(damaged("it has no end").into()) };
+
     if (end.collections, end.rows) != (header.collections, census.rows()) {
         return Err(damaged("it holds not as many rows as it says").into());
     }
+
     reader.finish(&end)?;
+
     Ok(census)
 }
 
@@ -105,6 +116,7 @@ fn page(collection: &Collection, fields: &Fields, page: Rows) -> Result<Vec<Row>
     if !readable_partitions(collection).contains(&page.partition) {
         return Err(wrong(format!("there is no partition `{}`", page.partition)).into());
     }
+
     let bytes = page.encode_to_vec();
     let found = rows(fields, page.columns).map_err(wrong)?;
     // what is written again the same has been understood: each value is of its field's type (as
@@ -114,9 +126,11 @@ fn page(collection: &Collection, fields: &Fields, page: Rows) -> Result<Vec<Row>
         rows: found.len() as u32,
         columns: columns(fields, &found),
     };
+
     if again.encode_to_vec() != bytes {
         return Err(wrong("rows are not what their fields say".into()).into());
     }
+
     Ok(found)
 }
 
@@ -129,5 +143,6 @@ fn ended(tally: Tally, collection: &Collection, end: &CollectionEnd) -> Result<C
         ))
         .into());
     }
+
     Ok(census)
 }

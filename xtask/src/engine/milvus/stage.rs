@@ -75,6 +75,7 @@ impl Visit for Stager<'_> {
                 .cure("repair it first")
                 .into());
         }
+
         self.milvus.unstage()?;
         let state = self.milvus.state()?;
         for collection in collections {
@@ -87,6 +88,7 @@ impl Visit for Stager<'_> {
                 .cure(format!("rename or remove `{name}`"))
                 .into());
             }
+
             if Slot::Previous.name(&collection.name).len() > LONGEST_NAME {
                 return Err(Problem::refused(format!(
                     "the name `{}` is too long",
@@ -96,6 +98,7 @@ impl Visit for Stager<'_> {
                 .into());
             }
         }
+
         collections.iter().try_for_each(|collection| self.create(collection))
     }
 
@@ -111,9 +114,11 @@ impl Visit for Stager<'_> {
         for part in rows.chunks(most) {
             self.insert(of, fields, partition, part)?;
         }
+
         self.rows += rows.len() as u64;
         self.bytes += bytes as u64;
         (self.progress)(self.rows, self.bytes);
+
         Ok(())
     }
 
@@ -121,6 +126,7 @@ impl Visit for Stager<'_> {
         let name = staged(of);
         let flush = Flush { db_name: self.milvus.db(), collection_names: vec![name.clone()] };
         self.milvus.call::<Flushed>("Flush", &flush, &format!("flush `{name}`"))?;
+
         for index in &of.indexes {
             let request = CreateIndex {
                 db_name: self.milvus.db(),
@@ -129,12 +135,14 @@ impl Visit for Stager<'_> {
                 extra_params: index.params.clone(),
                 index_name: index.name.clone(),
             };
+
             self.milvus.call::<Status>(
                 "CreateIndex",
                 &request,
                 &format!("make the index `{}` of `{name}`", index.name),
             )?;
         }
+
         self.milvus.indexed(&name)?;
         if census.auto_ids
             && self.auto_ids == AutoIds::Keep
@@ -142,8 +150,10 @@ impl Visit for Stager<'_> {
         {
             self.milvus.take_property(&name, GIVEN_IDS, &format!("finish `{name}`"))?;
         }
+
         let load = survey::load(of);
         self.milvus.load(&name, &load)?;
+
         let made = self.milvus.describe(&name)?;
         let wanted = self.wanted(of);
         if let Some(what) = differs(&wanted, &made.collection) {
@@ -154,6 +164,7 @@ impl Visit for Stager<'_> {
             .because(format!("Milvus {} makes other {what} of it", self.milvus.version()))
             .into());
         }
+
         let (rows, counted) = self.milvus.opened(&made, |milvus| {
             let read = read_again(milvus, &made.collection, fields)?;
             Ok((read.finish(&made.collection).0, milvus.count(&name)?))
@@ -170,6 +181,7 @@ impl Visit for Stager<'_> {
             .cure("look at the server's log and at its free memory and disk")
             .into());
         }
+
         Ok(())
     }
 }
@@ -206,6 +218,7 @@ impl Stager<'_> {
                 schema.fields.iter_mut().for_each(|field| field.auto_id = false);
             }
         }
+
         wanted
     }
 
@@ -216,12 +229,14 @@ impl Stager<'_> {
         let mark =
             Mark { role: Role::Staged, base: of.name.clone(), aliases: of.aliases.clone(), load };
         let mut properties = of.properties.clone();
+
         properties.push(pair(PROPERTY, &mark.text()));
         if schema.fields.iter().any(|field| field.auto_id)
             && !properties.iter().any(|p| p.key == GIVEN_IDS)
         {
             properties.push(pair(GIVEN_IDS, "true"));
         }
+
         let by_key = schema.fields.iter().any(|field| field.is_partition_key);
         let request = CreateCollection {
             db_name: self.milvus.db(),
@@ -232,9 +247,11 @@ impl Stager<'_> {
             properties,
             num_partitions: if by_key { of.partitions.len() as i64 } else { 0 },
         };
+
         self.milvus.call::<Status>("CreateCollection", &request, &format!("make `{name}`"))?;
         let named =
             of.partitions.iter().filter(|partition| !by_key && *partition != DEFAULT_PARTITION);
+
         for partition in named {
             let request = CreatePartition {
                 db_name: self.milvus.db(),
@@ -244,6 +261,7 @@ impl Stager<'_> {
             let doing = format!("make the partition `{partition}` of `{name}`");
             self.milvus.call::<Status>("CreatePartition", &request, &doing)?;
         }
+
         Ok(())
     }
 
@@ -261,10 +279,12 @@ impl Stager<'_> {
             fields_data: columns(fields, rows),
             num_rows: u32::try_from(rows.len())?,
         };
+
         let doing = format!("insert rows into `{}`", staged(of));
         let schema = of.schema.iter().flat_map(|schema| &schema.fields);
         let auto_ids = schema.filter(|field| field.is_primary_key).any(|field| field.auto_id);
         let inserted = self.milvus.ask::<Mutation>("Insert", &request);
+
         let inserted = inserted.map_err(|failure| match failure {
             refused if auto_ids && self.auto_ids == AutoIds::Keep => refused
                 .problem(&format!("give `{}` the primary keys that it had", of.name))
@@ -278,11 +298,13 @@ impl Stager<'_> {
                 ),
             failure => failure.problem(&doing),
         })?;
+
         if inserted.insert_cnt != rows.len() as i64 {
             return Err(Problem::failed(format!("could not {doing}"))
                 .because(format!("Milvus took {} of {}", inserted.insert_cnt, rows.len()))
                 .into());
         }
+
         Ok(())
     }
 }

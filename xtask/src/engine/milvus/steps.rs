@@ -101,6 +101,7 @@ pub(super) enum From {
 /// have one.
 pub(super) fn begin(state: &State, from: From) -> Vec<Step> {
     let mut steps = if from == From::Back { Vec::new() } else { discard(state) };
+
     for (name, held) in state {
         let mark = match &held.mark {
             None => {
@@ -116,8 +117,10 @@ pub(super) fn begin(state: &State, from: From) -> Vec<Step> {
                 _ => continue,
             },
         };
+
         steps.push(Step::Mark { name: name.clone(), mark: Some(mark) });
     }
+
     steps
 }
 
@@ -131,12 +134,14 @@ pub(super) fn discard(state: &State) -> Vec<Step> {
 pub(super) fn kept_before(state: &State) -> Vec<Step> {
     let mut steps =
         drops(state, |mark, slot| (mark.role, slot) == (Role::Previous, Slot::Previous));
+
     for (name, mark, _) in
         ours(state).filter(|(_, mark, slot)| (mark.role, *slot) == (Role::Discard, Slot::Discard))
     {
         steps.push(Step::Mark { name: name.into(), mark: Some(mark.as_role(Role::Previous)) });
         steps.push(Step::Rename { from: name.into(), to: Slot::Previous.name(&mark.base) });
     }
+
     steps
 }
 
@@ -163,6 +168,7 @@ pub(super) fn finish(state: &State) -> Vec<Step> {
             break;
         }
     }
+
     steps
 }
 
@@ -171,6 +177,7 @@ pub(super) fn whole(state: &State, from: From) -> Vec<Step> {
     let mut now = state.clone();
     let mut steps = begin(state, from);
     steps.iter().for_each(|step| apply(&mut now, step));
+
     while let Some(step) = forward(&now) {
         apply(&mut now, &step);
         steps.push(step);
@@ -178,6 +185,7 @@ pub(super) fn whole(state: &State, from: From) -> Vec<Step> {
             break;
         }
     }
+
     steps
 }
 
@@ -201,6 +209,7 @@ pub(super) fn conflict(state: &State, steps: &[Step]) -> Option<String> {
             _ => apply(&mut now, step),
         }
     }
+
     under_way(&now).then(|| {
         ours(&now)
             .find(|(_, m, _)| m.role != Role::Discard)
@@ -233,9 +242,11 @@ fn back(state: &State) -> Option<Step> {
         {
             return Some(Step::PutAlias { alias: alias.clone(), to: name.into() });
         }
+
         if (mark.role, slot) == (Role::Incoming, Slot::Previous) && held.load != Load::Not {
             return Some(Step::Release { name: name.into() });
         }
+
         let mark = match (mark.role, slot) {
             (Role::Outgoing, _) => None,
             (Role::Incoming, Slot::Staged) => Some(mark.as_role(Role::Staged)),
@@ -265,6 +276,7 @@ fn moves(state: &State) -> Option<Step> {
     let rename =
         |from: &str, base: &str, to: Slot| Step::Rename { from: from.into(), to: to.name(base) };
     let free = |base: &str, slot: Slot| !state.contains_key(&slot.name(base));
+
     for (name, mark, slot) in ours(state) {
         let base = mark.base.as_str();
         let step = match (mark.role, slot) {
@@ -286,6 +298,7 @@ fn moves(state: &State) -> Option<Step> {
         };
         return Some(step);
     }
+
     None
 }
 
@@ -299,13 +312,16 @@ fn aliases(state: &State) -> Option<Step> {
         .flat_map(|(name, held)| held.aliases.iter().map(move |a| (a.as_str(), name.as_str())))
         .collect();
     let put = wanted.iter().find(|(alias, to)| leads.get(*alias) != Some(to));
+
     if let Some((alias, to)) = put {
         return Some(Step::PutAlias { alias: (*alias).into(), to: (*to).into() });
     }
+
     let stale =
         |(_, mark, _): &(&str, &Mark, Slot)| matches!(mark.role, Role::Outgoing | Role::Older);
     let left =
         ours(state).filter(stale).find_map(|(name, ..)| state.get(name)?.aliases.first().cloned());
+
     left.map(|alias| Step::DropAlias { alias })
 }
 
@@ -319,17 +335,21 @@ fn settle_marks(state: &State) -> Option<Step> {
         Role::Older => slot == Slot::Discard,
         Role::Staged | Role::Previous | Role::Discard => true,
     };
+
     if !ours(state).all(arrived) {
         return None;
     }
+
     let with = |role: Role| ours(state).find(move |(_, mark, _)| mark.role == role);
     let outgoing = ours(state).filter(|(_, mark, _)| mark.role == Role::Outgoing);
     let loaded = outgoing
         .map(|(name, ..)| name)
         .find(|name| state.get(*name).is_some_and(|held| held.load != Load::Not));
+
     if let Some(name) = loaded {
         return Some(Step::Release { name: name.into() });
     }
+
     let (name, mark) = if let Some((name, mark, _)) = with(Role::Older) {
         (name, Some(mark.as_role(Role::Discard)))
     } else if let Some((name, mark, _)) = with(Role::Outgoing) {
@@ -350,6 +370,7 @@ pub(super) fn apply(state: &mut State, step: &Step) {
             }
         }
     };
+
     match step {
         Step::Mark { name, mark } => {
             if let Some(held) = state.get_mut(name) {
@@ -389,6 +410,7 @@ mod tests {
             aliases: aliases.clone(),
             load: load.clone(),
         });
+
         // only what is live or staged has its aliases and its memory already
         match &mark {
             None => Held { aliases, load, mark },
@@ -401,14 +423,17 @@ mod tests {
     /// one that moves.
     fn states() -> Vec<State> {
         let mut out = Vec::new();
+
         for bits in 0..256u32 {
             let mut state = State::new();
+
             for (at, base) in ["a", "b"].into_iter().enumerate() {
                 let has = |bit: usize| bits >> (at * 4 + bit) & 1 == 1;
                 let load = || if at == 0 { Load::Whole } else { Load::Not };
                 let mut put = |slot: Slot, mark, aliases: &[&str]| {
                     state.insert(slot.name(base), held(mark, base, aliases, load()));
                 };
+
                 if has(0) {
                     put(Slot::Live, None, &[["x", "old"], ["y", "older"]][at]);
                 }
@@ -418,12 +443,15 @@ mod tests {
                 if has(2) {
                     put(Slot::Previous, Some(Role::Previous), &[["was"], ["x"]][at]);
                 }
+
                 if has(3) {
                     put(Slot::Discard, Some(Role::Discard), &[]);
                 }
             }
+
             out.push(state);
         }
+
         out
     }
 
@@ -456,10 +484,13 @@ mod tests {
     fn ends_well(start: &State, from: From) -> State {
         let steps = whole(start, from);
         assert_eq!(conflict(start, &steps), None, "{start:?}");
+
         let end = run(start, &steps);
         assert!(!under_way(&end), "{start:?}: {end:?}");
+
         // what nobody can want back goes first, whatever comes after
         let kept = run(start, &discard(start));
+
         for cut in 0..=steps.len() {
             let middle = run(start, &steps[..cut]);
             let rest = finish(&middle);
@@ -468,6 +499,7 @@ mod tests {
             assert!(fine, "cut after {cut} of {steps:#?}\nfrom {start:#?}\nto {repaired:#?}");
             assert!(!under_way(&repaired) && finish(&repaired).is_empty());
         }
+
         end
     }
 
@@ -516,6 +548,7 @@ mod tests {
             let state: State = others.into_iter().chain([staged.clone()]).collect();
             conflict(&state, &whole(&state, From::Staged))
         };
+
         assert_eq!(swap(vec![other("a", &[])]), None);
         assert_eq!(swap(vec![other("a", &["a__previous"])]), Some("a__previous".into()));
         // all that is live gives way, so a live collection of such a name is no obstacle

@@ -46,6 +46,7 @@ impl Vectors {
         if now == live {
             return Ok(Vec::new());
         }
+
         match from {
             Swapped::Undone => self.milvus.undo(&seen(&now)?)?,
             Swapped::In => self.milvus.take_back(&seen(&now)?)?,
@@ -59,6 +60,7 @@ impl Vectors {
                 ]);
             }
         }
+
         Ok(Vec::new())
     }
 
@@ -72,6 +74,7 @@ impl Vectors {
                 .cure("stop what writes there (`stop-during`), and run the command again")
                 .into());
         }
+
         let how = match self.wipe {
             Wiping::Drop => Wipe::Drop,
             Wiping::Empty => Wipe::Empty,
@@ -86,11 +89,13 @@ impl Store for Vectors {
         let can_undo =
             all.iter().filter_map(|c| c.mark.as_ref()).any(|mark| mark.role == Role::Previous);
         let live: Vec<CollectionFacts> = all.into_iter().filter(|c| c.mark.is_none()).collect();
+
         let stuck = self
             .milvus
             .can_swap()
             .err()
             .map(|e| e.to_string().lines().next().unwrap_or_default().to_owned());
+
         Ok(Holding {
             id: id(&live)?,
             parts: live.iter().map(|c| (c.name.clone(), rows(c.rows))).collect(),
@@ -131,6 +136,7 @@ impl Store for Vectors {
             Change::Settle => drop(self.settled()?.settle()?),
             Change::Wipe { live, items } => self.empty(live, *items)?,
         }
+
         Ok(Vec::new())
     }
 }

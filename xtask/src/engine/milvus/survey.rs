@@ -54,6 +54,7 @@ impl Milvus {
     /// A call fails.
     pub fn survey(&self) -> Result<Vec<CollectionFacts>> {
         let mut out = Vec::new();
+
         for name in self.names()? {
             let found = self.describe(&name)?;
             let load = found.load();
@@ -61,6 +62,7 @@ impl Milvus {
                 Load::Whole => RowCount::Exact(self.count(&name)?),
                 _ => RowCount::About(self.statistics(&name)?),
             };
+
             out.push(CollectionFacts {
                 name,
                 id: found.id,
@@ -70,6 +72,7 @@ impl Milvus {
                 mark: found.mark,
             });
         }
+
         Ok(out)
     }
 
@@ -92,6 +95,7 @@ impl Milvus {
         let found: Description = self.call("DescribeCollection", &self.of(name), &doing)?;
         let mut schema = CollectionSchema::decode(found.schema.as_slice())
             .map_err(|e| Problem::failed(format!("could not {doing}")).because(e.to_string()))?;
+
         if schema.encoded_len() != found.schema.len() {
             return Err(Problem::failed(format!(
                 "`{name}` can't be backed up: its schema has parts that are not known"
@@ -99,11 +103,14 @@ impl Milvus {
             .because(format!("Milvus {} is newer than this tool", self.version()))
             .cure("update db-tasks"));
         }
+
         let partition_key = schema.fields.iter().any(|field| field.is_partition_key);
         tidy(&mut schema, name);
+
         let mut partitions =
             self.call::<Partitions>("ShowPartitions", &self.of(name), &doing)?.partition_names;
         partitions.sort();
+
         let (indexes, left) = self.indexes(name)?;
         let load = match left {
             // a reader was killed: the collection was not loaded before it came
@@ -112,6 +119,7 @@ impl Milvus {
                 self.load_state(name, if partition_key { &[] } else { &partitions }, LOADING)?
             }
         };
+
         let mark =
             found.properties.iter().find(|p| p.key == PROPERTY).and_then(|p| Mark::read(&p.value));
         let collection = Collection {
@@ -146,6 +154,7 @@ impl Milvus {
             found => found
                 .map_err(|failure| failure.problem(&format!("describe the indexes of `{name}`")))?,
         };
+
         let (readers, indexes): (Vec<_>, Vec<_>) = found
             .index_descriptions
             .into_iter()
@@ -158,6 +167,7 @@ impl Milvus {
                 params: index.params,
             })
             .collect();
+
         indexes.sort_by(|a, b| (&a.field, &a.name).cmp(&(&b.field, &b.name)));
         Ok((indexes, if readers.is_empty() { Reader::Never } else { Reader::Was }))
     }
@@ -177,19 +187,24 @@ impl Milvus {
                 partition_names,
                 db_name: self.db(),
             };
+
             let found: LoadState =
                 self.call("GetLoadState", &request, &format!("ask whether `{name}` is loaded"))?;
+
             Ok::<_, Problem>(found.state >= least)
         };
+
         if !state(&[])? {
             return Ok(Load::Not);
         }
+
         let mut loaded = Vec::new();
         for partition in partitions {
             if state(std::slice::from_ref(partition))? {
                 loaded.push(partition.clone());
             }
         }
+
         Ok(if loaded.len() == partitions.len() { Load::Whole } else { Load::Partitions(loaded) })
     }
 
@@ -202,6 +217,7 @@ impl Milvus {
             consistency_level: STRONG,
             ..Query::default()
         };
+
         let doing = format!("count the rows of `{name}`");
         let rows: Rows = self.call("Query", &query, &doing)?;
         let field = rows.fields_data.into_iter().next().and_then(|data| data.field);
@@ -209,6 +225,7 @@ impl Milvus {
             Some(Column::Scalars(scalars)) => scalars.data,
             _ => None,
         };
+
         match count {
             Some(Scalars::Longs(count)) if count.data.len() == 1 => {
                 Ok(u64::try_from(count.data[0]).unwrap_or(0))
@@ -228,6 +245,7 @@ impl Milvus {
             &self.of(name),
             &format!("ask for the statistics of `{name}`"),
         )?;
+
         Ok(found
             .stats
             .iter()
@@ -251,10 +269,12 @@ fn tidy(schema: &mut CollectionSchema, name: &str) {
     schema
         .fields
         .retain(|field| !field.is_dynamic && !matches!(field.name.as_str(), "RowID" | "Timestamp"));
+
     for field in &mut schema.fields {
         field.field_id = 0;
         field.state = 0;
     }
+
     for function in &mut schema.functions {
         function.id = 0;
         function.input_field_ids.clear();

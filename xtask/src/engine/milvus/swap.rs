@@ -60,12 +60,14 @@ impl Milvus {
                 .cure("let it end, or take its staged collections away; then undo")
                 .into());
         }
+
         if !any(Role::Previous) && !super::steps::under_way(&state) {
             return Err(Problem::failed("there is nothing to undo in Milvus")
                 .because("no collection is kept from before")
                 .cure("restore a backup")
                 .into());
         }
+
         self.steps(expected, From::Previous)
     }
 
@@ -155,6 +157,7 @@ impl Milvus {
             new_name: format!("{name}_2"),
             new_db_name: self.db(),
         };
+
         match self.ask::<Status>("RenameCollection", &request) {
             Err(failure @ Failure::Lost(_)) if failure.unknown_call() => {
                 Err(Problem::refused(format!("Milvus {} can't rename collections", self.version()))
@@ -179,6 +182,7 @@ impl Milvus {
     pub fn take(&mut self, step: &Step) -> Result<()> {
         let doing = step.to_string();
         let db_name = self.db();
+
         match step {
             Step::Mark { name, mark: Some(mark) } => self.set_mark(name, &mark.text(), &doing)?,
             Step::Mark { name, mark: None } => self.take_property(name, PROPERTY, &doing)?,
@@ -212,15 +216,18 @@ impl Milvus {
                         .because("it is not dropped by its name alone")
                         .into());
                 }
+
                 self.call::<Status>("DropCollection", &self.of(name), &doing)?;
             }
         }
+
         Ok(())
     }
 
     fn steps(&self, expected: &[Seen], from: From) -> Result<Vec<Step>> {
         let mut live = Vec::new();
         let mut state = State::new();
+
         for name in self.names()? {
             let found = self.describe(&name)?;
             if found.mark.is_none() {
@@ -229,11 +236,13 @@ impl Milvus {
             let load = found.load();
             state.insert(name, Held { aliases: found.collection.aliases, load, mark: found.mark });
         }
+
         if steps::under_way(&state) {
             return Err(Problem::refused("a swap of collections in Milvus was cut short")
                 .cure("repair it first")
                 .into());
         }
+
         unchanged(expected, live)?;
         let steps = steps::whole(&state, from);
         match steps::conflict(&state, &steps) {
@@ -255,6 +264,7 @@ impl Milvus {
             .rposition(|step| !matches!(step, Step::Mark { .. }))
             .map_or(0, |at| at + 1);
         steps[..moves].iter().try_for_each(|step| self.take(step))?;
+
         for _ in 0..3 {
             let state = self.state()?;
             let rest = steps::finish(&state);
@@ -263,6 +273,7 @@ impl Milvus {
             }
             rest.iter().try_for_each(|step| self.take(step))?;
         }
+
         Err(Problem::failed("the swap of collections in Milvus could not be finished")
             .because("somebody has renamed a collection of ours, or gave its name to another")
             .cure("look at the collections with `__previous` and `__staged` in their names")
@@ -305,11 +316,14 @@ impl Milvus {
             properties: vec![],
             delete_keys: vec![key.into()],
         };
+
         if self.ask::<Status>("AlterCollection", &request).is_ok() {
             return Ok(());
         }
+
         request.delete_keys.clear();
         request.properties = vec![pair(key, "")];
+
         self.call::<Status>("AlterCollection", &request, doing).map(drop)
     }
 }
@@ -319,15 +333,18 @@ pub(super) fn unchanged(expected: &[Seen], mut live: Vec<Seen>) -> Result<(), Pr
     let mut expected = expected.to_vec();
     expected.sort();
     live.sort();
+
     if expected == live {
         return Ok(());
     }
+
     let other = |a: &[Seen], b: &[Seen]| {
         a.iter().filter(|seen| !b.contains(seen)).map(|(n, _)| n.clone()).collect::<Vec<_>>()
     };
     let mut names = other(&expected, &live);
     names.extend(other(&live, &expected));
     names.dedup();
+
     Err(Problem::refused("the collections in Milvus are not those that were looked at")
         .because(format!("changed since: `{}`", names.join("`, `")))
         .cure("run the command again and look at the new plan"))

@@ -56,12 +56,14 @@ impl Fields {
                 .because("nothing has been left out silently")
                 .cure("a newer version of this tool may know it")
         };
+
         if let Some(function) = schema.functions.iter().find(|f| f.r#type != BM25) {
             return Err(cannot(format!(
                 "its function `{}` is of a kind that is not known",
                 function.name
             )));
         }
+
         let made: Vec<&String> =
             schema.functions.iter().flat_map(|f| &f.output_field_names).collect();
         let mut all = Vec::new();
@@ -70,6 +72,7 @@ impl Fields {
                 cannot(format!("its field `{}` is of a type that is not known", field.name))
             })?);
         }
+
         if schema.enable_dynamic_field {
             let name = DYNAMIC.to_owned();
             all.push(Field {
@@ -80,10 +83,12 @@ impl Fields {
                 dim: 0,
             });
         }
+
         let key = schema.fields.iter().find(|field| field.is_primary_key).map(|field| &field.name);
         let key = all.iter().position(|field| {
             Some(&field.name) == key && matches!(field.kind, DataType::Int64 | DataType::VarChar)
         });
+
         Ok(Self {
             key: key
                 .ok_or_else(|| cannot("its primary key is neither Int64 nor VarChar".into()))?,
@@ -106,6 +111,7 @@ impl Field {
         {
             return None;
         }
+
         let dim = field
             .type_params
             .iter()
@@ -121,6 +127,7 @@ impl Field {
 pub(super) fn rows(fields: &Fields, columns: Vec<FieldData>) -> Result<Vec<Row>, String> {
     let mut columns: Vec<Option<FieldData>> = columns.into_iter().map(Some).collect();
     let mut taken = Vec::new();
+
     for field in &fields.all {
         let same = |column: &FieldData| {
             if column.is_dynamic { field.name == DYNAMIC } else { column.field_name == field.name }
@@ -128,12 +135,15 @@ pub(super) fn rows(fields: &Fields, columns: Vec<FieldData>) -> Result<Vec<Row>,
         let column =
             columns.iter_mut().find(|c| c.as_ref().is_some_and(same)).and_then(Option::take);
         let column = column.ok_or_else(|| format!("the values of `{}` are missing", field.name))?;
+
         taken.push(
             values(column).map_err(|why| format!("the values of `{}` are {why}", field.name))?,
         );
     }
+
     let count = taken[fields.key].len();
     let mut rows: Vec<Row> = (0..count).map(|_| Vec::with_capacity(taken.len())).collect();
+
     for (values, field) in taken.into_iter().zip(&fields.all) {
         if values.len() != count {
             return Err(format!(
@@ -142,10 +152,12 @@ pub(super) fn rows(fields: &Fields, columns: Vec<FieldData>) -> Result<Vec<Row>,
                 field.name
             ));
         }
+
         for (row, value) in rows.iter_mut().zip(values) {
             row.push(value);
         }
     }
+
     Ok(rows)
 }
 
@@ -155,11 +167,13 @@ fn values(column: FieldData) -> Result<Vec<Value>, &'static str> {
         Some(Column::Vectors(vectors)) => vector_values(vectors)?,
         None => vec![],
     };
+
     let valid = column.valid_data;
     let there = valid.iter().filter(|valid| **valid).count();
     if valid.is_empty() || values.len() == there && there == valid.len() {
         return Ok(values);
     }
+
     // a server answers with something in the place of what is null, and takes nothing in its place
     if values.len() == valid.len() {
         return Ok(values
@@ -168,9 +182,11 @@ fn values(column: FieldData) -> Result<Vec<Value>, &'static str> {
             .map(|(value, valid)| if valid { value } else { Value::Null })
             .collect());
     }
+
     if values.len() != there {
         return Err("not as many as it says");
     }
+
     let mut values = values.into_iter();
     Ok(valid
         .into_iter()
@@ -204,6 +220,7 @@ fn vector_values(field: VectorField) -> Result<Vec<Value>, &'static str> {
         }
         Ok(data.chunks(width).map(|vector| Value::Bytes(vector.to_vec())).collect())
     };
+
     match field.data {
         None => Ok(vec![]),
         Some(Vectors::Floats(a)) if a.data.is_empty() => Ok(vec![]),
@@ -232,11 +249,13 @@ pub(super) fn columns(fields: &Fields, rows: &[Row]) -> Vec<FieldData> {
             }),
             _ => Column::Scalars(scalars(field.kind, field.element, &there)),
         };
+
         let valid_data = if field.nullable {
             rows.iter().map(|row| row[at] != Value::Null).collect()
         } else {
             vec![]
         };
+
         FieldData {
             r#type: field.kind as i32,
             field_name: field.name.clone(),
@@ -256,12 +275,14 @@ impl Field {
         if self.kind != DataType::SparseFloatVector {
             return self.dim;
         }
+
         let last = |bytes: &[u8]| {
             bytes
                 .chunks_exact(8)
                 .map(|pair| u32::from_le_bytes([pair[0], pair[1], pair[2], pair[3]]))
                 .max()
         };
+
         let of = |value: &&Value| if let Value::Bytes(bytes) = value { last(bytes) } else { None };
         values.iter().filter_map(of).max().map_or(0, |last| i64::from(last) + 1)
     }
@@ -278,6 +299,7 @@ fn scalars(kind: DataType, element: DataType, values: &[&Value]) -> ScalarField 
             }
         };
     }
+
     let data = match kind {
         DataType::Bool => Scalars::Bools(pick!(BoolArray, Bool)),
         DataType::Int8 | DataType::Int16 | DataType::Int32 => Scalars::Ints(pick!(IntArray, Int)),
@@ -293,6 +315,7 @@ fn scalars(kind: DataType, element: DataType, values: &[&Value]) -> ScalarField 
                 }
                 _ => None,
             };
+
             Scalars::Arrays(ArrayArray {
                 data: values.iter().filter_map(list).collect(),
                 element_type: element as i32,
@@ -310,12 +333,14 @@ fn vectors(kind: DataType, values: &[&Value]) -> Option<Vectors> {
             .flat_map(|v| if let Value::Floats(v) = v { v.clone() } else { vec![] })
             .collect()
     };
+
     let each = || {
         values
             .iter()
             .map(|v| if let Value::Bytes(v) = v { v.clone() } else { vec![] })
             .collect::<Vec<_>>()
     };
+
     Some(match kind {
         DataType::FloatVector => Vectors::Floats(FloatArray { data: floats() }),
         DataType::BinaryVector => Vectors::Bits(each().concat()),
@@ -337,6 +362,7 @@ pub(super) fn feed(value: &Value, to: &mut impl Write) -> io::Result<()> {
         to.write_all(&[tag])?;
         to.write_all(&(length as u64).to_le_bytes())
     }
+
     match value {
         Value::Null => to.write_all(&[0]),
         Value::Bool(v) => to.write_all(&[1, u8::from(*v)]),

@@ -39,17 +39,20 @@ impl Milvus {
     /// fails.
     pub fn wipe(&mut self, how: Wipe, expected: &[Seen]) -> Result<Vec<Wiped>> {
         let mut live = Vec::new();
+
         for name in self.names()? {
             let found = self.describe(&name)?;
             if found.mark.is_none() {
                 live.push(found);
             }
         }
+
         unchanged(
             expected,
             live.iter().map(|found| (found.collection.name.clone(), found.id)).collect(),
         )?;
         let mut gone = Vec::new();
+
         for found in live {
             let rows = match how {
                 Wipe::Drop => self.drop_live(&found)?,
@@ -57,6 +60,7 @@ impl Milvus {
             };
             gone.push(Wiped { name: found.collection.name, rows });
         }
+
         Ok(gone)
     }
 
@@ -65,11 +69,14 @@ impl Milvus {
         let name = &found.collection.name;
         let rows =
             if found.load() == Load::Whole { self.count(name)? } else { self.statistics(name)? };
+
         for alias in &found.collection.aliases {
             let request = DropAlias { db_name: self.db(), alias: alias.clone() };
             self.call::<Status>("DropAlias", &request, &format!("drop the alias `{alias}`"))?;
         }
+
         self.call::<Status>("DropCollection", &self.of(name), &format!("drop `{name}`"))?;
+
         Ok(rows)
     }
 
@@ -79,18 +86,22 @@ impl Milvus {
         let fields =
             key_only(&Fields::of(name, &found.collection.schema.clone().unwrap_or_default())?);
         let mut pages = Pages::new(self, name, &fields, "")?;
+
         loop {
             let page = pages.next(self)?;
             if page.is_empty() {
                 break;
             }
+
             let request = Delete {
                 db_name: self.db(),
                 collection_name: name.clone(),
                 expr: among(&fields, &page),
             };
+
             self.call::<Mutation>("Delete", &request, &format!("empty `{name}`"))?;
         }
+
         let left = self.count(name)?;
         if left > 0 {
             return Err(Problem::failed(format!("`{name}` is not empty"))
@@ -98,6 +109,7 @@ impl Milvus {
                 .cure("stop what writes to it; then run the command again")
                 .into());
         }
+
         Ok(rows)
     }
 }

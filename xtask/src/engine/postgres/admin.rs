@@ -50,6 +50,7 @@ pub fn creation(
 ) -> String {
     let mut sql =
         format!("{}CREATE DATABASE {} TEMPLATE template0", live.assertion(client), ident(name));
+
     if let Some(d) = like {
         sql.push_str(&format!(
             " ENCODING {} LC_COLLATE {} LC_CTYPE {}",
@@ -57,6 +58,7 @@ pub fn creation(
             literal(&d.collate),
             literal(&d.ctype)
         ));
+
         match (d.provider.as_deref(), &d.locale) {
             (Some("icu"), Some(locale)) => {
                 sql.push_str(&format!(" LOCALE_PROVIDER icu ICU_LOCALE {}", literal(locale)));
@@ -70,10 +72,12 @@ pub fn creation(
             _ if server.major() >= 15 => sql.push_str(" LOCALE_PROVIDER libc"),
             _ => {}
         }
+
         if !matches!(d.tablespace.as_str(), "" | "pg_default") {
             sql.push_str(&format!(" TABLESPACE {}", ident(&d.tablespace)));
         }
     }
+
     sql.push_str(&format!(" {};\n", on_its_way(-1)));
     sql
 }
@@ -155,8 +159,10 @@ pub(super) fn carry(name: &str, from: &DatabaseFacts) -> String {
     let mut sql = String::new();
     sql.extend(from.settings.iter().map(|setting| setting::given(name, setting)));
     sql.push_str(&format!("ALTER DATABASE {db} OWNER TO {};\n", ident(&from.owner)));
+
     if let Some(acl) = &from.acl {
         sql.push_str(&format!("REVOKE ALL ON DATABASE {db} FROM PUBLIC;\n"));
+
         for grant in acl {
             let whom = grant.grantee.as_ref().map_or("PUBLIC".into(), |g| ident(g));
             let option = if grant.grantable { " WITH GRANT OPTION" } else { "" };
@@ -166,6 +172,7 @@ pub(super) fn carry(name: &str, from: &DatabaseFacts) -> String {
             ));
         }
     }
+
     sql
 }
 
@@ -177,6 +184,7 @@ pub fn still(client: &Client, database: &str, facts: Option<&DatabaseFacts>) -> 
          'absent');\n",
         literal(database)
     );
+
     Act::Check(Check {
         what: match facts {
             Some(f) => {
@@ -218,6 +226,7 @@ pub fn is_marked(client: &Client, database: &str, environment: &str) -> Act {
         literal(database),
         literal(MARKER)
     );
+
     Act::Check(Check {
         what: format!("database {database} says that it is `{environment}`"),
         cmd: client.psql(client.maintenance(), sql),
@@ -256,6 +265,7 @@ impl Swap<'_> {
     fn renames(&self) -> Vec<(String, String)> {
         let kept = previous(self.live);
         let mut renames = Vec::new();
+
         if self.incoming == kept && self.live_oid.is_some() {
             let parked = parked(self.live);
             return vec![
@@ -264,12 +274,14 @@ impl Swap<'_> {
                 (parked, kept),
             ];
         }
+
         if self.live_oid.is_some() {
             if self.older_oid.is_some() {
                 renames.push((kept.clone(), self.discard()));
             }
             renames.push((self.live.into(), kept));
         }
+
         renames.push((self.incoming.clone(), self.live.into()));
         renames
     }
@@ -292,6 +304,7 @@ pub fn swap(client: &Client, swap: &Swap<'_>) -> Act {
     for (from, to) in &renames {
         sql.push_str(&format!("ALTER DATABASE {} RENAME TO {};\n", ident(from), ident(to)));
     }
+
     sql.push_str(&unmark(swap.live, swap.own));
     if swap.live_oid.is_some() {
         sql.push_str(&mark(&previous(swap.live), swap.kept, &swap.aside));
@@ -299,13 +312,16 @@ pub fn swap(client: &Client, swap: &Swap<'_>) -> Act {
     if swap.older_oid.is_some() && swap.aside != Aside::Kept {
         sql.push_str(&aside_otherwise(&[&swap.discard()], &Aside::Kept, &swap.aside));
     }
+
     sql.push_str(&swap.carries.as_ref().map_or(String::new(), |from| carry(swap.live, from)));
     sql.push_str("COMMIT;\n");
+
     let what =
         renames.iter().map(|(from, to)| format!("{from} -> {to}")).collect::<Vec<_>>().join(", ");
     let before = swap.live_oid.map_or("NULL".into(), |oid| oid.to_string());
     let names = [swap.live, &previous(swap.live), &swap.incoming].map(literal).join(", ");
     let done = format!("{} IS DISTINCT FROM {before}", oid_of(swap.live));
+
     behind_the_lock(client, what, sql, &make_way(&names, &done, &client.app_name))
 }
 
@@ -346,6 +362,7 @@ pub fn swap_back(client: &Client, back: &SwapBack<'_>) -> Act {
         format!("    IF {} = {oid} THEN {} END IF;\n", oid_of(&discard), rename(&discard, &kept))
     });
     let nothing = Own { comment: None, connection_limit: -1, template: back.own.template, oid: 0 };
+
     let due =
         format!("{} = {old} AND {}", oid_of(&kept), is_gone_back_to(&old.to_string(), &back.aside));
     let body = format!(
@@ -362,11 +379,13 @@ pub fn swap_back(client: &Client, back: &SwapBack<'_>) -> Act {
         live_name = literal(&live),
         kept_name = literal(&ident(&kept)),
     );
+
     let kept_again = if back.older_oid.is_some() {
         aside_otherwise(&[&kept], &back.aside, &Aside::Kept)
     } else {
         String::new()
     };
+
     let others = format!(
         "{TELLS}`{}` stays as it is: somebody has undone or replaced what this run had done there",
         back.live
@@ -376,12 +395,14 @@ pub fn swap_back(client: &Client, back: &SwapBack<'_>) -> Act {
         literal(&others),
         oid_of(back.live)
     );
+
     let sql =
         format!("{DURABLE}SET lock_timeout = '15s';\n{}{kept_again}{told}", block("back", &body));
     let names = [back.live, &kept].map(literal).join(", ");
     // nobody is cut off for what is not to be done
     let done = format!("({due}) IS NOT TRUE");
     let what = format!("{} -> {failed}, {kept} -> {}", back.live, back.live);
+
     behind_the_lock(client, what, sql, &make_way(&names, &done, &client.app_name))
 }
 
@@ -394,6 +415,7 @@ pub fn undo_back(client: &Client, again: &Swap<'_>, before: u32) -> Act {
         format!("    ALTER DATABASE {} RENAME TO {};\n", ident(from), ident(to))
     };
     let [comment, limit] = unmarking(again.live, again.own);
+
     let body = format!(
         " BEGIN\n  IF {kept_oid} = {before} THEN\n{}{}{}{}  END IF;\nEND ",
         rename(again.live, &parked),
@@ -402,9 +424,11 @@ pub fn undo_back(client: &Client, again: &Swap<'_>, before: u32) -> Act {
         indented(&[comment, limit, marking(&kept, again.kept, &again.aside).concat()]),
         kept_oid = oid_of(&kept),
     );
+
     let sql = format!("{DURABLE}SET lock_timeout = '15s';\n{}", block("back", &body));
     let names = [again.live, &kept].map(literal).join(", ");
     let done = format!("{} = {before}", oid_of(again.live));
+
     behind_the_lock(
         client,
         format!("{} <-> {kept}, as before", again.live),

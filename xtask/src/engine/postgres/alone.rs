@@ -43,6 +43,7 @@ pub fn alone(client: &Client, database: &str, was: Was, at: String) -> Alone {
          pg_backend_pid()",
         key as u32
     );
+
     let sql = format!(
         "BEGIN;\n{PATIENT_HOLD}SELECT pg_try_advisory_xact_lock({OURS}, {key}) AS db_tasks_locks \
          \\gset\nSELECT CASE WHEN NOT :'db_tasks_locks'::bool OR EXISTS (SELECT FROM {seen}) THEN \
@@ -68,6 +69,7 @@ pub fn in_the_name_of(alone: &Alone, run: &str, who: &str) -> Cmd {
         .map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' })
         .take(LIMIT)
         .collect();
+
     let said = alone.lock.input.clone().unwrap_or_default();
     let said = said.replacen(
         "BEGIN;\n",
@@ -132,6 +134,7 @@ impl std::fmt::Display for Holder {
             self.pid,
             self.role.as_deref().unwrap_or("?")
         );
+
         let said = app.strip_prefix(AT_WORK).and_then(|said| said.split_once(' '));
         match said.map(|(run, said)| (begun(run), said.trim_end())) {
             Some((Some(begun), said)) => {
@@ -173,6 +176,7 @@ mod tests {
             let Taken::Others(Some(holder)) = read(line) else { panic!("{line}") };
             assert_eq!(holder.to_string(), want);
         }
+
         assert_eq!(read("db-tasks holds\n"), Taken::Ours(Was::Unknown));
         assert_eq!(read("db-tasks holds 16384\n"), Taken::Ours(Was::Found(Some(16384))));
         assert_eq!(read("db-tasks holds nothing\n"), Taken::Ours(Was::Found(None)));
@@ -194,6 +198,7 @@ mod tests {
         let cmd =
             in_the_name_of(&alone, "65920080abcd", &format!("db-restore zoë's@{}", "x".repeat(80)));
         let name = cmd.input.unwrap();
+
         assert!(
             name.starts_with(
                 "BEGIN;\nSET LOCAL application_name = 'db-tasks at work/65920080abcd db-restore \
@@ -201,6 +206,7 @@ mod tests {
             ),
             "{name}"
         );
+
         assert!(name.ends_with("xxx';\nSELECT 1;\n"));
     }
 }

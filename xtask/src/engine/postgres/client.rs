@@ -153,14 +153,17 @@ impl Client {
             Place::Container { .. } => (&None, &c.port_inside),
             _ => (&c.host, &c.port),
         };
+
         for (flag, value) in [("-h", host), ("-p", port)] {
             if let Some(value) = value {
                 cmd = cmd.arg(flag).arg(value);
             }
         }
+
         if let Some(user) = &c.user {
             cmd = cmd.arg("-U").arg(user);
         }
+
         cmd = cmd.env("PGAPPNAME", &self.app_name);
         if !c.options.iter().any(|(name, _)| name == "PGCONNECT_TIMEOUT") {
             cmd = cmd.env("PGCONNECT_TIMEOUT", "10");
@@ -168,9 +171,11 @@ impl Client {
         for (name, value) in &c.options {
             cmd = cmd.env(name, value);
         }
+
         if let Some(password) = &c.password {
             cmd = cmd.secret("PGPASSWORD", password.clone());
         }
+
         cmd
     }
 
@@ -186,11 +191,13 @@ impl Client {
         // the long name has changed in 16
         let left_out = left_out.chain((large == LargeObjects::LeftOut).then(|| "-B".into()));
         let program = self.program("pg_dump");
+
         let program = if self.on_login == OnLogin::Off {
             program.env("PGOPTIONS", self.pgoptions())
         } else {
             program
         };
+
         let cmd = program.args(["-w", "--format=plain"]).args(left_out);
         self.place.wrap(cmd.arg("-d").arg(named(self.database())))
     }
@@ -292,6 +299,7 @@ impl Client {
             "pg_stat_activity WHERE starts_with(application_name, {name}) AND pid <> \
              pg_backend_pid()"
         );
+
         self.psql(
             self.maintenance(),
             format!(

@@ -116,9 +116,11 @@ pub type Counts = Vec<(String, u64)>;
 pub fn read_counts(answer: &str) -> Counts {
     let mut counts = Vec::new();
     let mut name = String::new();
+
     for line in answer.split('\n') {
         let ended =
             line.rsplit_once('|').and_then(|(head, rows)| Some((head, rows.trim().parse().ok()?)));
+
         if let Some((head, rows)) = ended {
             name.push_str(head);
             counts.push((std::mem::take(&mut name), rows));
@@ -127,6 +129,7 @@ pub fn read_counts(answer: &str) -> Counts {
             name.push('\n');
         }
     }
+
     counts
 }
 

@@ -277,23 +277,28 @@ impl ServerFacts {
             answer.split_at(at.context("the server's answer ends before it begins")?);
         let before: Vec<&str> = before.lines().collect();
         let (json, more) = said.split_once('\n').unwrap_or((said, ""));
+
         let (own, counts) = if more.starts_with('{') {
             more.split_once('\n').unwrap_or((more, ""))
         } else {
             ("{}", more)
         };
+
         let said = |json| {
             serde_json::from_str::<Map<String, Value>>(json)
                 .context("the server's answer is not what was asked for")
         };
         let mut all = said(json)?;
         all.extend(said(own)?);
+
         let mut facts: Self = serde_json::from_value(all.into())
             .context("the server's answer is not what was asked for")?;
         facts.inventory.count(read_counts(counts));
+
         let version = before.first().and_then(|line| line.split_whitespace().next());
         facts.client = Version(version.and_then(|version| version.parse().ok()).unwrap_or(0));
         facts.reached = Reached::read(&before);
+
         Ok(facts)
     }
 }
@@ -354,6 +359,7 @@ pub fn question(database: &str, depth: Depth, from: From) -> String {
         Depth::Tables => (TABLES, ""),
         Depth::Rows => (inventory::QUESTION, inventory::ROWS),
     };
+
     let opening = match from {
         From::ThisMachine => reached::QUESTION,
         From::ItsContainer => "\\echo :VERSION_NUM\n",

@@ -26,9 +26,11 @@ pub fn copy(client: &Client, from: &DatabaseFacts, name: &str) -> Act {
         ident(&from.name),
         on_its_way(-1)
     );
+
     let done = format!("{} IS NOT NULL", oid_of(name));
     let what = format!("database {name}, a copy of {}", from.name);
     let [cmd, way] = meanwhile(client, sql, &[&from.name], &done);
+
     Act::Create(Deed { what, how: How::Meanwhile(cmd, way) })
 }
 
@@ -44,8 +46,10 @@ pub fn exchange(client: &Client, live: &DatabaseFacts, copy: &str) -> Act {
         mark(&waits, Own::of(Some(live)), &Aside::Kept),
         carry(name, live),
     );
+
     let done = format!("{} IS DISTINCT FROM {}", oid_of(name), live.oid);
     let what = format!("databases {name} -> {waits}, {copy} -> {name}");
+
     Act::Rename(changed(what, meanwhile(client, sql, &[name, &waits, copy], &done)))
 }
 
@@ -62,6 +66,7 @@ pub fn take_back(client: &Client, name: &str, own: Own<'_>) -> Act {
             is_on_its_way()
         )
     };
+
     let kept = |db: &str| {
         let either = format!("({} OR {})", is_on_its_way(), is_kept("oid"));
         format!("EXISTS (SELECT FROM pg_database WHERE datname = {} AND {either})", literal(db))
@@ -72,9 +77,11 @@ pub fn take_back(client: &Client, name: &str, own: Own<'_>) -> Act {
             literal(&format!("DROP DATABASE {}", ident(db)))
         )
     };
+
     let nothing = Own { comment: None, connection_limit: -1, template: false, oid: 0 };
     let done = format!("{} IS NOT NULL AND NOT {}", oid_of(name), marked(name));
     let [comment, limit] = unmarking(name, own);
+
     let back = format!(
         " BEGIN\n  IF {} THEN\n{}  END IF;\n  IF {} IS NULL AND {} THEN\n{}  END IF;\nEND ",
         marked(name),
@@ -83,6 +90,7 @@ pub fn take_back(client: &Client, name: &str, own: Own<'_>) -> Act {
         kept(&waits),
         indented(&[rename(&waits, name), comment, limit]),
     );
+
     // one that was there before, and was not replaced yet, is nothing to speak of
     let begun = if own.oid == 0 { "true".to_owned() } else { kept(&waits) };
     let sql = format!(
@@ -93,8 +101,10 @@ pub fn take_back(client: &Client, name: &str, own: Own<'_>) -> Act {
         drop(&waits, &format!("{done} AND {}", kept(&waits))),
         drop(&staged, &marked(&staged)),
     );
+
     let over = format!("NOT {}", marked(name));
     let what = format!("what is half made of {name}, kept as {failed}");
+
     Act::Remove(changed(what, meanwhile(client, sql, &[name, &failed, &waits, &staged], &over)))
 }
 

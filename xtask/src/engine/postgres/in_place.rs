@@ -93,6 +93,7 @@ pub fn load(
     let tables: Vec<&Table> = inventory.tables.iter().filter(holds_rows).collect();
     let plain: Vec<&Table> = tables.iter().copied().filter(|t| t.kind == Kind::Plain).collect();
     let lock = lock(tables.iter().map(|t| t.name.as_str()));
+
     Load {
         cmd: client.load(live.name),
         into: live.name.into(),
@@ -176,6 +177,7 @@ pub fn unless_changed(load: Load, dumped: &Script) -> Load {
     let lock = lock(counted.iter().map(|(name, _)| name.as_str()));
     let unchanged_since =
         unchanged(counted.iter().map(|(name, rows)| (name.as_str(), Some(*rows))));
+
     let encoding = dumped.encoding.as_deref().filter(|encoding| *encoding != "utf8");
     let (begin, end) = encoding.map_or_else(Default::default, |encoding| {
         let begin = format!(
@@ -184,8 +186,10 @@ pub fn unless_changed(load: Load, dumped: &Script) -> Load {
         );
         (begin, "SET client_encoding TO :'db_tasks_said';\n")
     });
+
     let before =
         load.before.replacen(&unchanged([]), &format!("{begin}{lock}{unchanged_since}{end}"), 1);
+
     Load { before, ..load }
 }
 
@@ -211,6 +215,7 @@ pub fn begin(client: &Client, live: &Identity<'_>, own: Own<'_>) -> Act {
         ident(live.name),
         on_its_way(own.connection_limit)
     );
+
     Act::Write(Deed {
         what: format!("mark database {} as on its way", live.name),
         how: How::Live(client.psql(live.name, sql), None),
@@ -231,6 +236,7 @@ pub fn emptied_again(client: &Client, name: &str, own: Own<'_>) -> Act {
         ident(name),
         stays(name)
     );
+
     Act::Remove(Deed {
         what: format!("what is half made of {name}"),
         how: How::Live(client.psql(name, sql), None),
@@ -245,6 +251,7 @@ pub fn end_others(client: &Client, name: &str) -> Act {
          BEGIN\n      PERFORM pg_terminate_backend(p);\n    EXCEPTION WHEN insufficient_privilege THEN NULL;\n    END;\n  END LOOP;\nEND ",
         literal(name)
     );
+
     let sql = block("others", &body);
     Act::Remove(Deed {
         what: format!("sessions of others on {name}"),

@@ -79,6 +79,7 @@ impl Loader {
              SCHEMA public TO {role};\n",
             connect(name)
         );
+
         sql.extend(self.definitions.iter().map(|definition| match definition {
             Definition::Schema { name } => {
                 format!("CREATE SCHEMA IF NOT EXISTS {} AUTHORIZATION {role};\n", ident(name))
@@ -94,6 +95,7 @@ impl Loader {
             }
             Definition::MaterializedView | Definition::ActsAsOwner => String::new(),
         }));
+
         sql.push_str(&self.grants());
         Act::Create(self.deed(client, format!("database {name}{}", self.with()), sql))
     }
@@ -104,6 +106,7 @@ impl Loader {
         if self.extensions().next().is_none() {
             return String::new();
         }
+
         let role = literal(&self.role);
         format!(
             "SELECT format('GRANT SELECT, INSERT ON %s TO %I', oid::regclass, {role})\n  FROM \
@@ -151,6 +154,7 @@ impl Loader {
         let others =
             theirs(&format!("IS DISTINCT FROM (SELECT oid FROM pg_roles WHERE rolname = {owner})"));
         let now = theirs("IS NOT NULL");
+
         Handover {
             cmd: client.load(name),
             before: format!(
@@ -179,6 +183,7 @@ impl Loader {
              'this role was not made by db-tasks, so it is not dropped';\n  END IF;\nEND ",
             literal(MARK)
         );
+
         let sql = format!(
             "{}SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = \
              {name};\nDROP ROLE IF EXISTS {role};\n",
@@ -273,12 +278,14 @@ fn theirs(owner: &str) -> String {
         ("pg_ts_config", "cfgowner", "NULL"),
         ("pg_statistic_ext", "stxowner", "NULL"),
     ];
+
     let owned = OWNED.iter().map(|(class, column, acl)| {
         format!(
             "SELECT '{class}'::regclass::oid AS class, oid AS id, 0 AS sub, {column} AS owner, \
              {acl} AS acl FROM {class} WHERE {column} {owner}"
         )
     });
+
     let schemas = format!(
         "SELECT 'pg_namespace'::regclass::oid, oid, 0, nspowner, nspacl::text FROM pg_namespace \
          WHERE nspowner {owner} AND nspname <> 'public'"
@@ -287,6 +294,7 @@ fn theirs(owner: &str) -> String {
         "SELECT 'pg_class'::regclass::oid, attrelid, attnum, 0::oid, attacl::text FROM \
          pg_attribute JOIN pg_class c ON c.oid = attrelid WHERE relowner {owner}"
     );
+
     owned.chain([schemas, columns]).collect::<Vec<_>>().join("\n  UNION ALL ")
 }
 
@@ -309,6 +317,7 @@ pub fn verifier(password: &str, salt: &[u8; 16]) -> String {
     let server = sign(&salted, b"Server Key");
     let [salt, stored, server] =
         [salt.as_slice(), &stored, &server].map(|bytes| STANDARD.encode(bytes));
+
     format!("SCRAM-SHA-256${ITERATIONS}:{salt}${stored}:{server}")
 }
 

@@ -53,6 +53,7 @@ impl DatabaseFacts {
             .chain(of_one)
             .map(|s| Mark { environment: s.value.clone(), by: MarkedBy::Setting });
         let lines = self.own_comment().unwrap_or_default().lines().filter_map(marked);
+
         settings
             .chain(lines.map(|said| Mark { environment: said.to_owned(), by: MarkedBy::Comment }))
             .collect()
@@ -101,12 +102,14 @@ pub fn mark_in_comment(client: &Client, database: &DatabaseFacts, environment: &
          database is not the one that was looked at';\n  END IF;\nEND ",
         literal(name)
     );
+
     let sql = format!(
         "{DURABLE}BEGIN;\n{}COMMENT ON DATABASE {} IS {};\nCOMMIT;\n",
         block("comment", &body),
         ident(name),
         literal(&with_mark(comment, environment))
     );
+
     Act::Write(Deed {
         what: format!("the marker `{environment}` into the comment of database {name}"),
         how: How::Command(client.psql(client.maintenance(), sql)),
@@ -120,6 +123,7 @@ pub fn is_marked_in_comment(client: &Client, database: &DatabaseFacts, environme
         literal(&with_mark(database.comment.as_deref(), environment)),
         literal(&database.name)
     );
+
     Act::Check(Check {
         what: format!("database {} says in its comment that it is `{environment}`", database.name),
         cmd: client.psql(client.maintenance(), sql),
@@ -139,6 +143,7 @@ mod tests {
             name: "DbTasks.Environment".into(),
             value: (*value).into(),
         };
+
         DatabaseFacts {
             comment: comment.map(String::from),
             settings: settings.iter().map(setting).collect(),

@@ -70,6 +70,7 @@ pub fn is_nobodys(name: &str) -> Result<(), &'static str> {
     if name.len() > LIMIT {
         return Err("PostgreSQL takes 63 bytes of a name");
     }
+
     if ["postgres", "template0", "template1"].contains(&name) {
         return Err("every server has one of that name, for itself");
     }
@@ -100,6 +101,7 @@ fn within(name: &str, room: usize) -> String {
     while !name.is_char_boundary(end) {
         end -= 1;
     }
+
     format!("{}_{digest:08x}", &name[..end])
 }
 
@@ -159,6 +161,7 @@ mod tests {
         assert_eq!(previous("app"), "app__previous");
         let long = "é".repeat(31);
         let other = format!("{}x", "é".repeat(31));
+
         for name in [&long, &other] {
             assert!(
                 previous(name).len() <= 63 && previous(name).ends_with("__previous"),
@@ -166,6 +169,7 @@ mod tests {
                 previous(name)
             );
         }
+
         assert_ne!(previous(&long), previous(&other));
     }
 }

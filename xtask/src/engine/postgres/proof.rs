@@ -133,11 +133,13 @@ pub fn good(faults: Vec<Fault>, trust: Trust) -> Result<()> {
     let strange = faults.iter().all(|fault| heals(fault) == Trust::Dump);
     // every line of it is strange: the one word tells it all
     let told = if *first == Fault::Other(Other::Cluster) { &faults[..1] } else { &faults[..] };
+
     let what = if strange {
         "the file holds what no dump of one database does"
     } else {
         "the dump is not good"
     };
+
     let problem = Problem::failed(what)
         .because(told.iter().map(Fault::to_string).collect::<Vec<_>>().join("\n"))
         .cure(cure(first));
@@ -193,6 +195,7 @@ pub fn same_rows(found: &[TableRows], wanted: &[TableRows]) -> Result<()> {
     if differences.is_empty() {
         return Ok(());
     }
+
     Err(Problem::failed("the backup does not hold the rows that its manifest names")
         .because(differences.join("\n"))
         .cure("use another backup (`db-list`)")
@@ -211,9 +214,11 @@ pub fn loaded(script: &Script, counts: &[(String, u64)]) -> Result<()> {
     let found: BTreeMap<String, u64> =
         counts.iter().filter(|(table, _)| wanted.contains_key(table)).cloned().collect();
     let differences = differences(&wanted, &found);
+
     if differences.is_empty() {
         return Ok(());
     }
+
     Err(Problem::failed("the new database does not hold what the dump brought")
         .because(differences.join("\n"))
         .cure("use another backup (`db-list`)")
@@ -243,6 +248,7 @@ pub fn at_line(error: anyhow::Error, own: u64, told: &[u64]) -> anyhow::Error {
             problem.tried =
                 "the load has failed, and what it had done before may be there to stay".into();
             problem.fate = Fate::Cut;
+
             problem.cure = Some(
                 "where it was loaded in place, the live data is changed: bring back the backup \
                  that this run made first (`db-list`: the newest one); a staged database is \
@@ -254,6 +260,7 @@ pub fn at_line(error: anyhow::Error, own: u64, told: &[u64]) -> anyhow::Error {
                 format!("line {} of the dump: {rest}", of_dump(number.saturating_sub(own), told));
         }
     }
+
     // libpq shows the text of a query that no statement of the dump is, but one of its functions
     let within = problem.happened.iter().any(|line| line.trim_start().starts_with("QUERY: "));
     if let Some(cure) =
@@ -261,6 +268,7 @@ pub fn at_line(error: anyhow::Error, own: u64, told: &[u64]) -> anyhow::Error {
     {
         problem.cure = Some(cure.into());
     }
+
     problem.into()
 }
 
@@ -340,6 +348,7 @@ pub fn or_without(error: anyhow::Error, otherwise: Option<&str>) -> anyhow::Erro
     if !matches!(problem.state.as_deref(), Some("42704" | "42501")) {
         return error;
     }
+
     let cure = problem.cure.as_ref().map_or(String::new(), |cure| format!("{cure}; or "));
     problem
         .clone()

@@ -76,6 +76,7 @@ impl Reached {
                 .filter(|word| !word.is_empty() && !word.starts_with(':'))
                 .map(String::from)
         };
+
         let (port, host) = (known(), known());
         let address = lines.iter().skip(1).find_map(|line| {
             let said = line
@@ -83,6 +84,7 @@ impl Reached {
                 .and_then(|(_, rest)| Some(rest.split_once("\")")?.0));
             said.or_else(|| line.strip_prefix("Host Address|")).map(String::from)
         });
+
         let title = lines
             .iter()
             .find_map(|line| line.strip_prefix("title "))
@@ -92,6 +94,7 @@ impl Reached {
             .find_map(|line| line.strip_prefix("system "))
             .filter(|id| id.bytes().all(|b| b.is_ascii_digit()));
         let system = system.map(String::from);
+
         Self { host, address, port, system, title: title.filter(|title| !title.is_empty()) }
     }
 
@@ -134,6 +137,7 @@ pub fn is_published(ports: &str, address: Option<IpAddr>, port: &str) -> bool {
         }
         None => matches!(host, "0.0.0.0" | "127.0.0.1" | "::" | "[::]" | "::1" | "[::1]"),
     };
+
     ports.split(", ").filter_map(|entry| entry.split_once("->")).any(|(bound, _)| {
         bound.rsplit_once(':').is_some_and(|(host, bound)| bound == port && any(host))
     })
@@ -163,12 +167,14 @@ mod tests {
             (Some("10.0.0.7"), None)
         );
         assert!(!reached.is_loopback());
+
         let table = read(
             "180004 5432 db\nDatabase|x\nHost|db\nHost Address|127.0.0.1\nServer Port|5432\ntitle \
              x",
         );
         assert_eq!(table.address.as_deref(), Some("127.0.0.1"));
         assert!(table.is_loopback());
+
         let socket = read(
             "150018 5432 /var/run/my postgresql\nYou are connected to database \"x\" as user \
              \"u\" via socket.\ntitle y",
@@ -177,6 +183,7 @@ mod tests {
         assert!(socket.is_loopback());
         assert_eq!(read("150018"), Reached::default());
         assert_eq!(read("150018 :PORT :HOST\nsystem :db_tasks_system"), Reached::default());
+
         assert_eq!(
             read("150018\nsystem 7712874392614183987").system.as_deref(),
             Some("7712874392614183987")
@@ -215,6 +222,7 @@ mod tests {
         };
         assert!(by("postgres: app shop 127.0.0.1(40312) idle", Some(40312)));
         assert!(by("postgres: 15/main: app shop [local] idle", None));
+
         for (title, port) in [
             ("postgres: app shop 127.0.0.1(40312) idle", Some(40313)),
             ("postgres: app shop [local] idle", Some(40312)),
@@ -223,6 +231,7 @@ mod tests {
         ] {
             assert!(!by(title, port), "{title}");
         }
+
         assert!(!Reached::default().is_shown_by_process(&Answerer::default()));
     }
 
@@ -230,6 +239,7 @@ mod tests {
     fn a_published_port_is_bound_to_what_was_reached() {
         let v4 = Some("127.0.0.1".parse().unwrap());
         let v6 = Some("::1".parse().unwrap());
+
         for (ports, address, want) in [
             ("127.0.0.1:5433->5432/tcp", v4, true),
             ("0.0.0.0:5433->5432/tcp, :::5433->5432/tcp", v4, true),

@@ -31,6 +31,7 @@ fn without_state(line: &str, state: &mut Option<String>) -> String {
     if !code.starts_with("00") && !code.starts_with("01") && !code.starts_with("02") {
         *state = Some(code.to_owned());
     }
+
     format!("{head}:  {said}")
 }
 
@@ -124,11 +125,13 @@ mod tests {
                     get_role_oid, acl.c:5194";
         let (state, text) = read(said);
         assert_eq!(state.as_deref(), Some("42704"));
+
         assert_eq!(
             text,
             "psql:<stdin>:7: WARNING:  careful\npsql:<stdin>:34: FEHLER:  Rolle »x: 1« existiert \
              nicht"
         );
+
         for none in [
             "server closed the connection unexpectedly",
             "psql:<stdin>:3: ERROR:  abcde: x",
@@ -136,6 +139,7 @@ mod tests {
         ] {
             assert_eq!(read(none), (None, none.to_owned()));
         }
+
         assert_eq!(read("psql:<stdin>:7: WARNING:  01000: careful").0, None);
         assert!(
             decided(Some("08001")).is_some()

@@ -23,6 +23,7 @@ pub fn given(database: &str, setting: &Setting) -> String {
         .role
         .as_ref()
         .map_or(format!("DATABASE {db}"), |role| format!("ROLE {} IN DATABASE {db}", ident(role)));
+
     format!(
         "ALTER {whom} SET {} TO {};\n",
         parameter(&setting.name),
@@ -46,6 +47,7 @@ pub fn trial(client: &Client, database: &DatabaseFacts) -> Cmd {
              {name}::text;\n  END;\n"
         )
     });
+
     let said = format!(
         "PERFORM set_config('dbtasks.lacks', coalesce('all but ' || nullif(array_to_string(lacks, \
          ', '), ''), '{ALL}'), true);"
@@ -55,6 +57,7 @@ pub fn trial(client: &Client, database: &DatabaseFacts) -> Cmd {
         tried.collect::<String>()
     );
     let tried = block("carries", &body);
+
     client.psql(
         client.maintenance(),
         format!("BEGIN;\n{tried}SELECT current_setting('dbtasks.lacks');\nROLLBACK;\n"),
@@ -104,6 +107,7 @@ fn elements(list: &str) -> Option<Vec<String>> {
                 (rest[..end].to_owned(), &rest[end..])
             }
         };
+
         found.push(element);
         rest = match after.trim_start().strip_prefix(',') {
             Some(more) if more.trim_start().is_empty() => return None,
@@ -112,6 +116,7 @@ fn elements(list: &str) -> Option<Vec<String>> {
             None => return None,
         };
     }
+
     Some(found)
 }
 
@@ -161,6 +166,7 @@ mod tests {
     #[test]
     fn a_value_is_not_shown() {
         use crate::cmd::shown_sql;
+
         for given in ["s3cret", "*/ s3cret /*", "/*to here*/ s3cret", "a\\b*/s3cret/*to here*/"] {
             assert_eq!(
                 shown_sql(&format!("SET x TO {};", value("app.key", given))),
@@ -168,6 +174,7 @@ mod tests {
                 "{given}"
             );
         }
+
         assert_eq!(shown_sql(&value("search_path", "a, b")), "***, ***");
     }
 

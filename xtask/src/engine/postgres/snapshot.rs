@@ -33,6 +33,7 @@ pub fn session(client: &Client, oid: u32) -> Cmd {
             literal(system)
         )
     });
+
     // a pooler leaves a session alone until its transaction ends
     let sql = format!(
         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;\n{PATIENT_HOLD}SELECT CASE WHEN d.oid \

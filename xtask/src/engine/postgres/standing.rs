@@ -68,6 +68,7 @@ impl Standing {
         let barred = |names: &mut dyn Iterator<Item = &String>| {
             self.pick(names, |found| found == Some(false))
         };
+
         let mut lack =
             |of, names: Vec<String>, why: &str, cure: &dyn Fn(&str) -> Option<String>| {
                 if !names.is_empty() {
@@ -79,6 +80,7 @@ impl Standing {
                     lacks.push(Lack { of, why: format!("{why}: {}", quoted(&names)), cure });
                 }
             };
+
         let create = |role: &str| Some(format!("CREATE ROLE {};", ident(role)));
         let member = |role: &str| self.membership(role);
         let none = |_: &str| None;
@@ -90,8 +92,10 @@ impl Standing {
             "it gives what is in it to roles that this server does not have",
             &create,
         );
+
         let why = format!("it gives what is in it to roles that `{}` is no member of", self.role);
         lack(owners, barred(&mut claims.owners.keys()), &why, &member);
+
         if !self.superuser {
             let others =
                 claims.assumed.iter().filter(|role| **role != self.role).cloned().collect();
@@ -102,6 +106,7 @@ impl Standing {
                 &none,
             );
         }
+
         let rights = Some(Claim::Rights);
         let grantees = &mut claims.grantees.keys().chain(&claims.givers);
         lack(
@@ -110,9 +115,11 @@ impl Standing {
             "it gives rights to roles that this server does not have",
             &create,
         );
+
         let why =
             format!("it changes default privileges of roles that `{}` is no member of", self.role);
         lack(rights, barred(&mut claims.givers.iter()), &why, &member);
+
         let bound = absent(&mut claims.bound.iter());
         lack(
             None,
@@ -123,11 +130,13 @@ impl Standing {
 
         let (no_such, not_ours) = self.missing(claims, into);
         lack(owners, no_such, "it wants extensions that this server does not have", &none);
+
         let why = format!(
             "it wants extensions that `{}` may not make, for they take a superuser",
             self.role
         );
         lack(owners, not_ours, &why, &none);
+
         if claims.event_triggers > 0 && !self.superuser && self.provider.is_none() {
             lacks.push(Lack {
                 of: owners,
@@ -135,6 +144,7 @@ impl Standing {
                 cure: None,
             });
         }
+
         lacks
     }
 
@@ -155,6 +165,7 @@ impl Standing {
             let barred = claims.event_triggers > 0 && !self.superuser && self.provider.is_none();
             left.claims.extend(barred.then_some(Claim::EventTriggers));
         }
+
         left.comments = match into {
             // an old pg_dump comments on it, and who may not is stopped there
             Into::New if self.superuser => Vec::new(),
@@ -179,8 +190,10 @@ impl Standing {
         let wanted = || claims.extensions.iter().filter(|name| !there(name));
         let no_such = wanted().filter(|name| !known.contains_key(*name)).cloned().collect();
         let trusted = self.superuser || self.provider.is_some();
+
         let not_ours =
             wanted().filter(|name| known.get(*name) == Some(&false) && !trusted).cloned().collect();
+
         (no_such, not_ours)
     }
 
@@ -308,6 +321,7 @@ mod tests {
     fn what_a_role_lacks() {
         let lo = Some(Claim::Owners);
         let ri = Some(Claim::Rights);
+
         let table: [(&str, Claims, Vec<Option<Claim>>, usize); 12] = [
             ("nothing", Claims::default(), vec![], 0),
             ("its own", claims(|c| c.owners = many(&["app", "team"])), vec![], 0),
@@ -334,6 +348,7 @@ mod tests {
             ),
             ("event triggers", claims(|c| c.event_triggers = 2), vec![lo], 0),
         ];
+
         for (what, claims, wanted, of_a_superuser) in table {
             let kinds =
                 |lacks: Vec<Lack>| lacks.into_iter().map(|lack| lack.of).collect::<Vec<_>>();
@@ -370,6 +385,7 @@ mod tests {
         });
         let provider = Standing { provider: Some("rds_superuser".into()), ..standing(false) };
         let blind = Standing { extensions: None, ..standing(false) };
+
         for (standing, into, extensions, triggers, lacks) in [
             (standing(false), Into::New, &["vault", "pg_stat_statements"][..], true, 3),
             (standing(false), Into::Live, &["vault"], true, 2),

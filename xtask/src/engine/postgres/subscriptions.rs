@@ -35,6 +35,7 @@ pub fn disabled(client: &Client, name: &str) -> Act {
          subenabled \\gexec\n",
         connect(name)
     );
+
     let sql = where_there_is_one(
         &format!("datname = {} AND subenabled AND {kept}", literal(name)),
         &enter,

@@ -29,6 +29,7 @@ impl Version {
         let mut parts = digits.split('.').map(|p| p.parse::<u32>().unwrap_or(0).min(9_999));
         let major = parts.next().filter(|m| (1..1_000).contains(m))?;
         let (minor, patch) = (parts.next().unwrap_or(0), parts.next().unwrap_or(0).min(99));
+
         Some(Self(if major >= 10 {
             major * 10_000 + minor
         } else {
@@ -93,6 +94,7 @@ mod tests {
         ] {
             assert_eq!(Version::parse(text), Some(Version(want)), "{text}");
         }
+
         assert_eq!(Version::parse("devel"), None);
         assert_eq!((Version(90_624).major(), Version(150_018).major()), (906, 15));
     }
@@ -119,11 +121,13 @@ mod tests {
         assert!(misfit(v(140_000), Version(150_018)).is_none());
         assert!(misfit(v(160_000), Version(150_018)).unwrap().contains("PostgreSQL 16"));
         assert!(misfit(None, Version(150_018)).is_none());
+
         for (by, server, unknown) in
             [(170_000, 160_000, true), (170_000, 170_000, false), (160_002, 150_018, false)]
         {
             assert_eq!(sets_unknown(v(by), Version(server)), unknown, "{by} {server}");
         }
+
         assert!(sets_unknown(None, Version(150_018)), "a foreign file does not say who wrote it");
     }
 }

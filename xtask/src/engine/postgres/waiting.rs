@@ -67,6 +67,7 @@ impl std::fmt::Display for Holder {
                  pg_prepared_xacts`)",
             );
         }
+
         let of = |what: &str, who: &Option<String>| {
             who.as_ref().filter(|who| !who.is_empty()).map(|who| format!("{what}{who}"))
         };
@@ -76,8 +77,10 @@ impl std::fmt::Display for Holder {
             of("in ", &self.database),
             of("", &self.state),
         ];
+
         let since = self.seconds.map(|seconds| format!("since {seconds} s"));
         let who: Vec<String> = who.into_iter().flatten().chain(since).collect();
+
         write!(
             f,
             "session {} ({}) holds a lock that is waited for: `SELECT pg_terminate_backend({0})` \

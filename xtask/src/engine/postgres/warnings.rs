@@ -33,6 +33,7 @@ impl Warnings {
                 found.first.push(shorten(text, LONG));
             }
         }
+
         found
     }
 
@@ -81,18 +82,22 @@ mod tests {
                  \"t{n}\"\nLOCATION:  f, x.c:1\n"
             )
         };
+
         let others = "psql:<stdin>:1: NOTICE:  42P07: relation \"x\" already exists, \
                       skipping\npsql:<stdin>:2: HINWEIS:  00000: so\nWARNING:  no number\nDETAIL:  \
                       psql:<stdin>\npsql:<stdin>:x: WARNING:  01000: y\npsql:<stdin>:3: WARNUNG:  \
                       01000: auch\n";
         let text = (1..=6).map(one).collect::<String>() + others;
         let found = Warnings::read(&text);
+
         assert_eq!((found.count, found.first.len()), (7, 5));
         assert_eq!(found.first[0], "no privileges were granted for \"t1\"");
         assert_eq!(found.told().last().unwrap(), "… and 2 warnings more");
         assert!(Warnings::read("").is_nothing() && Warnings::read("").told().is_empty());
+
         let both = Warnings::read(&one(1)).and(found);
         assert_eq!((both.count, both.first.len()), (8, 5));
+
         let long = format!("psql:<stdin>:1: WARNING:  01000: {}\n", "x".repeat(10_000));
         assert!(Warnings::read(&long).first[0].chars().count() <= LONG + 1);
     }

@@ -115,12 +115,14 @@ pub fn wipe(client: &Client, wipe: &Wipe<'_>) -> Act {
             ""
         },
     );
+
     sql.extend(wipe.views.iter().map(|view| format!("REFRESH MATERIALIZED VIEW {view};\n")));
     sql.push_str(if wipe.lacks_plpgsql {
         "DROP EXTENSION plpgsql;\nCOMMIT;\n"
     } else {
         "COMMIT;\n"
     });
+
     let database = wipe.database.name;
     let tables = match wipe.emptied.len() {
         1 => "1 table".into(),
@@ -132,6 +134,7 @@ pub fn wipe(client: &Client, wipe: &Wipe<'_>) -> Act {
         other.psql(database, make_way(witness, &client.app_name))
     });
     let how = How::Live(client.psql_on_their_path(database, &sql), way);
+
     Act::Remove(Deed { what: format!("every row of {tables} in {database}"), how })
 }
 

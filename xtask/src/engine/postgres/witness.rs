@@ -71,6 +71,7 @@ pub fn unchanged(client: &Client, live: &str, staged: &str, cure: String) -> Act
          WHERE datname = {})",
         literal(staged)
     );
+
     Act::Check(Check {
         what: format!("database {live} is as it was before the hooks worked beside it"),
         cmd: client.psql(live, format!("SELECT {STATE} IS NOT DISTINCT FROM {kept};\n")),

@@ -28,6 +28,7 @@ pub(super) fn findings(s: &Surveyed, secrets: &Secrets) -> Vec<Finding> {
         "`{maintenance}` can't be reached, from which databases are renamed and dropped: {}",
         said.trim()
     );
+
     let cure = format!(
         "`GRANT CONNECT ON DATABASE {} TO {}`, a line for it in `.pgpass`, or another database \
          that every run may enter: `maintenance-database` of `databases.{key}.postgres`",

@@ -23,6 +23,7 @@ pub(super) fn findings(patient: &Patient<'_>, surveyed: &Surveyed) -> Vec<Findin
         all.filter(|lack| !lack.of.is_some_and(|of| left_out.contains(&of))).collect()
     };
     let live = lacks(&standing.live);
+
     let catalog = Catalog::read(&patient.project.backup.dir, patient.project).unwrap_or_default();
     let newest = catalog.latest(&[&surveyed.spec.key]);
     let held = newest.and_then(|backup| {
@@ -42,9 +43,11 @@ pub(super) fn findings(patient: &Patient<'_>, surveyed: &Surveyed) -> Vec<Findin
         .and_then(|(backup, held)| of_backup(&what, backup, held))
         .into_iter()
         .collect();
+
     if held.as_ref() != Some(&live) {
         findings.extend(of_live(&what, surveyed, &standing, &live));
     }
+
     findings
 }
 

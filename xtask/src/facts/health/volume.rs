@@ -26,6 +26,7 @@ pub(super) fn finding(s: &Surveyed) -> Option<Finding> {
     let container = s.container.as_ref()?;
     let data = s.server.data_directory.as_ref().or_else(|| container.env.get("PGDATA"))?;
     let (what, engine) = (format!("database {}: volume", s.spec.key), &container.engine);
+
     let note = |why: String, cure: &str| {
         let cure = format!(
             "back up, then give `{data}` a volume with a name (`volumes: [pgdata:{}]`){cure}",
@@ -33,6 +34,7 @@ pub(super) fn finding(s: &Surveyed) -> Option<Finding> {
         );
         Some(Finding::other(State::Note, what.clone(), why, cure))
     };
+
     match kept(Path::new(data), &container.mounts) {
         Kept::Named(name) => Some(Finding::good(
             what,
@@ -104,6 +106,7 @@ mod tests {
             destination: destination.into(),
             source: "/srv/pg".into(),
         };
+
         let digits = "0123456789abcdef".repeat(4);
         let all = |kind: &str, name: &str, at: &str| {
             vec![mount("volume", "outer", "/var"), mount(kind, name, at)]
@@ -121,6 +124,7 @@ mod tests {
         ] {
             assert_eq!(kept(Path::new("/var/lib/postgresql/data"), &mounts), want, "{mounts:?}");
         }
+
         assert_eq!(mounted("/var/lib/postgresql/18/docker"), "/var/lib/postgresql");
         assert_eq!(mounted("/var/lib/postgresql/data"), "/var/lib/postgresql/data");
     }

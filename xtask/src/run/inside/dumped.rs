@@ -35,20 +35,24 @@ impl Contained<'_> {
     ) -> Result<Census> {
         let (mut census, rest) =
             self.dumped(&inside.dump_with_tar(found, tar), excludes, out, tell)?;
+
         if !tar.tells_attributes() {
             census.note_attributes_unknown();
         }
         if rest.names.is_empty() {
             return Ok(census);
         }
+
         let names: Option<Vec<&str>> =
             rest.names.iter().map(|name| str::from_utf8(name.bytes()).ok()).collect();
         let bytes = |names: &Vec<&str>| names.iter().map(|name| name.len()).sum::<usize>();
         let names = names.filter(|names| bytes(names) < NAMES).ok_or_else(|| self.torn(&rest))?;
         let (more, none) =
             self.dumped(&inside.dump_some(&names, tar), &Excludes::default(), out, &mut |_| {})?;
+
         census.remarks.extend(more.remarks);
         census.entries.extend(more.entries);
+
         self.whole(census, &none)
     }
 
@@ -68,6 +72,7 @@ impl Contained<'_> {
             rest = left;
             Ok(census)
         };
+
         let mut census = self.passed(&cmd, &mut let_through, tell)?;
         let again = self.passed(&cmd, &mut |from| scan_but(from, excludes), &mut |_| {})?;
         match differences(&census, &again).first() {
@@ -121,6 +126,7 @@ impl Contained<'_> {
             taken = Some(census.clone());
             Ok(census)
         };
+
         let passed = self.passed(cmd, &mut let_through, tell);
         match (passed.map_err(|e| e.downcast::<Problem>()), taken) {
             (Ok(census), _) => Ok((census, rest)),

@@ -17,6 +17,7 @@ impl Contained<'_> {
     ) -> Result<Vec<String>> {
         let acts = inside.take_back_late(found, live)?;
         self.perform(&acts)?;
+
         let told = || {
             format!(
                 "what was restored may have been used since: it is kept in `{}:{}`",
@@ -24,6 +25,7 @@ impl Contained<'_> {
                 inside.returned()
             )
         };
+
         let is_kept = acts
             .iter()
             .any(|act| matches!(act, Act::Create(deed) if deed.what.contains(&inside.returned())));

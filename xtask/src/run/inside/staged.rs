@@ -23,17 +23,21 @@ impl Contained<'_> {
             &mut |from| scan_by(from, Links::AsTheyAre, method),
             &mut |_| {},
         )?;
+
         let plain = wanted.as_far_as_given(given, &found).without_set_id().into_owned();
         let kept = |census: Census| match tar {
             Tar::Plain => census.in_whole_seconds().without_times_of_links(),
             // the file system may have none
             Tar::Posix | Tar::Gnu | Tar::Libarchive => census.in_whole_seconds(),
         };
+
         let differing = differences(&kept(plain), &kept(found));
         if differing.is_empty() {
             return Ok(());
         }
+
         let why: Vec<String> = differing.iter().take(10).map(ToString::to_string).collect();
+
         Err(Problem::failed(format!(
             "`{}` in `{}` does not hold what the archive brought",
             inside.own(),
@@ -49,6 +53,7 @@ impl Contained<'_> {
         if !inside.holds_own() || !wanted.entries.contains_key(&b".db-tasks"[..]) {
             return Ok(());
         }
+
         Err(Problem::refused(format!(
             "the backup has a `.db-tasks` in it, which in `{}` is our own folder",
             self.shown()

@@ -25,6 +25,7 @@ pub(super) fn backed_up(target: &Surveyed, backup: Option<&Plan>) -> Result<()> 
     if backup.is_some() {
         return Ok(());
     }
+
     let role = &target.server.role.name;
     Err(Problem::refused(format!(
         "the role `{role}` may not create databases, so that a reset keeps no old one"
@@ -48,6 +49,7 @@ pub(super) fn steps(
     let live = target.live().context("a database that is emptied is there")?;
     let manifest =
         backup.acts().into_iter().find_map(manifest_of).context("a backup has a manifest")?;
+
     let made = backup
         .result
         .first()
@@ -55,9 +57,11 @@ pub(super) fn steps(
         .unwrap_or_default()
         .to_string_lossy()
         .into_owned();
+
     let fence = if target.server.client.knows_restrict() { Fence::Restricted } else { Fence::Open };
     let run = run_name(super::TASK, client, &project.root);
     let identity = Identity { name, oid: Some(live.oid) };
+
     let reload = |what: String, back, load: Load| {
         let (store, comments) =
             (target.spec.key.clone(), target.server.extensions.keys().cloned().collect());
@@ -70,6 +74,7 @@ pub(super) fn steps(
         }));
         Act::Write(Deed { what, how })
     };
+
     let comes_back = ComeBack {
         only_if: is_emptied(client, name, &run),
         from: Swapped::In,
@@ -83,6 +88,7 @@ pub(super) fn steps(
         reload(format!("load the backup into {name} as a trial, and empty it"), None, emptied);
     let done = admin::release(client, name, Own::of(Some(live)), None);
     let back = back_again(client, &identity, Own::of(Some(live)), fence, target.server.version);
+
     let back = reload(
         format!("bring the old data of {name} back from the backup"),
         Some(comes_back),
@@ -95,10 +101,12 @@ pub(super) fn steps(
         .chain(fill)
         .chain([Step::Act(done)])
         .collect();
+
     let on_failure = vec![end_sessions(target), end_others(client, name), back];
     let mut steps = vec![Step::Act(admin::still(client, name, Some(live)))];
     steps.extend(backup.steps);
     steps.push(Step::Scope(Scope { body, on_failure, ..Scope::default() }));
+
     Ok(steps)
 }
 
@@ -112,6 +120,7 @@ pub(super) fn notes(target: &Surveyed) -> Vec<String> {
             d.name
         )
     });
+
     let extensions = target
         .server
         .extensions
@@ -119,8 +128,10 @@ pub(super) fn notes(target: &Surveyed) -> Vec<String> {
         .filter(|name| *name != "plpgsql")
         .cloned()
         .collect::<Vec<_>>();
+
     let stay = (!extensions.is_empty())
         .then(|| format!("its extensions stay as they are: {}", extensions.join(", ")));
+
     [
         format!(
             "the role `{role}` may not create databases: `{}` itself is emptied, and no old \

@@ -35,9 +35,11 @@ pub(in crate::task) fn is_a_database(dump: &Dump) -> Result<(), Problem> {
 pub(super) fn suits(target: &Surveyed, dump: &Dump, request: &Request) -> Result<()> {
     is_a_database(dump)
         .map_err(|problem| problem.cure("restore it with `--only` and the name of its store"))?;
+
     if let Some(artifact) = &dump.artifact {
         let alike = artifact.database.name == target.name();
         is_of_this_project(dump, request, alike)?;
+
         if !alike && artifact.store != target.spec.key && must_fit(request) {
             return Err(Problem::refused(format!(
                 "the backup is of the database `{}`, not of `{}`",
@@ -51,9 +53,11 @@ pub(super) fn suits(target: &Surveyed, dump: &Dump, request: &Request) -> Result
             .into());
         }
     }
+
     if request.accept.contains(&Difference::Version) {
         return Ok(());
     }
+
     fits_server(target, dump).map_err(|problem| {
         let cure = "restore into a newer server, or try it with `--any-version` (the live \
                     database stays until the new one has proved good)";
@@ -114,6 +118,7 @@ fn is_of_this_project(dump: &Dump, request: &Request, alike: bool) -> Result<()>
 /// kind.
 pub(super) fn suits_store(key: &str, dump: &Dump, request: &Request) -> Result<()> {
     is_of_this_project(dump, request, false)?;
+
     match &dump.artifact {
         Some(artifact) if artifact.store != key && must_fit(request) => {
             Err(Problem::refused(format!("the backup is of `{}`, not of `{key}`", artifact.store))
@@ -147,14 +152,17 @@ pub(in crate::task) fn fits_the_disk(dump: &Dump, disk_left: Option<u64>) -> Res
         )
         .into());
     }
+
     Ok(())
 }
 
 pub(in crate::task) fn may_create(target: &Surveyed) -> Result<()> {
     changeable(target)?;
+
     if target.server.role.createdb {
         return Ok(());
     }
+
     Err(Problem::refused(format!(
         "the role `{}` may not create databases",
         target.server.role.name
@@ -182,7 +190,9 @@ pub(in crate::task) fn swappable(target: &Surveyed) -> Result<()> {
         .cure(format!("connect as `{}` or as a superuser", live.owner))
         .into());
     }
+
     sayable(target)?;
+
     unheld(target)
 }
 
@@ -194,6 +204,7 @@ fn sayable(target: &Surveyed) -> Result<()> {
     else {
         return Ok(());
     };
+
     Err(Problem::refused(format!(
         "`{}` has an owner, rights or settings that can't be given to what takes its place",
         target.name()
@@ -215,6 +226,7 @@ pub(in crate::task) fn carriable(target: &Surveyed) -> Option<Step> {
     let live = target.live().filter(|live| !role.superuser && !live.settings.is_empty())?;
     let name = ident(&live.name);
     let marked = live.marks().iter().any(|mark| mark.by == MarkedBy::Setting);
+
     let marker = if marked && target.server.version.major() >= 15 {
         format!(
             "; for the marker, an administrator runs `GRANT SET ON PARAMETER {} TO {}`",
@@ -224,6 +236,7 @@ pub(in crate::task) fn carriable(target: &Surveyed) -> Option<Step> {
     } else {
         String::new()
     };
+
     Some(Step::Act(Act::Check(Check {
         what: format!(
             "`{}` may give the settings of {} to what takes its place",
@@ -255,6 +268,7 @@ pub(in crate::task) fn unheld(target: &Surveyed) -> Result<()> {
         )
         .into());
     }
+
     if s.slots > 0 {
         return Err(Problem::refused(format!(
             "`{}` is held by {}",
@@ -267,6 +281,7 @@ pub(in crate::task) fn unheld(target: &Surveyed) -> Result<()> {
         )
         .into());
     }
+
     Ok(())
 }
 
@@ -276,6 +291,7 @@ pub(super) fn changeable(target: &Surveyed) -> Result<()> {
     if target.server.shape.standby {
         return Err(standby(target).into());
     }
+
     if let Some(why) = target.pooled() {
         let what = format!("`{}` ({}) is not changed through a pooler", target.name(), target.at());
         return Err(Problem::refused(what)
@@ -284,10 +300,12 @@ pub(super) fn changeable(target: &Surveyed) -> Result<()> {
             .cure(cures::POOLED)
             .into());
     }
+
     let role = &target.server.role;
     if room(role.connection_limit, role.sessions, NEEDED) != Room::Never {
         return Ok(());
     }
+
     Err(Problem::refused(format!(
         "the role `{}` may have {} at once",
         role.name,
@@ -315,6 +333,7 @@ pub(in crate::task) fn crowded(target: &Surveyed) -> Vec<String> {
     let (of_role, of_database) =
         (role.connection_limit, live.map_or(-1, |live| own_limit(live.connection_limit)));
     let within = target.server.sessions.len() as i64;
+
     let of_role = (room(of_role, role.sessions, NEEDED) == Room::Taken).then(|| {
         format!(
             "the role `{}` may have {} at once, and others have {} by it now: this run needs up \
@@ -324,6 +343,7 @@ pub(in crate::task) fn crowded(target: &Surveyed) -> Vec<String> {
             role.sessions
         )
     });
+
     let is_held = !role.superuser && room(of_database, within, NEEDED_WITHIN) != Room::Enough;
     let of_database = is_held.then(|| {
         format!(
@@ -365,6 +385,7 @@ pub(in crate::task) fn unusual(target: &Surveyed) -> Vec<String> {
             names.join(", ")
         )
     });
+
     overrides(target)
         .into_iter()
         .chain(target.on_login())

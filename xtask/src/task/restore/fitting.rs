@@ -39,9 +39,11 @@ pub fn fit(
     if let Some(in_the_way) = in_the_way(standing, wanted.into) {
         return Err(in_the_way);
     }
+
     let left_out = |of: Option<Claim>| of.is_some_and(|of| wanted.claims.contains(&of));
     let lacks: Vec<_> =
         standing.lacks(claims, wanted.into).into_iter().filter(|lack| !left_out(lack.of)).collect();
+
     if !lacks.is_empty() && wanted.word == Names::MustBeThere {
         let problem =
             Problem::refused(format!("the role `{}` can't load all of `{what}`", standing.role));
@@ -53,10 +55,12 @@ pub fn fit(
         let others: Vec<&str> =
             lacks.iter().filter(|l| l.of.is_some()).filter_map(|l| l.cure.as_deref()).collect();
         let all_given = lacks.iter().all(|lack| lack.cure.is_some());
+
         let mut cures = Vec::new();
         if !needed.is_empty() {
             cures.push(format!("an administrator runs `{}`", needed.join(" ")));
         }
+
         if lacks.iter().any(|lack| lack.of.is_some()) {
             let instead = if all_given {
                 format!("; or an administrator runs `{}`", others.join(" "))
@@ -65,12 +69,14 @@ pub fn fit(
             };
             cures.push(format!("leave out what is others': {}{instead}", wanted.otherwise));
         }
+
         return Err(problem.because("nothing was touched").cure(cures.join("; then ")));
     }
 
     let without = standing.without(claims, &wanted.claims, wanted.into);
     let given = [Claim::Owners, Claim::Rights].iter().all(|claim| wanted.claims.contains(claim));
     let otherwise = (!given).then(|| wanted.otherwise.clone());
+
     Ok(Fit { notes: notes(claims, standing, &without), without, otherwise })
 }
 
@@ -79,17 +85,21 @@ fn in_the_way(standing: &Standing, into: Into) -> Option<Problem> {
     if into == Into::New || standing.others.is_empty() {
         return None;
     }
+
     let problem =
         Problem::refused(format!("the role `{}` may not empty the live database", standing.role));
     let told = |(owner, names): (&String, &Vec<String>)| format!("of `{owner}`: {}", quoted(names));
+
     let problem = standing
         .others
         .iter()
         .map(told)
         .fold(problem, |problem, line| problem.because(one_line(&line)));
+
     let grants: Option<Vec<String>> =
         standing.others.keys().map(|owner| standing.membership(owner)).collect();
     let grants = grants.map_or(String::new(), |grants| format!(", or runs `{}`", grants.join(" ")));
+
     Some(problem.because("nothing was touched").cure(format!(
         "restore beside the live database (without `--in-place`), where the role may create one; \
          or an administrator gives these away (`ALTER … OWNER TO {}`){grants}",
@@ -107,6 +117,7 @@ fn notes(claims: &Claims, standing: &Standing, without: &Without) -> Vec<String>
             standing.role
         ));
     }
+
     if without.claims.contains(&Claim::Rights) && !claims.grantees.is_empty() {
         let grantees: Vec<String> = claims.grantees.keys().cloned().collect();
         notes.push(format!("the rights in it are left out ({})", quoted(&grantees)));
@@ -114,6 +125,7 @@ fn notes(claims: &Claims, standing: &Standing, without: &Without) -> Vec<String>
     if without.claims.contains(&Claim::EventTriggers) {
         notes.push("its event triggers are left out: a superuser alone can own one".into());
     }
+
     if !without.extensions.is_empty() {
         notes.push(format!(
             "extensions that this role can't make are left out: {}; where something in the dump \
@@ -121,5 +133,6 @@ fn notes(claims: &Claims, standing: &Standing, without: &Without) -> Vec<String>
             quoted(&without.extensions)
         ));
     }
+
     notes
 }

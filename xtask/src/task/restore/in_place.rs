@@ -34,13 +34,16 @@ pub fn plan(
 ) -> Result<Plan> {
     let (name, client) = (target.name(), &target.client);
     suits(target, dump, request)?;
+
     let Some(live) = target.live() else {
         return Err(Problem::refused(format!("there is no database `{name}` to restore in place"))
             .cure("have it created, or leave `--in-place` out where the role may create databases")
             .into());
     };
+
     live_is(target, Use::Replace, &project.guards)?;
     unheld(target)?;
+
     let identity = Identity { name, oid: Some(live.oid) };
     let pipe = |to| {
         let proof = proof(target, dump, request.trust);
@@ -53,6 +56,7 @@ pub fn plan(
         };
         Step::Act(Act::Pipe(Box::new(pipe)))
     };
+
     let filled = load(
         client,
         &identity,
@@ -60,21 +64,25 @@ pub fn plan(
         fence(target, request.trust),
         target.server.version,
     );
+
     let is_half_made = matches!(live.state(), State::Emptied(_) | State::OnItsWay);
     let filled =
         if is_half_made { arrived(filled, &identity, Own::of(Some(live))) } else { filled };
     let loads = vec![Step::Act(end_others(client, name)), pipe(Sink::Psql(Box::new(filled)))];
     let mut body = safety.steps;
+
     body.push(Step::Scope(Scope {
         body: loads,
         on_failure: vec![end_sessions(target)],
         ..Scope::default()
     }));
+
     let steps = vec![
         Step::Act(admin::still(client, name, Some(live))),
         pipe(Sink::Nowhere),
         around_services(services, body),
     ];
+
     let backup = safety
         .result
         .first()
@@ -82,9 +90,11 @@ pub fn plan(
         .unwrap_or_default()
         .to_string_lossy()
         .into_owned();
+
     let back = format!("what was there is in the backup: db-restore {backup} --in-place");
     let stake = Stake { safety: Safety::BackedUp, ..target.stake() };
     let pins = project.guards.pins_of("restore");
+
     Ok(Plan {
         notes: holds(target, dump)
             .into_iter()
@@ -112,6 +122,7 @@ fn jobs(target: &Surveyed, dump: &Dump) -> Option<String> {
         .iter()
         .flat_map(|artifact| artifact.extensions.keys())
         .chain(target.server.extensions.keys());
+
     alone(held).map(|name| {
         format!(
             "the jobs of `{name}` come back inactive: `UPDATE cron.job SET active = true WHERE …` \
@@ -126,17 +137,20 @@ fn told(target: &Surveyed, dump: &Dump) -> Vec<String> {
     let (tables, large_objects) =
         holds.map_or((0, 0), |holds| (holds.tables.len() as u64, holds.large_objects));
     let older = target.server.database(&previous(target.name()));
+
     let older = older.map(|d| {
         format!(
             "`{}` stays as it is: `db-undo` would bring back that one, not what is there now",
             d.name
         )
     });
+
     let mut notes = vec![
         "in place: no old database is kept; what is there now is in the backup that comes first, \
          and nowhere else"
             .into(),
     ];
+
     notes.push(
         "what others change between that backup and the load is lost: stop what writes to it"
             .into(),

@@ -84,6 +84,7 @@ fn says(database: &DatabaseFacts, guards: &Guards) -> Says {
 fn refused(database: &DatabaseFacts, unfit: Unfit) -> Problem {
     let (name, quoted) = (&database.name, ident(&database.name));
     let undo = |words| if is_previous(name) { words } else { "" };
+
     match unfit {
         Unfit::NotOurs => in_the_way(database),
         Unfit::Held(run) => Problem::refused(format!("the database `{name}` is held by {run}"))

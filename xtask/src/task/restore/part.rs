@@ -115,9 +115,11 @@ impl Part {
                          it up first",
                     )
                 })?;
+
                 changeable(target)?;
                 may_create(target).map_err(or_in_place)?;
                 fits_the_disk(dump, *disk_left).map_err(or_in_place)?;
+
                 Self::of_database(target, dump, project, request.trust, company)
             }
             Subject::Store { target, dump } => {
@@ -136,14 +138,18 @@ impl Part {
     ) -> Result<Self> {
         let (name, client) = (target.name(), &target.client);
         swappable(target)?;
+
         let live = target.live();
         let staged = beside(name, "staged");
         let older = super::older(target);
+
         older.map_or(Ok(()), |older| older_may_go(target, older, &project.guards))?;
         live_is(target, marks::Use::Replace, &project.guards)?;
+
         let aside = company.aside("db-restore", target, project);
         let recorded = dump.artifact.as_ref().map(|a| &a.database).filter(|d| !d.is_none());
         let brought = recorded.map(|d| brought_along(d, dump, target));
+
         let swap = Swap {
             carries: live.cloned().or_else(|| brought.clone()),
             live: name,
@@ -154,13 +160,16 @@ impl Part {
             kept: Own::of(live),
             aside: aside.clone(),
         };
+
         let failed = admin::failed(name);
         let Staging { steps, finally } = stage(target, dump, trust, &staged, Use::Kept);
         let (discard, mut names) = (swap.discard(), vec![staged.as_str()]);
+
         names.push(&discard);
         if company == Company::Others {
             names.push(&failed);
         }
+
         let failed_goes = super::failed_goes(target).filter(|_| names.contains(&failed.as_str()));
         // what came in place of none has been made for good: it harms nobody
         let back = live.map_or(Vec::new(), |live| {
@@ -174,12 +183,14 @@ impl Part {
             // a psql that outlived its run must not swap once the others have gone back
             vec![end_sessions(target), admin::swap_back(client, &back)]
         });
+
         let kept = live.map(|_| {
             format!(
                 "the data that was there is kept as the database `{}`: `db-undo` swaps it back",
                 previous(name)
             )
         });
+
         Ok(Self {
             name: format!("`{name}` ({})", target.at()),
             before: carriable(target)
@@ -219,19 +230,23 @@ impl Part {
             .cure("restore what has stayed as it was, each with `--only NAME`")
             .into());
         }
+
         if let Some(why) = &target.held.stuck {
             return Err(Problem::refused(format!("`{key}` can't be replaced"))
                 .because(why)
                 .cure("nothing was touched")
                 .into());
         }
+
         let contents = artifact.and_then(|a| a.contents.as_ref());
         links_are_trusted(key, contents, trust)?;
+
         let live = target.held.id.clone();
         let change = |what: &str, change| Deed {
             what: what.into(),
             how: How::Change(address.clone(), change),
         };
+
         let stage = Pipe {
             store: key.into(),
             format: address.format(),
@@ -245,6 +260,7 @@ impl Part {
                 ..Proof::default()
             },
         };
+
         let lost = contents
             .map_or(Vec::new(), Contents::lost)
             .into_iter()
@@ -256,6 +272,7 @@ impl Part {
                  is kept"
             )
         });
+
         Ok(Self {
             name: format!("`{key}` ({address})"),
             before: Vec::new(),
@@ -328,6 +345,7 @@ fn own_keys(target: &SurveyedStore, contents: Option<&Contents>) -> Option<Strin
     let version = target.held.version.as_deref().unwrap_or_default();
     let names: Vec<&str> =
         all.collections.iter().filter(|c| c.auto_ids).map(|c| c.name.as_str()).collect();
+
     (!names.is_empty() && !keeps_auto_ids(version)).then(|| {
         format!(
             "{}: Milvus {version} can't take back keys that it has handed out and go on handing \

@@ -46,9 +46,11 @@ pub(in crate::task) fn stage(
     let recorded = dump.artifact.as_ref().map(|a| &a.database);
     let identity = Identity { name: target.name(), oid: target.live().map(|d| d.oid) };
     let mut like = recorded.or(target.live()).cloned();
+
     if let Some(like) = like.as_mut().filter(|like| target.server.shape.lacks(&like.tablespace)) {
         like.tablespace.clear();
     }
+
     let creation = admin::creation(client, name, like.as_ref(), target.server.version, &identity);
     let Some(loader) = dump.loader() else {
         let load = own_load(target, trust, name, &creation);
@@ -138,6 +140,7 @@ fn contained_load(
     let settled = format!("{}{statistics}{}{}", ended(server), ended(server), far_tables());
     let counted =
         format!("{}\\echo '{COUNTS}'\n{counts}\\echo '{COUNTED}'\n", client.tongue.of_counts());
+
     Load {
         cmd: client.load(name),
         into: name.into(),

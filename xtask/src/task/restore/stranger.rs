@@ -19,6 +19,7 @@ pub(in crate::task) fn stranger(target: &Surveyed, dump: &Dump, purpose: Purpose
 pub(in crate::task) fn author(target: &Surveyed, dump: &Dump) -> Option<Author> {
     let stranger = dump.stranger.as_ref()?;
     let own = &target.server.role;
+
     let (role, powers, why) = match &stranger.by {
         Ok(loader) => (loader.role.clone(), Powers::Contained, None),
         Err(why) => (
@@ -41,12 +42,14 @@ pub(in crate::task) fn author_may(author: Option<Author>, dump: &Dump) -> Vec<St
             )];
             let extensions: Vec<&str> =
                 dump.loader().iter().flat_map(|loader| loader.extensions()).collect();
+
             if !extensions.is_empty() {
                 notes.push(format!(
                     "extensions that the file wants are made first, and not by that role: {}",
                     extensions.join(", ")
                 ));
             }
+
             if dump.loader().is_some_and(Loader::fills_views) {
                 notes.push(
                     "its materialized views are filled with what that role sees: where a view \
@@ -54,6 +57,7 @@ pub(in crate::task) fn author_may(author: Option<Author>, dump: &Dump) -> Vec<St
                         .into(),
                 );
             }
+
             if dump.loader().is_some_and(Loader::acts_as_owners) {
                 notes.push(
                     "it has functions that act as their owner (SECURITY DEFINER): where that is a \
@@ -61,6 +65,7 @@ pub(in crate::task) fn author_may(author: Option<Author>, dump: &Dump) -> Vec<St
                         .into(),
                 );
             }
+
             return notes;
         }
         Powers::Own => format!("`{role}`: its author could do there what that role can"),
@@ -68,6 +73,7 @@ pub(in crate::task) fn author_may(author: Option<Author>, dump: &Dump) -> Vec<St
             "`{role}`, a superuser: its author could do anything on this server and its machine"
         ),
     };
+
     let why = why.map_or(String::new(), |why| format!(" (no role of the run's own: {why})"));
     vec![format!("the file's functions run as {what}{why}")]
 }

@@ -28,11 +28,13 @@ pub(super) fn steps(apart: &Apart, dump: &Dump, loader: &Loader, trust: Trust) -
         target.server.version,
         &Identity { name, oid: None },
     );
+
     let mut body: Vec<Step> =
         opened(facts).chain(handed_over(facts, &facts.found.cluster.folder)).collect();
     body.extend(made(apart));
     body.extend(roles(apart));
     body.extend(contained(target, dump, loader, trust, (name, &creation), Use::Scratch));
+
     vec![Step::Scope(Scope { body, finally: gone(apart), ..Scope::default() })]
 }
 
@@ -44,12 +46,15 @@ fn made(apart: &Apart) -> Vec<Step> {
         facts.found.programs.major,
         cluster.folder.display()
     );
+
     let mut steps = vec![command(Act::Create, what, facts, cluster.initdb_for_trial())];
     steps.extend(socket_folder(facts));
+
     let start = with_log(facts.place().wrap(cluster.start_for_trial()), &cluster.log());
     let what = "start its server, on a socket in its own folder alone".into();
     steps.push(Step::Act(Act::Write(Deed { what, how: How::Command(start) })));
     steps.push(Step::Act(Act::Check(is_it(apart))));
+
     steps
 }
 
@@ -59,6 +64,7 @@ fn is_it(apart: &Apart) -> Check {
     // its folder has a name that no other has; a server may write the way to it otherwise
     let sql = "SELECT pg_catalog.regexp_replace(pg_catalog.current_setting('data_directory'), \
                '^.*/', '') || pg_catalog.current_setting('listen_addresses');\n";
+
     Check {
         what: "the server that answers is the throw-away one".into(),
         cmd: client.psql(client.maintenance(), sql),
@@ -94,6 +100,7 @@ fn gone(apart: &Apart) -> Vec<Act> {
     let apart = cluster.socket_dir != cluster.folder;
     let socket =
         apart.then(|| remove("the socket's folder", How::Folder(cluster.socket_dir.clone())));
+
     [
         remove("the server of the throw-away cluster", How::Command(end)),
         remove("the throw-away cluster", How::Folder(cluster.folder.clone())),

@@ -69,6 +69,7 @@ impl<'a> Sorted<'a> {
 pub fn sort<'a>(inventory: &'a Inventory, keep: &[TableName]) -> Sorted<'a> {
     let mut kept: BTreeMap<&str, Why> =
         inventory.tables.iter().filter_map(|t| Some((t.name.as_str(), reason(t, keep)?))).collect();
+
     loop {
         let within = |t: &&Table| {
             !kept.contains_key(t.name.as_str())
@@ -81,8 +82,10 @@ pub fn sort<'a>(inventory: &'a Inventory, keep: &[TableName]) -> Sorted<'a> {
             .find(|p| kept.contains_key(p.as_str()))
             .cloned()
             .unwrap_or_default();
+
         kept.insert(&found.name, Why::Within(parent));
     }
+
     let mut sorted = Sorted::default();
     for table in &inventory.tables {
         match kept.remove(table.name.as_str()) {
@@ -90,6 +93,7 @@ pub fn sort<'a>(inventory: &'a Inventory, keep: &[TableName]) -> Sorted<'a> {
             None => sorted.emptied.push(table),
         }
     }
+
     sorted
 }
 
@@ -121,16 +125,19 @@ pub fn ties(sorted: &Sorted<'_>, inventory: &Inventory) -> Ties {
     for (from, to) in &inventory.references {
         needs.entry(from).or_default().push((to, " -> "));
     }
+
     for table in &inventory.tables {
         needs
             .entry(&table.name)
             .or_default()
             .extend(table.parents.iter().map(|p| (p.as_str(), " (part of) -> ")));
     }
+
     let mut way: BTreeMap<&str, String> =
         sorted.kept.iter().map(|(t, _)| (t.name.as_str(), t.name.clone())).collect();
     let mut queue: VecDeque<&str> = way.keys().copied().collect();
     let (mut also, mut passed) = (Vec::new(), BTreeSet::new());
+
     while let Some(name) = queue.pop_front() {
         for (to, link) in needs.get(name).into_iter().flatten() {
             if sorted.keeps(to) || way.contains_key(to) {
@@ -143,6 +150,7 @@ pub fn ties(sorted: &Sorted<'_>, inventory: &Inventory) -> Ties {
             queue.push_back(to);
         }
     }
+
     let chains = also
         .iter()
         .filter(|to| !passed.contains(to.as_str()))
@@ -167,10 +175,12 @@ pub fn refresh_order(inventory: &Inventory) -> Vec<&View> {
         }
         order.extend(inventory.views.iter().filter(|v| v.name == name && v.populated));
     }
+
     let (mut seen, mut order) = (BTreeSet::new(), Vec::new());
     for view in &inventory.views {
         visit(&view.name, inventory, &mut seen, &mut order);
     }
+
     order
 }
 
@@ -191,6 +201,7 @@ mod tests {
                 .unwrap_or((text.trim_start_matches(['~', '+']), ""));
             let name = full(name);
             let (schema, own) = name.split_once('.').unwrap();
+
             Table {
                 schema: schema.into(),
                 table: own.trim_matches('"').replace("\"\"", "\""),
@@ -201,6 +212,7 @@ mod tests {
                 ..Table::default()
             }
         };
+
         let references = references.iter().map(|(a, b)| (full(a), full(b))).collect();
         Inventory { tables: tables.iter().map(table).collect(), references, ..Inventory::default() }
     }
@@ -225,7 +237,9 @@ mod tests {
             "events_1<events",
             "events_1a<events_1",
         ];
+
         let found = inventory(&all, &[]);
+
         for (named, kept) in [
             (
                 &[][..],
@@ -373,6 +387,7 @@ mod tests {
                 .into(),
             ..Inventory::default()
         };
+
         let order: Vec<&str> = refresh_order(&found).iter().map(|v| v.name.as_str()).collect();
         assert_eq!(order, ["b", "c", "a"]);
     }

@@ -116,6 +116,7 @@ fn another_host_keeps_all_the_rest() {
     ] {
         assert_eq!(with_host(uri, "127.0.0.1", "56"), want);
     }
+
     assert_eq!(with_host("postgres://db/d", "::1", "5"), "postgres://[::1]:5/d");
 }
 

@@ -84,11 +84,13 @@ impl Inside {
         };
         let mut lacks = Lacks::of(is_missing);
         let is_there = !said.lines().any(|line| line == "no mv");
+
         lacks
             .0
             .iter_mut()
             .filter(|program| is_there && **program == "mv")
             .for_each(|program| *program = "mv -T");
+
         Some(lacks)
     }
 
@@ -251,6 +253,7 @@ mod tests {
                 "{said}"
             );
         }
+
         assert_eq!(Inside::lacks("no sync\n"), None, "it was cut off");
     }
 
@@ -273,8 +276,10 @@ mod tests {
         ] {
             assert_eq!(Tar::by_help(help), tar, "{help}");
         }
+
         assert_eq!(Tar::Gnu.by_word("tar: XATTR support is not available\n"), Tar::Posix);
         assert_eq!(Tar::Gnu.by_word(""), Tar::Gnu);
+
         assert!(
             Inside::is_missing(Some(127))
                 && !Inside::is_missing(Some(1))

@@ -15,6 +15,7 @@ impl Inside {
     pub fn stage(&self, found: &Found) -> Result<Vec<Act>, Problem> {
         self.is_ours(found)?;
         self.at_rest(found)?;
+
         let mut acts = Vec::new();
         if found.coming.or(found.discard).is_some() {
             acts.push(self.still_marked());
@@ -22,8 +23,10 @@ impl Inside {
         for (name, tree) in [("discard", found.discard), ("coming", found.coming)] {
             acts.extend(tree.into_iter().flat_map(|tree| self.put_away(name, tree, LEFT)));
         }
+
         let cmd = self.exec(&["mkdir", "-p", &self.at(MARK), &self.at("coming")]);
         acts.push(Act::Create(deed(format!("folder {}", self.shown_at("coming")), cmd)));
+
         // nobody else sees a tree whose rights are not set yet
         let cmd = self.exec(&["chmod", "0700", &self.own()]);
         acts.push(Act::Write(deed(format!("mode of {}", self.own()), cmd)));
@@ -31,6 +34,7 @@ impl Inside {
             self.ignored()
                 .map(|cmd| Act::Write(deed(format!("{} in {}", IGNORE, self.own()), cmd))),
         );
+
         Ok(acts)
     }
 
@@ -57,6 +61,7 @@ impl Inside {
             let cmd = self.exec(&["chmod", "0700", &self.at("coming")]);
             acts.push(Act::Write(deed(format!("mode of {}", self.shown_at("coming")), cmd)));
         }
+
         acts.extend(self.bring(
             "coming",
             found.coming,
@@ -115,6 +120,7 @@ impl Inside {
         if now.previous == kept || kept.is_some() && now.discard != kept {
             return Ok(acts);
         }
+
         acts.push(self.still_marked());
         // what is kept now, in place of what was, is the tree that came
         match (now.previous, came) {
@@ -125,6 +131,7 @@ impl Inside {
             }
             (None, _) => {}
         }
+
         acts.extend(kept.map(|_| self.rename("discard", "previous")));
         match (now.coming.filter(|_| now.previous.is_none()), came) {
             (Some(tree), Came::Before) => acts.extend(self.put_away("coming", tree, RETURNED)),
@@ -133,6 +140,7 @@ impl Inside {
             }
             (None, Came::Before) => {}
         }
+
         Ok(acts)
     }
 
@@ -148,9 +156,11 @@ impl Inside {
     /// What has to be done for a tree that may be the one that is kept, and where all is then.
     fn live_again(&self, found: &Found, old: u64) -> Result<(Vec<Act>, Found), Problem> {
         self.is_ours(found)?;
+
         if found.live == Some(old) {
             return Ok((Vec::new(), found.clone()));
         }
+
         if found.previous != Some(old) {
             return Err(Problem::failed(format!(
                 "`{}` can't be as it was before: that tree is not kept any more",
@@ -159,6 +169,7 @@ impl Inside {
             .because(format!("what is kept is whole, in `{}`", self.own()))
             .cure("look at it, and `db-undo` or restore a backup"));
         }
+
         let after = Found { live: Some(old), previous: found.live, ..found.clone() };
         Ok((self.undo(found)?, after))
     }
@@ -198,18 +209,22 @@ impl Inside {
     pub fn forget(&self, found: &Found) -> Result<Vec<Act>, Problem> {
         self.is_ours(found)?;
         self.at_rest(found)?;
+
         if found.folder.is_none() {
             return Ok(Vec::new());
         }
+
         // a removal that is cut short must not leave half a tree to go back to
         let mut acts = vec![self.still_marked()];
         if found.previous.is_some() {
             acts.extend(found.discard.map(|_| self.remove("discard")));
             acts.push(self.rename("previous", "discard"));
         }
+
         let ignore = (self.way != Way::Beside).then_some(IGNORE);
         let all = ["discard", "coming", LEFT, STANDING].into_iter().chain(ignore);
         let cmd = self.exec(&["rm", "-rf"]).args(all.map(|name| self.at(name)));
+
         acts.push(Act::Remove(deed(
             format!("all trees in {} in {}", self.own(), self.container),
             cmd,
@@ -217,6 +232,7 @@ impl Inside {
         // the mark goes last, and only with nothing else left: without it the folder is nobody's
         let cmd = self.exec(&["rmdir", &self.at(MARK), &self.own()]);
         acts.push(Act::Remove(deed(format!("folder {} in {}", self.own(), self.container), cmd)));
+
         Ok(acts)
     }
 
@@ -231,6 +247,7 @@ impl Inside {
     fn bring(&self, name: &str, tree: Option<u64>, found: &Found) -> Result<Vec<Act>, Problem> {
         self.is_ours(found)?;
         self.at_rest(found)?;
+
         if tree.is_none() {
             return Err(Problem::failed(format!(
                 "`{}` is not there in container `{}`",
@@ -239,8 +256,10 @@ impl Inside {
             ))
             .cure("nothing is kept any more: restore a backup"));
         }
+
         let mut acts = vec![self.rename(name, "staged")];
         acts.extend(self.finish(&Found { staged: tree, ..found.clone() })?);
+
         Ok(acts)
     }
 
@@ -250,6 +269,7 @@ impl Inside {
         let Some(incoming) = staged else { return Ok(Vec::new()) };
         let intent = Intent { old: live.or(previous), incoming };
         let (mut slots, mut acts) = (Slots { live, staged, previous, discard }, Vec::new());
+
         for _ in 0..ENOUGH {
             let step = next(slots, intent, Exchange::Cannot);
             match step {
@@ -260,8 +280,10 @@ impl Inside {
                 ),
                 Step::Exchange(_) | Step::Foreign => break,
             }
+
             slots = slots.after(step);
         }
+
         Err(Problem::failed(format!(
             "the swap of `{}` can't go on: the trees are not as a swap leaves them",
             self.path
@@ -278,6 +300,7 @@ impl Inside {
             let cmd = self.each_in(from, &["mv", "-n", "{}", &format!("{to}/")]);
             Act::Rename(deed(format!("{what} {} in {}", self.path, self.container), cmd))
         };
+
         if found.staged.is_some() {
             if found.leaving.is_none() {
                 acts.push(self.way_out(found));
@@ -285,10 +308,12 @@ impl Inside {
             acts.extend([entries("all out of", &self.path, &self.at("leaving")), self.is_empty()]);
             acts.push(self.rename("staged", "arriving"));
         }
+
         if found.staged.or(found.arriving).is_some() {
             acts.push(entries("all that is staged into", &self.at("arriving"), &self.path));
             acts.extend([self.has_arrived(), self.rename("arriving", STANDING)]);
         }
+
         if found.cut_short() {
             if found.previous.is_some() {
                 acts.extend(
@@ -298,6 +323,7 @@ impl Inside {
             }
             acts.push(self.rename("leaving", "previous"));
         }
+
         acts
     }
 
@@ -314,6 +340,7 @@ impl Inside {
         if found.folder.is_none() || found.mark.is_some() {
             return Ok(());
         }
+
         Err(Problem::refused(format!(
             "`{}` in container `{}` was not made by db-tasks",
             self.own(),

@@ -157,6 +157,7 @@ fn beginning(name: &str, own: Own<'_>, line: &str) -> String {
             literal(name)
         );
     }
+
     let comment = own.comment.map_or(String::new(), |own| format!("\n{own}"));
     format!("COMMENT ON DATABASE {} IS {};\n", ident(name), literal(&format!("{line}{comment}")))
 }
@@ -171,6 +172,7 @@ pub(in crate::engine::postgres) fn unmarking(name: &str, own: Own<'_>) -> [Strin
     let (db, limit) = (ident(name), own.connection_limit);
     let comment = own.comment.map_or("NULL".into(), literal);
     let template = if own.template { " IS_TEMPLATE true" } else { "" };
+
     let comment = match comment_again(own) {
         Some(again) => {
             format!("EXECUTE format('COMMENT ON DATABASE %I IS %L', {}, {again});\n", literal(name))
@@ -229,6 +231,7 @@ pub(in crate::engine::postgres) fn aside_otherwise(
 ) -> String {
     let (end, to) = (literal("\n"), literal(&to.line()));
     let names = names.iter().map(|n| literal(n)).collect::<Vec<_>>().join(", ");
+
     let body = format!(
         " DECLARE\n  d record;\nBEGIN\n  FOR d IN SELECT datname, c, split_part(c, {end}, 1) AS \
          line FROM pg_database, shobj_description(oid, 'pg_database') c\n    WHERE datname IN \

@@ -59,6 +59,7 @@ impl State {
                     "`{name}` is half made: a reset emptied it{run}, and is at work or was cut \
                      off; its old data is in the backup that the reset made first"
                 );
+
                 Some((
                     what,
                     "`db-repair` where that run was made brings it back; elsewhere, restore that \
@@ -138,6 +139,7 @@ pub enum Says {
 /// hand but a person's.
 pub fn may(state: &State, what: Use, says: &Says) -> Result<(), Unfit> {
     use Use::{BringBack, Drop, Fill, KeepAsOld, Replace};
+
     match (state, what) {
         (State::Own, Drop | BringBack) => Err(Unfit::NotOurs),
         (State::Held(run), Drop) => Err(Unfit::Held(run.clone())),
@@ -172,6 +174,7 @@ mod tests {
     #[test]
     fn a_databases_marks_say_what_it_is() {
         let held = || State::Held("db-reset (1) in /a".into());
+
         for (limit, comment, state, own) in [
             (-1, None, State::Own, (-1, None)),
             (20, Some("shop"), State::Own, (20, Some("shop"))),
@@ -232,6 +235,7 @@ mod tests {
                 assert!(i32::try_from(limit).is_ok(), "{words}");
             }
         }
+
         assert_eq!(own_limit(2_010_000_000 + LARGEST), LARGEST, "as good as none");
         // each run's number is among its own, and most often among no other's
         let limit = |run| emptied(20, run).rsplit(' ').next().unwrap().parse::<i64>().unwrap();
@@ -240,16 +244,19 @@ mod tests {
             let (from, to) = range.split_once(" AND ").unwrap();
             (from.parse().unwrap()..=to.parse().unwrap()).contains(&limit)
         };
+
         assert!(is_of(limit("a"), "a") && is_of(limit("b"), "b") && !is_of(limit("a"), "b"));
     }
 
     #[test]
     fn who_may_do_what() {
         use Use::{BringBack, Drop, Fill, KeepAsOld, Replace};
+
         let held = State::Held("r".into());
         let uses = [Drop, BringBack, Replace, KeepAsOld, Fill];
         let (no, gone) = (Some(Unfit::NotOurs), Some(Unfit::Invalid));
         let (run, empty) = (Some(Unfit::Held("r".into())), Some(Unfit::Emptied(Some("r".into()))));
+
         for (state, words) in [
             (State::Own, [no.clone(), no, None, None, None]),
             (State::OnItsWay, [None, None, None, None, None]),
@@ -267,6 +274,7 @@ mod tests {
                     word,
                     "{state:?} {what:?}"
                 );
+
                 let production = may(&state, what, &Says::Protected("prod".into())).err();
                 let stays = what == Drop && [State::Kept, State::OnItsWay].contains(&state);
                 assert_eq!(

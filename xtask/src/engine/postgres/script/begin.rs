@@ -26,18 +26,22 @@ impl BeginBlock {
         if self.words == 0 {
             self.seen = [0; 4];
         }
+
         let at = usize::from(self.words);
         if at > 0 && !self.watches() {
             return;
         }
+
         let known = matches!(text, b"create" | b"function" | b"procedure" | b"or" | b"replace");
         if known && at < self.seen.len() {
             self.seen[at] = text[0];
         }
+
         self.words = self.words.saturating_add(1);
         if nested || !self.function() {
             return;
         }
+
         match text {
             b"begin" => self.depth += 1,
             b"case" if self.depth > 0 => self.depth += 1,

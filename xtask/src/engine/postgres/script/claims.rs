@@ -111,21 +111,25 @@ impl LeftOut {
         };
         let extensions: Vec<String> =
             self.extensions.iter().map(|name| format!("the extension `{name}`")).collect();
+
         let parts = [
             count(self.owners, "owner"),
             count(self.rights, "right"),
             count(self.event_triggers, "event trigger"),
         ];
+
         let references = count(self.references, "foreign key")
             .map(|keys| format!("{keys} to tables whose rows are missing"));
         let parts: Vec<String> =
             parts.into_iter().flatten().chain(references).chain(extensions).collect();
         let (last, first) = parts.split_last()?;
+
         let all = if first.is_empty() {
             last.clone()
         } else {
             format!("{} and {last}", first.join(", "))
         };
+
         let roles: Vec<String> = self.roles.iter().map(|role| format!("`{role}`")).collect();
         let of = if roles.is_empty() {
             String::new()
@@ -269,13 +273,16 @@ impl Watch {
             Token::Close => self.depth = self.depth.saturating_sub(1),
             _ => {}
         }
+
         let word =
             if token == Token::Word { std::str::from_utf8(text).unwrap_or_default() } else { "" };
         let is = |wanted: &[&str]| depth == 0 && wanted.contains(&word);
         let named = matches!(token, Token::Word | Token::Name);
+
         if matches!(self.of, Of::Owner(..)) {
             self.referred.take(is(&["references"]), token, text);
         }
+
         let next = match &mut self.of {
             Of::Nothing => Some(first(word)),
             Of::Create => created(word),
@@ -310,6 +317,7 @@ impl Watch {
             Of::Comment(read) => comment(read, token, text, word),
             Of::ExtensionsComment(_) | Of::EventTrigger(_) | Of::Plain => None,
         };
+
         if let Some(next) = next {
             self.of = next;
         }
@@ -329,6 +337,7 @@ impl Watch {
             self.left.references += 1;
             return Some(Spare::Reference);
         }
+
         match std::mem::take(&mut self.of) {
             Of::Owner(Owner::Role, role) => {
                 // whoever loads it is meant, or has the rights of one who is
@@ -444,5 +453,6 @@ fn comment(read: &mut u8, token: Token, text: &[u8], word: &str) -> Option<Of> {
         }
         _ => return Some(Of::Plain),
     }
+
     None
 }

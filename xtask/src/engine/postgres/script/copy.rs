@@ -83,6 +83,7 @@ impl Block {
             Place::CarriageReturn => b"\\.\r",
             _ => b"",
         };
+
         let next = match (self.place, byte) {
             (Place::LineStart, b'\\') => Place::Backslash,
             (Place::Backslash, b'.') => Place::Dot,
@@ -104,17 +105,21 @@ impl Block {
                     *at += 1;
                     self.place = Place::LineStart;
                 }
+
                 return false;
             }
         };
+
         self.place = next;
         *at += 1;
+
         false
     }
 
     /// Takes the data up to a newline that `\.` follows, or all of it; returns its length.
     fn lines(&mut self, rest: &[u8]) -> usize {
         let mut taken = 0;
+
         for block in rest.chunks(BLOCK) {
             // A terminator across two blocks is not missed: each ends in `LineStart`.
             let end = self.terminator.find(block).map(|newline| newline + 1);
@@ -123,13 +128,16 @@ impl Block {
                 [head @ .., b'\n', b'\\'] => &data[..head.len() + 1],
                 _ => data,
             };
+
             self.data(open);
             taken += open.len();
+
             if end.is_some() || open.last() == Some(&b'\n') {
                 self.place = Place::LineStart;
                 break;
             }
         }
+
         taken
     }
 
@@ -151,6 +159,7 @@ impl Block {
         if self.crlf.is_some() && self.nul.is_some() {
             return;
         }
+
         let mut from = 0;
         while let Some(found) = memchr2(b'\r', 0, &data[from..]) {
             let at = from + found;
@@ -164,6 +173,7 @@ impl Block {
                 }
                 _ => {}
             }
+
             from = at + 1;
         }
     }
@@ -185,10 +195,13 @@ impl Block {
             let run = run.count();
             (run % 2 == 1) ^ (run == end && self.odd_backslashes)
         };
+
         let first = data[0] == b'\n' && self.odd_backslashes;
         let others = memmem::find_iter(data, b"\\\n").filter(|&at| odd_before(at + 1));
         let escaped = u64::from(first) + others.count() as u64;
+
         self.odd_backslashes = odd_before(data.len());
+
         escaped
     }
 
@@ -206,6 +219,7 @@ impl Block {
             } else if byte == quote {
                 self.quoted = !self.quoted;
             }
+
             rest = &rest[at + 1..];
         }
     }

@@ -39,9 +39,11 @@ impl Statement {
             self.kind = Kind::Copy(copy);
             return;
         }
+
         if nested || token == Token::Close {
             return;
         }
+
         let word = if token == Token::Word { text } else { b"" };
         self.kind = match (copy.stage, word) {
             (CopyStage::Table, b"binary") if self.name.is_empty() => {
@@ -94,11 +96,13 @@ impl Copy {
         let named = matches!(token, Token::Word | Token::Name | Token::Str);
         let format = self.option == CopyOption::Format && named;
         let bare = !nested && token == Token::Word;
+
         match (self.option, token) {
             (CopyOption::Quote, Token::Str) => self.quote = text.first().copied().unwrap_or(b'"'),
             (CopyOption::Escape, Token::Str) => self.escape = text.first().copied(),
             _ => {}
         }
+
         match &text.to_ascii_lowercase()[..] {
             b"csv" if format || bare => self.csv = true,
             b"binary" if format || bare => self.binary = true,
@@ -107,6 +111,7 @@ impl Copy {
             b"where" if bare => self.filtered = true,
             _ => {}
         }
+
         self.option = match text {
             _ if token != Token::Word => CopyOption::Other,
             b"format" => CopyOption::Format,

@@ -45,11 +45,13 @@ impl Scanner {
             }
             return false;
         };
+
         let next = self.own_database.then(what);
         self.own_database = next.unwrap_or(self.own_database);
         if next.is_some() {
             self.aside(Spare::OwnDatabase, end);
         }
+
         next.is_some()
     }
 
@@ -61,12 +63,14 @@ impl Scanner {
             OwnDatabase::Entered => line.trim_end() == self.entered_by,
             _ => false,
         };
+
         if enters {
             self.own_database = OwnDatabase::Entered;
             self.entered_by = line.trim_end().to_owned();
             self.script.names_its_database = true;
             self.script.asides.push(Aside { at: self.lexer.start..end, what: Spare::OwnDatabase });
         }
+
         enters
     }
 

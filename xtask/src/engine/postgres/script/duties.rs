@@ -112,6 +112,7 @@ impl Duties {
             Token::Close => self.depth = self.depth.saturating_sub(1),
             _ => {}
         }
+
         let part = part(token, text);
         let word = if let Part::Word(word) = &part { word.as_str() } else { "" };
         let next = match &mut self.of {
@@ -165,6 +166,7 @@ impl Duties {
             }
             Of::Plain | Of::MaterializedView | Of::Told(_) | Of::Barred(_) => None,
         };
+
         if let Some(next) = next {
             self.of = next;
         }
@@ -174,6 +176,7 @@ impl Duties {
     pub(super) fn end(&mut self, line: u64) -> Option<Spare> {
         self.depth = 0;
         let mut bar = None;
+
         let told = match std::mem::take(&mut self.of) {
             Of::Owner(Owner::Role) => Some(Spare::Handover),
             Of::Told(what) => Some(what),
@@ -191,6 +194,7 @@ impl Duties {
             }
             _ => None,
         };
+
         let is_its_own = !matches!(told, Some(Spare::Handover | Spare::Last | Spare::Reading));
         if self.assumed && is_its_own {
             bar = bar.or(Some("what is made as another role (`SET SESSION AUTHORIZATION`)"));
@@ -198,6 +202,7 @@ impl Duties {
         if let Some(what) = bar {
             self.obstacle.get_or_insert(Obstacle { line, what });
         }
+
         told
     }
 
@@ -280,6 +285,7 @@ fn create(word: &str) -> Option<Of> {
     if BETWEEN.contains(&word) {
         return None;
     }
+
     Some(match word {
         "event" => Of::EventTrigger(Vec::new()),
         "subscription" => Of::Told(Spare::Handover),
@@ -437,6 +443,7 @@ fn function(
     {
         return Some(Of::Barred("a function in C"));
     }
+
     match word {
         "leakproof" if depth == 0 => Some(Of::Barred("a leakproof function")),
         "support" if depth == 0 => Some(Of::Barred("a function with a planner's support function")),

@@ -25,9 +25,11 @@ impl Head {
             self.start = lexer.statement;
             self.text.clear();
         }
+
         let wanted = self.start + self.text.len() as u64;
         let from = wanted.saturating_sub(lexer.base) as usize;
         let room = BYTES - self.text.len();
+
         if wanted >= lexer.base && from < chunk.len() {
             let to = chunk.len().min(from + room);
             self.text.extend_from_slice(&chunk[from..to]);

@@ -30,11 +30,13 @@ impl Scanner {
             Trust::Script => [meta, None, None],
             Trust::Psql => return self.script.bytes,
         };
+
         let line = (self.lexer.mode == Mode::Meta).then_some(self.lexer.start);
         let duty = self.duties.as_ref().is_some_and(Duties::may_be_spared);
         let spared = duty || self.watch.may_be_spared() || self.statement.may_be_spared();
         let spared = spared || (trust <= Trust::Script && self.list.may_be_on_database());
         let statement = (!self.lexer.between && spared).then_some(self.lexer.statement);
+
         let nul = self.nul().map(|(_, at)| at);
         [line, statement, nul].into_iter().chain(frozen).flatten().fold(self.script.bytes, u64::min)
     }
@@ -52,12 +54,14 @@ impl Scanner {
             .then_some("it stands behind \\unrestrict");
         let own = self.is_of_own_database(end);
         let Some(why) = self.list.end().filter(|_| !own).or(unicode).or(after) else { return };
+
         // psql acts upon the semicolon
         self.frozen.refused.get_or_insert(end - 1);
         self.script.refused_count += 1;
         if why == listed::OF_DATABASES {
             self.script.other.get_or_insert(Other::Databases);
         }
+
         if self.script.refused.len() < REFUSED {
             let text = String::new();
             self.script.refused.push(Refused { line: self.lexer.statement_line, text, why });

@@ -117,10 +117,12 @@ impl Lexer {
                 Mode::Meta => self.meta(chunk, at),
                 _ => self.second_byte(chunk[*at], at),
             };
+
             if token.is_some() {
                 return token;
             }
         }
+
         None
     }
 
@@ -134,7 +136,9 @@ impl Lexer {
             Mode::LineComment => Token::Comment,
             _ => return None,
         };
+
         self.mode = Mode::Sql;
+
         Some(token)
     }
 
@@ -158,6 +162,7 @@ impl Lexer {
         if self.stops_at_newline && !matches!(chunk[*at], b'\n' | b'\r') {
             return self.copy_tail(*at);
         }
+
         while let Some(&byte) = chunk.get(*at) {
             match CLASS[byte as usize] {
                 Class::Blank => *at += 1,
@@ -193,6 +198,7 @@ impl Lexer {
                 }
             }
         }
+
         None
     }
 
@@ -207,6 +213,7 @@ impl Lexer {
         if !matches!(byte, b'\n' | b'\r' | 0 | b'-' | b'/' | b'\\' | b';') {
             self.begin_statement(at);
         }
+
         self.begin(at);
         match byte {
             b'\n' => {
@@ -230,6 +237,7 @@ impl Lexer {
                 self.mode = Mode::Meta;
             }
         }
+
         None
     }
 
@@ -282,8 +290,10 @@ impl Lexer {
             (Mode::NameEnd, _) => (Mode::Sql, 0, Some(Token::Name)),
             _ => (Mode::Sql, 0, None),
         };
+
         self.mode = mode;
         *at += taken;
+
         token
     }
 
@@ -295,13 +305,16 @@ impl Lexer {
         let wanted = if self.quiet { length.min(2) } else { length };
         let room = TEXT - self.text.len();
         let kept = rest[..wanted.min(room)].iter();
+
         self.text.extend(kept.map(u8::to_ascii_lowercase));
         *at += length;
+
         let &next = rest.get(length)?;
         if next != b'\'' && next != b'&' {
             self.mode = Mode::Sql;
             return (!self.quiet).then_some(Token::Word);
         }
+
         self.prefix(next, at, after_digit)
     }
 
@@ -313,12 +326,15 @@ impl Lexer {
             (b"u", b'&') => Mode::UnicodePrefix { after_digit },
             _ => Mode::Sql,
         };
+
         let junk = after_digit && next == b'\'';
         if self.mode == Mode::Sql {
             return Some(if junk { JUNK } else { Token::Word });
         }
+
         self.text.clear();
         *at += 1;
+
         junk.then_some(JUNK)
     }
 
@@ -327,13 +343,16 @@ impl Lexer {
         let rest = &chunk[*at..];
         let digit = |b: &&u8| b.is_ascii_digit() || **b == b'.';
         let length = rest.iter().take_while(digit).count();
+
         *at += length;
         let &next = rest.get(length)?;
         self.mode = Mode::Sql;
+
         if CLASS[next as usize] == Class::Letter {
             self.begin(*at);
             self.mode = Mode::Word { after_digit: true };
         }
+
         (!self.quiet).then_some(Token::Number)
     }
 
@@ -396,6 +415,7 @@ fn skip(chunk: &[u8], at: &mut usize) -> bool {
     let special = |&b: &u8| CLASS[b as usize] == Class::Special;
     let prefix = |&&b: &&u8| WORD[b as usize] || b == b'&';
     let length = rest.iter().position(special).unwrap_or(rest.len());
+
     let last = match rest.get(length) {
         None | Some(b'\'' | b'"' | b'$') => {
             let text = rest[..length].iter().rev();
@@ -403,7 +423,9 @@ fn skip(chunk: &[u8], at: &mut usize) -> bool {
         }
         _ => 0,
     };
+
     *at += length - last;
+
     length > last
 }
 

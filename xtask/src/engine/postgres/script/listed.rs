@@ -80,6 +80,7 @@ impl List {
             Token::Close => self.depth = self.depth.saturating_sub(1),
             _ => {}
         }
+
         let refused = match &mut self.state {
             State::Begin => {
                 self.state = begun(token, text);
@@ -105,6 +106,7 @@ impl List {
             }
             State::Transaction | State::Refused(_) => None,
         };
+
         if let Some(why) = refused {
             self.state = State::Refused(why);
         }
@@ -131,6 +133,7 @@ fn begun(token: Token, text: &[u8]) -> State {
     if token != Token::Word {
         return State::Refused(UNKNOWN);
     }
+
     match text {
         b"insert" => State::Insert(InsertRule::default()),
         b"copy" => State::Copy(CopyRule::default()),

@@ -15,11 +15,13 @@ impl Scanner {
         if alone && self.enters(&text, end) {
             return;
         }
+
         if alone && self.restrict(text.trim_end()) {
             self.script.asides.push(Aside { at: self.lexer.start..end, what: Spare::Restrict });
         } else {
             self.refuse(&text);
         }
+
         if self.pending.is_some() {
             self.begin_block(end);
         }
@@ -42,20 +44,24 @@ impl Scanner {
             return false;
         };
         let line = self.lexer.start_line;
+
         if key.is_empty() || !key.bytes().all(|b| b.is_ascii_alphanumeric()) {
             return false;
         }
+
         if command == "\\restrict"
             && self.script.statements > 0
             && self.script.restrict == Restrict::None
         {
             return false;
         }
+
         let open = match &self.script.restrict {
             Restrict::Open { key, .. } => Some(key.clone()),
             _ => None,
         };
         let key = key.to_owned();
+
         self.script.restrict = match (command, open) {
             ("\\restrict", None) => {
                 self.spoil_marker(line);
@@ -65,6 +71,7 @@ impl Scanner {
             ("\\unrestrict", opened) => Restrict::Mismatched { opened, closed: key, line },
             _ => return false,
         };
+
         true
     }
 }

@@ -134,6 +134,7 @@ impl Scanner {
         };
         let same = chunk.iter().zip(&BOM[seen..]).take_while(|(a, b)| a == b);
         let same = same.count();
+
         if seen + same == BOM.len() {
             self.bom = None;
             self.script.bytes = BOM.len() as u64;
@@ -151,6 +152,7 @@ impl Scanner {
     fn read(&mut self, chunk: &[u8]) {
         let base = self.script.bytes;
         self.lexer.base = base;
+
         let mut at = 0;
         while at < chunk.len() {
             if self.block.is_some() {
@@ -163,6 +165,7 @@ impl Scanner {
                 }
             }
         }
+
         self.script.bytes += chunk.len() as u64;
         self.head.take(&self.lexer, chunk);
     }
@@ -183,14 +186,17 @@ impl Scanner {
         if let Some(seen) = self.bom {
             self.read(&BOM[..seen]);
         }
+
         if let Some((block, _)) = &self.block
             && block.is_ended_by_eof()
         {
             self.end_block();
         }
+
         if let Some(token) = self.lexer.finish() {
             self.token(token, self.script.bytes);
         }
+
         self.script.unterminated = self.unterminated();
         if self.has_not_entered() {
             self.script.other.get_or_insert(Other::Databases);
@@ -198,18 +204,23 @@ impl Scanner {
         if self.block.is_some() {
             self.end_block();
         }
+
         self.script.lines = self.lexer.line - 1 + u64::from(self.head.in_line());
         self.script.released = self.released(Trust::Repository);
         self.script.nul = self.lexer.nul.map(|(line, _)| line);
         self.script.first_crlf = self.lexer.crlf;
         self.script.last = self.head.begun(&self.lexer);
+
         self.script.foreign = self.tables.foreign();
         self.script.tables = self.tables.list();
         self.script.encoding = self.reading.encoding();
+
         if let Some(duties) = self.duties {
             (self.script.definitions, self.script.obstacle) = (duties.definitions, duties.obstacle);
         }
+
         (self.script.claims, self.script.left_out) = (self.watch.found, self.watch.left);
+
         self.script
     }
 
@@ -247,26 +258,31 @@ impl Scanner {
             Token::Unclear(doubt) => return self.unclear(doubt.why(), end),
             _ => {}
         }
+
         self.remark(token);
         if token == Token::Semicolon && self.statement.ends() {
             return self.end_statement(end);
         }
+
         let of_words = !matches!(token, Token::Number | Token::Cast | Token::Symbol(_));
         if of_words && let Some(why) = self.statement.token(token, &self.lexer.text) {
             self.unclear(why, end);
         }
+
         if !self.list.is_quiet() {
             self.list.token(token, &self.lexer.text);
             if self.list.refuses() {
                 self.frozen.refused.get_or_insert(end);
             }
         }
+
         if let Some(duties) = self.duties.as_mut().filter(|duties| !duties.is_quiet()) {
             duties.token(token, &self.lexer.text);
         }
         if !self.watch.is_quiet() {
             self.watch.token(token, &self.lexer.text);
         }
+
         let knows = self.duties.as_ref().is_none_or(Duties::is_quiet) && self.watch.is_quiet();
         self.lexer.quiet = knows && self.statement.is_quiet() && self.list.is_quiet();
     }
@@ -279,6 +295,7 @@ impl Scanner {
             self.judge_statement(end);
             self.tell_duty(end, spared);
         }
+
         self.lexer.between = true;
         match self.statement.kind {
             Kind::Create(create) if !create.from_query && !self.statement.name.is_empty() => {
@@ -314,6 +331,7 @@ impl Scanner {
             Kind::Transaction => self.unclear("a statement that begins or ends a transaction", end),
             _ => {}
         }
+
         self.statement.clear();
         self.lexer.quiet = false;
     }
@@ -325,12 +343,14 @@ impl Scanner {
             self.duties.iter_mut().for_each(Duties::forget);
             return;
         }
+
         let left = self.watch.end();
         if let Some(what) = left {
             // whoever would have run it otherwise
             self.duties.iter_mut().for_each(Duties::forget);
             return self.aside(what, end);
         }
+
         let duty = self.duties.as_mut().and_then(|duties| duties.end(self.lexer.statement_line));
         duty.into_iter().for_each(|what| self.aside(what, end));
     }
@@ -381,9 +401,11 @@ impl Scanner {
         if !matches!(self.lexer.text.get(3), Some(b'D' | b'P' | b'l')) {
             return;
         }
+
         let text = String::from_utf8_lossy(&self.lexer.text);
         let text = text.trim_end();
         let script = &mut self.script;
+
         if let Some(version) = text.strip_prefix("-- Dumped from database version ") {
             script.server_version.get_or_insert(version.to_owned());
         } else if let Some(version) = text.strip_prefix("-- Dumped by pg_dump version ") {

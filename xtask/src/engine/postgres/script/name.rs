@@ -63,9 +63,11 @@ impl TableName {
             self.whole = true;
             return false;
         }
+
         self.after_dot = false;
         self.table.clear();
         self.table.extend_from_slice(text);
+
         true
     }
 

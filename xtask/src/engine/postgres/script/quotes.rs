@@ -26,6 +26,7 @@ impl Lexer {
             Some(b'\\') => self.mode = Mode::QuoteEscape,
             _ => {}
         }
+
         None
     }
 
@@ -44,13 +45,17 @@ impl Lexer {
         if !self.quiet {
             self.keep(text);
         }
+
         self.count_lines(text);
         *at += text.len();
+
         let stop = end.map(|end| rest[end]);
         if stop == Some(0) {
             self.saw_nul(*at);
         }
+
         *at += usize::from(stop.is_some());
+
         stop
     }
 
@@ -79,6 +84,7 @@ impl Lexer {
             self.tag.clear();
             return Some(Token::Unclear(Doubt::LongTag));
         }
+
         None
     }
 
@@ -95,6 +101,7 @@ impl Lexer {
             }
             return None;
         };
+
         let byte = rest[0];
         if byte == b'$' && matched == self.tag.len() {
             *at += 1;
@@ -102,13 +109,16 @@ impl Lexer {
             self.tag.clear();
             return Some(Token::Str);
         }
+
         let matched = match byte {
             b'$' => Some(0),
             _ if self.tag.get(matched) == Some(&byte) => Some(matched + 1),
             _ => None,
         };
+
         *at += usize::from(matched.is_some());
         self.mode = Mode::DollarBody { matched };
+
         None
     }
 
@@ -118,14 +128,18 @@ impl Lexer {
         let rest = &chunk[*at..];
         let end = memchr3(b'\n', b'\r', 0, rest);
         let text = &rest[..end.unwrap_or(rest.len())];
+
         self.keep(text);
         *at += text.len();
+
         if rest[end?] == 0 {
             self.saw_nul(*at);
             *at += 1;
             return None;
         }
+
         self.mode = Mode::Sql;
+
         Some(Token::Comment)
     }
 
@@ -142,6 +156,7 @@ impl Lexer {
             self.mode = Mode::BlockComment { depth, last };
             return None;
         }
+
         self.mode = match (last, rest[0]) {
             (b'/', b'*') => Mode::BlockComment { depth: depth + 1, last: 0 },
             (b'*', b'/') if depth == 1 => Mode::Sql,
@@ -152,7 +167,9 @@ impl Lexer {
                 return None;
             }
         };
+
         *at += 1;
+
         None
     }
 
@@ -161,15 +178,19 @@ impl Lexer {
         let rest = &chunk[*at..];
         let end = memchr(b'\n', rest);
         let text = &rest[..end.unwrap_or(rest.len())];
+
         if let Some(nul) = memchr(0, text) {
             self.saw_nul(*at + nul);
         }
+
         self.keep(text);
         *at += text.len();
         end?;
         *at += 1;
         self.line += 1;
+
         self.mode = Mode::Sql;
+
         Some(Token::Meta)
     }
 }

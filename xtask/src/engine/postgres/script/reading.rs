@@ -133,6 +133,7 @@ impl Reading {
             }
             _ => {}
         }
+
         self.words += 1;
     }
 }
@@ -144,9 +145,11 @@ impl Scanner {
         if begun.is_none() || (begun == self.reading.of && self.reading.words > 1) {
             return;
         }
+
         if begun != self.reading.of {
             let mut unsure = std::mem::replace(&mut self.reading.unsure, true);
             (self.reading.of, self.reading.words, self.reading.creates) = (begun, 0, false);
+
             let (at, line) = (self.lexer.statement, self.lexer.statement_line);
             if self.reading.of_piece >= PIECE && !self.reading.bound {
                 self.reading.of_piece = 0;
@@ -154,6 +157,7 @@ impl Scanner {
                 unsure = true;
                 self.script.again.push(Again { at, line, what: Told::Border });
             }
+
             self.reading.of_piece += 1;
             if unsure {
                 self.script.again.push(Again {
@@ -163,6 +167,7 @@ impl Scanner {
                 });
             }
         }
+
         self.reading.goes_by(token, &self.lexer.text);
     }
 
@@ -196,8 +201,10 @@ mod tests {
             let borders = told(script).into_iter().filter(|(_, words)| words == "border");
             borders.map(|(line, _)| line).collect::<Vec<_>>()
         };
+
         assert!(borders(&many).is_empty());
         assert_eq!(borders(&many.repeat(3)), [piece + 1, 2 * piece + 1]);
+
         let bound = format!(
             "SET lock_timeout = 0;\nBEGIN;\n{many}COMMIT;\nGRANT ALL ON t TO x;\nGRANT ALL ON t \
              TO x;\n"
@@ -210,6 +217,7 @@ mod tests {
     #[test]
     fn psql_is_told_again_after_what_may_run_somebodys_code() {
         let after = |first: &str| told(&format!("{first}\nCOMMENT ON TABLE t IS 'x';\n"));
+
         for first in [
             "INSERT INTO t VALUES (1);",
             "ALTER TABLE t ADD CONSTRAINT c CHECK (f(a));",
@@ -222,6 +230,7 @@ mod tests {
             let lines = first.lines().count() as u64;
             assert_eq!(after(first), [(lines + 1, ON.to_owned())], "{first}");
         }
+
         for first in [
             "SET lock_timeout = 0;",
             "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS $$ SELECT 1 $$;",

@@ -332,12 +332,15 @@ impl Script {
     pub(super) fn strange(&self) -> Vec<Fault> {
         let mut faults: Vec<Fault> = self.other.map(Fault::Other).into_iter().collect();
         faults.extend(self.meta.iter().cloned().map(Fault::Meta));
+
         let more = self.meta_count - self.meta.len() as u64;
         faults.extend((more > 0).then_some(Fault::MoreMeta(more)));
         faults.extend(self.refused.iter().cloned().map(Fault::Refused));
+
         let more = self.refused_count - self.refused.len() as u64;
         faults.extend((more > 0).then_some(Fault::MoreRefused(more)));
         faults.extend(self.unclear.clone().map(Fault::Unclear));
+
         faults
     }
 

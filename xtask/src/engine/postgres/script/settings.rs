@@ -62,10 +62,12 @@ impl Scanner {
             "off" | "false" | "no" => false,
             _ => return self.unclear("a value of standard_conforming_strings", end),
         };
+
         self.left_conforming |= !on;
         if set.local && self.left_conforming {
             return self.unclear("SET LOCAL standard_conforming_strings", end);
         }
+
         self.reading.conforms(on);
         self.lexer.set_conforming(on);
     }

@@ -144,6 +144,7 @@ impl Statement {
     /// Takes the next token; a reason if this is a statement that cannot be followed.
     pub(super) fn token(&mut self, token: Token, text: &[u8]) -> Option<&'static str> {
         let nested = self.depth > 0;
+
         match token {
             Token::Open => self.depth += 1,
             Token::Close => self.depth = self.depth.saturating_sub(1),
@@ -156,6 +157,7 @@ impl Statement {
             }
             _ => {}
         }
+
         match self.kind {
             Kind::Empty => self.kind = first(token, text),
             Kind::Create(create) => self.create(create, token, text, nested),
@@ -171,6 +173,7 @@ impl Statement {
             }
             Kind::Transaction | Kind::Other => {}
         }
+
         None
     }
 
@@ -183,6 +186,7 @@ impl Statement {
         if nested {
             return;
         }
+
         if !create.table {
             self.kind = match text {
                 _ if token != Token::Word => Kind::Other,
@@ -192,6 +196,7 @@ impl Statement {
             };
             return;
         }
+
         let word = if token == Token::Word { text } else { b"" };
         match word {
             _ if create.part_of => create.part_of = self.parent.takes(token, text),
@@ -203,6 +208,7 @@ impl Statement {
             b"by" if create.after_partition => create.partitioned = true,
             _ => {}
         }
+
         create.after_partition = word == b"partition";
         self.kind = Kind::Create(create);
     }
@@ -230,6 +236,7 @@ impl Statement {
         if nested {
             return;
         }
+
         let word = if token == Token::Word { text } else { b"" };
         match word {
             _ if insert.done => return,
@@ -247,6 +254,7 @@ impl Statement {
             }
             _ => {}
         }
+
         self.kind = Kind::Insert(insert);
     }
 
@@ -261,6 +269,7 @@ impl Statement {
             set.valued = true;
             self.value.extend_from_slice(text);
         }
+
         self.kind = Kind::Set(set);
     }
 

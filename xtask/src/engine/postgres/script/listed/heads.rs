@@ -228,6 +228,7 @@ impl Head {
             (Verb::Refresh, "materialized") => return Ok(Some(Rest::Any)),
             _ => return Err(refused(word)),
         }
+
         Ok(None)
     }
 
@@ -244,6 +245,7 @@ fn second(verb: Verb, half: Half, word: &str) -> Result<Rest, Why> {
         Half::On if verb == Verb::Grant => GRANTED.contains(&word),
         Half::On => described,
     };
+
     if fits {
         Ok(Rest::Any)
     } else {
@@ -295,6 +297,7 @@ impl Rest {
             }
             Rest::SubscriptionOwner(owner) => *owner |= word == b"owner",
         }
+
         Ok(())
     }
 
@@ -325,6 +328,7 @@ impl Function {
             }
             _ => {}
         }
+
         self.after = match (token, text) {
             (Token::Word, b"language") if depth == 0 => After::Language,
             (Token::Word, b"as") if depth == 0 => After::As,

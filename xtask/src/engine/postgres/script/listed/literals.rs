@@ -34,6 +34,7 @@ impl Literals {
     #[inline]
     pub(super) fn token(&mut self, token: Token, text: &[u8], casts: Casts) -> bool {
         use Literals::*;
+
         *self = match (*self, token) {
             (Before, Token::Str) => After,
             (Before | Sign, Token::Number) => Number,
@@ -56,6 +57,7 @@ impl Literals {
             (Type, Token::Symbol(b'[' | b']')) => Type,
             _ => return false,
         };
+
         true
     }
 

@@ -20,6 +20,7 @@ impl Target {
     /// Takes a part of the name; false for what is none.
     fn token(&mut self, token: Token, text: &[u8]) -> bool {
         let name = matches!(token, Token::Word | Token::Name);
+
         if token == Token::Dot && self.parts > 0 && !self.after_dot {
             self.after_dot = true;
             return true;
@@ -27,6 +28,7 @@ impl Target {
         if !name || (self.parts > 0 && !self.after_dot) {
             return false;
         }
+
         self.parts += 1;
         self.after_dot = false;
         // one without a schema is looked for in pg_catalog first
@@ -35,6 +37,7 @@ impl Target {
             2 => false,
             _ => true,
         };
+
         true
     }
 
@@ -77,6 +80,7 @@ impl CopyRule {
             (CopyAt::Table, ..) if self.target.token(token, text) => CopyAt::Table,
             _ => return Err(DATA),
         };
+
         if self.target.catalog { Err(CATALOG) } else { Ok(()) }
     }
 
@@ -119,6 +123,7 @@ impl InsertRule {
     #[inline]
     pub(super) fn token(&mut self, token: Token, text: &[u8]) -> Result<(), Why> {
         use InsertAt::*;
+
         if self.at == Row && token != Token::Close {
             return if self.literals.token(token, text, Casts::Refused) {
                 Ok(())
@@ -126,6 +131,7 @@ impl InsertRule {
                 Err(VALUE)
             };
         }
+
         let word = if token == Token::Word { text } else { b"" };
         self.at = match (self.at, token, word) {
             (Row, ..) if self.literals.may_end() => AfterRow,
@@ -151,6 +157,7 @@ impl InsertRule {
             (Table, ..) if self.target.token(token, text) => Table,
             _ => return Err(UNKNOWN),
         };
+
         if self.target.catalog { Err(CATALOG) } else { Ok(()) }
     }
 

@@ -79,6 +79,7 @@ impl SelectRule {
             (At::Tail, ..) if self.unlinks(token, text) => At::Tail,
             _ => return Err(OTHER),
         };
+
         Ok(())
     }
 
@@ -91,13 +92,16 @@ impl SelectRule {
             self.tail = 1;
             return true;
         }
+
         let first = self.function == Function::SetConfig && self.commas == 0 && token == Token::Str;
         if first && text != b"search_path" {
             return false;
         }
+
         self.commas = self.commas.saturating_add(u8::from(token == Token::Symbol(b',')));
         let casts =
             if self.function == Function::Statistics { Casts::Taken } else { Casts::Refused };
+
         self.literals.token(token, text, casts)
     }
 

@@ -51,14 +51,17 @@ impl SetRule {
             }
             _ => return Err(OTHER),
         };
+
         Ok(())
     }
 
     pub(super) fn end(&self) -> Result<(), Why> {
         let (Some(kind), At::Comma) = (self.kind, self.at) else { return Err(OTHER) };
+
         if self.more && self.key != b"search_path" {
             return Err(OTHER);
         }
+
         let word = if kind == Token::Word { &self.value[..] } else { b"" };
         let fits = match &self.key[..] {
             b"statement_timeout"
@@ -81,6 +84,7 @@ impl SetRule {
             }
             _ => false,
         };
+
         if fits { Ok(()) } else { Err(OTHER) }
     }
 }
@@ -118,8 +122,10 @@ fn is_safe(encoding: &[u8]) -> bool {
         .filter(|b| b.is_ascii_alphanumeric())
         .map(|b| b.to_ascii_lowercase() as char)
         .collect();
+
     let odd = encoding.iter().any(|b| !b.is_ascii_alphanumeric() && !b"-_ ".contains(b));
     let family =
         ["latin", "iso8859", "win125", "windows125"].iter().any(|head| plain.starts_with(head));
+
     !odd && (SAFE.contains(&&*plain) || family)
 }

@@ -24,7 +24,9 @@ fn scanned(
     let kinds =
         [Spare::Owner, Spare::Right, Spare::Extension, Spare::EventTrigger, Spare::Reference];
     scanner = scanner.without(without);
+
     let (mut asides, mut released) = (Vec::<Aside>::new(), 0);
+
     // in pieces, as they may come
     for chunk in script.as_bytes().chunks(3) {
         scanner.feed(chunk);
@@ -34,11 +36,13 @@ fn scanned(
         asides.extend(new);
         released = scanner.released(crate::plan::Trust::Repository);
     }
+
     let texts = asides
         .into_iter()
         .map(|a| (script[a.at.start as usize..a.at.end as usize].to_owned(), a.what))
         .collect();
     let script = scanner.finish();
+
     (texts, script.claims, script.left_out)
 }
 
@@ -106,6 +110,7 @@ fn what_is_others_is_left_out() {
             let (found, _, left) = scanned(statement, without(&ALL), scanner);
             let want: Vec<_> =
                 whose.iter().map(|(what, _)| (statement.to_owned(), *what)).collect();
+
             assert_eq!(asides(found), want, "{statement}");
             let roles = left.roles.into_iter().collect::<Vec<_>>().join(",");
             assert_eq!(roles, whose.map_or("", |(_, roles)| roles), "{statement}");
@@ -172,6 +177,7 @@ fn keys_to_what_is_missing_are_left_out() {
 #[test]
 fn owners_and_rights_are_two_things() {
     let script = "ALTER TABLE t OWNER TO shop; GRANT ALL ON TABLE t TO web;";
+
     for (claim, what, left) in
         [(Claim::Owners, Spare::Owner, "shop"), (Claim::Rights, Spare::Right, "web")]
     {
@@ -181,6 +187,7 @@ fn owners_and_rights_are_two_things() {
             (out.owners + out.rights, out.roles.into_iter().collect::<Vec<_>>()),
             (1, vec![left.to_owned()])
         );
+
         assert_eq!(
             (claims.owners.len(), claims.grantees.len()),
             (1, 1),
@@ -202,11 +209,13 @@ fn a_dump_says_what_it_takes() {
         SET SESSION AUTHORIZATION shop; GRANT SELECT ON t TO web, PUBLIC; RESET SESSION \
                   AUTHORIZATION;
         ALTER DEFAULT PRIVILEGES FOR ROLE giver REVOKE ALL ON TABLES FROM giver;";
+
     let (_, claims, left) = scanned(script, Without::default(), Scanner::new());
     let keys = |map: &std::collections::BTreeMap<String, u64>| {
         map.iter().map(|(k, n)| format!("{k} {n}")).collect::<Vec<_>>()
     };
     let names = |set: &std::collections::BTreeSet<String>| set.iter().cloned().collect::<Vec<_>>();
+
     assert_eq!(keys(&claims.owners), ["shop 2"]);
     assert_eq!(keys(&claims.grantees), ["giver 1", "web 1"]);
     assert_eq!(
@@ -218,5 +227,6 @@ fn a_dump_says_what_it_takes() {
         (names(&claims.extensions), claims.event_triggers),
         (vec!["pgcrypto".to_owned()], 1)
     );
+
     assert!(left.is_nothing());
 }

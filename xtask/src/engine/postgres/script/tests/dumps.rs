@@ -15,6 +15,7 @@ fn real_dumps_have_no_faults() {
         let script = scan(dump);
         assert_eq!(script.faults(), []);
         assert_eq!(script.released, dump.len() as u64);
+
         let spared = |what| {
             script
                 .asides
@@ -22,10 +23,12 @@ fn real_dumps_have_no_faults() {
                 .filter(move |a| a.what == what)
                 .map(|a| &dump[a.at.start as usize..a.at.end as usize])
         };
+
         assert_eq!(spared(Spare::Restrict).count(), 2);
         // round large objects, and nowhere else
         let large = memchr::memmem::find(dump, b"Type: BLOBS;").is_some();
         let wanted: &[&[u8]] = if large { &[b"BEGIN;", b"COMMIT;"] } else { &[] };
+
         assert_eq!(spared(Spare::Transaction).collect::<Vec<_>>(), wanted);
         assert_eq!(spared(Spare::TransactionTimeout).count(), 0);
         assert!(script.server_version.is_some_and(|v| v.starts_with("15.")));
@@ -40,6 +43,7 @@ fn copy_and_inserts_count_the_same() {
     let mut copied = rows(&copy);
     let inserts = scan(BACKSLASHES);
     let mut inserted = rows(&inserts);
+
     copied.sort_unstable();
     inserted.sort_unstable();
     assert_eq!(copied, inserted);

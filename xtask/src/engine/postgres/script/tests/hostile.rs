@@ -37,6 +37,7 @@ fn statements_end_where_psql_ends_them() {
         ("CREATE TABLE begin (); SELECT 1;", 2),
         ("\u{feff}SELECT 1;\n", 1),
     ];
+
     for (text, statements) in cases {
         let script = scan(text.as_bytes());
         assert_eq!(script.statements, *statements, "{text}");
@@ -117,6 +118,7 @@ fn rows_are_counted_per_table() {
         ),
         ("CREATE VIEW v AS SELECT 1; CREATE MATERIALIZED VIEW m AS SELECT 1;", &[]),
     ];
+
     for (text, expected) in cases {
         let script = scan(text.as_bytes());
         assert_eq!(rows(&script), *expected, "{text}");
@@ -142,6 +144,7 @@ fn rows_loaded_through_a_root_are_not_expected_of_its_partitions() {
     let script = scan(text.as_bytes());
     assert_eq!(rows(&script), [("p", 1)]);
     assert!(script.tables[0].partitioned);
+
     // as a person writes it
     let text = "SET search_path = s; CREATE TABLE p (a int) PARTITION BY LIST (a); CREATE TABLE \
                 o.c PARTITION OF p DEFAULT;\nCREATE TABLE d PARTITION OF s.p FOR VALUES IN (1); \
@@ -176,6 +179,7 @@ fn meta_commands_are_refused_and_hold_back_what_follows() {
         ("\\restrict a\n\\restrict a\n", 12, 2),
         ("\\restricted a\n", 0, 1),
     ];
+
     for (text, released, line) in cases {
         for size in [1, 3, usize::MAX] {
             let script = scan_in(text.as_bytes(), size);
@@ -213,6 +217,7 @@ fn what_versions_of_psql_read_differently_is_refused() {
         ("SAVEPOINT a;", 12),
         ("PREPARE TRANSACTION 'a';", 24),
     ];
+
     for (text, released) in cases {
         let script = scan(text.as_bytes());
         assert!(script.unclear.is_some(), "{text}");
@@ -229,9 +234,11 @@ fn backslash_lines_are_held_until_they_end() {
     assert_eq!(scanner.released(Trust::Repository), 3);
     scanner.feed(b"ict Key1");
     assert_eq!((scanner.released(Trust::Repository), scanner.take_asides()), (3, vec![]));
+
     scanner.feed(b"\nSELECT 1;\n\\unrestrict Key1");
     assert_eq!(scanner.take_asides(), [Aside { at: 3..18, what: Spare::Restrict }]);
     assert_eq!(scanner.released(Trust::Repository), 28);
+
     let script = scanner.finish();
     assert_eq!(script.released, 44);
     assert_eq!(script.asides, [Aside { at: 28..44, what: Spare::Restrict }]);
@@ -254,6 +261,7 @@ fn what_psql_may_be_spared_is_held_until_it_ends() {
         ("PREPARE a AS SELECT 1;", &[]),
         ("SELECT 'BEGIN;', $$COMMIT;$$; COPY t FROM stdin;\nCOMMIT;\n\\.\n", &[]),
     ];
+
     for (text, wanted) in cases {
         for size in 1..=text.len() {
             let mut scanner = Scanner::new();
@@ -261,6 +269,7 @@ fn what_psql_may_be_spared_is_held_until_it_ends() {
             for chunk in text.as_bytes().chunks(size) {
                 scanner.feed(chunk);
                 passed = scanner.released(Trust::Repository);
+
                 for (words, _) in *wanted {
                     let at = text.find(words).unwrap() as u64;
                     let seen = scanner.script.bytes;
@@ -270,12 +279,14 @@ fn what_psql_may_be_spared_is_held_until_it_ends() {
                     );
                 }
             }
+
             let script = scanner.finish();
             let found: Vec<_> = script
                 .asides
                 .iter()
                 .map(|a| (&text[a.at.start as usize..a.at.end as usize], a.what))
                 .collect();
+
             assert_eq!((&found[..], passed), (*wanted, text.len() as u64), "{text} in {size}");
             assert_eq!(script.unclear, None, "{text}");
         }
@@ -285,6 +296,7 @@ fn what_psql_may_be_spared_is_held_until_it_ends() {
 #[test]
 fn faults_are_found() {
     const END: &str = "-- PostgreSQL database dump complete\n";
+
     let cases: &[(&str, &str)] = &[
         ("SELECT 1;\n", "no end marker: the dump is cut off after line 1"),
         ("COPY a.t FROM stdin;\n1\n2", "cut off in the data of table a.t, begun at line 2"),
@@ -316,6 +328,7 @@ fn faults_are_found() {
         ("SELECT 1\n{end};\n", "no end marker: the dump is cut off after line 3"),
         ("COPY t FROM stdin;\n{end}\\.\n", "no end marker: the dump is cut off after line 3"),
     ];
+
     for (text, fault) in cases {
         let text = text.replace("{end}", END);
         for size in [1, usize::MAX] {
@@ -341,6 +354,7 @@ fn a_row_need_not_fit_in_memory() {
     (0..100).for_each(|_| scanner.feed(&[b'x'; 4096]));
     scanner.feed(b"\") FROM stdin;\n");
     (0..1000).for_each(|_| scanner.feed(&[b'y'; 65536]));
+
     scanner.feed(b"\n\\.\n");
     let script = scanner.finish();
     assert_eq!(rows(&script), [("t", 1)]);

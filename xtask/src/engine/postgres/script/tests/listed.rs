@@ -199,11 +199,13 @@ fn what_create_adds_is_left_out() {
                 work_mem TO '8MB';\n\\connect shop\nSET row_security = off;\nCREATE TABLE \
                 public.t (a int);\nSECURITY LABEL FOR x ON DATABASE shop IS 'y';\nGRANT ALL ON \
                 DATABASE shop TO app;\n";
+
     let (script, shown) = with_own_database(dump);
     assert_eq!(
         (script.refused_count, script.meta_count, script.other, script.names_its_database),
         (0, 0, None, true)
     );
+
     let wanted = "SET lock_timeout = 0;\nSELECT pg_catalog.set_config('search_path', '', \
                   false);\n[]\n[]\n[]\n[]SET lock_timeout = 0;\n[]\n[]\n[]SET row_security = \
                   off;\nCREATE TABLE public.t (a int);\n[]\n[]\n";
@@ -214,12 +216,14 @@ fn what_create_adds_is_left_out() {
     for (at, byte) in dump.bytes().enumerate() {
         scanner.feed(&[byte]);
         let inside = script.asides.iter().any(|aside| aside.at.contains(&(at as u64)));
+
         let start = script
             .asides
             .iter()
             .filter(|aside| aside.at.start <= at as u64)
             .map(|aside| aside.at.start)
             .max();
+
         let finished = script.asides.iter().any(|aside| aside.at.end == at as u64 + 1);
         assert!(!inside || finished || Some(scanner.released(Trust::Dump)) <= start, "at {at}");
     }
@@ -268,6 +272,7 @@ fn the_pair_of_restrict_stands_at_the_beginning_and_the_end() {
         said("\\restrict a\n\\unrestrict a\nSET lock_timeout = 0;\n")
             .contains("line 3: `SET lock_timeout = 0`: it stands behind")
     );
+
     let twice = "\\restrict a\nSET lock_timeout = 0;\n-- PostgreSQL database dump \
                  complete\n\\unrestrict a\n"
         .repeat(2);

@@ -28,6 +28,7 @@ fn quoted() -> impl Strategy<Value = String> {
 fn piece() -> impl Strategy<Value = Piece> {
     let cell = "([a-zA-Z;'\"$\\-]|\\\\[\\\\nt]|\\\\N){0,8}";
     let line = vec(cell, 1..4).prop_map(|cells| cells.join("\t") + "\n");
+
     prop_oneof![
         vec(quoted(), 0..5).prop_map(|q| (format!("SELECT {};\n", q.join(" ")), 1, 0)),
         vec(line, 0..5).prop_map(|lines| {
@@ -166,6 +167,7 @@ fn damaged_dumps_never_panic_and_read_the_same_in_any_chunks() {
 
 fn damage(dump: &mut Vec<u8>, random: &mut Random) {
     const BYTES: &[u8] = b"'\"$\\;\n\r\0()-/*:eE1&u.\xef";
+
     let at = random.below(dump.len());
     let to = (at + random.below(200)).min(dump.len());
     match random.below(4) {
