@@ -155,8 +155,8 @@ fn settings_tell_where_they_come_from() {
 
     bench.file(
         ".env",
-        "DATABASE_URL=postgresql://boss:hunter22@localhost/app?schema=public\nSIDE_PW=hunter23\\
-         nBACKUP_MIN_KEEP=2\n",
+        "DATABASE_URL=postgresql://boss:hunter22@localhost/app?schema=public\nSIDE_PW=hunter23\n\
+         BACKUP_MIN_KEEP=2\n",
     );
 
     bench.env("ENVIRONMENT", "staging").env("BACKUP_RETENTION_DAYS", "9");

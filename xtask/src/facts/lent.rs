@@ -184,9 +184,9 @@ mod tests {
     use super::*;
     use crate::config::{Dotenv, load};
 
-    const DOTENV: &str = "OF_THE_FILE=x\nEXPORTED=exported\nSTOLEN=\"${HELD}\"\nTWICE=a${STOLEN}\\
-                          nSELF=${SELF}\nEVIL_URL=postgresql://u:${HELD}@evil.test/x\\
-                          nSAME_URL=${SHOP_URL}\n";
+    const DOTENV: &str = "OF_THE_FILE=x\nEXPORTED=exported\nSTOLEN=\"${HELD}\"\nTWICE=a${STOLEN}\n\
+                          SELF=${SELF}\nEVIL_URL=postgresql://u:${HELD}@evil.test/x\n\
+                          SAME_URL=${SHOP_URL}\n";
 
     #[test]
     fn what_is_sent_to_another_machine_is_named() {
