@@ -1,0 +1,158 @@
+use super::*;
+use crate::cmd::Cmd;
+use crate::engine::store::{Address, Change as Of, Swapped};
+use crate::plan::Hook;
+
+fn live(what: &str) -> Deed {
+    Deed { what: what.into(), how: How::Live(Cmd::new("psql"), None) }
+}
+
+fn swap() -> Act {
+    Act::Rename(live("databases shop -> shop__previous, shop__staged -> shop"))
+}
+
+fn swap_back() -> Act {
+    Act::Rename(live("databases shop -> shop__failed, shop__previous -> shop"))
+}
+
+fn tree(change: Of) -> Act {
+    let address =
+        Address::Files { path: "/x".into(), exclude: Vec::new(), rights: Default::default() };
+    Act::Rename(Deed { what: "uploads".into(), how: How::Change(address, change) })
+}
+
+fn hook(what: &str) -> Act {
+    let hook = Hook { cmd: Cmd::new("x"), timeout: 1, end: None };
+    Act::Write(Deed { what: what.into(), how: How::Hook(Box::new(hook)) })
+}
+
+fn aside() -> Act {
+    Act::Remove(Deed { what: "database shop__staged".into(), how: How::Command(Cmd::new("psql")) })
+}
+
+const REFUSED: End = End::Failed(Fate::RolledBack);
+const LOST: End = End::Failed(Fate::Unknown);
+
+/// What is said of acts that ended so, behind which these cleaned up.
+fn told(acts: &[(Act, End)], cleaned: &[(Act, End)]) -> String {
+    let mut aftermath = Aftermath::default();
+    let since = aftermath.since();
+    acts.iter().for_each(|(act, end)| aftermath.ended(act, *end));
+    aftermath.cleaned_up(&since, &cleaned.iter().map(|(act, end)| (act, *end)).collect::<Vec<_>>());
+    aftermath.told("db-restore").unwrap()
+}
+
+#[test]
+fn no_more_is_claimed_than_is_true() {
+    let into = || tree(Of::Swap { live: "1".into() });
+    let back = || tree(Of::Back { live: "1".into(), from: Swapped::In });
+    let names = "databases shop -> shop__previous, shop__staged -> shop";
+    let returned = "databases shop -> shop__failed, shop__previous -> shop";
+
+    for (acts, cleaned, want) in [
+        (vec![], vec![], "the live data is as it was".to_owned()),
+        (vec![(aside(), LOST)], vec![(aside(), LOST)], "the live data is as it was".into()),
+        // one transaction that the server has refused
+        (vec![(swap(), REFUSED)], vec![(swap_back(), LOST)], "the live data is as it was".into()),
+        (
+            vec![(swap(), LOST)],
+            vec![(aside(), End::Well)],
+            format!(
+                "done as a whole or not at all, which nobody can tell from here: rename \
+                     {names}"
+            ),
+        ),
+        // a killed session may have done it, and the way back acts by what it finds
+        (
+            vec![(swap(), LOST)],
+            vec![(swap_back(), End::Well)],
+            format!(
+                "the live data is as it was: what may have been done was taken back \
+                     ({returned})"
+            ),
+        ),
+        (vec![(swap(), End::Well)], vec![], format!("done, and not taken back: rename {names}")),
+        (
+            vec![(swap(), End::Failed(Fate::Cut))],
+            vec![],
+            format!("done in part, perhaps: rename {names}"),
+        ),
+        (
+            vec![(swap(), End::Well), (hook("the migrate hook: npx x"), LOST)],
+            vec![(swap_back(), End::Well), (hook("the failed-reset hook: x"), End::Well)],
+            format!(
+                "what was live before is live again ({returned}); what else the migrate hook \
+                     and the failed-reset hook reach may have changed"
+            ),
+        ),
+        (
+            vec![(swap(), End::Well)],
+            vec![(swap_back(), End::Told)],
+            format!("done, and whether it was taken back is told above: rename {names}"),
+        ),
+        (
+            vec![(swap(), End::Well)],
+            vec![(swap_back(), REFUSED)],
+            format!("done, and could NOT be taken back (`db-repair` tries again): rename {names}"),
+        ),
+        (
+            vec![(into(), LOST)],
+            vec![(back(), LOST)],
+            "perhaps done, and could NOT be taken back (`db-repair` tries again): rename \
+                 uploads: /x -> /x.db-tasks/previous, /x.db-tasks/staged -> /x"
+                .into(),
+        ),
+        (
+            vec![(into(), End::Well), (swap(), REFUSED)],
+            vec![(swap_back(), End::Well), (back(), End::Told)],
+            format!(
+                "what was live before is live again ({returned}; uploads: \
+                     /x.db-tasks/previous -> /x, as it was before)"
+            ),
+        ),
+        (
+            vec![(tree(Of::Wipe { live: "1".into(), items: 2 }), LOST)],
+            vec![],
+            "done in part, perhaps: rename uploads: all that is in /x".into(),
+        ),
+        (
+            vec![(hook("the migrate hook: npx x"), LOST)],
+            vec![],
+            "this run itself has changed nothing that is live; what the migrate hook reaches \
+                 may have changed"
+                .into(),
+        ),
+        (
+            vec![(Act::Create(live("database shop")), End::Well), (hook("the seed hook: x"), LOST)],
+            vec![(Act::Remove(live("what is half made of shop, kept as shop__failed")), End::Well)],
+            "taken away again: what is half made of shop, kept as shop__failed; what else the \
+                 seed hook reaches may have changed"
+                .into(),
+        ),
+    ] {
+        assert_eq!(told(&acts, &cleaned), want);
+    }
+}
+
+#[test]
+fn a_scope_takes_back_what_is_its_own() {
+    let mut aftermath = Aftermath::default();
+    aftermath.ended(&Act::Remove(live("every row of 2 tables in app")), End::Well);
+
+    let since = aftermath.since();
+    aftermath.ended(&swap(), End::Well);
+    aftermath.cleaned_up(&since, &[(&swap_back(), End::Well)]);
+
+    assert_eq!(
+        aftermath.told("db-wipe").unwrap(),
+        "what was live before is live again (databases shop -> shop__failed, shop__previous \
+             -> shop); done, and not taken back: remove every row of 2 tables in app"
+    );
+}
+
+#[test]
+fn whoever_only_reads_says_nothing() {
+    for task in ["db-backup", "db-verify", "db-cleanup", "db-start", "db-pgpass"] {
+        assert_eq!(Aftermath::default().told(task), None, "{task}");
+    }
+}
