@@ -1,12 +1,13 @@
 //! The project's own cluster, really: made, started, shared, killed, stopped.
 
-use crate::support::component::{missing, output, postgres, script};
-use crate::support::need;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+
+use crate::support::component::{missing, output, postgres, script};
+use crate::support::need;
 
 const TOML: &str = "[project]\nname = \"shop\"\n[databases.main]\ncluster = \
                     \".db-tasks/pg\"\ninit = \"init.sql\"\n";

@@ -1,11 +1,12 @@
 //! Shows that each component works on this machine, really.
 
+use std::process::Command;
+
 use crate::support::cluster::{Cluster, cluster};
 use crate::support::component::{output, postgres};
 use crate::support::docker::{Compose, Options, compose_project, container, engine};
 use crate::support::server::{Server, fed};
 use crate::support::{need, sample};
-use std::process::Command;
 
 fn copy(server: &Server, from: &str, to: &str) {
     server.sql("postgres", &format!("CREATE DATABASE \"{to}\" TEMPLATE template0"));

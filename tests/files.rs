@@ -15,9 +15,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, UNIX_EPOCH};
 
-use db_tasks::engine::files::{
-    Census, Excludes, Kind, Links, What, differences, dump, read_back, scan, survey, unpack,
-};
+use db_tasks::engine::files::{Excludes, Links, dump, read_back, scan, survey, unpack};
+use db_tasks::value::tree::{Census, Kind, What, differences};
 
 use crate::support::component::output;
 

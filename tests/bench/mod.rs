@@ -37,10 +37,9 @@ use std::process::{Command, Stdio};
 
 use db_tasks::config::Env;
 use db_tasks::run::{Own, journal, state};
+pub use said::Said;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-
-pub use said::Said;
 
 use crate::support::server::fed_output;
 

@@ -1,8 +1,10 @@
 //! A dry run's text read back: what it promises to run, in which order, and what follows a failure.
 
-use super::Call;
 use db_tasks::cmd::shown_sql;
-use db_tasks::engine::postgres::script::{Aside, Scanner, Spare};
+use db_tasks::engine::postgres::script::{Aside, Scanner};
+use db_tasks::value::Spare;
+
+use super::Call;
 
 /// What stands in a dry run, from top to bottom.
 #[derive(Debug, Clone)]

@@ -6,10 +6,9 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::Command;
 
-use db_tasks::engine::files::{
-    Among, Links, What, differences, read_back, scan, unpack, unpack_among,
-};
+use db_tasks::engine::files::{Among, Links, read_back, scan, unpack, unpack_among};
 use db_tasks::stream::Method;
+use db_tasks::value::tree::{What, differences};
 use rustix::fs::{XattrFlags, getxattr, setxattr};
 
 use crate::support::component::{missing, need, output};
@@ -122,7 +121,7 @@ fn a_census_keeps_attributes() {
     need!("extended attributes", fill(from.path()));
     let (_, census) = super::tar_of(from.path());
     let text = serde_json::to_string(&census).unwrap();
-    assert_eq!(serde_json::from_str::<db_tasks::engine::files::Census>(&text).unwrap(), census);
+    assert_eq!(serde_json::from_str::<db_tasks::value::tree::Census>(&text).unwrap(), census);
 }
 
 /// Power is given where it is trusted alone, as with set-id bits; the rest comes back.

@@ -5,10 +5,9 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use db_tasks::engine::files::{
-    Census, Excludes, Kind, Links, What, dump, read_back_by, scan, scan_by,
-};
+use db_tasks::engine::files::{Excludes, Links, dump, read_back_by, scan, scan_by};
 use db_tasks::stream::Method;
+use db_tasks::value::tree::{Census, Kind, What};
 
 /// Dumps a tree and does something to it as soon as the first bytes of the tar with a mark in them
 /// come by.

@@ -3,10 +3,9 @@
 use std::process::{Command, Stdio};
 
 use db_tasks::cmd::Cmd;
-use db_tasks::engine::files::{
-    Census, Found, Given, Inside, Links, Tar, differences, dump, scan, sluice,
-};
+use db_tasks::engine::files::{Found, Inside, Links, Tar, dump, scan, sluice};
 use db_tasks::plan::{Act, How};
+use db_tasks::value::tree::{Census, Given, differences};
 
 use crate::support::component::{need, unique};
 use crate::support::docker::{Engine, IMAGE, engine};
@@ -223,7 +222,7 @@ fn a_stopped_container_can_be_dumped_and_a_tree_of_ours_goes_in() {
     container.run(&tree.stage(&container.found(&tree)).unwrap());
     container.feed(&tree.feed_with_tar(Tar::Gnu, Given::All), &tar);
 
-    let has_line_end = |name: &db_tasks::engine::files::Name| name.bytes().contains(&b'\n');
+    let has_line_end = |name: &db_tasks::value::tree::Name| name.bytes().contains(&b'\n');
     assert!(wanted.entries.keys().any(has_line_end));
 
     for tar in [Tar::Plain, Tar::Posix, Tar::Gnu] {

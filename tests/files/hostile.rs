@@ -4,9 +4,10 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
-use db_tasks::engine::files::{Among, Home, Links, What, scan, sluice, unpack, unpack_among};
+use db_tasks::engine::files::{Among, Home, Links, scan, sluice, unpack, unpack_among};
 use db_tasks::problem::{About, Exit};
 use db_tasks::stream::Method;
+use db_tasks::value::tree::What;
 
 /// An entry as an attacker writes it: nothing is checked.
 fn entry(kind: u8, name: &[u8], link: &[u8], content: &[u8]) -> Vec<u8> {

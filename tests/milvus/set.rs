@@ -1,11 +1,12 @@
 //! Vectors, a database and files as one set, by the program.
 
+use std::fs;
+
 use crate::real::kill::{moments, struck};
 use crate::real::{Held, Project, signal, tiny};
 use crate::support::cluster::cluster;
 use crate::support::milvus::server;
 use crate::support::need;
-use std::fs;
 
 #[test]
 fn vectors_rows_and_files_come_back_together() {

@@ -1,6 +1,9 @@
 //! A file from elsewhere is tried in a cluster of its own, and nothing of it runs on the server
 //! that it is meant for.
 
+use std::fs;
+use std::time::{Duration, Instant};
+
 use super::hostile_dumps::as_superuser;
 use super::kill::{Moment, moments, struck};
 use super::loader::dump;
@@ -8,8 +11,6 @@ use super::{Project, family, signal, tiny_host, until};
 use crate::support::cluster::{Cluster, cluster};
 use crate::support::component::{postgres, unique};
 use crate::support::need;
-use std::fs;
-use std::time::{Duration, Instant};
 
 const APART: &str = "throw-away cluster";
 /// Runs in the midst of the load, and says where that is.

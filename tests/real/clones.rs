@@ -1,10 +1,11 @@
 //! Two clones of one repo, and one database: the second one is told who is at work, and changes
 //! nothing.
 
+use std::process::Child;
+
 use super::{Project, family, same, signal, tiny, until};
 use crate::support::cluster::{Cluster, cluster};
 use crate::support::need;
-use std::process::Child;
 
 /// A clone whose restores stand still, all of them begun, until a file is there.
 fn still(url: &str) -> Project {

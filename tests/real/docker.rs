@@ -1,5 +1,8 @@
 //! There and back in containers, and what `docker exec` does to the unwary.
 
+use std::fs;
+use std::sync::OnceLock;
+
 use super::{Held, Outcome, Project, same, sessions, signal, tiny, until, waiting};
 use crate::support::component::{output, unique};
 use crate::support::docker::{
@@ -7,8 +10,6 @@ use crate::support::docker::{
 };
 use crate::support::server::Server;
 use crate::support::{need, sample, watchdog};
-use std::fs;
-use std::sync::OnceLock;
 
 /// The container that these tests share, each with a database of its own.
 fn shared() -> Result<(&'static Engine, &'static Container), String> {

@@ -1,15 +1,15 @@
 //! A docker engine on another machine: reached over TCP, at an address of this one that is not
 //! loopback.
 
+use std::net::{IpAddr, Shutdown, TcpListener, TcpStream, UdpSocket};
+use std::os::unix::net::UnixStream;
+use std::process::Command;
+use std::{io, thread};
+
 use super::{Project, same, tiny};
 use crate::support::component::{output, unique};
 use crate::support::docker::{Engine, Options, container, engine};
 use crate::support::need;
-use std::io;
-use std::net::{IpAddr, Shutdown, TcpListener, TcpStream, UdpSocket};
-use std::os::unix::net::UnixStream;
-use std::process::Command;
-use std::thread;
 
 /// An address of this machine that others could use. Nothing is sent.
 fn own_address() -> Result<IpAddr, String> {

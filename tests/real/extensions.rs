@@ -1,11 +1,12 @@
 //! Extensions with tables whose rows a dump brings: PostGIS's reference systems, the settings of
 //! pg_partman, the jobs of pg_cron.
 
+use std::path::Path;
+
 use super::{Project, same, there_and_back};
 use crate::support::cluster::{Cluster, TempDb, programs};
 use crate::support::component::{postgres, unique, with_extensions};
 use crate::support::need;
-use std::path::Path;
 
 /// A server that has them, and a database for what one alone may have.
 fn server(which: &str, jobs: &str) -> Result<Cluster, String> {

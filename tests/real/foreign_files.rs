@@ -1,15 +1,16 @@
 //! Files as people have them: what other tools and other hands have made of a dump is restored, or
 //! named for what it is.
 
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
 use super::hostile_dumps::as_superuser;
 use super::{Project, same, tiny_host};
 use crate::support::cluster::{Cluster, cluster};
 use crate::support::component::output;
 use crate::support::need;
 use crate::support::server::Fingerprint;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
 
 /// Runs a line of shell in the project's folder.
 fn shell(project: &Project, line: &str) {

@@ -1,12 +1,13 @@
 //! Guards and failures that a real server, disk or folder brings about.
 
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
 use super::{Outcome, Project, family, tiny_host};
 use crate::support::cluster::{cluster, free_port};
 use crate::support::component::{output, unique};
 use crate::support::need;
-use std::fs;
-use std::path::PathBuf;
-use std::process::Command;
 
 #[test]
 fn the_marker_in_the_database_blocks_a_restore_and_an_undo() {

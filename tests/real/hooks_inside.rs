@@ -1,13 +1,14 @@
 //! Hooks in containers, where a program goes on without the client that began it; and hooks that
 //! have no way to a container's database.
 
+use std::fs;
+
 use super::stores_inside::App;
 use super::{Outcome, Project, same, signal, tiny, until};
 use crate::support::cluster::{Cluster, TempDb, cluster};
 use crate::support::component::output;
 use crate::support::docker::{Options, PASSWORD, container, engine};
 use crate::support::need;
-use std::fs;
 
 /// A migrator that ignores SIGTERM, has begun others, one as another user and one whose parent has
 /// gone, and writes to the database by its name, over and over, wherever that name leads.

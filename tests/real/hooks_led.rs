@@ -1,10 +1,11 @@
 //! Hooks around a task: before anything is touched, the address that one gets is asked where it
 //! leads.
 
+use std::fs;
+
 use super::{Project, family, tiny};
 use crate::support::cluster::cluster;
 use crate::support::need;
-use std::fs;
 
 const MIGRATE: &str = "migrate = 'echo \"$DATABASE_URL\" >migrated; psql -qXc \"CREATE TABLE IF \
                        NOT EXISTS fresh (a int)\"'\n";

@@ -1,13 +1,14 @@
 //! There and back on this machine's server.
 
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
 use super::{Project, family, same, tiny_host};
 use crate::support::cluster::{Cluster, PASSWORD, USER, cluster};
 use crate::support::component::{output, unique};
 use crate::support::server::Server;
 use crate::support::{need, sample};
-use std::fs;
-use std::path::Path;
-use std::process::Command;
 
 /// The application by TCP, as the program connects.
 fn as_app(cluster: &Cluster) -> Server {

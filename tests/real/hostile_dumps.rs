@@ -1,12 +1,14 @@
 //! Dumps made to do harm: what a stranger's file may not do on a real server. What db-tasks reads
 //! must be what psql reads.
 
+use std::fs;
+use std::process::Stdio;
+
+use db_tasks::engine::postgres::script::{Scanner, Script};
+
 use super::{Project, family, tiny_host};
 use crate::support::cluster::{Cluster, TempDb, cluster};
 use crate::support::need;
-use db_tasks::engine::postgres::script::{Scanner, Script};
-use std::fs;
-use std::process::Stdio;
 
 const HEAD: &str = "--\n-- PostgreSQL database dump\n--\n\nSET statement_timeout = 0;\nSET \
                     client_encoding = 'UTF8';\nSET standard_conforming_strings = on;\n";

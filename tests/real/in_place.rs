@@ -1,12 +1,13 @@
 //! `db-restore --in-place`: the live database itself, emptied and loaded in one transaction.
 
+use std::fs;
+use std::process::Command;
+
 use super::{Held, Project, family, same, signal, tiny_host, until};
 use crate::support::cluster::{TempDb, cluster};
 use crate::support::component::{output, unique};
 use crate::support::server::Server;
 use crate::support::{need, sample};
-use std::fs;
-use std::process::Command;
 
 /// A role that owns its database and may create none, in a project of its own.
 struct Weak<'a> {

@@ -4,12 +4,6 @@
 //! It walks the steps that a run itself tells of, so that a new step is covered without anyone
 //! remembering, and strikes besides at points in time, which lie inside the long ones.
 
-use super::{Outcome, Project, family, same, signal, until};
-use crate::support::cluster::{Cluster, TempDb, cluster};
-use crate::support::component::{output, unique};
-use crate::support::docker::{Options, container, engine};
-use crate::support::server::{Fingerprint, Server};
-use crate::support::{need, watchdog};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fs;
@@ -18,6 +12,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
+
+use super::{Outcome, Project, family, same, signal, until};
+use crate::support::cluster::{Cluster, TempDb, cluster};
+use crate::support::component::{output, unique};
+use crate::support::docker::{Options, container, engine};
+use crate::support::server::{Fingerprint, Server};
+use crate::support::{need, watchdog};
 
 /// What every command is struck in.
 /// `FIRST` is the backup that was made first.

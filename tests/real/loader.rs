@@ -1,13 +1,14 @@
 //! A file from elsewhere is loaded by a role of the run's own: whatever its functions do, they do
 //! it as that role.
 
+use std::fs;
+use std::path::PathBuf;
+
 use super::hostile_dumps::{TAIL, as_superuser};
 use super::{Outcome, Project, family, tiny_host};
 use crate::support::cluster::{Cluster, cluster};
 use crate::support::component::postgres;
 use crate::support::need;
-use std::fs;
-use std::path::PathBuf;
 
 const HEAD: &str = "--\n-- PostgreSQL database dump\n--\n\nSET client_encoding = 'UTF8';\nSET \
                     standard_conforming_strings = on;\nSELECT \

@@ -1,12 +1,13 @@
 //! Managed servers, where nobody is a superuser, and dumps that name roles which a server does not
 //! have.
 
+use std::fs;
+use std::path::Path;
+
 use super::Project;
 use crate::support::cluster::{Cluster, TempDb, cluster};
 use crate::support::component::unique;
 use crate::support::need;
-use std::fs;
-use std::path::Path;
 
 /// A dump of production, whose roles have gone since: a laptop never had them.
 struct Production {

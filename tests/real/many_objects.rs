@@ -1,11 +1,12 @@
 //! More objects than one transaction has locks for, on a server of few: what `pg_dump | psql`
 //! restores, a restore of ours does, too.
 
+use std::process::Command;
+
 use super::{Project, same};
 use crate::support::cluster::{Cluster, programs};
 use crate::support::component::output;
 use crate::support::need;
-use std::process::Command;
 
 /// A server with room for some 400 locks.
 fn narrow() -> Result<Cluster, String> {

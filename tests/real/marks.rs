@@ -1,11 +1,12 @@
 //! What a database's marks say, and what nobody does to it for that: after a kill, by another
 //! clone, or where what is kept is production.
 
+use std::io::Read;
+
 use super::{Held, Project, same, sessions, signal, tiny, tiny_host, until};
 use crate::support::cluster::{Cluster, TempDb, cluster};
 use crate::support::component::unique;
 use crate::support::need;
-use std::io::Read;
 
 /// A clone of a repo: each in a folder of its own, with a migrator that its test writes.
 fn clone(url: &str) -> Project {

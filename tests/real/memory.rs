@@ -1,9 +1,10 @@
 //! Constant memory: what the program needs does not grow with the database.
 
+use std::fs;
+
 use super::Project;
 use crate::support::cluster::cluster;
 use crate::support::need;
-use std::fs;
 
 const LIMIT_KIB: u64 = 64 * 1024;
 

@@ -1,12 +1,13 @@
 //! Resets round migrators of other people's making, each with its own ledger and its own way to be
 //! told where the database is.
 
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
 use super::{Project, same, tiny};
 use crate::support::cluster::cluster;
 use crate::support::component::{output, script};
 use crate::support::need;
-use std::path::{Path, PathBuf};
-use std::process::Command;
 
 fn migrators() -> Result<PathBuf, String> {
     output(&mut Command::new(script("migrators.sh"))).map(PathBuf::from)

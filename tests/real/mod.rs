@@ -45,13 +45,14 @@ mod volumes;
 mod warnings;
 mod wipe;
 
-use crate::support::cluster::{Cluster, TempDb};
-use crate::support::server::{Fingerprint, Server};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
+
+use crate::support::cluster::{Cluster, TempDb};
+use crate::support::server::{Fingerprint, Server};
 
 /// A repo with a `db-tasks.toml`, in a home of its own.
 pub struct Project {

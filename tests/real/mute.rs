@@ -1,14 +1,15 @@
 //! Servers that take a client in and then say nothing: a half dead machine, a pooler without a
 //! server behind it, a firewall that drops.
 
-use super::{Held, Outcome, Project, family, same, signal, tiny_host, until, waiting};
-use crate::support::cluster::cluster;
-use crate::support::need;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
+
+use super::{Held, Outcome, Project, family, same, signal, tiny_host, until, waiting};
+use crate::support::cluster::cluster;
+use crate::support::need;
 
 /// Where a server falls silent.
 #[derive(Debug, Clone, Copy)]

@@ -1,11 +1,12 @@
 //! Whose a backup is: one store's data does not take the place of another's, nor one project's.
 
+use std::fs;
+use std::path::Path;
+
 use super::stores::tree;
 use super::{Project, same, tiny};
 use crate::support::cluster::cluster;
 use crate::support::need;
-use std::fs;
-use std::path::Path;
 
 #[test]
 fn a_store_gets_its_own_data_or_none() {

@@ -1,12 +1,13 @@
 //! `db-pgpass`: psql itself logs in with what it writes.
 
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::process::Command;
+
 use super::{Outcome, Project};
 use crate::support::cluster::{Cluster, programs};
 use crate::support::docker::{Options, PASSWORD, container, engine};
 use crate::support::need;
-use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
-use std::process::Command;
 
 fn mode(path: &std::path::Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777

@@ -1,11 +1,12 @@
 //! `db-prepare` on a real server: what is half made is taken away, by this run or the next, and
 //! tables of extensions are no data.
 
+use std::fs;
+
 use super::{Outcome, Project, family, same, signal, until};
 use crate::support::cluster::{Cluster, TempDb, cluster};
 use crate::support::component::unique;
 use crate::support::need;
-use std::fs;
 
 const MIGRATE: &str = "CREATE TABLE users (id serial PRIMARY KEY, name text);";
 const SEED: &str = "INSERT INTO users (name) VALUES ('a'), ('b'), ('c');";

@@ -1,11 +1,12 @@
 //! PostgreSQL's own regression database: whatever its authors could think of, in one.
 
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
 use super::{Project, same};
 use crate::support::cluster::{Cluster, programs};
 use crate::support::component::{output, quoted, script};
 use crate::support::need;
-use std::path::{Path, PathBuf};
-use std::process::Command;
 
 /// Its scripts, by the sources of the server's version.
 fn scripts(bin: &Path) -> Result<PathBuf, String> {

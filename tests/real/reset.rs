@@ -1,11 +1,12 @@
 //! Resets, hooks and preparations on a real server: the new database, and the way back from every
 //! failure.
 
+use std::fs;
+use std::time::Duration;
+
 use super::{Outcome, Project, family, same, signal, tiny, until};
 use crate::support::cluster::{Cluster, TempDb, cluster};
 use crate::support::need;
-use std::fs;
-use std::time::Duration;
 
 /// A project whose migrator and seed are SQL files.
 fn project(cluster: &Cluster, more: &str) -> (TempDb, Project) {

@@ -1,10 +1,11 @@
 //! `db-backup --salvage` of a really damaged database: relation files that are gone or overwritten.
 
+use std::fs;
+
 use super::kill::restart_at_once;
 use super::{Project, family, same};
 use crate::support::cluster::{Cluster, TempDb, programs};
 use crate::support::need;
-use std::fs;
 
 const TABLES: &str = "SET ROLE app; CREATE TABLE people (id int PRIMARY KEY, name text);
     CREATE TABLE orders (id int PRIMARY KEY, person int REFERENCES people, note text);

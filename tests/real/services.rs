@@ -1,12 +1,13 @@
 //! Containers that stand still during a restore, and are waited for: those that have a health
 //! check.
 
+use std::time::{Duration, Instant};
+
 use super::{Project, same, tiny};
 use crate::support::cluster::cluster;
 use crate::support::component::unique;
 use crate::support::docker::{Engine, IMAGE, engine};
 use crate::support::{need, watchdog};
-use std::time::{Duration, Instant};
 
 struct Dependent {
     engine: &'static Engine,

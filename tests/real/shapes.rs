@@ -1,12 +1,13 @@
 //! What a database or its server is beside its tables: a template, a subscriber, read-only by
 //! default, a standby.
 
+use std::fs;
+
 use super::kill::restart_at_once;
 use super::{Project, same, tiny, tiny_host};
 use crate::support::cluster::{Cluster, cluster, programs};
 use crate::support::component::postgres;
 use crate::support::need;
-use std::fs;
 
 /// The flag is the name's: whatever is swapped in has it, and what is kept can be dropped.
 #[test]

@@ -5,17 +5,18 @@ mod beside;
 mod half;
 mod lost;
 
-use super::kill::{moments, struck};
-use super::{Held, Outcome, Project, family, same, signal, tiny};
-use crate::support::cluster::{Cluster, TempDb, cluster};
-use crate::support::need;
-use crate::support::server::Fingerprint;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::kill::{moments, struck};
+use super::{Held, Outcome, Project, family, same, signal, tiny};
+use crate::support::cluster::{Cluster, TempDb, cluster};
+use crate::support::need;
+use crate::support::server::Fingerprint;
 
 /// Every entry of a tree with what can be seen of it.
 pub type Tree = BTreeMap<PathBuf, (u32, i64, Vec<u8>)>;

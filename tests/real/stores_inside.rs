@@ -1,6 +1,11 @@
 //! Databases and the file trees of a container as one set: one tree in a folder of it, one in a
 //! volume.
 
+use std::fs;
+
+use db_tasks::engine::files::{Links, scan};
+use db_tasks::value::tree::{Census, differences};
+
 use super::kill::{moments, struck};
 use super::{Held, Outcome, Project, family, same, signal, tiny, until};
 use crate::support::cluster::{Cluster, TempDb, cluster};
@@ -8,8 +13,6 @@ use crate::support::component::unique;
 use crate::support::docker::{Engine, IMAGE, engine};
 use crate::support::server::Fingerprint;
 use crate::support::{need, watchdog};
-use db_tasks::engine::files::{Census, Links, differences, scan};
-use std::fs;
 
 /// A container of the application, without a database in it.
 pub struct App {

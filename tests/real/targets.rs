@@ -1,13 +1,14 @@
 //! Which server and which database is meant: guards and hooks go by who answers, not by what an
 //! address looks like.
 
+use std::io::{Read, Write};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::unix::fs::PermissionsExt;
+
 use super::{Project, family, tiny, tiny_host};
 use crate::support::cluster::{Cluster, cluster, free_port, programs};
 use crate::support::docker::{Options, container, engine};
 use crate::support::need;
-use std::io::{Read, Write};
-use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::os::unix::fs::PermissionsExt;
 
 /// What an ssh tunnel, cloud-sql-proxy or `kubectl port-forward` is to a client: somebody who
 /// listens here and talks to there. It ends with this process.

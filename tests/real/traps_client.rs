@@ -1,13 +1,14 @@
 //! Clients and servers of different versions.
 
-use super::{Outcome, Project, family, same, tiny, tiny_host};
-use crate::support::cluster::{Cluster, cluster};
-use crate::support::component::postgres;
-use crate::support::need;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::sync::OnceLock;
+
+use super::{Outcome, Project, family, same, tiny, tiny_host};
+use crate::support::cluster::{Cluster, cluster};
+use crate::support::component::postgres;
+use crate::support::need;
 
 fn with_programs(url: &str, programs: &Path) -> Project {
     let config = format!(

@@ -1,13 +1,14 @@
 //! What stands around a run: variables, clocks, other stores, who may read what.
 
-use super::{Project, same, tiny, tiny_host};
-use crate::support::cluster::{PASSWORD, cluster};
-use crate::support::component::{output, unique};
-use crate::support::need;
 use std::fs;
 use std::io::Read;
 use std::path::Path;
 use std::process::Command;
+
+use super::{Project, same, tiny, tiny_host};
+use crate::support::cluster::{PASSWORD, cluster};
+use crate::support::component::{output, unique};
+use crate::support::need;
 
 #[test]
 fn t33_what_a_person_has_set_for_psql_changes_nothing() {

@@ -1,12 +1,13 @@
 //! Files that are cut, changed, foreign or hostile: refused, and the live database is as it was.
 
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
 use super::{Held, Outcome, Project, family, tiny_host, until, waiting};
 use crate::support::cluster::{Cluster, TempDb, cluster};
 use crate::support::component::output;
 use crate::support::need;
-use std::fs;
-use std::path::Path;
-use std::process::Command;
 
 /// A live database that is not what its backup holds, and the plain dump's text.
 fn live(cluster: &Cluster) -> (TempDb, Project, String) {

@@ -1,12 +1,13 @@
 //! The new database takes the live one's place: with its settings, whoever is connected, whatever
 //! holds it.
 
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
 use super::{Held, Project, family, same, tiny_host, until};
 use crate::support::cluster::{Cluster, TempDb, cluster};
 use crate::support::component::unique;
 use crate::support::need;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 #[test]
 fn t9_t10_what_was_made_after_the_backup_is_gone_after_the_restore() {

@@ -1,13 +1,14 @@
 //! Wipes and markers on a real server: what goes, what stays, what is refused, and the way back.
 
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
 use super::{Held, Outcome, Project, family, same, tiny, until};
 use crate::support::cluster::{Cluster, PASSWORD, TempDb, USER, cluster};
 use crate::support::component::{output, quoted, unique};
 use crate::support::need;
 use crate::support::server::fed_output;
-use std::os::unix::process::CommandExt;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 /// One of everything that a wipe may meet and `app` may make.
 const SCHEMA: &str = r#"

@@ -1,15 +1,16 @@
 //! A real throw-away PostgreSQL on this machine, one for each test process, started by the first
 //! test that asks.
 
-use super::component::{output, postgres, quoted, script, unique};
-use super::server::Server;
-use super::watchdog;
 use std::fs;
 use std::net::TcpListener;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
+
+use super::component::{output, postgres, quoted, script, unique};
+use super::server::Server;
+use super::watchdog;
 
 /// The role of the application: may create databases, is no superuser, and needs its password over
 /// TCP and socket.

@@ -1,14 +1,15 @@
 //! A docker engine, containers and compose projects of PostgreSQL, removed when dropped or when
 //! this process ends.
 
-use super::component::{output, quoted, script, unique};
-use super::server::Server;
-use super::watchdog;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
+
+use super::component::{output, quoted, script, unique};
+use super::server::Server;
+use super::watchdog;
 
 pub const IMAGE: &str = "db-tasks-test-postgres";
 pub const PASSWORD: &str = "secret";

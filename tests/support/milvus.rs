@@ -1,9 +1,6 @@
 //! A real throw-away Milvus on this machine, one for each test process; and its Python client, to
 //! write and read independently of ours.
 
-use super::cluster::free_port;
-use super::component::{output, quoted, script, unique};
-use super::watchdog;
 use std::fs;
 use std::io::Write;
 use std::net::TcpStream;
@@ -12,6 +9,10 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
+
+use super::cluster::free_port;
+use super::component::{output, quoted, script, unique};
+use super::watchdog;
 
 /// What the Python side begins with.
 const PRELUDE: &str = include_str!("../milvus/prelude.py");

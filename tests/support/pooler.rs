@@ -1,10 +1,11 @@
 //! A real PgBouncer in front of a server.
 
+use std::fs;
+use std::process::Command;
+
 use super::cluster::{Cluster, PASSWORD, USER, User, free_port};
 use super::component::{output, quoted, script};
 use super::watchdog;
-use std::fs;
-use std::process::Command;
 
 pub struct Pooler {
     pub port: u16,

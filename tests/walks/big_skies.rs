@@ -1,16 +1,18 @@
 //! The "Database Management Guide" of a framework with PostgreSQL and its coordinators in
 //! containers.
 
+use std::collections::BTreeSet;
+use std::fs;
+use std::process::Command;
+
+use chrono::Datelike;
+
 use super::{Repo, shape};
 use crate::real::{same, until};
 use crate::support::component::{output, unique};
 use crate::support::docker::{Engine, IMAGE, PASSWORD, engine};
 use crate::support::server::{Fingerprint, Server};
 use crate::support::{need, watchdog};
-use chrono::Datelike;
-use std::collections::BTreeSet;
-use std::fs;
-use std::process::Command;
 
 const GZ: &str = "bigskies_backup_00000000_000000.sql.gz";
 

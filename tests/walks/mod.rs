@@ -6,14 +6,15 @@ mod big_skies;
 mod rag_modulo;
 mod rephlo;
 
-use crate::real::Outcome;
-use crate::support::component::{output, quoted};
-use crate::support::server::fed_output;
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+
+use crate::real::Outcome;
+use crate::support::component::{output, quoted};
+use crate::support::server::fed_output;
 
 /// A copy of an example, with the scripts that its README says to copy.
 struct Repo {

@@ -1,5 +1,8 @@
 //! "Database Management Scripts" of a backend with PostgreSQL, Milvus and two folders of files.
 
+use std::fs;
+use std::process::Command;
+
 use super::{Repo, shape};
 use crate::real::stores::{Tree, tree};
 use crate::real::{same, until};
@@ -9,8 +12,6 @@ use crate::support::docker::{Engine, IMAGE, engine};
 use crate::support::milvus::{Database, server};
 use crate::support::server::Fingerprint;
 use crate::support::{need, watchdog};
-use std::fs;
-use std::process::Command;
 
 const ALLOWED: &str = "export ALLOW_DATABASE_WIPE=true;";
 const NO_ROWS: &str = "DATABASE_URL=postgresql://app@127.0.0.1:9/none";

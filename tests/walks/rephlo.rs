@@ -1,12 +1,13 @@
 //! The "Database Backup & Restore Guide" of a backend with npm, Prisma and PostgreSQL on the host.
 
+use std::fs;
+use std::process::Command;
+
 use super::{Repo, shape};
 use crate::real::{Held, same, tiny};
 use crate::support::cluster::{Cluster, cluster};
 use crate::support::component::{output, script};
 use crate::support::need;
-use std::fs;
-use std::process::Command;
 
 const DB: &str = "rephlo-dev";
 const SQL: &str = "rephlo-dev_0000-00-00T00-00-00.sql";

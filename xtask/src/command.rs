@@ -26,12 +26,8 @@ pub mod verify;
 pub mod wipe;
 
 use anyhow::Result;
-use clap::Subcommand;
-
-use crate::problem::Exit;
-use crate::session::{Intent, Session};
-use crate::tasks::{self, Touches};
 pub use backup::Backup;
+use clap::Subcommand;
 pub use cleanup::Cleanup;
 pub use completions::Completions;
 pub use config::Config;
@@ -53,6 +49,10 @@ pub use stop::Stop;
 pub use undo::Undo;
 pub use verify::Verify;
 pub use wipe::Wipe;
+
+use crate::problem::Exit;
+use crate::session::{Intent, Session};
+use crate::tasks::{self, Touches};
 
 /// What a command can say of itself, and do.
 pub trait Command {

@@ -15,6 +15,7 @@ pub mod door;
 pub mod engine;
 pub mod facts;
 pub mod gate;
+pub mod human;
 pub mod options;
 pub mod place;
 pub mod plan;
@@ -25,6 +26,7 @@ pub mod session;
 pub mod stream;
 pub mod tasks;
 pub mod ui;
+pub mod value;
 pub mod view;
 
 pub use app::main;

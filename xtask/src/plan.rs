@@ -5,21 +5,21 @@
 mod pipe;
 mod reach;
 mod stake;
+pub mod words;
 
 use std::path::PathBuf;
 
+pub use pipe::{
+    By, ComeBack, Count, Dumping, Fence, Handover, Load, Pipe, Proof, Reload, Sink, Source,
+};
+pub use reach::Reach;
 use serde::{Deserialize, Serialize};
+pub use stake::{Safety, Stake, Whereabouts};
 
 use crate::bundle::Manifest;
 use crate::cmd::Cmd;
 use crate::config::{Pin, SecretName};
-use crate::engine::store::{Address, Change};
-
-pub use pipe::{
-    By, ComeBack, Count, Dumping, Fence, Handover, Load, Pipe, Proof, Reload, Sink, Source, Trust,
-};
-pub use reach::Reach;
-pub use stake::{Safety, Stake, Whereabouts};
+use crate::value::{Address, Change};
 
 /// What a command is going to do.
 #[derive(Debug, Clone)]

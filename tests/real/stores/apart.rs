@@ -1,9 +1,10 @@
 //! Trees, backups and the project lie apart, or nothing is begun.
 
-use super::{CONFIG, Ground, Project, cluster};
-use crate::support::need;
 use std::fs;
 use std::os::unix::fs::symlink;
+
+use super::{CONFIG, Ground, Project, cluster};
+use crate::support::need;
 
 #[test]
 fn nothing_is_begun_where_a_tree_holds_the_backups() {

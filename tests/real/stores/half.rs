@@ -1,12 +1,13 @@
 //! A set is of one time, whatever can't be removed or comes late.
 
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
 use super::super::{Held, family, signal, tiny, until};
 use super::{Ground, Project, cluster, tree};
 use crate::support::component::output;
 use crate::support::need;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
 
 /// Files that nobody can remove, until it is dropped.
 struct Fixed(PathBuf);

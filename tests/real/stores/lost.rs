@@ -1,12 +1,13 @@
 //! What a backup has not, or a restore will not give back, is said when the backup is made.
 
-use super::{Ground, cluster, tree};
-use crate::support::component::output;
-use crate::support::need;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::process::Command;
+
+use super::{Ground, cluster, tree};
+use crate::support::component::output;
+use crate::support::need;
 
 #[test]
 fn what_a_backup_has_not_is_said_when_it_is_made() {

@@ -1,13 +1,16 @@
 //! ACLs, attributes and capabilities of trees in containers: kept where the image's `tar` can, and
 //! told where not.
 
-use super::userlands::Userland;
-use super::*;
-use db_tasks::engine::files::{Attributes, dump};
-use rustix::fs::{XattrFlags, setxattr};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Stdio};
+
+use db_tasks::engine::files::dump;
+use db_tasks::value::tree::Attributes;
+use rustix::fs::{XattrFlags, setxattr};
+
+use super::userlands::Userland;
+use super::*;
 
 /// An ACL as the kernel has it: owner `rwx`, a user `rw-`, group `r-x`, mask `rwx`, others `r-x`. A
 /// user's number may be a line end.

@@ -1,8 +1,9 @@
 //! Trees in containers whose programs are GNU's, busybox's, or not all there.
 
+use std::path::Path;
+
 use super::*;
 use crate::scripts::program;
-use std::path::Path;
 
 /// Which programs a container has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,11 +8,10 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 
-use super::dated;
 use super::manifest::Manifest;
-use super::name;
 use super::named::{fault, is_of_the_folder};
 use super::owner::{Ground, is_ours};
+use super::{dated, name};
 use crate::config::{KeepRules, Project};
 use crate::problem::Problem;
 

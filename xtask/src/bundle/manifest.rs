@@ -8,10 +8,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::intact::{digest, is_intact};
-use crate::engine::postgres::facts::DatabaseFacts;
-use crate::engine::postgres::script::{Claims, TableRows};
-use crate::engine::store::{Contents, Format};
 use crate::stream::{Checksum, Codec, Method};
+use crate::value::{Claims, Contents, DatabaseFacts, Format, TableRows};
 
 /// The newest format that this version reads and writes.
 pub const FORMAT: u32 = 4;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::{Backup, Catalog, Kind};
-use crate::engine::store::Format;
+use crate::value::Format;
 
 /// The names that databases have now, by their keys; what is not here is not known, and nothing
 /// differs from it.

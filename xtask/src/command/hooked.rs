@@ -5,18 +5,16 @@ pub mod plan;
 use std::path::Path;
 
 use anyhow::Result;
+use plan::{Before, First};
 
 use crate::bundle::Reason;
 use crate::cmd::quoted;
 use crate::command::backup::safety::safety_backup;
 use crate::gate::Consent;
 use crate::problem::{Exit, Problem};
-use crate::session::alone;
 use crate::session::servers::Wants;
-use crate::session::survey;
-use crate::session::{Intent, Session};
+use crate::session::{Intent, Session, alone, survey};
 use crate::tasks;
-use plan::{Before, First};
 
 /// A task that is one hook.
 pub struct Hooked<'a> {

@@ -4,6 +4,7 @@ pub mod plan;
 
 use anyhow::Result;
 use clap::Args;
+use plan::{Need, Replacement};
 
 use super::Command;
 use crate::bundle::{Catalog, Reason, catalog};
@@ -11,21 +12,18 @@ use crate::command::backup::safety::safety_backup;
 use crate::config::Database;
 use crate::engine::postgres::facts::Depth;
 use crate::engine::postgres::name::is_nobodys;
-use crate::engine::store::Format;
 use crate::facts::Surveyed;
 use crate::facts::dumps::Dump;
 use crate::facts::health::server_disk_left;
 use crate::gate::Consent;
-use crate::plan::Trust;
 use crate::problem::{Exit, Problem};
-use crate::session::alone;
 use crate::session::author::Way;
 use crate::session::choosing::{dump_of, say_passed_over};
 use crate::session::fitting::{Loading, fitted};
 use crate::session::servers::Wants;
-use crate::session::{Intent, Session};
+use crate::session::{Intent, Session, alone};
 use crate::tasks::{self, Task};
-use plan::{Need, Replacement};
+use crate::value::{Format, Trust};
 
 /// `db-prepare`
 #[derive(Debug, Clone, Default, Args)]

@@ -11,8 +11,7 @@ use crate::engine::postgres::facts::Depth;
 use crate::gate::Consent;
 use crate::problem::{Exit, Problem};
 use crate::session::servers::Wants;
-use crate::session::survey;
-use crate::session::{Intent, Session};
+use crate::session::{Intent, Session, survey};
 use crate::tasks::{self, Task, Touches};
 
 /// `db-protect`

@@ -4,6 +4,7 @@ pub mod plan;
 
 use anyhow::Result;
 use clap::Args;
+use plan::{OldData, Seeding};
 
 use super::Command;
 use crate::bundle::Reason;
@@ -12,12 +13,9 @@ use crate::engine::postgres::facts::Depth;
 use crate::gate::Consent;
 use crate::options;
 use crate::problem::Exit;
-use crate::session::alone;
 use crate::session::servers::Wants;
-use crate::session::survey;
-use crate::session::{Intent, Session};
+use crate::session::{Intent, Session, alone, survey};
 use crate::tasks::{self, Task};
-use plan::{OldData, Seeding};
 
 /// `db-reset`
 #[derive(Debug, Clone, Default, Args)]

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
+use plan::{Aim, Difference, Request, Subject, beside_live, in_place};
 
 use super::Command;
 use crate::bundle::{Backup, Catalog, Names, Reason, catalog};
@@ -13,24 +14,21 @@ use crate::cmd::quoted;
 use crate::command::backup::safety::safety_backup;
 use crate::engine::postgres::facts::Depth;
 use crate::engine::postgres::name::is_nobodys;
-use crate::engine::store::Format;
 use crate::facts::dumps::Dump;
 use crate::facts::health::server_disk_left;
 use crate::facts::{Set, Surveyed};
 use crate::gate::Consent;
 use crate::options::{self, Leave, Trusted};
-use crate::plan::Trust;
 use crate::problem::{Exit, Problem};
-use crate::session::alone;
 use crate::session::author::{Way, attended, trust};
 use crate::session::choosing::{self, dump_of, latest_of};
 use crate::session::fitting::{self, Loading, fitted};
 use crate::session::meant::Meant;
 use crate::session::servers::Wants;
 use crate::session::services::Services;
-use crate::session::{Intent, Session};
+use crate::session::{Intent, Session, alone};
 use crate::tasks::{self, Task, Touches};
-use plan::{Aim, Difference, Request, Subject, beside_live, in_place};
+use crate::value::{Format, Trust};
 
 /// `db-restore`
 #[derive(Debug, Clone, Default, Args)]

@@ -4,7 +4,8 @@ use anyhow::Result;
 use clap::Args;
 
 use super::Command;
-use super::hooked::{Hooked, plan::First, run_hook};
+use super::hooked::plan::First;
+use super::hooked::{Hooked, run_hook};
 use crate::problem::Exit;
 use crate::session::{Intent, Session};
 use crate::tasks::{self, Task};

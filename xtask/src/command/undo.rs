@@ -12,10 +12,9 @@ use crate::facts::{Kept, Set, Surveyed};
 use crate::gate::Consent;
 use crate::options;
 use crate::problem::{Exit, Problem};
-use crate::session::alone;
 use crate::session::meant::Meant;
 use crate::session::servers::Wants;
-use crate::session::{Intent, Session};
+use crate::session::{Intent, Session, alone};
 use crate::tasks::{self, Task};
 
 /// `db-undo`

@@ -5,24 +5,23 @@ mod trying;
 
 use anyhow::Result;
 use clap::Args;
+use plan::{Ground, StoreTrial, Trial};
 
 use super::Command;
 use crate::bundle::{Backup, Catalog, Untried};
 use crate::engine::postgres::facts::Depth;
-use crate::engine::store::{Address, Format};
 use crate::facts::health::server_disk_left;
 use crate::gate::Consent;
 use crate::options::{Leave, Trusted};
 use crate::problem::{Exit, Problem, first_line};
 use crate::run::record_untried;
-use crate::session::alone;
 use crate::session::author::{Way, trust};
 use crate::session::choosing::{dump_of, latest};
 use crate::session::fitting::{self, Loading, fitted};
 use crate::session::servers::Wants;
-use crate::session::{Intent, Session};
+use crate::session::{Intent, Session, alone};
 use crate::tasks::{self, Task, Touches};
-use plan::{Ground, StoreTrial, Trial};
+use crate::value::{Address, Format};
 
 /// `db-verify`
 #[derive(Debug, Clone, Default, Args)]

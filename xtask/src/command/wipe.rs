@@ -5,6 +5,7 @@ pub mod plan;
 
 use anyhow::Result;
 use clap::Args;
+use plan::First;
 
 use super::Command;
 use crate::bundle::Catalog;
@@ -13,12 +14,10 @@ use crate::facts::Emptying;
 use crate::gate::Consent;
 use crate::options;
 use crate::problem::{Exit, Problem};
-use crate::session::alone;
 use crate::session::meant::Meant;
 use crate::session::servers::Wants;
-use crate::session::{Intent, Session};
+use crate::session::{Intent, Session, alone};
 use crate::tasks::{self, Task};
-use plan::First;
 
 /// `db-wipe`
 #[derive(Debug, Clone, Default, Args)]

@@ -16,7 +16,6 @@ pub mod url;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-
 pub use env::Env;
 pub use hooks::Hook;
 pub use project::{

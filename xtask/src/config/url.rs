@@ -4,9 +4,8 @@
 mod parameters;
 mod scheme;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-
 use parameters::Parameter;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 /// A connection URI taken apart.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

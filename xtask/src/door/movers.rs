@@ -1,8 +1,7 @@
 //! The door that moves data and changes things, through duct. Children never inherit our standard
 //! output or input.
 
-use std::io::PipeReader;
-use std::io::PipeWriter;
+use std::io::{PipeReader, PipeWriter};
 use std::process::Output;
 use std::sync::Arc;
 use std::time::Duration;

@@ -9,14 +9,14 @@ use anyhow::Result;
 use crate::bundle::{Artifact, Backup};
 use crate::config::{Env, Project};
 use crate::engine::postgres::loader::Loader;
-use crate::engine::postgres::script::{Scanner, Without};
+use crate::engine::postgres::script::Scanner;
 use crate::engine::postgres::version::Version;
-use crate::engine::store::Format;
 use crate::facts::archives::Archive;
 use crate::facts::loader::Stranger;
 use crate::plan::Source;
 use crate::problem::Problem;
 use crate::stream::{self, Codec, SNIFF_LEN, Sniffed};
+use crate::value::{Format, Without};
 
 /// Enough of a dump to hold the versions that pg_dump writes at its head.
 const HEAD: u64 = 16 * 1024;

@@ -8,9 +8,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::config::Project;
+use crate::human::count;
 use crate::plan::{Act, Deed, How};
 use crate::run::state;
-use crate::ui::human::count;
 
 /// A wipe that has begun, and has not come to its end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

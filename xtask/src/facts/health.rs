@@ -11,9 +11,9 @@ use crate::bundle::Catalog;
 use crate::config::{At, Env, Project, Store};
 use crate::engine::postgres::cures;
 use crate::engine::postgres::facts::Depth;
+use crate::human::{self, counted};
 use crate::plan::{Act, Plan, Sink, Whereabouts};
 use crate::problem::Problem;
-use crate::ui::human::{self, counted};
 
 /// How a thing stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,8 +6,7 @@ use super::is_local;
 use super::stores::host_of;
 use super::strangers::{Brought, thing};
 use crate::config::hooks::Hook;
-use crate::config::url;
-use crate::config::{At, Connection, Database, Env, Lent, Project, Share, Store, StoreKind};
+use crate::config::{At, Connection, Database, Env, Lent, Project, Share, Store, StoreKind, url};
 
 /// All that would be sent to another machine. What the repository's own `.env` says is its own, and
 /// what names a database's own parts (`PGPASSWORD`, `POSTGRES_USER`, `DB_PASSWORD`) is set to be

@@ -7,10 +7,11 @@ use super::dumps::Dump;
 use super::loader::{Until, scanned};
 use crate::config::Secrets;
 use crate::door::ask::ask_server;
-use crate::engine::postgres::script::{Claims, Scanner};
+use crate::engine::postgres::script::Scanner;
 use crate::engine::postgres::standing::{Standing, question};
 use crate::plan::Source;
 use crate::problem::Problem;
+use crate::value::Claims;
 
 /// A file of so many bytes is read whole: rights come behind the data.
 const SMALL: u64 = 4 << 20;

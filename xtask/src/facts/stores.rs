@@ -9,11 +9,11 @@ use crate::config::{Database, Store, StoreKind};
 use crate::door::Interrupt;
 use crate::engine::files::Inside;
 use crate::engine::postgres::facts::Depth;
-use crate::engine::store::{Address, Holding};
 use crate::plan::{Safety, Stake, Whereabouts};
 use crate::problem::{Problem, first_line};
 use crate::run::store::open;
 use crate::tasks::{self, Has};
+use crate::value::{Address, Holding};
 
 /// What is known of one store.
 #[derive(Debug, Clone)]

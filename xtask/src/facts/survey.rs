@@ -4,11 +4,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::cluster;
 use super::containers::{self, ContainerFacts};
-use super::guess;
 use super::programs::{self, Programs};
 use super::whereabouts::{Shown, several, shown};
+use super::{cluster, guess};
 use crate::cmd::Cmd;
 use crate::config::{At, ContainerBy, Database, Env, Project, Secrets};
 use crate::door::Idle;
@@ -19,10 +18,11 @@ use crate::engine::cluster::{PORT, USER};
 use crate::engine::postgres::client::{ANSWERED, OnLogin, Tongue};
 use crate::engine::postgres::facts::{Depth, From, ServerFacts, question};
 use crate::engine::postgres::version::Version;
-use crate::engine::postgres::{Client, DatabaseFacts, cures};
+use crate::engine::postgres::{Client, cures};
 use crate::place::Place;
 use crate::plan::{Safety, Stake};
 use crate::problem::Problem;
+use crate::value::DatabaseFacts;
 
 /// How long a container's first start is waited for.
 const BOOTSTRAP: Duration = Duration::from_secs(60);

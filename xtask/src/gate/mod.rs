@@ -6,7 +6,6 @@ mod testing;
 mod verdict;
 
 use anyhow::Result;
-
 pub use verdict::{Agent, Circumstances, Consent, Judgement, Person, Verdict, judge};
 
 use crate::plan::{Plan, Risk, Stake};

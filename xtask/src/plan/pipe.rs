@@ -5,9 +5,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::cmd::Cmd;
-use crate::engine::postgres::script::{Spare, TableRows, Without};
-use crate::engine::store::{Address, Contents, Format, Swapped};
 use crate::stream::{Checksum, Codec, Compression};
+use crate::value::{Address, Contents, Format, Spare, Swapped, TableRows, Trust, Without};
 
 /// Bytes from one end to the other.
 #[derive(Debug, Clone)]
@@ -181,23 +180,6 @@ pub struct Proof {
     pub trust: Trust,
     /// Bytes to expect, for progress; a guess.
     pub expected_bytes: Option<u64>,
-}
-
-/// How far a script is trusted: each goes farther than the one before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub enum Trust {
-    /// A dump as pg_dump writes it: end marker, no statement that it does not write, no
-    /// meta-command of psql.
-    #[default]
-    Dump,
-    /// A dump of the repository's own: `db-tasks.toml` names it, or this run makes it. Its
-    /// statements are not judged.
-    Repository,
-    /// `--trust`: a hand-made script; what its SQL does is the person's word. It must still end
-    /// outside quotes and data.
-    Script,
-    /// `--trust=psql`: its meta-commands run, too.
-    Psql,
 }
 
 /// Loads a backup of the run's own, by what its manifest says then: when it is planned, there is

@@ -1,7 +1,7 @@
 //! How far an act reaches: what a person has to know when it fails.
 
 use super::{Act, Deed, How, Sink};
-use crate::engine::store::Change;
+use crate::value::Change;
 
 /// What an act may change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! What a plan puts at stake, with what the guards look at.
 
-use crate::engine::postgres::marker::Mark;
+use crate::value::Mark;
 
 /// A live database that a plan replaces, with what the guards look at.
 #[derive(Debug, Clone, PartialEq, Eq)]

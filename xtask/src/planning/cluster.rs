@@ -14,19 +14,18 @@ use crate::engine::postgres::marks::Own;
 use crate::engine::postgres::name::{beside, ident};
 use crate::engine::postgres::proof::{BEGUN, READ_ALIKE, begun, ended};
 use crate::engine::postgres::said::SAY_STATES;
-use crate::engine::postgres::script::Spare;
 use crate::engine::postgres::version::Version;
-use crate::engine::store::Format;
 use crate::facts::cluster::{ClusterFacts, Found};
 use crate::facts::server::Fetch;
 use crate::place::Place;
 use crate::plan::{
     Act, By, Check, Count, Deed, Fence, How, Load, Pipe, Plan, Proof, Risk, Scope, Sink, Source,
-    Step, Trust, Wait,
+    Step, Wait,
 };
 use crate::problem::Problem;
 use crate::stream::Codec;
 use crate::tasks;
+use crate::value::{Format, Spare, Trust};
 
 /// A database that is not there yet.
 #[derive(Debug, Clone)]

@@ -2,10 +2,10 @@
 //! anyway.
 
 use crate::engine::postgres::name::ident;
-use crate::engine::postgres::script::{Claim, Claims, Without};
 use crate::engine::postgres::standing::{Into, Standing, quoted};
 use crate::facts::dumps::Fit;
 use crate::problem::{Problem, one_line};
+use crate::value::{Claim, Claims, Without};
 
 /// What somebody wants, and how it is said.
 #[derive(Debug, Clone)]

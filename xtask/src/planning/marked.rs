@@ -3,13 +3,13 @@
 use anyhow::Result;
 
 use crate::config::Guards;
-use crate::engine::postgres::DatabaseFacts;
 use crate::engine::postgres::admin;
 use crate::engine::postgres::marks::{Own, Says, State, Unfit, Use, may};
 use crate::engine::postgres::name::{ident, is_previous, literal};
 use crate::facts::Surveyed;
 use crate::plan::Step;
 use crate::problem::Problem;
+use crate::value::DatabaseFacts;
 
 /// Databases that a killed run left: they are nobody's, and their names are needed.
 pub fn leftovers(target: &Surveyed, guards: &Guards, names: &[&str]) -> Result<Vec<Step>> {

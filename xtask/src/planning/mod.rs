@@ -6,6 +6,7 @@ pub mod hooks;
 pub mod marked;
 pub mod repair;
 pub mod services;
+pub mod sessions;
 
 use chrono::{DateTime, Utc};
 

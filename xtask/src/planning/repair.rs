@@ -1,8 +1,7 @@
 //! `db-repair`: what a killed run could not clean up.
 
-use crate::plan::{Act, Deed, How, Plan, Risk, Scope, Step};
+use crate::plan::{Act, Deed, How, Plan, Risk, Scope, Step, words};
 use crate::run::journal::{Pending, Unfinished};
-use crate::ui::describe;
 
 /// What to do about a deed that can't be done.
 pub const WAYS_OUT: &str = "mend what is in its way, and run `db-repair`; or, where it is of no \
@@ -13,7 +12,7 @@ use crate::tasks;
 pub fn numbered(left: &Unfinished) -> Vec<String> {
     let line = |(at, pending): (usize, &Pending)| {
         let act = pending.act();
-        format!("{}. {} {}", at + 1, describe::verb(&act), describe::object(&act))
+        format!("{}. {} {}", at + 1, words::verb(&act), words::object(&act))
     };
     left.pending.iter().enumerate().map(line).collect()
 }

@@ -1,10 +1,9 @@
 //! What state the live data is in after a run that failed: from what it had begun, how that ended,
 //! and what was taken back.
 
-use crate::plan::{Act, Deed, How, Reach, Sink};
+use crate::plan::{Act, Deed, How, Reach, Sink, words};
 use crate::problem::{Fate, Problem};
 use crate::tasks::{self, Has};
-use crate::ui::describe;
 
 /// How an act ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -231,8 +230,8 @@ fn is_way_back(act: &Act) -> bool {
 impl Way {
     fn of(act: &Act) -> Self {
         match act {
-            Act::Rename(_) => Self::Returned(describe::object(act)),
-            Act::Remove(_) => Self::Removed(describe::object(act)),
+            Act::Rename(_) => Self::Returned(words::object(act)),
+            Act::Remove(_) => Self::Removed(words::object(act)),
             _ => Self::Loaded,
         }
     }
@@ -250,7 +249,7 @@ fn named(act: &Act) -> String {
         Act::Write(Deed { what, how: How::Live(..) | How::Reload(_) | How::Hook(_) }) => {
             what.clone()
         }
-        other => format!("{} {}", describe::verb(other), describe::object(other)),
+        other => format!("{} {}", words::verb(other), words::object(other)),
     }
 }
 

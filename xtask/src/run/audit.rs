@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 use super::Left;
 use super::state::{self, Use};
 use crate::config::Project;
-use crate::engine::postgres::script::LeftOut;
 use crate::gate::Agent;
 use crate::problem::Exit;
+use crate::value::LeftOut;
 
 /// What is written of one run beside its project.
 pub struct Entry<'a> {

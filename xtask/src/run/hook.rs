@@ -12,9 +12,9 @@ use crate::cmd::Cmd;
 use crate::config::Secrets;
 use crate::door::Interrupt;
 use crate::door::movers::{self, Child, Input, Outlet};
+use crate::human::bytes;
 use crate::plan::Hook;
 use crate::problem::{ENDED, Problem};
-use crate::ui::human::bytes;
 
 /// How long a hook has to end by itself when it is told to.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -16,11 +16,13 @@ use crate::config::Secrets;
 use crate::door::Interrupt;
 use crate::door::ask::ask;
 use crate::door::movers::{self, Input, Outlet};
-use crate::engine::files::{Census, Excludes, Found, Given, Inside, Lacks, Links, Tar, sluice_by};
-use crate::engine::store::{Change, Contents, Holding, Store, Swapped, Tell};
-use crate::plan::{Act, Trust};
+use crate::engine::files::{Excludes, Found, Inside, Lacks, Links, Tar, sluice_by};
+use crate::engine::store::{Store, Tell};
+use crate::plan::Act;
 use crate::problem::{Exit, Problem};
 use crate::stream::Method;
+use crate::value::tree::{Census, Given};
+use crate::value::{Change, Contents, Holding, Swapped, Trust};
 
 /// How long commands of an earlier run may still take to end.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -19,9 +19,9 @@ use super::own::Own;
 use super::state;
 use crate::cmd::Cmd;
 use crate::door::movers::Process;
-use crate::engine::store::{Change, Swapped};
 use crate::plan::{Act, Alone, Deed, How, Plan, Scope};
 use crate::problem::Problem;
+use crate::value::{Change, Swapped};
 
 /// What a run that was killed has left to do.
 #[derive(Debug, Clone, Serialize, Deserialize)]

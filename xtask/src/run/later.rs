@@ -14,10 +14,10 @@ use crate::door::Interrupt;
 use crate::door::movers::{self, Input, Outlet};
 use crate::engine::postgres::loader::NOT_ITS_OWN;
 use crate::engine::postgres::proof;
-use crate::engine::postgres::script::Spare;
 use crate::engine::postgres::warnings::Warnings;
 use crate::plan::{Fence, Handover};
 use crate::problem::Problem;
+use crate::value::Spare;
 
 /// Bytes of it that are kept in memory: owners, rights and comments are a small part of any dump.
 const ROOM: usize = 256 << 20;

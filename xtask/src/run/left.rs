@@ -3,9 +3,8 @@
 
 use std::fmt;
 
-use crate::plan::{Act, How};
+use crate::plan::{Act, How, words};
 use crate::problem::Problem;
-use crate::ui::describe;
 
 /// Something that is not as it should be.
 #[derive(Debug)]
@@ -24,7 +23,7 @@ impl Left {
             Act::Write(deed) if !matches!(deed.how, How::Hook(_)) => {
                 format!("could not {}", deed.what)
             }
-            other => format!("could not {} {}", describe::verb(other), describe::object(other)),
+            other => format!("could not {} {}", words::verb(other), words::object(other)),
         };
         Self { what, why }
     }

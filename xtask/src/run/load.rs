@@ -17,10 +17,11 @@ use crate::door::Interrupt;
 use crate::door::movers::{self, Child, Input, Outlet};
 use crate::engine::postgres::facts::{Bare, Counts, read_bare, read_counts};
 use crate::engine::postgres::proof::{self, BEGUN, COUNTED, COUNTS, counted_as_dumped};
-use crate::engine::postgres::script::{Again, Aside, Scanner, Script, Spare, Told};
+use crate::engine::postgres::script::{Again, Aside, Scanner, Script, Told};
 use crate::engine::postgres::warnings::Warnings;
-use crate::plan::{By, Count, Load, Proof, Trust};
+use crate::plan::{By, Count, Load, Proof};
 use crate::problem::{Problem, rolled_back};
+use crate::value::{Spare, Trust};
 
 /// A load under way.
 pub struct Loading {

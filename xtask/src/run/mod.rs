@@ -26,11 +26,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
-use chrono::{DateTime, Utc};
-
 use aftermath::{Aftermath, End};
+use anyhow::Result;
 pub use audit::{Entry, audit, who_and_where};
+use chrono::{DateTime, Utc};
 pub use hook::end_inside;
 pub use journal::Journal;
 pub use lease::{Lease, Others};
@@ -46,11 +45,11 @@ use crate::bundle::Untried;
 use crate::config::Secrets;
 use crate::door::{Idle, Interrupt};
 use crate::engine::postgres::facts::Bare;
-use crate::engine::postgres::script::{LeftOut, Spare};
 use crate::gate::Cleared;
 use crate::plan::{Act, Deed, How, Outcome, Part, Pipe, Scope, Seal, Sink, Step};
 use crate::problem::{About, Exit, Problem};
 use crate::tasks;
+use crate::value::{LeftOut, Spare};
 
 /// What a run needs beside its plan.
 pub struct World<'a> {

@@ -10,18 +10,17 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
 
-use super::dumping;
 use super::load::{Loaded, Loading};
-use super::store;
+use super::{dumping, store};
 use crate::config::Secrets;
 use crate::door::movers::{self, Child, Input, Outlet};
 use crate::door::{Idle, Interrupt, held};
 use crate::engine::postgres::proof;
-use crate::engine::postgres::script::{LeftOut, Scanner, Script, Spare, Without};
-use crate::engine::store::{Contents, Format};
+use crate::engine::postgres::script::{Scanner, Script};
 use crate::plan::{Pipe, Proof, Sink, Source};
 use crate::problem::{Problem, rolled_back};
 use crate::stream::{self, Decoder, Digest, Encoder, Flushed, Sum};
+use crate::value::{Contents, Format, LeftOut, Spare, Without};
 
 /// Bytes handed from the reading thread at once: large enough to make few hand-overs, small enough
 /// for the cache.

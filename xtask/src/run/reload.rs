@@ -11,11 +11,10 @@ use crate::bundle::Manifest;
 use crate::bundle::name::partial;
 use crate::door::movers;
 use crate::engine::postgres::in_place::unless_changed;
-use crate::engine::postgres::script::{Spare, Without};
-use crate::engine::store::{Format, Swapped};
-use crate::plan::{ComeBack, Load, Pipe, Proof, Reload, Sink, Source, Trust};
+use crate::plan::{ComeBack, Load, Pipe, Proof, Reload, Sink, Source};
 use crate::problem::Problem;
 use crate::stream::{Codec, Compression};
+use crate::value::{Format, Spare, Swapped, Trust, Without};
 
 /// What psql does not get of a dump that this run, or the one before it, has made: see [`Spare`].
 const LEFT_OUT: [Spare; 5] = [

@@ -15,10 +15,11 @@ use crate::door::Interrupt;
 use crate::engine::files;
 #[cfg(feature = "milvus")]
 use crate::engine::milvus;
-use crate::engine::store::{Address, Contents, Format, Store};
+use crate::engine::store::Store;
 use crate::plan::{Pipe, Sink, Source};
 use crate::problem::Problem;
 use crate::stream::{self, Compression, Conveyor, Decoder, Digest, Fetched, Flushed, Method, Sum};
+use crate::value::{Address, Contents, Format};
 
 /// Opens a store.
 ///

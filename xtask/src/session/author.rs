@@ -8,8 +8,9 @@ use crate::facts::Surveyed;
 use crate::facts::dumps::{Dump, Origin};
 use crate::facts::loader::{self, New, Stranger};
 use crate::options::Trusted;
-use crate::plan::{Trust, Word};
+use crate::plan::Word;
 use crate::run::load::new_key;
+use crate::value::Trust;
 
 /// How a dump is loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

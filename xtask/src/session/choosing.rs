@@ -7,11 +7,11 @@ use anyhow::Result;
 use super::Session;
 use crate::bundle::{Backup, Catalog, Kind, Names};
 use crate::cmd::quoted;
-use crate::engine::store::Format;
 use crate::facts::dumps::{self, Dump};
 use crate::gate::Ask;
 use crate::problem::Problem;
 use crate::ui::terminal;
+use crate::value::Format;
 use crate::view::backups;
 
 /// The part of a backup that is of one database or store, with its file looked at.

@@ -6,14 +6,12 @@ use super::Session;
 use super::author::Way;
 use crate::cmd::quoted;
 use crate::config::Others;
-use crate::engine::postgres::script::{Claim, Claims};
 use crate::engine::postgres::standing::{Into, Standing};
-use crate::facts::Surveyed;
 use crate::facts::dumps::Dump;
-use crate::facts::standing;
+use crate::facts::{Surveyed, standing};
 use crate::options::Leave;
-use crate::plan::Trust;
 use crate::planning::fitting::{Names, Wanted, fit};
+use crate::value::{Claim, Claims, Trust};
 
 /// How a dump is going to be loaded.
 pub struct Loading<'a> {

@@ -3,8 +3,7 @@
 
 use anyhow::Result;
 
-use super::Session;
-use super::alone;
+use super::{Session, alone};
 use crate::cmd::Value;
 use crate::config::hooks::Hook;
 use crate::config::url;

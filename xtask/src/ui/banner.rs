@@ -3,9 +3,9 @@
 
 use std::path::Path;
 
-use super::{human, told};
+use super::told;
 use crate::plan::{Act, Plan, Risk, Seal, Stake, Step};
-use crate::tasks;
+use crate::{human, tasks};
 
 /// Names of sessions shown; there may be hundreds.
 const SESSIONS: usize = 5;

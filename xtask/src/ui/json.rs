@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::describe::{self, Shown};
 use crate::gate::{Judgement, Verdict};
-use crate::plan::{Act, Plan, Risk, Scope, Stake, Step};
+use crate::plan::{Act, Plan, Risk, Scope, Stake, Step, words};
 use crate::problem::{Exit, Problem};
 use crate::run::{Found, Held};
 
@@ -69,7 +69,7 @@ fn group(scope: &Scope, number: &mut u32) -> Value {
 fn act(act: &Act) -> Value {
     let command = |Shown { command, input }: Shown| json!({ "command": command, "input": input });
     let commands: Vec<Value> = describe::shown(act).into_iter().map(command).collect();
-    json!({ "act": describe::verb(act), "what": describe::object(act), "commands": commands })
+    json!({ "act": words::verb(act), "what": words::object(act), "commands": commands })
 }
 
 /// What the guards said, each with its reason.
@@ -87,7 +87,7 @@ pub fn verdicts(verdicts: &[Verdict]) -> Vec<Value> {
 /// An act that ran.
 pub fn ran(act: &Act, found: Option<&Found>, took: Duration, ending: Ending) -> Value {
     let mut step = json!({
-        "act": describe::verb(act), "what": describe::object(act), "ok": ending == Ending::Good, "seconds": seconds(took),
+        "act": words::verb(act), "what": words::object(act), "ok": ending == Ending::Good, "seconds": seconds(took),
     });
 
     if let Some(found) = found {

@@ -2,7 +2,6 @@
 
 pub mod banner;
 pub mod describe;
-pub mod human;
 pub mod json;
 pub mod progress;
 pub mod recorder;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::human;
+use crate::human;
 use crate::run::Progress;
 
 /// Cells of a whole bar.

@@ -10,10 +10,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::{human, progress, shown, told};
+use super::{progress, shown, told};
 use crate::config::Secrets;
 use crate::door::Interrupt;
 use crate::gate::Ask;
+use crate::human;
 use crate::plan::Act;
 use crate::problem::{Exit, Problem, shorten};
 use crate::run::{Found, Logbook, Progress, Watch};

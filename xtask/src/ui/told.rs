@@ -3,10 +3,11 @@
 
 use std::path::Path;
 
-use super::{describe, human};
-use crate::engine::files::What;
+use super::describe;
+use crate::human;
 use crate::plan::{Act, Count, Deed, How, Pipe, Seal, Sink, Source};
 use crate::run::{Found, Held};
+use crate::value::tree::What;
 
 /// What is going on.
 pub fn doing(act: &Act, here: &Path) -> String {

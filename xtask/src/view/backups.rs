@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 
 use crate::bundle::{Artifact, Backup, Catalog, Ground, Kind, Manifest};
 use crate::config::HIDDEN;
-use crate::engine::store::Contents;
-use crate::ui::human::{ago, bytes, count, counted, duration, entries, holds, wrapped};
+use crate::human::{ago, bytes, count, counted, duration, entries, holds, wrapped};
 use crate::ui::shown;
 use crate::ui::table::{Lean, columns};
+use crate::value::Contents;
 
 /// What a line of a list shows.
 const HEADER: [(&str, Lean); 8] = [

@@ -150,7 +150,7 @@ fn a_damaged_manifest_is_known() {
 
 #[test]
 fn a_right_that_is_none_makes_no_manifest() {
-    use crate::engine::postgres::facts::Grant;
+    use crate::value::Grant;
 
     let grant = |word: &str| {
         serde_json::from_value::<Grant>(serde_json::json!({ "grantee": null, "privilege": word }))

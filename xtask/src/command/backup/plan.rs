@@ -14,18 +14,17 @@ use crate::cmd::{Cmd, quoted};
 use crate::config::{self, Project};
 use crate::engine::postgres::client::LargeObjects;
 use crate::engine::postgres::{cures, snapshot};
-use crate::engine::store::Format;
 use crate::facts::salvage::Damage;
 use crate::facts::{Set, Surveyed, SurveyedStore};
 use crate::plan::{
-    Act, Deed, Dumping, How, Pipe, Plan, Proof, Risk, Scope, Seal, Sink, Source, Step, Trust,
+    Act, Deed, Dumping, How, Pipe, Plan, Proof, Risk, Scope, Seal, Sink, Source, Step,
 };
 use crate::planning::Moment;
 use crate::planning::marked::half_made;
 use crate::problem::Problem;
 use crate::stream::Compression;
-use crate::tasks;
-use crate::ui::human;
+use crate::value::{Format, Trust};
+use crate::{human, tasks};
 
 /// What was asked for.
 #[derive(Debug, Clone)]
@@ -355,7 +354,7 @@ fn one_set(all: &All<'_>, group: &[Subject<'_>], paths: &Paths) -> Step {
     for (subject, partial) in group.iter().zip(&paths.partials) {
         body.push(Step::Act(dump(*subject, partial, compression, all)));
         if let Subject::Database(database) = subject {
-            on_failure.push(crate::command::restore::plan::end_sessions(database));
+            on_failure.push(crate::planning::sessions::end_sessions(database));
         }
     }
 

@@ -5,8 +5,7 @@ use anyhow::Result;
 
 use crate::command::restore::plan::in_place::plan as restore_in_place;
 use crate::command::restore::plan::{
-    Aim, Difference, Request, Subject, carriable, end_sessions, leftovers, live_is, may_create,
-    may_go, plan as restore, swappable,
+    Aim, Difference, Request, Subject, carriable, may_create, plan as restore, swappable,
 };
 use crate::config::Project;
 use crate::engine::postgres::admin::{self, Identity};
@@ -15,11 +14,14 @@ use crate::engine::postgres::name::{beside, previous};
 use crate::engine::postgres::{filling, in_place};
 use crate::facts::dumps::Dump;
 use crate::facts::{ContainerFacts, Surveyed};
-use crate::plan::{Act, Plan, Risk, Scope, Step, Trust};
+use crate::human::counted;
+use crate::plan::{Act, Plan, Risk, Scope, Step};
 use crate::planning::hooks::{Hooks, Outcome};
+use crate::planning::marked::{leftovers, live_is, may_go};
+use crate::planning::sessions::end_sessions;
 use crate::problem::Problem;
 use crate::tasks;
-use crate::ui::human::counted;
+use crate::value::Trust;
 
 /// What a database needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,11 +5,12 @@ use anyhow::Result;
 use crate::command::backup::plan::dumpable;
 use crate::config::Guards;
 use crate::engine::postgres::admin;
-use crate::engine::postgres::marker::{Mark, MarkedBy, is_marked_in_comment, mark_in_comment};
+use crate::engine::postgres::marker::{is_marked_in_comment, mark_in_comment};
 use crate::facts::Surveyed;
 use crate::plan::{Plan, Risk, Step};
 use crate::problem::Problem;
 use crate::tasks;
+use crate::value::{Mark, MarkedBy};
 
 /// Plans the marking of a database. A marker that protects can't be taken away by this tool: that
 /// is an administrator's word.

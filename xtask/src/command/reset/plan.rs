@@ -8,8 +8,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use crate::command::restore::plan::{
-    carriable, failed_goes, leftovers, live_is, may_create, older_goes, older_may_go, swappable,
-    unstage, unsubscribed, unusual,
+    carriable, failed_goes, may_create, older_goes, swappable, unstage, unsubscribed, unusual,
 };
 use crate::config::{Guards, Project, Strategy};
 use crate::engine::postgres::admin::{self, Identity, Swap, SwapBack};
@@ -19,6 +18,7 @@ use crate::engine::postgres::witness;
 use crate::facts::{ContainerFacts, Kept, Surveyed};
 use crate::plan::{Act, Plan, Risk, Safety, Scope, Stake, Step};
 use crate::planning::hooks::{Hooks, Outcome};
+use crate::planning::marked::{leftovers, live_is, older_may_go};
 use crate::planning::services::around_services;
 use crate::problem::Problem;
 use crate::tasks;

@@ -7,43 +7,33 @@ mod staging;
 mod stranger;
 
 use anyhow::Result;
-
-use crate::bundle::{Artifact, Backup};
-use crate::bytes;
-use crate::config::Project;
-use crate::engine::postgres::DatabaseFacts;
-use crate::engine::postgres::admin;
-use crate::engine::postgres::facts::Setting;
-use crate::engine::postgres::marker::unmarked;
-use crate::engine::postgres::marks::Own;
-use crate::engine::postgres::name::previous;
-use crate::engine::postgres::script::{Claim, Spare};
-use crate::engine::postgres::subscriptions;
-use crate::engine::postgres::version::sets_unknown;
-use crate::facts::dumps::{Dump, Form};
-use crate::facts::{ContainerFacts, Kept, Surveyed};
-use crate::plan::{
-    Act, Deed, Fence, How, Plan, Proof, Purpose, Recovery, Risk, Scope, Stake, Step, Trust,
-};
-use crate::planning::services::around_services;
-use crate::problem::Problem;
-use crate::tasks;
-use crate::ui::human::counted;
 use checks::suits;
-use part::Part;
-use stranger::OTHERS;
-
-pub use crate::planning::marked::{
-    comes_back, half_made, in_the_way, leftovers, live_is, may_go, older_may_go,
-};
 pub use checks::{
     carriable, crowded, fits_server, fits_the_disk, is_a_database, may_create, overrides,
     stands_beside, swappable, unheld, unusual,
 };
-pub use part::Company;
-pub use part::Subject;
+use part::Part;
+pub use part::{Company, Subject};
 pub use staging::{Staging, Use, contained, stage};
+use stranger::OTHERS;
 pub use stranger::{author, author_may, stranger};
+
+use crate::bundle::{Artifact, Backup};
+use crate::config::Project;
+use crate::engine::postgres::marker::unmarked;
+use crate::engine::postgres::marks::Own;
+use crate::engine::postgres::name::previous;
+use crate::engine::postgres::version::sets_unknown;
+use crate::engine::postgres::{admin, subscriptions};
+use crate::facts::dumps::{Dump, Form};
+use crate::facts::{ContainerFacts, Kept, Surveyed};
+use crate::human::counted;
+use crate::plan::{Act, Fence, Plan, Proof, Purpose, Recovery, Risk, Scope, Stake, Step};
+use crate::planning::services::around_services;
+use crate::planning::sessions::end_sessions;
+use crate::problem::Problem;
+use crate::value::{Claim, DatabaseFacts, Setting, Spare, Trust};
+use crate::{bytes, tasks};
 
 /// What was asked for.
 #[derive(Debug, Clone)]
@@ -371,14 +361,6 @@ pub fn unsubscribed(target: &Surveyed) -> Option<Act> {
 /// Takes a staged database away.
 pub fn unstage(target: &Surveyed, name: &str) -> Vec<Act> {
     vec![end_sessions(target), admin::drop(&target.client, name)]
-}
-
-/// Ends what this run has left on the server.
-pub fn end_sessions(target: &Surveyed) -> Act {
-    Act::Remove(Deed {
-        what: "sessions of this run".into(),
-        how: How::Command(target.client.end_sessions()),
-    })
 }
 
 fn form(dump: &Dump) -> String {

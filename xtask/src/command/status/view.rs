@@ -11,9 +11,9 @@ use crate::config::{Container, Database, Project};
 use crate::engine::postgres::marks::State;
 use crate::engine::postgres::name::previous;
 use crate::facts::{ContainerFacts, Surveyed};
+use crate::human::{ago, bytes, count, counted};
 use crate::problem::first_line;
 use crate::run::journal::Unfinished;
-use crate::ui::human::{ago, bytes, count, counted};
 use crate::ui::shown;
 use crate::ui::table::{Lean, columns};
 

@@ -2,19 +2,19 @@
 
 use anyhow::Result;
 
-use crate::command::restore::plan::{
-    Company, comes_back, end_sessions, in_the_way, swappable, unsubscribed, unusual,
-};
+use crate::command::restore::plan::{Company, swappable, unsubscribed, unusual};
 use crate::config::Project;
 use crate::engine::postgres::admin::{self, Swap};
 use crate::engine::postgres::marks::{Own, State};
 use crate::engine::postgres::name::{parked, previous};
-use crate::engine::store::{Change, Swapped};
 use crate::facts::{ContainerFacts, Set, Surveyed, SurveyedStore};
 use crate::plan::{Act, Deed, How, Plan, Recovery, Risk, Scope, Stake, Step};
+use crate::planning::marked::{comes_back, in_the_way};
 use crate::planning::services::around_services;
+use crate::planning::sessions::end_sessions;
 use crate::problem::Problem;
 use crate::tasks;
+use crate::value::{Change, Swapped};
 
 /// What an undo does for one database or store.
 struct Part {

@@ -7,20 +7,22 @@ use anyhow::Result;
 use crate::bundle::Artifact;
 use crate::bundle::name::partial;
 use crate::command::restore::plan::{
-    Staging, Use, author, author_may, end_sessions, fits_server, fits_the_disk, is_a_database,
-    leftovers, may_create, stage, stands_beside, stranger,
+    Staging, Use, author, author_may, fits_server, fits_the_disk, is_a_database, may_create, stage,
+    stands_beside, stranger,
 };
 use crate::config::Guards;
 use crate::engine::postgres::admin;
 use crate::engine::postgres::name::beside;
-use crate::engine::store::{Address, Change, Format};
 use crate::facts::Surveyed;
 use crate::facts::dumps::Dump;
 use crate::facts::trial::Apart;
 use crate::plan::{
-    Act, Deed, How, Outcome, Pipe, Plan, Proof, Purpose, Risk, Scope, Seal, Sink, Step, Trust,
+    Act, Deed, How, Outcome, Pipe, Plan, Proof, Purpose, Risk, Scope, Seal, Sink, Step,
 };
+use crate::planning::marked::leftovers;
+use crate::planning::sessions::end_sessions;
 use crate::tasks;
+use crate::value::{Address, Change, Format, Trust};
 
 /// What a trial restore of one database takes.
 pub struct Trial {

@@ -5,25 +5,25 @@ mod sort;
 use std::path::PathBuf;
 
 use anyhow::Result;
+use sort::{Sorted, refresh_order, sort, ties};
 
 use crate::bundle::{Backup, Catalog, Reason};
 use crate::command::backup::plan as backup;
-use crate::command::restore::plan::{crowded, end_sessions, overrides, unheld};
+use crate::command::restore::plan::{crowded, overrides, unheld};
 use crate::config::{Project, Wiping};
 use crate::engine::postgres::admin::{self, Identity};
 use crate::engine::postgres::inventory::Table;
 use crate::engine::postgres::wiping::{self, Wipe};
-use crate::engine::store::{Address, Change, Format};
 use crate::facts::{ContainerFacts, Emptying, Part, Set, Surveyed, SurveyedStore};
-use crate::plan::{Act, Deed, How, Plan, Risk, Safety, Scope, Stake, Step};
+use crate::human::{ago, count, counted, few, held};
+use crate::plan::{Act, Deed, How, Plan, Risk, Safety, Scope, Stake, Step, words};
 use crate::planning::Moment;
 use crate::planning::services::around_services;
+use crate::planning::sessions::end_sessions;
 use crate::problem::{Problem, one_line};
 use crate::tasks;
-use crate::ui::describe;
-use crate::ui::human::{ago, count, counted, few, held};
 use crate::ui::table::{Lean, columns};
-use sort::{Sorted, refresh_order, sort, ties};
+use crate::value::{Address, Change, Format};
 
 /// Whether a backup comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,13 +146,13 @@ pub fn plan(
 
         for target in targets.iter().filter(|t| !t.sorted.emptied.is_empty()) {
             let act = target.wipe();
-            parts.push(describe::object(&act));
+            parts.push(words::object(&act));
             body.push(target.alone(act));
         }
 
         for store in stores {
             let act = wipe_store(store);
-            parts.push(describe::object(&act));
+            parts.push(words::object(&act));
             body.push(Step::Act(act));
         }
 

@@ -4,10 +4,9 @@ use anyhow::Result;
 use toml::Spanned;
 
 use super::{Resolver, WHERE};
-use crate::config::SecretName;
 use crate::config::file::{PostgresTable, Text};
 use crate::config::project::{Connection, Share};
-use crate::config::url;
+use crate::config::{SecretName, url};
 use crate::problem::Problem;
 
 impl Resolver<'_> {

@@ -14,13 +14,12 @@ use anyhow::Result;
 use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::attributes::{self, Attributes};
-use super::census::{Moment, What};
+use super::attributes;
 use super::excludes::Excludes;
-use super::name::Name;
 use super::steady::Steady;
 use super::walk::{Id, Seen, beneath, list_kinds, look, open_root, seen, within};
 use crate::problem::Problem;
+use crate::value::tree::{Attributes, Moment, Name, What};
 
 /// Bytes of a batch, and of the longest file that is read for one.
 const BATCH: usize = 256 * 1024;

@@ -4,54 +4,12 @@
 //! any reader takes any bytes there, and in star's way, too (`SCHILY.xattr.NAME`), which is the one
 //! that GNU tar knows (`tar --xattrs`).
 
-use std::collections::BTreeMap;
+use crate::value::tree::{Attributes, Target, What, is_kept, is_missed};
 
-use super::census::{Target, What};
-
-/// What an entry has of them, by name.
-pub type Attributes = BTreeMap<String, Target>;
-
-/// What a restore needs no leave for: who may write the archive gives nobody more than what is in
-/// it.
-const PLAIN: [&str; 3] = ["user.", "system.posix_acl_access", "system.posix_acl_default"];
-/// What gives power: like set-id bits, it comes back where the archive is trusted.
-const POWER: [&str; 2] = ["security.capability", "trusted."];
-/// What the system itself sets, or another mount's own: nobody misses it.
-const NOT_OURS: [&str; 2] = ["trusted.overlay.", "security."];
 const LIBARCHIVE: &str = "LIBARCHIVE.xattr.";
 const SCHILY: &str = "SCHILY.xattr.";
 /// ACLs in words, as bsdtar writes them.
 const IN_WORDS: &[u8] = b"SCHILY.acl.";
-
-/// Whether somebody is trusted with power.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Given {
-    /// As with set-id bits: no power.
-    Plain,
-    /// All that there is.
-    All,
-}
-
-/// Whether an attribute is one that is kept.
-fn is_kept(name: &str) -> bool {
-    let begins = |list: &[&str]| list.iter().any(|begin| name.starts_with(begin));
-    begins(&PLAIN) || begins(&POWER) && !name.starts_with("trusted.overlay.")
-}
-
-/// Whether an attribute that is not kept is one that somebody may miss.
-fn is_missed(name: &str) -> bool {
-    !is_kept(name) && !NOT_OURS.iter().any(|begin| name.starts_with(begin))
-}
-
-/// Those that a restore may set.
-pub(super) fn granted(attributes: &Attributes, given: Given) -> Attributes {
-    let may = |name: &str| given == Given::All || PLAIN.iter().any(|begin| name.starts_with(begin));
-    attributes
-        .iter()
-        .filter(|(name, _)| may(name))
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect()
-}
 
 /// The records of a pax header for them.
 pub(super) fn records(attributes: &Attributes) -> Vec<(String, Vec<u8>)> {
@@ -123,7 +81,8 @@ mod system {
     use rustix::fs::{XattrFlags, fgetxattr, flistxattr, fremovexattr, fsetxattr};
     use rustix::io::Errno;
 
-    use super::{Attributes, Target, is_kept, is_missed};
+    use super::Target;
+    use crate::value::tree::{Attributes, is_kept, is_missed};
 
     /// No system has longer values, and no longer lists of names.
     const LONGEST: usize = 64 * 1024;
@@ -196,7 +155,7 @@ pub(super) use elsewhere::{bare, read, write};
 mod elsewhere {
     use std::os::fd::AsFd;
 
-    use super::Attributes;
+    use crate::value::tree::Attributes;
 
     pub fn read(_: impl AsFd) -> rustix::io::Result<(Attributes, bool)> {
         Ok((Attributes::new(), false))

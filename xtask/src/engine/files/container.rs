@@ -11,11 +11,11 @@ mod swaps;
 
 pub use programs::{Lacks, Tar};
 
-use super::census::Census;
 use crate::cmd::Cmd;
 use crate::place::Place;
 use crate::plan::{Act, Deed, How};
 use crate::problem::Problem;
+use crate::value::tree::Census;
 
 /// The folder that marks the one it is in as ours. Making it makes both, in one command.
 const MARK: &str = "made-by-db-tasks";

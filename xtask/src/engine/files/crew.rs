@@ -7,10 +7,9 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use anyhow::Result;
 
 use super::ahead::Linked;
-use super::census::Census;
 use super::dump::read_folders;
-use super::name::Name;
 use crate::stream::Method;
+use crate::value::tree::{Census, Name};
 
 /// More threads would wait for each other, and for the disk.
 const MOST: usize = 4;

@@ -10,16 +10,15 @@ use rustix::fs::FileType;
 use tar::{Builder, EntryType, Header};
 
 use super::ahead::{Batch, Found, Item, Linked, Reader, Step, read_ahead, unreadable};
-use super::attributes::{self, Attributes};
-use super::census::{self, Census, Kind, Moment, Target, What};
+use super::attributes;
 use super::crew::Folders;
 use super::excludes::Excludes;
 use super::header::{self, SHORT, put};
-use super::name::Name;
 use super::sparse::describe;
 use super::steady::Steady;
 use super::walk::{Seen, seen};
 use crate::stream::{Method, Summing};
+use crate::value::tree::{Attributes, Census, Entry, Kind, Moment, Name, Target, What};
 
 /// Bytes read at once.
 const CHUNK: usize = 256 * 1024;
@@ -333,13 +332,8 @@ impl<'a> Dump<'a> {
     }
 
     fn note(&mut self, name: Name, found: &Seen, kind: Kind, attributes: Attributes) {
-        let entry = census::Entry {
-            kind,
-            mode: found.mode,
-            mtime: found.mtime,
-            owner: found.owner,
-            attributes,
-        };
+        let entry =
+            Entry { kind, mode: found.mode, mtime: found.mtime, owner: found.owner, attributes };
 
         self.census.add(name, entry);
         (self.progress)(self.census.entries.len() as u64, self.bytes);

@@ -1,7 +1,7 @@
 //! What is left out of a backup, by glob.
 
-use super::name::Name;
 use crate::problem::Problem;
+use crate::value::tree::Name;
 
 /// Globs of what is left out. One without a slash means entries of that name in any folder; one
 /// with a slash is read from the root. A slash at its end means folders only. A folder that is left

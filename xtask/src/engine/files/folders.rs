@@ -5,10 +5,8 @@ use std::io::{self, Write};
 
 use tar::{EntryType, Header};
 
-use super::attributes::Attributes;
-use super::census::{Census, Entry, Kind, Moment};
 use super::header::{self, SHORT, put};
-use super::name::Name;
+use crate::value::tree::{Attributes, Census, Entry, Kind, Moment, Name};
 
 /// A tar is made of blocks.
 const BLOCK: usize = 512;
@@ -95,7 +93,7 @@ mod tests {
 
         let folders = census.clone();
         let file = Entry {
-            kind: Kind::Symlink { to: super::super::Target(b"x".to_vec()) },
+            kind: Kind::Symlink { to: crate::value::tree::Target(b"x".to_vec()) },
             ..census.entries[&b""[..]].clone()
         };
         census.entries.insert("link".parse().unwrap(), file);

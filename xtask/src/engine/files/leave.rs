@@ -4,9 +4,8 @@ use std::io::Read;
 
 use tar::{Entry, EntryType};
 
-use super::census::{Census, What};
 use super::excludes::Excludes;
-use super::name::Name;
+use crate::value::tree::{Census, Name, What};
 
 /// What is left out, and who is told of it.
 pub(super) struct Leaving<'a> {

@@ -4,19 +4,17 @@
 //! Every change of an entry sets a time that no program can set back (`ctime`). What is staged is
 //! whole before it becomes live, so that whatever has a later time was changed while it was live.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::Duration;
+use std::{fs, io};
 
 use serde::{Deserialize, Serialize};
 
 use super::aside::Aside;
-use super::census::Moment;
-use super::name::Name;
 use super::walk::{at, beneath, list, look, open_root, seen};
 use crate::problem::Problem;
+use crate::value::tree::{Moment, Name};
 
 /// A tree, and when it was about to become live, by the clock of its own file system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,16 +5,12 @@
 //! [`differences`], and [`swap`] gives it the live name.
 
 mod attributes;
-mod census;
 mod container;
 mod excludes;
 mod folders;
 mod header;
 mod leave;
-mod lost;
-mod name;
 mod read;
-mod roll;
 mod sluice;
 mod steps;
 mod straight;
@@ -46,22 +42,16 @@ mod walk;
 #[cfg(unix)]
 mod wipe;
 
-pub use attributes::{Attributes, Given};
-pub use census::{Census, Difference, Entry, Kind, Moment, Remark, Target, What, differences};
-pub use container::{Found, Inside, Lacks, Tar};
-pub use excludes::Excludes;
-pub use lost::{leads_out, lost};
-pub use name::Name;
-pub use read::{Links, scan, scan_but, scan_by};
-pub use roll::Roll;
-pub use sluice::{Rest, sluice, sluice_but, sluice_by};
-
 #[cfg(unix)]
 pub use aside::Aside;
+pub use container::{Found, Inside, Lacks, Tar};
 #[cfg(unix)]
 pub use crew::{read_back, read_back_by};
 #[cfg(unix)]
 pub use dump::dump;
+pub use excludes::Excludes;
+pub use read::{Links, scan, scan_but, scan_by};
+pub use sluice::{Rest, sluice, sluice_but, sluice_by};
 #[cfg(unix)]
 pub use store::Tree;
 #[cfg(unix)]

@@ -6,14 +6,13 @@ use std::io::{self, Read};
 use anyhow::Result;
 use tar::EntryType;
 
-use super::attributes::{self, Attributes};
-use super::census::{Census, Entry, Kind, Moment, Target, What};
+use super::attributes;
 use super::excludes::Excludes;
 use super::leave::{Leaving, Left, Part};
-use super::name::{Name, escaped};
 use super::straight::Straight;
 use crate::problem::Problem;
 use crate::stream::{Fingerprint, Method, Summed, Summing};
+use crate::value::tree::{Attributes, Census, Entry, Kind, Moment, Name, Target, What, escaped};
 
 /// Bytes of headers that may describe one entry. They are held in memory; long names and the map of
 /// a much divided sparse file fit.

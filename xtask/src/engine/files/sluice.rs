@@ -5,12 +5,11 @@ use std::io::{self, Read, Write};
 
 use anyhow::Result;
 
-use super::census::Census;
 use super::excludes::Excludes;
 use super::leave::{Leaving, Part};
-use super::name::Name;
 use super::read::{Links, each_but};
 use crate::stream::Method;
+use crate::value::tree::{Census, Name};
 
 /// A tar is made of blocks.
 const BLOCK: u64 = 512;

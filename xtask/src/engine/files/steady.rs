@@ -7,10 +7,10 @@ use std::os::unix::fs::FileExt;
 
 use rustix::io::Errno;
 
-use super::census::What;
 use super::sparse::{Piece, pieces};
 use super::walk::{Seen, seen};
 use crate::stream::Summing;
+use crate::value::tree::What;
 
 /// A file that is as long as it was at first, whatever becomes of it, and in whose holes there is
 /// nothing.

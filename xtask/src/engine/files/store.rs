@@ -4,20 +4,18 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-
 use rustix::fs::{Access, AtFlags};
 
-use super::lost::{LEADS_OUT, LEFT_OUT, some};
-use super::{Among, Home, Name, unpack_among, wipe};
 use super::{
-    Aside, Excludes, Id, Links, TreeFacts, differences, dump, read_back_by, repair, root_of,
-    survey, swap, take_back, undo,
+    Among, Aside, Excludes, Home, Id, Links, TreeFacts, dump, read_back_by, repair, root_of,
+    survey, swap, take_back, undo, unpack_among, wipe,
 };
 use crate::config::Rights;
-use crate::engine::store::{Change, Contents, Holding, Store, Swapped, Tell};
-use crate::plan::Trust;
+use crate::engine::store::{Store, Tell};
 use crate::problem::Problem;
 use crate::stream::Method;
+use crate::value::tree::{LEADS_OUT, LEFT_OUT, Name, differences, some};
+use crate::value::{Change, Contents, Holding, Swapped, Trust};
 
 /// A tree by its root, and what is left out of its backups.
 #[derive(Debug, Clone, PartialEq, Eq)]

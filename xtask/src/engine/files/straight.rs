@@ -217,7 +217,8 @@ fn whole(size: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::files::{Links, Target, scan, sluice};
+    use crate::engine::files::{Links, scan, sluice};
+    use crate::value::tree::Target;
 
     fn entry(kind: EntryType, name: &[u8], content: &[u8]) -> Vec<u8> {
         let mut header = Header::new_ustar();
@@ -275,7 +276,7 @@ mod tests {
         assert_eq!((entry.mtime.secs, entry.mtime.nanos), (7, 500_000_000));
         assert_eq!(census.entries[&b"link"[..]].attributes["user.a=b%\nc"], Target(b"\n".to_vec()));
 
-        let to = crate::engine::files::Kind::Symlink { to: Target(b"to\nthere".to_vec()) };
+        let to = crate::value::tree::Kind::Symlink { to: Target(b"to\nthere".to_vec()) };
         assert_eq!(census.entries[&b"link"[..]].kind, to);
         assert_eq!(census.bytes(), 1005);
 

@@ -9,9 +9,9 @@ use rustix::io::Errno;
 use rustix::process::{Uid, geteuid};
 
 use super::excludes::Excludes;
-use super::name::Name;
 use super::walk::{Id, Seen, Traits, beneath, list, look_closely, open_root, seen, traits, within};
 use crate::problem::Problem;
+use crate::value::tree::Name;
 
 /// A tree as it was found.
 #[derive(Debug, Clone, PartialEq, Eq)]

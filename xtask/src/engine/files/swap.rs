@@ -1,9 +1,8 @@
 //! One tree takes another's place by renames, in steps that a killed run leaves off at and the next
 //! one goes on from.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use anyhow::{Context, Result};
 use rustix::fs::{CWD, RenameFlags, renameat_with};

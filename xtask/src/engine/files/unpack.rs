@@ -11,13 +11,12 @@ use anyhow::Result;
 use rustix::fs::{AtFlags, Gid, Mode, OFlags, Timespec, Timestamps, UTIME_OMIT, Uid};
 use rustix::io::Errno;
 
-use super::attributes::{self, Attributes, Given};
-use super::census::{Census, Moment, SET_ID, What};
-use super::name::Name;
+use super::attributes;
 use super::read::{Item, Links, Shape, each};
 use super::walk::{at, beneath, open_root, seen, within};
 use crate::problem::Problem;
 use crate::stream::{Flushed, Method};
+use crate::value::tree::{Attributes, Census, Given, Moment, Name, SET_ID, What, granted};
 
 /// Bytes written at once, and the shortest stretch of zeros that becomes a hole.
 const CHUNK: usize = 64 * 1024;
@@ -203,7 +202,7 @@ impl Tree<'_> {
         };
 
         let given = if self.among.is_some() { Given::Plain } else { Given::All };
-        let attributes = attributes::granted(&item.attributes, given);
+        let attributes = granted(&item.attributes, given);
 
         let remarks = [
             (mode != item.mode, What::SetIdLeft),

@@ -8,9 +8,8 @@ use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
-use super::census::Moment;
-use super::name::Name;
 use crate::problem::Problem;
+use crate::value::tree::{Moment, Name};
 
 /// What stays the same when a folder is renamed, and tells it from another of its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

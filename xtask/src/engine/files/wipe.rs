@@ -8,10 +8,10 @@ use rustix::io::Errno;
 use rustix::process::geteuid;
 
 use super::excludes::Excludes;
-use super::name::Name;
 use super::survey::survey;
 use super::walk::{Id, beneath, list, look, open_root, seen, within};
 use crate::problem::Problem;
+use crate::value::tree::Name;
 
 /// What a wipe took out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

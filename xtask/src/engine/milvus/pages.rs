@@ -1,5 +1,7 @@
 //! Reads a collection page by page, in the order of primary keys, in little memory.
 
+use prost::Message;
+
 use super::census::{Tally, readable_partitions};
 use super::client::Milvus;
 use super::format::Collection;
@@ -7,7 +9,6 @@ use super::open::pair;
 use super::proto::rpc::{CUSTOMIZED, Nothing, Query, Rows, STRONG, Timestamp};
 use super::value::{Fields, Row, Value, rows};
 use crate::problem::Problem;
-use prost::Message;
 
 /// How large a page is to be.
 const PAGE: usize = 4 << 20;

@@ -15,9 +15,8 @@ use super::proto::rpc::{
     CreateCollection, CreateIndex, CreatePartition, Flush, Flushed, Insert, Mutation, Status,
 };
 use super::scan::{Visit, visit};
-use super::steps;
-use super::survey;
 use super::value::{Fields, Row, columns};
+use super::{steps, survey};
 use crate::problem::Problem;
 
 /// Servers that can take primary keys for a collection whose keys they hand out want to be told so,

@@ -10,12 +10,12 @@ use super::stage::AutoIds;
 use super::wipe::Wipe;
 use super::{Census, Milvus, Seen};
 use crate::config::Wiping;
-use crate::engine::store::{
-    Change, Collection, Collections, Contents, Holding, Store, Swapped, Tell, keeps_auto_ids,
-};
-use crate::plan::Trust;
+use crate::engine::store::{Store, Tell};
 use crate::problem::Problem;
 use crate::stream::Method;
+use crate::value::{
+    Change, Collection, Collections, Contents, Holding, Swapped, Trust, keeps_auto_ids,
+};
 
 /// A connection, and what a wipe means.
 pub struct Vectors {

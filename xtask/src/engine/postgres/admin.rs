@@ -1,7 +1,6 @@
 //! Work on databases themselves: make, drop, swap, undo, settings.
 
 use super::client::{Client, TELLS};
-use super::facts::DatabaseFacts;
 pub use super::identity::Identity;
 pub(super) use super::identity::oid_of;
 use super::identity::same_server;
@@ -14,6 +13,7 @@ use super::setting;
 use super::subscriptions::detached;
 use super::version::Version;
 use crate::plan::{Act, Check, Deed, How};
+use crate::value::DatabaseFacts;
 
 /// Makes a database: see [`creation`].
 pub fn create(

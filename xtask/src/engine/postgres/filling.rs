@@ -3,11 +3,11 @@
 
 use super::admin::{DURABLE, Identity, carry, failed, indented, make_way, oid_of, stays};
 use super::client::Client;
-use super::facts::DatabaseFacts;
 use super::marks::{Aside, Own, is_kept, is_on_its_way, mark, marking, on_its_way, unmarking};
 use super::name::{beside, block, ident, literal};
 use crate::cmd::Cmd;
 use crate::plan::{Act, Deed, How};
+use crate::value::DatabaseFacts;
 
 /// Where an empty database waits while a copy of it is filled.
 pub fn pristine(live: &str) -> String {

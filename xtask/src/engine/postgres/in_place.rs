@@ -11,12 +11,13 @@ use super::name::{block, ident, literal};
 use super::proof::{BEGUN, COUNTED, COUNTS, NEUTRAL, PATIENT, READ_ALIKE, begun, ended};
 use super::rights::as_new;
 use super::said::SAY_STATES;
-use super::script::{Script, TableRows};
+use super::script::Script;
 use super::subscriptions;
 use super::version::Version;
 use super::wiping::unchanged;
 use crate::cmd::Cmd;
 use crate::plan::{Act, By, Count, Deed, Fence, How, Load};
+use crate::value::TableRows;
 
 /// Drops all that a dump brings: every schema but `public`, which not every owner of a database
 /// owns, and all that is in that one; what is in no schema; large objects. What belongs to an

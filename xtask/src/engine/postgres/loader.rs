@@ -301,9 +301,10 @@ fn theirs(owner: &str) -> String {
 /// What a server keeps of a password: `SCRAM-SHA-256$<iterations>:<salt>$<StoredKey>:<ServerKey>`
 /// (<https://www.postgresql.org/docs/current/catalog-pg-authid.html>, RFC 5802).
 pub fn verifier(password: &str, salt: &[u8; 16]) -> String {
-    use crate::stream::mac::{hash, sign};
     use base64::Engine;
     use base64::engine::general_purpose::STANDARD;
+
+    use crate::stream::mac::{hash, sign};
     const ITERATIONS: u32 = 4096;
 
     let mut block = sign(password.as_bytes(), &[salt.as_slice(), &[0, 0, 0, 1]].concat());

@@ -3,27 +3,9 @@
 
 use super::admin::{DURABLE, MARKER};
 use super::client::Client;
-use super::facts::DatabaseFacts;
 use super::name::{block, ident, literal};
 use crate::plan::{Act, Check, Deed, How};
-
-/// One word of a database's.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mark {
-    /// The environment that it names.
-    pub environment: String,
-    /// How it is said.
-    pub by: MarkedBy,
-}
-
-/// How a database says it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MarkedBy {
-    /// `ALTER DATABASE … SET dbtasks.environment`
-    Setting,
-    /// `dbtasks.environment = …`, a line of its comment.
-    Comment,
-}
+use crate::value::{DatabaseFacts, Mark, MarkedBy};
 
 impl Mark {
     /// What takes it away, for whoever may.
@@ -135,7 +117,7 @@ pub fn is_marked_in_comment(client: &Client, database: &DatabaseFacts, environme
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::postgres::facts::Setting;
+    use crate::value::Setting;
 
     fn database(comment: Option<&str>, settings: &[(Option<&str>, &str)]) -> DatabaseFacts {
         let setting = |(role, value): &(Option<&str>, &str)| Setting {

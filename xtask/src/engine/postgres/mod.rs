@@ -35,4 +35,4 @@ pub mod wiping;
 pub mod witness;
 
 pub use client::Client;
-pub use facts::{DatabaseFacts, ServerFacts};
+pub use facts::ServerFacts;

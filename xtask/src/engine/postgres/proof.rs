@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 
-use super::script::{Fault, Other, Script, TableRows};
+use super::script::{Fault, Other, Script};
 use super::version::Version;
-use crate::plan::Trust;
 use crate::problem::{Fate, Problem};
+use crate::value::{TableRows, Trust};
 
 /// Stands before the counts in psql's answer to a load. A load puts its key behind each of these
 /// marks: no dump can say them.

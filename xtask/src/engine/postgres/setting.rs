@@ -1,9 +1,9 @@
 //! Settings of a database as SQL: names, and values that are lists.
 
 use super::client::Client;
-use super::facts::{DatabaseFacts, Setting};
 use super::name::{block, ident, literal};
 use crate::cmd::{Cmd, UNSHOWN};
+use crate::value::{DatabaseFacts, Setting};
 
 /// Settings whose value is stored as a list of quoted names (`variable_is_guc_list_quote` in
 /// pg_dump's `dumputils.c`).

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 
 use super::name::{ident, literal};
-use super::script::{Claim, Claims, Without};
+use crate::value::{Claim, Claims, Without};
 
 /// What a server says of the role that we are.
 #[derive(Debug, Clone, Default, Deserialize)]

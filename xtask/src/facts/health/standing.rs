@@ -3,11 +3,10 @@
 use super::{Finding, Patient, State};
 use crate::bundle::{Backup, Catalog};
 use crate::cmd::quoted;
-use crate::engine::postgres::script::{Claim, Claims};
 use crate::engine::postgres::standing::{Into, Lack, Standing};
-use crate::engine::store::Format;
 use crate::facts::standing::{ask_standing, claims};
 use crate::facts::{Surveyed, dumps};
+use crate::value::{Claim, Claims, Format};
 
 /// What stands in the way of a restore.
 pub(super) fn findings(patient: &Patient<'_>, surveyed: &Surveyed) -> Vec<Finding> {

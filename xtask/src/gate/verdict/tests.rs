@@ -1,8 +1,9 @@
-use super::*;
-use crate::engine::postgres::marker::{Mark, MarkedBy};
-use crate::plan::{Act, Deed, How, Recovery, Step};
 use std::collections::BTreeMap;
 use std::fmt::Write;
+
+use super::*;
+use crate::plan::{Act, Deed, How, Recovery, Step};
+use crate::value::{Mark, MarkedBy};
 
 fn guards() -> Guards {
     Guards {

@@ -1,7 +1,7 @@
 use super::*;
 use crate::cmd::Cmd;
-use crate::engine::store::{Address, Change as Of, Swapped};
 use crate::plan::Hook;
+use crate::value::{Address, Change as Of, Swapped};
 
 fn live(what: &str) -> Deed {
     Deed { what: what.into(), how: How::Live(Cmd::new("psql"), None) }

@@ -6,11 +6,10 @@ use anyhow::Result;
 
 use super::Contained;
 use crate::cmd::Cmd;
-use crate::engine::files::{
-    Census, Excludes, Found, Inside, Rest, Tar, differences, scan_but, sluice_but,
-};
+use crate::engine::files::{Excludes, Found, Inside, Rest, Tar, scan_but, sluice_but};
 use crate::engine::store::Tell;
 use crate::problem::{Exit, Problem};
+use crate::value::tree::{Census, differences};
 
 /// What GNU tar says of files that change while it reads them.
 const MOVED: [&str; 3] =

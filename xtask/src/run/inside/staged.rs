@@ -3,9 +3,10 @@
 use anyhow::Result;
 
 use super::Contained;
-use crate::engine::files::{Census, Given, Inside, Links, Tar, differences, scan_by};
+use crate::engine::files::{Inside, Links, Tar, scan_by};
 use crate::problem::Problem;
 use crate::stream::Method;
+use crate::value::tree::{Census, Given, differences};
 
 impl Contained<'_> {
     /// Whether what was made there is what it should be, as far as the image's own `tar` can make

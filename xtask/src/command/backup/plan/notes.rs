@@ -2,8 +2,8 @@
 
 use super::Request;
 use crate::bundle::manifest::Missing;
-use crate::command::restore::plan::half_made;
 use crate::facts::{Set, Surveyed, SurveyedStore};
+use crate::planning::marked::half_made;
 
 /// All of it.
 pub fn of(set: &Set, request: &Request) -> Vec<String> {

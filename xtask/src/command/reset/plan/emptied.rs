@@ -7,7 +7,6 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 
 use crate::bundle::name::stem;
-use crate::command::restore::plan::end_sessions;
 use crate::config::Project;
 use crate::engine::postgres::admin::{self, Identity};
 use crate::engine::postgres::in_place::{
@@ -15,11 +14,12 @@ use crate::engine::postgres::in_place::{
 };
 use crate::engine::postgres::marks::{Own, run_name};
 use crate::engine::postgres::name::previous;
-use crate::engine::store::Swapped;
 use crate::facts::Surveyed;
 use crate::plan::{Act, ComeBack, Deed, Fence, How, Load, Plan, Reload, Scope, Seal, Step};
+use crate::planning::sessions::end_sessions;
 use crate::problem::Problem;
 use crate::tasks;
+use crate::value::Swapped;
 
 /// What a reset is refused over that makes no backup.
 pub(super) fn backed_up(target: &Surveyed, backup: Option<&Plan>) -> Result<()> {

@@ -4,21 +4,18 @@ use anyhow::Result;
 
 use super::{Aim, Difference, Request};
 use crate::bytes;
-use crate::engine::postgres::admin;
-use crate::engine::postgres::cures;
-use crate::engine::postgres::marker::MarkedBy;
 use crate::engine::postgres::marks::own_limit;
 use crate::engine::postgres::members::alone;
 use crate::engine::postgres::name::ident;
 use crate::engine::postgres::room::{NEEDED, NEEDED_WITHIN, Room, room};
-use crate::engine::postgres::setting;
 use crate::engine::postgres::version::misfit;
-use crate::engine::store::Format;
+use crate::engine::postgres::{admin, cures, setting};
 use crate::facts::Surveyed;
 use crate::facts::dumps::Dump;
+use crate::human::{self, counted};
 use crate::plan::{Act, Check, Step};
 use crate::problem::{Problem, one_line};
-use crate::ui::human::{self, counted};
+use crate::value::{Format, MarkedBy};
 
 /// What a manifest calls something else is loaded into no database.
 pub fn is_a_database(dump: &Dump) -> Result<(), Problem> {

@@ -5,7 +5,7 @@
 use anyhow::Result;
 
 use super::checks::{suits, unheld};
-use super::{Request, author, elsewhere, end_sessions, fence, headline, holds, made, proof};
+use super::{Request, author, elsewhere, fence, headline, holds, made, proof};
 use crate::config::Project;
 use crate::engine::postgres::admin::{self, Identity};
 use crate::engine::postgres::in_place::{arrived, end_others, load};
@@ -13,15 +13,16 @@ use crate::engine::postgres::locks::Shortage;
 use crate::engine::postgres::marks::{Own, State, Use};
 use crate::engine::postgres::members::alone;
 use crate::engine::postgres::name::previous;
-use crate::engine::store::Format;
 use crate::facts::dumps::Dump;
 use crate::facts::{ContainerFacts, Surveyed};
+use crate::human::count;
 use crate::plan::{Act, Pipe, Plan, Risk, Safety, Scope, Sink, Stake, Step};
 use crate::planning::marked::live_is;
 use crate::planning::services::around_services;
+use crate::planning::sessions::end_sessions;
 use crate::problem::Problem;
 use crate::tasks;
-use crate::ui::human::count;
+use crate::value::Format;
 
 /// Plans it; `safety` is the plan of the backup that comes first. The dump is read to its end
 /// before anything is touched, the services stand still from before the backup on.

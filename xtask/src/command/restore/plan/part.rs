@@ -5,23 +5,21 @@ use anyhow::Result;
 use super::checks::{
     carriable, changeable, fits_the_disk, may_create, stands_beside, suits, suits_store, swappable,
 };
-use super::{
-    Request, Staging, Use, author, brought_along, end_sessions, stage, unstage, unsubscribed,
-};
+use super::{Request, Staging, Use, author, brought_along, stage, unstage, unsubscribed};
 use crate::bundle::Artifact;
 use crate::config::Project;
-use crate::engine::files;
 use crate::engine::postgres::admin::{self, Swap, SwapBack};
 use crate::engine::postgres::marks::{self, Aside, Own};
 use crate::engine::postgres::name::{beside, previous};
-use crate::engine::store::{Address, Change, Contents, Swapped, keeps_auto_ids};
 use crate::facts::dumps::Dump;
 use crate::facts::{Surveyed, SurveyedStore};
-use crate::plan::{Act, Author, Deed, How, Pipe, Proof, Sink, Stake, Step, Trust};
+use crate::human::holds;
+use crate::plan::{Act, Author, Deed, How, Pipe, Proof, Sink, Stake, Step};
 use crate::planning::marked::{leftovers, live_is, older_may_go};
+use crate::planning::sessions::end_sessions;
 use crate::problem::Problem;
 use crate::tasks;
-use crate::ui::human::holds;
+use crate::value::{Address, Change, Contents, Swapped, Trust, keeps_auto_ids, tree};
 
 /// What is put back, where, and from what.
 #[derive(Clone, Copy)]
@@ -313,7 +311,7 @@ fn or_in_place(error: anyhow::Error) -> anyhow::Error {
 /// make one, too.
 fn links_are_trusted(key: &str, contents: Option<&Contents>, trust: Trust) -> Result<()> {
     match contents {
-        Some(contents) if trust < Trust::Script => match files::leads_out(contents.remarks()) {
+        Some(contents) if trust < Trust::Script => match tree::leads_out(contents.remarks()) {
             Some(names) => Err(Problem::refused(format!(
                 "`{key}` in the backup has links that may lead out of its tree"
             ))

@@ -11,10 +11,10 @@ use crate::engine::postgres::proof::{
     between, ended,
 };
 use crate::engine::postgres::said::SAY_STATES;
-use crate::engine::store::Format;
 use crate::facts::Surveyed;
 use crate::facts::dumps::Dump;
-use crate::plan::{Act, By, Count, Load, Pipe, Sink, Step, Trust};
+use crate::plan::{Act, By, Count, Load, Pipe, Sink, Step};
+use crate::value::{Format, Trust};
 
 /// How a database is made anew.
 pub struct Staging {

@@ -1,10 +1,10 @@
 //! A file from elsewhere: as which role its functions run, and what that means.
 
 use crate::engine::postgres::loader::Loader;
-use crate::engine::postgres::script::Spare;
 use crate::facts::Surveyed;
 use crate::facts::dumps::Dump;
 use crate::plan::{Author, Powers, Purpose, Risk};
+use crate::value::Spare;
 
 /// What a loader role does not get of a dump.
 pub const OTHERS: [Spare; 4] = [Spare::Beforehand, Spare::Handover, Spare::Last, Spare::Reading];

@@ -4,11 +4,11 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use crate::config::Store;
-use crate::engine::store::Format;
 use crate::facts::SurveyedStore;
+use crate::human::{count, held};
 use crate::problem::first_line;
-use crate::ui::human::{count, held};
 use crate::ui::table::{Lean, columns};
+use crate::value::Format;
 
 /// A store as it was found, or not to be reached.
 pub type Looked = (Store, Result<SurveyedStore>);

@@ -1,7 +1,8 @@
+use chrono::Duration;
+
 use super::*;
 use crate::bundle::{Kind, Manifest};
 use crate::config::{Dotenv, Env, load};
-use chrono::Duration;
 
 fn now() -> DateTime<Utc> {
     "2026-01-16T22:45:00Z".parse().unwrap()

@@ -13,8 +13,9 @@ use crate::engine::postgres::loader::Loader;
 use crate::engine::postgres::name::ident;
 use crate::facts::dumps::Dump;
 use crate::facts::trial::Apart;
-use crate::plan::{Act, Check, Deed, How, Scope, Step, Trust};
+use crate::plan::{Act, Check, Deed, How, Scope, Step};
 use crate::planning::cluster::{command, handed_over, opened, socket_folder};
+use crate::value::Trust;
 
 /// The trial, with all that it takes. The server and its folder go in any case, and after a kill by
 /// the next run.

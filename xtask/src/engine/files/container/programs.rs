@@ -2,7 +2,7 @@
 
 use super::{Inside, READING};
 use crate::cmd::Cmd;
-use crate::engine::files::Given;
+use crate::value::tree::Given;
 
 /// What a restore and an undo take.
 const RESTORE: [&str; 9] = ["chmod", "find", "mkdir", "mv", "rm", "rmdir", "stat", "sync", "tar"];

@@ -1,5 +1,5 @@
 use super::*;
-use crate::engine::files::Given;
+use crate::value::tree::Given;
 
 fn tree(path: &str, about: &str) -> Inside {
     Inside::new("docker", "app", path, about).unwrap()

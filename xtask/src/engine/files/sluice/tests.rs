@@ -1,5 +1,6 @@
 use super::*;
-use crate::engine::files::{lost, scan};
+use crate::engine::files::scan;
+use crate::value::tree::lost;
 
 fn archive(entries: &[(&str, tar::EntryType, &str, usize)]) -> Vec<u8> {
     let mut builder = tar::Builder::new(Vec::new());

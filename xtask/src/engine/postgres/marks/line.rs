@@ -4,10 +4,10 @@
 use std::path::Path;
 
 use super::super::Client;
-use super::super::facts::DatabaseFacts;
 use super::super::name::{block, ident, literal};
 use super::{INVALID, State, limit};
 use crate::bytes;
+use crate::value::DatabaseFacts;
 
 /// How the comment of a database begins that is kept for an undo; the person's own comment follows
 /// on the next line.

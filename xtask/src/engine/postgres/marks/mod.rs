@@ -5,8 +5,6 @@
 mod limit;
 mod line;
 
-use super::name::ident;
-
 pub use limit::own_limit;
 pub(super) use limit::{is_on_its_way, on_its_way};
 pub use line::{Aside, Own, own_comment, run_name};
@@ -14,6 +12,8 @@ pub(super) use line::{
     aside_otherwise, assert_droppable, bears_no_mark, emptied, is_aside, is_emptied_by,
     is_gone_back_to, is_kept, mark, marking, unmark, unmarking,
 };
+
+use super::name::ident;
 
 /// The connection limit by which a server marks a database whose DROP was cut short: nobody can
 /// enter it, and nothing can be done with it but to drop it again (`DATCONNLIMIT_INVALID_DB`, <https://www.postgresql.org/docs/release/15.4/>).

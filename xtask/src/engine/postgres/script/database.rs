@@ -4,8 +4,9 @@
 
 use super::Scanner;
 use super::listed::OnDatabase;
-use super::report::{Aside, Spare};
+use super::report::Aside;
 use super::statement::Kind;
+use crate::value::Spare;
 
 /// How far the statements on the dump's own database have come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -4,9 +4,10 @@
 //! runs code of the file's author (<https://www.postgresql.org/docs/current/role-attributes.html>, and the notes of each command), but for event triggers,
 //! which come last of all.
 
-use super::report::{Definition, Obstacle, Spare};
+use super::report::{Definition, Obstacle};
 use super::token::Token;
 use crate::bytes;
+use crate::value::Spare;
 
 /// Looks at one statement at a time, token by token.
 #[derive(Default)]

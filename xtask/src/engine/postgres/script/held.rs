@@ -4,7 +4,7 @@ use super::duties::Duties;
 use super::lexer::Mode;
 use super::report::{Fault, Other, Refused, Restrict};
 use super::{Scanner, listed};
-use crate::plan::Trust;
+use crate::value::Trust;
 
 /// Statements that no pg_dump writes, listed in full; the others are counted.
 const REFUSED: usize = 5;

@@ -10,12 +10,13 @@ mod rows;
 mod select;
 mod set;
 
-use super::token::Token;
 use heads::{Head, Rest};
 pub(super) use heads::{OF_DATABASES, OnDatabase};
 use rows::{CopyRule, InsertRule};
 use select::SelectRule;
 use set::SetRule;
+
+use super::token::Token;
 
 /// Why a statement is refused.
 pub(super) type Why = &'static str;

@@ -2,7 +2,8 @@
 
 use super::Scanner;
 use super::head::escaped;
-use super::report::{Aside, Meta, Restrict, Spare};
+use super::report::{Aside, Meta, Restrict};
+use crate::value::Spare;
 
 /// Meta-commands listed in full; the others are counted.
 const META: usize = 20;

@@ -26,7 +26,6 @@ mod tests;
 mod token;
 
 use claims::Watch;
-pub use claims::{Claim, Claims, LeftOut, Without};
 use copy::Block;
 use copy_statement::Copy;
 use database::OwnDatabase;
@@ -40,14 +39,13 @@ use reading::Reading;
 pub use reading::{Again, PIECE, Told};
 pub use report::{
     Aside, Begun, Construct, Definition, Fault, Meta, Obstacle, Other, Refused, Restrict, Script,
-    Spare, Unclear, Unterminated,
+    Unclear, Unterminated,
 };
 use statement::{Alter, Kind, Setting, Statement};
-pub use tables::TableRows;
 use tables::Tables;
 use token::Token;
 
-use crate::plan::Trust;
+use crate::value::{Spare, Trust, Without};
 
 /// psql skips it at the start of a file.
 const BOM: &[u8] = b"\xef\xbb\xbf";

@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Range;
 
-use super::claims::{Claims, LeftOut};
-use super::tables::TableRows;
+use crate::value::{Claims, LeftOut, Spare, TableRows};
 
 /// All that a scan tells about a script. Lines are counted from 1, bytes from 0.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -118,47 +117,6 @@ pub struct Aside {
     pub at: Range<u64>,
     /// What it is.
     pub what: Spare,
-}
-
-/// What psql may have to be spared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Spare {
-    /// `\restrict` and `\unrestrict`: a psql older than these commands stops there (CVE-2025-8714).
-    Restrict,
-    /// `BEGIN` and `COMMIT`, which pg_dump writes round large objects (`pg_backup_null.c`,
-    /// `_StartLOs`): within a transaction of ours that COMMIT would end it half way.
-    Transaction,
-    /// `SET transaction_timeout`, which pg_dump 17 and newer write, and servers older than that do
-    /// not know.
-    TransactionTimeout,
-    /// Made before a loader role comes: schemas and extensions.
-    Beforehand,
-    /// Given when it has gone, by the role that made it: owners, rights, comments, subscriptions,
-    /// publications of all tables.
-    Handover,
-    /// The same for event triggers, which run in whatever follows.
-    Last,
-    /// In which tablespace what follows is made: a server may have none.
-    Tablespace,
-    /// A byte order mark: psql skips it at the start of a file of its own, and there are words of
-    /// ours before it.
-    ByteOrderMark,
-    /// What a dump made with `pg_dump --create` says of the database itself: it is made here, and
-    /// is entered already.
-    OwnDatabase,
-    /// How names and strings are read: it is run as it comes, and once more before what is given
-    /// afterwards.
-    Reading,
-    /// Gives an owner (see [`super::Claim::Owners`]).
-    Owner,
-    /// Gives or takes rights.
-    Right,
-    /// Makes an extension that is not to be made, or comments on one that is somebody else's.
-    Extension,
-    /// Makes an event trigger, or says something of one.
-    EventTrigger,
-    /// A foreign key to a table whose rows are missing.
-    Reference,
 }
 
 /// The `\restrict` lines of a script (`app-psql`: restricted mode ends with the same key).

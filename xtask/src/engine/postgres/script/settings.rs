@@ -1,8 +1,8 @@
 //! Settings that change how the rest of a script is read.
 
 use super::Scanner;
-use super::report::Spare;
 use super::statement::{Set, Setting};
+use crate::value::Spare;
 
 /// Client encodings whose second bytes may look like ASCII, a backslash among them (`encnames.c`).
 const UNSAFE: &[&str] = &[

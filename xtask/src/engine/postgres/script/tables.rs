@@ -3,33 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::name::TableName;
-
-/// What a script loads into one table.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct TableRows {
-    /// The name as SQL, written as `format('%I.%I', ...)` writes it.
-    pub table: String,
-    /// Rows of COPY data, and tuples of `INSERT ... VALUES`.
-    pub rows: u64,
-    /// Bytes of COPY data.
-    pub bytes: u64,
-    /// False if the rows cannot be told from the script: `INSERT ... SELECT`, `ON CONFLICT`, or
-    /// `COPY ... WHERE`.
-    #[serde(default = "yes", skip_serializing_if = "is_yes")]
-    pub exact: bool,
-    /// The rows are spread over partitions (`pg_dump --load-via-partition-root`), so that
-    /// `FROM ONLY` finds none of them.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub partitioned: bool,
-}
-
-fn yes() -> bool {
-    true
-}
-
-fn is_yes(exact: &bool) -> bool {
-    *exact
-}
+use crate::value::TableRows;
 
 #[derive(Default)]
 pub(super) struct Tables {

@@ -1,7 +1,7 @@
 //! What of a dump is other roles', and what is left out of it.
 
-use super::super::claims::{Claim, Claims, LeftOut, Without};
-use super::super::{Aside, Scanner, Spare};
+use super::super::{Aside, Scanner};
+use crate::value::{Claim, Claims, LeftOut, Spare, Without};
 
 const ALL: [Claim; 3] = [Claim::Owners, Claim::Rights, Claim::EventTriggers];
 
@@ -34,7 +34,7 @@ fn scanned(
         let early = new.iter().find(|a| kinds.contains(&a.what) && a.at.start < released);
         assert!(early.is_none(), "let go before it was known: {early:?}");
         asides.extend(new);
-        released = scanner.released(crate::plan::Trust::Repository);
+        released = scanner.released(crate::value::Trust::Repository);
     }
 
     let texts = asides

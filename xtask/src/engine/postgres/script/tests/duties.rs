@@ -1,7 +1,8 @@
 //! What of a dump a loader role may not do.
 
 use super::super::Scanner;
-use super::super::report::{Definition, Spare};
+use super::super::report::Definition;
+use crate::value::Spare;
 
 /// What is whose, of one statement a line.
 fn told(script: &str) -> Vec<(String, Spare)> {

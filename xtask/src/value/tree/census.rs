@@ -242,12 +242,12 @@ impl Census {
         self.remarks.iter().any(|remark| remark.what == what && remark.name == *name)
     }
 
-    pub(super) fn remark(&mut self, name: &Name, what: What) {
+    pub fn remark(&mut self, name: &Name, what: What) {
         self.remarks.push(Remark { name: name.clone(), what });
     }
 
     /// Adds an entry, and says what is unusual about it.
-    pub(super) fn add(&mut self, name: Name, entry: Entry) {
+    pub fn add(&mut self, name: Name, entry: Entry) {
         match &entry.kind {
             Kind::Symlink { to } if name.leads_out(&to.0) => self.remark(&name, What::LeadsOut),
             Kind::File { .. } if entry.mode & SET_ID != 0 => self.remark(&name, What::SetId),
@@ -273,7 +273,7 @@ impl fmt::Display for Difference {
 }
 
 /// The bits by which a program runs as its owner or group.
-pub(super) const SET_ID: u32 = 0o6000;
+pub const SET_ID: u32 = 0o6000;
 
 /// Everything in which `found` is not what was `wanted`, in the order of names; nothing where they
 /// are the same. Which of a file's names came first doesn't count, nor do owners: only root can

@@ -127,8 +127,8 @@ fn put(text: &[u8], out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::attributes::Attributes;
     use super::*;
-    use crate::engine::files::Attributes;
 
     fn tree() -> Census {
         let entry = |kind| Entry {

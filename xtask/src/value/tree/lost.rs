@@ -5,10 +5,9 @@ use super::census::{Census, Remark, What};
 use super::name::Name;
 
 /// Of sockets, pipes and devices.
-pub(super) const LEFT_OUT: &str = "sockets, pipes and devices are left out of backups";
+pub const LEFT_OUT: &str = "sockets, pipes and devices are left out of backups";
 /// Of links.
-pub(super) const LEADS_OUT: &str =
-    "a link that may lead out of the tree is restored with `--trust` alone";
+pub const LEADS_OUT: &str = "a link that may lead out of the tree is restored with `--trust` alone";
 const ATTRIBUTES: &str =
     "extended attributes beside ACLs, capabilities, `user.` and `trusted.` are not in backups";
 /// Of all that is in a container whose programs can't tell them.
@@ -110,7 +109,7 @@ impl Census {
 }
 
 /// The first of some names, and how many more there are.
-pub(super) fn some(names: &[&Name]) -> Option<String> {
+pub fn some(names: &[&Name]) -> Option<String> {
     let first =
         names.iter().take(TOLD).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     match (names.len(), names.len().saturating_sub(TOLD)) {

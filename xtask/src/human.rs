@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use crate::engine::store::{Contents, Format, Holding};
+use crate::value::{Contents, Format, Holding};
 
 /// Bytes, in powers of 1000 as disks are sold: `12.4 MB`.
 pub fn bytes(n: u64) -> String {

@@ -109,7 +109,7 @@ impl fmt::Display for Name {
 }
 
 /// Bytes as a text that says them all: what is no plain UTF-8 is written `\\xNN`.
-pub(super) fn escaped(bytes: &[u8]) -> String {
+pub fn escaped(bytes: &[u8]) -> String {
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("\\x{byte:02x}")).collect::<String>();
     let mut out = String::new();
 
@@ -130,7 +130,7 @@ pub(super) fn escaped(bytes: &[u8]) -> String {
 }
 
 /// The contrary of [`escaped`].
-pub(super) fn unescaped(text: &str) -> Result<Vec<u8>, &'static str> {
+pub fn unescaped(text: &str) -> Result<Vec<u8>, &'static str> {
     let mut pieces = text.split("\\x");
     let mut bytes = pieces.next().unwrap_or_default().as_bytes().to_vec();
     for piece in pieces {

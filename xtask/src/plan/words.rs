@@ -1,0 +1,144 @@
+//! The words of a plan: what each act does, and to what; derived from its argv, paths and SQL, never
+//! written beside them.
+
+use super::{Act, Deed, How, Outcome, Pipe, Seal, Sink, Source};
+use crate::cmd::Cmd;
+use crate::value::{Claim, Format, Spare};
+
+/// The word for what an act does.
+pub fn verb(act: &Act) -> &'static str {
+    match act {
+        Act::Pipe(_) => "pipe",
+        Act::Create(_) => "create",
+        Act::Rename(_) => "rename",
+        Act::Remove(_) => "remove",
+        Act::Write(d) if matches!(d.how, How::Hook(_)) => "run",
+        Act::Write(_) => "write",
+        Act::Check(_) => "check",
+        Act::Wait(_) => "wait",
+        Act::Seal(_) => "seal",
+    }
+}
+
+/// What an act does it to.
+pub fn object(act: &Act) -> String {
+    match act {
+        Act::Pipe(p) => pipe(p),
+        Act::Create(d) | Act::Rename(d) | Act::Remove(d) | Act::Write(d) => deed(d),
+        Act::Check(c) => c.what.clone(),
+        Act::Wait(w) => format!("for {}, {} s at most", w.what, w.limit),
+        Act::Seal(s) => seal(s),
+    }
+}
+
+fn deed(deed: &Deed) -> String {
+    match &deed.how {
+        How::Folder(path) | How::File(path) | How::Set(path, _) => {
+            format!("{}: {}", deed.what, path.display())
+        }
+        How::Move(from, to) => format!("{}: {} -> {}", deed.what, from.display(), to.display()),
+        How::Text(path, _) | How::Passwords(path, _) => {
+            format!("{}: {}", deed.what, path.display())
+        }
+        How::Change(address, change) => format!("{}: {}", deed.what, address.change(change)),
+        How::Command(_) | How::Meanwhile(..) | How::Live(..) | How::Hook(_) | How::Reload(_) => {
+            deed.what.clone()
+        }
+    }
+}
+
+fn pipe(pipe: &Pipe) -> String {
+    let from = match &pipe.from {
+        Source::Command(cmd) => format!("`{}` of {}", program(cmd), pipe.store),
+        Source::Dump(dumping) => format!("`{}` of {}", program(&dumping.dump), pipe.store),
+        Source::File { path, codec } => format!("{} ({codec})", path.display()),
+        Source::Filtered { path, codec, through } => {
+            format!("{} ({codec}), read by `{}`", path.display(), program(through))
+        }
+        Source::Store(address) => address.to_string(),
+    };
+
+    let to = match &pipe.to {
+        Sink::File { path, compression, .. } => {
+            let level = compression.level().map_or(String::new(), |l| format!(" level {l}"));
+            format!("{}{level}, {}, {}", compression.codec(), pipe.format.sum(), path.display())
+        }
+        Sink::Psql(load) if load.is_in_place() => {
+            format!(
+                "`{}`, in place of all that is in {}, in one transaction",
+                program(&load.cmd),
+                load.into
+            )
+        }
+        Sink::Psql(load) => {
+            format!("`{}`, into the new database {}", program(&load.cmd), load.into)
+        }
+        Sink::Stage(address) => format!("{address}, beside what is live"),
+        Sink::Nowhere => "nowhere".into(),
+    };
+
+    let counted = match pipe.format {
+        Format::Script => "count rows",
+        Format::Tar => "digest every file",
+        Format::Milvus => "count entities",
+    };
+
+    let mut proofs = vec!["read whole", counted];
+    if pipe.proof.sum.is_some() {
+        proofs.push("checksum");
+    }
+    if pipe.proof.rows.is_some() {
+        proofs.push("rows as in the manifest");
+    }
+
+    if pipe.proof.contents.is_some() {
+        proofs.push("all as in the manifest");
+    }
+
+    let loads = matches!(pipe.to, Sink::Psql(_));
+    if loads && pipe.proof.without.claims.contains(&Claim::Owners) {
+        proofs.push("leave owners out");
+    }
+    if loads && pipe.proof.without.claims.contains(&Claim::Rights) {
+        proofs.push("leave rights out");
+    }
+
+    if pipe.proof.leave_out.contains(&Spare::TransactionTimeout) {
+        proofs.push("leave out transaction_timeout");
+    }
+    if pipe.proof.leave_out.contains(&Spare::Handover) {
+        proofs.push("keep owners, rights and comments back");
+    }
+
+    format!("{from} -> prove ({}) -> {to}", proofs.join(", "))
+}
+
+fn program(cmd: &Cmd) -> String {
+    let named = |word: &String| {
+        ["psql", "pg_dump", "pg_restore"]
+            .iter()
+            .find(|p| word.rsplit('/').next() == Some(p))
+            .map(|p| (*p).to_owned())
+    };
+
+    named(&cmd.program)
+        .or_else(|| cmd.args.iter().find_map(named))
+        .unwrap_or_else(|| cmd.program.clone())
+}
+
+fn seal(seal: &Seal) -> String {
+    match seal {
+        Seal::Backup { manifest_path, names, .. } => {
+            let to: Vec<String> = names.iter().map(|(_, to)| to.display().to_string()).collect();
+            if names.iter().any(|(_, to)| manifest_path.starts_with(to)) {
+                to.join(", ")
+            } else {
+                format!("{}, {}", to.join(", "), manifest_path.display())
+            }
+        }
+        Seal::Verified { manifest_path, how, outcome } => {
+            let word = if *outcome == Outcome::Good { "proved good" } else { "did not prove good" };
+            format!("{}: {how} verification {word}", manifest_path.display())
+        }
+    }
+}

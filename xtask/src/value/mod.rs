@@ -1,0 +1,15 @@
+//! Values that plans, engines and manifests name. They stand below all of these, and nothing in here
+//! touches the world.
+
+pub mod database;
+pub mod dump;
+pub mod marker;
+pub mod store;
+pub mod tree;
+
+pub use database::{DatabaseFacts, Grant, Privilege, Setting};
+pub use dump::{Claim, Claims, LeftOut, Spare, TableRows, Trust, Without};
+pub use marker::{Mark, MarkedBy};
+pub use store::{
+    Address, Change, Collection, Collections, Contents, Format, Holding, Swapped, keeps_auto_ids,
+};
