@@ -242,6 +242,7 @@ impl Census {
         self.remarks.iter().any(|remark| remark.what == what && remark.name == *name)
     }
 
+    /// Notes what could not be taken along.
     pub fn remark(&mut self, name: &Name, what: What) {
         self.remarks.push(Remark { name: name.clone(), what });
     }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::value::tree::{Given, granted};
 
 proptest::proptest! {
     #[test]
