@@ -416,6 +416,29 @@ fn the_readme_is_short_and_links_lead_somewhere() {
     }
 }
 
+/// An xtask of one's own takes the crates from where the README says, and optimises what we do.
+#[test]
+fn the_readmes_dependencies_are_ours() {
+    let text = |name: &str| fs::read_to_string(root().join(name)).unwrap();
+    let (readme, workspace, package) =
+        (text("README.md"), text("Cargo.toml"), text("xtask/Cargo.toml"));
+    let block = readme.split("```toml\n").find(|block| block.contains("[dependencies]")).unwrap();
+    let block: toml::Table = block.split("```").next().unwrap().parse().unwrap();
+    let (workspace, package): (toml::Table, toml::Table) =
+        (workspace.parse().unwrap(), package.parse().unwrap());
+
+    let theirs = &block["dependencies"];
+    let ours = &package["dependencies"]["clap"]["version"];
+    assert_eq!(&theirs["clap"]["version"], ours);
+    let name = package["package"]["name"].as_str().unwrap();
+    assert!(theirs[name]["path"].as_str().unwrap().ends_with("/xtask"));
+
+    let optimised = &workspace["profile"]["dev"]["package"];
+    for (package, wanted) in block["profile"]["dev"]["package"].as_table().unwrap() {
+        assert_eq!(optimised.get(package), Some(wanted), "{package}");
+    }
+}
+
 fn is_toml(line: &str) -> bool {
     let key = line.split([' ', '=', '[']).next().unwrap_or_default();
     let known = key.is_empty() || key.chars().all(|c| c.is_ascii_lowercase() || c == '-');

@@ -363,3 +363,21 @@ fn what_is_odd_in_dotenv_is_said() {
          environment; `--no-dotenv` leaves `.env` alone",
     );
 }
+
+/// An optional store that is down makes a backup partial. One that `db-tasks.toml` says wrongly
+/// would make every backup partial, and nobody would know.
+#[test]
+fn a_mistake_about_an_optional_store_is_no_store_that_is_down() {
+    let tree = DOCKER.replace("[databases.main]\ncontainer = \"pg\"\n", INSIDE);
+    for (toml, wrong) in [
+        (tree, "which stands still during a restore"),
+        (format!("{HOST}[stores.v]\nmilvus = {{ url = \"http://\" }}\n"), "which names no host"),
+    ] {
+        let bench = Bench::new(&format!("{toml}optional = true\n"));
+        let said = bench.run(&["db-backup", "--auto"]).exits(2);
+        assert!(said.err.contains(wrong), "{}", said.err);
+        let said = bench.run(&["db-doctor"]).exits(1);
+        assert!(said.out.contains("PROBLEM  store") && said.out.contains(wrong), "{}", said.out);
+        assert!(bench.names_in("backups").is_empty());
+    }
+}

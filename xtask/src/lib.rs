@@ -30,3 +30,8 @@ pub mod value;
 pub mod view;
 
 pub use app::main;
+
+/// The README's code, which `cargo test` compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -6,6 +6,7 @@ mod volume;
 
 use std::path::Path;
 
+use super::stores::is_down;
 use super::{Surveyed, SurveyedStore, Surveyor, containers};
 use crate::bundle::Catalog;
 use crate::config::{At, Env, Project, Store};
@@ -162,7 +163,9 @@ fn store_findings(spec: &Store, surveyor: &Surveyor<'_>) -> Vec<Finding> {
 fn store_finding(spec: &Store, found: anyhow::Result<SurveyedStore>) -> Finding {
     let what = format!("store {}", spec.key);
     match found {
-        Err(e) if spec.optional => Finding { state: State::Note, ..Finding::error(what, &e) },
+        Err(e) if spec.optional && is_down(&e) => {
+            Finding { state: State::Note, ..Finding::error(what, &e) }
+        }
         Err(e) => Finding::error(what, &e),
         Ok(s) => match &s.held.stuck {
             Some(why) => Finding::other(

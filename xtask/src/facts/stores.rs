@@ -10,7 +10,7 @@ use crate::door::Interrupt;
 use crate::engine::files::Inside;
 use crate::engine::postgres::facts::Depth;
 use crate::plan::{Safety, Stake, Whereabouts};
-use crate::problem::{Problem, first_line};
+use crate::problem::{Exit, Problem, first_line};
 use crate::run::store::open;
 use crate::tasks::{self, Has};
 use crate::value::{Address, Holding};
@@ -114,7 +114,9 @@ impl Surveyor<'_> {
         for spec in stores {
             let missing = |why| Missing { store: spec.key.clone(), why, table: None };
             match self.store(spec) {
-                Err(down) if spec.optional => set.missing.push(missing(first_line(&down))),
+                Err(down) if spec.optional && is_down(&down) => {
+                    set.missing.push(missing(first_line(&down)))
+                }
                 Ok(found) if spec.optional && found.held.id.is_empty() => {
                     set.missing.push(missing(format!("there is nothing at {}", found.address)));
                 }
@@ -205,6 +207,13 @@ impl Surveyor<'_> {
         )
         .into())
     }
+}
+
+/// Whether a store that can't be looked at is down, so that an optional one may be left out. A
+/// mistake in `db-tasks.toml`, or a program built without this kind of store, would be so on every
+/// day.
+pub(super) fn is_down(error: &anyhow::Error) -> bool {
+    Exit::of(error) != Exit::Usage
 }
 
 /// The host of an `http` address, without a port.

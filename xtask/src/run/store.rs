@@ -53,12 +53,7 @@ pub fn open<'a>(
             Ok(Box::new(milvus::Vectors { milvus, wipe: *wipe }))
         }
         #[cfg(not(all(unix, feature = "milvus")))]
-        other => Err(Problem::failed(format!("{other} can't be opened by this program"))
-            .because("it was built without what this kind of store needs")
-            .cure(
-                "build it with its default features (`cargo install db-tasks`), on Linux or macOS",
-            )
-            .into()),
+        other => Err(left_out(&other.to_string()).into()),
     }
 }
 
@@ -113,12 +108,19 @@ fn scan(format: Format, method: Method, from: &mut dyn Read) -> Result<Contents>
         Format::Tar => files::scan_by(from, files::Links::AsTheyAre, method).map(Contents::Files),
         #[cfg(feature = "milvus")]
         Format::Milvus => milvus::scan(from).map(milvus::contents),
-        other => {
-            Err(Problem::failed(format!("this program can't read artifacts of {}", other.kind()))
-                .cure("build it with its default features (`cargo install db-tasks`)")
-                .into())
-        }
+        other => Err(left_out(&format!("an artifact of {}", other.kind())).into()),
     }
+}
+
+/// What a build without Milvus, or for Windows, can't do.
+fn left_out(what: &str) -> Problem {
+    Problem::usage(format!("this build of db-tasks can't read {what}"))
+        .because("it was built with `--no-default-features`, or for a system without it")
+        .cure(
+            "leave out `--no-default-features`, and build it on Linux or macOS: `cargo install \
+             --path xtask` in a clone of db-tasks; an alias that runs cargo has it in \
+             `.cargo/config.toml`",
+        )
 }
 
 fn as_wanted(found: &Contents, wanted: Option<&Contents>) -> Result<()> {
