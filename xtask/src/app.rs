@@ -31,7 +31,7 @@ use anyhow::Result;
 use clap::{CommandFactory, FromArgMatches};
 
 use crate::cli::{self, Cli, Global, Task};
-use crate::config::Env;
+use crate::config::{Env, settings};
 use crate::problem::{Exit, Problem};
 use crate::run;
 use crate::ui::shown;
@@ -132,6 +132,13 @@ fn dispatch(global: &Global, task: &Task, record: &mut Record) -> Result<Exit> {
         return if global.json { Ok(Exit::Done) } else { session::print(&script) };
     }
 
+    if matches!(task, Task::Config(args) if args.schema) {
+        let schema = settings::schema();
+        let text = serde_json::to_string_pretty(&schema)?;
+        record.fields(serde_json::json!({ "json_schema": schema }));
+        return if global.json { Ok(Exit::Done) } else { session::print(&text) };
+    }
+
     let mut session = Session::open(global)?;
     let words: Vec<String> = words().map(|word| word.to_string_lossy().into_owned()).collect();
     session.cover_words(&words);
@@ -190,7 +197,7 @@ fn perform(session: &mut Session, task: &Task) -> Result<Exit> {
         Task::Info(args) => reading::info(session, &args.name),
         Task::Status(args) => reading::status(session, args),
         Task::Shell(args) => reading::shell(session, args),
-        Task::Config => reading::config(session),
+        Task::Config(_) => reading::config(session),
         Task::Doctor => reading::doctor(session),
         Task::Completions { .. } => Ok(Exit::Done),
     }

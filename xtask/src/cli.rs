@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use clap::{Args, Command, CommandFactory, Parser, Subcommand};
 
 pub use hooked::{Migrate, Seed};
-pub use looking::{Cluster, Shell, Status};
+pub use looking::{Cluster, Config, Shell, Status};
 
 /// The databases of a project repo: backed up, proved, restored, reset.
 #[derive(Debug, Parser)]
@@ -117,7 +117,7 @@ pub enum Task {
     Shell(Shell),
     /// Show every setting and where it came from
     #[command(name = "db-config", visible_alias = "config", after_help = examples::CONFIG)]
-    Config,
+    Config(Config),
     /// Look for what would go wrong, with the cure for each problem
     #[command(name = "db-doctor", visible_alias = "doctor", after_help = examples::DOCTOR)]
     Doctor,

@@ -211,7 +211,7 @@ pub fn name(task: &Task) -> &'static str {
         Task::Protect(_) => "db-protect",
         Task::Status(_) => "db-status",
         Task::Shell(_) => "db-shell",
-        Task::Config => "db-config",
+        Task::Config(_) => "db-config",
         Task::Doctor => "db-doctor",
         Task::Pgpass(_) => "db-pgpass",
         Task::Start(_) => "db-start",
@@ -224,7 +224,7 @@ pub fn name(task: &Task) -> &'static str {
 pub fn is_a_run(task: &Task) -> bool {
     let looks = match task {
         Task::List(_) | Task::Info(_) | Task::Status(_) | Task::Shell(_) => true,
-        Task::Config | Task::Doctor | Task::Completions { .. } => true,
+        Task::Config(_) | Task::Doctor | Task::Completions { .. } => true,
         Task::Restore(args) => args.info,
         Task::Protect(args) => args.environment.is_none(),
         _ => false,
@@ -273,7 +273,7 @@ pub fn intent(task: &Task) -> Intent {
         Task::List(_)
         | Task::Info(_)
         | Task::Status(_)
-        | Task::Config
+        | Task::Config(_)
         | Task::Doctor
         | Task::Completions { .. } => false,
     };

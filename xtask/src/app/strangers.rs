@@ -29,7 +29,7 @@ impl Wary {
             Task::Status(_) | Task::Doctor => true,
             Task::Protect(args) => args.environment.is_none(),
             // these read files alone, unless a server is to be waited for
-            Task::List(_) | Task::Info(_) | Task::Config => global.wait.is_some(),
+            Task::List(_) | Task::Info(_) | Task::Config(_) => global.wait.is_some(),
             Task::Restore(args) => args.info && global.wait.is_some(),
             Task::Verify(args) if !args.deep && global.wait.is_none() => return Self::Reads,
             Task::Verify(args) => !args.deep,

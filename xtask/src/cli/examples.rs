@@ -163,7 +163,10 @@ pub(super) const CONFIG: &str = "\
 Examples:
   db-config                  every setting: from the file, the environment, `.env`, or the default
   db-config --no-dotenv      what would hold without `.env`
-  db-config --config other/db-tasks.toml";
+  db-config --config other/db-tasks.toml
+  db-config --schema > db-tasks.schema.json
+                             for your editor: put `#:schema ./db-tasks.schema.json` on the first
+                             line of db-tasks.toml";
 
 pub(super) const DOCTOR: &str = "\
 Examples:

@@ -15,6 +15,14 @@ pub struct Status {
     pub max_age: Option<u32>,
 }
 
+/// `db-config`
+#[derive(Debug, Clone, Default, Args)]
+pub struct Config {
+    /// Print the JSON Schema of `db-tasks.toml`, for editors; needs no project
+    #[arg(long)]
+    pub schema: bool,
+}
+
 /// `db-shell`
 #[derive(Debug, Clone, Default, Args)]
 pub struct Shell {

@@ -134,7 +134,7 @@ pub struct StoreTable {
     pub container: Option<Text>,
     pub files: Option<FilesTable>,
     pub milvus: Option<MilvusTable>,
-    pub optional: Option<bool>,
+    pub optional: Option<Spanned<bool>>,
 }
 
 /// `files = { … }`
@@ -144,7 +144,7 @@ pub struct FilesTable {
     pub path: Text,
     #[serde(default)]
     pub exclude: Vec<Text>,
-    pub keep_rights: Option<bool>,
+    pub keep_rights: Option<Spanned<bool>>,
 }
 
 /// `milvus = { … }`
