@@ -195,59 +195,6 @@ fn files_stay_readable() {
     none(&long, "a file of 400 lines is a question");
 }
 
-#[test]
-fn the_example_file_shows_every_key() {
-    let example = fs::read_to_string(root().join("db-tasks.toml")).unwrap();
-    let file = fs::read_to_string(root().join("xtask/src/config/file.rs")).unwrap();
-    let fields = file
-        .lines()
-        .filter_map(|l| l.trim().strip_prefix("pub ")?.strip_suffix(',')?.split_once(": "))
-        .map(|(name, _)| name.replace('_', "-"));
-
-    let tables = [
-        "project",
-        "containers",
-        "databases",
-        "stores",
-        "backup",
-        "restore",
-        "reset",
-        "prepare",
-        "guards",
-        "hooks",
-    ];
-
-    let missing: Vec<String> =
-        fields.filter(|f| !tables.contains(&f.as_str()) && !example.contains(f.as_str())).collect();
-    none(&missing, "db-tasks.toml at the top shows every key");
-}
-
-#[test]
-fn the_examples_keys_are_all_known() {
-    // every line that is commented out and looks like a key or a table is taken in
-    let example = fs::read_to_string(root().join("db-tasks.toml")).unwrap();
-    let uncommented: Vec<&str> = example
-        .lines()
-        .map(|line| line.strip_prefix("# ").filter(|l| is_toml(l)).unwrap_or(line))
-        .collect();
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("db-tasks.toml");
-
-    fs::write(&path, uncommented.join("\n")).unwrap();
-    let env = db_tasks::config::Env::of([
-        ("SHOP_PASSWORD", "x"),
-        ("DATABASE_URL", "postgresql://u@h/d"),
-        ("MILVUS_TOKEN", "x"),
-    ]);
-
-    let loaded = db_tasks::config::load(&path, env, db_tasks::config::Dotenv::Ignore);
-    let (project, _) = loaded.unwrap_or_else(|e| panic!("{e:#}"));
-    assert_eq!(
-        (project.databases.len(), project.containers.len(), project.stores.len()),
-        (3, 2, 3)
-    );
-}
-
 /// What the environment may say, and which tasks have hooks, is in docs/: nobody finds it
 /// otherwise.
 #[test]
@@ -323,12 +270,6 @@ fn the_readme_is_short_and_links_lead_somewhere() {
             .collect();
         assert!(dead.is_empty(), "{}: {dead:?}", page.display());
     }
-}
-
-fn is_toml(line: &str) -> bool {
-    let key = line.split([' ', '=', '[']).next().unwrap_or_default();
-    let known = key.is_empty() || key.chars().all(|c| c.is_ascii_lowercase() || c == '-');
-    known && (line.starts_with('[') || line.split_once(" = ").is_some_and(|(k, _)| k == key))
 }
 
 #[test]

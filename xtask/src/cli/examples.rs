@@ -164,9 +164,7 @@ Examples:
   db-config                  every setting: from the file, the environment, `.env`, or the default
   db-config --no-dotenv      what would hold without `.env`
   db-config --config other/db-tasks.toml
-  db-config --schema > db-tasks.schema.json
-                             for your editor: put `#:schema ./db-tasks.schema.json` on the first
-                             line of db-tasks.toml";
+  db-config --schema         for your editor: docs/configuration.md says how";
 
 pub(super) const DOCTOR: &str = "\
 Examples:

@@ -1,6 +1,5 @@
 //! `db-tasks.toml` as written. Unknown keys are refused with their place and the nearest right
-//! word. What each key means is said once, in the commented `db-tasks.toml` at the top of the
-//! repository.
+//! word. What each key means is said once, in `settings`, which has an entry for each field here.
 #![allow(missing_docs)]
 
 use std::collections::BTreeMap;

@@ -70,7 +70,7 @@ pub static COMPRESS: Setting = Setting {
     fallback: Fallback::Is("zstd"),
     variables: Variables::None,
     example: r#""gzip""#,
-    text: "How dumps are compressed.",
+    text: "How dumps are compressed: `zstd`, `gzip` or `none`.",
 };
 
 /// The compression level.

@@ -52,7 +52,8 @@ pub static STOP_DURING: Setting = Setting {
     fallback: Fallback::Nothing,
     variables: Variables::None,
     example: r#"["restore", "undo", "reset", "wipe"]"#,
-    text: "Tasks during which the container is stopped. Containers stop in the order of the file \
+    text: "Tasks during which the container is stopped: any of `restore`, `undo`, `reset` and \
+           `wipe`. Containers stop in the order of the file \
            before the database changes, and start in the reverse order afterwards. Only a \
            container that was running is started again, and one that does not exist is skipped.",
 };

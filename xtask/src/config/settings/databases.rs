@@ -9,8 +9,7 @@ pub static TABLE: Table = Table {
     text: "A PostgreSQL database. There must be at least one. With `container`, its client \
            programs run in the container, which also says the user, the database and the port if \
            the file does not. With `cluster`, db-tasks runs a server for it. Otherwise, the \
-           client programs of this machine connect to it. Variables count for the only database, \
-           or for the one named `main`.",
+           client programs of this machine connect to it.",
     exactly_one: &[],
     settings: &[&CONTAINER, &CLUSTER, &INIT, &PROGRAMS, &TESTING, &HOOKS],
 };
@@ -21,7 +20,8 @@ pub static POSTGRES: Table = Table {
     name: "shop",
     text: "How to connect. On one line: `postgres = { url = \"${DATABASE_URL}\" }`. `DATABASE_URL` \
            counts if none of `url`, `host`, `user` and `database` is written. The other variables \
-           count if there is no URL.",
+           count if there is no URL. All count only for the only database, or for the one named \
+           `main`, and not for a cluster.",
     exactly_one: &[],
     settings: &[&URL, &HOST, &PORT, &DATABASE, &USER, &PASSWORD_ENV, &MAINTENANCE],
 };

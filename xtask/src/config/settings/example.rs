@@ -32,9 +32,15 @@ pub fn example() -> String {
     let mut file = OWN.to_owned();
 
     for table in TABLES {
-        let _ = write!(file, "\n{}\n# [{}]\n", wrapped(table.text, "## "), table.shown(table.path));
+        let _ = write!(
+            file,
+            "{}{}\n# [{}]\n",
+            heading(table),
+            wrapped(table.text, "## "),
+            table.shown(table.path)
+        );
         for setting in table.settings {
-            let _ = writeln!(file, "{}\n{}", comment(setting), line(table, setting));
+            let _ = writeln!(file, "\n{}\n{}", comment(setting), line(table, setting));
         }
     }
 
@@ -46,6 +52,12 @@ pub fn uncommented() -> String {
     let example = example();
     let lines = example.lines().filter_map(|line| line.strip_prefix("# "));
     lines.collect::<Vec<_>>().join("\n")
+}
+
+/// A line across the page with the table's path.
+fn heading(table: &Table) -> String {
+    let path = format!("## ---- [{}] ", table.path);
+    format!("\n{path:-<100}\n")
 }
 
 fn comment(setting: &Setting) -> String {

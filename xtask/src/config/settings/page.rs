@@ -66,8 +66,14 @@ fn code(names: &[&str]) -> String {
 pub(super) fn wrapped(text: &str, before: &str) -> String {
     let room = 100 - before.len();
     let mut lines = vec![String::new()];
+    let mut quoted = false;
 
-    for word in text.split(' ') {
+    // what stands in back-ticks stays on one line
+    let between = |c: char| {
+        quoted ^= c == '`';
+        c == ' ' && !quoted
+    };
+    for word in text.split(between) {
         match lines.last_mut() {
             Some(line) if line.is_empty() => line.push_str(word),
             Some(line) if width(line) + 1 + width(word) <= room => {

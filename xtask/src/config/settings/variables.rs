@@ -29,6 +29,11 @@ pub static VARIABLES: &[Variable] = &[
                own.",
     },
     Variable {
+        names: &["PGSERVICE", "PGHOSTADDR", "PGSSLMODE"],
+        text: "These and libpq's other variables count for psql and pg_dump on this machine. A \
+               database that only `PGSERVICE` leads to is refused: the guards must know its host.",
+    },
+    Variable {
         names: &["ALLOW_DATABASE_WIPE"],
         text: "The safety pin of `db-wipe`, and of a reset without a backup. It must be `true`.",
     },

@@ -231,6 +231,7 @@ fn words_are_those_that_the_code_knows() {
     for setting in all() {
         let (Kind::OneOf(words) | Kind::SomeOf(words)) = setting.kind else { continue };
         for word in words {
+            assert!(setting.text.contains(&format!("`{word}`")), "{}: {word}", setting.key);
             let value = match setting.kind {
                 Kind::SomeOf(_) => format!("[\"{word}\"]"),
                 _ => format!("\"{word}\""),
