@@ -9,6 +9,7 @@ use anyhow::Result;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::settings;
 use crate::problem::Problem;
 
 /// A string as the file has it, `${…}` and all, with where it stands.
@@ -305,16 +306,12 @@ fn too_high(message: &str) -> Option<String> {
     let mut words = message.strip_prefix("unknown field ")?.split('`').skip(1).step_by(2);
     let wrong = words.next()?;
     let known: Vec<&str> = words.collect();
-    let line = format!("{wrong} = \"x\"");
 
-    let tables = [
-        ("postgres", toml::from_str::<PostgresTable>(&line).is_ok()),
-        ("files", matches!(wrong, "path" | "exclude" | "keep-rights")),
-        ("milvus", toml::from_str::<MilvusTable>(&line).is_ok()),
-    ];
-
-    let table = tables.iter().find(|(table, knows)| *knows && known.contains(table))?.0;
-    Some(format!("{table} = {{ {wrong} = … }}"))
+    let mut below = settings::TABLES.iter().filter(|table| table.path.contains("NAME."));
+    let table = below.find(|table| {
+        known.contains(&table.word()) && table.settings.iter().any(|key| key.word() == wrong)
+    })?;
+    Some(format!("{} = {{ {wrong} = … }}", table.word()))
 }
 
 /// A text where a table belongs, as it is to be written. It is shown where it can't hold a

@@ -3,7 +3,7 @@
 use super::{Fallback, Kind, Setting, Table, Variables};
 
 /// Tasks that can stop containers.
-pub static STOPPING: [&str; 4] = ["restore", "undo", "reset", "wipe"];
+pub const STOPPING: [&str; 4] = ["restore", "undo", "reset", "wipe"];
 
 /// `[containers.NAME]`
 pub static TABLE: Table = Table {
@@ -48,7 +48,7 @@ pub static ENGINE: Setting = Setting {
 /// The tasks that stop the container.
 pub static STOP_DURING: Setting = Setting {
     key: "containers.NAME.stop-during",
-    kind: Kind::SomeOf(&STOPPING),
+    kind: Kind::SomeOf("STOPPING"),
     fallback: Fallback::Nothing,
     variables: Variables::None,
     example: r#"["restore", "undo", "reset", "wipe"]"#,

@@ -53,8 +53,8 @@ pub enum Kind {
     Switch,
     /// An array of texts.
     Texts,
-    /// An array of some of these words.
-    SomeOf(&'static [&'static str]),
+    /// An array of names that this word stands for: see [`names`].
+    SomeOf(&'static str),
     /// A line for `sh`, or an array of words.
     Command,
     /// `VARIABLE=value`, as it is written.
@@ -139,11 +139,12 @@ pub fn all() -> impl Iterator<Item = &'static Setting> {
     TABLES.iter().flat_map(|table| table.settings.iter().copied())
 }
 
-/// The names that a part in capitals stands for; `None`: any.
+/// The names that a word in capitals stands for; `None`: any.
 pub fn names(part: &str) -> Option<Vec<String>> {
     match part {
         "MOMENT" => Some(super::hooks::moments()),
         "TASK" => Some(guards::PINNED.map(String::from).to_vec()),
+        "STOPPING" => Some(containers::STOPPING.map(String::from).to_vec()),
         _ => None,
     }
 }
@@ -177,7 +178,7 @@ impl Setting {
 
     /// The last part of the key.
     pub fn word(&self) -> &'static str {
-        self.key.rsplit('.').next().unwrap_or(self.key)
+        last(self.key)
     }
 
     /// The text, with the default and the variables.
@@ -190,6 +191,17 @@ impl Setting {
         };
         format!("{}{fallback}{}", self.text, self.variables.said())
     }
+}
+
+impl Table {
+    /// The last part of the path.
+    pub fn word(&self) -> &'static str {
+        last(self.path)
+    }
+}
+
+fn last(key: &'static str) -> &'static str {
+    key.rsplit('.').next().unwrap_or(key)
 }
 
 impl Key {

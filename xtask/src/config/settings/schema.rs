@@ -110,7 +110,7 @@ fn demands(path: &str, object: &mut Map<String, Value>) {
 }
 
 fn of_setting(setting: &Setting) -> Value {
-    let words = |words: &[&str]| {
+    let words = |words: Value| {
         json!({ "anyOf": [
             { "enum": words },
             { "type": "string", "pattern": FROM_VARIABLES },
@@ -119,7 +119,7 @@ fn of_setting(setting: &Setting) -> Value {
 
     let value = match setting.kind {
         Kind::Text => json!({ "type": "string" }),
-        Kind::OneOf(known) => words(known),
+        Kind::OneOf(known) => words(json!(known)),
         Kind::Number => json!({ "anyOf": [
             { "type": "integer", "minimum": 0 },
             { "type": "string", "pattern": NUMBER },
@@ -127,7 +127,9 @@ fn of_setting(setting: &Setting) -> Value {
         Kind::Port => json!({ "type": ["integer", "string"] }),
         Kind::Switch => json!({ "type": "boolean" }),
         Kind::Texts => json!({ "type": "array", "items": { "type": "string" } }),
-        Kind::SomeOf(known) => json!({ "type": "array", "items": words(known) }),
+        Kind::SomeOf(word) => {
+            json!({ "type": "array", "items": words(json!(names(word).unwrap_or_default())) })
+        }
         Kind::Command => command(),
         Kind::Pin => json!({ "type": "string", "pattern": PIN }),
         Kind::Like(table) => return reference(table),

@@ -2,9 +2,6 @@
 
 use super::{Fallback, Kind, Setting, Table, Variables};
 
-/// What a wipe can do to collections.
-pub static WIPING: [&str; 2] = ["drop", "empty"];
-
 /// `[stores.NAME]`
 pub static TABLE: Table = Table {
     path: "stores.NAME",
@@ -119,7 +116,7 @@ pub static TOKEN_ENV: Setting = Setting {
 /// What a wipe does.
 pub static WIPE: Setting = Setting {
     key: "stores.NAME.milvus.wipe",
-    kind: Kind::OneOf(&WIPING),
+    kind: Kind::OneOf(&["drop", "empty"]),
     fallback: Fallback::Is("drop"),
     variables: Variables::None,
     example: r#""empty""#,

@@ -2,9 +2,6 @@
 
 use super::{Fallback, Kind, Setting, Table, Variables};
 
-/// How a reset can go.
-pub static STRATEGIES: [&str; 2] = ["in-place", "staged"];
-
 /// `[restore]`
 pub static RESTORE: Table = Table {
     path: "restore",
@@ -85,7 +82,7 @@ pub static WIPE_NEXT: Setting = Setting {
 /// How a reset goes.
 pub static STRATEGY: Setting = Setting {
     key: "reset.strategy",
-    kind: Kind::OneOf(&STRATEGIES),
+    kind: Kind::OneOf(&["in-place", "staged"]),
     fallback: Fallback::Is("in-place"),
     variables: Variables::None,
     example: r#""staged""#,
