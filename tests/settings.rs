@@ -1,13 +1,15 @@
 //! What is made from the entries in `xtask/src/config/settings`: it is checked in, so that people
 //! and editors can read it, and it is what the entries say. `UPDATE_SNAPSHOTS=1` writes it.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use db_tasks::config::settings;
+use db_tasks::config::settings::{self, variables};
 use serde_json::Value;
 
+use crate::rules::sources;
 use crate::support::snapshot::is_made;
 
 const TOOL: &str = env!("CARGO_BIN_EXE_db-tasks");
@@ -70,4 +72,30 @@ fn the_lists_of_the_docs_are_made_from_the_entries() {
     }
 
     is_made(&path, &page);
+}
+
+/// A variable that no code and no script reads is no variable of ours any more.
+#[test]
+fn every_variable_is_read_somewhere() {
+    let scripts = ["db", "db.ps1"].map(|name| root().join("scripts").join(name));
+    let scripts = scripts.iter().map(|path| fs::read_to_string(path).unwrap());
+    let code = sources().into_iter().filter(|(file, _)| file != "config/settings/variables.rs");
+    let texts: Vec<String> = code.map(|(_, text)| text).chain(scripts).collect();
+
+    // by their names, and not as part of a longer one
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let words: BTreeSet<&str> = texts.iter().flat_map(|text| text.split(|c| !is_word(c))).collect();
+
+    let names = variables::VARIABLES.iter().flat_map(|variable| variable.names);
+    let unread: Vec<_> = names
+        .filter(|name| !variables::FRAMEWORKS.contains(name) && !words.contains(*name))
+        .collect();
+    assert!(unread.is_empty(), "{unread:?}");
+}
+
+/// No variable stands for two keys, or for a key and something else.
+#[test]
+fn every_variable_has_one_meaning() {
+    let all = variables::all();
+    assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), all.len(), "{all:?}");
 }

@@ -1,5 +1,13 @@
 //! Variables that no key stands for.
 
+/// The names of all variables: of keys, of none, and those that do nothing.
+pub fn all() -> Vec<&'static str> {
+    let of_keys = super::all().flat_map(|setting| setting.variables.names());
+    let others = VARIABLES.iter().flat_map(|variable| variable.names);
+    let ignored = IGNORED.iter().map(|ignored| &ignored.name);
+    of_keys.chain(others).chain(ignored).copied().collect()
+}
+
 /// Variables with the same meaning.
 #[derive(Debug)]
 pub struct Variable {
@@ -65,7 +73,13 @@ pub static VARIABLES: &[Variable] = &[
         text: "The password file that `db-pgpass` writes. Without it, `~/.pgpass`.",
     },
     Variable {
-        names: &["DOCKER_HOST", "DOCKER_CONTEXT", "CONTAINER_HOST", "CONTAINER_CONNECTION"],
+        names: &[
+            "DOCKER_HOST",
+            "DOCKER_CONTEXT",
+            "DOCKER_CONFIG",
+            "CONTAINER_HOST",
+            "CONTAINER_CONNECTION",
+        ],
         text: "Where the containers are, for docker and podman. The guards read them, too.",
     },
     Variable { names: &["DB_TASKS"], text: "The program that `scripts/db` runs." },
