@@ -18,7 +18,7 @@ use super::project::{
     At, Backup, Database, Entry, KeepRules, Lent, Others, Project, Share, Strategy,
 };
 use super::secret::{self, Secrets};
-use super::settings::{Fallback, Key, Variables, backup, databases, project, tasks};
+use super::settings::{Fallback, Key, Variables, backup, by_task, databases, project};
 use crate::problem::Problem;
 
 /// Variables by which a URI says where its server is, beside its host.
@@ -65,13 +65,13 @@ pub fn resolve(path: &Path, text: &str, file: &File, env: &Env) -> Result<Projec
     let stores = r.stores(file)?;
     let backup = r.backup(file)?;
     let after_restore =
-        r.list(tasks::RESTORE_NEXT.key, file.restore.next.as_deref().unwrap_or(&[]))?;
+        r.list(by_task::RESTORE_NEXT.key, file.restore.next.as_deref().unwrap_or(&[]))?;
     let restore_without = r.restore_without(file)?;
 
-    let after_wipe = r.list(tasks::WIPE_NEXT.key, file.wipe.next.as_deref().unwrap_or(&[]))?;
+    let after_wipe = r.list(by_task::WIPE_NEXT.key, file.wipe.next.as_deref().unwrap_or(&[]))?;
     let strategy = r.strategy(file)?;
-    let after_reset = r.list(tasks::RESET_NEXT.key, file.reset.next.as_deref().unwrap_or(&[]))?;
-    let first_dump = r.setting(&tasks::DUMP.key(), file.prepare.dump.as_ref())?;
+    let after_reset = r.list(by_task::RESET_NEXT.key, file.reset.next.as_deref().unwrap_or(&[]))?;
+    let first_dump = r.setting(&by_task::DUMP.key(), file.prepare.dump.as_ref())?;
     let first_dump = first_dump.map(|path| r.path(&path));
     let hooks = r.hooks("hooks", &file.hooks, file)?;
 
@@ -408,8 +408,8 @@ impl Resolver<'_> {
 
     fn restore_without(&mut self, file: &File) -> Result<Vec<Others>> {
         let keys = [
-            (&tasks::NO_OWNER, &file.restore.no_owner, Others::Owners),
-            (&tasks::NO_PRIVILEGES, &file.restore.no_privileges, Others::Rights),
+            (&by_task::NO_OWNER, &file.restore.no_owner, Others::Owners),
+            (&by_task::NO_PRIVILEGES, &file.restore.no_privileges, Others::Rights),
         ];
         let mut without = Vec::new();
         for (key, said, claim) in keys {
@@ -425,7 +425,7 @@ impl Resolver<'_> {
     }
 
     fn strategy(&mut self, file: &File) -> Result<Strategy> {
-        let said = self.needed(&tasks::STRATEGY.key(), file.reset.strategy.as_ref())?;
+        let said = self.needed(&by_task::STRATEGY.key(), file.reset.strategy.as_ref())?;
         match said.as_str() {
             "in-place" => Ok(Strategy::InPlace),
             "staged" => Ok(Strategy::Staged),

@@ -9,6 +9,7 @@ use crate::config::file::{ContainerTable, Text};
 use crate::config::project::{Container, ContainerBy, Service};
 use crate::config::settings::{Key, containers};
 use crate::problem::Problem;
+use crate::tasks::{self, Has};
 
 impl Resolver<'_> {
     pub(super) fn container(&mut self, key: &str, table: &ContainerTable) -> Result<Container> {
@@ -46,13 +47,13 @@ impl Resolver<'_> {
         };
 
         let stop_during = self.list(&containers::STOP_DURING.of(key).text, &table.stop_during)?;
-        let known = |task: &str| containers::STOPPING.contains(&task);
+        let known = |task: &str| tasks::has(task, Has::StoppedContainers);
         if let Some((task, text)) =
             stop_during.iter().zip(&table.stop_during).find(|(task, _)| !known(task))
         {
             return Err(self
                 .wrong(text.span().start, format!("`{task}` is no task that stops containers"))
-                .cure("use any of `restore`, `undo`, `reset`, `wipe`")
+                .cure(format!("use any of {}", tasks::listed(Has::StoppedContainers)))
                 .into());
         }
 

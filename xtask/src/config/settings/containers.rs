@@ -1,9 +1,7 @@
 //! `[containers.NAME]`
 
 use super::{Fallback, Kind, Setting, Table, Variables};
-
-/// Tasks that can stop containers.
-pub const STOPPING: [&str; 4] = ["restore", "undo", "reset", "wipe"];
+use crate::tasks::Has;
 
 /// `[containers.NAME]`
 pub static TABLE: Table = Table {
@@ -48,7 +46,7 @@ pub static ENGINE: Setting = Setting {
 /// The tasks that stop the container.
 pub static STOP_DURING: Setting = Setting {
     key: "containers.NAME.stop-during",
-    kind: Kind::SomeOf("STOPPING"),
+    kind: Kind::Tasks(Has::StoppedContainers),
     fallback: Fallback::Nothing,
     variables: Variables::None,
     example: r#"["restore", "undo", "reset", "wipe"]"#,

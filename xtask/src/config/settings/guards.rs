@@ -2,10 +2,6 @@
 
 use super::{Fallback, Kind, Setting, Table, Variables};
 
-/// Tasks that take live data away, change it, or put other data in its place.
-pub const PINNED: [&str; 9] =
-    ["backup", "cleanup", "migrate", "prepare", "reset", "restore", "seed", "undo", "wipe"];
-
 /// `[guards]`
 pub static TABLE: Table = Table {
     path: "guards",

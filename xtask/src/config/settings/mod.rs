@@ -5,6 +5,7 @@
 //! are compared with them, key by key.
 
 pub mod backup;
+pub mod by_task;
 pub mod containers;
 pub mod databases;
 mod example;
@@ -14,8 +15,9 @@ mod page;
 pub mod project;
 mod schema;
 pub mod stores;
-pub mod tasks;
 pub mod variables;
+
+use crate::tasks::{self, Has};
 
 pub use example::{example, uncommented};
 pub use page::{list_of_keys, list_of_variables};
@@ -53,8 +55,8 @@ pub enum Kind {
     Switch,
     /// An array of texts.
     Texts,
-    /// An array of names that this word stands for: see [`names`].
-    SomeOf(&'static str),
+    /// An array of tasks of which this holds.
+    Tasks(Has),
     /// A line for `sh`, or an array of words.
     Command,
     /// `VARIABLE=value`, as it is written.
@@ -124,10 +126,10 @@ pub static TABLES: &[&Table] = &[
     &stores::FILES,
     &stores::MILVUS,
     &backup::TABLE,
-    &tasks::RESTORE,
-    &tasks::WIPE,
-    &tasks::RESET,
-    &tasks::PREPARE,
+    &by_task::RESTORE,
+    &by_task::WIPE,
+    &by_task::RESET,
+    &by_task::PREPARE,
     &hooks::TABLE,
     &hooks::LONG,
     &guards::TABLE,
@@ -143,8 +145,7 @@ pub fn all() -> impl Iterator<Item = &'static Setting> {
 pub fn names(part: &str) -> Option<Vec<String>> {
     match part {
         "MOMENT" => Some(super::hooks::moments()),
-        "TASK" => Some(guards::PINNED.map(String::from).to_vec()),
-        "STOPPING" => Some(containers::STOPPING.map(String::from).to_vec()),
+        "TASK" => Some(tasks::with(Has::Pin).map(String::from).collect()),
         _ => None,
     }
 }

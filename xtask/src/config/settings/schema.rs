@@ -4,6 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{Fallback, Kind, Setting, TABLES, all, is_name, names};
+use crate::tasks;
 
 /// A value that has a variable in it, or is left empty.
 const FROM_VARIABLES: &str = r"^$|\$\{";
@@ -127,8 +128,9 @@ fn of_setting(setting: &Setting) -> Value {
         Kind::Port => json!({ "type": ["integer", "string"] }),
         Kind::Switch => json!({ "type": "boolean" }),
         Kind::Texts => json!({ "type": "array", "items": { "type": "string" } }),
-        Kind::SomeOf(word) => {
-            json!({ "type": "array", "items": words(json!(names(word).unwrap_or_default())) })
+        Kind::Tasks(what) => {
+            let known: Vec<&str> = tasks::with(what).collect();
+            json!({ "type": "array", "items": words(json!(known)) })
         }
         Kind::Command => command(),
         Kind::Pin => json!({ "type": "string", "pattern": PIN }),

@@ -231,13 +231,13 @@ fn words_are_those_that_the_code_knows() {
     for setting in all() {
         let words: Vec<String> = match setting.kind {
             Kind::OneOf(words) => words.iter().map(ToString::to_string).collect(),
-            Kind::SomeOf(word) => names(word).unwrap(),
+            Kind::Tasks(what) => tasks::with(what).map(String::from).collect(),
             _ => continue,
         };
         for word in words {
             assert!(setting.text.contains(&format!("`{word}`")), "{}: {word}", setting.key);
             let value = match setting.kind {
-                Kind::SomeOf(_) => format!("[\"{word}\"]"),
+                Kind::Tasks(_) => format!("[\"{word}\"]"),
                 _ => format!("\"{word}\""),
             };
             resolved(&file_with(setting, &value), &Env::of([]));
