@@ -13,6 +13,7 @@ mod real;
 mod rules;
 #[cfg(unix)]
 mod scripts;
+mod settings;
 mod stream;
 mod support;
 #[cfg(unix)]

@@ -9,6 +9,7 @@ pub mod milvus;
 pub mod pooler;
 pub mod sample;
 pub mod server;
+pub mod snapshot;
 pub mod watchdog;
 
 pub(crate) use component::need;

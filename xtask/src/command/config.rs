@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::Command;
-use crate::config::{At, Database, Entry};
+use crate::config::{At, Database, Entry, settings};
 use crate::problem::{Exit, first_line};
 use crate::session::Session;
 use crate::tasks::{self, Task};
@@ -14,17 +14,26 @@ use crate::tasks::{self, Task};
 /// `db-config`
 #[derive(Debug, Clone, Default, Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Config {}
+pub struct Config {
+    /// Print the JSON Schema of `db-tasks.toml`, for editors; needs no project
+    #[arg(long)]
+    pub schema: bool,
+}
 
 const EXAMPLES: &str = "\
 Examples:
   db-config                  every setting: from the file, the environment, `.env`, or the default
   db-config --no-dotenv      what would hold without `.env`
-  db-config --config other/db-tasks.toml";
+  db-config --config other/db-tasks.toml
+  db-config --schema         for your editor: docs/configuration.md says how";
 
 impl Command for Config {
     fn task(&self) -> &'static Task {
         &tasks::CONFIG
+    }
+
+    fn print_alone(&self, _program: &dyn Fn() -> clap::Command) -> Option<String> {
+        self.schema.then(|| format!("{:#}", settings::schema()))
     }
 
     fn run(&self, session: &mut Session) -> Result<Exit> {

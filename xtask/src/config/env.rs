@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use super::dotenv::{self, Dotenv, Unreadable};
+use super::settings::variables::{IGNORED, Ignored};
 use crate::problem::Problem;
 
 /// Variables by name. The real environment wins over `.env`.
@@ -31,25 +32,11 @@ impl Env {
     /// Variables of people's scripts that are set and do nothing here: whoever relies on one should
     /// know.
     pub fn ignored(&self) -> Vec<String> {
-        const INSTEAD: [(&str, &str); 4] = [
-            (
-                "BACKUP_CLEANUP_INTERVAL_DAYS",
-                "`db-backup` cleans up each time, by `backup.keep-days` (BACKUP_RETENTION_DAYS)",
-            ),
-            (
-                "SQL_DUMP_MIN_RECORDS",
-                "a backup takes all the rows that there are; `db-info` shows how many",
-            ),
-            (
-                "SQL_DUMP_RATCHET_PERCENTAGE",
-                "a backup takes all the rows that there are; `db-info` shows how many",
-            ),
-            ("ALLOW_EMPTY_SQL_DUMP", "an empty database is backed up as it is"),
-        ];
-
-        let set = INSTEAD.iter().filter(|(name, _)| self.is_set(name));
-        set.map(|(name, instead)| format!("{name} is set, and does nothing here: {instead}"))
-            .collect()
+        let set = IGNORED.iter().filter(|ignored| self.is_set(ignored.name));
+        set.map(|Ignored { name, instead }| {
+            format!("{name} is set, and does nothing here: {instead}")
+        })
+        .collect()
     }
 
     /// Only these variables: for tests, and for adopters who hold their own.

@@ -3,18 +3,8 @@
 use std::fmt;
 
 use super::env::{Broken, Env};
-
-/// Variables by which frameworks are told their environment, where nobody tells us.
-const FRAMEWORKS: [&str; 8] = [
-    "NODE_ENV",
-    "RAILS_ENV",
-    "RACK_ENV",
-    "APP_ENV",
-    "DJANGO_ENV",
-    "FLASK_ENV",
-    "MIX_ENV",
-    "ASPNETCORE_ENVIRONMENT",
-];
+use super::settings::project::DEVELOPMENT;
+use super::settings::variables::FRAMEWORKS;
 
 /// Our own variable.
 const OWN: &str = "ENVIRONMENT";
@@ -63,7 +53,7 @@ pub fn choose(
         (_, Some(word)) => return Ok((word.to_owned(), Origin::Variable(OWN))),
         (Said::Literal(word), None) => return Ok((word.clone(), Origin::File)),
         (Said::Variable(word) | Said::Fallback(word), None) => (word.as_str(), Origin::File),
-        (Said::Nothing, None) => ("development", Origin::Default),
+        (Said::Nothing, None) => (DEVELOPMENT, Origin::Default),
     };
 
     let mut frameworks = Vec::new();

@@ -1,6 +1,5 @@
 //! `db-tasks.toml` as written. Unknown keys are refused with their place and the nearest right
-//! word. What each key means is said once, in the commented `db-tasks.toml` at the top of the
-//! repository.
+//! word. What each key means is said once, in `settings`, which has an entry for each field here.
 #![allow(missing_docs)]
 
 use std::collections::BTreeMap;
@@ -10,6 +9,7 @@ use anyhow::Result;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::settings;
 use crate::problem::Problem;
 
 /// A string as the file has it, `${…}` and all, with where it stands.
@@ -134,7 +134,7 @@ pub struct StoreTable {
     pub container: Option<Text>,
     pub files: Option<FilesTable>,
     pub milvus: Option<MilvusTable>,
-    pub optional: Option<bool>,
+    pub optional: Option<Spanned<bool>>,
 }
 
 /// `files = { … }`
@@ -144,7 +144,7 @@ pub struct FilesTable {
     pub path: Text,
     #[serde(default)]
     pub exclude: Vec<Text>,
-    pub keep_rights: Option<bool>,
+    pub keep_rights: Option<Spanned<bool>>,
 }
 
 /// `milvus = { … }`
@@ -306,16 +306,12 @@ fn too_high(message: &str) -> Option<String> {
     let mut words = message.strip_prefix("unknown field ")?.split('`').skip(1).step_by(2);
     let wrong = words.next()?;
     let known: Vec<&str> = words.collect();
-    let line = format!("{wrong} = \"x\"");
 
-    let tables = [
-        ("postgres", toml::from_str::<PostgresTable>(&line).is_ok()),
-        ("files", matches!(wrong, "path" | "exclude" | "keep-rights")),
-        ("milvus", toml::from_str::<MilvusTable>(&line).is_ok()),
-    ];
-
-    let table = tables.iter().find(|(table, knows)| *knows && known.contains(table))?.0;
-    Some(format!("{table} = {{ {wrong} = … }}"))
+    let mut below = settings::TABLES.iter().filter(|table| table.path.contains("NAME."));
+    let table = below.find(|table| {
+        known.contains(&table.word()) && table.settings.iter().any(|key| key.word() == wrong)
+    })?;
+    Some(format!("{} = {{ {wrong} = … }}", table.word()))
 }
 
 /// A text where a table belongs, as it is to be written. It is shown where it can't hold a

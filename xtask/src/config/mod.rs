@@ -10,6 +10,7 @@ mod project;
 mod resolve;
 pub mod search;
 mod secret;
+pub mod settings;
 mod table_name;
 pub mod url;
 

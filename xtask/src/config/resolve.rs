@@ -18,15 +18,11 @@ use super::project::{
     At, Backup, Database, Entry, KeepRules, Lent, Others, Project, Share, Strategy,
 };
 use super::secret::{self, Secrets};
+use super::settings::{Fallback, Key, Variables, backup, by_task, databases, project};
 use crate::problem::Problem;
 
 /// Variables by which a URI says where its server is, beside its host.
 const WHERE: [&str; 2] = ["PGHOSTADDR", "PGSERVICE"];
-/// Where each backup is a file.
-const FLAT: &str = "{database}_{timestamp}.{ext}";
-/// Where each is a folder.
-const SET: &str = "backup_{timestamp}/{store}.{ext}";
-
 /// Resolves `file`, which stands at `path` with `text` as its contents.
 pub fn resolve(path: &Path, text: &str, file: &File, env: &Env) -> Result<Project> {
     let root = path.parent().unwrap_or(Path::new(".")).to_path_buf();
@@ -42,13 +38,14 @@ pub fn resolve(path: &Path, text: &str, file: &File, env: &Env) -> Result<Projec
 
     let folder_name =
         root.file_name().map_or("project".into(), |n| n.to_string_lossy().into_owned());
-    let given = r.in_file("project.name", file.project.name.as_ref())?;
+    let given = r.setting(&project::NAME.key(), file.project.name.as_ref())?;
     let named = given.is_some();
-    let name = given.unwrap_or_else(|| r.by_default("project.name", &folder_name));
+    let name = given.unwrap_or_else(|| r.by_default(&project::NAME.key(), &folder_name));
     let mut guards = r.guards(file)?;
 
     let (environment, said_by) = r.environment(file.project.environment.as_ref(), &guards)?;
-    let logs = r.in_file("project.logs", file.project.logs.as_ref())?.map(|path| r.path(&path));
+    let logs = r.setting(&project::LOGS.key(), file.project.logs.as_ref())?;
+    let logs = logs.map(|path| r.path(&path));
     // services are stopped in the order in which the file names them
     let mut containers: Vec<_> = file.containers.iter().collect();
 
@@ -67,14 +64,15 @@ pub fn resolve(path: &Path, text: &str, file: &File, env: &Env) -> Result<Projec
     guards.testing = for_tests(&databases)?;
     let stores = r.stores(file)?;
     let backup = r.backup(file)?;
-    let after_restore = r.list("restore.next", file.restore.next.as_deref().unwrap_or(&[]))?;
+    let after_restore =
+        r.list(by_task::RESTORE_NEXT.key, file.restore.next.as_deref().unwrap_or(&[]))?;
     let restore_without = r.restore_without(file)?;
 
-    let after_wipe = r.list("wipe.next", file.wipe.next.as_deref().unwrap_or(&[]))?;
+    let after_wipe = r.list(by_task::WIPE_NEXT.key, file.wipe.next.as_deref().unwrap_or(&[]))?;
     let strategy = r.strategy(file)?;
-    let after_reset = r.list("reset.next", file.reset.next.as_deref().unwrap_or(&[]))?;
-    let first_dump =
-        r.pick("prepare.dump", file.prepare.dump.as_ref(), &[])?.map(|path| r.path(&path));
+    let after_reset = r.list(by_task::RESET_NEXT.key, file.reset.next.as_deref().unwrap_or(&[]))?;
+    let first_dump = r.setting(&by_task::DUMP.key(), file.prepare.dump.as_ref())?;
+    let first_dump = first_dump.map(|path| r.path(&path));
     let hooks = r.hooks("hooks", &file.hooks, file)?;
 
     let Resolver { secrets, entries, lent, root, .. } = r;
@@ -116,6 +114,17 @@ fn for_tests(databases: &[Database]) -> Result<Vec<String>> {
         .into()),
         None => Ok(all),
     }
+}
+
+/// A number or a text, as a text at its place.
+fn text_of(value: &Spanned<Scalar>) -> Text {
+    Spanned::new(value.span(), value.as_ref().0.clone())
+}
+
+fn nothing_said(key: &Key) -> anyhow::Error {
+    Problem::usage(format!("nothing says `{}`, and it has no default", key.text))
+        .cure(format!("set `{}` in `db-tasks.toml`", key.text))
+        .into()
 }
 
 struct Resolver<'a> {
@@ -205,31 +214,45 @@ impl Resolver<'_> {
         self.entries.push(Entry { key: key.into(), value: value.into(), origin: origin.into() });
     }
 
-    /// Environment over file over default: for settings.
-    fn layered(
-        &mut self,
-        key: &str,
-        value: Option<&Text>,
-        vars: &[&str],
-        default: &str,
-    ) -> Result<String> {
-        Ok(self.pick(key, value, vars)?.unwrap_or_else(|| self.by_default(key, default)))
+    /// What the file and the variables of this key say, and the default if they say nothing.
+    fn setting(&mut self, key: &Key, value: Option<&Text>) -> Result<Option<String>> {
+        let found = match key.variables {
+            Variables::None => self.in_file(&key.text, value)?,
+            Variables::Win(names) => match self.by_variable(&key.text, names)? {
+                Some(found) => Some(found),
+                None => self.in_file(&key.text, value)?,
+            },
+            Variables::GiveWay(names) => match self.in_file(&key.text, value)? {
+                Some(found) => Some(found),
+                None => self.by_variable(&key.text, names)?,
+            },
+        };
+
+        Ok(match (found, key.fallback) {
+            (None, Fallback::Is(fallback)) => Some(self.by_default(key, fallback)),
+            (found, _) => found,
+        })
     }
 
-    fn by_default(&mut self, key: &str, default: &str) -> String {
-        self.note(key, default, "default");
-        default.to_owned()
+    /// The same, for a key that always has a value.
+    fn needed(&mut self, key: &Key, value: Option<&Text>) -> Result<String> {
+        self.setting(key, value)?.ok_or_else(|| nothing_said(key))
     }
 
-    fn pick(&mut self, key: &str, value: Option<&Text>, vars: &[&str]) -> Result<Option<String>> {
-        if let Some((var, found)) = self.env.first(vars)? {
-            let (found, var) = (found.to_owned(), var.to_owned());
-            self.plain(key, &found)?;
-            self.hide(&var);
-            self.note(key, &found, format!("${var}"));
-            return Ok(Some(found));
-        }
-        self.in_file(key, value)
+    fn by_default(&mut self, key: &Key, fallback: &str) -> String {
+        self.note(&key.text, fallback, "default");
+        fallback.to_owned()
+    }
+
+    fn by_variable(&mut self, key: &str, names: &[&str]) -> Result<Option<String>> {
+        let Some((name, found)) = self.env.first(names)? else { return Ok(None) };
+        let (found, name) = (found.to_owned(), name.to_owned());
+
+        self.plain(key, &found)?;
+        self.hide(&name);
+        self.note(key, &found, format!("${name}"));
+
+        Ok(Some(found))
     }
 
     fn in_file(&mut self, key: &str, value: Option<&Text>) -> Result<Option<String>> {
@@ -238,20 +261,6 @@ impl Resolver<'_> {
         self.plain(key, &text)?;
         self.note(key, &text, origin);
         Ok(Some(text).filter(|t| !t.is_empty()))
-    }
-
-    /// File over environment: for what says *which* database. A variable left over from another
-    /// project must not redirect a restore.
-    fn identity(
-        &mut self,
-        key: &str,
-        value: Option<&Text>,
-        vars: &[&str],
-    ) -> Result<Option<String>> {
-        match self.in_file(key, value)? {
-            Some(found) => Ok(Some(found)),
-            None => self.pick(key, None, vars),
-        }
     }
 
     fn list(&mut self, key: &str, values: &[Text]) -> Result<Vec<String>> {
@@ -267,14 +276,9 @@ impl Resolver<'_> {
         Ok(found)
     }
 
-    fn number(
-        &mut self,
-        key: &str,
-        value: Option<&Spanned<Scalar>>,
-        vars: &[&str],
-    ) -> Result<Option<u32>> {
-        let text = value.map(|v| Spanned::new(v.span(), v.as_ref().0.clone()));
-        let Some(found) = self.pick(key, text.as_ref(), vars)? else { return Ok(None) };
+    fn number(&mut self, key: &Key, value: Option<&Spanned<Scalar>>) -> Result<Option<u32>> {
+        let Some(found) = self.setting(key, value.map(text_of).as_ref())? else { return Ok(None) };
+        let key = &key.text;
         let number = found.trim().parse().map_err(|_| {
             let origin = self.entries.last().map(|e| e.origin.clone()).unwrap_or_default();
             Problem::usage(format!("`{key}` is `{found}` ({origin})"))
@@ -282,6 +286,11 @@ impl Resolver<'_> {
                 .cure(format!("write it like `{} = 7`", key.rsplit('.').next().unwrap_or(key)))
         })?;
         Ok(Some(number))
+    }
+
+    /// The same, for a key that always has a value.
+    fn count(&mut self, key: &Key, value: Option<&Spanned<Scalar>>) -> Result<u32> {
+        self.number(key, value)?.ok_or_else(|| nothing_said(key))
     }
 
     fn path(&self, text: &str) -> PathBuf {
@@ -295,11 +304,9 @@ impl Resolver<'_> {
         file: &File,
         from_env: bool,
     ) -> Result<Database> {
-        let at = |name: &str| format!("databases.{key}.{name}");
         let place = self.at(key, table, file)?;
-        let programs = self
-            .pick(&at("programs"), table.programs.as_ref(), &["DB_TASKS_PG_BIN"])?
-            .map(|p| self.path(&p));
+        let programs = self.setting(&databases::PROGRAMS.of(key), table.programs.as_ref())?;
+        let programs = programs.map(|p| self.path(&p));
         // a cluster of the project's own is reached by its socket alone: variables speak of other
         // servers
         let from_env = from_env && !matches!(place, At::Cluster { .. });
@@ -335,9 +342,12 @@ impl Resolver<'_> {
             .into());
         }
 
-        let hooks = self.hooks(&at("hooks"), &table.hooks, file)?;
-        let testing =
-            self.testing(&at("testing"), table.testing.as_ref(), connection.database.as_deref())?;
+        let hooks = self.hooks(&databases::HOOKS.of(key).text, &table.hooks, file)?;
+        let testing = self.testing(
+            &databases::TESTING.of(key),
+            table.testing.as_ref(),
+            connection.database.as_deref(),
+        )?;
 
         Ok(Database { key: key.into(), at: place, programs, connection, testing, hooks })
     }
@@ -345,27 +355,26 @@ impl Resolver<'_> {
     /// A database for tests is another one than the usual.
     fn testing(
         &mut self,
-        key: &str,
+        key: &Key,
         said: Option<&Text>,
         usual: Option<&str>,
     ) -> Result<Option<String>> {
-        let (Some(name), Some(said)) = (self.in_file(key, said)?, said) else { return Ok(None) };
+        let (Some(name), Some(said)) = (self.setting(key, said)?, said) else { return Ok(None) };
         if Some(name.as_str()) != usual {
             return Ok(Some(name));
         }
 
         let wrong = self.wrong(
             said.span().start,
-            format!("`{key}` is `{name}`, which is the usual database itself"),
+            format!("`{}` is `{name}`, which is the usual database itself", key.text),
         );
         Err(wrong.cure("name one of its own, which may be replaced at any time").into())
     }
 
     fn at(&mut self, key: &str, table: &DatabaseTable, file: &File) -> Result<At> {
-        let at = |name: &str| format!("databases.{key}.{name}");
-        let container = self.in_file(&at("container"), table.container.as_ref())?;
-        let cluster = self.in_file(&at("cluster"), table.cluster.as_ref())?;
-        let init = self.in_file(&at("init"), table.init.as_ref())?;
+        let container = self.setting(&databases::CONTAINER.of(key), table.container.as_ref())?;
+        let cluster = self.setting(&databases::CLUSTER.of(key), table.cluster.as_ref())?;
+        let init = self.setting(&databases::INIT.of(key), table.init.as_ref())?;
 
         match (container, cluster) {
             (Some(_), Some(_)) => Err(Problem::usage(format!(
@@ -399,27 +408,24 @@ impl Resolver<'_> {
 
     fn restore_without(&mut self, file: &File) -> Result<Vec<Others>> {
         let keys = [
-            ("restore.no-owner", &file.restore.no_owner, Others::Owners),
-            ("restore.no-privileges", &file.restore.no_privileges, Others::Rights),
+            (&by_task::NO_OWNER, &file.restore.no_owner, Others::Owners),
+            (&by_task::NO_PRIVILEGES, &file.restore.no_privileges, Others::Rights),
         ];
         let mut without = Vec::new();
         for (key, said, claim) in keys {
-            without.extend(self.flag(key, said.as_ref())?.then_some(claim));
+            without.extend(self.switch(&key.key(), said.as_ref())?.then_some(claim));
         }
 
         Ok(without)
     }
 
-    /// What is so only where the file says it.
-    fn flag(&mut self, key: &str, said: Option<&Spanned<bool>>) -> Result<bool> {
-        let Some(said) = said else { return Ok(false) };
-        let origin = self.expand(key, said.span().start, "")?.1;
-        self.note(key, &said.as_ref().to_string(), origin);
-        Ok(*said.as_ref())
+    fn switch(&mut self, key: &Key, said: Option<&Spanned<bool>>) -> Result<bool> {
+        let text = said.map(|said| Spanned::new(said.span(), said.as_ref().to_string()));
+        Ok(self.setting(key, text.as_ref())?.as_deref() == Some("true"))
     }
 
     fn strategy(&mut self, file: &File) -> Result<Strategy> {
-        let said = self.layered("reset.strategy", file.reset.strategy.as_ref(), &[], "in-place")?;
+        let said = self.needed(&by_task::STRATEGY.key(), file.reset.strategy.as_ref())?;
         match said.as_str() {
             "in-place" => Ok(Strategy::InPlace),
             "staged" => Ok(Strategy::Staged),
@@ -431,15 +437,11 @@ impl Resolver<'_> {
 
     fn backup(&mut self, file: &File) -> Result<Backup> {
         let b = &file.backup;
-        let dir =
-            self.layered("backup.dir", b.dir.as_ref(), &["BACKUP_DIR", "SQL_DUMP_DIR"], "backups")?;
+        let dir = self.needed(&backup::DIR.key(), b.dir.as_ref())?;
 
-        let name = self.layered(
-            "backup.name",
-            b.name.as_ref(),
-            &[],
-            if file.stores.is_empty() { FLAT } else { SET },
-        )?;
+        let usual = if file.stores.is_empty() { backup::FLAT } else { backup::SET };
+        let name = self.setting(&backup::NAME.key(), b.name.as_ref())?;
+        let name = name.unwrap_or_else(|| self.by_default(&backup::NAME.key(), usual));
 
         if !file.stores.is_empty() && !name.contains('/') {
             return Err(Problem::usage(format!("`backup.name` is `{name}`, and there are stores"))
@@ -447,42 +449,23 @@ impl Resolver<'_> {
                     "databases and stores are one backup, which needs a folder: it gets its name \
                      when all of it has proved good",
                 )
-                .cure(format!("write `name = \"{SET}\"`, or leave it out"))
+                .cure(format!("write `name = \"{}\"`, or leave it out", backup::SET))
                 .into());
         }
 
-        let timestamp =
-            self.layered("backup.timestamp", b.timestamp.as_ref(), &[], "%Y%m%d_%H%M%S")?;
-        let compress = self.layered("backup.compress", b.compress.as_ref(), &[], "zstd")?;
-        let level = self.number("backup.level", b.level.as_ref(), &[])?.map(u32::cast_signed);
+        let timestamp = self.needed(&backup::TIMESTAMP.key(), b.timestamp.as_ref())?;
+        let compress = self.needed(&backup::COMPRESS.key(), b.compress.as_ref())?;
+        let level = self.number(&backup::LEVEL.key(), b.level.as_ref())?.map(u32::cast_signed);
 
-        let days = self.number(
-            "backup.keep-days",
-            b.keep_days.as_ref(),
-            &["BACKUP_RETENTION_DAYS", "BACKUP_KEEP_DAYS"],
-        )?;
+        let days = self.number(&backup::KEEP_DAYS.key(), b.keep_days.as_ref())?;
+        let min = self.count(&backup::MIN_KEEP.key(), b.min_keep.as_ref())?;
+        let daily = self.count(&backup::KEEP_DAILY.key(), b.keep_daily.as_ref())?;
+        let weekly = self.count(&backup::KEEP_WEEKLY.key(), b.keep_weekly.as_ref())?;
+        let monthly = self.count(&backup::KEEP_MONTHLY.key(), b.keep_monthly.as_ref())?;
 
-        let min = self.number("backup.min-keep", b.min_keep.as_ref(), &["BACKUP_MIN_KEEP"])?;
-        let min = min.unwrap_or_else(|| {
-            self.by_default("backup.min-keep", "5");
-            5
-        });
-        let daily = self.number("backup.keep-daily", b.keep_daily.as_ref(), &[])?.unwrap_or(0);
-        let weekly = self.number("backup.keep-weekly", b.keep_weekly.as_ref(), &[])?.unwrap_or(0);
-        let monthly =
-            self.number("backup.keep-monthly", b.keep_monthly.as_ref(), &[])?.unwrap_or(0);
-
-        let interval_hours = self.number(
-            "backup.interval-hours",
-            b.interval_hours.as_ref(),
-            &["BACKUP_INTERVAL_HOURS"],
-        )?;
-
-        let interval_hours = interval_hours.unwrap_or_else(|| {
-            self.by_default("backup.interval-hours", "24");
-            24
-        });
-        let ask = self.flag("backup.ask", b.ask.as_ref())?;
+        let interval_hours =
+            self.count(&backup::INTERVAL_HOURS.key(), b.interval_hours.as_ref())?;
+        let ask = self.switch(&backup::ASK.key(), b.ask.as_ref())?;
         let keep = KeepRules { days, min, daily, weekly, monthly };
 
         let backup = Backup {

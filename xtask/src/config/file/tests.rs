@@ -40,6 +40,8 @@ fn a_key_of_the_connection_is_told_its_place() {
     }
 
     assert!(error("[databases.main]\ncontainr = \"x\"\n").contains("did you mean `container`?"));
+    let said = error("[containers.app]\nservice = \"db\"\n");
+    assert!(said.ends_with("next: write it as `compose = { service = … }`"), "{said}");
     assert!(error("[databases]\nurl = \"x\"\n").contains("line 2"));
 }
 

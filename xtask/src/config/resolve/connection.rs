@@ -1,12 +1,13 @@
 //! How a database is reached: from its table, its URL, and the variables that scripts set.
 
 use anyhow::Result;
-use toml::Spanned;
 
-use super::{Resolver, WHERE};
+use super::{Resolver, WHERE, text_of};
+use crate::config::SecretName;
 use crate::config::file::{PostgresTable, Text};
 use crate::config::project::{Connection, Share};
-use crate::config::{SecretName, url};
+use crate::config::settings::{Key, Setting, databases};
+use crate::config::url;
 use crate::problem::Problem;
 
 impl Resolver<'_> {
@@ -16,71 +17,58 @@ impl Resolver<'_> {
         table: &PostgresTable,
         from_env: bool,
     ) -> Result<Connection> {
-        let at = |name: &str| format!("databases.{key}.postgres.{name}");
-        let vars = |names: &'static [&'static str]| if from_env { names } else { &[] };
+        let url = databases::URL.of(key).text;
         let said_apart = table.host.is_some() || table.database.is_some() || table.user.is_some();
 
         let mut base = match &table.url {
             Some(text) => {
-                let (uri, origin) = self.expand(&at("url"), text.span().start, text.as_ref())?;
-                self.url(&at("url"), &uri, origin)?
+                let (uri, origin) = self.expand(&url, text.span().start, text.as_ref())?;
+                self.url(&url, &uri, origin)?
             }
             None if from_env && !said_apart => {
-                match self.env.needed("DATABASE_URL")?.map(str::to_owned) {
-                    Some(uri) => self.url(&at("url"), &uri, "$DATABASE_URL".into())?,
+                match self.env.first(databases::URL.variables.names())? {
+                    Some((name, uri)) => {
+                        let (origin, uri) = (format!("${name}"), uri.to_owned());
+                        self.url(&url, &uri, origin)?
+                    }
                     None => Connection::default(),
                 }
             }
             None => Connection::default(),
         };
 
-        let port = table.port.as_ref().map(|p| Spanned::new(p.span(), p.as_ref().0.clone()));
         let has_url = base.database.is_some() || base.host.is_some();
-        let vars = |names: &'static [&'static str]| if has_url { &[] } else { vars(names) };
+        let at = |setting: &Setting| {
+            let key = setting.of(key);
+            if from_env && !has_url { key } else { key.by_file_alone() }
+        };
 
-        base.host = self
-            .identity(&at("host"), table.host.as_ref(), vars(&["PGHOST", "POSTGRES_HOST"]))?
-            .or(base.host);
-        base.port_inside =
-            table.port.as_ref().map(|p| p.as_ref().0.clone()).filter(|p| p.parse::<u16>().is_ok());
-        base.port = self
-            .identity(&at("port"), port.as_ref(), vars(&["PGPORT", "POSTGRES_PORT"]))?
-            .or(base.port);
+        let port = table.port.as_ref();
+        base.host = self.setting(&at(&databases::HOST), table.host.as_ref())?.or(base.host);
+        base.port_inside = port.map(|p| p.as_ref().0.clone()).filter(|p| p.parse::<u16>().is_ok());
+        base.port = self.setting(&at(&databases::PORT), port.map(text_of).as_ref())?.or(base.port);
 
-        base.database = self
-            .identity(
-                &at("database"),
-                table.database.as_ref(),
-                vars(&["PGDATABASE", "POSTGRES_DB"]),
-            )?
-            .or(base.database);
-
-        base.user = self
-            .identity(&at("user"), table.user.as_ref(), vars(&["PGUSER", "POSTGRES_USER"]))?
-            .or(base.user);
+        base.database =
+            self.setting(&at(&databases::DATABASE), table.database.as_ref())?.or(base.database);
+        base.user = self.setting(&at(&databases::USER), table.user.as_ref())?.or(base.user);
         base.password = self
-            .password(
-                &at("password"),
-                table.password_env.as_ref(),
-                vars(&["PGPASSWORD", "POSTGRES_PASSWORD"]),
-            )?
+            .password(&at(&databases::PASSWORD_ENV), table.password_env.as_ref())?
             .or(base.password);
 
-        base.maintenance = self.layered(
-            &at("maintenance-database"),
-            table.maintenance_database.as_ref(),
-            &[],
-            "postgres",
-        )?;
+        base.maintenance =
+            self.needed(&at(&databases::MAINTENANCE), table.maintenance_database.as_ref())?;
         Ok(base)
     }
 
+    /// What the variable holds that the key `…-env` names; it is shown without the `-env`.
     pub(super) fn password(
         &mut self,
-        key: &str,
+        key: &Key,
         named: Option<&Text>,
-        vars: &[&str],
     ) -> Result<Option<SecretName>> {
+        let names = key.variables.names();
+        let key = key.text.trim_end_matches("-env");
+
         let found = match named {
             Some(text) => {
                 let (var, _) = self.expand(key, text.span().start, text.as_ref())?;
@@ -97,7 +85,7 @@ impl Resolver<'_> {
 
                 Some((var, value))
             }
-            None => self.env.first(vars)?.map(|(var, value)| (var.to_owned(), value.to_owned())),
+            None => self.env.first(names)?.map(|(var, value)| (var.to_owned(), value.to_owned())),
         };
 
         Ok(found.map(|(var, value)| {

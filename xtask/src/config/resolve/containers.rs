@@ -7,32 +7,30 @@ use anyhow::Result;
 use super::Resolver;
 use crate::config::file::{ContainerTable, Text};
 use crate::config::project::{Container, ContainerBy, Service};
+use crate::config::settings::{Key, containers};
 use crate::problem::Problem;
 use crate::tasks::{self, Has};
 
-/// Where compose itself is told its project.
-const COMPOSE_PROJECT: &str = "COMPOSE_PROJECT_NAME";
-
 impl Resolver<'_> {
     pub(super) fn container(&mut self, key: &str, table: &ContainerTable) -> Result<Container> {
-        let at = |name: &str| format!("containers.{key}.{name}");
-        let engine = self.in_file(&at("engine"), table.engine.as_ref())?;
+        let engine = self.setting(&containers::ENGINE.of(key), table.engine.as_ref())?;
 
         let by = match (&table.docker, &table.compose) {
             (Some(name), None) => {
-                ContainerBy::Name(self.in_file(&at("docker"), Some(name))?.unwrap_or_default())
+                let name = self.setting(&containers::DOCKER.of(key), Some(name))?;
+                ContainerBy::Name(name.unwrap_or_default())
             }
             (None, Some(compose)) => {
                 let service = self
-                    .in_file(&at("compose.service"), Some(&compose.service))?
+                    .setting(&containers::SERVICE.of(key), Some(&compose.service))?
                     .unwrap_or_default();
-                let file = self.in_file(&at("compose.file"), compose.file.as_ref())?;
+                let file = self.setting(&containers::FILE.of(key), compose.file.as_ref())?;
                 let folder = file.map_or(self.root.to_path_buf(), |f| {
                     self.path(&f).parent().map_or(self.root.to_path_buf(), Path::to_path_buf)
                 });
                 let (project, left_over) =
-                    self.compose_project(&at("compose.project"), compose.project.as_ref())?;
-                let index = self.number(&at("compose.index"), compose.index.as_ref(), &[])?;
+                    self.compose_project(&containers::PROJECT.of(key), compose.project.as_ref())?;
+                let index = self.number(&containers::INDEX.of(key), compose.index.as_ref())?;
 
                 ContainerBy::Compose(Service { service, folder, project, left_over, index })
             }
@@ -48,7 +46,7 @@ impl Resolver<'_> {
             }
         };
 
-        let stop_during = self.list(&at("stop-during"), &table.stop_during)?;
+        let stop_during = self.list(&containers::STOP_DURING.of(key).text, &table.stop_during)?;
         let known = |task: &str| tasks::has(task, Has::StoppedContainers);
         if let Some((task, text)) =
             stop_during.iter().zip(&table.stop_during).find(|(task, _)| !known(task))
@@ -59,10 +57,8 @@ impl Resolver<'_> {
                 .into());
         }
 
-        let ready_within = self
-            .number(&at("ready-within"), table.ready_within.as_ref(), &[])?
-            .unwrap_or(60)
-            .into();
+        let ready_within =
+            self.count(&containers::READY_WITHIN.of(key), table.ready_within.as_ref())?.into();
         Ok(Container { key: key.into(), by, engine, stop_during, ready_within })
     }
 
@@ -70,14 +66,17 @@ impl Resolver<'_> {
     /// the shell says, which may be another folder's.
     fn compose_project(
         &mut self,
-        key: &str,
+        key: &Key,
         said: Option<&Text>,
     ) -> Result<(Option<String>, Option<String>)> {
-        if let Some(project) = self.in_file(key, said)? {
+        if let Some(project) = self.in_file(&key.text, said)? {
             return Ok((Some(project), None));
         }
-        let left_over = self.env.given(COMPOSE_PROJECT).map(String::from);
-        let project = self.pick(key, None, &[COMPOSE_PROJECT])?;
+
+        let names = key.variables.names();
+        let left_over = names.iter().find_map(|name| self.env.given(name)).map(String::from);
+        let project = self.by_variable(&key.text, names)?;
+
         Ok(if left_over.is_some() { (None, left_over) } else { (project, None) })
     }
 }

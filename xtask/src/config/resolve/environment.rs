@@ -6,6 +6,7 @@ use super::Resolver;
 use crate::config::environment::{self, Origin, Said};
 use crate::config::file::Text;
 use crate::config::project::Guards;
+use crate::config::settings::project;
 
 impl Resolver<'_> {
     /// The environment's name, and who says it.
@@ -14,7 +15,7 @@ impl Resolver<'_> {
         value: Option<&Text>,
         guards: &Guards,
     ) -> Result<(String, Origin)> {
-        let key = "project.environment";
+        let key = project::ENVIRONMENT.key;
         let expanded = value
             .map(|v| self.expand(key, v.span().start, v.as_ref()))
             .transpose()?

@@ -9,6 +9,7 @@ use super::Resolver;
 use crate::config::environment::PRODUCTION;
 use crate::config::file::{File, Text};
 use crate::config::project::{Guards, Pin};
+use crate::config::settings::guards;
 use crate::config::table_name::TableName;
 use crate::tasks::{self, Has};
 
@@ -49,22 +50,18 @@ impl Resolver<'_> {
     pub(super) fn guards(&mut self, file: &File) -> Result<Guards> {
         let g = &file.guards;
         let protected = self.list(
-            "guards.protected-environments",
+            guards::PROTECTED_ENVIRONMENTS.key,
             g.protected_environments.as_deref().unwrap_or(&[]),
         )?;
         self.note(
-            "guards.protected-environments",
+            guards::PROTECTED_ENVIRONMENTS.key,
             &PRODUCTION.join(", "),
             "always, and names that they are a part of",
         );
 
-        let allowed_hosts = self.list("guards.allowed-hosts", &g.allowed_hosts)?;
-        let agent_variable = self.layered(
-            "guards.agent-variable",
-            g.agent_variable.as_ref(),
-            &[],
-            "DB_TASKS_PERSON_SAYS",
-        )?;
+        let allowed_hosts = self.list(guards::ALLOWED_HOSTS.key, &g.allowed_hosts)?;
+        let agent_variable =
+            self.needed(&guards::AGENT_VARIABLE.key(), g.agent_variable.as_ref())?;
 
         if let Some(at) = g.agent_variable.as_ref().filter(|_| is_always_set(&agent_variable)) {
             return Err(self
@@ -80,7 +77,7 @@ impl Resolver<'_> {
 
         let pins = self.pins(&g.pins)?;
         let keep_tables = self.keep_tables(&g.keep_tables)?;
-        let seconds = self.number("guards.wait-for-locks", g.wait_for_locks.as_ref(), &[])?;
+        let seconds = self.number(&guards::WAIT_FOR_LOCKS.key(), g.wait_for_locks.as_ref())?;
         let wait_for_locks = seconds.map(|seconds| Duration::from_secs(seconds.into()));
 
         Ok(Guards {
@@ -150,7 +147,7 @@ impl Resolver<'_> {
     }
 
     fn keep_tables(&mut self, said: &[Text]) -> Result<Vec<TableName>> {
-        let names = self.list("guards.keep-tables", said)?;
+        let names = self.list(guards::KEEP_TABLES.key, said)?;
         let parsed = names.iter().zip(said).map(|(name, at)| {
             TableName::parse(name).ok_or_else(|| {
                 self.wrong(at.span().start, format!("`{name}` is no table's name"))

@@ -5,6 +5,7 @@ use anyhow::Result;
 use super::Resolver;
 use crate::config::file::{File, FilesTable, MilvusTable, StoreTable, Text};
 use crate::config::project::{Rights, Store, StoreKind, Wiping};
+use crate::config::settings::stores;
 use crate::problem::Problem;
 
 impl Resolver<'_> {
@@ -21,8 +22,7 @@ impl Resolver<'_> {
                 .into());
         }
 
-        let at = |name: &str| format!("stores.{key}.{name}");
-        let container = self.in_file(&at("container"), table.container.as_ref())?;
+        let container = self.setting(&stores::CONTAINER.of(&key), table.container.as_ref())?;
         if let (Some(name), Some(text)) = (
             container.as_ref().filter(|name| !file.containers.contains_key(name.as_str())),
             table.container.as_ref(),
@@ -33,8 +33,8 @@ impl Resolver<'_> {
         }
 
         let kind = match (&table.files, &table.milvus) {
-            (Some(files), None) => self.files(&at("files"), files, container)?,
-            (None, Some(milvus)) if container.is_none() => self.milvus(&at("milvus"), milvus)?,
+            (Some(files), None) => self.files(&key, files, container)?,
+            (None, Some(milvus)) if container.is_none() => self.milvus(&key, milvus)?,
             (None, Some(_)) => {
                 return Err(self
                     .wrong(
@@ -55,73 +55,71 @@ impl Resolver<'_> {
             }
         };
 
-        if let Some(optional) = table.optional {
-            let origin = self.expand(&at("optional"), offset, "")?.1;
-            self.note(&at("optional"), &optional.to_string(), origin);
-        }
+        let optional = self.switch(&stores::OPTIONAL.of(&key), table.optional.as_ref())?;
 
-        Ok(Store { key, kind, optional: table.optional.unwrap_or(false) })
+        Ok(Store { key, kind, optional })
     }
 
     fn files(
         &mut self,
-        at: &str,
+        name: &str,
         table: &FilesTable,
         container: Option<String>,
     ) -> Result<StoreKind> {
-        let path = self.in_file(&format!("{at}.path"), Some(&table.path))?.ok_or_else(|| {
-            self.wrong(table.path.span().start, format!("`{at}.path` is empty"))
+        let key = stores::PATH.of(name);
+        let path = self.setting(&key, Some(&table.path))?.ok_or_else(|| {
+            self.wrong(table.path.span().start, format!("`{}` is empty", key.text))
                 .cure("name the folder that holds the files")
         })?;
-        let exclude = self.list(&format!("{at}.exclude"), &table.exclude)?;
+        let exclude = self.list(&stores::EXCLUDE.of(name).text, &table.exclude)?;
 
-        if let Some(keep) = table.keep_rights {
-            let origin = self.expand(at, table.path.span().start, "")?.1;
-            self.note(&format!("{at}.keep-rights"), &keep.to_string(), origin);
+        let key = stores::KEEP_RIGHTS.of(name);
+        let Some(container) = container else {
+            let rights = match self.switch(&key, table.keep_rights.as_ref())? {
+                true => Rights::AsTheyWere,
+                false => Rights::Plain,
+            };
+            return Ok(StoreKind::Files { path: self.path(&path), exclude, rights });
+        };
+
+        if table.keep_rights.is_some() {
+            return Err(Problem::usage(format!("`{}` can't be used in a container", key.text))
+                .because(
+                    "owners are the container's own there, and come back; set-id bits do with \
+                     `--trust` alone",
+                )
+                .cure("take it out")
+                .into());
         }
-
-        let rights =
-            if table.keep_rights == Some(true) { Rights::AsTheyWere } else { Rights::Plain };
-
-        match container {
-            Some(_) if table.keep_rights.is_some() => {
-                Err(Problem::usage(format!("`{at}.keep-rights` can't be used in a container"))
-                    .because(
-                        "owners are the container's own there, and come back; set-id bits do with \
-                         `--trust` alone",
-                    )
-                    .cure("take it out")
-                    .into())
-            }
-            Some(container) => Ok(StoreKind::FilesInContainer { container, path, exclude }),
-            None => Ok(StoreKind::Files { path: self.path(&path), exclude, rights }),
-        }
+        Ok(StoreKind::FilesInContainer { container, path, exclude })
     }
 
-    fn milvus(&mut self, at: &str, table: &MilvusTable) -> Result<StoreKind> {
-        let key = |name: &str| format!("{at}.{name}");
-        let url = self.layered(&key("url"), table.url.as_ref(), &[], "http://localhost:19530")?;
-        let database = self.layered(&key("database"), table.database.as_ref(), &[], "default")?;
-        let token = self.password(&key("token"), table.token_env.as_ref(), &[])?;
+    fn milvus(&mut self, name: &str, table: &MilvusTable) -> Result<StoreKind> {
+        let key = stores::URL.of(name);
+        let url = self.needed(&key, table.url.as_ref())?;
+        let database = self.needed(&stores::DATABASE.of(name), table.database.as_ref())?;
+        let token = self.password(&stores::TOKEN_ENV.of(name), table.token_env.as_ref())?;
         let (url, who) = without_user(&url);
 
         if let Some(who) = &who {
             self.secrets.also_hide(who.clone());
         }
+        let token = token
+            .or_else(|| who.map(|who| self.secrets.keep(format!("who `{}` says", key.text), who)));
 
-        let token = token.or_else(|| {
-            who.map(|who| self.secrets.keep(format!("who `{}` says", key("url")), who))
-        });
-        let said = self.layered(&key("wipe"), table.wipe.as_ref(), &[], "drop")?;
-        let wipe = match said.as_str() {
+        let key = stores::WIPE.of(name);
+        let wipe = match self.needed(&key, table.wipe.as_ref())?.as_str() {
             "drop" => Wiping::Drop,
             "empty" => Wiping::Empty,
             other => {
                 let cure =
                     "use `drop` (the collections go) or `empty` (they stay, without entities)";
-                return Err(Problem::usage(format!("`{at}.wipe` is `{other}`")).cure(cure).into());
+                return Err(Problem::usage(format!("`{}` is `{other}`", key.text))
+                    .cure(cure)
+                    .into());
             }
         };
+
         Ok(StoreKind::Milvus { url, database, token, wipe })
     }
 }
