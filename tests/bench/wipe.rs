@@ -236,8 +236,8 @@ fn a_pin_can_be_added_and_none_be_taken_away() {
         written(&format!("reset = \"{always}\""), "name a variable of its own", &why);
     }
 
-    let cure = "use any of `backup`, `cleanup`, `migrate`, `prepare`, `reset`, `restore`, `seed`, \
-                `undo`, `wipe`";
+    let cure = "use any of `backup`, `restore`, `undo`, `reset`, `migrate`, `seed`, `prepare`, \
+                `wipe`, `cleanup`";
     written("status = \"A=b\"", cure, "`status` is no task that has a pin");
 
     let bench = Bench::new(&format!("{HOST}[guards]\npins = {{ wipe = false }}\n"));

@@ -50,6 +50,7 @@ use crate::engine::postgres::script::{LeftOut, Spare};
 use crate::gate::Cleared;
 use crate::plan::{Act, Deed, How, Outcome, Part, Pipe, Scope, Seal, Sink, Step};
 use crate::problem::{About, Exit, Problem};
+use crate::tasks;
 
 /// What a run needs beside its plan.
 pub struct World<'a> {
@@ -156,7 +157,11 @@ impl Runner<'_, '_> {
             });
         }
 
-        let due = if result.is_ok() && self.task != CLEANS_UP { Due::Surely } else { Due::Perhaps };
+        let due = if result.is_ok() && self.task != tasks::REPAIR.name {
+            Due::Surely
+        } else {
+            Due::Perhaps
+        };
         self.in_any_case(&scope.finally, Journal::keep, due);
         if let Err(e) = self.world.journal.leave() {
             self.report.left_behind.push(Left::unwritten(e));
@@ -318,9 +323,6 @@ enum Due {
     /// It acts by what it finds, and may find that all is well.
     Perhaps,
 }
-
-/// The task that does what another has left: that may have been done, or have come to nothing.
-const CLEANS_UP: &str = "db-repair";
 
 /// Whether an act of a clean-up looks what there is to do.
 fn may_do_nothing(act: &Act) -> bool {

@@ -10,10 +10,7 @@ use crate::config::environment::PRODUCTION;
 use crate::config::file::{File, Text};
 use crate::config::project::{Guards, Pin};
 use crate::config::table_name::TableName;
-
-/// Tasks that take live data away, change it, or put other data in its place.
-const PINNED: [&str; 9] =
-    ["backup", "cleanup", "migrate", "prepare", "reset", "restore", "seed", "undo", "wipe"];
+use crate::tasks::{self, Has};
 
 /// Variables that shells and systems set by themselves: they say nothing of what a person wants.
 const ALWAYS_SET: [&str; 24] = [
@@ -107,14 +104,13 @@ impl Resolver<'_> {
         let mut pins = BTreeMap::from([("wipe".to_owned(), vec![always])]);
 
         for (task, text) in said {
-            if !PINNED.contains(&task.as_ref().as_str()) {
-                let known: Vec<String> = PINNED.iter().map(|t| format!("`{t}`")).collect();
+            if !tasks::has(task.as_ref(), Has::Pin) {
                 return Err(self
                     .wrong(
                         task.span().start,
                         format!("`{}` is no task that has a pin", task.as_ref()),
                     )
-                    .cure(format!("use any of {}", known.join(", ")))
+                    .cure(format!("use any of {}", tasks::listed(Has::Pin)))
                     .into());
             }
 
