@@ -63,8 +63,8 @@ fn foreign_files() {
             "noise.sql",
             b"\x7fELF\x00\x00",
             1,
-            "`noise.sql` is no SQL dump\n  next: a plain pg_dump, an archive of pg_dump's, or a \
-             .gz or .zst of one can be restored"
+            "`noise.sql` is no SQL dump\n  next: db-tasks restores a plain dump or an archive of \
+             pg_dump, also as .gz or .zst"
                 .into(),
         ),
         (
@@ -90,7 +90,7 @@ fn foreign_files() {
             "`newer.sql` does not fit this server\n  it holds a PostgreSQL 16 database and the \
              server is 15.18: dumps load into the same version or a newer one\n  next: restore \
              into a newer server, or try it with `--any-version` (the live database stays until \
-             the new one has proved good)"
+             the new one has verified)"
                 .into(),
         ),
         (
@@ -101,7 +101,7 @@ fn foreign_files() {
              and not as `pg_dump --create` of one database does\n  line 21: `DROP DATABASE shop`: \
              it changes a database, and not as `pg_dump --create` does\n  next: make a dump of \
              each database with `db-backup` or `pg_dump`: the database is made here, and swapped \
-             in when all has proved good"
+             in when all has verified"
                 .into(),
         ),
         (

@@ -29,17 +29,17 @@ fn no_file() {
         &bench,
         &["db-backup"],
         2,
-        "there is no `db-tasks.toml` in `[DIR]` or any folder above it\n  next: make one that \
-         says `[databases.main]`, and `postgres = { url = \"${DATABASE_URL}\" }` below it; its \
-         folder is where paths in it start",
+        "there is no `db-tasks.toml` in `[DIR]` or any folder above it\n  next: create one with \
+         `[databases.main]`, and `postgres = { url = \"${DATABASE_URL}\" }` below it; paths in it \
+         are relative to its folder",
     );
 
     refused(
         &bench,
         &["db-list", "--config", "gone.toml"],
         2,
-        "could not read `[DIR]/gone.toml`\n  No such file or directory (os error 2)\n  next: \
-         check the path, or leave `--config` out: the nearest `db-tasks.toml` is found by itself",
+        "could not read `[DIR]/gone.toml`\n  No such file or directory (os error 2)\n  next: check \
+         the path, or leave out `--config`: the nearest `db-tasks.toml` is then used",
     );
 }
 
@@ -87,18 +87,18 @@ fn files() {
         ),
         (
             "[containers.db]\ndocker = \"x\"\nstop-during = [\"backup\"]\n[databases.main]\n",
-            "`[DIR]/db-tasks.toml` is wrong at line 3, column 16\n  `backup` is no task that \
-             stops containers\n  next: use any of `restore`, `undo`, `reset`, `wipe`",
+            "`[DIR]/db-tasks.toml` is wrong at line 3, column 16\n  `backup` can't stop \
+             containers\n  next: use `restore`, `undo`, `reset` or `wipe`",
         ),
         (
             "[containers.db]\ndocker = \"x\"\nstop-during = [\"restore\", \
              \"backup\"]\n[databases.main]\n",
-            "`[DIR]/db-tasks.toml` is wrong at line 3, column 27\n  `backup` is no task that \
-             stops containers\n  next: use any of `restore`, `undo`, `reset`, `wipe`",
+            "`[DIR]/db-tasks.toml` is wrong at line 3, column 27\n  `backup` can't stop \
+             containers\n  next: use `restore`, `undo`, `reset` or `wipe`",
         ),
         (
             "[databases.main]\ncontainer = \"pg\"\ncluster = \"x\"\n",
-            "`databases.main` says both `container` and `cluster`\n  next: keep the one where the \
+            "`databases.main` has both `container` and `cluster`\n  next: keep the one where the \
              server runs",
         ),
         (
@@ -121,13 +121,13 @@ fn files() {
         ),
         (
             "[databases.main]\npostgres = { url = \"mysql://boss:hunter22@h/app\" }\n",
-            "`databases.main.postgres.url` (db-tasks.toml:2) is no PostgreSQL connection URI\n  \
+            "`databases.main.postgres.url` (db-tasks.toml:2) is not a PostgreSQL connection URI\n  \
              it does not begin with `postgresql://` or `postgres://`\n  next: write it as \
              `postgresql://user:password@host:5432/database`",
         ),
         (
             "[databases.main]\npostgres = { url = \"postgresql://boss:hun/ter:22@h/app\" }\n",
-            "`databases.main.postgres.url` (db-tasks.toml:2) is no PostgreSQL connection URI\n  \
+            "`databases.main.postgres.url` (db-tasks.toml:2) is not a PostgreSQL connection URI\n  \
              is there an unescaped `@` or `/` in the password? write them as %40 and %2F\n  next: \
              write it as `postgresql://user:password@host:5432/database`",
         ),
@@ -149,7 +149,7 @@ fn the_backup_table() {
         ("compress = \"lzma\"", "unknown compression `lzma`: use zstd, gzip or none"),
         ("compress = \"gzip\"\nlevel = 10", "level 10"),
         ("level = 23", "level 23"),
-        ("name = \"{database}.{ext}\"", "`name` must hold `{timestamp}` and end with `.{ext}`"),
+        ("name = \"{database}.{ext}\"", "`name` must contain `{timestamp}` and end with `.{ext}`"),
         (
             "name = \"{db}_{timestamp}.{ext}\"",
             "`name` has `{db}`, known are `{project}`, `{environment}`, `{database}`, `{store}`, \
@@ -157,9 +157,10 @@ fn the_backup_table() {
         ),
         (
             "name = \"../{timestamp}.{ext}\"",
-            "`name` may have one folder at most, and stays inside `dir`",
+            "`name` may have at most one folder, and must stay inside `dir`",
         ),
-        ("timestamp = \"%Q\"", "`timestamp` is `%Q`, which is no strftime format for a file name"),
+        ("timestamp = \"%Q\"", "`timestamp` is `%Q`, which is not a strftime format for a file \
+                                name"),
     ] {
         let bench = Bench::new(&format!("{HOST}[backup]\n{line}\n"));
         let said = bench.run(&["db-backup"]).exits(2);
@@ -202,7 +203,7 @@ fn names_on_the_command_line() {
         &["db-restore", "--file", "gone.sql", "--yes"],
         2,
         "could not open the backup `gone.sql`\n  No such file or directory (os error 2)\n  next: \
-         check the path; `db-list` shows the backups that are known",
+         check the path; `db-list` shows the known backups",
     );
 
     let two =
@@ -263,7 +264,7 @@ fn containers() {
         &["db-backup"],
         1,
         "the container `shop-pg` is not running: it is exited\n  next: start it: `docker start \
-         shop-pg`; where it does not stay up, `docker logs shop-pg` says why",
+         shop-pg`; if it does not stay up, `docker logs shop-pg` says why",
     );
 
     let bench = Bench::new(&DOCKER.replace("shop-pg", "gone-pg"));
@@ -309,8 +310,8 @@ fn roles_and_what_holds_a_database() {
         (
             |f| f["role"]["createdb"] = false.into(),
             "the role `boss` may not create databases\n  a restore loads into a new database \
-             beside the live one, and swaps when all has proved good\n  next: an administrator \
-             runs `ALTER ROLE \"boss\" CREATEDB`, or another role is given in the connection; or \
+             beside the live one, and swaps when all has verified\n  next: an administrator runs \
+             `ALTER ROLE \"boss\" CREATEDB`, or another role is given in the connection; or \
              `db-restore --in-place`, which backs up first",
         ),
         (
@@ -392,7 +393,7 @@ fn a_file_where_the_backup_folder_should_be() {
         &["db-backup"],
         1,
         "could not read the backup folder `[DIR]/backups`\n  Not a directory (os error 20)\n  \
-         next: choose another folder (`backup.dir`, BACKUP_DIR), or mend its permissions",
+         next: choose another folder (`backup.dir`, BACKUP_DIR), or fix its permissions",
     );
 
     let bench = Bench::new(HOST);
@@ -412,8 +413,7 @@ fn a_database_that_was_replaced_in_the_meantime() {
 
     let said = bench.run(&["db-restore", "--latest", "--yes"]).exits(1);
     said.tells("ERROR:  the database of this name is not the one that was looked at\n").tells(
-        "\n  next: somebody changed it in the meantime: run the command again and look at the new \
-         plan",
+        "\n  next: it was changed in the meantime: run the command again and look at the new plan",
     );
     assert!(
         bench.calls().iter().all(|call| !call.stdin.contains("RENAME")),
@@ -457,7 +457,8 @@ fn a_service_without_a_host() {
     bench.env("PGSERVICE", "elsewhere");
     bench.run(&["db-backup"]).exits(2).error(
         "`databases.main` is reached by a service (PGSERVICE), which may be on any host\n  the \
-         guards must know the host before anything is destroyed there\n  next: say where it is: \
-         `postgres = { host = \"…\", database = \"…\" }` in `[databases.main]`, or unset PGSERVICE",
+         guards must know the host before anything may be destroyed there\n  next: say where it \
+         is: `postgres = { host = \"…\", database = \"…\" }` in `[databases.main]`, or unset \
+         PGSERVICE",
     );
 }

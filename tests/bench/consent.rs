@@ -39,8 +39,8 @@ fn nobody_to_ask() {
     let bench = full();
 
     for args in DESTRUCTIVE.into_iter().chain([&["db-cleanup"][..]]) {
-        let error = "`{task}` is refused by the confirmation guard\n  confirmation: nobody can be \
-                     asked: standard input is no terminal\n  next: give `--yes`";
+        let error = "`{task}` is refused by the confirmation guard\n  confirmation: can't ask for \
+                     confirmation: standard input is not a terminal\n  next: give `--yes`";
         refused(&bench, args, &[], error);
         // an answer on a pipe is nobody's
         let said = bench.run_fed(args, "yes\nyes\n").exits(3);
@@ -81,11 +81,11 @@ fn production_is_not_replaced() {
         let error = |recovery: Option<&str>| {
             let said = recovery.map_or(
                 "",
-                |_| "  production: nobody has said that production is to be restored\n",
+                |_| "  production: restoring production was not confirmed\n",
             );
             let cure = recovery.map_or(String::new(), |of| {
                 format!(
-                    "; on the day when production is lost: run it at a terminal, or give it \
+                    "; if production is lost: run this at a terminal, or set \
                      `DB_TASKS_RESTORE_PRODUCTION='app {of}'` for one run"
                 )
             });
@@ -93,8 +93,8 @@ fn production_is_not_replaced() {
             format!(
                 "`{{task}}` is refused by the environment guard\n  environment: this project's \
                  environment is `{environment}`, where no live data is replaced\n{said}  next: no \
-                 flag lifts this; if this is not production, correct ENVIRONMENT; a backup can be \
-                 restored beside it (`db-restore --as OTHER_DATABASE`){cure}"
+                 flag lifts this; if this is not production, correct ENVIRONMENT; you can restore \
+                 a backup next to it (`db-restore --as OTHER_DATABASE`){cure}"
             )
         };
 
@@ -167,7 +167,7 @@ fn production_is_restored_by_a_variable_of_that_very_run() {
     bench
         .run(&["db-undo"])
         .exits(3)
-        .tells("a coding agent runs this: only a person restores production");
+        .tells("a coding agent runs this: only a person may restore production");
 }
 
 #[test]
@@ -185,8 +185,8 @@ fn a_marker_in_the_database() {
             .tells("`app` itself says that it is `production`");
     }
 
-    let error = "`{task}` is refused by the marker guard\n  marker: the database `app` itself \
-                 says that it is `production`\n  next: no flag lifts this; if it is wrong, an \
+    let error = "`{task}` is refused by the marker guard\n  marker: the marker in the the marker \
+                 of database `app` is `production`\n  next: no flag lifts this; if it is wrong, an \
                  administrator runs `ALTER DATABASE \"app\" RESET dbtasks.environment`";
     refused(&bench, DESTRUCTIVE[2], &["--yes"], error);
 }
@@ -218,7 +218,7 @@ fn an_agent_carries_a_persons_words() {
         let error = format!(
             "`{{task}}` is refused by the agent guard\n  agent: a coding agent runs this \
              ({agent}), and live data would be replaced\n  next: ask the person, and set \
-             `DB_TASKS_PERSON_SAYS` to their words, with the task and the database in them: \
+             `DB_TASKS_PERSON_SAYS` to their words, which must name the task and the database: \
              `DB_TASKS_PERSON_SAYS='db-restore app'`"
         );
 
@@ -257,7 +257,7 @@ fn the_agents_variable_is_one_of_its_own() {
             &HOST
                 .replace("[project]", &format!("[guards]\nagent-variable = \"{name}\"\n[project]")),
         );
-        let words = format!("`{name}` is set in every shell: it carries no person's words");
+        let words = format!("`{name}` is set in every shell: it can't hold a person's words");
         bench.run(&["db-status"]).exits(2).tells("is wrong at line 2, column 18").tells(&words);
     }
 }
@@ -372,8 +372,8 @@ fn one_run_at_a_time() {
         &["db-verify"],
     ] {
         bench.run(args).exits(5).only_error(
-            "another run of this project is at work\n  it is db-backup, process [PID], since \
-             [TIME]\n  next: wait until it is done; the lock ends with its process",
+            "another run of this project is active\n  it is db-backup, process [PID], since \
+             [TIME]\n  next: wait until it is done; the lock is released when its process ends",
         );
     }
 

@@ -257,7 +257,7 @@ fn a_server_that_is_starting_is_waited_for() {
     let said = bench
         .run(&["db-backup", "--wait", "1"])
         .exits(1)
-        .tells("waiting for `shop-pg` to start, 1 s at most");
+        .tells("waiting for `shop-pg` to start, at most 1 s");
     said.tells("waited 1 s: the container is running");
 
     let says = bench.project.join("../says/psql.err");
@@ -268,7 +268,7 @@ fn a_server_that_is_starting_is_waited_for() {
     bench
         .run(&["db-backup", "--wait"])
         .exits(0)
-        .tells("waiting for `shop-pg` to start, 60 s at most");
+        .tells("waiting for `shop-pg` to start, at most 60 s");
     starts.join().unwrap();
     // a name that stands behind it is no number of seconds
     bench.run(&["db-info", "--wait", "app_1"]).exits(2).tells("no backup `app_1`");

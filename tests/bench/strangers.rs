@@ -29,7 +29,7 @@ fn a_journal_that_nobody_signed_is_set_aside_and_named() {
                 .to_string(),
             "not signed by you",
         ),
-        ("{".into(), "it is no journal"),
+        ("{".into(), "it is not a journal"),
     ] {
         bench.file(".db-tasks/unfinished.json", &text);
         // who looks, or shows a plan, leaves it and says so

@@ -103,22 +103,21 @@ fn whole_runs() {
 fn the_pin_is_pulled_in_the_environment_alone() {
     let cure = |line: &str| {
         format!(
-            "look first (`--dry-run` needs no pin); then `export {line}`, and `unset \
-             ALLOW_DATABASE_WIPE` when it is done"
+            "look first (`--dry-run` needs no safety pin); then `export {line}`, and `unset \
+             ALLOW_DATABASE_WIPE` afterwards"
         )
     };
 
-    let not_set = "`ALLOW_DATABASE_WIPE` is not set: it is the safety pin that keeps scripts and \
-                   slips from doing this";
+    let not_set = "`ALLOW_DATABASE_WIPE` is not set: it is a safety pin, and prevents this from \
+                   happening by accident";
     for (env, dotenv, why) in [
         (None, None, not_set),
         (Some(""), None, not_set),
-        (Some("1"), None, "`ALLOW_DATABASE_WIPE` is set, and not to `true`"),
+        (Some("1"), None, "`ALLOW_DATABASE_WIPE` is set, but not to `true`"),
         (
             None,
             Some("TRUE"),
-            "`ALLOW_DATABASE_WIPE` is set in `.env` alone: a file would pull this safety pin once \
-             and for all",
+            "`ALLOW_DATABASE_WIPE` is set only in `.env`; set it in the environment, for one run",
         ),
     ] {
         let mut bench = Bench::new(HOST);
@@ -160,9 +159,9 @@ fn a_pin_that_a_file_holds_is_not_pulled_whoever_exports_it() {
             }
 
             bench.run(&[&["db-wipe", "--yes"], more].concat()).exits(3).error(&format!(
-                "`db-wipe` is refused by the pin guard\n  pin: `ALLOW_DATABASE_WIPE=true` stands \
-                 in `{file}`, which would pull this safety pin once and for all, whoever exports \
-                 it\n  next: take it out of `{file}`, and set it for one run"
+                "`db-wipe` is refused by the pin guard\n  pin: `ALLOW_DATABASE_WIPE=true` is set \
+                 in `{file}`: a safety pin counts only if it is set for one run\n  next: remove it \
+                 from `{file}`, and set it for one run"
             ));
         }
     }
@@ -186,7 +185,7 @@ fn pins_of_other_names_and_tasks() {
         .env("ALLOW_DATABASE_WIPE", "no")
         .run(&["db-wipe", "--yes"])
         .exits(3)
-        .tells("`ALLOW_DATABASE_WIPE` is set, and not to `true`");
+        .tells("`ALLOW_DATABASE_WIPE` is set, but not to `true`");
 
     bench.run(&["db-seed"]).exits(0);
     bench.run(&["db-undo", "--yes"]).exits(0);
@@ -219,26 +218,26 @@ fn a_pin_can_be_added_and_none_be_taken_away() {
     };
 
     for bad in ["", "NAME", "=true", "NAME=", "two words=1"] {
-        let cure = "write it like `wipe = \"ALLOW_DATABASE_WIPE=true\"`; a pin can be added, and \
-                    none be taken away";
+        let cure = "write it like `wipe = \"ALLOW_DATABASE_WIPE=true\"`; you can add a pin, not \
+                    remove one";
         written(
             &format!("wipe = \"{bad}\""),
             cure,
-            &format!("the pin `{bad}` is not written as `VARIABLE=value`"),
+            &format!("the safety pin `{bad}` is not of the form `VARIABLE=value`"),
         );
     }
 
     for always in ["PATH=/bin", "LC_ALL=C.UTF-8", "lang=C", "HOME=/root", "USER=me"] {
         let why = format!(
-            "`{}` is set in every shell: it is no safety pin",
+            "`{}` is set in every shell: it can't be a safety pin",
             always.split_once('=').unwrap().0
         );
-        written(&format!("reset = \"{always}\""), "name a variable of its own", &why);
+        written(&format!("reset = \"{always}\""), "name another variable", &why);
     }
 
-    let cure = "use any of `backup`, `cleanup`, `migrate`, `prepare`, `reset`, `restore`, `seed`, \
+    let cure = "use one of `backup`, `cleanup`, `migrate`, `prepare`, `reset`, `restore`, `seed`, \
                 `undo`, `wipe`";
-    written("status = \"A=b\"", cure, "`status` is no task that has a pin");
+    written("status = \"A=b\"", cure, "`status` can't have a safety pin");
 
     let bench = Bench::new(&format!("{HOST}[guards]\npins = {{ wipe = false }}\n"));
     bench
@@ -248,7 +247,7 @@ fn a_pin_can_be_added_and_none_be_taken_away() {
 
     // a value that is read from the variable itself would always be right
     let mut bench = Bench::new(&format!("{HOST}[guards]\npins = {{ wipe = \"X=${{X}}\" }}\n"));
-    bench.env("X", "1").run(&["db-wipe", "--yes"]).exits(3).tells("`X` is set, and not to `${X}`");
+    bench.env("X", "1").run(&["db-wipe", "--yes"]).exits(3).tells("`X` is set, but not to `${X}`");
 }
 
 #[test]
@@ -278,7 +277,7 @@ fn a_misspelt_table_costs_no_rows() {
     bench
         .run(&["db-wipe", "--yes"])
         .exits(2)
-        .tells("`a.b.c` is no table's name")
+        .tells("`a.b.c` is not a table name")
         .tells("line 7, column 16");
 }
 
@@ -365,7 +364,7 @@ fn a_wipe_takes_the_databases_name() {
             .sees("300  emptied")
             .sees("this deletes the live data of `app` (localhost)");
         person.sees("connected now, and cut off where they stand in the way: web (shop, pid 41)");
-        person.sees("NO backup of `app` is made: what goes is gone; there is no good one at all");
+        person.sees("NO backup of `app` is made: what goes is gone; there is no good backup");
 
         person.sees("Type `app` to delete the live data of `app`: ").types(answer);
         let screen = person.ends(code);

@@ -167,7 +167,7 @@ fn what_can_not_be_tried_apart_is_tried_on_the_server() {
 
     let said = project.ok(&format!("db-verify --deep --yes {file}"));
     assert!(
-        said.err.contains("there are no programs of a PostgreSQL 17 server on this machine"),
+        said.err.contains("there is no PostgreSQL 17 server software on this machine"),
         "{}",
         said.err
     );

@@ -279,7 +279,7 @@ fn rows_that_the_database_does_not_take_are_told() {
         let said =
             project.ok(&format!("db-restore --as {beside} --yes {flag} --file {}", file.display()));
         assert!(
-            said.err.contains("; 1 row of them the database did not take (ON CONFLICT DO NOTHING)"),
+            said.err.contains("; the database skipped 1 row of them (ON CONFLICT DO NOTHING)"),
             "{}",
             said.err
         );

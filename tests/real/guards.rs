@@ -405,7 +405,7 @@ fn a_marker_that_a_plain_role_can_not_carry_over_is_not_lost() {
     assert!(
         said.code == Some(1)
             && said.err.contains("found `all but dbtasks.environment`")
-            && said.err.contains("nothing was touched"),
+            && said.err.contains("nothing was changed"),
         "{said:?}"
     );
 

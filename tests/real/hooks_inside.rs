@@ -54,7 +54,7 @@ fn a_hook_in_a_container_is_ended_there_when_its_time_is_over() {
 
         let before = cluster.fingerprint(&db.name);
         let said =
-            project.fails("db-reset --force", 1, "the hook was not done after 2 s, and was ended");
+            project.fails("db-reset --force", 1, "the hook timed out after 2 s and was terminated");
         assert!(!said.err.contains("could not be ended"), "{}", said.err);
         assert_eq!(at_work(&app), Vec::<String>::new(), "{words}");
         same(&cluster.fingerprint(&db.name), &before);

@@ -29,7 +29,7 @@ fn a_hook_beside_a_reset_is_asked_where_it_works() {
         let project = Project::new(&config(&hook(&other.url))).env("DATABASE_URL", &db.url);
         let said = project.fails("db-reset --force", 3, "would work in another database");
         assert!(
-            said.err.contains(moment) && said.err.contains("nothing was touched"),
+            said.err.contains(moment) && said.err.contains("nothing was changed"),
             "{}",
             said.err
         );

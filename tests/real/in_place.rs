@@ -570,7 +570,7 @@ fn settings_that_the_role_may_not_carry_over_are_named_before() {
         weak.migrated_by("CREATE TABLE users (id int);");
         let said = project.fails(words, 1, "it is not so that");
         for part in
-            ["all but log_statement, app.jwt of the role app", "nothing was touched", "--in-place"]
+            ["all but log_statement, app.jwt of the role app", "nothing was changed", "--in-place"]
         {
             assert!(said.err.contains(part), "{words}: {part}: {}", said.err);
         }

@@ -125,7 +125,7 @@ fn productions_dump_comes_back_without_its_roles() {
         assert!(refused.err.contains(role.as_str()), "{}", refused.err);
     }
 
-    assert!(refused.err.contains("nothing was touched"), "{}", refused.err);
+    assert!(refused.err.contains("nothing was changed"), "{}", refused.err);
     laptop.fails(
         &format!("db-restore {backup} --yes --in-place"),
         3,
@@ -356,7 +356,7 @@ fn in_place_what_is_others_stays_or_is_named() {
     let said = project.fails(&refused, 3, "the role `app` may not empty the live database");
 
     assert!(
-        said.err.contains("of `postgres`: `theirs`") && said.err.contains("nothing was touched"),
+        said.err.contains("of `postgres`: `theirs`") && said.err.contains("nothing was changed"),
         "{}",
         said.err
     );

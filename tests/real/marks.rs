@@ -251,7 +251,7 @@ fn a_kept_database_that_says_production_is_dropped_by_no_run() {
     project.fails(
         "db-reset --force",
         3,
-        &format!("the database `{failed}` says that it is `production`"),
+        &format!("the the marker of database `{failed}` is `production`"),
     );
 
     cluster.sql("postgres", &format!("ALTER DATABASE {failed} RENAME TO {kept}"));
@@ -521,7 +521,7 @@ fn a_late_repair_undoes_nothing_that_others_have_done_since() {
         // a cron job's backup cleans up first, without a question
         let said = first.ok("db-backup --auto");
         let told = format!(
-            "`{db}` stays as it is: somebody has undone or replaced what this run had done there"
+            "`{db}` stays as it is: somebody undid or replaced what this run did there"
         );
         assert!(said.err.contains(&told), "{since:?}: {}", said.err);
         same(&cluster.fingerprint(db), &before);

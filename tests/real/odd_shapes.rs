@@ -369,7 +369,7 @@ fn a_limit_of_sessions_is_named_before_work_begins() {
         let said =
             project.fails(words, 3, &format!("the role `{role}` may have 3 sessions at once"));
         assert!(
-            said.err.contains("nothing was touched") && said.err.contains("CONNECTION LIMIT -1"),
+            said.err.contains("nothing was changed") && said.err.contains("CONNECTION LIMIT -1"),
             "{}",
             said.err
         );

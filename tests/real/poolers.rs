@@ -57,7 +57,7 @@ fn through_a_pooler_that_drops_options_nothing_is_changed() {
         "db-verify --deep --yes",
     ] {
         let said = project.fails(words, 3, CURE);
-        assert!(said.err.contains("nothing was touched"), "{words}: {}", said.err);
+        assert!(said.err.contains("nothing was changed"), "{words}: {}", said.err);
         assert!(!said.err.contains("or `db-restore --in-place`"), "{words}: {}", said.err);
     }
 

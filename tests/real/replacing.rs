@@ -41,7 +41,7 @@ fn the_named_dump_takes_the_place_of_data_and_can_be_undone() {
     let before = cluster.fingerprint(&db.name);
 
     project.ok("db-prepare").ends_with(0, "nothing to prepare");
-    project.fails("db-prepare --replace", 3, "give `--yes`");
+    project.fails("db-prepare --replace", 3, "use `--yes`");
     project.fails("db-prepare --replace --confirm other", 3, "does not name");
     project.fails("db-prepare --yes", 2, "--replace");
     project.ok("db-prepare --replace --dry-run").ends_with(0, "replace the data of");
@@ -156,7 +156,7 @@ fn testing_means_the_database_for_tests() {
     cluster.sql(&tests, "INSERT INTO shelf VALUES ('by a test')");
     project.ok("db-prepare").ends_with(0, "nothing to prepare");
 
-    project.fails("db-prepare --replace", 3, "give `--yes`");
+    project.fails("db-prepare --replace", 3, "use `--yes`");
     project.ok("db-prepare --replace --yes");
     assert_eq!(shelf(cluster, &tests), "from the dump");
 

@@ -112,7 +112,7 @@ fn what_can_be_read_is_saved_and_the_rest_is_named() {
 
     // it comes back by its name, with a word on what is missing, and without the keys that would
     // not hold
-    project.fails(&format!("db-restore {name}"), 3, "give `--yes`");
+    project.fails(&format!("db-restore {name}"), 3, "use `--yes`");
     let said = project.ok(&format!("db-restore {name} --yes"));
     assert!(
         said.err.contains("the backup is PARTIAL") && said.err.contains("`public.orders`"),

@@ -157,7 +157,7 @@ fn a_service_that_never_gets_healthy_is_given_up() {
 
     assert_eq!(
         lines.last(),
-        Some(&"  next: do by hand what is named above; do not run the command again for it")
+        Some(&"  next: do the things named above by hand; do not run the command again for it")
     );
     same(&cluster.fingerprint(&db.name), &before);
     assert_eq!(web.is("{{.State.Status}}"), "running");

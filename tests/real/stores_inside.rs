@@ -391,7 +391,7 @@ fn an_image_without_programs_can_be_backed_up() {
     project.fails(
         "db-restore --latest --yes",
         3,
-        "the image has no `tar`, which a restore takes; a backup needs none",
+        "the image has no `tar`, which a restore needs; a backup does not",
     );
 
     app.sh("rm $(type -p stat) $(type -p find)");
@@ -406,10 +406,10 @@ fn an_image_without_programs_can_be_backed_up() {
     project.fails(
         "db-wipe --only media --backup --yes",
         3,
-        "the image has no `find` and no `stat`, which a wipe takes",
+        "the image has no `find` and no `stat`, which a wipe needs",
     );
 
-    assert_eq!(app.sh("ls -A /vol; ls -A /srv"), names, "nothing was touched");
+    assert_eq!(app.sh("ls -A /vol; ls -A /srv"), names, "nothing was changed");
 }
 
 #[test]

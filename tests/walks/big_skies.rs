@@ -221,7 +221,7 @@ fn the_guide_from_top_to_bottom() {
     repo.fails(
         &format!("./scripts/db-restore.sh backups/database/{}", names[1]),
         3,
-        "give `--yes`",
+        "use `--yes`",
     );
 
     repo.typed(&format!("./scripts/db-restore.sh backups/database/{}", names[1]), "yes\n")

@@ -45,7 +45,7 @@ fn a_link_that_leads_out_is_said_before_a_restore_refuses_it() {
     symlink("/etc/hostname", ground.path("uploads/out")).unwrap();
     project.ok("db-doctor").ends_with(
         0,
-        "`out`: a link that may lead out of the tree is restored with `--trust` alone",
+        "`out`: a link that may lead out of the tree is restored only with `--trust`",
     );
     project.ok("db-backup --auto").ends_with(0, "`out`: a link that may lead out of the tree");
 

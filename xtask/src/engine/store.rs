@@ -98,7 +98,7 @@ pub enum Address {
         /// Globs of what is left out of a backup.
         #[serde(default)]
         exclude: Vec<String>,
-        /// Whether an archive's owners and set-id bits come back.
+        /// Whether an archive's owners and set-id bits are restored.
         #[serde(default)]
         rights: Rights,
     },
@@ -244,7 +244,7 @@ pub struct Holding {
     pub stuck: Option<String>,
     /// What backups of it will not hold, or not give back without being told to.
     pub notes: Vec<String>,
-    /// Why it can't be emptied, where something in it can't be removed.
+    /// Why it can't be emptied, if something in it can't be removed.
     pub fixed: Option<String>,
 }
 
@@ -383,7 +383,7 @@ impl Collections {
             found.collections.iter().filter(|f| self.collections.iter().all(|c| c.name != f.name));
 
         differing
-            .chain(more.map(|f| format!("the collection `{}` is one too many", f.name)))
+            .chain(more.map(|f| format!("the collection `{}` should not be there", f.name)))
             .collect()
     }
 }

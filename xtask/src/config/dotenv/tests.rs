@@ -65,11 +65,11 @@ fn what_cannot_be_read_is_told_without_its_value() {
     for (text, line, why) in [
         (&b"A=1\nV=\"s3cret\nB=2"[..], 2, "its quotation mark \" is not closed"),
         (b"V='s3cret'x", 1, "something stands behind its closing quotation mark '"),
-        (b"V s3cret", 1, "there is no `=` behind its name"),
+        (b"V s3cret", 1, "there is no `=` after its name"),
         (b"V=s3cret\xe9", 1, "it is not UTF-8"),
         (b"V=${s3cret", 1, "a `${` in it is not closed"),
         (b"V=${A:?s3cret}", 1, "it needs `A`, which is not set"),
-        (b"V=${A/s3cret}", 1, "a `${…}` in it is none that is known"),
+        (b"V=${A/s3cret}", 1, "a `${…}` in it is not supported"),
         (b"V=good\nV='s3cret", 2, "its quotation mark ' is not closed"),
     ] {
         let found = of(text);

@@ -9,7 +9,7 @@ use crate::config::file::{ContainerTable, Text};
 use crate::config::project::{Container, ContainerBy, Service};
 use crate::problem::Problem;
 
-/// Where compose itself is told its project.
+/// Where compose itself gets its project name from.
 const COMPOSE_PROJECT: &str = "COMPOSE_PROJECT_NAME";
 
 impl Resolver<'_> {
@@ -53,8 +53,8 @@ impl Resolver<'_> {
             stop_during.iter().zip(&table.stop_during).find(|(task, _)| !known(task))
         {
             return Err(self
-                .wrong(text.span().start, format!("`{task}` is no task that stops containers"))
-                .cure("use any of `restore`, `undo`, `reset`, `wipe`")
+                .wrong(text.span().start, format!("`{task}` can't stop containers"))
+                .cure("use `restore`, `undo`, `reset` or `wipe`")
                 .into());
         }
 
@@ -65,8 +65,8 @@ impl Resolver<'_> {
         Ok(Container { key: key.into(), by, engine, stop_during, ready_within })
     }
 
-    /// The compose project that is said by the file, or by `.env` beside it; and apart from it what
-    /// the shell says, which may be another folder's.
+    /// The compose project that the file, or `.env` next to it, names; and separately what the
+    /// shell says, which may belong to another folder.
     fn compose_project(
         &mut self,
         key: &str,

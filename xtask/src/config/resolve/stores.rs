@@ -16,8 +16,8 @@ impl Resolver<'_> {
         let (offset, key) = (key.span().start, key.as_ref().clone());
         if file.databases.contains_key(&key) {
             return Err(self
-                .wrong(offset, format!("`{key}` is the name of a database already"))
-                .cure("give the store another name: both are named in one way, by `--only NAME`")
+                .wrong(offset, format!("`{key}` is already the name of a database"))
+                .cure("give the store another name: `--only NAME` selects both")
                 .into());
         }
 
@@ -42,8 +42,8 @@ impl Resolver<'_> {
                         format!("`stores.{key}` is reached by its address, not in a container"),
                     )
                     .cure(
-                        "take `container` out, and give the address that the container's port is \
-                         published at",
+                        "remove `container`, and give the address at which the container's port is \
+                         published",
                     )
                     .into());
             }
@@ -87,10 +87,10 @@ impl Resolver<'_> {
             Some(_) if table.keep_rights.is_some() => {
                 Err(Problem::usage(format!("`{at}.keep-rights` can't be used in a container"))
                     .because(
-                        "owners are the container's own there, and come back; set-id bits do with \
-                         `--trust` alone",
+                        "owners there belong to the container and are always restored; set-id bits \
+                         only with `--trust`",
                     )
-                    .cure("take it out")
+                    .cure("remove it")
                     .into())
             }
             Some(container) => Ok(StoreKind::FilesInContainer { container, path, exclude }),
@@ -118,7 +118,8 @@ impl Resolver<'_> {
             "empty" => Wiping::Empty,
             other => {
                 let cure =
-                    "use `drop` (the collections go) or `empty` (they stay, without entities)";
+                    "use `drop` (removes the collections) or `empty` (keeps them, without \
+                     entities)";
                 return Err(Problem::usage(format!("`{at}.wipe` is `{other}`")).cure(cure).into());
             }
         };
@@ -126,8 +127,8 @@ impl Resolver<'_> {
     }
 }
 
-/// An address without the `user:password` in it, and that: an address is shown, and what says who
-/// is a token.
+/// An address without its `user:password`, and that part: the address is shown, the rest is a
+/// token.
 fn without_user(url: &str) -> (String, Option<String>) {
     let parts = url.split_once("://").and_then(|(scheme, rest)| {
         let end = rest.find('/').unwrap_or(rest.len());

@@ -1,8 +1,8 @@
-//! Extended attributes: ACLs, file capabilities, and what programs note of files.
+//! Extended attributes: ACLs, file capabilities, and what programs note on files.
 //!
 //! In a tar they are pax records in libarchive's way (`LIBARCHIVE.xattr.NAME`, in base64), because
-//! any reader takes any bytes there, and in star's way, too (`SCHILY.xattr.NAME`), which is the one
-//! that GNU tar knows (`tar --xattrs`).
+//! every reader accepts any bytes there, and also in star's way (`SCHILY.xattr.NAME`), which GNU
+//! tar knows (`tar --xattrs`).
 
 use std::collections::BTreeMap;
 
@@ -11,22 +11,21 @@ use super::census::{Target, What};
 /// What an entry has of them, by name.
 pub type Attributes = BTreeMap<String, Target>;
 
-/// What a restore needs no leave for: who may write the archive gives nobody more than what is in
-/// it.
+/// Those that are always restored: they give nobody more rights than the archive's contents.
 const PLAIN: [&str; 3] = ["user.", "system.posix_acl_access", "system.posix_acl_default"];
-/// What gives power: like set-id bits, it comes back where the archive is trusted.
+/// Those that give rights: like set-id bits, they are restored only if the archive is trusted.
 const POWER: [&str; 2] = ["security.capability", "trusted."];
-/// What the system itself sets, or another mount's own: nobody misses it.
+/// Those that the system itself or a mount sets: nobody misses them.
 const NOT_OURS: [&str; 2] = ["trusted.overlay.", "security."];
 const LIBARCHIVE: &str = "LIBARCHIVE.xattr.";
 const SCHILY: &str = "SCHILY.xattr.";
 /// ACLs in words, as bsdtar writes them.
 const IN_WORDS: &[u8] = b"SCHILY.acl.";
 
-/// Whether somebody is trusted with power.
+/// Whether an archive is trusted to give rights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Given {
-    /// As with set-id bits: no power.
+    /// As with set-id bits: no rights.
     Plain,
     /// All that there is.
     All,
@@ -38,7 +37,7 @@ fn is_kept(name: &str) -> bool {
     begins(&PLAIN) || begins(&POWER) && !name.starts_with("trusted.overlay.")
 }
 
-/// Whether an attribute that is not kept is one that somebody may miss.
+/// Whether somebody may miss an attribute that is not kept.
 fn is_missed(name: &str) -> bool {
     !is_kept(name) && !NOT_OURS.iter().any(|begin| name.starts_with(begin))
 }
@@ -69,13 +68,13 @@ pub(super) fn records(attributes: &Attributes) -> Vec<(String, Vec<u8>)> {
     records
 }
 
-/// A record of an attribute that has line ends, in the way that has none.
+/// A record of an attribute with line ends, in the form without them.
 pub(super) fn in_one_line(key: &[u8], value: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
     let name = spoken(str::from_utf8(key.strip_prefix(SCHILY.as_bytes())?).ok()?);
     Some((format!("{LIBARCHIVE}{}", percent(&name)).into_bytes(), base64(value)))
 }
 
-/// A name without the two signs by which GNU tar keeps `=` out of keys.
+/// A name without the escapes by which GNU tar keeps `=` out of keys.
 fn spoken(name: &str) -> String {
     name.replace("%3D", "=").replace("%25", "%")
 }
@@ -90,7 +89,7 @@ pub(super) fn missed(key: &[u8]) -> Option<What> {
     }
 }
 
-/// Takes in a record of a pax header, where it is about an attribute that is kept.
+/// Reads a record of a pax header, if it is about an attribute that is kept.
 ///
 /// # Errors
 /// It can't be read.
@@ -101,7 +100,7 @@ pub(super) fn take(attributes: &mut Attributes, key: &[u8], value: &[u8]) -> Res
         (Some(name), _) => {
             (unpercent(name).ok_or_else(unreadable)?, unbase64(value).ok_or_else(unreadable)?)
         }
-        // what stands there in both ways is the same
+        // both forms have the same value
         (None, Some(name)) => (spoken(name), value.to_vec()),
         (None, None) => return Ok(()),
     };
@@ -125,10 +124,10 @@ mod system {
 
     use super::{Attributes, Target, is_kept, is_missed};
 
-    /// No system has longer values, and no longer lists of names.
+    /// No system has longer values or lists of names.
     const LONGEST: usize = 64 * 1024;
 
-    /// Those of what is open, and whether there are others that somebody may miss.
+    /// Those of an open file, and whether there are others that somebody may miss.
     pub fn read(open: impl AsFd) -> rustix::io::Result<(Attributes, bool)> {
         let mut names = [0_u8; 1024];
         let listed = match flistxattr(&open, &mut names[..]) {
@@ -158,7 +157,7 @@ mod system {
                     value.truncate(length);
                     found.insert(name.to_owned(), Target(value));
                 }
-                // gone meanwhile, or not for us to see
+                // gone meanwhile, or not visible to us
                 Err(Errno::NODATA | Errno::NOTSUP | Errno::PERM) => {}
                 Err(e) => return Err(e),
             }
@@ -167,7 +166,7 @@ mod system {
         Ok((found, names().any(is_missed)))
     }
 
-    /// Sets them; says of how many the system wants nothing to know.
+    /// Sets them; returns how many the system refused.
     pub fn write(open: impl AsFd, attributes: &Attributes) -> rustix::io::Result<usize> {
         let mut refused = 0;
         for (name, Target(value)) in attributes {
@@ -179,7 +178,7 @@ mod system {
         Ok(refused)
     }
 
-    /// Takes off what a new folder has from the one that it is in: what is made in it would have
+    /// Removes what a new folder inherited from its parent: everything created in it would inherit
     /// it, too.
     pub fn bare(folder: impl AsFd) {
         for name in ["system.posix_acl_default", "system.posix_acl_access"] {
@@ -227,7 +226,7 @@ fn base64(bytes: &[u8]) -> Vec<u8> {
     text
 }
 
-/// With or without the signs that fill it up.
+/// With or without padding.
 fn unbase64(text: &[u8]) -> Option<Vec<u8>> {
     let text = text.strip_suffix(b"==").or(text.strip_suffix(b"=")).unwrap_or(text);
     let mut bytes = Vec::with_capacity(text.len() / 4 * 3);

@@ -1,4 +1,4 @@
-//! What to do about what psql, pg_dump and docker say.
+//! What to do about the errors of psql, pg_dump and docker.
 
 /// The cure for the first message that is known.
 pub fn for_text(text: &str) -> Option<String> {
@@ -8,26 +8,26 @@ pub fn for_text(text: &str) -> Option<String> {
 
 /// The way past a pooler: PgBouncer and RDS Proxy take no options of a session, or drop them
 /// (<https://www.pgbouncer.org/config.html#ignore_startup_parameters>).
-pub const POOLED: &str = "a pooler is in between: give the server's own address, in a variable of \
-                          its own where the application's leads to the pooler (`postgres = { url \
-                          = \"${DIRECT_URL}\" }`)";
+pub const POOLED: &str = "a pooler is in between: use the server's own address, in a separate \
+                          variable if the application's leads to the pooler (`postgres = { url = \
+                          \"${DIRECT_URL}\" }`)";
 
 const KNOWN: [(&str, &str); 37] = [
     (
         super::loader::NAMED,
-        "the server lets no role of a run's own in, or that role may not do this: if the file's \
-         author is trusted, `--trust=role` loads it as the project's own role",
+        "the server does not let a loader role log in, or that role may not do this: if you trust \
+         the file's author, `--trust=role` loads it as the project's own role",
     ),
     (
         "server version mismatch",
         "install a pg_dump of the server's version or newer and name its folder in `programs`, or \
-         let it run in the server's container (`container = …`)",
+         run it in the server's container (`container = …`)",
     ),
     (
         "SET TRANSACTION SNAPSHOT",
-        "pg_dump was led to another server or database than the one that was looked at (a proxy, \
-         a host name with several addresses), or the session that gave it its snapshot was ended: \
-         run it again, and if it is so again, give the server's own address",
+        "pg_dump reached another server or database than the one that was looked at (a proxy, a \
+         host name with several addresses), or the session with its snapshot was terminated: run \
+         the command again, and if that does not help, use the server's own address",
     ),
     ("unsupported startup parameter", POOLED),
     ("support command-line options", POOLED),
@@ -37,14 +37,14 @@ const KNOWN: [(&str, &str); 37] = [
     ),
     (
         "no password supplied",
-        "give the password: in DATABASE_URL, PGPASSWORD, ~/.pgpass, or the variable that \
+        "set the password: in DATABASE_URL, PGPASSWORD, ~/.pgpass, or the variable that \
          `password-env` names",
     ),
     (
         "FATAL:  role ",
         "check the user (`db-config` shows where it comes from); a container's POSTGRES_USER \
-         counts at its first start alone: where its volume is older, say `postgres = { user = \
-         \"…\", database = \"…\" }`",
+         counts at its first start alone: if its volume is older, set `postgres = { user = \"…\", \
+         database = \"…\" }`",
     ),
     (
         "Connection refused",
@@ -145,7 +145,7 @@ const KNOWN: [(&str, &str); 37] = [
     ),
     (
         "is not the one that was looked at",
-        "somebody changed it in the meantime: run the command again and look at the new plan",
+        "it was changed in the meantime: run the command again and look at the new plan",
     ),
     ("is not available", "install the extension on the server first"),
 ];

@@ -148,7 +148,7 @@ pub struct DatabaseFacts {
     /// `ALTER DATABASE … SET` and `ALTER ROLE … IN DATABASE … SET`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub settings: Vec<Setting>,
-    /// Bytes on disk, where the role may know.
+    /// Bytes on disk, if the role may know.
     #[serde(default)]
     pub size: Option<u64>,
     /// Others may be made from it.

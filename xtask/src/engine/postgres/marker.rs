@@ -128,7 +128,7 @@ pub fn is_marked_in_comment(client: &Client, database: &DatabaseFacts, environme
         what: format!("database {} says in its comment that it is `{environment}`", database.name),
         cmd: client.psql(client.maintenance(), sql),
         expect: "t".into(),
-        cure: "look at it with `db-protect`, and run the command again".into(),
+        cure: "check it with `db-protect`, and run the command again".into(),
     })
 }
 

@@ -169,7 +169,7 @@ fn cure(fault: &Fault) -> &'static str {
         }
         Fault::Other(Other::Databases) => {
             "make a dump of each database with `db-backup` or `pg_dump`: the database is made \
-             here, and swapped in when all has proved good"
+             here, and swapped in when all has verified"
         }
         Fault::Refused(_) | Fault::MoreRefused(_) => {
             "look at that line, and use `--trust` only for a file whose author you trust"
@@ -327,7 +327,7 @@ pub fn without_lines(error: anyhow::Error) -> anyhow::Error {
 /// What a loader role may not do, the project's own may.
 pub fn by_a_loader(error: anyhow::Error) -> anyhow::Error {
     let Some(problem) = error.downcast_ref::<Problem>() else { return error };
-    let role = "if its author is trusted, `--trust=role` loads it as the project's own role";
+    let role = "if you trust its author, `--trust=role` loads it as the project's own role";
     // insufficient_privilege (<https://www.postgresql.org/docs/current/errcodes-appendix.html>)
     let cure = match (problem.state.as_deref(), &problem.cure) {
         (Some("42501"), _) | (_, None) => {

@@ -14,7 +14,7 @@ const ANOTHER: &str = "another database";
 /// What it says where a second session could be one too many.
 const LIMITED: &str = "limited";
 
-/// What came of it.
+/// Its outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Given {
     /// A snapshot, by this name.

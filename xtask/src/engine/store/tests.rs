@@ -39,7 +39,7 @@ fn collections_differ_by_what_is_in_them() {
             "the collection `a` has other entities",
             "the collection `b` has 5 entities in place of 2",
             "the collection `c` is missing",
-            "the collection `d` is one too many",
+            "the collection `d` should not be there",
         ]
     );
 }

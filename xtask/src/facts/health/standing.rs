@@ -1,4 +1,4 @@
-//! Whether the newest backup, and the next one, could be restored by the role that connects.
+//! Whether the connecting role could restore the newest backup, and the next one.
 
 use super::{Finding, Patient, State};
 use crate::bundle::{Backup, Catalog};
@@ -9,7 +9,7 @@ use crate::engine::store::Format;
 use crate::facts::standing::{ask_standing, claims};
 use crate::facts::{Surveyed, dumps};
 
-/// What stands in the way of a restore.
+/// What prevents a restore.
 pub(super) fn findings(patient: &Patient<'_>, surveyed: &Surveyed) -> Vec<Finding> {
     let what = format!("database {}: rights", surveyed.spec.key);
     let standing = match ask_standing(surveyed, &patient.project.secrets) {
@@ -89,5 +89,5 @@ fn cure(lacks: &[Lack], line: &str) -> String {
     } else {
         format!("; or an administrator runs `{}`", given.join(" "))
     };
-    format!("restore it without what is others': `{line}`{given}")
+    format!("restore it without what belongs to other roles: `{line}`{given}")
 }
