@@ -30,7 +30,7 @@ fn standing(said: &str, error: &str) -> String {
     }
 }
 
-const CUT: &str = "it is cut off or changed: make it anew, or use another backup (`db-list`); \
+const CUT: &str = "it is cut short or changed: make it again, or use another backup (`db-list`); \
                    `--trust` is for hand-written scripts";
 
 #[test]
@@ -79,37 +79,37 @@ fn foreign_files() {
             tabled.as_bytes(),
             1,
             format!(
-                "the dump is not good\n  no end marker: the dump is cut off after line 1\n  next: \
-                 {CUT}"
+                "the dump can't be used\n  no end marker: the dump is cut off after line 1\n  \
+                 next: {CUT}"
             ),
         ),
         (
             "newer.sql",
             newer.as_bytes(),
             3,
-            "`newer.sql` does not fit this server\n  it holds a PostgreSQL 16 database and the \
-             server is 15.18: dumps load into the same version or a newer one\n  next: restore \
-             into a newer server, or try it with `--any-version` (the live database stays until \
-             the new one has verified)"
+            "`newer.sql` does not fit this server\n  it is from PostgreSQL 16 and the server is \
+             15.18: dumps load into the same version or a newer one\n  next: restore into a newer \
+             server, or try it with `--any-version` (the live database stays until the new one is \
+             verified)"
                 .into(),
         ),
         (
             "create.sql",
             create.as_bytes(),
             1,
-            "the file holds what no dump of one database does\n  it makes or changes databases, \
-             and not as `pg_dump --create` of one database does\n  line 21: `DROP DATABASE shop`: \
-             it changes a database, and not as `pg_dump --create` does\n  next: make a dump of \
-             each database with `db-backup` or `pg_dump`: the database is made here, and swapped \
-             in when all has verified"
+            "the file has something that a dump of one database never has\n  it creates or changes \
+             databases, but not as `pg_dump --create` of one database does\n  line 21: `DROP \
+             DATABASE shop`: it changes a database, but not as `pg_dump --create` does\n  next: \
+             make a dump of each database with `db-backup` or `pg_dump`: a restore creates the \
+             database itself, and swaps it in once it is verified"
                 .into(),
         ),
         (
             "role.sql",
             role.as_bytes(),
             1,
-            "the file holds what no dump of one database does\n  line 20: `CREATE ROLE evil \
-             PASSWORD …`: it changes the whole server, as pg_dumpall does\n  next: look at that \
+            "the file has something that a dump of one database never has\n  line 20: `CREATE ROLE \
+             evil PASSWORD …`: it changes the whole server, as pg_dumpall does\n  next: read that \
              line, and use `--trust` only for a file whose author you trust"
                 .into(),
         ),
@@ -117,9 +117,9 @@ fn foreign_files() {
             "shell.sql",
             shell.as_bytes(),
             1,
-            "the dump is not good\n  psql meta-command at line 10: \\! touch /tmp/owned\n  next: \
-             psql would run that line on this machine; look at it, and use `--trust=psql` only \
-             for a script of your own"
+            "the dump can't be used\n  psql meta-command at line 10: \\! touch /tmp/owned\n  next: \
+             psql would run that line on this machine; read it, and use `--trust=psql` only for a \
+             script of your own"
                 .into(),
         ),
     ] {

@@ -159,8 +159,10 @@ fn the_backup_table() {
             "name = \"../{timestamp}.{ext}\"",
             "`name` may have at most one folder, and must stay inside `dir`",
         ),
-        ("timestamp = \"%Q\"", "`timestamp` is `%Q`, which is not a strftime format for a file \
-                                name"),
+        (
+            "timestamp = \"%Q\"",
+            "`timestamp` is `%Q`, which is not a strftime format for a file name",
+        ),
     ] {
         let bench = Bench::new(&format!("{HOST}[backup]\n{line}\n"));
         let said = bench.run(&["db-backup"]).exits(2);
@@ -309,10 +311,10 @@ fn roles_and_what_holds_a_database() {
     let cases: [(Change, &str); 4] = [
         (
             |f| f["role"]["createdb"] = false.into(),
-            "the role `boss` may not create databases\n  a restore loads into a new database \
-             beside the live one, and swaps when all has verified\n  next: an administrator runs \
-             `ALTER ROLE \"boss\" CREATEDB`, or another role is given in the connection; or \
-             `db-restore --in-place`, which backs up first",
+            "the role `boss` may not create databases\n  a restore loads into a new database next \
+             to the live one, and swaps when all is verified\n  next: an administrator runs `ALTER \
+             ROLE \"boss\" CREATEDB`, or another role is given in the connection; or `db-restore \
+             --in-place`, which backs up first",
         ),
         (
             |f| f["databases"][0]["owner"] = "ana".into(),

@@ -79,10 +79,8 @@ fn production_is_not_replaced() {
         bench.env("ENVIRONMENT", environment);
 
         let error = |recovery: Option<&str>| {
-            let said = recovery.map_or(
-                "",
-                |_| "  production: restoring production was not confirmed\n",
-            );
+            let said =
+                recovery.map_or("", |_| "  production: restoring production was not confirmed\n");
             let cure = recovery.map_or(String::new(), |of| {
                 format!(
                     "; if production is lost: run this at a terminal, or set \

@@ -327,12 +327,7 @@ fn a_backup_folder_that_may_not_be_written() {
 
     let finding =
         "PROBLEM  backup folder: `[DIR]/backups` can't be written: Permission denied (os error 13)";
-    finds(
-        doctor(&bench, 0o500),
-        1,
-        finding,
-        "fix its permissions, or choose another `backup.dir`",
-    );
+    finds(doctor(&bench, 0o500), 1, finding, "fix its permissions, or choose another `backup.dir`");
 
     doctor(&bench, 0o700).exits(0);
 }

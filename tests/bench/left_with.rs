@@ -11,7 +11,7 @@ fn names_for_a_copy_that_are_nobodys_are_refused() {
     bench.with_backup();
 
     for (name, why) in [
-        ("", "no database can have an empty name"),
+        ("", "a database can't have an empty name"),
         ("app__staged", "makes and removes databases of such names by itself"),
         ("other__previous", "makes and removes databases of such names by itself"),
         ("x__scratch", "makes and removes databases of such names by itself"),

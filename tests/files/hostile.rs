@@ -75,8 +75,11 @@ fn nothing_is_written_outside() {
         ("up at the end", vec![entry(b'5', b"a/..", b"", b"")], "a `..`"),
         ("long up", vec![long(b'L', b"../victim\0"), file(b"x")], "a `..`"),
         ("pax up", vec![pax(b'x', "path", "../victim"), file(b"x")], "a `..`"),
-        ("global path", vec![pax(b'g', "path", "../victim"), file(b"x")], "one name for all \
-                                                                           entries"),
+        (
+            "global path",
+            vec![pax(b'g', "path", "../victim"), file(b"x")],
+            "one name for all entries",
+        ),
         ("long with NUL", vec![long(b'L', b"x\0../victim\0"), file(b"x")], "NUL"),
         (
             "endless name",

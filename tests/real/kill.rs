@@ -79,7 +79,7 @@ struct Ground<'a> {
     second: PathBuf,
     /// What the role may do while it is struck.
     rights: Rights,
-    /// Those that have verified already.
+    /// Those that are verified already.
     proved: RefCell<BTreeSet<PathBuf>>,
     /// Drops the database in the end.
     _own: Option<TempDb>,

@@ -520,9 +520,8 @@ fn a_late_repair_undoes_nothing_that_others_have_done_since() {
 
         // a cron job's backup cleans up first, without a question
         let said = first.ok("db-backup --auto");
-        let told = format!(
-            "`{db}` stays as it is: somebody undid or replaced what this run did there"
-        );
+        let told =
+            format!("`{db}` stays as it is: somebody undid or replaced what this run did there");
         assert!(said.err.contains(&told), "{since:?}: {}", said.err);
         same(&cluster.fingerprint(db), &before);
         assert_eq!(orders(cluster, &format!("{db}__previous")), "7", "{since:?}");

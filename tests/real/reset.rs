@@ -118,7 +118,7 @@ fn no_verified_backup_no_migrator() {
     for (script, says) in [
         ("echo broken >&2; exit 1", "broken"),
         // it ends well, and its dump is cut off
-        ("echo '-- PostgreSQL database dump'; exit 0", "the dump is not good"),
+        ("echo '-- PostgreSQL database dump'; exit 0", "the dump can't be used"),
     ] {
         let (db, project) = project(cluster, "");
         let before = cluster.fingerprint(&db.name);

@@ -402,8 +402,8 @@ fn an_undo_of_a_set_that_is_killed() {
     killed("db-undo --yes");
 }
 
-/// What a set is emptied of is in a backup that has verified, wherever it is struck; its database
-/// is as it was or empty.
+/// What a set is emptied of is in a backup that is verified, wherever it is struck; its database is
+/// as it was or empty.
 #[test]
 fn a_wipe_of_a_set_that_is_killed() {
     let ground = Ground::new(need!("postgresql", cluster()));

@@ -609,10 +609,8 @@ fn a_set_that_is_half_wiped_says_so() {
 
     let project = Project::new(&config).env("ALLOW_DATABASE_WIPE", "true");
     let (before, kept) = (cluster.fingerprint(&a.name), cluster.fingerprint(&b.name));
-    let half = format!(
-        "not today\n  done, and not undone: remove every row of 2 tables in {}\n",
-        a.name
-    );
+    let half =
+        format!("not today\n  done, and not undone: remove every row of 2 tables in {}\n", a.name);
     let said = project.fails("db-wipe --yes", 1, &half);
 
     assert!(

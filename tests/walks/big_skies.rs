@@ -218,11 +218,7 @@ fn the_guide_from_top_to_bottom() {
 
     // direct restore
     server.sql("bigskies", "DROP TABLE users");
-    repo.fails(
-        &format!("./scripts/db-restore.sh backups/database/{}", names[1]),
-        3,
-        "use `--yes`",
-    );
+    repo.fails(&format!("./scripts/db-restore.sh backups/database/{}", names[1]), 3, "use `--yes`");
 
     repo.typed(&format!("./scripts/db-restore.sh backups/database/{}", names[1]), "yes\n")
         .ends_with(0, "");

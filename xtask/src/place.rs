@@ -118,7 +118,7 @@ fn without(cleared: &[String], cmd: Cmd) -> Cmd {
 }
 
 /// `docker exec`: never a TTY (it turns LF into CRLF), `-i` only if there is input, and a secret's
-/// variable by name alone: the client passes its own value on, so that no argv holds it.
+/// variable only by name: the client passes its own value on, so that no argv holds it.
 fn exec(engine: &str, container: &str, cmd: Cmd) -> Cmd {
     let mut out = Cmd::new(engine).arg("exec");
     if cmd.input.is_some() {

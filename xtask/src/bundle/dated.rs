@@ -17,7 +17,7 @@ pub fn made(name: &str, modified: DateTime<Utc>) -> DateTime<Utc> {
 }
 
 /// `20260116_224500`, `2026-01-16T22-45-00`, `2026-01-16`, `2026_01_16-22.45`: a year, a month and
-/// a day, and the time behind them.
+/// a day, and the time after them.
 fn dates(name: &str) -> Vec<(NaiveDate, NaiveTime)> {
     let numbers = numbers(name);
     (0..numbers.len()).filter_map(|at| dated(&numbers[at..])).collect()

@@ -145,7 +145,7 @@ mod tests {
                 rules(Some(30), 1),
                 "krkr",
             ),
-            // nothing has verified: nothing goes
+            // nothing is verified: nothing goes
             (vec![ago(40, false), ago(50, false)], rules(Some(30), 0), "kk"),
         ] {
             assert_eq!(shown(&candidates, &rules), want, "{candidates:?}");

@@ -92,7 +92,7 @@ mod tests {
             ("", "here", false, "other", Common, true),
             // another project, whose main database is another
             ("", "there", false, "other", Common, false),
-            // the name came later, or is on one side alone
+            // the name came later, or only one side has it
             ("shop", "here", false, "app", Common, true),
             ("shop", "here", false, "other", Common, false),
             ("", "shop", true, "app", Common, true),

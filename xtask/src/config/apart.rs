@@ -96,13 +96,7 @@ fn places(project: &Project, backups: &Path) -> Vec<Place> {
         let cure = "name another folder: `project.logs`, or the store's `path`".into();
         let why = "each run would change the tree while reading it";
 
-        Place {
-            what: "the log folder".into(),
-            path: path.clone(),
-            why,
-            cure,
-            room: Room::ForTrees,
-        }
+        Place { what: "the log folder".into(), path: path.clone(), why, cure, room: Room::ForTrees }
     });
     [root, backups, state].into_iter().chain(clusters).chain(logs).collect()
 }

@@ -154,7 +154,7 @@ impl Reader<'_> {
             {
                 Some(self.value(line))
             }
-            // a name alone sets nothing
+            // only a name sets nothing
             None | Some('\n' | '\r' | '#') => {
                 self.text.rest();
                 return true;
@@ -333,7 +333,8 @@ impl Reader<'_> {
         if value.is_none() {
             let hint = "to keep a `$` as it is, put the value in single quotation marks";
             self.found.notes.push(format!(
-                "line {line} refers to `{name}`, which is not set there and counts as empty; {hint}"
+                "line {line} refers to `{name}`, which is not set there and counts as empty; \
+                 {hint}"
             ));
         }
 

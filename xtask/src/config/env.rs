@@ -36,10 +36,7 @@ impl Env {
                 "every `db-backup` removes old backups, by `backup.keep-days` \
                  (BACKUP_RETENTION_DAYS)",
             ),
-            (
-                "SQL_DUMP_MIN_RECORDS",
-                "a backup always takes all rows; `db-info` shows how many",
-            ),
+            ("SQL_DUMP_MIN_RECORDS", "a backup always takes all rows; `db-info` shows how many"),
             (
                 "SQL_DUMP_RATCHET_PERCENTAGE",
                 "a backup always takes all rows; `db-info` shows how many",

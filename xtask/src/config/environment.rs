@@ -153,7 +153,7 @@ impl fmt::Display for Origin {
         match self {
             Self::Variable(name) => f.write_str(name),
             Self::File => f.write_str("`project.environment`"),
-            Self::Default => f.write_str("nobody"),
+            Self::Default => f.write_str("default"),
         }
     }
 }

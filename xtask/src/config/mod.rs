@@ -46,7 +46,7 @@ pub fn find(start: &Path) -> Result<PathBuf> {
     })?)
 }
 
-/// Whether `.env` beside the file is read.
+/// Whether `.env` next to the file is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dotenv {
     /// Read it; the real environment wins.

@@ -32,7 +32,7 @@ pub struct Project {
     pub containers: Vec<Container>,
     /// Databases by key.
     pub databases: Vec<Database>,
-    /// Stores beside them, by key.
+    /// Stores, by key.
     pub stores: Vec<Store>,
     /// How backups are made and kept.
     pub backup: Backup,

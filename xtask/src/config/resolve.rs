@@ -353,10 +353,8 @@ impl Resolver<'_> {
             return Ok(Some(name));
         }
 
-        let wrong = self.wrong(
-            said.span().start,
-            format!("`{key}` is `{name}`, which is the usual database"),
-        );
+        let wrong = self
+            .wrong(said.span().start, format!("`{key}` is `{name}`, which is the usual database"));
         Err(wrong.cure("name another one, which may be replaced at any time").into())
     }
 
@@ -367,11 +365,11 @@ impl Resolver<'_> {
         let init = self.in_file(&at("init"), table.init.as_ref())?;
 
         match (container, cluster) {
-            (Some(_), Some(_)) => Err(Problem::usage(format!(
-                "`databases.{key}` has both `container` and `cluster`"
-            ))
-            .cure("keep the one where the server runs")
-            .into()),
+            (Some(_), Some(_)) => {
+                Err(Problem::usage(format!("`databases.{key}` has both `container` and `cluster`"))
+                    .cure("keep the one where the server runs")
+                    .into())
+            }
             (Some(container), None) if file.containers.contains_key(container.as_str()) => {
                 Ok(At::Container(container))
             }

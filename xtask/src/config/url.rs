@@ -38,9 +38,11 @@ pub struct Url {
 pub fn parse(uri: &str) -> Result<Url, String> {
     let bare = unquoted(uri);
     if bare.trim() != bare {
-        return Err("it begins or ends with a blank, which some programs remove and others take as \
-                    a part of the name"
-            .into());
+        return Err(
+            "it begins or ends with a blank, which some programs remove and others take as a part \
+             of the name"
+                .into(),
+        );
     }
 
     if bare.chars().any(char::is_control) {
@@ -121,9 +123,11 @@ impl<'a> Parts<'a> {
         }
 
         if database.contains('/') {
-            return Err("the database's name has a `/` (at its end?); if it is a part of the name, \
-                        write it as %2F"
-                .into());
+            return Err(
+                "the database's name has a `/` (at its end?); if it is a part of the name, write \
+                 it as %2F"
+                    .into(),
+            );
         }
 
         Ok(Self { who, hosts, database, query })

@@ -140,7 +140,7 @@ impl Interrupt {
         self.hit.store(true, Ordering::SeqCst);
         if self.strikes() {
             self.children.end();
-            // before whoever waits for one hears of its end
+            // before those who wait for one hear of its end
             self.cut.fetch_or(!ASKED.living().is_empty(), Ordering::SeqCst);
             ASKED.end();
         }

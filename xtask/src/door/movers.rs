@@ -43,7 +43,7 @@ pub struct Child {
     handle: Arc<duct::Handle>,
     shown: String,
     secrets: Secrets,
-    /// Values of its SQL that nobody is shown.
+    /// Values of its SQL that are never shown.
     unshown: Vec<String>,
     /// Its standard error, unless that is part of its output.
     err: Option<Heard>,
@@ -85,7 +85,7 @@ pub fn start(
     drop(expression);
 
     let err = heard.map(Heard::from);
-    // whoever started a group ends it
+    // who started a group ends it
     let handle = if grouped { Arc::new(handle) } else { interrupt.guard(handle) };
     let unshown = cmd.input.as_deref().map(unshown).unwrap_or_default();
 
@@ -177,9 +177,8 @@ impl Child {
         let fate = if output.status.code() == Some(3) { Fate::RolledBack } else { Fate::Unknown };
         let problem = Problem { state, fate, ..problem };
 
-        problem.cure(cure.unwrap_or_else(|| {
-            "`db-doctor` checks servers, roles and containers".into()
-        }))
+        problem
+            .cure(cure.unwrap_or_else(|| "`db-doctor` checks servers, roles and containers".into()))
     }
 }
 

@@ -148,7 +148,10 @@ fn made_by(folder: &Path) -> Result<Option<u32>> {
     major.map(Some).ok_or_else(|| {
         Problem::failed(format!("`{}` does not say a version", folder.join("PG_VERSION").display()))
             .because(format!("it says `{}`", text.trim()))
-            .cure(format!("move `{}` away: a new cluster is then created in its place", folder.display()))
+            .cure(format!(
+                "move `{}` away: a new cluster is then created in its place",
+                folder.display()
+            ))
             .into()
     })
 }

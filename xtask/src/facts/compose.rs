@@ -159,7 +159,8 @@ fn several(wanted: &Service, rows: &[&Row], cure: String) -> Problem {
 }
 
 fn led_away(wanted: &Service, name: &str, here: Option<&Row>, elsewhere: Option<&Row>) -> Problem {
-    let theirs = elsewhere.map_or("that project has no container of the service".into(), Row::shown);
+    let theirs =
+        elsewhere.map_or("that project has no container of the service".into(), Row::shown);
     let ours = here.map_or(format!("there is none in {}", wanted.folder.display()), Row::shown);
 
     Problem::refused(format!(

@@ -279,8 +279,7 @@ fn unusable(path: &Path, sniffed: Sniffed) -> Problem {
         ),
         _ => (
             "is not an SQL dump",
-            "db-tasks restores a plain dump or an archive of pg_dump, also as .gz or .zst"
-                .into(),
+            "db-tasks restores a plain dump or an archive of pg_dump, also as .gz or .zst".into(),
         ),
     };
     Problem::failed(format!("`{}` {what}", path.display())).cure(cure)

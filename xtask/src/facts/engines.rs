@@ -132,14 +132,10 @@ fn answer(asked: &Cmd, example: &str) -> Result<String> {
 }
 
 fn unknown(asked: &Cmd, why: &str, example: &str) -> Problem {
-    Problem::refused(
-        "can't tell which machine the container engine runs on; it may be production",
-    )
-    .because(format!("`{asked}` did not say"))
-    .because(why)
-    .cure(format!(
-        "give its address for this run: `export {example}`, or whatever yours is"
-    ))
+    Problem::refused("can't tell which machine the container engine runs on; it may be production")
+        .because(format!("`{asked}` did not say"))
+        .because(why)
+        .cure(format!("give its address for this run: `export {example}`, or whatever yours is"))
 }
 
 /// The host in the address of an engine; `None` for a socket of this machine.

@@ -199,10 +199,9 @@ fn database_findings(s: &Surveyed) -> Vec<Finding> {
         format!("PostgreSQL {} ({}) answers", s.server.version_text, s.at()),
     )];
     findings.push(match s.live() {
-        Some(live) => Finding::good(
-            what("database"),
-            format!("`{}` exists, owner {}", live.name, live.owner),
-        ),
+        Some(live) => {
+            Finding::good(what("database"), format!("`{}` exists, owner {}", live.name, live.owner))
+        }
         None => Finding::other(
             State::Problem,
             what("database"),
@@ -230,9 +229,8 @@ fn database_findings(s: &Surveyed) -> Vec<Finding> {
     });
 
     if !client.knows_restrict() {
-        let cure =
-            "update the PostgreSQL client; until then those lines are removed before psql reads \
-             them";
+        let cure = "update the PostgreSQL client; until then those lines are removed before psql \
+                    reads them";
         findings.push(Finding::other(
             State::Note,
             what("client"),

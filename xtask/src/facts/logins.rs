@@ -41,8 +41,9 @@ pub fn logins(
     }
 
     let Some(password) = c.password else {
-        return Err("no password is known: not from its URL, PGPASSWORD or POSTGRES_PASSWORD"
-            .into());
+        return Err(
+            "no password is known: not from its URL, PGPASSWORD or POSTGRES_PASSWORD".into()
+        );
     };
 
     let (host, port) = match (

@@ -71,7 +71,10 @@ impl Surveyed {
     /// A warning about a database that nothing names.
     pub fn guess(&self) -> Option<String> {
         let why = self.client.connection.guessed.as_ref()?;
-        Some(format!("`db-tasks.toml` does not say which database to use: `{}` is taken ({why})", self.name()))
+        Some(format!(
+            "`db-tasks.toml` does not say which database to use: `{}` is taken ({why})",
+            self.name()
+        ))
     }
 
     /// The database's code that runs in our own sessions, if this role can't prevent it.
@@ -197,9 +200,7 @@ impl Surveyor<'_> {
                 "the container `{}` is still setting its server up",
                 container.name
             ))
-            .because(
-                "the server that answers listens on no address: it is temporary",
-            )
+            .because("the server that answers listens on no address: it is temporary")
             .cure("wait until it is ready, and run the command again")
             .into());
         }
@@ -423,11 +424,12 @@ fn uncleared(client: &Client) -> Option<Problem> {
 
     let answer = ask(&client.place.wrap(Cmd::new("true")), &Secrets::default()).ok()?;
     (!answer.good).then(|| {
-        Problem::refused(format!("a client in the container `{name}` may connect to another \
-                                  server"))
-            .because(format!("the container's own environment sets {}", cleared.join(", ")))
-            .because(format!("and it has no `env -u` to unset them: {}", answer.err))
-            .cure("remove them from the container's environment, or use the server's own container")
+        Problem::refused(format!(
+            "a client in the container `{name}` may connect to another server"
+        ))
+        .because(format!("the container's own environment sets {}", cleared.join(", ")))
+        .because(format!("and it has no `env -u` to unset them: {}", answer.err))
+        .cure("remove them from the container's environment, or use the server's own container")
     })
 }
 
@@ -439,15 +441,12 @@ fn way_of(client: &Client) -> (Place, Option<String>) {
 fn still(found: &ContainerFacts) -> Problem {
     let (engine, name, cure) = (&found.engine, &found.name, found.cure());
     if found.status == "paused" {
-        return Problem::failed(format!(
-            "the container `{name}` is paused, with everything in it"
-        ))
-        .cure(format!("resume it: {cure}"));
+        return Problem::failed(format!("the container `{name}` is paused, with everything in it"))
+            .cure(format!("resume it: {cure}"));
     }
 
-    Problem::failed(format!("the container `{name}` is not running: it is {}", found.status)).cure(
-        format!("start it: {cure}; if it does not stay up, `{engine} logs {name}` says why"),
-    )
+    Problem::failed(format!("the container `{name}` is not running: it is {}", found.status))
+        .cure(format!("start it: {cure}; if it does not stay up, `{engine} logs {name}` says why"))
 }
 
 fn bootstrapping(client: &Client) -> Problem {

@@ -175,7 +175,8 @@ fn lacks<'a>(
     for name in extensions {
         if PRELOADED.contains(&name) {
             return Some(format!(
-                "the file needs the extension `{name}`, which must be loaded when the server starts"
+                "the file needs the extension `{name}`, which must be loaded when the server \
+                 starts"
             ));
         }
 
@@ -189,9 +190,7 @@ fn lacks<'a>(
 
     let like = like?;
     if like.provider.as_deref() == Some("icu") {
-        return Some(
-            "the database has an ICU locale, which differs between machines".into(),
-        );
+        return Some("the database has an ICU locale, which differs between machines".into());
     }
 
     let named = [&like.collate, &like.ctype]

@@ -59,8 +59,12 @@ pub fn considered(
         _ if author.is_some_and(|author| author.powers == Powers::All) => {
             let why = "the file's functions could do anything on the server: such a file is not \
                        restored over production";
-            verdict(GUARD, Judgement::Refused, why, "restore it to another server, back that up, \
-                                                     and restore that backup")
+            verdict(
+                GUARD,
+                Judgement::Refused,
+                why,
+                "restore it to another server, back that up, and restore that backup",
+            )
         }
         (Judgement::Refused, Person::AtTerminal) if is_production => verdict(
             GUARD,
@@ -86,9 +90,8 @@ fn said(database: &str, backup: &str, c: &Circumstances<'_>) -> Verdict {
     let wanted = format!("{database} {backup}");
     let is_meant = |value: &str| wanted == value || format!("{database} {}", stem(backup)) == value;
     let export = format!("{VARIABLE}={}", quoted(&wanted));
-    let cure = format!(
-        "if production is lost: run this at a terminal, or set `{export}` for one run"
-    );
+    let cure =
+        format!("if production is lost: run this at a terminal, or set `{export}` for one run");
     let refused = |why: String| verdict(GUARD, Judgement::Refused, why, cure.clone());
 
     let Some(value) = c.env.get(VARIABLE) else {
@@ -98,10 +101,9 @@ fn said(database: &str, backup: &str, c: &Circumstances<'_>) -> Verdict {
         Some(file) => refused(format!(
             "`{VARIABLE}` is set in `{file}`; set it in the environment, for this run only"
         )),
-        None if c.env.given(VARIABLE).is_none() => {
-            refused(format!("`{VARIABLE}` is set only in `.env`; set it in the environment, for \
-                             this run only"))
-        }
+        None if c.env.given(VARIABLE).is_none() => refused(format!(
+            "`{VARIABLE}` is set only in `.env`; set it in the environment, for this run only"
+        )),
         None if is_meant(value) => {
             verdict(GUARD, Judgement::Passed, format!("`{VARIABLE}` names `{wanted}`"), "")
         }

@@ -27,7 +27,10 @@ pub(super) fn of(stake: &Stake, c: &Circumstances<'_>) -> Option<Verdict> {
     }
 
     if is_for_tests(c.environment) {
-        let why = format!("{TESTING} is set, and this environment is for tests, too: `{}`", c.environment);
+        let why = format!(
+            "{TESTING} is set, and this environment is for tests, too: `{}`",
+            c.environment
+        );
         return Some(verdict("testing", Judgement::Passed, why, ""));
     }
 

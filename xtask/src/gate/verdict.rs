@@ -199,8 +199,9 @@ fn author(author: &Author, c: &Circumstances<'_>) -> Verdict {
         (_, Word::Missing, Person::Absent) => verdict(
             "author",
             Judgement::Refused,
-            format!("the file's functions would run as `{role}`, and there is no terminal to ask \
-                     at"),
+            format!(
+                "the file's functions would run as `{role}`, and there is no terminal to ask at"
+            ),
             cure,
         ),
     }
@@ -335,9 +336,9 @@ fn pin(pin: &Pin, c: &Circumstances<'_>) -> Verdict {
             return verdict("pin", Judgement::Passed, format!("`{pin}` is set"), "");
         }
         (Some(_), _) => format!("`{variable}` is set, but not to `{}`", pin.value),
-        (None, Some(_)) => format!(
-            "`{variable}` is set only in `.env`; set it in the environment, for one run"
-        ),
+        (None, Some(_)) => {
+            format!("`{variable}` is set only in `.env`; set it in the environment, for one run")
+        }
         (None, None) => format!(
             "`{variable}` is not set: it is a safety pin, and prevents this from happening by \
              accident"

@@ -55,7 +55,7 @@ pub fn remove(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<T
     }
 }
 
-/// Runs the deed's command, or moves what it moves.
+/// Runs the command of a change, or moves its file.
 pub fn command(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<Told> {
     match &deed.how {
         How::Command(cmd) | How::Live(cmd, None) => {

@@ -23,15 +23,14 @@ pub fn begin(dumping: &Dumping, secrets: &Secrets, idle: &Idle) -> Result<(Cmd, 
     match given(&line) {
         Given::Snapshot(name) => Ok((reading(&dumping.dump, &name), Some(held))),
         Given::None => plain(),
-        Given::Another => {
-            Err(Problem::failed("the database that answers is not the one that was looked at \
-                                 before")
-                .because("nothing was dumped")
-                .cure(
-                    "its address leads to several servers, or it was replaced meanwhile: run the \
-                     command again, and see whether it happens again",
-                )
-                .into())
-        }
+        Given::Another => Err(Problem::failed(
+            "the database that answers is not the one that was looked at before",
+        )
+        .because("nothing was dumped")
+        .cure(
+            "its address leads to several servers, or it was replaced meanwhile: run the command \
+             again, and see whether it happens again",
+        )
+        .into()),
     }
 }

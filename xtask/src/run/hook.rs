@@ -91,9 +91,7 @@ pub fn run(
             let problem = Problem { tried, ..problem.because(said).because(alive) };
 
             problem
-                .cure(
-                    "see its output above; `--dry-run --verbose` shows how to run it by hand",
-                )
+                .cure("see its output above; `--dry-run --verbose` shows how to run it by hand")
                 .into()
         }
         Err(e) => e,
@@ -197,12 +195,13 @@ fn follow(
 }
 
 fn asked() -> Problem {
-    Problem::failed("it asked a question at the terminal, which a hook can't do, and was \
-                     terminated")
-        .because(
-            "provide what it asks for beforehand: a password in a variable or a file (PGPASSWORD, \
-             ~/.pgpass), `sudo -n`, an ssh agent",
-        )
+    Problem::failed(
+        "it asked a question at the terminal, which a hook can't do, and was terminated",
+    )
+    .because(
+        "provide what it asks for beforehand: a password in a variable or a file (PGPASSWORD, \
+         ~/.pgpass), `sudo -n`, an ssh agent",
+    )
 }
 
 /// A line of a hook, as much of it as is kept.

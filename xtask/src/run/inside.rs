@@ -410,7 +410,11 @@ impl Contained<'_> {
         last?;
 
         Err(Problem::failed(format!("the swap of `{}` can't be completed", self.shown()))
-            .because(format!("both trees are complete, in `{}` and in `{}`", self.path, inside.own()))
+            .because(format!(
+                "both trees are complete, in `{}` and in `{}`",
+                self.path,
+                inside.own()
+            ))
             .cure("stop what writes there, and run `db-repair`")
             .into())
     }
@@ -490,11 +494,14 @@ impl Contained<'_> {
         if inside.id(found) == live {
             return Ok(());
         }
-        Err(Problem::refused(format!("`{}` is not the tree that was looked at before", self.shown()))
-            .because(format!("what is kept in `{}` is unchanged", inside.own()))
-            .cure("run the command again and look at the new plan")
-            .rolled_back()
-            .into())
+        Err(Problem::refused(format!(
+            "`{}` is not the tree that was looked at before",
+            self.shown()
+        ))
+        .because(format!("what is kept in `{}` is unchanged", inside.own()))
+        .cure("run the command again and look at the new plan")
+        .rolled_back()
+        .into())
     }
 
     fn not_there(&self) -> Problem {

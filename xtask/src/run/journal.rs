@@ -49,7 +49,7 @@ pub struct Unfinished {
 pub struct Pending {
     /// What kind of act it is.
     pub verb: Verb,
-    /// The deed.
+    /// The clean-up step.
     pub deed: Deed,
     /// Whether a run tried it and failed, and reported that.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -206,9 +206,7 @@ pub fn write(state_dir: &Path, own: &Own, left: &Unfinished) -> Result<()> {
     written.map_err(|e| {
         Problem::failed(format!("could not write `{}`", path.display()))
             .because(e.to_string())
-            .because(
-                "it says what a killed run leaves behind, so nothing is done without it",
-            )
+            .because("it says what a killed run leaves behind, so nothing is done without it")
             .cure("fix the permissions of that folder; `db-doctor` checks it, too")
             .into()
     })

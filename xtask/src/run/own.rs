@@ -163,7 +163,7 @@ fn random() -> std::io::Result<String> {
         fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
     } else {
         use std::hash::{BuildHasher, RandomState};
-        // seeded by the system, each anew
+        // seeded by the system, each differently
         for chunk in bytes.chunks_mut(8) {
             chunk.copy_from_slice(
                 &RandomState::new().hash_one(std::time::SystemTime::now()).to_le_bytes(),

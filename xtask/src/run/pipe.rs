@@ -185,18 +185,18 @@ pub(super) fn undamaged(wanted: &Proof, read: Option<&Sum>) -> Result<()> {
     let found = read.map(Sum::checksum);
     match wanted.sum.as_ref().filter(|expected| found.as_ref() != Some(*expected)) {
         None => Ok(()),
-        Some(expected) => Err(Problem::failed(
-            "the backup is damaged: its checksum does not match its manifest",
-        )
-        .because(format!(
-            "{} now  {}\nmanifest    {}",
-            expected.method,
-            found.map_or("none".into(), |found| found.hex),
-            expected.hex
-        ))
-        .cure("use another backup (`db-list`); this file has changed since it was made")
-        .of_backup()
-        .into()),
+        Some(expected) => {
+            Err(Problem::failed("the backup is damaged: its checksum does not match its manifest")
+                .because(format!(
+                    "{} now  {}\nmanifest    {}",
+                    expected.method,
+                    found.map_or("none".into(), |found| found.hex),
+                    expected.hex
+                ))
+                .cure("use another backup (`db-list`); this file has changed since it was made")
+                .of_backup()
+                .into())
+        }
     }
 }
 
@@ -301,9 +301,9 @@ impl Spring {
 
         // if a file can't be read to its end, that causes its reader's error
         if let Some(feeder) = self.feeder.take() {
-            let fed = feeder.join().map_err(|_| {
-                anyhow::anyhow!("the thread that reads `{}` panicked", self.shown)
-            })?;
+            let fed = feeder
+                .join()
+                .map_err(|_| anyhow::anyhow!("the thread that reads `{}` panicked", self.shown))?;
             fed.map_err(|e| unreadable(Path::new(&self.shown), &e))?;
         }
 

@@ -114,15 +114,13 @@ fn keep(
 
 /// The backup with the old data is not where it was made.
 fn gone(file: &str, why: &str) -> Problem {
-    Problem::failed(format!(
-        "the backup with the old data can't be read: `{file}`"
-    ))
-    .because(why)
-    .because("the database is as it was found")
-    .cure(
-        "put the file back, and run `db-repair`; if it is lost, restore another backup with \
-         `--in-place` (`db-list`)",
-    )
+    Problem::failed(format!("the backup with the old data can't be read: `{file}`"))
+        .because(why)
+        .because("the database is as it was found")
+        .cure(
+            "put the file back, and run `db-repair`; if it is lost, restore another backup with \
+             `--in-place` (`db-list`)",
+        )
 }
 
 /// The file, and how to check it.

@@ -252,9 +252,7 @@ fn fault_of_owner(meta: &Metadata, us: u32) -> Option<Fault> {
 fn unsafe_state(path: &Path, fault: &str) -> Problem {
     Problem::failed(format!("`{}` is not safe to use: {fault}", path.display()))
         .because("nothing was read from it or written to it")
-        .cure(
-            "see whose it is; then remove it, or make it yours alone (`chown`, `chmod go-w`)",
-        )
+        .cure("see whose it is; then remove it, or make it yours alone (`chown`, `chmod go-w`)")
 }
 
 fn is_link(path: &Path) -> bool {

@@ -122,7 +122,7 @@ fn pipe(pipe: &Pipe) -> String {
         proofs.push("keep owners, rights and comments back");
     }
 
-    format!("{from} -> prove ({}) -> {to}", proofs.join(", "))
+    format!("{from} -> verify ({}) -> {to}", proofs.join(", "))
 }
 
 fn program(cmd: &Cmd) -> String {
@@ -278,8 +278,9 @@ pub fn shown(act: &Act) -> Vec<Shown> {
     if let (Some(load), Some(first)) = (load, at.and_then(|at| all.get_mut(at))) {
         let Load { before, after, count, between, .. } = load;
         let piece = |_: &String| {
-            format!(", with a COMMIT after every {PIECE} statements if the transaction is still \
-                     ours")
+            format!(
+                ", with a COMMIT after every {PIECE} statements if the transaction is still ours"
+            )
         };
         let pieces = between.as_ref().map_or(String::new(), piece);
         let dump = format!("(the dump{pieces}; the rest follows only once it is verified)");

@@ -102,7 +102,7 @@ mod tests {
     fn says_what_it_knows() {
         for (progress, want) in [
             (at(5_000_000, None, 2_000), "x  5.0 MB, 2.5 MB/s, 1,018,282 rows"),
-            // more than the last backup had: nobody knows how much more
+            // more than the last backup had: how much more is not known
             (at(5_000_001, Some(5_000_000), 2_000), "x  5.0 MB, 2.5 MB/s, 1,018,282 rows"),
             (
                 at(5_000_000, Some(5_000_000), 2_000),

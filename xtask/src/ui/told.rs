@@ -135,8 +135,8 @@ fn left_out(held: &Held) -> String {
     let owners = (owners > 0).then(|| {
         format!("; owners of {} are those of the live tree ({way})", human::entries(owners))
     });
-    let ours = (ours > 0)
-        .then(|| format!("; {} yours: only root can restore their owners", are(ours)));
+    let ours =
+        (ours > 0).then(|| format!("; {} yours: only root can restore their owners", are(ours)));
 
     let attributes = (attributes > 0).then(|| {
         format!(

@@ -72,7 +72,7 @@ impl Resolver<'_> {
     }
 
     /// A word of a hook as it is shown, with the names of variables in it; the door to processes
-    /// gets the values. The project alone knows which of them are secret.
+    /// gets the values. Only the project knows which of them are secret.
     fn hook_word(&mut self, key: &str, offset: usize, raw: &str) -> Result<String> {
         let word = self.expand(key, offset, raw)?.0;
         let shown = self

@@ -1,4 +1,4 @@
-//! Stores beside PostgreSQL.
+//! Stores.
 
 use anyhow::Result;
 
@@ -117,9 +117,8 @@ impl Resolver<'_> {
             "drop" => Wiping::Drop,
             "empty" => Wiping::Empty,
             other => {
-                let cure =
-                    "use `drop` (removes the collections) or `empty` (keeps them, without \
-                     entities)";
+                let cure = "use `drop` (removes the collections) or `empty` (keeps them, without \
+                            entities)";
                 return Err(Problem::usage(format!("`{at}.wipe` is `{other}`")).cure(cure).into());
             }
         };

@@ -3,7 +3,7 @@
 /// Who runs the server's programs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Servant {
-    /// Whoever runs this tool.
+    /// The user who runs this tool.
     Ourselves,
     /// Root, as another user in a user namespace: it needs no account, and the files still belong
     /// to root.

@@ -33,7 +33,7 @@ pub struct Seen {
     pub pid: Option<(Holder, String)>,
 }
 
-/// How a cluster stands.
+/// The state of a cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     /// It does not exist yet.

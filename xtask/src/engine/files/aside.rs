@@ -282,8 +282,11 @@ impl Aside {
         if !self.journal().exists() {
             return Ok(());
         }
-        Err(Problem::failed(format!("an earlier swap of `{}` was interrupted", self.live.display()))
-            .cure("run the command again: it completes the swap first"))
+        Err(Problem::failed(format!(
+            "an earlier swap of `{}` was interrupted",
+            self.live.display()
+        ))
+        .cure("run the command again: it completes the swap first"))
     }
 
     fn text(&self) -> String {

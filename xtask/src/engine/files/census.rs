@@ -128,7 +128,8 @@ pub enum What {
     SetIdLeft,
     /// An entry that the archive gives to somebody who owns nothing in the live tree.
     OwnerLeft,
-    /// An entry that belongs to whoever restored it, because only root can give it to its owner.
+    /// An entry that belongs to the user who restored it, because only root can give it to its
+    /// owner.
     OwnerOurs,
     /// An entry with attributes of a kind that no backup keeps.
     AttributesLost,
@@ -158,10 +159,8 @@ impl fmt::Display for What {
             Self::LeadsOut => "is a link that may lead out of the tree",
             Self::SetId => "runs with the rights of its owner or group",
             Self::SetIdLeft => "no longer runs with the rights of its owner or group",
-            Self::OwnerLeft => {
-                "got the live tree's owner, because its own owns nothing there"
-            }
-            Self::OwnerOurs => "belongs to whoever restored it",
+            Self::OwnerLeft => "got the live tree's owner, because its own owns nothing there",
+            Self::OwnerOurs => "belongs to the user who restored it",
             Self::AttributesLost => "has attributes that are not kept",
             Self::AttributesLeft => "lacks some of its ACLs, capabilities and attributes",
             Self::AttributesUnknown => {

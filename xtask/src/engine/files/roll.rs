@@ -41,15 +41,12 @@ impl Roll {
         let differing: Vec<String> = numbers
             .iter()
             .filter(|(_, wanted, found)| wanted != found)
-            .map(|(what, wanted, found)| {
-                format!("the tree has {found} {what} instead of {wanted}")
-            })
+            .map(|(what, wanted, found)| format!("the tree has {found} {what} instead of {wanted}"))
             .collect();
 
         if differing.is_empty() && self.digest != found.digest {
             return vec![
-                "its digest does not match: contents, names, rights or times have changed"
-                    .into(),
+                "its digest does not match: contents, names, rights or times have changed".into(),
             ];
         }
 

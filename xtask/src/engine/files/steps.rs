@@ -142,7 +142,7 @@ mod tests {
         slots.after(step)
     }
 
-    /// Every beginning, every file system, and a machine whose file system may be asked anew after
+    /// Every beginning, every file system, and a machine whose file system may be asked again after
     /// each step.
     #[test]
     fn every_swap_and_undo_ends_well_from_wherever_it_was_cut_off() {

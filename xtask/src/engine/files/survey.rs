@@ -183,10 +183,9 @@ fn stays(found: &Seen, traits: Traits, guard: Guard, us: Uid) -> Option<&'static
     match guard {
         _ if traits.fixed => Some("is immutable, or may only be appended to (`lsattr`, `chattr`)"),
         Guard::Others => Some("is in another user's folder, which does not let you remove it"),
-        Guard::Sticky if !is_ours => {
-            Some("belongs to another user, in a folder where only the owner may remove it (`chmod \
-                  +t`)")
-        }
+        Guard::Sticky if !is_ours => Some(
+            "belongs to another user, in a folder where only the owner may remove it (`chmod +t`)",
+        ),
         Guard::Ours | Guard::Sticky => None,
     }
 }

@@ -224,10 +224,13 @@ fn slots(aside: &Aside) -> Result<Slots, Problem> {
 }
 
 fn foreign(aside: &Aside) -> Problem {
-    Problem::refused(format!("`{}` is not the folder that was looked at before", aside.live().display()))
-        .because(format!("the trees kept in `{}` are unchanged", aside.folder().display()))
-        .cure("run the command again and look at the new plan")
-        .rolled_back()
+    Problem::refused(format!(
+        "`{}` is not the folder that was looked at before",
+        aside.live().display()
+    ))
+    .because(format!("the trees kept in `{}` are unchanged", aside.folder().display()))
+    .cure("run the command again and look at the new plan")
+    .rolled_back()
 }
 
 fn stuck(aside: &Aside) -> Problem {

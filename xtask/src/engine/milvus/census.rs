@@ -89,7 +89,7 @@ impl Tally {
         self.rows
     }
 
-    /// The digest alone.
+    /// Only the digest.
     pub fn sum(self) -> [u8; 32] {
         *self.digest.finish().1.print.bytes()
     }

@@ -297,7 +297,10 @@ fn metadata(address: &Address) -> Result<Vec<(&'static str, MetadataValue<Ascii>
 
     if !address.database.is_empty() {
         let value = MetadataValue::try_from(address.database.as_str()).map_err(|_| {
-            Problem::usage(format!("`{}` is not a valid name of a Milvus database", address.database))
+            Problem::usage(format!(
+                "`{}` is not a valid name of a Milvus database",
+                address.database
+            ))
         })?;
         out.push(("dbname", value));
     }

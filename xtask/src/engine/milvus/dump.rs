@@ -127,7 +127,10 @@ impl Milvus {
         let name = &found.collection.name;
         let mut changed = Vec::new();
         if before != after {
-            changed.push(format!("`{name}` had {} rows at the beginning and {} at the end", before, after));
+            changed.push(format!(
+                "`{name}` had {} rows at the beginning and {} at the end",
+                before, after
+            ));
         } else if before < read {
             changed.push(format!(
                 "`{name}` has {before} rows, but {read} were read: it was written to meanwhile"

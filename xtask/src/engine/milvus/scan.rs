@@ -137,11 +137,9 @@ fn page(collection: &Collection, fields: &Fields, page: Rows) -> Result<Vec<Row>
 fn ended(tally: Tally, collection: &Collection, end: &CollectionEnd) -> Result<CollectionCensus> {
     let (census, sha256) = tally.finish(collection);
     if census.rows != end.rows || sha256.as_slice() != end.sha256 {
-        return Err(damaged(format!(
-            "the rows of `{}` do not match its digest",
-            collection.name
-        ))
-        .into());
+        return Err(
+            damaged(format!("the rows of `{}` do not match its digest", collection.name)).into()
+        );
     }
 
     Ok(census)

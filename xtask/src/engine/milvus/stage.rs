@@ -170,16 +170,13 @@ impl Visit for Stager<'_> {
             Ok((read.finish(&made.collection).0, milvus.count(&name)?))
         })?;
         if (rows.rows, &rows.sha256) != (census.rows, &census.sha256) || counted != census.rows {
-            return Err(Problem::failed(format!(
-                "`{}` does not match the backup",
-                of.name
-            ))
-            .because(format!(
-                "{} rows were read back and {} counted, of {}",
-                rows.rows, counted, census.rows
-            ))
-            .cure("check the server's log, and its free memory and disk space")
-            .into());
+            return Err(Problem::failed(format!("`{}` does not match the backup", of.name))
+                .because(format!(
+                    "{} rows were read back and {} counted, of {}",
+                    rows.rows, counted, census.rows
+                ))
+                .cure("check the server's log, and its free memory and disk space")
+                .into());
         }
 
         Ok(())

@@ -162,9 +162,7 @@ impl Milvus {
         match self.ask::<Status>("RenameCollection", &request) {
             Err(failure @ Failure::Lost(_)) if failure.unknown_call() => {
                 Err(Problem::refused(format!("Milvus {} can't rename collections", self.version()))
-                    .because(
-                        "so a restored collection can't replace a live one in one step",
-                    )
+                    .because("so a restored collection can't replace a live one in one step")
                     .cure("update Milvus to 2.3 or newer")
                     .into())
             }

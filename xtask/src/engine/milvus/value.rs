@@ -58,10 +58,7 @@ impl Fields {
         };
 
         if let Some(function) = schema.functions.iter().find(|f| f.r#type != BM25) {
-            return Err(cannot(format!(
-                "its function `{}` is of an unknown kind",
-                function.name
-            )));
+            return Err(cannot(format!("its function `{}` is of an unknown kind", function.name)));
         }
 
         let made: Vec<&String> =

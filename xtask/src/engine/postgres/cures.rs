@@ -43,7 +43,7 @@ const KNOWN: [(&str, &str); 37] = [
     (
         "FATAL:  role ",
         "check the user (`db-config` shows where it comes from); a container's POSTGRES_USER \
-         counts at its first start alone: if its volume is older, set `postgres = { user = \"…\", \
+         counts only at its first start: if its volume is older, set `postgres = { user = \"…\", \
          database = \"…\" }`",
     ),
     (
@@ -79,8 +79,8 @@ const KNOWN: [(&str, &str); 37] = [
     ),
     (
         "ERROR:  role ",
-        "the dump gives what is in it to a role that this server does not have: create it there \
-         first (`CREATE ROLE …`, without LOGIN if nobody is to use it)",
+        "objects in the dump belong to a role that this server does not have: create it there \
+         first (`CREATE ROLE …`, without LOGIN if nobody should use it)",
     ),
     (
         "permission denied to create extension",
@@ -88,18 +88,17 @@ const KNOWN: [(&str, &str); 37] = [
     ),
     (
         "there is something in it already",
-        "fill it without that way back: `db-migrate`, then `db-seed`; or let the role create \
-         databases",
+        "fill it without an undo: `db-migrate`, then `db-seed`; or let the role create databases",
     ),
     (
         "can only create extension in database",
-        "a server has this extension in one database alone: restore into that one, with \
+        "a server can have this extension in only one database: restore into that one, with \
          `--in-place`",
     ),
     ("extension control file", "install the extension on the server first"),
     (
         "must be able to SET ROLE",
-        "let the role be a member of the one that is named (`GRANT … TO …`), or restore as a \
+        "make the role a member of the one that is named (`GRANT … TO …`), or restore as a \
          superuser",
     ),
     (
@@ -114,7 +113,7 @@ const KNOWN: [(&str, &str); 37] = [
     (
         "permission denied to create database",
         "let the role create databases (`ALTER ROLE … CREATEDB`): a restore loads into a new \
-         database beside the live one",
+         database next to the live one",
     ),
     (
         "is being accessed by other users",
@@ -127,21 +126,21 @@ const KNOWN: [(&str, &str); 37] = [
     ),
     (
         "somebody writes to it",
-        "stop what writes there, or list its container in `stop-during`; then look at it again \
-         with `--dry-run`",
+        "stop what writes there, or list its container in `stop-during`; then check again with \
+         `--dry-run`",
     ),
     (
         "canceling statement due to user request",
-        "it was given up, most likely for a lock that it waited for longer than \
-         `guards.wait-for-locks`: end what holds that (it is named above), or wait for longer",
+        "it was cancelled, most likely because it waited for a lock longer than \
+         `guards.wait-for-locks`: end what holds the lock (it is named above), or wait longer",
     ),
-    ("could not read from input file: end of file", "the archive is cut off: use another one"),
+    ("could not read from input file: end of file", "the archive is truncated: use another one"),
     ("No space left on device", "free space on the server's disk"),
     ("remaining connection slots", "the server has no free connection: stop some clients"),
     (
         "invalid locale name",
-        "the server does not have the dump's locale: install it there, or restore on a server \
-         like the first one",
+        "the server does not have the dump's locale: install it there, or restore on a server like \
+         the original one",
     ),
     (
         "is not the one that was looked at",

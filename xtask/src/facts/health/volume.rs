@@ -58,8 +58,9 @@ pub(super) fn finding(s: &Surveyed) -> Option<Finding> {
             ", unless that is intended",
         ),
         Kept::Nowhere => note(
-            format!("`{data}` is not in a volume: it is removed with the container (`{engine} \
-                     rm`)"),
+            format!(
+                "`{data}` is not in a volume: it is removed with the container (`{engine} rm`)"
+            ),
             ", and restore",
         ),
     }
@@ -118,7 +119,7 @@ mod tests {
             (all("volume", &digits, "/var/lib/postgresql"), Kept::Anonymous),
             (all("bind", "", "/var/lib/postgresql/data"), Kept::Folder("/srv/pg")),
             (all("tmpfs", "", "/var/lib/postgresql/data"), Kept::Memory),
-            // beside it, not above it
+            // next to it, not above it
             (all("volume", &digits, "/var/lib/postgresql/data2"), Kept::Named("outer")),
             (vec![mount("bind", "", "/docker-entrypoint-initdb.d")], Kept::Nowhere),
             (Vec::new(), Kept::Nowhere),

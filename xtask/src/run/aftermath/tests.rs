@@ -57,17 +57,13 @@ fn no_more_is_claimed_than_is_true() {
         (
             vec![(swap(), LOST)],
             vec![(aside(), End::Well)],
-            format!(
-                "done completely or not at all, which is not known: rename {names}"
-            ),
+            format!("done completely or not at all, which is not known: rename {names}"),
         ),
         // a killed session may have done it, and the way back acts by what it finds
         (
             vec![(swap(), LOST)],
             vec![(swap_back(), End::Well)],
-            format!(
-                "the live data is as it was: what may have been done was undone ({returned})"
-            ),
+            format!("the live data is as it was: what may have been done was undone ({returned})"),
         ),
         (vec![(swap(), End::Well)], vec![], format!("done, and not undone: rename {names}")),
         (

@@ -1,6 +1,6 @@
-//! What of a dump takes more than the role that loads it may have: other roles' objects and rights,
-//! extensions, event triggers. Told from the words of each statement, so that it can be compared
-//! with the server beforehand, and left out on the way.
+//! The parts of a dump that may need more than the loading role may do: other roles' objects and
+//! rights, extensions, event triggers. Recognised from the words of each statement, to be compared
+//! with the server beforehand, and left out if wanted.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use super::token::Token;
 use crate::bytes;
 use crate::config::Others;
 
-/// What a dump takes of roles and of the server.
+/// What a dump needs of roles and of the server.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
     /// Roles that own something, and how much of it.
@@ -24,13 +24,13 @@ pub struct Claims {
     /// Roles whose default privileges are changed.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub givers: BTreeSet<String>,
-    /// Roles that the session becomes on the way (`SET SESSION AUTHORIZATION`).
+    /// Roles that the session switches to (`SET SESSION AUTHORIZATION`).
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub assumed: BTreeSet<String>,
     /// Roles that policies and user mappings name, which can't be left out.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub bound: BTreeSet<String>,
-    /// Extensions that it makes.
+    /// Extensions that it creates.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub extensions: BTreeSet<String>,
     /// Event triggers.
@@ -51,7 +51,7 @@ pub enum Claim {
     Owners,
     /// `GRANT`, `REVOKE`, `ALTER DEFAULT PRIVILEGES`.
     Rights,
-    /// `CREATE EVENT TRIGGER`, and what is said of one.
+    /// `CREATE EVENT TRIGGER`, and changes of one.
     EventTriggers,
 }
 
@@ -69,11 +69,11 @@ impl From<Others> for Claim {
 pub struct Without {
     /// Kinds of statements.
     pub claims: Vec<Claim>,
-    /// Extensions that are not made.
+    /// Extensions that are not created.
     pub extensions: Vec<String>,
-    /// Extensions that are there and somebody else's, whose comment stays as it is.
+    /// Existing extensions of other roles, whose comment stays as it is.
     pub comments: Vec<String>,
-    /// Tables (`schema.name`) whose rows are missing: what refers to them would not hold.
+    /// Tables (`schema.name`) whose rows are missing: references to them would fail.
     pub emptied: Vec<String>,
 }
 
@@ -91,20 +91,20 @@ pub struct LeftOut {
     /// Foreign keys to tables whose rows are missing.
     #[serde(skip_serializing_if = "is_zero")]
     pub references: u64,
-    /// Extensions that were not made.
+    /// Extensions that were not created.
     pub extensions: BTreeSet<String>,
     /// Extensions whose comment was left as it is.
     pub comments: BTreeSet<String>,
 }
 
 impl LeftOut {
-    /// Whether what was loaded is all that the dump holds.
+    /// Whether everything in the dump was loaded.
     pub fn is_nothing(&self) -> bool {
         *self == Self::default()
     }
 
-    /// The same for people: what is left out that somebody may miss. A comment on what is the
-    /// server's own is no loss.
+    /// The same for people: what is left out that you may miss. A comment on the server's own
+    /// objects does not matter.
     pub fn told(&self) -> Option<String> {
         let count = |n: u64, what: &str| {
             (n > 0).then(|| format!("{n} {what}{}", if n == 1 { "" } else { "s" }))
@@ -152,14 +152,14 @@ pub(super) struct Watch {
     pub(super) left: LeftOut,
 }
 
-/// What is known of the statement at hand.
+/// What is known of the current statement.
 #[derive(Default)]
 enum Of {
     #[default]
     Nothing,
     Create,
     Alter,
-    /// An ALTER that may be one of an owner, and that one's name.
+    /// An ALTER that may change an owner, and the owner's name.
     Owner(Owner, String),
     Rights(Roles),
     /// `ALTER DEFAULT PRIVILEGES`: whose, and for whom.
@@ -167,9 +167,9 @@ enum Of {
         givers: Roles,
         grantees: Roles,
     },
-    /// `SET` and `RESET`: how much of `SESSION AUTHORIZATION` was read, and what came then.
+    /// `SET` and `RESET`: how much of `SESSION AUTHORIZATION` was read, and what followed.
     Set(u8, Option<String>),
-    /// `CREATE POLICY`, `USER MAPPING` and `SCHEMA`: the word behind which roles stand.
+    /// `CREATE POLICY`, `USER MAPPING` and `SCHEMA`: the word that roles follow.
     Bound(&'static str, Roles),
     /// `CREATE EXTENSION`, and its name.
     Extension(Option<String>),
@@ -181,7 +181,7 @@ enum Of {
     Plain,
 }
 
-/// The name behind REFERENCES, as far as it was read.
+/// The name after REFERENCES, as far as it was read.
 #[derive(Default)]
 enum Referred {
     #[default]
@@ -213,7 +213,7 @@ impl Referred {
     }
 }
 
-/// A list of roles, behind the word that begins it.
+/// A list of roles, after the word that begins it.
 #[derive(Default)]
 struct Roles {
     at: List,
@@ -228,7 +228,7 @@ enum List {
     Has,
 }
 
-/// Words in the place of a role that name none, or the one that loads.
+/// Words in place of a role that name none, or the loading one.
 const NO_ROLES: [&str; 5] = ["public", "current_user", "current_role", "session_user", "default"];
 
 /// Words between CREATE and what is created.
@@ -256,12 +256,12 @@ fn role(token: Token, text: &[u8]) -> Option<String> {
 }
 
 impl Watch {
-    /// Whether what comes tells nothing.
+    /// Whether the rest does not matter.
     pub(super) fn is_quiet(&self) -> bool {
         matches!(self.of, Of::Plain)
     }
 
-    /// Whether it may yet turn out to be left out.
+    /// Whether it may still be left out.
     pub(super) fn may_be_spared(&self) -> bool {
         self.without != Without::default() && !matches!(self.of, Of::Plain | Of::Bound(..))
     }
@@ -323,12 +323,12 @@ impl Watch {
         }
     }
 
-    /// The statement is nobody's.
+    /// The statement does not matter.
     pub(super) fn forget(&mut self) {
         (self.of, self.depth, self.referred) = (Of::Nothing, 0, Referred::Nothing);
     }
 
-    /// The statement ends: what it is to be spared as, where it is left out.
+    /// The statement ends: how it counts if it is left out.
     pub(super) fn end(&mut self) -> Option<Spare> {
         self.depth = 0;
         let referred = std::mem::take(&mut self.referred).table();
@@ -340,7 +340,7 @@ impl Watch {
 
         match std::mem::take(&mut self.of) {
             Of::Owner(Owner::Role, role) => {
-                // whoever loads it is meant, or has the rights of one who is
+                // this means the loading role, or one whose rights it has
                 let other = Some(role).filter(|role| !NO_ROLES.contains(&role.as_str()));
                 other
                     .iter()
