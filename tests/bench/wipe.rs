@@ -235,8 +235,8 @@ fn a_pin_can_be_added_and_none_be_taken_away() {
         written(&format!("reset = \"{always}\""), "name another variable", &why);
     }
 
-    let cure = "use one of `backup`, `cleanup`, `migrate`, `prepare`, `reset`, `restore`, `seed`, \
-                `undo`, `wipe`";
+    let cure = "use one of `backup`, `restore`, `undo`, `reset`, `migrate`, `seed`, `prepare`, \
+                `wipe`, `cleanup`";
     written("status = \"A=b\"", cure, "`status` can't have a safety pin");
 
     let bench = Bench::new(&format!("{HOST}[guards]\npins = {{ wipe = false }}\n"));

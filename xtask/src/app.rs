@@ -1,29 +1,5 @@
 //! The flow: arguments, project, facts, plan, gate, run, report.
 
-mod alone;
-mod author;
-mod cluster;
-mod fitting;
-mod hooks;
-mod logging;
-mod meant;
-mod meeting;
-mod pgpass;
-mod preparing;
-mod reading;
-mod record;
-mod repairing;
-mod resetting;
-mod restoring;
-mod salvaging;
-mod services;
-mod session;
-mod strangers;
-mod trying;
-mod waiting;
-mod wiping;
-mod writing;
-
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -31,13 +7,14 @@ use anyhow::Result;
 use clap::{CommandFactory, FromArgMatches};
 
 use crate::cli::{self, Cli, Global, Task};
+use crate::command::Command;
 use crate::config::Env;
 use crate::problem::{Exit, Problem};
 use crate::run;
+use crate::session::record::Record;
+use crate::session::{self, Intent, Session};
 use crate::ui::shown;
 use crate::ui::typed::{self, Typed};
-use record::Record;
-use session::{Intent, Session};
 
 /// The program: reads the command line, does the task, maps what went wrong to an exit code.
 pub fn main() -> ExitCode {
@@ -68,24 +45,19 @@ fn read() -> Result<Cli, clap::Error> {
 /// Does one task: the way in for an xtask of your own that has taken `Task` in.
 pub fn execute(global: &Global, task: &Task) -> Exit {
     let begun = Instant::now();
+    let command = task.command();
     let mut record = Record::default();
-    let result = dispatch(global, task, &mut record);
+    let result = dispatch(global, command, &mut record);
     let exit = result.as_ref().map_or_else(Exit::of, |exit| *exit);
     let error = result.err();
-
     error.iter().for_each(session::complain);
 
     if !global.json {
         return exit;
     }
 
-    let document = record.document(
-        record::name(task),
-        record::intent(task),
-        exit,
-        error.as_ref(),
-        begun.elapsed(),
-    );
+    let (name, intent) = (command.task().name, command.intent());
+    let document = record.document(name, intent, exit, error.as_ref(), begun.elapsed());
     publish(&document).map_or(Exit::Failed, |_| exit)
 }
 
@@ -125,26 +97,22 @@ fn misread(error: &clap::Error) {
     drop(publish(&document));
 }
 
-fn dispatch(global: &Global, task: &Task, record: &mut Record) -> Result<Exit> {
-    if let Task::Completions { shell } = task {
-        let script = cli::completions::script(*shell);
-        record.result(&script);
-        return if global.json { Ok(Exit::Done) } else { session::print(&script) };
+fn dispatch(global: &Global, command: &dyn Command, record: &mut Record) -> Result<Exit> {
+    if let Some(text) = command.print_alone(&Cli::command) {
+        record.result(&text);
+        return if global.json { Ok(Exit::Done) } else { session::print(&text) };
     }
 
     let mut session = Session::open(global)?;
+    let name = command.task().name;
     let words: Vec<String> = words().map(|word| word.to_string_lossy().into_owned()).collect();
     session.cover_words(&words);
-
-    if record::is_a_run(task) {
-        session.begin_log(record::name(task), &words);
+    if command.may_change() {
+        session.begin_log(name, &words);
     }
 
-    let result = session.beware(global, task);
-    let result = result.and_then(|()| global.wait.map_or(Ok(()), |seconds| session.wait(seconds)));
-    let result = result.and_then(|()| perform(&mut session, task));
-
-    if result.is_ok() && record::works_with_servers(task) {
+    let result = perform(&mut session, global, command);
+    if result.is_ok() && command.works_with_servers() {
         session.know_addresses();
     }
 
@@ -152,8 +120,8 @@ fn dispatch(global: &Global, task: &Task, record: &mut Record) -> Result<Exit> {
         Some(but) if result.is_ok() => Err(but),
         _ => result,
     };
-    if let (Err(e), Intent::Run) = (&result, record::intent(task)) {
-        session.audit_refusal(record::name(task), e);
+    if let (Err(e), Intent::Run) = (&result, command.intent()) {
+        session.audit_refusal(name, e);
     }
 
     *record = std::mem::take(&mut session.record);
@@ -163,52 +131,16 @@ fn dispatch(global: &Global, task: &Task, record: &mut Record) -> Result<Exit> {
     // a signal that came while facts were asked for ended a child, too: the signal is what happened
     let result = result.map_err(|e| if session.interrupted() { run::interrupted(e) } else { e });
     let result = result.map_err(|e| session.covered(e));
-
     session.end_log(&result);
 
     result
 }
 
-fn perform(session: &mut Session, task: &Task) -> Result<Exit> {
-    match task {
-        Task::Backup(args) => writing::backup(session, args),
-        Task::Restore(args) => restoring::restore(session, args),
-        Task::Undo(args) => restoring::undo(session, args),
-        Task::Verify(args) => writing::verify(session, args),
-        Task::Wipe(args) => wiping::wipe(session, args),
-        Task::Protect(args) => wiping::protect(session, args),
-        Task::Cleanup(args) => writing::cleanup(session, args),
-        Task::Reset(args) => resetting::reset(session, args),
-        Task::Migrate(args) => resetting::migrate(session, args),
-        Task::Seed(args) => resetting::seed(session, args),
-        Task::Prepare(args) => preparing::prepare(session, args),
-        Task::Repair(args) => resetting::repair(session, args),
-        Task::Pgpass(args) => pgpass::pgpass(session, args),
-        Task::Start(args) => cluster::start(session, args),
-        Task::Stop(args) => cluster::stop(session, args),
-        Task::List(args) => reading::list(session, args),
-        Task::Info(args) => reading::info(session, &args.name),
-        Task::Status(args) => reading::status(session, args),
-        Task::Shell(args) => reading::shell(session, args),
-        Task::Config => reading::config(session),
-        Task::Doctor => reading::doctor(session),
-        Task::Completions { .. } => Ok(Exit::Done),
+fn perform(session: &mut Session, global: &Global, command: &dyn Command) -> Result<Exit> {
+    session.beware(global, command.task().name, command.touches(), command.intent())?;
+    if let Some(seconds) = global.wait {
+        session.wait(seconds)?;
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A hint for a command that is not known there could not be pasted.
-    #[test]
-    fn hints_know_every_command() {
-        let cli = Cli::command();
-        let mut names: Vec<&str> =
-            cli.get_subcommands().filter_map(|c| c.get_name().strip_prefix("db-")).collect();
-        let mut known = crate::ui::typed::COMMANDS.to_vec();
-        names.sort_unstable();
-        known.sort_unstable();
-        assert_eq!(names, known);
-    }
+    command.run(session)
 }

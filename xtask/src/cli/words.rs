@@ -25,7 +25,7 @@ pub fn understood(mut words: Vec<OsString>) -> Vec<OsString> {
         words[1] = format!("db-{task}").into();
     }
 
-    alone(words, "--wait", super::WAIT)
+    alone(words, "--wait", crate::options::WAIT)
 }
 
 /// An option whose number may be left out stands alone before what is no number: `db-restore --wait

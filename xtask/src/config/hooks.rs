@@ -7,6 +7,7 @@ use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::file::{HookTable, Scalar, Words};
+use crate::tasks::{self, Has};
 
 /// A hook, resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,16 +37,11 @@ pub enum Run {
 /// Seconds that a hook has by default.
 pub const TIMEOUT: u64 = 3600;
 
-/// Tasks that can have hooks before and after them.
-pub const TASKS: [&str; 10] = [
-    "backup", "restore", "undo", "verify", "cleanup", "reset", "wipe", "seed", "migrate", "prepare",
-];
-
 /// The names of all hooks.
 pub fn moments() -> Vec<String> {
     let around = ["before", "after", "failed", "finally"];
-    let of_tasks =
-        TASKS.iter().flat_map(|task| around.iter().map(move |word| format!("{word}-{task}")));
+    let of_tasks = tasks::with(Has::Hooks)
+        .flat_map(|task| around.iter().map(move |word| format!("{word}-{task}")));
     ["migrate", "seed"].map(String::from).into_iter().chain(of_tasks).collect()
 }
 

@@ -462,6 +462,13 @@ fn writable(dir: &Path) -> std::io::Result<()> {
     };
 }
 
+/// Bytes left on the server's disk, where it is this machine's.
+pub fn server_disk_left(target: &Surveyed) -> Option<u64> {
+    let ours = target.container.is_none() && target.whereabouts() == Whereabouts::Here;
+    let data = target.server.data_directory.as_deref().filter(|_| ours)?;
+    Some(Path::new(data)).filter(|d| d.is_dir()).and_then(disk_left)
+}
+
 /// Bytes that are free for us on the disk of a folder, or of the nearest one above it that exists.
 pub fn disk_left(dir: &Path) -> Option<u64> {
     let there = dir.ancestors().find(|d| d.is_dir())?;

@@ -13,6 +13,7 @@ use crate::engine::store::{Address, Holding};
 use crate::plan::{Safety, Stake, Whereabouts};
 use crate::problem::{Problem, first_line};
 use crate::run::store::open;
+use crate::tasks::{self, Has};
 
 /// What is known of one store.
 #[derive(Debug, Clone)]
@@ -184,7 +185,9 @@ impl Surveyor<'_> {
 impl Surveyor<'_> {
     /// A tree is swapped and emptied by programs in its container, which must be running.
     fn stays_up(&self, key: &str, container: &str) -> Result<()> {
-        let stops = |task: &&String| matches!(task.as_str(), "restore" | "undo" | "wipe");
+        let stops = |task: &&String| {
+            tasks::has(task, Has::StoppedContainers) && tasks::has(task, Has::Stores)
+        };
         let Some(task) =
             self.project.container(container).and_then(|c| c.stop_during.iter().find(stops))
         else {

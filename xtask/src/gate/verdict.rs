@@ -5,6 +5,7 @@ use crate::cmd::quoted;
 use crate::config::environment::Origin;
 use crate::config::{Env, Guards, Pin};
 use crate::plan::{Author, Plan, Powers, Purpose, Risk, Safety, Stake, Whereabouts, Word};
+use crate::tasks;
 
 /// Everything that the guards look at, in addition to the plan's risk.
 #[derive(Debug, Clone)]
@@ -209,7 +210,7 @@ fn author(author: &Author, c: &Circumstances<'_>) -> Verdict {
 
 /// The pins that the file sets for a task that changes something but no live data.
 fn wanted(plan: &Plan, c: &Circumstances<'_>) -> Vec<Verdict> {
-    let wanted = c.guards.pins_of(plan.task.trim_start_matches("db-"));
+    let wanted = c.guards.pins_of(tasks::word(plan.task));
     wanted.iter().filter(|_| !plan.steps.is_empty()).map(|wanted| pin(wanted, c)).collect()
 }
 

@@ -3,12 +3,8 @@
 
 use crate::plan::{Act, Deed, How, Reach, Sink};
 use crate::problem::{Fate, Problem};
+use crate::tasks::{self, Has};
 use crate::ui::describe;
-
-/// The commands that change live data, or make something next to it that you want. The others only
-/// read it.
-const CHANGES: [&str; 7] =
-    ["db-restore", "db-undo", "db-reset", "db-wipe", "db-prepare", "db-migrate", "db-seed"];
 
 /// How an act ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,7 +132,7 @@ impl Aftermath {
 
     /// The sentence, for a command that changes something.
     pub fn told(&self, task: &str) -> Option<String> {
-        CHANGES.contains(&task).then(|| {
+        tasks::has(task, Has::LiveData).then(|| {
             self.of_changes().into_iter().chain(self.of_programs()).collect::<Vec<_>>().join("; ")
         })
     }

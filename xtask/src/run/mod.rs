@@ -50,6 +50,7 @@ use crate::engine::postgres::script::{LeftOut, Spare};
 use crate::gate::Cleared;
 use crate::plan::{Act, Deed, How, Outcome, Part, Pipe, Scope, Seal, Sink, Step};
 use crate::problem::{About, Exit, Problem};
+use crate::tasks;
 
 /// What a run needs in addition to its plan.
 pub struct World<'a> {
@@ -155,7 +156,11 @@ impl Runner<'_, '_> {
             });
         }
 
-        let due = if result.is_ok() && self.task != CLEANS_UP { Due::Surely } else { Due::Perhaps };
+        let due = if result.is_ok() && self.task != tasks::REPAIR.name {
+            Due::Surely
+        } else {
+            Due::Perhaps
+        };
         self.in_any_case(&scope.finally, Journal::keep, due);
         if let Err(e) = self.world.journal.leave() {
             self.report.left_behind.push(Left::unwritten(e));
@@ -316,9 +321,6 @@ enum Due {
     /// It acts on what it finds, and may find that all is well.
     Perhaps,
 }
-
-/// The task that finishes another run's work, which may already be done or no longer matter.
-const CLEANS_UP: &str = "db-repair";
 
 /// Whether a clean-up step checks what there is to do.
 fn may_do_nothing(act: &Act) -> bool {

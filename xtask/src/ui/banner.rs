@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::{human, told};
 use crate::plan::{Act, Plan, Risk, Seal, Stake, Step};
+use crate::tasks;
 
 /// Names of sessions shown; there may be hundreds.
 const SESSIONS: usize = 5;
@@ -16,7 +17,7 @@ pub fn notes(plan: &Plan) -> Vec<String> {
     const LAST: usize = 5;
 
     let notes = &plan.notes;
-    if plan.task != "db-wipe" || notes.len() <= FIRST + LAST + 1 {
+    if plan.task != tasks::WIPE.name || notes.len() <= FIRST + LAST + 1 {
         return notes.clone();
     }
 

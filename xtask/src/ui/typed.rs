@@ -4,32 +4,7 @@
 use std::path::Path;
 
 use crate::config::Env;
-
-/// The names of the commands, without `db-`; a test keeps the list complete.
-pub const COMMANDS: [&str; 22] = [
-    "backup",
-    "list",
-    "info",
-    "verify",
-    "restore",
-    "undo",
-    "reset",
-    "migrate",
-    "seed",
-    "prepare",
-    "repair",
-    "wipe",
-    "protect",
-    "pgpass",
-    "cleanup",
-    "status",
-    "shell",
-    "config",
-    "doctor",
-    "start",
-    "stop",
-    "completions",
-];
+use crate::tasks;
 
 /// How this run was started.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -114,7 +89,7 @@ impl Typed {
             return command.to_owned();
         };
 
-        if !COMMANDS.contains(&task) {
+        if !tasks::ALL.iter().any(|known| known.word() == task) {
             return command.to_owned();
         }
 

@@ -1,8 +1,3 @@
-//! What the looking commands show: pure functions from facts to text and JSON.
+//! What several commands show of backups: pure functions from facts to text and JSON.
 
 pub mod backups;
-pub mod config;
-pub mod doctor;
-pub mod markers;
-pub mod status;
-pub mod stores;

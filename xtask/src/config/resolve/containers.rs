@@ -8,6 +8,7 @@ use super::Resolver;
 use crate::config::file::{ContainerTable, Text};
 use crate::config::project::{Container, ContainerBy, Service};
 use crate::problem::Problem;
+use crate::tasks::{self, Has};
 
 /// Where compose itself gets its project name from.
 const COMPOSE_PROJECT: &str = "COMPOSE_PROJECT_NAME";
@@ -48,13 +49,13 @@ impl Resolver<'_> {
         };
 
         let stop_during = self.list(&at("stop-during"), &table.stop_during)?;
-        let known = |task: &str| matches!(task, "restore" | "undo" | "reset" | "wipe");
+        let known = |task: &str| tasks::has(task, Has::StoppedContainers);
         if let Some((task, text)) =
             stop_during.iter().zip(&table.stop_during).find(|(task, _)| !known(task))
         {
             return Err(self
                 .wrong(text.span().start, format!("`{task}` can't stop containers"))
-                .cure("use `restore`, `undo`, `reset` or `wipe`")
+                .cure(format!("use one of {}", tasks::listed(Has::StoppedContainers)))
                 .into());
         }
 

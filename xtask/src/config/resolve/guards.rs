@@ -10,10 +10,7 @@ use crate::config::environment::PRODUCTION;
 use crate::config::file::{File, Text};
 use crate::config::project::{Guards, Pin};
 use crate::config::table_name::TableName;
-
-/// Tasks that remove, change or replace live data.
-const PINNED: [&str; 9] =
-    ["backup", "cleanup", "migrate", "prepare", "reset", "restore", "seed", "undo", "wipe"];
+use crate::tasks::{self, Has};
 
 /// Variables that shells and systems set by themselves: they say nothing about what a person wants.
 const ALWAYS_SET: [&str; 24] = [
@@ -106,14 +103,13 @@ impl Resolver<'_> {
         let mut pins = BTreeMap::from([("wipe".to_owned(), vec![always])]);
 
         for (task, text) in said {
-            if !PINNED.contains(&task.as_ref().as_str()) {
-                let known: Vec<String> = PINNED.iter().map(|t| format!("`{t}`")).collect();
+            if !tasks::has(task.as_ref(), Has::Pin) {
                 return Err(self
                     .wrong(
                         task.span().start,
                         format!("`{}` can't have a safety pin", task.as_ref()),
                     )
-                    .cure(format!("use one of {}", known.join(", ")))
+                    .cure(format!("use one of {}", tasks::listed(Has::Pin)))
                     .into());
             }
 
@@ -132,11 +128,12 @@ impl Resolver<'_> {
     fn pin(&self, task: &str, text: &Text) -> Result<Pin> {
         let wrong = |what| self.wrong(text.span().start, what);
         let pin = Pin::parse(text.as_ref()).ok_or_else(|| {
-            wrong(format!("the safety pin `{}` is not of the form `VARIABLE=value`", text.as_ref()))
-                .cure(format!(
+            wrong(format!("the safety pin `{}` is not of the form `VARIABLE=value`", text.as_ref())).cure(
+                format!(
                     "write it like `{task} = \"ALLOW_DATABASE_WIPE=true\"`; you can add a pin, not \
                      remove one"
-                ))
+                ),
+            )
         })?;
 
         if is_always_set(&pin.variable) {

@@ -1,0 +1,211 @@
+//! The commands: a file each, with its arguments, its examples and its flow, and a folder with its
+//! pure plan and what it shows. [`crate::tasks`] has what else holds of each.
+
+pub mod backup;
+pub mod cleanup;
+pub mod completions;
+pub mod config;
+pub mod doctor;
+pub mod hooked;
+pub mod info;
+pub mod list;
+pub mod migrate;
+pub mod pgpass;
+pub mod prepare;
+pub mod protect;
+pub mod repair;
+pub mod reset;
+pub mod restore;
+pub mod seed;
+pub mod shell;
+pub mod start;
+pub mod status;
+pub mod stop;
+pub mod undo;
+pub mod verify;
+pub mod wipe;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+use crate::problem::Exit;
+use crate::session::{Intent, Session};
+use crate::tasks::{self, Touches};
+pub use backup::Backup;
+pub use cleanup::Cleanup;
+pub use completions::Completions;
+pub use config::Config;
+pub use doctor::Doctor;
+pub use info::Info;
+pub use list::List;
+pub use migrate::Migrate;
+pub use pgpass::Pgpass;
+pub use prepare::Prepare;
+pub use protect::Protect;
+pub use repair::Repair;
+pub use reset::Reset;
+pub use restore::Restore;
+pub use seed::Seed;
+pub use shell::Shell;
+pub use start::Start;
+pub use status::Status;
+pub use stop::Stop;
+pub use undo::Undo;
+pub use verify::Verify;
+pub use wipe::Wipe;
+
+/// What a command can say of itself, and do.
+pub trait Command {
+    /// Its row in the table of commands.
+    fn task(&self) -> &'static tasks::Task;
+
+    /// What is done with its plan.
+    fn intent(&self) -> Intent {
+        Intent::Run
+    }
+
+    /// What it touches with these arguments.
+    fn touches(&self) -> Touches {
+        self.task().touches
+    }
+
+    /// What it prints without a project. `program` is the whole command line.
+    fn print_alone(&self, program: &dyn Fn() -> clap::Command) -> Option<String> {
+        let _ = program;
+        None
+    }
+
+    /// Does it: facts, plan, gate, run, report.
+    ///
+    /// # Errors
+    /// With the exit code of [`crate::problem::Problem`]; nothing is lost.
+    fn run(&self, session: &mut Session) -> Result<Exit>;
+
+    /// Whether this run may change something: what only looks is none, and neither is a dry run.
+    fn may_change(&self) -> bool {
+        let changes = matches!(self.touches(), Touches::Programs | Touches::Own | Touches::Servers);
+        changes && self.intent() == Intent::Run
+    }
+
+    /// Whether a run of it has worked with the servers that the project names.
+    fn works_with_servers(&self) -> bool {
+        self.touches() == Touches::Servers && self.may_change()
+    }
+}
+
+/// The commands. An xtask of your own takes them in with `#[command(flatten)]`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Task {
+    /// Back up one database or all, each proved as it is written
+    #[command(name = "db-backup", visible_alias = "backup")]
+    Backup(Backup),
+    /// List the backups, newest first, foreign and broken ones too
+    #[command(name = "db-list", visible_alias = "list", alias = "list-backups")]
+    List(List),
+    /// Show what a backup holds
+    #[command(name = "db-info", visible_alias = "info")]
+    Info(Info),
+    /// Read a backup whole and prove it, or restore it into a scratch database for a trial
+    #[command(name = "db-verify", visible_alias = "verify")]
+    Verify(Verify),
+    /// Restore a backup: loaded and proved beside the live database, then swapped in
+    #[command(name = "db-restore", visible_alias = "restore")]
+    Restore(Restore),
+    /// Swap back what the last restore replaced
+    #[command(name = "db-undo", visible_alias = "undo")]
+    Undo(Undo),
+    /// Back up, then put a new database in place of the old one, migrated and seeded
+    #[command(name = "db-reset", visible_alias = "reset")]
+    Reset(Reset),
+    /// Run the `migrate` hook with the right DATABASE_URL
+    #[command(name = "db-migrate", visible_alias = "migrate")]
+    Migrate(Migrate),
+    /// Run the `seed` hook with the right DATABASE_URL
+    #[command(name = "db-seed", visible_alias = "seed")]
+    Seed(Seed),
+    /// Give a missing or empty database its contents; leave one with data alone
+    #[command(name = "db-prepare", visible_alias = "prepare")]
+    Prepare(Prepare),
+    /// Clean up after a run that was killed; every run that changes something does so first
+    #[command(name = "db-repair", visible_alias = "repair")]
+    Repair(Repair),
+    /// Empty every table; keep the schema and the migration ledgers
+    #[command(name = "db-wipe", visible_alias = "wipe")]
+    Wipe(Wipe),
+    /// Show or set what a database itself says that it is, so that guards know production
+    #[command(name = "db-protect", visible_alias = "protect")]
+    Protect(Protect),
+    /// Write the databases' passwords into your password file, so that psql asks for none
+    #[command(name = "db-pgpass", visible_alias = "pgpass", alias = "update-pgpass")]
+    Pgpass(Pgpass),
+    /// Remove old backups by the keep rules
+    #[command(name = "db-cleanup", visible_alias = "cleanup")]
+    Cleanup(Cleanup),
+    /// Show containers, connections, sizes, sessions and the last backup's age
+    #[command(name = "db-status", visible_alias = "status")]
+    Status(Status),
+    /// Open psql in the right place, or run SQL
+    #[command(name = "db-shell", visible_alias = "shell")]
+    Shell(Shell),
+    /// Show every setting and where it came from
+    #[command(name = "db-config", visible_alias = "config")]
+    Config(Config),
+    /// Look for what would go wrong, with the cure for each problem
+    #[command(name = "db-doctor", visible_alias = "doctor")]
+    Doctor(Doctor),
+    /// Start the project's own cluster, and leave it running
+    #[command(name = "db-start", visible_alias = "start")]
+    Start(Start),
+    /// Stop the project's own cluster
+    #[command(name = "db-stop", visible_alias = "stop")]
+    Stop(Stop),
+    /// Print completions for a shell
+    #[command(name = "db-completions")]
+    Completions(Completions),
+}
+
+impl Task {
+    /// The command, whichever it is.
+    pub fn command(&self) -> &dyn Command {
+        match self {
+            Self::Backup(command) => command,
+            Self::List(command) => command,
+            Self::Info(command) => command,
+            Self::Verify(command) => command,
+            Self::Restore(command) => command,
+            Self::Undo(command) => command,
+            Self::Reset(command) => command,
+            Self::Migrate(command) => command,
+            Self::Seed(command) => command,
+            Self::Prepare(command) => command,
+            Self::Repair(command) => command,
+            Self::Wipe(command) => command,
+            Self::Protect(command) => command,
+            Self::Pgpass(command) => command,
+            Self::Cleanup(command) => command,
+            Self::Status(command) => command,
+            Self::Shell(command) => command,
+            Self::Config(command) => command,
+            Self::Doctor(command) => command,
+            Self::Start(command) => command,
+            Self::Stop(command) => command,
+            Self::Completions(command) => command,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use crate::cli::Cli;
+    use crate::tasks;
+
+    /// The table and the command line know the same commands, in the same order.
+    #[test]
+    fn the_table_has_every_command() {
+        let cli = Cli::command();
+        let names: Vec<&str> = cli.get_subcommands().map(clap::Command::get_name).collect();
+        assert_eq!(names, tasks::ALL.map(|task| task.name));
+    }
+}

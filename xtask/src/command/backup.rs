@@ -1,0 +1,159 @@
+//! `db-backup`
+
+pub mod plan;
+pub mod safety;
+mod salvaging;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+
+use super::Command;
+use crate::bundle::{Catalog, Reason, catalog};
+use crate::config::{self, KeepRules};
+use crate::engine::postgres::facts::Depth;
+use crate::facts::Surveyor;
+use crate::gate::Consent;
+use crate::options;
+use crate::problem::Exit;
+use crate::session::meant::Meant;
+use crate::session::servers::Wants;
+use crate::session::{Intent, Session};
+use crate::tasks::{self, Task};
+use crate::view::backups;
+
+/// `db-backup`
+#[derive(Debug, Clone, Default, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Backup {
+    /// No question, for scripts
+    #[arg(long)]
+    pub auto: bool,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub consent: options::Consent,
+    /// zstd, gzip or none
+    #[arg(long, value_name = "HOW", num_args = 0..=1, default_missing_value = "gzip")]
+    pub compress: Option<String>,
+    /// Compression level
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    pub level: Option<i32>,
+    /// Put the backup into this folder
+    #[arg(long, value_name = "DIR")]
+    pub output_dir: Option<PathBuf>,
+    /// Of a damaged database: without the rows of tables that can't be read, which are named. Such
+    /// a backup is partial: no rule counts it, and it is restored by its name alone
+    #[arg(long)]
+    pub salvage: bool,
+    /// A few words, kept in the name and the manifest
+    #[arg(long, value_name = "WORDS")]
+    pub label: Option<String>,
+    /// Only this database or store (its key, or a database's name); may be given more than once
+    #[arg(long, visible_alias = "database", value_name = "NAME")]
+    pub only: Vec<String>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  db-backup                          ask, then back up every database
+  db-backup --auto --compress gzip   for scripts: no question, a .sql.gz that gunzip reads
+  db-backup --database main --label before-v2
+  db-backup --salvage                of a damaged database: what can be read of it";
+
+impl Command for Backup {
+    fn task(&self) -> &'static Task {
+        &tasks::BACKUP
+    }
+
+    fn intent(&self) -> Intent {
+        Intent::of(&self.consent)
+    }
+
+    fn run(&self, session: &mut Session) -> Result<Exit> {
+        let intent = Intent::of(&self.consent);
+        session.lock(tasks::BACKUP.name, intent)?;
+        for ignored in session.env.ignored() {
+            session.terminal.tell(&format!("note: {ignored}"));
+        }
+
+        let mut settings = session.project.backup.clone();
+        if let Some(dir) = &self.output_dir {
+            settings.dir = std::path::absolute(dir)?;
+            config::apart::check(&session.project, &settings.dir)?;
+        }
+        if let Some(codec) = &self.compress {
+            settings.level = settings.level.filter(|_| *codec == settings.compress);
+            settings.compress.clone_from(codec);
+        }
+
+        settings.level = self.level.or(settings.level);
+        let mut meant = session.meant(&self.only)?;
+        let label = self.label.clone().or_else(|| self.salvage.then(|| "salvage".into()));
+        let mut request =
+            plan::Request { backup: settings, label, reason: Reason::Manual, salvage: None };
+
+        if self.salvage {
+            // what is damaged in a tree or a collection is told by a usual backup of it
+            meant.stores.clear();
+        }
+
+        session.with_servers(&meant.databases.clone(), Wants::Made, intent, |session| {
+            if self.salvage {
+                request.salvage = Some(session.salvage(&meant)?);
+            }
+            back_up(session, self, &meant, &request)
+        })
+    }
+}
+
+fn back_up(
+    session: &mut Session,
+    args: &Backup,
+    meant: &Meant,
+    request: &plan::Request,
+) -> Result<Exit> {
+    let surveyor = Surveyor { idle: Some(&session.idle), ..session.surveyor() };
+    let set = surveyor.set(&meant.databases, &meant.stores, Depth::Database)?;
+    let catalog =
+        Catalog::beside_a_new_one(&request.backup.dir, &session.project, &request.backup.keep)?;
+    let plan = plan::plan(&session.project, &set, &catalog, request, &session.moment)?;
+    let plan = session.hooked(plan, &set.databases.iter().collect::<Vec<_>>())?;
+
+    let result = plan.result.clone();
+    let unasked = args.auto || session.env.says_yes("SKIP_BACKUP_PROMPT");
+    let consent = match Consent::from(&args.consent) {
+        _ if unasked => Consent::Yes,
+        Consent::Ask if !request.backup.ask => Consent::Unasked,
+        given => given,
+    };
+
+    if session.carry_out(plan, consent, Intent::of(&args.consent))?.is_none() {
+        return Ok(Exit::Done);
+    }
+
+    // a hook may have moved it on: that spoils no backup
+    let backups: Vec<_> = result
+        .iter()
+        .filter_map(|p| catalog::at(p, &session.project).ok())
+        .map(|b| backups::json(&b))
+        .collect();
+
+    session.record.fields(serde_json::json!({ "backups": backups }));
+    say_recent(session, request);
+
+    session.print(&result.iter().map(|p| Session::short(p)).collect::<Vec<_>>().join("\n"))
+}
+
+/// So many are listed after a backup.
+const RECENT: usize = 3;
+
+/// The newest backups, for a person who has just made one: whoever reads a pipe has `db-list`.
+fn say_recent(session: &mut Session, request: &plan::Request) {
+    let read =
+        || Catalog::beside_a_new_one(&request.backup.dir, &session.project, &KeepRules::default());
+    // what was made is made, whether the folder can be read or not
+    let Some(catalog) = session.is_watched().then(read).and_then(Result::ok) else { return };
+    let recent = &catalog.backups[..catalog.backups.len().min(RECENT)];
+    session.terminal.tell(&backups::recent(recent, session.moment.now));
+}

@@ -1,0 +1,524 @@
+//! `db-backup`: dump, prove, compress, seal; then what retention lets go.
+
+mod notes;
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use crate::bundle::manifest::{Artifact, Manifest, Missing, Reason};
+use crate::bundle::name::{self, Words};
+use crate::bundle::{Catalog, Ground};
+use crate::cmd::{Cmd, quoted};
+use crate::config::{self, Project};
+use crate::engine::postgres::client::LargeObjects;
+use crate::engine::postgres::{cures, snapshot};
+use crate::engine::store::Format;
+use crate::facts::salvage::Damage;
+use crate::facts::{Set, Surveyed, SurveyedStore};
+use crate::plan::{
+    Act, Deed, Dumping, How, Pipe, Plan, Proof, Risk, Scope, Seal, Sink, Source, Step, Trust,
+};
+use crate::planning::Moment;
+use crate::planning::marked::half_made;
+use crate::problem::Problem;
+use crate::stream::Compression;
+use crate::tasks;
+use crate::ui::human;
+
+/// What was asked for.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The folder, template and rules in force, command line included.
+    pub backup: config::Backup,
+    /// The person's words for it.
+    pub label: Option<String>,
+    /// Why it is made.
+    pub reason: Reason,
+    /// `--salvage`: what can't be read, by the databases' keys.
+    pub salvage: Option<Salvage>,
+}
+
+/// What can't be read of damaged databases, by their keys.
+pub type Salvage = BTreeMap<String, Damage>;
+
+impl Request {
+    fn damage(&self, key: &str) -> Option<&Damage> {
+        self.salvage.as_ref()?.get(key).filter(|damage| !damage.is_none())
+    }
+
+    /// What of a damaged database is not in its backup.
+    fn missing(&self, key: &str) -> Vec<Missing> {
+        let told = self.damage(key).map_or(Vec::new(), Damage::told);
+        told.into_iter()
+            .map(|(table, why)| Missing { store: key.to_owned(), why, table: Some(table) })
+            .collect()
+    }
+}
+
+/// What every set of one run has in common.
+struct All<'a> {
+    project: &'a Project,
+    request: &'a Request,
+    catalog: &'a Catalog,
+    compression: Compression,
+    moment: &'a Moment,
+    missing: &'a [Missing],
+}
+
+/// A database or a store, as a backup sees it.
+#[derive(Clone, Copy)]
+enum Subject<'a> {
+    Database(&'a Surveyed),
+    Store(&'a SurveyedStore),
+}
+
+impl Subject<'_> {
+    fn key(&self) -> &str {
+        match self {
+            Self::Database(d) => &d.spec.key,
+            Self::Store(s) => s.key(),
+        }
+    }
+
+    fn name(&self) -> &str {
+        match self {
+            Self::Database(d) => d.name(),
+            Self::Store(s) => s.key(),
+        }
+    }
+
+    fn format(&self) -> Format {
+        match self {
+            Self::Database(_) => Format::Script,
+            Self::Store(s) => s.address.format(),
+        }
+    }
+
+    /// `app` (localhost, 12 MB)
+    fn shown(&self) -> String {
+        let (at, size) = match self {
+            Self::Database(d) => (d.at(), d.live().and_then(|l| l.size)),
+            Self::Store(s) => (s.address.to_string(), s.held.bytes),
+        };
+        let size = size.map_or(String::new(), |n| format!(", {}", human::bytes(n)));
+        format!("`{}` ({at}{size})", self.name())
+    }
+}
+
+/// Plans a backup of these databases and stores.
+pub fn plan(
+    project: &Project,
+    set: &Set,
+    catalog: &Catalog,
+    request: &Request,
+    moment: &Moment,
+) -> Result<Plan> {
+    let compression = Compression::parse(&request.backup.compress, request.backup.level)
+        .map_err(Problem::usage)?;
+    set.databases.iter().try_for_each(dumpable)?;
+
+    let databases = set.databases.iter().map(Subject::Database);
+    let subjects: Vec<Subject<'_>> =
+        databases.chain(set.stores.iter().map(Subject::Store)).collect();
+
+    if subjects.is_empty() || (request.reason.is_safety() && !set.missing.is_empty()) {
+        return Err(not_whole(&set.missing).into());
+    }
+
+    let all = All { project, request, catalog, compression, moment, missing: &set.missing };
+    let mut names = Names::new(request, catalog, moment);
+    let mut steps = Vec::new();
+
+    if !request.backup.dir.is_dir() {
+        steps.push(Step::Act(Act::Create(Deed {
+            what: "backup folder".into(),
+            how: How::Folder(request.backup.dir.clone()),
+        })));
+    }
+
+    if catalog.ground == Ground::Own {
+        steps.extend(crate::command::cleanup::plan::unfinished(catalog));
+    }
+
+    let mut result = Vec::new();
+    let groups: Vec<&[Subject<'_>]> = if name::is_folder(&request.backup.name) {
+        vec![&subjects]
+    } else {
+        subjects.chunks(1).collect()
+    };
+
+    for group in groups {
+        let paths = names.next(project, group, compression);
+        result.push(paths.shown());
+        steps.push(one_set(&all, group, &paths));
+    }
+
+    let gone =
+        crate::command::cleanup::plan::removals(catalog, &request.backup.keep, moment, &set.keys());
+    // what is saved of a damaged database takes no good backup's place
+    if !gone.is_empty() && request.salvage.is_none() {
+        // an old one that can't be removed is no fault of the new one, which is sealed by then
+        steps.push(Step::Scope(Scope { finally: gone, ..Scope::default() }));
+    }
+
+    let list = subjects.iter().map(Subject::shown).collect::<Vec<_>>().join(", ");
+    let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let is_elsewhere = request.backup.dir != project.backup.dir;
+
+    let how = |path: &PathBuf| {
+        if is_elsewhere {
+            format!("--file {}", quoted(&path.to_string_lossy()))
+        } else {
+            quoted(&name(path))
+        }
+    };
+
+    let afterwards =
+        result.iter().map(|path| format!("to restore it: db-restore {}", how(path))).collect();
+
+    Ok(Plan {
+        notes: notes::of(set, request),
+        steps,
+        afterwards,
+        backup: result.first().cloned(),
+        result,
+        ..Plan::bare(
+            tasks::BACKUP.name,
+            format!("back up {list} to {}", request.backup.dir.display()),
+            Risk::Adds,
+        )
+    })
+}
+
+fn not_whole(missing: &[Missing]) -> Problem {
+    let why: Vec<String> = missing.iter().map(|m| format!("{}: {}", m.store, m.why)).collect();
+    Problem::failed("no whole backup can be made: a store is down").because(why.join("\n")).cure(
+        "bring it up, or name what is meant with `--only`; a partial backup is none that anything \
+         is destroyed behind",
+    )
+}
+
+/// What keeps a database from being dumped, before anything is begun.
+pub fn dumpable(database: &Surveyed) -> Result<()> {
+    if database.live().is_none() {
+        return Err(Problem::failed(format!(
+            "there is no database `{}` on the server ({})",
+            database.name(),
+            database.at()
+        ))
+        .cure("check its name (`db-config` shows where it comes from), or create it")
+        .into());
+    }
+
+    let server = database.server.version.major();
+    if let Some(own) = database.dump_major.filter(|own| *own < server) {
+        return Err(Problem::failed(format!(
+            "this pg_dump ({own}) can\'t read the server of `{}` ({server})",
+            database.name()
+        ))
+        .because("pg_dump refuses a server of a newer version than its own")
+        .cure(format!(
+            "{}; `db-doctor` shows which there are",
+            cures::for_text("server version mismatch").unwrap_or_default()
+        ))
+        .into());
+    }
+
+    Ok(())
+}
+
+struct Names<'a> {
+    request: &'a Request,
+    moment: &'a Moment,
+    /// By what is there already.
+    taken: &'a HashSet<PathBuf>,
+    /// To what this run makes.
+    given: BTreeSet<PathBuf>,
+}
+
+/// Where a set's files go: by their final names, and by those they have until they are whole.
+struct Paths {
+    artifacts: Vec<PathBuf>,
+    partials: Vec<PathBuf>,
+    manifest: PathBuf,
+    folder: Option<(PathBuf, PathBuf)>,
+}
+
+impl Paths {
+    /// What a person restores by.
+    fn shown(&self) -> PathBuf {
+        self.folder.as_ref().map_or_else(
+            || self.artifacts.first().cloned().unwrap_or_default(),
+            |(_, folder)| folder.clone(),
+        )
+    }
+}
+
+impl<'a> Names<'a> {
+    fn new(request: &'a Request, catalog: &'a Catalog, moment: &'a Moment) -> Self {
+        Self { request, moment, taken: &catalog.taken, given: BTreeSet::new() }
+    }
+
+    /// The first names that nobody has: two backups in one second get a counter.
+    fn next(
+        &mut self,
+        project: &Project,
+        group: &[Subject<'_>],
+        compression: Compression,
+    ) -> Paths {
+        let free = |paths: &Paths| {
+            let mut whole = paths
+                .artifacts
+                .iter()
+                .chain([&paths.manifest])
+                .chain(paths.folder.iter().map(|(_, to)| to));
+            whole.all(|path| !self.taken.contains(path) && !self.given.contains(path))
+        };
+
+        let mut counter = 1;
+        let mut paths = self.paths(project, group, compression, counter);
+        while !free(&paths) {
+            counter += 1;
+            paths = self.paths(project, group, compression, counter);
+        }
+
+        self.given.extend(paths.artifacts.iter().cloned().chain([paths.manifest.clone()]));
+
+        paths
+    }
+
+    fn paths(
+        &self,
+        project: &Project,
+        group: &[Subject<'_>],
+        compression: Compression,
+        counter: u32,
+    ) -> Paths {
+        let dir = &self.request.backup.dir;
+        let ext = |format: Format| match compression.codec().extension() {
+            "" => format.extension().to_owned(),
+            ext => format!("{}.{ext}", format.extension()),
+        };
+
+        let relative: Vec<PathBuf> = group
+            .iter()
+            .map(|d| {
+                let words = Words {
+                    project: &project.name,
+                    environment: &project.environment,
+                    database: d.name(),
+                    store: d.key(),
+                    label: self.request.label.as_deref(),
+                };
+
+                name::artifact(
+                    &self.request.backup,
+                    &words,
+                    &ext(d.format()),
+                    self.moment.now,
+                    counter,
+                )
+            })
+            .collect();
+
+        let manifest = dir.join(name::manifest(&relative[0]));
+        let artifacts: Vec<PathBuf> = relative.iter().map(|r| dir.join(r)).collect();
+        let folder = name::is_folder(&self.request.backup.name).then(|| {
+            let to = artifacts[0].parent().unwrap_or(dir).to_path_buf();
+            (name::partial(&to), to)
+        });
+
+        let partials = match &folder {
+            Some((from, to)) => {
+                artifacts.iter().map(|a| from.join(a.strip_prefix(to).unwrap_or(a))).collect()
+            }
+            None => artifacts.iter().map(|a| name::partial(a)).collect(),
+        };
+        Paths { artifacts, partials, manifest, folder }
+    }
+}
+
+fn one_set(all: &All<'_>, group: &[Subject<'_>], paths: &Paths) -> Step {
+    let All { project, request, moment, missing, compression, .. } = *all;
+    let mut body = Vec::new();
+    let mut on_failure = Vec::new();
+
+    if let Some((from, _)) = &paths.folder {
+        body.push(Step::Act(Act::Create(Deed {
+            what: "folder of the set".into(),
+            how: How::Folder(from.clone()),
+        })));
+    }
+
+    for (subject, partial) in group.iter().zip(&paths.partials) {
+        body.push(Step::Act(dump(*subject, partial, compression, all)));
+        if let Subject::Database(database) = subject {
+            on_failure.push(crate::command::restore::plan::end_sessions(database));
+        }
+    }
+
+    let names = match &paths.folder {
+        Some((from, to)) => {
+            on_failure.push(Act::Remove(Deed {
+                what: "the unfinished set".into(),
+                how: How::Folder(from.clone()),
+            }));
+            vec![(from.clone(), to.clone())]
+        }
+        None => {
+            on_failure.extend(paths.partials.iter().map(|p| {
+                Act::Remove(Deed { what: "the unfinished dump".into(), how: How::File(p.clone()) })
+            }));
+            let manifest = How::File(name::partial(&paths.manifest));
+            on_failure
+                .push(Act::Remove(Deed { what: "the unfinished manifest".into(), how: manifest }));
+            paths.partials.iter().cloned().zip(paths.artifacts.iter().cloned()).collect()
+        }
+    };
+
+    // it counts as no good one: its database's old data is in another, which no rule may let go for
+    // it. What a restore backs up first gives way to whole data right behind it
+    let half = group.iter().filter_map(|subject| match subject {
+        Subject::Database(database) if !request.reason.is_safety() => {
+            half_made(database).map(|why| Missing { store: subject.key().into(), why, table: None })
+        }
+        _ => None,
+    });
+
+    let missing: Vec<Missing> = missing
+        .iter()
+        .cloned()
+        .chain(group.iter().flat_map(|subject| request.missing(subject.key())))
+        .chain(half)
+        .collect();
+
+    let artifacts: Vec<Artifact> = group
+        .iter()
+        .zip(&paths.artifacts)
+        .map(|(subject, path)| artifact(*subject, path, compression))
+        .collect();
+
+    let manifest = Manifest {
+        format: Manifest::format(&artifacts, &missing),
+        tool: format!("db-tasks {}", env!("CARGO_PKG_VERSION")),
+        created: moment.now,
+        reason: request.reason,
+        label: request.label.clone(),
+        project: project.name.clone(),
+        project_named: project.named,
+        environment: project.environment.clone(),
+        partial: !missing.is_empty(),
+        missing,
+        artifacts,
+        verified: Vec::new(),
+        untried: None,
+        digest: None,
+    };
+
+    let seal =
+        Seal::Backup { manifest: Box::new(manifest), manifest_path: paths.manifest.clone(), names };
+    body.push(Step::Act(Act::Seal(Box::new(seal))));
+
+    Step::Scope(Scope { body, on_failure, ..Scope::default() })
+}
+
+/// The last good artifact: the size on disk, indexes and all, tells little of the next one's.
+fn last<'a>(catalog: &'a Catalog, subject: Subject<'_>) -> Option<&'a Artifact> {
+    let manifest = catalog.latest(&[subject.key()])?.manifest()?;
+    manifest.artifacts.iter().find(|a| a.store == subject.key() && is_of(a, subject))
+}
+
+fn is_of(artifact: &Artifact, subject: Subject<'_>) -> bool {
+    match subject {
+        Subject::Database(d) => artifact.database.name == d.name(),
+        Subject::Store(_) => artifact.format() == subject.format(),
+    }
+}
+
+fn dump(subject: Subject<'_>, partial: &Path, compression: Compression, all: &All<'_>) -> Act {
+    let last = last(all.catalog, subject);
+    let from = match subject {
+        Subject::Database(database) => {
+            let cmd = match all.request.damage(subject.key()) {
+                Some(damage) => without(database, damage),
+                None => database.dumper.dump(),
+            };
+            Source::Dump(Box::new(dumping(database, cmd)))
+        }
+        Subject::Store(store) => Source::Store(store.address.clone()),
+    };
+
+    Act::Pipe(Box::new(Pipe {
+        store: subject.key().to_owned(),
+        format: subject.format(),
+        from,
+        to: Sink::File {
+            path: partial.to_path_buf(),
+            compression,
+            about: last.map(|last| last.bytes),
+        },
+        // what pg_dump writes here and now is this database's own: a statement that the list lacks
+        // must not cost a backup
+        proof: Proof {
+            expected_bytes: last.map(|last| last.plain_bytes),
+            trust: Trust::Repository,
+            ..Proof::default()
+        },
+    }))
+}
+
+/// In the server's own container pg_dump can be led nowhere else, and a session more costs 90 ms
+/// there.
+fn dumping(database: &Surveyed, dump: Cmd) -> Dumping {
+    let session = database
+        .live()
+        .filter(|_| !database.is_inside())
+        .map(|live| snapshot::session(&database.client, live.oid));
+    Dumping { dump, session }
+}
+
+/// A dump that leaves alone what can't be read.
+fn without(database: &Surveyed, damage: &Damage) -> Cmd {
+    let patterns: Vec<String> = damage.unread.iter().map(|unread| unread.pattern.clone()).collect();
+    let large =
+        if damage.large_objects.is_some() { LargeObjects::LeftOut } else { LargeObjects::Taken };
+    database.dumper.dump_without(&patterns, large)
+}
+
+fn artifact(subject: Subject<'_>, path: &Path, compression: Compression) -> Artifact {
+    let (database, server_version, extensions) = match subject {
+        Subject::Database(d) => (
+            d.live().cloned().unwrap_or_default(),
+            d.server.version_text.clone(),
+            d.server.extensions.clone(),
+        ),
+        Subject::Store(s) => {
+            (Default::default(), s.held.version.clone().unwrap_or_default(), Default::default())
+        }
+    };
+
+    Artifact {
+        store: subject.key().to_owned(),
+        kind: subject.format().kind().into(),
+        file: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        bytes: 0,
+        sha256: String::new(),
+        blake3: String::new(),
+        codec: compression.codec(),
+        plain_bytes: 0,
+        started: chrono::DateTime::UNIX_EPOCH,
+        seconds: 0.0,
+        database,
+        server_version,
+        dump_version: None,
+        extensions,
+        migrations: Vec::new(),
+        rows: 0,
+        large_objects: 0,
+        tables: Vec::new(),
+        contents: None,
+        claims: None,
+    }
+}

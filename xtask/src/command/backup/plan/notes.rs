@@ -1,0 +1,69 @@
+//! What is said before a backup: what it will not hold, and what comes between.
+
+use super::Request;
+use crate::bundle::manifest::Missing;
+use crate::command::restore::plan::half_made;
+use crate::facts::{Set, Surveyed, SurveyedStore};
+
+/// All of it.
+pub fn of(set: &Set, request: &Request) -> Vec<String> {
+    set.missing
+        .iter()
+        .map(partial)
+        .chain(
+            set.keys()
+                .iter()
+                .flat_map(|key| request.missing(key))
+                .map(|missing| format!("PARTIAL: {}", missing.why)),
+        )
+        .chain(set.stores.iter().filter_map(unrestorable))
+        .chain(set.databases.iter().filter_map(half_made))
+        .chain(set.databases.iter().filter_map(unlogged))
+        .chain(set.databases.iter().filter_map(unread))
+        .chain(set.databases.iter().filter_map(Surveyed::on_login))
+        .chain(set.databases.iter().filter_map(through_a_pooler))
+        .collect()
+}
+
+fn partial(missing: &Missing) -> String {
+    format!("PARTIAL: without `{}`, which is optional: {}", missing.store, missing.why)
+}
+
+/// What can be backed up and not be restored where it is.
+fn unrestorable(store: &SurveyedStore) -> Option<String> {
+    store.held.stuck.as_ref().map(|why| {
+        format!("`{}` can be backed up, and not be restored as it is: {why}", store.key())
+    })
+}
+
+/// What a standby has nothing of (<https://www.postgresql.org/docs/current/sql-createtable.html>, UNLOGGED).
+fn unlogged(database: &Surveyed) -> Option<String> {
+    let shape = &database.server.shape;
+    let tables = shape.unlogged.join(", ");
+    let none = format!(
+        "`{}` is a standby's: rows of its unlogged tables are not in the backup ({tables})",
+        database.name()
+    );
+    (shape.standby && !tables.is_empty()).then_some(none)
+}
+
+/// What a role may not read of others' secrets (<https://www.postgresql.org/docs/current/view-pg-user-mappings.html>).
+fn unread(database: &Surveyed) -> Option<String> {
+    let mappings = &database.server.shape.mappings;
+    (!mappings.is_empty()).then(|| {
+        format!(
+            "user mappings whose options `{}` may not read are in the backup of `{}` without \
+             them: {}; a superuser's backup has them",
+            database.server.role.name,
+            database.name(),
+            mappings.join(", ")
+        )
+    })
+}
+
+/// pg_dump sets an empty `search_path`: where a pooler hands sessions on at a transaction's end,
+/// that stays in them.
+fn through_a_pooler(database: &Surveyed) -> Option<String> {
+    let why = database.pooled()?;
+    Some(format!("`{}` is read through a pooler: {why}", database.name()))
+}

@@ -1,0 +1,26 @@
+//! The backup that comes before something is replaced.
+
+use anyhow::Result;
+
+use crate::bundle::{Catalog, Reason};
+use crate::config::KeepRules;
+use crate::facts::{Set, Surveyed};
+use crate::plan::Plan;
+use crate::session::Session;
+
+/// The backup that comes before something is destroyed: its steps stand in the same plan, so that
+/// nothing starts before it is sealed.
+pub fn safety_backup(session: &Session, target: &Surveyed, reason: Reason) -> Result<Plan> {
+    let mut backup = session.project.backup.clone();
+    if reason == Reason::PreRestore {
+        // the backup that is about to be restored may be the one that is due
+        backup.keep = KeepRules::default();
+    }
+
+    let request = super::plan::Request { backup, label: None, reason, salvage: None };
+    let catalog =
+        Catalog::beside_a_new_one(&request.backup.dir, &session.project, &request.backup.keep)?;
+    let set = Set { databases: vec![target.clone()], ..Set::default() };
+
+    super::plan::plan(&session.project, &set, &catalog, &request, &session.moment)
+}

@@ -1,0 +1,43 @@
+//! `db-backup --salvage`: what can be read of a damaged database, before it is backed up.
+
+use anyhow::Result;
+
+use crate::command::backup::plan::Salvage;
+use crate::engine::postgres::facts::Depth;
+use crate::facts::salvage::look;
+use crate::problem::Problem;
+use crate::session::Session;
+use crate::session::meant::Meant;
+
+impl Session {
+    /// Reads all tables of these databases.
+    ///
+    /// # Errors
+    /// Nothing but stores was named, or the catalog itself can't be read.
+    pub(super) fn salvage(&mut self, meant: &Meant) -> Result<Salvage> {
+        if meant.databases.is_empty() {
+            return Err(Problem::usage("`--salvage` is for databases")
+                .cure("name one with `--only`, or leave `--only` out")
+                .into());
+        }
+
+        let mut salvage = Salvage::new();
+
+        for database in &meant.databases {
+            let target = self.surveyor().survey(database, Depth::Database)?;
+            self.terminal.tell(&format!("read every table of `{}`", target.name()));
+
+            let secrets = self.project.secrets.clone();
+            let damage =
+                look(&target, &secrets, &mut |found| self.terminal.say(&format!("  {found}")))?;
+
+            if damage.is_none() {
+                self.terminal.tell("  all of it can be read: the backup is one like any other");
+            }
+
+            salvage.insert(database.key.clone(), damage);
+        }
+
+        Ok(salvage)
+    }
+}

@@ -1,0 +1,200 @@
+//! `db-cleanup`: what the keep rules let go, each with its reason.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use crate::bundle::keep::{Candidate, Verdict, decide};
+use crate::bundle::{Backup, Catalog, Manifest};
+use crate::config::KeepRules;
+use crate::plan::{Act, Deed, How, Plan, Risk, Step};
+use crate::planning::Moment;
+use crate::tasks;
+
+/// What becomes of every backup of this project.
+pub fn verdicts<'a>(
+    catalog: &'a Catalog,
+    rules: &KeepRules,
+    moment: &Moment,
+) -> Vec<(&'a Backup, Verdict)> {
+    let mut groups: BTreeMap<Vec<&str>, Vec<&Backup>> = BTreeMap::new();
+
+    for backup in catalog.backups.iter().filter(|b| b.other_project.is_none()) {
+        if let Some(manifest) = backup.manifest() {
+            let mut stores: Vec<&str> =
+                manifest.artifacts.iter().map(|a| a.store.as_str()).collect();
+            stores.sort_unstable();
+            groups.entry(stores).or_default().push(backup);
+        }
+    }
+
+    let named = names(catalog);
+    let mut all: Vec<(&Backup, Verdict)> = groups
+        .into_values()
+        .flat_map(|group| {
+            let candidates: Vec<Candidate> = group.iter().map(|b| candidate(b)).collect();
+            let verdicts = decide(&candidates, rules, moment.now);
+            group
+                .into_iter()
+                .zip(verdicts)
+                .map(|(backup, verdict)| (backup, unless_shared(backup, verdict, &named)))
+        })
+        .collect();
+
+    all.sort_by(|a, b| (b.0.created, &b.0.name).cmp(&(a.0.created, &a.0.name)));
+    all
+}
+
+/// The manifests that name each file.
+fn names(catalog: &Catalog) -> HashMap<PathBuf, Vec<&Path>> {
+    let mut names: HashMap<PathBuf, Vec<&Path>> = HashMap::new();
+
+    for (backup, manifest) in
+        catalog.backups.iter().filter_map(|b| Some((b, b.manifest_path.as_deref()?)))
+    {
+        for file in files_of(backup) {
+            names.entry(file).or_default().push(manifest);
+        }
+    }
+
+    names
+}
+
+/// What a manifest names elsewhere is no part of a backup, whoever wrote it. A file goes with the
+/// last manifest that names it: a copy of an old manifest would take the file of a good backup
+/// along.
+fn unless_shared(
+    backup: &Backup,
+    verdict: Verdict,
+    named: &HashMap<PathBuf, Vec<&Path>>,
+) -> Verdict {
+    if let Verdict::Keep(_) = verdict {
+        return verdict;
+    }
+
+    if backup.manifest().is_some_and(Manifest::is_saved) {
+        return Verdict::Keep(
+            "it was saved of a damaged database: remove it by hand, when nobody needs it".into(),
+        );
+    }
+
+    if let Some(file) = backup.names_what_is_not_its_own() {
+        return Verdict::Keep(format!(
+            "its manifest names `{file}`, which is not its own: look at it, and remove it by hand"
+        ));
+    }
+
+    let files = files_of(backup);
+    let all = files.iter().filter_map(|file| named.get(file)).flatten();
+    let other =
+        all.into_iter().find(|manifest| Some(**manifest) != backup.manifest_path.as_deref());
+
+    other.map_or(verdict, |other| {
+        Verdict::Keep(format!("`{}` names its file, too", other.display()))
+    })
+}
+
+fn files_of(backup: &Backup) -> Vec<PathBuf> {
+    backup
+        .manifest()
+        .into_iter()
+        .flat_map(|m| &m.artifacts)
+        .map(|a| backup.folder().join(&a.file))
+        .collect()
+}
+
+fn candidate(backup: &Backup) -> Candidate {
+    let whole = matches!(backup.kind, crate::bundle::Kind::Ours(_));
+    Candidate {
+        name: backup.name.clone(),
+        created: backup.created,
+        good: whole && backup.manifest().is_some_and(|m| m.is_good()),
+    }
+}
+
+/// Plans a cleanup.
+pub fn plan(catalog: &Catalog, rules: &KeepRules, moment: &Moment) -> Plan {
+    let verdicts = verdicts(catalog, rules, moment);
+    let kept = verdicts.iter().filter_map(|(b, v)| match v {
+        Verdict::Keep(why) => Some(format!("keeps {}: {why}", b.name)),
+        Verdict::Remove(_) => None,
+    });
+
+    let not_ours = catalog.backups.iter().filter_map(|b| match (&b.other_project, b.manifest()) {
+        (Some(other), _) => Some(format!("keeps {}: it is of the project `{other}`", b.name)),
+        (None, None) => Some(format!("keeps {}: it is not one of ours", b.name)),
+        _ => None,
+    });
+
+    let notes = kept.chain(not_ours).collect();
+    let mut steps: Vec<Step> = unfinished(catalog).collect();
+    steps.extend(acts(&verdicts).into_iter().map(Step::Act));
+
+    let risk = if steps.is_empty() { Risk::Nothing } else { Risk::RemovesBackups };
+
+    Plan {
+        notes,
+        steps,
+        ..Plan::bare(
+            tasks::CLEANUP.name,
+            format!("remove old backups from {}", catalog.dir.display()),
+            risk,
+        )
+    }
+}
+
+/// What an interrupted run left goes before anything else is made or removed.
+pub fn unfinished(catalog: &Catalog) -> impl Iterator<Item = Step> {
+    catalog.unfinished.iter().map(|path| {
+        let how = if path.is_dir() { How::Folder(path.clone()) } else { How::File(path.clone()) };
+        Step::Act(Act::Remove(Deed { what: "what an interrupted run left".into(), how }))
+    })
+}
+
+/// What goes after a new backup was made, by the rules that somebody has set: without a rule,
+/// nothing does.
+pub fn removals(catalog: &Catalog, rules: &KeepRules, moment: &Moment, made: &[&str]) -> Vec<Act> {
+    if rules.days.is_none() {
+        return Vec::new();
+    }
+
+    let concerned: HashSet<_> = with_any(catalog, made).map(|b| &b.path).collect();
+    let verdicts: Vec<_> = verdicts(catalog, rules, moment)
+        .into_iter()
+        .filter(|(b, _)| concerned.contains(&b.path))
+        .collect();
+
+    acts(&verdicts)
+}
+
+/// The backups that hold one of these databases or stores, by their keys.
+fn with_any<'a>(catalog: &'a Catalog, keys: &'a [&str]) -> impl Iterator<Item = &'a Backup> {
+    let holds = |b: &&Backup| {
+        b.manifest().is_some_and(|m| m.artifacts.iter().any(|a| keys.contains(&a.store.as_str())))
+    };
+    catalog.backups.iter().filter(holds)
+}
+
+/// A backup's files go before its manifest: what a crash leaves is known as broken, and goes next
+/// time.
+fn acts(verdicts: &[(&Backup, Verdict)]) -> Vec<Act> {
+    let mut acts = Vec::new();
+
+    for (backup, verdict) in verdicts {
+        let Verdict::Remove(why) = verdict else { continue };
+        let remove = |how| Act::Remove(Deed { what: format!("backup, {why}"), how });
+
+        match &backup.manifest_path {
+            Some(manifest) if manifest.starts_with(&backup.path) => {
+                let files = files_of(backup).into_iter().chain([manifest.clone()]).collect();
+                acts.push(remove(How::Set(backup.path.clone(), files)));
+            }
+            Some(manifest) => {
+                acts.extend(files_of(backup).into_iter().map(|f| remove(How::File(f))));
+                acts.push(remove(How::File(manifest.clone())));
+            }
+            None => {}
+        }
+    }
+
+    acts
+}

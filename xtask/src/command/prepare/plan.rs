@@ -1,0 +1,351 @@
+//! `db-prepare`: for a container's first start, and any other. It gives a database that is missing
+//! or empty what it needs, and leaves one with data alone.
+
+use anyhow::Result;
+
+use crate::command::restore::plan::in_place::plan as restore_in_place;
+use crate::command::restore::plan::{
+    Aim, Difference, Request, Subject, carriable, end_sessions, leftovers, live_is, may_create,
+    may_go, plan as restore, swappable,
+};
+use crate::config::Project;
+use crate::engine::postgres::admin::{self, Identity};
+use crate::engine::postgres::marks::{Own, State, Use};
+use crate::engine::postgres::name::{beside, previous};
+use crate::engine::postgres::{filling, in_place};
+use crate::facts::dumps::Dump;
+use crate::facts::{ContainerFacts, Surveyed};
+use crate::plan::{Act, Plan, Risk, Scope, Step, Trust};
+use crate::planning::hooks::{Hooks, Outcome};
+use crate::problem::Problem;
+use crate::tasks;
+use crate::ui::human::counted;
+
+/// What a database needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// Nothing: there is something in it.
+    Nothing,
+    /// Its contents: it is there and has no table.
+    Contents,
+    /// Everything: it is not there.
+    Everything,
+    /// That what another run left half made goes away first.
+    TakingBack,
+}
+
+/// From the facts: whether it is there, whether it is done, and how many tables are in it.
+pub fn need(target: &Surveyed) -> Need {
+    let waits = target.server.database(&filling::pristine(target.name()));
+    match target.live() {
+        Some(live) if live.state() == State::OnItsWay => Need::TakingBack,
+        None if waits.is_some() => Need::TakingBack,
+        None => Need::Everything,
+        Some(_) if target.server.tables.is_empty() => Need::Contents,
+        Some(_) => Need::Nothing,
+    }
+}
+
+/// Plans what comes first where a killed run's own journal is gone, as with a container's file
+/// system: the mark in the database is not.
+pub fn take_back(project: &Project, target: &Surveyed) -> Result<Plan> {
+    let name = target.name();
+    if let Some(session) = target.live().and(target.server.sessions.first()) {
+        return Err(Problem::failed(format!(
+            "`{name}` is half prepared, and somebody is at work in it: {session}"
+        ))
+        .because("another run may be preparing it right now")
+        .cure(
+            "wait for its end and run this again; where there is no such run, end that session \
+             first",
+        )
+        .into());
+    }
+
+    let headline =
+        format!("take away what an earlier run has left half made of `{name}` ({})", target.at());
+    let steps = vec![Step::Act(undone(project, target)?)];
+    let notes =
+        vec!["this comes first; the preparation itself can be planned when it is done".into()];
+
+    Ok(Plan { steps, notes, ..Plan::bare(tasks::PREPARE.name, headline, Risk::Nothing) })
+}
+
+/// Plans the preparation: from a dump where there is one, else by the hooks `migrate` and `seed`.
+pub fn plan(
+    project: &Project,
+    target: &Surveyed,
+    dump: Option<&Dump>,
+    hooks: &Hooks,
+) -> Result<Plan> {
+    let name = target.name();
+    live_is(target, Use::Fill, &project.guards)?;
+
+    if need(target) == Need::Nothing {
+        let tables = counted(target.server.tables.len() as u64, "table");
+        let headline = format!("`{name}` ({}) has {tables}: nothing to prepare", target.at());
+        return Ok(Plan::bare(tasks::PREPARE.name, headline, Risk::Nothing));
+    }
+
+    if let Some(dump) = dump {
+        return from_dump(project, target, dump);
+    }
+
+    let seeded = !is_protected(project, target);
+    let moments: &[&str] = if seeded { &["migrate", "seed"] } else { &["migrate"] };
+    let fill: Vec<Step> =
+        moments.iter().flat_map(|m| hooks.acts(m, None, Outcome::Pending)).map(Step::Act).collect();
+    let mut notes = Vec::new();
+
+    if !fill.is_empty() {
+        notes.push(match target.server.role.createdb {
+            true => {
+                format!(
+                    "if that fails, `{name}` is as it was; what is half made stays as `{}` for a \
+                     look",
+                    admin::failed(name)
+                )
+            }
+            false => format!(
+                "if that fails, `{name}` is emptied again: the role may not create a copy of it"
+            ),
+        });
+    }
+
+    if !seeded && !hooks.acts("seed", None, Outcome::Pending).is_empty() {
+        notes.push(
+            "it is NOT seeded: this is production, where a seed has no business \
+             (`guards.protected-environments`)"
+                .into(),
+        );
+    }
+
+    notes.extend(moments.iter().flat_map(|m| hooks.notes(m)));
+    let steps = match target.live() {
+        None => made(project, target, fill)?,
+        Some(_) if fill.is_empty() => Vec::new(),
+        Some(_) => filled(project, target, fill)?,
+    };
+
+    Ok(Plan {
+        steps,
+        notes,
+        ..Plan::bare(
+            tasks::PREPARE.name,
+            format!("prepare `{name}` ({})", target.at()),
+            Risk::Nothing,
+        )
+    })
+}
+
+/// What a replacement needs beside its dump.
+pub struct Replacement<'a> {
+    /// The containers that stand still meanwhile.
+    pub services: &'a [ContainerFacts],
+    /// The backup that comes first; what is for tests has none.
+    pub safety: Option<Plan>,
+    /// Bytes left on the server's disk, where it is this machine's.
+    pub disk_left: Option<u64>,
+}
+
+/// Plans the same for a database with data: a restore over it, with all of a restore's guards but
+/// one. Production's day of need is `db-restore`'s matter: what is prepared there is what is
+/// missing or empty.
+pub fn replace(
+    project: &Project,
+    target: &Surveyed,
+    dump: &Dump,
+    replacement: Replacement<'_>,
+) -> Result<Plan> {
+    live_is(target, Use::KeepAsOld, &project.guards)?;
+    let Replacement { services, safety, disk_left } = replacement;
+
+    let headline = format!(
+        "replace the data of `{}` ({}) by {}",
+        target.name(),
+        target.at(),
+        dump.backup.name
+    );
+
+    let accept = if safety.is_none() { vec![Difference::Database] } else { Vec::new() };
+    if target.server.role.createdb {
+        let request = Request { aim: Aim::Live, trust: Trust::Repository, accept };
+        let subject = Subject::Database { target, dump, disk_left };
+        let restored = restore(project, &[subject], &dump.backup, services, &request)?;
+        return Ok(guarded(project, behind(safety, restored), headline));
+    }
+
+    let safety = safety.ok_or_else(|| no_copy(target))?;
+    let request = Request { aim: Aim::Live, trust: Trust::Dump, accept };
+    let restored = restore_in_place(project, target, dump, services, &request, safety)?;
+
+    Ok(guarded(project, restored, format!("{headline}, in place")))
+}
+
+/// The backup comes first: nothing else begins before it has proved good.
+fn behind(safety: Option<Plan>, restored: Plan) -> Plan {
+    let Some(safety) = safety else {
+        // the way back is for the usual database
+        return Plan { afterwards: Vec::new(), ..restored };
+    };
+    let back = safety
+        .afterwards
+        .iter()
+        .map(|line| line.replace("to restore it:", "it is in the backup, too:"));
+
+    Plan {
+        notes: [restored.notes, safety.notes].concat(),
+        steps: [safety.steps, restored.steps].concat(),
+        afterwards: restored.afterwards.into_iter().chain(back).collect(),
+        ..restored
+    }
+}
+
+fn guarded(project: &Project, plan: Plan, headline: String) -> Plan {
+    let Risk::ReplacesData { stakes, answer, mut pins, .. } = plan.risk else {
+        return Plan { task: tasks::PREPARE.name, headline, ..plan };
+    };
+    pins.extend(project.guards.pins_of("prepare"));
+
+    Plan {
+        task: tasks::PREPARE.name,
+        headline,
+        risk: Risk::ReplacesData { stakes, answer, pins, recovery: None },
+        ..plan
+    }
+}
+
+fn no_copy(target: &Surveyed) -> Problem {
+    let (name, role) = (target.name(), &target.server.role.name);
+    Problem::refused(format!(
+        "the database for tests `{name}` can't be replaced: the role `{role}` may not create \
+         databases"
+    ))
+    .because(
+        "in place it could be replaced behind a backup alone, and what is for tests is in none",
+    )
+    .cure(format!(
+        "an administrator runs `ALTER ROLE \"{role}\" CREATEDB`; or empty it (DROP its tables): \
+         then it is filled"
+    ))
+}
+
+fn from_dump(project: &Project, target: &Surveyed, dump: &Dump) -> Result<Plan> {
+    let name = target.name();
+    if let Some(older) = target.live().and(target.server.database(&previous(name))) {
+        return Err(Problem::refused(format!(
+            "`{}`, which the last restore or reset kept, would go for good",
+            older.name
+        ))
+        .because(format!(
+            "`{name}` is empty, and is kept in its place when it is prepared from {}",
+            dump.backup.name
+        ))
+        .cure("`db-undo` swaps it back; `db-restore` replaces it knowingly")
+        .into());
+    }
+
+    // what is for tests starts from what the usual one has
+    let is_for_tests = project.guards.testing.iter().any(|testing| testing == name);
+    let accept = is_for_tests.then_some(Difference::Database).into_iter().collect();
+    let request = Request { aim: Aim::Live, trust: Trust::Repository, accept };
+
+    if target.live().is_some() && !target.server.role.createdb {
+        // it is empty: there is nothing to back up, and nothing to look for in a backup
+        let nothing = Plan::bare(tasks::BACKUP.name, String::new(), Risk::Nothing);
+        let plan = restore_in_place(project, target, dump, &[], &request, nothing)?;
+        let afterwards = project.after_restore.clone();
+        return Ok(Plan {
+            task: tasks::PREPARE.name,
+            risk: Risk::Nothing,
+            notes: Vec::new(),
+            afterwards,
+            ..plan
+        });
+    }
+
+    let subject = Subject::Database { target, dump, disk_left: None };
+    let restored = restore(project, &[subject], &dump.backup, &[], &request)?;
+    let headline = format!("prepare `{name}` ({}) from {}", target.at(), dump.backup.name);
+
+    Ok(Plan { task: tasks::PREPARE.name, headline, risk: Risk::Nothing, ..restored })
+}
+
+/// A migration is what production's first start needs; a seed is not.
+fn is_protected(project: &Project, target: &Surveyed) -> bool {
+    let marks = target.live().map_or(Vec::new(), |live| live.marks());
+    let said = marks.iter().map(|mark| mark.environment.as_str());
+    std::iter::once(project.environment.as_str())
+        .chain(said)
+        .any(|word| project.guards.protects(word))
+}
+
+/// Made under its own name and marked until it is filled: a run that finds the mark knows that it
+/// is not done.
+fn made(project: &Project, target: &Surveyed, fill: Vec<Step>) -> Result<Vec<Step>> {
+    may_create(target)?;
+    let (name, client) = (target.name(), &target.client);
+    let identity = Identity { name, oid: None };
+    let create = admin::create_live(client, target.server.version, &identity);
+    Ok(vec![scope(project, target, vec![create], fill)?])
+}
+
+/// A copy of the empty one is filled under its name, and the empty one waits: whatever is in it
+/// (extensions, schemas, rights) is there again when that fails.
+fn filled(project: &Project, target: &Surveyed, fill: Vec<Step>) -> Result<Vec<Step>> {
+    let Some(live) = target.live() else { return Ok(Vec::new()) };
+    let (name, client) = (target.name(), &target.client);
+    swappable(target)?;
+
+    if !target.server.role.createdb {
+        let identity = Identity { name, oid: Some(live.oid) };
+        return Ok(vec![scope(
+            project,
+            target,
+            vec![in_place::begin(client, &identity, Own::of(Some(live)))],
+            fill,
+        )?]);
+    }
+
+    let (staged, waits) = (beside(name, "staged"), filling::pristine(name));
+    let mut steps: Vec<Step> = carriable(target)
+        .into_iter()
+        .chain(leftovers(target, &project.guards, &[&staged, &waits])?)
+        .collect();
+    steps.push(scope(
+        project,
+        target,
+        vec![filling::copy(client, live, &staged), filling::exchange(client, live, &staged)],
+        fill,
+    )?);
+
+    // an empty one that can't be removed is no fault of the new one, which is done by then
+    steps.push(Step::Scope(Scope {
+        finally: vec![admin::drop(client, &waits)],
+        ..Scope::default()
+    }));
+    Ok(steps)
+}
+
+fn scope(project: &Project, target: &Surveyed, begin: Vec<Act>, fill: Vec<Step>) -> Result<Step> {
+    let done = admin::release(&target.client, target.name(), Own::of(target.live()), None);
+    let body = begin.into_iter().map(Step::Act).chain(fill).chain([Step::Act(done)]).collect();
+    Ok(Step::Scope(Scope {
+        body,
+        on_failure: vec![end_sessions(target), undone(project, target)?],
+        ..Scope::default()
+    }))
+}
+
+fn undone(project: &Project, target: &Surveyed) -> Result<Act> {
+    target
+        .server
+        .database(&admin::failed(target.name()))
+        .map_or(Ok(()), |failed| may_go(failed, &project.guards))?;
+    let own = target.server.database(&filling::pristine(target.name())).or(target.live());
+    if !target.server.role.createdb {
+        return Ok(in_place::emptied_again(&target.client, target.name(), Own::of(own)));
+    }
+
+    Ok(filling::take_back(&target.client, target.name(), Own::of(own)))
+}

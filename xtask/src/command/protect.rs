@@ -1,0 +1,81 @@
+//! `db-protect`
+
+pub mod plan;
+mod view;
+
+use anyhow::Result;
+use clap::Args;
+
+use super::Command;
+use crate::engine::postgres::facts::Depth;
+use crate::gate::Consent;
+use crate::problem::{Exit, Problem};
+use crate::session::servers::Wants;
+use crate::session::survey;
+use crate::session::{Intent, Session};
+use crate::tasks::{self, Task, Touches};
+
+/// `db-protect`
+#[derive(Debug, Clone, Default, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Protect {
+    /// What the database is
+    #[arg(long, value_name = "NAME")]
+    pub environment: Option<String>,
+    /// The database (its key or its name)
+    #[arg(long, value_name = "NAME")]
+    pub database: Option<String>,
+    /// Show every step, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  db-protect                              what each database says, and what that means
+  db-protect --environment production     from now on, no run but a recovery replaces its data
+
+The marker is a setting of the database on its server; where nobody is a superuser, it is a line in
+the database's comment. It is in no dump, and no restore carries it along.
+This command only tightens; what lifts a protection is an administrator's SQL.";
+
+impl Command for Protect {
+    fn task(&self) -> &'static Task {
+        &tasks::PROTECT
+    }
+
+    fn intent(&self) -> Intent {
+        Intent::by_flag(self.dry_run)
+    }
+
+    fn touches(&self) -> Touches {
+        if self.environment.is_none() { Touches::Looks } else { self.task().touches }
+    }
+
+    fn run(&self, session: &mut Session) -> Result<Exit> {
+        let intent = Intent::by_flag(self.dry_run);
+        let Some(environment) = self.environment.as_deref().map(str::trim) else {
+            let databases = session.databases(self.database.as_deref())?;
+            return session.with_servers(&databases, Wants::AsFound, Intent::Run, |session| {
+                let surveyed = survey(session, &databases)?;
+                session.print(&view::text(&surveyed, &session.project.guards))
+            });
+        };
+
+        anyhow::ensure!(
+            !environment.is_empty(),
+            Problem::usage("`--environment` is empty").cure("name one: `--environment production`")
+        );
+        let database = session.database(self.database.as_deref())?;
+        session.lock(tasks::PROTECT.name, intent)?;
+
+        session.with_servers(std::slice::from_ref(&database), Wants::AsFound, intent, |session| {
+            let target = session.surveyor().survey(&database, Depth::Database)?;
+            let plan = plan::plan(&target, environment, &session.project.guards)?;
+            match session.carry_out(plan, Consent::Ask, intent)? {
+                Some(_) => session.print(&format!("{}: {environment}", target.name())),
+                None => Ok(Exit::Done),
+            }
+        })
+    }
+}

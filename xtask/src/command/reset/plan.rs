@@ -1,0 +1,443 @@
+//! `db-reset`: a new database in place of the old one, migrated and seeded, with the way back kept
+//! open.
+
+mod emptied;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use crate::command::restore::plan::{
+    carriable, failed_goes, leftovers, live_is, may_create, older_goes, older_may_go, swappable,
+    unstage, unsubscribed, unusual,
+};
+use crate::config::{Guards, Project, Strategy};
+use crate::engine::postgres::admin::{self, Identity, Swap, SwapBack};
+use crate::engine::postgres::marks::{Aside, Own, Use, run_name};
+use crate::engine::postgres::name::{beside, previous};
+use crate::engine::postgres::witness;
+use crate::facts::{ContainerFacts, Kept, Surveyed};
+use crate::plan::{Act, Plan, Risk, Safety, Scope, Stake, Step};
+use crate::planning::hooks::{Hooks, Outcome};
+use crate::planning::services::around_services;
+use crate::problem::Problem;
+use crate::tasks;
+
+/// What was asked for.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The backup that comes first, where one is made.
+    pub backup: Option<Plan>,
+    /// Whether the new database is seeded.
+    pub seeding: Seeding,
+    /// Variables that hold addresses of databases, beside DATABASE_URL: a migrator may read one of
+    /// them instead.
+    pub suspects: Vec<String>,
+}
+
+/// Whether the new database is seeded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seeding {
+    /// By the `seed` hook.
+    Seeded,
+    /// `--no-seed`.
+    Unseeded,
+}
+
+/// What becomes of the old data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OldData {
+    /// The old database is kept beside the new one; or there is none.
+    Kept,
+    /// It is emptied, by a role that may not create a second one: the backup has its data.
+    BackedUp,
+}
+
+/// What becomes of the old data.
+pub fn old_data(project: &Project, target: &Surveyed) -> OldData {
+    let in_place = project.strategy == Strategy::InPlace && target.live().is_some();
+    if in_place && !target.server.role.createdb { OldData::BackedUp } else { OldData::Kept }
+}
+
+/// Plans a reset. `hooks` reach the database under the name that it has while they run: see
+/// [`hooks_meet`].
+pub fn plan(
+    project: &Project,
+    target: &Surveyed,
+    services: &[ContainerFacts],
+    hooks: &Hooks,
+    request: Request,
+) -> Result<Plan> {
+    let old_data = old_data(project, target);
+    match old_data {
+        OldData::Kept => may_create(target)?,
+        OldData::BackedUp => emptied::backed_up(target, request.backup.as_ref())?,
+    }
+
+    live_is(target, Use::KeepAsOld, &project.guards)?;
+    swappable(target)?;
+
+    let migrated = hooks.acts("migrate", None, Outcome::Pending).is_empty();
+    if migrated {
+        return Err(Problem::usage(format!(
+            "nothing says how to make the tables of `{}` again",
+            target.name()
+        ))
+        .because("a reset leaves an empty database, which the hook `migrate` fills with tables")
+        .cure(
+            "add `migrate = [\"npx\", \"prisma\", \"migrate\", \"deploy\"]`, or whatever your \
+             migrator is, below `[hooks]` in `db-tasks.toml`",
+        )
+        .into());
+    }
+
+    match project.strategy {
+        Strategy::InPlace => ends_in_place(hooks, request.seeding)?,
+        Strategy::Staged => reaches_staged(hooks, request.seeding)?,
+    }
+
+    let name = target.name();
+    let left = leftovers(
+        target,
+        &project.guards,
+        &[&beside(name, "staged"), &beside(name, "discard"), &admin::failed(name)],
+    )?;
+
+    let mut steps: Vec<Step> = carriable(target).into_iter().chain(left).collect();
+    target
+        .server
+        .database(&previous(name))
+        .map_or(Ok(()), |older| older_may_go(target, older, &project.guards))?;
+
+    let result = request.backup.as_ref().and_then(|b| b.result.first().cloned());
+    let fill = fill(target, project.strategy, hooks, result.as_ref(), &request);
+    let (seeding, backup) = (request.seeding, request.backup);
+    let steps_of = |backup: Option<Plan>| backup.map_or(Vec::new(), |b| b.steps);
+
+    match (project.strategy, old_data, backup) {
+        (_, OldData::BackedUp, Some(backup)) => {
+            steps.push(around_services(services, emptied::steps(target, backup, fill, project)?));
+        }
+        (Strategy::InPlace, _, backup) => {
+            let backup = steps_of(backup);
+            let body = backup
+                .into_iter()
+                .chain(in_place(
+                    target,
+                    fill,
+                    Aside::Held(run_name(tasks::RESET.name, &target.client, &project.root)),
+                ))
+                .collect();
+
+            steps.push(around_services(services, body));
+        }
+        (Strategy::Staged, _, backup) => {
+            steps.extend(steps_of(backup));
+            steps.extend(staged(target, services, fill));
+        }
+    }
+
+    let is_kept = old_data == OldData::Kept;
+    steps.extend(Kept::note(project, &[&target.spec.key]).filter(|_| is_kept).map(Step::Act));
+
+    let of_hooks = moments(seeding).iter().flat_map(|moment| hooks.notes(moment));
+    let mut afterwards = Vec::new();
+    if target.live().is_some() && is_kept {
+        afterwards.push(format!(
+            "the old data is kept as the database `{}`: `db-undo` brings it back",
+            previous(name)
+        ));
+    }
+
+    if let Some(path) = &result {
+        let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        afterwards.push(match old_data {
+            OldData::Kept => format!("and it is in the backup: db-restore {file}"),
+            OldData::BackedUp => {
+                format!("the old data is in the backup: db-restore {file} --in-place")
+            }
+        });
+    }
+
+    afterwards.extend(project.after_reset.iter().cloned());
+    let headline =
+        format!("reset `{name}` ({}): an empty database, migrated{}", target.at(), seeded(seeding));
+    let risk = risk(target, &project.guards, result.as_ref(), old_data);
+
+    Ok(Plan {
+        notes: notes(target, project.strategy, result.as_ref(), old_data)
+            .into_iter()
+            .chain(unusual(target))
+            .chain(of_hooks)
+            .collect(),
+        steps,
+        afterwards,
+        result: result.iter().cloned().collect(),
+        backup: result,
+        ..Plan::bare(tasks::RESET.name, headline, risk)
+    })
+}
+
+/// The name under which the hooks meet the new database.
+pub fn hooks_meet(project: &Project, name: &str) -> String {
+    met_by(project.strategy, name)
+}
+
+fn met_by(strategy: Strategy, name: &str) -> String {
+    match strategy {
+        Strategy::InPlace => name.to_owned(),
+        Strategy::Staged => beside(name, "staged"),
+    }
+}
+
+fn seeded(seeding: Seeding) -> &'static str {
+    if seeding == Seeding::Seeded { " and seeded" } else { ", not seeded" }
+}
+
+/// A reset that makes no backup wants the pins of a wipe beside its own.
+fn risk(target: &Surveyed, guards: &Guards, backup: Option<&PathBuf>, old_data: OldData) -> Risk {
+    let mut pins = guards.pins_of("reset");
+    if backup.is_none() {
+        let more: Vec<_> =
+            guards.pins_of("wipe").into_iter().filter(|pin| !pins.contains(pin)).collect();
+        pins.extend(more);
+    }
+
+    let safety = if old_data == OldData::Kept { Safety::Kept } else { Safety::BackedUp };
+    match target.live() {
+        Some(live) => Risk::ReplacesData {
+            stakes: vec![Stake { safety, ..target.stake() }],
+            answer: live.name.clone(),
+            pins,
+            recovery: None,
+        },
+        // hooks run: the guards hold, whether there is a database yet or not
+        None => Risk::Changes { stakes: vec![target.stake()], pins: guards.pins_of("reset") },
+    }
+}
+
+fn notes(
+    target: &Surveyed,
+    strategy: Strategy,
+    backup: Option<&PathBuf>,
+    old_data: OldData,
+) -> Vec<String> {
+    if old_data == OldData::BackedUp {
+        return emptied::notes(target);
+    }
+
+    let Some(live) = target.live() else { return Vec::new() };
+    let bare = format!(
+        "NO BACKUP is made first: the one way back is the database `{}`",
+        previous(&live.name)
+    );
+    let note = match strategy {
+        Strategy::InPlace => "if the migrator or the seed fails, the old data comes back by itself",
+        Strategy::Staged => "the live database stays until the new one is migrated and seeded",
+    };
+    let bare = backup.is_none().then_some(bare);
+
+    bare.into_iter()
+        .chain([note.to_owned()])
+        .chain(older_goes(target))
+        .chain(failed_goes(target))
+        .collect()
+}
+
+/// The hooks that fill the new database.
+fn moments(seeding: Seeding) -> &'static [&'static str] {
+    if seeding == Seeding::Seeded { &["migrate", "seed"] } else { &["migrate"] }
+}
+
+/// In place, a hook that goes on after its time would do so in the old data, which has come back by
+/// then.
+fn ends_in_place(hooks: &Hooks, seeding: Seeding) -> Result<()> {
+    let mut filling =
+        hooks.all.iter().filter(|r| moments(seeding).contains(&r.hook.moment.as_str()));
+    filling.find_map(|r| Some((&r.hook.moment, r.endless_in()?))).map_or(
+        Ok(()),
+        |(moment, container)| {
+            Err(Problem::refused(format!(
+                "the hook `{moment}` can't be ended in the container `{container}`, which has no \
+                 `sh`"
+            ))
+            .because(
+                "after a timeout or a signal it would go on there, in the old data that came back",
+            )
+            .cure(
+                "put a shell into the image, have the hook run elsewhere, or use `reset.strategy \
+                 = \"staged\"`",
+            )
+            .into())
+        },
+    )
+}
+
+/// Staged, a hook has to go to the database that it is told.
+fn reaches_staged(hooks: &Hooks, seeding: Seeding) -> Result<()> {
+    let deaf = hooks
+        .all
+        .iter()
+        .find(|r| moments(seeding).contains(&r.hook.moment.as_str()) && r.address.is_none());
+    deaf.map_or(Ok(()), |ready| {
+        Err(Problem::usage(format!(
+            "the hook `{}` can't be sent to another database",
+            ready.hook.moment
+        ))
+        .because(
+            "`reset.strategy = \"staged\"` has it run against a database beside the live one, by \
+             DATABASE_URL",
+        )
+        .cure(format!(
+            "say how it reaches the server from where it runs: `{} = {{ run = …, container = …, \
+             url = \"postgresql://user@host/{{database}}\" }}`, or use `in-place`",
+            ready.hook.moment
+        ))
+        .into())
+    })
+}
+
+/// The hooks that fill the new database, and what shows that they did so there and nowhere else:
+/// tables, where the old one had some; staged, a live database that nobody has touched.
+fn fill(
+    target: &Surveyed,
+    strategy: Strategy,
+    hooks: &Hooks,
+    backup: Option<&PathBuf>,
+    request: &Request,
+) -> Vec<Step> {
+    let (name, client) = (target.name(), &target.client);
+    let met = met_by(strategy, name);
+    let mut fill: Vec<Act> = Vec::new();
+
+    for moment in moments(request.seeding) {
+        let made = hooks.acts(moment, backup, Outcome::Pending);
+        let tells = *moment == "migrate" && !made.is_empty() && target.server.has_tables;
+        fill.extend(made);
+        fill.extend(tells.then(|| {
+            witness::has_tables(client, &met, went_elsewhere(strategy, &request.suspects))
+        }));
+    }
+
+    if strategy == Strategy::Staged && target.live().is_some() {
+        fill.insert(0, witness::remember(client, name, &met));
+        fill.push(witness::unchanged(client, name, &met, wrote_live(&request.suspects)));
+    }
+
+    fill.into_iter().map(Step::Act).collect()
+}
+
+/// Why a migrator that ends well can leave a new database empty.
+fn went_elsewhere(strategy: Strategy, suspects: &[String]) -> String {
+    let state = match strategy {
+        Strategy::InPlace => "the old data comes back",
+        Strategy::Staged => "the old database stays",
+    };
+    let pipe = "a failure before a pipe (`migrate | tee log`) looks like success";
+    format!("{state}; look at what the migrator said: {pipe}; {}", reads(suspects))
+}
+
+/// Why a live database can change while hooks work beside it.
+fn wrote_live(suspects: &[String]) -> String {
+    let stays = "the old database stays, with what was written to it";
+    format!(
+        "{stays}: look at it; {}; or something else writes to it: stop that first",
+        reads(suspects)
+    )
+}
+
+fn reads(suspects: &[String]) -> String {
+    if suspects.is_empty() {
+        return "the hook may go by an address of its own, in a file or a variable, in place of \
+                DATABASE_URL"
+            .into();
+    }
+
+    let names: Vec<String> = suspects.iter().map(|name| format!("`{name}`")).collect();
+    format!(
+        "the hook may read {} in place of DATABASE_URL: have it read that, or unset the other",
+        names.join(" or ")
+    )
+}
+
+fn create(target: &Surveyed) -> Step {
+    let name = target.name();
+    let identity = Identity { name, oid: target.live().map(|d| d.oid) };
+
+    Step::Act(admin::create(
+        &target.client,
+        &beside(name, "staged"),
+        target.live(),
+        target.server.version,
+        &identity,
+    ))
+}
+
+fn swap(target: &Surveyed, aside: Aside) -> Swap<'_> {
+    let name = target.name();
+    let live = target.live();
+    let older = live.and(target.server.database(&previous(name)));
+
+    Swap {
+        live: name,
+        incoming: beside(name, "staged"),
+        live_oid: live.map(|d| d.oid),
+        older_oid: older.map(|d| d.oid),
+        carries: live.cloned(),
+        own: Own::of(live),
+        kept: Own::of(live),
+        aside,
+    }
+}
+
+/// What an older `<db>__previous` has become, once the new database is live for good.
+fn discard(target: &Surveyed) -> Option<Act> {
+    let older = target.live().and(target.server.database(&previous(target.name())));
+    older.map(|_| admin::drop(&target.client, &beside(target.name(), "discard")))
+}
+
+/// Empty, live, migrated, seeded; the old one comes back when that fails.
+fn in_place(target: &Surveyed, fill: Vec<Step>, aside: Aside) -> Vec<Step> {
+    let name = target.name();
+    let staged = beside(name, "staged");
+    let swap = swap(target, aside.clone());
+    let swapped = Step::Act(admin::swap(&target.client, &swap));
+    let let_go = target
+        .live()
+        .and_then(|live| admin::let_go(&target.client, &live.name, &swap.aside))
+        .map(Step::Act);
+
+    let body = [create(target), swapped].into_iter().chain(fill).chain(let_go).collect();
+    let mut on_failure = unstage(target, &staged);
+
+    if let Some(live) = target.live() {
+        let older_oid = target.server.database(&previous(name)).map(|d| d.oid);
+        let back =
+            SwapBack { live: name, old_oid: live.oid, own: Own::of(Some(live)), older_oid, aside };
+        on_failure.push(admin::swap_back(&target.client, &back));
+    }
+
+    let mut steps = vec![Step::Scope(Scope { body, on_failure, ..Scope::default() })];
+    let finally: Vec<Act> = discard(target).into_iter().chain(unsubscribed(target)).collect();
+    steps.extend((!finally.is_empty()).then(|| Step::Scope(Scope { finally, ..Scope::default() })));
+
+    steps
+}
+
+/// Migrated and seeded beside the live one, which it replaces only then.
+fn staged(target: &Surveyed, services: &[ContainerFacts], fill: Vec<Step>) -> Vec<Step> {
+    let staged = beside(target.name(), "staged");
+    let swapped = around_services(
+        services,
+        vec![Step::Act(admin::swap(&target.client, &swap(target, Aside::Kept)))],
+    );
+    let body = [create(target)].into_iter().chain(fill).chain([swapped]).collect();
+    let finally = discard(target).into_iter().chain(unsubscribed(target)).collect();
+
+    vec![Step::Scope(Scope {
+        body,
+        on_failure: unstage(target, &staged),
+        finally,
+        ..Scope::default()
+    })]
+}

@@ -1,0 +1,159 @@
+//! A reset by a role that may not create databases: the database itself is emptied. Its old data is
+//! in the backup that comes first, and nowhere else, so that the backup is loaded once before
+//! anything goes for good, and comes back by itself when the hooks fail.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+
+use crate::bundle::name::stem;
+use crate::command::restore::plan::end_sessions;
+use crate::config::Project;
+use crate::engine::postgres::admin::{self, Identity};
+use crate::engine::postgres::in_place::{
+    back_again, end_others, is_emptied, load, tried_and_emptied,
+};
+use crate::engine::postgres::marks::{Own, run_name};
+use crate::engine::postgres::name::previous;
+use crate::engine::store::Swapped;
+use crate::facts::Surveyed;
+use crate::plan::{Act, ComeBack, Deed, Fence, How, Load, Plan, Reload, Scope, Seal, Step};
+use crate::problem::Problem;
+use crate::tasks;
+
+/// What a reset is refused over that makes no backup.
+pub(super) fn backed_up(target: &Surveyed, backup: Option<&Plan>) -> Result<()> {
+    if backup.is_some() {
+        return Ok(());
+    }
+
+    let role = &target.server.role.name;
+    Err(Problem::refused(format!(
+        "the role `{role}` may not create databases, so that a reset keeps no old one"
+    ))
+    .because("without a backup there would be no way back")
+    .because("nothing was changed")
+    .cure(format!(
+        "leave `--skip-backup` out, or have an administrator run `ALTER ROLE \"{role}\" CREATEDB`"
+    ))
+    .into())
+}
+
+/// The backup, then the database emptied and filled by the hooks.
+pub(super) fn steps(
+    target: &Surveyed,
+    backup: Plan,
+    fill: Vec<Step>,
+    project: &Project,
+) -> Result<Vec<Step>> {
+    let (name, client) = (target.name(), &target.client);
+    let live = target.live().context("a database that is emptied is there")?;
+    let manifest =
+        backup.acts().into_iter().find_map(manifest_of).context("a backup has a manifest")?;
+
+    let made = backup
+        .result
+        .first()
+        .and_then(|path| path.file_name())
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+
+    let fence = if target.server.client.knows_restrict() { Fence::Restricted } else { Fence::Open };
+    let run = run_name(tasks::RESET.name, client, &project.root);
+    let identity = Identity { name, oid: Some(live.oid) };
+
+    let reload = |what: String, back, load: Load| {
+        let (store, comments) =
+            (target.spec.key.clone(), target.server.extensions.keys().cloned().collect());
+        let how = How::Reload(Box::new(Reload {
+            back,
+            manifest: manifest.clone(),
+            store,
+            load,
+            comments,
+        }));
+        Act::Write(Deed { what, how })
+    };
+
+    let comes_back = ComeBack {
+        only_if: is_emptied(client, name, &run),
+        from: Swapped::In,
+        dump: target.dumper.dump(),
+        kept_as: project.backup.dir.join(format!("{}_half_made", stem(&made))),
+    };
+
+    let emptied = load(client, &identity, &target.server.inventory, fence, target.server.version);
+    let emptied = tried_and_emptied(emptied, &identity, Own::of(Some(live)), &run);
+    let emptied =
+        reload(format!("load the backup into {name} as a trial, and empty it"), None, emptied);
+    let done = admin::release(client, name, Own::of(Some(live)), None);
+    let back = back_again(client, &identity, Own::of(Some(live)), fence, target.server.version);
+
+    let back = reload(
+        format!("bring the old data of {name} back from the backup"),
+        Some(comes_back),
+        back,
+    );
+
+    let body = [end_others(client, name), emptied]
+        .into_iter()
+        .map(Step::Act)
+        .chain(fill)
+        .chain([Step::Act(done)])
+        .collect();
+
+    let on_failure = vec![end_sessions(target), end_others(client, name), back];
+    let mut steps = vec![Step::Act(admin::still(client, name, Some(live)))];
+    steps.extend(backup.steps);
+    steps.push(Step::Scope(Scope { body, on_failure, ..Scope::default() }));
+
+    Ok(steps)
+}
+
+/// What a person should know of it.
+pub(super) fn notes(target: &Surveyed) -> Vec<String> {
+    let role = &target.server.role.name;
+    let older = target.server.database(&previous(target.name()));
+    let older = older.map(|d| {
+        format!(
+            "`{}` stays as it is: `db-undo` would bring back that one, not what is there now",
+            d.name
+        )
+    });
+
+    let extensions = target
+        .server
+        .extensions
+        .keys()
+        .filter(|name| *name != "plpgsql")
+        .cloned()
+        .collect::<Vec<_>>();
+
+    let stay = (!extensions.is_empty())
+        .then(|| format!("its extensions stay as they are: {}", extensions.join(", ")));
+
+    [
+        format!(
+            "the role `{role}` may not create databases: `{}` itself is emptied, and no old \
+             database is kept",
+            target.name()
+        ),
+        "the backup is loaded once as a trial before anything goes; if the migrator or the seed \
+         fails, the old data comes back from it"
+            .into(),
+        "what others change after that backup is lost: stop what writes to it".into(),
+    ]
+    .into_iter()
+    .chain(stay)
+    .chain(older)
+    .collect()
+}
+
+fn manifest_of(act: &Act) -> Option<PathBuf> {
+    let Act::Seal(seal) = act else { return None };
+    match &**seal {
+        Seal::Backup { manifest_path, .. } => Some(manifest_path.clone()),
+        Seal::Verified { .. } => None,
+    }
+}

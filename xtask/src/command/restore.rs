@@ -1,0 +1,333 @@
+//! `db-restore`
+
+pub mod plan;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+
+use super::Command;
+use crate::bundle::{Backup, Catalog, Names, Reason, catalog};
+use crate::cmd::quoted;
+use crate::command::backup::safety::safety_backup;
+use crate::engine::postgres::facts::Depth;
+use crate::engine::postgres::name::is_nobodys;
+use crate::engine::store::Format;
+use crate::facts::dumps::Dump;
+use crate::facts::health::server_disk_left;
+use crate::facts::{Set, Surveyed};
+use crate::gate::Consent;
+use crate::options::{self, Leave, Trusted};
+use crate::plan::Trust;
+use crate::problem::{Exit, Problem};
+use crate::session::alone;
+use crate::session::author::{Way, attended, trust};
+use crate::session::choosing::{self, dump_of, latest_of};
+use crate::session::fitting::{self, Loading, fitted};
+use crate::session::meant::Meant;
+use crate::session::servers::Wants;
+use crate::session::services::Services;
+use crate::session::{Intent, Session};
+use crate::tasks::{self, Task, Touches};
+use plan::{Aim, Difference, Request, Subject, beside_live, in_place};
+
+/// `db-restore`
+#[derive(Debug, Clone, Default, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Restore {
+    /// The backup's name, as `db-list` shows it
+    pub name: Option<String>,
+    /// The newest good backup
+    #[arg(long, conflicts_with_all = ["name", "file"])]
+    pub latest: bool,
+    /// A file, from anywhere
+    #[arg(long, value_name = "PATH", conflicts_with = "name")]
+    pub file: Option<PathBuf>,
+    /// Show what the backup holds, and restore nothing
+    #[arg(long)]
+    pub info: bool,
+    /// Restore into a new database of this name, beside the live one
+    #[arg(long = "as", value_name = "OTHER_DATABASE")]
+    pub into: Option<String>,
+    /// Back up, then empty and load the live database itself in one transaction: for a role that
+    /// may not create databases, or a disk without room for a second copy
+    #[arg(long, conflicts_with = "into")]
+    pub in_place: bool,
+    /// Only this database or store (its key, or a database's name); may be given more than once
+    #[arg(long, visible_alias = "database", value_name = "NAME")]
+    pub only: Vec<String>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub consent: options::Consent,
+    /// Run a file that is no pg_dump's, whatever its SQL does, without an end marker; psql's own
+    /// commands in it run with `--trust=psql` alone. `--trust=role` trusts less: only that
+    /// functions of a dump from elsewhere run as your own role, where no role can be made for
+    /// the run
+    #[arg(long, value_name = "role|psql", num_args = 0..=1, require_equals = true, default_missing_value = "sql", hide_possible_values = true)]
+    pub trust: Option<Trusted>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub leave: Leave,
+    /// Take a backup of another database or store, or of another project; with `--latest`, of a
+    /// database of another name, too
+    #[arg(long)]
+    pub any_database: bool,
+    /// Try a dump of a newer version
+    #[arg(long)]
+    pub any_version: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  db-restore                          choose from a numbered list
+  db-restore --latest --yes           for scripts
+  db-restore --file ~/prod.sql.gz --as app_copy   beside the live database
+  db-restore --latest --in-place      in the live database itself, behind a backup of it
+  db-restore --latest --no-owner --no-privileges  production's data, where none of its roles are
+  db-restore --latest --dry-run       every step and command; nothing changes
+
+Production can be restored, too, and that undone: you are asked to type `restore production NAME`,
+and a script sets DB_TASKS_RESTORE_PRODUCTION='NAME BACKUP' for that one run.";
+
+impl Command for Restore {
+    fn task(&self) -> &'static Task {
+        &tasks::RESTORE
+    }
+
+    fn intent(&self) -> Intent {
+        Intent::of(&self.consent)
+    }
+
+    fn touches(&self) -> Touches {
+        if self.info { Touches::Files } else { self.task().touches }
+    }
+
+    fn run(&self, session: &mut Session) -> Result<Exit> {
+        let intent = Intent::of(&self.consent);
+        let chosen = match choose(session, self)? {
+            Some(chosen) => chosen,
+            None => {
+                return Err(Problem::new(
+                    Exit::Declined,
+                    "no backup was chosen: nothing was changed",
+                )
+                .into());
+            }
+        };
+
+        if self.in_place && trust(self.trust) > Trust::Dump {
+            return Err(Problem::usage(
+                "`--in-place` loads dumps alone, whose every statement is understood",
+            )
+            .cure("leave `--trust` out, or restore beside the live database (without `--in-place`)")
+            .into());
+        }
+
+        if let Some(name) = &self.into {
+            is_free_to_use(name)?;
+        }
+        if self.info {
+            return super::info::show(session, &chosen);
+        }
+
+        let meant = put_back_where(session, self, &chosen)?;
+        session.lock(tasks::RESTORE.name, intent)?;
+
+        session.with_servers(&meant.databases, Wants::Made, intent, |session| {
+            put_back(session, self, &meant, &chosen)
+        })
+    }
+}
+
+/// Where a backup goes: each of its parts to the database or store that it is of.
+fn put_back_where(session: &Session, args: &Restore, chosen: &Backup) -> Result<Meant> {
+    if !args.only.is_empty() {
+        return session.meant(&args.only);
+    }
+
+    let held = chosen
+        .manifest()
+        .map_or(Vec::new(), |m| m.artifacts.iter().map(|a| a.store.clone()).collect());
+    let is_known = |key: &&String| {
+        session.project.databases.iter().any(|d| d.key == **key)
+            || session.project.stores.iter().any(|s| s.key == **key)
+    };
+    let known: Vec<String> = held.iter().filter(is_known).cloned().collect();
+
+    match held.iter().find(|key| !is_known(key)) {
+        Some(unknown) if !known.is_empty() => Err(Problem::refused(format!(
+            "the backup holds `{unknown}`, which `db-tasks.toml` has not"
+        ))
+        .cure(format!(
+            "say what is to be restored: {}",
+            known.iter().map(|k| format!("`--only {k}`")).collect::<Vec<_>>().join(" ")
+        ))
+        .into()),
+        None if !known.is_empty() && args.into.is_none() => session.meant(&known),
+        _ => Ok(Meant { databases: vec![session.database(None)?], stores: Vec::new() }),
+    }
+}
+
+fn put_back(session: &mut Session, args: &Restore, meant: &Meant, chosen: &Backup) -> Result<Exit> {
+    let depth = if args.in_place { Depth::Rows } else { Depth::Database };
+    let set = session.surveyor().set(&meant.databases, &[], depth)?.distinct()?;
+    let stores =
+        meant.stores.iter().map(|s| session.surveyor().store(s)).collect::<Result<Vec<_>>>()?;
+    let set = Set { stores, ..set };
+    let services =
+        if args.into.is_some() { Services::default() } else { session.services("restore")? };
+
+    let accept =
+        [(args.any_database, Difference::Database), (args.any_version, Difference::Version)];
+    let request = Request {
+        aim: if args.into.is_some() { Aim::Beside } else { Aim::Live },
+        trust: trust(args.trust),
+        accept: accept
+            .into_iter()
+            .filter(|(given, _)| *given)
+            .map(|(_, difference)| difference)
+            .collect(),
+    };
+
+    let how = if args.in_place { Way::InPlace } else { Way::Beside };
+    let databases = set.databases.iter().map(|d| {
+        let dump = dump_of(session, chosen, Some(&d.spec.key), Format::Script)?;
+        let dump = attended(session, d, dump, args.trust, how)?;
+
+        let loading = Loading {
+            way: how,
+            leave: &args.leave,
+            trust: trust(args.trust),
+            otherwise: again(args, chosen),
+        };
+        Ok((d, if is_refused_anyway(args, d) { dump } else { fitted(session, d, dump, loading)? }))
+    });
+
+    let databases: Vec<(&Surveyed, Dump)> = databases.collect::<Result<_>>()?;
+    let plan = match (&args.into, databases.as_slice(), set.stores.as_slice()) {
+        (Some(name), [(target, dump)], []) => {
+            // the names beside `--as` matter, too
+            let target = session.with_neighbour((*target).clone(), name)?;
+            beside_live(&target, dump, server_disk_left(&target), &request, name)?
+        }
+        (Some(_), ..) => {
+            return Err(Problem::usage("`--as` takes one database to another name")
+                .cure("say which with `--only`")
+                .into());
+        }
+        (None, [(target, dump)], []) if args.in_place => {
+            let safety = safety_backup(session, target, Reason::PreRestore)?;
+            in_place::plan(&session.project, target, dump, &services.found, &request, safety)?
+        }
+        (None, ..) if args.in_place => {
+            return Err(Problem::usage("`--in-place` restores one database")
+                .cure("say which with `--only`")
+                .into());
+        }
+        (None, databases, stores) => {
+            let artifacts =
+                stores.iter().map(|s| dump_of(session, chosen, Some(s.key()), s.address.format()));
+            let artifacts = artifacts.collect::<Result<Vec<_>>>()?;
+            let stores =
+                stores.iter().zip(&artifacts).map(|(target, dump)| Subject::Store { target, dump });
+
+            let databases = databases.iter().map(|(target, dump)| Subject::Database {
+                target,
+                dump,
+                disk_left: server_disk_left(target),
+            });
+
+            let subjects: Vec<Subject<'_>> = stores.chain(databases).collect();
+            plan::plan(&session.project, &subjects, chosen, &services.found, &request)?
+        }
+    };
+
+    let plan = session.hooked(services.noted(plan), &set.databases.iter().collect::<Vec<_>>())?;
+    let plan = match (&args.into, set.databases.as_slice()) {
+        (Some(name), [beside, ..]) => alone::with_other(plan, beside, name),
+        _ => alone::with(session.filling(plan, &set.keys())?, &set.databases),
+    };
+    let done = session.carry_out(plan, Consent::from(&args.consent), Intent::of(&args.consent))?;
+    let restored = args.into.clone().unwrap_or_else(|| names(&set));
+    if done.is_some() { session.print(&restored) } else { Ok(Exit::Done) }
+}
+
+/// Whether the plan refuses it whatever the dump holds: that comes first.
+fn is_refused_anyway(args: &Restore, target: &Surveyed) -> bool {
+    let role = &target.server.role;
+    let owns = target.live().is_none_or(|live| role.superuser || live.owner == role.name);
+    !args.in_place && (!role.createdb || args.into.is_none() && !owns)
+}
+
+fn is_free_to_use(name: &str) -> Result<(), Problem> {
+    let wrong = |why| {
+        Problem::usage(format!("`--as {}`: {why}", quoted(name)))
+            .cure("give another name, like `--as app_copy`")
+    };
+    is_nobodys(name).map_err(wrong)
+}
+
+/// The same once more, without owners and rights: a line that can be pasted.
+fn again(args: &Restore, chosen: &Backup) -> String {
+    let mut words = vec![tasks::RESTORE.name.to_owned()];
+    match &args.file {
+        Some(path) => words.extend(["--file".into(), path.to_string_lossy().into_owned()]),
+        None => words.push(chosen.name.clone()),
+    }
+
+    words.extend(args.into.iter().flat_map(|name| ["--as".into(), name.clone()]));
+    words.extend(args.only.iter().flat_map(|name| ["--only".into(), name.clone()]));
+
+    let flags = [
+        (args.in_place, "--in-place"),
+        (args.any_database, "--any-database"),
+        (args.any_version, "--any-version"),
+        (args.trust == Some(Trusted::Role), "--trust=role"),
+        (args.trust == Some(Trusted::Sql), "--trust"),
+        (args.trust == Some(Trusted::Psql), "--trust=psql"),
+    ];
+
+    words.extend(flags.iter().filter(|(given, _)| *given).map(|(_, flag)| (*flag).to_owned()));
+    fitting::line(&words)
+}
+
+fn names(set: &Set) -> String {
+    let databases = set.databases.iter().map(Surveyed::name);
+    databases.chain(set.stores.iter().map(|s| s.key())).collect::<Vec<_>>().join("\n")
+}
+
+/// The backup that is meant: by path, by name, the newest, or chosen by a person from a list.
+fn choose(session: &mut Session, args: &Restore) -> Result<Option<Backup>> {
+    if let Some(path) = &args.file {
+        let beside = session.project.backup.dir.join(path);
+        let path = if path.exists() || !beside.exists() { path } else { &beside };
+        return catalog::at(path, &session.project).map(Some);
+    }
+
+    let catalog = Catalog::read(&session.project.backup.dir, &session.project)?;
+    if let Some(name) = &args.name {
+        return catalog.meant(name, &session.project).map(Some);
+    }
+
+    if args.latest {
+        let meant =
+            if args.only.is_empty() { Meant::default() } else { session.meant(&args.only)? };
+        let keys = meant
+            .databases
+            .iter()
+            .map(|d| d.key.as_str())
+            .chain(meant.stores.iter().map(|s| s.key.as_str()));
+
+        let all = if args.only.is_empty() { &session.project.databases } else { &meant.databases };
+        // beside the live database nothing is replaced, and the plan says whose data it is
+        let names = if args.any_database || args.into.is_some() {
+            Names::new()
+        } else {
+            session.names(all)
+        };
+        return latest_of(session, &catalog, &keys.collect::<Vec<_>>(), &names).map(Some);
+    }
+
+    choosing::pick(session, &catalog)
+}

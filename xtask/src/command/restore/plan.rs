@@ -1,0 +1,494 @@
+//! `db-restore`: load beside the live database, prove, then swap the names.
+
+mod checks;
+pub mod in_place;
+mod part;
+mod staging;
+mod stranger;
+
+use anyhow::Result;
+
+use crate::bundle::{Artifact, Backup};
+use crate::bytes;
+use crate::config::Project;
+use crate::engine::postgres::DatabaseFacts;
+use crate::engine::postgres::admin;
+use crate::engine::postgres::facts::Setting;
+use crate::engine::postgres::marker::unmarked;
+use crate::engine::postgres::marks::Own;
+use crate::engine::postgres::name::previous;
+use crate::engine::postgres::script::{Claim, Spare};
+use crate::engine::postgres::subscriptions;
+use crate::engine::postgres::version::sets_unknown;
+use crate::facts::dumps::{Dump, Form};
+use crate::facts::{ContainerFacts, Kept, Surveyed};
+use crate::plan::{
+    Act, Deed, Fence, How, Plan, Proof, Purpose, Recovery, Risk, Scope, Stake, Step, Trust,
+};
+use crate::planning::services::around_services;
+use crate::problem::Problem;
+use crate::tasks;
+use crate::ui::human::counted;
+use checks::suits;
+use part::Part;
+use stranger::OTHERS;
+
+pub use crate::planning::marked::{
+    comes_back, half_made, in_the_way, leftovers, live_is, may_go, older_may_go,
+};
+pub use checks::{
+    carriable, crowded, fits_server, fits_the_disk, is_a_database, may_create, overrides,
+    stands_beside, swappable, unheld, unusual,
+};
+pub use part::Company;
+pub use part::Subject;
+pub use staging::{Staging, Use, contained, stage};
+pub use stranger::{author, author_may, stranger};
+
+/// What was asked for.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Where it goes.
+    pub aim: Aim,
+    /// How far the file is trusted.
+    pub trust: Trust,
+    /// Which differences between the backup and its target the person has accepted.
+    pub accept: Vec<Difference>,
+}
+
+/// Where a restore goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aim {
+    /// In place of what is live.
+    Live,
+    /// `--as`: beside it.
+    Beside,
+}
+
+/// A difference that is refused unless it is accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Difference {
+    /// `--any-database`: the backup is of another database.
+    Database,
+    /// `--any-version`: the dump is of a newer version.
+    Version,
+}
+
+/// Plans a restore over what is live: every part is staged and proved first, then they are swapped
+/// in, the databases last, for a database is what most likely refuses. Where one can't follow,
+/// those before it go back.
+pub fn plan(
+    project: &Project,
+    subjects: &[Subject<'_>],
+    backup: &Backup,
+    services: &[ContainerFacts],
+    request: &Request,
+) -> Result<Plan> {
+    let company = if subjects.len() > 1 { Company::Others } else { Company::Alone };
+    let is_store = |s: &&Subject<'_>| matches!(s, Subject::Store { .. });
+    let (stores, databases): (Vec<_>, Vec<_>) = subjects.iter().partition(is_store);
+    let author = subjects.iter().find_map(Subject::author);
+
+    let parts = stores
+        .iter()
+        .chain(&databases)
+        .map(|s| Part::of(s, project, request, company))
+        .collect::<Result<Vec<_>>>()?;
+
+    let names = parts.iter().map(|p| p.name.clone()).collect::<Vec<_>>().join(", ");
+    let stakes: Vec<Stake> = parts.iter().filter_map(|p| p.stake.clone()).collect();
+    let pins = project.guards.pins_of("restore");
+    let recovery = Some(Recovery {
+        of: backup.name.clone(),
+        drops: subjects.iter().filter_map(Subject::drops).collect(),
+    });
+
+    let risk = if stakes.is_empty() {
+        Risk::Adds
+    } else {
+        Risk::ReplacesData { stakes, answer: "yes".into(), pins, recovery }
+    };
+
+    let notes = parts
+        .iter()
+        .flat_map(|p| p.notes.clone())
+        .chain(made(backup))
+        .chain(elsewhere(backup, &project.environment))
+        .collect();
+
+    let kept: Vec<String> = parts.iter().filter_map(|p| p.kept.clone()).collect();
+    let kept = match kept.as_slice() {
+        [_, _, ..] => vec!["what was there is kept, all of it: `db-undo` swaps it back".to_owned()],
+        _ => kept,
+    };
+    let afterwards = kept.into_iter().chain(project.after_restore.iter().cloned()).collect();
+    let keys: Vec<&str> = stores.iter().chain(&databases).map(|s| s.key()).collect();
+    let steps = steps(parts, Kept::note(project, &keys), services, company);
+
+    Ok(Plan {
+        notes,
+        steps,
+        afterwards,
+        backup: Some(backup.path.clone()),
+        author,
+        ..Plan::bare(tasks::RESTORE.name, format!("restore {names} from {}", backup.name), risk)
+    })
+}
+
+fn steps(
+    parts: Vec<Part>,
+    kept: Option<Act>,
+    services: &[ContainerFacts],
+    company: Company,
+) -> Vec<Step> {
+    let (mut steps, mut body, mut swaps) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut on_failure, mut finally) = (Vec::new(), Vec::new());
+    let (mut back, mut at_once, mut let_go) = (Vec::new(), Vec::new(), Vec::new());
+
+    for part in parts {
+        steps.extend(part.before);
+        body.extend(part.stage);
+        swaps.push(Step::Act(part.swap));
+        let_go.extend(part.let_go.map(Step::Act));
+        on_failure.extend(part.unstage);
+
+        // the last one goes back first
+        back.splice(0..0, part.back);
+        at_once.extend(part.at_once);
+        finally.extend(part.settle);
+    }
+
+    swaps.extend(let_go.into_iter().chain(kept.map(Step::Act)));
+    // one part alone is swapped in one go: there is nothing that could be half done
+    let swaps = match company {
+        Company::Alone => swaps,
+        Company::Others => {
+            vec![Step::Scope(Scope { body: swaps, on_failure: back, at_once, ..Scope::default() })]
+        }
+    };
+
+    body.push(around_services(services, swaps));
+    // once the names have changed the restore is done: an interruption must not leave the older
+    // ones, nor their removal fail the run
+    steps.push(Step::Scope(Scope { body, on_failure, finally, ..Scope::default() }));
+
+    steps
+}
+
+fn older(target: &Surveyed) -> Option<&DatabaseFacts> {
+    target.live().and(target.server.database(&previous(target.name())))
+}
+
+/// One old database is kept: the one of the time before goes for good.
+pub fn older_goes(target: &Surveyed) -> Option<String> {
+    Some(format!(
+        "`{}`, which the last restore or reset kept, goes for good: only one old database is kept",
+        older(target)?.name
+    ))
+}
+
+/// What a run that failed, or was cut off, has left for a look, and goes now.
+pub fn failed_goes(target: &Surveyed) -> Option<String> {
+    let failed = target.server.database(&admin::failed(target.name()))?;
+    Some(format!(
+        "`{}`, which a run that failed or was cut off has left for a look, goes for good",
+        failed.name
+    ))
+}
+
+/// Plans a restore into a database of another name, beside the live one.
+pub fn beside_live(
+    target: &Surveyed,
+    dump: &Dump,
+    disk_left: Option<u64>,
+    request: &Request,
+    name: &str,
+) -> Result<Plan> {
+    suits(target, dump, request)?;
+    may_create(target)?;
+    fits_the_disk(dump, disk_left)?;
+
+    if target.server.database(name).is_some() || name == target.name() {
+        return Err(Problem::refused(format!("there is a database `{name}` already"))
+            .cure("`--as` takes a name that is free; without it, the live database is replaced")
+            .into());
+    }
+
+    let Staging { steps: mut body, finally } = stage(target, dump, request.trust, name, Use::Kept);
+    let carries = dump.artifact.as_ref().map(|a| brought_along(&a.database, dump, target));
+
+    body.push(Step::Act(admin::release(
+        &target.client,
+        name,
+        Own::of(carries.as_ref()),
+        carries.as_ref(),
+    )));
+
+    let steps = vec![Step::Scope(Scope {
+        body,
+        on_failure: vec![end_sessions(target), admin::drop_unless_arrived(&target.client, name)],
+        finally,
+        ..Scope::default()
+    })];
+
+    let afterwards = vec![format!("the live database `{}` was not touched", target.name())];
+    let risk = stranger(target, dump, Purpose::Restore).unwrap_or(Risk::Adds);
+
+    Ok(Plan {
+        notes: holds(target, dump)
+            .into_iter()
+            .chain(settings_of_others(target, dump).filter(|_| target.live().is_some()))
+            .chain(made(&dump.backup))
+            .collect(),
+        steps,
+        afterwards,
+        backup: Some(dump.backup.path.clone()),
+        author: author(target, dump),
+        ..Plan::bare(tasks::RESTORE.name, headline(dump, name, target), risk)
+    })
+}
+
+fn headline(dump: &Dump, name: &str, target: &Surveyed) -> String {
+    format!("restore `{name}` ({}) from {}", target.at(), dump.backup.name)
+}
+
+/// What the dump must prove as it goes by.
+pub fn proof(target: &Surveyed, dump: &Dump, trust: Trust) -> Proof {
+    let artifact = dump.artifact.as_ref();
+    Proof {
+        sum: artifact.map(Artifact::checksum),
+        rows: artifact.map(|a| a.tables.clone()),
+        leave_out: spared(target, dump, trust),
+        without: dump.fit.without.clone(),
+        otherwise: dump.fit.otherwise.clone(),
+        trust,
+        contents: None,
+        expected_bytes: artifact.map(|a| a.plain_bytes),
+    }
+}
+
+/// psql holds itself to SQL, where it knows how.
+fn fence(target: &Surveyed, trust: Trust) -> Fence {
+    if trust < Trust::Psql && target.server.client.knows_restrict() {
+        Fence::Restricted
+    } else {
+        Fence::Open
+    }
+}
+
+/// What psql does not get. A pair of `\restrict` in a dump would end ours, and is none of psql's
+/// business where there is no other.
+fn spared(target: &Surveyed, dump: &Dump, trust: Trust) -> Vec<Spare> {
+    let (server, client) = (target.server.version, target.server.client);
+    let timeout = trust <= Trust::Repository && sets_unknown(dump.dumped_by, server);
+
+    [
+        (Spare::Transaction, trust < Trust::Psql),
+        (Spare::Restrict, trust < Trust::Psql || !client.knows_restrict()),
+        (Spare::TransactionTimeout, timeout),
+        (Spare::Tablespace, target.server.shape.has_no_tablespaces()),
+        (Spare::ByteOrderMark, true),
+        (Spare::OwnDatabase, trust < Trust::Psql),
+    ]
+    .into_iter()
+    .chain(OTHERS.map(|what| (what, dump.loader().is_some())))
+    .chain(
+        [Spare::Owner, Spare::Right, Spare::Extension, Spare::EventTrigger, Spare::Reference]
+            .map(|what| (what, true)),
+    )
+    .filter_map(|(what, is)| is.then_some(what))
+    .collect()
+}
+
+/// What a manifest's settings mean on this server: roles that are not here are left out, and the
+/// marker never travels.
+fn brought_along(recorded: &DatabaseFacts, dump: &Dump, target: &Surveyed) -> DatabaseFacts {
+    let here =
+        |role: &str| target.server.roles.iter().any(|r| r == role) && !bytes::has_foreign(role);
+    let mut facts = recorded.clone();
+    let left_out = |claim| dump.fit.without.claims.contains(&claim);
+
+    if !here(&facts.owner) || left_out(Claim::Owners) {
+        facts.owner = target.server.role.name.clone();
+    }
+
+    // a server in UTF-8 takes no bytes that are none
+    facts.comment =
+        facts.own_comment().and_then(unmarked).filter(|comment| !bytes::has_foreign(comment));
+    facts.settings.retain(|s| !bytes::has_foreign(&s.value));
+    facts.settings.retain(|s| {
+        !s.name.eq_ignore_ascii_case(admin::MARKER) && s.role.as_deref().is_none_or(here)
+    });
+    facts.settings.retain(|s| !loads_a_library(s, target) && dump.loader().is_none());
+    facts.settings.retain(|s| may_give(s, target));
+
+    if left_out(Claim::Rights) {
+        facts.acl = None;
+        facts.settings.retain(|s| s.role.is_none());
+    }
+    if let Some(acl) = &mut facts.acl {
+        acl.retain(|grant| grant.grantee.as_deref().is_none_or(here));
+    }
+
+    facts
+}
+
+/// What another role has set for itself in the database, a plain role can't set for it.
+fn may_give(setting: &Setting, target: &Surveyed) -> bool {
+    let own = &target.server.role;
+    own.superuser || setting.role.as_ref().is_none_or(|role| *role == own.name)
+}
+
+/// What is left out for that.
+fn settings_of_others(target: &Surveyed, dump: &Dump) -> Option<String> {
+    let settings = dump.artifact.iter().flat_map(|artifact| &artifact.database.settings);
+    let here = |role: &String| target.server.roles.contains(role);
+    let count =
+        settings.filter(|s| !may_give(s, target) && s.role.as_ref().is_some_and(here)).count();
+
+    (count > 0).then(|| {
+        format!(
+            "{} of other roles in the database, which this role can't give, are left out",
+            counted(count as u64, "setting")
+        )
+    })
+}
+
+/// Whether a setting of a manifest has the server load a library into every session: whoever may
+/// write the manifest may name one of their own. What the live database has anyway is no news.
+fn loads_a_library(setting: &Setting, target: &Surveyed) -> bool {
+    let name = setting.name.to_ascii_lowercase();
+    let loads = name.ends_with("_preload_libraries") || name == "dynamic_library_path";
+    loads && !target.live().is_some_and(|live| live.settings.contains(setting))
+}
+
+/// The end of what was live: where it has subscriptions, they do not go on under its new name.
+pub fn unsubscribed(target: &Surveyed) -> Option<Act> {
+    let subscribes = !target.server.shape.subscriptions.is_empty();
+    subscribes.then(|| subscriptions::disabled(&target.client, &previous(target.name())))
+}
+
+/// Takes a staged database away.
+pub fn unstage(target: &Surveyed, name: &str) -> Vec<Act> {
+    vec![end_sessions(target), admin::drop(&target.client, name)]
+}
+
+/// Ends what this run has left on the server.
+pub fn end_sessions(target: &Surveyed) -> Act {
+    Act::Remove(Deed {
+        what: "sessions of this run".into(),
+        how: How::Command(target.client.end_sessions()),
+    })
+}
+
+fn form(dump: &Dump) -> String {
+    match dump.form {
+        Form::Archive(format) => format!(", an archive in pg_dump's {format} format"),
+        Form::Plain | Form::WithCreate => String::new(),
+    }
+}
+
+/// What the backup holds for this database.
+fn holds(target: &Surveyed, dump: &Dump) -> Vec<String> {
+    let mut notes = Vec::new();
+    match &dump.artifact {
+        Some(artifact) => notes.push(format!(
+            "the backup holds {} in {}",
+            counted(artifact.rows, "row"),
+            counted(artifact.tables.len() as u64, "table")
+        )),
+        None => notes.push(format!(
+            "`{}` is a foreign file{}: no manifest says what it must hold",
+            dump.backup.name,
+            form(dump)
+        )),
+    }
+
+    if dump.form == Form::WithCreate {
+        notes.push(
+            "what it says of its own database (`pg_dump --create`) is left out: name, owner, \
+             settings and rights are those here"
+                .into(),
+        );
+    }
+
+    let of = dump
+        .artifact
+        .as_ref()
+        .map(|artifact| &artifact.database.name)
+        .filter(|name| !name.is_empty() && *name != target.name());
+
+    notes.extend(of.map(|name| {
+        format!("it was made of the database `{name}`, and goes into `{}`", target.name())
+    }));
+    notes.extend(unusual(target));
+
+    if dump.loader().is_some()
+        && dump.artifact.as_ref().is_some_and(|artifact| !artifact.database.settings.is_empty())
+    {
+        notes.push(
+            "the database's settings in its manifest are left out: the file is from elsewhere"
+                .into(),
+        );
+    }
+
+    let settings = dump.artifact.iter().flat_map(|artifact| &artifact.database.settings);
+    notes.extend(settings.filter(|setting| loads_a_library(setting, target)).map(|setting| {
+        format!(
+            "the setting `{}` of the manifest is left out: it loads a library into every session; \
+             set it yourself",
+            setting.name
+        )
+    }));
+
+    notes.extend(settings_of_others(target, dump).filter(|_| target.live().is_none()));
+    notes.extend(dump.fit.notes.iter().cloned());
+    notes.extend(author_may(author(target, dump), dump));
+
+    if dump.loader().is_some() && target.server.role.superuser {
+        notes.push(
+            "where a superuser gets a table whose indexes or statistics call functions of the \
+             file's own, autovacuum is off on it: it would run them as that superuser (`ALTER \
+             TABLE … RESET (autovacuum_enabled)`, once they are read)"
+                .into(),
+        );
+    }
+
+    if !target.server.client.knows_restrict() {
+        notes.push(format!(
+            "this psql ({}) does not know `\\restrict`: our own reading of the dump alone keeps \
+             psql's commands out of it",
+            target.server.client
+        ));
+    }
+
+    if let Some(by) = dump.dumped_by.filter(|_| sets_unknown(dump.dumped_by, target.server.version))
+    {
+        notes.push(format!(
+            "pg_dump {by} wrote it: its `SET transaction_timeout`, which a {} server does not \
+             know, is left out on the way",
+            target.server.version
+        ));
+    }
+
+    notes
+}
+
+/// When the backup was made, and what is missing from it.
+/// Production's data on a laptop, a laptop's in staging: that may be what is wanted, and should be
+/// known.
+fn elsewhere(backup: &Backup, environment: &str) -> Option<String> {
+    let made_in = backup
+        .manifest()
+        .map(|m| m.environment.as_str())
+        .filter(|made_in| *made_in != environment)?;
+    Some(format!("it was made in the environment `{made_in}`, and this is `{environment}`"))
+}
+
+fn made(backup: &Backup) -> Vec<String> {
+    let mut notes = vec![format!("it was made {}", backup.created.format("%Y-%m-%d %H:%M:%S UTC"))];
+    if let Some(manifest) = backup.manifest().filter(|m| m.partial) {
+        notes.push(format!("the backup is PARTIAL: {}", manifest.without()));
+    }
+    notes
+}

@@ -1,0 +1,393 @@
+//! What keeps a database from being replaced, said before anything is touched.
+
+use anyhow::Result;
+
+use super::{Aim, Difference, Request};
+use crate::bytes;
+use crate::engine::postgres::admin;
+use crate::engine::postgres::cures;
+use crate::engine::postgres::marker::MarkedBy;
+use crate::engine::postgres::marks::own_limit;
+use crate::engine::postgres::members::alone;
+use crate::engine::postgres::name::ident;
+use crate::engine::postgres::room::{NEEDED, NEEDED_WITHIN, Room, room};
+use crate::engine::postgres::setting;
+use crate::engine::postgres::version::misfit;
+use crate::engine::store::Format;
+use crate::facts::Surveyed;
+use crate::facts::dumps::Dump;
+use crate::plan::{Act, Check, Step};
+use crate::problem::{Problem, one_line};
+use crate::ui::human::{self, counted};
+
+/// What a manifest calls something else is loaded into no database.
+pub fn is_a_database(dump: &Dump) -> Result<(), Problem> {
+    let other = dump.artifact.as_ref().filter(|a| a.format() != Format::Script);
+    other.map_or(Ok(()), |other| {
+        Err(Problem::refused(format!(
+            "`{}` in the backup is no database: its kind is {}",
+            other.store, other.kind
+        )))
+    })
+}
+
+/// Refuses what would not fit, before anything is touched.
+pub fn suits(target: &Surveyed, dump: &Dump, request: &Request) -> Result<()> {
+    is_a_database(dump)
+        .map_err(|problem| problem.cure("restore it with `--only` and the name of its store"))?;
+
+    if let Some(artifact) = &dump.artifact {
+        let alike = artifact.database.name == target.name();
+        is_of_this_project(dump, request, alike)?;
+
+        if !alike && artifact.store != target.spec.key && must_fit(request) {
+            return Err(Problem::refused(format!(
+                "the backup is of the database `{}`, not of `{}`",
+                artifact.database.name,
+                target.name()
+            ))
+            .cure(
+                "choose the other with `--database`, restore beside it with `--as NAME`, or \
+                 accept it with `--any-database`",
+            )
+            .into());
+        }
+    }
+
+    if request.accept.contains(&Difference::Version) {
+        return Ok(());
+    }
+
+    fits_server(target, dump).map_err(|problem| {
+        let cure = "restore into a newer server, or try it with `--any-version` (the live \
+                    database stays until the new one has proved good)";
+        problem.cure(cure).into()
+    })
+}
+
+/// Dumps load into the same version of PostgreSQL or a newer one.
+pub fn fits_server(target: &Surveyed, dump: &Dump) -> std::result::Result<(), Problem> {
+    misfit(dump.dumped_from, target.server.version).map_or(Ok(()), |why| {
+        Err(Problem::refused(format!("`{}` does not fit this server", dump.backup.name))
+            .because(why))
+    })
+}
+
+/// Refuses a copy beside the live database where the dump has what a server has in one database
+/// alone: it can't be tried there.
+pub fn stands_beside(dump: &Dump) -> std::result::Result<(), Problem> {
+    let extension = dump.artifact.as_ref().and_then(|artifact| alone(artifact.extensions.keys()));
+    extension.map_or(Ok(()), |name| {
+        let why = format!(
+            "it holds the extension `{name}`, which a server has in one database alone: a copy \
+             beside it can't have it"
+        );
+        Err(Problem::refused(format!("`{}` could not be tried here", dump.backup.name))
+            .because(why))
+    })
+}
+
+/// Whether a backup of something else than what it would replace has to be refused.
+fn must_fit(request: &Request) -> bool {
+    request.aim != Aim::Beside && !request.accept.contains(&Difference::Database)
+}
+
+/// Another project's data takes the place of none of ours. Where that project has its name from its
+/// folder alone, a database that is `alike` is the same one: the name says little, and the server
+/// knows better than the file what ours is called.
+fn is_of_this_project(dump: &Dump, request: &Request, alike: bool) -> Result<()> {
+    let named = dump.backup.manifest().is_some_and(|m| m.project_named);
+    match &dump.backup.other_project {
+        Some(other) if must_fit(request) && (named || !alike) => Err(Problem::refused(format!(
+            "`{}` is a backup of another project: `{other}`",
+            dump.backup.name
+        ))
+        .cure(
+            "`db-list` shows whose each is; accept it with `--any-database`, or restore a \
+             database of it beside the live one with `--as NAME`",
+        )
+        .into()),
+        _ => Ok(()),
+    }
+}
+
+/// One store's data takes the place of another's only where somebody says so: both may be of one
+/// kind.
+pub fn suits_store(key: &str, dump: &Dump, request: &Request) -> Result<()> {
+    is_of_this_project(dump, request, false)?;
+
+    match &dump.artifact {
+        Some(artifact) if artifact.store != key && must_fit(request) => {
+            Err(Problem::refused(format!("the backup is of `{}`, not of `{key}`", artifact.store))
+                .cure(
+                    "choose the other with `--only`, or another backup (`db-list`); if the store \
+                     has got a new name, accept it with `--any-database`",
+                )
+                .into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The new database stands beside the live one for a while: there must be room for it.
+pub fn fits_the_disk(dump: &Dump, disk_left: Option<u64>) -> Result<()> {
+    let needed = dump.artifact.as_ref().map(|a| a.database.size.unwrap_or(0).max(a.plain_bytes));
+    if let (Some(left), Some(needed)) = (disk_left, needed)
+        && left < needed
+    {
+        return Err(Problem::refused(
+            "the server's disk has no room for a second copy of the database",
+        )
+        .because(format!(
+            "about {} are needed, {} are left",
+            human::bytes(needed),
+            human::bytes(left)
+        ))
+        .cure(
+            "free some space there: a restore loads beside the live database, so that a failure \
+             loses nothing",
+        )
+        .into());
+    }
+
+    Ok(())
+}
+
+/// The role may create a database, and the live one can be swapped.
+pub fn may_create(target: &Surveyed) -> Result<()> {
+    changeable(target)?;
+
+    if target.server.role.createdb {
+        return Ok(());
+    }
+
+    Err(Problem::refused(format!(
+        "the role `{}` may not create databases",
+        target.server.role.name
+    ))
+    .because(
+        "a restore loads into a new database beside the live one, and swaps when all has proved \
+         good",
+    )
+    .cure(format!(
+        "an administrator runs `ALTER ROLE \"{}\" CREATEDB`, or another role is given in the \
+         connection",
+        target.server.role.name
+    ))
+    .into())
+}
+
+/// What holds a database so that no rename can be had.
+pub fn swappable(target: &Surveyed) -> Result<()> {
+    let s = &target.server;
+    if let Some(live) = target.live().filter(|d| !s.role.superuser && d.owner != s.role.name) {
+        return Err(Problem::refused(format!(
+            "the role `{}` does not own `{}`, so it may not rename it",
+            s.role.name, live.name
+        ))
+        .cure(format!("connect as `{}` or as a superuser", live.owner))
+        .into());
+    }
+
+    sayable(target)?;
+
+    unheld(target)
+}
+
+/// A swap gives the new database the rights and settings of the live one, whose names have to be
+/// said to the server.
+fn sayable(target: &Surveyed) -> Result<()> {
+    let Some(foreign) =
+        target.live().and_then(|live| live.names().find(|name| bytes::has_foreign(name)))
+    else {
+        return Ok(());
+    };
+
+    Err(Problem::refused(format!(
+        "`{}` has an owner, rights or settings that can't be given to what takes its place",
+        target.name()
+    ))
+    .because(one_line(&format!(
+        "`{foreign}` is no UTF-8: it was given from a database of another encoding"
+    )))
+    .cure(
+        "in that encoding, rename the role to plain letters (`ALTER ROLE … RENAME TO …`), or set \
+         the value anew; where it is a restore, `--in-place` carries none of it",
+    )
+    .into())
+}
+
+/// The live database's settings go along with a swap, its marker among them: whether this role may
+/// give them is asked before anything else is done.
+pub fn carriable(target: &Surveyed) -> Option<Step> {
+    let role = &target.server.role;
+    let live = target.live().filter(|live| !role.superuser && !live.settings.is_empty())?;
+    let name = ident(&live.name);
+    let marked = live.marks().iter().any(|mark| mark.by == MarkedBy::Setting);
+
+    let marker = if marked && target.server.version.major() >= 15 {
+        format!(
+            "; for the marker, an administrator runs `GRANT SET ON PARAMETER {} TO {}`",
+            admin::MARKER,
+            ident(&role.name)
+        )
+    } else {
+        String::new()
+    };
+
+    Some(Step::Act(Act::Check(Check {
+        what: format!(
+            "`{}` may give the settings of {} to what takes its place",
+            role.name, live.name
+        ),
+        cmd: setting::trial(&target.client, live),
+        expect: setting::ALL.into(),
+        cure: format!(
+            "nothing was touched: what is named takes a superuser, or the role that it is of. Do \
+             this as one, or (where it is a restore) with `--in-place`, which leaves the settings \
+             of {name} as they are{marker}"
+        ),
+    })))
+}
+
+/// What no session's end makes way for.
+pub fn unheld(target: &Surveyed) -> Result<()> {
+    changeable(target)?;
+    let s = &target.server;
+    if s.prepared > 0 {
+        return Err(Problem::refused(format!(
+            "`{}` is held by {}",
+            target.name(),
+            counted(s.prepared.into(), "prepared transaction")
+        ))
+        .cure(
+            "end what is prepared with COMMIT PREPARED or ROLLBACK PREPARED (`SELECT * FROM \
+             pg_prepared_xacts`)",
+        )
+        .into());
+    }
+
+    if s.slots > 0 {
+        return Err(Problem::refused(format!(
+            "`{}` is held by {}",
+            target.name(),
+            counted(s.slots.into(), "logical replication slot")
+        ))
+        .cure(
+            "drop what is not needed (`SELECT pg_drop_replication_slot(slot_name) FROM \
+             pg_replication_slots`), or stop what replicates",
+        )
+        .into());
+    }
+
+    Ok(())
+}
+
+/// Refuses what a standby can't do, what is not to be done through a pooler, and what a role's
+/// limit would end in the midst.
+pub fn changeable(target: &Surveyed) -> Result<()> {
+    if target.server.shape.standby {
+        return Err(standby(target).into());
+    }
+
+    if let Some(why) = target.pooled() {
+        let what = format!("`{}` ({}) is not changed through a pooler", target.name(), target.at());
+        return Err(Problem::refused(what)
+            .because(why)
+            .because("nothing was touched")
+            .cure(cures::POOLED)
+            .into());
+    }
+
+    let role = &target.server.role;
+    if room(role.connection_limit, role.sessions, NEEDED) != Room::Never {
+        return Ok(());
+    }
+
+    Err(Problem::refused(format!(
+        "the role `{}` may have {} at once",
+        role.name,
+        counted_of(role.connection_limit, "session")
+    ))
+    .because(format!("a run that changes data holds up to {NEEDED}, and would end in its midst"))
+    .because("nothing was touched")
+    .cure(format!("an administrator runs `ALTER ROLE {} CONNECTION LIMIT -1`", ident(&role.name)))
+    .into())
+}
+
+fn standby(target: &Surveyed) -> Problem {
+    Problem::refused(format!(
+        "the server of `{}` ({}) is a standby: nothing can be changed there",
+        target.name(),
+        target.at()
+    ))
+    .cure("connect to the primary; `db-backup` can read here")
+}
+
+/// Limits that others have used up now: who is there may be gone by then, or end when the run ends
+/// sessions in its way.
+pub fn crowded(target: &Surveyed) -> Vec<String> {
+    let (role, live) = (&target.server.role, target.live());
+    let (of_role, of_database) =
+        (role.connection_limit, live.map_or(-1, |live| own_limit(live.connection_limit)));
+    let within = target.server.sessions.len() as i64;
+
+    let of_role = (room(of_role, role.sessions, NEEDED) == Room::Taken).then(|| {
+        format!(
+            "the role `{}` may have {} at once, and others have {} by it now: this run needs up \
+             to {NEEDED}, and fails where there is no room (`ALTER ROLE … CONNECTION LIMIT`)",
+            role.name,
+            counted_of(of_role, "session"),
+            role.sessions
+        )
+    });
+
+    let is_held = !role.superuser && room(of_database, within, NEEDED_WITHIN) != Room::Enough;
+    let of_database = is_held.then(|| {
+        format!(
+            "`{}` takes {} at once, and {within} are there now: what is done in it needs up to \
+             {NEEDED_WITHIN}, and fails where there is no room (`ALTER DATABASE … CONNECTION \
+             LIMIT`)",
+            target.name(),
+            counted_of(of_database, "session")
+        )
+    });
+    of_role.into_iter().chain(of_database).collect()
+}
+
+fn counted_of(limit: i64, what: &str) -> String {
+    counted(u64::try_from(limit).unwrap_or(0), what)
+}
+
+/// That a default which keeps changes away does not keep this one.
+pub fn overrides(target: &Surveyed) -> Option<String> {
+    target.server.shape.read_only.then(|| {
+        format!(
+            "`{}` is read-only by default for `{}` (`default_transaction_read_only`): this run \
+             overrides that",
+            target.name(),
+            target.server.role.name
+        )
+    })
+}
+
+/// What is seldom so, and makes a difference to whoever replaces the database.
+pub fn unusual(target: &Surveyed) -> Vec<String> {
+    let names: Vec<String> =
+        target.server.shape.subscriptions.iter().map(|name| format!("`{name}`")).collect();
+    let subscriptions = (!names.is_empty()).then(|| {
+        format!(
+            "what {} replicates ends here: subscriptions come back disabled, and stay so in what \
+             is kept; their publishers' slots stay (`ALTER SUBSCRIPTION … ENABLE`, then `… \
+             REFRESH PUBLICATION WITH (copy_data = false)`, goes on)",
+            names.join(", ")
+        )
+    });
+
+    overrides(target)
+        .into_iter()
+        .chain(target.on_login())
+        .chain(crowded(target))
+        .chain(subscriptions)
+        .collect()
+}

@@ -1,0 +1,172 @@
+//! `db-restore --in-place`: for a role that may not create databases, or a disk without room for a
+//! second copy. A backup that has proved good comes first, for there is no old database to swap
+//! back.
+
+use anyhow::Result;
+
+use super::checks::{suits, unheld};
+use super::{Request, author, elsewhere, end_sessions, fence, headline, holds, made, proof};
+use crate::config::Project;
+use crate::engine::postgres::admin::{self, Identity};
+use crate::engine::postgres::in_place::{arrived, end_others, load};
+use crate::engine::postgres::locks::Shortage;
+use crate::engine::postgres::marks::{Own, State, Use};
+use crate::engine::postgres::members::alone;
+use crate::engine::postgres::name::previous;
+use crate::engine::store::Format;
+use crate::facts::dumps::Dump;
+use crate::facts::{ContainerFacts, Surveyed};
+use crate::plan::{Act, Pipe, Plan, Risk, Safety, Scope, Sink, Stake, Step};
+use crate::planning::marked::live_is;
+use crate::planning::services::around_services;
+use crate::problem::Problem;
+use crate::tasks;
+use crate::ui::human::count;
+
+/// Plans it; `safety` is the plan of the backup that comes first. The dump is read to its end
+/// before anything is touched, the services stand still from before the backup on.
+pub fn plan(
+    project: &Project,
+    target: &Surveyed,
+    dump: &Dump,
+    services: &[ContainerFacts],
+    request: &Request,
+    safety: Plan,
+) -> Result<Plan> {
+    let (name, client) = (target.name(), &target.client);
+    suits(target, dump, request)?;
+
+    let Some(live) = target.live() else {
+        return Err(Problem::refused(format!("there is no database `{name}` to restore in place"))
+            .cure("have it created, or leave `--in-place` out where the role may create databases")
+            .into());
+    };
+
+    live_is(target, Use::Replace, &project.guards)?;
+    unheld(target)?;
+
+    let identity = Identity { name, oid: Some(live.oid) };
+    let pipe = |to| {
+        let proof = proof(target, dump, request.trust);
+        let pipe = Pipe {
+            store: target.spec.key.clone(),
+            format: Format::Script,
+            from: dump.source.clone(),
+            to,
+            proof,
+        };
+        Step::Act(Act::Pipe(Box::new(pipe)))
+    };
+
+    let filled = load(
+        client,
+        &identity,
+        &target.server.inventory,
+        fence(target, request.trust),
+        target.server.version,
+    );
+
+    let is_half_made = matches!(live.state(), State::Emptied(_) | State::OnItsWay);
+    let filled =
+        if is_half_made { arrived(filled, &identity, Own::of(Some(live))) } else { filled };
+    let loads = vec![Step::Act(end_others(client, name)), pipe(Sink::Psql(Box::new(filled)))];
+    let mut body = safety.steps;
+
+    body.push(Step::Scope(Scope {
+        body: loads,
+        on_failure: vec![end_sessions(target)],
+        ..Scope::default()
+    }));
+
+    let steps = vec![
+        Step::Act(admin::still(client, name, Some(live))),
+        pipe(Sink::Nowhere),
+        around_services(services, body),
+    ];
+
+    let backup = safety
+        .result
+        .first()
+        .and_then(|path| path.file_name())
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+
+    let back = format!("what was there is in the backup: db-restore {backup} --in-place");
+    let stake = Stake { safety: Safety::BackedUp, ..target.stake() };
+    let pins = project.guards.pins_of("restore");
+
+    Ok(Plan {
+        notes: holds(target, dump)
+            .into_iter()
+            .chain(told(target, dump))
+            .chain(jobs(target, dump))
+            .chain(made(&dump.backup))
+            .chain(elsewhere(&dump.backup, &project.environment))
+            .collect(),
+        steps,
+        afterwards: std::iter::once(back).chain(project.after_restore.iter().cloned()).collect(),
+        backup: Some(dump.backup.path.clone()),
+        author: author(target, dump),
+        ..Plan::bare(
+            tasks::RESTORE.name,
+            format!("{}, in place", headline(dump, name, target)),
+            Risk::ReplacesData { stakes: vec![stake], answer: "yes".into(), pins, recovery: None },
+        )
+    })
+}
+
+/// Jobs that a dump brings would begin to run by themselves, wherever they come from.
+fn jobs(target: &Surveyed, dump: &Dump) -> Option<String> {
+    let held = dump
+        .artifact
+        .iter()
+        .flat_map(|artifact| artifact.extensions.keys())
+        .chain(target.server.extensions.keys());
+
+    alone(held).map(|name| {
+        format!(
+            "the jobs of `{name}` come back inactive: `UPDATE cron.job SET active = true WHERE …` \
+             starts those that are wanted"
+        )
+    })
+}
+
+/// In what it differs from the usual way.
+fn told(target: &Surveyed, dump: &Dump) -> Vec<String> {
+    let holds = dump.artifact.as_ref();
+    let (tables, large_objects) =
+        holds.map_or((0, 0), |holds| (holds.tables.len() as u64, holds.large_objects));
+    let older = target.server.database(&previous(target.name()));
+
+    let older = older.map(|d| {
+        format!(
+            "`{}` stays as it is: `db-undo` would bring back that one, not what is there now",
+            d.name
+        )
+    });
+
+    let mut notes = vec![
+        "in place: no old database is kept; what is there now is in the backup that comes first, \
+         and nowhere else"
+            .into(),
+    ];
+
+    notes.push(
+        "what others change between that backup and the load is lost: stop what writes to it"
+            .into(),
+    );
+    notes.extend(older);
+    notes.extend(target.server.locks.short_of(tables, large_objects).map(
+        |Shortage { needed, room, each }| {
+            format!(
+                "one transaction takes some {} locks here, and the server has room for {}: where \
+                 it fails for that, nothing is changed; `max_locks_per_transaction = {each}` \
+                 makes room (the server has to be started anew)",
+                count(needed),
+                count(room)
+            )
+        },
+    ));
+    notes
+}

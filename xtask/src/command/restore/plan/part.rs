@@ -1,0 +1,379 @@
+//! What a restore does for one database or one store.
+
+use anyhow::Result;
+
+use super::checks::{
+    carriable, changeable, fits_the_disk, may_create, stands_beside, suits, suits_store, swappable,
+};
+use super::{
+    Request, Staging, Use, author, brought_along, end_sessions, stage, unstage, unsubscribed,
+};
+use crate::bundle::Artifact;
+use crate::config::Project;
+use crate::engine::files;
+use crate::engine::postgres::admin::{self, Swap, SwapBack};
+use crate::engine::postgres::marks::{self, Aside, Own};
+use crate::engine::postgres::name::{beside, previous};
+use crate::engine::store::{Address, Change, Contents, Swapped, keeps_auto_ids};
+use crate::facts::dumps::Dump;
+use crate::facts::{Surveyed, SurveyedStore};
+use crate::plan::{Act, Author, Deed, How, Pipe, Proof, Sink, Stake, Step, Trust};
+use crate::planning::marked::{leftovers, live_is, older_may_go};
+use crate::problem::Problem;
+use crate::tasks;
+use crate::ui::human::holds;
+
+/// What is put back, where, and from what.
+#[derive(Clone, Copy)]
+pub enum Subject<'a> {
+    /// A database.
+    Database {
+        /// As it is.
+        target: &'a Surveyed,
+        /// Its dump.
+        dump: &'a Dump,
+        /// Bytes left on the server's disk, where it is this machine's.
+        disk_left: Option<u64>,
+    },
+    /// A store.
+    Store {
+        /// As it is.
+        target: &'a SurveyedStore,
+        /// Its artifact.
+        dump: &'a Dump,
+    },
+}
+
+impl Subject<'_> {
+    /// The author of its dump, where that is from elsewhere.
+    pub fn author(&self) -> Option<Author> {
+        match self {
+            Self::Database { target, dump, .. } => author(target, dump),
+            Self::Store { .. } => None,
+        }
+    }
+
+    /// The database that an earlier restore kept, and this one removes.
+    pub fn drops(&self) -> Option<String> {
+        match self {
+            Self::Database { target, .. } => super::older(target).map(|older| older.name.clone()),
+            Self::Store { .. } => None,
+        }
+    }
+
+    /// Its key.
+    pub fn key(&self) -> &str {
+        match self {
+            Self::Database { target, .. } => &target.spec.key,
+            Self::Store { target, .. } => target.key(),
+        }
+    }
+}
+
+/// One part of a restore: all are staged, then all are swapped in.
+pub struct Part {
+    /// `app` (localhost)
+    pub name: String,
+    /// What an earlier run has left.
+    pub before: Vec<Step>,
+    /// Makes it anew beside what is live, with proof.
+    pub stage: Vec<Step>,
+    /// Takes that away.
+    pub unstage: Vec<Act>,
+    /// Makes it live.
+    pub swap: Act,
+    /// What has been set aside is kept for an undo from now on, once all parts are live.
+    pub let_go: Option<Act>,
+    /// Makes live what was, where another part could not follow; may come twice, or late.
+    pub back: Vec<Act>,
+    /// Removes what it brought, once the others have gone back: only in this run, for later
+    /// somebody may have gone on in it.
+    pub at_once: Option<Act>,
+    /// Removes what a second undo would have needed, and what the run alone did.
+    pub settle: Vec<Act>,
+    /// What is live, where there is something.
+    pub stake: Option<Stake>,
+    /// What the backup holds, and what else should be known.
+    pub notes: Vec<String>,
+    /// Where the old data stays.
+    pub kept: Option<String>,
+}
+
+impl Part {
+    /// What a restore does for this one.
+    pub fn of(
+        subject: &Subject<'_>,
+        project: &Project,
+        request: &Request,
+        company: Company,
+    ) -> Result<Self> {
+        match subject {
+            Subject::Database { target, dump, disk_left } => {
+                suits(target, dump, request)?;
+                stands_beside(dump).map_err(|e| {
+                    e.cure(
+                        "`db-restore --in-place` loads into the live database itself, and backs \
+                         it up first",
+                    )
+                })?;
+
+                changeable(target)?;
+                may_create(target).map_err(or_in_place)?;
+                fits_the_disk(dump, *disk_left).map_err(or_in_place)?;
+
+                Self::of_database(target, dump, project, request.trust, company)
+            }
+            Subject::Store { target, dump } => {
+                suits_store(target.key(), dump, request)?;
+                Self::of_store(target, dump, request.trust)
+            }
+        }
+    }
+
+    fn of_database(
+        target: &Surveyed,
+        dump: &Dump,
+        project: &Project,
+        trust: Trust,
+        company: Company,
+    ) -> Result<Self> {
+        let (name, client) = (target.name(), &target.client);
+        swappable(target)?;
+
+        let live = target.live();
+        let staged = beside(name, "staged");
+        let older = super::older(target);
+
+        older.map_or(Ok(()), |older| older_may_go(target, older, &project.guards))?;
+        live_is(target, marks::Use::Replace, &project.guards)?;
+
+        let aside = company.aside(tasks::RESTORE.name, target, project);
+        let recorded = dump.artifact.as_ref().map(|a| &a.database).filter(|d| !d.is_none());
+        let brought = recorded.map(|d| brought_along(d, dump, target));
+
+        let swap = Swap {
+            carries: live.cloned().or_else(|| brought.clone()),
+            live: name,
+            incoming: staged.clone(),
+            live_oid: live.map(|d| d.oid),
+            older_oid: older.map(|d| d.oid),
+            own: Own::of(live.or(brought.as_ref())),
+            kept: Own::of(live),
+            aside: aside.clone(),
+        };
+
+        let failed = admin::failed(name);
+        let Staging { steps, finally } = stage(target, dump, trust, &staged, Use::Kept);
+        let (discard, mut names) = (swap.discard(), vec![staged.as_str()]);
+
+        names.push(&discard);
+        if company == Company::Others {
+            names.push(&failed);
+        }
+
+        let failed_goes = super::failed_goes(target).filter(|_| names.contains(&failed.as_str()));
+        // what came in place of none has been made for good: it harms nobody
+        let back = live.map_or(Vec::new(), |live| {
+            let back = SwapBack {
+                live: name,
+                old_oid: live.oid,
+                own: Own::of(Some(live)),
+                older_oid: older.map(|d| d.oid),
+                aside,
+            };
+            // a psql that outlived its run must not swap once the others have gone back
+            vec![end_sessions(target), admin::swap_back(client, &back)]
+        });
+
+        let kept = live.map(|_| {
+            format!(
+                "the data that was there is kept as the database `{}`: `db-undo` swaps it back",
+                previous(name)
+            )
+        });
+
+        Ok(Self {
+            name: format!("`{name}` ({})", target.at()),
+            before: carriable(target)
+                .into_iter()
+                .chain(leftovers(target, &project.guards, &names)?)
+                .collect(),
+            stage: steps,
+            unstage: unstage(target, &staged),
+            swap: admin::swap(client, &swap),
+            let_go: live.and_then(|_| admin::let_go(client, name, &swap.aside)),
+            back,
+            at_once: live.map(|_| admin::drop(client, &failed)),
+            settle: older
+                .map(|_| admin::drop(client, &discard))
+                .into_iter()
+                .chain(unsubscribed(target))
+                .chain(finally)
+                .collect(),
+            stake: live.map(|_| target.stake()),
+            notes: super::holds(target, dump)
+                .into_iter()
+                .chain(super::older_goes(target))
+                .chain(failed_goes)
+                .collect(),
+            kept,
+        })
+    }
+
+    fn of_store(target: &SurveyedStore, dump: &Dump, trust: Trust) -> Result<Self> {
+        let (key, address) = (target.key(), &target.address);
+        let artifact = dump.artifact.as_ref();
+        if let Some(other) = artifact.filter(|a| a.format() != address.format()) {
+            return Err(Problem::refused(format!(
+                "the backup has `{key}` as a store of another kind: {}",
+                other.kind
+            ))
+            .cure("restore what has stayed as it was, each with `--only NAME`")
+            .into());
+        }
+
+        if let Some(why) = &target.held.stuck {
+            return Err(Problem::refused(format!("`{key}` can't be replaced"))
+                .because(why)
+                .cure("nothing was touched")
+                .into());
+        }
+
+        let contents = artifact.and_then(|a| a.contents.as_ref());
+        links_are_trusted(key, contents, trust)?;
+
+        let live = target.held.id.clone();
+        let change = |what: &str, change| Deed {
+            what: what.into(),
+            how: How::Change(address.clone(), change),
+        };
+
+        let stage = Pipe {
+            store: key.into(),
+            format: address.format(),
+            from: dump.source.clone(),
+            to: Sink::Stage(address.clone()),
+            proof: Proof {
+                sum: artifact.map(Artifact::checksum),
+                contents: artifact.and_then(|a| a.contents.clone()),
+                trust,
+                expected_bytes: artifact.map(|a| a.plain_bytes),
+                ..Proof::default()
+            },
+        };
+
+        let lost = contents
+            .map_or(Vec::new(), Contents::lost)
+            .into_iter()
+            .map(|what| format!("{key}: {what}"));
+        let held = contents.map(|c| format!("{key}: the backup holds {}", holds(c)));
+        let goes = target.held.can_undo.then(|| {
+            format!(
+                "{key}: what the last restore kept goes for good: only what the next one replaces \
+                 is kept"
+            )
+        });
+
+        Ok(Self {
+            name: format!("`{key}` ({address})"),
+            before: Vec::new(),
+            stage: vec![Step::Act(Act::Pipe(Box::new(stage)))],
+            unstage: vec![Act::Remove(change(key, Change::Unstage))],
+            swap: Act::Rename(change(key, Change::Swap { live: live.clone() })),
+            let_go: None,
+            back: vec![Act::Rename(change(
+                key,
+                Change::Back { live: live.clone(), from: Swapped::In },
+            ))],
+            at_once: None,
+            settle: vec![Act::Remove(change(key, Change::Settle))],
+            stake: (!live.is_empty()).then(|| target.stake()),
+            notes: held
+                .into_iter()
+                .chain(lost)
+                .chain(left_out(target))
+                .chain(own_keys(target, contents))
+                .chain(goes)
+                .collect(),
+            kept: (!live.is_empty())
+                .then(|| format!("what was in `{key}` is kept: `db-undo` swaps it back")),
+        })
+    }
+}
+
+/// A restore has another way, where it is told to take it.
+fn or_in_place(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast::<Problem>() {
+        Ok(problem) => problem.also("or `db-restore --in-place`, which backs up first").into(),
+        Err(e) => e,
+    }
+}
+
+/// A backup of one's own may hold links that lead out of the tree; whoever may write a manifest may
+/// make one, too.
+fn links_are_trusted(key: &str, contents: Option<&Contents>, trust: Trust) -> Result<()> {
+    match contents {
+        Some(contents) if trust < Trust::Script => match files::leads_out(contents.remarks()) {
+            Some(names) => Err(Problem::refused(format!(
+                "`{key}` in the backup has links that may lead out of its tree"
+            ))
+            .because(names)
+            .because("nothing was touched")
+            .cure("if they are your own, restore it with `--trust`; else find out who made it")
+            .into()),
+            None => Ok(()),
+        },
+        _ => Ok(()),
+    }
+}
+
+/// What is in no backup can't come back; the old tree, which is kept, still has it.
+fn left_out(target: &SurveyedStore) -> Option<String> {
+    match &target.address {
+        Address::Files { exclude, .. } if !exclude.is_empty() => Some(format!(
+            "{}: {} are in no backup, so they will not be in the new tree; the one that is kept \
+             has them",
+            target.key(),
+            exclude.join(", ")
+        )),
+        _ => None,
+    }
+}
+
+/// An application that leaves keys to the server would get none.
+fn own_keys(target: &SurveyedStore, contents: Option<&Contents>) -> Option<String> {
+    let Some(Contents::Collections(all)) = contents else { return None };
+    let version = target.held.version.as_deref().unwrap_or_default();
+    let names: Vec<&str> =
+        all.collections.iter().filter(|c| c.auto_ids).map(|c| c.name.as_str()).collect();
+
+    (!names.is_empty() && !keeps_auto_ids(version)).then(|| {
+        format!(
+            "{}: Milvus {version} can't take back keys that it has handed out and go on handing \
+             them out (2.6 can): {} will have the same keys, and takes new ones from the \
+             application",
+            target.key(),
+            names.join(", ")
+        )
+    })
+}
+
+/// Whether other parts are restored along with one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Company {
+    /// It is alone.
+    Alone,
+    /// They are, and each may fail.
+    Others,
+}
+
+impl Company {
+    /// How what is live is set aside: one alone is swapped at once, so that its run never goes
+    /// back.
+    pub fn aside(self, task: &str, target: &Surveyed, project: &Project) -> Aside {
+        match self {
+            Self::Alone => Aside::Kept,
+            Self::Others => Aside::Held(marks::run_name(task, &target.client, &project.root)),
+        }
+    }
+}

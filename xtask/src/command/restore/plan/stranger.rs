@@ -1,0 +1,78 @@
+//! A file from elsewhere: as which role its functions run, and what that means.
+
+use crate::engine::postgres::loader::Loader;
+use crate::engine::postgres::script::Spare;
+use crate::facts::Surveyed;
+use crate::facts::dumps::Dump;
+use crate::plan::{Author, Powers, Purpose, Risk};
+
+/// What a loader role does not get of a dump.
+pub const OTHERS: [Spare; 4] = [Spare::Beforehand, Spare::Handover, Spare::Last, Spare::Reading];
+
+/// What loading it risks.
+pub fn stranger(target: &Surveyed, dump: &Dump, purpose: Purpose) -> Option<Risk> {
+    dump.stranger.as_ref().map(|_| Risk::Stranger { stakes: vec![target.stake()], purpose })
+}
+
+/// Its author: the file's defaults, triggers and indexes call functions of theirs.
+pub fn author(target: &Surveyed, dump: &Dump) -> Option<Author> {
+    let stranger = dump.stranger.as_ref()?;
+    let own = &target.server.role;
+
+    let (role, powers, why) = match &stranger.by {
+        Ok(loader) => (loader.role.clone(), Powers::Contained, None),
+        Err(why) => (
+            own.name.clone(),
+            if own.superuser { Powers::All } else { Powers::Own },
+            Some(why.clone()),
+        ),
+    };
+    Some(Author { role, powers, why, word: stranger.word })
+}
+
+/// The same in words.
+pub fn author_may(author: Option<Author>, dump: &Dump) -> Vec<String> {
+    let Some(Author { role, powers, why, .. }) = author else { return Vec::new() };
+    let what = match powers {
+        Powers::Contained => {
+            let mut notes = vec![format!(
+                "the file's functions run as `{role}`, a role made for this run: no superuser, \
+                 with rights in the new database alone"
+            )];
+            let extensions: Vec<&str> =
+                dump.loader().iter().flat_map(|loader| loader.extensions()).collect();
+
+            if !extensions.is_empty() {
+                notes.push(format!(
+                    "extensions that the file wants are made first, and not by that role: {}",
+                    extensions.join(", ")
+                ));
+            }
+
+            if dump.loader().is_some_and(Loader::fills_views) {
+                notes.push(
+                    "its materialized views are filled with what that role sees: where a view \
+                     asks who it is, `REFRESH MATERIALIZED VIEW` fills it as its owner"
+                        .into(),
+                );
+            }
+
+            if dump.loader().is_some_and(Loader::acts_as_owners) {
+                notes.push(
+                    "it has functions that act as their owner (SECURITY DEFINER): where that is a \
+                     superuser, whoever may call one can do all that its author wrote into it"
+                        .into(),
+                );
+            }
+
+            return notes;
+        }
+        Powers::Own => format!("`{role}`: its author could do there what that role can"),
+        Powers::All => format!(
+            "`{role}`, a superuser: its author could do anything on this server and its machine"
+        ),
+    };
+
+    let why = why.map_or(String::new(), |why| format!(" (no role of the run's own: {why})"));
+    vec![format!("the file's functions run as {what}{why}")]
+}

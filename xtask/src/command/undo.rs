@@ -1,0 +1,95 @@
+//! `db-undo`
+
+pub mod plan;
+
+use anyhow::Result;
+use clap::Args;
+
+use super::Command;
+use crate::config::Database;
+use crate::engine::postgres::facts::Depth;
+use crate::facts::{Kept, Set, Surveyed};
+use crate::gate::Consent;
+use crate::options;
+use crate::problem::{Exit, Problem};
+use crate::session::alone;
+use crate::session::meant::Meant;
+use crate::session::servers::Wants;
+use crate::session::{Intent, Session};
+use crate::tasks::{self, Task};
+
+/// `db-undo`
+#[derive(Debug, Clone, Default, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Undo {
+    /// Only this database or store (its key, or a database's name); may be given more than once
+    #[arg(long, visible_alias = "database", value_name = "NAME")]
+    pub only: Vec<String>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub consent: options::Consent,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  db-undo                    ask, then swap back all that the last restore or reset replaced
+  db-undo --only main        this database alone
+  db-undo --dry-run          what would come back, and every step; nothing changes";
+
+impl Command for Undo {
+    fn task(&self) -> &'static Task {
+        &tasks::UNDO
+    }
+
+    fn intent(&self) -> Intent {
+        Intent::of(&self.consent)
+    }
+
+    fn run(&self, session: &mut Session) -> Result<Exit> {
+        let intent = Intent::of(&self.consent);
+        let meant = undo_what(session, self)?;
+        session.lock(tasks::UNDO.name, intent)?;
+        session.with_servers(&meant.databases.clone(), Wants::Made, intent, |session| {
+            swap_back(session, self, &meant)
+        })
+    }
+}
+
+/// What the last restore or reset replaced, all of it, where no name is given.
+fn undo_what(session: &Session, args: &Undo) -> Result<Meant> {
+    if !args.only.is_empty() {
+        return session.meant(&args.only);
+    }
+
+    match Kept::read(&session.project)? {
+        Some(kept) => session.meant(&kept.together),
+        None if session.project.stores.is_empty() => {
+            Ok(Meant { databases: vec![session.database(None)?], stores: Vec::new() })
+        }
+        None => Err(Problem::failed("there is nothing to undo: no restore has been done here")
+            .cure("`db-restore` restores a backup; `--only NAME` undoes one by itself")
+            .into()),
+    }
+}
+
+fn swap_back(session: &mut Session, args: &Undo, meant: &Meant) -> Result<Exit> {
+    let databases: &[Database] = &meant.databases;
+    let set = session.surveyor().set(databases, &[], Depth::Database)?.distinct()?;
+    let stores =
+        meant.stores.iter().map(|s| session.surveyor().store(s)).collect::<Result<Vec<_>>>()?;
+    let set = Set { stores, ..set };
+    let services = session.services("undo")?;
+
+    let plan = plan::plan(&session.project, &set, &services.found)?;
+    let plan = session.hooked(services.noted(plan), &set.databases.iter().collect::<Vec<_>>())?;
+    let plan = session.filling(plan, &set.keys())?;
+    let plan = alone::with(plan, &set.databases);
+    let done = session.carry_out(plan, Consent::from(&args.consent), Intent::of(&args.consent))?;
+
+    if done.is_some() { session.print(&names(&set)) } else { Ok(Exit::Done) }
+}
+
+fn names(set: &Set) -> String {
+    let databases = set.databases.iter().map(Surveyed::name);
+    databases.chain(set.stores.iter().map(|s| s.key())).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,212 @@
+//! `db-undo`: what the last restore or reset replaced becomes live again.
+
+use anyhow::Result;
+
+use crate::command::restore::plan::{
+    Company, comes_back, end_sessions, in_the_way, swappable, unsubscribed, unusual,
+};
+use crate::config::Project;
+use crate::engine::postgres::admin::{self, Swap};
+use crate::engine::postgres::marks::{Own, State};
+use crate::engine::postgres::name::{parked, previous};
+use crate::engine::store::{Change, Swapped};
+use crate::facts::{ContainerFacts, Set, Surveyed, SurveyedStore};
+use crate::plan::{Act, Deed, How, Plan, Recovery, Risk, Scope, Stake, Step};
+use crate::planning::services::around_services;
+use crate::problem::Problem;
+use crate::tasks;
+
+/// What an undo does for one database or store.
+struct Part {
+    headline: String,
+    checks: Vec<Act>,
+    swap: Act,
+    let_go: Vec<Act>,
+    back: Vec<Act>,
+    stake: Option<Stake>,
+    afterwards: Option<String>,
+}
+
+/// Plans an undo of all that is in the set. It can be undone in the same way.
+pub fn plan(project: &Project, set: &Set, services: &[ContainerFacts]) -> Result<Plan> {
+    let (stores, databases) = (set.stores.iter(), set.databases.iter());
+    let bare = |s: &&SurveyedStore| !s.held.can_undo;
+    let lacks = |d: &&Surveyed| d.server.database(&previous(d.name())).is_none();
+    let all_bare = stores.clone().all(|s| bare(&s)) && databases.clone().all(|d| lacks(&d));
+    // of a set, what took no other's place stays
+    let stay = |is_bare: bool| is_bare && !all_bare;
+
+    let notes = stores
+        .clone()
+        .filter(bare)
+        .map(|s| s.key())
+        .chain(databases.clone().filter(lacks).map(|d| d.name()));
+
+    let notes = notes
+        .filter(|_| !all_bare)
+        .map(|name| format!("`{name}` stays as it is: nothing is kept that was there before"));
+    let notes: Vec<String> = notes
+        .chain(set.databases.iter().flat_map(unusual))
+        .chain(databases.clone().filter_map(held))
+        .collect();
+    let stores: Vec<_> = stores.filter(|s| !stay(bare(s))).collect();
+    let databases: Vec<_> = databases.filter(|d| !stay(lacks(d))).collect();
+    let alone = stores.len() + databases.len() == 1;
+
+    let company = if alone { Company::Alone } else { Company::Others };
+    let of_database = |target| of_database(target, project, company);
+
+    let parts = stores
+        .into_iter()
+        .map(of_store)
+        .chain(databases.into_iter().map(of_database))
+        .collect::<Result<Vec<_>>>()?;
+
+    let headline = parts.iter().map(|p| p.headline.clone()).collect::<Vec<_>>().join(", ");
+    let stakes: Vec<Stake> = parts.iter().filter_map(|p| p.stake.clone()).collect();
+    let pins = project.guards.pins_of("undo");
+    let recovery = Some(Recovery { of: "undo".into(), drops: Vec::new() });
+
+    let risk = if stakes.is_empty() {
+        Risk::Adds
+    } else {
+        Risk::ReplacesData { stakes, answer: "yes".into(), pins, recovery }
+    };
+
+    let together = || {
+        vec!["what was live is kept now, all of it: `db-undo` once more swaps it back".to_owned()]
+    };
+    let (mut steps, mut swaps, mut back, mut afterwards) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut let_go = Vec::new();
+
+    for part in parts {
+        steps.extend(part.checks.into_iter().map(Step::Act));
+        swaps.push(Step::Act(part.swap));
+        let_go.extend(part.let_go.into_iter().map(Step::Act));
+        back.splice(0..0, part.back);
+        afterwards.extend(part.afterwards);
+    }
+
+    swaps.extend(let_go);
+    // one alone is swapped in one go
+    let swaps = if alone {
+        swaps
+    } else {
+        vec![Step::Scope(Scope { body: swaps, on_failure: back, ..Scope::default() })]
+    };
+
+    steps.push(around_services(services, swaps));
+    let finally: Vec<Act> = set.databases.iter().filter_map(unsubscribed).collect();
+    steps.extend((!finally.is_empty()).then(|| Step::Scope(Scope { finally, ..Scope::default() })));
+
+    let afterwards = if afterwards.len() > 1 { together() } else { afterwards };
+    Ok(Plan { notes, steps, afterwards, ..Plan::bare(tasks::UNDO.name, headline, risk) })
+}
+
+fn of_database(target: &Surveyed, project: &Project, company: Company) -> Result<Part> {
+    let (name, client) = (target.name(), &target.client);
+    let kept = previous(name);
+    let Some(old) = target.server.database(&kept) else {
+        return Err(Problem::failed(format!(
+            "there is nothing to undo: no database `{kept}` on the server ({})",
+            target.at()
+        ))
+        .cure("`db-restore` restores a backup; `db-list` shows them")
+        .into());
+    };
+
+    comes_back(old, &project.guards)?;
+    swappable(target)?;
+
+    if let Some(other) = target.server.database(&parked(name)) {
+        return Err(in_the_way(other).into());
+    }
+
+    let live = target.live();
+    let (aside, before) = (company.aside(tasks::UNDO.name, target, project), old.state().aside());
+    // where a run held it that was cut off, it holds nothing any more: a person has decided
+    let let_go = [&aside, &before]
+        .into_iter()
+        .filter_map(|aside| admin::let_go(client, name, aside))
+        .collect();
+    // it is the name's, not the data's
+    let template = live.map_or(old.template, |live| live.template);
+
+    let swap = Swap {
+        carries: None,
+        live: name,
+        incoming: kept.clone(),
+        live_oid: live.map(|d| d.oid),
+        older_oid: None,
+        own: Own { template, ..Own::of(Some(old)) },
+        kept: Own::of(live),
+        aside,
+    };
+
+    let back = live.map_or(Vec::new(), |live| {
+        let again = Swap {
+            live_oid: Some(old.oid),
+            own: Own::of(Some(live)),
+            kept: swap.own,
+            aside: before,
+            ..swap.clone()
+        };
+        // a psql that outlived its run must not swap once the others have gone back
+        vec![end_sessions(target), admin::undo_back(client, &again, live.oid)]
+    });
+
+    Ok(Part {
+        headline: format!("make `{kept}` the live `{name}` again ({})", target.at()),
+        checks: vec![admin::still(client, name, live), admin::still(client, &kept, Some(old))],
+        swap: admin::swap(client, &swap),
+        let_go,
+        back,
+        stake: live.map(|_| target.stake()),
+        afterwards: live
+            .map(|_| format!("what was live is `{kept}` now: `db-undo` once more swaps it back")),
+    })
+}
+
+/// That a run set it aside which was cut off: where it was begun, it would go back by itself.
+fn held(target: &Surveyed) -> Option<String> {
+    let old = target.server.database(&previous(target.name()))?;
+    let State::Held(run) = old.state() else { return None };
+    Some(format!(
+        "`{}` is held by {run}, which has not come to its end: an undo ends that",
+        old.name
+    ))
+}
+
+fn of_store(target: &SurveyedStore) -> Result<Part> {
+    let (key, address, live) = (target.key(), &target.address, target.held.id.clone());
+    if !target.held.can_undo {
+        return Err(Problem::failed(format!(
+            "there is nothing to undo: nothing of `{key}` is kept ({address})"
+        ))
+        .cure("`db-restore` restores a backup; `db-list` shows them")
+        .into());
+    }
+
+    if let Some(why) = &target.held.stuck {
+        return Err(Problem::refused(format!("`{key}` can't be swapped"))
+            .because(why)
+            .cure("nothing was touched")
+            .into());
+    }
+
+    let act =
+        |change| Act::Rename(Deed { what: key.into(), how: How::Change(address.clone(), change) });
+
+    Ok(Part {
+        headline: format!("make what is kept of `{key}` live again ({address})"),
+        checks: Vec::new(),
+        swap: act(Change::Undo { live: live.clone() }),
+        let_go: Vec::new(),
+        back: vec![act(Change::Back { live: live.clone(), from: Swapped::Undone })],
+        stake: (!live.is_empty()).then(|| target.stake()),
+        afterwards: (!live.is_empty()).then(|| {
+            format!("what was live in `{key}` is kept now: `db-undo` once more swaps it back")
+        }),
+    })
+}

@@ -1,0 +1,249 @@
+//! `db-verify`
+
+pub mod plan;
+mod trying;
+
+use anyhow::Result;
+use clap::Args;
+
+use super::Command;
+use crate::bundle::{Backup, Catalog, Untried};
+use crate::engine::postgres::facts::Depth;
+use crate::engine::store::{Address, Format};
+use crate::facts::health::server_disk_left;
+use crate::gate::Consent;
+use crate::options::{Leave, Trusted};
+use crate::problem::{Exit, Problem, first_line};
+use crate::run::record_untried;
+use crate::session::alone;
+use crate::session::author::{Way, trust};
+use crate::session::choosing::{dump_of, latest};
+use crate::session::fitting::{self, Loading, fitted};
+use crate::session::servers::Wants;
+use crate::session::{Intent, Session};
+use crate::tasks::{self, Task, Touches};
+use plan::{Ground, StoreTrial, Trial};
+
+/// `db-verify`
+#[derive(Debug, Clone, Default, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Verify {
+    /// The backup's name or a path; without it, the newest
+    pub name: Option<String>,
+    /// The newest backup
+    #[arg(long, conflicts_with = "name")]
+    pub latest: bool,
+    /// Restore into a scratch database and compare every table's rows
+    #[arg(long)]
+    pub deep: bool,
+    /// The database whose server is used for `--deep`, and whose newest backup is meant
+    #[arg(long, value_name = "NAME")]
+    pub database: Option<String>,
+    /// With `--deep`: try a file from elsewhere on the database's own server, and not in a
+    /// throw-away cluster on this machine
+    #[arg(long, requires = "deep")]
+    pub on_server: bool,
+    /// Load a file from elsewhere (`--deep`) without a question
+    #[arg(long)]
+    pub yes: bool,
+    /// With `--deep`: let the functions of a file from elsewhere run as your own role
+    /// (`--trust=role`), where none can be made for the run; the others as in `db-restore`
+    #[arg(long, value_name = "role|psql", num_args = 0..=1, require_equals = true, default_missing_value = "sql", hide_possible_values = true, requires = "deep")]
+    pub trust: Option<Trusted>,
+    /// With `--deep`, as in `db-restore`
+    #[command(flatten)]
+    pub leave: Leave,
+    /// Show every step, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  db-verify                 the newest backup: checksum, whole read, end marker, rows of every \
+                                 table
+  db-verify --deep          the same, and a trial restore into a scratch database that goes again
+  db-verify app_20260116_224500";
+
+impl Command for Verify {
+    fn task(&self) -> &'static Task {
+        &tasks::VERIFY
+    }
+
+    fn intent(&self) -> Intent {
+        Intent::by_flag(self.dry_run)
+    }
+
+    fn touches(&self) -> Touches {
+        if self.deep { Touches::Own } else { Touches::Programs }
+    }
+
+    fn run(&self, session: &mut Session) -> Result<Exit> {
+        let intent = Intent::by_flag(self.dry_run);
+        let catalog = Catalog::read(&session.project.backup.dir, &session.project)?;
+        let key =
+            self.database.as_deref().map(|d| session.database(Some(d))).transpose()?.map(|d| d.key);
+        let backup = match &self.name {
+            Some(name) => catalog.meant(name, &session.project)?,
+            None => latest(session, &catalog, key.as_deref().as_slice())?,
+        };
+
+        session.lock(tasks::VERIFY.name, intent)?;
+        if self.deep {
+            let consent = if self.yes { Consent::Yes } else { Consent::Ask };
+            return deep(session, &backup, key, self, consent, intent);
+        }
+
+        let keys: Vec<Option<String>> = match backup.manifest() {
+            Some(m) => m.artifacts.iter().map(|a| Some(a.store.clone())).collect(),
+            None => vec![None],
+        };
+        let dumps = keys
+            .iter()
+            .map(|key| dump_of(session, &backup, key.as_deref(), Format::Script))
+            .collect::<Result<Vec<_>>>()?;
+        let plan = session.hooked(plan::quick(&dumps), &[])?;
+
+        finish_verify(session, &backup, plan, Consent::Ask, intent)
+    }
+}
+
+/// A tree that is there is tried where it would be restored. What a trial can't be made of is read.
+fn store_trial(
+    session: &mut Session,
+    backup: &Backup,
+    key: &str,
+    format: Format,
+) -> Result<StoreTrial> {
+    let dump = dump_of(session, backup, Some(key), format)?;
+    let spec = session.project.stores.iter().find(|store| store.key == key);
+    let place = match spec.map(|spec| session.surveyor().store(spec)) {
+        None => Err("`db-tasks.toml` has no such store".into()),
+        Some(Err(e)) => Err(first_line(&e)),
+        Some(Ok(found)) => match (&found.held.stuck, &found.address) {
+            (Some(why), _) => Err(why.clone()),
+            (None, Address::Milvus { .. }) => Err("collections are proved by reading them".into()),
+            (None, address) if found.held.id.is_empty() => {
+                Err(format!("there is nothing at {address}"))
+            }
+            (None, address) if address.format() != format => {
+                Err("it is a store of another kind".into())
+            }
+            (None, address) => Ok(address.clone()),
+        },
+    };
+    Ok(StoreTrial { dump, place })
+}
+
+fn deep(
+    session: &mut Session,
+    backup: &Backup,
+    key: Option<String>,
+    args: &Verify,
+    consent: Consent,
+    intent: Intent,
+) -> Result<Exit> {
+    let held: Vec<(String, Format)> = backup.manifest().map_or(Vec::new(), |m| {
+        m.artifacts.iter().map(|a| (a.store.clone(), a.format())).collect()
+    });
+    let known = |key: &String| session.project.databases.iter().any(|d| d.key == *key);
+    let wanted = |entry: &&(String, Format)| {
+        entry.1 == Format::Script && key.as_ref().map_or(known(&entry.0), |k| *k == entry.0)
+    };
+    let mut keys: Vec<String> = held.iter().filter(wanted).map(|(key, _)| key.clone()).collect();
+
+    if keys.is_empty() {
+        // a foreign file, or one of another project: by the server that is named, or the only one
+        keys = vec![session.database(key.as_deref())?.key];
+    }
+
+    let databases =
+        keys.iter().map(|key| session.database(Some(key))).collect::<Result<Vec<_>>>()?;
+
+    session.with_servers(&databases.clone(), Wants::Made, intent, |session| {
+        let loads = databases.iter().enumerate().map(|(number, database)| {
+            let target = session.surveyor().survey(database, Depth::Database)?;
+            let dump = dump_of(session, backup, Some(&database.key), Format::Script)?;
+            let (dump, ground) = trying::ground(session, &target, dump, args, number)?;
+            let otherwise =
+                fitting::line(&[tasks::VERIFY.name, &backup.name, "--deep"].map(String::from));
+            let trust = trust(args.trust);
+
+            let loading = Loading { way: Way::Beside, leave: &args.leave, trust, otherwise };
+            let dump = fitted(session, &target, dump, loading)
+                .map_err(|e| untried(session, backup, e, intent))?;
+
+            Ok(Trial { disk_left: server_disk_left(&target), target, dump, trust, ground })
+        });
+
+        let loads = loads.collect::<Result<Vec<_>>>()?;
+        let others = held.iter().filter(|(key, _)| !keys.contains(key) && held.len() > 1);
+        let others = others
+            .map(|(key, format)| store_trial(session, backup, key, *format))
+            .collect::<Result<Vec<_>>>()?;
+        let plan = plan::deep(&session.project.guards, &loads, &others)?;
+        let plan =
+            session.hooked(plan, &loads.iter().map(|trial| &trial.target).collect::<Vec<_>>())?;
+
+        let (on_server, apart): (Vec<&Trial>, Vec<&Trial>) =
+            loads.iter().partition(|trial| matches!(trial.ground, Ground::Server(_)));
+        let plan = alone::with(plan, on_server.iter().map(|trial| &trial.target));
+        let done = finish_verify(session, backup, plan, consent, intent);
+        if apart.is_empty() { done } else { done.map_err(trying::apart) }
+    })
+}
+
+/// What the role lacks for a trial says nothing against the backup: that is noted, as where a trial
+/// came to no end.
+fn untried(
+    session: &Session,
+    backup: &Backup,
+    error: anyhow::Error,
+    intent: Intent,
+) -> anyhow::Error {
+    let Some(problem) =
+        error.downcast_ref::<Problem>().filter(|problem| problem.exit == Exit::Refused)
+    else {
+        return error;
+    };
+
+    let mut problem = problem.clone();
+    let why = problem.happened.first().unwrap_or(&problem.tried).clone();
+    problem.happened.insert(0, std::mem::take(&mut problem.tried));
+    problem.tried = "the backup could not be tried here, and nothing is said against it".into();
+
+    if let Some(manifest) = backup.manifest_path.as_deref().filter(|_| intent == Intent::Run) {
+        let noted =
+            record_untried(manifest, Untried { when: session.moment.now, how: "deep".into(), why });
+        problem.happened.extend(noted.err().map(|e| format!("its manifest does not say so: {e}")));
+    }
+
+    problem.into()
+}
+
+fn finish_verify(
+    session: &mut Session,
+    backup: &Backup,
+    plan: crate::plan::Plan,
+    consent: Consent,
+    intent: Intent,
+) -> Result<Exit> {
+    match session.carry_out(plan, consent, intent)? {
+        Some(_) => session.print(&word(backup)),
+        None => Ok(Exit::Done),
+    }
+}
+
+/// What a verification has found: what is missing from a partial backup is no part of what is good.
+fn word(backup: &Backup) -> String {
+    match backup.manifest().filter(|m| m.partial) {
+        None => format!("{} is good", backup.name),
+        Some(manifest) => {
+            format!(
+                "{} is PARTIAL: {}; what it holds is as it was written",
+                backup.name,
+                manifest.without()
+            )
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! `db-verify`: read a backup whole and prove it; `--deep` loads it into a scratch database, too.
+
+mod apart;
+
+use anyhow::Result;
+
+use crate::bundle::Artifact;
+use crate::bundle::name::partial;
+use crate::command::restore::plan::{
+    Staging, Use, author, author_may, end_sessions, fits_server, fits_the_disk, is_a_database,
+    leftovers, may_create, stage, stands_beside, stranger,
+};
+use crate::config::Guards;
+use crate::engine::postgres::admin;
+use crate::engine::postgres::name::beside;
+use crate::engine::store::{Address, Change, Format};
+use crate::facts::Surveyed;
+use crate::facts::dumps::Dump;
+use crate::facts::trial::Apart;
+use crate::plan::{
+    Act, Deed, How, Outcome, Pipe, Plan, Proof, Purpose, Risk, Scope, Seal, Sink, Step, Trust,
+};
+use crate::tasks;
+
+/// What a trial restore of one database takes.
+pub struct Trial {
+    /// The database on whose server it is made.
+    pub target: Surveyed,
+    /// Its dump.
+    pub dump: Dump,
+    /// Bytes left on the server's disk, where it is this machine's.
+    pub disk_left: Option<u64>,
+    /// How far it is trusted.
+    pub trust: Trust,
+    /// Where it is made.
+    pub ground: Ground,
+}
+
+/// Where a trial is made.
+pub enum Ground {
+    /// On the target's server. A file from elsewhere is for a reason, in words.
+    Server(Option<String>),
+    /// In a cluster of its own on this machine.
+    Apart(Box<Apart>),
+}
+
+/// Plans a quick verification: checksum, whole read, end marker, rows per table.
+pub fn quick(dumps: &[Dump]) -> Plan {
+    let steps = dumps.iter().map(|dump| recorded(dump, "quick", vec![Step::Act(read(dump))]));
+    plan(dumps, steps.collect())
+}
+
+/// A store's artifact, and where a trial restore of it can be staged: nowhere, with the reason.
+pub struct StoreTrial {
+    /// The artifact.
+    pub dump: Dump,
+    /// The store.
+    pub place: Result<Address, String>,
+}
+
+/// Plans a trial restore of each database into a scratch one, and of each tree beside the live one;
+/// both go again in any case. What can't be staged is read whole: a store's artifact has the
+/// digests of all that is in it.
+pub fn deep(guards: &Guards, trials: &[Trial], stores: &[StoreTrial]) -> Result<Plan> {
+    let mut body: Vec<Step> = stores.iter().map(StoreTrial::step).collect();
+    for trial in trials {
+        body.extend(trial.steps(guards)?);
+    }
+
+    let dumps: Vec<Dump> = trials
+        .iter()
+        .map(|trial| &trial.dump)
+        .chain(stores.iter().map(|s| &s.dump))
+        .cloned()
+        .collect();
+
+    let steps = dumps.first().map(|first| recorded(first, how(&dumps), body)).into_iter().collect();
+    let risk = trials.iter().find_map(Trial::risk).unwrap_or(Risk::Nothing);
+    let author = |trial: &Trial| author(trial.server(), &trial.dump);
+    let notes = trials.iter().flat_map(|trial| {
+        let fit = trial.dump.fit.notes.iter().cloned();
+        trial.note().into_iter().chain(fit).chain(author_may(author(trial), &trial.dump))
+    });
+    let notes = notes.chain(stores.iter().filter_map(StoreTrial::note)).collect();
+
+    let author = trials.iter().find_map(author);
+    Ok(Plan { risk, notes, author, ..plan(&dumps, steps) })
+}
+
+fn read(dump: &Dump) -> Act {
+    Act::Pipe(Box::new(Pipe {
+        store: store(dump),
+        format: dump.artifact.as_ref().map_or(Format::Script, |a| a.format()),
+        from: dump.source.clone(),
+        to: Sink::Nowhere,
+        proof: Proof {
+            sum: dump.artifact.as_ref().map(Artifact::checksum),
+            rows: dump.artifact.as_ref().map(|a| a.tables.clone()),
+            contents: dump.artifact.as_ref().and_then(|a| a.contents.clone()),
+            expected_bytes: dump.artifact.as_ref().map(|a| a.plain_bytes),
+            ..Proof::default()
+        },
+    }))
+}
+
+impl StoreTrial {
+    fn step(&self) -> Step {
+        let Act::Pipe(pipe) = read(&self.dump) else { return Step::Act(read(&self.dump)) };
+        let Ok(address) = &self.place else { return Step::Act(Act::Pipe(pipe)) };
+        // links that lead out are as good as any: nothing is written through one, and nobody but us
+        // enters the folder
+        let proof = Proof { trust: Trust::Script, ..pipe.proof.clone() };
+        let key = pipe.store.clone();
+
+        let body = vec![Step::Act(Act::Pipe(Box::new(Pipe {
+            to: Sink::Stage(address.clone()),
+            proof,
+            ..*pipe
+        })))];
+
+        let unstage =
+            Act::Remove(Deed { what: key, how: How::Change(address.clone(), Change::Unstage) });
+
+        Step::Scope(Scope { body, finally: vec![unstage], ..Scope::default() })
+    }
+
+    fn note(&self) -> Option<String> {
+        self.place
+            .as_ref()
+            .err()
+            .map(|why| format!("`{}` is read, and not staged: {why}", store(&self.dump)))
+    }
+}
+
+impl Trial {
+    /// The server that it is made on.
+    pub fn server(&self) -> &Surveyed {
+        match &self.ground {
+            Ground::Server(_) => &self.target,
+            Ground::Apart(apart) => &apart.target,
+        }
+    }
+
+    /// What it risks of what the target's server has.
+    fn risk(&self) -> Option<Risk> {
+        match &self.ground {
+            Ground::Server(_) => stranger(&self.target, &self.dump, Purpose::Trial),
+            Ground::Apart(_) => None,
+        }
+    }
+
+    fn note(&self) -> Option<String> {
+        let file = &self.dump.backup.name;
+        match &self.ground {
+            Ground::Server(why) => why.as_ref().map(|why| {
+                format!("`{file}` is tried on the server of `{}` itself: {why}", self.target.name())
+            }),
+            Ground::Apart(apart) => Some(format!(
+                "`{file}` is from elsewhere: it is tried in a throw-away cluster of PostgreSQL {} \
+                 on this machine, and nothing of it runs on the server of `{}` (`--on-server` \
+                 tries it there)",
+                apart.cluster.found.programs.major,
+                self.target.name()
+            )),
+        }
+    }
+
+    fn steps(&self, guards: &Guards) -> Result<Vec<Step>> {
+        let Self { target, dump, trust, .. } = self;
+        is_a_database(dump)
+            .map_err(|problem| problem.cure("`db-verify` without `--deep` reads it"))?;
+        fits_server(target, dump).map_err(|problem| {
+            problem.cure("verify it with a server of its own version or a newer one")
+        })?;
+
+        match (&self.ground, dump.loader()) {
+            (Ground::Apart(apart), Some(loader)) => {
+                fits_the_disk(dump, apart.disk_left)?;
+                Ok(apart::steps(apart, dump, loader, *trust))
+            }
+            _ => self.on_the_server(guards),
+        }
+    }
+
+    fn on_the_server(&self, guards: &Guards) -> Result<Vec<Step>> {
+        let Self { target, dump, disk_left, trust, .. } = self;
+        stands_beside(dump).map_err(|problem| {
+            problem.cure(
+                "`db-verify` without `--deep` reads it whole and proves checksum, end and rows; \
+                 `db-restore --in-place` can restore it",
+            )
+        })?;
+
+        may_create(target)?;
+        fits_the_disk(dump, *disk_left)?;
+
+        let scratch = beside(target.name(), "scratch");
+        let mut steps = leftovers(target, guards, &[&scratch])?;
+        let Staging { steps: body, finally } = stage(target, dump, *trust, &scratch, Use::Scratch);
+        let finally =
+            std::iter::once(admin::drop(&target.client, &scratch)).chain(finally).collect();
+
+        steps.push(Step::Scope(Scope {
+            body,
+            on_failure: vec![end_sessions(target)],
+            finally,
+            ..Scope::default()
+        }));
+        Ok(steps)
+    }
+}
+
+/// What a trial is of: one without owners and rights is none of the whole backup.
+fn how(dumps: &[Dump]) -> &'static str {
+    let whole = dumps
+        .iter()
+        .all(|dump| dump.fit.without.claims.is_empty() && dump.fit.without.extensions.is_empty());
+    if whole { "deep" } else { "deep (without owners and rights)" }
+}
+
+fn store(dump: &Dump) -> String {
+    dump.artifact.as_ref().map_or_else(|| dump.backup.name.clone(), |a| a.store.clone())
+}
+
+/// What came of it is written into the manifest; a foreign file has none. The good word is outside
+/// of the scope that writes the bad one: a disk that is too full to write it makes no backup bad.
+fn recorded(dump: &Dump, how: &'static str, body: Vec<Step>) -> Step {
+    let seal = |outcome| {
+        let manifest_path = dump.backup.manifest_path.clone()?;
+        Some(Act::Seal(Box::new(Seal::Verified { manifest_path, how, outcome })))
+    };
+    let proof =
+        Scope { body, on_failure: seal(Outcome::Bad).into_iter().collect(), ..Scope::default() };
+    let body = [Step::Scope(proof)].into_iter().chain(seal(Outcome::Good).map(Step::Act)).collect();
+    // a run that is killed while it writes either word
+    let unwritten = dump.backup.manifest_path.as_deref().map(partial);
+    let remove =
+        |path| Act::Remove(Deed { what: "the unfinished manifest".into(), how: How::File(path) });
+
+    Step::Scope(Scope {
+        body,
+        on_failure: unwritten.map(remove).into_iter().collect(),
+        ..Scope::default()
+    })
+}
+
+fn plan(dumps: &[Dump], steps: Vec<Step>) -> Plan {
+    let names: Vec<String> = dumps
+        .iter()
+        .map(|d| d.file().file_name().unwrap_or_default().to_string_lossy().into_owned())
+        .collect();
+    let backup = dumps.first().map(|d| d.backup.path.clone());
+
+    Plan {
+        steps,
+        backup,
+        ..Plan::bare(tasks::VERIFY.name, format!("verify {}", names.join(", ")), Risk::Nothing)
+    }
+}

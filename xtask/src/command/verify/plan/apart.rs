@@ -1,0 +1,111 @@
+//! A trial in a cluster of its own, which is made for it and goes again: nothing of the file runs
+//! on the server that it is meant for.
+//!
+//! There, too, it is loaded by a role that is no superuser: functions of a stranger's that were a
+//! superuser's could run programs as the account that the server runs as, which may be yours, and
+//! read your files.
+
+use crate::cmd::Cmd;
+use crate::command::restore::plan::{Use, contained};
+use crate::engine::cluster::throw_away::with_log;
+use crate::engine::postgres::admin::{self, Identity};
+use crate::engine::postgres::loader::Loader;
+use crate::engine::postgres::name::ident;
+use crate::facts::dumps::Dump;
+use crate::facts::trial::Apart;
+use crate::plan::{Act, Check, Deed, How, Scope, Step, Trust};
+use crate::planning::cluster::{command, handed_over, opened, socket_folder};
+
+/// The trial, with all that it takes. The server and its folder go in any case, and after a kill by
+/// the next run.
+pub(super) fn steps(apart: &Apart, dump: &Dump, loader: &Loader, trust: Trust) -> Vec<Step> {
+    let Apart { cluster: facts, target, like, .. } = apart;
+    let name = target.name();
+    let creation = admin::creation(
+        &target.client,
+        name,
+        like.as_ref(),
+        target.server.version,
+        &Identity { name, oid: None },
+    );
+
+    let mut body: Vec<Step> =
+        opened(facts).chain(handed_over(facts, &facts.found.cluster.folder)).collect();
+    body.extend(made(apart));
+    body.extend(roles(apart));
+    body.extend(contained(target, dump, loader, trust, (name, &creation), Use::Scratch));
+
+    vec![Step::Scope(Scope { body, finally: gone(apart), ..Scope::default() })]
+}
+
+fn made(apart: &Apart) -> Vec<Step> {
+    let facts = &apart.cluster;
+    let cluster = &facts.found.cluster;
+    let what = format!(
+        "throw-away cluster of PostgreSQL {}: {}",
+        facts.found.programs.major,
+        cluster.folder.display()
+    );
+
+    let mut steps = vec![command(Act::Create, what, facts, cluster.initdb_for_trial())];
+    steps.extend(socket_folder(facts));
+
+    let start = with_log(facts.place().wrap(cluster.start_for_trial()), &cluster.log());
+    let what = "start its server, on a socket in its own folder alone".into();
+    steps.push(Step::Act(Act::Write(Deed { what, how: How::Command(start) })));
+    steps.push(Step::Act(Act::Check(is_it(apart))));
+
+    steps
+}
+
+/// That what answers is that very server.
+fn is_it(apart: &Apart) -> Check {
+    let client = &apart.target.client;
+    // its folder has a name that no other has; a server may write the way to it otherwise
+    let sql = "SELECT pg_catalog.regexp_replace(pg_catalog.current_setting('data_directory'), \
+               '^.*/', '') || pg_catalog.current_setting('listen_addresses');\n";
+
+    Check {
+        what: "the server that answers is the throw-away one".into(),
+        cmd: client.psql(client.maintenance(), sql),
+        expect: apart
+            .cluster
+            .found
+            .cluster
+            .folder
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned(),
+        cure: "something in the environment leads psql elsewhere: look for variables that begin \
+               with `PG`"
+            .into(),
+    }
+}
+
+/// Roles that policies and user mappings are for must be there; they can do nothing.
+fn roles(apart: &Apart) -> Option<Step> {
+    let client = &apart.target.client;
+    let sql: String =
+        apart.roles.iter().map(|role| format!("CREATE ROLE {} NOLOGIN;\n", ident(role))).collect();
+    let what = format!("roles that the file names: {}", apart.roles.join(", "));
+    let deed = Deed { what, how: How::Command(client.psql(client.maintenance(), sql)) };
+    (!apart.roles.is_empty()).then_some(Step::Act(Act::Create(deed)))
+}
+
+fn gone(apart: &Apart) -> Vec<Act> {
+    let cluster = &apart.cluster.found.cluster;
+    let remove = |what: &str, how| Act::Remove(Deed { what: what.into(), how });
+    let end: Cmd = cluster.end();
+    let apart = cluster.socket_dir != cluster.folder;
+    let socket =
+        apart.then(|| remove("the socket's folder", How::Folder(cluster.socket_dir.clone())));
+
+    [
+        remove("the server of the throw-away cluster", How::Command(end)),
+        remove("the throw-away cluster", How::Folder(cluster.folder.clone())),
+    ]
+    .into_iter()
+    .chain(socket)
+    .collect()
+}

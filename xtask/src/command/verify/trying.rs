@@ -1,0 +1,95 @@
+//! Where a trial restore is made: our own backups on the server that they are for, files from
+//! elsewhere apart from it.
+
+use anyhow::Result;
+
+use super::Verify;
+use crate::command::verify::plan::Ground;
+use crate::engine::cluster::throw_away;
+use crate::facts::Surveyed;
+use crate::facts::dumps::Dump;
+use crate::facts::loader::{Stranger, within};
+use crate::facts::trial::{self, Apart};
+use crate::plan::Word;
+use crate::problem::{Exit, Problem};
+use crate::session::Session;
+use crate::session::author::{Way, attended, is_strange, new_role};
+
+/// The dump, with who loads it, and where. What is our own has to prove that it loads on its
+/// server; so has what somebody answers for.
+pub(super) fn ground(
+    session: &mut Session,
+    target: &Surveyed,
+    dump: Dump,
+    args: &Verify,
+    number: usize,
+) -> Result<(Dump, Ground)> {
+    let is_meant = args.on_server || args.trust.is_some();
+    if is_meant || !is_strange(session, target, &dump) {
+        return Ok((
+            attended(session, target, dump, args.trust, Way::Beside)?,
+            Ground::Server(None),
+        ));
+    }
+
+    match beside(session, target, &dump, number)? {
+        Ok((apart, stranger)) => {
+            Ok((Dump { stranger: Some(stranger), ..dump }, Ground::Apart(Box::new(apart))))
+        }
+        Err(why) => {
+            Ok((attended(session, target, dump, None, Way::Beside)?, Ground::Server(Some(why))))
+        }
+    }
+}
+
+/// A cluster of its own for it; or why there can be none.
+fn beside(
+    session: &mut Session,
+    target: &Surveyed,
+    dump: &Dump,
+    number: usize,
+) -> Result<Result<(Apart, Stranger), String>> {
+    let folder = session.project.state_dir().join(throw_away::named(&session.moment.run, number));
+    let apart = match trial::look(&session.surveyor(), target, dump, &folder)? {
+        Ok(apart) => apart,
+        Err(why) => return Ok(Err(why)),
+    };
+    let new = new_role(session, target);
+    let loader = match within(apart.target.server.locks, dump, new, &mut session.project.secrets)? {
+        Ok(loader) => loader,
+        Err(why) => return Ok(Err(why)),
+    };
+
+    if let Some(why) = apart.lacks(&loader) {
+        return Ok(Err(why));
+    }
+
+    Ok(Ok((apart, Stranger { by: Ok(loader), word: Word::Missing })))
+}
+
+/// What a throw-away cluster lacks, the server may have.
+pub(super) fn apart(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast::<Problem>() {
+        Ok(problem) if problem.exit == Exit::Failed => {
+            let problem =
+                problem.because("it was tried in a throw-away cluster, which has gone again");
+
+            // what the file holds is the same there, and so is what the role may do
+            // (insufficient_privilege)
+            if !problem.is_of_command() || problem.state.as_deref() == Some("42501") {
+                return problem.into();
+            }
+
+            let also =
+                "`--on-server` tries it on the database's own server, by a role made for the run";
+            let cure = problem
+                .cure
+                .as_ref()
+                .map_or_else(|| also.to_owned(), |cure| format!("{cure}; or, {also}"));
+
+            problem.cure(cure).into()
+        }
+        Ok(problem) => problem.into(),
+        Err(error) => error,
+    }
+}

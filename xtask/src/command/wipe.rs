@@ -1,0 +1,111 @@
+//! `db-wipe`
+
+pub mod half;
+pub mod plan;
+
+use anyhow::Result;
+use clap::Args;
+
+use super::Command;
+use crate::bundle::Catalog;
+use crate::engine::postgres::facts::Depth;
+use crate::facts::Emptying;
+use crate::gate::Consent;
+use crate::options;
+use crate::problem::{Exit, Problem};
+use crate::session::alone;
+use crate::session::meant::Meant;
+use crate::session::servers::Wants;
+use crate::session::{Intent, Session};
+use crate::tasks::{self, Task};
+use plan::First;
+
+/// `db-wipe`
+#[derive(Debug, Clone, Default, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Wipe {
+    /// Make a verified backup first
+    #[arg(long)]
+    pub backup: bool,
+    /// Only this database or store (its key, or a database's name); may be given more than once
+    #[arg(long, visible_alias = "database", value_name = "NAME")]
+    pub only: Vec<String>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub consent: options::Consent,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  db-wipe --dry-run                    every table with its rows, and every step; nothing changes
+  export ALLOW_DATABASE_WIPE=true      the safety pin: without it, a wipe is refused
+  db-wipe --backup                     back up, ask for the database's name, then empty every table
+  db-wipe --only main --yes            for scripts: one database, no question, no backup
+  unset ALLOW_DATABASE_WIPE
+
+The ledgers of known migrators and tables of extensions keep their rows, and so does what
+`guards.keep-tables` names. Each database is emptied in one transaction: all of it, or nothing.
+Several, and stores, go one after the other: where one fails, the error names what is empty by \
+                               then.";
+
+impl Command for Wipe {
+    fn task(&self) -> &'static Task {
+        &tasks::WIPE
+    }
+
+    fn intent(&self) -> Intent {
+        Intent::of(&self.consent)
+    }
+
+    fn run(&self, session: &mut Session) -> Result<Exit> {
+        let intent = Intent::of(&self.consent);
+        let meant = session.meant(&self.only)?;
+        session.lock(tasks::WIPE.name, intent)?;
+        session.with_servers(&meant.databases, Wants::AsFound, intent, |session| {
+            empty(session, self, &meant)
+        })
+    }
+}
+
+fn empty(session: &mut Session, args: &Wipe, meant: &Meant) -> Result<Exit> {
+    let catalog = Catalog::read(&session.project.backup.dir, &session.project)?;
+    let first = if args.backup { First::Backup } else { First::Nothing };
+    let intent = Intent::of(&args.consent);
+
+    if intent == Intent::Run {
+        // every row is counted for the plan: that is no load for a server whose data is out of
+        // reach
+        let known = session.surveyor().set(&meant.databases, &meant.stores, Depth::Database)?;
+        let risk = plan::risk(&session.project, &known, &catalog, first, &session.moment);
+        session.refuse_early(tasks::WIPE.name, risk, Consent::from(&args.consent))?;
+    }
+
+    let set = session.surveyor().set(&meant.databases, &meant.stores, Depth::Rows)?.distinct()?;
+    let services = session.services("wipe")?;
+    let earlier = Emptying::read(&session.project)?;
+
+    let planned = plan::plan(
+        &session.project,
+        &set,
+        &catalog,
+        &services.found,
+        first,
+        earlier.as_ref(),
+        &session.moment,
+    )?;
+
+    let plan =
+        session.hooked(services.noted(planned.plan), &set.databases.iter().collect::<Vec<_>>())?;
+    let plan = alone::with(plan, &set.databases);
+    let back = if args.backup { plan.afterwards.clone() } else { Vec::new() };
+
+    match session.carry_out(plan, Consent::from(&args.consent), intent) {
+        Ok(Some(_)) => session.print(&planned.lines.join("\n")),
+        Ok(None) => Ok(Exit::Done),
+        Err(e) => {
+            let problem =
+                e.downcast::<Problem>().unwrap_or_else(|e| Problem::failed(format!("{e:#}")));
+            Err(plan::half_done(problem, &planned.parts, &session.record.done(), &back).into())
+        }
+    }
+}

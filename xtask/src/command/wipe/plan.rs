@@ -1,0 +1,494 @@
+//! `db-wipe`: every table empty, the schema and the migrators' ledgers as they were.
+
+mod sort;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use crate::bundle::{Backup, Catalog, Reason};
+use crate::command::backup::plan as backup;
+use crate::command::restore::plan::{crowded, end_sessions, overrides, unheld};
+use crate::config::{Project, Wiping};
+use crate::engine::postgres::admin::{self, Identity};
+use crate::engine::postgres::inventory::Table;
+use crate::engine::postgres::wiping::{self, Wipe};
+use crate::engine::store::{Address, Change, Format};
+use crate::facts::{ContainerFacts, Emptying, Part, Set, Surveyed, SurveyedStore};
+use crate::plan::{Act, Deed, How, Plan, Risk, Safety, Scope, Stake, Step};
+use crate::planning::Moment;
+use crate::planning::services::around_services;
+use crate::problem::{Problem, one_line};
+use crate::tasks;
+use crate::ui::describe;
+use crate::ui::human::{ago, count, counted, few, held};
+use crate::ui::table::{Lean, columns};
+use sort::{Sorted, refresh_order, sort, ties};
+
+/// Whether a backup comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum First {
+    /// `--backup`
+    Backup,
+    /// What goes is gone.
+    Nothing,
+}
+
+/// A plan, a line for each database to print when it is done, and what to say when it is half done.
+#[derive(Debug, Clone)]
+pub struct Planned {
+    /// The plan.
+    pub plan: Plan,
+    /// `app: 12 tables, 34,567 rows`
+    pub lines: Vec<String>,
+    /// The acts that empty it, as they are told, one after the other.
+    pub parts: Vec<String>,
+}
+
+/// What failed, with the way back for what is empty by then: no transaction spans two databases, or
+/// a store.
+pub fn half_done(problem: Problem, parts: &[String], done: &[&str], back: &[String]) -> Problem {
+    // in their order: databases of two servers may have one name
+    let mut done = done.iter();
+    let empty = parts.iter().take_while(|part| done.any(|act| act == part)).count();
+    // all of it is empty: what failed came after the work
+    if empty == 0 || empty == parts.len() {
+        return problem;
+    }
+
+    let way = match back {
+        [] => "no backup was made in this run; an older one brings its data back, where there is \
+               one (`db-list`)"
+            .to_owned(),
+        lines => lines.join("; "),
+    };
+
+    let cure =
+        problem.cure.iter().fold(way, |way, cure| format!("{way}; and for what is left: {cure}"));
+
+    problem.cure(cure)
+}
+
+/// A database with its tables apart.
+struct Target<'a> {
+    surveyed: &'a Surveyed,
+    sorted: Sorted<'a>,
+}
+
+/// Plans a wipe of these databases and stores: the services stopped, then the backup, then the
+/// wipe, so that nothing is written in between.
+pub fn plan(
+    project: &Project,
+    set: &Set,
+    catalog: &Catalog,
+    services: &[ContainerFacts],
+    first: First,
+    earlier: Option<&Emptying>,
+    moment: &Moment,
+) -> Result<Planned> {
+    let databases = set.databases.as_slice();
+    databases.iter().try_for_each(backup::dumpable)?;
+    named_tables_exist(project, databases)?;
+
+    let targets: Vec<Target<'_>> = databases
+        .iter()
+        .map(|d| Target {
+            surveyed: d,
+            sorted: sort(&d.server.inventory, &project.guards.keep_tables),
+        })
+        .collect();
+
+    targets.iter().try_for_each(Target::can_be_wiped)?;
+    set.stores.iter().try_for_each(store_can_be_wiped)?;
+
+    let stores: Vec<&SurveyedStore> =
+        set.stores.iter().filter(|s| s.held.items() > 0 || !s.held.parts.is_empty()).collect();
+    let mut parts = Vec::new();
+    let lines = targets.iter().map(Target::line).chain(set.stores.iter().map(store_line)).collect();
+    let mut steps: Vec<Step> = Vec::new();
+    let (mut afterwards, mut made) = (Vec::new(), None);
+
+    for target in targets.iter().filter(|t| !t.sorted.emptied.is_empty()) {
+        steps.push(Step::Act(admin::still(
+            &target.surveyed.client,
+            target.surveyed.name(),
+            target.surveyed.live(),
+        )));
+    }
+
+    let idle = steps.is_empty() && stores.is_empty();
+    let risk = if idle { Risk::Nothing } else { risk(project, set, catalog, first, moment) };
+
+    if !idle {
+        let mut body = Vec::new();
+
+        if first == First::Backup {
+            let request = backup::Request {
+                backup: project.backup.clone(),
+                label: None,
+                reason: Reason::PreWipe,
+                salvage: None,
+            };
+
+            let backup = backup::plan(project, set, catalog, &request, moment)?;
+            body.extend(backup.steps);
+            made = backup.backup;
+
+            afterwards = backup
+                .afterwards
+                .iter()
+                .map(|line| line.replace("to restore it:", "to get the data back:"))
+                .collect();
+        }
+
+        let note = note(project, set, made.clone(), earlier, moment);
+        body.extend(note.as_ref().and_then(|note| note.note(project)).map(Step::Act));
+
+        for target in targets.iter().filter(|t| !t.sorted.emptied.is_empty()) {
+            let act = target.wipe();
+            parts.push(describe::object(&act));
+            body.push(target.alone(act));
+        }
+
+        for store in stores {
+            let act = wipe_store(store);
+            parts.push(describe::object(&act));
+            body.push(Step::Act(act));
+        }
+
+        afterwards.extend(project.after_wipe.iter().cloned());
+        body.extend(note.and_then(|note| note.settled(project, &set.keys())).map(Step::Act));
+        steps.push(around_services(services, body));
+    }
+
+    let headline = targets
+        .iter()
+        .map(|t| format!("`{}` ({}): {}", t.surveyed.name(), t.surveyed.at(), t.size()));
+    let headline = format!(
+        "empty {}",
+        headline.chain(set.stores.iter().map(store_headline)).collect::<Vec<_>>().join(", ")
+    );
+
+    let plan = Plan {
+        notes: targets
+            .iter()
+            .flat_map(|target| {
+                let surveyed = target.surveyed;
+                target
+                    .notes()
+                    .into_iter()
+                    .chain(overrides(surveyed))
+                    .chain(surveyed.on_login())
+                    .chain(crowded(surveyed))
+            })
+            .chain(set.stores.iter().flat_map(store_notes))
+            .chain(one_by_one(set))
+            .collect(),
+        steps,
+        afterwards,
+        backup: made,
+        ..Plan::bare(tasks::WIPE.name, headline, risk)
+    };
+    Ok(Planned { plan, lines, parts })
+}
+
+/// What it empties, written down for whoever finds it half done. One database alone is emptied
+/// wholly or not at all.
+fn note(
+    project: &Project,
+    set: &Set,
+    backup: Option<PathBuf>,
+    earlier: Option<&Emptying>,
+    moment: &Moment,
+) -> Option<Emptying> {
+    let parts: Vec<Part> =
+        amounts(project, set).into_iter().map(|(key, items)| Part { key, items }).collect();
+    let parts: Vec<Part> = parts.into_iter().filter(|part| part.items > 0).collect();
+    let atomic = parts.len() < 2 && set.stores.is_empty();
+    (!atomic || earlier.is_some())
+        .then(|| Emptying { since: moment.now, parts, backup }.after(earlier))
+}
+
+/// Rows, entries or entities of all that a wipe would empty, by key. The databases have been
+/// counted.
+pub fn amounts(project: &Project, set: &Set) -> Vec<(String, u64)> {
+    let rows = |d: &Surveyed| {
+        sort(&d.server.inventory, &project.guards.keep_tables)
+            .with_rows()
+            .filter_map(|t| t.rows)
+            .fold(0, u64::saturating_add)
+    };
+    let databases = set.databases.iter().map(|d| (d.spec.key.clone(), rows(d)));
+    databases.chain(set.stores.iter().map(|s| (s.key().to_owned(), s.held.items()))).collect()
+}
+
+/// What can't be removed is found before anything is.
+fn store_can_be_wiped(store: &SurveyedStore) -> Result<()> {
+    match &store.held.fixed {
+        None => Ok(()),
+        Some(why) => {
+            Err(Problem::refused(format!("`{}` ({}) can't be emptied", store.key(), store.address))
+                .because(why)
+                .because("nothing was touched")
+                .cure(
+                    "mend that, or run it as a user who may remove it; or leave the store out: \
+                     name the others with `--only`",
+                )
+                .into())
+        }
+    }
+}
+
+/// No transaction spans two databases, or a store.
+fn one_by_one(set: &Set) -> Vec<String> {
+    let down = set
+        .missing
+        .iter()
+        .map(|m| format!("NOT emptied: `{}`, which is optional, is down: {}", m.store, m.why));
+    let many = match (set.databases.len(), set.stores.len()) {
+        (0 | 1, 0) | (0, 1) => None,
+        (_, 0) => Some(
+            "one database after the other: where one fails, those before it are empty already"
+                .into(),
+        ),
+        _ => Some(
+            "one after the other, in this order: where one fails, those before it are empty \
+             already"
+                .into(),
+        ),
+    };
+    down.chain(many).collect()
+}
+
+fn store_line(store: &SurveyedStore) -> String {
+    format!("{}: {}", store.key(), held(store.address.format(), &store.held))
+}
+
+fn store_headline(store: &SurveyedStore) -> String {
+    format!("`{}` ({}): {}", store.key(), store.address, held(store.address.format(), &store.held))
+}
+
+/// Every collection with its entities; a tree by its entries and bytes.
+fn store_notes(store: &SurveyedStore) -> Vec<String> {
+    let what = if store.address.format() == Format::Tar { "ENTRIES" } else { "ENTITIES" };
+    let fate = if matches!(store.address, Address::Milvus { wipe: Wiping::Drop, .. }) {
+        "dropped"
+    } else {
+        "emptied"
+    };
+
+    let rows: Vec<Vec<String>> = store
+        .held
+        .parts
+        .iter()
+        .map(|(name, items)| vec![name.clone(), count(*items), fate.into()])
+        .collect();
+
+    let header = format!(
+        "{} OF {}",
+        if store.address.format() == Format::Tar { "TREE" } else { "COLLECTION" },
+        store.key()
+    );
+
+    columns(&[(&header, Lean::Left), (what, Lean::Right), ("", Lean::Left)], &rows)
+        .lines()
+        .map(String::from)
+        .collect()
+}
+
+fn wipe_store(store: &SurveyedStore) -> Act {
+    let change = Change::Wipe { live: store.held.id.clone(), items: store.held.items() };
+    Act::Remove(Deed {
+        what: store.key().to_owned(),
+        how: How::Change(store.address.clone(), change),
+    })
+}
+
+/// What is at stake; it needs no look at the tables.
+pub fn risk(
+    project: &Project,
+    set: &Set,
+    catalog: &Catalog,
+    first: First,
+    moment: &Moment,
+) -> Risk {
+    let bare = |newest: Option<&Backup>, stake: Stake| {
+        let safety = match first {
+            First::Backup => Safety::BackedUp,
+            First::Nothing => Safety::Bare(
+                newest.map(|b| format!("`{}`, made {}", b.name, ago(b.created, moment.now))),
+            ),
+        };
+        Stake { safety, ..stake }
+    };
+
+    let databases =
+        set.databases.iter().map(|d| bare(catalog.latest_named(&d.spec.key, d.name()), d.stake()));
+    let stakes: Vec<Stake> = databases
+        .chain(set.stores.iter().map(|s| bare(catalog.latest(&[s.key()]), s.stake())))
+        .collect();
+    let answer = Stake::names(&stakes);
+
+    Risk::ReplacesData { stakes, answer, pins: project.guards.pins_of("wipe"), recovery: None }
+}
+
+/// A name that fits nothing is a slip that would cost the rows of the table that was meant.
+fn named_tables_exist(project: &Project, databases: &[Surveyed]) -> Result<()> {
+    let fits = |name: &&crate::config::TableName| {
+        databases
+            .iter()
+            .flat_map(|d| &d.server.inventory.tables)
+            .any(|t| name.fits(&t.schema, &t.table))
+    };
+
+    match project.guards.keep_tables.iter().find(|name| !fits(name)) {
+        // it may be of a database that is not looked at
+        Some(name) if databases.len() == project.databases.len() => Err(Problem::refused(format!(
+            "`guards.keep-tables` names `{name}`, and there is no such table"
+        ))
+        .because("where it is misspelt, the table that is meant would be emptied")
+        .cure(
+            "correct the name in `db-tasks.toml` (`schema.table`, or `table` in any schema), or \
+             take it out",
+        )
+        .into()),
+        _ => Ok(()),
+    }
+}
+
+impl Target<'_> {
+    fn size(&self) -> String {
+        let rows = self.sorted.with_rows().filter_map(|t| t.rows).sum();
+        format!(
+            "{}, {}",
+            counted(self.sorted.with_rows().count() as u64, "table"),
+            counted(rows, "row")
+        )
+    }
+
+    fn line(&self) -> String {
+        format!("{}: {}", self.surveyed.name(), self.size())
+    }
+
+    fn can_be_wiped(&self) -> Result<()> {
+        let (server, name) = (&self.surveyed.server, self.surveyed.name());
+        unheld(self.surveyed)?;
+
+        let ties = ties(&self.sorted, &server.inventory);
+        if !ties.chains.is_empty() {
+            let also = ties.also.iter().map(|t| format!("'{t}'")).collect::<Vec<_>>().join(", ");
+            return Err(Problem::refused(format!(
+                "a table of `{name}` that keeps its rows needs rows that would go"
+            ))
+            .because(ties.chains.iter().map(|chain| one_line(chain)).collect::<Vec<_>>().join("\n"))
+            .cure(format!(
+                "keep those, too: add {also} to `guards.keep-tables` in `db-tasks.toml`; or do \
+                 not keep the first one"
+            ))
+            .into());
+        }
+
+        let role = &server.role.name;
+        let concerned = self.sorted.named().into_iter().chain(self.sorted.with_rows());
+        if let Some((table, lacks)) = concerned.filter_map(|t| Some((t, t.lacks.as_ref()?))).next()
+        {
+            return Err(Problem::refused(format!(
+                "the role `{role}` may not empty `{}`, which is `{}`'s",
+                table.name, table.owner
+            ))
+            .because(one_line(&format!("it has no right to {lacks}")))
+            .cure(format!(
+                "connect as `{}` or as a superuser, or keep the table (`guards.keep-tables`)",
+                table.owner
+            ))
+            .into());
+        }
+
+        if let Some(view) = refresh_order(&server.inventory).into_iter().find(|v| !v.ours) {
+            return Err(Problem::refused(format!(
+                "the role `{role}` may not refresh `{}`, which is `{}`'s",
+                view.name, view.owner
+            ))
+            .because("a materialised view keeps the old rows until it is refreshed")
+            .cure(format!("connect as `{}` or as a superuser", view.owner))
+            .into());
+        }
+
+        Ok(())
+    }
+
+    /// Every table with its rows and what becomes of it, and what a wipe leaves.
+    fn notes(&self) -> Vec<String> {
+        let inventory = &self.surveyed.server.inventory;
+        let rows = |rows: Option<u64>| rows.map_or(String::new(), count);
+        let mut emptied: Vec<&Table> = self.sorted.with_rows().collect();
+
+        emptied.sort_by_key(|t| std::cmp::Reverse(t.rows));
+        let emptied =
+            emptied.into_iter().map(|t| vec![t.name.clone(), rows(t.rows), "emptied".into()]);
+
+        let kept = self
+            .sorted
+            .kept
+            .iter()
+            .map(|(t, why)| vec![t.name.clone(), rows(t.rows), format!("kept: {why}")]);
+
+        let all: Vec<Vec<String>> = emptied.chain(kept).collect();
+        let header = format!("TABLE OF {}", self.surveyed.name());
+        let mut notes: Vec<String> =
+            columns(&[(&header, Lean::Left), ("ROWS", Lean::Right), ("", Lean::Left)], &all)
+                .lines()
+                .map(String::from)
+                .collect();
+
+        let views: Vec<&str> = refresh_order(inventory).iter().map(|v| v.name.as_str()).collect();
+        if !views.is_empty() {
+            notes.push(format!("refreshed afterwards: {}", few(&views)));
+        }
+
+        if !inventory.sequences.is_empty() {
+            notes.push(format!(
+                "left as they are, because they belong to no column: the sequences {}",
+                few(&inventory.sequences)
+            ));
+        }
+
+        if inventory.large_objects > 0 {
+            notes.push(format!(
+                "left as they are: {}",
+                counted(inventory.large_objects, "large object")
+            ));
+        }
+
+        notes
+    }
+
+    fn wipe(&self) -> Act {
+        let d = self.surveyed;
+        let kept =
+            self.sorted.kept.iter().filter(|(t, _)| t.rows.is_some()).map(|(t, _)| t.name.as_str());
+
+        let wipe = Wipe {
+            database: Identity { name: d.name(), oid: d.live().map(|l| l.oid) },
+            emptied: self.sorted.with_rows().collect(),
+            named: self.sorted.named().iter().map(|t| t.name.as_str()).collect(),
+            kept: kept.collect(),
+            views: refresh_order(&d.server.inventory).iter().map(|v| v.name.as_str()).collect(),
+            lacks_plpgsql: d.server.inventory.lacks_plpgsql,
+        };
+        wiping::wipe(&d.client, &wipe)
+    }
+
+    /// A psql that outlived its `docker exec` must not come to it later.
+    fn alone(&self, act: Act) -> Step {
+        let body = vec![Step::Act(act)];
+        Step::Scope(Scope {
+            body,
+            on_failure: vec![end_sessions(self.surveyed)],
+            ..Scope::default()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,19 @@
+//! Pieces of plans that several commands share: facts in, steps out. Nothing here touches the world.
+
+pub mod cluster;
+pub mod fitting;
+pub mod hooks;
+pub mod marked;
+pub mod repair;
+pub mod services;
+
+use chrono::{DateTime, Utc};
+
+/// What every plan is told beside its facts.
+#[derive(Debug, Clone)]
+pub struct Moment {
+    /// Now.
+    pub now: DateTime<Utc>,
+    /// A word that no other run has: in names of databases that are on their way.
+    pub run: String,
+}

@@ -1,0 +1,75 @@
+//! `db-repair`: what a killed run could not clean up.
+
+use crate::plan::{Act, Deed, How, Plan, Risk, Scope, Step};
+use crate::run::journal::{Pending, Unfinished};
+use crate::ui::describe;
+
+/// What to do about a deed that can't be done.
+pub const WAYS_OUT: &str = "mend what is in its way, and run `db-repair`; or, where it is of no \
+                            matter any more, `db-repair --forget NUMBER`";
+use crate::tasks;
+
+/// What is left to be done, by the numbers that `--forget` takes.
+pub fn numbered(left: &Unfinished) -> Vec<String> {
+    let line = |(at, pending): (usize, &Pending)| {
+        let act = pending.act();
+        format!("{}. {} {}", at + 1, describe::verb(&act), describe::object(&act))
+    };
+    left.pending.iter().enumerate().map(line).collect()
+}
+
+/// What a run that is about something else does of it: old data comes back over what has been there
+/// since where a person asks for it.
+pub fn on_the_way(left: &Unfinished) -> Unfinished {
+    let pending = left.pending.iter().filter(|pending| !is_put_off(pending)).cloned().collect();
+    Unfinished { pending, ..left.clone() }
+}
+
+/// Whether some of it waits until a person asks.
+pub fn waits(left: &Unfinished) -> bool {
+    left.pending.iter().any(is_put_off)
+}
+
+/// What it does not.
+pub fn put_off(left: Unfinished, plan: &Plan) -> Option<Unfinished> {
+    let asked = plan
+        .acts()
+        .into_iter()
+        .any(|act| matches!(act, Act::Write(Deed { how: How::Reload(_), .. })));
+    let pending: Vec<Pending> =
+        left.pending.into_iter().filter(|pending| is_put_off(pending) && !asked).collect();
+    (!pending.is_empty()).then_some(Unfinished { pending, hook: None, inside: Vec::new(), ..left })
+}
+
+fn is_put_off(pending: &Pending) -> bool {
+    matches!(pending.deed.how, How::Reload(_))
+}
+
+/// Plans the clean-up of a killed run. Its deeds are those of the plan that it was cleared for, so
+/// that nobody is asked again.
+pub fn plan(left: &Unfinished) -> Plan {
+    let finally = left.pending.iter().map(Pending::act).collect();
+    let headline = format!(
+        "clean up after `{}`, which was cut off ({})",
+        left.task,
+        left.since.format("%Y-%m-%d %H:%M:%S UTC")
+    );
+    let steps = vec![Step::Scope(Scope { finally, ..Scope::default() })];
+    Plan {
+        steps,
+        alone: left.alone.clone(),
+        ..Plan::bare(tasks::REPAIR.name, headline, Risk::Nothing)
+    }
+}
+
+/// Plans to forget a wipe that came to its end, or nowhere, before it was cut off.
+pub fn wipe_is_over(over: Act) -> Plan {
+    Plan {
+        steps: vec![Step::Act(over)],
+        ..Plan::bare(
+            tasks::REPAIR.name,
+            "forget a wipe of which nothing is left to do".into(),
+            Risk::Nothing,
+        )
+    }
+}

@@ -1,0 +1,160 @@
+//! Which backup is meant.
+
+use std::io::IsTerminal;
+
+use anyhow::Result;
+
+use super::Session;
+use crate::bundle::{Backup, Catalog, Kind, Names};
+use crate::cmd::quoted;
+use crate::engine::store::Format;
+use crate::facts::dumps::{self, Dump};
+use crate::gate::Ask;
+use crate::problem::Problem;
+use crate::ui::terminal;
+use crate::view::backups;
+
+/// The part of a backup that is of one database or store, with its file looked at.
+pub fn dump_of(
+    session: &Session,
+    backup: &Backup,
+    key: Option<&str>,
+    format: Format,
+) -> Result<Dump> {
+    if let Kind::Broken { why, .. } = &backup.kind {
+        return Err(Problem::failed(format!("the backup `{}` is broken", backup.name))
+            .because(why)
+            .cure(match &backup.kind {
+                Kind::Broken { manifest: None, .. } => {
+                    "use another one (`db-list`); where there is none, move its manifest out of \
+                     the folder and name the file: it is a foreign one then, of which nothing is \
+                     proved"
+                }
+                _ => "use another one (`db-list`)",
+            })
+            .into());
+    }
+
+    dumps::look(backup, key, format, &session.project, &session.env)
+}
+
+/// A broken backup is newer than the one that is taken, or there is no other: somebody should know.
+pub fn say_passed_over(session: &mut Session, catalog: &Catalog, taken: Option<&Backup>) {
+    for (name, why) in catalog.broken_before(taken) {
+        session.terminal.say(&format!("warning: `{name}` is broken, and passed over: {why}"));
+    }
+}
+
+/// The newest backup that has proved good, with all of these databases and stores in it.
+pub fn latest(session: &mut Session, catalog: &Catalog, keys: &[&str]) -> Result<Backup> {
+    let found = catalog.latest(keys);
+    say_passed_over(session, catalog, found);
+
+    found.cloned().ok_or_else(|| {
+        let in_ticks = |names: &[&str]| {
+            names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and ")
+        };
+        let of = if keys.is_empty() { String::new() } else { format!(" with {}", in_ticks(keys)) };
+        let missing =
+            Problem::failed(format!("there is no good backup{of} in `{}`", catalog.dir.display()));
+        let others: Vec<&str> = catalog.other_projects().into_iter().collect();
+        let foreign: Vec<&str> = catalog.foreign().map(|b| b.name.as_str()).collect();
+
+        if let (true, Some(first)) = (others.is_empty(), foreign.first()) {
+            let which = if foreign.len() == 1 {
+                String::new()
+            } else {
+                format!("{} files, the newest ", foreign.len())
+            };
+
+            return missing
+                .because(format!("what has no manifest is passed over: {which}`{first}`"))
+                .cure(format!(
+                    "name the file (`db-restore {first}`); `db-backup` makes one that is proved"
+                ))
+                .into();
+        }
+
+        if others.is_empty() {
+            return missing
+                .cure("`db-backup` makes one; `--file PATH` takes a file from anywhere")
+                .into();
+        }
+
+        missing
+            .because(format!("those of other projects are passed over: {}", in_ticks(&others)))
+            .cure(
+                "`db-backup` makes one; another project's is restored by its name, with \
+                 `--any-database`",
+            )
+            .into()
+    })
+}
+
+/// The newest backup that has proved good, of databases that have these names: one of the same key
+/// may be another database's.
+pub fn latest_of(
+    session: &mut Session,
+    catalog: &Catalog,
+    keys: &[&str],
+    names: &Names,
+) -> Result<Backup> {
+    let newest = latest(session, catalog, keys)?;
+    let Some((then, now)) = newest.of_another(names) else { return Ok(newest) };
+    if let Some(found) = catalog.latest_of(keys, names) {
+        session.terminal.say(&format!(
+            "`{}` is newer, but of the database `{then}`: it is passed over",
+            newest.name
+        ));
+        return Ok(found.clone());
+    }
+
+    Err(Problem::refused(format!(
+        "the newest backup is of the database `{then}`, and not of `{now}`"
+    ))
+    .because(format!("it is `{}`; there is none of `{now}`", newest.name))
+    .cure(format!(
+        "if `{now}` is to get the data of `{then}`, say so: `db-restore --latest --any-database`, \
+         or name the backup: `db-restore {}`",
+        quoted(&newest.name)
+    ))
+    .into())
+}
+
+/// Lets a person choose from the list; `q` and the end of input choose nothing.
+pub fn pick(session: &mut Session, catalog: &Catalog) -> Result<Option<Backup>> {
+    if catalog.backups.is_empty() {
+        return latest(session, catalog, &[]).map(Some);
+    }
+
+    if !std::io::stdin().is_terminal() {
+        return Err(Problem::refused(
+            "which backup is meant can't be asked: standard input is no terminal",
+        )
+        .cure("name it, or give `--latest` or `--file PATH`")
+        .into());
+    }
+
+    let reader = backups::Reader {
+        now: session.moment.now,
+        width: terminal::width_of(&std::io::stderr(), &session.env),
+    };
+    session.terminal.say(&backups::numbered(catalog, reader));
+    loop {
+        let Some(given) = session.terminal.ask("Number of the backup to restore (q to quit): ")?
+        else {
+            return Ok(None);
+        };
+        match (given.trim(), given.trim().parse::<usize>()) {
+            ("q" | "quit", _) => return Ok(None),
+            (_, Ok(n)) if (1..=catalog.backups.len()).contains(&n) => {
+                return Ok(Some(catalog.backups[n - 1].clone()));
+            }
+            _ => session.terminal.say(&format!(
+                "there is no `{}`: a number from 1 to {}, or q",
+                given.trim(),
+                catalog.backups.len()
+            )),
+        }
+    }
+}

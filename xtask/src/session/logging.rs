@@ -1,0 +1,52 @@
+//! The log of a run (`project.logs`): how it begins, and how it ends.
+
+use std::rc::Rc;
+
+use anyhow::Result;
+
+use super::{CLOCK, Session};
+use crate::cmd::quoted;
+use crate::config::password_in;
+use crate::problem::Exit;
+use crate::run::{Logbook, who_and_where};
+use crate::ui::json;
+
+impl Session {
+    /// An address where a name was wanted is a slip that people make: its password is shown
+    /// nowhere.
+    pub fn cover_words(&mut self, words: &[String]) {
+        words
+            .iter()
+            .filter_map(|word| password_in(word))
+            .for_each(|p| self.project.secrets.also_hide(p.to_owned()));
+        self.terminal.hide(&self.project.secrets);
+    }
+
+    /// Begins the log, where the project wants one. Where there can be none, that is said, and no
+    /// reason not to work.
+    pub fn begin_log(&mut self, task: &str, words: &[String]) {
+        let Some(folder) = &self.project.logs else { return };
+        let log = match Logbook::begin(folder, task, &self.moment.run, CLOCK) {
+            Err(why) => return self.terminal.say(&format!("warning: this run has no log: {why}")),
+            Ok(log) => log,
+        };
+
+        let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+        let (project, environment, who) =
+            (&self.project.name, &self.project.environment, who_and_where());
+        self.terminal.keep(Some(Rc::new(log)));
+        self.terminal.note(&format!(
+            "{task} of `{project}` ({environment}), by {who}\n$ {}",
+            words.join(" ")
+        ));
+    }
+
+    /// Writes down how the run ended.
+    pub fn end_log(&self, result: &Result<Exit>) {
+        let exit = result.as_ref().map_or_else(Exit::of, |exit| *exit);
+        if let Err(e) = result {
+            self.terminal.note(&format!("error: {e:#}"));
+        }
+        self.terminal.note(&format!("ended: {} (exit code {})", json::word(exit), exit as u8));
+    }
+}

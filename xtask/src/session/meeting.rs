@@ -1,0 +1,194 @@
+//! Hooks are proved to work where we do: before anything is touched, the address that each gets is
+//! asked who it is.
+
+use anyhow::Result;
+
+use super::Session;
+use super::alone;
+use crate::cmd::Value;
+use crate::config::hooks::Hook;
+use crate::config::url;
+use crate::facts::rendezvous::{self, Met, Way};
+use crate::facts::{ContainerFacts, Surveyed, is_local};
+use crate::place::Place;
+use crate::plan::{Plan, Risk};
+use crate::planning::hooks::Address;
+use crate::problem::Problem;
+
+impl Session {
+    /// Makes sure that a hook which fills a database would fill this one. Where nobody can be
+    /// asked, the answer is what a person should know of it.
+    ///
+    /// # Errors
+    /// It would work elsewhere, or reach nothing.
+    pub fn proved(
+        &mut self,
+        hook: &Hook,
+        container: Option<&ContainerFacts>,
+        address: Option<&Address>,
+        (database, name): (&Surveyed, &str),
+    ) -> Result<Option<String>> {
+        let uri = match (address, container) {
+            (Some(address), _) => self.project.secrets.reveal(&address.url).map(String::from),
+            (None, Some(found)) => found.env.get("DATABASE_URL").cloned(),
+            // it gets an empty DATABASE_URL, and its plan says so
+            (None, None) => return Ok(None),
+        };
+
+        let Some(uri) = uri else {
+            return Ok(Some(unproved(hook, container, "nothing says which address it goes to")));
+        };
+        let mut way = match self.way(hook, container, database, &uri) {
+            Ok(way) => way,
+            Err(why) if address.is_none() => return Ok(Some(unproved(hook, container, &why))),
+            Err(why) => {
+                return Err(Problem::usage(format!(
+                    "the address that the hook `{}` gets is no PostgreSQL connection URI",
+                    hook.moment
+                ))
+                .because(why)
+                .cure("write it as `postgresql://user:password@host:5432/{database}`")
+                .into());
+            }
+        };
+
+        let live = database.live();
+        way.into = way.into.filter(|named| named != name);
+        // one that is still to be made is not there to be asked, and what goes by another name does
+        // not go there
+        if address.is_some() && way.into.is_some() && (live.is_none() || name != database.name()) {
+            return Err(another(hook, &uri, database).into());
+        }
+
+        let met_in =
+            if live.is_some() { database.name() } else { database.client.maintenance() }.to_owned();
+
+        match self.met(database, &way, &met_in)? {
+            Met::Same => Ok(None),
+            Met::Another => Err(another(hook, &uri, database).into()),
+            Met::Unanswered(words) if live.is_some() => Err(unreached(hook, &uri, &words).into()),
+            Met::Unanswered(_) => {
+                Ok(Some(unproved(hook, container, "its address leads into no database yet")))
+            }
+            Met::Unasked if container.is_none() => Ok(published_alone(hook, &uri, database)?),
+            Met::Unasked => Ok(Some(unproved(hook, container, "there is no psql"))),
+        }
+    }
+
+    /// Whether two ways meet, where no other run has replaced the database since it was looked at:
+    /// whoever did is named instead.
+    fn met(&mut self, database: &Surveyed, way: &Way, met_in: &str) -> Result<Met> {
+        let oid = database.live().map(|live| live.oid);
+        let first = rendezvous::meet(&database.client, way, met_in, oid, &self.project.secrets);
+        if let Ok(Met::Same | Met::Unasked) = first {
+            return first;
+        }
+
+        // its lock is had only where nobody else is at work, and tells what has changed
+        let looked_at =
+            alone::with(Plan::bare("db-tasks", String::new(), Risk::Nothing), [database]);
+        drop(self.hold(&looked_at)?);
+
+        rendezvous::meet(&database.client, way, met_in, oid, &self.project.secrets)
+    }
+
+    /// The way that a hook goes.
+    fn way(
+        &mut self,
+        hook: &Hook,
+        container: Option<&ContainerFacts>,
+        database: &Surveyed,
+        uri: &str,
+    ) -> Result<Way, String> {
+        let url = url::parse(uri)?;
+        let place = match (container, &database.client.place) {
+            (Some(found), _) => Place::container(&found.engine, &found.name),
+            (None, place @ Place::Host { .. }) => place.clone(),
+            // the one that a hook would find
+            (None, _) => Place::Host { programs: None },
+        };
+
+        let parts = [("PGHOST", url.host), ("PGPORT", url.port), ("PGUSER", url.user)];
+        let said = parts
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), Value::Plain(value?))));
+        let password = url.password.map(|value| {
+            self.project.secrets.keep(format!("the password of the hook {}", hook.moment), value)
+        });
+        let options = url.options.into_iter().map(|(name, value)| (name, Value::Plain(value)));
+        let env = said
+            .chain(password.map(|secret| ("PGPASSWORD".to_owned(), Value::Secret(secret))))
+            .chain(options);
+
+        Ok(Way { place, env: env.collect(), into: url.database })
+    }
+}
+
+/// Without a psql on this machine, an address is good where it is the port that the database's own
+/// container publishes.
+fn published_alone(hook: &Hook, uri: &str, database: &Surveyed) -> Result<Option<String>, Problem> {
+    let ours = database.published().zip(url::parse(uri).ok());
+    let is_ours = ours.is_some_and(|((host, port), url)| {
+        let named = url.host.as_deref().unwrap_or_default();
+        url.port.as_deref().unwrap_or("5432") == port
+            && (named == host || is_local(named) && is_local(&host))
+    });
+
+    if is_ours {
+        Ok(None)
+    } else {
+        Err(another(hook, uri, database).because("there is no psql on this machine to ask with"))
+    }
+}
+
+fn unproved(hook: &Hook, container: Option<&ContainerFacts>, why: &str) -> String {
+    let place =
+        container.map_or(String::new(), |found| format!(" in the container {}", found.name));
+    format!("nobody can tell beforehand where the hook `{}`{place} works: {why}", hook.moment)
+}
+
+fn another(hook: &Hook, uri: &str, database: &Surveyed) -> Problem {
+    let leads = format!(
+        "the address that it gets ({}) leads elsewhere than to {}",
+        shown(uri),
+        database.at()
+    );
+
+    let cure = match database.published() {
+        Some((host, port)) => format!(
+            "correct it: the container's server is reached from this machine at `{host}:{port}`"
+        ),
+        None => "correct it in `db-tasks.toml` or `.env` (`db-config` shows where it comes from), \
+                 or give the hook a `url`"
+            .into(),
+    };
+
+    Problem::refused(format!(
+        "the hook `{}` would work in another database than `{}`",
+        hook.moment,
+        database.name()
+    ))
+    .because(leads)
+    .cure(format!("nothing was touched; {cure}"))
+}
+
+fn unreached(hook: &Hook, uri: &str, words: &str) -> Problem {
+    Problem::refused(format!(
+        "the hook `{}` would not reach its database: nothing answers at {}",
+        hook.moment,
+        shown(uri)
+    ))
+    .because(words)
+    .cure(
+        "nothing was touched; correct the address (`db-config` shows where it comes from), or \
+         give the hook a `url`",
+    )
+}
+
+/// Where a URI leads, without who and what.
+fn shown(uri: &str) -> String {
+    let Ok(url) = url::parse(uri) else { return "?".into() };
+    let host = url.host.unwrap_or_else(|| "localhost".into());
+    let at = url.port.map_or(host.clone(), |port| format!("{host}:{port}"));
+    url.database.map_or(at.clone(), |database| format!("{at}/{database}"))
+}

@@ -1,0 +1,354 @@
+//! What every command has: the project, the environment, the clock, the terminal. Below it, the ways
+//! that several commands go: to their servers, to the databases that are meant, to the backup that is
+//! meant, and from a plan to its report.
+
+pub mod alone;
+pub mod author;
+mod carrying;
+pub mod choosing;
+pub mod fitting;
+mod hooks;
+mod logging;
+pub mod meant;
+mod meeting;
+pub mod record;
+pub mod repairing;
+pub mod servers;
+pub mod services;
+mod strangers;
+mod waiting;
+
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use chrono::{DateTime, Utc};
+
+use self::record::Record;
+use crate::bundle::name;
+use crate::config::{self, Database, Dotenv, Env, Project};
+use crate::door::{Idle, Interrupt, waits::Waits};
+use crate::engine::postgres::facts::Depth;
+use crate::facts::{Surveyed, Surveyor};
+use crate::options::{self, Global};
+use crate::planning::Moment;
+use crate::problem::{Exit, Problem};
+use crate::run::journal::{self, Found, Unfinished};
+use crate::run::{self, Lock, Own};
+use crate::ui::describe::Detail;
+use crate::ui::terminal::{self, Telling, Terminal};
+use crate::ui::typed::{self, Typed};
+use crate::ui::{shown, told};
+
+/// The clock.
+pub const CLOCK: fn() -> DateTime<Utc> = Utc::now;
+
+/// One run of the program.
+pub struct Session {
+    /// The project.
+    pub project: Project,
+    /// The environment it was read with.
+    pub env: Env,
+    /// The clock and this run's name, read once.
+    pub moment: Moment,
+    /// Standard error.
+    pub terminal: Terminal,
+    /// What was done so far.
+    pub record: Record,
+    /// What standard output is for.
+    output: Output,
+    /// How much of a plan a dry run shows.
+    detail: Detail,
+    /// How this run was begun.
+    pub typed: Typed,
+    /// The project's lock, once it is held.
+    lock: Option<Lock>,
+    /// What this user has outside of the project.
+    pub own: Own,
+    interrupt: Arc<Interrupt>,
+    /// Why what followed the work was not done.
+    pub but: Option<anyhow::Error>,
+    waits: Waits,
+    /// The session in which the first database was looked at, where a dump of it comes next.
+    pub idle: Idle,
+}
+
+/// What standard output is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Output {
+    /// What people read, as it comes.
+    Text,
+    /// One document, at the end.
+    Document,
+}
+
+/// What is done with a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Intent {
+    /// It is run.
+    Run,
+    /// `--dry-run`: it is printed.
+    Show,
+}
+
+impl Intent {
+    /// From the options of a command that is asked for.
+    pub fn of(consent: &options::Consent) -> Self {
+        Self::by_flag(consent.dry_run)
+    }
+
+    /// From `--dry-run`.
+    pub fn by_flag(dry_run: bool) -> Self {
+        if dry_run { Self::Show } else { Self::Run }
+    }
+}
+
+impl Session {
+    /// Finds and reads the project.
+    pub fn open(global: &Global) -> Result<Self> {
+        let path = match &global.config {
+            Some(path) => std::path::absolute(path)?,
+            None => config::find(&std::env::current_dir().context("the current folder is gone")?)?,
+        };
+        let dotenv = if global.no_dotenv { Dotenv::Ignore } else { Dotenv::Read };
+        let (mut project, env) = config::load(&path, Env::of_process(), dotenv)?;
+        let own = Own::look(&project.root, &env);
+
+        project.state = run::state::place(&path, project.state_dir(), own.state_dir());
+        name::check(&project.backup).map_err(|why| {
+            Problem::usage("`[backup]` in `db-tasks.toml` is wrong").because(why).cure(
+                "correct it in the file, or leave it out: there is a default for each of them",
+            )
+        })?;
+
+        let telling = if global.quiet { Telling::Quiet } else { Telling::Steps };
+        let now = Utc::now();
+        let run = format!("{:x}{:04x}", now.timestamp(), std::process::id() & 0xffff);
+        let interrupt = Interrupt::listen()?;
+        let mut terminal = Terminal::new(&env, telling, Arc::clone(&interrupt));
+
+        terminal.hide(&project.secrets);
+        let record = Record::of(&project, now);
+        let output = if global.json { Output::Document } else { Output::Text };
+        let detail = if global.verbose { Detail::Commands } else { Detail::Steps };
+        let typed = Typed::of(&env, global.config.as_deref(), typed::program().as_deref());
+
+        let (waits, idle) =
+            (Waits::new(terminal::aside, project.guards.wait_for_locks), Idle::default());
+        let (moment, lock, but) = (Moment { now, run }, None, None);
+
+        Ok(Self {
+            project,
+            env,
+            moment,
+            terminal,
+            record,
+            output,
+            detail,
+            typed,
+            lock,
+            own,
+            interrupt,
+            but,
+            waits,
+            idle,
+        })
+    }
+
+    /// Somebody to ask servers with.
+    pub fn surveyor(&self) -> Surveyor<'_> {
+        let app_name = format!("db-tasks/{}", self.moment.run);
+        Surveyor {
+            project: &self.project,
+            env: &self.env,
+            app_name,
+            waits: &self.waits,
+            idle: None,
+        }
+    }
+
+    /// The databases that are meant: one by its key or name, or all.
+    pub fn databases(&self, wanted: Option<&str>) -> Result<Vec<Database>> {
+        let all = &self.project.databases;
+        let Some(wanted) = wanted else { return Ok(all.clone()) };
+        // a key is unique, a name need not be
+        let mut found: Vec<Database> = all.iter().filter(|d| d.key == wanted).cloned().collect();
+
+        if found.is_empty() {
+            found = all
+                .iter()
+                .filter(|d| d.connection.database.as_deref() == Some(wanted))
+                .cloned()
+                .collect();
+        }
+
+        if found.is_empty() {
+            let known: Vec<String> = all.iter().map(|d| format!("`{}`", d.key)).collect();
+            return Err(Problem::usage(format!("`db-tasks.toml` has no database `{wanted}`"))
+                .cure(format!("known are {}", known.join(", ")))
+                .into());
+        }
+
+        Ok(found)
+    }
+
+    /// The one database that is meant.
+    pub fn database(&self, wanted: Option<&str>) -> Result<Database> {
+        let mut found = self.databases(wanted)?;
+        if found.len() > 1 {
+            let known: Vec<String> = found.iter().map(|d| format!("`{}`", d.key)).collect();
+            return Err(Problem::usage("the project has more than one database")
+                .cure(format!("say which with `--database`: {}", known.join(", ")))
+                .into());
+        }
+        found.pop().context("a project has a database")
+    }
+
+    /// Takes the project's lock, where something is going to be changed.
+    pub fn lock(&mut self, task: &str, intent: Intent) -> Result<()> {
+        if intent == Intent::Run && self.lock.is_none() {
+            self.lock = Some(Lock::take(&self.project.state_dir(), task, self.moment.now)?);
+            self.set_unsafe_aside()?;
+        }
+        Ok(())
+    }
+
+    /// A journal that may be anybody's is done by nobody, and stands in no run's way.
+    fn set_unsafe_aside(&mut self) -> Result<()> {
+        let Found::Unsafe(why) = journal::read(&self.project.state_dir(), &self.own) else {
+            return Ok(());
+        };
+        let aside = journal::set_aside(&self.project.state_dir(), self.moment.now)?;
+
+        self.terminal.say(&format!(
+            "warning: `{}` was not run: {why}\n  it is `{}` now; read what it would have cleaned \
+             up, do by hand what is to be done, and remove it",
+            journal::NAME,
+            Self::short(&aside)
+        ));
+
+        Ok(())
+    }
+
+    /// Whether this run holds the project's lock.
+    pub fn is_locked(&self) -> bool {
+        self.lock.is_some()
+    }
+
+    /// What a killed run of ours has left to be cleaned up.
+    pub fn unfinished(&self) -> Option<Unfinished> {
+        match journal::read(&self.project.state_dir(), &self.own) {
+            Found::Left(left) => Some(left),
+            Found::Nothing | Found::Unsafe(_) => None,
+        }
+    }
+
+    /// Why a journal that is there is nobody's word.
+    pub fn unsafe_journal(&self) -> Option<String> {
+        match journal::read(&self.project.state_dir(), &self.own) {
+            Found::Unsafe(why) => {
+                Some(format!("`{}` is not to be trusted, and is not run: {why}", journal::NAME))
+            }
+            Found::Nothing | Found::Left(_) => None,
+        }
+    }
+
+    /// Whether somebody reads what is told.
+    pub fn is_watched(&self) -> bool {
+        std::io::stderr().is_terminal()
+    }
+
+    /// Whether a signal came.
+    pub fn interrupted(&self) -> bool {
+        self.interrupt.hit()
+    }
+
+    /// What a command came to, unless a signal cut short what it asked: it may have shown less than
+    /// there is.
+    pub fn whole(&self, exit: Exit) -> Result<Exit> {
+        let cut =
+            || Problem::new(Exit::Interrupted, "interrupted: not everything could be asked").into();
+        if self.interrupt.has_cut_a_question() { Err(cut()) } else { Ok(exit) }
+    }
+
+    /// The signals and the terminal, for a wait.
+    pub fn signals(&mut self) -> (Arc<Interrupt>, &mut Terminal) {
+        (Arc::clone(&self.interrupt), &mut self.terminal)
+    }
+
+    /// A result: lines on standard output.
+    pub fn print(&mut self, text: &str) -> Result<Exit> {
+        self.record.result(text);
+        if self.output == Output::Text { self.put(text) } else { Ok(Exit::Done) }
+    }
+
+    /// A text on standard output, as it may be shown.
+    fn put(&self, text: &str) -> Result<Exit> {
+        print(&shown::text(&self.project.secrets.cover(text)))
+    }
+
+    /// An error without what is secret.
+    pub fn covered(&self, error: anyhow::Error) -> anyhow::Error {
+        let cover = |text: &str| self.project.secrets.cover(text);
+
+        match error.downcast::<Problem>() {
+            Ok(mut problem) => {
+                problem.cure = problem.cure.map(|cure| self.typed.text(&cure));
+                problem.map(cover).into()
+            }
+            // its causes are words of the system, which has no secrets
+            Err(error) if cover(&format!("{error:#}")) == format!("{error:#}") => error,
+            Err(error) => anyhow::anyhow!(cover(&format!("{error:#}"))),
+        }
+    }
+
+    /// What a looking command shows: a text for people, fields for programs.
+    pub fn show(&mut self, text: &str, fields: serde_json::Value) -> Result<Exit> {
+        self.record.fields(fields);
+        if self.output == Output::Text { self.put(text) } else { Ok(Exit::Done) }
+    }
+
+    /// Whether another program may have our standard output: a document has it for itself.
+    pub fn lends_output(&self) -> bool {
+        self.output == Output::Text
+    }
+
+    /// A path as short as it can be said from here.
+    pub fn short(path: &Path) -> String {
+        told::short(path, &std::env::current_dir().unwrap_or_default())
+    }
+}
+
+/// A text on standard output, as it is; tasks print through the session, which knows what may be
+/// shown, and whether it is theirs.
+pub fn print(text: &str) -> Result<Exit> {
+    let mut out = std::io::stdout().lock();
+    let written = writeln!(out, "{}", text.trim_end_matches('\n')).and_then(|()| out.flush());
+    match written {
+        // whoever reads has seen enough (`db-list | head`)
+        Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(Exit::Done),
+        Err(e) => Err(e).context("could not write to standard output"),
+        Ok(()) => Ok(Exit::Done),
+    }
+}
+
+/// An error, on standard error.
+pub fn complain(error: &anyhow::Error) {
+    let mut err = std::io::stderr().lock();
+    // nobody to tell it to when standard error is closed
+    let declined = error.downcast_ref::<Problem>().is_some_and(|p| p.exit == Exit::Declined);
+
+    drop(writeln!(
+        err,
+        "{}{}",
+        if declined { "" } else { "error: " },
+        shown::text(&format!("{error:#}"))
+    ));
+}
+
+/// What the servers say of these databases.
+pub fn survey(session: &Session, databases: &[Database]) -> Result<Vec<Surveyed>> {
+    let surveyor = session.surveyor();
+    databases.iter().map(|d| surveyor.survey(d, Depth::Database)).collect()
+}

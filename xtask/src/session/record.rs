@@ -1,0 +1,192 @@
+//! What a command did, kept for the one document that `--json` prints at its end, whatever the end
+//! was.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value, json};
+
+use super::Intent;
+use crate::config::{Project, Secrets};
+use crate::gate::{Judgement, Verdict};
+use crate::plan::Plan;
+use crate::problem::Exit;
+use crate::run::Report;
+use crate::ui::json;
+
+/// Everything that is known so far.
+#[derive(Debug, Default)]
+pub struct Record {
+    /// The project's name, its environment, and when the command began: known once the project is
+    /// read.
+    project: Option<(String, String, String)>,
+    carried: Vec<Carried>,
+    result: Vec<String>,
+    afterwards: Vec<String>,
+    fields: Map<String, Value>,
+    secrets: Secrets,
+}
+
+/// A plan on its way through gate and run.
+#[derive(Debug)]
+struct Carried {
+    task: &'static str,
+    databases: Vec<String>,
+    refused_by: Vec<&'static str>,
+    plan: Value,
+    verdicts: Vec<Value>,
+    steps: Vec<Value>,
+    left_behind: Vec<String>,
+    outcome: Value,
+}
+
+impl Record {
+    /// For a command in a project.
+    pub fn of(project: &Project, now: DateTime<Utc>) -> Self {
+        Self {
+            project: Some((project.name.clone(), project.environment.clone(), now.to_rfc3339())),
+            ..Self::default()
+        }
+    }
+
+    /// A plan is there, and the guards have spoken.
+    pub fn planned(&mut self, plan: &Plan, verdicts: &[Verdict]) {
+        self.carried.push(Carried {
+            task: plan.task,
+            databases: plan.databases(),
+            refused_by: verdicts
+                .iter()
+                .filter(|v| v.judgement == Judgement::Refused)
+                .map(|v| v.guard)
+                .collect(),
+            plan: json::plan(plan),
+            verdicts: json::verdicts(verdicts),
+            steps: Vec::new(),
+            left_behind: Vec::new(),
+            outcome: json::outcome("planned", Exit::Done, None, &[], Duration::ZERO),
+        });
+    }
+
+    /// The last plan was not let through.
+    pub fn stopped(&mut self, error: &anyhow::Error) {
+        self.ended(Vec::new(), &Report::default(), Some(error));
+    }
+
+    /// The last plan was run.
+    pub fn ran(&mut self, steps: Vec<Value>, report: &Report) {
+        self.ended(steps, report, report.problem.as_ref());
+    }
+
+    fn ended(&mut self, steps: Vec<Value>, report: &Report, problem: Option<&anyhow::Error>) {
+        let Some(last) = self.carried.last_mut() else { return };
+        let exit = problem.map_or(Exit::Done, Exit::of);
+        last.left_behind = report.left_behind.iter().map(ToString::to_string).collect();
+        last.outcome =
+            json::outcome(json::word(exit), exit, problem, &last.left_behind, report.took);
+        last.steps = steps;
+    }
+
+    /// The databases of the task's last plan, and the guards that refused it: what the audit log
+    /// says of a run.
+    pub fn concerned(&self, task: &str) -> (&[String], &[&'static str]) {
+        // a cluster may have been stopped since
+        self.carried
+            .iter()
+            .rfind(|c| c.task == task)
+            .map_or((&[], &[]), |last| (&last.databases, &last.refused_by))
+    }
+
+    /// The acts of the last plan that ended well, as they are told.
+    pub fn done(&self) -> Vec<&str> {
+        let steps = self.carried.last().map_or(&[][..], |last| &last.steps);
+        steps
+            .iter()
+            .filter(|step| step["ok"] == json!(true))
+            .filter_map(|step| step["what"].as_str())
+            .collect()
+    }
+
+    /// What could not be cleaned up, with the reasons, by the task's last plan.
+    pub fn left_behind(&self, task: &str) -> &[String] {
+        self.carried.iter().rfind(|c| c.task == task).map_or(&[], |last| &last.left_behind)
+    }
+
+    /// What to know when a plan is done.
+    pub fn afterwards(&mut self, lines: Vec<String>) {
+        self.afterwards.extend(lines);
+    }
+
+    /// What people read on standard output.
+    pub fn result(&mut self, text: &str) {
+        self.result.extend(text.lines().map(String::from));
+    }
+
+    /// What programs read beside it.
+    pub fn fields(&mut self, fields: Value) {
+        if let Value::Object(fields) = fields {
+            self.fields.extend(fields);
+        }
+    }
+
+    /// The whole document. The command's own first plan stands at the top, what came before and
+    /// after it beside it.
+    pub fn document(
+        mut self,
+        command: &str,
+        intent: Intent,
+        exit: Exit,
+        error: Option<&anyhow::Error>,
+        took: Duration,
+    ) -> Value {
+        let left: Vec<String> = self.carried.iter().flat_map(|c| c.left_behind.clone()).collect();
+        let word =
+            if intent == Intent::Show && exit == Exit::Done { "planned" } else { json::word(exit) };
+        let outcome = json::outcome(word, exit, error, &left, took);
+        let own = self.carried.iter().position(|c| c.task == command);
+        let after = self.carried.split_off(own.map_or(self.carried.len(), |at| at + 1));
+
+        let own = own.and_then(|_| self.carried.pop());
+        let others = |list: Vec<Carried>| list.into_iter().map(Carried::json).collect::<Vec<_>>();
+        let (plan, verdicts, steps) =
+            own.map_or((Value::Null, vec![], vec![]), |own| (own.plan, own.verdicts, own.steps));
+        let (project, environment, when) =
+            self.project.map_or((None, None, None), |(p, e, w)| (Some(p), Some(e), Some(w)));
+
+        let mut document = json!({
+            "schema": json::SCHEMA, "command": command, "project": project, "environment": environment, "when": when,
+            "intent": if intent == Intent::Show { "show" } else { "run" },
+            "plan": plan, "verdicts": verdicts, "steps": steps, "before": others(self.carried), "after": others(after),
+            "outcome": outcome, "result": self.result, "afterwards": self.afterwards,
+        });
+
+        if let Value::Object(document) = &mut document {
+            document.extend(self.fields);
+        }
+
+        cover(&mut document, &self.secrets);
+
+        document
+    }
+
+    /// What no document shows.
+    pub fn hide(&mut self, secrets: &Secrets) {
+        self.secrets = secrets.clone();
+    }
+}
+
+fn cover(value: &mut Value, secrets: &Secrets) {
+    match value {
+        Value::String(text) => *text = secrets.cover(text),
+        Value::Array(all) => all.iter_mut().for_each(|one| cover(one, secrets)),
+        Value::Object(all) => all.values_mut().for_each(|one| cover(one, secrets)),
+        _ => {}
+    }
+}
+
+impl Carried {
+    fn json(self) -> Value {
+        json!({
+            "command": self.task, "plan": self.plan, "verdicts": self.verdicts, "steps": self.steps, "outcome": self.outcome,
+        })
+    }
+}

@@ -1,0 +1,157 @@
+//! What an earlier run has left to be cleaned up.
+
+use anyhow::Result;
+
+use super::{Intent, Session};
+use crate::door::movers::Process;
+use crate::gate::Consent;
+use crate::planning::repair;
+use crate::problem::{Exit, Problem};
+use crate::run::journal::{self, Unfinished};
+use crate::run::{self, Report};
+use crate::tasks;
+use crate::ui::terminal::Telling;
+
+/// Who cleans up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Occasion {
+    /// A person asks for it.
+    Asked,
+    /// A run that is about something else.
+    OnTheWay,
+}
+
+impl Session {
+    /// Cleans up after a killed run. What can't be done stays on the list, and holds nobody up; it
+    /// is told in full by the run that finds it out, and to whoever asks for it. A later run
+    /// tries in silence.
+    pub fn repair(&mut self, intent: Intent, occasion: Occasion) -> Result<()> {
+        let Some(left) = self.unfinished() else { return Ok(()) };
+        let was_told = occasion == Occasion::OnTheWay
+            && !left.pending.is_empty()
+            && left.pending.iter().all(|deed| deed.told);
+
+        if intent == Intent::Run
+            && let Err(e) = self.end_hooks(&left)
+        {
+            // it must not meet what comes back: all of it waits for the next run
+            self.terminal.say(&format!("{e:#}"));
+            return Ok(());
+        }
+
+        let telling = was_told.then(|| self.terminal.turn(Telling::Nothing));
+        let now = if occasion == Occasion::OnTheWay { repair::on_the_way(&left) } else { left };
+        let done = self.carry_out(repair::plan(&now), Consent::Yes, intent);
+
+        if let Some(telling) = telling {
+            self.terminal.turn(telling);
+        }
+
+        if let Err(e) = done
+            && !was_told
+        {
+            self.terminal.say(&format!("{e:#}"));
+        }
+
+        if intent == Intent::Show {
+            return Ok(());
+        }
+
+        self.say_what_is_left(was_told);
+        self.mark_as_told()
+    }
+
+    fn mark_as_told(&self) -> Result<()> {
+        let Some(mut left) = self.unfinished() else { return Ok(()) };
+        left.pending.iter_mut().for_each(|deed| deed.told = true);
+        journal::write(&self.project.state_dir(), &self.own, &left)
+    }
+
+    /// What is still to be done, with the ways out; a line, where all of it has been told before.
+    fn say_what_is_left(&mut self, was_told: bool) {
+        let still = self.unfinished().map_or(Vec::new(), |left| repair::numbered(&left));
+        match still.len() {
+            0 => {}
+            n if was_told => {
+                let deeds = if n == 1 {
+                    "a deed of an earlier run is".into()
+                } else {
+                    format!("{n} deeds of an earlier run are")
+                };
+
+                self.terminal.tell(&format!(
+                    "note: {deeds} still to be cleaned up: `db-repair` tells which, and the way \
+                     out"
+                ));
+            }
+            _ => {
+                let ways_out = self.typed.text(repair::WAYS_OUT);
+                self.terminal.say(&format!(
+                    "still to be cleaned up:\n  {}\n  {ways_out}",
+                    still.join("\n  ")
+                ));
+            }
+        }
+    }
+
+    /// What `db-repair` could not do, and why.
+    pub fn still_to_do(&self, deeds: Vec<String>, inside: usize) -> Problem {
+        let (count, told) = (deeds.len() + inside, deeds.join("\n"));
+
+        if self.interrupted() {
+            let cut = format!(
+                "interrupted: {} to be done",
+                if count == 1 { "a deed is still" } else { "deeds are still" }
+            );
+            return Problem::new(Exit::Interrupted, cut)
+                .because(told)
+                .cure("run `db-repair` again: a deed that is done twice harms nothing");
+        }
+
+        let what = if count == 1 {
+            "a deed could not be done".into()
+        } else {
+            format!("{count} deeds could not be done")
+        };
+
+        Problem::failed(what)
+            .because(told)
+            .because(self.record.left_behind(tasks::REPAIR.name).join("\n"))
+            .cure(repair::WAYS_OUT)
+    }
+
+    /// Forgets one deed of a clean-up that can't succeed: a person has said that it is of no
+    /// matter.
+    pub fn forget(&mut self, number: usize) -> Result<Exit> {
+        let left = self.unfinished();
+        let all = left.as_ref().map_or(Vec::new(), repair::numbered);
+        let (Some(mut left), Some(told)) = (left, number.checked_sub(1).and_then(|at| all.get(at)))
+        else {
+            let known = if all.is_empty() {
+                "nothing is left to be cleaned up".into()
+            } else {
+                all.join("\n")
+            };
+            return Err(Problem::usage(format!("there is no deed {number} to forget"))
+                .because(known)
+                .into());
+        };
+
+        left.pending.remove(number - 1);
+        journal::write(&self.project.state_dir(), &self.own, &left)?;
+        self.write_down("db-repair --forget", None, &Report::default());
+
+        self.print(&format!("forgotten: {told}"))
+    }
+
+    /// Ends the hooks that outlived their run, and forgets them.
+    fn end_hooks(&self, left: &Unfinished) -> Result<()> {
+        left.hook.iter().for_each(Process::end);
+        left.inside.iter().try_for_each(run::end_inside)?;
+        journal::write(
+            &self.project.state_dir(),
+            &self.own,
+            &Unfinished { hook: None, inside: Vec::new(), ..left.clone() },
+        )
+    }
+}

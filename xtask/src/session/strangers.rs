@@ -1,0 +1,168 @@
+//! What a repository brings, and whether it may be run: a person says so once, for a project and a
+//! machine.
+
+use anyhow::Result;
+
+use super::{Intent, Session};
+use crate::config::At;
+use crate::facts::lent::lent;
+use crate::facts::strangers::{Brought, brought, repository};
+use crate::options::Global;
+use crate::problem::Problem;
+use crate::run::own::Trusted;
+use crate::tasks::Touches;
+
+/// Whether a command runs only what is no part of the repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wary {
+    /// It only looks.
+    Looks,
+    /// It reads files alone, and may take a program for that.
+    Reads,
+    /// It changes something: what the repository brings is its own word, as its hooks are.
+    Changes,
+}
+
+impl Wary {
+    fn of(touches: Touches, intent: Intent, global: &Global) -> Self {
+        let waits = global.wait.is_some();
+        match touches {
+            Touches::Looks => Self::Looks,
+            Touches::Programs if !waits => Self::Reads,
+            // these read files alone, unless a server is to be waited for
+            Touches::Files | Touches::Programs if waits => Self::Looks,
+            _ if intent == Intent::Show => Self::Looks,
+            _ => Self::Changes,
+        }
+    }
+}
+
+impl Session {
+    /// Takes a person's word on what the repository brings; without one, a command that only looks
+    /// runs none of it, and sends nothing of the person's own to where the repository says.
+    ///
+    /// # Errors
+    /// It would have to.
+    pub fn beware(
+        &mut self,
+        global: &Global,
+        task: &str,
+        touches: Touches,
+        intent: Intent,
+    ) -> Result<()> {
+        let (brought, lent) = (brought(&self.project, &self.env), lent(&self.project, &self.env));
+        let repository = repository(&self.project.root, &self.env);
+        let path = repository.display().to_string();
+
+        if global.trust_repo {
+            let all = brought.iter().chain(&lent).map(|one| (one.what.clone(), one.state.clone()));
+            self.own.trust(all.chain([(path.clone(), "PATH".into())]).collect())?;
+        }
+
+        let for_all = self.env.given("DB_TASKS_TRUST_REPO").is_some()
+            && self.env.says_yes("DB_TASKS_TRUST_REPO");
+        let wary = Wary::of(touches, intent, global);
+        if for_all || wary == Wary::Changes {
+            return Ok(());
+        }
+
+        let trusted = self.own.trusted();
+        let strange = untrusted(brought, &trusted);
+        if !strange.is_empty() {
+            return Err(refusal(task, &strange).into());
+        }
+
+        let strange = untrusted(lent, &trusted);
+        if wary == Wary::Looks && !strange.is_empty() {
+            return Err(would_send(task, &strange).into());
+        }
+        if !trusted.contains_key(&path) {
+            self.env = std::mem::take(&mut self.env).wary_of(&repository);
+        }
+
+        Ok(())
+    }
+
+    /// Where a run of ours has worked with the servers, it has sent all that is theirs: their
+    /// addresses are no stranger's any more.
+    pub fn know_addresses(&self) {
+        let lent = lent(&self.project, &self.env).into_iter().map(|one| (one.what, one.state));
+        // where it can't be kept, whoever only looks has to ask: that spoils no work
+        drop(self.own.trust(lent.collect()));
+    }
+
+    /// What a run of ours has made, or has used to change something, is none of a stranger's any
+    /// more.
+    pub fn know_clusters(&self) {
+        if !self.project.databases.iter().any(|d| matches!(d.at, At::Cluster { .. })) {
+            return;
+        }
+        let clusters =
+            brought(&self.project, &self.env).into_iter().filter(|one| !one.state.is_empty());
+        // where it can't be kept, whoever only looks has to ask: that spoils no work
+        drop(self.own.trust(clusters.map(|one| (one.what, one.state)).collect()));
+    }
+}
+
+fn untrusted(brought: Vec<Brought>, trusted: &Trusted) -> Vec<Brought> {
+    brought.into_iter().filter(|one| trusted.get(&one.what) != Some(&one.state)).collect()
+}
+
+fn refusal(task: &str, strange: &[Brought]) -> Problem {
+    let what =
+        strange.iter().map(|one| format!("`{}` is `{}`", one.key, one.what)).collect::<Vec<_>>();
+    Problem::refused(format!("`{task}` changes nothing, and would run what this repository brings"))
+        .because(what.join("\n"))
+        .because("nobody has said on this machine that it is to be trusted as it is now")
+        .cure(
+            "look at it; `--trust-repo` says so once and for all on this machine, \
+             DB_TASKS_TRUST_REPO=1 for one run (CI)",
+        )
+}
+
+fn would_send(task: &str, strange: &[Brought]) -> Problem {
+    let what =
+        strange.iter().map(|one| format!("`{}` sends {}", one.key, one.what)).collect::<Vec<_>>();
+    Problem::refused(format!(
+        "`{task}` only looks, and would send variables of yours to another machine, which this \
+         repository names"
+    ))
+    .because(what.join("\n"))
+    .because("nothing was sent; nobody has said on this machine that it is to be trusted with them")
+    .cure(
+        "look whether that host is yours; `--trust-repo` says so once and for all on this \
+         machine, DB_TASKS_TRUST_REPO=1 for one run (CI); what is called as libpq's own are \
+         (`PGPASSWORD`), `POSTGRES_…`, `DB_…` or `DATABASE_…`, what `.env` says itself, and a \
+         whole address is never asked about",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_trusted_is_trusted_as_it_was() {
+        let one = |what: &str, state: &str| Brought {
+            key: "k".into(),
+            what: what.into(),
+            state: state.into(),
+        };
+
+        let trusted =
+            Trusted::from([("/p/bin".into(), String::new()), ("/p/pg".into(), "7 aa".into())]);
+
+        for (brought, strange) in [
+            (one("/p/bin", ""), 0),
+            (one("/p/bin2", ""), 1),
+            (one("/p/pg", "7 aa"), 0),
+            (one("/p/pg", "8 aa"), 1),
+            (one("/p/pg", "7 bb"), 1),
+        ] {
+            assert_eq!(untrusted(vec![brought.clone()], &trusted).len(), strange, "{brought:?}");
+        }
+
+        let said = refusal("db-status", &[one("/p/bin", "")]).to_string();
+        assert!(said.contains("`k` is `/p/bin`") && said.contains("--trust-repo"), "{said}");
+    }
+}
