@@ -221,8 +221,8 @@ fn of_another_database() {
         HOST.replace("\"app\"", "\"other\"").replace("databases.main", "databases.second"),
     );
     bench.run(&["db-restore", &name, "--yes"]).exits(3).only_error(
-        "the backup is of the database `app`, not of `other`\n  next: choose the other with \
-         `--database`, restore beside it with `--as NAME`, or accept it with `--any-database`",
+        "the backup is of the database `app`, not of `other`\n  next: choose the other one with \
+         `--database`, restore next to it with `--as NAME`, or accept it with `--any-database`",
     );
 
     bench.run(&["db-restore", &name, "--yes", "--any-database"]).exits(0);
@@ -444,7 +444,7 @@ fn that_a_backup_is_of_another_database_is_said() {
         bench.file(&path, changed.to_string());
     };
 
-    let says = "it was made of the database `shopdb`, and goes into `app`";
+    let says = "it is of the database `shopdb`, and is loaded into `app`";
     assert!(
         !bench
             .run(&["db-restore", &name, "--yes"])

@@ -311,19 +311,19 @@ fn roles_and_what_holds_a_database() {
     let cases: [(Change, &str); 4] = [
         (
             |f| f["role"]["createdb"] = false.into(),
-            "the role `boss` may not create databases\n  a restore loads into a new database next \
-             to the live one, and swaps when all is verified\n  next: an administrator runs `ALTER \
-             ROLE \"boss\" CREATEDB`, or another role is given in the connection; or `db-restore \
+            "the role `boss` can't create databases\n  a restore loads into a new database next to \
+             the live one, and swaps when all is verified\n  next: have an administrator run \
+             `ALTER ROLE \"boss\" CREATEDB`, or connect as another role; or `db-restore \
              --in-place`, which backs up first",
         ),
         (
             |f| f["databases"][0]["owner"] = "ana".into(),
-            "the role `boss` does not own `app`, so it may not rename it\n  next: connect as \
-             `ana` or as a superuser",
+            "the role `boss` does not own `app`, so it can't rename it\n  next: connect as `ana` \
+             or as a superuser",
         ),
         (
             |f| f["prepared"] = 1.into(),
-            "`app` is held by 1 prepared transaction\n  next: end what is prepared with COMMIT \
+            "`app` is held by 1 prepared transaction\n  next: end the transaction with COMMIT \
              PREPARED or ROLLBACK PREPARED (`SELECT * FROM pg_prepared_xacts`)",
         ),
         (
@@ -352,16 +352,16 @@ fn a_name_that_is_taken_and_an_undo_of_nothing() {
         &bench,
         &["db-restore", "--latest", "--as", "app"],
         3,
-        "there is a database `app` already\n  next: `--as` takes a name that is free; without it, \
-         the live database is replaced",
+        "the database `app` exists already\n  next: `--as` needs a free name; without it, the live \
+         database is replaced",
     );
 
     refused(
         &bench,
         &["db-undo", "--yes"],
         1,
-        "there is nothing to undo: no database `app__previous` on the server (localhost)\n  next: \
-         `db-restore` restores a backup; `db-list` shows them",
+        "there is nothing to undo: there is no database `app__previous` on the server \
+         (localhost)\n  next: `db-restore` restores a backup; `db-list` shows them",
     );
 }
 
@@ -379,8 +379,8 @@ fn a_database_that_only_looks_like_ours_is_left_alone() {
             &bench,
             args,
             3,
-            "the database `app__previous` is in the way, and db-tasks did not make it\n  next: if \
-             it is of no use, drop it; else give it another name: `ALTER DATABASE \
+            "the database `app__previous` is in the way, and db-tasks did not create it\n  next: \
+             if you do not need it, drop it; otherwise give it another name: `ALTER DATABASE \
              \"app__previous\" RENAME TO …`",
         );
     }

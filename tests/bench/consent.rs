@@ -49,8 +49,8 @@ fn nobody_to_ask() {
     }
 
     bench.run(&["db-restore"]).exits(3).only_error(
-        "which backup is meant can't be asked: standard input is no terminal\n  next: name it, or \
-         give `--latest` or `--file PATH`",
+        "can't ask which backup to use: standard input is not a terminal\n  next: name it, or use \
+         `--latest` or `--file PATH`",
     );
     bench.run(&["db-backup"]).exits(0);
     bench
@@ -184,8 +184,8 @@ fn a_marker_in_the_database() {
     }
 
     let error = "`{task}` is refused by the marker guard\n  marker: the marker in the the marker \
-                 of database `app` is `production`\n  next: no flag lifts this; if it is wrong, an \
-                 administrator runs `ALTER DATABASE \"app\" RESET dbtasks.environment`";
+                 of database `app` is `production`\n  next: no flag lifts this; if it is wrong, \
+                 have an administrator run `ALTER DATABASE \"app\" RESET dbtasks.environment`";
     refused(&bench, DESTRUCTIVE[2], &["--yes"], error);
 }
 

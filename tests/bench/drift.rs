@@ -86,8 +86,8 @@ fn restore_of_what_a_newer_pg_dump_has_written() {
     );
     bench.file("newer.sql", newer);
     bench.run(&["db-restore", "--file", "newer.sql", "--yes"]).exits(0).tells(
-        "pg_dump 17.6 wrote it: its `SET transaction_timeout`, which a 15.18 server does not \
-         know, is left out on the way",
+        "pg_dump 17.6 wrote it: its `SET transaction_timeout`, which a 15.18 server does not know, \
+         is left out",
     );
 
     let loads: Vec<_> =

@@ -220,14 +220,13 @@ fn a_clean_up_that_cant_succeed_is_told_once() {
     bench
         .run(&["db-backup"])
         .exits(0)
-        .tells("still to be cleaned up:\n  1. remove half")
+        .tells("clean-up is not finished:\n  1. remove half")
         .tells("db-repair --forget NUMBER");
 
     for _ in 0..2 {
-        let said = bench
-            .run(&["db-backup"])
-            .exits(0)
-            .tells("note: a deed of an earlier run is still to be cleaned up: `db-repair`");
+        let said = bench.run(&["db-backup"]).exits(0).tells(
+            "note: a clean-up step of an earlier run is still to be cleaned up: `db-repair`",
+        );
         assert!(!said.err.contains("--forget") && !said.err.contains("\u{2717}"), "{}", said.err);
     }
 

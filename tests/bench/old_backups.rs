@@ -306,7 +306,7 @@ fn the_newest_backup_is_of_the_database_that_is_meant() {
         .facts("postgres", super::with_beside(&[]))
         .file("db-tasks.toml", &renamed);
     let said = bench.run(&["db-restore", "--latest", "--yes"]).exits(3);
-    said.tells("the newest backup is of the database `app`, and not of `shop`")
+    said.tells("the newest backup is of the database `app`, not of `shop`")
         .tells("db-restore --latest --any-database");
     assert!(bench.run(&["db-status"]).exits(0).out.contains("last backup  none"));
 

@@ -98,7 +98,7 @@ fn a_clean_up_that_can_not_be_done_can_be_forgotten() {
     let said = bench
         .run(&["db-backup", "--auto"])
         .exits(0)
-        .tells("note: a deed of an earlier run is still to be cleaned up");
+        .tells("note: a clean-up step of an earlier run is still to be cleaned up");
     assert!(!said.err.contains(deed), "it was told: {}", said.err);
     bench.run(&["db-repair", "--forget", "2"]).exits(2).tells(deed);
     assert_eq!(

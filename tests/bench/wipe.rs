@@ -254,7 +254,7 @@ fn a_pin_can_be_added_and_none_be_taken_away() {
 fn what_is_kept_needs_what_it_refers_to() {
     let bench = pinned(&kept("[\"orders\"]"));
     bench.run(&["db-wipe", "--yes"]).exits(3).only_error(
-        "a table of `app` that keeps its rows needs rows that would go\n  public.orders -> \
+        "a table of `app` that keeps its rows needs rows that would be removed\n  public.orders -> \
          public.people\n  next: keep those, too: add 'public.people' to `guards.keep-tables` in \
          `db-tasks.toml`; or do not keep the first one",
     );
@@ -268,9 +268,9 @@ fn what_is_kept_needs_what_it_refers_to() {
 fn a_misspelt_table_costs_no_rows() {
     let bench = pinned(&kept("[\"peopel\"]"));
     bench.run(&["db-wipe", "--yes"]).exits(3).only_error(
-        "`guards.keep-tables` names `peopel`, and there is no such table\n  where it is misspelt, \
-         the table that is meant would be emptied\n  next: correct the name in `db-tasks.toml` \
-         (`schema.table`, or `table` in any schema), or take it out",
+        "`guards.keep-tables` names `peopel`, but there is no such table\n  if the name is \
+         misspelt, the table you meant to keep would be emptied\n  next: correct the name in \
+         `db-tasks.toml` (`schema.table`, or `table` in any schema), or remove it",
     );
 
     bench.file("db-tasks.toml", kept("[\"a.b.c\"]"));
@@ -286,14 +286,14 @@ fn rights_are_looked_at_first() {
     for (change, error) in [
         (
             json!({ "lacks": "SELECT and TRUNCATE", "owner": "other" }),
-            "the role `boss` may not empty `public.orders`, which is `other`'s\n  it has no right \
-             to SELECT and TRUNCATE\n  next: connect as `other` or as a superuser, or keep the \
-             table (`guards.keep-tables`)",
+            "the role `boss` can't empty `public.orders`, which `other` owns\n  it has no right to \
+             SELECT and TRUNCATE\n  next: connect as `other` or as a superuser, or keep the table \
+             (`guards.keep-tables`)",
         ),
         (
             json!({ "lacks": "the sequence public.s", "owner": "other" }),
-            "the role `boss` may not empty `public.orders`, which is `other`'s\n  it has no right \
-             to the sequence public.s\n  next: connect as `other` or as a superuser, or keep the \
+            "the role `boss` can't empty `public.orders`, which `other` owns\n  it has no right to \
+             the sequence public.s\n  next: connect as `other` or as a superuser, or keep the \
              table (`guards.keep-tables`)",
         ),
     ] {
@@ -311,9 +311,8 @@ fn rights_are_looked_at_first() {
     all["inventory"]["views"][0]["owner"] = "other".into();
 
     bench.facts("app", all).run(&["db-wipe", "--yes"]).exits(3).only_error(
-        "the role `boss` may not refresh `public.totals`, which is `other`'s\n  a materialised \
-         view keeps the old rows until it is refreshed\n  next: connect as `other` or as a \
-         superuser",
+        "the role `boss` can't refresh `public.totals`, which `other` owns\n  a materialised view \
+         keeps the old rows until it is refreshed\n  next: connect as `other` or as a superuser",
     );
 
     let bench = pinned(HOST);
@@ -402,22 +401,22 @@ fn a_marker_is_only_tightened() {
     bench.facts("app", others);
 
     bench.run(&args("production")).exits(3).only_error(
-        "the role `boss` may not mark `app`\n  PostgreSQL lets superusers alone give a database a \
-         setting of a name that it does not know, and its owner alone comment on it\n  next: an \
-         administrator runs `ALTER DATABASE \"app\" SET dbtasks.environment = 'production';`, or \
-         its owner `other` this command",
+        "the role `boss` may not mark `app`\n  PostgreSQL lets only superusers give a database a \
+         setting with an unknown name, and only its owner comment on it\n  next: have an \
+         administrator run `ALTER DATABASE \"app\" SET dbtasks.environment = 'production';`, or \
+         its owner `other` run this command",
     );
 
     bench.facts("app", marked("production"));
     bench.run(&args("dev's")).exits(3).only_error(
         "`app` is marked as `production`, and `dev's` would protect nothing\n  this command only \
-         tightens: what lifts a protection is an administrator's word, given in the database\n  \
-         next: if it is wrong, an administrator runs `ALTER DATABASE \"app\" SET \
-         dbtasks.environment = 'dev''s';`",
+         tightens: only an administrator can lift a protection, in the database\n  next: if it is \
+         wrong, have an administrator run `ALTER DATABASE \"app\" SET dbtasks.environment = \
+         'dev''s';`",
     );
 
     let said = bench.run(&args("production")).exits(0);
-    assert_eq!(said.err, "`app` (container shop-pg) is marked as `production` already\n");
+    assert_eq!(said.err, "`app` (container shop-pg) is already marked as `production`\n");
     bench.run(&args(" ")).exits(2).tells("`--environment` is empty");
 
     let text = bench.run(&["db-protect"]).exits(0).out;

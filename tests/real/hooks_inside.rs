@@ -138,7 +138,7 @@ fn a_container_without_a_shell_is_no_place_for_a_reset() {
     let (db, project) = ground(cluster, &app, "{ run = ['sleep', '0'], container = 'app' }");
     let before = cluster.fingerprint(&db.name);
     let refusal = format!(
-        "the hook `migrate` can't be ended in the container `{}`, which has no `sh`",
+        "the hook `migrate` can't be terminated in the container `{}`, which has no `sh`",
         app.name
     );
 
@@ -244,7 +244,7 @@ fn a_hook_that_cannot_reach_its_database_meets_no_other() {
     // the file says itself where it is: another server, which is asked and not believed
     let own = config.replace(&hook, &hook.replace(" }", ", url = \"${DATABASE_URL}\" }"));
     project.write("db-tasks.toml", own);
-    project.fails("db-seed", 3, "the hook `seed` would work in another database than `appdb`");
+    project.fails("db-seed", 3, "the hook `seed` would work on another database than `appdb`");
     assert_eq!(fs::read_to_string(project.dir.join("told")).unwrap(), "<>\n".repeat(6));
     same(&cluster.fingerprint(&other.name), &before);
 }

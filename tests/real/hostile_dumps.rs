@@ -19,8 +19,8 @@ pub(super) fn as_superuser(cluster: &Cluster) -> (TempDb, Project) {
     (db, project)
 }
 
-/// Looks at the file, loads it beside the live database, in its place and into it: each is refused,
-/// and nothing has happened.
+/// Looks at the file, loads it next to the live database, in its place and into it: each is
+/// refused, and nothing has happened.
 #[track_caller]
 fn comes_to_nothing(cluster: &Cluster, (db, project): &(TempDb, Project), sql: &[u8]) {
     let file = project.write("hostile.sql", [HEAD.as_bytes(), sql, TAIL.as_bytes()].concat());

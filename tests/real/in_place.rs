@@ -271,7 +271,7 @@ fn in_place_takes_one_database() {
 
     fs::create_dir(project.dir.join("tree")).unwrap();
     project.backup();
-    project.fails("db-restore --latest --yes --in-place", 2, "say which with `--only`");
+    project.fails("db-restore --latest --yes --in-place", 2, "select it with `--only`");
     project.ok("db-restore --latest --yes --in-place --only main");
 }
 
@@ -332,11 +332,7 @@ fn a_role_that_may_create_no_database_resets() {
 
     let before = cluster.fingerprint(db);
 
-    project.fails(
-        "db-reset --force --skip-backup",
-        3,
-        "without a backup there would be no way back",
-    );
+    project.fails("db-reset --force --skip-backup", 3, "without a backup this could not be undone");
 
     let shown = project.ok("db-reset --dry-run").out;
 

@@ -432,7 +432,8 @@ fn a_manifest_beside_a_file_does_not_say_whose_it_is() {
     app.ok(&format!("db-restore --yes --any-database --file {}", file.display()));
 }
 
-/// In production a stranger's functions never run as a superuser, beside the live database neither.
+/// In production a stranger's functions never run as a superuser, next to the live database
+/// neither.
 #[test]
 fn no_flag_lets_a_stranger_be_a_superuser_in_production() {
     let cluster = need!("postgresql", cluster());

@@ -353,7 +353,7 @@ fn in_place_what_is_others_stays_or_is_named() {
     let backup = name(&project.backup());
     let before = cluster.fingerprint(&db.name);
     let refused = format!("db-restore {backup} --yes --in-place --no-owner --no-privileges");
-    let said = project.fails(&refused, 3, "the role `app` may not empty the live database");
+    let said = project.fails(&refused, 3, "the role `app` can't empty the live database");
 
     assert!(
         said.err.contains("of `postgres`: `theirs`") && said.err.contains("nothing was changed"),

@@ -542,10 +542,8 @@ fn what_was_left_for_a_look_does_not_go_without_a_word() {
     cluster.sql(&db.name, "SET ROLE app; CREATE TABLE since AS SELECT 1 AS id");
     first.ok("db-repair");
 
-    let goes = format!(
-        "`{}__failed`, which a run that failed or was cut off has left for a look, goes for good",
-        db.name
-    );
+    let goes =
+        format!("`{}__failed`, left by a failed run for you to look at, will be dropped", db.name);
     assert!(second.ok("db-reset --force").err.contains(&goes));
     assert!(!second.ok("db-reset --force").err.contains(&goes));
 }

@@ -118,7 +118,7 @@ fn projects_share_a_folder_and_not_their_backups() {
 
     let cleaned = blog.ok("db-cleanup --keep-days 0 --min-keep 0 --yes");
     assert!(
-        cleaned.err.contains(&format!("keeps {theirs}: it is of the project `shop`")),
+        cleaned.err.contains(&format!("keeps {theirs}: it belongs to the project `shop`")),
         "{}",
         cleaned.err
     );

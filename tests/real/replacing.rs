@@ -56,7 +56,7 @@ fn the_named_dump_takes_the_place_of_data_and_can_be_undone() {
 
         assert!(
             said.err.contains("`db-undo`")
-                && said.err.contains("it is in the backup, too: db-restore "),
+                && said.err.contains("it is also in the backup: db-restore "),
             "{}",
             said.err
         );

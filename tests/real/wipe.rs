@@ -482,7 +482,7 @@ fn a_role_without_the_right_is_refused_by_table_and_name() {
     project.fails(
         "db-wipe --yes",
         3,
-        &format!("the role `{role}` may not empty `public.orders`, which is `app`'s"),
+        &format!("the role `{role}` can't empty `public.orders`, which `app` owns"),
     );
 
     // the right to empty a table is not that to its sequence

@@ -352,7 +352,7 @@ fn troubleshooting(stack: &Stack, repo: &Repo, before: &Fingerprint) {
     repo.ok("make -s db-prepare").ends_with(0, "has 3 tables: nothing to prepare");
     assert_eq!(server.fingerprint("bigskies").rows, before.rows);
 
-    // "Restore Fails": try the file, and try it beside the live database
+    // "Restore Fails": try the file, and try it next to the live database
     repo.ok(&format!("sh scripts/db verify {name}")).ends_with(0, "is good");
     repo.ok("sh scripts/db restore --latest --as bigskies_test");
     assert_eq!(server.sql("bigskies_test", "SELECT count(*) FROM users"), "500");

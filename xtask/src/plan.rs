@@ -359,7 +359,7 @@ pub enum Seal {
 pub enum Outcome {
     /// It is verified.
     Good,
-    /// It did not.
+    /// It failed.
     Bad,
 }
 

@@ -32,7 +32,7 @@ fn what_a_backup_has_not_is_said_when_it_is_made() {
     );
 
     let name = backup.out.trim().to_owned();
-    assert!(project.ok(&format!("db-info {name}")).out.contains("not held"));
+    assert!(project.ok(&format!("db-info {name}")).out.contains("none"));
     project.ok("db-restore --latest --dry-run").ends_with(0, "sockets, pipes and devices");
     project.ok("db-restore --latest --yes").ends_with(0, "sockets, pipes and devices");
     assert!(!ground.path("uploads/pipe").exists());

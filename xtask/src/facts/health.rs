@@ -462,7 +462,7 @@ fn writable(dir: &Path) -> std::io::Result<()> {
     };
 }
 
-/// Bytes left on the server's disk, where it is this machine's.
+/// Free bytes on the server's disk, if it is on this machine.
 pub fn server_disk_left(target: &Surveyed) -> Option<u64> {
     let ours = target.container.is_none() && target.whereabouts() == Whereabouts::Here;
     let data = target.server.data_directory.as_deref().filter(|_| ours)?;

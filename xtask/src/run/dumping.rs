@@ -24,7 +24,7 @@ pub fn begin(dumping: &Dumping, secrets: &Secrets, idle: &Idle) -> Result<(Cmd, 
         Given::Snapshot(name) => Ok((reading(&dumping.dump, &name), Some(held))),
         Given::None => plain(),
         Given::Another => Err(Problem::failed(
-            "the database that answers is not the one that was looked at before",
+            "the database that answers is not the one that was looked at before before",
         )
         .because("nothing was dumped")
         .cure(

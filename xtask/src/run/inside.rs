@@ -495,7 +495,7 @@ impl Contained<'_> {
             return Ok(());
         }
         Err(Problem::refused(format!(
-            "`{}` is not the tree that was looked at before",
+            "`{}` is not the tree that was looked at before before",
             self.shown()
         ))
         .because(format!("what is kept in `{}` is unchanged", inside.own()))

@@ -128,12 +128,11 @@ impl Resolver<'_> {
     fn pin(&self, task: &str, text: &Text) -> Result<Pin> {
         let wrong = |what| self.wrong(text.span().start, what);
         let pin = Pin::parse(text.as_ref()).ok_or_else(|| {
-            wrong(format!("the safety pin `{}` is not of the form `VARIABLE=value`", text.as_ref())).cure(
-                format!(
+            wrong(format!("the safety pin `{}` is not of the form `VARIABLE=value`", text.as_ref()))
+                .cure(format!(
                     "write it like `{task} = \"ALLOW_DATABASE_WIPE=true\"`; you can add a pin, not \
                      remove one"
-                ),
-            )
+                ))
         })?;
 
         if is_always_set(&pin.variable) {

@@ -225,7 +225,7 @@ fn slots(aside: &Aside) -> Result<Slots, Problem> {
 
 fn foreign(aside: &Aside) -> Problem {
     Problem::refused(format!(
-        "`{}` is not the folder that was looked at before",
+        "`{}` is not the folder that was looked at before before",
         aside.live().display()
     ))
     .because(format!("the trees kept in `{}` are unchanged", aside.folder().display()))

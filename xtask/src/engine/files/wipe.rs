@@ -30,7 +30,7 @@ pub fn wipe(root: &Path, expected: Id) -> Result<Wiped, Problem> {
     let open = open_root(root)?;
     if seen(&open).map_err(|e| within(root, &Name::ROOT, "could not look at", e))?.id != expected {
         return Err(Problem::refused(format!(
-            "`{}` is not the folder that was looked at before",
+            "`{}` is not the folder that was looked at before before",
             root.display()
         ))
         .cure("run the command again and look at the new plan"));

@@ -344,7 +344,9 @@ pub(super) fn unchanged(expected: &[Seen], mut live: Vec<Seen>) -> Result<(), Pr
     names.extend(other(&live, &expected));
     names.dedup();
 
-    Err(Problem::refused("the collections in Milvus are not those that were looked at before")
-        .because(format!("changed since: `{}`", names.join("`, `")))
-        .cure("run the command again and look at the new plan"))
+    Err(Problem::refused(
+        "the collections in Milvus are not those that were looked at before before",
+    )
+    .because(format!("changed since: `{}`", names.join("`, `")))
+    .cure("run the command again and look at the new plan"))
 }

@@ -15,7 +15,7 @@ pub enum Kind {
     Sequence,
 }
 
-/// All that has, in JSON.
+/// All of those, in JSON.
 pub const RELATIONS: &str = "SELECT coalesce(jsonb_agg(jsonb_build_object('oid', c.oid::int8, 'kind', c.relkind, \
      'schema', n.nspname, 'name', c.relname) ORDER BY n.nspname, c.relname), '[]') FROM pg_class \
      c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'S') AND \

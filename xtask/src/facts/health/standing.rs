@@ -87,7 +87,7 @@ fn cure(lacks: &[Lack], line: &str) -> String {
     let given = if given.is_empty() {
         String::new()
     } else {
-        format!("; or an administrator runs `{}`", given.join(" "))
+        format!("; or have an administrator run `{}`", given.join(" "))
     };
     format!("restore it without what belongs to other roles: `{line}`{given}")
 }

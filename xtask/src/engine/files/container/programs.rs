@@ -6,7 +6,7 @@ use crate::engine::files::Given;
 
 /// What a restore and an undo need.
 const RESTORE: [&str; 9] = ["chmod", "find", "mkdir", "mv", "rm", "rmdir", "stat", "sync", "tar"];
-/// What a wipe takes.
+/// What a wipe needs.
 const WIPE: [&str; 3] = ["find", "rm", "stat"];
 /// Names the programs that are not on PATH, and asks `mv` what it supports.
 const SEEK: &str = r#"for p; do f=; IFS=:; for d in $PATH; do [ -x "$d/$p" ] && f=1; done; [ "$f" ] || echo "no $p"; done
