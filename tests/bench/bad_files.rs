@@ -79,7 +79,7 @@ fn foreign_files() {
             tabled.as_bytes(),
             1,
             format!(
-                "the dump can't be used\n  no end marker: the dump is cut off after line 1\n  \
+                "the dump can't be used\n  no end marker: the dump is cut short after line 1\n  \
                  next: {CUT}"
             ),
         ),
@@ -133,7 +133,7 @@ fn foreign_files() {
     }
 
     for (file, text, words) in [
-        ("half.sql", half, "cut off in the data of table app.users"),
+        ("half.sql", half, "cut short in the data of table app.users"),
         ("crlf.sql", &crlf, "ends in CRLF"),
     ] {
         let bench = Bench::new(HOST);
@@ -250,7 +250,7 @@ fn foreign_files_that_are_good() {
     bench
         .run(&["db-restore", "--file", "from prod.sql.gz", "--yes"])
         .exits(0)
-        .tells("is a foreign file: no manifest says what it must hold");
+        .tells("is a foreign file: no manifest says what it must contain");
     bench.stage("counts", "public.t|0\n");
     bench.file("hand.sql", "CREATE TABLE t (a int);\nDO $$ BEGIN END $$;\n");
 
@@ -409,7 +409,7 @@ fn what_is_not_of_a_set_stays_when_it_goes() {
 
     let said = bench.run(&["db-cleanup", "--yes"]);
 
-    said.exits(0).tells("backup_[STAMP]` stays: it holds what is not of the backup");
+    said.exits(0).tells("backup_[STAMP]` stays: it has files that are not part of the backup");
     assert_eq!(bench.names_in("backups/backup_20200101_000000"), ["letter.txt"]);
     assert!(!bench.project.join("backups/backup_20200102_000000").exists());
 }
@@ -420,13 +420,13 @@ fn what_the_newest_good_one_is_not_is_named() {
     bench.file("backups/from-prod.sql", DUMP);
 
     let said = bench.run(&["db-restore", "--latest", "--yes"]).exits(1);
-    said.tells("what has no manifest is passed over: `from-prod.sql`")
+    said.tells("files without a manifest are ignored: `from-prod.sql`")
         .tells("name the file (`db-restore from-prod.sql`)");
     bench.file("backups/older.sql", DUMP);
     bench
         .run(&["db-verify"])
         .exits(1)
-        .tells("what has no manifest is passed over: 2 files, the newest ");
+        .tells("files without a manifest are ignored: 2 files, the newest ");
 }
 
 #[test]
@@ -446,11 +446,7 @@ fn that_a_backup_is_of_another_database_is_said() {
 
     let says = "it is of the database `shopdb`, and is loaded into `app`";
     assert!(
-        !bench
-            .run(&["db-restore", &name, "--yes"])
-            .exits(0)
-            .err
-            .contains("it was made of the database")
+        !bench.run(&["db-restore", &name, "--yes"]).exits(0).err.contains("it is of the database")
     );
 
     of_another("shopdb");

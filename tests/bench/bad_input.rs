@@ -214,7 +214,7 @@ fn names_on_the_command_line() {
         &two,
         &["db-undo", "--yes"],
         2,
-        "the project has more than one database\n  next: say which with `--database`: `main`, \
+        "the project has more than one database\n  next: select one with `--database`: `main`, \
          `more`",
     );
 }

@@ -138,7 +138,7 @@ fn production_is_restored_by_a_variable_of_that_very_run() {
     let newest = newest(&bench);
     for wrong in ["app", "app undo", &format!("other {newest}"), "true"] {
         bench.env(VARIABLE, wrong);
-        bench.run(&["db-restore", "--latest", "--yes"]).exits(3).tells("is set, and not to `app ");
+        bench.run(&["db-restore", "--latest", "--yes"]).exits(3).tells("is set, but not to `app ");
     }
 
     bench.env(VARIABLE, &format!("app {}", newest.trim_end_matches(".sql.zst")));
@@ -150,7 +150,7 @@ fn production_is_restored_by_a_variable_of_that_very_run() {
 
     let said = bench.run(&["db-restore", "--latest"]).exits(0);
     assert!(
-        said.err.contains("where no live data is replaced: lifted for this run alone"),
+        said.err.contains("where no live data is replaced: lifted for this run only"),
         "{}",
         said.err
     );
@@ -180,7 +180,7 @@ fn a_marker_in_the_database() {
         bench
             .run(&[args, &["--yes"]].concat())
             .exits(3)
-            .tells("`app` itself says that it is `production`");
+            .tells("the marker in the database `app` says that it is `production`");
     }
 
     let error = "`{task}` is refused by the marker guard\n  marker: the marker in the the marker \
@@ -215,7 +215,7 @@ fn an_agent_carries_a_persons_words() {
 
         let error = format!(
             "`{{task}}` is refused by the agent guard\n  agent: a coding agent runs this \
-             ({agent}), and live data would be replaced\n  next: ask the person, and set \
+             ({agent}), and it would replace live data\n  next: ask the person, and set \
              `DB_TASKS_PERSON_SAYS` to their words, which must name the task and the database: \
              `DB_TASKS_PERSON_SAYS='db-restore app'`"
         );
@@ -269,13 +269,13 @@ fn who_says_that_it_is_production() {
     let file = "`project.environment` in `db-tasks.toml`";
 
     for (toml, env, dotenv, who) in [
-        (HOST.to_owned(), ("NODE_ENV", "production"), "", "NODE_ENV, or say it in ENVIRONMENT"),
-        (HOST.to_owned(), ("X", ""), "RAILS_ENV=prod-eu\n", "RAILS_ENV, or say it in ENVIRONMENT"),
+        (HOST.to_owned(), ("NODE_ENV", "production"), "", "NODE_ENV, or set ENVIRONMENT"),
+        (HOST.to_owned(), ("X", ""), "RAILS_ENV=prod-eu\n", "RAILS_ENV, or set ENVIRONMENT"),
         (
             says("${ENVIRONMENT:-development}"),
             ("MIX_ENV", "prod"),
             "",
-            "MIX_ENV, or say it in ENVIRONMENT",
+            "MIX_ENV, or set ENVIRONMENT",
         ),
         (says("production"), ("ENVIRONMENT", "development"), "", file),
         (says("prod-eu"), ("X", ""), "ENVIRONMENT=development\n", file),

@@ -19,7 +19,7 @@ fn told(bench: &Bench, verb: &str) -> Vec<String> {
         .collect()
 }
 
-/// `docker exec` hands on what the container's own environment has: a PGHOST there would send psql
+/// `docker exec` hands on what the container's own environment sets: a PGHOST there would send psql
 /// to production.
 #[test]
 fn no_variable_of_the_containers_leads_our_clients_elsewhere() {
@@ -47,10 +47,10 @@ fn what_cannot_be_taken_away_is_a_refusal() {
     bench.complains("exec", 127, "exec: \"env\": executable file not found in $PATH\n");
 
     bench.run(&["db-backup"]).exits(3).error(
-        "a client in the container `shop-pg` may be led to another server\n  the container's own \
-         environment has PGSERVICE\n  and there is no `env -u` in it that takes them away: exec: \
-         \"env\": executable file not found in $PATH\n  next: remove them from the container's \
-         environment, or use the server's own container",
+        "a client in the container `shop-pg` may connect to another server\n  the container's own \
+         environment sets PGSERVICE\n  and it has no `env -u` to unset them: exec: \"env\": \
+         executable file not found in $PATH\n  next: remove them from the container's environment, \
+         or use the server's own container",
     );
 }
 
@@ -125,7 +125,7 @@ fn a_service_is_the_one_of_this_folder_or_none() {
     rows(&bench, &["a-run running shop HERE True 1", "shop-pg running shop HERE False 1"]);
     bench.run(&["db-backup"]).exits(0);
     rows(&bench, &["a-run running shop HERE True 1"]);
-    bench.run(&["db-backup"]).exits(1).tells("compose has no container for the service `db`");
+    bench.run(&["db-backup"]).exits(1).tells("there is no container of the compose service `db`");
 
     rows(&bench, &["shop-pg exited shop HERE False 1", "test-pg running shop-test HERE False 1"]);
     bench.run(&["db-backup"]).exits(3).error(
@@ -199,7 +199,7 @@ fn a_secret_file_says_which_database() {
         .run(&["db-backup"])
         .exits(1)
         .tells("which POSTGRES_DB_FILE names")
-        .tells("say role and database in `db-tasks.toml`");
+        .tells("set role and database in `db-tasks.toml`");
 }
 
 #[test]
@@ -229,9 +229,8 @@ fn a_guess_is_said_and_refused_where_it_is_most_likely_wrong() {
     bench.stage("says/holds.postgres", "f\n");
     bench.run(&["db-backup"]).exits(3).error(
         "`db-tasks.toml` does not say which database to use, and `postgres` is most likely the \
-         wrong one\n  it was taken because of its name (every server has it), and it is empty; \
-         these are not: `shop`\n  next: say it in `db-tasks.toml`: `postgres = { database = \
-         \"shop\" }`",
+         wrong one\n  it was chosen by its name (every server has it), and it is empty; these are \
+         not: `shop`\n  next: say it in `db-tasks.toml`: `postgres = { database = \"shop\" }`",
     );
 
     // an empty one among empty ones is what a new project has

@@ -100,7 +100,7 @@ fn containers() -> Vec<Case> {
             DOCKER.replace("[databases.main]\ncontainer = \"pg\"\n", INSIDE),
             |b| b,
             1,
-            "PROBLEM  store uploads: `stores.uploads` is in the container `pg`, which stands still \
+            "PROBLEM  store uploads: `stores.uploads` is in the container `pg`, which is stopped \
              during a restore; a tree in a stopped container can't be changed",
             "remove it from `stop-during`; or give the store another container with the same \
              volume",
@@ -167,15 +167,15 @@ fn servers() -> Vec<Case> {
         (
             |b| server(b, |said| said["prepared"] = json!(2)),
             1,
-            "PROBLEM  database main: locks: the database is held by 2 prepared transactions and 0 \
-             logical slots",
+            "PROBLEM  database main: locks: the database is kept in use by 2 prepared transactions \
+             and 0 logical slots",
             locks,
         ),
         (
             |b| server(b, |said| said["slots"] = json!(1)),
             1,
-            "PROBLEM  database main: locks: the database is held by 0 prepared transactions and 1 \
-             logical slot",
+            "PROBLEM  database main: locks: the database is kept in use by 0 prepared transactions \
+             and 1 logical slot",
             locks,
         ),
     ];
@@ -279,7 +279,7 @@ fn a_disk_without_room_for_the_next_backup() {
     let mut lines = said.out[at..].lines();
 
     assert!(
-        lines.next().unwrap().ends_with(" left, and the last backup takes 8.8 TB"),
+        lines.next().unwrap().ends_with(" free, and the last backup takes 8.8 TB"),
         "{}",
         said.out
     );
@@ -342,10 +342,10 @@ fn what_is_odd_in_dotenv_is_said() {
     let said = bench.run(&["db-doctor"]).exits(0);
 
     for line in [
-        "note     `.env`: `NAME` stands in the lines 1, 3: the last counts, line 3",
+        "note     `.env`: `NAME` is set in lines 1, 3: the last one counts, line 3",
         "note     `.env`: line 2 (`OPEN`) can't be read: its quotation mark \" is not closed",
-        "note     `.env`: line 4 refers to `word`, which is not set there, so nothing is put in; \
-         to keep a `$` as it is, put the value in single quotation marks",
+        "note     `.env`: line 4 refers to `word`, which is not set there and counts as empty; to \
+         keep a `$` as it is, put the value in single quotation marks",
     ] {
         assert!(said.out.lines().any(|l| l == line), "{}", said.out);
     }

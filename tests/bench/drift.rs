@@ -217,7 +217,7 @@ fn prepare_what_another_left_half_made() {
     half["databases"][0]["connection_limit"] = 2_000_000_019.into();
     bench.facts("app", half);
     let text = bench.run(&["db-prepare", "--dry-run", "--verbose"]).exits(0).out;
-    assert!(text.contains("take away what an earlier run has left half made of `app`"), "{text}");
+    assert!(text.contains("remove what an earlier run left incomplete of `app`"), "{text}");
     assert!(text.contains("ALTER DATABASE \"app\" RENAME TO \"app__failed\";"), "{text}");
 }
 

@@ -12,12 +12,12 @@ fn names_for_a_copy_that_are_nobodys_are_refused() {
 
     for (name, why) in [
         ("", "a database can't have an empty name"),
-        ("app__staged", "makes and removes databases of such names by itself"),
-        ("other__previous", "makes and removes databases of such names by itself"),
-        ("x__scratch", "makes and removes databases of such names by itself"),
+        ("app__staged", "creates and removes databases with such names by itself"),
+        ("other__previous", "creates and removes databases with such names by itself"),
+        ("x__scratch", "creates and removes databases with such names by itself"),
         ("copy ", "blanks at its ends"),
         ("a\nb", "control characters"),
-        (&"x".repeat(64), "takes 63 bytes of a name"),
+        (&"x".repeat(64), "longer than 63 bytes, PostgreSQL's limit for names"),
     ] {
         bench
             .run(&["db-restore", "--latest", "--as", name, "--yes"])
@@ -224,9 +224,10 @@ fn a_clean_up_that_cant_succeed_is_told_once() {
         .tells("db-repair --forget NUMBER");
 
     for _ in 0..2 {
-        let said = bench.run(&["db-backup"]).exits(0).tells(
-            "note: a clean-up step of an earlier run is still to be cleaned up: `db-repair`",
-        );
+        let said = bench
+            .run(&["db-backup"])
+            .exits(0)
+            .tells("note: a clean-up step of an earlier run is not done yet: `db-repair`");
         assert!(!said.err.contains("--forget") && !said.err.contains("\u{2717}"), "{}", said.err);
     }
 

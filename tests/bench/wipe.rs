@@ -362,8 +362,11 @@ fn a_wipe_takes_the_databases_name() {
             .sees("public.orders")
             .sees("300  emptied")
             .sees("this deletes the live data of `app` (localhost)");
-        person.sees("connected now, and cut off where they stand in the way: web (shop, pid 41)");
-        person.sees("NO backup of `app` is made: what goes is gone; there is no good backup");
+        person.sees(
+            "connected now; these sessions are terminated if they block the change: web \
+                     (shop, pid 41)",
+        );
+        person.sees("NO backup of `app` is made: this can't be undone; there is no good backup");
 
         person.sees("Type `app` to delete the live data of `app`: ").types(answer);
         let screen = person.ends(code);

@@ -96,14 +96,19 @@ fn nothing_is_written_outside() {
         (
             "through a good link",
             vec![entry(b'5', b"d", b"", b""), entry(b'2', b"l", b"d", b""), file(b"l/x")],
-            "which is no folder",
+            "which is not a folder",
         ),
         (
             "link, then a file of its name",
             vec![entry(b'2', b"l", b"x", b""), file(b"l")],
             "a second entry",
         ),
-        ("file, then a folder of its name", vec![file(b"a"), file(b"a/b")], "which is no folder"),
+        (
+            "file, then a folder of its name",
+            vec![file(b"a"), file(b"a/b")],
+            "which is not a \
+                                                                             folder",
+        ),
         (
             "folder, then a link of its name",
             vec![file(b"a/b"), entry(b'2', b"a", b"x", b"")],
@@ -116,11 +121,11 @@ fn nothing_is_written_outside() {
             vec![entry(b'1', b"h", b"/etc/passwd", b"")],
             "a hard link to an absolute",
         ),
-        ("hard link to nothing", vec![entry(b'1', b"h", b"x", b"")], "no file that came before"),
+        ("hard link to nothing", vec![entry(b'1', b"h", b"x", b"")], "not an earlier file"),
         (
             "hard link to a link",
             vec![entry(b'2', b"l", b"x", b""), entry(b'1', b"h", b"l", b"")],
-            "no file that came before",
+            "not an earlier file",
         ),
         ("char device", vec![entry(b'3', b"null", b"", b"")], "a device"),
         ("block device", vec![entry(b'4', b"sda", b"", b"")], "a device"),
@@ -205,7 +210,7 @@ fn every_cut_and_every_changed_header_is_noticed() {
 
     for rest in [&b"x"[..], &entry(b'0', b"more", b"", b"")] {
         let error = scan(&mut &[&tar[..], rest].concat()[..], Links::Inside).unwrap_err();
-        assert!(error.to_string().contains("goes on after its end"), "{error}");
+        assert!(error.to_string().contains("continues after its end"), "{error}");
     }
 
     let padded = [&tar[..], &[0; 9000]].concat();

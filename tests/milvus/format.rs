@@ -83,7 +83,7 @@ fn damage_of_every_kind_is_named() {
         ),
         (
             with("format 1", "format 2"),
-            "this backup of Milvus is of format 2: this version knows format 1",
+            "this backup of Milvus has format 2: this version reads format 1",
         ),
         (
             with("papers", "pavers"),

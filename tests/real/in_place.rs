@@ -85,7 +85,7 @@ fn a_role_that_may_create_no_database_restores_in_place() {
 
     let said = project
         .ok(&format!("{restore} --in-place"))
-        .ends_with(0, "what was there is in the backup: db-restore ");
+        .ends_with(0, "the old data is in the backup: db-restore ");
     same(&cluster.fingerprint(db), &wanted);
     assert_eq!(project.files().len(), before + 2, "a backup first");
 
@@ -235,7 +235,7 @@ fn what_goes_wrong_in_place_changes_nothing() {
     fs::remove_file(project.files().pop().unwrap()).unwrap();
     fs::remove_file(project.files().pop().unwrap()).unwrap();
     project.fails(&format!("{restore} --as other"), 2, "cannot be used with");
-    project.fails(&format!("{restore} --trust"), 2, "`--in-place` loads dumps alone");
+    project.fails(&format!("{restore} --trust"), 2, "`--in-place` only loads dumps");
     unchanged(2);
 
     // somebody whose session this role may not end
@@ -336,8 +336,7 @@ fn a_role_that_may_create_no_database_resets() {
 
     let shown = project.ok("db-reset --dry-run").out;
 
-    for part in
-        ["may not create databases", "as a trial", "its extensions stay as they are: hstore"]
+    for part in ["can't create databases", "as a trial", "its extensions stay as they are: hstore"]
     {
         assert!(shown.contains(part), "{part}: {shown}");
     }
@@ -380,7 +379,7 @@ fn a_reset_without_createdb_that_fails_brings_the_old_data_back() {
     for (migrate, says) in [
         ("CREATE TABLE users (id int); CREATE SCHEMA s; SELECT 1/0;", "division by zero"),
         // it made nothing at all
-        ("SELECT 1;", "look at what the migrator said"),
+        ("SELECT 1;", "check the migrator's output"),
     ] {
         weak.migrated_by(migrate);
         project.fails("db-reset --force", 1, says);
@@ -445,7 +444,7 @@ fn what_was_made_since_a_reset_was_cut_off_is_kept() {
 
     assert!(
         said.err.contains(
-            "is half made: a reset that emptied it was cut off, and this backup holds what is \
+            "is incomplete: a reset emptied it and was interrupted, and this backup has what is \
              there now"
         ),
         "{}",
@@ -469,7 +468,7 @@ fn what_was_made_since_a_reset_was_cut_off_is_kept() {
     let other = other.env("DATABASE_URL", url);
 
     for words in ["db-prepare", "db-reset --force"] {
-        other.fails(words, 3, "is half made: a reset that emptied it was cut off");
+        other.fails(words, 3, "is incomplete: a reset emptied it and was interrupted");
         project.fails(words, 3, "`db-repair` brings the old data back");
     }
 
@@ -484,7 +483,7 @@ fn what_was_made_since_a_reset_was_cut_off_is_kept() {
         fs::rename(&file, &away).unwrap();
 
         let before = project.files().len();
-        let said = project.fails("db-repair", 1, "the old data comes back from a backup of which");
+        let said = project.fails("db-repair", 1, "the backup with the old data can't be read");
         assert!(
             said.err.contains(&format!(
                 "/{}` can't be read",
@@ -500,7 +499,7 @@ fn what_was_made_since_a_reset_was_cut_off_is_kept() {
 
     assert_eq!(cluster.sql(db, "SELECT id FROM users"), "42");
     let said = project.ok("db-repair");
-    assert!(said.err.contains("what had come of it is kept: "), "{}", said.err);
+    assert!(said.err.contains("its state until then is kept: "), "{}", said.err);
     same(&cluster.fingerprint(db), &before);
 
     let kept =
@@ -527,7 +526,7 @@ fn a_reset_that_was_cut_off_may_be_mended_by_hand() {
     same(&cluster.fingerprint(db), &before);
 
     let said = project.ok("db-repair");
-    assert!(!said.err.contains("another run is at work"), "{}", said.err);
+    assert!(!said.err.contains("another run is using the database"), "{}", said.err);
     same(&cluster.fingerprint(db), &before);
     assert_eq!(project.ok("db-repair").out.trim(), "nothing to repair");
     weak.ends();
@@ -564,7 +563,7 @@ fn settings_that_the_role_may_not_carry_over_are_named_before() {
 
     for words in ["db-restore --latest --yes", "db-reset --force"] {
         weak.migrated_by("CREATE TABLE users (id int);");
-        let said = project.fails(words, 1, "it is not so that");
+        let said = project.fails(words, 1, "this is not true");
         for part in
             ["all but log_statement, app.jwt of the role app", "nothing was changed", "--in-place"]
         {

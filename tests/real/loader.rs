@@ -529,7 +529,7 @@ fn autovacuum_runs_nothing_of_the_files_as_a_superuser() {
     );
 
     let said = project.ok(&format!("db-restore --yes --file {}", file.display()));
-    assert!(said.err.contains("autovacuum is off on it"), "{}", said.err);
+    assert!(said.err.contains("autovacuum is off for it"), "{}", said.err);
 
     let options = "SELECT string_agg(relname || array_to_string(reloptions, ','), ' ' ORDER BY \
                    relname) FROM pg_class WHERE reloptions <> '{}' AND oid >= 16384";

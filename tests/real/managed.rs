@@ -139,7 +139,7 @@ fn productions_dump_comes_back_without_its_roles() {
     );
 
     laptop
-        .fails(&format!("db-restore {backup} --yes --no-owner"), 3, "gives rights to roles")
+        .fails(&format!("db-restore {backup} --yes --no-owner"), 3, "grants rights to roles")
         .ends_with(3, &cure);
     assert_eq!(cluster.sql(&db.name, "SELECT note FROM orders"), "live");
 
@@ -307,8 +307,8 @@ fn who_is_no_superuser_is_told_before_and_gets_the_rest() {
     );
 
     for said in [
-        "`app` is no member of: `postgres`",
-        "`app` may not make, for they take a superuser: `pageinspect`",
+        "`app` is not a member of: `postgres`",
+        "`app` can't create: only a superuser can: `pageinspect`",
     ] {
         assert!(doctor.err.contains(said) || doctor.out.contains(said), "{said}\n{}", doctor.out);
         project.fails(&format!("db-restore {backup} --yes"), 3, said).ends_with(3, &line);

@@ -282,7 +282,7 @@ fn an_undo_brings_the_kept_data_back_where_the_live_one_is_gone() {
 
     let project = project.env("ENVIRONMENT", "production");
     let said = project.ok("db-undo --yes");
-    assert!(!said.err.contains("once more swaps it back"), "{}", said.err);
+    assert!(!said.err.contains("again to swap it back"), "{}", said.err);
     same(&cluster.fingerprint(&db.name), &before);
     assert!(!cluster.exists(&format!("{}__previous", db.name)));
 
@@ -604,7 +604,7 @@ fn what_was_prepared_unheard_is_not_said_to_be_gone() {
         let said = super::Outcome::of(said)
             .ends_with(1, &format!("`{}` stays as it is: no mark of a run is on it", db.name));
 
-        assert!(!said.err.contains("taken away again"), "{}", said.err);
+        assert!(!said.err.contains("removed again"), "{}", said.err);
         assert_eq!(cluster.sql(&db.name, "SELECT count(*) FROM m"), "0");
         project.ok("db-repair").ends_with(0, "nothing to repair");
     }

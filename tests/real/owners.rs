@@ -98,7 +98,7 @@ fn projects_share_a_folder_and_not_their_backups() {
     let before = cluster.fingerprint(&blog_db.name);
     let refused = format!("`{theirs}` is a backup of another project: `shop`");
 
-    blog.fails("db-restore --latest --yes", 1, "those of other projects are passed over: `shop`");
+    blog.fails("db-restore --latest --yes", 1, "those of other projects are ignored: `shop`");
     blog.fails(&format!("db-restore {theirs} --yes"), 3, &refused);
     blog.fails(&format!("db-restore --file {} --yes", file.display()), 3, &refused)
         .ends_with(3, "`--any-database`");

@@ -46,7 +46,7 @@ fn through_a_pooler_that_drops_options_nothing_is_changed() {
     let project =
         project.env("DATABASE_URL", &pooler.url(&db.name)).env("ALLOW_DATABASE_WIPE", "true");
     let before = cluster.fingerprint(&db.name);
-    project.ok("db-backup --auto").ends_with(0, "is dropped on the way");
+    project.ok("db-backup --auto").ends_with(0, "drops our startup parameters");
 
     for words in [
         "db-restore --latest --yes",

@@ -95,7 +95,7 @@ fn production_s_data_gives_way_to_no_preparation() {
 fn a_safety_backup_replaces_nothing() {
     let cluster = need!("postgresql", cluster());
     let (db, project) = project(cluster, "");
-    project.fails("db-prepare --replace --yes", 3, "there is nothing to put in place of the data");
+    project.fails("db-prepare --replace --yes", 3, "there is nothing to replace the data");
     project.backup();
     cluster.sql(&db.name, "INSERT INTO shelf VALUES ('later')");
 
@@ -141,7 +141,7 @@ fn a_role_that_may_create_no_database_replaces_in_place() {
     assert_eq!(shelf(cluster, &db.name), "from the dump, since");
 }
 
-/// TESTING=true means a database of its own, as in `TESTING=true ./bouy up --with-init`.
+/// TESTING=true means a database for tests, as in `TESTING=true ./bouy up --with-init`.
 #[test]
 fn testing_means_the_database_for_tests() {
     let cluster = need!("postgresql", cluster());
@@ -176,7 +176,7 @@ fn testing_means_the_database_for_tests() {
     project.fails(
         "db-restore --latest --yes",
         3,
-        "TESTING is set, which means a database of its own",
+        "TESTING is set, which means a database for tests",
     );
 
     same(&cluster.fingerprint(&db.name), &before);
@@ -209,7 +209,7 @@ fn what_somebody_needs_is_no_database_for_tests() {
         );
         let project = project.env("TESTING", "true");
         for words in ["db-prepare", "db-prepare --replace --yes"] {
-            project.fails(words, 2, &format!("`{name}` can be no database for tests"));
+            project.fails(words, 2, &format!("`{name}` can't be a database for tests"));
         }
     }
 }
@@ -223,8 +223,8 @@ fn testing_without_a_database_for_it_replaces_nothing() {
     let project = project.env("TESTING", "1");
 
     project.ok("db-prepare").ends_with(0, "names no database for it");
-    project.fails("db-prepare --replace --yes", 3, "means a database of its own");
-    project.fails("db-reset --force", 3, "means a database of its own");
+    project.fails("db-prepare --replace --yes", 3, "means a database for tests");
+    project.fails("db-reset --force", 3, "means a database for tests");
     same(&cluster.fingerprint(&db.name), &before);
     // an environment for tests is one
     project.env("ENVIRONMENT", "ci").ok("db-prepare --replace --yes");

@@ -137,7 +137,7 @@ fn a_reset_is_refused_and_declined_without_a_trace() {
     let (db, project) = project(cluster, "");
     let before = cluster.fingerprint(&db.name);
 
-    project.fails("db-reset", 3, "standard input is no terminal");
+    project.fails("db-reset", 3, "standard input is not a terminal");
     project.fails("db-reset --confirm other", 3, "does not name");
     project.fails("db-reset --force --skip-backup", 3, "`ALLOW_DATABASE_WIPE` is not set");
 

@@ -197,7 +197,7 @@ fn nothing_is_destroyed_behind_one_and_a_whole_one_is_like_any_other() {
     let before = cluster.fingerprint(&db.name);
     project
         .ok("db-backup --salvage")
-        .ends_with(0, "all of it can be read: the backup is one like any other");
+        .ends_with(0, "all of it can be read: this is a normal backup");
     cluster.sql(&db.name, "DELETE FROM people");
     project.ok("db-restore --latest --yes");
 

@@ -328,15 +328,14 @@ fn triggers_on_login_run_in_no_superusers_session_of_ours() {
         "db-restore --latest --yes --in-place",
     ] {
         let said = project.ok(words);
-        assert!(!said.err.contains("whenever somebody connects"), "{words}: {}", said.err);
+        assert!(!said.err.contains("on every login"), "{words}: {}", said.err);
         assert_eq!(ran(), 1, "{words}");
     }
 
     for words in ["db-backup --auto", "db-wipe --dry-run"] {
         let said = plain.run(words);
         let told = format!(
-            "`{}` runs functions of its own whenever somebody connects, in this run's sessions, \
-             too: noted",
+            "`{}` runs its own functions on every login, also in this run's sessions: noted",
             db.name
         );
 

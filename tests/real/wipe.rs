@@ -615,7 +615,7 @@ fn a_set_that_is_half_wiped_says_so() {
 
     assert!(
         said.err.contains("error: ERROR:  not today\n")
-            && said.err.contains("no backup was made in this run"),
+            && said.err.contains("this run made no backup"),
         "{}",
         said.err
     );

@@ -274,7 +274,7 @@ fn safety(ground: &Ground) {
     repo.fails(
         "ALLOW_DATABASE_WIPE=false scripts/wipe_database --yes",
         3,
-        "is set, and not to `true`",
+        "is set, but not to `true`",
     );
 
     // 2. production, whichever way it is said

@@ -11,7 +11,7 @@ fn somebodys_own_folder_beside_a_tree_is_named_and_keeps_no_backup_away() {
     fs::write(project.dir.join("storage/uploads.db-tasks/theirs"), "theirs").unwrap();
 
     let before = ground.state();
-    let why = "storage/uploads.db-tasks` was not made by db-tasks, so it is left alone";
+    let why = "storage/uploads.db-tasks` was not created by db-tasks, so it is left alone";
 
     let said = project.ok("db-backup --auto");
     assert!(

@@ -89,7 +89,7 @@ fn a_deep_verification_stages_trees() {
     fs::remove_dir_all(ground.path("uploads")).unwrap();
 
     let said = project.ok("db-verify --latest --deep").err;
-    assert!(said.contains("`uploads` is read, and not staged: there is nothing at"), "{said}");
+    assert!(said.contains("`uploads` is read, but not staged: there is nothing at"), "{said}");
 
     let whole = fs::read(backup.join("uploads.tar.zst")).unwrap();
     fs::write(backup.join("uploads.tar.zst"), &whole[..whole.len() - 9]).unwrap();

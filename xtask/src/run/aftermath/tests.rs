@@ -118,9 +118,9 @@ fn no_more_is_claimed_than_is_true() {
         ),
         (
             vec![(Act::Create(live("database shop")), End::Well), (hook("the seed hook: x"), LOST)],
-            vec![(Act::Remove(live("what is half made of shop, kept as shop__failed")), End::Well)],
-            "taken away again: what is half made of shop, kept as shop__failed; what else the \
-                 seed hook reaches may have changed"
+            vec![(Act::Remove(live("the incomplete shop, kept as shop__failed")), End::Well)],
+            "removed again: the incomplete shop, kept as shop__failed; what else the seed hook \
+             reaches may have changed"
                 .into(),
         ),
     ] {

@@ -58,8 +58,8 @@ fn unread(database: &Surveyed) -> Option<String> {
         format!(
             "the backup of `{}` lacks the options of user mappings that `{}` may not read: {}; a \
              superuser's backup has them",
-            database.server.role.name,
             database.name(),
+            database.server.role.name,
             mappings.join(", ")
         )
     })

@@ -47,7 +47,7 @@ fn every_difference_is_told() {
     assert_eq!(
         told,
         [
-            "`a` has 2 bytes in place of 1",
+            "`a` has 2 bytes instead of 1",
             "`b` has other content",
             "`c` leads elsewhere",
             "`d` is a file in place of a folder",

