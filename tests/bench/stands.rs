@@ -14,7 +14,7 @@ fn fails(bench: &Bench, words: &[&str], cause: &str, stands: &str) -> String {
     let telling = [
         "is as it was",
         "live again",
-        "taken back",
+        "undone",
         "has changed no live data",
         "is not known",
         "was not changed",

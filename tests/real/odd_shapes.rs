@@ -263,11 +263,11 @@ fn foreign_partitions_and_mappings_come_back_and_what_a_role_may_not_read_is_tol
          CREATE USER MAPPING FOR public SERVER nowhere OPTIONS (user 'p')",
     );
 
-    let says = "lacks the options of user mappings that `app` may not read ";
+    let says = "lacks the options of user mappings that `app` may not read: ";
     let said = project(&db, By::App).ok("db-backup --auto").err;
     assert!(
         said.contains(says)
-            && said.contains("without them: `postgres` on `nowhere`, `public` on `nowhere`;"),
+            && said.contains("may not read: `postgres` on `nowhere`, `public` on `nowhere`;"),
         "{said}"
     );
 
