@@ -63,8 +63,8 @@ fn foreign_files() {
             "noise.sql",
             b"\x7fELF\x00\x00",
             1,
-            "`noise.sql` is no SQL dump\n  next: db-tasks restores a plain dump or an archive of \
-             pg_dump, also as .gz or .zst"
+            "`noise.sql` is not an SQL dump\n  next: db-tasks restores a plain dump or an archive \
+             of pg_dump, also as .gz or .zst"
                 .into(),
         ),
         (
@@ -492,7 +492,7 @@ fn a_dump_of_another_kind_is_not_tried() {
     bench
         .run(&["db-verify", "--deep", &format!("./backups/{name}")])
         .exits(3)
-        .tells("is no database: its kind is files");
+        .tells("is not a database: its kind is files");
 
     assert!(!bench.calls().iter().any(|call| call.stdin.contains("CREATE DATABASE")));
 }

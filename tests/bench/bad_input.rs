@@ -88,13 +88,13 @@ fn files() {
         (
             "[containers.db]\ndocker = \"x\"\nstop-during = [\"backup\"]\n[databases.main]\n",
             "`[DIR]/db-tasks.toml` is wrong at line 3, column 16\n  `backup` can't stop \
-             containers\n  next: use `restore`, `undo`, `reset` or `wipe`",
+             containers\n  next: use one of `restore`, `undo`, `reset`, `wipe`",
         ),
         (
             "[containers.db]\ndocker = \"x\"\nstop-during = [\"restore\", \
              \"backup\"]\n[databases.main]\n",
             "`[DIR]/db-tasks.toml` is wrong at line 3, column 27\n  `backup` can't stop \
-             containers\n  next: use `restore`, `undo`, `reset` or `wipe`",
+             containers\n  next: use one of `restore`, `undo`, `reset`, `wipe`",
         ),
         (
             "[databases.main]\ncontainer = \"pg\"\ncluster = \"x\"\n",
@@ -312,7 +312,7 @@ fn roles_and_what_holds_a_database() {
         (
             |f| f["role"]["createdb"] = false.into(),
             "the role `boss` can't create databases\n  a restore loads into a new database next to \
-             the live one, and swaps when all is verified\n  next: have an administrator run \
+             the live one, and swaps them once it is verified\n  next: have an administrator run \
              `ALTER ROLE \"boss\" CREATEDB`, or connect as another role; or `db-restore \
              --in-place`, which backs up first",
         ),

@@ -40,7 +40,7 @@ fn nobody_to_ask() {
 
     for args in DESTRUCTIVE.into_iter().chain([&["db-cleanup"][..]]) {
         let error = "`{task}` is refused by the confirmation guard\n  confirmation: can't ask for \
-                     confirmation: standard input is not a terminal\n  next: give `--yes`";
+                     confirmation: standard input is not a terminal\n  next: use `--yes`";
         refused(&bench, args, &[], error);
         // an answer on a pipe is nobody's
         let said = bench.run_fed(args, "yes\nyes\n").exits(3);
@@ -183,8 +183,8 @@ fn a_marker_in_the_database() {
             .tells("the marker in the database `app` says that it is `production`");
     }
 
-    let error = "`{task}` is refused by the marker guard\n  marker: the marker in the the marker \
-                 of database `app` is `production`\n  next: no flag lifts this; if it is wrong, \
+    let error = "`{task}` is refused by the marker guard\n  marker: the marker in the database \
+                 `app` says that it is `production`\n  next: no flag lifts this; if it is wrong, \
                  have an administrator run `ALTER DATABASE \"app\" RESET dbtasks.environment`";
     refused(&bench, DESTRUCTIVE[2], &["--yes"], error);
 }

@@ -103,7 +103,7 @@ fn a_container_that_is_paused() {
     let bench = Bench::new(DOCKER);
     bench.stage("containers/shop-pg", "paused\n");
     bench.run(&["db-backup"]).exits(1).error(
-        "the container `shop-pg` is paused, with everything in it\n  next: let it go on: `docker \
+        "the container `shop-pg` is paused, with everything in it\n  next: resume it: `docker \
          unpause shop-pg`",
     );
 }
@@ -131,7 +131,7 @@ fn a_service_is_the_one_of_this_folder_or_none() {
     bench.run(&["db-backup"]).exits(3).error(
         "2 containers are the compose service `db`\n  shop-pg (exited, project shop, in [DIR])\n  \
          test-pg (running, project shop-test, in [DIR])\n  each may have its own data; nothing was \
-         changed\n  next: say which: `compose = { service = \"db\", project = \"…\" }`",
+         changed\n  next: name one: `compose = { service = \"db\", project = \"…\" }`",
     );
 
     rows(&bench, &["shop-pg running shop HERE False 1", "shop-pg2 running shop HERE False 2"]);

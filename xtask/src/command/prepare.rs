@@ -60,10 +60,10 @@ the dump that `prepare.dump` names, otherwise migrated and seeded. One with data
 tables of extensions do not count. If it fails or is killed, the incomplete database is removed, and
 the next run starts again. In production nothing is seeded.
 
-With `--replace` the contents come from the dump that `prepare.dump` names, otherwise from the newest
-good backup that is not a safety backup; never in production. SKIP_DB_INIT=true skips all of this.
-TESTING=true prepares the database that `testing` in `[databases.NAME]` names, instead of the usual
-one.";
+With `--replace` the contents come from the dump that `prepare.dump` names, otherwise from the
+newest good backup that is not a safety backup; never in production. SKIP_DB_INIT=true skips all of
+this. TESTING=true prepares the database that `testing` in `[databases.NAME]` names, instead of the
+usual one.";
 
 impl Command for Prepare {
     fn task(&self) -> &'static Task {

@@ -194,10 +194,12 @@ pub fn plan(
 
 fn not_whole(missing: &[Missing]) -> Problem {
     let why: Vec<String> = missing.iter().map(|m| format!("{}: {}", m.store, m.why)).collect();
-    Problem::failed("a complete backup can't be made: a store is down").because(why.join("\n")).cure(
-        "start it, or choose parts with `--only`; no data is replaced on the strength of a partial \
-         backup",
-    )
+    let cure = "start it, or choose parts with `--only`; no data is replaced on the strength of a \
+                partial backup";
+
+    Problem::failed("a complete backup can't be made: a store is down")
+        .because(why.join("\n"))
+        .cure(cure)
 }
 
 /// What prevents a dump of a database, before anything begins.

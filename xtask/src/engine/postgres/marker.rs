@@ -30,7 +30,10 @@ impl Mark {
     pub fn lifted(&self, database: &str) -> String {
         match self.by {
             MarkedBy::Setting => {
-                format!("an administrator runs `ALTER DATABASE {} RESET {MARKER}`", ident(database))
+                format!(
+                    "have an administrator run `ALTER DATABASE {} RESET {MARKER}`",
+                    ident(database)
+                )
             }
             MarkedBy::Comment => format!(
                 "its owner removes the line `{MARKER} = {}` from its comment (`COMMENT ON DATABASE \
